@@ -1,0 +1,90 @@
+package deadletter
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Change is the only currency of writes: a letter before and after, what came with it, and the audit event that says who
+// did it. Before is the zero Letter for a new one.
+type Change struct {
+	Before, After Letter
+	Attempt       *Attempt  // written (opened or finished) with the change
+	Revision      *Revision // added with the change
+	Arrival       *Arrival  // added with the change
+	Event         Event
+}
+
+// Event is one append-only row of the audit trail.
+type Event struct {
+	At         time.Time
+	Actor      ActorKind
+	By         string
+	Addr       string
+	Action     string // dotted: letter.replay, attempt.delivered, user.sign_in
+	TargetKind string // letter or user
+	Target     string
+	Source     string // of the letter, so that the trail can be filtered by it
+	Reason     string
+	Before     json.RawMessage // facts of the target before; nil when there were none
+	After      json.RawMessage
+}
+
+// NewEvent makes the event of something that happened to a target that is no letter: a sign-in, a user. before and after
+// are marshalled as they are; nil leaves them out.
+func NewEvent(by Actor, action, targetKind, target, reason string, before, after any, at time.Time) (Event, error) {
+	e := Event{At: at, Actor: by.Kind, By: by.Name, Addr: by.Addr, Action: action, TargetKind: targetKind, Target: target, Reason: reason}
+	for _, side := range []struct {
+		from any
+		to   *json.RawMessage
+	}{{before, &e.Before}, {after, &e.After}} {
+		if side.from == nil {
+			continue
+		}
+		text, err := json.Marshal(side.from)
+		if err != nil {
+			return Event{}, &Error{Kind: Internal, Text: "the audit event could not be written", Err: err}
+		}
+		*side.to = text
+	}
+	return e, nil
+}
+
+// state is what an event keeps of a letter.
+type state struct {
+	Status     Status    `json:"status"`
+	Source     string    `json:"source,omitempty"`
+	Revision   int       `json:"revision"`
+	Attempt    int       `json:"attempt,omitempty"`
+	StatusCode int       `json:"statusCode,omitempty"`
+	LatencyMS  int64     `json:"latencyMs,omitempty"`
+	DueAt      time.Time `json:"dueAt,omitzero"`
+	Arrivals   int       `json:"arrivals,omitempty"`
+	BodySHA256 string    `json:"bodySha256,omitempty"`
+}
+
+// json cannot fail: every field is a string, a number or a time within the years that JSON can write.
+func (s state) json() json.RawMessage {
+	s.DueAt = s.DueAt.UTC()
+	text, err := json.Marshal(s)
+	if err != nil {
+		return json.RawMessage(`null`)
+	}
+	return text
+}
+
+func (l Letter) state() state {
+	return state{Status: l.Status, Revision: l.Revision, DueAt: l.DueAt, Arrivals: l.Arrivals}
+}
+
+// changedFrom closes a transition: nothing leaves the domain without the event that describes it.
+func (l Letter) changedFrom(before Letter, by Actor, action, reason string, at time.Time) Change {
+	e := Event{
+		At: at, Actor: by.Kind, By: by.Name, Addr: by.Addr, Action: action, TargetKind: "letter", Target: string(l.ID), Source: l.Source,
+		Reason: reason, After: l.state().json(),
+	}
+	if before.ID != "" {
+		e.Before = before.state().json()
+	}
+	return Change{Before: before, After: l, Event: e}
+}

@@ -1,0 +1,177 @@
+package deadletter
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxEdit is the largest body that a person may write, in bytes.
+const MaxEdit = 4 << 20
+
+// EditBody checks what a person made of a body and answers the bytes to deliver. A body that was or claims to be JSON must be valid
+// JSON; the Invalid error says where it is not. Line ends follow the base, because forms turn every one into CR LF.
+func EditBody(base Revision, edited []byte) ([]byte, error) {
+	if len(edited) > MaxEdit {
+		return nil, Errorf(TooLarge, "the edited body has %d bytes: at most %d can be edited here", len(edited), MaxEdit)
+	}
+	if !utf8.Valid(base.Body) {
+		return nil, Errorf(Invalid, "this body is binary: it cannot be edited as text")
+	}
+	if !bytes.Contains(base.Body, []byte("\r\n")) {
+		edited = bytes.ReplaceAll(edited, []byte("\r\n"), []byte("\n"))
+	}
+	if !isJSON(base) {
+		return edited, nil
+	}
+	return edited, CheckJSON(edited)
+}
+
+func isJSON(r Revision) bool {
+	media, _, err := mime.ParseMediaType(r.Headers.Get("Content-Type"))
+	claims := err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
+	return claims || json.Valid(r.Body)
+}
+
+// CheckJSON answers an Invalid error that says in which line and column a text stops being JSON.
+func CheckJSON(text []byte) error {
+	var any json.RawMessage
+	err := json.Unmarshal(text, &any)
+	if err == nil {
+		return nil
+	}
+	offset := len(text)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		offset = min(int(syntax.Offset), len(text))
+	}
+	before := text[:max(0, offset-1)]
+	line := 1 + bytes.Count(before, []byte("\n"))
+	column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
+	return Errorf(Invalid, "this is not valid JSON: line %d, column %d: %s", line, column, err)
+}
+
+// MergePatch applies a JSON Merge Patch (RFC 7396) to a body. Names keep their order and numbers their digits. An Invalid
+// error says why a body or a patch does not take it.
+func MergePatch(body, patch []byte) ([]byte, error) {
+	if err := CheckJSON(patch); err != nil {
+		return nil, err
+	}
+	if !isObject(patch) {
+		return nil, Errorf(Invalid, "the change must be a JSON object: each name is set to its value, null removes it")
+	}
+	if CheckJSON(body) != nil || !isObject(body) {
+		return nil, Errorf(Invalid, "the body of this letter is no JSON object: edit it by itself")
+	}
+	merged, err := merge(body, patch)
+	if err != nil {
+		return nil, &Error{Kind: Invalid, Text: "the change could not be applied to the body of this letter", Err: err}
+	}
+	return merged, nil
+}
+
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+func isObject(text []byte) bool {
+	trimmed := bytes.TrimLeft(text, " \t\r\n")
+	return len(trimmed) > 0 && trimmed[0] == '{'
+}
+
+func merge(target, patch json.RawMessage) (json.RawMessage, error) {
+	if !isObject(patch) {
+		return patch, nil
+	}
+	var members []member
+	if isObject(target) {
+		var err error
+		if members, err = readObject(target); err != nil {
+			return nil, err
+		}
+	}
+	changes, err := readObject(patch)
+	if err != nil {
+		return nil, err
+	}
+	for _, change := range changes {
+		if members, err = applyMember(members, change); err != nil {
+			return nil, err
+		}
+	}
+	return writeObject(members)
+}
+
+// applyMember sets, merges or (null) removes every member of that name.
+func applyMember(members []member, change member) ([]member, error) {
+	if string(change.value) == "null" {
+		kept := members[:0]
+		for _, m := range members {
+			if m.name != change.name {
+				kept = append(kept, m)
+			}
+		}
+		return kept, nil
+	}
+	found := false
+	for i := range members {
+		if members[i].name != change.name {
+			continue
+		}
+		value, err := merge(members[i].value, change.value)
+		if err != nil {
+			return nil, err
+		}
+		members[i].value, found = value, true
+	}
+	if found {
+		return members, nil
+	}
+	value, err := merge(nil, change.value)
+	return append(members, member{change.name, value}), err
+}
+
+func readObject(text []byte) ([]member, error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	if _, err := dec.Token(); err != nil {
+		return nil, fmt.Errorf("read object: %w", err)
+	}
+	var members []member
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return nil, fmt.Errorf("read name: %w", err)
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return nil, fmt.Errorf("read value: %w", err)
+		}
+		name, _ := key.(string)
+		members = append(members, member{name, value})
+	}
+	return members, nil
+}
+
+func writeObject(members []member) (json.RawMessage, error) {
+	var out bytes.Buffer
+	out.WriteByte('{')
+	for i, m := range members {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		name, err := json.Marshal(m.name)
+		if err != nil {
+			return nil, fmt.Errorf("write name: %w", err)
+		}
+		out.Write(name)
+		out.WriteByte(':')
+		out.Write(m.value)
+	}
+	out.WriteByte('}')
+	return out.Bytes(), nil
+}

@@ -1,0 +1,396 @@
+package deadletter
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+)
+
+// ID names a letter: the message id of its envelope, safe to stand in a URL path.
+type ID string
+
+// Status is where a letter stands.
+type Status string
+
+// The statuses of a letter.
+const (
+	Retrying  Status = "retrying"  // automatic attempts are left; the next is due at a known time
+	Failed    Status = "failed"    // needs a person
+	Replaying Status = "replaying" // a delivery is ordered or in flight
+	Resolved  Status = "resolved"  // a delivery succeeded
+	Redriven  Status = "redriven"  // sent back to its SQS queue
+	Archived  Status = "archived"  // put away by a person
+)
+
+// Statuses lists every status, in the order in which the desk shows them.
+func Statuses() []Status { return []Status{Failed, Retrying, Replaying, Resolved, Redriven, Archived} }
+
+// legal holds every transition that there is. A letter that stays in its status (an arrival, a lease) is no transition.
+var legal = map[Status][]Status{
+	Retrying:  {Replaying, Archived},
+	Failed:    {Replaying, Archived, Redriven},
+	Replaying: {Resolved, Failed, Retrying},
+	Resolved:  {Archived},
+	Redriven:  {Archived, Failed, Retrying},
+	Archived:  {Failed, Resolved},
+}
+
+func (s Status) canBecome(next Status) bool {
+	for _, to := range legal[s] {
+		if to == next {
+			return true
+		}
+	}
+	return false
+}
+
+// CanReplay, CanArchive and CanRestore tell which actions a letter in this status takes.
+func (s Status) CanReplay() bool { return s.canBecome(Replaying) }
+
+// CanArchive tells whether a letter in this status can be put away.
+func (s Status) CanArchive() bool { return s.canBecome(Archived) }
+
+// CanRestore tells whether a letter in this status can be brought back.
+func (s Status) CanRestore() bool { return s == Archived }
+
+// Letter is a webhook whose delivery failed. Its bodies are in its revisions.
+type Letter struct {
+	ID            ID
+	Source        string // "" when the message named none and no default is configured
+	Destination   string // where the failed delivery went, for display: deliveries go where the configuration says
+	Method        string
+	Query         string // raw query string of the webhook, delivered with it
+	WebhookID     string // the Webhook-Id that every attempt carries
+	ContentType   string
+	Status        Status
+	Outcome       Outcome // of the latest attempt; "" when no attempt is known
+	StatusCode    int     // of the latest attempt; 0 when there was no answer
+	Reason        string  // why the latest failed attempt failed
+	Attempts      int     // the number of the latest attempt
+	AutoAttempts  int     // automatic deliveries so far, the receiver's included
+	ReceivedAt    time.Time
+	LastAttemptAt time.Time
+	DueAt         time.Time // when the worker may deliver it next; zero when nothing is due
+	Arrivals      int       // how often the webhook arrived on the queue
+	Revision      int       // the latest revision; 0 is what was received
+	Version       int       // counts the changes that people ordered
+	Order         Order     // the delivery that is ordered or in flight, while Replaying
+	Lease         Lease     // who delivers it now; zero when nobody does
+	LastOrder     LastOrder // the latest change that a person ordered
+	Queue         QueueFacts
+}
+
+// Order is a delivery that somebody asked for.
+type Order struct {
+	Trigger  Trigger
+	By       string
+	Revision int
+	At       time.Time
+}
+
+// Lease is the right to deliver a letter until a time; its token fences the result.
+type Lease struct {
+	Token string
+	Until time.Time
+}
+
+// LastOrder tells who changed a letter last, for the message that explains a conflict.
+type LastOrder struct {
+	By     string
+	Action string // past tense: "replayed", "edited and replayed", "archived", "restored"
+	At     time.Time
+}
+
+// QueueFacts are what the queue said of the message that brought the letter.
+type QueueFacts struct {
+	Queue           string           `json:"queue,omitempty"`
+	MessageID       string           `json:"messageId,omitempty"`
+	ProducerID      string           `json:"producerId,omitempty"` // the sender's message id, where it could not be the letter's
+	GroupID         string           `json:"groupId,omitempty"`
+	DeduplicationID string           `json:"deduplicationId,omitempty"`
+	SentAt          time.Time        `json:"sentAt,omitzero"`
+	ReceiveCount    int              `json:"receiveCount,omitempty"`
+	Form            string           `json:"form,omitempty"` // envelope, interchange or foreign
+	RetryCount      int              `json:"retryCount,omitempty"`
+	Attributes      []QueueAttribute `json:"attributes,omitempty"`
+}
+
+// QueueAttribute is a message attribute, kept to the byte and type.
+type QueueAttribute struct {
+	Name   string `json:"name"`
+	Type   string `json:"type"`
+	Value  string `json:"value,omitempty"`
+	Binary []byte `json:"binary,omitempty"`
+}
+
+// Revision is a body with its headers. Number 0 is what was received and never changes.
+type Revision struct {
+	Number  int
+	Body    []byte
+	Headers Headers
+	By      string // who edited; "" for what was received
+	Reason  string
+	At      time.Time
+}
+
+// Arrival is one more time that a webhook arrived: the platform sent it again, or the queue did. Body and Headers are kept
+// only where they differ from revision 0, so that a wrong id can never lose a message.
+type Arrival struct {
+	Number    int
+	At        time.Time
+	MessageID string
+	Headers   Headers
+	Body      []byte
+	Differs   bool
+}
+
+// Capture is a failed webhook on its way to the store, as a message of the dead letter queue tells it.
+type Capture struct {
+	ID          ID
+	Source      string
+	Destination string
+	Method      string
+	Query       string
+	WebhookID   string
+	ReceiveID   string // names this receipt: a platform that sends a webhook again makes a new one
+	ReceivedAt  time.Time
+	Headers     Headers
+	Body        []byte
+	Reason      string
+	RetryCount  int      // retries that another program made before
+	First       *Attempt // the receiver's attempt; nil when the message does not tell
+	Foreign     bool     // no envelope: another program's message, which was already retried its own way
+	Queue       QueueFacts
+}
+
+// Receive makes a new letter of a capture. A transient failure of a known source is retried by itself while the policy
+// has attempts left; everything else needs a person.
+func Receive(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
+	l := Letter{
+		ID: c.ID, Source: c.Source, Destination: c.Destination, Method: c.Method, Query: c.Query, WebhookID: c.WebhookID,
+		ContentType: c.Headers.Get("Content-Type"), Status: Failed, Reason: c.Reason, ReceivedAt: c.ReceivedAt, Arrivals: 1,
+		AutoAttempts: c.RetryCount + 1, Queue: c.Queue,
+	}
+	if l.WebhookID == "" {
+		l.WebhookID = string(c.ID)
+	}
+	failed := Attempt{Outcome: Unknown}
+	if c.First != nil {
+		failed = *c.First
+		l.Attempts, l.LastAttemptAt = failed.Number, failed.StartedAt
+		l.Outcome, l.StatusCode = failed.Outcome, failed.StatusCode
+	}
+	if due, ok := p.next(failed, l.AutoAttempts, roll, at); ok && c.Source != "" && !c.Foreign {
+		l.Status, l.DueAt = Retrying, due
+	}
+	original := Revision{Body: c.Body, Headers: c.Headers, At: at}
+	change := l.changedFrom(Letter{}, System(), "letter.received", c.Reason, at)
+	change.Attempt, change.Revision = c.First, &original
+	change.Event.After = state{Status: l.Status, Source: l.Source, DueAt: l.DueAt, BodySHA256: fingerprintOf(c.Body)}.json()
+	return change
+}
+
+// ArriveAgain counts one more arrival of a letter. Its status stays: what a person or a retry achieved is not undone.
+func (l Letter) ArriveAgain(c Capture, original Revision, at time.Time) Change {
+	next := l
+	next.Arrivals++
+	arrival := Arrival{Number: next.Arrivals, At: at, MessageID: c.Queue.MessageID}
+	if string(c.Body) != string(original.Body) {
+		arrival.Differs, arrival.Body, arrival.Headers = true, c.Body, c.Headers
+	}
+	change := next.changedFrom(l, System(), "letter.arrived_again", "", at)
+	change.Arrival = &arrival
+	return change
+}
+
+// OrderReplay asks for a delivery of a revision. version is that of the page the person saw.
+func (l Letter) OrderReplay(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
+	if err := l.fresh(version, at); err != nil {
+		return Change{}, err
+	}
+	if revision < 0 || revision > l.Revision {
+		return Change{}, Errorf(NotFound, "this letter has no revision %d", revision)
+	}
+	next, err := l.become(Replaying, at)
+	if err != nil {
+		return Change{}, err
+	}
+	next.order(by, trigger, revision, "replayed", at)
+	return next.changedFrom(l, by, "letter.replay", "", at), nil
+}
+
+// EditAndReplay adds a revision and asks for its delivery.
+func (l Letter) EditAndReplay(by Actor, trigger Trigger, r Revision, version int, at time.Time) (Change, error) {
+	if err := l.fresh(version, at); err != nil {
+		return Change{}, err
+	}
+	if r.Reason == "" {
+		return Change{}, Errorf(Invalid, "say why you edit this letter: the reason is kept with it")
+	}
+	next, err := l.become(Replaying, at)
+	if err != nil {
+		return Change{}, err
+	}
+	next.Revision++
+	r.Number, r.By, r.At = next.Revision, by.Name, at
+	next.order(by, trigger, r.Number, "edited and replayed", at)
+	c := next.changedFrom(l, by, "letter.edit", r.Reason, at)
+	after := next.state()
+	after.BodySHA256 = fingerprintOf(r.Body)
+	c.Revision, c.Event.After = &r, after.json()
+	return c, nil
+}
+
+func (l *Letter) order(by Actor, t Trigger, revision int, action string, at time.Time) {
+	l.Version++
+	l.DueAt, l.Lease = at, Lease{}
+	l.Order = Order{Trigger: t, By: by.Name, Revision: revision, At: at}
+	l.LastOrder = LastOrder{By: by.Name, Action: action, At: at}
+}
+
+// Claim opens the delivery that is due, under a lease. The attempt it carries is written before the request is sent.
+func (l Letter) Claim(lease Lease, traceParent string, at time.Time) (Change, error) {
+	if l.DueAt.IsZero() || l.DueAt.After(at) || l.Lease.Token != "" {
+		return Change{}, Errorf(Conflict, "nothing of this letter is due")
+	}
+	next := l
+	if l.Status != Replaying {
+		var err error
+		if next, err = l.become(Replaying, at); err != nil {
+			return Change{}, err
+		}
+		next.Order = Order{Trigger: TriggerAuto, By: System().Name, Revision: l.Revision, At: at}
+	}
+	if next.Order.Trigger == TriggerAuto {
+		next.AutoAttempts++
+	}
+	next.Attempts++
+	next.Lease, next.DueAt, next.LastAttemptAt = lease, time.Time{}, at
+	c := next.changedFrom(l, System(), "attempt.started", "", at)
+	c.Attempt = &Attempt{
+		Number: next.Attempts, Trigger: next.Order.Trigger, Actor: next.Order.By, Revision: next.Order.Revision, StartedAt: at,
+		TraceParent: traceParent,
+	}
+	return c, nil
+}
+
+// Finish records what became of the delivery under the lease of that token. A result whose lease was lost is a Conflict.
+func (l Letter) Finish(token string, a Attempt, p RetryPolicy, roll float64, at time.Time) (Change, error) {
+	if l.Status != Replaying || l.Lease.Token == "" || l.Lease.Token != token {
+		return Change{}, Errorf(Conflict, "the lease of this delivery was lost")
+	}
+	a.Done = true
+	next := l
+	next.Lease, next.Order = Lease{}, Order{}
+	next.Outcome, next.StatusCode, next.DueAt = a.Outcome, a.StatusCode, time.Time{}
+	switch due, again := p.next(a, l.AutoAttempts, roll, at); {
+	case a.Outcome == Delivered:
+		next.Status = Resolved
+	case again:
+		next.Status, next.DueAt, next.Reason = Retrying, due, a.Error
+	default:
+		next.Status, next.Reason = Failed, a.Error
+	}
+	by := Actor{Kind: ActorSystem, Name: l.Order.By}
+	if l.Order.By != System().Name {
+		by.Kind = ActorUser
+	}
+	c := next.changedFrom(l, by, "attempt."+string(a.Outcome), a.Error, at)
+	after := next.state()
+	after.Attempt, after.StatusCode, after.LatencyMS = a.Number, a.StatusCode, a.Latency.Milliseconds()
+	c.Attempt, c.Event.After = &a, after.json()
+	return c, nil
+}
+
+// Reclaim ends a delivery whose process died. Nobody knows whether the handler got it, so its outcome is unknown.
+func (l Letter) Reclaim(open Attempt, p RetryPolicy, roll float64, at time.Time) (Change, error) {
+	open.Outcome, open.Latency = Unknown, max(0, at.Sub(open.StartedAt))
+	open.Error = "dlqdesk stopped during this delivery: the handler may have processed it"
+	return l.Finish(l.Lease.Token, open, p, roll, at)
+}
+
+// Archive puts the letter away. A letter in flight cannot be archived: Conflict.
+func (l Letter) Archive(by Actor, why string, version int, at time.Time) (Change, error) {
+	if err := l.fresh(version, at); err != nil {
+		return Change{}, err
+	}
+	next, err := l.become(Archived, at)
+	if err != nil {
+		return Change{}, err
+	}
+	next.Version++
+	next.DueAt = time.Time{}
+	next.LastOrder = LastOrder{By: by.Name, Action: "archived", At: at}
+	return next.changedFrom(l, by, "letter.archive", why, at), nil
+}
+
+// Restore brings an archived letter back: resolved if its latest delivery succeeded, otherwise to a person.
+func (l Letter) Restore(by Actor, version int, at time.Time) (Change, error) {
+	if err := l.fresh(version, at); err != nil {
+		return Change{}, err
+	}
+	if l.Status != Archived {
+		return Change{}, Errorf(Conflict, "this letter is %s, not archived: nothing to restore", l.Status)
+	}
+	status := Failed
+	if l.Outcome == Delivered {
+		status = Resolved
+	}
+	next, err := l.become(status, at)
+	if err != nil {
+		return Change{}, err
+	}
+	next.Version++
+	next.LastOrder = LastOrder{By: by.Name, Action: "restored", At: at}
+	return next.changedFrom(l, by, "letter.restore", "", at), nil
+}
+
+// become is the one function that moves a letter to another status.
+func (l Letter) become(next Status, at time.Time) (Letter, error) {
+	if l.Status.canBecome(next) {
+		l.Status = next
+		return l, nil
+	}
+	switch {
+	case l.Status == Replaying && l.Order.By == System().Name:
+		return l, Errorf(Conflict, "an automatic retry of this letter is in flight: wait for its result")
+	case l.Status == Replaying:
+		return l, Errorf(Conflict, "already replayed by %s %s: wait for the result", l.Order.By, ago(l.Order.At, at))
+	case l.LastOrder.By != "" && l.Status == Resolved:
+		return l, Errorf(Conflict, "already %s by %s %s: it was delivered", l.LastOrder.Action, l.LastOrder.By, ago(l.LastOrder.At, at))
+	case l.Status == Resolved:
+		return l, Errorf(Conflict, "this letter is resolved: it was delivered by itself")
+	case l.Status == Archived && next != Archived:
+		return l, Errorf(Conflict, "archived by %s %s: restore it first", l.LastOrder.By, ago(l.LastOrder.At, at))
+	case l.LastOrder.By != "":
+		return l, Errorf(Conflict, "already %s by %s %s", l.LastOrder.Action, l.LastOrder.By, ago(l.LastOrder.At, at))
+	}
+	return l, Errorf(Conflict, "this letter is %s", l.Status)
+}
+
+// fresh refuses an order given on a page that shows an older version.
+func (l Letter) fresh(version int, at time.Time) error {
+	if version == l.Version {
+		return nil
+	}
+	return Errorf(Conflict, "already %s by %s %s: this page showed an older state, look again before you act",
+		l.LastOrder.Action, l.LastOrder.By, ago(l.LastOrder.At, at))
+}
+
+func ago(then, now time.Time) string {
+	switch d := max(0, now.Sub(then)); {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s ago", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(d.Hours()))
+	}
+	return "on " + then.UTC().Format("2 January 2006")
+}
+
+func fingerprintOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}

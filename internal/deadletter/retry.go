@@ -1,0 +1,32 @@
+package deadletter
+
+import "time"
+
+// maxRetryAfter bounds how long a destination can put us off, so that a mistaken header cannot bury a letter.
+const maxRetryAfter = 24 * time.Hour
+
+// RetryPolicy says when a letter is delivered again by itself.
+type RetryPolicy struct {
+	MaxAttempts int // every automatic delivery counts, the receiver's included
+	Base, Cap   time.Duration
+}
+
+// Delay is the exponential backoff with full jitter before the delivery that follows n automatic ones; roll is a random
+// number in [0,1). See "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+func (p RetryPolicy) Delay(n int, roll float64) time.Duration {
+	ceiling := p.Base
+	for i := 1; i < n && ceiling < p.Cap; i++ {
+		ceiling *= 2
+	}
+	ceiling = min(ceiling, p.Cap)
+	return time.Duration(roll * float64(ceiling))
+}
+
+// next answers when to deliver again after a failed attempt that ended at a time, n automatic deliveries having been
+// made; false when only a person can help.
+func (p RetryPolicy) next(a Attempt, n int, roll float64, at time.Time) (time.Time, bool) {
+	if !a.Transient() || n >= p.MaxAttempts {
+		return time.Time{}, false
+	}
+	return at.Add(max(p.Delay(n, roll), min(a.RetryAfter, maxRetryAfter))), true
+}
