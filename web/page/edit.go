@@ -1,0 +1,40 @@
+package page
+
+import "dlqdesk/web/ui"
+
+// EditView is the form that edits one letter and replays it.
+type EditView struct {
+	Chrome
+	ID          string
+	Version     string
+	Back        string // the query of the list, without "?"
+	Source      string
+	Destination string
+
+	Base      string // number of the revision that the edit is based on
+	BaseName  string // "original" or "edit 2 by anna"
+	Body      string
+	BodyError ui.FieldError
+	Denied    string   // why the letter cannot be edited (role, status, binary body); empty: it can
+	KeptPaths []string // JSON paths whose masked values are kept as they were received, unless overwritten
+
+	Headers     []EditHeader
+	HeaderError string
+	Reason      string
+	ReasonError string
+	Notice      ui.Notice // a fault that belongs to no field
+	Conflict    Conflict
+}
+
+// EditHeader is one header in the form.
+type EditHeader struct {
+	Name, Value string
+	Locked      string // why it cannot be edited: shown, not posted; empty: it can
+	Error       string
+}
+
+// Conflict says that somebody changed a letter meanwhile. The zero Conflict shows nothing.
+type Conflict struct {
+	Text string // "anna replayed this letter 12 s ago"
+	URL  string // of the letter as it is now
+}

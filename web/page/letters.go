@@ -1,0 +1,88 @@
+package page
+
+import "dlqdesk/web/ui"
+
+// LettersView is the list of letters as a page.
+type LettersView struct {
+	Chrome
+	Table LettersTableView
+}
+
+// The states of LettersTableView.State. The zero state shows the rows.
+const (
+	StateRows    = ""        // there are rows
+	StateNothing = "nothing" // no letter was ever kept: says what to do, with Curl
+	StateNoMatch = "nomatch" // the filter meets no letter
+	StateFault   = "fault"   // the list could not be read: Fault says why, RetryURL tries again
+)
+
+// LettersTableView is the list with its tabs, filter, bulk actions and pager: all that changes with a query or an action.
+type LettersTableView struct {
+	State    string
+	Fault    string
+	RetryURL string
+	Curl     string // a command that posts to a configured source
+
+	Query    string // of this list, without "?" and without cursor: posted back as "back"
+	Tabs     []StatusTab
+	Filter   LettersFilter
+	Chips    []ui.Chip
+	ClearURL string // the list without filters, on the same tab
+
+	Rows      []LetterRow
+	NewestURL string // empty on the newest page
+	NewerURL  string // the neighbouring page of newer letters; empty where there is none
+	OlderURL  string // empty on the oldest page
+
+	Denied string // why this person may not act on letters; empty: may
+	Result BulkResult
+}
+
+// StatusTab is one tab of the list.
+type StatusTab struct {
+	Status  string // empty: all
+	Count   string // formatted: "1,204" or "1,000+"; empty hides it
+	URL     string
+	Current bool
+}
+
+// LettersFilter is what the filter form shows.
+type LettersFilter struct {
+	Status   string // of the current tab, carried along
+	Sources  []ui.Option
+	Code     string
+	Codes    []string // offered as suggestions
+	Outcomes []ui.Option
+	From, To string // UTC, as 2006-01-02T15:04
+	Text     string
+	Error    string // what in the query could not be understood; empty: nothing
+}
+
+// LetterRow is one letter of the list.
+type LetterRow struct {
+	ID          string
+	Version     string
+	URL         string // of the letter, with the list's query in it
+	Status      string
+	Source      string // empty: its message named none
+	Reason      string
+	Code        string // empty: there was no answer
+	Outcome     string
+	Retries     string // "2 of 5"
+	NextRetry   ui.Moment
+	Received    ui.Moment
+	LastAttempt ui.Moment
+	Selected    bool
+}
+
+// BulkResult says what a bulk action did. The zero BulkResult shows nothing.
+type BulkResult struct {
+	Notice  ui.Notice // "12 ordered, 2 refused"
+	Refused []Refusal
+}
+
+// Refusal is a letter that a bulk action left alone.
+type Refusal struct {
+	ID, URL string
+	Why     string
+}
