@@ -1,0 +1,201 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+const (
+	auditHead   = `SELECT seq, link FROM audit_head WHERE one = 1`
+	insertEvent = `INSERT INTO audit_events (seq, at, actor, by, addr, action, target_kind, target, source, reason, before, after, link)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	moveHead = `INSERT INTO audit_head (one, seq, link, seal) VALUES (1, ?, ?, ?)
+		ON CONFLICT (one) DO UPDATE SET seq = excluded.seq, link = excluded.link, seal = excluded.seal`
+)
+
+// Record appends an event to the audit trail and links it to the one before.
+func (t *Tx) Record(ctx context.Context, e deadletter.Event) error {
+	var seq int64
+	var link []byte
+	err := t.tx.QueryRowContext(ctx, auditHead).Scan(&seq, &link)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read end of audit trail: %w", err)
+	}
+	seq++
+	link = deadletter.Link(t.key, link, seq, e)
+	_, err = t.tx.ExecContext(ctx, insertEvent, seq, e.At.UnixMilli(), e.Actor, e.By, e.Addr, e.Action, e.TargetKind, e.Target, e.Source,
+		e.Reason, textOrNull(string(e.Before)), textOrNull(string(e.After)), link)
+	if err != nil {
+		return fmt.Errorf("write audit event: %w", err)
+	}
+	if _, err := t.tx.ExecContext(ctx, moveHead, seq, link, deadletter.Seal(t.key, seq, link)); err != nil {
+		return fmt.Errorf("seal audit trail: %w", err)
+	}
+	return nil
+}
+
+// EventFilter says which events are meant. The zero filter means all.
+type EventFilter struct {
+	By       string
+	Action   string // the whole action, or its first part with a dot at the end: "letter."
+	Target   string
+	Source   string
+	From, To time.Time // From inclusive, To exclusive
+}
+
+// EventQuery asks for one page of the audit trail, newest first.
+type EventQuery struct {
+	EventFilter
+	Cursor string
+	Limit  int
+}
+
+// EventRow is an event with its place in the trail.
+type EventRow struct {
+	Sequence int64
+	deadletter.Event
+}
+
+const eventColumns = `e.seq, e.at, e.actor, e.by, e.addr, e.action, e.target_kind, e.target, e.source, e.reason, e.before, e.after`
+
+func scanEvent(r row, more ...any) (EventRow, error) {
+	var e EventRow
+	var at int64
+	var before, after sql.NullString
+	err := r.Scan(append([]any{
+		&e.Sequence, &at, &e.Actor, &e.By, &e.Addr, &e.Action, &e.TargetKind, &e.Target, &e.Source, &e.Reason, &before, &after,
+	}, more...)...)
+	e.At = time.UnixMilli(at).UTC()
+	if before.Valid {
+		e.Before = json.RawMessage(before.String)
+	}
+	if after.Valid {
+		e.After = json.RawMessage(after.String)
+	}
+	return e, err
+}
+
+// Events answers one page of the audit trail.
+func (s *Store) Events(ctx context.Context, q EventQuery) (Page[EventRow], error) {
+	at, newer, err := parseCursor(q.Cursor)
+	if err != nil {
+		return Page[EventRow]{}, err
+	}
+	where, err := s.eventConditions(ctx, q.EventFilter)
+	if err != nil {
+		return Page[EventRow]{}, err
+	}
+	page, err := keyset[EventRow]{
+		columns: eventColumns, from: "audit_events e", key: "e.seq", conditions: where,
+		scan: func(r row) (int64, EventRow, error) {
+			e, err := scanEvent(r)
+			return e.Sequence, e, err
+		},
+	}.page(ctx, s.db.read, at, newer, q.Limit)
+	if err != nil {
+		return page, fmt.Errorf("read audit trail: %w", err)
+	}
+	return page, nil
+}
+
+const firstEventFrom = `SELECT seq FROM audit_events WHERE at >= ? ORDER BY at, seq LIMIT 1`
+
+func (s *Store) eventConditions(ctx context.Context, f EventFilter) (conditions, error) {
+	var c conditions
+	if f.By != "" {
+		c.add("e.by = ?", f.By)
+	}
+	if f.Action != "" && f.Action[len(f.Action)-1] == '.' {
+		c.add("e.action >= ? AND e.action < ?", f.Action, f.Action[:len(f.Action)-1]+"/")
+	} else if f.Action != "" {
+		c.add("e.action = ?", f.Action)
+	}
+	if f.Target != "" {
+		c.add("e.target = ?", f.Target)
+	}
+	if f.Source != "" {
+		c.add("e.source = ?", f.Source)
+	}
+	if !f.From.IsZero() {
+		c.add("e.at >= ?", f.From.UnixMilli())
+		// Where the clock never stepped back the trail is in the order of time: the first row of the range bounds the search.
+		var first int64
+		err := s.db.read.QueryRowContext(ctx, firstEventFrom, f.From.UnixMilli()).Scan(&first)
+		if err == nil {
+			c.add("e.seq >= ?", first)
+		} else if !errors.Is(err, sql.ErrNoRows) {
+			return c, fmt.Errorf("find start of time range: %w", err)
+		}
+	}
+	if !f.To.IsZero() {
+		c.add("e.at < ?", f.To.UnixMilli())
+	}
+	return c, nil
+}
+
+// ChainFault tells where the audit trail does not hold.
+type ChainFault struct {
+	Sequence int64 // the first event that cannot be vouched for; 0 is the end of the trail
+	What     string
+}
+
+func (f *ChainFault) Error() string { return f.What }
+
+const eventsInOrder = `SELECT ` + eventColumns + `, e.link FROM audit_events e ORDER BY e.seq`
+
+// VerifyAudit reads the whole trail, checks every link and the seal of its end, and answers how many events hold. Its
+// error is a *ChainFault where somebody changed, removed or added rows.
+func (s *Store) VerifyAudit(ctx context.Context) (int64, error) {
+	tx, err := s.db.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return 0, fmt.Errorf("read audit trail: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	var last int64
+	var prev []byte
+	err = each(ctx, tx, func(r row) error {
+		var link []byte
+		e, err := scanEvent(r, &link)
+		if err != nil {
+			return err
+		}
+		if e.Sequence != last+1 {
+			return &ChainFault{e.Sequence, fmt.Sprintf("the audit trail has a gap: event %d is followed by %d", last, e.Sequence)}
+		}
+		if !hmac.Equal(link, deadletter.Link(s.key, prev, e.Sequence, e.Event)) {
+			return &ChainFault{e.Sequence, fmt.Sprintf("event %d of the audit trail was changed outside dlqdesk", e.Sequence)}
+		}
+		last, prev = e.Sequence, bytes.Clone(link)
+		return nil
+	}, eventsInOrder)
+	if err != nil {
+		return last, err
+	}
+	return last, s.verifyHead(ctx, tx, last, prev)
+}
+
+const sealedHead = `SELECT seq, seal FROM audit_head WHERE one = 1`
+
+func (s *Store) verifyHead(ctx context.Context, q querier, last int64, link []byte) error {
+	var seq int64
+	var seal []byte
+	err := q.QueryRowContext(ctx, sealedHead).Scan(&seq, &seal)
+	if errors.Is(err, sql.ErrNoRows) && last == 0 {
+		return nil
+	}
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read end of audit trail: %w", err)
+	}
+	if seq != last || !hmac.Equal(seal, deadletter.Seal(s.key, last, link)) {
+		return &ChainFault{0, fmt.Sprintf("the end of the audit trail was changed outside dlqdesk: it stops at event %d, %d is sealed", last, seq)}
+	}
+	return nil
+}

@@ -1,0 +1,318 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+)
+
+// db is one SQLite file: many readers, and one writer that commits for everybody who waits.
+type db struct {
+	read, write *sql.DB
+	writer      *writeTx
+	requests    chan *request
+	closing     chan struct{}
+	closeOnce   sync.Once
+	done        chan struct{}
+}
+
+const (
+	readers = 4
+
+	// maxBatch bounds how many writes share one commit.
+	maxBatch = 256
+
+	// lockWait is how long a write waits for another process that holds the file.
+	lockWait = 10 * time.Second
+)
+
+// pragmas hold for every connection; busy_timeout comes first because setting the others may already need the lock.
+var pragmas = []string{
+	fmt.Sprintf("busy_timeout(%d)", lockWait.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
+	"temp_store(MEMORY)", "cache_size(-16000)", "journal_size_limit(67108864)",
+}
+
+// openDB opens (or creates, for its owner alone) the file and applies the migrations that it lacks.
+func openDB(ctx context.Context, path string, migrations fs.FS) (*db, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator names the folder
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	d := &db{requests: make(chan *request, maxBatch), closing: make(chan struct{}), done: make(chan struct{})}
+	if err := d.open(ctx, path, migrations); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), d.closeHandles())
+	}
+	go d.commitLoop()
+	return d, nil
+}
+
+func (d *db) open(ctx context.Context, path string, migrations fs.FS) (err error) {
+	if d.write, err = sql.Open("sqlite", dsn(path, "immediate")); err != nil {
+		return err
+	}
+	d.write.SetMaxOpenConns(1)
+	if err := migrate(ctx, d.write, migrations); err != nil {
+		return fmt.Errorf("bring it to the newest schema: %w", err)
+	}
+	conn, err := d.write.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	d.writer = &writeTx{conn: conn, prepared: map[string]*sql.Stmt{}}
+	if d.read, err = sql.Open("sqlite", dsn(path, "deferred", "query_only(ON)")); err != nil {
+		return err
+	}
+	d.read.SetMaxOpenConns(readers)
+	d.read.SetMaxIdleConns(readers)
+	return nil
+}
+
+func (d *db) closeHandles() error {
+	var errs []error
+	if d.read != nil {
+		errs = append(errs, d.read.Close())
+	}
+	if d.writer != nil {
+		errs = append(errs, d.writer.close())
+	}
+	if d.write != nil {
+		errs = append(errs, d.write.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func dsn(path, lock string, more ...string) string {
+	values := url.Values{"_txlock": {lock}, "_pragma": append(slices.Clone(pragmas), more...)}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: values.Encode()}).String()
+}
+
+func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations)
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// Close finishes the writes that wait and closes the file.
+func (d *db) Close() error {
+	d.closeOnce.Do(func() { close(d.closing) })
+	<-d.done
+	return d.closeHandles()
+}
+
+// errClosed answers a write that came after Close.
+var errClosed = errors.New("the database is closed")
+
+// request is one caller's write.
+type request struct {
+	ctx  context.Context
+	fn   func(ctx context.Context, tx *writeTx) error
+	err  error
+	done chan struct{}
+}
+
+// Write runs fn in a transaction and answers when it is on disk. Writes that wait at the same time share one commit, each
+// within a savepoint of its own, so that one which fails takes nothing of the others with it.
+func (d *db) Write(ctx context.Context, fn func(ctx context.Context, tx *writeTx) error) error {
+	r := &request{ctx: ctx, fn: fn, done: make(chan struct{})}
+	select {
+	case d.requests <- r:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-d.closing:
+		return errClosed
+	}
+	select {
+	case <-r.done:
+		return r.err
+	case <-d.done:
+		// The loop has ended: either it answered this request before, or never saw it.
+		select {
+		case <-r.done:
+			return r.err
+		default:
+			return errClosed
+		}
+	}
+}
+
+// commitLoop is the only writer. It ends after Close, with nothing left waiting.
+func (d *db) commitLoop() {
+	defer close(d.done)
+	for {
+		select {
+		case r := <-d.requests:
+			d.commit(d.gather(r))
+		case <-d.closing:
+			for {
+				select {
+				case r := <-d.requests:
+					d.commit(d.gather(r))
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// gather takes everybody who waits right now; a lone writer waits for nobody.
+func (d *db) gather(first *request) []*request {
+	batch := []*request{first}
+	for len(batch) < maxBatch {
+		select {
+		case r := <-d.requests:
+			batch = append(batch, r)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// batchLimit bounds one commit with everything in it.
+const batchLimit = time.Minute
+
+func (d *db) commit(batch []*request) {
+	ctx, cancel := context.WithTimeout(context.Background(), batchLimit)
+	defer cancel()
+	err := d.transact(ctx, batch)
+	for _, r := range batch {
+		if err != nil && r.err == nil {
+			r.err = err
+		}
+		close(r.done)
+	}
+}
+
+func (d *db) transact(ctx context.Context, batch []*request) error {
+	if err := d.writer.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	for _, r := range batch {
+		if r.err = r.ctx.Err(); r.err != nil {
+			continue
+		}
+		if err := d.runOne(ctx, r); err != nil {
+			return errors.Join(err, d.rollBack())
+		}
+	}
+	if err := d.writer.exec(ctx, "COMMIT"); err != nil {
+		return errors.Join(fmt.Errorf("commit: %w", err), d.rollBack())
+	}
+	return nil
+}
+
+// rollBack ends the transaction whatever the state of the batch's own context is.
+func (d *db) rollBack() error {
+	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
+	defer cancel()
+	err := d.writer.exec(ctx, "ROLLBACK")
+	if fault, ok := errors.AsType[*sqlite.Error](err); ok && fault.Code() == sqliteError {
+		return nil // SQLite has ended the transaction by itself
+	}
+	return err
+}
+
+// sqliteError is SQLITE_ERROR, which ROLLBACK answers when no transaction is open. See https://sqlite.org/rescode.html.
+const sqliteError = 1
+
+// runOne runs one caller's write in a savepoint. Its own failure goes to the caller; the error answered here ends the batch.
+func (d *db) runOne(ctx context.Context, r *request) error {
+	if err := d.writer.exec(ctx, "SAVEPOINT caller"); err != nil {
+		return fmt.Errorf("savepoint: %w", err)
+	}
+	if r.err = call(ctx, r.fn, d.writer); r.err != nil {
+		if err := d.writer.exec(ctx, "ROLLBACK TO caller"); err != nil {
+			return errors.Join(r.err, fmt.Errorf("roll back to savepoint: %w", err))
+		}
+	}
+	if err := d.writer.exec(ctx, "RELEASE caller"); err != nil {
+		return fmt.Errorf("release savepoint: %w", err)
+	}
+	return nil
+}
+
+// call turns a panic of one caller into its error, because the loop works for everybody.
+func call(ctx context.Context, fn func(ctx context.Context, tx *writeTx) error, tx *writeTx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("write panicked: %v", p)
+		}
+	}()
+	return fn(ctx, tx)
+}
+
+// writeTx is the writer's one connection with the statements that were prepared on it, each once for the life of the file. Only
+// the commit loop touches it.
+type writeTx struct {
+	conn     *sql.Conn
+	prepared map[string]*sql.Stmt
+}
+
+func (t *writeTx) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s, ok := t.prepared[query]; ok {
+		return s, nil
+	}
+	s, err := t.conn.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	t.prepared[query] = s
+	return s, nil
+}
+
+func (t *writeTx) exec(ctx context.Context, query string) error {
+	_, err := t.ExecContext(ctx, query)
+	return err
+}
+
+// ExecContext runs a statement.
+func (t *writeTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	s, err := t.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(ctx, args...)
+}
+
+// QueryContext runs a query.
+func (t *writeTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	s, err := t.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(ctx, args...)
+}
+
+// QueryRowContext runs a query of one row.
+func (t *writeTx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	s, err := t.prepare(ctx, query)
+	if err != nil {
+		return t.conn.QueryRowContext(ctx, query, args...) // answers the same fault to Scan
+	}
+	return s.QueryRowContext(ctx, args...)
+}
+
+func (t *writeTx) close() error {
+	var errs []error
+	for _, s := range t.prepared {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, t.conn.Close())...)
+}

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+const dueLetters = `SELECT ` + letterColumns + ` FROM letters l
+	WHERE l.source = ? AND l.due_at <= ? AND l.lease_token IS NULL ORDER BY l.due_at LIMIT ?`
+
+// Due answers letters of a source whose delivery is due at a time, the longest due first.
+func (s *Store) Due(ctx context.Context, source string, at time.Time, limit int) ([]deadletter.Letter, error) {
+	return s.letters(ctx, "due", dueLetters, source, at.UnixMilli(), limit)
+}
+
+const nextDue = `SELECT min(due_at) FROM letters WHERE source = ? AND due_at IS NOT NULL`
+
+// NextDue answers when the next delivery of a source is due; the zero time when none is.
+func (s *Store) NextDue(ctx context.Context, source string) (time.Time, error) {
+	var at sql.NullInt64
+	if err := s.db.read.QueryRowContext(ctx, nextDue, source).Scan(&at); err != nil {
+		return time.Time{}, fmt.Errorf("read next due time: %w", err)
+	}
+	return fromMillis(at), nil
+}
+
+const leasedLetters = `SELECT ` + letterColumns + ` FROM letters l WHERE l.lease_token IS NOT NULL LIMIT ?`
+
+// Leased answers letters with a delivery in flight. Before the worker starts these are what a dead process left behind.
+func (s *Store) Leased(ctx context.Context, limit int) ([]deadletter.Letter, error) {
+	return s.letters(ctx, "leased", leasedLetters, limit)
+}
+
+const dueSources = `SELECT DISTINCT source FROM letter_counts WHERE status IN ('retrying', 'replaying') AND letters > 0`
+
+// WaitingSources answers the sources that have letters waiting for a delivery.
+func (s *Store) WaitingSources(ctx context.Context) ([]string, error) {
+	return column[string](ctx, s.db.read, "waiting sources", dueSources)
+}
+
+func (s *Store) letters(ctx context.Context, what, query string, args ...any) ([]deadletter.Letter, error) {
+	var list []deadletter.Letter
+	err := each(ctx, s.db.read, func(r row) error {
+		_, l, err := scanLetter(r)
+		list = append(list, l)
+		return err
+	}, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read %s letters: %w", what, err)
+	}
+	return list, nil
+}

@@ -1,0 +1,356 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// sequenceBits is how much of a letter's row number tells letters of one millisecond apart.
+const sequenceBits = 21
+
+// lastReceipt bounds a receipt time that a message claims, so that its row number stays within 63 bits.
+const lastReceipt = 1<<42 - 1
+
+const letterColumns = `l.n, l.id, l.source, l.destination, l.method, l.query, l.webhook_id, l.content_type, l.status, l.outcome,
+	l.status_code, l.reason, l.attempts, l.auto_attempts, l.received_at, l.last_attempt_at, l.due_at, l.arrivals, l.revision,
+	l.version, l.order_trigger, l.order_by, l.order_revision, l.order_at, l.lease_token, l.lease_until, l.last_by,
+	l.last_action, l.last_at, l.queue`
+
+// scanLetter reads letterColumns.
+func scanLetter(r row) (int64, deadletter.Letter, error) {
+	var (
+		n                                                       int64
+		l                                                       deadletter.Letter
+		received                                                int64
+		lastAttempt, due, orderRevision, orderAt, lease, lastAt sql.NullInt64
+		trigger, orderBy, token, lastBy, lastAction             sql.NullString
+		queue                                                   string
+	)
+	err := r.Scan(&n, &l.ID, &l.Source, &l.Destination, &l.Method, &l.Query, &l.WebhookID, &l.ContentType, &l.Status, &l.Outcome,
+		&l.StatusCode, &l.Reason, &l.Attempts, &l.AutoAttempts, &received, &lastAttempt, &due, &l.Arrivals, &l.Revision,
+		&l.Version, &trigger, &orderBy, &orderRevision, &orderAt, &token, &lease, &lastBy,
+		&lastAction, &lastAt, &queue)
+	if err != nil {
+		return 0, deadletter.Letter{}, err
+	}
+	l.ReceivedAt, l.LastAttemptAt, l.DueAt = time.UnixMilli(received).UTC(), fromMillis(lastAttempt), fromMillis(due)
+	l.Order = deadletter.Order{
+		Trigger: deadletter.Trigger(trigger.String), By: orderBy.String, Revision: int(orderRevision.Int64), At: fromMillis(orderAt),
+	}
+	l.Lease = deadletter.Lease{Token: token.String, Until: fromMillis(lease)}
+	l.LastOrder = deadletter.LastOrder{By: lastBy.String, Action: lastAction.String, At: fromMillis(lastAt)}
+	if err := json.Unmarshal([]byte(queue), &l.Queue); err != nil {
+		return 0, deadletter.Letter{}, fmt.Errorf("read queue facts of letter %s: %w", l.ID, err)
+	}
+	return n, l, nil
+}
+
+const letterByID = `SELECT ` + letterColumns + ` FROM letters l WHERE l.id = ?`
+
+func letter(ctx context.Context, q querier, id deadletter.ID) (deadletter.Letter, error) {
+	_, l, err := scanLetter(q.QueryRowContext(ctx, letterByID, id))
+	return l, notFound(err, "there is no letter %s", id)
+}
+
+// Letter answers the letter of that id, or NotFound.
+func (s *Store) Letter(ctx context.Context, id deadletter.ID) (deadletter.Letter, error) {
+	return letter(ctx, s.db.read, id)
+}
+
+// Letter answers the letter as this transaction sees it, or NotFound.
+func (t *Tx) Letter(ctx context.Context, id deadletter.ID) (deadletter.Letter, error) {
+	return letter(ctx, t.tx, id)
+}
+
+const letterByArrival = `SELECT ` + letterColumns + ` FROM letters l WHERE l.id = ?
+	UNION ALL SELECT ` + letterColumns + ` FROM letters l WHERE l.source = ? AND l.webhook_id = ? LIMIT 1`
+
+// Known answers the letter that a capture is one more arrival of: that of the same message id, or of the same source and
+// Webhook-Id. NotFound when it is new.
+func (t *Tx) Known(ctx context.Context, c deadletter.Capture) (deadletter.Letter, error) {
+	_, l, err := scanLetter(t.tx.QueryRowContext(ctx, letterByArrival, c.ID, c.Source, c.WebhookID))
+	return l, notFound(err, "letter %s is new", c.ID)
+}
+
+const (
+	latestOfMoment = `SELECT max(n) FROM letters WHERE n BETWEEN ? AND ?`
+
+	insertLetter = `INSERT INTO letters (n, id, source, destination, method, query, webhook_id, content_type, status, outcome,
+		status_code, reason, attempts, auto_attempts, received_at, last_attempt_at, due_at, arrivals, revision, version,
+		order_trigger, order_by, order_revision, order_at, lease_token, lease_until, last_by, last_action, last_at, queue)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+	// updateLetter writes what transitions change; what a letter was received as stays. The version and the lease that the
+	// change started from must still stand.
+	updateLetter = `UPDATE letters SET status = ?, outcome = ?, status_code = ?, reason = ?, attempts = ?, auto_attempts = ?,
+		last_attempt_at = ?, due_at = ?, arrivals = ?, revision = ?, version = ?, order_trigger = ?, order_by = ?,
+		order_revision = ?, order_at = ?, lease_token = ?, lease_until = ?, last_by = ?, last_action = ?, last_at = ?
+		WHERE id = ? AND version = ? AND status = ? AND lease_token IS ? RETURNING n`
+)
+
+// Apply writes a change: the letter, what came with it, and its audit event. A change that started from a state which no
+// longer stands is a Conflict.
+func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
+	n, err := t.writeLetter(ctx, c)
+	if err != nil {
+		return fmt.Errorf("write letter %s: %w", c.After.ID, err)
+	}
+	if c.Revision != nil {
+		if err := t.insertRevision(ctx, n, *c.Revision); err != nil {
+			return fmt.Errorf("write revision of letter %s: %w", c.After.ID, err)
+		}
+	}
+	if c.Attempt != nil {
+		if err := t.writeAttempt(ctx, n, *c.Attempt); err != nil {
+			return fmt.Errorf("write attempt of letter %s: %w", c.After.ID, err)
+		}
+	}
+	if c.Arrival != nil {
+		if err := t.insertArrival(ctx, n, *c.Arrival); err != nil {
+			return fmt.Errorf("write arrival of letter %s: %w", c.After.ID, err)
+		}
+	}
+	return t.Record(ctx, c.Event)
+}
+
+func (t *Tx) writeLetter(ctx context.Context, c deadletter.Change) (int64, error) {
+	if c.Before.ID == "" {
+		return t.insertLetter(ctx, c.After)
+	}
+	l := c.After
+	args := append([]any{
+		l.Status, l.Outcome, l.StatusCode, l.Reason, l.Attempts, l.AutoAttempts, millis(l.LastAttemptAt), millis(l.DueAt), l.Arrivals, l.Revision,
+		l.Version,
+	}, orderArgs(l)...)
+	args = append(args, l.ID, c.Before.Version, c.Before.Status, textOrNull(c.Before.Lease.Token))
+	var n int64
+	err := t.tx.QueryRowContext(ctx, updateLetter, args...).Scan(&n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, deadletter.Errorf(deadletter.Conflict, "this letter was changed meanwhile: look again before you act")
+	}
+	return n, err
+}
+
+func (t *Tx) insertLetter(ctx context.Context, l deadletter.Letter) (int64, error) {
+	n, err := t.nextNumber(ctx, l.ReceivedAt)
+	if err != nil {
+		return 0, err
+	}
+	facts, err := toJSON(l.Queue)
+	if err != nil {
+		return 0, err
+	}
+	args := append([]any{
+		n, l.ID, l.Source, l.Destination, l.Method, l.Query, l.WebhookID, l.ContentType, l.Status, l.Outcome, l.StatusCode, l.Reason,
+		l.Attempts, l.AutoAttempts, l.ReceivedAt.UnixMilli(), millis(l.LastAttemptAt), millis(l.DueAt), l.Arrivals, l.Revision, l.Version,
+	}, orderArgs(l)...)
+	_, err = t.tx.ExecContext(ctx, insertLetter, append(args, facts)...)
+	return n, err
+}
+
+// nextNumber answers the row number of a letter received at a time: after every other one of the same millisecond.
+func (t *Tx) nextNumber(ctx context.Context, received time.Time) (int64, error) {
+	first := numberAt(received)
+	var last sql.NullInt64
+	if err := t.tx.QueryRowContext(ctx, latestOfMoment, first, first|(1<<sequenceBits-1)).Scan(&last); err != nil {
+		return 0, fmt.Errorf("find row number: %w", err)
+	}
+	if !last.Valid {
+		return first, nil
+	}
+	return last.Int64 + 1, nil
+}
+
+// numberAt is the lowest row number that a letter received at a time can have.
+func numberAt(at time.Time) int64 { return min(max(at.UnixMilli(), 0), lastReceipt) << sequenceBits }
+
+func orderArgs(l deadletter.Letter) []any {
+	var revision any
+	if l.Order.Trigger != "" {
+		revision = l.Order.Revision
+	}
+	return []any{
+		textOrNull(string(l.Order.Trigger)), textOrNull(l.Order.By), revision, millis(l.Order.At), textOrNull(l.Lease.Token),
+		millis(l.Lease.Until), textOrNull(l.LastOrder.By), textOrNull(l.LastOrder.Action), millis(l.LastOrder.At),
+	}
+}
+
+const insertRevision = `INSERT INTO revisions (letter, number, body, headers, by, reason, at) VALUES (?, ?, ?, ?, ?, ?, ?)`
+
+func (t *Tx) insertRevision(ctx context.Context, n int64, r deadletter.Revision) error {
+	headers, err := toJSON(r.Headers)
+	if err != nil {
+		return err
+	}
+	_, err = t.tx.ExecContext(ctx, insertRevision, n, r.Number, blob(r.Body), headers, r.By, r.Reason, r.At.UnixMilli())
+	return err
+}
+
+// blob keeps an empty body apart from NULL.
+func blob(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+const revisionColumns = `r.number, r.body, r.headers, r.by, r.reason, r.at`
+
+func scanRevision(row row) (deadletter.Revision, error) {
+	var r deadletter.Revision
+	var headers string
+	var at int64
+	if err := row.Scan(&r.Number, &r.Body, &headers, &r.By, &r.Reason, &at); err != nil {
+		return deadletter.Revision{}, err
+	}
+	r.At = time.UnixMilli(at).UTC()
+	if err := json.Unmarshal([]byte(headers), &r.Headers); err != nil {
+		return deadletter.Revision{}, fmt.Errorf("read headers: %w", err)
+	}
+	return r, nil
+}
+
+const oneRevision = `SELECT ` + revisionColumns + ` FROM revisions r JOIN letters l ON l.n = r.letter WHERE l.id = ? AND r.number = ?`
+
+func revision(ctx context.Context, q querier, id deadletter.ID, number int) (deadletter.Revision, error) {
+	r, err := scanRevision(q.QueryRowContext(ctx, oneRevision, id, number))
+	return r, notFound(err, "letter %s has no revision %d", id, number)
+}
+
+// Revision answers one revision of a letter, or NotFound.
+func (s *Store) Revision(ctx context.Context, id deadletter.ID, number int) (deadletter.Revision, error) {
+	return revision(ctx, s.db.read, id, number)
+}
+
+// Revision answers one revision of a letter as this transaction sees it, or NotFound.
+func (t *Tx) Revision(ctx context.Context, id deadletter.ID, number int) (deadletter.Revision, error) {
+	return revision(ctx, t.tx, id, number)
+}
+
+const revisionList = `SELECT r.number, x'', r.headers, r.by, r.reason, r.at FROM revisions r JOIN letters l ON l.n = r.letter
+	WHERE l.id = ? ORDER BY r.number DESC LIMIT 200`
+
+// Revisions answers who made the revisions of a letter, newest first and at most 200, without their bodies.
+func (s *Store) Revisions(ctx context.Context, id deadletter.ID) ([]deadletter.Revision, error) {
+	var list []deadletter.Revision
+	err := each(ctx, s.db.read, func(r row) error {
+		revision, err := scanRevision(r)
+		list = append(list, revision)
+		return err
+	}, revisionList, id)
+	if err != nil {
+		return nil, fmt.Errorf("read revisions of letter %s: %w", id, err)
+	}
+	return list, nil
+}
+
+const writeAttempt = `INSERT INTO attempts (letter, number, trigger, actor, revision, started_at, done, latency_us, outcome, status_code,
+	error, response_headers, response_body, response_cut, retry_after_ms, trace_parent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	ON CONFLICT (letter, number) DO UPDATE SET done = excluded.done, latency_us = excluded.latency_us, outcome = excluded.outcome,
+		status_code = excluded.status_code, error = excluded.error, response_headers = excluded.response_headers,
+		response_body = excluded.response_body, response_cut = excluded.response_cut, retry_after_ms = excluded.retry_after_ms
+	WHERE attempts.done = 0`
+
+func (t *Tx) writeAttempt(ctx context.Context, n int64, a deadletter.Attempt) error {
+	headers, err := toJSON(a.ResponseHeaders)
+	if err != nil {
+		return err
+	}
+	_, err = t.tx.ExecContext(ctx, writeAttempt, n, a.Number, a.Trigger, a.Actor, a.Revision, a.StartedAt.UnixMilli(), a.Done,
+		a.Latency.Microseconds(), a.Outcome, a.StatusCode, a.Error, headers, blob(a.ResponseBody), a.ResponseCut,
+		a.RetryAfter.Milliseconds(), a.TraceParent)
+	return err
+}
+
+const attemptColumns = `a.number, a.trigger, a.actor, a.revision, a.started_at, a.done, a.latency_us, a.outcome, a.status_code, a.error,
+	a.response_headers, a.response_body, a.response_cut, a.retry_after_ms, a.trace_parent`
+
+func scanAttempt(r row) (deadletter.Attempt, error) {
+	var a deadletter.Attempt
+	var started, latency, retryAfter int64
+	var headers string
+	err := r.Scan(&a.Number, &a.Trigger, &a.Actor, &a.Revision, &started, &a.Done, &latency, &a.Outcome, &a.StatusCode, &a.Error,
+		&headers, &a.ResponseBody, &a.ResponseCut, &retryAfter, &a.TraceParent)
+	if err != nil {
+		return deadletter.Attempt{}, err
+	}
+	a.StartedAt = time.UnixMilli(started).UTC()
+	a.Latency, a.RetryAfter = time.Duration(latency)*time.Microsecond, time.Duration(retryAfter)*time.Millisecond
+	if err := json.Unmarshal([]byte(headers), &a.ResponseHeaders); err != nil {
+		return deadletter.Attempt{}, fmt.Errorf("read response headers: %w", err)
+	}
+	return a, nil
+}
+
+const attemptList = `SELECT ` + attemptColumns + ` FROM attempts a JOIN letters l ON l.n = a.letter
+	WHERE l.id = ? ORDER BY a.number DESC LIMIT 200`
+
+// Attempts answers the attempts of a letter, newest first, the latest 200.
+func (s *Store) Attempts(ctx context.Context, id deadletter.ID) ([]deadletter.Attempt, error) {
+	var list []deadletter.Attempt
+	err := each(ctx, s.db.read, func(r row) error {
+		a, err := scanAttempt(r)
+		list = append(list, a)
+		return err
+	}, attemptList, id)
+	if err != nil {
+		return nil, fmt.Errorf("read attempts of letter %s: %w", id, err)
+	}
+	return list, nil
+}
+
+const openAttempt = `SELECT ` + attemptColumns + ` FROM attempts a JOIN letters l ON l.n = a.letter
+	WHERE l.id = ? AND a.number = l.attempts AND a.done = 0`
+
+// OpenAttempt answers the attempt of a letter that is in flight, or NotFound.
+func (t *Tx) OpenAttempt(ctx context.Context, id deadletter.ID) (deadletter.Attempt, error) {
+	a, err := scanAttempt(t.tx.QueryRowContext(ctx, openAttempt, id))
+	return a, notFound(err, "letter %s has no delivery in flight", id)
+}
+
+const insertArrival = `INSERT INTO arrivals (letter, number, at, message_id, differs, headers, body) VALUES (?, ?, ?, ?, ?, ?, ?)`
+
+func (t *Tx) insertArrival(ctx context.Context, n int64, a deadletter.Arrival) error {
+	var headers, body any
+	if a.Differs {
+		text, err := toJSON(a.Headers)
+		if err != nil {
+			return err
+		}
+		headers, body = text, blob(a.Body)
+	}
+	_, err := t.tx.ExecContext(ctx, insertArrival, n, a.Number, a.At.UnixMilli(), a.MessageID, a.Differs, headers, body)
+	return err
+}
+
+const arrivalList = `SELECT a.number, a.at, a.message_id, a.differs, a.headers, a.body FROM arrivals a JOIN letters l ON l.n = a.letter
+	WHERE l.id = ? ORDER BY a.number DESC LIMIT 50`
+
+// Arrivals answers the later arrivals of a letter, newest first, the latest 50.
+func (s *Store) Arrivals(ctx context.Context, id deadletter.ID) ([]deadletter.Arrival, error) {
+	var list []deadletter.Arrival
+	err := each(ctx, s.db.read, func(r row) error {
+		var a deadletter.Arrival
+		var at int64
+		var headers sql.NullString
+		if err := r.Scan(&a.Number, &at, &a.MessageID, &a.Differs, &headers, &a.Body); err != nil {
+			return err
+		}
+		a.At = time.UnixMilli(at).UTC()
+		list = append(list, a)
+		if !headers.Valid {
+			return nil
+		}
+		return json.Unmarshal([]byte(headers.String), &list[len(list)-1].Headers)
+	}, arrivalList, id)
+	if err != nil {
+		return nil, fmt.Errorf("read arrivals of letter %s: %w", id, err)
+	}
+	return list, nil
+}

@@ -1,0 +1,114 @@
+// Package store keeps letters, the audit trail, users and sessions in one SQLite file. Every SQL statement of the program is
+// here; no rule of the domain is: a letter changes only by a deadletter.Change, applied with its audit event in one
+// transaction.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/migrations"
+)
+
+// Store is the desk's file. Its methods may be called from many goroutines.
+type Store struct {
+	db  *db
+	key []byte
+}
+
+// Open opens (or creates) the file and brings it to the newest schema. key vouches for the audit trail; it is at least 32
+// bytes and kept outside the file. The caller closes the Store.
+func Open(ctx context.Context, path string, key []byte) (*Store, error) {
+	if len(key) < 32 {
+		return nil, errors.New("open store: the audit key needs 32 bytes")
+	}
+	db, err := openDB(ctx, path, migrations.Desk())
+	if err != nil {
+		return nil, err
+	}
+	return &Store{db: db, key: key}, nil
+}
+
+// Close waits for the writes under way and closes the file.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Tx is one write transaction: all of it is committed, or nothing.
+type Tx struct {
+	tx  *writeTx
+	key []byte
+}
+
+// Write runs fn in a transaction and answers when it is on disk. fn must not keep tx, do network calls, or call Write.
+// When fn fails nothing of it is kept and its error is answered as it is.
+func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
+		return fn(ctx, &Tx{tx: tx, key: s.key})
+	})
+}
+
+// row is what sql.Row and sql.Rows share.
+type row interface{ Scan(dest ...any) error }
+
+// querier is what a transaction and the readers share.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// millis is a time as the tables keep it; NULL for the zero time.
+func millis(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(n sql.NullInt64) time.Time {
+	if !n.Valid {
+		return time.Time{}
+	}
+	return time.UnixMilli(n.Int64).UTC()
+}
+
+func textOrNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func toJSON(v any) (string, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return "", fmt.Errorf("write JSON: %w", err)
+	}
+	return string(text), nil
+}
+
+// each scans every row of a query with fn and closes it.
+func each(ctx context.Context, q querier, fn func(row) error, query string, args ...any) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := fn(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// notFound turns an absent row into an error that a person can be told.
+func notFound(err error, format string, args ...any) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return deadletter.Errorf(deadletter.NotFound, format, args...)
+	}
+	return err
+}

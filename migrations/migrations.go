@@ -1,0 +1,23 @@
+// Package migrations holds the schema of each SQLite file as numbered SQL files. A file that was ever released is never changed:
+// what comes after is a new one.
+package migrations
+
+import (
+	"embed"
+	"io/fs"
+)
+
+//go:embed desk/*.sql
+var desk embed.FS
+
+// Desk is the schema of the desk's file: letters, audit trail, users.
+func Desk() fs.FS { return sub(desk, "desk") }
+
+// sub cannot fail for a folder that was embedded by name.
+func sub(files embed.FS, folder string) fs.FS {
+	below, err := fs.Sub(files, folder)
+	if err != nil {
+		return files
+	}
+	return below
+}
