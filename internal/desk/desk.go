@@ -1,0 +1,255 @@
+// Package desk is what a person may order of letters: replay, edit, archive, restore, one or many. It checks that they may,
+// opens the transaction, and lets the domain decide. Console, API and command line all come through here.
+package desk
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
+)
+
+// Source is what the desk must know of a configured source: which parts of its letters are secret.
+type Source struct {
+	Name        string
+	MaskHeaders []string
+	MaskPaths   []deadletter.Path
+}
+
+// Desk takes orders. Its methods may be called from many goroutines.
+type Desk struct {
+	store   *store.Store
+	sources map[string]Source
+	kick    func()
+	now     func() time.Time
+}
+
+// New makes a desk. A source named "" is that of letters whose message named none. kick tells the worker that a delivery was
+// ordered; it must not block.
+func New(s *store.Store, sources []Source, kick func(), now func() time.Time) *Desk {
+	byName := map[string]Source{}
+	for _, source := range sources {
+		byName[source.Name] = source
+	}
+	return &Desk{store: s, sources: byName, kick: kick, now: now}
+}
+
+// Source answers a configured source, and false for one that is not configured (any more).
+func (d *Desk) Source(name string) (Source, bool) {
+	s, ok := d.sources[name]
+	return s, ok
+}
+
+// Limits of what one order may hold.
+const (
+	MaxLetters = 200
+	maxReason  = 1000 // characters
+)
+
+// Ref names a letter and the version of it that the person saw.
+type Ref struct {
+	ID      deadletter.ID
+	Version int
+}
+
+// Edit is what a person made of a revision of a letter.
+type Edit struct {
+	Base    int // the revision that was edited
+	Body    []byte
+	Headers deadletter.Headers
+	Reason  string
+}
+
+// Result tells what an order over many letters did to one of them; Err is nil where it was carried out.
+type Result struct {
+	ID  deadletter.ID
+	Err error
+}
+
+// Replay orders a delivery of a revision of a letter. Forbidden, NotFound or Conflict say why not.
+func (d *Desk) Replay(ctx context.Context, by deadletter.Actor, ref Ref, revision int) error {
+	return d.one(ctx, by, deadletter.ActReplay, ref, d.replay(by, deadletter.TriggerReplay, func(deadletter.Letter) int { return revision }))
+}
+
+// ReplayMany orders a delivery of the latest revision of each letter.
+func (d *Desk) ReplayMany(ctx context.Context, by deadletter.Actor, refs []Ref) ([]Result, error) {
+	latest := func(l deadletter.Letter) int { return l.Revision }
+	return d.many(ctx, by, deadletter.ActReplay, refs, d.replay(by, deadletter.TriggerBulk, latest))
+}
+
+// EditAndReplay adds a revision to a letter and orders its delivery. Invalid says where the body is not valid.
+func (d *Desk) EditAndReplay(ctx context.Context, by deadletter.Actor, ref Ref, e Edit) error {
+	return d.one(ctx, by, deadletter.ActEdit, ref, d.edit(by, deadletter.TriggerEdit, e.Reason, e.Base, func(base deadletter.Revision, s Source) (deadletter.Revision, error) {
+		body, err := deadletter.EditBody(base, e.Body)
+		if err != nil {
+			return deadletter.Revision{}, err
+		}
+		headers, err := base.Headers.WithEdited(e.Headers, s.MaskHeaders...)
+		return deadletter.Revision{Body: deadletter.RestoreMasked(body, base.Body, s.MaskPaths), Headers: headers}, err
+	}))
+}
+
+// latestRevision asks for the newest revision of a letter, whatever its number.
+const latestRevision = -1
+
+// PatchAndReplayMany applies one JSON Merge Patch (RFC 7396) to the latest revision of each letter and orders their delivery.
+func (d *Desk) PatchAndReplayMany(ctx context.Context, by deadletter.Actor, refs []Ref, patch []byte, reason string) ([]Result, error) {
+	if _, err := deadletter.MergePatch([]byte(`{}`), patch); err != nil {
+		return nil, err
+	}
+	return d.many(ctx, by, deadletter.ActEdit, refs, d.edit(by, deadletter.TriggerBulk, reason, latestRevision, func(base deadletter.Revision, _ Source) (deadletter.Revision, error) {
+		body, err := deadletter.MergePatch(base.Body, patch)
+		return deadletter.Revision{Body: body, Headers: base.Headers}, err
+	}))
+}
+
+// Archive puts a letter away.
+func (d *Desk) Archive(ctx context.Context, by deadletter.Actor, ref Ref, why string) error {
+	return d.one(ctx, by, deadletter.ActArchive, ref, d.archive(by, why))
+}
+
+// ArchiveMany puts letters away.
+func (d *Desk) ArchiveMany(ctx context.Context, by deadletter.Actor, refs []Ref, why string) ([]Result, error) {
+	return d.many(ctx, by, deadletter.ActArchive, refs, d.archive(by, why))
+}
+
+// Restore brings an archived letter back.
+func (d *Desk) Restore(ctx context.Context, by deadletter.Actor, ref Ref) error {
+	return d.one(ctx, by, deadletter.ActRestore, ref, d.restore(by))
+}
+
+// RestoreMany brings archived letters back.
+func (d *Desk) RestoreMany(ctx context.Context, by deadletter.Actor, refs []Ref) ([]Result, error) {
+	return d.many(ctx, by, deadletter.ActRestore, refs, d.restore(by))
+}
+
+// order decides what becomes of a letter, within the transaction that will apply it.
+type order func(ctx context.Context, tx *store.Tx, l deadletter.Letter, version int) (deadletter.Change, error)
+
+func (d *Desk) replay(by deadletter.Actor, t deadletter.Trigger, revision func(deadletter.Letter) int) order {
+	return func(_ context.Context, _ *store.Tx, l deadletter.Letter, version int) (deadletter.Change, error) {
+		if err := d.Deliverable(l); err != nil {
+			return deadletter.Change{}, err
+		}
+		return l.OrderReplay(by, t, revision(l), version, d.now())
+	}
+}
+
+func (d *Desk) edit(by deadletter.Actor, t deadletter.Trigger, reason string, base int, edit func(deadletter.Revision, Source) (deadletter.Revision, error)) order {
+	return func(ctx context.Context, tx *store.Tx, l deadletter.Letter, version int) (deadletter.Change, error) {
+		if err := d.Deliverable(l); err != nil {
+			return deadletter.Change{}, err
+		}
+		reason, err := cleanReason(reason)
+		if err != nil {
+			return deadletter.Change{}, err
+		}
+		number := base
+		if number == latestRevision {
+			number = l.Revision
+		}
+		from, err := tx.Revision(ctx, l.ID, number)
+		if err != nil {
+			return deadletter.Change{}, err
+		}
+		next, err := edit(from, d.sources[l.Source])
+		if err != nil {
+			return deadletter.Change{}, err
+		}
+		next.Reason = reason
+		return l.EditAndReplay(by, t, next, version, d.now())
+	}
+}
+
+func (d *Desk) archive(by deadletter.Actor, why string) order {
+	return func(_ context.Context, _ *store.Tx, l deadletter.Letter, version int) (deadletter.Change, error) {
+		why, err := cleanReason(why)
+		if err != nil {
+			return deadletter.Change{}, err
+		}
+		return l.Archive(by, why, version, d.now())
+	}
+}
+
+func (d *Desk) restore(by deadletter.Actor) order {
+	return func(_ context.Context, _ *store.Tx, l deadletter.Letter, version int) (deadletter.Change, error) {
+		return l.Restore(by, version, d.now())
+	}
+}
+
+// Deliverable answers nil when a replay of the letter has somewhere to go, and otherwise a Conflict that says why not:
+// destinations come from the configuration alone.
+func (d *Desk) Deliverable(l deadletter.Letter) error {
+	_, ok := d.sources[l.Source]
+	switch {
+	case ok:
+		return nil
+	case l.Source == "":
+		return deadletter.Errorf(deadletter.Conflict,
+			"this letter names no source, so it has no destination: set queue.default_source to the source it belongs to and restart")
+	}
+	return deadletter.Errorf(deadletter.Conflict, "the source %q of this letter is not configured: add it under sources and restart", l.Source)
+}
+
+func (d *Desk) one(ctx context.Context, by deadletter.Actor, act deadletter.Action, ref Ref, decide order) error {
+	if err := by.May(act); err != nil {
+		return err
+	}
+	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return d.carryOut(ctx, tx, ref, decide) })
+	if err == nil {
+		d.kick()
+	}
+	return err
+}
+
+// many carries an order out letter by letter in one transaction: a letter that refuses it does not keep the others back.
+func (d *Desk) many(ctx context.Context, by deadletter.Actor, act deadletter.Action, refs []Ref, decide order) ([]Result, error) {
+	if err := by.May(act); err != nil {
+		return nil, err
+	}
+	if len(refs) == 0 || len(refs) > MaxLetters {
+		return nil, deadletter.Errorf(deadletter.Invalid, "select 1 to %d letters (%d are selected)", MaxLetters, len(refs))
+	}
+	var results []Result
+	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		results = results[:0]
+		for _, ref := range refs {
+			err := d.carryOut(ctx, tx, ref, decide)
+			var refused *deadletter.Error
+			if err != nil && !(errors.As(err, &refused) && refused.Kind != deadletter.Internal) {
+				return err
+			}
+			results = append(results, Result{ref.ID, err})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.kick()
+	return results, nil
+}
+
+func (d *Desk) carryOut(ctx context.Context, tx *store.Tx, ref Ref, decide order) error {
+	l, err := tx.Letter(ctx, ref.ID)
+	if err != nil {
+		return err
+	}
+	change, err := decide(ctx, tx, l, ref.Version)
+	if err != nil {
+		return err
+	}
+	return tx.Apply(ctx, change)
+}
+
+func cleanReason(reason string) (string, error) {
+	reason = strings.TrimSpace(strings.ToValidUTF8(reason, "\uFFFD"))
+	if n := utf8.RuneCountInString(reason); n > maxReason {
+		return "", deadletter.Errorf(deadletter.Invalid, "the reason has %d characters: at most %d are kept", n, maxReason)
+	}
+	return reason, nil
+}

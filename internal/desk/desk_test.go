@@ -1,0 +1,265 @@
+package desk_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/store"
+)
+
+type bundle struct {
+	*desk.Desk
+	store *store.Store
+	clock *desktest.Clock
+	kicks chan struct{}
+}
+
+func setup(t *testing.T) bundle {
+	t.Helper()
+	path, err := deadletter.ParsePath("$.customer.ssn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := bundle{store: desktest.NewStore(t), clock: desktest.NewClock(), kicks: make(chan struct{}, 100)}
+	b.Desk = desk.New(b.store, []desk.Source{{Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []deadletter.Path{path}}},
+		func() { b.kicks <- struct{}{} }, b.clock.Now)
+	return b
+}
+
+func (b bundle) receive(t *testing.T, id string, change func(*deadletter.Capture)) deadletter.Letter {
+	t.Helper()
+	c := desktest.Failure(id, 422, b.clock.Now())
+	if change != nil {
+		change(&c)
+	}
+	return desktest.Receive(t, b.store, c)
+}
+
+func ref(l deadletter.Letter) desk.Ref { return desk.Ref{ID: l.ID, Version: l.Version} }
+
+var (
+	anna  = deadletter.User("anna", deadletter.Operator, "192.0.2.7")
+	bert  = deadletter.User("bert", deadletter.Operator, "192.0.2.8")
+	vera  = deadletter.User("vera", deadletter.Viewer, "192.0.2.9")
+	noone = deadletter.Actor{}
+)
+
+func TestReplayOrdersADeliveryAndKicksTheWorker(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	l := b.receive(t, "a-1", nil)
+	if err := b.Replay(t.Context(), anna, ref(l), 0); err != nil {
+		t.Fatal(err)
+	}
+	got := desktest.Letter(t, b.store, "a-1")
+	if got.Status != deadletter.Replaying || !got.DueAt.Equal(b.clock.Now()) || got.Order.By != "anna" || got.Order.Trigger != deadletter.TriggerReplay {
+		t.Errorf("letter %+v", got)
+	}
+	if len(b.kicks) != 1 {
+		t.Errorf("the worker was kicked %d times", len(b.kicks))
+	}
+}
+
+func TestOneOfManySimultaneousReplaysWins(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	l := b.receive(t, "a-1", nil)
+	errs := make([]error, 16)
+	var all sync.WaitGroup
+	for i := range errs {
+		all.Go(func() { errs[i] = b.Replay(t.Context(), anna, ref(l), 0) })
+	}
+	all.Wait()
+	won := 0
+	for _, err := range errs {
+		switch {
+		case err == nil:
+			won++
+		case deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(deadletter.TextOf(err), "already replayed by anna"):
+			t.Errorf("a loser is told %v", err)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d replays were ordered, want 1", won)
+	}
+}
+
+func TestStaleVersionIsAConflictThatNamesWhoActed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	l := b.receive(t, "a-1", nil)
+	if err := b.Archive(t.Context(), anna, ref(l), "known fault"); err != nil {
+		t.Fatal(err)
+	}
+	b.clock.Add(3e9)
+	for name, act := range map[string]func() error{
+		"archive": func() error { return b.Archive(t.Context(), bert, ref(l), "") },
+		"replay":  func() error { return b.Replay(t.Context(), bert, ref(l), 0) },
+		"restore": func() error { return b.Restore(t.Context(), bert, ref(l)) },
+		"edit": func() error {
+			return b.EditAndReplay(t.Context(), bert, ref(l), desk.Edit{Body: []byte(`{}`), Reason: "x"})
+		},
+	} {
+		err := act()
+		if deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(deadletter.TextOf(err), "archived by anna 3 s ago") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestViewerChangesNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	l := b.receive(t, "a-1", nil)
+	refs := []desk.Ref{ref(l)}
+	for _, who := range []struct {
+		actor deadletter.Actor
+		want  deadletter.Kind
+	}{{vera, deadletter.Forbidden}, {noone, deadletter.Unauthenticated}} {
+		many := func(_ []desk.Result, err error) error { return err }
+		for name, err := range map[string]error{
+			"replay":       b.Replay(t.Context(), who.actor, ref(l), 0),
+			"edit":         b.EditAndReplay(t.Context(), who.actor, ref(l), desk.Edit{Body: []byte(`{}`), Reason: "x"}),
+			"archive":      b.Archive(t.Context(), who.actor, ref(l), ""),
+			"restore":      b.Restore(t.Context(), who.actor, ref(l)),
+			"replay many":  many(b.ReplayMany(t.Context(), who.actor, refs)),
+			"patch many":   many(b.PatchAndReplayMany(t.Context(), who.actor, refs, []byte(`{"a":1}`), "x")),
+			"archive many": many(b.ArchiveMany(t.Context(), who.actor, refs, "")),
+			"restore many": many(b.RestoreMany(t.Context(), who.actor, refs)),
+		} {
+			if deadletter.KindOf(err) != who.want {
+				t.Errorf("%s by %q: %v", name, who.actor.Role, err)
+			}
+		}
+	}
+	if got := desktest.Letter(t, b.store, "a-1"); got.Status != l.Status || got.Version != 0 {
+		t.Errorf("the letter changed: %+v", got)
+	}
+}
+
+func TestEditKeepsTheOriginalAndWhatIsMasked(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	l := b.receive(t, "a-1", func(c *deadletter.Capture) {
+		c.Body = []byte(`{"customer":{"ssn":"078-05-1120","name":"A"}}`)
+		c.Headers["X-Tenant"] = []string{"t-1"}
+	})
+	edit := desk.Edit{
+		Body: []byte(`{"id":7,"customer":{"ssn":"•••","name":"B"}}`), Reason: "the id was missing",
+		Headers: deadletter.Headers{"Content-Type": {"application/json"}, "Authorization": {"Bearer mine"}, "X-Note": {"edited"}, "X-Tenant": {"other"}},
+	}
+	if err := b.EditAndReplay(t.Context(), anna, ref(l), edit); err != nil {
+		t.Fatal(err)
+	}
+	got, err := b.store.Revision(t.Context(), "a-1", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got.Body) != `{"id":7,"customer":{"ssn":"078-05-1120","name":"B"}}` {
+		t.Errorf("revision 1 is %s", got.Body)
+	}
+	want := deadletter.Headers{"Content-Type": {"application/json"}, "Authorization": {"Bearer s3cret"}, "X-Note": {"edited"}, "X-Tenant": {"t-1"}}
+	if fmt.Sprint(got.Headers) != fmt.Sprint(want) {
+		t.Errorf("headers %v, want %v", got.Headers, want)
+	}
+	if got.By != "anna" || got.Reason != "the id was missing" {
+		t.Errorf("revision %+v", got)
+	}
+	if original, _ := b.store.Revision(t.Context(), "a-1", 0); !strings.Contains(string(original.Body), `"name":"A"`) {
+		t.Errorf("revision 0 is %s", original.Body)
+	}
+	if after := desktest.Letter(t, b.store, "a-1"); after.Revision != 1 || after.Order.Revision != 1 || after.Status != deadletter.Replaying {
+		t.Errorf("letter %+v", after)
+	}
+}
+
+func TestEditThatIsRefusedChangesNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	l := b.receive(t, "a-1", nil)
+	for name, e := range map[string]desk.Edit{
+		"no reason":    {Body: []byte(`{}`), Reason: "  "},
+		"bad JSON":     {Body: []byte("{\n  \"id\": }"), Reason: "x"},
+		"bad header":   {Body: []byte(`{}`), Reason: "x", Headers: deadletter.Headers{"X Y": {"1"}}},
+		"no such base": {Body: []byte(`{}`), Reason: "x", Base: 4},
+		"long reason":  {Body: []byte(`{}`), Reason: strings.Repeat("ä", 1001)},
+	} {
+		err := b.EditAndReplay(t.Context(), anna, ref(l), e)
+		if kind := deadletter.KindOf(err); kind != deadletter.Invalid && kind != deadletter.NotFound {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got := desktest.Letter(t, b.store, "a-1"); got.Revision != 0 || got.Status != l.Status {
+		t.Errorf("the letter changed: %+v", got)
+	}
+}
+
+func TestLetterWithoutDestinationIsShownButNotReplayed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for id, source := range map[string]string{"a-1": "", "b-2": "gone"} {
+		l := b.receive(t, id, func(c *deadletter.Capture) { c.Source = source })
+		err := b.Replay(t.Context(), anna, ref(l), 0)
+		if deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(deadletter.TextOf(err), "restart") {
+			t.Errorf("source %q: %v", source, err)
+		}
+		if err := b.Archive(t.Context(), anna, ref(l), ""); err != nil {
+			t.Errorf("source %q: archive: %v", source, err)
+		}
+	}
+}
+
+func TestManyTellsWhatBecameOfEach(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	one, two := b.receive(t, "a-1", nil), b.receive(t, "b-2", func(c *deadletter.Capture) { c.Body = []byte(`<xml/>`) })
+	if err := b.Archive(t.Context(), bert, ref(b.receive(t, "c-3", nil)), ""); err != nil {
+		t.Fatal(err)
+	}
+	refs := []desk.Ref{ref(one), ref(two), {ID: "c-3", Version: 0}, {ID: "nobody"}}
+	results, err := b.PatchAndReplayMany(t.Context(), anna, refs, []byte(`{"id":"x","n":null}`), "the id was missing")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []deadletter.Kind{-1, deadletter.Invalid, deadletter.Conflict, deadletter.NotFound}
+	for i, r := range results {
+		if r.ID != refs[i].ID || (r.Err == nil) != (want[i] == -1) || r.Err != nil && deadletter.KindOf(r.Err) != want[i] {
+			t.Errorf("result %d: %s %v", i, r.ID, r.Err)
+		}
+	}
+	r, err := b.store.Revision(t.Context(), "a-1", 1)
+	if err != nil || string(r.Body) != `{"eventType":"conversation:updated","id":"x"}` {
+		t.Errorf("revision 1 is %s, %v", r.Body, err)
+	}
+	if got := desktest.Letter(t, b.store, "b-2"); got.Status != two.Status || got.Revision != 0 {
+		t.Errorf("the refused letter changed: %+v", got)
+	}
+	if _, err := b.ReplayMany(t.Context(), anna, nil); deadletter.KindOf(err) != deadletter.Invalid {
+		t.Errorf("an empty selection answers %v", err)
+	}
+}
+
+func TestEveryOrderLeavesItsAuditEvent(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	l := b.receive(t, "a-1", nil)
+	if err := b.Archive(t.Context(), anna, ref(l), "known fault"); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Restore(t.Context(), bert, desk.Ref{ID: "a-1", Version: 1}); err != nil {
+		t.Fatal(err)
+	}
+	page, err := b.store.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Target: "a-1"}, Limit: 10})
+	if err != nil || len(page.Items) != 3 {
+		t.Fatalf("%d events, %v", len(page.Items), err)
+	}
+	restore, archive := page.Items[0], page.Items[1]
+	if restore.By != "bert" || restore.Action != "letter.restore" || archive.By != "anna" || archive.Reason != "known fault" || archive.Addr != "192.0.2.7" {
+		t.Errorf("events %+v", page.Items)
+	}
+}
