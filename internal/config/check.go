@@ -1,0 +1,86 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"strings"
+)
+
+// checkConfig looks at settings that are only wrong together.
+func (r *reader) checkConfig(c Config) {
+	r.checkAddresses(c)
+	r.checkQueue(c)
+	for _, s := range c.Sources {
+		r.checkSource(c, s)
+	}
+	if len(c.Sources) == 0 && !r.faulty("sources") {
+		r.fault("sources", "there is none: add one below sources:, with its destination, or set DLQDESK_SOURCES__NAME__DESTINATION")
+	}
+}
+
+func (r *reader) checkAddresses(c Config) {
+	if c.ConsoleListen != "" && c.ConsoleListen == c.Listen && !strings.HasSuffix(c.Listen, ":0") {
+		r.fault("console_listen", "is the address of listen: leave it empty to have both on one address")
+	}
+	key, address := "listen", c.Listen
+	if c.ConsoleListen != "" {
+		key, address = "console_listen", c.ConsoleListen
+	}
+	if !loopback(address) && !strings.HasPrefix(c.PublicURL, "https:") {
+		r.warn(key, "the console is open to other machines without encryption: put TLS in front of it and set public_url to its https address")
+	}
+}
+
+// loopback tells whether only this machine reaches an address.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (r *reader) checkQueue(c Config) {
+	if c.Queue.DLQURL != "" && c.Queue.ProcessingURL == c.Queue.DLQURL {
+		r.fault("queue.processing_url", "is the queue of dlq_url: use two queues, or each letter would be taken for a webhook")
+	}
+	if name := c.Queue.DefaultSource; name != "" {
+		if _, ok := c.Source(name); !ok {
+			r.fault("queue.default_source", "there is no source "+quote(name)+orNear(name, sourceNames(c)))
+		}
+	}
+	if c.Queue.ProcessingURL != "" && !anyBuffered(c) {
+		r.warn("queue.processing_url", "no source has mode: buffered, so nothing uses this queue")
+	}
+}
+
+func sourceNames(c Config) []string {
+	names := make([]string, len(c.Sources))
+	for i, s := range c.Sources {
+		names[i] = s.Name
+	}
+	return names
+}
+
+func anyBuffered(c Config) bool {
+	for _, s := range c.Sources {
+		if s.Mode == Buffered {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reader) checkSource(c Config, s Source) {
+	at := join("sources", s.Name)
+	if s.Retry.Base > s.Retry.Cap && !r.faulty(at+".retry.base") && !r.faulty(at+".retry.cap") {
+		r.fault(at+".retry.base", "must not be over cap (got "+short(s.Retry.Base)+" and a cap of "+short(s.Retry.Cap)+")")
+	}
+	if to, err := url.Parse(s.Destination); err == nil && to.Host == c.Listen && strings.HasPrefix(to.Path, "/webhooks/") {
+		r.warn(at+".destination", "is the receiver itself: each webhook would come back as a new one")
+	}
+	if s.Verify.Scheme == SchemeNone {
+		r.warn(at+".verify.scheme", "nothing proves who sent a webhook: whoever knows the URL can post to it")
+	}
+}

@@ -1,0 +1,126 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// Config is everything that an operator decides. It is valid when it comes from Load.
+type Config struct {
+	File          string // the file that was read; empty: none
+	Listen        string // host:port of the receiver, and of the console when ConsoleListen is empty
+	ConsoleListen string // host:port of the console alone; empty: it shares Listen
+	PublicURL     string // how browsers reach the console, without a slash at its end; empty: not known
+	DataDir       string // store, spool, embedded queue, keys; a relative one is taken from the working directory
+	Queue         Queue
+	Sources       []Source // in the order of the file; those from the environment alone come last
+	Warnings      []string // legal, but worth a look; written like faults
+}
+
+// Queue says where letters wait before they are in the store.
+type Queue struct {
+	DLQURL        string // SQS queue URL; empty: the embedded queue
+	ProcessingURL string // SQS queue URL of sources in buffered mode; empty: embedded
+	Region        string // AWS region; empty: the AWS SDK finds it by itself
+	DefaultSource string // the source of letters whose message names none; empty: they cannot be replayed
+}
+
+// Source is a webhook endpoint, POST /webhooks/{name}.
+type Source struct {
+	Name          string
+	Destination   string // absolute http or https URL
+	Mode          Mode
+	Timeout       time.Duration // of one delivery
+	MaxBody       int64         // bytes; a webhook over it is answered 413
+	MaxConcurrent int           // deliveries in flight
+	Verify        Verify
+	Retry         deadletter.RetryPolicy
+	Mask          Mask
+}
+
+// Mode says when a webhook is answered.
+type Mode string
+
+// The modes of a source.
+const (
+	Direct   Mode = "direct"   // delivered, then answered
+	Buffered Mode = "buffered" // put on the processing queue, answered, then delivered
+)
+
+// Verify says how a source knows that a webhook is genuine.
+type Verify struct {
+	Scheme string // SchemeNone
+}
+
+// SchemeNone takes every webhook.
+const SchemeNone = "none"
+
+// Mask names what is secret in a source's letters, beyond what deadletter.IsSecretHeader knows.
+type Mask struct {
+	Headers []string
+	JSON    []deadletter.Path
+}
+
+// Source answers the source of that name.
+func (c Config) Source(name string) (Source, bool) {
+	for _, s := range c.Sources {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Source{}, false
+}
+
+// maxFile is far beyond any configuration, so that a wrong path cannot fill the memory.
+const maxFile = 1 << 20
+
+// Load reads the file at path (none when path is empty) and the environment, as os.Environ gives it. Its error is Faults.
+func Load(path string, environ []string) (Config, error) {
+	r := newReader(path, environ)
+	if path != "" {
+		text, err := readFile(path)
+		if err != nil {
+			return Config{}, Faults{{Where: path, Text: err.Error()}}
+		}
+		if err := r.parse(text); err != nil {
+			return Config{}, err
+		}
+	}
+	c := r.config()
+	r.checkConfig(c)
+	r.reportUnknown()
+	if faults := r.sortedFaults(); len(faults) > 0 {
+		return Config{}, faults
+	}
+	c.Warnings = r.warnings
+	return c, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, cannotRead(err)
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, cannotRead(err)
+	}
+	if len(text) > maxFile {
+		return nil, errors.New("is over 1MiB: this cannot be a configuration")
+	}
+	return text, nil
+}
+
+// cannotRead leaves out the path, which the fault already names.
+func cannotRead(err error) error {
+	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
+		err = pathErr.Err
+	}
+	return fmt.Errorf("cannot be read: %w", err)
+}

@@ -1,0 +1,202 @@
+package config_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/deadletter"
+)
+
+// Each case is a file in testdata, beside it the environment (.env) where it matters, and what Load makes of them (.golden). After a
+// change that is meant, UPDATE=1 go test ./internal/config writes the golden files anew.
+func TestLoad(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"good", "bad"} {
+		cases, err := filepath.Glob(filepath.Join("testdata", kind, "*.yaml"))
+		if err != nil || len(cases) == 0 {
+			t.Fatalf("no cases in testdata/%s: %v", kind, err)
+		}
+		for _, path := range cases {
+			t.Run(path, func(t *testing.T) {
+				t.Parallel()
+				c, err := config.Load(filepath.ToSlash(path), environ(t, path))
+				if (err == nil) != (kind == "good") {
+					t.Errorf("Load: %v", err)
+				}
+				got := describe(c)
+				if err != nil {
+					got = err.Error() + "\n"
+				}
+				compare(t, strings.TrimSuffix(path, ".yaml")+".golden", got)
+			})
+		}
+	}
+}
+
+func environ(t *testing.T, path string) []string {
+	t.Helper()
+	text, err := os.ReadFile(strings.TrimSuffix(path, ".yaml") + ".env")
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+}
+
+func compare(t *testing.T, golden, got string) {
+	t.Helper()
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s\ngot:\n%s\nwant:\n%s", golden, got, want)
+	}
+}
+
+func describe(c config.Config) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "listen %q, console %q, public %q, data %q\n", c.Listen, c.ConsoleListen, c.PublicURL, c.DataDir)
+	fmt.Fprintf(&b, "dlq %q, processing %q, region %q, default source %q\n", c.Queue.DLQURL, c.Queue.ProcessingURL, c.Queue.Region, c.Queue.DefaultSource)
+	for _, s := range c.Sources {
+		fmt.Fprintf(&b, "source %s: %s %s, timeout %s, max body %d, max concurrent %d, verify %s\n",
+			s.Name, s.Mode, s.Destination, s.Timeout, s.MaxBody, s.MaxConcurrent, s.Verify.Scheme)
+		fmt.Fprintf(&b, "\tretry %d times from %s to %s, mask %q and %q\n", s.Retry.MaxAttempts, s.Retry.Base, s.Retry.Cap, s.Mask.Headers, s.Mask.JSON)
+	}
+	for _, w := range c.Warnings {
+		fmt.Fprintf(&b, "warning %s\n", w)
+	}
+	return b.String()
+}
+
+func TestLoadWithoutFile(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load("", []string{"DLQDESK_SOURCES__GENESYS__DESTINATION=http://127.0.0.1:9090/genesys"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, ok := c.Source("genesys")
+	if !ok {
+		t.Fatalf("no source genesys in %+v", c)
+	}
+	want := config.Source{
+		Name: "genesys", Destination: "http://127.0.0.1:9090/genesys", Mode: config.Direct, Timeout: 10 * time.Second, MaxBody: 1 << 20,
+		MaxConcurrent: 64, Verify: config.Verify{Scheme: config.SchemeNone},
+		Retry: deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute},
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if _, ok := c.Source("cxone"); ok {
+		t.Error("a source that nobody set is there")
+	}
+}
+
+func TestLoadWithNothing(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load("", nil)
+	if err == nil || !strings.HasPrefix(err.Error(), "sources: there is none: add one") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLoadUnreadable(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	big := filepath.Join(dir, "big.yaml")
+	if err := os.WriteFile(big, []byte(strings.Repeat("#", 1<<20+1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(dir, "none.yaml"): "cannot be read: no such file or directory",
+		dir:                             "cannot be read: is a directory",
+		big:                             "is over 1MiB: this cannot be a configuration",
+	} {
+		if _, err := config.Load(path, nil); err == nil || err.Error() != path+": "+want {
+			t.Errorf("got %v, want %s: %s", err, path, want)
+		}
+	}
+}
+
+// Passwords that stand in a URL by mistake must not reach a terminal or a log.
+func TestFaultsKeepPasswords(t *testing.T) {
+	t.Parallel()
+	for _, destination := range []string{
+		"http://user:hunter2@example.com/", "http://user:hunter2#x@example.com/", "http://us er:hunter2@example.com/", "user:hunter2@example.com",
+		"ftp://user:hunter2@example.com/", "http://user:hunter2?@example.com/", "//user:hunter2@", "example.com/?token=hunter2",
+	} {
+		_, err := config.Load("", []string{"DLQDESK_SOURCES__A__DESTINATION=" + destination})
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: got %v", destination, err)
+		}
+	}
+}
+
+// Whatever the file and the environment hold, Load answers, each fault is one line that names its place, and what it accepts is sound.
+func FuzzLoad(f *testing.F) {
+	for _, kind := range []string{"good", "bad"} {
+		cases, err := filepath.Glob(filepath.Join("testdata", kind, "*.yaml"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, path := range cases {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(text, "SOURCES__GENESYS__TIMEOUT", "2m")
+		}
+	}
+	f.Add([]byte("sources: &a {x: *a}"), "SOURCES____X", "")
+	f.Add([]byte("sources: {a: &b {retry: *b}}"), "SOURCES__A-B__MASK__JSON", "$.a,$")
+	f.Fuzz(func(t *testing.T, text []byte, key, value string) {
+		path := filepath.Join(t.TempDir(), "desk.yaml")
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load(path, []string{"DLQDESK_" + key + "=" + value, "PORT=" + value})
+		if err != nil {
+			checkFaults(t, err)
+			return
+		}
+		checkSound(t, c)
+	})
+}
+
+func checkFaults(t *testing.T, err error) {
+	t.Helper()
+	var faults config.Faults
+	if !errors.As(err, &faults) || len(faults) == 0 {
+		t.Fatalf("%T: %v", err, err)
+	}
+	for _, f := range faults {
+		if f.Where == "" || f.Text == "" || strings.Contains(f.Key+f.Text, "\n") {
+			t.Errorf("%#v", f)
+		}
+	}
+}
+
+func checkSound(t *testing.T, c config.Config) {
+	t.Helper()
+	if len(c.Sources) == 0 || c.Listen == "" || c.DataDir == "" {
+		t.Errorf("accepted %+v", c)
+	}
+	for _, s := range c.Sources {
+		if !strings.HasPrefix(s.Destination, "http") || s.Timeout <= 0 || s.MaxBody <= 0 || s.MaxConcurrent <= 0 || s.Retry.Base > s.Retry.Cap {
+			t.Errorf("accepted %+v", s)
+		}
+	}
+}

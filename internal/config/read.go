@@ -1,0 +1,157 @@
+package config
+
+import (
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// What a key is when nothing sets it.
+const (
+	defaultListen        = "127.0.0.1:8080"
+	defaultDataDir       = "./data"
+	defaultTimeout       = 10 * time.Second
+	defaultMaxBody       = 1 << 20
+	defaultMaxConcurrent = 64
+	defaultMaxAttempts   = 5
+	defaultBase          = 2 * time.Second
+	defaultCap           = 15 * time.Minute
+)
+
+// What a key may be. A timeout ends before the platforms and load balancers in front of us give up, most of them at 30 s; a body
+// is held in memory; a cap of a day is as long as a Retry-After is obeyed.
+const (
+	minTimeout       = 100 * time.Millisecond
+	timeoutLimit     = 30 * time.Second
+	maxMaxBody       = 64 << 20
+	maxMaxConcurrent = 10_000
+	maxMaxAttempts   = 100
+	minBase          = time.Millisecond
+	maxCap           = 24 * time.Hour
+)
+
+func (r *reader) config() Config {
+	top := r.top()
+	return Config{
+		File:          r.file,
+		Listen:        r.listen(top),
+		ConsoleListen: setting(top, "console_listen", "", emptyOr(parseAddress)),
+		PublicURL:     setting(top, "public_url", "", emptyOr(parsePublicURL)),
+		DataDir:       setting(top, "data_dir", defaultDataDir, parseDir),
+		Queue:         readQueue(top.section("queue")),
+		Sources:       r.sources(top.section("sources")),
+	}
+}
+
+// listen lets PORT, as hosting platforms set it, replace the port but not the host: who is let in is never a side effect.
+func (r *reader) listen(top *section) string {
+	address := setting(top, "listen", defaultListen, parseAddress)
+	port, ok := r.classic("PORT")
+	if !ok || r.origins["listen"].variable != "" {
+		return address
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	r.origins["listen"] = origin{variable: "PORT"}
+	if err := checkPort(port); err != nil {
+		r.fault("listen", err.Error())
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func readQueue(s *section) Queue {
+	return Queue{
+		DLQURL:        setting(s, "dlq_url", "", emptyOr(parseQueueURL)),
+		ProcessingURL: setting(s, "processing_url", "", emptyOr(parseQueueURL)),
+		Region:        setting(s, "region", "", emptyOr(parseRegion)),
+		DefaultSource: setting(s, "default_source", "", parseText),
+	}
+}
+
+func (r *reader) sources(s *section) []Source {
+	var sources []Source
+	inFile := r.namesInFile(s)
+	for _, name := range inFile {
+		sources = append(sources, readSource(name, s.section(name), destinationHint))
+	}
+	for _, name := range r.namesInVariables(s) {
+		hint := destinationHint
+		if near, ok := nearest(name, inFile); ok {
+			hint += ", or did you mean the source " + near + "?"
+		}
+		sources = append(sources, readSource(name, s.section(name), hint))
+	}
+	return sources
+}
+
+const destinationHint = "set it to the URL of the handler, such as http://127.0.0.1:9090/hooks"
+
+func (r *reader) namesInFile(s *section) []string {
+	var names []string
+	seen := map[string]string{}
+	for _, e := range s.entries {
+		key := variableKey(e.key)
+		if other, twice := seen[key]; twice {
+			r.fault(join(s.path, e.key), "differs from "+other+" only in - and _, so that no variable could tell them apart: rename one")
+		}
+		seen[key] = e.key
+		names = append(names, e.key)
+	}
+	return names
+}
+
+// namesInVariables answers the sources that the file does not have, and lets the first variable of each stand for its line.
+func (r *reader) namesInVariables(s *section) []string {
+	var names, known []string
+	for _, e := range s.entries {
+		known = append(known, s.below(e.key)+levels)
+	}
+	for _, v := range r.variablesBelow(s.prefix) {
+		ofKnown := func(prefix string) bool { return strings.HasPrefix(v.key, prefix) }
+		name, _, ok := strings.Cut(strings.ToLower(v.written[len(s.prefix):]), levels)
+		if !ok || slices.ContainsFunc(known, ofKnown) {
+			continue
+		}
+		known = append(known, s.below(name)+levels)
+		r.origins[join(s.path, name)] = origin{variable: v.written}
+		names = append(names, name)
+	}
+	return names
+}
+
+func readSource(name string, s *section, hint string) Source {
+	if err := checkName(name); err != nil {
+		s.reader.fault(s.path, err.Error())
+	}
+	return Source{
+		Name:          name,
+		Destination:   required(s, "destination", parseDestination, hint),
+		Mode:          setting(s, "mode", Direct, oneOf(Direct, Buffered)),
+		Timeout:       setting(s, "timeout", defaultTimeout, parseTimeout),
+		MaxBody:       setting(s, "max_body", defaultMaxBody, parseMaxBody),
+		MaxConcurrent: setting(s, "max_concurrent", defaultMaxConcurrent, wholeNumber(1, maxMaxConcurrent)),
+		Verify:        Verify{Scheme: setting(s.section("verify"), "scheme", SchemeNone, oneOf(SchemeNone))},
+		Retry:         readRetry(s.section("retry")),
+		Mask:          readMask(s.section("mask")),
+	}
+}
+
+func readRetry(s *section) deadletter.RetryPolicy {
+	return deadletter.RetryPolicy{
+		MaxAttempts: setting(s, "max_attempts", defaultMaxAttempts, wholeNumber(1, maxMaxAttempts)),
+		Base:        setting(s, "base", defaultBase, durationFrom(minBase, maxCap)),
+		Cap:         setting(s, "cap", defaultCap, durationFrom(minBase, maxCap)),
+	}
+}
+
+func readMask(s *section) Mask {
+	return Mask{
+		Headers: list(s, "headers", parseHeaderName),
+		JSON:    list(s, "json", parsePath),
+	}
+}

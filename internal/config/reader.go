@@ -1,0 +1,245 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	yaml "go.yaml.in/yaml/v3"
+)
+
+// reader walks the file and the environment side by side. It remembers where each setting came from, which keys there are, and
+// every fault, so that one run reports all of them.
+type reader struct {
+	file      string
+	root      *yaml.Node           // nil: no file, or an empty one
+	environ   map[string]string    // by name
+	variables map[string]*variable // those that begin with our prefix, by key
+	sections  []*section           // that were asked for
+	origins   map[string]origin    // by path
+	faults    []placed
+	warnings  []string
+}
+
+// section is a group of keys.
+type section struct {
+	reader  *reader
+	path    string // sources.genesys
+	prefix  string // DLQDESK_SOURCES__GENESYS__
+	entries []entry
+	keys    []string // that were asked for, and so may stand here
+}
+
+// entry is one key of a section in the file.
+type entry struct {
+	key   string
+	line  int
+	value *yaml.Node
+}
+
+func newReader(file string, environ []string) *reader {
+	r := &reader{file: file, origins: map[string]origin{}, environ: map[string]string{}, variables: map[string]*variable{}}
+	r.readEnviron(environ)
+	return r
+}
+
+func (r *reader) top() *section {
+	s := &section{reader: r, prefix: prefix}
+	s.fill(r.root)
+	return s
+}
+
+// section answers the group of keys below a key.
+func (s *section) section(key string) *section {
+	sub := &section{reader: s.reader, path: join(s.path, key), prefix: s.below(key) + levels}
+	sub.fill(s.take(key))
+	if v, ok := s.reader.use(s.below(key)); ok {
+		s.reader.faults = append(s.reader.faults, placed{
+			origin: origin{variable: v.written}, text: "is a group of keys: set each by a variable of its own, " + sub.prefix + "…",
+		})
+	}
+	return sub
+}
+
+// below is the variable of a key.
+func (s *section) below(key string) string { return s.prefix + variableKey(key) }
+
+// take answers what the file has for a key, nil when nothing, and notes that the key may stand here.
+func (s *section) take(key string) *yaml.Node {
+	s.keys = append(s.keys, key)
+	for _, e := range s.entries {
+		if e.key == key && !isNull(e.value) {
+			return e.value
+		}
+	}
+	return nil
+}
+
+// setting reads one value; otherwise is the answer when nothing sets it.
+func setting[T any](s *section, key string, otherwise T, parse func(string) (T, error)) T {
+	if text, ok := s.text(key); ok {
+		if value, ok := parsed(s.reader, join(s.path, key), text, parse); ok {
+			return value
+		}
+	}
+	return otherwise
+}
+
+// required reads one value that has no default.
+func required[T any](s *section, key string, parse func(string) (T, error), hint string) T {
+	path := join(s.path, key)
+	text, ok := s.text(key)
+	if ok {
+		value, _ := parsed(s.reader, path, text, parse)
+		return value
+	}
+	if !s.reader.faulty(path) {
+		s.missing(key, "is missing: "+hint)
+	}
+	var none T
+	return none
+}
+
+// missing names the variable of a key where its section came from variables alone.
+func (s *section) missing(key, text string) {
+	path := join(s.path, key)
+	at := s.reader.originOf(path)
+	if at.variable != "" {
+		at.variable = s.below(key)
+	}
+	s.reader.faults = append(s.reader.faults, placed{origin: at, key: path, text: text})
+}
+
+// list reads several values.
+func list[T any](s *section, key string, parse func(string) (T, error)) []T {
+	var values []T
+	for _, item := range s.items(key) {
+		if value, ok := parsed(s.reader, item.path, item.text, parse); ok {
+			values = append(values, value)
+		}
+	}
+	return values
+}
+
+func parsed[T any](r *reader, path, text string, parse func(string) (T, error)) (T, bool) {
+	value, err := parse(text)
+	if err != nil {
+		r.fault(path, err.Error())
+	}
+	return value, err == nil
+}
+
+// text answers what sets a key.
+func (s *section) text(key string) (string, bool) {
+	path, node := join(s.path, key), s.take(key)
+	if text, ok := s.environ(path, key); ok {
+		return text, true
+	}
+	if node == nil {
+		return "", false
+	}
+	if node.Kind != yaml.ScalarNode {
+		s.reader.fault(path, "must be one value (got "+kindOf(node)+")")
+		return "", false
+	}
+	return node.Value, true
+}
+
+// environ answers what the environment sets a key to.
+func (s *section) environ(path, key string) (string, bool) {
+	if v, ok := s.reader.use(s.below(key)); ok {
+		s.reader.origins[path] = origin{variable: v.written}
+		return v.value, true
+	}
+	name, ok := classicNames()[path]
+	if !ok {
+		return "", false
+	}
+	value, ok := s.reader.classic(name)
+	if ok {
+		s.reader.origins[path] = origin{variable: name}
+	}
+	return value, ok
+}
+
+// item is one value of a list.
+type item struct{ path, text string }
+
+func (s *section) items(key string) []item {
+	path, node := join(s.path, key), s.take(key)
+	if text, ok := s.environ(path, key); ok {
+		return splitItems(path, text)
+	}
+	if node == nil {
+		return nil
+	}
+	if node.Kind != yaml.SequenceNode {
+		s.reader.fault(path, "must be a list, in [brackets] or one to a line with a - before it (got "+kindOf(node)+")")
+		return nil
+	}
+	var items []item
+	for i, n := range node.Content {
+		n = resolve(n)
+		at := fmt.Sprintf("%s[%d]", path, i)
+		s.reader.origins[at] = origin{line: node.Content[i].Line}
+		if n.Kind != yaml.ScalarNode {
+			s.reader.fault(at, "must be one value (got "+kindOf(n)+")")
+			continue
+		}
+		items = append(items, item{path: at, text: n.Value})
+	}
+	return items
+}
+
+func splitItems(path, text string) []item {
+	var items []item
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			items = append(items, item{path: path, text: part})
+		}
+	}
+	return items
+}
+
+// fault notes what is wrong with the setting at a path.
+func (r *reader) fault(path, text string) {
+	r.faults = append(r.faults, placed{origin: r.originOf(path), key: path, text: text})
+}
+
+func (r *reader) warn(path, text string) {
+	r.warnings = append(r.warnings, placed{origin: r.originOf(path), key: path, text: text}.in(r.file).String())
+}
+
+// originOf answers where a setting comes from, or else the section that it would stand in.
+func (r *reader) originOf(path string) origin {
+	for path != "" {
+		if o, ok := r.origins[path]; ok {
+			return o
+		}
+		path = path[:max(strings.LastIndex(path, "."), 0)]
+	}
+	return origin{}
+}
+
+func (r *reader) faulty(path string) bool {
+	return slices.ContainsFunc(r.faults, func(p placed) bool { return p.key == path })
+}
+
+func (r *reader) sortedFaults() Faults {
+	slices.SortStableFunc(r.faults, func(a, b placed) int {
+		return cmp.Or(cmp.Compare(a.variable, b.variable), cmp.Compare(a.line, b.line))
+	})
+	var faults Faults
+	for _, p := range r.faults {
+		faults = append(faults, p.in(r.file))
+	}
+	return faults
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}

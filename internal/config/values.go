@@ -1,0 +1,249 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// emptyOr lets a value be empty, which then means that it is not set.
+func emptyOr(parse func(string) (string, error)) func(string) (string, error) {
+	return func(text string) (string, error) {
+		if text == "" {
+			return "", nil
+		}
+		return parse(text)
+	}
+}
+
+func parseText(text string) (string, error) { return text, nil }
+
+func parseDir(text string) (string, error) {
+	if text == "" || strings.ContainsRune(text, 0) {
+		return "", wrong(text, "must be a folder, such as ./data")
+	}
+	return text, nil
+}
+
+func parseAddress(text string) (string, error) {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil || !isHost(host) {
+		return "", wrong(text, "must be host:port, such as "+defaultListen)
+	}
+	return text, checkPort(port)
+}
+
+// isHost takes an empty host, which listens on every address.
+func isHost(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	return !strings.ContainsFunc(host, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' || r == '_')
+	})
+}
+
+func checkPort(text string) error {
+	if _, err := strconv.ParseUint(text, 10, 16); err != nil {
+		return wrong(text, "the port must be a number up to 65535")
+	}
+	return nil
+}
+
+func parsePublicURL(text string) (string, error) {
+	u, err := parseURL(text, "https://desk.example.com")
+	if err != nil {
+		return "", err
+	}
+	if u.RawQuery != "" || strings.Trim(u.Path, "/") != "" {
+		return "", wrongURL(text, "must end with the host: dlqdesk serves from the root of it")
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+func parseDestination(text string) (string, error) {
+	u, err := parseURL(text, "http://127.0.0.1:9090/hooks")
+	if err != nil {
+		return "", err
+	}
+	return u.String(), nil
+}
+
+// queueName follows the limits of Amazon SQS.
+var queueName = regexp.MustCompile(`^([A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo)$`)
+
+func parseQueueURL(text string) (string, error) {
+	const example = "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks-dlq"
+	u, err := parseURL(text, example)
+	if err != nil {
+		return "", err
+	}
+	if name := u.Path[strings.LastIndex(u.Path, "/")+1:]; u.RawQuery != "" || !queueName.MatchString(name) {
+		return "", wrongURL(text, "must end with the name of a queue, such as "+example)
+	}
+	return u.String(), nil
+}
+
+// parseURL takes an absolute URL.
+func parseURL(text, example string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err == nil && u.User != nil:
+		return nil, errors.New("must not hold a user name or a password")
+	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+		return nil, wrongURL(text, "must be an absolute http or https URL, such as "+example)
+	case u.Port() != "" && checkPort(u.Port()) != nil:
+		return nil, checkPort(u.Port())
+	case u.Fragment != "" || strings.HasSuffix(text, "#"):
+		return nil, errors.New("must not hold a # and what follows it: that never leaves a browser")
+	}
+	return u, nil
+}
+
+// wrongURL repeats nothing that may be a password or a key.
+func wrongURL(text, right string) error {
+	if strings.Contains(text, "@") {
+		return errors.New(right)
+	}
+	shown, _, _ := strings.Cut(text, "?")
+	return wrong(shown, right)
+}
+
+var regionName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+func parseRegion(text string) (string, error) {
+	if !regionName.MatchString(text) {
+		return "", wrong(text, "must be the name of an AWS region, such as eu-west-1")
+	}
+	return text, nil
+}
+
+var sourceName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+
+func checkName(name string) error {
+	if !sourceName.MatchString(name) {
+		return errors.New("the name of a source must be 1 to 63 lower-case letters, digits, - and _, and begin with a letter or digit")
+	}
+	return nil
+}
+
+// oneOf takes one of a few words.
+func oneOf[T ~string](words ...T) func(string) (T, error) {
+	return func(text string) (T, error) {
+		var names []string
+		for _, w := range words {
+			if text == string(w) {
+				return w, nil
+			}
+			names = append(names, string(w))
+		}
+		if len(names) == 1 {
+			return "", wrong(text, "must be "+names[0]+", no other is supported")
+		}
+		return "", wrong(text, "must be "+strings.Join(names, " or "))
+	}
+}
+
+func wholeNumber(least, most int) func(string) (int, error) {
+	return func(text string) (int, error) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < least || n > most {
+			return 0, wrong(text, fmt.Sprintf("must be a whole number from %d to %d", least, most))
+		}
+		return n, nil
+	}
+}
+
+func parseTimeout(text string) (time.Duration, error) {
+	d, err := durationFrom(minTimeout, math.MaxInt64)(text)
+	if err == nil && d >= timeoutLimit {
+		return 0, wrong(text, "must be under "+short(timeoutLimit))
+	}
+	return d, err
+}
+
+func durationFrom(least, most time.Duration) func(string) (time.Duration, error) {
+	return func(text string) (time.Duration, error) {
+		d, err := time.ParseDuration(text)
+		switch {
+		case err != nil:
+			return 0, wrong(text, "must be a duration with its unit, such as 500ms, 10s or 15m")
+		case d < least:
+			return 0, wrong(text, "must be at least "+short(least))
+		case d > most:
+			return 0, wrong(text, "must be at most "+short(most))
+		}
+		return d, nil
+	}
+}
+
+// short writes a duration without the zeros that Go puts at its end.
+func short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+var size = regexp.MustCompile(`^([0-9]{1,12}) ?(B|KB|KiB|MB|MiB)?$`)
+
+func parseMaxBody(text string) (int64, error) {
+	bytesPer := map[string]int64{"": 1, "B": 1, "KB": 1e3, "KiB": 1 << 10, "MB": 1e6, "MiB": 1 << 20}
+	m := size.FindStringSubmatch(text)
+	if m == nil {
+		return 0, wrong(text, "must be a size, such as 256KiB, 1MiB or 1048576")
+	}
+	n, err := strconv.ParseInt(m[1], 10, 64)
+	if n *= bytesPer[m[2]]; err != nil || n < 1 || n > maxMaxBody {
+		return 0, wrong(text, "must be from 1B to 64MiB")
+	}
+	return n, nil
+}
+
+func parseHeaderName(text string) (string, error) {
+	if !headerName.MatchString(text) {
+		return "", wrong(text, "must be the name of a header, such as X-Customer-Key")
+	}
+	return text, nil
+}
+
+// headerName follows the token rule of RFC 9110 section 5.6.2.
+var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+
+func parsePath(text string) (deadletter.Path, error) {
+	p, err := deadletter.ParsePath(text)
+	if err != nil {
+		return nil, errors.New(deadletter.TextOf(err))
+	}
+	return p, nil
+}
+
+// wrong says what would be right, and what was there.
+func wrong(got, right string) error { return fmt.Errorf("%s (got %s)", right, quote(got)) }
+
+// longest is how much of a value is repeated in a fault.
+const longest = 80
+
+// quote puts a value in quotation marks where it would not stand for itself.
+func quote(text string) string {
+	if r := []rune(text); len(r) > longest {
+		text = string(r[:longest]) + "…"
+	}
+	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r == ' ' || r == '"' || !strconv.IsPrint(r) }) {
+		return strconv.Quote(text)
+	}
+	return text
+}
