@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"dlqdesk/internal/config"
+)
+
+// defaultFile is read when it is there and no other is named.
+const defaultFile = "dlqdesk.yaml"
+
+// configFlag is the flag of every command that needs the configuration.
+type configFlag struct {
+	File string `name:"config" placeholder:"FILE" help:"Configuration file. Without: DLQDESK_CONFIG, or ./dlqdesk.yaml where there is one, or defaults and environment alone."`
+}
+
+func (f configFlag) load(p program) (config.Config, error) {
+	file, err := f.path(p.environ)
+	if err != nil {
+		return config.Config{}, err
+	}
+	return config.Load(file, p.environ)
+}
+
+func (f configFlag) path(environ []string) (string, error) {
+	if f.File != "" {
+		return f.File, nil
+	}
+	for _, setting := range environ {
+		if file, ok := strings.CutPrefix(setting, "DLQDESK_CONFIG="); ok && file != "" {
+			return file, nil
+		}
+	}
+	switch _, err := os.Stat(defaultFile); {
+	case errors.Is(err, os.ErrNotExist):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("look for a configuration: %w", err)
+	}
+	return defaultFile, nil
+}
+
+type configCheck struct{ configFlag }
+
+func (c configCheck) Run(p program) error {
+	cfg, err := c.load(p)
+	if err != nil {
+		return err
+	}
+	for _, w := range cfg.Warnings {
+		fmt.Fprintf(p.stderr, "warning: %s\n", w)
+	}
+	_, err = fmt.Fprint(p.stdout, summary(cfg))
+	return err
+}
+
+// summary is what the configuration comes to, the environment included.
+func summary(c config.Config) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s is valid\n", orElse(c.File, "the configuration (no file)"))
+	fmt.Fprintf(&b, "  listen    %s\n", c.Listen)
+	fmt.Fprintf(&b, "  console   %s\n", orElse(c.ConsoleListen, c.Listen))
+	fmt.Fprintf(&b, "  data      %s\n", c.DataDir)
+	fmt.Fprintf(&b, "  queue     %s\n", orElse(c.Queue.DLQURL, "embedded"))
+	for _, s := range c.Sources {
+		destination, _, _ := strings.Cut(s.Destination, "?") // a query may hold a key
+		fmt.Fprintf(&b, "  source    /webhooks/%s -> %s (%s)\n", s.Name, destination, s.Mode)
+	}
+	return b.String()
+}
+
+func orElse(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}

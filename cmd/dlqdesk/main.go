@@ -1,0 +1,57 @@
+// Command dlqdesk receives webhooks, keeps those that fail, and serves the desk where people deal with them. It reads flags and
+// starts what internal/app wires; it decides nothing.
+package main
+
+import (
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ())) }
+
+// What run answers, as shells expect it.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2 // the command line or the configuration is wrong
+)
+
+// cli is the command line.
+type cli struct {
+	Config struct {
+		Check configCheck `cmd:"" help:"Tell what is wrong with the configuration, without starting."`
+	} `cmd:"" help:"Look at the configuration."`
+	Version versionCmd `cmd:"" help:"Tell the version."`
+}
+
+// program is what a command may use of the process.
+type program struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	environ        []string
+}
+
+// run is main, with the process as arguments.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
+	p := program{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ}
+	var line cli
+	helped := false
+	parser, err := kong.New(&line, kong.Name("dlqdesk"), kong.Description("Keeps the webhooks that fail, and lets people deal with them."),
+		kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }), kong.Bind(p))
+	if err != nil {
+		return p.fail(err)
+	}
+	ctx, err := parser.Parse(args)
+	if helped {
+		return exitOK
+	}
+	if err != nil {
+		return p.fail(usageError{err})
+	}
+	if err := ctx.Run(); err != nil {
+		return p.fail(err)
+	}
+	return exitOK
+}
