@@ -1,0 +1,88 @@
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help build run demo generate test race fuzz bench lint clean npm browser
+
+QUEUE     ?= embedded
+FUZZTIME  ?= 30s
+BENCHTIME ?= 2s
+
+version := $(shell git describe --tags --always --dirty 2>/dev/null)
+go_build := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(version)'
+
+templates := $(shell find web -name node_modules -prune -o -name '*.templ' -print)
+generated := $(templates:.templ=_templ.go)
+found     := $(shell find web -name node_modules -prune -o -name '*_templ.go' -print)
+# The folders are listed as well: a file that is taken away changes nothing but its folder.
+styling   := $(shell find web/styles web/scripts web/icons) web/build.mjs
+
+npm_done   := web/node_modules/.installed
+templ_done := web/.build/templ
+assets     := web/dist/manifest.json
+
+help: ## show this
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+build: generate ## build bin/dlqdesk, one static binary
+	$(go_build) -o bin/dlqdesk ./cmd/dlqdesk
+
+run: build data/dlqdesk.yaml ## build it and start it on http://127.0.0.1:8080
+	@bin/dlqdesk serve --config data/dlqdesk.yaml
+
+data/dlqdesk.yaml:
+	@mkdir -p data
+	cp cmd/dlqdesk/example.yaml $@
+
+demo: build npm ## run it beside a failing destination and a sender; QUEUE=sqs puts an SQS server between
+	$(go_build) -o bin/demo ./cmd/demo
+	@bin/demo -queue $(QUEUE)
+
+generate: $(templ_done) $(assets) ## make what is not in the repository: Go from templates, assets for the browser
+
+npm: $(npm_done)
+
+$(npm_done): web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+# A generated file that is missing, or whose template is gone, is nothing that the stamp knows of.
+$(templ_done): $(templates) $(if $(filter-out $(found),$(generated))$(filter-out $(generated),$(found)),always)
+	go tool templ generate -path web
+	@mkdir -p $(@D)
+	@touch $@
+
+.PHONY: always
+always:
+
+# The styles hold what the templates use, so they are built anew with these.
+$(assets): $(npm_done) $(styling) $(templates)
+	cd web && npm run --silent build
+	@touch $@
+
+browser:
+	@.ci/install
+
+test: generate browser ## run everything: vet, and every test under the race detector, the browser's included
+	go vet ./...
+	CGO_ENABLED=1 go test -race -shuffle=on -timeout 10m ./...
+
+race: generate ## run the tests of PKG under the race detector, again and again
+	CGO_ENABLED=1 go test -race -shuffle=on -count=5 -timeout 30m $(or $(PKG),./internal/...)
+
+fuzz: generate ## run every fuzz target for FUZZTIME each
+	@grep -rl --include='*_test.go' '^func Fuzz' cmd internal | xargs -n 1 dirname | sort -u | while read -r dir; do \
+		for target in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go | cut -d' ' -f2); do \
+			echo "$$dir $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$dir" || exit 1; \
+		done; \
+	done
+
+bench: generate ## measure: receiver, failure path, ingest, pages
+	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 30m ./internal/bench/...
+
+# The linter's own dependencies, some two hundred, are in a module file of their own, so that they never choose our versions.
+lint: generate ## hold style and import rules (the first run builds the linter, in a minute or two)
+	go tool -modfile=.tools/go.mod golangci-lint run
+
+clean: ## take away what was built; data stays
+	rm -rf bin web/dist web/.build web/node_modules
+	find web -name '*_templ.go' -delete
