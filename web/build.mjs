@@ -43,9 +43,7 @@ for (const [path, info] of Object.entries(bundled.metafile.outputs)) {
 	const source = info.entryPoint ? basename(path).replace(/-[^-]+(\.\w+)$/, '$1') : basename(Object.keys(info.inputs)[0])
 	manifest[source] = basename(path)
 }
-for (const name of ['logo.svg', 'favicon.svg']) {
-	add(name, await readFile(join('icons', name)))
-}
+add('favicon.svg', await readFile('icons/favicon.svg'))
 add('icons.svg', Buffer.from(await sprite()))
 
 for (const [name, content] of files) {

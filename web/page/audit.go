@@ -56,3 +56,17 @@ type AuditRow struct {
 	Before   string // JSON, indented; empty: nothing
 	After    string
 }
+
+func (c Chain) tone() string {
+	if c.Broken {
+		return "tone-fault"
+	}
+	return "tone-done"
+}
+
+func (c Chain) word() string {
+	if c.Broken {
+		return "broken"
+	}
+	return "intact"
+}

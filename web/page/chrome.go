@@ -1,6 +1,10 @@
 package page
 
-import "dlqdesk/web/ui"
+import (
+	"strings"
+
+	"dlqdesk/web/ui"
+)
 
 // Chrome is what every page shows around its content.
 type Chrome struct {
@@ -10,4 +14,22 @@ type Chrome struct {
 	Path        string // of the request: marks the current entry of the navigation
 	NeedsPerson string // how many letters need a person, beside "Letters"; empty hides it
 	Flash       ui.Notice
+}
+
+// htmxConfig keeps htmx within the content security policy, keeps pages (which hold customers' data) out of the browser's
+// storage, and swaps whatever the status is, because a conflict or a refusal is an answer that a person must see.
+const htmxConfig = `{"includeIndicatorStyles":false,"allowEval":false,"allowScriptTags":false,"selfRequestsOnly":true,` +
+	`"historyCacheSize":0,"refreshOnHistoryMiss":true,"defaultSettleDelay":0,"timeout":30000,` +
+	`"responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},{"code":"[45]..","swap":true,"error":true}]}`
+
+func (c Chrome) documentTitle() string {
+	if c.Title == "" {
+		return "dlqdesk"
+	}
+	return c.Title + " · dlqdesk"
+}
+
+// current answers the value of aria-current for an entry of the navigation.
+func (c Chrome) current(path string) string {
+	return ariaCurrent(c.Path == path || strings.HasPrefix(c.Path, path+"/"))
 }

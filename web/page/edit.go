@@ -1,6 +1,11 @@
 package page
 
-import "dlqdesk/web/ui"
+import (
+	"net/url"
+	"strconv"
+
+	"dlqdesk/web/ui"
+)
 
 // EditView is the form that edits one letter and replays it.
 type EditView struct {
@@ -37,4 +42,25 @@ type EditHeader struct {
 type Conflict struct {
 	Text string // "anna replayed this letter 12 s ago"
 	URL  string // of the letter as it is now
+}
+
+func (v EditView) postURL() string {
+	return "/letters/" + url.PathEscape(v.ID) + "/edit"
+}
+
+func (v EditView) letterURL() string {
+	if v.Back == "" {
+		return "/letters/" + url.PathEscape(v.ID)
+	}
+	return "/letters/" + url.PathEscape(v.ID) + "?" + url.Values{"back": {v.Back}}.Encode()
+}
+
+func headerID(i int) string { return "header-" + strconv.Itoa(i) }
+
+// headerLabel names a field of a header row for a screen reader.
+func headerLabel(part string, i int, h EditHeader) string {
+	if h.Name == "" {
+		return part + " of header " + strconv.Itoa(i+1)
+	}
+	return part + " of header " + strconv.Itoa(i+1) + ", " + h.Name
 }

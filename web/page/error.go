@@ -10,3 +10,10 @@ type ErrorView struct {
 	RetryURL  string // tries again; may be empty
 	BackURL   string // where to go instead; empty: /letters
 }
+
+func (v ErrorView) backURL() string {
+	if v.BackURL != "" {
+		return v.BackURL
+	}
+	return "/letters"
+}

@@ -1,6 +1,15 @@
 package page
 
-import "dlqdesk/web/ui"
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dlqdesk/web/ui"
+
+	"github.com/a-h/templ"
+)
 
 // LetterView is one letter as a page.
 type LetterView struct {
@@ -113,4 +122,108 @@ type RevisionView struct {
 	Size    string
 	URL     string // shows its payload
 	Current bool   // its payload is the one shown
+}
+
+// url is where an action on the letter is posted to.
+func (v LetterPanelView) url(action string) string {
+	return "/letters/" + url.PathEscape(v.ID) + "/" + action
+}
+
+func (v LetterPanelView) editURL() string {
+	query := url.Values{}
+	if v.Back != "" {
+		query.Set("back", v.Back)
+	}
+	for _, choice := range v.Choices {
+		if choice.Selected {
+			query.Set("revision", choice.Number)
+		}
+	}
+	if len(query) == 0 {
+		return v.url("edit")
+	}
+	return v.url("edit") + "?" + query.Encode()
+}
+
+// polling makes the panel ask for its successor while a delivery is ordered or in flight.
+func (v LetterPanelView) polling() templ.Attributes {
+	if v.Status != "replaying" {
+		return nil
+	}
+	return templ.Attributes{
+		"hx-get": v.url("panel") + "?" + url.Values{"back": {v.Back}}.Encode(), "hx-trigger": "load delay:500ms, again", "hx-swap": "outerHTML",
+	}
+}
+
+// denial is one reason that forbids one or more actions.
+type denial struct {
+	id, actions, text string
+}
+
+// denials joins actions that are impossible for the same reason, so that the page says it once.
+func (v LetterPanelView) denials() []denial {
+	type action struct{ name, why string }
+	last := action{"Archive", v.DenyArchive}
+	if v.Status == "archived" {
+		last = action{"Restore", v.DenyRestore}
+	}
+	var all []denial
+	for _, a := range []action{{"Replay", v.DenyReplay}, {"Edit and replay", v.DenyEdit}, last} {
+		if a.why == "" {
+			continue
+		}
+		i := slices.IndexFunc(all, func(d denial) bool { return d.text == a.why })
+		if i < 0 {
+			all = append(all, denial{id: "denied-" + strconv.Itoa(len(all)), actions: a.name, text: a.why})
+			continue
+		}
+		all[i].actions += ", " + strings.ToLower(a.name[:1]) + a.name[1:]
+	}
+	return all
+}
+
+// denialID answers the id of the element that says why.
+func (v LetterPanelView) denialID(why string) string {
+	for _, d := range v.denials() {
+		if d.text == why {
+			return d.id
+		}
+	}
+	return ""
+}
+
+func (a AttemptView) tone() string {
+	if a.InFlight {
+		return "replaying"
+	}
+	return a.Outcome
+}
+
+func (a AttemptView) hasResponse() bool {
+	return len(a.ResponseHeaders) > 0 || a.ResponseBody != "" || a.ResponseNote != ""
+}
+
+// triggerWords says why the delivery was made, and who asked for it.
+func (a AttemptView) triggerWords() string {
+	switch a.Trigger {
+	case "receive":
+		return "when it was received"
+	case "auto":
+		return "automatic retry"
+	case "replay":
+		return "replay by " + a.Actor
+	case "edit":
+		return "edit and replay by " + a.Actor
+	case "bulk":
+		return "bulk action by " + a.Actor
+	}
+	return a.Trigger
+}
+
+// outOfBand lets a part of an answer find its own place in the page.
+func outOfBand(beside bool) templ.Attributes {
+	if !beside {
+		return nil
+	}
+	return templ.Attributes{"hx-swap-oob": "true"}
 }

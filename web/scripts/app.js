@@ -1,1 +1,22 @@
-import 'htmx.org/dist/htmx.esm.js'
+import { filters, localTimes } from './filters.js'
+import { colourJSON } from './json.js'
+import { menus } from './menus.js'
+import { selection, showSelection } from './selection.js'
+import { swaps } from './swaps.js'
+import { themeSwitch } from './theme-switch.js'
+import { times } from './times.js'
+
+themeSwitch()
+selection()
+filters()
+menus()
+swaps(refresh)
+refresh()
+colourJSON()
+setInterval(times, 5000)
+
+function refresh() {
+	times()
+	localTimes()
+	showSelection()
+}

@@ -3,7 +3,10 @@
 package ui
 
 import (
+	"strings"
 	"time"
+
+	"github.com/a-h/templ"
 )
 
 // Moment is a time ready to show. The zero Moment shows nothing.
@@ -55,4 +58,89 @@ type Chip struct {
 type FieldError struct {
 	Text         string
 	Line, Column int // of a text field; 0 where the place is not known
+}
+
+// StatusWord is a status as a person reads it.
+func StatusWord(status string) string {
+	switch status {
+	case "failed":
+		return "Needs a person"
+	case "retrying":
+		return "Retrying"
+	case "replaying":
+		return "Replaying"
+	case "resolved":
+		return "Resolved"
+	case "redriven":
+		return "Redriven"
+	case "archived":
+		return "Archived"
+	case "":
+		return "All"
+	}
+	return status
+}
+
+func statusIcon(status string) string {
+	switch status {
+	case "failed":
+		return "alert"
+	case "retrying":
+		return "clock"
+	case "replaying":
+		return "spinner"
+	case "resolved":
+		return "check"
+	case "redriven":
+		return "redrive"
+	case "archived":
+		return "archive"
+	}
+	return "layers"
+}
+
+func outcomeIcon(outcome string) string {
+	switch outcome {
+	case "delivered":
+		return "check"
+	case "rejected":
+		return "ban"
+	case "unreachable":
+		return "plug"
+	}
+	return "help"
+}
+
+func noticeIcon(kind string) string {
+	switch kind {
+	case Done:
+		return "check"
+	case Warn:
+		return "warn"
+	case Fault:
+		return "alert"
+	}
+	return "info"
+}
+
+// Swap makes a link to another view of a list swap the list alone, where a script runs.
+func Swap(url, target string) templ.Attributes {
+	return templ.Attributes{"hx-get": url, "hx-target": target, "hx-swap": "outerHTML", "hx-push-url": "true"}
+}
+
+// describe ties a field to its hint and its fault.
+func describe(name, hint, fault string) templ.Attributes {
+	attributes := templ.Attributes{}
+	by := ""
+	if hint != "" {
+		by = name + "-hint"
+	}
+	if fault != "" {
+		by = strings.TrimSpace(by + " " + name + "-fault")
+		attributes["aria-invalid"] = "true"
+	}
+	if by != "" {
+		attributes["aria-describedby"] = by
+	}
+	return attributes
 }

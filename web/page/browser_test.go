@@ -1,0 +1,209 @@
+package page_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dlqdesk/web"
+	"dlqdesk/web/page"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+const policy = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+
+// browser is a Chromium of its own, and a server of pages for it.
+type browser struct {
+	ctx    context.Context
+	server *httptest.Server
+	axe    string
+}
+
+func setup(t *testing.T, mux *http.ServeMux) browser {
+	t.Helper()
+	mux.Handle(web.Prefix, web.Assets())
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", policy)
+		mux.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	axe, err := os.ReadFile("../node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(stop)
+	ctx, closeBrowser := chromedp.NewContext(alloc)
+	t.Cleanup(closeBrowser)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("start the browser: %v", err)
+	}
+	return browser{ctx: ctx, server: server, axe: string(axe)}
+}
+
+// tab opens a tab that fails the test on any complaint of the browser: a refused style, a script that broke, a missing file.
+func (b browser) tab(t *testing.T) context.Context {
+	t.Helper()
+	var mu sync.Mutex
+	var complaints []string
+	ctx, closeTab := chromedp.NewContext(b.ctx, chromedp.WithListener(func(event any) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch e := event.(type) {
+		case *log.EventEntryAdded:
+			// A refusal that the page is told to show is no fault of the page.
+			if !strings.Contains(e.Entry.Text, "status of 4") && !strings.Contains(e.Entry.Text, "status of 5") && !strings.Contains(e.Entry.Text, "ERR_") {
+				complaints = append(complaints, e.Entry.Text+" "+e.Entry.URL)
+			}
+		case *runtime.EventExceptionThrown:
+			complaints = append(complaints, fmt.Sprintf("%+v", e.ExceptionDetails))
+		}
+	}))
+	t.Cleanup(closeTab)
+	t.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, complaint := range complaints {
+			t.Errorf("the browser complains: %s", complaint)
+		}
+	})
+	run(t, ctx)
+	limited, stop := context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(stop)
+	return limited
+}
+
+func run(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func eval[T any](t *testing.T, ctx context.Context, script string) T {
+	t.Helper()
+	answer, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatalf("%s: %v", script, err)
+	}
+	return answer
+}
+
+// await waits until a script is true.
+func await(t *testing.T, ctx context.Context, script string) {
+	t.Helper()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](script, chromedp.WithPollingTimeout(20*time.Second))); err != nil {
+		t.Fatalf("waiting for %s: %v", script, err)
+	}
+}
+
+type look struct {
+	name   string
+	width  int64
+	height int64
+	scheme string
+}
+
+func looks() []look {
+	return []look{{"wide-light", 1440, 900, "light"}, {"wide-dark", 1440, 900, "dark"}, {"narrow-dark", 390, 844, "dark"}, {"narrow-light", 390, 844, "light"}}
+}
+
+// Every page in every state: nothing overflows, nothing is inaccessible, in both themes and on a phone. With
+// `go test -artifacts` the screenshots are kept.
+func TestGalleryLooks(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	for _, e := range page.Gallery() {
+		mux.HandleFunc("GET /gallery/"+e.Name, func(w http.ResponseWriter, r *http.Request) {
+			if err := e.Component.Render(r.Context(), w); err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+			}
+		})
+	}
+	mux.HandleFunc("GET /letters/{id}/panel", func(http.ResponseWriter, *http.Request) { <-t.Context().Done() })
+	b := setup(t, mux)
+	shots := t.ArtifactDir()
+	t.Run("examples", func(t *testing.T) {
+		for _, e := range page.Gallery() {
+			if e.Partial {
+				continue
+			}
+			t.Run(e.Name, func(t *testing.T) {
+				t.Parallel()
+				ctx := b.tab(t)
+				run(t, ctx, chromedp.Navigate(b.server.URL+"/gallery/"+e.Name))
+				for _, l := range looks() {
+					b.look(t, ctx, l, filepath.Join(shots, e.Name+"-"+l.name+".png"))
+				}
+			})
+		}
+	})
+}
+
+// widest names the elements that reach beyond the window and do not scroll.
+const widest = `[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+	.slice(0, 4).map(e => e.outerHTML.slice(0, 120)).join("\n")`
+
+func (b browser) look(t *testing.T, ctx context.Context, l look, shot string) {
+	t.Helper()
+	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}
+	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
+		t.Fatal(err)
+	}
+	run(t, ctx, chromedp.EmulateViewport(l.width, l.height))
+	await(t, ctx, `document.documentElement.dataset.theme === "`+l.scheme+`"`)
+	eval[bool](t, ctx, `document.fonts.ready.then(() => true)`)
+	image, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(shot, image, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if over := eval[int](t, ctx, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
+		t.Errorf("%s: the page is %d px wider than the window: %s", l.name, over, eval[string](t, ctx, widest))
+	}
+	for _, v := range b.violations(t, ctx) {
+		t.Errorf("%s: %s", l.name, v)
+	}
+}
+
+// violations answers what axe-core finds serious or critical.
+func (b browser) violations(t *testing.T, ctx context.Context) []string {
+	t.Helper()
+	if !eval[bool](t, ctx, `'axe' in window`) {
+		run(t, ctx, chromedp.Evaluate[chromedp.Void](b.axe))
+	}
+	text := eval[string](t, ctx, `axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify(r.violations))`)
+	var found []struct {
+		ID, Impact, Help string
+		Nodes            []struct{ HTML, FailureSummary string }
+	}
+	if err := json.Unmarshal([]byte(text), &found); err != nil {
+		t.Fatal(err)
+	}
+	var serious []string
+	for _, v := range found {
+		if v.Impact != "serious" && v.Impact != "critical" {
+			continue
+		}
+		for _, node := range v.Nodes[:min(3, len(v.Nodes))] {
+			serious = append(serious, fmt.Sprintf("%s (%s): %s\n%s", v.ID, v.Help, node.HTML, node.FailureSummary))
+		}
+	}
+	return serious
+}

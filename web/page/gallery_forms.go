@@ -1,0 +1,131 @@
+package page
+
+import (
+	"strconv"
+	"strings"
+
+	"dlqdesk/web/ui"
+)
+
+func galleryEdit() []Example {
+	edit := func(name string, change func(*EditView)) Example {
+		v := editView()
+		change(&v)
+		return Example{Name: name, Component: Edit(v)}
+	}
+	return []Example{
+		edit("edit", func(*EditView) {}),
+		edit("edit-faults", func(v *EditView) {
+			v.Body = strings.Replace(v.Body, `"type": "Text"`, `"type": Text`, 1)
+			v.BodyError = ui.FieldError{Text: "this is not valid JSON: invalid character 'T' looking for beginning of value", Line: 10, Column: 11}
+			v.ReasonError = "Say why you edit this letter: the reason is kept with it."
+			v.HeaderError, v.Headers[1].Name, v.Headers[1].Error = "One header cannot be sent as it is.", "User Agent", "A header name has no spaces."
+		}),
+		edit("edit-conflict", func(v *EditView) {
+			v.Conflict, v.Reason = Conflict{Text: "ben replayed this letter 12 s ago.", URL: "/letters/" + v.ID}, "participant ids added"
+		}),
+		edit("edit-denied", func(v *EditView) { v.Denied = viewer }),
+		edit("edit-long", func(v *EditView) {
+			v.ID, v.Source, v.Destination, v.Body, v.Reason = longWord, longWord, longWord, longWord+"\n"+rtlText+"\n"+emoji, longReason()
+			v.Headers = append(v.Headers, EditHeader{Name: "X-" + longWord, Value: longWord})
+			v.KeptPaths = append(v.KeptPaths, "$."+longWord)
+		}),
+	}
+}
+
+func editView() EditView {
+	return EditView{
+		Chrome: chrome("Edit and replay", "/letters/"+letterID(1)+"/edit"), ID: letterID(1), Version: "2", Back: listQuery, Source: "genesys",
+		Destination: "handler.internal:9090", Base: "0", BaseName: "the original", Body: prettyBody, KeptPaths: []string{"$.channel.from.token"},
+		Headers: []EditHeader{
+			{Name: "Content-Type", Value: "application/json; charset=utf-8"}, {Name: "User-Agent", Value: "GenesysCloud-Webhooks/1.0"},
+			{Name: "Authorization", Value: "Bearer •••", Locked: "Credentials are sent as they were received."},
+			{Name: "X-Hub-Signature-256", Value: "sha256=•••", Locked: "The signature is the platform's, over the body it sent."},
+			{Name: "Connection", Value: "keep-alive", Locked: "It belongs to one connection and is never passed on."},
+		},
+	}
+}
+
+func galleryBulk() []Example {
+	items := bulkItems4()
+	items[2].Denied = "ben replayed this letter 3 s ago: it is left alone."
+	many := items
+	for i := range 46 {
+		many = append(many, BulkItem{ID: letterID(100 + i), Version: strconv.Itoa(i), URL: "/letters/x", Status: "failed", Source: "cxone", Reason: "503: upstream is restarting"})
+	}
+	view := BulkEditView{Chrome: chrome("Edit and replay", "/letters/edit"), Items: items, Back: listQuery}
+	faulty, denied, none, full := view, view, view, view
+	faulty.Patch, faulty.Reason, faulty.ReasonError = "{\n  \"id\": \n}", "", "Say why you edit these letters: the reason is kept with each."
+	faulty.PatchError = ui.FieldError{Text: "this is not valid JSON: invalid character '}' looking for beginning of value", Line: 3, Column: 1}
+	denied.Denied, none.Items, full.Items = viewer, nil, many
+	confirm := BulkConfirmView{Chrome: chrome("Archive", "/letters/bulk"), Action: "archive", Items: items, Back: listQuery}
+	again, single := confirm, confirm
+	again.ReasonError, single.Items = "Say why: the reason is kept with each letter.", items[:1]
+	return []Example{
+		{Name: "bulk-edit", Component: BulkEdit(view)},
+		{Name: "bulk-edit-faults", Component: BulkEdit(faulty)},
+		{Name: "bulk-edit-denied", Component: BulkEdit(denied)},
+		{Name: "bulk-edit-none", Component: BulkEdit(none)},
+		{Name: "bulk-edit-many", Component: BulkEdit(full)},
+		{Name: "bulk-confirm", Component: BulkConfirm(confirm)},
+		{Name: "bulk-confirm-fault", Component: BulkConfirm(again)},
+		{Name: "bulk-confirm-one", Component: BulkConfirm(single)},
+	}
+}
+
+func bulkItems4() []BulkItem {
+	var items []BulkItem
+	for i, reason := range []string{"422: field id is missing", longReason(), rtlText, emoji} {
+		items = append(items, BulkItem{ID: letterID(i), Version: "0", URL: "/letters/" + letterID(i), Status: "failed", Source: "genesys", Reason: reason})
+	}
+	return items
+}
+
+func galleryAudit() []Example {
+	audit := func(name string, change func(*AuditTableView)) Example {
+		v := auditTable()
+		change(&v)
+		return Example{Name: name, Component: Audit(AuditView{Chrome: chrome("Audit", "/audit"), Table: v})}
+	}
+	return []Example{
+		audit("audit", func(*AuditTableView) {}),
+		audit("audit-filtered", filterAudit),
+		audit("audit-broken", func(v *AuditTableView) {
+			v.Chain = Chain{Broken: true, Text: "event 812 is not the one that was written. Keep the file, and compare it with a backup.", At: ago(1)}
+		}),
+		audit("audit-long", func(v *AuditTableView) {
+			v.Rows[0].Actor, v.Rows[0].Target, v.Rows[0].Reason, v.Rows[0].Addr = longWord, longWord, longReason(), "2001:0db8:85a3:0000:0000:8a2e:0370:7334"
+			v.Rows[1].Reason, v.Rows[1].Source = rtlText+"\n"+emoji, longWord
+			v.Rows[1].Before = "{\n  \"" + longWord + "\": \"" + longWord + "\"\n}"
+		}),
+		audit("audit-nothing", func(v *AuditTableView) { v.State, v.Rows = StateNothing, nil }),
+		audit("audit-nomatch", func(v *AuditTableView) { filterAudit(v); v.State, v.Rows = StateNoMatch, nil }),
+		audit("audit-fault", func(v *AuditTableView) {
+			v.State, v.Rows, v.Fault, v.RetryURL, v.Chain = StateFault, nil, "The store did not answer within 5 seconds.", "/audit", Chain{}
+		}),
+		{Name: "audit-partial", Component: AuditTable(auditTable()), Partial: true},
+	}
+}
+
+func filterAudit(v *AuditTableView) {
+	v.Filter.Actor, v.Filter.Actions[0].Selected, v.Filter.From = "anna", true, "2026-03-01T00:00"
+	v.Chips = []ui.Chip{
+		{Label: "Who", Value: "anna", RemoveURL: "/audit?action=letter.replay"}, {Label: "Did", Value: "replayed", RemoveURL: "/audit?actor=anna"},
+		{Label: "From", Value: "2026-03-01 00:00 UTC", RemoveURL: "/audit?actor=anna&action=letter.replay"},
+	}
+	v.ClearURL = "/audit"
+}
+
+func auditTable() AuditTableView {
+	rows := sampleEvents()
+	rows = append(rows,
+		AuditRow{Number: "789", At: ago(100), Actor: "ben", Action: "letter.archive", Sentence: "archived", Target: letterID(7), URL: "/letters/" + letterID(7), Source: "cxone", Addr: "10.1.7.31", Reason: "duplicate of ticket 4711"},
+		AuditRow{Number: "788", At: ago(180), Actor: "mallory", Action: "user.sign_in_refused", Sentence: "was refused at sign-in:", Target: "mallory", Addr: "203.0.113.9"},
+		AuditRow{Number: "787", At: ago(181), Actor: "anna", Action: "user.sign_in", Sentence: "signed in", Addr: "10.1.7.20"},
+		AuditRow{Number: "786", At: ago(60 * 30), Actor: "system", System: true, Action: "attempt.delivered", Sentence: "delivered", Target: letterID(5), URL: "/letters/" + letterID(5), Source: "genesys", After: "{\n  \"status\": \"resolved\",\n  \"statusCode\": 200\n}"},
+	)
+	return AuditTableView{
+		Chain: Chain{Text: "812 events, each vouched for by the next.", At: ago(1)}, Rows: rows, OlderURL: "/audit?cursor=o1", ClearURL: "/audit",
+		Filter: AuditFilter{Actions: []ui.Option{{Value: "letter.replay", Label: "replayed"}, {Value: "letter.archive", Label: "archived"}, {Value: "user.sign_in", Label: "signed in"}}},
+	}
+}

@@ -1,0 +1,180 @@
+package page
+
+import (
+	"strings"
+
+	"dlqdesk/web/ui"
+)
+
+const prettyBody = `{
+  "id": "9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e8b41",
+  "channel": {
+    "platform": "Open",
+    "type": "Private",
+    "to": { "id": "cust-4711", "idType": "Opaque" },
+    "from": { "nickname": "Acme Support", "token": "•••" },
+    "time": "2026-03-02T10:15:05.427Z"
+  },
+  "type": "Text",
+  "text": "Your order ships tomorrow. Größe M, 2 × 19,90 €",
+  "retries": 3,
+  "urgent": false,
+  "direction": "Outbound"
+}`
+
+const hexBody = `00000000  89 50 4e 47 0d 0a 1a 0a  00 00 00 0d 49 48 44 52  |.PNG........IHDR|
+00000010  00 00 00 10 00 00 00 10  08 06 00 00 00 1f f3 ff  |................|`
+
+func galleryLetter() []Example {
+	letter := func(name string, change func(*LetterView)) Example {
+		v := letterView()
+		change(&v)
+		return Example{Name: "letter-" + name, Component: Letter(v)}
+	}
+	state := func(status string) func(*LetterView) {
+		return func(v *LetterView) { setStatus(v, status) }
+	}
+	return []Example{
+		letter("failed", func(*LetterView) {}),
+		letter("retrying", state("retrying")),
+		letter("replaying", state("replaying")),
+		letter("resolved", state("resolved")),
+		letter("archived", state("archived")),
+		letter("redriven", state("redriven")),
+		letter("unknown", func(v *LetterView) {
+			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no answer within 10 s"
+		}),
+		letter("replay-failed", func(v *LetterView) {
+			v.Panel.Result = ui.Notice{Kind: ui.Fault, Text: "Rejected: 422 in 84 ms", Hint: "field id is missing"}
+		}),
+		letter("conflict", func(v *LetterView) {
+			v.Panel.Notice = ui.Notice{Kind: ui.Warn, Text: "ben replayed this letter 3 s ago.", Hint: "Nothing was changed by you. This is the letter as it is now."}
+		}),
+		letter("viewer", func(v *LetterView) {
+			v.Panel.DenyReplay, v.Panel.DenyEdit, v.Panel.DenyArchive, v.Payload.DownloadURL = viewer, viewer, viewer, ""
+		}),
+		letter("no-destination", noDestination),
+		letter("revisions", withRevisions),
+		letter("binary", func(v *LetterView) {
+			v.Payload = Payload{Name: "original", ContentType: "image/png", Size: "1.4 MiB", Hex: hexBody, Note: "The first 4 KiB of 1.4 MiB are shown.", DownloadURL: "/letters/x/body?revision=0"}
+			v.Panel.DenyEdit = "The body is binary: it cannot be edited as text."
+		}),
+		letter("empty", func(v *LetterView) {
+			v.Payload = Payload{Name: "original", Size: "0 B"}
+			v.Headers, v.Arrivals, v.Facts, v.Panel.Attempts, v.Panel.Events, v.Panel.Reason = nil, nil, nil, nil, nil, ""
+		}),
+		letter("long", longLetter),
+		letter("large", func(v *LetterView) {
+			v.Payload.Pretty = strings.Repeat(prettyBody+"\n", 550)
+			v.Payload.Raw, v.Payload.Note = v.Payload.Pretty, "The first 256 KiB of 1.0 MiB are shown: download it to see all."
+		}),
+		{Name: "letter-panel", Component: LetterPanel(letterView().Panel), Partial: true},
+	}
+}
+
+func letterView() LetterView {
+	id := letterID(1)
+	return LetterView{
+		Chrome: chrome("422: field id is missing", "/letters/"+id), BackURL: "/letters?" + listQuery,
+		Panel: LetterPanelView{
+			ID: id, Version: "2", Back: listQuery, Status: "failed", Source: "genesys", Destination: "handler.internal:9090",
+			Reason: "422: field id is missing in conversation.participants[1]", Code: "422", Outcome: "rejected", Retries: "1 of 5",
+			Received: ago(95), LastAttempt: ago(12), Arrived: "3 times", Choices: []RevisionChoice{{Number: "0", Name: "original", Selected: true}},
+			Attempts: sampleAttempts(), Events: sampleEvents(),
+		},
+		Payload: Payload{
+			Name: "original", ContentType: "application/json; charset=utf-8", Size: "1.2 KiB", Pretty: prettyBody, Masked: true,
+			Raw: strings.Join(strings.Fields(prettyBody), ""), DownloadURL: "/letters/" + id + "/body?revision=0",
+		},
+		Headers: []HeaderRow{
+			{Name: "Content-Type", Value: "application/json; charset=utf-8"}, {Name: "User-Agent", Value: "GenesysCloud-Webhooks/1.0"},
+			{Name: "X-Hub-Signature-256", Value: "sha256=•••", Masked: true}, {Name: "Authorization", Value: "Bearer •••", Masked: true},
+			{Name: "Webhook-Id", Value: id}, {Name: "Traceparent", Value: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+		},
+		Facts: []Fact{
+			{"Queue", "embedded"}, {"Message id", "5f2d8a90-1c3b-4e7f-a6d5-9b8c7d6e5f40"}, {"Received from queue", "1 time"}, {"Form", "envelope"},
+		},
+		Arrivals: []Arrival{{At: ago(95)}, {At: ago(80)}, {At: ago(70), Note: "the body differs from the first"}},
+	}
+}
+
+func sampleAttempts() []AttemptView {
+	answer := []HeaderRow{{Name: "Content-Type", Value: "application/json"}, {Name: "Set-Cookie", Value: "•••", Masked: true}}
+	return []AttemptView{
+		{
+			Number: "3", Trigger: "replay", Actor: "anna", At: ago(12), Outcome: "rejected", Code: "422", Latency: "84 ms",
+			Error: "422: field id is missing in conversation.participants[1]", ResponseHeaders: answer, ResponseBody: "{\"error\":\"field id is missing\",\"path\":\"conversation.participants[1]\"}",
+		},
+		{Number: "2", Trigger: "auto", Actor: "system", At: ago(94), Outcome: "unreachable", Error: "connection refused by 10.2.0.14:9090"},
+		{
+			Number: "1", Trigger: "receive", Actor: "system", At: ago(95), Outcome: "rejected", Code: "503", Latency: "2.1 s", Error: "503: upstream is restarting",
+			ResponseBody: "<html><body><h1>503 Service Unavailable</h1></body></html>", ResponseNote: "The first 4 KiB of the answer are kept.",
+		},
+	}
+}
+
+func sampleEvents() []AuditRow {
+	return []AuditRow{
+		{
+			Number: "812", At: ago(12), Actor: "anna", Action: "letter.replay", Sentence: "replayed", Target: letterID(1), Addr: "10.1.7.20", Source: "genesys",
+			URL: "/letters/" + letterID(1), Before: "{\n  \"status\": \"failed\",\n  \"revision\": 0\n}", After: "{\n  \"status\": \"replaying\",\n  \"revision\": 0\n}",
+		},
+		{
+			Number: "790", At: ago(95), Actor: "system", System: true, Action: "letter.received", Sentence: "received", Target: letterID(1), Source: "genesys",
+			URL: "/letters/" + letterID(1), Reason: "503: upstream is restarting", After: "{\n  \"status\": \"retrying\"\n}",
+		},
+	}
+}
+
+func setStatus(v *LetterView, status string) {
+	p := &v.Panel
+	p.Status = status
+	closed := "This letter is " + status + "."
+	switch status {
+	case "retrying":
+		p.Retries, p.NextRetry = "2 of 5", ago(-3)
+	case "replaying":
+		p.DenyReplay, p.DenyEdit, p.DenyArchive = "A delivery is under way.", "A delivery is under way.", "A delivery is under way."
+		p.Attempts = append([]AttemptView{{Number: "4", Trigger: "replay", Actor: "anna", At: ago(0), InFlight: true}}, p.Attempts...)
+		p.Notice = ui.Notice{Kind: ui.Info, Text: "Replay ordered: waiting for the answer."}
+	case "resolved":
+		p.DenyReplay, p.DenyEdit = closed, closed
+		p.Code, p.Outcome, p.Result = "200", "delivered", ui.Notice{Kind: ui.Done, Text: "Delivered: 200 in 84 ms"}
+		p.Attempts = append([]AttemptView{{Number: "4", Trigger: "replay", Actor: "anna", At: ago(0), Outcome: "delivered", Code: "200", Latency: "84 ms"}}, p.Attempts...)
+	case "archived":
+		p.DenyReplay, p.DenyEdit = "This letter is archived: restore it first.", "This letter is archived: restore it first."
+	case "redriven":
+		p.DenyReplay, p.DenyEdit = closed, closed
+	}
+}
+
+func noDestination(v *LetterView) {
+	why := "Its message named no source, and no default source is configured."
+	v.Panel.Source, v.Panel.Destination, v.Panel.Reason, v.Panel.Outcome, v.Panel.Code = "", "", "", "", ""
+	v.Panel.DenyReplay, v.Panel.DenyEdit, v.Panel.Retries, v.Panel.LastAttempt = why, why, "none", ui.Moment{}
+}
+
+func withRevisions(v *LetterView) {
+	url := "/letters/" + v.Panel.ID + "?revision="
+	v.Panel.Choices = []RevisionChoice{{"2", "edit 2 by anna", true}, {"1", "edit 1 by ben", false}, {"0", "original", false}}
+	v.Panel.Revisions = []RevisionView{
+		{Name: "edit 2", By: "anna", Why: "participant ids added, ticket 4711", At: ago(11), Size: "1.3 KiB", URL: url + "2", Current: true},
+		{Name: "edit 1", By: "ben", Why: longReason(), At: ago(20), Size: "1.2 KiB", URL: url + "1"},
+		{Name: "original", At: ago(95), Size: "1.2 KiB", URL: url + "0"},
+	}
+	v.Payload.Name = "edit 2 by anna"
+	v.Payload.Others = []PayloadLink{{"edit 2 by anna", url + "2", true}, {"edit 1 by ben", url + "1", false}, {"original", url + "0", false}}
+	for i := range v.Panel.Attempts {
+		v.Panel.Attempts[i].Revision = "original"
+	}
+}
+
+func longLetter(v *LetterView) {
+	v.Panel.ID, v.Panel.Source, v.Panel.Destination, v.Panel.Reason = longWord, longWord, longWord+".example.com:9090", longReason()
+	v.Payload.Pretty, v.Payload.Raw, v.Payload.ContentType = "{\n  \""+longWord+"\": \""+rtlText+emoji+"\"\n}", longWord+rtlText+emoji, longWord
+	v.Headers = append(v.Headers, HeaderRow{Name: "X-" + longWord, Value: longWord}, HeaderRow{Name: "X-Rtl", Value: rtlText}, HeaderRow{Name: "X-Emoji", Value: emoji})
+	v.Facts = append(v.Facts, Fact{longWord, longWord}, Fact{"Attribute", rtlText})
+	v.Panel.Attempts[0].Error, v.Panel.Attempts[0].Actor, v.Panel.Attempts[1].Error = longReason(), longWord, rtlText
+	v.Panel.Events[0].Reason, v.Panel.Events[0].Actor = longReason(), longWord
+	v.Panel.Choices = []RevisionChoice{{"1", "edit 1 by " + longWord, true}, {"0", "original", false}}
+}

@@ -1,0 +1,134 @@
+package page
+
+import (
+	"fmt"
+	"strconv"
+
+	"dlqdesk/web/ui"
+)
+
+const listQuery = "status=failed&source=genesys"
+
+func galleryLetters() []Example {
+	list := func(name string, change func(*LettersTableView)) Example {
+		table := lettersTable(manyRows(50))
+		change(&table)
+		return Example{Name: "letters-" + name, Component: Letters(LettersView{Chrome: chrome("Letters", "/letters"), Table: table})}
+	}
+	filtered := list("filtered", func(v *LettersTableView) { filterLetters(v); v.Rows = manyRows(7) })
+	partial := lettersTable(manyRows(3))
+	return []Example{
+		list("many", func(v *LettersTableView) { v.NewestURL, v.NewerURL = "/letters?status=failed", "/letters?cursor=n1" }),
+		list("one", func(v *LettersTableView) { v.Rows, v.OlderURL = manyRows(1), "" }),
+		list("mixed", func(v *LettersTableView) { v.Rows, v.Tabs = mixedRows(), tabsOf("") }),
+		list("selected", func(v *LettersTableView) { v.Rows[1].Selected, v.Rows[2].Selected = true, true }),
+		filtered,
+		list("long", func(v *LettersTableView) { filterLetters(v); v.Rows = longRows(); v.Filter.Text = longWord }),
+		list("viewer", func(v *LettersTableView) { v.Denied = viewer }),
+		list("result", func(v *LettersTableView) { v.Result = bulkDone() }),
+		list("all-done", func(v *LettersTableView) {
+			v.Result = BulkResult{Notice: ui.Notice{Kind: ui.Done, Text: "12 letters are being replayed."}}
+		}),
+		list("filter-fault", func(v *LettersTableView) {
+			v.Filter.Error = "“yesterday” is no time: use the form 2026-03-02T10:15."
+			v.Filter.Code = "abc"
+		}),
+		list("nothing", func(v *LettersTableView) {
+			v.State, v.Rows, v.Curl = StateNothing, nil, "curl -i -H 'Content-Type: application/json' \\\n  -d '{\"id\":\"c0ffee00\",\"eventType\":\"conversation:updated\"}' \\\n  http://127.0.0.1:8080/webhooks/genesys"
+		}),
+		list("nomatch", func(v *LettersTableView) { filterLetters(v); v.State, v.Rows = StateNoMatch, nil }),
+		list("tab-empty", func(v *LettersTableView) { v.State, v.Rows, v.Tabs = StateNoMatch, nil, tabsOf("replaying") }),
+		list("fault", func(v *LettersTableView) {
+			v.State, v.Rows, v.Fault, v.RetryURL = StateFault, nil, "The store did not answer within 5 seconds.", "/letters?"+listQuery
+		}),
+		{Name: "letters-partial", Component: LettersTable(partial), Partial: true},
+	}
+}
+
+func lettersTable(rows []LetterRow) LettersTableView {
+	return LettersTableView{
+		Query: listQuery, Tabs: tabsOf("failed"), Rows: rows, OlderURL: "/letters?status=failed&cursor=o1", ClearURL: "/letters?status=failed",
+		Filter: LettersFilter{
+			Status: "failed", Sources: []ui.Option{{Value: "genesys", Label: "genesys"}, {Value: "cxone", Label: "cxone"}}, Codes: []string{"422", "503"},
+			Outcomes: []ui.Option{{Value: "rejected", Label: "rejected"}, {Value: "unreachable", Label: "unreachable"}, {Value: "unknown", Label: "unknown"}},
+		},
+	}
+}
+
+func tabsOf(current string) []StatusTab {
+	var tabs []StatusTab
+	for _, tab := range []StatusTab{
+		{Status: "failed", Count: "214"}, {Status: "retrying", Count: "31"}, {Status: "replaying", Count: "2"}, {Status: "resolved", Count: "18,204"},
+		{Status: "redriven", Count: "0"}, {Status: "archived", Count: "97"}, {Status: "", Count: "18,548"},
+	} {
+		tab.URL, tab.Current = "/letters?status="+tab.Status, tab.Status == current
+		tabs = append(tabs, tab)
+	}
+	return tabs
+}
+
+func filterLetters(v *LettersTableView) {
+	v.Filter.Sources[0].Selected = true
+	v.Filter.Code, v.Filter.Text, v.Filter.From = "422", "missing", "2026-03-02T08:00"
+	v.Chips = []ui.Chip{
+		{Label: "Source", Value: "genesys", RemoveURL: "/letters?status=failed&code=422&q=missing"},
+		{Label: "Code", Value: "422", RemoveURL: "/letters?status=failed&source=genesys&q=missing"},
+		{Label: "Text", Value: "missing", RemoveURL: "/letters?status=failed&source=genesys&code=422"},
+		{Label: "Received from", Value: "2026-03-02 08:00 UTC", RemoveURL: "/letters?status=failed&source=genesys&q=missing&code=422"},
+	}
+}
+
+func bulkDone() BulkResult {
+	return BulkResult{
+		Notice: ui.Notice{Kind: ui.Warn, Text: "12 letters are being replayed, 2 were left alone."},
+		Refused: []Refusal{
+			{ID: letterID(3), URL: "/letters/" + letterID(3), Why: "ben replayed this letter 3 s ago"},
+			{ID: letterID(9), URL: "/letters/" + letterID(9), Why: "this letter is archived"},
+		},
+	}
+}
+
+func letterID(i int) string { return fmt.Sprintf("9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e%04d", i) }
+
+// manyRows are letters that need a person, as a bad morning leaves them.
+func manyRows(n int) []LetterRow {
+	kinds := []LetterRow{
+		{Source: "genesys", Reason: "422: field id is missing in conversation.participants[1]", Code: "422", Outcome: "rejected", Retries: "1 of 5"},
+		{Source: "cxone", Reason: "503: upstream is restarting", Code: "503", Outcome: "rejected", Retries: "5 of 5"},
+		{Source: "genesys", Reason: "no answer within 10 s", Outcome: "unknown", Retries: "5 of 5"},
+		{Source: "cxone", Reason: "connection refused by 10.2.0.14:9090", Outcome: "unreachable", Retries: "5 of 5"},
+		{Source: "genesys", Reason: "400: unknown eventType \"conversation:transferred\"", Code: "400", Outcome: "rejected", Retries: "1 of 5"},
+	}
+	var rows []LetterRow
+	for i := range n {
+		rows = append(rows, place(kinds[i*i%len(kinds)], i, "failed"))
+	}
+	return rows
+}
+
+func place(row LetterRow, i int, status string) LetterRow {
+	row.ID, row.Version, row.Status = letterID(i), strconv.Itoa(i%3), status
+	row.URL = "/letters/" + row.ID + "?back=" + "status%3Dfailed%26source%3Dgenesys"
+	row.Received, row.LastAttempt = ago(float64(i*i)/3+float64(i)), ago(float64(i*i)/4)
+	return row
+}
+
+func mixedRows() []LetterRow {
+	rows := manyRows(8)
+	for i, status := range []string{"failed", "retrying", "replaying", "resolved", "redriven", "archived"} {
+		rows[i].Status = status
+	}
+	rows[1].NextRetry, rows[1].Retries = ago(-3), "2 of 5"
+	rows[3].Outcome, rows[3].Code, rows[3].Reason = "delivered", "200", ""
+	rows[4].Source, rows[4].Reason, rows[4].Outcome, rows[4].Code = "", "", "", ""
+	rows[4].LastAttempt = ui.Moment{}
+	return rows
+}
+
+func longRows() []LetterRow {
+	rows := mixedRows()
+	rows[0].Reason, rows[1].Reason, rows[2].Reason, rows[3].Reason = longReason(), rtlText, emoji, longWord
+	rows[0].Source, rows[1].Source = longWord, "مصدر-الرسائل"
+	rows[5].ID, rows[5].Retries, rows[5].NextRetry = longWord, "1,000 of 1,000", ago(-60*24*30)
+	return rows
+}

@@ -1,0 +1,40 @@
+// Times of a filter are UTC in the address and in the reader's own zone in the form.
+export function filters() {
+	document.addEventListener('change', (event) => {
+		if (event.target.matches?.('[data-submit-on-change]')) {
+			event.target.form.requestSubmit()
+		}
+	})
+	document.addEventListener('formdata', (event) => {
+		if (event.target.matches('form.query')) {
+			tidy(event.target, event.formData)
+		}
+	}, true)
+}
+
+// tidy leaves out what is not filtered by, so that an address says only what it means.
+function tidy(form, data) {
+	for (const [name, value] of [...data]) {
+		if (value === '') {
+			data.delete(name)
+		} else if (form.elements[name]?.dataset?.zoned) {
+			data.set(name, new Date(value).toISOString().slice(0, 16))
+		}
+	}
+}
+
+export function localTimes() {
+	for (const input of document.querySelectorAll('input[data-utc]:not([data-zoned])')) {
+		input.dataset.zoned = 'yes'
+		const at = input.value ? new Date(`${input.value}Z`) : new Date()
+		input.labels[0].querySelector('[data-zone]').textContent = ''
+		input.title = `In your time zone: ${Intl.DateTimeFormat().resolvedOptions().timeZone}`
+		if (input.value) {
+			input.value = asField(at)
+		}
+	}
+}
+
+function asField(at) {
+	return new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+}

@@ -1,0 +1,47 @@
+const minute = 60
+const hour = 60 * minute
+const day = 24 * hour
+
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' })
+const sameYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
+const otherYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' })
+
+// times puts every time of the page into words, with the exact time in the reader's zone and in UTC on hover.
+export function times() {
+	for (const element of document.querySelectorAll('time[datetime]')) {
+		const at = new Date(element.dateTime)
+		if (!element.dataset.utcText) {
+			element.dataset.utcText = element.textContent
+			element.title = `${exact.format(at)}\n${element.textContent}`
+		}
+		const words = inWords(at, new Date())
+		if (element.textContent !== words) {
+			element.textContent = words
+		}
+	}
+}
+
+function inWords(at, now) {
+	const seconds = Math.round((now - at) / 1000)
+	const distance = Math.abs(seconds)
+	if (distance >= day) {
+		return (at.getFullYear() === now.getFullYear() ? sameYear : otherYear).format(at)
+	}
+	const amount = inUnits(distance)
+	if (distance < 5) {
+		return 'now'
+	}
+	return seconds > 0 ? `${amount} ago` : `in ${amount}`
+}
+
+function inUnits(seconds) {
+	if (seconds < minute) {
+		return `${seconds} s`
+	}
+	if (seconds < hour) {
+		return `${Math.floor(seconds / minute)} min`
+	}
+	const minutes = Math.floor((seconds % hour) / minute)
+	const hours = Math.floor(seconds / hour)
+	return hours < 6 && minutes > 0 ? `${hours} h ${minutes} min` : `${hours} h`
+}
