@@ -13,7 +13,8 @@ templates := $(shell find web -name node_modules -prune -o -name '*.templ' -prin
 generated := $(templates:.templ=_templ.go)
 found     := $(shell find web -name node_modules -prune -o -name '*_templ.go' -print)
 # The folders are listed as well: a file that is taken away changes nothing but its folder.
-styling   := $(shell find web/styles web/scripts web/icons) web/build.mjs
+styling   := $(shell find web/styles web/scripts web/icons) web/build.mjs \
+	$(shell find web/ui web/page -name '*.go' ! -name '*_templ.go' ! -name '*_test.go')
 
 npm_done   := web/node_modules/.installed
 templ_done := web/.build/templ
@@ -53,7 +54,7 @@ $(templ_done): $(templates) $(if $(filter-out $(found),$(generated))$(filter-out
 .PHONY: always
 always:
 
-# The styles hold what the templates use, so they are built anew with these.
+# The styles hold the classes that templates and their Go use, so they are built anew with these.
 $(assets): $(npm_done) $(styling) $(templates)
 	cd web && npm run --silent build
 	@touch $@

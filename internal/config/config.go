@@ -106,7 +106,7 @@ func readFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, cannotRead(err)
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, cannotRead(err)
