@@ -1,0 +1,296 @@
+package envelope
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// Raw is a queue message as it came.
+type Raw struct {
+	Queue           string
+	MessageID       string
+	Body            []byte
+	Attributes      []deadletter.QueueAttribute // message attributes, by name
+	System          map[string]string           // attributes that the queue itself set
+	SentAt          time.Time
+	ReceiveCount    int
+	GroupID         string
+	DeduplicationID string
+}
+
+// The forms of a message, as QueueFacts.Form names them.
+const (
+	FormEnvelope    = "envelope"    // ours
+	FormInterchange = "interchange" // the six fields, from another program
+	FormForeign     = "foreign"     // anything else
+)
+
+// Decode reads any queue message: our envelope, the six fields alone, or whatever else arrived, which is kept whole. at stands in
+// for a time that the message does not tell.
+func Decode(m Raw, at time.Time) deadletter.Capture {
+	fields := map[string]json.RawMessage{}
+	if json.Unmarshal(m.Body, &fields) != nil || !isEnvelope(fields) {
+		return decodeForeign(m, at)
+	}
+	c := deadletter.Capture{Queue: facts(m, FormInterchange), Method: "POST"}
+	c.ReceivedAt = decodeTime(fields["timestamp"], cmp.Or(m.SentAt, at), at)
+	c.Headers = decodeHeaders(fields["originalHeaders"])
+	c.Reason = clean(textOf(fields["errorReason"]))
+	c.RetryCount = decodeCount(fields["retryCount"])
+	c.Queue.RetryCount = c.RetryCount
+	c.ID, c.Queue.ProducerID = letterID(textOf(fields["messageId"]), m.MessageID, m.Body)
+	addOurs(&c, fields)
+	c.Queue.Attributes = append(c.Queue.Attributes, unknownFields(fields)...)
+	return c
+}
+
+var interchangeFields = []string{"messageId", "timestamp", "originalPayload", "originalHeaders", "errorReason", "retryCount"}
+
+var ourFields = []string{
+	"source", "destination", "method", "query", "webhookId", "receiveId", "statusCode", "firstAttempt", "bodyForm", "rawBody",
+}
+
+// isEnvelope takes a document with a payload and at least two more of the interchange fields for an envelope: what is missing
+// can be filled in, while the payload alone could be anybody's field.
+func isEnvelope(fields map[string]json.RawMessage) bool {
+	if _, ok := fields["originalPayload"]; !ok {
+		return false
+	}
+	known := 0
+	for _, name := range interchangeFields {
+		if _, ok := fields[name]; ok {
+			known++
+		}
+	}
+	return known >= 3
+}
+
+// addOurs reads the body and what dlqdesk adds to the interchange fields.
+func addOurs(c *deadletter.Capture, fields map[string]json.RawMessage) {
+	form := textOf(fields["bodyForm"])
+	c.Body = decodeBody(form, fields["originalPayload"], fields["rawBody"])
+	if form == "" {
+		return
+	}
+	c.Queue.Form = FormEnvelope
+	c.Source, c.Destination = clean(textOf(fields["source"])), clean(textOf(fields["destination"]))
+	c.Method = cmp.Or(clean(textOf(fields["method"])), "POST")
+	c.Query, c.WebhookID, c.ReceiveID = textOf(fields["query"]), textOf(fields["webhookId"]), textOf(fields["receiveId"])
+	var a attempt
+	if len(fields["firstAttempt"]) == 0 || json.Unmarshal(fields["firstAttempt"], &a) != nil {
+		return
+	}
+	c.First = &deadletter.Attempt{
+		Number: 1, Trigger: deadletter.TriggerReceive, Actor: deadletter.System().Name, StartedAt: a.StartedAt, Done: true,
+		Latency: time.Duration(a.LatencyUS) * time.Microsecond, Outcome: a.Outcome, StatusCode: a.StatusCode, Error: clean(a.Error),
+		ResponseHeaders: a.ResponseHeaders, ResponseBody: a.ResponseBody, ResponseCut: a.ResponseCut,
+		RetryAfter: time.Duration(a.RetryAfterMS) * time.Millisecond, TraceParent: a.TraceParent,
+	}
+}
+
+// decodeBody answers the bytes to deliver. Without a form of ours, a string is the body of what was no JSON, and anything else
+// is the JSON itself, as it stands in the document.
+func decodeBody(form string, payload, raw json.RawMessage) []byte {
+	if form == bodyBase64 {
+		if body, err := base64.StdEncoding.DecodeString(textOf(raw)); err == nil {
+			return body
+		}
+	}
+	var text string
+	if form != bodyJSON && json.Unmarshal(payload, &text) == nil && string(payload) != "null" {
+		return []byte(text)
+	}
+	return slices.Clone(payload)
+}
+
+// decodeForeign keeps a message whole that is no envelope: its body is the payload, its attributes are the headers, and the
+// reason is what AWS services write into the attributes of a message that they give up on.
+func decodeForeign(m Raw, at time.Time) deadletter.Capture {
+	c := deadletter.Capture{
+		Method: "POST", Body: m.Body, Foreign: true, Headers: deadletter.Headers{}, ReceivedAt: cmp.Or(m.SentAt, at), Queue: facts(m, FormForeign),
+	}
+	for _, a := range m.Attributes {
+		if a.Binary == nil && headerName.MatchString(a.Name) {
+			c.Headers[a.Name] = append(c.Headers[a.Name], a.Value)
+		}
+	}
+	c.Headers = c.Headers.Canonical()
+	if c.Headers.Get("Content-Type") == "" && json.Valid(m.Body) {
+		c.Headers["Content-Type"] = []string{"application/json"}
+	}
+	c.Reason = clean(awsReason(m))
+	c.RetryCount = retriesOf(m)
+	c.Queue.RetryCount = c.RetryCount
+	c.ID, c.Queue.ProducerID = letterID(m.MessageID, m.MessageID, m.Body)
+	return c
+}
+
+var headerName = regexp.MustCompile(`^[A-Za-z0-9!#$%&'*+.^_|~-]+$`)
+
+// awsReason reads the attributes that Lambda (ErrorCode, ErrorMessage) and EventBridge (ERROR_CODE, ERROR_MESSAGE) set. A redriven
+// SQS message carries no reason.
+func awsReason(m Raw) string {
+	value := func(names ...string) string {
+		for _, name := range names {
+			i := slices.IndexFunc(m.Attributes, func(a deadletter.QueueAttribute) bool { return a.Name == name })
+			if i >= 0 && m.Attributes[i].Value != "" {
+				return m.Attributes[i].Value
+			}
+		}
+		return ""
+	}
+	code, text := value("ErrorCode", "ERROR_CODE"), value("ErrorMessage", "ERROR_MESSAGE")
+	switch {
+	case code != "" && text != "":
+		return code + ": " + text
+	case code+text != "":
+		return code + text
+	case value("EXHAUSTED_RETRY_CONDITION") != "":
+		return "Gave up: " + value("EXHAUSTED_RETRY_CONDITION")
+	case m.System["DeadLetterQueueSourceArn"] != "":
+		return "Moved to the dead letter queue by SQS after too many receives from " + m.System["DeadLetterQueueSourceArn"]
+	}
+	return ""
+}
+
+func retriesOf(m Raw) int {
+	for _, a := range m.Attributes {
+		if a.Name == "RETRY_ATTEMPTS" {
+			if n, err := strconv.Atoi(a.Value); err == nil {
+				return min(max(n, 0), maxCount)
+			}
+		}
+	}
+	return 0
+}
+
+func facts(m Raw, form string) deadletter.QueueFacts {
+	return deadletter.QueueFacts{
+		Queue: m.Queue, MessageID: m.MessageID, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID, SentAt: m.SentAt,
+		ReceiveCount: m.ReceiveCount, Form: form, Attributes: slices.Clone(m.Attributes),
+	}
+}
+
+var safeID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$`)
+
+// letterID answers the id of a letter: the sender's where it can stand in an address, otherwise one that is always the same for
+// the same sender's id, beside which the original is kept. A message without any id gets one of its body.
+func letterID(sent, queueID string, body []byte) (id deadletter.ID, original string) {
+	if sent == "" {
+		sent = queueID
+	}
+	if safeID.MatchString(sent) {
+		return deadletter.ID(sent), ""
+	}
+	from := []byte(sent)
+	if sent == "" {
+		from = body
+	}
+	sum := sha256.Sum256(from)
+	derived, err := uuid.FromBytes(sum[:16])
+	if err != nil {
+		return deadletter.ID(fmt.Sprintf("%x", sum[:16])), sent
+	}
+	derived[6], derived[8] = derived[6]&0x0f|0x80, derived[8]&0x3f|0x80 // version 8 of RFC 9562
+	return deadletter.ID(derived.String()), clean(sent)
+}
+
+// firstYear and the moment of reading bound a timestamp that can be believed.
+const firstYear = 2000
+
+// decodeTime reads RFC 3339 text or milliseconds since 1970. What lies in the future comes from a wrong clock and is taken as now.
+func decodeTime(field json.RawMessage, otherwise, now time.Time) time.Time {
+	var at time.Time
+	var millis int64
+	switch {
+	case json.Unmarshal(field, &at) == nil:
+	case json.Unmarshal(field, &millis) == nil:
+		at = time.UnixMilli(millis)
+	}
+	if at.Year() < firstYear || at.IsZero() {
+		return otherwise
+	}
+	if at.After(now) {
+		return now
+	}
+	return at.UTC()
+}
+
+const maxCount = 1_000_000
+
+func decodeCount(field json.RawMessage) int {
+	var n float64
+	if json.Unmarshal(field, &n) != nil {
+		parsed, err := strconv.ParseFloat(textOf(field), 64)
+		if err != nil {
+			return 0
+		}
+		n = parsed
+	}
+	if !(n > 0) {
+		return 0
+	}
+	return int(min(n, maxCount))
+}
+
+func decodeHeaders(field json.RawMessage) deadletter.Headers {
+	var fields map[string]json.RawMessage
+	h := deadletter.Headers{}
+	if json.Unmarshal(field, &fields) != nil {
+		return h
+	}
+	for name, value := range fields {
+		var list []json.RawMessage
+		if json.Unmarshal(value, &list) != nil {
+			list = []json.RawMessage{value}
+		}
+		for _, v := range list {
+			if string(v) != "null" {
+				h[name] = append(h[name], textOf(v))
+			}
+		}
+	}
+	return h.Canonical()
+}
+
+// textOf answers the content of a JSON string, and any other value as it is written.
+func textOf(field json.RawMessage) string {
+	var text string
+	if json.Unmarshal(field, &text) == nil {
+		return text
+	}
+	return string(field)
+}
+
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+}
+
+// unknownFields keeps what another program added to the interchange fields.
+func unknownFields(fields map[string]json.RawMessage) []deadletter.QueueAttribute {
+	var list []deadletter.QueueAttribute
+	for name, value := range fields {
+		if !slices.Contains(interchangeFields, name) && !slices.Contains(ourFields, name) {
+			list = append(list, deadletter.QueueAttribute{Name: name, Type: "envelope field", Value: string(value)})
+		}
+	}
+	slices.SortFunc(list, func(a, b deadletter.QueueAttribute) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}

@@ -1,0 +1,229 @@
+package envelope_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/envelope"
+)
+
+var at = time.Date(2026, 3, 2, 10, 15, 5, 427_000_000, time.UTC)
+
+func capture(body []byte) deadletter.Capture {
+	return deadletter.Capture{
+		ID: "9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e8b41", Source: "genesys", Destination: "http://127.0.0.1:9090/genesys", Method: "POST",
+		Query: "a=1&b=%20", WebhookID: "hook-1", ReceiveID: "r-1", ReceivedAt: at, Body: body, Reason: "The handler answered 422: field id is missing",
+		Headers: deadletter.Headers{"Content-Type": {"application/json"}, "X-Many": {"1", "2"}},
+		First: &deadletter.Attempt{
+			Number: 1, Trigger: deadletter.TriggerReceive, Actor: "system", StartedAt: at, Done: true, Latency: 84 * time.Millisecond,
+			Outcome: deadletter.Rejected, StatusCode: 422, Error: "field id is missing", ResponseHeaders: deadletter.Headers{"X": {"y"}},
+			ResponseBody: []byte{0xff, 0, '<'}, ResponseCut: true, RetryAfter: 3 * time.Second, TraceParent: "00-1-2-01",
+		},
+	}
+}
+
+func message(body []byte) envelope.Raw {
+	return envelope.Raw{Queue: "dlq", MessageID: "0f1e2d3c-4b5a-4968-8776-859403a2b1c0", Body: body, SentAt: at.Add(time.Second), ReceiveCount: 1}
+}
+
+func TestCaptureComesBackAsItWent(t *testing.T) {
+	t.Parallel()
+	want := capture([]byte(`{"id":1}`))
+	text, err := envelope.Encode(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := envelope.Decode(message(text), at.Add(time.Minute))
+	if got.Queue.Form != envelope.FormEnvelope || got.Queue.MessageID == "" {
+		t.Errorf("queue facts %+v", got.Queue)
+	}
+	got.Queue = deadletter.QueueFacts{}
+	if fmt.Sprintf("%+v %+v", got, *got.First) != fmt.Sprintf("%+v %+v", want, *want.First) {
+		// The pointers differ; the values must not.
+		first := *got.First
+		got.First = want.First
+		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) || fmt.Sprintf("%+v", first) != fmt.Sprintf("%+v", *want.First) {
+			t.Errorf("capture\n got %+v %+v\nwant %+v %+v", got, first, want, *want.First)
+		}
+	}
+}
+
+func TestInterchangeFieldsAreAsOtherProgramsKnowThem(t *testing.T) {
+	t.Parallel()
+	text, err := envelope.Encode(capture([]byte(`{"n":12345678901234567890,"a":[1]}`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		MessageID       string          `json:"messageId"`
+		Timestamp       time.Time       `json:"timestamp"`
+		OriginalPayload json.RawMessage `json:"originalPayload"`
+		OriginalHeaders map[string]any  `json:"originalHeaders"`
+		ErrorReason     string          `json:"errorReason"`
+		RetryCount      *int            `json:"retryCount"`
+	}
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.MessageID != "9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e8b41" || !got.Timestamp.Equal(at) || got.RetryCount == nil || *got.RetryCount != 0 ||
+		got.ErrorReason != "The handler answered 422: field id is missing" || string(got.OriginalPayload) != `{"n":12345678901234567890,"a":[1]}` {
+		t.Errorf("envelope %s", text)
+	}
+	if got.OriginalHeaders["content-type"] != "application/json" || fmt.Sprint(got.OriginalHeaders["x-many"]) != "[1 2]" {
+		t.Errorf("headers %v", got.OriginalHeaders)
+	}
+}
+
+var bodies = []string{
+	``, ` `, `{}`, ` {"a": 1}` + "\n", "{\r\n\t\"a\" :1 }", `"text"`, `null`, `12345678901234567890.50`, `{"a":1,"a":2}`, `{"e":1E400}`, "\xff\xfe", "{\"a\":\"\xff\"}",
+	"\x00\x01\x02", "plain text", "<xml a=\"1\"/>", "{\"u\":\"\u2028\ufffe\uffff\"}", "\ufffe", "\ufeff{}", `{"a":"\u0000\ud800"}`, "a\r\nb", `{"a":`, "Größe M, 2 × 19,90 €",
+	`{"<&>":"</script>"}`, strings.Repeat("[", 300) + strings.Repeat("]", 300),
+}
+
+func TestBodyComesBackToTheByte(t *testing.T) {
+	t.Parallel()
+	for _, body := range bodies {
+		roundTrip(t, []byte(body))
+	}
+}
+
+func FuzzBodyComesBackToTheByte(f *testing.F) {
+	for _, body := range bodies {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) { roundTrip(t, body) })
+}
+
+func roundTrip(t *testing.T, body []byte) {
+	t.Helper()
+	text, err := envelope.Encode(capture(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !json.Valid(text) || !utf8.Valid(text) {
+		t.Errorf("envelope of %q is no valid JSON: %q", body, text)
+	}
+	for _, r := range string(text) {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
+			t.Errorf("envelope of %q has %U, which the queue refuses", body, r)
+		}
+	}
+	got := envelope.Decode(message(text), at)
+	if !bytes.Equal(got.Body, body) {
+		t.Errorf("body %q came back as %q", body, got.Body)
+	}
+	// Another program reads the value itself.
+	var theirs struct{ OriginalPayload any }
+	if err := json.Unmarshal(text, &theirs); err != nil && !strings.Contains(err.Error(), "cannot unmarshal number") && !strings.Contains(err.Error(), "exceeded max depth") {
+		t.Errorf("another program cannot read %q: %v", text, err)
+	}
+}
+
+func TestSixFieldsOfAnotherProgram(t *testing.T) {
+	t.Parallel()
+	text := `{"messageId":"m/1","timestamp":"2026-03-02T10:15:05.427Z","originalPayload":{"id": 1, "n":12345678901234567890},
+		"originalHeaders":{"content-type":"application/json","X-Retry":3,"x-none":null,"set-cookie":["a","b"]},"errorReason":"HTTP 503","retryCount":2,"team":"blue"}`
+	c := envelope.Decode(message([]byte(text)), at.Add(time.Hour))
+	if c.Foreign || c.First != nil || c.Source != "" || c.RetryCount != 2 || c.Reason != "HTTP 503" || !c.ReceivedAt.Equal(at) {
+		t.Errorf("capture %+v", c)
+	}
+	if string(c.Body) != `{"id": 1, "n":12345678901234567890}` {
+		t.Errorf("body %s", c.Body)
+	}
+	if fmt.Sprint(c.Headers) != "map[Content-Type:[application/json] Set-Cookie:[a b] X-Retry:[3]]" {
+		t.Errorf("headers %v", c.Headers)
+	}
+	if c.Queue.ProducerID != "m/1" || strings.Contains(string(c.ID), "/") || c.Queue.Form != envelope.FormInterchange {
+		t.Errorf("id %q of %q", c.ID, c.Queue.ProducerID)
+	}
+	if again := envelope.Decode(message([]byte(text)), at); again.ID != c.ID {
+		t.Errorf("the same message id became %q and %q", c.ID, again.ID)
+	}
+	if len(c.Queue.Attributes) != 1 || c.Queue.Attributes[0].Name != "team" || c.Queue.Attributes[0].Value != `"blue"` {
+		t.Errorf("the field of the other program is lost: %+v", c.Queue.Attributes)
+	}
+}
+
+func TestOddFieldsAreTolerated(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		text  string
+		body  string
+		count int
+		time  time.Time
+	}{
+		"text payload":      {`{"messageId":"a","originalPayload":"<xml/>","errorReason":"x"}`, "<xml/>", 0, at.Add(time.Second)},
+		"null payload":      {`{"messageId":"a","originalPayload":null,"errorReason":"x"}`, "null", 0, at.Add(time.Second)},
+		"count is text":     {`{"messageId":"a","originalPayload":{},"retryCount":"7"}`, "{}", 7, at.Add(time.Second)},
+		"count is negative": {`{"messageId":"a","originalPayload":{},"retryCount":-7}`, "{}", 0, at.Add(time.Second)},
+		"count is huge":     {`{"messageId":"a","originalPayload":{},"retryCount":1e99}`, "{}", 1_000_000, at.Add(time.Second)},
+		"time is a number":  {fmt.Sprintf(`{"timestamp":%d,"originalPayload":{},"retryCount":0}`, at.UnixMilli()), "{}", 0, at},
+		"time is odd":       {`{"timestamp":"yesterday","originalPayload":{},"retryCount":0}`, "{}", 0, at.Add(time.Second)},
+		"time to come":      {`{"timestamp":"9999-01-01T00:00:00Z","originalPayload":{},"retryCount":0}`, "{}", 0, at.Add(time.Minute)},
+		"no message id":     {`{"originalPayload":{},"originalHeaders":[],"errorReason":{"a":1}}`, "{}", 0, at.Add(time.Second)},
+	} {
+		got := envelope.Decode(message([]byte(c.text)), at.Add(time.Minute))
+		if string(got.Body) != c.body || got.RetryCount != c.count || !got.ReceivedAt.Equal(c.time) || got.ID == "" || got.Foreign {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func TestForeignMessageIsKeptWhole(t *testing.T) {
+	t.Parallel()
+	attribute := func(name, value string) deadletter.QueueAttribute {
+		return deadletter.QueueAttribute{Name: name, Type: "String", Value: value}
+	}
+	for name, c := range map[string]struct {
+		body       string
+		attributes []deadletter.QueueAttribute
+		system     map[string]string
+		reason     string
+		retries    int
+	}{
+		"Lambda":       {`{"Records":[]}`, []deadletter.QueueAttribute{attribute("ErrorCode", "200"), attribute("ErrorMessage", "boom")}, nil, "200: boom", 0},
+		"EventBridge":  {`{}`, []deadletter.QueueAttribute{attribute("ERROR_CODE", "SDK_CLIENT_ERROR"), attribute("ERROR_MESSAGE", "no"), attribute("RETRY_ATTEMPTS", "4")}, nil, "SDK_CLIENT_ERROR: no", 4},
+		"SQS redrive":  {`x`, nil, map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, "Moved to the dead letter queue by SQS after too many receives from arn:aws:sqs:eu-west-1:1:q", 0},
+		"nothing":      {"\xff\x00", nil, nil, "", 0},
+		"a JSON list":  {`[1]`, nil, nil, "", 0},
+		"payload only": {`{"originalPayload":1}`, nil, nil, "", 0},
+		"empty":        {``, nil, nil, "", 0},
+	} {
+		m := message([]byte(c.body))
+		m.Attributes, m.System = c.attributes, c.system
+		got := envelope.Decode(m, at)
+		if !got.Foreign || string(got.Body) != c.body || got.Reason != c.reason || got.RetryCount != c.retries || string(got.ID) != m.MessageID {
+			t.Errorf("%s: %+v", name, got)
+		}
+		for _, a := range c.attributes {
+			if got.Headers.Get(a.Name) != a.Value {
+				t.Errorf("%s: attribute %s is no header: %v", name, a.Name, got.Headers)
+			}
+		}
+	}
+}
+
+func FuzzDecodeKeepsEveryMessage(f *testing.F) {
+	for _, body := range bodies {
+		f.Add([]byte(body))
+	}
+	f.Add([]byte(`{"messageId":"a","timestamp":1,"originalPayload":"x","originalHeaders":{"a":[{}]},"errorReason":1,"retryCount":"x","bodyForm":"base64","rawBody":"!"}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		c := envelope.Decode(message(body), at)
+		if c.ID == "" || strings.ContainsAny(string(c.ID), "/?#% ") || c.ReceivedAt.IsZero() {
+			t.Errorf("capture %+v", c)
+		}
+		if c.Foreign && !bytes.Equal(c.Body, body) {
+			t.Errorf("foreign body %q became %q", body, c.Body)
+		}
+		if _, err := json.Marshal(c.Queue); err != nil {
+			t.Error(err)
+		}
+	})
+}
