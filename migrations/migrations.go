@@ -10,8 +10,14 @@ import (
 //go:embed desk/*.sql
 var desk embed.FS
 
+//go:embed queue/*.sql
+var queue embed.FS
+
 // Desk is the schema of the desk's file: letters, audit trail, users.
 func Desk() fs.FS { return sub(desk, "desk") }
+
+// Queue is the schema of the embedded queues' file.
+func Queue() fs.FS { return sub(queue, "queue") }
 
 // sub cannot fail for a folder that was embedded by name.
 func sub(files embed.FS, folder string) fs.FS {

@@ -1,0 +1,213 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"dlqdesk/internal/store"
+)
+
+const (
+	// embeddedLimit is the largest message in bytes, SQS's own limit, so that what fits here fits there.
+	embeddedLimit = 1 << 20
+
+	// embeddedVisibility is how long a received message is hidden, SQS's default.
+	embeddedVisibility = 30 * time.Second
+)
+
+// Embedded is a queue in a file of this machine. It never gives a message up: one is gone only when it is deleted.
+type Embedded struct {
+	file *store.Messages
+	name string
+	now  func() time.Time
+
+	mu      sync.Mutex
+	changed chan struct{} // closed when a message may have become visible
+}
+
+// NewEmbedded answers the queue of that name in a file. A name that ends in .fifo keeps order within a group. The file must have one
+// Embedded for each name; the caller closes it.
+func NewEmbedded(file *store.Messages, name string, now func() time.Time) *Embedded {
+	return &Embedded{file: file, name: name, now: now, changed: make(chan struct{})}
+}
+
+// Name names the queue.
+func (e *Embedded) Name() string { return e.name }
+
+// MaxMessageBytes is the largest message, attributes included.
+func (e *Embedded) MaxMessageBytes() int { return embeddedLimit }
+
+// Visibility is how long a received message is hidden.
+func (e *Embedded) Visibility() time.Duration { return embeddedVisibility }
+
+// Send appends messages and answers for each whether it is on disk.
+func (e *Embedded) Send(ctx context.Context, list []Outgoing) []error {
+	errs := make([]error, len(list))
+	var rows []store.Message
+	var places []int
+	for i, o := range list {
+		row, err := e.row(o)
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		rows, places = append(rows, row), append(places, i)
+	}
+	if len(rows) == 0 {
+		return errs
+	}
+	if _, err := e.file.Send(ctx, e.name, rows, e.now()); err != nil {
+		for _, i := range places {
+			errs[i] = err
+		}
+		return errs
+	}
+	e.wake()
+	return errs
+}
+
+func (e *Embedded) row(o Outgoing) (store.Message, error) {
+	if err := o.check(embeddedLimit); err != nil {
+		return store.Message{}, err
+	}
+	attributes, err := json.Marshal(o.Attributes)
+	if err != nil {
+		return store.Message{}, fmt.Errorf("write attributes: %w", err)
+	}
+	row := store.Message{ID: uuid.NewString(), Body: o.Body, Attributes: string(attributes)}
+	if strings.HasSuffix(e.name, fifoSuffix) {
+		row.Group, row.Dedup = o.GroupID, o.DeduplicationID
+		if row.Group == "" {
+			row.Group = commonGroup
+		}
+	}
+	return row, nil
+}
+
+// Receive answers up to limit messages, waiting for the first at most so long. It answers early with what there is.
+func (e *Embedded) Receive(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
+	deadline := time.NewTimer(min(wait, maxWait))
+	defer deadline.Stop()
+	for {
+		changed := e.awaitChange()
+		rows, err := e.file.Receive(ctx, e.name, min(limit, maxBatch), embeddedVisibility, e.now())
+		if err != nil {
+			return nil, err
+		}
+		if len(rows) > 0 {
+			return received(rows)
+		}
+		if wait <= 0 {
+			return nil, nil
+		}
+		over, err := e.block(ctx, changed, deadline.C)
+		if over || err != nil {
+			return nil, err
+		}
+	}
+}
+
+// block waits until a message may be visible. It tells whether the receiver's wait is over.
+func (e *Embedded) block(ctx context.Context, changed <-chan struct{}, deadline <-chan time.Time) (over bool, err error) {
+	next, err := e.file.NextVisible(ctx, e.name, e.now())
+	if err != nil {
+		return false, err
+	}
+	var visible <-chan time.Time
+	if !next.IsZero() {
+		timer := time.NewTimer(max(time.Millisecond, next.Sub(e.now())))
+		defer timer.Stop()
+		visible = timer.C
+	}
+	select {
+	case <-changed:
+	case <-visible:
+	case <-deadline:
+		return true, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	return false, nil
+}
+
+func (e *Embedded) awaitChange() <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.changed
+}
+
+func (e *Embedded) wake() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	close(e.changed)
+	e.changed = make(chan struct{})
+}
+
+func received(rows []store.Message) ([]Message, error) {
+	list := make([]Message, len(rows))
+	for i, row := range rows {
+		m := Message{
+			ID: row.ID, Body: row.Body, GroupID: row.Group, DeduplicationID: row.Dedup, ReceiveCount: row.Receives, SentAt: row.SentAt,
+			Receipt: row.Receipt, System: map[string]string{
+				"ApproximateReceiveCount": strconv.Itoa(row.Receives), "SentTimestamp": strconv.FormatInt(row.SentAt.UnixMilli(), 10),
+			},
+		}
+		if err := json.Unmarshal([]byte(row.Attributes), &m.Attributes); err != nil {
+			return nil, fmt.Errorf("read attributes of message %s: %w", row.ID, err)
+		}
+		list[i] = m
+	}
+	return list, nil
+}
+
+// Extend hides messages for d from now.
+func (e *Embedded) Extend(ctx context.Context, messages []Message, d time.Duration) []error {
+	stood, err := e.file.Hide(ctx, e.name, receipts(messages), e.now().Add(d))
+	return results(messages, stood, err)
+}
+
+// Release makes messages visible at once.
+func (e *Embedded) Release(ctx context.Context, messages []Message) []error {
+	defer e.wake()
+	return e.Extend(ctx, messages, 0)
+}
+
+// Delete takes messages off the queue.
+func (e *Embedded) Delete(ctx context.Context, messages []Message) []error {
+	stood, err := e.file.Delete(ctx, e.name, receipts(messages))
+	if strings.HasSuffix(e.name, fifoSuffix) {
+		e.wake() // the next one of its group may come
+	}
+	return results(messages, stood, err)
+}
+
+func receipts(messages []Message) []string {
+	list := make([]string, len(messages))
+	for i, m := range messages {
+		list[i] = m.Receipt
+	}
+	return list
+}
+
+func results(messages []Message, stood []bool, err error) []error {
+	errs := make([]error, len(messages))
+	for i := range errs {
+		if errs[i] = err; err == nil && !stood[i] {
+			errs[i] = ErrStale
+		}
+	}
+	return errs
+}
+
+// Depth answers how much is on the queue.
+func (e *Embedded) Depth(ctx context.Context) (Depth, error) {
+	visible, inFlight, err := e.file.Depth(ctx, e.name, e.now())
+	return Depth{Visible: visible, InFlight: inFlight}, err
+}
