@@ -1,0 +1,182 @@
+// Package ingest moves letters from a dead letter queue into the store. A message leaves the queue only after its letter is
+// committed; one that comes again is one more arrival of the same letter.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/envelope"
+	"dlqdesk/internal/queue"
+	"dlqdesk/internal/store"
+)
+
+// Queue is what ingest asks of a dead letter queue.
+type Queue interface {
+	Name() string
+	Receive(ctx context.Context, limit int, wait time.Duration) ([]queue.Message, error)
+	Delete(ctx context.Context, messages []queue.Message) []error
+	Release(ctx context.Context, messages []queue.Message) []error
+}
+
+// Settings are the parts of the configuration that decide what becomes of a new letter.
+type Settings struct {
+	DefaultSource string
+	Retry         map[string]deadletter.RetryPolicy // by configured source
+	Pollers       int                               // receivers that work side by side
+}
+
+// Ingest reads one queue.
+type Ingest struct {
+	queue    Queue
+	store    *store.Store
+	settings Settings
+	arrived  func()
+	now      func() time.Time
+	roll     func() float64
+	log      *slog.Logger
+}
+
+// New makes an ingest. arrived is called after letters were committed and must not block.
+func New(q Queue, s *store.Store, settings Settings, arrived func(), now func() time.Time, roll func() float64, log *slog.Logger) *Ingest {
+	return &Ingest{queue: q, store: s, settings: settings, arrived: arrived, now: now, roll: roll, log: log}
+}
+
+const (
+	batch    = 10               // messages of one receive, SQS's limit
+	longPoll = 20 * time.Second // SQS's limit
+
+	// batchLimit bounds the work on one batch; it is below SQS's default visibility timeout, after which it comes again.
+	batchLimit = 25 * time.Second
+
+	// firstPause and longestPause bound the wait after a fault of queue or store.
+	firstPause   = 500 * time.Millisecond
+	longestPause = 30 * time.Second
+)
+
+// Run moves letters until ctx ends, and answers when the last batch is done.
+func (i *Ingest) Run(ctx context.Context) error {
+	var pollers sync.WaitGroup
+	for range max(1, i.settings.Pollers) {
+		pollers.Go(func() { i.poll(ctx) })
+	}
+	pollers.Wait()
+	return nil
+}
+
+func (i *Ingest) poll(ctx context.Context) {
+	pause := firstPause
+	for ctx.Err() == nil {
+		_, err := i.Once(ctx, longPoll)
+		if err == nil {
+			pause = firstPause
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		i.log.ErrorContext(ctx, "cannot move letters from the queue to the store; trying again", "queue", i.queue.Name(), "in", pause, "err", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, longestPause)
+	}
+}
+
+// Once moves one batch, waiting for it at most so long, and answers how many messages it took off the queue.
+func (i *Ingest) Once(ctx context.Context, wait time.Duration) (int, error) {
+	messages, err := i.queue.Receive(ctx, batch, wait)
+	if err != nil || len(messages) == 0 {
+		return 0, err
+	}
+	// What was received is finished even when the program stops: the batch is small and each step has its own limit.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchLimit)
+	defer cancel()
+	kept, lost, err := i.keep(ctx, messages)
+	if len(kept) > 0 {
+		i.arrived()
+		// The letters are kept; what cannot be deleted comes again and is recognised.
+		if err := errors.Join(i.queue.Delete(ctx, kept)...); err != nil {
+			i.log.WarnContext(ctx, "messages whose letters are kept could not be deleted from the queue", "queue", i.queue.Name(), "err", err)
+		}
+	}
+	if len(lost) > 0 {
+		err = errors.Join(err, errors.Join(i.queue.Release(ctx, lost)...))
+	}
+	return len(kept), err
+}
+
+// keep writes a batch in one transaction. Where that fails each message is tried alone, so that one which the store cannot
+// take holds up no other. It answers which messages are safe and which are not.
+func (i *Ingest) keep(ctx context.Context, messages []queue.Message) (kept, lost []queue.Message, err error) {
+	if err := i.write(ctx, messages...); err == nil {
+		return messages, nil, nil
+	}
+	var errs []error
+	for _, m := range messages {
+		if err := i.write(ctx, m); err != nil {
+			errs, lost = append(errs, err), append(lost, m)
+			continue
+		}
+		kept = append(kept, m)
+	}
+	return kept, lost, errors.Join(errs...)
+}
+
+func (i *Ingest) write(ctx context.Context, messages ...queue.Message) error {
+	captures := make([]deadletter.Capture, len(messages))
+	for n, m := range messages {
+		captures[n] = i.decode(m)
+	}
+	return i.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		for _, c := range captures {
+			if err := i.take(ctx, tx, c); err != nil {
+				return fmt.Errorf("keep letter %s: %w", c.ID, err)
+			}
+		}
+		return nil
+	})
+}
+
+func (i *Ingest) decode(m queue.Message) deadletter.Capture {
+	c := envelope.Decode(envelope.Raw{
+		Queue: i.queue.Name(), MessageID: m.ID, Body: m.Body, Attributes: attributes(m.Attributes), System: m.System, SentAt: m.SentAt,
+		ReceiveCount: m.ReceiveCount, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID,
+	}, i.now())
+	if c.Source == "" {
+		c.Source = i.settings.DefaultSource
+	}
+	return c
+}
+
+func attributes(from map[string]queue.Attribute) []deadletter.QueueAttribute {
+	var list []deadletter.QueueAttribute
+	for name, a := range from {
+		list = append(list, deadletter.QueueAttribute{Name: name, Type: a.Type, Value: a.String, Binary: a.Binary})
+	}
+	slices.SortFunc(list, func(a, b deadletter.QueueAttribute) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+func (i *Ingest) take(ctx context.Context, tx *store.Tx, c deadletter.Capture) error {
+	known, err := tx.Known(ctx, c)
+	if deadletter.KindOf(err) == deadletter.NotFound {
+		return tx.Apply(ctx, deadletter.Receive(c, i.settings.Retry[c.Source], i.roll(), i.now()))
+	}
+	if err != nil {
+		return err
+	}
+	original, err := tx.Revision(ctx, known.ID, 0)
+	if err != nil {
+		return err
+	}
+	return tx.Apply(ctx, known.ArriveAgain(c, original, i.now()))
+}

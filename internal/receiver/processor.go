@@ -1,0 +1,111 @@
+package receiver
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/envelope"
+	"dlqdesk/internal/queue"
+)
+
+// ProcessingQueue is where webhooks of buffered sources wait for their delivery.
+type ProcessingQueue interface {
+	Queue
+	queue.Extender
+	Visibility() time.Duration
+	Receive(ctx context.Context, limit int, wait time.Duration) ([]queue.Message, error)
+	Release(ctx context.Context, messages []queue.Message) []error
+	Delete(ctx context.Context, messages []queue.Message) []error
+}
+
+// Processor delivers the webhooks of buffered sources.
+type Processor struct {
+	*Receiver
+	queue ProcessingQueue
+}
+
+// NewProcessor makes a processor of the queue that the receiver fills.
+func NewProcessor(r *Receiver, q ProcessingQueue) *Processor { return &Processor{r, q} }
+
+const (
+	processorBatch = 10
+	longPoll       = 20 * time.Second
+	pollers        = 4
+	faultPause     = time.Second
+)
+
+// Run delivers until ctx ends, and answers when the last delivery is done.
+func (p *Processor) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	for range pollers {
+		running.Go(func() { p.poll(ctx) })
+	}
+	running.Wait()
+	return nil
+}
+
+func (p *Processor) poll(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := p.Once(ctx, longPoll)
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		p.log.ErrorContext(ctx, "cannot work on the processing queue; trying again", "queue", p.queue.Name(), "err", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(faultPause):
+		}
+	}
+}
+
+// Once delivers one batch side by side, waiting for it at most so long. Each webhook leaves the queue when it is delivered or is on
+// the dead letter queue; one that is neither becomes visible again.
+func (p *Processor) Once(ctx context.Context, wait time.Duration) error {
+	messages, err := p.queue.Receive(ctx, processorBatch, wait)
+	if err != nil || len(messages) == 0 {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx) // what was received is finished; each delivery has its timeout
+	stop := queue.Keep(ctx, p.queue, messages, p.queue.Visibility())
+	errs := make([]error, len(messages))
+	var running sync.WaitGroup
+	for i, m := range messages {
+		running.Go(func() { errs[i] = p.process(ctx, m) })
+	}
+	running.Wait()
+	stop()
+	var done, open []queue.Message
+	for i, m := range messages {
+		if errs[i] == nil {
+			done = append(done, m)
+		} else {
+			open = append(open, m)
+		}
+	}
+	if len(done) > 0 {
+		errs = append(errs, p.queue.Delete(ctx, done)...)
+	}
+	if len(open) > 0 {
+		errs = append(errs, p.queue.Release(ctx, open)...)
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Processor) process(ctx context.Context, m queue.Message) error {
+	c := envelope.Decode(envelope.Raw{Queue: p.queue.Name(), MessageID: m.ID, Body: m.Body, SentAt: m.SentAt, ReceiveCount: m.ReceiveCount}, p.now())
+	source, ok := p.sources[c.Source]
+	if ok && p.deliver(ctx, source, &c) {
+		return nil
+	}
+	if !ok {
+		c.Reason = "Not sent: the source of this webhook is not configured any more"
+		c.First = &deadletter.Attempt{
+			Number: 1, Trigger: deadletter.TriggerReceive, Actor: deadletter.System().Name, StartedAt: p.now(), Done: true,
+			Outcome: deadletter.Unreachable, Error: c.Reason,
+		}
+	}
+	return p.keep(ctx, p.dlq, c)
+}

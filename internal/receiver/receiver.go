@@ -1,0 +1,210 @@
+// Package receiver takes webhooks: POST /webhooks/{source}. It delivers each to the handler behind its source and puts what
+// fails on the dead letter queue, and answers the platform 200 only when the webhook is delivered or kept. It judges no body.
+package receiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/envelope"
+	"dlqdesk/internal/queue"
+)
+
+// Source is a webhook endpoint.
+type Source struct {
+	Name        string
+	Destination delivery.Destination
+	Buffered    bool  // answer first, deliver from the processing queue
+	MaxBody     int64 // bytes
+}
+
+// Sender makes one delivery.
+type Sender interface {
+	Send(ctx context.Context, to delivery.Destination, r delivery.Request) deadletter.Attempt
+}
+
+// Queue takes messages; the answer for each says whether it is kept.
+type Queue interface {
+	Name() string
+	Send(ctx context.Context, list []queue.Outgoing) []error
+}
+
+// Receiver is the handler of webhooks.
+type Receiver struct {
+	sources    map[string]Source
+	sender     Sender
+	dlq        Queue
+	processing Queue // nil where no source is buffered
+	now        func() time.Time
+	log        *slog.Logger
+}
+
+// New makes a receiver. processing may be nil where no source is buffered.
+func New(sources []Source, sender Sender, dlq, processing Queue, now func() time.Time, log *slog.Logger) *Receiver {
+	r := &Receiver{sources: map[string]Source{}, sender: sender, dlq: dlq, processing: processing, now: now, log: log}
+	for _, s := range sources {
+		r.sources[s.Name] = s
+	}
+	return r
+}
+
+// Handler serves /webhooks/{source}.
+func (r *Receiver) Handler() http.Handler {
+	mux := chi.NewRouter()
+	mux.NotFound(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusNotFound, `{"error":"not found"}`) })
+	mux.MethodNotAllowed(methodNotAllowed)
+	mux.Post("/webhooks/{source}", r.receive)
+	return mux
+}
+
+func methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Allow", http.MethodPost)
+	answer(w, http.StatusMethodNotAllowed, `{"error":"method not allowed: use POST"}`)
+}
+
+const (
+	accepted = `{"status":"accepted"}`
+
+	// bodyLimit bounds how long a platform may take to send a body.
+	bodyLimit = 30 * time.Second
+
+	// keepLimit bounds how long a queue may take to confirm a letter while the platform waits for its answer.
+	keepLimit = 10 * time.Second
+
+	// retryAfter is what a platform is told where nothing could be kept, in seconds.
+	retryAfter = 30
+)
+
+func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
+	source, ok := r.sources[chi.URLParam(req, "source")]
+	if !ok {
+		answer(w, http.StatusNotFound, `{"error":"unknown source"}`)
+		return
+	}
+	body, err := readBody(w, req, source.MaxBody)
+	if err != nil {
+		refuse(w, err, source.MaxBody)
+		return
+	}
+	c := r.capture(source, req, body)
+	// A platform that hangs up does not stop what was begun for its webhook.
+	ctx := context.WithoutCancel(req.Context())
+	if source.Buffered {
+		r.buffer(ctx, w, c)
+		return
+	}
+	if r.deliver(ctx, source, &c) {
+		answer(w, http.StatusOK, accepted)
+		return
+	}
+	if err := r.keep(ctx, r.dlq, c); err != nil {
+		r.refuseKept(ctx, w, c, err)
+		return
+	}
+	answer(w, http.StatusOK, `{"status":"queued_for_retry","messageId":"`+string(c.ID)+`"}`)
+}
+
+// buffer puts a webhook on the processing queue, from where Processor delivers it.
+func (r *Receiver) buffer(ctx context.Context, w http.ResponseWriter, c deadletter.Capture) {
+	if err := r.keep(ctx, r.processing, c); err != nil {
+		r.refuseKept(ctx, w, c, err)
+		return
+	}
+	answer(w, http.StatusOK, accepted)
+}
+
+// refuseKept has the platform send the webhook again, because it could be kept nowhere.
+func (r *Receiver) refuseKept(ctx context.Context, w http.ResponseWriter, c deadletter.Capture, err error) {
+	r.log.ErrorContext(ctx, "a webhook could not be kept; the platform was told to send it again", "letter", c.ID, "source", c.Source, "err", err)
+	w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
+	answer(w, http.StatusInternalServerError, `{"error":"Internal Server Error"}`)
+}
+
+// readBody reads all of a body, within the source's limit and in bounded time.
+func readBody(w http.ResponseWriter, req *http.Request, limit int64) ([]byte, error) {
+	if req.ContentLength > limit {
+		return nil, &http.MaxBytesError{Limit: limit}
+	}
+	// Servers without deadlines exist only in tests.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyLimit))
+	limited := http.MaxBytesReader(w, req.Body, limit)
+	if req.ContentLength < 0 {
+		return io.ReadAll(limited)
+	}
+	body := make([]byte, req.ContentLength)
+	_, err := io.ReadFull(limited, body)
+	return body, err
+}
+
+func refuse(w http.ResponseWriter, err error, limit int64) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		answer(w, http.StatusRequestEntityTooLarge, fmt.Sprintf(`{"error":"the body is larger than %d bytes"}`, limit))
+		return
+	}
+	answer(w, http.StatusBadRequest, `{"error":"the body did not arrive whole"}`)
+}
+
+func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.Capture {
+	id := uuid.NewString()
+	c := deadletter.Capture{
+		ID: deadletter.ID(id), ReceiveID: id, Source: s.Name, Destination: s.Destination.URL, Method: req.Method, Query: req.URL.RawQuery,
+		WebhookID: req.Header.Get("Webhook-Id"), ReceivedAt: r.now(), Headers: deadletter.Headers(req.Header), Body: body,
+	}
+	if c.WebhookID == "" {
+		c.WebhookID = id
+	}
+	return c
+}
+
+// deliver makes the first attempt and tells whether it delivered. A failure is noted in the capture.
+func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture) bool {
+	trace := delivery.TraceParent(c.Headers)
+	a := r.sender.Send(ctx, s.Destination, delivery.Request{
+		Body: c.Body, Headers: c.Headers, Query: c.Query, WebhookID: c.WebhookID, Attempt: 1, TraceParent: trace,
+	})
+	r.log.LogAttrs(ctx, slog.LevelInfo, "delivery", slog.String("letter", string(c.ID)), slog.String("source", c.Source), slog.Int("attempt", 1),
+		slog.String("outcome", string(a.Outcome)), slog.Int("status", a.StatusCode), slog.Int64("ms", a.Latency.Milliseconds()))
+	if a.Outcome == deadletter.Delivered {
+		return true
+	}
+	a.Number, a.Trigger, a.Actor, a.TraceParent = 1, deadletter.TriggerReceive, deadletter.System().Name, trace
+	c.First, c.Reason = &a, a.Error
+	return false
+}
+
+// keep puts a capture on a queue, and answers nil only when the queue has confirmed it.
+func (r *Receiver) keep(ctx context.Context, q Queue, c deadletter.Capture) error {
+	// What belongs to one connection is of no use later.
+	c.Headers = c.Headers.EndToEnd()
+	body, err := envelope.Encode(c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, keepLimit)
+	defer cancel()
+	group := ""
+	if c.First == nil {
+		group = c.Source
+	}
+	if err := q.Send(ctx, []queue.Outgoing{{Body: body, GroupID: group, DeduplicationID: string(c.ID)}})[0]; err != nil {
+		return fmt.Errorf("queue %s did not take it: %w", q.Name(), err)
+	}
+	return nil
+}
+
+func answer(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body) // a platform that hung up has no use for it
+}

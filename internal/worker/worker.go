@@ -1,0 +1,177 @@
+// Package worker delivers what is due: automatic retries and the replays that people ordered. It writes the open attempt and
+// its lease before a request is sent and finishes both after, so that a crash loses no delivery and hides none.
+package worker
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/store"
+)
+
+// Sender makes one delivery.
+type Sender interface {
+	Send(ctx context.Context, to delivery.Destination, r delivery.Request) deadletter.Attempt
+}
+
+// Source is where the letters of a source go and how they are retried. The source named "" is that of letters whose message
+// named none.
+type Source struct {
+	Name        string
+	Destination delivery.Destination
+	Retry       deadletter.RetryPolicy
+	Slots       int // deliveries of this source that may be in flight at once
+}
+
+// Worker owns every delivery of a letter. One Worker runs on a store at a time.
+type Worker struct {
+	store  *store.Store
+	sender Sender
+	now    func() time.Time
+	roll   func() float64
+	log    *slog.Logger
+	lanes  map[string]*lane
+}
+
+// New makes a worker. roll answers random numbers in [0,1) for the jitter of retries.
+func New(s *store.Store, sender Sender, sources []Source, now func() time.Time, roll func() float64, log *slog.Logger) *Worker {
+	w := &Worker{store: s, sender: sender, now: now, roll: roll, log: log, lanes: map[string]*lane{}}
+	for _, source := range sources {
+		w.lanes[source.Name] = newLane(w, source)
+	}
+	return w
+}
+
+// Kick says that something may be due now. It never blocks.
+func (w *Worker) Kick() {
+	for _, l := range w.lanes {
+		l.wake()
+	}
+}
+
+// Run reclaims what a dead process left behind, then delivers until ctx ends. It answers when no delivery is in flight any
+// more, which the timeouts of the destinations bound.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.Recover(ctx); err != nil {
+		return err
+	}
+	var running sync.WaitGroup
+	for _, l := range w.lanes {
+		running.Go(func() { l.run(ctx) })
+	}
+	running.Wait()
+	return nil
+}
+
+// recoverBatch is how many letters are reclaimed in one transaction.
+const recoverBatch = 200
+
+// Recover ends the deliveries that a dead process left open, and hands letters of sources that are not configured any more
+// to a person. It must not be called while the worker runs.
+func (w *Worker) Recover(ctx context.Context) error {
+	for {
+		leased, err := w.store.Leased(ctx, recoverBatch)
+		if err != nil || len(leased) == 0 {
+			return errors.Join(err, w.abandonUnconfigured(ctx))
+		}
+		w.log.InfoContext(ctx, "reclaiming deliveries that were in flight when dlqdesk stopped", "letters", len(leased))
+		if err := w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+			for _, l := range leased {
+				if err := w.reclaim(ctx, tx, l); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return fmt.Errorf("reclaim deliveries: %w", err)
+		}
+	}
+}
+
+func (w *Worker) reclaim(ctx context.Context, tx *store.Tx, l deadletter.Letter) error {
+	open, err := tx.OpenAttempt(ctx, l.ID)
+	if err != nil {
+		return err
+	}
+	change, err := l.Reclaim(open, w.policy(l.Source), w.roll(), w.now())
+	if err != nil {
+		return err
+	}
+	return tx.Apply(ctx, change)
+}
+
+func (w *Worker) policy(source string) deadletter.RetryPolicy {
+	if l, ok := w.lanes[source]; ok {
+		return l.source.Retry
+	}
+	return deadletter.RetryPolicy{}
+}
+
+// farFuture makes every letter that waits count as due.
+var farFuture = time.UnixMilli(1 << 50)
+
+func (w *Worker) abandonUnconfigured(ctx context.Context) error {
+	names, err := w.store.WaitingSources(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, ok := w.lanes[name]; ok {
+			continue
+		}
+		if err := w.abandon(ctx, name); err != nil {
+			return fmt.Errorf("hand letters of source %q to a person: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// abandon fails every waiting letter of a source that has no destination: an attempt that is never sent says why.
+func (w *Worker) abandon(ctx context.Context, name string) error {
+	for {
+		waiting, err := w.store.Due(ctx, name, farFuture, recoverBatch)
+		if err != nil || len(waiting) == 0 {
+			return err
+		}
+		if err := w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+			for _, l := range waiting {
+				if err := w.fail(ctx, tx, l.ID, fmt.Sprintf("Not sent: the source %q is not configured any more", name)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *Worker) fail(ctx context.Context, tx *store.Tx, id deadletter.ID, why string) error {
+	l, err := tx.Letter(ctx, id)
+	if err != nil {
+		return err
+	}
+	at := w.now()
+	l.DueAt = at
+	opened, err := l.Claim(deadletter.Lease{Token: rand.Text(), Until: at}, "", at)
+	if err != nil {
+		return err
+	}
+	if err := tx.Apply(ctx, opened); err != nil {
+		return err
+	}
+	attempt := *opened.Attempt
+	attempt.Outcome, attempt.Error = deadletter.Unreachable, why
+	closed, err := opened.After.Finish(opened.After.Lease.Token, attempt, deadletter.RetryPolicy{}, 0, at)
+	if err != nil {
+		return err
+	}
+	return tx.Apply(ctx, closed)
+}
