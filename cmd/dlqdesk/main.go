@@ -20,6 +20,13 @@ const (
 
 // cli is the command line.
 type cli struct {
+	Serve serve `cmd:"" help:"Receive webhooks and serve the desk."`
+	User  struct {
+		Add userAdd `cmd:"" help:"Add a user, while a server runs or not."`
+	} `cmd:"" help:"Say who may sign in."`
+	Audit struct {
+		Verify auditVerify `cmd:"" help:"Tell whether the audit trail was changed behind dlqdesk's back."`
+	} `cmd:"" help:"Look after the audit trail."`
 	Config struct {
 		Check configCheck `cmd:"" help:"Tell what is wrong with the configuration, without starting."`
 	} `cmd:"" help:"Look at the configuration."`

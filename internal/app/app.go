@@ -1,0 +1,248 @@
+// Package app wires the whole program and owns its life: New, Start, Stop. It is the only place where the parts meet; a test
+// embeds the whole program with it.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"dlqdesk/internal/auth"
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/store"
+)
+
+// App is one dlqdesk. It is started once and stopped once.
+type App struct {
+	cfg  config.Config
+	log  *slog.Logger
+	now  func() time.Time
+	roll func() float64
+
+	stops   []stop
+	store   *store.Store
+	auth    *auth.Auth
+	running sync.WaitGroup
+	failed  chan error
+	chain   chainState
+
+	addr, consoleAddr net.Addr
+	setupToken        string
+}
+
+// stop is one step of shutting down.
+type stop struct {
+	name string
+	do   func(ctx context.Context) error
+}
+
+// New makes a dlqdesk of a valid configuration. Nothing runs before Start.
+func New(cfg config.Config, log *slog.Logger) *App {
+	return &App{cfg: cfg, log: log, now: time.Now, roll: rand.Float64, failed: make(chan error, 1)}
+}
+
+// startLimit bounds opening files and asking the queue for its limits.
+const startLimit = time.Minute
+
+// Start brings everything up and answers when webhooks are taken. What was started is stopped again when it fails.
+func (a *App) Start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	if err := a.start(ctx); err != nil {
+		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
+	}
+	return nil
+}
+
+func (a *App) start(ctx context.Context) error {
+	dir, err := openDataDir(a.cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	if err := dir.hold(); err != nil {
+		return err
+	}
+	a.onStop("data folder", func(context.Context) error { return dir.release() })
+	if err := a.openStore(ctx, dir); err != nil {
+		return err
+	}
+	queues, err := a.openQueues(ctx, dir)
+	if err != nil {
+		return err
+	}
+	client := delivery.NewClient(a.now)
+	a.onStop("connections to destinations", func(context.Context) error { client.Close(); return nil })
+
+	work := a.startWorker(client)
+	a.startIngest(queues.dlq, work.Kick)
+	front := a.newReceiver(client, queues)
+	desk, err := a.newConsole(ctx, work.Kick)
+	if err != nil {
+		return err
+	}
+	a.startAuditCheck()
+	return a.listen(ctx, front, desk)
+}
+
+// openStore opens the desk's file with the key that vouches for its audit trail.
+func (a *App) openStore(ctx context.Context, dir *dataDir) error {
+	key, err := dir.auditKey()
+	if err != nil {
+		return err
+	}
+	if a.store, err = store.Open(ctx, dir.file(deskFile), key); err != nil {
+		return fmt.Errorf("open the store: %w", err)
+	}
+	a.onStop("store", func(context.Context) error { return a.store.Close() })
+	return nil
+}
+
+// onStop adds a step to shutting down; the last one added comes first.
+func (a *App) onStop(name string, do func(ctx context.Context) error) {
+	a.stops = append(a.stops, stop{name, do})
+}
+
+// run starts a loop that ends when its context does, and stops it with the program.
+func (a *App) run(name string, loop func(ctx context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := loop(ctx); err != nil && ctx.Err() == nil {
+			a.fail(fmt.Errorf("%s: %w", name, err))
+		}
+	}()
+	a.onStop(name, func(ctx context.Context) error {
+		cancel()
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("%s is still at work: %w", name, ctx.Err())
+		}
+	})
+}
+
+// fail says that the program cannot go on.
+func (a *App) fail(err error) {
+	select {
+	case a.failed <- err:
+	default:
+	}
+}
+
+// Failed answers the error that ends the program before anybody asked for it.
+func (a *App) Failed() <-chan error { return a.failed }
+
+// Stop takes no more webhooks, finishes what is in flight within the context, and closes everything, the store last.
+func (a *App) Stop(ctx context.Context) error {
+	var errs []error
+	for _, s := range slices.Backward(a.stops) {
+		if err := s.do(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", s.name, err))
+		}
+	}
+	a.stops = nil
+	return errors.Join(errs...)
+}
+
+// readHeaderLimit and idleLimit bound what a client can hold without sending.
+const (
+	readHeaderLimit = 10 * time.Second
+	idleLimit       = 2 * time.Minute
+	maxHeaderBytes  = 64 << 10
+)
+
+// listen opens the addresses and serves. The console shares the receiver's address unless it has one of its own.
+func (a *App) listen(ctx context.Context, front, desk http.Handler) error {
+	shared := a.cfg.ConsoleListen == ""
+	var err error
+	if a.addr, err = a.serve(ctx, "receiver", a.cfg.Listen, receiverRoutes(front, desk, shared)); err != nil {
+		return err
+	}
+	a.consoleAddr = a.addr
+	if !shared {
+		a.consoleAddr, err = a.serve(ctx, "console", a.cfg.ConsoleListen, desk)
+	}
+	return err
+}
+
+// receiverRoutes serves webhooks and the health check, and the desk where it shares the address.
+func receiverRoutes(front, desk http.Handler, shared bool) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/webhooks/", front)
+	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"status":"ok"}`))
+	})
+	if shared {
+		mux.Handle("/", desk)
+	}
+	return mux
+}
+
+func (a *App) serve(ctx context.Context, name, address string, h http.Handler) (net.Addr, error) {
+	var listen net.ListenConfig
+	l, err := listen.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for the %s: %w: stop what uses the address, or set another one", name, err)
+	}
+	server := &http.Server{
+		Handler: h, ReadHeaderTimeout: readHeaderLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	a.running.Go(func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			a.fail(fmt.Errorf("serve the %s: %w", name, err))
+		}
+	})
+	a.onStop(name+" listener", func(ctx context.Context) error {
+		err := server.Shutdown(ctx)
+		if err != nil {
+			err = errors.Join(err, server.Close())
+		}
+		a.running.Wait()
+		return err
+	})
+	return l.Addr(), nil
+}
+
+// URL is where webhooks are taken, as this machine reaches it.
+func (a *App) URL() string { return "http://" + reachable(a.addr) }
+
+// ConsoleURL is where the desk is: the public address where one is configured.
+func (a *App) ConsoleURL() string {
+	if a.cfg.PublicURL != "" {
+		return a.cfg.PublicURL
+	}
+	return "http://" + reachable(a.consoleAddr)
+}
+
+// SetupURL is the one-time link that makes the first user; "" when there are users.
+func (a *App) SetupURL() string {
+	if a.setupToken == "" {
+		return ""
+	}
+	return a.ConsoleURL() + "/setup?" + url.Values{"token": {a.setupToken}}.Encode()
+}
+
+// reachable names an address that listens everywhere by the loopback one.
+func reachable(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,184 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"dlqdesk/internal/auth"
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/console"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/desk"
+	"dlqdesk/internal/ingest"
+	"dlqdesk/internal/queue"
+	"dlqdesk/internal/receiver"
+	"dlqdesk/internal/store"
+	"dlqdesk/internal/worker"
+)
+
+// anyQueue is a queue, SQS or embedded.
+type anyQueue interface {
+	receiver.ProcessingQueue
+	ingest.Queue
+}
+
+// queues are where letters and webhooks wait.
+type queues struct {
+	dlq        anyQueue
+	processing anyQueue // nil where no source is buffered
+}
+
+// The names of the embedded queues.
+const (
+	embeddedDLQ        = "dlq"
+	embeddedProcessing = "processing"
+)
+
+func (a *App) openQueues(ctx context.Context, dir *dataDir) (queues, error) {
+	var q queues
+	var file *store.Messages
+	open := func(url, name string) (anyQueue, error) {
+		if url != "" {
+			return queue.NewSQS(ctx, url, a.cfg.Queue.Region)
+		}
+		if file == nil {
+			var err error
+			if file, err = store.OpenMessages(ctx, dir.file(queueFile)); err != nil {
+				return nil, fmt.Errorf("open the embedded queue: %w", err)
+			}
+			a.onStop("embedded queue", func(context.Context) error { return file.Close() })
+		}
+		return queue.NewEmbedded(file, name, a.now), nil
+	}
+	var err error
+	if q.dlq, err = open(a.cfg.Queue.DLQURL, embeddedDLQ); err != nil {
+		return q, err
+	}
+	for _, s := range a.cfg.Sources {
+		if s.Mode == config.Buffered {
+			q.processing, err = open(a.cfg.Queue.ProcessingURL, embeddedProcessing)
+			return q, err
+		}
+	}
+	return q, nil
+}
+
+func destination(s config.Source) delivery.Destination {
+	return delivery.Destination{Source: s.Name, URL: s.Destination, Timeout: s.Timeout, MaxConcurrent: s.MaxConcurrent}
+}
+
+// deliverable answers the sources with what letters of no source go by: under the name "", where a default is configured.
+func (a *App) deliverable() []config.Source {
+	sources := a.cfg.Sources
+	if byDefault, ok := a.cfg.Source(a.cfg.Queue.DefaultSource); ok {
+		unnamed := byDefault
+		unnamed.Name = ""
+		sources = append([]config.Source{unnamed}, sources...)
+	}
+	return sources
+}
+
+func (a *App) startWorker(client *delivery.Client) *worker.Worker {
+	var sources []worker.Source
+	for _, s := range a.deliverable() {
+		to := destination(s)
+		to.Source = cmp.Or(s.Name, a.cfg.Queue.DefaultSource)
+		// Half of the places stay for webhooks that come in while a backlog is worked off.
+		sources = append(sources, worker.Source{Name: s.Name, Destination: to, Retry: s.Retry, Slots: max(1, s.MaxConcurrent/2)})
+	}
+	w := worker.New(a.store, client, sources, a.now, a.roll, a.log.With("component", "worker"))
+	a.run("worker", w.Run)
+	return w
+}
+
+// ingestPollers is how many batches of letters are moved side by side; their commits are shared.
+const ingestPollers = 4
+
+func (a *App) startIngest(dlq anyQueue, arrived func()) {
+	settings := ingest.Settings{DefaultSource: a.cfg.Queue.DefaultSource, Retry: map[string]deadletter.RetryPolicy{}, Pollers: ingestPollers}
+	for _, s := range a.cfg.Sources {
+		settings.Retry[s.Name] = s.Retry
+	}
+	a.run("ingest", ingest.New(dlq, a.store, settings, arrived, a.now, a.roll, a.log.With("component", "ingest")).Run)
+}
+
+func (a *App) newReceiver(client *delivery.Client, q queues) http.Handler {
+	var sources []receiver.Source
+	for _, s := range a.cfg.Sources {
+		sources = append(sources, receiver.Source{Name: s.Name, Destination: destination(s), Buffered: s.Mode == config.Buffered, MaxBody: s.MaxBody})
+	}
+	r := receiver.New(sources, client, q.dlq, q.processing, a.now, a.log.With("component", "receiver"))
+	if q.processing != nil {
+		a.run("processing queue", receiver.NewProcessor(r, q.processing).Run)
+	}
+	return r.Handler()
+}
+
+func (a *App) newConsole(ctx context.Context, kick func()) (http.Handler, error) {
+	secure := strings.HasPrefix(a.cfg.PublicURL, "https:")
+	var err error
+	if a.auth, err = auth.New(a.store, auth.Settings{Secure: secure}, a.now); err != nil {
+		return nil, fmt.Errorf("set up sign-in: %w", err)
+	}
+	if a.setupToken, err = a.auth.NewSetupLink(ctx); err != nil {
+		return nil, fmt.Errorf("make the set-up link: %w", err)
+	}
+	var orders []desk.Source
+	for _, s := range a.deliverable() {
+		orders = append(orders, desk.Source{Name: s.Name, MaskHeaders: s.Mask.Headers, MaskPaths: s.Mask.JSON})
+	}
+	var shown []console.Source
+	for _, s := range a.cfg.Sources {
+		shown = append(shown, console.Source{Name: s.Name, Destination: hostOf(s.Destination), MaxAttempts: s.Retry.MaxAttempts})
+	}
+	return console.New(console.Deps{
+		Store: a.store, Desk: desk.New(a.store, orders, kick, a.now), Auth: a.auth, Sources: shown, DefaultSource: a.cfg.Queue.DefaultSource,
+		PublicURL: a.cfg.PublicURL, Secure: secure, Chain: a.chain.get, Now: a.now, Log: a.log.With("component", "console"),
+	}), nil
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return u.Host
+}
+
+// AddUser adds a user to the data folder of a configuration, while a server runs on it or not.
+func (a *App) AddUser(ctx context.Context, name, role, password string) error {
+	return a.withStore(ctx, func() error {
+		users, err := auth.New(a.store, auth.Settings{}, a.now)
+		if err != nil {
+			return fmt.Errorf("set up sign-in: %w", err)
+		}
+		return users.AddUser(ctx, deadletter.System(), name, role, password)
+	})
+}
+
+// VerifyAudit reads the whole audit trail and answers how many events hold. A *store.ChainFault says where it does not.
+func (a *App) VerifyAudit(ctx context.Context) (events int64, err error) {
+	err = a.withStore(ctx, func() error {
+		events, err = a.store.VerifyAudit(ctx)
+		return err
+	})
+	return events, err
+}
+
+// withStore opens the store alone, for a command.
+func (a *App) withStore(ctx context.Context, do func() error) error {
+	dir, err := openDataDir(a.cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	if err := a.openStore(ctx, dir); err != nil {
+		return err
+	}
+	return errors.Join(do(), a.Stop(ctx))
+}
