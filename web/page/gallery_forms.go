@@ -38,7 +38,8 @@ func editView() EditView {
 		Chrome: chrome("Edit and replay", "/letters/"+letterID(1)+"/edit"), ID: letterID(1), Version: "2", Back: listQuery, Source: "genesys",
 		Destination: "handler.internal:9090", Base: "0", BaseName: "the original", Body: prettyBody, KeptPaths: []string{"$.channel.from.token"},
 		Headers: []EditHeader{
-			{Name: "Content-Type", Value: "application/json; charset=utf-8"}, {Name: "User-Agent", Value: "GenesysCloud-Webhooks/1.0"},
+			{Name: "Content-Type", Value: "application/json; charset=utf-8"},
+			{Name: "User-Agent", Value: "GenesysCloud-Webhooks/1.0"},
 			{Name: "Authorization", Value: "Bearer •••", Locked: "Credentials are sent as they were received."},
 			{Name: "X-Hub-Signature-256", Value: "sha256=•••", Locked: "The signature is the platform's, over the body it sent."},
 			{Name: "Connection", Value: "keep-alive", Locked: "It belongs to one connection and is never passed on."},
@@ -110,7 +111,8 @@ func galleryAudit() []Example {
 func filterAudit(v *AuditTableView) {
 	v.Filter.Actor, v.Filter.Actions[0].Selected, v.Filter.From = "anna", true, "2026-03-01T00:00"
 	v.Chips = []ui.Chip{
-		{Label: "Who", Value: "anna", RemoveURL: "/audit?action=letter.replay"}, {Label: "Did", Value: "replayed", RemoveURL: "/audit?actor=anna"},
+		{Label: "Who", Value: "anna", RemoveURL: "/audit?action=letter.replay"},
+		{Label: "Did", Value: "replayed", RemoveURL: "/audit?actor=anna"},
 		{Label: "From", Value: "2026-03-01 00:00 UTC", RemoveURL: "/audit?actor=anna&action=letter.replay"},
 	}
 	v.ClearURL = "/audit"

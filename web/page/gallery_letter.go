@@ -87,9 +87,12 @@ func letterView() LetterView {
 			Raw: strings.Join(strings.Fields(prettyBody), ""), DownloadURL: "/letters/" + id + "/body?revision=0",
 		},
 		Headers: []HeaderRow{
-			{Name: "Content-Type", Value: "application/json; charset=utf-8"}, {Name: "User-Agent", Value: "GenesysCloud-Webhooks/1.0"},
-			{Name: "X-Hub-Signature-256", Value: "sha256=•••", Masked: true}, {Name: "Authorization", Value: "Bearer •••", Masked: true},
-			{Name: "Webhook-Id", Value: id}, {Name: "Traceparent", Value: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+			{Name: "Content-Type", Value: "application/json; charset=utf-8"},
+			{Name: "User-Agent", Value: "GenesysCloud-Webhooks/1.0"},
+			{Name: "X-Hub-Signature-256", Value: "sha256=•••", Masked: true},
+			{Name: "Authorization", Value: "Bearer •••", Masked: true},
+			{Name: "Webhook-Id", Value: id},
+			{Name: "Traceparent", Value: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
 		},
 		Facts: []Fact{
 			{"Queue", "embedded"}, {"Message id", "5f2d8a90-1c3b-4e7f-a6d5-9b8c7d6e5f40"}, {"Received from queue", "1 time"}, {"Form", "envelope"},

@@ -58,8 +58,13 @@ func lettersTable(rows []LetterRow) LettersTableView {
 func tabsOf(current string) []StatusTab {
 	var tabs []StatusTab
 	for _, tab := range []StatusTab{
-		{Status: "failed", Count: "214"}, {Status: "retrying", Count: "31"}, {Status: "replaying", Count: "2"}, {Status: "resolved", Count: "18,204"},
-		{Status: "redriven", Count: "0"}, {Status: "archived", Count: "97"}, {Status: "", Count: "18,548"},
+		{Status: "failed", Count: "214"},
+		{Status: "retrying", Count: "31"},
+		{Status: "replaying", Count: "2"},
+		{Status: "resolved", Count: "18,204"},
+		{Status: "redriven", Count: "0"},
+		{Status: "archived", Count: "97"},
+		{Status: "", Count: "18,548"},
 	} {
 		tab.URL, tab.Current = "/letters?status="+tab.Status, tab.Status == current
 		tabs = append(tabs, tab)
