@@ -27,7 +27,7 @@ func (s serve) Run(p program) error {
 	}
 	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: s.LogLevel}))
 	for _, w := range cfg.Warnings {
-		log.Warn(w)
+		log.Warn("look at the configuration", "warning", w)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
