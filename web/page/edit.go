@@ -64,3 +64,11 @@ func headerLabel(part string, i int, h EditHeader) string {
 	}
 	return part + " of header " + strconv.Itoa(i+1) + ", " + h.Name
 }
+
+// sentTo leads to the destination, which is never the editor's to choose.
+func (v EditView) sentTo() string {
+	if v.Source == "" {
+		return "It is sent to"
+	}
+	return "It is sent to the handler of " + v.Source + ","
+}

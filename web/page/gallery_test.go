@@ -2,12 +2,17 @@ package page_test
 
 import (
 	"bytes"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"dlqdesk/web"
 	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
 
 	"github.com/PuerkitoBio/goquery"
+	"github.com/a-h/templ"
 )
 
 func render(t *testing.T, e page.Example) *goquery.Document {
@@ -26,6 +31,7 @@ func render(t *testing.T, e page.Example) *goquery.Document {
 // Every page in every state keeps to the content security policy and can be used without eyes.
 func TestGalleryMarkup(t *testing.T) {
 	t.Parallel()
+	icons := sprite(t)
 	names := map[string]bool{}
 	for _, e := range page.Gallery() {
 		if names[e.Name] {
@@ -39,6 +45,11 @@ func TestGalleryMarkup(t *testing.T) {
 			checkIDs(t, doc)
 			checkNames(t, doc)
 			checkForms(t, doc)
+			doc.Find("use").Each(func(_ int, s *goquery.Selection) {
+				if _, id, _ := strings.Cut(s.AttrOr("href", ""), "#"); icons.Find("symbol#"+id).Length() != 1 {
+					t.Errorf("there is no icon %q", id)
+				}
+			})
 			if n := doc.Find("h1").Length(); !e.Partial && n != 1 {
 				t.Errorf("the page has %d first headings, want 1", n)
 			}
@@ -115,4 +126,58 @@ func checkForms(t *testing.T, doc *goquery.Document) {
 			t.Errorf("<%s hx-post=%s> does nothing without script", goquery.NodeName(s), s.AttrOr("hx-post", ""))
 		}
 	})
+}
+
+func sprite(t *testing.T) *goquery.Document {
+	t.Helper()
+	w := httptest.NewRecorder()
+	web.Assets().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, web.URL("icons.svg"), nil))
+	doc, err := goquery.NewDocumentFromReader(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// What was received may be written by anybody: it stays text, wherever it is shown.
+func TestEverythingReceivedIsText(t *testing.T) {
+	t.Parallel()
+	attack := `</textarea></pre></script><img src=x onerror=alert(1)>"'><a href="javascript:alert(1)">`
+	row := page.LetterRow{ID: attack, Version: attack, URL: "/letters/x", Status: attack, Source: attack, Reason: attack, Code: attack, Outcome: attack}
+	event := page.AuditRow{Actor: attack, Sentence: attack, Target: attack, URL: "/letters/x", Reason: attack, Before: attack, After: attack, Addr: attack}
+	attempt := page.AttemptView{
+		Number: "1", Trigger: attack, Actor: attack, Outcome: attack, Error: attack, ResponseBody: attack,
+		ResponseHeaders: []page.HeaderRow{{Name: attack, Value: attack}},
+	}
+	for name, component := range map[string]templ.Component{
+		"letters": page.Letters(page.LettersView{Table: page.LettersTableView{
+			Query: attack, Rows: []page.LetterRow{row}, Filter: page.LettersFilter{Text: attack, Error: attack}, Chips: []ui.Chip{{Label: attack, Value: attack}},
+		}}),
+		"letter": page.Letter(page.LetterView{
+			Panel: page.LetterPanelView{
+				ID: attack, Back: attack, Status: attack, Source: attack, Destination: attack, Reason: attack, Attempts: []page.AttemptView{attempt},
+				Events: []page.AuditRow{event}, Revisions: []page.RevisionView{{Name: attack, By: attack, Why: attack}},
+			},
+			Payload: page.Payload{Pretty: attack, Raw: attack, ContentType: attack}, Headers: []page.HeaderRow{{Name: attack, Value: attack}},
+		}),
+		"edit":  page.Edit(page.EditView{ID: attack, Back: attack, Body: attack, Reason: attack, Headers: []page.EditHeader{{Name: attack, Value: attack}}}),
+		"audit": page.Audit(page.AuditView{Table: page.AuditTableView{Rows: []page.AuditRow{event}}}),
+		"bulk":  page.BulkEdit(page.BulkEditView{Items: []page.BulkItem{{ID: attack, Reason: attack, Source: attack}}, Patch: attack, Back: attack}),
+	} {
+		doc := render(t, page.Example{Name: name, Component: component})
+		if n := doc.Find("img, a[href^='javascript:']").Length(); n != 0 {
+			t.Errorf("%s: %d elements came out of what was received", name, n)
+		}
+	}
+}
+
+// A form field drops the first line break of its text, so the page writes one more.
+func TestAnEditedBodyIsNotChangedByTheForm(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"", "\n{}", "\n\n", "  {\n}\n", "a\r\nb", "&amp;<x>"} {
+		doc := render(t, page.Example{Component: page.Edit(page.EditView{Body: body})})
+		if got, want := doc.Find("#body").Text(), strings.ReplaceAll(body, "\r\n", "\n"); got != want {
+			t.Errorf("the field holds %q, want %q", got, want)
+		}
+	}
 }

@@ -1,0 +1,288 @@
+package page_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
+
+	"github.com/a-h/templ"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// show answers a page or a part of it.
+func show(status int, c templ.Component) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(status)
+		if err := c.Render(r.Context(), w); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	}
+}
+
+// posts keeps the forms that a page sent.
+type posts chan url.Values
+
+func (p posts) keep(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := r.ParseForm(); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		p <- r.PostForm
+		next(w, r)
+	}
+}
+
+func (p posts) next(t *testing.T) url.Values {
+	t.Helper()
+	select {
+	case form := <-p:
+		return form
+	case <-time.After(20 * time.Second):
+		t.Fatal("no form was posted")
+		return nil
+	}
+}
+
+func listOf(n int) page.LettersTableView {
+	v := page.LettersTableView{
+		Query: "status=failed&source=genesys", Tabs: []page.StatusTab{{Status: "failed", URL: "/letters?status=failed", Current: true}}, OlderURL: "/letters?cursor=o1",
+		Filter: page.LettersFilter{Status: "failed", Sources: []ui.Option{{Value: "genesys", Label: "genesys"}}, From: "2026-07-01T10:00"},
+	}
+	for i := range n {
+		id := fmt.Sprintf("letter-%d", i)
+		v.Rows = append(v.Rows, page.LetterRow{
+			ID: id, Version: "3", URL: "/letters/" + id, Status: "failed", Reason: "503", Received: ui.At(time.Now().Add(-3 * time.Minute)),
+		})
+	}
+	return v
+}
+
+func lettersPage(v page.LettersTableView) templ.Component {
+	return page.Letters(page.LettersView{Chrome: page.Chrome{User: "anna", Path: "/letters"}, Table: v})
+}
+
+func openLetters(t *testing.T, mux *http.ServeMux) (browser, context.Context) {
+	t.Helper()
+	b := setup(t, mux)
+	ctx := b.tab(t)
+	if _, err := chromedp.Call(ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Berlin"}); err != nil {
+		t.Fatal(err)
+	}
+	run(t, ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(b.server.URL+"/letters?status=failed"))
+	return b, ctx
+}
+
+func TestTheThemeIsTheSystemsUntilOneIsChosen(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(listOf(1))))
+	_, ctx := openLetters(t, mux)
+	const theme = `document.documentElement.dataset.theme`
+	if got := eval[string](t, ctx, theme); got != "light" {
+		t.Errorf("with a light system the theme is %s", got)
+	}
+	run(t, ctx, chromedp.Click(chromedp.CSS(`.theme-switch label:has([value="dark"])`)), chromedp.Reload())
+	if got := eval[string](t, ctx, theme); got != "dark" {
+		t.Errorf("after choosing dark and a reload the theme is %s", got)
+	}
+	if !eval[bool](t, ctx, `document.querySelector('[name="theme"][value="dark"]').checked`) {
+		t.Error("the switch does not show what was chosen")
+	}
+	run(t, ctx, chromedp.Click(chromedp.CSS(`.theme-switch label:has([value="system"])`)))
+	await(t, ctx, theme+` === "light"`)
+}
+
+func TestTimesAreInWords(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(listOf(1))))
+	_, ctx := openLetters(t, mux)
+	await(t, ctx, `document.querySelector('td time').textContent === "3 min ago"`)
+	title := eval[string](t, ctx, `document.querySelector('td time').title`)
+	if !strings.Contains(title, "GMT+") || !strings.Contains(title, "UTC") {
+		t.Errorf("the exact time on hover is %q: not in the reader's zone and in UTC", title)
+	}
+}
+
+func TestSelectingManyNamesTheCount(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(listOf(6))))
+	_, ctx := openLetters(t, mux)
+	replay := `document.querySelector('[value="replay"]')`
+	if !eval[bool](t, ctx, replay+`.disabled`) {
+		t.Error("with nothing selected the action is open")
+	}
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="letter-1@3"]`)))
+	eval[bool](t, ctx, `document.querySelector('[value="letter-4@3"]').dispatchEvent(new MouseEvent('click', {bubbles: true, shiftKey: true}))`)
+	await(t, ctx, replay+`.innerText.trim() === "Replay 4 letters" && !`+replay+`.disabled`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[data-select-all]`)))
+	await(t, ctx, replay+`.innerText.trim() === "Replay 6 letters"`)
+}
+
+func TestABulkActionKeepsThePageAndSaysWhatItDid(t *testing.T) {
+	t.Parallel()
+	mux, sent := http.NewServeMux(), make(posts, 4)
+	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(listOf(3))))
+	after := listOf(2)
+	after.Result = page.BulkResult{Notice: ui.Notice{Kind: ui.Warn, Text: "1 letter is being replayed, 1 was left alone."}, Refused: []page.Refusal{{ID: "letter-1", Why: "ben was quicker"}}}
+	mux.Handle("POST /letters/bulk", sent.keep(show(http.StatusConflict, page.LettersTable(after))))
+	_, ctx := openLetters(t, mux)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="letter-0@3"]`)), chromedp.Click(chromedp.CSS(`[value="letter-2@3"]`)), chromedp.Click(chromedp.CSS(`[value="replay"]`)))
+	form := sent.next(t)
+	if got := form["item"]; !slices.Equal(got, []string{"letter-0@3", "letter-2@3"}) {
+		t.Errorf("the items are %v", got)
+	}
+	if form.Get("action") != "replay" || len(form["action"]) != 1 || form.Get("back") != "status=failed&source=genesys" {
+		t.Errorf("the form is %v", form)
+	}
+	await(t, ctx, `document.querySelectorAll('.letters-table tbody tr').length === 2`)
+	await(t, ctx, `document.getElementById('announcer').textContent.includes("1 letter is being replayed")`)
+	if got := eval[string](t, ctx, `location.pathname + location.search`); got != "/letters?status=failed" {
+		t.Errorf("the address became %s", got)
+	}
+	if !eval[bool](t, ctx, `document.activeElement.classList.contains('notice')`) {
+		t.Error("the focus is lost")
+	}
+}
+
+func TestArchivingManyAsksForTheReason(t *testing.T) {
+	t.Parallel()
+	mux, sent := http.NewServeMux(), make(posts, 4)
+	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(listOf(3))))
+	mux.Handle("POST /letters/bulk", sent.keep(show(http.StatusOK, page.LettersTable(listOf(2)))))
+	_, ctx := openLetters(t, mux)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="letter-1@3"]`)), chromedp.Click(chromedp.CSS(`[data-opens]`)),
+		chromedp.WaitVisible(chromedp.CSS(`#archive-reason`)), chromedp.SendKeys(chromedp.CSS(`#archive-reason`), "duplicate\r"))
+	form := sent.next(t)
+	if form.Get("action") != "archive" || form.Get("reason") != "duplicate" || !slices.Equal(form["item"], []string{"letter-1@3"}) {
+		t.Errorf("the form is %v", form)
+	}
+	await(t, ctx, `document.querySelectorAll('.letters-table tbody tr').length === 2 && !document.querySelector('dialog[open]')`)
+}
+
+func TestAFilterIsInTheAddress(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	queries := make(chan url.Values, 8)
+	mux.HandleFunc("GET /letters", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("HX-Request") == "" {
+			show(http.StatusOK, lettersPage(listOf(3)))(w, r)
+			return
+		}
+		queries <- r.URL.Query()
+		show(http.StatusOK, page.LettersTable(listOf(1)))(w, r)
+	})
+	_, ctx := openLetters(t, mux)
+	await(t, ctx, `document.getElementById('filter-from').value === "2026-07-01T12:00"`)
+	run(t, ctx, chromedp.SetValue(chromedp.CSS(`#filter-source`), "genesys"))
+	eval[bool](t, ctx, `document.getElementById('filter-source').dispatchEvent(new Event('change', {bubbles: true}))`)
+	want := url.Values{"status": {"failed"}, "source": {"genesys"}, "from": {"2026-07-01T10:00"}}
+	if got := <-queries; got.Encode() != want.Encode() {
+		t.Errorf("the query is %v, want %v", got, want)
+	}
+	await(t, ctx, `location.search === "?status=failed&source=genesys&from=2026-07-01T10%3A00"`)
+	await(t, ctx, `document.activeElement.id === "letters" || document.activeElement.id === "filter-source"`)
+}
+
+func TestAReplayShowsItsResultInPlace(t *testing.T) {
+	t.Parallel()
+	mux, sent := http.NewServeMux(), make(posts, 4)
+	panel := page.LetterPanelView{
+		ID: "letter-1", Version: "3", Back: "q=a b", Status: "failed", Reason: "503", Choices: []page.RevisionChoice{{Number: "1", Name: "edit 1", Selected: true}, {Number: "0", Name: "original"}},
+		Attempts: []page.AttemptView{{Number: "1", Outcome: "rejected", Code: "503", ResponseBody: "busy"}},
+	}
+	under, done := panel, panel
+	under.Status, under.DenyReplay = "replaying", "A delivery is under way."
+	done.Status, done.Result = "resolved", ui.Notice{Kind: ui.Done, Text: "Delivered: 200 in 84 ms"}
+	done.Attempts = append([]page.AttemptView{{Number: "2", Outcome: "delivered", Code: "200"}}, panel.Attempts...)
+	var polls atomic.Int32
+	mux.Handle("GET /letters", show(http.StatusOK, page.Letter(page.LetterView{Chrome: page.Chrome{User: "anna"}, Panel: panel, Payload: page.Payload{Raw: "x"}})))
+	mux.Handle("POST /letters/{id}/replay", sent.keep(show(http.StatusOK, page.LetterPanel(under))))
+	mux.HandleFunc("GET /letters/{id}/panel", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("back") != "q=a b" {
+			t.Errorf("the panel asks without the list's query: %s", r.URL)
+		}
+		if polls.Add(1) == 1 {
+			show(http.StatusOK, page.LetterPanel(under))(w, r)
+			return
+		}
+		show(http.StatusOK, page.LetterPanel(done))(w, r)
+	})
+	_, ctx := openLetters(t, mux)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`#response-1 summary`)), chromedp.Click(chromedp.CSS(`#replay`)))
+	if form := sent.next(t); form.Get("version") != "3" || form.Get("revision") != "1" || form.Get("back") != "q=a b" {
+		t.Errorf("the form is %v", form)
+	}
+	await(t, ctx, `document.getElementById('letter-result').innerText.includes("Delivered: 200 in 84 ms")`)
+	await(t, ctx, `document.getElementById('announcer').textContent.includes("Delivered")`)
+	await(t, ctx, `document.querySelectorAll('[data-attempt]').length === 2`)
+	if !eval[bool](t, ctx, `document.getElementById('response-1').open`) {
+		t.Error("what was opened closed")
+	}
+	if eval[bool](t, ctx, `document.activeElement === document.body`) {
+		t.Error("the focus is lost")
+	}
+}
+
+func TestAStrangersAnswerDoesNotDestroyThePage(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(listOf(3))))
+	var answers atomic.Int32
+	mux.HandleFunc("POST /letters/bulk", func(w http.ResponseWriter, r *http.Request) {
+		switch answers.Add(1) {
+		case 1:
+			http.Error(w, "<html><h1>502 Bad Gateway</h1></html>", http.StatusBadGateway)
+		case 2:
+			w.Header().Set("HX-Retarget", "#notice")
+			w.Header().Set("HX-Reswap", "innerHTML")
+			show(http.StatusForbidden, page.ErrorNotice(page.ErrorView{Heading: "You may not do this"}))(w, r)
+		default:
+			panic(http.ErrAbortHandler)
+		}
+	})
+	_, ctx := openLetters(t, mux)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="letter-1@3"]`)))
+	for _, want := range []string{"not one of the desk's", "You may not do this", "could not be reached"} {
+		run(t, ctx, chromedp.Click(chromedp.CSS(`[value="replay"]`)))
+		await(t, ctx, fmt.Sprintf(`document.getElementById('notice').innerText.includes(%q)`, want))
+		if n := eval[int](t, ctx, `document.querySelectorAll('.letters-table tbody tr').length`); n != 3 {
+			t.Errorf("%s: %d letters are left on the page", want, n)
+		}
+	}
+}
+
+func TestWithoutScriptTheDeskWorks(t *testing.T) {
+	t.Parallel()
+	mux, sent := http.NewServeMux(), make(posts, 4)
+	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(listOf(3))))
+	mux.Handle("POST /letters/bulk", sent.keep(show(http.StatusOK, page.BulkConfirm(page.BulkConfirmView{
+		Action: "archive", Items: []page.BulkItem{{ID: "letter-1", Version: "3"}}, Back: "status=failed",
+	}))))
+	b := setup(t, mux)
+	ctx := b.tab(t)
+	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		t.Fatal(err)
+	}
+	run(t, ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(b.server.URL+"/letters"),
+		chromedp.Click(chromedp.CSS(`[value="letter-1@3"]`)), chromedp.Click(chromedp.CSS(`#bulk [value="archive"]`)))
+	if form := sent.next(t); form.Get("action") != "archive" || form.Has("reason") || form.Get("item") != "letter-1@3" {
+		t.Errorf("the first form is %v", form)
+	}
+	run(t, ctx, chromedp.SendKeys(chromedp.CSS(`#reason`), "duplicate\r"))
+	if form := sent.next(t); form.Get("action") != "archive" || form.Get("reason") != "duplicate" || form.Get("item") != "letter-1@3" || form.Get("back") != "status=failed" {
+		t.Errorf("the second form is %v", form)
+	}
+}
