@@ -12,7 +12,7 @@ import (
 	"dlqdesk/web"
 )
 
-func get(t *testing.T, path, encoding string) *http.Response {
+func get(t *testing.T, path, encoding string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
 	if encoding != "" {
@@ -20,7 +20,7 @@ func get(t *testing.T, path, encoding string) *http.Response {
 	}
 	w := httptest.NewRecorder()
 	web.Assets().ServeHTTP(w, r)
-	return w.Result()
+	return w
 }
 
 func TestAssetsAreNamedByContentAndKeptForEver(t *testing.T) {
@@ -35,17 +35,13 @@ func TestAssetsAreNamedByContentAndKeptForEver(t *testing.T) {
 			t.Errorf("the URL of %s has no hash: %s", name, url)
 		}
 		answer := get(t, url, "")
-		body, err := io.ReadAll(answer.Body)
-		if err != nil {
-			t.Fatal(err)
+		if answer.Code != http.StatusOK || answer.Body.Len() == 0 {
+			t.Errorf("%s: status %d, %d bytes", url, answer.Code, answer.Body.Len())
 		}
-		if answer.StatusCode != http.StatusOK || len(body) == 0 {
-			t.Errorf("%s: status %d, %d bytes", url, answer.StatusCode, len(body))
-		}
-		if got := answer.Header.Get("Content-Type"); got != want {
+		if got := answer.Header().Get("Content-Type"); got != want {
 			t.Errorf("%s: type %q, want %q", url, got, want)
 		}
-		if got := answer.Header.Get("Cache-Control"); !strings.Contains(got, "immutable") {
+		if got := answer.Header().Get("Cache-Control"); !strings.Contains(got, "immutable") {
 			t.Errorf("%s: Cache-Control %q", url, got)
 		}
 	}
@@ -53,26 +49,23 @@ func TestAssetsAreNamedByContentAndKeptForEver(t *testing.T) {
 
 func TestAssetsAreCompressedForWhoeverTakesIt(t *testing.T) {
 	t.Parallel()
-	plain, err := io.ReadAll(get(t, web.URL("app.css"), "").Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	plain := get(t, web.URL("app.css"), "").Body.String()
 	for _, encoding := range []string{"gzip", "br, gzip;q=0.8", "deflate , GZIP"} {
 		answer := get(t, web.URL("app.css"), encoding)
-		if answer.Header.Get("Content-Encoding") != "gzip" || answer.Header.Get("Vary") != "Accept-Encoding" {
-			t.Errorf("%q is answered with %v", encoding, answer.Header)
+		if answer.Header().Get("Content-Encoding") != "gzip" || answer.Header().Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%q is answered with %v", encoding, answer.Header())
 			continue
 		}
 		unzip, err := gzip.NewReader(answer.Body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if text, err := io.ReadAll(unzip); err != nil || string(text) != string(plain) {
+		if text, err := io.ReadAll(unzip); err != nil || string(text) != plain {
 			t.Errorf("%q: the compressed file is another one (%v)", encoding, err)
 		}
 	}
 	for _, encoding := range []string{"", "br", "gzip;q=0"} {
-		if got := get(t, web.URL("app.css"), encoding).Header.Get("Content-Encoding"); got != "" {
+		if got := get(t, web.URL("app.css"), encoding).Header().Get("Content-Encoding"); got != "" {
 			t.Errorf("%q is answered with %q", encoding, got)
 		}
 	}
@@ -83,7 +76,7 @@ func TestNothingElseIsServed(t *testing.T) {
 	for _, path := range []string{
 		"/assets/", "/assets/manifest.json", "/assets/nothing.css", "/assets/../assets.go", "/assets/a/b.css", web.URL("nothing.css"), web.URL("app.css") + ".gz",
 	} {
-		if got := get(t, path, "").StatusCode; got != http.StatusNotFound {
+		if got := get(t, path, "").Code; got != http.StatusNotFound {
 			t.Errorf("%s: status %d", path, got)
 		}
 	}

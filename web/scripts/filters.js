@@ -26,11 +26,10 @@ function tidy(form, data) {
 export function localTimes() {
 	for (const input of document.querySelectorAll('input[data-utc]:not([data-zoned])')) {
 		input.dataset.zoned = 'yes'
-		const at = input.value ? new Date(`${input.value}Z`) : new Date()
 		input.labels[0].querySelector('[data-zone]').textContent = ''
 		input.title = `In your time zone: ${Intl.DateTimeFormat().resolvedOptions().timeZone}`
 		if (input.value) {
-			input.value = asField(at)
+			input.value = asField(new Date(`${input.value}Z`))
 		}
 	}
 }
