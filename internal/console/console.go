@@ -3,15 +3,12 @@
 package console
 
 import (
-	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/httprate"
+	"github.com/go-chi/chi/v5/middleware"
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
@@ -33,9 +30,9 @@ type Deps struct {
 	Desk          *desk.Desk
 	Auth          *auth.Auth
 	Sources       []Source // in the order of the configuration
-	DefaultSource string
-	PublicURL     string // where webhooks are sent, for the example; "" takes the address of the request
-	Secure        bool   // reached by https only
+	DefaultSource string   // that of letters which name none
+	PublicURL     string   // how browsers reach the desk; "": not known, the address of the request stands for it
+	Secure        bool     // reached by https only
 	Chain         func() Chain
 	Now           func() time.Time
 	Log           *slog.Logger
@@ -54,14 +51,10 @@ type Console struct {
 	sources map[string]Source
 }
 
+// How many bytes a form may have.
 const (
-	requestLimit = 30 * time.Second
-	maxForm      = 8 << 20 // bytes; a body of deadletter.MaxEdit and room for what a form makes of it
-
-	// signInsPerName and signInsPerAddress bound how often a password can be tried in a minute: by one address for one name, and by
-	// one address whatever the name.
-	signInsPerName    = 10
-	signInsPerAddress = 30
+	maxForm     = 1 << 20
+	maxEditForm = 4 * deadletter.MaxEdit // a form writes most signs of a JSON text as three
 )
 
 // New makes the handler of every page.
@@ -71,96 +64,57 @@ func New(deps Deps) http.Handler {
 		c.sources[s.Name] = s
 	}
 	r := chi.NewRouter()
-	r.Use(c.secure, c.recover, limits, http.NewCrossOriginProtection().Handler)
-	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
-		c.fail(w, r, deadletter.Errorf(deadletter.NotFound, "there is no such page"))
-	})
-	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
-		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
-	})
+	r.Use(c.record, c.headers, c.recover, limitTime, c.sameOrigin(), middleware.GetHead)
 	r.Handle(web.Prefix+"*", web.Assets())
 	r.Group(func(r chi.Router) {
-		r.Use(c.Auth.Sessions)
+		r.Use(c.Auth.Sessions(c.failSession))
 		c.doorRoutes(r)
 		r.Group(func(r chi.Router) {
 			r.Use(c.Auth.Require(c.fail))
 			c.deskRoutes(r)
 		})
+		r.NotFound(c.forMembers(deadletter.Errorf(deadletter.NotFound, "the address is not one of the desk's")))
+		r.MethodNotAllowed(c.forMembers(deadletter.Errorf(deadletter.NotFound, "this address takes no such request")))
 	})
 	return r
 }
 
+// forMembers tells those who are signed in what is wrong with an address; everybody else is asked to sign in.
+func (c *Console) forMembers(err error) http.HandlerFunc {
+	tell := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.fail(w, r, err) })
+	return c.Auth.Require(c.fail)(tell).ServeHTTP
+}
+
 // doorRoutes are for those who are not signed in.
 func (c *Console) doorRoutes(r chi.Router) {
-	tooMany := httprate.WithLimitHandler(c.tooManySignIns)
-	address := httprate.Limit(signInsPerAddress, time.Minute, httprate.WithKeyFuncs(byAddress), tooMany)
-	name := httprate.Limit(signInsPerName, time.Minute, httprate.WithKeyFuncs(byAddress, byFormName), tooMany)
 	r.Get("/signin", c.signInForm)
-	r.With(address, name).Post("/signin", c.signIn)
 	r.Get("/setup", c.setupForm)
-	r.With(address).Post("/setup", c.setup)
+	r.Group(func(r chi.Router) {
+		r.Use(c.form(maxForm))
+		r.Post("/signin", c.signIn)
+		r.Post("/setup", c.setup)
+	})
 }
 
 func (c *Console) deskRoutes(r chi.Router) {
 	r.Get("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/letters", http.StatusSeeOther) })
-	r.Post("/signout", c.signOut)
 	r.Get("/account", c.account)
 	r.Get("/account/password", c.passwordForm)
-	r.Post("/account/password", c.password)
 	r.Get("/letters", c.letters)
-	r.Post("/letters/bulk", c.bulk)
 	r.Get("/letters/edit", c.bulkEditForm)
-	r.Route("/letters/{id}", func(r chi.Router) {
-		r.Get("/", c.letter)
-		r.Get("/panel", c.panel)
-		r.Get("/body", c.body)
-		r.Get("/edit", c.editForm)
-		r.Post("/edit", c.edit)
-		r.Post("/replay", c.replay)
-		r.Post("/archive", c.archive)
-		r.Post("/restore", c.restore)
-	})
+	r.Get("/letters/{id}", c.letter)
+	r.Get("/letters/{id}/panel", c.panel)
+	r.Get("/letters/{id}/body", c.body)
+	r.Get("/letters/{id}/edit", c.editForm)
 	r.Get("/audit", c.audit)
-}
-
-const contentPolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-
-// secure sets the headers that keep a page to itself.
-func (c *Console) secure(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", contentPolicy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Cache-Control", "no-store")
-		if c.Secure {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// recover turns a programming fault into a page, and keeps it from ending the program.
-func (c *Console) recover(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			if p := recover(); p != nil {
-				c.fail(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
-			}
-		}()
-		next.ServeHTTP(w, r)
-	})
-}
-
-func limits(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), requestLimit)
-		defer cancel()
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		next.ServeHTTP(w, r.WithContext(ctx))
+	r.With(c.form(maxEditForm)).Post("/letters/{id}/edit", c.edit)
+	r.Group(func(r chi.Router) {
+		r.Use(c.form(maxForm))
+		r.Post("/signout", c.signOut)
+		r.Post("/account/password", c.password)
+		r.Post("/letters/bulk", c.bulk)
+		r.Post("/letters/{id}/replay", c.replay)
+		r.Post("/letters/{id}/archive", c.archive)
+		r.Post("/letters/{id}/restore", c.restore)
 	})
 }

@@ -1,8 +1,10 @@
 package console
 
 import (
+	"bytes"
+	"encoding/json"
 	"net/http"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -14,84 +16,49 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// spareHeaders is how many empty rows the form has for headers to add, where no script adds more.
-const spareHeaders = 3
+// editing is a letter with the revision that an edit is based on.
+type editing struct {
+	letter deadletter.Letter
+	base   deadletter.Revision
+	source desk.Source
+}
 
-// maxHeaders bounds how many headers a form may hold.
-const maxHeaders = 200
+func (c *Console) openEdit(r *http.Request) (editing, error) {
+	var e editing
+	var err error
+	if e.letter, err = c.Store.Letter(r.Context(), letterID(r)); err != nil {
+		return e, err
+	}
+	number, err := revisionNumber(r, e.letter)
+	if err != nil {
+		return e, err
+	}
+	e.source, _ = c.Desk.Source(e.letter.Source)
+	e.base, err = c.Store.Revision(r.Context(), e.letter.ID, number)
+	return e, err
+}
 
 func (c *Console) editForm(w http.ResponseWriter, r *http.Request) {
-	l, err := c.Store.Letter(r.Context(), letterID(r))
+	e, err := c.openEdit(r)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	base := l.Revision
-	if asked, err := strconv.Atoi(r.URL.Query().Get("revision")); err == nil {
-		base = asked
-	}
-	revision, err := c.Store.Revision(r.Context(), l.ID, base)
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
-	v := c.editView(r, l, revision)
-	v.Version = strconv.Itoa(l.Version)
+	v := c.editView(r, e)
+	v.Body, v.Headers = editText(e), editHeaders(e)
 	c.render(w, r, http.StatusOK, page.Edit(v))
-}
-
-// editView is the form as it is first opened: the revision with its secrets masked.
-func (c *Console) editView(r *http.Request, l deadletter.Letter, base deadletter.Revision) page.EditView {
-	source, _ := c.Desk.Source(l.Source)
-	body, masked := deadletter.MaskJSON(base.Body, source.MaskPaths)
-	v := page.EditView{
-		Chrome: c.chrome(r, "Edit letter "+string(l.ID)), ID: string(l.ID), Back: backQuery(r), Source: l.Source,
-		Base: strconv.Itoa(base.Number), BaseName: revisionName(base), Body: string(body), Denied: c.denyEdit(r, l, base),
-	}
-	if s, ok := c.sourceOf(l); ok {
-		v.Destination = s.Destination
-	}
-	if masked {
-		for _, p := range source.MaskPaths {
-			v.KeptPaths = append(v.KeptPaths, "$."+strings.Join(p, "."))
-		}
-	}
-	v.Headers = editHeaders(base.Headers, source)
-	for range spareHeaders {
-		v.Headers = append(v.Headers, page.EditHeader{})
-	}
-	return v
-}
-
-func (c *Console) denyEdit(r *http.Request, l deadletter.Letter, base deadletter.Revision) string {
-	var panel page.LetterPanelView
-	c.permit(&panel, auth.Actor(r.Context()), l)
-	switch {
-	case panel.DenyEdit != "":
-		return panel.DenyEdit
-	case !utf8.Valid(base.Body):
-		return "This body is binary: it cannot be edited as text."
-	case len(base.Body) > deadletter.MaxEdit:
-		return "This body has " + size(len(base.Body)) + ": at most " + size(deadletter.MaxEdit) + " can be edited here."
-	}
-	return ""
-}
-
-func editHeaders(h deadletter.Headers, s desk.Source) []page.EditHeader {
-	var rows []page.EditHeader
-	masked := h.Masked(s.MaskHeaders...)
-	for _, name := range masked.Names() {
-		for _, value := range masked[name] {
-			rows = append(rows, page.EditHeader{Name: name, Value: printable([]byte(value)), Locked: deadletter.Lock(name, s.MaskHeaders...)})
-		}
-	}
-	return rows
 }
 
 func (c *Console) edit(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	if err := r.ParseForm(); err != nil {
-		c.fail(w, r, deadletter.Errorf(deadletter.TooLarge, "the form is larger than %s: a body of %s can be edited here", size(maxForm), size(deadletter.MaxEdit)))
+	by := auth.Actor(ctx)
+	if err := by.May(deadletter.ActEdit); err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	e, err := c.openEdit(r)
+	if err != nil {
+		c.fail(w, r, err)
 		return
 	}
 	ref, err := formRef(r)
@@ -99,95 +66,164 @@ func (c *Console) edit(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	base, err := strconv.Atoi(r.PostFormValue("revision"))
-	if err != nil {
-		c.fail(w, r, deadletter.Errorf(deadletter.Invalid, "the form was not complete: open the letter again"))
+	edit := desk.Edit{Base: e.base.Number, Body: []byte(r.PostForm.Get("body")), Headers: formHeaders(r, e), Reason: r.PostForm.Get("reason")}
+	v := page.EditView{BodyError: ui.FieldError{Text: bodyFault(e, edit.Body)}, HeaderError: headerFault(e, edit.Headers), ReasonError: editReasonFault(edit.Reason)}
+	if v.BodyError.Text+v.HeaderError+v.ReasonError != "" {
+		c.refuseEdit(w, r, e, edit, v, deadletter.Invalid)
 		return
 	}
-	err = c.Desk.EditAndReplay(ctx, auth.Actor(ctx), ref, desk.Edit{
-		Base: base, Body: []byte(r.PostFormValue("body")), Headers: formHeaders(r), Reason: r.PostFormValue("reason"),
-	})
-	if err == nil {
-		c.Auth.Flash(ctx, "The edit is kept and its replay is ordered.")
-		http.Redirect(w, r, letterURL(letterID(r), backQuery(r)), http.StatusSeeOther)
-		return
+	err = c.Desk.EditAndReplay(ctx, by, ref, edit)
+	switch kind := deadletter.KindOf(err); {
+	case err == nil:
+		c.redirect(w, r, letterURL(ref.ID, backQuery(r)), ui.Notice{Kind: ui.Info, Text: "The edit is kept, and its replay is ordered."})
+	case kind == deadletter.Conflict:
+		v.Conflict = page.Conflict{Text: why(err), URL: letterURL(ref.ID, backQuery(r))}
+		c.refuseEdit(w, r, e, edit, v, kind)
+	case kind == deadletter.Invalid || kind == deadletter.TooLarge:
+		v.Notice = ui.Notice{Kind: ui.Fault, Text: why(err)}
+		c.refuseEdit(w, r, e, edit, v, kind)
+	default:
+		c.fail(w, r, err)
 	}
-	c.refuseEdit(w, r, base, err)
 }
 
-// formHeaders reads the pairs of the form; a pair without a name is none.
-func formHeaders(r *http.Request) deadletter.Headers {
-	names, values := r.PostForm["header-name"], r.PostForm["header-value"]
+// refuseEdit shows the form again as it was filled in. It carries the letter's present version: whoever has read the message may go on.
+func (c *Console) refuseEdit(w http.ResponseWriter, r *http.Request, e editing, edit desk.Edit, faults page.EditView, kind deadletter.Kind) {
+	v := c.editView(r, e)
+	if kind == deadletter.Conflict {
+		v.Denied = "" // what was written stays on the page
+	}
+	v.BodyError, v.HeaderError, v.ReasonError = faults.BodyError, faults.HeaderError, faults.ReasonError
+	v.Notice, v.Conflict = faults.Notice, faults.Conflict
+	v.Body, v.Headers, v.Reason = string(edit.Body), filledHeaders(r, e), edit.Reason
+	c.render(w, r, statusOf(kind), page.Edit(v))
+}
+
+// editView is the form without what is filled into it.
+func (c *Console) editView(r *http.Request, e editing) page.EditView {
+	l := e.letter
+	var permitted page.LetterPanelView
+	c.permit(&permitted, auth.Actor(r.Context()), l, c.Now())
+	v := page.EditView{
+		Chrome: c.chrome(r, "Edit letter "+string(l.ID)), ID: string(l.ID), Version: strconv.Itoa(l.Version), Back: backQuery(r), Source: printable(l.Source),
+		Base: strconv.Itoa(e.base.Number), BaseName: "the original", Denied: permitted.DenyEdit,
+	}
+	if e.base.Number > 0 {
+		v.BaseName = revisionName(e.base)
+	}
+	if v.Denied == "" {
+		v.Denied = why(editable(e.base))
+	}
+	if s, ok := c.sourceOf(l); ok {
+		v.Destination = s.Destination
+	}
+	if _, masked := deadletter.MaskJSON(e.base.Body, e.source.MaskPaths); masked {
+		for _, p := range e.source.MaskPaths {
+			v.KeptPaths = append(v.KeptPaths, "$."+strings.Join(p, "."))
+		}
+	}
+	return v
+}
+
+// editable answers why a body cannot be edited in a form: a form would change more of it than a person does.
+func editable(r deadletter.Revision) error {
+	switch {
+	case !isText(r.Body):
+		return deadletter.Errorf(deadletter.Invalid, "this body is binary: it cannot be edited as text")
+	case len(r.Body) > deadletter.MaxEdit:
+		return deadletter.Errorf(deadletter.Invalid, "this body has %s: at most %s can be edited here", size(len(r.Body)), size(deadletter.MaxEdit))
+	case bytes.Contains(bytes.ReplaceAll(r.Body, []byte("\r\n"), nil), []byte("\r")):
+		return deadletter.Errorf(deadletter.Invalid, "this body has carriage returns that end no line: a form would change them")
+	}
+	return nil
+}
+
+// editText is a body as it is edited: masked, and JSON with one value a line.
+func editText(e editing) string {
+	masked, _ := deadletter.MaskJSON(e.base.Body, e.source.MaskPaths)
+	if json.Valid(masked) && !bytes.Contains(masked, []byte("\n")) {
+		if pretty, whole := indent(masked, deadletter.MaxEdit); whole {
+			return pretty
+		}
+	}
+	return string(masked)
+}
+
+func bodyFault(e editing, edited []byte) string {
+	body, err := deadletter.EditBody(e.base, edited)
+	if err != nil {
+		return why(err)
+	}
+	// Where a masked value cannot be put back the mask itself would be delivered.
+	body = deadletter.RestoreMasked(body, e.base.Body, e.source.MaskPaths)
+	_, masked := deadletter.MaskJSON(e.base.Body, e.source.MaskPaths)
+	if masked && bytes.Contains(body, []byte(deadletter.Mask)) && !bytes.Contains(e.base.Body, []byte(deadletter.Mask)) {
+		return "A masked value cannot be put back where its " + deadletter.Mask + " stands now: leave it where it was, or write the value itself."
+	}
+	return ""
+}
+
+func headerFault(e editing, edited deadletter.Headers) string {
+	_, err := e.base.Headers.WithEdited(edited, e.source.MaskHeaders...)
+	return why(err)
+}
+
+func editReasonFault(reason string) string {
+	if strings.TrimSpace(reason) == "" {
+		return "Say why you edit: the reason is kept with the letter."
+	}
+	return ""
+}
+
+// locked answers why a header cannot be edited in a form; empty: it can.
+func (e editing) locked(name, value string) string {
+	if lock := deadletter.Lock(name, e.source.MaskHeaders...); lock != "" {
+		return sentence(lock)
+	}
+	if !utf8.ValidString(value) || strings.ContainsAny(value, "\r\n\x00") {
+		return "Has bytes that a form cannot carry."
+	}
+	return ""
+}
+
+func editHeaders(e editing) []page.EditHeader {
+	var rows []page.EditHeader
+	masked := e.base.Headers.Masked(e.source.MaskHeaders...)
+	for _, name := range masked.Names() {
+		for i, value := range masked[name] {
+			rows = append(rows, page.EditHeader{Name: printable(name), Value: printable(value), Locked: e.locked(name, e.base.Headers[name][i])})
+		}
+	}
+	return rows
+}
+
+// formHeaders reads the pairs of the form, and adds what the form could not carry. A pair without a name is no header.
+func formHeaders(r *http.Request, e editing) deadletter.Headers {
 	h := deadletter.Headers{}
-	for i := range min(len(names), len(values), maxHeaders) {
+	names, values := r.PostForm["header-name"], r.PostForm["header-value"]
+	for i := range min(len(names), len(values)) {
 		if name := strings.TrimSpace(names[i]); name != "" {
 			h[name] = append(h[name], values[i])
+		}
+	}
+	for name, kept := range e.base.Headers {
+		for _, value := range kept {
+			if deadletter.Lock(name, e.source.MaskHeaders...) == "" && e.locked(name, value) != "" {
+				h[name] = append(h[name], value)
+			}
 		}
 	}
 	return h
 }
 
-// refuseEdit shows the form again as it was filled in, with what is wrong beside the field.
-func (c *Console) refuseEdit(w http.ResponseWriter, r *http.Request, base int, cause error) {
-	kind := deadletter.KindOf(cause)
-	if kind != deadletter.Invalid && kind != deadletter.Conflict && kind != deadletter.TooLarge {
-		c.fail(w, r, cause)
-		return
-	}
-	l, err := c.Store.Letter(r.Context(), letterID(r))
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
-	revision, err := c.Store.Revision(r.Context(), l.ID, base)
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
-	v := c.editView(r, l, revision)
-	v.Version, v.Body, v.Reason = r.PostFormValue("version"), r.PostFormValue("body"), r.PostFormValue("reason")
-	v.Headers = filledHeaders(v.Headers, formHeaders(r))
-	text := sentence(deadletter.TextOf(cause))
-	switch {
-	case kind == deadletter.Conflict:
-		v.Denied = ""
-		v.Conflict = page.Conflict{Text: text, URL: letterURL(l.ID, v.Back)}
-	case strings.Contains(text, "JSON"), strings.Contains(text, "body"):
-		v.BodyError = bodyError(text)
-	case strings.Contains(text, "eader"):
-		v.HeaderError = text
-	default:
-		v.ReasonError = text
-	}
-	c.render(w, r, statusOf(kind), page.Edit(v))
-}
-
-var place = regexp.MustCompile(`line (\d+), column (\d+)`)
-
-func bodyError(text string) ui.FieldError {
-	fault := ui.FieldError{Text: text}
-	if found := place.FindStringSubmatch(text); found != nil {
-		fault.Line, _ = strconv.Atoi(found[1])
-		fault.Column, _ = strconv.Atoi(found[2])
-	}
-	return fault
-}
-
-// filledHeaders keeps the locked rows and puts what was filled in in place of the others.
-func filledHeaders(rows []page.EditHeader, filled deadletter.Headers) []page.EditHeader {
-	var out []page.EditHeader
-	for _, row := range rows {
-		if row.Locked != "" {
-			out = append(out, row)
+// filledHeaders are the locked rows, and after them what was filled in.
+func filledHeaders(r *http.Request, e editing) []page.EditHeader {
+	rows := slices.DeleteFunc(editHeaders(e), func(h page.EditHeader) bool { return h.Locked == "" })
+	names, values := r.PostForm["header-name"], r.PostForm["header-value"]
+	for i := range min(len(names), len(values)) {
+		if names[i] != "" || values[i] != "" {
+			rows = append(rows, page.EditHeader{Name: names[i], Value: values[i]})
 		}
 	}
-	for _, name := range filled.Names() {
-		for _, value := range filled[name] {
-			out = append(out, page.EditHeader{Name: name, Value: value})
-		}
-	}
-	for range spareHeaders {
-		out = append(out, page.EditHeader{})
-	}
-	return out
+	return rows
 }

@@ -1,13 +1,14 @@
 package console
 
 import (
-	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
 
-	"github.com/a-h/templ"
-
+	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/web/page"
 )
@@ -36,46 +37,88 @@ func statusOf(k deadletter.Kind) int {
 	return http.StatusInternalServerError
 }
 
-var headings = map[int]string{
-	http.StatusUnprocessableEntity:   "This cannot be understood",
-	http.StatusForbidden:             "Your role does not allow this",
-	http.StatusNotFound:              "There is no such thing here",
-	http.StatusConflict:              "Somebody was quicker",
-	http.StatusRequestEntityTooLarge: "This is too much at once",
-	http.StatusTooManyRequests:       "Too many tries",
-	http.StatusServiceUnavailable:    "Not possible just now",
-	http.StatusInternalServerError:   "Something went wrong",
+func headingOf(k deadletter.Kind) string {
+	switch k {
+	case deadletter.Invalid:
+		return "This cannot be understood"
+	case deadletter.Unauthenticated:
+		return "Sign in first"
+	case deadletter.Forbidden:
+		return "This is not allowed"
+	case deadletter.NotFound:
+		return "There is no such thing here"
+	case deadletter.Conflict:
+		return "Somebody was quicker"
+	case deadletter.TooLarge:
+		return "This is too much at once"
+	case deadletter.RateLimited:
+		return "Too many tries"
+	case deadletter.Unavailable:
+		return "Not possible just now"
+	case deadletter.Internal:
+	}
+	return "Something went wrong"
 }
 
 // fail answers a request that cannot be served: in place where htmx asked, as a page otherwise. What a person may not know is
 // logged, here and only here.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
-	status := statusOf(deadletter.KindOf(err))
-	if status == http.StatusInternalServerError {
-		c.Log.ErrorContext(r.Context(), "a page could not be served", "method", r.Method, "path", r.URL.Path, "err", err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = &deadletter.Error{Kind: deadletter.Unavailable, Text: "this took too long: try again in a moment", Err: err}
 	}
-	if status == http.StatusUnauthorized {
+	kind := deadletter.KindOf(err)
+	if kind == deadletter.Unauthenticated {
 		c.sendToSignIn(w, r)
 		return
 	}
-	v := page.ErrorView{Chrome: c.plainChrome(r, headings[status]), Status: strconv.Itoa(status), Heading: headings[status], Text: sentence(deadletter.TextOf(err))}
-	if r.Method == http.MethodGet && status >= http.StatusInternalServerError {
+	v := page.ErrorView{
+		Chrome: frame(r, headingOf(kind)), Status: strconv.Itoa(statusOf(kind)), Heading: headingOf(kind), Text: sentence(deadletter.TextOf(err)),
+		RequestID: c.logFailure(r, kind, err),
+	}
+	if v.User == "" {
+		v.BackURL = "/signin"
+	}
+	if r.Method == http.MethodGet && statusOf(kind) >= http.StatusInternalServerError {
 		v.RetryURL = r.URL.RequestURI()
 	}
 	if isPartial(r) {
 		w.Header().Set("HX-Retarget", "#notice")
 		w.Header().Set("HX-Reswap", "innerHTML")
-		c.render(w, r, status, page.ErrorNotice(v))
-		return
 	}
-	c.render(w, r, status, page.Error(v))
+	c.renderEither(w, r, statusOf(kind), page.Error(v), page.ErrorNotice(v))
+}
+
+// logFailure logs what is our fault and answers the word by which the log has it.
+func (c *Console) logFailure(r *http.Request, kind deadletter.Kind, err error) string {
+	if kind != deadletter.Internal && kind != deadletter.Unavailable || errors.Is(r.Context().Err(), context.Canceled) {
+		return ""
+	}
+	id := rand.Text()[:10]
+	c.Log.ErrorContext(r.Context(), "a request could not be answered", "request", id, "method", r.Method, "path", r.URL.Path, "err", err)
+	return id
+}
+
+// failSession answers when a session could not be read or written, instead of what the handler is about to say.
+func (c *Console) failSession(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header().Del("Location")
+	c.fail(w, r, err)
+	if answer, ok := w.(*response); ok {
+		answer.closed = true
+	}
 }
 
 // sendToSignIn remembers where a reader wanted to go.
 func (c *Console) sendToSignIn(w http.ResponseWriter, r *http.Request) {
+	next := ""
+	switch current, err := url.Parse(r.Header.Get("HX-Current-URL")); {
+	case isPartial(r) && err == nil:
+		next = current.RequestURI()
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		next = r.URL.RequestURI()
+	}
 	to := "/signin"
-	if r.Method == http.MethodGet && !isPartial(r) && r.URL.Path != "/" {
-		to += "?" + url.Values{"next": {r.URL.RequestURI()}}.Encode()
+	if next = auth.LocalPath(next); next != auth.LocalPath("") {
+		to += "?" + url.Values{"next": {next}}.Encode()
 	}
 	if isPartial(r) {
 		w.Header().Set("HX-Redirect", to)
@@ -83,29 +126,4 @@ func (c *Console) sendToSignIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
-}
-
-func isPartial(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" }
-
-// render writes a page from a buffer, so that a fault while rendering can still be answered as one.
-func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, part templ.Component) {
-	var out bytes.Buffer
-	if err := part.Render(r.Context(), &out); err != nil {
-		c.Log.ErrorContext(r.Context(), "a page could not be rendered", "path", r.URL.Path, "err", err)
-		http.Error(w, headings[http.StatusInternalServerError], http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Add("Vary", "HX-Request")
-	w.WriteHeader(status)
-	_, _ = out.WriteTo(w) // a browser that hung up has no use for it
-}
-
-// renderEither answers the partial to htmx and the whole page to anybody else.
-func (c *Console) renderEither(w http.ResponseWriter, r *http.Request, status int, whole, partial templ.Component) {
-	if isPartial(r) {
-		c.render(w, r, status, partial)
-		return
-	}
-	c.render(w, r, status, whole)
 }

@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -13,7 +12,6 @@ import (
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
-	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
@@ -26,7 +24,7 @@ func backQuery(r *http.Request) string {
 	if err != nil {
 		return ""
 	}
-	return listQuery(values).Encode()
+	return only(values, append(letterFields(), field{name: "cursor"})).Encode()
 }
 
 func (c *Console) letter(w http.ResponseWriter, r *http.Request) {
@@ -35,66 +33,47 @@ func (c *Console) letter(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	c.showLetter(w, r, http.StatusOK, l, ui.Notice{})
-}
-
-func (c *Console) showLetter(w http.ResponseWriter, r *http.Request, status int, l deadletter.Letter, notice ui.Notice) {
-	v, err := c.letterView(r, l)
+	number, err := revisionNumber(r, l)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	v.Panel.Notice = notice
-	c.render(w, r, status, page.Letter(v))
+	c.showLetter(w, r, http.StatusOK, l, number, ui.Notice{})
 }
 
-func (c *Console) letterView(r *http.Request, l deadletter.Letter) (page.LetterView, error) {
+// revisionNumber reads which revision is asked for; without one it is the latest.
+func revisionNumber(r *http.Request, l deadletter.Letter) (int, error) {
+	asked := r.FormValue("revision")
+	if asked == "" {
+		return l.Revision, nil
+	}
+	number, err := strconv.Atoi(asked)
+	if err != nil {
+		return 0, deadletter.Errorf(deadletter.Invalid, "%q is no number of a revision", asked)
+	}
+	return number, nil
+}
+
+func (c *Console) showLetter(w http.ResponseWriter, r *http.Request, status int, l deadletter.Letter, number int, notice ui.Notice) {
 	ctx := r.Context()
-	number := l.Revision
-	if asked, err := strconv.Atoi(r.FormValue("revision")); err == nil && r.Method == http.MethodGet {
-		number = asked
-	}
-	revision, err := c.Store.Revision(ctx, l.ID, number)
+	shown, err := c.Store.Revision(ctx, l.ID, number)
 	if err != nil {
-		return page.LetterView{}, err
-	}
-	panel, revisions, err := c.panelView(ctx, l, backQuery(r))
-	if err != nil {
-		return page.LetterView{}, err
+		c.fail(w, r, err)
+		return
 	}
 	arrivals, err := c.Store.Arrivals(ctx, l.ID)
 	if err != nil {
-		return page.LetterView{}, err
+		c.fail(w, r, err)
+		return
 	}
-	source, _ := c.Desk.Source(l.Source)
-	for i := range panel.Revisions {
-		panel.Revisions[i].Current = revisions[i].Number == number
+	h, err := c.readHistory(ctx, l)
+	if err != nil {
+		c.fail(w, r, err)
+		return
 	}
-	v := page.LetterView{
-		Chrome: c.chrome(r, "Letter "+string(l.ID)), BackURL: listPath(backQuery(r)), Panel: panel,
-		Payload: payload(l, revision, source), Headers: headerRows(revision.Headers, source.MaskHeaders...), Facts: facts(l),
-	}
-	for _, other := range revisions {
-		v.Payload.Others = append(v.Payload.Others, page.PayloadLink{
-			Name: revisionName(other), URL: revisionURL(l.ID, other.Number, panel.Back), Current: other.Number == number,
-		})
-	}
-	for _, a := range arrivals {
-		note := ""
-		if a.Differs {
-			note = "the body differs from the first: " + excerpt(a.Body, source)
-		}
-		v.Arrivals = append(v.Arrivals, page.Arrival{At: ui.At(a.At), Note: note})
-	}
-	return v, nil
-}
-
-func revisionURL(id deadletter.ID, number int, back string) string {
-	query := url.Values{"revision": {strconv.Itoa(number)}}
-	if back != "" {
-		query.Set("back", back)
-	}
-	return "/letters/" + url.PathEscape(string(id)) + "?" + query.Encode()
+	v := c.letterView(r, l, shown, h, arrivals)
+	v.Panel.Notice = notice
+	c.render(w, r, status, page.Letter(v))
 }
 
 func (c *Console) panel(w http.ResponseWriter, r *http.Request) {
@@ -107,164 +86,25 @@ func (c *Console) panel(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Console) showPanel(w http.ResponseWriter, r *http.Request, status int, l deadletter.Letter, notice ui.Notice) {
-	v, _, err := c.panelView(r.Context(), l, backQuery(r))
+	h, err := c.readHistory(r.Context(), l)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
+	v := c.panelView(auth.Actor(r.Context()), l, h, backQuery(r))
 	v.Notice = notice
 	c.render(w, r, status, page.LetterPanel(v))
 }
 
-// panelView tells where a letter stands, what can be done with it, and what happened to it.
-func (c *Console) panelView(ctx context.Context, l deadletter.Letter, back string) (page.LetterPanelView, []deadletter.Revision, error) {
-	attempts, err := c.Store.Attempts(ctx, l.ID)
-	if err != nil {
-		return page.LetterPanelView{}, nil, err
-	}
-	revisions, err := c.Store.Revisions(ctx, l.ID)
-	if err != nil {
-		return page.LetterPanelView{}, nil, err
-	}
-	events, err := c.Store.Events(ctx, store.EventQuery{EventFilter: store.EventFilter{Target: string(l.ID)}, Limit: pageSize})
-	if err != nil {
-		return page.LetterPanelView{}, nil, err
-	}
-	v := page.LetterPanelView{
-		ID: string(l.ID), Version: strconv.Itoa(l.Version), Back: back, Status: string(l.Status), Source: l.Source, Reason: reasonOf(l),
-		Code: code(l.StatusCode), Outcome: string(l.Outcome), Retries: c.retries(l), NextRetry: nextRetry(l), Received: ui.At(l.ReceivedAt),
-		LastAttempt: ui.At(l.LastAttemptAt),
-	}
-	if s, ok := c.sourceOf(l); ok {
-		v.Destination = s.Destination
-	}
-	if l.Arrivals > 1 {
-		v.Arrived = plural(l.Arrivals, "time")
-	}
-	c.permit(&v, auth.Actor(ctx), l)
-	if len(attempts) > 0 {
-		v.Result = result(attempts[0], l)
-	}
-	names := map[int]string{}
-	for _, r := range revisions {
-		names[r.Number] = revisionName(r)
-		v.Choices = append(v.Choices, page.RevisionChoice{Number: strconv.Itoa(r.Number), Name: names[r.Number], Selected: r.Number == l.Revision})
-		v.Revisions = append(v.Revisions, page.RevisionView{
-			Name: names[r.Number], By: r.By, Why: r.Reason, At: ui.At(r.At), URL: revisionURL(l.ID, r.Number, back), Current: r.Number == l.Revision,
-		})
-	}
-	for _, a := range attempts {
-		v.Attempts = append(v.Attempts, c.attempt(l, a, names, len(revisions) > 1))
-	}
-	for _, e := range events.Items {
-		v.Events = append(v.Events, auditRow(e))
-	}
-	return v, revisions, nil
-}
+// order asks the desk for a change of one letter.
+type order func(ctx context.Context, by deadletter.Actor, ref desk.Ref) error
 
-// permit says of each action why it is not possible, for this person or for this letter.
-func (c *Console) permit(v *page.LetterPanelView, by deadletter.Actor, l deadletter.Letter) {
-	v.DenyReplay, v.DenyEdit = denied(by, deadletter.ActReplay), denied(by, deadletter.ActEdit)
-	v.DenyArchive, v.DenyRestore = denied(by, deadletter.ActArchive), denied(by, deadletter.ActRestore)
-	why := ""
-	if err := c.Desk.Deliverable(l); err != nil {
-		why = sentence(deadletter.TextOf(err))
-	}
-	if !l.Status.CanReplay() {
-		why = "A letter that is " + string(l.Status) + " cannot be replayed."
-	}
-	if v.DenyReplay == "" {
-		v.DenyReplay = why
-	}
-	if v.DenyEdit == "" {
-		v.DenyEdit = why
-	}
-	if v.DenyArchive == "" && !l.Status.CanArchive() {
-		v.DenyArchive = "A letter that is " + string(l.Status) + " cannot be archived."
-	}
-	if v.DenyRestore == "" && !l.Status.CanRestore() {
-		v.DenyRestore = "Only an archived letter can be restored."
-	}
-}
-
-// result says what the latest delivery that a person ordered came to.
-func result(a deadletter.Attempt, l deadletter.Letter) ui.Notice {
-	if !a.Done || l.Status == deadletter.Replaying || a.Trigger == deadletter.TriggerReceive || a.Trigger == deadletter.TriggerAuto {
-		return ui.Notice{}
-	}
-	if a.Outcome == deadletter.Delivered {
-		return ui.Notice{Kind: ui.Done, Text: "Delivered: " + strconv.Itoa(a.StatusCode) + " in " + latency(a.Latency) + "."}
-	}
-	return ui.Notice{Kind: ui.Fault, Text: "Not delivered: " + sentence(a.Error)}
-}
-
-func (c *Console) attempt(l deadletter.Letter, a deadletter.Attempt, names map[int]string, several bool) page.AttemptView {
-	source, _ := c.Desk.Source(l.Source)
-	body, _ := deadletter.MaskJSON(a.ResponseBody, source.MaskPaths)
-	v := page.AttemptView{
-		Number: strconv.Itoa(a.Number), Trigger: string(a.Trigger), Actor: a.Actor, At: ui.At(a.StartedAt), InFlight: !a.Done, Outcome: string(a.Outcome),
-		Code: code(a.StatusCode), Error: a.Error, ResponseHeaders: headerRows(a.ResponseHeaders, source.MaskHeaders...), ResponseBody: printable(body),
-	}
-	if a.Done {
-		v.Latency = latency(a.Latency)
-	}
-	if several {
-		v.Revision = names[a.Revision]
-	}
-	if a.ResponseCut {
-		v.ResponseNote = "Only the first " + size(len(a.ResponseBody)) + " are kept."
-	}
-	return v
-}
-
-func headerRows(h deadletter.Headers, secret ...string) []page.HeaderRow {
-	var rows []page.HeaderRow
-	masked := h.Masked(secret...)
-	for _, name := range masked.Names() {
-		for _, value := range masked[name] {
-			rows = append(rows, page.HeaderRow{Name: name, Value: printable([]byte(value)), Masked: deadletter.IsSecretHeader(name, secret...)})
-		}
-	}
-	return rows
-}
-
-func facts(l deadletter.Letter) []page.Fact {
-	q := l.Queue
-	var list []page.Fact
-	add := func(label, value string) {
-		if value != "" {
-			list = append(list, page.Fact{Label: label, Value: printable([]byte(value))})
-		}
-	}
-	add("Queue", q.Queue)
-	add("Message id", q.MessageID)
-	add("Sender's message id", q.ProducerID)
-	add("Form", q.Form)
-	add("Group", q.GroupID)
-	add("Deduplication id", q.DeduplicationID)
-	add("Sent to the queue", ui.At(q.SentAt).Text)
-	add("Received from the queue", plural(q.ReceiveCount, "time"))
-	add("Webhook-Id", l.WebhookID)
-	add("Query", l.Query)
-	for _, a := range q.Attributes {
-		value := a.Value
-		if a.Binary != nil {
-			value = plural(len(a.Binary), "byte")
-		}
-		if deadletter.IsSecretHeader(a.Name) {
-			value = deadletter.Mask
-		}
-		add("Attribute "+a.Name+" ("+a.Type+")", value)
-	}
-	return list
-}
-
-// act carries out an order on one letter and shows what became of the letter, or why it was refused.
-func (c *Console) act(w http.ResponseWriter, r *http.Request, done string, order func(ctx context.Context, by deadletter.Actor, ref desk.Ref) error) {
+// act carries out an order on one letter and shows the letter as it is then, or why the order was refused.
+func (c *Console) act(w http.ResponseWriter, r *http.Request, done ui.Notice, do order) {
 	ctx := r.Context()
 	ref, err := formRef(r)
 	if err == nil {
-		err = order(ctx, auth.Actor(ctx), ref)
+		err = do(ctx, auth.Actor(ctx), ref)
 	}
 	kind := deadletter.KindOf(err)
 	if err != nil && kind != deadletter.Conflict && kind != deadletter.Invalid {
@@ -272,8 +112,7 @@ func (c *Console) act(w http.ResponseWriter, r *http.Request, done string, order
 		return
 	}
 	if err == nil && !isPartial(r) {
-		c.Auth.Flash(ctx, done)
-		http.Redirect(w, r, letterURL(letterID(r), backQuery(r)), http.StatusSeeOther)
+		c.redirect(w, r, letterURL(ref.ID, backQuery(r)), done)
 		return
 	}
 	l, readErr := c.Store.Letter(ctx, letterID(r))
@@ -282,55 +121,72 @@ func (c *Console) act(w http.ResponseWriter, r *http.Request, done string, order
 		return
 	}
 	if err == nil {
-		c.showPanel(w, r, http.StatusOK, l, ui.Notice{})
+		c.showPanel(w, r, http.StatusOK, l, done)
 		return
 	}
-	notice := ui.Notice{Kind: ui.Warn, Text: sentence(deadletter.TextOf(err))}
+	refused := ui.Notice{Kind: ui.Warn, Text: why(err), Hint: "Nothing was changed by you. This is the letter as it is now."}
 	if isPartial(r) {
-		c.showPanel(w, r, statusOf(kind), l, notice)
+		c.showPanel(w, r, statusOf(kind), l, refused)
 		return
 	}
-	c.showLetter(w, r, statusOf(kind), l, notice)
+	c.showLetter(w, r, statusOf(kind), l, l.Revision, refused)
 }
 
+// formRef reads which letter a form is about, and the version of it that the person saw.
 func formRef(r *http.Request) (desk.Ref, error) {
-	version, err := strconv.Atoi(r.FormValue("version"))
+	version, err := strconv.Atoi(r.PostForm.Get("version"))
 	if err != nil {
-		return desk.Ref{}, deadletter.Errorf(deadletter.Invalid, "the form was not complete: open the letter again")
+		return desk.Ref{}, deadletter.Errorf(deadletter.Invalid, "this form was not complete: load the page again")
 	}
 	return desk.Ref{ID: letterID(r), Version: version}, nil
 }
 
 func (c *Console) replay(w http.ResponseWriter, r *http.Request) {
-	c.act(w, r, "The replay is ordered.", func(ctx context.Context, by deadletter.Actor, ref desk.Ref) error {
-		revision, err := strconv.Atoi(r.FormValue("revision"))
+	done := ui.Notice{Kind: ui.Info, Text: "Replay ordered: waiting for the answer."}
+	c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) error {
+		revision, err := strconv.Atoi(r.PostForm.Get("revision"))
 		if err != nil {
-			return deadletter.Errorf(deadletter.Invalid, "say which revision to replay: open the letter again")
+			return deadletter.Errorf(deadletter.Invalid, "this form was not complete: load the page again")
 		}
 		return c.Desk.Replay(ctx, by, ref, revision)
 	})
 }
 
 func (c *Console) archive(w http.ResponseWriter, r *http.Request) {
-	c.act(w, r, "The letter is archived.", func(ctx context.Context, by deadletter.Actor, ref desk.Ref) error {
-		return c.Desk.Archive(ctx, by, ref, r.FormValue("reason"))
+	c.act(w, r, ui.Notice{Kind: ui.Done, Text: "Archived."}, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) error {
+		if fault := archiveFault(by, r); fault != nil {
+			return fault
+		}
+		return c.Desk.Archive(ctx, by, ref, r.PostForm.Get("reason"))
 	})
 }
 
-func (c *Console) restore(w http.ResponseWriter, r *http.Request) {
-	c.act(w, r, "The letter is restored.", c.Desk.Restore)
+// archiveFault asks whoever may archive to say why.
+func archiveFault(by deadletter.Actor, r *http.Request) error {
+	if err := by.May(deadletter.ActArchive); err != nil {
+		return err
+	}
+	if strings.TrimSpace(r.PostForm.Get("reason")) == "" {
+		return deadletter.Errorf(deadletter.Invalid, "say why you archive: the next person will want to know")
+	}
+	return nil
 }
 
-// body downloads a revision. Where values are masked on the page they are masked here.
+func (c *Console) restore(w http.ResponseWriter, r *http.Request) {
+	c.act(w, r, ui.Notice{Kind: ui.Done, Text: "Restored."}, c.Desk.Restore)
+}
+
+// body downloads a revision. What is masked on the page is masked here.
 func (c *Console) body(w http.ResponseWriter, r *http.Request) {
 	l, err := c.Store.Letter(r.Context(), letterID(r))
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	number, err := strconv.Atoi(r.FormValue("revision"))
+	number, err := revisionNumber(r, l)
 	if err != nil {
-		number = l.Revision
+		c.fail(w, r, err)
+		return
 	}
 	revision, err := c.Store.Revision(r.Context(), l.ID, number)
 	if err != nil {
@@ -340,18 +196,24 @@ func (c *Console) body(w http.ResponseWriter, r *http.Request) {
 	source, _ := c.Desk.Source(l.Source)
 	body, _ := deadletter.MaskJSON(revision.Body, source.MaskPaths)
 	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Content-Disposition", `attachment; filename="`+downloadName(l.ID, number)+`"`)
+	w.Header().Set("Content-Disposition", `attachment; filename="`+downloadName(l.ID, revision)+`"`)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	if _, err := w.Write(body); err != nil && !errors.Is(err, context.Canceled) {
-		c.Log.DebugContext(r.Context(), "a download was broken off", "letter", l.ID, "err", err)
-	}
+	_, _ = w.Write(body) // a browser that hung up has no use for it
 }
 
-func downloadName(id deadletter.ID, number int) string {
-	return strings.Map(func(r rune) rune {
-		if r == '"' || r == '\\' || r < ' ' || r > '~' {
-			return '_'
+func downloadName(id deadletter.ID, r deadletter.Revision) string {
+	safe := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+			return r
 		}
-		return r
-	}, string(id)) + "-" + strconv.Itoa(number) + ".body"
+		return '_'
+	}, string(id))
+	extension := ".bin"
+	if isText(r.Body) {
+		extension = ".txt"
+	}
+	if deadletter.CheckJSON(r.Body) == nil {
+		extension = ".json"
+	}
+	return safe + "-" + strconv.Itoa(r.Number) + extension
 }

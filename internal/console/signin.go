@@ -2,51 +2,57 @@ package console
 
 import (
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
 )
 
-const passwordRule = "10 characters or more; four random words will do"
-
-func byAddress(r *http.Request) (string, error) { return auth.Addr(r), nil }
-
-func byFormName(r *http.Request) (string, error) {
-	return strings.ToLower(r.PostFormValue("name")), nil
-}
-
-// tooManySignIns answers a password that was tried too often. The limiter has set Retry-After.
-func (c *Console) tooManySignIns(w http.ResponseWriter, r *http.Request) {
-	wait := "Too many tries: wait a minute, then try again."
-	if seconds, err := strconv.Atoi(w.Header().Get("Retry-After")); err == nil {
-		wait = "Too many tries: wait " + strconv.Itoa(seconds) + " s, then try again."
-	}
-	v := page.SignInView{Chrome: c.plainChrome(r, "Sign in"), Name: r.PostFormValue("name"), Next: auth.LocalPath(r.PostFormValue("next")), Wait: wait}
-	c.render(w, r, http.StatusTooManyRequests, page.SignIn(v))
-}
-
 func (c *Console) signInForm(w http.ResponseWriter, r *http.Request) {
-	v := page.SignInView{Chrome: c.plainChrome(r, "Sign in"), Next: auth.LocalPath(r.URL.Query().Get("next"))}
-	c.render(w, r, http.StatusOK, page.SignIn(v))
-}
-
-func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
-	name, next := r.PostFormValue("name"), auth.LocalPath(r.PostFormValue("next"))
-	err := c.Auth.SignIn(r.Context(), name, r.PostFormValue("password"), auth.Addr(r))
-	if deadletter.KindOf(err) == deadletter.Unauthenticated {
-		v := page.SignInView{Chrome: c.plainChrome(r, "Sign in"), Name: name, Next: next, Error: sentence(deadletter.TextOf(err))}
-		c.render(w, r, http.StatusUnauthorized, page.SignIn(v))
+	v := page.SignInView{Chrome: frame(r, "Sign in"), Next: auth.LocalPath(r.URL.Query().Get("next"))}
+	switch _, err := c.Auth.Identify(r); deadletter.KindOf(err) {
+	case deadletter.Unauthenticated:
+	default:
+		if err != nil {
+			c.fail(w, r, err)
+			return
+		}
+		http.Redirect(w, r, v.Next, http.StatusSeeOther)
 		return
 	}
+	has, err := c.Auth.HasUsers(r.Context())
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	http.Redirect(w, r, next, http.StatusSeeOther)
+	if !has {
+		v.Flash = ui.Notice{Kind: ui.Info, Text: "Nobody can sign in yet.", Hint: "Open the set-up link that dlqdesk printed in its terminal when it started."}
+	}
+	c.render(w, r, http.StatusOK, page.SignIn(v))
+}
+
+func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
+	name, next := r.PostForm.Get("name"), auth.LocalPath(r.PostForm.Get("next"))
+	err := c.Auth.Throttle(w, r, name)
+	if err == nil {
+		err = c.Auth.SignIn(r.Context(), name, r.PostForm.Get("password"), auth.Addr(r))
+	}
+	v := page.SignInView{Chrome: frame(r, "Sign in"), Name: name, Next: next}
+	switch kind := deadletter.KindOf(err); {
+	case err == nil:
+		http.Redirect(w, r, next, http.StatusSeeOther)
+		return
+	case kind == deadletter.Unauthenticated:
+		v.Error = why(err)
+	case kind == deadletter.RateLimited:
+		v.Wait = why(err)
+	default:
+		c.fail(w, r, err)
+		return
+	}
+	c.render(w, r, statusOf(deadletter.KindOf(err)), page.SignIn(v))
 }
 
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
@@ -58,102 +64,46 @@ func (c *Console) signOut(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Console) setupForm(w http.ResponseWriter, r *http.Request) {
-	token := r.URL.Query().Get("token")
-	open, err := c.Auth.SetupOpen(r.Context(), token)
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
-	v := page.SetupView{Chrome: c.plainChrome(r, "Set up"), Token: token, Rule: passwordRule}
-	status := http.StatusOK
-	if !open {
-		status, v.Refused = http.StatusForbidden, "This set-up link was used or replaced. Sign in; or, while there is no user yet, restart dlqdesk and use the new link it prints."
-	}
-	c.render(w, r, status, page.Setup(v))
+	v := page.SetupView{Chrome: frame(r, "Set up"), Token: r.URL.Query().Get("token"), Rule: auth.PasswordRule()}
+	c.showSetup(w, r, v, c.Auth.SetupOpen(r.Context(), v.Token))
 }
 
 func (c *Console) setup(w http.ResponseWriter, r *http.Request) {
-	name, password := strings.TrimSpace(r.PostFormValue("name")), r.PostFormValue("password")
-	v := page.SetupView{Chrome: c.plainChrome(r, "Set up"), Token: r.PostFormValue("token"), Name: name, Rule: passwordRule}
-	if password != r.PostFormValue("confirm") {
+	ctx := r.Context()
+	name, password := strings.TrimSpace(r.PostForm.Get("name")), r.PostForm.Get("password")
+	v := page.SetupView{
+		Chrome: frame(r, "Set up"), Token: r.PostForm.Get("token"), Name: name, Rule: auth.PasswordRule(),
+		NameError: why(auth.CheckName(name)), PasswordError: why(auth.CheckPassword(name, password)),
+	}
+	if v.PasswordError == "" && password != r.PostForm.Get("confirm") {
 		v.ConfirmError = "The two passwords differ."
-		c.render(w, r, http.StatusUnprocessableEntity, page.Setup(v))
+	}
+	if v.NameError+v.PasswordError+v.ConfirmError != "" {
+		// An outsider who probes tokens learns the same from a good form and a bad one.
+		if err := c.Auth.SetupOpen(ctx, v.Token); err != nil {
+			c.showSetup(w, r, v, err)
+			return
+		}
+		c.render(w, r, statusOf(deadletter.Invalid), page.Setup(v))
 		return
 	}
-	err := c.Auth.SetUp(r.Context(), v.Token, name, password, auth.Addr(r))
-	switch kind := deadletter.KindOf(err); {
+	if err := c.Auth.SetUp(ctx, v.Token, name, password, auth.Addr(r)); err != nil {
+		c.showSetup(w, r, v, err)
+		return
+	}
+	c.redirect(w, r, "/letters", ui.Notice{Kind: ui.Done, Text: "You are the first administrator of this desk."})
+}
+
+// showSetup shows the form, or why its link does not work.
+func (c *Console) showSetup(w http.ResponseWriter, r *http.Request, v page.SetupView, err error) {
+	kind := deadletter.KindOf(err)
+	switch {
 	case err == nil:
+		c.render(w, r, http.StatusOK, page.Setup(v))
 	case kind == deadletter.Forbidden || kind == deadletter.Conflict:
-		v.Refused = sentence(deadletter.TextOf(err))
+		v.Refused = why(err)
 		c.render(w, r, statusOf(kind), page.Setup(v))
-		return
-	case kind == deadletter.Invalid:
-		if text := sentence(deadletter.TextOf(err)); strings.Contains(text, "password") {
-			v.PasswordError = text
-		} else {
-			v.NameError = text
-		}
-		c.render(w, r, statusOf(kind), page.Setup(v))
-		return
 	default:
 		c.fail(w, r, err)
-		return
 	}
-	if err := c.Auth.SignIn(r.Context(), name, password, auth.Addr(r)); err != nil {
-		c.fail(w, r, err)
-		return
-	}
-	http.Redirect(w, r, "/letters", http.StatusSeeOther)
-}
-
-func (c *Console) account(w http.ResponseWriter, r *http.Request) {
-	v := page.AccountView{Chrome: c.chrome(r, "Account")}
-	role := auth.Actor(r.Context()).Role
-	for _, act := range deadletter.Actions() {
-		if role.Allows(act) {
-			v.May = append(v.May, string(act))
-		} else {
-			v.MayNot = append(v.MayNot, string(act))
-		}
-	}
-	c.render(w, r, http.StatusOK, page.Account(v))
-}
-
-func (c *Console) passwordForm(w http.ResponseWriter, r *http.Request) {
-	c.render(w, r, http.StatusOK, page.Password(page.PasswordView{Chrome: c.chrome(r, "Change password"), Rule: passwordRule}))
-}
-
-func (c *Console) password(w http.ResponseWriter, r *http.Request) {
-	ctx := r.Context()
-	v := page.PasswordView{Chrome: c.chrome(r, "Change password"), Rule: passwordRule}
-	next := r.PostFormValue("password")
-	if next != r.PostFormValue("confirm") {
-		v.ConfirmError = "The two passwords differ."
-		c.render(w, r, http.StatusUnprocessableEntity, page.Password(v))
-		return
-	}
-	err := c.Auth.ChangePassword(ctx, auth.Actor(ctx), r.PostFormValue("current"), next)
-	if deadletter.KindOf(err) == deadletter.Invalid {
-		if text := sentence(deadletter.TextOf(err)); strings.Contains(text, "present") {
-			v.CurrentError = text
-		} else {
-			v.PasswordError = text
-		}
-		c.render(w, r, http.StatusUnprocessableEntity, page.Password(v))
-		return
-	}
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
-	c.Auth.Flash(ctx, "Your password is changed. Every other session of yours has ended.")
-	http.Redirect(w, r, "/account", http.StatusSeeOther)
-}
-
-// listPath is the list of letters that a query names.
-func listPath(query string) string {
-	if query == "" {
-		return "/letters"
-	}
-	return (&url.URL{Path: "/letters", RawQuery: query}).String()
 }

@@ -154,11 +154,11 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 // CommitCtx implements scs.CtxStore. It drops what has expired on the way.
 func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
 	hash := sha256.Sum256([]byte(token))
-	return s.store.Write(ctx, func(ctx context.Context, tx *Tx) error {
-		if _, err := tx.tx.ExecContext(ctx, expireSessions, s.now().UnixMilli()); err != nil {
+	return s.write(ctx, func(ctx context.Context, tx *writeTx) error {
+		if _, err := tx.ExecContext(ctx, expireSessions, s.now().UnixMilli()); err != nil {
 			return err
 		}
-		_, err := tx.tx.ExecContext(ctx, commitSession, hash[:], data, expiry.UnixMilli())
+		_, err := tx.ExecContext(ctx, commitSession, hash[:], data, expiry.UnixMilli())
 		return err
 	})
 }
@@ -166,9 +166,26 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, exp
 // DeleteCtx implements scs.CtxStore.
 func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
 	hash := sha256.Sum256([]byte(token))
-	return s.store.Write(ctx, func(ctx context.Context, tx *Tx) error {
-		_, err := tx.tx.ExecContext(ctx, deleteSession, hash[:])
+	return s.write(ctx, func(ctx context.Context, tx *writeTx) error {
+		_, err := tx.ExecContext(ctx, deleteSession, hash[:])
 		return err
+	})
+}
+
+type eventKey struct{}
+
+// WithEvent makes a change of a session by this context record an event with it, in one transaction: a sign-in, a sign-out.
+func WithEvent(ctx context.Context, e deadletter.Event) context.Context {
+	return context.WithValue(ctx, eventKey{}, e)
+}
+
+func (s *Sessions) write(ctx context.Context, change func(ctx context.Context, tx *writeTx) error) error {
+	event, with := ctx.Value(eventKey{}).(deadletter.Event)
+	return s.store.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		if err := change(ctx, tx.tx); err != nil || !with {
+			return err
+		}
+		return tx.Record(ctx, event)
 	})
 }
 

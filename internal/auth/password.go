@@ -1,0 +1,94 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/alexedwards/argon2id"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// hashers bounds how many passwords are hashed at once, because each takes memory that a crowd at the door could exhaust.
+const hashers = 2
+
+// The length of a password, in characters. NIST SP 800-63B-3, section 5.1.1.2, asks for 8 at least and for no other rule than a list of
+// passwords that everybody tries; ten leave more room where, as here, no second factor stands behind them.
+const minPassword, maxPassword = 10, 200
+
+// PasswordRule says in a sentence which passwords are taken.
+func PasswordRule() string {
+	return fmt.Sprintf("At least %d characters. Four random words are better than one with signs in it.", minPassword)
+}
+
+// CheckName answers an Invalid error when a name cannot be that of a user.
+func CheckName(name string) error {
+	if regexp.MustCompile(`^[A-Za-z0-9._@-]{1,64}$`).MatchString(name) && !strings.EqualFold(name, deadletter.System().Name) {
+		return nil
+	}
+	return deadletter.Errorf(deadletter.Invalid, "a user name has 1 to 64 letters, digits, dots, hyphens, underscores or @, and is not %q",
+		deadletter.System().Name)
+}
+
+// CheckPassword answers an Invalid error that says why a password is not taken for a user.
+func CheckPassword(name, password string) error {
+	n := utf8.RuneCountInString(password)
+	switch {
+	case n < minPassword:
+		return deadletter.Errorf(deadletter.Invalid, "this password has %d characters: use at least %d", n, minPassword)
+	case n > maxPassword:
+		return deadletter.Errorf(deadletter.Invalid, "this password has %d characters: use at most %d", n, maxPassword)
+	case isCommon(name, strings.ToLower(password)):
+		return deadletter.Errorf(deadletter.Invalid, "this password is one of the first that anybody would try: choose another one")
+	}
+	return nil
+}
+
+// isCommon knows what guessers try first among passwords that are long enough.
+func isCommon(name, password string) bool {
+	seen := map[rune]bool{}
+	for _, r := range password {
+		seen[r] = true
+	}
+	bare := strings.NewReplacer(strings.ToLower(name), "", "dlqdesk", "", "password", "", "passwort", "", "qwertyuiop", "", "1234567890", "").Replace(password)
+	return len(seen) < 5 || utf8.RuneCountInString(bare) < 4 || slices.Contains([]string{
+		"1q2w3e4r5t", "q1w2e3r4t5", "0987654321", "9876543210", "qwerty12345", "qwerty123456", "asdfghjkl1", "zaq12wsxcde3", "letmein1234", "iloveyou123",
+		"administrator", "welcome12345", "changeme123", "changemenow",
+	}, password)
+}
+
+// hash makes the hash of a password when it is its turn.
+func (a *Auth) hash(ctx context.Context, password string) (string, error) {
+	var hashed string
+	err := a.inTurn(ctx, func() (err error) {
+		hashed, err = argon2id.CreateHash(password, &a.params)
+		return err
+	})
+	return hashed, err
+}
+
+func (a *Auth) matches(ctx context.Context, password, hash string) (bool, error) {
+	var ok bool
+	err := a.inTurn(ctx, func() (err error) {
+		ok, err = argon2id.ComparePasswordAndHash(password, hash)
+		return err
+	})
+	return ok, err
+}
+
+func (a *Auth) inTurn(ctx context.Context, work func() error) error {
+	select {
+	case a.hashing <- struct{}{}:
+		defer func() { <-a.hashing }()
+	case <-ctx.Done():
+		return &deadletter.Error{Kind: deadletter.Unavailable, Text: "too many people sign in at once: try again in a moment", Err: ctx.Err()}
+	}
+	if err := work(); err != nil {
+		return fmt.Errorf("hash the password: %w", err)
+	}
+	return nil
+}

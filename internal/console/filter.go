@@ -1,0 +1,187 @@
+package console
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
+	"dlqdesk/web/ui"
+)
+
+const (
+	pageSize  = 50
+	allStatus = "all"
+	formTime  = "2006-01-02T15:04" // as a datetime-local field writes it, in UTC
+	maxField  = 500                // characters of a text to filter by
+)
+
+// field is one entry of a filter: its name in the address, and the label of its chip.
+type field struct{ name, label string }
+
+// letterFields are what the address of a list of letters is made of, but for the cursor.
+func letterFields() []field {
+	return []field{{"status", ""}, {"source", "Source"}, {"code", "Code"}, {"outcome", "Outcome"}, {"from", "Received from"}, {"to", "Received to"}, {"q", "Text"}}
+}
+
+// auditFields are what the address of the audit trail is made of.
+func auditFields() []field {
+	return []field{{"actor", "Who"}, {"action", "Did"}, {"letter", "Letter"}, {"from", "From"}, {"to", "To"}}
+}
+
+// only keeps of an address what names a list.
+func only(values url.Values, fields []field) url.Values {
+	kept := url.Values{}
+	for _, f := range fields {
+		if v := strings.TrimSpace(strings.ToValidUTF8(values.Get(f.name), "\uFFFD")); v != "" {
+			kept.Set(f.name, v)
+		}
+	}
+	return kept
+}
+
+// with copies a query with one value set, or taken out where the value is empty.
+func with(query url.Values, name, value string) url.Values {
+	changed := url.Values{}
+	for key, values := range query {
+		changed[key] = values
+	}
+	if value == "" {
+		changed.Del(name)
+	} else {
+		changed.Set(name, value)
+	}
+	return changed
+}
+
+// address is a path with a query.
+func address(path string, query url.Values) string {
+	return (&url.URL{Path: path, RawQuery: query.Encode()}).String()
+}
+
+// listPath is the list of letters that a query names.
+func listPath(query string) string { return (&url.URL{Path: "/letters", RawQuery: query}).String() }
+
+// pageURL is the page of a list at a cursor; empty: there is none.
+func pageURL(path string, query url.Values, cursor string) string {
+	if cursor == "" {
+		return ""
+	}
+	return address(path, with(query, "cursor", cursor))
+}
+
+// chips are the active filters, each with the list without it.
+func chips(path string, query url.Values, fields []field, say func(name, value string) string) []ui.Chip {
+	var list []ui.Chip
+	for _, f := range fields {
+		if value := query.Get(f.name); f.label != "" && value != "" {
+			list = append(list, ui.Chip{Label: f.label, Value: say(f.name, value), RemoveURL: address(path, with(query, f.name, ""))})
+		}
+	}
+	return list
+}
+
+// sayTime writes a time as people do; what is none, and everything else, stays as it is.
+func sayTime(name, value string) string {
+	if name != "from" && name != "to" {
+		return value
+	}
+	if at, err := parseTime(name, value); err == nil {
+		return at.Format("2006-01-02 15:04") + " UTC"
+	}
+	return value
+}
+
+// letterQuery reads the address of a list. Without a status it is that of letters that need a person.
+func letterQuery(query url.Values, cursor string) (store.LetterQuery, error) {
+	q := store.LetterQuery{Cursor: cursor, Limit: pageSize}
+	var errs [7]error
+	q.Status, errs[0] = parseStatus(query.Get("status"))
+	q.Source, errs[1] = parseText("source", query.Get("source"))
+	q.StatusCode, errs[2] = parseCode(query.Get("code"))
+	q.Outcome, errs[3] = parseOutcome(query.Get("outcome"))
+	q.From, q.To, errs[4] = parseRange(query)
+	q.Text, errs[5] = parseText("text", query.Get("q"))
+	if q.Text != "" && !strings.ContainsFunc(q.Text, wordRune) {
+		errs[6] = deadletter.Errorf(deadletter.Invalid, "the text to look for needs a letter or a digit")
+	}
+	return q, first(errs[:]...)
+}
+
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func wordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
+
+func parseStatus(text string) (deadletter.Status, error) {
+	switch s := deadletter.Status(text); {
+	case text == "":
+		return deadletter.Failed, nil
+	case text == allStatus:
+		return "", nil
+	case slices.Contains(deadletter.Statuses(), s):
+		return s, nil
+	}
+	return deadletter.Failed, deadletter.Errorf(deadletter.Invalid, "there is no status %q", text)
+}
+
+func parseText(name, text string) (string, error) {
+	if utf8.RuneCountInString(text) > maxField {
+		return "", deadletter.Errorf(deadletter.Invalid, "the %s to look for is too long: use at most %d characters", name, maxField)
+	}
+	return text, nil
+}
+
+func parseCode(text string) (int, error) {
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 100 || n > 999 {
+		return 0, deadletter.Errorf(deadletter.Invalid, "%q is no status code: it has three digits, like 422", text)
+	}
+	return n, nil
+}
+
+func parseOutcome(text string) (deadletter.Outcome, error) {
+	if text == "" || slices.Contains(deadletter.Outcomes(), deadletter.Outcome(text)) {
+		return deadletter.Outcome(text), nil
+	}
+	return "", deadletter.Errorf(deadletter.Invalid, "there is no outcome %q", text)
+}
+
+func parseRange(query url.Values) (from, to time.Time, err error) {
+	if from, err = parseTime("from", query.Get("from")); err != nil {
+		return from, to, err
+	}
+	if to, err = parseTime("to", query.Get("to")); err != nil {
+		return from, to, err
+	}
+	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
+		return from, to, deadletter.Errorf(deadletter.Invalid, "the time range ends before it begins: nothing can lie in it")
+	}
+	return from, to, nil
+}
+
+func parseTime(name, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, form := range []string{formTime, "2006-01-02T15:04:05", time.RFC3339, time.DateOnly} {
+		if at, err := time.Parse(form, text); err == nil {
+			return at.UTC(), nil
+		}
+	}
+	return time.Time{}, deadletter.Errorf(deadletter.Invalid, "%q is no time to look %s: write it as 2026-03-02T10:15", text, name)
+}

@@ -1,0 +1,209 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"dlqdesk/internal/auth"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
+	"dlqdesk/internal/store"
+	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
+)
+
+// history is what happened to a letter, newest first.
+type history struct {
+	attempts  []deadletter.Attempt
+	revisions []deadletter.Revision // without bodies
+	events    []store.EventRow
+}
+
+func (c *Console) readHistory(ctx context.Context, l deadletter.Letter) (history, error) {
+	var h history
+	var err error
+	if h.attempts, err = c.Store.Attempts(ctx, l.ID); err != nil {
+		return h, err
+	}
+	if h.revisions, err = c.Store.Revisions(ctx, l.ID); err != nil {
+		return h, err
+	}
+	events, err := c.Store.Events(ctx, store.EventQuery{EventFilter: store.EventFilter{Target: string(l.ID)}, Limit: pageSize})
+	h.events = events.Items
+	return h, err
+}
+
+func (c *Console) letterView(r *http.Request, l deadletter.Letter, shown deadletter.Revision, h history, arrivals []deadletter.Arrival) page.LetterView {
+	back := backQuery(r)
+	source, _ := c.Desk.Source(l.Source)
+	v := page.LetterView{
+		Chrome: c.chrome(r, "Letter "+string(l.ID)), BackURL: listPath(back), Panel: c.panelView(auth.Actor(r.Context()), l, h, back),
+		Payload: payloadView(l.ID, shown, source), Headers: headerRows(shown.Headers, source), Facts: facts(l, source),
+	}
+	if v.Panel.DenyEdit == "" {
+		v.Panel.DenyEdit = why(editable(shown))
+	}
+	for i, other := range h.revisions {
+		current, to := other.Number == shown.Number, revisionURL(l.ID, other.Number, back)
+		v.Panel.Revisions[i].Current = current
+		v.Payload.Others = append(v.Payload.Others, page.PayloadLink{Name: revisionName(other), URL: to, Current: current})
+	}
+	for _, a := range arrivals {
+		note := ""
+		if a.Differs {
+			note = "The body differs from the first: " + excerpt(a.Body, source)
+		}
+		v.Arrivals = append(v.Arrivals, page.Arrival{At: ui.At(a.At), Note: note})
+	}
+	return v
+}
+
+func revisionURL(id deadletter.ID, number int, back string) string {
+	query := url.Values{"revision": {strconv.Itoa(number)}}
+	return address("/letters/"+string(id), with(query, "back", back))
+}
+
+// panelView tells where a letter stands, what can be done with it, and what happened to it.
+func (c *Console) panelView(by deadletter.Actor, l deadletter.Letter, h history, back string) page.LetterPanelView {
+	v := page.LetterPanelView{
+		ID: string(l.ID), Version: strconv.Itoa(l.Version), Back: back, Status: string(l.Status), Source: printable(l.Source), Reason: printable(l.Reason),
+		Code: code(l.StatusCode), Outcome: string(l.Outcome), Retries: c.retries(l), NextRetry: nextRetry(l), Received: ui.At(l.ReceivedAt),
+		LastAttempt: ui.At(l.LastAttemptAt), Result: result(l, h.attempts),
+	}
+	if s, ok := c.sourceOf(l); ok {
+		v.Destination = s.Destination
+	}
+	if l.Arrivals > 1 {
+		v.Arrived = plural(l.Arrivals, "time")
+	}
+	c.permit(&v, by, l, c.Now())
+	c.addRevisions(&v, l, h.revisions)
+	c.addAttempts(&v, l, h)
+	for _, e := range h.events {
+		if e.TargetKind == letterTarget {
+			v.Events = append(v.Events, auditRow(e))
+		}
+	}
+	return v
+}
+
+// permit says of each action why it is not possible, for this person or for this letter. The domain is asked what it would answer.
+func (c *Console) permit(v *page.LetterPanelView, by deadletter.Actor, l deadletter.Letter, at time.Time) {
+	deliverable := c.Desk.Deliverable(l)
+	_, replay := l.OrderReplay(by, deadletter.TriggerReplay, l.Revision, l.Version, at)
+	_, archive := l.Archive(by, "", l.Version, at)
+	_, restore := l.Restore(by, l.Version, at)
+	v.DenyReplay = why(by.May(deadletter.ActReplay), replay, deliverable)
+	v.DenyEdit = why(by.May(deadletter.ActEdit), replay, deliverable)
+	v.DenyArchive = why(by.May(deadletter.ActArchive), archive)
+	v.DenyRestore = why(by.May(deadletter.ActRestore), restore)
+}
+
+func (c *Console) addRevisions(v *page.LetterPanelView, l deadletter.Letter, revisions []deadletter.Revision) {
+	for _, r := range revisions {
+		latest := r.Number == l.Revision
+		v.Choices = append(v.Choices, page.RevisionChoice{Number: strconv.Itoa(r.Number), Name: revisionName(r), Selected: latest})
+		v.Revisions = append(v.Revisions, page.RevisionView{
+			Name: revisionName(r), By: r.By, Why: r.Reason, At: ui.At(r.At), URL: revisionURL(l.ID, r.Number, v.Back), Current: latest,
+		})
+	}
+}
+
+func (c *Console) addAttempts(v *page.LetterPanelView, l deadletter.Letter, h history) {
+	source, _ := c.Desk.Source(l.Source)
+	names := map[int]string{}
+	if len(h.revisions) > 1 {
+		for _, r := range h.revisions {
+			names[r.Number] = revisionName(r)
+		}
+	}
+	for _, a := range h.attempts {
+		v.Attempts = append(v.Attempts, attemptView(a, names[a.Revision], source))
+	}
+}
+
+// result says what the latest delivery that a person ordered came to.
+func result(l deadletter.Letter, attempts []deadletter.Attempt) ui.Notice {
+	if len(attempts) == 0 || l.Status == deadletter.Replaying || l.Status == deadletter.Archived {
+		return ui.Notice{}
+	}
+	a := attempts[0]
+	if !a.Done || a.Trigger == deadletter.TriggerReceive || a.Trigger == deadletter.TriggerAuto {
+		return ui.Notice{}
+	}
+	took := code(a.StatusCode) + " in " + latency(a.Latency)
+	switch a.Outcome {
+	case deadletter.Delivered:
+		return ui.Notice{Kind: ui.Done, Text: "Delivered: " + took}
+	case deadletter.Rejected:
+		return ui.Notice{Kind: ui.Fault, Text: "Rejected: " + took, Hint: printable(a.Error)}
+	case deadletter.Unreachable:
+		return ui.Notice{Kind: ui.Fault, Text: "Not sent: the destination could not be reached", Hint: printable(a.Error)}
+	case deadletter.Unknown:
+	}
+	return ui.Notice{Kind: ui.Warn, Text: "Sent, but no answer came in " + latency(a.Latency), Hint: printable(a.Error)}
+}
+
+func attemptView(a deadletter.Attempt, revision string, s desk.Source) page.AttemptView {
+	body, _ := deadletter.MaskJSON(a.ResponseBody, s.MaskPaths)
+	v := page.AttemptView{
+		Number: strconv.Itoa(a.Number), Trigger: string(a.Trigger), Actor: printable(a.Actor), Revision: revision, At: ui.At(a.StartedAt), InFlight: !a.Done,
+		Outcome: string(a.Outcome), Code: code(a.StatusCode), Error: printable(a.Error), ResponseHeaders: headerRows(a.ResponseHeaders, s),
+		ResponseBody: printable(string(body)),
+	}
+	if a.Done {
+		v.Latency = latency(a.Latency)
+	}
+	if a.ResponseCut {
+		v.ResponseNote = "The first " + size(len(a.ResponseBody)) + " of the answer are kept."
+	}
+	return v
+}
+
+func headerRows(h deadletter.Headers, s desk.Source) []page.HeaderRow {
+	var rows []page.HeaderRow
+	masked := h.Masked(s.MaskHeaders...)
+	for _, name := range masked.Names() {
+		for _, value := range masked[name] {
+			rows = append(rows, page.HeaderRow{Name: printable(name), Value: printable(value), Masked: deadletter.IsSecretHeader(name, s.MaskHeaders...)})
+		}
+	}
+	return rows
+}
+
+// facts are what the queue and the webhook's address told.
+func facts(l deadletter.Letter, s desk.Source) []page.Fact {
+	q := l.Queue
+	var list []page.Fact
+	add := func(label, value string) {
+		if value != "" {
+			list = append(list, page.Fact{Label: printable(label), Value: printable(value)})
+		}
+	}
+	add("Queue", q.Queue)
+	add("Message id", q.MessageID)
+	add("Sender's message id", q.ProducerID)
+	add("Form", q.Form)
+	add("Group", q.GroupID)
+	add("Deduplication id", q.DeduplicationID)
+	add("Sent to the queue", ui.At(q.SentAt).Text)
+	if q.ReceiveCount > 0 {
+		add("Received from the queue", plural(q.ReceiveCount, "time"))
+	}
+	add("Webhook-Id", l.WebhookID)
+	add("Query", maskQuery(l.Query, s))
+	for _, a := range q.Attributes {
+		value := a.Value
+		if a.Binary != nil {
+			value = plural(len(a.Binary), "byte")
+		}
+		if deadletter.IsSecretHeader(a.Name, s.MaskHeaders...) {
+			value = deadletter.Mask
+		}
+		add("Attribute "+a.Name+" ("+a.Type+")", value)
+	}
+	return list
+}

@@ -1,0 +1,154 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
+)
+
+func (c *Console) tableView(r *http.Request, l list) page.LettersTableView {
+	status := url.Values{}
+	if s := l.query.Get("status"); s != "" {
+		status.Set("status", s)
+	}
+	v := page.LettersTableView{
+		RetryURL: address("/letters", with(l.query, "cursor", l.cursor)), Query: l.query.Encode(), Tabs: tabs(l), Filter: c.filterView(l),
+		Chips: chips("/letters", l.query, letterFields(), sayTime), ClearURL: address("/letters", status),
+		NewerURL: pageURL("/letters", l.query, l.page.Newer), OlderURL: pageURL("/letters", l.query, l.page.Older),
+	}
+	if v.NewerURL != "" {
+		v.NewestURL = address("/letters", l.query)
+	}
+	back := with(l.query, "cursor", l.cursor).Encode()
+	for _, letter := range l.page.Items {
+		v.Rows = append(v.Rows, c.rowView(letter, back))
+	}
+	switch {
+	case l.empty:
+		v.State, v.Curl = page.StateNothing, c.curl(r)
+	case len(v.Rows) == 0:
+		v.State = page.StateNoMatch
+	}
+	return v
+}
+
+// curl is a command that sends a webhook here.
+func (c *Console) curl(r *http.Request) string {
+	if len(c.Sources) == 0 {
+		return ""
+	}
+	base := c.PublicURL
+	if base == "" {
+		base = (&url.URL{Scheme: "http", Host: r.Host}).String()
+	}
+	return fmt.Sprintf("curl -i -H 'Content-Type: application/json' \\\n  -d '{\"eventType\":\"conversation:updated\"}' \\\n  %s/webhooks/%s", base, c.Sources[0].Name)
+}
+
+func (c *Console) rowView(l deadletter.Letter, back string) page.LetterRow {
+	return page.LetterRow{
+		ID: string(l.ID), Version: strconv.Itoa(l.Version), URL: letterURL(l.ID, back), Status: string(l.Status), Source: printable(l.Source),
+		Reason: printable(l.Reason), Code: code(l.StatusCode), Outcome: string(l.Outcome), Retries: c.retries(l), NextRetry: nextRetry(l),
+		Received: ui.At(l.ReceivedAt), LastAttempt: ui.At(l.LastAttemptAt),
+	}
+}
+
+// letterURL is the page of a letter, from which back leads to the list that it was found in.
+func letterURL(id deadletter.ID, back string) string {
+	to := "/letters/" + url.PathEscape(string(id))
+	if back == "" {
+		return to
+	}
+	return to + "?" + url.Values{"back": {back}}.Encode()
+}
+
+// retries tells how many automatic deliveries were made of those that there are.
+func (c *Console) retries(l deadletter.Letter) string {
+	if s, ok := c.sourceOf(l); ok {
+		return fmt.Sprintf("%d of %d", l.AutoAttempts, max(s.MaxAttempts, l.AutoAttempts))
+	}
+	return strconv.Itoa(l.AutoAttempts)
+}
+
+// sourceOf answers the source that a letter is delivered by.
+func (c *Console) sourceOf(l deadletter.Letter) (Source, bool) {
+	name := l.Source
+	if name == "" {
+		name = c.DefaultSource
+	}
+	s, ok := c.sources[name]
+	return s, ok
+}
+
+// nextRetry is the time of an automatic retry that is to come.
+func nextRetry(l deadletter.Letter) ui.Moment {
+	if l.Status != deadletter.Retrying {
+		return ui.Moment{}
+	}
+	return ui.At(l.DueAt)
+}
+
+// tabs are the statuses with how many letters of the filter are in each.
+func tabs(l list) []page.StatusTab {
+	known := l.counts.ByStatus != nil
+	tab := func(status, value string, n int) page.StatusTab {
+		v := page.StatusTab{Status: status, URL: address("/letters", with(l.query, "status", value)), Current: status == string(l.asked.Status)}
+		if known {
+			v.Count = number(n)
+		}
+		if l.counts.Capped && n > 0 {
+			v.Count += "+"
+		}
+		return v
+	}
+	var all []page.StatusTab
+	for _, s := range deadletter.Statuses() {
+		all = append(all, tab(string(s), string(s), l.counts.ByStatus[s]))
+	}
+	return append(all, tab("", allStatus, total(l.counts)))
+}
+
+// filterView shows a query as it was asked, understood or not.
+func (c *Console) filterView(l list) page.LettersFilter {
+	f := page.LettersFilter{
+		Status: l.query.Get("status"), Code: l.query.Get("code"), From: formTimeOf(l.query.Get("from")), To: formTimeOf(l.query.Get("to")),
+		Text: l.query.Get("q"), Sources: c.sourceOptions(l.sources, l.query.Get("source")),
+	}
+	for _, o := range deadletter.Outcomes() {
+		f.Outcomes = append(f.Outcomes, ui.Option{Value: string(o), Label: string(o), Selected: string(o) == l.query.Get("outcome")})
+	}
+	for _, n := range l.codes {
+		f.Codes = append(f.Codes, strconv.Itoa(n))
+	}
+	return f
+}
+
+// formTimeOf writes a time as its field takes it.
+func formTimeOf(text string) string {
+	at, err := parseTime("", text)
+	if err != nil || at.IsZero() {
+		return text
+	}
+	return at.Format(formTime)
+}
+
+// sourceOptions offers the configured sources, those that letters have besides, and the one that was asked for.
+func (c *Console) sourceOptions(ofLetters []string, selected string) []ui.Option {
+	var names []string
+	for _, s := range c.Sources {
+		names = append(names, s.Name)
+	}
+	var options []ui.Option
+	for _, name := range slices.Concat(names, ofLetters, []string{selected}) {
+		seen := slices.ContainsFunc(options, func(o ui.Option) bool { return o.Value == name })
+		if name != "" && !seen {
+			options = append(options, ui.Option{Value: name, Label: printable(name), Selected: name == selected})
+		}
+	}
+	return options
+}
