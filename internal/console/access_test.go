@@ -1,0 +1,267 @@
+package console_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-chi/chi/v5"
+
+	"dlqdesk/internal/console"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
+)
+
+// route is one address of the console, as it is called for the letter a-1.
+type route struct{ method, path string }
+
+func (b bundle) routes(t *testing.T) []route {
+	t.Helper()
+	routes, ok := b.handler.(chi.Routes)
+	if !ok {
+		t.Fatal("the console is no chi router")
+	}
+	var list []route
+	err := chi.Walk(routes, func(method, path string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		if !strings.HasPrefix(path, "/assets/") {
+			list = append(list, route{method, strings.ReplaceAll(path, "{id}", "a-1")})
+		}
+		return nil
+	})
+	if err != nil || len(list) < 20 {
+		t.Fatalf("%d routes, %v", len(list), err)
+	}
+	return list
+}
+
+func TestStrangersReadNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	l := b.receive(t, "a-1")
+	before := len(b.events(t))
+	p := b.stranger(t)
+	open := []route{{"GET", "/signin"}, {"POST", "/signin"}, {"GET", "/setup"}, {"POST", "/setup"}}
+	for _, r := range append(b.routes(t), route{"GET", "/nowhere"}, route{"GET", "/letters/zz/../a-1"}) {
+		if slices.Contains(open, r) {
+			continue
+		}
+		whole, part := p.do(r.method, r.path, order(0, "action", "replay", "item", "a-1@0", "revision", "0")), p.do(r.method, r.path, order(0), htmx()...)
+		if whole.status != http.StatusSeeOther || !strings.HasPrefix(whole.header.Get("Location"), "/signin") {
+			t.Errorf("%s %s answers %d, to %q", r.method, r.path, whole.status, whole.header.Get("Location"))
+		}
+		if part.status != http.StatusUnauthorized || !strings.HasPrefix(part.header.Get("HX-Redirect"), "/signin") {
+			t.Errorf("%s %s answers htmx %d, to %q", r.method, r.path, part.status, part.header.Get("HX-Redirect"))
+		}
+		for _, secret := range append(secrets(), "field id is missing", "genesys", "conversation") {
+			if strings.Contains(whole.text+part.text, secret) {
+				t.Errorf("%s %s tells a stranger %q", r.method, r.path, secret)
+			}
+		}
+	}
+	if got := desktest.Letter(t, b.store, "a-1"); got.Status != l.Status || got.Version != 0 || len(b.events(t)) != before {
+		t.Errorf("a stranger changed the letter: %+v", got)
+	}
+}
+
+func TestEveryPageForEveryRole(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	for name, role := range map[string]deadletter.Role{"vera": deadletter.Viewer, "olga": deadletter.Operator, "adam": deadletter.Admin} {
+		p := b.member(t, name, role)
+		for _, r := range append(b.routes(t), route{"GET", "/letters/edit?item=a-1@0"}) {
+			if r.method != http.MethodGet || r.path == "/setup" {
+				continue
+			}
+			a := p.get(r.path)
+			switch r.path {
+			case "/", "/signin":
+				if a.status != http.StatusSeeOther || a.header.Get("Location") != "/letters" {
+					t.Errorf("%s: %s answers %d, to %q", name, r.path, a.status, a.header.Get("Location"))
+				}
+				continue
+			}
+			if a.status != http.StatusOK {
+				t.Errorf("%s: %s answers %d: %s", name, r.path, a.status, a.text)
+			}
+			if strings.HasSuffix(r.path, "/panel") || strings.HasSuffix(r.path, "/body") {
+				continue
+			}
+			if a.count("h1") != 1 || !strings.Contains(a.says("header"), name) || !strings.Contains(a.says("header"), string(role)) {
+				t.Errorf("%s: %s has %d headings, and says %q", name, r.path, a.count("h1"), a.says("header"))
+			}
+		}
+	}
+}
+
+func TestViewerIsRefusedEveryAction(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	l := b.receive(t, "a-1")
+	p := b.member(t, "vera", deadletter.Viewer)
+	before := len(b.events(t))
+	forms := map[string]url.Values{
+		"/letters/a-1/replay": order(0, "revision", "0"), "/letters/a-1/archive": order(0, "reason", "x"), "/letters/a-1/restore": order(0),
+		"/letters/a-1/edit": order(0, "revision", "0", "body", "{}", "reason", "x"),
+		"/letters/bulk":     form("action", "replay", "item", "a-1@0"),
+	}
+	for _, r := range b.routes(t) {
+		values, known := forms[r.path]
+		if r.method != http.MethodPost || !strings.HasPrefix(r.path, "/letters") {
+			continue
+		}
+		if !known {
+			t.Errorf("no test knows how to post to %s", r.path)
+			continue
+		}
+		all := []url.Values{values}
+		if r.path == "/letters/bulk" {
+			all = append(all, form("action", "archive", "item", "a-1@0", "reason", "x"), form("action", "archive", "item", "a-1@0"), form("action", "restore", "item", "a-1@0"),
+				form("action", "edit", "item", "a-1@0", "reason", "x", "patch", "{}"), form("action", "edit", "item", "a-1@0"))
+		}
+		for _, values := range all {
+			whole, part := p.post(r.path, values), p.post(r.path, values, htmx()...)
+			if whole.status != http.StatusForbidden || !strings.Contains(whole.says("main"), "A viewer may not") {
+				t.Errorf("%s %v answers %d: %s", r.path, values, whole.status, whole.says("main"))
+			}
+			if part.status != http.StatusForbidden || part.header.Get("HX-Retarget") != "#notice" {
+				t.Errorf("%s %v answers htmx %d", r.path, values, part.status)
+			}
+		}
+	}
+	if got := desktest.Letter(t, b.store, "a-1"); got.Status != l.Status || got.Version != 0 || got.Revision != 0 || len(b.events(t)) != before {
+		t.Errorf("a viewer changed the letter: %+v", got)
+	}
+	for path, want := range map[string]int{"/letters": 4, "/letters/a-1": 3} {
+		if got := p.get(path).count("button[aria-disabled]"); got != want {
+			t.Errorf("%s has %d disabled buttons with their reason, want %d", path, got, want)
+		}
+	}
+	if got := p.get("/letters/a-1/edit"); got.count("form[action$='/edit']") != 0 || !strings.Contains(got.says("main"), "A viewer may not edit") {
+		t.Errorf("the form of an edit says %q", got.says("main"))
+	}
+}
+
+func TestAnotherSiteCannotPost(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(d *console.Deps) { d.PublicURL = "https://desk.example" })
+	l := b.receive(t, "a-1")
+	p := b.member(t, "olga", deadletter.Operator)
+	before := len(b.events(t))
+	for _, r := range b.routes(t) {
+		if r.method != http.MethodPost {
+			continue
+		}
+		for _, headers := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"}} {
+			a := p.post(r.path, order(0, "revision", "0", "action", "replay", "item", "a-1@0", "reason", "x"), headers...)
+			if a.status != http.StatusForbidden || !strings.Contains(a.says("main"), "another site") {
+				t.Errorf("%s with %v answers %d: %s", r.path, headers, a.status, a.says("main"))
+			}
+		}
+	}
+	if got := desktest.Letter(t, b.store, "a-1"); got.Version != l.Version || len(b.events(t)) != before {
+		t.Errorf("another site changed the letter: %+v", got)
+	}
+	for _, headers := range [][]string{{"Sec-Fetch-Site", "same-origin"}, {"Origin", "https://desk.example"}, {"Origin", b.server.URL}} {
+		version := desktest.Letter(t, b.store, "a-1").Version
+		action, status := "archive", deadletter.Archived
+		if version%2 == 1 {
+			action, status = "restore", deadletter.Failed
+		}
+		if a := p.post("/letters/a-1/"+action, order(version, "reason", "x"), headers...); a.status != http.StatusSeeOther || desktest.Letter(t, b.store, "a-1").Status != status {
+			t.Errorf("the desk itself is refused with %v: %d", headers, a.status)
+		}
+	}
+}
+
+func TestHeadersOfEveryAnswer(t *testing.T) {
+	t.Parallel()
+	for _, secure := range []bool{false, true} {
+		b := setup(t, func(d *console.Deps) { d.Secure = secure })
+		b.receive(t, "a-1")
+		p, stranger := b.member(t, "olga", deadletter.Operator), b.stranger(t)
+		answers := map[string]answer{
+			"a page": p.get("/letters"), "a part": p.get("/letters", htmx()...), "a letter": p.get("/letters/a-1"), "a download": p.get("/letters/a-1/body"),
+			"no such letter": p.get("/letters/zz"), "no such page": p.get("/nowhere"), "a stranger": stranger.get("/letters"), "the door": stranger.get("/signin"),
+			"a wrong method": p.post("/letters", nil), "no such asset": stranger.get("/assets/nothing.css"), "another site": p.post("/signout", nil, "Sec-Fetch-Site", "cross-site"),
+			"a refusal": stranger.post("/signin", form("name", "olga", "password", "no")),
+		}
+		for name, a := range answers {
+			policy := a.header.Get("Content-Security-Policy")
+			for _, want := range []string{"default-src 'self'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'", "object-src 'none'", "img-src 'self' data:"} {
+				if !strings.Contains(policy, want) || strings.Contains(policy, "unsafe") {
+					t.Errorf("%s: policy %q", name, policy)
+				}
+			}
+			for header, want := range map[string]string{
+				"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
+				"Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store",
+			} {
+				if got := a.header.Get(header); got != want {
+					t.Errorf("%s: %s is %q", name, header, got)
+				}
+			}
+			if a.header.Get("Permissions-Policy") == "" || (a.header.Get("Strict-Transport-Security") != "") != secure {
+				t.Errorf("%s: headers %v", name, a.header)
+			}
+		}
+		if vary := strings.Join(answers["a page"].header.Values("Vary"), ", "); !strings.Contains(vary, "HX-Request") || !strings.Contains(vary, "Cookie") {
+			t.Errorf("a page varies by %q", vary)
+		}
+	}
+}
+
+func TestEveryKindOfFailureHasItsStatus(t *testing.T) {
+	t.Parallel()
+	statuses, headings := map[int]deadletter.Kind{}, map[string]deadletter.Kind{}
+	for _, kind := range deadletter.Kinds() {
+		status, heading := console.StatusOf(kind), console.HeadingOf(kind)
+		if other, taken := statuses[status]; taken || status < 400 || (status == 500) != (kind == deadletter.Internal) {
+			t.Errorf("kind %d is answered %d, as is kind %d", kind, status, other)
+		}
+		if other, taken := headings[heading]; taken || heading == "" {
+			t.Errorf("kind %d is headed %q, as is kind %d", kind, heading, other)
+		}
+		statuses[status], headings[heading] = kind, kind
+	}
+}
+
+func TestAProgrammingFaultIsAPageAndOneLineInTheLog(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(d *console.Deps) { d.Chain = func() console.Chain { panic("s3cret of the program") } })
+	p := b.member(t, "olga", deadletter.Operator)
+	a := p.get("/audit")
+	id := a.says("main code")
+	if a.status != http.StatusInternalServerError || strings.Contains(a.text, "s3cret") || len(id) < 8 {
+		t.Errorf("answered %d with id %q: %s", a.status, id, a.says("main"))
+	}
+	if logged := b.log.String(); strings.Count(logged, "s3cret of the program") != 1 || strings.Count(logged, "\n") != 1 || !strings.Contains(logged, id) {
+		t.Errorf("the log says %s", logged)
+	}
+	part := p.get("/audit", htmx()...)
+	if part.status != http.StatusInternalServerError || part.header.Get("HX-Retarget") != "#notice" || part.count(".notice") != 1 {
+		t.Errorf("htmx is answered %d: %s", part.status, part.text)
+	}
+}
+
+func TestFormsAreLimited(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	p := b.member(t, "olga", deadletter.Operator)
+	large := strings.Repeat("x", 2<<20)
+	if a := p.post("/letters/a-1/archive", order(0, "reason", large)); a.status != http.StatusRequestEntityTooLarge || !strings.Contains(a.says("main"), "1.0 MiB") {
+		t.Errorf("2 MiB of reason are answered %d: %s", a.status, a.says("main"))
+	}
+	if a := p.post("/letters/a-1/edit", order(0, "revision", "0", "reason", "x", "body", strings.Repeat("x", 5<<20))); a.status != http.StatusUnprocessableEntity {
+		t.Errorf("5 MiB of body are answered %d", a.status)
+	}
+	if a := p.do("POST", "/letters/a-1/archive", nil, "Content-Type", "application/x-www-form-urlencoded; charset=%zz"); a.status != http.StatusUnprocessableEntity {
+		t.Errorf("an unreadable form is answered %d", a.status)
+	}
+	if got := desktest.Letter(t, b.store, "a-1"); got.Version != 0 {
+		t.Errorf("letter %+v", got)
+	}
+}

@@ -1,0 +1,272 @@
+package console_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/alexedwards/argon2id"
+
+	"dlqdesk/internal/auth"
+	"dlqdesk/internal/console"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/store"
+)
+
+const password = "correct horse battery"
+
+// bundle is a console on a real store, behind a real server. Nobody delivers: a test finishes deliveries by itself.
+type bundle struct {
+	store   *store.Store
+	auth    *auth.Auth
+	clock   *desktest.Clock
+	handler http.Handler
+	server  *httptest.Server
+	log     *lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func setup(t *testing.T, changes ...func(*console.Deps)) bundle {
+	t.Helper()
+	b := bundle{store: desktest.NewStore(t), clock: desktest.NewClock(), log: &lockedBuffer{}}
+	path, err := deadletter.ParsePath("$.customer.ssn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cheap := argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+	if b.auth, err = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now); err != nil {
+		t.Fatal(err)
+	}
+	masked := desk.Source{Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []deadletter.Path{path}}
+	deps := console.Deps{
+		Store: b.store, Desk: desk.New(b.store, []desk.Source{masked}, func() {}, b.clock.Now), Auth: b.auth,
+		Sources: []console.Source{{Name: "genesys", Destination: "handler.internal:9090", MaxAttempts: 5}},
+		Chain:   func() console.Chain { return console.Chain{At: b.clock.Now(), Events: 1204} }, Now: b.clock.Now,
+		Log: slog.New(slog.NewTextHandler(b.log, nil)),
+	}
+	for _, change := range changes {
+		change(&deps)
+	}
+	b.handler = console.New(deps)
+	b.server = httptest.NewServer(b.handler)
+	t.Cleanup(b.server.Close)
+	return b
+}
+
+// receive puts a letter with secrets in all places into the store.
+func (b bundle) receive(t *testing.T, id string, changes ...func(*deadletter.Capture)) deadletter.Letter {
+	t.Helper()
+	c := desktest.Failure(id, 422, b.clock.Now())
+	c.Body = []byte(`{"eventType":"conversation:updated","customer":{"name":"Ann","ssn":"078-05-1120"},"n":12345678901234567890}`)
+	c.Headers["X-Tenant"], c.Headers["X-Note"] = []string{"tenant-s3cret"}, []string{"a", "b <i>"}
+	c.Headers["X-Hub-Signature-256"] = []string{"sha256=s3cret"}
+	c.Query = "token=s3cret&page=2"
+	c.First.ResponseHeaders["Set-Cookie"] = []string{"id=s3cret"}
+	c.First.ResponseBody = []byte(`{"error":"field id is missing","echo":1,"customer":{"ssn":"078-05-1120"}}`)
+	c.Queue = deadletter.QueueFacts{Queue: "dlq", Attributes: []deadletter.QueueAttribute{{Name: "ApiToken", Type: "String", Value: "s3cret"}, {Name: "Shard", Type: "String", Value: "7"}}}
+	for _, change := range changes {
+		change(&c)
+	}
+	return desktest.Receive(t, b.store, c)
+}
+
+// secrets are what receive puts in and nobody may read.
+func secrets() []string { return []string{"s3cret", "078-05-1120"} }
+
+// finish ends the delivery of a letter that was ordered.
+func (b bundle) finish(t *testing.T, id deadletter.ID, outcome deadletter.Outcome, code int) {
+	t.Helper()
+	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		l, err := tx.Letter(ctx, id)
+		if err != nil {
+			return err
+		}
+		opened, err := l.Claim(deadletter.Lease{Token: "t", Until: b.clock.Now().Add(time.Minute)}, "", b.clock.Now())
+		if err != nil {
+			return err
+		}
+		if err := tx.Apply(ctx, opened); err != nil {
+			return err
+		}
+		a := *opened.Attempt
+		a.Outcome, a.StatusCode, a.Latency = outcome, code, 84*time.Millisecond
+		if outcome != deadletter.Delivered {
+			a.Error = "The handler answered: still broken"
+		}
+		closed, err := opened.After.Finish("t", a, deadletter.RetryPolicy{}, 0, b.clock.Now())
+		if err != nil {
+			return err
+		}
+		return tx.Apply(ctx, closed)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b bundle) events(t *testing.T) []store.EventRow {
+	t.Helper()
+	page, err := b.store.Events(t.Context(), store.EventQuery{Limit: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page.Items
+}
+
+// person is a browser that follows no redirect.
+type person struct {
+	t      *testing.T
+	client *http.Client
+	base   string
+}
+
+func (b bundle) stranger(t *testing.T) person {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return person{t, &http.Client{Jar: jar, CheckRedirect: stay}, b.server.URL}
+}
+
+// member is somebody who is signed in.
+func (b bundle) member(t *testing.T, name string, role deadletter.Role) person {
+	t.Helper()
+	if err := b.auth.AddUser(t.Context(), deadletter.System(), name, string(role), password); err != nil {
+		t.Fatal(err)
+	}
+	p := b.stranger(t)
+	if a := p.post("/signin", form("name", name, "password", password)); a.status != http.StatusSeeOther {
+		t.Fatalf("signing in answers %d", a.status)
+	}
+	return p
+}
+
+type answer struct {
+	t      *testing.T
+	status int
+	header http.Header
+	text   string
+}
+
+func (p person) get(path string, headers ...string) answer {
+	p.t.Helper()
+	return p.do(http.MethodGet, path, nil, headers...)
+}
+
+func (p person) post(path string, values url.Values, headers ...string) answer {
+	p.t.Helper()
+	return p.do(http.MethodPost, path, values, headers...)
+}
+
+// htmx is the header by which a part of a page is asked for.
+func htmx() []string { return []string{"HX-Request", "true"} }
+
+func (p person) do(method, path string, values url.Values, headers ...string) answer {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), method, p.base+path, strings.NewReader(values.Encode()))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	got, err := p.client.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer func() { _ = got.Body.Close() }()
+	text, err := io.ReadAll(got.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return answer{p.t, got.StatusCode, got.Header, string(text)}
+}
+
+func form(pairs ...string) url.Values {
+	values := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		values.Add(pairs[i], pairs[i+1])
+	}
+	return values
+}
+
+// order is the form of an action on one letter.
+func order(version int, more ...string) url.Values {
+	return form(append([]string{"version", strconv.Itoa(version)}, more...)...)
+}
+
+func (a answer) doc() *goquery.Document {
+	a.t.Helper()
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(a.text))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return doc
+}
+
+// says answers the text at a selector, with its white space made single.
+func (a answer) says(selector string) string {
+	a.t.Helper()
+	return strings.Join(strings.Fields(a.doc().Find(selector).Text()), " ")
+}
+
+func (a answer) count(selector string) int {
+	a.t.Helper()
+	return a.doc().Find(selector).Length()
+}
+
+// fields answers the values that a form would send as it stands.
+func (a answer) fields(selector string) url.Values {
+	a.t.Helper()
+	values := url.Values{}
+	a.doc().Find(selector).Find("input[name], textarea[name], select[name]").Each(func(_ int, s *goquery.Selection) {
+		name := s.AttrOr("name", "")
+		_, disabled := s.Attr("disabled")
+		_, checked := s.Attr("checked")
+		switch kind := s.AttrOr("type", ""); {
+		case disabled, kind == "checkbox" && !checked:
+		case goquery.NodeName(s) == "textarea":
+			// A browser drops the first line feed (so did the parser of this test) and writes every line end as CR LF.
+			values.Add(name, strings.ReplaceAll(s.Text(), "\n", "\r\n"))
+		case goquery.NodeName(s) == "select":
+			values.Add(name, s.Find("option[selected]").AttrOr("value", ""))
+		default:
+			values.Add(name, s.AttrOr("value", ""))
+		}
+	})
+	return values
+}
