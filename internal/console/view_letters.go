@@ -146,8 +146,8 @@ func (c *Console) sourceOptions(ofLetters []string, selected string) []ui.Option
 	var options []ui.Option
 	for _, name := range slices.Concat(names, ofLetters, []string{selected}) {
 		seen := slices.ContainsFunc(options, func(o ui.Option) bool { return o.Value == name })
-		if name != "" && !seen {
-			options = append(options, ui.Option{Value: name, Label: printable(name), Selected: name == selected})
+		if name != "" && !seen && name == printable(name) { // a form could not send another back as it is
+			options = append(options, ui.Option{Value: name, Label: name, Selected: name == selected})
 		}
 	}
 	return options

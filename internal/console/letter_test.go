@@ -1,0 +1,256 @@
+package console_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/console"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
+)
+
+func TestReplayShowsItsResultInPlace(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	l := b.receive(t, "a-1")
+	p := b.member(t, "olga", deadletter.Operator)
+	fields := p.get("/letters/a-1?back=status%3Dall").fields("form[action$='/replay']")
+	ordered := p.post("/letters/a-1/replay", fields, htmx()...)
+	panel := ordered.doc().Find("#letter-panel")
+	if ordered.status != http.StatusOK || panel.AttrOr("data-status", "") != "replaying" || strings.Contains(ordered.text, "<html") {
+		t.Fatalf("answered %d: %s", ordered.status, ordered.text)
+	}
+	poll := panel.AttrOr("hx-get", "")
+	if poll != "/letters/a-1/panel?back=status%3Dall" {
+		t.Fatalf("the panel asks for %q", poll)
+	}
+	if a := p.get(poll, htmx()...); a.doc().Find("#letter-panel").AttrOr("hx-get", "") != poll || a.says("#letter-result") != "" {
+		t.Errorf("while it is in flight the panel says %q", a.says("#letter-panel"))
+	}
+	b.finish(t, l.ID, deadletter.Rejected, 422)
+	rejected := p.get(poll, htmx()...)
+	if rejected.says("#letter-result") != "Rejected: 422 in 84 ms The handler answered: still broken" || rejected.count("[hx-get*=panel]") != 0 {
+		t.Errorf("the result is %q", rejected.says("#letter-result"))
+	}
+	p.post("/letters/a-1/replay", rejected.fields("form[action$='/replay']"), htmx()...)
+	b.finish(t, l.ID, deadletter.Delivered, 200)
+	done := p.get(poll, htmx()...)
+	if done.says("#letter-result") != "Delivered: 200 in 84 ms" || done.doc().Find("#letter-panel").AttrOr("data-status", "") != "resolved" {
+		t.Errorf("the result is %q", done.says("#letter-result"))
+	}
+	if done.count("#letter-history[hx-swap-oob] li.attempt") != 3 || !strings.Contains(done.says("#letter-history"), "replay by olga") {
+		t.Errorf("the history says %q", done.says("#letter-history"))
+	}
+}
+
+func TestUnknownOutcomeIsToldAsSuch(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	l := b.receive(t, "a-1")
+	p := b.member(t, "olga", deadletter.Operator)
+	p.post("/letters/a-1/replay", order(0, "revision", "0"))
+	b.finish(t, l.ID, deadletter.Unknown, 0)
+	if a := p.get("/letters/a-1"); !strings.Contains(a.says("#letter-result"), "no answer came") || !strings.Contains(a.says("#letter-panel"), "may have processed") {
+		t.Errorf("an unknown outcome says %q", a.says("#letter-panel"))
+	}
+}
+
+func TestActionsWithoutScript(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	p := b.member(t, "olga", deadletter.Operator)
+	follow := func(a answer, notice string) answer {
+		t.Helper()
+		if a.status != http.StatusSeeOther {
+			t.Fatalf("answered %d: %s", a.status, a.says("main"))
+		}
+		shown := p.get(a.header.Get("Location"))
+		if !strings.Contains(shown.says("#notice"), notice) {
+			t.Errorf("the page says %q, want %q", shown.says("#notice"), notice)
+		}
+		if back := shown.doc().Find(".crumbs a").AttrOr("href", ""); back != "/letters?source=genesys&status=all" {
+			t.Errorf("the list that one came from is %q", back)
+		}
+		return shown
+	}
+	page := p.get("/letters/a-1?back=" + "status%3Dall%26source%3Dgenesys%26evil%3D1")
+	archive := page.fields("form[action$='/archive']")
+	if a := p.post("/letters/a-1/archive", archive); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("#letter-panel"), "Say why you archive") {
+		t.Errorf("without a reason: %d %s", a.status, a.says("#letter-panel"))
+	}
+	archive.Set("reason", "known fault")
+	page = follow(p.post("/letters/a-1/archive", archive), "Archived.")
+	page = follow(p.post("/letters/a-1/restore", page.fields("form[action$='/restore']")), "Restored.")
+	page = follow(p.post("/letters/a-1/replay", page.fields("form[action$='/replay']")), "Replay ordered")
+	if got := page.doc().Find("#letter-panel").AttrOr("data-status", ""); got != "replaying" {
+		t.Errorf("the letter is %q", got)
+	}
+	if !strings.Contains(page.says("#letter-history"), "known fault") {
+		t.Errorf("the history says %q", page.says("#letter-history"))
+	}
+}
+
+func TestStalePageIsAConflictWithTheFreshState(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	olga, bert := b.member(t, "olga", deadletter.Operator), b.member(t, "bert", deadletter.Operator)
+	stale := bert.get("/letters/a-1")
+	if a := olga.post("/letters/a-1/archive", order(0, "reason", "known fault"), htmx()...); a.status != http.StatusOK || a.count("form[action$='/restore']") != 1 {
+		t.Fatalf("answered %d: %s", a.status, a.text)
+	}
+	b.clock.Add(3 * time.Second)
+	for _, action := range []string{"replay", "archive"} {
+		fields := stale.fields("form[action$='/" + action + "']")
+		fields.Set("reason", "me too")
+		for _, headers := range [][]string{nil, htmx()} {
+			a := bert.post("/letters/a-1/"+action, fields, headers...)
+			if a.status != http.StatusConflict || !strings.Contains(a.says("#letter-panel"), "Already archived by olga 3 s ago") {
+				t.Errorf("%s %v answers %d: %s", action, headers, a.status, a.says("#letter-panel"))
+			}
+			if a.doc().Find("#letter-panel").AttrOr("data-status", "") != "archived" || strings.Contains(a.text, "<html") != (headers == nil) {
+				t.Errorf("%s %v shows no fresh state: %s", action, headers, a.text)
+			}
+		}
+	}
+	if got := desktest.Letter(t, b.store, "a-1"); got.Version != 1 {
+		t.Errorf("letter %+v", got)
+	}
+}
+
+func TestTwoPeopleAtOnceGetOneEffectAndOneMessage(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	people := []person{b.member(t, "olga", deadletter.Operator), b.member(t, "bert", deadletter.Operator)}
+	answers := make([]answer, len(people))
+	var all sync.WaitGroup
+	for i, p := range people {
+		all.Go(func() { answers[i] = p.post("/letters/a-1/replay", order(0, "revision", "0"), htmx()...) })
+	}
+	all.Wait()
+	if answers[0].status+answers[1].status != http.StatusOK+http.StatusConflict {
+		t.Fatalf("answered %d and %d", answers[0].status, answers[1].status)
+	}
+	for _, a := range answers {
+		if got := a.doc().Find("#letter-panel").AttrOr("data-status", ""); got != "replaying" || a.status == http.StatusConflict && !strings.Contains(a.text, "lready replayed by") {
+			t.Errorf("answered %d: %s", a.status, a.text)
+		}
+	}
+}
+
+func TestAddressesAndFormsThatAreNone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	p := b.member(t, "olga", deadletter.Operator)
+	for path, want := range map[string]int{
+		"/letters/zz": 404, "/letters/zz/panel": 404, "/letters/zz/body": 404, "/letters/zz/edit": 404, "/letters/%00": 404, "/letters/a-1%2F..": 404, "/letters/%27%20OR%201": 404,
+		"/letters/%FF": 404, "/letters/a-1?revision=7": 404, "/letters/a-1?revision=-1": 404, "/letters/a-1?revision=x": 422, "/letters/a-1/body?revision=x": 422,
+		"/letters/a-1/edit?revision=9": 404, "/letters/edit?item=zz@0": 404, "/letters/edit?item=a-1": 422, "/letters/edit?item=@1": 422, "/nowhere": 404, "/letters/a-1/nowhere": 404,
+	} {
+		a, part := p.get(path), p.get(path, htmx()...)
+		if a.status != want || part.status != want || a.count("h1") != 1 || !strings.Contains(a.says("header"), "olga") || part.header.Get("HX-Retarget") != "#notice" {
+			t.Errorf("%s answers %d and %d, want %d: %s", path, a.status, part.status, want, a.says("main"))
+		}
+	}
+	for _, action := range []string{"replay", "archive", "restore", "edit"} {
+		for _, version := range []string{"", "x", "99999999999999999999"} {
+			if a := p.post("/letters/a-1/"+action, form("version", version, "revision", "0", "reason", "x", "body", "{}")); a.status != http.StatusUnprocessableEntity {
+				t.Errorf("%s with version %q answers %d", action, version, a.status)
+			}
+		}
+		if a := p.post("/letters/zz/"+action, order(0, "revision", "0", "reason", "x", "body", "{}")); a.status != http.StatusNotFound {
+			t.Errorf("%s of no letter answers %d", action, a.status)
+		}
+	}
+	if a := p.post("/letters/a-1/replay", order(0, "revision", "3")); a.status != http.StatusNotFound {
+		t.Errorf("a replay of no revision answers %d", a.status)
+	}
+	if a := p.do(http.MethodHead, "/letters", nil); a.status != http.StatusOK {
+		t.Errorf("HEAD answers %d", a.status)
+	}
+	if got := desktest.Letter(t, b.store, "a-1"); got.Version != 0 {
+		t.Errorf("letter %+v", got)
+	}
+}
+
+func TestPayloads(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := b.member(t, "olga", deadletter.Operator)
+	large := []byte(`{"text":"` + strings.Repeat("ä", 300<<10) + `"}`)
+	deep := []byte(strings.Repeat("[", 9000) + strings.Repeat("]", 9000))
+	for name, test := range map[string]struct {
+		body  []byte
+		says  string
+		other string
+	}{
+		"empty":       {nil, "The body is empty.", ""},
+		"text":        {[]byte("<script>alert(1)</script>"), "<script>alert(1)</script>", ""},
+		"binary":      {[]byte{0x89, 'P', 'N', 'G', 0, 0xff}, "89 50 4e 47 00 ff", ""},
+		"nul":         {[]byte("a\x00b"), "61 00 62", ""},
+		"invalid":     {[]byte("Gr\xf6\xdfe"), "47 72 f6 df 65", ""},
+		"large":       {large, "The first 256.0 KiB of 600.0 KiB are shown", ""},
+		"deep":        {deep, "[[[[", ""},
+		"duplicates":  {[]byte(`{"a":1,"a":2,"big":123456789012345678901234567890,"e":1e400}`), `"big": 123456789012345678901234567890`, `{"a":1,"a":2,`},
+		"not a value": {[]byte(`{"a":`), `{"a":`, ""},
+	} {
+		id := strings.ReplaceAll(name, " ", "-")
+		b.receive(t, id, func(c *deadletter.Capture) { c.Body, c.Query = test.body, "" })
+		a := p.get("/letters/" + id)
+		if text := a.says("section:has(#payload-title)"); a.status != http.StatusOK || !strings.Contains(text, test.says) || !strings.Contains(text, test.other) {
+			t.Errorf("%s: answered %d: %.300s", name, a.status, text)
+		}
+		if len(a.text) > 3<<20 || strings.Contains(a.text, "<script>alert") {
+			t.Errorf("%s: a page of %d bytes", name, len(a.text))
+		}
+		download := p.get("/letters/" + id + "/body?revision=0")
+		if download.text != string(test.body) || download.header.Get("Content-Type") != "application/octet-stream" ||
+			!strings.HasPrefix(download.header.Get("Content-Disposition"), `attachment; filename="`+strings.ReplaceAll(id, " ", "_")) {
+			t.Errorf("%s: the download has %d bytes and %v", name, len(download.text), download.header)
+		}
+	}
+}
+
+func FuzzIndent(f *testing.F) {
+	for _, seed := range []string{`{}`, `[]`, ` [ ] `, `{"a":[1,{"b":"\"]}"}],"c":""}`, `"x"`, `1e5`, `[[],{},[{}]]`, `"\\"`, "[1\n,\t2]"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if !json.Valid(text) {
+			return
+		}
+		var want bytes.Buffer
+		if err := json.Indent(&want, bytes.Trim(text, " \t\r\n"), "", "  "); err != nil {
+			t.Fatal(err)
+		}
+		if got, whole := console.Indent(text, 1<<20); whole && got != want.String() {
+			t.Errorf("%q is shown as %q, want %q", text, got, want.String())
+		}
+	})
+}
+
+func TestTextFromOutsideNeverBreaksAPage(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	evil := "\xff\x00\x1b<img src=x onerror=alert(1)>\u202e"
+	b.receive(t, "a-1", func(c *deadletter.Capture) {
+		c.Source, c.Reason, c.Query, c.Queue.GroupID = evil, evil, evil, evil
+		c.Headers["X-"+evil], c.First.Error, c.First.ResponseBody = []string{evil}, evil, []byte(evil)
+		c.Headers["Content-Type"] = []string{evil}
+	})
+	p := b.member(t, "olga", deadletter.Operator)
+	for _, path := range []string{"/letters?status=all", "/letters/a-1", "/letters/a-1/panel", "/letters/a-1/edit", "/audit", "/letters/edit?item=a-1@0"} {
+		a := p.get(path)
+		if a.status != http.StatusOK || strings.Contains(a.text, "<img") || strings.Contains(a.text, "\xff") || strings.ContainsAny(a.text, "\x00\x1b") {
+			t.Errorf("%s answers %d, and lets text through", path, a.status)
+		}
+	}
+}
