@@ -3,6 +3,7 @@ package console_test
 import (
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/store"
 )
 
 // route is one address of the console, as it is called for the letter a-1.
@@ -243,6 +245,33 @@ func TestAProgrammingFaultIsAPageAndOneLineInTheLog(t *testing.T) {
 	part := p.get("/audit", htmx()...)
 	if part.status != http.StatusInternalServerError || part.header.Get("HX-Retarget") != "#notice" || part.count(".notice") != 1 {
 		t.Errorf("htmx is answered %d: %s", part.status, part.text)
+	}
+}
+
+func TestAStoreThatIsGoneIsNoWayIn(t *testing.T) {
+	t.Parallel()
+	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), desktest.Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := setupOn(t, s)
+	b.receive(t, "a-1")
+	p := b.member(t, "olga", deadletter.Operator)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/letters", "/letters/a-1", "/letters/a-1/body", "/signin"} {
+		logged := strings.Count(b.log.String(), "\n")
+		a := p.get(path)
+		if a.status != http.StatusInternalServerError || a.count("h1") != 1 || strings.Contains(a.text, "genesys") || strings.Contains(a.text, "sql") {
+			t.Errorf("%s answers %d: %s", path, a.status, a.says("main"))
+		}
+		if n := strings.Count(b.log.String(), "\n") - logged; n != 1 {
+			t.Errorf("%s is logged %d times", path, n)
+		}
+	}
+	if a := b.stranger(t).post("/signin", form("name", "olga", "password", password)); a.status != http.StatusInternalServerError || len(a.header.Values("Set-Cookie")) != 0 {
+		t.Errorf("signing in answers %d", a.status)
 	}
 }
 

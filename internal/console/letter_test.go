@@ -55,7 +55,7 @@ func TestUnknownOutcomeIsToldAsSuch(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	p.post("/letters/a-1/replay", order(0, "revision", "0"))
 	b.finish(t, l.ID, deadletter.Unknown, 0)
-	if a := p.get("/letters/a-1"); !strings.Contains(a.says("#letter-result"), "no answer came") || !strings.Contains(a.says("#letter-panel"), "may have processed") {
+	if a := p.get("/letters/a-1"); !strings.Contains(a.says("#letter-result"), "No answer within 10s: the handler may have processed it. It ended after 84 ms.") || !strings.Contains(a.says("#letter-panel"), "may have processed") {
 		t.Errorf("an unknown outcome says %q", a.says("#letter-panel"))
 	}
 }

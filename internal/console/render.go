@@ -50,12 +50,9 @@ func frame(r *http.Request, title string) page.Chrome {
 // chrome frames a whole page for who is signed in, with the message that the request before left for it.
 func (c *Console) chrome(r *http.Request, title string) page.Chrome {
 	v := frame(r, title)
-	counts, err := c.Store.Counts(r.Context(), store.Filter{})
-	if err != nil {
-		c.logFailure(r, deadletter.KindOf(err), err)
-	}
-	if n := counts.ByStatus[deadletter.Failed]; n > 0 {
-		v.NeedsPerson = number(n)
+	// Without the count a page is still worth showing; what else could not be read says so itself.
+	if counts, err := c.Store.Counts(r.Context(), store.Filter{}); err == nil && counts.ByStatus[deadletter.Failed] > 0 {
+		v.NeedsPerson = number(counts.ByStatus[deadletter.Failed])
 	}
 	flash := c.Auth.TakeFlash(r.Context())
 	v.Flash = ui.Notice{Kind: flash.Kind, Text: flash.Text, Hint: flash.Hint}

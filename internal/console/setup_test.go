@@ -57,7 +57,12 @@ func (b *lockedBuffer) String() string {
 
 func setup(t *testing.T, changes ...func(*console.Deps)) bundle {
 	t.Helper()
-	b := bundle{store: desktest.NewStore(t), clock: desktest.NewClock(), log: &lockedBuffer{}}
+	return setupOn(t, desktest.NewStore(t), changes...)
+}
+
+func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundle {
+	t.Helper()
+	b := bundle{store: s, clock: desktest.NewClock(), log: &lockedBuffer{}}
 	path, err := deadletter.ParsePath("$.customer.ssn")
 	if err != nil {
 		t.Fatal(err)
@@ -119,8 +124,12 @@ func (b bundle) finish(t *testing.T, id deadletter.ID, outcome deadletter.Outcom
 		}
 		a := *opened.Attempt
 		a.Outcome, a.StatusCode, a.Latency = outcome, code, 84*time.Millisecond
-		if outcome != deadletter.Delivered {
+		switch outcome {
+		case deadletter.Rejected:
 			a.Error = "The handler answered: still broken"
+		case deadletter.Unknown:
+			a.Error = "No answer within 10s: the handler may have processed it"
+		case deadletter.Delivered, deadletter.Unreachable:
 		}
 		closed, err := opened.After.Finish("t", a, deadletter.RetryPolicy{}, 0, b.clock.Now())
 		if err != nil {

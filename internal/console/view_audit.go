@@ -58,11 +58,21 @@ func sentenceOf(action string) string {
 // auditActions are what the filter offers; one that ends in a dot stands for all that begin with it.
 func auditActions() []ui.Option {
 	return []ui.Option{
-		{Value: "letter.", Label: "Letters: everything"}, {Value: "letter.replay", Label: "Replays"}, {Value: "letter.edit", Label: "Edits"},
-		{Value: "letter.archive", Label: "Archived"}, {Value: "letter.restore", Label: "Restored"}, {Value: "letter.received", Label: "Received"},
-		{Value: "attempt.", Label: "Deliveries: everything"}, {Value: "attempt.delivered", Label: "Delivered"}, {Value: "attempt.rejected", Label: "Rejected"},
-		{Value: "attempt.unreachable", Label: "Unreachable"}, {Value: "attempt.unknown", Label: "Unknown"}, {Value: "user.", Label: "Users: everything"},
-		{Value: "user.sign_in", Label: "Sign-ins"}, {Value: "user.sign_in_refused", Label: "Refused sign-ins"}, {Value: "user.add", Label: "Users added"},
+		{Value: "letter.", Label: "Letters: everything"},
+		{Value: "letter.replay", Label: "Replays"},
+		{Value: "letter.edit", Label: "Edits"},
+		{Value: "letter.archive", Label: "Archived"},
+		{Value: "letter.restore", Label: "Restored"},
+		{Value: "letter.received", Label: "Received"},
+		{Value: "attempt.", Label: "Deliveries: everything"},
+		{Value: "attempt.delivered", Label: "Delivered"},
+		{Value: "attempt.rejected", Label: "Rejected"},
+		{Value: "attempt.unreachable", Label: "Unreachable"},
+		{Value: "attempt.unknown", Label: "Unknown"},
+		{Value: "user.", Label: "Users: everything"},
+		{Value: "user.sign_in", Label: "Sign-ins"},
+		{Value: "user.sign_in_refused", Label: "Refused sign-ins"},
+		{Value: "user.add", Label: "Users added"},
 		{Value: "user.password", Label: "Passwords changed"},
 	}
 }

@@ -140,11 +140,9 @@ func result(l deadletter.Letter, attempts []deadletter.Attempt) ui.Notice {
 		return ui.Notice{Kind: ui.Done, Text: "Delivered: " + took}
 	case deadletter.Rejected:
 		return ui.Notice{Kind: ui.Fault, Text: "Rejected: " + took, Hint: printable(a.Error)}
-	case deadletter.Unreachable:
-		return ui.Notice{Kind: ui.Fault, Text: "Not sent: the destination could not be reached", Hint: printable(a.Error)}
-	case deadletter.Unknown:
+	case deadletter.Unreachable, deadletter.Unknown:
 	}
-	return ui.Notice{Kind: ui.Warn, Text: "Sent, but no answer came in " + latency(a.Latency), Hint: printable(a.Error)}
+	return ui.Notice{Kind: ui.Warn, Text: sentence(printable(a.Error)), Hint: "It ended after " + latency(a.Latency) + "."}
 }
 
 func attemptView(a deadletter.Attempt, revision string, s desk.Source) page.AttemptView {
