@@ -1,0 +1,151 @@
+package app_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"dlqdesk/internal/desktest"
+)
+
+// person is somebody at a real browser.
+type person struct {
+	t   *testing.T
+	tab context.Context
+	program
+}
+
+// sitDown opens the set-up link and makes the first user with it.
+func sitDown(t *testing.T, p program) person {
+	t.Helper()
+	anna := person{t, desktest.NewBrowser(t), p}
+	anna.does("set up",
+		chromedp.Navigate(p.SetupURL()),
+		chromedp.SendKeys(chromedp.CSS(`input[name="name"]`), "anna"),
+		chromedp.SendKeys(chromedp.CSS(`input[name="password"]`), password),
+		chromedp.SendKeys(chromedp.CSS(`input[name="confirm"]`), password),
+		chromedp.Submit(chromedp.CSS(`form[action="/setup"]`)),
+		chromedp.WaitVisible(chromedp.CSS(`#letters`)),
+	)
+	return anna
+}
+
+func (p person) does(what string, steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	if err := chromedp.Do(p.tab, steps...); err != nil {
+		page, _ := chromedp.Run(p.tab, chromedp.Evaluate[string](`document.body.innerText`))
+		p.t.Fatalf("%s: %v\nthe page reads:\n%s", what, err, page)
+	}
+}
+
+// sees waits until the page reads a text. The page may be left for another meanwhile, so a failed look is just taken again.
+func (p person) sees(text string) {
+	p.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(20 * time.Second)
+	for {
+		page, err := chromedp.Run(p.tab, chromedp.Evaluate[string](`document.body.innerText`))
+		if err == nil && strings.Contains(page, text) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			p.t.Fatalf("the page does not say %q: %v\nit reads:\n%s", text, err, page)
+		}
+	}
+}
+
+// opens goes from the list to the one letter that it shows.
+func (p person) opens(list, id string) {
+	p.t.Helper()
+	link := `#letters a[href^="/letters/` + id + `"]`
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for found := false; !found; <-tick.C {
+		// The letter is still on its way through the queue: look again, as a person would.
+		p.does("open the list", chromedp.Navigate(p.ConsoleURL()+list), chromedp.WaitVisible(chromedp.CSS(`#letters`)))
+		var err error
+		if found, err = chromedp.Run(p.tab, chromedp.Evaluate[bool]("document.querySelector('"+link+"') !== null")); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	p.does("open the letter", chromedp.Click(chromedp.CSS(link)), chromedp.WaitVisible(chromedp.CSS(`#letter-panel`)))
+}
+
+func TestBrowserReplaysALetterOnceTheDestinationIsRepaired(t *testing.T) {
+	t.Parallel()
+	p := setup(t, nil)
+	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
+	status, told := p.post(t, `{"name":"Größe"}`, nil)
+	id := kept(t, status, told)
+	anna := sitDown(t, p)
+	anna.opens("/letters", id)
+	anna.sees("field id is missing")
+	anna.does("replay while it still fails", chromedp.Click(chromedp.CSS(`#replay`)))
+	anna.sees("Rejected: 422")
+	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	anna.does("replay", chromedp.Click(chromedp.CSS(`#replay:not([disabled])`)))
+	anna.sees("Delivered: 200")
+	anna.sees("Resolved")
+	anna.does("look at the audit trail", chromedp.Navigate(p.ConsoleURL()+"/audit?letter="+id), chromedp.WaitVisible(chromedp.CSS(`#audit`)))
+	anna.sees("anna")
+	if n := len(p.destination.Received()); n != 3 {
+		t.Errorf("%d deliveries, want 3: the webhook and two replays", n)
+	}
+}
+
+func TestBrowserEditsAndReplays(t *testing.T) {
+	t.Parallel()
+	p := setup(t, nil)
+	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
+	status, told := p.post(t, `{"name":"Größe"}`, nil)
+	id := kept(t, status, told)
+	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	anna := sitDown(t, p)
+	anna.opens("/letters", id)
+	anna.does("open the editor", chromedp.Click(chromedp.CSS(`a[href^="/letters/`+id+`/edit"]`)), chromedp.WaitVisible(chromedp.CSS(`#body`)))
+	anna.does("leave a comma out",
+		chromedp.SetValue(chromedp.CSS(`#body`), "{\n  \"id\": 7\n  \"name\": \"Größe\"\n}"),
+		chromedp.SendKeys(chromedp.CSS(`#reason`), "the id was missing"),
+		chromedp.Click(chromedp.CSS(`form[action$="/edit"] button[type="submit"]`)))
+	anna.sees("line 3")
+	anna.does("put it right",
+		chromedp.SetValue(chromedp.CSS(`#body`), "{\n  \"id\": 7,\n  \"name\": \"Größe\"\n}"),
+		chromedp.Click(chromedp.CSS(`form[action$="/edit"] button[type="submit"]`)),
+		chromedp.WaitVisible(chromedp.CSS(`#letter-panel`)))
+	anna.sees("Delivered: 200")
+	anna.sees("edit 1 by anna")
+	received := p.destination.Received()
+	if got := string(received[len(received)-1].Body); got != "{\n  \"id\": 7,\n  \"name\": \"Größe\"\n}" {
+		t.Errorf("the destination got %q", got)
+	}
+	if string(received[0].Body) != `{"name":"Größe"}` {
+		t.Errorf("the webhook was delivered as %q", received[0].Body)
+	}
+}
+
+func TestBrowserArchivesAndRestores(t *testing.T) {
+	t.Parallel()
+	p := setup(t, nil)
+	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
+	status, told := p.post(t, `{}`, nil)
+	id := kept(t, status, told)
+	anna := sitDown(t, p)
+	anna.opens("/letters", id)
+	anna.does("archive",
+		chromedp.Click(chromedp.CSS(`.letter-actions summary`)),
+		chromedp.SendKeys(chromedp.CSS(`#archive-reason`), "a test of the platform"),
+		chromedp.Click(chromedp.CSS(`form[action$="/archive"] button[type="submit"]`)),
+		chromedp.WaitVisible(chromedp.CSS(`#restore`)))
+	anna.sees("Archived")
+	anna.does("restore", chromedp.Click(chromedp.CSS(`#restore`)), chromedp.WaitVisible(chromedp.CSS(`#replay`)))
+	anna.sees("Needs a person")
+	anna.does("look at the audit trail", chromedp.Navigate(p.ConsoleURL()+"/audit?letter="+id), chromedp.WaitVisible(chromedp.CSS(`#audit`)))
+	anna.sees("a test of the platform")
+}
