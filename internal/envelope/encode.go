@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"dlqdesk/internal/deadletter"
@@ -116,19 +117,36 @@ func encodeBody(body []byte) (payload []byte, form, raw string, err error) {
 	return escapeRefused(text), bodyBase64, base64.StdEncoding.EncodeToString(body), nil
 }
 
-// SQS takes only #x9 #xA #xD #x20-#xD7FF #xE000-#xFFFD #x10000-#x10FFFF (SendMessage in the SQS API reference). In valid JSON and
-// valid UTF-8 just two characters are left that it refuses, and both stand in strings, where they can be escaped.
-func hasRefused(text []byte) bool {
-	return bytes.Contains(text, []byte("\uFFFE")) || bytes.Contains(text, []byte("\uFFFF"))
-}
+// lastSafe is the last character that every SQS server takes. Amazon's own takes #x10000-#x10FFFF as well (SendMessage in the SQS
+// API reference), others do not. Of what is below it, valid JSON and valid UTF-8 leave nothing that is refused.
+const lastSafe = 0xFFFD
 
+// hasRefused tells whether a text has a character that the queue may refuse. In JSON those stand in strings alone.
+func hasRefused(text []byte) bool { return bytes.ContainsFunc(text, isRefused) }
+
+func isRefused(r rune) bool { return r > lastSafe }
+
+// escapeRefused writes such characters as JSON escapes.
 func escapeRefused(text []byte) []byte {
 	if !hasRefused(text) {
 		return text
 	}
-	text = bytes.ReplaceAll(text, []byte("\uFFFE"), []byte(`\ufffe`))
-	return bytes.ReplaceAll(text, []byte("\uFFFF"), []byte(`\uffff`))
+	out := make([]byte, 0, len(text)+len(text)/8)
+	for _, r := range string(text) {
+		switch {
+		case !isRefused(r):
+			out = utf8.AppendRune(out, r)
+		case r > maxBMP:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
 }
+
+const maxBMP = 0xFFFF
 
 // encodeHeaders writes headers as Node does: names in lower case, one value as a string, several as a list.
 func encodeHeaders(h deadletter.Headers) map[string]any {
