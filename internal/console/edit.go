@@ -154,13 +154,8 @@ func bodyFault(e editing, edited []byte) string {
 	if err != nil {
 		return why(err)
 	}
-	// Where a masked value cannot be put back the mask itself would be delivered.
-	body = deadletter.RestoreMasked(body, e.base.Body, e.source.MaskPaths)
-	_, masked := deadletter.MaskJSON(e.base.Body, e.source.MaskPaths)
-	if masked && bytes.Contains(body, []byte(deadletter.Mask)) && !bytes.Contains(e.base.Body, []byte(deadletter.Mask)) {
-		return "A masked value cannot be put back where its " + deadletter.Mask + " stands now: leave it where it was, or write the value itself."
-	}
-	return ""
+	_, err = deadletter.RestoreMasked(body, e.base.Body, e.source.MaskPaths)
+	return why(err)
 }
 
 func headerFault(e editing, edited deadletter.Headers) string {

@@ -50,6 +50,17 @@ func (r Role) Allows(a Action) bool {
 	return false
 }
 
+// noun is the role with its article.
+func (r Role) noun() string {
+	switch r {
+	case Operator, Admin:
+		return "an " + string(r)
+	case Viewer:
+		return "a " + string(r)
+	}
+	return "somebody without a role"
+}
+
 // ActorKind tells people, tokens and the program itself apart.
 type ActorKind string
 
@@ -82,7 +93,7 @@ func (a Actor) May(act Action) error {
 		return Errorf(Unauthenticated, "sign in first")
 	}
 	if a.Kind != ActorSystem && !a.Role.Allows(act) {
-		return Errorf(Forbidden, "a %s may not %s: ask an admin for the role that may", a.Role, act)
+		return Errorf(Forbidden, "%s may not %s: ask an admin for the role that may", a.Role.noun(), act)
 	}
 	return nil
 }

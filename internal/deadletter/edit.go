@@ -39,8 +39,8 @@ func isJSON(r Revision) bool {
 
 // CheckJSON answers an Invalid error that says in which line and column a text stops being JSON.
 func CheckJSON(text []byte) error {
-	var any json.RawMessage
-	err := json.Unmarshal(text, &any)
+	var whole json.RawMessage
+	err := json.Unmarshal(text, &whole)
 	if err == nil {
 		return nil
 	}
@@ -67,15 +67,15 @@ func MergePatch(body, patch []byte) ([]byte, error) {
 	if CheckJSON(body) != nil || !isObject(body) {
 		return nil, Errorf(Invalid, "the body of this letter is no JSON object: edit it by itself")
 	}
-	merged, err := merge(body, patch)
-	if err != nil {
-		return nil, &Error{Kind: Invalid, Text: "the change could not be applied to the body of this letter", Err: err}
-	}
-	return merged, nil
+	return merge(body, patch, maxPatchDepth)
 }
+
+// maxPatchDepth bounds how deep objects stand in a patch: each level of it reads what is below once more.
+const maxPatchDepth = 100
 
 type member struct {
 	name  string
+	raw   []byte // the name as it is written
 	value json.RawMessage
 }
 
@@ -84,9 +84,12 @@ func isObject(text []byte) bool {
 	return len(trimmed) > 0 && trimmed[0] == '{'
 }
 
-func merge(target, patch json.RawMessage) (json.RawMessage, error) {
+func merge(target, patch json.RawMessage, depth int) (json.RawMessage, error) {
 	if !isObject(patch) {
 		return patch, nil
+	}
+	if depth == 0 {
+		return nil, Errorf(Invalid, "the change has more than %d objects within one another: change less at once", maxPatchDepth)
 	}
 	var members []member
 	if isObject(target) {
@@ -100,15 +103,15 @@ func merge(target, patch json.RawMessage) (json.RawMessage, error) {
 		return nil, err
 	}
 	for _, change := range changes {
-		if members, err = applyMember(members, change); err != nil {
+		if members, err = applyMember(members, change, depth-1); err != nil {
 			return nil, err
 		}
 	}
-	return writeObject(members)
+	return writeObject(members), nil
 }
 
 // applyMember sets, merges or (null) removes every member of that name.
-func applyMember(members []member, change member) ([]member, error) {
+func applyMember(members []member, change member, depth int) ([]member, error) {
 	if string(change.value) == "null" {
 		kept := members[:0]
 		for _, m := range members {
@@ -123,7 +126,7 @@ func applyMember(members []member, change member) ([]member, error) {
 		if members[i].name != change.name {
 			continue
 		}
-		value, err := merge(members[i].value, change.value)
+		value, err := merge(members[i].value, change.value, depth)
 		if err != nil {
 			return nil, err
 		}
@@ -132,8 +135,8 @@ func applyMember(members []member, change member) ([]member, error) {
 	if found {
 		return members, nil
 	}
-	value, err := merge(nil, change.value)
-	return append(members, member{change.name, value}), err
+	value, err := merge(nil, change.value, depth)
+	return append(members, member{change.name, change.raw, value}), err
 }
 
 func readObject(text []byte) ([]member, error) {
@@ -143,35 +146,33 @@ func readObject(text []byte) ([]member, error) {
 	}
 	var members []member
 	for dec.More() {
+		before := dec.InputOffset()
 		key, err := dec.Token()
 		if err != nil {
 			return nil, fmt.Errorf("read name: %w", err)
 		}
+		raw := bytes.TrimLeft(text[before:dec.InputOffset()], ", \t\r\n")
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {
 			return nil, fmt.Errorf("read value: %w", err)
 		}
 		name, _ := key.(string)
-		members = append(members, member{name, value})
+		members = append(members, member{name, raw, value})
 	}
 	return members, nil
 }
 
-func writeObject(members []member) (json.RawMessage, error) {
+func writeObject(members []member) json.RawMessage {
 	var out bytes.Buffer
 	out.WriteByte('{')
 	for i, m := range members {
 		if i > 0 {
 			out.WriteByte(',')
 		}
-		name, err := json.Marshal(m.name)
-		if err != nil {
-			return nil, fmt.Errorf("write name: %w", err)
-		}
-		out.Write(name)
+		out.Write(m.raw)
 		out.WriteByte(':')
 		out.Write(m.value)
 	}
 	out.WriteByte('}')
-	return out.Bytes(), nil
+	return out.Bytes()
 }

@@ -53,25 +53,25 @@ func (h Headers) Masked(extra ...string) Headers {
 	return c
 }
 
-var secretHeaders = []string{
-	"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key", "apikey", "x-auth", "x-amz-security-token",
-}
+var secretHeaders = []string{"cookie", "set-cookie", "x-auth"}
 
-var secretParts = []string{"signature", "secret", "token", "password", "passwd", "api-key", "apikey", "authorization", "credential"}
+var secretParts = []string{
+	"signature", "hmac", "secret", "token", "jwt", "password", "passwd", "passphrase", "api-key", "apikey", "access-key", "accesskey",
+	"private-key", "subscription-key", "functions-key", "authorization", "credential",
+}
 
 // IsSecretHeader tells whether a header's value must be masked wherever it is shown: credentials, cookies, signatures, and
 // what the configuration adds.
 func IsSecretHeader(name string, extra ...string) bool {
-	name = strings.ToLower(name)
-	if slices.Contains(secretHeaders, name) {
+	if slices.ContainsFunc(extra, func(e string) bool { return strings.EqualFold(e, name) }) {
 		return true
 	}
-	for _, part := range secretParts {
-		if strings.Contains(name, part) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(extra, func(e string) bool { return strings.EqualFold(e, name) })
+	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
+	return slices.Contains(secretHeaders, name) || containsAny(name, secretParts)
+}
+
+func containsAny(name string, parts []string) bool {
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(name, part) })
 }
 
 // hopByHop are the headers of RFC 9110 section 7.6.1 and its predecessors that speak of one connection only.
@@ -110,7 +110,7 @@ func Lock(name string, extra ...string) string {
 		return "belongs to one connection"
 	case lower == "webhook-id" || lower == "traceparent" || lower == "x-dlqdesk-attempt":
 		return "identifies the delivery"
-	case strings.Contains(lower, "signature") || lower == "webhook-timestamp":
+	case strings.Contains(lower, "signature") || strings.Contains(lower, "hmac") || lower == "webhook-timestamp":
 		return "signature of the platform"
 	case IsSecretHeader(lower, extra...):
 		return "credential"

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -187,7 +188,7 @@ func Receive(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
 	original := Revision{Body: c.Body, Headers: c.Headers, At: at}
 	change := l.changedFrom(Letter{}, System(), "letter.received", c.Reason, at)
 	change.Attempt, change.Revision = c.First, &original
-	change.Event.After = state{Status: l.Status, Source: l.Source, DueAt: l.DueAt, BodySHA256: fingerprintOf(c.Body)}.json()
+	change.Event.After = state{Status: l.Status, Source: l.Source, DueAt: l.DueAt, BodySHA256: digestOf(c.Body)}.json()
 	return change
 }
 
@@ -225,7 +226,7 @@ func (l Letter) EditAndReplay(by Actor, trigger Trigger, r Revision, version int
 	if err := l.fresh(version, at); err != nil {
 		return Change{}, err
 	}
-	if r.Reason == "" {
+	if strings.TrimSpace(r.Reason) == "" {
 		return Change{}, Errorf(Invalid, "say why you edit this letter: the reason is kept with it")
 	}
 	next, err := l.become(Replaying, at)
@@ -237,7 +238,7 @@ func (l Letter) EditAndReplay(by Actor, trigger Trigger, r Revision, version int
 	next.order(by, trigger, r.Number, "edited and replayed", at)
 	c := next.changedFrom(l, by, "letter.edit", r.Reason, at)
 	after := next.state()
-	after.BodySHA256 = fingerprintOf(r.Body)
+	after.BodySHA256 = digestOf(r.Body)
 	c.Revision, c.Event.After = &r, after.json()
 	return c, nil
 }
@@ -251,15 +252,13 @@ func (l *Letter) order(by Actor, t Trigger, revision int, action string, at time
 
 // Claim opens the delivery that is due, under a lease. The attempt it carries is written before the request is sent.
 func (l Letter) Claim(lease Lease, traceParent string, at time.Time) (Change, error) {
-	if l.DueAt.IsZero() || l.DueAt.After(at) || l.Lease.Token != "" {
+	waits := l.Status == Retrying || l.Status == Replaying
+	if !waits || l.DueAt.IsZero() || l.DueAt.After(at) || l.Lease.Token != "" {
 		return Change{}, Errorf(Conflict, "nothing of this letter is due")
 	}
 	next := l
-	if l.Status != Replaying {
-		var err error
-		if next, err = l.become(Replaying, at); err != nil {
-			return Change{}, err
-		}
+	if l.Status == Retrying {
+		next.Status = Replaying
 		next.Order = Order{Trigger: TriggerAuto, By: System().Name, Revision: l.Revision, At: at}
 	}
 	if next.Order.Trigger == TriggerAuto {
@@ -284,17 +283,18 @@ func (l Letter) Finish(token string, a Attempt, p RetryPolicy, roll float64, at 
 	next := l
 	next.Lease, next.Order = Lease{}, Order{}
 	next.Outcome, next.StatusCode, next.DueAt = a.Outcome, a.StatusCode, time.Time{}
-	switch due, again := p.next(a, l.AutoAttempts, roll, at); {
+	due, again := p.next(a, l.AutoAttempts, roll, at)
+	switch {
 	case a.Outcome == Delivered:
 		next.Status = Resolved
-	case again:
+	case again && l.Order.Revision == l.Revision: // retries deliver the latest revision: nobody asked for that one after another
 		next.Status, next.DueAt, next.Reason = Retrying, due, a.Error
 	default:
 		next.Status, next.Reason = Failed, a.Error
 	}
-	by := Actor{Kind: ActorSystem, Name: l.Order.By}
-	if l.Order.By != System().Name {
-		by.Kind = ActorUser
+	by := System()
+	if l.Order.Trigger != TriggerAuto {
+		by = Actor{Kind: ActorUser, Name: l.Order.By}
 	}
 	c := next.changedFrom(l, by, "attempt."+string(a.Outcome), a.Error, at)
 	after := next.state()
@@ -331,7 +331,7 @@ func (l Letter) Restore(by Actor, version int, at time.Time) (Change, error) {
 		return Change{}, err
 	}
 	if l.Status != Archived {
-		return Change{}, Errorf(Conflict, "this letter is %s, not archived: nothing to restore", l.Status)
+		return Change{}, Errorf(Conflict, "this letter is %s, not archived: there is nothing to restore%s", l.Status, l.lastOrder(at))
 	}
 	status := Failed
 	if l.Outcome == Delivered {
@@ -353,26 +353,35 @@ func (l Letter) become(next Status, at time.Time) (Letter, error) {
 		return l, nil
 	}
 	switch {
-	case l.Status == Replaying && l.Order.By == System().Name:
+	case l.Status == Replaying && l.Order.Trigger == TriggerAuto:
 		return l, Errorf(Conflict, "an automatic retry of this letter is in flight: wait for its result")
 	case l.Status == Replaying:
 		return l, Errorf(Conflict, "already replayed by %s %s: wait for the result", l.Order.By, ago(l.Order.At, at))
-	case l.LastOrder.By != "" && l.Status == Resolved:
-		return l, Errorf(Conflict, "already %s by %s %s: it was delivered", l.LastOrder.Action, l.LastOrder.By, ago(l.LastOrder.At, at))
-	case l.Status == Resolved:
+	case l.Status == Resolved && l.LastOrder.By == "":
 		return l, Errorf(Conflict, "this letter is resolved: it was delivered by itself")
+	case l.Status == Resolved:
+		return l, Errorf(Conflict, "this letter is resolved: it was delivered%s", l.lastOrder(at))
 	case l.Status == Archived && next != Archived:
-		return l, Errorf(Conflict, "archived by %s %s: restore it first", l.LastOrder.By, ago(l.LastOrder.At, at))
-	case l.LastOrder.By != "":
-		return l, Errorf(Conflict, "already %s by %s %s", l.LastOrder.Action, l.LastOrder.By, ago(l.LastOrder.At, at))
+		return l, Errorf(Conflict, "this letter is archived: restore it first%s", l.lastOrder(at))
 	}
-	return l, Errorf(Conflict, "this letter is %s", l.Status)
+	return l, Errorf(Conflict, "this letter is %s already%s", l.Status, l.lastOrder(at))
+}
+
+// lastOrder says, in brackets, who changed the letter last and when; "" where no person did.
+func (l Letter) lastOrder(at time.Time) string {
+	if l.LastOrder.By == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%s by %s %s)", l.LastOrder.Action, l.LastOrder.By, ago(l.LastOrder.At, at))
 }
 
 // fresh refuses an order given on a page that shows an older version.
 func (l Letter) fresh(version int, at time.Time) error {
 	if version == l.Version {
 		return nil
+	}
+	if l.LastOrder.By == "" {
+		return Errorf(Conflict, "this page showed another state of the letter: look again before you act")
 	}
 	return Errorf(Conflict, "already %s by %s %s: this page showed an older state, look again before you act",
 		l.LastOrder.Action, l.LastOrder.By, ago(l.LastOrder.At, at))
@@ -390,7 +399,7 @@ func ago(then, now time.Time) string {
 	return "on " + then.UTC().Format("2 January 2006")
 }
 
-func fingerprintOf(body []byte) string {
+func digestOf(body []byte) string {
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(sum[:])
 }

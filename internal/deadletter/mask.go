@@ -12,35 +12,35 @@ import (
 // Path is a place in a JSON document, as configured: `$.customer.ssn`, `$.items[*].token`.
 type Path []string
 
-// ParsePath reads a path of dotted names, `[n]` and `[*]`; an Invalid error says what is wrong with it.
+// step is one step of a path: a name after a dot, a quoted name in brackets, a number in brackets, or a star for each.
+var step = regexp.MustCompile(`^(?:\.([^.\[\]]+)|\['([^']+)'\]|\[(\*|0|[1-9][0-9]*)\])`)
+
+// ParsePath reads a path of dotted names, `['na.me']`, `[n]` and `[*]` or `.*`; an Invalid error says what is wrong with it.
 func ParsePath(text string) (Path, error) {
 	rest, ok := strings.CutPrefix(text, "$")
-	if !ok || rest == "" {
+	if !ok || rest == "" || rest[0] != '.' && rest[0] != '[' {
 		return nil, Errorf(Invalid, "a path starts with $ and a name, like $.customer.ssn (got %q)", text)
 	}
 	var path Path
-	for part := range strings.SplitSeq(strings.ReplaceAll(rest, "[", ".["), ".") {
-		if part == "" {
-			continue
+	for rest != "" {
+		found := step.FindStringSubmatch(rest)
+		switch {
+		case found != nil:
+			path = append(path, found[1]+found[2]+found[3])
+			rest = rest[len(found[0]):]
+		case rest[0] == '[':
+			inside, _, _ := strings.Cut(rest, "]")
+			return nil, Errorf(Invalid, "%q in path %q must be [*] or a number in brackets", inside+"]", text)
+		default:
+			return nil, Errorf(Invalid, "path %q goes wrong at %q: write every step by its name, like $.customer.ssn", text, rest)
 		}
-		if index, bracket := strings.CutPrefix(part, "["); bracket {
-			index, closed := strings.CutSuffix(index, "]")
-			if _, err := strconv.Atoi(index); !closed || err != nil && index != "*" {
-				return nil, Errorf(Invalid, "%q in path %q must be [*] or a number in brackets", part, text)
-			}
-			part = index
-		}
-		path = append(path, part)
-	}
-	if len(path) == 0 {
-		return nil, Errorf(Invalid, "path %q names nothing", text)
 	}
 	return path, nil
 }
 
-// span is a value in a document: where it stands and the path that leads there.
+// span is a value in a document: where it stands, and a key that it shares with the others that the same steps lead to.
 type span struct {
-	at         string
+	key        string
 	start, end int
 }
 
@@ -52,34 +52,42 @@ func MaskJSON(body []byte, paths []Path) ([]byte, bool) {
 	if len(paths) == 0 {
 		return body, false
 	}
-	spans, err := findSpans(body, paths)
-	if err != nil {
-		return maskByName(body, paths)
-	}
+	spans := secretSpans(body, paths)
 	return replaceSpans(body, spans, func(span) []byte { return []byte(maskedValue) }), len(spans) > 0
 }
 
-// RestoreMasked answers an edited body with every value that still is Mask taken from the body it was made of.
-func RestoreMasked(edited, base []byte, paths []Path) []byte {
-	spans, err := findSpans(edited, paths)
-	if err != nil || len(spans) == 0 {
-		return edited
+// RestoreMasked answers an edited body with every value that still is Mask taken from the body it was made of. An Invalid error
+// says that a Mask stands where no value can be told for it: it would be delivered, or another's value in its place.
+func RestoreMasked(edited, base []byte, paths []Path) ([]byte, error) {
+	known := secretSpans(base, paths)
+	if len(known) == 0 {
+		return edited, nil
 	}
-	secrets := map[string][]byte{}
-	known, err := findSpans(base, paths)
-	if err != nil {
-		return edited
+	spans := secretSpans(edited, paths)
+	if !json.Valid(base) {
+		spans = spansByName(edited, paths) // as the base was masked
 	}
+	secrets, places := map[string][][]byte{}, map[string]int{}
 	for _, s := range known {
-		secrets[s.at] = base[s.start:s.end]
+		secrets[s.key] = append(secrets[s.key], base[s.start:s.end])
 	}
-	return replaceSpans(edited, spans, func(s span) []byte {
-		value := edited[s.start:s.end]
-		if secret, ok := secrets[s.at]; ok && string(value) == maskedValue {
-			return secret
+	for _, s := range spans {
+		places[s.key]++
+	}
+	seen := map[string]int{}
+	restored := replaceSpans(edited, spans, func(s span) []byte {
+		n := seen[s.key]
+		seen[s.key]++
+		// With entries of a list added or taken away nobody can tell whose value it was.
+		if value := edited[s.start:s.end]; string(value) != maskedValue || places[s.key] != len(secrets[s.key]) {
+			return value
 		}
-		return value
+		return secrets[s.key][n]
 	})
+	if bytes.Count(restored, []byte(Mask)) > bytes.Count(base, []byte(Mask)) || json.Valid(edited) && !json.Valid(restored) {
+		return nil, Errorf(Invalid, "a masked value cannot be put back where its %s stands now: leave it where it was, or write the value itself", Mask)
+	}
+	return restored, nil
 }
 
 func replaceSpans(body []byte, spans []span, with func(span) []byte) []byte {
@@ -94,14 +102,17 @@ func replaceSpans(body []byte, spans []span, with func(span) []byte) []byte {
 	return out.Bytes()
 }
 
-// findSpans answers where the paths lead in a document, in order and without overlap.
-func findSpans(body []byte, paths []Path) ([]span, error) {
+// secretSpans answers where the paths lead in a body, in order and without overlap.
+func secretSpans(body []byte, paths []Path) []span {
+	if !json.Valid(body) {
+		return spansByName(body, paths)
+	}
 	f := finder{body: body, dec: json.NewDecoder(bytes.NewReader(body))}
 	f.dec.UseNumber()
-	if err := f.value(paths, "", 0); err != nil {
-		return nil, err
+	if err := f.value(paths, ""); err != nil {
+		return spansByName(body, paths)
 	}
-	return f.spans, nil
+	return f.spans
 }
 
 type finder struct {
@@ -110,20 +121,17 @@ type finder struct {
 	spans []span
 }
 
-// maxDepth bounds how deep a document is searched; encoding/json has a bound of its own beyond it.
-const maxDepth = 1000
-
-// value reads the next value, of which paths are still open.
-func (f *finder) value(paths []Path, at string, depth int) error {
+// value reads the next value, of which paths are still open. It goes no deeper than the longest path.
+func (f *finder) value(paths []Path, key string) error {
 	ends := slices.ContainsFunc(paths, func(p Path) bool { return len(p) == 0 })
-	if ends || len(paths) == 0 || depth > maxDepth {
+	if ends || len(paths) == 0 {
 		start := f.skipTo()
 		var raw json.RawMessage
 		if err := f.dec.Decode(&raw); err != nil {
 			return err
 		}
 		if ends {
-			f.spans = append(f.spans, span{at: at, start: start, end: int(f.dec.InputOffset())})
+			f.spans = append(f.spans, span{key: key, start: start, end: int(f.dec.InputOffset())})
 		}
 		return nil
 	}
@@ -131,24 +139,37 @@ func (f *finder) value(paths []Path, at string, depth int) error {
 	if err != nil {
 		return err
 	}
-	delim, ok := token.(json.Delim)
-	if !ok {
-		return nil
+	switch token {
+	case json.Delim('{'):
+		return f.object(paths, key)
+	case json.Delim('['):
+		return f.array(paths, key)
 	}
-	for i := 0; f.dec.More(); i++ {
-		name := strconv.Itoa(i)
-		if delim == '{' {
-			key, err := f.dec.Token()
-			if err != nil {
-				return err
-			}
-			name, _ = key.(string)
+	return nil
+}
+
+func (f *finder) object(paths []Path, key string) error {
+	for f.dec.More() {
+		token, err := f.dec.Token()
+		if err != nil {
+			return err
 		}
-		if err := f.value(below(paths, name, delim == '['), at+"\x00"+name, depth+1); err != nil {
+		name, _ := token.(string)
+		if err := f.value(below(paths, name), key+"\x00"+name); err != nil {
 			return err
 		}
 	}
-	_, err = f.dec.Token()
+	_, err := f.dec.Token()
+	return err
+}
+
+func (f *finder) array(paths []Path, key string) error {
+	for i := 0; f.dec.More(); i++ {
+		if err := f.value(below(paths, strconv.Itoa(i)), key+"\x00*"); err != nil {
+			return err
+		}
+	}
+	_, err := f.dec.Token()
 	return err
 }
 
@@ -161,23 +182,132 @@ func (f *finder) skipTo() int {
 	return start
 }
 
-func below(paths []Path, name string, array bool) []Path {
+func below(paths []Path, name string) []Path {
 	var open []Path
 	for _, p := range paths {
-		if p[0] == name || array && p[0] == "*" {
+		if p[0] == name || p[0] == "*" {
 			open = append(open, p[1:])
 		}
 	}
 	return open
 }
 
-func maskByName(body []byte, paths []Path) ([]byte, bool) {
-	masked := false
-	for _, p := range paths {
-		name := p[len(p)-1]
-		after := regexp.MustCompile(`("` + regexp.QuoteMeta(name) + `"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,}\]]+)`)
-		masked = masked || after.Match(body)
-		body = after.ReplaceAll(body, []byte("${1}"+maskedValue))
+// spansByName answers what follows the last names of the paths in a text that is no JSON: rather too much than too little.
+func spansByName(body []byte, paths []Path) []span {
+	var spans []span
+	names, all := lastNames(paths)
+	if all {
+		return []span{{end: len(body)}}
 	}
-	return body, masked
+	for i := 0; i < len(body); {
+		name, after := cutName(body[i:], names)
+		if name == "" {
+			i++
+			continue
+		}
+		start := i + after
+		end := start + looseValue(body[start:])
+		if end > start {
+			spans = append(spans, span{key: name, start: start, end: end})
+		}
+		i = end
+	}
+	return spans
+}
+
+// lastNames answers the last name in each path; all tells that a path has none, only places in lists.
+func lastNames(paths []Path) (names []string, all bool) {
+	for _, p := range paths {
+		i := len(p) - 1
+		for i >= 0 && (p[i] == "*" || isNumber(p[i])) {
+			i--
+		}
+		if i < 0 {
+			return nil, true
+		}
+		names = append(names, p[i])
+	}
+	return names, false
+}
+
+func isNumber(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 64)
+	return err == nil
+}
+
+// escaped is how long a byte of a name can get when it is written with an escape.
+const escaped = 6
+
+// cutName answers which of the names stands quoted at the beginning of a text, and where the value after its colon begins.
+func cutName(text []byte, names []string) (name string, after int) {
+	if text[0] != '"' && text[0] != '\'' {
+		return "", 0
+	}
+	longest := 0
+	for _, n := range names {
+		longest = max(longest, len(n))
+	}
+	end, closed := quoted(text[:min(len(text), escaped*longest+len(`""`))])
+	if !closed {
+		return "", 0
+	}
+	name = string(text[1 : end-1])
+	if strings.Contains(name, `\`) && json.Unmarshal([]byte(`"`+name+`"`), &name) != nil || !slices.Contains(names, name) {
+		return "", 0
+	}
+	rest := bytes.TrimLeft(text[end:], " \t\r\n")
+	if len(rest) == 0 || rest[0] != ':' {
+		return "", 0
+	}
+	return name, len(text) - len(bytes.TrimLeft(rest[1:], " \t\r\n"))
+}
+
+// quoted answers where the quoted text ends with which a text begins, and whether it is closed.
+func quoted(text []byte) (end int, closed bool) {
+	for i := 1; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case text[0]:
+			return i + 1, true
+		}
+	}
+	return len(text), false
+}
+
+// looseValue answers where a value ends with which a text begins; what is not closed goes on to the end.
+func looseValue(text []byte) int {
+	if len(text) == 0 {
+		return 0
+	}
+	switch text[0] {
+	case '"', '\'':
+		end, _ := quoted(text)
+		return end
+	case '{', '[':
+		return looseGroup(text)
+	}
+	end := bytes.IndexAny(text, ",}]\r\n")
+	if end < 0 {
+		end = len(text)
+	}
+	return len(bytes.TrimRight(text[:end], " \t"))
+}
+
+func looseGroup(text []byte) int {
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"', '\'':
+			end, _ := quoted(text[i:])
+			i += end - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(text)
 }

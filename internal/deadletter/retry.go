@@ -14,11 +14,10 @@ type RetryPolicy struct {
 // Delay is the exponential backoff with full jitter before the delivery that follows n automatic ones; roll is a random
 // number in [0,1). See "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 func (p RetryPolicy) Delay(n int, roll float64) time.Duration {
-	ceiling := p.Base
-	for i := 1; i < n && ceiling < p.Cap; i++ {
-		ceiling *= 2
+	ceiling := min(p.Base, p.Cap)
+	for i := 1; i < n && 0 < ceiling && ceiling < p.Cap; i++ {
+		ceiling += min(ceiling, p.Cap-ceiling) // doubled, but never past the cap
 	}
-	ceiling = min(ceiling, p.Cap)
 	return time.Duration(roll * float64(ceiling))
 }
 

@@ -88,8 +88,11 @@ func (d *Desk) EditAndReplay(ctx context.Context, by deadletter.Actor, ref Ref, 
 		if err != nil {
 			return deadletter.Revision{}, err
 		}
+		if body, err = deadletter.RestoreMasked(body, base.Body, s.MaskPaths); err != nil {
+			return deadletter.Revision{}, err
+		}
 		headers, err := base.Headers.WithEdited(e.Headers, s.MaskHeaders...)
-		return deadletter.Revision{Body: deadletter.RestoreMasked(body, base.Body, s.MaskPaths), Headers: headers}, err
+		return deadletter.Revision{Body: body, Headers: headers}, err
 	}))
 }
 

@@ -1,0 +1,86 @@
+package deadletter_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"dlqdesk/internal/deadletter"
+)
+
+func TestRolesAndActions(t *testing.T) {
+	t.Parallel()
+	all := []deadletter.Role{deadletter.Viewer, deadletter.Operator, deadletter.Admin}
+	workers := all[1:]
+	may := map[deadletter.Action][]deadletter.Role{
+		deadletter.ActView:    all,
+		deadletter.ActReplay:  workers,
+		deadletter.ActEdit:    workers,
+		deadletter.ActArchive: workers,
+		deadletter.ActRestore: workers,
+		deadletter.ActUsers:   {deadletter.Admin},
+	}
+	for _, action := range append(deadletter.Actions(), "launch") {
+		for _, role := range append(slices.Clone(all), "", "root") {
+			want := slices.Contains(may[action], role)
+			if got := role.Allows(action); got != want {
+				t.Errorf("%q allows %q: %t, want %t", role, action, got, want)
+			}
+			err := deadletter.User("anna", role, "").May(action)
+			if (err == nil) != want || err != nil && deadletter.KindOf(err) != deadletter.Forbidden {
+				t.Errorf("%q may %q: %v, want permitted %t", role, action, err, want)
+			}
+		}
+		if len(may[action]) == 0 && action != "launch" {
+			t.Errorf("nothing here says who may %q", action)
+		}
+	}
+}
+
+func TestMay(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		actor deadletter.Actor
+		act   deadletter.Action
+		kind  deadletter.Kind
+		text  string // empty: permitted
+	}{
+		{"nobody", deadletter.Actor{}, deadletter.ActView, deadletter.Unauthenticated, "sign in first"},
+		{"a role without a name", deadletter.User("", deadletter.Admin, ""), deadletter.ActView, deadletter.Unauthenticated, "sign in first"},
+		{"a viewer", deadletter.User("vera", deadletter.Viewer, ""), deadletter.ActReplay, deadletter.Forbidden, "a viewer may not replay: ask an admin"},
+		{"an operator", deadletter.User("otto", deadletter.Operator, ""), deadletter.ActUsers, deadletter.Forbidden, "an operator may not manage users"},
+		{"no role", deadletter.User("nora", "", ""), deadletter.ActView, deadletter.Forbidden, "somebody without a role may not view"},
+		{"a token", deadletter.Actor{Kind: deadletter.ActorToken, Name: "ci", Role: deadletter.Operator}, deadletter.ActReplay, 0, ""},
+		{"the system", deadletter.System(), deadletter.ActUsers, 0, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			err := c.actor.May(c.act)
+			if c.text == "" {
+				if err != nil {
+					t.Fatalf("refused: %v", err)
+				}
+				return
+			}
+			if deadletter.KindOf(err) != c.kind || !strings.Contains(deadletter.TextOf(err), c.text) {
+				t.Errorf("got kind %d %q, want kind %d %q", deadletter.KindOf(err), deadletter.TextOf(err), c.kind, c.text)
+			}
+		})
+	}
+}
+
+func TestParseRole(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"viewer", "operator", "admin"} {
+		if role, err := deadletter.ParseRole(name); err != nil || string(role) != name {
+			t.Errorf("role %q: got %q, %v", name, role, err)
+		}
+	}
+	for _, name := range []string{"", "Admin", "root", "viewer "} {
+		_, err := deadletter.ParseRole(name)
+		if deadletter.KindOf(err) != deadletter.Invalid || !strings.Contains(deadletter.TextOf(err), "viewer, operator or admin") {
+			t.Errorf("role %q: %v, want Invalid with the roles listed", name, err)
+		}
+	}
+}

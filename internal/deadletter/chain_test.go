@@ -1,0 +1,93 @@
+package deadletter_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+func chainEvent() deadletter.Event {
+	return deadletter.Event{
+		At: time.UnixMilli(1_700_000_000_000), Actor: deadletter.ActorUser, By: "anna", Addr: "192.0.2.1", Action: "letter.replay", TargetKind: "letter",
+		Target: "a-1", Source: "genesys", Reason: "fixed", Before: json.RawMessage(`{"status":"failed"}`), After: json.RawMessage(`{"status":"replaying"}`),
+	}
+}
+
+func TestLinkChangesWithEveryField(t *testing.T) {
+	t.Parallel()
+	key, prev := []byte("key"), []byte("previous")
+	base := deadletter.Link(key, prev, 7, chainEvent())
+	if len(base) != 32 || !bytes.Equal(base, deadletter.Link(key, prev, 7, chainEvent())) {
+		t.Fatal("the same event does not give the same link")
+	}
+	links := map[string][]byte{
+		"key":      deadletter.Link([]byte("yek"), prev, 7, chainEvent()),
+		"previous": deadletter.Link(key, []byte("Previous"), 7, chainEvent()),
+		"first":    deadletter.Link(key, nil, 7, chainEvent()),
+		"sequence": deadletter.Link(key, prev, 8, chainEvent()),
+	}
+	for i := range reflect.TypeFor[deadletter.Event]().NumField() {
+		e := chainEvent()
+		field := reflect.ValueOf(&e).Elem().Field(i)
+		name := reflect.TypeFor[deadletter.Event]().Field(i).Name
+		switch value := field.Interface().(type) {
+		case time.Time:
+			field.Set(reflect.ValueOf(value.Add(time.Millisecond)))
+		case json.RawMessage:
+			field.SetBytes(append(bytes.Clone(value), ' '))
+		default:
+			field.SetString(field.String() + "x")
+		}
+		links[name] = deadletter.Link(key, prev, 7, e)
+	}
+	seen := map[string]string{string(base): "nothing"}
+	for name, link := range links {
+		if other, ok := seen[string(link)]; ok {
+			t.Errorf("a change of %s gives the same link as a change of %s", name, other)
+		}
+		seen[string(link)] = name
+	}
+}
+
+// What moves from one field to its neighbour must not leave the link as it was.
+func TestLinkKeepsFieldsApart(t *testing.T) {
+	t.Parallel()
+	one, other := chainEvent(), chainEvent()
+	one.By, one.Addr = "anna", "b"
+	other.By, other.Addr = "ann", "ab"
+	if bytes.Equal(deadletter.Link(nil, nil, 1, one), deadletter.Link(nil, nil, 1, other)) {
+		t.Error("fields run into one another")
+	}
+}
+
+// The store keeps milliseconds: what is below them must not matter, nor must the zone.
+func TestLinkHoldsWhatTheStoreKeeps(t *testing.T) {
+	t.Parallel()
+	e := chainEvent()
+	e.At = e.At.Add(123 * time.Microsecond).In(time.FixedZone("", 3600))
+	if !bytes.Equal(deadletter.Link(nil, nil, 1, e), deadletter.Link(nil, nil, 1, chainEvent())) {
+		t.Error("the link of an event changes when it is read back")
+	}
+}
+
+func TestSeal(t *testing.T) {
+	t.Parallel()
+	base := deadletter.Seal([]byte("key"), 7, []byte("last"))
+	for name, seal := range map[string][]byte{
+		"key":      deadletter.Seal([]byte("yek"), 7, []byte("last")),
+		"sequence": deadletter.Seal([]byte("key"), 8, []byte("last")),
+		"last":     deadletter.Seal([]byte("key"), 7, []byte("Last")),
+		"a link":   deadletter.Link([]byte("key"), []byte("last"), 7, deadletter.Event{}),
+	} {
+		if bytes.Equal(base, seal) {
+			t.Errorf("a change of %s leaves the seal as it was", name)
+		}
+	}
+	if !bytes.Equal(base, deadletter.Seal([]byte("key"), 7, []byte("last"))) {
+		t.Error("the same chain does not give the same seal")
+	}
+}

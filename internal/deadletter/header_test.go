@@ -1,0 +1,121 @@
+package deadletter_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"dlqdesk/internal/deadletter"
+)
+
+func TestSecretHeaders(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"Authorization", "Proxy-Authorization", "cookie", "Set-Cookie", "X-Api-Key", "x-api_key", "X-APIKEY", "X-Auth", "X-Auth-Token", "X-Hub-Signature-256",
+		"Stripe-Signature", "webhook-signature", "X-Shopify-Hmac-SHA256", "X-Amz-Security-Token", "X-Gitlab-Token", "X-Telegram-Bot-Api-Secret-Token",
+		"Ocp-Apim-Subscription-Key", "X-Functions-Key", "X-JWT-Assertion", "X-Password", "X-Customer-Key",
+	} {
+		if !deadletter.IsSecretHeader(name, "x-customer-key") {
+			t.Errorf("%s is shown", name)
+		}
+	}
+	for _, name := range []string{"Content-Type", "User-Agent", "X-Request-Id", "Idempotency-Key", "X-Customer-Key", "Traceparent", "Webhook-Id", "Webhook-Timestamp"} {
+		if deadletter.IsSecretHeader(name) {
+			t.Errorf("%s is masked", name)
+		}
+	}
+}
+
+func TestMaskedHeaders(t *testing.T) {
+	t.Parallel()
+	h := deadletter.Headers{"Authorization": {"Bearer s3cret", "Basic s3cret"}, "X-Customer": {"s3cret"}, "Accept": {"a", "b"}, "Empty": {}}
+	got := h.Masked("x-customer")
+	want := deadletter.Headers{"Authorization": {"•••", "•••"}, "X-Customer": {"•••"}, "Accept": {"a", "b"}, "Empty": {}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if h.Get("authorization") != "Bearer s3cret" {
+		t.Error("the headers themselves were masked")
+	}
+}
+
+func TestEndToEnd(t *testing.T) {
+	t.Parallel()
+	h := deadletter.Headers{
+		"Connection": {"close, X-Private", " x-other "}, "X-Private": {"1"}, "X-Other": {"1"}, "Keep-Alive": {"5"}, "Te": {"trailers"}, "Trailer": {"X"},
+		"Transfer-Encoding": {"chunked"}, "Upgrade": {"h2c"}, "Proxy-Connection": {"close"}, "Proxy-Authenticate": {"Basic"}, "Proxy-Authorization": {"x"},
+		"Host": {"example.com"}, "Content-Length": {"5"}, "Content-Type": {"text/plain"}, "Authorization": {"Bearer x"}, "Accept": {"a", "b"},
+	}
+	want := deadletter.Headers{"Content-Type": {"text/plain"}, "Authorization": {"Bearer x"}, "Accept": {"a", "b"}}
+	if got := h.EndToEnd(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if len(h) != 16 {
+		t.Error("the headers themselves were changed")
+	}
+}
+
+func TestLock(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"Connection": "belongs to one connection", "transfer-encoding": "belongs to one connection", "Host": "belongs to one connection",
+		"Content-Length": "belongs to one connection", "Webhook-Id": "identifies the delivery", "Traceparent": "identifies the delivery",
+		"X-Dlqdesk-Attempt": "identifies the delivery", "X-Hub-Signature-256": "signature of the platform", "Webhook-Timestamp": "signature of the platform",
+		"X-Shopify-Hmac-Sha256": "signature of the platform", "Authorization": "credential", "Cookie": "credential", "X-Customer": "credential",
+		"Content-Type": "", "X-Request-Id": "",
+	} {
+		if got := deadletter.Lock(name, "x-customer"); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestWithEdited(t *testing.T) {
+	t.Parallel()
+	base := deadletter.Headers{"Authorization": {"Bearer s3cret"}, "Webhook-Id": {"7"}, "X-Old": {"1"}, "Accept": {"a", "b"}, "X-Customer": {"c"}}
+	edited := deadletter.Headers{
+		"authorization": {"Bearer forged"}, "Webhook-Id": {"8"}, "X-Hub-Signature": {"forged"}, "Transfer-Encoding": {"chunked"}, "Host": {"elsewhere"},
+		"accept": {"c"}, "x-new": {"1", "2"}, "X-Customer": {"•••"},
+	}
+	got, err := base.WithEdited(edited, "X-Customer")
+	want := deadletter.Headers{"Authorization": {"Bearer s3cret"}, "Webhook-Id": {"7"}, "Accept": {"c"}, "X-New": {"1", "2"}, "X-Customer": {"c"}}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, %v; want %v", got, err, want)
+	}
+	got["Authorization"][0] = "changed"
+	if base.Get("Authorization") != "Bearer s3cret" {
+		t.Error("the edit shares its values with the revision it was made of")
+	}
+}
+
+func TestWithEditedRefusesWhatIsNoHeader(t *testing.T) {
+	t.Parallel()
+	for name, edited := range map[string]deadletter.Headers{
+		"no name":        {"": {"x"}},
+		"a space":        {"X Y": {"x"}},
+		"a colon":        {"X:": {"x"}},
+		"a line end":     {"X\r\nY": {"x"}},
+		"an umlaut":      {"Größe": {"x"}},
+		"split value":    {"X": {"x\r\nAuthorization: forged"}},
+		"bare line feed": {"X": {"x\ny"}},
+		"a zero byte":    {"X": {"x\x00"}},
+		"a delete":       {"X": {"x\x7f"}},
+	} {
+		if _, err := (deadletter.Headers{}).WithEdited(edited); deadletter.KindOf(err) != deadletter.Invalid {
+			t.Errorf("%s: %v, want Invalid", name, err)
+		}
+	}
+	fine := deadletter.Headers{"X-Text": {"tab\tand Größe, \"quoted\"", ""}}
+	if got, err := (deadletter.Headers{}).WithEdited(fine); err != nil || !reflect.DeepEqual(got, fine) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestCanonicalJoinsNames(t *testing.T) {
+	t.Parallel()
+	got := deadletter.Headers{"x-a": {"2"}, "X-A": {"1"}, "X-a": {"3"}, "not a name": {"4"}}.Canonical()
+	want := deadletter.Headers{"X-A": {"1", "3", "2"}, "not a name": {"4"}}
+	if !reflect.DeepEqual(got, want) || strings.Join(got.Names(), "|") != "X-A|not a name" {
+		t.Errorf("got %v", got)
+	}
+}

@@ -1,0 +1,170 @@
+package deadletter_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+const nearlyOne = 1 - 1.0/(1<<53)
+
+func TestDelayIsFullJitterUnderADoublingCeiling(t *testing.T) {
+	t.Parallel()
+	p := deadletter.RetryPolicy{MaxAttempts: 9, Base: 2 * time.Second, Cap: 15 * time.Second}
+	for n, ceiling := range []time.Duration{2 * time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 15 * time.Second, 15 * time.Second} {
+		if got := p.Delay(n, 0); got != 0 {
+			t.Errorf("after %d deliveries the least delay is %s, want none", n, got)
+		}
+		if got := p.Delay(n, 0.5); got != ceiling/2 {
+			t.Errorf("after %d deliveries half the roll is %s, want %s", n, got, ceiling/2)
+		}
+		if got := p.Delay(n, nearlyOne); got > ceiling || got < ceiling-time.Microsecond {
+			t.Errorf("after %d deliveries the longest delay is %s, want nearly %s", n, got, ceiling)
+		}
+	}
+}
+
+func TestDelayNeverOverflows(t *testing.T) {
+	t.Parallel()
+	for _, p := range []deadletter.RetryPolicy{
+		{Base: time.Nanosecond, Cap: math.MaxInt64},
+		{Base: math.MaxInt64/2 + 1, Cap: math.MaxInt64},
+		{Base: math.MaxInt64, Cap: math.MaxInt64},
+		{Base: time.Hour, Cap: time.Minute},
+		{Base: 0, Cap: time.Hour},
+		{Base: time.Second, Cap: 0},
+	} {
+		last := time.Duration(0)
+		for _, n := range []int{math.MinInt, -1, 0, 1, 2, 40, 64, 65, 1000, math.MaxInt} {
+			got := p.Delay(n, 0.5)
+			if got < last || got > p.Cap/2+1 {
+				t.Errorf("%+v after %d deliveries: %s, want from %s to %s", p, n, got, last, p.Cap/2)
+			}
+			last = got
+		}
+	}
+}
+
+func FuzzDelay(f *testing.F) {
+	f.Add(int64(2*time.Second), int64(15*time.Minute), 3, 0.7)
+	f.Add(int64(math.MaxInt64), int64(math.MaxInt64), math.MaxInt, nearlyOne)
+	f.Fuzz(func(t *testing.T, base, ceiling int64, n int, roll float64) {
+		if base < 0 || ceiling < 0 || !(roll >= 0 && roll < 1) {
+			t.Skip()
+		}
+		p := deadletter.RetryPolicy{Base: time.Duration(base), Cap: time.Duration(ceiling)}
+		// A float has 53 bits: next to the longest duration the product is rounded.
+		if got := p.Delay(n, roll); got < 0 || ceiling < 1<<52 && got > p.Cap {
+			t.Errorf("%+v.Delay(%d, %v) = %s", p, n, roll, got)
+		}
+	})
+}
+
+func TestWhichFailuresAreTransient(t *testing.T) {
+	t.Parallel()
+	transient := map[int]bool{408: true, 425: true, 429: true}
+	for code := 100; code < 1000; code++ {
+		if got, want := (deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: code}).Transient(), transient[code] || code >= 500; got != want {
+			t.Errorf("%d: transient %t, want %t", code, got, want)
+		}
+	}
+	for outcome, want := range map[deadletter.Outcome]bool{deadletter.Unreachable: true, deadletter.Unknown: true, deadletter.Delivered: false, "": false} {
+		if got := (deadletter.Attempt{Outcome: outcome}).Transient(); got != want {
+			t.Errorf("%q: transient %t, want %t", outcome, got, want)
+		}
+	}
+}
+
+// finished answers the letter after one more delivery with that result, so many automatic ones having been made.
+func finished(t *testing.T, made int, a deadletter.Attempt, p deadletter.RetryPolicy, roll float64) deadletter.Letter {
+	t.Helper()
+	l := inFlight(deadletter.TriggerAuto)
+	l.AutoAttempts = made
+	c, err := l.Finish(l.Lease.Token, a, p, roll, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.After
+}
+
+func TestMaxAttemptsCountTheReceivers(t *testing.T) {
+	t.Parallel()
+	p := deadletter.RetryPolicy{MaxAttempts: 3, Base: time.Second, Cap: time.Minute}
+	down := deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 503, Error: "down", Done: true}
+
+	l := deadletter.Receive(deadletter.Capture{ID: "a", Source: "genesys", First: &down}, p, 0, now).After
+	deliveries := 1
+	for l.Status == deadletter.Retrying {
+		claimed, err := l.Claim(deadletter.Lease{Token: "t", Until: now.Add(time.Minute)}, "", l.DueAt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done, err := claimed.After.Finish("t", down, p, 0, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l = done.After
+		deliveries++
+	}
+	if deliveries != 3 || l.Status != deadletter.Failed || !l.DueAt.IsZero() || l.AutoAttempts != 3 || l.Reason != "down" {
+		t.Errorf("%d deliveries, then %s due %s after %d automatic ones; want 3, then failed", deliveries, l.Status, l.DueAt, l.AutoAttempts)
+	}
+}
+
+func TestReplaysDoNotUseUpAutomaticAttempts(t *testing.T) {
+	t.Parallel()
+	p := deadletter.RetryPolicy{MaxAttempts: 3, Base: time.Second, Cap: time.Minute}
+	l := letterIn(deadletter.Failed)
+	l.AutoAttempts = 2
+	ordered, err := l.OrderReplay(anna, deadletter.TriggerReplay, l.Revision, l.Version, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claimed, err := ordered.After.Claim(deadletter.Lease{Token: "t"}, "", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if claimed.After.AutoAttempts != 2 || claimed.After.Attempts != l.Attempts+1 {
+		t.Errorf("a replay counts as automatic: %+v", claimed.After)
+	}
+	done, err := claimed.After.Finish("t", deadletter.Attempt{Outcome: deadletter.Unknown, Error: "no answer"}, p, 0.5, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done.After.Status != deadletter.Retrying || !done.After.DueAt.Equal(now.Add(time.Second)) {
+		t.Errorf("with an automatic attempt left it is %s, due %s", done.After.Status, done.After.DueAt)
+	}
+}
+
+func TestPermanentFailuresGoToAPerson(t *testing.T) {
+	t.Parallel()
+	p := deadletter.RetryPolicy{MaxAttempts: 5, Base: time.Second, Cap: time.Minute}
+	for _, code := range []int{301, 302, 400, 401, 403, 404, 409, 410, 413, 422} {
+		l := finished(t, 1, deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: code, Error: fmt.Sprint(code)}, p, 0)
+		if l.Status != deadletter.Failed || !l.DueAt.IsZero() || l.StatusCode != code || l.Reason != fmt.Sprint(code) {
+			t.Errorf("%d: %s, due %s, code %d, reason %q", code, l.Status, l.DueAt, l.StatusCode, l.Reason)
+		}
+	}
+}
+
+func TestRetryAfterIsObeyedAndBounded(t *testing.T) {
+	t.Parallel()
+	p := deadletter.RetryPolicy{MaxAttempts: 5, Base: 10 * time.Second, Cap: time.Minute}
+	for _, c := range []struct{ after, want time.Duration }{
+		{0, 5 * time.Second},
+		{-time.Hour, 5 * time.Second},
+		{time.Second, 5 * time.Second}, // the backoff is longer
+		{90 * time.Second, 90 * time.Second},
+		{24 * time.Hour, 24 * time.Hour},
+		{1000 * time.Hour, 24 * time.Hour},
+		{math.MaxInt64, 24 * time.Hour},
+	} {
+		l := finished(t, 1, deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 429, RetryAfter: c.after}, p, 0.5)
+		if l.Status != deadletter.Retrying || l.DueAt.Sub(now) != c.want {
+			t.Errorf("Retry-After %s: %s, due in %s, want in %s", c.after, l.Status, l.DueAt.Sub(now), c.want)
+		}
+	}
+}
