@@ -10,8 +10,12 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// chainInterval is how often the whole audit trail is verified.
-const chainInterval = time.Hour
+// The whole audit trail is verified every minute while that is quick, and less often as it grows: at most one part in
+// chainShare of the time is spent on it.
+const (
+	chainInterval = time.Minute
+	chainShare    = 60
+)
 
 // chainState is what the latest verification of the audit trail found.
 type chainState struct {
@@ -31,17 +35,16 @@ func (c *chainState) set(latest console.Chain) {
 	c.latest = latest
 }
 
-// startAuditCheck verifies the audit trail at start and every hour.
+// startAuditCheck verifies the audit trail at start and from then on.
 func (a *App) startAuditCheck() {
 	a.run("audit verification", func(ctx context.Context) error {
-		tick := time.NewTicker(chainInterval)
-		defer tick.Stop()
 		for {
+			started := time.Now()
 			a.checkAudit(ctx)
 			select {
 			case <-ctx.Done():
 				return nil
-			case <-tick.C:
+			case <-time.After(max(chainInterval, chainShare*time.Since(started))):
 			}
 		}
 	})

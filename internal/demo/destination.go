@@ -76,7 +76,7 @@ func (d *destination) take(w http.ResponseWriter, r *http.Request, idField strin
 }
 
 const crmDown = `<!DOCTYPE html>
-<html><head><title>503 CRM is down for maintenance</title></head>
+<html><head><title>CRM is down for maintenance</title></head>
 <body><h1>Service Unavailable</h1><p>The upstream crm.internal:8443 did not answer.</p></body></html>
 `
 

@@ -157,7 +157,7 @@ func (o Options) configuration() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Written anew by every start of the demo.\nlisten: %s\ndata_dir: %s\nsources:\n", o.Listen, o.Data)
 	for _, source := range []struct{ name, mode string }{{"genesys", "direct"}, {"cxone", "buffered"}} {
-		fmt.Fprintf(&b, "  %s:\n    destination: http://%s/%s\n    mode: %s\n    timeout: %s\n    retry: { max_attempts: 4, base: 4s, cap: 30s }\n",
+		fmt.Fprintf(&b, "  %s:\n    destination: http://%s/%s\n    mode: %s\n    timeout: %s\n    retry: { max_attempts: 4, base: 10s, cap: 1m }\n",
 			source.name, o.Destination, source.name, source.mode, timeout)
 	}
 	return b.String()
