@@ -1,0 +1,185 @@
+package desktest
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+)
+
+const (
+	region = "eu-central-1"
+	keyID  = "test"
+	secret = "test"
+
+	// endWithParent makes a Node process end when its standard input does, so that none outlives a test that was killed.
+	endWithParent = `data:text/javascript,process.stdin.resume().on("end",()=>process.exit())`
+
+	// keptLines is how much of the server's log a failed test shows.
+	keptLines = 40
+)
+
+// StartSQS starts an SQS server, a process of its own, and answers its address. It ends with the test.
+func StartSQS(t testing.TB) (endpoint string) {
+	t.Helper()
+	server := exec.CommandContext(t.Context(), "node", "--import", endWithParent, fauxqs(t)) //nolint:gosec // a path of this repository
+	server.Env = append(os.Environ(), "FAUXQS_PORT=0", "FAUXQS_DEFAULT_REGION="+region)
+	input, err := server.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, in := io.Pipe()
+	server.Stdout, server.Stderr = in, in
+	if err := server.Start(); err != nil {
+		t.Fatalf("start the SQS server: %v", err)
+	}
+	ready := make(chan string, 1)
+	var reading sync.WaitGroup
+	log := &tail{}
+	reading.Go(func() { log.read(out, ready) })
+	t.Cleanup(func() {
+		_ = input.Close()
+		_ = server.Wait() // it was killed when the test's context ended
+		_ = in.Close()
+		reading.Wait()
+		if t.Failed() {
+			t.Logf("the SQS server's last words:\n%s", log)
+		}
+	})
+	select {
+	case endpoint = <-ready:
+	case <-t.Context().Done():
+	}
+	if endpoint == "" {
+		t.Fatalf("the SQS server did not start:\n%s", log)
+	}
+	awaitHealth(t, endpoint)
+	return endpoint
+}
+
+// fauxqs finds the server's program among the npm packages of the repository.
+func fauxqs(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+	}
+	program := filepath.Join(dir, "web", "node_modules", "fauxqs", "dist", "cli.js")
+	if _, err := os.Stat(program); err != nil {
+		t.Fatalf("the SQS server is an npm package: run make npm (%v)", err)
+	}
+	return program
+}
+
+func awaitHealth(t testing.TB, endpoint string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, endpoint+"/health", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatalf("the SQS server is not healthy: %v", err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("the SQS server is not healthy: %s", answer.Status)
+	}
+}
+
+// tail keeps the last lines of a log.
+type tail struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+// read answers on ready the address that the server names once it listens, or "" when it ends before.
+func (l *tail) read(from io.Reader, ready chan<- string) {
+	defer close(ready)
+	listening := regexp.MustCompile(`Server listening at (http://127\.0\.0\.1:\d+)`)
+	waiting := true
+	for lines := bufio.NewReader(from); ; {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return
+		}
+		l.add(line)
+		if found := listening.FindStringSubmatch(line); waiting && found != nil {
+			waiting = false
+			ready <- found[1]
+		}
+	}
+}
+
+func (l *tail) add(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.lines) == keptLines {
+		l.lines = l.lines[1:]
+	}
+	l.lines = append(l.lines, line)
+}
+
+func (l *tail) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.lines, "")
+}
+
+// AWS leads the AWS SDK to an SQS server that StartSQS has started, whatever the environment says.
+func AWS(endpoint string) func(*config.LoadOptions) error {
+	return func(o *config.LoadOptions) error {
+		o.Region, o.BaseEndpoint = region, endpoint
+		o.Credentials = credentials.NewStaticCredentialsProvider(keyID, secret, "")
+		o.SharedConfigFiles, o.SharedCredentialsFiles = []string{}, []string{}
+		return nil
+	}
+}
+
+// UseSQS leads everything in this process to an SQS server by the environment, as a deployment would. The test cannot be parallel.
+func UseSQS(t testing.TB, endpoint string) {
+	t.Helper()
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL_SQS": endpoint, "AWS_REGION": region, "AWS_ACCESS_KEY_ID": keyID, "AWS_SECRET_ACCESS_KEY": secret,
+	} {
+		t.Setenv(name, value)
+	}
+}
+
+// SQSClient is the AWS SDK's own client, for what a test does behind the program's back.
+func SQSClient(t testing.TB, endpoint string) *sqs.Client {
+	t.Helper()
+	settings, err := config.LoadDefaultConfig(t.Context(), AWS(endpoint))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sqs.NewFromConfig(settings)
+}
+
+// CreateQueue creates a queue and answers its URL. A name that ends in .fifo makes a FIFO queue.
+func CreateQueue(t testing.TB, endpoint, name string, attributes map[string]string) (queueURL string) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	answer, err := SQSClient(t, endpoint).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name, Attributes: attributes})
+	if err != nil {
+		t.Fatalf("create queue %s: %v", name, err)
+	}
+	return aws.ToString(answer.QueueUrl)
+}
