@@ -1,0 +1,170 @@
+package bench_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/store"
+)
+
+const (
+	fewLetters  = 1_000
+	manyLetters = 100_000
+	fillBatch   = 500
+	warmUps     = 30
+)
+
+// BenchmarkListPage compares pages of a store with many letters to the same pages of one with few, asked for in turns.
+func BenchmarkListPage(b *testing.B) {
+	few, many := newSite(b, fewLetters), newSite(b, manyLetters)
+	for _, page := range []struct{ name, path string }{
+		{"default", "/letters"},
+		{"all", "/letters?status=all"},
+		{"search", "/letters?status=all&q=field"},
+		{"letter", "/letters/" + letterID(fewLetters/2)},
+	} {
+		b.Run(page.name, func(b *testing.B) {
+			few.times(b, page.path, warmUps)
+			many.times(b, page.path, warmUps)
+			var small, large []time.Duration
+			for b.Loop() {
+				small = append(small, few.times(b, page.path, 1)...)
+				large = append(large, many.times(b, page.path, 1)...)
+			}
+			report(b, millis(quantile(large, 0.5)), "p50-ms")
+			report(b, millis(quantile(large, 0.95)), "p95-ms")
+			report(b, float64(quantile(large, 0.5))/float64(quantile(small, 0.5)), "ratio-p50")
+			report(b, float64(quantile(large, 0.95))/float64(quantile(small, 0.95)), "ratio-p95")
+		})
+	}
+}
+
+// site is a running desk with somebody signed in.
+type site struct {
+	url    string
+	client *http.Client
+}
+
+// newSite starts a desk on a store with n letters.
+func newSite(b *testing.B, n int) site {
+	b.Helper()
+	cfg := settings(b, destination(b, http.StatusOK, ""), "")
+	fill(b, cfg, n)
+	a := start(b, cfg)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := site{a.ConsoleURL(), &http.Client{Jar: jar}}
+	s.signIn(b, a.SetupURL())
+	s.awaitAudit(b)
+	return s
+}
+
+func letterID(n int) string { return fmt.Sprintf("letter-%06d", n) }
+
+// fill writes letters of the last thirty days: half of them need a person, a third is retried, the rest may have been processed.
+func fill(b *testing.B, cfg config.Config, n int) {
+	b.Helper()
+	if err := os.WriteFile(filepath.Join(cfg.DataDir, "audit.key"), desktest.Key(), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	s, err := store.Open(b.Context(), filepath.Join(cfg.DataDir, "desk.db"), desktest.Key())
+	if err != nil {
+		b.Fatal(err)
+	}
+	now := time.Now()
+	codes, gap, body := []int{422, 503, 422, 503, 422, 0}, 30*24*time.Hour/time.Duration(n), webhook()
+	for from := 0; from < n; from += fillBatch {
+		err := s.Write(b.Context(), func(ctx context.Context, tx *store.Tx) error {
+			for i := from; i < from+fillBatch; i++ {
+				c := desktest.Failure(letterID(i), codes[i%len(codes)], now.Add(-gap*time.Duration(n-i)))
+				c.Body = body
+				if err := tx.Apply(ctx, deadletter.Receive(c, policy(), 0.5, now)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (s site) signIn(b *testing.B, setupURL string) {
+	b.Helper()
+	link, err := url.Parse(setupURL)
+	if err != nil {
+		b.Fatal(err)
+	}
+	const password = "correct horse battery"
+	form := url.Values{"token": {link.Query().Get("token")}, "name": {"anna"}, "password": {password}, "confirm": {password}}
+	request, err := http.NewRequestWithContext(b.Context(), http.MethodPost, s.url+"/setup", strings.NewReader(form.Encode()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	s.do(b, request)
+}
+
+// awaitAudit waits until the desk has read its audit trail, which it does at start and which costs time that is no page's.
+func (s site) awaitAudit(b *testing.B) {
+	b.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !bytes.Contains(s.get(b, "/audit"), []byte("each vouched for by the next")) {
+		<-tick.C
+	}
+}
+
+// times asks for a page n times, one after the other, and answers how long each took to its last byte.
+func (s site) times(b *testing.B, path string, n int) []time.Duration {
+	b.Helper()
+	took := make([]time.Duration, n)
+	for i := range took {
+		started := time.Now()
+		s.get(b, path)
+		took[i] = time.Since(started)
+	}
+	return took
+}
+
+func (s site) get(b *testing.B, path string) []byte {
+	b.Helper()
+	request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, s.url+path, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s.do(b, request)
+}
+
+func (s site) do(b *testing.B, request *http.Request) []byte {
+	b.Helper()
+	answer, err := s.client.Do(request)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK || strings.HasPrefix(answer.Request.URL.Path, "/signin") {
+		b.Fatalf("%s %s: %d %v", request.Method, request.URL, answer.StatusCode, err)
+	}
+	return text
+}
