@@ -20,7 +20,9 @@ import (
 
 // Queue is what ingest asks of a dead letter queue.
 type Queue interface {
+	queue.Extender
 	Name() string
+	Visibility() time.Duration
 	Receive(ctx context.Context, limit int, wait time.Duration) ([]queue.Message, error)
 	Delete(ctx context.Context, messages []queue.Message) []error
 	Release(ctx context.Context, messages []queue.Message) []error
@@ -53,8 +55,8 @@ const (
 	batch    = 10               // messages of one receive, SQS's limit
 	longPoll = 20 * time.Second // SQS's limit
 
-	// batchLimit bounds the work on one batch; it is below SQS's default visibility timeout, after which it comes again.
-	batchLimit = 25 * time.Second
+	// batchLimit bounds the work on one batch, which stays hidden meanwhile.
+	batchLimit = time.Minute
 
 	// firstPause and longestPause bound the wait after a fault of queue or store.
 	firstPause   = 500 * time.Millisecond
@@ -100,7 +102,9 @@ func (i *Ingest) Once(ctx context.Context, wait time.Duration) (int, error) {
 	// What was received is finished even when the program stops: the batch is small and each step has its own limit.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchLimit)
 	defer cancel()
+	stop := queue.Keep(ctx, i.queue, messages, i.queue.Visibility())
 	kept, lost, err := i.keep(ctx, messages)
+	stop()
 	if len(kept) > 0 {
 		i.arrived()
 		// The letters are kept; what cannot be deleted comes again and is recognised.
