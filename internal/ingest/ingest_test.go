@@ -1,0 +1,286 @@
+package ingest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/envelope"
+	"dlqdesk/internal/ingest"
+	"dlqdesk/internal/queue"
+	"dlqdesk/internal/store"
+)
+
+// childFolder names, in the environment, the folder that a child process of this test works on.
+const childFolder = "DLQDESK_TEST_INGEST_FOLDER"
+
+func TestMain(m *testing.M) {
+	if folder := os.Getenv(childFolder); folder != "" {
+		os.Exit(ingestAndHang(folder))
+	}
+	os.Exit(m.Run())
+}
+
+type bundle struct {
+	*ingest.Ingest
+	queue *queue.Embedded
+	store *store.Store
+	clock *desktest.Clock
+}
+
+var settings = ingest.Settings{Retry: map[string]deadletter.RetryPolicy{"genesys": desktest.Policy()}}
+
+func setup(t *testing.T, s ingest.Settings) bundle {
+	t.Helper()
+	file, err := store.OpenMessages(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	b := bundle{store: desktest.NewStore(t), clock: desktest.NewClock()}
+	b.queue = queue.NewEmbedded(file, "dlq", b.clock.Now)
+	b.Ingest = newIngest(b.queue, b.store, s, b.clock)
+	return b
+}
+
+func newIngest(q ingest.Queue, s *store.Store, with ingest.Settings, clock *desktest.Clock) *ingest.Ingest {
+	return ingest.New(q, s, with, func() {}, clock.Now, func() float64 { return 0.5 }, slog.New(slog.DiscardHandler))
+}
+
+func (b bundle) send(t *testing.T, bodies ...string) {
+	t.Helper()
+	for _, body := range bodies {
+		if err := b.queue.Send(t.Context(), []queue.Outgoing{{Body: []byte(body)}})[0]; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func encode(t *testing.T, c deadletter.Capture) string {
+	t.Helper()
+	text, err := envelope.Encode(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func (b bundle) once(t *testing.T) int {
+	t.Helper()
+	n, err := b.Once(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// isEmpty proves that nothing is left on the queue, hidden or not.
+func (b bundle) isEmpty(t *testing.T) {
+	t.Helper()
+	if d, err := b.queue.Depth(t.Context()); err != nil || d.Visible+d.InFlight != 0 {
+		t.Errorf("the queue holds %+v, %v", d, err)
+	}
+}
+
+func TestLetterAndFirstAttemptAreKeptThenTheMessageGoes(t *testing.T) {
+	t.Parallel()
+	b := setup(t, settings)
+	b.send(t, encode(t, desktest.Failure("a-1", 503, b.clock.Now())), encode(t, desktest.Failure("b-2", 422, b.clock.Now())))
+	if n := b.once(t); n != 2 {
+		t.Errorf("%d messages were moved", n)
+	}
+	transient, permanent := desktest.Letter(t, b.store, "a-1"), desktest.Letter(t, b.store, "b-2")
+	if transient.Status != deadletter.Retrying || !transient.DueAt.After(b.clock.Now()) || permanent.Status != deadletter.Failed {
+		t.Errorf("letters are %s due %s, and %s", transient.Status, transient.DueAt, permanent.Status)
+	}
+	attempts, err := b.store.Attempts(t.Context(), "a-1")
+	if err != nil || len(attempts) != 1 || attempts[0].StatusCode != 503 || !attempts[0].Done {
+		t.Errorf("attempts %+v, %v", attempts, err)
+	}
+	b.isEmpty(t)
+}
+
+func TestArrivalsOfOneWebhookAreOneLetter(t *testing.T) {
+	t.Parallel()
+	b := setup(t, settings)
+	first := desktest.Failure("a-1", 422, b.clock.Now())
+	resent := desktest.Failure("b-2", 422, b.clock.Now())
+	resent.WebhookID, resent.Body = first.WebhookID, []byte(`{"other":"body"}`)
+	b.send(t, encode(t, first), encode(t, first), encode(t, resent))
+	b.once(t)
+	l := desktest.Letter(t, b.store, "a-1")
+	arrivals, err := b.store.Arrivals(t.Context(), "a-1")
+	if err != nil || l.Arrivals != 3 || len(arrivals) != 2 || string(arrivals[0].Body) != `{"other":"body"}` {
+		t.Errorf("%d arrivals: %+v, %v", l.Arrivals, arrivals, err)
+	}
+	if _, err := b.store.Letter(t.Context(), "b-2"); deadletter.KindOf(err) != deadletter.NotFound {
+		t.Errorf("a second letter was made: %v", err)
+	}
+	b.isEmpty(t)
+}
+
+const interchange = `{"messageId":"m-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":{"id": 1},"originalHeaders":{"content-type":"application/json"},` +
+	`"errorReason":"HTTP 503","retryCount":%d}`
+
+func TestMessagesOfOtherProgramsAreKept(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		source  string
+		retries int
+		want    deadletter.Status
+	}{
+		"no default source":     {"", 0, deadletter.Failed},
+		"default source":        {"genesys", 0, deadletter.Retrying},
+		"all attempts are made": {"genesys", 4, deadletter.Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			with := settings
+			with.DefaultSource = c.source
+			b := setup(t, with)
+			b.send(t, fmt.Sprintf(interchange, c.retries), "no envelope at all")
+			if n := b.once(t); n != 2 {
+				t.Errorf("%d messages were moved", n)
+			}
+			l := desktest.Letter(t, b.store, "m-1")
+			body, err := b.store.Revision(t.Context(), "m-1", 0)
+			if err != nil || l.Status != c.want || l.Source != c.source || string(body.Body) != `{"id": 1}` {
+				t.Errorf("letter %s of %q with %s, %v", l.Status, l.Source, body.Body, err)
+			}
+			page, err := b.store.Letters(t.Context(), store.LetterQuery{Limit: 10})
+			if err != nil || len(page.Items) != 2 {
+				t.Fatalf("%d letters, %v", len(page.Items), err)
+			}
+			for _, l := range page.Items {
+				if l.Queue.Form == envelope.FormForeign && l.Status != deadletter.Failed {
+					t.Errorf("a foreign message is %s: only a person can tell", l.Status)
+				}
+			}
+			b.isEmpty(t)
+		})
+	}
+}
+
+func TestStoreThatFailsLosesNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t, settings)
+	b.send(t, encode(t, desktest.Failure("a-1", 503, b.clock.Now())))
+	closed, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), desktest.Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := newIngest(b.queue, closed, settings, b.clock).Once(t.Context(), 0); n != 0 || err == nil {
+		t.Errorf("%d messages were moved, %v", n, err)
+	}
+	// It was released: nobody has to wait until its visibility ends.
+	if n := b.once(t); n != 1 {
+		t.Errorf("%d messages were moved", n)
+	}
+	desktest.Letter(t, b.store, "a-1")
+}
+
+// hanging is a queue whose Delete is never reached by the process that was killed.
+type hanging struct{ *queue.Embedded }
+
+func (h hanging) Delete(ctx context.Context, _ []queue.Message) []error {
+	fmt.Println("committed")
+	<-ctx.Done()
+	return []error{ctx.Err()}
+}
+
+// ingestAndHang is the child: it commits a letter and stops right before the message would be deleted.
+func ingestAndHang(folder string) int {
+	ctx := context.Background()
+	s, err := store.Open(ctx, filepath.Join(folder, "desk.db"), desktest.Key())
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	file, err := store.OpenMessages(ctx, filepath.Join(folder, "queue.db"))
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	clock := desktest.NewClock()
+	q := hanging{queue.NewEmbedded(file, "dlq", clock.Now)}
+	_, err = newIngest(q, s, settings, clock).Once(ctx, 0)
+	fmt.Println(err)
+	return 1
+}
+
+func TestKillBetweenCommitAndDeleteMakesNoSecondLetter(t *testing.T) {
+	t.Parallel()
+	folder, clock := t.TempDir(), desktest.NewClock()
+	file, err := store.OpenMessages(t.Context(), filepath.Join(folder, "queue.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	message := queue.Outgoing{Body: []byte(encode(t, desktest.Failure("a-1", 422, clock.Now())))}
+	if err := errors.Join(queue.NewEmbedded(file, "dlq", clock.Now).Send(t.Context(), []queue.Outgoing{message})...); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	killOnceCommitted(t, folder)
+
+	b := bundle{clock: clock}
+	if b.store, err = store.Open(t.Context(), filepath.Join(folder, "desk.db"), desktest.Key()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.store.Close() })
+	if file, err = store.OpenMessages(t.Context(), filepath.Join(folder, "queue.db")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	b.queue = queue.NewEmbedded(file, "dlq", clock.Now)
+	b.Ingest = newIngest(b.queue, b.store, settings, clock)
+	clock.Add(time.Hour) // past the visibility timeout: the message comes again
+	if n := b.once(t); n != 1 {
+		t.Fatalf("%d messages came again", n)
+	}
+	page, err := b.store.Letters(t.Context(), store.LetterQuery{Limit: 10})
+	if err != nil || len(page.Items) != 1 || page.Items[0].Arrivals != 2 {
+		t.Errorf("letters %+v, %v", page.Items, err)
+	}
+	if n, err := b.store.VerifyAudit(t.Context()); err != nil || n != 2 {
+		t.Errorf("audit trail of %d events, %v", n, err)
+	}
+	b.isEmpty(t)
+}
+
+// killOnceCommitted lets a child process ingest, and kills it the moment that its letter is committed.
+func killOnceCommitted(t *testing.T, folder string) {
+	t.Helper()
+	child := exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), childFolder+"="+folder)
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := make([]byte, 256)
+	n, err := out.Read(said)
+	if err != nil && !errors.Is(err, io.EOF) || !strings.HasPrefix(string(said[:n]), "committed") {
+		t.Errorf("the child says %q, %v", said[:n], err)
+	}
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = child.Wait() // it was killed, which is an error
+}
