@@ -1,0 +1,285 @@
+package worker_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/desk"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/store"
+	"dlqdesk/internal/worker"
+)
+
+// bundle is a worker at work on a real store, with a desk to give it orders.
+type bundle struct {
+	*desk.Desk
+	worker      *worker.Worker
+	store       *store.Store
+	clock       *desktest.Clock
+	destination *desktest.Destination
+}
+
+var anna = deadletter.User("anna", deadletter.Operator, "192.0.2.7")
+
+func setup(t *testing.T, more ...worker.Source) bundle {
+	t.Helper()
+	b := bundle{store: desktest.NewStore(t), clock: desktest.NewClock(), destination: desktest.NewDestination(t)}
+	client := delivery.NewClient(time.Now)
+	t.Cleanup(client.Close)
+	sources := append(more, worker.Source{
+		Name: "genesys", Destination: delivery.Destination{Source: "genesys", URL: b.destination.URL, Timeout: 5 * time.Second, MaxConcurrent: 8},
+		Retry: desktest.Policy(), Slots: 8,
+	})
+	b.worker = worker.New(b.store, client, sources, b.clock.Now, func() float64 { return 0.5 }, slog.New(slog.DiscardHandler))
+	b.Desk = desk.New(b.store, []desk.Source{{Name: "genesys"}, {Name: "slow"}}, b.worker.Kick, b.clock.Now)
+	return b
+}
+
+// run starts the worker; it ends, with every delivery done, before the test does.
+func (b bundle) run(t *testing.T) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- b.worker.Run(ctx) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("worker: %v", err)
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// becomes waits until a letter has a status.
+func (b bundle) becomes(t *testing.T, id deadletter.ID, want deadletter.Status) deadletter.Letter {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(20 * time.Second)
+	for {
+		l := desktest.Letter(t, b.store, id)
+		if l.Status == want {
+			return l
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("letter %s is %s, want %s", id, l.Status, want)
+		}
+	}
+}
+
+func (b bundle) replay(t *testing.T, l deadletter.Letter, revision int) {
+	t.Helper()
+	if err := b.Replay(t.Context(), anna, desk.Ref{ID: l.ID, Version: l.Version}, revision); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b bundle) attempts(t *testing.T, id deadletter.ID) []deadletter.Attempt {
+	t.Helper()
+	list, err := b.store.Attempts(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func TestOrderedReplayIsDeliveredOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	l := desktest.Receive(t, b.store, desktest.Failure("a-1", 422, b.clock.Now()))
+	b.run(t)
+	b.replay(t, l, 0)
+	b.becomes(t, "a-1", deadletter.Resolved)
+	got := b.attempts(t, "a-1")
+	if len(got) != 2 || got[0].Trigger != deadletter.TriggerReplay || got[0].Actor != "anna" || got[0].Outcome != deadletter.Delivered || !got[0].Done {
+		t.Errorf("attempts %+v", got)
+	}
+	received := b.destination.Received()
+	if len(received) != 1 || received[0].Header.Get("Webhook-Id") != "a-1" || received[0].Header.Get("X-Dlqdesk-Attempt") != "2" ||
+		received[0].Header.Get("Authorization") != "Bearer s3cret" || received[0].Header.Get("Traceparent") != got[0].TraceParent {
+		t.Errorf("received %+v", received)
+	}
+	events, err := b.store.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Target: "a-1"}, Limit: 10})
+	if err != nil || len(events.Items) != 4 || events.Items[0].Action != "attempt.delivered" || events.Items[0].By != "anna" {
+		t.Errorf("events %+v, %v", events.Items, err)
+	}
+}
+
+func TestRetryWaitsForItsTimeAndGivesUpAfterTheLast(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	l := desktest.Receive(t, b.store, desktest.Failure("a-1", 503, b.clock.Now()))
+	b.run(t)
+	for made := 1; made < desktest.Policy().MaxAttempts; made++ {
+		if l.Status != deadletter.Retrying || l.AutoAttempts != made || len(b.destination.Received()) != made-1 {
+			t.Fatalf("after %d attempts the letter is %s with %d, %d deliveries", made, l.Status, l.AutoAttempts, len(b.destination.Received()))
+		}
+		b.clock.Add(l.DueAt.Sub(b.clock.Now()))
+		b.worker.Kick()
+		b.destination.Await(t)
+		want := deadletter.Retrying
+		if made+1 == desktest.Policy().MaxAttempts {
+			want = deadletter.Failed
+		}
+		l = b.becomes(t, "a-1", want)
+	}
+	if !l.DueAt.IsZero() || l.Reason != "The handler answered 503: CRM is down" || len(b.attempts(t, "a-1")) != 5 {
+		t.Errorf("letter %+v", l)
+	}
+}
+
+func TestPermanentAnswerEndsRetries(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
+	l := desktest.Receive(t, b.store, desktest.Failure("a-1", 503, b.clock.Now()))
+	b.clock.Add(l.DueAt.Sub(b.clock.Now()))
+	b.run(t)
+	if l := b.becomes(t, "a-1", deadletter.Failed); l.AutoAttempts != 2 || l.StatusCode != 422 {
+		t.Errorf("letter %+v", l)
+	}
+}
+
+func TestRetryAfterIsObeyed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.destination.Set(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "600")
+		w.WriteHeader(http.StatusTooManyRequests)
+	})
+	l := desktest.Receive(t, b.store, desktest.Failure("a-1", 503, b.clock.Now()))
+	b.clock.Add(l.DueAt.Sub(b.clock.Now()))
+	b.run(t)
+	b.destination.Await(t)
+	if l := b.becomes(t, "a-1", deadletter.Retrying); !l.DueAt.Equal(b.clock.Now().Add(10 * time.Minute)) {
+		t.Errorf("due %s, now %s", l.DueAt, b.clock.Now())
+	}
+}
+
+func TestDeliveryOfADeadProcessIsUnknownAndGoesOn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	l := desktest.Receive(t, b.store, desktest.Failure("a-1", 503, b.clock.Now()))
+	claim, err := l.Claim(deadletter.Lease{Token: "dead", Until: l.DueAt.Add(time.Minute)}, "", l.DueAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, claim) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.worker.Recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l = desktest.Letter(t, b.store, "a-1")
+	got := b.attempts(t, "a-1")
+	if l.Status != deadletter.Retrying || l.Lease.Token != "" || got[0].Outcome != deadletter.Unknown || !got[0].Done || !strings.Contains(got[0].Error, "may have processed it") {
+		t.Errorf("letter %+v, attempt %+v", l, got[0])
+	}
+	// The dead process's own result, should it still come, is refused.
+	if _, err := l.Finish("dead", got[0], desktest.Policy(), 0, b.clock.Now()); deadletter.KindOf(err) != deadletter.Conflict {
+		t.Errorf("a lost lease finishes: %v", err)
+	}
+}
+
+func TestLettersOfASourceThatIsGoneGoToAPerson(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	c := desktest.Failure("a-1", 503, b.clock.Now())
+	c.Source = "gone"
+	desktest.Receive(t, b.store, c)
+	if err := b.worker.Recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if l := desktest.Letter(t, b.store, "a-1"); l.Status != deadletter.Failed || !strings.Contains(l.Reason, `"gone" is not configured`) {
+		t.Errorf("letter %s: %s", l.Status, l.Reason)
+	}
+}
+
+func TestReplaySendsTheRevisionThatWasChosen(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
+	l := desktest.Receive(t, b.store, desktest.Failure("a-1", 422, b.clock.Now()))
+	b.run(t)
+	edit := desk.Edit{Body: []byte(`{"id":7}`), Headers: deadletter.Headers{"X-Edited": {"yes"}}, Reason: "the id was missing"}
+	if err := b.EditAndReplay(t.Context(), anna, desk.Ref{ID: l.ID, Version: l.Version}, edit); err != nil {
+		t.Fatal(err)
+	}
+	b.replay(t, b.becomes(t, "a-1", deadletter.Failed), 0)
+	b.replay(t, b.becomes(t, "a-1", deadletter.Failed), 1)
+	b.becomes(t, "a-1", deadletter.Failed)
+	received := b.destination.Received()
+	if len(received) != 3 || string(received[0].Body) != `{"id":7}` || received[0].Header.Get("X-Edited") != "yes" ||
+		string(received[1].Body) != string(desktest.Failure("a-1", 422, b.clock.Now()).Body) || string(received[2].Body) != `{"id":7}` {
+		t.Errorf("received %+v", received)
+	}
+}
+
+func TestHangingDestinationHoldsUpNoOtherSource(t *testing.T) {
+	t.Parallel()
+	slow := desktest.NewDestination(t)
+	release := make(chan struct{})
+	slow.Set(func(http.ResponseWriter, *http.Request) { <-release })
+	b := setup(t, worker.Source{
+		Name: "slow", Destination: delivery.Destination{Source: "slow", URL: slow.URL, Timeout: 5 * time.Second, MaxConcurrent: 1}, Retry: desktest.Policy(), Slots: 1,
+	})
+	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	c := desktest.Failure("s-1", 422, b.clock.Now())
+	c.Source = "slow"
+	hanging := desktest.Receive(t, b.store, c)
+	quick := desktest.Receive(t, b.store, desktest.Failure("a-1", 422, b.clock.Now()))
+	stop := b.run(t)
+	b.replay(t, hanging, 0)
+	slow.Await(t)
+	b.replay(t, quick, 0)
+	b.becomes(t, "a-1", deadletter.Resolved)
+	if l := desktest.Letter(t, b.store, "s-1"); l.Status != deadletter.Replaying || l.Lease.Token == "" {
+		t.Errorf("the hanging letter is %s", l.Status)
+	}
+	// Stopping waits for the delivery in flight and records it.
+	close(release)
+	stop()
+	if l := desktest.Letter(t, b.store, "s-1"); l.Status != deadletter.Resolved {
+		t.Errorf("after the stop the letter is %s", l.Status)
+	}
+}
+
+var bodies = []string{
+	"", " ", "{\"a\" :\t1}\r\n", `{"n":12345678901234567890.50,"n":1}`, "\xff\xfe", "\x00\x01", "{\"t\":\"\xff\"}", `{"t":"🙏 \ud83d"}`, "text", "<x/>", "null", "{",
+}
+
+func FuzzUneditedReplayIsByteIdentical(f *testing.F) {
+	for _, body := range bodies {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		b := setup(t)
+		b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+		c := desktest.Failure("a-1", 422, b.clock.Now())
+		c.Body = body
+		l := desktest.Receive(t, b.store, c)
+		stop := b.run(t)
+		b.replay(t, l, 0)
+		b.becomes(t, "a-1", deadletter.Resolved)
+		stop()
+		if got := b.destination.Received()[0].Body; !bytes.Equal(got, body) {
+			t.Errorf("%q was replayed as %q", body, got)
+		}
+	})
+}
