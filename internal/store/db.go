@@ -22,8 +22,8 @@ type db struct {
 	writer      *writeTx
 	requests    chan *request
 	closing     chan struct{}
-	closeOnce   sync.Once
 	done        chan struct{}
+	closed      func() error
 }
 
 const (
@@ -52,6 +52,7 @@ func openDB(ctx context.Context, path string, migrations fs.FS) (*db, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	d := &db{requests: make(chan *request, maxBatch), closing: make(chan struct{}), done: make(chan struct{})}
+	d.closed = sync.OnceValue(d.finish)
 	if err := d.open(ctx, path, migrations); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), d.closeHandles())
 	}
@@ -108,9 +109,11 @@ func migrate(ctx context.Context, db *sql.DB, migrations fs.FS) error {
 	return err
 }
 
-// Close finishes the writes that wait and closes the file.
-func (d *db) Close() error {
-	d.closeOnce.Do(func() { close(d.closing) })
+// Close finishes the writes that wait and closes the file. A second Close answers what the first did.
+func (d *db) Close() error { return d.closed() }
+
+func (d *db) finish() error {
+	close(d.closing)
 	<-d.done
 	return d.closeHandles()
 }
@@ -185,13 +188,11 @@ func (d *db) gather(first *request) []*request {
 	return batch
 }
 
-// batchLimit bounds one commit with everything in it.
-const batchLimit = time.Minute
-
+// commit runs a batch. Its statements cannot be cancelled: what is half done for one caller would be undone for all, and the driver
+// pays for a context that can end with a goroutine for each statement, which is a seventh of the time. Waiting for another process
+// is bounded by lockWait.
 func (d *db) commit(batch []*request) {
-	ctx, cancel := context.WithTimeout(context.Background(), batchLimit)
-	defer cancel()
-	err := d.transact(ctx, batch)
+	err := d.transact(context.Background(), batch)
 	for _, r := range batch {
 		if err != nil && r.err == nil {
 			r.err = err
@@ -209,19 +210,16 @@ func (d *db) transact(ctx context.Context, batch []*request) error {
 			continue
 		}
 		if err := d.runOne(ctx, r); err != nil {
-			return errors.Join(err, d.rollBack())
+			return errors.Join(err, d.rollBack(ctx))
 		}
 	}
 	if err := d.writer.exec(ctx, "COMMIT"); err != nil {
-		return errors.Join(fmt.Errorf("commit: %w", err), d.rollBack())
+		return errors.Join(fmt.Errorf("commit: %w", err), d.rollBack(ctx))
 	}
 	return nil
 }
 
-// rollBack ends the transaction whatever the state of the batch's own context is.
-func (d *db) rollBack() error {
-	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
-	defer cancel()
+func (d *db) rollBack(ctx context.Context) error {
 	err := d.writer.exec(ctx, "ROLLBACK")
 	if fault, ok := errors.AsType[*sqlite.Error](err); ok && fault.Code() == sqliteError {
 		return nil // SQLite has ended the transaction by itself

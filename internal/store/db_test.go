@@ -2,11 +2,15 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
@@ -134,5 +138,117 @@ func BenchmarkWrite(b *testing.B) {
 				}
 			})
 		})
+	}
+}
+
+func TestFileIsItsOwnersAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := store.Open(t.Context(), filepath.Join(dir, "desk.db"), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 2 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s may be used by others: %v, %v", f.Name(), info.Mode(), err)
+		}
+	}
+}
+
+func TestWriteWaitsForAnotherProcess(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "desk.db")
+	s, err := store.Open(t.Context(), path, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	other, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	lock, err := other.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	released := make(chan struct{})
+	var held sync.WaitGroup
+	held.Go(func() {
+		<-time.After(200 * time.Millisecond)
+		close(released)
+		_ = lock.Rollback()
+	})
+	receive(t, s, failure("a-1", 422, start))
+	select {
+	case <-released:
+	default:
+		t.Error("the write did not wait")
+	}
+	held.Wait()
+}
+
+func TestWriteThatHasBegunIsNotTakenBack(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	ctx, leave := context.WithCancel(t.Context())
+	err := s.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		leave()
+		return tx.Apply(ctx, deadletter.Receive(failure("a-1", 422, start), policy, 0, start))
+	})
+	if err != nil {
+		t.Errorf("the write answers %v", err)
+	}
+	if _, err := s.Letter(t.Context(), "a-1"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCloseFinishesWhatWaits(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "desk.db")
+	s, err := store.Open(t.Context(), path, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, gate := make(chan struct{}), make(chan struct{})
+	var all sync.WaitGroup
+	all.Go(func() {
+		_ = s.Write(t.Context(), func(context.Context, *store.Tx) error {
+			close(begun)
+			<-gate
+			return nil
+		})
+	})
+	<-begun
+	errs := make([]error, 30)
+	for i := range errs {
+		all.Go(func() {
+			errs[i] = s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+				return tx.Apply(ctx, deadletter.Receive(failure(fmt.Sprintf("id-%d", i), 422, start), policy, 0, start))
+			})
+		})
+	}
+	all.Go(func() { _ = s.Close() })
+	close(gate)
+	all.Wait()
+	if err := s.Close(); err != nil {
+		t.Errorf("the second Close answers %v", err)
+	}
+	s, err = store.Open(t.Context(), path, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	for i, err := range errs {
+		// A write either answered nil and is kept, or was refused and is not.
+		if _, absent := s.Letter(t.Context(), deadletter.ID(fmt.Sprintf("id-%d", i))); (err == nil) != (absent == nil) {
+			t.Errorf("write %d answered %v, and reading it %v", i, err, absent)
+		}
 	}
 }
