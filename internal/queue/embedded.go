@@ -14,18 +14,14 @@ import (
 	"dlqdesk/internal/store"
 )
 
-const (
-	// embeddedLimit is the largest message in bytes, SQS's own limit, so that what fits here fits there.
-	embeddedLimit = 1 << 20
-
-	// embeddedVisibility is how long a received message is hidden, SQS's default.
-	embeddedVisibility = 30 * time.Second
-)
+// embeddedLimit is the largest message in bytes, SQS's own limit, so that what fits here fits there.
+const embeddedLimit = 1 << 20
 
 // Embedded is a queue in a file of this machine. It never gives a message up: one is gone only when it is deleted.
 type Embedded struct {
 	file *store.Messages
 	name string
+	fifo bool
 	now  func() time.Time
 
 	mu      sync.Mutex
@@ -35,7 +31,7 @@ type Embedded struct {
 // NewEmbedded answers the queue of that name in a file. A name that ends in .fifo keeps order within a group. The file must have one
 // Embedded for each name; the caller closes it.
 func NewEmbedded(file *store.Messages, name string, now func() time.Time) *Embedded {
-	return &Embedded{file: file, name: name, now: now, changed: make(chan struct{})}
+	return &Embedded{file: file, name: name, fifo: strings.HasSuffix(name, fifoSuffix), now: now, changed: make(chan struct{})}
 }
 
 // Name names the queue.
@@ -45,10 +41,13 @@ func (e *Embedded) Name() string { return e.name }
 func (e *Embedded) MaxMessageBytes() int { return embeddedLimit }
 
 // Visibility is how long a received message is hidden.
-func (e *Embedded) Visibility() time.Duration { return embeddedVisibility }
+func (e *Embedded) Visibility() time.Duration { return usualVisibility }
 
 // Send appends messages and answers for each whether it is on disk.
 func (e *Embedded) Send(ctx context.Context, list []Outgoing) []error {
+	if e.fifo {
+		list = inOrder(list)
+	}
 	errs := make([]error, len(list))
 	var rows []store.Message
 	var places []int
@@ -82,22 +81,19 @@ func (e *Embedded) row(o Outgoing) (store.Message, error) {
 		return store.Message{}, fmt.Errorf("write attributes: %w", err)
 	}
 	row := store.Message{ID: uuid.NewString(), Body: o.Body, Attributes: string(attributes)}
-	if strings.HasSuffix(e.name, fifoSuffix) {
+	if e.fifo {
 		row.Group, row.Dedup = o.GroupID, o.DeduplicationID
-		if row.Group == "" {
-			row.Group = commonGroup
-		}
 	}
 	return row, nil
 }
 
-// Receive answers up to limit messages, waiting for the first at most so long. It answers early with what there is.
+// Receive answers up to limit messages (10 at most), waiting for the first at most so long (20 seconds at most).
 func (e *Embedded) Receive(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
 	deadline := time.NewTimer(min(wait, maxWait))
 	defer deadline.Stop()
 	for {
 		changed := e.awaitChange()
-		rows, err := e.file.Receive(ctx, e.name, min(limit, maxBatch), embeddedVisibility, e.now())
+		rows, err := e.file.Receive(ctx, store.Take{Queue: e.name, Ordered: e.fifo, Limit: min(limit, maxBatch), Hide: usualVisibility}, e.now())
 		if err != nil {
 			return nil, err
 		}
@@ -116,7 +112,7 @@ func (e *Embedded) Receive(ctx context.Context, limit int, wait time.Duration) (
 
 // block waits until a message may be visible. It tells whether the receiver's wait is over.
 func (e *Embedded) block(ctx context.Context, changed <-chan struct{}, deadline <-chan time.Time) (over bool, err error) {
-	next, err := e.file.NextVisible(ctx, e.name, e.now())
+	next, err := e.file.NextVisible(ctx, e.name)
 	if err != nil {
 		return false, err
 	}
@@ -153,36 +149,40 @@ func (e *Embedded) wake() {
 func received(rows []store.Message) ([]Message, error) {
 	list := make([]Message, len(rows))
 	for i, row := range rows {
-		m := Message{
+		list[i] = Message{
 			ID: row.ID, Body: row.Body, GroupID: row.Group, DeduplicationID: row.Dedup, ReceiveCount: row.Receives, SentAt: row.SentAt,
 			Receipt: row.Receipt, System: map[string]string{
 				"ApproximateReceiveCount": strconv.Itoa(row.Receives), "SentTimestamp": strconv.FormatInt(row.SentAt.UnixMilli(), 10),
 			},
 		}
-		if err := json.Unmarshal([]byte(row.Attributes), &m.Attributes); err != nil {
+		if err := json.Unmarshal([]byte(row.Attributes), &list[i].Attributes); err != nil {
 			return nil, fmt.Errorf("read attributes of message %s: %w", row.ID, err)
 		}
-		list[i] = m
 	}
 	return list, nil
 }
 
-// Extend hides messages for d from now.
+// Extend hides messages for d from now (12 hours at most).
 func (e *Embedded) Extend(ctx context.Context, messages []Message, d time.Duration) []error {
-	stood, err := e.file.Hide(ctx, e.name, receipts(messages), e.now().Add(d))
+	if d <= 0 {
+		return e.Release(ctx, messages)
+	}
+	stood, err := e.file.Hide(ctx, e.name, receipts(messages), e.now().Add(min(d, maxHide)))
+	e.wake() // it may be sooner than what a receiver waits for
 	return results(messages, stood, err)
 }
 
 // Release makes messages visible at once.
 func (e *Embedded) Release(ctx context.Context, messages []Message) []error {
-	defer e.wake()
-	return e.Extend(ctx, messages, 0)
+	stood, err := e.file.Show(ctx, e.name, receipts(messages))
+	e.wake()
+	return results(messages, stood, err)
 }
 
 // Delete takes messages off the queue.
 func (e *Embedded) Delete(ctx context.Context, messages []Message) []error {
 	stood, err := e.file.Delete(ctx, e.name, receipts(messages))
-	if strings.HasSuffix(e.name, fifoSuffix) {
+	if e.fifo {
 		e.wake() // the next one of its group may come
 	}
 	return results(messages, stood, err)
@@ -208,6 +208,6 @@ func results(messages []Message, stood []bool, err error) []error {
 
 // Depth answers how much is on the queue.
 func (e *Embedded) Depth(ctx context.Context) (Depth, error) {
-	visible, inFlight, err := e.file.Depth(ctx, e.name, e.now())
-	return Depth{Visible: visible, InFlight: inFlight}, err
+	all, inFlight, oldest, err := e.file.Depth(ctx, e.name, e.now())
+	return Depth{Visible: all - inFlight, InFlight: inFlight, Oldest: oldest}, err
 }

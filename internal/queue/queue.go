@@ -6,13 +6,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
 
-// Attribute is a message attribute, kept to the byte and type. Binary is set where Type says so, String otherwise.
+// Attribute is a message attribute, kept to the byte and type. Type is String, Number or Binary, or one of these with a label of the
+// sender's own after a dot. The value is in Binary where Type says so, in String otherwise.
 type Attribute struct {
 	Type   string
 	String string
@@ -32,7 +36,8 @@ type Message struct {
 	Receipt         string
 }
 
-// Outgoing is a message to send. On a FIFO queue an empty GroupID is one common group, and an empty DeduplicationID is one of its own.
+// Outgoing is a message to send. On a FIFO queue an empty GroupID is one common group, and an empty DeduplicationID is one of its
+// own; other queues take no notice of the two.
 type Outgoing struct {
 	Body            []byte
 	Attributes      map[string]Attribute
@@ -40,23 +45,31 @@ type Outgoing struct {
 	DeduplicationID string
 }
 
-// Depth is how much is on a queue. SQS's figures are approximate.
+// Depth is how much is on a queue. SQS's figures are approximate, and it does not tell the oldest.
 type Depth struct {
 	Visible  int
 	InFlight int
+	Delayed  int       // sent, but not to be received yet
+	Oldest   time.Time // when the oldest message was sent; zero where the queue is empty or does not tell
 }
 
 // Faults of a single message.
 var (
-	ErrTooLarge    = errors.New("the message is larger than the queue takes")
-	ErrIllegalBody = errors.New("the message has a character that the queue refuses")
-	ErrStale       = errors.New("the receipt no longer stands: the message was received again or deleted")
+	ErrTooLarge         = errors.New("the message is larger than the queue takes")
+	ErrIllegalBody      = errors.New("the message is empty or has a character that the queue refuses")
+	ErrIllegalAttribute = errors.New("the message has an attribute that the queue refuses")
+	ErrStale            = errors.New("the receipt no longer stands: the message was received again or deleted")
 )
 
 const (
-	// maxBatch and maxWait are SQS's limits of one call.
-	maxBatch = 10
-	maxWait  = 20 * time.Second
+	// maxBatch, maxWait, maxHide and maxAttributes are SQS's limits.
+	maxBatch      = 10
+	maxWait       = 20 * time.Second
+	maxHide       = 12 * time.Hour
+	maxAttributes = 10
+
+	// usualVisibility is SQS's default for how long a received message is hidden.
+	usualVisibility = 30 * time.Second
 
 	commonGroup = "dlqdesk"
 	fifoSuffix  = ".fifo"
@@ -67,13 +80,10 @@ func (o Outgoing) check(limit int) error {
 	if size := o.size(); size > limit {
 		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, size, limit)
 	}
-	if len(o.Body) == 0 {
-		return fmt.Errorf("%w: it is empty", ErrIllegalBody)
-	}
-	if !utf8.Valid(o.Body) || strings.ContainsFunc(string(o.Body), refused) {
+	if len(o.Body) == 0 || !legal(string(o.Body)) {
 		return ErrIllegalBody
 	}
-	return nil
+	return checkAttributes(o.Attributes)
 }
 
 // size is what SQS counts: the body, and name, type and value of every attribute.
@@ -85,9 +95,62 @@ func (o Outgoing) size() int {
 	return n
 }
 
-// refused follows the character set that the SQS API reference gives for SendMessage.
-func refused(r rune) bool {
-	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF
+// The rules for attributes are those of "Amazon SQS message metadata" in the SQS developer guide.
+func checkAttributes(attributes map[string]Attribute) error {
+	if len(attributes) > maxAttributes {
+		return fmt.Errorf("%w: there are %d, at most %d", ErrIllegalAttribute, len(attributes), maxAttributes)
+	}
+	for name, a := range attributes {
+		if err := a.check(name); err != nil {
+			return fmt.Errorf("%w: %q: %w", ErrIllegalAttribute, name, err)
+		}
+	}
+	return nil
+}
+
+func (a Attribute) check(name string) error {
+	if !attributeName.MatchString(name) || strings.Contains(name, "..") || strings.HasSuffix(name, ".") {
+		return errors.New("its name may have letters, digits, underscores, hyphens and single dots between them")
+	}
+	base, _, _ := strings.Cut(a.Type, ".")
+	switch base {
+	case "Binary":
+		if len(a.Binary) == 0 || a.String != "" {
+			return errors.New("its type asks for bytes")
+		}
+	case "String", "Number":
+		if a.String == "" || len(a.Binary) > 0 || !legal(a.String) {
+			return errors.New("its type asks for text without control characters")
+		}
+	default:
+		return fmt.Errorf("its type %q is none of String, Number and Binary", a.Type)
+	}
+	return nil
+}
+
+var attributeName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,255}$`)
+
+// legal follows the character set that the SQS API reference gives for SendMessage.
+func legal(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
+		return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF
+	})
+}
+
+// inOrder fills in what a FIFO queue needs of every message. A deduplication id is set once, so that a message which is sent again
+// because no answer came is still the same one.
+func inOrder(list []Outgoing) []Outgoing {
+	out := make([]Outgoing, len(list))
+	for i, o := range list {
+		if o.GroupID == "" {
+			o.GroupID = commonGroup
+		}
+		if o.DeduplicationID == "" {
+			o.DeduplicationID = uuid.NewString()
+		}
+		out[i] = o
+	}
+	return out
 }
 
 // Extender is a queue whose messages can be kept hidden for longer.
@@ -108,6 +171,7 @@ func Keep(ctx context.Context, q Extender, messages []Message, visibility time.D
 			case <-ctx.Done():
 				return
 			case <-tick.C:
+				// What fails is tried again at the next tick; a message that is gone needs nothing more.
 				q.Extend(ctx, messages, visibility)
 			}
 		}

@@ -1,0 +1,255 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
+)
+
+const (
+	// entryTries and firstPause bound how an entry is tried again that SQS itself failed at, while it took others of the same call.
+	entryTries = 4
+	firstPause = 100 * time.Millisecond
+
+	// leastCall is how many bytes one call may always carry: SQS has never taken less, also where the queue's messages are smaller.
+	leastCall = 256 << 10
+)
+
+// answered is what SQS says of the entries of one call, which are named by their place in the caller's list.
+type answered struct {
+	done   []string
+	failed []types.BatchResultErrorEntry
+}
+
+// batchCall is one call for the entries at these places.
+type batchCall func(ctx context.Context, places []int) (answered, error)
+
+// Send sends messages in as few calls as they fit into, and answers for each whether SQS has it.
+func (q *SQS) Send(ctx context.Context, list []Outgoing) []error {
+	if q.fifo {
+		list = inOrder(list)
+	}
+	b := batch{errs: make([]error, len(list)), what: "send to " + q.name, call: q.sender(list)}
+	b.fits = func(places []int, next int) bool {
+		size := list[next].size()
+		for _, i := range places {
+			size += list[i].size()
+		}
+		return size <= max(q.limit, leastCall)
+	}
+	var open []int
+	for i, o := range list {
+		if b.errs[i] = o.check(q.limit); b.errs[i] == nil {
+			open = append(open, i)
+		}
+	}
+	b.run(ctx, open)
+	return b.errs
+}
+
+func (q *SQS) sender(list []Outgoing) batchCall {
+	return func(ctx context.Context, places []int) (answered, error) {
+		entries := make([]types.SendMessageBatchRequestEntry, len(places))
+		for n, i := range places {
+			entries[n] = q.entry(strconv.Itoa(i), list[i])
+		}
+		answer, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
+		if err != nil {
+			return answered{}, err
+		}
+		out := answered{failed: answer.Failed}
+		for _, ok := range answer.Successful {
+			out.done = append(out.done, aws.ToString(ok.Id))
+		}
+		return out, nil
+	}
+}
+
+func (q *SQS) entry(id string, o Outgoing) types.SendMessageBatchRequestEntry {
+	e := types.SendMessageBatchRequestEntry{Id: &id, MessageBody: aws.String(string(o.Body))}
+	if len(o.Attributes) > 0 {
+		e.MessageAttributes = make(map[string]types.MessageAttributeValue, len(o.Attributes))
+	}
+	for name, a := range o.Attributes {
+		v := types.MessageAttributeValue{DataType: aws.String(a.Type), BinaryValue: a.Binary}
+		if a.Binary == nil {
+			v.StringValue = aws.String(a.String)
+		}
+		e.MessageAttributes[name] = v
+	}
+	if q.fifo {
+		e.MessageGroupId, e.MessageDeduplicationId = &o.GroupID, &o.DeduplicationID
+	}
+	return e
+}
+
+// Extend hides messages for d from now (whole seconds, 12 hours at most).
+func (q *SQS) Extend(ctx context.Context, messages []Message, d time.Duration) []error {
+	hide := seconds(min(max(d, 0), maxHide))
+	return q.change(ctx, "change visibility on "+q.name, messages, func(ctx context.Context, places []int) (answered, error) {
+		entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(places))
+		for n, i := range places {
+			entries[n] = types.ChangeMessageVisibilityBatchRequestEntry{
+				Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &messages[i].Receipt, VisibilityTimeout: hide,
+			}
+		}
+		answer, err := q.client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries})
+		if err != nil {
+			return answered{}, err
+		}
+		out := answered{failed: answer.Failed}
+		for _, ok := range answer.Successful {
+			out.done = append(out.done, aws.ToString(ok.Id))
+		}
+		return out, nil
+	})
+}
+
+// Release makes messages visible at once.
+func (q *SQS) Release(ctx context.Context, messages []Message) []error {
+	return q.Extend(ctx, messages, 0)
+}
+
+// Delete takes messages off the queue. SQS does not always tell that a receipt no longer stands.
+func (q *SQS) Delete(ctx context.Context, messages []Message) []error {
+	return q.change(ctx, "delete from "+q.name, messages, func(ctx context.Context, places []int) (answered, error) {
+		entries := make([]types.DeleteMessageBatchRequestEntry, len(places))
+		for n, i := range places {
+			entries[n] = types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &messages[i].Receipt}
+		}
+		answer, err := q.client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: entries})
+		if err != nil {
+			return answered{}, err
+		}
+		out := answered{failed: answer.Failed}
+		for _, ok := range answer.Successful {
+			out.done = append(out.done, aws.ToString(ok.Id))
+		}
+		return out, nil
+	})
+}
+
+// change makes calls whose entries are nothing but receipts, so that a fault of the sender means a receipt which no longer stands.
+func (q *SQS) change(ctx context.Context, what string, messages []Message, call batchCall) []error {
+	b := batch{
+		errs: make([]error, len(messages)), what: what, call: call, senderFault: ErrStale,
+		fits: func([]int, int) bool { return true },
+	}
+	open := make([]int, len(messages))
+	for i := range open {
+		open[i] = i
+	}
+	b.run(ctx, open)
+	return b.errs
+}
+
+// batch is a list of entries on their way to SQS, ten to a call.
+type batch struct {
+	errs        []error // for each entry what became of it
+	what        string
+	call        batchCall
+	fits        func(places []int, next int) bool
+	senderFault error // joined to an entry's error that SQS calls the sender's fault; may be nil
+}
+
+// run makes calls until each open entry is done or given up. Entries that SQS failed at are tried again without the others.
+func (b *batch) run(ctx context.Context, open []int) {
+	pause := firstPause
+	for try := 1; len(open) > 0; try++ {
+		open = b.round(ctx, open)
+		if try == entryTries || len(open) == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Duration((0.5 + rand.Float64()/2) * float64(pause))):
+		}
+		pause *= 2
+	}
+}
+
+// round makes the calls for the open entries and answers those that may be tried again.
+func (b *batch) round(ctx context.Context, open []int) (again []int) {
+	for len(open) > 0 {
+		n := 1
+		for n < len(open) && n < maxBatch && b.fits(open[:n], open[n]) {
+			n++
+		}
+		again = append(again, b.once(ctx, open[:n])...)
+		open = open[n:]
+	}
+	return again
+}
+
+func (b *batch) once(ctx context.Context, places []int) (again []int) {
+	limited, cancel := context.WithTimeout(ctx, callLimit)
+	answer, err := b.call(limited, places)
+	cancel()
+	if err != nil && len(places) > 1 && oneEntrysFault(err) {
+		for _, i := range places {
+			again = append(again, b.once(ctx, []int{i})...)
+		}
+		return again
+	}
+	if err == nil {
+		err = errors.New("SQS did not answer for this entry")
+	}
+	for _, i := range places {
+		b.errs[i] = fmt.Errorf("%s: %w", b.what, err)
+	}
+	return b.note(answer)
+}
+
+// oneEntrysFault tells whether SQS may have refused a whole call for what is in one entry of it.
+func oneEntrysFault(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return false
+	}
+	switch api.ErrorCode() {
+	case "InvalidMessageContents", "InvalidParameterValue", "InvalidParameterCombination", "InvalidAttributeValue", "MissingParameter",
+		"ReceiptHandleIsInvalid", "SerializationException", "ValidationException",
+		"BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong":
+		return true
+	}
+	return false
+}
+
+// note takes down what SQS answered for each entry. A call that failed as a whole was tried again by the SDK already, and has no
+// entries here.
+func (b *batch) note(answer answered) (again []int) {
+	for _, id := range answer.done {
+		if i, ok := b.place(id); ok {
+			b.errs[i] = nil
+		}
+	}
+	for _, failed := range answer.failed {
+		i, ok := b.place(aws.ToString(failed.Id))
+		if !ok {
+			continue
+		}
+		b.errs[i] = fmt.Errorf("%s: %s: %s", b.what, aws.ToString(failed.Code), aws.ToString(failed.Message))
+		if !failed.SenderFault {
+			again = append(again, i)
+			continue
+		}
+		if b.senderFault != nil {
+			b.errs[i] = errors.Join(b.senderFault, b.errs[i])
+		}
+	}
+	return again
+}
+
+func (b *batch) place(id string) (int, bool) {
+	i, err := strconv.Atoi(id)
+	return i, err == nil && i >= 0 && i < len(b.errs)
+}

@@ -1,0 +1,437 @@
+package queue_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/queue"
+)
+
+// between stands between a queue and its SQS server, and may answer a call in its place.
+type between struct {
+	endpoint string
+	server   http.Handler
+
+	mu    sync.Mutex
+	calls map[string]int
+}
+
+// intercept tells whether it has answered the call of an action, which is its nth.
+type intercept func(w http.ResponseWriter, r *http.Request, action string, nth int) bool
+
+func standBetween(t *testing.T, endpoint string, i intercept) *between {
+	t.Helper()
+	target, err := url.Parse(endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &between{server: httputil.NewSingleHostReverseProxy(target), calls: map[string]int{}}
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		action := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.")
+		if !i(w, r, action, b.count(action)) {
+			b.server.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(proxy.Close)
+	b.endpoint = proxy.URL
+	return b
+}
+
+func (b *between) count(action string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calls[action]++
+	return b.calls[action]
+}
+
+func (b *between) counted(action string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.calls[action]
+}
+
+func refuse(w http.ResponseWriter, status int, code string) {
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, `{"__type":"com.amazonaws.sqs#%s","message":"the test refuses"}`, code)
+}
+
+// faulty is a queue whose calls pass through an intercept, and the same queue without.
+func faulty(t *testing.T, name string, attributes map[string]string, i intercept) (q, direct *queue.SQS, b *between) {
+	t.Helper()
+	endpoint := desktest.StartSQS(t)
+	direct = openSQS(t, endpoint, name, attributes)
+	b = standBetween(t, endpoint, i)
+	q, err := queue.NewSQS(t.Context(), desktest.CreateQueue(t, endpoint, name, attributes), "", desktest.AWS(b.endpoint))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q, direct, b
+}
+
+func TestThrottledCallsAreMadeAgain(t *testing.T) {
+	t.Parallel()
+	q, _, b := faulty(t, "q", nil, func(w http.ResponseWriter, _ *http.Request, action string, nth int) bool {
+		if action == "GetQueueAttributes" || nth > 2 {
+			return false
+		}
+		refuse(w, http.StatusBadRequest, []string{"ThrottlingException", "RequestThrottled"}[nth%2])
+		return true
+	})
+	begun := time.Now()
+	send(t, q, "x")
+	ok(t, q.Delete(t.Context(), []queue.Message{receiveOne(t, q)}))
+	for _, action := range []string{"SendMessageBatch", "ReceiveMessage", "DeleteMessageBatch"} {
+		if n := b.counted(action); n != 3 {
+			t.Errorf("%s was called %d times, want 3", action, n)
+		}
+	}
+	if took := time.Since(begun); took < 50*time.Millisecond {
+		t.Errorf("it took no more than %v: nothing held back", took)
+	}
+}
+
+func TestFaultOfTheServerIsTriedAgainThenTold(t *testing.T) {
+	t.Parallel()
+	q, _, b := faulty(t, "q", nil, func(w http.ResponseWriter, _ *http.Request, action string, nth int) bool {
+		if action == "SendMessageBatch" && nth == 1 || action == "DeleteMessageBatch" {
+			refuse(w, http.StatusServiceUnavailable, "ServiceUnavailable")
+			return true
+		}
+		return false
+	})
+	send(t, q, "x")
+	ctx, leave := context.WithTimeout(t.Context(), 2*time.Second)
+	defer leave()
+	if errs := q.Delete(ctx, []queue.Message{receiveOne(t, q)}); errs[0] == nil || b.counted("DeleteMessageBatch") < 2 {
+		t.Errorf("after %d calls the delete answers %v", b.counted("DeleteMessageBatch"), errs)
+	}
+}
+
+// withoutEntry passes a batch on without one of its entries and answers that this one failed.
+func withoutEntry(b *between, place int, fault map[string]any) intercept {
+	return func(w http.ResponseWriter, r *http.Request, _ string, _ int) bool {
+		var call map[string]json.RawMessage
+		var entries []json.RawMessage
+		if json.NewDecoder(r.Body).Decode(&call) != nil || json.Unmarshal(call["Entries"], &entries) != nil {
+			return false
+		}
+		var out struct{ ID string }
+		_ = json.Unmarshal(entries[place], &out)
+		fault["Id"] = out.ID
+		call["Entries"], _ = json.Marshal(append(entries[:place:place], entries[place+1:]...))
+		body, _ := json.Marshal(call)
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		answer := httptest.NewRecorder()
+		b.server.ServeHTTP(answer, r)
+		var answered map[string]any
+		_ = json.Unmarshal(answer.Body.Bytes(), &answered)
+		answered["Failed"] = []any{fault}
+		_ = json.NewEncoder(w).Encode(answered)
+		return true
+	}
+}
+
+func TestEntryThatFailsIsTriedAgainAlone(t *testing.T) {
+	t.Parallel()
+	var b *between
+	var sizes []int
+	q, direct, b := faulty(t, "q", nil, func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
+		if action == "GetQueueAttributes" || action == "ReceiveMessage" {
+			return false
+		}
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		sizes = append(sizes, strings.Count(string(body), `"Id"`))
+		if nth > 1 {
+			return false
+		}
+		return withoutEntry(b, 1, map[string]any{"SenderFault": false, "Code": "InternalError", "Message": "try again"})(w, r, action, nth)
+	})
+	send(t, q, "a", "b", "c")
+	messages := receiveAll(t, direct, 3)
+	ok(t, q.Extend(t.Context(), messages, time.Minute))
+	ok(t, q.Delete(t.Context(), messages))
+	if want := "[3 1 3 1 3 1]"; fmt.Sprint(sizes) != want {
+		t.Errorf("the calls had %v entries, want %s", sizes, want)
+	}
+	if d, err := direct.Depth(t.Context()); d != (queue.Depth{}) || err != nil {
+		t.Errorf("the depth is %+v, %v", d, err)
+	}
+}
+
+func TestEntryThatSQSRefusesFailsAlone(t *testing.T) {
+	t.Parallel()
+	var b *between
+	q, direct, b := faulty(t, "q", nil, func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
+		if action != "SendMessageBatch" {
+			return false
+		}
+		return withoutEntry(b, 2, map[string]any{"SenderFault": true, "Code": "InvalidMessageContents", "Message": "no"})(w, r, action, nth)
+	})
+	errs := q.Send(t.Context(), []queue.Outgoing{{Body: []byte("a")}, {Body: []byte("b")}, {Body: []byte("c")}})
+	if errs[0] != nil || errs[1] != nil || errs[2] == nil {
+		t.Errorf("the answers are %v", errs)
+	}
+	if n := b.counted("SendMessageBatch"); n != 1 {
+		t.Errorf("what SQS will never take was sent %d times", n)
+	}
+	receiveAll(t, direct, 2)
+}
+
+func TestCallRefusedForOneEntryIsMadeForEachAlone(t *testing.T) {
+	t.Parallel()
+	q, direct, _ := faulty(t, "q", nil, func(w http.ResponseWriter, r *http.Request, action string, _ int) bool {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if action != "SendMessageBatch" || !strings.Contains(string(body), "poison") {
+			return false
+		}
+		refuse(w, http.StatusBadRequest, "InvalidParameterValue")
+		return true
+	})
+	errs := q.Send(t.Context(), []queue.Outgoing{{Body: []byte("a")}, {Body: []byte("poison")}, {Body: []byte("c")}})
+	if errs[0] != nil || errs[1] == nil || errs[2] != nil {
+		t.Errorf("the answers are %v", errs)
+	}
+	receiveAll(t, direct, 2)
+}
+
+// cutOff passes a call on and resets the connection in the middle of the answer.
+func cutOff(t *testing.T, b *between, w http.ResponseWriter, r *http.Request) {
+	answer := httptest.NewRecorder()
+	b.server.ServeHTTP(answer, r)
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		t.Errorf("hijack: %v", err)
+		return
+	}
+	body := answer.Body.Bytes()
+	_, _ = fmt.Fprintf(buffered, "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n%s", len(body), body[:len(body)/2])
+	_ = buffered.Flush()
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close()
+}
+
+func TestConnectionResetInTheMiddleOfAnAnswer(t *testing.T) {
+	t.Parallel()
+	var b *between
+	q, direct, b := faulty(t, "q.fifo", map[string]string{"VisibilityTimeout": "1"}, func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
+		if action == "GetQueueAttributes" || nth > 1 {
+			return false
+		}
+		cutOff(t, b, w, r)
+		return true
+	})
+	send(t, q, "x") // SQS had it at the first call: sent again, it is still the same message
+	m := receiveOne(t, q)
+	if m.ReceiveCount != 2 {
+		t.Errorf("the message whose answer was lost comes for the time %d", m.ReceiveCount)
+	}
+	ok(t, q.Delete(t.Context(), []queue.Message{m}))
+	nothing(t, direct, 2*time.Second)
+}
+
+func TestServerThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	released := make(chan struct{})
+	q, _, _ := faulty(t, "q", nil, func(_ http.ResponseWriter, r *http.Request, action string, _ int) bool {
+		if action == "GetQueueAttributes" {
+			return false
+		}
+		_, _ = io.Copy(io.Discard, r.Body) // without this the server does not notice that the caller has left
+		select {
+		case <-r.Context().Done():
+		case <-released:
+		}
+		return true
+	})
+	t.Cleanup(func() { close(released) })
+	ctx, leave := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer leave()
+	begun := time.Now()
+	if err := q.Send(ctx, []queue.Outgoing{{Body: []byte("x")}})[0]; !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the send answers %v", err)
+	}
+	if _, err := q.Receive(ctx, 10, 20*time.Second); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the receive answers %v", err)
+	}
+	if took := time.Since(begun); took > soon {
+		t.Errorf("the caller was held for %v", took)
+	}
+}
+
+func TestQueueThatHidesNothingIsToldToHide(t *testing.T) {
+	t.Parallel()
+	q := openSQS(t, desktest.StartSQS(t), "q", map[string]string{"VisibilityTimeout": "0"})
+	if q.Visibility() != 30*time.Second {
+		t.Errorf("it hides messages for %v", q.Visibility())
+	}
+	send(t, q, "x")
+	receiveOne(t, q)
+	nothing(t, q, 0)
+}
+
+func TestShortExtensionIsNoRelease(t *testing.T) {
+	t.Parallel()
+	q := openSQS(t, desktest.StartSQS(t), "q", nil)
+	send(t, q, "x")
+	ok(t, q.Extend(t.Context(), []queue.Message{receiveOne(t, q)}, 400*time.Millisecond))
+	nothing(t, q, 0)
+}
+
+func TestDelayedMessagesCount(t *testing.T) {
+	t.Parallel()
+	q := openSQS(t, desktest.StartSQS(t), "q", map[string]string{"DelaySeconds": "900"})
+	send(t, q, "x")
+	if d, err := q.Depth(t.Context()); d != (queue.Depth{Delayed: 1}) || err != nil {
+		t.Errorf("the depth is %+v, %v", d, err)
+	}
+}
+
+func TestLimitsComeFromTheQueue(t *testing.T) {
+	t.Parallel()
+	q := openSQS(t, desktest.StartSQS(t), "q", map[string]string{"MaximumMessageSize": "262144", "VisibilityTimeout": "77"})
+	if q.MaxMessageBytes() != 262144 || q.Visibility() != 77*time.Second {
+		t.Errorf("at most %d bytes, hidden for %v", q.MaxMessageBytes(), q.Visibility())
+	}
+}
+
+// TestEnvironmentLeadsToTheServer cannot be parallel: it changes the environment, and nothing else tells NewSQS where to go.
+func TestEnvironmentLeadsToTheServer(t *testing.T) {
+	endpoint := desktest.StartSQS(t)
+	desktest.UseSQS(t, endpoint)
+	q, err := queue.NewSQS(t.Context(), desktest.CreateQueue(t, endpoint, "q", nil), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	send(t, q, "x")
+	receiveOne(t, q)
+}
+
+// TestQueueThatCannotBeUsed cannot be parallel: some cases are about the environment.
+func TestQueueThatCannotBeUsed(t *testing.T) {
+	endpoint := desktest.StartSQS(t)
+	for name, value := range map[string]string{
+		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "",
+		"AWS_DEFAULT_REGION": "", "AWS_PROFILE": "", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_ENDPOINT_URL_SQS": "",
+	} {
+		t.Setenv(name, value)
+	}
+	refusing := func(code string) func(*config.LoadOptions) error {
+		b := standBetween(t, endpoint, func(w http.ResponseWriter, _ *http.Request, _ string, _ int) bool {
+			refuse(w, http.StatusForbidden, code)
+			return true
+		})
+		return desktest.AWS(b.endpoint)
+	}
+	const at = "https://sqs.eu-central-1.amazonaws.com/000000000000/q"
+	for _, c := range []struct {
+		name, url string
+		option    func(*config.LoadOptions) error
+		want      string
+	}{
+		{"it does not exist", "http://sqs.eu-central-1.localhost/000000000000/other", desktest.AWS(endpoint), "does not exist: check name, account and region"},
+		{"access is denied", at, refusing("AccessDeniedException"), "allow sqs:GetQueueAttributes"},
+		{"the key is not known", at, refusing("InvalidClientTokenId"), "check access key and secret"},
+		{"the token is too old", at, refusing("ExpiredToken"), "have expired"},
+		{"another refusal", at, refusing("KmsDisabled"), "SQS refused: KmsDisabled"},
+		{"no region", "http://localhost:4566/000000000000/q", none, "set AWS_REGION"},
+		{"no credentials", at, none, "set AWS_PROFILE, or AWS_ACCESS_KEY_ID"},
+		{"nobody listens", at, desktest.AWS("http://127.0.0.1:1"), "it cannot be reached"},
+		{"no URL", "my-dlq", desktest.AWS(endpoint), "that is no queue URL"},
+		{"no queue in the URL", "https://sqs.eu-central-1.amazonaws.com/", desktest.AWS(endpoint), "that is no queue URL"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			q, err := queue.NewSQS(t.Context(), c.url, "", c.option)
+			if q != nil || err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.url) {
+				t.Errorf("it answers %v", err)
+			}
+		})
+	}
+}
+
+func none(*config.LoadOptions) error { return nil }
+
+// TestRegion cannot be parallel: the region of the environment comes before that of the queue's URL.
+func TestRegion(t *testing.T) {
+	endpoint := desktest.StartSQS(t)
+	for _, c := range []struct{ host, setting, environment, want string }{
+		{"sqs.ap-southeast-2.amazonaws.com", "", "", "ap-southeast-2"},
+		{"eu-west-1.queue.amazonaws.com", "", "", "eu-west-1"},
+		{"sqs.cn-north-1.amazonaws.com.cn", "", "", "cn-north-1"},
+		{"vpce-0123456789abcdef0-abcdefgh.sqs.us-west-2.vpce.amazonaws.com", "", "", "us-west-2"},
+		{"sqs.eu-west-1.amazonaws.com", "", "us-east-2", "us-east-2"},
+		{"sqs.eu-west-1.amazonaws.com", "ca-central-1", "us-east-2", "ca-central-1"},
+	} {
+		t.Run(c.want+" for "+c.host, func(t *testing.T) {
+			t.Setenv("AWS_DEFAULT_REGION", "")
+			t.Setenv("AWS_REGION", c.environment)
+			signed := ""
+			b := standBetween(t, endpoint, func(w http.ResponseWriter, r *http.Request, _ string, _ int) bool {
+				signed = r.Header.Get("Authorization")
+				refuse(w, http.StatusForbidden, "AccessDenied")
+				return true
+			})
+			_, err := queue.NewSQS(t.Context(), "https://"+c.host+"/000000000000/q", c.setting, desktest.AWS(b.endpoint), func(o *config.LoadOptions) error {
+				o.Region = c.setting
+				return nil
+			})
+			if !strings.Contains(signed, "/"+c.want+"/sqs/") {
+				t.Errorf("the call was signed %q (%v)", signed, err)
+			}
+		})
+	}
+}
+
+// TestBodyIsSentFromMemory cannot be parallel: where the environment names a bundle of certificates, the SDK allows only its own
+// client, and here another one notes the body.
+func TestBodyIsSentFromMemory(t *testing.T) {
+	t.Setenv("AWS_CA_BUNDLE", "")
+	client := &late{}
+	_, err := queue.NewSQS(t.Context(), "https://sqs.eu-central-1.amazonaws.com/000000000000/q", "", desktest.AWS("http://127.0.0.1"),
+		func(o *config.LoadOptions) error {
+			o.HTTPClient = client
+			return nil
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(client.body); err != nil || !strings.Contains(string(body), "MaximumMessageSize") || client.length != int64(len(body)) {
+		t.Errorf("after the answer the body is %q of %d bytes, %v", body, client.length, err)
+	}
+}
+
+// late is an HTTP client that answers before it has read the request's body, as net/http may.
+type late struct {
+	body   io.Reader
+	length int64
+}
+
+func (l *late) Do(r *http.Request) (*http.Response, error) {
+	l.body, l.length = r.Body, r.ContentLength
+	const answer = `{"Attributes":{"MaximumMessageSize":"1024","VisibilityTimeout":"30"}}`
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}, "Content-Length": {strconv.Itoa(len(answer))}},
+		Body: io.NopCloser(strings.NewReader(answer)),
+	}, nil
+}
