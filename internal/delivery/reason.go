@@ -1,55 +1,98 @@
 package delivery
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
+	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"html"
-	"net"
 	"net/http"
-	"os"
 	"regexp"
 	"strings"
-	"syscall"
-	"time"
 	"unicode"
-
-	"dlqdesk/internal/deadletter"
 )
 
 // maxReason bounds an error reason, in characters.
 const maxReason = 500
 
 // rejection says in one line what a destination answered, with its own words where it has some.
-func rejection(answer *http.Response, body []byte) string {
-	said := message(body)
+func rejection(code int, body []byte) string {
+	status := http.StatusText(code)
+	said := oneLine(message(body, status))
 	if said == "" {
-		said = http.StatusText(answer.StatusCode)
+		said = status
 	}
 	if said == "" {
-		return fmt.Sprintf("The handler answered %d", answer.StatusCode)
+		return fmt.Sprintf("The handler answered %d", code)
 	}
-	return oneLine(fmt.Sprintf("The handler answered %d: %s", answer.StatusCode, said))
+	return oneLine(fmt.Sprintf("The handler answered %d: %s", code, said))
 }
 
-// message finds what an error body says to a person: in JSON by the names that are common for it, in HTML by its title.
-func message(body []byte) string {
-	var document any
-	if json.Unmarshal(body, &document) == nil {
-		return messageIn(document, 0)
+// message finds what an error body says to a person: in JSON by the names that are common for it, in HTML by its title. What only
+// repeats the status says nothing.
+func message(body []byte, status string) string {
+	text := bytes.TrimSpace(body)
+	if len(text) == 0 {
+		return ""
 	}
-	text := strings.TrimSpace(string(body))
-	if strings.HasPrefix(text, "<") {
+	switch {
+	case text[0] == '{' || text[0] == '[':
+		document, _ := begun(json.NewDecoder(bytes.NewReader(text)))
+		return messageIn(document, status, 0)
+	case text[0] == '<':
 		return titleOf(text)
+	case json.Valid(text):
+		var said string
+		_ = json.Unmarshal(text, &said) // what is no string says nothing
+		return said
 	}
-	if strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") {
-		return "" // JSON that was cut off
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	return string(line)
+}
+
+// begun reads as much of a JSON value as is there: an answer may be longer than what is kept of it.
+func begun(dec *json.Decoder) (any, error) {
+	token, err := dec.Token()
+	if err != nil {
+		return nil, err
 	}
-	line, _, _ := strings.Cut(text, "\n")
-	return line
+	switch token {
+	case json.Delim('{'):
+		return begunObject(dec)
+	case json.Delim('['):
+		return begunList(dec)
+	}
+	return token, nil
+}
+
+func begunObject(dec *json.Decoder) (map[string]any, error) {
+	fields := map[string]any{}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return fields, err
+		}
+		key, _ := name.(string)
+		value, err := begun(dec)
+		fields[key] = value
+		if err != nil {
+			return fields, err
+		}
+	}
+	_, err := dec.Token()
+	return fields, err
+}
+
+func begunList(dec *json.Decoder) ([]any, error) {
+	var list []any
+	for dec.More() {
+		value, err := begun(dec)
+		list = append(list, value)
+		if err != nil {
+			return list, err
+		}
+	}
+	_, err := dec.Token()
+	return list, err
 }
 
 // messageNames are in the order of what helps most; the problem document of RFC 9457 has detail and title.
@@ -57,23 +100,32 @@ var messageNames = []string{"error", "message", "detail", "error_description", "
 
 const maxNesting = 4
 
-func messageIn(document any, depth int) string {
+// messageIn prefers a sentence to a word such as invalid_request.
+func messageIn(document any, status string, depth int) string {
 	if depth > maxNesting {
 		return ""
 	}
 	switch v := document.(type) {
 	case string:
-		return v
+		if !strings.EqualFold(strings.TrimSpace(v), status) {
+			return v
+		}
 	case []any:
 		if len(v) > 0 {
-			return messageIn(v[0], depth+1)
+			return messageIn(v[0], status, depth+1)
 		}
 	case map[string]any:
+		word := ""
 		for _, name := range messageNames {
-			if said := messageIn(v[name], depth+1); said != "" {
+			said := messageIn(v[name], status, depth+1)
+			if strings.Contains(strings.TrimSpace(said), " ") {
 				return said
 			}
+			if word == "" {
+				word = said
+			}
 		}
+		return word
 	}
 	return ""
 }
@@ -84,10 +136,10 @@ var (
 	tag     = regexp.MustCompile(`<[^>]*>`)
 )
 
-func titleOf(page string) string {
+func titleOf(page []byte) string {
 	for _, pattern := range []*regexp.Regexp{title, heading} {
-		if found := pattern.FindStringSubmatch(page); found != nil {
-			return html.UnescapeString(tag.ReplaceAllString(found[1], " "))
+		if found := pattern.FindSubmatch(page); found != nil {
+			return html.UnescapeString(tag.ReplaceAllString(string(found[1]), " "))
 		}
 	}
 	return ""
@@ -100,76 +152,6 @@ func oneLine(text string) string {
 	}), " ")
 	if runes := []rune(text); len(runes) > maxReason {
 		return string(runes[:maxReason-1]) + "…"
-	}
-	return text
-}
-
-// failure tells what became of a delivery that got no answer.
-func failure(err error, sent bool, to Destination) deadletter.Attempt {
-	if !sent {
-		return unsent(oneLine(unreachable(err, to)))
-	}
-	why := "The connection broke before the handler answered: it may have processed it"
-	switch {
-	case isTimeout(err):
-		why = fmt.Sprintf("No answer within %s: the handler may have processed it", brief(to.Timeout))
-	case strings.Contains(err.Error(), "malformed HTTP"), strings.Contains(err.Error(), "response headers exceeded"):
-		why = "The handler's answer was no valid HTTP: it may have processed it"
-	}
-	return deadletter.Attempt{Outcome: deadletter.Unknown, Error: why}
-}
-
-func unreachable(err error, to Destination) string {
-	host := to.URL
-	if request, parseErr := http.NewRequest(http.MethodPost, to.URL, nil); parseErr == nil { //nolint:noctx // only parsed
-		host = request.URL.Host
-	}
-	var dns *net.DNSError
-	var certificate *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
-	switch {
-	case errors.As(err, &dns):
-		return fmt.Sprintf("Not sent: the name %s was not found", dns.Name)
-	case errors.As(err, &certificate):
-		return fmt.Sprintf("Not sent: the certificate of %s is not valid: %s", host, certificateFault(certificate.Err))
-	case errors.As(err, &record):
-		return fmt.Sprintf("Not sent: %s does not speak TLS", host)
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Sprintf("Not sent: %s refused the connection", host)
-	case isTimeout(err):
-		return fmt.Sprintf("Not sent: no connection to %s within %s", host, brief(to.Timeout))
-	}
-	return fmt.Sprintf("Not sent: no connection to %s", host)
-}
-
-func certificateFault(err error) string {
-	var authority x509.UnknownAuthorityError
-	var name x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	switch {
-	case errors.As(err, &authority):
-		return "its authority is unknown"
-	case errors.As(err, &name):
-		return "it is for another name"
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "it has expired"
-	}
-	return "it could not be verified"
-}
-
-func isTimeout(err error) bool {
-	var network net.Error
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &network) && network.Timeout()
-}
-
-// brief writes a duration without zero parts: 10s, 1m30s.
-func brief(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
 }

@@ -12,27 +12,33 @@ import (
 // wire tells whether any byte of a request may have left: before that the destination cannot know of the webhook, and after it
 // nobody can be sure that it does not.
 type wire struct {
-	conn   *countedConn // nil: no connection, or one whose bytes cannot be told apart
-	before int64
-	shared bool // HTTP/2: many requests on one connection
-	reused bool
+	conn     *countedConn // nil: no connection, or one whose bytes cannot be told apart
+	before   int64
+	shared   bool // HTTP/2: many requests on one connection
+	reused   bool
+	answered atomic.Bool // a first byte came back
 }
 
 // watch answers a context whose request is watched. The fields may be read when the request has ended.
 func (w *wire) watch(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
-		w.reused = info.Reused
-		conn := info.Conn
-		if secure, ok := conn.(*tls.Conn); ok {
-			w.shared = secure.ConnectionState().NegotiatedProtocol == "h2"
-			conn = secure.NetConn()
-		}
-		if counted, ok := conn.(*countedConn); ok {
-			w.conn, w.before = counted, counted.written.Load()
-		} else {
-			w.shared = true
-		}
-	}})
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:              w.connected,
+		GotFirstResponseByte: func() { w.answered.Store(true) },
+	})
+}
+
+func (w *wire) connected(info httptrace.GotConnInfo) {
+	w.reused = info.Reused
+	conn := info.Conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		w.shared = secure.ConnectionState().NegotiatedProtocol == "h2"
+		conn = secure.NetConn()
+	}
+	if counted, ok := conn.(*countedConn); ok {
+		w.conn, w.before = counted, counted.written.Load()
+	} else {
+		w.shared = true
+	}
 }
 
 func (w *wire) wrote() bool {
@@ -50,13 +56,10 @@ func (c *countedConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-const (
-	dialLimit = 10 * time.Second
-	keepAlive = 30 * time.Second
-)
+const keepAlive = 30 * time.Second
 
 func dialCounted(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Timeout: dialLimit, KeepAlive: keepAlive}).DialContext(ctx, network, address)
+	conn, err := (&net.Dialer{Timeout: connectLimit, KeepAlive: keepAlive}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,374 @@
+package delivery_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
+)
+
+func TestOutcomeOfEveryStatus(t *testing.T) {
+	t.Parallel()
+	code := 0
+	url, _ := destination(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "/elsewhere")
+		w.WriteHeader(code)
+	})
+	client := setup(t)
+	for code = 200; code < 600; code++ {
+		a := client.Send(t.Context(), to(url), request("x", nil))
+		want, reason := deadletter.Rejected, fmt.Sprintf("The handler answered %d", code)
+		if text := http.StatusText(code); text != "" {
+			reason += ": " + text
+		}
+		if code < 300 {
+			want, reason = deadletter.Delivered, ""
+		}
+		if a.Outcome != want || a.StatusCode != code || a.Error != reason || !a.Done || a.StartedAt.IsZero() {
+			t.Errorf("%d: %+v", code, a)
+		}
+	}
+}
+
+func TestRedirectIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	elsewhere, requests := destination(t, ok)
+	for _, location := range []string{elsewhere, "http://[bad", ""} {
+		url, _ := destination(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", location)
+			w.WriteHeader(http.StatusFound)
+		})
+		if a := setup(t).Send(t.Context(), to(url), request("x", nil)); a.Outcome != deadletter.Rejected || a.StatusCode != http.StatusFound {
+			t.Errorf("to %q: %+v", location, a)
+		}
+	}
+	if len(requests) != 0 {
+		t.Error("the redirect was followed")
+	}
+}
+
+func TestReasonIsWhatTheHandlerSays(t *testing.T) {
+	t.Parallel()
+	answer := ""
+	url, _ := destination(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		_, _ = io.WriteString(w, answer)
+	})
+	client := setup(t)
+	for body, want := range map[string]string{
+		``:                                "Unprocessable Entity",
+		`{"error":"field id is missing"}`: "field id is missing",
+		`{"error":{"code":7,"message":"field id is missing"}}`:                                        "field id is missing",
+		`{"errors":[{"detail":"field id is missing"},{"detail":"more"}]}`:                             "field id is missing",
+		`{"errors":{"id":["is missing"]}}`:                                                            "Unprocessable Entity",
+		`["field id is missing"]`:                                                                     "field id is missing",
+		`"field id is missing"`:                                                                       "field id is missing",
+		`{"type":"about:blank","title":"Not right","detail":"field id is missing"}`:                   "field id is missing",
+		`{"statusCode":422,"error":"Unprocessable Entity","message":"field id is missing"}`:           "field id is missing",
+		`{"error":"invalid_event","error_description":"field id is missing"}`:                         "field id is missing",
+		`{"error":true,"message":"missing"}`:                                                          "missing",
+		`{"message":"field id is missing","stack":"` + strings.Repeat("at main ", 1000) + `"}`:        "field id is missing",
+		`{"message":"field id is` + "\x00\x1b[31m" + ` missing"`:                                      "Unprocessable Entity",
+		`{"message":"field\u0000 id\n\u001b is\u2028missing"}`:                                        "field id is missing",
+		`{"items":[1,{"message":"deep"}]}`:                                                            "Unprocessable Entity",
+		`42`:                                                                                          "Unprocessable Entity",
+		"<!DOCTYPE html><html><head><title>\n Field &quot;id&quot;  is <b>missing</b></title></head>": `Field "id" is missing`,
+		`<html><body><h1>Field id is missing</h1>`:                                                    "Field id is missing",
+		`<?xml version="1.0"?><error/>`:                                                               "Unprocessable Entity",
+		"422 field id is missing\nat main.go:1":                                                       "422 field id is missing",
+		"\xff\xfe":                                                                                    "\uFFFD",
+		strings.Repeat("[", 4<<10):                                                                    "Unprocessable Entity",
+	} {
+		answer = body
+		if a := client.Send(t.Context(), to(url), request("x", nil)); a.Error != "The handler answered 422: "+want {
+			t.Errorf("%.100q: %q", body, a.Error)
+		}
+	}
+	answer = strings.Repeat("ß", 2000)
+	if a := client.Send(t.Context(), to(url), request("x", nil)); len([]rune(a.Error)) != 500 || !strings.HasSuffix(a.Error, "ß…") {
+		t.Errorf("a reason of %d characters", len([]rune(a.Error)))
+	}
+}
+
+func TestAnswerIsKeptInPart(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("0123456789abcdef", 1000)
+	var packed bytes.Buffer
+	pack := gzip.NewWriter(&packed)
+	_, _ = io.WriteString(pack, long)
+	_ = pack.Close()
+	for name, c := range map[string]struct {
+		header map[string]string
+		body   string
+		kept   string
+		cut    bool
+	}{
+		"short":         {nil, "short", "short", false},
+		"exact":         {nil, long[:4<<10], long[:4<<10], false},
+		"long":          {nil, long, long[:4<<10], true},
+		"compressed":    {map[string]string{"Content-Encoding": "gzip"}, packed.String(), long[:4<<10], true},
+		"not so at all": {map[string]string{"Content-Encoding": "gzip"}, "plain", "plain", false},
+	} {
+		url, _ := destination(t, func(w http.ResponseWriter, _ *http.Request) {
+			for name, value := range c.header {
+				w.Header().Set(name, value)
+			}
+			w.WriteHeader(http.StatusTeapot)
+			_, _ = io.WriteString(w, c.body)
+		})
+		a := setup(t).Send(t.Context(), to(url), request("x", deadletter.Headers{"Accept-Encoding": {"gzip"}}))
+		if string(a.ResponseBody) != c.kept || a.ResponseCut != c.cut || a.ResponseHeaders.Get("Date") == "" {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+}
+
+func TestLongHeadersAreNotKept(t *testing.T) {
+	t.Parallel()
+	url, _ := destination(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("A-Long-One", strings.Repeat("x", 30<<10))
+		w.Header().Set("Z-Short-One", "x")
+	})
+	a := setup(t).Send(t.Context(), to(url), request("x", nil))
+	if a.Outcome != deadletter.Delivered || a.ResponseHeaders.Get("A-Long-One") != "" || a.ResponseHeaders.Get("Z-Short-One") != "x" {
+		t.Errorf("attempt %+v", a)
+	}
+}
+
+func TestConnectionIsUsedAgain(t *testing.T) {
+	t.Parallel()
+	url, requests := destination(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, strings.Repeat("x", 20<<10)) })
+	client := setup(t)
+	from := map[string]bool{}
+	for range 5 {
+		client.Send(t.Context(), to(url), request("x", nil))
+		from[(<-requests).RemoteAddr] = true
+	}
+	if len(from) != 1 {
+		t.Errorf("%d connections for 5 deliveries", len(from))
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 10, 15, 5, 0, time.UTC)
+	value := ""
+	url, _ := destination(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", value)
+		w.WriteHeader(http.StatusTooManyRequests)
+	})
+	client := delivery.NewClient(func() time.Time { return now })
+	t.Cleanup(client.Close)
+	for text, want := range map[string]time.Duration{
+		"": 0, "0": 0, "15": 15 * time.Second, "-3": 0, "1.5": 0, "soon": 0, "Mon, 02 Mar 2026 10:17:05 GMT": 2 * time.Minute,
+		"Mon, 02 Mar 2026 10:15:00 GMT": 0, "9223372036854775807": 1 << 30 * time.Second,
+	} {
+		value = text
+		if a := client.Send(t.Context(), to(url), request("x", nil)); a.RetryAfter != want {
+			t.Errorf("%q: %s, want %s", text, a.RetryAfter, want)
+		}
+	}
+}
+
+// Each fault is one of a server on the wire. unreachable must only be said where no byte of the request has left.
+func TestFaultsOfTheWire(t *testing.T) {
+	t.Parallel()
+	const (
+		head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
+		late = "No answer within 250ms: the handler may have processed it"
+		cut  = "The connection broke before the handler answered: it may have processed it"
+		junk = "The handler's answer was no valid HTTP: it may have processed it"
+	)
+	for name, c := range map[string]struct {
+		talk    func(context.Context, net.Conn)
+		outcome deadletter.Outcome
+		status  int
+		reason  string
+		kept    string
+	}{
+		"hangs before it reads":   {func(ctx context.Context, _ net.Conn) { <-ctx.Done() }, deadletter.Unknown, 0, late, ""},
+		"hangs after it read":     {replying("", false), deadletter.Unknown, 0, late, ""},
+		"hangs up after it read":  {replying("", true), deadletter.Unknown, 0, cut, ""},
+		"hangs up in its headers": {replying("HTTP/1.1 200 OK\r\nX: ", true), deadletter.Unknown, 0, cut, ""},
+		"hangs in its headers":    {replying("HTTP/1.1 200 OK\r\nX: ", false), deadletter.Unknown, 0, late, ""},
+		"hangs up in its body":    {replying(head+"half", true), deadletter.Delivered, 200, "", "half"},
+		"hangs in its body":       {replying(head+"half", false), deadletter.Delivered, 200, "", "half"},
+		"hangs in the body of an error": {replying("HTTP/1.1 500 X\r\nContent-Length: 10\r\n\r\nbroken", false), deadletter.Rejected, 500,
+			"The handler answered 500: broken", "broken"},
+		"writes garbage":      {replying("SSH-2.0-OpenSSH_9.2\r\n", true), deadletter.Unknown, 0, junk, ""},
+		"writes a bad header": {replying("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", true), deadletter.Unknown, 0, junk, ""},
+		"has endless headers": {endless("HTTP/1.1 200 OK\r\n", "X: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n"), deadletter.Unknown, 0, junk, ""},
+		"has an endless body": {endless("HTTP/1.1 200 OK\r\n\r\n", strings.Repeat("x", 1000)), deadletter.Delivered, 200, "", strings.Repeat("x", 4096)},
+		"goes on for ever":    {endless("", "HTTP/1.1 102 Processing\r\n\r\n"), deadletter.Unknown, 0, junk, ""},
+		"switches protocols":  {replying("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", false), deadletter.Rejected, 101, "The handler answered 101: Switching Protocols", ""},
+		"writes byte by byte": {dripping(head + "0123456789"), deadletter.Delivered, 200, "", "0123456789"},
+		"answers before all": {func(ctx context.Context, conn net.Conn) {
+			_, _ = io.ReadFull(conn, make([]byte, 4))
+			_, _ = io.WriteString(conn, "HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n")
+			<-ctx.Done()
+		}, deadletter.Rejected, 413, "The handler answered 413: Request Entity Too Large", ""},
+		"has no length":        {replying("HTTP/1.0 200 OK\r\n\r\nall", true), deadletter.Delivered, 200, "", "all"},
+		"lies about its gzip":  {replying("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x08", true), deadletter.Delivered, 200, "", "\x1f\x8b\x08"},
+		"speaks TLS, not HTTP": {replying("\x15\x03\x01\x00\x02\x02\x16", true), deadletter.Unknown, 0, junk, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, started := setup(t), time.Now()
+			a := client.Send(t.Context(), hurried("http://"+listen(t, c.talk)), request("x", nil))
+			if a.Outcome != c.outcome || a.StatusCode != c.status || a.Error != c.reason || string(a.ResponseBody) != c.kept {
+				t.Errorf("attempt %+v", a)
+			}
+			if took := time.Since(started); took > 20*impatience {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
+}
+
+// Whether a byte has left is a matter of moments here; either answer is true.
+func TestHangingUpAtOnce(t *testing.T) {
+	t.Parallel()
+	url := "http://" + listen(t, func(context.Context, net.Conn) {})
+	a := setup(t).Send(t.Context(), to(url), request("x", nil))
+	if a.Outcome != deadletter.Unknown && a.Outcome != deadletter.Unreachable {
+		t.Errorf("attempt %+v", a)
+	}
+}
+
+// endless writes a beginning and then one text again and again.
+func endless(beginning, text string) func(context.Context, net.Conn) {
+	return func(_ context.Context, conn net.Conn) {
+		if _, _, err := readRequest(bufio.NewReader(conn)); err != nil {
+			return
+		}
+		_, err := io.WriteString(conn, beginning)
+		for err == nil {
+			_, err = io.WriteString(conn, text)
+		}
+	}
+}
+
+func dripping(text string) func(context.Context, net.Conn) {
+	return func(_ context.Context, conn net.Conn) {
+		if _, _, err := readRequest(bufio.NewReader(conn)); err != nil {
+			return
+		}
+		for i := range len(text) {
+			if _, err := io.WriteString(conn, text[i:i+1]); err != nil {
+				return
+			}
+		}
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	t.Parallel()
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := l.Addr().String()
+	_ = l.Close()
+	plain, plainRequests := destination(t, ok)
+	secure, secureRequests := secureDestination(t, ok)
+	silent := listen(t, func(ctx context.Context, _ net.Conn) { <-ctx.Done() })
+	for name, c := range map[string]struct{ url, reason string }{
+		"refused":               {"http://" + free + "/x?key=s3cret", "Connection refused by " + free},
+		"no such host":          {"http://no-such-host.invalid/", "DNS: no such host no-such-host.invalid"},
+		"TLS to plain":          {"https" + strings.TrimPrefix(plain, "http"), "TLS: " + strings.TrimPrefix(plain, "http://") + " does not speak it"},
+		"unknown authority":     {secure.URL, "TLS: the certificate of " + secure.Listener.Addr().String() + " is not valid: its authority is unknown"},
+		"no answer to TLS":      {"https://" + silent, "No connection to " + silent + " within 250ms"},
+		"hangs up during TLS":   {"https://" + listen(t, func(context.Context, net.Conn) {}), "No connection to "},
+		"no address":            {"http://%zz", "Not sent: the destination's address is not usable"},
+		"a protocol of its own": {"ftp://127.0.0.1", "No connection to 127.0.0.1"},
+	} {
+		a := setup(t).Send(t.Context(), hurried(c.url), request("x", nil))
+		if a.Outcome != deadletter.Unreachable || a.StatusCode != 0 || !strings.HasPrefix(a.Error, c.reason) || strings.Contains(a.Error, "s3cret") {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+	if len(plainRequests)+len(secureRequests) != 0 {
+		t.Error("something was sent")
+	}
+}
+
+func secureDestination(t *testing.T, answer http.HandlerFunc) (*httptest.Server, <-chan seen) {
+	t.Helper()
+	got := make(chan seen, 16)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got <- seen{r, string(body)}
+		answer(w, r)
+	}))
+	server.EnableHTTP2 = true
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that the tests have fail
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server, got
+}
+
+func TestHTTP2(t *testing.T) {
+	t.Parallel()
+	var answer http.HandlerFunc = ok
+	server, requests := secureDestination(t, func(w http.ResponseWriter, r *http.Request) { answer(w, r) })
+	client := setup(t)
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	client.Trust(roots)
+	for _, body := range []string{"x", ""} {
+		a := client.Send(t.Context(), to(server.URL), request(body, deadletter.Headers{"Idempotency-Key": {"k"}}))
+		if got := <-requests; a.Outcome != deadletter.Delivered || got.ProtoMajor != 2 || got.body != body || got.Header.Get("Webhook-Id") != "hook-1" {
+			t.Errorf("attempt %+v, request %+v", a, got)
+		}
+		answer = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+		a = client.Send(t.Context(), to(server.URL), request(body, deadletter.Headers{"Idempotency-Key": {"k"}}))
+		if a.Outcome != deadletter.Unknown || len(requests) != 1 {
+			t.Errorf("after a broken stream: %+v, %d requests", a, len(requests))
+		}
+		<-requests
+		answer = ok
+	}
+}
+
+func TestOnlySoManyAtOnce(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	url, requests := destination(t, func(http.ResponseWriter, *http.Request) { <-release })
+	client, busy := setup(t), to(url)
+	busy.MaxConcurrent = 2
+	done := make(chan deadletter.Attempt, 2)
+	for range 2 {
+		go func() { done <- client.Send(context.Background(), busy, request("x", nil)) }()
+		<-requests
+	}
+	short := busy
+	short.Timeout = impatience
+	a := client.Send(t.Context(), short, request("x", nil))
+	if a.Outcome != deadletter.Unreachable || a.Error != "Not sent: 2 deliveries to genesys were already under way" || a.Latency < impatience {
+		t.Errorf("attempt %+v", a)
+	}
+	other := short
+	other.Source, other.Timeout = "cxone", patience
+	waiting := make(chan deadletter.Attempt)
+	go func() { waiting <- client.Send(context.Background(), busy, request("x", nil)) }()
+	close(release)
+	for _, a := range []deadletter.Attempt{<-done, <-done, <-waiting, client.Send(t.Context(), other, request("x", nil))} {
+		if a.Outcome != deadletter.Delivered {
+			t.Errorf("attempt %+v", a)
+		}
+	}
+}

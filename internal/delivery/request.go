@@ -1,0 +1,116 @@
+package delivery
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dlqdesk/internal/deadletter"
+)
+
+func newRequest(ctx context.Context, to Destination, r Request) (*http.Request, error) {
+	// Without GetBody the transport cannot send the request a second time by itself when a connection that it kept turns out to
+	// be dead: see Request.isReplayable in net/http, and unrepeatable for a request without a body.
+	body := io.NopCloser(bytes.NewReader(r.Body))
+	if len(r.Body) == 0 {
+		body = http.NoBody // has a Content-Length of 0; any other reader would be sent in chunks
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, body)
+	if err != nil {
+		return nil, err
+	}
+	request.ContentLength = int64(len(r.Body))
+	request.URL.RawQuery = join(request.URL.RawQuery, sendableQuery(r.Query))
+	request.Header = headersOf(r)
+	return request, nil
+}
+
+func headersOf(r Request) http.Header {
+	h := sendable(r.Headers)
+	if _, ok := h["Tracestate"]; ok && !continues(r.Headers, r.TraceParent) {
+		delete(h, "Tracestate") // it belongs to no trace that goes on
+	}
+	if _, ok := h["User-Agent"]; !ok {
+		h["User-Agent"] = []string{""} // net/http leaves an empty one out
+	}
+	h["Webhook-Id"] = withoutControls([]string{r.WebhookID})
+	h["X-Dlqdesk-Attempt"] = []string{strconv.Itoa(r.Attempt)}
+	h["Traceparent"] = []string{r.TraceParent}
+	if len(r.Body) == 0 {
+		unrepeatable(h)
+	}
+	return h
+}
+
+// tokenChars are those of a header's name, RFC 9110 section 5.6.2.
+const tokenChars = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+// sendable answers the headers that are passed on. What HTTP has no way to carry comes from messages of other programs: such a
+// name is left out, and in a value it becomes a space, as RFC 9110 section 5.5 has it.
+func sendable(from deadletter.Headers) http.Header {
+	h := http.Header(from.EndToEnd())
+	delete(h, "Expect") // the platform's question was answered when its body was taken
+	for name, values := range h {
+		if name == "" || strings.Trim(name, tokenChars) != "" {
+			delete(h, name)
+		} else {
+			h[name] = withoutControls(values)
+		}
+	}
+	return h
+}
+
+// withoutControls answers the values as they are where they have no control characters, which is nearly always.
+func withoutControls(values []string) []string {
+	if !slices.ContainsFunc(values, func(v string) bool { return strings.ContainsFunc(v, isControl) }) {
+		return values
+	}
+	clean := make([]string, len(values))
+	for i, v := range values {
+		clean[i] = strings.Join(strings.FieldsFunc(v, isControl), " ")
+	}
+	return clean
+}
+
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
+// unrepeatable writes the two names by which net/http takes a request without a body for one that it may send again in another
+// case: to HTTP they are the same, to net/http they are not.
+func unrepeatable(h http.Header) {
+	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if values, ok := h[name]; ok {
+			delete(h, name)
+			h[strings.ToLower(name)] = values
+		}
+	}
+}
+
+// sendableQuery escapes what cannot stand in the first line of a request. What came over HTTP has nothing of it.
+func sendableQuery(query string) string {
+	if !strings.ContainsFunc(query, breaksLine) {
+		return query
+	}
+	var out strings.Builder
+	for i := range len(query) {
+		if c := query[i]; breaksLine(rune(c)) {
+			fmt.Fprintf(&out, "%%%02X", c)
+		} else {
+			out.WriteByte(c)
+		}
+	}
+	return out.String()
+}
+
+func breaksLine(r rune) bool { return r <= ' ' || r == 0x7f || r == '#' }
+
+func join(query, more string) string {
+	if query == "" || more == "" {
+		return query + more
+	}
+	return query + "&" + more
+}
