@@ -186,8 +186,12 @@ func TestAFilterIsInTheAddress(t *testing.T) {
 	})
 	_, ctx := openLetters(t, mux)
 	await(t, ctx, `document.getElementById('filter-from').value === "2026-07-01T12:00"`)
-	run(t, ctx, chromedp.SetValue(chromedp.CSS(`#filter-source`), "genesys"))
-	eval[bool](t, ctx, `document.getElementById('filter-source').dispatchEvent(new Event('change', {bubbles: true}))`)
+	// One change, in one go: the form is exchanged as soon as the answer is there.
+	eval[bool](t, ctx, `(() => {
+		const source = document.getElementById('filter-source')
+		source.value = 'genesys'
+		return source.dispatchEvent(new Event('change', {bubbles: true}))
+	})()`)
 	want := url.Values{"status": {"failed"}, "source": {"genesys"}, "from": {"2026-07-01T10:00"}}
 	if got := <-queries; got.Encode() != want.Encode() {
 		t.Errorf("the query is %v, want %v", got, want)
