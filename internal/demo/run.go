@@ -3,6 +3,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,155 +11,163 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
-// Options say how a demo is run. Paths are taken from the folder of the project.
+// Options say how a demo is run.
 type Options struct {
-	Queue       string // embedded or sqs
-	Listen      string // of dlqdesk
+	Queue       string // Embedded or SQS
+	Listen      string // address of dlqdesk
 	Destination string // address of the demo destination
 	Data        string // folder
 	Events      int    // how many come quickly
+	Pause       time.Duration
+	Program     string // dlqdesk
+	SQSServer   string // what node runs as SQS server
+	Environ     []string
 	Out, Err    io.Writer
 }
 
+// The queues that a demo can put between receiver and desk.
+const (
+	Embedded = "embedded"
+	SQS      = "sqs"
+)
+
 const (
 	timeout     = time.Second     // of a delivery
-	scanTime    = 3 * time.Second // longer than that
-	quickPause  = 400 * time.Millisecond
+	scan        = 3 * time.Second // longer than that
 	slowPause   = 5 * time.Second
-	stopLimit   = 45 * time.Second
 	headerLimit = 10 * time.Second
+	idleLimit   = time.Minute
 )
 
 // Run runs the demo until ctx ends, and answers when all that it started has stopped.
 func Run(ctx context.Context, o Options) (err error) {
-	if err := os.MkdirAll(o.Data, 0o700); err != nil {
-		return fmt.Errorf("make the data folder: %w", err)
+	if o.Queue != Embedded && o.Queue != SQS {
+		return fmt.Errorf("the queue is %s or %s (got %q)", Embedded, SQS, o.Queue)
+	}
+	// Another program there would be sent the demo's events.
+	if err := isFree(ctx, o.Listen); err != nil {
+		return fmt.Errorf("dlqdesk cannot use %s: stop what uses it, or set another address with -listen: %w", o.Listen, err)
 	}
 	stopDestination, err := serveDestination(ctx, o.Destination)
 	if err != nil {
-		return err
+		return fmt.Errorf("the demo destination cannot use %s: stop what uses it, or set another address with -destination: %w", o.Destination, err)
 	}
 	defer func() { err = errors.Join(err, stopDestination()) }()
 
-	environ := os.Environ()
-	if o.Queue == "sqs" {
-		server, err := startSQS(ctx, o.Err)
+	environ := withoutSettings(o.Environ)
+	if o.Queue == SQS {
+		server, variables, err := startSQS(ctx, o)
 		if err != nil {
-			return err
+			return stopped(ctx, err)
 		}
 		defer server.stop()
-		environ = append(environ, server.environ...)
+		environ = slices.Concat(environ, variables)
 	}
-	desk, err := startDesk(o, environ)
+	desk, err := startDesk(ctx, o, environ)
 	if err != nil {
 		return err
 	}
 	defer desk.stop()
 
-	s := newSender("http://"+o.Listen, time.Now)
-	if err := s.awaitReceiver(ctx); err != nil {
-		return err
+	s := NewSender("http://"+reachable(o.Listen), time.Now, o.Out)
+	if err := s.Await(desk.alive); err != nil {
+		return stopped(ctx, cmp.Or(desk.fault(ctx), err))
 	}
 	o.guide()
-	sending, stopSending := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	running.Go(func() { s.run(sending, o.Events, quickPause, slowPause) })
-	defer func() {
-		stopSending()
-		running.Wait()
-	}()
-	select {
-	case <-ctx.Done():
+	s.Run(desk.alive, o.Events, o.Pause, slowPause)
+	return desk.fault(ctx)
+}
+
+// stopped forgives what failed because the demo was told to stop.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
 		return nil
-	case err := <-desk.ended:
-		return fmt.Errorf("dlqdesk ended: %w", err)
 	}
+	return err
+}
+
+func isFree(ctx context.Context, address string) error {
+	var listen net.ListenConfig
+	l, err := listen.Listen(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+// reachable names an address that listens everywhere by the loopback one.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
 }
 
 func (o Options) guide() {
-	fmt.Fprintf(o.Out, `  The demo sends events to it and fails most of them. Within a minute the desk is full.
-  The destination is at http://%s: repair it there, or with
-      curl -X POST http://%s/repair
-  and replays succeed, but for events without an id: edit those. Ctrl-C ends everything.
+	desk, destination := reachable(o.Listen), reachable(o.Destination)
+	fmt.Fprintf(o.Out, `
+  Demo: events come in, and most of them fail. In a minute the desk has letters of every kind.
+    1. Open http://%s and sign in. The first time, use the link after "First user".
+    2. Look around, replay a letter: its handler is still broken.
+    3. Repair the handler at http://%s, or with  curl -X POST http://%s/repair
+    4. Replay again: now it is delivered. Letters without an id are still refused: edit and replay those.
+  Ctrl-C ends it all; the letters stay in %s.
 
-`, o.Destination, o.Destination)
+`, desk, destination, destination, o.Data)
 }
 
 func serveDestination(ctx context.Context, address string) (stop func() error, err error) {
 	var listen net.ListenConfig
 	l, err := listen.Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen for the demo destination: %w", err)
+		return nil, err
 	}
-	server := &http.Server{Handler: newDestination(scanTime).handler(), ReadHeaderTimeout: headerLimit}
-	var running sync.WaitGroup
-	running.Go(func() { _ = server.Serve(l) })
+	server := &http.Server{Handler: NewDestination(scan).Handler(), ReadHeaderTimeout: headerLimit, IdleTimeout: idleLimit}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(l) })
 	return func() error {
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 		defer cancel()
 		err := server.Shutdown(ending)
-		running.Wait()
+		if err != nil {
+			err = errors.Join(err, server.Close())
+		}
+		serving.Wait()
 		return err
 	}, nil
 }
 
-// child is a process that the demo started, in a group of its own, so that the demo alone says when it stops.
-type child struct {
-	cmd     *exec.Cmd
-	ended   chan error
-	done    chan struct{}
-	environ []string
-}
-
-func start(out, errs io.Writer, environ []string, program string, args ...string) (*child, error) {
-	cmd := exec.Command(program, args...) //nolint:gosec,noctx // our own programs; stop ends them in order
-	cmd.Env, cmd.Stdout, cmd.Stderr = environ, out, errs
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", program, err)
+func startDesk(ctx context.Context, o Options, environ []string) (*process, error) {
+	if err := os.MkdirAll(o.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
-	c := &child{cmd: cmd, ended: make(chan error, 1), done: make(chan struct{})}
-	go func() {
-		defer close(c.done)
-		c.ended <- cmd.Wait()
-	}()
-	return c, nil
-}
-
-// stop asks the process to end, waits for it, and kills it where it does not.
-func (c *child) stop() {
-	_ = c.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
-	select {
-	case <-c.done:
-	case <-time.After(stopLimit):
-		_ = c.cmd.Process.Kill()
-		<-c.done
-	}
-}
-
-func startDesk(o Options, environ []string) (*child, error) {
 	file := filepath.Join(o.Data, "dlqdesk.yaml")
-	if err := os.WriteFile(file, []byte(o.configuration()), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(o.Configuration()), 0o600); err != nil {
 		return nil, fmt.Errorf("write the demo's configuration: %w", err)
 	}
-	return start(o.Out, o.Err, environ, filepath.Join("bin", "dlqdesk"), "serve", "--config", file, "--log-level", "error")
+	return start(ctx, o.Out, o.Err, environ, "dlqdesk", o.Program, "serve", "--config", file, "--log-level", "error")
 }
 
-// configuration has short times, so that a minute shows retries and letters that gave up.
-func (o Options) configuration() string {
+// Configuration is that of the demo's dlqdesk. Its times are short, so that a minute shows retries and letters that gave up.
+func (o Options) Configuration() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Written anew by every start of the demo.\nlisten: %s\ndata_dir: %s\nsources:\n", o.Listen, o.Data)
-	for _, source := range []struct{ name, mode string }{{"genesys", "direct"}, {"cxone", "buffered"}} {
-		fmt.Fprintf(&b, "  %s:\n    destination: http://%s/%s\n    mode: %s\n    timeout: %s\n    retry: { max_attempts: 4, base: 10s, cap: 1m }\n",
-			source.name, o.Destination, source.name, source.mode, timeout)
+	fmt.Fprintf(&b, "# Written anew by every start of the demo.\nlisten: %q\ndata_dir: %q\nsources:\n", o.Listen, o.Data)
+	for _, source := range []struct{ name, mode, mask string }{
+		{"genesys", "direct", "$.conversation.participants[*].address"}, {"cxone", "buffered", "$.recipients[*].name"},
+	} {
+		fmt.Fprintf(&b, "  %s:\n    destination: http://%s/%s\n    mode: %s\n    timeout: %s\n", source.name, reachable(o.Destination), source.name, source.mode, timeout)
+		fmt.Fprintf(&b, "    retry: { max_attempts: 4, base: 3s, cap: 20s }\n    mask: { json: [%q] }\n", source.mask)
 	}
 	return b.String()
 }

@@ -2,7 +2,7 @@ package demo
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,84 +10,112 @@ import (
 	"time"
 )
 
-// sender posts events to a receiver as a platform would.
-type sender struct {
+// Sender posts events to a receiver as platforms do.
+type Sender struct {
 	receiver string // URL
 	client   *http.Client
 	now      func() time.Time
+	out      io.Writer
 }
 
 const (
-	postLimit = 20 * time.Second
-	startPoll = 100 * time.Millisecond
-	startTime = 30 * time.Second
+	postLimit   = 20 * time.Second
+	askLimit    = 2 * time.Second
+	answerLimit = 64 << 10 // bytes
+	startPoll   = 100 * time.Millisecond
+	startLimit  = 30 * time.Second
 )
 
-func newSender(receiver string, now func() time.Time) *sender {
-	return &sender{receiver: receiver, client: &http.Client{Timeout: postLimit}, now: now}
+// NewSender makes a sender that tells on out how it goes.
+func NewSender(receiver string, now func() time.Time, out io.Writer) *Sender {
+	return &Sender{receiver: receiver, client: &http.Client{Timeout: postLimit}, now: now, out: out}
 }
 
-// awaitReceiver waits until the receiver takes webhooks.
-func (s *sender) awaitReceiver(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startTime)
+// Await waits until the receiver takes webhooks.
+func (s *Sender) Await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	tick := time.NewTicker(startPoll)
-	defer tick.Stop()
-	for {
-		if req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.receiver+"/healthz", nil); err != nil {
-			return fmt.Errorf("ask the receiver: %w", err)
-		} else if answer, err := s.client.Do(req); err == nil {
-			_ = answer.Body.Close()
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return errors.New("the receiver did not come up within 30 s: its own messages say why")
-		case <-tick.C:
+	for !s.isUp(ctx) {
+		if !pause(ctx, startPoll) {
+			return fmt.Errorf("%s takes no webhooks: %w", s.receiver, ctx.Err())
 		}
 	}
+	return nil
 }
 
-// run posts events: the first ones quickly, so that there is something to look at, and then one now and then until ctx ends.
-func (s *sender) run(ctx context.Context, first int, quick, slow time.Duration) {
-	for n := 0; ctx.Err() == nil; n++ {
-		// A platform whose webhook is refused sends on all the same.
-		_ = s.post(ctx, n)
-		pause := quick
-		if n >= first {
-			pause = slow
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
-	}
-}
-
-func (s *sender) post(ctx context.Context, n int) error {
-	e, err := makeEvent(n, s.now())
+func (s *Sender) isUp(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.receiver+"/healthz", nil)
 	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.receiver+"/webhooks/"+e.source, strings.NewReader(e.body))
-	if err != nil {
-		return fmt.Errorf("post event %d: %w", n, err)
-	}
-	req.Header.Set("Content-Type", "application/json; charset=utf-8")
-	req.Header.Set("Authorization", "Bearer demo-"+e.source+"-token")
-	req.Header.Set("X-Correlation-Id", fmt.Sprintf("demo-%06d", n))
-	req.Header.Set("User-Agent", map[string]string{"genesys": "GenesysCloud-OpenMessaging/1.0", "cxone": "NICE-CXone-Digital/2.4"}[e.source])
-	if e.webhookID != "" {
-		req.Header.Set("Webhook-Id", e.webhookID)
+		return false
 	}
 	answer, err := s.client.Do(req)
 	if err != nil {
-		return fmt.Errorf("post event %d: %w", n, err)
+		return false
 	}
 	defer func() { _ = answer.Body.Close() }()
-	_, err = io.Copy(io.Discard, answer.Body)
-	if err == nil && answer.StatusCode != http.StatusOK {
-		err = fmt.Errorf("post event %d: answered %d", n, answer.StatusCode)
+	return answer.StatusCode == http.StatusOK
+}
+
+// Run posts events until ctx ends: the first ones quickly, so that there is something to look at, then one now and then. A platform
+// whose webhook is refused sends on all the same; of a row of refusals the first is told.
+func (s *Sender) Run(ctx context.Context, first int, quick, slow time.Duration) {
+	refused := false
+	for n := 0; ctx.Err() == nil; n++ {
+		_, err := s.Post(ctx, n)
+		if err != nil && !refused && ctx.Err() == nil {
+			fmt.Fprintf(s.out, "  %v\n", err)
+		}
+		refused = err != nil
+		between := quick
+		if n+1 >= first {
+			between = slow
+		}
+		if n+1 == first {
+			fmt.Fprintf(s.out, "  %d events are sent. From now on one comes every %s, until Ctrl-C.\n\n", first, slow)
+		}
+		pause(ctx, between)
 	}
-	return err
+}
+
+// Post posts the n-th event and answers the status that the receiver told.
+func (s *Sender) Post(ctx context.Context, n int) (status string, err error) {
+	e, err := MakeEvent(n, s.now())
+	if err != nil {
+		return "", err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.receiver+"/webhooks/"+e.Source, strings.NewReader(e.Body))
+	if err != nil {
+		return "", fmt.Errorf("post event %d: %w", n, err)
+	}
+	req.Header = e.Header
+	answer, err := s.client.Do(req)
+	if err != nil {
+		return "", fmt.Errorf("post event %d: %w", n, err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, answerLimit))
+	if err != nil {
+		return "", fmt.Errorf("post event %d: read the answer: %w", n, err)
+	}
+	var told struct {
+		Status string `json:"status"`
+	}
+	if answer.StatusCode != http.StatusOK || json.Unmarshal(text, &told) != nil || told.Status == "" {
+		return "", fmt.Errorf("post event %d: %s was answered %s", n, e.Kind, answer.Status)
+	}
+	return told.Status, nil
+}
+
+// pause waits, and answers whether ctx goes on.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }

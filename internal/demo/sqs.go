@@ -2,12 +2,11 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
-	"path/filepath"
-	"time"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -15,29 +14,33 @@ import (
 )
 
 const (
-	demoRegion = "eu-central-1"
-	demoKey    = "demo"
+	region = "eu-central-1"
+	key    = "demo" // the server takes any
+
+	// endWithDemo makes a Node process end when its standard input does, so that it does not outlive a demo that was killed.
+	endWithDemo = `data:text/javascript,process.stdin.resume().on("end",()=>process.exit())`
 )
 
-// startSQS starts an SQS server with the two queues of the demo. Its environ points a program at them.
-func startSQS(ctx context.Context, errs io.Writer) (*child, error) {
+// startSQS starts an SQS server with the queues of the demo, and answers the variables that lead dlqdesk to them.
+func startSQS(ctx context.Context, o Options) (server *process, variables []string, err error) {
 	address, err := freeAddress(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, fmt.Errorf("find a free port: %w", err)
+		return nil, nil, fmt.Errorf("find a free port: %w", err)
 	}
-	server, err := start(io.Discard, errs, []string{"FAUXQS_PORT=" + port, "FAUXQS_LOGGER=false"}, "node", filepath.Join("web", "node_modules", "fauxqs", "dist", "cli.js"))
+	environ := append(slices.Clone(o.Environ), "FAUXQS_PORT="+port, "FAUXQS_LOGGER=false")
+	server, err = start(ctx, io.Discard, o.Err, environ, "the SQS server", "node", "--import", endWithDemo, o.SQSServer)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := server.prepare(ctx, "http://"+address, address); err != nil {
+	if variables, err = makeQueues(server, address); err != nil {
 		server.stop()
-		return nil, err
+		return nil, nil, err
 	}
-	return server, nil
+	return server, variables, nil
 }
 
 func freeAddress(ctx context.Context) (string, error) {
@@ -46,44 +49,44 @@ func freeAddress(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String(), nil
+	return l.Addr().String(), l.Close()
 }
 
-func (c *child) prepare(ctx context.Context, endpoint, address string) error {
-	if err := c.awaitPort(ctx, address); err != nil {
-		return err
-	}
-	client := sqs.New(sqs.Options{Region: demoRegion, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider(demoKey, demoKey, "")})
-	c.environ = []string{
-		"AWS_ENDPOINT_URL_SQS=" + endpoint, "AWS_REGION=" + demoRegion, "AWS_ACCESS_KEY_ID=" + demoKey, "AWS_SECRET_ACCESS_KEY=" + demoKey,
-	}
-	for name, variable := range map[string]string{"demo-dlq": "DLQDESK_QUEUE__DLQ_URL", "demo-processing": "DLQDESK_QUEUE__PROCESSING_URL"} {
-		made, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name})
-		if err != nil {
-			return fmt.Errorf("make queue %s: %w", name, err)
-		}
-		c.environ = append(c.environ, variable+"="+aws.ToString(made.QueueUrl))
-	}
-	return nil
-}
-
-func (c *child) awaitPort(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(ctx, startTime)
+func makeQueues(server *process, address string) (variables []string, err error) {
+	ctx, cancel := context.WithTimeout(server.alive, startLimit)
 	defer cancel()
-	tick := time.NewTicker(startPoll)
-	defer tick.Stop()
+	if err := awaitPort(ctx, address); err != nil {
+		return nil, err
+	}
+	endpoint := "http://" + address
+	client := sqs.New(sqs.Options{Region: region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider(key, key, "")})
+	variables = []string{"AWS_ENDPOINT_URL_SQS=" + endpoint, "AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=" + key, "AWS_SECRET_ACCESS_KEY=" + key}
+	for _, q := range []struct{ name, variable string }{{"webhooks-dlq", "SQS_DLQ_URL"}, {"webhooks", "DLQDESK_QUEUE__PROCESSING_URL"}} {
+		made, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &q.name})
+		if err != nil {
+			return nil, fmt.Errorf("make queue %s: %w", q.name, err)
+		}
+		variables = append(variables, q.variable+"="+aws.ToString(made.QueueUrl))
+	}
+	return variables, nil
+}
+
+func awaitPort(ctx context.Context, address string) error {
 	for {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 		if err == nil {
 			return conn.Close()
 		}
-		select {
-		case <-ctx.Done():
-			return errors.New("the SQS server did not come up within 30 s")
-		case err := <-c.ended:
-			return fmt.Errorf("the SQS server ended: %w", err)
-		case <-tick.C:
+		if !pause(ctx, startPoll) {
+			return fmt.Errorf("the SQS server does not answer: %w", context.Cause(ctx))
 		}
 	}
+}
+
+// withoutSettings answers the environment without what would lead the demo elsewhere: what configures dlqdesk, and above all
+// queues and credentials that are real.
+func withoutSettings(environ []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(setting string) bool {
+		return strings.HasPrefix(setting, "DLQDESK_") || strings.HasPrefix(setting, "SQS_") || strings.HasPrefix(setting, "AWS_") || strings.HasPrefix(setting, "PORT=")
+	})
 }
