@@ -3,7 +3,6 @@ package envelope
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -47,72 +46,66 @@ func Decode(m Raw, at time.Time) deadletter.Capture {
 	c := deadletter.Capture{Queue: facts(m, FormInterchange), Method: "POST"}
 	c.ReceivedAt = decodeTime(fields["timestamp"], cmp.Or(m.SentAt, at), at)
 	c.Headers = decodeHeaders(fields["originalHeaders"])
-	c.Reason = clean(textOf(fields["errorReason"]))
+	c.Reason = shorten(clean(textOf(fields["errorReason"])))
 	c.RetryCount = decodeCount(fields["retryCount"])
 	c.Queue.RetryCount = c.RetryCount
 	c.ID, c.Queue.ProducerID = letterID(textOf(fields["messageId"]), m.MessageID, m.Body)
 	addOurs(&c, fields)
-	c.Queue.Attributes = append(c.Queue.Attributes, unknownFields(fields)...)
+	c.Queue.Attributes = append(c.Queue.Attributes, unreadFields(c, fields)...)
 	return c
 }
 
 var interchangeFields = []string{"messageId", "timestamp", "originalPayload", "originalHeaders", "errorReason", "retryCount"}
 
 var ourFields = []string{
-	"source", "destination", "method", "query", "webhookId", "receiveId", "statusCode", "firstAttempt", "bodyForm", "rawBody",
+	"version", "source", "destination", "method", "query", "webhookId", "receiveId", "statusCode", "outcome", "firstAttempt",
+	"bodyForm", "bodyBefore", "bodyAfter", "rawBody",
 }
 
 // isEnvelope takes a document with a payload and at least two more of the interchange fields for an envelope: what is missing
-// can be filled in, while the payload alone could be anybody's field.
+// can be filled in, while the payload alone could be anybody's field. The payload itself may be missing where all the others are
+// there: JSON.stringify leaves out what is undefined, such as a body that was empty.
 func isEnvelope(fields map[string]json.RawMessage) bool {
-	if _, ok := fields["originalPayload"]; !ok {
-		return false
-	}
+	_, hasPayload := fields["originalPayload"]
 	known := 0
 	for _, name := range interchangeFields {
 		if _, ok := fields[name]; ok {
 			known++
 		}
 	}
-	return known >= 3
+	return hasPayload && known >= 3 || known == len(interchangeFields)-1
 }
 
 // addOurs reads the body and what dlqdesk adds to the interchange fields.
 func addOurs(c *deadletter.Capture, fields map[string]json.RawMessage) {
-	form := textOf(fields["bodyForm"])
-	c.Body = decodeBody(form, fields["originalPayload"], fields["rawBody"])
-	if form == "" {
+	exact := exactBody{
+		Form: textOf(fields["bodyForm"]), Before: textOf(fields["bodyBefore"]), After: textOf(fields["bodyAfter"]), Raw: textOf(fields["rawBody"]),
+	}
+	c.Body = exact.decode(fields["originalPayload"])
+	if exact.Form == "" {
 		return
 	}
 	c.Queue.Form = FormEnvelope
 	c.Source, c.Destination = clean(textOf(fields["source"])), clean(textOf(fields["destination"]))
 	c.Method = cmp.Or(clean(textOf(fields["method"])), "POST")
-	c.Query, c.WebhookID, c.ReceiveID = textOf(fields["query"]), textOf(fields["webhookId"]), textOf(fields["receiveId"])
-	var a attempt
-	if len(fields["firstAttempt"]) == 0 || json.Unmarshal(fields["firstAttempt"], &a) != nil {
-		return
-	}
-	c.First = &deadletter.Attempt{
-		Number: 1, Trigger: deadletter.TriggerReceive, Actor: deadletter.System().Name, StartedAt: a.StartedAt, Done: true,
-		Latency: time.Duration(a.LatencyUS) * time.Microsecond, Outcome: a.Outcome, StatusCode: a.StatusCode, Error: clean(a.Error),
-		ResponseHeaders: a.ResponseHeaders, ResponseBody: a.ResponseBody, ResponseCut: a.ResponseCut,
-		RetryAfter: time.Duration(a.RetryAfterMS) * time.Millisecond, TraceParent: a.TraceParent,
+	c.Query, c.WebhookID, c.ReceiveID = textOf(fields["query"]), clean(textOf(fields["webhookId"])), clean(textOf(fields["receiveId"]))
+	var a *attempt
+	if json.Unmarshal(fields["firstAttempt"], &a) == nil && a != nil {
+		c.First = a.decode(c.ReceivedAt)
 	}
 }
 
-// decodeBody answers the bytes to deliver. Without a form of ours, a string is the body of what was no JSON, and anything else
-// is the JSON itself, as it stands in the document.
-func decodeBody(form string, payload, raw json.RawMessage) []byte {
-	if form == bodyBase64 {
-		if body, err := base64.StdEncoding.DecodeString(textOf(raw)); err == nil {
-			return body
-		}
+// decode answers the receiver's attempt. at stands in for a start that it does not tell.
+func (a attempt) decode(at time.Time) *deadletter.Attempt {
+	if !slices.Contains(deadletter.Outcomes(), a.Outcome) {
+		a.Outcome = deadletter.Unknown
 	}
-	var text string
-	if form != bodyJSON && json.Unmarshal(payload, &text) == nil && string(payload) != "null" {
-		return []byte(text)
+	return &deadletter.Attempt{
+		Number: 1, Trigger: deadletter.TriggerReceive, Actor: deadletter.System().Name, StartedAt: cmp.Or(a.StartedAt, at), Done: true,
+		Latency: time.Duration(a.LatencyUS) * time.Microsecond, Outcome: a.Outcome, StatusCode: a.StatusCode, Error: shorten(clean(a.Error)),
+		ResponseHeaders: a.ResponseHeaders, ResponseBody: a.ResponseBody, ResponseCut: a.ResponseCut,
+		RetryAfter: time.Duration(a.RetryAfterMS) * time.Millisecond, TraceParent: a.TraceParent,
 	}
-	return slices.Clone(payload)
 }
 
 // decodeForeign keeps a message whole that is no envelope: its body is the payload, its attributes are the headers, and the
@@ -130,7 +123,7 @@ func decodeForeign(m Raw, at time.Time) deadletter.Capture {
 	if c.Headers.Get("Content-Type") == "" && json.Valid(m.Body) {
 		c.Headers["Content-Type"] = []string{"application/json"}
 	}
-	c.Reason = clean(awsReason(m))
+	c.Reason = shorten(clean(awsReason(m)))
 	c.RetryCount = retriesOf(m)
 	c.Queue.RetryCount = c.RetryCount
 	c.ID, c.Queue.ProducerID = letterID(m.MessageID, m.MessageID, m.Body)
@@ -283,11 +276,25 @@ func clean(text string) string {
 	}, strings.ToValidUTF8(text, "\uFFFD"))
 }
 
-// unknownFields keeps what another program added to the interchange fields.
-func unknownFields(fields map[string]json.RawMessage) []deadletter.QueueAttribute {
+// maxReason is how long a reason can be where people read it, in characters.
+const maxReason = 500
+
+func shorten(text string) string {
+	if runes := []rune(text); len(runes) > maxReason {
+		return string(runes[:maxReason-1]) + "…"
+	}
+	return text
+}
+
+// unreadFields keeps what another program added to the interchange fields, and a reason that is too long to be shown.
+func unreadFields(c deadletter.Capture, fields map[string]json.RawMessage) []deadletter.QueueAttribute {
 	var list []deadletter.QueueAttribute
 	for name, value := range fields {
-		if !slices.Contains(interchangeFields, name) && !slices.Contains(ourFields, name) {
+		read := slices.Contains(interchangeFields, name) || c.Queue.Form == FormEnvelope && slices.Contains(ourFields, name)
+		if name == "errorReason" && c.Reason != clean(textOf(value)) {
+			read = false
+		}
+		if !read {
 			list = append(list, deadletter.QueueAttribute{Name: name, Type: "envelope field", Value: string(value)})
 		}
 	}

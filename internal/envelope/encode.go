@@ -5,23 +5,18 @@ package envelope
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"dlqdesk/internal/deadletter"
 )
 
-// The ways in which originalPayload holds the body.
-const (
-	bodyJSON   = "json"   // the value is the body, byte for byte
-	bodyText   = "text"   // the string's content is the body
-	bodyBase64 = "base64" // rawBody is the body; originalPayload is only for reading
-)
+// version is that of the fields which dlqdesk adds.
+const version = 1
 
 // head are the interchange fields before the payload, and tail what follows it.
 type head struct {
@@ -38,6 +33,7 @@ type tail struct {
 
 // ours are the fields that dlqdesk adds.
 type ours struct {
+	Version      int      `json:"version"`
 	Source       string   `json:"source,omitempty"`
 	Destination  string   `json:"destination,omitempty"`
 	Method       string   `json:"method,omitempty"`
@@ -45,9 +41,9 @@ type ours struct {
 	WebhookID    string   `json:"webhookId,omitempty"`
 	ReceiveID    string   `json:"receiveId,omitempty"`
 	StatusCode   int      `json:"statusCode,omitempty"`
+	Outcome      string   `json:"outcome,omitempty"`
 	FirstAttempt *attempt `json:"firstAttempt,omitempty"`
-	BodyForm     string   `json:"bodyForm,omitempty"`
-	RawBody      string   `json:"rawBody,omitempty"`
+	exactBody
 }
 
 type attempt struct {
@@ -65,101 +61,67 @@ type attempt struct {
 
 // Encode writes a capture as the body of a queue message: valid UTF-8 without a character that SQS refuses.
 func Encode(c deadletter.Capture) ([]byte, error) {
-	payload, form, raw, err := encodeBody(c.Body)
+	payload, exact, err := encodeBody(c.Body)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("encode body of %s: %w", c.ID, err)
 	}
-	first, err := json.Marshal(head{string(c.ID), c.ReceivedAt.UTC()})
+	first, err := marshal(head{string(c.ID), c.ReceivedAt.UTC()})
 	if err != nil {
 		return nil, fmt.Errorf("encode envelope of %s: %w", c.ID, err)
 	}
 	t := tail{OriginalHeaders: encodeHeaders(c.Headers), ErrorReason: c.Reason, RetryCount: c.RetryCount, ours: ours{
-		Source: c.Source, Destination: c.Destination, Method: c.Method, Query: c.Query, WebhookID: c.WebhookID, ReceiveID: c.ReceiveID,
-		FirstAttempt: encodeAttempt(c.First), BodyForm: form, RawBody: raw,
+		Version: version, Source: c.Source, Destination: c.Destination, Method: c.Method, Query: c.Query, WebhookID: c.WebhookID,
+		ReceiveID: c.ReceiveID, FirstAttempt: encodeAttempt(c.First), exactBody: exact,
 	}}
 	if c.First != nil {
-		t.StatusCode = c.First.StatusCode
+		t.StatusCode, t.Outcome = c.First.StatusCode, string(c.First.Outcome)
 	}
-	last, err := json.Marshal(t)
+	last, err := marshal(t)
 	if err != nil {
 		return nil, fmt.Errorf("encode envelope of %s: %w", c.ID, err)
 	}
 	// Put together by hand, because encoding/json would reformat the payload.
+	return slices.Concat(first[:len(first)-1], []byte(`,"originalPayload":`), payload, []byte(`,`), last[1:]), nil
+}
+
+// marshal is json.Marshal without what only HTML asks for, and without characters that a queue refuses.
+func marshal(v any) ([]byte, error) {
 	var out bytes.Buffer
-	out.Grow(len(first) + len(payload) + len(last) + 32)
-	out.Write(escapeRefused(first[:len(first)-1]))
-	out.WriteString(`,"originalPayload":`)
-	out.Write(payload)
-	out.WriteByte(',')
-	out.Write(escapeRefused(last[1:]))
-	return out.Bytes(), nil
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return escapeRefused(bytes.TrimSuffix(out.Bytes(), []byte("\n"))), nil
 }
-
-// encodeBody answers the value of originalPayload, how the body is read back from it, and the exact bytes in base64 where it
-// cannot be.
-func encodeBody(body []byte) (payload []byte, form, raw string, err error) {
-	clean := utf8.Valid(body) && !hasRefused(body)
-	readable := bytes.ToValidUTF8(body, []byte("\uFFFD"))
-	if json.Valid(readable) {
-		trimmed := bytes.Trim(readable, " \t\r\n")
-		if clean && len(trimmed) == len(body) {
-			return body, bodyJSON, "", nil
-		}
-		return escapeRefused(trimmed), bodyBase64, base64.StdEncoding.EncodeToString(body), nil
-	}
-	text, err := json.Marshal(string(readable))
-	if err != nil {
-		return nil, "", "", fmt.Errorf("encode body: %w", err)
-	}
-	if utf8.Valid(body) {
-		return escapeRefused(text), bodyText, "", nil
-	}
-	return escapeRefused(text), bodyBase64, base64.StdEncoding.EncodeToString(body), nil
-}
-
-// lastSafe is the last character that every SQS server takes. Amazon's own takes #x10000-#x10FFFF as well (SendMessage in the SQS
-// API reference), others do not. Of what is below it, valid JSON and valid UTF-8 leave nothing that is refused.
-const lastSafe = 0xFFFD
-
-// hasRefused tells whether a text has a character that the queue may refuse. In JSON those stand in strings alone.
-func hasRefused(text []byte) bool { return bytes.ContainsFunc(text, isRefused) }
-
-func isRefused(r rune) bool { return r > lastSafe }
-
-// escapeRefused writes such characters as JSON escapes.
-func escapeRefused(text []byte) []byte {
-	if !hasRefused(text) {
-		return text
-	}
-	out := make([]byte, 0, len(text)+len(text)/8)
-	for _, r := range string(text) {
-		switch {
-		case !isRefused(r):
-			out = utf8.AppendRune(out, r)
-		case r > maxBMP:
-			high, low := utf16.EncodeRune(r)
-			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
-		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
-		}
-	}
-	return out
-}
-
-const maxBMP = 0xFFFF
 
 // encodeHeaders writes headers as Node does: names in lower case, one value as a string, several as a list.
 func encodeHeaders(h deadletter.Headers) map[string]any {
 	out := make(map[string]any, len(h))
 	for _, name := range h.Names() {
-		lower := strings.ToLower(name)
-		if values := h[name]; len(values) == 1 {
+		lower, values := strings.ToLower(name), make([]string, len(h[name]))
+		for i, v := range h[name] {
+			values[i] = readable(v)
+		}
+		if len(values) == 1 {
 			out[lower] = values[0]
 		} else {
 			out[lower] = values
 		}
 	}
 	return out
+}
+
+// readable takes a header that is no UTF-8 for Latin-1, as Node does with all headers.
+func readable(value string) string {
+	if utf8.ValidString(value) {
+		return value
+	}
+	runes := make([]rune, len(value))
+	for i := range len(value) {
+		runes[i] = rune(value[i])
+	}
+	return string(runes)
 }
 
 func encodeAttempt(a *deadletter.Attempt) *attempt {

@@ -83,13 +83,48 @@ func TestInterchangeFieldsAreAsOtherProgramsKnowThem(t *testing.T) {
 var bodies = []string{
 	``, ` `, `{}`, ` {"a": 1}` + "\n", "{\r\n\t\"a\" :1 }", `"text"`, `null`, `12345678901234567890.50`, `{"a":1,"a":2}`, `{"e":1E400}`, "\xff\xfe", "{\"a\":\"\xff\"}",
 	"\x00\x01\x02", "plain text", "<xml a=\"1\"/>", "{\"u\":\"\u2028\ufffe\uffff\"}", "\ufffe", "\ufeff{}", `{"a":"\u0000\ud800"}`, "a\r\nb", `{"a":`, "{\"t\":\"🙏 \\ud83d\"}", "🙏", "Größe M, 2 × 19,90 €",
-	`{"<&>":"</script>"}`, strings.Repeat("[", 300) + strings.Repeat("]", 300),
+	`{"<&>":"</script>"}`, strings.Repeat("[", 300) + strings.Repeat("]", 300), "\r\n {\"t\":\"🙏\"}\t\n", `{"🙏":"\\ud83d\ude4f \\\ud83d 🙏","\uffff":1}`,
+	"\"\\\\ud83d\\ude4f 🙏\"", "\"\uffff\"", "\"\ufffe\\uffff\"", "\u00a0{}\u2003", " \n", "🙏{}", `"\`, `"\u`,
 }
 
 func TestBodyComesBackToTheByte(t *testing.T) {
 	t.Parallel()
 	for _, body := range bodies {
 		roundTrip(t, []byte(body))
+	}
+}
+
+func TestDeepBodyComesBackToTheByte(t *testing.T) {
+	t.Parallel()
+	for _, depth := range []int{1_000, 8_999, 9_000, 9_001, 9_999, 10_000, 10_001, 100_000} {
+		roundTrip(t, []byte(strings.Repeat(`{"\\\"[[":[`, depth/2)+"1"+strings.Repeat("]}", depth/2)))
+		roundTrip(t, []byte(strings.Repeat("[", depth)+strings.Repeat("]", depth)))
+	}
+}
+
+func TestUsualBodyIsNotDoubled(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a long text <b>&</b> ", 5_000)
+	for name, body := range map[string]string{
+		"JSON": `{"text":"` + long + `"}`, "a line of JSON": `{"text":"` + long + "\"}\n", "with emoji": `{"text":"` + long + `🙏"}`, "XML": "<x>" + long + "</x>", "text": long,
+	} {
+		text, err := envelope.Encode(capture([]byte(body)))
+		if err != nil || len(text) > len(body)+2_000 {
+			t.Errorf("%s: %d bytes for %d, %v", name, len(text), len(body), err)
+		}
+	}
+}
+
+func TestHeaderThatIsNoUTF8IsReadAsNodeDoes(t *testing.T) {
+	t.Parallel()
+	c := capture(nil)
+	c.Headers = deadletter.Headers{"Name": {"Jos\xe9"}, "Other": {"José", "🙏"}}
+	text, err := envelope.Encode(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := envelope.Decode(message(text), at); fmt.Sprint(got.Headers) != "map[Name:[José] Other:[José 🙏]]" {
+		t.Errorf("headers %v", got.Headers)
 	}
 }
 
@@ -120,7 +155,7 @@ func roundTrip(t *testing.T, body []byte) {
 	}
 	// Another program reads the value itself.
 	var theirs struct{ OriginalPayload any }
-	if err := json.Unmarshal(text, &theirs); err != nil && !strings.Contains(err.Error(), "cannot unmarshal number") && !strings.Contains(err.Error(), "exceeded max depth") {
+	if err := json.Unmarshal(text, &theirs); err != nil && !strings.Contains(err.Error(), "cannot unmarshal number") {
 		t.Errorf("another program cannot read %q: %v", text, err)
 	}
 }
@@ -166,6 +201,8 @@ func TestOddFieldsAreTolerated(t *testing.T) {
 		"time is a number":  {fmt.Sprintf(`{"timestamp":%d,"originalPayload":{},"retryCount":0}`, at.UnixMilli()), "{}", 0, at},
 		"time is odd":       {`{"timestamp":"yesterday","originalPayload":{},"retryCount":0}`, "{}", 0, at.Add(time.Second)},
 		"time to come":      {`{"timestamp":"9999-01-01T00:00:00Z","originalPayload":{},"retryCount":0}`, "{}", 0, at.Add(time.Minute)},
+		"no payload":        {`{"messageId":"a","timestamp":"2026-03-02T10:15:05.427Z","originalHeaders":{},"errorReason":"x","retryCount":0}`, "", 0, at},
+		"broken base64":     {`{"messageId":"a","originalPayload":{"a": 1},"errorReason":"x","bodyForm":"base64","rawBody":"!"}`, `{"a": 1}`, 0, at.Add(time.Second)},
 		"no message id":     {`{"originalPayload":{},"originalHeaders":[],"errorReason":{"a":1}}`, "{}", 0, at.Add(time.Second)},
 	} {
 		got := envelope.Decode(message([]byte(c.text)), at.Add(time.Minute))
@@ -192,6 +229,7 @@ func TestForeignMessageIsKeptWhole(t *testing.T) {
 		"SQS redrive":  {`x`, nil, map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, "Moved to the dead letter queue by SQS after too many receives from arn:aws:sqs:eu-west-1:1:q", 0},
 		"nothing":      {"\xff\x00", nil, nil, "", 0},
 		"a JSON list":  {`[1]`, nil, nil, "", 0},
+		"two fields":   {`{"messageId":"a","originalPayload":1}`, nil, nil, "", 0},
 		"payload only": {`{"originalPayload":1}`, nil, nil, "", 0},
 		"empty":        {``, nil, nil, "", 0},
 	} {
@@ -205,6 +243,57 @@ func TestForeignMessageIsKeptWhole(t *testing.T) {
 			if got.Headers.Get(a.Name) != a.Value {
 				t.Errorf("%s: attribute %s is no header: %v", name, a.Name, got.Headers)
 			}
+		}
+	}
+}
+
+func TestOurFieldsStandBesideThem(t *testing.T) {
+	t.Parallel()
+	text, err := envelope.Encode(capture([]byte(`{"id":1}`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]any{
+		"version": 1.0, "source": "genesys", "destination": "http://127.0.0.1:9090/genesys", "method": "POST", "query": "a=1&b=%20", "webhookId": "hook-1",
+		"receiveId": "r-1", "statusCode": 422.0, "outcome": "rejected",
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %v, want %v", name, got[name], want)
+		}
+	}
+}
+
+func TestFieldsOfAnotherProgramAreNotTakenForOurs(t *testing.T) {
+	t.Parallel()
+	text := `{"messageId":"a","originalPayload":{},"errorReason":"x","source":"theirs","version":7,"outcome":"bad","firstAttempt":{"outcome":"delivered"}}`
+	c := envelope.Decode(message([]byte(text)), at)
+	if c.Source != "" || c.First != nil || fmt.Sprint(c.Queue.Attributes) !=
+		`[{firstAttempt envelope field {"outcome":"delivered"} []} {outcome envelope field "bad" []} {source envelope field "theirs" []} {version envelope field 7 []}]` {
+		t.Errorf("capture %+v", c)
+	}
+}
+
+func TestLongReasonIsShownInPartAndKeptWhole(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("at main\\n", 1000)
+	c := envelope.Decode(message([]byte(`{"messageId":"a","originalPayload":{},"errorReason":"`+long+`"}`)), at)
+	if len([]rune(c.Reason)) != 500 || !strings.HasPrefix(c.Reason, "at main at main ") || len(c.Queue.Attributes) != 1 || c.Queue.Attributes[0].Value != `"`+long+`"` {
+		t.Errorf("reason %q, attributes %+v", c.Reason, c.Queue.Attributes)
+	}
+}
+
+func TestOddFirstAttemptIsTakenForUnknown(t *testing.T) {
+	t.Parallel()
+	for attempt, want := range map[string]deadletter.Outcome{
+		`{"outcome":"eaten"}`: deadletter.Unknown, `{}`: deadletter.Unknown, `{"outcome":"rejected"}`: deadletter.Rejected, `null`: "", `7`: "", `[]`: "",
+	} {
+		c := envelope.Decode(message([]byte(`{"timestamp":"2026-03-02T10:15:05.427Z","originalPayload":{},"errorReason":"x","bodyForm":"json","firstAttempt":`+attempt+`}`)), at)
+		if want == "" && c.First != nil || want != "" && (c.First == nil || c.First.Outcome != want || !c.First.Done || !c.First.StartedAt.Equal(at)) {
+			t.Errorf("%s: %+v", attempt, c.First)
 		}
 	}
 }

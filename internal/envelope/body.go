@@ -1,0 +1,175 @@
+package envelope
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// exactBody says how the body's bytes come out of originalPayload.
+type exactBody struct {
+	Form   string `json:"bodyForm,omitempty"`
+	Before string `json:"bodyBefore,omitempty"` // white space around the value
+	After  string `json:"bodyAfter,omitempty"`
+	Raw    string `json:"rawBody,omitempty"`
+}
+
+// The ways in which originalPayload holds the body.
+const (
+	bodyJSON    = "json"    // the value is the body, byte for byte
+	bodyEscaped = "escaped" // the same, but characters that queues refuse were written as escapes
+	bodyText    = "text"    // the string's content is the body
+	bodyBase64  = "base64"  // rawBody is the body; originalPayload is only for reading
+)
+
+// encodeBody answers the value of originalPayload, and how to get the body out of it. Whatever does not come out of it to the byte
+// is put beside it in base64.
+func encodeBody(body []byte) (payload []byte, exact exactBody, err error) {
+	readable := bytes.ToValidUTF8(body, []byte("\uFFFD"))
+	if json.Valid(readable) && nesting(readable) <= maxNesting {
+		value := bytes.Trim(readable, white)
+		payload, exact = escapeRefused(value), around(readable, value)
+	} else {
+		payload, err = marshal(string(readable))
+		exact.Form = bodyText
+	}
+	if err != nil || bytes.Equal(exact.decode(payload), body) {
+		return payload, exact, err
+	}
+	return payload, exactBody{Form: bodyBase64, Raw: base64.StdEncoding.EncodeToString(body)}, nil
+}
+
+// white is JSON's white space, which does not belong to a value.
+const white = " \t\r\n"
+
+func around(body, value []byte) exactBody {
+	start := len(body) - len(bytes.TrimLeft(body, white))
+	exact := exactBody{Form: bodyJSON, Before: string(body[:start]), After: string(body[start+len(value):])}
+	if hasRefused(value) {
+		exact.Form = bodyEscaped
+	}
+	return exact
+}
+
+// decode answers the bytes to deliver. Without a form of ours, a string is the body of what was no JSON, and anything else is the
+// JSON itself, as it stands in the document.
+func (e exactBody) decode(payload json.RawMessage) []byte {
+	switch e.Form {
+	case bodyJSON:
+		return slices.Concat([]byte(e.Before), payload, []byte(e.After))
+	case bodyEscaped:
+		return slices.Concat([]byte(e.Before), unescape(payload), []byte(e.After))
+	case bodyBase64:
+		if body, err := base64.StdEncoding.DecodeString(e.Raw); err == nil {
+			return body
+		}
+	}
+	var text *string
+	if json.Unmarshal(payload, &text) == nil && text != nil {
+		return []byte(*text)
+	}
+	return slices.Clone(payload)
+}
+
+// maxNesting is how deep a body may be to stand in a document that encoding/json reads: its own limit is 10,000.
+const maxNesting = 9_000
+
+// nesting answers how deep a valid JSON text is.
+func nesting(text []byte) int {
+	depth, deepest, quoted := 0, 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case !quoted && (c == '[' || c == '{'):
+			depth++
+			deepest = max(deepest, depth)
+		case !quoted && (c == ']' || c == '}'):
+			depth--
+		}
+	}
+	return deepest
+}
+
+// lastSafe is the last character that every SQS server takes. Amazon's own takes #x10000-#x10FFFF as well (SendMessage in the SQS
+// API reference), others do not. Of what is below it, valid JSON and valid UTF-8 leave nothing that is refused.
+const lastSafe = 0xFFFD
+
+// hasRefused tells whether a text has a character that a queue may refuse. In JSON those stand in strings alone.
+func hasRefused(text []byte) bool { return bytes.ContainsFunc(text, isRefused) }
+
+func isRefused(r rune) bool { return r > lastSafe }
+
+// escapeRefused writes such characters as JSON escapes.
+func escapeRefused(text []byte) []byte {
+	if !hasRefused(text) {
+		return text
+	}
+	out := make([]byte, 0, len(text)+len(text)/8)
+	for _, r := range string(text) {
+		switch {
+		case !isRefused(r):
+			out = utf8.AppendRune(out, r)
+		case r > maxBMP:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
+}
+
+const maxBMP = 0xFFFF
+
+// unescape writes the escapes of characters that a queue may refuse as the characters themselves.
+func unescape(text []byte) []byte {
+	out := make([]byte, 0, len(text))
+	for len(text) > 0 {
+		r, size := escapedRune(text)
+		if isRefused(r) {
+			out, text = utf8.AppendRune(out, r), text[size:]
+			continue
+		}
+		size = 1
+		if text[0] == '\\' {
+			size = min(2, len(text)) // what is escaped begins no escape
+		}
+		out, text = append(out, text[:size]...), text[size:]
+	}
+	return out
+}
+
+// escapedRune answers the character that stands as an escape at the beginning of a text, with how long that is; 0 if there is none.
+func escapedRune(text []byte) (r rune, size int) {
+	const one, two = len(`\u0000`), len(`\u0000\u0000`)
+	r, ok := codeUnit(text)
+	if !ok || !utf16.IsSurrogate(r) {
+		return r, one
+	}
+	low, ok := codeUnit(text[one:])
+	if r = utf16.DecodeRune(r, low); !ok || r == utf8.RuneError {
+		return 0, 0
+	}
+	return r, two
+}
+
+// codeUnit reads one \u escape.
+func codeUnit(text []byte) (rune, bool) {
+	var unit [2]byte
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0, false
+	}
+	if _, err := hex.Decode(unit[:], text[2:6]); err != nil {
+		return 0, false
+	}
+	return rune(binary.BigEndian.Uint16(unit[:])), true
+}
