@@ -206,8 +206,10 @@ func TestFaultsOfTheWire(t *testing.T) {
 		"hangs in its headers":    {replying("HTTP/1.1 200 OK\r\nX: ", false), deadletter.Unknown, 0, late, ""},
 		"hangs up in its body":    {replying(head+"half", true), deadletter.Delivered, 200, "", "half"},
 		"hangs in its body":       {replying(head+"half", false), deadletter.Delivered, 200, "", "half"},
-		"hangs in the body of an error": {replying("HTTP/1.1 500 X\r\nContent-Length: 10\r\n\r\nbroken", false), deadletter.Rejected, 500,
-			"The handler answered 500: broken", "broken"},
+		"hangs in the body of an error": {
+			replying("HTTP/1.1 500 X\r\nContent-Length: 10\r\n\r\nbroken", false), deadletter.Rejected, 500,
+			"The handler answered 500: broken", "broken",
+		},
 		"writes garbage":      {replying("SSH-2.0-OpenSSH_9.2\r\n", true), deadletter.Unknown, 0, junk, ""},
 		"writes a bad header": {replying("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", true), deadletter.Unknown, 0, junk, ""},
 		"has endless headers": {endless("HTTP/1.1 200 OK\r\n", "X: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n"), deadletter.Unknown, 0, junk, ""},
