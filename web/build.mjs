@@ -22,6 +22,8 @@ const bundled = await build({
 	entryPoints: [
 		{ in: 'scripts/app.js', out: 'app' },
 		{ in: 'scripts/theme.js', out: 'theme' },
+		{ in: 'scripts/plots.js', out: 'plots' },
+		{ in: 'styles/plots.css', out: 'plots' },
 		{ in: 'styles/bundle.css', out: 'app' },
 	],
 	outdir: out,

@@ -82,10 +82,12 @@ func (a *App) start(ctx context.Context) error {
 	client := delivery.NewClient(a.now)
 	a.onStop("connections to destinations", func(context.Context) error { client.Close(); return nil })
 
-	work := a.startWorker(client)
+	health := delivery.NewHealth(client, a.now)
+
+	work := a.startWorker(health)
 	a.startIngest(queues.dlq, work.Kick)
-	front := a.newReceiver(client, queues)
-	desk, err := a.newConsole(ctx, work.Kick)
+	front := a.newReceiver(health, queues)
+	desk, err := a.newConsole(ctx, work.Kick, health, queues)
 	if err != nil {
 		return err
 	}

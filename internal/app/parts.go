@@ -26,6 +26,7 @@ import (
 type anyQueue interface {
 	receiver.ProcessingQueue
 	ingest.Queue
+	queue.Measured
 }
 
 // queues are where letters and webhooks wait.
@@ -84,7 +85,7 @@ func (a *App) deliverable() []config.Source {
 	return sources
 }
 
-func (a *App) startWorker(client *delivery.Client) *worker.Worker {
+func (a *App) startWorker(client worker.Sender) *worker.Worker {
 	var sources []worker.Source
 	for _, s := range a.deliverable() {
 		to := destination(s)
@@ -108,7 +109,7 @@ func (a *App) startIngest(dlq anyQueue, arrived func()) {
 	a.run("ingest", ingest.New(dlq, a.store, settings, arrived, a.now, a.roll, a.log.With("component", "ingest")).Run)
 }
 
-func (a *App) newReceiver(client *delivery.Client, q queues) http.Handler {
+func (a *App) newReceiver(client receiver.Sender, q queues) http.Handler {
 	var sources []receiver.Source
 	for _, s := range a.cfg.Sources {
 		sources = append(sources, receiver.Source{Name: s.Name, Destination: destination(s), Buffered: s.Mode == config.Buffered, MaxBody: s.MaxBody})
@@ -120,7 +121,7 @@ func (a *App) newReceiver(client *delivery.Client, q queues) http.Handler {
 	return r.Handler()
 }
 
-func (a *App) newConsole(ctx context.Context, kick func()) (http.Handler, error) {
+func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Health, q queues) (http.Handler, error) {
 	secure := strings.HasPrefix(a.cfg.PublicURL, "https:")
 	var err error
 	if a.auth, err = auth.New(a.store, auth.Settings{Secure: secure}, a.now); err != nil {
@@ -139,8 +140,38 @@ func (a *App) newConsole(ctx context.Context, kick func()) (http.Handler, error)
 	}
 	return console.New(console.Deps{
 		Store: a.store, Desk: desk.New(a.store, orders, kick, a.now), Auth: a.auth, Sources: shown, DefaultSource: a.cfg.Queue.DefaultSource,
-		PublicURL: a.cfg.PublicURL, Secure: secure, Chain: a.chain.get, Now: a.now, Log: a.log.With("component", "console"),
+		PublicURL: a.cfg.PublicURL, Secure: secure, Chain: a.chain.get, Health: a.healthOf(health), Queues: a.gauges(q),
+		Now: a.now, Log: a.log.With("component", "console"),
 	}), nil
+}
+
+// healthOf tells of a source what the console shows of its destination.
+func (a *App) healthOf(h *delivery.Health) func(source string) console.Health {
+	return func(source string) console.Health {
+		s := h.Of(source)
+		return console.Health{
+			Seen: s.At, Delivered: s.Delivered, FailingSince: s.FailingSince, Failures: s.Failures, Refusals: s.Refusals,
+			Outcome: s.Latest.Outcome, StatusCode: s.Latest.StatusCode, Error: s.Latest.Error,
+		}
+	}
+}
+
+// gauges are the queues as the console shows them.
+func (a *App) gauges(q queues) []console.Queue {
+	list := []console.Queue{a.gauge("Dead letters", q.dlq)}
+	if q.processing != nil {
+		list = append(list, a.gauge("Buffered webhooks", q.processing))
+	}
+	return list
+}
+
+func (a *App) gauge(holds string, q queue.Measured) console.Queue {
+	g := queue.NewGauge(q, a.now)
+	_, embedded := q.(*queue.Embedded)
+	return console.Queue{Name: g.Name(), Holds: holds, TellsOldest: embedded, Depth: func(ctx context.Context) (console.Depth, error) {
+		d, err := g.Depth(ctx)
+		return console.Depth(d), err
+	}}
 }
 
 func hostOf(address string) string {

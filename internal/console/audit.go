@@ -41,11 +41,13 @@ func (c *Console) auditTable(r *http.Request) (page.AuditTableView, int) {
 
 func (c *Console) readEvents(ctx context.Context, query url.Values, cursor string) (store.Page[store.EventRow], error) {
 	q := store.EventQuery{Cursor: cursor, Limit: pageSize}
-	var errs [4]error
+	var errs [6]error
 	q.By, errs[0] = parseText("name", query.Get("actor"))
 	q.Action, errs[1] = parseAction(query.Get("action"))
 	q.Target, errs[2] = parseText("letter", query.Get("letter"))
 	q.From, q.To, errs[3] = parseRange(query)
+	q.Doers, errs[4] = parseDoers(query.Get("by"))
+	q.Source, errs[5] = parseText("source", query.Get("source"))
 	if err := first(errs[:]...); err != nil {
 		return store.Page[store.EventRow]{}, err
 	}
@@ -57,4 +59,12 @@ func parseAction(action string) (string, error) {
 		return action, nil
 	}
 	return "", deadletter.Errorf(deadletter.Invalid, "there is no action %q to look for", action)
+}
+
+func parseDoers(text string) (store.Doers, error) {
+	switch d := store.Doers(text); d {
+	case "", store.People, store.Program:
+		return d, nil
+	}
+	return "", deadletter.Errorf(deadletter.Invalid, "there is nobody %q: look for people or for the program", text)
 }

@@ -45,6 +45,9 @@ func TestAuditShowsWhoDidWhat(t *testing.T) {
 		"to=2026-03-02T11:00":           "user.sign_in user.add letter.received",
 		"letter=a-1&actor=olga&cursor=": "letter.archive",
 		"letter=nothing":                "",
+		"by=people":                     "user.sign_in_refused letter.archive user.sign_in",
+		"by=program":                    "user.add letter.received",
+		"source=genesys":                "letter.archive letter.received",
 	} {
 		a := p.get("/audit?"+query, htmx()...)
 		var actions []string
@@ -55,7 +58,7 @@ func TestAuditShowsWhoDidWhat(t *testing.T) {
 			t.Errorf("%s answers %d with %q, want %q", query, a.status, got, want)
 		}
 	}
-	for query, want := range map[string]string{"action=eat": "There is no action", "from=now": "is no time", "cursor=zz": "start again", "actor=" + strings.Repeat("x", 600): "too long"} {
+	for query, want := range map[string]string{"action=eat": "There is no action", "from=now": "is no time", "cursor=zz": "start again", "by=nobody": "There is nobody", "actor=" + strings.Repeat("x", 600): "too long"} {
 		if a := p.get("/audit?" + query); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("#audit"), want) {
 			t.Errorf("%s answers %d: %s", query, a.status, a.says("#audit"))
 		}

@@ -3,6 +3,7 @@
 package console
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -34,6 +35,8 @@ type Deps struct {
 	PublicURL     string   // how browsers reach the desk; "": not known, the address of the request stands for it
 	Secure        bool     // reached by https only
 	Chain         func() Chain
+	Health        func(source string) Health
+	Queues        []Queue
 	Now           func() time.Time
 	Log           *slog.Logger
 }
@@ -43,6 +46,34 @@ type Chain struct {
 	At     time.Time // zero: not yet
 	Events int64
 	Fault  string // what is wrong with it; empty: nothing
+}
+
+// Health is how the destination of a source does, as far as this process has seen.
+type Health struct {
+	Seen         time.Time // when the latest delivery ended; zero: none yet
+	Delivered    time.Time // when one was delivered last; zero: none yet
+	FailingSince time.Time // zero: it is up
+	Failures     int       // in a row
+	Refusals     int       // in a row: it is up, and refuses what it is sent
+	Outcome      deadletter.Outcome
+	StatusCode   int
+	Error        string // of the latest delivery
+}
+
+// Queue is a queue whose depth the overview tells.
+type Queue struct {
+	Name        string
+	Holds       string // what waits in it
+	TellsOldest bool
+	Depth       func(ctx context.Context) (Depth, error)
+}
+
+// Depth is how much is on a queue.
+type Depth struct {
+	Visible  int
+	InFlight int
+	Delayed  int
+	Oldest   time.Time
 }
 
 // Console serves the pages.
@@ -100,6 +131,7 @@ func (c *Console) deskRoutes(r chi.Router) {
 	r.Get("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/letters", http.StatusSeeOther) })
 	r.Get("/account", c.account)
 	r.Get("/account/password", c.passwordForm)
+	r.Get("/overview", c.overview)
 	r.Get("/letters", c.letters)
 	r.Get("/letters/edit", c.bulkEditForm)
 	r.Get("/letters/{id}", c.letter)

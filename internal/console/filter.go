@@ -31,7 +31,9 @@ func letterFields() []field {
 
 // auditFields are what the address of the audit trail is made of.
 func auditFields() []field {
-	return []field{{"actor", "Who"}, {"action", "Did"}, {"letter", "Letter"}, {"from", "From"}, {"to", "To"}}
+	return []field{
+		{"actor", "Who"}, {"by", "Done by"}, {"action", "Did"}, {"source", "Source"}, {"letter", "Letter"}, {"from", "From"}, {"to", "To"},
+	}
 }
 
 // only keeps of an address what names a list.

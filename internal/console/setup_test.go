@@ -76,7 +76,8 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 		Store: b.store, Desk: desk.New(b.store, []desk.Source{masked}, func() {}, b.clock.Now), Auth: b.auth,
 		Sources: []console.Source{{Name: "genesys", Destination: "handler.internal:9090", MaxAttempts: 5}},
 		Chain:   func() console.Chain { return console.Chain{At: b.clock.Now(), Events: 1204} }, Now: b.clock.Now,
-		Log: slog.New(slog.NewTextHandler(b.log, nil)),
+		Health: func(string) console.Health { return console.Health{} },
+		Log:    slog.New(slog.NewTextHandler(b.log, nil)),
 	}
 	for _, change := range changes {
 		change(&deps)

@@ -79,7 +79,7 @@ func auditActions() []ui.Option {
 
 func (c *Console) auditView(query url.Values, cursor string, events store.Page[store.EventRow]) page.AuditTableView {
 	v := page.AuditTableView{
-		RetryURL: address("/audit", with(query, "cursor", cursor)), Chain: chainView(c.Chain()), Filter: auditFilter(query),
+		RetryURL: address("/audit", with(query, "cursor", cursor)), Chain: chainView(c.Chain()), Filter: c.auditFilter(query),
 		Chips: chips("/audit", query, auditFields(), sayAudit), ClearURL: "/audit",
 		NewerURL: pageURL("/audit", query, events.Newer), OlderURL: pageURL("/audit", query, events.Older),
 	}
@@ -98,22 +98,41 @@ func (c *Console) auditView(query url.Values, cursor string, events store.Page[s
 	return v
 }
 
-func auditFilter(query url.Values) page.AuditFilter {
-	f := page.AuditFilter{Actor: query.Get("actor"), Letter: query.Get("letter"), From: formTimeOf(query.Get("from")), To: formTimeOf(query.Get("to"))}
-	asked := query.Get("action")
-	for _, option := range auditActions() {
-		option.Selected = option.Value == asked
-		f.Actions = append(f.Actions, option)
+// auditDoers tell people from the program itself.
+func auditDoers() []ui.Option {
+	return []ui.Option{{Value: string(store.People), Label: "People"}, {Value: string(store.Program), Label: "dlqdesk itself"}}
+}
+
+func (c *Console) auditFilter(query url.Values) page.AuditFilter {
+	return page.AuditFilter{
+		Actor: query.Get("actor"), Letter: query.Get("letter"), From: formTimeOf(query.Get("from")), To: formTimeOf(query.Get("to")),
+		Doers: selected(auditDoers(), query.Get("by")), Actions: selected(auditActions(), query.Get("action")),
+		Sources: c.sourceOptions(nil, query.Get("source")),
 	}
-	return f
+}
+
+// selected marks the option of a value.
+func selected(options []ui.Option, value string) []ui.Option {
+	for i := range options {
+		options[i].Selected = options[i].Value == value
+	}
+	return options
 }
 
 // sayAudit writes a filter's value as people do.
 func sayAudit(name, value string) string {
-	if name != "action" {
-		return sayTime(name, value)
+	switch name {
+	case "action":
+		return labelOf(auditActions(), value)
+	case "by":
+		return labelOf(auditDoers(), value)
 	}
-	for _, option := range auditActions() {
+	return sayTime(name, value)
+}
+
+// labelOf is the label of a value, or the value where there is none.
+func labelOf(options []ui.Option, value string) string {
+	for _, option := range options {
 		if option.Value == value {
 			return option.Label
 		}

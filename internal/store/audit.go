@@ -45,11 +45,21 @@ func (t *Tx) Record(ctx context.Context, e deadletter.Event) error {
 // EventFilter says which events are meant. The zero filter means all.
 type EventFilter struct {
 	By       string
+	Doers    Doers
 	Action   string // the whole action, or its first part with a dot at the end: "letter."
 	Target   string
 	Source   string
 	From, To time.Time // From inclusive, To exclusive
 }
+
+// Doers tells people from the program itself. The zero value means both.
+type Doers string
+
+// The kinds of Doers.
+const (
+	People  Doers = "people" // users and tokens
+	Program Doers = "program"
+)
 
 // EventQuery asks for one page of the audit trail, newest first.
 type EventQuery struct {
@@ -112,6 +122,12 @@ func (s *Store) eventConditions(ctx context.Context, f EventFilter) (conditions,
 	var c conditions
 	if f.By != "" {
 		c.add("e.by = ?", f.By)
+	}
+	switch f.Doers {
+	case People:
+		c.add("e.actor <> ?", deadletter.ActorSystem)
+	case Program:
+		c.add("e.actor = ?", deadletter.ActorSystem)
 	}
 	if f.Action != "" && f.Action[len(f.Action)-1] == '.' {
 		c.add("e.action >= ? AND e.action < ?", f.Action, f.Action[:len(f.Action)-1]+"/")

@@ -34,7 +34,9 @@ type Chain struct {
 // AuditFilter is what the filter form shows.
 type AuditFilter struct {
 	Actor    string
+	Doers    []ui.Option // people, or the program itself
 	Actions  []ui.Option
+	Sources  []ui.Option
 	Letter   string
 	From, To string // UTC, as 2006-01-02T15:04
 	Error    string

@@ -18,6 +18,7 @@
 //	GET  /account                          Account
 //	GET  /account/password                 Password
 //	POST /account/password                 current password confirm
+//	GET  /overview                         Overview; partial OverviewFigure (#overview): range (1h 24h 7d 30d) source
 //	GET  /letters                          Letters; partial LettersTable (#letters)
 //	                                       status source code outcome from to q cursor
 //	                                       from and to are UTC, as a datetime-local field writes them: 2006-01-02T15:04
@@ -37,7 +38,7 @@
 //	                                       revision is the one that the edit is based on; header-name and header-value come in
 //	                                       pairs; a pair with an empty name is no header; locked headers are not in the form
 //	GET  /audit                            Audit; partial AuditTable (#audit)
-//	                                       actor action letter from to cursor
+//	                                       actor by action source letter from to cursor
 //
 // A handler that cannot answer the partial asked for (403, 404, 500) answers ErrorNotice with the headers
 // `HX-Retarget: #notice` and `HX-Reswap: innerHTML`, so that the page the person was on stays. One whose session has ended

@@ -53,7 +53,8 @@ function announce(place) {
 	if (news && announcer.textContent !== news.textContent) {
 		announcer.textContent = news.textContent
 	}
-	if (document.activeElement === document.body) {
+	// What changes by itself takes no focus.
+	if (document.activeElement === document.body && !place.matches('[data-quiet]')) {
 		const next = news ?? place
 		next.tabIndex = -1
 		next.focus({ preventScroll: !news })

@@ -1,0 +1,210 @@
+package console_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"dlqdesk/internal/console"
+	"dlqdesk/internal/deadletter"
+)
+
+// Every number of the overview is that of the list behind it.
+func TestOverviewNumbersAreThoseOfTheirLists(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.clock.Add(-26 * time.Hour)
+	b.receive(t, "old")
+	b.clock.Add(24 * time.Hour)
+	for i := range 3 {
+		b.receive(t, fmt.Sprintf("g-%d", i))
+	}
+	other := func(c *deadletter.Capture) {
+		c.Source, c.First.StatusCode, c.First.Outcome = "cxone", 503, deadletter.Rejected
+	}
+	b.receive(t, "c-0", other)
+	b.receive(t, "c-1", other)
+	p := b.member(t, "olga", deadletter.Operator)
+	p.post("/letters/g-0/replay", order(0, "revision", "0"))
+	b.clock.Add(time.Hour)
+	b.finish(t, "g-0", deadletter.Delivered, 200)
+	b.finish(t, "c-0", deadletter.Delivered, 200)
+	b.clock.Add(time.Hour)
+
+	a := p.get("/overview")
+	if a.status != http.StatusOK {
+		t.Fatalf("answered %d", a.status)
+	}
+	links := a.doc().Find("a.count-link")
+	if links.Length() < 15 {
+		t.Errorf("there are %d numbers", links.Length())
+	}
+	for _, link := range links.EachIter() {
+		to := link.AttrOr("href", "")
+		if rows := p.get(to).count("tr[data-letter], tr[data-action]"); fmt.Sprint(rows) != link.Text() {
+			t.Errorf("%s says %s, its list has %d", to, link.Text(), rows)
+		}
+	}
+	if got := headlinesOf(a); got != "3 1 5 1 1" {
+		t.Errorf("the headlines are %s", got)
+	}
+	if got := rowOf(a, "Sources", "cxone"); got != "cxone not configured 2 1 0 1 0" {
+		t.Errorf("cxone: %q", got)
+	}
+	if got := rowOf(a, "Open letters by age", "Over 7 days") + rowOf(a, "Open letters by age", "1 to 24 hours"); got != "Over 7 days 0 01 to 24 hours 2 1" {
+		t.Errorf("ages: %q", got)
+	}
+	one := p.get("/overview?source=cxone&range=7d", htmx()...)
+	if got := headlinesOf(one); strings.Contains(one.text, "<html") || got != "0 1 2 1 0" {
+		t.Errorf("of one source: %q", got)
+	}
+	if got := one.doc().Find("#all-sources").AttrOr("href", ""); got != "/overview?range=7d" {
+		t.Errorf("all sources are at %q", got)
+	}
+}
+
+func headlinesOf(a answer) string {
+	var list []string
+	for _, h := range a.doc().Find(".headlines dd > :first-child").EachIter() {
+		list = append(list, h.Text())
+	}
+	return strings.Join(list, " ")
+}
+
+// rowOf answers the text of a table's row, without the labels that stand for the head on a narrow screen.
+func rowOf(a answer, heading, first string) string {
+	for _, h := range a.doc().Find("h2").EachIter() {
+		if h.Text() != heading {
+			continue
+		}
+		for _, row := range h.Closest("section").Find("tbody tr").EachIter() {
+			if !strings.HasPrefix(strings.TrimSpace(row.Text()), first) {
+				continue
+			}
+			row.Find(".figure-label").Remove()
+			var cells []string
+			row.Find("th, td").Each(func(_ int, cell *goquery.Selection) {
+				cell.Find("p, span, time").Each(func(_ int, part *goquery.Selection) { part.AfterHtml(" ") })
+				cells = append(cells, strings.Fields(cell.Text())...)
+			})
+			return strings.Join(cells, " ")
+		}
+	}
+	return ""
+}
+
+// The plot draws what the table says, with a place for every step.
+func TestOverviewPlotHasEveryStep(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "g-0")
+	p := b.member(t, "vera", deadletter.Viewer)
+	for look, want := range map[string]struct {
+		steps int
+		step  time.Duration
+	}{"": {96, 15 * time.Minute}, "1h": {60, time.Minute}, "7d": {84, 2 * time.Hour}, "30d": {120, 6 * time.Hour}} {
+		a := p.get("/overview?" + url.Values{"range": {look}}.Encode())
+		var plot struct {
+			From, Step                 int64
+			Failed, ByItself, ByPeople []int
+		}
+		if err := json.Unmarshal([]byte(a.doc().Find("#plot-all").AttrOr("data-plot", "")), &plot); err != nil {
+			t.Fatal(err)
+		}
+		if len(plot.Failed) != want.steps || len(plot.ByItself) != want.steps || plot.Failed[want.steps-1] != 1 || plot.Step != want.step.Milliseconds() {
+			t.Errorf("%q: %+v", look, plot)
+		}
+		end := time.UnixMilli(plot.From).Add(time.Duration(want.steps) * want.step)
+		if end.Before(b.clock.Now()) || end.After(b.clock.Now().Add(want.step)) {
+			t.Errorf("%q: the plot ends at %s", look, end)
+		}
+		if a.count("#steps tbody tr") != 1 {
+			t.Errorf("%q: the table has %d rows", look, a.count("#steps tbody tr"))
+		}
+	}
+}
+
+func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
+	t.Parallel()
+	var health console.Health
+	depth, fault := console.Depth{}, error(nil)
+	b := setup(t, func(d *console.Deps) {
+		d.Health = func(string) console.Health { return health }
+		ask := func(context.Context) (console.Depth, error) { return depth, fault }
+		d.Queues = []console.Queue{{Name: "dlq", Holds: "Dead letters", TellsOldest: true, Depth: ask}, {Name: "sqs", Holds: "Buffered webhooks", Depth: ask}}
+	})
+	b.receive(t, "g-0")
+	p := b.member(t, "vera", deadletter.Viewer)
+	now := b.clock.Now()
+	for _, test := range []struct {
+		health console.Health
+		want   string
+	}{
+		{console.Health{}, "Not seen yet handler.internal:9090 No delivery since dlqdesk started."},
+		{console.Health{Seen: now, Delivered: now}, "Up handler.internal:9090"},
+		{console.Health{Seen: now, Refusals: 3, Error: "404: no <i>route</i>"}, "Refusing handler.internal:9090 It answers, and refused the latest 3 deliveries: 404: no <i>route</i>"},
+		{console.Health{Seen: now, Refusals: 1, Error: "gone"}, "Refusing handler.internal:9090 It answers, and refused the latest delivery: gone"},
+		{console.Health{Seen: now, Failures: 1204, FailingSince: now.Add(-time.Hour), Error: "503"}, "Failing handler.internal:9090 began 2026-03-02 09:15:05 UTC 1,204 deliveries in a row: 503"},
+	} {
+		health = test.health
+		if got := rowOf(p.get("/overview"), "Sources", "genesys"); got != "genesys "+test.want+" 1 0 0 0 1" {
+			t.Errorf("%+v: %q, want %q", test.health, got, test.want)
+		}
+	}
+	if got := rowOf(p.get("/overview"), "Queues", "Dead"); got != "Dead letters dlq 0 0 empty" {
+		t.Errorf("empty queues: %q", got)
+	}
+	depth = console.Depth{Visible: 1204, InFlight: 10, Delayed: 2, Oldest: now.Add(-time.Minute)}
+	if got := rowOf(p.get("/overview"), "Queues", "Dead"); got != "Dead letters dlq 1,204 2 delayed 10 2026-03-02 10:14:05 UTC" {
+		t.Errorf("a full queue: %q", got)
+	}
+	depth.Oldest = time.Time{}
+	if got := rowOf(p.get("/overview"), "Queues", "Buffered"); got != "Buffered webhooks sqs 1,204 2 delayed 10 SQS does not tell" {
+		t.Errorf("a queue of SQS: %q", got)
+	}
+	fault = errors.New("dial tcp: s3cret.internal refused")
+	a := p.get("/overview")
+	if got := rowOf(a, "Queues", "Dead"); a.status != http.StatusOK || got != "Dead letters dlq The queue could not be asked. It is asked again in a few seconds." {
+		t.Errorf("a queue that is down: %d %q", a.status, got)
+	}
+}
+
+func TestOverviewOfNothingAndOfNonsense(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := b.member(t, "vera", deadletter.Viewer)
+	if a := p.get("/overview"); a.status != http.StatusOK || !strings.Contains(a.says("#try-curl"), "/webhooks/genesys") || a.count("#overview-again") != 1 {
+		t.Errorf("a new desk says %q", a.says("#overview"))
+	}
+	b.receive(t, "g-0")
+	if a := p.get("/overview?range=1y"); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("#overview"), "no range") {
+		t.Errorf("%d %q", a.status, a.says("#overview"))
+	}
+	if a := b.stranger(t).get("/overview"); a.status != http.StatusSeeOther {
+		t.Errorf("a stranger gets %d", a.status)
+	}
+}
+
+// A letter whose message named no source is counted, and no number leads to a list that means something else.
+func TestOverviewOfLettersWithoutASource(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "x-0", func(c *deadletter.Capture) { c.Source = "" })
+	p := b.member(t, "vera", deadletter.Viewer)
+	a := p.get("/overview")
+	if got := rowOf(a, "Sources", "no source"); got != "no source not configured 1 0 0 0 1" {
+		t.Errorf("%q", got)
+	}
+	row := a.doc().Find(".source-table tbody tr").Last()
+	if n := row.Find("a").Length(); n != 0 {
+		t.Errorf("%d numbers lead elsewhere", n)
+	}
+}

@@ -1,0 +1,276 @@
+package console
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
+	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
+)
+
+func (c *Console) overviewView(o overview) page.OverviewFigures {
+	all := newSeries(o)
+	bySource := map[string]*series{}
+	for _, t := range o.tallies {
+		if bySource[t.Source] == nil {
+			bySource[t.Source] = newSeries(o)
+		}
+		bySource[t.Source].add(t)
+		all.add(t)
+	}
+	v := page.OverviewFigures{
+		URL: address("/overview", o.query), Span: o.back.name, Source: printable(o.source), AllURL: address("/overview", with(o.query, "source", "")),
+		AsOf: ui.At(o.now), Headlines: headlines(o, all), Plot: all.plot(o, o.source), Steps: stepRows(o, all), Ages: ageRows(o), Queues: queueRows(o),
+	}
+	for _, b := range lookBacks() {
+		v.Ranges = append(v.Ranges, page.RangeLink{
+			Value: b.value, Label: b.label, Name: b.name, URL: address("/overview", with(o.query, "range", b.value)), Current: b.value == o.back.value,
+		})
+	}
+	for _, name := range c.sourcesOf(o) {
+		of := bySource[name]
+		if of == nil {
+			of = newSeries(o)
+		}
+		v.Sources = append(v.Sources, c.sourceRow(o, name, of))
+	}
+	return v
+}
+
+// sourcesOf answers the configured sources and those that letters have besides, or the one that was asked for.
+func (c *Console) sourcesOf(o overview) []string {
+	if o.source != "" {
+		return []string{o.source}
+	}
+	var names, others []string
+	for _, s := range c.Sources {
+		names = append(names, s.Name)
+	}
+	for name := range o.counts {
+		if !slices.Contains(names, name) {
+			others = append(others, name)
+		}
+	}
+	slices.Sort(others)
+	return append(names, others...)
+}
+
+// series is what happened step by step, those in which nothing did included.
+type series struct {
+	from                       time.Time
+	step                       time.Duration
+	failed, byItself, byPeople []int
+	total                      store.Tally
+}
+
+func newSeries(o overview) *series {
+	n := int(o.back.span / o.back.step)
+	return &series{from: o.from, step: o.back.step, failed: make([]int, n), byItself: make([]int, n), byPeople: make([]int, n)}
+}
+
+func (s *series) add(t store.Tally) {
+	i := int(t.At.Sub(s.from) / s.step)
+	s.failed[i] += t.Failed
+	s.byItself[i] += t.ByItself
+	s.byPeople[i] += t.ByPeople
+	s.total.Failed += t.Failed
+	s.total.ByItself += t.ByItself
+	s.total.ByPeople += t.ByPeople
+}
+
+func (s *series) plot(o overview, source string) page.Plot {
+	query := url.Values{"status": {allStatus}}
+	if source != "" {
+		query.Set("source", source)
+	}
+	// What is marshalled are numbers and an address: it cannot fail.
+	data, _ := json.Marshal(map[string]any{
+		"from": s.from.UnixMilli(), "step": s.step.Milliseconds(), "failed": s.failed, "byItself": s.byItself, "byPeople": s.byPeople,
+		"url": address("/letters", query),
+	})
+	summary := fmt.Sprintf("In the last %s %s failed, %s recovered by itself and %s by people.", o.back.name, number(s.total.Failed), number(s.total.ByItself), number(s.total.ByPeople))
+	if s.total.Failed > 0 {
+		most := slices.Max(s.failed)
+		at := s.from.Add(time.Duration(slices.Index(s.failed, most)) * s.step)
+		summary += fmt.Sprintf(" Most failed from %s: %s.", at.Format("2 January 15:04 UTC"), number(most))
+	}
+	return page.Plot{Summary: summary, Data: string(data)}
+}
+
+// counted is a number with the list that it counts. Nothing has no list.
+func counted(n int, path string, query url.Values) page.Count {
+	if n == 0 {
+		return page.Count{Text: "0"}
+	}
+	return page.Count{Text: number(n), URL: address(path, query)}
+}
+
+// countedUpTo is a number that counting stopped at.
+func countedUpTo(limit, n int, query url.Values) page.Count {
+	count := counted(min(n, limit), "/letters", query)
+	if n > limit {
+		count.Text += "+"
+	}
+	return count
+}
+
+// between is a list within a time, of a source unless that is empty.
+func between(from, to time.Time, source string, more ...string) url.Values {
+	query := url.Values{}
+	for i := 0; i+1 < len(more); i += 2 {
+		query.Set(more[i], more[i+1])
+	}
+	if source != "" {
+		query.Set("source", source)
+	}
+	if !from.IsZero() {
+		query.Set("from", from.Format(formTime))
+	}
+	if !to.IsZero() {
+		query.Set("to", to.Format(formTime))
+	}
+	return query
+}
+
+// talliesOf are the three numbers of a tally, each with its list: the letters that were received, and the deliveries in the trail.
+func talliesOf(t store.Tally, from, to time.Time, source string) (failed, byItself, byPeople page.Count) {
+	failed = counted(t.Failed, "/letters", between(from, to, source, "status", allStatus))
+	byItself = counted(t.ByItself, "/audit", between(from, to, source, "action", "attempt.delivered", "by", string(store.Program)))
+	byPeople = counted(t.ByPeople, "/audit", between(from, to, source, "action", "attempt.delivered", "by", string(store.People)))
+	return failed, byItself, byPeople
+}
+
+func headlines(o overview, all *series) []page.Headline {
+	open := map[deadletter.Status]int{}
+	for source, counts := range o.counts {
+		if o.source == "" || o.source == source {
+			open[deadletter.Failed] += counts[deadletter.Failed]
+			open[deadletter.Retrying] += counts[deadletter.Retrying]
+		}
+	}
+	ofStatus := func(s deadletter.Status) page.Count {
+		return counted(open[s], "/letters", between(time.Time{}, time.Time{}, o.source, "status", string(s)))
+	}
+	failed, byItself, byPeople := talliesOf(all.total, o.from, o.to, o.source)
+	list := []page.Headline{
+		{Label: "Need a person now", Count: ofStatus(deadletter.Failed), Tone: "tone-failed"},
+		{Label: "Retrying now", Count: ofStatus(deadletter.Retrying), Tone: "tone-retrying"},
+		{Label: "Failed in the last " + o.back.name, Count: failed},
+		{Label: "Recovered by itself", Count: byItself, Tone: "tone-resolved"},
+		{Label: "Recovered by people", Count: byPeople, Tone: "tone-replaying"},
+	}
+	if recovered := all.total.ByItself + all.total.ByPeople; recovered > 0 {
+		share := all.total.ByItself * 100 / recovered
+		list[3].Note, list[4].Note = fmt.Sprintf("%d %% of what recovered", share), fmt.Sprintf("%d %%", 100-share)
+	}
+	for i := range list {
+		if list[i].Count.URL == "" {
+			list[i].Tone, list[i].Note = "", ""
+		}
+	}
+	return list
+}
+
+func stepRows(o overview, all *series) []page.StepRow {
+	var rows []page.StepRow
+	for i := range all.failed {
+		t := store.Tally{Failed: all.failed[i], ByItself: all.byItself[i], ByPeople: all.byPeople[i]}
+		if t == (store.Tally{}) {
+			continue
+		}
+		from := all.from.Add(time.Duration(i) * all.step)
+		row := page.StepRow{From: ui.At(from)}
+		row.Failed, row.ByItself, row.ByPeople = talliesOf(t, from, from.Add(all.step), o.source)
+		rows = append(rows, row)
+	}
+	slices.Reverse(rows)
+	return rows
+}
+
+func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow {
+	row := page.SourceRow{Name: printable(name), Plot: of.plot(o, name)}
+	row.Failed, row.ByItself, row.ByPeople = talliesOf(of.total, o.from, o.to, name)
+	counts := o.counts[name]
+	row.NeedPerson = counted(counts[deadletter.Failed], "/letters", between(time.Time{}, time.Time{}, name, "status", string(deadletter.Failed)))
+	row.Retrying = counted(counts[deadletter.Retrying], "/letters", between(time.Time{}, time.Time{}, name, "status", string(deadletter.Retrying)))
+	if name == "" {
+		// No address means the letters without a source alone.
+		for _, n := range []*page.Count{&row.Failed, &row.ByItself, &row.ByPeople, &row.NeedPerson, &row.Retrying} {
+			n.URL = ""
+		}
+		return row
+	}
+	if o.source == "" {
+		row.URL = address("/overview", with(o.query, "source", name))
+	}
+	if s, ok := c.sources[name]; ok {
+		row.Destination = s.Destination
+		row.Health, row.Since, row.Note = healthView(c.Health(name))
+	}
+	return row
+}
+
+// healthView tells how a destination does: in a word, since when, and why.
+func healthView(h Health) (health string, since ui.Moment, note string) {
+	answered := printable(h.Error)
+	switch {
+	case h.Seen.IsZero():
+		return "unseen", ui.Moment{}, "No delivery since dlqdesk started."
+	case h.Failures > 0:
+		return "failing", ui.At(h.FailingSince), deliveries(h.Failures) + " in a row: " + answered
+	case h.Refusals == 1:
+		return "refusing", ui.Moment{}, "It answers, and refused the latest delivery: " + answered
+	case h.Refusals > 1:
+		return "refusing", ui.Moment{}, "It answers, and refused the latest " + deliveries(h.Refusals) + ": " + answered
+	}
+	return "up", ui.Moment{}, ""
+}
+
+func deliveries(n int) string {
+	if n == 1 {
+		return "1 delivery"
+	}
+	return number(n) + " deliveries"
+}
+
+func ageRows(o overview) []page.AgeRow {
+	most := 1
+	for _, a := range o.ages {
+		most = max(most, a.needPerson)
+	}
+	var rows []page.AgeRow
+	for _, a := range o.ages {
+		rows = append(rows, page.AgeRow{
+			Age:        a.age,
+			NeedPerson: countedUpTo(ageCap, a.needPerson, between(a.from, a.to, o.source, "status", string(deadletter.Failed))),
+			Retrying:   countedUpTo(ageCap, a.retrying, between(a.from, a.to, o.source, "status", string(deadletter.Retrying))),
+			Share:      a.needPerson * 100 / most,
+		})
+	}
+	return rows
+}
+
+func queueRows(o overview) []page.QueueRow {
+	var rows []page.QueueRow
+	for _, q := range o.queues {
+		row := page.QueueRow{Name: q.Name, Holds: q.Holds, Waiting: number(q.depth.Visible), InFlight: number(q.depth.InFlight), Oldest: ui.At(q.depth.Oldest)}
+		if q.depth.Delayed > 0 {
+			row.Delayed = number(q.depth.Delayed)
+		}
+		switch {
+		case q.err != nil:
+			row.Fault = "The queue could not be asked. It is asked again in a few seconds."
+		case q.depth.Visible+q.depth.InFlight+q.depth.Delayed == 0:
+			row.NoOldest = "empty"
+		case !q.TellsOldest:
+			row.NoOldest = "SQS does not tell"
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}

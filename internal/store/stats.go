@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// Tally counts what happened to the letters of a source within one step of time.
+type Tally struct {
+	At       time.Time // when the step begins
+	Source   string
+	Failed   int // letters received
+	ByItself int // delivered by an automatic retry
+	ByPeople int // delivered because somebody asked for it
+}
+
+// TallyQuery asks what happened from From (inclusive) to To (exclusive), both on a step.
+type TallyQuery struct {
+	Source   string // "": all
+	From, To time.Time
+	Step     time.Duration // whole minutes, or whole hours
+}
+
+const tallies = `SELECT at - at % ?1, source, sum(failed), sum(by_itself), sum(by_people) FROM tallies
+	WHERE step = ?2 AND at >= ?3 AND at < ?4 AND (?5 = '' OR source = ?5) GROUP BY 1, 2 ORDER BY 1, 2`
+
+// Tallies answers the steps in which anything happened, oldest first. What it costs depends on the time asked for and the number of
+// sources, not on the number of letters.
+func (s *Store) Tallies(ctx context.Context, q TallyQuery) ([]Tally, error) {
+	kept := time.Minute
+	if q.Step%time.Hour == 0 {
+		kept = time.Hour
+	}
+	var list []Tally
+	err := each(ctx, s.db.read, func(r row) error {
+		var t Tally
+		var at int64
+		err := r.Scan(&at, &t.Source, &t.Failed, &t.ByItself, &t.ByPeople)
+		t.At = time.UnixMilli(at).UTC()
+		list = append(list, t)
+		return err
+	}, tallies, q.Step.Milliseconds(), kept.Milliseconds(), q.From.UnixMilli(), q.To.UnixMilli(), q.Source)
+	if err != nil {
+		return nil, fmt.Errorf("read tallies: %w", err)
+	}
+	return list, nil
+}
+
+// CountUpTo counts the letters of a filter, and stops at a limit.
+func (s *Store) CountUpTo(ctx context.Context, f Filter, limit int) (int, error) {
+	where := f.where()
+	var n int
+	query := "SELECT count(*) FROM (SELECT 1 FROM " + where.from + where.sql() + " LIMIT ?)"
+	if err := s.db.read.QueryRowContext(ctx, query, append(where.args, limit)...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count letters: %w", err)
+	}
+	return n, nil
+}
+
+const countsBySource = `SELECT source, status, sum(letters) FROM letter_counts WHERE letters > 0 GROUP BY source, status`
+
+// CountsBySource answers how many letters each source has, by status.
+func (s *Store) CountsBySource(ctx context.Context) (map[string]map[deadletter.Status]int, error) {
+	counts := map[string]map[deadletter.Status]int{}
+	err := each(ctx, s.db.read, func(r row) error {
+		var source string
+		var status deadletter.Status
+		var n int
+		err := r.Scan(&source, &status, &n)
+		if counts[source] == nil {
+			counts[source] = map[deadletter.Status]int{}
+		}
+		counts[source][status] = n
+		return err
+	}, countsBySource)
+	if err != nil {
+		return nil, fmt.Errorf("count letters by source: %w", err)
+	}
+	return counts, nil
+}

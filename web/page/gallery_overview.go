@@ -1,0 +1,176 @@
+package page
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"dlqdesk/web/ui"
+)
+
+func galleryOverview() []Example {
+	overview := func(name string, change func(*OverviewFigures)) Example {
+		figures := overviewFiguresOf()
+		change(&figures)
+		return Example{Name: "overview-" + name, Component: Overview(OverviewView{Chrome: chrome("Overview", "/overview"), Figures: figures})}
+	}
+	figures := overviewFiguresOf()
+	return []Example{
+		overview("outage", func(*OverviewFigures) {}),
+		overview("one", func(v *OverviewFigures) {
+			v.Source, v.Sources, v.Plot = "genesys", v.Sources[:1], plotOf(96, func(i int) (int, int, int) { return oneIf(i == 90), 0, 0 })
+			v.Headlines = headlinesOf("1", "0", "1", "0", "0")
+			v.Reasons = v.Reasons[:1]
+		}),
+		overview("quiet", func(v *OverviewFigures) {
+			v.Plot, v.Steps, v.Reasons = plotOf(96, func(int) (int, int, int) { return 0, 0, 0 }), nil, nil
+			v.Headlines = headlinesOf("0", "0", "0", "0", "0")
+			for i := range v.Sources {
+				v.Sources[i] = SourceRow{
+					Name: v.Sources[i].Name, URL: v.Sources[i].URL, Destination: v.Sources[i].Destination, Health: "unseen", Note: "No delivery since dlqdesk started.", Plot: v.Plot,
+					Failed: Count{Text: "0"}, ByItself: Count{Text: "0"}, ByPeople: Count{Text: "0"}, Retrying: Count{Text: "0"}, NeedPerson: Count{Text: "0"},
+				}
+			}
+			for i := range v.Ages {
+				v.Ages[i] = AgeRow{Age: v.Ages[i].Age, NeedPerson: Count{Text: "0"}, Retrying: Count{Text: "0"}}
+			}
+			v.Queues[0].Waiting, v.Queues[0].Oldest, v.Queues[0].NoOldest = "0", ui.Moment{}, "empty"
+		}),
+		overview("long", longOverview),
+		overview("nothing", func(v *OverviewFigures) {
+			*v = OverviewFigures{State: StateNothing, Curl: "curl -i -d '{\"id\":\"c0ffee00\"}' \\\n  http://127.0.0.1:8080/webhooks/genesys", URL: "/overview"}
+		}),
+		overview("fault", func(v *OverviewFigures) {
+			*v = OverviewFigures{State: StateFault, Fault: "The store did not answer within 5 seconds.", RetryURL: "/overview"}
+		}),
+		{Name: "overview-partial", Component: OverviewFigure(figures), Partial: true},
+	}
+}
+
+// overviewFiguresOf is a day with an outage of an hour and the recovery from it.
+func overviewFiguresOf() OverviewFigures {
+	day := plotOf(96, func(i int) (int, int, int) {
+		failed, itself, people := 2+i*7%4, 1+i*5%3, oneIf(i%11 == 0)
+		if i >= 50 && i < 58 {
+			failed, itself = 60+i*13%25, 0
+		}
+		if i >= 58 && i < 66 {
+			itself, people = 40+i*11%17, 15+i*7%9
+		}
+		return failed, itself, people
+	})
+	v := OverviewFigures{
+		URL: "/overview?range=24+h", Span: "24 hours", AsOf: ago(0), Plot: day, Headlines: headlinesOf("214", "31", "1,204", "731", "182"),
+		Queues: []QueueRow{
+			{Name: "dlqdesk-dlq", Holds: "Dead letters", Waiting: "12", InFlight: "4", Oldest: ago(3)},
+			{Name: "processing", Holds: "Buffered webhooks", Waiting: "1,204", InFlight: "10", Delayed: "3", NoOldest: "SQS does not tell"},
+		},
+		Reasons: []ReasonRow{
+			{Text: "503: upstream is restarting", Source: "cxone", Letters: link("121"), Newest: ago(4), Share: 100},
+			{Text: "422: field id is missing in conversation.participants[#]", Source: "genesys", Letters: link("58"), Newest: ago(12), Share: 48},
+			{Text: "connection refused by #", Source: "cxone", Letters: link("21"), Newest: ago(90), Share: 17},
+			{Text: "no answer within 10 s", Source: "genesys", Letters: link("14"), Newest: ago(400), Share: 12},
+		},
+		Ages: []AgeRow{
+			{Age: "Under 1 hour", NeedPerson: link("38"), Retrying: link("24"), Share: 31},
+			{Age: "1 to 24 hours", NeedPerson: link("121"), Retrying: link("7"), Share: 100},
+			{Age: "1 to 7 days", NeedPerson: link("41"), Retrying: Count{Text: "0"}, Share: 34},
+			{Age: "Over 7 days", NeedPerson: link("14"), Retrying: Count{Text: "0"}, Share: 12},
+		},
+		Sources: []SourceRow{
+			{Name: "genesys", Health: "up", Destination: "handler.internal:9090"},
+			{Name: "cxone", Health: "failing", Since: ago(64), Note: "212 deliveries in a row: 503: upstream is restarting", Destination: "10.2.0.14:9090"},
+			{Name: "orders", Health: "refusing", Note: "It answers, and refused the latest 3 deliveries: 404: no such route", Destination: "orders.internal"},
+			{Name: "old-crm"},
+		},
+	}
+	for _, r := range []RangeLink{
+		{Value: "1h", Label: "1 h", Name: "hour"},
+		{Value: "24h", Label: "24 h", Name: "24 hours", Current: true},
+		{Value: "7d", Label: "7 d", Name: "7 days"},
+		{Value: "30d", Label: "30 d", Name: "30 days"},
+	} {
+		r.URL = "/overview?range=" + r.Value
+		v.Ranges = append(v.Ranges, r)
+	}
+	for i := range v.Sources {
+		row := &v.Sources[i]
+		row.URL, row.Plot = "/overview?source="+row.Name, plotOf(96, func(k int) (int, int, int) {
+			wave := int(4 + 4*math.Sin(float64(k)/9+float64(i)))
+			return wave, wave / 2, wave % 3
+		})
+		row.Failed, row.ByItself, row.ByPeople = link(strconv.Itoa(311+i*97)), link(strconv.Itoa(190+i*11)), link(strconv.Itoa(44-i*9))
+		row.NeedPerson, row.Retrying = link(strconv.Itoa(70+i*21)), Count{Text: "0"}
+	}
+	for i := range 40 {
+		v.Steps = append(v.Steps, StepRow{From: ago(float64(15 * i)), Failed: link(strconv.Itoa(2 + i*i%80)), ByItself: link(strconv.Itoa(1 + i*7%50)), ByPeople: Count{Text: "0"}})
+	}
+	return v
+}
+
+func longOverview(v *OverviewFigures) {
+	v.Source = longWord
+	v.Headlines = headlinesOf("12,345,678", "1,234,567", "98,765,432", "87,654,321", "1,234,567")
+	v.Sources[0].Name, v.Sources[0].Destination, v.Sources[0].NeedPerson = longWord, longWord, link("12,345,678")
+	v.Sources[1].Name, v.Sources[1].Note = rtlText, "3 deliveries in a row: "+longReason()
+	v.Sources[2].Note = emoji
+	v.Reasons[0].Text, v.Reasons[1].Text, v.Reasons[2].Text, v.Reasons[3].Text = longReason(), rtlText, emoji, longWord
+	v.Reasons[0].Source = longWord
+	v.Ages[0].NeedPerson, v.Ages[1].NeedPerson = link("10,000+"), link("10,000+")
+	v.Queues[0].Name = longWord
+	v.Queues[1].Fault = "The queue could not be asked. It is asked again in a few seconds."
+}
+
+func link(text string) Count {
+	return Count{Text: text, URL: "/letters?status=all&source=genesys&from=2026-03-02T08:00"}
+}
+
+func headlinesOf(open, retrying, failed, itself, people string) []Headline {
+	list := []Headline{
+		{Label: "Need a person now", Count: link(open), Tone: "tone-failed"},
+		{Label: "Retrying now", Count: link(retrying), Tone: "tone-retrying"},
+		{Label: "Failed in the last 24 hours", Count: link(failed)},
+		{Label: "Recovered by itself", Count: link(itself), Note: "80 % of what recovered", Tone: "tone-resolved"},
+		{Label: "Recovered by people", Count: link(people), Note: "20 %", Tone: "tone-replaying"},
+	}
+	for i := range list {
+		if list[i].Count.Text == "0" {
+			list[i].Count, list[i].Tone, list[i].Note = Count{Text: "0"}, "", ""
+		}
+	}
+	return list
+}
+
+// plotOf draws steps of a quarter of an hour that end in the gallery's present.
+func plotOf(steps int, at func(step int) (failed, byItself, byPeople int)) Plot {
+	const step = 15 * time.Minute
+	data := struct {
+		From     int64  `json:"from"`
+		Step     int64  `json:"step"`
+		Failed   []int  `json:"failed"`
+		ByItself []int  `json:"byItself"`
+		ByPeople []int  `json:"byPeople"`
+		URL      string `json:"url"`
+	}{Step: step.Milliseconds(), URL: "/letters?status=all"}
+	data.From = time.Date(2026, time.March, 2, 12, 0, 0, 0, time.UTC).Add(-step * time.Duration(steps)).UnixMilli()
+	total := 0
+	for i := range steps {
+		failed, itself, people := at(i)
+		data.Failed, data.ByItself, data.ByPeople = append(data.Failed, failed), append(data.ByItself, itself), append(data.ByPeople, people)
+		total += failed
+	}
+	text, err := json.Marshal(data)
+	if err != nil {
+		return Plot{}
+	}
+	return Plot{Summary: fmt.Sprintf("In the last 24 hours %d failed.", total), Data: string(text)}
+}
+
+func oneIf(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,141 @@
+package page
+
+import "dlqdesk/web/ui"
+
+// OverviewView is how things stand, as a page.
+type OverviewView struct {
+	Chrome
+	Figures OverviewFigures
+}
+
+// OverviewFigures are all figures of the page: what changes with time.
+type OverviewFigures struct {
+	State    string // StateRows, StateNothing or StateFault
+	Fault    string
+	RetryURL string
+	Curl     string // a command that posts to a configured source
+
+	URL       string // of these figures, to look again
+	Ranges    []RangeLink
+	Span      string // of the range, in words: "24 hours"
+	Source    string // the one source that the page is narrowed to; empty: all
+	AllURL    string // of all sources
+	AsOf      ui.Moment
+	Headlines []Headline
+	Plot      Plot
+	Steps     []StepRow // newest first, without those in which nothing happened
+	Sources   []SourceRow
+	Ages      []AgeRow
+	Reasons   []ReasonRow
+	Queues    []QueueRow
+}
+
+// RangeLink is one choice of the time that the page looks back on.
+type RangeLink struct {
+	Value, Label, Name string // "7d", "7 d", "7 days"
+	URL                string
+	Current            bool
+}
+
+// Count is a number with the list that it counts. Without an address it is plain; the zero Count shows a dash.
+type Count struct {
+	Text, URL string
+}
+
+// Headline is one figure of the strip on top.
+type Headline struct {
+	Label string
+	Count Count
+	Note  string // beside it: "75 % of those that failed"
+	Tone  string
+}
+
+// Plot is what a plot draws: how many letters failed and how many recovered, step by step.
+type Plot struct {
+	Summary string // in words, for those who do not see it
+	Data    string // JSON of {from, step, failed, byItself, byPeople, url}; from and step in milliseconds
+}
+
+// StepRow is one step of time.
+type StepRow struct {
+	From                       ui.Moment
+	Failed, ByItself, ByPeople Count
+}
+
+// SourceRow is one source with its destination.
+type SourceRow struct {
+	Name        string // empty: letters whose message named no source
+	URL         string // of this page for the source alone; empty: none
+	Destination string // host; empty: the source is not configured
+	Health      string // up, refusing, failing or unseen; empty: the source is not configured
+	Since       ui.Moment
+	Note        string
+	Plot        Plot
+
+	Failed, ByItself, ByPeople Count // in the range
+	NeedPerson, Retrying       Count // now
+}
+
+// AgeRow counts the open letters of an age.
+type AgeRow struct {
+	Age                  string
+	NeedPerson, Retrying Count
+	Share                int // of NeedPerson among all ages, in percent
+}
+
+// ReasonRow is a cause for which letters are open.
+type ReasonRow struct {
+	Text    string
+	Source  string
+	Letters Count
+	Newest  ui.Moment
+	Share   int // of the largest cause, in percent
+}
+
+// QueueRow is how much waits in a queue.
+type QueueRow struct {
+	Name     string
+	Holds    string // what waits in it: "Dead letters"
+	Waiting  string
+	InFlight string
+	Delayed  string // empty: none
+	Oldest   ui.Moment
+	NoOldest string // why there is no oldest: "empty", "SQS does not tell"
+	Fault    string // why the queue could not be asked; empty: it was
+}
+
+func healthTone(health string) string {
+	switch health {
+	case "up":
+		return "tone-done"
+	case "refusing":
+		return "tone-warn"
+	case "failing":
+		return "tone-fault"
+	}
+	return "tone-archived"
+}
+
+func healthIcon(health string) string {
+	switch health {
+	case "up":
+		return "check"
+	case "refusing":
+		return "ban"
+	case "failing":
+		return "plug"
+	}
+	return "help"
+}
+
+func healthWord(health string) string {
+	switch health {
+	case "up":
+		return "Up"
+	case "refusing":
+		return "Refusing"
+	case "failing":
+		return "Failing"
+	}
+	return "Not seen yet"
+}

@@ -1,0 +1,180 @@
+import uPlot from 'uplot'
+
+// The plots of the overview. Failures stand on the zero line and recoveries hang from it, so that colour is not all that tells them
+// apart; what people did is hatched besides. The page looks again by itself while somebody can see it, and a plot that is on the
+// screen stays: it only gets new figures.
+const lookAgain = 15_000
+const plots = new Map()
+const hour = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
+const dayAndHour = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
+
+const widths = new ResizeObserver((entries) => {
+	for (const { target } of entries) {
+		plots.get(target.id)?.plot.setSize(sizeOf(target))
+	}
+})
+let looked = Date.now()
+
+drawAll()
+document.addEventListener('htmx:afterSwap', drawAll)
+new MutationObserver(() => plots.forEach(({ plot }) => plot.redraw(true))).observe(document.documentElement, { attributeFilter: ['data-theme'] })
+setInterval(look, 1000)
+
+function look() {
+	if (document.visibilityState === 'visible' && Date.now() - looked >= lookAgain) {
+		looked = Date.now()
+		document.getElementById('overview-again')?.dispatchEvent(new Event('look-again'))
+	}
+}
+
+function drawAll() {
+	for (const time of document.querySelectorAll('time[data-clock]')) {
+		time.textContent = dayAndHour.format(new Date(time.dateTime))
+	}
+	widths.disconnect()
+	const hosts = [...document.querySelectorAll('[data-plot]')]
+	for (const host of hosts) {
+		draw(host)
+		widths.observe(host)
+	}
+	for (const [id, { plot }] of plots) {
+		if (!hosts.some((host) => host.id === id)) {
+			plot.destroy()
+			plots.delete(id)
+		}
+	}
+}
+
+function draw(host) {
+	const figures = JSON.parse(host.dataset.plot)
+	const old = plots.get(host.id)
+	if (old && old.figures.step === figures.step) {
+		host.replaceChildren(old.plot.root)
+		old.figures = figures
+		old.plot.setData(columns(figures))
+		return
+	}
+	old?.plot.destroy()
+	const entry = { figures }
+	entry.plot = new uPlot(options(host, entry), columns(figures), host)
+	plots.set(host.id, entry)
+}
+
+// columns are what uPlot draws: people's recoveries reach below those of the program, which are drawn over them.
+function columns({ from, step, failed, byItself, byPeople }) {
+	return [
+		failed.map((_, i) => (from + i * step) / 1000),
+		failed,
+		byItself.map((n, i) => -n - byPeople[i]),
+		byItself.map((n) => -n),
+	]
+}
+
+function options(host, entry) {
+	const small = 'small' in host.dataset
+	const bars = uPlot.paths.bars({ size: [0.82, 60, 1], align: 1 })
+	const bar = (name, fill) => ({ fill: (plot) => fill(plot), width: 0, paths: bars, points: { show: false }, label: name })
+	return {
+		...sizeOf(host),
+		legend: { show: false },
+		padding: small ? [2, 0, 2, 0] : [8, 18, 0, 0],
+		cursor: { y: false, points: { show: false }, drag: { setScale: false, x: false, y: false } },
+		scales: {
+			x: { range: () => [entry.figures.from / 1000, (entry.figures.from + entry.figures.step * entry.figures.failed.length) / 1000] },
+			y: { range: (_, low, high) => roomFor(low, high, small) },
+		},
+		series: [{}, bar('failed', () => ink('--tone-red')), bar('by people', hatch), bar('by itself', () => ink('--tone-green'))],
+		axes: small ? [{ show: false }, { show: false }] : [timeAxis(), countAxis()],
+		hooks: {
+			ready: [(plot) => plot.over.addEventListener('click', () => open(entry.figures, plot.cursor.idx))],
+			setCursor: [(plot) => tell(host, entry.figures, plot.cursor.idx)],
+			drawAxes: [zeroLine],
+		},
+	}
+}
+
+// roomFor keeps the zero line inside, and a plot in which nothing happened flat.
+function roomFor(low, high, small) {
+	const above = Math.max(high ?? 0, 0)
+	const below = Math.min(low ?? 0, 0)
+	if (above - below === 0) {
+		return [-1, 1]
+	}
+	const air = small ? 1 : 1.08
+	return [below * air, Math.max(above * air, (above - below) * 0.02)]
+}
+
+function timeAxis() {
+	return { ...axis(), space: 70, values: [
+		[86400, '{D} {MMM}', null, null, null, null, null, null, 1],
+		[60, '{HH}:{mm}', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1],
+	] }
+}
+
+function countAxis() {
+	const whole = (plot, splits) => splits.map((n) => Number.isInteger(n) ? Math.abs(n).toLocaleString() : null)
+	return { ...axis(), size: 44, space: 28, values: whole }
+}
+
+function axis() {
+	const line = { stroke: () => ink('--line'), width: 1 }
+	return { stroke: () => ink('--ink-faint'), font: '11px "Geist Variable", sans-serif', grid: line, ticks: { ...line, size: 4 } }
+}
+
+function zeroLine(plot) {
+	const y = Math.round(plot.valToPos(0, 'y', true)) + 0.5
+	const { left, width } = plot.bbox
+	plot.ctx.save()
+	plot.ctx.strokeStyle = ink('--line-strong')
+	plot.ctx.lineWidth = devicePixelRatio
+	plot.ctx.beginPath()
+	plot.ctx.moveTo(left, y)
+	plot.ctx.lineTo(left + width, y)
+	plot.ctx.stroke()
+	plot.ctx.restore()
+}
+
+function ink(name) {
+	return getComputedStyle(document.documentElement).getPropertyValue(name)
+}
+
+function hatch(plot) {
+	const size = Math.round(5 * devicePixelRatio)
+	const tile = new OffscreenCanvas(size, size)
+	const pen = tile.getContext('2d')
+	pen.strokeStyle = ink('--tone-blue')
+	pen.lineWidth = 2 * devicePixelRatio
+	for (const shift of [-size, 0, size]) {
+		pen.moveTo(shift, size)
+		pen.lineTo(shift + size, 0)
+	}
+	pen.stroke()
+	return plot.ctx.createPattern(tile, 'repeat')
+}
+
+function sizeOf(host) {
+	return { width: Math.max(host.clientWidth, 50), height: host.clientHeight }
+}
+
+function tell(host, figures, index) {
+	const place = document.querySelector(`[data-readout="${host.id}"]`)
+	if (!place) {
+		return
+	}
+	if (index == null || figures.failed[index] === undefined) {
+		place.textContent = ''
+		return
+	}
+	const begin = new Date(figures.from + index * figures.step)
+	const end = new Date(begin.getTime() + figures.step)
+	place.textContent = `${dayAndHour.format(begin)} – ${hour.format(end)}: ${figures.failed[index]} failed, `
+		+ `${figures.byItself[index]} recovered by itself, ${figures.byPeople[index]} by people`
+}
+
+// open goes to the letters that were received in a step.
+function open({ from, step, failed, url }, index) {
+	if (index != null && failed[index] > 0) {
+		const time = (ms) => new Date(ms).toISOString().slice(0, 16)
+		location.assign(`${url}&from=${time(from + index * step)}&to=${time(from + (index + 1) * step)}`)
+	}
+}
