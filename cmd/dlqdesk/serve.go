@@ -7,13 +7,9 @@ import (
 	"log/slog"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"dlqdesk/internal/app"
 )
-
-// grace is how long deliveries in flight may take when the program is told to stop. It is over the longest timeout of a source.
-const grace = 40 * time.Second
 
 type serve struct {
 	configFlag
@@ -43,7 +39,7 @@ func (s serve) Run(p program) error {
 	case failed = <-a.Failed():
 	}
 	stop() // a second signal ends the program at once
-	ending, cancel := context.WithTimeout(context.Background(), grace)
+	ending, cancel := context.WithTimeout(context.Background(), cfg.Grace)
 	defer cancel()
 	return errors.Join(failed, a.Stop(ending))
 }

@@ -85,7 +85,7 @@ func (a *App) start(ctx context.Context) error {
 	health := delivery.NewHealth(client, a.now)
 
 	work := a.startWorker(health)
-	a.startIngest(queues.dlq, work.Kick)
+	a.startIngest(queues.letters, work.Kick)
 	front := a.newReceiver(health, queues)
 	desk, err := a.newConsole(ctx, work.Kick, health, queues)
 	if err != nil {

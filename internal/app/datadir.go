@@ -18,6 +18,7 @@ type dataDir struct {
 const (
 	deskFile  = "desk.db"   // letters, audit trail, users
 	queueFile = "queue.db"  // the embedded queues
+	spoolFile = "spool.db"  // what waits for SQS
 	keyFile   = "audit.key" // vouches for the audit trail; keep a copy where the database's backups are not
 	lockFile  = "dlqdesk.lock"
 )

@@ -16,59 +16,9 @@ import (
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/ingest"
-	"dlqdesk/internal/queue"
 	"dlqdesk/internal/receiver"
-	"dlqdesk/internal/store"
 	"dlqdesk/internal/worker"
 )
-
-// anyQueue is a queue, SQS or embedded.
-type anyQueue interface {
-	receiver.ProcessingQueue
-	ingest.Queue
-	queue.Measured
-}
-
-// queues are where letters and webhooks wait.
-type queues struct {
-	dlq        anyQueue
-	processing anyQueue // nil where no source is buffered
-}
-
-// The names of the embedded queues.
-const (
-	embeddedDLQ        = "dlq"
-	embeddedProcessing = "processing"
-)
-
-func (a *App) openQueues(ctx context.Context, dir *dataDir) (queues, error) {
-	var q queues
-	var file *store.Messages
-	open := func(url, name string) (anyQueue, error) {
-		if url != "" {
-			return queue.NewSQS(ctx, url, a.cfg.Queue.Region)
-		}
-		if file == nil {
-			var err error
-			if file, err = store.OpenMessages(ctx, dir.file(queueFile)); err != nil {
-				return nil, fmt.Errorf("open the embedded queue: %w", err)
-			}
-			a.onStop("embedded queue", func(context.Context) error { return file.Close() })
-		}
-		return queue.NewEmbedded(file, name, a.now), nil
-	}
-	var err error
-	if q.dlq, err = open(a.cfg.Queue.DLQURL, embeddedDLQ); err != nil {
-		return q, err
-	}
-	for _, s := range a.cfg.Sources {
-		if s.Mode == config.Buffered {
-			q.processing, err = open(a.cfg.Queue.ProcessingURL, embeddedProcessing)
-			return q, err
-		}
-	}
-	return q, nil
-}
 
 func destination(s config.Source) delivery.Destination {
 	return delivery.Destination{Source: s.Name, URL: s.Destination, Timeout: s.Timeout, MaxConcurrent: s.MaxConcurrent}
@@ -101,27 +51,29 @@ func (a *App) startWorker(client worker.Sender) *worker.Worker {
 // ingestPollers is how many batches of letters are moved side by side; their commits are shared.
 const ingestPollers = 4
 
-func (a *App) startIngest(dlq anyQueue, arrived func()) {
+func (a *App) startIngest(from []ingest.Queue, arrived func()) {
 	settings := ingest.Settings{DefaultSource: a.cfg.Queue.DefaultSource, Retry: map[string]deadletter.RetryPolicy{}, Pollers: ingestPollers}
 	for _, s := range a.cfg.Sources {
 		settings.Retry[s.Name] = s.Retry
 	}
-	a.run("ingest", ingest.New(dlq, a.store, settings, arrived, a.now, a.roll, a.log.With("component", "ingest")).Run)
+	for _, q := range from {
+		a.run("ingest from "+q.Name(), ingest.New(q, a.store, settings, arrived, a.now, a.roll, a.log.With("component", "ingest")).Run)
+	}
 }
 
-func (a *App) newReceiver(client receiver.Sender, q queues) http.Handler {
+func (a *App) newReceiver(client receiver.Sender, q *queues) http.Handler {
 	var sources []receiver.Source
 	for _, s := range a.cfg.Sources {
 		sources = append(sources, receiver.Source{Name: s.Name, Destination: destination(s), Buffered: s.Mode == config.Buffered, MaxBody: s.MaxBody})
 	}
 	r := receiver.New(sources, client, q.dlq, q.processing, a.now, a.log.With("component", "receiver"))
-	if q.processing != nil {
-		a.run("processing queue", receiver.NewProcessor(r, q.processing).Run)
+	for _, pending := range q.webhooks {
+		a.run("deliveries from "+pending.Name(), receiver.NewProcessor(r, pending).Run)
 	}
 	return r.Handler()
 }
 
-func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Health, q queues) (http.Handler, error) {
+func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Health, q *queues) (http.Handler, error) {
 	secure := strings.HasPrefix(a.cfg.PublicURL, "https:")
 	var err error
 	if a.auth, err = auth.New(a.store, auth.Settings{Secure: secure}, a.now); err != nil {
@@ -140,7 +92,7 @@ func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Heal
 	}
 	return console.New(console.Deps{
 		Store: a.store, Desk: desk.New(a.store, orders, kick, a.now), Auth: a.auth, Sources: shown, DefaultSource: a.cfg.Queue.DefaultSource,
-		PublicURL: a.cfg.PublicURL, Secure: secure, Chain: a.chain.get, Health: a.healthOf(health), Queues: a.gauges(q),
+		PublicURL: a.cfg.PublicURL, Secure: secure, Chain: a.chain.get, Health: a.healthOf(health), Queues: q.shown,
 		Now: a.now, Log: a.log.With("component", "console"),
 	}), nil
 }
@@ -154,24 +106,6 @@ func (a *App) healthOf(h *delivery.Health) func(source string) console.Health {
 			Outcome: s.Latest.Outcome, StatusCode: s.Latest.StatusCode, Error: s.Latest.Error,
 		}
 	}
-}
-
-// gauges are the queues as the console shows them.
-func (a *App) gauges(q queues) []console.Queue {
-	list := []console.Queue{a.gauge("Dead letters", q.dlq)}
-	if q.processing != nil {
-		list = append(list, a.gauge("Buffered webhooks", q.processing))
-	}
-	return list
-}
-
-func (a *App) gauge(holds string, q queue.Measured) console.Queue {
-	g := queue.NewGauge(q, a.now)
-	_, embedded := q.(*queue.Embedded)
-	return console.Queue{Name: g.Name(), Holds: holds, TellsOldest: embedded, Depth: func(ctx context.Context) (console.Depth, error) {
-		d, err := g.Depth(ctx)
-		return console.Depth(d), err
-	}}
 }
 
 func hostOf(address string) string {

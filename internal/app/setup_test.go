@@ -30,7 +30,7 @@ const password = "correct horse battery"
 func settings(t *testing.T, d *desktest.Destination) config.Config {
 	t.Helper()
 	return config.Config{
-		Listen: "127.0.0.1:0", DataDir: t.TempDir(), Sources: []config.Source{{
+		Listen: "127.0.0.1:0", DataDir: t.TempDir(), Queue: config.Queue{SpoolLimit: 1 << 30}, Sources: []config.Source{{
 			Name: "genesys", Destination: d.URL + "/genesys", Mode: config.Direct, Timeout: 5 * time.Second, MaxBody: 1 << 20, MaxConcurrent: 64,
 			Retry: deadletter.RetryPolicy{MaxAttempts: 5, Base: time.Hour, Cap: 24 * time.Hour},
 		}},

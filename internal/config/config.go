@@ -12,11 +12,12 @@ import (
 
 // Config is everything that an operator decides. It is valid when it comes from Load.
 type Config struct {
-	File          string // the file that was read; empty: none
-	Listen        string // host:port of the receiver, and of the console when ConsoleListen is empty
-	ConsoleListen string // host:port of the console alone; empty: it shares Listen
-	PublicURL     string // how browsers reach the console, without a slash at its end; empty: not known
-	DataDir       string // store, spool, embedded queue, keys; a relative one is taken from the working directory
+	File          string        // the file that was read; empty: none
+	Listen        string        // host:port of the receiver, and of the console when ConsoleListen is empty
+	ConsoleListen string        // host:port of the console alone; empty: it shares Listen
+	PublicURL     string        // how browsers reach the console, without a slash at its end; empty: not known
+	DataDir       string        // store, spool, embedded queue, keys; a relative one is taken from the working directory
+	Grace         time.Duration // for finishing what is in flight when the program is asked to stop
 	Queue         Queue
 	Sources       []Source // in the order of the file; those from the environment alone come last
 	Warnings      []string // legal, but worth a look; written like faults
@@ -28,6 +29,7 @@ type Queue struct {
 	ProcessingURL string // SQS queue URL of sources in buffered mode; empty: embedded
 	Region        string // AWS region; empty: the AWS SDK finds it by itself
 	DefaultSource string // the source of letters whose message names none; empty: they cannot be replayed
+	SpoolLimit    int64  // bytes on disk that may wait for SQS queues which confirm nothing
 }
 
 // Source is a webhook endpoint, POST /webhooks/{name}.

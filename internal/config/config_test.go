@@ -69,8 +69,9 @@ func compare(t *testing.T, golden, got string) {
 
 func describe(c config.Config) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "listen %q, console %q, public %q, data %q\n", c.Listen, c.ConsoleListen, c.PublicURL, c.DataDir)
-	fmt.Fprintf(&b, "dlq %q, processing %q, region %q, default source %q\n", c.Queue.DLQURL, c.Queue.ProcessingURL, c.Queue.Region, c.Queue.DefaultSource)
+	fmt.Fprintf(&b, "listen %q, console %q, public %q, data %q, grace %s\n", c.Listen, c.ConsoleListen, c.PublicURL, c.DataDir, c.Grace)
+	fmt.Fprintf(&b, "dlq %q, processing %q, region %q, default source %q, spool %d\n",
+		c.Queue.DLQURL, c.Queue.ProcessingURL, c.Queue.Region, c.Queue.DefaultSource, c.Queue.SpoolLimit)
 	for _, s := range c.Sources {
 		fmt.Fprintf(&b, "source %s: %s %s, timeout %s, max body %d, max concurrent %d, verify %s\n",
 			s.Name, s.Mode, s.Destination, s.Timeout, s.MaxBody, s.MaxConcurrent, s.Verify.Scheme)

@@ -13,6 +13,8 @@ import (
 const (
 	defaultListen        = "127.0.0.1:8080"
 	defaultDataDir       = "./data"
+	defaultGrace         = 40 * time.Second
+	defaultSpoolLimit    = 10 << 30
 	defaultTimeout       = 10 * time.Second
 	defaultMaxBody       = 1 << 20
 	defaultMaxConcurrent = 64
@@ -26,6 +28,9 @@ const (
 const (
 	minTimeout       = 100 * time.Millisecond
 	timeoutLimit     = 30 * time.Second
+	maxGrace         = 10 * time.Minute
+	minSpoolLimit    = 1 << 20
+	maxSpoolLimit    = 1 << 40
 	maxMaxBody       = 64 << 20
 	maxMaxConcurrent = 10_000
 	maxMaxAttempts   = 100
@@ -41,6 +46,7 @@ func (r *reader) config() Config {
 		ConsoleListen: setting(top, "console_listen", "", emptyOr(parseAddress)),
 		PublicURL:     setting(top, "public_url", "", emptyOr(parsePublicURL)),
 		DataDir:       setting(top, "data_dir", defaultDataDir, parseDir),
+		Grace:         setting(top, "grace", defaultGrace, durationFrom(time.Second, maxGrace)),
 		Queue:         readQueue(top.section("queue")),
 		Sources:       r.sources(top.section("sources")),
 	}
@@ -70,6 +76,7 @@ func readQueue(s *section) Queue {
 		ProcessingURL: setting(s, "processing_url", "", emptyOr(parseQueueURL)),
 		Region:        setting(s, "region", "", emptyOr(parseRegion)),
 		DefaultSource: setting(s, "default_source", "", parseText),
+		SpoolLimit:    setting(s, "spool_limit", defaultSpoolLimit, sizeFrom(minSpoolLimit, maxSpoolLimit, "from 1MiB to 1TiB")),
 	}
 }
 
@@ -133,7 +140,7 @@ func readSource(name string, s *section, hint string) Source {
 		Destination:   required(s, "destination", parseDestination, hint),
 		Mode:          setting(s, "mode", Direct, oneOf(Direct, Buffered)),
 		Timeout:       setting(s, "timeout", defaultTimeout, parseTimeout),
-		MaxBody:       setting(s, "max_body", defaultMaxBody, parseMaxBody),
+		MaxBody:       setting(s, "max_body", defaultMaxBody, sizeFrom(1, maxMaxBody, "from 1B to 64MiB")),
 		MaxConcurrent: setting(s, "max_concurrent", defaultMaxConcurrent, wholeNumber(1, maxMaxConcurrent)),
 		Verify:        Verify{Scheme: setting(s.section("verify"), "scheme", SchemeNone, oneOf(SchemeNone))},
 		Retry:         readRetry(s.section("retry")),

@@ -198,19 +198,22 @@ func short(d time.Duration) string {
 	return text
 }
 
-var size = regexp.MustCompile(`^([0-9]{1,12}) ?(B|KB|KiB|MB|MiB)?$`)
+var size = regexp.MustCompile(`^([0-9]{1,12}) ?(B|KB|KiB|MB|MiB|GB|GiB|TiB)?$`)
 
-func parseMaxBody(text string) (int64, error) {
-	bytesPer := map[string]int64{"": 1, "B": 1, "KB": 1e3, "KiB": 1 << 10, "MB": 1e6, "MiB": 1 << 20}
-	m := size.FindStringSubmatch(text)
-	if m == nil {
-		return 0, wrong(text, "must be a size, such as 256KiB, 1MiB or 1048576")
+// sizeFrom takes a number of bytes. between says the bounds in words.
+func sizeFrom(least, most int64, between string) func(string) (int64, error) {
+	bytesPer := map[string]int64{"": 1, "B": 1, "KB": 1e3, "KiB": 1 << 10, "MB": 1e6, "MiB": 1 << 20, "GB": 1e9, "GiB": 1 << 30, "TiB": 1 << 40}
+	return func(text string) (int64, error) {
+		m := size.FindStringSubmatch(text)
+		if m == nil {
+			return 0, wrong(text, "must be a size, such as 256KiB, 1MiB or 1048576")
+		}
+		n, err := strconv.ParseInt(m[1], 10, 64)
+		if unit := bytesPer[m[2]]; err != nil || n > most/unit || n*unit < least {
+			return 0, wrong(text, "must be "+between)
+		}
+		return n * bytesPer[m[2]], nil
 	}
-	n, err := strconv.ParseInt(m[1], 10, 64)
-	if n *= bytesPer[m[2]]; err != nil || n < 1 || n > maxMaxBody {
-		return 0, wrong(text, "must be from 1B to 64MiB")
-	}
-	return n, nil
 }
 
 func parseHeaderName(text string) (string, error) {

@@ -65,7 +65,9 @@ type Queue struct {
 	Name        string
 	Holds       string // what waits in it
 	TellsOldest bool
+	Spool       bool // worth a line only while something waits in it
 	Depth       func(ctx context.Context) (Depth, error)
+	Away        func() time.Time // since when the queue confirms nothing, zero: it does; nil where that cannot be
 }
 
 // Depth is how much is on a queue.

@@ -132,6 +132,32 @@ func TestOverviewPlotHasEveryStep(t *testing.T) {
 	}
 }
 
+func TestOverviewTellsWhatWaitsOnDiskForSQS(t *testing.T) {
+	t.Parallel()
+	var since time.Time
+	depth := console.Depth{}
+	b := setup(t, func(d *console.Deps) {
+		ask := func(context.Context) (console.Depth, error) { return depth, nil }
+		d.Queues = []console.Queue{
+			{Name: "hooks", Holds: "Dead letters", Depth: ask, Away: func() time.Time { return since }},
+			{Name: "dlq", Holds: "On disk", TellsOldest: true, Spool: true, Depth: ask},
+		}
+	})
+	b.receive(t, "g-0")
+	p := b.member(t, "vera", deadletter.Viewer)
+	if got := p.get("/overview"); rowOf(got, "Queues", "Dead") != "Dead letters hooks 0 0 empty" || rowOf(got, "Queues", "On disk") != "" {
+		t.Errorf("an empty spool: %q", rowOf(got, "Queues", "On disk"))
+	}
+	since, depth = b.clock.Now().Add(-time.Hour), console.Depth{Visible: 312, Oldest: b.clock.Now()}
+	got := p.get("/overview")
+	if row := rowOf(got, "Queues", "Dead"); row != "Dead letters hooks SQS confirms nothing since 09:15 UTC. What should go there waits on this machine's disk." {
+		t.Errorf("a queue that is away: %q", row)
+	}
+	if row := rowOf(got, "Queues", "On disk"); row != "On disk dlq 312 0 2026-03-02 10:15:05 UTC" {
+		t.Errorf("what waits: %q", row)
+	}
+}
+
 func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
 	t.Parallel()
 	var health console.Health

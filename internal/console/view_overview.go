@@ -258,14 +258,20 @@ func ageRows(o overview) []page.AgeRow {
 func queueRows(o overview) []page.QueueRow {
 	var rows []page.QueueRow
 	for _, q := range o.queues {
+		held := q.depth.Visible + q.depth.InFlight + q.depth.Delayed
+		if q.Spool && q.err == nil && held == 0 {
+			continue
+		}
 		row := page.QueueRow{Name: q.Name, Holds: q.Holds, Waiting: number(q.depth.Visible), InFlight: number(q.depth.InFlight), Oldest: ui.At(q.depth.Oldest)}
 		if q.depth.Delayed > 0 {
 			row.Delayed = number(q.depth.Delayed)
 		}
 		switch {
+		case q.Away != nil && !q.Away().IsZero():
+			row.Fault = "SQS confirms nothing since " + q.Away().Format("15:04") + " UTC. What should go there waits on this machine's disk."
 		case q.err != nil:
 			row.Fault = "The queue could not be asked. It is asked again in a few seconds."
-		case q.depth.Visible+q.depth.InFlight+q.depth.Delayed == 0:
+		case held == 0:
 			row.NoOldest = "empty"
 		case !q.TellsOldest:
 			row.NoOldest = "SQS does not tell"

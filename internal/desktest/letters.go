@@ -2,6 +2,7 @@ package desktest
 
 import (
 	"context"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -12,6 +13,13 @@ import (
 // Policy is the retry policy of the examples.
 func Policy() deadletter.RetryPolicy {
 	return deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute}
+}
+
+// Noise is a text of so many bytes that cannot be compressed, the same one each time, and no UTF-8.
+func Noise(bytes int) string {
+	noise := make([]byte, bytes)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(noise) // it never fails
+	return string(noise)
 }
 
 // Failure is a capture of a webhook of source genesys that the handler answered with a code, or never answered when it is 0.

@@ -2,12 +2,16 @@ package envelope
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -26,7 +30,38 @@ const (
 	bodyEscaped = "escaped" // the same, but characters that queues refuse were written as escapes
 	bodyText    = "text"    // the string's content is the body
 	bodyBase64  = "base64"  // rawBody is the body; originalPayload is only for reading
+	bodyGzip    = "gzip"    // the same, but compressed (RFC 1952), and originalPayload is null: the body was too large for the queue
 )
+
+// compressBody packs a body.
+func compressBody(body []byte) (exactBody, error) {
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if _, err := w.Write(body); err != nil {
+		return exactBody{}, err
+	}
+	if err := w.Close(); err != nil {
+		return exactBody{}, err
+	}
+	return exactBody{Form: bodyGzip, Raw: base64.StdEncoding.EncodeToString(packed.Bytes())}, nil
+}
+
+// maxUnpacked bounds what a compressed body may grow to, in bytes, beyond any webhook that can be configured.
+const maxUnpacked = 128 << 20
+
+var errTooLarge = errors.New("the body is too large")
+
+func unpack(raw string) ([]byte, error) {
+	r, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(raw)))
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(io.LimitReader(r, maxUnpacked+1))
+	if err == nil && len(body) > maxUnpacked {
+		err = errTooLarge
+	}
+	return body, err
+}
 
 // encodeBody answers the value of originalPayload, and how to get the body out of it. Whatever does not come out of it to the byte
 // is put beside it in base64.
@@ -69,6 +104,12 @@ func (e exactBody) decode(payload json.RawMessage) []byte {
 		if body, err := base64.StdEncoding.DecodeString(e.Raw); err == nil {
 			return body
 		}
+	case bodyGzip:
+		body, err := unpack(e.Raw)
+		if err != nil {
+			return []byte(e.Raw)
+		}
+		return body
 	}
 	var text *string
 	if json.Unmarshal(payload, &text) == nil && text != nil {

@@ -65,6 +65,27 @@ func Encode(c deadletter.Capture) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode body of %s: %w", c.ID, err)
 	}
+	return encode(c, payload, exact)
+}
+
+// EncodeWithin is Encode, but what would be larger than limit bytes is compressed. The answer may still be larger.
+func EncodeWithin(c deadletter.Capture, limit int) ([]byte, error) {
+	text, err := Encode(c)
+	if err != nil || len(text) <= limit {
+		return text, err
+	}
+	exact, err := compressBody(c.Body)
+	if err != nil {
+		return nil, fmt.Errorf("compress body of %s: %w", c.ID, err)
+	}
+	packed, err := encode(c, []byte("null"), exact)
+	if len(packed) < len(text) {
+		return packed, err
+	}
+	return text, err
+}
+
+func encode(c deadletter.Capture, payload []byte, exact exactBody) ([]byte, error) {
 	first, err := marshal(head{string(c.ID), c.ReceivedAt.UTC()})
 	if err != nil {
 		return nil, fmt.Errorf("encode envelope of %s: %w", c.ID, err)

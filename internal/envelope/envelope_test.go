@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/envelope"
 )
 
@@ -112,6 +113,38 @@ func TestUsualBodyIsNotDoubled(t *testing.T) {
 		if err != nil || len(text) > len(body)+2_000 {
 			t.Errorf("%s: %d bytes for %d, %v", name, len(text), len(body), err)
 		}
+	}
+}
+
+func TestLargeBodyIsCompressedAndComesBack(t *testing.T) {
+	t.Parallel()
+	body := []byte(`{"text":"` + strings.Repeat("the same again ", 10_000) + "\"}\n")
+	c := capture(body)
+	for limit, packed := range map[int]bool{1 << 20: false, 100_000: true, 10: true} {
+		text, err := envelope.EncodeWithin(c, limit)
+		if err != nil || len(text) < 20_000 != packed {
+			t.Errorf("within %d bytes there are %d, %v", limit, len(text), err)
+		}
+		if got := envelope.Decode(message(text), at); !bytes.Equal(got.Body, body) || got.Queue.Form != envelope.FormEnvelope {
+			t.Errorf("within %d bytes the body comes back with %d bytes of %d", limit, len(got.Body), len(body))
+		}
+	}
+	noise := capture([]byte(desktest.Noise(100_000)))
+	text, err := envelope.EncodeWithin(noise, 10)
+	if err != nil || !bytes.Equal(envelope.Decode(message(text), at).Body, noise.Body) {
+		t.Errorf("what cannot be compressed does not come back: %v", err)
+	}
+}
+
+func TestBrokenCompressionLosesNothing(t *testing.T) {
+	t.Parallel()
+	text, err := envelope.EncodeWithin(capture(bytes.Repeat([]byte("x"), 100_000)), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := bytes.Replace(text, []byte(`"rawBody":"`), []byte(`"rawBody":"!`), 1)
+	if got := envelope.Decode(message(broken), at); !bytes.HasPrefix(got.Body, []byte("!")) {
+		t.Errorf("the body is %q", got.Body)
 	}
 }
 

@@ -60,7 +60,7 @@ const (
 
 	// firstPause and longestPause bound the wait after a fault of queue or store.
 	firstPause   = 500 * time.Millisecond
-	longestPause = 30 * time.Second
+	longestPause = 5 * time.Second
 )
 
 // Run moves letters until ctx ends, and answers when the last batch is done.

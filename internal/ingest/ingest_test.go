@@ -48,7 +48,7 @@ func setup(t *testing.T, s ingest.Settings) bundle {
 	}
 	t.Cleanup(func() { _ = file.Close() })
 	b := bundle{store: desktest.NewStore(t), clock: desktest.NewClock()}
-	b.queue = queue.NewEmbedded(file, "dlq", b.clock.Now)
+	b.queue = queue.NewEmbedded(file, "dlq", 1<<20, b.clock.Now)
 	b.Ingest = newIngest(b.queue, b.store, s, b.clock)
 	return b
 }
@@ -215,7 +215,7 @@ func ingestAndHang(folder string) int {
 		return 1
 	}
 	clock := desktest.NewClock()
-	q := hanging{queue.NewEmbedded(file, "dlq", clock.Now)}
+	q := hanging{queue.NewEmbedded(file, "dlq", 1<<20, clock.Now)}
 	_, err = newIngest(q, s, settings, clock).Once(ctx, 0)
 	fmt.Println(err)
 	return 1
@@ -229,7 +229,7 @@ func TestKillBetweenCommitAndDeleteMakesNoSecondLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	message := queue.Outgoing{Body: []byte(encode(t, desktest.Failure("a-1", 422, clock.Now())))}
-	if err := errors.Join(queue.NewEmbedded(file, "dlq", clock.Now).Send(t.Context(), []queue.Outgoing{message})...); err != nil {
+	if err := errors.Join(queue.NewEmbedded(file, "dlq", 1<<20, clock.Now).Send(t.Context(), []queue.Outgoing{message})...); err != nil {
 		t.Fatal(err)
 	}
 	if err := file.Close(); err != nil {
@@ -246,7 +246,7 @@ func TestKillBetweenCommitAndDeleteMakesNoSecondLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = file.Close() })
-	b.queue = queue.NewEmbedded(file, "dlq", clock.Now)
+	b.queue = queue.NewEmbedded(file, "dlq", 1<<20, clock.Now)
 	b.Ingest = newIngest(b.queue, b.store, settings, clock)
 	clock.Add(time.Hour) // past the visibility timeout: the message comes again
 	if n := b.once(t); n != 1 {

@@ -48,7 +48,7 @@ func embeddedQueues(t *testing.T) kind {
 	file := openMessages(t)
 	return func(_ *testing.T, name string, _ bool) subject {
 		clock := desktest.NewClock()
-		return subject{queue.NewEmbedded(file, name, clock.Now), clock.Add}
+		return subject{queue.NewEmbedded(file, name, 1<<20, clock.Now), clock.Add}
 	}
 }
 

@@ -14,31 +14,32 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// embeddedLimit is the largest message in bytes, SQS's own limit, so that what fits here fits there.
-const embeddedLimit = 1 << 20
+// MaxEmbedded is enough for the envelope of the largest webhook that can be configured, in bytes.
+const MaxEmbedded = 96 << 20
 
 // Embedded is a queue in a file of this machine. It never gives a message up: one is gone only when it is deleted.
 type Embedded struct {
 	file *store.Messages
 	name string
 	fifo bool
+	most int // bytes of a message
 	now  func() time.Time
 
 	mu      sync.Mutex
 	changed chan struct{} // closed when a message may have become visible
 }
 
-// NewEmbedded answers the queue of that name in a file. A name that ends in .fifo keeps order within a group. The file must have one
-// Embedded for each name; the caller closes it.
-func NewEmbedded(file *store.Messages, name string, now func() time.Time) *Embedded {
-	return &Embedded{file: file, name: name, fifo: strings.HasSuffix(name, fifoSuffix), now: now, changed: make(chan struct{})}
+// NewEmbedded answers the queue of that name in a file, whose messages have at most so many bytes. A name that ends in .fifo keeps
+// order within a group. The file must have one Embedded for each name; the caller closes it.
+func NewEmbedded(file *store.Messages, name string, most int, now func() time.Time) *Embedded {
+	return &Embedded{file: file, name: name, fifo: strings.HasSuffix(name, fifoSuffix), most: most, now: now, changed: make(chan struct{})}
 }
 
 // Name names the queue.
 func (e *Embedded) Name() string { return e.name }
 
 // MaxMessageBytes is the largest message, attributes included.
-func (e *Embedded) MaxMessageBytes() int { return embeddedLimit }
+func (e *Embedded) MaxMessageBytes() int { return e.most }
 
 // Visibility is how long a received message is hidden.
 func (e *Embedded) Visibility() time.Duration { return usualVisibility }
@@ -73,7 +74,7 @@ func (e *Embedded) Send(ctx context.Context, list []Outgoing) []error {
 }
 
 func (e *Embedded) row(o Outgoing) (store.Message, error) {
-	if err := o.check(embeddedLimit); err != nil {
+	if err := o.check(e.most); err != nil {
 		return store.Message{}, err
 	}
 	attributes, err := json.Marshal(o.Attributes)

@@ -15,7 +15,7 @@ import (
 
 func TestEmbeddedTakesEveryCharacterThatSQSTakes(t *testing.T) {
 	t.Parallel()
-	q := queue.NewEmbedded(openMessages(t), "q", time.Now)
+	q := queue.NewEmbedded(openMessages(t), "q", 1<<20, time.Now)
 	const body = "\U00010000 😀 \U0010ffff"
 	send(t, q, body)
 	if m := receiveOne(t, q); string(m.Body) != body {
@@ -25,7 +25,7 @@ func TestEmbeddedTakesEveryCharacterThatSQSTakes(t *testing.T) {
 
 func TestEmbeddedReceivesOldestFirst(t *testing.T) {
 	t.Parallel()
-	q := queue.NewEmbedded(openMessages(t), "q", time.Now)
+	q := queue.NewEmbedded(openMessages(t), "q", 1<<20, time.Now)
 	for n := range 30 {
 		send(t, q, fmt.Sprintf("%02d", n))
 	}
@@ -46,7 +46,7 @@ func TestEmbeddedQueueOutlivesItsProcess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return queue.NewEmbedded(file, "q", clock.Now), func() {
+		return queue.NewEmbedded(file, "q", 1<<20, clock.Now), func() {
 			if err := file.Close(); err != nil {
 				t.Error(err)
 			}
@@ -76,7 +76,7 @@ func TestEmbeddedQueueOutlivesItsProcess(t *testing.T) {
 func TestEmbeddedQueuesOfOneFileAreApart(t *testing.T) {
 	t.Parallel()
 	file := openMessages(t)
-	one, other := queue.NewEmbedded(file, "one.fifo", time.Now), queue.NewEmbedded(file, "other.fifo", time.Now)
+	one, other := queue.NewEmbedded(file, "one.fifo", 1<<20, time.Now), queue.NewEmbedded(file, "other.fifo", 1<<20, time.Now)
 	same := []queue.Outgoing{{Body: []byte("x"), GroupID: "a", DeduplicationID: "id"}}
 	ok(t, one.Send(t.Context(), same))
 	m := receiveOne(t, one)
@@ -94,7 +94,7 @@ func TestEmbeddedQueuesOfOneFileAreApart(t *testing.T) {
 func TestEmbeddedTakesARepeatedMessageAgainAfterFiveMinutes(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()
-	q := queue.NewEmbedded(openMessages(t), "q.fifo", clock.Now)
+	q := queue.NewEmbedded(openMessages(t), "q.fifo", 1<<20, clock.Now)
 	same := []queue.Outgoing{{Body: []byte("x"), DeduplicationID: "id"}}
 	ok(t, q.Send(t.Context(), same))
 	clock.Add(5*time.Minute - time.Millisecond)
@@ -111,7 +111,7 @@ func TestEmbeddedTakesARepeatedMessageAgainAfterFiveMinutes(t *testing.T) {
 
 func TestEmbeddedBlocksAGroupWhileAnyOfItsMessagesIsInFlight(t *testing.T) {
 	t.Parallel()
-	q := queue.NewEmbedded(openMessages(t), "q.fifo", time.Now)
+	q := queue.NewEmbedded(openMessages(t), "q.fifo", 1<<20, time.Now)
 	ok(t, q.Send(t.Context(), []queue.Outgoing{
 		{Body: []byte("a1"), GroupID: "a"}, {Body: []byte("b1"), GroupID: "b"}, {Body: []byte("a2"), GroupID: "a"}, {Body: []byte("a3"), GroupID: "a"},
 	}))
@@ -134,7 +134,7 @@ func TestEmbeddedBlocksAGroupWhileAnyOfItsMessagesIsInFlight(t *testing.T) {
 // A receiver waits for the moment at which a hidden message becomes visible, also when that moment is moved closer.
 func TestEmbeddedReceiverWaitsForVisibility(t *testing.T) {
 	t.Parallel()
-	q := queue.NewEmbedded(openMessages(t), "q", time.Now)
+	q := queue.NewEmbedded(openMessages(t), "q", 1<<20, time.Now)
 	send(t, q, "x")
 	first := []queue.Message{receiveOne(t, q)}
 	begun := time.Now()
@@ -153,7 +153,7 @@ func TestEmbeddedIsClosedUnderAReceiver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := queue.NewEmbedded(file, "q", time.Now)
+	q := queue.NewEmbedded(file, "q", 1<<20, time.Now)
 	if err := file.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func BenchmarkEmbedded(b *testing.B) {
 	for _, size := range []int{1 << 10, 16 << 10} {
 		for _, name := range []string{"q", "q.fifo"} {
 			b.Run(fmt.Sprintf("%s/%dKiB", name, size>>10), func(b *testing.B) {
-				benchmark(b, queue.NewEmbedded(openMessages(b), name, time.Now), size)
+				benchmark(b, queue.NewEmbedded(openMessages(b), name, 1<<20, time.Now), size)
 			})
 		}
 	}

@@ -59,7 +59,11 @@ var (
 	ErrIllegalBody      = errors.New("the message is empty or has a character that the queue refuses")
 	ErrIllegalAttribute = errors.New("the message has an attribute that the queue refuses")
 	ErrStale            = errors.New("the receipt no longer stands: the message was received again or deleted")
+	ErrRefused          = errors.New("the queue refuses the message")
 )
+
+// ErrAway is a fault of the whole queue: nothing can be sent to it at the moment.
+var ErrAway = errors.New("the queue does not confirm messages")
 
 const (
 	// maxBatch, maxWait, maxHide and maxAttributes are SQS's limits.

@@ -31,20 +31,22 @@ type SQS struct {
 	fifo       bool
 	limit      int
 	visibility time.Duration
+	unreached  error
 }
 
 const (
 	connections = 256
 	dialLimit   = 5 * time.Second
 	callLimit   = 30 * time.Second // of one call, tries included, beyond what it waits for messages
+	openLimit   = 10 * time.Second // of asking the queue for its limits
 	maxTries    = 5
 )
 
 // NewSQS asks the queue for its limits. Credentials, region and endpoint come from where the AWS SDK finds them; a region set here
 // comes first, and where there is none the one in the queue's URL is taken. The error says what to do about a queue that cannot be
-// used.
+// used; one that cannot be reached is no error, because it may come back: Unreached tells of it.
 func NewSQS(ctx context.Context, queueURL, region string, options ...func(*config.LoadOptions) error) (*SQS, error) {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := context.WithTimeout(ctx, openLimit)
 	defer cancel()
 	q, err := openSQS(ctx, queueURL, region, options)
 	if err != nil {
@@ -68,11 +70,19 @@ func openSQS(ctx context.Context, queueURL, region string, options []func(*confi
 	}
 	client := sqs.NewFromConfig(settings, func(o *sqs.Options) { o.HTTPClient = wholeBody{o.HTTPClient} })
 	q := &SQS{client: client, url: queueURL, name: name, fifo: strings.HasSuffix(name, fifoSuffix)}
-	if err := q.readAttributes(ctx); err != nil {
-		return nil, fmt.Errorf("%s: %w", advice(err), err)
+	err = q.readAttributes(ctx)
+	if refusal, ok := errors.AsType[smithy.APIError](err); ok {
+		return nil, fmt.Errorf("%s: %w", advice(refusal), err)
+	}
+	if err != nil {
+		q.unreached = fmt.Errorf("queue %s cannot be reached: %w", queueURL, err)
+		q.limit, q.visibility = leastCall, usualVisibility
 	}
 	return q, nil
 }
+
+// Unreached answers why the queue could not be asked for its limits, so that the least of any queue are taken; nil: it could.
+func (q *SQS) Unreached() error { return q.unreached }
 
 func loadSettings(ctx context.Context, queueURL *url.URL, region string, options []func(*config.LoadOptions) error) (aws.Config, error) {
 	client := awshttp.NewBuildableClient().
@@ -139,16 +149,12 @@ func (q *SQS) numbers(ctx context.Context, names ...types.QueueAttributeName) ([
 	return list, nil
 }
 
-// advice says what helps against a fault of the queue. The codes are those of "Common Error Types" in the SQS API reference.
-func advice(err error) string {
+// advice says what helps against a refusal of the queue. The codes are those of "Common Error Types" in the SQS API reference.
+func advice(err smithy.APIError) string {
 	if missing := (*types.QueueDoesNotExist)(nil); errors.As(err, &missing) {
 		return "it does not exist: check name, account and region"
 	}
-	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
-		return "it cannot be reached"
-	}
-	switch code := api.ErrorCode(); code {
+	switch code := err.ErrorCode(); code {
 	case "AccessDenied", "AccessDeniedException", "NotAuthorized":
 		return "access is denied: allow sqs:GetQueueAttributes, SendMessage, ReceiveMessage, DeleteMessage and ChangeMessageVisibility"
 	case "InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature":

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -34,10 +35,18 @@ type batchCall func(ctx context.Context, places []int) (answered, error)
 
 // Send sends messages in as few calls as they fit into, and answers for each whether SQS has it.
 func (q *SQS) Send(ctx context.Context, list []Outgoing) []error {
+	errs := make([]error, len(list))
+	q.SendEach(ctx, list, func(i int, err error) { errs[i] = err })
+	return errs
+}
+
+// SendEach is Send that answers for each message, by its place in the list, as soon as SQS has it or it is given up: one that SQS
+// fails at, and that is tried again, keeps nobody else waiting.
+func (q *SQS) SendEach(ctx context.Context, list []Outgoing, settled func(i int, err error)) {
 	if q.fifo {
 		list = inOrder(list)
 	}
-	b := batch{errs: make([]error, len(list)), what: "send to " + q.name, call: q.sender(list)}
+	b := batch{errs: make([]error, len(list)), what: "send to " + q.name, call: q.sender(list), senderFault: ErrRefused, settled: settled}
 	b.fits = func(places []int, next int) bool {
 		size := list[next].size()
 		for _, i := range places {
@@ -47,12 +56,13 @@ func (q *SQS) Send(ctx context.Context, list []Outgoing) []error {
 	}
 	var open []int
 	for i, o := range list {
-		if b.errs[i] = o.check(q.limit); b.errs[i] == nil {
-			open = append(open, i)
+		if err := o.check(q.limit); err != nil {
+			settled(i, err)
+			continue
 		}
+		open = append(open, i)
 	}
 	b.run(ctx, open)
-	return b.errs
 }
 
 func (q *SQS) sender(list []Outgoing) batchCall {
@@ -141,7 +151,7 @@ func (q *SQS) Delete(ctx context.Context, messages []Message) []error {
 func (q *SQS) change(ctx context.Context, what string, messages []Message, call batchCall) []error {
 	b := batch{
 		errs: make([]error, len(messages)), what: what, call: call, senderFault: ErrStale,
-		fits: func([]int, int) bool { return true },
+		fits: func([]int, int) bool { return true }, settled: func(int, error) {},
 	}
 	open := make([]int, len(messages))
 	for i := range open {
@@ -157,23 +167,39 @@ type batch struct {
 	what        string
 	call        batchCall
 	fits        func(places []int, next int) bool
-	senderFault error // joined to an entry's error that SQS calls the sender's fault; may be nil
+	senderFault error // joined to an entry's error that SQS calls the sender's fault
+	settled     func(i int, err error)
 }
 
 // run makes calls until each open entry is done or given up. Entries that SQS failed at are tried again without the others.
 func (b *batch) run(ctx context.Context, open []int) {
 	pause := firstPause
 	for try := 1; len(open) > 0; try++ {
-		open = b.round(ctx, open)
-		if try == entryTries || len(open) == 0 {
+		again := b.round(ctx, open)
+		if try == entryTries {
+			again = nil
+		}
+		b.settle(open, again)
+		open = again
+		if len(open) == 0 {
 			return
 		}
 		select {
 		case <-ctx.Done():
+			b.settle(open, nil)
 			return
 		case <-time.After(time.Duration((0.5 + rand.Float64()/2) * float64(pause))):
 		}
 		pause *= 2
+	}
+}
+
+// settle answers for the entries that are not tried again.
+func (b *batch) settle(open, again []int) {
+	for _, i := range open {
+		if !slices.Contains(again, i) {
+			b.settled(i, b.errs[i])
+		}
 	}
 }
 
@@ -200,8 +226,13 @@ func (b *batch) once(ctx context.Context, places []int) (again []int) {
 		}
 		return again
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		err = errors.New("SQS did not answer for this entry")
+	case oneEntrysFault(err):
+		err = fmt.Errorf("%w: %w", b.senderFault, err)
+	default:
+		err = fmt.Errorf("%w: %w", ErrAway, err)
 	}
 	for _, i := range places {
 		b.errs[i] = fmt.Errorf("%s: %w", b.what, err)
@@ -242,9 +273,7 @@ func (b *batch) note(answer answered) (again []int) {
 			again = append(again, i)
 			continue
 		}
-		if b.senderFault != nil {
-			b.errs[i] = errors.Join(b.senderFault, b.errs[i])
-		}
+		b.errs[i] = errors.Join(b.senderFault, b.errs[i])
 	}
 	return again
 }

@@ -357,7 +357,6 @@ func TestQueueThatCannotBeUsed(t *testing.T) {
 		{"another refusal", at, refusing("KmsDisabled"), "SQS refused: KmsDisabled"},
 		{"no region", "http://localhost:4566/000000000000/q", none, "set AWS_REGION"},
 		{"no credentials", at, none, "set AWS_PROFILE, or AWS_ACCESS_KEY_ID"},
-		{"nobody listens", at, desktest.AWS("http://127.0.0.1:1"), "it cannot be reached"},
 		{"no URL", "my-dlq", desktest.AWS(endpoint), "that is no queue URL"},
 		{"no queue in the URL", "https://sqs.eu-central-1.amazonaws.com/", desktest.AWS(endpoint), "that is no queue URL"},
 	} {
@@ -371,6 +370,17 @@ func TestQueueThatCannotBeUsed(t *testing.T) {
 }
 
 func none(*config.LoadOptions) error { return nil }
+
+func TestQueueThatIsAwayMayComeBack(t *testing.T) {
+	t.Parallel()
+	q, err := queue.NewSQS(t.Context(), "https://sqs.eu-central-1.amazonaws.com/000000000000/q", "", desktest.AWS("http://127.0.0.1:1"))
+	if err != nil || q.Unreached() == nil || !strings.Contains(q.Unreached().Error(), "000000000000/q cannot be reached") {
+		t.Fatalf("opening answers %v, unreached: %v", err, q.Unreached())
+	}
+	if q.MaxMessageBytes() != 256<<10 || q.Visibility() != 30*time.Second {
+		t.Errorf("it takes %d bytes and hides for %v", q.MaxMessageBytes(), q.Visibility())
+	}
+}
 
 // TestRegion cannot be parallel: the region of the environment comes before that of the queue's URL.
 func TestRegion(t *testing.T) {

@@ -37,6 +37,7 @@ type Sender interface {
 // Queue takes messages; the answer for each says whether it is kept.
 type Queue interface {
 	Name() string
+	MaxMessageBytes() int
 	Send(ctx context.Context, list []queue.Outgoing) []error
 }
 
@@ -187,7 +188,7 @@ func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture)
 func (r *Receiver) keep(ctx context.Context, q Queue, c deadletter.Capture) error {
 	// What belongs to one connection is of no use later.
 	c.Headers = c.Headers.EndToEnd()
-	body, err := envelope.Encode(c)
+	body, err := envelope.EncodeWithin(c, q.MaxMessageBytes())
 	if err != nil {
 		return err
 	}

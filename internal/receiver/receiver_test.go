@@ -51,7 +51,7 @@ func setup(t *testing.T, dlqIsFull bool) bundle {
 	}
 	t.Cleanup(func() { _ = file.Close() })
 	b := bundle{
-		destination: desktest.NewDestination(t), dlq: queue.NewEmbedded(file, "dlq", time.Now), processing: queue.NewEmbedded(file, "processing", time.Now),
+		destination: desktest.NewDestination(t), dlq: queue.NewEmbedded(file, "dlq", 1<<20, time.Now), processing: queue.NewEmbedded(file, "processing", 1<<20, time.Now),
 	}
 	client := delivery.NewClient(time.Now)
 	t.Cleanup(client.Close)

@@ -24,6 +24,23 @@ func OpenMessages(ctx context.Context, path string) (*Messages, error) {
 	return &Messages{db: db}, nil
 }
 
+// Limit bounds the file to so many bytes; what would make it larger is refused. What is in it stays, and a smaller limit than that
+// refuses until enough was deleted.
+func (m *Messages) Limit(ctx context.Context, bytes int64) error {
+	err := m.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
+		var page int64
+		if err := tx.QueryRowContext(ctx, `PRAGMA page_size`).Scan(&page); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA max_page_count = %d`, max(1, bytes/page)))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("limit the file of the embedded queues: %w", err)
+	}
+	return nil
+}
+
 // Close waits for the writes under way and closes the file.
 func (m *Messages) Close() error { return m.db.Close() }
 

@@ -1,0 +1,132 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/console"
+	"dlqdesk/internal/ingest"
+	"dlqdesk/internal/queue"
+	"dlqdesk/internal/receiver"
+	"dlqdesk/internal/store"
+)
+
+// queues are where letters and webhooks wait.
+type queues struct {
+	dlq        receiver.Queue
+	processing receiver.Queue // nil where no source is buffered
+	letters    []ingest.Queue // what ingest reads
+	webhooks   []receiver.ProcessingQueue
+	shown      []console.Queue
+
+	embedded, spool *store.Messages // opened when they are needed
+}
+
+// The names of the embedded queues and spools, and what they hold.
+const (
+	dlqName         = "dlq"
+	dlqHolds        = "Dead letters"
+	processingName  = "processing"
+	processingHolds = "Buffered webhooks"
+	spoolHolds      = "On disk, until SQS confirms"
+	strandedHolds   = "On disk, because SQS does not take it"
+)
+
+// line is one queue: what is sent to, and what that is read from.
+type line struct {
+	to   receiver.Queue
+	from []receiver.ProcessingQueue
+}
+
+func (a *App) openQueues(ctx context.Context, dir *dataDir) (*queues, error) {
+	q := &queues{}
+	dlq, err := a.openLine(ctx, dir, q, a.cfg.Queue.DLQURL, dlqName, dlqHolds)
+	if err != nil {
+		return nil, err
+	}
+	q.dlq = dlq.to
+	for _, from := range dlq.from {
+		q.letters = append(q.letters, from)
+	}
+	if !a.anyBuffered() {
+		return q, nil
+	}
+	processing, err := a.openLine(ctx, dir, q, a.cfg.Queue.ProcessingURL, processingName, processingHolds)
+	q.processing, q.webhooks = processing.to, processing.from
+	return q, err
+}
+
+func (a *App) anyBuffered() bool {
+	for _, s := range a.cfg.Sources {
+		if s.Mode == config.Buffered {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *App) openLine(ctx context.Context, dir *dataDir, q *queues, url, name, holds string) (line, error) {
+	if url != "" {
+		return a.openSQS(ctx, dir, q, url, name, holds)
+	}
+	if q.embedded == nil {
+		var err error
+		if q.embedded, err = a.openMessages(ctx, dir, queueFile); err != nil {
+			return line{}, fmt.Errorf("open the embedded queue: %w", err)
+		}
+	}
+	embedded := a.embeddedIn(q.embedded)(name)
+	q.shown = append(q.shown, a.gauge(holds, embedded))
+	return line{to: embedded, from: []receiver.ProcessingQueue{embedded}}, nil
+}
+
+// openSQS puts a spool in front of an SQS queue. What the queue never takes is read from the spool itself.
+func (a *App) openSQS(ctx context.Context, dir *dataDir, q *queues, url, name, holds string) (line, error) {
+	sqs, err := queue.NewSQS(ctx, url, a.cfg.Queue.Region)
+	if err != nil {
+		return line{}, err
+	}
+	if err := sqs.Unreached(); err != nil {
+		a.log.WarnContext(ctx, "an SQS queue is away; what should go there waits on this machine's disk until it is back", "err", err)
+	}
+	if q.spool == nil {
+		if q.spool, err = a.openMessages(ctx, dir, spoolFile); err != nil {
+			return line{}, fmt.Errorf("open the spool: %w", err)
+		}
+		if err := q.spool.Limit(ctx, a.cfg.Queue.SpoolLimit); err != nil {
+			return line{}, fmt.Errorf("open the spool: %w", err)
+		}
+	}
+	spool := queue.NewSpool(sqs, a.embeddedIn(q.spool), name, a.now, a.log.With("component", "spool"))
+	a.onStop("spool of "+sqs.Name(), func(context.Context) error { spool.Close(); return nil })
+	a.run("drainer of "+sqs.Name(), spool.Run)
+	shown := a.gauge(holds, sqs)
+	shown.Away = spool.AwaySince
+	waiting, stranded := a.gauge(spoolHolds, spool.Waiting()), a.gauge(strandedHolds, spool.Stranded())
+	waiting.Spool, stranded.Spool = true, true
+	q.shown = append(q.shown, shown, waiting, stranded)
+	return line{to: spool, from: []receiver.ProcessingQueue{sqs, spool.Stranded()}}, nil
+}
+
+func (a *App) gauge(holds string, q queue.Measured) console.Queue {
+	g := queue.NewGauge(q, a.now)
+	_, embedded := q.(*queue.Embedded)
+	return console.Queue{Name: g.Name(), Holds: holds, TellsOldest: embedded, Depth: func(ctx context.Context) (console.Depth, error) {
+		d, err := g.Depth(ctx)
+		return console.Depth(d), err
+	}}
+}
+
+// embeddedIn answers the queues of a file by name.
+func (a *App) embeddedIn(file *store.Messages) func(name string) *queue.Embedded {
+	return func(name string) *queue.Embedded { return queue.NewEmbedded(file, name, queue.MaxEmbedded, a.now) }
+}
+
+func (a *App) openMessages(ctx context.Context, dir *dataDir, name string) (*store.Messages, error) {
+	file, err := store.OpenMessages(ctx, dir.file(name))
+	if err == nil {
+		a.onStop(name, func(context.Context) error { return file.Close() })
+	}
+	return file, err
+}

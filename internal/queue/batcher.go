@@ -1,0 +1,130 @@
+package queue
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Batched is a queue that answers for each message of a call as soon as it knows.
+type Batched interface {
+	Name() string
+	MaxMessageBytes() int
+	SendEach(ctx context.Context, list []Outgoing, settled func(i int, err error))
+}
+
+// Batcher puts messages that are sent at the same time into common calls, and answers each sender with what became of its own.
+type Batcher struct {
+	to     Batched
+	linger time.Duration
+	budget time.Duration
+	calls  sync.WaitGroup
+
+	mu       sync.Mutex
+	open     *gathering // what the next call takes along; nil: nothing
+	inFlight int
+}
+
+// usualLinger is how long a message waits for company at most, and only while another call is under way.
+const usualLinger = 2 * time.Millisecond
+
+// NewBatcher makes a batcher for a queue. A call may take as long as budget. The caller closes it.
+func NewBatcher(to Batched, budget time.Duration) *Batcher {
+	return &Batcher{to: to, linger: usualLinger, budget: budget}
+}
+
+// Close answers when no call is under way any more. Nothing may be sent after it.
+func (b *Batcher) Close() { b.calls.Wait() }
+
+// Name names the queue.
+func (b *Batcher) Name() string { return b.to.Name() }
+
+// MaxMessageBytes is the largest message that the queue takes.
+func (b *Batcher) MaxMessageBytes() int { return b.to.MaxMessageBytes() }
+
+// Send sends messages together with those of others, and answers for each whether the queue has it. When ctx ends before that, what
+// becomes of a message is not known.
+func (b *Batcher) Send(ctx context.Context, list []Outgoing) []error {
+	answers := make([]<-chan error, len(list))
+	for i, o := range list {
+		answers[i] = b.join(o)
+	}
+	errs := make([]error, len(list))
+	for i, answer := range answers {
+		select {
+		case errs[i] = <-answer:
+		case <-ctx.Done():
+			errs[i] = ctx.Err()
+		}
+	}
+	return errs
+}
+
+// gathering is one call to be.
+type gathering struct {
+	list    []Outgoing
+	bytes   int
+	answers []chan error
+	full    chan struct{} // closed when nothing more is waited for
+}
+
+// join adds a message to the next call.
+func (b *Batcher) join(o Outgoing) <-chan error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	size := o.size()
+	if b.open != nil && b.open.bytes+size > max(b.to.MaxMessageBytes(), leastCall) {
+		b.close()
+	}
+	if b.open == nil {
+		g := &gathering{full: make(chan struct{})}
+		b.open = g
+		b.calls.Go(func() { b.call(g) })
+	}
+	g, answer := b.open, make(chan error, 1)
+	g.list, g.bytes, g.answers = append(g.list, o), g.bytes+size, append(g.answers, answer)
+	if len(g.list) == maxBatch || b.inFlight == 0 {
+		b.close()
+	}
+	return answer
+}
+
+// close lets the open call go.
+func (b *Batcher) close() {
+	close(b.open.full)
+	b.open = nil
+	b.inFlight++
+}
+
+// call waits for company and makes the call. It is not bound to one sender's context, because it is made for all of them.
+func (b *Batcher) call(g *gathering) {
+	linger := time.NewTimer(b.linger)
+	defer linger.Stop()
+	select {
+	case <-g.full:
+	case <-linger.C:
+		b.closeLate(g)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), b.budget)
+	defer cancel()
+	b.to.SendEach(ctx, g.list, func(i int, err error) { g.answers[i] <- err })
+	b.ended()
+}
+
+func (b *Batcher) closeLate(g *gathering) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.open == g {
+		b.close()
+	}
+}
+
+// ended lets go who waits for nobody any more.
+func (b *Batcher) ended() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.inFlight--
+	if b.inFlight == 0 && b.open != nil {
+		b.close()
+	}
+}

@@ -1,0 +1,277 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Spool sends to a queue, and keeps on this machine's disk what the queue does not confirm until it does.
+type Spool struct {
+	to       Batched
+	batcher  *Batcher
+	waiting  *Embedded // for the queue
+	stranded *Embedded // what the queue will never take
+	fifo     bool
+	now      func() time.Time
+	log      *slog.Logger
+
+	mu    sync.Mutex
+	away  Away
+	pause time.Duration
+	next  time.Time // when the queue is tried again
+}
+
+// Away says since when a queue confirms nothing, and why. The zero Away means that it does.
+type Away struct {
+	Since time.Time
+	Err   error
+}
+
+// SpoolState is what a spool holds.
+type SpoolState struct {
+	Away     Away
+	Waiting  Depth // for the queue
+	Stranded Depth // to be read from here, because the queue never takes it
+}
+
+const (
+	// sendBudget is how long the queue may take to confirm a message before it is kept here.
+	sendBudget = 2 * time.Second
+
+	// drainBudget bounds one call of the drainer, for which nobody waits.
+	drainBudget = 10 * time.Second
+
+	// leastAway and mostAway bound the time between two tries at a queue that confirms nothing.
+	leastAway = time.Second
+	mostAway  = 5 * time.Second
+
+	// strandedSuffix names the queue of what never fits beside the one of what waits.
+	strandedSuffix = "-stranded"
+)
+
+// NewSpool makes a spool in front of a queue, which keeps its messages in embedded queues whose names begin with name; open answers
+// these. The caller closes it, after its senders and Run.
+func NewSpool(to Batched, open func(name string) *Embedded, name string, now func() time.Time, log *slog.Logger) *Spool {
+	s := &Spool{to: to, batcher: NewBatcher(to, sendBudget), fifo: strings.HasSuffix(to.Name(), fifoSuffix), now: now, log: log}
+	s.stranded = open(name + strandedSuffix)
+	if s.fifo {
+		name += fifoSuffix // so that groups and deduplication ids wait with their messages
+	}
+	s.waiting = open(name)
+	return s
+}
+
+// Close answers when no call is under way any more.
+func (s *Spool) Close() { s.batcher.Close() }
+
+// Name names the queue that is sent to.
+func (s *Spool) Name() string { return s.to.Name() }
+
+// MaxMessageBytes is the largest message that the queue itself takes. A larger one is kept as well: it is stranded.
+func (s *Spool) MaxMessageBytes() int { return s.to.MaxMessageBytes() }
+
+// Stranded is the queue of messages that the other one never takes. They are to be read from here.
+func (s *Spool) Stranded() *Embedded { return s.stranded }
+
+// Waiting is the queue of messages that wait for the other one. The spool alone takes them from it.
+func (s *Spool) Waiting() *Embedded { return s.waiting }
+
+// AwaySince answers since when the queue confirms nothing; the zero time: it does.
+func (s *Spool) AwaySince() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.away.Since
+}
+
+// State answers what the spool holds and why.
+func (s *Spool) State(ctx context.Context) (SpoolState, error) {
+	s.mu.Lock()
+	state := SpoolState{Away: s.away}
+	s.mu.Unlock()
+	var err error
+	if state.Waiting, err = s.waiting.Depth(ctx); err != nil {
+		return state, err
+	}
+	state.Stranded, err = s.stranded.Depth(ctx)
+	return state, err
+}
+
+// Send sends messages and answers for each whether it is kept: by the queue, or on this machine's disk.
+func (s *Spool) Send(ctx context.Context, list []Outgoing) []error {
+	errs := make([]error, len(list))
+	var fitting []int
+	for i, o := range list {
+		if o.size() > s.to.MaxMessageBytes() {
+			errs[i] = ErrTooLarge
+		} else {
+			fitting = append(fitting, i)
+		}
+	}
+	if reason := s.holdBack(ctx); reason == nil {
+		s.try(ctx, list, fitting, errs)
+	} else {
+		for _, i := range fitting {
+			errs[i] = reason
+		}
+	}
+	return s.keepHere(ctx, list, errs)
+}
+
+var errBehind = errors.New("other messages wait for the queue, and nothing may overtake them")
+
+// holdBack answers why the queue is not to be asked; nil: it is. While it is away, one sender does so from time to time.
+func (s *Spool) holdBack(ctx context.Context) error {
+	if s.fifo {
+		if depth, err := s.waiting.Depth(ctx); err != nil || depth.Visible+depth.InFlight > 0 {
+			return errBehind
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	if s.away.Err == nil || now.Before(s.next) {
+		return s.away.Err
+	}
+	s.next = now.Add(s.pause)
+	return nil
+}
+
+func (s *Spool) try(ctx context.Context, list []Outgoing, places []int, errs []error) {
+	sending := make([]Outgoing, len(places))
+	for n, i := range places {
+		sending[n] = list[i]
+	}
+	answers := s.batcher.Send(ctx, sending)
+	for n, i := range places {
+		errs[i] = answers[n]
+	}
+	s.note(answers)
+}
+
+// note takes down whether the queue is there.
+func (s *Spool) note(answers []error) {
+	for _, err := range answers {
+		if err == nil || !isAway(err) {
+			s.back()
+			return
+		}
+	}
+	if len(answers) > 0 {
+		s.gone(answers[0])
+	}
+}
+
+// isAway tells whether a queue did not answer at all, as against refusing one message.
+func isAway(err error) bool {
+	return errors.Is(err, ErrAway) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func (s *Spool) gone(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away.Err == nil {
+		s.away.Since, s.pause = s.now(), leastAway
+		s.log.Error("the queue does not confirm messages; they are kept on this machine's disk until it does", "queue", s.to.Name(), "err", err)
+	} else {
+		s.pause = min(2*s.pause, mostAway)
+	}
+	s.away.Err, s.next = err, s.now().Add(s.pause)
+}
+
+func (s *Spool) back() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away.Err != nil {
+		s.log.Info("the queue confirms messages again", "queue", s.to.Name(), "away", s.now().Sub(s.away.Since))
+	}
+	s.away = Away{}
+}
+
+// keepHere puts on disk what the queue did not take.
+func (s *Spool) keepHere(ctx context.Context, list []Outgoing, errs []error) []error {
+	for i, err := range errs {
+		if err == nil {
+			continue
+		}
+		q := s.waiting
+		if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrRefused) {
+			q = s.stranded
+		}
+		kept := q.Send(ctx, list[i:i+1])[0]
+		if kept != nil {
+			errs[i] = fmt.Errorf("%w; and it could not be kept on disk: %w", err, kept)
+			continue
+		}
+		errs[i] = nil
+	}
+	return errs
+}
+
+// Run moves what waits to the queue, in order, whenever the queue is there. It ends with ctx.
+func (s *Spool) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		messages, err := s.waiting.Receive(ctx, maxBatch, maxWait)
+		if err == nil && len(messages) > 0 {
+			err = s.drain(ctx, messages)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "messages that wait on disk could not be moved to the queue; trying again", "queue", s.to.Name(), "err", err)
+			s.sleep(ctx)
+		}
+	}
+	return nil
+}
+
+// sleep waits until the queue is due to be tried again.
+func (s *Spool) sleep(ctx context.Context) {
+	s.mu.Lock()
+	pause := max(leastAway, s.next.Sub(s.now()))
+	s.mu.Unlock()
+	timer := time.NewTimer(min(pause, mostAway))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// drain moves one batch. What the queue refuses is stranded, so that it holds nothing up.
+func (s *Spool) drain(ctx context.Context, messages []Message) error {
+	// A batch that was begun is finished: each step has its limit.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainBudget)
+	defer cancel()
+	list := make([]Outgoing, len(messages))
+	for i, m := range messages {
+		list[i] = Outgoing{Body: m.Body, Attributes: m.Attributes, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID}
+	}
+	answers := make([]error, len(messages))
+	begun := s.now()
+	s.to.SendEach(ctx, list, func(i int, err error) { answers[i] = err })
+	if s.now().Sub(begun) < sendBudget {
+		s.note(answers) // a queue that takes longer is of no use to those who wait
+	}
+	var done, open []Message
+	for i, err := range answers {
+		if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrRefused) {
+			err = s.stranded.Send(ctx, list[i:i+1])[0]
+			answers[i] = err
+		}
+		if err == nil {
+			done = append(done, messages[i])
+		} else {
+			open = append(open, messages[i])
+		}
+	}
+	if len(done) > 0 {
+		answers = append(answers, s.waiting.Delete(ctx, done)...)
+	}
+	if len(open) > 0 {
+		answers = append(answers, s.waiting.Release(ctx, open)...)
+	}
+	return errors.Join(answers...)
+}
