@@ -40,18 +40,24 @@ func (c *Console) auditTable(r *http.Request) (page.AuditTableView, int) {
 }
 
 func (c *Console) readEvents(ctx context.Context, query url.Values, cursor string) (store.Page[store.EventRow], error) {
-	q := store.EventQuery{Cursor: cursor, Limit: pageSize}
-	var errs [6]error
-	q.By, errs[0] = parseText("name", query.Get("actor"))
-	q.Action, errs[1] = parseAction(query.Get("action"))
-	q.Target, errs[2] = parseText("letter", query.Get("letter"))
-	q.From, q.To, errs[3] = parseRange(query)
-	q.Doers, errs[4] = parseDoers(query.Get("by"))
-	q.Source, errs[5] = parseText("source", query.Get("source"))
-	if err := first(errs[:]...); err != nil {
+	filter, err := eventFilter(query)
+	if err != nil {
 		return store.Page[store.EventRow]{}, err
 	}
-	return c.Store.Events(ctx, q)
+	return c.Store.Events(ctx, store.EventQuery{EventFilter: filter, Cursor: cursor, Limit: pageSize})
+}
+
+// eventFilter reads the address of the trail.
+func eventFilter(query url.Values) (store.EventFilter, error) {
+	var f store.EventFilter
+	var errs [6]error
+	f.By, errs[0] = parseText("name", query.Get("actor"))
+	f.Action, errs[1] = parseAction(query.Get("action"))
+	f.Target, errs[2] = parseText("letter", query.Get("letter"))
+	f.From, f.To, errs[3] = parseRange(query)
+	f.Doers, errs[4] = parseDoers(query.Get("by"))
+	f.Source, errs[5] = parseText("source", query.Get("source"))
+	return f, first(errs[:]...)
 }
 
 func parseAction(action string) (string, error) {

@@ -2,9 +2,12 @@ package console_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
@@ -26,9 +29,8 @@ func TestAuditShowsWhoDidWhat(t *testing.T) {
 			t.Errorf("the row says %q, not %q", text, want)
 		}
 	}
-	sides := row.Find("pre")
-	if sides.Length() != 2 || !strings.Contains(sides.First().Text(), `"status": "failed"`) || !strings.Contains(sides.Last().Text(), `"status": "archived"`) {
-		t.Errorf("before and after are %q", sides.Text())
+	if got := changesIn(row); got != "Status: Needs a person > Archived; " {
+		t.Errorf("what changed is %q", got)
 	}
 	if got := row.Find("a").AttrOr("href", ""); got != "/letters/a-1" {
 		t.Errorf("the letter is at %q", got)
@@ -106,5 +108,85 @@ func TestPagesOfTheTrail(t *testing.T) {
 	newer := second.doc().Find("[id^=page-][id$=-newer]").AttrOr("href", "")
 	if got := p.get(newer); got.says("tbody") != first.says("tbody") {
 		t.Errorf("%s is not the first page", newer)
+	}
+}
+
+// An event reads as a sentence that says who did what, and how it ended.
+func TestAuditTellsSentences(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, id := range []string{"a-1", "9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e0001"} {
+		b.receive(t, id)
+	}
+	b.receive(t, "a-2", func(c *deadletter.Capture) { c.First.StatusCode = 503 })
+	p := b.member(t, "mia", deadletter.Operator)
+	p.post("/letters/a-1/replay", order(0, "revision", "0"))
+	b.finish(t, "a-1", deadletter.Delivered, 200)
+	p.post("/letters/9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e0001/replay", order(0, "revision", "0"))
+	b.finish(t, "9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e0001", deadletter.Unknown, 0)
+	b.clock.Add(time.Minute)
+	b.finish(t, "a-2", deadletter.Rejected, 503)
+	a := p.get("/audit")
+	var sentences []string
+	for _, s := range a.doc().Find(".sentence").EachIter() {
+		sentences = append(sentences, strings.Join(strings.Fields(s.Text()), " "))
+	}
+	for _, want := range []string{
+		"mia replayed letter a-1 to genesys: 200 delivered in 84 ms · attempt 2",
+		"mia asked to replay letter a-1 from genesys",
+		"mia replayed letter 9b1f6c1e… to genesys: unknown in 84 ms · attempt 2",
+		"dlqdesk retried letter a-2 to genesys: 503 rejected in 84 ms · attempt 2",
+		"dlqdesk received letter a-1 from genesys",
+		"mia signed in",
+		"dlqdesk added mia",
+	} {
+		if !slices.Contains(sentences, want) {
+			t.Errorf("it does not say %q but %q", want, sentences)
+		}
+	}
+	if got := a.doc().Find(".sentence a[title='9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e0001']").AttrOr("href", ""); got != "/letters/9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e0001" {
+		t.Errorf("the letter is at %q", got)
+	}
+	if got := changesIn(a.doc().Find("tr[data-action='attempt.delivered']")); got != "Status: Replaying > Resolved; Attempt: – > 2; Latency: – > 84 ms; Status code: – > 200; " {
+		t.Errorf("what changed is %q", got)
+	}
+}
+
+func changesIn(row *goquery.Selection) (text string) {
+	for _, r := range row.Find(".change-table tbody tr").EachIter() {
+		text += r.Find("th").Text() + ": " + r.Find(".change-old").Text() + " > " + r.Find(".change-new").Text() + "; "
+	}
+	return text
+}
+
+// Who replayed what yesterday is two clicks away.
+func TestAuditPresets(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	b.receive(t, "a-2")
+	p := b.member(t, "mia", deadletter.Operator)
+	p.post("/letters/a-1/replay", order(0, "revision", "0"))
+	b.finish(t, "a-1", deadletter.Delivered, 200)
+	p.post("/letters/a-2/archive", order(0, "reason", "x"))
+	b.clock.Add(20 * time.Hour)
+	p = b.member(t, "ben", deadletter.Operator)
+	p.post("/letters/a-2/restore", order(1))
+	p.post("/letters/a-2/replay", order(2, "revision", "0"))
+	b.finish(t, "a-2", deadletter.Delivered, 200)
+	click := func(on answer, id string) answer { return p.get(on.doc().Find("#preset-"+id).AttrOr("href", "")) }
+	yesterday := click(p.get("/audit"), "yesterday")
+	replays := click(yesterday, "replays")
+	if got := replays.says(".sentence"); got != "mia replayed letter a-1 to genesys: 200 delivered in 84 ms · attempt 2" {
+		t.Errorf("yesterday's replays are %q", got)
+	}
+	if got := click(p.get("/audit?action=attempt.&by=people"), "today").says(".sentence"); !strings.HasPrefix(got, "ben replayed letter a-2") {
+		t.Errorf("today's replays are %q", got)
+	}
+	if n := replays.count(".preset[aria-current=true]"); n != 2 {
+		t.Errorf("%d presets are on", n)
+	}
+	if off := click(click(replays, "replays"), "yesterday"); off.count(".chip") != 0 || off.count(".sentence") < 8 {
+		t.Errorf("taken off again, it shows %d events and the chips %q", off.count(".sentence"), off.says(".chip"))
 	}
 }

@@ -141,6 +141,7 @@ func (c *Console) deskRoutes(r chi.Router) {
 	r.Get("/letters/{id}/body", c.body)
 	r.Get("/letters/{id}/edit", c.editForm)
 	r.Get("/audit", c.audit)
+	r.Get("/audit/export", c.exportAudit)
 	r.With(c.form(maxEditForm)).Post("/letters/{id}/edit", c.edit)
 	r.Group(func(r chi.Router) {
 		r.Use(c.form(maxForm))

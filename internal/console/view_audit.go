@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/url"
 	"strconv"
+	"strings"
+	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
@@ -15,30 +17,32 @@ import (
 const letterTarget = "letter"
 
 // sentenceOf says of an action what was done. The name of its target may follow.
-func sentenceOf(action string) string {
+func sentenceOf(e store.EventRow) string {
+	if attempt, ok := strings.CutPrefix(e.Action, "attempt."); ok && attempt != "started" {
+		if e.Actor == deadletter.ActorSystem {
+			return "retried"
+		}
+		return "replayed"
+	}
+	return deedOf(e.Action)
+}
+
+func deedOf(action string) string {
 	switch action {
 	case "letter.received":
 		return "received"
 	case "letter.arrived_again":
 		return "received again"
 	case "letter.replay":
-		return "replayed"
+		return "asked to replay"
 	case "letter.edit":
-		return "edited and replayed"
+		return "edited and asked to replay"
 	case "letter.archive":
 		return "archived"
 	case "letter.restore":
 		return "restored"
 	case "attempt.started":
 		return "began to deliver"
-	case "attempt.delivered":
-		return "delivered"
-	case "attempt.rejected":
-		return "could not deliver (rejected)"
-	case "attempt.unreachable":
-		return "could not deliver (unreachable)"
-	case "attempt.unknown":
-		return "sent, without an answer,"
 	case "user.add":
 		return "added"
 	case "user.sign_in":
@@ -51,6 +55,8 @@ func sentenceOf(action string) string {
 		return "changed their password"
 	case "setup.use":
 		return "used the set-up link"
+	case "audit.export":
+		return "exported the audit trail"
 	}
 	return action
 }
@@ -59,7 +65,7 @@ func sentenceOf(action string) string {
 func auditActions() []ui.Option {
 	return []ui.Option{
 		{Value: "letter.", Label: "Letters: everything"},
-		{Value: "letter.replay", Label: "Replays"},
+		{Value: "letter.replay", Label: "Replays asked for"},
 		{Value: "letter.edit", Label: "Edits"},
 		{Value: "letter.archive", Label: "Archived"},
 		{Value: "letter.restore", Label: "Restored"},
@@ -74,13 +80,16 @@ func auditActions() []ui.Option {
 		{Value: "user.sign_in_refused", Label: "Refused sign-ins"},
 		{Value: "user.add", Label: "Users added"},
 		{Value: "user.password", Label: "Passwords changed"},
+		{Value: "audit.export", Label: "Exports of this trail"},
 	}
 }
 
 func (c *Console) auditView(query url.Values, cursor string, events store.Page[store.EventRow]) page.AuditTableView {
 	v := page.AuditTableView{
 		RetryURL: address("/audit", with(query, "cursor", cursor)), Chain: chainView(c.Chain()), Filter: c.auditFilter(query),
-		Chips: chips("/audit", query, auditFields(), sayAudit), ClearURL: "/audit",
+		Times: timePresets(query, c.Now()), Deeds: deedPresets(query), CSVURL: address("/audit/export", with(query, "format", formatCSV)),
+		JSONURL: address("/audit/export", with(query, "format", formatJSON)),
+		Chips:   chips("/audit", query, auditFields(), sayAudit), ClearURL: "/audit",
 		NewerURL: pageURL("/audit", query, events.Newer), OlderURL: pageURL("/audit", query, events.Older),
 	}
 	if v.NewerURL != "" {
@@ -96,6 +105,49 @@ func (c *Console) auditView(query url.Values, cursor string, events store.Page[s
 		v.State = page.StateNoMatch
 	}
 	return v
+}
+
+// timePresets are the days that are asked for most, in UTC; a script puts them into the reader's zone.
+func timePresets(query url.Values, now time.Time) []page.Preset {
+	today := now.UTC().Truncate(24 * time.Hour)
+	var list []page.Preset
+	for _, p := range []struct {
+		label, days string
+		from, to    time.Time
+	}{
+		{"Today", "0", today, time.Time{}}, {"Yesterday", "1 0", today.AddDate(0, 0, -1), today}, {"7 days", "7", today.AddDate(0, 0, -7), time.Time{}},
+	} {
+		asked := between(p.from, p.to, "")
+		list = append(list, preset(p.label, query, url.Values{"from": {asked.Get("from")}, "to": {asked.Get("to")}}))
+		list[len(list)-1].Days = p.days
+	}
+	return list
+}
+
+// deedPresets are what is looked for most.
+func deedPresets(query url.Values) []page.Preset {
+	deed := func(action string, by store.Doers) url.Values {
+		return url.Values{"action": {action}, "by": {string(by)}}
+	}
+	return []page.Preset{
+		preset("Replays", query, deed("attempt.", store.People)), preset("Edits", query, deed("letter.edit", "")),
+		preset("Archived", query, deed("letter.archive", "")), preset("Sign-ins", query, deed("user.sign_in", "")),
+	}
+}
+
+// preset sets some values of a query, or takes them out where they are set already.
+func preset(label string, query, values url.Values) page.Preset {
+	p := page.Preset{Label: label, Current: true}
+	on, off := query, query
+	for name := range values {
+		p.Current = p.Current && query.Get(name) == values.Get(name)
+		on, off = with(on, name, values.Get(name)), with(off, name, "")
+	}
+	p.URL = address("/audit", on)
+	if p.Current {
+		p.URL = address("/audit", off)
+	}
+	return p
 }
 
 // auditDoers tell people from the program itself.
@@ -143,29 +195,59 @@ func labelOf(options []ui.Option, value string) string {
 func auditRow(e store.EventRow) page.AuditRow {
 	row := page.AuditRow{
 		Number: strconv.FormatInt(e.Sequence, 10), At: ui.At(e.At), Actor: printable(e.By), System: e.Actor == deadletter.ActorSystem, Action: e.Action,
-		Sentence: sentenceOf(e.Action), Target: printable(e.Target), Source: printable(e.Source), Addr: e.Addr, Reason: printable(e.Reason),
-		Before: facets(e.Before), After: facets(e.After),
+		Sentence: sentenceOf(e), Target: printable(e.Target), Source: printable(e.Source), Addr: e.Addr, Reason: printable(e.Reason),
+		Changes: changesOf(e.Before, e.After),
 	}
-	if row.Actor == "" {
+	switch {
+	case row.System:
+		row.Actor = "dlqdesk"
+	case row.Actor == "":
 		row.Actor = "somebody without a name"
 	}
-	if e.TargetKind == letterTarget {
-		row.URL = letterURL(deadletter.ID(e.Target), "")
-	} else if e.Target == e.By && e.Action != "user.add" {
-		row.Target = "" // the sentence is about whoever did it
+	switch {
+	case e.TargetKind == letterTarget:
+		row.Target, row.Name, row.URL = shortID(e.Target), printable(e.Target), letterURL(deadletter.ID(e.Target), "")
+		addAttempt(&row, e)
+	case e.Target == e.By && e.Action != "user.add", e.TargetKind == auditTarget:
+		row.Target = "" // the sentence is about whoever did it, or says it all
 	}
 	return row
 }
 
-// maxFacets bounds the facts of an event on a page, in bytes.
-const maxFacets = 16 << 10
+// auditTarget is the kind of target of what was done with the trail itself.
+const auditTarget = "audit"
 
-// facets are the facts of an event, one a line.
-func facets(text json.RawMessage) string {
-	if pretty, whole := indent(text, maxFacets); whole {
-		return printable(pretty)
+// shortID is enough of a letter's id to tell it from others on a page.
+func shortID(id string) string {
+	const few, enough = 8, 12
+	if text := []rune(printable(id)); len(text) > enough {
+		return string(text[:few]) + "…"
 	}
-	return printable(string(cutText(text, maxFacets)))
+	return printable(id)
+}
+
+// addAttempt tells how a delivery ended.
+func addAttempt(row *page.AuditRow, e store.EventRow) {
+	outcome, ok := strings.CutPrefix(e.Action, "attempt.")
+	if !ok {
+		return
+	}
+	var facts struct {
+		Attempt    int
+		StatusCode int
+		LatencyMS  int64 `json:"latencyMs"`
+		DueAt      time.Time
+	}
+	// What was written by another version tells what it can.
+	_ = json.Unmarshal(e.After, &facts)
+	if facts.Attempt > 0 {
+		row.Attempt = strconv.Itoa(facts.Attempt)
+	}
+	if outcome == "started" {
+		return
+	}
+	row.To, row.Source, row.Outcome, row.Code, row.Next = row.Source, "", outcome, code(facts.StatusCode), ui.At(facts.DueAt)
+	row.Took = latency(time.Duration(facts.LatencyMS) * time.Millisecond)
 }
 
 // chainView says whether the trail is whole; nothing before it was verified.

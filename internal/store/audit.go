@@ -116,7 +116,10 @@ func (s *Store) Events(ctx context.Context, q EventQuery) (Page[EventRow], error
 	return page, nil
 }
 
-const firstEventFrom = `SELECT seq FROM audit_events WHERE at >= ? ORDER BY at, seq LIMIT 1`
+const (
+	firstEventFrom  = `SELECT seq FROM audit_events WHERE at >= ? ORDER BY at, seq LIMIT 1`
+	lastEventBefore = `SELECT seq FROM audit_events WHERE at < ? ORDER BY at DESC, seq DESC LIMIT 1`
+)
 
 func (s *Store) eventConditions(ctx context.Context, f EventFilter) (conditions, error) {
 	var c conditions
@@ -142,19 +145,33 @@ func (s *Store) eventConditions(ctx context.Context, f EventFilter) (conditions,
 	}
 	if !f.From.IsZero() {
 		c.add("e.at >= ?", f.From.UnixMilli())
-		// Where the clock never stepped back the trail is in the order of time: the first row of the range bounds the search.
-		var first int64
-		err := s.db.read.QueryRowContext(ctx, firstEventFrom, f.From.UnixMilli()).Scan(&first)
-		if err == nil {
-			c.add("e.seq >= ?", first)
-		} else if !errors.Is(err, sql.ErrNoRows) {
-			return c, fmt.Errorf("find start of time range: %w", err)
-		}
 	}
 	if !f.To.IsZero() {
 		c.add("e.at < ?", f.To.UnixMilli())
 	}
-	return c, nil
+	err := s.boundEvents(ctx, f, &c)
+	return c, err
+}
+
+// boundEvents bounds the search for a time range. Where the clock never stepped back the trail is in the order of time, so that the
+// first and the last row of the range are the ends of it.
+func (s *Store) boundEvents(ctx context.Context, f EventFilter, c *conditions) error {
+	for _, end := range []struct {
+		at          time.Time
+		query, term string
+	}{{f.From, firstEventFrom, "e.seq >= ?"}, {f.To, lastEventBefore, "e.seq <= ?"}} {
+		if end.at.IsZero() {
+			continue
+		}
+		var seq int64
+		err := s.db.read.QueryRowContext(ctx, end.query, end.at.UnixMilli()).Scan(&seq)
+		if err == nil {
+			c.add(end.term, seq)
+		} else if !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("find the ends of a time range: %w", err)
+		}
+	}
+	return nil
 }
 
 // ChainFault tells where the audit trail does not hold.

@@ -16,6 +16,10 @@ type AuditTableView struct {
 	Chain    Chain
 
 	Filter    AuditFilter
+	Times     []Preset
+	Deeds     []Preset
+	CSVURL    string
+	JSONURL   string
 	Chips     []ui.Chip
 	ClearURL  string
 	Rows      []AuditRow
@@ -49,14 +53,40 @@ type AuditRow struct {
 	Actor    string
 	System   bool   // the program itself did it
 	Action   string // dotted: letter.replay
-	Sentence string // "replayed": what was done, in words
-	Target   string // the letter's id, or a user's name
+	Sentence string // "asked to replay": what was done, in words
+	Target   string // the letter's id, as short as can be, or a user's name; empty: the sentence needs none
+	Name     string // the letter's whole id
 	URL      string // of the letter; empty: the target is no letter
-	Source   string
-	Addr     string // empty: none
+	Source   string // that the letter came from
+	To       string // that the letter was delivered by
+	Attempt  string // number of the delivery; empty: it was none
+	Outcome  string // of the delivery
+	Code     string
+	Took     string
+	Next     ui.Moment // the delivery that follows by itself
+	Addr     string    // empty: none
 	Reason   string
-	Before   string // JSON, indented; empty: nothing
-	After    string
+	Changes  []AuditChange
+}
+
+// AuditChange is a fact that an event changed.
+type AuditChange struct {
+	Name     string
+	Old, New AuditFact
+}
+
+// AuditFact is a time or a text; the zero AuditFact is nothing.
+type AuditFact struct {
+	Text string
+	At   ui.Moment
+}
+
+// Preset is a filter that is one click away.
+type Preset struct {
+	Label   string
+	URL     string
+	Current bool
+	Days    string // for a script, which knows the reader's zone: the days before today that it begins and ends with, "1 0"
 }
 
 func (c Chain) tone() string {

@@ -39,6 +39,7 @@
 //	                                       pairs; a pair with an empty name is no header; locked headers are not in the form
 //	GET  /audit                            Audit; partial AuditTable (#audit)
 //	                                       actor by action source letter from to cursor
+//	GET  /audit/export?format=csv|jsonl    the events of a filter, as a download
 //
 // A handler that cannot answer the partial asked for (403, 404, 500) answers ErrorNotice with the headers
 // `HX-Retarget: #notice` and `HX-Reswap: innerHTML`, so that the page the person was on stays. One whose session has ended

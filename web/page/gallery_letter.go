@@ -117,14 +117,17 @@ func sampleAttempts() []AttemptView {
 }
 
 func sampleEvents() []AuditRow {
+	status := func(before, after string) []AuditChange {
+		return []AuditChange{{Name: "Status", Old: AuditFact{Text: before}, New: AuditFact{Text: after}}}
+	}
 	return []AuditRow{
 		{
-			Number: "812", At: ago(12), Actor: "anna", Action: "letter.replay", Sentence: "replayed", Target: letterID(1), Addr: "10.1.7.20", Source: "genesys",
-			URL: "/letters/" + letterID(1), Before: "{\n  \"status\": \"failed\",\n  \"revision\": 0\n}", After: "{\n  \"status\": \"replaying\",\n  \"revision\": 0\n}",
+			Number: "812", At: ago(12), Actor: "anna", Action: "letter.replay", Sentence: "asked to replay", Target: "9b1f6c1e…", Name: letterID(1),
+			Addr: "10.1.7.20", Source: "genesys", URL: "/letters/" + letterID(1), Changes: status("Needs a person", "Replaying"),
 		},
 		{
-			Number: "790", At: ago(95), Actor: "system", System: true, Action: "letter.received", Sentence: "received", Target: letterID(1), Source: "genesys",
-			URL: "/letters/" + letterID(1), Reason: "503: upstream is restarting", After: "{\n  \"status\": \"retrying\"\n}",
+			Number: "790", At: ago(95), Actor: "dlqdesk", System: true, Action: "letter.received", Sentence: "received", Target: "9b1f6c1e…",
+			Name: letterID(1), Source: "genesys", URL: "/letters/" + letterID(1), Reason: "503: upstream is restarting", Changes: status("", "Retrying"),
 		},
 	}
 }

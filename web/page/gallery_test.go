@@ -144,7 +144,11 @@ func TestEverythingReceivedIsText(t *testing.T) {
 	t.Parallel()
 	attack := `</textarea></pre></script><img src=x onerror=alert(1)>"'><a href="javascript:alert(1)">`
 	row := page.LetterRow{ID: attack, Version: attack, URL: "/letters/x", Status: attack, Source: attack, Reason: attack, Code: attack, Outcome: attack}
-	event := page.AuditRow{Actor: attack, Sentence: attack, Target: attack, URL: "/letters/x", Reason: attack, Before: attack, After: attack, Addr: attack}
+	event := page.AuditRow{
+		Actor: attack, Sentence: attack, Target: attack, Name: attack, URL: "/letters/x", Reason: attack, Addr: attack, Source: attack, To: attack,
+		Outcome: attack, Code: attack, Took: attack, Attempt: attack,
+		Changes: []page.AuditChange{{Name: attack, Old: page.AuditFact{Text: attack}, New: page.AuditFact{Text: attack}}},
+	}
 	attempt := page.AttemptView{
 		Number: "1", Trigger: attack, Actor: attack, Outcome: attack, Error: attack, ResponseBody: attack,
 		ResponseHeaders: []page.HeaderRow{{Name: attack, Value: attack}},

@@ -1,6 +1,7 @@
 import { filters, localTimes } from './filters.js'
 import { colourJSON } from './json.js'
 import { menus } from './menus.js'
+import { presets, showPresets } from './presets.js'
 import { selection, showSelection } from './selection.js'
 import { swaps } from './swaps.js'
 import { themeSwitch } from './theme-switch.js'
@@ -10,6 +11,7 @@ themeSwitch()
 selection()
 filters()
 menus()
+presets()
 swaps(refresh)
 refresh()
 colourJSON()
@@ -18,5 +20,6 @@ setInterval(times, 5000)
 function refresh() {
 	times()
 	localTimes()
+	showPresets()
 	showSelection()
 }

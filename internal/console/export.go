@@ -1,0 +1,189 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"dlqdesk/internal/auth"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
+)
+
+// The formats of an export.
+const (
+	formatCSV  = "csv"
+	formatJSON = "jsonl"
+)
+
+const (
+	exportChunk = 500              // events that are read at once
+	exportLimit = 15 * time.Minute // of a whole export
+	exportPause = 30 * time.Second // a client may take so long for a chunk
+	exportStamp = "20060102T150405Z"
+	stampMillis = "2006-01-02T15:04:05.000Z"
+)
+
+// exportAudit answers the events of a filter as a file, newest first, chunk by chunk. The events of the first chunk are read before
+// anything is answered, so that what is wrong with the request can be said; what breaks later breaks the answer off, because a part
+// of a file must not pass for the whole.
+func (c *Console) exportAudit(w http.ResponseWriter, r *http.Request) {
+	query := only(r.URL.Query(), auditFields())
+	filter, err := eventFilter(query)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	format := cmp.Or(r.URL.Query().Get("format"), formatCSV)
+	if format != formatCSV && format != formatJSON {
+		c.fail(w, r, deadletter.Errorf(deadletter.Invalid, "there is no format %q: take csv or jsonl", format))
+		return
+	}
+	if err := c.Desk.RecordExport(r.Context(), auth.Actor(r.Context()), format, flat(query)); err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	// A long file takes longer than a page may. Who hangs up is noticed by the write that fails.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), exportLimit)
+	defer cancel()
+	events, err := c.Store.Events(ctx, store.EventQuery{EventFilter: filter, Limit: exportChunk})
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	exportHeaders(w.Header(), format, c.Now())
+	if err := c.stream(ctx, w, newEventWriter(format, w), filter, events); err != nil {
+		c.Log.WarnContext(ctx, "an export was broken off", "err", err)
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func exportHeaders(h http.Header, format string, now time.Time) {
+	types := map[string]string{formatCSV: "text/csv; charset=utf-8", formatJSON: "application/x-ndjson"}
+	h.Set("Content-Type", types[format])
+	h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="dlqdesk-audit-%s.%s"`, now.UTC().Format(exportStamp), format))
+}
+
+// flat are the values of a query, each once.
+func flat(query url.Values) map[string]string {
+	values := map[string]string{}
+	for name := range query {
+		values[name] = query.Get(name)
+	}
+	return values
+}
+
+func (c *Console) stream(ctx context.Context, w http.ResponseWriter, out eventWriter, filter store.EventFilter, events store.Page[store.EventRow]) error {
+	conn := http.NewResponseController(w)
+	for {
+		// What serves no connection has no deadline, and needs none.
+		_ = conn.SetWriteDeadline(time.Now().Add(exportPause))
+		for _, e := range events.Items {
+			if err := out.write(e); err != nil {
+				return fmt.Errorf("write event %d: %w", e.Sequence, err)
+			}
+		}
+		if err := out.flush(); err != nil {
+			return fmt.Errorf("write events: %w", err)
+		}
+		if events.Older == "" {
+			return nil
+		}
+		var err error
+		if events, err = c.Store.Events(ctx, store.EventQuery{EventFilter: filter, Cursor: events.Older, Limit: exportChunk}); err != nil {
+			return err
+		}
+	}
+}
+
+// eventWriter writes events in a format.
+type eventWriter interface {
+	write(e store.EventRow) error
+	flush() error
+}
+
+func newEventWriter(format string, w io.Writer) eventWriter {
+	if format == formatCSV {
+		return &csvEvents{out: csv.NewWriter(w)}
+	}
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	return jsonEvents{out}
+}
+
+// csvEvents writes a line for each event, below a head.
+type csvEvents struct {
+	out    *csv.Writer
+	headed bool
+}
+
+func (c *csvEvents) head() error {
+	if c.headed {
+		return nil
+	}
+	c.headed = true
+	return c.out.Write([]string{"event", "at", "actor_kind", "actor", "address", "action", "target_kind", "target", "source", "reason", "before", "after"})
+}
+
+func (c *csvEvents) write(e store.EventRow) error {
+	if err := c.head(); err != nil {
+		return err
+	}
+	line := []string{
+		strconv.FormatInt(e.Sequence, 10), e.At.Format(stampMillis), string(e.Actor), e.By, e.Addr, e.Action, e.TargetKind, e.Target, e.Source,
+		e.Reason, string(e.Before), string(e.After),
+	}
+	for i := range line {
+		line[i] = noFormula(line[i])
+	}
+	return c.out.Write(line)
+}
+
+func (c *csvEvents) flush() error {
+	if err := c.head(); err != nil {
+		return err
+	}
+	c.out.Flush()
+	return c.out.Error()
+}
+
+// noFormula keeps a spreadsheet from working out what somebody else wrote: a text that begins like a formula gets a quote before it.
+// See https://owasp.org/www-community/attacks/CSV_Injection.
+func noFormula(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
+
+// jsonEvents writes an object for each event.
+type jsonEvents struct{ out *json.Encoder }
+
+func (j jsonEvents) write(e store.EventRow) error {
+	return j.out.Encode(struct {
+		Event      int64                `json:"event"`
+		At         string               `json:"at"`
+		ActorKind  deadletter.ActorKind `json:"actorKind"`
+		Actor      string               `json:"actor"`
+		Address    string               `json:"address,omitempty"`
+		Action     string               `json:"action"`
+		TargetKind string               `json:"targetKind"`
+		Target     string               `json:"target"`
+		Source     string               `json:"source,omitempty"`
+		Reason     string               `json:"reason,omitempty"`
+		Before     json.RawMessage      `json:"before,omitempty"`
+		After      json.RawMessage      `json:"after,omitempty"`
+	}{
+		e.Sequence, e.At.Format(stampMillis), e.Actor, e.By, e.Addr, e.Action, e.TargetKind, e.Target, e.Source, e.Reason, e.Before, e.After,
+	})
+}
+
+func (j jsonEvents) flush() error { return nil }
