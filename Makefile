@@ -1,6 +1,6 @@
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help build run demo generate test race fuzz bench lint clean npm browser
+.PHONY: help build run demo gallery generate test race fuzz bench lint clean npm browser
 
 QUEUE     ?= embedded
 FUZZTIME  ?= 30s
@@ -36,6 +36,9 @@ data/dlqdesk.yaml:
 demo: build npm ## run it beside a failing destination and a sender; QUEUE=sqs puts an SQS server between
 	$(go_build) -o bin/demo ./cmd/demo
 	@bin/demo -queue $(QUEUE)
+
+gallery: generate ## show every page in every state on http://127.0.0.1:8090, without a store
+	@go run ./cmd/gallery
 
 generate: $(templ_done) $(assets) ## make what is not in the repository: Go from templates, assets for the browser
 

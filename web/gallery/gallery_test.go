@@ -1,0 +1,65 @@
+package gallery_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"dlqdesk/web/gallery"
+	"dlqdesk/web/page"
+
+	"github.com/PuerkitoBio/goquery"
+)
+
+func get(t *testing.T, path string) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	gallery.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+	return w
+}
+
+// Every page in every state is one click away, and is what the desk would show.
+func TestIndexLeadsToEveryState(t *testing.T) {
+	t.Parallel()
+	doc, err := goquery.NewDocumentFromReader(get(t, "/").Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, link := range doc.Find("nav a[target=stage]").EachIter() {
+		path := link.AttrOr("href", "")
+		known[strings.TrimPrefix(path, "/state/")] = true
+		w := get(t, path)
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "<h1") || w.Header().Get("Content-Security-Policy") != gallery.Policy {
+			t.Errorf("%s answers %d", path, w.Code)
+		}
+	}
+	for _, e := range page.Gallery() {
+		if !e.Partial && !known[e.Name] {
+			t.Errorf("nothing leads to %s", e.Name)
+		}
+	}
+	if first := doc.Find("iframe").AttrOr("src", ""); get(t, first).Code != http.StatusOK {
+		t.Errorf("the frame begins with %q", first)
+	}
+}
+
+func TestThePagesLoadTheirAssets(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/", "/state/overview-outage"} {
+		doc, err := goquery.NewDocumentFromReader(get(t, path).Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range doc.Find("link[href], script[src]").EachIter() {
+			asset := s.AttrOr("href", s.AttrOr("src", ""))
+			if w := get(t, asset); w.Code != http.StatusOK || w.Body.Len() == 0 {
+				t.Errorf("%s: %s answers %d", path, asset, w.Code)
+			}
+		}
+	}
+	if w := get(t, "/letters"); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "gallery") {
+		t.Errorf("an address of the desk answers %d: %s", w.Code, w.Body)
+	}
+}
