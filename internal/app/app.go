@@ -82,7 +82,7 @@ func (a *App) start(ctx context.Context) error {
 	client := delivery.NewClient(a.now)
 	a.onStop("connections to destinations", func(context.Context) error { client.Close(); return nil })
 
-	health := delivery.NewHealth(client, a.now)
+	health := delivery.NewHealth(client, a.breakerPolicies(), a.now)
 
 	work := a.startWorker(health)
 	a.startIngest(queues.letters, work.Kick)

@@ -35,15 +35,27 @@ func (a *App) deliverable() []config.Source {
 	return sources
 }
 
-func (a *App) startWorker(client worker.Sender) *worker.Worker {
+func (a *App) breakerPolicies() map[string]delivery.BreakerPolicy {
+	policies := map[string]delivery.BreakerPolicy{}
+	for _, s := range a.cfg.Sources {
+		policies[s.Name] = delivery.BreakerPolicy{
+			Share: s.Breaker.FailureRate, Window: s.Breaker.Window, Least: s.Breaker.MinDeliveries, Probe: s.Breaker.Probe, Release: s.Breaker.Release,
+		}
+	}
+	return policies
+}
+
+func (a *App) startWorker(health *delivery.Health) *worker.Worker {
 	var sources []worker.Source
 	for _, s := range a.deliverable() {
 		to := destination(s)
 		to.Source = cmp.Or(s.Name, a.cfg.Queue.DefaultSource)
 		// Half of the places stay for webhooks that come in while a backlog is worked off.
-		sources = append(sources, worker.Source{Name: s.Name, Destination: to, Retry: s.Retry, Slots: max(1, s.MaxConcurrent/2)})
+		sources = append(sources, worker.Source{
+			Name: s.Name, Destination: to, Retry: s.Retry, Slots: max(1, s.MaxConcurrent/2), Gate: health.Breaker(to.Source),
+		})
 	}
-	w := worker.New(a.store, client, sources, a.now, a.roll, a.log.With("component", "worker"))
+	w := worker.New(a.store, health, sources, a.now, a.roll, a.log.With("component", "worker"))
 	a.run("worker", w.Run)
 	return w
 }

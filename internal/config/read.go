@@ -21,6 +21,11 @@ const (
 	defaultMaxAttempts   = 5
 	defaultBase          = 2 * time.Second
 	defaultCap           = 15 * time.Minute
+	defaultFailureRate   = 0.5
+	defaultWindow        = time.Minute
+	defaultMinDeliveries = 10
+	defaultProbe         = 15 * time.Second
+	defaultRelease       = 20
 )
 
 // What a key may be. A timeout ends before the platforms and load balancers in front of us give up, most of them at 30 s; a body
@@ -36,6 +41,9 @@ const (
 	maxMaxAttempts   = 100
 	minBase          = time.Millisecond
 	maxCap           = 24 * time.Hour
+	maxWindow        = time.Hour
+	maxMinDeliveries = 1000
+	maxRelease       = 10_000
 )
 
 func (r *reader) config() Config {
@@ -144,7 +152,18 @@ func readSource(name string, s *section, hint string) Source {
 		MaxConcurrent: setting(s, "max_concurrent", defaultMaxConcurrent, wholeNumber(1, maxMaxConcurrent)),
 		Verify:        Verify{Scheme: setting(s.section("verify"), "scheme", SchemeNone, oneOf(SchemeNone))},
 		Retry:         readRetry(s.section("retry")),
+		Breaker:       readBreaker(s.section("breaker")),
 		Mask:          readMask(s.section("mask")),
+	}
+}
+
+func readBreaker(s *section) Breaker {
+	return Breaker{
+		FailureRate:   setting(s, "failure_rate", defaultFailureRate, parseShare),
+		Window:        setting(s, "window", defaultWindow, durationFrom(time.Second, maxWindow)),
+		MinDeliveries: setting(s, "min_deliveries", defaultMinDeliveries, wholeNumber(1, maxMinDeliveries)),
+		Probe:         setting(s, "probe", defaultProbe, durationFrom(time.Second, maxWindow)),
+		Release:       setting(s, "release", defaultRelease, wholeNumber(1, maxRelease)),
 	}
 }
 

@@ -153,6 +153,14 @@ func oneOf[T ~string](words ...T) func(string) (T, error) {
 	}
 }
 
+func parseShare(text string) (float64, error) {
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(f > 0 && f <= 1) {
+		return 0, wrong(text, "must be a share over 0 and up to 1, such as 0.5")
+	}
+	return f, nil
+}
+
 func wholeNumber(least, most int) func(string) (int, error) {
 	return func(text string) (int, error) {
 		n, err := strconv.Atoi(text)

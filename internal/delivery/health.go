@@ -11,8 +11,9 @@ import (
 // Health sends through a client and remembers of every destination how its deliveries end, whoever orders them. What it knows
 // begins with the program.
 type Health struct {
-	client *Client
-	now    func() time.Time
+	client   *Client
+	now      func() time.Time
+	breakers map[string]*Breaker
 
 	mu     sync.Mutex
 	states map[string]State
@@ -28,14 +29,24 @@ type State struct {
 	Refusals     int                // deliveries in a row that were answered, and refused for good
 }
 
-// NewHealth watches a client.
-func NewHealth(client *Client, now func() time.Time) *Health {
-	return &Health{client: client, now: now, states: map[string]State{}}
+// NewHealth watches a client. Each source that deliveries are made for has its policy.
+func NewHealth(client *Client, policies map[string]BreakerPolicy, now func() time.Time) *Health {
+	h := &Health{client: client, now: now, breakers: map[string]*Breaker{}, states: map[string]State{}}
+	for source, policy := range policies {
+		h.breakers[source] = NewBreaker(policy, now)
+	}
+	return h
 }
+
+// Breaker answers the breaker of a source's destination; nil: the source is not one of NewHealth's.
+func (h *Health) Breaker(source string) *Breaker { return h.breakers[source] }
 
 // Send delivers as Client.Send does.
 func (h *Health) Send(ctx context.Context, to Destination, r Request) deadletter.Attempt {
 	a := h.client.Send(ctx, to, r)
+	if b := h.breakers[to.Source]; b != nil {
+		b.Note(a.Transient())
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.states[to.Source] = h.states[to.Source].after(a, h.now())

@@ -14,7 +14,7 @@ import (
 func TestHealthTellsSinceWhenADestinationFails(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()
-	h := delivery.NewHealth(setup(t), clock.Now)
+	h := delivery.NewHealth(setup(t), nil, clock.Now)
 	url, _ := destination(t, func(w http.ResponseWriter, r *http.Request) {
 		code, err := strconv.Atoi(r.Header.Get("X-Answer"))
 		if err != nil {
@@ -61,7 +61,7 @@ func TestHealthTellsSinceWhenADestinationFails(t *testing.T) {
 func TestHealthSeesThatNothingListens(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()
-	h := delivery.NewHealth(setup(t), clock.Now)
+	h := delivery.NewHealth(setup(t), nil, clock.Now)
 	for range 2 {
 		h.Send(t.Context(), to("http://127.0.0.1:1"), request("{}", nil))
 	}

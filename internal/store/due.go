@@ -10,19 +10,30 @@ import (
 )
 
 const dueLetters = `SELECT ` + letterColumns + ` FROM letters l
-	WHERE l.source = ? AND l.due_at <= ? AND l.lease_token IS NULL ORDER BY l.due_at LIMIT ?`
+	WHERE l.source = ? AND l.status = ? AND l.due_at <= ? AND l.lease_token IS NULL ORDER BY l.due_at LIMIT ?`
 
-// Due answers letters of a source whose delivery is due at a time, the longest due first.
-func (s *Store) Due(ctx context.Context, source string, at time.Time, limit int) ([]deadletter.Letter, error) {
-	return s.letters(ctx, "due", dueLetters, source, at.UnixMilli(), limit)
+// Due answers letters of a source whose delivery is due at a time, the longest due first: those that were ordered (status replaying),
+// or those that are tried again by themselves (retrying).
+func (s *Store) Due(ctx context.Context, source string, status deadletter.Status, at time.Time, limit int) ([]deadletter.Letter, error) {
+	return s.letters(ctx, "due", dueLetters, source, status, at.UnixMilli(), limit)
 }
 
-const nextDue = `SELECT min(due_at) FROM letters WHERE source = ? AND due_at IS NOT NULL`
+const countDue = `SELECT count(*) FROM (SELECT 1 FROM letters WHERE source = ? AND status = 'retrying' AND due_at <= ? LIMIT ?)`
 
-// NextDue answers when the next delivery of a source is due; the zero time when none is.
-func (s *Store) NextDue(ctx context.Context, source string) (time.Time, error) {
+// Overdue counts the letters of a source whose automatic retry is due, to CountCap at most.
+func (s *Store) Overdue(ctx context.Context, source string, at time.Time) (n int, err error) {
+	if err := s.db.read.QueryRowContext(ctx, countDue, source, at.UnixMilli(), CountCap).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count overdue letters: %w", err)
+	}
+	return n, nil
+}
+
+const nextDue = `SELECT min(due_at) FROM letters WHERE source = ? AND status = ? AND due_at IS NOT NULL`
+
+// NextDue answers when the next delivery of a source is due, of letters as in Due; the zero time when none is.
+func (s *Store) NextDue(ctx context.Context, source string, status deadletter.Status) (time.Time, error) {
 	var at sql.NullInt64
-	if err := s.db.read.QueryRowContext(ctx, nextDue, source).Scan(&at); err != nil {
+	if err := s.db.read.QueryRowContext(ctx, nextDue, source, status).Scan(&at); err != nil {
 		return time.Time{}, fmt.Errorf("read next due time: %w", err)
 	}
 	return fromMillis(at), nil

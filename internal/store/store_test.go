@@ -98,14 +98,14 @@ func TestDeliveryIsFencedByItsLease(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	l := receive(t, s, failure("a-1", 503, start))
-	due, err := s.Due(t.Context(), "genesys", l.DueAt, 10)
+	due, err := s.Due(t.Context(), "genesys", deadletter.Retrying, l.DueAt, 10)
 	if err != nil || len(due) != 1 {
 		t.Fatalf("due %v, %v", due, err)
 	}
 	at := l.DueAt
 	claim, err := l.Claim(deadletter.Lease{Token: "t1", Until: at.Add(time.Minute)}, "", at)
 	leased := apply(t, s, claim, err)
-	if again, err := s.Due(t.Context(), "genesys", at.Add(time.Hour), 10); err != nil || len(again) != 0 {
+	if again, err := s.Due(t.Context(), "genesys", deadletter.Replaying, at.Add(time.Hour), 10); err != nil || len(again) != 0 {
 		t.Errorf("a leased letter is due again: %v, %v", again, err)
 	}
 	// The same claim again started from a state that no longer stands.
@@ -128,7 +128,7 @@ func TestDeliveryIsFencedByItsLease(t *testing.T) {
 	if got.Status != deadletter.Resolved || got.Lease.Token != "" {
 		t.Errorf("after delivery the letter is %s, lease %q", got.Status, got.Lease.Token)
 	}
-	if next, err := s.NextDue(t.Context(), "genesys"); err != nil || !next.IsZero() {
+	if next, err := s.NextDue(t.Context(), "genesys", deadletter.Retrying); err != nil || !next.IsZero() {
 		t.Errorf("next due %v, %v, want none", next, err)
 	}
 }

@@ -99,12 +99,12 @@ func (l *lane) claim(ctx context.Context, free int) ([]claimed, time.Duration, e
 	if free == 0 {
 		return nil, forever, nil
 	}
-	due, err := l.w.store.Due(ctx, l.source.Name, l.w.now(), free)
+	due, again, err := l.due(ctx, free)
 	if err != nil {
 		return nil, 0, err
 	}
 	if len(due) == 0 {
-		wait, err := l.untilNext(ctx)
+		wait, err := l.untilNext(ctx, again)
 		return nil, wait, err
 	}
 	var claims []claimed
@@ -131,9 +131,45 @@ func (l *lane) claim(ctx context.Context, free int) ([]claimed, time.Duration, e
 	return claims, 0, nil
 }
 
-// untilNext answers how long nothing is due.
-func (l *lane) untilNext(ctx context.Context) (time.Duration, error) {
-	next, err := l.w.store.NextDue(ctx, l.source.Name)
+// due answers what may be delivered now: what people ordered, then the automatic retries that the gate lets through. Where these
+// are held, it answers when to ask again.
+func (l *lane) due(ctx context.Context, free int) ([]deadletter.Letter, time.Duration, error) {
+	ordered, err := l.w.store.Due(ctx, l.source.Name, deadletter.Replaying, l.w.now(), free)
+	if err != nil || len(ordered) == free {
+		return ordered, 0, err
+	}
+	retries, err := l.w.store.Due(ctx, l.source.Name, deadletter.Retrying, l.w.now(), free-len(ordered))
+	if err != nil {
+		return nil, 0, err
+	}
+	n, again := l.source.Gate.Admit(len(retries))
+	return append(ordered, retries[:n]...), again, nil
+}
+
+// untilNext answers how long nothing is due. Retries that the gate holds are not looked at before it is to be asked again.
+func (l *lane) untilNext(ctx context.Context, again time.Duration) (time.Duration, error) {
+	wait, err := l.until(ctx, deadletter.Replaying)
+	if err != nil {
+		return 0, err
+	}
+	retry := again
+	if again == 0 {
+		if retry, err = l.until(ctx, deadletter.Retrying); err != nil {
+			return 0, err
+		}
+	}
+	switch {
+	case wait == forever:
+		return retry, nil
+	case retry == forever:
+		return wait, nil
+	}
+	return min(wait, retry), nil
+}
+
+// until answers how long no letter of a status is due.
+func (l *lane) until(ctx context.Context, status deadletter.Status) (time.Duration, error) {
+	next, err := l.w.store.NextDue(ctx, l.source.Name, status)
 	if err != nil || next.IsZero() {
 		return forever, err
 	}

@@ -28,6 +28,13 @@ type Source struct {
 	Destination delivery.Destination
 	Retry       deadletter.RetryPolicy
 	Slots       int // deliveries of this source that may be in flight at once
+	Gate        Gate
+}
+
+// Gate says how many of the automatic retries that are due may begin now, and when to ask again; 0: when there are more. What people
+// order passes by it.
+type Gate interface {
+	Admit(waiting int) (n int, again time.Duration)
 }
 
 // Worker owns every delivery of a letter. One Worker runs on a store at a time.
@@ -136,7 +143,7 @@ func (w *Worker) abandonUnconfigured(ctx context.Context) error {
 // abandon fails every waiting letter of a source that has no destination: an attempt that is never sent says why.
 func (w *Worker) abandon(ctx context.Context, name string) error {
 	for {
-		waiting, err := w.store.Due(ctx, name, farFuture, recoverBatch)
+		waiting, err := w.waiting(ctx, name)
 		if err != nil || len(waiting) == 0 {
 			return err
 		}
@@ -151,6 +158,14 @@ func (w *Worker) abandon(ctx context.Context, name string) error {
 			return err
 		}
 	}
+}
+
+func (w *Worker) waiting(ctx context.Context, name string) ([]deadletter.Letter, error) {
+	ordered, err := w.store.Due(ctx, name, deadletter.Replaying, farFuture, recoverBatch)
+	if err != nil || len(ordered) > 0 {
+		return ordered, err
+	}
+	return w.store.Due(ctx, name, deadletter.Retrying, farFuture, recoverBatch)
 }
 
 func (w *Worker) fail(ctx context.Context, tx *store.Tx, id deadletter.ID, why string) error {

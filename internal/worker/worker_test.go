@@ -3,6 +3,7 @@ package worker_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -24,7 +25,10 @@ type bundle struct {
 	store       *store.Store
 	clock       *desktest.Clock
 	destination *desktest.Destination
+	breaker     *delivery.Breaker
 }
+
+var breaker = delivery.BreakerPolicy{Share: 0.5, Window: time.Minute, Least: 5, Probe: 15 * time.Second, Release: 2}
 
 var anna = deadletter.User("anna", deadletter.Operator, "192.0.2.7")
 
@@ -37,7 +41,12 @@ func setup(t *testing.T, more ...worker.Source) bundle {
 		Name: "genesys", Destination: delivery.Destination{Source: "genesys", URL: b.destination.URL, Timeout: 5 * time.Second, MaxConcurrent: 8},
 		Retry: desktest.Policy(), Slots: 8,
 	})
-	b.worker = worker.New(b.store, client, sources, b.clock.Now, func() float64 { return 0.5 }, slog.New(slog.DiscardHandler))
+	health := delivery.NewHealth(client, map[string]delivery.BreakerPolicy{"genesys": breaker, "slow": breaker}, b.clock.Now)
+	for i := range sources {
+		sources[i].Gate = health.Breaker(sources[i].Name)
+	}
+	b.breaker = health.Breaker("genesys")
+	b.worker = worker.New(b.store, health, sources, b.clock.Now, func() float64 { return 0.5 }, slog.New(slog.DiscardHandler))
 	b.Desk = desk.New(b.store, []desk.Source{{Name: "genesys"}, {Name: "slow"}}, b.worker.Kick, b.clock.Now)
 	return b
 }
@@ -228,6 +237,91 @@ func TestReplaySendsTheRevisionThatWasChosen(t *testing.T) {
 	if len(received) != 3 || string(received[0].Body) != `{"id":7}` || received[0].Header.Get("X-Edited") != "yes" ||
 		string(received[1].Body) != string(desktest.Failure("a-1", 422, b.clock.Now()).Body) || string(received[2].Body) != `{"id":7}` {
 		t.Errorf("received %+v", received)
+	}
+}
+
+// While a destination is plainly down, retries wait without using up their attempts; a probe finds out when it is up, and the backlog
+// then goes at a bounded rate.
+func TestRetriesWaitWhileADestinationIsDown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.destination.Set(desktest.Answer(http.StatusServiceUnavailable, `{}`))
+	const letters = 12
+	for i := range letters {
+		desktest.Receive(t, b.store, desktest.Failure(fmt.Sprintf("a-%d", i), 503, b.clock.Now()))
+	}
+	b.run(t)
+	b.clock.Add(time.Minute)
+	b.worker.Kick()
+	b.settles(t, delivery.Open)
+	tried := len(b.destination.Received())
+	if tried < breaker.Least || tried > 8 {
+		t.Errorf("%d deliveries were made before the destination counted as down, want from %d to as many as are in flight at once", tried, breaker.Least)
+	}
+	if held, err := b.store.Overdue(t.Context(), "genesys", b.clock.Now()); err != nil || held != letters-tried {
+		t.Errorf("%d letters are held, %v, want %d", held, err, letters-tried)
+	}
+	b.clock.Add(breaker.Probe)
+	b.worker.Kick()
+	b.received(t, tried+1)
+	b.clock.Add(time.Second)
+	b.worker.Kick()
+
+	// What people order passes by.
+	ordered := desktest.Receive(t, b.store, desktest.Failure("b-1", 422, b.clock.Now()))
+	b.replay(t, ordered, 0)
+	b.received(t, tried+2)
+
+	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	b.breaker.ProbeNow()
+	b.worker.Kick()
+	b.settles(t, delivery.Releasing)
+	for range 2 * letters {
+		before := len(b.destination.Received())
+		b.clock.Add(time.Second)
+		b.worker.Kick()
+		if state, _ := b.breaker.State(); state == delivery.Closed {
+			return
+		}
+		b.received(t, min(before+breaker.Release, tried+3+letters))
+	}
+	t.Error("the breaker never closed")
+}
+
+// settles waits until the breaker is in a state and nothing is in flight.
+func (b bundle) settles(t *testing.T, want delivery.BreakerState) {
+	t.Helper()
+	b.until(t, func() bool {
+		state, _ := b.breaker.State()
+		leased, err := b.store.Leased(t.Context(), 1)
+		return state == want && err == nil && len(leased) == 0
+	})
+}
+
+// received waits until so many deliveries were made and their results are written.
+func (b bundle) received(t *testing.T, want int) {
+	t.Helper()
+	b.until(t, func() bool {
+		leased, err := b.store.Leased(t.Context(), 1)
+		return len(b.destination.Received()) >= want && err == nil && len(leased) == 0
+	})
+	if n := len(b.destination.Received()); n != want {
+		t.Fatalf("%d deliveries were made, want %d", n, want)
+	}
+}
+
+func (b bundle) until(t *testing.T, right func() bool) {
+	t.Helper()
+	limit := time.After(10 * time.Second)
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for !right() {
+		select {
+		case <-look.C:
+		case <-limit:
+			state, since := b.breaker.State()
+			t.Fatalf("it does not come so far: %d deliveries, the breaker is %s since %s", len(b.destination.Received()), state, since)
+		}
 	}
 }
 
