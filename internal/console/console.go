@@ -97,7 +97,7 @@ func New(deps Deps) http.Handler {
 		c.sources[s.Name] = s
 	}
 	r := chi.NewRouter()
-	r.Use(c.record, c.headers, c.recover, limitTime, c.sameOrigin(), middleware.GetHead)
+	r.Use(c.record, c.headers, compress(), c.recover, limitTime, c.sameOrigin(), middleware.GetHead)
 	r.Handle(web.Prefix+"*", web.Assets())
 	r.Group(func(r chi.Router) {
 		r.Use(c.Auth.Sessions(c.failSession))

@@ -33,6 +33,9 @@ const usualLookBack = "24h"
 // ageCap is where counting the letters of an age stops.
 const ageCap = 10_000
 
+// topCauses is how many causes the page names.
+const topCauses = 6
+
 // overview is what the page is made of.
 type overview struct {
 	query    url.Values
@@ -44,6 +47,7 @@ type overview struct {
 	tallies []store.Tally
 	counts  map[string]map[deadletter.Status]int
 	ages    []ageCount
+	causes  []store.Cause
 	queues  []queueDepth
 }
 
@@ -103,6 +107,9 @@ func (c *Console) readOverview(ctx context.Context, query url.Values) (overview,
 		return o, err
 	}
 	if o.ages, err = c.countAges(ctx, o); err != nil {
+		return o, err
+	}
+	if o.causes, err = c.Store.TopCauses(ctx, o.source, topCauses); err != nil {
 		return o, err
 	}
 	for _, q := range c.Queues {

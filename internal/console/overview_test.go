@@ -62,6 +62,9 @@ func TestOverviewNumbersAreThoseOfTheirLists(t *testing.T) {
 	if got := rowOf(a, "Open letters by age", "Over 7 days") + rowOf(a, "Open letters by age", "1 to 24 hours"); got != "Over 7 days 0 01 to 24 hours 2 1" {
 		t.Errorf("ages: %q", got)
 	}
+	if got := rowOf(a, "Top error reasons", "The handler answered 422"); got != "The handler answered 422 Unprocessable Entity genesys 3" {
+		t.Errorf("reasons: %q", got)
+	}
 	one := p.get("/overview?source=cxone&range=7d", htmx()...)
 	if got := headlinesOf(one); strings.Contains(one.text, "<html") || got != "0 1 2 1 0" {
 		t.Errorf("of one source: %q", got)

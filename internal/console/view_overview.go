@@ -3,8 +3,10 @@ package console
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -25,7 +27,8 @@ func (c *Console) overviewView(o overview) page.OverviewFigures {
 	}
 	v := page.OverviewFigures{
 		URL: address("/overview", o.query), Span: o.back.name, Source: printable(o.source), AllURL: address("/overview", with(o.query, "source", "")),
-		AsOf: ui.At(o.now), Headlines: headlines(o, all), Plot: all.plot(o, o.source), Steps: stepRows(o, all), Ages: ageRows(o), Queues: queueRows(o),
+		AsOf: ui.At(o.now), Headlines: headlines(o, all), Plot: all.plot(o, o.source), Steps: stepRows(o, all), Ages: ageRows(o), Reasons: reasonRows(o),
+		Queues: queueRows(o),
 	}
 	for _, b := range lookBacks() {
 		v.Ranges = append(v.Ranges, page.RangeLink{
@@ -253,6 +256,41 @@ func ageRows(o overview) []page.AgeRow {
 		})
 	}
 	return rows
+}
+
+func reasonRows(o overview) []page.ReasonRow {
+	var rows []page.ReasonRow
+	for _, cause := range o.causes {
+		query := between(time.Time{}, time.Time{}, cause.Source, "status", string(deadletter.Failed))
+		text := "No attempt is known"
+		if cause.Outcome != "" {
+			text = sentenceOfOutcome(cause.Outcome, cause.StatusCode)
+			query.Set("outcome", string(cause.Outcome))
+		}
+		if cause.StatusCode != 0 {
+			query.Set("code", code(cause.StatusCode))
+		}
+		row := page.ReasonRow{Text: text, Source: printable(cause.Source), Letters: counted(cause.Letters, "/letters", query), Share: cause.Letters * 100 / o.causes[0].Letters}
+		if cause.Source == "" || cause.Outcome == "" {
+			row.Letters.URL = "" // no address means these letters alone
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// sentenceOfOutcome says how a delivery failed.
+func sentenceOfOutcome(outcome deadletter.Outcome, statusCode int) string {
+	switch outcome {
+	case deadletter.Rejected:
+		return "The handler answered " + strings.TrimSpace(code(statusCode)+" "+http.StatusText(statusCode))
+	case deadletter.Unreachable:
+		return "The handler could not be reached"
+	case deadletter.Unknown:
+		return "No answer in time: the handler may have processed it"
+	case deadletter.Delivered:
+	}
+	return "Delivered before, and brought back"
 }
 
 func queueRows(o overview) []page.QueueRow {

@@ -81,3 +81,29 @@ func (s *Store) CountsBySource(ctx context.Context) (map[string]map[deadletter.S
 	}
 	return counts, nil
 }
+
+// Cause is how the latest delivery of letters failed that need a person.
+type Cause struct {
+	Source     string
+	Outcome    deadletter.Outcome
+	StatusCode int
+	Letters    int
+}
+
+const topCauses = `SELECT source, outcome, status_code, letters FROM letter_counts
+	WHERE status = 'failed' AND letters > 0 AND (?1 = '' OR source = ?1) ORDER BY letters DESC, source, status_code, outcome LIMIT ?2`
+
+// TopCauses answers for what most letters of a source ("": of any) need a person, the most first.
+func (s *Store) TopCauses(ctx context.Context, source string, limit int) ([]Cause, error) {
+	var list []Cause
+	err := each(ctx, s.db.read, func(r row) error {
+		var c Cause
+		err := r.Scan(&c.Source, &c.Outcome, &c.StatusCode, &c.Letters)
+		list = append(list, c)
+		return err
+	}, topCauses, source, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read top causes: %w", err)
+	}
+	return list, nil
+}

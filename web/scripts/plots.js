@@ -64,10 +64,15 @@ function draw(host) {
 function columns({ from, step, failed, byItself, byPeople }) {
 	return [
 		failed.map((_, i) => (from + i * step) / 1000),
-		failed,
-		byItself.map((n, i) => -n - byPeople[i]),
-		byItself.map((n) => -n),
+		failed.map(drawn),
+		byItself.map((n, i) => drawn(-n - byPeople[i])),
+		byItself.map((n) => drawn(-n)),
 	]
+}
+
+// drawn leaves nothing out but nothing: a bar of no height would be a line.
+function drawn(n) {
+	return n || null
 }
 
 function options(host, entry) {

@@ -1,0 +1,63 @@
+package desktest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// Weight is what a page costs a browser that has nothing of it yet. What the editor of payloads needs is counted apart.
+type Weight struct {
+	Requests    int
+	Bytes       int     // transferred, with the headers of the answers
+	Script      int     // of Bytes
+	Editor      int     // besides Bytes
+	Interactive float64 // milliseconds from the click until the page is there and nothing keeps it from answering
+}
+
+// weigh sums up what the browser noted of a page, once half a second has passed in which it was not busy.
+const weigh = `new Promise(done => {
+	let free = 0
+	new PerformanceObserver(list => list.getEntries().forEach(e => free = Math.max(free, e.startTime + e.duration))).observe({type: 'longtask', buffered: true})
+	const look = () => {
+		const page = performance.getEntriesByType('navigation')[0]
+		if (page.loadEventEnd === 0 || performance.now() - Math.max(free, page.loadEventEnd) < 500) {
+			return setTimeout(look, 50)
+		}
+		const all = [page, ...performance.getEntriesByType('resource')]
+		const sum = keep => all.filter(keep).reduce((n, e) => n + e.transferSize, 0)
+		const editor = e => /\/editor-[^/]*$/.test(e.name)
+		done({
+			Requests: all.length, Bytes: sum(e => !editor(e)), Script: sum(e => !editor(e) && e.initiatorType === 'script'), Editor: sum(editor),
+			Interactive: Math.max(free, page.domContentLoadedEventEnd),
+		})
+	}
+	look()
+})`
+
+// weighLimit bounds one page on a slow connection.
+const weighLimit = 30 * time.Second
+
+// Weigh opens a page in a tab and answers what it cost.
+func Weigh(t testing.TB, tab context.Context, url string) Weight {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(tab, weighLimit)
+	defer cancel()
+	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(ctx, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
+		t.Fatal(err)
+	}
+	w, err := chromedp.Run(ctx, chromedp.Evaluate[Weight](weigh, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatalf("weigh %s: %v", url, err)
+	}
+	return w
+}
