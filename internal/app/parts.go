@@ -113,10 +113,18 @@ func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Heal
 func (a *App) healthOf(h *delivery.Health) func(source string) console.Health {
 	return func(source string) console.Health {
 		s := h.Of(source)
-		return console.Health{
+		shown := console.Health{
 			Seen: s.At, Delivered: s.Delivered, FailingSince: s.FailingSince, Failures: s.Failures, Refusals: s.Refusals,
 			Outcome: s.Latest.Outcome, StatusCode: s.Latest.StatusCode, Error: s.Latest.Error,
 		}
+		switch state, since := h.Breaker(source).State(); state {
+		case delivery.Open:
+			shown.HeldSince = since
+		case delivery.Releasing:
+			shown.Releasing = true
+		case delivery.Closed:
+		}
+		return shown
 	}
 }
 

@@ -35,6 +35,11 @@ func BenchmarkListPage(b *testing.B) {
 		{"all", "/letters?status=all"},
 		{"search", "/letters?status=all&q=field"},
 		{"letter", "/letters/" + letterID(fewLetters/2)},
+		{"overview", "/overview?range=30d"},
+		{"audit", "/audit"},
+		{"audit-kind", "/audit?action=letter."},
+		{"audit-people", "/audit?by=people&action=attempt."},
+		{"audit-source", "/audit?source=genesys&action=letter.received"},
 	} {
 		b.Run(page.name, func(b *testing.B) {
 			few.times(b, page.path, warmUps)

@@ -57,7 +57,9 @@ type Health struct {
 	Refusals     int       // in a row: it is up, and refuses what it is sent
 	Outcome      deadletter.Outcome
 	StatusCode   int
-	Error        string // of the latest delivery
+	Error        string    // of the latest delivery
+	HeldSince    time.Time // since when automatic retries wait for it to answer; zero: they do not
+	Releasing    bool      // it answers again, and the retries that waited are let go bit by bit
 }
 
 // Queue is a queue whose depth the overview tells.

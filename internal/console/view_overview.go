@@ -213,7 +213,9 @@ func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow 
 	}
 	if s, ok := c.sources[name]; ok {
 		row.Destination = s.Destination
-		row.Health, row.Since, row.Note = healthView(c.Health(name))
+		health := c.Health(name)
+		row.Health, row.Since, row.Note = healthView(health)
+		row.Held, row.Releasing = ui.At(health.HeldSince), health.Releasing
 	}
 	return row
 }

@@ -80,8 +80,8 @@ func overviewFiguresOf() OverviewFigures {
 			{Age: "Over 7 days", NeedPerson: link("14"), Retrying: Count{Text: "0"}, Share: 12},
 		},
 		Sources: []SourceRow{
-			{Name: "genesys", Health: "up", Destination: "handler.internal:9090"},
-			{Name: "cxone", Health: "failing", Since: ago(64), Note: "212 deliveries in a row: 503: upstream is restarting", Destination: "10.2.0.14:9090"},
+			{Name: "genesys", Health: "up", Releasing: true, Destination: "handler.internal:9090"},
+			{Name: "cxone", Health: "failing", Since: ago(64), Held: ago(62), Note: "212 deliveries in a row: 503: upstream is restarting", Destination: "10.2.0.14:9090"},
 			{Name: "orders", Health: "refusing", Note: "It answers, and refused the latest 3 deliveries: 404: no such route", Destination: "orders.internal"},
 			{Name: "old-crm"},
 		},

@@ -70,6 +70,8 @@ type SourceRow struct {
 	Health      string // up, refusing, failing or unseen; empty: the source is not configured
 	Since       ui.Moment
 	Note        string
+	Held        ui.Moment // since when automatic retries wait for the destination; zero: they do not
+	Releasing   bool      // those that waited are let go bit by bit
 	Plot        Plot
 
 	Failed, ByItself, ByPeople Count // in the range
