@@ -75,11 +75,14 @@ func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
 
 // overviewFigures answers how things stand, or the state that says why nothing is known.
 func (c *Console) overviewFigures(r *http.Request) (page.OverviewFigures, int) {
-	o, err := c.readOverview(r.Context(), only(r.URL.Query(), []field{{name: "range"}, {name: "source"}}))
-	kind := deadletter.KindOf(err)
-	if err != nil {
+	query := only(r.URL.Query(), []field{{name: "range"}, {name: "source"}})
+	o, err := c.readOverview(r.Context(), query)
+	if kind := deadletter.KindOf(err); err != nil {
 		c.logFailure(r, kind, err)
 		v := page.OverviewFigures{State: page.StateFault, Fault: why(err), RetryURL: "/overview"}
+		if kind != deadletter.Invalid {
+			v.RetryURL, v.URL = address("/overview", query), address("/overview", query) // the page heals by itself
+		}
 		return v, statusOf(kind)
 	}
 	if len(o.counts) == 0 {

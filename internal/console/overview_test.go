@@ -219,7 +219,7 @@ func TestOverviewOfNothingAndOfNonsense(t *testing.T) {
 		t.Errorf("a new desk says %q", a.says("#overview"))
 	}
 	b.receive(t, "g-0")
-	if a := p.get("/overview?range=1y"); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("#overview"), "no range") {
+	if a := p.get("/overview?range=1y"); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("#overview"), "no range") || a.count("#overview-again") != 0 {
 		t.Errorf("%d %q", a.status, a.says("#overview"))
 	}
 	if a := b.stranger(t).get("/overview"); a.status != http.StatusSeeOther {
