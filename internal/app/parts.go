@@ -64,9 +64,11 @@ func (a *App) startWorker(health *delivery.Health) *worker.Worker {
 const ingestPollers = 4
 
 func (a *App) startIngest(from []ingest.Queue, arrived func()) {
-	settings := ingest.Settings{DefaultSource: a.cfg.Queue.DefaultSource, Retry: map[string]deadletter.RetryPolicy{}, Pollers: ingestPollers}
+	settings := ingest.Settings{
+		DefaultSource: a.cfg.Queue.DefaultSource, Retry: map[string]deadletter.RetryPolicy{}, EventType: map[string][]deadletter.Path{}, Pollers: ingestPollers,
+	}
 	for _, s := range a.cfg.Sources {
-		settings.Retry[s.Name] = s.Retry
+		settings.Retry[s.Name], settings.EventType[s.Name] = s.Retry, s.EventType
 	}
 	for _, q := range from {
 		a.run("ingest from "+q.Name(), ingest.New(q, a.store, settings, arrived, a.now, a.roll, a.log.With("component", "ingest")).Run)

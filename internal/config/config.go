@@ -43,6 +43,7 @@ type Source struct {
 	Verify        Verify
 	Retry         deadletter.RetryPolicy
 	Breaker       Breaker
+	EventType     []deadletter.Path // where a body says what it is; the first that leads to a text counts
 	Mask          Mask
 }
 

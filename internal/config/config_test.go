@@ -76,6 +76,7 @@ func describe(c config.Config) string {
 		fmt.Fprintf(&b, "source %s: %s %s, timeout %s, max body %d, max concurrent %d, verify %s\n",
 			s.Name, s.Mode, s.Destination, s.Timeout, s.MaxBody, s.MaxConcurrent, s.Verify.Scheme)
 		fmt.Fprintf(&b, "\tretry %d times from %s to %s, mask %q and %q\n", s.Retry.MaxAttempts, s.Retry.Base, s.Retry.Cap, s.Mask.Headers, s.Mask.JSON)
+		fmt.Fprintf(&b, "\tevent type %q\n", s.EventType)
 		fmt.Fprintf(&b, "\tbreaker %v of %d in %s, probe %s, release %d\n",
 			s.Breaker.FailureRate, s.Breaker.MinDeliveries, s.Breaker.Window, s.Breaker.Probe, s.Breaker.Release)
 	}
@@ -98,8 +99,9 @@ func TestLoadWithoutFile(t *testing.T) {
 	want := config.Source{
 		Name: "genesys", Destination: "http://127.0.0.1:9090/genesys", Mode: config.Direct, Timeout: 10 * time.Second, MaxBody: 1 << 20,
 		MaxConcurrent: 64, Verify: config.Verify{Scheme: config.SchemeNone},
-		Retry:   deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute},
-		Breaker: config.Breaker{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 10, Probe: 15 * time.Second, Release: 20},
+		Retry:     deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute},
+		Breaker:   config.Breaker{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 10, Probe: 15 * time.Second, Release: 20},
+		EventType: deadletter.AnyEventType(),
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -153,8 +153,16 @@ func readSource(name string, s *section, hint string) Source {
 		Verify:        Verify{Scheme: setting(s.section("verify"), "scheme", SchemeNone, oneOf(SchemeNone))},
 		Retry:         readRetry(s.section("retry")),
 		Breaker:       readBreaker(s.section("breaker")),
+		EventType:     readEventType(s),
 		Mask:          readMask(s.section("mask")),
 	}
+}
+
+func readEventType(s *section) []deadletter.Path {
+	if found := slices.Concat(list(s, "event_type", parseEventType)...); len(found) > 0 {
+		return found
+	}
+	return deadletter.AnyEventType()
 }
 
 func readBreaker(s *section) Breaker {

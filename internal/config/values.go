@@ -3,11 +3,13 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -240,6 +242,19 @@ func parsePath(text string) (deadletter.Path, error) {
 		return nil, errors.New(deadletter.TextOf(err))
 	}
 	return p, nil
+}
+
+// parseEventType takes a path, or the name of a preset.
+func parseEventType(text string) ([]deadletter.Path, error) {
+	if preset, ok := deadletter.EventTypePresets()[text]; ok {
+		return preset, nil
+	}
+	if strings.HasPrefix(text, "$") {
+		path, err := parsePath(text)
+		return []deadletter.Path{path}, err
+	}
+	names := slices.Sorted(maps.Keys(deadletter.EventTypePresets()))
+	return nil, wrong(text, "must be a path such as $.eventType, or one of "+strings.Join(names, ", "))
 }
 
 // wrong says what would be right, and what was there.

@@ -26,7 +26,7 @@ type field struct{ name, label string }
 
 // letterFields are what the address of a list of letters is made of, but for the cursor.
 func letterFields() []field {
-	return []field{{"status", ""}, {"source", "Source"}, {"code", "Code"}, {"outcome", "Outcome"}, {"from", "Received from"}, {"to", "Received to"}, {"q", "Text"}}
+	return []field{{"status", ""}, {"source", "Source"}, {"code", "Code"}, {"outcome", "Outcome"}, {"type", "Event type"}, {"group", "Cause"}, {"from", "Received from"}, {"to", "Received to"}, {"q", "Text"}, {"sort", ""}}
 }
 
 // auditFields are what the address of the audit trail is made of.
@@ -102,7 +102,7 @@ func sayTime(name, value string) string {
 // letterQuery reads the address of a list. Without a status it is that of letters that need a person.
 func letterQuery(query url.Values, cursor string) (store.LetterQuery, error) {
 	q := store.LetterQuery{Cursor: cursor, Limit: pageSize}
-	var errs [7]error
+	var errs [9]error
 	q.Status, errs[0] = parseStatus(query.Get("status"))
 	q.Source, errs[1] = parseText("source", query.Get("source"))
 	q.StatusCode, errs[2] = parseCode(query.Get("code"))
@@ -112,6 +112,9 @@ func letterQuery(query url.Values, cursor string) (store.LetterQuery, error) {
 	if q.Text != "" && !strings.ContainsFunc(q.Text, wordRune) {
 		errs[6] = deadletter.Errorf(deadletter.Invalid, "the text to look for needs a letter or a digit")
 	}
+	q.EventType, errs[7] = parseText("event type", query.Get("type"))
+	q.Group = query.Get("group")
+	q.Sort, errs[8] = parseSort(query.Get("sort"))
 	return q, first(errs[:]...)
 }
 
@@ -136,6 +139,13 @@ func parseStatus(text string) (deadletter.Status, error) {
 		return s, nil
 	}
 	return deadletter.Failed, deadletter.Errorf(deadletter.Invalid, "there is no status %q", text)
+}
+
+func parseSort(text string) (store.Sort, error) {
+	if s := store.Sort(text); s == store.ByReceipt || s == store.ByAttempt {
+		return s, nil
+	}
+	return "", deadletter.Errorf(deadletter.Invalid, "a list cannot be sorted by %q: leave that out, or use %s", text, store.ByAttempt)
 }
 
 func parseText(name, text string) (string, error) {

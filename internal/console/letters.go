@@ -36,6 +36,7 @@ type list struct {
 	empty   bool // no letter was ever kept
 	sources []string
 	codes   []int
+	cause   string // the reason of the group that is asked for, in short
 }
 
 // table answers the list, or the state that says why there is none.
@@ -69,6 +70,9 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 	if l.asked, err = letterQuery(l.query, l.cursor); err != nil {
 		return err
 	}
+	if l.cause, err = c.cause(ctx, l.asked.Group); err != nil {
+		return err
+	}
 	if l.page, err = c.Store.Letters(ctx, l.asked); err != nil {
 		return err
 	}
@@ -81,6 +85,24 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 	all, err := c.Store.Counts(ctx, store.Filter{})
 	l.empty = total(all) == 0
 	return err
+}
+
+// maxCause is how much of a reason stands in a chip, in characters.
+const maxCause = 60
+
+// cause says what the letters of a group failed for; "" where there is no such group.
+func (c *Console) cause(ctx context.Context, fingerprint string) (string, error) {
+	if fingerprint == "" {
+		return "", nil
+	}
+	group, err := c.Store.Group(ctx, fingerprint)
+	if deadletter.KindOf(err) == deadletter.NotFound {
+		return "", nil
+	}
+	if runes := []rune(group.Reason); len(runes) > maxCause {
+		return string(runes[:maxCause-1]) + "…", err
+	}
+	return group.Reason, err
 }
 
 func total(counts store.Counts) int {

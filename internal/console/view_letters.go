@@ -19,7 +19,7 @@ func (c *Console) tableView(r *http.Request, l list) page.LettersTableView {
 	}
 	v := page.LettersTableView{
 		RetryURL: address("/letters", with(l.query, "cursor", l.cursor)), Query: l.query.Encode(), Tabs: tabs(l), Filter: c.filterView(l),
-		Chips: chips("/letters", l.query, letterFields(), sayTime), ClearURL: address("/letters", status),
+		Chips: chips("/letters", l.query, letterFields(), l.say), ClearURL: address("/letters", status),
 		NewerURL: pageURL("/letters", l.query, l.page.Newer), OlderURL: pageURL("/letters", l.query, l.page.Older),
 	}
 	if v.NewerURL != "" {
@@ -36,6 +36,14 @@ func (c *Console) tableView(r *http.Request, l list) page.LettersTableView {
 		v.State = page.StateNoMatch
 	}
 	return v
+}
+
+// say writes what a chip shows of a filter.
+func (l list) say(name, value string) string {
+	if name == "group" && l.cause != "" {
+		return printable(l.cause)
+	}
+	return sayTime(name, value)
 }
 
 // curl is a command that sends a webhook here.

@@ -15,6 +15,15 @@ type Change struct {
 	Event         Event
 }
 
+// Replayed tells of a change that ends a delivery which a person ordered: whether it sent an edited revision, and whether that was
+// delivered.
+func (c Change) Replayed() (edited, delivered, ok bool) {
+	if c.Before.ID == "" || c.Attempt == nil || !c.Attempt.Done || c.Attempt.Trigger == TriggerAuto {
+		return false, false, false
+	}
+	return c.Attempt.Revision > 0, c.Attempt.Outcome == Delivered, true
+}
+
 // Event is one append-only row of the audit trail.
 type Event struct {
 	At         time.Time

@@ -64,10 +64,12 @@ type Letter struct {
 	Query         string // raw query string of the webhook, delivered with it
 	WebhookID     string // the Webhook-Id that every attempt carries
 	ContentType   string
+	EventType     string // what the body says it is; "" where it does not
 	Status        Status
 	Outcome       Outcome // of the latest attempt; "" when no attempt is known
 	StatusCode    int     // of the latest attempt; 0 when there was no answer
 	Reason        string  // why the latest failed attempt failed
+	Fingerprint   string  // names the group of letters that failed for the same cause
 	Attempts      int     // the number of the latest attempt
 	AutoAttempts  int     // automatic deliveries so far, the receiver's included
 	ReceivedAt    time.Time
@@ -158,6 +160,7 @@ type Capture struct {
 	ReceivedAt  time.Time
 	Headers     Headers
 	Body        []byte
+	EventType   string
 	Reason      string
 	RetryCount  int      // retries that another program made before
 	First       *Attempt // the receiver's attempt; nil when the message does not tell
@@ -170,9 +173,10 @@ type Capture struct {
 func Receive(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
 	l := Letter{
 		ID: c.ID, Source: c.Source, Destination: c.Destination, Method: c.Method, Query: c.Query, WebhookID: c.WebhookID,
-		ContentType: c.Headers.Get("Content-Type"), Status: Failed, Reason: c.Reason, ReceivedAt: c.ReceivedAt, Arrivals: 1,
+		ContentType: c.Headers.Get("Content-Type"), EventType: c.EventType, Status: Failed, ReceivedAt: c.ReceivedAt, Arrivals: 1,
 		AutoAttempts: c.RetryCount + 1, Queue: c.Queue,
 	}
+	l.failedFor(c.Reason)
 	if l.WebhookID == "" {
 		l.WebhookID = string(c.ID)
 	}
@@ -190,6 +194,11 @@ func Receive(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
 	change.Attempt, change.Revision = c.First, &original
 	change.Event.After = state{Status: l.Status, Source: l.Source, DueAt: l.DueAt, BodySHA256: digestOf(c.Body)}.json()
 	return change
+}
+
+// failedFor notes why the letter failed, and with it the group that it belongs to.
+func (l *Letter) failedFor(reason string) {
+	l.Reason, l.Fingerprint = reason, Fingerprint(l.Source, l.Destination, reason)
 }
 
 // ArriveAgain counts one more arrival of a letter. Its status stays: what a person or a retry achieved is not undone.
@@ -288,9 +297,11 @@ func (l Letter) Finish(token string, a Attempt, p RetryPolicy, roll float64, at 
 	case a.Outcome == Delivered:
 		next.Status = Resolved
 	case again && l.Order.Revision == l.Revision: // retries deliver the latest revision: nobody asked for that one after another
-		next.Status, next.DueAt, next.Reason = Retrying, due, a.Error
+		next.Status, next.DueAt = Retrying, due
+		next.failedFor(a.Error)
 	default:
-		next.Status, next.Reason = Failed, a.Error
+		next.Status = Failed
+		next.failedFor(a.Error)
 	}
 	by := System()
 	if l.Order.Trigger != TriggerAuto {

@@ -67,8 +67,9 @@ func (b *Breaker) ProbeNow() {
 	b.next = b.now()
 }
 
-// Admit answers how many of the automatic deliveries that wait may begin now, and when to ask again; 0: when there are more.
-func (b *Breaker) Admit(waiting int) (n int, again time.Duration) {
+// Admit answers how many of the automatic deliveries that wait may begin now, and when to ask again; 0: when there are more. more says
+// that others may wait besides, for which there is no place at the moment.
+func (b *Breaker) Admit(waiting int, more bool) (n int, again time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
@@ -80,17 +81,17 @@ func (b *Breaker) Admit(waiting int) (n int, again time.Duration) {
 		b.next = now.Add(b.policy.Probe)
 		return 1, b.policy.Probe
 	case Releasing:
-		return b.release(waiting, now)
+		return b.release(waiting, more, now)
 	}
 	return waiting, 0
 }
 
 // release gives out what the rate allows. A backlog that does not use it up is gone.
-func (b *Breaker) release(waiting int, now time.Time) (n int, again time.Duration) {
+func (b *Breaker) release(waiting int, more bool, now time.Time) (n int, again time.Duration) {
 	rate := float64(b.policy.Release)
 	b.tokens = min(rate, b.tokens+rate*now.Sub(b.filled).Seconds())
 	b.filled = now
-	if float64(waiting) < rate && b.tokens >= rate {
+	if !more && float64(waiting) < rate && b.tokens >= rate {
 		b.enter(Closed, now)
 		return waiting, 0
 	}

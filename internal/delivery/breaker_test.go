@@ -35,7 +35,7 @@ func (f fuse) is(t *testing.T, want delivery.BreakerState) {
 
 func (f fuse) admits(t *testing.T, waiting, n int, again time.Duration) {
 	t.Helper()
-	if gotN, gotAgain := f.Admit(waiting); gotN != n || gotAgain != again {
+	if gotN, gotAgain := f.Admit(waiting, waiting >= 100); gotN != n || gotAgain != again {
 		t.Errorf("of %d waiting it admits %d and then after %v, want %d and %v", waiting, gotN, gotAgain, n, again)
 	}
 }
@@ -109,6 +109,18 @@ func TestBacklogIsReleasedAtABoundedRate(t *testing.T) {
 	f.clock.Add(time.Second)
 	f.admits(t, 4, 4, 0)
 	f.is(t, delivery.Closed)
+}
+
+func TestBacklogThatDoesNotFitIsNotGone(t *testing.T) {
+	t.Parallel()
+	f := newFuse()
+	f.note(bad, bad, bad, bad, good)
+	f.admits(t, 0, 0, time.Second)
+	f.clock.Add(time.Hour)
+	if n, _ := f.Admit(4, true); n != 4 {
+		t.Errorf("it admits %d, want 4", n)
+	}
+	f.is(t, delivery.Releasing)
 }
 
 func TestBreakerClosesWhenNothingWaits(t *testing.T) {

@@ -32,6 +32,7 @@ type Queue interface {
 type Settings struct {
 	DefaultSource string
 	Retry         map[string]deadletter.RetryPolicy // by configured source
+	EventType     map[string][]deadletter.Path      // by configured source; of others, any that is known
 	Pollers       int                               // receivers that work side by side
 }
 
@@ -158,6 +159,11 @@ func (i *Ingest) decode(m queue.Message) deadletter.Capture {
 	if c.Source == "" {
 		c.Source = i.settings.DefaultSource
 	}
+	paths, ok := i.settings.EventType[c.Source]
+	if !ok {
+		paths = deadletter.AnyEventType()
+	}
+	c.EventType = deadletter.EventType(c.Body, paths)
 	return c
 }
 

@@ -97,7 +97,7 @@ func scanEvent(r row, more ...any) (EventRow, error) {
 
 // Events answers one page of the audit trail.
 func (s *Store) Events(ctx context.Context, q EventQuery) (Page[EventRow], error) {
-	at, newer, err := parseCursor(q.Cursor)
+	at, newer, err := parseCursor(q.Cursor, false)
 	if err != nil {
 		return Page[EventRow]{}, err
 	}

@@ -20,7 +20,7 @@ const lastReceipt = 1<<42 - 1
 const letterColumns = `l.n, l.id, l.source, l.destination, l.method, l.query, l.webhook_id, l.content_type, l.status, l.outcome,
 	l.status_code, l.reason, l.attempts, l.auto_attempts, l.received_at, l.last_attempt_at, l.due_at, l.arrivals, l.revision,
 	l.version, l.order_trigger, l.order_by, l.order_revision, l.order_at, l.lease_token, l.lease_until, l.last_by,
-	l.last_action, l.last_at, l.queue`
+	l.last_action, l.last_at, l.queue, l.event_type, l.fingerprint`
 
 // scanLetter reads letterColumns.
 func scanLetter(r row) (int64, deadletter.Letter, error) {
@@ -35,7 +35,7 @@ func scanLetter(r row) (int64, deadletter.Letter, error) {
 	err := r.Scan(&n, &l.ID, &l.Source, &l.Destination, &l.Method, &l.Query, &l.WebhookID, &l.ContentType, &l.Status, &l.Outcome,
 		&l.StatusCode, &l.Reason, &l.Attempts, &l.AutoAttempts, &received, &lastAttempt, &due, &l.Arrivals, &l.Revision,
 		&l.Version, &trigger, &orderBy, &orderRevision, &orderAt, &token, &lease, &lastBy,
-		&lastAction, &lastAt, &queue)
+		&lastAction, &lastAt, &queue, &l.EventType, &l.Fingerprint)
 	if err != nil {
 		return 0, deadletter.Letter{}, err
 	}
@@ -83,13 +83,14 @@ const (
 
 	insertLetter = `INSERT INTO letters (n, id, source, destination, method, query, webhook_id, content_type, status, outcome,
 		status_code, reason, attempts, auto_attempts, received_at, last_attempt_at, due_at, arrivals, revision, version,
-		order_trigger, order_by, order_revision, order_at, lease_token, lease_until, last_by, last_action, last_at, queue)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		order_trigger, order_by, order_revision, order_at, lease_token, lease_until, last_by, last_action, last_at, queue, event_type,
+		fingerprint, attempted_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 	// updateLetter writes what transitions change; what a letter was received as stays. The version and the lease that the
 	// change started from must still stand.
-	updateLetter = `UPDATE letters SET status = ?, outcome = ?, status_code = ?, reason = ?, attempts = ?, auto_attempts = ?,
-		last_attempt_at = ?, due_at = ?, arrivals = ?, revision = ?, version = ?, order_trigger = ?, order_by = ?,
+	updateLetter = `UPDATE letters SET status = ?, outcome = ?, status_code = ?, reason = ?, fingerprint = ?, attempts = ?,
+		auto_attempts = ?, last_attempt_at = ?, attempted_at = ?, due_at = ?, arrivals = ?, revision = ?, version = ?, order_trigger = ?, order_by = ?,
 		order_revision = ?, order_at = ?, lease_token = ?, lease_until = ?, last_by = ?, last_action = ?, last_at = ?
 		WHERE id = ? AND version = ? AND status = ? AND lease_token IS ? RETURNING n`
 )
@@ -116,6 +117,9 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 			return fmt.Errorf("write arrival of letter %s: %w", c.After.ID, err)
 		}
 	}
+	if err := t.countReplay(ctx, c); err != nil {
+		return fmt.Errorf("count the replay of letter %s: %w", c.After.ID, err)
+	}
 	return t.Record(ctx, c.Event)
 }
 
@@ -125,8 +129,8 @@ func (t *Tx) writeLetter(ctx context.Context, c deadletter.Change) (int64, error
 	}
 	l := c.After
 	args := append([]any{
-		l.Status, l.Outcome, l.StatusCode, l.Reason, l.Attempts, l.AutoAttempts, millis(l.LastAttemptAt), millis(l.DueAt), l.Arrivals, l.Revision,
-		l.Version,
+		l.Status, l.Outcome, l.StatusCode, l.Reason, l.Fingerprint, l.Attempts, l.AutoAttempts, millis(l.LastAttemptAt), attemptedAt(l),
+		millis(l.DueAt), l.Arrivals, l.Revision, l.Version,
 	}, orderArgs(l)...)
 	args = append(args, l.ID, c.Before.Version, c.Before.Status, textOrNull(c.Before.Lease.Token))
 	var n int64
@@ -150,8 +154,16 @@ func (t *Tx) insertLetter(ctx context.Context, l deadletter.Letter) (int64, erro
 		n, l.ID, l.Source, l.Destination, l.Method, l.Query, l.WebhookID, l.ContentType, l.Status, l.Outcome, l.StatusCode, l.Reason,
 		l.Attempts, l.AutoAttempts, l.ReceivedAt.UnixMilli(), millis(l.LastAttemptAt), millis(l.DueAt), l.Arrivals, l.Revision, l.Version,
 	}, orderArgs(l)...)
-	_, err = t.tx.ExecContext(ctx, insertLetter, append(args, facts)...)
+	_, err = t.tx.ExecContext(ctx, insertLetter, append(args, facts, l.EventType, l.Fingerprint, attemptedAt(l))...)
 	return n, err
+}
+
+// attemptedAt is what the list is sorted by when it goes by the latest attempt: that of receipt stands for one that is not known.
+func attemptedAt(l deadletter.Letter) int64 {
+	if l.LastAttemptAt.IsZero() {
+		return l.ReceivedAt.UnixMilli()
+	}
+	return l.LastAttemptAt.UnixMilli()
 }
 
 // nextNumber answers the row number of a letter received at a time: after every other one of the same millisecond.

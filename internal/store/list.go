@@ -18,14 +18,26 @@ type Filter struct {
 	Source     string
 	StatusCode int
 	Outcome    deadletter.Outcome
+	EventType  string
+	Group      string    // the fingerprint of a cause
 	From, To   time.Time // of receipt: From inclusive, To exclusive
 	Text       string    // words, from their beginning, of the error reason or the message id
 }
 
-// LetterQuery asks for one page of letters, newest received first.
+// Sort is what a list of letters goes by, newest first.
+type Sort string
+
+// What letters are sorted by.
+const (
+	ByReceipt Sort = ""
+	ByAttempt Sort = "attempt" // the latest one; a letter of which none is known stands where it was received
+)
+
+// LetterQuery asks for one page of letters.
 type LetterQuery struct {
 	Filter
-	Cursor string // from a Page; "" is the newest page
+	Sort   Sort
+	Cursor string // from a Page of the same Sort; "" is the newest page
 	Limit  int
 }
 
@@ -37,18 +49,49 @@ type Page[T any] struct {
 
 // Letters answers one page of letters. A cursor that was not made here is Invalid.
 func (s *Store) Letters(ctx context.Context, q LetterQuery) (Page[deadletter.Letter], error) {
-	where := q.where()
-	at, newer, err := parseCursor(q.Cursor)
+	at, newer, err := parseCursor(q.Cursor, q.Sort == ByAttempt)
 	if err != nil {
 		return Page[deadletter.Letter]{}, err
 	}
-	page, err := keyset[deadletter.Letter]{
-		columns: letterColumns, from: where.from, key: q.key(), conditions: where, scan: scanLetter,
-	}.page(ctx, s.db.read, at, newer, q.Limit)
+	page, err := q.keyset().page(ctx, s.db.read, at, newer, q.Limit)
 	if err != nil {
 		return page, fmt.Errorf("read letters: %w", err)
 	}
 	return page, nil
+}
+
+func (q LetterQuery) keyset() keyset[deadletter.Letter] {
+	where := q.where()
+	k := keyset[deadletter.Letter]{columns: letterColumns, from: where.from, key: q.key(), conditions: where, scan: scanLetter}
+	if q.Sort == ByAttempt {
+		k.lead, k.leadOf = "l.attempted_at", attemptedAt
+	}
+	return k
+}
+
+const placeOfLetter = `SELECT n, attempted_at FROM letters WHERE id = ?`
+
+// Neighbours answers the letters beside one in a list, "" where there is none. The one need not be in the list itself: it may have
+// left it since.
+func (s *Store) Neighbours(ctx context.Context, q LetterQuery, id deadletter.ID) (newer, older deadletter.ID, err error) {
+	var at place
+	err = s.db.read.QueryRowContext(ctx, placeOfLetter, id).Scan(&at.key, &at.lead)
+	if err := notFound(err, "there is no letter %s", id); err != nil {
+		return "", "", err
+	}
+	for _, side := range []struct {
+		newer bool
+		id    *deadletter.ID
+	}{{true, &newer}, {false, &older}} {
+		page, err := q.keyset().page(ctx, s.db.read, at, side.newer, 1)
+		if err != nil {
+			return "", "", fmt.Errorf("find the letters beside %s: %w", id, err)
+		}
+		if len(page.Items) > 0 {
+			*side.id = page.Items[0].ID
+		}
+	}
+	return newer, older, nil
 }
 
 // conditions are the WHERE terms of a query, with their arguments.
@@ -89,6 +132,12 @@ func (f Filter) where() conditions {
 	if f.Outcome != "" {
 		c.add("l.outcome = ?", f.Outcome)
 	}
+	if f.EventType != "" {
+		c.add("l.event_type = ?", f.EventType)
+	}
+	if f.Group != "" {
+		c.add("l.fingerprint = ?", f.Group)
+	}
 	if !f.From.IsZero() {
 		c.add(f.key()+" >= ?", numberAt(f.From))
 	}
@@ -115,62 +164,98 @@ func matchPrefixes(text string) string {
 	return strings.Join(terms, " ")
 }
 
-// keyset reads pages of a list that is ordered by one integer key, newest first.
+// keyset reads pages of a list that is ordered by one integer key, newest first; or by a leading one and, where that is the same, by
+// the key.
 type keyset[T any] struct {
 	columns, from, key string
+	lead               string // "": none
+	leadOf             func(T) int64
 	conditions         conditions
 	scan               func(row) (int64, T, error)
 }
 
-// page reads one page beyond a key (0: from the newest), and one row more to know whether there is another.
-func (k keyset[T]) page(ctx context.Context, q querier, at int64, newer bool, limit int) (Page[T], error) {
+// place is where an item stands in a list. The zero place is before the newest.
+type place struct{ key, lead int64 }
+
+func (p place) cursor(side string, led bool) string {
+	text := side + strconv.FormatInt(p.key, 36)
+	if led {
+		text += "." + strconv.FormatInt(p.lead, 36)
+	}
+	return text
+}
+
+// page reads one page beyond a place, and one row more to know whether there is another.
+func (k keyset[T]) page(ctx context.Context, q querier, at place, newer bool, limit int) (Page[T], error) {
 	order, where := "DESC", k.conditions
 	where.terms, where.args = slices.Clone(where.terms), slices.Clone(where.args)
 	switch {
 	case newer:
 		order = "ASC"
-		where.add(k.key+" > ?", at)
-	case at != 0:
-		where.add(k.key+" < ?", at)
+		k.beyond(&where, ">", at)
+	case at != place{}:
+		k.beyond(&where, "<", at)
+	}
+	orderBy := k.key + " " + order
+	if k.lead != "" {
+		orderBy = k.lead + " " + order + ", " + orderBy
 	}
 	var page Page[T]
-	var keys []int64
-	query := "SELECT " + k.columns + " FROM " + k.from + where.sql() + " ORDER BY " + k.key + " " + order + " LIMIT ?"
+	var places []place
+	query := "SELECT " + k.columns + " FROM " + k.from + where.sql() + " ORDER BY " + orderBy + " LIMIT ?"
 	err := each(ctx, q, func(r row) error {
 		key, item, err := k.scan(r)
-		keys, page.Items = append(keys, key), append(page.Items, item)
+		p := place{key: key}
+		if k.lead != "" {
+			p.lead = k.leadOf(item)
+		}
+		places, page.Items = append(places, p), append(page.Items, item)
 		return err
 	}, query, append(where.args, limit+1)...)
 	if err != nil {
 		return Page[T]{}, err
 	}
-	more := len(keys) > limit
+	more := len(places) > limit
 	if more {
-		keys, page.Items = keys[:limit], page.Items[:limit]
+		places, page.Items = places[:limit], page.Items[:limit]
 	}
 	if newer {
-		slices.Reverse(keys)
+		slices.Reverse(places)
 		slices.Reverse(page.Items)
 	}
-	if len(keys) == 0 {
+	if len(places) == 0 {
 		return page, nil
 	}
-	if newer && more || !newer && at != 0 {
-		page.Newer = "n" + strconv.FormatInt(keys[0], 36)
+	if newer && more || !newer && at != (place{}) {
+		page.Newer = places[0].cursor("n", k.lead != "")
 	}
 	if newer || more {
-		page.Older = "o" + strconv.FormatInt(keys[len(keys)-1], 36)
+		page.Older = places[len(places)-1].cursor("o", k.lead != "")
 	}
 	return page, nil
 }
 
-func parseCursor(cursor string) (at int64, newer bool, err error) {
-	if cursor == "" {
-		return 0, false, nil
+func (k keyset[T]) beyond(where *conditions, sign string, at place) {
+	if k.lead == "" {
+		where.add(k.key+" "+sign+" ?", at.key)
+		return
 	}
-	at, parseErr := strconv.ParseInt(cursor[1:], 36, 64)
-	if parseErr != nil || at <= 0 || cursor[0] != 'n' && cursor[0] != 'o' {
-		return 0, false, deadletter.Errorf(deadletter.Invalid, "this page address is not complete: start again from the first page")
+	where.add("("+k.lead+", "+k.key+") "+sign+" (?, ?)", at.lead, at.key)
+}
+
+// parseCursor reads a cursor of a list that has a leading key or not.
+func parseCursor(cursor string, led bool) (at place, newer bool, err error) {
+	if cursor == "" {
+		return place{}, false, nil
+	}
+	key, lead, hasLead := strings.Cut(cursor[1:], ".")
+	var keyErr, leadErr error
+	at.key, keyErr = strconv.ParseInt(key, 36, 64)
+	if hasLead {
+		at.lead, leadErr = strconv.ParseInt(lead, 36, 64)
+	}
+	if keyErr != nil || leadErr != nil || at.key <= 0 || hasLead != led || cursor[0] != 'n' && cursor[0] != 'o' {
+		return place{}, false, deadletter.Errorf(deadletter.Invalid, "this page address is not complete: start again from the first page")
 	}
 	return at, cursor[0] == 'n', nil
 }
@@ -178,8 +263,8 @@ func parseCursor(cursor string) (at int64, newer bool, err error) {
 // CountCap is where counting stops for a filter whose counts are not kept: more are "1,000+".
 const CountCap = 1000
 
-// Counts tells how many letters a filter meets, by status. Its own Status is left out of account. For text and time it
-// counts to CountCap at most; Capped says so.
+// Counts tells how many letters a filter meets, by status. Its own Status is left out of account. For text, time, event type and group
+// it counts to CountCap at most; Capped says so.
 type Counts struct {
 	ByStatus map[deadletter.Status]int
 	Capped   bool
@@ -188,7 +273,7 @@ type Counts struct {
 // Counts answers the counts of a filter.
 func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 	f.Status = ""
-	if f.Text != "" || !f.From.IsZero() || !f.To.IsZero() {
+	if f.Text != "" || f.EventType != "" || f.Group != "" || !f.From.IsZero() || !f.To.IsZero() {
 		return s.countCapped(ctx, f)
 	}
 	where := conditions{}

@@ -31,7 +31,11 @@ func Open(ctx context.Context, path string, key []byte) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, key: key}, nil
+	s := &Store{db: db, key: key}
+	if err := s.groupAll(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 // Close waits for the writes under way and closes the file.

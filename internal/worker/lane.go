@@ -138,11 +138,12 @@ func (l *lane) due(ctx context.Context, free int) ([]deadletter.Letter, time.Dur
 	if err != nil || len(ordered) == free {
 		return ordered, 0, err
 	}
-	retries, err := l.w.store.Due(ctx, l.source.Name, deadletter.Retrying, l.w.now(), free-len(ordered))
+	free -= len(ordered)
+	retries, err := l.w.store.Due(ctx, l.source.Name, deadletter.Retrying, l.w.now(), free)
 	if err != nil {
 		return nil, 0, err
 	}
-	n, again := l.source.Gate.Admit(len(retries))
+	n, again := l.source.Gate.Admit(len(retries), len(retries) == free)
 	return append(ordered, retries[:n]...), again, nil
 }
 

@@ -31,10 +31,10 @@ type Source struct {
 	Gate        Gate
 }
 
-// Gate says how many of the automatic retries that are due may begin now, and when to ask again; 0: when there are more. What people
-// order passes by it.
+// Gate says how many of the automatic retries that are due may begin now, and when to ask again; 0: when there are more. more says that
+// others may be due besides. What people order passes by it.
 type Gate interface {
-	Admit(waiting int) (n int, again time.Duration)
+	Admit(waiting int, more bool) (n int, again time.Duration)
 }
 
 // Worker owns every delivery of a letter. One Worker runs on a store at a time.

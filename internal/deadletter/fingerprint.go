@@ -1,0 +1,49 @@
+package deadletter
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"strings"
+)
+
+// Fingerprint names the cause that a letter failed for: letters of the same source, destination and normalised reason have the same.
+func Fingerprint(source, destination, reason string) string {
+	sum := sha256.Sum256([]byte(source + "\x00" + destination + "\x00" + normalised(reason)))
+	return hex.EncodeToString(sum[:fingerprintBytes])
+}
+
+const (
+	fingerprintBytes = 8
+
+	// maxNormalised is how much of a reason tells one cause from another, in bytes.
+	maxNormalised = 2000
+)
+
+// particulars are what differs from one failure to the next of the same cause, in the order in which they are looked for.
+var particulars = []struct {
+	what *regexp.Regexp
+	name string
+}{
+	{regexp.MustCompile(`[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}`), "<id>"},
+	{regexp.MustCompile(`\d{4}-\d{2}-\d{2}[t ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(z|[+-]\d{2}:?\d{2})?`), "<time>"},
+	{regexp.MustCompile(`\d{1,3}(\.\d{1,3}){3}(:\d+)?|\[[0-9a-f:]*:[0-9a-f:]*\](:\d+)?`), "<address>"},
+	{regexp.MustCompile(`(\d+(\.\d+)?(ns|µs|us|ms|s|m|h))+\b`), "<duration>"},
+	{regexp.MustCompile(`\b0x[0-9a-f]+\b|\b[0-9a-f]*\d[0-9a-f]*[a-f][0-9a-f]*\b|\b[0-9a-f]*[a-f][0-9a-f]*\d[0-9a-f]*\b`), "<id>"},
+	{regexp.MustCompile(`\d+([.,]\d+)*`), "<n>"},
+}
+
+// answeredCode is the status code at the beginning of a reason: another code is another cause.
+var answeredCode = regexp.MustCompile(`^(the handler answered |http )?[1-9]\d\d\b`)
+
+// normalised takes out of a reason what differs from one failure to the next.
+func normalised(reason string) string {
+	text := strings.ToLower(strings.ToValidUTF8(reason[:min(len(reason), maxNormalised)], ""))
+	text = strings.Join(strings.Fields(text), " ")
+	code := answeredCode.FindString(text)
+	rest := text[len(code):]
+	for _, p := range particulars {
+		rest = p.what.ReplaceAllString(rest, p.name)
+	}
+	return code + rest
+}

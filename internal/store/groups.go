@@ -1,0 +1,117 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// Group is what is known of the letters that failed for one cause.
+type Group struct {
+	Fingerprint string
+	Source      string
+	Destination string
+	Reason      string // of one of them
+	Letters     int    // that ever failed for it
+	Open        int    // that wait for a delivery or a person because of it
+	FirstAt     time.Time
+	LastAt      time.Time
+	Unedited    Replays
+	Edited      Replays
+}
+
+// Replays counts deliveries that people ordered.
+type Replays struct{ Tried, Delivered int }
+
+const groupColumns = `fingerprint, source, destination, reason, letters, open, first_at, last_at, unedited, unedited_delivered, edited,
+	edited_delivered`
+
+func scanGroup(r row) (Group, error) {
+	var g Group
+	var first, last int64
+	err := r.Scan(&g.Fingerprint, &g.Source, &g.Destination, &g.Reason, &g.Letters, &g.Open, &first, &last,
+		&g.Unedited.Tried, &g.Unedited.Delivered, &g.Edited.Tried, &g.Edited.Delivered)
+	g.FirstAt, g.LastAt = time.UnixMilli(first).UTC(), time.UnixMilli(last).UTC()
+	return g, err
+}
+
+const oneGroup = `SELECT ` + groupColumns + ` FROM groups WHERE fingerprint = ?`
+
+// Group answers what is known of a cause, or NotFound.
+func (s *Store) Group(ctx context.Context, fingerprint string) (Group, error) {
+	g, err := scanGroup(s.db.read.QueryRowContext(ctx, oneGroup, fingerprint))
+	return g, notFound(err, "no letter failed for the cause %s", fingerprint)
+}
+
+const topGroups = `SELECT ` + groupColumns + ` FROM groups WHERE open > 0 ORDER BY open DESC, fingerprint LIMIT ?`
+
+// TopGroups answers the causes of the most open letters, the largest first.
+func (s *Store) TopGroups(ctx context.Context, limit int) ([]Group, error) {
+	var list []Group
+	err := each(ctx, s.db.read, func(r row) error {
+		g, err := scanGroup(r)
+		list = append(list, g)
+		return err
+	}, topGroups, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read causes: %w", err)
+	}
+	return list, nil
+}
+
+const (
+	countUnedited = `UPDATE groups SET unedited = unedited + 1, unedited_delivered = unedited_delivered + ? WHERE fingerprint = ?`
+	countEdited   = `UPDATE groups SET edited = edited + 1, edited_delivered = edited_delivered + ? WHERE fingerprint = ?`
+)
+
+// countReplay counts a replay for the cause that the letter had failed for when it was ordered.
+func (t *Tx) countReplay(ctx context.Context, c deadletter.Change) error {
+	edited, delivered, ok := c.Replayed()
+	if !ok {
+		return nil
+	}
+	count := countUnedited
+	if edited {
+		count = countEdited
+	}
+	_, err := t.tx.ExecContext(ctx, count, delivered, c.Before.Fingerprint)
+	return err
+}
+
+const (
+	ungroupedLetters = `SELECT ` + letterColumns + ` FROM letters l WHERE l.fingerprint = '' LIMIT ?`
+	groupLetter      = `UPDATE letters SET fingerprint = ? WHERE id = ?`
+
+	// groupBatch is how many letters of a store from before there were groups get theirs in one transaction.
+	groupBatch = 1000
+)
+
+// groupAll gives letters that have no group theirs.
+func (s *Store) groupAll(ctx context.Context) error {
+	for {
+		letters, err := s.letters(ctx, "ungrouped", ungroupedLetters, groupBatch)
+		if err != nil || len(letters) == 0 {
+			return err
+		}
+		err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
+			for _, l := range letters {
+				if _, err := tx.tx.ExecContext(ctx, groupLetter, deadletter.Fingerprint(l.Source, l.Destination, l.Reason), l.ID); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("group letters: %w", err)
+		}
+	}
+}
+
+const eventTypes = `SELECT event_type FROM event_types ORDER BY letters DESC, event_type LIMIT 200`
+
+// EventTypes answers the event types that letters have, the most frequent first and at most 200, for a filter to offer.
+func (s *Store) EventTypes(ctx context.Context) ([]string, error) {
+	return column[string](ctx, s.db.read, "event types", eventTypes)
+}
