@@ -264,15 +264,18 @@ func reasonRows(o overview) []page.ReasonRow {
 	var rows []page.ReasonRow
 	for _, cause := range o.causes {
 		query := between(time.Time{}, time.Time{}, cause.Source, "status", string(deadletter.Failed))
-		text := "No attempt is known"
+		text := "was never tried, as far as is known"
 		if cause.Outcome != "" {
-			text = sentenceOfOutcome(cause.Outcome, cause.StatusCode)
+			text = deedOfHandler(cause.Outcome, cause.StatusCode)
 			query.Set("outcome", string(cause.Outcome))
 		}
 		if cause.StatusCode != 0 {
 			query.Set("code", code(cause.StatusCode))
 		}
-		row := page.ReasonRow{Text: text, Source: printable(cause.Source), Letters: counted(cause.Letters, "/letters", query), Share: cause.Letters * 100 / o.causes[0].Letters}
+		row := page.ReasonRow{
+			Text: text, Source: printable(cause.Source), Example: printable(cause.Reason), Newest: ui.At(cause.Newest),
+			Letters: counted(cause.Letters, "/letters", query), Share: cause.Letters * 100 / o.causes[0].Letters,
+		}
 		if cause.Source == "" || cause.Outcome == "" {
 			row.Letters.URL = "" // no address means these letters alone
 		}
@@ -281,18 +284,18 @@ func reasonRows(o overview) []page.ReasonRow {
 	return rows
 }
 
-// sentenceOfOutcome says how a delivery failed.
-func sentenceOfOutcome(outcome deadletter.Outcome, statusCode int) string {
+// deedOfHandler says what the handler of a source did.
+func deedOfHandler(outcome deadletter.Outcome, statusCode int) string {
 	switch outcome {
 	case deadletter.Rejected:
-		return "The handler answered " + strings.TrimSpace(code(statusCode)+" "+http.StatusText(statusCode))
+		return "answered " + strings.TrimSpace(code(statusCode)+" "+http.StatusText(statusCode))
 	case deadletter.Unreachable:
-		return "The handler could not be reached"
+		return "could not be reached"
 	case deadletter.Unknown:
-		return "No answer in time: the handler may have processed it"
+		return "gave no answer in time, and may have processed it"
 	case deadletter.Delivered:
 	}
-	return "Delivered before, and brought back"
+	return "took it before it was brought back"
 }
 
 func queueRows(o overview) []page.QueueRow {

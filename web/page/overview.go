@@ -89,6 +89,7 @@ type AgeRow struct {
 type ReasonRow struct {
 	Text    string
 	Source  string
+	Example string // the reason of the newest letter; empty: not known
 	Letters Count
 	Newest  ui.Moment
 	Share   int // of the largest cause, in percent
