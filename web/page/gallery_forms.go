@@ -25,6 +25,7 @@ func galleryEdit() []Example {
 			v.Conflict, v.Reason = Conflict{Text: "ben replayed this letter 12 s ago.", URL: "/letters/" + v.ID}, "participant ids added"
 		}),
 		edit("edit-denied", func(v *EditView) { v.Denied = viewer }),
+		edit("edit-large", func(v *EditView) { v.Body = `["` + strings.Repeat(longWord, (1<<20)/len(longWord)) + `"]` }),
 		edit("edit-long", func(v *EditView) {
 			v.ID, v.Source, v.Destination, v.Body, v.Reason = longWord, longWord, longWord, longWord+"\n"+rtlText+"\n"+emoji, longReason()
 			v.Headers = append(v.Headers, EditHeader{Name: "X-" + longWord, Value: longWord})

@@ -11,14 +11,16 @@ const listQuery = "status=failed&source=genesys"
 
 func galleryLetters() []Example {
 	list := func(name string, change func(*LettersTableView)) Example {
-		table := lettersTable(manyRows(50))
+		table := lettersTable(manyRows(12))
 		change(&table)
 		return Example{Name: "letters-" + name, Component: Letters(LettersView{Chrome: chrome("Letters", "/letters"), Table: table})}
 	}
 	filtered := list("filtered", func(v *LettersTableView) { filterLetters(v); v.Rows = manyRows(7) })
 	partial := lettersTable(manyRows(3))
 	return []Example{
-		list("many", func(v *LettersTableView) { v.NewestURL, v.NewerURL = "/letters?status=failed", "/letters?cursor=n1" }),
+		list("many", func(v *LettersTableView) {
+			v.Rows, v.NewestURL, v.NewerURL = manyRows(50), "/letters?status=failed", "/letters?cursor=n1"
+		}),
 		list("one", func(v *LettersTableView) { v.Rows, v.OlderURL = manyRows(1), "" }),
 		list("mixed", func(v *LettersTableView) { v.Rows, v.Tabs = mixedRows(), tabsOf("") }),
 		list("selected", func(v *LettersTableView) { v.Rows[1].Selected, v.Rows[2].Selected = true, true }),
