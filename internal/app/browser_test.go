@@ -61,20 +61,25 @@ func (p person) sees(text string) {
 	}
 }
 
+// awaits opens a list again and again, as a person would, until something is on it: letters are on their way through the queue.
+func (p person) awaits(list, selector string) {
+	p.t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for found := false; !found; <-tick.C {
+		p.does("open the list", chromedp.Navigate(p.ConsoleURL()+list), chromedp.WaitVisible(chromedp.CSS(`#letters`)))
+		var err error
+		if found, err = chromedp.Run(p.tab, chromedp.Evaluate[bool]("document.querySelector('"+selector+"') !== null")); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
 // opens goes from the list to the one letter that it shows.
 func (p person) opens(list, id string) {
 	p.t.Helper()
 	link := `#letters a[href^="/letters/` + id + `"]`
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for found := false; !found; <-tick.C {
-		// The letter is still on its way through the queue: look again, as a person would.
-		p.does("open the list", chromedp.Navigate(p.ConsoleURL()+list), chromedp.WaitVisible(chromedp.CSS(`#letters`)))
-		var err error
-		if found, err = chromedp.Run(p.tab, chromedp.Evaluate[bool]("document.querySelector('"+link+"') !== null")); err != nil {
-			p.t.Fatal(err)
-		}
-	}
+	p.awaits(list, link)
 	p.does("open the letter", chromedp.Click(chromedp.CSS(link)), chromedp.WaitVisible(chromedp.CSS(`#letter-panel`)))
 }
 

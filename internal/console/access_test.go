@@ -28,7 +28,7 @@ func (b bundle) routes(t *testing.T) []route {
 	var list []route
 	err := chi.Walk(routes, func(method, path string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		if !strings.HasPrefix(path, "/assets/") {
-			list = append(list, route{method, strings.ReplaceAll(path, "{id}", "a-1")})
+			list = append(list, route{method, strings.NewReplacer("{id}", "a-1", "{job}", "1").Replace(path)})
 		}
 		return nil
 	})
@@ -71,9 +71,10 @@ func TestEveryPageForEveryRole(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
+	b.draft(t, "a-1")
 	for name, role := range map[string]deadletter.Role{"vera": deadletter.Viewer, "olga": deadletter.Operator, "adam": deadletter.Admin} {
 		p := b.member(t, name, role)
-		for _, r := range append(b.routes(t), route{"GET", "/letters/edit?item=a-1@0"}) {
+		for _, r := range b.routes(t) {
 			if r.method != http.MethodGet || r.path == "/setup" {
 				continue
 			}
@@ -88,7 +89,7 @@ func TestEveryPageForEveryRole(t *testing.T) {
 			if a.status != http.StatusOK {
 				t.Errorf("%s: %s answers %d: %s", name, r.path, a.status, a.text)
 			}
-			if strings.HasSuffix(r.path, "/panel") || strings.HasSuffix(r.path, "/body") || strings.HasSuffix(r.path, "/export") {
+			if strings.HasSuffix(r.path, "/panel") || strings.HasSuffix(r.path, "/strip") || strings.HasSuffix(r.path, "/late") || strings.HasSuffix(r.path, "/body") || strings.HasSuffix(r.path, "/export") {
 				continue
 			}
 			if a.count("h1") != 1 || !strings.Contains(a.says("header"), name) || !strings.Contains(a.says("header"), string(role)) {
@@ -102,6 +103,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	l := b.receive(t, "a-1")
+	b.draft(t, "a-1")
 	p := b.member(t, "vera", deadletter.Viewer)
 	before := len(b.events(t))
 	forms := map[string]url.Values{
@@ -109,9 +111,12 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		"/letters/a-1/edit": order(0, "revision", "0", "body", "{}", "reason", "x"),
 		"/letters/bulk":     form("action", "replay", "item", "a-1@0"),
 	}
+	for _, step := range []string{"start", "pause", "resume", "cancel", "undo"} {
+		forms["/jobs/1/"+step] = form("reason", "x")
+	}
 	for _, r := range b.routes(t) {
 		values, known := forms[r.path]
-		if r.method != http.MethodPost || !strings.HasPrefix(r.path, "/letters") {
+		if r.method != http.MethodPost || !strings.HasPrefix(r.path, "/letters") && !strings.HasPrefix(r.path, "/jobs") || r.path == "/jobs/1/hide" {
 			continue
 		}
 		if !known {

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -25,154 +24,105 @@ func selection(items []string) ([]desk.Ref, error) {
 		}
 		refs = append(refs, desk.Ref{ID: deadletter.ID(item[:at]), Version: version})
 	}
-	if len(refs) > desk.MaxLetters {
-		return nil, deadletter.Errorf(deadletter.Invalid, "%d letters are selected: at most %d can be acted on at once", len(refs), desk.MaxLetters)
-	}
 	return refs, nil
 }
 
-func (c *Console) bulk(w http.ResponseWriter, r *http.Request) {
-	refs, err := selection(r.PostForm["item"])
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
-	by := auth.Actor(r.Context())
-	switch action := r.PostForm.Get("action"); action {
+// bulkAction reads what is to be done to many letters.
+func bulkAction(name string) (deadletter.Action, error) {
+	switch name {
 	case "replay":
-		results, err := c.Desk.ReplayMany(r.Context(), by, refs)
-		c.showResults(w, r, "ordered for replay", results, err)
-	case "restore":
-		results, err := c.Desk.RestoreMany(r.Context(), by, refs)
-		c.showResults(w, r, "restored", results, err)
-	case "archive":
-		c.bulkArchive(w, r, by, refs)
+		return deadletter.ActReplay, nil
 	case "edit":
-		c.bulkEdit(w, r, by, refs)
-	default:
-		c.fail(w, r, deadletter.Errorf(deadletter.Invalid, "there is no action %q", action))
+		return deadletter.ActEdit, nil
+	case "archive":
+		return deadletter.ActArchive, nil
+	case "restore":
+		return deadletter.ActRestore, nil
 	}
+	return "", deadletter.Errorf(deadletter.Invalid, "there is no action %q", name)
 }
 
-func (c *Console) bulkArchive(w http.ResponseWriter, r *http.Request, by deadletter.Actor, refs []desk.Ref) {
-	fault := archiveFault(by, r)
-	if deadletter.KindOf(fault) != deadletter.Invalid || isPartial(r) {
-		if fault != nil {
-			c.fail(w, r, fault)
-			return
-		}
-		results, err := c.Desk.ArchiveMany(r.Context(), by, refs, r.PostForm.Get("reason"))
-		c.showResults(w, r, "archived", results, err)
-		return
-	}
-	v, status := page.BulkConfirmView{Action: "archive", Back: backQuery(r)}, http.StatusOK
-	if r.PostForm.Has("reason") {
-		v.ReasonError, status = why(fault), statusOf(deadletter.Invalid)
-	}
-	var err error
-	v.Items, err = c.bulkItems(r, refs, func(l deadletter.Letter) error {
-		_, err := l.Archive(by, "", l.Version, c.Now())
-		return err
-	})
+// bulk makes a job of the letters that are selected, or of all that match. What needs no word more, over letters that the person has
+// seen one by one, begins at once; of anything else the frozen letters are shown first.
+func (c *Console) bulk(w http.ResponseWriter, r *http.Request) {
+	action, err := bulkAction(r.PostForm.Get("action"))
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	v.Chrome = c.chrome(r, "Archive letters")
-	c.render(w, r, status, page.BulkConfirm(v))
-}
-
-func (c *Console) bulkEditForm(w http.ResponseWriter, r *http.Request) {
-	refs, err := selection(r.URL.Query()["item"])
+	everything := r.PostForm.Get("scope") == "all"
+	j, err := c.freeze(r, action, everything)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	c.showBulkEdit(w, r, refs, page.BulkEditView{}, http.StatusOK)
-}
-
-func (c *Console) bulkEdit(w http.ResponseWriter, r *http.Request, by deadletter.Actor, refs []desk.Ref) {
-	if err := by.May(deadletter.ActEdit); err != nil {
+	asks := everything || action == deadletter.ActEdit || action == deadletter.ActArchive || j.Delivers() && j.Unknown > 0
+	if asks {
+		c.askJob(w, r, j)
+		return
+	}
+	if err := c.Desk.StartJob(r.Context(), auth.Actor(r.Context()), j.ID, deadletter.JobInput{}); err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	v := page.BulkEditView{Patch: r.PostForm.Get("patch"), Reason: r.PostForm.Get("reason")}
-	_, err := deadletter.MergePatch([]byte(`{}`), []byte(v.Patch))
-	v.PatchError.Text, v.ReasonError = why(err), editReasonFault(v.Reason)
-	if v.PatchError.Text+v.ReasonError != "" {
-		c.showBulkEdit(w, r, refs, v, statusOf(deadletter.Invalid))
-		return
-	}
-	results, err := c.Desk.PatchAndReplayMany(r.Context(), by, refs, []byte(v.Patch), v.Reason)
-	c.showResults(w, r, "edited and ordered for replay", results, err)
+	c.backToList(w, r, ui.Notice{})
 }
 
-func (c *Console) showBulkEdit(w http.ResponseWriter, r *http.Request, refs []desk.Ref, v page.BulkEditView, status int) {
+func (c *Console) freeze(r *http.Request, action deadletter.Action, everything bool) (deadletter.Job, error) {
 	by := auth.Actor(r.Context())
-	var err error
-	v.Items, err = c.bulkItems(r, refs, func(l deadletter.Letter) error {
-		_, err := l.OrderReplay(by, deadletter.TriggerBulk, l.Revision, l.Version, c.Now())
-		return first(c.Desk.Deliverable(l), err)
-	})
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
-	v.Chrome, v.Back, v.Denied = c.chrome(r, "Edit and replay"), backQuery(r), why(by.May(deadletter.ActEdit))
-	c.render(w, r, status, page.BulkEdit(v))
-}
-
-// bulkItems shows the letters of a selection, and why an action would leave some of them alone.
-func (c *Console) bulkItems(r *http.Request, refs []desk.Ref, can func(deadletter.Letter) error) ([]page.BulkItem, error) {
-	var items []page.BulkItem
-	for _, ref := range refs {
-		l, err := c.Store.Letter(r.Context(), ref.ID)
+	if !everything {
+		refs, err := selection(r.PostForm["item"])
 		if err != nil {
-			return nil, err
+			return deadletter.Job{}, err
 		}
-		items = append(items, page.BulkItem{
-			ID: string(l.ID), Version: strconv.Itoa(ref.Version), URL: letterURL(l.ID, backQuery(r)), Status: string(l.Status),
-			Source: printable(l.Source), Reason: printable(l.Reason), Denied: why(can(l)),
-		})
+		return c.Desk.FreezeSelected(r.Context(), by, action, refs)
 	}
-	return items, nil
+	values, err := url.ParseQuery(backQuery(r))
+	if err != nil {
+		return deadletter.Job{}, deadletter.Errorf(deadletter.Invalid, "the filter was not complete: open the list again")
+	}
+	query := only(values, letterFields())
+	if query.Get("status") == "" {
+		query.Set("status", string(deadletter.Failed)) // what a list shows that names none
+	}
+	asked, err := letterQuery(query, "")
+	if err != nil {
+		return deadletter.Job{}, err
+	}
+	return c.Desk.FreezeMatching(r.Context(), by, action, asked.Filter, query.Encode())
 }
 
-// showResults shows the list that the person came from, with what became of the selection on top.
-func (c *Console) showResults(w http.ResponseWriter, r *http.Request, done string, results []desk.Result, err error) {
+// askJob shows the draft: in a dialog where a script runs, and as a page of its own otherwise.
+func (c *Console) askJob(w http.ResponseWriter, r *http.Request, j deadletter.Job) {
+	if !isPartial(r) {
+		http.Redirect(w, r, address(jobPath(j.ID), url.Values{"back": {backQuery(r)}}), http.StatusSeeOther)
+		return
+	}
+	v, err := c.confirmView(r, j, backQuery(r))
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
+	c.showDialog(w, r, http.StatusOK, v)
+}
+
+func (c *Console) showDialog(w http.ResponseWriter, r *http.Request, status int, v page.JobConfirmView) {
+	w.Header().Set("HX-Retarget", "#job-dialog")
+	w.Header().Set("HX-Reswap", "innerHTML")
+	c.render(w, r, status, page.JobConfirm(v))
+}
+
+// backToList shows the list that the person came from, with the jobs that they have in sight.
+func (c *Console) backToList(w http.ResponseWriter, r *http.Request, n ui.Notice) {
 	back := backQuery(r)
-	result := bulkResult(done, results, back)
 	if !isPartial(r) {
-		notice := result.Notice
-		for _, refusal := range result.Refused[:min(3, len(result.Refused))] {
-			notice.Hint += refusal.ID + ": " + refusal.Why + " "
-		}
-		c.redirect(w, r, listPath(back), notice)
+		c.redirect(w, r, listPath(back), n)
 		return
 	}
 	query, err := url.ParseQuery(back)
 	if err != nil {
-		c.fail(w, r, err)
+		c.fail(w, r, deadletter.Errorf(deadletter.Invalid, "the filter was not complete: open the list again"))
 		return
 	}
-	c.showLetters(w, r, result, query)
-}
-
-func bulkResult(done string, results []desk.Result, back string) page.BulkResult {
-	var v page.BulkResult
-	for _, result := range results {
-		if result.Err != nil {
-			v.Refused = append(v.Refused, page.Refusal{ID: string(result.ID), URL: letterURL(result.ID, back), Why: why(result.Err)})
-		}
-	}
-	carriedOut := plural(len(results)-len(v.Refused), "letter") + " " + done
-	v.Notice = ui.Notice{Kind: ui.Done, Text: carriedOut + "."}
-	if n := len(v.Refused); n > 0 {
-		v.Notice = ui.Notice{Kind: ui.Warn, Text: fmt.Sprintf("%s, %d left alone.", carriedOut, n)}
-	}
-	return v
+	c.showLetters(w, r, n, query)
 }

@@ -26,7 +26,7 @@ type field struct{ name, label string }
 
 // letterFields are what the address of a list of letters is made of, but for the cursor.
 func letterFields() []field {
-	return []field{{"status", ""}, {"source", "Source"}, {"code", "Code"}, {"outcome", "Outcome"}, {"type", "Event type"}, {"group", "Cause"}, {"from", "Received from"}, {"to", "Received to"}, {"q", "Text"}, {"sort", ""}}
+	return []field{{"status", ""}, {"source", "Source"}, {"code", "Code"}, {"outcome", "Outcome"}, {"type", "Event type"}, {"group", "Cause"}, {"from", "Received from"}, {"to", "Received to"}, {"job", "Job"}, {"result", "Result"}, {"q", "Text"}, {"sort", ""}}
 }
 
 // auditFields are what the address of the audit trail is made of.
@@ -109,6 +109,8 @@ func letterQuery(query url.Values, cursor string) (store.LetterQuery, error) {
 	q.Outcome, errs[3] = parseOutcome(query.Get("outcome"))
 	q.From, q.To, errs[4] = parseRange(query)
 	q.Text, errs[5] = parseText("text", query.Get("q"))
+	q.Job, errs[7] = parseJob(query.Get("job"))
+	q.Result, errs[8] = parseResult(query.Get("result"))
 	if q.Text != "" && !strings.ContainsFunc(q.Text, wordRune) {
 		errs[6] = deadletter.Errorf(deadletter.Invalid, "the text to look for needs a letter or a digit")
 	}
@@ -171,6 +173,13 @@ func parseOutcome(text string) (deadletter.Outcome, error) {
 		return deadletter.Outcome(text), nil
 	}
 	return "", deadletter.Errorf(deadletter.Invalid, "there is no outcome %q", text)
+}
+
+func parseResult(text string) (deadletter.ItemState, error) {
+	if text == "" || slices.Contains(deadletter.ItemStates(), deadletter.ItemState(text)) {
+		return deadletter.ItemState(text), nil
+	}
+	return "", deadletter.Errorf(deadletter.Invalid, "there is no result %q of a job", text)
 }
 
 func parseRange(query url.Values) (from, to time.Time, err error) {

@@ -9,16 +9,17 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
 )
 
 func (c *Console) letters(w http.ResponseWriter, r *http.Request) {
-	c.showLetters(w, r, page.BulkResult{}, r.URL.Query())
+	c.showLetters(w, r, ui.Notice{}, r.URL.Query())
 }
 
 // showLetters answers the list that a query asks for, with what an action did on top.
-func (c *Console) showLetters(w http.ResponseWriter, r *http.Request, result page.BulkResult, values url.Values) {
+func (c *Console) showLetters(w http.ResponseWriter, r *http.Request, notice ui.Notice, values url.Values) {
 	table, status := c.table(r, values)
-	table.Result = result
+	table.Notice = notice
 	if isPartial(r) {
 		c.render(w, r, status, page.LettersTable(table))
 		return
@@ -44,6 +45,8 @@ func (c *Console) table(r *http.Request, values url.Values) (page.LettersTableVi
 	l := list{query: only(values, letterFields()), cursor: values.Get("cursor")}
 	err := c.readList(r.Context(), &l)
 	v := c.tableView(r, l)
+	inSight, fault := c.jobsInSight(r, address("/letters", with(l.query, "cursor", l.cursor)))
+	v.Jobs, err = inSight, first(err, fault)
 	v.Denied = why(auth.Actor(r.Context()).May(deadletter.ActReplay))
 	kind := deadletter.KindOf(err)
 	switch {

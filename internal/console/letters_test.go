@@ -156,7 +156,7 @@ func TestSecretsAreMaskedEverywhere(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	pages := []string{
 		"/letters", "/letters?status=all", "/letters/a-1", "/letters/b-2", "/letters/c-3", "/letters/a-1/panel", "/letters/a-1/edit", "/letters/c-3/edit",
-		"/letters/a-1/body", "/letters/b-2/body", "/letters/c-3/body", "/letters/edit?item=a-1@0", "/audit", "/audit?letter=a-1",
+		"/letters/a-1/body", "/letters/b-2/body", "/letters/c-3/body", "/jobs", "/audit", "/audit?letter=a-1",
 	}
 	edit := p.get("/letters/a-1/edit").fields("form[action$='/edit']")
 	edit.Set("reason", "the id was missing")

@@ -32,6 +32,7 @@ const password = "correct horse battery"
 type bundle struct {
 	store   *store.Store
 	auth    *auth.Auth
+	desk    *desk.Desk
 	clock   *desktest.Clock
 	handler http.Handler
 	server  *httptest.Server
@@ -72,8 +73,9 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 		t.Fatal(err)
 	}
 	masked := desk.Source{Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []deadletter.Path{path}}
+	b.desk = desk.New(b.store, []desk.Source{masked}, func() {}, b.clock.Now)
 	deps := console.Deps{
-		Store: b.store, Desk: desk.New(b.store, []desk.Source{masked}, func() {}, b.clock.Now), Auth: b.auth,
+		Store: b.store, Desk: b.desk, Auth: b.auth,
 		Sources: []console.Source{{Name: "genesys", Destination: "handler.internal:9090", MaxAttempts: 5}},
 		Chain:   func() console.Chain { return console.Chain{At: b.clock.Now(), Events: 1204} }, Now: b.clock.Now,
 		Health: func(string) console.Health { return console.Health{} },

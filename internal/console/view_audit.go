@@ -16,6 +16,9 @@ import (
 // letterTarget is the kind of target of what was done to a letter.
 const letterTarget = "letter"
 
+// jobTarget is that of what was done to a job.
+const jobTarget = "job"
+
 // sentenceOf says of an action what was done. The name of its target may follow.
 func sentenceOf(e store.EventRow) string {
 	if attempt, ok := strings.CutPrefix(e.Action, "attempt."); ok && attempt != "started" {
@@ -43,6 +46,16 @@ func deedOf(action string) string {
 		return "restored"
 	case "attempt.started":
 		return "began to deliver"
+	case "job.start":
+		return "started job"
+	case "job.pause":
+		return "paused job"
+	case "job.resume":
+		return "resumed job"
+	case "job.cancel":
+		return "cancelled job"
+	case "job.done":
+		return "finished job"
 	case "user.add":
 		return "added"
 	case "user.sign_in":
@@ -75,6 +88,7 @@ func auditActions() []ui.Option {
 		{Value: "attempt.rejected", Label: "Rejected"},
 		{Value: "attempt.unreachable", Label: "Unreachable"},
 		{Value: "attempt.unknown", Label: "Unknown"},
+		{Value: "job.", Label: "Jobs: everything"},
 		{Value: "user.", Label: "Users: everything"},
 		{Value: "user.sign_in", Label: "Sign-ins"},
 		{Value: "user.sign_in_refused", Label: "Refused sign-ins"},
@@ -208,6 +222,8 @@ func auditRow(e store.EventRow) page.AuditRow {
 	case e.TargetKind == letterTarget:
 		row.Target, row.Name, row.URL = shortID(e.Target), printable(e.Target), letterURL(deadletter.ID(e.Target), "")
 		addAttempt(&row, e)
+	case e.TargetKind == jobTarget:
+		row.URL = "/jobs/" + url.PathEscape(e.Target)
 	case e.Target == e.By && e.Action != "user.add", e.TargetKind == auditTarget:
 		row.Target = "" // the sentence is about whoever did it, or says it all
 	}

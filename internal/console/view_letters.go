@@ -29,6 +29,12 @@ func (c *Console) tableView(r *http.Request, l list) page.LettersTableView {
 	for _, letter := range l.page.Items {
 		v.Rows = append(v.Rows, c.rowView(letter, back))
 	}
+	if n, capped := matching(l); n > len(v.Rows) {
+		v.Matching = plural(n, "letter")
+		if capped {
+			v.Matching = number(n) + "+ letters"
+		}
+	}
 	switch {
 	case l.empty:
 		v.State, v.Curl = page.StateNothing, c.curl(r)
@@ -44,6 +50,14 @@ func (l list) say(name, value string) string {
 		return printable(l.cause)
 	}
 	return sayTime(name, value)
+}
+
+// matching counts the letters of a list, this page and all others.
+func matching(l list) (n int, capped bool) {
+	if l.asked.Status == "" {
+		return total(l.counts), l.counts.Capped
+	}
+	return l.counts.ByStatus[l.asked.Status], l.counts.Capped
 }
 
 // curl is a command that sends a webhook here.

@@ -4,7 +4,6 @@ package desk
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -44,11 +43,8 @@ func (d *Desk) Source(name string) (Source, bool) {
 	return s, ok
 }
 
-// Limits of what one order may hold.
-const (
-	MaxLetters = 200
-	maxReason  = 1000 // characters
-)
+// maxReason is how many characters a reason may have.
+const maxReason = 1000
 
 // Ref names a letter and the version of it that the person saw.
 type Ref struct {
@@ -64,26 +60,14 @@ type Edit struct {
 	Reason  string
 }
 
-// Result tells what an order over many letters did to one of them; Err is nil where it was carried out.
-type Result struct {
-	ID  deadletter.ID
-	Err error
-}
-
 // Replay orders a delivery of a revision of a letter. Forbidden, NotFound or Conflict say why not.
 func (d *Desk) Replay(ctx context.Context, by deadletter.Actor, ref Ref, revision int) error {
-	return d.one(ctx, by, deadletter.ActReplay, ref, d.replay(by, deadletter.TriggerReplay, func(deadletter.Letter) int { return revision }))
-}
-
-// ReplayMany orders a delivery of the latest revision of each letter.
-func (d *Desk) ReplayMany(ctx context.Context, by deadletter.Actor, refs []Ref) ([]Result, error) {
-	latest := func(l deadletter.Letter) int { return l.Revision }
-	return d.many(ctx, by, deadletter.ActReplay, refs, d.replay(by, deadletter.TriggerBulk, latest))
+	return d.one(ctx, by, deadletter.ActReplay, ref, d.replay(by, revision))
 }
 
 // EditAndReplay adds a revision to a letter and orders its delivery. Invalid says where the body is not valid.
 func (d *Desk) EditAndReplay(ctx context.Context, by deadletter.Actor, ref Ref, e Edit) error {
-	return d.one(ctx, by, deadletter.ActEdit, ref, d.edit(by, deadletter.TriggerEdit, e.Reason, e.Base, func(base deadletter.Revision, s Source) (deadletter.Revision, error) {
+	return d.one(ctx, by, deadletter.ActEdit, ref, d.edit(by, e.Reason, e.Base, func(base deadletter.Revision, s Source) (deadletter.Revision, error) {
 		body, err := deadletter.EditBody(base, e.Body)
 		if err != nil {
 			return deadletter.Revision{}, err
@@ -96,28 +80,9 @@ func (d *Desk) EditAndReplay(ctx context.Context, by deadletter.Actor, ref Ref, 
 	}))
 }
 
-// latestRevision asks for the newest revision of a letter, whatever its number.
-const latestRevision = -1
-
-// PatchAndReplayMany applies one JSON Merge Patch (RFC 7396) to the latest revision of each letter and orders their delivery.
-func (d *Desk) PatchAndReplayMany(ctx context.Context, by deadletter.Actor, refs []Ref, patch []byte, reason string) ([]Result, error) {
-	if _, err := deadletter.MergePatch([]byte(`{}`), patch); err != nil {
-		return nil, err
-	}
-	return d.many(ctx, by, deadletter.ActEdit, refs, d.edit(by, deadletter.TriggerBulk, reason, latestRevision, func(base deadletter.Revision, _ Source) (deadletter.Revision, error) {
-		body, err := deadletter.MergePatch(base.Body, patch)
-		return deadletter.Revision{Body: body, Headers: base.Headers}, err
-	}))
-}
-
 // Archive puts a letter away.
 func (d *Desk) Archive(ctx context.Context, by deadletter.Actor, ref Ref, why string) error {
 	return d.one(ctx, by, deadletter.ActArchive, ref, d.archive(by, why))
-}
-
-// ArchiveMany puts letters away.
-func (d *Desk) ArchiveMany(ctx context.Context, by deadletter.Actor, refs []Ref, why string) ([]Result, error) {
-	return d.many(ctx, by, deadletter.ActArchive, refs, d.archive(by, why))
 }
 
 // Restore brings an archived letter back.
@@ -125,24 +90,19 @@ func (d *Desk) Restore(ctx context.Context, by deadletter.Actor, ref Ref) error 
 	return d.one(ctx, by, deadletter.ActRestore, ref, d.restore(by))
 }
 
-// RestoreMany brings archived letters back.
-func (d *Desk) RestoreMany(ctx context.Context, by deadletter.Actor, refs []Ref) ([]Result, error) {
-	return d.many(ctx, by, deadletter.ActRestore, refs, d.restore(by))
-}
-
 // order decides what becomes of a letter, within the transaction that will apply it.
 type order func(ctx context.Context, tx *store.Tx, l deadletter.Letter, version int) (deadletter.Change, error)
 
-func (d *Desk) replay(by deadletter.Actor, t deadletter.Trigger, revision func(deadletter.Letter) int) order {
+func (d *Desk) replay(by deadletter.Actor, revision int) order {
 	return func(_ context.Context, _ *store.Tx, l deadletter.Letter, version int) (deadletter.Change, error) {
 		if err := d.Deliverable(l); err != nil {
 			return deadletter.Change{}, err
 		}
-		return l.OrderReplay(by, t, revision(l), version, d.now())
+		return l.OrderReplay(by, deadletter.TriggerReplay, revision, version, d.now())
 	}
 }
 
-func (d *Desk) edit(by deadletter.Actor, t deadletter.Trigger, reason string, base int, edit func(deadletter.Revision, Source) (deadletter.Revision, error)) order {
+func (d *Desk) edit(by deadletter.Actor, reason string, base int, edit func(deadletter.Revision, Source) (deadletter.Revision, error)) order {
 	return func(ctx context.Context, tx *store.Tx, l deadletter.Letter, version int) (deadletter.Change, error) {
 		if err := d.Deliverable(l); err != nil {
 			return deadletter.Change{}, err
@@ -151,11 +111,7 @@ func (d *Desk) edit(by deadletter.Actor, t deadletter.Trigger, reason string, ba
 		if err != nil {
 			return deadletter.Change{}, err
 		}
-		number := base
-		if number == latestRevision {
-			number = l.Revision
-		}
-		from, err := tx.Revision(ctx, l.ID, number)
+		from, err := tx.Revision(ctx, l.ID, base)
 		if err != nil {
 			return deadletter.Change{}, err
 		}
@@ -164,7 +120,7 @@ func (d *Desk) edit(by deadletter.Actor, t deadletter.Trigger, reason string, ba
 			return deadletter.Change{}, err
 		}
 		next.Reason = reason
-		return l.EditAndReplay(by, t, next, version, d.now())
+		return l.EditAndReplay(by, deadletter.TriggerEdit, next, version, d.now())
 	}
 }
 
@@ -207,34 +163,6 @@ func (d *Desk) one(ctx context.Context, by deadletter.Actor, act deadletter.Acti
 		d.kick()
 	}
 	return err
-}
-
-// many carries an order out letter by letter in one transaction: a letter that refuses it does not keep the others back.
-func (d *Desk) many(ctx context.Context, by deadletter.Actor, act deadletter.Action, refs []Ref, decide order) ([]Result, error) {
-	if err := by.May(act); err != nil {
-		return nil, err
-	}
-	if len(refs) == 0 || len(refs) > MaxLetters {
-		return nil, deadletter.Errorf(deadletter.Invalid, "select 1 to %d letters (%d are selected)", MaxLetters, len(refs))
-	}
-	var results []Result
-	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		results = results[:0]
-		for _, ref := range refs {
-			err := d.carryOut(ctx, tx, ref, decide)
-			var refused *deadletter.Error
-			if err != nil && !(errors.As(err, &refused) && refused.Kind != deadletter.Internal) {
-				return err
-			}
-			results = append(results, Result{ref.ID, err})
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	d.kick()
-	return results, nil
 }
 
 func (d *Desk) carryOut(ctx context.Context, tx *store.Tx, ref Ref, decide order) error {

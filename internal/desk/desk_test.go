@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -117,20 +118,32 @@ func TestViewerChangesNothing(t *testing.T) {
 	b := setup(t)
 	l := b.receive(t, "a-1", nil)
 	refs := []desk.Ref{ref(l)}
+	draft, archived := b.draft(t, deadletter.ActReplay, refs...), b.draft(t, deadletter.ActArchive, refs...)
+	b.start(t, archived, deadletter.JobInput{Reason: "known fault"})
 	for _, who := range []struct {
 		actor deadletter.Actor
 		want  deadletter.Kind
 	}{{vera, deadletter.Forbidden}, {noone, deadletter.Unauthenticated}} {
-		many := func(_ []desk.Result, err error) error { return err }
+		freeze := func(a deadletter.Action) error {
+			_, selected := b.FreezeSelected(t.Context(), who.actor, a, refs)
+			_, matching := b.FreezeMatching(t.Context(), who.actor, a, store.Filter{}, "")
+			return errors.Join(selected, matching)
+		}
+		_, undo := b.UndoArchive(t.Context(), who.actor, archived)
 		for name, err := range map[string]error{
 			"replay":       b.Replay(t.Context(), who.actor, ref(l), 0),
 			"edit":         b.EditAndReplay(t.Context(), who.actor, ref(l), desk.Edit{Body: []byte(`{}`), Reason: "x"}),
 			"archive":      b.Archive(t.Context(), who.actor, ref(l), ""),
 			"restore":      b.Restore(t.Context(), who.actor, ref(l)),
-			"replay many":  many(b.ReplayMany(t.Context(), who.actor, refs)),
-			"patch many":   many(b.PatchAndReplayMany(t.Context(), who.actor, refs, []byte(`{"a":1}`), "x")),
-			"archive many": many(b.ArchiveMany(t.Context(), who.actor, refs, "")),
-			"restore many": many(b.RestoreMany(t.Context(), who.actor, refs)),
+			"replay many":  freeze(deadletter.ActReplay),
+			"patch many":   freeze(deadletter.ActEdit),
+			"archive many": freeze(deadletter.ActArchive),
+			"restore many": freeze(deadletter.ActRestore),
+			"start":        b.StartJob(t.Context(), who.actor, draft, deadletter.JobInput{}),
+			"pause":        b.PauseJob(t.Context(), who.actor, archived),
+			"resume":       b.ResumeJob(t.Context(), who.actor, archived),
+			"cancel":       b.CancelJob(t.Context(), who.actor, archived),
+			"undo":         undo,
 		} {
 			if deadletter.KindOf(err) != who.want {
 				t.Errorf("%s by %q: %v", name, who.actor.Role, err)
@@ -211,36 +224,6 @@ func TestLetterWithoutDestinationIsShownButNotReplayed(t *testing.T) {
 		if err := b.Archive(t.Context(), anna, ref(l), ""); err != nil {
 			t.Errorf("source %q: archive: %v", source, err)
 		}
-	}
-}
-
-func TestManyTellsWhatBecameOfEach(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	one, two := b.receive(t, "a-1", nil), b.receive(t, "b-2", func(c *deadletter.Capture) { c.Body = []byte(`<xml/>`) })
-	if err := b.Archive(t.Context(), bert, ref(b.receive(t, "c-3", nil)), ""); err != nil {
-		t.Fatal(err)
-	}
-	refs := []desk.Ref{ref(one), ref(two), {ID: "c-3", Version: 0}, {ID: "nobody"}}
-	results, err := b.PatchAndReplayMany(t.Context(), anna, refs, []byte(`{"id":"x","n":null}`), "the id was missing")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []deadletter.Kind{-1, deadletter.Invalid, deadletter.Conflict, deadletter.NotFound}
-	for i, r := range results {
-		if r.ID != refs[i].ID || (r.Err == nil) != (want[i] == -1) || r.Err != nil && deadletter.KindOf(r.Err) != want[i] {
-			t.Errorf("result %d: %s %v", i, r.ID, r.Err)
-		}
-	}
-	r, err := b.store.Revision(t.Context(), "a-1", 1)
-	if err != nil || string(r.Body) != `{"eventType":"conversation:updated","id":"x"}` {
-		t.Errorf("revision 1 is %s, %v", r.Body, err)
-	}
-	if got := desktest.Letter(t, b.store, "b-2"); got.Status != two.Status || got.Revision != 0 {
-		t.Errorf("the refused letter changed: %+v", got)
-	}
-	if _, err := b.ReplayMany(t.Context(), anna, nil); deadletter.KindOf(err) != deadletter.Invalid {
-		t.Errorf("an empty selection answers %v", err)
 	}
 }
 

@@ -111,6 +111,11 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 		if err := t.writeAttempt(ctx, n, *c.Attempt); err != nil {
 			return fmt.Errorf("write attempt of letter %s: %w", c.After.ID, err)
 		}
+		if c.Attempt.Done && c.Attempt.Trigger == deadletter.TriggerBulk {
+			if err := t.settleDelivery(ctx, n, *c.Attempt, c.Event.At); err != nil {
+				return err
+			}
+		}
 	}
 	if c.Arrival != nil {
 		if err := t.insertArrival(ctx, n, *c.Arrival); err != nil {

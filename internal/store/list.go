@@ -19,9 +19,11 @@ type Filter struct {
 	StatusCode int
 	Outcome    deadletter.Outcome
 	EventType  string
-	Group      string    // the fingerprint of a cause
-	From, To   time.Time // of receipt: From inclusive, To exclusive
-	Text       string    // words, from their beginning, of the error reason or the message id
+	Group      string               // the fingerprint of a cause
+	Job        deadletter.JobID     // letters of a job
+	Result     deadletter.ItemState // of that job
+	From, To   time.Time            // of receipt: From inclusive, To exclusive
+	Text       string               // words, from their beginning, of the error reason or the message id
 }
 
 // Sort is what a list of letters goes by, newest first.
@@ -115,6 +117,9 @@ func (c conditions) sql() string {
 
 func (f Filter) where() conditions {
 	c := conditions{from: "letters l"}
+	if f.Job != 0 {
+		f.ofJob(&c)
+	}
 	if f.Text != "" {
 		// The search drives the query, in the order of its row ids, so that a page ends as soon as it is full.
 		c.from = "letter_texts t CROSS JOIN letters l ON l.n = t.rowid"
@@ -147,8 +152,26 @@ func (f Filter) where() conditions {
 	return c
 }
 
+// ofJob lets the items of a job drive the query, in the order of receipt. A state stands in the text of the query, because an index of
+// some states alone is of no use to a parameter.
+func (f Filter) ofJob(c *conditions) {
+	result := ""
+	if slices.Contains(deadletter.ItemStates(), f.Result) {
+		result = " AND i.state = '" + string(f.Result) + "'"
+	}
+	if f.Text != "" {
+		c.add("EXISTS (SELECT 1 FROM job_items i WHERE i.job = ? AND i.letter = l.n"+result+")", f.Job)
+		return
+	}
+	c.from = "job_items i CROSS JOIN letters l ON l.n = i.letter"
+	c.add("i.job = ?"+result, f.Job)
+}
+
 // key is the column that carries the order of receipt.
 func (f Filter) key() string {
+	if f.Job != 0 && f.Text == "" {
+		return "i.letter"
+	}
 	if f.Text != "" {
 		return "t.rowid"
 	}
@@ -273,7 +296,7 @@ type Counts struct {
 // Counts answers the counts of a filter.
 func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 	f.Status = ""
-	if f.Text != "" || f.EventType != "" || f.Group != "" || !f.From.IsZero() || !f.To.IsZero() {
+	if f.Text != "" || f.Job != 0 || f.EventType != "" || f.Group != "" || !f.From.IsZero() || !f.To.IsZero() {
 		return s.countCapped(ctx, f)
 	}
 	where := conditions{}

@@ -16,11 +16,14 @@ type lane struct {
 	w        *Worker
 	source   Source
 	kicked   chan struct{}
-	finished chan struct{}
+	finished chan deadletter.Trigger // of a delivery that is over
+	forJobs  int                     // deliveries for jobs that may be in flight at once
 }
 
 func newLane(w *Worker, s Source) *lane {
-	return &lane{w: w, source: s, kicked: make(chan struct{}, 1), finished: make(chan struct{}, max(1, s.Slots))}
+	slots := max(1, s.Slots)
+	// A quarter of the places stays for retries and for single replays, which wait behind no job.
+	return &lane{w: w, source: s, kicked: make(chan struct{}, 1), finished: make(chan deadletter.Trigger, slots), forJobs: slots - slots/4}
 }
 
 func (l *lane) wake() {
@@ -35,52 +38,58 @@ const storeRetry = time.Second
 
 // run claims and delivers until ctx ends, then waits for the deliveries in flight.
 func (l *lane) run(ctx context.Context) {
-	inFlight := 0
+	inFlight := tally{}
 	for ctx.Err() == nil {
-		free := cap(l.finished) - inFlight
-		claims, wait, err := l.claim(ctx, free)
+		claims, wait, err := l.claim(ctx, cap(l.finished)-inFlight.all, inFlight.jobs)
 		if err != nil {
 			l.w.log.ErrorContext(ctx, "cannot read what is due; trying again", "source", l.source.Name, "err", err)
 			wait = storeRetry
 		}
 		for _, c := range claims {
-			inFlight++
+			inFlight.add(c.attempt.Trigger, 1)
 			go l.deliver(ctx, c)
 		}
-		inFlight -= l.await(ctx, wait)
+		l.await(ctx, wait, &inFlight)
 	}
-	for ; inFlight > 0; inFlight-- {
-		<-l.finished
+	for inFlight.all > 0 {
+		inFlight.add(<-l.finished, -1)
 	}
 }
 
-// await blocks until a delivery finished (it answers how many did), somebody kicked, or wait is over. A negative wait is for ever.
-func (l *lane) await(ctx context.Context, wait time.Duration) int {
-	if wait == 0 {
-		return 0
+// tally counts deliveries in flight, and those of them that jobs ordered.
+type tally struct{ all, jobs int }
+
+func (t *tally) add(trigger deadletter.Trigger, n int) {
+	t.all += n
+	if trigger == deadletter.TriggerBulk {
+		t.jobs += n
 	}
+}
+
+// await blocks until a delivery finished, somebody kicked, or wait is over, and takes account of what finished. A negative wait is for
+// ever.
+func (l *lane) await(ctx context.Context, wait time.Duration, inFlight *tally) {
 	var due <-chan time.Time
-	if wait > 0 {
+	if wait >= 0 {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		due = timer.C
 	}
-	select {
-	case <-ctx.Done():
-	case <-due:
-	case <-l.kicked:
-	case <-l.finished:
-		return 1 + l.drainFinished()
-	}
-	return 0
-}
-
-func (l *lane) drainFinished() int {
-	for n := 0; ; n++ {
+	if wait != 0 {
 		select {
-		case <-l.finished:
+		case <-ctx.Done():
+		case <-due:
+		case <-l.kicked:
+		case trigger := <-l.finished:
+			inFlight.add(trigger, -1)
+		}
+	}
+	for {
+		select {
+		case trigger := <-l.finished:
+			inFlight.add(trigger, -1)
 		default:
-			return n
+			return
 		}
 	}
 }
@@ -94,8 +103,9 @@ type claimed struct {
 
 const forever = time.Duration(-1)
 
-// claim opens up to free deliveries that are due, and answers how long to wait before there can be more.
-func (l *lane) claim(ctx context.Context, free int) ([]claimed, time.Duration, error) {
+// claim opens up to free deliveries: what is due first, then what jobs (which have so many in flight) want. It answers how long to wait
+// before there can be more.
+func (l *lane) claim(ctx context.Context, free, jobs int) ([]claimed, time.Duration, error) {
 	if free == 0 {
 		return nil, forever, nil
 	}
@@ -103,12 +113,36 @@ func (l *lane) claim(ctx context.Context, free int) ([]claimed, time.Duration, e
 	if err != nil {
 		return nil, 0, err
 	}
+	claims, err := l.openDue(ctx, due)
+	if err != nil {
+		return nil, 0, err
+	}
+	more := len(due) > 0
+	if rest := min(free-len(claims), l.forJobs-jobs); rest > 0 && len(due) < free {
+		items, some, err := l.claimItems(ctx, rest)
+		claims, more = append(claims, items...), more || some
+		if err != nil {
+			l.w.log.ErrorContext(ctx, "cannot go on with jobs", "source", l.source.Name, "err", err)
+			return claims, storeRetry, nil
+		}
+	}
+	switch {
+	case len(claims) == free:
+		return claims, forever, nil
+	case more:
+		return claims, 0, nil
+	}
+	wait, err := l.untilNext(ctx, again)
+	return nil, wait, err
+}
+
+// openDue claims deliveries that are due.
+func (l *lane) openDue(ctx context.Context, due []deadletter.Letter) ([]claimed, error) {
 	if len(due) == 0 {
-		wait, err := l.untilNext(ctx, again)
-		return nil, wait, err
+		return nil, nil
 	}
 	var claims []claimed
-	err = l.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+	err := l.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		claims = claims[:0]
 		for _, letter := range due {
 			c, err := l.open(ctx, tx, letter.ID)
@@ -122,13 +156,7 @@ func (l *lane) claim(ctx context.Context, free int) ([]claimed, time.Duration, e
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, 0, err
-	}
-	if len(claims) == free {
-		return claims, forever, nil
-	}
-	return claims, 0, nil
+	return claims, err
 }
 
 // due answers what may be delivered now: what people ordered, then the automatic retries that the gate lets through. Where these
@@ -180,6 +208,10 @@ func (l *lane) until(ctx context.Context, status deadletter.Status) (time.Durati
 // leaseMargin is what a lease lasts beyond the timeout of the delivery, for writing the result.
 const leaseMargin = 30 * time.Second
 
+func (l *lane) lease(at time.Time) deadletter.Lease {
+	return deadletter.Lease{Token: rand.Text(), Until: at.Add(l.source.Destination.Timeout + leaseMargin)}
+}
+
 func (l *lane) open(ctx context.Context, tx *store.Tx, id deadletter.ID) (claimed, error) {
 	letter, err := tx.Letter(ctx, id)
 	if err != nil {
@@ -194,8 +226,7 @@ func (l *lane) open(ctx context.Context, tx *store.Tx, id deadletter.ID) (claime
 		return claimed{}, err
 	}
 	at := l.w.now()
-	lease := deadletter.Lease{Token: rand.Text(), Until: at.Add(l.source.Destination.Timeout + leaseMargin)}
-	change, err := letter.Claim(lease, delivery.TraceParent(revision.Headers), at)
+	change, err := letter.Claim(l.lease(at), delivery.TraceParent(revision.Headers), at)
 	if err != nil {
 		return claimed{}, err
 	}
@@ -204,7 +235,7 @@ func (l *lane) open(ctx context.Context, tx *store.Tx, id deadletter.ID) (claime
 
 // deliver sends a claimed letter and records what became of it. Shutdown does not cut a delivery short: its timeout does.
 func (l *lane) deliver(ctx context.Context, c claimed) {
-	defer func() { l.finished <- struct{}{} }()
+	defer func() { l.finished <- c.attempt.Trigger }()
 	ctx = context.WithoutCancel(ctx)
 	result := l.w.sender.Send(ctx, l.source.Destination, delivery.Request{
 		Body: c.revision.Body, Headers: c.revision.Headers, Query: c.letter.Query, WebhookID: c.letter.WebhookID,

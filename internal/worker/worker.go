@@ -37,7 +37,7 @@ type Gate interface {
 	Admit(waiting int, more bool) (n int, again time.Duration)
 }
 
-// Worker owns every delivery of a letter. One Worker runs on a store at a time.
+// Worker owns every delivery of a letter, and what jobs do to letters. One Worker runs on a store at a time.
 type Worker struct {
 	store  *store.Store
 	sender Sender
@@ -45,11 +45,13 @@ type Worker struct {
 	roll   func() float64
 	log    *slog.Logger
 	lanes  map[string]*lane
+	clerk  *clerk
 }
 
 // New makes a worker. roll answers random numbers in [0,1) for the jitter of retries.
 func New(s *store.Store, sender Sender, sources []Source, now func() time.Time, roll func() float64, log *slog.Logger) *Worker {
 	w := &Worker{store: s, sender: sender, now: now, roll: roll, log: log, lanes: map[string]*lane{}}
+	w.clerk = &clerk{w: w, kicked: make(chan struct{}, 1)}
 	for _, source := range sources {
 		w.lanes[source.Name] = newLane(w, source)
 	}
@@ -61,6 +63,7 @@ func (w *Worker) Kick() {
 	for _, l := range w.lanes {
 		l.wake()
 	}
+	w.clerk.wake()
 }
 
 // Run reclaims what a dead process left behind, then delivers until ctx ends. It answers when no delivery is in flight any
@@ -73,6 +76,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	for _, l := range w.lanes {
 		running.Go(func() { l.run(ctx) })
 	}
+	running.Go(func() { w.clerk.run(ctx) })
 	running.Wait()
 	return nil
 }

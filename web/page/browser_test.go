@@ -143,7 +143,9 @@ func TestGalleryLooks(t *testing.T) {
 			}
 		})
 	}
-	mux.HandleFunc("GET /letters/{id}/panel", func(http.ResponseWriter, *http.Request) { <-t.Context().Done() })
+	for _, looksAgain := range []string{"GET /letters/{id}/panel", "GET /jobs/{job}/strip", "GET /jobs/{job}/late"} {
+		mux.HandleFunc(looksAgain, func(http.ResponseWriter, *http.Request) { <-t.Context().Done() })
+	}
 	b := setup(t, mux)
 	shots := t.ArtifactDir()
 	shot := func(t *testing.T, name string) string {

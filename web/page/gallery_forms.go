@@ -1,7 +1,6 @@
 package page
 
 import (
-	"strconv"
 	"strings"
 
 	"dlqdesk/web/ui"
@@ -46,39 +45,4 @@ func editView() EditView {
 			{Name: "Connection", Value: "keep-alive", Locked: "It belongs to one connection and is never passed on."},
 		},
 	}
-}
-
-func galleryBulk() []Example {
-	items := bulkItems4()
-	items[2].Denied = "ben replayed this letter 3 s ago: it is left alone."
-	many := items
-	for i := range 46 {
-		many = append(many, BulkItem{ID: letterID(100 + i), Version: strconv.Itoa(i), URL: "/letters/x", Status: "failed", Source: "cxone", Reason: "503: upstream is restarting"})
-	}
-	view := BulkEditView{Chrome: chrome("Edit and replay", "/letters/edit"), Items: items, Back: listQuery}
-	faulty, denied, none, full := view, view, view, view
-	faulty.Patch, faulty.Reason, faulty.ReasonError = "{\n  \"id\": \n}", "", "Say why you edit these letters: the reason is kept with each."
-	faulty.PatchError = ui.FieldError{Text: "this is not valid JSON: invalid character '}' looking for beginning of value", Line: 3, Column: 1}
-	denied.Denied, none.Items, full.Items = viewer, nil, many
-	confirm := BulkConfirmView{Chrome: chrome("Archive", "/letters/bulk"), Action: "archive", Items: items, Back: listQuery}
-	again, single := confirm, confirm
-	again.ReasonError, single.Items = "Say why: the reason is kept with each letter.", items[:1]
-	return []Example{
-		{Name: "bulk-edit", Component: BulkEdit(view)},
-		{Name: "bulk-edit-faults", Component: BulkEdit(faulty)},
-		{Name: "bulk-edit-denied", Component: BulkEdit(denied)},
-		{Name: "bulk-edit-none", Component: BulkEdit(none)},
-		{Name: "bulk-edit-many", Component: BulkEdit(full)},
-		{Name: "bulk-confirm", Component: BulkConfirm(confirm)},
-		{Name: "bulk-confirm-fault", Component: BulkConfirm(again)},
-		{Name: "bulk-confirm-one", Component: BulkConfirm(single)},
-	}
-}
-
-func bulkItems4() []BulkItem {
-	var items []BulkItem
-	for i, reason := range []string{"422: field id is missing", longReason(), rtlText, emoji} {
-		items = append(items, BulkItem{ID: letterID(i), Version: "0", URL: "/letters/" + letterID(i), Status: "failed", Source: "genesys", Reason: reason})
-	}
-	return items
 }

@@ -24,12 +24,18 @@ func galleryLetters() []Example {
 		list("one", func(v *LettersTableView) { v.Rows, v.OlderURL = manyRows(1), "" }),
 		list("mixed", func(v *LettersTableView) { v.Rows, v.Tabs = mixedRows(), tabsOf("") }),
 		list("selected", func(v *LettersTableView) { v.Rows[1].Selected, v.Rows[2].Selected = true, true }),
+		list("selected-all", func(v *LettersTableView) {
+			v.Matching = "214 letters"
+			for i := range v.Rows {
+				v.Rows[i].Selected = true
+			}
+		}),
 		filtered,
 		list("long", func(v *LettersTableView) { filterLetters(v); v.Rows = longRows(); v.Filter.Text = longWord }),
 		list("viewer", func(v *LettersTableView) { v.Denied = viewer }),
-		list("result", func(v *LettersTableView) { v.Result = bulkDone() }),
+		list("result", func(v *LettersTableView) { v.Jobs = []JobView{jobDone()} }),
 		list("all-done", func(v *LettersTableView) {
-			v.Result = BulkResult{Notice: ui.Notice{Kind: ui.Done, Text: "12 letters are being replayed."}}
+			v.Jobs, v.Notice = []JobView{jobRunning()}, ui.Notice{Kind: ui.Warn, Text: "This job was started by ben 3 s ago.", Hint: "Nothing was started by you."}
 		}),
 		list("filter-fault", func(v *LettersTableView) {
 			v.Filter.Error = "“yesterday” is no time: use the form 2026-03-02T10:15."
@@ -82,16 +88,6 @@ func filterLetters(v *LettersTableView) {
 		{Label: "Code", Value: "422", RemoveURL: "/letters?status=failed&source=genesys&q=missing"},
 		{Label: "Text", Value: "missing", RemoveURL: "/letters?status=failed&source=genesys&code=422"},
 		{Label: "Received from", Value: "2026-03-02 08:00 UTC", RemoveURL: "/letters?status=failed&source=genesys&q=missing&code=422"},
-	}
-}
-
-func bulkDone() BulkResult {
-	return BulkResult{
-		Notice: ui.Notice{Kind: ui.Warn, Text: "12 letters are being replayed, 2 were left alone."},
-		Refused: []Refusal{
-			{ID: letterID(3), URL: "/letters/" + letterID(3), Why: "ben replayed this letter 3 s ago"},
-			{ID: letterID(9), URL: "/letters/" + letterID(9), Why: "this letter is archived"},
-		},
 	}
 }
 

@@ -166,7 +166,10 @@ func TestEverythingReceivedIsText(t *testing.T) {
 		}),
 		"edit":  page.Edit(page.EditView{ID: attack, Back: attack, Body: attack, Reason: attack, Headers: []page.EditHeader{{Name: attack, Value: attack}}}),
 		"audit": page.Audit(page.AuditView{Table: page.AuditTableView{Rows: []page.AuditRow{event}}}),
-		"bulk":  page.BulkEdit(page.BulkEditView{Items: []page.BulkItem{{ID: attack, Reason: attack, Source: attack}}, Patch: attack, Back: attack}),
+		"job": page.Job(page.JobPageView{Job: page.JobView{
+			ID: "1", To: attack, Title: attack, Why: attack, By: attack, Reason: attack, Patch: attack, LettersURL: "/letters", Faults: []page.JobFault{{Text: attack}},
+		}}),
+		"draft": page.JobConfirm(page.JobConfirmView{ID: "1", Action: "edit", Patch: attack, Reason: attack, Back: attack}),
 	} {
 		doc := render(t, page.Example{Name: name, Component: component})
 		if n := doc.Find("img, a[href^='javascript:']").Length(); n != 0 {

@@ -35,7 +35,10 @@ type LettersTableView struct {
 	OlderURL  string // empty on the oldest page
 
 	Denied string // why this person may not act on letters; empty: may
-	Result BulkResult
+	Notice ui.Notice
+	Jobs   []JobView // those that this person has in sight
+
+	Matching string // "214 letters": all that match, where more do than are on this page; empty: none
 }
 
 // StatusTab is one tab of the list.
@@ -73,16 +76,4 @@ type LetterRow struct {
 	Received    ui.Moment
 	LastAttempt ui.Moment
 	Selected    bool
-}
-
-// BulkResult says what a bulk action did. The zero BulkResult shows nothing.
-type BulkResult struct {
-	Notice  ui.Notice // "12 ordered, 2 refused"
-	Refused []Refusal
-}
-
-// Refusal is a letter that a bulk action left alone.
-type Refusal struct {
-	ID, URL string
-	Why     string
 }

@@ -136,7 +136,8 @@ func TestABulkActionKeepsThePageAndSaysWhatItDid(t *testing.T) {
 	mux, sent := http.NewServeMux(), make(posts, 4)
 	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(listOf(3))))
 	after := listOf(2)
-	after.Result = page.BulkResult{Notice: ui.Notice{Kind: ui.Warn, Text: "1 letter is being replayed, 1 was left alone."}, Refused: []page.Refusal{{ID: "letter-1", Why: "ben was quicker"}}}
+	after.Notice = ui.Notice{Kind: ui.Warn, Text: "This job was started by ben 3 s ago."}
+	after.Jobs = []page.JobView{{ID: "17", State: "done", Title: "Replayed 2 letters"}}
 	mux.Handle("POST /letters/bulk", sent.keep(show(http.StatusConflict, page.LettersTable(after))))
 	_, ctx := openLetters(t, mux)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="letter-0@3"]`)), chromedp.Click(chromedp.CSS(`[value="letter-2@3"]`)), chromedp.Click(chromedp.CSS(`[value="replay"]`)))
@@ -148,7 +149,7 @@ func TestABulkActionKeepsThePageAndSaysWhatItDid(t *testing.T) {
 		t.Errorf("the form is %v", form)
 	}
 	await(t, ctx, `document.querySelectorAll('.letters-table tbody tr').length === 2`)
-	await(t, ctx, `document.getElementById('announcer').textContent.includes("1 letter is being replayed")`)
+	await(t, ctx, `document.getElementById('announcer').textContent.includes("started by ben")`)
 	if got := eval[string](t, ctx, `location.pathname + location.search`); got != "/letters?status=failed" {
 		t.Errorf("the address became %s", got)
 	}
@@ -157,19 +158,68 @@ func TestABulkActionKeepsThePageAndSaysWhatItDid(t *testing.T) {
 	}
 }
 
-func TestArchivingManyAsksForTheReason(t *testing.T) {
+func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 	t.Parallel()
 	mux, sent := http.NewServeMux(), make(posts, 4)
-	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(listOf(3))))
-	mux.Handle("POST /letters/bulk", sent.keep(show(http.StatusOK, page.LettersTable(listOf(2)))))
+	list := listOf(3)
+	list.Matching = "214 letters"
+	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(list)))
+	ask := page.JobConfirm(page.JobConfirmView{ID: "17", Action: "archive", Heading: "Archive 214 letters", LettersURL: "/letters", Back: "status=failed"})
+	mux.HandleFunc("POST /letters/bulk", sent.keep(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("HX-Retarget", "#job-dialog")
+		w.Header().Set("HX-Reswap", "innerHTML")
+		show(http.StatusOK, ask)(w, r)
+	}))
+	mux.Handle("POST /jobs/17/start", sent.keep(show(http.StatusOK, page.LettersTable(listOf(2)))))
 	_, ctx := openLetters(t, mux)
-	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="letter-1@3"]`)), chromedp.Click(chromedp.CSS(`[data-opens]`)),
-		chromedp.WaitVisible(chromedp.CSS(`#archive-reason`)), chromedp.SendKeys(chromedp.CSS(`#archive-reason`), "duplicate\r"))
-	form := sent.next(t)
-	if form.Get("action") != "archive" || form.Get("reason") != "duplicate" || !slices.Equal(form["item"], []string{"letter-1@3"}) {
+	offer, archive := `document.querySelector('[data-all-matching]')`, `document.querySelector('#bulk [value="archive"]')`
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="letter-1@3"]`)))
+	await(t, ctx, offer+`.hidden && `+archive+`.innerText.trim() === "Archive 1 letter"`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[data-select-all]`)))
+	await(t, ctx, `!`+offer+`.hidden`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`#scope-all`)))
+	await(t, ctx, archive+`.innerText.trim() === "Archive 214 letters"`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="letter-1@3"]`)))
+	await(t, ctx, offer+`.hidden && !`+offer+`.querySelector('input').checked && `+archive+`.innerText.trim() === "Archive 2 letters"`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="letter-1@3"]`)), chromedp.Click(chromedp.CSS(`#scope-all`)), chromedp.Click(chromedp.CSS(`#bulk [value="archive"]`)))
+	if form := sent.next(t); form.Get("action") != "archive" || form.Get("scope") != "all" {
+		t.Errorf("the form is %v", form)
+	}
+	await(t, ctx, `document.getElementById('job-dialog').open && document.activeElement.name === 'reason'`)
+	run(t, ctx, chromedp.SendKeys(chromedp.CSS(`#job-reason`), "duplicate\r"))
+	if form := sent.next(t); form.Get("reason") != "duplicate" || form.Get("back") != "status=failed" {
 		t.Errorf("the form is %v", form)
 	}
 	await(t, ctx, `document.querySelectorAll('.letters-table tbody tr').length === 2 && !document.querySelector('dialog[open]')`)
+}
+
+func TestTheStripOfAJobLooksAgainAndKeepsTheFocus(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	list := listOf(3)
+	list.Jobs = []page.JobView{{ID: "17", State: "running", Title: "Replaying 3 letters", Settled: "1", Total: "3", Polls: true, CanPause: true, CanHide: true, To: "/letters?status=failed"}}
+	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(list)))
+	var looks atomic.Int32
+	mux.HandleFunc("GET /jobs/17/strip", func(w http.ResponseWriter, r *http.Request) {
+		v := list.Jobs[0]
+		if looks.Add(1) > 1 {
+			v.State, v.Title, v.Polls, v.CanPause = "done", "Replayed 3 letters", false, false
+		}
+		if to := r.URL.Query().Get("to"); to != "/letters?status=failed" {
+			t.Errorf("it forgets where it is: %q", to)
+		}
+		show(http.StatusOK, page.JobStrip(v))(w, r)
+	})
+	_, ctx := openLetters(t, mux)
+	run(t, ctx, chromedp.Focus(chromedp.CSS(`#job-17-hide`)))
+	await(t, ctx, `document.querySelector('#job-17').dataset.jobState === "done"`)
+	if got := eval[string](t, ctx, `document.activeElement.id`); got != "job-17-hide" {
+		t.Errorf("the focus went to %q", got)
+	}
+	await(t, ctx, `document.getElementById('announcer').textContent === "Replayed 3 letters"`)
+	if n := looks.Load(); n != 2 {
+		t.Errorf("it looked %d times", n)
+	}
 }
 
 func TestAFilterIsInTheAddress(t *testing.T) {
@@ -272,9 +322,11 @@ func TestWithoutScriptTheDeskWorks(t *testing.T) {
 	t.Parallel()
 	mux, sent := http.NewServeMux(), make(posts, 4)
 	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(listOf(3))))
-	mux.Handle("POST /letters/bulk", sent.keep(show(http.StatusOK, page.BulkConfirm(page.BulkConfirmView{
-		Action: "archive", Items: []page.BulkItem{{ID: "letter-1", Version: "3"}}, Back: "status=failed",
-	}))))
+	mux.HandleFunc("POST /letters/bulk", sent.keep(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/jobs/17", http.StatusSeeOther) }))
+	mux.Handle("GET /jobs/17", show(http.StatusOK, page.Job(page.JobPageView{Confirm: &page.JobConfirmView{
+		ID: "17", InPage: true, Action: "archive", Heading: "Archive 1 letter", LettersURL: "/letters", Back: "status=failed",
+	}})))
+	mux.Handle("POST /jobs/17/start", sent.keep(show(http.StatusOK, lettersPage(listOf(2)))))
 	b := setup(t, mux)
 	ctx := b.tab(t)
 	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
@@ -285,8 +337,8 @@ func TestWithoutScriptTheDeskWorks(t *testing.T) {
 	if form := sent.next(t); form.Get("action") != "archive" || form.Has("reason") || form.Get("item") != "letter-1@3" {
 		t.Errorf("the first form is %v", form)
 	}
-	run(t, ctx, chromedp.SendKeys(chromedp.CSS(`#reason`), "duplicate\r"))
-	if form := sent.next(t); form.Get("action") != "archive" || form.Get("reason") != "duplicate" || form.Get("item") != "letter-1@3" || form.Get("back") != "status=failed" {
+	run(t, ctx, chromedp.SendKeys(chromedp.CSS(`#job-reason`), "duplicate\r"))
+	if form := sent.next(t); form.Get("reason") != "duplicate" || form.Get("back") != "status=failed" {
 		t.Errorf("the second form is %v", form)
 	}
 }

@@ -1,4 +1,5 @@
 import { filters, localTimes } from './filters.js'
+import { jobs } from './jobs.js'
 import { colourJSON } from './json.js'
 import { menus } from './menus.js'
 import { presets, showPresets } from './presets.js'
@@ -12,6 +13,7 @@ selection()
 filters()
 menus()
 presets()
+jobs()
 swaps(refresh)
 refresh()
 colourJSON()

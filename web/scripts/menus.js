@@ -11,7 +11,11 @@ export function menus() {
 			event.preventDefault()
 			document.querySelector(opener.dataset.opens).showModal()
 		}
-		event.target.closest?.('[data-closes]')?.closest('dialog').close()
+		const dialog = event.target.closest?.('[data-closes]')?.closest('dialog')
+		if (dialog) {
+			event.preventDefault()
+			dialog.close()
+		}
 		const copier = event.target.closest?.('[data-copy]')
 		if (copier) {
 			copy(copier)

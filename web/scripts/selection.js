@@ -14,6 +14,14 @@ export function selection() {
 		showSelection()
 	})
 	document.addEventListener('change', (event) => {
+		if (event.target.matches?.('#scope-all')) {
+			if (event.target.checked) {
+				for (const box of boxes()) {
+					box.checked = true
+				}
+			}
+			showSelection()
+		}
 		if (event.target.matches?.('[data-select-all]')) {
 			for (const box of boxes()) {
 				box.checked = event.target.checked
@@ -40,21 +48,28 @@ function selectBetween(from, to) {
 export function showSelection() {
 	const all = boxes()
 	const selected = all.filter((box) => box.checked).length
-	const words = selected === 1 ? '1 letter' : `${selected} letters`
 	const selectAll = document.querySelector('[data-select-all]')
 	if (!selectAll) {
 		return
 	}
+	const words = showMatching(selected === all.length) ?? (selected === 1 ? '1 letter' : `${selected} letters`)
 	selectAll.checked = selected > 0 && selected === all.length
 	selectAll.indeterminate = selected > 0 && selected < all.length
-	document.querySelector('[data-selected-count]').textContent = selected === 0 ? 'Select all' : `${selected} selected`
+	document.querySelector('[data-selected-count]').textContent = selected === 0 ? 'Select all' : `${words.split(' ')[0]} selected`
 	for (const button of document.querySelectorAll('[data-many]')) {
 		button.disabled = selected === 0
-		if (button.dataset.many) {
-			button.querySelector('[data-label]').textContent = selected === 0 ? button.dataset.many : `${button.dataset.many} ${words}`
-		}
+		button.querySelector('[data-label]').textContent = selected === 0 ? button.dataset.many : `${button.dataset.many} ${words}`
 	}
-	for (const element of document.querySelectorAll('[data-count-words]')) {
-		element.textContent = words
+}
+
+// showMatching offers all letters of the filter once the whole page is selected. It answers how many they are when they are meant.
+function showMatching(wholePage) {
+	const offer = document.querySelector('[data-all-matching]')
+	if (!offer) {
+		return null
 	}
+	const box = offer.querySelector('input')
+	box.checked &&= wholePage
+	offer.hidden = !wholePage
+	return box.checked ? offer.dataset.allMatching : null
 }

@@ -1,0 +1,285 @@
+package console_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/worker"
+)
+
+// draft makes a job over letters that nobody started yet.
+func (b bundle) draft(t *testing.T, ids ...deadletter.ID) deadletter.JobID {
+	t.Helper()
+	var refs []desk.Ref
+	for _, id := range ids {
+		refs = append(refs, desk.Ref{ID: id})
+	}
+	j, err := b.desk.FreezeSelected(t.Context(), deadletter.User("boss", deadletter.Admin, ""), deadletter.ActReplay, refs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j.ID
+}
+
+// work runs a worker that has nowhere to deliver to until a job is over.
+func (b bundle) work(t *testing.T, id deadletter.JobID) deadletter.Job {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	done := make(chan error, 1)
+	w := worker.New(b.store, nil, nil, b.clock.Now, func() float64 { return 0 }, slog.New(slog.DiscardHandler))
+	go func() { done <- w.Run(ctx) }()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		j, err := b.store.Job(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if j.State.Over() {
+			stop()
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			return j
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("job %+v is never over", j)
+		}
+	}
+}
+
+func TestSelectedLettersBecomeAJobAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, id := range []string{"a-1", "b-2", "c-3"} {
+		b.receive(t, id)
+	}
+	p := b.member(t, "olga", deadletter.Operator)
+	selected := form("action", "replay", "item", "a-1@0", "item", "b-2@0", "item", "c-3@0", "back", "status=failed&source=genesys")
+	part := p.post("/letters/bulk", selected, htmx()...)
+	if part.status != http.StatusOK || !strings.Contains(part.says(".job-strip"), "Replaying 3 letters 3 to go") || part.count("#job-1[data-poll]") != 1 {
+		t.Fatalf("answered %d: %s", part.status, part.says("#letters"))
+	}
+	if part.count("#letters") != 1 || part.fields("form.query").Get("source") != "genesys" || part.count("tr[data-letter]") != 3 {
+		t.Errorf("the list is not the one that one came from: %s", part.text)
+	}
+	whole := p.post("/letters/bulk", selected)
+	if whole.status != http.StatusSeeOther || whole.header.Get("Location") != "/letters?source=genesys&status=failed" {
+		t.Fatalf("without script: %d, to %q", whole.status, whole.header.Get("Location"))
+	}
+	if got := p.get("/letters").count(".job-strip"); got != 2 {
+		t.Errorf("%d jobs are in sight", got)
+	}
+	if got := b.member(t, "otto", deadletter.Operator).get("/letters").count(".job-strip"); got != 0 {
+		t.Errorf("%d jobs are in the sight of somebody else", got)
+	}
+	if got := p.get("/jobs"); got.count("tr[data-job]") != 2 || !strings.Contains(got.says("tr[data-job='1']"), "olga") {
+		t.Errorf("the jobs are %s", got.says("main"))
+	}
+	if got := p.get("/letters?status=all&job=1&result=pending"); got.count("tr[data-letter]") != 3 || !strings.Contains(got.says(".chip-row"), "Job 1") {
+		t.Errorf("the letters of the job are %s", got.says("main"))
+	}
+}
+
+func TestAllThatMatchAreShownFrozenFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for i := range 60 {
+		b.receive(t, fmt.Sprintf("a-%02d", i), func(c *deadletter.Capture) {
+			if i < 2 {
+				c.First.Outcome, c.First.StatusCode = deadletter.Unknown, 0
+			}
+		})
+		b.clock.Add(time.Minute)
+	}
+	b.receive(t, "x-1", func(c *deadletter.Capture) { c.Source = "cxone" })
+	p := b.member(t, "olga", deadletter.Operator)
+	list := p.get("/letters?status=all&source=genesys")
+	if got := list.says("[data-all-matching]"); got != "Select all 60 letters that match" {
+		t.Errorf("the list offers %q", got)
+	}
+	asked := p.post("/letters/bulk", form("action", "replay", "scope", "all", "back", "status=all&source=genesys"), htmx()...)
+	if asked.status != http.StatusOK || asked.header.Get("HX-Retarget") != "#job-dialog" {
+		t.Fatalf("answered %d: %s", asked.status, asked.text)
+	}
+	for _, want := range []string{"Replay 60 letters", "60 letters, oldest 2026-03-02 10:15:05 UTC, newest 2026-03-02 11:14:05 UTC.", "None arrived since.", "2 of them may have been processed by the handler"} {
+		if !strings.Contains(asked.says("form"), want) {
+			t.Errorf("the dialog does not say %q: %s", want, asked.says("form"))
+		}
+	}
+	b.receive(t, "a-60")
+	if got := p.get("/jobs/1/late", htmx()...).says("#job-late"); got != "1 that arrived since is not included." {
+		t.Errorf("of what came since it says %q", got)
+	}
+	fields := asked.fields("form")
+	if again := p.post("/jobs/1/start", fields, htmx()...); again.status != http.StatusUnprocessableEntity || again.count("#sure-fault") != 1 || again.header.Get("HX-Retarget") != "#job-dialog" {
+		t.Errorf("without being sure: %d %s", again.status, again.text)
+	}
+	fields.Set("unknown", "yes")
+	begun := p.post("/jobs/1/start", fields, htmx()...)
+	if begun.status != http.StatusOK || !strings.Contains(begun.says(".job-strip"), "Replaying 60 letters 60 to go") || begun.fields("form.query").Get("source") != "genesys" {
+		t.Errorf("answered %d: %s", begun.status, begun.says("main"))
+	}
+	// Somebody else had the same dialog open.
+	if late := b.member(t, "otto", deadletter.Operator).post("/jobs/1/start", fields, htmx()...); late.status != http.StatusOK || !strings.Contains(late.says(".notice"), "This job was started by olga 0 s ago.") {
+		t.Errorf("answered %d: %s", late.status, late.says("main"))
+	}
+	if page := p.get("/jobs/1"); !strings.Contains(page.says("main"), "Replaying 60 letters") || page.count(".facts a[href='/letters?source=genesys&status=all']") != 1 {
+		t.Errorf("the job's page says %s", page.says("main"))
+	}
+}
+
+func TestUnknownOutcomesAreAskedForInASelectionAsWell(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1", func(c *deadletter.Capture) { c.First.Outcome = deadletter.Unknown })
+	p := b.member(t, "olga", deadletter.Operator)
+	asked := p.post("/letters/bulk", form("action", "replay", "item", "a-1@0", "back", "status=all"))
+	if asked.status != http.StatusSeeOther || asked.header.Get("Location") != "/jobs/1?back=status%3Dall" {
+		t.Fatalf("answered %d, to %s", asked.status, asked.header.Get("Location"))
+	}
+	page := p.get(asked.header.Get("Location"))
+	if !strings.Contains(page.says("main"), "1 of them may have been processed") || page.count("form [hx-post]") != 0 {
+		t.Errorf("the page says %s", page.says("main"))
+	}
+	fields := page.fields("main form")
+	fields.Set("unknown", "yes")
+	if a := p.post("/jobs/1/start", fields); a.status != http.StatusSeeOther || a.header.Get("Location") != "/letters?status=all" {
+		t.Errorf("answered %d, to %s", a.status, a.header.Get("Location"))
+	}
+}
+
+func TestArchiveJobAsksWhyAndIsUndone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	b.receive(t, "b-2")
+	p := b.member(t, "olga", deadletter.Operator)
+	asked := p.post("/letters/bulk", form("action", "archive", "item", "a-1@0", "item", "b-2@0", "back", "status=failed"), htmx()...)
+	if asked.count("#job-reason") != 1 || asked.count("#job-late") != 0 {
+		t.Fatalf("answered %d: %s", asked.status, asked.text)
+	}
+	fields := asked.fields("form")
+	if a := p.post("/jobs/1/start", fields); a.status != http.StatusUnprocessableEntity || a.count("#job-reason-fault") != 1 {
+		t.Errorf("without a reason: %d %s", a.status, a.says("main"))
+	}
+	fields.Set("reason", "known fault")
+	if a := p.post("/jobs/1/start", fields, htmx()...); a.status != http.StatusOK || !strings.Contains(a.says(".job-strip"), "Archiving 2 letters") {
+		t.Fatalf("answered %d: %s", a.status, a.says("main"))
+	}
+	b.work(t, 1)
+	list := p.get("/letters?status=archived")
+	if list.count("tr[data-letter]") != 2 || !strings.Contains(list.says(".job-strip"), "Archived 2 letters") || list.count("#job-1-undo") != 1 {
+		t.Errorf("the list says %q", list.says("main"))
+	}
+	undo := p.post("/jobs/1/undo", form("to", "/letters?status=failed"), htmx()...)
+	if undo.status != http.StatusOK || !strings.Contains(undo.says("#job-2"), "Restoring 2 letters") {
+		t.Fatalf("answered %d: %s", undo.status, undo.text)
+	}
+	b.work(t, 2)
+	if l := desktest.Letter(t, b.store, "b-2"); l.Status != deadletter.Failed {
+		t.Errorf("letter %+v", l)
+	}
+	if a := p.post("/jobs/1/undo", form("to", "/letters"), htmx()...); a.status != http.StatusConflict || !strings.Contains(a.text, "undone already by olga") {
+		t.Errorf("once more: %d %s", a.status, a.text)
+	}
+	if page := p.get("/jobs/1"); page.count("#job-1-undo") != 0 || page.count("a[href='/jobs/2']") != 1 {
+		t.Errorf("the page of the undone job says %s", page.says("main"))
+	}
+	if a := p.post("/jobs/2/hide", form("to", "//elsewhere.example")); a.status != http.StatusSeeOther || a.header.Get("Location") != "/letters" {
+		t.Errorf("answered %d, to %s", a.status, a.header.Get("Location"))
+	}
+	if got := p.get("/letters").count(".job-strip"); got != 0 {
+		t.Errorf("%d jobs are in sight", got)
+	}
+}
+
+func TestEditJobChecksThePatch(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	p := b.member(t, "olga", deadletter.Operator)
+	fields := p.post("/letters/bulk", form("action", "edit", "item", "a-1@0", "back", "status=all"), htmx()...).fields("form")
+	for fault, values := range map[string][2]string{"#patch-fault": {"{\n\"a\": }", "x"}, "#job-reason-fault": {`{"a":1}`, ""}} {
+		fields.Set("patch", values[0])
+		fields.Set("reason", values[1])
+		for _, headers := range [][]string{nil, htmx()} {
+			a := p.post("/jobs/1/start", fields, headers...)
+			if again := a.fields("#job-confirm"); a.status != http.StatusUnprocessableEntity || a.count(fault) != 1 || again.Get("reason") != values[1] || again.Get("back") != "status=all" {
+				t.Errorf("%s: answered %d: %s", fault, a.status, a.text)
+			}
+		}
+	}
+	fields.Set("patch", `{"id":"x"}`)
+	fields.Set("reason", "the id was missing")
+	if a := p.post("/jobs/1/start", fields); a.status != http.StatusSeeOther || a.header.Get("Location") != "/letters?status=all" {
+		t.Fatalf("answered %d: %s", a.status, a.says("main"))
+	}
+	if page := p.get("/jobs/1"); !strings.Contains(page.says(".facts"), `{"id":"x"}`) || !strings.Contains(page.says(".facts"), "the id was missing") {
+		t.Errorf("the job's page says %s", page.says("main"))
+	}
+}
+
+func TestJobIsSteeredInPlace(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	p := b.member(t, "olga", deadletter.Operator)
+	p.post("/letters/bulk", form("action", "replay", "item", "a-1@0"))
+	for _, step := range []struct{ do, says string }{
+		{"pause", "Paused: Replay 1 letter"}, {"resume", "Replaying 1 letter"}, {"cancel", "Cancelled: Replay 1 letter 1 left as they were"},
+	} {
+		if a := p.post("/jobs/1/"+step.do, form("to", "/letters"), htmx()...); a.status != http.StatusOK || !strings.Contains(a.says("#job-1"), step.says) {
+			t.Errorf("%s: %d %s", step.do, a.status, a.text)
+		}
+		if a := p.post("/jobs/1/"+step.do, form("to", "/letters"), htmx()...); a.status != http.StatusConflict || !strings.Contains(a.text, "by olga 0 s ago") {
+			t.Errorf("%s again: %d %s", step.do, a.status, a.text)
+		}
+	}
+	if l := desktest.Letter(t, b.store, "a-1"); l.Version != 0 {
+		t.Errorf("letter %+v", l)
+	}
+}
+
+func TestSelectionsThatAreNone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	p := b.member(t, "olga", deadletter.Operator)
+	many := form("action", "replay")
+	for i := range 201 {
+		many.Add("item", fmt.Sprintf("l-%d@0", i))
+	}
+	for name, values := range map[string]map[string][]string{
+		"nothing": form("action", "replay"), "no version": form("action", "replay", "item", "a-1"), "no id": form("action", "replay", "item", "@0"),
+		"no number": form("action", "replay", "item", "a-1@x"), "no such action": form("action", "delete", "item", "a-1@0"), "too many": many, "no action": form("item", "a-1@0"),
+		"no such filter": form("action", "replay", "scope", "all", "back", "status=lost"),
+	} {
+		if a := p.post("/letters/bulk", values); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: answered %d", name, a.status)
+		}
+	}
+	for _, path := range []string{"/jobs/4711", "/jobs/x", "/jobs/-1/strip"} {
+		if a := p.get(path); a.status != http.StatusNotFound {
+			t.Errorf("%s: answered %d", path, a.status)
+		}
+	}
+	none := p.post("/letters/bulk", form("action", "replay", "scope", "all", "back", "source=nobody"), htmx()...)
+	if !strings.Contains(none.says("form"), "No letter matches any more") || none.count("[type=submit]") != 0 {
+		t.Errorf("a job of nothing: %d %s", none.status, none.says("form"))
+	}
+	if got := desktest.Letter(t, b.store, "a-1"); got.Version != 0 {
+		t.Errorf("letter %+v", got)
+	}
+}

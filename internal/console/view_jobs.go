@@ -1,0 +1,215 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"dlqdesk/internal/auth"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
+)
+
+// shownFor is how long a job that is over stays above the list, unless it is dismissed.
+const shownFor = time.Hour
+
+// jobsInSight are the jobs of a person that stand above the list.
+func (c *Console) jobsInSight(r *http.Request, to string) ([]page.JobView, error) {
+	shown, err := c.Store.ShownJobs(r.Context(), auth.Actor(r.Context()).Name)
+	if err != nil {
+		return nil, err
+	}
+	var views []page.JobView
+	for _, j := range shown {
+		if j.State.Over() && j.EndedAt.Before(c.Now().Add(-shownFor)) {
+			continue
+		}
+		v := c.jobView(r, j, to)
+		if err := c.addFaults(r.Context(), &v, j); err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
+// words of an action over many letters.
+type words struct{ verb, doing, done, each string }
+
+func wordsOf(a deadletter.Action) words {
+	switch a {
+	case deadletter.ActReplay:
+		return words{"Replay", "Replaying", "Replayed", "delivered"}
+	case deadletter.ActEdit:
+		return words{"Edit and replay", "Editing and replaying", "Edited and replayed", "delivered"}
+	case deadletter.ActArchive:
+		return words{"Archive", "Archiving", "Archived", "archived"}
+	case deadletter.ActRestore:
+		return words{"Restore", "Restoring", "Restored", "restored"}
+	case deadletter.ActView, deadletter.ActUsers:
+	}
+	return words{string(a), string(a), string(a), "done"}
+}
+
+func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.JobView {
+	n := j.Items
+	v := page.JobView{
+		ID: j.ID.String(), State: string(j.State), Title: jobTitle(j), Settled: strconv.Itoa(n.Done + n.Failed + n.Skipped), Total: strconv.Itoa(n.Total()),
+		Parts: jobParts(j), Why: sentence(j.Why), To: to, Denied: why(auth.Actor(r.Context()).May(j.Action)), By: printable(j.By.Name),
+		Polls:    j.State == deadletter.JobRunning || n.Ordered > 0,
+		CanPause: j.State == deadletter.JobRunning, CanResume: j.State == deadletter.JobPaused,
+		CanCancel: j.State == deadletter.JobRunning || j.State == deadletter.JobPaused,
+		CanUndo:   j.State.Over() && j.Action == deadletter.ActArchive && n.Done > 0,
+		CanHide:   j.State.Over() && n.Ordered == 0 && j.By.Name == auth.Actor(r.Context()).Name && to != jobPath(j.ID),
+		Started:   ui.At(j.StartedAt), Ended: ui.At(j.EndedAt), Reason: printable(j.Reason), Patch: printable(string(j.Patch)),
+		Letters: plural(n.Total(), "letter"), LettersURL: jobLetters(j.ID, ""),
+	}
+	if j.Filter != "" {
+		v.FilterURL = listPath(j.Filter)
+	}
+	if j.Undoes != 0 {
+		v.Undoes = jobPath(j.Undoes)
+	}
+	return v
+}
+
+func jobTitle(j deadletter.Job) string {
+	say, letters := wordsOf(j.Action), plural(j.Items.Total(), "letter")
+	switch j.State {
+	case deadletter.JobRunning:
+		return say.doing + " " + letters
+	case deadletter.JobPaused:
+		return "Paused: " + say.verb + " " + letters
+	case deadletter.JobCancelled:
+		return "Cancelled: " + say.verb + " " + letters
+	case deadletter.JobDone:
+		if !j.Delivers() {
+			return say.done + " " + plural(j.Items.Done, "letter")
+		}
+		return say.done + " " + letters
+	case deadletter.JobDraft:
+	}
+	return say.verb + " " + letters
+}
+
+func jobParts(j deadletter.Job) []page.JobPart {
+	var parts []page.JobPart
+	add := func(n int, text, tone string, result deadletter.ItemState) {
+		if n > 0 {
+			parts = append(parts, page.JobPart{Text: number(n) + " " + text, Tone: tone, URL: jobLetters(j.ID, result)})
+		}
+	}
+	left := "to go"
+	if j.State == deadletter.JobCancelled {
+		left = "left as they were"
+	}
+	add(j.Items.Done, wordsOf(j.Action).each, ui.Done, deadletter.ItemDone)
+	add(j.Items.Failed, "failed", ui.Fault, deadletter.ItemFailed)
+	add(j.Items.Skipped, "skipped", ui.Warn, deadletter.ItemSkipped)
+	add(j.Items.Ordered, "in flight", "plain", deadletter.ItemOrdered)
+	add(j.Items.Pending, left, "plain", deadletter.ItemPending)
+	return parts
+}
+
+// jobLetters is the list of the letters of a job, or of those with one result.
+func jobLetters(id deadletter.JobID, result deadletter.ItemState) string {
+	query := url.Values{"status": {allStatus}, "job": {id.String()}}
+	if result != "" {
+		query.Set("result", string(result))
+	}
+	return address("/letters", query)
+}
+
+// addFaults tells, of a job at which nothing is under way, why letters failed or were skipped.
+func (c *Console) addFaults(ctx context.Context, v *page.JobView, j deadletter.Job) error {
+	if j.Items.Failed+j.Items.Skipped == 0 || j.State == deadletter.JobRunning {
+		return nil
+	}
+	faults, err := c.Store.JobFaults(ctx, j.ID)
+	for _, f := range faults {
+		v.Faults = append(v.Faults, page.JobFault{Count: number(f.Letters), State: string(f.State), Text: printable(sentence(f.Text))})
+	}
+	return err
+}
+
+// addFacts completes the view of a job for its own page.
+func (c *Console) addFacts(ctx context.Context, v *page.JobView, j deadletter.Job) error {
+	if err := c.addFaults(ctx, v, j); err != nil {
+		return err
+	}
+	if !v.CanUndo {
+		return nil
+	}
+	undo, err := c.Store.UndoOf(ctx, j.ID)
+	switch {
+	case err == nil:
+		v.CanUndo, v.UndoneURL = false, jobPath(undo.ID)
+	case deadletter.KindOf(err) != deadletter.NotFound:
+		return err
+	}
+	return nil
+}
+
+func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (page.JobConfirmView, error) {
+	say := wordsOf(j.Action)
+	v := page.JobConfirmView{
+		ID: j.ID.String(), Heading: say.verb + " " + plural(j.Items.Total(), "letter"), Set: plural(j.Items.Total(), "letter"),
+		Oldest: ui.At(j.Oldest), Newest: ui.At(j.Newest), LettersURL: jobLetters(j.ID, ""), Back: back, Denied: why(auth.Actor(r.Context()).May(j.Action)),
+	}
+	switch j.Action {
+	case deadletter.ActEdit:
+		v.Action = "edit"
+	case deadletter.ActReplay, deadletter.ActArchive, deadletter.ActRestore, deadletter.ActView, deadletter.ActUsers:
+		v.Action = string(j.Action)
+	}
+	if j.Items.Total() == 0 {
+		v.Denied = "No letter matches any more: there is nothing to do."
+	}
+	if j.Unfit > 0 {
+		v.Unfit = fmt.Sprintf("%s of them cannot be %s as they stand: they will be skipped.", number(j.Unfit), partOf(j.Action))
+	}
+	if j.Delivers() && j.Unknown > 0 {
+		v.Unknown = number(j.Unknown) + " of them may have been processed by the handler."
+	}
+	var err error
+	v.Late, err = c.lateView(r.Context(), j)
+	return v, err
+}
+
+func partOf(a deadletter.Action) string {
+	switch a {
+	case deadletter.ActArchive:
+		return "archived"
+	case deadletter.ActRestore:
+		return "restored"
+	case deadletter.ActReplay, deadletter.ActEdit, deadletter.ActView, deadletter.ActUsers:
+	}
+	return "replayed"
+}
+
+// lateView counts what came since a draft was made; nothing can come to letters that were selected one by one.
+func (c *Console) lateView(ctx context.Context, j deadletter.Job) (page.JobLateView, error) {
+	if j.Filter == "" || j.State != deadletter.JobDraft {
+		return page.JobLateView{}, nil
+	}
+	values, err := url.ParseQuery(j.Filter)
+	if err != nil {
+		return page.JobLateView{}, fmt.Errorf("read filter of job %d: %w", j.ID, err)
+	}
+	asked, err := letterQuery(values, "")
+	if err != nil {
+		return page.JobLateView{}, err
+	}
+	late, err := c.Store.Late(ctx, j.ID, asked.Filter)
+	v := page.JobLateView{URL: jobPath(j.ID) + "/late", Text: "None arrived since."}
+	if late == 1 {
+		v.Text = "1 that arrived since is not included."
+	} else if late > 1 {
+		v.Text = number(late) + " that arrived since are not included."
+	}
+	return v, err
+}

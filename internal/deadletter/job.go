@@ -1,0 +1,339 @@
+package deadletter
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// JobID names a job; it counts up.
+type JobID int64
+
+func (id JobID) String() string { return strconv.FormatInt(int64(id), 10) }
+
+// JobState is where a job stands.
+type JobState string
+
+// The states of a job.
+const (
+	JobDraft     JobState = "draft"     // its letters are fixed; nobody started it yet
+	JobRunning   JobState = "running"   // letter after letter is worked on
+	JobPaused    JobState = "paused"    // what is in flight is finished, nothing new begins
+	JobDone      JobState = "done"      // every letter has its result
+	JobCancelled JobState = "cancelled" // the letters that were left are as they were
+)
+
+// JobStates lists every state.
+func JobStates() []JobState {
+	return []JobState{JobDraft, JobRunning, JobPaused, JobDone, JobCancelled}
+}
+
+// legalJob holds every transition of a job that there is.
+var legalJob = map[JobState][]JobState{
+	JobDraft:   {JobRunning},
+	JobRunning: {JobPaused, JobDone, JobCancelled},
+	JobPaused:  {JobRunning, JobDone, JobCancelled},
+}
+
+// Over tells whether no further letter will be worked on.
+func (s JobState) Over() bool { return s == JobDone || s == JobCancelled }
+
+// ItemState is what became of one letter of a job.
+type ItemState string
+
+// The states of an item.
+const (
+	ItemPending ItemState = "pending" // not begun
+	ItemOrdered ItemState = "ordered" // its delivery is in flight
+	ItemDone    ItemState = "done"    // delivered, archived or restored
+	ItemFailed  ItemState = "failed"  // its delivery failed
+	ItemSkipped ItemState = "skipped" // the letter did not take the action
+)
+
+// ItemStates lists every state of an item.
+func ItemStates() []ItemState {
+	return []ItemState{ItemPending, ItemOrdered, ItemDone, ItemFailed, ItemSkipped}
+}
+
+// Job is a bulk action over letters that were fixed when it was made.
+type Job struct {
+	ID     JobID
+	Action Action // ActReplay, ActEdit, ActArchive or ActRestore
+	Patch  []byte // the JSON Merge Patch of ActEdit
+	Reason string
+	By     Actor // who made it and, once it runs, who answers for it; its Role is not kept
+	State  JobState
+	Why    string // why it was paused, where nobody asked for that
+	Filter string // the query of the list that its letters are of; "" for letters that were selected one by one
+	Undoes JobID  // the job whose archiving it takes back; 0: none
+
+	Items          JobItems
+	Oldest, Newest time.Time // receipt of its letters
+	Unfit          int       // letters that did not take the action when it was made
+	Unknown        int       // letters whose latest outcome was unknown when it was made
+
+	CreatedAt, StartedAt, EndedAt time.Time
+	Last                          LastOrder // the latest thing that a person did to it
+}
+
+// JobItems counts the letters of a job by what became of them.
+type JobItems struct{ Pending, Ordered, Done, Failed, Skipped int }
+
+// Total is how many letters a job has.
+func (n JobItems) Total() int { return n.Pending + n.Ordered + n.Done + n.Failed + n.Skipped }
+
+// JobChange is a job before and after, with its audit event.
+type JobChange struct {
+	Before, After Job
+	Event         Event
+}
+
+// NewJob makes the draft of a job.
+func NewJob(by Actor, action Action, at time.Time) (Job, error) {
+	if len(action.Fits()) == 0 {
+		return Job{}, Errorf(Invalid, "%q is nothing to do to many letters at once", action)
+	}
+	if err := by.May(action); err != nil {
+		return Job{}, err
+	}
+	return Job{Action: action, By: by, State: JobDraft, CreatedAt: at}, nil
+}
+
+// Delivers tells whether the job sends letters to their destinations.
+func (j Job) Delivers() bool { return j.Action == ActReplay || j.Action == ActEdit }
+
+// JobInput is what a person adds when starting a job.
+type JobInput struct {
+	Patch   []byte // for ActEdit
+	Reason  string // for ActEdit and ActArchive
+	Unknown bool   // letters that the handler may have processed are meant as well
+}
+
+// Start begins the work. Of several people who start the same draft one wins; the others get a Conflict.
+func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
+	if err := by.May(j.Action); err != nil {
+		return JobChange{}, err
+	}
+	next, err := j.become(JobRunning, by, "started", at)
+	if err != nil {
+		return JobChange{}, err
+	}
+	if err := j.check(in); err != nil {
+		return JobChange{}, err
+	}
+	next.By, next.StartedAt, next.Reason = by, at, strings.TrimSpace(in.Reason)
+	if j.Action == ActEdit {
+		next.Patch = in.Patch
+	}
+	return next.changedFrom(j, by, "job.start", next.Reason, at)
+}
+
+func (j Job) check(in JobInput) error {
+	if j.Items.Total() == 0 {
+		return Errorf(Invalid, "no letter is in this job: select letters first")
+	}
+	if j.Delivers() && j.Unknown > 0 && !in.Unknown {
+		return Errorf(Invalid, "%d of these letters may have been processed by the handler: say that they are meant as well", j.Unknown)
+	}
+	if j.Action == ActEdit {
+		if _, err := MergePatch([]byte(`{}`), in.Patch); err != nil {
+			return err
+		}
+	}
+	if (j.Action == ActEdit || j.Action == ActArchive) && strings.TrimSpace(in.Reason) == "" {
+		return Errorf(Invalid, "say why: the reason is kept with each letter")
+	}
+	return nil
+}
+
+// Pause lets what is in flight finish and begins nothing new.
+func (j Job) Pause(by Actor, at time.Time) (JobChange, error) {
+	if err := by.May(j.Action); err != nil {
+		return JobChange{}, err
+	}
+	next, err := j.become(JobPaused, by, "paused", at)
+	if err != nil {
+		return JobChange{}, err
+	}
+	return next.changedFrom(j, by, "job.pause", "", at)
+}
+
+// Halt is a pause that nobody asked for.
+func (j Job) Halt(why string, at time.Time) (JobChange, error) {
+	next, err := j.become(JobPaused, System(), "paused", at)
+	if err != nil {
+		return JobChange{}, err
+	}
+	next.Why = why
+	return next.changedFrom(j, System(), "job.pause", why, at)
+}
+
+// Resume goes on with a paused job. Who resumes it answers for the letters to come.
+func (j Job) Resume(by Actor, at time.Time) (JobChange, error) {
+	if err := by.May(j.Action); err != nil {
+		return JobChange{}, err
+	}
+	if j.State == JobDraft {
+		return JobChange{}, Errorf(Conflict, "this job was not started yet")
+	}
+	next, err := j.become(JobRunning, by, "resumed", at)
+	if err != nil {
+		return JobChange{}, err
+	}
+	next.By, next.Why = by, ""
+	return next.changedFrom(j, by, "job.resume", "", at)
+}
+
+// Cancel leaves the letters that were not begun as they are.
+func (j Job) Cancel(by Actor, at time.Time) (JobChange, error) {
+	if err := by.May(j.Action); err != nil {
+		return JobChange{}, err
+	}
+	next, err := j.become(JobCancelled, by, "cancelled", at)
+	if err != nil {
+		return JobChange{}, err
+	}
+	next.EndedAt, next.Why = at, ""
+	return next.changedFrom(j, by, "job.cancel", "", at)
+}
+
+// Finish ends a job of which every letter has its result; false while there are others, or when it is over already.
+func (j Job) Finish(at time.Time) (JobChange, bool, error) {
+	if j.State != JobRunning && j.State != JobPaused || j.Items.Pending+j.Items.Ordered > 0 {
+		return JobChange{}, false, nil
+	}
+	next := j
+	next.State, next.EndedAt, next.Why = JobDone, at, ""
+	change, err := next.changedFrom(j, System(), "job.done", "", at)
+	return change, err == nil, err
+}
+
+// become is the one function that moves a job to another state.
+func (j Job) become(state JobState, by Actor, did string, at time.Time) (Job, error) {
+	if slices.Contains(legalJob[j.State], state) && (did != "resumed" || j.State == JobPaused) && (did != "started" || j.State == JobDraft) {
+		j.State, j.Last = state, LastOrder{By: by.Name, Action: did, At: at}
+		return j, nil
+	}
+	switch {
+	case j.State == JobDraft:
+		return j, Errorf(Conflict, "this job was not started yet")
+	case j.State == JobDone:
+		return j, Errorf(Conflict, "this job is done: all of its letters have their result")
+	case j.Last.By == "":
+		return j, Errorf(Conflict, "this job is %s already", j.State)
+	}
+	return j, Errorf(Conflict, "this job was %s by %s %s", j.Last.Action, j.Last.By, ago(j.Last.At, at))
+}
+
+// jobState is what an event keeps of a job.
+type jobState struct {
+	State   JobState `json:"state"`
+	Action  Action   `json:"action"`
+	Letters int      `json:"letters"`
+	Filter  string   `json:"filter,omitempty"`
+	Patch   string   `json:"patch,omitempty"`
+	Undoes  JobID    `json:"undoes,omitempty"`
+	Done    int      `json:"done,omitempty"`
+	Failed  int      `json:"failed,omitempty"`
+	Skipped int      `json:"skipped,omitempty"`
+	Pending int      `json:"pending,omitempty"`
+}
+
+func (j Job) state() jobState {
+	return jobState{
+		State: j.State, Action: j.Action, Letters: j.Items.Total(), Filter: j.Filter, Patch: string(j.Patch), Undoes: j.Undoes,
+		Done: j.Items.Done, Failed: j.Items.Failed, Skipped: j.Items.Skipped, Pending: j.Items.Pending,
+	}
+}
+
+func (j Job) changedFrom(before Job, by Actor, action, reason string, at time.Time) (JobChange, error) {
+	e, err := NewEvent(by, action, "job", j.ID.String(), reason, before.state(), j.state(), at)
+	return JobChange{Before: before, After: j, Event: e}, err
+}
+
+// Fits lists the statuses of letters that take an action.
+func (a Action) Fits() []Status {
+	var fit []Status
+	for _, s := range Statuses() {
+		if a.takes(s) {
+			fit = append(fit, s)
+		}
+	}
+	return fit
+}
+
+func (a Action) takes(s Status) bool {
+	switch a {
+	case ActReplay, ActEdit:
+		return s.CanReplay()
+	case ActArchive:
+		return s.CanArchive()
+	case ActRestore:
+		return s.CanRestore()
+	case ActView, ActUsers:
+	}
+	return false
+}
+
+// ChangeOf answers what the job does to a letter whose version was fixed with it. latest is the newest revision of the letter, which
+// only a job that edits reads. Conflict and Invalid say why the letter does not take it, in words that are the same for all letters
+// of the same cause.
+func (j Job) ChangeOf(l Letter, version int, latest Revision, at time.Time) (Change, error) {
+	if err := j.refusal(l, version); err != nil {
+		return Change{}, err
+	}
+	c, err := j.change(l, version, latest, at)
+	if err != nil {
+		return Change{}, err
+	}
+	c.Event.After = append([]byte(fmt.Sprintf(`{"job":%d,`, j.ID)), c.Event.After[1:]...)
+	return c, nil
+}
+
+func (j Job) refusal(l Letter, version int) error {
+	switch {
+	case version != l.Version && l.LastOrder.By != "":
+		return Errorf(Conflict, "%s by %s in the meantime", l.LastOrder.Action, l.LastOrder.By)
+	case version != l.Version:
+		return Errorf(Conflict, "changed in the meantime")
+	case j.Action.takes(l.Status):
+		return nil
+	case l.Status == Replaying && l.Order.Trigger == TriggerAuto:
+		return Errorf(Conflict, "an automatic retry was in flight")
+	case l.Status == Replaying:
+		return Errorf(Conflict, "a replay by %s was in flight", l.Order.By)
+	case j.Action == ActRestore:
+		return Errorf(Conflict, "%s, not archived", l.Status)
+	}
+	return Errorf(Conflict, "%s already", l.Status)
+}
+
+func (j Job) change(l Letter, version int, latest Revision, at time.Time) (Change, error) {
+	switch j.Action {
+	case ActReplay:
+		return l.OrderReplay(j.By, TriggerBulk, l.Revision, version, at)
+	case ActEdit:
+		body, err := MergePatch(latest.Body, j.Patch)
+		if err != nil {
+			return Change{}, err
+		}
+		edited := Revision{Body: body, Headers: latest.Headers, Reason: j.Reason}
+		return l.EditAndReplay(j.By, TriggerBulk, edited, version, at)
+	case ActArchive:
+		return l.Archive(j.By, j.Reason, version, at)
+	case ActRestore:
+		return l.Restore(j.By, version, at)
+	case ActView, ActUsers:
+	}
+	return Change{}, Errorf(Invalid, "%q is nothing to do to many letters at once", j.Action)
+}
+
+// ItemResult answers what a finished delivery means for the job that ordered it.
+func (a Attempt) ItemResult() (ItemState, string) {
+	if a.Outcome == Delivered {
+		return ItemDone, ""
+	}
+	return ItemFailed, a.Error
+}

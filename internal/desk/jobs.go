@@ -1,0 +1,148 @@
+package desk
+
+import (
+	"context"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
+)
+
+// MaxSelected is how many letters can be selected one by one for a job. A job over all letters of a filter has a limit of its own.
+const MaxSelected = 200
+
+// FreezeMatching makes the draft of a job over all letters that a filter meets now. query is that of the list they are of, for people.
+func (d *Desk) FreezeMatching(ctx context.Context, by deadletter.Actor, action deadletter.Action, f store.Filter, query string) (deadletter.Job, error) {
+	j, err := deadletter.NewJob(by, action, d.now())
+	if err != nil {
+		return j, err
+	}
+	j.Filter = query
+	return d.store.Freeze(ctx, j, f)
+}
+
+// FreezeSelected makes the draft of a job over letters that were selected one by one.
+func (d *Desk) FreezeSelected(ctx context.Context, by deadletter.Actor, action deadletter.Action, refs []Ref) (deadletter.Job, error) {
+	j, err := deadletter.NewJob(by, action, d.now())
+	if err != nil {
+		return j, err
+	}
+	if len(refs) == 0 || len(refs) > MaxSelected {
+		return j, deadletter.Errorf(deadletter.Invalid, "select 1 to %d letters (%d are selected)", MaxSelected, len(refs))
+	}
+	err = d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+		if j, err = tx.AddJob(ctx, j); err != nil {
+			return err
+		}
+		for _, ref := range refs {
+			if err := tx.AddItem(ctx, j.ID, ref.ID, ref.Version); err != nil {
+				return err
+			}
+		}
+		j, err = tx.CountItems(ctx, j)
+		return err
+	})
+	return j, err
+}
+
+// StartJob begins with a draft. Of several people who start the same one wins; the others are told so by a Conflict.
+func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID, in deadletter.JobInput) error {
+	reason, err := cleanReason(in.Reason)
+	if err != nil {
+		return err
+	}
+	in.Reason = reason
+	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Start(by, in, d.now()) })
+}
+
+// PauseJob lets what is in flight finish and begins nothing new.
+func (d *Desk) PauseJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
+	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Pause(by, d.now()) })
+}
+
+// ResumeJob goes on with a paused job. Who resumes it answers for the letters to come.
+func (d *Desk) ResumeJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
+	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Resume(by, d.now()) })
+}
+
+// CancelJob leaves the letters that were not begun as they are.
+func (d *Desk) CancelJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
+	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Cancel(by, d.now()) })
+}
+
+// UndoArchive starts a job that restores the letters which another one archived. Letters that were changed since are left alone.
+func (d *Desk) UndoArchive(ctx context.Context, by deadletter.Actor, id deadletter.JobID) (deadletter.Job, error) {
+	j, err := deadletter.NewJob(by, deadletter.ActRestore, d.now())
+	if err != nil {
+		return j, err
+	}
+	err = d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		undone, err := tx.Job(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := undoable(ctx, tx, undone); err != nil {
+			return err
+		}
+		j.Undoes = id
+		if j, err = tx.AddJob(ctx, j); err != nil {
+			return err
+		}
+		if err := tx.AddUndo(ctx, j); err != nil {
+			return err
+		}
+		if j, err = tx.CountItems(ctx, j); err != nil {
+			return err
+		}
+		change, err := j.Start(by, deadletter.JobInput{}, d.now())
+		if err != nil {
+			return err
+		}
+		j = change.After
+		return tx.ApplyJob(ctx, change)
+	})
+	if err == nil {
+		d.kick()
+	}
+	return j, err
+}
+
+func undoable(ctx context.Context, tx *store.Tx, j deadletter.Job) error {
+	if j.Action != deadletter.ActArchive || !j.State.Over() || j.Items.Done == 0 {
+		return deadletter.Errorf(deadletter.Conflict, "only a job that has archived letters, and is over, can be undone")
+	}
+	undo, err := tx.UndoOf(ctx, j.ID)
+	switch {
+	case err == nil:
+		return deadletter.Errorf(deadletter.Conflict, "this was undone already by %s", undo.By.Name)
+	case deadletter.KindOf(err) == deadletter.NotFound:
+		return nil
+	}
+	return err
+}
+
+// HideJob puts a job that is over out of a person's sight.
+func (d *Desk) HideJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
+	if err := by.May(deadletter.ActView); err != nil {
+		return err
+	}
+	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.HideJob(ctx, id, by.Name) })
+}
+
+// steer changes a job as the domain decides, and lets the worker know.
+func (d *Desk) steer(ctx context.Context, id deadletter.JobID, decide func(deadletter.Job) (deadletter.JobChange, error)) error {
+	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		j, err := tx.Job(ctx, id)
+		if err != nil {
+			return err
+		}
+		change, err := decide(j)
+		if err != nil {
+			return err
+		}
+		return tx.ApplyJob(ctx, change)
+	})
+	if err == nil {
+		d.kick()
+	}
+	return err
+}

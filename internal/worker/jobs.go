@@ -1,0 +1,242 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/store"
+)
+
+const (
+	// jobBatch is how many letters of a job change in one transaction where nothing is delivered.
+	jobBatch = 100
+	// draftLife is how long a draft waits to be started.
+	draftLife = time.Hour
+	// tidyEvery is how often drafts are looked after.
+	tidyEvery = time.Minute
+)
+
+// carryOut does with letters of a job what do says, unless the job is no longer to be worked on: who answers for it must still be
+// somebody who may. A letter that refuses is skipped with the reason.
+func (w *Worker) carryOut(ctx context.Context, tx *store.Tx, id deadletter.JobID, items []store.Item, do func(deadletter.Job, store.Item) error) error {
+	j, err := tx.Job(ctx, id)
+	if err != nil || j.State != deadletter.JobRunning {
+		return err
+	}
+	if why, err := w.mayGoOn(ctx, tx, j); err != nil || why != "" {
+		if err != nil {
+			return err
+		}
+		change, err := j.Halt(why, w.now())
+		if err != nil {
+			return err
+		}
+		return tx.ApplyJob(ctx, change)
+	}
+	for _, item := range items {
+		err := do(j, item)
+		var refused *deadletter.Error
+		if errors.As(err, &refused) && refused.Kind != deadletter.Internal {
+			err = tx.SettleItem(ctx, item, deadletter.ItemSkipped, refused.Text, w.now())
+		}
+		if err != nil {
+			return fmt.Errorf("letter %s of job %d: %w", item.Letter, id, err)
+		}
+	}
+	return nil
+}
+
+// mayGoOn answers why a job has to wait: a person who was taken out, or may no longer do this, does nothing by a job either.
+func (w *Worker) mayGoOn(ctx context.Context, tx *store.Tx, j deadletter.Job) (why string, err error) {
+	if j.By.Kind != deadletter.ActorUser {
+		return "", nil
+	}
+	user, err := tx.User(ctx, j.By.Name)
+	if deadletter.KindOf(err) == deadletter.NotFound {
+		return fmt.Sprintf("%s is no user any more: somebody else must resume it", j.By.Name), nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if !user.Role.Allows(j.Action) {
+		return fmt.Sprintf("%s may not %s any more: somebody who may must resume it", j.By.Name, j.Action), nil
+	}
+	return "", nil
+}
+
+// claimItems opens up to free deliveries for jobs. What is due by itself, or was ordered by a person for one letter, was asked before.
+func (l *lane) claimItems(ctx context.Context, free int) (claims []claimed, more bool, err error) {
+	running, err := l.w.store.RunningJobs(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	for i, j := range running {
+		if !j.Delivers() {
+			continue
+		}
+		// Each job gets its share, so that a small one does not wait for a large one.
+		share := (free - len(claims) + len(running) - i - 1) / (len(running) - i)
+		items, err := l.w.store.PendingItems(ctx, j.ID, l.source.Name, share)
+		if err != nil || len(items) == 0 {
+			if err != nil {
+				return claims, more, err
+			}
+			continue
+		}
+		opened, err := l.openItems(ctx, j.ID, items)
+		if err != nil {
+			return claims, more, err
+		}
+		claims, more = append(claims, opened...), true
+	}
+	return claims, more, nil
+}
+
+func (l *lane) openItems(ctx context.Context, id deadletter.JobID, items []store.Item) ([]claimed, error) {
+	var claims []claimed
+	err := l.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		claims = claims[:0]
+		return l.w.carryOut(ctx, tx, id, items, func(j deadletter.Job, item store.Item) error {
+			c, ok, err := l.openItem(ctx, tx, j, item)
+			if ok {
+				claims = append(claims, c)
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return claims, nil
+}
+
+// openItem orders the delivery of a letter for its job and claims it in one go, so that what is ordered is in flight.
+func (l *lane) openItem(ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item) (claimed, bool, error) {
+	letter, err := tx.Letter(ctx, item.Letter)
+	if err != nil {
+		return claimed{}, false, err
+	}
+	revision, err := tx.Revision(ctx, letter.ID, letter.Revision)
+	if err != nil {
+		return claimed{}, false, err
+	}
+	at := l.w.now()
+	ordered, err := j.ChangeOf(letter, item.Version, revision, at)
+	if err != nil {
+		return claimed{}, false, err
+	}
+	if ordered.Revision != nil {
+		revision = *ordered.Revision
+	}
+	opened, err := ordered.After.Claim(l.lease(at), delivery.TraceParent(revision.Headers), at)
+	if err != nil {
+		return claimed{}, false, err
+	}
+	if begun, err := tx.OrderItem(ctx, item); err != nil || !begun {
+		return claimed{}, false, err
+	}
+	if err := tx.Apply(ctx, ordered); err != nil {
+		return claimed{}, false, err
+	}
+	return claimed{opened.After, *opened.Attempt, revision}, true, tx.Apply(ctx, opened)
+}
+
+// clerk does what jobs ask for without a delivery, and looks after drafts.
+type clerk struct {
+	w      *Worker
+	kicked chan struct{}
+}
+
+func (c *clerk) wake() {
+	select {
+	case c.kicked <- struct{}{}:
+	default:
+	}
+}
+
+// run works until ctx ends.
+func (c *clerk) run(ctx context.Context) {
+	tidy := time.NewTicker(tidyEvery)
+	defer tidy.Stop()
+	for ctx.Err() == nil {
+		worked, err := c.once(ctx)
+		if err != nil && ctx.Err() == nil {
+			c.w.log.ErrorContext(ctx, "cannot go on with jobs; trying again", "err", err)
+		}
+		if worked && err == nil {
+			continue
+		}
+		var again <-chan time.Time
+		if err != nil {
+			again = time.After(storeRetry)
+		}
+		select {
+		case <-ctx.Done():
+		case <-c.kicked:
+		case <-tidy.C:
+		case <-again:
+		}
+	}
+}
+
+// once takes one batch of each running job. It answers false when there was nothing to do.
+func (c *clerk) once(ctx context.Context) (worked bool, err error) {
+	if worked, err = c.w.store.DropDraft(ctx, c.w.now().Add(-draftLife)); err != nil {
+		return false, err
+	}
+	running, err := c.w.store.RunningJobs(ctx)
+	if err != nil {
+		return worked, err
+	}
+	for _, j := range running {
+		sources, err := c.w.store.PendingSources(ctx, j.ID)
+		if err != nil {
+			return worked, err
+		}
+		for _, source := range sources {
+			if _, ok := c.w.lanes[source]; ok && j.Delivers() {
+				continue // its lane does it
+			}
+			if err := c.batch(ctx, j.ID, source); err != nil {
+				return worked, err
+			}
+			worked = true
+		}
+	}
+	return worked, nil
+}
+
+func (c *clerk) batch(ctx context.Context, id deadletter.JobID, source string) error {
+	items, err := c.w.store.PendingItems(ctx, id, source, jobBatch)
+	if err != nil {
+		return err
+	}
+	return c.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		return c.w.carryOut(ctx, tx, id, items, func(j deadletter.Job, item store.Item) error { return c.item(ctx, tx, j, item, source) })
+	})
+}
+
+func (c *clerk) item(ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, source string) error {
+	switch {
+	case j.Delivers() && source == "":
+		return deadletter.Errorf(deadletter.Conflict, "names no source, so there is no destination: set queue.default_source and restart")
+	case j.Delivers():
+		return deadletter.Errorf(deadletter.Conflict, "the source %q is not configured: add it under sources and restart", source)
+	}
+	letter, err := tx.Letter(ctx, item.Letter)
+	if err != nil {
+		return err
+	}
+	change, err := j.ChangeOf(letter, item.Version, deadletter.Revision{}, c.w.now())
+	if err != nil {
+		return err
+	}
+	if err := tx.Apply(ctx, change); err != nil {
+		return err
+	}
+	return tx.SettleItem(ctx, item, deadletter.ItemDone, "", c.w.now())
+}

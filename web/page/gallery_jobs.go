@@ -1,0 +1,116 @@
+package page
+
+import (
+	"strings"
+
+	"dlqdesk/web/ui"
+)
+
+func galleryJobs() []Example {
+	job := func(name string, v JobView) Example {
+		v.To = "/jobs/" + v.ID
+		return Example{Name: "job-" + name, Component: Job(JobPageView{Chrome: chrome("Job "+v.ID, "/jobs/"+v.ID), Job: v})}
+	}
+	draft := func(name string, change func(*JobConfirmView)) Example {
+		v := jobDraft()
+		change(&v)
+		return Example{Name: "job-draft-" + name, Component: Job(JobPageView{Chrome: chrome("Job 17", "/jobs/17"), Job: JobView{ID: "17", State: "draft"}, Confirm: &v})}
+	}
+	list := func(name string, v JobsView) Example {
+		v.Chrome = chrome("Jobs", "/jobs")
+		return Example{Name: "jobs-" + name, Component: Jobs(v)}
+	}
+	denied := jobPaused()
+	denied.Denied, denied.CanHide = viewer, false
+	return []Example{
+		list("many", JobsView{Rows: manyJobs(), OlderURL: "/jobs?cursor=o1"}),
+		list("one", JobsView{Rows: manyJobs()[:1]}),
+		list("nothing", JobsView{State: StateNothing}),
+		list("fault", JobsView{State: StateFault, Fault: "The store did not answer within 5 seconds.", RetryURL: "/jobs"}),
+		job("running", jobRunning()), job("paused", jobPaused()), job("done", jobDone()), job("archived", jobArchived()), job("long", jobLong()), job("viewer", denied),
+		draft("replay", func(v *JobConfirmView) {}),
+		draft("unknown", func(v *JobConfirmView) {
+			v.Unknown, v.Unfit = "12 of them may have been processed by the handler.", "6 of them cannot be replayed as they stand: they will be skipped."
+			v.UnknownError = "12 of these letters may have been processed by the handler: say that they are meant as well."
+		}),
+		draft("edit", func(v *JobConfirmView) { v.Action, v.Heading = "edit", "Edit and replay 214 letters" }),
+		draft("edit-faults", func(v *JobConfirmView) {
+			v.Action, v.Heading, v.Patch = "edit", "Edit and replay 214 letters", "{\n  \"id\": \n}"
+			v.PatchError = ui.FieldError{Text: "this is not valid JSON: invalid character '}' looking for beginning of value", Line: 3, Column: 1}
+			v.ReasonError = "Say why: the reason is kept with each letter."
+		}),
+		draft("archive", func(v *JobConfirmView) { v.Action, v.Heading = "archive", "Archive 214 letters" }),
+		draft("viewer", func(v *JobConfirmView) { v.Denied = viewer }),
+		draft("none", func(v *JobConfirmView) {
+			v.Heading, v.Set, v.Oldest, v.Newest = "Replay 0 letters", "0 letters", ui.Moment{}, ui.Moment{}
+			v.Denied = "No letter matches any more: there is nothing to do."
+		}),
+	}
+}
+
+func jobDraft() JobConfirmView {
+	return JobConfirmView{
+		ID: "17", Action: "replay", Heading: "Replay 214 letters", Set: "214 letters", Oldest: ago(168), Newest: ago(122), InPage: true,
+		Late: JobLateView{URL: "/jobs/17/late", Text: "6 that arrived since are not included."}, LettersURL: "/letters?status=all&job=17", Back: listQuery,
+	}
+}
+
+func jobOf(id, state, title string, parts ...JobPart) JobView {
+	return JobView{
+		ID: id, State: state, Title: title, Parts: parts, Settled: "124", Total: "214", To: "/letters", By: "anna", Started: ago(2),
+		Letters: "214 letters", LettersURL: "/letters?status=all&job=" + id, FilterURL: "/letters?" + listQuery,
+	}
+}
+
+func part(text, tone string) JobPart {
+	return JobPart{text, tone, "/letters?status=all&job=17&result=" + tone}
+}
+
+func jobRunning() JobView {
+	v := jobOf("17", "running", "Replaying 214 letters", part("120 delivered", "done"), part("3 failed", "fault"), part("1 skipped", "warn"), part("8 in flight", "plain"), part("82 to go", "plain"))
+	v.CanPause, v.CanCancel = true, true
+	return v
+}
+
+func jobPaused() JobView {
+	v := jobOf("16", "paused", "Paused: Replay 214 letters", part("120 delivered", "done"), part("94 to go", "plain"))
+	v.Why, v.CanResume, v.CanCancel = "Ben is no user any more: somebody else must resume it.", true, true
+	return v
+}
+
+func jobDone() JobView {
+	v := jobOf("15", "done", "Replayed 214 letters", part("208 delivered", "done"), part("3 failed", "fault"), part("3 skipped", "warn"))
+	v.Ended, v.CanHide = ago(1), true
+	v.Faults = []JobFault{
+		{"2", "failed", "The handler answered 422: field id is missing in conversation.participants[1]."},
+		{"1", "failed", "No answer within 10s: the handler may have processed it."},
+		{"3", "skipped", "Replayed by ben in the meantime."},
+	}
+	return v
+}
+
+func jobArchived() JobView {
+	v := jobOf("14", "done", "Archived 214 letters", part("214 archived", "done"))
+	v.Ended, v.CanUndo, v.CanHide, v.Reason = ago(1), true, true, "duplicate of ticket 4711"
+	return v
+}
+
+func jobLong() JobView {
+	v := jobDone()
+	v.By, v.Reason, v.Patch, v.FilterURL = longWord, longReason(), `{"`+longWord+`":"`+longWord+`"}`, ""
+	v.Title, v.State, v.CanUndo, v.UndoneURL = "Cancelled: Edit and replay 100,000 letters", "cancelled", true, "/jobs/18"
+	v.Parts = []JobPart{part("88,208 delivered", "done"), part("1,203 failed", "fault"), part("311 skipped", "warn"), part("10,278 left as they were", "plain")}
+	v.Faults = nil
+	for _, text := range []string{longReason(), rtlText, emoji, longWord, strings.Repeat(longWord, 3)} {
+		v.Faults = append(v.Faults, JobFault{"10,000", "skipped", text})
+	}
+	return v
+}
+
+func manyJobs() []JobView {
+	var rows []JobView
+	for range 8 {
+		rows = append(rows, jobRunning(), jobPaused(), jobDone(), jobArchived(), jobLong())
+	}
+	return rows
+}

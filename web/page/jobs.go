@@ -1,0 +1,183 @@
+package page
+
+import (
+	"net/url"
+
+	"dlqdesk/web/ui"
+
+	"github.com/a-h/templ"
+)
+
+// JobView is a job: what it does, how far it is, and what came of it.
+type JobView struct {
+	ID                                               string
+	State                                            string // draft, running, paused, done or cancelled
+	Title                                            string // "Replaying 214 letters"
+	Settled                                          string // of Total, as plain numbers
+	Total                                            string
+	Parts                                            []JobPart
+	Why                                              string // why it waits, where nobody asked for that
+	Polls                                            bool   // it goes on by itself: look again
+	To                                               string // the address to come back to
+	Faults                                           []JobFault
+	CanPause, CanResume, CanCancel, CanUndo, CanHide bool
+	Denied                                           string // why this person may not steer it; empty: may
+
+	By                string
+	Started, Ended    ui.Moment
+	Reason, Patch     string
+	Letters           string // "214 letters"
+	LettersURL        string // the list of its letters
+	FilterURL         string // the list that it was made of; empty: letters that were selected one by one
+	UndoneURL, Undoes string // addresses of the jobs that take this one back, and that this one takes back
+}
+
+// JobPart is one count of a job.
+type JobPart struct {
+	Text string // "3 failed"
+	Tone string // done, fault, warn or plain
+	URL  string // the list of these letters; empty: there is none to show
+}
+
+// JobFault is why letters of a job failed or were skipped.
+type JobFault struct {
+	Count string // "12 letters"
+	State string // failed or skipped
+	Text  string
+}
+
+// JobConfirmView is the draft of a job, which asks whether it is meant.
+type JobConfirmView struct {
+	ID         string
+	Action     string // replay, edit, archive or restore
+	Heading    string // "Replay 214 letters"
+	Set        string // "214 letters"
+	Oldest     ui.Moment
+	Newest     ui.Moment
+	Late       JobLateView
+	Unfit      string // "6 of them are resolved …"; empty: none
+	Unknown    string // "12 of them may have been processed by the handler."; empty: none
+	LettersURL string
+	InPage     bool   // it is a page of its own, and no dialog
+	Back       string // the query of the list, without "?"
+
+	Patch        string
+	PatchError   ui.FieldError
+	Reason       string
+	ReasonError  string
+	Sure         bool
+	UnknownError string
+	Denied       string
+}
+
+// JobLateView tells of the letters that came since the draft was made.
+type JobLateView struct {
+	URL  string // where to look again; empty: letters were selected one by one, so none can come
+	Text string
+}
+
+// JobsView is the list of jobs.
+type JobsView struct {
+	Chrome
+	State                         string // StateRows, StateNothing or StateFault
+	Fault                         string
+	RetryURL                      string
+	Rows                          []JobView
+	NewestURL, NewerURL, OlderURL string
+}
+
+// JobPageView is one job as a page. Confirm is set while it is a draft.
+type JobPageView struct {
+	Chrome
+	Job     JobView
+	Confirm *JobConfirmView
+}
+
+// polls makes the strip of a job look again after a second, for as long as it is at work.
+func (v JobView) polls() templ.Attributes {
+	if !v.Polls {
+		return templ.Attributes{}
+	}
+	return templ.Attributes{
+		"hx-get": "/jobs/" + v.ID + "/strip?to=" + url.QueryEscape(v.To), "hx-trigger": "load delay:1s, again", "hx-swap": "outerHTML", "data-poll": "",
+	}
+}
+
+func (v JobView) tone() string {
+	switch {
+	case v.State == "paused":
+		return "warn"
+	case v.State == "done" && len(v.Faults) > 0:
+		return "warn"
+	case v.State == "done":
+		return "done"
+	}
+	return "info"
+}
+
+func (v JobView) icon() string {
+	switch v.State {
+	case "running":
+		return "spinner"
+	case "paused":
+		return "clock"
+	case "cancelled":
+		return "ban"
+	}
+	if len(v.Faults) > 0 {
+		return "warn"
+	}
+	return "check"
+}
+
+// posts makes the form of a dialog answer into the list behind it.
+func (v JobConfirmView) posts() templ.Attributes {
+	if v.InPage {
+		return templ.Attributes{}
+	}
+	return swapAction("/jobs/"+v.ID+"/start", "#letters")
+}
+
+// stateWord is a state of a job as a person reads it.
+func stateWord(state string) string {
+	switch state {
+	case "running":
+		return "Running"
+	case "paused":
+		return "Paused"
+	case "done":
+		return "Done"
+	case "cancelled":
+		return "Cancelled"
+	}
+	return "Not started"
+}
+
+func confirmIcon(action string) string {
+	switch action {
+	case "edit", "archive", "restore":
+		return action
+	}
+	return "replay"
+}
+
+// patchExample is shown where the patch is still empty.
+const patchExample = "{\n  \"customer\": { \"id\": \"4711\" },\n  \"legacyField\": null\n}"
+
+func patchAttributes(e ui.FieldError) templ.Attributes {
+	attributes := faultAttributes("patch", e.Text)
+	if e.Text != "" {
+		attributes["aria-describedby"] = "patch-hint patch-fault"
+	} else {
+		attributes["aria-describedby"] = "patch-hint"
+	}
+	return attributes
+}
+
+// listURL is the list that a query names.
+func listURL(query string) string {
+	if query == "" {
+		return "/letters"
+	}
+	return "/letters?" + query
+}
