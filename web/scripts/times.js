@@ -3,6 +3,7 @@ const hour = 60 * minute
 const day = 24 * hour
 
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' })
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
 const sameYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
 const otherYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' })
 
@@ -14,11 +15,16 @@ export function times() {
 			element.dataset.utcText = element.textContent
 			element.title = `${exact.format(at)}\n${element.textContent}`
 		}
-		const words = inWords(at, new Date())
+		const words = element.closest('[data-clock]') ? onTheClock(at, new Date()) : inWords(at, new Date())
 		if (element.textContent !== words) {
 			element.textContent = words
 		}
 	}
+}
+
+// onTheClock is a time whose place beside another one matters more than how long ago it is.
+function onTheClock(at, now) {
+	return at.toDateString() === now.toDateString() ? clock.format(at) : sameYear.format(at)
 }
 
 function inWords(at, now) {
