@@ -30,11 +30,17 @@ func lookBacks() []lookBack {
 // usualLookBack is what the page shows unasked.
 const usualLookBack = "24h"
 
-// ageCap is where counting the letters of an age stops.
-const ageCap = 10_000
+// openCap is where counting the open letters of an age or a cause stops.
+const openCap = 10_000
 
 // topCauses is how many causes the page names.
 const topCauses = 6
+
+// cause is one of those for which most letters are open.
+type cause struct {
+	store.Group
+	needPerson, retrying int
+}
 
 // overview is what the page is made of.
 type overview struct {
@@ -47,7 +53,7 @@ type overview struct {
 	tallies []store.Tally
 	counts  map[string]map[deadletter.Status]int
 	ages    []ageCount
-	causes  []store.Cause
+	causes  []cause
 	queues  []queueDepth
 }
 
@@ -112,7 +118,7 @@ func (c *Console) readOverview(ctx context.Context, query url.Values) (overview,
 	if o.ages, err = c.countAges(ctx, o); err != nil {
 		return o, err
 	}
-	if o.causes, err = c.Store.TopCauses(ctx, o.source, topCauses); err != nil {
+	if o.causes, err = c.countCauses(ctx, o); err != nil {
 		return o, err
 	}
 	for _, q := range c.Queues {
@@ -140,12 +146,37 @@ func (c *Console) countAges(ctx context.Context, o overview) ([]ageCount, error)
 	hour, day, week := minute.Add(-time.Hour), minute.Add(-24*time.Hour), minute.Add(-7*24*time.Hour)
 	ages := []ageCount{{age: "Under 1 hour", from: hour}, {age: "1 to 24 hours", from: day, to: hour}, {age: "1 to 7 days", from: week, to: day}, {age: "Over 7 days", to: week}}
 	for i := range ages {
-		for status, n := range map[deadletter.Status]*int{deadletter.Failed: &ages[i].needPerson, deadletter.Retrying: &ages[i].retrying} {
-			var err error
-			if *n, err = c.Store.CountUpTo(ctx, store.Filter{Status: status, Source: o.source, From: ages[i].from, To: ages[i].to}, ageCap+1); err != nil {
-				return nil, err
-			}
+		a := &ages[i]
+		var err error
+		if a.needPerson, a.retrying, err = c.countOpen(ctx, store.Filter{Source: o.source, From: a.from, To: a.to}); err != nil {
+			return nil, err
 		}
 	}
 	return ages, nil
+}
+
+func (c *Console) countCauses(ctx context.Context, o overview) ([]cause, error) {
+	groups, err := c.Store.TopGroups(ctx, o.source, topCauses)
+	if err != nil {
+		return nil, err
+	}
+	causes := make([]cause, len(groups))
+	for i, g := range groups {
+		causes[i].Group = g
+		if causes[i].needPerson, causes[i].retrying, err = c.countOpen(ctx, store.Filter{Group: g.Fingerprint}); err != nil {
+			return nil, err
+		}
+	}
+	return causes, nil
+}
+
+// countOpen counts what is open of a filter, each up to one more than openCap.
+func (c *Console) countOpen(ctx context.Context, f store.Filter) (needPerson, retrying int, err error) {
+	f.Status = deadletter.Failed
+	if needPerson, err = c.Store.CountUpTo(ctx, f, openCap+1); err != nil {
+		return 0, 0, err
+	}
+	f.Status = deadletter.Retrying
+	retrying, err = c.Store.CountUpTo(ctx, f, openCap+1)
+	return needPerson, retrying, err
 }

@@ -62,7 +62,7 @@ func TestOverviewNumbersAreThoseOfTheirLists(t *testing.T) {
 	if got := rowOf(a, "Open letters by age", "Over 7 days") + rowOf(a, "Open letters by age", "1 to 24 hours"); got != "Over 7 days 0 01 to 24 hours 2 1" {
 		t.Errorf("ages: %q", got)
 	}
-	if got := rowOf(a, "Top error reasons", "genesys"); got != "genesys answered 422 Unprocessable Entity The handler answered: field id is missing newest 2026-03-02 08:15:05 UTC 3" {
+	if got := rowOf(a, "Top error reasons", "The handler"); got != "The handler answered: field id is missing genesys · first 2026-03-01 08:15:05 UTC · newest 2026-03-02 08:15:05 UTC · 1 of 1 unedited replay helped 3 0" {
 		t.Errorf("reasons: %q", got)
 	}
 	one := p.get("/overview?source=cxone&range=7d", htmx()...)

@@ -3,10 +3,8 @@ package console
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -252,8 +250,8 @@ func ageRows(o overview) []page.AgeRow {
 	for _, a := range o.ages {
 		rows = append(rows, page.AgeRow{
 			Age:        a.age,
-			NeedPerson: countedUpTo(ageCap, a.needPerson, between(a.from, a.to, o.source, "status", string(deadletter.Failed))),
-			Retrying:   countedUpTo(ageCap, a.retrying, between(a.from, a.to, o.source, "status", string(deadletter.Retrying))),
+			NeedPerson: countedUpTo(openCap, a.needPerson, between(a.from, a.to, o.source, "status", string(deadletter.Failed))),
+			Retrying:   countedUpTo(openCap, a.retrying, between(a.from, a.to, o.source, "status", string(deadletter.Retrying))),
 			Share:      a.needPerson * 100 / most,
 		})
 	}
@@ -263,39 +261,20 @@ func ageRows(o overview) []page.AgeRow {
 func reasonRows(o overview) []page.ReasonRow {
 	var rows []page.ReasonRow
 	for _, cause := range o.causes {
-		query := between(time.Time{}, time.Time{}, cause.Source, "status", string(deadletter.Failed))
-		text := "was never tried, as far as is known"
-		if cause.Outcome != "" {
-			text = deedOfHandler(cause.Outcome, cause.StatusCode)
-			query.Set("outcome", string(cause.Outcome))
-		}
-		if cause.StatusCode != 0 {
-			query.Set("code", code(cause.StatusCode))
+		list := func(status deadletter.Status) url.Values {
+			return url.Values{"status": {string(status)}, "group": {cause.Fingerprint}}
 		}
 		row := page.ReasonRow{
-			Text: text, Source: printable(cause.Source), Example: printable(cause.Reason), Newest: ui.At(cause.Newest),
-			Letters: counted(cause.Letters, "/letters", query), Share: cause.Letters * 100 / o.causes[0].Letters,
+			Text: printable(cause.Reason), Source: printable(cause.Source), First: ui.At(cause.FirstAt), Newest: ui.At(cause.LastAt),
+			NeedPerson: countedUpTo(openCap, cause.needPerson, list(deadletter.Failed)),
+			Retrying:   countedUpTo(openCap, cause.retrying, list(deadletter.Retrying)), Share: cause.Open * 100 / o.causes[0].Open,
 		}
-		if cause.Source == "" || cause.Outcome == "" {
-			row.Letters.URL = "" // no address means these letters alone
+		if r := cause.Unedited; r.Tried > 0 {
+			row.Replays = fmt.Sprintf("%s of %s helped", number(r.Delivered), plural(r.Tried, "unedited replay"))
 		}
 		rows = append(rows, row)
 	}
 	return rows
-}
-
-// deedOfHandler says what the handler of a source did.
-func deedOfHandler(outcome deadletter.Outcome, statusCode int) string {
-	switch outcome {
-	case deadletter.Rejected:
-		return "answered " + strings.TrimSpace(code(statusCode)+" "+http.StatusText(statusCode))
-	case deadletter.Unreachable:
-		return "could not be reached"
-	case deadletter.Unknown:
-		return "gave no answer in time, and may have processed it"
-	case deadletter.Delivered:
-	}
-	return "took it before it was brought back"
 }
 
 func queueRows(o overview) []page.QueueRow {

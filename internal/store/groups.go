@@ -45,16 +45,16 @@ func (s *Store) Group(ctx context.Context, fingerprint string) (Group, error) {
 	return g, notFound(err, "no letter failed for the cause %s", fingerprint)
 }
 
-const topGroups = `SELECT ` + groupColumns + ` FROM groups WHERE open > 0 ORDER BY open DESC, fingerprint LIMIT ?`
+const topGroups = `SELECT ` + groupColumns + ` FROM groups WHERE open > 0 AND (?1 = '' OR source = ?1) ORDER BY open DESC, fingerprint LIMIT ?2`
 
-// TopGroups answers the causes of the most open letters, the largest first.
-func (s *Store) TopGroups(ctx context.Context, limit int) ([]Group, error) {
+// TopGroups answers the causes of the most open letters of a source ("": of any), the largest first.
+func (s *Store) TopGroups(ctx context.Context, source string, limit int) ([]Group, error) {
 	var list []Group
 	err := each(ctx, s.db.read, func(r row) error {
 		g, err := scanGroup(r)
 		list = append(list, g)
 		return err
-	}, topGroups, limit)
+	}, topGroups, source, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read causes: %w", err)
 	}

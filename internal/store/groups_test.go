@@ -72,9 +72,15 @@ func TestGroupTellsWhatIsKnownOfACause(t *testing.T) {
 	if other := group(t, s, l.Fingerprint); other.Letters != 2 || other.Open != 2 || other.Unedited.Tried+other.Edited.Tried != 0 {
 		t.Errorf("the letter that now fails for another cause is not in its group: %+v", other)
 	}
-	top, err := s.TopGroups(t.Context(), 10)
+	top, err := s.TopGroups(t.Context(), "", 10)
 	if err != nil || len(top) != 2 || top[0].Open != 3 || top[1].Open != 2 {
 		t.Errorf("the largest causes are %+v, %v", top, err)
+	}
+	if of, err := s.TopGroups(t.Context(), top[0].Source, 1); err != nil || len(of) != 1 || of[0] != top[0] {
+		t.Errorf("the largest cause of its source is %+v, %v", of, err)
+	}
+	if of, err := s.TopGroups(t.Context(), "elsewhere", 10); err != nil || len(of) != 0 {
+		t.Errorf("the causes of another source are %+v, %v", of, err)
 	}
 	archived, err := s.Letter(t.Context(), "a-4")
 	if err != nil {

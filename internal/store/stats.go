@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -81,41 +80,4 @@ func (s *Store) CountsBySource(ctx context.Context) (map[string]map[deadletter.S
 		return nil, fmt.Errorf("count letters by source: %w", err)
 	}
 	return counts, nil
-}
-
-// Cause is how the latest delivery of letters failed that need a person.
-type Cause struct {
-	Source     string
-	Outcome    deadletter.Outcome
-	StatusCode int
-	Letters    int
-	Reason     string    // of the newest of them; "" where it is not among the newest letters at all
-	Newest     time.Time // when that one was received
-}
-
-// causeSample is how many of the newest letters are looked through for an example of each cause.
-const causeSample = 500
-
-// TopCauses answers for what most letters of a source ("": of any) need a person, the most first.
-func (s *Store) TopCauses(ctx context.Context, source string, limit int) ([]Cause, error) {
-	newest := Filter{Status: deadletter.Failed, Source: source}.where()
-	query := `WITH newest AS (SELECT source, outcome, status_code, reason, received_at FROM letters l` + newest.sql() + ` ORDER BY n DESC LIMIT ?),
-		examples AS (SELECT source, outcome, status_code, reason, max(received_at) AS at FROM newest GROUP BY 1, 2, 3)
-		SELECT c.source, c.outcome, c.status_code, c.letters, coalesce(e.reason, ''), e.at
-		FROM letter_counts c LEFT JOIN examples e USING (source, outcome, status_code)
-		WHERE c.status = 'failed' AND c.letters > 0 AND (? = '' OR c.source = ?)
-		ORDER BY c.letters DESC, c.source, c.status_code, c.outcome LIMIT ?`
-	var list []Cause
-	err := each(ctx, s.db.read, func(r row) error {
-		var c Cause
-		var at sql.NullInt64
-		err := r.Scan(&c.Source, &c.Outcome, &c.StatusCode, &c.Letters, &c.Reason, &at)
-		c.Newest = fromMillis(at)
-		list = append(list, c)
-		return err
-	}, query, append(newest.args, causeSample, source, source, limit)...)
-	if err != nil {
-		return nil, fmt.Errorf("read top causes: %w", err)
-	}
-	return list, nil
 }

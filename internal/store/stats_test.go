@@ -156,34 +156,3 @@ func TestCountUpTo(t *testing.T) {
 		t.Errorf("counts %v, %v", counts, err)
 	}
 }
-
-func TestTopCausesHaveAnExample(t *testing.T) {
-	t.Parallel()
-	s, _ := setup(t)
-	noon := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
-	for i, of := range []struct {
-		source string
-		code   int
-	}{{"genesys", 422}, {"genesys", 422}, {"cxone", 422}, {"genesys", 400}, {"genesys", 503}, {"genesys", 422}} {
-		c := failure(fmt.Sprintf("l-%d", i), of.code, noon.Add(time.Duration(i)*time.Minute))
-		c.Source, c.Reason = of.source, fmt.Sprintf("reason %d", i)
-		receive(t, s, c)
-	}
-	for source, want := range map[string]string{
-		"":      "genesys rejected 422 3 reason 5 12:05; cxone rejected 422 1 reason 2 12:02; ",
-		"cxone": "cxone rejected 422 1 reason 2 12:02; ",
-		"other": "",
-	} {
-		causes, err := s.TopCauses(t.Context(), source, 2)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := ""
-		for _, c := range causes {
-			got += fmt.Sprintf("%s %s %d %d %s %s; ", c.Source, c.Outcome, c.StatusCode, c.Letters, c.Reason, c.Newest.Format("15:04"))
-		}
-		if got != want {
-			t.Errorf("of %q: %s, want %s", source, got, want)
-		}
-	}
-}

@@ -68,13 +68,16 @@ func overviewFiguresOf() OverviewFigures {
 			{Name: "processing", Holds: "Buffered webhooks", Waiting: "1,204", InFlight: "10", Delayed: "3", NoOldest: "SQS does not tell"},
 		},
 		Reasons: []ReasonRow{
-			{Source: "cxone", Text: "answered 503 Service Unavailable", Example: "The handler answered 503: upstream is restarting", Letters: link("121"), Newest: ago(4), Share: 100},
 			{
-				Source: "genesys", Text: "answered 422 Unprocessable Entity", Example: "The handler answered 422: field id is missing in conversation.participants[1]",
-				Letters: link("58"), Newest: ago(12), Share: 48,
+				Text: "The handler answered 503: upstream is restarting", Source: "cxone", NeedPerson: link("121"), Retrying: link("24"), First: ago(64),
+				Newest: ago(4), Share: 100, Replays: "0 of 20 unedited replays helped",
 			},
-			{Source: "cxone", Text: "could not be reached", Example: "Connection refused by 10.2.0.14:9090", Letters: link("21"), Newest: ago(90), Share: 17},
-			{Source: "genesys", Text: "gave no answer in time, and may have processed it", Letters: link("14"), Share: 12},
+			{
+				Text: "The handler answered 422: field id is missing in conversation.participants[1]", Source: "genesys", NeedPerson: link("58"),
+				Retrying: Count{Text: "0"}, First: ago(60 * 30), Newest: ago(12), Share: 40,
+			},
+			{Text: "Connection refused by 10.2.0.14:9090", Source: "cxone", NeedPerson: link("21"), Retrying: link("7"), First: ago(300), Newest: ago(90), Share: 19},
+			{Text: "No answer within 10 s: the handler may have processed it", NeedPerson: link("14"), Retrying: Count{Text: "0"}, First: ago(900), Newest: ago(400), Share: 9},
 		},
 		Ages: []AgeRow{
 			{Age: "Under 1 hour", NeedPerson: link("38"), Retrying: link("24"), Share: 31},
@@ -119,7 +122,7 @@ func longOverview(v *OverviewFigures) {
 	v.Sources[0].Name, v.Sources[0].Destination, v.Sources[0].NeedPerson = longWord, longWord, link("12,345,678")
 	v.Sources[1].Name, v.Sources[1].Note = rtlText, "3 deliveries in a row: "+longReason()
 	v.Sources[2].Note = emoji
-	v.Reasons[0].Example, v.Reasons[1].Example, v.Reasons[2].Example, v.Reasons[3].Example = longReason(), rtlText, emoji, longWord
+	v.Reasons[0].Text, v.Reasons[1].Text, v.Reasons[2].Text, v.Reasons[3].Text = longReason(), rtlText, emoji, longWord
 	v.Reasons[0].Source = longWord
 	v.Ages[0].NeedPerson, v.Ages[1].NeedPerson = link("10,000+"), link("10,000+")
 	v.Queues[0].Name = longWord

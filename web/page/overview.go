@@ -87,12 +87,12 @@ type AgeRow struct {
 
 // ReasonRow is a cause for which letters are open.
 type ReasonRow struct {
-	Text    string
-	Source  string
-	Example string // the reason of the newest letter; empty: not known
-	Letters Count
-	Newest  ui.Moment
-	Share   int // of the largest cause, in percent
+	Text                 string
+	Source               string
+	First, Newest        ui.Moment
+	Replays              string // how they went: "0 of 20 unedited replays helped"; empty: there were none
+	NeedPerson, Retrying Count
+	Share                int // of the largest cause, in percent
 }
 
 // QueueRow is how much waits in a queue.
