@@ -23,22 +23,39 @@ const (
 		ON CONFLICT (one) DO UPDATE SET seq = excluded.seq, link = excluded.link, seal = excluded.seal`
 )
 
+// trailEnd is the last event of the audit trail, as a transaction has made it.
+type trailEnd struct {
+	known, moved bool
+	seq          int64
+	link         []byte
+}
+
 // Record appends an event to the audit trail and links it to the one before.
 func (t *Tx) Record(ctx context.Context, e deadletter.Event) error {
-	var seq int64
-	var link []byte
-	err := t.tx.QueryRowContext(ctx, auditHead).Scan(&seq, &link)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("read end of audit trail: %w", err)
+	if !t.end.known {
+		err := t.tx.QueryRowContext(ctx, auditHead).Scan(&t.end.seq, &t.end.link)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("read end of audit trail: %w", err)
+		}
+		t.end.known = true
 	}
-	seq++
-	link = deadletter.Link(t.key, link, seq, e)
-	_, err = t.tx.ExecContext(ctx, insertEvent, seq, e.At.UnixMilli(), e.Actor, e.By, e.Addr, e.Action, e.TargetKind, e.Target, e.Source,
+	seq := t.end.seq + 1
+	link := deadletter.Link(t.key, t.end.link, seq, e)
+	_, err := t.tx.ExecContext(ctx, insertEvent, seq, e.At.UnixMilli(), e.Actor, e.By, e.Addr, e.Action, e.TargetKind, e.Target, e.Source,
 		e.Reason, textOrNull(string(e.Before)), textOrNull(string(e.After)), link)
 	if err != nil {
 		return fmt.Errorf("write audit event: %w", err)
 	}
-	if _, err := t.tx.ExecContext(ctx, moveHead, seq, link, deadletter.Seal(t.key, seq, link)); err != nil {
+	t.end.seq, t.end.link, t.end.moved = seq, link, true
+	return nil
+}
+
+// sealTrail vouches for the last event, once for all that a transaction recorded.
+func (t *Tx) sealTrail(ctx context.Context) error {
+	if !t.end.moved {
+		return nil
+	}
+	if _, err := t.tx.ExecContext(ctx, moveHead, t.end.seq, t.end.link, deadletter.Seal(t.key, t.end.seq, t.end.link)); err != nil {
 		return fmt.Errorf("seal audit trail: %w", err)
 	}
 	return nil

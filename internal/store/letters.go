@@ -128,6 +128,19 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 	return t.Record(ctx, c.Event)
 }
 
+// ApplyBoth writes two changes of a letter of which the second follows on the first at once: the letter is written once, both audit
+// events are.
+func (t *Tx) ApplyBoth(ctx context.Context, first, second deadletter.Change) error {
+	if err := t.Record(ctx, first.Event); err != nil {
+		return err
+	}
+	second.Before = first.Before
+	if second.Revision == nil {
+		second.Revision = first.Revision
+	}
+	return t.Apply(ctx, second)
+}
+
 func (t *Tx) writeLetter(ctx context.Context, c deadletter.Change) (int64, error) {
 	if c.Before.ID == "" {
 		return t.insertLetter(ctx, c.After)

@@ -45,13 +45,18 @@ func (s *Store) Close() error { return s.db.Close() }
 type Tx struct {
 	tx  *writeTx
 	key []byte
+	end trailEnd
 }
 
 // Write runs fn in a transaction and answers when it is on disk. fn must not keep tx, do network calls, or call Write.
 // When fn fails nothing of it is kept and its error is answered as it is.
 func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
 	return s.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
-		return fn(ctx, &Tx{tx: tx, key: s.key})
+		t := &Tx{tx: tx, key: s.key}
+		if err := fn(ctx, t); err != nil {
+			return err
+		}
+		return t.sealTrail(ctx)
 	})
 }
 

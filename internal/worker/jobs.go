@@ -139,10 +139,15 @@ func (l *lane) openItem(ctx context.Context, tx *store.Tx, j deadletter.Job, ite
 	if begun, err := tx.OrderItem(ctx, item); err != nil || !begun {
 		return claimed{}, false, err
 	}
-	if err := tx.Apply(ctx, ordered); err != nil {
-		return claimed{}, false, err
+	if err := tx.ApplyBoth(ctx, ordered, opened); err != nil {
+		return claimed{}, false, halfDone(err)
 	}
-	return claimed{opened.After, *opened.Attempt, revision}, true, tx.Apply(ctx, opened)
+	return claimed{opened.After, *opened.Attempt, revision}, true, nil
+}
+
+// halfDone makes whatever went wrong while a change was written undo the whole batch: no letter is skipped with half of it.
+func halfDone(err error) error {
+	return &deadletter.Error{Kind: deadletter.Internal, Text: "a change could not be written", Err: err}
 }
 
 // clerk does what jobs ask for without a delivery, and looks after drafts.
@@ -236,7 +241,7 @@ func (c *clerk) item(ctx context.Context, tx *store.Tx, j deadletter.Job, item s
 		return err
 	}
 	if err := tx.Apply(ctx, change); err != nil {
-		return err
+		return halfDone(err)
 	}
 	return tx.SettleItem(ctx, item, deadletter.ItemDone, "", c.w.now())
 }

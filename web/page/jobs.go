@@ -107,6 +107,8 @@ func (v JobView) tone() string {
 	switch {
 	case v.State == "paused":
 		return "warn"
+	case v.State == "cancelled":
+		return "plain"
 	case v.State == "done" && len(v.Faults) > 0:
 		return "warn"
 	case v.State == "done":

@@ -1,0 +1,164 @@
+package bench_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/desk"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/store"
+	"dlqdesk/internal/worker"
+)
+
+const (
+	jobLetters = 10_000
+	jobSlots   = 32 // half of a source's 64 places, as the program gives its worker
+)
+
+// office is a desk on a store that holds letters, with a worker that delivers to a fast destination.
+type office struct {
+	store  *store.Store
+	desk   *desk.Desk
+	worker *worker.Worker
+	client *delivery.Client
+	to     delivery.Destination
+}
+
+var anna = deadletter.User("anna", deadletter.Operator, "192.0.2.7")
+
+func newOffice(b *testing.B, letters int) office {
+	b.Helper()
+	cfg := settings(b, destination(b, http.StatusOK, ""), "")
+	fill(b, cfg, letters)
+	s, err := store.Open(b.Context(), filepath.Join(cfg.DataDir, "desk.db"), desktest.Key())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	err = s.Write(b.Context(), func(ctx context.Context, tx *store.Tx) error {
+		return tx.AddUser(ctx, store.User{Name: "anna", Role: deadletter.Operator, PasswordHash: "x", CreatedAt: time.Now()}, deadletter.Event{At: time.Now(), Action: "user.add"})
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	o := office{store: s, client: delivery.NewClient(time.Now)}
+	b.Cleanup(o.client.Close)
+	o.to = delivery.Destination{Source: "genesys", URL: cfg.Sources[0].Destination, Timeout: 10 * time.Second, MaxConcurrent: 2 * jobSlots}
+	o.worker = worker.New(s, o.client, []worker.Source{{Name: "genesys", Destination: o.to, Retry: policy(), Slots: jobSlots, Gate: noGate{}}}, time.Now, func() float64 { return 0.5 },
+		slog.New(slog.DiscardHandler))
+	o.desk = desk.New(s, []desk.Source{{Name: "genesys"}}, o.worker.Kick, time.Now)
+	return o
+}
+
+// noGate is a gate that lets everything through.
+type noGate struct{}
+
+func (noGate) Admit(due int, _ bool) (int, time.Duration) { return due, 0 }
+
+// BenchmarkReplayJob replays many letters by one job, every attempt and audit event on disk, and compares that to as many requests
+// of the bare destination client.
+func BenchmarkReplayJob(b *testing.B) {
+	var rates, shares []float64
+	for range max(1, min(3, b.N)) {
+		o := newOffice(b, jobLetters)
+		bare := o.bare(b)
+		rate := o.replayAll(b)
+		rates, shares = append(rates, rate), append(shares, rate/bare)
+	}
+	report(b, median(rates), "letters/s")
+	report(b, median(shares), "ratio-of-bare-client")
+}
+
+// bare sends as many requests as a job of all letters would, and answers how many a second.
+func (o office) bare(b *testing.B) float64 {
+	b.Helper()
+	body, started := webhook(), time.Now()
+	var all sync.WaitGroup
+	for range jobSlots {
+		all.Go(func() {
+			for range jobLetters / jobSlots {
+				if a := o.client.Send(b.Context(), o.to, delivery.Request{Body: body, WebhookID: "w", Attempt: 2}); a.Outcome != deadletter.Delivered {
+					b.Errorf("a request ended %s: %s", a.Outcome, a.Error)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	return jobLetters / time.Since(started).Seconds()
+}
+
+func (o office) replayAll(b *testing.B) float64 {
+	b.Helper()
+	j, err := o.desk.FreezeMatching(b.Context(), anna, deadletter.ActReplay, store.Filter{}, "status=all")
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(b.Context())
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- o.worker.Run(ctx) }()
+	started := time.Now()
+	if err := o.desk.StartJob(b.Context(), anna, j.ID, deadletter.JobInput{Unknown: true}); err != nil {
+		b.Fatal(err)
+	}
+	for j.State != deadletter.JobDone {
+		time.Sleep(10 * time.Millisecond)
+		if j, err = o.store.Job(b.Context(), j.ID); err != nil {
+			b.Fatal(err)
+		}
+	}
+	rate := float64(j.Items.Done) / time.Since(started).Seconds()
+	stop()
+	if err := <-done; err != nil || j.Items.Done != jobLetters {
+		b.Fatalf("job %+v, %v", j, err)
+	}
+	return rate
+}
+
+// BenchmarkFreeze fixes the letters of a job and tells for how long another write waits meanwhile.
+func BenchmarkFreeze(b *testing.B) {
+	o := newOffice(b, manyLetters)
+	var took, waits []time.Duration
+	for b.Loop() {
+		stop, stopped := make(chan struct{}), make(chan []time.Duration)
+		go func() { stopped <- o.writeUntil(b, stop) }()
+		started := time.Now()
+		if _, err := o.desk.FreezeMatching(b.Context(), anna, deadletter.ActArchive, store.Filter{}, "status=all"); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(started))
+		close(stop)
+		waits = append(waits, <-stopped...)
+	}
+	report(b, millis(quantile(took, 0.5)), "ms-100k-letters")
+	report(b, millis(quantile(waits, 1)), "longest-wait-ms")
+}
+
+// writeUntil writes again and again, and answers how long each write took.
+func (o office) writeUntil(b *testing.B, stop <-chan struct{}) (took []time.Duration) {
+	for {
+		started := time.Now()
+		if err := o.store.Write(b.Context(), func(context.Context, *store.Tx) error { return nil }); err != nil {
+			b.Error(err)
+			return took
+		}
+		took = append(took, time.Since(started))
+		select {
+		case <-stop:
+			return took
+		default:
+		}
+	}
+}
