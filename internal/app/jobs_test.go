@@ -107,6 +107,7 @@ func TestBrowserReplaysAllThatMatch(t *testing.T) {
 	anna.sees("54 delivered")
 	anna.sees("10 failed")
 	anna.sees("The handler answered 409")
+	anna.does("refresh the list", chromedp.Click(chromedp.CSS(`#job-1-refresh`)), chromedp.WaitVisible(chromedp.CSS(`#letters tr[data-letter]:nth-child(10):last-child`)))
 	anna.does("see those that failed", chromedp.Click(chromedp.CSS(`.job-part.tone-fault a`)), chromedp.WaitVisible(chromedp.CSS(`.chip-row`)))
 	anna.sees("failed")
 	if n, err := chromedp.Run(anna.tab, chromedp.Evaluate[int](`document.querySelectorAll('tr[data-letter]').length`)); err != nil || n != 10 {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"dlqdesk/internal/auth"
@@ -65,6 +66,7 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		CanCancel: j.State == deadletter.JobRunning || j.State == deadletter.JobPaused,
 		CanUndo:   j.State.Over() && j.Action == deadletter.ActArchive && n.Done > 0,
 		CanHide:   j.State.Over() && n.Ordered == 0 && j.By.Name == auth.Actor(r.Context()).Name && to != jobPath(j.ID),
+		Refresh:   j.State.Over() && n.Ordered == 0 && strings.HasPrefix(to, "/letters"),
 		Started:   ui.At(j.StartedAt), Ended: ui.At(j.EndedAt), Reason: printable(j.Reason), Patch: printable(string(j.Patch)),
 		Letters: plural(n.Total(), "letter"), LettersURL: jobLetters(j.ID, ""),
 	}

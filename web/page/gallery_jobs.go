@@ -8,7 +8,7 @@ import (
 
 func galleryJobs() []Example {
 	job := func(name string, v JobView) Example {
-		v.To = "/jobs/" + v.ID
+		v.To, v.Refresh = "/jobs/"+v.ID, false
 		return Example{Name: "job-" + name, Component: Job(JobPageView{Chrome: chrome("Job "+v.ID, "/jobs/"+v.ID), Job: v})}
 	}
 	draft := func(name string, change func(*JobConfirmView)) Example {
@@ -80,7 +80,7 @@ func jobPaused() JobView {
 
 func jobDone() JobView {
 	v := jobOf("15", "done", "Replayed 214 letters", part("208 delivered", "done"), part("3 failed", "fault"), part("3 skipped", "warn"))
-	v.Ended, v.CanHide = ago(1), true
+	v.Ended, v.CanHide, v.Refresh = ago(1), true, true
 	v.Faults = []JobFault{
 		{"2", "failed", "The handler answered 422: field id is missing in conversation.participants[1]."},
 		{"1", "failed", "No answer within 10s: the handler may have processed it."},

@@ -1,0 +1,115 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/store"
+)
+
+// Letters of a job are fixed in pieces, so that whoever has one letter to write does not wait for thousands.
+func TestFreezingManyLettersLetsOthersWrite(t *testing.T) {
+	t.Parallel()
+	s, clock := desktest.NewStore(t), desktest.NewClock()
+	const letters = 4_500
+	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		for i := range letters {
+			if err := tx.Apply(ctx, deadletter.Receive(desktest.Failure(fmt.Sprintf("l-%05d", i), 422, clock.Now()), desktest.Policy(), 0, clock.Now())); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	between, seen := make(chan int, 1), make(chan struct{})
+	frozen := make(chan struct{})
+	go func() {
+		pieces := map[int]bool{}
+		defer func() { between <- len(pieces) }()
+		for first := true; ; first = false {
+			err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+				if j, err := tx.Job(ctx, 1); err == nil {
+					pieces[j.Items.Pending] = true
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			if first {
+				close(seen)
+			}
+			select {
+			case <-frozen:
+				return
+			default:
+			}
+		}
+	}()
+	<-seen
+	draft, err := deadletter.NewJob(deadletter.User("anna", deadletter.Operator, ""), deadletter.ActReplay, clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := s.Freeze(t.Context(), draft, store.Filter{Status: deadletter.Failed})
+	close(frozen)
+	if err != nil || j.Items.Pending != letters {
+		t.Fatalf("draft %+v, %v", j, err)
+	}
+	if n := <-between; n < 2 {
+		t.Errorf("another writer came in between %d times only", n)
+	}
+	late, err := s.Late(t.Context(), j.ID, store.Filter{Status: deadletter.Failed})
+	if err != nil || late != 0 {
+		t.Errorf("%d are late, %v", late, err)
+	}
+}
+
+func TestLettersOfAJobAreSearchedAndPaged(t *testing.T) {
+	t.Parallel()
+	s, clock := desktest.NewStore(t), desktest.NewClock()
+	for i := range 7 {
+		c := desktest.Failure(fmt.Sprintf("l-%d", i), 422, clock.Now())
+		if i == 3 {
+			c.Reason = "something rare"
+		}
+		desktest.Receive(t, s, c)
+	}
+	draft, err := deadletter.NewJob(deadletter.User("anna", deadletter.Operator, ""), deadletter.ActReplay, clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := s.Freeze(t.Context(), draft, store.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	desktest.Receive(t, s, desktest.Failure("l-7", 422, clock.Now()))
+	for name, want := range map[string]struct {
+		filter  store.Filter
+		letters int
+	}{
+		"all":     {store.Filter{Job: j.ID}, 7},
+		"pending": {store.Filter{Job: j.ID, Result: deadletter.ItemPending}, 7},
+		"failed":  {store.Filter{Job: j.ID, Result: deadletter.ItemFailed}, 0},
+		"text":    {store.Filter{Job: j.ID, Result: deadletter.ItemPending, Text: "rare"}, 1},
+		"another": {store.Filter{Job: j.ID + 1}, 0},
+	} {
+		q, n := store.LetterQuery{Filter: want.filter, Limit: 3}, 0
+		for more := true; more; more = q.Cursor != "" {
+			page, err := s.Letters(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, q.Cursor = n+len(page.Items), page.Older
+		}
+		counts, err := s.Counts(t.Context(), want.filter)
+		if err != nil || n != want.letters || counts.ByStatus[deadletter.Failed] != want.letters {
+			t.Errorf("%s: %d letters, counted %v, want %d (%v)", name, n, counts, want.letters, err)
+		}
+	}
+}
