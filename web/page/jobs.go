@@ -19,6 +19,7 @@ type JobView struct {
 	Why                                              string // why it waits, where nobody asked for that
 	Polls                                            bool   // it goes on by itself: look again
 	To                                               string // the address to come back to
+	Refresh                                          bool   // that is a list, which shows its letters as they were before
 	Faults                                           []JobFault
 	CanPause, CanResume, CanCancel, CanUndo, CanHide bool
 	Denied                                           string // why this person may not steer it; empty: may
