@@ -10,11 +10,9 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
-	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/store"
-	"dlqdesk/internal/worker"
 )
 
 // employ makes anna a user, as somebody must be whose jobs go on.
@@ -362,13 +360,10 @@ func TestDraftThatNobodyStartsIsRemoved(t *testing.T) {
 
 func TestTwoJobsShareASource(t *testing.T) {
 	t.Parallel()
-	other := desktest.NewDestination(t)
-	other.Set(desktest.Answer(http.StatusOK, `{}`))
-	b := setup(t, worker.Source{
-		Name: "slow", Destination: delivery.Destination{Source: "slow", URL: other.URL, Timeout: 5 * time.Second, MaxConcurrent: 2}, Retry: desktest.Policy(), Slots: 2,
-	})
+	b := setup(t)
 	b.employ(t, deadletter.Operator)
-	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	release := make(chan struct{})
+	b.destination.Set(func(http.ResponseWriter, *http.Request) { <-release })
 	ids := b.failed(t, 60)
 	var jobs []deadletter.JobID
 	for _, part := range [][]deadletter.ID{ids[:50], ids[50:]} {
@@ -386,7 +381,11 @@ func TestTwoJobsShareASource(t *testing.T) {
 		jobs = append(jobs, j.ID)
 	}
 	b.run(t)
-	if large, small := b.finished(t, jobs[0]), b.finished(t, jobs[1]); large.Items.Done != 50 || small.Items.Done != 10 || small.EndedAt.After(large.EndedAt) {
+	for _, id := range jobs {
+		b.awaitJob(t, id, "half of what is in flight", func(j deadletter.Job) bool { return j.Items.Ordered == 3 })
+	}
+	close(release)
+	if large, small := b.finished(t, jobs[0]), b.finished(t, jobs[1]); large.Items.Done != 50 || small.Items.Done != 10 {
 		t.Errorf("results %+v and %+v", large.Items, small.Items)
 	}
 }

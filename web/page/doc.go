@@ -20,13 +20,17 @@
 //	POST /account/password                 current password confirm
 //	GET  /overview                         Overview; partial OverviewFigure (#overview): range (1h 24h 7d 30d) source
 //	GET  /letters                          Letters; partial LettersTable (#letters)
-//	                                       status source code outcome from to q cursor
+//	                                       status source code outcome from to job result q cursor
 //	                                       from and to are UTC, as a datetime-local field writes them: 2006-01-02T15:04
-//	POST /letters/bulk                     action item* reason patch back; partial LettersTable with its Result
+//	POST /letters/bulk                     action item* scope back; partial LettersTable, or JobConfirm for the dialog #job-dialog
 //	                                       action is replay, edit, archive or restore; item is ID@VERSION, once per letter;
-//	                                       back is the query of the list, without "?".
-//	                                       action=archive without the field reason: BulkConfirm (no script runs)
-//	GET  /letters/edit?item=*&back=        BulkEdit (its form posts to /letters/bulk with action=edit)
+//	                                       scope=all means every letter of back, the query of the list, without "?"
+//	GET  /jobs?cursor=                     Jobs
+//	GET  /jobs/{job}?back=                 Job; of a draft the form that starts it
+//	GET  /jobs/{job}/strip?to=             partial JobStrip; to is the address to come back to
+//	GET  /jobs/{job}/late                  partial JobLate
+//	POST /jobs/{job}/start                 patch reason unknown back; partial LettersTable, or JobConfirm again
+//	POST /jobs/{job}/pause                 to; partial JobStrip; so resume, cancel, undo and hide
 //	GET  /letters/{id}?back=&revision=     Letter; revision chooses the payload shown
 //	GET  /letters/{id}/panel?back=         partial LetterPanel (#letter-panel)
 //	GET  /letters/{id}/body?revision=      the bytes, as a download
