@@ -36,15 +36,18 @@ func TestJobTransitions(t *testing.T) {
 		},
 		"job.pause": {
 			func(j deadletter.Job) (deadletter.JobChange, error) { return j.Pause(bert, jobAt) },
-			[]deadletter.JobState{deadletter.JobRunning}, deadletter.JobPaused,
+			[]deadletter.JobState{deadletter.JobRunning},
+			deadletter.JobPaused,
 		},
 		"job.resume": {
 			func(j deadletter.Job) (deadletter.JobChange, error) { return j.Resume(bert, jobAt) },
-			[]deadletter.JobState{deadletter.JobPaused}, deadletter.JobRunning,
+			[]deadletter.JobState{deadletter.JobPaused},
+			deadletter.JobRunning,
 		},
 		"job.cancel": {
 			func(j deadletter.Job) (deadletter.JobChange, error) { return j.Cancel(bert, jobAt) },
-			[]deadletter.JobState{deadletter.JobRunning, deadletter.JobPaused}, deadletter.JobCancelled,
+			[]deadletter.JobState{deadletter.JobRunning, deadletter.JobPaused},
+			deadletter.JobCancelled,
 		},
 	}
 	for name, step := range steps {
