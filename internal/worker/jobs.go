@@ -80,7 +80,7 @@ func (l *lane) claimItems(ctx context.Context, free int) (claims []claimed, more
 		}
 		// Each job gets its share, so that a small one does not wait for a large one.
 		share := (free - len(claims) + len(running) - i - 1) / (len(running) - i)
-		items, err := l.w.store.PendingItems(ctx, j.ID, l.source.Name, share)
+		items, err := l.nextItems(ctx, j.ID, share)
 		if err != nil || len(items) == 0 {
 			if err != nil {
 				return claims, more, err
@@ -94,6 +94,28 @@ func (l *lane) claimItems(ctx context.Context, free int) (claims []claimed, more
 		claims, more = append(claims, opened...), true
 	}
 	return claims, more, nil
+}
+
+// ahead are letters of a job that were read already.
+type ahead struct {
+	of    deadletter.JobID
+	items []store.Item
+}
+
+// nextItems answers letters that a job has not begun with. They are read in larger pieces than they are worked on; what was read early
+// is looked at again where it is begun with.
+func (l *lane) nextItems(ctx context.Context, id deadletter.JobID, n int) ([]store.Item, error) {
+	if l.ahead.of != id || len(l.ahead.items) == 0 {
+		items, err := l.w.store.PendingItems(ctx, id, l.source.Name, max(n, jobBatch))
+		if err != nil {
+			return nil, err
+		}
+		l.ahead = ahead{id, items}
+	}
+	n = min(n, len(l.ahead.items))
+	items := l.ahead.items[:n]
+	l.ahead.items = l.ahead.items[n:]
+	return items, nil
 }
 
 func (l *lane) openItems(ctx context.Context, id deadletter.JobID, items []store.Item) ([]claimed, error) {

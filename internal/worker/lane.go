@@ -18,6 +18,7 @@ type lane struct {
 	kicked   chan struct{}
 	finished chan deadletter.Trigger // of a delivery that is over
 	forJobs  int                     // deliveries for jobs that may be in flight at once
+	ahead    ahead
 }
 
 func newLane(w *Worker, s Source) *lane {
