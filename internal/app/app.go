@@ -17,6 +17,7 @@ import (
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/config"
+	"dlqdesk/internal/console"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/store"
 )
@@ -91,6 +92,7 @@ func (a *App) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.run("live updates", desk.Run)
 	a.startAuditCheck()
 	return a.listen(ctx, front, desk)
 }
@@ -165,15 +167,15 @@ const (
 )
 
 // listen opens the addresses and serves. The console shares the receiver's address unless it has one of its own.
-func (a *App) listen(ctx context.Context, front, desk http.Handler) error {
+func (a *App) listen(ctx context.Context, front http.Handler, desk *console.Console) error {
 	shared := a.cfg.ConsoleListen == ""
 	var err error
-	if a.addr, err = a.serve(ctx, "receiver", a.cfg.Listen, receiverRoutes(front, desk, shared)); err != nil {
+	if a.addr, err = a.serve(ctx, "receiver", a.cfg.Listen, receiverRoutes(front, desk, shared), desk.CloseStreams); err != nil {
 		return err
 	}
 	a.consoleAddr = a.addr
 	if !shared {
-		a.consoleAddr, err = a.serve(ctx, "console", a.cfg.ConsoleListen, desk)
+		a.consoleAddr, err = a.serve(ctx, "console", a.cfg.ConsoleListen, desk, desk.CloseStreams)
 	}
 	return err
 }
@@ -192,7 +194,8 @@ func receiverRoutes(front, desk http.Handler, shared bool) http.Handler {
 	return mux
 }
 
-func (a *App) serve(ctx context.Context, name, address string, h http.Handler) (net.Addr, error) {
+// serve answers requests to an address; closing ends what would otherwise never end by itself.
+func (a *App) serve(ctx context.Context, name, address string, h http.Handler, closing func()) (net.Addr, error) {
 	var listen net.ListenConfig
 	l, err := listen.Listen(ctx, "tcp", address)
 	if err != nil {
@@ -202,6 +205,7 @@ func (a *App) serve(ctx context.Context, name, address string, h http.Handler) (
 		Handler: h, ReadHeaderTimeout: readHeaderLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
+	server.RegisterOnShutdown(closing)
 	a.running.Go(func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			a.fail(fmt.Errorf("serve the %s: %w", name, err))

@@ -75,6 +75,22 @@ func (p person) awaits(list, selector string) {
 	}
 }
 
+// presses presses keys, one after the other.
+func (p person) presses(keys ...string) {
+	p.t.Helper()
+	for _, key := range keys {
+		p.does("press "+key, chromedp.KeyEvent(key))
+	}
+}
+
+// finds waits until a condition of the page is true.
+func (p person) finds(condition string) {
+	p.t.Helper()
+	if _, err := chromedp.Run(p.tab, chromedp.Poll[bool](condition)); err != nil {
+		p.t.Fatalf("%s never holds: %v", condition, err)
+	}
+}
+
 // opens goes from the list to the one letter that it shows.
 func (p person) opens(list, id string) {
 	p.t.Helper()
@@ -103,6 +119,70 @@ func TestBrowserReplaysALetterOnceTheDestinationIsRepaired(t *testing.T) {
 	if n := len(p.destination.Received()); n != 3 {
 		t.Errorf("%d deliveries, want 3: the webhook and two replays", n)
 	}
+}
+
+// An open list follows what happens, and stands still while letters are selected.
+func TestBrowserFollowsTheList(t *testing.T) {
+	t.Parallel()
+	p := setup(t, nil)
+	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
+	status, told := p.post(t, `{"eventType":"first"}`, nil)
+	id := kept(t, status, told)
+	anna := sitDown(t, p)
+	anna.opens("/letters", id)
+	anna.does("go back by the keyboard", chromedp.Navigate(p.ConsoleURL()+"/letters"), chromedp.WaitVisible(chromedp.CSS(`[data-live-state="on"]`)))
+	_, second := p.post(t, `{"eventType":"second"}`, nil)
+	anna.does("see that a letter is new", chromedp.WaitVisible(chromedp.CSS(`#live-new`)))
+	anna.sees("1 new")
+	anna.does("select", chromedp.Click(chromedp.CSS(`[name="item"]`)), chromedp.WaitVisible(chromedp.CSS(`[data-live-state="paused"]`)))
+	status, third := p.post(t, `{"eventType":"third"}`, nil)
+	p.holds(t, []string{id, kept(t, http.StatusOK, second), kept(t, status, third)})
+	anna.sees("Paused while letters are selected")
+	anna.sees("1 new")
+	anna.does("let go", chromedp.KeyEvent("\x1b"))
+	anna.sees("2 new")
+	anna.does("load what is new", chromedp.Click(chromedp.CSS(`#live-new`)), chromedp.WaitVisible(chromedp.CSS(`tr[data-letter]:nth-child(3)`)))
+	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	anna.does("replay the first by the keyboard", chromedp.KeyEvent("j"), chromedp.KeyEvent("r"))
+	anna.does("see it resolved in place", chromedp.WaitVisible(chromedp.CSS(`tr[data-letter] [data-status="resolved"]`)))
+}
+
+// Every key of the list does its thing, and none while somebody types.
+func TestBrowserWorksTheListByKeyboard(t *testing.T) {
+	t.Parallel()
+	p := setup(t, nil)
+	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
+	var ids []string
+	for range 3 {
+		status, told := p.post(t, `{}`, nil)
+		ids = append(ids, kept(t, status, told))
+	}
+	p.holds(t, ids)
+	anna := sitDown(t, p)
+	anna.presses("j", "j", "k", "j")
+	anna.finds(`document.querySelectorAll('tr[data-letter]')[1].matches('[data-cursor]')`)
+	anna.presses("x")
+	anna.finds(`document.querySelectorAll('[name="item"]')[1].checked`)
+	anna.presses("\x1b")
+	anna.finds(`!document.querySelector('[name="item"]:checked') && !document.querySelector('tr[data-cursor]')`)
+	anna.presses("?")
+	anna.finds(`document.getElementById('help').open`)
+	anna.presses("j", "\x1b")
+	anna.finds(`!document.getElementById('help').open && !document.querySelector('tr[data-cursor]')`)
+	anna.presses("/", "j", "x", "?")
+	anna.finds(`document.activeElement.value.endsWith('jx?') && !document.querySelector('tr[data-cursor]') && !document.querySelector('dialog[open]')`)
+	anna.does("leave the field", chromedp.Click(chromedp.CSS(`#letters-title`)))
+	anna.presses("j", "j", "\r")
+	anna.does("see the letter", chromedp.WaitVisible(chromedp.CSS(`#letter-panel`)))
+	anna.presses("u")
+	anna.does("be back in the list", chromedp.WaitVisible(chromedp.CSS(`#letters`)))
+	anna.finds(`document.querySelectorAll('tr[data-letter]')[1].matches('[data-cursor]')`)
+	anna.presses("a")
+	anna.does("be asked why", chromedp.WaitVisible(chromedp.CSS(`#job-dialog[open]`)))
+	anna.presses("\x1b")
+	anna.finds(`!document.querySelector('dialog[open]')`)
+	anna.presses("g", "a")
+	anna.does("see the trail", chromedp.WaitVisible(chromedp.CSS(`#audit`)))
 }
 
 func TestBrowserEditsAndReplays(t *testing.T) {

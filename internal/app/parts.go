@@ -87,7 +87,7 @@ func (a *App) newReceiver(client receiver.Sender, q *queues) http.Handler {
 	return r.Handler()
 }
 
-func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Health, q *queues) (http.Handler, error) {
+func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Health, q *queues) (*console.Console, error) {
 	secure := strings.HasPrefix(a.cfg.PublicURL, "https:")
 	var err error
 	if a.auth, err = auth.New(a.store, auth.Settings{Secure: secure}, a.now); err != nil {

@@ -189,6 +189,20 @@ func (a *Auth) Identify(r *http.Request) (deadletter.Actor, error) {
 	return deadletter.User(u.Name, u.Role, Addr(r)), nil
 }
 
+// StillSignedIn answers Unauthenticated when the session of a request that goes on has ended meanwhile.
+func (a *Auth) StillSignedIn(r *http.Request) error {
+	ctx := r.Context()
+	_, found, err := a.store.Sessions(a.now).FindCtx(ctx, a.sessions.Token(ctx))
+	if err != nil {
+		return fmt.Errorf("look for the session: %w", err)
+	}
+	if !found {
+		return deadletter.Errorf(deadletter.Unauthenticated, "this session has ended: sign in again")
+	}
+	_, err = a.Identify(r)
+	return err
+}
+
 func (a *Auth) stillValid(ctx context.Context, u store.User) bool {
 	now, seen := a.now(), time.Unix(a.sessions.GetInt64(ctx, keySeen), 0)
 	if u.Credential != a.sessions.GetInt(ctx, keyCredential) || now.Sub(seen) > idleTimeout {

@@ -75,7 +75,7 @@ func TestEveryPageForEveryRole(t *testing.T) {
 	for name, role := range map[string]deadletter.Role{"vera": deadletter.Viewer, "olga": deadletter.Operator, "adam": deadletter.Admin} {
 		p := b.member(t, name, role)
 		for _, r := range b.routes(t) {
-			if r.method != http.MethodGet || r.path == "/setup" {
+			if r.method != http.MethodGet || r.path == "/setup" || r.path == "/live" { // a stream is no page
 				continue
 			}
 			a := p.get(r.path)

@@ -84,6 +84,8 @@ type Depth struct {
 type Console struct {
 	Deps
 	sources map[string]Source
+	live    streams
+	chi.Router
 }
 
 // How many bytes a form may have.
@@ -92,8 +94,8 @@ const (
 	maxEditForm = 4 * deadletter.MaxEdit // a form writes most signs of a JSON text as three
 )
 
-// New makes the handler of every page.
-func New(deps Deps) http.Handler {
+// New makes the handler of every page. Its live updates need Run, and end by CloseStreams.
+func New(deps Deps) *Console {
 	c := &Console{Deps: deps, sources: map[string]Source{}}
 	for _, s := range deps.Sources {
 		c.sources[s.Name] = s
@@ -111,7 +113,8 @@ func New(deps Deps) http.Handler {
 		r.NotFound(c.forMembers(deadletter.Errorf(deadletter.NotFound, "the address is not one of the desk's")))
 		r.MethodNotAllowed(c.forMembers(deadletter.Errorf(deadletter.NotFound, "this address takes no such request")))
 	})
-	return r
+	c.Router = r
+	return c
 }
 
 // forMembers tells those who are signed in what is wrong with an address; everybody else is asked to sign in.
@@ -136,6 +139,7 @@ func (c *Console) deskRoutes(r chi.Router) {
 	r.Get("/account", c.account)
 	r.Get("/account/password", c.passwordForm)
 	r.Get("/overview", c.overview)
+	r.Get(livePath, c.follow)
 	r.Get("/letters", c.letters)
 	r.Get("/letters/{id}", c.letter)
 	r.Get("/letters/{id}/panel", c.panel)

@@ -30,6 +30,7 @@ func (c *Console) showLetters(w http.ResponseWriter, r *http.Request, notice ui.
 // list is what a list page is made of.
 type list struct {
 	query   url.Values // of the address, without cursor
+	after   int64      // the newest event of the audit trail before it was read
 	cursor  string
 	asked   store.LetterQuery
 	page    store.Page[deadletter.Letter]
@@ -64,6 +65,9 @@ func (c *Console) table(r *http.Request, values url.Values) (page.LettersTableVi
 
 func (c *Console) readList(ctx context.Context, l *list) error {
 	var err error
+	if l.after, err = c.Store.LatestSequence(ctx); err != nil {
+		return err
+	}
 	if l.sources, err = c.Store.Sources(ctx); err != nil {
 		return err
 	}

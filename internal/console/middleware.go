@@ -45,6 +45,11 @@ func (w *response) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
+// Flush is for who compresses answers: it asks for a Flusher, and looks no further.
+func (w *response) Flush() {
+	_ = http.NewResponseController(w.ResponseWriter).Flush() // what cannot be flushed is sent at the end
+}
+
 // record logs every request when one looks closely.
 func (c *Console) record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -104,6 +109,10 @@ const requestLimit = 30 * time.Second
 
 func limitTime(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == livePath { // it bounds what it writes by itself
+			next.ServeHTTP(w, r)
+			return
+		}
 		ctx, cancel := context.WithTimeout(r.Context(), requestLimit)
 		defer cancel()
 		conn := http.NewResponseController(w)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
@@ -22,10 +23,13 @@ func (c *Console) tableView(r *http.Request, l list) page.LettersTableView {
 		Chips: chips("/letters", l.query, letterFields(), l.say), ClearURL: address("/letters", status),
 		NewerURL: pageURL("/letters", l.query, l.page.Newer), OlderURL: pageURL("/letters", l.query, l.page.Older),
 	}
+	v.ByReceipt, v.ByAttempt = sortLink(l, "receipt", store.ByReceipt), sortLink(l, "attempt", store.ByAttempt)
 	if v.NewerURL != "" {
 		v.NewestURL = address("/letters", l.query)
 	}
 	back := with(l.query, "cursor", l.cursor).Encode()
+	v.FirstURL = address("/letters", l.query)
+	v.Live = address(livePath, with(with(l.query, "cursor", l.cursor), "after", strconv.FormatInt(l.after, 10)))
 	for _, letter := range l.page.Items {
 		v.Rows = append(v.Rows, c.rowView(letter, back))
 	}
@@ -42,6 +46,10 @@ func (c *Console) tableView(r *http.Request, l list) page.LettersTableView {
 		v.State = page.StateNoMatch
 	}
 	return v
+}
+
+func sortLink(l list, name string, by store.Sort) page.SortLink {
+	return page.SortLink{Name: name, URL: address("/letters", with(l.query, "sort", string(by))), Current: l.asked.Sort == by}
 }
 
 // say writes what a chip shows of a filter.
@@ -74,7 +82,7 @@ func (c *Console) curl(r *http.Request) string {
 
 func (c *Console) rowView(l deadletter.Letter, back string) page.LetterRow {
 	return page.LetterRow{
-		ID: string(l.ID), Version: strconv.Itoa(l.Version), URL: letterURL(l.ID, back), Status: string(l.Status), Source: printable(l.Source),
+		ID: string(l.ID), Version: strconv.Itoa(l.Version), URL: letterURL(l.ID, back), Status: string(l.Status), Source: printable(l.Source), EventType: printable(l.EventType),
 		Reason: printable(l.Reason), Code: code(l.StatusCode), Outcome: string(l.Outcome), Retries: c.retries(l), NextRetry: nextRetry(l),
 		Received: ui.At(l.ReceivedAt), LastAttempt: ui.At(l.LastAttemptAt),
 	}

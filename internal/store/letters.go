@@ -98,6 +98,7 @@ const (
 // Apply writes a change: the letter, what came with it, and its audit event. A change that started from a state which no
 // longer stands is a Conflict.
 func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
+	t.applied = true
 	n, err := t.writeLetter(ctx, c)
 	if err != nil {
 		return fmt.Errorf("write letter %s: %w", c.After.ID, err)

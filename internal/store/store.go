@@ -17,8 +17,9 @@ import (
 
 // Store is the desk's file. Its methods may be called from many goroutines.
 type Store struct {
-	db  *db
-	key []byte
+	db      *db
+	key     []byte
+	changed chan struct{}
 }
 
 // Open opens (or creates) the file and brings it to the newest schema. key vouches for the audit trail; it is at least 32
@@ -31,7 +32,7 @@ func Open(ctx context.Context, path string, key []byte) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, key: key}
+	s := &Store{db: db, key: key, changed: make(chan struct{}, 1)}
 	if err := s.groupAll(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -43,22 +44,35 @@ func (s *Store) Close() error { return s.db.Close() }
 
 // Tx is one write transaction: all of it is committed, or nothing.
 type Tx struct {
-	tx  *writeTx
-	key []byte
-	end trailEnd
+	tx      *writeTx
+	key     []byte
+	end     trailEnd
+	applied bool // a letter was changed
 }
 
 // Write runs fn in a transaction and answers when it is on disk. fn must not keep tx, do network calls, or call Write.
 // When fn fails nothing of it is kept and its error is answered as it is.
 func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
+	applied := false
+	err := s.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
 		t := &Tx{tx: tx, key: s.key}
 		if err := fn(ctx, t); err != nil {
 			return err
 		}
+		applied = t.applied
 		return t.sealTrail(ctx)
 	})
+	if err == nil && applied {
+		select {
+		case s.changed <- struct{}{}:
+		default: // it is known already
+		}
+	}
+	return err
 }
+
+// Changed tells that letters were changed in this process since it was read last. One reader alone may wait for it.
+func (s *Store) Changed() <-chan struct{} { return s.changed }
 
 // row is what sql.Row and sql.Rows share.
 type row interface{ Scan(dest ...any) error }

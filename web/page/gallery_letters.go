@@ -55,7 +55,8 @@ func galleryLetters() []Example {
 
 func lettersTable(rows []LetterRow) LettersTableView {
 	return LettersTableView{
-		Query: listQuery, Tabs: tabsOf("failed"), Rows: rows, OlderURL: "/letters?status=failed&cursor=o1", ClearURL: "/letters?status=failed",
+		Query: listQuery, Tabs: tabsOf("failed"), Rows: rows, ByReceipt: SortLink{Name: "receipt", Current: true},
+		ByAttempt: SortLink{Name: "attempt", URL: "/letters?status=failed&sort=attempt"}, OlderURL: "/letters?status=failed&cursor=o1", ClearURL: "/letters?status=failed",
 		Filter: LettersFilter{
 			Status: "failed", Sources: []ui.Option{{Value: "genesys", Label: "genesys"}, {Value: "cxone", Label: "cxone"}}, Codes: []string{"422", "503"},
 			Outcomes: []ui.Option{{Value: "rejected", Label: "rejected"}, {Value: "unreachable", Label: "unreachable"}, {Value: "unknown", Label: "unknown"}},
@@ -96,9 +97,9 @@ func letterID(i int) string { return fmt.Sprintf("9b1f6c1e-7a35-4f0d-9a55-2f7d1c
 // manyRows are letters that need a person, as a bad morning leaves them.
 func manyRows(n int) []LetterRow {
 	kinds := []LetterRow{
-		{Source: "genesys", Reason: "422: field id is missing in conversation.participants[1]", Code: "422", Outcome: "rejected", Retries: "1 of 5"},
-		{Source: "cxone", Reason: "503: upstream is restarting", Code: "503", Outcome: "rejected", Retries: "5 of 5"},
-		{Source: "genesys", Reason: "no answer within 10 s", Outcome: "unknown", Retries: "5 of 5"},
+		{Source: "genesys", EventType: "conversation:updated", Reason: "422: field id is missing in conversation.participants[1]", Code: "422", Outcome: "rejected", Retries: "1 of 5"},
+		{Source: "cxone", EventType: "CaseStatusChanged", Reason: "503: upstream is restarting", Code: "503", Outcome: "rejected", Retries: "5 of 5"},
+		{Source: "genesys", EventType: "v2.detail.events.conversation.{id}.acw", Reason: "no answer within 10 s", Outcome: "unknown", Retries: "5 of 5"},
 		{Source: "cxone", Reason: "connection refused by 10.2.0.14:9090", Outcome: "unreachable", Retries: "5 of 5"},
 		{Source: "genesys", Reason: "400: unknown eventType \"conversation:transferred\"", Code: "400", Outcome: "rejected", Retries: "1 of 5"},
 	}
@@ -132,6 +133,7 @@ func longRows() []LetterRow {
 	rows := mixedRows()
 	rows[0].Reason, rows[1].Reason, rows[2].Reason, rows[3].Reason = longReason(), rtlText, emoji, longWord
 	rows[0].Source, rows[1].Source = longWord, "مصدر-الرسائل"
+	rows[0].EventType, rows[1].EventType = longWord, rtlText
 	rows[5].ID, rows[5].Retries, rows[5].NextRetry = longWord, "1,000 of 1,000", ago(-60*24*30)
 	return rows
 }

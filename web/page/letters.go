@@ -1,6 +1,10 @@
 package page
 
-import "dlqdesk/web/ui"
+import (
+	"github.com/a-h/templ"
+
+	"dlqdesk/web/ui"
+)
 
 // LettersView is the list of letters as a page.
 type LettersView struct {
@@ -23,12 +27,16 @@ type LettersTableView struct {
 	RetryURL string
 	Curl     string // a command that posts to a configured source
 
+	Live     string // the address of its live updates; empty: none
+	FirstURL string // its newest page
 	Query    string // of this list, without "?" and without cursor: posted back as "back"
 	Tabs     []StatusTab
 	Filter   LettersFilter
 	Chips    []ui.Chip
 	ClearURL string // the list without filters, on the same tab
 
+	ByReceipt SortLink
+	ByAttempt SortLink
 	Rows      []LetterRow
 	NewestURL string // empty on the newest page
 	NewerURL  string // the neighbouring page of newer letters; empty where there is none
@@ -39,6 +47,20 @@ type LettersTableView struct {
 	Jobs   []JobView // those that this person has in sight
 
 	Matching string // "214 letters": all that match, where more do than are on this page; empty: none
+}
+
+// SortLink sorts the list by a column.
+type SortLink struct {
+	Name    string
+	URL     string
+	Current bool
+}
+
+func (s SortLink) aria() templ.Attributes {
+	if s.Current {
+		return templ.Attributes{"aria-sort": "descending"}
+	}
+	return nil
 }
 
 // StatusTab is one tab of the list.
@@ -68,6 +90,7 @@ type LetterRow struct {
 	URL         string // of the letter, with the list's query in it
 	Status      string
 	Source      string // empty: its message named none
+	EventType   string // empty: its body does not say
 	Reason      string
 	Code        string // empty: there was no answer
 	Outcome     string

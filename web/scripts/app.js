@@ -1,6 +1,8 @@
 import { filters, localTimes } from './filters.js'
 import { jobs } from './jobs.js'
 import { colourJSON } from './json.js'
+import { keys, showCursor } from './keys.js'
+import { live, showLive } from './live.js'
 import { menus } from './menus.js'
 import { presets, showPresets } from './presets.js'
 import { selection, showSelection } from './selection.js'
@@ -12,6 +14,8 @@ themeSwitch()
 selection()
 filters()
 menus()
+keys()
+live()
 presets()
 jobs()
 swaps(refresh)
@@ -24,4 +28,6 @@ function refresh() {
 	localTimes()
 	showPresets()
 	showSelection()
+	showCursor()
+	showLive()
 }

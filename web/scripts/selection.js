@@ -48,6 +48,7 @@ function selectBetween(from, to) {
 export function showSelection() {
 	const all = boxes()
 	const selected = all.filter((box) => box.checked).length
+	document.dispatchEvent(new Event('selection'))
 	const selectAll = document.querySelector('[data-select-all]')
 	if (!selectAll) {
 		return

@@ -1,0 +1,309 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"dlqdesk/internal/auth"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
+)
+
+const (
+	livePath = "/live"
+
+	// liveEvery is the least time between two updates of a page.
+	liveEvery = 500 * time.Millisecond
+
+	// liveBeat is how often a stream shows that it is alive, and whether who reads it is still signed in.
+	liveBeat = 20 * time.Second
+
+	// liveWrite bounds how long a browser may take to read an update.
+	liveWrite = 10 * time.Second
+
+	maxStreams       = 1000
+	maxStreamsOfUser = 50
+	maxLiveRows      = 2 * pageSize
+	maxHappenings    = 1000 // that one update tells of; a page that lags further behind is told to load again
+)
+
+// streams are the pages that are told what changes while they are open.
+type streams struct {
+	mu     sync.Mutex
+	open   map[*stream]struct{}
+	closed bool
+}
+
+// stream is one page. What happened waits in it until the page is told.
+type stream struct {
+	user string
+	wake chan struct{}
+	end  chan struct{} // closed when the desk stops
+
+	mu      sync.Mutex
+	waiting []store.Happening
+	lost    bool // more happened than could wait
+}
+
+func (s *streams) join(user string) (*stream, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ofUser := 0
+	for other := range s.open {
+		if other.user == user {
+			ofUser++
+		}
+	}
+	if s.closed || len(s.open) >= maxStreams || ofUser >= maxStreamsOfUser {
+		return nil, deadletter.Errorf(deadletter.RateLimited, "too many pages are followed live: close some")
+	}
+	joined := &stream{user: user, wake: make(chan struct{}, 1), end: make(chan struct{})}
+	if s.open == nil {
+		s.open = map[*stream]struct{}{}
+	}
+	s.open[joined] = struct{}{}
+	return joined, nil
+}
+
+func (s *streams) leave(one *stream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, one)
+}
+
+func (s *streams) tell(list []store.Happening, lost bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for one := range s.open {
+		one.add(list, lost)
+	}
+}
+
+func (s *stream) add(list []store.Happening, lost bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = append(s.waiting, list...)
+	if lost || len(s.waiting) > maxHappenings {
+		s.waiting, s.lost = nil, true
+	}
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *stream) take() (list []store.Happening, lost bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list, lost = s.waiting, s.lost
+	s.waiting, s.lost = nil, false
+	return list, lost
+}
+
+// CloseStreams ends the streams of live updates, which would hold up a server that is to stop. No more are opened.
+func (c *Console) CloseStreams() {
+	c.live.mu.Lock()
+	defer c.live.mu.Unlock()
+	if !c.live.closed {
+		c.live.closed = true
+		for one := range c.live.open {
+			close(one.end)
+		}
+	}
+}
+
+// Run follows the store and tells the open pages, until ctx ends.
+func (c *Console) Run(ctx context.Context) error {
+	at, err := c.Store.LatestSequence(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.Store.Changed():
+		}
+		if at, err = c.tellSince(ctx, at); err != nil && ctx.Err() == nil {
+			c.Log.ErrorContext(ctx, "open pages could not be told what changed", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(liveEvery):
+		}
+	}
+}
+
+func (c *Console) tellSince(ctx context.Context, at int64) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	list, err := c.Store.Happenings(ctx, at, maxHappenings+1)
+	if err != nil || len(list) == 0 {
+		return at, err
+	}
+	if len(list) > maxHappenings {
+		at, err = c.Store.LatestSequence(ctx)
+		c.live.tell(nil, true)
+		return at, err
+	}
+	c.live.tell(list, false)
+	return list[len(list)-1].Sequence, nil
+}
+
+// follow streams what changes in a list: how many letters there are, the rows that the page shows, and how many are new.
+func (c *Console) follow(w http.ResponseWriter, r *http.Request) {
+	f, err := newFollower(c, r)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	s, err := c.live.join(auth.Actor(r.Context()).Name)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	defer c.live.leave(s)
+	f.out, f.conn = w, http.NewResponseController(w)
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // or a proxy in between would keep the updates back
+	if err := f.run(r, s); err != nil && r.Context().Err() == nil {
+		c.Log.DebugContext(r.Context(), "a page is no longer told what changes", "err", err)
+	}
+}
+
+// follower tells one page.
+type follower struct {
+	c     *Console
+	list  list
+	back  string
+	shown map[deadletter.ID]bool
+	after int64
+	fresh map[deadletter.ID]bool // met the filter since, and are not shown
+	out   http.ResponseWriter
+	conn  *http.ResponseController
+}
+
+func newFollower(c *Console, r *http.Request) (*follower, error) {
+	values := r.URL.Query()
+	f := &follower{c: c, shown: map[deadletter.ID]bool{}, fresh: map[deadletter.ID]bool{}}
+	f.list.query, f.list.cursor = only(values, letterFields()), values.Get("cursor")
+	f.back = with(f.list.query, "cursor", f.list.cursor).Encode()
+	var err error
+	if f.list.asked, err = letterQuery(f.list.query, ""); err != nil {
+		return nil, err
+	}
+	rows := strings.Split(values.Get("rows"), ",")
+	if len(rows) > maxLiveRows {
+		return nil, deadletter.Errorf(deadletter.Invalid, "a page shows at most %d letters", maxLiveRows)
+	}
+	for _, id := range rows {
+		f.shown[deadletter.ID(id)] = true
+	}
+	after := values.Get("after")
+	if last := r.Header.Get("Last-Event-ID"); last != "" {
+		after = last // the browser connects again by itself
+	}
+	if f.after, err = strconv.ParseInt(after, 10, 64); err != nil {
+		return nil, deadletter.Errorf(deadletter.Invalid, "the address of the live updates is not complete")
+	}
+	return f, nil
+}
+
+func (f *follower) run(r *http.Request, s *stream) error {
+	ctx := r.Context()
+	if err := f.send(ctx, "retry: 2000\n\n"); err != nil {
+		return err
+	}
+	missed, err := f.c.Store.Happenings(ctx, f.after, maxHappenings+1)
+	if err != nil {
+		return err
+	}
+	if err := f.tell(ctx, missed, len(missed) > maxHappenings); err != nil {
+		return err
+	}
+	beat := time.NewTicker(liveBeat)
+	defer beat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.end:
+			return nil
+		case <-beat.C:
+			err = f.beat(r)
+		case <-s.wake:
+			list, lost := s.take()
+			err = f.tell(ctx, list, lost)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// beat ends the stream of who has signed out meanwhile, or lost the user.
+func (f *follower) beat(r *http.Request) error {
+	if err := f.c.Auth.StillSignedIn(r); err != nil {
+		return errors.Join(err, f.send(r.Context(), "event: over\ndata: {}\n\n"))
+	}
+	return f.send(r.Context(), ": alive\n\n")
+}
+
+// liveUpdate is what a page is told.
+type liveUpdate struct {
+	Tabs string            `json:"tabs,omitempty"`
+	Rows map[string]string `json:"rows,omitempty"`
+	New  string            `json:"new,omitempty"` // "12", or "many"
+}
+
+func (f *follower) tell(ctx context.Context, happened []store.Happening, lost bool) error {
+	var news []store.Happening
+	for _, h := range happened {
+		if h.Sequence > f.after && h.Letter != "" {
+			news = append(news, h)
+		}
+	}
+	if len(news) == 0 && !lost {
+		return nil
+	}
+	var u liveUpdate
+	var err error
+	if u.Tabs, err = f.tabs(ctx); err != nil {
+		return err
+	}
+	if u.Rows, err = f.rows(ctx, news); err != nil {
+		return err
+	}
+	if u.New, err = f.count(ctx, news); err != nil {
+		return err
+	}
+	if lost {
+		u.New = "many"
+	}
+	text, err := json.Marshal(u)
+	if err != nil {
+		return fmt.Errorf("write an update: %w", err)
+	}
+	if n := len(happened); n > 0 {
+		f.after = max(f.after, happened[n-1].Sequence)
+	}
+	return f.send(ctx, fmt.Sprintf("id: %d\nevent: update\ndata: %s\n\n", f.after, text))
+}
+
+func (f *follower) send(ctx context.Context, text string) error {
+	if err := f.conn.SetWriteDeadline(time.Now().Add(liveWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	if _, err := f.out.Write([]byte(text)); err != nil {
+		return err
+	}
+	return errors.Join(ctx.Err(), f.conn.Flush())
+}

@@ -1,0 +1,57 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// Happening is what the audit trail tells of one change of a letter.
+type Happening struct {
+	Sequence int64
+	Letter   deadletter.ID
+	Action   string
+}
+
+const latestEvent = `SELECT coalesce(max(seq), 0) FROM audit_events`
+
+// LatestSequence answers the place of the newest event in the audit trail; 0: there is none.
+func (s *Store) LatestSequence(ctx context.Context) (seq int64, err error) {
+	if err := s.db.read.QueryRowContext(ctx, latestEvent).Scan(&seq); err != nil {
+		return 0, fmt.Errorf("read the latest event: %w", err)
+	}
+	return seq, nil
+}
+
+const happenings = `SELECT seq, CASE target_kind WHEN 'letter' THEN target ELSE '' END, action FROM audit_events WHERE seq > ? ORDER BY seq LIMIT ?`
+
+// Happenings answers what happened after a place in the audit trail, oldest first. Those that are of no letter have none.
+func (s *Store) Happenings(ctx context.Context, after int64, limit int) ([]Happening, error) {
+	var list []Happening
+	err := each(ctx, s.db.read, func(r row) error {
+		var h Happening
+		err := r.Scan(&h.Sequence, &h.Letter, &h.Action)
+		list = append(list, h)
+		return err
+	}, happenings, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read what happened: %w", err)
+	}
+	return list, nil
+}
+
+// Among answers those of some letters that a filter meets, in no order.
+func (s *Store) Among(ctx context.Context, ids []deadletter.ID, f Filter) ([]deadletter.Letter, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	where := f.where()
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	where.add("l.id IN (?"+strings.Repeat(", ?", len(ids)-1)+")", args...)
+	return s.letters(ctx, "some", "SELECT "+letterColumns+" FROM "+where.from+where.sql(), where.args...)
+}

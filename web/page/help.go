@@ -1,0 +1,38 @@
+package page
+
+// shortcut is what keys do; several keys are pressed one after the other, or mean two things of a kind.
+type shortcut struct {
+	keys []string
+	does string
+}
+
+type shortcutGroup struct {
+	name string
+	list []shortcut
+}
+
+// shortcuts are those of keys.js.
+func shortcuts() []shortcutGroup {
+	return []shortcutGroup{
+		{"Anywhere", []shortcut{
+			{[]string{"g", "l"}, "Go to the letters"},
+			{[]string{"g", "o"}, "Go to the overview"},
+			{[]string{"g", "j"}, "Go to the jobs"},
+			{[]string{"g", "a"}, "Go to the audit trail"},
+			{[]string{"/"}, "Search"},
+			{[]string{"?"}, "Show this"},
+			{[]string{"Esc"}, "Close, or let go of the selection"},
+		}},
+		{"Letters", []shortcut{
+			{[]string{"j", "k"}, "Next, previous letter"},
+			{[]string{"x"}, "Select the letter"},
+			{[]string{"Enter"}, "Open it"},
+		}},
+		{"The letter, or all that are selected", []shortcut{
+			{[]string{"r"}, "Replay"},
+			{[]string{"e"}, "Edit and replay"},
+			{[]string{"a"}, "Archive, or restore"},
+			{[]string{"u"}, "Back to the list"},
+		}},
+	}
+}

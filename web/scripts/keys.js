@@ -1,0 +1,156 @@
+// Keyboard: one letter does one thing, and nothing while somebody types. An element that a key stands for says so by data-key.
+import { showSelection } from './selection.js'
+
+const places = { l: '/letters', o: '/overview', a: '/audit', j: '/jobs' }
+const patience = 1500 // milliseconds between g and the next key
+
+let going = 0
+
+export function keys() {
+	document.addEventListener('keydown', (event) => {
+		if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.composedPath()[0])) {
+			return
+		}
+		if (document.querySelector('dialog[open]')) {
+			return
+		}
+		if (press(event.key)) {
+			event.preventDefault()
+		}
+	})
+}
+
+function typing(element) {
+	return element.isContentEditable || element.matches?.('textarea, select, input:not([type="checkbox"], [type="radio"], [type="button"], [type="submit"])')
+}
+
+// press does what a key stands for, and tells whether it stands for anything here.
+function press(key) {
+	const went = Date.now() - going < patience
+	going = 0
+	if (went) {
+		return go(key)
+	}
+	switch (key) {
+	case 'g':
+		going = Date.now()
+		return true
+	case '?':
+		document.getElementById('help').showModal()
+		return true
+	case '/':
+		return focusSearch()
+	case 'j':
+	case 'k':
+		return move(key === 'j' ? 1 : -1) || click(key)
+	case 'x':
+		return tick(cursorRow())
+	case 'Enter':
+		return openRow()
+	case 'Escape':
+		return clear()
+	case 'r':
+	case 'a':
+	case 'e':
+		return act(key)
+	}
+	return click(key)
+}
+
+function go(key) {
+	const link = places[key] && document.querySelector(`.bar a[href="${places[key]}"]`)
+	link?.click()
+	return Boolean(link)
+}
+
+function focusSearch() {
+	const field = document.querySelector('form.query [type="search"]')
+	field?.focus()
+	field?.select()
+	return Boolean(field)
+}
+
+// click presses the element that a key stands for, if it is there and can be pressed.
+function click(key) {
+	const element = [...document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].find((one) => one.checkVisibility() && !one.disabled)
+	element?.click()
+	return Boolean(element)
+}
+
+function rows() {
+	return [...document.querySelectorAll('[data-selection] tr[data-letter]')]
+}
+
+function cursorRow() {
+	return document.querySelector('[data-selection] tr[data-cursor]')
+}
+
+// move takes the cursor to another row of the list.
+function move(by) {
+	const all = rows()
+	if (all.length === 0) {
+		return false
+	}
+	const at = all.indexOf(cursorRow())
+	put(all[at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1)])
+	return true
+}
+
+function put(row) {
+	cursorRow()?.removeAttribute('data-cursor')
+	row.dataset.cursor = ''
+	row.querySelector('.row-link').focus({ preventScroll: true })
+	row.scrollIntoView({ block: 'nearest' })
+	sessionStorage.setItem('cursor', row.dataset.letter)
+}
+
+// showCursor finds the row again that the cursor was on: after a swap, and after coming back from its letter.
+export function showCursor() {
+	const id = sessionStorage.getItem('cursor')
+	const row = !cursorRow() && rows().find((one) => one.dataset.letter === id)
+	if (row) {
+		row.dataset.cursor = ''
+		row.scrollIntoView({ block: 'nearest' })
+	}
+}
+
+function openRow() {
+	const row = document.activeElement === document.body && cursorRow()
+	row?.querySelector?.('.row-link').click()
+	return Boolean(row)
+}
+
+function tick(row) {
+	const box = row?.querySelector('[name="item"]')
+	box?.click()
+	return Boolean(box)
+}
+
+function clear() {
+	const ticked = document.querySelectorAll('[data-selection] [name="item"]:checked')
+	const row = cursorRow()
+	row?.removeAttribute('data-cursor')
+	sessionStorage.removeItem('cursor')
+	for (const box of ticked) {
+		box.checked = false
+	}
+	showSelection()
+	return ticked.length > 0 || Boolean(row)
+}
+
+// act does to the selection what a key stands for, or, where there is none, to the letter under the cursor.
+function act(key) {
+	const row = cursorRow()
+	if (!row || document.querySelector('[data-selection] [name="item"]:checked')) {
+		return click(key)
+	}
+	if (key === 'e') {
+		const to = new URL(row.querySelector('.row-link').href)
+		to.pathname += '/edit'
+		location.assign(to)
+		return true
+	}
+	row.querySelector('[name="item"]').checked = true
+	showSelection()
+	return click(key)
+}
