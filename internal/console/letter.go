@@ -73,7 +73,34 @@ func (c *Console) showLetter(w http.ResponseWriter, r *http.Request, status int,
 	}
 	v := c.letterView(r, l, shown, h, arrivals)
 	v.Panel.Notice = notice
+	if v.NewerURL, v.OlderURL, err = c.beside(ctx, l.ID, backQuery(r)); err != nil {
+		c.fail(w, r, err)
+		return
+	}
 	c.render(w, r, status, page.Letter(v))
+}
+
+// beside answers the letters next to one in the list that the person came from.
+func (c *Console) beside(ctx context.Context, id deadletter.ID, back string) (newerURL, olderURL string, err error) {
+	values, err := url.ParseQuery(back)
+	if err != nil {
+		return "", "", err
+	}
+	q, err := letterQuery(values, "")
+	if err != nil {
+		return "", "", nil //nolint:nilerr // an address that names no list has no letters beside one
+	}
+	newer, older, err := c.Store.Neighbours(ctx, q, id)
+	if err != nil {
+		return "", "", err
+	}
+	link := func(id deadletter.ID) string {
+		if id == "" {
+			return ""
+		}
+		return letterURL(id, back)
+	}
+	return link(newer), link(older), nil
 }
 
 func (c *Console) panel(w http.ResponseWriter, r *http.Request) {
@@ -142,6 +169,9 @@ func formRef(r *http.Request) (desk.Ref, error) {
 }
 
 func (c *Console) replay(w http.ResponseWriter, r *http.Request) {
+	if c.asksFirst(w, r) {
+		return
+	}
 	done := ui.Notice{Kind: ui.Info, Text: "Replay ordered: waiting for the answer."}
 	c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) error {
 		revision, err := strconv.Atoi(r.PostForm.Get("revision"))
@@ -150,6 +180,29 @@ func (c *Console) replay(w http.ResponseWriter, r *http.Request) {
 		}
 		return c.Desk.Replay(ctx, by, ref, revision)
 	})
+}
+
+// asksFirst answers a replay with a question where the handler may have processed the webhook, until the person says yes.
+func (c *Console) asksFirst(w http.ResponseWriter, r *http.Request) bool {
+	l, err := c.Store.Letter(r.Context(), letterID(r))
+	asks := err == nil && l.Outcome == deadletter.Unknown && l.Status.CanReplay() && r.PostForm.Get("confirmed") != "yes" &&
+		auth.Actor(r.Context()).May(deadletter.ActReplay) == nil && r.PostForm.Get("version") == strconv.Itoa(l.Version)
+	if !asks {
+		return false // what else is wrong is told where the order is given
+	}
+	h, err := c.readHistory(r.Context(), l)
+	if err != nil {
+		c.fail(w, r, err)
+		return true
+	}
+	v := c.panelView(auth.Actor(r.Context()), l, h, backQuery(r))
+	v.AskReplay, v.AskRevision = true, r.PostForm.Get("revision")
+	if isPartial(r) {
+		c.render(w, r, http.StatusOK, page.LetterPanel(v))
+		return true
+	}
+	c.render(w, r, http.StatusOK, page.LetterQuestion(page.LetterView{Chrome: c.chrome(r, "Letter "+string(l.ID)), BackURL: listPath(v.Back), Panel: v}))
+	return true
 }
 
 func (c *Console) archive(w http.ResponseWriter, r *http.Request) {

@@ -20,6 +20,7 @@ type history struct {
 	attempts  []deadletter.Attempt
 	revisions []deadletter.Revision // without bodies
 	events    []store.EventRow
+	cause     page.Cause
 }
 
 func (c *Console) readHistory(ctx context.Context, l deadletter.Letter) (history, error) {
@@ -29,6 +30,9 @@ func (c *Console) readHistory(ctx context.Context, l deadletter.Letter) (history
 		return h, err
 	}
 	if h.revisions, err = c.Store.Revisions(ctx, l.ID); err != nil {
+		return h, err
+	}
+	if h.cause, err = c.causeView(ctx, l); err != nil {
 		return h, err
 	}
 	events, err := c.Store.Events(ctx, store.EventQuery{EventFilter: store.EventFilter{Target: string(l.ID)}, Limit: pageSize})
@@ -43,6 +47,7 @@ func (c *Console) letterView(r *http.Request, l deadletter.Letter, shown deadlet
 		Chrome: c.chrome(r, "Letter "+string(l.ID)), BackURL: listPath(back), Panel: c.panelView(auth.Actor(r.Context()), l, h, back),
 		Payload: payloadView(l.ID, shown, source), Headers: headerRows(shown.Headers, source), Facts: facts(l, source),
 	}
+	v.Curl, v.Ticket = curlOf(l, shown, source), c.ticketOf(r, l, shown, h)
 	if v.Panel.DenyEdit == "" {
 		v.Panel.DenyEdit = why(editable(shown))
 	}
@@ -69,7 +74,7 @@ func revisionURL(id deadletter.ID, number int, back string) string {
 // panelView tells where a letter stands, what can be done with it, and what happened to it.
 func (c *Console) panelView(by deadletter.Actor, l deadletter.Letter, h history, back string) page.LetterPanelView {
 	v := page.LetterPanelView{
-		ID: string(l.ID), Version: strconv.Itoa(l.Version), Back: back, Status: string(l.Status), Source: printable(l.Source), Reason: printable(l.Reason),
+		ID: string(l.ID), Version: strconv.Itoa(l.Version), Back: back, Status: string(l.Status), Source: printable(l.Source), Reason: printable(l.Reason), Cause: h.cause,
 		Code: code(l.StatusCode), Outcome: string(l.Outcome), Retries: c.retries(l), NextRetry: nextRetry(l), Received: ui.At(l.ReceivedAt),
 		LastAttempt: ui.At(l.LastAttemptAt), Result: result(l, h.attempts),
 	}

@@ -44,6 +44,10 @@ func galleryLetter() []Example {
 		letter("unknown", func(v *LetterView) {
 			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no answer within 10 s"
 		}),
+		letter("asks", func(v *LetterView) {
+			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason, v.Panel.AskReplay, v.Panel.AskRevision = "", "unknown", "no answer within 10 s", true, "0"
+		}),
+		{Name: "letter-question", Component: LetterQuestion(questionView())},
 		letter("replay-failed", func(v *LetterView) {
 			v.Panel.Result = ui.Notice{Kind: ui.Fault, Text: "Rejected: 422 in 84 ms", Hint: "field id is missing"}
 		}),
@@ -72,6 +76,12 @@ func galleryLetter() []Example {
 	}
 }
 
+func questionView() LetterView {
+	v := letterView()
+	v.Panel.Code, v.Panel.Outcome, v.Panel.Reason, v.Panel.AskReplay, v.Panel.AskRevision = "", "unknown", "no answer within 10 s", true, "0"
+	return v
+}
+
 func letterView() LetterView {
 	id := letterID(1)
 	return LetterView{
@@ -80,8 +90,15 @@ func letterView() LetterView {
 			ID: id, Version: "2", Back: listQuery, Status: "failed", Source: "genesys", Destination: "handler.internal:9090",
 			Reason: "422: field id is missing in conversation.participants[1]", Code: "422", Outcome: "rejected", Retries: "1 of 5",
 			Received: ago(95), LastAttempt: ago(12), Arrived: "3 times", Choices: []RevisionChoice{{Number: "0", Name: "original", Selected: true}},
+			Cause: Cause{
+				Others: "311 other letters", URL: "/letters?group=5f2d8a901c3b4e7f&status=all", Since: ago(300), Unedited: "none of 20 unedited replays succeeded",
+				Edited: "all 12 edited replays succeeded",
+			},
 			Attempts: sampleAttempts(), Events: sampleEvents(),
 		},
+		NewerURL: "/letters/" + letterID(0), OlderURL: "/letters/" + letterID(2),
+		Curl:   "curl -i -X 'POST' \\\n  -H 'Authorization: •••' \\\n  -H 'Content-Type: application/json' \\\n  --data-binary '{\"id\":\"9b1f6c1e\"}' \\\n  'http://handler.internal:9090/genesys'",
+		Ticket: "## Webhook not delivered: 422: field id is missing\n\n- Letter: https://desk.example.com/letters/" + id + "\n- Source: genesys\n",
 		Payload: Payload{
 			Name: "original", ContentType: "application/json; charset=utf-8", Size: "1.2 KiB", Pretty: prettyBody, Masked: true,
 			Raw: strings.Join(strings.Fields(prettyBody), ""), DownloadURL: "/letters/" + id + "/body?revision=0",

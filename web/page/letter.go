@@ -15,6 +15,10 @@ import (
 type LetterView struct {
 	Chrome
 	BackURL  string // the list that the person came from
+	NewerURL string // the letter beside this one in that list; empty: there is none
+	OlderURL string
+	Curl     string // sends what a replay sends, masked
+	Ticket   string // Markdown
 	Panel    LetterPanelView
 	Payload  Payload
 	Headers  []HeaderRow
@@ -32,6 +36,9 @@ type LetterPanelView struct {
 	Source      string // empty: its message named none
 	Destination string // the host; empty: none is configured
 	Reason      string
+	Cause       Cause
+	AskReplay   bool   // the handler may have processed the webhook: the replay waits for a yes
+	AskRevision string // which one is asked about
 	Code        string // empty: there was no answer
 	Outcome     string // unknown: the page says that the handler may have processed it
 	Retries     string // "2 of 5"
@@ -50,6 +57,35 @@ type LetterPanelView struct {
 	Attempts  []AttemptView // newest first
 	Revisions []RevisionView
 	Events    []AuditRow // newest first
+}
+
+// Cause is what is known of the reason that a letter failed for. The zero Cause shows nothing.
+type Cause struct {
+	Others   string // "311 other letters"; empty: none
+	URL      string // the list of them
+	Since    ui.Moment
+	Unedited string // "none of 20 unedited replays succeeded"; empty: there were none
+	Edited   string
+}
+
+// Replays says what replays came to, as one sentence.
+func (c Cause) replays() string {
+	var parts []string
+	for _, part := range []string{c.Unedited, c.Edited} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	text := strings.Join(parts, ", ")
+	switch {
+	case text == "" && c.Others == "":
+		return ""
+	case text == "":
+		return "."
+	case c.Others == "":
+		return strings.ToUpper(text[:1]) + text[1:] + "."
+	}
+	return "; " + text + "."
 }
 
 // RevisionChoice is a revision that a replay can send.
@@ -127,6 +163,14 @@ type RevisionView struct {
 // url is where an action on the letter is posted to.
 func (v LetterPanelView) url(action string) string {
 	return "/letters/" + url.PathEscape(v.ID) + "/" + action
+}
+
+func (v LetterPanelView) selfURL() string {
+	to := "/letters/" + url.PathEscape(v.ID)
+	if v.Back != "" {
+		to += "?" + url.Values{"back": {v.Back}}.Encode()
+	}
+	return to
 }
 
 func (v LetterPanelView) editURL() string {
