@@ -18,6 +18,7 @@ import (
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/console"
+	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/store"
 )
@@ -107,7 +108,11 @@ func (a *App) openStore(ctx context.Context, dir *dataDir) error {
 		return fmt.Errorf("open the store: %w", err)
 	}
 	a.onStop("store", func(context.Context) error { return a.store.Close() })
-	return nil
+	masks := map[string][]deadletter.Path{}
+	for _, s := range a.deliverable() {
+		masks[s.Name] = s.Mask.JSON
+	}
+	return a.store.Mask(ctx, masks)
 }
 
 // onStop adds a step to shutting down; the last one added comes first.

@@ -38,7 +38,9 @@ type list struct {
 	empty   bool // no letter was ever kept
 	sources []string
 	codes   []int
-	cause   string // the reason of the group that is asked for, in short
+	// snippets are the parts of payloads in which the text that was looked for stands, where nothing else of the letter has it.
+	snippets map[deadletter.ID]string
+	cause    string // the reason of the group that is asked for, in short
 }
 
 // table answers the list, or the state that says why there is none.
@@ -81,6 +83,9 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 		return err
 	}
 	if l.page, err = c.Store.Letters(ctx, l.asked); err != nil {
+		return err
+	}
+	if err = c.mark(ctx, l); err != nil {
 		return err
 	}
 	if l.counts, err = c.Store.Counts(ctx, l.asked.Filter); err != nil {

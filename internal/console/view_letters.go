@@ -31,7 +31,9 @@ func (c *Console) tableView(r *http.Request, l list) page.LettersTableView {
 	v.FirstURL = address("/letters", l.query)
 	v.Live = address(livePath, with(with(l.query, "cursor", l.cursor), "after", strconv.FormatInt(l.after, 10)))
 	for _, letter := range l.page.Items {
-		v.Rows = append(v.Rows, c.rowView(letter, back))
+		row := c.rowView(letter, back)
+		l.markRow(&row)
+		v.Rows = append(v.Rows, row)
 	}
 	if n, capped := matching(l); n > len(v.Rows) {
 		v.Matching = plural(n, "letter")

@@ -23,7 +23,7 @@ type Filter struct {
 	Job        deadletter.JobID     // letters of a job
 	Result     deadletter.ItemState // of that job
 	From, To   time.Time            // of receipt: From inclusive, To exclusive
-	Text       string               // words, from their beginning, of the error reason or the message id
+	Text       string               // words, from their beginning, of the error reason, the message id, the event type or the payload
 }
 
 // Sort is what a list of letters goes by, newest first.
@@ -122,8 +122,8 @@ func (f Filter) where() conditions {
 	}
 	if f.Text != "" {
 		// The search drives the query, in the order of its row ids, so that a page ends as soon as it is full.
-		c.from = "letter_texts t CROSS JOIN letters l ON l.n = t.rowid"
-		c.add("t.letter_texts MATCH ?", matchPrefixes(f.Text))
+		c.from = "letter_search t CROSS JOIN letters l ON l.n = t.rowid"
+		c.add("t.letter_search MATCH ?", match(f.Text))
 	}
 	if f.Status != "" {
 		c.add("l.status = ?", f.Status)
@@ -176,15 +176,6 @@ func (f Filter) key() string {
 		return "t.rowid"
 	}
 	return "l.n"
-}
-
-// matchPrefixes makes an FTS5 query of what a person typed: every word must occur, each may go on.
-func matchPrefixes(text string) string {
-	var terms []string
-	for word := range strings.FieldsSeq(text) {
-		terms = append(terms, `"`+strings.ReplaceAll(strings.ReplaceAll(word, "\x00", ""), `"`, `""`)+`"*`)
-	}
-	return strings.Join(terms, " ")
 }
 
 // keyset reads pages of a list that is ordered by one integer key, newest first; or by a leading one and, where that is the same, by

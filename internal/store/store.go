@@ -20,6 +20,7 @@ type Store struct {
 	db      *db
 	key     []byte
 	changed chan struct{}
+	masks   map[string][]deadletter.Path // by source
 }
 
 // Open opens (or creates) the file and brings it to the newest schema. key vouches for the audit trail; it is at least 32
@@ -47,6 +48,7 @@ type Tx struct {
 	tx      *writeTx
 	key     []byte
 	end     trailEnd
+	masks   map[string][]deadletter.Path
 	applied bool // a letter was changed
 }
 
@@ -55,7 +57,7 @@ type Tx struct {
 func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
 	applied := false
 	err := s.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
-		t := &Tx{tx: tx, key: s.key}
+		t := &Tx{tx: tx, key: s.key, masks: s.masks}
 		if err := fn(ctx, t); err != nil {
 			return err
 		}

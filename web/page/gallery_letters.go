@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"dlqdesk/web/ui"
 )
@@ -15,7 +16,7 @@ func galleryLetters() []Example {
 		change(&table)
 		return Example{Name: "letters-" + name, Component: Letters(LettersView{Chrome: chrome("Letters", "/letters"), Table: table})}
 	}
-	filtered := list("filtered", func(v *LettersTableView) { filterLetters(v); v.Rows = manyRows(7) })
+	filtered := list("filtered", func(v *LettersTableView) { filterLetters(v); v.Rows = markedRows() })
 	partial := lettersTable(manyRows(3))
 	return []Example{
 		list("many", func(v *LettersTableView) {
@@ -106,6 +107,20 @@ func manyRows(n int) []LetterRow {
 	var rows []LetterRow
 	for i := range n {
 		rows = append(rows, place(kinds[i*i%len(kinds)], i, "failed"))
+	}
+	return rows
+}
+
+// markedRows are what a search for "missing" found.
+func markedRows() []LetterRow {
+	rows := manyRows(7)
+	for i := range rows {
+		before, after, _ := strings.Cut(rows[i].Reason, "missing")
+		if rows[i].Reason != before {
+			rows[i].Marks = []ui.Segment{{Text: before}, {Text: "missing", Marked: true}, {Text: after}}
+		} else {
+			rows[i].Snippet = []ui.Segment{{Text: "…Connected the number is "}, {Text: "missing", Marked: true}, {Text: " cust-4711…"}}
+		}
 	}
 	return rows
 }

@@ -92,7 +92,9 @@ type LetterRow struct {
 	Source      string // empty: its message named none
 	EventType   string // empty: its body does not say
 	Reason      string
-	Code        string // empty: there was no answer
+	Marks       []ui.Segment // the reason, with what was looked for marked; empty: nothing was
+	Snippet     []ui.Segment // of the payload, where that has it and the reason has not
+	Code        string       // empty: there was no answer
 	Outcome     string
 	Retries     string // "2 of 5"
 	NextRetry   ui.Moment

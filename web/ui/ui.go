@@ -42,6 +42,12 @@ type Notice struct {
 	Hint string // what helps, in a second sentence; may be empty
 }
 
+// Segment is a piece of a text, marked or not.
+type Segment struct {
+	Text   string
+	Marked bool
+}
+
 // Option is one entry of a select.
 type Option struct {
 	Value, Label string

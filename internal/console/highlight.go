@@ -1,0 +1,88 @@
+package console
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
+)
+
+// marked splits a text where the words of a search stand in it.
+func marked(text string, terms []deadletter.Term) []ui.Segment {
+	var list []ui.Segment
+	last := 0
+	for _, w := range deadletter.Words(text) {
+		if !meets(text[w.Start:w.End], terms) {
+			continue
+		}
+		if w.Start > last {
+			list = append(list, ui.Segment{Text: text[last:w.Start]})
+		}
+		list, last = append(list, ui.Segment{Text: text[w.Start:w.End], Marked: true}), w.End
+	}
+	if last < len(text) {
+		list = append(list, ui.Segment{Text: text[last:]})
+	}
+	return list
+}
+
+func meets(word string, terms []deadletter.Term) bool {
+	return slices.ContainsFunc(terms, func(t deadletter.Term) bool { return t.Meets(word) })
+}
+
+// snippetReach is how much of a payload is shown before and after what was found in it, in bytes.
+const snippetReach = 48
+
+// snippet is the part of a text around the first word that a search looks for; "" where there is none.
+func snippet(text string, terms []deadletter.Term) string {
+	for _, w := range deadletter.Words(text) {
+		if !meets(text[w.Start:w.End], terms) {
+			continue
+		}
+		from, to := max(0, w.Start-snippetReach), min(len(text), w.End+snippetReach)
+		cut := strings.ToValidUTF8(text[from:to], "")
+		if from > 0 {
+			cut = "…" + cut
+		}
+		if to < len(text) {
+			cut += "…"
+		}
+		return printable(strings.Join(strings.Fields(cut), " "))
+	}
+	return ""
+}
+
+// mark shows in the rows of a list where the words stand that it was searched for: in the reason or the event type, else in the
+// payload.
+func (c *Console) mark(ctx context.Context, l *list) error {
+	l.snippets = map[deadletter.ID]string{}
+	terms := deadletter.Terms(l.asked.Text)
+	if len(terms) == 0 {
+		return nil
+	}
+	for _, letter := range l.page.Items {
+		if snippet(letter.Reason+" "+letter.EventType, terms) != "" {
+			continue
+		}
+		revision, err := c.Store.Revision(ctx, letter.ID, letter.Revision)
+		if err != nil {
+			return err
+		}
+		source, _ := c.Desk.Source(letter.Source)
+		l.snippets[letter.ID] = snippet(deadletter.SearchText(revision.Body, source.MaskPaths), terms)
+	}
+	return nil
+}
+
+// markRow marks a row of the list.
+func (l list) markRow(row *page.LetterRow) {
+	terms := deadletter.Terms(l.asked.Text)
+	if len(terms) == 0 {
+		return
+	}
+	row.Marks = marked(row.Reason, terms)
+	row.Snippet = marked(l.snippets[deadletter.ID(row.ID)], terms)
+}

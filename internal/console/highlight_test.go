@@ -1,0 +1,35 @@
+package console_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"dlqdesk/internal/deadletter"
+)
+
+func TestSearchMarksWhatItFound(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1", func(c *deadletter.Capture) {
+		c.Reason = "The handler answered 422: field id is missing"
+		c.Body = []byte(`{"conversationId":"c0ffee00-1111-4222-8333-444455556666","customer":{"ssn":"078-05-1120"},"text":"<i>a</i>"}`)
+	})
+	p := b.member(t, "vera", deadletter.Viewer)
+	for text, want := range map[string]struct{ marks, row string }{
+		"miss handler":          {"handler missing", "The handler answered 422: field id is missing"},
+		"c0ffee00-1111-4222-83": {"c0ffee00 1111 4222 8333", "is missing c0ffee00-1111-4222-8333-444455556666 " + deadletter.Mask},
+	} {
+		got := p.get("/letters?" + url.Values{"q": {text}}.Encode())
+		var marks []string
+		for _, m := range got.doc().Find("mark").EachIter() {
+			marks = append(marks, m.Text())
+		}
+		if strings.Join(marks, " ") != want.marks || !strings.Contains(got.says(".row-link"), want.row) {
+			t.Errorf("%q marks %q in %q", text, marks, got.says(".row-link"))
+		}
+	}
+	if got := p.get("/letters?q=078-05-1120"); got.count("tr[data-letter]") != 0 {
+		t.Error("a letter is found by what is masked")
+	}
+}

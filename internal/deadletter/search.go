@@ -1,0 +1,120 @@
+package deadletter
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxSearched is how much of a body a search looks through, in bytes.
+const maxSearched = 64 << 10
+
+// SearchText is what a search finds a body by: the values of a JSON document, or the text as it is. What is masked, and what is
+// binary, is not found.
+func SearchText(body []byte, masked []Path) string {
+	body = body[:min(len(body), maxSearched)]
+	for len(body) > 0 && !utf8.RuneStart(body[len(body)-1]) {
+		body = body[:len(body)-1] // the cut went through a character
+	}
+	if last, _ := utf8.DecodeLastRune(body); last == utf8.RuneError && len(body) > 0 {
+		body = body[:len(body)-1]
+	}
+	if !utf8.Valid(body) || bytes.IndexByte(body, 0) >= 0 {
+		return ""
+	}
+	shown, _ := MaskJSON(body, masked)
+	if first := bytes.TrimLeft(shown, " \t\r\n"); len(first) == 0 || first[0] != '{' && first[0] != '[' {
+		return string(shown)
+	}
+	return valuesOf(shown)
+}
+
+// valuesOf reads the values of a JSON document as far as it goes.
+func valuesOf(text []byte) string {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	var out strings.Builder
+	var inObject []bool // of each level that is open
+	name := false       // whether the next string is one
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return out.String()
+		}
+		switch t := token.(type) {
+		case json.Delim:
+			switch t {
+			case '{', '[':
+				inObject = append(inObject, t == '{')
+			default:
+				inObject = inObject[:len(inObject)-1]
+			}
+			name = len(inObject) > 0 && inObject[len(inObject)-1]
+			continue
+		case string:
+			if name {
+				name = false
+				continue
+			}
+			out.WriteString(t)
+			out.WriteByte(' ')
+		case json.Number:
+			out.WriteString(t.String())
+			out.WriteByte(' ')
+		}
+		name = len(inObject) > 0 && inObject[len(inObject)-1]
+	}
+}
+
+// Term is one word that a search looks for.
+type Term struct {
+	Word   string
+	Begins bool // words that go on after it are meant as well
+}
+
+// minBeginning is how long a word must be to stand for longer ones, in characters: shorter ones begin too many.
+const minBeginning = 3
+
+// Terms are the words of what a person typed. Each must occur; the end of what stands between spaces may go on.
+func Terms(typed string) []Term {
+	var terms []Term
+	for part := range strings.FieldsSeq(typed) {
+		words := Words(part)
+		for i, w := range words {
+			word := part[w.Start:w.End]
+			// What stands before it in an id leaves few letters to look through.
+			short := i == 0 && utf8.RuneCountInString(word) < minBeginning
+			terms = append(terms, Term{word, i == len(words)-1 && !short})
+		}
+	}
+	return terms
+}
+
+// Word is where a word stands in a text, in bytes.
+type Word struct{ Start, End int }
+
+// Words are the runs of letters and digits of a text.
+func Words(text string) []Word {
+	var words []Word
+	start := -1
+	for i, r := range text {
+		switch in := unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.Is(unicode.Mn, r); {
+		case in && start < 0:
+			start = i
+		case !in && start >= 0:
+			words, start = append(words, Word{start, i}), -1
+		}
+	}
+	if start >= 0 {
+		words = append(words, Word{start, len(text)})
+	}
+	return words
+}
+
+// Meets tells whether a word is what a term looks for.
+func (t Term) Meets(word string) bool {
+	word, want := strings.ToLower(word), strings.ToLower(t.Word)
+	return word == want || t.Begins && strings.HasPrefix(word, want)
+}

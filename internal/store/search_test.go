@@ -1,0 +1,122 @@
+package store_test
+
+import (
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
+)
+
+// found answers the letters that a text finds.
+func found(t *testing.T, s *store.Store, text string) []string {
+	t.Helper()
+	return ids(t, s, store.LetterQuery{Filter: store.Filter{Text: text}, Limit: 10})
+}
+
+func TestLetterIsFoundByItsPayload(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	path, err := deadletter.ParsePath("$.customer.ssn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Mask(t.Context(), map[string][]deadletter.Path{"genesys": {path}}); err != nil {
+		t.Fatal(err)
+	}
+	for i, body := range []string{
+		`{"conversationId":"c0ffee00-1111-4222-8333-444455556666","customer":{"ssn":"078-05-1120","name":"Größe"},"n":4711}`,
+		`{"conversationId":"c0ffee00-1111-4222-8333-444455556667"}`, "plain text of a webhook", "\x00\x01binary4711",
+	} {
+		c := failure(fmt.Sprintf("a-%d", i), 422, start.Add(time.Duration(i)*time.Second))
+		c.Body, c.EventType = []byte(body), "conversation:updated"
+		receive(t, s, c)
+	}
+	for text, want := range map[string][]string{
+		"c0ffee00-1111-4222-8333-444455556666": {"a-0"}, "c0ffee00-1111": {"a-1", "a-0"}, "C0FFEE00 4711": {"a-0"}, "grosse": nil, "GRÖSS": nil, "groß": {"a-0"},
+		"078-05-1120": nil, "ssn": nil, "plain web": {"a-2"}, "4711": {"a-0"}, "conversation:upd": {"a-3", "a-2", "a-1", "a-0"},
+		"missing 4711": {"a-0"}, `"; DROP`: nil, "NEAR(a b)": nil, "we": nil,
+	} {
+		if got := found(t, s, text); !slices.Equal(got, want) {
+			t.Errorf("%q finds %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestLetterIsFoundByItsLatestReasonAndEdit(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	c := failure("a-1", 422, start)
+	c.Body = []byte(`{"name":"before"}`)
+	receive(t, s, c)
+	replay(t, s, "a-1", false, 503)
+	for text, want := range map[string]int{"422": 0, "503": 1, "before": 1} {
+		if got := found(t, s, text); len(got) != want {
+			t.Errorf("after another failure %q finds %v", text, got)
+		}
+	}
+	l, err := s.Letter(t.Context(), "a-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	change, err := l.EditAndReplay(anna, deadletter.TriggerEdit, deadletter.Revision{Body: []byte(`{"name":"after"}`), Reason: "fix"}, l.Version, start)
+	apply(t, s, change, err)
+	for _, text := range []string{"before", "after", "503"} {
+		if got := found(t, s, text); len(got) != 1 {
+			t.Errorf("after an edit %q finds %v", text, got)
+		}
+	}
+}
+
+// A store from before payloads were searched has them found when it is opened.
+func TestOlderLettersAreMadeToBeFound(t *testing.T) {
+	t.Parallel()
+	s, path := setup(t)
+	for i := range 3 {
+		receive(t, s, failure(fmt.Sprintf("a-%d", i), 422, start.Add(time.Duration(i)*time.Second)))
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []string{"DELETE FROM letter_search", "INSERT INTO search_backlog SELECT n FROM letters"} {
+		if _, err := db.ExecContext(t.Context(), step); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := store.Open(t.Context(), filepath.Clean(path), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = again.Close() }()
+	for range 2 {
+		if err := again.Mask(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := found(t, again, "missing"); len(got) != 3 {
+			t.Errorf("there are found %v", got)
+		}
+	}
+}
+
+func FuzzSearch(f *testing.F) {
+	for _, text := range []string{"missing", `"`, "a* OR b", "NEAR(x, 1)", "größe", "\x00", "\xff", "-", "🙏", "x:y", "ﷺ", "e\u0301"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, _ := setup(t)
+		if _, err := s.Letters(t.Context(), store.LetterQuery{Filter: store.Filter{Text: text + "x"}, Limit: 1}); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	})
+}
