@@ -23,6 +23,7 @@ const bundled = await build({
 		{ in: 'scripts/app.js', out: 'app' },
 		{ in: 'scripts/theme.js', out: 'theme' },
 		{ in: 'scripts/plots.js', out: 'plots' },
+		{ in: 'scripts/editor.js', out: 'editor' },
 		{ in: 'styles/plots.css', out: 'plots' },
 		{ in: 'styles/bundle.css', out: 'app' },
 	],

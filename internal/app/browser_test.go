@@ -194,7 +194,7 @@ func TestBrowserEditsAndReplays(t *testing.T) {
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	anna := sitDown(t, p)
 	anna.opens("/letters", id)
-	anna.does("open the editor", chromedp.Click(chromedp.CSS(`a[href^="/letters/`+id+`/edit"]`)), chromedp.WaitVisible(chromedp.CSS(`#body`)))
+	anna.does("open the editor", chromedp.Click(chromedp.CSS(`a[href^="/letters/`+id+`/edit"]`)), chromedp.WaitVisible(chromedp.CSS(`.edit-host`)))
 	anna.does("leave a comma out",
 		chromedp.SetValue(chromedp.CSS(`#body`), "{\n  \"id\": 7\n  \"name\": \"Größe\"\n}"),
 		chromedp.SendKeys(chromedp.CSS(`#reason`), "the id was missing"),

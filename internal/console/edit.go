@@ -45,7 +45,7 @@ func (c *Console) editForm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := c.editView(r, e)
-	v.Body, v.Headers = editText(e), editHeaders(e)
+	v.Body, v.Headers = editText(e.base, e.source), editHeaders(e)
 	c.render(w, r, http.StatusOK, page.Edit(v))
 }
 
@@ -106,7 +106,7 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	c.permit(&permitted, auth.Actor(r.Context()), l, c.Now())
 	v := page.EditView{
 		Chrome: c.chrome(r, "Edit letter "+string(l.ID)), ID: string(l.ID), Version: strconv.Itoa(l.Version), Back: backQuery(r), Source: printable(l.Source),
-		Base: strconv.Itoa(e.base.Number), BaseName: "the original", Denied: permitted.DenyEdit,
+		Base: strconv.Itoa(e.base.Number), BaseName: "the original", JSON: e.base.IsJSON(), Denied: permitted.DenyEdit,
 	}
 	if e.base.Number > 0 {
 		v.BaseName = revisionName(e.base)
@@ -139,8 +139,8 @@ func editable(r deadletter.Revision) error {
 }
 
 // editText is a body as it is edited: masked, and JSON with one value a line.
-func editText(e editing) string {
-	masked, _ := deadletter.MaskJSON(e.base.Body, e.source.MaskPaths)
+func editText(r deadletter.Revision, s desk.Source) string {
+	masked, _ := deadletter.MaskJSON(r.Body, s.MaskPaths)
 	if json.Valid(masked) && !bytes.Contains(masked, []byte("\n")) {
 		if pretty, whole := indent(masked, deadletter.MaxEdit); whole {
 			return pretty

@@ -229,7 +229,7 @@ func (c *Console) restore(w http.ResponseWriter, r *http.Request) {
 	c.act(w, r, ui.Notice{Kind: ui.Done, Text: "Restored."}, c.Desk.Restore)
 }
 
-// body downloads a revision. What is masked on the page is masked here.
+// body downloads a revision, as it was received or in a form that a page shows. What is masked on the page is masked here.
 func (c *Console) body(w http.ResponseWriter, r *http.Request) {
 	l, err := c.Store.Letter(r.Context(), letterID(r))
 	if err != nil {
@@ -247,7 +247,7 @@ func (c *Console) body(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	source, _ := c.Desk.Source(l.Source)
-	body, _ := deadletter.MaskJSON(revision.Body, source.MaskPaths)
+	body := bodyIn(r.FormValue("form"), revision, source)
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+downloadName(l.ID, revision)+`"`)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))

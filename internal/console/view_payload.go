@@ -16,6 +16,7 @@ import (
 
 const (
 	maxShown   = 256 << 10 // bytes of a body on a page
+	maxPretty  = 8 << 20   // bytes of an indented body that a script asks for
 	maxHex     = 16 << 10  // bytes of a binary body on a page; a dump is five times as long
 	maxExcerpt = 200       // bytes of a body in a line
 )
@@ -32,8 +33,12 @@ func payloadView(id deadletter.ID, r deadletter.Revision, s desk.Source) page.Pa
 		v.Hex, v.Note = hex.Dump(body[:min(len(body), maxHex)]), shownOf(len(body), maxHex)
 		return v
 	}
+	v.JSON = json.Valid(body)
+	if len(body) > maxShown {
+		v.WholeURL = v.DownloadURL + "&form=pretty"
+	}
 	v.Raw, v.Note = printable(string(cutText(body, maxShown))), shownOf(len(body), maxShown)
-	if len(body) <= maxShown && json.Valid(body) {
+	if len(body) <= maxShown && v.JSON {
 		// What is small but nested deeply would be large when indented: it is shown as it came.
 		if pretty, whole := indent(body, 4*maxShown); whole {
 			v.Pretty = pretty
@@ -42,11 +47,34 @@ func payloadView(id deadletter.ID, r deadletter.Revision, s desk.Source) page.Pa
 	return v
 }
 
+// bodyIn is a body, masked: as it was received, indented, or as it is edited.
+func bodyIn(form string, r deadletter.Revision, s desk.Source) []byte {
+	switch form {
+	case "edit":
+		return []byte(editText(r, s))
+	case "pretty":
+		return []byte(prettyText(r, s, maxPretty))
+	}
+	masked, _ := deadletter.MaskJSON(r.Body, s.MaskPaths)
+	return masked
+}
+
+// prettyText is a body, masked, and indented where it is JSON that fits a limit in bytes.
+func prettyText(r deadletter.Revision, s desk.Source, limit int) string {
+	masked, _ := deadletter.MaskJSON(r.Body, s.MaskPaths)
+	if json.Valid(masked) {
+		if pretty, whole := indent(masked, limit); whole {
+			return pretty
+		}
+	}
+	return string(masked)
+}
+
 func shownOf(n, limit int) string {
 	if n <= limit {
 		return ""
 	}
-	return "The first " + size(limit) + " of " + size(n) + " are shown: download it to see all."
+	return "The first " + size(limit) + " of " + size(n) + " are shown."
 }
 
 // isText tells whether a body can be shown as it is.

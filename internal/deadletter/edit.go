@@ -25,13 +25,14 @@ func EditBody(base Revision, edited []byte) ([]byte, error) {
 	if !bytes.Contains(base.Body, []byte("\r\n")) {
 		edited = bytes.ReplaceAll(edited, []byte("\r\n"), []byte("\n"))
 	}
-	if !isJSON(base) {
+	if !base.IsJSON() {
 		return edited, nil
 	}
 	return edited, CheckJSON(edited)
 }
 
-func isJSON(r Revision) bool {
+// IsJSON tells whether a body is JSON, or claims to be.
+func (r Revision) IsJSON() bool {
 	media, _, err := mime.ParseMediaType(r.Headers.Get("Content-Type"))
 	claims := err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
 	return claims || json.Valid(r.Body)

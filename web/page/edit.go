@@ -19,6 +19,7 @@ type EditView struct {
 	Base      string // number of the revision that the edit is based on
 	BaseName  string // "original" or "edit 2 by anna"
 	Body      string
+	JSON      bool // the body must be JSON
 	BodyError ui.FieldError
 	Denied    string   // why the letter cannot be edited (role, status, binary body); empty: it can
 	KeptPaths []string // JSON paths whose masked values are kept as they were received, unless overwritten
@@ -53,6 +54,11 @@ func (v EditView) letterURL() string {
 		return "/letters/" + url.PathEscape(v.ID)
 	}
 	return "/letters/" + url.PathEscape(v.ID) + "?" + url.Values{"back": {v.Back}}.Encode()
+}
+
+// originalURL reads what was received, as it is edited.
+func (v EditView) originalURL() string {
+	return "/letters/" + url.PathEscape(v.ID) + "/body?form=edit&revision=0"
 }
 
 func headerID(i int) string { return "header-" + strconv.Itoa(i) }

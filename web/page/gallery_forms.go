@@ -26,6 +26,7 @@ func galleryEdit() []Example {
 		edit("edit-denied", func(v *EditView) { v.Denied = viewer }),
 		edit("edit-large", func(v *EditView) { v.Body = `["` + strings.Repeat(longWord, (1<<20)/len(longWord)) + `"]` }),
 		edit("edit-long", func(v *EditView) {
+			v.JSON = false
 			v.ID, v.Source, v.Destination, v.Body, v.Reason = longWord, longWord, longWord, longWord+"\n"+rtlText+"\n"+emoji, longReason()
 			v.Headers = append(v.Headers, EditHeader{Name: "X-" + longWord, Value: longWord})
 			v.KeptPaths = append(v.KeptPaths, "$."+longWord)
@@ -36,7 +37,7 @@ func galleryEdit() []Example {
 func editView() EditView {
 	return EditView{
 		Chrome: chrome("Edit and replay", "/letters/"+letterID(1)+"/edit"), ID: letterID(1), Version: "2", Back: listQuery, Source: "genesys",
-		Destination: "handler.internal:9090", Base: "0", BaseName: "the original", Body: prettyBody, KeptPaths: []string{"$.channel.from.token"},
+		Destination: "handler.internal:9090", Base: "0", BaseName: "the original", Body: prettyBody, JSON: true, KeptPaths: []string{"$.channel.from.token"},
 		Headers: []EditHeader{
 			{Name: "Content-Type", Value: "application/json; charset=utf-8"},
 			{Name: "User-Agent", Value: "GenesysCloud-Webhooks/1.0"},

@@ -70,7 +70,11 @@ func galleryLetter() []Example {
 		letter("long", longLetter),
 		letter("large", func(v *LetterView) {
 			v.Payload.Pretty = strings.Repeat(prettyBody+"\n", 550)
-			v.Payload.Raw, v.Payload.Note = v.Payload.Pretty, "The first 256 KiB of 1.0 MiB are shown: download it to see all."
+			v.Payload.Raw, v.Payload.Note = v.Payload.Pretty, "The first 256 KiB of 1.0 MiB are shown."
+		}),
+		letter("text", func(v *LetterView) {
+			v.Payload.Pretty, v.Payload.Raw, v.Payload.ContentType = "", rtlText+"\n"+emoji+"\n"+longReason(), "text/plain"
+			v.Payload.Note, v.Payload.WholeURL = "The first 256 KiB of 1.0 MiB are shown.", "/letters/x/body?form=pretty&revision=0"
 		}),
 		{Name: "letter-panel", Component: LetterPanel(letterView().Panel), Partial: true},
 	}

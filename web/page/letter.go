@@ -102,10 +102,12 @@ type Payload struct {
 	Size        string // "1.2 KiB"
 	Pretty      string // indented, masked; empty where it is no JSON
 	Raw         string // as text, masked
+	JSON        bool
 	Hex         string // a hex dump, for a binary body
 	Note        string // "the first 256 KiB of 1.4 MiB are shown"
 	Masked      bool   // some values in it are masked
 	DownloadURL string // empty: this person may not
+	WholeURL    string // reads all of it, where it is cut; empty: it is whole
 	Others      []PayloadLink
 }
 

@@ -1,6 +1,5 @@
 import { filters, localTimes } from './filters.js'
 import { jobs } from './jobs.js'
-import { colourJSON } from './json.js'
 import { keys, showCursor } from './keys.js'
 import { live, showLive } from './live.js'
 import { menus } from './menus.js'
@@ -20,7 +19,6 @@ presets()
 jobs()
 swaps(refresh)
 refresh()
-colourJSON()
 setInterval(times, 5000)
 
 function refresh() {

@@ -1,0 +1,128 @@
+package page_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"dlqdesk/web/page"
+
+	"github.com/chromedp/chromedp"
+)
+
+const largeNote = "The first 256 KiB of 1.0 MiB are shown."
+
+// bodies answers the texts that an editor asks for.
+func bodies(byForm map[string]string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		text, ok := byForm[r.URL.Query().Get("form")]
+		if !ok {
+			http.Error(w, "no such form", http.StatusNotFound)
+			return
+		}
+		_, _ = w.Write([]byte(text))
+	}
+}
+
+func openPage(t *testing.T, mux *http.ServeMux, path string) context.Context {
+	t.Helper()
+	b := setup(t, mux)
+	ctx := b.tab(t)
+	run(t, ctx, chromedp.Navigate(b.server.URL+path))
+	return ctx
+}
+
+func letterOf(p page.Payload) page.LetterView {
+	return page.LetterView{Chrome: page.Chrome{User: "anna", Title: "Letter"}, Panel: page.LetterPanelView{ID: "letter-1", Status: "failed"}, Payload: p}
+}
+
+// The editor of a payload lies in a shadow root.
+const editorText = `document.querySelector('.payload-host').shadowRoot.querySelector('.cm-content').innerText`
+
+func TestAPayloadFoldsIsSearchedAndComesInTwoForms(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	payload := page.Payload{Name: "original", Pretty: "{\n  \"a\": {\n    \"b\": 1\n  }\n}", Raw: `{"a":{"b":1}}`, JSON: true}
+	mux.Handle("GET /letters/letter-1", show(http.StatusOK, page.Letter(letterOf(payload))))
+	ctx := openPage(t, mux, "/letters/letter-1")
+	await(t, ctx, editorText+`.includes('"b": 1')`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[data-editor-command="fold"]`)))
+	await(t, ctx, `!`+editorText+`.includes('"b": 1')`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[data-editor-command="unfold"]`)))
+	await(t, ctx, editorText+`.includes('"b": 1')`)
+	eval[bool](t, ctx, `document.querySelector('[name="payload-form"][value="raw"]').click() ?? true`)
+	await(t, ctx, editorText+`.trim() === '{"a":{"b":1}}'`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[data-editor-command="search"]`)))
+	await(t, ctx, `document.querySelector('.payload-host').shadowRoot.activeElement?.name === 'search'`)
+	if !eval[bool](t, ctx, `[...document.querySelectorAll('.payload-box > pre')].every((pre) => !pre.checkVisibility())`) {
+		t.Error("the plain text is still shown beside the editor")
+	}
+}
+
+func TestALargePayloadIsFetchedWhole(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	whole := `["` + strings.Repeat("0123456789abcdef", 64<<10) + `"]`
+	mux.Handle("GET /letters/letter-1", show(http.StatusOK, page.Letter(letterOf(page.Payload{
+		Name: "original", Raw: whole[:256<<10], Note: largeNote, JSON: true, WholeURL: "/letters/letter-1/body?form=pretty",
+	}))))
+	mux.Handle("GET /letters/letter-1/body", bodies(map[string]string{"pretty": whole}))
+	ctx := openPage(t, mux, "/letters/letter-1")
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[data-whole]`)))
+	await(t, ctx, `document.querySelector('[data-note]').textContent === "All of it is shown."`)
+	if got := eval[int](t, ctx, `document.querySelector('pre[data-form]').textContent.length`); got != len(whole) {
+		t.Errorf("%d characters are shown, want %d", got, len(whole))
+	}
+	// Only what is in sight is in the page, or it would freeze.
+	if drawn := eval[int](t, ctx, editorText+`.length`); drawn == 0 || drawn > 100_000 {
+		t.Errorf("%d characters are drawn", drawn)
+	}
+}
+
+// edits is a page with the form, and what the form posts.
+func edits(t *testing.T, v page.EditView) (context.Context, posts) {
+	t.Helper()
+	mux, sent := http.NewServeMux(), make(posts, 1)
+	v.Chrome, v.ID = page.Chrome{User: "anna", Title: "Edit"}, "letter-1"
+	mux.Handle("GET /letters/letter-1/edit", show(http.StatusOK, page.Edit(v)))
+	mux.Handle("POST /letters/letter-1/edit", sent.keep(show(http.StatusOK, page.Letter(letterOf(page.Payload{})))))
+	mux.Handle("GET /letters/letter-1/body", bodies(map[string]string{"edit": "{\n  \"id\": 1\n}"}))
+	return openPage(t, mux, "/letters/letter-1/edit"), sent
+}
+
+const writtenText = `document.querySelector('.edit-host').shadowRoot`
+
+func TestAnEditIsCheckedWhileItIsWritten(t *testing.T) {
+	t.Parallel()
+	ctx, sent := edits(t, page.EditView{Body: "{\n  \"id\": 1\n}", JSON: true, Reason: "the id was wrong"})
+	await(t, ctx, `document.getElementById('body-check').textContent === "Valid JSON"`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`label[for="body"]`)), chromedp.KeyEvent("x"))
+	await(t, ctx, `document.getElementById('body-check').textContent === "Line 1, column 1: x stands where a value is expected"`)
+	await(t, ctx, writtenText+`.querySelector('.cm-lintRange-error') !== null`)
+	run(t, ctx, chromedp.KeyEvent("\b"))
+	await(t, ctx, `document.getElementById('body-check').textContent === "Valid JSON"`)
+	// Tab leaves the editor, so that nobody is caught in it.
+	run(t, ctx, chromedp.KeyEvent("\t"))
+	await(t, ctx, `document.activeElement.className !== 'edit-host'`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`form[action$="/edit"] [type="submit"]`)))
+	if form := sent.next(t); strings.ReplaceAll(form.Get("body"), "\r\n", "\n") != "{\n  \"id\": 1\n}" || form.Get("reason") == "" {
+		t.Errorf("the form is %v", form)
+	}
+}
+
+func TestAnEditIsComparedWithTheOriginal(t *testing.T) {
+	t.Parallel()
+	ctx, sent := edits(t, page.EditView{Body: "{\n  \"id\": 2\n}", JSON: true, Reason: "the id was wrong"})
+	await(t, ctx, writtenText+`.querySelector('.cm-content') !== null`)
+	eval[bool](t, ctx, `document.querySelector('[name="view"][value="compare"]').click() ?? true`)
+	await(t, ctx, writtenText+`.querySelector('.cm-merge-a .cm-changedText')?.textContent === '1'`)
+	await(t, ctx, writtenText+`.querySelector('.cm-merge-b .cm-changedText')?.textContent === '2'`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`label[for="body"]`)), chromedp.KeyEvent(" "))
+	eval[bool](t, ctx, `document.querySelector('[name="view"][value="edit"]').click() ?? true`)
+	await(t, ctx, writtenText+`.querySelectorAll('.cm-content').length === 1`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`form[action$="/edit"] [type="submit"]`)))
+	if form := sent.next(t); strings.ReplaceAll(form.Get("body"), "\r\n", "\n") != " {\n  \"id\": 2\n}" || form.Get("view") != "" {
+		t.Errorf("the form is %v", form)
+	}
+}

@@ -1,0 +1,96 @@
+import { historyField } from '@codemirror/commands'
+import { forceLinting, linter, lintKeymap } from '@codemirror/lint'
+import { EditorState } from '@codemirror/state'
+import { EditorView, keymap } from '@codemirror/view'
+import { sideBySide } from './editor-compare.js'
+import { faultOf } from './editor-json.js'
+import { shadow, writing } from './editor-parts.js'
+
+// editing puts an editor in the place of the form's text field, which stays behind it and is what the form sends.
+export function editing() {
+	const field = document.querySelector('textarea[data-editor]')
+	if (!field) {
+		return
+	}
+	const host = document.createElement('div')
+	host.className = 'edit-host'
+	host.style.height = `${field.offsetHeight}px`
+	field.after(host)
+	const editor = { field, host, root: shadow(host), isJSON: 'json' in field.dataset }
+	open(editor)
+	field.closest('form').dataset.editor = ''
+	field.labels[0].addEventListener('click', () => editor.view.focus())
+	const compare = document.querySelector('[data-compare]')
+	compare.addEventListener('change', ({ target }) => target.value === 'compare' ? openBeside(editor, compare) : open(editor))
+	if (field.getAttribute('aria-invalid')) {
+		forceLinting(editor.view)
+	}
+}
+
+// extensions of the text that is written. The history of changes moves with it from one view to the next.
+function extensions({ field, isJSON, view }) {
+	const sync = EditorView.updateListener.of((update) => {
+		if (update.docChanged) {
+			field.value = update.state.doc.toString()
+		}
+	})
+	const past = view?.state.field(historyField, false)
+	return [past ? historyField.init(() => past) : [], writing('Body', isJSON), sync, isJSON ? [linter(lint, { delay: 250 }), keymap.of(lintKeymap)] : []]
+}
+
+function open(editor) {
+	const state = EditorState.create({ doc: editor.field.value, extensions: extensions(editor) })
+	replace(editor, () => {
+		editor.view = new EditorView({ parent: editor.root, root: editor.root, state })
+		return editor.view
+	})
+}
+
+// openBeside shows what is written beside what was received.
+async function openBeside(editor, compare) {
+	const place = document.getElementById('compare-fault')
+	place.textContent = ''
+	try {
+		editor.original ??= await original(compare.dataset.compare)
+	} catch {
+		place.textContent = 'The original could not be read. Try again in a moment.'
+		compare.querySelector('[value="edit"]').checked = true
+		return
+	}
+	if (compare.querySelector('[value="compare"]').checked) {
+		const mine = { doc: editor.field.value, extensions: extensions(editor) }
+		replace(editor, () => {
+			const both = sideBySide(editor.root, { label: 'Original', text: editor.original, isJSON: editor.isJSON }, mine)
+			editor.view = both.b
+			return both
+		})
+	}
+}
+
+async function original(url) {
+	const answer = await fetch(url)
+	if (!answer.ok) {
+		throw new Error(answer.statusText)
+	}
+	return await answer.text()
+}
+
+function replace(editor, make) {
+	editor.mounted?.destroy()
+	editor.mounted = make()
+}
+
+// lint tells of the first fault, in the text and below it.
+function lint(view) {
+	const fault = faultOf(view.state.doc.toString())
+	const place = document.getElementById('body-check')
+	if (!fault) {
+		place.textContent = 'Valid JSON'
+		place.dataset.valid = 'yes'
+		return []
+	}
+	const line = view.state.doc.lineAt(fault.from)
+	place.textContent = `Line ${line.number}, column ${fault.from - line.from + 1}: ${fault.why}`
+	place.dataset.valid = 'no'
+	return [{ from: fault.from, to: fault.to, severity: 'error', message: fault.why }]
+}
