@@ -144,6 +144,7 @@ func (c *Console) deskRoutes(r chi.Router) {
 	r.Get("/letters/{id}", c.letter)
 	r.Get("/letters/{id}/panel", c.panel)
 	r.Get("/letters/{id}/body", c.body)
+	r.Get("/letters/{id}/compare", c.compare)
 	r.Get("/letters/{id}/edit", c.editForm)
 	r.Get("/audit", c.audit)
 	r.Get("/audit/export", c.exportAudit)

@@ -71,6 +71,11 @@ func revisionURL(id deadletter.ID, number int, back string) string {
 	return address("/letters/"+string(id), with(query, "back", back))
 }
 
+func compareURL(id deadletter.ID, from, to int, back string) string {
+	query := url.Values{"from": {strconv.Itoa(from)}, "to": {strconv.Itoa(to)}}
+	return address("/letters/"+string(id)+"/compare", with(query, "back", back))
+}
+
 // panelView tells where a letter stands, what can be done with it, and what happened to it.
 func (c *Console) panelView(by deadletter.Actor, l deadletter.Letter, h history, back string) page.LetterPanelView {
 	v := page.LetterPanelView{
@@ -111,9 +116,13 @@ func (c *Console) addRevisions(v *page.LetterPanelView, l deadletter.Letter, rev
 	for _, r := range revisions {
 		latest := r.Number == l.Revision
 		v.Choices = append(v.Choices, page.RevisionChoice{Number: strconv.Itoa(r.Number), Name: revisionName(r), Selected: latest})
-		v.Revisions = append(v.Revisions, page.RevisionView{
+		shown := page.RevisionView{
 			Name: revisionName(r), By: r.By, Why: r.Reason, At: ui.At(r.At), URL: revisionURL(l.ID, r.Number, v.Back), Current: latest,
-		})
+		}
+		if r.Number > 0 {
+			shown.Compare = compareURL(l.ID, r.Number-1, r.Number, v.Back)
+		}
+		v.Revisions = append(v.Revisions, shown)
 	}
 }
 

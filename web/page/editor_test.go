@@ -126,3 +126,22 @@ func TestAnEditIsComparedWithTheOriginal(t *testing.T) {
 		t.Errorf("the form is %v", form)
 	}
 }
+
+func TestTwoRevisionsLieSideBySide(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	v := page.CompareView{
+		Chrome: page.Chrome{User: "anna", Title: "Compare"}, ID: "letter-1", Text: true, Before: page.CompareSide{Name: "original", Body: "{\n  \"id\": 1\n}", JSON: true},
+		After: page.CompareSide{Name: "edit 1", Body: "{", Note: "cut", JSON: true, WholeURL: "/letters/letter-1/body?form=pretty"},
+	}
+	mux.Handle("GET /letters/letter-1/compare", show(http.StatusOK, page.Compare(v)))
+	mux.Handle("GET /letters/letter-1/body", bodies(map[string]string{"pretty": "{\n  \"id\": 2\n}"}))
+	ctx := openPage(t, mux, "/letters/letter-1/compare")
+	const text = `document.querySelector('.compare-host')?.shadowRoot`
+	await(t, ctx, text+`?.querySelector('.cm-merge-b .cm-changedText')?.textContent === '2'`)
+	if eval[bool](t, ctx, `document.querySelector('.comparison').innerText.includes('cut')`) {
+		t.Error("the page says that a text is cut which is whole")
+	}
+	run(t, ctx, chromedp.EmulateViewport(390, 844))
+	await(t, ctx, text+`.querySelectorAll('.cm-content').length === 1 && `+text+`.querySelector('.cm-deletedText')?.textContent === '1'`)
+}

@@ -185,9 +185,9 @@ func withRevisions(v *LetterView) {
 	url := "/letters/" + v.Panel.ID + "?revision="
 	v.Panel.Choices = []RevisionChoice{{"2", "edit 2 by anna", true}, {"1", "edit 1 by ben", false}, {"0", "original", false}}
 	v.Panel.Revisions = []RevisionView{
-		{Name: "edit 2", By: "anna", Why: "participant ids added, ticket 4711", At: ago(11), Size: "1.3 KiB", URL: url + "2", Current: true},
-		{Name: "edit 1", By: "ben", Why: longReason(), At: ago(20), Size: "1.2 KiB", URL: url + "1"},
-		{Name: "original", At: ago(95), Size: "1.2 KiB", URL: url + "0"},
+		{Name: "edit 2", By: "anna", Why: "participant ids added, ticket 4711", At: ago(11), URL: url + "2", Compare: "/letters/x/compare?from=1&to=2", Current: true},
+		{Name: "edit 1", By: "ben", Why: longReason(), At: ago(20), URL: url + "1", Compare: "/letters/x/compare?from=0&to=1"},
+		{Name: "original", At: ago(95), URL: url + "0"},
 	}
 	v.Payload.Name = "edit 2 by anna"
 	v.Payload.Others = []PayloadLink{{"edit 2 by anna", url + "2", true}, {"edit 1 by ben", url + "1", false}, {"original", url + "0", false}}

@@ -157,8 +157,8 @@ type RevisionView struct {
 	By      string // empty: received
 	Why     string
 	At      ui.Moment
-	Size    string
 	URL     string // shows its payload
+	Compare string // shows it beside the revision before it; empty: there is none
 	Current bool   // its payload is the one shown
 }
 

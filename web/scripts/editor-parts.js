@@ -49,10 +49,12 @@ const look = EditorView.theme({
 	'.cm-lintPoint-error::after': { borderBottomColor: 'var(--tone-red)' },
 	'&.cm-merge-a .cm-changedLine, .cm-deletedChunk': { backgroundColor: mix('--tone-red', 10) },
 	'&.cm-merge-b .cm-changedLine': { backgroundColor: mix('--tone-green', 12) },
-	'&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText': { background: mix('--tone-red', 28) },
-	'&.cm-merge-b .cm-changedText': { background: mix('--tone-green', 28) },
+	'&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText': { background: mix('--tone-red', 22) },
+	'&.cm-merge-b .cm-changedText': { background: mix('--tone-green', 22) },
 	'&.cm-merge-a .cm-changedLineGutter, .cm-deletedLineGutter': { background: 'var(--tone-red)' },
 	'&.cm-merge-b .cm-changedLineGutter': { background: 'var(--tone-green)' },
+	// A colour of the syntax would be hard to read on that of a change.
+	'.cm-changedText, .cm-changedText span, .cm-deletedText, .cm-deletedText span, .cm-deletedChunk span': { color: `${ink} !important` },
 	'.cm-collapsedLines': { color: faint, background: 'var(--color-base-300)', fontFamily: 'var(--font-sans)', padding: '0.125rem 0.75rem' },
 })
 
@@ -67,7 +69,7 @@ const colours = syntaxHighlighting(HighlightStyle.define([
 export function shadow(host) {
 	const root = host.attachShadow({ mode: 'open' })
 	const frame = new CSSStyleSheet()
-	frame.replaceSync('.cm-mergeView { height: 100%; background: var(--color-base-200) } .cm-mergeViewEditor + .cm-mergeViewEditor { border-inline-start: 1px solid var(--line-strong) }')
+	frame.replaceSync('.cm-mergeView { height: 100%; background: var(--color-base-200) } .cm-mergeViewEditors { min-height: 100% } .cm-mergeViewEditor + .cm-mergeViewEditor { border-inline-start: 1px solid var(--line-strong) }')
 	root.adoptedStyleSheets = [frame]
 	return root
 }
