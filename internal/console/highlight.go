@@ -33,8 +33,11 @@ func meets(word string, terms []deadletter.Term) bool {
 	return slices.ContainsFunc(terms, func(t deadletter.Term) bool { return t.Meets(word) })
 }
 
-// snippetReach is how much of a payload is shown before and after what was found in it, in bytes.
-const snippetReach = 48
+// snippetBefore and snippetAfter are how much of a payload is shown before and after what was found in it, in bytes.
+const (
+	snippetBefore = 24
+	snippetAfter  = 72
+)
 
 // snippet is the part of a text around the first word that a search looks for; "" where there is none.
 func snippet(text string, terms []deadletter.Term) string {
@@ -42,7 +45,7 @@ func snippet(text string, terms []deadletter.Term) string {
 		if !meets(text[w.Start:w.End], terms) {
 			continue
 		}
-		from, to := max(0, w.Start-snippetReach), min(len(text), w.End+snippetReach)
+		from, to := max(0, w.Start-snippetBefore), min(len(text), w.End+snippetAfter)
 		cut := strings.ToValidUTF8(text[from:to], "")
 		if from > 0 {
 			cut = "…" + cut

@@ -37,9 +37,11 @@ type list struct {
 	counts  store.Counts
 	empty   bool // no letter was ever kept
 	sources []string
+	types   []string // of events
 	codes   []int
 	// snippets are the parts of payloads in which the text that was looked for stands, where nothing else of the letter has it.
 	snippets map[deadletter.ID]string
+	views    []page.SavedView
 	cause    string // the reason of the group that is asked for, in short
 }
 
@@ -74,6 +76,12 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 		return err
 	}
 	if l.codes, err = c.Store.StatusCodes(ctx); err != nil {
+		return err
+	}
+	if l.types, err = c.Store.EventTypes(ctx); err != nil {
+		return err
+	}
+	if l.views, err = c.views(ctx, l.query); err != nil {
 		return err
 	}
 	if l.asked, err = letterQuery(l.query, l.cursor); err != nil {

@@ -28,6 +28,7 @@ func (c *Console) tableView(r *http.Request, l list) page.LettersTableView {
 		v.NewestURL = address("/letters", l.query)
 	}
 	back := with(l.query, "cursor", l.cursor).Encode()
+	v.Views, v.Look = l.views, c.readLook(r.Context()).view()
 	v.FirstURL = address("/letters", l.query)
 	v.Live = address(livePath, with(with(l.query, "cursor", l.cursor), "after", strconv.FormatInt(l.after, 10)))
 	for _, letter := range l.page.Items {
@@ -150,6 +151,11 @@ func (c *Console) filterView(l list) page.LettersFilter {
 	f := page.LettersFilter{
 		Status: l.query.Get("status"), Code: l.query.Get("code"), From: formTimeOf(l.query.Get("from")), To: formTimeOf(l.query.Get("to")),
 		Text: l.query.Get("q"), Sources: c.sourceOptions(l.sources, l.query.Get("source")),
+	}
+	for _, name := range l.types {
+		if name == printable(name) { // a form could not send another back as it is
+			f.Types = append(f.Types, ui.Option{Value: name, Label: name, Selected: name == l.query.Get("type")})
+		}
 	}
 	for _, o := range deadletter.Outcomes() {
 		f.Outcomes = append(f.Outcomes, ui.Option{Value: string(o), Label: string(o), Selected: string(o) == l.query.Get("outcome")})

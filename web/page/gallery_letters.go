@@ -22,6 +22,7 @@ func galleryLetters() []Example {
 		list("many", func(v *LettersTableView) {
 			v.Rows, v.NewestURL, v.NewerURL = manyRows(50), "/letters?status=failed", "/letters?cursor=n1"
 		}),
+		list("compact", func(v *LettersTableView) { v.Look.Compact, v.Look.Columns[1].Selected = true, false }),
 		list("one", func(v *LettersTableView) { v.Rows, v.OlderURL = manyRows(1), "" }),
 		list("mixed", func(v *LettersTableView) { v.Rows, v.Tabs = mixedRows(), tabsOf("") }),
 		list("selected", func(v *LettersTableView) { v.Rows[1].Selected, v.Rows[2].Selected = true, true }),
@@ -56,6 +57,15 @@ func galleryLetters() []Example {
 
 func lettersTable(rows []LetterRow) LettersTableView {
 	return LettersTableView{
+		Views: []SavedView{
+			{Name: "Missing ids", URL: "/letters?" + listQuery, DropURL: "/views/1/delete", Current: true, Shared: true},
+			{Name: "CXone outage", Owner: "ben", URL: "/letters?source=cxone", Shared: true},
+		},
+		Look: Look{Columns: []ui.Option{
+			{Value: "source", Label: "Source", Selected: true}, {Value: "type", Label: "Event type", Selected: true}, {Value: "answer", Label: "Answer", Selected: true},
+			{Value: "retries", Label: "Retries", Selected: true}, {Value: "last", Label: "Last attempt", Selected: true},
+		}},
+		Live: "/live?after=0", FirstURL: "/letters?" + listQuery,
 		Query: listQuery, Tabs: tabsOf("failed"), Rows: rows, ByReceipt: SortLink{Name: "receipt", Current: true},
 		ByAttempt: SortLink{Name: "attempt", URL: "/letters?status=failed&sort=attempt"}, OlderURL: "/letters?status=failed&cursor=o1", ClearURL: "/letters?status=failed",
 		Filter: LettersFilter{

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"strings"
+
 	"github.com/a-h/templ"
 
 	"dlqdesk/web/ui"
@@ -27,6 +29,8 @@ type LettersTableView struct {
 	RetryURL string
 	Curl     string // a command that posts to a configured source
 
+	Views    []SavedView
+	Look     Look
 	Live     string // the address of its live updates; empty: none
 	FirstURL string // its newest page
 	Query    string // of this list, without "?" and without cursor: posted back as "back"
@@ -47,6 +51,35 @@ type LettersTableView struct {
 	Jobs   []JobView // those that this person has in sight
 
 	Matching string // "214 letters": all that match, where more do than are on this page; empty: none
+}
+
+// SavedView is a list that is kept by name.
+type SavedView struct {
+	Name    string
+	Owner   string // empty: the person's own
+	URL     string
+	DropURL string // empty: this person may not delete it
+	Current bool
+	Shared  bool
+}
+
+// Look is how the list looks.
+type Look struct {
+	Compact bool
+	Columns []ui.Option // those that can be hidden; selected ones are shown
+}
+
+func (l Look) classes() string {
+	var classes []string
+	if l.Compact {
+		classes = append(classes, "compact")
+	}
+	for _, column := range l.Columns {
+		if !column.Selected {
+			classes = append(classes, "without-"+column.Value)
+		}
+	}
+	return strings.Join(classes, " ")
 }
 
 // SortLink sorts the list by a column.
@@ -75,6 +108,7 @@ type StatusTab struct {
 type LettersFilter struct {
 	Status   string // of the current tab, carried along
 	Sources  []ui.Option
+	Types    []ui.Option // of events
 	Code     string
 	Codes    []string // offered as suggestions
 	Outcomes []ui.Option

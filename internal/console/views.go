@@ -1,0 +1,113 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/go-chi/chi/v5"
+
+	"dlqdesk/internal/auth"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
+	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
+)
+
+// look is how somebody has the list look.
+type look struct {
+	Compact bool     `json:"compact,omitempty"`
+	Hidden  []string `json:"hidden,omitempty"` // columns
+}
+
+// columns are those of the list that can be hidden, with their heads.
+func columns() []field {
+	return []field{{"source", "Source"}, {"type", "Event type"}, {"answer", "Answer"}, {"retries", "Retries"}, {"last", "Last attempt"}}
+}
+
+// readLook answers how the person has the list look. What cannot be read is no reason to show no list.
+func (c *Console) readLook(ctx context.Context) look {
+	var l look
+	text, err := c.Store.Look(ctx, auth.Actor(ctx).Name)
+	if err == nil && text != "" {
+		err = json.Unmarshal([]byte(text), &l)
+	}
+	if err != nil {
+		c.Log.WarnContext(ctx, "how a list should look could not be read", "err", err)
+	}
+	return l
+}
+
+func (l look) view() page.Look {
+	v := page.Look{Compact: l.Compact}
+	for _, column := range columns() {
+		v.Columns = append(v.Columns, ui.Option{Value: column.name, Label: column.label, Selected: !slices.Contains(l.Hidden, column.name)})
+	}
+	return v
+}
+
+// setLook keeps how the list should look, and shows it so.
+func (c *Console) setLook(w http.ResponseWriter, r *http.Request) {
+	l := look{Compact: r.PostForm.Get("density") == "compact"}
+	for _, column := range columns() {
+		if !slices.Contains(r.PostForm["column"], column.name) {
+			l.Hidden = append(l.Hidden, column.name)
+		}
+	}
+	text, err := json.Marshal(l)
+	if err == nil {
+		err = c.Desk.SetLook(r.Context(), auth.Actor(r.Context()), string(text))
+	}
+	c.afterForm(w, r, ui.Notice{}, err)
+}
+
+// views are the lists that the person keeps, and those that others share.
+func (c *Console) views(ctx context.Context, current url.Values) ([]page.SavedView, error) {
+	actor := auth.Actor(ctx)
+	list, err := c.Store.Views(ctx, actor.Name)
+	if err != nil {
+		return nil, err
+	}
+	var views []page.SavedView
+	for _, v := range list {
+		own := v.Owner == actor.Name
+		saved := page.SavedView{Name: printable(v.Name), URL: listPath(v.Query), Current: v.Query == current.Encode(), Shared: v.Shared}
+		if !own {
+			saved.Owner = printable(v.Owner)
+		}
+		if own || actor.May(deadletter.ActUsers) == nil {
+			saved.DropURL = "/views/" + strconv.FormatInt(v.ID, 10) + "/delete"
+		}
+		views = append(views, saved)
+	}
+	return views, nil
+}
+
+func (c *Console) saveView(w http.ResponseWriter, r *http.Request) {
+	v := store.View{Name: r.PostForm.Get("name"), Query: backQuery(r), Shared: r.PostForm.Get("shared") != ""}
+	c.afterForm(w, r, ui.Notice{Kind: ui.Done, Text: "The view is saved."}, c.Desk.SaveView(r.Context(), auth.Actor(r.Context()), v))
+}
+
+func (c *Console) dropView(w http.ResponseWriter, r *http.Request) {
+	id, err := strconv.ParseInt(chi.URLParam(r, "view"), 10, 64)
+	if err != nil {
+		c.fail(w, r, deadletter.Errorf(deadletter.NotFound, "there is no such view"))
+		return
+	}
+	c.afterForm(w, r, ui.Notice{Kind: ui.Done, Text: "The view is deleted."}, c.Desk.DropView(r.Context(), auth.Actor(r.Context()), id))
+}
+
+// afterForm shows the list that a form was sent from, with what the form came to.
+func (c *Console) afterForm(w http.ResponseWriter, r *http.Request, done ui.Notice, err error) {
+	if kind := deadletter.KindOf(err); err != nil && kind != deadletter.Invalid && kind != deadletter.Forbidden {
+		c.fail(w, r, err)
+		return
+	}
+	if err != nil {
+		done = ui.Notice{Kind: ui.Warn, Text: why(err)}
+	}
+	c.backToList(w, r, done)
+}
