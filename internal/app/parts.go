@@ -106,7 +106,7 @@ func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Heal
 	}
 	return console.New(console.Deps{
 		Store: a.store, Desk: desk.New(a.store, orders, kick, a.now), Auth: a.auth, Sources: shown, DefaultSource: a.cfg.Queue.DefaultSource,
-		PublicURL: a.cfg.PublicURL, Secure: secure, Chain: a.chain.get, Health: a.healthOf(health), Queues: q.shown,
+		PublicURL: a.cfg.PublicURL, WebhookURL: a.webhookURL(), Secure: secure, Chain: a.chain.get, Health: a.healthOf(health), Queues: q.shown,
 		Now: a.now, Log: a.log.With("component", "console"),
 	}), nil
 }
@@ -128,6 +128,14 @@ func (a *App) healthOf(h *delivery.Health) func(source string) console.Health {
 		}
 		return shown
 	}
+}
+
+// webhookURL is where webhooks are taken, where that is not the console's address.
+func (a *App) webhookURL() string {
+	if a.cfg.ConsoleListen == "" {
+		return ""
+	}
+	return "http://" + a.cfg.Listen
 }
 
 func hostOf(address string) string {

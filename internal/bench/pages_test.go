@@ -69,14 +69,20 @@ func newSite(b *testing.B, n int) site {
 	cfg := settings(b, destination(b, http.StatusOK, ""), "")
 	fill(b, cfg, n)
 	a := start(b, cfg)
+	s := newClient(b, a.ConsoleURL())
+	s.signIn(b, a.SetupURL())
+	s.awaitAudit(b)
+	return s
+}
+
+// newClient is a browser without script.
+func newClient(b *testing.B, deskURL string) site {
+	b.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := site{a.ConsoleURL(), &http.Client{Jar: jar}}
-	s.signIn(b, a.SetupURL())
-	s.awaitAudit(b)
-	return s
+	return site{deskURL, &http.Client{Jar: jar}}
 }
 
 func letterID(n int) string { return fmt.Sprintf("letter-%06d", n) }

@@ -33,6 +33,7 @@ type Deps struct {
 	Sources       []Source // in the order of the configuration
 	DefaultSource string   // that of letters which name none
 	PublicURL     string   // how browsers reach the desk; "": not known, the address of the request stands for it
+	WebhookURL    string   // where webhooks are taken; "": where the desk is
 	Secure        bool     // reached by https only
 	Chain         func() Chain
 	Health        func(source string) Health

@@ -29,7 +29,7 @@ const (
 	liveWrite = 10 * time.Second
 
 	maxStreams       = 1000
-	maxStreamsOfUser = 50
+	maxStreamsOfUser = 250
 	maxLiveRows      = 2 * pageSize
 	maxHappenings    = 1000 // that one update tells of; a page that lags further behind is told to load again
 )

@@ -76,9 +76,9 @@ func (c *Console) curl(r *http.Request) string {
 	if len(c.Sources) == 0 {
 		return ""
 	}
-	base := c.PublicURL
+	base := c.WebhookURL
 	if base == "" {
-		base = (&url.URL{Scheme: "http", Host: r.Host}).String()
+		base = c.deskURL(r)
 	}
 	return fmt.Sprintf("curl -i -H 'Content-Type: application/json' \\\n  -d '{\"eventType\":\"conversation:updated\"}' \\\n  %s/webhooks/%s", base, c.Sources[0].Name)
 }
