@@ -62,8 +62,11 @@ func lettersTable(rows []LetterRow) LettersTableView {
 			{Name: "CXone outage", Owner: "ben", URL: "/letters?source=cxone", Shared: true},
 		},
 		Look: Look{Columns: []ui.Option{
-			{Value: "source", Label: "Source", Selected: true}, {Value: "type", Label: "Event type", Selected: true}, {Value: "answer", Label: "Answer", Selected: true},
-			{Value: "retries", Label: "Retries", Selected: true}, {Value: "last", Label: "Last attempt", Selected: true},
+			{Value: "source", Label: "Source", Selected: true},
+			{Value: "type", Label: "Event type", Selected: true},
+			{Value: "answer", Label: "Answer", Selected: true},
+			{Value: "retries", Label: "Retries", Selected: true},
+			{Value: "last", Label: "Last attempt", Selected: true},
 		}},
 		Live: "/live?after=0", FirstURL: "/letters?" + listQuery,
 		Query: listQuery, Tabs: tabsOf("failed"), Rows: rows, ByReceipt: SortLink{Name: "receipt", Current: true},
