@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"dlqdesk/internal/auth"
@@ -93,7 +94,7 @@ func (c *Console) panelView(by deadletter.Actor, l deadletter.Letter, h history,
 	c.addRevisions(&v, l, h.revisions)
 	c.addAttempts(&v, l, h)
 	for _, e := range h.events {
-		if e.TargetKind == letterTarget {
+		if e.TargetKind == letterTarget && !strings.HasPrefix(e.Action, "attempt.") {
 			v.Events = append(v.Events, auditRow(e))
 		}
 	}

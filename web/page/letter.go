@@ -56,7 +56,7 @@ type LetterPanelView struct {
 
 	Attempts  []AttemptView // newest first
 	Revisions []RevisionView
-	Events    []AuditRow // newest first
+	Events    []AuditRow // newest first; those of attempts left out, which the attempts tell
 }
 
 // Cause is what is known of the reason that a letter failed for. The zero Cause shows nothing.
