@@ -206,6 +206,9 @@ func TestBrowserEditsAndReplays(t *testing.T) {
 		chromedp.WaitVisible(chromedp.CSS(`#letter-panel`)))
 	anna.sees("Delivered: 200")
 	anna.sees("edit 1 by anna")
+	anna.does("compare the edit with the original",
+		chromedp.Click(chromedp.CSS(`#letter-history a[href*="/compare?"]`)),
+		chromedp.WaitVisible(chromedp.CSS(`.compare-host`)))
 	received := p.destination.Received()
 	if got := string(received[len(received)-1].Body); got != "{\n  \"id\": 7,\n  \"name\": \"Größe\"\n}" {
 		t.Errorf("the destination got %q", got)

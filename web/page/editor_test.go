@@ -121,6 +121,12 @@ func TestAnEditIsComparedWithTheOriginal(t *testing.T) {
 	run(t, ctx, chromedp.Click(chromedp.CSS(`label[for="body"]`)), chromedp.KeyEvent(" "))
 	eval[bool](t, ctx, `document.querySelector('[name="view"][value="edit"]').click() ?? true`)
 	await(t, ctx, writtenText+`.querySelectorAll('.cm-content').length === 1`)
+	// Where there is no room for two texts, the differences are shown within the one that is written.
+	run(t, ctx, chromedp.EmulateViewport(390, 844))
+	eval[bool](t, ctx, `document.querySelector('[name="view"][value="compare"]').click() ?? true`)
+	await(t, ctx, writtenText+`.querySelectorAll('.cm-content').length === 1 && `+writtenText+`.querySelector('.cm-deletedText')?.textContent === '1'`)
+	eval[bool](t, ctx, `document.querySelector('[name="view"][value="edit"]').click() ?? true`)
+	await(t, ctx, writtenText+`.querySelector('.cm-deletedText') === null`)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`form[action$="/edit"] [type="submit"]`)))
 	if form := sent.next(t); strings.ReplaceAll(form.Get("body"), "\r\n", "\n") != " {\n  \"id\": 2\n}" || form.Get("view") != "" {
 		t.Errorf("the form is %v", form)

@@ -5,7 +5,7 @@ import { reading, shadow } from './editor-parts.js'
 
 const collapseUnchanged = { margin: 3, minSize: 6 }
 const diffConfig = { scanLimit: 10_000, timeout: 500 } // milliseconds, after which a difference is told in larger pieces
-const narrow = matchMedia('(max-width: 48rem)')
+const narrow = matchMedia('(max-width: 48rem)') // no room for two texts
 
 // comparison puts the differences of two revisions in the place of their texts.
 export async function comparison() {
@@ -25,7 +25,7 @@ export async function comparison() {
 	let mounted
 	const show = () => {
 		mounted?.destroy()
-		mounted = narrow.matches ? oneBelowTheOther(root, before, after) : sideBySide(root, before, { doc: after.text, extensions: reading(after.label, after.isJSON) })
+		mounted = differences(root, before, { doc: after.text, extensions: reading(after.label, after.isJSON) })
 	}
 	show()
 	narrow.addEventListener('change', show)
@@ -44,19 +44,17 @@ async function textOf(pre) {
 	return side
 }
 
-// sideBySide shows a text that cannot be changed on the left, and the state of another on the right.
-export function sideBySide(root, before, after) {
-	return new MergeView({
+// differences shows what differs between a text that cannot be changed and the state of another: beside it, or, where there is no
+// room, within it. It answers what is to be destroyed at the end, and has the view of the other text.
+export function differences(root, before, after) {
+	if (narrow.matches) {
+		const unified = unifiedMergeView({ original: before.text, mergeControls: false, collapseUnchanged, diffConfig })
+		const view = new EditorView({ root, parent: root, state: EditorState.create({ doc: after.doc, extensions: [after.extensions, unified] }) })
+		return { view, destroy: () => view.destroy() }
+	}
+	const both = new MergeView({
 		root, parent: root, collapseUnchanged, diffConfig,
 		a: { doc: before.text, extensions: reading(before.label, before.isJSON) }, b: after,
 	})
-}
-
-// oneBelowTheOther is for a window that has no room for two texts.
-function oneBelowTheOther(root, before, after) {
-	const extensions = [
-		reading(after.label, after.isJSON),
-		unifiedMergeView({ original: before.text, mergeControls: false, collapseUnchanged, diffConfig }),
-	]
-	return new EditorView({ root, parent: root, state: EditorState.create({ doc: after.text, extensions }) })
+	return { view: both.b, destroy: () => both.destroy() }
 }

@@ -2,7 +2,7 @@ import { historyField } from '@codemirror/commands'
 import { forceLinting, linter, lintKeymap } from '@codemirror/lint'
 import { EditorState } from '@codemirror/state'
 import { EditorView, keymap } from '@codemirror/view'
-import { sideBySide } from './editor-compare.js'
+import { differences } from './editor-compare.js'
 import { faultOf } from './editor-json.js'
 import { shadow, writing } from './editor-parts.js'
 
@@ -41,8 +41,8 @@ function extensions({ field, isJSON, view }) {
 function open(editor) {
 	const state = EditorState.create({ doc: editor.field.value, extensions: extensions(editor) })
 	replace(editor, () => {
-		editor.view = new EditorView({ parent: editor.root, root: editor.root, state })
-		return editor.view
+		const view = new EditorView({ parent: editor.root, root: editor.root, state })
+		return { view, destroy: () => view.destroy() }
 	})
 }
 
@@ -51,7 +51,7 @@ async function openBeside(editor, compare) {
 	const place = document.getElementById('compare-fault')
 	place.textContent = ''
 	try {
-		editor.original ??= await original(compare.dataset.compare)
+		editor.original ??= await received(compare.dataset.compare)
 	} catch {
 		place.textContent = 'The original could not be read. Try again in a moment.'
 		compare.querySelector('[value="edit"]').checked = true
@@ -59,15 +59,12 @@ async function openBeside(editor, compare) {
 	}
 	if (compare.querySelector('[value="compare"]').checked) {
 		const mine = { doc: editor.field.value, extensions: extensions(editor) }
-		replace(editor, () => {
-			const both = sideBySide(editor.root, { label: 'Original', text: editor.original, isJSON: editor.isJSON }, mine)
-			editor.view = both.b
-			return both
-		})
+		const original = { label: 'Original', text: editor.original, isJSON: editor.isJSON }
+		replace(editor, () => differences(editor.root, original, mine))
 	}
 }
 
-async function original(url) {
+async function received(url) {
 	const answer = await fetch(url)
 	if (!answer.ok) {
 		throw new Error(answer.statusText)
@@ -78,6 +75,7 @@ async function original(url) {
 function replace(editor, make) {
 	editor.mounted?.destroy()
 	editor.mounted = make()
+	editor.view = editor.mounted.view
 }
 
 // lint tells of the first fault, in the text and below it.
