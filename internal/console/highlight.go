@@ -86,6 +86,6 @@ func (l list) markRow(row *page.LetterRow) {
 	if len(terms) == 0 {
 		return
 	}
-	row.Marks = marked(row.Reason, terms)
+	row.Marks, row.TypeMarks = marked(row.Reason, terms), marked(row.EventType, terms)
 	row.Snippet = marked(l.snippets[deadletter.ID(row.ID)], terms)
 }

@@ -12,11 +12,13 @@ func TestSearchMarksWhatItFound(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1", func(c *deadletter.Capture) {
+		c.EventType = "conversation:updated"
 		c.Reason = "The handler answered 422: field id is missing"
 		c.Body = []byte(`{"conversationId":"c0ffee00-1111-4222-8333-444455556666","customer":{"ssn":"078-05-1120"},"text":"<i>a</i>"}`)
 	})
 	p := b.member(t, "vera", deadletter.Viewer)
 	for text, want := range map[string]struct{ marks, row string }{
+		"conversation:upd":      {"conversation updated", "The handler answered 422: field id is missing"},
 		"miss handler":          {"handler missing", "The handler answered 422: field id is missing"},
 		"c0ffee00-1111-4222-83": {"c0ffee00 1111 4222 8333", "is missing c0ffee00-1111-4222-8333-444455556666 " + deadletter.Mask},
 	} {

@@ -126,6 +126,7 @@ type LetterRow struct {
 	Source      string // empty: its message named none
 	EventType   string // empty: its body does not say
 	Reason      string
+	TypeMarks   []ui.Segment // the event type, likewise
 	Marks       []ui.Segment // the reason, with what was looked for marked; empty: nothing was
 	Snippet     []ui.Segment // of the payload, where that has it and the reason has not
 	Code        string       // empty: there was no answer
