@@ -47,6 +47,10 @@ func (s *Store) Among(ctx context.Context, ids []deadletter.ID, f Filter) ([]dea
 	if len(ids) == 0 {
 		return nil, nil
 	}
+	f, err := s.understood(ctx, f)
+	if err != nil {
+		return nil, err
+	}
 	where := f.where()
 	args := make([]any, len(ids))
 	for i, id := range ids {

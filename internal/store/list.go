@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,8 @@ type Filter struct {
 	Result     deadletter.ItemState // of that job
 	From, To   time.Time            // of receipt: From inclusive, To exclusive
 	Text       string               // words, from their beginning, of the error reason, the message id, the event type or the payload
+
+	match string // what the text means in the index; see understood
 }
 
 // Sort is what a list of letters goes by, newest first.
@@ -55,6 +58,9 @@ func (s *Store) Letters(ctx context.Context, q LetterQuery) (Page[deadletter.Let
 	if err != nil {
 		return Page[deadletter.Letter]{}, err
 	}
+	if q.Filter, err = s.understood(ctx, q.Filter); err != nil {
+		return Page[deadletter.Letter]{}, err
+	}
 	page, err := q.keyset().page(ctx, s.db.read, at, newer, q.Limit)
 	if err != nil {
 		return page, fmt.Errorf("read letters: %w", err)
@@ -79,6 +85,9 @@ func (s *Store) Neighbours(ctx context.Context, q LetterQuery, id deadletter.ID)
 	var at place
 	err = s.db.read.QueryRowContext(ctx, placeOfLetter, id).Scan(&at.key, &at.lead)
 	if err := notFound(err, "there is no letter %s", id); err != nil {
+		return "", "", err
+	}
+	if q.Filter, err = s.understood(ctx, q.Filter); err != nil {
 		return "", "", err
 	}
 	for _, side := range []struct {
@@ -123,7 +132,7 @@ func (f Filter) where() conditions {
 	if f.Text != "" {
 		// The search drives the query, in the order of its row ids, so that a page ends as soon as it is full.
 		c.from = "letter_search t CROSS JOIN letters l ON l.n = t.rowid"
-		c.add("t.letter_search MATCH ?", match(f.Text))
+		c.add("t.letter_search MATCH ?", cmp.Or(f.match, beginnings(f.Text)))
 	}
 	if f.Status != "" {
 		c.add("l.status = ?", f.Status)
@@ -315,10 +324,14 @@ func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 }
 
 func (s *Store) countCapped(ctx context.Context, f Filter) (Counts, error) {
+	f, err := s.understood(ctx, f)
+	if err != nil {
+		return Counts{}, err
+	}
 	where := f.where()
 	counts := Counts{ByStatus: map[deadletter.Status]int{}}
 	total := 0
-	err := each(ctx, s.db.read, func(r row) error {
+	err = each(ctx, s.db.read, func(r row) error {
 		var status deadletter.Status
 		var n int
 		err := r.Scan(&status, &n)

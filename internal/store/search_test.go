@@ -47,6 +47,25 @@ func TestLetterIsFoundByItsPayload(t *testing.T) {
 	}
 }
 
+// A beginning finds the letters of all its words, few or many.
+func TestBeginningFindsEveryWordOfIt(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	for i := range 40 {
+		c := failure(fmt.Sprintf("a-%d", i), 422, start.Add(time.Duration(i)*time.Second))
+		c.Body = fmt.Appendf(nil, `["pre%02d","pre"]`, i)
+		if i%2 == 0 {
+			c.Body = fmt.Appendf(nil, `["PRE%02d","Prä%02d"]`, i, i)
+		}
+		receive(t, s, c)
+	}
+	for text, want := range map[string]int{"pre": 40, "pre0": 10, "pre00": 1, "PRE3": 10, "pre9": 0, "prä0": 5, "pre1 prä": 5, "prf": 0, "pr": 0} {
+		if got := found(t, s, text); len(got) != want {
+			t.Errorf("%q finds %d letters, want %d", text, len(got), want)
+		}
+	}
+}
+
 func TestLetterIsFoundByItsLatestReasonAndEdit(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
