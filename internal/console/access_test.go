@@ -108,8 +108,8 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 	before := len(b.events(t))
 	forms := map[string]url.Values{
 		"/letters/a-1/replay": order(0, "revision", "0"), "/letters/a-1/archive": order(0, "reason", "x"), "/letters/a-1/restore": order(0),
-		"/letters/a-1/edit": order(0, "revision", "0", "body", "{}", "reason", "x"),
-		"/letters/bulk":     form("action", "replay", "item", "a-1@0"),
+		"/letters/a-1/edit": order(0, "revision", "0", "body", "{}", "reason", "x"), "/letters/a-1/edit/curl": order(0, "revision", "0", "body", "{}"),
+		"/letters/bulk": form("action", "replay", "item", "a-1@0"),
 	}
 	for _, step := range []string{"start", "pause", "resume", "cancel", "undo"} {
 		forms["/jobs/1/"+step] = form("reason", "x")

@@ -91,6 +91,32 @@ func TestLetterLeavesAsCurlAndTicket(t *testing.T) {
 	}
 }
 
+func TestEditShowsWhatItWouldSend(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	p := b.member(t, "olga", deadletter.Operator)
+	values := order(0, "revision", "0", "body", `{"id":7,"customer":{"ssn":"078-05-1120"}}`, "header-name", "X-New", "header-value", "it's")
+	curl := p.post("/letters/a-1/edit/curl", values, htmx()...).doc().Find("#edit-curl-text").Text()
+	for _, want := range []string{`--data-binary '{"id":7,`, `-H 'X-New: it'\''s'`, "-H 'Authorization: " + deadletter.Mask} {
+		if !strings.Contains(curl, want) {
+			t.Errorf("it lacks %q:\n%s", want, curl)
+		}
+	}
+	for _, secret := range secrets() {
+		if strings.Contains(curl, secret) {
+			t.Errorf("it tells %q", secret)
+		}
+	}
+	values.Set("header-name", "X Bad")
+	if got := p.post("/letters/a-1/edit/curl", values, htmx()...); got.status != http.StatusOK || got.count("#edit-curl .notice") != 1 {
+		t.Errorf("a header that cannot be set answers %d %s", got.status, got.says("#edit-curl"))
+	}
+	if l, err := b.store.Letter(t.Context(), "a-1"); err != nil || l.Revision != 0 {
+		t.Errorf("looking at it made revision %d, %v", l.Revision, err)
+	}
+}
+
 // What may have been processed is replayed only by those who were asked.
 func TestReplayOfAnUnknownOutcomeAsksFirst(t *testing.T) {
 	t.Parallel()

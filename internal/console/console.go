@@ -151,6 +151,7 @@ func (c *Console) deskRoutes(r chi.Router) {
 	r.Get("/audit/export", c.exportAudit)
 	c.jobRoutes(r)
 	r.With(c.form(maxEditForm)).Post("/letters/{id}/edit", c.edit)
+	r.With(c.form(maxEditForm)).Post("/letters/{id}/edit/curl", c.editCurl)
 	r.Group(func(r chi.Router) {
 		r.Use(c.form(maxForm))
 		r.Post("/signout", c.signOut)

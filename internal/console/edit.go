@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -85,6 +86,26 @@ func (c *Console) edit(w http.ResponseWriter, r *http.Request) {
 	default:
 		c.fail(w, r, err)
 	}
+}
+
+// editCurl shows what an edit would send, as it stands in the form.
+func (c *Console) editCurl(w http.ResponseWriter, r *http.Request) {
+	e, err := c.openEdit(r)
+	if err == nil {
+		err = auth.Actor(r.Context()).May(deadletter.ActEdit)
+	}
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	filled := formHeaders(r, e)
+	headers, err := e.base.Headers.WithEdited(filled, e.source.MaskHeaders...)
+	if fault := cmp.Or(headerFault(e, filled), why(err)); fault != "" {
+		c.render(w, r, http.StatusOK, page.EditCurl("", fault))
+		return
+	}
+	edited := deadletter.Revision{Number: e.letter.Revision + 1, Body: []byte(r.PostForm.Get("body")), Headers: headers}
+	c.render(w, r, http.StatusOK, page.EditCurl(curlOf(e.letter, edited, e.source), ""))
 }
 
 // refuseEdit shows the form again as it was filled in. It carries the letter's present version: whoever has read the message may go on.

@@ -32,6 +32,8 @@ type EditView struct {
 	Conflict    Conflict
 }
 
+func (v EditView) curlURL() string { return v.postURL() + "/curl" }
+
 // EditHeader is one header in the form.
 type EditHeader struct {
 	Name, Value string

@@ -123,6 +123,15 @@ type HeaderRow struct {
 	Masked      bool
 }
 
+// headerText are headers one to a line, as HTTP writes them.
+func headerText(rows []HeaderRow) string {
+	var lines []string
+	for _, row := range rows {
+		lines = append(lines, row.Name+": "+row.Value)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // Fact is one entry of a definition list.
 type Fact struct {
 	Label, Value string

@@ -5,11 +5,23 @@ export function filters() {
 			event.target.form.requestSubmit()
 		}
 	})
+	document.addEventListener('input', (event) => {
+		if (event.target.matches?.('[data-narrows]')) {
+			narrow(document.querySelector(event.target.dataset.narrows), event.target.value.toLowerCase())
+		}
+	})
 	document.addEventListener('formdata', (event) => {
 		if (event.target.matches('form.query')) {
 			tidy(event.target, event.formData)
 		}
 	}, true)
+}
+
+// narrow shows the rows of a table that have a text.
+function narrow(table, text) {
+	for (const row of table.querySelectorAll('tbody tr')) {
+		row.hidden = !row.textContent.toLowerCase().includes(text)
+	}
 }
 
 // tidy leaves out what is not filtered by, so that an address says only what it means.
