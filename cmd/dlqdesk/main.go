@@ -27,6 +27,7 @@ type cli struct {
 	Audit struct {
 		Verify auditVerify `cmd:"" help:"Tell whether the audit trail was changed behind dlqdesk's back."`
 	} `cmd:"" help:"Look after the audit trail."`
+	Backup backup `cmd:"" help:"Copy letters, audit trail and queues, while a server runs or not."`
 	Config struct {
 		Check configCheck `cmd:"" help:"Tell what is wrong with the configuration, without starting."`
 	} `cmd:"" help:"Look at the configuration."`

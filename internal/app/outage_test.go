@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -103,29 +104,41 @@ func (l *load) end(t *testing.T) []string {
 	return l.promised
 }
 
+// soFar answers the letters that were promised up to now.
+func (l *load) soFar() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.promised)
+}
+
 // holds waits until the store has exactly these letters.
 func (p program) holds(t *testing.T, ids []string) {
 	t.Helper()
+	if n := p.holdsAtLeast(t, ids); n != len(ids) {
+		t.Errorf("there are %d letters of %d webhooks", n, len(ids))
+	}
+}
+
+// holdsAtLeast waits until the store has these letters, and answers how many it has.
+func (p program) holdsAtLeast(t *testing.T, ids []string) int {
+	t.Helper()
 	s := p.beside(t)
 	limit := time.After(30 * time.Second)
-	for look := time.NewTicker(50 * time.Millisecond); count(t, s) < len(ids); {
-		select {
-		case <-look.C:
-		case <-limit:
-			t.Fatalf("%d letters of %d came", count(t, s), len(ids))
-		}
-	}
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
 	for _, id := range ids {
-		if _, err := s.Letter(t.Context(), deadletter.ID(id)); err != nil {
-			t.Errorf("letter %q was promised: %v", id, err)
+		for _, err := s.Letter(t.Context(), deadletter.ID(id)); err != nil; _, err = s.Letter(t.Context(), deadletter.ID(id)) {
+			select {
+			case <-look.C:
+			case <-limit:
+				t.Fatalf("letter %q was promised: %v; there are %d", id, err, count(t, s))
+			}
 		}
-	}
-	if n := count(t, s); n != len(ids) {
-		t.Errorf("there are %d letters of %d webhooks", n, len(ids))
 	}
 	if _, err := s.VerifyAudit(t.Context()); err != nil {
 		t.Errorf("the audit trail: %v", err)
 	}
+	return count(t, s)
 }
 
 // beside opens the program's store while it runs.

@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+)
+
+// Backup copies the file of a store or of embedded queues, as it stands at one moment, while others read and write it. The copy appears
+// under its name once it is whole and verified; a file of that name must not be there yet.
+func Backup(ctx context.Context, from, to string) error {
+	unfinished := to + ".unfinished"
+	// SQLite fills a file that is there and empty: so it is readable to its owner alone from the first byte on.
+	f, err := os.OpenFile(unfinished, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600) //nolint:gosec // the operator names the folder
+	if err != nil {
+		return fmt.Errorf("make the copy: %w", err)
+	}
+	err = copyInto(ctx, from, unfinished)
+	if err == nil {
+		err = isWhole(ctx, unfinished)
+	}
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Link(unfinished, to) // never over another file
+	}
+	if err = errors.Join(err, os.Remove(unfinished)); err != nil {
+		return fmt.Errorf("copy %s: %w", from, err)
+	}
+	return nil
+}
+
+func copyInto(ctx context.Context, from, to string) error {
+	return withFile(from, func(db *sql.DB) error {
+		_, err := db.ExecContext(ctx, `VACUUM INTO ?`, to)
+		return err
+	})
+}
+
+// isWhole reads every page of a file.
+func isWhole(ctx context.Context, path string) error {
+	return withFile(path, func(db *sql.DB) error {
+		var found string
+		if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
+			return err
+		}
+		if found != "ok" {
+			return fmt.Errorf("the copy is damaged: %s", found)
+		}
+		return nil
+	})
+}
+
+// withFile opens a file for reading, as it is: without the migrations that it may lack.
+func withFile(path string, do func(db *sql.DB) error) error {
+	values := url.Values{"mode": {"ro"}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", lockWait.Milliseconds())}}
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: values.Encode()}).String())
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(db), db.Close())
+}
