@@ -20,8 +20,9 @@ const (
 
 // cli is the command line.
 type cli struct {
-	Serve serve `cmd:"" help:"Receive webhooks and serve the desk."`
-	User  struct {
+	Serve   serve   `cmd:"" help:"Receive webhooks and serve the desk."`
+	Receive receive `cmd:"" help:"Only receive webhooks, on one of several machines; what fails goes to SQS, where serve finds it."`
+	User    struct {
 		Add userAdd `cmd:"" help:"Add a user, while a server runs or not."`
 	} `cmd:"" help:"Say who may sign in."`
 	Audit struct {

@@ -11,27 +11,42 @@ import (
 	"dlqdesk/internal/app"
 )
 
-type serve struct {
+type serve struct{ runFlags }
+
+func (s serve) Run(p program) error {
+	return s.run(p, (*app.App).Start, p.greet)
+}
+
+type receive struct{ runFlags }
+
+func (r receive) Run(p program) error {
+	return r.run(p, (*app.App).StartReceiver, func(a *app.App) {
+		fmt.Fprintf(p.stdout, "\n  Webhooks go to %s/webhooks/{source}\n\n", a.URL())
+	})
+}
+
+// runFlags are those of the commands that run until they are asked to stop.
+type runFlags struct {
 	configFlag
 	LogLevel slog.Level `name:"log-level" default:"info" help:"The least that is logged: debug, info, warn or error."`
 }
 
-func (s serve) Run(p program) error {
-	cfg, err := s.load(p)
+func (f runFlags) run(p program, start func(a *app.App, ctx context.Context) error, started func(a *app.App)) error {
+	cfg, err := f.load(p)
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: s.LogLevel}))
+	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: f.LogLevel}))
 	for _, w := range cfg.Warnings {
 		log.Warn("look at the configuration", "warning", w)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	a := app.New(cfg, log)
-	if err := a.Start(ctx); err != nil {
+	if err := start(a, ctx); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
-	p.greet(a)
+	started(a)
 	var failed error
 	select {
 	case <-ctx.Done():

@@ -56,24 +56,26 @@ func New(cfg config.Config, log *slog.Logger) *App {
 const startLimit = time.Minute
 
 // Start brings everything up and answers when webhooks are taken. What was started is stopped again when it fails.
-func (a *App) Start(ctx context.Context) error {
+func (a *App) Start(ctx context.Context) error { return a.bringUp(ctx, a.start) }
+
+// StartReceiver brings up the receiver alone, with what it needs to keep what fails: any number of these write to the queues that one
+// whole dlqdesk reads. It fails as Start does.
+func (a *App) StartReceiver(ctx context.Context) error { return a.bringUp(ctx, a.startReceiver) }
+
+func (a *App) bringUp(ctx context.Context, start func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	if err := a.start(ctx); err != nil {
+	if err := start(ctx); err != nil {
 		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 	}
 	return nil
 }
 
 func (a *App) start(ctx context.Context) error {
-	dir, err := openDataDir(a.cfg.DataDir)
+	dir, err := a.holdDataDir()
 	if err != nil {
 		return err
 	}
-	if err := dir.hold(); err != nil {
-		return err
-	}
-	a.onStop("data folder", func(context.Context) error { return dir.release() })
 	if err := a.openStore(ctx, dir); err != nil {
 		return err
 	}
@@ -81,11 +83,7 @@ func (a *App) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client := delivery.NewClient(a.now)
-	a.onStop("connections to destinations", func(context.Context) error { client.Close(); return nil })
-
-	health := delivery.NewHealth(client, a.breakerPolicies(), a.now)
-
+	health := a.newHealth()
 	work := a.startWorker(health)
 	a.startIngest(queues.letters, work.Kick)
 	front := a.newReceiver(health, queues)
@@ -96,6 +94,26 @@ func (a *App) start(ctx context.Context) error {
 	a.run("live updates", desk.Run)
 	a.startAuditCheck()
 	return a.listen(ctx, front, desk)
+}
+
+// holdDataDir makes the data folder and keeps other processes out of it.
+func (a *App) holdDataDir() (*dataDir, error) {
+	dir, err := openDataDir(a.cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := dir.hold(); err != nil {
+		return nil, err
+	}
+	a.onStop("data folder", func(context.Context) error { return dir.release() })
+	return dir, nil
+}
+
+// newHealth makes what delivers, and watches how the destinations do.
+func (a *App) newHealth() *delivery.Health {
+	client := delivery.NewClient(a.now)
+	a.onStop("connections to destinations", func(context.Context) error { client.Close(); return nil })
+	return delivery.NewHealth(client, a.breakerPolicies(), a.now)
 }
 
 // openStore opens the desk's file with the key that vouches for its audit trail.
@@ -175,7 +193,11 @@ const (
 func (a *App) listen(ctx context.Context, front http.Handler, desk *console.Console) error {
 	shared := a.cfg.ConsoleListen == ""
 	var err error
-	if a.addr, err = a.serve(ctx, "receiver", a.cfg.Listen, receiverRoutes(front, desk, shared), desk.CloseStreams); err != nil {
+	routes := receiverRoutes(front)
+	if shared {
+		routes.Handle("/", desk)
+	}
+	if a.addr, err = a.serve(ctx, "receiver", a.cfg.Listen, routes, desk.CloseStreams); err != nil {
 		return err
 	}
 	a.consoleAddr = a.addr
@@ -185,17 +207,14 @@ func (a *App) listen(ctx context.Context, front http.Handler, desk *console.Cons
 	return err
 }
 
-// receiverRoutes serves webhooks and the health check, and the desk where it shares the address.
-func receiverRoutes(front, desk http.Handler, shared bool) http.Handler {
+// receiverRoutes serves webhooks and the health check.
+func receiverRoutes(front http.Handler) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("/webhooks/", front)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"status":"ok"}`))
 	})
-	if shared {
-		mux.Handle("/", desk)
-	}
 	return mux
 }
 
@@ -230,7 +249,7 @@ func (a *App) serve(ctx context.Context, name, address string, h http.Handler, c
 // URL is where webhooks are taken, as this machine reaches it.
 func (a *App) URL() string { return "http://" + reachable(a.addr) }
 
-// ConsoleURL is where the desk is: the public address where one is configured.
+// ConsoleURL is where the desk is: the public address where one is configured. A receiver alone has none.
 func (a *App) ConsoleURL() string {
 	if a.cfg.PublicURL != "" {
 		return a.cfg.PublicURL

@@ -1,0 +1,46 @@
+package app_test
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"testing"
+
+	"dlqdesk/internal/app"
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/desktest"
+)
+
+func TestReceiverAloneHandsItsLettersToTheDesk(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
+	endpoint := desktest.StartSQS(t)
+	desktest.UseSQS(t, endpoint)
+	queueURL := desktest.CreateQueue(t, endpoint, "dlq", nil)
+	serve := setup(t, func(c *config.Config) { c.Queue.DLQURL = queueURL })
+	cfg := settings(t, serve.destination)
+	cfg.Queue.DLQURL = queueURL
+	alone := program{app.New(cfg, slog.New(slog.DiscardHandler)), cfg, serve.destination}
+	if err := alone.StartReceiver(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	status, told := alone.post(t, `{"id":"1"}`, nil)
+	serve.holds(t, []string{kept(t, status, told)})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, alone.URL()+"/signin", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := do(t, http.DefaultClient, req); status != http.StatusNotFound {
+		t.Errorf("a receiver alone answers /signin with %d", status)
+	}
+	end(t, alone.App)
+}
+
+func TestReceiverAloneNeedsQueuesThatOthersReach(t *testing.T) {
+	t.Parallel()
+	cfg := settings(t, desktest.NewDestination(t))
+	cfg.Sources[0].Mode = config.Buffered
+	err := app.New(cfg, slog.New(slog.DiscardHandler)).StartReceiver(t.Context())
+	faults, ok := errors.AsType[config.Faults](err)
+	if !ok || len(faults) != 2 || faults[0].Key != "queue.dlq_url" || faults[1].Key != "queue.processing_url" {
+		t.Errorf("it answers %v", err)
+	}
+}
