@@ -125,8 +125,9 @@ func (a *App) embeddedIn(file *store.Messages) func(name string) *queue.Embedded
 
 func (a *App) openMessages(ctx context.Context, dir *dataDir, name string) (*store.Messages, error) {
 	file, err := store.OpenMessages(ctx, dir.file(name))
-	if err == nil {
-		a.onStop(name, func(context.Context) error { return file.Close() })
+	if err != nil {
+		return nil, err
 	}
-	return file, err
+	a.onStop(name, func(context.Context) error { return file.Close() })
+	return file, file.ShowAll(ctx) // nobody else is at work on them: the folder is held
 }

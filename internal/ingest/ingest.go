@@ -59,6 +59,9 @@ const (
 	// batchLimit bounds the work on one batch, which stays hidden meanwhile.
 	batchLimit = time.Minute
 
+	// releaseLimit bounds giving back what could not be kept.
+	releaseLimit = 10 * time.Second
+
 	// firstPause and longestPause bound the wait after a fault of queue or store.
 	firstPause   = 500 * time.Millisecond
 	longestPause = 5 * time.Second
@@ -114,16 +117,23 @@ func (i *Ingest) Once(ctx context.Context, wait time.Duration) (int, error) {
 		}
 	}
 	if len(lost) > 0 {
-		err = errors.Join(err, errors.Join(i.queue.Release(ctx, lost)...))
+		// It may be for lack of time that they were not kept.
+		releasing, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
+		defer cancel()
+		err = errors.Join(err, errors.Join(i.queue.Release(releasing, lost)...))
 	}
 	return len(kept), err
 }
 
 // keep writes a batch in one transaction. Where that fails each message is tried alone, so that one which the store cannot
-// take holds up no other. It answers which messages are safe and which are not.
+// take holds up no other, unless the store takes nothing at all. It answers which messages are safe and which are not.
 func (i *Ingest) keep(ctx context.Context, messages []queue.Message) (kept, lost []queue.Message, err error) {
-	if err := i.write(ctx, messages...); err == nil {
+	err = i.write(ctx, messages...)
+	switch {
+	case err == nil:
 		return messages, nil, nil
+	case deadletter.KindOf(err) == deadletter.Unavailable:
+		return nil, messages, err
 	}
 	var errs []error
 	for _, m := range messages {

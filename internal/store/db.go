@@ -10,10 +10,10 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
-	"modernc.org/sqlite"
 )
 
 // db is one SQLite file: many readers, and one writer that commits for everybody who waits.
@@ -123,14 +123,16 @@ var errClosed = errors.New("the database is closed")
 
 // request is one caller's write.
 type request struct {
-	ctx  context.Context
-	fn   func(ctx context.Context, tx *writeTx) error
-	err  error
-	done chan struct{}
+	ctx   context.Context
+	fn    func(ctx context.Context, tx *writeTx) error
+	err   error
+	done  chan struct{}
+	taken atomic.Bool // it is begun, or its caller has left
 }
 
 // Write runs fn in a transaction and answers when it is on disk. Writes that wait at the same time share one commit, each
-// within a savepoint of its own, so that one which fails takes nothing of the others with it.
+// within a savepoint of its own, so that one which fails takes nothing of the others with it. When ctx ends before fn was begun, it
+// never is.
 func (d *db) Write(ctx context.Context, fn func(ctx context.Context, tx *writeTx) error) error {
 	r := &request{ctx: ctx, fn: fn, done: make(chan struct{})}
 	select {
@@ -139,6 +141,15 @@ func (d *db) Write(ctx context.Context, fn func(ctx context.Context, tx *writeTx
 		return ctx.Err()
 	case <-d.closing:
 		return errClosed
+	}
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		if r.taken.CompareAndSwap(false, true) {
+			return ctx.Err()
+		}
+	case <-d.done:
 	}
 	select {
 	case <-r.done:
@@ -197,6 +208,7 @@ func (d *db) commit(batch []*request) {
 		if err != nil && r.err == nil {
 			r.err = err
 		}
+		r.err = explain(r.err)
 		close(r.done)
 	}
 }
@@ -206,6 +218,9 @@ func (d *db) transact(ctx context.Context, batch []*request) error {
 		return fmt.Errorf("begin: %w", err)
 	}
 	for _, r := range batch {
+		if !r.taken.CompareAndSwap(false, true) {
+			continue // its caller has left
+		}
 		if r.err = r.ctx.Err(); r.err != nil {
 			continue
 		}
@@ -221,14 +236,11 @@ func (d *db) transact(ctx context.Context, batch []*request) error {
 
 func (d *db) rollBack(ctx context.Context) error {
 	err := d.writer.exec(ctx, "ROLLBACK")
-	if fault, ok := errors.AsType[*sqlite.Error](err); ok && fault.Code() == sqliteError {
+	if codeOf(err) == sqliteError {
 		return nil // SQLite has ended the transaction by itself
 	}
 	return err
 }
-
-// sqliteError is SQLITE_ERROR, which ROLLBACK answers when no transaction is open. See https://sqlite.org/rescode.html.
-const sqliteError = 1
 
 // runOne runs one caller's write in a savepoint. Its own failure goes to the caller; the error answered here ends the batch.
 func (d *db) runOne(ctx context.Context, r *request) error {

@@ -317,6 +317,33 @@ func (m *Messages) byReceipt(
 	return stood, nil
 }
 
+const showAll = `UPDATE messages SET hidden_until = NULL WHERE hidden_until IS NOT NULL RETURNING queue, coalesce(grp, '')`
+
+// ShowAll makes every message visible that is in flight. It is for who opens the file after a process that ended with messages in its
+// hands; their receipts stand until the messages are received again.
+func (m *Messages) ShowAll(ctx context.Context) error {
+	err := m.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
+		groups := map[string]map[string]bool{}
+		err := each(ctx, tx, func(r row) error {
+			var queue, group string
+			err := r.Scan(&queue, &group)
+			if groups[queue] == nil {
+				groups[queue] = map[string]bool{}
+			}
+			groups[queue][group] = true
+			return err
+		}, showAll)
+		for queue, of := range groups {
+			err = errors.Join(err, refreshGroups(ctx, tx, queue, of))
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("show messages of the embedded queues again: %w", err)
+	}
+	return nil
+}
+
 const (
 	nextVisible = `SELECT min(hidden_until) FROM messages WHERE queue = ? AND hidden_until IS NOT NULL`
 

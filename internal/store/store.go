@@ -52,10 +52,16 @@ type Tx struct {
 	applied bool // a letter was changed
 }
 
+// patience is how long a write waits to be begun, so that nobody sits before a page while another program holds the file.
+const patience = 5 * time.Second
+
 // Write runs fn in a transaction and answers when it is on disk. fn must not keep tx, do network calls, or call Write.
-// When fn fails nothing of it is kept and its error is answered as it is.
+// When fn fails nothing of it is kept and its error is answered as it is. An Unavailable error says that the file takes nothing just
+// now, and why.
 func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
-	applied := false
+	applied, asked := false, ctx
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	err := s.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
 		t := &Tx{tx: tx, key: s.key, masks: s.masks}
 		if err := fn(ctx, t); err != nil {
@@ -64,6 +70,9 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 		applied = t.applied
 		return t.sealTrail(ctx)
 	})
+	if errors.Is(err, context.DeadlineExceeded) && asked.Err() == nil {
+		return &deadletter.Error{Kind: deadletter.Unavailable, Text: textBusy, Err: err}
+	}
 	if err == nil && applied {
 		select {
 		case s.changed <- struct{}{}:

@@ -237,8 +237,7 @@ func (l *lane) open(ctx context.Context, tx *store.Tx, id deadletter.ID) (claime
 // deliver sends a claimed letter and records what became of it. Shutdown does not cut a delivery short: its timeout does.
 func (l *lane) deliver(ctx context.Context, c claimed) {
 	defer func() { l.finished <- c.attempt.Trigger }()
-	ctx = context.WithoutCancel(ctx)
-	result := l.w.sender.Send(ctx, l.source.Destination, delivery.Request{
+	result := l.w.sender.Send(context.WithoutCancel(ctx), l.source.Destination, delivery.Request{
 		Body: c.revision.Body, Headers: c.revision.Headers, Query: c.letter.Query, WebhookID: c.letter.WebhookID,
 		Attempt: c.attempt.Number, TraceParent: c.attempt.TraceParent,
 	})
@@ -255,17 +254,23 @@ func (l *lane) deliver(ctx context.Context, c claimed) {
 // finishLimit bounds how long a store that cannot be written holds up shutdown.
 const finishLimit = 30 * time.Second
 
-// finish writes the result. A store that cannot be written just now is asked again, because the delivery cannot be made undone.
+// finish writes the result. A store that cannot be written just now is asked until it can, because the delivery cannot be made undone;
+// once ctx ends, no longer than finishLimit.
 func (l *lane) finish(ctx context.Context, c claimed, result deadletter.Attempt) error {
-	ctx, cancel := context.WithTimeout(ctx, finishLimit)
-	defer cancel()
-	for {
-		err := l.record(ctx, c, result)
-		if err == nil || deadletter.KindOf(err) != deadletter.Internal {
+	stopping, writing := ctx.Done(), context.WithoutCancel(ctx)
+	var limit <-chan time.Time
+	for told := false; ; told = true {
+		err := l.record(writing, c, result)
+		if kind := deadletter.KindOf(err); err == nil || kind != deadletter.Internal && kind != deadletter.Unavailable {
 			return err
 		}
+		if !told {
+			l.w.log.WarnContext(ctx, "the result of a delivery cannot be written yet; trying again", "letter", c.letter.ID, "err", err)
+		}
 		select {
-		case <-ctx.Done():
+		case <-stopping:
+			stopping, limit = nil, time.After(finishLimit)
+		case <-limit:
 			return err
 		case <-time.After(storeRetry):
 		}

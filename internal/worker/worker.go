@@ -69,7 +69,7 @@ func (w *Worker) Kick() {
 // Run reclaims what a dead process left behind, then delivers until ctx ends. It answers when no delivery is in flight any
 // more, which the timeouts of the destinations bound.
 func (w *Worker) Run(ctx context.Context) error {
-	if err := w.Recover(ctx); err != nil {
+	if err := w.recoverAtLast(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
 	var running sync.WaitGroup
@@ -78,6 +78,22 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	running.Go(func() { w.clerk.run(ctx) })
 	running.Wait()
+	return nil
+}
+
+// recoverAtLast is Recover that waits for a store which takes nothing just now.
+func (w *Worker) recoverAtLast(ctx context.Context) error {
+	for ctx.Err() == nil {
+		err := w.Recover(ctx)
+		if deadletter.KindOf(err) != deadletter.Unavailable {
+			return err
+		}
+		w.log.WarnContext(ctx, "cannot reclaim what was in flight yet; trying again", "err", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(storeRetry):
+		}
+	}
 	return nil
 }
 
