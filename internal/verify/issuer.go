@@ -1,0 +1,114 @@
+package verify
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// issuer is CXoneBYOC: the platform asks for a token with its client id and secret, and then comes with the token. A token is its end
+// and a MAC of it under a key of the secret: nothing is kept, every receiver of the same configuration takes it, and it ends with
+// the secret.
+type issuer struct {
+	source, client string
+	secrets        []deadletter.Secret
+}
+
+// TokenLife is how long a token that was issued is taken.
+const TokenLife = time.Hour
+
+// tokenSize is that of a token before it is written as text: its end in seconds, and the MAC.
+const tokenSize = 8 + sha256.Size
+
+func newIssuer(s Settings) scheme { return issuer{s.Source, s.ClientID, s.Secrets} }
+
+// head takes a token. A platform that comes without any does so to be sent for one.
+func (i issuer) head(r *http.Request, now time.Time) (proof, error) {
+	if r.Header.Get("Authorization") == "" {
+		return nil, &Refusal{Reason: "there is no token yet", Expected: true}
+	}
+	value, err := one(r.Header, "Authorization")
+	if err != nil {
+		return nil, err
+	}
+	const before = "Bearer "
+	if len(value) < len(before) || !strings.EqualFold(value[:len(before)], before) {
+		return nil, refused("the header Authorization holds no credential of this scheme")
+	}
+	token, err := base64.RawURLEncoding.Strict().DecodeString(value[len(before):])
+	if err != nil || len(token) != tokenSize {
+		return nil, refused("the token is none that dlqdesk issued")
+	}
+	end, genuine := token[:8], 0
+	for _, s := range i.secrets {
+		genuine |= subtle.ConstantTimeCompare(token[8:], i.mac(s, end))
+	}
+	if genuine != 1 {
+		return nil, refused("the token is none that dlqdesk issued with a secret of this source")
+	}
+	if left := int64(binary.BigEndian.Uint64(end)) - now.Unix(); left <= 0 { //nolint:gosec // it is ours: the MAC says so
+		return nil, &Refusal{Reason: "the token has ended", Expected: true}
+	}
+	return nil, nil
+}
+
+func (i issuer) mac(s deadletter.Secret, end []byte) []byte {
+	mac := hmac.New(sha256.New, []byte(s.Reveal()))
+	mac.Write([]byte("dlqdesk token\x00" + i.source + "\x00" + i.client + "\x00"))
+	mac.Write(end)
+	return mac.Sum(nil)
+}
+
+func (i issuer) issue(s deadletter.Secret, now time.Time) string {
+	token := binary.BigEndian.AppendUint64(nil, uint64(now.Add(TokenLife).Unix())) //nolint:gosec // no clock is before 1970
+	return base64.RawURLEncoding.EncodeToString(append(token, i.mac(s, token)...))
+}
+
+func (i issuer) sign(r *http.Request, _ []byte, _ string, now time.Time) error {
+	r.Header.Set("Authorization", "Bearer "+i.issue(i.secrets[0], now))
+	return nil
+}
+
+// Issues tells whether the platform gets its tokens from us.
+func (v *Verifier) Issues() bool {
+	_, ok := v.scheme.(issuer)
+	return ok
+}
+
+// Issue answers a request for a token with the JSON of RFC 6749 section 5.1. Its error is a *Refusal where the client is not known.
+func (v *Verifier) Issue(request []byte, now time.Time) ([]byte, error) {
+	i, ok := v.scheme.(issuer)
+	if !ok {
+		return nil, errors.New("this source issues no tokens")
+	}
+	var asked struct {
+		ClientID     string `json:"client_id"`
+		ClientSecret string `json:"client_secret"`
+		GrantType    string `json:"grant_type"`
+	}
+	if err := json.Unmarshal(request, &asked); err != nil || asked.GrantType != "client_credentials" {
+		return nil, refused("the request for a token is not the JSON that it should be")
+	}
+	sent, known := sha256.Sum256([]byte(asked.ClientID+"\x00"+asked.ClientSecret)), -1
+	for n, s := range i.secrets {
+		want := sha256.Sum256([]byte(i.client + "\x00" + s.Reveal()))
+		known = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sent[:], want[:]), n, known)
+	}
+	if known < 0 {
+		return nil, refused("a token was asked for with another client id or secret")
+	}
+	return json.Marshal(struct {
+		AccessToken string `json:"access_token"`
+		TokenType   string `json:"token_type"`
+		ExpiresIn   int    `json:"expires_in"`
+	}{i.issue(i.secrets[known], now), "Bearer", int(TokenLife.Seconds())})
+}

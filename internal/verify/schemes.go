@@ -1,0 +1,180 @@
+package verify
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// The schemes.
+const (
+	None                 = "none"
+	StandardWebhooks     = "standard-webhooks"
+	GitHub               = "github"
+	GenesysOpenMessaging = "genesys-open-messaging"
+	CXoneExpert          = "cxone-expert"
+	CXoneBYOC            = "cxone-byoc"
+	Stripe               = "stripe"
+	Slack                = "slack"
+	Shopify              = "shopify"
+	Twilio               = "twilio"
+	HMAC                 = "hmac"
+	Token                = "token"
+	Basic                = "basic"
+	Bearer               = "bearer"
+	MTLS                 = "mtls"
+)
+
+// What Encoding, SecretEncoding and Algorithm may be.
+const (
+	Hex    = "hex"
+	Base64 = "base64"
+	Raw    = "raw"
+	SHA1   = "sha1"
+	SHA256 = "sha256"
+	SHA512 = "sha512"
+)
+
+// DefaultTolerance is how far the time that a sender signed may be from ours, both ways, where the scheme says nothing else.
+const DefaultTolerance = 5 * time.Minute
+
+// Scheme is what there is to know of a scheme without its secrets.
+type Scheme struct {
+	Name     string
+	Proof    string   // what proves a webhook genuine, in a few words
+	Required []string // settings that it cannot do without, as the configuration names them
+	Optional []string // settings that it uses where they are set
+
+	// Where the id of a delivery is, by which the platform's own retries are known: a header or a place in the body. Both are empty
+	// where the platform sends none, or where it is not known.
+	IDHeader string
+	IDPath   deadletter.Path
+
+	rule rule // of schemes that sign
+}
+
+// Schemes answers all of them. The signature rules are those that the platforms document.
+func Schemes() []Scheme {
+	secrets, timed := []string{"secrets"}, []string{"tolerance"}
+	return []Scheme{
+		{Name: None, Proof: "nothing"},
+		{
+			Name: StandardWebhooks, Proof: "HMAC-SHA256 or Ed25519 of id, time and body in webhook-signature", Required: secrets, Optional: timed, IDHeader: "webhook-id",
+			rule: rule{
+				header: "webhook-signature", separator: " ", prefix: "v1,", encoding: Base64, algorithm: SHA256, signed: "{id}.{ts}.{body}",
+				timestampHeader: "webhook-timestamp", idHeader: "webhook-id", secretEncoding: standardSecret,
+			},
+		},
+		{
+			Name: GitHub, Proof: "HMAC-SHA256 of the body in X-Hub-Signature-256", Required: secrets,
+			rule: rule{header: "X-Hub-Signature-256", prefix: "sha256=", encoding: Hex, algorithm: SHA256, signed: "{body}"},
+		},
+		{
+			Name: GenesysOpenMessaging, Proof: "HMAC-SHA256 of the body in X-Hub-Signature-256", Required: secrets, IDPath: deadletter.Path{"id"},
+			rule: rule{header: "X-Hub-Signature-256", prefix: "sha256=", encoding: Base64, algorithm: SHA256, signed: "{body}"},
+		},
+		{
+			Name: CXoneExpert, Proof: "HMAC-SHA256 of time and body in X-Nexus-Signature-256", Required: secrets, Optional: timed, IDHeader: "X-Nexus-Delivery-Id",
+			rule: rule{
+				header: "X-Nexus-Signature-256", prefix: "sha256=", encoding: Hex, algorithm: SHA256, signed: "{ts}.{body}", timestampHeader: "X-Nexus-Timestamp",
+			},
+		},
+		{Name: CXoneBYOC, Proof: "a token that dlqdesk issues to the client", Required: []string{"client_id", "secrets"}},
+		{
+			Name: Stripe, Proof: "HMAC-SHA256 of time and body in Stripe-Signature", Required: secrets, Optional: timed,
+			rule: rule{header: "Stripe-Signature", separator: ",", prefix: "v1=", timestampPrefix: "t=", encoding: Hex, algorithm: SHA256, signed: "{ts}.{body}"},
+		},
+		{
+			Name: Slack, Proof: "HMAC-SHA256 of time and body in X-Slack-Signature", Required: secrets, Optional: timed,
+			rule: rule{
+				header: "X-Slack-Signature", prefix: "v0=", encoding: Hex, algorithm: SHA256, signed: "v0:{ts}:{body}", timestampHeader: "X-Slack-Request-Timestamp",
+			},
+		},
+		{
+			Name: Shopify, Proof: "HMAC-SHA256 of the body in X-Shopify-Hmac-SHA256", Required: secrets,
+			rule: rule{header: "X-Shopify-Hmac-SHA256", encoding: Base64, algorithm: SHA256, signed: "{body}"},
+		},
+		{Name: Twilio, Proof: "HMAC-SHA1 of URL and form, or of the body's hash, in X-Twilio-Signature", Required: []string{"secrets", "url"}},
+		{
+			Name: HMAC, Proof: "HMAC by a rule of its own", Required: []string{"header", "secrets"},
+			Optional: []string{"prefix", "encoding", "algorithm", "signed", "timestamp_header", "id_header", "tolerance", "secret_encoding"},
+		},
+		{Name: Token, Proof: "a token in a header", Required: []string{"header", "secrets"}, Optional: []string{"prefix"}},
+		{Name: Basic, Proof: "user and password (Basic)", Required: []string{"user", "secrets"}},
+		{Name: Bearer, Proof: "a token (Bearer)", Required: secrets},
+		{Name: MTLS, Proof: "the client certificate of the connection", Optional: []string{"subjects", "sans"}},
+	}
+}
+
+// Named answers the scheme of that name.
+func Named(name string) (Scheme, bool) {
+	all := Schemes()
+	i := slices.IndexFunc(all, func(s Scheme) bool { return s.Name == name })
+	if i < 0 {
+		return Scheme{}, false
+	}
+	return all[i], true
+}
+
+// Uses tells whether a setting means something to the scheme.
+func (s Scheme) Uses(key string) bool {
+	return slices.Contains(s.Required, key) || slices.Contains(s.Optional, key)
+}
+
+// build makes the scheme that the settings ask for.
+func build(s Settings) (scheme, []Fault) {
+	if s.Open() {
+		return open{}, nil
+	}
+	named, ok := Named(s.Scheme)
+	if !ok {
+		return nil, []Fault{{"scheme", "must be one of " + strings.Join(names(), ", ")}}
+	}
+	var faults []Fault
+	if named.Uses("secrets") && len(s.Secrets) == 0 {
+		faults = append(faults, Fault{"secrets", "must name at least one secret"})
+	}
+	var built scheme
+	var more []Fault
+	switch s.Scheme {
+	case HMAC:
+		built, more = newSignature(s.rule(), s)
+	case Twilio:
+		built, more = newTwilio(s)
+	case Token, Bearer, Basic:
+		built, more = newCredential(s)
+	case MTLS:
+		built = certificate{subjects: s.Subjects, sans: s.SANs}
+	case CXoneBYOC:
+		built = newIssuer(s)
+	default:
+		built, more = newSignature(named.rule, s)
+	}
+	return built, append(faults, more...)
+}
+
+func names() []string {
+	var list []string
+	for _, s := range Schemes() {
+		list = append(list, s.Name)
+	}
+	return list
+}
+
+// SecretHeaders are the headers in which proofs of this scheme come, to be masked wherever they are shown.
+func (s Settings) SecretHeaders() []string {
+	if named, ok := Named(s.Scheme); ok && named.rule.header != "" {
+		return []string{named.rule.header}
+	}
+	switch s.Scheme {
+	case HMAC, Token:
+		return []string{s.Header}
+	case Twilio:
+		return []string{twilioHeader}
+	case Basic, Bearer, CXoneBYOC:
+		return []string{"Authorization"}
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package verify
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	twilioHeader = "X-Twilio-Signature"
+
+	// bodyHash is the part of the query in which Twilio sends the SHA-256 of a body that is no form.
+	bodyHash = "bodySHA256"
+
+	formType = "application/x-www-form-urlencoded"
+)
+
+// twilio signs the URL that it calls, and with it a form's fields or the hash of the body.
+type twilio struct {
+	rule
+	urls []string // the address as it may have been signed: with its port and without
+	keys []key
+}
+
+func newTwilio(s Settings) (scheme, []Fault) {
+	r := rule{header: twilioHeader, encoding: Base64, algorithm: SHA1, signed: "{body}"}
+	keys, faults := newKeys(r, s.Secrets)
+	u, err := url.Parse(s.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" {
+		return nil, append(faults, Fault{"url", "must be the address that the platform calls, without a query, such as https://hooks.example.com/webhooks/calls"})
+	}
+	return twilio{rule: r, urls: []string{s.URL, otherPort(*u)}, keys: keys}, faults
+}
+
+// otherPort writes a URL with the port that goes without saying where it has none, and without port where it has one.
+func otherPort(u url.URL) string {
+	switch {
+	case u.Port() != "":
+		u.Host = strings.TrimSuffix(u.Host, ":"+u.Port())
+	case u.Scheme == "https":
+		u.Host = net.JoinHostPort(u.Hostname(), "443")
+	default:
+		u.Host = net.JoinHostPort(u.Hostname(), "80")
+	}
+	return u.String()
+}
+
+func (t twilio) head(r *http.Request, _ time.Time) (proof, error) {
+	value, err := one(r.Header, t.header)
+	if err != nil {
+		return nil, err
+	}
+	sent := t.decode(value)
+	if len(sent) == 0 {
+		return nil, refused("the header %s holds no signature of this scheme", t.header)
+	}
+	query, form := r.URL.RawQuery, isForm(r)
+	return func(body []byte) error {
+		rest, err := signedRest(query, form, body)
+		if err != nil {
+			return err
+		}
+		return t.check(rest, sent)
+	}, nil
+}
+
+func isForm(r *http.Request) bool {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && media == formType
+}
+
+// signedRest answers what follows the address in what is signed: the query, and the fields of a form unless the query has the hash of
+// the body.
+func signedRest(query string, form bool, body []byte) (string, error) {
+	rest := query
+	if rest != "" {
+		rest = "?" + rest
+	}
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return "", refused("the query cannot be read")
+	}
+	switch hashes := values[bodyHash]; {
+	case len(hashes) == 1:
+		sum := sha256.Sum256(body)
+		if sent, err := hex.DecodeString(hashes[0]); err != nil || !hmac.Equal(sent, sum[:]) {
+			return "", refused("the body is not that of %s", bodyHash)
+		}
+		return rest, nil
+	case len(hashes) > 1:
+		return "", refused("%s is there %d times", bodyHash, len(hashes))
+	case form:
+		fields, err := url.ParseQuery(string(body))
+		if err != nil {
+			return "", refused("the form cannot be read")
+		}
+		return rest + joined(fields), nil
+	case len(body) > 0:
+		return "", refused("nothing vouches for the body: it is no form, and the query has no %s", bodyHash)
+	}
+	return rest, nil
+}
+
+// joined writes the fields by name, each name with each of its values once.
+func joined(fields url.Values) string {
+	var out strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		values := slices.Compact(slices.Sorted(slices.Values(fields[name])))
+		for _, v := range values {
+			out.WriteString(name)
+			out.WriteString(v)
+		}
+	}
+	return out.String()
+}
+
+func (t twilio) check(rest string, sent []byte) error {
+	genuine := false
+	for _, address := range t.urls {
+		for _, k := range t.keys {
+			if k.checker(t.content(address + rest))(sent) {
+				genuine = true
+			}
+		}
+	}
+	if !genuine {
+		return refused("no secret of this source makes the signature in %s: is url what the platform calls?", t.header)
+	}
+	return nil
+}
+
+func (twilio) content(text string) content {
+	return content{parts: []part{{variable: "body"}}, body: []byte(text)}
+}
+
+func (t twilio) sign(r *http.Request, body []byte, _ string, _ time.Time) error {
+	if !isForm(r) {
+		sum := sha256.Sum256(body)
+		r.URL.RawQuery = strings.Trim(r.URL.RawQuery+"&"+bodyHash+"="+hex.EncodeToString(sum[:]), "&")
+	}
+	rest, err := signedRest(r.URL.RawQuery, isForm(r), body)
+	if err != nil {
+		return err
+	}
+	made, err := t.keys[0].sign(t.content(t.urls[0] + rest))
+	if err != nil {
+		return err
+	}
+	r.Header.Set(t.header, t.encode(made))
+	return nil
+}
