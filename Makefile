@@ -1,6 +1,6 @@
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help build run demo gallery generate test race fuzz bench lint clean npm browser
+.PHONY: help build run demo gallery generate test race fuzz bench replica lint clean npm browser
 
 QUEUE     ?= embedded
 FUZZTIME  ?= 30s
@@ -82,6 +82,10 @@ fuzz: generate ## run every fuzz target for FUZZTIME each
 
 bench: generate ## measure: receiver, failure path, ingest, pages
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 30m ./internal/bench/...
+
+replica: generate ## prove that a Litestream replica restores (the first run builds Litestream, in some minutes)
+	go build -modfile=.tools/litestream.mod -o bin/litestream github.com/benbjohnson/litestream/cmd/litestream
+	CGO_ENABLED=1 go test -race -tags litestream -run Litestream ./internal/app
 
 # The linter's own dependencies, some two hundred, are in a module file of their own, so that they never choose our versions.
 lint: generate ## hold style and import rules (the first run builds the linter, in a minute or two)
