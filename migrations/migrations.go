@@ -13,11 +13,17 @@ var desk embed.FS
 //go:embed queue/*.sql
 var queue embed.FS
 
+//go:embed search/*.sql
+var search embed.FS
+
 // Desk is the schema of the desk's file: letters, audit trail, users.
 func Desk() fs.FS { return sub(desk, "desk") }
 
 // Queue is the schema of the embedded queues' file.
 func Queue() fs.FS { return sub(queue, "queue") }
+
+// Search is the schema of the file that a search looks through.
+func Search() fs.FS { return sub(search, "search") }
 
 // sub cannot fail for a folder that was embedded by name.
 func sub(files embed.FS, folder string) fs.FS {

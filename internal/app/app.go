@@ -130,7 +130,10 @@ func (a *App) openStore(ctx context.Context, dir *dataDir) error {
 	for _, s := range a.deliverable() {
 		masks[s.Name] = s.Mask.JSON
 	}
-	return a.store.Mask(ctx, masks)
+	a.run("search index", func(ctx context.Context) error {
+		return a.store.RunIndex(ctx, masks, a.log.With("component", "search"))
+	})
+	return nil
 }
 
 // onStop adds a step to shutting down; the last one added comes first.

@@ -43,6 +43,7 @@ type list struct {
 	snippets map[deadletter.ID]string
 	views    []page.SavedView
 	cause    string // the reason of the group that is asked for, in short
+	behind   int64  // changes that the search does not find yet
 }
 
 // table answers the list, or the state that says why there is none.
@@ -95,6 +96,11 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 	}
 	if err = c.mark(ctx, l); err != nil {
 		return err
+	}
+	if l.asked.Text != "" {
+		if l.behind, err = c.Store.Unsearched(ctx); err != nil {
+			return err
+		}
 	}
 	if l.counts, err = c.Store.Counts(ctx, l.asked.Filter); err != nil {
 		return err

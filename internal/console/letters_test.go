@@ -212,3 +212,22 @@ func TestLetterOfNoSource(t *testing.T) {
 		t.Errorf("with a default source the letter says %q", a.says("#letter-panel"))
 	}
 }
+
+// A search says that it does not find yet what came just now.
+func TestSearchThatIsBehindSaysSo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	p := b.member(t, "ben", deadletter.Viewer)
+	const says, search = "not searchable yet", "/letters?status=all&q=missing"
+	if got := p.get(search); strings.Contains(got.text, says) || got.count("tr[data-letter]") != 1 {
+		t.Errorf("a search that finds everything says %q", got.says(".notice"))
+	}
+	b.stopSearch()
+	if got := p.get(search); !strings.Contains(got.text, says) {
+		t.Errorf("a search that does not find everything says %q", got.says(".notice"))
+	}
+	if got := p.get("/letters?status=all"); strings.Contains(got.text, says) {
+		t.Errorf("a list that searches nothing says %q", got.says(".notice"))
+	}
+}

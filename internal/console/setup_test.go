@@ -30,13 +30,14 @@ const password = "correct horse battery"
 
 // bundle is a console on a real store, behind a real server. Nobody delivers: a test finishes deliveries by itself.
 type bundle struct {
-	store   *store.Store
-	auth    *auth.Auth
-	desk    *desk.Desk
-	clock   *desktest.Clock
-	handler http.Handler
-	server  *httptest.Server
-	log     *lockedBuffer
+	stopSearch func() // has nothing more made searchable
+	store      *store.Store
+	auth       *auth.Auth
+	desk       *desk.Desk
+	clock      *desktest.Clock
+	handler    http.Handler
+	server     *httptest.Server
+	log        *lockedBuffer
 }
 
 type lockedBuffer struct {
@@ -68,9 +69,7 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Mask(t.Context(), map[string][]deadletter.Path{"genesys": {path}}); err != nil {
-		t.Fatal(err)
-	}
+	b.stopSearch = desktest.Search(t, s, map[string][]deadletter.Path{"genesys": {path}})
 	cheap := argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	if b.auth, err = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now); err != nil {
 		t.Fatal(err)

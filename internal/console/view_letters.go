@@ -42,6 +42,9 @@ func (c *Console) tableView(r *http.Request, l list) page.LettersTableView {
 			v.Matching = number(n) + "+ letters"
 		}
 	}
+	if l.behind > 0 {
+		v.Behind = ui.Notice{Kind: ui.Info, Text: searchBehind(int(l.behind)), Hint: "They will be within moments: search again then."}
+	}
 	switch {
 	case l.empty:
 		v.State, v.Curl = page.StateNothing, c.curl(r)
@@ -49,6 +52,13 @@ func (c *Console) tableView(r *http.Request, l list) page.LettersTableView {
 		v.State = page.StateNoMatch
 	}
 	return v
+}
+
+func searchBehind(changes int) string {
+	if changes == 1 {
+		return "The latest change is not searchable yet."
+	}
+	return "The latest " + number(changes) + " changes are not searchable yet."
 }
 
 func sortLink(l list, name string, by store.Sort) page.SortLink {

@@ -69,6 +69,7 @@ type state struct {
 	LatencyMS  int64     `json:"latencyMs,omitempty"`
 	DueAt      time.Time `json:"dueAt,omitzero"`
 	Arrivals   int       `json:"arrivals,omitempty"`
+	Reason     string    `json:"reason,omitempty"` // where the change is one of the reason
 	BodySHA256 string    `json:"bodySha256,omitempty"`
 }
 
@@ -86,6 +87,15 @@ func (l Letter) state() state {
 	return state{Status: l.Status, Revision: l.Revision, DueAt: l.DueAt, Arrivals: l.Arrivals}
 }
 
+// stateBeside is what an event keeps of a letter beside what it was, or became.
+func (l Letter) stateBeside(other Letter) state {
+	s := l.state()
+	if l.Reason != other.Reason {
+		s.Reason = l.Reason
+	}
+	return s
+}
+
 // changedFrom closes a transition: nothing leaves the domain without the event that describes it.
 func (l Letter) changedFrom(before Letter, by Actor, action, reason string, at time.Time) Change {
 	e := Event{
@@ -93,7 +103,7 @@ func (l Letter) changedFrom(before Letter, by Actor, action, reason string, at t
 		Reason: reason, After: l.state().json(),
 	}
 	if before.ID != "" {
-		e.Before = before.state().json()
+		e.Before, e.After = before.stateBeside(l).json(), l.stateBeside(before).json()
 	}
 	return Change{Before: before, After: l, Event: e}
 }

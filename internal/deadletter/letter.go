@@ -308,7 +308,7 @@ func (l Letter) Finish(token string, a Attempt, p RetryPolicy, roll float64, at 
 		by = Actor{Kind: ActorUser, Name: l.Order.By}
 	}
 	c := next.changedFrom(l, by, "attempt."+string(a.Outcome), a.Error, at)
-	after := next.state()
+	after := next.stateBeside(l)
 	after.Attempt, after.StatusCode, after.LatencyMS = a.Number, a.StatusCode, a.Latency.Milliseconds()
 	c.Attempt, c.Event.After = &a, after.json()
 	return c, nil

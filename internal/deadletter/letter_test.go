@@ -527,3 +527,18 @@ func TestNewEvent(t *testing.T) {
 		t.Errorf("facts that are no JSON: %v", err)
 	}
 }
+
+// The event of a change says what the reason was and what it is, where it is another one.
+func TestEventTellsOfAnotherReason(t *testing.T) {
+	t.Parallel()
+	for reason, want := range map[string]string{
+		"field id is missing": `{"status":"replaying","revision":0,"arrivals":1}`,
+		"no such customer":    `{"status":"replaying","revision":0,"arrivals":1,"reason":"field id is missing"}`,
+	} {
+		l := deadletter.Letter{ID: "a-1", Status: deadletter.Replaying, Arrivals: 1, Reason: "field id is missing", Lease: deadletter.Lease{Token: "t"}}
+		c, err := l.Finish("t", deadletter.Attempt{Number: 2, Outcome: deadletter.Rejected, StatusCode: 422, Error: reason}, deadletter.RetryPolicy{}, 0, time.Time{})
+		if err != nil || string(c.Event.Before) != want || strings.Contains(string(c.Event.After), reason) != strings.Contains(want, "reason") {
+			t.Errorf("%s: before %s, after %s, %v", reason, c.Event.Before, c.Event.After, err)
+		}
+	}
+}

@@ -8,13 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxSearched is how much of a body a search looks through, in bytes.
-const maxSearched = 64 << 10
+// MaxSearched is how much of a body a search looks through, in bytes.
+const MaxSearched = 64 << 10
 
 // SearchText is what a search finds a body by: the values of a JSON document, or the text as it is. What is masked, and what is
 // binary, is not found.
 func SearchText(body []byte, masked []Path) string {
-	body = body[:min(len(body), maxSearched)]
+	body = body[:min(len(body), MaxSearched)]
 	for len(body) > 0 && !utf8.RuneStart(body[len(body)-1]) {
 		body = body[:len(body)-1] // the cut went through a character
 	}

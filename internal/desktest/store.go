@@ -2,16 +2,19 @@ package desktest
 
 import (
 	"bytes"
+	"context"
+	"log/slog"
 	"path/filepath"
 	"testing"
 
+	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
 )
 
 // Key is the audit key of test stores.
 func Key() []byte { return bytes.Repeat([]byte{7}, 32) }
 
-// NewStore opens a store on a real file that goes with the test.
+// NewStore opens a store on a real file that goes with the test. No search finds its letters before Search is called.
 func NewStore(t testing.TB) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), Key())
@@ -24,4 +27,23 @@ func NewStore(t testing.TB) *store.Store {
 		}
 	})
 	return s
+}
+
+// Search has the letters of a store found until the test ends, or until the answer is called.
+func Search(t testing.TB, s *store.Store, masks map[string][]deadletter.Path) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := s.RunIndex(ctx, masks, slog.New(slog.DiscardHandler)); err != nil {
+			t.Errorf("make letters searchable: %v", err)
+		}
+	}()
+	stop = func() {
+		cancel()
+		<-done
+	}
+	t.Cleanup(stop)
+	return stop
 }

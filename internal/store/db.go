@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
 )
 
 // db is one SQLite file: many readers, and one writer that commits for everybody who waits.
@@ -36,15 +38,25 @@ const (
 	lockWait = 10 * time.Second
 )
 
+// readerCache is less than the writer's: the system keeps what is read often as well, once for all readers.
+const readerCache = "cache_size(-4000)"
+
 // pragmas hold for every connection; busy_timeout comes first because setting the others may already need the lock.
 var pragmas = []string{
 	fmt.Sprintf("busy_timeout(%d)", lockWait.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
 	"temp_store(MEMORY)", "cache_size(-16000)", "journal_size_limit(67108864)",
 }
 
+// file is what to open.
+type file struct {
+	path       string
+	migrations fs.FS
+	beside     string // a file that readers see as well; "": none
+}
+
 // openDB opens (or creates, for its owner alone) the file and applies the migrations that it lacks.
-func openDB(ctx context.Context, path string, migrations fs.FS) (*db, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator names the folder
+func openDB(ctx context.Context, from file) (*db, error) {
+	f, err := os.OpenFile(from.path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator names the folder
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
@@ -53,19 +65,19 @@ func openDB(ctx context.Context, path string, migrations fs.FS) (*db, error) {
 	}
 	d := &db{requests: make(chan *request, maxBatch), closing: make(chan struct{}), done: make(chan struct{})}
 	d.closed = sync.OnceValue(d.finish)
-	if err := d.open(ctx, path, migrations); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), d.closeHandles())
+	if err := d.open(ctx, from); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", from.path, err), d.closeHandles())
 	}
 	go d.commitLoop()
 	return d, nil
 }
 
-func (d *db) open(ctx context.Context, path string, migrations fs.FS) (err error) {
-	if d.write, err = sql.Open("sqlite", dsn(path, "immediate")); err != nil {
+func (d *db) open(ctx context.Context, from file) (err error) {
+	if d.write, err = sql.Open("sqlite", dsn(from.path, "immediate")); err != nil {
 		return err
 	}
 	d.write.SetMaxOpenConns(1)
-	if err := migrate(ctx, d.write, migrations); err != nil {
+	if err := migrate(ctx, d.write, from.migrations); err != nil {
 		return fmt.Errorf("bring it to the newest schema: %w", err)
 	}
 	conn, err := d.write.Conn(ctx)
@@ -73,12 +85,35 @@ func (d *db) open(ctx context.Context, path string, migrations fs.FS) (err error
 		return err
 	}
 	d.writer = &writeTx{conn: conn, prepared: map[string]*sql.Stmt{}}
-	if d.read, err = sql.Open("sqlite", dsn(path, "deferred", "query_only(ON)")); err != nil {
+	connector, err := sqlite.NewConnector(dsn(from.path, "deferred", readerCache, "query_only(ON)"))
+	if err != nil {
 		return err
 	}
+	d.read = sql.OpenDB(attaching{connector, from.beside})
 	d.read.SetMaxOpenConns(readers)
 	d.read.SetMaxIdleConns(readers)
 	return nil
+}
+
+// attaching opens connections that see another file as well.
+type attaching struct {
+	driver.Connector
+	beside string
+}
+
+// Connect opens a connection.
+func (a attaching) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := a.Connector.Connect(ctx)
+	if err != nil || a.beside == "" {
+		return conn, err
+	}
+	if execer, ok := conn.(driver.ExecerContext); ok {
+		_, err = execer.ExecContext(ctx, "ATTACH ? AS beside", []driver.NamedValue{{Ordinal: 1, Value: a.beside}})
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
 }
 
 func (d *db) closeHandles() error {

@@ -10,10 +10,12 @@ import (
 
 // Result codes of SQLite, see https://sqlite.org/rescode.html.
 const (
-	sqliteError = 1 // also what ROLLBACK answers when no transaction is open
-	sqliteBusy  = 5
-	sqliteIO    = 10
-	sqliteFull  = 13
+	sqliteError   = 1 // also what ROLLBACK answers when no transaction is open
+	sqliteBusy    = 5
+	sqliteIO      = 10
+	sqliteCorrupt = 11
+	sqliteFull    = 13
+	sqliteNotADB  = 26
 )
 
 // codeOf answers the primary result code of a fault of SQLite, 0 of any other.

@@ -91,15 +91,16 @@ const freezeChunk = 2000
 // Freeze keeps a draft with all letters that a filter meets, at most MaxJobLetters. Letters that come while it is at work may be in it;
 // once it answers the set is fixed.
 func (s *Store) Freeze(ctx context.Context, j deadletter.Job, f Filter) (deadletter.Job, error) {
-	err := s.Write(ctx, func(ctx context.Context, tx *Tx) (err error) {
+	f, err := s.understood(ctx, f)
+	if err != nil {
+		return j, err
+	}
+	err = s.Write(ctx, func(ctx context.Context, tx *Tx) (err error) {
 		j, err = tx.AddJob(ctx, j)
 		return err
 	})
 	for last, more := int64(-1), true; more && err == nil; {
-		err = s.Write(ctx, func(ctx context.Context, tx *Tx) (err error) {
-			last, more, err = tx.freezeMore(ctx, &j, f, last)
-			return err
-		})
+		last, more, err = s.freezeMore(ctx, &j, f, last)
 	}
 	if err != nil {
 		return j, fmt.Errorf("fix the letters of job %d: %w", j.ID, err)
@@ -107,27 +108,33 @@ func (s *Store) Freeze(ctx context.Context, j deadletter.Job, f Filter) (deadlet
 	return s.Job(ctx, j.ID)
 }
 
-// freezeMore adds the letters of the filter that follow a row, a chunk of them at most.
-func (t *Tx) freezeMore(ctx context.Context, j *deadletter.Job, f Filter, after int64) (last int64, more bool, err error) {
+const insertItems = `INSERT INTO job_items (job, letter, source, version, state, error)
+	SELECT ?, l.n, l.source, l.version, 'pending', '' FROM json_each(?) k CROSS JOIN letters l ON l.n = k.value`
+
+// freezeMore adds the letters of the filter that follow a row, a chunk of them at most. They are found without holding up who writes.
+func (s *Store) freezeMore(ctx context.Context, j *deadletter.Job, f Filter, after int64) (last int64, more bool, err error) {
 	where := f.where()
 	where.add(f.key()+" > ?", after)
-	query := "INSERT INTO job_items (job, letter, source, version, state, error) SELECT ?, l.n, l.source, l.version, 'pending', '' FROM " +
-		where.from + where.sql() + " ORDER BY " + f.key() + " LIMIT ?"
-	added, err := t.tx.ExecContext(ctx, query, append(append([]any{j.ID}, where.args...), freezeChunk)...)
-	if err != nil {
-		return 0, false, err
-	}
-	n, err := added.RowsAffected()
-	if err != nil || n == 0 {
+	query := "SELECT " + f.key() + " FROM " + where.from + where.sql() + " ORDER BY " + f.key() + " LIMIT ?"
+	rows, err := column[int64](ctx, s.db.read, "letters of a job", query, append(where.args, freezeChunk)...)
+	if err != nil || len(rows) == 0 {
 		return after, false, err
 	}
-	if last, err = t.countItems(ctx, j, after); err != nil {
-		return 0, false, err
+	list, err := toJSON(rows)
+	if err != nil {
+		return after, false, err
 	}
-	if j.Items.Pending > MaxJobLetters {
-		return 0, false, deadletter.Errorf(deadletter.TooLarge, "more than %d letters match: narrow the filter", MaxJobLetters)
+	err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		if _, err := tx.tx.ExecContext(ctx, insertItems, j.ID, list); err != nil {
+			return err
+		}
+		last, err = tx.countItems(ctx, j, after)
+		return err
+	})
+	if err == nil && j.Items.Pending > MaxJobLetters {
+		err = deadletter.Errorf(deadletter.TooLarge, "more than %d letters match: narrow the filter", MaxJobLetters)
 	}
-	return last, n == freezeChunk, nil
+	return last, len(rows) == freezeChunk, err
 }
 
 const (

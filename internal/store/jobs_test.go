@@ -73,6 +73,7 @@ func TestFreezingManyLettersLetsOthersWrite(t *testing.T) {
 func TestLettersOfAJobAreSearchedAndPaged(t *testing.T) {
 	t.Parallel()
 	s, clock := desktest.NewStore(t), desktest.NewClock()
+	desktest.Search(t, s, nil)
 	for i := range 7 {
 		c := desktest.Failure(fmt.Sprintf("l-%d", i), 422, clock.Now())
 		if i == 3 {

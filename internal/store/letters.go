@@ -108,9 +108,6 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 			return fmt.Errorf("write revision of letter %s: %w", c.After.ID, err)
 		}
 	}
-	if err := t.index(ctx, n, c); err != nil {
-		return fmt.Errorf("index letter %s: %w", c.After.ID, err)
-	}
 	if c.Attempt != nil {
 		if err := t.writeAttempt(ctx, n, *c.Attempt); err != nil {
 			return fmt.Errorf("write attempt of letter %s: %w", c.After.ID, err)

@@ -1,14 +1,18 @@
 package store_test
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/store"
 )
 
@@ -25,9 +29,7 @@ func TestLetterIsFoundByItsPayload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Mask(t.Context(), map[string][]deadletter.Path{"genesys": {path}}); err != nil {
-		t.Fatal(err)
-	}
+	desktest.Search(t, s, map[string][]deadletter.Path{"genesys": {path}})
 	for i, body := range []string{
 		`{"conversationId":"c0ffee00-1111-4222-8333-444455556666","customer":{"ssn":"078-05-1120","name":"Größe"},"n":4711}`,
 		`{"conversationId":"c0ffee00-1111-4222-8333-444455556667"}`, "plain text of a webhook", "\x00\x01binary4711",
@@ -51,6 +53,7 @@ func TestLetterIsFoundByItsPayload(t *testing.T) {
 func TestBeginningFindsEveryWordOfIt(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
+	desktest.Search(t, s, nil)
 	for i := range 40 {
 		c := failure(fmt.Sprintf("a-%d", i), 422, start.Add(time.Duration(i)*time.Second))
 		c.Body = fmt.Appendf(nil, `["pre%02d","pre"]`, i)
@@ -69,6 +72,7 @@ func TestBeginningFindsEveryWordOfIt(t *testing.T) {
 func TestLetterIsFoundByItsLatestReasonAndEdit(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
+	desktest.Search(t, s, nil)
 	c := failure("a-1", 422, start)
 	c.Body = []byte(`{"name":"before"}`)
 	receive(t, s, c)
@@ -91,40 +95,98 @@ func TestLetterIsFoundByItsLatestReasonAndEdit(t *testing.T) {
 	}
 }
 
-// A store from before payloads were searched has them found when it is opened.
-func TestOlderLettersAreMadeToBeFound(t *testing.T) {
+// What a search looks through is made of the desk's file: one that is gone, damaged or of another trail is made anew.
+func TestSearchIndexIsMadeAnew(t *testing.T) {
 	t.Parallel()
-	s, path := setup(t)
-	for i := range 3 {
-		receive(t, s, failure(fmt.Sprintf("a-%d", i), 422, start.Add(time.Duration(i)*time.Second)))
+	for name, harm := range map[string]func(index string) error{
+		"gone": os.Remove,
+		"damaged": func(index string) error {
+			return os.WriteFile(index, []byte("no database, and longer than its header"), 0o600)
+		},
+		"of another trail": func(index string) error {
+			db, err := sql.Open("sqlite", index)
+			if err != nil {
+				return err
+			}
+			_, err = db.ExecContext(context.Background(), `INSERT INTO letter_search (letter_search) VALUES ('delete-all'); UPDATE indexed SET link = x'01'`)
+			return errors.Join(err, db.Close())
+		},
+		"as it was": func(string) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, path := setup(t)
+			stop := desktest.Search(t, s, nil)
+			for i := range 3 {
+				receive(t, s, failure(fmt.Sprintf("a-%d", i), 422, start.Add(time.Duration(i)*time.Second)))
+			}
+			replay(t, s, "a-1", false, 503)
+			if got := found(t, s, "422"); len(got) != 2 {
+				t.Errorf("before there are found %v", got)
+			}
+			stop()
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := harm(filepath.Join(filepath.Dir(path), "search.db")); err != nil {
+				t.Fatal(err)
+			}
+			again, err := store.Open(t.Context(), path, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := again.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			desktest.Search(t, again, nil)
+			if a, b := found(t, again, "422"), found(t, again, "503"); len(a) != 2 || len(b) != 1 {
+				t.Errorf("there are found %v and %v", a, b)
+			}
+		})
 	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
+}
+
+// A value that is masked from now on is not found any more, whenever its letter came.
+func TestMaskThatIsNewHidesWhatWasFound(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	stop := desktest.Search(t, s, nil)
+	c := failure("a-1", 422, start)
+	c.Body = []byte(`{"customer":{"ssn":"078-05-1120"},"n":4711}`)
+	receive(t, s, c)
+	if got := found(t, s, "078-05-1120"); len(got) != 1 {
+		t.Errorf("what is not masked finds %v", got)
 	}
-	db, err := sql.Open("sqlite", path)
+	stop()
+	path, err := deadletter.ParsePath("$.customer.ssn")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, step := range []string{"DELETE FROM letter_search", "INSERT INTO search_backlog SELECT n FROM letters"} {
-		if _, err := db.ExecContext(t.Context(), step); err != nil {
-			t.Fatal(err)
-		}
+	desktest.Search(t, s, map[string][]deadletter.Path{"genesys": {path}})
+	if secret, other := found(t, s, "078-05-1120"), found(t, s, "4711"); secret != nil || len(other) != 1 {
+		t.Errorf("a masked value finds %v, another %v", secret, other)
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
+}
+
+// A search that cannot wait for what came just now says how much that is.
+func TestSearchTellsWhatItDoesNotFindYet(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	receive(t, s, failure("a-1", 422, start))
+	if got := found(t, s, "missing"); got != nil {
+		t.Errorf("what nobody indexed is found: %v", got)
 	}
-	again, err := store.Open(t.Context(), filepath.Clean(path), key)
-	if err != nil {
-		t.Fatal(err)
+	if n, err := s.Unsearched(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d changes are not searched, %v", n, err)
 	}
-	defer func() { _ = again.Close() }()
-	for range 2 {
-		if err := again.Mask(t.Context(), nil); err != nil {
-			t.Fatal(err)
-		}
-		if got := found(t, again, "missing"); len(got) != 3 {
-			t.Errorf("there are found %v", got)
-		}
+	desktest.Search(t, s, nil)
+	if got := found(t, s, "missing"); len(got) != 1 {
+		t.Errorf("there are found %v", got)
+	}
+	if n, err := s.Unsearched(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d changes are not searched, %v", n, err)
 	}
 }
 
@@ -134,6 +196,7 @@ func FuzzSearch(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		s, _ := setup(t)
+		desktest.Search(t, s, nil)
 		if _, err := s.Letters(t.Context(), store.LetterQuery{Filter: store.Filter{Text: text + "x"}, Limit: 1}); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}

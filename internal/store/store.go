@@ -18,9 +18,9 @@ import (
 // Store is the desk's file. Its methods may be called from many goroutines.
 type Store struct {
 	db      *db
+	index   *index
 	key     []byte
 	changed chan struct{}
-	masks   map[string][]deadletter.Path // by source
 }
 
 // Open opens (or creates) the file and brings it to the newest schema. key vouches for the audit trail; it is at least 32
@@ -29,11 +29,15 @@ func Open(ctx context.Context, path string, key []byte) (*Store, error) {
 	if len(key) < 32 {
 		return nil, errors.New("open store: the audit key needs 32 bytes")
 	}
-	db, err := openDB(ctx, path, migrations.Desk())
+	index, err := openIndex(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, key: key, changed: make(chan struct{}, 1)}
+	db, err := openDB(ctx, file{path: path, migrations: migrations.Desk(), beside: index.path})
+	if err != nil {
+		return nil, errors.Join(err, index.db.Close())
+	}
+	s := &Store{db: db, index: index, key: key, changed: make(chan struct{}, 1)}
 	if err := s.groupAll(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -41,14 +45,13 @@ func Open(ctx context.Context, path string, key []byte) (*Store, error) {
 }
 
 // Close waits for the writes under way and closes the file.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error { return errors.Join(s.db.Close(), s.index.db.Close()) }
 
 // Tx is one write transaction: all of it is committed, or nothing.
 type Tx struct {
 	tx      *writeTx
 	key     []byte
 	end     trailEnd
-	masks   map[string][]deadletter.Path
 	applied bool // a letter was changed
 }
 
@@ -59,15 +62,16 @@ const patience = 5 * time.Second
 // When fn fails nothing of it is kept and its error is answered as it is. An Unavailable error says that the file takes nothing just
 // now, and why.
 func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
-	applied, asked := false, ctx
+	var applied, recorded bool
+	asked := ctx
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := s.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
-		t := &Tx{tx: tx, key: s.key, masks: s.masks}
+		t := &Tx{tx: tx, key: s.key}
 		if err := fn(ctx, t); err != nil {
 			return err
 		}
-		applied = t.applied
+		applied, recorded = t.applied, t.end.moved
 		return t.sealTrail(ctx)
 	})
 	if errors.Is(err, context.DeadlineExceeded) && asked.Err() == nil {
@@ -78,6 +82,9 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 		case s.changed <- struct{}{}:
 		default: // it is known already
 		}
+	}
+	if err == nil && recorded {
+		s.index.kick()
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/store"
 )
 
@@ -231,6 +232,7 @@ func TestPagesMeetEveryLetterOnceInBothDirections(t *testing.T) {
 func TestFilters(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
+	desktest.Search(t, s, nil)
 	receive(t, s, failure("9b1f6c1e-7a35-4f0d-9a55-000000000001", 422, start))
 	receive(t, s, failure("9b1f6c1e-7a35-4f0d-9a55-000000000002", 503, start.Add(time.Hour)))
 	third := failure("c3", 422, start.Add(2*time.Hour))

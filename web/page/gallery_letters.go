@@ -39,6 +39,11 @@ func galleryLetters() []Example {
 		list("all-done", func(v *LettersTableView) {
 			v.Jobs, v.Notice = []JobView{jobRunning()}, ui.Notice{Kind: ui.Warn, Text: "This job was started by ben 3 s ago.", Hint: "Nothing was started by you."}
 		}),
+		list("search-behind", func(v *LettersTableView) {
+			filterLetters(v)
+			v.Rows = markedRows()
+			v.Behind = ui.Notice{Kind: ui.Info, Text: "The latest 12,480 changes are not searchable yet.", Hint: "They will be within moments: search again then."}
+		}),
 		list("filter-fault", func(v *LettersTableView) {
 			v.Filter.Error = "“yesterday” is no time: use the form 2026-03-02T10:15."
 			v.Filter.Code = "abc"

@@ -36,6 +36,7 @@ type LettersTableView struct {
 	Query    string // of this list, without "?" and without cursor: posted back as "back"
 	Tabs     []StatusTab
 	Filter   LettersFilter
+	Behind   ui.Notice // says what a search does not find yet
 	Chips    []ui.Chip
 	ClearURL string // the list without filters, on the same tab
 

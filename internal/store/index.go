@@ -1,0 +1,301 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/migrations"
+)
+
+// index is the file that a search looks through. It is made of the desk's file alone, by following the audit trail: an event that tells of
+// a new letter, another revision or another reason has the letter read and indexed. How far it stands is written with what it indexes, so
+// that a crash leaves nothing out; and it can be taken away, and is made again.
+type index struct {
+	path   string
+	db     *db
+	kicked chan struct{}
+
+	mu    sync.Mutex
+	at    int64         // how far in the trail it stands
+	moved chan struct{} // closed when it stands further
+}
+
+// searchFile is beside the desk's file.
+const searchFile = "search.db"
+
+func openIndex(ctx context.Context, desk string) (*index, error) {
+	path := filepath.Join(filepath.Dir(desk), searchFile)
+	db, err := openDB(ctx, file{path: path, migrations: migrations.Search()})
+	if code := codeOf(err); code == sqliteCorrupt || code == sqliteNotADB {
+		// Nothing is in it that cannot be made again.
+		if err = removeFile(path); err == nil {
+			db, err = openDB(ctx, file{path: path, migrations: migrations.Search()})
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &index{path: path, db: db, kicked: make(chan struct{}, 1), moved: make(chan struct{})}, nil
+}
+
+func removeFile(path string) error {
+	for _, name := range []string{path + "-wal", path + "-shm", path} {
+		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("make the search index anew: %w", err)
+		}
+	}
+	return nil
+}
+
+func (i *index) kick() {
+	select {
+	case i.kicked <- struct{}{}:
+	default: // it looks anyway
+	}
+}
+
+// reach says how far the index stands.
+func (i *index) reach(seq int64) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.at = seq
+	close(i.moved)
+	i.moved = make(chan struct{})
+}
+
+func (i *index) stands() (seq int64, moved <-chan struct{}) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.at, i.moved
+}
+
+const (
+	// indexBatch and indexBytes bound what is indexed in one transaction.
+	indexBatch = 500
+	indexBytes = 4 << 20
+
+	// indexRetry is the wait after a fault of either file.
+	indexRetry = time.Second
+
+	// indexWait is how long a search waits for letters that were kept just now.
+	indexWait = 250 * time.Millisecond
+)
+
+// RunIndex has letters found by what they are, until ctx ends: what was kept meanwhile first. masks are the values of each source's bodies
+// that no search finds a letter by; where they are others than before, everything is indexed anew.
+func (s *Store) RunIndex(ctx context.Context, masks map[string][]deadletter.Path, log *slog.Logger) error {
+	defer s.index.reach(0) // nobody knows whether it is what the next one wants
+	work := func() (bool, error) { return true, s.beginIndex(ctx, masks) }
+	for ctx.Err() == nil {
+		more, err := work()
+		if err != nil && ctx.Err() == nil {
+			log.ErrorContext(ctx, "letters cannot be made searchable; trying again", "in", indexRetry, "err", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(indexRetry):
+			}
+			continue
+		}
+		work = func() (bool, error) { return s.indexMore(ctx, masks) }
+		if more {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-s.index.kicked:
+		}
+	}
+	return nil
+}
+
+const (
+	readIndexed  = `SELECT seq, link, masks FROM indexed`
+	linkOfEvent  = `SELECT link FROM audit_events WHERE seq = ?`
+	emptyIndex   = `INSERT INTO letter_search (letter_search) VALUES ('delete-all')`
+	beginIndexed = `UPDATE indexed SET seq = 0, link = x'', masks = ?`
+)
+
+// beginIndex finds out how far the index stands. One of another trail, or with other masks, is begun anew.
+func (s *Store) beginIndex(ctx context.Context, masks map[string][]deadletter.Path) error {
+	digest, err := digestOfMasks(masks)
+	if err != nil {
+		return err
+	}
+	var at int64
+	var link, known, masked []byte
+	if err := s.index.db.read.QueryRowContext(ctx, readIndexed).Scan(&at, &link, &masked); err != nil {
+		return fmt.Errorf("read how far the search index stands: %w", err)
+	}
+	err = s.db.read.QueryRowContext(ctx, linkOfEvent, at).Scan(&known)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read the event at which the search index stands: %w", err)
+	}
+	if bytes.Equal(link, known) && bytes.Equal(masked, digest) {
+		s.index.reach(at)
+		return nil
+	}
+	err = s.index.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
+		if err := tx.exec(ctx, emptyIndex); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, beginIndexed, digest)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("begin the search index anew: %w", err)
+	}
+	s.index.reach(0)
+	return nil
+}
+
+// indexVersion is that of what is indexed of a letter: another one has everything indexed anew.
+const indexVersion = 1
+
+func digestOfMasks(masks map[string][]deadletter.Path) ([]byte, error) {
+	text, err := toJSON(map[string]any{"version": indexVersion, "masks": masks})
+	sum := sha256.Sum256([]byte(text))
+	return sum[:], err
+}
+
+// found is what a letter is found by.
+type found struct {
+	n     int64
+	isNew bool
+	text  []string
+}
+
+const (
+	addText   = `INSERT INTO letter_search (rowid, text) VALUES (?, ?)`
+	dropText  = `DELETE FROM letter_search WHERE rowid = ?`
+	moveIndex = `UPDATE indexed SET seq = ?, link = ?`
+)
+
+// indexMore indexes what the next events of the trail tell of. It answers false when there are none.
+func (s *Store) indexMore(ctx context.Context, masks map[string][]deadletter.Path) (more bool, err error) {
+	at, _ := s.index.stands()
+	latest, err := s.LatestSequence(ctx)
+	if err != nil || latest <= at {
+		return false, err
+	}
+	list, to, err := s.foundBetween(ctx, at, min(at+indexBatch, latest), masks)
+	if err != nil {
+		return false, fmt.Errorf("read letters that are to be found: %w", err)
+	}
+	var link []byte
+	if err := s.db.read.QueryRowContext(ctx, linkOfEvent, to).Scan(&link); err != nil {
+		return false, fmt.Errorf("read the event up to which letters are to be found: %w", err)
+	}
+	err = s.index.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
+		for _, one := range list {
+			if err := one.write(ctx, tx); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, moveIndex, to, link)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("make letters searchable: %w", err)
+	}
+	s.index.reach(to)
+	return true, nil
+}
+
+func (f found) write(ctx context.Context, tx *writeTx) error {
+	if !f.isNew {
+		if _, err := tx.ExecContext(ctx, dropText, f.n); err != nil {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, addText, f.n, strings.Join(f.text, "\n"))
+	return err
+}
+
+// tellOfText reads the bodies of a letter, the received and the latest, as far as they are searched: once for each event that tells of it.
+var tellOfText = fmt.Sprintf(`SELECT e.seq, e.before IS NULL, l.n, l.source, l.reason, l.id, l.webhook_id, l.event_type, substr(r.body, 1, %d)
+	FROM audit_events e CROSS JOIN letters l ON l.id = e.target CROSS JOIN revisions r ON r.letter = l.n AND r.number IN (0, l.revision)
+	WHERE e.seq > ? AND e.seq <= ? AND e.target_kind = 'letter' AND e.action NOT IN ('attempt.started', 'attempt.delivered') AND (
+		e.before IS NULL OR e.before ->> 'revision' IS NOT e.after ->> 'revision' OR e.before ->> 'reason' IS NOT e.after ->> 'reason')
+	ORDER BY e.seq`, deadletter.MaxSearched+1)
+
+// errEnough ends reading early.
+var errEnough = errors.New("enough was read")
+
+// foundBetween answers the letters of which events after one place of the trail tell something new, and up to which place it read: the
+// other one, unless that is too much at once. A letter is answered as it is now, however many events tell of it.
+func (s *Store) foundBetween(ctx context.Context, after, to int64, masks map[string][]deadletter.Path) ([]*found, int64, error) {
+	letters := map[int64]*found{}
+	var list []*found
+	var last int64 // the event of the row before
+	size := 0
+	err := each(ctx, s.db.read, func(r row) error {
+		var seq, n int64
+		var isNew bool
+		var source, reason, id, webhook, eventType string
+		var body []byte
+		if err := r.Scan(&seq, &isNew, &n, &source, &reason, &id, &webhook, &eventType, &body); err != nil {
+			return err
+		}
+		if seq != last && size > indexBytes {
+			return errEnough
+		}
+		f, ok := letters[n]
+		if !ok {
+			f = &found{n: n, isNew: isNew, text: []string{reason, id, webhook, eventType}}
+			letters[n], list = f, append(list, f)
+			last = seq
+		}
+		if ok && seq != last {
+			return nil // an event before has told of it
+		}
+		size += len(body)
+		f.text = append(f.text, deadletter.SearchText(body, masks[source]))
+		return nil
+	}, tellOfText, after, to)
+	if errors.Is(err, errEnough) {
+		return list, last, nil
+	}
+	return list, to, err
+}
+
+// awaitIndex waits, for a moment, until what is kept now can be found.
+func (s *Store) awaitIndex(ctx context.Context) error {
+	latest, err := s.LatestSequence(ctx)
+	if err != nil {
+		return err
+	}
+	limit := time.NewTimer(indexWait)
+	defer limit.Stop()
+	for {
+		at, moved := s.index.stands()
+		if at >= latest {
+			return nil
+		}
+		s.index.kick() // another process may have written to the trail
+		select {
+		case <-moved:
+		case <-limit.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Unsearched answers how many of the latest changes no search finds yet.
+func (s *Store) Unsearched(ctx context.Context) (int64, error) {
+	latest, err := s.LatestSequence(ctx)
+	at, _ := s.index.stands()
+	return max(0, latest-at), err
+}
