@@ -37,6 +37,8 @@ type App struct {
 	failed  chan error
 	chain   chainState
 
+	destinations map[string]delivery.Destination // by source; whoever delivers to one shares its pace
+
 	addr, consoleAddr net.Addr
 	setupToken        string
 }
@@ -83,7 +85,10 @@ func (a *App) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	health := a.newHealth()
+	health, err := a.newHealth()
+	if err != nil {
+		return err
+	}
 	work := a.startWorker(health)
 	a.startIngest(queues.letters, work.Kick)
 	front := a.newReceiver(health, queues)
@@ -107,13 +112,6 @@ func (a *App) holdDataDir() (*dataDir, error) {
 	}
 	a.onStop("data folder", func(context.Context) error { return dir.release() })
 	return dir, nil
-}
-
-// newHealth makes what delivers, and watches how the destinations do.
-func (a *App) newHealth() *delivery.Health {
-	client := delivery.NewClient(a.now)
-	a.onStop("connections to destinations", func(context.Context) error { client.Close(); return nil })
-	return delivery.NewHealth(client, a.breakerPolicies(), a.now)
 }
 
 // openStore opens the desk's file with the key that vouches for its audit trail.

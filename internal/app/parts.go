@@ -20,10 +20,6 @@ import (
 	"dlqdesk/internal/worker"
 )
 
-func destination(s config.Source) delivery.Destination {
-	return delivery.Destination{Source: s.Name, URL: s.Destination, Timeout: s.Timeout, MaxConcurrent: s.MaxConcurrent}
-}
-
 // deliverable answers the sources with what letters of no source go by: under the name "", where a default is configured.
 func (a *App) deliverable() []config.Source {
 	sources := a.cfg.Sources
@@ -35,21 +31,10 @@ func (a *App) deliverable() []config.Source {
 	return sources
 }
 
-func (a *App) breakerPolicies() map[string]delivery.BreakerPolicy {
-	policies := map[string]delivery.BreakerPolicy{}
-	for _, s := range a.cfg.Sources {
-		policies[s.Name] = delivery.BreakerPolicy{
-			Share: s.Breaker.FailureRate, Window: s.Breaker.Window, Least: s.Breaker.MinDeliveries, Probe: s.Breaker.Probe, Release: s.Breaker.Release,
-		}
-	}
-	return policies
-}
-
 func (a *App) startWorker(health *delivery.Health) *worker.Worker {
 	var sources []worker.Source
 	for _, s := range a.deliverable() {
-		to := destination(s)
-		to.Source = cmp.Or(s.Name, a.cfg.Queue.DefaultSource)
+		to := a.destinations[cmp.Or(s.Name, a.cfg.Queue.DefaultSource)]
 		// Half of the places stay for webhooks that come in while a backlog is worked off.
 		sources = append(sources, worker.Source{
 			Name: s.Name, Destination: to, Retry: s.Retry, Slots: max(1, s.MaxConcurrent/2), Gate: health.Breaker(to.Source),
@@ -78,7 +63,7 @@ func (a *App) startIngest(from []ingest.Queue, arrived func()) {
 func (a *App) newReceiver(client receiver.Sender, q *queues) http.Handler {
 	var sources []receiver.Source
 	for _, s := range a.cfg.Sources {
-		sources = append(sources, receiver.Source{Name: s.Name, Destination: destination(s), Buffered: s.Mode == config.Buffered, MaxBody: s.MaxBody})
+		sources = append(sources, receiver.Source{Name: s.Name, Destination: a.destinations[s.Name], Buffered: s.Mode == config.Buffered, MaxBody: s.MaxBody})
 	}
 	r := receiver.New(sources, client, q.dlq, q.processing, a.now, a.log.With("component", "receiver"))
 	for _, pending := range q.webhooks {
@@ -109,25 +94,6 @@ func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Heal
 		PublicURL: a.cfg.PublicURL, WebhookURL: a.webhookURL(), Secure: secure, Chain: a.chain.get, Health: a.healthOf(health), Queues: q.shown,
 		Now: a.now, Log: a.log.With("component", "console"),
 	}), nil
-}
-
-// healthOf tells of a source what the console shows of its destination.
-func (a *App) healthOf(h *delivery.Health) func(source string) console.Health {
-	return func(source string) console.Health {
-		s := h.Of(source)
-		shown := console.Health{
-			Seen: s.At, Delivered: s.Delivered, FailingSince: s.FailingSince, Failures: s.Failures, Refusals: s.Refusals,
-			Outcome: s.Latest.Outcome, StatusCode: s.Latest.StatusCode, Error: s.Latest.Error,
-		}
-		switch state, since := h.Breaker(source).State(); state {
-		case delivery.Open:
-			shown.HeldSince = since
-		case delivery.Releasing:
-			shown.Releasing = true
-		case delivery.Closed:
-		}
-		return shown
-	}
 }
 
 // webhookURL is where webhooks are taken, where that is not the console's address.

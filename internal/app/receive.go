@@ -24,7 +24,11 @@ func (a *App) startReceiver(ctx context.Context) error {
 	if err := a.warnOfStranded(ctx, queues); err != nil {
 		return err
 	}
-	front := a.newReceiver(a.newHealth(), queues)
+	health, err := a.newHealth()
+	if err != nil {
+		return err
+	}
+	front := a.newReceiver(health, queues)
 	a.addr, err = a.serve(ctx, "receiver", a.cfg.Listen, receiverRoutes(front), func() {})
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // checkConfig looks at settings that are only wrong together.
@@ -77,10 +78,20 @@ func (r *reader) checkSource(c Config, s Source) {
 	if s.Retry.Base > s.Retry.Cap && !r.faulty(at+".retry.base") && !r.faulty(at+".retry.cap") {
 		r.fault(at+".retry.base", "must not be over cap (got "+short(s.Retry.Base)+" and a cap of "+short(s.Retry.Cap)+")")
 	}
+	r.checkWithin(at, "connect_timeout", s.Connect, s.Timeout)
+	r.checkWithin(at, "read_timeout", s.Read, s.Timeout)
+	r.checkTLS(at+".tls", s)
 	if to, err := url.Parse(s.Destination); err == nil && to.Host == c.Listen && strings.HasPrefix(to.Path, "/webhooks/") {
 		r.warn(at+".destination", "is the receiver itself: each webhook would come back as a new one")
 	}
 	if s.Verify.Scheme == SchemeNone {
 		r.warn(at+".verify.scheme", "nothing proves who sent a webhook: whoever knows the URL can post to it")
+	}
+}
+
+// checkWithin finds a part of a delivery whose limit would never come.
+func (r *reader) checkWithin(at, key string, part, whole time.Duration) {
+	if part > whole && !r.faulty(join(at, key)) && !r.faulty(join(at, "timeout")) {
+		r.fault(join(at, key), "must not be over timeout, which counts for the whole (got "+short(part)+" and a timeout of "+short(whole)+")")
 	}
 }

@@ -38,13 +38,25 @@ type Source struct {
 	Destination   string // absolute http or https URL
 	Mode          Mode
 	Timeout       time.Duration // of one delivery
+	Connect       time.Duration // within Timeout: until the connection stands, its TLS included
+	Read          time.Duration // within Timeout: of silence, once the webhook is sent
 	MaxBody       int64         // bytes; a webhook over it is answered 413
 	MaxConcurrent int           // deliveries in flight
+	MaxPerSecond  float64       // requests to the destination; 0: no limit
+	TLS           TLS           // of the destination
 	Verify        Verify
 	Retry         deadletter.RetryPolicy
 	Breaker       Breaker
 	EventType     []deadletter.Path // where a body says what it is; the first that leads to a text counts
 	Mask          Mask
+}
+
+// TLS says how a destination is verified, which it always is, and how we prove to it who we are. What its files hold is sound, or
+// Load has said what is wrong.
+type TLS struct {
+	CAFile            string // PEM of the authorities to trust instead of the system's; empty: the system's
+	CertFile, KeyFile string // PEM of our certificate and its key; empty: none
+	MinVersion        uint16 // as crypto/tls numbers them
 }
 
 // Breaker says when a destination counts as down, so that automatic retries wait until it is up again.

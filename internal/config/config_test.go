@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -76,6 +77,7 @@ func describe(c config.Config) string {
 		fmt.Fprintf(&b, "source %s: %s %s, timeout %s, max body %d, max concurrent %d, verify %s\n",
 			s.Name, s.Mode, s.Destination, s.Timeout, s.MaxBody, s.MaxConcurrent, s.Verify.Scheme)
 		fmt.Fprintf(&b, "\tretry %d times from %s to %s, mask %q and %q\n", s.Retry.MaxAttempts, s.Retry.Base, s.Retry.Cap, s.Mask.Headers, s.Mask.JSON)
+		fmt.Fprintf(&b, "\tconnect %s, read %s, per second %v, TLS %+v\n", s.Connect, s.Read, s.MaxPerSecond, s.TLS)
 		fmt.Fprintf(&b, "\tevent type %q\n", s.EventType)
 		fmt.Fprintf(&b, "\tbreaker %v of %d in %s, probe %s, release %d\n",
 			s.Breaker.FailureRate, s.Breaker.MinDeliveries, s.Breaker.Window, s.Breaker.Probe, s.Breaker.Release)
@@ -98,7 +100,7 @@ func TestLoadWithoutFile(t *testing.T) {
 	}
 	want := config.Source{
 		Name: "genesys", Destination: "http://127.0.0.1:9090/genesys", Mode: config.Direct, Timeout: 10 * time.Second, MaxBody: 1 << 20,
-		MaxConcurrent: 64, Verify: config.Verify{Scheme: config.SchemeNone},
+		Connect: 10 * time.Second, Read: 10 * time.Second, TLS: config.TLS{MinVersion: tls.VersionTLS12}, MaxConcurrent: 64, Verify: config.Verify{Scheme: config.SchemeNone},
 		Retry:     deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute},
 		Breaker:   config.Breaker{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 10, Probe: 15 * time.Second, Release: 20},
 		EventType: deadletter.AnyEventType(),

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"net"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ const (
 	defaultGrace         = 40 * time.Second
 	defaultSpoolLimit    = 10 << 30
 	defaultTimeout       = 10 * time.Second
+	defaultConnect       = 10 * time.Second
 	defaultMaxBody       = 1 << 20
 	defaultMaxConcurrent = 64
 	defaultMaxAttempts   = 5
@@ -38,6 +40,8 @@ const (
 	maxSpoolLimit    = 1 << 40
 	maxMaxBody       = 64 << 20
 	maxMaxConcurrent = 10_000
+	minPerSecond     = 0.01
+	maxPerSecond     = 100_000
 	maxMaxAttempts   = 100
 	minBase          = time.Millisecond
 	maxCap           = 24 * time.Hour
@@ -143,13 +147,18 @@ func readSource(name string, s *section, hint string) Source {
 	if err := checkName(name); err != nil {
 		s.reader.fault(s.path, err.Error())
 	}
+	timeout := setting(s, "timeout", defaultTimeout, parseTimeout)
 	return Source{
 		Name:          name,
 		Destination:   required(s, "destination", parseDestination, hint),
 		Mode:          setting(s, "mode", Direct, oneOf(Direct, Buffered)),
-		Timeout:       setting(s, "timeout", defaultTimeout, parseTimeout),
+		Timeout:       timeout,
+		Connect:       setting(s, "connect_timeout", min(defaultConnect, timeout), durationFrom(minTimeout, timeoutLimit)),
+		Read:          setting(s, "read_timeout", timeout, durationFrom(minTimeout, timeoutLimit)),
 		MaxBody:       setting(s, "max_body", defaultMaxBody, sizeFrom(1, maxMaxBody, "from 1B to 64MiB")),
 		MaxConcurrent: setting(s, "max_concurrent", defaultMaxConcurrent, wholeNumber(1, maxMaxConcurrent)),
+		MaxPerSecond:  setting(s, "max_per_second", 0, parsePerSecond),
+		TLS:           readTLS(s.section("tls")),
 		Verify:        Verify{Scheme: setting(s.section("verify"), "scheme", SchemeNone, oneOf(SchemeNone))},
 		Retry:         readRetry(s.section("retry")),
 		Breaker:       readBreaker(s.section("breaker")),
@@ -163,6 +172,15 @@ func readEventType(s *section) []deadletter.Path {
 		return found
 	}
 	return deadletter.AnyEventType()
+}
+
+func readTLS(s *section) TLS {
+	return TLS{
+		CAFile:     setting(s, "ca_file", "", emptyOr(parseFile)),
+		CertFile:   setting(s, "cert_file", "", emptyOr(parseFile)),
+		KeyFile:    setting(s, "key_file", "", emptyOr(parseFile)),
+		MinVersion: setting(s, "min_version", tls.VersionTLS12, parseTLSVersion),
+	}
 }
 
 func readBreaker(s *section) Breaker {

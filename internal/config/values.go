@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -161,6 +162,31 @@ func parseShare(text string) (float64, error) {
 		return 0, wrong(text, "must be a share over 0 and up to 1, such as 0.5")
 	}
 	return f, nil
+}
+
+func parsePerSecond(text string) (float64, error) {
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(f >= minPerSecond && f <= maxPerSecond) {
+		return 0, wrong(text, "must be a number from 0.01 to 100000, such as 50")
+	}
+	return f, nil
+}
+
+func parseFile(text string) (string, error) {
+	if strings.ContainsRune(text, 0) {
+		return "", wrong(text, "must be the path of a file")
+	}
+	return text, nil
+}
+
+func parseTLSVersion(text string) (uint16, error) {
+	switch text {
+	case "1.2":
+		return tls.VersionTLS12, nil
+	case "1.3":
+		return tls.VersionTLS13, nil
+	}
+	return 0, wrong(text, "must be 1.2 or 1.3: what is older is not safe")
 }
 
 func wholeNumber(least, most int) func(string) (int, error) {

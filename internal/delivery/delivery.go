@@ -17,7 +17,11 @@ type Destination struct {
 	Source        string
 	URL           string
 	Timeout       time.Duration // of one delivery, from waiting for a place to the end of the answer
+	Connect       time.Duration // until a connection stands, its TLS included; 0: connectLimit
+	Read          time.Duration // of silence, once the request is sent; 0: Timeout alone counts
 	MaxConcurrent int           // deliveries of this source in flight, whoever ordered them
+	Pace          *Pace         // shared by all who deliver to it; nil: no limit
+	TLS           *TLS          // nil: the system's authorities and no certificate of ours
 }
 
 // Request is what is delivered.
@@ -28,65 +32,64 @@ type Request struct {
 	WebhookID   string
 	Attempt     int
 	TraceParent string // as the function of that name answers it
+	Booked      bool   // its turn was booked with the destination's Pace, and has come
 }
 
 // Client makes deliveries. It owns the connections to all destinations.
 type Client struct {
-	transport *http.Transport
-	now       func() time.Time
-	places    sync.Map // source -> chan struct{}
+	now        func() time.Time
+	places     sync.Map // source -> chan struct{}
+	transports sync.Map // link -> *http.Transport
 }
-
-const (
-	idleLimit        = 90 * time.Second
-	idlePerHost      = 256
-	connectLimit     = 10 * time.Second // for the connection, and again for TLS
-	maxAnswerHeaders = 64 << 10
-)
 
 // NewClient makes a client. The caller closes it when no delivery is in flight.
-func NewClient(now func() time.Time) *Client {
-	return &Client{now: now, transport: &http.Transport{
-		Proxy:                  nil, // destinations come from the configuration alone
-		DialContext:            dialCounted,
-		TLSHandshakeTimeout:    connectLimit,
-		ForceAttemptHTTP2:      true,
-		DisableCompression:     true, // no header is added to the platform's
-		MaxIdleConnsPerHost:    idlePerHost,
-		IdleConnTimeout:        idleLimit,
-		MaxResponseHeaderBytes: maxAnswerHeaders,
-	}}
-}
+func NewClient(now func() time.Time) *Client { return &Client{now: now} }
 
 // Close closes the connections that are idle.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.transports.Range(func(_, t any) bool {
+		if t, ok := t.(*http.Transport); ok {
+			t.CloseIdleConnections()
+		}
+		return true
+	})
+}
 
 // Send delivers and answers what became of it: outcome, code, latency, error and the first part of the answer. The rest of the
 // Attempt is the caller's. It takes no longer than the destination's timeout.
 func (c *Client) Send(ctx context.Context, to Destination, r Request) deadletter.Attempt {
-	started := c.now()
-	ctx, cancel := context.WithTimeout(ctx, to.Timeout)
-	defer cancel()
-	a := c.send(ctx, to, r)
-	a.StartedAt, a.Latency, a.Done = started, max(0, c.now().Sub(started)), true
+	a, _ := c.deliver(ctx, to, r)
 	return a
 }
 
-func (c *Client) send(ctx context.Context, to Destination, r Request) deadletter.Attempt {
-	leave, err := c.enter(ctx, to)
-	if err != nil {
-		return unsent(fmt.Sprintf("Not sent: %d deliveries to %s were already under way", to.MaxConcurrent, to.Source))
+// deliver is Send, and tells besides whether the destination was tried at all: what waited in vain for its turn says nothing of it.
+func (c *Client) deliver(ctx context.Context, to Destination, r Request) (a deadletter.Attempt, tried bool) {
+	started := c.now()
+	ctx, cancel := context.WithTimeout(ctx, to.Timeout)
+	defer cancel()
+	if leave, why := c.enter(ctx, to, r.Booked); why != "" {
+		a = unsent(why)
+	} else {
+		a, tried = c.send(ctx, to, r), true
+		leave()
 	}
-	defer leave()
+	a.StartedAt, a.Latency, a.Done = started, max(0, c.now().Sub(started)), true
+	return a, tried
+}
+
+func (c *Client) send(ctx context.Context, to Destination, r Request) deadletter.Attempt {
+	ctx, quiet := to.listen(ctx)
+	defer quiet.stop()
 	for try := 1; ; try++ {
-		var w wire
+		w := wire{quiet: quiet}
 		request, err := newRequest(w.watch(ctx), to, r)
 		if err != nil {
 			return unsent("Not sent: the destination's address is not usable")
 		}
 		// Not through http.Client, which would look at redirects.
-		answer, err := c.transport.RoundTrip(request)
+		answer, err := c.transport(to).RoundTrip(request)
 		if err == nil {
+			answer.Body = quiet.over(answer.Body)
 			defer func() { _ = answer.Body.Close() }()
 			return c.read(answer)
 		}
@@ -100,10 +103,13 @@ func (c *Client) send(ctx context.Context, to Destination, r Request) deadletter
 // staleTries bounds how many dead connections in a row a delivery looks past.
 const staleTries = 4
 
-// enter waits for one of the places that a source has.
-func (c *Client) enter(ctx context.Context, to Destination) (leave func(), err error) {
+// enter waits for a turn, and then for one of the places that a source has; where neither comes in time it answers why.
+func (c *Client) enter(ctx context.Context, to Destination, booked bool) (leave func(), why string) {
+	if !booked && to.Pace.turn(ctx) != nil {
+		return nil, fmt.Sprintf("Not sent: %s takes %s, and more were waiting", to.Source, to.Pace)
+	}
 	if to.MaxConcurrent <= 0 {
-		return func() {}, nil
+		return func() {}, ""
 	}
 	known, ok := c.places.Load(to.Source)
 	if !ok {
@@ -112,8 +118,8 @@ func (c *Client) enter(ctx context.Context, to Destination) (leave func(), err e
 	places, _ := known.(chan struct{})
 	select {
 	case places <- struct{}{}:
-		return func() { <-places }, nil
+		return func() { <-places }, ""
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, fmt.Sprintf("Not sent: %d deliveries to %s were already under way", to.MaxConcurrent, to.Source)
 	}
 }

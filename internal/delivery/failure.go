@@ -24,13 +24,22 @@ func unsent(why string) deadletter.Attempt {
 // failure tells what became of a delivery that got no answer. Where it cannot be told whether a byte has left, one has.
 func (w *wire) failure(ctx context.Context, err error, to Destination) deadletter.Attempt {
 	connected := w.conn != nil || w.shared
+	asked := w.conn != nil && w.conn.asked.Load() && !w.reused && !w.answered.Load()
+	if asked && refusal(err) != nil {
+		// By TLS 1.3 the request leaves before the other side has looked at our certificate, but nobody reads it before.
+		return unsent(unreachable(&askedError{err}, to))
+	}
 	if !w.wrote() && (!connected || ctx.Err() == nil) {
 		return unsent(unreachable(err, to))
 	}
 	why := "The connection broke before the handler answered: it may have processed it"
 	switch {
+	case asked && !isTimeout(err): // what it says of a certificate may be lost on the way
+		why = fmt.Sprintf("The connection broke after it had asked for %s: the handler may have processed the webhook", to.TLS.asked())
 	case isTimeout(err):
 		why = fmt.Sprintf("No answer within %s: the handler may have processed it", brief(to.Timeout))
+	case errors.Is(context.Cause(ctx), errSilent):
+		why = fmt.Sprintf("Silence for %s after the webhook was sent: the handler may have processed it", brief(to.Read))
 	case w.answered.Load() && !broke(err):
 		why = "The handler's answer was no valid HTTP: it may have processed it"
 	}
@@ -43,7 +52,6 @@ func unreachable(err error, to Destination) string {
 		dns         *net.DNSError
 		certificate *tls.CertificateVerificationError
 		record      tls.RecordHeaderError
-		network     *net.OpError
 		system      syscall.Errno
 	)
 	switch {
@@ -55,16 +63,29 @@ func unreachable(err error, to Destination) string {
 		return fmt.Sprintf("TLS: the certificate of %s is not valid: %s", host, certificateFault(certificate.Err))
 	case errors.As(err, &record):
 		return fmt.Sprintf("TLS: %s does not speak it", host)
-	case errors.As(err, &network) && network.Op == "remote error": // an alert of TLS
-		return fmt.Sprintf("TLS: %s refused the connection: %s", host, network.Err)
+	case refusal(err) != nil:
+		return fmt.Sprintf("TLS: %s refused the connection%s: %s", host, to.TLS.shown(err), refusal(err))
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "Connection refused by " + host
 	case isTimeout(err):
-		return fmt.Sprintf("No connection to %s within %s", host, brief(min(to.Timeout, connectLimit)))
+		return fmt.Sprintf("No connection to %s within %s", host, brief(min(to.Timeout, to.link().connect)))
 	case errors.As(err, &system):
 		return fmt.Sprintf("No connection to %s: %s", host, system)
 	}
 	return "No connection to " + host
+}
+
+// askedError is that of a connection on which a certificate of ours was asked for.
+type askedError struct{ error }
+
+func (e *askedError) Unwrap() error { return e.error }
+
+// refusal answers the alert by which the other side ended TLS; nil: it did not.
+func refusal(err error) error {
+	if network, ok := errors.AsType[*net.OpError](err); ok && network.Op == "remote error" {
+		return network.Err
+	}
+	return nil
 }
 
 func hostOf(address string) string {

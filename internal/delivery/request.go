@@ -14,8 +14,6 @@ import (
 )
 
 func newRequest(ctx context.Context, to Destination, r Request) (*http.Request, error) {
-	// Without GetBody the transport cannot send the request a second time by itself when a connection that it kept turns out to
-	// be dead: see Request.isReplayable in net/http, and unrepeatable for a request without a body.
 	body := io.NopCloser(bytes.NewReader(r.Body))
 	if len(r.Body) == 0 {
 		body = http.NoBody // has a Content-Length of 0; any other reader would be sent in chunks
@@ -24,6 +22,9 @@ func newRequest(ctx context.Context, to Destination, r Request) (*http.Request, 
 	if err != nil {
 		return nil, err
 	}
+	// The transport sends again by this what was not processed for sure: of which no byte was written, or which HTTP/2 says so of
+	// (GOAWAY, REFUSED_STREAM; RFC 9113 section 8.7). What it would guess of beyond that, unrepeatable keeps it from.
+	request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.Body)), nil }
 	request.ContentLength = int64(len(r.Body))
 	request.URL.RawQuery = join(request.URL.RawQuery, sendableQuery(r.Query))
 	request.Header = headersOf(r)
@@ -41,9 +42,7 @@ func headersOf(r Request) http.Header {
 	h["Webhook-Id"] = withoutControls([]string{r.WebhookID})
 	h["X-Dlqdesk-Attempt"] = []string{strconv.Itoa(r.Attempt)}
 	h["Traceparent"] = []string{r.TraceParent}
-	if len(r.Body) == 0 {
-		unrepeatable(h)
-	}
+	unrepeatable(h)
 	return h
 }
 
@@ -79,8 +78,8 @@ func withoutControls(values []string) []string {
 
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// unrepeatable writes the two names by which net/http takes a request without a body for one that it may send again in another
-// case: to HTTP they are the same, to net/http they are not.
+// unrepeatable writes the two names by which net/http takes a request for one that it may send again, though it may have been
+// processed, in another case: to HTTP they are the same, to net/http (Request.isReplayable) they are not.
 func unrepeatable(h http.Header) {
 	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
 		if values, ok := h[name]; ok {

@@ -3,10 +3,15 @@ package delivery_test
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -42,6 +47,31 @@ func hurried(url string) delivery.Destination {
 
 func request(body string, headers deadletter.Headers) delivery.Request {
 	return delivery.Request{Body: []byte(body), Headers: headers, WebhookID: "hook-1", Attempt: 1, TraceParent: parent}
+}
+
+// trusting takes certificates of a test's server alone.
+func trusting(t *testing.T, authority *x509.Certificate) *delivery.TLS {
+	t.Helper()
+	return read(t, delivery.TLSFiles{CA: pemFile(t, "CERTIFICATE", authority.Raw)})
+}
+
+func read(t *testing.T, files delivery.TLSFiles) *delivery.TLS {
+	t.Helper()
+	read, err := delivery.NewTLS(files, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read
+}
+
+// pemFile writes a file with one block.
+func pemFile(t *testing.T, kind string, content []byte) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "file.pem")
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // seen is a request as it arrived.

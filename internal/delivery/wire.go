@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http/httptrace"
 	"sync/atomic"
-	"time"
 )
 
 // wire tells whether any byte of a request may have left: before that the destination cannot know of the webhook, and after it
@@ -17,13 +16,15 @@ type wire struct {
 	shared   bool // HTTP/2: many requests on one connection
 	reused   bool
 	answered atomic.Bool // a first byte came back
+	quiet    *silence
 }
 
 // watch answers a context whose request is watched. The fields may be read when the request has ended.
 func (w *wire) watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn:              w.connected,
-		GotFirstResponseByte: func() { w.answered.Store(true) },
+		WroteRequest:         func(httptrace.WroteRequestInfo) { w.quiet.begin() },
+		GotFirstResponseByte: func() { w.answered.Store(true); w.quiet.begin() },
 	})
 }
 
@@ -49,19 +50,10 @@ func (w *wire) wrote() bool {
 type countedConn struct {
 	net.Conn
 	written atomic.Int64
+	asked   atomic.Bool // for a certificate of ours
 }
 
 func (c *countedConn) Write(b []byte) (int, error) {
 	c.written.Add(int64(len(b))) // before, because a write that fails may have sent a part
 	return c.Conn.Write(b)
-}
-
-const keepAlive = 30 * time.Second
-
-func dialCounted(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Timeout: connectLimit, KeepAlive: keepAlive}).DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	return &countedConn{Conn: conn}, nil
 }

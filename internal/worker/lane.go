@@ -41,14 +41,14 @@ const storeRetry = time.Second
 func (l *lane) run(ctx context.Context) {
 	inFlight := tally{}
 	for ctx.Err() == nil {
-		claims, wait, err := l.claim(ctx, cap(l.finished)-inFlight.all, inFlight.jobs)
+		claims, wait, err := l.claimPaced(ctx, cap(l.finished)-inFlight.all, inFlight.jobs)
 		if err != nil {
 			l.w.log.ErrorContext(ctx, "cannot read what is due; trying again", "source", l.source.Name, "err", err)
 			wait = storeRetry
 		}
 		for _, c := range claims {
 			inFlight.add(c.attempt.Trigger, 1)
-			go l.deliver(ctx, c)
+			go l.deliver(ctx, c, l.source.Destination.Pace.Book())
 		}
 		l.await(ctx, wait, &inFlight)
 	}
@@ -103,6 +103,19 @@ type claimed struct {
 }
 
 const forever = time.Duration(-1)
+
+// claimPaced opens no more deliveries than will soon have their turn with the destination.
+func (l *lane) claimPaced(ctx context.Context, free, jobs int) ([]claimed, time.Duration, error) {
+	room, again := l.source.Destination.Pace.Room()
+	if free > 0 && room == 0 {
+		return nil, again, nil
+	}
+	claims, wait, err := l.claim(ctx, min(free, room), jobs)
+	if wait == forever && len(claims) == room {
+		wait = 0 // there may be more, once there is room again
+	}
+	return claims, wait, err
+}
 
 // claim opens up to free deliveries: what is due first, then what jobs (which have so many in flight) want. It answers how long to wait
 // before there can be more.
@@ -234,12 +247,16 @@ func (l *lane) open(ctx context.Context, tx *store.Tx, id deadletter.ID) (claime
 	return claimed{change.After, *change.Attempt, revision}, tx.Apply(ctx, change)
 }
 
-// deliver sends a claimed letter and records what became of it. Shutdown does not cut a delivery short: its timeout does.
-func (l *lane) deliver(ctx context.Context, c claimed) {
+// deliver sends a claimed letter when it is its turn and records what became of it. Shutdown does not cut a delivery short: its
+// timeout does.
+func (l *lane) deliver(ctx context.Context, c claimed, turn time.Duration) {
 	defer func() { l.finished <- c.attempt.Trigger }()
+	if turn > 0 {
+		<-time.After(turn)
+	}
 	result := l.w.sender.Send(context.WithoutCancel(ctx), l.source.Destination, delivery.Request{
 		Body: c.revision.Body, Headers: c.revision.Headers, Query: c.letter.Query, WebhookID: c.letter.WebhookID,
-		Attempt: c.attempt.Number, TraceParent: c.attempt.TraceParent,
+		Attempt: c.attempt.Number, TraceParent: c.attempt.TraceParent, Booked: true,
 	})
 	result.Number, result.Trigger, result.Actor, result.Revision = c.attempt.Number, c.attempt.Trigger, c.attempt.Actor, c.attempt.Revision
 	result.StartedAt, result.TraceParent = c.attempt.StartedAt, c.attempt.TraceParent

@@ -1,0 +1,71 @@
+package worker_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/worker"
+)
+
+// A backlog keeps to the pace of its destination while webhooks want more of it than there is: its letters wait before their attempt
+// begins, so that none is spent on waiting, and they have their share.
+func TestBacklogKeepsToThePace(t *testing.T) {
+	t.Parallel()
+	const letters, perSecond = 12, 40
+	paced := desktest.NewDestination(t)
+	var mu sync.Mutex
+	var arrived []time.Time
+	paced.Set(func(http.ResponseWriter, *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		arrived = append(arrived, time.Now())
+	})
+	to := delivery.Destination{
+		Source: "slow", URL: paced.URL, Timeout: 500 * time.Millisecond, MaxConcurrent: 64, Pace: delivery.NewPace(perSecond, time.Now),
+	}
+	b := setup(t, worker.Source{Name: "slow", Destination: to, Retry: desktest.Policy(), Slots: 32})
+	for i := range letters {
+		c := desktest.Failure(fmt.Sprintf("s-%d", i), 503, b.clock.Now())
+		c.Source = "slow"
+		desktest.Receive(t, b.store, c)
+	}
+	client := delivery.NewClient(time.Now)
+	t.Cleanup(client.Close)
+	ctx, stopPlatforms := context.WithCancel(t.Context())
+	var platforms sync.WaitGroup
+	defer platforms.Wait()
+	defer stopPlatforms()
+	for range 40 {
+		platforms.Go(func() {
+			pace := time.NewTicker(20 * time.Millisecond)
+			defer pace.Stop()
+			for ctx.Err() == nil {
+				client.Send(context.WithoutCancel(ctx), to, delivery.Request{Attempt: 1, WebhookID: "live"})
+				<-pace.C
+			}
+		})
+	}
+	b.clock.Add(time.Minute)
+	started := time.Now()
+	b.run(t)
+	for i := range letters {
+		id := deadletter.ID(fmt.Sprintf("s-%d", i))
+		b.becomes(t, id, deadletter.Resolved)
+		if got := b.attempts(t, id); len(got) != 2 {
+			t.Errorf("letter %s had %d attempts", id, len(got))
+		}
+	}
+	took := time.Since(started)
+	mu.Lock()
+	defer mu.Unlock()
+	if most := int(time.Since(arrived[0]).Seconds()*perSecond) + 2; len(arrived) > most || len(arrived) < letters+10 {
+		t.Errorf("%d requests came in %v, at most %d may", len(arrived), took, most)
+	}
+}
