@@ -65,6 +65,9 @@ func summary(c config.Config) string {
 	fmt.Fprintf(&b, "  console   %s\n", orElse(c.ConsoleListen, c.Listen))
 	fmt.Fprintf(&b, "  data      %s\n", c.DataDir)
 	fmt.Fprintf(&b, "  queue     %s\n", orElse(c.Queue.DLQURL, "embedded"))
+	for _, q := range c.Queues {
+		fmt.Fprintf(&b, "  queues    %s reads %s\n", q.Name, q.URL)
+	}
 	for _, s := range c.Sources {
 		destination, _, _ := strings.Cut(s.Destination, "?") // a query may hold a key
 		fmt.Fprintf(&b, "  source    /webhooks/%s -> %s (%s)\n", s.Name, destination, s.Mode)

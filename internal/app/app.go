@@ -90,7 +90,7 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	work := a.startWorker(health)
-	a.startIngest(queues.letters, work.Kick)
+	a.startIngest(queues, work.Kick)
 	front := a.newReceiver(health, queues)
 	desk, err := a.newConsole(ctx, work.Kick, health, queues)
 	if err != nil {

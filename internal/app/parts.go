@@ -48,16 +48,17 @@ func (a *App) startWorker(health *delivery.Health) *worker.Worker {
 // ingestPollers is how many batches of letters are moved side by side; their commits are shared.
 const ingestPollers = 4
 
-func (a *App) startIngest(from []ingest.Queue, arrived func()) {
+func (a *App) startIngest(q *queues, arrived func()) {
 	settings := ingest.Settings{
 		DefaultSource: a.cfg.Queue.DefaultSource, Retry: map[string]deadletter.RetryPolicy{}, EventType: map[string][]deadletter.Path{}, Pollers: ingestPollers,
 	}
 	for _, s := range a.cfg.Sources {
 		settings.Retry[s.Name], settings.EventType[s.Name] = s.Retry, s.EventType
 	}
-	for _, q := range from {
-		a.run("ingest from "+q.Name(), ingest.New(q, a.store, settings, arrived, a.now, a.roll, a.log.With("component", "ingest")).Run)
+	for _, from := range q.letters {
+		a.run("ingest from "+from.Name(), ingest.New(from, a.store, settings, arrived, a.now, a.roll, a.log.With("component", "ingest")).Run)
 	}
+	a.startDLQs(q.list, settings, arrived)
 }
 
 func (a *App) newReceiver(client receiver.Sender, q *queues) http.Handler {
@@ -89,9 +90,13 @@ func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Heal
 	for _, s := range a.cfg.Sources {
 		shown = append(shown, console.Source{Name: s.Name, Destination: hostOf(s.Destination), MaxAttempts: s.Retry.MaxAttempts})
 	}
+	var names []string
+	for _, d := range q.list {
+		names = append(names, d.Name)
+	}
 	return console.New(console.Deps{
 		Store: a.store, Desk: desk.New(a.store, orders, kick, a.now), Auth: a.auth, Sources: shown, DefaultSource: a.cfg.Queue.DefaultSource,
-		PublicURL: a.cfg.PublicURL, WebhookURL: a.webhookURL(), Secure: secure, Chain: a.chain.get, Health: a.healthOf(health), Queues: q.shown,
+		PublicURL: a.cfg.PublicURL, WebhookURL: a.webhookURL(), Secure: secure, Chain: a.chain.get, Health: a.healthOf(health), Queues: q.shown, DLQs: names,
 		Now: a.now, Log: a.log.With("component", "console"),
 	}), nil
 }

@@ -17,6 +17,7 @@ type queues struct {
 	dlq        receiver.Queue
 	processing receiver.Queue // nil where no source is buffered
 	letters    []ingest.Queue // what ingest reads
+	list       []*dlq         // further queues that are read
 	webhooks   []receiver.ProcessingQueue
 	shown      []console.Queue
 
@@ -49,6 +50,7 @@ func (a *App) openQueues(ctx context.Context, dir *dataDir) (*queues, error) {
 	for _, from := range dlq.from {
 		q.letters = append(q.letters, from)
 	}
+	a.openDLQs(ctx, q)
 	if !a.anyBuffered() {
 		return q, nil
 	}

@@ -11,10 +11,11 @@ import (
 func (r *reader) checkConfig(c Config) {
 	r.checkAddresses(c)
 	r.checkQueue(c)
+	r.checkDLQs(c)
 	for _, s := range c.Sources {
 		r.checkSource(c, s)
 	}
-	if len(c.Sources) == 0 && !r.faulty("sources") {
+	if len(c.Sources)+len(c.Queues) == 0 && !r.faulty("sources") {
 		r.fault("sources", "there is none: add one below sources:, with its destination, or set DLQDESK_SOURCES__NAME__DESTINATION")
 	}
 }

@@ -19,6 +19,7 @@ type Config struct {
 	DataDir       string        // store, spool, embedded queue, keys; a relative one is taken from the working directory
 	Grace         time.Duration // for finishing what is in flight when the program is asked to stop
 	Queue         Queue
+	Queues        []DLQ    // that are read besides, ordered as Sources
 	Sources       []Source // in the order of the file; those from the environment alone come last
 	Warnings      []string // legal, but worth a look; written like faults
 }

@@ -73,6 +73,9 @@ func describe(c config.Config) string {
 	fmt.Fprintf(&b, "listen %q, console %q, public %q, data %q, grace %s\n", c.Listen, c.ConsoleListen, c.PublicURL, c.DataDir, c.Grace)
 	fmt.Fprintf(&b, "dlq %q, processing %q, region %q, default source %q, spool %d\n",
 		c.Queue.DLQURL, c.Queue.ProcessingURL, c.Queue.Region, c.Queue.DefaultSource, c.Queue.SpoolLimit)
+	for _, q := range c.Queues {
+		fmt.Fprintf(&b, "queue %s: %q in %q, source %q, redriven to %q\n", q.Name, q.URL, q.Region, q.Source, q.SourceURL)
+	}
 	for _, s := range c.Sources {
 		fmt.Fprintf(&b, "source %s: %s %s, timeout %s, max body %d, max concurrent %d, verify %s\n",
 			s.Name, s.Mode, s.Destination, s.Timeout, s.MaxBody, s.MaxConcurrent, s.Verify.Scheme)

@@ -60,6 +60,7 @@ func (r *reader) config() Config {
 		DataDir:       setting(top, "data_dir", defaultDataDir, parseDir),
 		Grace:         setting(top, "grace", defaultGrace, durationFrom(time.Second, maxGrace)),
 		Queue:         readQueue(top.section("queue")),
+		Queues:        r.dlqs(top.section("queues")),
 		Sources:       r.sources(top.section("sources")),
 	}
 }
@@ -144,7 +145,7 @@ func (r *reader) namesInVariables(s *section) []string {
 }
 
 func readSource(name string, s *section, hint string) Source {
-	if err := checkName(name); err != nil {
+	if err := checkName("source", name); err != nil {
 		s.reader.fault(s.path, err.Error())
 	}
 	timeout := setting(s, "timeout", defaultTimeout, parseTimeout)

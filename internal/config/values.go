@@ -132,9 +132,9 @@ func parseRegion(text string) (string, error) {
 
 var sourceName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
-func checkName(name string) error {
+func checkName(what, name string) error {
 	if !sourceName.MatchString(name) {
-		return errors.New("the name of a source must be 1 to 63 lower-case letters, digits, - and _, and begin with a letter or digit")
+		return errors.New("the name of a " + what + " must be 1 to 63 lower-case letters, digits, - and _, and begin with a letter or digit")
 	}
 	return nil
 }

@@ -27,19 +27,29 @@ func selection(items []string) ([]desk.Ref, error) {
 	return refs, nil
 }
 
+// bulkActions are what can be done to many letters, by the names that forms have for it.
+func bulkActions() map[string]deadletter.Action {
+	return map[string]deadletter.Action{
+		"replay": deadletter.ActReplay, "edit": deadletter.ActEdit,
+		"archive": deadletter.ActArchive, "restore": deadletter.ActRestore,
+	}
+}
+
 // bulkAction reads what is to be done to many letters.
 func bulkAction(name string) (deadletter.Action, error) {
-	switch name {
-	case "replay":
-		return deadletter.ActReplay, nil
-	case "edit":
-		return deadletter.ActEdit, nil
-	case "archive":
-		return deadletter.ActArchive, nil
-	case "restore":
-		return deadletter.ActRestore, nil
+	if action, ok := bulkActions()[name]; ok {
+		return action, nil
 	}
-	return "", deadletter.Errorf(deadletter.Invalid, "there is no action %q", name)
+	return "", deadletter.Errorf(deadletter.Invalid, "there is no action %q", printable(name))
+}
+
+func bulkName(a deadletter.Action) string {
+	for name, action := range bulkActions() {
+		if action == a {
+			return name
+		}
+	}
+	return ""
 }
 
 // bulk makes a job of the letters that are selected, or of all that match. What needs no word more, over letters that the person has
@@ -56,7 +66,7 @@ func (c *Console) bulk(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	asks := everything || action == deadletter.ActEdit || action == deadletter.ActArchive || j.Delivers() && j.Unknown > 0
+	asks := everything || action.Edits() || action.Redrives() || action == deadletter.ActArchive || j.Delivers() && j.Unknown > 0
 	if asks {
 		c.askJob(w, r, j)
 		return

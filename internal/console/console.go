@@ -38,6 +38,7 @@ type Deps struct {
 	Chain         func() Chain
 	Health        func(source string) Health
 	Queues        []Queue
+	DLQs          []string // the queues of the list, by name
 	Now           func() time.Time
 	Log           *slog.Logger
 }

@@ -26,7 +26,7 @@ type field struct{ name, label string }
 
 // letterFields are what the address of a list of letters is made of, but for the cursor.
 func letterFields() []field {
-	return []field{{"status", ""}, {"source", "Source"}, {"code", "Code"}, {"outcome", "Outcome"}, {"type", "Event type"}, {"group", "Cause"}, {"from", "Received from"}, {"to", "Received to"}, {"job", "Job"}, {"result", "Result"}, {"q", "Text"}, {"sort", ""}}
+	return []field{{"status", ""}, {"source", "Source"}, {"queue", "Queue"}, {"code", "Code"}, {"outcome", "Outcome"}, {"type", "Event type"}, {"group", "Cause"}, {"from", "Received from"}, {"to", "Received to"}, {"job", "Job"}, {"result", "Result"}, {"q", "Text"}, {"sort", ""}}
 }
 
 // auditFields are what the address of the audit trail is made of.
@@ -102,9 +102,10 @@ func sayTime(name, value string) string {
 // letterQuery reads the address of a list. Without a status it is that of letters that need a person.
 func letterQuery(query url.Values, cursor string) (store.LetterQuery, error) {
 	q := store.LetterQuery{Cursor: cursor, Limit: pageSize}
-	var errs [9]error
+	var errs [12]error
 	q.Status, errs[0] = parseStatus(query.Get("status"))
 	q.Source, errs[1] = parseText("source", query.Get("source"))
+	q.Queue, errs[9] = parseText("queue", query.Get("queue"))
 	q.StatusCode, errs[2] = parseCode(query.Get("code"))
 	q.Outcome, errs[3] = parseOutcome(query.Get("outcome"))
 	q.From, q.To, errs[4] = parseRange(query)
@@ -114,9 +115,9 @@ func letterQuery(query url.Values, cursor string) (store.LetterQuery, error) {
 	if q.Text != "" && !strings.ContainsFunc(q.Text, wordRune) {
 		errs[6] = deadletter.Errorf(deadletter.Invalid, "the text to look for needs a letter or a digit")
 	}
-	q.EventType, errs[7] = parseText("event type", query.Get("type"))
+	q.EventType, errs[10] = parseText("event type", query.Get("type"))
 	q.Group = query.Get("group")
-	q.Sort, errs[8] = parseSort(query.Get("sort"))
+	q.Sort, errs[11] = parseSort(query.Get("sort"))
 	return q, first(errs[:]...)
 }
 

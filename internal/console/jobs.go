@@ -171,7 +171,7 @@ func (c *Console) askAgain(w http.ResponseWriter, r *http.Request, j deadletter.
 		switch {
 		case j.Delivers() && j.Unknown > 0 && !in.Unknown:
 			v.UnknownError = why(fault)
-		case j.Action == deadletter.ActEdit && patch != nil:
+		case j.Action.Edits() && patch != nil:
 			v.PatchError.Text = why(patch)
 		default:
 			v.ReasonError = why(fault)

@@ -113,7 +113,7 @@ func TestAllThatMatchAreShownFrozenFirst(t *testing.T) {
 	if asked.status != http.StatusOK || asked.header.Get("HX-Retarget") != "#job-dialog" {
 		t.Fatalf("answered %d: %s", asked.status, asked.text)
 	}
-	for _, want := range []string{"Replay 60 letters", "60 letters, oldest 2026-03-02 10:15:05 UTC, newest 2026-03-02 11:14:05 UTC.", "None arrived since.", "2 of them may have been processed by the handler"} {
+	for _, want := range []string{"Replay 60 letters", "60 letters, oldest 2026-03-02 10:15:05 UTC, newest 2026-03-02 11:14:05 UTC.", "None arrived since.", "2 of them may have been processed already"} {
 		if !strings.Contains(asked.says("form"), want) {
 			t.Errorf("the dialog does not say %q: %s", want, asked.says("form"))
 		}

@@ -37,6 +37,7 @@ type list struct {
 	counts  store.Counts
 	empty   bool // no letter was ever kept
 	sources []string
+	queues  []string // of the list, that letters came from
 	types   []string // of events
 	codes   []int
 	// snippets are the parts of payloads in which the text that was looked for stands, where nothing else of the letter has it.
@@ -74,6 +75,9 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 		return err
 	}
 	if l.sources, err = c.Store.Sources(ctx); err != nil {
+		return err
+	}
+	if l.queues, err = c.Store.Queues(ctx); err != nil {
 		return err
 	}
 	if l.codes, err = c.Store.StatusCodes(ctx); err != nil {

@@ -47,6 +47,10 @@ func wordsOf(a deadletter.Action) words {
 		return words{"Replay", "Replaying", "Replayed", "delivered"}
 	case deadletter.ActEdit:
 		return words{"Edit and replay", "Editing and replaying", "Edited and replayed", "delivered"}
+	case deadletter.ActRedrive:
+		return words{"Redrive", "Redriving", "Redriven", "sent back"}
+	case deadletter.ActEditRedrive:
+		return words{"Edit and redrive", "Editing and redriving", "Edited and redriven", "sent back"}
 	case deadletter.ActArchive:
 		return words{"Archive", "Archiving", "Archived", "archived"}
 	case deadletter.ActRestore:
@@ -162,12 +166,7 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 		ID: j.ID.String(), Heading: say.verb + " " + plural(j.Items.Total(), "letter"), Set: plural(j.Items.Total(), "letter"),
 		Oldest: ui.At(j.Oldest), Newest: ui.At(j.Newest), LettersURL: jobLetters(j.ID, ""), Back: back, Denied: why(auth.Actor(r.Context()).May(j.Action)),
 	}
-	switch j.Action {
-	case deadletter.ActEdit:
-		v.Action = "edit"
-	case deadletter.ActReplay, deadletter.ActArchive, deadletter.ActRestore, deadletter.ActView, deadletter.ActUsers:
-		v.Action = string(j.Action)
-	}
+	v.Action, v.Edits = bulkName(j.Action), j.Action.Edits()
 	if j.Items.Total() == 0 {
 		v.Denied = "No letter matches any more: there is nothing to do."
 	}
@@ -175,7 +174,7 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 		v.Unfit = fmt.Sprintf("%s of them cannot be %s as they stand: they will be skipped.", number(j.Unfit), partOf(j.Action))
 	}
 	if j.Delivers() && j.Unknown > 0 {
-		v.Unknown = number(j.Unknown) + " of them may have been processed by the handler."
+		v.Unknown = number(j.Unknown) + " of them may have been processed already."
 	}
 	var err error
 	v.Late, err = c.lateView(r.Context(), j)
@@ -188,6 +187,8 @@ func partOf(a deadletter.Action) string {
 		return "archived"
 	case deadletter.ActRestore:
 		return "restored"
+	case deadletter.ActRedrive, deadletter.ActEditRedrive:
+		return "redriven"
 	case deadletter.ActReplay, deadletter.ActEdit, deadletter.ActView, deadletter.ActUsers:
 	}
 	return "replayed"

@@ -197,6 +197,14 @@ func facts(l deadletter.Letter, s desk.Source) []page.Fact {
 		}
 	}
 	add("Queue", q.Queue)
+	if q.From != "" && q.From != q.Queue {
+		add("Listed as", q.From)
+	}
+	add("Put there by", q.Service)
+	add("Error code", q.ErrorCode)
+	add("Came from", q.SourceARN)
+	add("Was meant for", q.TargetARN)
+	add("Request id", q.RequestID)
 	add("Message id", q.MessageID)
 	add("Sender's message id", q.ProducerID)
 	add("Form", q.Form)

@@ -161,6 +161,7 @@ func (c *Console) filterView(l list) page.LettersFilter {
 	f := page.LettersFilter{
 		Status: l.query.Get("status"), Code: l.query.Get("code"), From: formTimeOf(l.query.Get("from")), To: formTimeOf(l.query.Get("to")),
 		Text: l.query.Get("q"), Sources: c.sourceOptions(l.sources, l.query.Get("source")),
+		Queues: options(l.query.Get("queue"), c.DLQs, l.queues),
 	}
 	for _, name := range l.types {
 		if name == printable(name) { // a form could not send another back as it is
@@ -191,12 +192,17 @@ func (c *Console) sourceOptions(ofLetters []string, selected string) []ui.Option
 	for _, s := range c.Sources {
 		names = append(names, s.Name)
 	}
-	var options []ui.Option
-	for _, name := range slices.Concat(names, ofLetters, []string{selected}) {
-		seen := slices.ContainsFunc(options, func(o ui.Option) bool { return o.Value == name })
+	return options(selected, names, ofLetters)
+}
+
+// options offers each of some names once, and the one that was asked for.
+func options(selected string, names ...[]string) []ui.Option {
+	var offered []ui.Option
+	for _, name := range append(slices.Concat(names...), selected) {
+		seen := slices.ContainsFunc(offered, func(o ui.Option) bool { return o.Value == name })
 		if name != "" && !seen && name == printable(name) { // a form could not send another back as it is
-			options = append(options, ui.Option{Value: name, Label: name, Selected: name == selected})
+			offered = append(offered, ui.Option{Value: name, Label: name, Selected: name == selected})
 		}
 	}
-	return options
+	return offered
 }

@@ -30,11 +30,14 @@ const (
 	ActArchive Action = "archive"
 	ActRestore Action = "restore"
 	ActUsers   Action = "manage users"
+
+	ActRedrive     Action = "redrive"
+	ActEditRedrive Action = "edit and redrive"
 )
 
 // Actions lists every Action, so that a test can prove who may do what.
 func Actions() []Action {
-	return []Action{ActView, ActReplay, ActEdit, ActArchive, ActRestore, ActUsers}
+	return []Action{ActView, ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActUsers}
 }
 
 // Allows tells whether a role may do an action. This is the only place that decides it.
@@ -42,7 +45,7 @@ func (r Role) Allows(a Action) bool {
 	switch a {
 	case ActView:
 		return r == Viewer || r == Operator || r == Admin
-	case ActReplay, ActEdit, ActArchive, ActRestore:
+	case ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore:
 		return r == Operator || r == Admin
 	case ActUsers:
 		return r == Admin

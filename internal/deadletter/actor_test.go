@@ -19,6 +19,9 @@ func TestRolesAndActions(t *testing.T) {
 		deadletter.ActArchive: workers,
 		deadletter.ActRestore: workers,
 		deadletter.ActUsers:   {deadletter.Admin},
+
+		deadletter.ActRedrive:     workers,
+		deadletter.ActEditRedrive: workers,
 	}
 	for _, action := range append(deadletter.Actions(), "launch") {
 		for _, role := range append(slices.Clone(all), "", "root") {

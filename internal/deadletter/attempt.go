@@ -8,13 +8,14 @@ type Outcome string
 // The outcomes of a delivery.
 const (
 	Delivered   Outcome = "delivered"   // answered 2xx
+	SentBack    Outcome = "redriven"    // SQS has it on the queue that it came from
 	Rejected    Outcome = "rejected"    // answered, not 2xx
 	Unreachable Outcome = "unreachable" // never sent
 	Unknown     Outcome = "unknown"     // sent, no answer in time: the handler may have processed it
 )
 
 // Outcomes lists every outcome that a letter can have.
-func Outcomes() []Outcome { return []Outcome{Rejected, Unreachable, Unknown, Delivered} }
+func Outcomes() []Outcome { return []Outcome{Rejected, Unreachable, Unknown, Delivered, SentBack} }
 
 // Trigger tells why a delivery was made.
 type Trigger string
@@ -26,6 +27,9 @@ const (
 	TriggerReplay  Trigger = "replay"  // a person asked for it
 	TriggerEdit    Trigger = "edit"    // a person edited and asked for it
 	TriggerBulk    Trigger = "bulk"    // a bulk action asked for it
+
+	TriggerRedrive     Trigger = "redrive"      // a person asked for it to go back to its queue
+	TriggerBulkRedrive Trigger = "bulk redrive" // a bulk action did
 )
 
 // MaxResponse is how much of a destination's answer an attempt keeps, in bytes.
@@ -48,6 +52,8 @@ type Attempt struct {
 	ResponseCut     bool   // the answer was longer
 	RetryAfter      time.Duration
 	TraceParent     string
+	MessageID       string // what SQS calls the message that a redrive sent; "" where it did not say
+	SentDigest      string // names the message of a redrive that could carry no mark of ours; "" otherwise
 }
 
 // Transient tells whether trying again by itself may help: no answer at all, 5xx, and the 4xx that say "later".

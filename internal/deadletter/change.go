@@ -12,13 +12,14 @@ type Change struct {
 	Attempt       *Attempt  // written (opened or finished) with the change
 	Revision      *Revision // added with the change
 	Arrival       *Arrival  // added with the change
+	Returned      bool      // the queue facts are those of another message than before
 	Event         Event
 }
 
 // Replayed tells of a change that ends a delivery which a person ordered: whether it sent an edited revision, and whether that was
 // delivered.
 func (c Change) Replayed() (edited, delivered, ok bool) {
-	if c.Before.ID == "" || c.Attempt == nil || !c.Attempt.Done || c.Attempt.Trigger == TriggerAuto {
+	if c.Before.ID == "" || c.Attempt == nil || !c.Attempt.Done || c.Attempt.Trigger == TriggerAuto || c.Attempt.Trigger.Redrives() {
 		return false, false, false
 	}
 	return c.Attempt.Revision > 0, c.Attempt.Outcome == Delivered, true

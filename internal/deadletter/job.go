@@ -60,8 +60,8 @@ func ItemStates() []ItemState {
 // Job is a bulk action over letters that were fixed when it was made.
 type Job struct {
 	ID     JobID
-	Action Action // ActReplay, ActEdit, ActArchive or ActRestore
-	Patch  []byte // the JSON Merge Patch of ActEdit
+	Action Action // ActReplay, ActRedrive, ActEdit, ActEditRedrive, ActArchive or ActRestore
+	Patch  []byte // the JSON Merge Patch of an action that edits
 	Reason string
 	By     Actor // who made it and, once it runs, who answers for it; its Role is not kept
 	State  JobState
@@ -101,13 +101,13 @@ func NewJob(by Actor, action Action, at time.Time) (Job, error) {
 	return Job{Action: action, By: by, State: JobDraft, CreatedAt: at}, nil
 }
 
-// Delivers tells whether the job sends letters to their destinations.
-func (j Job) Delivers() bool { return j.Action == ActReplay || j.Action == ActEdit }
+// Delivers tells whether the job sends letters to their destinations or back to their queues.
+func (j Job) Delivers() bool { return j.Action == ActReplay || j.Action.Edits() || j.Action.Redrives() }
 
 // JobInput is what a person adds when starting a job.
 type JobInput struct {
-	Patch   []byte // for ActEdit
-	Reason  string // for ActEdit and ActArchive
+	Patch   []byte // for an action that edits
+	Reason  string // for that, and for ActArchive
 	Unknown bool   // letters that the handler may have processed are meant as well
 }
 
@@ -124,7 +124,7 @@ func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
 		return JobChange{}, err
 	}
 	next.By, next.StartedAt, next.Reason = by, at, strings.TrimSpace(in.Reason)
-	if j.Action == ActEdit {
+	if j.Action.Edits() {
 		next.Patch = in.Patch
 	}
 	return next.changedFrom(j, by, "job.start", next.Reason, at)
@@ -135,14 +135,14 @@ func (j Job) check(in JobInput) error {
 		return Errorf(Invalid, "no letter is in this job: select letters first")
 	}
 	if j.Delivers() && j.Unknown > 0 && !in.Unknown {
-		return Errorf(Invalid, "%d of these letters may have been processed by the handler: say that they are meant as well", j.Unknown)
+		return Errorf(Invalid, "%d of these letters may have been processed already: say that they are meant as well", j.Unknown)
 	}
-	if j.Action == ActEdit {
+	if j.Action.Edits() {
 		if _, err := MergePatch([]byte(`{}`), in.Patch); err != nil {
 			return err
 		}
 	}
-	if (j.Action == ActEdit || j.Action == ActArchive) && strings.TrimSpace(in.Reason) == "" {
+	if (j.Action.Edits() || j.Action == ActArchive) && strings.TrimSpace(in.Reason) == "" {
 		return Errorf(Invalid, "say why: the reason is kept with each letter")
 	}
 	return nil
@@ -266,7 +266,7 @@ func (a Action) Fits() []Status {
 
 func (a Action) takes(s Status) bool {
 	switch a {
-	case ActReplay, ActEdit:
+	case ActReplay, ActEdit, ActRedrive, ActEditRedrive:
 		return s.CanReplay()
 	case ActArchive:
 		return s.CanArchive()
@@ -303,7 +303,7 @@ func (j Job) refusal(l Letter, version int) error {
 	case l.Status == Replaying && l.Order.Trigger == TriggerAuto:
 		return Errorf(Conflict, "an automatic retry was in flight")
 	case l.Status == Replaying:
-		return Errorf(Conflict, "a replay by %s was in flight", l.Order.By)
+		return Errorf(Conflict, "a %s by %s was in flight", l.Order.Trigger.noun(), l.Order.By)
 	case j.Action == ActRestore:
 		return Errorf(Conflict, "%s, not archived", l.Status)
 	}
@@ -314,13 +314,19 @@ func (j Job) change(l Letter, version int, latest Revision, at time.Time) (Chang
 	switch j.Action {
 	case ActReplay:
 		return l.OrderReplay(j.By, TriggerBulk, l.Revision, version, at)
-	case ActEdit:
+	case ActRedrive:
+		return l.OrderRedrive(j.By, TriggerBulkRedrive, l.Revision, version, at)
+	case ActEdit, ActEditRedrive:
+		trigger := TriggerBulk
+		if j.Action.Redrives() {
+			trigger = TriggerBulkRedrive
+		}
 		body, err := MergePatch(latest.Body, j.Patch)
 		if err != nil {
 			return Change{}, err
 		}
 		edited := Revision{Body: body, Headers: latest.Headers, Reason: j.Reason}
-		return l.EditAndReplay(j.By, TriggerBulk, edited, version, at)
+		return l.EditAndReplay(j.By, trigger, edited, version, at)
 	case ActArchive:
 		return l.Archive(j.By, j.Reason, version, at)
 	case ActRestore:
@@ -332,7 +338,7 @@ func (j Job) change(l Letter, version int, latest Revision, at time.Time) (Chang
 
 // ItemResult answers what a finished delivery means for the job that ordered it.
 func (a Attempt) ItemResult() (ItemState, string) {
-	if a.Outcome == Delivered {
+	if a.Outcome == Delivered || a.Outcome == SentBack {
 		return ItemDone, ""
 	}
 	return ItemFailed, a.Error

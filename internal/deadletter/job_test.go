@@ -87,7 +87,7 @@ func TestJobFitsTheStatusesThatTakeItsAction(t *testing.T) {
 		for _, status := range deadletter.Statuses() {
 			var want bool
 			switch action {
-			case deadletter.ActReplay, deadletter.ActEdit:
+			case deadletter.ActReplay, deadletter.ActEdit, deadletter.ActRedrive, deadletter.ActEditRedrive:
 				want = status.CanReplay()
 			case deadletter.ActArchive:
 				want = status.CanArchive()

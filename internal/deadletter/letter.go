@@ -30,11 +30,11 @@ func Statuses() []Status { return []Status{Failed, Retrying, Replaying, Resolved
 // legal holds every transition that there is. A letter that stays in its status (an arrival, a lease) is no transition.
 var legal = map[Status][]Status{
 	Retrying:  {Replaying, Archived},
-	Failed:    {Replaying, Archived, Redriven},
-	Replaying: {Resolved, Failed, Retrying},
+	Failed:    {Replaying, Archived},
+	Replaying: {Resolved, Redriven, Failed, Retrying},
 	Resolved:  {Archived},
-	Redriven:  {Archived, Failed, Retrying},
-	Archived:  {Failed, Resolved},
+	Redriven:  {Archived, Failed},
+	Archived:  {Failed, Resolved, Redriven},
 }
 
 func (s Status) canBecome(next Status) bool {
@@ -101,13 +101,14 @@ type Lease struct {
 // LastOrder tells who changed a letter last, for the message that explains a conflict.
 type LastOrder struct {
 	By     string
-	Action string // past tense: "replayed", "edited and replayed", "archived", "restored"
+	Action string // past tense: "replayed", "edited and replayed", "redriven", "archived", "restored"
 	At     time.Time
 }
 
 // QueueFacts are what the queue said of the message that brought the letter.
 type QueueFacts struct {
 	Queue           string           `json:"queue,omitempty"`
+	From            string           `json:"from,omitempty"` // its name below queues in the configuration; "": the program's own queue
 	MessageID       string           `json:"messageId,omitempty"`
 	ProducerID      string           `json:"producerId,omitempty"` // the sender's message id, where it could not be the letter's
 	GroupID         string           `json:"groupId,omitempty"`
@@ -116,6 +117,11 @@ type QueueFacts struct {
 	ReceiveCount    int              `json:"receiveCount,omitempty"`
 	Form            string           `json:"form,omitempty"` // envelope, interchange or foreign
 	RetryCount      int              `json:"retryCount,omitempty"`
+	Service         string           `json:"service,omitempty"`   // of AWS, that gave up on the message; "" where that is not known
+	ErrorCode       string           `json:"errorCode,omitempty"` // that of the service
+	SourceARN       string           `json:"sourceArn,omitempty"` // of the queue, rule or topic that the message came from
+	TargetARN       string           `json:"targetArn,omitempty"` // that the service could not deliver to
+	RequestID       string           `json:"requestId,omitempty"`
 	Attributes      []QueueAttribute `json:"attributes,omitempty"`
 }
 
@@ -132,6 +138,7 @@ type Revision struct {
 	Number  int
 	Body    []byte
 	Headers Headers
+	Message []byte // of revision 0: the queue message that the body came in, where that is more; nil otherwise
 	By      string // who edited; "" for what was received
 	Reason  string
 	At      time.Time
@@ -162,6 +169,9 @@ type Capture struct {
 	Body        []byte
 	EventType   string
 	Reason      string
+	Message     []byte   // the queue message as it was, where Body is only a part of it and it may have to be sent back
+	Marked      ID       // the letter that a mark of ours names; "" where the message has none
+	Digest      string   // names a message without a mark that may have been sent back
 	RetryCount  int      // retries that another program made before
 	First       *Attempt // the receiver's attempt; nil when the message does not tell
 	Foreign     bool     // no envelope: another program's message, which was already retried its own way
@@ -189,7 +199,7 @@ func Receive(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
 	if due, ok := p.next(failed, l.AutoAttempts, roll, at); ok && c.Source != "" && !c.Foreign {
 		l.Status, l.DueAt = Retrying, due
 	}
-	original := Revision{Body: c.Body, Headers: c.Headers, At: at}
+	original := Revision{Body: c.Body, Headers: c.Headers, Message: c.Message, At: at}
 	change := l.changedFrom(Letter{}, System(), "letter.received", c.Reason, at)
 	change.Attempt, change.Revision = c.First, &original
 	change.Event.After = state{Status: l.Status, Source: l.Source, DueAt: l.DueAt, BodySHA256: digestOf(c.Body)}.json()
@@ -203,19 +213,34 @@ func (l *Letter) failedFor(reason string) {
 
 // ArriveAgain counts one more arrival of a letter. Its status stays: what a person or a retry achieved is not undone.
 func (l Letter) ArriveAgain(c Capture, original Revision, at time.Time) Change {
-	next := l
-	next.Arrivals++
-	arrival := Arrival{Number: next.Arrivals, At: at, MessageID: c.Queue.MessageID}
-	if string(c.Body) != string(original.Body) {
+	return l.arrived(l, c, original, "letter.arrived_again", at)
+}
+
+// arrived counts an arrival of what l has become of a letter. known is the revision that its body ought to be.
+func (l Letter) arrived(before Letter, c Capture, known Revision, action string, at time.Time) Change {
+	l.Arrivals++
+	arrival := Arrival{Number: l.Arrivals, At: at, MessageID: c.Queue.MessageID}
+	if string(c.Body) != string(known.Body) {
 		arrival.Differs, arrival.Body, arrival.Headers = true, c.Body, c.Headers
 	}
-	change := next.changedFrom(l, System(), "letter.arrived_again", "", at)
+	reason := ""
+	if l.Reason != before.Reason {
+		reason = l.Reason
+	}
+	change := l.changedFrom(before, System(), action, reason, at)
 	change.Arrival = &arrival
 	return change
 }
 
 // OrderReplay asks for a delivery of a revision. version is that of the page the person saw.
 func (l Letter) OrderReplay(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
+	if err := l.hasDestination(); err != nil {
+		return Change{}, err
+	}
+	return l.orderDelivery(by, trigger, revision, version, at)
+}
+
+func (l Letter) orderDelivery(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
 	if err := l.fresh(version, at); err != nil {
 		return Change{}, err
 	}
@@ -226,8 +251,20 @@ func (l Letter) OrderReplay(by Actor, trigger Trigger, revision, version int, at
 	if err != nil {
 		return Change{}, err
 	}
-	next.order(by, trigger, revision, "replayed", at)
-	return next.changedFrom(l, by, "letter.replay", "", at), nil
+	next.order(by, trigger, revision, trigger.did(), at)
+	action := "letter.replay"
+	if trigger.Redrives() {
+		action = "letter.redrive"
+	}
+	return next.changedFrom(l, by, action, "", at), nil
+}
+
+// did says in the past tense what was ordered.
+func (t Trigger) did() string {
+	if t.Redrives() {
+		return "redriven"
+	}
+	return "replayed"
 }
 
 // EditAndReplay adds a revision and asks for its delivery.
@@ -238,13 +275,20 @@ func (l Letter) EditAndReplay(by Actor, trigger Trigger, r Revision, version int
 	if strings.TrimSpace(r.Reason) == "" {
 		return Change{}, Errorf(Invalid, "say why you edit this letter: the reason is kept with it")
 	}
+	goes := l.hasDestination
+	if trigger.Redrives() {
+		goes = l.hasQueue
+	}
+	if err := goes(); err != nil {
+		return Change{}, err
+	}
 	next, err := l.become(Replaying, at)
 	if err != nil {
 		return Change{}, err
 	}
 	next.Revision++
 	r.Number, r.By, r.At = next.Revision, by.Name, at
-	next.order(by, trigger, r.Number, "edited and replayed", at)
+	next.order(by, trigger, r.Number, "edited and "+trigger.did(), at)
 	c := next.changedFrom(l, by, "letter.edit", r.Reason, at)
 	after := next.state()
 	after.BodySHA256 = digestOf(r.Body)
@@ -296,6 +340,10 @@ func (l Letter) Finish(token string, a Attempt, p RetryPolicy, roll float64, at 
 	switch {
 	case a.Outcome == Delivered:
 		next.Status = Resolved
+	case a.Outcome == SentBack:
+		next.Status = Redriven
+	case l.SendsBack():
+		next.Status = Failed // for the reason that it had: why it was not sent back stands with the attempt
 	case again && l.Order.Revision == l.Revision: // retries deliver the latest revision: nobody asked for that one after another
 		next.Status, next.DueAt = Retrying, due
 		next.failedFor(a.Error)
@@ -318,6 +366,9 @@ func (l Letter) Finish(token string, a Attempt, p RetryPolicy, roll float64, at 
 func (l Letter) Reclaim(open Attempt, p RetryPolicy, roll float64, at time.Time) (Change, error) {
 	open.Outcome, open.Latency = Unknown, max(0, at.Sub(open.StartedAt))
 	open.Error = "dlqdesk stopped during this delivery: the handler may have processed it"
+	if l.SendsBack() {
+		open.Error = "dlqdesk stopped during this redrive: the message may be on its queue"
+	}
 	return l.Finish(l.Lease.Token, open, p, roll, at)
 }
 
@@ -345,8 +396,12 @@ func (l Letter) Restore(by Actor, version int, at time.Time) (Change, error) {
 		return Change{}, Errorf(Conflict, "this letter is %s, not archived: there is nothing to restore%s", l.Status, l.lastOrder(at))
 	}
 	status := Failed
-	if l.Outcome == Delivered {
+	switch l.Outcome {
+	case Delivered:
 		status = Resolved
+	case SentBack:
+		status = Redriven
+	case Rejected, Unreachable, Unknown:
 	}
 	next, err := l.become(status, at)
 	if err != nil {
@@ -367,7 +422,7 @@ func (l Letter) become(next Status, at time.Time) (Letter, error) {
 	case l.Status == Replaying && l.Order.Trigger == TriggerAuto:
 		return l, Errorf(Conflict, "an automatic retry of this letter is in flight: wait for its result")
 	case l.Status == Replaying:
-		return l, Errorf(Conflict, "already replayed by %s %s: wait for the result", l.Order.By, ago(l.Order.At, at))
+		return l, Errorf(Conflict, "already %s by %s %s: wait for the result", l.Order.Trigger.did(), l.Order.By, ago(l.Order.At, at))
 	case l.Status == Resolved && l.LastOrder.By == "":
 		return l, Errorf(Conflict, "this letter is resolved: it was delivered by itself")
 	case l.Status == Resolved:

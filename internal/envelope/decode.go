@@ -19,6 +19,7 @@ import (
 // Raw is a queue message as it came.
 type Raw struct {
 	Queue           string
+	From            string // the name that the configuration has for the queue; "": it is the program's own
 	MessageID       string
 	Body            []byte
 	Attributes      []deadletter.QueueAttribute // message attributes, by name
@@ -39,6 +40,21 @@ const (
 // Decode reads any queue message: our envelope, the six fields alone, or whatever else arrived, which is kept whole. at stands in
 // for a time that the message does not tell.
 func Decode(m Raw, at time.Time) deadletter.Capture {
+	marked := cutMark(&m)
+	c := decode(m, at)
+	if m.From == "" {
+		return c // nothing is ever sent back to the program's own queue
+	}
+	if c.Marked = marked; marked == "" {
+		c.Digest = digest(m.Body, m.Attributes)
+	}
+	if !c.Foreign {
+		c.Message = m.Body
+	}
+	return c
+}
+
+func decode(m Raw, at time.Time) deadletter.Capture {
 	fields := map[string]json.RawMessage{}
 	if json.Unmarshal(m.Body, &fields) != nil || !isEnvelope(fields) {
 		return decodeForeign(m, at)
@@ -123,8 +139,7 @@ func decodeForeign(m Raw, at time.Time) deadletter.Capture {
 	if c.Headers.Get("Content-Type") == "" && json.Valid(m.Body) {
 		c.Headers["Content-Type"] = []string{"application/json"}
 	}
-	c.Reason = shorten(clean(awsReason(m)))
-	c.RetryCount = retriesOf(m)
+	addService(&c, m)
 	c.Queue.RetryCount = c.RetryCount
 	c.ID, c.Queue.ProducerID = letterID(m.MessageID, m.MessageID, m.Body)
 	return c
@@ -132,46 +147,13 @@ func decodeForeign(m Raw, at time.Time) deadletter.Capture {
 
 var headerName = regexp.MustCompile(`^[A-Za-z0-9!#$%&'*+.^_|~-]+$`)
 
-// awsReason reads the attributes that Lambda (ErrorCode, ErrorMessage) and EventBridge (ERROR_CODE, ERROR_MESSAGE) set. A redriven
-// SQS message carries no reason.
-func awsReason(m Raw) string {
-	value := func(names ...string) string {
-		for _, name := range names {
-			i := slices.IndexFunc(m.Attributes, func(a deadletter.QueueAttribute) bool { return a.Name == name })
-			if i >= 0 && m.Attributes[i].Value != "" {
-				return m.Attributes[i].Value
-			}
-		}
-		return ""
-	}
-	code, text := value("ErrorCode", "ERROR_CODE"), value("ErrorMessage", "ERROR_MESSAGE")
-	switch {
-	case code != "" && text != "":
-		return code + ": " + text
-	case code+text != "":
-		return code + text
-	case value("EXHAUSTED_RETRY_CONDITION") != "":
-		return "Gave up: " + value("EXHAUSTED_RETRY_CONDITION")
-	case m.System["DeadLetterQueueSourceArn"] != "":
-		return "Moved to the dead letter queue by SQS after too many receives from " + m.System["DeadLetterQueueSourceArn"]
-	}
-	return ""
-}
-
-func retriesOf(m Raw) int {
-	for _, a := range m.Attributes {
-		if a.Name == "RETRY_ATTEMPTS" {
-			if n, err := strconv.Atoi(a.Value); err == nil {
-				return min(max(n, 0), maxCount)
-			}
-		}
-	}
-	return 0
-}
-
 func facts(m Raw, form string) deadletter.QueueFacts {
+	service := ""
+	if m.System[sourceARN] != "" {
+		service = ServiceSQS
+	}
 	return deadletter.QueueFacts{
-		Queue: m.Queue, MessageID: m.MessageID, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID, SentAt: m.SentAt,
+		Service: service, SourceARN: clean(m.System[sourceARN]), From: m.From, Queue: m.Queue, MessageID: m.MessageID, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID, SentAt: m.SentAt,
 		ReceiveCount: m.ReceiveCount, Form: form, Attributes: slices.Clone(m.Attributes),
 	}
 }
@@ -295,7 +277,7 @@ func unreadFields(c deadletter.Capture, fields map[string]json.RawMessage) []dea
 			read = false
 		}
 		if !read {
-			list = append(list, deadletter.QueueAttribute{Name: name, Type: "envelope field", Value: string(value)})
+			list = append(list, deadletter.QueueAttribute{Name: name, Type: envelopeField, Value: string(value)})
 		}
 	}
 	slices.SortFunc(list, func(a, b deadletter.QueueAttribute) int { return strings.Compare(a.Name, b.Name) })

@@ -247,9 +247,6 @@ func TestOddFieldsAreTolerated(t *testing.T) {
 
 func TestForeignMessageIsKeptWhole(t *testing.T) {
 	t.Parallel()
-	attribute := func(name, value string) deadletter.QueueAttribute {
-		return deadletter.QueueAttribute{Name: name, Type: "String", Value: value}
-	}
 	for name, c := range map[string]struct {
 		body       string
 		attributes []deadletter.QueueAttribute
@@ -257,14 +254,22 @@ func TestForeignMessageIsKeptWhole(t *testing.T) {
 		reason     string
 		retries    int
 	}{
-		"Lambda":       {`{"Records":[]}`, []deadletter.QueueAttribute{attribute("ErrorCode", "200"), attribute("ErrorMessage", "boom")}, nil, "200: boom", 0},
-		"EventBridge":  {`{}`, []deadletter.QueueAttribute{attribute("ERROR_CODE", "SDK_CLIENT_ERROR"), attribute("ERROR_MESSAGE", "no"), attribute("RETRY_ATTEMPTS", "4")}, nil, "SDK_CLIENT_ERROR: no", 4},
-		"SQS redrive":  {`x`, nil, map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, "Moved to the dead letter queue by SQS after too many receives from arn:aws:sqs:eu-west-1:1:q", 0},
-		"nothing":      {"\xff\x00", nil, nil, "", 0},
-		"a JSON list":  {`[1]`, nil, nil, "", 0},
-		"two fields":   {`{"messageId":"a","originalPayload":1}`, nil, nil, "", 0},
-		"payload only": {`{"originalPayload":1}`, nil, nil, "", 0},
-		"empty":        {``, nil, nil, "", 0},
+		"Lambda":      {`{"Records":[]}`, []deadletter.QueueAttribute{attribute("ErrorCode", "200"), attribute("ErrorMessage", "boom")}, nil, "200: boom", 0},
+		"EventBridge": {`{}`, []deadletter.QueueAttribute{attribute("ERROR_CODE", "SDK_CLIENT_ERROR"), attribute("ERROR_MESSAGE", "no"), attribute("RETRY_ATTEMPTS", "4")}, nil, "SDK_CLIENT_ERROR: no", 4},
+		"SQS redrive": {`x`, nil, map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, "Moved to the dead letter queue by SQS after too many receives from arn:aws:sqs:eu-west-1:1:q", 0},
+		"redriven after Lambda": {
+			`x`,
+			[]deadletter.QueueAttribute{attribute("ErrorCode", "200"), attribute("ErrorMessage", "boom")},
+			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"},
+			"200: boom", 0,
+		},
+		"EventBridge that says no more": {`{}`, []deadletter.QueueAttribute{attribute("EXHAUSTED_RETRY_CONDITION", "MaximumRetryAttempts")}, nil, "Gave up: MaximumRetryAttempts", 0},
+		"SNS":                           {notification, nil, nil, "SNS could not deliver this notification, and does not say why", 0},
+		"nothing":                       {"\xff\x00", nil, nil, "", 0},
+		"a JSON list":                   {`[1]`, nil, nil, "", 0},
+		"two fields":                    {`{"messageId":"a","originalPayload":1}`, nil, nil, "", 0},
+		"payload only":                  {`{"originalPayload":1}`, nil, nil, "", 0},
+		"empty":                         {``, nil, nil, "", 0},
 	} {
 		m := message([]byte(c.body))
 		m.Attributes, m.System = c.attributes, c.system
@@ -276,6 +281,55 @@ func TestForeignMessageIsKeptWhole(t *testing.T) {
 			if got.Headers.Get(a.Name) != a.Value {
 				t.Errorf("%s: attribute %s is no header: %v", name, a.Name, got.Headers)
 			}
+		}
+	}
+}
+
+func attribute(name, value string) deadletter.QueueAttribute {
+	return deadletter.QueueAttribute{Name: name, Type: "String", Value: value}
+}
+
+const notification = `{"Type":"Notification","MessageId":"m-1","TopicArn":"arn:aws:sns:eu-west-1:1:orders","Message":"{}"}`
+
+// What each AWS service tells of where a message came from stands beside its reason.
+func TestForeignMessagesSayWhereTheyCameFrom(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		body       string
+		attributes []deadletter.QueueAttribute
+		system     map[string]string
+		want       deadletter.QueueFacts
+	}{
+		"Lambda": {
+			`{}`,
+			[]deadletter.QueueAttribute{attribute("RequestID", "r-1"), attribute("ErrorCode", "200"), attribute("ErrorMessage", "boom")},
+			nil,
+			deadletter.QueueFacts{Service: "Lambda", ErrorCode: "200", RequestID: "r-1"},
+		},
+		"EventBridge": {
+			`{}`,
+			[]deadletter.QueueAttribute{attribute("ERROR_CODE", "NO_PERMISSIONS"), attribute("RULE_ARN", "arn:rule"), attribute("TARGET_ARN", "arn:target")},
+			nil,
+			deadletter.QueueFacts{Service: "EventBridge", ErrorCode: "NO_PERMISSIONS", SourceARN: "arn:rule", TargetARN: "arn:target"},
+		},
+		"SNS": {notification, nil, nil, deadletter.QueueFacts{Service: "SNS", SourceARN: "arn:aws:sns:eu-west-1:1:orders"}},
+		"SNS by way of a queue": {
+			notification, nil,
+			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"},
+			deadletter.QueueFacts{Service: "SQS", SourceARN: "arn:aws:sqs:eu-west-1:1:q"},
+		},
+		"six fields": {
+			`{"messageId":"a-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":1}`, nil,
+			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"},
+			deadletter.QueueFacts{Service: "SQS", SourceARN: "arn:aws:sqs:eu-west-1:1:q"},
+		},
+	} {
+		m := message([]byte(c.body))
+		m.Attributes, m.System = c.attributes, c.system
+		q := envelope.Decode(m, at).Queue
+		got := deadletter.QueueFacts{Service: q.Service, ErrorCode: q.ErrorCode, SourceARN: q.SourceARN, TargetARN: q.TargetARN, RequestID: q.RequestID}
+		if fmt.Sprint(got) != fmt.Sprint(c.want) {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
 	}
 }

@@ -30,6 +30,7 @@ type Queue interface {
 
 // Settings are the parts of the configuration that decide what becomes of a new letter.
 type Settings struct {
+	From          string // the name of the queue in the configuration; "": it is the program's own
 	DefaultSource string
 	Retry         map[string]deadletter.RetryPolicy // by configured source
 	EventType     map[string][]deadletter.Path      // by configured source; of others, any that is known
@@ -163,7 +164,7 @@ func (i *Ingest) write(ctx context.Context, messages ...queue.Message) error {
 
 func (i *Ingest) decode(m queue.Message) deadletter.Capture {
 	c := envelope.Decode(envelope.Raw{
-		Queue: i.queue.Name(), MessageID: m.ID, Body: m.Body, Attributes: attributes(m.Attributes), System: m.System, SentAt: m.SentAt,
+		Queue: i.queue.Name(), From: i.settings.From, MessageID: m.ID, Body: m.Body, Attributes: attributes(m.Attributes), System: m.System, SentAt: m.SentAt,
 		ReceiveCount: m.ReceiveCount, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID,
 	}, i.now())
 	if c.Source == "" {
@@ -187,6 +188,11 @@ func attributes(from map[string]queue.Attribute) []deadletter.QueueAttribute {
 }
 
 func (i *Ingest) take(ctx context.Context, tx *store.Tx, c deadletter.Capture) error {
+	if c.Queue.From != "" {
+		if back, err := i.takeBack(ctx, tx, c); err != nil || back {
+			return err
+		}
+	}
 	known, err := tx.Known(ctx, c)
 	if deadletter.KindOf(err) == deadletter.NotFound {
 		return tx.Apply(ctx, deadletter.Receive(c, i.settings.Retry[c.Source], i.roll(), i.now()))

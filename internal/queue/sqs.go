@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,7 +45,7 @@ const (
 )
 
 // NewSQS asks the queue for its limits. Credentials, region and endpoint come from where the AWS SDK finds them; a region set here
-// comes first, and where there is none the one in the queue's URL is taken. The error says what to do about a queue that cannot be
+// comes first, then the one in the queue's URL, because no other can sign for it. The error says what to do about a queue that cannot be
 // used; one that cannot be reached is no error, because it may come back: Unreached tells of it.
 func NewSQS(ctx context.Context, queueURL, region string, options ...func(*config.LoadOptions) error) (*SQS, error) {
 	ctx, cancel := context.WithTimeout(ctx, openLimit)
@@ -92,15 +94,12 @@ func loadSettings(ctx context.Context, queueURL *url.URL, region string, options
 		config.WithRetryMode(aws.RetryModeAdaptive), config.WithRetryMaxAttempts(maxTries), config.WithHTTPClient(client),
 		config.WithLogger(logging.Nop{}), // what fails is answered as an error
 	}
-	if region != "" {
-		all = append(all, config.WithRegion(region))
+	if region = cmp.Or(region, regionOf(queueURL)); region != "" {
+		options = append(slices.Clone(options), config.WithRegion(region))
 	}
 	settings, err := config.LoadDefaultConfig(ctx, append(all, options...)...)
 	if err != nil {
 		return settings, fmt.Errorf("set up the AWS SDK: %w", err)
-	}
-	if settings.Region == "" {
-		settings.Region = regionOf(queueURL)
 	}
 	if settings.Region == "" {
 		return settings, errors.New("no region is known: set AWS_REGION")

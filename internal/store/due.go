@@ -10,7 +10,7 @@ import (
 )
 
 const dueLetters = `SELECT ` + letterColumns + ` FROM letters l
-	WHERE l.source = ? AND l.status = ? AND l.due_at <= ? AND l.lease_token IS NULL ORDER BY l.due_at LIMIT ?`
+	WHERE l.source = ? AND l.status = ? AND l.due_at <= ? AND l.lease_token IS NULL AND l.order_trigger IS NOT 'redrive' ORDER BY l.due_at LIMIT ?`
 
 // Due answers letters of a source whose delivery is due at a time, the longest due first: those that were ordered (status replaying),
 // or those that are tried again by themselves (retrying).
@@ -28,7 +28,7 @@ func (s *Store) Overdue(ctx context.Context, source string, at time.Time) (n int
 	return n, nil
 }
 
-const nextDue = `SELECT min(due_at) FROM letters WHERE source = ? AND status = ? AND due_at IS NOT NULL`
+const nextDue = `SELECT min(due_at) FROM letters WHERE source = ? AND status = ? AND due_at IS NOT NULL AND order_trigger IS NOT 'redrive'`
 
 // NextDue answers when the next delivery of a source is due, of letters as in Due; the zero time when none is.
 func (s *Store) NextDue(ctx context.Context, source string, status deadletter.Status) (time.Time, error) {

@@ -84,8 +84,8 @@ const (
 	insertLetter = `INSERT INTO letters (n, id, source, destination, method, query, webhook_id, content_type, status, outcome,
 		status_code, reason, attempts, auto_attempts, received_at, last_attempt_at, due_at, arrivals, revision, version,
 		order_trigger, order_by, order_revision, order_at, lease_token, lease_until, last_by, last_action, last_at, queue, event_type,
-		fingerprint, attempted_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		fingerprint, attempted_at, read_from)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 	// updateLetter writes what transitions change; what a letter was received as stays. The version and the lease that the
 	// change started from must still stand.
@@ -112,10 +112,15 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 		if err := t.writeAttempt(ctx, n, *c.Attempt); err != nil {
 			return fmt.Errorf("write attempt of letter %s: %w", c.After.ID, err)
 		}
-		if c.Attempt.Done && c.Attempt.Trigger == deadletter.TriggerBulk {
+		if c.Attempt.Done && c.Attempt.Trigger.ByJob() {
 			if err := t.settleDelivery(ctx, n, *c.Attempt, c.Event.At); err != nil {
 				return err
 			}
+		}
+	}
+	if c.Returned {
+		if err := t.writeFacts(ctx, n, c.After.Queue); err != nil {
+			return fmt.Errorf("write queue facts of letter %s: %w", c.After.ID, err)
 		}
 	}
 	if c.Arrival != nil {
@@ -173,7 +178,7 @@ func (t *Tx) insertLetter(ctx context.Context, l deadletter.Letter) (int64, erro
 		n, l.ID, l.Source, l.Destination, l.Method, l.Query, l.WebhookID, l.ContentType, l.Status, l.Outcome, l.StatusCode, l.Reason,
 		l.Attempts, l.AutoAttempts, l.ReceivedAt.UnixMilli(), millis(l.LastAttemptAt), millis(l.DueAt), l.Arrivals, l.Revision, l.Version,
 	}, orderArgs(l)...)
-	_, err = t.tx.ExecContext(ctx, insertLetter, append(args, facts, l.EventType, l.Fingerprint, attemptedAt(l))...)
+	_, err = t.tx.ExecContext(ctx, insertLetter, append(args, facts, l.EventType, l.Fingerprint, attemptedAt(l), l.Queue.From)...)
 	return n, err
 }
 
@@ -212,14 +217,14 @@ func orderArgs(l deadletter.Letter) []any {
 	}
 }
 
-const insertRevision = `INSERT INTO revisions (letter, number, body, headers, by, reason, at) VALUES (?, ?, ?, ?, ?, ?, ?)`
+const insertRevision = `INSERT INTO revisions (letter, number, body, headers, by, reason, at, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 
 func (t *Tx) insertRevision(ctx context.Context, n int64, r deadletter.Revision) error {
 	headers, err := toJSON(r.Headers)
 	if err != nil {
 		return err
 	}
-	_, err = t.tx.ExecContext(ctx, insertRevision, n, r.Number, blob(r.Body), headers, r.By, r.Reason, r.At.UnixMilli())
+	_, err = t.tx.ExecContext(ctx, insertRevision, n, r.Number, blob(r.Body), headers, r.By, r.Reason, r.At.UnixMilli(), r.Message)
 	return err
 }
 
@@ -231,13 +236,13 @@ func blob(b []byte) []byte {
 	return b
 }
 
-const revisionColumns = `r.number, r.body, r.headers, r.by, r.reason, r.at`
+const revisionColumns = `r.number, r.body, r.headers, r.by, r.reason, r.at, r.message`
 
 func scanRevision(row row) (deadletter.Revision, error) {
 	var r deadletter.Revision
 	var headers string
 	var at int64
-	if err := row.Scan(&r.Number, &r.Body, &headers, &r.By, &r.Reason, &at); err != nil {
+	if err := row.Scan(&r.Number, &r.Body, &headers, &r.By, &r.Reason, &at, &r.Message); err != nil {
 		return deadletter.Revision{}, err
 	}
 	r.At = time.UnixMilli(at).UTC()
@@ -264,7 +269,7 @@ func (t *Tx) Revision(ctx context.Context, id deadletter.ID, number int) (deadle
 	return revision(ctx, t.tx, id, number)
 }
 
-const revisionList = `SELECT r.number, x'', r.headers, r.by, r.reason, r.at FROM revisions r JOIN letters l ON l.n = r.letter
+const revisionList = `SELECT r.number, x'', r.headers, r.by, r.reason, r.at, NULL FROM revisions r JOIN letters l ON l.n = r.letter
 	WHERE l.id = ? ORDER BY r.number DESC LIMIT 200`
 
 // Revisions answers who made the revisions of a letter, newest first and at most 200, without their bodies.
@@ -282,10 +287,11 @@ func (s *Store) Revisions(ctx context.Context, id deadletter.ID) ([]deadletter.R
 }
 
 const writeAttempt = `INSERT INTO attempts (letter, number, trigger, actor, revision, started_at, done, latency_us, outcome, status_code,
-	error, response_headers, response_body, response_cut, retry_after_ms, trace_parent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	error, response_headers, response_body, response_cut, retry_after_ms, trace_parent, message_id, sent_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 	ON CONFLICT (letter, number) DO UPDATE SET done = excluded.done, latency_us = excluded.latency_us, outcome = excluded.outcome,
 		status_code = excluded.status_code, error = excluded.error, response_headers = excluded.response_headers,
-		response_body = excluded.response_body, response_cut = excluded.response_cut, retry_after_ms = excluded.retry_after_ms
+		response_body = excluded.response_body, response_cut = excluded.response_cut, retry_after_ms = excluded.retry_after_ms,
+		message_id = excluded.message_id, sent_digest = excluded.sent_digest
 	WHERE attempts.done = 0`
 
 func (t *Tx) writeAttempt(ctx context.Context, n int64, a deadletter.Attempt) error {
@@ -295,19 +301,19 @@ func (t *Tx) writeAttempt(ctx context.Context, n int64, a deadletter.Attempt) er
 	}
 	_, err = t.tx.ExecContext(ctx, writeAttempt, n, a.Number, a.Trigger, a.Actor, a.Revision, a.StartedAt.UnixMilli(), a.Done,
 		a.Latency.Microseconds(), a.Outcome, a.StatusCode, a.Error, headers, blob(a.ResponseBody), a.ResponseCut,
-		a.RetryAfter.Milliseconds(), a.TraceParent)
+		a.RetryAfter.Milliseconds(), a.TraceParent, a.MessageID, a.SentDigest)
 	return err
 }
 
 const attemptColumns = `a.number, a.trigger, a.actor, a.revision, a.started_at, a.done, a.latency_us, a.outcome, a.status_code, a.error,
-	a.response_headers, a.response_body, a.response_cut, a.retry_after_ms, a.trace_parent`
+	a.response_headers, a.response_body, a.response_cut, a.retry_after_ms, a.trace_parent, a.message_id, a.sent_digest`
 
 func scanAttempt(r row) (deadletter.Attempt, error) {
 	var a deadletter.Attempt
 	var started, latency, retryAfter int64
 	var headers string
 	err := r.Scan(&a.Number, &a.Trigger, &a.Actor, &a.Revision, &started, &a.Done, &latency, &a.Outcome, &a.StatusCode, &a.Error,
-		&headers, &a.ResponseBody, &a.ResponseCut, &retryAfter, &a.TraceParent)
+		&headers, &a.ResponseBody, &a.ResponseCut, &retryAfter, &a.TraceParent, &a.MessageID, &a.SentDigest)
 	if err != nil {
 		return deadletter.Attempt{}, err
 	}

@@ -17,6 +17,7 @@ import (
 type Filter struct {
 	Status     deadletter.Status
 	Source     string
+	Queue      string // of the list, that a letter was read from
 	StatusCode int
 	Outcome    deadletter.Outcome
 	EventType  string
@@ -139,6 +140,9 @@ func (f Filter) where() conditions {
 	}
 	if f.Source != "" {
 		c.add("l.source = ?", f.Source)
+	}
+	if f.Queue != "" {
+		c.add("l.read_from = ? AND l.read_from <> ''", f.Queue)
 	}
 	if f.StatusCode != 0 {
 		c.add("l.status_code = ?", f.StatusCode)
@@ -296,7 +300,7 @@ type Counts struct {
 // Counts answers the counts of a filter.
 func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 	f.Status = ""
-	if f.Text != "" || f.Job != 0 || f.EventType != "" || f.Group != "" || !f.From.IsZero() || !f.To.IsZero() {
+	if f.Text != "" || f.Job != 0 || f.Queue != "" || f.EventType != "" || f.Group != "" || !f.From.IsZero() || !f.To.IsZero() {
 		return s.countCapped(ctx, f)
 	}
 	where := conditions{}

@@ -30,12 +30,12 @@ func galleryJobs() []Example {
 		job("running", jobRunning()), job("paused", jobPaused()), job("done", jobDone()), job("archived", jobArchived()), job("long", jobLong()), job("viewer", denied),
 		draft("replay", func(v *JobConfirmView) {}),
 		draft("unknown", func(v *JobConfirmView) {
-			v.Unknown, v.Unfit = "12 of them may have been processed by the handler.", "6 of them cannot be replayed as they stand: they will be skipped."
-			v.UnknownError = "12 of these letters may have been processed by the handler: say that they are meant as well."
+			v.Unknown, v.Unfit = "12 of them may have been processed already.", "6 of them cannot be replayed as they stand: they will be skipped."
+			v.UnknownError = "12 of these letters may have been processed already: say that they are meant as well."
 		}),
-		draft("edit", func(v *JobConfirmView) { v.Action, v.Heading = "edit", "Edit and replay 214 letters" }),
+		draft("edit", func(v *JobConfirmView) { v.Action, v.Edits, v.Heading = "edit", true, "Edit and replay 214 letters" }),
 		draft("edit-faults", func(v *JobConfirmView) {
-			v.Action, v.Heading, v.Patch = "edit", "Edit and replay 214 letters", "{\n  \"id\": \n}"
+			v.Action, v.Edits, v.Heading, v.Patch = "edit", true, "Edit and replay 214 letters", "{\n  \"id\": \n}"
 			v.PatchError = ui.FieldError{Text: "this is not valid JSON: invalid character '}' looking for beginning of value", Line: 3, Column: 1}
 			v.ReasonError = "Say why: the reason is kept with each letter."
 		}),

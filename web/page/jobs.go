@@ -50,14 +50,15 @@ type JobFault struct {
 // JobConfirmView is the draft of a job, which asks whether it is meant.
 type JobConfirmView struct {
 	ID         string
-	Action     string // replay, edit, archive or restore
+	Action     string // replay, edit, redrive, edit-redrive, archive or restore
+	Edits      bool
 	Heading    string // "Replay 214 letters"
 	Set        string // "214 letters"
 	Oldest     ui.Moment
 	Newest     ui.Moment
 	Late       JobLateView
 	Unfit      string // "6 of them are resolved …"; empty: none
-	Unknown    string // "12 of them may have been processed by the handler."; empty: none
+	Unknown    string // "12 of them may have been processed already."; empty: none
 	LettersURL string
 	InPage     bool   // it is a page of its own, and no dialog
 	Back       string // the query of the list, without "?"
@@ -158,8 +159,10 @@ func stateWord(state string) string {
 
 func confirmIcon(action string) string {
 	switch action {
-	case "edit", "archive", "restore":
+	case "edit", "archive", "restore", "redrive":
 		return action
+	case "edit-redrive":
+		return "edit"
 	}
 	return "replay"
 }

@@ -109,6 +109,7 @@ type StatusTab struct {
 type LettersFilter struct {
 	Status   string // of the current tab, carried along
 	Sources  []ui.Option
+	Queues   []ui.Option // of the list; none: there is no list
 	Types    []ui.Option // of events
 	Code     string
 	Codes    []string // offered as suggestions

@@ -1,0 +1,75 @@
+package config
+
+import (
+	"net/url"
+	"slices"
+)
+
+// DLQ is a dead letter queue of SQS beside the program's own, whose letters the desk reads.
+type DLQ struct {
+	Name      string // its key below queues
+	URL       string
+	Region    string // empty: that of the URL, or else the one that the AWS SDK finds
+	Source    string // the source that its letters are delivered by; empty: none, they cannot be replayed over HTTP
+	SourceURL string // the SQS queue that its messages are redriven to; empty: SQS is asked which one it is
+}
+
+// DLQ answers the queue of that name.
+func (c Config) DLQ(name string) (DLQ, bool) {
+	i := slices.IndexFunc(c.Queues, func(q DLQ) bool { return q.Name == name })
+	if i < 0 {
+		return DLQ{}, false
+	}
+	return c.Queues[i], true
+}
+
+const queueURLHint = "set it to the URL of the dead letter queue, such as https://sqs.eu-west-1.amazonaws.com/123456789012/orders-dlq"
+
+func (r *reader) dlqs(s *section) []DLQ {
+	var queues []DLQ
+	for _, name := range slices.Concat(r.namesInFile(s), r.namesInVariables(s)) {
+		queues = append(queues, readDLQ(name, s.section(name)))
+	}
+	return queues
+}
+
+func readDLQ(name string, s *section) DLQ {
+	if err := checkName("queue", name); err != nil {
+		s.reader.fault(s.path, err.Error())
+	}
+	return DLQ{
+		Name:      name,
+		URL:       required(s, "url", parseQueueURL, queueURLHint),
+		Region:    setting(s, "region", "", emptyOr(parseRegion)),
+		Source:    setting(s, "source", "", parseText),
+		SourceURL: setting(s, "source_url", "", emptyOr(parseQueueURL)),
+	}
+}
+
+// checkDLQs refuses a queue that something else reads or writes already: its letters would go round in circles.
+func (r *reader) checkDLQs(c Config) {
+	uses := map[string]string{c.Queue.DLQURL: "queue.dlq_url", c.Queue.ProcessingURL: "queue.processing_url"}
+	for _, q := range c.Queues {
+		at := join("queues", q.Name)
+		if other, taken := uses[q.URL]; taken && q.URL != "" {
+			r.fault(join(at, "url"), "is the queue of "+other+": read each queue once")
+		}
+		uses[q.URL] = join(at, "url")
+		if _, ok := c.Source(q.Source); !ok && q.Source != "" {
+			r.fault(join(at, "source"), "there is no source "+quote(q.Source)+orNear(q.Source, sourceNames(c)))
+		}
+	}
+	for _, q := range c.Queues {
+		if other, taken := uses[q.SourceURL]; taken && q.SourceURL != "" {
+			r.fault(join(join("queues", q.Name), "source_url"), "is the queue of "+other+": a redriven message would come straight back")
+		}
+		if fifo := isFIFO(q.URL); q.SourceURL != "" && q.URL != "" && fifo != isFIFO(q.SourceURL) {
+			r.fault(join(join("queues", q.Name), "source_url"), "must be a FIFO queue where url is one, and no other")
+		}
+	}
+}
+
+func isFIFO(queueURL string) bool {
+	u, err := url.Parse(queueURL)
+	return err == nil && len(u.Path) > len(".fifo") && u.Path[len(u.Path)-len(".fifo"):] == ".fifo"
+}

@@ -1,0 +1,132 @@
+package deadletter_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// queued is a letter in a status that came from a queue of the list.
+func queued(status deadletter.Status) deadletter.Letter {
+	l := letterIn(status)
+	l.Queue = deadletter.QueueFacts{From: "orders", MessageID: "m-1"}
+	return l
+}
+
+func TestRedriveLeadsBackToTheQueue(t *testing.T) {
+	t.Parallel()
+	for _, status := range deadletter.Statuses() {
+		c, err := queued(status).OrderRedrive(anna, deadletter.TriggerRedrive, 1, 6, now)
+		if status.CanReplay() != (err == nil) || err != nil && deadletter.KindOf(err) != deadletter.Conflict {
+			t.Errorf("%s: %v", status, err)
+			continue
+		}
+		if err == nil && (!c.After.SendsBack() || c.After.Order.Revision != 1 || c.Event.Action != "letter.redrive" || c.After.LastOrder.Action != "redriven") {
+			t.Errorf("%s: %+v", status, c)
+		}
+	}
+}
+
+func TestRedriveThatEndsSaysWhatBecameOfIt(t *testing.T) {
+	t.Parallel()
+	for outcome, want := range map[deadletter.Outcome]deadletter.Status{
+		deadletter.SentBack: deadletter.Redriven, deadletter.Rejected: deadletter.Failed, deadletter.Unreachable: deadletter.Failed,
+		deadletter.Unknown: deadletter.Failed,
+	} {
+		l := inFlight(deadletter.TriggerRedrive)
+		c, err := l.Finish("token", deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerRedrive, Outcome: outcome, Error: "SQS said no"}, retry, 0, now)
+		if err != nil || c.After.Status != want || !c.After.DueAt.IsZero() || c.After.Reason != l.Reason || c.Event.Action != "attempt."+string(outcome) {
+			t.Errorf("%s: %v, %+v", outcome, err, c)
+		}
+		if _, _, counts := c.Replayed(); counts {
+			t.Errorf("%s counts as a replay of its cause", outcome)
+		}
+		if state, _ := c.Attempt.ItemResult(); (state == deadletter.ItemDone) != (outcome == deadletter.SentBack) {
+			t.Errorf("%s is %s in a job", outcome, state)
+		}
+	}
+}
+
+func TestRedriveOfADeadProcessMayHaveHappened(t *testing.T) {
+	t.Parallel()
+	c, err := inFlight(deadletter.TriggerBulkRedrive).Reclaim(deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerBulkRedrive}, retry, 0, now)
+	if err != nil || c.After.Status != deadletter.Failed || c.After.Outcome != deadletter.Unknown || !strings.Contains(c.Attempt.Error, "may be on its queue") {
+		t.Errorf("%v, %+v", err, c)
+	}
+}
+
+func TestWhatHasNoWayBackOrOnIsRefused(t *testing.T) {
+	t.Parallel()
+	edit := deadletter.Revision{Body: []byte(`{}`), Reason: "x"}
+	_, redrive := letterIn(deadletter.Failed).OrderRedrive(anna, deadletter.TriggerRedrive, 0, 6, now)
+	_, edited := letterIn(deadletter.Failed).EditAndReplay(anna, deadletter.TriggerRedrive, edit, 6, now)
+	lost := queued(deadletter.Failed)
+	lost.Source = ""
+	_, replay := lost.OrderReplay(anna, deadletter.TriggerReplay, 0, 6, now)
+	_, editedReplay := lost.EditAndReplay(anna, deadletter.TriggerEdit, edit, 6, now)
+	for name, err := range map[string]error{"redrive": redrive, "edited": edited, "replay": replay, "edited replay": editedReplay} {
+		if deadletter.KindOf(err) != deadletter.Conflict {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if !strings.Contains(deadletter.TextOf(replay), "queues.orders.source") {
+		t.Errorf("the reason %q does not help", replay)
+	}
+}
+
+func TestReturnGoesOnWithTheHistory(t *testing.T) {
+	t.Parallel()
+	back := deadletter.Capture{Body: []byte("sent"), Reason: "too many receives", Queue: deadletter.QueueFacts{From: "orders", MessageID: "m-2", ReceiveCount: 9}}
+	sent := deadletter.Revision{Number: 1, Body: []byte("sent")}
+	for _, status := range deadletter.Statuses() {
+		l := queued(status)
+		if status == deadletter.Redriven {
+			l.Outcome = deadletter.SentBack
+		}
+		c := l.Return(back, sent, nil, now)
+		returns := status == deadletter.Redriven || status == deadletter.Failed || status == deadletter.Archived
+		want := l.Status
+		if returns {
+			want = deadletter.Failed
+		}
+		if c.After.Status != want || c.Returned != returns || c.After.Arrivals != 2 || c.Arrival.Differs || c.Arrival.MessageID != "m-2" {
+			t.Errorf("%s: %+v", status, c)
+		}
+		if returns && (c.After.Reason != "too many receives" || c.After.Queue.ReceiveCount != 9 || c.After.Outcome != "" || c.Event.Action != "letter.returned") {
+			t.Errorf("%s: %+v", status, c.After)
+		}
+	}
+}
+
+// A message that is back before its redrive was written down was sent beyond doubt.
+func TestReturnEndsARedriveInFlight(t *testing.T) {
+	t.Parallel()
+	l := inFlight(deadletter.TriggerRedrive)
+	open := deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerRedrive, StartedAt: now.Add(-time.Second)}
+	c := l.Return(deadletter.Capture{Queue: deadletter.QueueFacts{MessageID: "m-2"}}, deadletter.Revision{}, &open, now)
+	if c.After.Status != deadletter.Failed || c.After.Lease.Token != "" || c.Attempt == nil || c.Attempt.Outcome != deadletter.SentBack || !c.Attempt.Done {
+		t.Errorf("%+v", c)
+	}
+	if _, err := c.After.Finish("token", open, retry, 0, now); deadletter.KindOf(err) != deadletter.Conflict {
+		t.Errorf("the worker's own result answers %v", err)
+	}
+	replay := inFlight(deadletter.TriggerReplay)
+	if c := replay.Return(deadletter.Capture{}, deadletter.Revision{}, &open, now); c.After.Status != deadletter.Replaying || c.Attempt != nil {
+		t.Errorf("a replay in flight is disturbed: %+v", c)
+	}
+}
+
+func TestRestoredRedriveIsStillRedriven(t *testing.T) {
+	t.Parallel()
+	l := queued(deadletter.Redriven)
+	l.Outcome = deadletter.SentBack
+	put, err := l.Archive(anna, "x", 6, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := put.After.Restore(anna, 7, now); err != nil || c.After.Status != deadletter.Redriven {
+		t.Errorf("%v, %+v", err, c)
+	}
+}

@@ -1,0 +1,121 @@
+package envelope
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// Mark is the one message attribute that a redrive adds to the sender's own: the letter's id. It travels with the message through SQS's
+// redrive policy, so that a message which fails again is known for the same letter.
+const Mark = "Dlqdesk-Letter"
+
+const (
+	// markAttributes is how many attributes of its own a message can have beside the mark: SQS takes ten.
+	markAttributes = 9
+
+	// ownDeduplication begins the deduplication id of a redrive. The sender's own would not do: within five minutes SQS takes a message
+	// with an id that it knows, says so, and drops it.
+	ownDeduplication = "dlqdesk."
+
+	maxDeduplication = 128 // characters, SQS's limit
+
+	// envelopeField is the type of what another program added to the six fields. It is no attribute of the message.
+	envelopeField = "envelope field"
+)
+
+// Message is a message as it goes back to the queue that it came from.
+type Message struct {
+	Body            []byte
+	Attributes      []deadletter.QueueAttribute
+	GroupID         string
+	DeduplicationID string
+	Digest          string // names the message where it has no room for the mark; "" where it has the mark
+}
+
+// Redrive makes the message of a letter anew, with a revision for its body: the sender's bytes, attributes and group, and our mark where
+// there is room for it in the attributes and in limit bytes. original is revision 0. attempt tells the redrives of a letter apart.
+func Redrive(l deadletter.Letter, original, r deadletter.Revision, attempt, limit int) (Message, error) {
+	m := Message{Body: r.Body, GroupID: l.Queue.GroupID, DeduplicationID: deduplicationID(l.ID, attempt)}
+	for _, a := range l.Queue.Attributes {
+		if a.Type != envelopeField {
+			m.Attributes = append(m.Attributes, a)
+		}
+	}
+	if original.Message != nil {
+		m.Body = original.Message
+		if r.Number > 0 {
+			text, err := Encode(CaptureOf(l, r, nil))
+			if err != nil {
+				return m, err
+			}
+			m.Body = text
+		}
+	}
+	mark := deadletter.QueueAttribute{Name: Mark, Type: "String", Value: string(l.ID)}
+	if len(m.Attributes) > markAttributes || m.size()+attributeSize(mark) > limit {
+		m.Digest = digest(m.Body, m.Attributes)
+		return m, nil
+	}
+	m.Attributes = append(m.Attributes, mark)
+	return m, nil
+}
+
+// CaptureOf makes of a letter what the receiver would have put on the queue: first is the receiver's attempt, nil where none is known.
+func CaptureOf(l deadletter.Letter, r deadletter.Revision, first *deadletter.Attempt) deadletter.Capture {
+	return deadletter.Capture{
+		ID: l.ID, Source: l.Source, Destination: l.Destination, Method: l.Method, Query: l.Query, WebhookID: l.WebhookID, ReceivedAt: l.ReceivedAt,
+		Headers: r.Headers, Body: r.Body, Reason: l.Reason, RetryCount: max(0, l.AutoAttempts-1), First: first,
+	}
+}
+
+func (m Message) size() int {
+	n := len(m.Body)
+	for _, a := range m.Attributes {
+		n += attributeSize(a)
+	}
+	return n
+}
+
+func attributeSize(a deadletter.QueueAttribute) int {
+	return len(a.Name) + len(a.Type) + len(a.Value) + len(a.Binary)
+}
+
+func deduplicationID(id deadletter.ID, attempt int) string {
+	suffix := "." + strconv.Itoa(attempt)
+	if len(ownDeduplication)+len(id)+len(suffix) <= maxDeduplication {
+		return ownDeduplication + string(id) + suffix
+	}
+	sum := sha256.Sum256([]byte(id))
+	return ownDeduplication + hex.EncodeToString(sum[:]) + suffix
+}
+
+// cutMark takes what is ours out of a message that comes back, and answers the letter that it names; "" where nothing is ours.
+func cutMark(m *Raw) deadletter.ID {
+	var marked deadletter.ID
+	if rest, ours := strings.CutPrefix(m.DeduplicationID, ownDeduplication); ours {
+		marked, m.DeduplicationID = deadletter.ID(rest[:max(0, strings.LastIndexByte(rest, '.'))]), ""
+	}
+	i := slices.IndexFunc(m.Attributes, func(a deadletter.QueueAttribute) bool { return a.Name == Mark && a.Type == "String" })
+	if i >= 0 {
+		marked = deadletter.ID(m.Attributes[i].Value)
+		m.Attributes = slices.Delete(slices.Clone(m.Attributes), i, i+1)
+	}
+	return marked
+}
+
+// digest names a message by all that its sender made it of.
+func digest(body []byte, attributes []deadletter.QueueAttribute) string {
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%d:", len(body))
+	sum.Write(body)
+	for _, a := range attributes {
+		fmt.Fprintf(sum, "%q %q %q %x\n", a.Name, a.Type, a.Value, a.Binary)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}

@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+const (
+	dueRedrives = `SELECT ` + letterColumns + ` FROM letters l
+		WHERE l.read_from = ? AND l.read_from <> '' AND l.due_at <= ? AND l.due_at IS NOT NULL AND l.status = 'replaying' AND l.order_trigger = 'redrive'
+			AND l.lease_token IS NULL ORDER BY l.due_at LIMIT ?`
+	nextRedrive = `SELECT min(due_at) FROM letters WHERE read_from = ? AND read_from <> '' AND due_at IS NOT NULL AND status = 'replaying'
+		AND order_trigger = 'redrive'`
+	redriveQueues = `SELECT DISTINCT read_from FROM letters WHERE read_from <> '' AND due_at IS NOT NULL AND order_trigger = 'redrive'`
+)
+
+// DueRedrives answers letters of a queue of the list that people ordered to be sent back to where they came from, in that order. Those
+// of jobs are ordered and claimed in one go, so that they are never due.
+func (s *Store) DueRedrives(ctx context.Context, queue string, at time.Time, limit int) ([]deadletter.Letter, error) {
+	return s.letters(ctx, "due", dueRedrives, queue, at.UnixMilli(), limit)
+}
+
+// NextRedrive answers when the next of DueRedrives is due; the zero time when none is.
+func (s *Store) NextRedrive(ctx context.Context, queue string) (time.Time, error) {
+	var at sql.NullInt64
+	if err := s.db.read.QueryRowContext(ctx, nextRedrive, queue).Scan(&at); err != nil {
+		return time.Time{}, fmt.Errorf("read next redrive: %w", err)
+	}
+	return fromMillis(at), nil
+}
+
+// RedriveQueues answers the queues of the list that have letters to be sent back.
+func (s *Store) RedriveQueues(ctx context.Context) ([]string, error) {
+	return column[string](ctx, s.db.read, "queues to redrive to", redriveQueues)
+}
+
+const (
+	returned = `SELECT ` + letterColumns + ` FROM letters l WHERE l.id = ?1 AND l.read_from = ?2
+		UNION ALL SELECT ` + letterColumns + ` FROM attempts a JOIN letters l ON l.n = a.letter WHERE a.message_id = ?3 AND a.message_id <> '' AND l.read_from = ?2
+		UNION ALL SELECT * FROM (SELECT ` + letterColumns + ` FROM attempts a JOIN letters l ON l.n = a.letter
+			WHERE a.sent_digest = ?4 AND a.sent_digest <> '' AND l.read_from = ?2 AND l.status IN ('redriven', 'failed', 'replaying') ORDER BY l.status <> 'redriven', l.n LIMIT 1)
+		LIMIT 1`
+	arrivedBefore = `SELECT EXISTS (SELECT 1 FROM arrivals a JOIN letters l ON l.n = a.letter WHERE l.id = ? AND a.message_id = ?)`
+)
+
+// Returned answers the letter that a message of a queue was sent back for: the one that its mark names, that of a redrive to which SQS
+// gave this message id, or one that was sent without a mark and has this digest; NotFound when there is none. before says that this very
+// message came already.
+func (t *Tx) Returned(ctx context.Context, c deadletter.Capture) (l deadletter.Letter, before bool, err error) {
+	_, l, err = scanLetter(t.tx.QueryRowContext(ctx, returned, c.Marked, c.Queue.From, c.Queue.MessageID, c.Digest))
+	if err != nil {
+		return l, false, notFound(err, "message %s was not sent back from here", c.Queue.MessageID)
+	}
+	if l.Queue.MessageID == c.Queue.MessageID {
+		return l, true, nil
+	}
+	if err := t.tx.QueryRowContext(ctx, arrivedBefore, l.ID, c.Queue.MessageID).Scan(&before); err != nil {
+		return l, false, fmt.Errorf("look for an earlier arrival: %w", err)
+	}
+	return l, before, nil
+}
+
+const latestRedriven = `SELECT ` + revisionColumns + ` FROM attempts a JOIN letters l ON l.n = a.letter JOIN revisions r ON r.letter = a.letter AND r.number = a.revision
+	WHERE l.id = ? AND a.trigger IN ('redrive', 'bulk redrive') ORDER BY a.number DESC LIMIT 1`
+
+// Redriven answers the revision of a letter that was sent back last, or NotFound.
+func (t *Tx) Redriven(ctx context.Context, id deadletter.ID) (deadletter.Revision, error) {
+	r, err := scanRevision(t.tx.QueryRowContext(ctx, latestRedriven, id))
+	return r, notFound(err, "letter %s was never sent back", id)
+}
+
+const updateFacts = `UPDATE letters SET queue = ? WHERE n = ?`
+
+func (t *Tx) writeFacts(ctx context.Context, n int64, q deadletter.QueueFacts) error {
+	facts, err := toJSON(q)
+	if err != nil {
+		return err
+	}
+	_, err = t.tx.ExecContext(ctx, updateFacts, facts, n)
+	return err
+}
+
+// queueNames leaps from queue to queue, whatever number of letters each has.
+const queueNames = `WITH RECURSIVE q (name) AS (
+		SELECT (SELECT min(read_from) FROM letters WHERE read_from <> '')
+		UNION ALL
+		SELECT (SELECT min(read_from) FROM letters WHERE read_from > q.name AND read_from <> '') FROM q WHERE q.name IS NOT NULL
+	)
+	SELECT name FROM q WHERE name IS NOT NULL`
+
+// Queues answers the queues of the list that letters were read from, configured or not.
+func (s *Store) Queues(ctx context.Context) ([]string, error) {
+	return column[string](ctx, s.db.read, "queues", queueNames)
+}
