@@ -23,7 +23,7 @@ const (
 func (c *Client) read(answer *http.Response) deadletter.Attempt {
 	a := deadletter.Attempt{
 		StatusCode: answer.StatusCode, Outcome: deadletter.Rejected, ResponseHeaders: bounded(answer.Header),
-		RetryAfter: retryAfter(answer.Header.Get("Retry-After"), c.now()),
+		RetryAfter: RetryAfter(answer.Header.Get("Retry-After"), c.now()),
 	}
 	if answer.StatusCode >= 200 && answer.StatusCode < 300 {
 		a.Outcome = deadletter.Delivered
@@ -93,8 +93,8 @@ func sizeOf(h deadletter.Headers) int {
 	return size
 }
 
-// retryAfter reads the header of RFC 9110 section 10.2.3: seconds, or a date.
-func retryAfter(value string, now time.Time) time.Duration {
+// RetryAfter reads the header of RFC 9110 section 10.2.3: seconds, or a date. What it cannot read is 0.
+func RetryAfter(value string, now time.Time) time.Duration {
 	if seconds, err := strconv.Atoi(value); err == nil {
 		return time.Duration(min(max(seconds, 0), 1<<30)) * time.Second
 	}

@@ -1,0 +1,243 @@
+package platform_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/platform"
+)
+
+const (
+	openPath  = "/api/v2/conversations/messaging/integrations/open"
+	firstPage = "GET " + openPath + "?pageSize=25&pageNumber=1"
+)
+
+func TestRegisterWaitsUntilItIsMade(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "genesys-open-messaging")
+	b.genesys.SlowBy = 3
+	made, err := b.client.Register(t.Context(), webhook())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made.ID != "open-1" || made.Already || made.URL != webhook().URL {
+		t.Errorf("made %+v", made)
+	}
+	if n := b.calls()["GET "+openPath+"/open-1"]; n != 4 {
+		t.Errorf("looked %d times", n)
+	}
+	if strings.Contains(string(made.All), "0123456789abcdef0123") || !strings.Contains(string(made.All), `"createStatus":"Completed"`) {
+		t.Errorf("shown %s", made.All)
+	}
+	for _, a := range b.genesys.Asked() {
+		if a.Method == http.MethodPost && strings.HasPrefix(a.Path, openPath) {
+			if len(a.Body) != 5 || a.Body["outboundNotificationWebhookSignatureSecretToken"] != "0123456789abcdef0123" || a.Body["name"] != "dlqdesk genesys" {
+				t.Errorf("sent %v", a.Body) // id and createStatus are the server's
+			}
+		}
+	}
+}
+
+func TestRegisterTwiceMakesOne(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "genesys-open-messaging")
+	b.genesys.Add(60)
+	for i := range 2 {
+		made, err := b.client.Register(t.Context(), webhook())
+		if err != nil || made.Already != (i == 1) || made.ID != "open-1" {
+			t.Errorf("time %d: %+v, %v", i, made, err)
+		}
+	}
+	items, err := b.client.List(t.Context())
+	if err != nil || len(items) != 61 {
+		t.Fatalf("%d items, %v", len(items), err)
+	}
+	for _, i := range items {
+		if strings.Contains(string(i.All), "s3cret") {
+			t.Errorf("a secret is shown: %s", i.All)
+		}
+	}
+	if err := b.client.Delete(t.Context(), "open-1"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.client.Get(t.Context(), "open-1")
+	if err == nil || err.Error() != "cannot look at open-1: 404 not.found The requested resource could not be found.: there is nothing with this id here: list shows what there is (correlation id corr-42)" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestListEndsOnAFullPage(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "genesys-open-messaging")
+	b.genesys.Add(50)
+	items, err := b.client.List(t.Context())
+	if err != nil || len(items) != 50 || items[49].ID != "other-049" || items[49].URL != "https://other.example.com/49" {
+		t.Errorf("%d items, %v", len(items), err)
+	}
+}
+
+func TestTokenIsUsedUntilAMinuteBeforeItsEnd(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "genesys-open-messaging")
+	b.genesys.Lifetime = 300
+	list := func(want int) {
+		t.Helper()
+		if _, err := b.client.List(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := b.calls()["POST /oauth/token"]; n != want {
+			t.Errorf("%d tokens, want %d", n, want)
+		}
+	}
+	list(1)
+	b.clock.Add(239 * time.Second)
+	list(1)
+	b.clock.Add(time.Second)
+	list(2)
+}
+
+func TestTokenIsRenewedOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "genesys-open-messaging")
+	if _, err := b.client.List(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.genesys.Revoke()
+	if _, err := b.client.List(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.calls()["POST /oauth/token"]; n != 2 {
+		t.Errorf("%d tokens", n)
+	}
+	refuse := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{}`, http.StatusUnauthorized) }
+	b.genesys.Next(refuse, refuse)
+	_, err := b.client.List(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "401 Unauthorized: the token was not accepted, and a new one neither: the API may be of another region") {
+		t.Errorf("got %v", err)
+	}
+	if n := b.calls()["POST /oauth/token"]; n != 3 {
+		t.Errorf("%d tokens", n)
+	}
+}
+
+func TestRateLimitsAreKept(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		waits  time.Duration
+	}{
+		"Retry-After":             {desktest.Limited("7", 60), 7 * time.Second},
+		"the platform's own":      {desktest.Limited("", 13), 13 * time.Second},
+		"no word of how long":     {desktest.Limited("", 0), 0},
+		"503 on a POST as well":   {desktest.Broken(http.StatusServiceUnavailable), 0},
+		"before it is over":       {lastOne, 21 * time.Second},
+		"a date in Retry-After":   {desktest.Limited("Mon, 02 Mar 2026 10:15:35 GMT", 0), 29 * time.Second},
+		"a server's fault on GET": {desktest.Broken(http.StatusBadGateway), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, "genesys-open-messaging")
+			began := b.clock.Now()
+			b.genesys.Next(c.answer)
+			if _, err := b.client.Register(t.Context(), webhook()); err != nil {
+				t.Fatal(err)
+			}
+			took := b.clock.Now().Sub(began)
+			if len(b.clock.all()) == 0 || took < max(c.waits, 500*time.Millisecond) {
+				t.Errorf("waited %s", b.clock.all())
+			}
+		})
+	}
+}
+
+// lastOne is an answer that works, and uses the limit up.
+func lastOne(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("inin-ratelimit-count", "300")
+	w.Header().Set("inin-ratelimit-allowed", "300")
+	w.Header().Set("inin-ratelimit-reset", "21")
+	_, _ = w.Write([]byte(`{"entities":[]}`))
+}
+
+func TestTroubleEndsAfterFiveTries(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "genesys-open-messaging")
+	for range 5 {
+		b.genesys.Next(desktest.Broken(http.StatusInternalServerError))
+	}
+	_, err := b.client.List(t.Context())
+	var f *platform.Fault
+	if !errors.As(err, &f) || f.Status != 500 || f.Correlation != "corr-42" || f.Fix != "the platform has trouble: try again later" {
+		t.Errorf("got %v", err)
+	}
+	if waits := b.clock.all(); len(waits) != 4 || waits[3] < 4*time.Second || waits[3] > 8*time.Second {
+		t.Errorf("waited %s", waits)
+	}
+}
+
+func TestNoWaitBeyondTheLimit(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "genesys-open-messaging")
+	b.genesys.Next(desktest.Limited("3600", 0))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err := b.client.List(ctx)
+	if err == nil || !strings.Contains(err.Error(), "the platform takes no request for 1h0m0s, which is longer than is left: run the command again after that time") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A registration that was not answered clearly is looked for before it is made again.
+func TestRegisterIsNotDoneTwice(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "genesys-open-messaging")
+	pass := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"entities":[]}`)) }
+	lost := func(w http.ResponseWriter, r *http.Request) {
+		b.genesys.Revoke() // whatever comes next asks for a token anew
+		desktest.Broken(http.StatusGatewayTimeout)(w, r)
+	}
+	b.genesys.Next(pass, lost)
+	made, err := b.client.Register(t.Context(), webhook())
+	if err != nil || made.ID != "open-1" || made.Note != "" {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	if n := b.calls(); n["POST "+openPath] != 2 || n[firstPage] != 3 {
+		t.Errorf("asked %v", n)
+	}
+}
+
+func TestRegisterWithoutAListSaysSo(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "tutorial")
+	b.genesys.Tutorial = true
+	b.genesys.Next(desktest.Broken(http.StatusBadGateway))
+	made, err := b.client.Register(t.Context(), webhook())
+	if err != nil || made.ID != "tutorial-1" || !strings.Contains(made.Note, "registered twice") {
+		t.Errorf("%+v, %v", made, err)
+	}
+}
+
+func TestCXoneFindsItsHosts(t *testing.T) {
+	t.Parallel()
+	for _, auth := range []platform.ClientAuth{platform.Basic, platform.Form} {
+		server := desktest.NewCXone(t)
+		credentials := platform.Credentials{
+			ClientID: secret(server.ClientID), ClientSecret: secret(server.ClientSecret), Username: secret(server.AccessKey), Password: secret(server.AccessToken),
+		}
+		client, _ := clientOf(t, "cxone-expert", "", credentials, func(s *platform.Settings) {
+			*s = platform.Settings{Discovery: server.URL, Auth: auth}
+		})
+		got, err := client.Token(t.Context())
+		if err != nil || got.TokenURL != server.URL+"/auth/token" || got.Tenant != "tenant-7" || got.API != "https://api-na1.cxone.test" || got.Lifetime != 3600 {
+			t.Errorf("%s: %+v, %v", auth, got, err)
+		}
+		form := server.Asked()[1]
+		if inForm := form.Form.Has("client_secret"); inForm != (auth == platform.Form) || form.Form.Get("username") != "key-1" {
+			t.Errorf("%s: sent %v", auth, form.Form)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// State is what came of a check.
+type State string
+
+// What comes of a check.
+const (
+	OK   State = "ok"
+	Warn State = "warn" // it works, but not as well as it could, or could not be looked at
+	Fail State = "fail"
+)
+
+// Check is one thing that was looked at.
+type Check struct {
+	Name  string `json:"name"`
+	State State  `json:"state"`
+	Text  string `json:"text"`
+	Fix   string `json:"fix,omitempty"` // what to do; empty where there is nothing to do
+}
+
+// Examine looks at a webhook's registration: a token is granted, and what is registered for its URL is complete.
+func (c *Client) Examine(ctx context.Context, w Webhook) []Check {
+	checks := []Check{c.examineRules(w)}
+	if len(c.preset.Paste) > 0 && c.missing() != nil {
+		return append(checks, Check{Name: "token", State: Warn, Text: "not looked at: no client is configured, and " + c.preset.Name + " needs none to receive"})
+	}
+	granted, err := c.tokenWithCredentials(ctx)
+	if err != nil {
+		return append(checks, failed("token", err))
+	}
+	text := "granted by " + granted.TokenURL
+	if granted.Lifetime > 0 {
+		text += " for " + (time.Duration(granted.Lifetime) * time.Second).String()
+	}
+	return append(checks, Check{Name: "token", State: OK, Text: text}, c.examineRegistration(ctx, w))
+}
+
+func (c *Client) tokenWithCredentials(ctx context.Context) (Granted, error) {
+	if err := c.missing(); err != nil {
+		return Granted{}, err
+	}
+	return c.Token(ctx)
+}
+
+func (c *Client) examineRules(w Webhook) Check {
+	if len(c.preset.Paste) > 0 {
+		return Check{Name: "registrable", State: OK, Text: "by hand: dlqdesk platform register prints what to paste"}
+	}
+	if err := c.Check(w); err != nil {
+		return failed("registrable", err)
+	}
+	return Check{Name: "registrable", State: OK, Text: c.preset.Title + " takes " + w.URL}
+}
+
+func failed(name string, err error) Check {
+	check := Check{Name: name, State: Fail, Text: err.Error()}
+	if f, ok := errors.AsType[*Fault](err); ok {
+		short := *f
+		short.Fix = ""
+		check.Text, check.Fix = short.Error(), f.Fix
+	} else if what, fix, ok := strings.Cut(err.Error(), ": "); ok && deadletter.KindOf(err) == deadletter.Invalid {
+		check.Text, check.Fix = what, fix
+	}
+	return check
+}
+
+func (c *Client) examineRegistration(ctx context.Context, w Webhook) Check {
+	const name = "registration"
+	if err := c.preset.Can(List); err != nil {
+		return Check{Name: name, State: Warn, Text: "cannot be looked at", Fix: deadletter.TextOf(err)}
+	}
+	if c.preset.Found.URL == "" {
+		return Check{Name: name, State: Warn, Text: "cannot be compared: " + c.preset.Name + " does not tell the webhook's URL", Fix: "look at it by dlqdesk platform list"}
+	}
+	found, err := c.At(ctx, w.URL)
+	switch {
+	case err != nil:
+		return failed(name, err)
+	case len(found) == 0:
+		return Check{Name: name, State: Fail, Text: "nothing is registered for " + w.URL, Fix: "dlqdesk platform register " + w.Source}
+	case len(found) > 1:
+		return Check{
+			Name: name, State: Warn, Text: fmt.Sprintf("%d are registered for %s: each event comes as often", len(found), w.URL),
+			Fix: "delete all but one of " + ids(found),
+		}
+	}
+	return c.examineItem(name, found[0])
+}
+
+func (c *Client) examineItem(name string, i Item) Check {
+	a := c.preset.Await
+	switch status := field(i.All, a.Field); {
+	case a.Field == "" || status == a.Done:
+		return Check{Name: name, State: OK, Text: strings.TrimSpace(i.ID+" "+i.Name) + " is registered for " + i.URL}
+	case status == a.Fault:
+		return Check{Name: name, State: Fail, Text: i.ID + ": " + a.Field + " is " + status, Fix: "dlqdesk platform delete it, and register again"}
+	default:
+		return Check{Name: name, State: Warn, Text: i.ID + " is still being made: " + a.Field + " is " + status, Fix: "run this again in a minute"}
+	}
+}
+
+func ids(items []Item) string {
+	var names []string
+	for _, i := range items {
+		names = append(names, i.ID)
+	}
+	return list(names)
+}

@@ -1,0 +1,59 @@
+package platform_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/platform"
+)
+
+func examined(t *testing.T, c *platform.Client, w platform.Webhook) string {
+	t.Helper()
+	var lines []string
+	for _, check := range c.Examine(t.Context(), w) {
+		lines = append(lines, fmt.Sprintf("%s %s: %s: %s", check.State, check.Name, check.Text, check.Fix))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestExamine(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "genesys-open-messaging")
+	says := func(want string) {
+		t.Helper()
+		if got := examined(t, b.client, webhook()); !strings.Contains(got, want) {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+	says("ok token: granted by " + b.genesys.URL + "/oauth/token for 24h0m0s: \nfail registration: nothing is registered for https://hooks.example.com/webhooks/genesys: dlqdesk platform register genesys")
+	b.genesys.SlowBy = 2
+	if _, err := b.client.Register(t.Context(), webhook()); err != nil {
+		t.Fatal(err)
+	}
+	says("ok registration: open-1 dlqdesk genesys is registered for https://hooks.example.com/webhooks/genesys")
+	w := webhook()
+	w.Secret = secret("short")
+	if got := examined(t, b.client, w); !strings.HasPrefix(got, "fail registrable: the signing secret is too short: it has 5 characters") {
+		t.Errorf("got %s", got)
+	}
+	b.genesys.ClientID = "another"
+	b.client, _ = clientOf(t, "genesys-open-messaging", b.genesys.URL, platform.Credentials{ClientID: secret("client-1"), ClientSecret: secret("client-s3cret")})
+	says("fail token: cannot get a token: 400 invalid_client client not found or secret wrong (correlation id corr-login): the client id or secret is wrong")
+}
+
+func TestExamineWhatCannotBeAsked(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "tutorial")
+	if got := examined(t, b.client, webhook()); !strings.Contains(got, "warn registration: cannot be looked at: tutorial cannot list: the tutorial names no such request") {
+		t.Errorf("got %s", got)
+	}
+	server := desktest.NewCXone(t)
+	client, _ := clientOf(t, "cxone-byoc", server.URL, platform.Credentials{})
+	got := examined(t, client, platform.Webhook{Source: "cxone", URL: "https://hooks.example.com/webhooks/cxone", Secret: deadletter.Secret{}})
+	if !strings.Contains(got, "ok registrable: by hand") || !strings.Contains(got, "warn token: not looked at") || len(server.Asked()) != 0 {
+		t.Errorf("got %s", got)
+	}
+}

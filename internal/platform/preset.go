@@ -1,0 +1,167 @@
+package platform
+
+import (
+	"maps"
+	"slices"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// Status says where a preset, or one of its calls, comes from.
+type Status string
+
+// Where presets come from.
+const (
+	Verified Status = "verified" // the vendor publishes it
+	Inferred Status = "inferred" // follows from what the vendor publishes, but was not checked against it
+	Tutorial Status = "tutorial" // a tutorial's; the vendor's published API does not have it
+)
+
+// Grant is how a token is asked for.
+type Grant string
+
+// The grants of OAuth 2.0 that platforms use: RFC 6749, sections 4.4 and 4.3.
+const (
+	ClientCredentials Grant = "client_credentials"
+	Password          Grant = "password" // user name and password are those of an access key
+)
+
+// ClientAuth is how a client proves who it is when it asks for a token: RFC 6749, section 2.3.1.
+type ClientAuth string
+
+// The ways to send a client's id and secret.
+const (
+	Basic ClientAuth = "basic"
+	Form  ClientAuth = "form"
+)
+
+// The calls that commands are made of. A preset may have more, as steps of registering.
+const (
+	Create = "create"
+	List   = "list"
+	Get    = "get"
+	Delete = "delete"
+)
+
+// Preset is what a platform offers, and how it is asked for it. Text in {braces} is filled in: see Values.
+type Preset struct {
+	Name    string `json:"name"`
+	Title   string `json:"title"`
+	About   string `json:"about"`
+	Status  Status `json:"status"`
+	Warning string `json:"warning,omitempty"` // what to know before anything is sent
+
+	Region    string            `json:"region,omitempty"`
+	Domains   map[string]string `json:"-"`                   // by region; nil: the platform has no regions of this kind
+	Discovery string            `json:"discovery,omitempty"` // URL that tells the token URL and, by tenant, the API's host; empty: both are known
+	TokenURL  string            `json:"tokenUrl,omitempty"`
+	API       string            `json:"api,omitempty"` // base of every path
+	Grant     Grant             `json:"grant"`
+	Auth      ClientAuth        `json:"clientAuth"`
+	Scopes    []string          `json:"scopes,omitempty"` // that the client needs; they are not asked for
+
+	Calls      map[string]Call   `json:"calls,omitempty"`
+	Register   []string          `json:"register,omitempty"` // the calls that registering is made of, in order
+	Missing    map[string]string `json:"missing,omitempty"`  // why there is no such call
+	Parameters []Parameter       `json:"parameters,omitempty"`
+	Await      Await             `json:"await,omitzero"`
+	Found      Found             `json:"found"`
+	Rules      Rules             `json:"rules"`
+	Paste      []Paste           `json:"paste,omitempty"` // what to fill in by hand where there is nothing to call
+
+	Verify      string   `json:"verify,omitempty"`      // the signature scheme of its webhooks
+	Deliveries  string   `json:"deliveries,omitempty"`  // how it delivers and tries again
+	Environment []string `json:"environment,omitempty"` // variables that are read where the configuration sets nothing
+}
+
+// Call is one request. A path that begins with https: or http: stands for itself.
+type Call struct {
+	Method     string `json:"method"`
+	Path       string `json:"path"`
+	Body       string `json:"body,omitempty"`       // JSON, with {name} within strings and {name:json} for whole values
+	Permission string `json:"permission,omitempty"` // that the platform asks for
+	Status     Status `json:"status,omitempty"`     // where it differs from the preset's
+}
+
+// Parameter is a value that only the operator knows.
+type Parameter struct {
+	Name    string `json:"name"`
+	About   string `json:"about"`
+	Default string `json:"default,omitempty"` // empty: it must be set
+	JSON    bool   `json:"json,omitempty"`    // a JSON value instead of text
+	Most    int    `json:"most,omitempty"`    // characters; 0: no limit is known
+}
+
+// Await is how a platform tells that what it is creating in the background exists. The zero Await: at once.
+type Await struct {
+	Field string `json:"field"` // of what Get answers
+	Done  string `json:"done"`  // its value once it exists
+	Fault string `json:"fault"` // its value when it never will
+	Error string `json:"error"` // the field that then tells why
+}
+
+// Found says where answers have what.
+type Found struct {
+	ID    string `json:"id"`              // field of what was created
+	Items string `json:"items,omitempty"` // field of a list; empty: the answer is the list
+	URL   string `json:"url,omitempty"`   // field with the webhook's URL; empty: the platform does not tell
+	Name  string `json:"name,omitempty"`
+}
+
+// Rules are what a platform refuses; they are held before anything is sent.
+type Rules struct {
+	HTTPS       bool `json:"https,omitempty"`       // the webhook's URL has to be https, on port 443
+	SecretOver  int  `json:"secretOver,omitempty"`  // characters that the signing secret must be longer than
+	NeedsSecret bool `json:"needsSecret,omitempty"` // it is part of the registration
+}
+
+// Paste is one field of a form at the platform, and what to put in it.
+type Paste struct {
+	Field string `json:"field"`
+	Value string `json:"value"`
+}
+
+// Presets answers every preset, in the order that they are shown in.
+func Presets() []Preset {
+	return []Preset{tutorial(), openMessaging(), eventBridge(), trigger(), byoc(), expert()}
+}
+
+// Find answers the preset of a name. Its error is Invalid.
+func Find(name string) (Preset, error) {
+	var names []string
+	for _, p := range Presets() {
+		if p.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return Preset{}, deadletter.Errorf(deadletter.Invalid, "there is no preset %q: use one of %s", name, list(names))
+}
+
+// Regions answers the regions of a preset, by name.
+func (p Preset) Regions() []string { return slices.Sorted(maps.Keys(p.Domains)) }
+
+// Can answers nil when the preset has a call, and else why not.
+func (p Preset) Can(call string) error {
+	if c, ok := p.Calls[call]; ok && c.Path != "" {
+		return nil
+	}
+	why := p.Missing[call]
+	if why == "" {
+		why = "no such call is known"
+	}
+	return deadletter.Errorf(deadletter.Invalid, "%s cannot %s: %s", p.Name, call, why)
+}
+
+// CanRegister answers nil when the preset can register a webhook by itself, and else why not.
+func (p Preset) CanRegister() error {
+	for _, call := range p.Register {
+		if err := p.Can(call); err != nil {
+			return err
+		}
+	}
+	if len(p.Register) == 0 {
+		return p.Can(Create)
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package platform
+
+import "fmt"
+
+// cxone is what every preset of NICE CXone has.
+func cxone(p Preset) Preset {
+	p.Discovery = "https://cxone.niceincontact.com"
+	p.API = "https://api-{area}.{domain}"
+	p.Grant, p.Auth = Password, Basic
+	p.Environment = []string{"CXONE_CLIENT_ID", "CXONE_CLIENT_SECRET", "CXONE_ACCESS_KEY_ID", "CXONE_ACCESS_KEY_SECRET"}
+	p.Found.ID = "id"
+	return p
+}
+
+func byoc() Preset {
+	const byHand = "it is set up in CXone's admin pages; register prints what to paste there"
+	return cxone(Preset{
+		Name: "cxone-byoc", Title: "NICE CXone, bring your own channel", Status: Verified,
+		About:   "CXone posts the outbound messages of a channel of your own.",
+		Missing: missing(byHand+"%.0s", Create, List, Get, Delete),
+		Paste: []Paste{
+			{Field: "Token URL", Value: "{token_url}"},
+			{Field: "Endpoint (base URL, without /1.0/posts/…)", Value: "{url}"},
+			{Field: "Client id", Value: "{byoc_client_id}"},
+			{Field: "Client secret", Value: "{byoc_client_secret}"},
+		},
+		Parameters: []Parameter{
+			{Name: "token_url", About: "where CXone asks for a token first", Default: "{url}/token"},
+			{Name: "byoc_client_id", About: "the client id that the source's verify takes", Default: "the client id of the source's verify settings"},
+			{Name: "byoc_client_secret", About: "where the client secret is", Default: "the client secret of the source's verify settings"},
+		},
+		Verify: "cxone-byoc",
+		Deliveries: "CXone asks the token URL first, then posts to /1.0/posts/{id}/messages with that token. The answer has to be 200 with the external " +
+			"message's id, {\"idOnExternalPlatform\":\"…\"}. A first post without a token expects 401, and is no failure.",
+	})
+}
+
+func expert() Preset {
+	const unknown = "the path is not published; set it by calls.%s.path"
+	return cxone(Preset{
+		Name: "cxone-expert", Title: "NICE CXone Expert", Status: Verified,
+		About:      "Signed webhooks of CXone Expert, in XML.",
+		Warning:    "Where webhooks are registered is not published: set calls.create.path, and calls.create.body, as CXone tells you.",
+		Missing:    missing(unknown, Create, List, Get, Delete),
+		Register:   []string{Create},
+		Rules:      Rules{NeedsSecret: true},
+		Verify:     "cxone-expert",
+		Deliveries: "Waits 1 s for an answer, and tries again with exponential backoff on 5xx. Use mode: buffered where the handler may be slower.",
+	})
+}
+
+// missing says of several calls why they are not there.
+func missing(why string, calls ...string) map[string]string {
+	m := map[string]string{}
+	for _, call := range calls {
+		m[call] = fmt.Sprintf(why, call)
+	}
+	return m
+}

@@ -1,0 +1,207 @@
+package platform
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// Credentials are what a token is asked for with. User name and password are those of an access key, for the password grant.
+type Credentials struct {
+	ClientID, ClientSecret, Username, Password deadletter.Secret
+}
+
+// renewEarly is how long before its end a token is not used any more, so that none ends on the way.
+const renewEarly = 60 * time.Second
+
+// Granted is what is known of a token. The token itself is never shown.
+type Granted struct {
+	TokenURL string    `json:"tokenUrl"`
+	Type     string    `json:"tokenType"`
+	Lifetime int64     `json:"expiresIn"` // seconds; 0: the platform does not tell
+	Expires  time.Time `json:"expires,omitzero"`
+	Tenant   string    `json:"tenantId,omitempty"`
+	API      string    `json:"api"`
+
+	secret string
+}
+
+// Token answers what is known of a token that is valid now; it is asked for where there is none.
+func (c *Client) Token(ctx context.Context) (Granted, error) {
+	g, err := c.token(ctx)
+	if err != nil {
+		return Granted{}, c.explain("get a token", Call{}, err)
+	}
+	return g, nil
+}
+
+// token answers the token in use, or a new one where that ends within a minute.
+func (c *Client) token(ctx context.Context) (Granted, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.granted.secret != "" && (c.granted.Expires.IsZero() || c.now().Add(renewEarly).Before(c.granted.Expires)) {
+		return c.granted, nil
+	}
+	g, err := c.grant(ctx)
+	if err != nil {
+		return Granted{}, err
+	}
+	c.granted = g
+	return g, nil
+}
+
+// forget drops a token that was not accepted, unless there is a newer one already.
+func (c *Client) forget(used Granted) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.granted.secret == used.secret {
+		c.granted = Granted{}
+	}
+}
+
+func (c *Client) grant(ctx context.Context) (Granted, error) {
+	ctx = context.WithValue(context.WithValue(ctx, oauth2.HTTPClient, c.http), harmless{}, true)
+	g := Granted{TokenURL: c.preset.TokenURL, API: c.preset.API}
+	if g.TokenURL == "" {
+		var told struct {
+			TokenEndpoint string `json:"token_endpoint"`
+		}
+		if err := c.discover(ctx, "/.well-known/openid-configuration", &told); err != nil {
+			return g, err
+		}
+		if g.TokenURL = told.TokenEndpoint; g.TokenURL == "" {
+			return g, &Fault{Doing: "find the token endpoint", Message: "the discovery document names none", Fix: "look at discovery_url, or set token_url"}
+		}
+	}
+	asked := c.now()
+	t, err := c.ask(ctx, g.TokenURL)
+	if err != nil {
+		return g, err
+	}
+	g.secret, g.Type, g.Lifetime = t.AccessToken, t.Type(), lifetime(t)
+	if g.Lifetime > 0 {
+		g.Expires = asked.Add(time.Duration(g.Lifetime) * time.Second)
+	}
+	return g, c.locate(ctx, &g)
+}
+
+// lifetime answers expires_in as the platform wrote it; what the library makes of it goes by its own clock.
+func lifetime(t *oauth2.Token) int64 {
+	seconds, err := strconv.ParseFloat(fmt.Sprint(t.Extra("expires_in")), 64)
+	if err != nil {
+		return 0
+	}
+	return int64(seconds)
+}
+
+func (c *Client) ask(ctx context.Context, tokenURL string) (*oauth2.Token, error) {
+	style := oauth2.AuthStyleInHeader
+	if c.preset.Auth == Form {
+		style = oauth2.AuthStyleInParams
+	}
+	id, secret := c.credentials.ClientID.Reveal(), c.credentials.ClientSecret.Reveal()
+	if c.preset.Grant == Password {
+		config := oauth2.Config{ClientID: id, ClientSecret: secret, Endpoint: oauth2.Endpoint{TokenURL: tokenURL, AuthStyle: style}}
+		return config.PasswordCredentialsToken(ctx, c.credentials.Username.Reveal(), c.credentials.Password.Reveal())
+	}
+	config := clientcredentials.Config{ClientID: id, ClientSecret: secret, TokenURL: tokenURL, AuthStyle: style}
+	return config.Token(ctx)
+}
+
+// locate finds the API's host by the tenant that a token is of, where the preset does not know it.
+func (c *Client) locate(ctx context.Context, g *Granted) error {
+	if c.preset.Discovery == "" {
+		return nil
+	}
+	g.Tenant = tenantOf(g.secret)
+	if !placeholder.MatchString(g.API) {
+		return nil
+	}
+	if g.Tenant == "" {
+		return &Fault{Doing: "find the API's host", Message: "the token has no claim tenantId", Fix: "set api_url"}
+	}
+	var told struct {
+		Area   string `json:"area"`
+		Domain string `json:"domain"`
+	}
+	if err := c.discover(ctx, "/.well-known/cxone-configuration?"+url.Values{"tenantId": {g.Tenant}}.Encode(), &told); err != nil {
+		return err
+	}
+	if told.Area == "" || told.Domain == "" {
+		return &Fault{Doing: "find the API's host", Message: "the discovery document names no area or domain", Fix: "look at discovery_url, or set api_url"}
+	}
+	g.API = Values{"area": told.Area, "domain": told.Domain}.host(g.API)
+	return nil
+}
+
+func (c *Client) discover(ctx context.Context, path string, into any) error {
+	answer, err := c.send(ctx, Request{Method: "GET", URL: strings.TrimSuffix(c.preset.Discovery, "/") + path}, "")
+	if err != nil {
+		if f, ok := errors.AsType[*Fault](err); ok {
+			f.Doing = "read " + c.preset.Discovery + path[:strings.IndexAny(path+"?", "?")]
+		}
+		return err
+	}
+	if err := json.Unmarshal(answer, into); err != nil {
+		return &Fault{Doing: "read " + c.preset.Discovery, Message: "the discovery document is no JSON", Fix: "look at discovery_url", Err: err}
+	}
+	return nil
+}
+
+// tenantOf reads a claim of a token that was just granted to us. Nothing is trusted because of it: it chooses a host by asking the
+// platform, which is who the token is from.
+func tenantOf(token string) string {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return ""
+	}
+	text, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	if err != nil {
+		return ""
+	}
+	var claims struct {
+		TenantID string `json:"tenantId"`
+	}
+	if err := json.Unmarshal(text, &claims); err != nil {
+		return ""
+	}
+	return claims.TenantID
+}
+
+// missing answers which credentials are not there.
+func (c *Client) missing() error {
+	var names []string
+	need := func(name string, s deadletter.Secret) {
+		if s.Reveal() == "" {
+			names = append(names, name)
+		}
+	}
+	need("client_id", c.credentials.ClientID)
+	need("client_secret", c.credentials.ClientSecret)
+	if c.preset.Grant == Password {
+		need("access_key_id", c.credentials.Username)
+		need("access_key_secret", c.credentials.Password)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return deadletter.Errorf(deadletter.Invalid, "%s is not set: set it to env:NAME or file:PATH%s", list(names), byEnvironment(c.preset.Environment))
+}
+
+func byEnvironment(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", or by environment (%s)", list(names))
+}

@@ -1,0 +1,136 @@
+package platform
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// Values are what the text in braces stands for: name, url, secret and source of the webhook, id of what exists, page and page_size
+// of a list, domain and area of the platform's hosts, and the preset's parameters. What has no value stays as it is, so that
+// {id} within a topic's name is no fault.
+type Values map[string]string
+
+var placeholder = regexp.MustCompile(`\{([a-z_]+)(:json)?\}`)
+
+// fill replaces each placeholder by what a function makes of its value; what is filled in is not looked at again.
+func (v Values) fill(template string, quote func(text string, raw bool) string) string {
+	return placeholder.ReplaceAllStringFunc(template, func(found string) string {
+		parts := placeholder.FindStringSubmatch(found)
+		value, ok := v[parts[1]]
+		if !ok {
+			return found
+		}
+		return quote(value, parts[2] != "")
+	})
+}
+
+// path fills in a path or URL.
+func (v Values) path(template string) string {
+	path, query, _ := strings.Cut(template, "?")
+	path = v.fill(path, func(text string, _ bool) string { return url.PathEscape(text) })
+	if query == "" {
+		return path
+	}
+	return path + "?" + v.fill(query, func(text string, _ bool) string { return url.QueryEscape(text) })
+}
+
+// host fills in a URL whose host has placeholders.
+func (v Values) host(template string) string {
+	return v.fill(template, func(text string, _ bool) string { return text })
+}
+
+// body fills in JSON, and leaves out members of it that are null.
+func (v Values) body(template string) ([]byte, error) {
+	if template == "" {
+		return nil, nil
+	}
+	filled := v.fill(template, func(text string, raw bool) string {
+		if raw {
+			return text
+		}
+		quoted, _ := json.Marshal(text) // text always can be
+		return string(quoted[1 : len(quoted)-1])
+	})
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(filled), &members); err != nil {
+		return nil, deadletter.Errorf(deadletter.Invalid, "the body is no JSON object once it is filled in: %v", err)
+	}
+	for name, value := range members {
+		if string(value) == "null" {
+			delete(members, name)
+		}
+	}
+	body, err := json.Marshal(members)
+	if err != nil {
+		return nil, fmt.Errorf("write the body: %w", err)
+	}
+	return body, nil
+}
+
+// with answers the values with more.
+func (v Values) with(pairs ...string) Values {
+	more := maps.Clone(v)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		more[pairs[i]] = pairs[i+1]
+	}
+	return more
+}
+
+// parameters answers the values of a preset's parameters, as far as there are any. Its error names each that is missing or wrong.
+func (p Preset) parameters(set map[string]string) (Values, error) {
+	values, wrong := Values{}, []string{}
+	for _, known := range p.Parameters {
+		value := set[known.Name]
+		if value == "" {
+			value = known.Default
+		}
+		if fault := known.check(value); fault != "" {
+			wrong = append(wrong, "parameters."+known.Name+" "+fault)
+		}
+		values[known.Name] = value
+	}
+	if len(wrong) > 0 {
+		return values, deadletter.Errorf(deadletter.Invalid, "%s", strings.Join(wrong, "; "))
+	}
+	return values, nil
+}
+
+func (k Parameter) check(value string) string {
+	switch {
+	case value == "":
+		return "is missing: set it to " + k.About
+	case k.JSON && !json.Valid([]byte(value)):
+		return "must be JSON: it is " + k.About
+	case k.Most > 0 && len([]rune(value)) > k.Most:
+		return fmt.Sprintf("has %d characters: at most %d", len([]rune(value)), k.Most)
+	}
+	return ""
+}
+
+// unknown answers why a parameter that was set is none of the preset's, or nil.
+func (p Preset) unknown(set map[string]string) error {
+	var names []string
+	for _, known := range p.Parameters {
+		names = append(names, known.Name)
+	}
+	for name := range set {
+		if !slices.Contains(names, name) {
+			return deadletter.Errorf(deadletter.Invalid, "parameters.%s is no parameter of %s: it has %s", name, p.Name, list(names))
+		}
+	}
+	return nil
+}
+
+func list(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
