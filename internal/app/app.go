@@ -39,6 +39,9 @@ type App struct {
 
 	destinations map[string]delivery.Destination // by source; whoever delivers to one shares its pace
 
+	loops, deliveries context.Context // of everything that run started, and of every delivery
+	endLoops, cutOff  context.CancelFunc
+
 	addr, consoleAddr net.Addr
 	setupToken        string
 }
@@ -51,7 +54,11 @@ type stop struct {
 
 // New makes a dlqdesk of a valid configuration. Nothing runs before Start.
 func New(cfg config.Config, log *slog.Logger) *App {
-	return &App{cfg: cfg, log: log, now: time.Now, roll: rand.Float64, failed: make(chan error, 1)}
+	a := &App{cfg: cfg, log: log, roll: rand.Float64, failed: make(chan error, 1)}
+	a.now = (&steadyClock{read: machineTime(), stepped: a.clockStepped}).now
+	a.loops, a.endLoops = context.WithCancel(context.Background())
+	a.deliveries, a.cutOff = context.WithCancel(context.Background())
+	return a
 }
 
 // startLimit bounds opening files and asking the queue for its limits.
@@ -141,7 +148,7 @@ func (a *App) onStop(name string, do func(ctx context.Context) error) {
 
 // run starts a loop that ends when its context does, and stops it with the program.
 func (a *App) run(name string, loop func(ctx context.Context) error) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(a.loops)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -171,8 +178,11 @@ func (a *App) fail(err error) {
 // Failed answers the error that ends the program before anybody asked for it.
 func (a *App) Failed() <-chan error { return a.failed }
 
-// Stop takes no more webhooks, finishes what is in flight within the context, and closes everything, the store last.
+// Stop takes no more webhooks and begins nothing more, finishes what is in flight within the context, and closes everything, the store
+// last. What would outlast the context is cut off and written down before it ends.
 func (a *App) Stop(ctx context.Context) error {
+	defer a.cutOffInTime(ctx)()
+	a.endLoops()
 	var errs []error
 	for _, s := range slices.Backward(a.stops) {
 		if err := s.do(ctx); err != nil {
@@ -230,6 +240,7 @@ func (a *App) serve(ctx context.Context, name, address string, h http.Handler, c
 		Handler: h, ReadHeaderTimeout: readHeaderLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
+	newGuard(connectionLimit()).over(server)
 	server.RegisterOnShutdown(closing)
 	a.running.Go(func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {

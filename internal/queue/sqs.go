@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -73,8 +74,12 @@ func openSQS(ctx context.Context, queueURL, region string, options []func(*confi
 	client := sqs.NewFromConfig(settings, func(o *sqs.Options) { o.HTTPClient = wholeBody{o.HTTPClient} })
 	q := &SQS{client: client, url: queueURL, name: name, fifo: strings.HasSuffix(name, fifoSuffix)}
 	err = q.readAttributes(ctx)
-	if refusal, ok := errors.AsType[smithy.APIError](err); ok {
-		return nil, fmt.Errorf("%s: %w", advice(refusal), err)
+	refusal, refused := errors.AsType[smithy.APIError](err)
+	if refused {
+		err = fmt.Errorf("%s: %w", advice(refusal), err)
+	}
+	if refused && !passes(refusal, err) {
+		return nil, err
 	}
 	if err != nil {
 		q.unreached = fmt.Errorf("queue %s cannot be reached: %w", queueURL, err)
@@ -163,6 +168,16 @@ func advice(err smithy.APIError) string {
 	default:
 		return "SQS refused: " + code
 	}
+}
+
+// passes tells whether a refusal says nothing against the queue and its settings: SQS is out of order or throttles, or credentials were
+// good once.
+func passes(refusal smithy.APIError, err error) bool {
+	switch refusal.ErrorCode() {
+	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
+		return true
+	}
+	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary
 }
 
 // Name names the queue.

@@ -353,7 +353,6 @@ func TestQueueThatCannotBeUsed(t *testing.T) {
 		{"it does not exist", "http://sqs.eu-central-1.localhost/000000000000/other", desktest.AWS(endpoint), "does not exist: check name, account and region"},
 		{"access is denied", at, refusing("AccessDeniedException"), "allow sqs:GetQueueAttributes"},
 		{"the key is not known", at, refusing("InvalidClientTokenId"), "check access key and secret"},
-		{"the token is too old", at, refusing("ExpiredToken"), "have expired"},
 		{"another refusal", at, refusing("KmsDisabled"), "SQS refused: KmsDisabled"},
 		{"no region", "http://localhost:4566/000000000000/q", none, "set AWS_REGION"},
 		{"no credentials", at, none, "set AWS_PROFILE, or AWS_ACCESS_KEY_ID"},
@@ -379,6 +378,22 @@ func TestQueueThatIsAwayMayComeBack(t *testing.T) {
 	}
 	if q.MaxMessageBytes() != 256<<10 || q.Visibility() != 30*time.Second {
 		t.Errorf("it takes %d bytes and hides for %v", q.MaxMessageBytes(), q.Visibility())
+	}
+}
+
+// A restart while SQS is out of order or no longer takes the credentials is not the time to refuse webhooks.
+func TestQueueThatRefusesForNowMayComeBack(t *testing.T) {
+	t.Parallel()
+	for code, status := range map[string]int{"ExpiredToken": http.StatusForbidden, "InternalError": http.StatusServiceUnavailable} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { refuse(w, status, code) }))
+			defer refusing.Close()
+			q, err := queue.NewSQS(t.Context(), "https://sqs.eu-central-1.amazonaws.com/000000000000/q", "", desktest.AWS(refusing.URL))
+			if err != nil || q.Unreached() == nil || !strings.Contains(q.Unreached().Error(), code) {
+				t.Errorf("opening answers %v", err)
+			}
+		})
 	}
 }
 

@@ -62,18 +62,19 @@ func (p *Processor) poll(ctx context.Context) {
 }
 
 // Once delivers one batch side by side, waiting for it at most so long. Each webhook leaves the queue when it is delivered or is on
-// the dead letter queue; one that is neither becomes visible again.
+// the dead letter queue; one that is neither, or could not be sent before ctx ended, becomes visible again.
 func (p *Processor) Once(ctx context.Context, wait time.Duration) error {
 	messages, err := p.queue.Receive(ctx, processorBatch, wait)
 	if err != nil || len(messages) == 0 {
 		return err
 	}
+	stopping := ctx.Done()
 	ctx = context.WithoutCancel(ctx) // what was received is finished; each delivery has its timeout
 	stop := queue.Keep(ctx, p.queue, messages, p.queue.Visibility())
 	errs := make([]error, len(messages))
 	var running sync.WaitGroup
 	for i, m := range messages {
-		running.Go(func() { errs[i] = p.process(ctx, m) })
+		running.Go(func() { errs[i] = p.process(ctx, stopping, m) })
 	}
 	running.Wait()
 	stop()
@@ -94,11 +95,21 @@ func (p *Processor) Once(ctx context.Context, wait time.Duration) error {
 	return errors.Join(errs...)
 }
 
-func (p *Processor) process(ctx context.Context, m queue.Message) error {
+// errNotSent says of a webhook that it is delivered after the next start.
+var errNotSent = errors.New("it could not be sent before dlqdesk was stopped")
+
+func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m queue.Message) error {
 	c := envelope.Decode(envelope.Raw{Queue: p.queue.Name(), MessageID: m.ID, Body: m.Body, SentAt: m.SentAt, ReceiveCount: m.ReceiveCount}, p.now())
 	source, ok := p.sources[c.Source]
 	if ok && p.deliver(ctx, source, &c) {
 		return nil
+	}
+	select {
+	case <-stopping:
+		if ok && c.First.Outcome == deadletter.Unreachable {
+			return errNotSent
+		}
+	default:
 	}
 	if !ok {
 		c.Reason = "Not sent: the source of this webhook is not configured any more"

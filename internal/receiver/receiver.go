@@ -3,6 +3,7 @@
 package receiver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -139,14 +140,15 @@ func readBody(w http.ResponseWriter, req *http.Request, limit int64) ([]byte, er
 	}
 	// Servers without deadlines exist only in tests.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyLimit))
-	limited := http.MaxBytesReader(w, req.Body, limit)
-	if req.ContentLength < 0 {
-		return io.ReadAll(limited)
-	}
-	body := make([]byte, req.ContentLength)
-	_, err := io.ReadFull(limited, body)
-	return body, err
+	// A client that announces much and sends little costs little: the room grows with what arrives.
+	var body bytes.Buffer
+	body.Grow(int(min(max(req.ContentLength, 0), firstRead)) + bytes.MinRead)
+	_, err := body.ReadFrom(http.MaxBytesReader(w, req.Body, limit))
+	return body.Bytes(), err
 }
+
+// firstRead is how much room a body gets before it arrives, in bytes.
+const firstRead = 64 << 10
 
 func refuse(w http.ResponseWriter, err error, limit int64) {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {

@@ -1,0 +1,113 @@
+package app_test
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/app"
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/store"
+)
+
+func TestClockNeverGoesBack(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	day, running, steps := start, time.Duration(0), []time.Duration(nil)
+	now := app.SteadyClock(func() (time.Time, time.Duration) { return day, running }, func(by time.Duration) { steps = append(steps, by) })
+	for _, c := range []struct {
+		name            string
+		passes, stepped time.Duration
+		want            time.Duration // after start
+	}{
+		{"first", 0, 0, 0},
+		{"a second passes", time.Second, 0, time.Second},
+		{"set back by an hour", 0, -time.Hour, time.Second},
+		{"at half speed", time.Minute, 0, time.Second + 30*time.Second},
+		{"caught up", 2 * time.Hour, 0, time.Second + time.Minute + time.Hour},
+		{"set ahead", 0, 3 * time.Hour, time.Second + time.Minute + 4*time.Hour},
+		{"set back by a year is right at once", 0, -365 * 24 * time.Hour, time.Second + time.Minute + 4*time.Hour - 365*24*time.Hour},
+	} {
+		day, running = day.Add(c.passes+c.stepped), running+c.passes
+		if got := now().Sub(start); got != c.want {
+			t.Errorf("%s: it is %v after the start, want %v", c.name, got, c.want)
+		}
+	}
+	if len(steps) != 2 || steps[0] != time.Hour {
+		t.Errorf("told of steps %v", steps)
+	}
+}
+
+// never is a breaker that takes no destination for down.
+var never = config.Breaker{FailureRate: 1, Window: time.Minute, MinDeliveries: 1 << 20, Probe: time.Second, Release: 1 << 20}
+
+// machine is a clock that can be set.
+type machine struct {
+	begun time.Time
+	set   atomic.Int64
+}
+
+func (m *machine) read() (time.Time, time.Duration) {
+	now := time.Now()
+	return now.Round(0).Add(time.Duration(m.set.Load())), now.Sub(m.begun)
+}
+
+func TestClockThatIsSetBackAnHourHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	d := desktest.NewDestination(t)
+	cfg := settings(t, d)
+	cfg.Sources[0].Mode = config.Buffered
+	cfg.Sources[0].Retry = deadletter.RetryPolicy{MaxAttempts: 100, Base: 500 * time.Millisecond, Cap: time.Second}
+	cfg.Sources[0].Breaker = never
+	clock := &machine{begun: time.Now()}
+	a := app.New(cfg, slog.New(slog.DiscardHandler))
+	a.SetClock(clock.read)
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(t, a) })
+	p := program{a, cfg, d}
+	s := p.beside(t)
+	var sent []string
+	for n := range 6 {
+		if n == 3 {
+			clock.set.Store(-int64(time.Hour))
+		}
+		body := fmt.Sprintf(`{"n":%d}`, n)
+		sent = append(sent, body)
+		if status, told := p.post(t, body, nil); status != http.StatusOK {
+			t.Fatalf("the platform was told %d %s", status, told)
+		}
+		waitFor(t, "a letter for each webhook", func() bool { return count(t, s) == n+1 })
+	}
+	list, err := s.Letters(t.Context(), store.LetterQuery{Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, l := range slices.Backward(list.Items) {
+		r, err := s.Revision(t.Context(), l.ID, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, string(r.Body))
+	}
+	if !slices.Equal(got, sent) {
+		t.Errorf("in the order of the list the letters are %s", strings.Join(got, " "))
+	}
+	d.Set(desktest.Answer(http.StatusOK, `{}`))
+	waitFor(t, "every retry, those that were due before the step included", func() bool {
+		n, err := s.Counts(t.Context(), store.Filter{})
+		return err == nil && n.ByStatus[deadletter.Resolved] == len(sent)
+	})
+	if _, err := s.VerifyAudit(t.Context()); err != nil {
+		t.Errorf("the audit trail: %v", err)
+	}
+}

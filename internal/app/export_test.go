@@ -1,0 +1,19 @@
+package app
+
+import (
+	"net/http"
+	"time"
+)
+
+// SetClock has the program, before it starts, live by another machine's clocks: the time of day, and how long it runs.
+func (a *App) SetClock(read func() (time.Time, time.Duration)) {
+	a.now = (&steadyClock{read: read, stepped: a.clockStepped}).now
+}
+
+// SteadyClock makes the clock that the program lives by.
+func SteadyClock(read func() (time.Time, time.Duration), stepped func(time.Duration)) func() time.Time {
+	return (&steadyClock{read: read, stepped: stepped}).now
+}
+
+// Guard keeps the connections of a server within a number.
+func Guard(s *http.Server, most int) { newGuard(most).over(s) }
