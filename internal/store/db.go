@@ -26,6 +26,10 @@ type db struct {
 	closing     chan struct{}
 	done        chan struct{}
 	closed      func() error
+
+	// begin and end, where they are set, are called around the writes of each commit, end within its transaction.
+	begin func()
+	end   func(ctx context.Context, tx *writeTx) error
 }
 
 const (
@@ -61,6 +65,9 @@ func openDB(ctx context.Context, from file) (*db, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	if err := f.Close(); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if _, err := sqlite.Fdatasync(true); err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	d := &db{requests: make(chan *request, maxBatch), closing: make(chan struct{}), done: make(chan struct{})}
@@ -252,6 +259,9 @@ func (d *db) transact(ctx context.Context, batch []*request) error {
 	if err := d.writer.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
+	if d.begin != nil {
+		d.begin()
+	}
 	for _, r := range batch {
 		if !r.taken.CompareAndSwap(false, true) {
 			continue // its caller has left
@@ -260,6 +270,11 @@ func (d *db) transact(ctx context.Context, batch []*request) error {
 			continue
 		}
 		if err := d.runOne(ctx, r); err != nil {
+			return errors.Join(err, d.rollBack(ctx))
+		}
+	}
+	if d.end != nil {
+		if err := d.end(ctx, d.writer); err != nil {
 			return errors.Join(err, d.rollBack(ctx))
 		}
 	}

@@ -62,25 +62,6 @@ func (s *Store) TopGroups(ctx context.Context, source string, limit int) ([]Grou
 }
 
 const (
-	countUnedited = `UPDATE groups SET unedited = unedited + 1, unedited_delivered = unedited_delivered + ? WHERE fingerprint = ?`
-	countEdited   = `UPDATE groups SET edited = edited + 1, edited_delivered = edited_delivered + ? WHERE fingerprint = ?`
-)
-
-// countReplay counts a replay for the cause that the letter had failed for when it was ordered.
-func (t *Tx) countReplay(ctx context.Context, c deadletter.Change) error {
-	edited, delivered, ok := c.Replayed()
-	if !ok {
-		return nil
-	}
-	count := countUnedited
-	if edited {
-		count = countEdited
-	}
-	_, err := t.tx.ExecContext(ctx, count, delivered, c.Before.Fingerprint)
-	return err
-}
-
-const (
 	ungroupedLetters = `SELECT ` + letterColumns + ` FROM letters l WHERE l.fingerprint = '' LIMIT ?`
 	groupLetter      = `UPDATE letters SET fingerprint = ? WHERE id = ?`
 
@@ -97,9 +78,12 @@ func (s *Store) groupAll(ctx context.Context) error {
 		}
 		err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
 			for _, l := range letters {
-				if _, err := tx.tx.ExecContext(ctx, groupLetter, deadletter.Fingerprint(l.Source, l.Destination, l.Reason), l.ID); err != nil {
+				grouped := l
+				grouped.Fingerprint = deadletter.Fingerprint(l.Source, l.Destination, l.Reason)
+				if _, err := tx.tx.ExecContext(ctx, groupLetter, grouped.Fingerprint, l.ID); err != nil {
 					return err
 				}
+				tx.count(func(c *counts) { c.regroup(l, grouped) })
 			}
 			return nil
 		})

@@ -310,6 +310,9 @@ func (t *Tx) OrderItem(ctx context.Context, i Item) (bool, error) {
 		return false, fmt.Errorf("order item of job %d: %w", i.Job, err)
 	}
 	n, err := written.RowsAffected()
+	if n > 0 {
+		t.count(func(c *counts) { c.item(i.Job, deadletter.ItemPending, deadletter.ItemOrdered, time.Time{}) })
+	}
 	return n > 0, err
 }
 
@@ -317,10 +320,15 @@ const settleItem = `UPDATE job_items SET state = ?, error = ? WHERE job = ? AND 
 
 // SettleItem gives a letter that needs no delivery its result. The last one ends the job.
 func (t *Tx) SettleItem(ctx context.Context, i Item, state deadletter.ItemState, why string, at time.Time) error {
-	if _, err := t.tx.ExecContext(ctx, settleItem, state, why, i.Job, i.n); err != nil {
+	written, err := t.tx.ExecContext(ctx, settleItem, state, why, i.Job, i.n)
+	if err != nil {
 		return fmt.Errorf("write result of job %d: %w", i.Job, err)
 	}
-	return t.endJob(ctx, i.Job, at)
+	n, err := written.RowsAffected()
+	if n > 0 {
+		t.count(func(c *counts) { c.item(i.Job, deadletter.ItemPending, state, at) })
+	}
+	return err
 }
 
 const settleDelivery = `UPDATE job_items SET state = ?, error = ? WHERE letter = ? AND state = 'ordered' RETURNING job`
@@ -336,7 +344,27 @@ func (t *Tx) settleDelivery(ctx context.Context, n int64, a deadletter.Attempt, 
 	if err != nil {
 		return fmt.Errorf("write result of a job: %w", err)
 	}
-	return t.endJob(ctx, id, at)
+	t.count(func(c *counts) { c.item(id, deadletter.ItemOrdered, state, at) })
+	return nil
+}
+
+const countItems = `UPDATE jobs SET pending = pending + ?, ordered = ordered + ?, done = done + ?, failed = failed + ?, skipped = skipped + ? WHERE id = ?`
+
+// countJobs writes how far jobs got, and ends those that got to their end.
+func (t *Tx) countJobs(ctx context.Context, jobs map[deadletter.JobID]jobOf) error {
+	for id, j := range jobs {
+		var args []any
+		for _, state := range deadletter.ItemStates() { // in the order of the statement
+			args = append(args, j.items[state])
+		}
+		if _, err := t.tx.ExecContext(ctx, countItems, append(args, id)...); err != nil {
+			return fmt.Errorf("count the items of job %d: %w", id, err)
+		}
+		if err := t.endJob(ctx, id, j.at); err != nil {
+			return fmt.Errorf("end job %d: %w", id, err)
+		}
+	}
+	return nil
 }
 
 const everyItemSettled = `SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ? AND pending = 0 AND ordered = 0 AND state IN ('running', 'paused'))`

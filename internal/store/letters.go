@@ -128,9 +128,10 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 			return fmt.Errorf("write arrival of letter %s: %w", c.After.ID, err)
 		}
 	}
-	if err := t.countReplay(ctx, c); err != nil {
-		return fmt.Errorf("count the replay of letter %s: %w", c.After.ID, err)
-	}
+	t.count(func(sum *counts) {
+		sum.letter(c.Before, c.After)
+		sum.replay(c)
+	})
 	return t.Record(ctx, c.Event)
 }
 

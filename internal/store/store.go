@@ -21,6 +21,7 @@ type Store struct {
 	index   *index
 	key     []byte
 	changed chan struct{}
+	batch   batch // of the commit under way; only the writer's loop looks at it
 }
 
 // Open opens (or creates) the file and brings it to the newest schema. key vouches for the audit trail; it is at least 32
@@ -38,6 +39,7 @@ func Open(ctx context.Context, path string, key []byte) (*Store, error) {
 		return nil, errors.Join(err, index.db.Close())
 	}
 	s := &Store{db: db, index: index, key: key, changed: make(chan struct{}, 1)}
+	db.begin, db.end = func() { s.batch = batch{} }, s.endBatch
 	if err := s.groupAll(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -52,6 +54,7 @@ type Tx struct {
 	tx      *writeTx
 	key     []byte
 	end     trailEnd
+	counted []func(*counts)
 	applied bool // a letter was changed
 }
 
@@ -67,12 +70,13 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := s.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
-		t := &Tx{tx: tx, key: s.key}
+		t := &Tx{tx: tx, key: s.key, end: s.batch.end}
 		if err := fn(ctx, t); err != nil {
 			return err
 		}
 		applied, recorded = t.applied, t.end.moved
-		return t.sealTrail(ctx)
+		s.batch.end, s.batch.counted = t.end, append(s.batch.counted, t.counted...)
+		return nil
 	})
 	if errors.Is(err, context.DeadlineExceeded) && asked.Err() == nil {
 		return &deadletter.Error{Kind: deadletter.Unavailable, Text: textBusy, Err: err}
@@ -87,6 +91,31 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 		s.index.kick()
 	}
 	return err
+}
+
+// batch is what the writes of one commit have in common: it is written once for all of them.
+type batch struct {
+	end     trailEnd
+	counted []func(*counts)
+}
+
+// count adds to the numbers that are kept, once this write has succeeded.
+func (t *Tx) count(add func(*counts)) { t.counted = append(t.counted, add) }
+
+// endBatch writes what the writes of a commit have in common.
+func (s *Store) endBatch(ctx context.Context, tx *writeTx) error {
+	sum := newCounts()
+	for _, add := range s.batch.counted {
+		add(sum)
+	}
+	if err := sum.write(ctx, tx); err != nil {
+		return err
+	}
+	t := &Tx{tx: tx, key: s.key, end: s.batch.end}
+	if err := t.countJobs(ctx, sum.jobs); err != nil {
+		return err
+	}
+	return t.sealTrail(ctx)
 }
 
 // Changed tells that letters were changed in this process since it was read last. One reader alone may wait for it.

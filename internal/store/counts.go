@@ -1,0 +1,218 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// counts are what writes add to the numbers that are kept, so that each number is written once for all letters of a commit.
+type counts struct {
+	letters map[countKey]int
+	tallies map[tallyKey]tallyOf
+	types   map[string]int // of events
+	groups  map[string]groupOf
+	jobs    map[deadletter.JobID]jobOf
+}
+
+type countKey struct {
+	source  string
+	status  deadletter.Status
+	outcome deadletter.Outcome
+	code    int
+}
+
+type tallyKey struct {
+	step, at int64 // in milliseconds
+	source   string
+}
+
+type tallyOf struct{ failed, byItself, byPeople int }
+
+type groupOf struct {
+	of               deadletter.Letter // one that failed for this cause
+	letters, open    int
+	first, last      int64
+	unedited, edited Replays
+}
+
+// jobOf are the items of a job that changed, by the state that they left or reached.
+type jobOf struct {
+	items map[deadletter.ItemState]int
+	at    time.Time
+}
+
+func newCounts() *counts {
+	return &counts{
+		letters: map[countKey]int{}, tallies: map[tallyKey]tallyOf{}, types: map[string]int{}, groups: map[string]groupOf{},
+		jobs: map[deadletter.JobID]jobOf{},
+	}
+}
+
+// letter takes account of a letter that was changed, or is new.
+func (c *counts) letter(before, after deadletter.Letter) {
+	if isNew := before.ID == ""; isNew {
+		c.tally(after.ReceivedAt, after.Source, tallyOf{failed: 1})
+		if after.EventType != "" {
+			c.types[after.EventType]++
+		}
+		c.group(after, groupOf{letters: 1, open: openOf(after)}, after.ReceivedAt.UnixMilli())
+	} else {
+		c.letters[countKeyOf(before)]--
+		c.regroup(before, after)
+	}
+	c.letters[countKeyOf(after)]++
+}
+
+func countKeyOf(l deadletter.Letter) countKey {
+	return countKey{l.Source, l.Status, l.Outcome, l.StatusCode}
+}
+
+// openOf is 1 where a letter waits for a delivery or a person.
+func openOf(l deadletter.Letter) int {
+	if l.Status == deadletter.Failed || l.Status == deadletter.Retrying || l.Status == deadletter.Replaying {
+		return 1
+	}
+	return 0
+}
+
+// regroup takes account of a letter that failed for another cause, or waits no more, or again.
+func (c *counts) regroup(before, after deadletter.Letter) {
+	if before.Fingerprint == after.Fingerprint {
+		if change := openOf(after) - openOf(before); change != 0 {
+			c.group(after, groupOf{open: change}, 0)
+		}
+		return
+	}
+	c.group(before, groupOf{open: -openOf(before)}, 0)
+	c.group(after, groupOf{letters: 1, open: openOf(after)}, attemptedAt(after))
+}
+
+// group adds to what is known of a letter's cause. at is when it failed for it, where it did.
+func (c *counts) group(l deadletter.Letter, add groupOf, at int64) {
+	if l.Fingerprint == "" {
+		return
+	}
+	g, ok := c.groups[l.Fingerprint]
+	if add.letters > 0 {
+		if !ok || g.letters == 0 {
+			g.of, g.first, g.last = l, at, at
+		}
+		g.first, g.last = min(g.first, at), max(g.last, at)
+	}
+	g.letters += add.letters
+	g.open += add.open
+	g.unedited.add(add.unedited)
+	g.edited.add(add.edited)
+	c.groups[l.Fingerprint] = g
+}
+
+func (r *Replays) add(other Replays) {
+	r.Tried += other.Tried
+	r.Delivered += other.Delivered
+}
+
+// replay counts a replay for the cause that the letter had failed for when it was ordered.
+func (c *counts) replay(change deadletter.Change) {
+	edited, delivered, ok := change.Replayed()
+	if !ok {
+		return
+	}
+	one := Replays{Tried: 1}
+	if delivered {
+		one.Delivered = 1
+	}
+	if edited {
+		c.group(change.Before, groupOf{edited: one}, 0)
+		return
+	}
+	c.group(change.Before, groupOf{unedited: one}, 0)
+}
+
+// event takes account of an event of the audit trail.
+func (c *counts) event(e deadletter.Event) {
+	if e.Action != "attempt.delivered" {
+		return
+	}
+	one := tallyOf{byPeople: 1}
+	if e.Actor == deadletter.ActorSystem {
+		one = tallyOf{byItself: 1}
+	}
+	c.tally(e.At, e.Source, one)
+}
+
+func (c *counts) tally(at time.Time, source string, add tallyOf) {
+	for _, step := range []int64{time.Minute.Milliseconds(), time.Hour.Milliseconds()} {
+		key := tallyKey{step, at.UnixMilli() - at.UnixMilli()%step, source}
+		t := c.tallies[key]
+		c.tallies[key] = tallyOf{t.failed + add.failed, t.byItself + add.byItself, t.byPeople + add.byPeople}
+	}
+}
+
+// item takes account of a letter of a job that went from one state to another.
+func (c *counts) item(job deadletter.JobID, from, to deadletter.ItemState, at time.Time) {
+	j, ok := c.jobs[job]
+	if !ok {
+		j.items = map[deadletter.ItemState]int{}
+	}
+	j.items[from]--
+	j.items[to]++
+	if at.After(j.at) {
+		j.at = at
+	}
+	c.jobs[job] = j
+}
+
+const (
+	addLetters = `INSERT INTO letter_counts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET letters = letters + excluded.letters`
+	addTallies = `INSERT INTO tallies (step, at, source, failed, by_itself, by_people) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET failed = failed + excluded.failed, by_itself = by_itself + excluded.by_itself, by_people = by_people + excluded.by_people`
+	addTypes = `INSERT INTO event_types VALUES (?, ?) ON CONFLICT DO UPDATE SET letters = letters + excluded.letters`
+	addGroup = `INSERT INTO groups (fingerprint, source, destination, reason, letters, open, first_at, last_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?)
+		ON CONFLICT DO UPDATE SET letters = letters + excluded.letters, first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`
+	addToGroup = `UPDATE groups SET open = open + ?, unedited = unedited + ?, unedited_delivered = unedited_delivered + ?, edited = edited + ?,
+		edited_delivered = edited_delivered + ? WHERE fingerprint = ?`
+)
+
+// write adds everything to the numbers that are kept.
+func (c *counts) write(ctx context.Context, tx *writeTx) error {
+	for k, n := range c.letters {
+		if n == 0 {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, addLetters, k.source, k.status, k.outcome, k.code, n); err != nil {
+			return fmt.Errorf("count letters: %w", err)
+		}
+	}
+	for k, t := range c.tallies {
+		if _, err := tx.ExecContext(ctx, addTallies, k.step, k.at, k.source, t.failed, t.byItself, t.byPeople); err != nil {
+			return fmt.Errorf("tally letters: %w", err)
+		}
+	}
+	for name, n := range c.types {
+		if _, err := tx.ExecContext(ctx, addTypes, name, n); err != nil {
+			return fmt.Errorf("count event types: %w", err)
+		}
+	}
+	for fingerprint, g := range c.groups {
+		if err := g.write(ctx, tx, fingerprint); err != nil {
+			return fmt.Errorf("count the letters of a cause: %w", err)
+		}
+	}
+	return nil
+}
+
+func (g groupOf) write(ctx context.Context, tx *writeTx, fingerprint string) error {
+	if g.letters > 0 {
+		if _, err := tx.ExecContext(ctx, addGroup, fingerprint, g.of.Source, g.of.Destination, g.of.Reason, g.letters, g.first, g.last); err != nil {
+			return err
+		}
+	}
+	if g.open == 0 && g.unedited == (Replays{}) && g.edited == (Replays{}) {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, addToGroup, g.open, g.unedited.Tried, g.unedited.Delivered, g.edited.Tried, g.edited.Delivered, fingerprint)
+	return err
+}
