@@ -96,6 +96,9 @@ func (a *App) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.recallHealth(ctx, health); err != nil {
+		return err
+	}
 	work := a.startWorker(health)
 	a.startIngest(queues, work.Kick)
 	front := a.newReceiver(health, queues)

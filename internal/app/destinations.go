@@ -2,11 +2,14 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"time"
 
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/store"
 )
 
 // newHealth makes what delivers, and watches how the destinations do.
@@ -34,29 +37,94 @@ func (a *App) destination(s config.Source) (to delivery.Destination, err error) 
 	return to, err
 }
 
+// probeMargin is what a probe may take beyond its timeout.
+const probeMargin = time.Second
+
 func (a *App) breakerPolicies() map[string]delivery.BreakerPolicy {
 	policies := map[string]delivery.BreakerPolicy{}
 	for _, s := range a.cfg.Sources {
 		policies[s.Name] = delivery.BreakerPolicy{
 			Share: s.Breaker.FailureRate, Window: s.Breaker.Window, Least: s.Breaker.MinDeliveries, Probe: s.Breaker.Probe, Release: s.Breaker.Release,
+			Hang: s.Timeout + probeMargin,
 		}
 	}
 	return policies
 }
 
+// recallHealth has the desk know of destinations what it knew before it stopped, however it did.
+func (a *App) recallHealth(ctx context.Context, h *delivery.Health) error {
+	kept, err := a.store.Destinations(ctx)
+	if err != nil {
+		return err
+	}
+	memory := map[string]delivery.Memory{}
+	for source, text := range kept {
+		var m delivery.Memory
+		if err := json.Unmarshal(text, &m); err != nil {
+			a.log.WarnContext(ctx, "what was known of a destination cannot be read", "source", source, "err", err)
+			continue
+		}
+		memory[source] = m
+	}
+	h.Recall(memory)
+	return nil
+}
+
+// keepHealth writes down what is known of destinations whenever a breaker concludes something else, and when the program stops.
+func (a *App) keepHealth(h *delivery.Health, changed func()) {
+	again := make(chan struct{}, 1)
+	h.OnChange(func() {
+		select {
+		case again <- struct{}{}:
+		default:
+		}
+		changed()
+	})
+	a.onStop("memory of destinations", func(ctx context.Context) error { return a.writeHealth(ctx, h) })
+	a.run("memory of destinations", func(ctx context.Context) error {
+		for {
+			select {
+			case <-again:
+			case <-ctx.Done():
+				return nil
+			}
+			if err := a.writeHealth(ctx, h); err != nil && ctx.Err() == nil {
+				a.log.WarnContext(ctx, "what is known of destinations could not be kept", "err", err)
+			}
+		}
+	})
+}
+
+// writeLimit bounds how long a store that cannot be written holds up what is only good to know.
+const writeLimit = 5 * time.Second
+
+func (a *App) writeHealth(ctx context.Context, h *delivery.Health) error {
+	ctx, cancel := context.WithTimeout(ctx, writeLimit)
+	defer cancel()
+	kept := map[string][]byte{}
+	for source, m := range h.Memory() {
+		text, err := json.Marshal(m)
+		if err != nil {
+			return err
+		}
+		kept[source] = text
+	}
+	return a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.KeepDestinations(ctx, kept) })
+}
+
 // healthOf tells of a source what the console shows of its destination.
 func (a *App) healthOf(h *delivery.Health) func(source string) console.Health {
 	return func(source string) console.Health {
-		s := h.Of(source)
+		s, at := h.Of(source), h.Breaker(source).Standing()
 		shown := console.Health{
 			Seen: s.At, Delivered: s.Delivered, FailingSince: s.FailingSince, Failures: s.Failures, Refusals: s.Refusals,
-			Outcome: s.Latest.Outcome, StatusCode: s.Latest.StatusCode, Error: s.Latest.Error,
+			Outcome: s.Latest.Outcome, StatusCode: s.Latest.StatusCode, Error: s.Latest.Error, PausedUntil: at.PausedUntil,
 		}
-		switch state, since := h.Breaker(source).State(); state {
+		switch at.State {
 		case delivery.Open:
-			shown.HeldSince = since
+			shown.HeldSince, shown.NextProbe = at.Since, at.NextProbe
 		case delivery.Releasing:
-			shown.Releasing = true
+			shown.ReleasingSince = at.Since
 		case delivery.Closed:
 		}
 		return shown

@@ -41,6 +41,7 @@ func (a *App) startWorker(health *delivery.Health) *worker.Worker {
 		})
 	}
 	w := worker.New(a.store, cutter{health, a.deliveries}, sources, a.now, a.roll, a.log.With("component", "worker"))
+	a.keepHealth(health, w.Kick)
 	a.run("worker", w.Run)
 	return w
 }
@@ -84,7 +85,8 @@ func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Heal
 	}
 	var orders []desk.Source
 	for _, s := range a.deliverable() {
-		orders = append(orders, desk.Source{Name: s.Name, MaskHeaders: s.Mask.Headers, MaskPaths: s.Mask.JSON})
+		probe := health.Breaker(cmp.Or(s.Name, a.cfg.Queue.DefaultSource)).ProbeNow
+		orders = append(orders, desk.Source{Name: s.Name, MaskHeaders: s.Mask.Headers, MaskPaths: s.Mask.JSON, Probe: probe})
 	}
 	var shown []console.Source
 	for _, s := range a.cfg.Sources {

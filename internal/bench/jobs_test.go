@@ -64,7 +64,9 @@ func newOffice(b *testing.B, letters int) office {
 // noGate is a gate that lets everything through.
 type noGate struct{}
 
-func (noGate) Admit(due int, _ bool) (int, time.Duration) { return due, 0 }
+func (noGate) Admit(due int, _ bool) delivery.Admission { return delivery.Admission{N: due} }
+
+func (noGate) Paused() time.Duration { return 0 }
 
 // BenchmarkReplayJob replays many letters by one job, every attempt and audit event on disk, and compares that to as many requests
 // of the bare destination client.

@@ -59,9 +59,12 @@ type Health struct {
 	Refusals     int       // in a row: it is up, and refuses what it is sent
 	Outcome      deadletter.Outcome
 	StatusCode   int
-	Error        string    // of the latest delivery
-	HeldSince    time.Time // since when automatic retries wait for it to answer; zero: they do not
-	Releasing    bool      // it answers again, and the retries that waited are let go bit by bit
+	Error        string // of the latest delivery
+
+	HeldSince      time.Time // since when automatic retries wait for it to answer; zero: they do not
+	NextProbe      time.Time // while they are held: when one of them may test it next
+	ReleasingSince time.Time // since when it answers again and the retries that waited are let go bit by bit; zero: they are not
+	PausedUntil    time.Time // until when it asked to be left alone; may be past
 }
 
 // Queue is a queue whose depth the overview tells.

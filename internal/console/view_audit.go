@@ -44,6 +44,8 @@ func deedOf(action string) string {
 		return "archived"
 	case "letter.restore":
 		return "restored"
+	case "destination.probe":
+		return "had its handler probed with"
 	case "attempt.started":
 		return "began to deliver"
 	case "job.start":
@@ -83,6 +85,7 @@ func auditActions() []ui.Option {
 		{Value: "letter.archive", Label: "Archived"},
 		{Value: "letter.restore", Label: "Restored"},
 		{Value: "letter.received", Label: "Received"},
+		{Value: "destination.probe", Label: "Probes of a handler"},
 		{Value: "attempt.", Label: "Deliveries: everything"},
 		{Value: "attempt.delivered", Label: "Delivered"},
 		{Value: "attempt.rejected", Label: "Rejected"},

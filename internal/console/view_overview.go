@@ -213,7 +213,7 @@ func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow 
 		row.Destination = s.Destination
 		health := c.Health(name)
 		row.Health, row.Since, row.Note = healthView(health)
-		row.Held, row.Releasing = ui.At(health.HeldSince), health.Releasing
+		row.Held, row.Releasing = ui.At(health.HeldSince), !health.ReleasingSince.IsZero()
 	}
 	return row
 }

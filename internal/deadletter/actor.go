@@ -29,6 +29,7 @@ const (
 	ActEdit    Action = "edit and replay"
 	ActArchive Action = "archive"
 	ActRestore Action = "restore"
+	ActProbe   Action = "probe a destination"
 	ActUsers   Action = "manage users"
 
 	ActRedrive     Action = "redrive"
@@ -37,7 +38,7 @@ const (
 
 // Actions lists every Action, so that a test can prove who may do what.
 func Actions() []Action {
-	return []Action{ActView, ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActUsers}
+	return []Action{ActView, ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe, ActUsers}
 }
 
 // Allows tells whether a role may do an action. This is the only place that decides it.
@@ -45,7 +46,7 @@ func (r Role) Allows(a Action) bool {
 	switch a {
 	case ActView:
 		return r == Viewer || r == Operator || r == Admin
-	case ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore:
+	case ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe:
 		return r == Operator || r == Admin
 	case ActUsers:
 		return r == Admin

@@ -18,6 +18,7 @@ func TestRolesAndActions(t *testing.T) {
 		deadletter.ActEdit:    workers,
 		deadletter.ActArchive: workers,
 		deadletter.ActRestore: workers,
+		deadletter.ActProbe:   workers,
 		deadletter.ActUsers:   {deadletter.Admin},
 
 		deadletter.ActRedrive:     workers,

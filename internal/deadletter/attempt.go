@@ -54,6 +54,7 @@ type Attempt struct {
 	TraceParent     string
 	MessageID       string // what SQS calls the message that a redrive sent; "" where it did not say
 	SentDigest      string // names the message of a redrive that could carry no mark of ours; "" otherwise
+	Probe           bool   // made to test a destination that is down; known while the delivery is in flight, and not kept
 }
 
 // Transient tells whether trying again by itself may help: no answer at all, 5xx, and the 4xx that say "later".

@@ -272,7 +272,7 @@ func (a Action) takes(s Status) bool {
 		return s.CanArchive()
 	case ActRestore:
 		return s.CanRestore()
-	case ActView, ActUsers:
+	case ActView, ActProbe, ActUsers:
 	}
 	return false
 }
@@ -331,7 +331,7 @@ func (j Job) change(l Letter, version int, latest Revision, at time.Time) (Chang
 		return l.Archive(j.By, j.Reason, version, at)
 	case ActRestore:
 		return l.Restore(j.By, version, at)
-	case ActView, ActUsers:
+	case ActView, ActProbe, ActUsers:
 	}
 	return Change{}, Errorf(Invalid, "%q is nothing to do to many letters at once", j.Action)
 }

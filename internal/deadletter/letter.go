@@ -336,7 +336,10 @@ func (l Letter) Finish(token string, a Attempt, p RetryPolicy, roll float64, at 
 	next := l
 	next.Lease, next.Order = Lease{}, Order{}
 	next.Outcome, next.StatusCode, next.DueAt = a.Outcome, a.StatusCode, time.Time{}
-	due, again := p.next(a, l.AutoAttempts, roll, at)
+	if a.Probe && a.Transient() {
+		next.AutoAttempts-- // the letter was lent to test its destination, and waits as before
+	}
+	due, again := p.next(a, next.AutoAttempts, roll, at)
 	switch {
 	case a.Outcome == Delivered:
 		next.Status = Resolved
@@ -370,6 +373,18 @@ func (l Letter) Reclaim(open Attempt, p RetryPolicy, roll float64, at time.Time)
 		open.Error = "dlqdesk stopped during this redrive: the message may be on its queue"
 	}
 	return l.Finish(l.Lease.Token, open, p, roll, at)
+}
+
+// Probe makes the retry of a letter that waits for it due now, to find out how its destination does.
+func (l Letter) Probe(by Actor, at time.Time) (Change, error) {
+	if l.Status != Retrying || l.Lease.Token != "" {
+		return Change{}, Errorf(Conflict, "this letter is %s: it waits for no retry", l.Status)
+	}
+	next := l
+	if next.DueAt.After(at) {
+		next.DueAt = at
+	}
+	return next.changedFrom(l, by, "destination.probe", "", at), nil
 }
 
 // Archive puts the letter away. A letter in flight cannot be archived: Conflict.

@@ -168,3 +168,51 @@ func TestRetryAfterIsObeyedAndBounded(t *testing.T) {
 		}
 	}
 }
+
+// A letter that was lent to test a destination which is down has as many attempts left as before; one that is refused, or delivered, is
+// dealt with like any other.
+func TestFailedProbesUseUpNothing(t *testing.T) {
+	t.Parallel()
+	p := deadletter.RetryPolicy{MaxAttempts: 2, Base: time.Second, Cap: time.Minute}
+	for _, c := range []struct {
+		attempt deadletter.Attempt
+		want    deadletter.Status
+		made    int
+	}{
+		{deadletter.Attempt{Outcome: deadletter.Unreachable, Probe: true}, deadletter.Retrying, 1},
+		{deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 503, Probe: true}, deadletter.Retrying, 1},
+		{deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 503}, deadletter.Failed, 2},
+		{deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 404, Probe: true}, deadletter.Failed, 2},
+		{deadletter.Attempt{Outcome: deadletter.Delivered, Probe: true}, deadletter.Resolved, 2},
+	} {
+		if l := finished(t, 2, c.attempt, p, 0.5); l.Status != c.want || l.AutoAttempts != c.made {
+			t.Errorf("after %+v it is %s, with %d attempts used up", c.attempt, l.Status, l.AutoAttempts)
+		}
+	}
+}
+
+func TestProbeBringsARetryForward(t *testing.T) {
+	t.Parallel()
+	for _, status := range deadletter.Statuses() {
+		l := letterIn(status)
+		l.DueAt, l.Lease = now.Add(time.Hour), deadletter.Lease{}
+		c, err := l.Probe(anna, now)
+		if status != deadletter.Retrying {
+			if deadletter.KindOf(err) != deadletter.Conflict {
+				t.Errorf("%s: %v", status, err)
+			}
+			continue
+		}
+		if err != nil || !c.After.DueAt.Equal(now) || c.After.Status != status || c.Event.Action != "destination.probe" || c.Event.By != "anna" {
+			t.Errorf("%s: %+v, %v", status, c, err)
+		}
+		l.DueAt = now.Add(-time.Hour)
+		if c, err := l.Probe(anna, now); err != nil || !c.After.DueAt.Equal(l.DueAt) {
+			t.Errorf("what is due already becomes due at %s, %v", c.After.DueAt, err)
+		}
+		l.Lease.Token = "t"
+		if _, err := l.Probe(anna, now); deadletter.KindOf(err) != deadletter.Conflict {
+			t.Errorf("in flight: %v", err)
+		}
+	}
+}

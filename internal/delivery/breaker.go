@@ -2,8 +2,11 @@ package delivery
 
 import (
 	"math"
+	"net/http"
 	"sync"
 	"time"
+
+	"dlqdesk/internal/deadletter"
 )
 
 // BreakerPolicy says when a destination counts as down, and how it is tested and taken up again.
@@ -12,6 +15,7 @@ type BreakerPolicy struct {
 	Window  time.Duration // looked back
 	Least   int           // deliveries within Window, below which nothing is concluded
 	Probe   time.Duration // between two automatic deliveries to a destination that is down
+	Hang    time.Duration // that a probe may take: one of which nothing is heard is given up then
 	Release int           // automatic deliveries per second once it is up again, until the backlog is gone
 }
 
@@ -25,17 +29,28 @@ const (
 	Releasing BreakerState = "releasing" // up again: the backlog goes through at a bounded rate
 )
 
-// Breaker holds automatic deliveries to one destination back while it is plainly down, so that they do not use up their attempts.
-// What people order and what platforms send goes through, and counts.
+// BreakerStates lists every state.
+func BreakerStates() []BreakerState { return []BreakerState{Closed, Open, Releasing} }
+
+// Standing is where a breaker stands.
+type Standing struct {
+	State       BreakerState `json:"state"`
+	Since       time.Time    `json:"since"`
+	NextProbe   time.Time    `json:"-"`                    // while it is open: when an automatic delivery may test the destination next
+	PausedUntil time.Time    `json:"pausedUntil,omitzero"` // until when the destination asked to be left alone; may be past
+}
+
+// Breaker holds automatic deliveries to one destination back while it is plainly down, so that they do not use up their attempts, and
+// while it has asked for time. What people order and what platforms send goes through, and counts.
 type Breaker struct {
-	policy BreakerPolicy
-	now    func() time.Time
+	policy  BreakerPolicy
+	now     func() time.Time
+	changed func() // called, without the lock, when others should look again
 
 	mu      sync.Mutex
-	state   BreakerState
-	since   time.Time // of the state
+	at      Standing
 	results []result  // of the window, oldest first
-	next    time.Time // of the next probe
+	probed  time.Time // when the latest probe was let through
 	tokens  float64   // deliveries that may be released now
 	filled  time.Time // when tokens were counted last
 }
@@ -45,49 +60,102 @@ type result struct {
 	failed bool
 }
 
-// mostResults bounds what is remembered of a busy destination.
-const mostResults = 1000
+const (
+	// mostResults bounds what is remembered of a busy destination.
+	mostResults = 1000
+
+	// maxPause bounds how long a destination can put all its retries off, so that a mistaken header cannot bury a source. One letter
+	// waits as long as the answer to it said, up to the bound of its retry policy.
+	maxPause = time.Hour
+)
 
 // NewBreaker makes a breaker that is closed.
 func NewBreaker(policy BreakerPolicy, now func() time.Time) *Breaker {
-	return &Breaker{policy: policy, now: now, state: Closed, since: now()}
+	return &Breaker{policy: policy, now: now, changed: func() {}, at: Standing{State: Closed, Since: now()}}
 }
 
-// State answers what is concluded of the destination, and since when.
-func (b *Breaker) State() (BreakerState, time.Time) {
+// Standing answers what is concluded of the destination.
+func (b *Breaker) Standing() Standing {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.state, b.since
+	return b.at
 }
 
-// ProbeNow lets the next automatic delivery to a destination that is down go at once.
+// Paused answers how long the destination still wants to be left alone by what can wait; 0: it does not.
+func (b *Breaker) Paused() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return max(0, b.at.PausedUntil.Sub(b.now()))
+}
+
+// ProbeNow lets the next automatic delivery go at once, whatever holds it.
 func (b *Breaker) ProbeNow() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.next = b.now()
+	b.change(func(now time.Time) { b.at.NextProbe, b.at.PausedUntil = now, time.Time{} })
+	b.changed()
 }
 
-// Admit answers how many of the automatic deliveries that wait may begin now, and when to ask again; 0: when there are more. more says
-// that others may wait besides, for which there is no place at the moment.
-func (b *Breaker) Admit(waiting int, more bool) (n int, again time.Duration) {
+// recall goes on from what was known before a restart. A destination that was down is tested at once.
+func (b *Breaker) recall(s Standing) {
+	b.change(func(now time.Time) {
+		b.at = s
+		b.at.NextProbe, b.filled = now, now
+	})
+}
+
+// change does something under the lock, and tells others where the state is another then.
+func (b *Breaker) change(do func(now time.Time)) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	now := b.now()
-	switch b.state {
-	case Open:
-		if wait := b.next.Sub(now); wait > 0 || waiting == 0 {
-			return 0, max(wait, 0)
-		}
-		b.next = now.Add(b.policy.Probe)
-		return 1, b.policy.Probe
-	case Releasing:
-		return b.release(waiting, more, now)
+	before := b.at.State
+	do(b.now())
+	after := b.at.State
+	b.mu.Unlock()
+	if before != after {
+		b.changed()
 	}
-	return waiting, 0
 }
 
-// release gives out what the rate allows. A backlog that does not use it up is gone.
-func (b *Breaker) release(waiting int, more bool, now time.Time) (n int, again time.Duration) {
+// Admission says how many automatic deliveries may begin.
+type Admission struct {
+	N     int
+	Probe bool          // the one tests a destination that is down: its failure is nothing that the letter has to answer for
+	Again time.Duration // when to ask again; 0: when there are more
+}
+
+// Admit answers how many of the automatic deliveries that wait may begin now. more says that others may wait besides, for which there is
+// no place at the moment.
+func (b *Breaker) Admit(waiting int, more bool) (a Admission) {
+	b.change(func(now time.Time) { a = b.admit(waiting, more, now) })
+	return a
+}
+
+func (b *Breaker) admit(waiting int, more bool, now time.Time) Admission {
+	if !b.at.PausedUntil.IsZero() {
+		if wait := b.at.PausedUntil.Sub(now); wait > 0 {
+			return Admission{Again: wait}
+		}
+		b.at.PausedUntil = time.Time{}
+		if b.at.State == Closed {
+			b.release(now) // what has piled up meanwhile would be too much again
+		}
+	}
+	switch b.at.State {
+	case Open:
+		if wait := b.at.NextProbe.Sub(now); wait > 0 || waiting == 0 {
+			return Admission{Again: max(wait, 0)}
+		}
+		again := max(b.policy.Probe, b.policy.Hang)
+		b.probed, b.at.NextProbe = now, now.Add(again)
+		return Admission{N: 1, Probe: true, Again: again}
+	case Releasing:
+		n, again := b.released(waiting, more, now)
+		return Admission{N: n, Again: again}
+	case Closed:
+	}
+	return Admission{N: waiting}
+}
+
+// released gives out what the rate allows. A backlog that does not use it up is gone.
+func (b *Breaker) released(waiting int, more bool, now time.Time) (n int, again time.Duration) {
 	rate := float64(b.policy.Release)
 	b.tokens = min(rate, b.tokens+rate*now.Sub(b.filled).Seconds())
 	b.filled = now
@@ -104,26 +172,42 @@ func (b *Breaker) release(waiting int, more bool, now time.Time) (n int, again t
 	return n, time.Duration(math.Ceil(missing / rate * float64(time.Second)))
 }
 
-// Note takes down how a delivery ended: whether it failed in a way which may pass.
-func (b *Breaker) Note(transient bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	now := b.now()
-	b.results = append(b.results, result{now, transient})
+// Note takes down how a delivery ended, whoever ordered it.
+func (b *Breaker) Note(a deadletter.Attempt) {
+	b.change(func(now time.Time) { b.note(a, now) })
+}
+
+func (b *Breaker) note(a deadletter.Attempt, now time.Time) {
+	failed := a.Transient()
+	if asked := min(a.RetryAfter, maxPause); asked > 0 && (a.StatusCode == http.StatusTooManyRequests || a.StatusCode == http.StatusServiceUnavailable) {
+		if until := now.Add(asked); until.After(b.at.PausedUntil) {
+			b.at.PausedUntil = until
+		}
+	}
+	b.results = append(b.results, result{now, failed})
 	b.forget(now)
 	switch {
-	case b.state != Open && transient && b.isDown():
+	case b.at.State != Open && failed && b.isDown():
 		b.enter(Open, now)
-		b.next = now.Add(b.policy.Probe)
-	case b.state == Open && !transient:
+		b.at.NextProbe = now.Add(b.policy.Probe)
+	case b.at.State == Open && failed:
+		// The probe has ended, or what ended besides says the same.
+		if next := b.probed.Add(b.policy.Probe); !b.probed.IsZero() && next.Before(b.at.NextProbe) {
+			b.at.NextProbe, b.probed = next, time.Time{}
+		}
+	case b.at.State == Open:
 		// It answered: what it did not like is no sign that it is down.
-		b.enter(Releasing, now)
-		b.tokens, b.filled = 0, now
-		b.results = nil
+		b.release(now)
 	}
 }
 
-func (b *Breaker) enter(s BreakerState, at time.Time) { b.state, b.since = s, at }
+// release begins to let go what waited. What was seen before says nothing any more.
+func (b *Breaker) release(now time.Time) {
+	b.enter(Releasing, now)
+	b.tokens, b.filled, b.results, b.at.NextProbe = 0, now, nil, time.Time{}
+}
+
+func (b *Breaker) enter(s BreakerState, now time.Time) { b.at.State, b.at.Since = s, now }
 
 func (b *Breaker) forget(now time.Time) {
 	from := max(0, len(b.results)-mostResults)

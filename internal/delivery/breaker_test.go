@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desktest"
 )
@@ -15,28 +16,37 @@ type fuse struct {
 }
 
 func newFuse() fuse {
+	policy := delivery.BreakerPolicy{Share: 0.5, Window: time.Minute, Least: 4, Probe: 15 * time.Second, Hang: 10 * time.Second, Release: 10}
+	return newFuseOf(policy)
+}
+
+func newFuseOf(policy delivery.BreakerPolicy) fuse {
 	clock := desktest.NewClock()
-	policy := delivery.BreakerPolicy{Share: 0.5, Window: time.Minute, Least: 4, Probe: 15 * time.Second, Release: 10}
 	return fuse{delivery.NewBreaker(policy, clock.Now), clock}
 }
 
 func (f fuse) note(failed ...bool) {
 	for _, one := range failed {
-		f.Note(one)
+		a := deadletter.Attempt{Outcome: deadletter.Delivered, StatusCode: 200}
+		if one {
+			a = deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 503}
+		}
+		f.Note(a)
 	}
 }
 
 func (f fuse) is(t *testing.T, want delivery.BreakerState) {
 	t.Helper()
-	if got, _ := f.State(); got != want {
+	if got := f.Standing().State; got != want {
 		t.Errorf("the breaker is %s, want %s", got, want)
 	}
 }
 
 func (f fuse) admits(t *testing.T, waiting, n int, again time.Duration) {
 	t.Helper()
-	if gotN, gotAgain := f.Admit(waiting, waiting >= 100); gotN != n || gotAgain != again {
-		t.Errorf("of %d waiting it admits %d and then after %v, want %d and %v", waiting, gotN, gotAgain, n, again)
+	state := f.Standing().State
+	if got, want := f.Admit(waiting, waiting >= 100), (delivery.Admission{N: n, Again: again, Probe: state == delivery.Open && n == 1}); got != want {
+		t.Errorf("of %d waiting it admits %+v, want %+v", waiting, got, want)
 	}
 }
 
@@ -89,7 +99,7 @@ func TestBreakerHoldsAllButOneProbe(t *testing.T) {
 	f.admits(t, 100, 0, 15*time.Second)
 	f.ProbeNow()
 	f.admits(t, 100, 1, 15*time.Second)
-	if _, since := f.State(); since != opened {
+	if since := f.Standing().Since; since != opened {
 		t.Errorf("it is down since %s, want %s: a failed probe begins nothing new", since, opened)
 	}
 }
@@ -117,7 +127,7 @@ func TestBacklogThatDoesNotFitIsNotGone(t *testing.T) {
 	f.note(bad, bad, bad, bad, good)
 	f.admits(t, 0, 0, time.Second)
 	f.clock.Add(time.Hour)
-	if n, _ := f.Admit(4, true); n != 4 {
+	if n := f.Admit(4, true).N; n != 4 {
 		t.Errorf("it admits %d, want 4", n)
 	}
 	f.is(t, delivery.Releasing)
@@ -142,4 +152,75 @@ func TestBreakerOpensAgainWhenTheReleaseFails(t *testing.T) {
 	f.is(t, delivery.Releasing)
 	f.note(bad)
 	f.is(t, delivery.Open)
+}
+
+// A probe that hangs is given up; until then no other begins, however short the time between two probes is.
+func TestProbeThatHangsIsGivenUp(t *testing.T) {
+	t.Parallel()
+	f := newFuseOf(delivery.BreakerPolicy{Share: 0.5, Window: time.Minute, Least: 1, Probe: time.Second, Hang: 10 * time.Second, Release: 10})
+	f.note(bad)
+	f.clock.Add(time.Second)
+	f.admits(t, 5, 1, 10*time.Second)
+	f.clock.Add(9 * time.Second)
+	f.admits(t, 5, 0, time.Second)
+	f.clock.Add(time.Second)
+	f.admits(t, 5, 1, 10*time.Second)
+	f.clock.Add(100 * time.Millisecond)
+	f.note(bad) // it has ended
+	f.admits(t, 5, 0, 900*time.Millisecond)
+	f.clock.Add(900 * time.Millisecond)
+	f.admits(t, 5, 1, 10*time.Second)
+}
+
+// "Later, in two minutes" holds all that can wait, and what piled up meanwhile comes bit by bit.
+func TestRetryAfterHoldsEverythingThatCanWait(t *testing.T) {
+	t.Parallel()
+	later := func(code int, after time.Duration) deadletter.Attempt {
+		return deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: code, RetryAfter: after}
+	}
+	for name, c := range map[string]struct {
+		answer deadletter.Attempt
+		paused time.Duration
+	}{
+		"429":                 {later(429, 2*time.Minute), 2 * time.Minute},
+		"503":                 {later(503, 2*time.Minute), 2 * time.Minute},
+		"no time":             {later(503, 0), 0},
+		"too long to believe": {later(429, 24*time.Hour), time.Hour},
+		"of something else":   {later(500, 2*time.Minute), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFuse()
+			f.Note(c.answer)
+			if got := f.Paused(); got != c.paused {
+				t.Fatalf("it is paused for %v, want %v", got, c.paused)
+			}
+			if c.paused == 0 {
+				f.admits(t, 100, 100, 0)
+				return
+			}
+			f.admits(t, 100, 0, c.paused)
+			f.clock.Add(time.Minute)
+			f.Note(later(429, time.Second)) // another answer shortens nothing
+			f.note(good)
+			f.admits(t, 100, 0, c.paused-time.Minute)
+			f.clock.Add(c.paused - time.Minute)
+			f.admits(t, 100, 0, 100*time.Millisecond)
+			f.is(t, delivery.Releasing)
+			f.clock.Add(time.Second)
+			f.admits(t, 100, 10, 100*time.Millisecond)
+		})
+	}
+}
+
+func TestProbeNowGoesPastWhatTheDestinationAskedFor(t *testing.T) {
+	t.Parallel()
+	f := newFuse()
+	f.note(bad, bad, bad, bad)
+	f.Note(deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 503, RetryAfter: 10 * time.Minute})
+	f.clock.Add(time.Minute)
+	f.admits(t, 100, 0, 9*time.Minute)
+	f.ProbeNow()
+	f.admits(t, 100, 1, 15*time.Second)
+	f.admits(t, 100, 0, 15*time.Second)
 }

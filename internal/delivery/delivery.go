@@ -31,8 +31,9 @@ type Request struct {
 	Query       string             // raw, put behind the destination's own
 	WebhookID   string
 	Attempt     int
-	TraceParent string // as the function of that name answers it
-	Booked      bool   // its turn was booked with the destination's Pace, and has come
+	TraceParent string        // as the function of that name answers it
+	Booked      bool          // its turn was booked with the destination's Pace
+	Turn        time.Duration // until that turn, before which its timeout does not count
 }
 
 // Client makes deliveries. It owns the connections to all destinations.
@@ -64,6 +65,12 @@ func (c *Client) Send(ctx context.Context, to Destination, r Request) deadletter
 
 // deliver is Send, and tells besides whether the destination was tried at all: what waited in vain for its turn says nothing of it.
 func (c *Client) deliver(ctx context.Context, to Destination, r Request) (a deadletter.Attempt, tried bool) {
+	if r.Turn > 0 {
+		select {
+		case <-time.After(r.Turn):
+		case <-ctx.Done(): // and nothing is sent
+		}
+	}
 	started := c.now()
 	ctx, cancel := context.WithTimeout(ctx, to.Timeout)
 	defer cancel()

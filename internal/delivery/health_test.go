@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"testing"
@@ -67,5 +68,87 @@ func TestHealthSeesThatNothingListens(t *testing.T) {
 	}
 	if got := h.Of("genesys"); got.Failures != 2 || !got.FailingSince.Equal(clock.Now()) || got.Latest.Outcome != deadletter.Unreachable || got.Latest.Error == "" {
 		t.Errorf("it is %+v", got)
+	}
+}
+
+// What had to wait in vain says nothing of its destination.
+func TestHealthLooksPastWhatWasNotTried(t *testing.T) {
+	t.Parallel()
+	h := delivery.NewHealth(setup(t), map[string]delivery.BreakerPolicy{"genesys": {Share: 0.1, Window: time.Minute, Least: 1}}, time.Now)
+	url, _ := destination(t, ok)
+	there := hurried(url)
+	there.Pace = delivery.NewPace(0.1, time.Now)
+	there.Pace.Book()
+	for _, test := range []struct {
+		booked bool
+		want   deadletter.Outcome
+	}{{false, deadletter.Unreachable}, {true, deadletter.Delivered}} {
+		r := request("{}", nil)
+		r.Booked = test.booked
+		a := h.Send(t.Context(), there, r)
+		if got := h.Of("genesys"); a.Outcome != test.want || got.Failures != 0 || h.Breaker("genesys").Standing().State != delivery.Closed {
+			t.Errorf("after %+v it is %+v", a, got)
+		}
+	}
+}
+
+// After a restart a destination that was down is so since the same time, and is tested at once; of one that was up nothing is claimed.
+func TestHealthOutlivesTheProgram(t *testing.T) {
+	t.Parallel()
+	clock := desktest.NewClock()
+	policy := delivery.BreakerPolicy{Share: 0.5, Window: time.Minute, Least: 2, Probe: time.Minute, Hang: time.Second, Release: 1}
+	policies := map[string]delivery.BreakerPolicy{"down": policy, "shaky": policy, "up": policy, "busy": policy}
+	before := delivery.NewHealth(setup(t), policies, clock.Now)
+	changes := 0
+	before.OnChange(func() { changes++ })
+	url, _ := destination(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/busy":
+			w.Header().Set("Retry-After", "600")
+			w.WriteHeader(http.StatusTooManyRequests)
+		case "/down", "/shaky":
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	})
+	for _, source := range []string{"down", "down", "shaky", "up", "busy"} {
+		there := to(url + "/" + source)
+		there.Source = source
+		before.Send(t.Context(), there, request("{}", nil))
+		clock.Add(time.Second)
+	}
+	if changes != 1 {
+		t.Errorf("%d changes were told", changes)
+	}
+	text, err := json.Marshal(before.Memory())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var memory map[string]delivery.Memory
+	if err := json.Unmarshal(text, &memory); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := memory["up"]; ok {
+		t.Error("it remembers that a destination was up")
+	}
+	clock.Add(time.Minute)
+	delete(policies, "shaky") // a source that is not configured any more is forgotten
+	after := delivery.NewHealth(setup(t), policies, clock.Now)
+	after.Recall(memory)
+	got, want := after.Of("down"), before.Of("down")
+	if !got.FailingSince.Equal(want.FailingSince) || !got.At.Equal(want.At) || got.Failures != 2 || got.Latest.StatusCode != 502 || got.Latest.Error != want.Latest.Error {
+		t.Errorf("down: %+v, before %+v", got, want)
+	}
+	b := after.Breaker("down")
+	if at := b.Standing(); at.State != delivery.Open || !at.Since.Equal(before.Breaker("down").Standing().Since) {
+		t.Errorf("down: %+v", at)
+	}
+	if a := b.Admit(5, false); a.N != 1 || !a.Probe {
+		t.Errorf("down: it admits %+v", a)
+	}
+	if got := after.Of("up"); !got.At.IsZero() {
+		t.Errorf("up: %+v", got)
+	}
+	if got := after.Breaker("busy").Paused(); got < 8*time.Minute || got > 9*time.Minute {
+		t.Errorf("busy: paused for %v", got)
 	}
 }

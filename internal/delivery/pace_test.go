@@ -97,7 +97,17 @@ func TestSendWaitsForItsTurn(t *testing.T) {
 			t.Errorf("it says %q after %v", a.Error, a.Latency)
 		}
 	}
-	if n := len(requests); n != 5 {
+	ended, end := context.WithCancel(context.Background())
+	end()
+	booked.Turn = time.Hour
+	if a := client.Send(ended, there, booked); a.Outcome != deadletter.Unreachable {
+		t.Errorf("cut off before its turn it is %+v", a)
+	}
+	booked.Turn = impatience / 5
+	if a := client.Send(context.Background(), there, booked); a.Outcome != deadletter.Delivered || a.Latency > impatience {
+		t.Errorf("after its turn it is %+v", a)
+	}
+	if n := len(requests); n != 6 {
 		t.Errorf("%d requests arrived", n)
 	}
 }

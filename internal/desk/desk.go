@@ -12,11 +12,12 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Source is what the desk must know of a configured source: which parts of its letters are secret.
+// Source is what the desk must know of a configured source: which parts of its letters are secret, and how to reach its destination.
 type Source struct {
 	Name        string
 	MaskHeaders []string
 	MaskPaths   []deadletter.Path
+	Probe       func() // lets the next retry go at once, whatever holds it; it must not block
 }
 
 // Desk takes orders. Its methods may be called from many goroutines.

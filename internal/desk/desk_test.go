@@ -18,6 +18,7 @@ type bundle struct {
 	store *store.Store
 	clock *desktest.Clock
 	kicks chan struct{}
+	probe chan struct{}
 }
 
 func setup(t *testing.T) bundle {
@@ -26,8 +27,8 @@ func setup(t *testing.T) bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := bundle{store: desktest.NewStore(t), clock: desktest.NewClock(), kicks: make(chan struct{}, 100)}
-	b.Desk = desk.New(b.store, []desk.Source{{Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []deadletter.Path{path}}},
+	b := bundle{store: desktest.NewStore(t), clock: desktest.NewClock(), kicks: make(chan struct{}, 100), probe: make(chan struct{}, 1)}
+	b.Desk = desk.New(b.store, []desk.Source{{Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []deadletter.Path{path}, Probe: func() { b.probe <- struct{}{} }}},
 		func() { b.kicks <- struct{}{} }, b.clock.Now)
 	return b
 }

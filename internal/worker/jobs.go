@@ -164,7 +164,7 @@ func (l *lane) openItem(ctx context.Context, tx *store.Tx, j deadletter.Job, ite
 	if err := tx.ApplyBoth(ctx, ordered, opened); err != nil {
 		return claimed{}, false, halfDone(err)
 	}
-	return claimed{opened.After, *opened.Attempt, revision}, true, nil
+	return claimed{letter: opened.After, attempt: *opened.Attempt, revision: revision}, true, nil
 }
 
 // halfDone makes whatever went wrong while a change was written undo the whole batch: no letter is skipped with half of it.

@@ -100,6 +100,7 @@ type claimed struct {
 	letter   deadletter.Letter
 	attempt  deadletter.Attempt
 	revision deadletter.Revision
+	probe    bool
 }
 
 const forever = time.Duration(-1)
@@ -123,16 +124,18 @@ func (l *lane) claim(ctx context.Context, free, jobs int) ([]claimed, time.Durat
 	if free == 0 {
 		return nil, forever, nil
 	}
-	due, again, err := l.due(ctx, free)
+	due, admitted, err := l.due(ctx, free)
 	if err != nil {
 		return nil, 0, err
 	}
-	claims, err := l.openDue(ctx, due)
+	again := admitted.Again
+	claims, err := l.openDue(ctx, due, admitted.Probe)
 	if err != nil {
 		return nil, 0, err
 	}
 	more := len(due) > 0
-	if rest := min(free-len(claims), l.forJobs-jobs); rest > 0 && len(due) < free {
+	rest, paused := min(free-len(claims), l.forJobs-jobs), l.source.Gate.Paused()
+	if rest > 0 && len(due) < free && paused == 0 {
 		items, some, err := l.claimItems(ctx, rest)
 		claims, more = append(claims, items...), more || some
 		if err != nil {
@@ -147,11 +150,14 @@ func (l *lane) claim(ctx context.Context, free, jobs int) ([]claimed, time.Durat
 		return claims, 0, nil
 	}
 	wait, err := l.untilNext(ctx, again)
+	if paused > 0 && (wait == forever || paused < wait) {
+		wait = paused
+	}
 	return nil, wait, err
 }
 
-// openDue claims deliveries that are due.
-func (l *lane) openDue(ctx context.Context, due []deadletter.Letter) ([]claimed, error) {
+// openDue claims deliveries that are due. probe says that the retry among them tests its destination.
+func (l *lane) openDue(ctx context.Context, due []deadletter.Letter, probe bool) ([]claimed, error) {
 	if len(due) == 0 {
 		return nil, nil
 	}
@@ -166,6 +172,7 @@ func (l *lane) openDue(ctx context.Context, due []deadletter.Letter) ([]claimed,
 			if err != nil {
 				return fmt.Errorf("claim letter %s: %w", letter.ID, err)
 			}
+			c.probe = probe && letter.Status == deadletter.Retrying
 			claims = append(claims, c)
 		}
 		return nil
@@ -175,18 +182,18 @@ func (l *lane) openDue(ctx context.Context, due []deadletter.Letter) ([]claimed,
 
 // due answers what may be delivered now: what people ordered, then the automatic retries that the gate lets through. Where these
 // are held, it answers when to ask again.
-func (l *lane) due(ctx context.Context, free int) ([]deadletter.Letter, time.Duration, error) {
+func (l *lane) due(ctx context.Context, free int) ([]deadletter.Letter, delivery.Admission, error) {
 	ordered, err := l.w.store.Due(ctx, l.source.Name, deadletter.Replaying, l.w.now(), free)
 	if err != nil || len(ordered) == free {
-		return ordered, 0, err
+		return ordered, delivery.Admission{}, err
 	}
 	free -= len(ordered)
 	retries, err := l.w.store.Due(ctx, l.source.Name, deadletter.Retrying, l.w.now(), free)
 	if err != nil {
-		return nil, 0, err
+		return nil, delivery.Admission{}, err
 	}
-	n, again := l.source.Gate.Admit(len(retries), len(retries) == free)
-	return append(ordered, retries[:n]...), again, nil
+	admitted := l.source.Gate.Admit(len(retries), len(retries) == free)
+	return append(ordered, retries[:admitted.N]...), admitted, nil
 }
 
 // untilNext answers how long nothing is due. Retries that the gate holds are not looked at before it is to be asked again.
@@ -244,22 +251,19 @@ func (l *lane) open(ctx context.Context, tx *store.Tx, id deadletter.ID) (claime
 	if err != nil {
 		return claimed{}, err
 	}
-	return claimed{change.After, *change.Attempt, revision}, tx.Apply(ctx, change)
+	return claimed{letter: change.After, attempt: *change.Attempt, revision: revision}, tx.Apply(ctx, change)
 }
 
 // deliver sends a claimed letter when it is its turn and records what became of it. Shutdown does not cut a delivery short: its
 // timeout does.
 func (l *lane) deliver(ctx context.Context, c claimed, turn time.Duration) {
 	defer func() { l.finished <- c.attempt.Trigger }()
-	if turn > 0 {
-		<-time.After(turn)
-	}
 	result := l.w.sender.Send(context.WithoutCancel(ctx), l.source.Destination, delivery.Request{
 		Body: c.revision.Body, Headers: c.revision.Headers, Query: c.letter.Query, WebhookID: c.letter.WebhookID,
-		Attempt: c.attempt.Number, TraceParent: c.attempt.TraceParent, Booked: true,
+		Attempt: c.attempt.Number, TraceParent: c.attempt.TraceParent, Booked: true, Turn: turn,
 	})
 	result.Number, result.Trigger, result.Actor, result.Revision = c.attempt.Number, c.attempt.Trigger, c.attempt.Actor, c.attempt.Revision
-	result.StartedAt, result.TraceParent = c.attempt.StartedAt, c.attempt.TraceParent
+	result.StartedAt, result.TraceParent, result.Probe = c.attempt.StartedAt, c.attempt.TraceParent, c.probe
 	l.w.log.InfoContext(ctx, "delivery", "letter", c.letter.ID, "source", c.letter.Source, "attempt", result.Number, "trigger", result.Trigger,
 		"outcome", result.Outcome, "status", result.StatusCode, "ms", result.Latency.Milliseconds())
 	if err := l.finish(ctx, c, result); err != nil {

@@ -31,10 +31,13 @@ type Source struct {
 	Gate        Gate
 }
 
-// Gate says how many of the automatic retries that are due may begin now, and when to ask again; 0: when there are more. more says that
-// others may be due besides. What people order passes by it.
+// Gate holds back what can wait while a destination is down or has asked for time. What people order of single letters passes by it.
 type Gate interface {
-	Admit(waiting int, more bool) (n int, again time.Duration)
+	// Admit says how many of the automatic retries that are due may begin. more says that others may be due besides.
+	Admit(waiting int, more bool) delivery.Admission
+
+	// Paused answers how long the destination wants to be left alone by retries and jobs; 0: it does not.
+	Paused() time.Duration
 }
 
 // Worker owns every delivery of a letter, and what jobs do to letters. One Worker runs on a store at a time.

@@ -47,7 +47,8 @@ func setup(t *testing.T, more ...worker.Source) bundle {
 	}
 	b.breaker = health.Breaker("genesys")
 	b.worker = worker.New(b.store, health, sources, b.clock.Now, func() float64 { return 0.5 }, slog.New(slog.DiscardHandler))
-	b.Desk = desk.New(b.store, []desk.Source{{Name: "genesys"}, {Name: "slow"}}, b.worker.Kick, b.clock.Now)
+	health.OnChange(b.worker.Kick)
+	b.Desk = desk.New(b.store, []desk.Source{{Name: "genesys", Probe: b.breaker.ProbeNow}, {Name: "slow"}}, b.worker.Kick, b.clock.Now)
 	return b
 }
 
@@ -286,7 +287,7 @@ func TestRetriesWaitWhileADestinationIsDown(t *testing.T) {
 	b.until(t, func() bool {
 		b.clock.Add(time.Second)
 		b.worker.Kick()
-		state, _ := b.breaker.State()
+		state := b.breaker.Standing().State
 		return state == delivery.Closed && len(b.destination.Received()) == tried+3+letters
 	})
 }
@@ -295,7 +296,7 @@ func TestRetriesWaitWhileADestinationIsDown(t *testing.T) {
 func (b bundle) settles(t *testing.T, want delivery.BreakerState) {
 	t.Helper()
 	b.until(t, func() bool {
-		state, _ := b.breaker.State()
+		state := b.breaker.Standing().State
 		leased, err := b.store.Leased(t.Context(), 1)
 		return state == want && err == nil && len(leased) == 0
 	})
@@ -315,15 +316,14 @@ func (b bundle) received(t *testing.T, want int) {
 
 func (b bundle) until(t *testing.T, right func() bool) {
 	t.Helper()
-	limit := time.After(10 * time.Second)
+	limit := time.After(30 * time.Second)
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
 	for !right() {
 		select {
 		case <-look.C:
 		case <-limit:
-			state, since := b.breaker.State()
-			t.Fatalf("it does not come so far: %d deliveries, the breaker is %s since %s", len(b.destination.Received()), state, since)
+			t.Fatalf("it does not come so far: %d deliveries, the breaker is %+v", len(b.destination.Received()), b.breaker.Standing())
 		}
 	}
 }

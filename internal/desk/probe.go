@@ -1,0 +1,38 @@
+package desk
+
+import (
+	"context"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
+)
+
+// Probe tries the destination of a source at once, by the letter whose retry comes first. Conflict says that no letter waits for one.
+func (d *Desk) Probe(ctx context.Context, by deadletter.Actor, source string) error {
+	if err := by.May(deadletter.ActProbe); err != nil {
+		return err
+	}
+	s, ok := d.sources[source]
+	if !ok || s.Probe == nil {
+		return deadletter.Errorf(deadletter.NotFound, "the source %q is not configured", source)
+	}
+	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		l, err := tx.NextRetry(ctx, source)
+		if deadletter.KindOf(err) == deadletter.NotFound {
+			return deadletter.Errorf(deadletter.Conflict, "no letter of %s waits for a retry: replay one, or send a webhook, to test its handler", source)
+		}
+		if err != nil {
+			return err
+		}
+		change, err := l.Probe(by, d.now())
+		if err != nil {
+			return err
+		}
+		return tx.Apply(ctx, change)
+	})
+	if err == nil {
+		s.Probe()
+		d.kick()
+	}
+	return err
+}

@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"dlqdesk/internal/deadletter"
+)
+
+const destinations = `SELECT source, memory FROM destinations`
+
+// Destinations answers what was kept of destinations, by source.
+func (s *Store) Destinations(ctx context.Context) (map[string][]byte, error) {
+	kept := map[string][]byte{}
+	err := each(ctx, s.db.read, func(r row) error {
+		var source, memory string
+		err := r.Scan(&source, &memory)
+		kept[source] = []byte(memory)
+		return err
+	}, destinations)
+	if err != nil {
+		return nil, fmt.Errorf("read what is known of destinations: %w", err)
+	}
+	return kept, nil
+}
+
+const (
+	forgetDestinations = `DELETE FROM destinations`
+	keepDestination    = `INSERT INTO destinations (source, memory) VALUES (?, ?)`
+)
+
+// KeepDestinations keeps this of destinations, and nothing else.
+func (t *Tx) KeepDestinations(ctx context.Context, memory map[string][]byte) error {
+	if _, err := t.tx.ExecContext(ctx, forgetDestinations); err != nil {
+		return fmt.Errorf("forget what was known of destinations: %w", err)
+	}
+	for source, m := range memory {
+		if _, err := t.tx.ExecContext(ctx, keepDestination, source, string(m)); err != nil {
+			return fmt.Errorf("keep what is known of destinations: %w", err)
+		}
+	}
+	return nil
+}
+
+const nextRetry = `SELECT ` + letterColumns + ` FROM letters l
+	WHERE l.source = ? AND l.status = 'retrying' AND l.due_at IS NOT NULL AND l.lease_token IS NULL ORDER BY l.due_at LIMIT 1`
+
+// NextRetry answers the letter of a source whose automatic retry comes first, due or not; NotFound when none waits for one.
+func (t *Tx) NextRetry(ctx context.Context, source string) (deadletter.Letter, error) {
+	_, l, err := scanLetter(t.tx.QueryRowContext(ctx, nextRetry, source))
+	return l, notFound(err, "no letter of %s waits for a retry", source)
+}
