@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"dlqdesk/internal/desktest"
@@ -25,4 +26,25 @@ func TestOverviewTellsHowTheDestinationDoes(t *testing.T) {
 	}
 	p.await(t, client, "/overview", `data-health="up"`)
 	p.await(t, client, "/overview", "Dead letters")
+}
+
+// While SQS is away, the numbers of what waits on disk lead to the webhooks that wait there.
+func TestOverviewListsWhatWaitsForSQS(t *testing.T) {
+	p, line := behindLine(t, nil, nil)
+	client := p.signIn(t)
+	line.Cut()
+	status, told := p.post(t, `{"id":"1"}`, nil)
+	small := kept(t, status, told)
+	status, told = p.post(t, `{"id":"2","note":"`+strings.Repeat("\\u0000", 150<<10)+`"}`, nil)
+	packed := kept(t, status, told)
+	list := p.await(t, client, "/overview/queues/dlq", small)
+	for _, want := range []string{packed, "genesys", "The handler answered 422: field id is missing"} {
+		if !strings.Contains(list, want) {
+			t.Errorf("the list of what waits has no %q", want)
+		}
+	}
+	p.await(t, client, "/overview", `href="/overview/queues/dlq"`)
+	line.Mend(t)
+	p.holds(t, []string{small, packed})
+	p.await(t, client, "/overview/queues/dlq", "Nothing waits")
 }

@@ -114,7 +114,7 @@ func (a *App) openSQS(ctx context.Context, dir *dataDir, q *queues, url, name, h
 func (a *App) gauge(holds string, q queue.Measured) console.Queue {
 	g := queue.NewGauge(q, a.now)
 	_, embedded := q.(*queue.Embedded)
-	return console.Queue{Name: g.Name(), Holds: holds, TellsOldest: embedded, Depth: func(ctx context.Context) (console.Depth, error) {
+	return console.Queue{Name: g.Name(), Holds: holds, TellsOldest: embedded, Browse: browse(q), Depth: func(ctx context.Context) (console.Depth, error) {
 		d, err := g.Depth(ctx)
 		return console.Depth(d), err
 	}}

@@ -56,7 +56,7 @@ func eventFilter(query url.Values) (store.EventFilter, error) {
 	f.Target, errs[2] = parseText("letter", query.Get("letter"))
 	f.From, f.To, errs[3] = parseRange(query)
 	f.Doers, errs[4] = parseDoers(query.Get("by"))
-	f.Source, errs[5] = parseText("source", query.Get("source"))
+	f.Source, f.NoSource, errs[5] = parseSource(query.Get("source"))
 	return f, first(errs[:]...)
 }
 

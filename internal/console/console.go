@@ -74,7 +74,8 @@ type Queue struct {
 	TellsOldest bool
 	Spool       bool // worth a line only while something waits in it
 	Depth       func(ctx context.Context) (Depth, error)
-	Away        func() time.Time // since when the queue confirms nothing, zero: it does; nil where that cannot be
+	Browse      func(ctx context.Context, q HeldQuery) ([]Held, error) // nil: nobody but a receiver sees its messages
+	Away        func() time.Time                                       // since when the queue confirms nothing, zero: it does; nil where that cannot be
 }
 
 // Depth is how much is on a queue.
@@ -84,6 +85,8 @@ type Depth struct {
 	Delayed  int
 	Oldest   time.Time
 }
+
+func (d Depth) held() int { return d.Visible + d.InFlight + d.Delayed }
 
 // Console serves the pages.
 type Console struct {
@@ -144,6 +147,7 @@ func (c *Console) deskRoutes(r chi.Router) {
 	r.Get("/account", c.account)
 	r.Get("/account/password", c.passwordForm)
 	r.Get("/overview", c.overview)
+	r.Get("/overview/queues/{queue}", c.queue)
 	r.Get(livePath, c.follow)
 	r.Get("/letters", c.letters)
 	r.Get("/letters/{id}", c.letter)

@@ -19,6 +19,7 @@ const (
 	allStatus = "all"
 	formTime  = "2006-01-02T15:04" // as a datetime-local field writes it, in UTC
 	maxField  = 500                // characters of a text to filter by
+	noSource  = "(none)"           // the letters whose message named no source; no configured source is named so
 )
 
 // field is one entry of a filter: its name in the address, and the label of its chip.
@@ -88,8 +89,11 @@ func chips(path string, query url.Values, fields []field, say func(name, value s
 	return list
 }
 
-// sayTime writes a time as people do; what is none, and everything else, stays as it is.
-func sayTime(name, value string) string {
+// sayValue writes a time and the absence of a source as people do; everything else stays as it is.
+func sayValue(name, value string) string {
+	if name == "source" && value == noSource {
+		return "none"
+	}
 	if name != "from" && name != "to" {
 		return value
 	}
@@ -104,7 +108,7 @@ func letterQuery(query url.Values, cursor string) (store.LetterQuery, error) {
 	q := store.LetterQuery{Cursor: cursor, Limit: pageSize}
 	var errs [12]error
 	q.Status, errs[0] = parseStatus(query.Get("status"))
-	q.Source, errs[1] = parseText("source", query.Get("source"))
+	q.Source, q.NoSource, errs[1] = parseSource(query.Get("source"))
 	q.Queue, errs[9] = parseText("queue", query.Get("queue"))
 	q.StatusCode, errs[2] = parseCode(query.Get("code"))
 	q.Outcome, errs[3] = parseOutcome(query.Get("outcome"))
@@ -149,6 +153,15 @@ func parseSort(text string) (store.Sort, error) {
 		return s, nil
 	}
 	return "", deadletter.Errorf(deadletter.Invalid, "a list cannot be sorted by %q: leave that out, or use %s", text, store.ByAttempt)
+}
+
+// parseSource reads which source is meant, or that none is.
+func parseSource(text string) (source string, none bool, err error) {
+	if text == noSource {
+		return "", true, nil
+	}
+	source, err = parseText("source", text)
+	return source, false, err
 }
 
 func parseText(name, text string) (string, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -91,10 +92,15 @@ func (c *Console) overviewFigures(r *http.Request) (page.OverviewFigures, int) {
 		}
 		return v, statusOf(kind)
 	}
-	if len(o.counts) == 0 {
+	if len(o.counts) == 0 && !o.anyWaits() {
 		return page.OverviewFigures{State: page.StateNothing, Curl: c.curl(r), URL: address("/overview", o.query)}, http.StatusOK
 	}
 	return c.overviewView(o), http.StatusOK
+}
+
+// anyWaits tells whether a queue holds what will be a letter.
+func (o overview) anyWaits() bool {
+	return slices.ContainsFunc(o.queues, func(q queueDepth) bool { return q.depth.held() > 0 })
 }
 
 func (c *Console) readOverview(ctx context.Context, query url.Values) (overview, error) {

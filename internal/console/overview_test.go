@@ -32,6 +32,9 @@ func TestOverviewNumbersAreThoseOfTheirLists(t *testing.T) {
 	}
 	b.receive(t, "c-0", other)
 	b.receive(t, "c-1", other)
+	unnamed := func(c *deadletter.Capture) { c.Source = "" }
+	b.receive(t, "x-0", unnamed)
+	b.receive(t, "x-1", unnamed)
 	p := b.member(t, "olga", deadletter.Operator)
 	p.post("/letters/g-0/replay", order(0, "revision", "0"))
 	b.clock.Add(time.Hour)
@@ -53,13 +56,13 @@ func TestOverviewNumbersAreThoseOfTheirLists(t *testing.T) {
 			t.Errorf("%s says %s, its list has %d", to, link.Text(), rows)
 		}
 	}
-	if got := headlinesOf(a); got != "3 1 5 1 1" {
+	if got := headlinesOf(a); got != "5 1 7 1 1" {
 		t.Errorf("the headlines are %s", got)
 	}
 	if got := rowOf(a, "Sources", "cxone"); got != "cxone not configured 2 1 0 1 0" {
 		t.Errorf("cxone: %q", got)
 	}
-	if got := rowOf(a, "Open letters by age", "Over 7 days") + rowOf(a, "Open letters by age", "1 to 24 hours"); got != "Over 7 days 0 01 to 24 hours 2 1" {
+	if got := rowOf(a, "Open letters by age", "Over 7 days") + rowOf(a, "Open letters by age", "1 to 24 hours"); got != "Over 7 days 0 01 to 24 hours 4 1" {
 		t.Errorf("ages: %q", got)
 	}
 	if got := rowOf(a, "Top error reasons", "The handler"); got != "The handler answered: field id is missing genesys · first 2026-03-01 08:15:05 UTC · newest 2026-03-02 08:15:05 UTC · 1 of 1 unedited replay helped 3 0" {
@@ -201,7 +204,7 @@ func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
 		t.Errorf("a full queue: %q", got)
 	}
 	depth.Oldest = time.Time{}
-	if got := rowOf(p.get("/overview"), "Queues", "Buffered"); got != "Buffered webhooks sqs 1,204 2 delayed 10 SQS does not tell" {
+	if got := rowOf(p.get("/overview"), "Queues", "Buffered"); got != "Buffered webhooks sqs SQS lists no messages: each is among the letters once it is read. 1,204 2 delayed 10 SQS does not tell" {
 		t.Errorf("a queue of SQS: %q", got)
 	}
 	fault = errors.New("dial tcp: s3cret.internal refused")
@@ -227,18 +230,24 @@ func TestOverviewOfNothingAndOfNonsense(t *testing.T) {
 	}
 }
 
-// A letter whose message named no source is counted, and no number leads to a list that means something else.
+// A letter whose message named no source is counted, and its numbers lead to the letters without a source alone.
 func TestOverviewOfLettersWithoutASource(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "x-0", func(c *deadletter.Capture) { c.Source = "" })
+	b.receive(t, "g-0")
 	p := b.member(t, "vera", deadletter.Viewer)
 	a := p.get("/overview")
 	if got := rowOf(a, "Sources", "no source"); got != "no source not configured 1 0 0 0 1" {
 		t.Errorf("%q", got)
 	}
-	row := a.doc().Find(".source-table tbody tr").Last()
-	if n := row.Find("a").Length(); n != 0 {
-		t.Errorf("%d numbers lead elsewhere", n)
+	for _, link := range a.doc().Find(".source-table tbody tr").Last().Find("a").EachIter() {
+		list := p.get(link.AttrOr("href", ""))
+		if list.count("tr[data-letter]") != 1 || list.count("tr[data-letter='x-0']") != 1 || !strings.Contains(list.says(".chip-row"), "Source none") {
+			t.Errorf("%s leads to %q", link.Text(), list.says("#letters"))
+		}
+		if got := list.says("#filter-source option[selected]"); got != "No source" {
+			t.Errorf("the filter says %q", got)
+		}
 	}
 }

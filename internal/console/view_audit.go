@@ -196,7 +196,7 @@ func sayAudit(name, value string) string {
 	case "by":
 		return labelOf(auditDoers(), value)
 	}
-	return sayTime(name, value)
+	return sayValue(name, value)
 }
 
 // labelOf is the label of a value, or the value where there is none.

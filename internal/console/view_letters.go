@@ -70,7 +70,7 @@ func (l list) say(name, value string) string {
 	if name == "group" && l.cause != "" {
 		return printable(l.cause)
 	}
-	return sayTime(name, value)
+	return sayValue(name, value)
 }
 
 // matching counts the letters of a list, this page and all others.
@@ -192,7 +192,11 @@ func (c *Console) sourceOptions(ofLetters []string, selected string) []ui.Option
 	for _, s := range c.Sources {
 		names = append(names, s.Name)
 	}
-	return options(selected, names, ofLetters)
+	none := ui.Option{Value: noSource, Label: "No source", Selected: selected == noSource}
+	if none.Selected {
+		selected = ""
+	}
+	return append(options(selected, names, ofLetters), none)
 }
 
 // options offers each of some names once, and the one that was asked for.

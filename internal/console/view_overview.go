@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -120,6 +121,9 @@ func countedUpTo(limit, n int, query url.Values) page.Count {
 	return count
 }
 
+// nameOf is a source as an address of a list names it.
+func nameOf(source string) string { return cmp.Or(source, noSource) }
+
 // between is a list within a time, of a source unless that is empty.
 func between(from, to time.Time, source string, more ...string) url.Values {
 	query := url.Values{}
@@ -194,19 +198,12 @@ func stepRows(o overview, all *series) []page.StepRow {
 }
 
 func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow {
-	row := page.SourceRow{Name: printable(name), Plot: of.plot(o, name)}
-	row.Failed, row.ByItself, row.ByPeople = talliesOf(of.total, o.from, o.to, name)
+	row := page.SourceRow{Name: printable(name), Plot: of.plot(o, nameOf(name))}
+	row.Failed, row.ByItself, row.ByPeople = talliesOf(of.total, o.from, o.to, nameOf(name))
 	counts := o.counts[name]
-	row.NeedPerson = counted(counts[deadletter.Failed], "/letters", between(time.Time{}, time.Time{}, name, "status", string(deadletter.Failed)))
-	row.Retrying = counted(counts[deadletter.Retrying], "/letters", between(time.Time{}, time.Time{}, name, "status", string(deadletter.Retrying)))
-	if name == "" {
-		// No address means the letters without a source alone.
-		for _, n := range []*page.Count{&row.Failed, &row.ByItself, &row.ByPeople, &row.NeedPerson, &row.Retrying} {
-			n.URL = ""
-		}
-		return row
-	}
-	if o.source == "" {
+	row.NeedPerson = counted(counts[deadletter.Failed], "/letters", between(time.Time{}, time.Time{}, nameOf(name), "status", string(deadletter.Failed)))
+	row.Retrying = counted(counts[deadletter.Retrying], "/letters", between(time.Time{}, time.Time{}, nameOf(name), "status", string(deadletter.Retrying)))
+	if name != "" && o.source == "" {
 		row.URL = address("/overview", with(o.query, "source", name))
 	}
 	if s, ok := c.sources[name]; ok {
@@ -280,11 +277,14 @@ func reasonRows(o overview) []page.ReasonRow {
 func queueRows(o overview) []page.QueueRow {
 	var rows []page.QueueRow
 	for _, q := range o.queues {
-		held := q.depth.Visible + q.depth.InFlight + q.depth.Delayed
+		held := q.depth.held()
 		if q.Spool && q.err == nil && held == 0 {
 			continue
 		}
-		row := page.QueueRow{Name: q.Name, Holds: q.Holds, Waiting: number(q.depth.Visible), InFlight: number(q.depth.InFlight), Oldest: ui.At(q.depth.Oldest)}
+		row := page.QueueRow{Name: q.Name, Holds: q.Holds, Waiting: queueCount(q.depth.Visible, q.Queue, nil), InFlight: queueCount(q.depth.InFlight, q.Queue, url.Values{"in": {inWork}}), Oldest: ui.At(q.depth.Oldest)}
+		if !q.TellsOldest && held > 0 {
+			row.NoList = "SQS lists no messages: each is among the letters once it is read."
+		}
 		if q.depth.Delayed > 0 {
 			row.Delayed = number(q.depth.Delayed)
 		}

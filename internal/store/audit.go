@@ -69,6 +69,7 @@ type EventFilter struct {
 	Action   string // the whole action, or its first part with a dot at the end: "letter."
 	Target   string
 	Source   string
+	NoSource bool      // of letters whose message named none
 	From, To time.Time // From inclusive, To exclusive
 }
 
@@ -174,6 +175,9 @@ func (s *Store) eventConditions(ctx context.Context, f EventFilter) (conditions,
 	}
 	if f.Source != "" {
 		c.add("e.source = ? AND e.source <> ''", f.Source)
+	}
+	if f.NoSource {
+		c.add("e.source = '' AND e.target_kind = 'letter'") // to the letter what its index says
 	}
 	if !f.From.IsZero() {
 		c.add("e.at >= ?", f.From.UnixMilli())

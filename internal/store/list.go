@@ -18,6 +18,7 @@ type Filter struct {
 	Status     deadletter.Status
 	Source     string
 	Queue      string // of the list, that a letter was read from
+	NoSource   bool   // letters whose message named none
 	StatusCode int
 	Outcome    deadletter.Outcome
 	EventType  string
@@ -143,6 +144,9 @@ func (f Filter) where() conditions {
 	}
 	if f.Queue != "" {
 		c.add("l.read_from = ? AND l.read_from <> ''", f.Queue)
+	}
+	if f.NoSource {
+		c.add("l.source = ''")
 	}
 	if f.StatusCode != 0 {
 		c.add("l.status_code = ?", f.StatusCode)
@@ -306,6 +310,9 @@ func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 	where := conditions{}
 	if f.Source != "" {
 		where.add("source = ?", f.Source)
+	}
+	if f.NoSource {
+		where.add("source = ''")
 	}
 	if f.StatusCode != 0 {
 		where.add("status_code = ?", f.StatusCode)

@@ -36,7 +36,7 @@ func galleryOverview() []Example {
 			for i := range v.Ages {
 				v.Ages[i] = AgeRow{Age: v.Ages[i].Age, NeedPerson: Count{Text: "0"}, Retrying: Count{Text: "0"}}
 			}
-			v.Queues[0].Waiting, v.Queues[0].Oldest, v.Queues[0].NoOldest = "0", ui.Moment{}, "empty"
+			v.Queues[0].Waiting, v.Queues[0].Oldest, v.Queues[0].NoOldest = Count{Text: "0"}, ui.Moment{}, "empty"
 		}),
 		overview("long", longOverview),
 		overview("nothing", func(v *OverviewFigures) {
@@ -64,8 +64,11 @@ func overviewFiguresOf() OverviewFigures {
 	v := OverviewFigures{
 		URL: "/overview?range=24+h", Span: "24 hours", AsOf: ago(0), Plot: day, Headlines: headlinesOf("214", "31", "1,204", "731", "182"),
 		Queues: []QueueRow{
-			{Name: "dlqdesk-dlq", Holds: "Dead letters", Waiting: "12", InFlight: "4", Oldest: ago(3)},
-			{Name: "processing", Holds: "Buffered webhooks", Waiting: "1,204", InFlight: "10", Delayed: "3", NoOldest: "SQS does not tell"},
+			{Name: "dlqdesk-dlq", Holds: "Dead letters", Waiting: Count{"12", "/overview/queues/dlq"}, InFlight: Count{"4", "/overview/queues/dlq?in=work"}, Oldest: ago(3)},
+			{
+				Name: "processing", Holds: "Buffered webhooks", Waiting: Count{Text: "1,204"}, InFlight: Count{Text: "10"}, Delayed: "3", NoOldest: "SQS does not tell",
+				NoList: "SQS lists no messages: each is among the letters once it is read.",
+			},
 		},
 		Reasons: []ReasonRow{
 			{

@@ -99,8 +99,9 @@ type ReasonRow struct {
 type QueueRow struct {
 	Name     string
 	Holds    string // what waits in it: "Dead letters"
-	Waiting  string
-	InFlight string
+	Waiting  Count
+	InFlight Count
+	NoList   string // why its numbers lead to no list; empty: they do
 	Delayed  string // empty: none
 	Oldest   ui.Moment
 	NoOldest string // why there is no oldest: "empty", "SQS does not tell"

@@ -1,0 +1,61 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"dlqdesk/internal/console"
+	"dlqdesk/internal/envelope"
+	"dlqdesk/internal/queue"
+	"dlqdesk/internal/store"
+)
+
+// browseBytes is the largest message of a queue that is read to be listed: what SQS takes at most fits. Of a larger one the id alone is told.
+const browseBytes = 1 << 20
+
+// browse lists what a queue of this machine holds; nil for any other, because SQS shows a message to nobody but its receiver.
+func browse(q queue.Measured) func(context.Context, console.HeldQuery) ([]console.Held, error) {
+	embedded, ok := q.(*queue.Embedded)
+	if !ok {
+		return nil
+	}
+	return func(ctx context.Context, asked console.HeldQuery) ([]console.Held, error) {
+		var list []console.Held
+		err := embedded.Browse(ctx, store.HeldQuery{InFlight: asked.InWork, After: asked.After, Limit: asked.Limit, Body: browseBytes}, func(h store.Held) error {
+			list = append(list, held(h))
+			return nil
+		})
+		return list, err
+	}
+}
+
+func held(h store.Held) console.Held {
+	shown := console.Held{Number: h.Number, ID: h.ID, Bytes: h.Bytes, Since: h.SentAt, Receives: h.Receives, Until: h.Until}
+	if h.Bytes > len(h.Body) {
+		shown.Cut = true
+		if id := firstText(h.Body, "messageId"); id != "" {
+			shown.ID = id
+		}
+		return shown
+	}
+	c := envelope.Decode(envelope.Raw{MessageID: h.ID, Body: h.Body, SentAt: h.SentAt}, h.SentAt)
+	shown.ID, shown.Source, shown.Reason = string(c.ID), c.Source, c.Reason
+	return shown
+}
+
+// firstText answers the first value of an object, of which there is the beginning alone, where it is a text of that name: "" otherwise.
+func firstText(beginning []byte, name string) string {
+	d := json.NewDecoder(bytes.NewReader(beginning))
+	for _, want := range []json.Token{json.Delim('{'), name} {
+		if got, err := d.Token(); err != nil || got != want {
+			return ""
+		}
+	}
+	value, err := d.Token()
+	text, ok := value.(string)
+	if err != nil || !ok {
+		return ""
+	}
+	return text
+}

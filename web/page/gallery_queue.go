@@ -1,0 +1,38 @@
+package page
+
+import "strconv"
+
+func galleryQueue() []Example {
+	queue := func(name string, change func(*QueueView)) Example {
+		v := QueueView{
+			Chrome: chrome("On disk, until SQS confirms", "/overview/queues/dlq"), Name: "dlq", Holds: "On disk, until SQS confirms",
+			Tabs: []QueueTab{{"Waiting", "312", "/overview/queues/dlq", true}, {"In work", "1", "/overview/queues/dlq?in=work", false}}, NextURL: "/overview/queues/dlq?after=50",
+		}
+		for i := range 50 {
+			v.Rows = append(v.Rows, HeldRow{
+				ID: "c0ffee00-7a1d-4e5b-9c3f-0000000000" + strconv.Itoa(10+i), Source: "genesys", Reason: "The handler answered 503: The CRM is down for maintenance", Size: "1.2 KiB", Since: ago(50 - float64(i)),
+			})
+		}
+		change(&v)
+		return Example{Name: "queue-" + name, Component: Queue(v)}
+	}
+	return []Example{
+		queue("waiting", func(*QueueView) {}),
+		queue("work", func(v *QueueView) {
+			v.InWork, v.Tabs[0].Current, v.Tabs[1].Current, v.NextURL, v.Rows = true, false, true, "", v.Rows[:1]
+			v.Rows[0].Receives, v.Rows[0].Until, v.Rows[0].Reason = "2", ago(-0.5), ""
+		}),
+		queue("long", func(v *QueueView) {
+			v.Name, v.NextURL, v.FirstURL, v.Rows = longWord, "", "/overview/queues/dlq", v.Rows[:5]
+			v.Rows[0].ID, v.Rows[0].Source, v.Rows[0].Reason = longWord, longWord, longReason()
+			v.Rows[1].Source, v.Rows[1].Reason = "", rtlText
+			v.Rows[2].Source, v.Rows[2].Reason, v.Rows[2].Receives = emoji, emoji, "1,204"
+			v.Rows[3].Cut, v.Rows[3].Size = true, "92.4 MiB"
+			v.Rows[4].Reason = longWord
+		}),
+		queue("nothing", func(v *QueueView) { v.State, v.Rows, v.Tabs[0].Count, v.Tabs[1].Count = StateNothing, nil, "0", "0" }),
+		queue("fault", func(v *QueueView) {
+			v.State, v.Rows, v.Fault, v.RetryURL = StateFault, nil, "The store did not answer within 5 seconds.", "/overview/queues/dlq"
+		}),
+	}
+}
