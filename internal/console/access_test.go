@@ -28,7 +28,7 @@ func (b bundle) routes(t *testing.T) []route {
 	var list []route
 	err := chi.Walk(routes, func(method, path string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		if !strings.HasPrefix(path, "/assets/") {
-			list = append(list, route{method, strings.NewReplacer("{id}", "a-1", "{job}", "1").Replace(path)})
+			list = append(list, route{method, strings.NewReplacer("{id}", "a-1", "{job}", "1", "{queue}", "dlq").Replace(path)})
 		}
 		return nil
 	})
@@ -69,7 +69,7 @@ func TestStrangersReadNothing(t *testing.T) {
 
 func TestEveryPageForEveryRole(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, func(d *console.Deps) { d.Queues = []console.Queue{someQueue()} })
 	b.receive(t, "a-1")
 	b.draft(t, "a-1")
 	for name, role := range map[string]deadletter.Role{"vera": deadletter.Viewer, "olga": deadletter.Operator, "adam": deadletter.Admin} {

@@ -75,3 +75,9 @@ func TestQueueListsWhatItHolds(t *testing.T) {
 		t.Errorf("a stranger gets %d", got)
 	}
 }
+
+// someQueue is a queue whose messages can be listed.
+func someQueue() console.Queue {
+	depth := func(context.Context) (console.Depth, error) { return console.Depth{Visible: 2, InFlight: 1}, nil }
+	return console.Queue{Name: "dlq", Holds: "Dead letters", TellsOldest: true, Depth: depth, Browse: heldMessages(3)}
+}

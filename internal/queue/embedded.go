@@ -212,3 +212,9 @@ func (e *Embedded) Depth(ctx context.Context) (Depth, error) {
 	all, inFlight, oldest, err := e.file.Depth(ctx, e.name, e.now())
 	return Depth{Visible: all - inFlight, InFlight: inFlight, Oldest: oldest}, err
 }
+
+// Browse shows messages of the queue to see, oldest first, and changes nothing about them. The query's Queue is this one.
+func (e *Embedded) Browse(ctx context.Context, q store.HeldQuery, see func(store.Held) error) error {
+	q.Queue = e.name
+	return e.file.Held(ctx, q, e.now(), see)
+}

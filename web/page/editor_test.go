@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"dlqdesk/web"
 	"dlqdesk/web/page"
 
 	"github.com/chromedp/chromedp"
@@ -150,4 +151,26 @@ func TestTwoRevisionsLieSideBySide(t *testing.T) {
 	}
 	run(t, ctx, chromedp.EmulateViewport(390, 844))
 	await(t, ctx, text+`.querySelectorAll('.cm-content').length === 1 && `+text+`.querySelector('.cm-deletedText')?.textContent === '1'`)
+}
+
+// A text field with a large text takes seconds to be laid out, so it never is where an editor takes its place; where none comes, it is.
+func TestATextFieldIsShownWhereNoEditorComes(t *testing.T) {
+	t.Parallel()
+	large := page.EditView{Body: strings.Repeat("{\"line\": 1},\n", 4<<10), JSON: true}
+	const shown = `document.getElementById('body').checkVisibility()`
+	const room = `document.querySelector('.edit-place').offsetHeight`
+	ctx, _ := edits(t, large)
+	await(t, ctx, writtenText+`.querySelector('.cm-content') !== null`)
+	if eval[bool](t, ctx, shown) {
+		t.Error("the field is laid out behind the editor")
+	}
+	taken := eval[int](t, ctx, room)
+	mux := http.NewServeMux()
+	mux.Handle("GET /edit", show(http.StatusOK, page.Edit(large)))
+	mux.HandleFunc("GET "+web.URL("editor.js"), func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "text/javascript") })
+	ctx = openPage(t, mux, "/edit")
+	await(t, ctx, shown)
+	if got := eval[int](t, ctx, room); got != taken || got < 300 {
+		t.Errorf("the field takes %d px, its editor %d: the page moves", got, taken)
+	}
 }

@@ -14,7 +14,6 @@ export function editing() {
 	}
 	const host = document.createElement('div')
 	host.className = 'edit-host'
-	host.style.height = `${field.offsetHeight}px`
 	field.after(host)
 	const editor = { field, host, root: shadow(host), isJSON: 'json' in field.dataset }
 	open(editor)
