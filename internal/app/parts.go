@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/config"
@@ -46,12 +48,33 @@ func (a *App) startWorker(health *delivery.Health) *worker.Worker {
 	return w
 }
 
-// ingestPollers is how many batches of letters are moved side by side; their commits are shared.
-const ingestPollers = 4
+// ingestPollers is how many batches of letters are moved side by side, and ingestHelpers how many more while there are more letters; their
+// commits are shared.
+const (
+	ingestPollers = 4
+	ingestHelpers = 12
+)
 
-func (a *App) startIngest(q *queues, arrived func()) {
+// arrivedAfter is how long letters that arrived wait until they are looked at, all that arrive meanwhile at once.
+const arrivedAfter = 50 * time.Millisecond
+
+// soon answers a function that has do called once for all the calls within a time.
+func soon(do func(), after time.Duration) func() {
+	var waiting atomic.Bool
+	return func() {
+		if waiting.CompareAndSwap(false, true) {
+			time.AfterFunc(after, func() {
+				waiting.Store(false)
+				do()
+			})
+		}
+	}
+}
+
+func (a *App) startIngest(q *queues, kick func()) {
+	arrived := soon(kick, arrivedAfter)
 	settings := ingest.Settings{
-		DefaultSource: a.cfg.Queue.DefaultSource, Retry: map[string]deadletter.RetryPolicy{}, EventType: map[string][]deadletter.Path{}, Pollers: ingestPollers,
+		DefaultSource: a.cfg.Queue.DefaultSource, Retry: map[string]deadletter.RetryPolicy{}, EventType: map[string][]deadletter.Path{}, Pollers: ingestPollers, Helpers: ingestHelpers,
 	}
 	for _, s := range a.cfg.Sources {
 		settings.Retry[s.Name], settings.EventType[s.Name] = s.Retry, s.EventType

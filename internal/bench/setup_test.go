@@ -99,6 +99,8 @@ func median(values []float64) float64 { return quantile(values, 0.5) }
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
 // report prints a figure. The time of one iteration, which the testing package prints by itself, means nothing here.
 func report(b *testing.B, value float64, unit string) {
 	b.Helper()

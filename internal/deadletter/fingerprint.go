@@ -33,6 +33,9 @@ var particulars = []struct {
 	{regexp.MustCompile(`\d+([.,]\d+)*`), "<n>"},
 }
 
+// plain is from which of the particulars on each has a digit or a bracket in it.
+const plain = 1
+
 // answeredCode is the status code at the beginning of a reason: another code is another cause.
 var answeredCode = regexp.MustCompile(`^(the handler answered |http )?[1-9]\d\d\b`)
 
@@ -42,7 +45,10 @@ func normalised(reason string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	code := answeredCode.FindString(text)
 	rest := text[len(code):]
-	for _, p := range particulars {
+	for i, p := range particulars {
+		if i == plain && !strings.ContainsAny(rest, "[0123456789") {
+			break
+		}
 		rest = p.what.ReplaceAllString(rest, p.name)
 	}
 	return code + rest

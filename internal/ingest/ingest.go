@@ -34,7 +34,8 @@ type Settings struct {
 	DefaultSource string
 	Retry         map[string]deadletter.RetryPolicy // by configured source
 	EventType     map[string][]deadletter.Path      // by configured source; of others, any that is known
-	Pollers       int                               // receivers that work side by side
+	Pollers       int                               // receivers that wait side by side
+	Helpers       int                               // that join them while there is more than they can carry
 }
 
 // Ingest reads one queue.
@@ -46,11 +47,15 @@ type Ingest struct {
 	now      func() time.Time
 	roll     func() float64
 	log      *slog.Logger
+	helpers  chan struct{} // holds one for each that is at work
+	running  sync.WaitGroup
 }
 
 // New makes an ingest. arrived is called after letters were committed and must not block.
 func New(q Queue, s *store.Store, settings Settings, arrived func(), now func() time.Time, roll func() float64, log *slog.Logger) *Ingest {
-	return &Ingest{queue: q, store: s, settings: settings, arrived: arrived, now: now, roll: roll, log: log}
+	return &Ingest{
+		queue: q, store: s, settings: settings, arrived: arrived, now: now, roll: roll, log: log, helpers: make(chan struct{}, settings.Helpers),
+	}
 }
 
 const (
@@ -70,11 +75,10 @@ const (
 
 // Run moves letters until ctx ends, and answers when the last batch is done.
 func (i *Ingest) Run(ctx context.Context) error {
-	var pollers sync.WaitGroup
 	for range max(1, i.settings.Pollers) {
-		pollers.Go(func() { i.poll(ctx) })
+		i.running.Go(func() { i.poll(ctx) })
 	}
-	pollers.Wait()
+	i.running.Wait()
 	return nil
 }
 
@@ -98,11 +102,32 @@ func (i *Ingest) poll(ctx context.Context) {
 	}
 }
 
+// help has one more receiver work for as long as batches are full. A queue with a backlog is emptied by many, so that one commit is of
+// many batches; an idle one is asked by few, because SQS charges for each call.
+func (i *Ingest) help(ctx context.Context) {
+	select {
+	case i.helpers <- struct{}{}:
+	default:
+		return // everybody is at work
+	}
+	i.running.Go(func() {
+		defer func() { <-i.helpers }()
+		for ctx.Err() == nil {
+			if n, err := i.Once(ctx, 0); err != nil || n < batch {
+				return // a fault is met, and told of, by who waits for messages
+			}
+		}
+	})
+}
+
 // Once moves one batch, waiting for it at most so long, and answers how many messages it took off the queue.
 func (i *Ingest) Once(ctx context.Context, wait time.Duration) (int, error) {
 	messages, err := i.queue.Receive(ctx, batch, wait)
 	if err != nil || len(messages) == 0 {
 		return 0, err
+	}
+	if len(messages) == batch {
+		i.help(ctx)
 	}
 	// What was received is finished even when the program stops: the batch is small and each step has its own limit.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchLimit)
@@ -147,15 +172,17 @@ func (i *Ingest) keep(ctx context.Context, messages []queue.Message) (kept, lost
 	return kept, lost, errors.Join(errs...)
 }
 
+// write keeps messages in one transaction. What can be made ready before is: everybody waits for who is at writing.
 func (i *Ingest) write(ctx context.Context, messages ...queue.Message) error {
-	captures := make([]deadletter.Capture, len(messages))
+	captures, changes := make([]deadletter.Capture, len(messages)), make([]deadletter.Change, len(messages))
 	for n, m := range messages {
-		captures[n] = i.decode(m)
+		c := i.decode(m)
+		captures[n], changes[n] = c, deadletter.Receive(c, i.settings.Retry[c.Source], i.roll(), i.now())
 	}
 	return i.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		for _, c := range captures {
-			if err := i.take(ctx, tx, c); err != nil {
-				return fmt.Errorf("keep letter %s: %w", c.ID, err)
+		for n, change := range changes {
+			if err := i.take(ctx, tx, captures[n], change); err != nil {
+				return fmt.Errorf("keep letter %s: %w", change.After.ID, err)
 			}
 		}
 		return nil
@@ -187,16 +214,16 @@ func attributes(from map[string]queue.Attribute) []deadletter.QueueAttribute {
 	return list
 }
 
-func (i *Ingest) take(ctx context.Context, tx *store.Tx, c deadletter.Capture) error {
+func (i *Ingest) take(ctx context.Context, tx *store.Tx, c deadletter.Capture, received deadletter.Change) error {
 	if c.Queue.From != "" {
 		if back, err := i.takeBack(ctx, tx, c); err != nil || back {
 			return err
 		}
 	}
-	known, err := tx.Known(ctx, c)
-	if deadletter.KindOf(err) == deadletter.NotFound {
-		return tx.Apply(ctx, deadletter.Receive(c, i.settings.Retry[c.Source], i.roll(), i.now()))
+	if added, err := tx.Add(ctx, received); added || err != nil {
+		return err
 	}
+	known, err := tx.Known(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -49,6 +49,7 @@ const readerCache = "cache_size(-4000)"
 var pragmas = []string{
 	fmt.Sprintf("busy_timeout(%d)", lockWait.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
 	"temp_store(MEMORY)", "cache_size(-16000)", "journal_size_limit(67108864)",
+	"wal_autocheckpoint(4000)",
 }
 
 // file is what to open.

@@ -22,9 +22,10 @@ import (
 // a new letter, another revision or another reason has the letter read and indexed. How far it stands is written with what it indexes, so
 // that a crash leaves nothing out; and it can be taken away, and is made again.
 type index struct {
-	path   string
-	db     *db
-	kicked chan struct{}
+	path    string
+	db      *db
+	kicked  chan struct{} // there is something to index
+	hurried chan struct{} // somebody waits for it
 
 	mu    sync.Mutex
 	at    int64         // how far in the trail it stands
@@ -46,7 +47,7 @@ func openIndex(ctx context.Context, desk string) (*index, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &index{path: path, db: db, kicked: make(chan struct{}, 1), moved: make(chan struct{})}, nil
+	return &index{path: path, db: db, kicked: make(chan struct{}, 1), hurried: make(chan struct{}, 1), moved: make(chan struct{})}, nil
 }
 
 func removeFile(path string) error {
@@ -58,10 +59,11 @@ func removeFile(path string) error {
 	return nil
 }
 
-func (i *index) kick() {
+// tell puts a word into a channel, where it stays until it is heard.
+func tell(of chan<- struct{}) {
 	select {
-	case i.kicked <- struct{}{}:
-	default: // it looks anyway
+	case of <- struct{}{}:
+	default:
 	}
 }
 
@@ -98,25 +100,36 @@ func (s *Store) RunIndex(ctx context.Context, masks map[string][]deadletter.Path
 	defer s.index.reach(0) // nobody knows whether it is what the next one wants
 	work := func() (bool, error) { return true, s.beginIndex(ctx, masks) }
 	for ctx.Err() == nil {
+		started := time.Now()
 		more, err := work()
 		if err != nil && ctx.Err() == nil {
 			log.ErrorContext(ctx, "letters cannot be made searchable; trying again", "in", indexRetry, "err", err)
-			select {
-			case <-ctx.Done():
-			case <-time.After(indexRetry):
-			}
+			s.index.pause(ctx, indexRetry)
 			continue
 		}
 		work = func() (bool, error) { return s.indexMore(ctx, masks) }
 		if more {
+			s.index.pause(ctx, time.Since(started))
 			continue
 		}
 		select {
 		case <-ctx.Done():
 		case <-s.index.kicked:
+		case <-s.index.hurried:
 		}
 	}
 	return nil
+}
+
+// pause leaves the machine to those who are in more of a hurry, such as who keeps letters, unless somebody waits for the index.
+func (i *index) pause(ctx context.Context, d time.Duration) {
+	end := time.NewTimer(d)
+	defer end.Stop()
+	select {
+	case <-ctx.Done():
+	case <-end.C:
+	case <-i.hurried:
+	}
 }
 
 const (
@@ -282,7 +295,7 @@ func (s *Store) awaitIndex(ctx context.Context) error {
 		if at >= latest {
 			return nil
 		}
-		s.index.kick() // another process may have written to the trail
+		tell(s.index.hurried) // it rests, or another process has written to the trail
 		select {
 		case <-moved:
 		case <-limit.C:

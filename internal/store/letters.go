@@ -79,13 +79,14 @@ func (t *Tx) Known(ctx context.Context, c deadletter.Capture) (deadletter.Letter
 }
 
 const (
-	latestOfMoment = `SELECT max(n) FROM letters WHERE n BETWEEN ? AND ?`
-
+	// insertLetter gives a letter the row number after every other one of the same millisecond. One that is known already, by its id or
+	// its Webhook-Id, is left as it is.
 	insertLetter = `INSERT INTO letters (n, id, source, destination, method, query, webhook_id, content_type, status, outcome,
 		status_code, reason, attempts, auto_attempts, received_at, last_attempt_at, due_at, arrivals, revision, version,
 		order_trigger, order_by, order_revision, order_at, lease_token, lease_until, last_by, last_action, last_at, queue, event_type,
 		fingerprint, attempted_at, read_from)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		VALUES ((SELECT coalesce(max(n) + 1, ?1) FROM letters WHERE n BETWEEN ?1 AND ?2), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 
 	// updateLetter writes what transitions change; what a letter was received as stays. The version and the lease that the
 	// change started from must still stand.
@@ -96,13 +97,37 @@ const (
 )
 
 // Apply writes a change: the letter, what came with it, and its audit event. A change that started from a state which no
-// longer stands is a Conflict.
+// longer stands is a Conflict, and so is a new letter that is known already.
 func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
-	t.applied = true
-	n, err := t.writeLetter(ctx, c)
-	if err != nil {
-		return fmt.Errorf("write letter %s: %w", c.After.ID, err)
+	if c.Before.ID != "" {
+		n, err := t.updateLetter(ctx, c)
+		if err != nil {
+			return fmt.Errorf("write letter %s: %w", c.After.ID, err)
+		}
+		return t.applyRest(ctx, n, c)
 	}
+	added, err := t.Add(ctx, c)
+	if err == nil && !added {
+		err = deadletter.Errorf(deadletter.Conflict, "the letter %s is known already", c.After.ID)
+	}
+	return err
+}
+
+// Add writes a new letter as Apply does. It answers false, and writes nothing, where the letter is known already: see Known.
+func (t *Tx) Add(ctx context.Context, c deadletter.Change) (added bool, err error) {
+	n, added, err := t.insertLetter(ctx, c.After)
+	if err != nil {
+		return false, fmt.Errorf("write letter %s: %w", c.After.ID, err)
+	}
+	if !added {
+		return false, nil
+	}
+	return true, t.applyRest(ctx, n, c)
+}
+
+// applyRest writes what comes with the change of a letter.
+func (t *Tx) applyRest(ctx context.Context, n int64, c deadletter.Change) error {
+	t.applied = true
 	if c.Revision != nil {
 		if err := t.insertRevision(ctx, n, *c.Revision); err != nil {
 			return fmt.Errorf("write revision of letter %s: %w", c.After.ID, err)
@@ -118,14 +143,14 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 			}
 		}
 	}
-	if c.Returned {
-		if err := t.writeFacts(ctx, n, c.After.Queue); err != nil {
-			return fmt.Errorf("write queue facts of letter %s: %w", c.After.ID, err)
-		}
-	}
 	if c.Arrival != nil {
 		if err := t.insertArrival(ctx, n, *c.Arrival); err != nil {
 			return fmt.Errorf("write arrival of letter %s: %w", c.After.ID, err)
+		}
+	}
+	if c.Returned {
+		if err := t.writeFacts(ctx, n, c.After.Queue); err != nil {
+			return fmt.Errorf("write queue facts of letter %s: %w", c.After.ID, err)
 		}
 	}
 	t.count(func(sum *counts) {
@@ -148,39 +173,42 @@ func (t *Tx) ApplyBoth(ctx context.Context, first, second deadletter.Change) err
 	return t.Apply(ctx, second)
 }
 
-func (t *Tx) writeLetter(ctx context.Context, c deadletter.Change) (int64, error) {
-	if c.Before.ID == "" {
-		return t.insertLetter(ctx, c.After)
-	}
+func (t *Tx) updateLetter(ctx context.Context, c deadletter.Change) (n int64, err error) {
 	l := c.After
 	args := append([]any{
 		l.Status, l.Outcome, l.StatusCode, l.Reason, l.Fingerprint, l.Attempts, l.AutoAttempts, millis(l.LastAttemptAt), attemptedAt(l),
 		millis(l.DueAt), l.Arrivals, l.Revision, l.Version,
 	}, orderArgs(l)...)
 	args = append(args, l.ID, c.Before.Version, c.Before.Status, textOrNull(c.Before.Lease.Token))
-	var n int64
-	err := t.tx.QueryRowContext(ctx, updateLetter, args...).Scan(&n)
+	err = t.tx.QueryRowContext(ctx, updateLetter, args...).Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, deadletter.Errorf(deadletter.Conflict, "this letter was changed meanwhile: look again before you act")
 	}
 	return n, err
 }
 
-func (t *Tx) insertLetter(ctx context.Context, l deadletter.Letter) (int64, error) {
-	n, err := t.nextNumber(ctx, l.ReceivedAt)
-	if err != nil {
-		return 0, err
-	}
+// insertLetter answers the row number of a new letter, or that it is known already.
+func (t *Tx) insertLetter(ctx context.Context, l deadletter.Letter) (n int64, added bool, err error) {
 	facts, err := toJSON(l.Queue)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
+	first := numberAt(l.ReceivedAt)
 	args := append([]any{
-		n, l.ID, l.Source, l.Destination, l.Method, l.Query, l.WebhookID, l.ContentType, l.Status, l.Outcome, l.StatusCode, l.Reason,
-		l.Attempts, l.AutoAttempts, l.ReceivedAt.UnixMilli(), millis(l.LastAttemptAt), millis(l.DueAt), l.Arrivals, l.Revision, l.Version,
+		first, first | (1<<sequenceBits - 1), l.ID, l.Source, l.Destination, l.Method, l.Query, l.WebhookID, l.ContentType, l.Status, l.Outcome,
+		l.StatusCode, l.Reason, l.Attempts, l.AutoAttempts, l.ReceivedAt.UnixMilli(), millis(l.LastAttemptAt), millis(l.DueAt), l.Arrivals,
+		l.Revision, l.Version,
 	}, orderArgs(l)...)
-	_, err = t.tx.ExecContext(ctx, insertLetter, append(args, facts, l.EventType, l.Fingerprint, attemptedAt(l), l.Queue.From)...)
-	return n, err
+	written, err := t.tx.ExecContext(ctx, insertLetter, append(args, facts, l.EventType, l.Fingerprint, attemptedAt(l), l.Queue.From)...)
+	if err != nil {
+		return 0, false, err
+	}
+	rows, err := written.RowsAffected()
+	if err != nil || rows == 0 {
+		return 0, false, err
+	}
+	n, err = written.LastInsertId()
+	return n, true, err
 }
 
 // attemptedAt is what the list is sorted by when it goes by the latest attempt: that of receipt stands for one that is not known.
@@ -189,19 +217,6 @@ func attemptedAt(l deadletter.Letter) int64 {
 		return l.ReceivedAt.UnixMilli()
 	}
 	return l.LastAttemptAt.UnixMilli()
-}
-
-// nextNumber answers the row number of a letter received at a time: after every other one of the same millisecond.
-func (t *Tx) nextNumber(ctx context.Context, received time.Time) (int64, error) {
-	first := numberAt(received)
-	var last sql.NullInt64
-	if err := t.tx.QueryRowContext(ctx, latestOfMoment, first, first|(1<<sequenceBits-1)).Scan(&last); err != nil {
-		return 0, fmt.Errorf("find row number: %w", err)
-	}
-	if !last.Valid {
-		return first, nil
-	}
-	return last.Int64 + 1, nil
 }
 
 // numberAt is the lowest row number that a letter received at a time can have.

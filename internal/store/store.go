@@ -82,13 +82,10 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 		return &deadletter.Error{Kind: deadletter.Unavailable, Text: textBusy, Err: err}
 	}
 	if err == nil && applied {
-		select {
-		case s.changed <- struct{}{}:
-		default: // it is known already
-		}
+		tell(s.changed)
 	}
 	if err == nil && recorded {
-		s.index.kick()
+		tell(s.index.kicked)
 	}
 	return err
 }
