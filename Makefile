@@ -1,10 +1,11 @@
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help build run demo gallery generate test race fuzz bench replica lint clean npm browser
+.PHONY: help build run demo gallery generate test race fuzz crash bench replica lint clean npm browser
 
 QUEUE     ?= embedded
 FUZZTIME  ?= 30s
 BENCHTIME ?= 2s
+ROUNDS    ?= 50
 
 version := $(shell git describe --tags --always --dirty 2>/dev/null)
 go_build := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(version)'
@@ -79,6 +80,9 @@ fuzz: generate ## run every fuzz target for FUZZTIME each
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$dir" || exit 1; \
 		done; \
 	done
+
+crash: generate ## kill the program ROUNDS times under load, over either queue, and look for everything that was answered 200
+	go test -run '^TestKilledProcessLosesNothing$$' -count 1 -v -timeout 30m ./internal/app -crash.rounds $(ROUNDS)
 
 bench: generate ## measure: receiver, failure path, ingest, pages
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 30m ./internal/bench/...

@@ -41,6 +41,7 @@ type App struct {
 
 	loops, deliveries context.Context // of everything that run started, and of every delivery
 	endLoops, cutOff  context.CancelFunc
+	turns             turns
 
 	addr, consoleAddr net.Addr
 	setupToken        string

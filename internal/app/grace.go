@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -9,30 +10,84 @@ import (
 	"dlqdesk/internal/receiver"
 )
 
-// cutter is a sender whose deliveries can be cut off, so that stopping takes no longer than it may. What was cut off is written down as
-// any other delivery that got no answer.
-type cutter struct {
+// deliverer is how everybody in the program delivers: no two deliveries of a letter at once, and none that outlasts the grace. What was
+// cut off is written down as any other delivery that got no answer.
+type deliverer struct {
 	receiver.Sender
-	off context.Context
+	off   context.Context
+	turns *turns
+	now   func() time.Time
 }
 
+func (a *App) sender(s receiver.Sender) deliverer { return deliverer{s, a.deliveries, &a.turns, a.now} }
+
+const stoppedUnsent = "Not sent: dlqdesk was stopped"
+
 // Send delivers.
-func (c cutter) Send(ctx context.Context, to delivery.Destination, r delivery.Request) deadletter.Attempt {
+func (d deliverer) Send(ctx context.Context, to delivery.Destination, r delivery.Request) deadletter.Attempt {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(c.off, cancel)()
-	a := c.Sender.Send(ctx, to, r)
-	if c.off.Err() == nil {
+	defer context.AfterFunc(d.off, cancel)()
+	leave, ok := d.turns.take(ctx, r.Letter)
+	if !ok {
+		return deadletter.Attempt{Outcome: deadletter.Unreachable, Error: stoppedUnsent, StartedAt: d.now(), Done: true}
+	}
+	defer leave()
+	a := d.Sender.Send(ctx, to, r)
+	if d.off.Err() == nil {
 		return a
 	}
 	switch a.Outcome {
 	case deadletter.Unknown:
 		a.Error = "dlqdesk was stopped before the handler answered: it may have processed it"
 	case deadletter.Unreachable:
-		a.Error = "Not sent: dlqdesk was stopped"
+		a.Error = stoppedUnsent
 	case deadletter.Delivered, deadletter.Rejected:
 	}
 	return a
+}
+
+// turns lets one delivery of each letter be made at a time. The store sees to that for letters that it has; a buffered webhook that was
+// in flight when a process died may be on both queues, to be delivered from the one while its letter is retried from the other.
+type turns struct {
+	mu    sync.Mutex
+	taken map[deadletter.ID]chan struct{} // closed when the turn is over
+}
+
+// take waits for a letter's turn; false: ctx ended before.
+func (t *turns) take(ctx context.Context, id deadletter.ID) (leave func(), ok bool) {
+	for {
+		other := t.try(id)
+		if other == nil {
+			return func() { t.leave(id) }, true
+		}
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, false
+		}
+	}
+}
+
+// try takes a letter's turn, or answers the one that is not over.
+func (t *turns) try(id deadletter.ID) (other chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if other := t.taken[id]; other != nil {
+		return other
+	}
+	if t.taken == nil {
+		t.taken = map[deadletter.ID]chan struct{}{}
+	}
+	t.taken[id] = make(chan struct{})
+	return nil
+}
+
+func (t *turns) leave(id deadletter.ID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	close(t.taken[id])
+	delete(t.taken, id)
 }
 
 // lastWords is how much of the grace is kept for writing down what became of the deliveries that it cuts off, a third at most.

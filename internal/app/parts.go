@@ -42,7 +42,7 @@ func (a *App) startWorker(health *delivery.Health) *worker.Worker {
 			Name: s.Name, Destination: to, Retry: s.Retry, Slots: max(1, s.MaxConcurrent/2), Gate: health.Breaker(to.Source),
 		})
 	}
-	w := worker.New(a.store, cutter{health, a.deliveries}, sources, a.now, a.roll, a.log.With("component", "worker"))
+	w := worker.New(a.store, a.sender(health), sources, a.now, a.roll, a.log.With("component", "worker"))
 	a.keepHealth(health, w.Kick)
 	a.run("worker", w.Run)
 	return w
@@ -90,7 +90,7 @@ func (a *App) newReceiver(client receiver.Sender, q *queues) http.Handler {
 	for _, s := range a.cfg.Sources {
 		sources = append(sources, receiver.Source{Name: s.Name, Destination: a.destinations[s.Name], Buffered: s.Mode == config.Buffered, MaxBody: s.MaxBody})
 	}
-	r := receiver.New(sources, cutter{client, a.deliveries}, q.dlq, q.processing, a.now, a.log.With("component", "receiver"))
+	r := receiver.New(sources, a.sender(client), q.dlq, q.processing, a.now, a.log.With("component", "receiver"))
 	for _, pending := range q.webhooks {
 		a.run("deliveries from "+pending.Name(), receiver.NewProcessor(r, pending).Run)
 	}

@@ -26,6 +26,7 @@ type Destination struct {
 
 // Request is what is delivered.
 type Request struct {
+	Letter      deadletter.ID // that it is a delivery of, or would be
 	Body        []byte
 	Headers     deadletter.Headers // the platform's; hop-by-hop ones are left out
 	Query       string             // raw, put behind the destination's own

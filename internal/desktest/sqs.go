@@ -156,11 +156,15 @@ func AWS(endpoint string) func(*config.LoadOptions) error {
 // UseSQS leads everything in this process to an SQS server by the environment, as a deployment would. The test cannot be parallel.
 func UseSQS(t testing.TB, endpoint string) {
 	t.Helper()
-	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL_SQS": endpoint, "AWS_REGION": region, "AWS_ACCESS_KEY_ID": keyID, "AWS_SECRET_ACCESS_KEY": secret,
-	} {
+	for _, setting := range SQSEnvironment(endpoint) {
+		name, value, _ := strings.Cut(setting, "=")
 		t.Setenv(name, value)
 	}
+}
+
+// SQSEnvironment leads another process to an SQS server.
+func SQSEnvironment(endpoint string) []string {
+	return []string{"AWS_ENDPOINT_URL_SQS=" + endpoint, "AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=" + keyID, "AWS_SECRET_ACCESS_KEY=" + secret}
 }
 
 // SQSClient is the AWS SDK's own client, for what a test does behind the program's back.

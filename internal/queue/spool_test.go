@@ -21,7 +21,7 @@ import (
 type outage struct {
 	*queue.Spool
 	direct *queue.SQS // the same queue, never away
-	calls  *between
+	calls  *desktest.Between
 	clock  *desktest.Clock
 	away   atomic.Pointer[string] // the refusal of every call; nil: none
 	file   *store.Messages
@@ -36,7 +36,7 @@ func setupOutage(t *testing.T, name string) *outage {
 		if action != "SendMessageBatch" || code == nil {
 			return false
 		}
-		refuse(w, http.StatusBadRequest, *code)
+		desktest.Refuse(w, http.StatusBadRequest, *code)
 		return true
 	})
 	o.Spool = queue.NewSpool(q, queuesIn(o.file, o.clock.Now), "dlq", o.clock.Now, slog.New(slog.DiscardHandler))
@@ -145,14 +145,14 @@ func TestOneSenderAtATimeAsksAQueueThatIsAway(t *testing.T) {
 	for range 20 {
 		o.send(t, "x")
 	}
-	if n := o.calls.counted("SendMessageBatch"); n != 1 {
+	if n := o.calls.Counted("SendMessageBatch"); n != 1 {
 		t.Errorf("%d webhooks of 20 waited for the queue", n)
 	}
 	o.clock.Add(time.Second)
 	o.send(t, "x", "x")
 	o.clock.Add(time.Second)
 	o.send(t, "x")
-	if n := o.calls.counted("SendMessageBatch"); n != 2 {
+	if n := o.calls.Counted("SendMessageBatch"); n != 2 {
 		t.Errorf("the queue was asked %d times, want once after a second and not again after another: the pause doubles", n)
 	}
 	o.end()

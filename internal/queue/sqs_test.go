@@ -3,18 +3,13 @@ package queue_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,62 +19,13 @@ import (
 	"dlqdesk/internal/queue"
 )
 
-// between stands between a queue and its SQS server, and may answer a call in its place.
-type between struct {
-	endpoint string
-	server   http.Handler
-
-	mu    sync.Mutex
-	calls map[string]int
-}
-
-// intercept tells whether it has answered the call of an action, which is its nth.
-type intercept func(w http.ResponseWriter, r *http.Request, action string, nth int) bool
-
-func standBetween(t *testing.T, endpoint string, i intercept) *between {
-	t.Helper()
-	target, err := url.Parse(endpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &between{server: httputil.NewSingleHostReverseProxy(target), calls: map[string]int{}}
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		action := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.")
-		if !i(w, r, action, b.count(action)) {
-			b.server.ServeHTTP(w, r)
-		}
-	}))
-	t.Cleanup(proxy.Close)
-	b.endpoint = proxy.URL
-	return b
-}
-
-func (b *between) count(action string) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.calls[action]++
-	return b.calls[action]
-}
-
-func (b *between) counted(action string) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.calls[action]
-}
-
-func refuse(w http.ResponseWriter, status int, code string) {
-	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, `{"__type":"com.amazonaws.sqs#%s","message":"the test refuses"}`, code)
-}
-
 // faulty is a queue whose calls pass through an intercept, and the same queue without.
-func faulty(t *testing.T, name string, attributes map[string]string, i intercept) (q, direct *queue.SQS, b *between) {
+func faulty(t *testing.T, name string, attributes map[string]string, i desktest.Intercept) (q, direct *queue.SQS, b *desktest.Between) {
 	t.Helper()
 	endpoint := desktest.StartSQS(t)
 	direct = openSQS(t, endpoint, name, attributes)
-	b = standBetween(t, endpoint, i)
-	q, err := queue.NewSQS(t.Context(), desktest.CreateQueue(t, endpoint, name, attributes), "", desktest.AWS(b.endpoint))
+	b = desktest.StandBetween(t, endpoint, i)
+	q, err := queue.NewSQS(t.Context(), desktest.CreateQueue(t, endpoint, name, attributes), "", desktest.AWS(b.URL))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,14 +38,14 @@ func TestThrottledCallsAreMadeAgain(t *testing.T) {
 		if action == "GetQueueAttributes" || nth > 2 {
 			return false
 		}
-		refuse(w, http.StatusBadRequest, []string{"ThrottlingException", "RequestThrottled"}[nth%2])
+		desktest.Refuse(w, http.StatusBadRequest, []string{"ThrottlingException", "RequestThrottled"}[nth%2])
 		return true
 	})
 	begun := time.Now()
 	send(t, q, "x")
 	ok(t, q.Delete(t.Context(), []queue.Message{receiveOne(t, q)}))
 	for _, action := range []string{"SendMessageBatch", "ReceiveMessage", "DeleteMessageBatch"} {
-		if n := b.counted(action); n != 3 {
+		if n := b.Counted(action); n != 3 {
 			t.Errorf("%s was called %d times, want 3", action, n)
 		}
 	}
@@ -112,7 +58,7 @@ func TestFaultOfTheServerIsTriedAgainThenTold(t *testing.T) {
 	t.Parallel()
 	q, _, b := faulty(t, "q", nil, func(w http.ResponseWriter, _ *http.Request, action string, nth int) bool {
 		if action == "SendMessageBatch" && nth == 1 || action == "DeleteMessageBatch" {
-			refuse(w, http.StatusServiceUnavailable, "ServiceUnavailable")
+			desktest.Refuse(w, http.StatusServiceUnavailable, "ServiceUnavailable")
 			return true
 		}
 		return false
@@ -120,38 +66,14 @@ func TestFaultOfTheServerIsTriedAgainThenTold(t *testing.T) {
 	send(t, q, "x")
 	ctx, leave := context.WithTimeout(t.Context(), 2*time.Second)
 	defer leave()
-	if errs := q.Delete(ctx, []queue.Message{receiveOne(t, q)}); errs[0] == nil || b.counted("DeleteMessageBatch") < 2 {
-		t.Errorf("after %d calls the delete answers %v", b.counted("DeleteMessageBatch"), errs)
-	}
-}
-
-// withoutEntry passes a batch on without one of its entries and answers that this one failed.
-func withoutEntry(b *between, place int, fault map[string]any) intercept {
-	return func(w http.ResponseWriter, r *http.Request, _ string, _ int) bool {
-		var call map[string]json.RawMessage
-		var entries []json.RawMessage
-		if json.NewDecoder(r.Body).Decode(&call) != nil || json.Unmarshal(call["Entries"], &entries) != nil {
-			return false
-		}
-		var out struct{ ID string }
-		_ = json.Unmarshal(entries[place], &out)
-		fault["Id"] = out.ID
-		call["Entries"], _ = json.Marshal(append(entries[:place:place], entries[place+1:]...))
-		body, _ := json.Marshal(call)
-		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-		answer := httptest.NewRecorder()
-		b.server.ServeHTTP(answer, r)
-		var answered map[string]any
-		_ = json.Unmarshal(answer.Body.Bytes(), &answered)
-		answered["Failed"] = []any{fault}
-		_ = json.NewEncoder(w).Encode(answered)
-		return true
+	if errs := q.Delete(ctx, []queue.Message{receiveOne(t, q)}); errs[0] == nil || b.Counted("DeleteMessageBatch") < 2 {
+		t.Errorf("after %d calls the delete answers %v", b.Counted("DeleteMessageBatch"), errs)
 	}
 }
 
 func TestEntryThatFailsIsTriedAgainAlone(t *testing.T) {
 	t.Parallel()
-	var b *between
+	var b *desktest.Between
 	var sizes []int
 	q, direct, b := faulty(t, "q", nil, func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
 		if action == "GetQueueAttributes" || action == "ReceiveMessage" {
@@ -163,7 +85,7 @@ func TestEntryThatFailsIsTriedAgainAlone(t *testing.T) {
 		if nth > 1 {
 			return false
 		}
-		return withoutEntry(b, 1, map[string]any{"SenderFault": false, "Code": "InternalError", "Message": "try again"})(w, r, action, nth)
+		return b.WithoutEntry(w, r, 1, map[string]any{"SenderFault": false, "Code": "InternalError", "Message": "try again"})
 	})
 	send(t, q, "a", "b", "c")
 	messages := receiveAll(t, direct, 3)
@@ -179,18 +101,18 @@ func TestEntryThatFailsIsTriedAgainAlone(t *testing.T) {
 
 func TestEntryThatSQSRefusesFailsAlone(t *testing.T) {
 	t.Parallel()
-	var b *between
+	var b *desktest.Between
 	q, direct, b := faulty(t, "q", nil, func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
 		if action != "SendMessageBatch" {
 			return false
 		}
-		return withoutEntry(b, 2, map[string]any{"SenderFault": true, "Code": "InvalidMessageContents", "Message": "no"})(w, r, action, nth)
+		return b.WithoutEntry(w, r, 2, map[string]any{"SenderFault": true, "Code": "InvalidMessageContents", "Message": "no"})
 	})
 	errs := q.Send(t.Context(), []queue.Outgoing{{Body: []byte("a")}, {Body: []byte("b")}, {Body: []byte("c")}})
 	if errs[0] != nil || errs[1] != nil || errs[2] == nil {
 		t.Errorf("the answers are %v", errs)
 	}
-	if n := b.counted("SendMessageBatch"); n != 1 {
+	if n := b.Counted("SendMessageBatch"); n != 1 {
 		t.Errorf("what SQS will never take was sent %d times", n)
 	}
 	receiveAll(t, direct, 2)
@@ -204,7 +126,7 @@ func TestCallRefusedForOneEntryIsMadeForEachAlone(t *testing.T) {
 		if action != "SendMessageBatch" || !strings.Contains(string(body), "poison") {
 			return false
 		}
-		refuse(w, http.StatusBadRequest, "InvalidParameterValue")
+		desktest.Refuse(w, http.StatusBadRequest, "InvalidParameterValue")
 		return true
 	})
 	errs := q.Send(t.Context(), []queue.Outgoing{{Body: []byte("a")}, {Body: []byte("poison")}, {Body: []byte("c")}})
@@ -214,32 +136,14 @@ func TestCallRefusedForOneEntryIsMadeForEachAlone(t *testing.T) {
 	receiveAll(t, direct, 2)
 }
 
-// cutOff passes a call on and resets the connection in the middle of the answer.
-func cutOff(t *testing.T, b *between, w http.ResponseWriter, r *http.Request) {
-	answer := httptest.NewRecorder()
-	b.server.ServeHTTP(answer, r)
-	conn, buffered, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		t.Errorf("hijack: %v", err)
-		return
-	}
-	body := answer.Body.Bytes()
-	_, _ = fmt.Fprintf(buffered, "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n%s", len(body), body[:len(body)/2])
-	_ = buffered.Flush()
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	_ = conn.Close()
-}
-
 func TestConnectionResetInTheMiddleOfAnAnswer(t *testing.T) {
 	t.Parallel()
-	var b *between
+	var b *desktest.Between
 	q, direct, b := faulty(t, "q.fifo", map[string]string{"VisibilityTimeout": "1"}, func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
 		if action == "GetQueueAttributes" || nth > 1 {
 			return false
 		}
-		cutOff(t, b, w, r)
+		b.CutOff(t, w, r)
 		return true
 	})
 	send(t, q, "x") // SQS had it at the first call: sent again, it is still the same message
@@ -338,11 +242,11 @@ func TestQueueThatCannotBeUsed(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	refusing := func(code string) func(*config.LoadOptions) error {
-		b := standBetween(t, endpoint, func(w http.ResponseWriter, _ *http.Request, _ string, _ int) bool {
-			refuse(w, http.StatusForbidden, code)
+		b := desktest.StandBetween(t, endpoint, func(w http.ResponseWriter, _ *http.Request, _ string, _ int) bool {
+			desktest.Refuse(w, http.StatusForbidden, code)
 			return true
 		})
-		return desktest.AWS(b.endpoint)
+		return desktest.AWS(b.URL)
 	}
 	const at = "https://sqs.eu-central-1.amazonaws.com/000000000000/q"
 	for _, c := range []struct {
@@ -387,7 +291,7 @@ func TestQueueThatRefusesForNowMayComeBack(t *testing.T) {
 	for code, status := range map[string]int{"ExpiredToken": http.StatusForbidden, "InternalError": http.StatusServiceUnavailable} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
-			refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { refuse(w, status, code) }))
+			refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { desktest.Refuse(w, status, code) }))
 			defer refusing.Close()
 			q, err := queue.NewSQS(t.Context(), "https://sqs.eu-central-1.amazonaws.com/000000000000/q", "", desktest.AWS(refusing.URL))
 			if err != nil || q.Unreached() == nil || !strings.Contains(q.Unreached().Error(), code) {
@@ -413,12 +317,12 @@ func TestRegion(t *testing.T) {
 			t.Setenv("AWS_DEFAULT_REGION", "")
 			t.Setenv("AWS_REGION", c.environment)
 			signed := ""
-			b := standBetween(t, endpoint, func(w http.ResponseWriter, r *http.Request, _ string, _ int) bool {
+			b := desktest.StandBetween(t, endpoint, func(w http.ResponseWriter, r *http.Request, _ string, _ int) bool {
 				signed = r.Header.Get("Authorization")
-				refuse(w, http.StatusForbidden, "AccessDenied")
+				desktest.Refuse(w, http.StatusForbidden, "AccessDenied")
 				return true
 			})
-			_, err := queue.NewSQS(t.Context(), "https://"+c.host+"/000000000000/q", c.setting, desktest.AWS(b.endpoint), func(o *config.LoadOptions) error {
+			_, err := queue.NewSQS(t.Context(), "https://"+c.host+"/000000000000/q", c.setting, desktest.AWS(b.URL), func(o *config.LoadOptions) error {
 				o.Region = c.setting
 				return nil
 			})

@@ -174,7 +174,7 @@ func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.
 func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture) bool {
 	trace := delivery.TraceParent(c.Headers)
 	a := r.sender.Send(ctx, s.Destination, delivery.Request{
-		Body: c.Body, Headers: c.Headers, Query: c.Query, WebhookID: c.WebhookID, Attempt: 1, TraceParent: trace,
+		Letter: c.ID, Body: c.Body, Headers: c.Headers, Query: c.Query, WebhookID: c.WebhookID, Attempt: 1, TraceParent: trace,
 	})
 	r.log.LogAttrs(ctx, slog.LevelInfo, "delivery", slog.String("letter", string(c.ID)), slog.String("source", c.Source), slog.Int("attempt", 1),
 		slog.String("outcome", string(a.Outcome)), slog.Int("status", a.StatusCode), slog.Int64("ms", a.Latency.Milliseconds()))

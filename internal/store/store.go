@@ -79,7 +79,7 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 		return nil
 	})
 	if errors.Is(err, context.DeadlineExceeded) && asked.Err() == nil {
-		return &deadletter.Error{Kind: deadletter.Unavailable, Text: textBusy, Err: err}
+		return &deadletter.Error{Kind: deadletter.Unavailable, Text: textBusy, Err: fmt.Errorf("no write could be begun within %s", patience)}
 	}
 	if err == nil && applied {
 		tell(s.changed)

@@ -259,7 +259,7 @@ func (l *lane) open(ctx context.Context, tx *store.Tx, id deadletter.ID) (claime
 func (l *lane) deliver(ctx context.Context, c claimed, turn time.Duration) {
 	defer func() { l.finished <- c.attempt.Trigger }()
 	result := l.w.sender.Send(context.WithoutCancel(ctx), l.source.Destination, delivery.Request{
-		Body: c.revision.Body, Headers: c.revision.Headers, Query: c.letter.Query, WebhookID: c.letter.WebhookID,
+		Letter: c.letter.ID, Body: c.revision.Body, Headers: c.revision.Headers, Query: c.letter.Query, WebhookID: c.letter.WebhookID,
 		Attempt: c.attempt.Number, TraceParent: c.attempt.TraceParent, Booked: true, Turn: turn,
 	})
 	result.Number, result.Trigger, result.Actor, result.Revision = c.attempt.Number, c.attempt.Trigger, c.attempt.Actor, c.attempt.Revision
