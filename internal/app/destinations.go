@@ -114,11 +114,12 @@ func (a *App) writeHealth(ctx context.Context, h *delivery.Health) error {
 
 // healthOf tells of a source what the console shows of its destination.
 func (a *App) healthOf(h *delivery.Health) func(source string) console.Health {
+	policies := a.breakerPolicies()
 	return func(source string) console.Health {
 		s, at := h.Of(source), h.Breaker(source).Standing()
 		shown := console.Health{
 			Seen: s.At, Delivered: s.Delivered, FailingSince: s.FailingSince, Failures: s.Failures, Refusals: s.Refusals,
-			Outcome: s.Latest.Outcome, StatusCode: s.Latest.StatusCode, Error: s.Latest.Error, PausedUntil: at.PausedUntil,
+			Outcome: s.Latest.Outcome, StatusCode: s.Latest.StatusCode, Error: s.Latest.Error, PausedUntil: at.PausedUntil, Release: policies[source].Release,
 		}
 		switch at.State {
 		case delivery.Open:

@@ -63,6 +63,7 @@ type Health struct {
 
 	HeldSince      time.Time // since when automatic retries wait for it to answer; zero: they do not
 	NextProbe      time.Time // while they are held: when one of them may test it next
+	Release        int       // retries per second that are let go once it answers again
 	ReleasingSince time.Time // since when it answers again and the retries that waited are let go bit by bit; zero: they are not
 	PausedUntil    time.Time // until when it asked to be left alone; may be past
 }
@@ -166,6 +167,7 @@ func (c *Console) deskRoutes(r chi.Router) {
 		r.Post("/account/password", c.password)
 		r.Post("/letters/bulk", c.bulk)
 		r.Post("/letters/look", c.setLook)
+		r.Post("/destinations/{source}/probe", c.probe)
 		r.Post("/views", c.saveView)
 		r.Post("/views/{view}/delete", c.dropView)
 		r.Post("/letters/{id}/replay", c.replay)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
@@ -72,7 +73,7 @@ type queueDepth struct {
 }
 
 func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
-	figures, status := c.overviewFigures(r)
+	figures, status := c.overviewFigures(r, only(r.URL.Query(), overviewFields()))
 	if isPartial(r) {
 		c.render(w, r, status, page.OverviewFigure(figures))
 		return
@@ -81,8 +82,7 @@ func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
 }
 
 // overviewFigures answers how things stand, or the state that says why nothing is known.
-func (c *Console) overviewFigures(r *http.Request) (page.OverviewFigures, int) {
-	query := only(r.URL.Query(), []field{{name: "range"}, {name: "source"}})
+func (c *Console) overviewFigures(r *http.Request, query url.Values) (page.OverviewFigures, int) {
 	o, err := c.readOverview(r.Context(), query)
 	if kind := deadletter.KindOf(err); err != nil {
 		c.logFailure(r, kind, err)
@@ -95,7 +95,9 @@ func (c *Console) overviewFigures(r *http.Request) (page.OverviewFigures, int) {
 	if len(o.counts) == 0 && !o.anyWaits() {
 		return page.OverviewFigures{State: page.StateNothing, Curl: c.curl(r), URL: address("/overview", o.query)}, http.StatusOK
 	}
-	return c.overviewView(o), http.StatusOK
+	v := c.overviewView(o)
+	v.Outages = c.outages(auth.Actor(r.Context()), o)
+	return v, http.StatusOK
 }
 
 // anyWaits tells whether a queue holds what will be a letter.

@@ -187,9 +187,10 @@ func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
 		{console.Health{Seen: now, Failures: 1204, FailingSince: now.Add(-time.Hour), Error: "503"}, "Failing handler.internal:9090 began 2026-03-02 09:15:05 UTC 1,204 deliveries in a row: 503"},
 		{
 			console.Health{Seen: now, Failures: 9, FailingSince: now.Add(-time.Hour), HeldSince: now.Add(-time.Minute), Error: "503"},
-			"Failing handler.internal:9090 began 2026-03-02 09:15:05 UTC Automatic retries wait for it to answer; held 2026-03-02 10:14:05 UTC 9 deliveries in a row: 503",
+			"Down handler.internal:9090 began 2026-03-02 10:14:05 UTC 9 deliveries in a row: 503",
 		},
-		{console.Health{Seen: now, Delivered: now, ReleasingSince: now}, "Up handler.internal:9090 Retries that waited are let go bit by bit."},
+		{console.Health{HeldSince: now.Add(-time.Minute)}, "Down handler.internal:9090 began 2026-03-02 10:14:05 UTC"},
+		{console.Health{Seen: now, Delivered: now, ReleasingSince: now}, "Up handler.internal:9090"},
 	} {
 		health = test.health
 		if got := rowOf(p.get("/overview"), "Sources", "genesys"); got != "genesys "+test.want+" 1 0 0 0 1" {

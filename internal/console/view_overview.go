@@ -208,9 +208,7 @@ func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow 
 	}
 	if s, ok := c.sources[name]; ok {
 		row.Destination = s.Destination
-		health := c.Health(name)
-		row.Health, row.Since, row.Note = healthView(health)
-		row.Held, row.Releasing = ui.At(health.HeldSince), !health.ReleasingSince.IsZero()
+		row.Health, row.Since, row.Note = healthView(c.Health(name))
 	}
 	return row
 }
@@ -219,6 +217,10 @@ func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow 
 func healthView(h Health) (health string, since ui.Moment, note string) {
 	answered := printable(h.Error)
 	switch {
+	case !h.HeldSince.IsZero() && h.Failures == 0:
+		return "down", ui.At(h.HeldSince), ""
+	case !h.HeldSince.IsZero():
+		return "down", ui.At(h.HeldSince), deliveries(h.Failures) + " in a row: " + answered
 	case h.Seen.IsZero():
 		return "unseen", ui.Moment{}, "No delivery since dlqdesk started."
 	case h.Failures > 0:

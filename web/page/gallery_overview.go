@@ -19,12 +19,29 @@ func galleryOverview() []Example {
 	figures := overviewFiguresOf()
 	return []Example{
 		overview("outage", func(*OverviewFigures) {}),
+		overview("outages", func(v *OverviewFigures) { v.Outages = outages() }),
+		overview("outages-viewer", func(v *OverviewFigures) {
+			v.Outages = nil
+			for _, o := range outages() {
+				if o.Probe != "" && o.Denied == "" {
+					o.Denied = viewer
+				}
+				v.Outages = append(v.Outages, o)
+			}
+		}),
+		overview("outages-long", func(v *OverviewFigures) {
+			v.Outages = outages()
+			v.Outages[0].Source, v.Outages[0].Saw, v.Outages[0].Waiting = longWord, longReason(), link("12,345,678")
+			v.Outages[1].Source, v.Outages[1].Saw = rtlText, rtlText
+			v.Outages[2].Saw = longWord + longWord
+		}),
 		overview("one", func(v *OverviewFigures) {
 			v.Source, v.Sources, v.Plot = "genesys", v.Sources[:1], plotOf(96, func(i int) (int, int, int) { return oneIf(i == 90), 0, 0 })
 			v.Headlines = headlinesOf("1", "0", "1", "0", "0")
 			v.Reasons = v.Reasons[:1]
 		}),
 		overview("quiet", func(v *OverviewFigures) {
+			v.Outages = nil
 			v.Plot, v.Steps, v.Reasons = plotOf(96, func(int) (int, int, int) { return 0, 0, 0 }), nil, nil
 			v.Headlines = headlinesOf("0", "0", "0", "0", "0")
 			for i := range v.Sources {
@@ -62,7 +79,7 @@ func overviewFiguresOf() OverviewFigures {
 		return failed, itself, people
 	})
 	v := OverviewFigures{
-		URL: "/overview?range=24+h", Span: "24 hours", AsOf: ago(0), Plot: day, Headlines: headlinesOf("214", "31", "1,204", "731", "182"),
+		URL: "/overview?range=24+h", Span: "24 hours", AsOf: ago(0), Plot: day, Outages: outages()[:1], Headlines: headlinesOf("214", "31", "1,204", "731", "182"),
 		Queues: []QueueRow{
 			{Name: "dlqdesk-dlq", Holds: "Dead letters", Waiting: Count{"12", "/overview/queues/dlq"}, InFlight: Count{"4", "/overview/queues/dlq?in=work"}, Oldest: ago(3)},
 			{
@@ -89,8 +106,8 @@ func overviewFiguresOf() OverviewFigures {
 			{Age: "Over 7 days", NeedPerson: link("14"), Retrying: Count{Text: "0"}, Share: 12},
 		},
 		Sources: []SourceRow{
-			{Name: "genesys", Health: "up", Releasing: true, Destination: "handler.internal:9090"},
-			{Name: "cxone", Health: "failing", Since: ago(64), Held: ago(62), Note: "212 deliveries in a row: 503: upstream is restarting", Destination: "10.2.0.14:9090"},
+			{Name: "genesys", Health: "up", Destination: "handler.internal:9090"},
+			{Name: "cxone", Health: "down", Since: ago(64), Note: "212 deliveries in a row: 503: upstream is restarting", Destination: "10.2.0.14:9090"},
 			{Name: "orders", Health: "refusing", Note: "It answers, and refused the latest 3 deliveries: 404: no such route", Destination: "orders.internal"},
 			{Name: "old-crm"},
 		},
@@ -117,6 +134,33 @@ func overviewFiguresOf() OverviewFigures {
 		v.Steps = append(v.Steps, StepRow{From: ago(float64(15 * i)), Failed: link(strconv.Itoa(2 + i*i%80)), ByItself: link(strconv.Itoa(1 + i*7%50)), ByPeople: Count{Text: "0"}})
 	}
 	return v
+}
+
+// outages are of every kind.
+func outages() []Outage {
+	list := []Outage{
+		{
+			Source: "cxone", State: OutageDown, Since: ago(62), Waiting: link("312"), Letters: "letters waiting", Seen: ago(0.1), Next: ago(-0.15),
+			Saw: "The handler answered 503: upstream is restarting", Note: "Next probe", Probe: "/destinations/cxone/probe",
+		},
+		{
+			Source: "orders", State: OutageDown, Since: ago(60 * 26), Waiting: Count{Text: "0"}, Letters: "letters waiting", Seen: ago(14),
+			Saw: "Connection refused by 10.2.0.14:9090", Note: "The next webhook or replay tests it.", Probe: "/destinations/orders/probe",
+			Denied: "No letter waits for a retry: there is nothing to probe it with.",
+		},
+		{
+			Source: "billing", State: OutagePaused, Since: ago(-12), Waiting: link("1"), Letters: "letter waiting", Seen: ago(3),
+			Saw: "The handler answered 429: 100 requests a minute are allowed", Note: "Retries and jobs go on then.", Probe: "/destinations/billing/probe",
+		},
+		{
+			Source: "genesys", State: OutageReleasing, Since: ago(2), Waiting: link("180"), Letters: "letters waiting",
+			Note: "They are let go bit by bit: 20 a second.",
+		},
+	}
+	for i := range list {
+		list[i].Position, list[i].BackTo = strconv.Itoa(i), "range=24h"
+	}
+	return list
 }
 
 func longOverview(v *OverviewFigures) {

@@ -21,6 +21,7 @@ type OverviewFigures struct {
 	Source    string // the one source that the page is narrowed to; empty: all
 	AllURL    string // of all sources
 	AsOf      ui.Moment
+	Outages   []Outage
 	Headlines []Headline
 	Plot      Plot
 	Steps     []StepRow // newest first, without those in which nothing happened
@@ -67,11 +68,9 @@ type SourceRow struct {
 	Name        string // empty: letters whose message named no source
 	URL         string // of this page for the source alone; empty: none
 	Destination string // host; empty: the source is not configured
-	Health      string // up, refusing, failing or unseen; empty: the source is not configured
+	Health      string // up, refusing, failing, down or unseen; empty: the source is not configured
 	Since       ui.Moment
 	Note        string
-	Held        ui.Moment // since when automatic retries wait for the destination; zero: they do not
-	Releasing   bool      // those that waited are let go bit by bit
 	Plot        Plot
 
 	Failed, ByItself, ByPeople Count // in the range
@@ -114,7 +113,7 @@ func healthTone(health string) string {
 		return "tone-done"
 	case "refusing":
 		return "tone-warn"
-	case "failing":
+	case "failing", "down":
 		return "tone-fault"
 	}
 	return "tone-archived"
@@ -126,7 +125,7 @@ func healthIcon(health string) string {
 		return "check"
 	case "refusing":
 		return "ban"
-	case "failing":
+	case "failing", "down":
 		return "plug"
 	}
 	return "help"
@@ -140,6 +139,8 @@ func healthWord(health string) string {
 		return "Refusing"
 	case "failing":
 		return "Failing"
+	case "down":
+		return "Down"
 	}
 	return "Not seen yet"
 }

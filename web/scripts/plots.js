@@ -4,6 +4,7 @@ import uPlot from 'uplot'
 // apart; what people did is hatched besides. The page looks again by itself while somebody can see it, and a plot that is on the
 // screen stays: it only gets new figures.
 const lookAgain = 15_000
+const lookSoon = 3_000 // while letters wait for a destination, which is when people watch
 const plots = new Map()
 const hour = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
 const dayAndHour = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
@@ -21,7 +22,8 @@ new MutationObserver(() => plots.forEach(({ plot }) => plot.redraw(true))).obser
 setInterval(look, 1000)
 
 function look() {
-	if (document.visibilityState === 'visible' && Date.now() - looked >= lookAgain) {
+	const wait = document.querySelector('[data-outages]') ? lookSoon : lookAgain
+	if (document.visibilityState === 'visible' && Date.now() - looked >= wait) {
 		looked = Date.now()
 		document.getElementById('overview-again')?.dispatchEvent(new Event('look-again'))
 	}

@@ -1,0 +1,119 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"dlqdesk/internal/auth"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
+)
+
+// outages are the destinations for which letters are held back, in the order of the page's sources.
+func (c *Console) outages(by deadletter.Actor, o overview) []page.Outage {
+	var list []page.Outage
+	for _, name := range c.sourcesOf(o) {
+		if _, ok := c.sources[name]; !ok {
+			continue
+		}
+		v, ok := outageView(c.Health(name), o.counts[name][deadletter.Retrying], o.now)
+		if !ok {
+			continue
+		}
+		v.Source, v.BackTo, v.Position = printable(name), o.query.Encode(), strconv.Itoa(len(list))
+		if v.Waiting.Text != "0" {
+			v.Waiting.URL = address("/letters", between(time.Time{}, time.Time{}, name, "status", string(deadletter.Retrying)))
+		}
+		if v.State != page.OutageReleasing {
+			v.Probe = "/destinations/" + url.PathEscape(name) + "/probe"
+		}
+		if denied := why(by.May(deadletter.ActProbe)); denied != "" {
+			v.Denied = denied
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+// outageView tells how a destination stands for which letters wait; false: none are held.
+func outageView(h Health, waiting int, now time.Time) (v page.Outage, ok bool) {
+	v = page.Outage{Waiting: page.Count{Text: number(waiting)}, Letters: "letters waiting"}
+	if waiting == 1 {
+		v.Letters = "letter waiting"
+	}
+	if h.Failures > 0 {
+		v.Seen, v.Saw = ui.At(h.Seen), printable(h.Error)
+	}
+	if waiting == 0 {
+		v.Denied = "No letter waits for a retry: there is nothing to probe it with."
+	}
+	paused := h.PausedUntil.After(now)
+	switch {
+	case !h.HeldSince.IsZero():
+		v.State, v.Since = page.OutageDown, ui.At(h.HeldSince)
+		if paused {
+			h.NextProbe = latest(h.NextProbe, h.PausedUntil)
+		}
+		v.Note, v.Next = nextTest(h, waiting, now)
+	case paused:
+		v.State, v.Since, v.Note = page.OutagePaused, ui.At(h.PausedUntil), "Retries and jobs go on then."
+	case !h.ReleasingSince.IsZero() && waiting > 0:
+		v.State, v.Since, v.Note = page.OutageReleasing, ui.At(h.ReleasingSince), fmt.Sprintf("They are let go bit by bit: %s a second.", number(h.Release))
+	default:
+		return page.Outage{}, false
+	}
+	return v, true
+}
+
+// nextTest says what finds out next whether a destination is still down.
+func nextTest(h Health, waiting int, now time.Time) (note string, at ui.Moment) {
+	switch {
+	case waiting == 0:
+		return "The next webhook or replay tests it.", ui.Moment{}
+	case h.NextProbe.After(now):
+		return "Next probe", ui.At(h.NextProbe)
+	}
+	return "The next letter whose retry is due tests it.", ui.Moment{}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// probe has a destination tried at once, and shows the overview with what is known then.
+func (c *Console) probe(w http.ResponseWriter, r *http.Request) {
+	source := chi.URLParam(r, "source")
+	done := ui.Notice{Kind: ui.Info, Text: "Probe ordered: " + printable(source) + " gets the letter whose retry comes first."}
+	err := c.Desk.Probe(r.Context(), auth.Actor(r.Context()), source)
+	if err != nil && (!isPartial(r) || deadletter.KindOf(err) != deadletter.Conflict) {
+		c.fail(w, r, err)
+		return
+	}
+	back, parseErr := url.ParseQuery(r.PostForm.Get("back"))
+	if parseErr != nil {
+		back = url.Values{}
+	}
+	back = only(back, overviewFields())
+	if !isPartial(r) {
+		c.redirect(w, r, address("/overview", back), done)
+		return
+	}
+	status := http.StatusOK
+	if err != nil {
+		done, status = ui.Notice{Kind: ui.Warn, Text: why(err)}, statusOf(deadletter.KindOf(err))
+	}
+	figures, _ := c.overviewFigures(r, back)
+	c.render(w, r, status, page.OverviewProbed(figures, done))
+}
+
+// overviewFields are the names that an address of the overview holds.
+func overviewFields() []field { return []field{{name: "range"}, {name: "source"}} }

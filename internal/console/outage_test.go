@@ -1,0 +1,147 @@
+package console_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/console"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
+	"dlqdesk/internal/store"
+)
+
+// outage is a console whose one destination stands as a test says, and which counts probes.
+func outage(t *testing.T, waiting int) (b bundle, health *console.Health, probes *int) {
+	t.Helper()
+	health, probes = &console.Health{}, new(int)
+	b = setup(t, func(d *console.Deps) {
+		d.Health = func(string) console.Health { return *health }
+		d.Desk = desk.New(d.Store, []desk.Source{{Name: "genesys", Probe: func() { *probes++ }}}, func() {}, d.Now)
+	})
+	b.receive(t, "f-0")
+	for i := range waiting {
+		b.receive(t, fmt.Sprintf("r-%d", i), func(c *deadletter.Capture) { c.First.StatusCode = 503 })
+	}
+	return b, health, probes
+}
+
+// told is what a page says of outages, part by part.
+func told(a answer) string {
+	var parts []string
+	for _, part := range a.doc().Find("[data-outage] p, [data-outage] .btn").EachIter() {
+		parts = append(parts, strings.Join(strings.Fields(part.Text()), " "))
+	}
+	return strings.Join(parts, " ")
+}
+
+func TestOverviewTellsForWhichDestinationLettersWait(t *testing.T) {
+	t.Parallel()
+	b, health, _ := outage(t, 2)
+	now := b.clock.Now()
+	olga, vera := b.member(t, "olga", deadletter.Operator), b.member(t, "vera", deadletter.Viewer)
+	down := console.Health{Seen: now.Add(-10 * time.Second), Failures: 9, Error: "503: <i>later</i>", HeldSince: now.Add(-time.Hour), NextProbe: now.Add(5 * time.Second)}
+	paused := down
+	paused.HeldSince, paused.PausedUntil = time.Time{}, now.Add(time.Minute)
+	both, due, restarted := down, down, down
+	both.PausedUntil = now.Add(time.Minute)
+	due.NextProbe = now.Add(-time.Second)
+	restarted.Seen, restarted.Failures, restarted.Error = time.Time{}, 0, ""
+	const saw = "2026-03-02 10:14:55 UTC: 503: <i>later</i> "
+	for name, c := range map[string]struct {
+		health console.Health
+		want   string
+	}{
+		"up":              {console.Health{Seen: now, Delivered: now, PausedUntil: now.Add(-time.Second)}, ""},
+		"failing":         {console.Health{Seen: now, Failures: 3, FailingSince: now, Error: "503"}, ""},
+		"down":            {down, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 letters waiting " + saw + "Next probe 2026-03-02 10:15:10 UTC Probe now"},
+		"down, none due":  {due, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 letters waiting " + saw + "The next letter whose retry is due tests it. Probe now"},
+		"after a restart": {restarted, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 letters waiting Next probe 2026-03-02 10:15:10 UTC Probe now"},
+		"down and paused": {both, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 letters waiting " + saw + "Next probe 2026-03-02 10:16:05 UTC Probe now"},
+		"paused":          {paused, "genesys handler asked for time until 2026-03-02 10:16:05 UTC · 2 letters waiting " + saw + "Retries and jobs go on then. Probe now"},
+		"releasing": {
+			console.Health{Seen: now, Delivered: now, ReleasingSince: now, Release: 20},
+			"genesys handler is back since 2026-03-02 10:15:05 UTC · 2 letters waiting They are let go bit by bit: 20 a second.",
+		},
+	} {
+		*health = c.health
+		a := olga.get("/overview")
+		if got := told(a); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+		if c.want != "" && a.doc().Find("[data-outage] .count-link").AttrOr("href", "") != "/letters?source=genesys&status=retrying" {
+			t.Errorf("%s: the number leads elsewhere", name)
+		}
+		if v := vera.get("/overview"); v.count("[data-outage] form") != 0 || strings.Contains(c.want, "Probe now") != strings.Contains(told(v), "may not probe") {
+			t.Errorf("%s: a viewer sees %q", name, told(v))
+		}
+	}
+}
+
+func TestOutageWithNothingToProbeItWith(t *testing.T) {
+	t.Parallel()
+	b, health, probes := outage(t, 0)
+	*health = console.Health{HeldSince: b.clock.Now(), NextProbe: b.clock.Now().Add(time.Second)}
+	p := b.member(t, "olga", deadletter.Operator)
+	a := p.get("/overview")
+	if got := told(a); !strings.Contains(got, "0 letters waiting The next webhook or replay tests it. No letter waits for a retry") || a.count("[data-outage] form") != 0 {
+		t.Errorf("it says %q", got)
+	}
+	for name, headers := range map[string][]string{"without script": nil, "with": htmx()} {
+		a := p.post("/destinations/genesys/probe", url.Values{}, headers...)
+		if a.status != http.StatusConflict || !strings.Contains(a.text, "no letter of genesys waits") && !strings.Contains(a.text, "No letter of genesys waits") || *probes != 0 {
+			t.Errorf("%s: %d %q", name, a.status, a.says("main, #notice"))
+		}
+	}
+}
+
+func TestProbeNow(t *testing.T) {
+	t.Parallel()
+	b, health, probes := outage(t, 1)
+	*health = console.Health{HeldSince: b.clock.Now(), NextProbe: b.clock.Now().Add(time.Second)}
+	p := b.member(t, "olga", deadletter.Operator)
+	form := url.Values{"back": {"range=7d&source=genesys&evil=1"}}
+	a := p.post("/destinations/genesys/probe", form)
+	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/overview?range=7d&source=genesys" || *probes != 1 {
+		t.Errorf("without script: %d to %q, %d probes", a.status, a.header.Get("Location"), *probes)
+	}
+	if got := p.get("/overview").says("#notice"); !strings.Contains(got, "Probe ordered: genesys") {
+		t.Errorf("then it says %q", got)
+	}
+	part := p.post("/destinations/genesys/probe", form, htmx()...)
+	if part.status != http.StatusOK || part.count("#overview") != 1 || part.count("html > head > title") != 0 || !strings.Contains(part.says("#notice[hx-swap-oob]"), "Probe ordered") || *probes != 2 {
+		t.Errorf("with script: %d %q, %d probes", part.status, part.says("#notice"), *probes)
+	}
+	events, err := b.store.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Action: "destination.probe"}, Limit: 10})
+	if err != nil || len(events.Items) != 2 || events.Items[0].By != "olga" {
+		t.Errorf("events %+v, %v", events.Items, err)
+	}
+	if got := p.get("/audit").says("main"); !strings.Contains(got, "had its handler probed with") {
+		t.Errorf("the trail does not tell of it: %.300q", got)
+	}
+}
+
+func TestProbeIsForOperatorsOfThisSite(t *testing.T) {
+	t.Parallel()
+	b, _, probes := outage(t, 1)
+	vera, olga := b.member(t, "vera", deadletter.Viewer), b.member(t, "olga", deadletter.Operator)
+	for name, c := range map[string]struct {
+		a    answer
+		want int
+	}{
+		"a viewer":       {vera.post("/destinations/genesys/probe", url.Values{}), http.StatusForbidden},
+		"a stranger":     {b.stranger(t).post("/destinations/genesys/probe", url.Values{}), http.StatusSeeOther},
+		"another site":   {olga.post("/destinations/genesys/probe", url.Values{}, "Sec-Fetch-Site", "cross-site"), http.StatusForbidden},
+		"another source": {olga.post("/destinations/cxone/probe", url.Values{}), http.StatusNotFound},
+	} {
+		if c.a.status != c.want {
+			t.Errorf("%s: %d, want %d", name, c.a.status, c.want)
+		}
+	}
+	if *probes != 0 {
+		t.Errorf("%d probes", *probes)
+	}
+}
