@@ -1,0 +1,66 @@
+package worker_test
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/store"
+)
+
+// Whoever asks for a delivery and whatever happened to the one before, a handler knows the webhook again.
+func TestEveryAttemptCarriesTheSameWebhookID(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.employ(t, deadletter.Operator)
+	b.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
+	c := desktest.Failure("a-1", 503, b.clock.Now())
+	c.WebhookID = "hook-7"
+	l := desktest.Receive(t, b.store, c)
+
+	// A process died during the first retry.
+	b.clock.Add(l.DueAt.Sub(b.clock.Now()))
+	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		l, err := tx.Letter(ctx, "a-1")
+		if err != nil {
+			return err
+		}
+		opened, err := l.Claim(deadletter.Lease{Token: "dead", Until: b.clock.Now().Add(time.Minute)}, "", b.clock.Now())
+		if err != nil {
+			return err
+		}
+		return tx.Apply(ctx, opened)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.run(t)
+	l = b.becomes(t, "a-1", deadletter.Retrying)
+	b.clock.Add(l.DueAt.Sub(b.clock.Now()))
+	b.worker.Kick()
+
+	b.replay(t, b.becomes(t, "a-1", deadletter.Failed), 0)
+	l = b.becomes(t, "a-1", deadletter.Failed)
+	edit := desk.Edit{Body: []byte(`{"id":7}`), Headers: deadletter.Headers{"Webhook-Id": {"another"}}, Reason: "the id was missing"}
+	if err := b.EditAndReplay(t.Context(), anna, desk.Ref{ID: l.ID, Version: l.Version}, edit); err != nil {
+		t.Fatal(err)
+	}
+	b.becomes(t, "a-1", deadletter.Failed)
+	b.finished(t, b.begin(t, deadletter.ActReplay, deadletter.JobInput{}))
+
+	received := b.destination.Received()
+	if len(received) != 4 {
+		t.Fatalf("%d deliveries arrived", len(received))
+	}
+	for i, d := range received {
+		// The receiver made the first attempt, and the second was the one that was cut off.
+		if id, number := d.Header.Values("Webhook-Id"), d.Header.Get("X-Dlqdesk-Attempt"); len(id) != 1 || id[0] != "hook-7" || number != strconv.Itoa(i+3) {
+			t.Errorf("delivery %d came as %q, attempt %s", i, id, number)
+		}
+	}
+}
