@@ -141,7 +141,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 	if got := desktest.Letter(t, b.store, "a-1"); got.Status != l.Status || got.Version != 0 || got.Revision != 0 || len(b.events(t)) != before {
 		t.Errorf("a viewer changed the letter: %+v", got)
 	}
-	for path, want := range map[string]int{"/letters": 4, "/letters/a-1": 3} {
+	for path, want := range map[string]int{"/letters": 3, "/letters?status=all": 4, "/letters?status=archived": 0, "/letters/a-1": 3} {
 		if got := p.get(path).count("button[aria-disabled]"); got != want {
 			t.Errorf("%s has %d disabled buttons with their reason, want %d", path, got, want)
 		}

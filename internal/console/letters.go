@@ -59,7 +59,7 @@ func (c *Console) table(r *http.Request, values url.Values) (page.LettersTableVi
 	switch {
 	case err == nil:
 		return v, http.StatusOK
-	case kind == deadletter.Invalid:
+	case kind == deadletter.Invalid || kind == deadletter.NotFound:
 		// Nothing is shown rather than letters that were not asked for.
 		v.State, v.Filter.Error = page.StateNoMatch, why(err)
 	default:

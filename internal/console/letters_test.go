@@ -91,6 +91,8 @@ func TestFiltersThatMakeNoSense(t *testing.T) {
 		"code=42":                                  "no status code",
 		"code=abc":                                 "no status code",
 		"outcome=eaten":                            "There is no outcome",
+		"job=1&result=eaten":                       "There is no result",
+		"sort=size":                                "cannot be sorted",
 		"from=yesterday":                           "is no time",
 		"to=2026-13-40T99:99":                      "is no time",
 		"from=2026-03-02T10:15&to=2026-03-01":      "ends before it begins",
@@ -114,6 +116,26 @@ func TestFiltersThatMakeNoSense(t *testing.T) {
 		if a := p.get("/letters?" + query); a.status != http.StatusOK {
 			t.Errorf("%q answers %d: %s", query, a.status, a.says("#letters"))
 		}
+	}
+}
+
+// What letters of a tab cannot be open to is not offered there.
+func TestActionsAreThoseOfTheTab(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	l := b.receive(t, "a-2")
+	p := b.member(t, "olga", deadletter.Operator)
+	p.post("/letters/a-2/archive", order(l.Version, "reason", "a test"))
+	for query, want := range map[string]string{
+		"": "ReplayEdit and replayArchive", "?status=archived": "Restore", "?status=all": "ReplayEdit and replayArchiveRestore",
+	} {
+		if got := p.get("/letters" + query).says(".bulk .btn"); got != want {
+			t.Errorf("%q offers %q, want %q", query, got, want)
+		}
+	}
+	if a := p.get("/letters?job=x"); a.status != http.StatusNotFound || !strings.Contains(a.says("#letters"), "There is no job") || a.count("tr[data-letter]") != 0 {
+		t.Errorf("the letters of no job: %d %q", a.status, a.says("#letters"))
 	}
 }
 

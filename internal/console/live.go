@@ -262,6 +262,7 @@ type liveUpdate struct {
 	Tabs string            `json:"tabs,omitempty"`
 	Rows map[string]string `json:"rows,omitempty"`
 	New  string            `json:"new,omitempty"` // "12", or "many"
+	Need string            `json:"need"`          // how many letters need a person, whatever the list shows; "": none
 }
 
 func (f *follower) tell(ctx context.Context, happened []store.Happening, lost bool) error {
@@ -277,6 +278,9 @@ func (f *follower) tell(ctx context.Context, happened []store.Happening, lost bo
 	var u liveUpdate
 	var err error
 	if u.Tabs, err = f.tabs(ctx); err != nil {
+		return err
+	}
+	if u.Need, err = f.c.needsPerson(ctx); err != nil {
 		return err
 	}
 	if u.Rows, err = f.rows(ctx, news); err != nil {

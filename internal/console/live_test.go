@@ -19,6 +19,7 @@ type update struct {
 	Tabs string
 	Rows map[string]string
 	New  string
+	Need string
 }
 
 // listener is a page that follows a list.
@@ -126,7 +127,7 @@ func TestOpenListIsToldWhatChanges(t *testing.T) {
 	}
 	// What another filter meets is told to nobody as new.
 	b.receive(t, "c-1", func(c *deadletter.Capture) { c.Source = "cxone" })
-	if u := page.next(); u.New != "1" {
+	if u := page.next(); u.New != "1" || u.Need != "3" {
 		t.Errorf("after a letter of another source: %+v", u)
 	}
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 
 	"github.com/a-h/templ"
@@ -51,12 +52,19 @@ func frame(r *http.Request, title string) page.Chrome {
 func (c *Console) chrome(r *http.Request, title string) page.Chrome {
 	v := frame(r, title)
 	// Without the count a page is still worth showing; what else could not be read says so itself.
-	if counts, err := c.Store.Counts(r.Context(), store.Filter{}); err == nil && counts.ByStatus[deadletter.Failed] > 0 {
-		v.NeedsPerson = number(counts.ByStatus[deadletter.Failed])
-	}
+	v.NeedsPerson, _ = c.needsPerson(r.Context())
 	flash := c.Auth.TakeFlash(r.Context())
 	v.Flash = ui.Notice{Kind: flash.Kind, Text: flash.Text, Hint: flash.Hint}
 	return v
+}
+
+// needsPerson counts the letters that need a person; "": none.
+func (c *Console) needsPerson(ctx context.Context) (string, error) {
+	counts, err := c.Store.Counts(ctx, store.Filter{})
+	if n := counts.ByStatus[deadletter.Failed]; err == nil && n > 0 {
+		return number(n), nil
+	}
+	return "", err
 }
 
 // redirect answers a form with the page that shows what it did.

@@ -139,3 +139,25 @@ type LetterRow struct {
 	LastAttempt ui.Moment
 	Selected    bool
 }
+
+// bulkAct is an action on many letters.
+type bulkAct struct {
+	name, label, key string
+	primary          bool
+}
+
+// bulkActs are the actions that letters of the current tab can be open to. Archived letters are restored before anything else.
+func (v LettersTableView) bulkActs() []bulkAct {
+	restore := bulkAct{name: "restore", label: "Restore"}
+	acts := []bulkAct{{"replay", "Replay", "r", true}, {"edit", "Edit and replay", "e", false}, {"archive", "Archive", "a", false}}
+	for _, tab := range v.Tabs {
+		switch {
+		case tab.Current && tab.Status == "archived":
+			restore.key, restore.primary = "a", true
+			return []bulkAct{restore}
+		case tab.Current && tab.Status == "":
+			return append(acts, restore)
+		}
+	}
+	return acts
+}

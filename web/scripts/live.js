@@ -88,7 +88,12 @@ function applyHeld() {
 	}
 }
 
-function apply({ tabs, rows = {}, new: count }) {
+function apply({ tabs, rows = {}, new: count, need }) {
+	const place = document.querySelector('[data-need]')
+	if (place && need !== undefined) {
+		place.textContent = need
+		place.parentElement.hidden = need === ''
+	}
 	if (tabs) {
 		replace(document.getElementById('status-tabs'), tabs)
 	}
