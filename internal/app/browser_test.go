@@ -47,7 +47,7 @@ func (p person) sees(text string) {
 	p.t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		page, err := chromedp.Run(p.tab, chromedp.Evaluate[string](`document.body.innerText`))
 		if err == nil && strings.Contains(page, text) {
@@ -86,7 +86,7 @@ func (p person) presses(keys ...string) {
 // finds waits until a condition of the page is true.
 func (p person) finds(condition string) {
 	p.t.Helper()
-	if _, err := chromedp.Run(p.tab, chromedp.Poll[bool](condition)); err != nil {
+	if _, err := chromedp.Run(p.tab, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(time.Minute))); err != nil {
 		p.t.Fatalf("%s never holds: %v", condition, err)
 	}
 }

@@ -141,7 +141,7 @@ func (p program) await(t *testing.T, client *http.Client, path, text string) str
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		status, body := p.get(t, client, path)
 		if status == http.StatusOK && strings.Contains(body, text) {

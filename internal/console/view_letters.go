@@ -37,10 +37,7 @@ func (c *Console) tableView(r *http.Request, l list) page.LettersTableView {
 		v.Rows = append(v.Rows, row)
 	}
 	if n, capped := matching(l); n > len(v.Rows) {
-		v.Matching = plural(n, "letter")
-		if capped {
-			v.Matching = number(n) + "+ letters"
-		}
+		v.Matching = letters(n, capped)
 	}
 	if l.behind > 0 {
 		v.Behind = ui.Notice{Kind: ui.Info, Text: searchBehind(int(l.behind)), Hint: "They will be within moments: search again then."}
@@ -50,6 +47,9 @@ func (c *Console) tableView(r *http.Request, l list) page.LettersTableView {
 		v.State, v.Curl = page.StateNothing, c.curl(r)
 	case len(v.Rows) == 0:
 		v.State = page.StateNoMatch
+		if n := total(l.counts); n > 0 && l.asked.Status != "" {
+			v.Elsewhere, v.ElsewhereURL = letters(n, l.counts.Capped), address("/letters", with(l.query, "status", allStatus))
+		}
 	}
 	return v
 }
@@ -59,6 +59,14 @@ func searchBehind(changes int) string {
 		return "The latest change is not searchable yet."
 	}
 	return "The latest " + number(changes) + " changes are not searchable yet."
+}
+
+// letters counts letters, or says that there are more than were counted.
+func letters(n int, capped bool) string {
+	if capped {
+		return number(n) + "+ letters"
+	}
+	return plural(n, "letter")
 }
 
 func sortLink(l list, name string, by store.Sort) page.SortLink {

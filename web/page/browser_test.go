@@ -107,7 +107,7 @@ func eval[T any](t *testing.T, ctx context.Context, script string) T {
 // await waits until a script is true.
 func await(t *testing.T, ctx context.Context, script string) {
 	t.Helper()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](script, chromedp.WithPollingTimeout(20*time.Second))); err != nil {
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](script, chromedp.WithPollingTimeout(time.Minute))); err != nil {
 		t.Fatalf("waiting for %s: %v", script, err)
 	}
 }

@@ -17,8 +17,9 @@ type Chrome struct {
 }
 
 // htmxConfig keeps htmx within the content security policy, keeps pages (which hold customers' data) out of the browser's
-// storage, and swaps whatever the status is, because a conflict or a refusal is an answer that a person must see.
-const htmxConfig = `{"includeIndicatorStyles":false,"allowEval":false,"allowScriptTags":false,"selfRequestsOnly":true,` +
+// storage, lets nothing swap what an element around it would, and swaps whatever the status is, because a conflict or a refusal is an
+// answer that a person must see.
+const htmxConfig = `{"includeIndicatorStyles":false,"disableInheritance":true,"allowEval":false,"allowScriptTags":false,"selfRequestsOnly":true,` +
 	`"historyCacheSize":0,"refreshOnHistoryMiss":true,"defaultSettleDelay":0,"timeout":30000,` +
 	`"responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},{"code":"[45]..","swap":true,"error":true}]}`
 

@@ -52,6 +52,10 @@ func galleryLetters() []Example {
 			v.State, v.Rows, v.Curl = StateNothing, nil, "curl -i -H 'Content-Type: application/json' \\\n  -d '{\"id\":\"c0ffee00\",\"eventType\":\"conversation:updated\"}' \\\n  http://127.0.0.1:8080/webhooks/genesys"
 		}),
 		list("nomatch", func(v *LettersTableView) { filterLetters(v); v.State, v.Rows = StateNoMatch, nil }),
+		list("nomatch-elsewhere", func(v *LettersTableView) {
+			filterLetters(v)
+			v.State, v.Rows, v.Elsewhere, v.ElsewhereURL = StateNoMatch, nil, "3 letters", "/letters?status=all"
+		}),
 		list("tab-empty", func(v *LettersTableView) { v.State, v.Rows, v.Tabs = StateNoMatch, nil, tabsOf("replaying") }),
 		list("fault", func(v *LettersTableView) {
 			v.State, v.Rows, v.Fault, v.RetryURL = StateFault, nil, "The store did not answer within 5 seconds.", "/letters?"+listQuery

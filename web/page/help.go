@@ -26,13 +26,15 @@ func shortcuts() []shortcutGroup {
 		{"Letters", []shortcut{
 			{[]string{"j", "k"}, "Next, previous letter"},
 			{[]string{"x"}, "Select the letter"},
+			{[]string{"X"}, "Select the page, then all that match"},
 			{[]string{"Enter"}, "Open it"},
 		}},
 		{"The letter, or all that are selected", []shortcut{
 			{[]string{"r"}, "Replay"},
 			{[]string{"e"}, "Edit and replay"},
 			{[]string{"a"}, "Archive, or restore"},
-			{[]string{"u"}, "Back to the list"},
+			{[]string{"u"}, "Back to where it came from"},
+			{[]string{"Ctrl", "Enter"}, "Save the edit and replay"},
 		}},
 	}
 }

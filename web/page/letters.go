@@ -51,6 +51,8 @@ type LettersTableView struct {
 	Notice ui.Notice
 	Jobs   []JobView // those that this person has in sight
 
+	Elsewhere, ElsewhereURL string // "3 letters": those that match with another status, where none with this one does; empty: none
+
 	Matching string // "214 letters": all that match, where more do than are on this page; empty: none
 }
 

@@ -164,7 +164,9 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 	list := listOf(3)
 	list.Matching = "214 letters"
 	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(list)))
-	ask := page.JobConfirm(page.JobConfirmView{ID: "17", Action: "archive", Heading: "Archive 214 letters", LettersURL: "/letters", Back: "status=failed"})
+	late := page.JobLateView{URL: "/jobs/17/late", Text: "None arrived since."}
+	ask := page.JobConfirm(page.JobConfirmView{ID: "17", Action: "archive", Heading: "Archive 214 letters", LettersURL: "/letters", Back: "status=failed", Late: late})
+	mux.Handle("GET /jobs/17/late", show(http.StatusOK, page.JobLate(page.JobLateView{URL: late.URL, Text: "6 that arrived since are not included."})))
 	mux.HandleFunc("POST /letters/bulk", sent.keep(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("HX-Retarget", "#job-dialog")
 		w.Header().Set("HX-Reswap", "innerHTML")
@@ -186,6 +188,10 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 		t.Errorf("the form is %v", form)
 	}
 	await(t, ctx, `document.getElementById('job-dialog').open && document.activeElement.name === 'reason'`)
+	// What looks again by itself changes itself alone.
+	eval[bool](t, ctx, `document.getElementById('job-late').dispatchEvent(new Event('again'))`)
+	await(t, ctx, `document.getElementById('job-late').textContent.startsWith('6 that arrived')`)
+	await(t, ctx, `document.getElementById('job-dialog').open && document.querySelectorAll('.letters-table tbody tr').length === 3`)
 	run(t, ctx, chromedp.SendKeys(chromedp.CSS(`#job-reason`), "duplicate\r"))
 	if form := sent.next(t); form.Get("reason") != "duplicate" || form.Get("back") != "status=failed" {
 		t.Errorf("the form is %v", form)

@@ -18,6 +18,10 @@ export function editing() {
 	const editor = { field, host, root: shadow(host), isJSON: 'json' in field.dataset }
 	open(editor)
 	field.closest('form').dataset.editor = ''
+	// Who opens an edit wants to write, unless something else has to be read or filled in first.
+	if (document.activeElement === document.body && !document.querySelector('.notice, [aria-invalid="true"]')) {
+		editor.view.focus()
+	}
 	field.labels[0].addEventListener('click', () => editor.view.focus())
 	const compare = document.querySelector('[data-compare]')
 	compare.addEventListener('change', ({ target }) => target.value === 'compare' ? openBeside(editor, compare) : open(editor))
@@ -34,7 +38,8 @@ function extensions({ field, isJSON, view }) {
 		}
 	})
 	const past = view?.state.field(historyField, false)
-	return [past ? historyField.init(() => past) : [], writing('Body', isJSON), sync, isJSON ? [linter(lint, { delay: 250 }), keymap.of(lintKeymap)] : []]
+	const send = keymap.of([{ key: 'Mod-Enter', run: () => (field.form.requestSubmit(), true) }])
+	return [send, past ? historyField.init(() => past) : [], writing('Body', isJSON), sync, isJSON ? [linter(lint, { delay: 250 }), keymap.of(lintKeymap)] : []]
 }
 
 function open(editor) {

@@ -45,6 +45,8 @@ function press(key) {
 		return move(key === 'j' ? 1 : -1) || click(key)
 	case 'x':
 		return tick(cursorRow())
+	case 'X':
+		return tickAll()
 	case 'Enter':
 		return openRow()
 	case 'Escape':
@@ -122,6 +124,15 @@ function openRow() {
 
 function tick(row) {
 	const box = row?.querySelector('[name="item"]')
+	box?.click()
+	return Boolean(box)
+}
+
+// tickAll selects the whole page and, pressed again, all letters that match.
+function tickAll() {
+	const page = document.querySelector('[data-select-all]')
+	const all = document.querySelector('#scope-all')
+	const box = page?.checked && all && !all.checked ? all : page
 	box?.click()
 	return Boolean(box)
 }
