@@ -102,7 +102,10 @@ func (a *App) start(ctx context.Context) error {
 	}
 	work := a.startWorker(health)
 	a.startIngest(queues, work.Kick)
-	front := a.newReceiver(health, queues)
+	front, err := a.newReceiver(health, queues)
+	if err != nil {
+		return err
+	}
 	desk, err := a.newConsole(ctx, work.Kick, health, queues)
 	if err != nil {
 		return err
@@ -197,6 +200,8 @@ func (a *App) Stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+const receiverName = "receiver"
+
 // readHeaderLimit and idleLimit bound what a client can hold without sending.
 const (
 	readHeaderLimit = 10 * time.Second
@@ -212,7 +217,7 @@ func (a *App) listen(ctx context.Context, front http.Handler, desk *console.Cons
 	if shared {
 		routes.Handle("/", desk)
 	}
-	if a.addr, err = a.serve(ctx, "receiver", a.cfg.Listen, routes, desk.CloseStreams); err != nil {
+	if a.addr, err = a.serve(ctx, receiverName, a.cfg.Listen, routes, desk.CloseStreams); err != nil {
 		return err
 	}
 	a.consoleAddr = a.addr
@@ -240,6 +245,11 @@ func (a *App) serve(ctx context.Context, name, address string, h http.Handler, c
 	if err != nil {
 		return nil, fmt.Errorf("listen for the %s: %w: stop what uses the address, or set another one", name, err)
 	}
+	if name == receiverName {
+		if l, err = a.encrypt(l); err != nil {
+			return nil, err
+		}
+	}
 	server := &http.Server{
 		Handler: h, ReadHeaderTimeout: readHeaderLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
@@ -263,14 +273,14 @@ func (a *App) serve(ctx context.Context, name, address string, h http.Handler, c
 }
 
 // URL is where webhooks are taken, as this machine reaches it.
-func (a *App) URL() string { return "http://" + reachable(a.addr) }
+func (a *App) URL() string { return a.scheme() + reachable(a.addr) }
 
 // ConsoleURL is where the desk is: the public address where one is configured. A receiver alone has none.
 func (a *App) ConsoleURL() string {
 	if a.cfg.PublicURL != "" {
 		return a.cfg.PublicURL
 	}
-	return "http://" + reachable(a.consoleAddr)
+	return a.consoleScheme() + reachable(a.consoleAddr)
 }
 
 // SetupURL is the one-time link that makes the first user; "" when there are users.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/ingest"
 	"dlqdesk/internal/receiver"
+	"dlqdesk/internal/verify"
 	"dlqdesk/internal/worker"
 )
 
@@ -75,9 +77,10 @@ func (a *App) startIngest(q *queues, kick func()) {
 	arrived := soon(kick, arrivedAfter)
 	settings := ingest.Settings{
 		DefaultSource: a.cfg.Queue.DefaultSource, Retry: map[string]deadletter.RetryPolicy{}, EventType: map[string][]deadletter.Path{}, Pollers: ingestPollers, Helpers: ingestHelpers,
+		Dedup: map[string]deadletter.Dedup{},
 	}
 	for _, s := range a.cfg.Sources {
-		settings.Retry[s.Name], settings.EventType[s.Name] = s.Retry, s.EventType
+		settings.Retry[s.Name], settings.EventType[s.Name], settings.Dedup[s.Name] = s.Retry, s.EventType, s.Dedup
 	}
 	for _, from := range q.letters {
 		a.run("ingest from "+from.Name(), ingest.New(from, a.store, settings, arrived, a.now, a.roll, a.log.With("component", "ingest")).Run)
@@ -85,20 +88,26 @@ func (a *App) startIngest(q *queues, kick func()) {
 	a.startDLQs(q.list, settings, arrived)
 }
 
-func (a *App) newReceiver(client receiver.Sender, q *queues) http.Handler {
+func (a *App) newReceiver(client receiver.Sender, q *queues) (http.Handler, error) {
 	var sources []receiver.Source
 	for _, s := range a.cfg.Sources {
-		sources = append(sources, receiver.Source{Name: s.Name, Destination: a.destinations[s.Name], Buffered: s.Mode == config.Buffered, MaxBody: s.MaxBody})
+		proof, err := verify.New(s.Verify)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, receiver.Source{
+			Name: s.Name, Destination: a.destinations[s.Name], Buffered: s.Mode == config.Buffered, MaxBody: s.MaxBody, Verify: proof, Dedup: s.Dedup, Ack: s.Ack,
+		})
 	}
 	r := receiver.New(sources, a.sender(client), q.dlq, q.processing, a.now, a.log.With("component", "receiver"))
 	for _, pending := range q.webhooks {
 		a.run("deliveries from "+pending.Name(), receiver.NewProcessor(r, pending).Run)
 	}
-	return r.Handler()
+	return r.Handler(), nil
 }
 
 func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Health, q *queues) (*console.Console, error) {
-	secure := strings.HasPrefix(a.cfg.PublicURL, "https:")
+	secure := strings.HasPrefix(cmp.Or(a.cfg.PublicURL, a.consoleScheme()), "https:")
 	var err error
 	if a.auth, err = auth.New(a.store, auth.Settings{Secure: secure}, a.now); err != nil {
 		return nil, fmt.Errorf("set up sign-in: %w", err)
@@ -109,7 +118,8 @@ func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Heal
 	var orders []desk.Source
 	for _, s := range a.deliverable() {
 		probe := health.Breaker(cmp.Or(s.Name, a.cfg.Queue.DefaultSource)).ProbeNow
-		orders = append(orders, desk.Source{Name: s.Name, MaskHeaders: s.Mask.Headers, MaskPaths: s.Mask.JSON, Probe: probe})
+		masked := slices.Concat(s.Mask.Headers, s.Verify.SecretHeaders())
+		orders = append(orders, desk.Source{Name: s.Name, MaskHeaders: masked, MaskPaths: s.Mask.JSON, Probe: probe})
 	}
 	var shown []console.Source
 	for _, s := range a.cfg.Sources {
@@ -131,7 +141,7 @@ func (a *App) webhookURL() string {
 	if a.cfg.ConsoleListen == "" {
 		return ""
 	}
-	return "http://" + a.cfg.Listen
+	return a.scheme() + a.cfg.Listen
 }
 
 func hostOf(address string) string {

@@ -28,8 +28,11 @@ func (a *App) startReceiver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	front := a.newReceiver(health, queues)
-	a.addr, err = a.serve(ctx, "receiver", a.cfg.Listen, receiverRoutes(front), func() {})
+	front, err := a.newReceiver(health, queues)
+	if err != nil {
+		return err
+	}
+	a.addr, err = a.serve(ctx, receiverName, a.cfg.Listen, receiverRoutes(front), func() {})
 	return err
 }
 

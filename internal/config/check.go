@@ -28,7 +28,8 @@ func (r *reader) checkAddresses(c Config) {
 	if c.ConsoleListen != "" {
 		key, address = "console_listen", c.ConsoleListen
 	}
-	if !loopback(address) && !strings.HasPrefix(c.PublicURL, "https:") {
+	encrypted := c.ConsoleListen == "" && c.TLS.On() || strings.HasPrefix(c.PublicURL, "https:")
+	if !loopback(address) && !encrypted {
 		r.warn(key, "the console is open to other machines without encryption: put TLS in front of it and set public_url to its https address")
 	}
 }
@@ -85,9 +86,7 @@ func (r *reader) checkSource(c Config, s Source) {
 	if to, err := url.Parse(s.Destination); err == nil && to.Host == c.Listen && strings.HasPrefix(to.Path, "/webhooks/") {
 		r.warn(at+".destination", "is the receiver itself: each webhook would come back as a new one")
 	}
-	if s.Verify.Scheme == SchemeNone {
-		r.warn(at+".verify.scheme", "nothing proves who sent a webhook: whoever knows the URL can post to it")
-	}
+	r.checkVerify(c, at+".verify", s.Verify)
 }
 
 // checkWithin finds a part of a delivery whose limit would never come.

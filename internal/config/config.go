@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/verify"
 )
 
 // Config is everything that an operator decides. It is valid when it comes from Load.
@@ -16,6 +17,7 @@ type Config struct {
 	Listen        string        // host:port of the receiver, and of the console when ConsoleListen is empty
 	ConsoleListen string        // host:port of the console alone; empty: it shares Listen
 	PublicURL     string        // how browsers reach the console, without a slash at its end; empty: not known
+	TLS           ListenTLS     // of Listen; empty: without encryption
 	DataDir       string        // store, spool, embedded queue, keys; a relative one is taken from the working directory
 	Grace         time.Duration // for finishing what is in flight when the program is asked to stop
 	Queue         Queue
@@ -45,7 +47,9 @@ type Source struct {
 	MaxConcurrent int           // deliveries in flight
 	MaxPerSecond  float64       // requests to the destination; 0: no limit
 	TLS           TLS           // of the destination
-	Verify        Verify
+	Verify        verify.Settings
+	Dedup         deadletter.Dedup
+	Ack           *deadletter.Ack // nil: our own answers
 	Retry         deadletter.RetryPolicy
 	Breaker       Breaker
 	EventType     []deadletter.Path // where a body says what it is; the first that leads to a text counts
@@ -78,13 +82,15 @@ const (
 	Buffered Mode = "buffered" // put on the processing queue, answered, then delivered
 )
 
-// Verify says how a source knows that a webhook is genuine.
-type Verify struct {
-	Scheme string // SchemeNone
+// ListenTLS names the files of a listener's certificate. They are read anew when they change.
+type ListenTLS struct {
+	CertFile     string // PEM: the certificate, and those between it and its authority
+	KeyFile      string // PEM
+	ClientCAFile string // PEM: who vouches for the certificates of platforms; empty: nobody is asked for one
 }
 
-// SchemeNone takes every webhook.
-const SchemeNone = "none"
+// On tells whether there is encryption.
+func (t ListenTLS) On() bool { return t.CertFile != "" }
 
 // Mask names what is secret in a source's letters, beyond what deadletter.IsSecretHeader knows.
 type Mask struct {

@@ -12,6 +12,7 @@ import (
 
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/verify"
 )
 
 // Each case is a file in testdata, beside it the environment (.env) where it matters, and what Load makes of them (.golden). After a
@@ -85,10 +86,28 @@ func describe(c config.Config) string {
 		fmt.Fprintf(&b, "\tbreaker %v of %d in %s, probe %s, release %d\n",
 			s.Breaker.FailureRate, s.Breaker.MinDeliveries, s.Breaker.Window, s.Breaker.Probe, s.Breaker.Release)
 	}
+	for _, s := range c.Sources {
+		describeProof(&b, s)
+	}
 	for _, w := range c.Warnings {
 		fmt.Fprintf(&b, "warning %s\n", w)
 	}
 	return b.String()
+}
+
+// describeProof tells of a source what verifies it, where it says so, and of its secrets only where they come from.
+func describeProof(b *strings.Builder, s config.Source) {
+	if s.Verify.Open() && s.Dedup.Header == "" && s.Dedup.Path == nil && s.Dedup.Window == deadletter.DefaultWindow && s.Ack == nil {
+		return
+	}
+	fmt.Fprintf(b, "proof of %s: %+v\n", s.Name, s.Verify)
+	for _, secret := range s.Verify.Secrets {
+		fmt.Fprintf(b, "\tsecret of %d bytes from %s\n", len(secret.Reveal()), secret.From)
+	}
+	fmt.Fprintf(b, "\tdedup by %q %q within %s\n", s.Dedup.Header, s.Dedup.Path, s.Dedup.Window)
+	if s.Ack != nil {
+		fmt.Fprintf(b, "\tanswers %d %s %s\n", s.Ack.Status, s.Ack.ContentType, s.Ack.Body(deadletter.Capture{ID: "ID", WebhookID: "W", Body: []byte(`{"a":"\""}`)}))
+	}
 }
 
 func TestLoadWithoutFile(t *testing.T) {
@@ -103,7 +122,8 @@ func TestLoadWithoutFile(t *testing.T) {
 	}
 	want := config.Source{
 		Name: "genesys", Destination: "http://127.0.0.1:9090/genesys", Mode: config.Direct, Timeout: 10 * time.Second, MaxBody: 1 << 20,
-		Connect: 10 * time.Second, Read: 10 * time.Second, TLS: config.TLS{MinVersion: tls.VersionTLS12}, MaxConcurrent: 64, Verify: config.Verify{Scheme: config.SchemeNone},
+		Connect: 10 * time.Second, Read: 10 * time.Second, TLS: config.TLS{MinVersion: tls.VersionTLS12}, MaxConcurrent: 64,
+		Verify: verify.Settings{Source: "genesys", Scheme: verify.None}, Dedup: deadletter.Dedup{Window: deadletter.DefaultWindow},
 		Retry:     deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute},
 		Breaker:   config.Breaker{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 10, Probe: 15 * time.Second, Release: 20},
 		EventType: deadletter.AnyEventType(),

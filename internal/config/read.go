@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/verify"
 )
 
 // What a key is when nothing sets it.
@@ -57,6 +58,7 @@ func (r *reader) config() Config {
 		Listen:        r.listen(top),
 		ConsoleListen: setting(top, "console_listen", "", emptyOr(parseAddress)),
 		PublicURL:     setting(top, "public_url", "", emptyOr(parsePublicURL)),
+		TLS:           readListenTLS(top.section("tls")),
 		DataDir:       setting(top, "data_dir", defaultDataDir, parseDir),
 		Grace:         setting(top, "grace", defaultGrace, durationFrom(time.Second, maxGrace)),
 		Queue:         readQueue(top.section("queue")),
@@ -149,6 +151,8 @@ func readSource(name string, s *section, hint string) Source {
 		s.reader.fault(s.path, err.Error())
 	}
 	timeout := setting(s, "timeout", defaultTimeout, parseTimeout)
+	proof := readVerify(name, s.section("verify"))
+	scheme, _ := verify.Named(proof.Scheme)
 	return Source{
 		Name:          name,
 		Destination:   required(s, "destination", parseDestination, hint),
@@ -160,7 +164,9 @@ func readSource(name string, s *section, hint string) Source {
 		MaxConcurrent: setting(s, "max_concurrent", defaultMaxConcurrent, wholeNumber(1, maxMaxConcurrent)),
 		MaxPerSecond:  setting(s, "max_per_second", 0, parsePerSecond),
 		TLS:           readTLS(s.section("tls")),
-		Verify:        Verify{Scheme: setting(s.section("verify"), "scheme", SchemeNone, oneOf(SchemeNone))},
+		Verify:        proof,
+		Dedup:         readDedup(s.section("dedup"), scheme),
+		Ack:           readAck(s.section("ack"), scheme),
 		Retry:         readRetry(s.section("retry")),
 		Breaker:       readBreaker(s.section("breaker")),
 		EventType:     readEventType(s),

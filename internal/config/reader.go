@@ -181,7 +181,7 @@ func (s *section) items(key string) []item {
 	var items []item
 	for i, n := range node.Content {
 		n = resolve(n)
-		at := fmt.Sprintf("%s[%d]", path, i)
+		at := indexed(path, i)
 		s.reader.origins[at] = origin{line: node.Content[i].Line}
 		if n.Kind != yaml.ScalarNode {
 			s.reader.fault(at, "must be one value (got "+kindOf(n)+")")
@@ -217,13 +217,21 @@ func (r *reader) originOf(path string) origin {
 		if o, ok := r.origins[path]; ok {
 			return o
 		}
-		path = path[:max(strings.LastIndex(path, "."), 0)]
+		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
 	}
 	return origin{}
 }
 
 func (r *reader) faulty(path string) bool {
 	return slices.ContainsFunc(r.faults, func(p placed) bool { return p.key == path })
+}
+
+// faultyWithin tells whether the key or anything below it is at fault.
+func (r *reader) faultyWithin(path string) bool {
+	return slices.ContainsFunc(r.faults, func(p placed) bool {
+		rest, ok := strings.CutPrefix(p.key, path)
+		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
 }
 
 func (r *reader) sortedFaults() Faults {
@@ -236,6 +244,8 @@ func (r *reader) sortedFaults() Faults {
 	}
 	return faults
 }
+
+func indexed(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 
 func join(path, key string) string {
 	if path == "" {

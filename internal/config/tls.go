@@ -23,7 +23,7 @@ func (r *reader) checkTLS(at string, s Source) {
 	}
 	switch {
 	case s.TLS.CertFile != "" && s.TLS.KeyFile != "":
-		r.checkOurs(at, s.TLS)
+		r.checkOurs(at, s.TLS.CertFile, s.TLS.KeyFile, "the destination")
 	case s.TLS.CertFile != "":
 		r.fault(at+".cert_file", "needs its key: set key_file as well")
 	case s.TLS.KeyFile != "":
@@ -41,22 +41,22 @@ func (r *reader) checkAuthorities(path, name string) {
 	}
 }
 
-// checkOurs tells which of the two files is wrong, never what is in them.
-func (r *reader) checkOurs(at string, t TLS) {
-	certificate, hasCertificate := r.readPEM(at+".cert_file", t.CertFile)
-	key, hasKey := r.readPEM(at+".key_file", t.KeyFile)
+// checkOurs tells which of the two files is wrong, never what is in them. other is who gets to see the certificate.
+func (r *reader) checkOurs(at, certFile, keyFile, other string) {
+	certificate, hasCertificate := r.readPEM(at+".cert_file", certFile)
+	key, hasKey := r.readPEM(at+".key_file", keyFile)
 	if !hasCertificate || !hasKey {
 		return
 	}
 	pair, err := tls.X509KeyPair(certificate, key)
 	switch {
 	case err == nil && pair.Leaf != nil && time.Now().After(pair.Leaf.NotAfter):
-		r.warn(at+".cert_file", "the certificate has expired on "+pair.Leaf.NotAfter.UTC().Format("2 January 2006")+": the destination will refuse it")
+		r.warn(at+".cert_file", "the certificate has expired on "+pair.Leaf.NotAfter.UTC().Format("2 January 2006")+": "+other+" will refuse it")
 	case err == nil:
 	case !holds(certificate, "CERTIFICATE"):
-		r.fault(at+".cert_file", quote(t.CertFile)+" holds no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----")
+		r.fault(at+".cert_file", quote(certFile)+" holds no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----")
 	case !holds(key, "PRIVATE KEY"):
-		r.fault(at+".key_file", quote(t.KeyFile)+" holds no private key in PEM form, which begins with -----BEGIN PRIVATE KEY----- and is not encrypted")
+		r.fault(at+".key_file", quote(keyFile)+" holds no private key in PEM form, which begins with -----BEGIN PRIVATE KEY----- and is not encrypted")
 	default:
 		r.fault(at+".key_file", "is not the key of cert_file: "+strings.TrimPrefix(err.Error(), "tls: "))
 	}

@@ -139,6 +139,9 @@ func checkName(what, name string) error {
 	return nil
 }
 
+// sentence is how many words can stand in one with "or" between them.
+const sentence = 3
+
 // oneOf takes one of a few words.
 func oneOf[T ~string](words ...T) func(string) (T, error) {
 	return func(text string) (T, error) {
@@ -151,6 +154,9 @@ func oneOf[T ~string](words ...T) func(string) (T, error) {
 		}
 		if len(names) == 1 {
 			return "", wrong(text, "must be "+names[0]+", no other is supported")
+		}
+		if len(names) > sentence {
+			return "", wrong(text, "must be one of "+strings.Join(names, ", "))
 		}
 		return "", wrong(text, "must be "+strings.Join(names, " or "))
 	}

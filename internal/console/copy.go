@@ -78,7 +78,11 @@ func (c *Console) deskURL(r *http.Request) string {
 	if c.PublicURL != "" {
 		return c.PublicURL
 	}
-	return (&url.URL{Scheme: "http", Host: r.Host}).String()
+	u := url.URL{Scheme: "http", Host: r.Host}
+	if r.TLS != nil {
+		u.Scheme = "https"
+	}
+	return u.String()
 }
 
 // inline makes a text fit for one line of Markdown and one cell of a table.

@@ -39,61 +39,73 @@ func EventType(body []byte, paths []Path) string {
 	for _, p := range paths {
 		dec := json.NewDecoder(bytes.NewReader(body))
 		dec.UseNumber()
-		if text, ok := p.text(dec); ok {
+		if text, ok := p.find(dec).(string); ok && text != "" {
 			return shortLine(text, maxEventType)
 		}
 	}
 	return ""
 }
 
-// text reads as far as the path leads. A document that ends before, or is none, has nothing there.
-func (p Path) text(dec *json.Decoder) (string, bool) {
+// ValueAt answers the text or number that a path leads to in a JSON body; "" where there is none.
+func ValueAt(body []byte, p Path) string {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	switch value := p.find(dec).(type) {
+	case string:
+		return value
+	case json.Number:
+		return value.String()
+	}
+	return ""
+}
+
+// find reads as far as the path leads. A document that ends before, or is none, has nothing there.
+func (p Path) find(dec *json.Decoder) json.Token {
 	token, err := dec.Token()
 	if err != nil {
-		return "", false
+		return nil
 	}
 	switch {
 	case len(p) == 0:
-		text, ok := token.(string)
-		return text, ok && text != ""
+		return token
 	case token == json.Delim('{'):
 		return p.inObject(dec)
 	case token == json.Delim('['):
 		return p.inList(dec)
 	}
-	return "", false
+	return nil
 }
 
-func (p Path) inObject(dec *json.Decoder) (string, bool) {
+func (p Path) inObject(dec *json.Decoder) json.Token {
 	for dec.More() {
 		name, err := dec.Token()
 		if err != nil {
-			return "", false
+			return nil
 		}
 		if name == p[0] {
-			return p[1:].text(dec)
+			return p[1:].find(dec)
 		}
 		if !skip(dec) {
-			return "", false
+			return nil
 		}
 	}
-	return "", false
+	return nil
 }
 
-func (p Path) inList(dec *json.Decoder) (string, bool) {
+func (p Path) inList(dec *json.Decoder) json.Token {
 	n, err := strconv.Atoi(p[0])
 	if err != nil {
-		return "", false
+		return nil
 	}
 	for ; n > 0 && dec.More(); n-- {
 		if !skip(dec) {
-			return "", false
+			return nil
 		}
 	}
 	if !dec.More() {
-		return "", false
+		return nil
 	}
-	return p[1:].text(dec)
+	return p[1:].find(dec)
 }
 
 func skip(dec *json.Decoder) bool {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
 )
 
 // stream is one request over HTTP/2 at a destination that speaks it by hand.
@@ -32,9 +33,9 @@ func (s stream) answer(status string) error {
 }
 
 // listenHTTP2 has a function answer each request, whole as it arrived, by frames. An error of it hangs up.
-func listenHTTP2(t *testing.T, a authority, answer func(connection int, s stream) error) (url string) {
+func listenHTTP2(t *testing.T, a desktest.Authority, answer func(connection int, s stream) error) (url string) {
 	t.Helper()
-	config := &tls.Config{Certificates: []tls.Certificate{a.issue(t, time.Hour)}, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{Certificates: []tls.Certificate{a.Issue(t, time.Hour)}, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12}
 	connections := make(chan int, 1)
 	connections <- 0
 	return "https://" + listen(t, func(_ context.Context, conn net.Conn) {
@@ -83,7 +84,7 @@ func nextStream(framer *http2.Framer) (stream, error) {
 func TestFaultsOfHTTP2(t *testing.T) {
 	t.Parallel()
 	const broke = "The connection broke before the handler answered: it may have processed it"
-	a := newAuthority(t)
+	a := desktest.NewAuthority(t)
 	for name, c := range map[string]struct {
 		fault    func(s stream) error // of the first connection
 		outcome  deadletter.Outcome
@@ -124,7 +125,7 @@ func TestFaultsOfHTTP2(t *testing.T) {
 				}
 				return s.answer("200")
 			}))
-			there.TLS = trusting(t, a.certificate)
+			there.TLS = trusting(t, a.Certificate)
 			if strings.HasPrefix(c.reason, "No answer") {
 				there.Timeout = time.Second
 			}

@@ -4,20 +4,18 @@ import (
 	"bufio"
 	"context"
 	"crypto/x509"
-	"encoding/pem"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/desktest"
 )
 
 const (
@@ -52,7 +50,7 @@ func request(body string, headers deadletter.Headers) delivery.Request {
 // trusting takes certificates of a test's server alone.
 func trusting(t *testing.T, authority *x509.Certificate) *delivery.TLS {
 	t.Helper()
-	return read(t, delivery.TLSFiles{CA: pemFile(t, "CERTIFICATE", authority.Raw)})
+	return read(t, delivery.TLSFiles{CA: desktest.PEMFile(t, "CERTIFICATE", authority.Raw)})
 }
 
 func read(t *testing.T, files delivery.TLSFiles) *delivery.TLS {
@@ -62,16 +60,6 @@ func read(t *testing.T, files delivery.TLSFiles) *delivery.TLS {
 		t.Fatal(err)
 	}
 	return read
-}
-
-// pemFile writes a file with one block.
-func pemFile(t *testing.T, kind string, content []byte) (path string) {
-	t.Helper()
-	path = filepath.Join(t.TempDir(), "file.pem")
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 // seen is a request as it arrived.

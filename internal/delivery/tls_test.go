@@ -12,14 +12,15 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/desktest"
 )
 
 func TestOwnAuthorityWithHTTP2(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t)
-	url, requests := secure(t, &tls.Config{Certificates: []tls.Certificate{a.issue(t, time.Hour)}, MinVersion: tls.VersionTLS12}, ok)
+	a := desktest.NewAuthority(t)
+	url, requests := secure(t, &tls.Config{Certificates: []tls.Certificate{a.Issue(t, time.Hour)}, MinVersion: tls.VersionTLS12}, ok)
 	there := to(url)
-	there.TLS = trusting(t, a.certificate)
+	there.TLS = trusting(t, a.Certificate)
 	if got := setup(t).Send(t.Context(), there, request("x", nil)); got.Outcome != deadletter.Delivered {
 		t.Fatalf("attempt %+v", got)
 	}
@@ -31,15 +32,15 @@ func TestOwnAuthorityWithHTTP2(t *testing.T) {
 // A certificate that does not hold is named for what it is, and nothing is sent.
 func TestCertificateIsAlwaysVerified(t *testing.T) {
 	t.Parallel()
-	a, other := newAuthority(t), newAuthority(t)
+	a, other := desktest.NewAuthority(t), desktest.NewAuthority(t)
 	for name, c := range map[string]struct {
 		shows   tls.Certificate
 		trusted *x509.Certificate
 		reason  string
 	}{
-		"of another authority": {a.issue(t, time.Hour), other.certificate, "its authority is unknown"},
-		"that has expired":     {a.issue(t, -time.Hour), a.certificate, "it has expired"},
-		"for another name":     {a.issue(t, time.Hour, "elsewhere.example"), a.certificate, "it is for another name"},
+		"of another authority": {a.Issue(t, time.Hour), other.Certificate, "its authority is unknown"},
+		"that has expired":     {a.Issue(t, -time.Hour), a.Certificate, "it has expired"},
+		"for another name":     {a.Issue(t, time.Hour, "elsewhere.example"), a.Certificate, "it is for another name"},
 	} {
 		url, requests := secure(t, &tls.Config{Certificates: []tls.Certificate{c.shows}, MinVersion: tls.VersionTLS12}, ok)
 		there := to(url)
@@ -56,21 +57,21 @@ func TestCertificateIsAlwaysVerified(t *testing.T) {
 
 func TestOurCertificate(t *testing.T) {
 	t.Parallel()
-	a, other := newAuthority(t), newAuthority(t)
-	none := delivery.TLSFiles{CA: pemFile(t, "CERTIFICATE", a.certificate.Raw)}
-	strange := a.files(t, other.issue(t, time.Hour))
+	a, other := desktest.NewAuthority(t), desktest.NewAuthority(t)
+	none := delivery.TLSFiles{CA: desktest.PEMFile(t, "CERTIFICATE", a.Certificate.Raw)}
+	strange := files(t, a, other.Issue(t, time.Hour))
 	for name, c := range map[string]struct {
 		files  delivery.TLSFiles
 		reason string
 	}{
-		"right": {a.files(t, a.issue(t, time.Hour)), ""},
+		"right": {files(t, a, a.Issue(t, time.Hour)), ""},
 		"none":  {none, "asked for a client certificate (none is configured): "},
 		"wrong": {strange, "asked for our certificate: "},
 	} {
 		for version, most := range map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13} {
 			for protocol, protocols := range map[string][]string{"HTTP/1.1": {"http/1.1"}, "HTTP/2": {"h2"}} {
 				url, requests := secure(t, &tls.Config{
-					Certificates: []tls.Certificate{a.issue(t, time.Hour)}, ClientCAs: a.pool(), ClientAuth: tls.RequireAndVerifyClientCert,
+					Certificates: []tls.Certificate{a.Issue(t, time.Hour)}, ClientCAs: a.Pool(), ClientAuth: tls.RequireAndVerifyClientCert,
 					MinVersion: tls.VersionTLS12, MaxVersion: most, NextProtos: protocols,
 				}, ok)
 				there := to(url)
@@ -94,9 +95,9 @@ func TestOurCertificate(t *testing.T) {
 
 func TestOlderTLSIsRefused(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t)
-	url, _ := secure(t, &tls.Config{Certificates: []tls.Certificate{a.issue(t, time.Hour)}, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12}, ok)
-	files := delivery.TLSFiles{CA: pemFile(t, "CERTIFICATE", a.certificate.Raw)}
+	a := desktest.NewAuthority(t)
+	url, _ := secure(t, &tls.Config{Certificates: []tls.Certificate{a.Issue(t, time.Hour)}, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12}, ok)
+	files := delivery.TLSFiles{CA: desktest.PEMFile(t, "CERTIFICATE", a.Certificate.Raw)}
 	for least, want := range map[uint16]deadletter.Outcome{0: deadletter.Delivered, tls.VersionTLS12: deadletter.Delivered, tls.VersionTLS13: deadletter.Unreachable} {
 		files.MinVersion = least
 		there := to(url)
@@ -111,12 +112,12 @@ func TestOlderTLSIsRefused(t *testing.T) {
 // A certificate is renewed while the program runs; half a file in between changes nothing.
 func TestChangedCertificatesAreReadAnew(t *testing.T) {
 	t.Parallel()
-	a, next := newAuthority(t), newAuthority(t)
-	url, _ := secure(t, &tls.Config{Certificates: []tls.Certificate{a.issue(t, time.Hour)}, MinVersion: tls.VersionTLS12}, ok)
-	path := pemFile(t, "CERTIFICATE", next.certificate.Raw)
+	a, next := desktest.NewAuthority(t), desktest.NewAuthority(t)
+	url, _ := secure(t, &tls.Config{Certificates: []tls.Certificate{a.Issue(t, time.Hour)}, MinVersion: tls.VersionTLS12}, ok)
+	path := desktest.PEMFile(t, "CERTIFICATE", next.Certificate.Raw)
 	there := to(url)
 	there.TLS = read(t, delivery.TLSFiles{CA: path})
-	right, err := os.ReadFile(pemFile(t, "CERTIFICATE", a.certificate.Raw))
+	right, err := os.ReadFile(desktest.PEMFile(t, "CERTIFICATE", a.Certificate.Raw))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,8 +144,8 @@ func TestChangedCertificatesAreReadAnew(t *testing.T) {
 
 func TestUnusableCertificateFiles(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t)
-	whole, other := a.files(t, a.issue(t, time.Hour)), a.files(t, a.issue(t, time.Hour))
+	a := desktest.NewAuthority(t)
+	whole, other := files(t, a, a.Issue(t, time.Hour)), files(t, a, a.Issue(t, time.Hour))
 	for name, files := range map[string]delivery.TLSFiles{
 		"missing":      {CA: filepath.Join(t.TempDir(), "none.pem")},
 		"no authority": {CA: whole.Key},

@@ -36,6 +36,7 @@ type Settings struct {
 	EventType     map[string][]deadletter.Path      // by configured source; of others, any that is known
 	Pollers       int                               // receivers that wait side by side
 	Helpers       int                               // that join them while there is more than they can carry
+	Dedup         map[string]deadletter.Dedup       // by configured source; of others, Webhook-Id alone
 }
 
 // Ingest reads one queue.
@@ -202,7 +203,17 @@ func (i *Ingest) decode(m queue.Message) deadletter.Capture {
 		paths = deadletter.AnyEventType()
 	}
 	c.EventType = deadletter.EventType(c.Body, paths)
+	if c.WebhookID == "" && !c.Foreign {
+		c.WebhookID = i.dedup(c).ID(c.Headers, c.Body)
+	}
 	return c
+}
+
+func (i *Ingest) dedup(c deadletter.Capture) deadletter.Dedup {
+	if d, ok := i.settings.Dedup[c.Source]; ok {
+		return d
+	}
+	return deadletter.Dedup{Window: deadletter.DefaultWindow}
 }
 
 func attributes(from map[string]queue.Attribute) []deadletter.QueueAttribute {
@@ -231,5 +242,11 @@ func (i *Ingest) take(ctx context.Context, tx *store.Tx, c deadletter.Capture, r
 	if err != nil {
 		return err
 	}
-	return tx.Apply(ctx, known.ArriveAgain(c, original, i.now()))
+	if known.Covers(c, original, i.dedup(c).Window) {
+		return tx.Apply(ctx, known.ArriveAgain(c, original, i.now()))
+	}
+	if err := tx.Supersede(ctx, known.ID); err != nil {
+		return err
+	}
+	return tx.Apply(ctx, received)
 }

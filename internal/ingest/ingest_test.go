@@ -129,6 +129,54 @@ func TestArrivalsOfOneWebhookAreOneLetter(t *testing.T) {
 	b.isEmpty(t)
 }
 
+func TestWhatIsDealtWithTakesNoOtherBytes(t *testing.T) {
+	t.Parallel()
+	b := setup(t, settings)
+	first, same, other := desktest.Failure("a-1", 422, b.clock.Now()), desktest.Failure("b-2", 422, b.clock.Now()), desktest.Failure("c-3", 422, b.clock.Now())
+	same.WebhookID, other.WebhookID, other.Body = first.WebhookID, first.WebhookID, []byte(`{"other":"body"}`)
+	l := desktest.Receive(t, b.store, first)
+	archive, err := l.Archive(deadletter.Actor{Kind: deadletter.ActorUser, Name: "anna"}, "", l.Version, b.clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, archive) }); err != nil {
+		t.Fatal(err)
+	}
+	b.send(t, encode(t, same), encode(t, other), encode(t, other))
+	b.once(t)
+	if l := desktest.Letter(t, b.store, "a-1"); l.Arrivals != 2 || l.Status != deadletter.Archived {
+		t.Errorf("the archived letter arrived %d times and is %s", l.Arrivals, l.Status)
+	}
+	if l := desktest.Letter(t, b.store, "c-3"); l.Arrivals != 2 || l.Status != deadletter.Failed {
+		t.Errorf("what differs from an archived letter arrived %d times and is %s", l.Arrivals, l.Status)
+	}
+	b.isEmpty(t)
+}
+
+func TestEventsOfASourceAreToldApartAsConfigured(t *testing.T) {
+	t.Parallel()
+	s := settings
+	s.DefaultSource = "genesys"
+	byID := deadletter.Dedup{Path: deadletter.Path{"id"}, Window: time.Hour}
+	s.Dedup = map[string]deadletter.Dedup{"genesys": byID, "cxone": {}}
+	b := setup(t, s)
+	// Another program's envelopes name no event: the source's place of the id is looked at.
+	const from = `{"messageId":"%s","timestamp":"2026-03-02T10:15:05Z","originalPayload":{"id":"evt-1"},"originalHeaders":{},"errorReason":"","retryCount":0}`
+	b.send(t, fmt.Sprintf(from, "m-1"), fmt.Sprintf(from, "m-2"))
+	unwatched, again := desktest.Failure("a-1", 422, b.clock.Now()), desktest.Failure("b-2", 422, b.clock.Now())
+	unwatched.Source, again.Source, again.WebhookID = "cxone", "cxone", unwatched.WebhookID
+	b.send(t, encode(t, unwatched), encode(t, again))
+	b.once(t)
+	if l := desktest.Letter(t, b.store, "m-1"); l.Arrivals != 2 || l.WebhookID != "evt-1" {
+		t.Errorf("one event arrived %d times as %q", l.Arrivals, l.WebhookID)
+	}
+	for _, id := range []deadletter.ID{"a-1", "b-2"} {
+		if l := desktest.Letter(t, b.store, id); l.Arrivals != 1 {
+			t.Errorf("%s of a source that tells no events apart arrived %d times", id, l.Arrivals)
+		}
+	}
+}
+
 const interchange = `{"messageId":"m-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":{"id": 1},"originalHeaders":{"content-type":"application/json"},` +
 	`"errorReason":"HTTP 503","retryCount":%d}`
 

@@ -20,14 +20,18 @@ import (
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/queue"
+	"dlqdesk/internal/verify"
 )
 
 // Source is a webhook endpoint.
 type Source struct {
 	Name        string
 	Destination delivery.Destination
-	Buffered    bool  // answer first, deliver from the processing queue
-	MaxBody     int64 // bytes
+	Buffered    bool             // answer first, deliver from the processing queue
+	MaxBody     int64            // bytes
+	Verify      *verify.Verifier // nil: whoever knows the address may post to it
+	Dedup       deadletter.Dedup
+	Ack         *deadletter.Ack // nil: our own answers
 }
 
 // Sender makes one delivery.
@@ -48,25 +52,29 @@ type Receiver struct {
 	sender     Sender
 	dlq        Queue
 	processing Queue // nil where no source is buffered
+	refused    map[string]*refusals
 	now        func() time.Time
 	log        *slog.Logger
 }
 
 // New makes a receiver. processing may be nil where no source is buffered.
 func New(sources []Source, sender Sender, dlq, processing Queue, now func() time.Time, log *slog.Logger) *Receiver {
-	r := &Receiver{sources: map[string]Source{}, sender: sender, dlq: dlq, processing: processing, now: now, log: log}
+	r := &Receiver{sources: map[string]Source{}, refused: map[string]*refusals{}, sender: sender, dlq: dlq, processing: processing, now: now, log: log}
 	for _, s := range sources {
-		r.sources[s.Name] = s
+		r.sources[s.Name], r.refused[s.Name] = s, &refusals{}
 	}
 	return r
 }
 
-// Handler serves /webhooks/{source}.
+const notFound = `{"error":"not found"}`
+
+// Handler serves /webhooks/{source}, and what is below it for platforms that append to the address.
 func (r *Receiver) Handler() http.Handler {
 	mux := chi.NewRouter()
-	mux.NotFound(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusNotFound, `{"error":"not found"}`) })
+	mux.NotFound(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusNotFound, notFound) })
 	mux.MethodNotAllowed(methodNotAllowed)
 	mux.Post("/webhooks/{source}", r.receive)
+	mux.Post("/webhooks/{source}/*", r.receiveBelow)
 	return mux
 }
 
@@ -94,36 +102,35 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 		answer(w, http.StatusNotFound, `{"error":"unknown source"}`)
 		return
 	}
-	body, err := readBody(w, req, source.MaxBody)
-	if err != nil {
-		refuse(w, err, source.MaxBody)
+	body, ok := r.proven(w, req, source)
+	if !ok {
 		return
 	}
 	c := r.capture(source, req, body)
 	// A platform that hangs up does not stop what was begun for its webhook.
 	ctx := context.WithoutCancel(req.Context())
 	if source.Buffered {
-		r.buffer(ctx, w, c)
+		r.buffer(ctx, w, source, c)
 		return
 	}
 	if r.deliver(ctx, source, &c) {
-		answer(w, http.StatusOK, accepted)
+		source.tell(w, c, accepted)
 		return
 	}
 	if err := r.keep(ctx, r.dlq, c); err != nil {
 		r.refuseKept(ctx, w, c, err)
 		return
 	}
-	answer(w, http.StatusOK, `{"status":"queued_for_retry","messageId":"`+string(c.ID)+`"}`)
+	source.tell(w, c, `{"status":"queued_for_retry","messageId":"`+string(c.ID)+`"}`)
 }
 
 // buffer puts a webhook on the processing queue, from where Processor delivers it.
-func (r *Receiver) buffer(ctx context.Context, w http.ResponseWriter, c deadletter.Capture) {
+func (r *Receiver) buffer(ctx context.Context, w http.ResponseWriter, s Source, c deadletter.Capture) {
 	if err := r.keep(ctx, r.processing, c); err != nil {
 		r.refuseKept(ctx, w, c, err)
 		return
 	}
-	answer(w, http.StatusOK, accepted)
+	s.tell(w, c, accepted)
 }
 
 // refuseKept has the platform send the webhook again, because it could be kept nowhere.
@@ -160,9 +167,10 @@ func refuse(w http.ResponseWriter, err error, limit int64) {
 
 func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.Capture {
 	id := uuid.NewString()
+	notePath(req)
 	c := deadletter.Capture{
 		ID: deadletter.ID(id), ReceiveID: id, Source: s.Name, Destination: s.Destination.URL, Method: req.Method, Query: req.URL.RawQuery,
-		WebhookID: req.Header.Get("Webhook-Id"), ReceivedAt: r.now(), Headers: deadletter.Headers(req.Header), Body: body,
+		WebhookID: s.Dedup.ID(deadletter.Headers(req.Header), body), ReceivedAt: r.now(), Headers: deadletter.Headers(req.Header), Body: body,
 	}
 	if c.WebhookID == "" {
 		c.WebhookID = id

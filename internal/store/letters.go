@@ -69,13 +69,23 @@ func (t *Tx) Letter(ctx context.Context, id deadletter.ID) (deadletter.Letter, e
 }
 
 const letterByArrival = `SELECT ` + letterColumns + ` FROM letters l WHERE l.id = ?
-	UNION ALL SELECT ` + letterColumns + ` FROM letters l WHERE l.source = ? AND l.webhook_id = ? LIMIT 1`
+	UNION ALL SELECT ` + letterColumns + ` FROM letters l WHERE l.source = ? AND l.webhook_id = ? AND l.superseded = 0 LIMIT 1`
 
-// Known answers the letter that a capture is one more arrival of: that of the same message id, or of the same source and
-// Webhook-Id. NotFound when it is new.
+// Known answers the letter that a capture may be one more arrival of: that of the same message id, or the one that the same source's
+// Webhook-Id stands for. NotFound when it is new.
 func (t *Tx) Known(ctx context.Context, c deadletter.Capture) (deadletter.Letter, error) {
 	_, l, err := scanLetter(t.tx.QueryRowContext(ctx, letterByArrival, c.ID, c.Source, c.WebhookID))
 	return l, notFound(err, "letter %s is new", c.ID)
+}
+
+const supersede = `UPDATE letters SET superseded = 1 WHERE id = ?`
+
+// Supersede leaves the Webhook-Id of a letter to the next one that is added. Nothing that a person sees of the letter changes.
+func (t *Tx) Supersede(ctx context.Context, id deadletter.ID) error {
+	if _, err := t.tx.ExecContext(ctx, supersede, id); err != nil {
+		return fmt.Errorf("supersede letter %s: %w", id, err)
+	}
+	return nil
 }
 
 const (

@@ -134,6 +134,36 @@ func TestDeliveryIsFencedByItsLease(t *testing.T) {
 	}
 }
 
+func TestWebhookIDStandsForTheLatestLetter(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	first, second, third := failure("a-1", 422, start), failure("b-2", 422, start.Add(time.Hour)), failure("c-3", 422, start)
+	second.WebhookID, third.WebhookID = first.WebhookID, first.WebhookID
+	receive(t, s, first)
+	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		change := deadletter.Receive(second, policy, 0.5, start)
+		if added, err := tx.Add(ctx, change); added || err != nil {
+			t.Errorf("a second letter of the same Webhook-Id: %t, %v", added, err)
+		}
+		if err := tx.Supersede(ctx, "a-1"); err != nil {
+			return err
+		}
+		if err := tx.Apply(ctx, change); err != nil {
+			return err
+		}
+		for _, c := range []deadletter.Capture{first, second, third} {
+			known, err := tx.Known(ctx, c)
+			if want := map[deadletter.ID]deadletter.ID{"a-1": "a-1", "b-2": "b-2", "c-3": "b-2"}[c.ID]; err != nil || known.ID != want {
+				t.Errorf("%s is known as %q, %v", c.ID, known.ID, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestArrivalIsRecognisedByMessageAndByWebhook(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)

@@ -90,7 +90,7 @@ type certificate struct{ subjects, sans []string }
 
 func (c certificate) head(r *http.Request, _ time.Time) (proof, error) {
 	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
-		return nil, refused("the connection shows no certificate that tls.client_ca vouches for")
+		return nil, refused("the connection shows no certificate that tls.client_ca_file vouches for")
 	}
 	leaf := r.TLS.VerifiedChains[0][0]
 	if len(c.subjects)+len(c.sans) == 0 || slices.Contains(c.subjects, leaf.Subject.String()) || slices.ContainsFunc(namesOf(leaf), c.named) {

@@ -52,6 +52,9 @@ type Scheme struct {
 	IDHeader string
 	IDPath   deadletter.Path
 
+	// Ack is the template of the answer that the platform asks for (see deadletter.Ack); "" where any 2xx will do.
+	Ack string
+
 	rule rule // of schemes that sign
 }
 
@@ -81,7 +84,10 @@ func Schemes() []Scheme {
 				header: "X-Nexus-Signature-256", prefix: "sha256=", encoding: Hex, algorithm: SHA256, signed: "{ts}.{body}", timestampHeader: "X-Nexus-Timestamp",
 			},
 		},
-		{Name: CXoneBYOC, Proof: "a token that dlqdesk issues to the client", Required: []string{"client_id", "secrets"}},
+		{
+			Name: CXoneBYOC, Proof: "a token that dlqdesk issues to the client", Required: []string{"client_id", "secrets"},
+			Ack: `{"idOnExternalPlatform":"{message_id}"}`,
+		},
 		{
 			Name: Stripe, Proof: "HMAC-SHA256 of time and body in Stripe-Signature", Required: secrets, Optional: timed,
 			rule: rule{header: "Stripe-Signature", separator: ",", prefix: "v1=", timestampPrefix: "t=", encoding: Hex, algorithm: SHA256, signed: "{ts}.{body}"},
@@ -177,4 +183,15 @@ func (s Settings) SecretHeaders() []string {
 		return []string{"Authorization"}
 	}
 	return nil
+}
+
+// Challenge is the WWW-Authenticate of an answer that refuses a webhook, for schemes of HTTP's own; "" for others.
+func (s Settings) Challenge() string {
+	switch s.Scheme {
+	case Basic:
+		return `Basic realm="webhooks"`
+	case Bearer, CXoneBYOC:
+		return "Bearer"
+	}
+	return ""
 }

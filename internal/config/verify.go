@@ -1,0 +1,169 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"strings"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/verify"
+)
+
+const (
+	// maxTolerance is how long a signed webhook that somebody else got hold of could be sent again.
+	maxTolerance = 24 * time.Hour
+
+	// shortSecret is the length below which a secret could be found by trying, in bytes. Platforms make longer ones.
+	shortSecret = 16
+
+	maxDedup = 30 * 24 * time.Hour
+)
+
+func readVerify(source string, s *section) verify.Settings {
+	proof := verify.Settings{
+		Source:          source,
+		Scheme:          setting(s, "scheme", verify.None, oneOf(schemeNames()...)),
+		Secrets:         s.secrets("secrets"),
+		Header:          setting(s, "header", "", parseHeaderName),
+		Prefix:          setting(s, "prefix", "", parseText),
+		Encoding:        setting(s, "encoding", "", oneOf(verify.Hex, verify.Base64)),
+		Algorithm:       setting(s, "algorithm", "", oneOf(verify.SHA256, verify.SHA1, verify.SHA512)),
+		Signed:          setting(s, "signed", "", parseText),
+		TimestampHeader: setting(s, "timestamp_header", "", parseHeaderName),
+		IDHeader:        setting(s, "id_header", "", parseHeaderName),
+		Tolerance:       setting(s, "tolerance", 0, durationFrom(time.Second, maxTolerance)),
+		SecretEncoding:  setting(s, "secret_encoding", "", oneOf(verify.Raw, verify.Base64)),
+		User:            setting(s, "user", "", parseText),
+		ClientID:        setting(s, "client_id", "", parseText),
+		URL:             setting(s, "url", "", parsePlatformURL),
+		Subjects:        list(s, "subjects", parseSomething),
+		SANs:            list(s, "sans", parseSomething),
+	}
+	s.checkScheme(proof)
+	return proof
+}
+
+func schemeNames() []string {
+	var names []string
+	for _, s := range verify.Schemes() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func parsePlatformURL(text string) (string, error) {
+	u, err := parseURL(text, "https://hooks.example.com/webhooks/calls")
+	if err == nil && u.RawQuery != "" {
+		err = errors.New("must not hold a query: that of each webhook counts")
+	}
+	return text, err
+}
+
+func parseSomething(text string) (string, error) {
+	if text == "" {
+		return "", errors.New("must not be empty")
+	}
+	return text, nil
+}
+
+// checkScheme finds keys that the scheme does not know, keys that it needs, and what is wrong with those that it has.
+func (s *section) checkScheme(proof verify.Settings) {
+	if s.reader.faulty(join(s.path, "scheme")) {
+		return
+	}
+	scheme, _ := verify.Named(proof.Scheme)
+	for _, key := range s.keys {
+		if key != "scheme" && !scheme.Uses(key) && s.has(key) {
+			s.reader.fault(join(s.path, key), "means nothing with the scheme "+scheme.Name)
+		}
+	}
+	missing := map[string]bool{}
+	for _, key := range scheme.Required {
+		if missing[key] = !s.has(key); missing[key] {
+			s.missing(key, "is missing: the scheme "+scheme.Name+" needs it")
+		}
+	}
+	for _, f := range proof.Faults() {
+		key, _, _ := strings.Cut(f.Key, "[")
+		if path := join(s.path, key); !missing[key] && !s.reader.faultyWithin(path) {
+			s.reader.fault(join(s.path, f.Key), f.Text)
+		}
+	}
+}
+
+// has tells whether anything sets a key.
+func (s *section) has(key string) bool {
+	if _, ok := s.reader.variables[s.below(key)]; ok {
+		return true
+	}
+	for _, e := range s.entries {
+		if e.key == key {
+			return !isNull(e.value)
+		}
+	}
+	return false
+}
+
+func (r *reader) checkVerify(c Config, at string, proof verify.Settings) {
+	if proof.Open() && !r.faultyWithin(at) {
+		r.warn(at+".scheme", "nothing proves who sent a webhook: whoever knows the URL can post to it")
+	}
+	if proof.Scheme == verify.MTLS && c.TLS.ClientCAFile == "" && !r.faultyWithin("tls") {
+		r.fault(at+".scheme", "needs tls.client_ca_file: who vouches for the certificates of platforms")
+	}
+	for i, s := range proof.Secrets {
+		if len(s.Reveal()) < shortSecret && !r.faultyWithin(at) {
+			r.warn(indexed(at+".secrets", i), "is shorter than 16 characters, which can be found by trying")
+		}
+	}
+}
+
+// readDedup takes the place that the scheme's platform writes its ids to where the configuration says nothing else.
+func readDedup(s *section, scheme verify.Scheme) deadletter.Dedup {
+	d := setting(s, "key", deadletter.Dedup{Header: scheme.IDHeader, Path: scheme.IDPath, Window: 1}, parseDedupKey)
+	window := setting(s, "window", deadletter.DefaultWindow, durationFrom(time.Second, maxDedup))
+	if d.Window > 0 {
+		d.Window = window
+	}
+	return d
+}
+
+// parseDedupKey takes the place of an id. The window that it answers tells only whether there is one.
+func parseDedupKey(text string) (deadletter.Dedup, error) {
+	name, isHeader := strings.CutPrefix(text, "header:")
+	switch {
+	case text == "none":
+		return deadletter.Dedup{}, nil
+	case isHeader:
+		name, err := parseHeaderName(name)
+		return deadletter.Dedup{Header: name, Window: 1}, err
+	case strings.HasPrefix(text, "$") && !strings.Contains(text, "*"):
+		path, err := parsePath(text)
+		return deadletter.Dedup{Path: path, Window: 1}, err
+	}
+	return deadletter.Dedup{}, wrong(text, "must be a path such as $.id, a header such as header:X-Event-Id, or none")
+}
+
+const (
+	leastAck = 200
+	mostAck  = 299
+)
+
+// readAck answers nil where the platform is told what dlqdesk tells everybody.
+func readAck(s *section, scheme verify.Scheme) *deadletter.Ack {
+	status := setting(s, "status", leastAck, wholeNumber(leastAck, mostAck))
+	contentType := setting(s, "content_type", "application/json", parseSomething)
+	body := setting(s, "body", scheme.Ack, parseText)
+	if body == "" && !s.has("status") && !s.has("body") {
+		if s.has("content_type") {
+			s.missing("body", "is missing: it is what the platform is told")
+		}
+		return nil
+	}
+	ack, err := deadletter.NewAck(status, contentType, body)
+	if err != nil {
+		s.reader.fault(join(s.path, "body"), cmp.Or(deadletter.TextOf(err), err.Error()))
+	}
+	return ack
+}

@@ -1,0 +1,82 @@
+package deadletter
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"regexp"
+	"strings"
+)
+
+// Ack is what a platform is told of a webhook that is delivered or kept, where it asks for an answer of its own form.
+type Ack struct {
+	Status      int // from 200 to 299
+	ContentType string
+	template    string
+	places      [][]int // of the variables in the template, with their names
+	paths       map[string]Path
+}
+
+// variable is what stands in the template of an answer: {message_id}, {webhook_id}, or a path into the body that came.
+var variable = regexp.MustCompile(`\{(\$[^{}]*|[a-z_]+)\}`)
+
+// NewAck reads the template of an answer. An Invalid error says what is wrong.
+func NewAck(status int, contentType, template string) (*Ack, error) {
+	a := &Ack{Status: status, ContentType: contentType, template: template, places: variable.FindAllStringSubmatchIndex(template, -1), paths: map[string]Path{}}
+	for _, place := range a.places {
+		name := template[place[2]:place[3]]
+		switch {
+		case name == "message_id" || name == "webhook_id":
+		case name[0] == '$':
+			path, err := ParsePath(name)
+			if err != nil {
+				return nil, err
+			}
+			a.paths[name] = path
+		default:
+			return nil, Errorf(Invalid, "{%s} stands for nothing: there are {message_id}, {webhook_id} and paths into the body, such as {$.id}", name)
+		}
+	}
+	if status == 204 && template != "" {
+		return nil, Errorf(Invalid, "an answer of status 204 has no body")
+	}
+	return a, nil
+}
+
+// Body writes the answer for one webhook.
+func (a *Ack) Body(c Capture) []byte {
+	var out bytes.Buffer
+	last := 0
+	for _, place := range a.places {
+		out.WriteString(a.template[last:place[0]])
+		a.write(&out, a.value(a.template[place[2]:place[3]], c))
+		last = place[1]
+	}
+	out.WriteString(a.template[last:])
+	return out.Bytes()
+}
+
+func (a *Ack) value(name string, c Capture) string {
+	switch name {
+	case "message_id":
+		return string(c.ID)
+	case "webhook_id":
+		return c.WebhookID
+	}
+	return ValueAt(c.Body, a.paths[name])
+}
+
+// write escapes a value for the form of the answer. Writing to a buffer cannot fail.
+func (a *Ack) write(out *bytes.Buffer, value string) {
+	kind := strings.ToLower(a.ContentType)
+	switch {
+	case strings.Contains(kind, "json"):
+		var text bytes.Buffer
+		_ = json.NewEncoder(&text).Encode(value)
+		out.Write(text.Bytes()[len(`"`) : text.Len()-len("\"\n")])
+	case strings.Contains(kind, "xml") || strings.Contains(kind, "html"):
+		_ = xml.EscapeText(out, []byte(value))
+	default:
+		out.WriteString(value)
+	}
+}
