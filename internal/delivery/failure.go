@@ -57,6 +57,8 @@ func unreachable(err error, to Destination) string {
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "DNS: no such host " + dns.Name
+	case errors.As(err, &dns) && dns.IsTimeout:
+		return fmt.Sprintf("DNS: no answer about %s within %s", dns.Name, brief(to.link().connect))
 	case errors.As(err, &dns):
 		return fmt.Sprintf("DNS: the address of %s could not be looked up", dns.Name)
 	case errors.As(err, &certificate):
@@ -68,7 +70,7 @@ func unreachable(err error, to Destination) string {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "Connection refused by " + host
 	case isTimeout(err):
-		return fmt.Sprintf("No connection to %s within %s", host, brief(min(to.Timeout, to.link().connect)))
+		return fmt.Sprintf("No connection to %s within %s", host, brief(to.link().connect))
 	case errors.As(err, &system):
 		return fmt.Sprintf("No connection to %s: %s", host, system)
 	}

@@ -109,6 +109,28 @@ func TestFaultsOfHTTP2(t *testing.T) {
 		"cancels the stream": {func(s stream) error { return s.WriteRSTStream(s.id, http2.ErrCodeCancel) }, deadletter.Unknown, broke, 1},
 		"hangs up":           {func(stream) error { return io.EOF }, deadletter.Unknown, broke, 1},
 		"says nothing":       {func(stream) error { return nil }, deadletter.Unknown, "No answer within 1s: the handler may have processed it", 1},
+		"has endless headers": {func(s stream) error {
+			field := []byte("\x00\x01x\x7f\x01" + strings.Repeat("x", 128)) // a literal without indexing, RFC 7541 section 6.2.2
+			err := s.WriteHeaders(http2.HeadersFrameParam{StreamID: s.id, BlockFragment: []byte{0x88}})
+			for err == nil {
+				err = s.WriteContinuation(s.id, false, bytes.Repeat(field, 64))
+			}
+			return err
+		}, deadletter.Unknown, broke, 1},
+		"has an endless body": {func(s stream) error {
+			err := s.WriteHeaders(http2.HeadersFrameParam{StreamID: s.id, BlockFragment: []byte{0x88}, EndHeaders: true})
+			for err == nil {
+				err = s.WriteData(s.id, false, make([]byte, 16<<10))
+			}
+			return err
+		}, deadletter.Delivered, "", 1},
+		"hangs up in its body": {func(s stream) error {
+			if err := s.WriteHeaders(http2.HeadersFrameParam{StreamID: s.id, BlockFragment: []byte{0x88}, EndHeaders: true}); err != nil {
+				return err
+			}
+			_ = s.WriteData(s.id, false, []byte("half"))
+			return io.EOF
+		}, deadletter.Delivered, "", 1},
 		"answers with garbage": {func(s stream) error {
 			return s.WriteHeaders(http2.HeadersFrameParam{StreamID: s.id, BlockFragment: []byte("\xff\xff\xff\xff\xff\xff"), EndHeaders: true})
 		}, deadletter.Unknown, broke, 1},

@@ -1,7 +1,6 @@
 package delivery_test
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -182,63 +181,6 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// Each fault is one of a server on the wire. unreachable must only be said where no byte of the request has left.
-func TestFaultsOfTheWire(t *testing.T) {
-	t.Parallel()
-	const (
-		head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
-		late = "No answer within 250ms: the handler may have processed it"
-		cut  = "The connection broke before the handler answered: it may have processed it"
-		junk = "The handler's answer was no valid HTTP: it may have processed it"
-	)
-	for name, c := range map[string]struct {
-		talk    func(context.Context, net.Conn)
-		outcome deadletter.Outcome
-		status  int
-		reason  string
-		kept    string
-	}{
-		"hangs before it reads":   {func(ctx context.Context, _ net.Conn) { <-ctx.Done() }, deadletter.Unknown, 0, late, ""},
-		"hangs after it read":     {replying("", false), deadletter.Unknown, 0, late, ""},
-		"hangs up after it read":  {replying("", true), deadletter.Unknown, 0, cut, ""},
-		"hangs up in its headers": {replying("HTTP/1.1 200 OK\r\nX: ", true), deadletter.Unknown, 0, cut, ""},
-		"hangs in its headers":    {replying("HTTP/1.1 200 OK\r\nX: ", false), deadletter.Unknown, 0, late, ""},
-		"hangs up in its body":    {replying(head+"half", true), deadletter.Delivered, 200, "", "half"},
-		"hangs in its body":       {replying(head+"half", false), deadletter.Delivered, 200, "", "half"},
-		"hangs in the body of an error": {
-			replying("HTTP/1.1 500 X\r\nContent-Length: 10\r\n\r\nbroken", false), deadletter.Rejected, 500,
-			"The handler answered 500: broken", "broken",
-		},
-		"writes garbage":      {replying("SSH-2.0-OpenSSH_9.2\r\n", true), deadletter.Unknown, 0, junk, ""},
-		"writes a bad header": {replying("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", true), deadletter.Unknown, 0, junk, ""},
-		"has endless headers": {endless("HTTP/1.1 200 OK\r\n", "X: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n"), deadletter.Unknown, 0, junk, ""},
-		"has an endless body": {endless("HTTP/1.1 200 OK\r\n\r\n", strings.Repeat("x", 1000)), deadletter.Delivered, 200, "", strings.Repeat("x", 4096)},
-		"goes on for ever":    {endless("", "HTTP/1.1 102 Processing\r\n\r\n"), deadletter.Unknown, 0, junk, ""},
-		"switches protocols":  {replying("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", false), deadletter.Rejected, 101, "The handler answered 101: Switching Protocols", ""},
-		"writes byte by byte": {dripping(head + "0123456789"), deadletter.Delivered, 200, "", "0123456789"},
-		"answers before all": {func(ctx context.Context, conn net.Conn) {
-			_, _ = io.ReadFull(conn, make([]byte, 4))
-			_, _ = io.WriteString(conn, "HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n")
-			<-ctx.Done()
-		}, deadletter.Rejected, 413, "The handler answered 413: Request Entity Too Large", ""},
-		"has no length":        {replying("HTTP/1.0 200 OK\r\n\r\nall", true), deadletter.Delivered, 200, "", "all"},
-		"lies about its gzip":  {replying("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x08", true), deadletter.Delivered, 200, "", "\x1f\x8b\x08"},
-		"speaks TLS, not HTTP": {replying("\x15\x03\x01\x00\x02\x02\x16", true), deadletter.Unknown, 0, junk, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			client, started := setup(t), time.Now()
-			a := client.Send(t.Context(), hurried("http://"+listen(t, c.talk)), request("x", nil))
-			if a.Outcome != c.outcome || a.StatusCode != c.status || a.Error != c.reason || string(a.ResponseBody) != c.kept {
-				t.Errorf("attempt %+v", a)
-			}
-			if took := time.Since(started); took > 20*impatience {
-				t.Errorf("it took %s", took)
-			}
-		})
-	}
-}
-
 // Whether a byte has left is a matter of moments here; either answer is true.
 func TestHangingUpAtOnce(t *testing.T) {
 	t.Parallel()
@@ -246,32 +188,6 @@ func TestHangingUpAtOnce(t *testing.T) {
 	a := setup(t).Send(t.Context(), to(url), request("x", nil))
 	if a.Outcome != deadletter.Unknown && a.Outcome != deadletter.Unreachable {
 		t.Errorf("attempt %+v", a)
-	}
-}
-
-// endless writes a beginning and then one text again and again.
-func endless(beginning, text string) func(context.Context, net.Conn) {
-	return func(_ context.Context, conn net.Conn) {
-		if _, _, err := readRequest(bufio.NewReader(conn)); err != nil {
-			return
-		}
-		_, err := io.WriteString(conn, beginning)
-		for err == nil {
-			_, err = io.WriteString(conn, text)
-		}
-	}
-}
-
-func dripping(text string) func(context.Context, net.Conn) {
-	return func(_ context.Context, conn net.Conn) {
-		if _, _, err := readRequest(bufio.NewReader(conn)); err != nil {
-			return
-		}
-		for i := range len(text) {
-			if _, err := io.WriteString(conn, text[i:i+1]); err != nil {
-				return
-			}
-		}
 	}
 }
 

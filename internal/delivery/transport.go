@@ -23,11 +23,11 @@ type link struct {
 }
 
 func (to Destination) link() link {
-	l := link{to.Connect, to.TLS}
-	if l.connect <= 0 {
-		l.connect = connectLimit
+	connect := to.Connect
+	if connect <= 0 {
+		connect = connectLimit
 	}
-	return l
+	return link{min(connect, to.Timeout), to.TLS} // an attempt to connect does not outlive the delivery
 }
 
 func (c *Client) transport(to Destination) *http.Transport {
