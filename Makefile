@@ -6,6 +6,7 @@ QUEUE     ?= embedded
 FUZZTIME  ?= 30s
 BENCHTIME ?= 2s
 ROUNDS    ?= 50
+BENCH     ?= .
 
 version := $(shell git describe --tags --always --dirty 2>/dev/null)
 go_build := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(version)'
@@ -84,8 +85,8 @@ fuzz: generate ## run every fuzz target for FUZZTIME each
 crash: generate ## kill the program ROUNDS times under load, over either queue, and look for everything that was answered 200
 	go test -run '^TestKilledProcessLosesNothing$$' -count 1 -v -timeout 30m ./internal/app -crash.rounds $(ROUNDS)
 
-bench: generate ## measure: receiver, failure path, ingest, pages
-	go test -run '^$$' -bench . -benchtime $(BENCHTIME) -timeout 30m ./internal/bench/...
+bench: generate ## measure: receiver, failure path, ingest, jobs, pages; BENCH=Million: memory and disk with a million letters
+	go test -run '^$$' -bench '$(BENCH)' $(if $(filter .,$(BENCH)),-skip '^BenchmarkMillion$$') -benchtime $(BENCHTIME) -timeout 60m ./internal/bench/...
 
 replica: generate ## prove that a Litestream replica restores (the first run builds Litestream, in some minutes)
 	go build -modfile=.tools/litestream.mod -o bin/litestream github.com/benbjohnson/litestream/cmd/litestream

@@ -2,8 +2,8 @@
 package auth
 
 import (
+	"context"
 	"crypto/rand"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -49,8 +49,8 @@ func New(s *store.Store, settings Settings, now func() time.Time) (*Auth, error)
 		a.params = DefaultHashing()
 	}
 	var err error
-	if a.nobody, err = argon2id.CreateHash(rand.Text(), &a.params); err != nil {
-		return nil, fmt.Errorf("hash a password: %w", err)
+	if a.nobody, err = a.hash(context.Background(), rand.Text()); err != nil {
+		return nil, err
 	}
 	return a, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -87,7 +88,10 @@ func (a *Auth) inTurn(ctx context.Context, work func() error) error {
 	case <-ctx.Done():
 		return &deadletter.Error{Kind: deadletter.Unavailable, Text: "too many people sign in at once: try again in a moment", Err: ctx.Err()}
 	}
-	if err := work(); err != nil {
+	err := work()
+	// A hash takes more memory than all else that is in use; left alone, it would have the program grow to twice of it by and by.
+	debug.FreeOSMemory()
+	if err != nil {
 		return fmt.Errorf("hash the password: %w", err)
 	}
 	return nil

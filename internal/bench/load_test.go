@@ -32,6 +32,11 @@ type conn struct {
 
 func newLoad(b *testing.B, target, want string) *load {
 	b.Helper()
+	return newLoadOf(b, target, want, connections)
+}
+
+func newLoadOf(b *testing.B, target, want string, conns int) *load {
+	b.Helper()
 	u, err := url.Parse(target)
 	if err != nil {
 		b.Fatal(err)
@@ -41,7 +46,7 @@ func newLoad(b *testing.B, target, want string) *load {
 	fmt.Fprintf(&request, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: platform/1.0\r\nContent-Type: application/json\r\n"+
 		"Authorization: Bearer s3cret\r\nContent-Length: %d\r\n\r\n%s", u.RequestURI(), u.Host, len(body), body)
 	l := &load{request: request.Bytes(), want: want}
-	for range connections {
+	for range conns {
 		c, err := (&net.Dialer{}).DialContext(b.Context(), "tcp", u.Host)
 		if err != nil {
 			b.Fatal(err)

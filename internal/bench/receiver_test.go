@@ -35,6 +35,7 @@ func BenchmarkReceiverSuccess(b *testing.B) {
 	report(b, median(theirs), "proxy-req/s")
 	report(b, median(ratios), "ratio")
 	report(b, median(pooledRatios), "ratio-pooled")
+	result(b, "success path / bare ReverseProxy", median(ratios), 0.9)
 }
 
 // newProxy keeps enough connections for the load, as the receiver does.

@@ -58,7 +58,7 @@ func settings(b *testing.B, destination, dlqURL string) config.Config {
 	b.Helper()
 	return config.Config{
 		Listen: "127.0.0.1:0", DataDir: b.TempDir(), Queue: config.Queue{DLQURL: dlqURL, SpoolLimit: 1 << 30}, Sources: []config.Source{{
-			Name: "genesys", Destination: destination, Mode: config.Direct, Timeout: 10 * time.Second, MaxBody: 1 << 20, MaxConcurrent: 64,
+			Name: "genesys", Destination: destination, Mode: config.Direct, Timeout: 10 * time.Second, MaxBody: 1 << 20, MaxConcurrent: 256,
 			Retry: policy(),
 		}},
 	}

@@ -34,8 +34,17 @@ const (
 // StartSQS starts an SQS server, a process of its own, and answers its address. It ends with the test.
 func StartSQS(t testing.TB) (endpoint string) {
 	t.Helper()
-	server := exec.CommandContext(t.Context(), "node", "--import", endWithParent, fauxqs(t)) //nolint:gosec // a path of this repository
-	server.Env = append(os.Environ(), "FAUXQS_PORT=0", "FAUXQS_DEFAULT_REGION="+region)
+	endpoint = StartNode(t, fauxqs(t), regexp.MustCompile(`Server listening at (http://127\.0\.0\.1:\d+)`), "FAUXQS_PORT=0", "FAUXQS_DEFAULT_REGION="+region)
+	awaitHealth(t, endpoint)
+	return endpoint
+}
+
+// StartNode starts a program of Node, a process of its own that ends with the test, and answers the address that it says it listens at. It
+// finds the npm packages of the repository.
+func StartNode(t testing.TB, program string, listening *regexp.Regexp, environment ...string) (address string) {
+	t.Helper()
+	server := exec.CommandContext(t.Context(), "node", "--import", endWithParent, program) //nolint:gosec // a path of this repository
+	server.Env = append(append(os.Environ(), "NODE_PATH="+packages(t)), environment...)
 	input, err := server.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -43,34 +52,33 @@ func StartSQS(t testing.TB) (endpoint string) {
 	out, in := io.Pipe()
 	server.Stdout, server.Stderr = in, in
 	if err := server.Start(); err != nil {
-		t.Fatalf("start the SQS server: %v", err)
+		t.Fatalf("start %s: %v", filepath.Base(program), err)
 	}
 	ready := make(chan string, 1)
 	var reading sync.WaitGroup
 	log := &tail{}
-	reading.Go(func() { log.read(out, ready) })
+	reading.Go(func() { log.read(out, listening, ready) })
 	t.Cleanup(func() {
 		_ = input.Close()
 		_ = server.Wait() // it was killed when the test's context ended
 		_ = in.Close()
 		reading.Wait()
 		if t.Failed() {
-			t.Logf("the SQS server's last words:\n%s", log)
+			t.Logf("the last words of %s:\n%s", filepath.Base(program), log)
 		}
 	})
 	select {
-	case endpoint = <-ready:
+	case address = <-ready:
 	case <-t.Context().Done():
 	}
-	if endpoint == "" {
-		t.Fatalf("the SQS server did not start:\n%s", log)
+	if address == "" {
+		t.Fatalf("%s did not start:\n%s", filepath.Base(program), log)
 	}
-	awaitHealth(t, endpoint)
-	return endpoint
+	return address
 }
 
-// fauxqs finds the server's program among the npm packages of the repository.
-func fauxqs(t testing.TB) string {
+// packages is where the npm packages of the repository are.
+func packages(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
@@ -81,7 +89,13 @@ func fauxqs(t testing.TB) string {
 			break
 		}
 	}
-	program := filepath.Join(dir, "web", "node_modules", "fauxqs", "dist", "cli.js")
+	return filepath.Join(dir, "web", "node_modules")
+}
+
+// fauxqs finds the server's program.
+func fauxqs(t testing.TB) string {
+	t.Helper()
+	program := filepath.Join(packages(t), "fauxqs", "dist", "cli.js")
 	if _, err := os.Stat(program); err != nil {
 		t.Fatalf("the SQS server is an npm package: run make npm (%v)", err)
 	}
@@ -110,10 +124,9 @@ type tail struct {
 	lines []string
 }
 
-// read answers on ready the address that the server names once it listens, or "" when it ends before.
-func (l *tail) read(from io.Reader, ready chan<- string) {
+// read answers on ready the address that a server names once it listens, or "" when it ends before.
+func (l *tail) read(from io.Reader, listening *regexp.Regexp, ready chan<- string) {
 	defer close(ready)
-	listening := regexp.MustCompile(`Server listening at (http://127\.0\.0\.1:\d+)`)
 	waiting := true
 	for lines := bufio.NewReader(from); ; {
 		line, err := lines.ReadString('\n')

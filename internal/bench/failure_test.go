@@ -1,0 +1,117 @@
+package bench_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"dlqdesk/internal/desktest"
+)
+
+// BenchmarkFailurePath compares webhooks that are delivered to those that fail, round by round: failures go to SQS, to the spool because SQS
+// is away, and to SQS by a receiver of Node and Express that sends one message for each. All receivers work alone, on one SQS server.
+func BenchmarkFailurePath(b *testing.B) {
+	for _, n := range []int{connections, 4 * connections} {
+		b.Run(fmt.Sprintf("connections=%d", n), func(b *testing.B) { failurePath(b, n) })
+	}
+}
+
+func failurePath(b *testing.B, n int) {
+	endpoint := desktest.StartSQS(b)
+	good, bad := destination(b, http.StatusOK, `{"ok":true}`), destination(b, http.StatusInternalServerError, `{"error":"the CRM is down"}`)
+	queueURL := desktest.CreateQueue(b, endpoint, "dlq", nil)
+	line := desktest.NewLine(b, endpoint)
+	desktest.UseSQS(b, line.URL)
+	spool := startReceiver(b, bad, queueURL)
+	line.Cut()
+	desktest.UseSQS(b, endpoint)
+	node := startExpress(b, endpoint, bad, queueURL)
+
+	const path, queued = "/webhooks/genesys", "queued_for_retry"
+	loads := map[string]*load{
+		"success": newLoadOf(b, startReceiver(b, good, queueURL).URL()+path, `{"status":"accepted"}`, n),
+		"sqs":     newLoadOf(b, startReceiver(b, bad, queueURL).URL()+path, queued, n),
+		"spool":   newLoadOf(b, spool.URL()+path, queued, n),
+		"node":    newLoadOf(b, node+path, queued, n),
+	}
+	for _, l := range loads {
+		l.round(b, 2) // opens connections, and finds SQS away
+	}
+	client := desktest.SQSClient(b, endpoint)
+	rates, ratios := map[string][]float64{}, map[string][]float64{}
+	var taken []float64
+	var took []time.Duration
+	for b.Loop() {
+		rate := map[string]float64{}
+		for name, l := range loads {
+			var each []time.Duration
+			rate[name], each = l.round(b, share)
+			rates[name] = append(rates[name], rate[name])
+			if name == "sqs" {
+				took = append(took, each...)
+			}
+		}
+		taken = append(taken, sendBare(b, client, queueURL))
+		ratios["of success"] = append(ratios["of success"], rate["sqs"]/rate["success"])
+		ratios["of node"] = append(ratios["of node"], rate["sqs"]/rate["node"])
+		ratios["spool"] = append(ratios["spool"], rate["spool"]/rate["sqs"])
+	}
+	for name := range loads {
+		report(b, median(rates[name]), name+"-req/s")
+	}
+	report(b, millis(quantile(took, 0.99)), "sqs-p99-ms")
+	report(b, median(taken), "bare-sent/s")
+	of := fmt.Sprintf(", %d connections", n)
+	result(b, "failure to SQS / success"+of, median(ratios["of success"]), 0.7)
+	result(b, "failure to SQS / Express"+of, median(ratios["of node"]), 5)
+	result(b, "spool / failure to SQS"+of, median(ratios["spool"]), 0.5)
+}
+
+// sendBare sends messages as large as letters by the bare SDK, in batches, and answers how many a second the server took: the bound of
+// whoever fails to it.
+func sendBare(b *testing.B, client *sqs.Client, queueURL string) float64 {
+	b.Helper()
+	const senders, batches = 16, 10
+	body := strings.Repeat("x", 1700)
+	entries := make([]types.SendMessageBatchRequestEntry, batch)
+	for i := range entries {
+		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &body}
+	}
+	errs := make([]error, senders)
+	var running sync.WaitGroup
+	began := time.Now()
+	for i := range senders {
+		running.Go(func() {
+			for n := 0; n < batches && errs[i] == nil; n++ {
+				_, errs[i] = client.SendMessageBatch(b.Context(), &sqs.SendMessageBatchInput{QueueUrl: &queueURL, Entries: entries})
+			}
+		})
+	}
+	running.Wait()
+	if err := errors.Join(errs...); err != nil {
+		b.Fatal(err)
+	}
+	return senders * batches * batch / time.Since(began).Seconds()
+}
+
+// startExpress starts a receiver of Node and Express, as many have one, and answers its address.
+func startExpress(b *testing.B, endpoint, target, queueURL string) string {
+	b.Helper()
+	program, err := filepath.Abs("testdata/express-receiver.cjs")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return desktest.StartNode(b, program, regexp.MustCompile(`Listening at (http://\S+)`),
+		"DESTINATION="+target, "QUEUE_URL="+queueURL, "AWS_ENDPOINT_URL_SQS="+endpoint, "NODE_ENV=production")
+}

@@ -1,0 +1,277 @@
+package bench_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/store"
+)
+
+const (
+	million    = 1_000_000
+	largeOnes  = 100_000 // letters of 4 KiB, whose size on disk is told for a million
+	millionJob = 10_000  // letters that a job replays
+	teapot     = 418     // what marks them
+	newOnes    = 2000    // webhooks that come meanwhile
+)
+
+// BenchmarkMillion keeps a million letters by the store's own means, then has the program itself serve pages, search, take webhooks and run
+// a job over them, and tells how much memory it came to and how much disk a letter takes. It takes some minutes and 6 GB of disk.
+func BenchmarkMillion(b *testing.B) {
+	folder := b.TempDir()
+	fillMany(b, folder, million, 1<<10)
+	p := startProgram(b, folder)
+	s := newClient(b, p.url)
+	s.signIn(b, p.setup)
+	p.awaitSearch(b, s)
+	for _, page := range []struct{ name, path string }{
+		{"list", "/letters"},
+		{"search", "/letters?status=all&q=gamma+conversation"},
+		{"letter", "/letters/" + manyID(million/2)},
+		{"overview", "/overview?range=30d"},
+		{"audit", "/audit"},
+	} {
+		report(b, millis(quantile(s.times(b, page.path, 50), 0.95)), page.name+"-p95-ms")
+	}
+	job := s.beginJob(b)
+	p.takeWebhooks(b)
+	report(b, s.awaitJob(b, job), "job-letters/s")
+	s.get(b, "/letters?status=all&q=gamma")
+	memory := p.peakMemory(b)
+	p.end(b)
+	report(b, memory, "MiB-RSS")
+	resultBelow(b, "memory with a million letters, MiB", memory, 150)
+	onDisk(b, folder, million, 1<<10)
+
+	folder = b.TempDir()
+	fillMany(b, folder, largeOnes, 4<<10)
+	p = startProgram(b, folder)
+	s = newClient(b, p.url)
+	s.signIn(b, p.setup)
+	p.awaitSearch(b, s)
+	p.end(b)
+	onDisk(b, folder, largeOnes, 4<<10)
+}
+
+// onDisk tells what a letter takes beyond two and a half bytes for each of its payload.
+func onDisk(b *testing.B, folder string, letters, payload int) {
+	b.Helper()
+	var bytes int64
+	for _, name := range []string{"desk.db", "desk.db-wal", "search.db", "search.db-wal"} {
+		if info, err := os.Stat(filepath.Join(folder, name)); err == nil {
+			bytes += info.Size()
+		}
+	}
+	each := float64(bytes) / float64(letters)
+	report(b, each, fmt.Sprintf("bytes/letter-of-%d", payload))
+	resultBelow(b, fmt.Sprintf("disk for a letter of %d bytes", payload), each, 2.5*float64(payload)+1024)
+}
+
+func manyID(n int) string {
+	r := rand.New(rand.NewPCG(uint64(n), 1))
+	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", r.Uint32(), r.Uint32()>>16, r.Uint32()>>20, r.Uint32()>>20, n)
+}
+
+// fillMany keeps letters of the last thirty days, each with ids and words of its own.
+func fillMany(b *testing.B, folder string, letters, payload int) {
+	b.Helper()
+	if err := os.WriteFile(filepath.Join(folder, "audit.key"), desktest.Key(), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	s, err := store.Open(b.Context(), filepath.Join(folder, "desk.db"), desktest.Key())
+	if err != nil {
+		b.Fatal(err)
+	}
+	began, now := time.Now(), time.Now()
+	gap, codes := 30*24*time.Hour/time.Duration(letters), []int{422, 503, 422, 503, 500, 0}
+	for from := 0; from < letters; from += 1000 {
+		changes := make([]deadletter.Change, 1000)
+		for i := range changes {
+			n := from + i
+			c := desktest.Failure(manyID(n), codes[n%len(codes)], now.Add(-gap*time.Duration(letters-n)))
+			if n < millionJob {
+				c.First.StatusCode = teapot
+			}
+			c.Body, c.EventType = eventOf(n, payload), "v2.conversations.updated"
+			changes[i] = deadletter.Receive(c, policy(), 0.5, now)
+		}
+		err := s.Write(b.Context(), func(ctx context.Context, tx *store.Tx) error {
+			for _, c := range changes {
+				if err := tx.Apply(ctx, c); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("%d letters of %d bytes were kept in %s", letters, payload, time.Since(began).Round(time.Second))
+}
+
+// eventOf is a webhook of so many bytes, half ids and half words, as those of contact centres are.
+func eventOf(n, bytes int) []byte {
+	r := rand.New(rand.NewPCG(uint64(n), 2))
+	words := strings.Fields("alpha beta gamma delta conversation customer agent queue message order delivery invoice phone callback transfer")
+	var text strings.Builder
+	fmt.Fprintf(&text, `{"topicName":"v2.conversations.updated","id":"%s","participants":[`, manyID(n))
+	for text.Len() < bytes-250 {
+		fmt.Fprintf(&text, `{"id":"%08x-%04x","name":"%s %s","n":%d,"note":"%s %s %s"},`, r.Uint32(), r.Uint32()>>16,
+			words[r.IntN(len(words))], words[r.IntN(len(words))], r.IntN(1000), words[r.IntN(len(words))], words[r.IntN(len(words))], words[r.IntN(len(words))])
+	}
+	text.WriteString(`{}],"note":"`)
+	text.WriteString(strings.Repeat("x", max(0, bytes-text.Len()-2)))
+	text.WriteString(`"}`)
+	return []byte(text.String())
+}
+
+// process is dlqdesk itself.
+type process struct {
+	url, setup string
+	running    *exec.Cmd
+}
+
+func startProgram(b *testing.B, folder string) process {
+	b.Helper()
+	binary := filepath.Join(b.TempDir(), "dlqdesk")
+	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", binary, "dlqdesk/cmd/dlqdesk").CombinedOutput(); err != nil { //nolint:gosec // a path of this run
+		b.Fatalf("build dlqdesk: %v\n%s", err, out)
+	}
+	target := serve(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if r.Header.Get("X-Dlqdesk-Attempt") == "1" {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+		}
+	}))
+	cfg := filepath.Join(folder, "dlqdesk.yaml")
+	text := fmt.Sprintf("listen: 127.0.0.1:0\ndata_dir: %s\nsources:\n  genesys:\n    destination: %s\n    max_concurrent: 64\n    retry: { max_attempts: 5, base: 1h, cap: 24h }\n", folder, target)
+	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	p := process{running: exec.CommandContext(b.Context(), binary, "serve", "--config", cfg)} //nolint:gosec // built above
+	out, err := p.running.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := p.running.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = p.running.Process.Kill() })
+	at, first := regexp.MustCompile(`dlqdesk is at\s+(\S+)`), regexp.MustCompile(`First user:\s+(\S+)`)
+	lines := bufio.NewScanner(out)
+	for (p.url == "" || p.setup == "") && lines.Scan() {
+		if found := at.FindStringSubmatch(lines.Text()); found != nil {
+			p.url = found[1]
+		}
+		if found := first.FindStringSubmatch(lines.Text()); found != nil {
+			p.setup = found[1]
+		}
+	}
+	if p.setup == "" {
+		b.Fatal("dlqdesk did not start")
+	}
+	return p
+}
+
+// awaitSearch waits until everything is found that is kept.
+func (p process) awaitSearch(b *testing.B, s site) {
+	b.Helper()
+	began := time.Now()
+	for strings.Contains(string(s.get(b, "/letters?q=alpha")), "not searchable yet") {
+		time.Sleep(500 * time.Millisecond)
+	}
+	b.Logf("after %s everything was searchable", time.Since(began).Round(time.Second))
+}
+
+// takeWebhooks has webhooks fail, so that they are ingested beside all else.
+func (p process) takeWebhooks(b *testing.B) {
+	b.Helper()
+	newLoad(b, p.url+"/webhooks/genesys", "queued_for_retry").round(b, newOnes/connections)
+}
+
+// peakMemory answers the most memory that the process has had so far, in MiB.
+func (p process) peakMemory(b *testing.B) float64 {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.running.Process.Pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(text)
+	if found == nil {
+		b.Fatal("the system does not tell how much memory a process had")
+	}
+	kib, err := strconv.Atoi(string(found[1]))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return float64(kib) / 1024
+}
+
+func (p process) end(b *testing.B) {
+	b.Helper()
+	if err := p.running.Process.Signal(os.Interrupt); err != nil {
+		b.Fatal(err)
+	}
+	if err := p.running.Wait(); err != nil {
+		b.Fatalf("dlqdesk ended badly: %v", err)
+	}
+}
+
+// beginJob has the letters that are marked replayed, and answers the address of the job.
+func (s site) beginJob(b *testing.B) string {
+	b.Helper()
+	confirm := s.post(b, "/letters/bulk", url.Values{"action": {"replay"}, "scope": {"all"}, "back": {"status=all&code=" + strconv.Itoa(teapot)}})
+	s.post(b, confirm+"/start", url.Values{"back": {"status=all"}, "unknown": {"yes"}})
+	return confirm
+}
+
+// awaitJob waits for the end of a job and answers how many letters a second it replayed, by its own word.
+func (s site) awaitJob(b *testing.B, job string) float64 {
+	b.Helper()
+	began := time.Now()
+	for !strings.Contains(string(s.get(b, job)), "10,000 delivered") {
+		if time.Sleep(100 * time.Millisecond); time.Since(began) > 5*time.Minute {
+			b.Fatalf("the job was not done: %s", s.get(b, job))
+		}
+	}
+	return millionJob / time.Since(began).Seconds()
+}
+
+// post sends a form and answers the path that it led to.
+func (s site) post(b *testing.B, path string, form url.Values) string {
+	b.Helper()
+	request, err := http.NewRequestWithContext(b.Context(), http.MethodPost, s.url+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer, err := s.client.Do(request)
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, answer.Body)
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		b.Fatalf("POST %s: %s", path, answer.Status)
+	}
+	return answer.Request.URL.Path
+}
