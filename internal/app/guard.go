@@ -108,6 +108,11 @@ func (g *guard) handler(next http.Handler) http.Handler {
 			return
 		}
 		defer g.idle(c)
+		if len(r.TransferEncoding) > 0 {
+			// There may have been a length as well, by which a proxy in front may have read another end of it: what follows is not to be
+			// taken for a request (RFC 9112, section 6.3).
+			w.Header().Set("Connection", "close")
+		}
 		if r.ContentLength == 0 {
 			g.busy(c)
 		} else {

@@ -45,7 +45,9 @@ func TestConfiguredPathsCountInTheirOrder(t *testing.T) {
 }
 
 func FuzzEventType(f *testing.F) {
-	for _, body := range []string{`{"type":"x"}`, `[`, `{"events":[{"eventType":"x"}]}`, "\xff"} {
+	for _, body := range []string{
+		`{"type":"x"}`, `[`, `{"events":[{"eventType":"x"}]}`, "\xff", strings.Repeat("[", 12_000), strings.Repeat(`{"messageContent":`, 12_000),
+	} {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -156,6 +156,7 @@ func FuzzMaskAndRestore(f *testing.F) {
 	for _, body := range []string{
 		`{"ssn":"1"}`, `{"a":{"ssn":[1,2]},"ssn":null}`, `[{"ssn":1},{"ssn":2}]`, `{"ssn":1,"ssn":2}`, `{"ssn":"1",}`, `{"ssn":"`, "\xff{\"ssn\":1}", `{"\u0073sn":1}`,
 		`{'ssn':1}`, `"ssn":"ssn":1`, `{"ssn":"•••"}`, strings.Repeat("[", 2000), `{"ssn":1}{"ssn":2}`,
+		strings.Repeat("[", 12_000), strings.Repeat(`{"a":`, 12_000), strings.Repeat(`{"a":`, 9_000) + `{"ssn":1}` + strings.Repeat("}", 9_000),
 	} {
 		f.Add([]byte(body))
 	}

@@ -42,5 +42,7 @@ func TestTermsOfWhatAPersonTypes(t *testing.T) {
 func FuzzSearchText(f *testing.F) {
 	f.Add([]byte(`{"a":["b",1]}`))
 	f.Add([]byte(`]}`))
+	f.Add([]byte(strings.Repeat("[", 12_000)))
+	f.Add([]byte(strings.Repeat(`{"a":`, 12_000)))
 	f.Fuzz(func(t *testing.T, body []byte) { deadletter.SearchText(body, []deadletter.Path{{"a", "*"}}) })
 }

@@ -46,18 +46,18 @@ func compressBody(body []byte) (exactBody, error) {
 	return exactBody{Form: bodyGzip, Raw: base64.StdEncoding.EncodeToString(packed.Bytes())}, nil
 }
 
-// maxUnpacked bounds what a compressed body may grow to, in bytes, beyond any webhook that can be configured.
-const maxUnpacked = 128 << 20
+// maxUnpacked bounds what a compressed body may grow to, in bytes: no larger webhook can be configured.
+const maxUnpacked = 64 << 20
 
 var errTooLarge = errors.New("the body is too large")
 
-func unpack(raw string) ([]byte, error) {
+func unpack(raw string, most int64) ([]byte, error) {
 	r, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(raw)))
 	if err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(io.LimitReader(r, maxUnpacked+1))
-	if err == nil && len(body) > maxUnpacked {
+	body, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err == nil && int64(len(body)) > most {
 		err = errTooLarge
 	}
 	return body, err
@@ -105,7 +105,7 @@ func (e exactBody) decode(payload json.RawMessage) []byte {
 			return body
 		}
 	case bodyGzip:
-		body, err := unpack(e.Raw)
+		body, err := unpack(e.Raw, maxUnpacked)
 		if err != nil {
 			return []byte(e.Raw)
 		}

@@ -2,6 +2,8 @@ package envelope_test
 
 import (
 	"bytes"
+	"compress/gzip"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -385,10 +387,55 @@ func TestOddFirstAttemptIsTakenForUnknown(t *testing.T) {
 	}
 }
 
+// Whoever can put a message on the queue cannot make it grow beyond what a webhook may have.
+func TestCompressedBodyThatIsABombIsNotUnpacked(t *testing.T) {
+	t.Parallel()
+	const large = 1 << 20
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if _, err := w.Write(make([]byte, large)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	raw := base64.StdEncoding.EncodeToString(packed.Bytes())
+	if body, err := envelope.Unpack(raw, large); err != nil || len(body) != large {
+		t.Errorf("what is as large as it may be answers %d bytes, %v", len(body), err)
+	}
+	if body, err := envelope.Unpack(raw, large-1); err == nil {
+		t.Errorf("what is larger answers %d bytes", len(body))
+	}
+}
+
+// What takes a time that grows with the square of such a message would take minutes.
+func TestHostileMessagesAreReadAtOnce(t *testing.T) {
+	t.Parallel()
+	const size = 256 << 10
+	for _, piece := range []string{
+		"[", "{", `{"originalPayload":`, `{"originalHeaders":{"a":[`, `{"a":`, `"`, `\`, `"\u`, `[],`, `"a":1,`, "\xff", "\ufffe", "😀", " ", `{"messageId":"a","originalPayload":"`,
+	} {
+		body := []byte(strings.Repeat(piece, size/len(piece)))
+		text, err := envelope.Encode(capture(body))
+		if err != nil || !bytes.Equal(envelope.Decode(message(text), at).Body, body) {
+			t.Errorf("%q so often does not come back: %v", piece, err)
+		}
+		envelope.Decode(message(body), at)
+	}
+	for _, piece := range []string{"[]", `{"a":1}`, `"😀"`, `{"a":[1]}`} {
+		envelope.Decode(message([]byte(`{"messageId":"a","errorReason":"x","originalHeaders":`+strings.Repeat(`{"a":`, 9_000)+strings.Repeat("}", 9_000)+
+			`,"originalPayload":[`+strings.Repeat(piece+",", size/len(piece))+`1]}`)), at)
+	}
+}
+
 func FuzzDecodeKeepsEveryMessage(f *testing.F) {
 	for _, body := range bodies {
 		f.Add([]byte(body))
 	}
+	for _, deep := range []string{"[", "{\"originalPayload\":", "{\"originalHeaders\":{\"a\":[", "{\"messageId\":["} {
+		f.Add([]byte(strings.Repeat(deep, 12_000)))
+	}
+	f.Add([]byte(`{"messageId":"a","errorReason":"x","originalHeaders":{},"originalPayload":` + strings.Repeat("[", 9_900) + strings.Repeat("]", 9_900) + `}`))
 	f.Add([]byte(`{"messageId":"a","timestamp":1,"originalPayload":"x","originalHeaders":{"a":[{}]},"errorReason":1,"retryCount":"x","bodyForm":"base64","rawBody":"!"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		c := envelope.Decode(message(body), at)

@@ -1,0 +1,4 @@
+package envelope
+
+// Unpack unpacks a compressed body of so many bytes at most.
+func Unpack(raw string, most int64) ([]byte, error) { return unpack(raw, most) }
