@@ -50,6 +50,11 @@ type load struct {
 
 func (p program) load(t *testing.T, platforms int) *load {
 	t.Helper()
+	return loadOn(t, p.URL(), platforms)
+}
+
+func loadOn(t *testing.T, url string, platforms int) *load {
+	t.Helper()
 	l := &load{stop: make(chan struct{})}
 	t.Cleanup(l.running.Wait)
 	for platform := range platforms {
@@ -61,7 +66,7 @@ func (p program) load(t *testing.T, platforms int) *load {
 				case <-l.stop:
 					return
 				case <-pace.C:
-					l.post(t, p, fmt.Sprintf(`{"platform":%d,"n":%d}`, platform, n))
+					l.post(t, url, fmt.Sprintf(`{"platform":%d,"n":%d}`, platform, n))
 				}
 			}
 		})
@@ -69,9 +74,9 @@ func (p program) load(t *testing.T, platforms int) *load {
 	return l
 }
 
-func (l *load) post(t *testing.T, p program, body string) {
+func (l *load) post(t *testing.T, url, body string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL()+"/webhooks/genesys", strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/webhooks/genesys", strings.NewReader(body))
 	if err != nil {
 		t.Error(err)
 		return
@@ -216,64 +221,6 @@ func TestQueueIsSlowAndBreaksItsAnswers(t *testing.T) { //nolint:paralleltest //
 			line.Calm(t)
 			l.await(t, 20)
 			p.holds(t, l.end(t))
-		})
-	}
-}
-
-// behindRefusals is a dlqdesk whose calls of SQS pass through an intercept.
-func behindRefusals(t *testing.T, i func(b *desktest.Between) desktest.Intercept) (program, *desktest.Between) {
-	t.Helper()
-	endpoint := desktest.StartSQS(t)
-	queueURL := desktest.CreateQueue(t, endpoint, "dlq", map[string]string{"VisibilityTimeout": "3"})
-	var b *desktest.Between
-	b = desktest.StandBetween(t, endpoint, func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
-		return i(b)(w, r, action, nth)
-	})
-	desktest.UseSQS(t, b.URL)
-	p := setup(t, func(c *config.Config) { c.Queue.DLQURL = queueURL })
-	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
-	return p, b
-}
-
-func TestQueueThrottlesRefusesEntriesAndLosesAnswers(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
-	const send, most = "SendMessageBatch", 30 // calls that are interfered with
-	for name, i := range map[string]func(b *desktest.Between) desktest.Intercept{
-		"throttles": func(*desktest.Between) desktest.Intercept {
-			var over time.Time
-			var once sync.Once
-			return func(w http.ResponseWriter, _ *http.Request, action string, _ int) bool {
-				once.Do(func() { over = time.Now().Add(4 * time.Second) }) // more than the budget of a send
-				if action != send || time.Now().After(over) {
-					return false
-				}
-				desktest.Refuse(w, http.StatusBadRequest, "ThrottlingException")
-				return true
-			}
-		},
-		"fails at one entry": func(b *desktest.Between) desktest.Intercept {
-			return func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
-				fault := map[string]any{"SenderFault": false, "Code": "InternalError", "Message": "try again"}
-				return action == send && nth <= most && b.WithoutEntry(w, r, nth%2, fault)
-			}
-		},
-		"loses answers": func(b *desktest.Between) desktest.Intercept {
-			return func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
-				if action == "GetQueueAttributes" || nth%3 != 0 || nth > most {
-					return false
-				}
-				b.CutOff(t, w, r)
-				return true
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p, b := behindRefusals(t, i)
-			l := p.load(t, 8)
-			l.await(t, 200)
-			p.holds(t, l.end(t))
-			if n := b.Counted(send); n < 3 {
-				t.Errorf("no more than %d batches were sent: nothing was interfered with", n)
-			}
 		})
 	}
 }

@@ -76,4 +76,3 @@ func TestMessageThatComesThreeTimesAtOnceIsOneLetter(t *testing.T) {
 		t.Errorf("the queue holds %+v, %v", d, err)
 	}
 }
-

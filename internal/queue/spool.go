@@ -243,18 +243,26 @@ func (s *Spool) sleep(ctx context.Context) {
 // drain moves one batch. What the queue refuses is stranded, so that it holds nothing up.
 func (s *Spool) drain(ctx context.Context, messages []Message) error {
 	// A batch that was begun is finished: each step has its limit.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainBudget)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	list := make([]Outgoing, len(messages))
 	for i, m := range messages {
 		list[i] = Outgoing{Body: m.Body, Attributes: m.Attributes, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID}
 	}
 	answers := make([]error, len(messages))
 	begun := s.now()
-	s.to.SendEach(ctx, list, func(i int, err error) { answers[i] = err })
+	sending, cancel := context.WithTimeout(ctx, drainBudget)
+	s.to.SendEach(sending, list, func(i int, err error) { answers[i] = err })
+	cancel()
 	if s.now().Sub(begun) < sendBudget {
 		s.note(answers) // a queue that takes longer is of no use to those who wait
 	}
+	settling, cancel := context.WithTimeout(ctx, drainBudget)
+	defer cancel()
+	return s.settle(settling, messages, list, answers)
+}
+
+// settle does with each message of a batch what the queue's answer asks for.
+func (s *Spool) settle(ctx context.Context, messages []Message, list []Outgoing, answers []error) error {
 	var done, open []Message
 	for i, err := range answers {
 		if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrRefused) {

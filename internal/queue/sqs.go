@@ -96,7 +96,7 @@ func loadSettings(ctx context.Context, queueURL *url.URL, region string, options
 		WithTransportOptions(func(t *http.Transport) { t.MaxIdleConns, t.MaxIdleConnsPerHost = connections, connections }).
 		WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialLimit })
 	// Not the adaptive mode: its limit on the rate is one for all calls of a client, so that sends which are throttled would hold up the
-	// receives for minutes. What SQS does not take within the budget of a send has its own way: the spool.
+	// receives as well. What SQS does not take within the budget of a send has its own way: the spool.
 	all := []func(*config.LoadOptions) error{
 		config.WithRetryMode(aws.RetryModeStandard), config.WithRetryMaxAttempts(maxTries), config.WithHTTPClient(client),
 		config.WithLogger(logging.Nop{}), // what fails is answered as an error
