@@ -30,7 +30,7 @@ func (a *App) newHealth() (*delivery.Health, error) {
 func (a *App) destination(s config.Source) (to delivery.Destination, err error) {
 	to = delivery.Destination{
 		Source: s.Name, URL: s.Destination, Timeout: s.Timeout, Connect: s.Connect, Read: s.Read, MaxConcurrent: s.MaxConcurrent,
-		Pace: delivery.NewPace(s.MaxPerSecond, a.now),
+		Pace: delivery.NewPace(s.MaxPerSecond, a.now), Masks: masksOf(s),
 	}
 	files := delivery.TLSFiles{CA: s.TLS.CAFile, Cert: s.TLS.CertFile, Key: s.TLS.KeyFile, MinVersion: s.TLS.MinVersion}
 	to.TLS, err = delivery.NewTLS(files, a.log.With("component", "delivery", "source", s.Name))

@@ -57,6 +57,10 @@ const (
 	ingestHelpers = 12
 )
 
+func masksOf(s config.Source) deadletter.Masks {
+	return deadletter.Masks{Headers: s.Mask.Headers, Paths: s.Mask.JSON}
+}
+
 // arrivedAfter is how long letters that arrived wait until they are looked at, all that arrive meanwhile at once.
 const arrivedAfter = 50 * time.Millisecond
 
@@ -77,10 +81,11 @@ func (a *App) startIngest(q *queues, kick func()) {
 	arrived := soon(kick, arrivedAfter)
 	settings := ingest.Settings{
 		DefaultSource: a.cfg.Queue.DefaultSource, Retry: map[string]deadletter.RetryPolicy{}, EventType: map[string][]deadletter.Path{}, Pollers: ingestPollers, Helpers: ingestHelpers,
-		Dedup: map[string]deadletter.Dedup{},
+		Dedup: map[string]deadletter.Dedup{}, Masks: map[string]deadletter.Masks{},
 	}
 	for _, s := range a.cfg.Sources {
 		settings.Retry[s.Name], settings.EventType[s.Name], settings.Dedup[s.Name] = s.Retry, s.EventType, s.Dedup
+		settings.Masks[s.Name] = masksOf(s)
 	}
 	for _, from := range q.letters {
 		a.run("ingest from "+from.Name(), ingest.New(from, a.store, settings, arrived, a.now, a.roll, a.log.With("component", "ingest")).Run)

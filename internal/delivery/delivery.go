@@ -22,6 +22,7 @@ type Destination struct {
 	MaxConcurrent int           // deliveries of this source in flight, whoever ordered them
 	Pace          *Pace         // shared by all who deliver to it; nil: no limit
 	TLS           *TLS          // nil: the system's authorities and no certificate of ours
+	Masks         deadletter.Masks
 }
 
 // Request is what is delivered.
@@ -80,9 +81,17 @@ func (c *Client) deliver(ctx context.Context, to Destination, r Request) (a dead
 	} else {
 		a, tried = c.send(ctx, to, r), true
 		leave()
+		hideSecrets(&a, to, r)
 	}
 	a.StartedAt, a.Latency, a.Done = started, max(0, c.now().Sub(started)), true
 	return a, tried
+}
+
+// hideSecrets leaves no secret of a request in what is told of its answer: an error text is shown, searched, grouped by and logged.
+func hideSecrets(a *deadletter.Attempt, to Destination, r Request) {
+	if a.Error != "" || len(a.ResponseBody) > 0 {
+		deadletter.SecretsOf(r.Headers, r.Query, r.Body, to.Masks).HideIn(a)
+	}
 }
 
 func (c *Client) send(ctx context.Context, to Destination, r Request) deadletter.Attempt {

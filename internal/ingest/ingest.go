@@ -34,6 +34,7 @@ type Settings struct {
 	DefaultSource string
 	Retry         map[string]deadletter.RetryPolicy // by configured source
 	EventType     map[string][]deadletter.Path      // by configured source; of others, any that is known
+	Masks         map[string]deadletter.Masks       // by source
 	Pollers       int                               // receivers that wait side by side
 	Helpers       int                               // that join them while there is more than they can carry
 	Dedup         map[string]deadletter.Dedup       // by configured source; of others, Webhook-Id alone
@@ -198,6 +199,7 @@ func (i *Ingest) decode(m queue.Message) deadletter.Capture {
 	if c.Source == "" {
 		c.Source = i.settings.DefaultSource
 	}
+	hideSecrets(&c, i.settings.Masks[c.Source])
 	paths, ok := i.settings.EventType[c.Source]
 	if !ok {
 		paths = deadletter.AnyEventType()

@@ -332,3 +332,19 @@ func killOnceCommitted(t *testing.T, folder string) {
 	}
 	_ = child.Wait() // it was killed, which is an error
 }
+
+// The reason that another program gives is shown and searched, so it has none of its webhook's secrets either.
+func TestReasonOfAnotherProgramHasNoSecret(t *testing.T) {
+	t.Parallel()
+	path, err := deadletter.ParsePath("$.ssn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := setup(t, ingest.Settings{DefaultSource: "genesys", Masks: map[string]deadletter.Masks{"genesys": {Paths: []deadletter.Path{path}}}})
+	b.send(t, `{"messageId":"c0ffee00-1111-4222-8333-444455556666","timestamp":"2026-03-02T10:15:05Z","originalPayload":{"ssn":"078-05-1120"},`+
+		`"originalHeaders":{"authorization":"Bearer s3cret-token"},"errorReason":"s3cret-token may not write 078-05-1120","retryCount":0}`)
+	b.once(t)
+	if got := desktest.Letter(t, b.store, "c0ffee00-1111-4222-8333-444455556666").Reason; got != "••• may not write •••" {
+		t.Errorf("the reason is %q", got)
+	}
+}

@@ -1,0 +1,138 @@
+package deadletter
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Masks name what is secret in a source's letters, beyond what IsSecretHeader knows.
+type Masks struct {
+	Headers []string
+	Paths   []Path
+}
+
+// Secrets are the values of one request that nobody may be shown, wherever an answer to it repeats them.
+type Secrets [][]byte
+
+// minSecret and minPart are how long a value must be to be looked for in other texts, and a part of one: shorter ones, such as a number
+// of two digits, occur everywhere.
+const (
+	minSecret = 4
+	minPart   = 6
+)
+
+// SecretsOf answers the secrets of a request: the values of its secret headers and parameters, whole and in their parts, and those in
+// its body at the paths of the masks.
+func SecretsOf(headers Headers, query string, body []byte, m Masks) Secrets {
+	var s Secrets
+	for name, values := range headers {
+		if IsSecretHeader(name, m.Headers...) {
+			for _, value := range values {
+				s.addParts(value)
+			}
+		}
+	}
+	parameters, _ := url.ParseQuery(query) // those that can be read
+	for name, values := range parameters {
+		if IsSecretHeader(name, m.Headers...) {
+			for _, value := range values {
+				s.add(value, minSecret)
+			}
+		}
+	}
+	if len(m.Paths) > 0 {
+		for _, at := range secretSpans(body, m.Paths) {
+			s.addJSON(body[at.start:at.end])
+		}
+	}
+	// The longest first: what is left of one after a part of it was masked would not be found.
+	slices.SortFunc(s, func(a, b []byte) int { return len(b) - len(a) })
+	return s
+}
+
+func (s *Secrets) add(value string, least int) {
+	value = strings.TrimSpace(value)
+	if len(value) < least || strings.ReplaceAll(value, Mask, "") == "" {
+		return
+	}
+	*s = append(*s, []byte(value))
+	// As it is written within a JSON text.
+	if quoted, err := json.Marshal(value); err == nil && string(quoted[1:len(quoted)-1]) != value {
+		*s = append(*s, quoted[1:len(quoted)-1])
+	}
+}
+
+// addParts adds the value of a header and what it is put together of: `Bearer TOKEN`, `a=ONE; b=TWO`, `sha256=HASH`.
+func (s *Secrets) addParts(value string) {
+	s.add(value, minSecret)
+	parts := strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" ;,", r) })
+	for i, part := range parts {
+		if _, after, ok := strings.Cut(part, "="); ok && strings.Trim(after, `="`) != "" {
+			s.add(strings.Trim(after, `"`), minPart)
+		} else if i > 0 { // the first may be a scheme
+			s.add(part, minPart)
+		}
+	}
+}
+
+// addJSON adds the texts and numbers of a value.
+func (s *Secrets) addJSON(value []byte) {
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.UseNumber()
+	for {
+		token, err := d.Token()
+		if err != nil {
+			break
+		}
+		switch t := token.(type) {
+		case string:
+			s.add(t, minSecret)
+		case json.Number:
+			s.add(t.String(), minSecret)
+		}
+	}
+	if !json.Valid(value) {
+		s.add(strings.Trim(string(value), `"'`), minSecret)
+	}
+}
+
+// Hide answers a text with every secret in it replaced by Mask. Of a text that was cut, a secret that begins at its end is hidden as well.
+func (s Secrets) Hide(text []byte, cut bool) []byte {
+	for _, secret := range s {
+		if bytes.Contains(text, secret) {
+			text = bytes.ReplaceAll(text, secret, []byte(Mask))
+		}
+	}
+	if !cut {
+		return text
+	}
+	for _, secret := range s {
+		for n := min(len(secret)-1, len(text)); n >= minSecret; n-- {
+			if bytes.HasSuffix(text, secret[:n]) {
+				return append(bytes.Clone(text[:len(text)-n]), Mask...)
+			}
+		}
+	}
+	return text
+}
+
+// HideIn hides the secrets in what an attempt tells of the answer.
+func (s Secrets) HideIn(a *Attempt) {
+	if len(s) == 0 {
+		return
+	}
+	a.Error = string(s.Hide([]byte(a.Error), false))
+	a.ResponseBody = s.Hide(a.ResponseBody, a.ResponseCut)
+	for name, values := range a.ResponseHeaders {
+		for i, value := range values {
+			if hidden := s.Hide([]byte(value), false); string(hidden) != value {
+				values = slices.Clone(values)
+				values[i] = string(hidden)
+				a.ResponseHeaders[name] = values
+			}
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package deadletter_test
+
+import (
+	"strings"
+	"testing"
+
+	"dlqdesk/internal/deadletter"
+)
+
+func TestSecretsAreHiddenWhereverAnAnswerRepeatsThem(t *testing.T) {
+	t.Parallel()
+	ssn, err := deadletter.ParsePath("$.customer.ssn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pin, err := deadletter.ParsePath("$.pins")
+	if err != nil {
+		t.Fatal(err)
+	}
+	masks := deadletter.Masks{Headers: []string{"X-Tenant"}, Paths: []deadletter.Path{ssn, pin}}
+	headers := deadletter.Headers{
+		"Authorization": {"Bearer s3cret-token"}, "Cookie": {"id=s3cret-id; lang=en"}, "X-Tenant": {`acme "one"`}, "X-Hub-Signature-256": {"sha256=0badc0de"},
+		"Content-Type": {"application/json"}, "X-Api-Key": {"abc"},
+	}
+	body := []byte(`{"customer":{"name":"Ann","ssn":"078-05-1120"},"pins":[4711,{"old":"0815x"},7,true],"n":12345}`)
+	s := deadletter.SecretsOf(headers, "token=q-s3cret&page=2000", body, masks)
+	for text, want := range map[string]string{
+		"401: Bearer s3cret-token is expired":      "401: ••• is expired",
+		"the token s3cret-token is expired":        "the token ••• is expired",
+		"the Bearer scheme":                        "the Bearer scheme",
+		"no session s3cret-id, lang en":            "no session •••, lang en",
+		`{"tenant":"acme \"one\"","was":"acme"}`:   `{"tenant":"•••","was":"acme"}`,
+		"bad digest 0badc0de (sha256)":             "bad digest ••• (sha256)",
+		"422: ssn 078-05-1120 of Ann is taken":     "422: ssn ••• of Ann is taken",
+		"pin 4711, 0815x, 7 and true of 12345":     "pin •••, •••, 7 and true of 12345",
+		"application/json, abc, page 2000":         "application/json, abc, page 2000",
+		"/hook?token=q-s3cret&page=2000 not found": "/hook?token=•••&page=2000 not found",
+		"": "",
+	} {
+		if got := string(s.Hide([]byte(text), false)); got != want {
+			t.Errorf("%q is shown as %q, want %q", text, got, want)
+		}
+	}
+	if got := string(s.Hide([]byte("the token s3cret-to"), true)); got != "the token •••" {
+		t.Errorf("a text that was cut within a secret is shown as %q", got)
+	}
+	loose := deadletter.SecretsOf(nil, "", []byte(`{"customer":{"ssn":'078-05-1120'`), masks)
+	if got := string(loose.Hide([]byte("078-05-1120"), false)); strings.Contains(got, "078") {
+		t.Errorf("a secret in a body that is no JSON is shown as %q", got)
+	}
+	a := deadletter.Attempt{Error: "no s3cret-id", ResponseBody: []byte("s3cret-token"), ResponseHeaders: deadletter.Headers{"X-Echo": {"a", "s3cret-token"}}}
+	s.HideIn(&a)
+	if a.Error != "no •••" || string(a.ResponseBody) != "•••" || a.ResponseHeaders["X-Echo"][1] != "•••" || a.ResponseHeaders["X-Echo"][0] != "a" {
+		t.Errorf("the attempt tells %+v", a)
+	}
+}
