@@ -1,12 +1,20 @@
 package app_test
 
 import (
+	"crypto/tls"
+	"encoding/pem"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
@@ -144,6 +152,64 @@ func (p program) checkAttempts(t *testing.T, s *store.Store, letters []string, m
 			if times != 1 {
 				t.Errorf("attempt %s of letter %s arrived %d times", number, id, times)
 			}
+		}
+	}
+}
+
+// In the browser the page follows by itself: nobody loads it again to see what the probe came to.
+func TestBrowserProbesADestination(t *testing.T) {
+	t.Parallel()
+	p := setup(t, func(c *config.Config) {
+		c.Sources[0].Breaker = config.Breaker{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 1, Probe: time.Hour, Release: 10}
+	})
+	anna := sitDown(t, p)
+	status, told := p.post(t, `{"id":"1"}`, nil)
+	id := kept(t, status, told)
+	anna.awaits("/letters?status=retrying", `tr[data-letter="`+id+`"]`)
+	anna.does("open the overview", chromedp.Navigate(p.ConsoleURL()+"/overview"), chromedp.WaitVisible(chromedp.CSS(`[data-outage="down"]`)))
+	anna.sees("genesys handler down since")
+	anna.sees("The handler answered 503: CRM is down")
+	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	anna.does("probe", chromedp.Click(chromedp.CSS(`[data-outage] button`)))
+	anna.sees("Probe ordered")
+	anna.does("see it up", chromedp.WaitVisible(chromedp.CSS(`[data-health="up"]`)))
+	anna.finds(`document.querySelector('[data-outage="down"]') === null`)
+}
+
+// The program reaches a handler that has an authority of its own, over HTTP/2, and says so where it is not configured.
+func TestDestinationWithItsOwnAuthority(t *testing.T) {
+	t.Parallel()
+	protocols := make(chan int, 8)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { protocols <- r.ProtoMajor }))
+	server.EnableHTTP2 = true
+	server.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	authority := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !server.Certificate().IsCA {
+		t.Fatal("the test's certificate is no authority")
+	}
+	for _, trusted := range []bool{true, false} {
+		p := setup(t, func(c *config.Config) {
+			c.Sources[0].Destination = server.URL
+			if trusted {
+				c.Sources[0].TLS.CAFile = authority
+			}
+		})
+		status, told := p.post(t, `{"id":"1"}`, nil)
+		if trusted {
+			if status != http.StatusOK || told != `{"status":"accepted"}` || <-protocols != 2 {
+				t.Errorf("answered %d %s", status, told)
+			}
+			continue
+		}
+		p.holds(t, []string{kept(t, status, told)})
+		l, err := p.beside(t).Letter(t.Context(), deadletter.ID(kept(t, status, told)))
+		if err != nil || l.Outcome != deadletter.Unreachable || !strings.Contains(l.Reason, "its authority is unknown") || l.Status != deadletter.Retrying {
+			t.Errorf("letter %+v, %v", l, err)
 		}
 	}
 }

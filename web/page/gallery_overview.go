@@ -107,8 +107,9 @@ func overviewFiguresOf() OverviewFigures {
 		},
 		Sources: []SourceRow{
 			{Name: "genesys", Health: "up", Destination: "handler.internal:9090"},
-			{Name: "cxone", Health: "down", Since: ago(64), Note: "212 deliveries in a row: 503: upstream is restarting", Destination: "10.2.0.14:9090"},
+			{Name: "cxone", Health: "down", Since: ago(62), Note: "212 deliveries in a row: 503: upstream is restarting", Destination: "10.2.0.14:9090"},
 			{Name: "orders", Health: "refusing", Note: "It answers, and refused the latest 3 deliveries: 404: no such route", Destination: "orders.internal"},
+			{Name: "billing", Health: "failing", Since: ago(3), Note: "2 deliveries in a row: The handler answered 429: 100 requests a minute are allowed", Destination: "billing.internal"},
 			{Name: "old-crm"},
 		},
 	}
