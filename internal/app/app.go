@@ -100,7 +100,7 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.recallHealth(ctx, health); err != nil {
 		return err
 	}
-	work := a.startWorker(health)
+	work := a.startWorker(health, queues)
 	a.startIngest(queues, work.Kick)
 	front, err := a.newReceiver(health, queues)
 	if err != nil {

@@ -3,23 +3,28 @@ package app
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/console"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
+	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/ingest"
 	"dlqdesk/internal/queue"
+	"dlqdesk/internal/worker"
 )
 
 // dlq is a dead letter queue of the list. One that cannot be used holds up nothing else: it is tried again.
 type dlq struct {
 	config.DLQ
 
-	mu     sync.Mutex
-	sqs    *queue.SQS // nil: it could not be opened yet
-	origin *queue.Origin
-	err    error // why not
+	mu   sync.Mutex
+	sqs  *queue.SQS // nil: it could not be opened yet
+	from *queue.Origin
+	err  error // why not
 }
 
 // reopenEvery is how often a queue is tried again that SQS refused.
@@ -46,7 +51,7 @@ func (d *dlq) open(ctx context.Context) bool {
 	defer d.mu.Unlock()
 	d.sqs, d.err = sqs, err
 	if err == nil {
-		d.origin = queue.NewOrigin(sqs, d.SourceURL, "set queues."+d.Name+".source_url and restart")
+		d.from = queue.NewOrigin(sqs, d.SourceURL, "set queues."+d.Name+".source_url and restart")
 	}
 	return err == nil
 }
@@ -68,7 +73,7 @@ func (d *dlq) read(ctx context.Context, start func(*queue.SQS) *ingest.Ingest) e
 	}
 	var asking sync.WaitGroup
 	defer asking.Wait()
-	asking.Go(func() { _ = d.origin.Run(ctx) })
+	asking.Go(func() { _ = d.from.Run(ctx) })
 	return start(d.sqs).Run(ctx)
 }
 
@@ -103,4 +108,54 @@ func (m measured) Depth(ctx context.Context) (queue.Depth, error) {
 		return queue.Depth{}, err
 	}
 	return m.sqs.Depth(ctx)
+}
+
+// origin is where letters of a queue came from, as far as that is known while the queue may not be open.
+type origin struct{ *dlq }
+
+// To answers the queue that a letter goes back to.
+func (o origin) To(l deadletter.Letter) (string, error) {
+	if err := o.fault(); err != nil {
+		return "", deadletter.Errorf(deadletter.Conflict, "the queue %s cannot be used at the moment: the log says why", o.Name)
+	}
+	if o.SourceURL == "" && l.Queue.Service != "" && l.Queue.Service != envelope.ServiceSQS {
+		return "", deadletter.Errorf(deadletter.Conflict, "%s put this message on the dead letter queue, so it came from no queue: set queues.%s.source to deliver it over HTTP, or queues.%s.source_url",
+			l.Queue.Service, o.Name, o.Name)
+	}
+	arn := ""
+	if l.Queue.Service == envelope.ServiceSQS {
+		arn = l.Queue.SourceARN
+	}
+	to, err := o.from.Of(arn)
+	if err != nil {
+		return "", deadletter.Errorf(deadletter.Conflict, "%s", err)
+	}
+	return to, nil
+}
+
+// Send puts a message on its queue.
+func (o origin) Send(ctx context.Context, to string, m queue.Outgoing) (string, error) {
+	return o.from.Send(ctx, to, m)
+}
+
+func (o origin) FIFO() bool { return strings.HasSuffix(o.URL, ".fifo") }
+
+// MaxMessageBytes is what the dead letter queue takes, which the queue before it takes as well, as far as anybody can tell.
+func (o origin) MaxMessageBytes() int {
+	if o.fault() != nil {
+		return 0
+	}
+	return o.sqs.MaxMessageBytes()
+}
+
+// redriveSlots is how many messages of a queue are sent back side by side.
+const redriveSlots = 16
+
+func redrivers(list []*dlq) (queues []worker.Queue, origins map[string]desk.Origin) {
+	origins = map[string]desk.Origin{}
+	for _, d := range list {
+		queues = append(queues, worker.Queue{Name: d.Name, Origin: origin{d}, Slots: redriveSlots})
+		origins[d.Name] = origin{d}
+	}
+	return queues, origins
 }

@@ -35,7 +35,7 @@ func (a *App) deliverable() []config.Source {
 	return sources
 }
 
-func (a *App) startWorker(health *delivery.Health) *worker.Worker {
+func (a *App) startWorker(health *delivery.Health, q *queues) *worker.Worker {
 	var sources []worker.Source
 	for _, s := range a.deliverable() {
 		to := a.destinations[cmp.Or(s.Name, a.cfg.Queue.DefaultSource)]
@@ -46,6 +46,8 @@ func (a *App) startWorker(health *delivery.Health) *worker.Worker {
 	}
 	w := worker.New(a.store, a.sender(health), sources, a.now, a.roll, a.log.With("component", "worker"))
 	a.keepHealth(health, w.Kick)
+	back, _ := redrivers(q.list)
+	w.Redrive(back...)
 	a.run("worker", w.Run)
 	return w
 }
@@ -130,12 +132,15 @@ func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Heal
 	for _, s := range a.cfg.Sources {
 		shown = append(shown, console.Source{Name: s.Name, Destination: hostOf(s.Destination), MaxAttempts: s.Retry.MaxAttempts})
 	}
+	ordering := desk.New(a.store, orders, kick, a.now)
+	_, origins := redrivers(q.list)
+	ordering.SetOrigins(origins)
 	var names []string
 	for _, d := range q.list {
 		names = append(names, d.Name)
 	}
 	return console.New(console.Deps{
-		Store: a.store, Desk: desk.New(a.store, orders, kick, a.now), Auth: a.auth, Sources: shown, DefaultSource: a.cfg.Queue.DefaultSource,
+		Store: a.store, Desk: ordering, Auth: a.auth, Sources: shown, DefaultSource: a.cfg.Queue.DefaultSource,
 		PublicURL: a.cfg.PublicURL, WebhookURL: a.webhookURL(), Secure: secure, Chain: a.chain.get, Health: a.healthOf(health), Queues: q.shown, DLQs: names,
 		Now: a.now, Log: a.log.With("component", "console"),
 	}), nil

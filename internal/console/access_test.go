@@ -108,7 +108,8 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 	before := len(b.events(t))
 	forms := map[string]url.Values{
 		"/letters/a-1/replay": order(0, "revision", "0"), "/letters/a-1/archive": order(0, "reason", "x"), "/letters/a-1/restore": order(0),
-		"/letters/a-1/edit": order(0, "revision", "0", "body", "{}", "reason", "x"), "/letters/a-1/edit/curl": order(0, "revision", "0", "body", "{}"),
+		"/letters/a-1/redrive": order(0, "revision", "0"),
+		"/letters/a-1/edit":    order(0, "revision", "0", "body", "{}", "reason", "x"), "/letters/a-1/edit/curl": order(0, "revision", "0", "body", "{}"),
 		"/letters/bulk": form("action", "replay", "item", "a-1@0"),
 	}
 	for _, step := range []string{"start", "pause", "resume", "cancel", "undo"} {
@@ -126,6 +127,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		all := []url.Values{values}
 		if r.path == "/letters/bulk" {
 			all = append(all, form("action", "archive", "item", "a-1@0", "reason", "x"), form("action", "archive", "item", "a-1@0"), form("action", "restore", "item", "a-1@0"),
+				form("action", "redrive", "item", "a-1@0"), form("action", "edit-redrive", "item", "a-1@0", "reason", "x", "patch", "{}"),
 				form("action", "edit", "item", "a-1@0", "reason", "x", "patch", "{}"), form("action", "edit", "item", "a-1@0"))
 		}
 		for _, values := range all {

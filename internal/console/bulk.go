@@ -30,7 +30,7 @@ func selection(items []string) ([]desk.Ref, error) {
 // bulkActions are what can be done to many letters, by the names that forms have for it.
 func bulkActions() map[string]deadletter.Action {
 	return map[string]deadletter.Action{
-		"replay": deadletter.ActReplay, "edit": deadletter.ActEdit,
+		"replay": deadletter.ActReplay, "edit": deadletter.ActEdit, "redrive": deadletter.ActRedrive, "edit-redrive": deadletter.ActEditRedrive,
 		"archive": deadletter.ActArchive, "restore": deadletter.ActRestore,
 	}
 }

@@ -171,6 +171,7 @@ func (c *Console) deskRoutes(r chi.Router) {
 		r.Post("/views", c.saveView)
 		r.Post("/views/{view}/delete", c.dropView)
 		r.Post("/letters/{id}/replay", c.replay)
+		r.Post("/letters/{id}/redrive", c.redrive)
 		r.Post("/letters/{id}/archive", c.archive)
 		r.Post("/letters/{id}/restore", c.restore)
 	})

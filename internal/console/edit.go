@@ -73,10 +73,14 @@ func (c *Console) edit(w http.ResponseWriter, r *http.Request) {
 		c.refuseEdit(w, r, e, edit, v, deadletter.Invalid)
 		return
 	}
-	err = c.Desk.EditAndReplay(ctx, by, ref, edit)
+	order, done := c.Desk.EditAndReplay, "The edit is kept, and its replay is ordered."
+	if r.PostForm.Get("then") == "redrive" {
+		order, done = c.Desk.EditAndRedrive, "The edit is kept, and its redrive is ordered."
+	}
+	err = order(ctx, by, ref, edit)
 	switch kind := deadletter.KindOf(err); {
 	case err == nil:
-		c.redirect(w, r, letterURL(ref.ID, backQuery(r)), ui.Notice{Kind: ui.Info, Text: "The edit is kept, and its replay is ordered."})
+		c.redirect(w, r, letterURL(ref.ID, backQuery(r)), ui.Notice{Kind: ui.Info, Text: done})
 	case kind == deadletter.Conflict:
 		v.Conflict = page.Conflict{Text: why(err), URL: letterURL(ref.ID, backQuery(r))}
 		c.refuseEdit(w, r, e, edit, v, kind)
@@ -129,6 +133,10 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 		Chrome: c.chrome(r, "Edit letter "+string(l.ID)), ID: string(l.ID), Version: strconv.Itoa(l.Version), Back: backQuery(r), Source: printable(l.Source),
 		Base: strconv.Itoa(e.base.Number), BaseName: "the original", JSON: e.base.IsJSON(), Denied: permitted.DenyEdit,
 	}
+	if permitted.DenyRedrive == "" {
+		v.RedrivesTo = permitted.RedrivesTo
+	}
+	v.NoReplay = v.RedrivesTo != "" && permitted.DenyReplay != ""
 	if e.base.Number > 0 {
 		v.BaseName = revisionName(e.base)
 	}

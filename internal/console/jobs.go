@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -148,7 +149,10 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	in := deadletter.JobInput{Patch: []byte(r.PostForm.Get("patch")), Reason: r.PostForm.Get("reason"), Unknown: r.PostForm.Get("unknown") == "yes"}
+	in := deadletter.JobInput{
+		Patch: []byte(r.PostForm.Get("patch")), Reason: r.PostForm.Get("reason"), Unknown: r.PostForm.Get("unknown") == "yes",
+		Canary: formNumber(r, "canary"), Rate: formNumber(r, "rate"),
+	}
 	err = c.Desk.StartJob(r.Context(), auth.Actor(r.Context()), j.ID, in)
 	switch deadletter.KindOf(err) {
 	case deadletter.Invalid:
@@ -164,11 +168,29 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// formNumber reads a number that may be left out; -1 is none.
+func formNumber(r *http.Request, name string) int {
+	text := strings.TrimSpace(r.PostForm.Get(name))
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
 func (c *Console) askAgain(w http.ResponseWriter, r *http.Request, j deadletter.Job, in deadletter.JobInput, fault error) {
 	explain := func(v *page.JobConfirmView) {
 		v.Patch, v.Reason, v.Sure = string(in.Patch), in.Reason, in.Unknown
 		_, patch := deadletter.MergePatch([]byte(`{}`), in.Patch)
+		v.Canary, v.Rate = r.PostForm.Get("canary"), r.PostForm.Get("rate")
 		switch {
+		case in.Canary < 0 || in.Canary > j.Items.Total():
+			v.CanaryError = why(fault)
+		case in.Rate < 0 || in.Rate > deadletter.MaxJobRate:
+			v.RateError = why(fault)
 		case j.Delivers() && j.Unknown > 0 && !in.Unknown:
 			v.UnknownError = why(fault)
 		case j.Action.Edits() && patch != nil:

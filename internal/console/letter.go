@@ -169,7 +169,7 @@ func formRef(r *http.Request) (desk.Ref, error) {
 }
 
 func (c *Console) replay(w http.ResponseWriter, r *http.Request) {
-	if c.asksFirst(w, r) {
+	if c.asksFirst(w, r, deadletter.ActReplay) {
 		return
 	}
 	done := ui.Notice{Kind: ui.Info, Text: "Replay ordered: waiting for the answer."}
@@ -182,11 +182,25 @@ func (c *Console) replay(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// asksFirst answers a replay with a question where the handler may have processed the webhook, until the person says yes.
-func (c *Console) asksFirst(w http.ResponseWriter, r *http.Request) bool {
+func (c *Console) redrive(w http.ResponseWriter, r *http.Request) {
+	if c.asksFirst(w, r, deadletter.ActRedrive) {
+		return
+	}
+	done := ui.Notice{Kind: ui.Info, Text: "Redrive ordered: waiting for SQS."}
+	c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) error {
+		revision, err := strconv.Atoi(r.PostForm.Get("revision"))
+		if err != nil {
+			return deadletter.Errorf(deadletter.Invalid, "this form was not complete: load the page again")
+		}
+		return c.Desk.Redrive(ctx, by, ref, revision)
+	})
+}
+
+// asksFirst answers a replay or a redrive with a question where the webhook may have been processed, until the person says yes.
+func (c *Console) asksFirst(w http.ResponseWriter, r *http.Request, act deadletter.Action) bool {
 	l, err := c.Store.Letter(r.Context(), letterID(r))
 	asks := err == nil && l.Outcome == deadletter.Unknown && l.Status.CanReplay() && r.PostForm.Get("confirmed") != "yes" &&
-		auth.Actor(r.Context()).May(deadletter.ActReplay) == nil && r.PostForm.Get("version") == strconv.Itoa(l.Version)
+		auth.Actor(r.Context()).May(act) == nil && r.PostForm.Get("version") == strconv.Itoa(l.Version)
 	if !asks {
 		return false // what else is wrong is told where the order is given
 	}
@@ -196,7 +210,7 @@ func (c *Console) asksFirst(w http.ResponseWriter, r *http.Request) bool {
 		return true
 	}
 	v := c.panelView(auth.Actor(r.Context()), l, h, backQuery(r))
-	v.AskReplay, v.AskRevision = true, r.PostForm.Get("revision")
+	v.Ask, v.AskRevision = string(act), r.PostForm.Get("revision")
 	if isPartial(r) {
 		c.render(w, r, http.StatusOK, page.LetterPanel(v))
 		return true

@@ -22,7 +22,12 @@ const jobTarget = "job"
 // sentenceOf says of an action what was done. The name of its target may follow.
 func sentenceOf(e store.EventRow) string {
 	if attempt, ok := strings.CutPrefix(e.Action, "attempt."); ok && attempt != "started" {
-		if e.Actor == deadletter.ActorSystem {
+		switch {
+		case e.Action == "attempt.redriven":
+			return "sent back"
+		case strings.HasPrefix(attempt, "redrive_"):
+			return "tried to send back"
+		case e.Actor == deadletter.ActorSystem:
 			return "retried"
 		}
 		return "replayed"
@@ -38,6 +43,12 @@ func deedOf(action string) string {
 		return "received again"
 	case "letter.replay":
 		return "asked to replay"
+	case "letter.returned":
+		return "received back after its redrive"
+	case "letter.redrive":
+		return "asked to redrive"
+	case "letter.edit_redrive":
+		return "edited and asked to redrive"
 	case "letter.edit":
 		return "edited and asked to replay"
 	case "letter.archive":
@@ -82,12 +93,15 @@ func auditActions() []ui.Option {
 		{Value: "letter.", Label: "Letters: everything"},
 		{Value: "letter.replay", Label: "Replays asked for"},
 		{Value: "letter.edit", Label: "Edits"},
+		{Value: "letter.redrive", Label: "Redrives asked for"},
+		{Value: "letter.returned", Label: "Returned after a redrive"},
 		{Value: "letter.archive", Label: "Archived"},
 		{Value: "letter.restore", Label: "Restored"},
 		{Value: "letter.received", Label: "Received"},
 		{Value: "destination.probe", Label: "Probes of a handler"},
 		{Value: "attempt.", Label: "Deliveries: everything"},
 		{Value: "attempt.delivered", Label: "Delivered"},
+		{Value: "attempt.redriven", Label: "Sent back to its queue"},
 		{Value: "attempt.rejected", Label: "Rejected"},
 		{Value: "attempt.unreachable", Label: "Unreachable"},
 		{Value: "attempt.unknown", Label: "Unknown"},

@@ -167,6 +167,7 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 		Oldest: ui.At(j.Oldest), Newest: ui.At(j.Newest), LettersURL: jobLetters(j.ID, ""), Back: back, Denied: why(auth.Actor(r.Context()).May(j.Action)),
 	}
 	v.Action, v.Edits = bulkName(j.Action), j.Action.Edits()
+	v.Delivers = j.Delivers() && j.Items.Total() > 0
 	if j.Items.Total() == 0 {
 		v.Denied = "No letter matches any more: there is nothing to do."
 	}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"encoding/hex"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -91,6 +92,7 @@ func (c *Console) panelView(by deadletter.Actor, l deadletter.Letter, h history,
 		v.Arrived = plural(l.Arrivals, "time")
 	}
 	c.permit(&v, by, l, c.Now())
+	v.SentBack = len(h.attempts) > 0 && h.attempts[0].Trigger.Redrives()
 	c.addRevisions(&v, l, h.revisions)
 	c.addAttempts(&v, l, h)
 	for _, e := range h.events {
@@ -109,6 +111,15 @@ func (c *Console) permit(v *page.LetterPanelView, by deadletter.Actor, l deadlet
 	_, restore := l.Restore(by, l.Version, at)
 	v.DenyReplay = why(by.May(deadletter.ActReplay), replay, deliverable)
 	v.DenyEdit = why(by.May(deadletter.ActEdit), replay, deliverable)
+	if l.Queue.From != "" {
+		to, noWay := c.Desk.Redrivable(l)
+		_, redrive := l.OrderRedrive(by, deadletter.TriggerRedrive, l.Revision, l.Version, at)
+		v.Queue, v.RedrivesTo = printable(l.Queue.From), printable(to)
+		v.DenyRedrive = why(by.May(deadletter.ActRedrive), redrive, noWay)
+		if v.DenyRedrive == "" {
+			v.DenyEdit = why(by.May(deadletter.ActEdit))
+		}
+	}
 	v.DenyArchive = why(by.May(deadletter.ActArchive), archive)
 	v.DenyRestore = why(by.May(deadletter.ActRestore), restore)
 }
@@ -153,7 +164,15 @@ func result(l deadletter.Letter, attempts []deadletter.Attempt) ui.Notice {
 	switch a.Outcome {
 	case deadletter.Delivered:
 		return ui.Notice{Kind: ui.Done, Text: "Delivered: " + took}
+	case deadletter.SentBack:
+		if l.Status != deadletter.Redriven {
+			return ui.Notice{Kind: ui.Warn, Text: "It was sent back, and has come to the dead letter queue again.", Hint: printable(l.Reason)}
+		}
+		return ui.Notice{Kind: ui.Done, Text: "Sent back to its queue in " + latency(a.Latency) + ".", Hint: "If its consumer fails again, this letter goes on with the new reason."}
 	case deadletter.Rejected:
+		if a.Trigger.Redrives() {
+			return ui.Notice{Kind: ui.Fault, Text: "It was not sent back.", Hint: printable(a.Error)}
+		}
 		return ui.Notice{Kind: ui.Fault, Text: "Rejected: " + took, Hint: printable(a.Error)}
 	case deadletter.Unreachable, deadletter.Unknown:
 	}
@@ -187,6 +206,9 @@ func headerRows(h deadletter.Headers, s desk.Source) []page.HeaderRow {
 	return rows
 }
 
+// shownBinary is how much of a binary attribute is shown, in bytes.
+const shownBinary = 32
+
 // facts are what the queue and the webhook's address told.
 func facts(l deadletter.Letter, s desk.Source) []page.Fact {
 	q := l.Queue
@@ -219,7 +241,10 @@ func facts(l deadletter.Letter, s desk.Source) []page.Fact {
 	for _, a := range q.Attributes {
 		value := a.Value
 		if a.Binary != nil {
-			value = plural(len(a.Binary), "byte")
+			value = plural(len(a.Binary), "byte") + ": " + hex.EncodeToString(a.Binary[:min(len(a.Binary), shownBinary)])
+			if len(a.Binary) > shownBinary {
+				value += "…"
+			}
 		}
 		if deadletter.IsSecretHeader(a.Name, s.MaskHeaders...) {
 			value = deadletter.Mask

@@ -29,6 +29,7 @@ func (c *Console) tableView(r *http.Request, l list) page.LettersTableView {
 	}
 	back := with(l.query, "cursor", l.cursor).Encode()
 	v.Views, v.Look = l.views, c.readLook(r.Context()).view()
+	v.Redrives = len(c.DLQs)+len(l.queues) > 0
 	v.FirstURL = address("/letters", l.query)
 	v.Live = address(livePath, with(with(l.query, "cursor", l.cursor), "after", strconv.FormatInt(l.after, 10)))
 	for _, letter := range l.page.Items {

@@ -68,6 +68,8 @@ type Job struct {
 	Why    string // why it was paused, where nobody asked for that
 	Filter string // the query of the list that its letters are of; "" for letters that were selected one by one
 	Undoes JobID  // the job whose archiving it takes back; 0: none
+	Canary int    // so many letters begin, then the job pauses until somebody has looked at them; 0: none, or not any more
+	Rate   int    // letters that begin within a second; 0: as many as the destinations take
 
 	Items          JobItems
 	Oldest, Newest time.Time // receipt of its letters
@@ -109,7 +111,12 @@ type JobInput struct {
 	Patch   []byte // for an action that edits
 	Reason  string // for that, and for ActArchive
 	Unknown bool   // letters that the handler may have processed are meant as well
+	Canary  int    // for a job that delivers, see Job
+	Rate    int    // likewise
 }
+
+// MaxJobRate bounds what a job can be asked for, in letters per second.
+const MaxJobRate = 10_000
 
 // Start begins the work. Of several people who start the same draft one wins; the others get a Conflict.
 func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
@@ -124,6 +131,9 @@ func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
 		return JobChange{}, err
 	}
 	next.By, next.StartedAt, next.Reason = by, at, strings.TrimSpace(in.Reason)
+	if j.Delivers() {
+		next.Canary, next.Rate = in.Canary, in.Rate
+	}
 	if j.Action.Edits() {
 		next.Patch = in.Patch
 	}
@@ -133,6 +143,12 @@ func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
 func (j Job) check(in JobInput) error {
 	if j.Items.Total() == 0 {
 		return Errorf(Invalid, "no letter is in this job: select letters first")
+	}
+	if in.Canary < 0 || in.Canary > j.Items.Total() {
+		return Errorf(Invalid, "the first letters to try must be a number up to %d, which are all", j.Items.Total())
+	}
+	if in.Rate < 0 || in.Rate > MaxJobRate {
+		return Errorf(Invalid, "the rate must be a number of letters per second up to %d", MaxJobRate)
 	}
 	if j.Delivers() && j.Unknown > 0 && !in.Unknown {
 		return Errorf(Invalid, "%d of these letters may have been processed already: say that they are meant as well", j.Unknown)
@@ -168,6 +184,29 @@ func (j Job) Halt(why string, at time.Time) (JobChange, error) {
 	}
 	next.Why = why
 	return next.changedFrom(j, System(), "job.pause", why, at)
+}
+
+// MayBegin answers how many letters of a number may begin now, as far as the canary goes.
+func (j Job) MayBegin(n int) int {
+	if j.Canary == 0 {
+		return n
+	}
+	return min(n, max(0, j.Canary-j.Items.Done-j.Items.Failed-j.Items.Ordered))
+}
+
+// EndCanary pauses a job whose first letters have their results, for somebody to look at them; false while they have not, and where
+// there are no others.
+func (j Job) EndCanary(at time.Time) (JobChange, bool, error) {
+	n := j.Items
+	if j.State != JobRunning || j.Canary == 0 || n.Done+n.Failed < j.Canary || n.Ordered > 0 || n.Pending == 0 {
+		return JobChange{}, false, nil
+	}
+	why := fmt.Sprintf("the first %d letters are through, %d of them failed: look at them, then resume for the other %d", n.Done+n.Failed, n.Failed, n.Pending)
+	tried := j
+	tried.Canary = 0
+	change, err := tried.Halt(why, at)
+	change.Before = j
+	return change, err == nil, err
 }
 
 // Resume goes on with a paused job. Who resumes it answers for the letters to come.
@@ -235,6 +274,8 @@ type jobState struct {
 	Filter  string   `json:"filter,omitempty"`
 	Patch   string   `json:"patch,omitempty"`
 	Undoes  JobID    `json:"undoes,omitempty"`
+	Canary  int      `json:"canary,omitempty"`
+	Rate    int      `json:"rate,omitempty"`
 	Done    int      `json:"done,omitempty"`
 	Failed  int      `json:"failed,omitempty"`
 	Skipped int      `json:"skipped,omitempty"`
@@ -243,7 +284,7 @@ type jobState struct {
 
 func (j Job) state() jobState {
 	return jobState{
-		State: j.State, Action: j.Action, Letters: j.Items.Total(), Filter: j.Filter, Patch: string(j.Patch), Undoes: j.Undoes,
+		State: j.State, Action: j.Action, Letters: j.Items.Total(), Filter: j.Filter, Patch: string(j.Patch), Undoes: j.Undoes, Canary: j.Canary, Rate: j.Rate,
 		Done: j.Items.Done, Failed: j.Items.Failed, Skipped: j.Items.Skipped, Pending: j.Items.Pending,
 	}
 }

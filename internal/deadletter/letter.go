@@ -289,7 +289,11 @@ func (l Letter) EditAndReplay(by Actor, trigger Trigger, r Revision, version int
 	next.Revision++
 	r.Number, r.By, r.At = next.Revision, by.Name, at
 	next.order(by, trigger, r.Number, "edited and "+trigger.did(), at)
-	c := next.changedFrom(l, by, "letter.edit", r.Reason, at)
+	action := "letter.edit"
+	if trigger.Redrives() {
+		action = "letter.edit_redrive"
+	}
+	c := next.changedFrom(l, by, action, r.Reason, at)
 	after := next.state()
 	after.BodySHA256 = digestOf(r.Body)
 	c.Revision, c.Event.After = &r, after.json()
@@ -358,7 +362,11 @@ func (l Letter) Finish(token string, a Attempt, p RetryPolicy, roll float64, at 
 	if l.Order.Trigger != TriggerAuto {
 		by = Actor{Kind: ActorUser, Name: l.Order.By}
 	}
-	c := next.changedFrom(l, by, "attempt."+string(a.Outcome), a.Error, at)
+	action := "attempt." + string(a.Outcome)
+	if l.SendsBack() && a.Outcome != SentBack {
+		action = "attempt.redrive_" + string(a.Outcome)
+	}
+	c := next.changedFrom(l, by, action, a.Error, at)
 	after := next.stateBeside(l)
 	after.Attempt, after.StatusCode, after.LatencyMS = a.Number, a.StatusCode, a.Latency.Milliseconds()
 	c.Attempt, c.Event.After = &a, after.json()

@@ -24,6 +24,7 @@ type Source struct {
 type Desk struct {
 	store   *store.Store
 	sources map[string]Source
+	origins map[string]Origin // by queue of the list
 	kick    func()
 	now     func() time.Time
 }
@@ -68,17 +69,20 @@ func (d *Desk) Replay(ctx context.Context, by deadletter.Actor, ref Ref, revisio
 
 // EditAndReplay adds a revision to a letter and orders its delivery. Invalid says where the body is not valid.
 func (d *Desk) EditAndReplay(ctx context.Context, by deadletter.Actor, ref Ref, e Edit) error {
-	return d.one(ctx, by, deadletter.ActEdit, ref, d.edit(by, e.Reason, e.Base, func(base deadletter.Revision, s Source) (deadletter.Revision, error) {
-		body, err := deadletter.EditBody(base, e.Body)
-		if err != nil {
-			return deadletter.Revision{}, err
-		}
-		if body, err = deadletter.RestoreMasked(body, base.Body, s.MaskPaths); err != nil {
-			return deadletter.Revision{}, err
-		}
-		headers, err := base.Headers.WithEdited(e.Headers, s.MaskHeaders...)
-		return deadletter.Revision{Body: body, Headers: headers}, err
-	}))
+	return d.one(ctx, by, deadletter.ActEdit, ref, d.edit(by, deadletter.TriggerEdit, e))
+}
+
+// edited makes the next revision of a letter of what a person made of another one.
+func edited(base deadletter.Revision, e Edit, s Source) (deadletter.Revision, error) {
+	body, err := deadletter.EditBody(base, e.Body)
+	if err != nil {
+		return deadletter.Revision{}, err
+	}
+	if body, err = deadletter.RestoreMasked(body, base.Body, s.MaskPaths); err != nil {
+		return deadletter.Revision{}, err
+	}
+	headers, err := base.Headers.WithEdited(e.Headers, s.MaskHeaders...)
+	return deadletter.Revision{Body: body, Headers: headers}, err
 }
 
 // Archive puts a letter away.
@@ -103,25 +107,29 @@ func (d *Desk) replay(by deadletter.Actor, revision int) order {
 	}
 }
 
-func (d *Desk) edit(by deadletter.Actor, reason string, base int, edit func(deadletter.Revision, Source) (deadletter.Revision, error)) order {
+func (d *Desk) edit(by deadletter.Actor, trigger deadletter.Trigger, e Edit) order {
 	return func(ctx context.Context, tx *store.Tx, l deadletter.Letter, version int) (deadletter.Change, error) {
-		if err := d.Deliverable(l); err != nil {
+		goes := d.Deliverable
+		if trigger.Redrives() {
+			goes = func(l deadletter.Letter) error { _, err := d.Redrivable(l); return err }
+		}
+		if err := goes(l); err != nil {
 			return deadletter.Change{}, err
 		}
-		reason, err := cleanReason(reason)
+		reason, err := cleanReason(e.Reason)
 		if err != nil {
 			return deadletter.Change{}, err
 		}
-		from, err := tx.Revision(ctx, l.ID, base)
+		base, err := tx.Revision(ctx, l.ID, e.Base)
 		if err != nil {
 			return deadletter.Change{}, err
 		}
-		next, err := edit(from, d.sources[l.Source])
+		next, err := edited(base, e, d.sources[l.Source])
 		if err != nil {
 			return deadletter.Change{}, err
 		}
 		next.Reason = reason
-		return l.EditAndReplay(by, deadletter.TriggerEdit, next, version, d.now())
+		return l.EditAndReplay(by, trigger, next, version, d.now())
 	}
 }
 
@@ -146,6 +154,9 @@ func (d *Desk) restore(by deadletter.Actor) order {
 func (d *Desk) Deliverable(l deadletter.Letter) error {
 	_, ok := d.sources[l.Source]
 	switch {
+	case l.Source == "" && l.Queue.From != "":
+		return deadletter.Errorf(deadletter.Conflict,
+			"letters of the queue %s have no HTTP destination: set queues.%s.source for those to come, and restart", l.Queue.From, l.Queue.From)
 	case ok:
 		return nil
 	case l.Source == "":

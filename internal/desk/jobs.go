@@ -34,7 +34,7 @@ func (d *Desk) FreezeSelected(ctx context.Context, by deadletter.Actor, action d
 			return err
 		}
 		for _, ref := range refs {
-			if err := tx.AddItem(ctx, j.ID, ref.ID, ref.Version); err != nil {
+			if err := tx.AddItem(ctx, j, ref.ID, ref.Version); err != nil {
 				return err
 			}
 		}

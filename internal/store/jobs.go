@@ -13,7 +13,7 @@ import (
 
 const jobColumns = `j.id, j.action, j.patch, j.reason, j.actor, j.by, j.addr, j.state, j.why, j.filter, j.undoes, j.pending, j.ordered,
 	j.done, j.failed, j.skipped, j.oldest, j.newest, j.unfit, j.unknown, j.created_at, j.started_at, j.ended_at, j.last_by,
-	j.last_action, j.last_at`
+	j.last_action, j.last_at, j.canary, j.rate`
 
 func scanJob(r row) (int64, deadletter.Job, error) {
 	var j deadletter.Job
@@ -22,7 +22,7 @@ func scanJob(r row) (int64, deadletter.Job, error) {
 	var lastBy, lastAction sql.NullString
 	err := r.Scan(&j.ID, &j.Action, &j.Patch, &j.Reason, &j.By.Kind, &j.By.Name, &j.By.Addr, &j.State, &j.Why, &j.Filter, &undoes,
 		&j.Items.Pending, &j.Items.Ordered, &j.Items.Done, &j.Items.Failed, &j.Items.Skipped, &oldest, &newest, &j.Unfit, &j.Unknown,
-		&created, &started, &ended, &lastBy, &lastAction, &lastAt)
+		&created, &started, &ended, &lastBy, &lastAction, &lastAt, &j.Canary, &j.Rate)
 	j.Undoes, j.CreatedAt = deadletter.JobID(undoes.Int64), time.UnixMilli(created).UTC()
 	j.Oldest, j.Newest, j.StartedAt, j.EndedAt = fromMillis(oldest), fromMillis(newest), fromMillis(started), fromMillis(ended)
 	j.Last = deadletter.LastOrder{By: lastBy.String, Action: lastAction.String, At: fromMillis(lastAt)}
@@ -66,13 +66,13 @@ func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, erro
 }
 
 const updateJob = `UPDATE jobs SET patch = ?, reason = ?, actor = ?, by = ?, addr = ?, state = ?, why = ?, started_at = ?, ended_at = ?, last_by = ?,
-	last_action = ?, last_at = ? WHERE id = ? AND state = ?`
+	last_action = ?, last_at = ?, canary = ?, rate = ? WHERE id = ? AND state = ?`
 
 // ApplyJob writes the change of a job with its audit event. A change that started from a state which no longer stands is a Conflict.
 func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 	j := c.After
 	written, err := t.tx.ExecContext(ctx, updateJob, j.Patch, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, j.State, j.Why, millis(j.StartedAt),
-		millis(j.EndedAt), textOrNull(j.Last.By), textOrNull(j.Last.Action), millis(j.Last.At), j.ID, c.Before.State)
+		millis(j.EndedAt), textOrNull(j.Last.By), textOrNull(j.Last.Action), millis(j.Last.At), j.Canary, j.Rate, j.ID, c.Before.State)
 	if err != nil {
 		return fmt.Errorf("write job %d: %w", j.ID, err)
 	}
@@ -108,8 +108,9 @@ func (s *Store) Freeze(ctx context.Context, j deadletter.Job, f Filter) (deadlet
 	return s.Job(ctx, j.ID)
 }
 
+// source is what a job's items are told apart by: each source delivers its own. Those that are sent back have their queue there.
 const insertItems = `INSERT INTO job_items (job, letter, source, version, state, error)
-	SELECT ?, l.n, l.source, l.version, 'pending', '' FROM json_each(?) k CROSS JOIN letters l ON l.n = k.value`
+	SELECT ?, l.n, iif(?, l.read_from, l.source), l.version, 'pending', '' FROM json_each(?) k CROSS JOIN letters l ON l.n = k.value`
 
 // freezeMore adds the letters of the filter that follow a row, a chunk of them at most. They are found without holding up who writes.
 func (s *Store) freezeMore(ctx context.Context, j *deadletter.Job, f Filter, after int64) (last int64, more bool, err error) {
@@ -125,7 +126,7 @@ func (s *Store) freezeMore(ctx context.Context, j *deadletter.Job, f Filter, aft
 		return after, false, err
 	}
 	err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
-		if _, err := tx.tx.ExecContext(ctx, insertItems, j.ID, list); err != nil {
+		if _, err := tx.tx.ExecContext(ctx, insertItems, j.ID, j.Action.Redrives(), list); err != nil {
 			return err
 		}
 		last, err = tx.countItems(ctx, j, after)
@@ -170,11 +171,11 @@ func (t *Tx) countItems(ctx context.Context, j *deadletter.Job, after int64) (in
 }
 
 const insertItem = `INSERT INTO job_items (job, letter, source, version, state, error)
-	SELECT ?, n, source, ?, 'pending', '' FROM letters WHERE id = ? ON CONFLICT DO NOTHING`
+	SELECT ?, n, iif(?, read_from, source), ?, 'pending', '' FROM letters WHERE id = ? ON CONFLICT DO NOTHING`
 
 // AddItem puts a letter into the draft of a job. A letter that does not exist is NotFound; one that is in it already changes nothing.
-func (t *Tx) AddItem(ctx context.Context, id deadletter.JobID, letter deadletter.ID, version int) error {
-	added, err := t.tx.ExecContext(ctx, insertItem, id, version, letter)
+func (t *Tx) AddItem(ctx context.Context, j deadletter.Job, letter deadletter.ID, version int) error {
+	added, err := t.tx.ExecContext(ctx, insertItem, j.ID, j.Action.Redrives(), version, letter)
 	if err != nil {
 		return fmt.Errorf("write item: %w", err)
 	}
@@ -239,7 +240,8 @@ func (s *Store) Late(ctx context.Context, id deadletter.JobID, f Filter) (int, e
 type Item struct {
 	Job     deadletter.JobID
 	Letter  deadletter.ID
-	Version int // of the letter, when the job was made
+	Version int    // of the letter, when the job was made
+	Group   string // of its message on the queue; PendingRedrives alone tells it
 	n       int64
 }
 
@@ -343,6 +345,11 @@ func (t *Tx) settleDelivery(ctx context.Context, n int64, a deadletter.Attempt, 
 	}
 	if err != nil {
 		return fmt.Errorf("write result of a job: %w", err)
+	}
+	if state == deadletter.ItemFailed && a.Trigger.Redrives() {
+		if err := t.stopGroup(ctx, id, n); err != nil {
+			return err
+		}
 	}
 	t.count(func(c *counts) { c.item(id, deadletter.ItemOrdered, state, at) })
 	return nil

@@ -96,3 +96,51 @@ const queueNames = `WITH RECURSIVE q (name) AS (
 func (s *Store) Queues(ctx context.Context) ([]string, error) {
 	return column[string](ctx, s.db.read, "queues", queueNames)
 }
+
+const pendingRedrives = `SELECT i.letter, l.id, i.version, coalesce(l.queue ->> 'groupId', '') FROM job_items i JOIN letters l ON l.n = i.letter
+	WHERE i.job = ? AND i.source = ? AND i.state = 'pending' ORDER BY i.letter LIMIT ?`
+
+// PendingRedrives answers letters of a queue that a job has not begun with, in the order in which they were received, with their groups.
+func (s *Store) PendingRedrives(ctx context.Context, id deadletter.JobID, queue string, limit int) ([]Item, error) {
+	var list []Item
+	err := each(ctx, s.db.read, func(r row) error {
+		item := Item{Job: id}
+		err := r.Scan(&item.n, &item.Letter, &item.Version, &item.Group)
+		list = append(list, item)
+		return err
+	}, pendingRedrives, id, queue, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read items of job %d: %w", id, err)
+	}
+	return list, nil
+}
+
+const (
+	stopGroup = `INSERT INTO job_stopped_groups (job, queue, message_group)
+		SELECT ?, read_from, queue ->> 'groupId' FROM letters WHERE n = ? AND read_from <> '' AND queue ->> 'groupId' <> '' ON CONFLICT DO NOTHING`
+	groupStopped = `SELECT EXISTS (SELECT 1 FROM job_stopped_groups WHERE job = ? AND queue = ? AND message_group = ?)`
+)
+
+// stopGroup keeps a job from sending what follows a letter in its group.
+func (t *Tx) stopGroup(ctx context.Context, id deadletter.JobID, n int64) error {
+	if _, err := t.tx.ExecContext(ctx, stopGroup, id, n); err != nil {
+		return fmt.Errorf("stop a group of job %d: %w", id, err)
+	}
+	return nil
+}
+
+// GroupStopped tells whether a job failed to send a message of a group back.
+func (t *Tx) GroupStopped(ctx context.Context, id deadletter.JobID, queue, group string) (stopped bool, err error) {
+	if err := t.tx.QueryRowContext(ctx, groupStopped, id, queue, group).Scan(&stopped); err != nil {
+		return false, fmt.Errorf("look for a stopped group of job %d: %w", id, err)
+	}
+	return stopped, nil
+}
+
+const orderedRedrives = `SELECT id FROM letters WHERE read_from = ? AND read_from <> '' AND due_at IS NOT NULL AND status = 'replaying'
+	AND order_trigger = 'redrive' AND lease_token IS NULL AND queue ->> 'groupId' = ? ORDER BY due_at`
+
+// OrderedRedrives answers the letters of a group whose redrive was ordered and has not begun.
+func (t *Tx) OrderedRedrives(ctx context.Context, queue, group string) ([]deadletter.ID, error) {
+	return column[deadletter.ID](ctx, t.tx, "redrives of a group", orderedRedrives, queue, group)
+}

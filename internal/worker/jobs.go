@@ -37,6 +37,9 @@ func (w *Worker) carryOut(ctx context.Context, tx *store.Tx, id deadletter.JobID
 		}
 		return tx.ApplyJob(ctx, change)
 	}
+	if j.Delivers() {
+		items = items[:j.MayBegin(len(items))]
+	}
 	for _, item := range items {
 		err := do(j, item)
 		var refused *deadletter.Error
@@ -68,32 +71,44 @@ func (w *Worker) mayGoOn(ctx context.Context, tx *store.Tx, j deadletter.Job) (w
 	return "", nil
 }
 
-// claimItems opens up to free deliveries for jobs. What is due by itself, or was ordered by a person for one letter, was asked before.
-func (l *lane) claimItems(ctx context.Context, free int) (claims []claimed, more bool, err error) {
+// claimItems opens up to free deliveries for jobs. What is due by itself, or was ordered by a person for one letter, was asked before. It
+// answers how long to wait for more: not at all, until a job's rate allows them, or for ever.
+func (l *lane) claimItems(ctx context.Context, free int) (claims []claimed, again time.Duration, err error) {
+	again = forever
 	running, err := l.w.store.RunningJobs(ctx)
 	if err != nil {
-		return nil, false, err
+		return nil, again, err
 	}
+	l.w.paces.forget(running)
 	for i, j := range running {
-		if !j.Delivers() {
+		if !j.Delivers() || j.Action.Redrives() {
 			continue
 		}
 		// Each job gets its share, so that a small one does not wait for a large one.
 		share := (free - len(claims) + len(running) - i - 1) / (len(running) - i)
-		items, err := l.nextItems(ctx, j.ID, share)
-		if err != nil || len(items) == 0 {
-			if err != nil {
-				return claims, more, err
-			}
-			continue
-		}
-		opened, err := l.openItems(ctx, j.ID, items)
+		opened, wait, err := l.claimOf(ctx, j, share)
+		claims, again = append(claims, opened...), sooner(again, wait)
 		if err != nil {
-			return claims, more, err
+			return claims, again, err
 		}
-		claims, more = append(claims, opened...), true
 	}
-	return claims, more, nil
+	return claims, again, nil
+}
+
+func (l *lane) claimOf(ctx context.Context, j deadletter.Job, share int) ([]claimed, time.Duration, error) {
+	items, err := l.nextItems(ctx, j.ID, share)
+	if err != nil || len(items) == 0 {
+		return nil, forever, err
+	}
+	n, wait, err := l.w.mayBegin(ctx, j, len(items))
+	if err != nil || n == 0 {
+		return nil, wait, err
+	}
+	opened, err := l.openItems(ctx, j.ID, items[:n])
+	if l.ahead.items = l.ahead.items[n:]; j.Canary > 0 {
+		l.ahead = ahead{} // of these fewer may have begun
+	}
+	return opened, 0, err
 }
 
 // ahead are letters of a job that were read already.
@@ -102,8 +117,8 @@ type ahead struct {
 	items []store.Item
 }
 
-// nextItems answers letters that a job has not begun with. They are read in larger pieces than they are worked on; what was read early
-// is looked at again where it is begun with.
+// nextItems answers letters that a job has not begun with, and leaves them in l.ahead. They are read in larger pieces than they are worked
+// on; what was read early is looked at again where it is begun with.
 func (l *lane) nextItems(ctx context.Context, id deadletter.JobID, n int) ([]store.Item, error) {
 	if l.ahead.of != id || len(l.ahead.items) == 0 {
 		items, err := l.w.store.PendingItems(ctx, id, l.source.Name, max(n, jobBatch))
@@ -112,10 +127,7 @@ func (l *lane) nextItems(ctx context.Context, id deadletter.JobID, n int) ([]sto
 		}
 		l.ahead = ahead{id, items}
 	}
-	n = min(n, len(l.ahead.items))
-	items := l.ahead.items[:n]
-	l.ahead.items = l.ahead.items[n:]
-	return items, nil
+	return l.ahead.items[:min(n, len(l.ahead.items))], nil
 }
 
 func (l *lane) openItems(ctx context.Context, id deadletter.JobID, items []store.Item) ([]claimed, error) {
@@ -225,8 +237,8 @@ func (c *clerk) once(ctx context.Context) (worked bool, err error) {
 			return worked, err
 		}
 		for _, source := range sources {
-			if _, ok := c.w.lanes[source]; ok && j.Delivers() {
-				continue // its lane does it
+			if c.w.delivers(j, source) {
+				continue
 			}
 			if err := c.batch(ctx, j.ID, source); err != nil {
 				return worked, err
@@ -235,6 +247,17 @@ func (c *clerk) once(ctx context.Context) (worked bool, err error) {
 		}
 	}
 	return worked, nil
+}
+
+// delivers tells whether a lane of its own does what a job wants of a source, or a redriver what it wants of a queue.
+func (w *Worker) delivers(j deadletter.Job, of string) bool {
+	ok := false
+	if j.Action.Redrives() {
+		_, ok = w.redrives[of]
+	} else if j.Delivers() {
+		_, ok = w.lanes[of]
+	}
+	return ok
 }
 
 func (c *clerk) batch(ctx context.Context, id deadletter.JobID, source string) error {
@@ -249,6 +272,10 @@ func (c *clerk) batch(ctx context.Context, id deadletter.JobID, source string) e
 
 func (c *clerk) item(ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, source string) error {
 	switch {
+	case j.Action.Redrives() && source == "":
+		return deadletter.Errorf(deadletter.Conflict, "came from no queue of the list queues, so there is nothing to redrive it to")
+	case j.Action.Redrives():
+		return deadletter.Errorf(deadletter.Conflict, "the queue %q is not on the list queues: add it and restart", source)
 	case j.Delivers() && source == "":
 		return deadletter.Errorf(deadletter.Conflict, "names no source, so there is no destination: set queue.default_source and restart")
 	case j.Delivers():

@@ -62,7 +62,7 @@ type tally struct{ all, jobs int }
 
 func (t *tally) add(trigger deadletter.Trigger, n int) {
 	t.all += n
-	if trigger == deadletter.TriggerBulk {
+	if trigger.ByJob() {
 		t.jobs += n
 	}
 }
@@ -133,11 +133,14 @@ func (l *lane) claim(ctx context.Context, free, jobs int) ([]claimed, time.Durat
 	if err != nil {
 		return nil, 0, err
 	}
-	more := len(due) > 0
+	more, pause := len(due) > 0, forever
 	rest, paused := min(free-len(claims), l.forJobs-jobs), l.source.Gate.Paused()
+	if paused > 0 {
+		pause = paused
+	}
 	if rest > 0 && len(due) < free && paused == 0 {
-		items, some, err := l.claimItems(ctx, rest)
-		claims, more = append(claims, items...), more || some
+		items, next, err := l.claimItems(ctx, rest)
+		claims, more, pause = append(claims, items...), more || next == 0, next
 		if err != nil {
 			l.w.log.ErrorContext(ctx, "cannot go on with jobs", "source", l.source.Name, "err", err)
 			return claims, storeRetry, nil
@@ -150,10 +153,7 @@ func (l *lane) claim(ctx context.Context, free, jobs int) ([]claimed, time.Durat
 		return claims, 0, nil
 	}
 	wait, err := l.untilNext(ctx, again)
-	if paused > 0 && (wait == forever || paused < wait) {
-		wait = paused
-	}
-	return nil, wait, err
+	return nil, sooner(wait, pause), err
 }
 
 // openDue claims deliveries that are due. probe says that the retry among them tests its destination.
@@ -278,15 +278,19 @@ const finishLimit = 30 * time.Second
 // finish writes the result. A store that cannot be written just now is asked until it can, because the delivery cannot be made undone;
 // once ctx ends, no longer than finishLimit.
 func (l *lane) finish(ctx context.Context, c claimed, result deadletter.Attempt) error {
+	return l.w.untilWritten(ctx, c.letter.ID, func(ctx context.Context) error { return l.record(ctx, c, result) })
+}
+
+func (w *Worker) untilWritten(ctx context.Context, id deadletter.ID, write func(ctx context.Context) error) error {
 	stopping, writing := ctx.Done(), context.WithoutCancel(ctx)
 	var limit <-chan time.Time
 	for told := false; ; told = true {
-		err := l.record(writing, c, result)
+		err := write(writing)
 		if kind := deadletter.KindOf(err); err == nil || kind != deadletter.Internal && kind != deadletter.Unavailable {
 			return err
 		}
 		if !told {
-			l.w.log.WarnContext(ctx, "the result of a delivery cannot be written yet; trying again", "letter", c.letter.ID, "err", err)
+			w.log.WarnContext(ctx, "the result of a delivery cannot be written yet; trying again", "letter", id, "err", err)
 		}
 		select {
 		case <-stopping:

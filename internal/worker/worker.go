@@ -49,11 +49,14 @@ type Worker struct {
 	log    *slog.Logger
 	lanes  map[string]*lane
 	clerk  *clerk
+
+	redrives map[string]*redriver // by queue
+	paces    pacer                // of jobs
 }
 
 // New makes a worker. roll answers random numbers in [0,1) for the jitter of retries.
 func New(s *store.Store, sender Sender, sources []Source, now func() time.Time, roll func() float64, log *slog.Logger) *Worker {
-	w := &Worker{store: s, sender: sender, now: now, roll: roll, log: log, lanes: map[string]*lane{}}
+	w := &Worker{store: s, sender: sender, now: now, roll: roll, log: log, lanes: map[string]*lane{}, redrives: map[string]*redriver{}}
 	w.clerk = &clerk{w: w, kicked: make(chan struct{}, 1)}
 	for _, source := range sources {
 		w.lanes[source.Name] = newLane(w, source)
@@ -65,6 +68,9 @@ func New(s *store.Store, sender Sender, sources []Source, now func() time.Time, 
 func (w *Worker) Kick() {
 	for _, l := range w.lanes {
 		l.wake()
+	}
+	for _, r := range w.redrives {
+		r.wake()
 	}
 	w.clerk.wake()
 }
@@ -78,6 +84,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	for _, l := range w.lanes {
 		running.Go(func() { l.run(ctx) })
+	}
+	for _, r := range w.redrives {
+		running.Go(func() { r.run(ctx) })
 	}
 	running.Go(func() { w.clerk.run(ctx) })
 	running.Wait()
@@ -156,23 +165,42 @@ func (w *Worker) abandonUnconfigured(ctx context.Context) error {
 		if _, ok := w.lanes[name]; ok {
 			continue
 		}
-		if err := w.abandon(ctx, name); err != nil {
+		waiting := func() ([]deadletter.Letter, error) { return w.waiting(ctx, name) }
+		if err := w.abandon(ctx, fmt.Sprintf("Not sent: the source %q is not configured any more", name), waiting); err != nil {
 			return fmt.Errorf("hand letters of source %q to a person: %w", name, err)
+		}
+	}
+	return w.abandonUnlisted(ctx)
+}
+
+// abandonUnlisted does the same with letters that were to go back by a queue which is not on the list any more.
+func (w *Worker) abandonUnlisted(ctx context.Context) error {
+	names, err := w.store.RedriveQueues(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, ok := w.redrives[name]; ok {
+			continue
+		}
+		waiting := func() ([]deadletter.Letter, error) { return w.store.DueRedrives(ctx, name, farFuture, recoverBatch) }
+		if err := w.abandon(ctx, fmt.Sprintf("Not sent: the queue %q is not on the list queues any more", name), waiting); err != nil {
+			return fmt.Errorf("hand letters of queue %q to a person: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// abandon fails every waiting letter of a source that has no destination: an attempt that is never sent says why.
-func (w *Worker) abandon(ctx context.Context, name string) error {
+// abandon fails every waiting letter that cannot go anywhere: an attempt that is never sent says why.
+func (w *Worker) abandon(ctx context.Context, why string, list func() ([]deadletter.Letter, error)) error {
 	for {
-		waiting, err := w.waiting(ctx, name)
+		waiting, err := list()
 		if err != nil || len(waiting) == 0 {
 			return err
 		}
 		if err := w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 			for _, l := range waiting {
-				if err := w.fail(ctx, tx, l.ID, fmt.Sprintf("Not sent: the source %q is not configured any more", name)); err != nil {
+				if err := w.fail(ctx, tx, l.ID, why); err != nil {
 					return err
 				}
 			}

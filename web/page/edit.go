@@ -15,6 +15,8 @@ type EditView struct {
 	Back        string // the query of the list, without "?"
 	Source      string
 	Destination string
+	RedrivesTo  string // the queue that it can be sent back to; empty: it cannot
+	NoReplay    bool   // it has no destination, only that queue
 
 	Base      string // number of the revision that the edit is based on
 	BaseName  string // "original" or "edit 2 by anna"
@@ -73,8 +75,27 @@ func headerLabel(part string, i int, h EditHeader) string {
 	return part + " of header " + strconv.Itoa(i+1) + ", " + h.Name
 }
 
+// title says what becomes of an edit.
+func (v EditView) title() string {
+	if v.NoReplay {
+		return "Edit and redrive"
+	}
+	return "Edit and replay"
+}
+
+// redriveClass makes the redrive the thing to do where there is nothing else.
+func (v EditView) redriveClass() string {
+	if v.NoReplay {
+		return "btn-primary"
+	}
+	return ""
+}
+
 // sentTo leads to the destination, which is never the editor's to choose.
 func (v EditView) sentTo() string {
+	if v.NoReplay {
+		return ""
+	}
 	if v.Source == "" {
 		return "It is sent to"
 	}

@@ -23,6 +23,10 @@ func galleryEdit() []Example {
 		edit("edit-conflict", func(v *EditView) {
 			v.Conflict, v.Reason = Conflict{Text: "ben replayed this letter 12 s ago.", URL: "/letters/" + v.ID}, "participant ids added"
 		}),
+		edit("edit-queue", func(v *EditView) { v.RedrivesTo = "orders" }),
+		edit("edit-redrive", func(v *EditView) {
+			v.Title, v.NoReplay, v.RedrivesTo, v.Source, v.Destination = "Edit and redrive", true, "orders", "", ""
+		}),
 		edit("edit-denied", func(v *EditView) { v.Denied = viewer }),
 		edit("edit-large", func(v *EditView) { v.Body = `["` + strings.Repeat(longWord, (1<<20)/len(longWord)) + `"]` }),
 		edit("edit-long", func(v *EditView) {

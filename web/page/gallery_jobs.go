@@ -22,8 +22,11 @@ func galleryJobs() []Example {
 	}
 	denied := jobPaused()
 	denied.Denied, denied.CanHide = viewer, false
+	canary := jobOf("18", "paused", "Paused: Redrive 214 letters", part("9 sent back", "done"), part("1 failed", "fault"), part("204 to go", "plain"))
+	canary.Why, canary.CanResume, canary.CanCancel = "The first 10 letters are through, 1 of them failed: look at them, then resume for the other 204.", true, true
+	canary.Faults = []JobFault{{"1", "failed", "SQS did not confirm it: the message may be on its queue."}}
 	return []Example{
-		list("many", JobsView{Rows: manyJobs(), OlderURL: "/jobs?cursor=o1"}),
+		job("canary", canary), list("many", JobsView{Rows: manyJobs(), OlderURL: "/jobs?cursor=o1"}),
 		list("one", JobsView{Rows: manyJobs()[:1]}),
 		list("nothing", JobsView{State: StateNothing}),
 		list("fault", JobsView{State: StateFault, Fault: "The store did not answer within 5 seconds.", RetryURL: "/jobs"}),
@@ -39,7 +42,15 @@ func galleryJobs() []Example {
 			v.PatchError = ui.FieldError{Text: "this is not valid JSON: invalid character '}' looking for beginning of value", Line: 3, Column: 1}
 			v.ReasonError = "Say why: the reason is kept with each letter."
 		}),
-		draft("archive", func(v *JobConfirmView) { v.Action, v.Heading = "archive", "Archive 214 letters" }),
+		draft("redrive", func(v *JobConfirmView) {
+			v.Action, v.Heading, v.Canary, v.Rate = "redrive", "Redrive 214 letters", "10", "50"
+			v.Unfit = "6 of them cannot be redriven as they stand: they will be skipped."
+		}),
+		draft("pace-faults", func(v *JobConfirmView) {
+			v.Canary, v.CanaryError = "900", "The first letters to try must be a number up to 214, which are all."
+			v.Rate, v.RateError = "fast", "The rate must be a number of letters per second up to 10000."
+		}),
+		draft("archive", func(v *JobConfirmView) { v.Action, v.Delivers, v.Heading = "archive", false, "Archive 214 letters" }),
 		draft("viewer", func(v *JobConfirmView) { v.Denied = viewer }),
 		draft("none", func(v *JobConfirmView) {
 			v.Heading, v.Set, v.Oldest, v.Newest = "Replay 0 letters", "0 letters", ui.Moment{}, ui.Moment{}
@@ -50,7 +61,7 @@ func galleryJobs() []Example {
 
 func jobDraft() JobConfirmView {
 	return JobConfirmView{
-		ID: "17", Action: "replay", Heading: "Replay 214 letters", Set: "214 letters", Oldest: ago(168), Newest: ago(122), InPage: true,
+		ID: "17", Action: "replay", Heading: "Replay 214 letters", Set: "214 letters", Oldest: ago(168), Newest: ago(122), InPage: true, Delivers: true,
 		Late: JobLateView{URL: "/jobs/17/late", Text: "6 that arrived since are not included."}, LettersURL: "/letters?status=all&job=17", Back: listQuery,
 	}
 }

@@ -45,9 +45,42 @@ func galleryLetter() []Example {
 			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no answer within 10 s"
 		}),
 		letter("asks", func(v *LetterView) {
-			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason, v.Panel.AskReplay, v.Panel.AskRevision = "", "unknown", "no answer within 10 s", true, "0"
+			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason, v.Panel.Ask, v.Panel.AskRevision = "", "unknown", "no answer within 10 s", "replay", "0"
 		}),
 		{Name: "letter-question", Component: LetterQuestion(questionView())},
+		letter("queue", func(v *LetterView) { fromQueue(v, "orders-dlq", "orders") }),
+		letter("queue-only", func(v *LetterView) {
+			noDestination(v)
+			fromQueue(v, "orders-dlq", "orders.fifo")
+			v.Panel.DenyReplay, v.Panel.DenyEdit = "Letters of the queue orders-dlq have no HTTP destination: set queues.orders-dlq.source for those to come, and restart.", ""
+			withRevisions(v)
+		}),
+		letter("queue-no-way-back", func(v *LetterView) {
+			fromQueue(v, "orders-dlq", "")
+			v.Panel.DenyRedrive = "There is no queue to redrive to: this queue names no source queue: set queues.orders-dlq.source_url and restart."
+		}),
+		letter("queue-viewer", func(v *LetterView) {
+			fromQueue(v, "orders-dlq", "orders")
+			v.Panel.DenyReplay, v.Panel.DenyRedrive, v.Panel.DenyEdit, v.Panel.DenyArchive = viewer, viewer, viewer, viewer
+		}),
+		letter("queue-redriven", func(v *LetterView) {
+			setStatus(v, "redriven")
+			fromQueue(v, "orders-dlq", "orders")
+			v.Panel.DenyRedrive, v.Panel.Code, v.Panel.Outcome = v.Panel.DenyReplay, "", "redriven"
+			v.Panel.Attempts = append([]AttemptView{{Number: "4", Trigger: "redrive", Actor: "anna", At: ago(0), Outcome: "redriven", Latency: "41 ms"}}, v.Panel.Attempts...)
+			v.Panel.Result = ui.Notice{Kind: ui.Done, Text: "Sent back to its queue in 41 ms.", Hint: "If its consumer fails again, this letter goes on with the new reason."}
+		}),
+		letter("queue-returned", func(v *LetterView) {
+			fromQueue(v, "orders-dlq", "orders")
+			v.Panel.Code, v.Panel.Outcome, v.Panel.Arrived = "", "", "2 times"
+			v.Panel.Attempts = append([]AttemptView{{Number: "4", Trigger: "bulk redrive", Actor: "anna", At: ago(5), Outcome: "redriven", Latency: "41 ms"}}, v.Panel.Attempts...)
+			v.Panel.Result = ui.Notice{Kind: ui.Warn, Text: "It was sent back, and has come to the dead letter queue again.", Hint: v.Panel.Reason}
+		}),
+		letter("queue-asks", func(v *LetterView) {
+			fromQueue(v, "orders-dlq", "orders")
+			v.Panel.Code, v.Panel.Outcome, v.Panel.SentBack, v.Panel.Ask, v.Panel.AskRevision = "", "unknown", true, "redrive", "0"
+			v.Panel.Attempts = append([]AttemptView{{Number: "4", Trigger: "redrive", Actor: "anna", At: ago(1), Outcome: "unknown", Latency: "15.0 s", Error: "SQS did not confirm it: the message may be on its queue"}}, v.Panel.Attempts...)
+		}),
 		letter("replay-failed", func(v *LetterView) {
 			v.Panel.Result = ui.Notice{Kind: ui.Fault, Text: "Rejected: 422 in 84 ms", Hint: "field id is missing"}
 		}),
@@ -82,7 +115,7 @@ func galleryLetter() []Example {
 
 func questionView() LetterView {
 	v := letterView()
-	v.Panel.Code, v.Panel.Outcome, v.Panel.Reason, v.Panel.AskReplay, v.Panel.AskRevision = "", "unknown", "no answer within 10 s", true, "0"
+	v.Panel.Code, v.Panel.Outcome, v.Panel.Reason, v.Panel.Ask, v.Panel.AskRevision = "", "unknown", "no answer within 10 s", "replay", "0"
 	return v
 }
 
@@ -204,4 +237,23 @@ func longLetter(v *LetterView) {
 	v.Panel.Attempts[0].Error, v.Panel.Attempts[0].Actor, v.Panel.Attempts[1].Error = longReason(), longWord, rtlText
 	v.Panel.Events[0].Reason, v.Panel.Events[0].Actor = longReason(), longWord
 	v.Panel.Choices = []RevisionChoice{{"1", "edit 1 by " + longWord, true}, {"0", "original", false}}
+}
+
+// fromQueue makes a letter one of a queue of the list.
+func fromQueue(v *LetterView, queue, to string) {
+	v.Panel.Queue, v.Panel.RedrivesTo = queue, to
+	v.Panel.Reason = "Moved to the dead letter queue by SQS after too many receives from arn:aws:sqs:eu-west-1:123456789012:orders"
+	v.Facts = []Fact{
+		{"Queue", "orders-dlq"},
+		{"Put there by", "SQS"},
+		{"Came from", "arn:aws:sqs:eu-west-1:123456789012:orders"},
+		{"Message id", letterID(1)},
+		{"Form", "foreign"},
+		{"Group", "customer-4711"},
+		{"Sent to the queue", "2026-03-02 10:15:05 UTC"},
+		{"Received from the queue", "4 times"},
+		{"Attribute tenant (String)", "acme"},
+		{"Attribute weight (Number.kg)", "12.5"},
+		{"Attribute trace (Binary)", "12 bytes: 0a1b2c3d4e5f60718293a4b5"},
+	}
 }

@@ -25,6 +25,11 @@ func galleryLetters() []Example {
 		list("compact", func(v *LettersTableView) { v.Look.Compact, v.Look.Columns[1].Selected = true, false }),
 		list("one", func(v *LettersTableView) { v.Rows, v.OlderURL = manyRows(1), "" }),
 		list("mixed", func(v *LettersTableView) { v.Rows, v.Tabs = mixedRows(), tabsOf("") }),
+		list("queues", func(v *LettersTableView) {
+			v.Redrives, v.Rows[0].Selected = true, true
+			v.Filter.Queues = []ui.Option{{Value: "orders-dlq", Label: "orders-dlq", Selected: true}, {Value: "lambda-failures", Label: "lambda-failures"}}
+			v.Chips = []ui.Chip{{Label: "Queue", Value: "orders-dlq", RemoveURL: "/letters?status=failed"}}
+		}),
 		list("selected", func(v *LettersTableView) { v.Rows[1].Selected, v.Rows[2].Selected = true, true }),
 		list("selected-all", func(v *LettersTableView) {
 			v.Matching = "214 letters"

@@ -31,6 +31,7 @@ func shortcuts() []shortcutGroup {
 		}},
 		{"The letter, or all that are selected", []shortcut{
 			{[]string{"r"}, "Replay"},
+			{[]string{"d"}, "Redrive"},
 			{[]string{"e"}, "Edit and replay"},
 			{[]string{"a"}, "Archive, or restore"},
 			{[]string{"u"}, "Back to where it came from"},

@@ -67,6 +67,10 @@ type JobConfirmView struct {
 	PatchError   ui.FieldError
 	Reason       string
 	ReasonError  string
+	Delivers     bool   // a canary and a rate can be asked for
+	Canary, Rate string // numbers; empty: none
+	CanaryError  string
+	RateError    string
 	Sure         bool
 	UnknownError string
 	Denied       string

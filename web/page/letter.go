@@ -37,7 +37,10 @@ type LetterPanelView struct {
 	Destination string // the host; empty: none is configured
 	Reason      string
 	Cause       Cause
-	AskReplay   bool   // the handler may have processed the webhook: the replay waits for a yes
+	Queue       string // of the list, that it came from; empty: it is a webhook
+	RedrivesTo  string // the queue that it can be sent back to; empty: it cannot
+	SentBack    bool   // the latest attempt was a redrive
+	Ask         string // replay or redrive: it may have been processed, so the order waits for a yes; empty: none
 	AskRevision string // which one is asked about
 	Code        string // empty: there was no answer
 	Outcome     string // unknown: the page says that the handler may have processed it
@@ -48,7 +51,7 @@ type LetterPanelView struct {
 	Arrived     string // "3 times"; empty: once
 
 	// Why each action is not possible now, for this person or this letter; empty: it is.
-	DenyReplay, DenyEdit, DenyArchive, DenyRestore string
+	DenyReplay, DenyRedrive, DenyEdit, DenyArchive, DenyRestore string
 
 	Choices []RevisionChoice // of what a replay sends, newest first
 	Result  ui.Notice        // "Delivered: 200 in 84 ms"
@@ -223,7 +226,11 @@ func (v LetterPanelView) denials() []denial {
 		last = action{"Restore", v.DenyRestore}
 	}
 	var all []denial
-	for _, a := range []action{{"Replay", v.DenyReplay}, {"Edit and replay", v.DenyEdit}, last} {
+	redrive := action{"Redrive", v.DenyRedrive}
+	if v.Queue == "" {
+		redrive.why = "" // it is not offered
+	}
+	for _, a := range []action{{"Replay", v.DenyReplay}, redrive, {"Edit and replay", v.DenyEdit}, last} {
 		if a.why == "" {
 			continue
 		}
@@ -258,6 +265,47 @@ func (a AttemptView) hasResponse() bool {
 	return len(a.ResponseHeaders) > 0 || a.ResponseBody != "" || a.ResponseNote != ""
 }
 
+// doubt says what nobody knows of an attempt without an answer.
+func (a AttemptView) doubt() string {
+	if strings.HasSuffix(a.Trigger, "redrive") {
+		return "The message may be on its queue."
+	}
+	return "The handler may have processed it."
+}
+
+// unknown says why an order waits for a yes, or a page warns of one.
+func (v LetterPanelView) unknown() ui.Notice {
+	if v.SentBack {
+		return ui.Notice{
+			Kind: ui.Warn, Text: "The message may be on its queue.",
+			Hint: "SQS did not confirm that it was sent back. Sent once more, its consumer may get it twice, unless it knows messages that it had.",
+		}
+	}
+	return ui.Notice{
+		Kind: ui.Warn, Text: "The handler may have processed this webhook.",
+		Hint: "The request was sent, but no answer came in time. A replay can make it happen twice, unless the handler knows webhooks by their id.",
+	}
+}
+
+// askAgain is the question of an order that waits for a yes.
+func (v LetterPanelView) askAgain() string {
+	if v.Ask == "redrive" {
+		return v.unknown().Text + " Redrive it all the same?"
+	}
+	return v.unknown().Text + " Replay it all the same?"
+}
+
+// askLabel is the yes to it.
+func (v LetterPanelView) askLabel() string {
+	if v.Ask == "redrive" {
+		return "Redrive all the same"
+	}
+	return "Replay all the same"
+}
+
+// onlyRedrives tells whether a redrive is the thing to do, because there is no destination.
+func (v LetterPanelView) onlyRedrives() bool { return v.DenyRedrive == "" && v.DenyReplay != "" }
+
 // triggerWords says why the delivery was made, and who asked for it.
 func (a AttemptView) triggerWords() string {
 	switch a.Trigger {
@@ -271,6 +319,10 @@ func (a AttemptView) triggerWords() string {
 		return "edit and replay by " + a.Actor
 	case "bulk":
 		return "bulk action by " + a.Actor
+	case "redrive":
+		return "redrive by " + a.Actor
+	case "bulk redrive":
+		return "bulk redrive by " + a.Actor
 	}
 	return a.Trigger
 }

@@ -47,9 +47,10 @@ type LettersTableView struct {
 	NewerURL  string // the neighbouring page of newer letters; empty where there is none
 	OlderURL  string // empty on the oldest page
 
-	Denied string // why this person may not act on letters; empty: may
-	Notice ui.Notice
-	Jobs   []JobView // those that this person has in sight
+	Redrives bool   // there are queues that letters can be sent back to
+	Denied   string // why this person may not act on letters; empty: may
+	Notice   ui.Notice
+	Jobs     []JobView // those that this person has in sight
 
 	Elsewhere, ElsewhereURL string // "3 letters": those that match with another status, where none with this one does; empty: none
 
@@ -151,7 +152,11 @@ type bulkAct struct {
 // bulkActs are the actions that letters of the current tab can be open to. Archived letters are restored before anything else.
 func (v LettersTableView) bulkActs() []bulkAct {
 	restore := bulkAct{name: "restore", label: "Restore"}
-	acts := []bulkAct{{"replay", "Replay", "r", true}, {"edit", "Edit and replay", "e", false}, {"archive", "Archive", "a", false}}
+	acts := []bulkAct{{"replay", "Replay", "r", true}, {"edit", "Edit and replay", "e", false}}
+	if v.Redrives {
+		acts = append(acts, bulkAct{"redrive", "Redrive", "d", false}, bulkAct{"edit-redrive", "Edit and redrive", "", false})
+	}
+	acts = append(acts, bulkAct{"archive", "Archive", "a", false})
 	for _, tab := range v.Tabs {
 		switch {
 		case tab.Current && tab.Status == "archived":

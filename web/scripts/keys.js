@@ -52,6 +52,7 @@ function press(key) {
 	case 'Escape':
 		return clear()
 	case 'r':
+	case 'd':
 	case 'a':
 	case 'e':
 		return act(key)

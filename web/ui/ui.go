@@ -109,6 +109,8 @@ func outcomeIcon(outcome string) string {
 	switch outcome {
 	case "delivered":
 		return "check"
+	case "redriven":
+		return "redrive"
 	case "rejected":
 		return "ban"
 	case "unreachable":
