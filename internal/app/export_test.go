@@ -1,8 +1,12 @@
 package app
 
 import (
+	"log/slog"
 	"net/http"
 	"time"
+
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/receiver"
 )
 
 // SetClock has the program, before it starts, live by another machine's clocks: the time of day, and how long it runs.
@@ -17,3 +21,9 @@ func SteadyClock(read func() (time.Time, time.Duration), stepped func(time.Durat
 
 // Guard keeps the connections of a server within a number.
 func Guard(s *http.Server, most int) { newGuard(most).over(s) }
+
+// Sender delivers as the program does, until it is cut off.
+func Sender(s receiver.Sender) (sender receiver.Sender, cutOff func()) {
+	a := New(config.Config{}, slog.New(slog.DiscardHandler))
+	return a.sender(s), a.cutOff
+}

@@ -1,0 +1,83 @@
+package app_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dlqdesk/internal/app"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
+)
+
+// hanging is a sender that takes a second for each delivery, and counts those that are made at once.
+type hanging struct{ inFlight, most atomic.Int32 }
+
+func (h *hanging) Send(ctx context.Context, _ delivery.Destination, _ delivery.Request) deadletter.Attempt {
+	n := h.inFlight.Add(1)
+	defer h.inFlight.Add(-1)
+	for most := h.most.Load(); n > most && !h.most.CompareAndSwap(most, n); most = h.most.Load() {
+	}
+	select {
+	case <-time.After(time.Second):
+		return deadletter.Attempt{Outcome: deadletter.Delivered}
+	case <-ctx.Done():
+		return deadletter.Attempt{Outcome: deadletter.Unknown}
+	}
+}
+
+func TestOneDeliveryOfALetterIsMadeAtATime(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		letters []deadletter.ID
+		atOnce  int32
+		takes   time.Duration
+	}{
+		"of one letter":     {[]deadletter.ID{"a", "a", "a"}, 1, 3 * time.Second},
+		"of other letters":  {[]deadletter.ID{"a", "b", "c"}, 3, time.Second},
+		"of one and others": {[]deadletter.ID{"a", "b", "a"}, 2, 2 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				h := &hanging{}
+				sender, _ := app.Sender(h)
+				begun := time.Now()
+				var all sync.WaitGroup
+				for _, id := range c.letters {
+					all.Go(func() {
+						if a := sender.Send(t.Context(), delivery.Destination{}, delivery.Request{Letter: id}); a.Outcome != deadletter.Delivered {
+							t.Errorf("it is %+v", a)
+						}
+					})
+				}
+				all.Wait()
+				if took := time.Since(begun); h.most.Load() != c.atOnce || took != c.takes {
+					t.Errorf("%d at once, in %v", h.most.Load(), took)
+				}
+			})
+		})
+	}
+}
+
+func TestDeliveriesAreCutOff(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sender, cutOff := app.Sender(&hanging{})
+		outcomes := make(chan deadletter.Outcome, 2)
+		for range 2 { // one is made, the other waits for its turn
+			go func() {
+				a := sender.Send(t.Context(), delivery.Destination{}, delivery.Request{Letter: "a"})
+				outcomes <- a.Outcome
+			}()
+		}
+		synctest.Wait()
+		cutOff()
+		if one, other := <-outcomes, <-outcomes; one == other || one != deadletter.Unknown && one != deadletter.Unreachable || other != deadletter.Unknown && other != deadletter.Unreachable {
+			t.Errorf("they are %s and %s", one, other)
+		}
+	})
+}
