@@ -50,7 +50,7 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 				c.round(t, time.Duration(chance.Int64N(int64(700*time.Millisecond))))
 				c.falter(t, time.Duration(chance.Int64N(int64(300*time.Millisecond))))
 			}
-			c.settle(t)
+			c.settle(t, serve(t, c.file, c.environ...))
 		})
 	}
 }
@@ -88,6 +88,14 @@ func newCrash(t *testing.T, queues config.Queue, environ []string) *crash {
 func (c *crash) round(t *testing.T, after time.Duration) {
 	t.Helper()
 	p := serve(t, c.file, c.environ...)
+	end := c.load(p.url)
+	<-time.After(after)
+	p.kill()
+	end()
+}
+
+// load sends webhooks to some receivers until it is told to end.
+func (c *crash) load(urls ...string) (end func()) {
 	stop := make(chan struct{})
 	var running sync.WaitGroup
 	for n := range 8 {
@@ -97,29 +105,28 @@ func (c *crash) round(t *testing.T, after time.Duration) {
 				case <-stop:
 					return
 				case <-time.After(2 * time.Millisecond):
-					c.sent.post(p.url, []string{"direct", "buffered"}[n%2])
+					c.sent.post(urls[n/2%len(urls)], []string{"direct", "buffered"}[n%2])
 				}
 			}
 		})
 	}
-	<-time.After(after)
-	p.kill()
-	close(stop)
-	running.Wait()
+	return func() {
+		close(stop)
+		running.Wait()
+	}
 }
 
 // falter starts the process and kills it after a while, which may be before it is ready.
 func (c *crash) falter(t *testing.T, after time.Duration) {
 	t.Helper()
-	p, _ := spawn(t, c.file, c.environ...)
+	p, _ := spawn(t, "serve", c.file, c.environ...)
 	<-time.After(after)
 	p.kill()
 }
 
-// settle starts the process once more and leaves it alone until everything is where it belongs; then it looks at all of it.
-func (c *crash) settle(t *testing.T) {
+// settle leaves the process, started once more, alone until everything is where it belongs; then it looks at all of it.
+func (c *crash) settle(t *testing.T, p *process) {
 	t.Helper()
-	p := serve(t, c.file, c.environ...)
 	s := program{cfg: c.cfg}.beside(t)
 	missing := ""
 	deadline := time.Now().Add(40 * time.Second)
@@ -228,6 +235,26 @@ func (p *platforms) post(url, source string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.told[id] = told{said.MessageID}
+}
+
+// await waits until so many more webhooks were answered 200.
+func (p *platforms) await(t *testing.T, more int) {
+	t.Helper()
+	until := p.answered() + more
+	limit := time.After(30 * time.Second)
+	for look := time.NewTicker(time.Millisecond); p.answered() < until; {
+		select {
+		case <-look.C:
+		case <-limit:
+			t.Fatalf("%d webhooks were answered 200, not %d", p.answered(), until)
+		}
+	}
+}
+
+func (p *platforms) answered() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.told)
 }
 
 // knows tells whether a webhook was sent.

@@ -214,7 +214,7 @@ func TestSecondProcessSaysWhatToDo(t *testing.T) {
 	cfg := settings(t, desktest.NewDestination(t))
 	file := write(t, cfg)
 	first := serve(t, file)
-	second := launch(t, file)
+	second := launch(t, "serve", file)
 	<-second.done
 	want := "another dlqdesk runs on the data folder " + cfg.DataDir + ": stop it, or set data_dir to a folder of its own"
 	if second.url != "" || second.ProcessState.ExitCode() != 1 || !strings.Contains(second.log.String(), want) {

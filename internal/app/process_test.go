@@ -80,29 +80,39 @@ func (o *output) String() string {
 	return o.text
 }
 
-// serve starts a process on a configuration and waits until it takes webhooks. It is killed with the test.
+// serve starts a whole dlqdesk on a configuration and waits until it takes webhooks. It is killed with the test.
 func serve(t *testing.T, file string, environ ...string) *process {
 	t.Helper()
-	p := launch(t, file, environ...)
+	return up(t, launch(t, "serve", file, environ...))
+}
+
+// receive is serve of a receiver alone.
+func receive(t *testing.T, file string, environ ...string) *process {
+	t.Helper()
+	return up(t, launch(t, "receive", file, environ...))
+}
+
+func up(t *testing.T, p *process) *process {
+	t.Helper()
 	if p.url == "" {
 		t.Fatalf("dlqdesk did not start:\n%s", p.log)
 	}
 	return p
 }
 
-// launch is serve of a process that may refuse to start: it has no url then.
-func launch(t *testing.T, file string, environ ...string) *process {
+// launch starts a process that may refuse to: it has no url then.
+func launch(t *testing.T, command, file string, environ ...string) *process {
 	t.Helper()
-	p, ready := spawn(t, file, environ...)
+	p, ready := spawn(t, command, file, environ...)
 	p.url = <-ready
 	return p
 }
 
 // spawn starts a process; once it takes webhooks its url is on ready, which is closed when it has ended.
-func spawn(t *testing.T, file string, environ ...string) (p *process, ready chan string) {
+func spawn(t *testing.T, command, file string, environ ...string) (p *process, ready chan string) {
 	t.Helper()
 	p = &process{
-		Cmd:  exec.Command(binary(t), "serve", "--config", file), //nolint:gosec,noctx // it ends when the test says so
+		Cmd:  exec.Command(binary(t), command, "--config", file), //nolint:gosec,noctx // it ends when the test says so
 		done: make(chan struct{}), log: &output{},
 	}
 	p.Env = append(os.Environ(), environ...)

@@ -44,3 +44,33 @@ func TestReceiverAloneNeedsQueuesThatOthersReach(t *testing.T) {
 		t.Errorf("it answers %v", err)
 	}
 }
+
+// Two receivers and the desk are three processes on the same queues. One receiver dies under load: what it answered 200 is found again
+// all the same, and no webhook is delivered by two of them at once.
+func TestOneOfSeveralReceiversIsKilled(t *testing.T) {
+	t.Parallel()
+	endpoint := desktest.StartSQS(t)
+	c := newCrash(t, config.Queue{
+		SpoolLimit: 1 << 30, DLQURL: shortlyHidden(t, endpoint, "dlq"), ProcessingURL: shortlyHidden(t, endpoint, "processing"),
+	}, desktest.SQSEnvironment(endpoint))
+	desk := serve(t, c.file, c.environ...)
+	var files, urls []string
+	var receivers []*process
+	for range 2 {
+		alone := c.cfg
+		alone.DataDir = t.TempDir()
+		files = append(files, write(t, alone))
+		receivers = append(receivers, receive(t, files[len(files)-1], c.environ...))
+		urls = append(urls, receivers[len(receivers)-1].url)
+	}
+	end := c.load(urls...)
+	c.sent.await(t, 100)
+	receivers[0].kill()
+	c.sent.await(t, 100) // by the other one
+	end()
+	// What the dead one had on its disk alone comes when it is back.
+	back := receive(t, files[0], c.environ...)
+	c.settle(t, desk)
+	back.stop(t)
+	receivers[1].stop(t)
+}
