@@ -32,6 +32,7 @@ type cli struct {
 	Config struct {
 		Check configCheck `cmd:"" help:"Tell what is wrong with the configuration, without starting."`
 	} `cmd:"" help:"Look at the configuration."`
+	Sign    sign       `cmd:"" help:"Print a curl command that sends a webhook, read from the standard input, as the platform of a source would."`
 	Version versionCmd `cmd:"" help:"Tell the version."`
 }
 

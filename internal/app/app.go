@@ -273,14 +273,14 @@ func (a *App) serve(ctx context.Context, name, address string, h http.Handler, c
 }
 
 // URL is where webhooks are taken, as this machine reaches it.
-func (a *App) URL() string { return a.scheme() + reachable(a.addr) }
+func (a *App) URL() string { return a.scheme() + reachable(a.addr.String()) }
 
 // ConsoleURL is where the desk is: the public address where one is configured. A receiver alone has none.
 func (a *App) ConsoleURL() string {
 	if a.cfg.PublicURL != "" {
 		return a.cfg.PublicURL
 	}
-	return a.consoleScheme() + reachable(a.consoleAddr)
+	return a.consoleScheme() + reachable(a.consoleAddr.String())
 }
 
 // SetupURL is the one-time link that makes the first user; "" when there are users.
@@ -292,12 +292,12 @@ func (a *App) SetupURL() string {
 }
 
 // reachable names an address that listens everywhere by the loopback one.
-func reachable(addr net.Addr) string {
-	host, port, err := net.SplitHostPort(addr.String())
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return addr.String()
+		return address
 	}
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
 	return net.JoinHostPort(host, port)

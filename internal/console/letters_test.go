@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
+	"dlqdesk/internal/store"
 )
 
 func TestEmptyDeskSaysWhatToDo(t *testing.T) {
@@ -251,5 +253,20 @@ func TestSearchThatIsBehindSaysSo(t *testing.T) {
 	}
 	if got := p.get("/letters?status=all"); strings.Contains(got.text, says) {
 		t.Errorf("a list that searches nothing says %q", got.says(".notice"))
+	}
+}
+
+func TestListTellsHowOftenALetterArrived(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	l := b.receive(t, "a-1")
+	b.receive(t, "b-2")
+	again := l.ArriveAgain(deadletter.Capture{Body: []byte("{}")}, deadletter.Revision{Body: []byte("{}")}, b.clock.Now())
+	if err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, again) }); err != nil {
+		t.Fatal(err)
+	}
+	a := b.member(t, "olga", deadletter.Operator).get("/letters")
+	if got := a.says(`[data-letter="a-1"] .arrived`); !strings.HasPrefix(got, "×2") || a.count(".arrived") != 1 {
+		t.Errorf("the list says %q, %d times", got, a.count(".arrived"))
 	}
 }

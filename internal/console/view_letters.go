@@ -106,8 +106,16 @@ func (c *Console) rowView(l deadletter.Letter, back string) page.LetterRow {
 	return page.LetterRow{
 		ID: string(l.ID), Version: strconv.Itoa(l.Version), URL: letterURL(l.ID, back), Status: string(l.Status), Source: printable(l.Source), EventType: printable(l.EventType),
 		Reason: printable(l.Reason), Code: code(l.StatusCode), Outcome: string(l.Outcome), Retries: c.retries(l), NextRetry: nextRetry(l),
-		Received: ui.At(l.ReceivedAt), LastAttempt: ui.At(l.LastAttemptAt),
+		Received: ui.At(l.ReceivedAt), LastAttempt: ui.At(l.LastAttemptAt), Arrived: arrivedMore(l),
 	}
+}
+
+// arrivedMore answers how often the webhook arrived, where that is more than once.
+func arrivedMore(l deadletter.Letter) string {
+	if l.Arrivals < 2 {
+		return ""
+	}
+	return number(l.Arrivals)
 }
 
 // letterURL is the page of a letter, from which back leads to the list that it was found in.

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -194,4 +195,16 @@ func (s Settings) Challenge() string {
 		return "Bearer"
 	}
 	return ""
+}
+
+// Window is how long a webhook that is signed now is taken; 0: for ever.
+func (s Settings) Window() time.Duration {
+	named, _ := Named(s.Scheme)
+	switch {
+	case s.Scheme == CXoneBYOC:
+		return TokenLife
+	case named.rule.timed() || s.Scheme == HMAC && s.rule().timed():
+		return cmp.Or(s.Tolerance, DefaultTolerance)
+	}
+	return 0
 }

@@ -164,7 +164,7 @@ func mixedRows() []LetterRow {
 	for i, status := range []string{"failed", "retrying", "replaying", "resolved", "redriven", "archived"} {
 		rows[i].Status = status
 	}
-	rows[1].NextRetry, rows[1].Retries = ago(-3), "2 of 5"
+	rows[1].NextRetry, rows[1].Retries, rows[1].Arrived = ago(-3), "2 of 5", "3"
 	rows[3].Outcome, rows[3].Code, rows[3].Reason = "delivered", "200", ""
 	rows[4].Source, rows[4].Reason, rows[4].Outcome, rows[4].Code = "", "", "", ""
 	rows[4].LastAttempt = ui.Moment{}
@@ -176,6 +176,6 @@ func longRows() []LetterRow {
 	rows[0].Reason, rows[1].Reason, rows[2].Reason, rows[3].Reason = longReason(), rtlText, emoji, longWord
 	rows[0].Source, rows[1].Source = longWord, "مصدر-الرسائل"
 	rows[0].EventType, rows[1].EventType = longWord, rtlText
-	rows[5].ID, rows[5].Retries, rows[5].NextRetry = longWord, "1,000 of 1,000", ago(-60*24*30)
+	rows[5].ID, rows[5].Retries, rows[5].NextRetry, rows[5].Arrived = longWord, "1,000 of 1,000", ago(-60*24*30), "12,480"
 	return rows
 }

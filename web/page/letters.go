@@ -139,6 +139,7 @@ type LetterRow struct {
 	Retries     string // "2 of 5"
 	NextRetry   ui.Moment
 	Received    ui.Moment
+	Arrived     string // "3": how often; empty: once
 	LastAttempt ui.Moment
 	Selected    bool
 }
