@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"dlqdesk/internal/config"
+	"dlqdesk/internal/deadletter"
 )
 
 // usageError is a command line that makes no sense.
@@ -20,6 +21,9 @@ func (p program) fail(err error) int {
 	fmt.Fprintf(p.stderr, "dlqdesk: %v\n", err)
 	if _, ok := errors.AsType[usageError](err); ok {
 		fmt.Fprintln(p.stderr, "Run dlqdesk --help for what it understands.")
+		return exitUsage
+	}
+	if deadletter.KindOf(err) == deadletter.Invalid {
 		return exitUsage
 	}
 	return exitFailure

@@ -28,8 +28,9 @@ type cli struct {
 	Audit struct {
 		Verify auditVerify `cmd:"" help:"Tell whether the audit trail was changed behind dlqdesk's back."`
 	} `cmd:"" help:"Look after the audit trail."`
-	Backup backup `cmd:"" help:"Copy letters, audit trail and queues, while a server runs or not."`
-	Config struct {
+	Platform platformCmds `cmd:"" help:"Register webhooks at Genesys Cloud and NICE CXone, and check what they pass."`
+	Backup   backup       `cmd:"" help:"Copy letters, audit trail and queues, while a server runs or not."`
+	Config   struct {
 		Check configCheck `cmd:"" help:"Tell what is wrong with the configuration, without starting."`
 	} `cmd:"" help:"Look at the configuration."`
 	Sign    sign       `cmd:"" help:"Print a curl command that sends a webhook, read from the standard input, as the platform of a source would."`

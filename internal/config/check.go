@@ -15,6 +15,11 @@ func (r *reader) checkConfig(c Config) {
 	for _, s := range c.Sources {
 		r.checkSource(c, s)
 	}
+	r.checkPlatforms(c)
+}
+
+// checkSomething asks for something to do.
+func (r *reader) checkSomething(c Config) {
 	if len(c.Sources)+len(c.Queues) == 0 && !r.faulty("sources") {
 		r.fault("sources", "there is none: add one below sources:, with its destination, or set DLQDESK_SOURCES__NAME__DESTINATION")
 	}

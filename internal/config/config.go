@@ -18,12 +18,14 @@ type Config struct {
 	ConsoleListen string        // host:port of the console alone; empty: it shares Listen
 	PublicURL     string        // how browsers reach the console, without a slash at its end; empty: not known
 	TLS           ListenTLS     // of Listen; empty: without encryption
+	WebhookURL    string        // how platforms reach the receiver, without a slash at its end; empty: not known
 	DataDir       string        // store, spool, embedded queue, keys; a relative one is taken from the working directory
 	Grace         time.Duration // for finishing what is in flight when the program is asked to stop
 	Queue         Queue
-	Queues        []DLQ    // that are read besides, ordered as Sources
-	Sources       []Source // in the order of the file; those from the environment alone come last
-	Warnings      []string // legal, but worth a look; written like faults
+	Queues        []DLQ      // that are read besides, ordered as Sources
+	Sources       []Source   // in the order of the file; those from the environment alone come last
+	Platforms     []Platform // ordered as Sources
+	Warnings      []string   // legal, but worth a look; written like faults
 }
 
 // Queue says where letters wait before they are in the store.
@@ -38,6 +40,7 @@ type Queue struct {
 // Source is a webhook endpoint, POST /webhooks/{name}.
 type Source struct {
 	Name          string
+	Platform      string // where its webhooks come from: a platform of the configuration, or a preset; empty: not known
 	Destination   string // absolute http or https URL
 	Mode          Mode
 	Timeout       time.Duration // of one delivery
@@ -113,6 +116,15 @@ const maxFile = 1 << 20
 
 // Load reads the file at path (none when path is empty) and the environment, as os.Environ gives it. Its error is Faults.
 func Load(path string, environ []string) (Config, error) {
+	return load(path, environ, (*reader).checkSomething)
+}
+
+// LoadAny is Load for commands that need no source.
+func LoadAny(path string, environ []string) (Config, error) {
+	return load(path, environ, func(*reader, Config) {})
+}
+
+func load(path string, environ []string, more func(*reader, Config)) (Config, error) {
 	r := newReader(path, environ)
 	if path != "" {
 		text, err := readFile(path)
@@ -125,6 +137,7 @@ func Load(path string, environ []string) (Config, error) {
 	}
 	c := r.config()
 	r.checkConfig(c)
+	more(r, c)
 	r.reportUnknown()
 	if faults := r.sortedFaults(); len(faults) > 0 {
 		return Config{}, faults

@@ -89,6 +89,14 @@ func describe(c config.Config) string {
 	for _, s := range c.Sources {
 		describeProof(&b, s)
 	}
+	for _, p := range c.Platforms {
+		fmt.Fprintf(&b, "platform %s of %s: id %q, secret in %q, %+v\n", p.Name, p.Preset, p.ClientID, p.ClientSecret, p.Settings)
+	}
+	for _, s := range c.Sources {
+		if s.Platform != "" {
+			fmt.Fprintf(&b, "source %s comes from %s to %s\n", s.Name, s.Platform, c.WebhookURLOf(s.Name))
+		}
+	}
 	for _, w := range c.Warnings {
 		fmt.Fprintf(&b, "warning %s\n", w)
 	}

@@ -59,11 +59,13 @@ func (r *reader) config() Config {
 		ConsoleListen: setting(top, "console_listen", "", emptyOr(parseAddress)),
 		PublicURL:     setting(top, "public_url", "", emptyOr(parsePublicURL)),
 		TLS:           readListenTLS(top.section("tls")),
+		WebhookURL:    setting(top, "webhook_url", "", emptyOr(parsePublicURL)),
 		DataDir:       setting(top, "data_dir", defaultDataDir, parseDir),
 		Grace:         setting(top, "grace", defaultGrace, durationFrom(time.Second, maxGrace)),
 		Queue:         readQueue(top.section("queue")),
 		Queues:        r.dlqs(top.section("queues")),
 		Sources:       r.sources(top.section("sources")),
+		Platforms:     r.platforms(top.section("platforms")),
 	}
 }
 
@@ -155,6 +157,7 @@ func readSource(name string, s *section, hint string) Source {
 	scheme, _ := verify.Named(proof.Scheme)
 	return Source{
 		Name:          name,
+		Platform:      setting(s, "platform", platformOf(proof.Scheme), parseText),
 		Destination:   required(s, "destination", parseDestination, hint),
 		Mode:          setting(s, "mode", Direct, oneOf(Direct, Buffered)),
 		Timeout:       timeout,

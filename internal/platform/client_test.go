@@ -226,7 +226,7 @@ func TestCXoneFindsItsHosts(t *testing.T) {
 	for _, auth := range []platform.ClientAuth{platform.Basic, platform.Form} {
 		server := desktest.NewCXone(t)
 		credentials := platform.Credentials{
-			ClientID: secret(server.ClientID), ClientSecret: secret(server.ClientSecret), Username: secret(server.AccessKey), Password: secret(server.AccessToken),
+			ClientID: secret(server.ClientID), ClientSecret: secret(server.ClientSecret), AccessKeyID: secret(server.AccessKey), AccessKeySecret: secret(server.AccessToken),
 		}
 		client, _ := clientOf(t, "cxone-expert", "", credentials, func(s *platform.Settings) {
 			*s = platform.Settings{Discovery: server.URL, Auth: auth}

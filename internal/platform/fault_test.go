@@ -92,7 +92,7 @@ func TestMissingCredentialsAreNamed(t *testing.T) {
 		s.Calls = map[string]platform.Call{platform.List: {Path: "/x"}}
 	})
 	_, err := client.List(t.Context())
-	const want = "client_secret, access_key_id, access_key_secret is not set: set it to env:NAME or file:PATH, or by environment (CXONE_CLIENT_ID, "
+	const want = "client_secret, access_key_id, access_key_secret missing: set each to env:NAME or file:PATH, or by environment (CXONE_CLIENT_ID, "
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %v", err)
 	}

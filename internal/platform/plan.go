@@ -2,7 +2,9 @@ package platform
 
 import (
 	"encoding/json"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"dlqdesk/internal/deadletter"
@@ -15,6 +17,9 @@ type Shown struct {
 	Headers map[string]string `json:"headers,omitempty"`
 	Body    string            `json:"body,omitempty"`
 }
+
+// HeaderNames answers the names of the headers, in order.
+func (s Shown) HeaderNames() []string { return slices.Sorted(maps.Keys(s.Headers)) }
 
 // Order is what a command would do.
 type Order struct {
@@ -103,11 +108,10 @@ func (c *Client) tokenRequests() []Shown {
 
 // Pasted answers what to fill in by hand at a platform that has nothing to call.
 func (c *Client) Pasted(w Webhook) []Paste {
-	values := c.webhookValues(w, deadletter.Mask)
-	var list []Paste
-	for _, p := range c.preset.Paste {
-		// A parameter's default may name the webhook's URL itself.
-		list = append(list, Paste{Field: p.Field, Value: values.host(values.host(p.Value))})
+	values := Values{"url": w.URL, "client_id": w.ClientID}
+	list := slices.Clone(c.preset.Paste)
+	for i := range list {
+		list[i].Value = values.host(list[i].Value)
 	}
 	return list
 }

@@ -3,6 +3,7 @@ package platform
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"dlqdesk/internal/deadletter"
 )
@@ -69,9 +70,22 @@ type Preset struct {
 	Rules      Rules             `json:"rules"`
 	Paste      []Paste           `json:"paste,omitempty"` // what to fill in by hand where there is nothing to call
 
-	Verify      string   `json:"verify,omitempty"`      // the signature scheme of its webhooks
-	Deliveries  string   `json:"deliveries,omitempty"`  // how it delivers and tries again
-	Environment []string `json:"environment,omitempty"` // variables that are read where the configuration sets nothing
+	Verify      string      `json:"verify,omitempty"`     // the signature scheme of its webhooks
+	Deliveries  string      `json:"deliveries,omitempty"` // how it delivers and tries again
+	Environment Environment `json:"environment"`
+}
+
+// Environment names the variables that are read where the configuration sets nothing.
+type Environment struct {
+	Region          string `json:"region,omitempty"`
+	ClientID        string `json:"clientId"`
+	ClientSecret    string `json:"clientSecret"`
+	AccessKeyID     string `json:"accessKeyId,omitempty"`
+	AccessKeySecret string `json:"accessKeySecret,omitempty"`
+}
+
+func (e Environment) names() []string {
+	return slices.DeleteFunc([]string{e.ClientID, e.ClientSecret, e.AccessKeyID, e.AccessKeySecret}, func(name string) bool { return name == "" })
 }
 
 // Call is one request. A path that begins with https: or http: stands for itself.
@@ -118,7 +132,8 @@ type Rules struct {
 // Paste is one field of a form at the platform, and what to put in it.
 type Paste struct {
 	Field string `json:"field"`
-	Value string `json:"value"`
+	Value string `json:"value,omitempty"` // empty: it is not known, or a secret
+	Hint  string `json:"hint,omitempty"`  // where it is, or what becomes of it
 }
 
 // Presets answers every preset, in the order that they are shown in.
@@ -141,6 +156,13 @@ func Find(name string) (Preset, error) {
 // Regions answers the regions of a preset, by name.
 func (p Preset) Regions() []string { return slices.Sorted(maps.Keys(p.Domains)) }
 
+// CallNames answers the calls that the preset has or could have, by name.
+func (p Preset) CallNames() []string {
+	names := slices.AppendSeq([]string{Create, List, Get, Delete}, maps.Keys(p.Calls))
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // Can answers nil when the preset has a call, and else why not.
 func (p Preset) Can(call string) error {
 	if c, ok := p.Calls[call]; ok && c.Path != "" {
@@ -151,6 +173,20 @@ func (p Preset) Can(call string) error {
 		why = "no such call is known"
 	}
 	return deadletter.Errorf(deadletter.Invalid, "%s cannot %s: %s", p.Name, call, why)
+}
+
+// Abilities are the commands that the preset understands, in one line.
+func (p Preset) Abilities() string {
+	names := []string{"token"}
+	if len(p.Paste) > 0 || p.CanRegister() == nil {
+		names = append(names, "register")
+	}
+	for _, call := range []string{List, Get, Delete} {
+		if p.Can(call) == nil {
+			names = append(names, call)
+		}
+	}
+	return strings.Join(names, " ")
 }
 
 // CanRegister answers nil when the preset can register a webhook by itself, and else why not.

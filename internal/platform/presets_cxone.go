@@ -7,7 +7,9 @@ func cxone(p Preset) Preset {
 	p.Discovery = "https://cxone.niceincontact.com"
 	p.API = "https://api-{area}.{domain}"
 	p.Grant, p.Auth = Password, Basic
-	p.Environment = []string{"CXONE_CLIENT_ID", "CXONE_CLIENT_SECRET", "CXONE_ACCESS_KEY_ID", "CXONE_ACCESS_KEY_SECRET"}
+	p.Environment = Environment{
+		ClientID: "CXONE_CLIENT_ID", ClientSecret: "CXONE_CLIENT_SECRET", AccessKeyID: "CXONE_ACCESS_KEY_ID", AccessKeySecret: "CXONE_ACCESS_KEY_SECRET",
+	}
 	p.Found.ID = "id"
 	return p
 }
@@ -19,15 +21,10 @@ func byoc() Preset {
 		About:   "CXone posts the outbound messages of a channel of your own.",
 		Missing: missing(byHand+"%.0s", Create, List, Get, Delete),
 		Paste: []Paste{
-			{Field: "Token URL", Value: "{token_url}"},
-			{Field: "Endpoint (base URL, without /1.0/posts/…)", Value: "{url}"},
-			{Field: "Client id", Value: "{byoc_client_id}"},
-			{Field: "Client secret", Value: "{byoc_client_secret}"},
-		},
-		Parameters: []Parameter{
-			{Name: "token_url", About: "where CXone asks for a token first", Default: "{url}/token"},
-			{Name: "byoc_client_id", About: "the client id that the source's verify takes", Default: "the client id of the source's verify settings"},
-			{Name: "byoc_client_secret", About: "where the client secret is", Default: "the client secret of the source's verify settings"},
+			{Field: "Token URL", Value: "{url}/token"},
+			{Field: "Endpoint (base URL)", Value: "{url}", Hint: "CXone adds /1.0/posts/{id}/messages itself"},
+			{Field: "Client id", Value: "{client_id}", Hint: "client_id of the source's verify settings"},
+			{Field: "Client secret", Hint: "the first of secrets in the source's verify settings"},
 		},
 		Verify: "cxone-byoc",
 		Deliveries: "CXone asks the token URL first, then posts to /1.0/posts/{id}/messages with that token. The answer has to be 200 with the external " +

@@ -19,7 +19,7 @@ func genesys(p Preset) Preset {
 	p.Region, p.Domains = "us-east-1", genesysDomains()
 	p.TokenURL, p.API = "https://login.{domain}/oauth/token", "https://api.{domain}"
 	p.Grant = ClientCredentials
-	p.Environment = []string{"GENESYS_CLOUD_ENVIRONMENT", "CLIENT_ID", "CLIENT_SECRET"}
+	p.Environment = Environment{Region: "GENESYS_CLOUD_ENVIRONMENT", ClientID: "CLIENT_ID", ClientSecret: "CLIENT_SECRET"}
 	p.Found.ID, p.Found.Name = "id", "name"
 	return p
 }

@@ -26,7 +26,7 @@ func TestEachPresetSaysWhatItIs(t *testing.T) {
 				t.Errorf("%s does not say why it cannot %s", p.Name, call)
 			}
 		}
-		if p.Title == "" || p.About == "" || len(p.Environment) == 0 {
+		if p.Title == "" || p.About == "" || p.Environment.ClientID == "" {
 			t.Errorf("%s says too little: %+v", p.Name, p)
 		}
 	}
@@ -187,9 +187,16 @@ func TestBYOCIsPasted(t *testing.T) {
 	if _, err := client.Register(t.Context(), webhook()); err == nil || !strings.Contains(err.Error(), "it is set up in CXone's admin pages") {
 		t.Errorf("got %v", err)
 	}
-	for _, p := range client.Pasted(webhook()) {
-		if p.Field == "" || p.Value == "" || strings.ContainsAny(p.Value, "{}") {
+	w := webhook()
+	w.ClientID = "client-7"
+	want := map[string]string{"Token URL": w.URL + "/token", "Endpoint (base URL)": w.URL, "Client id": "client-7", "Client secret": ""}
+	for _, p := range client.Pasted(w) {
+		if value, ok := want[p.Field]; !ok || p.Value != value || p.Value == "" && p.Hint == "" {
 			t.Errorf("paste %+v", p)
 		}
+		delete(want, p.Field)
+	}
+	if len(want) > 0 {
+		t.Errorf("not to be pasted: %v", want)
 	}
 }

@@ -17,6 +17,8 @@ type Webhook struct {
 	Name   string
 	URL    string
 	Secret deadletter.Secret // that it is signed with; the zero Secret: it is not
+
+	ClientID string // that the platform gets its tokens from us with; empty: it gets none
 }
 
 // Registered is what came of registering.

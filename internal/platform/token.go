@@ -17,9 +17,9 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Credentials are what a token is asked for with. User name and password are those of an access key, for the password grant.
+// Credentials are what a token is asked for with; the access key is for the password grant.
 type Credentials struct {
-	ClientID, ClientSecret, Username, Password deadletter.Secret
+	ClientID, ClientSecret, AccessKeyID, AccessKeySecret deadletter.Secret
 }
 
 // renewEarly is how long before its end a token is not used any more, so that none ends on the way.
@@ -113,7 +113,7 @@ func (c *Client) ask(ctx context.Context, tokenURL string) (*oauth2.Token, error
 	id, secret := c.credentials.ClientID.Reveal(), c.credentials.ClientSecret.Reveal()
 	if c.preset.Grant == Password {
 		config := oauth2.Config{ClientID: id, ClientSecret: secret, Endpoint: oauth2.Endpoint{TokenURL: tokenURL, AuthStyle: style}}
-		return config.PasswordCredentialsToken(ctx, c.credentials.Username.Reveal(), c.credentials.Password.Reveal())
+		return config.PasswordCredentialsToken(ctx, c.credentials.AccessKeyID.Reveal(), c.credentials.AccessKeySecret.Reveal())
 	}
 	config := clientcredentials.Config{ClientID: id, ClientSecret: secret, TokenURL: tokenURL, AuthStyle: style}
 	return config.Token(ctx)
@@ -190,13 +190,13 @@ func (c *Client) missing() error {
 	need("client_id", c.credentials.ClientID)
 	need("client_secret", c.credentials.ClientSecret)
 	if c.preset.Grant == Password {
-		need("access_key_id", c.credentials.Username)
-		need("access_key_secret", c.credentials.Password)
+		need("access_key_id", c.credentials.AccessKeyID)
+		need("access_key_secret", c.credentials.AccessKeySecret)
 	}
 	if len(names) == 0 {
 		return nil
 	}
-	return deadletter.Errorf(deadletter.Invalid, "%s is not set: set it to env:NAME or file:PATH%s", list(names), byEnvironment(c.preset.Environment))
+	return deadletter.Errorf(deadletter.Invalid, "%s missing: set each to env:NAME or file:PATH%s", list(names), byEnvironment(c.preset.Environment.names()))
 }
 
 func byEnvironment(names []string) string {

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"dlqdesk/internal/app"
+)
+
+func (p program) json(v any) error {
+	out := json.NewEncoder(p.stdout)
+	out.SetIndent("", "  ")
+	out.SetEscapeHTML(false)
+	return out.Encode(v)
+}
+
+// table writes rows of columns, each row one line.
+func (p program) table(rows [][]string) error {
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(w, strings.TrimRight(strings.Join(row, "\t"), "\t "))
+	}
+	return w.Flush()
+}
+
+func (p program) showPresets(name string, asJSON bool) error {
+	presets := app.Presets()
+	if name != "" {
+		i := slices.IndexFunc(presets, func(known app.Preset) bool { return known.Name == name })
+		if i < 0 {
+			return usageError{fmt.Errorf("there is no preset %q: dlqdesk platform presets lists them", name)}
+		}
+		return p.json(presets[i])
+	}
+	if asJSON {
+		return p.json(presets)
+	}
+	rows := [][]string{{"PRESET", "STATUS", "CAN", "WHAT IT IS"}}
+	for _, known := range presets {
+		rows = append(rows, []string{known.Name, string(known.Status), known.Abilities(), known.About})
+	}
+	if err := p.table(rows); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(p.stdout, "\nverified: the vendor publishes it. inferred: it follows from what the vendor publishes. tutorial: not in the vendor's published API.")
+	return err
+}
+
+// plan shows the requests that a command comes to.
+func (p program) plan(asJSON bool) func([]app.Shown, error) error {
+	return func(requests []app.Shown, err error) error {
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return p.json(requests)
+		}
+		for _, r := range requests {
+			fmt.Fprintf(p.stdout, "%s %s\n", r.Method, r.URL)
+			for _, name := range r.HeaderNames() {
+				fmt.Fprintf(p.stdout, "  %s: %s\n", name, r.Headers[name])
+			}
+			if r.Body != "" {
+				fmt.Fprintf(p.stdout, "  %s\n", r.Body)
+			}
+		}
+		_, err = fmt.Fprintln(p.stderr, "nothing was sent")
+		return err
+	}
+}
+
+func (p program) showToken(granted app.Granted, asJSON bool) error {
+	if asJSON {
+		return p.json(granted)
+	}
+	rows := [][]string{{"token", "granted by " + granted.TokenURL}}
+	if granted.Lifetime > 0 {
+		rows = append(rows, []string{"valid for", (time.Duration(granted.Lifetime) * time.Second).String()})
+	}
+	if granted.Tenant != "" {
+		rows = append(rows, []string{"tenant", granted.Tenant})
+	}
+	return p.table(append(rows, []string{"API", granted.API}))
+}
+
+func (p program) showItems(items []app.Item, asJSON bool) error {
+	if asJSON {
+		if items == nil {
+			items = []app.Item{}
+		}
+		return p.json(items)
+	}
+	if len(items) == 0 {
+		_, err := fmt.Fprintln(p.stdout, "nothing is registered")
+		return err
+	}
+	rows := [][]string{{"ID", "NAME", "URL"}}
+	for _, i := range items {
+		rows = append(rows, []string{i.ID, i.Name, i.URL})
+	}
+	return p.table(rows)
+}
+
+func (p program) showDeleted(id string, asJSON bool) error {
+	if asJSON {
+		return p.json(map[string]string{"deleted": id})
+	}
+	_, err := fmt.Fprintf(p.stdout, "%s is deleted\n", id)
+	return err
+}
+
+func (p program) showRegistered(made app.Registered, asJSON bool) error {
+	p.warn(made.Note)
+	if asJSON {
+		return p.json(made)
+	}
+	what := "registered"
+	if made.Already {
+		what = "was registered already"
+	}
+	_, err := fmt.Fprintln(p.stdout, strings.Join(strings.Fields(made.ID+" "+what+" "+made.URL), " "))
+	return err
+}
+
+func (p program) showPaste(title string, paste []app.Paste, asJSON bool) error {
+	if asJSON {
+		return p.json(paste)
+	}
+	fmt.Fprintf(p.stdout, "%s has nothing to call. Fill in there:\n", title)
+	rows := [][]string{}
+	for _, line := range paste {
+		rows = append(rows, []string{"  " + line.Field, line.Value, line.Hint})
+	}
+	return p.table(rows)
+}
+
+// errUnwell ends a command whose checks failed; they have been shown.
+var errUnwell = errors.New("something has to be put right before webhooks arrive")
+
+func (p program) showChecks(checks []app.Check, asJSON bool) error {
+	unwell := slices.ContainsFunc(checks, func(c app.Check) bool { return c.State == app.Fail })
+	var err error
+	if asJSON {
+		err = p.json(map[string]any{"ok": !unwell, "checks": checks})
+	} else {
+		err = p.lines(checks)
+	}
+	if err == nil && unwell {
+		return errUnwell
+	}
+	return err
+}
+
+func (p program) lines(checks []app.Check) error {
+	for _, c := range checks {
+		fmt.Fprintf(p.stdout, "%-4s  %-17s  %s\n", c.State, c.Name, c.Text)
+		if c.Fix != "" {
+			fmt.Fprintf(p.stdout, "%25s  %s\n", "->", c.Fix)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package app_test
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dlqdesk/internal/app"
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/platform"
+	"dlqdesk/internal/verify"
+)
+
+// doctor looks at a source and answers a line for each check.
+func doctor(t *testing.T, cfg config.Config, e app.Examination) string {
+	t.Helper()
+	e.Source = "genesys"
+	checks, err := app.New(cfg, slog.New(slog.DiscardHandler)).Doctor(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, c := range checks {
+		lines = append(lines, fmt.Sprintf("%s %s: %s -> %s", c.State, c.Name, c.Text, c.Fix))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func says(t *testing.T, report string, want ...string) {
+	t.Helper()
+	for _, line := range want {
+		if !strings.Contains(report, line) {
+			t.Errorf("no %q in\n%s", line, report)
+		}
+	}
+}
+
+func signed(secret string) func(*config.Config) {
+	return func(c *config.Config) {
+		c.Sources[0].Platform = "home"
+		c.Sources[0].Verify = verify.Settings{
+			Source: "genesys", Scheme: verify.GenesysOpenMessaging, Secrets: []deadletter.Secret{deadletter.NewSecret("env:SECRET", secret)},
+		}
+	}
+}
+
+func TestDoctorFollowsAWebhookToTheHandler(t *testing.T) {
+	t.Parallel()
+	g := desktest.NewGenesys(t)
+	p := setup(t, signed("0123456789abcdef0123"))
+	cfg := p.cfg
+	cfg.Platforms = []config.Platform{{Name: "home", Preset: "genesys-open-messaging", Settings: platform.Settings{TokenURL: g.URL + "/oauth/token", API: g.URL}}}
+	e := app.Examination{URL: p.URL() + "/webhooks/genesys", Environ: []string{"CLIENT_ID=" + g.ClientID, "CLIENT_SECRET=" + g.ClientSecret}, Send: true}
+	says(t, doctor(t, cfg, e),
+		"ok verification: by genesys-open-messaging", "fail registrable: ", "ok token: granted by "+g.URL, "fail registration: nothing is registered for "+e.URL,
+		"ok destination: ", "ok receiver: dlqdesk answers at "+e.URL, "ok data folder: ", "ok dead letter queue: embedded in ",
+		"warn test event: the handler failed, and the event is kept as a letter",
+	)
+	if n := len(p.destination.Received()); n != 1 {
+		t.Errorf("the handler got %d", n)
+	}
+	p.destination.Set(desktest.Answer(http.StatusOK, "{}"))
+	says(t, doctor(t, cfg, e), "ok test event: delivered to the handler")
+
+	signed("another secret than the server's")(&cfg)
+	says(t, doctor(t, cfg, e), "fail test event: the receiver refused it (401) -> the running dlqdesk has other secrets")
+
+	cfg.Sources[0].Verify = verify.Settings{}
+	e.Send = false
+	says(t, doctor(t, cfg, e), "warn verification: webhooks of genesys-open-messaging prove themselves by genesys-open-messaging, and the source does not ask for it")
+	cfg.Sources[0].Platform = ""
+	says(t, doctor(t, cfg, e), "warn platform: not looked at: it is not known where the webhooks come from -> set sources.genesys.platform")
+}
+
+func TestDoctorFindsWhatIsBroken(t *testing.T) {
+	t.Parallel()
+	d := desktest.NewDestination(t)
+	cfg := settings(t, d)
+	cfg.Sources[0].Destination = "http://127.0.0.1:1/genesys"
+	cfg.DataDir = filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(cfg.DataDir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Warnings = []string{"desk.yaml:1: sources.other.verify: not ours", "desk.yaml:2: sources.genesys.verify.scheme: ours"}
+	report := doctor(t, cfg, app.Examination{URL: d.URL + "/webhooks/genesys"})
+	says(t, report,
+		"warn configuration: desk.yaml:2", "fail destination: Connection refused by 127.0.0.1:1 -> start the handler, or correct sources.genesys.destination",
+		"fail receiver: what answers at "+d.URL+"/webhooks/genesys is no receiver of dlqdesk (503)", "fail data folder: ",
+	)
+	if strings.Contains(report, "not ours") {
+		t.Errorf("another source's warning is told:\n%s", report)
+	}
+	if _, err := app.New(cfg, slog.New(slog.DiscardHandler)).Doctor(t.Context(), app.Examination{Source: "nobody"}); deadletter.KindOf(err) != deadletter.Invalid {
+		t.Errorf("a source that is not: %v", err)
+	}
+}
+
+func TestDoctorJudgesQueues(t *testing.T) {
+	endpoint := desktest.StartSQS(t)
+	desktest.UseSQS(t, endpoint)
+	other := desktest.CreateQueue(t, endpoint, "elsewhere", nil)
+	arn := "arn:aws:sqs:eu-central-1:000000000000:elsewhere"
+	cfg := settings(t, desktest.NewDestination(t))
+	cfg.Sources[0].Mode = config.Buffered
+	for name, c := range map[string]struct {
+		attributes map[string]string
+		want       string
+	}{
+		"usual":    {map[string]string{"MessageRetentionPeriod": "1209600"}, "ok dead letter queue: usual answers; messages are kept for 14 days"},
+		"hurried":  {map[string]string{"MessageRetentionPeriod": "3600"}, "warn dead letter queue: hurried answers; messages are kept for 1h0m0s -> raise its retention to 14 days"},
+		"redriven": {map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + arn + `","maxReceiveCount":"3"}`}, "warn dead letter queue: redriven moves what was received 3 times to " + arn},
+	} {
+		cfg.Queue.DLQURL, cfg.Queue.ProcessingURL = desktest.CreateQueue(t, endpoint, name, c.attributes), other
+		says(t, doctor(t, cfg, app.Examination{}), c.want, "ok processing queue: elsewhere answers")
+	}
+	cfg.Queue.DLQURL = strings.Replace(other, "elsewhere", "nowhere", 1)
+	says(t, doctor(t, cfg, app.Examination{}), "fail dead letter queue: queue "+cfg.Queue.DLQURL+": it does not exist: check name, account and region")
+}

@@ -1,0 +1,243 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/platform"
+)
+
+// Platform is where webhooks come from, and how they are registered there: a preset with an operator's settings.
+type Platform struct {
+	Name     string
+	Preset   string
+	Settings platform.Settings
+
+	// Where the credentials are, env:NAME or file:PATH; of the two ids also the id itself. Empty: where the preset has them by
+	// default. They are read when a command needs them, not when the program starts.
+	ClientID, ClientSecret, AccessKeyID, AccessKeySecret string
+}
+
+// Platform answers the platform of that name: one of the configuration, or a preset as it is.
+func (c Config) Platform(name string) (Platform, error) {
+	i := slices.IndexFunc(c.Platforms, func(p Platform) bool { return p.Name == name })
+	if i >= 0 {
+		return c.Platforms[i], nil
+	}
+	if _, err := platform.Find(name); err != nil {
+		return Platform{}, deadletter.Errorf(deadletter.Invalid, "there is no platform %q%s", name, orNear(name, c.platformNames()))
+	}
+	return Platform{Name: name, Preset: name}, nil
+}
+
+func (c Config) platformNames() []string {
+	var names []string
+	for _, p := range c.Platforms {
+		names = append(names, p.Name)
+	}
+	for _, p := range platform.Presets() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// WebhookURLOf is where a platform posts the webhooks of a source to; "" where nothing in the configuration tells.
+func (c Config) WebhookURLOf(source string) string {
+	base := c.WebhookURL
+	if base == "" && c.ConsoleListen == "" {
+		base = c.PublicURL
+	}
+	if base == "" {
+		return ""
+	}
+	return base + "/webhooks/" + source
+}
+
+// Resolve answers a platform's preset, its settings and its credentials, with what the environment says where the configuration says
+// nothing. What is not there is an empty secret: only what needs it says so. A secret that cannot be read is an error.
+func (p Platform) Resolve(environ []string) (platform.Preset, platform.Settings, platform.Credentials, error) {
+	preset, err := platform.Find(p.Preset)
+	if err != nil {
+		return preset, p.Settings, platform.Credentials{}, err
+	}
+	r := newReader("", environ)
+	settings := p.Settings
+	if settings.Region == "" && preset.Environment.Region != "" {
+		settings.Region = r.environ[preset.Environment.Region]
+	}
+	var faults []error
+	read := func(key, place, variable string) deadletter.Secret {
+		secret, err := r.credential(place, variable)
+		if err != nil {
+			faults = append(faults, deadletter.Errorf(deadletter.Invalid, "%s: %v", join(join("platforms", p.Name), key), err))
+		}
+		return secret
+	}
+	credentials := platform.Credentials{
+		ClientID:        read("client_id", p.ClientID, preset.Environment.ClientID),
+		ClientSecret:    read("client_secret", p.ClientSecret, preset.Environment.ClientSecret),
+		AccessKeyID:     read("access_key_id", p.AccessKeyID, preset.Environment.AccessKeyID),
+		AccessKeySecret: read("access_key_secret", p.AccessKeySecret, preset.Environment.AccessKeySecret),
+	}
+	return preset, settings, credentials, errors.Join(faults...)
+}
+
+// credential reads what is at a place, or in a variable that may not be there.
+func (r *reader) credential(place, variable string) (deadletter.Secret, error) {
+	switch {
+	case place == "" && r.environ[variable] == "":
+		return deadletter.Secret{}, nil
+	case place == "":
+		return deadletter.NewSecret("env:"+variable, r.environ[variable]), nil
+	case isPlace(place):
+		return r.parseSecret(place)
+	}
+	return deadletter.NewSecret("", place), nil
+}
+
+// PlatformVariable is the variable that sets a key of a platform, such as calls.create.path.
+func PlatformVariable(platform, key string) string {
+	return prefix + "PLATFORMS" + levels + strings.ToUpper(platform+levels+strings.ReplaceAll(key, ".", levels))
+}
+
+func isPlace(text string) bool {
+	return strings.HasPrefix(text, "env:") || strings.HasPrefix(text, "file:")
+}
+
+func (r *reader) platforms(s *section) []Platform {
+	var platforms []Platform
+	for _, name := range slices.Concat(r.namesInFile(s), r.namesInVariables(s)) {
+		platforms = append(platforms, readPlatform(name, s.section(name)))
+	}
+	return platforms
+}
+
+func readPlatform(name string, s *section) Platform {
+	if err := checkName("platform", name); err != nil {
+		s.reader.fault(s.path, err.Error())
+	}
+	p := Platform{
+		Name:            name,
+		Preset:          setting(s, "preset", "", parsePreset),
+		ClientID:        setting(s, "client_id", "", parseSomething),
+		ClientSecret:    setting(s, "client_secret", "", parsePlace),
+		AccessKeyID:     setting(s, "access_key_id", "", parseSomething),
+		AccessKeySecret: setting(s, "access_key_secret", "", parsePlace),
+		Settings: platform.Settings{
+			Region:    setting(s, "region", "", emptyOr(parseRegion)),
+			Discovery: setting(s, "discovery_url", "", emptyOr(parsePlatformBase)),
+			TokenURL:  setting(s, "token_url", "", emptyOr(parsePlatformBase)),
+			API:       setting(s, "api_url", "", emptyOr(parsePlatformBase)),
+			Grant:     setting(s, "grant", "", oneOf(platform.ClientCredentials, platform.Password)),
+			Auth:      setting(s, "client_auth", "", oneOf(platform.Basic, platform.Form)),
+			ID:        setting(s, "id_path", "", parseText),
+			Items:     setting(s, "list_path", "", parseText),
+			URL:       setting(s, "url_path", "", parseText),
+			Verify:    setting(s, "verify", "", parseText),
+		},
+	}
+	preset, err := platform.Find(cmp.Or(p.Preset, name))
+	if err != nil {
+		if p.Preset == "" && !s.reader.faulty(join(s.path, "preset")) {
+			s.missing("preset", "is missing: set it to one of "+strings.Join(presetNames(), ", "))
+		}
+		s.section("parameters")
+		s.section("calls")
+		return p
+	}
+	p.Preset = preset.Name
+	readPreset(&p, preset, s)
+	return p
+}
+
+// readPreset reads what only some presets have.
+func readPreset(p *Platform, preset platform.Preset, s *section) {
+	parameters := s.section("parameters")
+	for _, known := range preset.Parameters {
+		if value, ok := parameters.text(known.Name); ok {
+			if p.Settings.Parameters == nil {
+				p.Settings.Parameters = map[string]string{}
+			}
+			p.Settings.Parameters[known.Name] = value
+		}
+	}
+	calls := s.section("calls")
+	for _, name := range preset.CallNames() {
+		call := calls.section(name)
+		set := platform.Call{
+			Method: setting(call, "method", "", oneOf(http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete)),
+			Path:   setting(call, "path", "", parsePlatformPath),
+			Body:   setting(call, "body", "", parseText),
+		}
+		if set != (platform.Call{}) {
+			if p.Settings.Calls == nil {
+				p.Settings.Calls = map[string]platform.Call{}
+			}
+			p.Settings.Calls[name] = set
+		}
+	}
+	if _, _, err := preset.With(p.Settings); err != nil {
+		s.reader.fault(s.path, deadletter.TextOf(err))
+	}
+}
+
+func presetNames() []string {
+	var names []string
+	for _, p := range platform.Presets() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func parsePreset(text string) (string, error) {
+	if _, err := platform.Find(text); err != nil {
+		return "", wrong(text, "must be one of "+strings.Join(presetNames(), ", "))
+	}
+	return text, nil
+}
+
+// parsePlace takes the place of a secret without reading it. It never repeats what was there instead: that may be the secret.
+func parsePlace(text string) (string, error) {
+	if !isPlace(text) {
+		return "", errors.New("must be env:NAME or file:PATH: a secret does not stand in the configuration itself")
+	}
+	return text, nil
+}
+
+func parsePlatformBase(text string) (string, error) {
+	u, err := parseURL(text, "https://api.mypurecloud.com")
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(u.String(), "/"), nil
+}
+
+func parsePlatformPath(text string) (string, error) {
+	if !strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "https://") && !strings.HasPrefix(text, "http://") {
+		return "", wrong(text, "must begin with a / below api_url, or be a whole URL")
+	}
+	return text, nil
+}
+
+// platformOf answers the platform whose webhooks alone prove themselves in this way; "": none.
+func platformOf(scheme string) string {
+	for _, p := range platform.Presets() {
+		if p.Verify == scheme {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+// checkPlatforms finds sources whose platform does not exist.
+func (r *reader) checkPlatforms(c Config) {
+	for _, s := range c.Sources {
+		if _, err := c.Platform(s.Platform); err != nil && s.Platform != "" {
+			r.fault(join(join("sources", s.Name), "platform"), deadletter.TextOf(err))
+		}
+	}
+}
