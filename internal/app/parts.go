@@ -128,10 +128,6 @@ func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Heal
 		masked := slices.Concat(s.Mask.Headers, s.Verify.SecretHeaders())
 		orders = append(orders, desk.Source{Name: s.Name, MaskHeaders: masked, MaskPaths: s.Mask.JSON, Probe: probe})
 	}
-	var shown []console.Source
-	for _, s := range a.cfg.Sources {
-		shown = append(shown, console.Source{Name: s.Name, Destination: hostOf(s.Destination), MaxAttempts: s.Retry.MaxAttempts})
-	}
 	ordering := desk.New(a.store, orders, kick, a.now)
 	_, origins := redrivers(q.list)
 	ordering.SetOrigins(origins)
@@ -140,7 +136,7 @@ func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Heal
 		names = append(names, d.Name)
 	}
 	return console.New(console.Deps{
-		Store: a.store, Desk: ordering, Auth: a.auth, Sources: shown, DefaultSource: a.cfg.Queue.DefaultSource,
+		Store: a.store, Desk: ordering, Auth: a.auth, Sources: a.shownSources(), DefaultSource: a.cfg.Queue.DefaultSource,
 		PublicURL: a.cfg.PublicURL, WebhookURL: a.webhookURL(), Secure: secure, Chain: a.chain.get, Health: a.healthOf(health), Queues: q.shown, DLQs: names,
 		Now: a.now, Log: a.log.With("component", "console"),
 	}), nil

@@ -23,6 +23,7 @@ type Source struct {
 	Name        string
 	Destination string // host
 	MaxAttempts int
+	Setup       Setup
 }
 
 // Deps are the parts that the console works with.
@@ -156,6 +157,8 @@ func (c *Console) deskRoutes(r chi.Router) {
 	r.Get("/letters/{id}/body", c.body)
 	r.Get("/letters/{id}/compare", c.compare)
 	r.Get("/letters/{id}/edit", c.editForm)
+	r.Get("/sources", c.sourceList)
+	r.Get("/sources/{source}", c.sourcePage)
 	r.Get("/audit", c.audit)
 	r.Get("/audit/export", c.exportAudit)
 	c.jobRoutes(r)

@@ -95,11 +95,19 @@ func (c *Console) curl(r *http.Request) string {
 	if len(c.Sources) == 0 {
 		return ""
 	}
-	base := c.WebhookURL
-	if base == "" {
-		base = c.deskURL(r)
+	return curlTo(c.webhookBase(r) + "/webhooks/" + c.Sources[0].Name)
+}
+
+func curlTo(url string) string {
+	return "curl -i -H 'Content-Type: application/json' \\\n  -d '{\"eventType\":\"conversation:updated\"}' \\\n  " + url
+}
+
+// webhookBase is where webhooks are taken, as this browser knows it.
+func (c *Console) webhookBase(r *http.Request) string {
+	if c.WebhookURL != "" {
+		return c.WebhookURL
 	}
-	return fmt.Sprintf("curl -i -H 'Content-Type: application/json' \\\n  -d '{\"eventType\":\"conversation:updated\"}' \\\n  %s/webhooks/%s", base, c.Sources[0].Name)
+	return c.deskURL(r)
 }
 
 func (c *Console) rowView(l deadletter.Letter, back string) page.LetterRow {

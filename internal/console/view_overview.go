@@ -207,10 +207,16 @@ func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow 
 		row.URL = address("/overview", with(o.query, "source", name))
 	}
 	if s, ok := c.sources[name]; ok {
-		row.Destination = s.Destination
-		row.Health, row.Since, row.Note = healthView(c.Health(name))
+		row.SourceHealth = c.sourceHealth(s)
 	}
 	return row
+}
+
+// sourceHealth tells how a source's destination does.
+func (c *Console) sourceHealth(s Source) page.SourceHealth {
+	v := page.SourceHealth{Destination: s.Destination}
+	v.Health, v.Since, v.Note = healthView(c.Health(s.Name))
+	return v
 }
 
 // healthView tells how a destination does: in a word, since when, and why.

@@ -41,6 +41,8 @@
 //	POST /letters/{id}/edit                version revision body header-name* header-value* reason back
 //	                                       revision is the one that the edit is based on; header-name and header-value come in
 //	                                       pairs; a pair with an empty name is no header; locked headers are not in the form
+//	GET  /sources                          Sources
+//	GET  /sources/{name}                   Source
 //	GET  /audit                            Audit; partial AuditTable (#audit)
 //	                                       actor by action source letter from to cursor
 //	GET  /audit/export?format=csv|jsonl    the events of a filter, as a download

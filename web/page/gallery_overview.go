@@ -46,8 +46,9 @@ func galleryOverview() []Example {
 			v.Headlines = headlinesOf("0", "0", "0", "0", "0")
 			for i := range v.Sources {
 				v.Sources[i] = SourceRow{
-					Name: v.Sources[i].Name, URL: v.Sources[i].URL, Destination: v.Sources[i].Destination, Health: "unseen", Note: "No delivery since dlqdesk started.", Plot: v.Plot,
-					Failed: Count{Text: "0"}, ByItself: Count{Text: "0"}, ByPeople: Count{Text: "0"}, Retrying: Count{Text: "0"}, NeedPerson: Count{Text: "0"},
+					Name: v.Sources[i].Name, URL: v.Sources[i].URL, Plot: v.Plot,
+					SourceHealth: SourceHealth{Destination: v.Sources[i].Destination, Health: "unseen", Note: "No delivery since dlqdesk started."},
+					Failed:       Count{Text: "0"}, ByItself: Count{Text: "0"}, ByPeople: Count{Text: "0"}, Retrying: Count{Text: "0"}, NeedPerson: Count{Text: "0"},
 				}
 			}
 			for i := range v.Ages {
@@ -106,10 +107,10 @@ func overviewFiguresOf() OverviewFigures {
 			{Age: "Over 7 days", NeedPerson: link("14"), Retrying: Count{Text: "0"}, Share: 12},
 		},
 		Sources: []SourceRow{
-			{Name: "genesys", Health: "up", Destination: "handler.internal:9090"},
-			{Name: "cxone", Health: "down", Since: ago(62), Note: "212 deliveries in a row: 503: upstream is restarting", Destination: "10.2.0.14:9090"},
-			{Name: "orders", Health: "refusing", Note: "It answers, and refused the latest 3 deliveries: 404: no such route", Destination: "orders.internal"},
-			{Name: "billing", Health: "failing", Since: ago(3), Note: "2 deliveries in a row: The handler answered 429: 100 requests a minute are allowed", Destination: "billing.internal"},
+			{Name: "genesys", SourceHealth: SourceHealth{Health: "up", Destination: "handler.internal:9090"}},
+			{Name: "cxone", SourceHealth: SourceHealth{Health: "down", Since: ago(62), Note: "212 deliveries in a row: 503: upstream is restarting", Destination: "10.2.0.14:9090"}},
+			{Name: "orders", SourceHealth: SourceHealth{Health: "refusing", Note: "It answers, and refused the latest 3 deliveries: 404: no such route", Destination: "orders.internal"}},
+			{Name: "billing", SourceHealth: SourceHealth{Health: "failing", Since: ago(3), Note: "2 deliveries in a row: The handler answered 429: 100 requests a minute are allowed", Destination: "billing.internal"}},
 			{Name: "old-crm"},
 		},
 	}

@@ -65,13 +65,10 @@ type StepRow struct {
 
 // SourceRow is one source with its destination.
 type SourceRow struct {
-	Name        string // empty: letters whose message named no source
-	URL         string // of this page for the source alone; empty: none
-	Destination string // host; empty: the source is not configured
-	Health      string // up, refusing, failing, down or unseen; empty: the source is not configured
-	Since       ui.Moment
-	Note        string
-	Plot        Plot
+	Name         string // empty: letters whose message named no source
+	URL          string // of this page for the source alone; empty: none
+	SourceHealth        // zero: the source is not configured
+	Plot         Plot
 
 	Failed, ByItself, ByPeople Count // in the range
 	NeedPerson, Retrying       Count // now

@@ -1,0 +1,102 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/console"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/platform"
+	"dlqdesk/internal/verify"
+)
+
+// shownSources are the sources as the console tells of them.
+func (a *App) shownSources() []console.Source {
+	var shown []console.Source
+	for _, s := range a.cfg.Sources {
+		shown = append(shown, console.Source{Name: s.Name, Destination: hostOf(s.Destination), MaxAttempts: s.Retry.MaxAttempts, Setup: a.setupOf(s)})
+	}
+	return shown
+}
+
+func (a *App) setupOf(s config.Source) console.Setup {
+	scheme, _ := verify.Named(s.Verify.Scheme)
+	setup := console.Setup{
+		URL: a.cfg.WebhookURLOf(s.Name), Scheme: scheme.Name, Proof: scheme.Proof, Open: s.Verify.Open(), Buffered: s.Mode == config.Buffered,
+		RepeatID: repeatID(s.Dedup), Window: s.Dedup.Window, Timeout: s.Timeout, MaxConcurrent: s.MaxConcurrent, MaxPerSecond: s.MaxPerSecond,
+		MaxBody: s.MaxBody, Retry: s.Retry, Register: a.command("register", s.Name), Doctor: a.command("doctor", s.Name), Platform: a.shownPlatform(s),
+	}
+	for _, secret := range s.Verify.Secrets {
+		setup.Secrets = append(setup.Secrets, secret.From)
+	}
+	if s.Ack != nil {
+		setup.Ack = fmt.Sprintf("%d %s", s.Ack.Status, s.Ack.ContentType)
+	}
+	return setup
+}
+
+func repeatID(d deadletter.Dedup) string {
+	switch {
+	case d.Window == 0:
+		return ""
+	case d.Header != "":
+		return "the header " + d.Header
+	case d.Path != nil:
+		return "$." + strings.Join(d.Path, ".")
+	}
+	return ""
+}
+
+// command is what to type for a source, from anywhere on this machine.
+func (a *App) command(name, source string) string {
+	command := "dlqdesk platform " + name + " " + source
+	if a.cfg.File != "" {
+		command += " --config " + quoted(a.cfg.File)
+	}
+	return command
+}
+
+// quoted keeps a shell from reading anything into a file's name.
+func quoted(file string) string {
+	if !strings.ContainsFunc(file, func(r rune) bool { return !strings.ContainsRune("/._-", r) && !isWord(r) }) {
+		return file
+	}
+	return "'" + strings.ReplaceAll(file, "'", `'\''`) + "'"
+}
+
+func isWord(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' }
+
+func (a *App) shownPlatform(s config.Source) console.Platform {
+	if s.Platform == "" {
+		return console.Platform{}
+	}
+	configured, err := a.cfg.Platform(s.Platform)
+	if err != nil {
+		return console.Platform{} // the configuration was checked: this cannot be
+	}
+	preset, settings, _, _ := configured.Resolve(nil) // credentials are of no use to a page
+	p := console.Platform{
+		Name: configured.Name, Title: preset.Title, Status: string(preset.Status), About: preset.About, Warning: preset.Warning, Deliveries: preset.Deliveries,
+	}
+	if len(preset.Paste) == 0 {
+		return p
+	}
+	client, err := platform.New(preset, settings, platform.Credentials{})
+	if err != nil {
+		return p
+	}
+	p.Paste = func(url string) []console.Paste {
+		var list []console.Paste
+		for _, field := range client.Pasted(a.webhookAt(s, url)) {
+			list = append(list, console.Paste(field))
+		}
+		return list
+	}
+	return p
+}
+
+// webhookAt is a source's webhook at a URL, without its secret.
+func (a *App) webhookAt(s config.Source, url string) platform.Webhook {
+	return platform.Webhook{Source: s.Name, Name: "dlqdesk " + s.Name, URL: url, ClientID: s.Verify.ClientID}
+}

@@ -1,0 +1,108 @@
+package console_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/console"
+	"dlqdesk/internal/deadletter"
+)
+
+// withSetups has a verified source with a platform, and an open one.
+func withSetups(d *console.Deps) {
+	d.Sources[0].Setup = console.Setup{
+		URL: "https://hooks.example.com/webhooks/genesys", Scheme: "genesys-open-messaging", Proof: "HMAC-SHA256 of the body in X-Hub-Signature-256",
+		Secrets: []string{"env:GENESYS_SECRET"}, RepeatID: "$.id", Window: 7 * 24 * time.Hour, Timeout: 10 * time.Second, MaxConcurrent: 64, MaxBody: 1 << 20,
+		Retry:    deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute},
+		Register: "dlqdesk platform register genesys", Doctor: "dlqdesk platform doctor genesys",
+		Platform: console.Platform{Name: "genesys-open-messaging", Title: "Genesys Cloud, Open Messaging", Status: "verified", Warning: "Mind the gap."},
+	}
+	d.Sources = append(d.Sources, console.Source{Name: "open", Destination: "open.internal", Setup: console.Setup{Scheme: "none", Open: true, Buffered: true}})
+}
+
+func TestSourcesTellHowEachDoes(t *testing.T) {
+	t.Parallel()
+	b := setup(t, withSetups, func(d *console.Deps) {
+		d.Health = func(source string) console.Health {
+			if source != "open" {
+				return console.Health{}
+			}
+			return console.Health{Seen: d.Now(), FailingSince: d.Now(), Failures: 3, Error: "Connection refused", HeldSince: d.Now()}
+		}
+	})
+	b.receive(t, "00000000-0000-4000-8000-000000000001")
+	p := b.member(t, "vera", deadletter.Viewer)
+	list := p.get("/sources")
+	if list.status != http.StatusOK || list.count("tbody tr") != 2 {
+		t.Fatalf("%d: %s", list.status, list.text)
+	}
+	row := list.says("tbody tr:nth-child(1)")
+	for _, want := range []string{"genesys", "https://hooks.example.com/webhooks/genesys", "genesys-open-messaging", "handler.internal:9090", "Failed1"} {
+		if !strings.Contains(row, want) {
+			t.Errorf("no %q in %q", want, row)
+		}
+	}
+	row = list.says("tbody tr:nth-child(2)")
+	for _, want := range []string{"Not verified", b.server.URL + "/webhooks/open", "Down", "3 deliveries in a row: Connection refused"} {
+		if !strings.Contains(row, want) {
+			t.Errorf("no %q in %q", want, row)
+		}
+	}
+	// Each number leads to the list that it counts.
+	to, ok := list.doc().Find("#source-0-failed").Attr("href")
+	if counted := p.get(to); !ok || counted.count("#letters tbody tr") != 1 {
+		t.Errorf("the number leads to %q: %s", to, counted.says("#letters"))
+	}
+}
+
+func TestASourceTellsHowToRegisterIt(t *testing.T) {
+	t.Parallel()
+	b := setup(t, withSetups)
+	b.receive(t, "00000000-0000-4000-8000-000000000001")
+	p := b.member(t, "vera", deadletter.Viewer)
+	page := p.get("/sources/genesys")
+	for selector, want := range map[string]string{
+		"#endpoint": "https://hooks.example.com/webhooks/genesys", "#register": "dlqdesk platform register genesys", "#doctor": "dlqdesk platform doctor genesys",
+		"#try": "dlqdesk platform doctor genesys --send", "#figure-open": "1",
+	} {
+		if got := page.says(selector); got != want {
+			t.Errorf("%s says %q", selector, got)
+		}
+	}
+	settings := page.says(".settings")
+	for _, want := range []string{"Direct", "Secrets: env:GENESYS_SECRET", "Known by $.id", "For 7 days", "5 automatic deliveries", "from 2 s up to 15 min", "Takes 10 s at most", "1.0 MiB"} {
+		if !strings.Contains(settings, want) {
+			t.Errorf("no %q in %q", want, settings)
+		}
+	}
+	open := p.get("/sources/open")
+	for _, want := range []string{"Nothing proves who sent a webhook.", "Set webhook_url in the configuration", "Buffered", "set platform in the source's configuration"} {
+		if !strings.Contains(open.says("main"), want) {
+			t.Errorf("no %q in %q", want, open.says("main"))
+		}
+	}
+	if got := open.says("#try"); !strings.HasPrefix(got, "curl ") {
+		t.Errorf("try %q", got)
+	}
+	if missing := p.get("/sources/nobody"); missing.status != http.StatusNotFound {
+		t.Errorf("a source that is not: %d", missing.status)
+	}
+}
+
+func TestNoSourcesAndNoFigures(t *testing.T) {
+	t.Parallel()
+	none := setup(t, func(d *console.Deps) { d.Sources = nil }).member(t, "vera", deadletter.Viewer).get("/sources")
+	if none.status != http.StatusOK || !strings.Contains(none.says("main"), "No source takes webhooks here") {
+		t.Errorf("%d: %s", none.status, none.says("main"))
+	}
+	b := setup(t, withSetups)
+	p := b.member(t, "vera", deadletter.Viewer)
+	if a := b.stranger(t).get("/sources"); a.status != http.StatusSeeOther {
+		t.Errorf("a stranger: %d", a.status)
+	}
+	if a := p.get("/sources/genesys"); a.count("#figure-open") != 0 || !strings.Contains(a.says(".headlines"), "Need a person now0") {
+		t.Errorf("says %q", a.says(".headlines"))
+	}
+}

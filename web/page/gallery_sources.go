@@ -1,0 +1,117 @@
+package page
+
+import (
+	"fmt"
+	"strconv"
+)
+
+func gallerySources() []Example {
+	list := func(name string, v SourcesView) Example {
+		v.Chrome = chrome("Sources", "/sources")
+		return Example{Name: "sources-" + name, Component: Sources(v)}
+	}
+	one := func(name string, change func(*SourceView)) Example {
+		v := sourceOf(0)
+		change(&v)
+		return Example{Name: "source-" + name, Component: Source(v)}
+	}
+	var few, many []SourceLine
+	for i := range 50 {
+		many = append(many, sourceLineOf(i))
+	}
+	few = append(few, many[:4]...)
+	long := sourceLineOf(1)
+	long.Name, long.Endpoint = longWord, "https://webhooks.production.eu-central-1.customer-experience.example.com/webhooks/"+longWord
+	long.Health.Destination, long.Health.Note, long.Proof.Text = longWord, "3 deliveries in a row: "+longReason(), longReason()
+	look := sourceOf(0)
+	look.Role = "viewer"
+	return []Example{
+		list("nothing", SourcesView{State: StateNothing}),
+		list("one", SourcesView{AsOf: ago(0), Received: true, Rows: few[:1]}),
+		list("few", SourcesView{AsOf: ago(0), Received: true, Rows: few}),
+		list("without-receipts", SourcesView{AsOf: ago(0), Rows: few}),
+		list("fifty", SourcesView{AsOf: ago(0), Received: true, Rows: many}),
+		list("long", SourcesView{AsOf: ago(0), Received: true, Rows: []SourceLine{long, sourceLineOf(0)}}),
+		list("fault", SourcesView{State: StateFault, Fault: "This took too long: try again in a moment.", RetryURL: "/sources"}),
+		one("open-messaging", func(*SourceView) {}),
+		{Name: "source-viewer", Component: Source(look)},
+		one("unverified", func(v *SourceView) {
+			v.Line, v.Platform = sourceLineOf(3), SourcePlatform{}
+			v.Settings[0] = Setting{Name: "Mode", Text: "Buffered", Hint: "The platform is answered once the webhook is on the queue; then it is delivered."}
+		}),
+		one("tutorial", func(v *SourceView) {
+			v.Platform = SourcePlatform{
+				Name: "tutorial", Title: "Genesys Cloud, as in the tutorial", Status: "tutorial", About: "The webhook registration that the tutorial shows, for gateways and mock servers that implement it.",
+				Warning:  "/api/v2/integration/webhooks is not in the vendor's published API; expect 404 there.",
+				Register: "dlqdesk platform register genesys --config /etc/dlqdesk.yaml", Doctor: "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml",
+			}
+		}),
+		one("byoc", func(v *SourceView) {
+			v.Platform = SourcePlatform{
+				Name: "cxone-byoc", Title: "NICE CXone, bring your own channel", Status: "verified", About: "CXone posts the outbound messages of a channel of your own.",
+				Doctor: "dlqdesk platform doctor cxone --config /etc/dlqdesk.yaml",
+				Paste: []Setting{
+					{Name: "Token URL", Text: "https://hooks.example.com/webhooks/cxone/token"},
+					{Name: "Endpoint (base URL)", Text: "https://hooks.example.com/webhooks/cxone"},
+					{Name: "Client id", Hint: "the client id of the source's verify settings"},
+				},
+			}
+		}),
+		one("no-figures", func(v *SourceView) {
+			v.State, v.Fault, v.RetryURL = StateFault, "This took too long: try again in a moment.", "/sources/genesys"
+		}),
+		one("down", func(v *SourceView) { v.Line.Health = sourceLineOf(1).Health }),
+		one("long", func(v *SourceView) {
+			v.Line, v.Settings[3].Text, v.Try = long, longReason(), "dlqdesk platform doctor "+longWord+" --send"
+			v.Platform.Register = "dlqdesk platform register " + longWord + " --config /etc/" + longWord + ".yaml"
+		}),
+	}
+}
+
+func sourceLineOf(i int) SourceLine {
+	names := []string{"genesys", "cxone", "stripe", "orders"}
+	proofs := []Proof{
+		{Scheme: "genesys-open-messaging", Text: "HMAC-SHA256 of the body in X-Hub-Signature-256"},
+		{Scheme: "cxone-byoc", Text: "a token that dlqdesk issues to the client"},
+		{Scheme: "stripe", Text: "HMAC-SHA256 of time and body in Stripe-Signature"},
+		{Open: true, Scheme: "none", Text: "nothing proves who sent a webhook"},
+	}
+	health := []SourceHealth{
+		{Destination: "crm.internal:9090", Health: "up"},
+		{Destination: "routing.internal:9090", Health: "down", Since: ago(34), Note: "14 deliveries in a row: Connection refused by routing.internal:9090"},
+		{Destination: "billing.internal", Health: "refusing", Note: "It answers, and refused the latest delivery: the customer is not known"},
+		{Destination: "orders.internal:8443", Health: "unseen", Note: "No delivery since dlqdesk started."},
+	}
+	name := names[i%4]
+	if i >= 4 {
+		name += "-" + strconv.Itoa(i/4)
+	}
+	return SourceLine{
+		Name: name, URL: "/sources/" + name, Endpoint: "https://hooks.example.com/webhooks/" + name, Proof: proofs[i%4], Health: health[i%4],
+		Received: link(fmt.Sprintf("%d,%03d", 12+i, 87*i%1000)), Failed: link(strconv.Itoa(41 + 7*i)), ByItself: link(strconv.Itoa(30 + i)), ByPeople: Count{Text: "0"},
+		NeedPerson: link(strconv.Itoa(9 + i)),
+	}
+}
+
+func sourceOf(i int) SourceView {
+	line := sourceLineOf(i)
+	return SourceView{
+		Chrome: chrome("Source "+line.Name, "/sources/"+line.Name), Line: line, Received: true, Retrying: Count{Text: "0"},
+		Try: "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml --send",
+		Settings: []Setting{
+			{Name: "Mode", Text: "Direct", Hint: "It is delivered, then the platform is answered."},
+			{Name: "Answer", Text: `200 {"status":"accepted"}`, Hint: `A letter that is kept: 200 {"status":"queued_for_retry","messageId":"…"}.`},
+			{Name: "Verification", Text: "HMAC-SHA256 of the body in X-Hub-Signature-256", Hint: "Secrets: env:GENESYS_SECRET"},
+			{Name: "Repeats", Text: "known by $.id for 3 days"},
+			{Name: "Retries", Text: "5 automatic deliveries, the first one included", Hint: "The time between them doubles from 2s up to 15m, and each wait is a random part of that."},
+			{Name: "One delivery", Text: "10s at most", Hint: "Up to 64 at once"},
+			{Name: "Largest webhook", Text: "1 MiB"},
+		},
+		Platform: SourcePlatform{
+			Name: "genesys-open-messaging", Title: "Genesys Cloud, Open Messaging", Status: "verified",
+			About:    "A direct, signed webhook with the outbound messages of one Open Messaging integration.",
+			Register: "dlqdesk platform register genesys --config /etc/dlqdesk.yaml", Doctor: "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml",
+			Deliveries: "Waits 10 s for an answer; up to 5 retries, 5 s apart, on timeout, 429 and 5xx: an outage over about 85 s loses the message.",
+		},
+	}
+}

@@ -1,0 +1,100 @@
+package page
+
+import "dlqdesk/web/ui"
+
+// SourcesView lists where webhooks come in.
+type SourcesView struct {
+	Chrome
+	State    string // StateRows, StateNothing or StateFault
+	Fault    string
+	RetryURL string
+	AsOf     ui.Moment
+	Received bool // webhooks that came in are counted, not only those that failed
+	Rows     []SourceLine
+}
+
+// SourceLine is one source of the list.
+type SourceLine struct {
+	Name     string
+	URL      string // of its page
+	Endpoint string // where its webhooks are posted
+	Proof    Proof
+	Health   SourceHealth
+
+	Received, Failed, ByItself, ByPeople, NeedPerson Count
+}
+
+// Proof is how a source knows that a webhook is genuine.
+type Proof struct {
+	Scheme string // as the configuration names it
+	Text   string // in words
+	Open   bool   // nothing proves it
+}
+
+// demand says what a webhook has to bring.
+func (p Proof) demand() string {
+	if p.Open {
+		return ""
+	}
+	return " What proves a webhook genuine: " + p.Text + "."
+}
+
+// SourceHealth is how a source's destination does.
+type SourceHealth struct {
+	Destination string // host
+	Health      string // up, refusing, failing, down (automatic retries wait for it) or unseen
+	Since       ui.Moment
+	Note        string
+}
+
+// SourceView is one source with all that there is to know of it.
+type SourceView struct {
+	Chrome
+	State    string // StateRows or StateFault
+	Fault    string
+	RetryURL string
+	Line     SourceLine
+	Received bool
+	Retrying Count
+	Note     string // on the URL; may be empty
+	Settings []Setting
+	Try      string // a command that posts a webhook which proves itself
+	Platform SourcePlatform
+}
+
+// Setting is one setting, in words.
+type Setting struct {
+	Name, Text string
+	Hint       string // what follows from it, or where it is; may be empty
+}
+
+// SourcePlatform is how a source is registered where its webhooks come from. The zero SourcePlatform: it is not known where that is.
+type SourcePlatform struct {
+	Name, Title string
+	Status      string // verified, inferred or tutorial
+	About       string
+	Warning     string
+	Deliveries  string // how it delivers and tries again
+	Register    string // the command that registers; empty: by hand
+	Doctor      string
+	Paste       []Setting // what to fill in by hand
+}
+
+func statusMeaning(status string) string {
+	switch status {
+	case "verified":
+		return "The vendor publishes this."
+	case "inferred":
+		return "This follows from what the vendor publishes, but was not checked against it."
+	case "tutorial":
+		return "This is a tutorial's; the vendor's published API does not have it."
+	}
+	return ""
+}
+
+func statusTone(status string) string {
+	if status == "verified" {
+		return "tone-done"
+	}
+	return "tone-warn"
+}
