@@ -34,7 +34,7 @@ func (c *Client) Examine(ctx context.Context, w Webhook) []Check {
 	if len(c.preset.Paste) > 0 && c.missing() != nil {
 		return append(checks, Check{Name: "token", State: Warn, Text: "not looked at: no client is configured, and " + c.preset.Name + " needs none to receive"})
 	}
-	granted, err := c.tokenWithCredentials(ctx)
+	granted, err := c.Token(ctx)
 	if err != nil {
 		return append(checks, failed("token", err))
 	}
@@ -43,13 +43,6 @@ func (c *Client) Examine(ctx context.Context, w Webhook) []Check {
 		text += " for " + (time.Duration(granted.Lifetime) * time.Second).String()
 	}
 	return append(checks, Check{Name: "token", State: OK, Text: text}, c.examineRegistration(ctx, w))
-}
-
-func (c *Client) tokenWithCredentials(ctx context.Context) (Granted, error) {
-	if err := c.missing(); err != nil {
-		return Granted{}, err
-	}
-	return c.Token(ctx)
 }
 
 func (c *Client) examineRules(w Webhook) Check {

@@ -91,7 +91,10 @@ func TestMissingCredentialsAreNamed(t *testing.T) {
 	client, _ := clientOf(t, "cxone-expert", "http://127.0.0.1:1", platform.Credentials{ClientID: secret("a")}, func(s *platform.Settings) {
 		s.Calls = map[string]platform.Call{platform.List: {Path: "/x"}}
 	})
-	_, err := client.List(t.Context())
+	_, err := client.Token(t.Context())
+	if _, listErr := client.List(t.Context()); listErr == nil || err == nil || listErr.Error() != err.Error() {
+		t.Errorf("got %v and %v", err, listErr)
+	}
 	const want = "client_secret, access_key_id, access_key_secret missing: set each to env:NAME or file:PATH, or by environment (CXONE_CLIENT_ID, "
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %v", err)

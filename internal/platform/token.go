@@ -39,6 +39,9 @@ type Granted struct {
 
 // Token answers what is known of a token that is valid now; it is asked for where there is none.
 func (c *Client) Token(ctx context.Context) (Granted, error) {
+	if err := c.missing(); err != nil {
+		return Granted{}, err
+	}
 	g, err := c.token(ctx)
 	if err != nil {
 		return Granted{}, c.explain("get a token", Call{}, err)
