@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"dlqdesk/internal/config"
@@ -51,8 +52,8 @@ func repeatID(d deadletter.Dedup) string {
 // command is what to type for a source, from anywhere on this machine.
 func (a *App) command(name, source string) string {
 	command := "dlqdesk platform " + name + " " + source
-	if a.cfg.File != "" {
-		command += " --config " + quoted(a.cfg.File)
+	if file, err := filepath.Abs(a.cfg.File); err == nil && a.cfg.File != "" {
+		command += " --config " + quoted(file)
 	}
 	return command
 }
