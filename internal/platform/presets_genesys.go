@@ -62,6 +62,7 @@ func openMessaging() Preset {
 			{Name: "supported_content", About: "the supported content profile, as a JSON object with its id", Default: "null", JSON: true},
 			{Name: "messaging_setting", About: "the messaging setting, as a JSON object with its id", Default: "null", JSON: true},
 		},
+		// The values are those of the vendor's SDKs.
 		Await:  Await{Field: "createStatus", Done: "Completed", Fault: "Error", Error: "createError"},
 		Found:  Found{Items: "entities", URL: "outboundNotificationWebhookUrl"},
 		Rules:  Rules{HTTPS: true, SecretOver: 15, NeedsSecret: true},
@@ -122,7 +123,7 @@ func trigger() Preset {
 		Parameters: []Parameter{
 			{Name: "topic_name", About: "the topic, with the literal {id} that it has"},
 			{Name: "workflow_id", About: "the workflow to start"},
-			{Name: "data_format", About: "how the workflow gets the event", Default: "Json"},
+			{Name: "data_format", About: "how the workflow gets the event, such as TopLevelPrimitives"},
 			{Name: "match_criteria", About: "which events, as a JSON list of jsonPath, operator, and value or values", Default: "[]", JSON: true},
 			{Name: "enabled", About: "true or false", Default: "true", JSON: true},
 			{Name: "event_ttl_seconds", About: "how old an event may be, at least 10; not with delay_by_seconds", Default: "null", JSON: true},

@@ -146,14 +146,14 @@ func TestEventBridgeIsSetUpInThreeSteps(t *testing.T) {
 func TestTriggerKeepsTheTopicsOwnBraces(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "genesys-trigger", func(s *platform.Settings) {
-		s.Parameters = map[string]string{"topic_name": "v2.detail.events.conversation.{id}.customer.end", "workflow_id": "flow-1", "event_ttl_seconds": "10"}
+		s.Parameters = map[string]string{"topic_name": "v2.detail.events.conversation.{id}.customer.end", "workflow_id": "flow-1", "data_format": "TopLevelPrimitives", "event_ttl_seconds": "10"}
 	})
 	if _, err := b.client.Register(t.Context(), webhook()); err != nil {
 		t.Fatal(err)
 	}
 	got, _ := json.Marshal(b.genesys.Asked()[1].Body)
 	const want = `{"enabled":true,"eventTTLSeconds":10,"matchCriteria":[],"name":"dlqdesk genesys","target":{"id":"flow-1","type":"Workflow",` +
-		`"workflowTargetSettings":{"dataFormat":"Json"}},"topicName":"v2.detail.events.conversation.{id}.customer.end"}`
+		`"workflowTargetSettings":{"dataFormat":"TopLevelPrimitives"}},"topicName":"v2.detail.events.conversation.{id}.customer.end"}`
 	if string(got) != want {
 		t.Errorf("sent %s", got)
 	}
