@@ -58,8 +58,16 @@ func snippet(text string, terms []deadletter.Term) string {
 	return ""
 }
 
-// mark shows in the rows of a list where the words stand that it was searched for: in the reason or the event type, else in the
-// payload.
+// unmet are the terms that no word of a text is.
+func unmet(text string, terms []deadletter.Term) []deadletter.Term {
+	words := deadletter.Words(text)
+	return slices.DeleteFunc(slices.Clone(terms), func(t deadletter.Term) bool {
+		return slices.ContainsFunc(words, func(w deadletter.Word) bool { return t.Meets(text[w.Start:w.End]) })
+	})
+}
+
+// mark shows in the rows of a list where the words stand that it was searched for: in the reason or the event type, and those that
+// stand in neither, in an id or the payload.
 func (c *Console) mark(ctx context.Context, l *list) error {
 	l.snippets = map[deadletter.ID]string{}
 	terms := deadletter.Terms(l.asked.Text)
@@ -67,17 +75,37 @@ func (c *Console) mark(ctx context.Context, l *list) error {
 		return nil
 	}
 	for _, letter := range l.page.Items {
-		if snippet(letter.Reason+" "+letter.EventType, terms) != "" {
+		left := unmet(letter.Reason+" "+letter.EventType, terms)
+		if len(left) == 0 {
 			continue
 		}
-		revision, err := c.Store.Revision(ctx, letter.ID, letter.Revision)
-		if err != nil {
+		var err error
+		if l.snippets[letter.ID], err = c.snippetOf(ctx, letter, left); err != nil {
 			return err
 		}
-		source, _ := c.Desk.Source(letter.Source)
-		l.snippets[letter.ID] = snippet(deadletter.SearchText(revision.Body, source.MaskPaths), terms)
 	}
 	return nil
+}
+
+// snippetOf is the part of a letter around the first of some words: of its ids, else of its payload as it is now, else as it was received.
+func (c *Console) snippetOf(ctx context.Context, l deadletter.Letter, terms []deadletter.Term) (string, error) {
+	if found := snippet(string(l.ID), terms); found != "" {
+		return "id " + found, nil
+	}
+	if found := snippet(l.WebhookID, terms); found != "" {
+		return "webhook id " + found, nil
+	}
+	source, _ := c.Desk.Source(l.Source)
+	for _, number := range slices.Compact([]int{l.Revision, 0}) {
+		revision, err := c.Store.Revision(ctx, l.ID, number)
+		if err != nil {
+			return "", err
+		}
+		if found := snippet(deadletter.SearchText(revision.Body, source.MaskPaths), terms); found != "" {
+			return found, nil
+		}
+	}
+	return "", nil
 }
 
 // markRow marks a row of the list.

@@ -11,7 +11,8 @@ import (
 func TestSearchMarksWhatItFound(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.receive(t, "a-1", func(c *deadletter.Capture) {
+	b.receive(t, "d0c5ba7e-1", func(c *deadletter.Capture) {
+		c.WebhookID = "wh-0815"
 		c.EventType = "conversation:updated"
 		c.Reason = "The handler answered 422: field id is missing"
 		c.Body = []byte(`{"conversationId":"c0ffee00-1111-4222-8333-444455556666","customer":{"ssn":"078-05-1120"},"text":"<i>a</i>"}`)
@@ -21,6 +22,9 @@ func TestSearchMarksWhatItFound(t *testing.T) {
 		"conversation:upd":      {"conversation updated", "The handler answered 422: field id is missing"},
 		"miss handler":          {"handler missing", "The handler answered 422: field id is missing"},
 		"c0ffee00-1111-4222-83": {"c0ffee00 1111 4222 8333", "is missing c0ffee00-1111-4222-8333-444455556666 " + deadletter.Mask},
+		"missing 444455556666":  {"missing 444455556666", "is missing c0ffee00-1111-4222-8333-444455556666 " + deadletter.Mask},
+		"d0c5ba":                {"d0c5ba7e", "is missing id d0c5ba7e-1"},
+		"0815":                  {"0815", "is missing webhook id wh-0815"},
 	} {
 		got := p.get("/letters?" + url.Values{"q": {text}}.Encode())
 		var marks []string
