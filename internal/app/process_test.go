@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/config"
+	"dlqdesk/internal/desktest"
 )
 
 func TestMain(m *testing.M) {
@@ -21,6 +22,7 @@ func TestMain(m *testing.M) {
 		os.Exit(holdFile(path))
 	}
 	code := m.Run()
+	desktest.CloseBrowser()
 	if built.dir != "" {
 		_ = os.RemoveAll(built.dir)
 	}

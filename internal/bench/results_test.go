@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"text/tabwriter"
+
+	"dlqdesk/internal/desktest"
 )
 
 // results are the figures that have an aim, for the table at the end of a run.
@@ -16,6 +18,7 @@ var results struct {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	desktest.CloseBrowser()
 	if len(results.rows) > 0 {
 		out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprint(out, "\nwhat\tmeasured\taim\t\n")

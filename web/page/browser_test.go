@@ -25,7 +25,25 @@ import (
 
 const policy = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
-// browser is a Chromium of its own, and a server of pages for it.
+// chromium is the browser of all tests, started by the first that asks. Each test has a profile of its own in it.
+var chromium = sync.OnceValues(func() (context.Context, error) {
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, quit := chromedp.NewContext(alloc)
+	endChromium = func() { quit(); stop() }
+	return ctx, chromedp.Do(ctx)
+})
+
+var endChromium = func() {}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	endChromium()
+	os.Exit(code)
+}
+
+// browser is a profile of a browser, and a server of pages for it.
 type browser struct {
 	ctx    context.Context
 	server *httptest.Server
@@ -44,14 +62,14 @@ func setup(t *testing.T, mux *http.ServeMux) browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(stop)
-	ctx, closeBrowser := chromedp.NewContext(alloc)
-	t.Cleanup(closeBrowser)
-	if err := chromedp.Do(ctx); err != nil {
+	shared, err := chromium()
+	if err != nil {
 		t.Fatalf("start the browser: %v", err)
+	}
+	ctx, closeProfile := chromedp.NewContext(shared, chromedp.WithNewBrowserContext())
+	t.Cleanup(closeProfile)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("open a profile: %v", err)
 	}
 	return browser{ctx: ctx, server: server, axe: string(axe)}
 }
