@@ -32,7 +32,8 @@ func settings(t *testing.T, d *desktest.Destination) config.Config {
 	return config.Config{
 		Listen: "127.0.0.1:0", DataDir: t.TempDir(), Queue: config.Queue{SpoolLimit: 1 << 30}, Sources: []config.Source{{
 			Name: "genesys", Destination: d.URL + "/genesys", Mode: config.Direct, Timeout: 5 * time.Second, MaxBody: 1 << 20, MaxConcurrent: 64,
-			Retry: deadletter.RetryPolicy{MaxAttempts: 5, Base: time.Hour, Cap: 24 * time.Hour},
+			Retry:   deadletter.RetryPolicy{MaxAttempts: 5, Base: time.Hour, Cap: 24 * time.Hour},
+			Breaker: config.Breaker{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 10, Probe: 15 * time.Second, Release: 20},
 		}},
 	}
 }
