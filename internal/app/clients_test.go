@@ -116,7 +116,10 @@ func TestClientsThatDawdle(t *testing.T) {
 	t.Parallel()
 	r := newRude(t)
 	var dawdling []client
-	for _, said := range []string{"POST /webhooks/gen", opening + "X-Slow: x", opening + "Content-Length: 1000\r\n\r\n{", opening + "Transfer-Encoding: chunked\r\n\r\n2\r\n{"} {
+	for _, said := range []string{
+		"POST /webhooks/gen", opening + "X-Slow: x", opening + "Content-Length: 1000\r\n\r\n{", opening + "Transfer-Encoding: chunked\r\n\r\n2\r\n{",
+		strings.Replace(opening, "genesys", "nobody", 1) + "Content-Length: 1000\r\n\r\n{",
+	} {
 		conn := dial(t, r.address)
 		if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)

@@ -8,10 +8,14 @@ import (
 	"net/http"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // maxConnections bounds the connections of a listener, with what they need of memory.
 const maxConnections = 4096
+
+// bodyLimit bounds how long a body may take that its handler does not ask for. Those who do set a limit of their own.
+const bodyLimit = 10 * time.Second
 
 // connectionLimit answers maxConnections, or what this process may open: half of its files, so that as many are left for deliveries,
 // queues and the store.
@@ -116,23 +120,30 @@ func (g *guard) handler(next http.Handler) http.Handler {
 		if r.ContentLength == 0 {
 			g.busy(c)
 		} else {
-			r.Body = &arriving{r.Body, func() { g.busy(c) }}
+			conn := http.NewResponseController(w)
+			_ = conn.SetReadDeadline(time.Now().Add(bodyLimit))
+			r.Body = &arriving{r.Body, func(whole bool) {
+				g.busy(c)
+				if whole {
+					_ = conn.SetReadDeadline(time.Time{}) // the answer may take longer
+				}
+			}}
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// arriving is a body that tells when it is there as a whole.
+// arriving is a body that tells when nothing more of it comes, and whether it is whole then.
 type arriving struct {
 	io.ReadCloser
-	arrived func()
+	arrived func(whole bool)
 }
 
 // Read reads.
 func (a *arriving) Read(p []byte) (int, error) {
 	n, err := a.ReadCloser.Read(p)
 	if err != nil {
-		a.arrived()
+		a.arrived(err == io.EOF) //nolint:errorlint // readers answer the very value
 	}
 	return n, err
 }

@@ -20,7 +20,7 @@ func TestHostileWebhooksAreCarriedAndShown(t *testing.T) {
 	})
 	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
 	client := p.signIn(t)
-	const large = 256 << 10
+	const large = 128 << 10
 	for name, c := range map[string]struct {
 		body    string
 		headers http.Header
@@ -70,5 +70,5 @@ func bomb(t *testing.T) string {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return strings.Repeat(packed.String(), 256<<10/packed.Len()) // one after the other is one as well
+	return strings.Repeat(packed.String(), 128<<10/packed.Len()) // one after the other is one as well
 }

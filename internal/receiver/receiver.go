@@ -86,8 +86,9 @@ func methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
 const (
 	accepted = `{"status":"accepted"}`
 
-	// bodyLimit bounds how long a platform may take to send a body.
-	bodyLimit = 30 * time.Second
+	// bodyLimit and bodyPace bound how long a platform may take to send a body: the first, and a second for so many bytes that it may have.
+	bodyLimit = 10 * time.Second
+	bodyPace  = 1 << 20
 
 	// keepLimit bounds how long a queue may take to confirm a letter while the platform waits for its answer.
 	keepLimit = 10 * time.Second
@@ -146,11 +147,15 @@ func readBody(w http.ResponseWriter, req *http.Request, limit int64) ([]byte, er
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
 	// Servers without deadlines exist only in tests.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyLimit))
+	conn := http.NewResponseController(w)
+	_ = conn.SetReadDeadline(time.Now().Add(bodyLimit + time.Duration(limit/bodyPace)*time.Second))
 	// A client that announces much and sends little costs little: the room grows with what arrives.
 	var body bytes.Buffer
 	body.Grow(int(min(max(req.ContentLength, 0), firstRead)) + bytes.MinRead)
 	_, err := body.ReadFrom(http.MaxBytesReader(w, req.Body, limit))
+	if err == nil {
+		_ = conn.SetReadDeadline(time.Time{}) // the delivery may take longer; who did not send the body in time gets no more of it
+	}
 	return body.Bytes(), err
 }
 
