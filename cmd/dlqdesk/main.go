@@ -30,6 +30,7 @@ type cli struct {
 	} `cmd:"" help:"Look after the audit trail."`
 	Platform platformCmds `cmd:"" help:"Register webhooks at Genesys Cloud and NICE CXone, and check what they pass."`
 	Backup   backup       `cmd:"" help:"Copy letters, audit trail and queues, while a server runs or not."`
+	Drain    drain        `cmd:"" help:"Put letters of the store back on a queue, while no server runs."`
 	Config   struct {
 		Check configCheck `cmd:"" help:"Tell what is wrong with the configuration, without starting."`
 	} `cmd:"" help:"Look at the configuration."`

@@ -93,6 +93,7 @@ func (a *App) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.openDLQs(ctx, queues)
 	health, err := a.newHealth()
 	if err != nil {
 		return err

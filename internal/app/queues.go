@@ -50,7 +50,6 @@ func (a *App) openQueues(ctx context.Context, dir *dataDir) (*queues, error) {
 	for _, from := range dlq.from {
 		q.letters = append(q.letters, from)
 	}
-	a.openDLQs(ctx, q)
 	if !a.anyBuffered() {
 		return q, nil
 	}

@@ -44,7 +44,9 @@ func deedOf(action string) string {
 	case "letter.replay":
 		return "asked to replay"
 	case "letter.returned":
-		return "received back after its redrive"
+		return "received back from its queue"
+	case "letter.drain":
+		return "put back on a queue"
 	case "letter.redrive":
 		return "asked to redrive"
 	case "letter.edit_redrive":

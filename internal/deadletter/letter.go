@@ -213,6 +213,11 @@ func (l *Letter) failedFor(reason string) {
 
 // ArriveAgain counts one more arrival of a letter. Its status stays: what a person or a retry achieved is not undone.
 func (l Letter) ArriveAgain(c Capture, original Revision, at time.Time) Change {
+	if back, err := l.become(Failed, at); err == nil && l.isDrained() {
+		back.Version++
+		back.LastOrder = LastOrder{}
+		return back.arrived(l, c, original, "letter.returned", at)
+	}
 	return l.arrived(l, c, original, "letter.arrived_again", at)
 }
 

@@ -130,3 +130,28 @@ func TestRestoredRedriveIsStillRedriven(t *testing.T) {
 		t.Errorf("%v, %+v", err, c)
 	}
 }
+
+func TestDrainPutsAwayAndComesBackOpen(t *testing.T) {
+	t.Parallel()
+	for _, status := range deadletter.Drains() {
+		c, err := letterIn(status).Drain(deadletter.System(), "dlq", now)
+		if err != nil || c.After.Status != deadletter.Archived || !c.After.DueAt.IsZero() || c.Event.Action != "letter.drain" {
+			t.Errorf("%s: %v, %+v", status, err, c)
+			continue
+		}
+		back := c.After.ArriveAgain(deadletter.Capture{}, deadletter.Revision{}, now)
+		if back.After.Status != deadletter.Failed || back.After.Arrivals != 2 {
+			t.Errorf("%s comes back as %+v", status, back.After)
+		}
+	}
+	put, err := letterIn(deadletter.Failed).Archive(anna, "x", 6, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := put.After.ArriveAgain(deadletter.Capture{}, deadletter.Revision{}, now); c.After.Status != deadletter.Archived {
+		t.Errorf("what a person archived is open again: %+v", c.After)
+	}
+	if _, err := inFlight(deadletter.TriggerReplay).Drain(deadletter.System(), "dlq", now); deadletter.KindOf(err) != deadletter.Conflict {
+		t.Errorf("one in flight is drained: %v", err)
+	}
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"dlqdesk/internal/app"
+	"dlqdesk/internal/deadletter"
+)
+
+type drain struct {
+	configFlag
+	To     string `required:"" placeholder:"QUEUE" help:"dlq, or the name or URL of a queue below queues."`
+	Status string `help:"Only letters that are failed, retrying or replaying."`
+	Source string `help:"Only letters of a source."`
+	Queue  string `help:"Only letters that came from a queue of the list."`
+	DryRun bool   `help:"Tell how many there are, and send none."`
+}
+
+func (d drain) Run(p program) error {
+	cfg, err := d.load(p)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	asked := app.Drain{To: d.To, DryRun: d.DryRun, Status: deadletter.Status(d.Status), Source: d.Source, Queue: d.Queue}
+	result, err := app.New(cfg, slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))).Drain(ctx, asked)
+	did := "put on"
+	if d.DryRun {
+		did = "would be put on"
+	}
+	fmt.Fprintf(p.stdout, "%d letters %s %s\n", result.Letters, did, d.To)
+	if result.Left > 0 {
+		err = errors.Join(err, fmt.Errorf("%d letters are left, the last of them because: %s", result.Left, result.Why))
+	}
+	if err != nil {
+		return fmt.Errorf("drain: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/envelope"
+	"dlqdesk/internal/queue"
+	"dlqdesk/internal/store"
+)
+
+// Drain says which letters go back on which queue.
+type Drain struct {
+	To            string            // dlq, or the URL or name of a queue in the configuration
+	Status        deadletter.Status // "": all that somebody or something has to deal with
+	Source, Queue string            // "": any
+	DryRun        bool              // only count
+}
+
+// Drained is what a drain came to.
+type Drained struct {
+	Letters int // that were put on the queue, or would be
+	Left    int // that were not
+	Why     string
+}
+
+// drainBatch is how many letters are sent and then marked together. A drain that is cut off between the two sends as many twice, which
+// whoever reads them recognises by their ids.
+const drainBatch = 50
+
+// Drain puts letters of the store on a queue as envelopes, and puts each away with its audit event once SQS has it. No other dlqdesk may
+// run on the data folder: it would take them straight back. What is left when it is cut off, the next drain takes.
+func (a *App) Drain(ctx context.Context, d Drain) (result Drained, err error) {
+	url, err := a.drainTarget(d.To)
+	if err != nil {
+		return result, err
+	}
+	dir, err := a.holdDataDir()
+	if err == nil {
+		err = a.openStore(ctx, dir)
+	}
+	if err == nil {
+		err = a.drain(ctx, url, d, &result)
+	}
+	return result, errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
+}
+
+func (a *App) drainTarget(to string) (string, error) {
+	if to == "dlq" && a.cfg.Queue.DLQURL == "" {
+		return "", errors.New("queue.dlq_url is empty: the embedded queue is in the same data folder, so nothing would leave it; set it to an SQS queue")
+	}
+	if to == "dlq" || to == a.cfg.Queue.DLQURL {
+		return a.cfg.Queue.DLQURL, nil
+	}
+	for _, q := range a.cfg.Queues {
+		if to == q.Name || to == q.URL {
+			return q.URL, nil
+		}
+	}
+	return "", fmt.Errorf("%q is no dead letter queue of the configuration: name dlq, or one below queues, by its name or URL", to)
+}
+
+func (a *App) drain(ctx context.Context, url string, d Drain, result *Drained) error {
+	region := a.cfg.Queue.Region
+	if url != a.cfg.Queue.DLQURL {
+		region = ""
+	}
+	q, err := queue.NewSQS(ctx, url, region)
+	if err == nil {
+		err = q.Unreached()
+	}
+	if err != nil {
+		return err
+	}
+	statuses := deadletter.Drains()
+	if d.Status != "" {
+		statuses = []deadletter.Status{d.Status}
+	}
+	for _, status := range statuses {
+		if !slices.Contains(deadletter.Drains(), status) {
+			return fmt.Errorf("letters that are %s are not drained: nobody has to deal with them", status)
+		}
+		d.Status = status
+		if err := a.drainStatus(ctx, q, d, result); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *App) drainStatus(ctx context.Context, q *queue.SQS, d Drain, result *Drained) error {
+	for cursor, first := "", true; first || cursor != ""; first = false {
+		page, err := a.store.Letters(ctx, store.LetterQuery{
+			Filter: store.Filter{Status: d.Status, Source: d.Source, Queue: d.Queue}, Cursor: cursor, Limit: drainBatch,
+		})
+		if err != nil {
+			return err
+		}
+		cursor = page.Older
+		if d.DryRun {
+			result.Letters += len(page.Items)
+			continue
+		}
+		if err := a.drainPage(ctx, q, page.Items, result); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *App) drainPage(ctx context.Context, q *queue.SQS, letters []deadletter.Letter, result *Drained) error {
+	var sending []deadletter.Letter
+	var messages []queue.Outgoing
+	for _, l := range letters {
+		body, err := a.envelopeOf(ctx, l, q.MaxMessageBytes())
+		if err != nil {
+			return err
+		}
+		if l.Lease.Token != "" {
+			result.leave(l, errors.New("a delivery of it was in flight when dlqdesk stopped: start dlqdesk once, and stop it again"))
+			continue
+		}
+		sending, messages = append(sending, l), append(messages, queue.Outgoing{Body: body})
+	}
+	var confirmed []deadletter.Letter
+	for i, err := range q.Send(ctx, messages) {
+		if errors.Is(err, queue.ErrAway) {
+			result.leave(sending[i], err)
+			return errors.Join(err, a.markDrained(ctx, confirmed, q.Name(), result))
+		}
+		if err != nil {
+			result.leave(sending[i], err)
+			continue
+		}
+		confirmed = append(confirmed, sending[i])
+	}
+	return a.markDrained(ctx, confirmed, q.Name(), result)
+}
+
+func (d *Drained) leave(l deadletter.Letter, err error) {
+	d.Left++
+	d.Why = fmt.Sprintf("letter %s: %v", l.ID, err)
+}
+
+// envelopeOf writes a letter as the receiver would have: what was received, and the receiver's attempt.
+func (a *App) envelopeOf(ctx context.Context, l deadletter.Letter, limit int) ([]byte, error) {
+	original, err := a.store.Revision(ctx, l.ID, 0)
+	if err != nil {
+		return nil, err
+	}
+	attempts, err := a.store.Attempts(ctx, l.ID)
+	if err != nil {
+		return nil, err
+	}
+	var first *deadletter.Attempt
+	if i := slices.IndexFunc(attempts, func(a deadletter.Attempt) bool { return a.Trigger == deadletter.TriggerReceive }); i >= 0 {
+		first = &attempts[i]
+	}
+	return envelope.EncodeWithin(envelope.CaptureOf(l, original, first), limit)
+}
+
+func (a *App) markDrained(ctx context.Context, letters []deadletter.Letter, to string, result *Drained) error {
+	if len(letters) == 0 {
+		return nil
+	}
+	// SQS has them: that is written down whatever happens to whoever asked.
+	err := a.store.Write(context.WithoutCancel(ctx), func(ctx context.Context, tx *store.Tx) error {
+		for _, l := range letters {
+			now, err := tx.Letter(ctx, l.ID)
+			if err != nil {
+				return err
+			}
+			change, err := now.Drain(deadletter.System(), to, a.now())
+			if err != nil {
+				return err
+			}
+			if err := tx.Apply(ctx, change); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		result.Letters += len(letters)
+	}
+	return err
+}

@@ -1,0 +1,39 @@
+package deadletter
+
+import (
+	"strings"
+	"time"
+)
+
+// drained begins what LastOrder says of a letter that was put back on a queue.
+const drained = "drained to "
+
+// Drain puts a letter away that was put back on a queue, for another desk or another worker to deal with. One in flight cannot be
+// drained: Conflict.
+func (l Letter) Drain(by Actor, to string, at time.Time) (Change, error) {
+	if l.Lease.Token != "" {
+		return Change{}, Errorf(Conflict, "a delivery of this letter was in flight when dlqdesk stopped: start it once, and stop it again")
+	}
+	next := l
+	var err error
+	if next.Status == Replaying { // what was ordered is not done here any more
+		if next, err = next.become(Failed, at); err != nil {
+			return Change{}, err
+		}
+	}
+	if next, err = next.become(Archived, at); err != nil {
+		return Change{}, err
+	}
+	next.Version++
+	next.DueAt, next.Order = time.Time{}, Order{}
+	next.LastOrder = LastOrder{By: by.Name, Action: drained + to, At: at}
+	return next.changedFrom(l, by, "letter.drain", "to "+to, at), nil
+}
+
+// isDrained tells whether a letter was put back on a queue, so that it is here again when it comes from one.
+func (l Letter) isDrained() bool {
+	return l.Status == Archived && strings.HasPrefix(l.LastOrder.Action, drained)
+}
+
+// Drains lists the statuses of letters that somebody or something still has to deal with. What was redriven is on its queue already.
+func Drains() []Status { return []Status{Failed, Retrying, Replaying} }

@@ -1,0 +1,107 @@
+package queue_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/queue"
+)
+
+// answering is an SQS endpoint that gives each action one answer; what it has none for is refused.
+func answering(t *testing.T, answers map[string]string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		answer, ok := answers[strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.")]
+		if !ok || strings.HasPrefix(answer, "!") {
+			w.WriteHeader(http.StatusBadRequest)
+			answer = `{"__type":"com.amazonaws.sqs#` + strings.TrimPrefix(answer, "!") + `","message":"no"}`
+		}
+		_, _ = w.Write([]byte(answer))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+const attributesAnswer = `{"Attributes":{"MaximumMessageSize":"1024","VisibilityTimeout":"30"}}`
+
+func openAt(t *testing.T, endpoint string) *queue.SQS {
+	t.Helper()
+	q, err := queue.NewSQS(t.Context(), "https://sqs.eu-central-1.amazonaws.com/123456789012/orders-dlq", "", desktest.AWS(endpoint))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+func TestOriginIsToldByMessageQueueOrConfiguration(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		list, configured, arn, want, fault string
+	}{
+		"the message":           {"", "", "arn:aws:sqs:eu-central-1:123456789012:orders", "https://sqs.eu-central-1.amazonaws.com/123456789012/orders", ""},
+		"another account":       {"", "", "arn:aws:sqs:eu-central-1:999999999999:orders", "", "no queue of this account"},
+		"no ARN of a queue":     {"", "", "arn:aws:sns:eu-central-1:123456789012:orders", "", "no queue of this account"},
+		"SQS":                   {`{"queueUrls":["https://q/1/a"]}`, "", "", "https://q/1/a", ""},
+		"SQS, of several":       {`{"queueUrls":["https://q/1/a","https://q/1/b"]}`, "", "", "", "2 queues have this dead letter queue"},
+		"SQS, of none":          {`{"queueUrls":[]}`, "", "", "", "names no source queue: set it"},
+		"SQS, which denies it":  {"!AccessDeniedException", "", "", "", "allow sqs:ListDeadLetterSourceQueues, or set it"},
+		"the configuration":     {"!AccessDeniedException", "https://q/1/c", "", "https://q/1/c", ""},
+		"the configuration too": {"", "https://q/1/c", "arn:aws:sqs:eu-central-1:123456789012:orders", "https://q/1/c", ""},
+	} {
+		o := queue.NewOrigin(openAt(t, answering(t, map[string]string{"GetQueueAttributes": attributesAnswer, "ListDeadLetterSourceQueues": c.list})), c.configured, "set it")
+		o.Ask(t.Context())
+		got, err := o.Of(c.arn)
+		if got != c.want || (err == nil) != (c.fault == "") {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		if c.fault != "" && (!errors.Is(err, queue.ErrNoOrigin) || !strings.Contains(err.Error(), c.fault)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestSendBackTellsWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	o := queue.NewOrigin(openAt(t, answering(t, map[string]string{"GetQueueAttributes": attributesAnswer, "SendMessage": "!AccessDeniedException"})), "", "")
+	for name, c := range map[string]struct {
+		body string
+		want error
+	}{"refused": {"x", queue.ErrRefused}, "empty": {"", queue.ErrIllegalBody}, "too large": {strings.Repeat("x", 1<<20+1), queue.ErrTooLarge}} {
+		if _, err := o.Send(t.Context(), "https://sqs.eu-central-1.amazonaws.com/123456789012/orders", queue.Outgoing{Body: []byte(c.body)}); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	nobody := queue.NewOrigin(openAt(t, "http://127.0.0.1:1"), "", "")
+	if _, err := nobody.Send(t.Context(), "https://sqs.eu-central-1.amazonaws.com/123456789012/orders", queue.Outgoing{Body: []byte("x")}); !errors.Is(err, queue.ErrUnsent) {
+		t.Errorf("nobody there: %v", err)
+	}
+}
+
+func TestPermissionsAreTriedWithoutDoingAnything(t *testing.T) {
+	t.Parallel()
+	q := openAt(t, answering(t, map[string]string{
+		"GetQueueAttributes": attributesAnswer, "ReceiveMessage": "!InvalidParameterValue", "DeleteMessage": "!ReceiptHandleIsInvalid",
+		"ChangeMessageVisibility": "!AccessDeniedException", "SendMessageBatch": "!AccessDenied", "ListDeadLetterSourceQueues": `{"queueUrls":[]}`,
+	}))
+	var denied, unknown []string
+	for _, p := range q.Permissions(t.Context(), "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility",
+		"sqs:SendMessage", "sqs:ListDeadLetterSourceQueues", "sqs:PurgeQueue") {
+		if p.Denied {
+			denied = append(denied, p.Action)
+		}
+		if p.Err != nil {
+			unknown = append(unknown, p.Action)
+		}
+	}
+	if got := strings.Join(denied, " "); got != "sqs:ChangeMessageVisibility sqs:SendMessage" {
+		t.Errorf("denied are %s", got)
+	}
+	if got := strings.Join(unknown, " "); got != "sqs:PurgeQueue" {
+		t.Errorf("not known are %s", got)
+	}
+}
