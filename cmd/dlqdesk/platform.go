@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os/signal"
 	"strings"
@@ -178,11 +179,20 @@ type sourceFlags struct {
 
 // openSource is open for the platform of the source.
 func (f sourceFlags) openSource(p program) (*app.App, []string, error) {
-	a, environ, err := f.open(p, f.Platform)
-	if err != nil || f.Platform != "" || len(f.Set) == 0 {
-		return a, environ, err
+	if f.Platform != "" || len(f.Set) == 0 {
+		return f.open(p, f.Platform)
 	}
-	return f.open(p, a.PlatformNameOf(f.Source))
+	plain := f.platformFlags
+	plain.Set = nil
+	a, _, err := plain.open(p, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	name := a.PlatformNameOf(f.Source)
+	if name == "" {
+		return nil, nil, usageError{fmt.Errorf("--set needs a platform: sources.%s.platform is not set, and neither is --platform", f.Source)}
+	}
+	return f.open(p, name)
 }
 
 type platformRegister struct {

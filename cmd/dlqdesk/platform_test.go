@@ -76,6 +76,9 @@ func TestPlatformFromEndToEnd(t *testing.T) {
 	expect(result{0, "token      granted by " + g.URL + "/oauth/token\nvalid for  24h0m0s\nAPI        " + g.URL + "\n", ""}, "token", "home")
 	expect(result{0, "nothing is registered\n", ""}, "list", "home")
 	expect(result{0, "open-1 registered https://hooks.example.com/webhooks/genesys\n", ""}, "register", "genesys")
+	if got := process("register", "genesys", "--set", "api_url=https://elsewhere.example", "--dry-run"); !strings.Contains(got.stdout, "POST https://elsewhere.example/api/v2/") {
+		t.Errorf("--set: %+v", got)
+	}
 	expect(result{0, "open-1 was registered already https://hooks.example.com/webhooks/genesys\n", ""}, "register", "genesys")
 	expect(result{0, "ID      NAME             URL\nopen-1  dlqdesk genesys  https://hooks.example.com/webhooks/genesys\n", ""}, "list", "home")
 	if got := process("get", "home", "open-1"); got.code != 0 || !strings.Contains(got.stdout, `"outboundNotificationWebhookSignatureSecretToken": "•••"`) {
@@ -129,6 +132,7 @@ func TestPlatformRefusals(t *testing.T) {
 		"a source that is not":     {[]string{"register", "nobody"}, 2, `dlqdesk: there is no source "nobody" in the configuration`},
 		"a source without one":     {[]string{"register", "plain"}, 2, "dlqdesk: sources.plain.platform is not set"},
 		"a key that is not":        {[]string{"token", "home", "--set", "regoin=x"}, 2, "DLQDESK_PLATFORMS__HOME__REGOIN: sets nothing: did you mean DLQDESK_PLATFORMS__HOME__REGION?"},
+		"nothing to set":           {[]string{"register", "plain", "--set", "region=x"}, 2, "dlqdesk: --set needs a platform: sources.plain.platform is not set"},
 		"no https":                 {[]string{"register", "genesys", "--url", "http://a.example"}, 2, "dlqdesk: Genesys Cloud, Open Messaging takes only https URLs"},
 	} {
 		t.Run(name, func(t *testing.T) {
