@@ -18,6 +18,7 @@ func shortcuts() []shortcutGroup {
 			{[]string{"g", "l"}, "Go to the letters"},
 			{[]string{"g", "o"}, "Go to the overview"},
 			{[]string{"g", "j"}, "Go to the jobs"},
+			{[]string{"g", "s"}, "Go to the sources"},
 			{[]string{"g", "a"}, "Go to the audit trail"},
 			{[]string{"/"}, "Search"},
 			{[]string{"?"}, "Show this"},
