@@ -20,6 +20,8 @@ import (
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/ledger"
+	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/store"
 )
 
@@ -36,6 +38,11 @@ type App struct {
 	running sync.WaitGroup
 	failed  chan error
 	chain   chainState
+	books   receiver.Books
+	ledger  *ledger.Checker
+
+	// How often the ledger is checked, and how long a letter may be on its way: see ledger.Settings.
+	ledgerEvery, ledgerSettle time.Duration
 
 	destinations map[string]delivery.Destination // by source; whoever delivers to one shares its pace
 
@@ -55,7 +62,10 @@ type stop struct {
 
 // New makes a dlqdesk of a valid configuration. Nothing runs before Start.
 func New(cfg config.Config, log *slog.Logger) *App {
-	a := &App{cfg: cfg, log: log, roll: rand.Float64, failed: make(chan error, 1)}
+	a := &App{
+		cfg: cfg, log: log, roll: rand.Float64, failed: make(chan error, 1), books: strangersBooks{}, ledgerEvery: ledger.UsualEvery,
+		ledgerSettle: ledger.UsualSettle,
+	}
 	a.now = (&steadyClock{read: machineTime(), stepped: a.clockStepped}).now
 	a.loops, a.endLoops = context.WithCancel(context.Background())
 	a.deliveries, a.cutOff = context.WithCancel(context.Background())
@@ -94,6 +104,9 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	a.openDLQs(ctx, queues)
+	if err := a.startLedger(ctx, queues); err != nil {
+		return err
+	}
 	health, err := a.newHealth()
 	if err != nil {
 		return err

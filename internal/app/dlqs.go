@@ -77,10 +77,10 @@ func (d *dlq) read(ctx context.Context, start func(*queue.SQS) *ingest.Ingest) e
 	return start(d.sqs).Run(ctx)
 }
 
-func (a *App) startDLQs(list []*dlq, settings ingest.Settings, arrived func()) {
-	for _, d := range list {
+func (a *App) startDLQs(q *queues, settings ingest.Settings, arrived func()) {
+	for _, d := range q.list {
 		of := settings
-		of.From, of.DefaultSource = d.Name, d.Source
+		of.From, of.DefaultSource, of.Unfinished = d.Name, d.Source, q.unfinished(d.Name)
 		a.run("ingest from queue "+d.Name, func(ctx context.Context) error {
 			return d.read(ctx, func(q *queue.SQS) *ingest.Ingest {
 				return ingest.New(q, a.store, of, arrived, a.now, a.roll, a.log.With("component", "ingest", "queue", d.Name))

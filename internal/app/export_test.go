@@ -27,3 +27,6 @@ func Sender(s receiver.Sender) (sender receiver.Sender, cutOff func()) {
 	a := New(config.Config{}, slog.New(slog.DiscardHandler))
 	return a.sender(s), a.cutOff
 }
+
+// CheckLedger has the ledger checked so often, and letters on their way for so long only. It comes before Start.
+func (a *App) CheckLedger(every, settle time.Duration) { a.ledgerEvery, a.ledgerSettle = every, settle }

@@ -90,9 +90,11 @@ func (a *App) startIngest(q *queues, kick func()) {
 		settings.Masks[s.Name] = masksOf(s)
 	}
 	for _, from := range q.letters {
+		settings := settings
+		settings.Unfinished = q.unfinished(from.Name())
 		a.run("ingest from "+from.Name(), ingest.New(from, a.store, settings, arrived, a.now, a.roll, a.log.With("component", "ingest")).Run)
 	}
-	a.startDLQs(q.list, settings, arrived)
+	a.startDLQs(q, settings, arrived)
 }
 
 func (a *App) newReceiver(client receiver.Sender, q *queues) (http.Handler, error) {
@@ -103,10 +105,11 @@ func (a *App) newReceiver(client receiver.Sender, q *queues) (http.Handler, erro
 			return nil, err
 		}
 		sources = append(sources, receiver.Source{
-			Name: s.Name, Destination: a.destinations[s.Name], Buffered: s.Mode == config.Buffered, MaxBody: s.MaxBody, Verify: proof, Dedup: s.Dedup, Ack: s.Ack,
+			Name: s.Name, Destination: a.destinations[s.Name], Buffered: s.Mode == config.Buffered, Shared: a.sharesProcessing(), MaxBody: s.MaxBody,
+			Verify: proof, Dedup: s.Dedup, Ack: s.Ack,
 		})
 	}
-	r := receiver.New(sources, a.sender(client), q.dlq, q.processing, a.now, a.log.With("component", "receiver"))
+	r := receiver.New(sources, a.sender(client), q.dlq, q.processing, a.books, a.now, a.log.With("component", "receiver"))
 	for _, pending := range q.webhooks {
 		a.run("deliveries from "+pending.Name(), receiver.NewProcessor(r, pending).Run)
 	}
@@ -138,7 +141,7 @@ func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Heal
 	return console.New(console.Deps{
 		Store: a.store, Desk: ordering, Auth: a.auth, Sources: a.shownSources(), DefaultSource: a.cfg.Queue.DefaultSource,
 		PublicURL: a.cfg.PublicURL, WebhookURL: a.webhookURL(), Secure: secure, Chain: a.chain.get, Health: a.healthOf(health), Queues: q.shown, DLQs: names,
-		Now: a.now, Log: a.log.With("component", "console"),
+		Ledger: a.ledger.State, Now: a.now, Log: a.log.With("component", "console"),
 	}), nil
 }
 

@@ -20,6 +20,8 @@ type queues struct {
 	list       []*dlq         // further queues that are read
 	webhooks   []receiver.ProcessingQueue
 	shown      []console.Queue
+	// Everything in which letters, and webhooks of buffered sources, wait.
+	lettersWait, webhooksWait []queue.Measured
 
 	embedded, spool *store.Messages // opened when they are needed
 }
@@ -34,10 +36,11 @@ const (
 	strandedHolds   = "On disk, because SQS does not take it"
 )
 
-// line is one queue: what is sent to, and what that is read from.
+// line is one queue: what is sent to, what that is read from, and everything in which a message may be meanwhile.
 type line struct {
-	to   receiver.Queue
-	from []receiver.ProcessingQueue
+	to    receiver.Queue
+	from  []receiver.ProcessingQueue
+	waits []queue.Measured
 }
 
 func (a *App) openQueues(ctx context.Context, dir *dataDir) (*queues, error) {
@@ -46,7 +49,7 @@ func (a *App) openQueues(ctx context.Context, dir *dataDir) (*queues, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.dlq = dlq.to
+	q.dlq, q.lettersWait = dlq.to, dlq.waits
 	for _, from := range dlq.from {
 		q.letters = append(q.letters, from)
 	}
@@ -54,8 +57,25 @@ func (a *App) openQueues(ctx context.Context, dir *dataDir) (*queues, error) {
 		return q, nil
 	}
 	processing, err := a.openLine(ctx, dir, q, a.cfg.Queue.ProcessingURL, processingName, processingHolds)
-	q.processing, q.webhooks = processing.to, processing.from
+	q.processing, q.webhooks, q.webhooksWait = processing.to, processing.from, processing.waits
 	return q, err
+}
+
+// unfinished answers what is told of messages that stay on a queue, and has it shown.
+func (q *queues) unfinished(name string) *ingest.Unfinished {
+	u := &ingest.Unfinished{}
+	for i := range q.shown {
+		if q.shown[i].Name == name {
+			q.shown[i].Left = func() []console.Left {
+				var list []console.Left
+				for _, l := range u.List() {
+					list = append(list, console.Left(l))
+				}
+				return list
+			}
+		}
+	}
+	return u
 }
 
 func (a *App) anyBuffered() bool {
@@ -79,7 +99,7 @@ func (a *App) openLine(ctx context.Context, dir *dataDir, q *queues, url, name, 
 	}
 	embedded := a.embeddedIn(q.embedded)(name)
 	q.shown = append(q.shown, a.gauge(holds, embedded))
-	return line{to: embedded, from: []receiver.ProcessingQueue{embedded}}, nil
+	return line{embedded, []receiver.ProcessingQueue{embedded}, []queue.Measured{embedded}}, nil
 }
 
 // openSQS puts a spool in front of an SQS queue. What the queue never takes is read from the spool itself.
@@ -107,7 +127,7 @@ func (a *App) openSQS(ctx context.Context, dir *dataDir, q *queues, url, name, h
 	waiting, stranded := a.gauge(spoolHolds, spool.Waiting()), a.gauge(strandedHolds, spool.Stranded())
 	waiting.Spool, stranded.Spool = true, true
 	q.shown = append(q.shown, shown, waiting, stranded)
-	return line{to: spool, from: []receiver.ProcessingQueue{sqs, spool.Stranded()}}, nil
+	return line{spool, []receiver.ProcessingQueue{sqs, spool.Stranded()}, []queue.Measured{sqs, spool.Waiting(), spool.Stranded()}}, nil
 }
 
 func (a *App) gauge(holds string, q queue.Measured) console.Queue {

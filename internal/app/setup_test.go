@@ -114,6 +114,18 @@ func (p program) signIn(t *testing.T) *http.Client {
 	return client
 }
 
+// signInAgain signs in whom signIn has set up.
+func (p program) signInAgain(t *testing.T) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar}
+	p.submit(t, client, "/signin", url.Values{"name": {"anna"}, "password": {password}})
+	return client
+}
+
 func (p program) submit(t *testing.T, client *http.Client, path string, form url.Values) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.ConsoleURL()+path, strings.NewReader(form.Encode()))

@@ -40,6 +40,7 @@ type Deps struct {
 	Health        func(source string) Health
 	Queues        []Queue
 	DLQs          []string // the queues of the list, by name
+	Ledger        func() deadletter.LedgerState
 	Now           func() time.Time
 	Log           *slog.Logger
 }
@@ -77,7 +78,15 @@ type Queue struct {
 	Spool       bool // worth a line only while something waits in it
 	Depth       func(ctx context.Context) (Depth, error)
 	Browse      func(ctx context.Context, q HeldQuery) ([]Held, error) // nil: nobody but a receiver sees its messages
+	Left        func() []Left                                          // messages that were read and are still on it; nil where a queue forgets none
 	Away        func() time.Time                                       // since when the queue confirms nothing, zero: it does; nil where that cannot be
+}
+
+// Left is a message that was read and is still on its queue.
+type Left struct {
+	Letter deadletter.ID
+	SentAt time.Time
+	Kept   bool // its letter is in the store
 }
 
 // Depth is how much is on a queue.
@@ -86,6 +95,8 @@ type Depth struct {
 	InFlight int
 	Delayed  int
 	Oldest   time.Time
+
+	Retention time.Duration // after which the queue forgets a message; 0: never
 }
 
 func (d Depth) held() int { return d.Visible + d.InFlight + d.Delayed }
@@ -159,6 +170,7 @@ func (c *Console) deskRoutes(r chi.Router) {
 	r.Get("/letters/{id}/edit", c.editForm)
 	r.Get("/sources", c.sourceList)
 	r.Get("/sources/{source}", c.sourcePage)
+	r.Get("/ledger", c.ledger)
 	r.Get("/audit", c.audit)
 	r.Get("/audit/export", c.exportAudit)
 	c.jobRoutes(r)

@@ -129,10 +129,7 @@ func (c *Console) readOverview(ctx context.Context, query url.Values) (overview,
 	if o.causes, err = c.countCauses(ctx, o); err != nil {
 		return o, err
 	}
-	for _, q := range c.Queues {
-		depth, err := q.Depth(ctx)
-		o.queues = append(o.queues, queueDepth{q, depth, err})
-	}
+	o.queues = c.queueDepths(ctx)
 	return o, nil
 }
 

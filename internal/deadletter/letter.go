@@ -149,7 +149,8 @@ type Revision struct {
 type Arrival struct {
 	Number    int
 	At        time.Time
-	MessageID string
+	MessageID string // the queue's
+	Receipt   ID     // which receipt of the webhook it was: a message that the queue hands out again has the same
 	Headers   Headers
 	Body      []byte
 	Differs   bool
@@ -165,6 +166,8 @@ type Capture struct {
 	WebhookID   string
 	ReceiveID   string // names this receipt: a platform that sends a webhook again makes a new one
 	ReceivedAt  time.Time
+	Run         string    // names the ledger in which its receiver accounts for it; "": none that is known
+	RunAt       time.Time // of its receipt, by that receiver's clock; zero: ReceivedAt
 	Headers     Headers
 	Body        []byte
 	EventType   string
@@ -224,7 +227,7 @@ func (l Letter) ArriveAgain(c Capture, original Revision, at time.Time) Change {
 // arrived counts an arrival of what l has become of a letter. known is the revision that its body ought to be.
 func (l Letter) arrived(before Letter, c Capture, known Revision, action string, at time.Time) Change {
 	l.Arrivals++
-	arrival := Arrival{Number: l.Arrivals, At: at, MessageID: c.Queue.MessageID}
+	arrival := Arrival{Number: l.Arrivals, At: at, MessageID: c.Queue.MessageID, Receipt: c.ID}
 	if string(c.Body) != string(known.Body) {
 		arrival.Differs, arrival.Body, arrival.Headers = true, c.Body, c.Headers
 	}

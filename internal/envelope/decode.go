@@ -74,7 +74,7 @@ func decode(m Raw, at time.Time) deadletter.Capture {
 var interchangeFields = []string{"messageId", "timestamp", "originalPayload", "originalHeaders", "errorReason", "retryCount"}
 
 var ourFields = []string{
-	"version", "source", "destination", "method", "query", "webhookId", "receiveId", "statusCode", "outcome", "firstAttempt",
+	"version", "source", "destination", "method", "query", "webhookId", "receiveId", "run", "statusCode", "outcome", "firstAttempt",
 	"bodyForm", "bodyBefore", "bodyAfter", "rawBody",
 }
 
@@ -105,6 +105,11 @@ func addOurs(c *deadletter.Capture, fields map[string]json.RawMessage) {
 	c.Source, c.Destination = clean(textOf(fields["source"])), clean(textOf(fields["destination"]))
 	c.Method = cmp.Or(clean(textOf(fields["method"])), "POST")
 	c.Query, c.WebhookID, c.ReceiveID = textOf(fields["query"]), clean(textOf(fields["webhookId"])), clean(textOf(fields["receiveId"]))
+	c.Run = clean(textOf(fields["run"]))
+	var at time.Time
+	if json.Unmarshal(fields["timestamp"], &at) == nil && c.Run != "" && at.Sub(c.ReceivedAt).Abs() < clockStep {
+		c.RunAt = at
+	}
 	var a *attempt
 	if json.Unmarshal(fields["firstAttempt"], &a) == nil && a != nil {
 		c.First = a.decode(c.ReceivedAt)
@@ -184,6 +189,9 @@ func letterID(sent, queueID string, body []byte) (id deadletter.ID, original str
 
 // firstYear and the moment of reading bound a timestamp that can be believed.
 const firstYear = 2000
+
+// clockStep bounds by how much a clock may have been set back since it stamped a message.
+const clockStep = 48 * time.Hour
 
 // decodeTime reads RFC 3339 text or milliseconds since 1970. What lies in the future comes from a wrong clock and is taken as now.
 func decodeTime(field json.RawMessage, otherwise, now time.Time) time.Time {

@@ -5,6 +5,7 @@ package envelope
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -40,6 +41,7 @@ type ours struct {
 	Query        string   `json:"query,omitempty"`
 	WebhookID    string   `json:"webhookId,omitempty"`
 	ReceiveID    string   `json:"receiveId,omitempty"`
+	Run          string   `json:"run,omitempty"`
 	StatusCode   int      `json:"statusCode,omitempty"`
 	Outcome      string   `json:"outcome,omitempty"`
 	FirstAttempt *attempt `json:"firstAttempt,omitempty"`
@@ -86,13 +88,13 @@ func EncodeWithin(c deadletter.Capture, limit int) ([]byte, error) {
 }
 
 func encode(c deadletter.Capture, payload []byte, exact exactBody) ([]byte, error) {
-	first, err := marshal(head{string(c.ID), c.ReceivedAt.UTC()})
+	first, err := marshal(head{string(c.ID), cmp.Or(c.RunAt, c.ReceivedAt).UTC()})
 	if err != nil {
 		return nil, fmt.Errorf("encode envelope of %s: %w", c.ID, err)
 	}
 	t := tail{OriginalHeaders: encodeHeaders(c.Headers), ErrorReason: c.Reason, RetryCount: c.RetryCount, ours: ours{
 		Version: version, Source: c.Source, Destination: c.Destination, Method: c.Method, Query: c.Query, WebhookID: c.WebhookID,
-		ReceiveID: c.ReceiveID, FirstAttempt: encodeAttempt(c.First), exactBody: exact,
+		ReceiveID: c.ReceiveID, Run: c.Run, FirstAttempt: encodeAttempt(c.First), exactBody: exact,
 	}}
 	if c.First != nil {
 		t.StatusCode, t.Outcome = c.First.StatusCode, string(c.First.Outcome)

@@ -38,6 +38,7 @@ type Settings struct {
 	Pollers       int                               // receivers that wait side by side
 	Helpers       int                               // that join them while there is more than they can carry
 	Dedup         map[string]deadletter.Dedup       // by configured source; of others, Webhook-Id alone
+	Unfinished    *Unfinished                       // is told what stays on the queue; nil: nobody asks
 }
 
 // Ingest reads one queue.
@@ -55,6 +56,9 @@ type Ingest struct {
 
 // New makes an ingest. arrived is called after letters were committed and must not block.
 func New(q Queue, s *store.Store, settings Settings, arrived func(), now func() time.Time, roll func() float64, log *slog.Logger) *Ingest {
+	if settings.Unfinished == nil {
+		settings.Unfinished = &Unfinished{}
+	}
 	return &Ingest{
 		queue: q, store: s, settings: settings, arrived: arrived, now: now, roll: roll, log: log, helpers: make(chan struct{}, settings.Helpers),
 	}
@@ -139,18 +143,37 @@ func (i *Ingest) Once(ctx context.Context, wait time.Duration) (int, error) {
 	stop()
 	if len(kept) > 0 {
 		i.arrived()
-		// The letters are kept; what cannot be deleted comes again and is recognised.
-		if err := errors.Join(i.queue.Delete(ctx, kept)...); err != nil {
-			i.log.WarnContext(ctx, "messages whose letters are kept could not be deleted from the queue", "queue", i.queue.Name(), "err", err)
-		}
+		i.delete(ctx, kept)
 	}
 	if len(lost) > 0 {
+		for _, m := range lost {
+			i.log.WarnContext(ctx, "a letter could not be kept, and stays on the queue", "letter", i.leave(m, false), "queue", i.queue.Name())
+		}
 		// It may be for lack of time that they were not kept.
 		releasing, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
 		defer cancel()
 		err = errors.Join(err, errors.Join(i.queue.Release(releasing, lost)...))
 	}
 	return len(kept), err
+}
+
+// delete takes messages off the queue whose letters are kept. What cannot be deleted comes again and is recognised.
+func (i *Ingest) delete(ctx context.Context, kept []queue.Message) {
+	for n, err := range i.queue.Delete(ctx, kept) {
+		if err == nil {
+			i.settings.Unfinished.drop(kept[n])
+			continue
+		}
+		letter := i.leave(kept[n], true)
+		i.log.WarnContext(ctx, "a letter is kept, and its message could not be deleted from the queue", "letter", letter, "queue", i.queue.Name(), "err", err)
+	}
+}
+
+// leave notes that a message is still on the queue, and answers the letter that it brings.
+func (i *Ingest) leave(m queue.Message, kept bool) deadletter.ID {
+	letter := i.decode(m).ID
+	i.settings.Unfinished.add(m, Left{Letter: letter, SentAt: m.SentAt, Kept: kept})
+	return letter
 }
 
 // keep writes a batch in one transaction. Where that fails each message is tried alone, so that one which the store cannot
@@ -227,14 +250,20 @@ func attributes(from map[string]queue.Attribute) []deadletter.QueueAttribute {
 	return list
 }
 
+// take keeps a capture. In the ledger a receipt counts once, however often the queue hands it out.
 func (i *Ingest) take(ctx context.Context, tx *store.Tx, c deadletter.Capture, received deadletter.Change) error {
 	if c.Queue.From != "" {
 		if back, err := i.takeBack(ctx, tx, c); err != nil || back {
 			return err
 		}
 	}
-	if added, err := tx.Add(ctx, received); added || err != nil {
+	added, err := tx.Add(ctx, received)
+	if err != nil {
 		return err
+	}
+	if added {
+		tx.BookArrival(c, false)
+		return nil
 	}
 	known, err := tx.Known(ctx, c)
 	if err != nil {
@@ -244,7 +273,15 @@ func (i *Ingest) take(ctx context.Context, tx *store.Tx, c deadletter.Capture, r
 	if err != nil {
 		return err
 	}
-	if known.Covers(c, original, i.dedup(c).Window) {
+	again, err := tx.HasArrived(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	covered := known.Covers(c, original, i.dedup(c).Window)
+	if !again {
+		tx.BookArrival(c, covered)
+	}
+	if covered {
 		return tx.Apply(ctx, known.ArriveAgain(c, original, i.now()))
 	}
 	if err := tx.Supersede(ctx, known.ID); err != nil {

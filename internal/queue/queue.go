@@ -51,7 +51,12 @@ type Depth struct {
 	InFlight int
 	Delayed  int       // sent, but not to be received yet
 	Oldest   time.Time // when the oldest message was sent; zero where the queue is empty or does not tell
+
+	Retention time.Duration // after which the queue forgets a message; 0: never
 }
+
+// Held is all that is on the queue, in whatever state.
+func (d Depth) Held() int { return d.Visible + d.InFlight + d.Delayed }
 
 // Faults of a single message.
 var (

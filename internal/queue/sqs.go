@@ -247,9 +247,10 @@ func (q *SQS) Depth(ctx context.Context) (Depth, error) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	numbers, err := q.numbers(ctx, types.QueueAttributeNameApproximateNumberOfMessages,
-		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible, types.QueueAttributeNameApproximateNumberOfMessagesDelayed)
+		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible, types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
+		types.QueueAttributeNameMessageRetentionPeriod)
 	if err != nil {
 		return Depth{}, fmt.Errorf("read depth of %s: %w", q.name, err)
 	}
-	return Depth{Visible: numbers[0], InFlight: numbers[1], Delayed: numbers[2]}, nil
+	return Depth{Visible: numbers[0], InFlight: numbers[1], Delayed: numbers[2], Retention: time.Duration(numbers[3]) * time.Second}, nil
 }

@@ -94,7 +94,7 @@ func TestEntryThatFailsIsTriedAgainAlone(t *testing.T) {
 	if want := "[3 1 3 1 3 1]"; fmt.Sprint(sizes) != want {
 		t.Errorf("the calls had %v entries, want %s", sizes, want)
 	}
-	if d, err := direct.Depth(t.Context()); d != (queue.Depth{}) || err != nil {
+	if d, err := direct.Depth(t.Context()); d.Held() != 0 || err != nil {
 		t.Errorf("the depth is %+v, %v", d, err)
 	}
 }
@@ -207,7 +207,7 @@ func TestDelayedMessagesCount(t *testing.T) {
 	t.Parallel()
 	q := openSQS(t, desktest.StartSQS(t), "q", map[string]string{"DelaySeconds": "900"})
 	send(t, q, "x")
-	if d, err := q.Depth(t.Context()); d != (queue.Depth{Delayed: 1}) || err != nil {
+	if d, err := q.Depth(t.Context()); d != (queue.Depth{Delayed: 1, Retention: 4 * 24 * time.Hour}) || err != nil {
 		t.Errorf("the depth is %+v, %v", d, err)
 	}
 }

@@ -25,10 +25,13 @@ type ProcessingQueue interface {
 type Processor struct {
 	*Receiver
 	queue ProcessingQueue
+	done  sync.Map // ids of messages that were dealt with and could not be deleted: they come again, and are not delivered again
 }
 
 // NewProcessor makes a processor of the queue that the receiver fills.
-func NewProcessor(r *Receiver, q ProcessingQueue) *Processor { return &Processor{r, q} }
+func NewProcessor(r *Receiver, q ProcessingQueue) *Processor {
+	return &Processor{Receiver: r, queue: q}
+}
 
 const (
 	processorBatch = 10
@@ -87,7 +90,7 @@ func (p *Processor) Once(ctx context.Context, wait time.Duration) error {
 		}
 	}
 	if len(done) > 0 {
-		errs = append(errs, p.queue.Delete(ctx, done)...)
+		errs = append(errs, p.delete(ctx, done)...)
 	}
 	if len(open) > 0 {
 		errs = append(errs, p.queue.Release(ctx, open)...)
@@ -95,13 +98,39 @@ func (p *Processor) Once(ctx context.Context, wait time.Duration) error {
 	return errors.Join(errs...)
 }
 
+// delete takes messages off the queue that were dealt with. They are in the books first: one that a crash leaves on the queue is counted
+// again, while one that was gone and not counted would be missing.
+func (p *Processor) delete(ctx context.Context, done []queue.Message) []error {
+	if err := p.books.Save(ctx); err != nil {
+		p.log.WarnContext(ctx, "what became of buffered webhooks is not in the ledger yet", "err", err)
+	}
+	errs := p.queue.Delete(ctx, done)
+	for i, m := range done {
+		if errs[i] != nil {
+			p.done.Store(m.ID, true)
+		} else {
+			p.done.Delete(m.ID)
+		}
+	}
+	return errs
+}
+
 // errNotSent says of a webhook that it is delivered after the next start.
 var errNotSent = errors.New("it could not be sent before dlqdesk was stopped")
 
 func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m queue.Message) error {
+	if _, ok := p.done.Load(m.ID); ok {
+		return nil
+	}
 	c := envelope.Decode(envelope.Raw{Queue: p.queue.Name(), MessageID: m.ID, Body: m.Body, SentAt: m.SentAt, ReceiveCount: m.ReceiveCount}, p.now())
+	booked := deadletter.Receipts{}
+	if c.Run == "" { // nobody has accounted for it yet
+		c.Run, booked.Received = p.books.Name(), 1
+	}
 	source, ok := p.sources[c.Source]
 	if ok && p.deliver(ctx, source, &c) {
+		booked.Delivered = 1
+		p.books.Book(c, booked)
 		return nil
 	}
 	select {
@@ -118,5 +147,10 @@ func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m que
 			Outcome: deadletter.Unreachable, Error: c.Reason,
 		}
 	}
-	return p.keep(ctx, p.dlq, c)
+	if err := p.keep(ctx, p.dlq, c); err != nil {
+		return err
+	}
+	booked.Kept = 1
+	p.books.Book(c, booked)
+	return nil
 }

@@ -24,15 +24,17 @@ func (r *Receiver) proven(w http.ResponseWriter, req *http.Request, s Source) ([
 		proof, err = s.Verify.Head(req, r.now())
 	}
 	if err != nil {
+		r.books.Answered(s.Name, deadletter.FateUnauthorized)
 		r.refuseUnproven(req.Context(), w, s, err, unauthorized)
 		return nil, false
 	}
 	body, err := readBody(w, req, s.MaxBody)
 	if err != nil {
-		refuse(w, err, s.MaxBody)
+		r.books.Answered(s.Name, refuse(w, err, s.MaxBody))
 		return nil, false
 	}
 	if err := proof.Body(body); err != nil {
+		r.books.Answered(s.Name, deadletter.FateUnauthorized)
 		r.refuseUnproven(req.Context(), w, s, err, unauthorized)
 		return nil, false
 	}

@@ -68,7 +68,7 @@ func setupProofs(t *testing.T, level slog.Level) proofs {
 	client := delivery.NewClient(time.Now)
 	t.Cleanup(client.Close)
 	log := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: level}))
-	server := httptest.NewServer(receiver.New(sources, client, p.dlq, nil, p.clock.Now, log).Handler())
+	server := httptest.NewServer(receiver.New(sources, client, p.dlq, nil, &notes{}, p.clock.Now, log).Handler())
 	t.Cleanup(server.Close)
 	p.url = server.URL
 	return p

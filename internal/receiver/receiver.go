@@ -28,6 +28,7 @@ type Source struct {
 	Name        string
 	Destination delivery.Destination
 	Buffered    bool             // answer first, deliver from the processing queue
+	Shared      bool             // other processes may deliver from that queue as well
 	MaxBody     int64            // bytes
 	Verify      *verify.Verifier // nil: whoever knows the address may post to it
 	Dedup       deadletter.Dedup
@@ -46,8 +47,21 @@ type Queue interface {
 	Send(ctx context.Context, list []queue.Outgoing) []error
 }
 
+// Books take account of webhooks. None of it makes a platform wait.
+type Books interface {
+	// Name names the books in envelopes; "": a webhook is accounted for where its letter arrives.
+	Name() string
+	// Answered counts what platforms were told.
+	Answered(source string, fate deadletter.Fate)
+	// Book takes down what became of a webhook.
+	Book(c deadletter.Capture, n deadletter.Receipts)
+	// Save makes what was taken down last.
+	Save(ctx context.Context) error
+}
+
 // Receiver is the handler of webhooks.
 type Receiver struct {
+	books      Books
 	sources    map[string]Source
 	sender     Sender
 	dlq        Queue
@@ -58,8 +72,8 @@ type Receiver struct {
 }
 
 // New makes a receiver. processing may be nil where no source is buffered.
-func New(sources []Source, sender Sender, dlq, processing Queue, now func() time.Time, log *slog.Logger) *Receiver {
-	r := &Receiver{sources: map[string]Source{}, refused: map[string]*refusals{}, sender: sender, dlq: dlq, processing: processing, now: now, log: log}
+func New(sources []Source, sender Sender, dlq, processing Queue, books Books, now func() time.Time, log *slog.Logger) *Receiver {
+	r := &Receiver{books: books, sources: map[string]Source{}, refused: map[string]*refusals{}, sender: sender, dlq: dlq, processing: processing, now: now, log: log}
 	for _, s := range sources {
 		r.sources[s.Name], r.refused[s.Name] = s, &refusals{}
 	}
@@ -100,6 +114,7 @@ const (
 func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 	source, ok := r.sources[chi.URLParam(req, "source")]
 	if !ok {
+		r.books.Answered("", deadletter.FateUnknownSource)
 		answer(w, http.StatusNotFound, `{"error":"unknown source"}`)
 		return
 	}
@@ -115,6 +130,7 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	if r.deliver(ctx, source, &c) {
+		r.close(c, deadletter.FateDelivered, deadletter.Receipts{Received: 1, Delivered: 1})
 		source.tell(w, c, accepted)
 		return
 	}
@@ -122,21 +138,34 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 		r.refuseKept(ctx, w, c, err)
 		return
 	}
+	r.close(c, deadletter.FateKept, deadletter.Receipts{Received: 1, Kept: 1})
 	source.tell(w, c, `{"status":"queued_for_retry","messageId":"`+string(c.ID)+`"}`)
 }
 
 // buffer puts a webhook on the processing queue, from where Processor delivers it.
 func (r *Receiver) buffer(ctx context.Context, w http.ResponseWriter, s Source, c deadletter.Capture) {
+	booked := deadletter.Receipts{Received: 1}
+	if s.Shared {
+		c.Run, booked = "", deadletter.Receipts{} // whoever delivers it accounts for it
+	}
 	if err := r.keep(ctx, r.processing, c); err != nil {
 		r.refuseKept(ctx, w, c, err)
 		return
 	}
+	r.close(c, deadletter.FateBuffered, booked)
 	s.tell(w, c, accepted)
+}
+
+// close takes down what a platform is told of a webhook, and what is owed because of that.
+func (r *Receiver) close(c deadletter.Capture, fate deadletter.Fate, n deadletter.Receipts) {
+	r.books.Answered(c.Source, fate)
+	r.books.Book(c, n)
 }
 
 // refuseKept has the platform send the webhook again, because it could be kept nowhere.
 func (r *Receiver) refuseKept(ctx context.Context, w http.ResponseWriter, c deadletter.Capture, err error) {
 	r.log.ErrorContext(ctx, "a webhook could not be kept; the platform was told to send it again", "letter", c.ID, "source", c.Source, "err", err)
+	r.close(c, deadletter.FateRefused, deadletter.Receipts{Refused: 1})
 	w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	answer(w, http.StatusInternalServerError, `{"error":"Internal Server Error"}`)
 }
@@ -162,12 +191,13 @@ func readBody(w http.ResponseWriter, req *http.Request, limit int64) ([]byte, er
 // firstRead is how much room a body gets before it arrives, in bytes.
 const firstRead = 64 << 10
 
-func refuse(w http.ResponseWriter, err error, limit int64) {
+func refuse(w http.ResponseWriter, err error, limit int64) deadletter.Fate {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		answer(w, http.StatusRequestEntityTooLarge, fmt.Sprintf(`{"error":"the body is larger than %d bytes"}`, limit))
-		return
+		return deadletter.FateTooLarge
 	}
 	answer(w, http.StatusBadRequest, `{"error":"the body did not arrive whole"}`)
+	return deadletter.FateIncomplete
 }
 
 func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.Capture {
@@ -175,7 +205,8 @@ func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.
 	notePath(req)
 	c := deadletter.Capture{
 		ID: deadletter.ID(id), ReceiveID: id, Source: s.Name, Destination: s.Destination.URL, Method: req.Method, Query: req.URL.RawQuery,
-		WebhookID: s.Dedup.ID(deadletter.Headers(req.Header), body), ReceivedAt: r.now(), Headers: deadletter.Headers(req.Header), Body: body,
+		WebhookID: s.Dedup.ID(deadletter.Headers(req.Header), body), ReceivedAt: r.now(), Run: r.books.Name(),
+		Headers: deadletter.Headers(req.Header), Body: body,
 	}
 	if c.WebhookID == "" {
 		c.WebhookID = id

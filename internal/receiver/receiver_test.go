@@ -29,6 +29,7 @@ type bundle struct {
 	url             string
 	destination     *desktest.Destination
 	dlq, processing *queue.Embedded
+	receiver        *receiver.Receiver
 	processor       *receiver.Processor
 }
 
@@ -44,6 +45,11 @@ func (full) Send(_ context.Context, list []queue.Outgoing) []error {
 }
 
 func setup(t *testing.T, dlqIsFull bool) bundle {
+	t.Helper()
+	return setupWith(t, dlqIsFull, &notes{})
+}
+
+func setupWith(t *testing.T, dlqIsFull bool, books receiver.Books) bundle {
 	t.Helper()
 	file, err := store.OpenMessages(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
 	if err != nil {
@@ -63,8 +69,8 @@ func setup(t *testing.T, dlqIsFull bool) bundle {
 	if dlqIsFull {
 		dlq = full{b.dlq}
 	}
-	r := receiver.New(sources, client, dlq, b.processing, time.Now, slog.New(slog.DiscardHandler))
-	b.processor = receiver.NewProcessor(r, b.processing)
+	r := receiver.New(sources, client, dlq, b.processing, books, time.Now, slog.New(slog.DiscardHandler))
+	b.receiver, b.processor = r, receiver.NewProcessor(r, b.processing)
 	server := httptest.NewServer(r.Handler())
 	t.Cleanup(server.Close)
 	b.url = server.URL

@@ -15,6 +15,9 @@ type counts struct {
 	types   map[string]int // of events
 	groups  map[string]groupOf
 	jobs    map[deadletter.JobID]jobOf
+
+	standings map[standing]int
+	arrivals  map[Account]arrivals
 }
 
 type countKey struct {
@@ -47,7 +50,7 @@ type jobOf struct {
 func newCounts() *counts {
 	return &counts{
 		letters: map[countKey]int{}, tallies: map[tallyKey]tallyOf{}, types: map[string]int{}, groups: map[string]groupOf{},
-		jobs: map[deadletter.JobID]jobOf{},
+		jobs: map[deadletter.JobID]jobOf{}, standings: map[standing]int{}, arrivals: map[Account]arrivals{},
 	}
 }
 
@@ -61,9 +64,11 @@ func (c *counts) letter(before, after deadletter.Letter) {
 		c.group(after, groupOf{letters: 1, open: openOf(after)}, after.ReceivedAt.UnixMilli())
 	} else {
 		c.letters[countKeyOf(before)]--
+		c.standings[standingOf(before)]--
 		c.regroup(before, after)
 	}
 	c.letters[countKeyOf(after)]++
+	c.standings[standingOf(after)]++
 }
 
 func countKeyOf(l deadletter.Letter) countKey {
@@ -200,6 +205,9 @@ func (c *counts) write(ctx context.Context, tx *writeTx) error {
 		if err := g.write(ctx, tx, fingerprint); err != nil {
 			return fmt.Errorf("count the letters of a cause: %w", err)
 		}
+	}
+	if err := c.writeLedger(ctx, tx); err != nil {
+		return fmt.Errorf("write the ledger: %w", err)
 	}
 	return nil
 }

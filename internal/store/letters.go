@@ -377,7 +377,7 @@ func (t *Tx) OpenAttempt(ctx context.Context, id deadletter.ID) (deadletter.Atte
 	return a, notFound(err, "letter %s has no delivery in flight", id)
 }
 
-const insertArrival = `INSERT INTO arrivals (letter, number, at, message_id, differs, headers, body) VALUES (?, ?, ?, ?, ?, ?, ?)`
+const insertArrival = `INSERT INTO arrivals (letter, number, at, message_id, receipt, differs, headers, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 
 func (t *Tx) insertArrival(ctx context.Context, n int64, a deadletter.Arrival) error {
 	var headers, body any
@@ -388,7 +388,7 @@ func (t *Tx) insertArrival(ctx context.Context, n int64, a deadletter.Arrival) e
 		}
 		headers, body = text, blob(a.Body)
 	}
-	_, err := t.tx.ExecContext(ctx, insertArrival, n, a.Number, a.At.UnixMilli(), a.MessageID, a.Differs, headers, body)
+	_, err := t.tx.ExecContext(ctx, insertArrival, n, a.Number, a.At.UnixMilli(), a.MessageID, a.Receipt, a.Differs, headers, body)
 	return err
 }
 

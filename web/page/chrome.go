@@ -13,6 +13,7 @@ type Chrome struct {
 	Role        string // viewer, operator or admin
 	Path        string // of the request: marks the current entry of the navigation
 	NeedsPerson string // how many letters need a person, beside "Letters"; empty hides it
+	Unbalanced  bool   // the ledger does not balance: marks its entry
 	Flash       ui.Notice
 }
 

@@ -43,6 +43,7 @@
 //	                                       pairs; a pair with an empty name is no header; locked headers are not in the form
 //	GET  /sources                          Sources
 //	GET  /sources/{name}                   Source
+//	GET  /ledger                           Ledger; partial LedgerTable (#ledger): source before
 //	GET  /audit                            Audit; partial AuditTable (#audit)
 //	                                       actor by action source letter from to cursor
 //	GET  /audit/export?format=csv|jsonl    the events of a filter, as a download

@@ -19,7 +19,7 @@ type Example struct {
 
 // Gallery answers every page in every state, from made-up view models, for tests and for the eye.
 func Gallery() []Example {
-	return slices.Concat(galleryAccount(), galleryOverview(), galleryQueue(), galleryLetters(), galleryLetter(), galleryCompare(), galleryEdit(), galleryJobs(), gallerySources(), galleryAudit(), galleryErrors())
+	return slices.Concat(galleryAccount(), galleryOverview(), galleryQueue(), galleryLetters(), galleryLetter(), galleryCompare(), galleryEdit(), galleryJobs(), gallerySources(), galleryAudit(), galleryLedger(), galleryErrors())
 }
 
 // The texts that break layouts.

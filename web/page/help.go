@@ -20,6 +20,7 @@ func shortcuts() []shortcutGroup {
 			{[]string{"g", "j"}, "Go to the jobs"},
 			{[]string{"g", "s"}, "Go to the sources"},
 			{[]string{"g", "a"}, "Go to the audit trail"},
+			{[]string{"g", "b"}, "Go to the ledger (books)"},
 			{[]string{"/"}, "Search"},
 			{[]string{"?"}, "Show this"},
 			{[]string{"Esc"}, "Close, or let go of the selection"},

@@ -19,6 +19,7 @@ presets()
 jobs()
 swaps(refresh)
 refresh()
+document.querySelector('.bar-link[aria-current="page"]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
 setInterval(times, 5000)
 
 function refresh() {

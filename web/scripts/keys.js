@@ -1,7 +1,7 @@
 // Keyboard: one letter does one thing, and nothing while somebody types. An element that a key stands for says so by data-key.
 import { showSelection } from './selection.js'
 
-const places = { l: '/letters', o: '/overview', a: '/audit', j: '/jobs', s: '/sources' }
+const places = { l: '/letters', o: '/overview', a: '/audit', b: '/ledger', j: '/jobs', s: '/sources' }
 const patience = 1500 // milliseconds between g and the next key
 
 let going = 0

@@ -1,0 +1,168 @@
+package console_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/console"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
+)
+
+// booked puts webhooks into the ledger.
+func (b bundle) booked(t *testing.T, source string, at time.Time, n deadletter.Receipts) {
+	t.Helper()
+	if err := b.store.BeginRun(t.Context(), source+at.String(), at); err != nil {
+		t.Fatal(err)
+	}
+	a := store.Account{Run: source + at.String(), Source: source, Hour: deadletter.LedgerHour(at)}
+	if err := b.store.SaveRun(t.Context(), a.Run, map[store.Account]deadletter.Receipts{a: n}, true, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLedgerShowsEachHourOfEachSource(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	anna := b.member(t, "anna", deadletter.Viewer)
+	if got := anna.get("/ledger"); got.says("#ledger h2.font-semibold") != "Nothing was received yet" || !strings.Contains(got.says(".verdict"), "Every hour balances") {
+		t.Errorf("an empty ledger says %s", got.says("#ledger"))
+	}
+	b.booked(t, "genesys", b.clock.Now(), deadletter.Receipts{Received: 1402, Delivered: 1400, Kept: 2, Refused: 3})
+	b.receive(t, "a-1")
+	got := anna.get("/ledger")
+	row := got.says(".ledger-table tbody tr")
+	for _, want := range []string{"genesys", "1,402", "+ 3 refused", "1,400", "balances"} {
+		if !strings.Contains(row, want) {
+			t.Errorf("the row has no %q: %s", want, row)
+		}
+	}
+	list, _ := got.doc().Find("#hour-0-failed").Attr("href")
+	if letters := anna.get(list); !strings.Contains(letters.text, "a-1") {
+		t.Errorf("%s does not list the letter", list)
+	}
+	if got.doc().Find(".bar-fault").Length() != 0 {
+		t.Error("the navigation is red")
+	}
+	if partial := anna.get("/ledger", htmx()...); partial.doc().Find(".bar").Length() != 0 || partial.doc().Find("#ledger").Length() != 1 {
+		t.Error("the partial is not the ledger alone")
+	}
+}
+
+func TestLedgerLeadsBackThroughItsHours(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for hour := range 30 {
+		b.booked(t, "genesys", b.clock.Now().Add(-time.Duration(hour)*time.Hour), deadletter.Receipts{Received: 1, Delivered: 1})
+	}
+	b.booked(t, "cxone", b.clock.Now(), deadletter.Receipts{Received: 1, Delivered: 1})
+	anna := b.member(t, "anna", deadletter.Viewer)
+	first := anna.get("/ledger")
+	if n := first.doc().Find(".ledger-table tbody tr").Length(); n != 25 {
+		t.Errorf("the first page has %d rows", n)
+	}
+	older, _ := first.doc().Find("#ledger-older").Attr("href")
+	second := anna.get(older)
+	if n := second.doc().Find(".ledger-table tbody tr").Length(); n != 6 || second.doc().Find("#ledger-older").Length() != 0 || second.doc().Find("#ledger-newest").Length() != 1 {
+		t.Errorf("%s has %d rows", older, n)
+	}
+	if n := anna.get("/ledger?source=cxone").doc().Find(".ledger-table tbody tr").Length(); n != 1 {
+		t.Errorf("of one source there are %d rows", n)
+	}
+	if got := anna.get("/ledger?before=never"); got.status != http.StatusUnprocessableEntity && got.status != http.StatusBadRequest {
+		t.Errorf("a time that is none is answered %d", got.status)
+	}
+}
+
+func TestLedgerThatDoesNotBalanceIsRedAndSaysWhere(t *testing.T) {
+	t.Parallel()
+	var state deadletter.LedgerState
+	b := setup(t, func(d *console.Deps) { d.Ledger = func() deadletter.LedgerState { return state } })
+	hour := deadletter.LedgerHour(b.clock.Now())
+	b.booked(t, "genesys", b.clock.Now(), deadletter.Receipts{Received: 9, Delivered: 5, Kept: 4})
+	anna := b.member(t, "anna", deadletter.Viewer)
+	killed := hour.Add(4 * time.Minute)
+	for name, c := range map[string]struct {
+		imbalance deadletter.Imbalance
+		red       bool
+		off       string
+		says      []string
+	}{
+		"missing": {
+			deadletter.Imbalance{Stage: deadletter.StageLetters, Missing: 3},
+			true, "3 missing",
+			[]string{"3 letters are missing", "2026-03-02 10:00:00 UTC", "genesys", "another program", "send what it sent in that hour again"},
+		},
+		"expired":    {deadletter.Imbalance{Stage: deadletter.StageLetters, Missing: 1, Expired: true}, true, "1 expired", []string{"1 letter expired on SQS", "MessageRetentionPeriod"}},
+		"processing": {deadletter.Imbalance{Stage: deadletter.StageProcessing, Missing: 1}, true, "1 missing", []string{"1 webhook is missing", "processing queue"}},
+		"more":       {deadletter.Imbalance{Stage: deadletter.StageLetters, Missing: -2}, true, "2 more", []string{"2 letters more than was counted", "desk.db"}},
+		"killed":     {deadletter.Imbalance{Stage: deadletter.StageLetters, Missing: -2, Killed: killed}, false, "2 more", []string{"killed", "10:04:00 UTC on 2 March"}},
+		"refused":    {deadletter.Imbalance{Stage: deadletter.StageLetters, Missing: -1, Refused: 1}, false, "1 more", []string{"told to send them again"}},
+	} {
+		c.imbalance.Hour, c.imbalance.Source = hour, "genesys"
+		state = deadletter.LedgerState{At: b.clock.Now(), Imbalances: []deadletter.Imbalance{c.imbalance}}
+		got := anna.get("/ledger")
+		red := got.doc().Find(`.verdict[data-verdict="fault"]`).Length() == 1
+		if red != c.red || red != (got.doc().Find(".bar-fault").Length() == 1) || red != (got.doc().Find(".row-off").Length() == 1) {
+			t.Errorf("%s: red is %t", name, red)
+		}
+		if off := got.says("[data-off]"); off != c.off {
+			t.Errorf("%s: the row says %q", name, off)
+		}
+		for _, want := range c.says {
+			if !strings.Contains(got.says("[data-imbalance]"), want) {
+				t.Errorf("%s: it does not say %q: %s", name, want, got.says("[data-imbalance]"))
+			}
+		}
+	}
+}
+
+func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
+	t.Parallel()
+	depths := map[string]console.Depth{
+		"dlq": {Visible: 2, InFlight: 1, Retention: 4 * 24 * time.Hour}, "spool": {Visible: 7, Oldest: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)}, "stranded": {},
+	}
+	queueOf := func(name string, spool bool) console.Queue {
+		return console.Queue{Name: name, Holds: "in " + name, Spool: spool, Depth: func(context.Context) (console.Depth, error) {
+			d, ok := depths[name]
+			if !ok {
+				return d, errors.New("no answer")
+			}
+			return d, nil
+		}}
+	}
+	var state deadletter.LedgerState
+	sent := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	left := []console.Left{{Letter: "gone-0", SentAt: sent.Add(-90 * 24 * time.Hour)}, {Letter: "kept-1", SentAt: sent, Kept: true}, {Letter: "lost-2", SentAt: sent.Add(time.Hour)}}
+	b := setup(t, func(d *console.Deps) {
+		d.Queues = []console.Queue{queueOf("dlq", false), queueOf("spool", true), queueOf("stranded", true), queueOf("gone", false)}
+		d.Queues[0].Left = func() []console.Left { return left }
+		d.Ledger = func() deadletter.LedgerState { return state }
+	})
+	anna := b.member(t, "anna", deadletter.Viewer)
+	got := anna.get("/ledger")
+	for _, want := range []string{"in dlq", "3", "4 days", "the oldest that were read", "in spool", "7", "2026-03-02 09:00:00 UTC", "never", "could not be asked"} {
+		if !strings.Contains(got.says(".wait-table"), want) {
+			t.Errorf("there is no %q: %s", want, got.says(".wait-table"))
+		}
+	}
+	for n, want := range []string{"kept-1 is on the desk, and its message waits to be deletedExpires2026-03-05 08:00:00 UTC", "lost-2 could not be written to the store yetExpires2026-03-05 09:00:00 UTC"} {
+		if row := strings.Join(strings.Fields(got.doc().Find(".seen-row").Eq(n).Text()), " "); row != want {
+			t.Errorf("of a message on SQS it says %q", row)
+		}
+	}
+	if strings.Contains(got.says(".wait-table"), "stranded") {
+		t.Error("an empty spool is shown")
+	}
+	if !strings.Contains(got.says(".verdict"), "has not been checked yet") {
+		t.Errorf("before the first check: %s", got.says(".verdict"))
+	}
+	state = deadletter.LedgerState{At: b.clock.Now(), Unchecked: errors.New("SQS is away")}
+	if got := anna.get("/ledger").says(".verdict"); !strings.Contains(got, "cannot be checked now") || strings.Contains(got, "SQS is away") {
+		t.Errorf("while a queue is away: %s", got)
+	}
+}

@@ -1,0 +1,239 @@
+package console
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
+)
+
+func (c *Console) ledgerView(b book) page.LedgerBook {
+	v := page.LedgerBook{
+		URL: address("/ledger", b.query), Verdict: verdictOf(b), Queues: c.ledgerQueues(b),
+		Sources: c.sourceOptions(slices.Sorted(maps.Keys(b.counts)), b.query.Get("source")),
+	}
+	for _, i := range b.state.Imbalances {
+		if i.Explained() {
+			v.Explained = append(v.Explained, c.imbalanceView(i))
+		} else {
+			v.Imbalances = append(v.Imbalances, c.imbalanceView(i))
+		}
+	}
+	for _, l := range b.page.Lines {
+		v.Rows = append(v.Rows, ledgerRow(l, b.state))
+	}
+	if len(v.Rows) == 0 {
+		v.State = page.StateNothing
+	}
+	if b.query.Get("before") != "" {
+		v.NewestURL = address("/ledger", with(b.query, "before", ""))
+	}
+	if !b.page.Older.IsZero() {
+		v.OlderURL = address("/ledger", with(b.query, "before", b.page.Older.Format(formTime)))
+	}
+	return v
+}
+
+func verdictOf(b book) page.LedgerVerdict {
+	v := page.LedgerVerdict{At: ui.At(b.state.At)}
+	wrong := b.state.Wrong()
+	switch {
+	case len(wrong) > 0:
+		v.Tone, v.Text = ui.Fault, "The ledger does not balance."
+		v.Hint = "What was received in these hours is not what is delivered, waits, or is a letter."
+	case b.state.Unchecked != nil:
+		v.Tone, v.Text = ui.Warn, "The ledger cannot be checked now, because a queue does not tell how much waits in it."
+		v.Hint = "It is tried again every few seconds. Until then this is what was counted."
+	case b.state.At.IsZero():
+		v.Tone, v.Text = ui.Info, "The ledger has not been checked yet."
+		v.Hint = "That takes a few seconds after a start."
+	default:
+		v.Tone, v.Text = ui.Done, "Every hour balances."
+		v.Hint = "Each webhook that was answered 200 is delivered, waits, or is a letter."
+	}
+	return v
+}
+
+func (c *Console) imbalanceView(i deadletter.Imbalance) page.ImbalanceView {
+	v := page.ImbalanceView{From: ui.At(i.Hour), To: ui.At(i.Hour.Add(time.Hour)), Source: printable(i.Source), What: whatOf(i)}
+	if i.Source != "" {
+		v.URL = address("/letters", between(i.Hour, i.Hour.Add(time.Hour), i.Source, "status", allStatus))
+	}
+	switch {
+	case i.Missing > 0:
+		v.Why, v.Do = whyMissing(i)
+	case !i.Killed.IsZero():
+		v.Why = fmt.Sprintf("dlqdesk was killed: it was heard of last at %s, and had not saved the counts of its last second. The letters are here.",
+			i.Killed.Format("15:04:05 UTC on 2 January"))
+	case i.Explained():
+		v.Why = "The queue had taken them, though it did not say so in time: the platform was told to send them again."
+	default:
+		v.Why, v.Do = whyMore(i)
+	}
+	return v
+}
+
+func whatOf(i deadletter.Imbalance) string {
+	one := "letter"
+	if i.Stage == deadletter.StageProcessing {
+		one = "webhook"
+	}
+	n, verb := i.Missing, "is"
+	if n < 0 {
+		n = -n
+	}
+	if n > 1 {
+		verb = "are"
+	}
+	switch {
+	case i.Expired:
+		return plural(n, one) + " expired on SQS"
+	case i.Missing > 0:
+		return plural(n, one) + " " + verb + " missing"
+	}
+	return plural(n, one) + " more than was counted"
+}
+
+func whyMissing(i deadletter.Imbalance) (why, do string) {
+	it, is, was := "it", "is", "was"
+	if i.Missing > 1 {
+		it, is, was = "they", "are", "were"
+	}
+	switch {
+	case i.Expired:
+		return fmt.Sprintf("The queue confirmed that it had %s; %s never reached the desk, and SQS keeps a message only for so long.", them(it), it),
+			"Ask the platform to send what it sent in that hour again. Lengthen the queue's MessageRetentionPeriod, and see in the log why letters were not taken off it."
+	case i.Stage == deadletter.StageProcessing:
+		return fmt.Sprintf("%s %s put on the processing queue, and %s neither delivered nor a letter, nor on that queue any more.", capital(it), was, is),
+			"Look whether somebody deleted messages or restored queue.db from a copy, and ask the platform to send what it sent in that hour again."
+	}
+	return fmt.Sprintf("The queue confirmed that it had %s, and %s %s neither there nor on the desk: deleted from the queue, or taken by another program that reads it.",
+			them(it), it, is),
+		"Look who else may receive, delete or purge on this queue. Ask the platform to send what it sent in that hour again."
+}
+
+func them(they string) string {
+	if they == "they" {
+		return "them"
+	}
+	return they
+}
+
+func capital(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
+
+func whyMore(i deadletter.Imbalance) (why, do string) {
+	if i.Stage == deadletter.StageProcessing {
+		return "The processing queue handed out webhooks more than once, so that they were delivered more than once.",
+			"Handlers tell repeated deliveries by their Webhook-Id. Look whether the queue's visibility timeout is shorter than a delivery takes."
+	}
+	return "More letters came from the queue than this receiver put there: a copy of desk.db was restored, or somebody sent messages anew.",
+		"Look whether the data folder was restored, and who else may send to this queue."
+}
+
+// ledgerRow is a line with what does not balance of it.
+func ledgerRow(l deadletter.LedgerLine, state deadletter.LedgerState) page.LedgerRow {
+	row := page.LedgerRow{
+		From: ui.At(l.Hour), Source: printable(l.Source), Received: number(l.Received), Delivered: number(l.Delivered), Repeated: number(l.Repeated), Known: true,
+	}
+	if l.Refused > 0 {
+		row.Refused = number(l.Refused)
+	}
+	var off []string
+	waiting := l.Unsettled()
+	for _, i := range state.Imbalances {
+		if !i.Hour.Equal(l.Hour) || i.Source != l.Source {
+			continue
+		}
+		waiting -= i.Missing
+		row.Known = row.Known && i.Explained()
+		off = append(off, offOf(i))
+	}
+	row.Waiting, row.Off = number(max(0, waiting)), strings.Join(off, ", ")
+	for _, status := range page.LedgerStatuses() {
+		n := l.Letters[deadletter.Status(status)]
+		count := counted(n, "/letters", between(l.Hour, l.Hour.Add(time.Hour), l.Source, "status", status))
+		if l.Source == "" {
+			count.URL = "" // no address means the letters without a source alone
+		}
+		row.Letters = append(row.Letters, count)
+	}
+	return row
+}
+
+func offOf(i deadletter.Imbalance) string {
+	switch {
+	case i.Expired:
+		return number(i.Missing) + " expired"
+	case i.Missing > 0:
+		return number(i.Missing) + " missing"
+	}
+	return number(-i.Missing) + " more"
+}
+
+func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
+	var rows []page.LedgerQueue
+	for _, q := range b.queues {
+		held := q.depth.Visible + q.depth.InFlight + q.depth.Delayed
+		if q.Spool && q.err == nil && held == 0 {
+			continue
+		}
+		row := page.LedgerQueue{Name: q.Name, Holds: q.Holds, Waiting: number(held), Keeps: keeps(q.depth.Retention), Oldest: ui.At(q.depth.Oldest)}
+		switch {
+		case q.Away != nil && !q.Away().IsZero():
+			row.Fault = "SQS confirms nothing since " + q.Away().Format("15:04") + " UTC. What should go there waits on this machine's disk."
+		case q.err != nil:
+			row.Fault = "The queue could not be asked. It is asked again in a few seconds."
+		case held == 0:
+			row.Note = "Nothing waits."
+		case !q.depth.Oldest.IsZero() && q.depth.Retention > 0:
+			row.Expires = ui.At(q.depth.Oldest.Add(q.depth.Retention))
+		case q.depth.Oldest.IsZero():
+			row.Note = "SQS does not tell. A message expires " + keeps(q.depth.Retention) + " after it was sent."
+		}
+		if q.Left != nil && q.depth.Retention > 0 {
+			row.Seen = seenOn(q.Left(), q.depth.Retention, b.now)
+		}
+		if row.Expires.IsZero() && len(row.Seen) > 0 && row.Fault == "" {
+			row.Note = "These are the oldest that were read."
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// mostSeen is how many messages of a queue the page names.
+const mostSeen = 10
+
+// seenOn are messages that are still on a queue, those that it forgets first.
+func seenOn(left []Left, retention time.Duration, now time.Time) []page.SeenMessage {
+	var list []page.SeenMessage
+	for _, l := range left[:min(len(left), mostSeen)] {
+		if now.Sub(l.SentAt) > retention {
+			continue // it has been forgotten already
+		}
+		m := page.SeenMessage{ID: string(l.Letter), Why: "could not be written to the store yet", Expires: ui.At(l.SentAt.Add(retention))}
+		if l.Kept {
+			m.URL, m.Why = "/letters/"+string(l.Letter), "is on the desk, and its message waits to be deleted"
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
+// keeps is how long a queue keeps a message.
+func keeps(d time.Duration) string {
+	switch {
+	case d == 0:
+		return "until it is dealt with"
+	case d >= 48*time.Hour:
+		return plural(int(d/(24*time.Hour)), "day")
+	case d >= 2*time.Hour:
+		return plural(int(d/time.Hour), "hour")
+	}
+	return plural(int(d/time.Minute), "minute")
+}

@@ -1,0 +1,60 @@
+package ingest_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/ingest"
+	"dlqdesk/internal/queue"
+)
+
+// clinging is a queue that deletes nothing for a while.
+type clinging struct {
+	*queue.Embedded
+	clings bool
+}
+
+func (q *clinging) Delete(ctx context.Context, messages []queue.Message) []error {
+	if !q.clings {
+		return q.Embedded.Delete(ctx, messages)
+	}
+	errs := q.Release(ctx, messages)
+	for i := range errs {
+		errs[i] = errors.New("the queue is away")
+	}
+	return errs
+}
+
+// What stays on a queue is known until it is gone: it may expire there.
+func TestWhatStaysOnTheQueueIsKnown(t *testing.T) {
+	t.Parallel()
+	left := &ingest.Unfinished{}
+	with := settings
+	with.Unfinished = left
+	b := setup(t, with)
+	q := &clinging{b.queue, true}
+	b.Ingest = newIngest(q, b.store, with, b.clock)
+	sent := b.clock.Now()
+	b.send(t, encode(t, desktest.Failure("a-1", 503, b.clock.Now())))
+	b.once(t)
+	if list := left.List(); len(list) != 1 || list[0].Letter != "a-1" || !list[0].Kept || !list[0].SentAt.Equal(sent) {
+		t.Errorf("what could not be deleted: %+v", list)
+	}
+	q.clings = false
+	b.once(t)
+	if list := left.List(); len(list) != 0 {
+		t.Errorf("what was deleted at last: %+v", list)
+	}
+	if err := b.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.send(t, encode(t, desktest.Failure("b-2", 503, b.clock.Now())))
+	if _, err := b.Once(t.Context(), 0); err == nil {
+		t.Error("a store that takes nothing is no error")
+	}
+	if list := left.List(); len(list) != 1 || list[0].Letter != "b-2" || list[0].Kept {
+		t.Errorf("what could not be kept: %+v", list)
+	}
+}

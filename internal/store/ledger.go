@@ -1,0 +1,294 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// Account names a line of the ledger: who received the webhooks, of which source, and in which hour.
+type Account struct {
+	Run    string // of the receiver; "": its books are not kept here
+	Source string
+	Hour   time.Time
+}
+
+// AccountOf is the account of a webhook.
+func AccountOf(c deadletter.Capture) Account {
+	at := c.RunAt
+	if at.IsZero() {
+		at = c.ReceivedAt
+	}
+	return Account{Run: c.Run, Source: c.Source, Hour: deadletter.LedgerHour(at)}
+}
+
+const (
+	beginRun = `INSERT INTO ledger_runs (run, started_at, saved_at) VALUES (?, ?, ?)`
+	noteRun  = `UPDATE ledger_runs SET saved_at = ?, ended_at = ? WHERE run = ?`
+	knownRun = `SELECT EXISTS (SELECT 1 FROM ledger_runs WHERE run = ?)`
+
+	book = `INSERT INTO ledger (hour, source, run, received, delivered, kept, refused, arrived, repeated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET received = received + excluded.received, delivered = delivered + excluded.delivered, kept = kept + excluded.kept,
+			refused = refused + excluded.refused, arrived = arrived + excluded.arrived, repeated = repeated + excluded.repeated`
+)
+
+// BeginRun opens the books of a life of the program.
+func (s *Store) BeginRun(ctx context.Context, run string, at time.Time) error {
+	return s.ledgerWrite(ctx, "begin the ledger of a run", func(ctx context.Context, tx *Tx) error {
+		_, err := tx.tx.ExecContext(ctx, beginRun, run, at.UnixMilli(), at.UnixMilli())
+		return err
+	})
+}
+
+// SaveRun adds what a run has counted. ended says that it counts nothing any more.
+func (s *Store) SaveRun(ctx context.Context, run string, counts map[Account]deadletter.Receipts, ended bool, at time.Time) error {
+	return s.ledgerWrite(ctx, "save the ledger", func(ctx context.Context, tx *Tx) error {
+		for a, n := range counts {
+			if err := bookReceipts(ctx, tx.tx, a, n); err != nil {
+				return err
+			}
+		}
+		var end any
+		if ended {
+			end = at.UnixMilli()
+		}
+		_, err := tx.tx.ExecContext(ctx, noteRun, at.UnixMilli(), end, run)
+		return err
+	})
+}
+
+func (s *Store) ledgerWrite(ctx context.Context, what string, fn func(ctx context.Context, tx *Tx) error) error {
+	if err := s.Write(ctx, fn); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// bookReceipts adds counts to an account. Of webhooks that are in books of before this file, those are received here which end here; the
+// others are when their letters arrive.
+func bookReceipts(ctx context.Context, tx *writeTx, a Account, n deadletter.Receipts) error {
+	ours, err := isOurs(ctx, tx, a.Run)
+	if err != nil {
+		return err
+	}
+	if !ours {
+		a.Run, n = "", deadletter.Receipts{Received: n.Delivered, Delivered: n.Delivered}
+	}
+	_, err = tx.ExecContext(ctx, book, a.Hour.UnixMilli(), a.Source, a.Run, n.Received, n.Delivered, n.Kept, n.Refused, 0, 0)
+	return err
+}
+
+func isOurs(ctx context.Context, tx *writeTx, run string) (ours bool, err error) {
+	if run == "" {
+		return false, nil
+	}
+	err = tx.QueryRowContext(ctx, knownRun, run).Scan(&ours)
+	return ours, err
+}
+
+// arrivals are receipts that came from a queue.
+type arrivals struct{ all, repeated int }
+
+// BookArrival takes account of a webhook that has come from a queue for the first time: as a letter, or as a repetition of one.
+func (t *Tx) BookArrival(c deadletter.Capture, repeated bool) {
+	add := arrivals{all: 1}
+	if repeated {
+		add.repeated = 1
+	}
+	a := AccountOf(c)
+	t.count(func(sum *counts) {
+		n := sum.arrivals[a]
+		sum.arrivals[a] = arrivals{n.all + add.all, n.repeated + add.repeated}
+	})
+}
+
+const receiptKnown = `SELECT EXISTS (SELECT 1 FROM letters WHERE id = ?1) OR EXISTS (SELECT 1 FROM arrivals WHERE receipt = ?1 AND receipt <> '')`
+
+// HasArrived tells whether a receipt has come from a queue before, as a letter or as a repetition of one.
+func (t *Tx) HasArrived(ctx context.Context, receipt deadletter.ID) (known bool, err error) {
+	if err := t.tx.QueryRowContext(ctx, receiptKnown, receipt).Scan(&known); err != nil {
+		return false, fmt.Errorf("look for the arrival of %s: %w", receipt, err)
+	}
+	return known, nil
+}
+
+// standing is where letters of one hour stand.
+type standing struct {
+	hour   int64
+	source string
+	status deadletter.Status
+}
+
+func standingOf(l deadletter.Letter) standing {
+	return standing{deadletter.LedgerHour(l.ReceivedAt).UnixMilli(), l.Source, l.Status}
+}
+
+const addStanding = `INSERT INTO ledger_letters VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET letters = letters + excluded.letters`
+
+// writeLedger adds what a commit changed in the ledger. Webhooks of other receivers are received when they arrive.
+func (c *counts) writeLedger(ctx context.Context, tx *writeTx) error {
+	for at, n := range c.standings {
+		if n == 0 {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, addStanding, at.hour, at.source, at.status, n); err != nil {
+			return err
+		}
+	}
+	for a, n := range c.arrivals {
+		ours, err := isOurs(ctx, tx, a.Run)
+		if err != nil {
+			return err
+		}
+		received := 0
+		if !ours {
+			a.Run, received = "", n.all
+		}
+		if _, err := tx.ExecContext(ctx, book, a.Hour.UnixMilli(), a.Source, a.Run, received, 0, received, 0, n.all, n.repeated); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LedgerQuery asks for a page of the ledger.
+type LedgerQuery struct {
+	Source string    // "": all
+	Before time.Time // hours before this one; zero: the newest
+	Rows   int       // at most, but always a whole hour
+}
+
+// LedgerPage is a part of the ledger, the newest hour first.
+type LedgerPage struct {
+	Lines []deadletter.LedgerLine
+	Older time.Time // the hour that the next page is before; zero: there is none
+}
+
+const (
+	mostHours = 24
+
+	ledgerHours = `SELECT hour, count(DISTINCT source) FROM ledger WHERE hour < ?1 AND (?2 = '' OR source = ?2) GROUP BY hour ORDER BY hour DESC LIMIT ?3`
+
+	ledgerLines = `SELECT hour, source, sum(received), sum(delivered), sum(kept), sum(refused), sum(arrived), sum(repeated) FROM ledger
+		WHERE hour BETWEEN ?1 AND ?2 AND (?3 = '' OR source = ?3) GROUP BY hour, source ORDER BY hour DESC, source`
+
+	ledgerStandings = `SELECT hour, source, status, letters FROM ledger_letters WHERE hour BETWEEN ?1 AND ?2 AND (?3 = '' OR source = ?3) AND letters <> 0`
+)
+
+// Ledger answers the hours of a page in which anything was received. It costs what it shows, however many letters there are.
+func (s *Store) Ledger(ctx context.Context, q LedgerQuery) (LedgerPage, error) {
+	p, err := s.ledgerPage(ctx, q)
+	if err != nil {
+		return LedgerPage{}, fmt.Errorf("read the ledger: %w", err)
+	}
+	return p, nil
+}
+
+func (s *Store) ledgerPage(ctx context.Context, q LedgerQuery) (LedgerPage, error) {
+	from, to, more, err := s.hoursOf(ctx, q)
+	if err != nil || to == 0 {
+		return LedgerPage{}, err
+	}
+	var p LedgerPage
+	if more {
+		p.Older = time.UnixMilli(from).UTC()
+	}
+	places := map[Account]int{}
+	err = each(ctx, s.db.read, func(r row) error {
+		l := deadletter.LedgerLine{Letters: map[deadletter.Status]int{}}
+		var hour int64
+		err := r.Scan(&hour, &l.Source, &l.Received, &l.Delivered, &l.Kept, &l.Refused, &l.Arrived, &l.Repeated)
+		l.Hour = time.UnixMilli(hour).UTC()
+		places[Account{Source: l.Source, Hour: l.Hour}] = len(p.Lines)
+		p.Lines = append(p.Lines, l)
+		return err
+	}, ledgerLines, from, to, q.Source)
+	if err != nil {
+		return LedgerPage{}, err
+	}
+	return p, each(ctx, s.db.read, func(r row) error {
+		var hour int64
+		var source string
+		var status deadletter.Status
+		var n int
+		err := r.Scan(&hour, &source, &status, &n)
+		if place, ok := places[Account{Source: source, Hour: time.UnixMilli(hour).UTC()}]; ok {
+			p.Lines[place].Letters[status] = n
+		}
+		return err
+	}, ledgerStandings, from, to, q.Source)
+}
+
+// hoursOf answers the first and the last hour of a page, and whether there are others before them.
+func (s *Store) hoursOf(ctx context.Context, q LedgerQuery) (from, to int64, more bool, err error) {
+	before := int64(1) << 62
+	if !q.Before.IsZero() {
+		before = q.Before.UnixMilli()
+	}
+	rows, hours := 0, 0
+	err = each(ctx, s.db.read, func(r row) error {
+		var hour int64
+		var n int
+		if err := r.Scan(&hour, &n); err != nil || more {
+			return err
+		}
+		if hours == mostHours || hours > 0 && rows+n > q.Rows {
+			more = true
+			return nil
+		}
+		if hours == 0 {
+			to = hour
+		}
+		from, rows, hours = hour, rows+n, hours+1
+		return nil
+	}, ledgerHours, before, q.Source, mostHours+1)
+	return from, to, more, err
+}
+
+// OpenAccount is an account in which not all is settled: webhooks wait, were lost, or nobody had counted them.
+type OpenAccount struct {
+	Account
+	deadletter.Receipts
+	Arrived int
+}
+
+const openAccounts = `SELECT hour, source, run, received, delivered, kept, refused, arrived FROM ledger
+	WHERE hour >= ? AND (received <> delivered + kept OR kept <> arrived)`
+
+// OpenAccounts answers the accounts since a time in which not all is settled. Those that balance cost nothing.
+func (s *Store) OpenAccounts(ctx context.Context, since time.Time) ([]OpenAccount, error) {
+	var list []OpenAccount
+	err := each(ctx, s.db.read, func(r row) error {
+		var o OpenAccount
+		var hour int64
+		err := r.Scan(&hour, &o.Source, &o.Run, &o.Received, &o.Delivered, &o.Kept, &o.Refused, &o.Arrived)
+		o.Hour = time.UnixMilli(hour).UTC()
+		list = append(list, o)
+		return err
+	}, openAccounts, since.UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("read open accounts of the ledger: %w", err)
+	}
+	return list, nil
+}
+
+const killedRuns = `SELECT run, saved_at FROM ledger_runs WHERE ended_at IS NULL AND saved_at >= ? AND run <> ?`
+
+// KilledRuns answers the runs since a time that never ended properly, and when each was heard of last. present is the one that goes on.
+func (s *Store) KilledRuns(ctx context.Context, since time.Time, present string) (map[string]time.Time, error) {
+	killed := map[string]time.Time{}
+	err := each(ctx, s.db.read, func(r row) error {
+		var run string
+		var saved sql.NullInt64
+		err := r.Scan(&run, &saved)
+		killed[run] = fromMillis(saved)
+		return err
+	}, killedRuns, since.UnixMilli(), present)
+	if err != nil {
+		return nil, fmt.Errorf("read the runs of the ledger: %w", err)
+	}
+	return killed, nil
+}

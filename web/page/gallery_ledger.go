@@ -1,0 +1,128 @@
+package page
+
+import (
+	"strconv"
+	"time"
+
+	"dlqdesk/web/ui"
+)
+
+func galleryLedger() []Example {
+	ledger := func(name string, change func(*LedgerBook)) Example {
+		v := ledgerBook()
+		change(&v)
+		frame := chrome("Ledger", "/ledger")
+		frame.Unbalanced = len(v.Imbalances) > 0
+		return Example{Name: name, Component: Ledger(LedgerView{Chrome: frame, Book: v})}
+	}
+	return []Example{
+		ledger("ledger", func(*LedgerBook) {}),
+		ledger("ledger-imbalanced", imbalanced),
+		ledger("ledger-explained", func(v *LedgerBook) {
+			v.Explained = []ImbalanceView{imbalanceOf("2 letters more than was counted", "genesys",
+				"dlqdesk was killed: it was heard of last at 09:14:07 UTC on 2 March, and had not saved the counts of its last second. The letters are here.", "")}
+			v.Rows[4].Off, v.Rows[4].Known = "2 more", true
+		}),
+		ledger("ledger-unchecked", func(v *LedgerBook) {
+			v.Verdict = LedgerVerdict{
+				Tone: ui.Warn, Text: "The ledger cannot be checked now, because a queue does not tell how much waits in it.",
+				Hint: "It is tried again every few seconds. Until then this is what was counted.", At: ago(12),
+			}
+			v.Queues[0].Fault = "SQS confirms nothing since 11:48 UTC. What should go there waits on this machine's disk."
+			v.Queues = append(v.Queues, LedgerQueue{Name: "dlq", Holds: "On disk, until SQS confirms", Waiting: "312", Keeps: "until it is dealt with", Oldest: ago(12)})
+		}),
+		ledger("ledger-waiting", func(v *LedgerBook) {
+			v.Queues[0].Waiting, v.Queues[0].Note = "1,204", "SQS does not tell. A message expires 4 days after it was sent."
+			v.Queues[0].Seen = []SeenMessage{
+				{ID: letterID(1), URL: "/letters/" + letterID(1), Why: "is kept, and waits to be deleted from the queue", Expires: ago(-60 * 24 * 3)},
+				{ID: letterID(2), Why: "could not be written to the store yet", Expires: ago(-60 * 22)},
+			}
+			v.Rows[0].Waiting = "1,204"
+		}),
+		ledger("ledger-many", func(v *LedgerBook) {
+			v.Rows = nil
+			for hour := range 24 {
+				for source := range 10 {
+					v.Rows = append(v.Rows, ledgerRowOf(hour, "source-"+strconv.Itoa(source)))
+				}
+			}
+		}),
+		ledger("ledger-long", func(v *LedgerBook) {
+			imbalanced(v)
+			v.Imbalances[0].Source, v.Imbalances[1].Source = longWord, rtlText
+			v.Rows[0].Source, v.Rows[1].Source, v.Rows[2].Source = longWord, rtlText, emoji
+			v.Rows[0].Received, v.Rows[0].Delivered, v.Rows[0].Refused, v.Rows[0].Off = "1,234,567", "1,234,001", "12,345", "1,234 missing, 12 more"
+			v.Rows[0].Known = false
+			for i := range v.Rows[0].Letters {
+				v.Rows[0].Letters[i] = link("12,345")
+			}
+			v.Queues[0].Name = longWord
+		}),
+		ledger("ledger-nothing", func(v *LedgerBook) {
+			v.State, v.Rows, v.OlderURL = StateNothing, nil, ""
+		}),
+		ledger("ledger-new", func(v *LedgerBook) {
+			v.Verdict = LedgerVerdict{Tone: ui.Info, Text: "The ledger has not been checked yet.", Hint: "That takes a few seconds after a start."}
+		}),
+		ledger("ledger-fault", func(v *LedgerBook) {
+			*v = LedgerBook{State: StateFault, Fault: "The store did not answer within 5 seconds.", RetryURL: "/ledger"}
+		}),
+		{Name: "ledger-partial", Component: LedgerTable(ledgerBook()), Partial: true},
+	}
+}
+
+func ledgerBook() LedgerBook {
+	v := LedgerBook{
+		URL: "/ledger", Verdict: LedgerVerdict{
+			Tone: ui.Done, Text: "Every hour balances.", Hint: "Each webhook that was answered 200 is delivered, waits, or is a letter.", At: ago(0.1),
+		},
+		Queues: []LedgerQueue{
+			{Name: "dlqdesk-dlq", Holds: "Dead letters", Waiting: "0", Keeps: "4 days", Note: "Nothing waits."},
+			{Name: "processing", Holds: "Buffered webhooks", Waiting: "12", Keeps: "until it is dealt with", Oldest: ago(1)},
+		},
+		Sources: []ui.Option{{Value: "genesys", Label: "genesys"}, {Value: "cxone", Label: "cxone"}}, OlderURL: "/ledger?before=2026-03-01T12:00",
+	}
+	for hour := range 8 {
+		v.Rows = append(v.Rows, ledgerRowOf(hour, "cxone"), ledgerRowOf(hour, "genesys"))
+	}
+	v.Rows[2].Refused = "4"
+	return v
+}
+
+func ledgerRowOf(hour int, source string) LedgerRow {
+	failed, resolved, archived, delivered := hour*7%5, 40+hour*31%90, hour%3, 210+hour*37%400
+	return LedgerRow{
+		From: hourOf(hour), Source: source, Received: "1," + strconv.Itoa(100+delivered+failed+resolved+archived), Delivered: "1," + strconv.Itoa(100+delivered),
+		Waiting: "0", Repeated: "0",
+		Letters: []Count{{Text: "0"}, countOf(failed), {Text: "0"}, countOf(resolved), countOf(archived), {Text: "0"}},
+	}
+}
+
+func countOf(n int) Count {
+	if n == 0 {
+		return Count{Text: "0"}
+	}
+	return link(strconv.Itoa(n))
+}
+
+func hourOf(back int) ui.Moment {
+	return ui.At(time.Date(2026, time.March, 2, 11, 0, 0, 0, time.UTC).Add(-time.Duration(back) * time.Hour))
+}
+
+func imbalanceOf(what, source, why, do string) ImbalanceView {
+	return ImbalanceView{From: hourOf(2), To: hourOf(1), Source: source, What: what, Why: why, Do: do, URL: "/letters?status=all"}
+}
+
+func imbalanced(v *LedgerBook) {
+	v.Verdict.Tone, v.Verdict.Text = ui.Fault, "The ledger does not balance."
+	v.Verdict.Hint = "What was received in these hours is not what is delivered, waits, or is a letter."
+	v.Imbalances = []ImbalanceView{
+		imbalanceOf("1 letter is missing", "genesys",
+			"The queue confirmed that it had it, and it is neither there nor on the desk: deleted from the queue, or taken by another program that reads it.",
+			"Look who else may receive, delete or purge on this queue. Ask the platform to send what it sent in that hour again."),
+		imbalanceOf("31 letters expired on SQS", "",
+			"The queue confirmed that it had them; they never reached the desk, and SQS keeps a message only for so long.",
+			"Ask the platform to send what it sent in that hour again. Lengthen the queue's MessageRetentionPeriod, and see in the log why letters were not taken off it."),
+	}
+	v.Rows[5].Off = "1 missing"
+}

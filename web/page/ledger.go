@@ -1,0 +1,110 @@
+package page
+
+import "dlqdesk/web/ui"
+
+// LedgerView is the account of every webhook as a page.
+type LedgerView struct {
+	Chrome
+	Book LedgerBook
+}
+
+// LedgerBook is the account with its filter: all that changes with a query.
+type LedgerBook struct {
+	State    string // StateRows, StateNothing or StateFault
+	Fault    string
+	RetryURL string
+	URL      string // of this part, to look again by itself; empty: it does not
+
+	Verdict    LedgerVerdict
+	Imbalances []ImbalanceView // that nothing explains
+	Explained  []ImbalanceView
+	Queues     []LedgerQueue
+	Sources    []ui.Option
+	Rows       []LedgerRow
+	NewestURL  string
+	OlderURL   string
+}
+
+// LedgerVerdict says in one line whether everything balances.
+type LedgerVerdict struct {
+	Tone string // Done, Info, Warn or Fault of package ui
+	Text string
+	Hint string
+	At   ui.Moment // of the latest check
+}
+
+// ImbalanceView is an hour of a source that does not balance.
+type ImbalanceView struct {
+	From, To ui.Moment
+	Source   string
+	What     string // "1 letter is missing"
+	Why      string // what it may mean
+	Do       string // what helps; empty: nothing needs to be done
+	URL      string // of the letters of that hour; empty: there can be none
+}
+
+// LedgerQueue is a queue or spool in which webhooks wait.
+type LedgerQueue struct {
+	Name    string
+	Holds   string // what waits in it: "Dead letters"
+	Waiting string
+	Oldest  ui.Moment
+	Expires ui.Moment // when SQS would forget the oldest
+	Note    string    // what stands for the two where they are not known, or cannot be
+	Keeps   string    // how long it keeps a message: "4 days", "until it is dealt with"
+	Fault   string
+	Seen    []SeenMessage
+}
+
+// SeenMessage is a message that was read and is still on SQS.
+type SeenMessage struct {
+	ID      string // of the letter
+	URL     string // of the letter; empty: it is not in the store
+	Why     string // "kept; waits to be deleted"
+	Expires ui.Moment
+}
+
+// LedgerRow is an hour of a source.
+type LedgerRow struct {
+	From      ui.Moment
+	Source    string
+	Received  string
+	Delivered string
+	Waiting   string // on queues and spool
+	Repeated  string
+	Refused   string  // empty: none
+	Letters   []Count // by status, as LedgerStatuses has them
+	Off       string  // by how much it does not balance: "1 missing"; empty: it does
+	Known     bool    // why it does not
+}
+
+// LedgerStatuses are the statuses that a row has letters by, in the order of its columns.
+func LedgerStatuses() []string {
+	return []string{"retrying", "failed", "replaying", "resolved", "archived", "redriven"}
+}
+
+func zeroIsFaint(text string) string {
+	if text == "0" {
+		return "faint"
+	}
+	return ""
+}
+
+func offTone(row LedgerRow) string {
+	if row.Known {
+		return "tone-info"
+	}
+	return "tone-fault"
+}
+
+func verdictIcon(tone string) string {
+	switch tone {
+	case ui.Done:
+		return "check"
+	case ui.Fault:
+		return "alert"
+	case ui.Warn:
+		return "warn"
+	}
+	return "clock"
+}
