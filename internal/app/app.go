@@ -126,7 +126,7 @@ func (a *App) start(ctx context.Context) error {
 	}
 	a.run("live updates", desk.Run)
 	a.startAuditCheck()
-	return a.listen(ctx, front, desk)
+	return a.listen(ctx, a.receiverRoutes(front, queues), desk)
 }
 
 // holdDataDir makes the data folder and keeps other processes out of it.
@@ -224,10 +224,9 @@ const (
 )
 
 // listen opens the addresses and serves. The console shares the receiver's address unless it has one of its own.
-func (a *App) listen(ctx context.Context, front http.Handler, desk *console.Console) error {
+func (a *App) listen(ctx context.Context, routes *http.ServeMux, desk *console.Console) error {
 	shared := a.cfg.ConsoleListen == ""
 	var err error
-	routes := receiverRoutes(front)
 	if shared {
 		routes.Handle("/", desk)
 	}
@@ -241,14 +240,15 @@ func (a *App) listen(ctx context.Context, front http.Handler, desk *console.Cons
 	return err
 }
 
-// receiverRoutes serves webhooks and the health check.
-func receiverRoutes(front http.Handler) *http.ServeMux {
+// receiverRoutes serves webhooks and tells of itself: /healthz that it runs, /readyz that it could keep a webhook.
+func (a *App) receiverRoutes(front http.Handler, q *queues) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("/webhooks/", front)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"status":"ok"}`))
 	})
+	mux.Handle("GET /readyz", &readiness{app: a, keeps: q.keeps})
 	return mux
 }
 

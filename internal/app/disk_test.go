@@ -71,6 +71,31 @@ func (p *process) shows(t *testing.T, path string) {
 	}
 }
 
+// ready waits until the process says so of itself.
+func (p *process) ready(t *testing.T, want int) {
+	t.Helper()
+	limit, look := time.After(10*time.Second), time.NewTicker(50*time.Millisecond)
+	defer look.Stop()
+	for {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+"/readyz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, text := do(t, http.DefaultClient, r)
+		if strings.Contains(text, "SQLite") || strings.Contains(text, ".db") {
+			t.Errorf("/readyz tells of what is inside: %s", text)
+		}
+		if status == want {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-limit:
+			t.Fatalf("/readyz answers %d %s, want %d\n%s", status, text, want, p.log)
+		}
+	}
+}
+
 const numbered = `{"id":"%d"}`
 
 // failing is a process whose destination takes nothing, and what a test needs to look at it.
@@ -91,7 +116,9 @@ func TestFullDiskUnderStoreAndEmbeddedQueue(t *testing.T) {
 		promised = append(promised, p.post(t, fmt.Sprintf(numbered, n), http.StatusOK))
 	}
 	desk.holds(t, promised) // what a process has in its hands when its disk is full comes again only when its visibility ends
+	p.ready(t, http.StatusOK)
 	p.fill(t)
+	p.ready(t, http.StatusServiceUnavailable)
 	p.post(t, `{"id":"refused"}`, http.StatusInternalServerError)
 	desk.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	p.post(t, `{"id":"delivered"}`, http.StatusOK)
@@ -100,6 +127,7 @@ func TestFullDiskUnderStoreAndEmbeddedQueue(t *testing.T) {
 	desk.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
 	p.post(t, `{"id":"refused"}`, http.StatusInternalServerError)
 	p.clear(t)
+	p.ready(t, http.StatusOK)
 	promised = append(promised, p.post(t, `{"id":"after"}`, http.StatusOK))
 	desk.holds(t, promised)
 	p.stop(t)
@@ -118,9 +146,12 @@ func TestFullDiskUnderStoreAndSpool(t *testing.T) {
 	for n := range 20 {
 		promised = append(promised, p.post(t, fmt.Sprintf(numbered, n+1), http.StatusOK)) // on SQS, where the letters wait
 	}
+	p.ready(t, http.StatusOK)
 	line.Cut()
 	p.post(t, `{"id":"refused"}`, http.StatusInternalServerError)
+	p.ready(t, http.StatusServiceUnavailable)
 	p.clear(t)
+	p.ready(t, http.StatusOK) // the spool takes it
 	for n := range 20 {
 		promised = append(promised, p.post(t, fmt.Sprintf(numbered, n+21), http.StatusOK)) // in the spool
 	}

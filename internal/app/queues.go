@@ -24,6 +24,8 @@ type queues struct {
 	lettersWait, webhooksWait []queue.Measured
 
 	embedded, spool *store.Messages // opened when they are needed
+
+	keeps []keeping // what /readyz asks
 }
 
 // The names of the embedded queues and spools, and what they hold.
@@ -96,6 +98,7 @@ func (a *App) openLine(ctx context.Context, dir *dataDir, q *queues, url, name, 
 		if q.embedded, err = a.openMessages(ctx, dir, queueFile); err != nil {
 			return line{}, fmt.Errorf("open the embedded queue: %w", err)
 		}
+		q.keeps = append(q.keeps, q.embedded.Probe)
 	}
 	embedded := a.embeddedIn(q.embedded)(name)
 	q.shown = append(q.shown, a.gauge(holds, embedded))
@@ -122,6 +125,12 @@ func (a *App) openSQS(ctx context.Context, dir *dataDir, q *queues, url, name, h
 	spool := queue.NewSpool(sqs, a.embeddedIn(q.spool), name, a.now, a.log.With("component", "spool"))
 	a.onStop("spool of "+sqs.Name(), func(context.Context) error { spool.Close(); return nil })
 	a.run("drainer of "+sqs.Name(), spool.Run)
+	q.keeps = append(q.keeps, func(ctx context.Context) error {
+		if spool.AwaySince().IsZero() {
+			return nil
+		}
+		return q.spool.Probe(ctx)
+	})
 	shown := a.gauge(holds, sqs)
 	shown.Away = spool.AwaySince
 	waiting, stranded := a.gauge(spoolHolds, spool.Waiting()), a.gauge(strandedHolds, spool.Stranded())

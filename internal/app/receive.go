@@ -32,7 +32,7 @@ func (a *App) startReceiver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.addr, err = a.serve(ctx, receiverName, a.cfg.Listen, receiverRoutes(front), func() {})
+	a.addr, err = a.serve(ctx, receiverName, a.cfg.Listen, a.receiverRoutes(front, queues), func() {})
 	return err
 }
 

@@ -41,6 +41,26 @@ func (m *Messages) Limit(ctx context.Context, bytes int64) error {
 	return nil
 }
 
+const (
+	probeBytes   = 64 << 10 // of a usual message
+	probeContent = `INSERT INTO contents (n, id, body, attributes, sent_at) VALUES (0, 'probe', zeroblob(?), '{}', 0)`
+)
+
+// Probe answers nil where a message could be sent now: it writes one and takes it back at once. No message has the number 0.
+func (m *Messages) Probe(ctx context.Context) error {
+	err := m.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
+		if _, err := tx.ExecContext(ctx, probeContent, probeBytes); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, deleteContent, 0)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("write to the file of the embedded queues: %w", err)
+	}
+	return nil
+}
+
 // Close waits for the writes under way and closes the file.
 func (m *Messages) Close() error { return m.db.Close() }
 

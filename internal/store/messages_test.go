@@ -132,3 +132,30 @@ func TestManyMessagesThatBecomeVisibleAtOnce(t *testing.T) {
 		t.Errorf("the next becomes visible at %v, %v", next, err)
 	}
 }
+
+func TestProbeTellsWhetherAMessageFits(t *testing.T) {
+	t.Parallel()
+	m := openMessages(t, filepath.Join(t.TempDir(), "queue.db"))
+	for range 2 { // it leaves nothing that is in the way of the next
+		if err := m.Probe(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Limit(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	body := make([]byte, 128<<10)
+	if _, err := m.Send(t.Context(), "dlq", []store.Message{{ID: "1", Body: body, Attributes: "{}"}}, time.Now()); err == nil {
+		t.Fatal("the file has no limit")
+	}
+	if err := m.Probe(t.Context()); err != nil {
+		t.Errorf("there is room for a usual message: %v", err)
+	}
+	// What the probes made room for is used up.
+	if _, err := m.Send(t.Context(), "dlq", []store.Message{{ID: "2", Body: body[:60<<10], Attributes: "{}"}}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Probe(t.Context()); err == nil {
+		t.Error("a full file is said to take a message")
+	}
+}
