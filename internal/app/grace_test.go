@@ -114,18 +114,21 @@ func TestWebhooksThatAreNotSentAreReleased(t *testing.T) { //nolint:paralleltest
 		t.Fatal(err)
 	}
 	p := program{a, cfg, d}
-	const sent = 4
+	// More than all receivers take at once, so that none waits at SQS, which would hand what is released to it while it goes away.
+	const sent = 41
 	for range sent {
 		if status, told := p.post(t, `{}`, nil); status != http.StatusOK {
 			t.Fatalf("the platform was told %d %s", status, told)
 		}
 	}
 	d.Await(t)
-	waitFor(t, "all of them to be received", func() bool { return onQueue(t, endpoint, cfg.Queue.ProcessingURL).visible == 0 })
+	waitFor(t, "all receivers to have some", func() bool { return onQueue(t, endpoint, cfg.Queue.ProcessingURL).inFlight >= 4 })
 	hurry(t, a)
 	processing, letters := onQueue(t, endpoint, cfg.Queue.ProcessingURL), onQueue(t, endpoint, cfg.Queue.DLQURL)
-	// The one that was sent is a letter, because its handler may have processed it; the others wait for the next start.
-	if processing != (depth{visible: sent - 1}) || letters.visible+letters.inFlight != 1 {
+	// What was sent is a letter, because its handler may have processed it: mostly the one, but what frees its place may let others in
+	// before they hear of the end. All that were not sent wait for the next start.
+	kept := letters.visible + letters.inFlight
+	if processing.inFlight != 0 || processing.visible+kept != sent || kept == 0 || kept > sent/2 {
 		t.Errorf("the processing queue has %+v, the dead letter queue %+v", processing, letters)
 	}
 }

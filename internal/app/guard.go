@@ -143,7 +143,7 @@ type arriving struct {
 func (a *arriving) Read(p []byte) (int, error) {
 	n, err := a.ReadCloser.Read(p)
 	if err != nil {
-		a.arrived(err == io.EOF) //nolint:errorlint // readers answer the very value
+		a.arrived(err == io.EOF)
 	}
 	return n, err
 }
