@@ -75,7 +75,7 @@ func TestExampleShowsDefaults(t *testing.T) {
 	}
 	shown := string(text)
 	for _, line := range []string{
-		`console_listen: ""`, `processing_url: ""`, `region: ""`, "mode: direct", "timeout: 10s", "max_body: 1MiB", "max_concurrent: 64",
+		`console_listen: ""`, `metrics_listen: ""`, `processing_url: ""`, `region: ""`, "mode: direct", "timeout: 10s", "max_body: 1MiB", "max_concurrent: 64",
 		"verify: {", "retry: {", "mask:", "  headers:", "  json:",
 	} {
 		if !strings.Contains(shown, "# "+line) {

@@ -27,6 +27,8 @@ import (
 
 // App is one dlqdesk. It is started once and stopped once.
 type App struct {
+	Version string // that /metrics tells; to be set before Start
+
 	cfg  config.Config
 	log  *slog.Logger
 	now  func() time.Time
@@ -35,10 +37,10 @@ type App struct {
 	stops   []stop
 	store   *store.Store
 	auth    *auth.Auth
-	running sync.WaitGroup
 	failed  chan error
 	chain   chainState
 	books   receiver.Books
+	metrics *metrics
 	ledger  *ledger.Checker
 
 	// How often the ledger is checked, and how long a letter may be on its way: see ledger.Settings.
@@ -50,8 +52,8 @@ type App struct {
 	endLoops, cutOff  context.CancelFunc
 	turns             turns
 
-	addr, consoleAddr net.Addr
-	setupToken        string
+	addr, consoleAddr, metricsAddr net.Addr
+	setupToken                     string
 }
 
 // stop is one step of shutting down.
@@ -63,9 +65,10 @@ type stop struct {
 // New makes a dlqdesk of a valid configuration. Nothing runs before Start.
 func New(cfg config.Config, log *slog.Logger) *App {
 	a := &App{
-		cfg: cfg, log: log, roll: rand.Float64, failed: make(chan error, 1), books: strangersBooks{}, ledgerEvery: ledger.UsualEvery,
-		ledgerSettle: ledger.UsualSettle,
+		cfg: cfg, log: log, roll: rand.Float64, failed: make(chan error, 1), ledgerEvery: ledger.UsualEvery, ledgerSettle: ledger.UsualSettle,
+		metrics: newMetrics(),
 	}
+	a.books = strangersBooks{a.metrics}
 	a.now = (&steadyClock{read: machineTime(), stepped: a.clockStepped}).now
 	a.loops, a.endLoops = context.WithCancel(context.Background())
 	a.deliveries, a.cutOff = context.WithCancel(context.Background())
@@ -126,6 +129,9 @@ func (a *App) start(ctx context.Context) error {
 	}
 	a.run("live updates", desk.Run)
 	a.startAuditCheck()
+	if err := a.serveMetrics(ctx, health, queues); err != nil {
+		return err
+	}
 	return a.listen(ctx, a.receiverRoutes(front, queues), desk)
 }
 
@@ -270,7 +276,8 @@ func (a *App) serve(ctx context.Context, name, address string, h http.Handler, c
 	}
 	newGuard(connectionLimit()).over(server)
 	server.RegisterOnShutdown(closing)
-	a.running.Go(func() {
+	var running sync.WaitGroup
+	running.Go(func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			a.fail(fmt.Errorf("serve the %s: %w", name, err))
 		}
@@ -280,7 +287,7 @@ func (a *App) serve(ctx context.Context, name, address string, h http.Handler, c
 		if err != nil {
 			err = errors.Join(err, server.Close())
 		}
-		a.running.Wait()
+		running.Wait()
 		return err
 	})
 	return l.Addr(), nil

@@ -21,7 +21,7 @@ func (a *App) startLedger(ctx context.Context, q *queues) error {
 	if a.anyBuffered() && !a.sharesProcessing() {
 		settings.Processing = waiting(q.webhooksWait)
 	}
-	a.books = ownBooks{books}
+	a.books = ownBooks{books, a.metrics}
 	a.ledger = ledger.NewChecker(a.store, books, settings, a.now, log)
 	a.run("check of the ledger", a.ledger.Run)
 	return nil
@@ -48,14 +48,14 @@ func waiting(list []queue.Measured) ledger.Waiting {
 }
 
 // ownBooks are those of this data folder.
-type ownBooks struct{ *ledger.Recorder }
-
-func (ownBooks) Answered(string, deadletter.Fate) {}
+type ownBooks struct {
+	*ledger.Recorder
+	*metrics
+}
 
 // strangersBooks are those of a receiver without a store: the desk that its letters reach accounts for them.
-type strangersBooks struct{}
+type strangersBooks struct{ *metrics }
 
 func (strangersBooks) Name() string                                 { return "" }
 func (strangersBooks) Book(deadletter.Capture, deadletter.Receipts) {}
 func (strangersBooks) Save(context.Context) error                   { return nil }
-func (strangersBooks) Answered(string, deadletter.Fate)             {}

@@ -14,12 +14,15 @@ import (
 // cut off is written down as any other delivery that got no answer.
 type deliverer struct {
 	receiver.Sender
-	off   context.Context
-	turns *turns
-	now   func() time.Time
+	off     context.Context
+	turns   *turns
+	metrics *metrics
+	now     func() time.Time
 }
 
-func (a *App) sender(s receiver.Sender) deliverer { return deliverer{s, a.deliveries, &a.turns, a.now} }
+func (a *App) sender(s receiver.Sender) deliverer {
+	return deliverer{s, a.deliveries, &a.turns, a.metrics, a.now}
+}
 
 const stoppedUnsent = "Not sent: dlqdesk was stopped"
 
@@ -34,6 +37,7 @@ func (d deliverer) Send(ctx context.Context, to delivery.Destination, r delivery
 	}
 	defer leave()
 	a := d.Sender.Send(ctx, to, r)
+	d.metrics.delivered(to.Source, a)
 	if d.off.Err() == nil {
 		return a
 	}

@@ -32,6 +32,9 @@ func (a *App) startReceiver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.serveMetrics(ctx, health, queues); err != nil {
+		return err
+	}
 	a.addr, err = a.serve(ctx, receiverName, a.cfg.Listen, a.receiverRoutes(front, queues), func() {})
 	return err
 }

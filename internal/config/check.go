@@ -29,6 +29,9 @@ func (r *reader) checkAddresses(c Config) {
 	if c.ConsoleListen != "" && c.ConsoleListen == c.Listen && !strings.HasSuffix(c.Listen, ":0") {
 		r.fault("console_listen", "is the address of listen: leave it empty to have both on one address")
 	}
+	if m := c.MetricsListen; m != "" && (m == c.Listen || m == c.ConsoleListen) && !strings.HasSuffix(m, ":0") {
+		r.fault("metrics_listen", "is an address of the receiver or the console: use one of its own, which neither platforms nor browsers reach")
+	}
 	key, address := "listen", c.Listen
 	if c.ConsoleListen != "" {
 		key, address = "console_listen", c.ConsoleListen

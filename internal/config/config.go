@@ -16,6 +16,7 @@ type Config struct {
 	File          string        // the file that was read; empty: none
 	Listen        string        // host:port of the receiver, and of the console when ConsoleListen is empty
 	ConsoleListen string        // host:port of the console alone; empty: it shares Listen
+	MetricsListen string        // host:port of /metrics; empty: there is none
 	PublicURL     string        // how browsers reach the console, without a slash at its end; empty: not known
 	TLS           ListenTLS     // of Listen; empty: without encryption
 	WebhookURL    string        // how platforms reach the receiver, without a slash at its end; empty: not known

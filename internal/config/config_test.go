@@ -71,7 +71,7 @@ func compare(t *testing.T, golden, got string) {
 
 func describe(c config.Config) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "listen %q, console %q, public %q, data %q, grace %s\n", c.Listen, c.ConsoleListen, c.PublicURL, c.DataDir, c.Grace)
+	fmt.Fprintf(&b, "listen %q, console %q, metrics %q, public %q, data %q, grace %s\n", c.Listen, c.ConsoleListen, c.MetricsListen, c.PublicURL, c.DataDir, c.Grace)
 	fmt.Fprintf(&b, "dlq %q, processing %q, region %q, default source %q, spool %d\n",
 		c.Queue.DLQURL, c.Queue.ProcessingURL, c.Queue.Region, c.Queue.DefaultSource, c.Queue.SpoolLimit)
 	for _, q := range c.Queues {

@@ -57,6 +57,7 @@ func (r *reader) config() Config {
 		File:          r.file,
 		Listen:        r.listen(top),
 		ConsoleListen: setting(top, "console_listen", "", emptyOr(parseAddress)),
+		MetricsListen: setting(top, "metrics_listen", "", emptyOr(parseAddress)),
 		PublicURL:     setting(top, "public_url", "", emptyOr(parsePublicURL)),
 		TLS:           readListenTLS(top.section("tls")),
 		WebhookURL:    setting(top, "webhook_url", "", emptyOr(parsePublicURL)),

@@ -24,8 +24,7 @@ func (r *Receiver) proven(w http.ResponseWriter, req *http.Request, s Source) ([
 		proof, err = s.Verify.Head(req, r.now())
 	}
 	if err != nil {
-		r.books.Answered(s.Name, deadletter.FateUnauthorized)
-		r.refuseUnproven(req.Context(), w, s, err, unauthorized)
+		r.refuseWebhook(w, req, s, err)
 		return nil, false
 	}
 	body, err := readBody(w, req, s.MaxBody)
@@ -34,11 +33,18 @@ func (r *Receiver) proven(w http.ResponseWriter, req *http.Request, s Source) ([
 		return nil, false
 	}
 	if err := proof.Body(body); err != nil {
-		r.books.Answered(s.Name, deadletter.FateUnauthorized)
-		r.refuseUnproven(req.Context(), w, s, err, unauthorized)
+		r.refuseWebhook(w, req, s, err)
 		return nil, false
 	}
 	return body, true
+}
+
+// refuseWebhook counts what is refused, but for a platform that begins without a token because it gets one by that.
+func (r *Receiver) refuseWebhook(w http.ResponseWriter, req *http.Request, s Source, why error) {
+	if refusal, ok := errors.AsType[*verify.Refusal](why); !ok || !refusal.Expected {
+		r.books.Answered(s.Name, deadletter.FateUnauthorized)
+	}
+	r.refuseUnproven(req.Context(), w, s, why, unauthorized)
 }
 
 const (

@@ -1,0 +1,111 @@
+package app_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/desktest"
+)
+
+// scrape answers what a program tells Prometheus.
+func (p program) scrape(t *testing.T) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.MetricsURL(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, text := do(t, http.DefaultClient, r)
+	if status != http.StatusOK {
+		t.Fatalf("/metrics answers %d %s", status, text)
+	}
+	return text
+}
+
+// tells waits until a scrape has all of these lines.
+func (p program) tells(t *testing.T, lines ...string) {
+	t.Helper()
+	limit, look := time.After(20*time.Second), time.NewTicker(100*time.Millisecond)
+	defer look.Stop()
+	for {
+		text, missing := p.scrape(t), []string(nil)
+		for _, line := range lines {
+			if !strings.Contains(text, "\n"+line+"\n") {
+				missing = append(missing, line)
+			}
+		}
+		if len(missing) == 0 {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-limit:
+			t.Fatalf("a scrape lacks\n%s\nin\n%s", strings.Join(missing, "\n"), text)
+		}
+	}
+}
+
+func TestMetricsTellWhatHappened(t *testing.T) {
+	t.Parallel()
+	p := setup(t, func(c *config.Config) {
+		c.ConsoleListen, c.MetricsListen = "127.0.0.1:0", "127.0.0.1:0"
+		c.Sources[0].MaxBody = 1000
+	})
+	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	p.post(t, `{"id":"1"}`, nil)
+	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
+	for range 2 {
+		p.post(t, `{"id":"2"}`, nil)
+	}
+	p.post(t, strings.Repeat("x", 2000), nil)
+	p.tells(t,
+		`dlqdesk_webhooks_total{outcome="delivered",source="genesys"} 1`,
+		`dlqdesk_webhooks_total{outcome="kept",source="genesys"} 2`,
+		`dlqdesk_webhooks_total{outcome="too_large",source="genesys"} 1`,
+		`dlqdesk_webhooks_total{outcome="unauthorized",source="genesys"} 0`,
+		`dlqdesk_delivery_duration_seconds_count{outcome="delivered",source="genesys"} 1`,
+		`dlqdesk_delivery_duration_seconds_count{outcome="rejected",source="genesys"} 2`,
+		`dlqdesk_letters{status="failed"} 2`,
+		`dlqdesk_letters{status="archived"} 0`,
+		`dlqdesk_queue_messages{place="queue",queue="dlq",state="visible"} 0`,
+		`dlqdesk_queue_oldest_age_seconds{place="queue",queue="dlq"} 0`,
+		`dlqdesk_queue_up{place="queue",queue="dlq"} 1`,
+		`dlqdesk_breaker_state{source="genesys",state="closed"} 1`,
+		`dlqdesk_breaker_state{source="genesys",state="open"} 0`,
+		`dlqdesk_jobs{state="running"} 0`,
+		`dlqdesk_ledger_imbalance 0`,
+	)
+	text := p.scrape(t)
+	for _, name := range []string{"dlqdesk_build_info{", `dlqdesk_store_bytes{file="desk.db"}`, `dlqdesk_store_bytes{file="queue.db"}`, "go_goroutines ", "process_open_fds "} {
+		if !strings.Contains(text, "\n"+name) {
+			t.Errorf("there is no %s", name)
+		}
+	}
+	if faults, err := promlint.New(strings.NewReader(text)).Lint(); err != nil || len(faults) > 0 {
+		t.Errorf("the exposition: %v, %+v", err, faults)
+	}
+	for _, url := range []string{p.URL(), p.ConsoleURL()} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, text := do(t, http.DefaultClient, r); strings.Contains(text, "dlqdesk_webhooks_total") {
+			t.Errorf("%s tells everybody", url)
+		}
+	}
+}
+
+func TestMetricsTellOfASpool(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
+	p, line := behindLine(t, nil, func(c *config.Config) { c.MetricsListen = "127.0.0.1:0" })
+	p.tells(t, `dlqdesk_queue_up{place="queue",queue="dlq"} 1`, `dlqdesk_queue_messages{place="spool",queue="dlq",state="visible"} 0`)
+	line.Cut()
+	status, told := p.post(t, `{"id":"1"}`, nil)
+	id := kept(t, status, told)
+	p.tells(t, `dlqdesk_queue_up{place="queue",queue="dlq"} 0`)
+	line.Mend(t)
+	p.holds(t, []string{id})
+}

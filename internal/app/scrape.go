@@ -1,0 +1,154 @@
+package app
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"dlqdesk/internal/console"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/store"
+)
+
+// scrapeLimit bounds all that one scrape asks of queues and store. Prometheus itself waits for ten seconds.
+const scrapeLimit = 5 * time.Second
+
+// scraped looks up how things are, when somebody asks. What cannot be told at the moment is left out: a gap is true, an old figure is not.
+type scraped struct {
+	app    *App
+	health *delivery.Health
+	queues *queues
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("dlqdesk_"+name, help, labels, nil)
+}
+
+var (
+	descBuild      = desc("build_info", "The version that runs.", "version", "go_version")
+	descMessages   = desc("queue_messages", "Messages on a queue, on SQS or on this machine's disk (place queue, list or spool).", "queue", "place", "state")
+	descOldest     = desc("queue_oldest_age_seconds", "Age of the oldest message, of queues on this machine; 0: there is none.", "queue", "place")
+	descReachable  = desc("queue_up", "Whether the queue could be asked, and confirms what it is sent.", "queue", "place")
+	descBreaker    = desc("breaker_state", "1 for the state that a source's breaker is in.", "source", "state")
+	descBytes      = desc("store_bytes", "Size of a file of the data folder, its write-ahead log included.", "file")
+	descLetters    = desc("letters", "Letters by status.", "status")
+	descJobs       = desc("jobs", "Jobs at work, counted to 50.", "state")
+	descImbalance  = desc("ledger_imbalance", "Webhooks that the ledger misses, or has too many of, and cannot explain.")
+	allDescs       = []*prometheus.Desc{descBuild, descMessages, descOldest, descReachable, descBreaker, descBytes, descLetters, descJobs, descImbalance}
+	filesOfDataDir = []string{deskFile, queueFile, spoolFile}
+)
+
+// Describe implements prometheus.Collector.
+func (s scraped) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range allDescs {
+		to <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (s scraped) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(s.app.loops, scrapeLimit)
+	defer cancel()
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	gauge(descBuild, 1, s.app.Version, runtime.Version())
+	s.breakers(gauge)
+	s.files(gauge)
+	if s.app.store != nil { // a receiver alone has none
+		s.letters(ctx, gauge)
+	}
+	s.depths(ctx, gauge)
+}
+
+// gauging tells one figure.
+type gauging func(d *prometheus.Desc, value float64, labels ...string)
+
+func (s scraped) breakers(gauge gauging) {
+	for _, source := range s.app.cfg.Sources {
+		is := s.health.Breaker(source.Name).Standing().State
+		for _, state := range delivery.BreakerStates() {
+			gauge(descBreaker, number(is == state), source.Name, string(state))
+		}
+	}
+}
+
+func (s scraped) files(gauge gauging) {
+	for _, name := range filesOfDataDir {
+		path := filepath.Join(s.app.cfg.DataDir, name)
+		file, err := os.Stat(path)
+		if err != nil {
+			continue // there is no such queue
+		}
+		bytes := file.Size()
+		if log, err := os.Stat(path + "-wal"); err == nil {
+			bytes += log.Size()
+		}
+		gauge(descBytes, float64(bytes), name)
+	}
+}
+
+func (s scraped) letters(ctx context.Context, gauge gauging) {
+	if counts, err := s.app.store.Counts(ctx, store.Filter{}); err == nil {
+		for _, status := range deadletter.Statuses() {
+			gauge(descLetters, float64(counts.ByStatus[status]), string(status))
+		}
+	}
+	if jobs, err := s.app.store.RunningJobs(ctx); err == nil {
+		gauge(descJobs, float64(len(jobs)), string(deadletter.JobRunning))
+	}
+	if state := s.app.ledger.State(); !state.At.IsZero() {
+		wrong := 0
+		for _, i := range state.Wrong() {
+			wrong += max(i.Missing, -i.Missing)
+		}
+		gauge(descImbalance, float64(wrong))
+	}
+}
+
+// depths tells what waits. The queues of the list come last, and their names are the configuration's: they may be those of others.
+func (s scraped) depths(ctx context.Context, gauge gauging) {
+	list := len(s.queues.shown) - len(s.queues.list)
+	for i, q := range s.queues.shown {
+		place := "queue"
+		switch {
+		case q.Spool:
+			place = "spool"
+		case i >= list:
+			place = "list"
+		}
+		s.depth(ctx, q, place, gauge)
+	}
+}
+
+func (s scraped) depth(ctx context.Context, q console.Queue, place string, gauge gauging) {
+	d, err := q.Depth(ctx)
+	away := q.Away != nil && !q.Away().IsZero()
+	gauge(descReachable, number(err == nil && !away), q.Name, place)
+	if err != nil {
+		return
+	}
+	gauge(descMessages, float64(d.Visible), q.Name, place, "visible")
+	gauge(descMessages, float64(d.InFlight), q.Name, place, "in_flight")
+	gauge(descMessages, float64(d.Delayed), q.Name, place, "delayed")
+	if !q.TellsOldest {
+		return
+	}
+	age := 0.0
+	if !d.Oldest.IsZero() {
+		age = max(0, s.app.now().Sub(d.Oldest).Seconds())
+	}
+	gauge(descOldest, age, q.Name, place)
+}
+
+func number(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
