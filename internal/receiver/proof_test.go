@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ type proofs struct {
 	bundle
 	clock *desktest.Clock
 	log   *bytes.Buffer
+	books *notes
 	by    map[string]*verify.Verifier
 }
 
@@ -38,7 +40,7 @@ func setupProofs(t *testing.T, level slog.Level) proofs {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = file.Close() })
-	p := proofs{clock: desktest.NewClock(), log: &bytes.Buffer{}, by: map[string]*verify.Verifier{}}
+	p := proofs{clock: desktest.NewClock(), log: &bytes.Buffer{}, books: &notes{}, by: map[string]*verify.Verifier{}}
 	p.destination, p.dlq = desktest.NewDestination(t), queue.NewEmbedded(file, "dlq", 1<<20, time.Now)
 	secrets := []deadletter.Secret{deadletter.NewSecret("env:X", "hunter2 of ours")}
 	ack, err := deadletter.NewAck(http.StatusOK, "application/json", `{"idOnExternalPlatform":"{message_id}"}`)
@@ -68,7 +70,7 @@ func setupProofs(t *testing.T, level slog.Level) proofs {
 	client := delivery.NewClient(time.Now)
 	t.Cleanup(client.Close)
 	log := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: level}))
-	server := httptest.NewServer(receiver.New(sources, client, p.dlq, nil, &notes{}, p.clock.Now, log).Handler())
+	server := httptest.NewServer(receiver.New(sources, client, p.dlq, nil, p.books, p.clock.Now, log).Handler())
 	t.Cleanup(server.Close)
 	p.url = server.URL
 	return p
@@ -200,12 +202,19 @@ func TestPlatformThatAsksForItsToken(t *testing.T) {
 	if p.log.Len() != 0 {
 		t.Errorf("it raises an alarm: %s", p.log)
 	}
+	if len(p.books.fates) != 0 {
+		t.Errorf("it is counted as %v", p.books.fates)
+	}
 	if got := p.post(t, "byoc/token", `{"client_id":"cxone","client_secret":"wrong","grant_type":"client_credentials"}`, false, nil); got.status != http.StatusUnauthorized ||
 		got.body != `{"error":"invalid_client"}` || !strings.Contains(p.log.String(), "another client id or secret") {
 		t.Errorf("another secret is answered %d %s, logged %s", got.status, got.body, p.log)
 	}
 	if got := p.post(t, "byoc/token", strings.Repeat("x", 5000), false, nil); got.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a large request for a token is answered %d", got.status)
+	}
+	forged := func(r *http.Request) { r.Header.Set("Authorization", "Bearer AAAA") }
+	if p.post(t, message, "{}", false, forged); !slices.Equal(p.books.fates, []deadletter.Fate{deadletter.FateUnauthorized}) {
+		t.Errorf("a forged token is counted as %v", p.books.fates)
 	}
 	got := p.post(t, "byoc/token", `{"client_id":"cxone","client_secret":"hunter2 of ours","grant_type":"client_credentials"}`, false, nil)
 	var token struct {
