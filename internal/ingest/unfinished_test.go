@@ -1,31 +1,11 @@
 package ingest_test
 
 import (
-	"context"
-	"errors"
 	"testing"
 
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/ingest"
-	"dlqdesk/internal/queue"
 )
-
-// clinging is a queue that deletes nothing for a while.
-type clinging struct {
-	*queue.Embedded
-	clings bool
-}
-
-func (q *clinging) Delete(ctx context.Context, messages []queue.Message) []error {
-	if !q.clings {
-		return q.Embedded.Delete(ctx, messages)
-	}
-	errs := q.Release(ctx, messages)
-	for i := range errs {
-		errs[i] = errors.New("the queue is away")
-	}
-	return errs
-}
 
 // What stays on a queue is known until it is gone: it may expire there.
 func TestWhatStaysOnTheQueueIsKnown(t *testing.T) {
@@ -34,7 +14,7 @@ func TestWhatStaysOnTheQueueIsKnown(t *testing.T) {
 	with := settings
 	with.Unfinished = left
 	b := setup(t, with)
-	q := &clinging{b.queue, true}
+	q := &desktest.Clinging{Embedded: b.queue, Clings: true}
 	b.Ingest = newIngest(q, b.store, with, b.clock)
 	sent := b.clock.Now()
 	b.send(t, encode(t, desktest.Failure("a-1", 503, b.clock.Now())))
@@ -42,7 +22,7 @@ func TestWhatStaysOnTheQueueIsKnown(t *testing.T) {
 	if list := left.List(); len(list) != 1 || list[0].Letter != "a-1" || !list[0].Kept || !list[0].SentAt.Equal(sent) {
 		t.Errorf("what could not be deleted: %+v", list)
 	}
-	q.clings = false
+	q.Clings = false
 	b.once(t)
 	if list := left.List(); len(list) != 0 {
 		t.Errorf("what was deleted at last: %+v", list)

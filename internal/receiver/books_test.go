@@ -2,7 +2,6 @@ package receiver_test
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -10,7 +9,6 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
-	"dlqdesk/internal/queue"
 	"dlqdesk/internal/receiver"
 )
 
@@ -65,36 +63,19 @@ func TestEveryAnswerIsInTheBooks(t *testing.T) {
 	}
 }
 
-// clinging is a queue that deletes nothing for a while.
-type clinging struct {
-	*queue.Embedded
-	clings bool
-}
-
-func (q *clinging) Delete(ctx context.Context, messages []queue.Message) []error {
-	if !q.clings {
-		return q.Embedded.Delete(ctx, messages)
-	}
-	errs := q.Release(ctx, messages)
-	for i := range errs {
-		errs[i] = errors.New("the queue is away")
-	}
-	return errs
-}
-
 // A webhook that was delivered, and whose message could not be deleted, is not delivered once more.
 func TestWebhookThatStaysOnItsQueueIsDeliveredOnce(t *testing.T) {
 	t.Parallel()
 	n := &notes{}
 	b := setupWith(t, false, n)
 	b.destination.Set(desktest.Answer(http.StatusNoContent, ""))
-	q := &clinging{b.processing, true}
+	q := &desktest.Clinging{Embedded: b.processing, Clings: true}
 	p := receiver.NewProcessor(b.receiver, q)
 	b.send(t, "POST", "/webhooks/later", strings.NewReader(`{}`))
 	if err := p.Once(t.Context(), 0); err == nil {
 		t.Error("a message that could not be deleted is no error")
 	}
-	q.clings = false
+	q.Clings = false
 	if err := p.Once(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
