@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -55,8 +56,8 @@ func Decode(m Raw, at time.Time) deadletter.Capture {
 }
 
 func decode(m Raw, at time.Time) deadletter.Capture {
-	fields := map[string]json.RawMessage{}
-	if json.Unmarshal(m.Body, &fields) != nil || !isEnvelope(fields) {
+	fields, ok := fieldsOf(m.Body)
+	if !ok || !isEnvelope(fields) {
 		return decodeForeign(m, at)
 	}
 	c := deadletter.Capture{Queue: facts(m, FormInterchange), Method: "POST"}
@@ -107,7 +108,7 @@ func addOurs(c *deadletter.Capture, fields map[string]json.RawMessage) {
 	c.Query, c.WebhookID, c.ReceiveID = textOf(fields["query"]), clean(textOf(fields["webhookId"])), clean(textOf(fields["receiveId"]))
 	c.Run = clean(textOf(fields["run"]))
 	var at time.Time
-	if json.Unmarshal(fields["timestamp"], &at) == nil && c.Run != "" && at.Sub(c.ReceivedAt).Abs() < clockStep {
+	if c.Run != "" && at.UnmarshalJSON(fields["timestamp"]) == nil && at.Sub(c.ReceivedAt).Abs() < clockStep {
 		c.RunAt = at
 	}
 	var a *attempt
@@ -198,7 +199,7 @@ func decodeTime(field json.RawMessage, otherwise, now time.Time) time.Time {
 	var at time.Time
 	var millis int64
 	switch {
-	case json.Unmarshal(field, &at) == nil:
+	case at.UnmarshalJSON(field) == nil:
 	case json.Unmarshal(field, &millis) == nil:
 		at = time.UnixMilli(millis)
 	}
@@ -229,14 +230,11 @@ func decodeCount(field json.RawMessage) int {
 }
 
 func decodeHeaders(field json.RawMessage) deadletter.Headers {
-	var fields map[string]json.RawMessage
 	h := deadletter.Headers{}
-	if json.Unmarshal(field, &fields) != nil {
-		return h
-	}
-	for name, value := range fields {
+	members, _ := membersOf(field)
+	for name, value := range members {
 		var list []json.RawMessage
-		if json.Unmarshal(value, &list) != nil {
+		if value[0] != '[' || json.Unmarshal(value, &list) != nil {
 			list = []json.RawMessage{value}
 		}
 		for _, v := range list {
@@ -246,15 +244,6 @@ func decodeHeaders(field json.RawMessage) deadletter.Headers {
 		}
 	}
 	return h.Canonical()
-}
-
-// textOf answers the content of a JSON string, and any other value as it is written.
-func textOf(field json.RawMessage) string {
-	var text string
-	if json.Unmarshal(field, &text) == nil {
-		return text
-	}
-	return string(field)
 }
 
 func clean(text string) string {
@@ -270,10 +259,10 @@ func clean(text string) string {
 const maxReason = 500
 
 func shorten(text string) string {
-	if runes := []rune(text); len(runes) > maxReason {
-		return string(runes[:maxReason-1]) + "…"
+	if len(text) <= maxReason || utf8.RuneCountInString(text) <= maxReason {
+		return text
 	}
-	return text
+	return string([]rune(text)[:maxReason-1]) + "…"
 }
 
 // unreadFields keeps what another program added to the interchange fields, and a reason that is too long to be shown.
