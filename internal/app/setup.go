@@ -1,7 +1,6 @@
 package app
 
 import (
-	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -26,13 +25,14 @@ func (a *App) setupOf(s config.Source) console.Setup {
 	setup := console.Setup{
 		URL: a.cfg.WebhookURLOf(s.Name), Scheme: scheme.Name, Proof: scheme.Proof, Open: s.Verify.Open(), Buffered: s.Mode == config.Buffered,
 		RepeatID: repeatID(s.Dedup), Window: s.Dedup.Window, Timeout: s.Timeout, MaxConcurrent: s.MaxConcurrent, MaxPerSecond: s.MaxPerSecond,
-		MaxBody: s.MaxBody, Retry: s.Retry, Register: a.command("register", s.Name), Doctor: a.command("doctor", s.Name), Platform: a.shownPlatform(s),
+		MaxBody: s.MaxBody, Retry: s.Retry, Register: a.command("platform register " + s.Name),
+		Doctor: a.command("platform doctor " + s.Name), Sign: a.command("sign --source "+s.Name) + " < body.json", Platform: a.shownPlatform(s),
 	}
 	for _, secret := range s.Verify.Secrets {
 		setup.Secrets = append(setup.Secrets, secret.From)
 	}
 	if s.Ack != nil {
-		setup.Ack = fmt.Sprintf("%d %s", s.Ack.Status, s.Ack.ContentType)
+		setup.Ack = console.Ack{Status: s.Ack.Status, ContentType: s.Ack.ContentType, Body: s.Ack.Template()}
 	}
 	return setup
 }
@@ -49,9 +49,9 @@ func repeatID(d deadletter.Dedup) string {
 	return ""
 }
 
-// command is what to type for a source, from anywhere on this machine.
-func (a *App) command(name, source string) string {
-	command := "dlqdesk platform " + name + " " + source
+// command is what to type, from anywhere on this machine.
+func (a *App) command(args string) string {
+	command := "dlqdesk " + args
 	if file, err := filepath.Abs(a.cfg.File); err == nil && a.cfg.File != "" {
 		command += " --config " + quoted(file)
 	}

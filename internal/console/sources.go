@@ -20,7 +20,7 @@ type Setup struct {
 	Open     bool   // nothing does
 	Secrets  []string
 	Buffered bool
-	Ack      string        // what the platform is told; "": dlqdesk's own answers
+	Ack      Ack           // what the platform is told; the zero Ack: dlqdesk's own answers
 	RepeatID string        // where a webhook's own id is; "": repeats are not known
 	Window   time.Duration // for which an id is remembered
 
@@ -30,8 +30,14 @@ type Setup struct {
 	MaxBody       int64
 	Retry         deadletter.RetryPolicy
 
-	Register, Doctor string // commands
-	Platform         Platform
+	Register, Doctor, Sign string // commands
+	Platform               Platform
+}
+
+// Ack is the answer that a source's platform gets.
+type Ack struct {
+	Status            int
+	ContentType, Body string // with variables in braces
 }
 
 // Platform is where the webhooks of a source come from. The zero Platform: that is not known.
@@ -46,13 +52,15 @@ type Paste struct{ Field, Value, Hint string }
 // sourceFigures are how the sources did in the last day, and what is open now.
 type sourceFigures struct {
 	now, from, to time.Time
+	received      map[string]int
 	tallies       map[string]store.Tally
 	counts        map[string]map[deadletter.Status]int
 }
 
+// The figures of a source are of whole hours, the present one included, as those of the ledger are: so they can be compared.
 const (
 	sourcesSpan = 24 * time.Hour
-	sourcesStep = 15 * time.Minute
+	sourcesStep = time.Hour
 )
 
 // readSourceFigures reads those of one source, or of all where that is empty.
@@ -68,6 +76,9 @@ func (c *Console) readSourceFigures(ctx context.Context, source string) (sourceF
 		sum := f.tallies[t.Source]
 		sum.Failed, sum.ByItself, sum.ByPeople = sum.Failed+t.Failed, sum.ByItself+t.ByItself, sum.ByPeople+t.ByPeople
 		f.tallies[t.Source] = sum
+	}
+	if f.received, err = c.Store.Received(ctx, source, f.from, f.to); err != nil {
+		return f, err
 	}
 	f.counts, err = c.Store.CountsBySource(ctx)
 	return f, err

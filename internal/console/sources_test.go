@@ -16,7 +16,8 @@ func withSetups(d *console.Deps) {
 		URL: "https://hooks.example.com/webhooks/genesys", Scheme: "genesys-open-messaging", Proof: "HMAC-SHA256 of the body in X-Hub-Signature-256",
 		Secrets: []string{"env:GENESYS_SECRET"}, RepeatID: "$.id", Window: 7 * 24 * time.Hour, Timeout: 10 * time.Second, MaxConcurrent: 64, MaxBody: 1 << 20,
 		Retry:    deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute},
-		Register: "dlqdesk platform register genesys", Doctor: "dlqdesk platform doctor genesys",
+		Register: "dlqdesk platform register genesys", Doctor: "dlqdesk platform doctor genesys", Sign: "dlqdesk sign --source genesys < body.json",
+		Ack:      console.Ack{Status: 202, ContentType: "text/html", Body: "<b>{message_id}</b>"},
 		Platform: console.Platform{Name: "genesys-open-messaging", Title: "Genesys Cloud, Open Messaging", Status: "verified", Warning: "Mind the gap."},
 	}
 	d.Sources = append(d.Sources, console.Source{Name: "open", Destination: "open.internal", Setup: console.Setup{Scheme: "none", Open: true, Buffered: true}})
@@ -33,13 +34,20 @@ func TestSourcesTellHowEachDoes(t *testing.T) {
 		}
 	})
 	b.receive(t, "00000000-0000-4000-8000-000000000001")
+	hour := deadletter.LedgerHour(b.clock.Now())
+	b.booked(t, "genesys", hour, deadletter.Receipts{Received: 1200, Delivered: 1200})
+	b.booked(t, "genesys", hour.Add(-23*time.Hour), deadletter.Receipts{Received: 50, Delivered: 50})
+	b.booked(t, "genesys", hour.Add(-24*time.Hour), deadletter.Receipts{Received: 999, Delivered: 999})
+	b.booked(t, "open", hour, deadletter.Receipts{Received: 3, Delivered: 3})
 	p := b.member(t, "vera", deadletter.Viewer)
 	list := p.get("/sources")
 	if list.status != http.StatusOK || list.count("tbody tr") != 2 {
 		t.Fatalf("%d: %s", list.status, list.text)
 	}
 	row := list.says("tbody tr:nth-child(1)")
-	for _, want := range []string{"genesys", "https://hooks.example.com/webhooks/genesys", "genesys-open-messaging", "handler.internal:9090", "Failed1"} {
+	for _, want := range []string{
+		"genesys", "https://hooks.example.com/webhooks/genesys", "genesys-open-messaging", "handler.internal:9090", "Received1,250", "Failed 1under 0.1 %",
+	} {
 		if !strings.Contains(row, want) {
 			t.Errorf("no %q in %q", want, row)
 		}
@@ -55,6 +63,10 @@ func TestSourcesTellHowEachDoes(t *testing.T) {
 	if counted := p.get(to); !ok || counted.count("#letters tbody tr") != 1 {
 		t.Errorf("the number leads to %q: %s", to, counted.says("#letters"))
 	}
+	to, ok = list.doc().Find("#source-0-received").Attr("href")
+	if counted := p.get(to); !ok || counted.count(".ledger-table tbody tr") != 3 || strings.Contains(counted.says(".ledger-table tbody"), "open") {
+		t.Errorf("the number leads to %q: %s", to, counted.says(".ledger-table"))
+	}
 }
 
 func TestASourceTellsHowToRegisterIt(t *testing.T) {
@@ -66,13 +78,14 @@ func TestASourceTellsHowToRegisterIt(t *testing.T) {
 	for selector, want := range map[string]string{
 		"#endpoint": "https://hooks.example.com/webhooks/genesys", "#register": "dlqdesk platform register genesys", "#doctor": "dlqdesk platform doctor genesys",
 		"#try": "dlqdesk platform doctor genesys --send", "#figure-open": "1",
+		"#sign": "dlqdesk sign --source genesys < body.json", ".setting-code": "<b>{message_id}</b>",
 	} {
 		if got := page.says(selector); got != want {
 			t.Errorf("%s says %q", selector, got)
 		}
 	}
 	settings := page.says(".settings")
-	for _, want := range []string{"Direct", "Secrets: env:GENESYS_SECRET", "Known by $.id", "For 7 days", "5 automatic deliveries", "from 2 s up to 15 min", "Takes 10 s at most", "1.0 MiB"} {
+	for _, want := range []string{"Direct", "202 text/html", "Secrets: env:GENESYS_SECRET", "Known by $.id", "For 7 days", "5 automatic deliveries", "from 2 s up to 15 min", "Takes 10 s at most", "1.0 MiB"} {
 		if !strings.Contains(settings, want) {
 			t.Errorf("no %q in %q", want, settings)
 		}
@@ -83,7 +96,7 @@ func TestASourceTellsHowToRegisterIt(t *testing.T) {
 			t.Errorf("no %q in %q", want, open.says("main"))
 		}
 	}
-	if got := open.says("#try"); !strings.HasPrefix(got, "curl ") {
+	if got := open.says("#try"); !strings.HasPrefix(got, "curl ") || open.count("#sign") != 0 {
 		t.Errorf("try %q", got)
 	}
 	if missing := p.get("/sources/nobody"); missing.status != http.StatusNotFound {

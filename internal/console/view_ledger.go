@@ -124,7 +124,12 @@ func them(they string) string {
 	return they
 }
 
-func capital(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
+func capital(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
 
 func whyMore(i deadletter.Imbalance) (why, do string) {
 	if i.Stage == deadletter.StageProcessing {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,8 +40,23 @@ func (c *Console) endpoint(r *http.Request, s Source) string {
 
 // fill writes the figures of a source into its line.
 func (f sourceFigures) fill(line *page.SourceLine, source string) {
-	line.Failed, line.ByItself, line.ByPeople = talliesOf(f.tallies[source], f.from, f.to, source)
+	received, tally := f.received[source], f.tallies[source]
+	line.Received = counted(received, "/ledger", url.Values{"source": {source}})
+	line.Failed, line.ByItself, line.ByPeople = talliesOf(tally, f.from, f.to, source)
+	line.FailedShare = shareOf(tally.Failed, received)
 	line.NeedPerson = f.open(source, deadletter.Failed)
+}
+
+// shareOf is a part in percent; "" where there is none.
+func shareOf(part, whole int) string {
+	share := float64(part) / float64(max(whole, 1)) * 100
+	switch {
+	case part == 0 || part > whole:
+		return ""
+	case share < 0.1:
+		return "under 0.1 %"
+	}
+	return strconv.FormatFloat(share, 'f', 1, 64) + " %"
 }
 
 func (f sourceFigures) open(source string, s deadletter.Status) page.Count {
@@ -54,6 +70,8 @@ func (c *Console) sourceView(r *http.Request, s Source) page.SourceView {
 	}
 	if s.Setup.Open {
 		v.Try = curlTo(v.Line.Endpoint)
+	} else {
+		v.Sign = s.Setup.Sign
 	}
 	p := s.Setup.Platform
 	v.Platform = page.SourcePlatform{
@@ -81,8 +99,12 @@ func settingsOf(s Setup) []page.Setting {
 
 func answerSetting(s Setup) page.Setting {
 	switch {
-	case s.Ack != "":
-		return page.Setting{Name: "Answer", Text: s.Ack, Hint: "Whether it was delivered or is kept as a letter."}
+	case s.Ack != Ack{}:
+		v := page.Setting{Name: "Answer", Text: fmt.Sprintf("%d %s", s.Ack.Status, s.Ack.ContentType), Code: s.Ack.Body, Hint: "Whether it was delivered or is kept as a letter."}
+		if s.Ack.Body == "" {
+			v.Text = fmt.Sprintf("%d without a body", s.Ack.Status)
+		}
+		return v
 	case s.Buffered:
 		return page.Setting{Name: "Answer", Text: `200 {"status":"accepted"}`}
 	}
@@ -93,7 +115,7 @@ func proofSetting(s Setup) page.Setting {
 	if s.Open {
 		return page.Setting{Name: "Verification", Text: "None", Hint: "Whoever knows the URL can post to it."}
 	}
-	v := page.Setting{Name: "Verification", Text: s.Proof}
+	v := page.Setting{Name: "Verification", Text: capital(s.Proof)}
 	if len(s.Secrets) > 0 {
 		v.Hint = "Secrets: " + strings.Join(s.Secrets, ", ")
 	}

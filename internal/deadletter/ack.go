@@ -43,6 +43,9 @@ func NewAck(status int, contentType, template string) (*Ack, error) {
 	return a, nil
 }
 
+// Template answers the body as it was set, with its variables.
+func (a *Ack) Template() string { return a.template }
+
 // Body writes the answer for one webhook.
 func (a *Ack) Body(c Capture) []byte {
 	var out bytes.Buffer

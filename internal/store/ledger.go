@@ -248,6 +248,24 @@ func (s *Store) hoursOf(ctx context.Context, q LedgerQuery) (from, to int64, mor
 	return from, to, more, err
 }
 
+const ledgerReceived = `SELECT source, sum(received) FROM ledger WHERE hour >= ?1 AND hour < ?2 AND (?3 = '' OR source = ?3) GROUP BY source`
+
+// Received answers how many webhooks each source, or one where it is not empty, has received in the hours from one (inclusive) to another.
+func (s *Store) Received(ctx context.Context, source string, from, to time.Time) (map[string]int, error) {
+	received := map[string]int{}
+	err := each(ctx, s.db.read, func(r row) error {
+		var name string
+		var n int
+		err := r.Scan(&name, &n)
+		received[name] = n
+		return err
+	}, ledgerReceived, from.UnixMilli(), to.UnixMilli(), source)
+	if err != nil {
+		return nil, fmt.Errorf("read what the ledger says was received: %w", err)
+	}
+	return received, nil
+}
+
 // OpenAccount is an account in which not all is settled: webhooks wait, were lost, or nobody had counted them.
 type OpenAccount struct {
 	Account

@@ -27,16 +27,15 @@ func gallerySources() []Example {
 	look.Role = "viewer"
 	return []Example{
 		list("nothing", SourcesView{State: StateNothing}),
-		list("one", SourcesView{AsOf: ago(0), Received: true, Rows: few[:1]}),
-		list("few", SourcesView{AsOf: ago(0), Received: true, Rows: few}),
-		list("without-receipts", SourcesView{AsOf: ago(0), Rows: few}),
-		list("fifty", SourcesView{AsOf: ago(0), Received: true, Rows: many}),
-		list("long", SourcesView{AsOf: ago(0), Received: true, Rows: []SourceLine{long, sourceLineOf(0)}}),
+		list("one", SourcesView{AsOf: ago(0), Rows: few[:1]}),
+		list("few", SourcesView{AsOf: ago(0), Rows: few}),
+		list("fifty", SourcesView{AsOf: ago(0), Rows: many}),
+		list("long", SourcesView{AsOf: ago(0), Rows: []SourceLine{long, sourceLineOf(0)}}),
 		list("fault", SourcesView{State: StateFault, Fault: "This took too long: try again in a moment.", RetryURL: "/sources"}),
 		one("open-messaging", func(*SourceView) {}),
 		{Name: "source-viewer", Component: Source(look)},
 		one("unverified", func(v *SourceView) {
-			v.Line, v.Platform = sourceLineOf(3), SourcePlatform{}
+			v.Line, v.Platform, v.Sign = sourceLineOf(3), SourcePlatform{}, ""
 			v.Settings[0] = Setting{Name: "Mode", Text: "Buffered", Hint: "The platform is answered once the webhook is on the queue; then it is delivered."}
 		}),
 		one("tutorial", func(v *SourceView) {
@@ -47,6 +46,7 @@ func gallerySources() []Example {
 			}
 		}),
 		one("byoc", func(v *SourceView) {
+			v.Settings[1] = Setting{Name: "Answer", Text: "200 application/json", Code: `{"idOnExternalPlatform":"{message_id}"}`, Hint: "Whether it was delivered or is kept as a letter."}
 			v.Platform = SourcePlatform{
 				Name: "cxone-byoc", Title: "NICE CXone, bring your own channel", Status: "verified", About: "CXone posts the outbound messages of a channel of your own.",
 				Doctor: "dlqdesk platform doctor cxone --config /etc/dlqdesk.yaml",
@@ -89,15 +89,15 @@ func sourceLineOf(i int) SourceLine {
 	return SourceLine{
 		Name: name, URL: "/sources/" + name, Endpoint: "https://hooks.example.com/webhooks/" + name, Proof: proofs[i%4], Health: health[i%4],
 		Received: link(fmt.Sprintf("%d,%03d", 12+i, 87*i%1000)), Failed: link(strconv.Itoa(41 + 7*i)), ByItself: link(strconv.Itoa(30 + i)), ByPeople: Count{Text: "0"},
-		NeedPerson: link(strconv.Itoa(9 + i)),
+		NeedPerson: link(strconv.Itoa(9 + i)), FailedShare: "0." + strconv.Itoa(3+i%4) + " %",
 	}
 }
 
 func sourceOf(i int) SourceView {
 	line := sourceLineOf(i)
 	return SourceView{
-		Chrome: chrome("Source "+line.Name, "/sources/"+line.Name), Line: line, Received: true, Retrying: Count{Text: "0"},
-		Try: "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml --send",
+		Chrome: chrome("Source "+line.Name, "/sources/"+line.Name), Line: line, Retrying: Count{Text: "0"},
+		Try: "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml --send", Sign: "dlqdesk sign --source genesys --config /etc/dlqdesk.yaml < body.json",
 		Settings: []Setting{
 			{Name: "Mode", Text: "Direct", Hint: "It is delivered, then the platform is answered."},
 			{Name: "Answer", Text: `200 {"status":"accepted"}`, Hint: `A letter that is kept: 200 {"status":"queued_for_retry","messageId":"…"}.`},

@@ -9,7 +9,6 @@ type SourcesView struct {
 	Fault    string
 	RetryURL string
 	AsOf     ui.Moment
-	Received bool // webhooks that came in are counted, not only those that failed
 	Rows     []SourceLine
 }
 
@@ -22,6 +21,7 @@ type SourceLine struct {
 	Health   SourceHealth
 
 	Received, Failed, ByItself, ByPeople, NeedPerson Count
+	FailedShare                                      string // of what was received, in percent; empty: none
 }
 
 // Proof is how a source knows that a webhook is genuine.
@@ -54,17 +54,18 @@ type SourceView struct {
 	Fault    string
 	RetryURL string
 	Line     SourceLine
-	Received bool
 	Retrying Count
 	Note     string // on the URL; may be empty
 	Settings []Setting
 	Try      string // a command that posts a webhook which proves itself
+	Sign     string // a command that writes one for a body of one's own; empty: there is nothing to sign
 	Platform SourcePlatform
 }
 
 // Setting is one setting, in words.
 type Setting struct {
 	Name, Text string
+	Code       string // what it is to the letter; may be empty
 	Hint       string // what follows from it, or where it is; may be empty
 }
 
