@@ -66,7 +66,10 @@ func unpack(raw string, most int64) ([]byte, error) {
 // encodeBody answers the value of originalPayload, and how to get the body out of it. Whatever does not come out of it to the byte
 // is put beside it in base64.
 func encodeBody(body []byte) (payload []byte, exact exactBody, err error) {
-	readable := bytes.ToValidUTF8(body, []byte("\uFFFD"))
+	readable := body
+	if !utf8.Valid(body) {
+		readable = bytes.ToValidUTF8(body, []byte("\uFFFD"))
+	}
 	if json.Valid(readable) && nesting(readable) <= maxNesting {
 		value := bytes.Trim(readable, white)
 		payload, exact = escapeRefused(value), around(readable, value)
@@ -121,8 +124,11 @@ func (e exactBody) decode(payload json.RawMessage) []byte {
 // maxNesting is how deep a body may be to stand in a document that encoding/json reads: its own limit is 10,000.
 const maxNesting = 9_000
 
-// nesting answers how deep a valid JSON text is.
+// nesting answers how deep a valid JSON text is; 0 for one that is too short to matter.
 func nesting(text []byte) int {
+	if len(text) < 2*maxNesting {
+		return 0 // what is opened is closed
+	}
 	depth, deepest, quoted := 0, 0, false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
@@ -145,7 +151,17 @@ func nesting(text []byte) int {
 const lastSafe = 0xFFFD
 
 // hasRefused tells whether a text has a character that a queue may refuse. In JSON those stand in strings alone.
-func hasRefused(text []byte) bool { return bytes.ContainsFunc(text, isRefused) }
+func hasRefused(text []byte) bool {
+	for _, b := range text {
+		if b >= firstByte {
+			return bytes.ContainsFunc(text, isRefused)
+		}
+	}
+	return false
+}
+
+// firstByte is the least byte with which such a character begins in UTF-8.
+const firstByte = 0xEF
 
 func isRefused(r rune) bool { return r > lastSafe }
 
