@@ -3,6 +3,7 @@
 package queue
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -89,7 +90,7 @@ func (o Outgoing) check(limit int) error {
 	if size := o.size(); size > limit {
 		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, size, limit)
 	}
-	if len(o.Body) == 0 || !legal(string(o.Body)) {
+	if len(o.Body) == 0 || !legal(o.Body) {
 		return ErrIllegalBody
 	}
 	return checkAttributes(o.Attributes)
@@ -128,7 +129,7 @@ func (a Attribute) check(name string) error {
 			return errors.New("its type asks for bytes")
 		}
 	case "String", "Number":
-		if a.String == "" || len(a.Binary) > 0 || !legal(a.String) {
+		if a.String == "" || len(a.Binary) > 0 || !legal([]byte(a.String)) {
 			return errors.New("its type asks for text without control characters")
 		}
 	default:
@@ -140,10 +141,13 @@ func (a Attribute) check(name string) error {
 var attributeName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,255}$`)
 
 // legal follows the character set that the SQS API reference gives for SendMessage.
-func legal(text string) bool {
-	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
-		return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF
-	})
+func legal(text []byte) bool {
+	for _, b := range text {
+		if b < ' ' && b != '\t' && b != '\n' && b != '\r' {
+			return false
+		}
+	}
+	return utf8.Valid(text) && !bytes.Contains(text, []byte("\uFFFE")) && !bytes.Contains(text, []byte("\uFFFF"))
 }
 
 // inOrder fills in what a FIFO queue needs of every message. A deduplication id is set once, so that a message which is sent again

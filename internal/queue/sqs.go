@@ -39,6 +39,7 @@ type SQS struct {
 
 const (
 	connections = 256
+	writeBuffer = 32 << 10 // of a connection, in bytes: a usual call leaves by one write
 	dialLimit   = 5 * time.Second
 	callLimit   = 30 * time.Second // of one call, tries included, beyond what it waits for messages
 	openLimit   = 10 * time.Second // of asking the queue for its limits
@@ -93,7 +94,9 @@ func (q *SQS) Unreached() error { return q.unreached }
 
 func loadSettings(ctx context.Context, queueURL *url.URL, region string, options []func(*config.LoadOptions) error) (aws.Config, error) {
 	client := awshttp.NewBuildableClient().
-		WithTransportOptions(func(t *http.Transport) { t.MaxIdleConns, t.MaxIdleConnsPerHost = connections, connections }).
+		WithTransportOptions(func(t *http.Transport) {
+			t.MaxIdleConns, t.MaxIdleConnsPerHost, t.WriteBufferSize = connections, connections, writeBuffer
+		}).
 		WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialLimit })
 	// Not the adaptive mode: its limit on the rate is one for all calls of a client, so that sends which are throttled would hold up the
 	// receives as well. What SQS does not take within the budget of a send has its own way: the spool.

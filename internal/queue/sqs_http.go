@@ -19,15 +19,14 @@ func (c wholeBody) Do(r *http.Request) (*http.Response, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return c.HTTPClient.Do(r)
 	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
+	var body bytes.Buffer
+	body.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead)
+	if _, err := body.ReadFrom(r.Body); err != nil {
 		return nil, err
 	}
-	r = r.Clone(r.Context())
-	r.ContentLength = int64(len(body))
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-	if r.Body, err = r.GetBody(); err != nil {
-		return nil, err
-	}
+	r = r.WithContext(r.Context()) // a copy
+	r.ContentLength = int64(body.Len())
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body.Bytes())), nil }
+	r.Body, _ = r.GetBody()
 	return c.HTTPClient.Do(r)
 }
