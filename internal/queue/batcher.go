@@ -23,10 +23,17 @@ type Batcher struct {
 	mu       sync.Mutex
 	open     *gathering // what the next call takes along; nil: nothing
 	inFlight int
+	latest   int       // how many messages the call took that ended last
+	ended    time.Time // when it did
 }
 
-// usualLinger is how long a message waits for company at most, and only while another call is under way.
-const usualLinger = 2 * time.Millisecond
+const (
+	// usualLinger is how long a message waits for company at most, and only where there is reason to expect it.
+	usualLinger = 4 * time.Millisecond
+
+	// recently is for how long after a call as much company is expected as it had.
+	recently = 10 * time.Millisecond
+)
 
 // NewBatcher makes a batcher for a queue. A call may take as long as budget. The caller closes it.
 func NewBatcher(to Batched, budget time.Duration) *Batcher {
@@ -83,10 +90,24 @@ func (b *Batcher) join(o Outgoing) <-chan error {
 	}
 	g, answer := b.open, make(chan error, 1)
 	g.list, g.bytes, g.answers = append(g.list, o), g.bytes+size, append(g.answers, answer)
-	if len(g.list) == maxBatch || b.inFlight == 0 {
+	b.goOn()
+	return answer
+}
+
+// goOn lets the open call go where nothing is to be gained by waiting: it is full, or no other call is under way and those are together
+// that the last one was made for. Those who wait for their answers send again when they have them, and a call for each would cost the queue
+// ten times as much; who is alone waits for nobody.
+func (b *Batcher) goOn() {
+	if b.open == nil {
+		return
+	}
+	expected := 1
+	if time.Since(b.ended) < recently {
+		expected = b.latest
+	}
+	if n := len(b.open.list); n == maxBatch || b.inFlight == 0 && n >= expected {
 		b.close()
 	}
-	return answer
 }
 
 // close lets the open call go.
@@ -108,7 +129,7 @@ func (b *Batcher) call(g *gathering) {
 	ctx, cancel := context.WithTimeout(context.Background(), b.budget)
 	defer cancel()
 	b.to.SendEach(ctx, g.list, func(i int, err error) { g.answers[i] <- err })
-	b.ended()
+	b.end(g)
 }
 
 func (b *Batcher) closeLate(g *gathering) {
@@ -119,12 +140,11 @@ func (b *Batcher) closeLate(g *gathering) {
 	}
 }
 
-// ended lets go who waits for nobody any more.
-func (b *Batcher) ended() {
+// end lets go who waits for nobody any more.
+func (b *Batcher) end(g *gathering) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.inFlight--
-	if b.inFlight == 0 && b.open != nil {
-		b.close()
-	}
+	b.latest, b.ended = len(g.list), time.Now()
+	b.goOn()
 }

@@ -98,11 +98,11 @@ func TestMessagesOfTheSameTimeShareCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, batched(10*time.Millisecond, func(t *testing.T, s *slow, b *queue.Batcher) {
 		errs, took := sendAll(t.Context(), b, slices.Repeat([]string{"x"}, 26)...)
-		if err := errors.Join(errs...); err != nil || slices.Max(took) > 12*time.Millisecond {
+		if err := errors.Join(errs...); err != nil || slices.Max(took) > 14*time.Millisecond {
 			t.Errorf("the slowest took %v, %v", slices.Max(took), err)
 		}
 		slices.Sort(s.calls)
-		if got := strings.Join(s.calls, ", "); got != "1 after 0s, 10 after 0s, 10 after 0s, 5 after 2ms" {
+		if got := strings.Join(s.calls, ", "); got != "1 after 0s, 10 after 0s, 10 after 0s, 5 after 4ms" {
 			t.Errorf("calls %s", got)
 		}
 	}))
@@ -117,6 +117,29 @@ func TestNobodyWaitsOnceTheQueueIsIdle(t *testing.T) {
 	}))
 }
 
+// Those whose call has ended send again at the same time. Once they do not, nobody waits for them any more.
+func TestThoseOfTheLastCallAreExpected(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, batched(10*time.Millisecond, func(t *testing.T, s *slow, b *queue.Batcher) {
+		sendAll(t.Context(), b, "x", "x", "x")
+		s.calls = nil
+		sendAll(t.Context(), b, "x", "x")
+		if got := strings.Join(s.calls, ", "); got != "2 after 14ms" {
+			t.Errorf("calls %s", got)
+		}
+		for _, want := range []time.Duration{14 * time.Millisecond, 10 * time.Millisecond} {
+			if _, took := sendAll(t.Context(), b, "x"); took[0] != want {
+				t.Errorf("who was left alone waited %v, want %v", took[0], want)
+			}
+		}
+		sendAll(t.Context(), b, "x", "x", "x")
+		time.Sleep(10 * time.Millisecond)
+		if _, took := sendAll(t.Context(), b, "x"); took[0] != 10*time.Millisecond {
+			t.Errorf("after a break it took %v", took[0])
+		}
+	}))
+}
+
 func TestEachIsAnsweredForItself(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, batched(10*time.Millisecond, func(t *testing.T, s *slow, b *queue.Batcher) {
@@ -124,7 +147,7 @@ func TestEachIsAnsweredForItself(t *testing.T) {
 		if errs[0] != nil || errs[1] != nil || !errors.Is(errs[2], errRefusedHere) || errs[3] != nil {
 			t.Errorf("answers %v", errs)
 		}
-		if slices.Max(took[:3]) > 12*time.Millisecond || took[3] < time.Second {
+		if slices.Max(took[:3]) > 14*time.Millisecond || took[3] < time.Second {
 			t.Errorf("they took %v: what is tried again keeps the others waiting", took)
 		}
 	}))
@@ -152,7 +175,7 @@ func TestCallStaysWithinTheQueuesBytes(t *testing.T) {
 			t.Error(errs)
 		}
 		slices.Sort(s.calls)
-		if got := strings.Join(s.calls, ", "); got != "1 after 0s, 2 after 0s, 2 after 2ms" {
+		if got := strings.Join(s.calls, ", "); got != "1 after 0s, 2 after 0s, 2 after 4ms" {
 			t.Errorf("calls %s", got)
 		}
 	}))
