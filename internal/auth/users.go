@@ -51,16 +51,17 @@ func (a *Auth) addUser(ctx context.Context, by deadletter.Actor, name, role, pas
 // NewSetupLink answers the token of a link with which the first user can be made, once; it replaces the one before. The token is ""
 // when there are users.
 func (a *Auth) NewSetupLink(ctx context.Context) (string, error) {
-	token := rand.Text()
+	var token string
 	err := a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		token = ""
 		has, err := tx.HasUsers(ctx)
 		if err != nil {
 			return err
 		}
 		if has {
-			token = ""
 			return tx.ClearSetupLink(ctx)
 		}
+		token = rand.Text()
 		return tx.SetSetupLink(ctx, token, a.now())
 	})
 	return token, err

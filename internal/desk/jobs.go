@@ -22,15 +22,16 @@ func (d *Desk) FreezeMatching(ctx context.Context, by deadletter.Actor, action d
 
 // FreezeSelected makes the draft of a job over letters that were selected one by one.
 func (d *Desk) FreezeSelected(ctx context.Context, by deadletter.Actor, action deadletter.Action, refs []Ref) (deadletter.Job, error) {
-	j, err := deadletter.NewJob(by, action, d.now())
+	draft, err := deadletter.NewJob(by, action, d.now())
 	if err != nil {
-		return j, err
+		return draft, err
 	}
 	if len(refs) == 0 || len(refs) > MaxSelected {
-		return j, deadletter.Errorf(deadletter.Invalid, "select 1 to %d letters (%d are selected)", MaxSelected, len(refs))
+		return draft, deadletter.Errorf(deadletter.Invalid, "select 1 to %d letters (%d are selected)", MaxSelected, len(refs))
 	}
+	var j deadletter.Job
 	err = d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-		if j, err = tx.AddJob(ctx, j); err != nil {
+		if j, err = tx.AddJob(ctx, draft); err != nil {
 			return err
 		}
 		for _, ref := range refs {
@@ -71,10 +72,12 @@ func (d *Desk) CancelJob(ctx context.Context, by deadletter.Actor, id deadletter
 
 // UndoArchive starts a job that restores the letters which another one archived. Letters that were changed since are left alone.
 func (d *Desk) UndoArchive(ctx context.Context, by deadletter.Actor, id deadletter.JobID) (deadletter.Job, error) {
-	j, err := deadletter.NewJob(by, deadletter.ActRestore, d.now())
+	draft, err := deadletter.NewJob(by, deadletter.ActRestore, d.now())
 	if err != nil {
-		return j, err
+		return draft, err
 	}
+	draft.Undoes = id
+	var j deadletter.Job
 	err = d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		undone, err := tx.Job(ctx, id)
 		if err != nil {
@@ -83,8 +86,7 @@ func (d *Desk) UndoArchive(ctx context.Context, by deadletter.Actor, id deadlett
 		if err := undoable(ctx, tx, undone); err != nil {
 			return err
 		}
-		j.Undoes = id
-		if j, err = tx.AddJob(ctx, j); err != nil {
+		if j, err = tx.AddJob(ctx, draft); err != nil {
 			return err
 		}
 		if err := tx.AddUndo(ctx, j); err != nil {

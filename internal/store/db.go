@@ -171,11 +171,12 @@ type request struct {
 	err   error
 	done  chan struct{}
 	taken atomic.Bool // it is begun, or its caller has left
+	begun bool        // only the commit loop looks at it
 }
 
-// Write runs fn in a transaction and answers when it is on disk. Writes that wait at the same time share one commit, each
-// within a savepoint of its own, so that one which fails takes nothing of the others with it. When ctx ends before fn was begun, it
-// never is.
+// Write runs fn in a transaction and answers when it is on disk. Writes that wait at the same time share one commit, and one which fails
+// takes nothing of the others with it: fn may be run once more after all that it wrote was undone, so it sets what it answers anew each
+// time. When ctx ends before fn was begun, it never is.
 func (d *db) Write(ctx context.Context, fn func(ctx context.Context, tx *writeTx) error) error {
 	r := &request{ctx: ctx, fn: fn, done: make(chan struct{})}
 	select {
@@ -256,33 +257,56 @@ func (d *db) commit(batch []*request) {
 	}
 }
 
+// transact runs a batch in one transaction. Where one of its writes fails, all are undone and run again, each within a savepoint: to have
+// savepoints always would cost a copy of nearly every page that is written, for what hardly ever happens.
 func (d *db) transact(ctx context.Context, batch []*request) error {
+	failed, err := d.runAll(ctx, batch, d.runBare)
+	if failed && err == nil && len(batch) > 1 {
+		_, err = d.runAll(ctx, batch, d.runApart)
+	}
+	return err
+}
+
+// begin answers false where the caller has left.
+func (r *request) begin() bool {
+	if !r.begun && r.taken.CompareAndSwap(false, true) {
+		r.err = r.ctx.Err()
+		r.begun = r.err == nil
+	}
+	return r.begun
+}
+
+// runAll runs writes one after the other and commits. Where run answers false nothing is kept; neither is with an error.
+func (d *db) runAll(ctx context.Context, batch []*request, run func(context.Context, *request) (bool, error)) (failed bool, err error) {
 	if err := d.writer.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return false, fmt.Errorf("begin: %w", err)
 	}
 	if d.begin != nil {
 		d.begin()
 	}
 	for _, r := range batch {
-		if !r.taken.CompareAndSwap(false, true) {
-			continue // its caller has left
-		}
-		if r.err = r.ctx.Err(); r.err != nil {
+		if !r.begin() {
 			continue
 		}
-		if err := d.runOne(ctx, r); err != nil {
-			return errors.Join(err, d.rollBack(ctx))
+		if ok, err := run(ctx, r); err != nil || !ok {
+			return true, errors.Join(err, d.rollBack(ctx))
 		}
 	}
 	if d.end != nil {
 		if err := d.end(ctx, d.writer); err != nil {
-			return errors.Join(err, d.rollBack(ctx))
+			return false, errors.Join(err, d.rollBack(ctx))
 		}
 	}
 	if err := d.writer.exec(ctx, "COMMIT"); err != nil {
-		return errors.Join(fmt.Errorf("commit: %w", err), d.rollBack(ctx))
+		return false, errors.Join(fmt.Errorf("commit: %w", err), d.rollBack(ctx))
 	}
-	return nil
+	return false, nil
+}
+
+// runBare runs one caller's write. It answers false where that fails.
+func (d *db) runBare(ctx context.Context, r *request) (bool, error) {
+	r.err = call(ctx, r.fn, d.writer)
+	return r.err == nil, nil
 }
 
 func (d *db) rollBack(ctx context.Context) error {
@@ -293,20 +317,20 @@ func (d *db) rollBack(ctx context.Context) error {
 	return err
 }
 
-// runOne runs one caller's write in a savepoint. Its own failure goes to the caller; the error answered here ends the batch.
-func (d *db) runOne(ctx context.Context, r *request) error {
+// runApart runs one caller's write in a savepoint. Its own failure goes to the caller; the error answered here ends the batch.
+func (d *db) runApart(ctx context.Context, r *request) (bool, error) {
 	if err := d.writer.exec(ctx, "SAVEPOINT caller"); err != nil {
-		return fmt.Errorf("savepoint: %w", err)
+		return false, fmt.Errorf("savepoint: %w", err)
 	}
 	if r.err = call(ctx, r.fn, d.writer); r.err != nil {
 		if err := d.writer.exec(ctx, "ROLLBACK TO caller"); err != nil {
-			return errors.Join(r.err, fmt.Errorf("roll back to savepoint: %w", err))
+			return false, errors.Join(r.err, fmt.Errorf("roll back to savepoint: %w", err))
 		}
 	}
 	if err := d.writer.exec(ctx, "RELEASE caller"); err != nil {
-		return fmt.Errorf("release savepoint: %w", err)
+		return false, fmt.Errorf("release savepoint: %w", err)
 	}
-	return nil
+	return true, nil
 }
 
 // call turns a panic of one caller into its error, because the loop works for everybody.

@@ -125,13 +125,16 @@ func (s *Store) freezeMore(ctx context.Context, j *deadletter.Job, f Filter, aft
 	if err != nil {
 		return after, false, err
 	}
+	counted := *j
 	err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
 		if _, err := tx.tx.ExecContext(ctx, insertItems, j.ID, j.Action.Redrives(), list); err != nil {
 			return err
 		}
-		last, err = tx.countItems(ctx, j, after)
+		counted = *j
+		last, err = tx.countItems(ctx, &counted, after)
 		return err
 	})
+	*j = counted
 	if err == nil && j.Items.Pending > MaxJobLetters {
 		err = deadletter.Errorf(deadletter.TooLarge, "more than %d letters match: narrow the filter", MaxJobLetters)
 	}

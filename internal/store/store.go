@@ -61,7 +61,8 @@ type Tx struct {
 // patience is how long a write waits to be begun, so that nobody sits before a page while another program holds the file.
 const patience = 5 * time.Second
 
-// Write runs fn in a transaction and answers when it is on disk. fn must not keep tx, do network calls, or call Write.
+// Write runs fn in a transaction and answers when it is on disk. fn must not keep tx, do network calls, or call Write. It may be run once
+// more after all that it wrote was undone, so it sets what it answers anew each time.
 // When fn fails nothing of it is kept and its error is answered as it is. An Unavailable error says that the file takes nothing just
 // now, and why.
 func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
