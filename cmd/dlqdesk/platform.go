@@ -232,7 +232,8 @@ func (c platformRegister) Run(p program) error {
 
 type platformDoctor struct {
 	sourceFlags
-	Send bool `help:"Post a signed test event as well. It reaches the handler."`
+	As   string `name:"as" enum:"serve,receive" default:"serve" placeholder:"COMMAND" help:"The command whose rights on the queues are looked at: serve or receive."`
+	Send bool   `help:"Post a signed test event as well. It reaches the handler."`
 }
 
 func (c platformDoctor) Run(p program) error {
@@ -242,7 +243,7 @@ func (c platformDoctor) Run(p program) error {
 	}
 	ctx, stop := c.within()
 	defer stop()
-	checks, err := a.Doctor(ctx, app.Examination{Source: c.Source, Platform: c.Platform, URL: c.URL, Send: c.Send, Environ: environ})
+	checks, err := a.Doctor(ctx, app.Examination{Source: c.Source, Platform: c.Platform, URL: c.URL, Role: c.As, Send: c.Send, Environ: environ})
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,6 @@ import (
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/platform"
-	"dlqdesk/internal/queue"
 	"dlqdesk/internal/verify"
 )
 
@@ -26,6 +25,7 @@ type Examination struct {
 	Source   string
 	Platform string // instead of that of the configuration
 	URL      string // instead of that of the configuration
+	Role     string // of the process whose queues are looked at: Serve, or Receive
 	Send     bool   // post a signed test event, which reaches the handler
 	Environ  []string
 }
@@ -46,7 +46,8 @@ func (a *App) Doctor(ctx context.Context, e Examination) ([]platform.Check, erro
 	checks := a.examineConfiguration(s)
 	checks = append(checks, a.examinePlatform(ctx, s, w, e)...)
 	checks = append(checks, a.examineDestination(ctx, s), a.examineReceiver(ctx, w))
-	checks = append(checks, a.examineQueues(ctx, s)...)
+	checks = append(checks, a.examineDataDir())
+	checks = append(checks, a.examineQueues(ctx, s, e)...)
 	if e.Send {
 		checks = append(checks, a.examineDelivery(ctx, s, w))
 	}
@@ -160,15 +161,6 @@ func ask(ctx context.Context, method, at string, sign func(*http.Request) error,
 	return got.StatusCode, string(text), err
 }
 
-func (a *App) examineQueues(ctx context.Context, s config.Source) []platform.Check {
-	checks := []platform.Check{a.examineDataDir()}
-	checks = append(checks, a.examineQueue(ctx, "dead letter queue", a.cfg.Queue.DLQURL))
-	if s.Mode == config.Buffered {
-		checks = append(checks, a.examineQueue(ctx, "processing queue", a.cfg.Queue.ProcessingURL))
-	}
-	return checks
-}
-
 // examineDataDir writes into the data folder, where everything is kept that SQS does not hold.
 func (a *App) examineDataDir() platform.Check {
 	check := platform.Check{Name: "data folder", State: platform.OK, Text: a.cfg.DataDir + " is writable"}
@@ -181,56 +173,6 @@ func (a *App) examineDataDir() platform.Check {
 		check.State, check.Text, check.Fix = platform.Fail, err.Error(), "make "+filepath.Clean(a.cfg.DataDir)+" writable for the user that dlqdesk runs as, or set data_dir"
 	}
 	return check
-}
-
-const (
-	leastRetention = 4 * 24 * time.Hour
-	leastReceives  = 5
-)
-
-func (a *App) examineQueue(ctx context.Context, name, url string) platform.Check {
-	check := platform.Check{Name: name, State: platform.OK}
-	if url == "" {
-		check.Text = "embedded in " + a.cfg.DataDir
-		return check
-	}
-	ctx, cancel := context.WithTimeout(ctx, checkLimit)
-	defer cancel()
-	q, err := queue.NewSQS(ctx, url, a.cfg.Queue.Region)
-	if err == nil {
-		err = q.Unreached()
-	}
-	var set queue.Settings
-	if err == nil {
-		set, err = q.Settings(ctx)
-	}
-	if err != nil {
-		check.State, check.Text = platform.Fail, err.Error()
-		return check
-	}
-	return judge(check, q.Name(), set)
-}
-
-// judge says what of a queue's settings could lose letters.
-func judge(check platform.Check, name string, set queue.Settings) platform.Check {
-	check.Text = fmt.Sprintf("%s answers; messages are kept for %s", name, days(set.Retention))
-	switch {
-	case set.Retention < leastRetention:
-		check.State = platform.Warn
-		check.Fix = "raise its retention to 14 days: what is not read by then is gone"
-	case set.Redrive != "" && set.MaxReceiveCount < leastReceives:
-		check.State = platform.Warn
-		check.Text = fmt.Sprintf("%s moves what was received %d times to %s, where dlqdesk does not look", name, set.MaxReceiveCount, set.Redrive)
-		check.Fix = fmt.Sprintf("raise maxReceiveCount to %d or more, or remove its RedrivePolicy", leastReceives)
-	}
-	return check
-}
-
-func days(d time.Duration) string {
-	if n := int(d / (24 * time.Hour)); n > 1 && d%(24*time.Hour) == 0 {
-		return fmt.Sprintf("%d days", n)
-	}
-	return d.String()
 }
 
 const testEvent = `{"eventType":"dlqdesk.test","note":"sent by dlqdesk platform doctor --send"}`
@@ -250,6 +192,10 @@ func (a *App) examineDelivery(ctx context.Context, s config.Source, w platform.W
 		check.State, check.Text, check.Fix = platform.Fail, "the receiver refused it (401)", "the running dlqdesk has other secrets than this configuration: restart it"
 	case status/100 != 2:
 		check.State, check.Text = platform.Fail, fmt.Sprintf("the receiver answered %d %s", status, strings.TrimSpace(answer))
+	case s.Mode == config.Buffered:
+		check.Text = "the processing queue took it; its handler is next"
+	case s.Ack != nil:
+		check.Text = fmt.Sprintf("taken, and answered %d as ack says; the letters tell whether the handler took it", status)
 	case strings.Contains(answer, "queued_for_retry"):
 		check.State, check.Text, check.Fix = platform.Warn, "the handler failed, and the event is kept as a letter", "look at it at the desk, and archive it"
 	}

@@ -67,6 +67,16 @@ func Refuse(w http.ResponseWriter, status int, code string) {
 	_, _ = fmt.Fprintf(w, `{"__type":"com.amazonaws.sqs#%s","message":"the test refuses"}`, code)
 }
 
+// Peek answers the body of a call, which can be read again.
+func Peek(r *http.Request) string {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return ""
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return string(body)
+}
+
 // WithoutEntry passes a batch on without one of its entries and answers that this one failed. It tells whether there was such an entry.
 func (b *Between) WithoutEntry(w http.ResponseWriter, r *http.Request, place int, fault map[string]any) bool {
 	whole, err := io.ReadAll(r.Body)

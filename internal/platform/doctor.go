@@ -2,8 +2,12 @@ package platform
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,7 +91,67 @@ func (c *Client) examineRegistration(ctx context.Context, w Webhook) Check {
 			Fix: "delete all but one of " + ids(found),
 		}
 	}
-	return c.examineItem(name, found[0])
+	check := c.examineItem(name, found[0])
+	if differs := c.differences(w, found[0]); check.State == OK && len(differs) > 0 {
+		check.State, check.Text = Warn, found[0].ID+" is registered with other settings: "+strings.Join(differs, "; ")
+		check.Fix = "change them there, or delete " + found[0].ID + " and register again"
+	}
+	return check
+}
+
+// differences are settings that a webhook would be registered with now, and is not: all that the platform tells, but for the name, which is
+// anybody's choice, and secrets.
+func (c *Client) differences(w Webhook, i Item) []string {
+	planned, err := c.planned(c.steps(Create)[0], Order{Webhook: w})
+	if err != nil {
+		return nil // Check says why
+	}
+	var want, have map[string]any
+	if json.Unmarshal([]byte(planned.Body), &want) != nil || json.Unmarshal(i.All, &have) != nil {
+		return nil
+	}
+	delete(want, c.preset.Found.Name)
+	delete(want, c.preset.Found.URL) // it was found by that
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if !within(want[name], have[name]) {
+			list = append(list, fmt.Sprintf("%s is %s instead of %s", name, brief(have[name]), brief(want[name])))
+		}
+	}
+	return list
+}
+
+// within tells whether everything of a JSON value is so in another, which may have more: platforms add members of their own. What is
+// masked cannot be compared, and a platform need not tell it at all.
+func within(want, have any) bool {
+	if want == deadletter.Mask {
+		return true
+	}
+	object, ok := want.(map[string]any)
+	other, same := have.(map[string]any)
+	if !ok || !same {
+		return reflect.DeepEqual(want, have)
+	}
+	for name, value := range object {
+		if !within(value, other[name]) {
+			return false
+		}
+	}
+	return true
+}
+
+// longestValue is how much of a setting is shown, in bytes.
+const longestValue = 80
+
+func brief(v any) string {
+	if v == nil {
+		return "not set"
+	}
+	text, err := json.Marshal(v)
+	if err != nil || len(text) > longestValue {
+		return "another value"
+	}
+	return string(text)
 }
 
 func (c *Client) examineItem(name string, i Item) Check {

@@ -57,3 +57,24 @@ func TestExamineWhatCannotBeAsked(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+func TestExamineComparesSettings(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "genesys-open-messaging")
+	if _, err := b.client.Register(t.Context(), webhook()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ parameters, want string }{
+		{"", "ok registration: open-1 dlqdesk genesys is registered for"},
+		{`{"id":"content-7"}`, `warn registration: open-1 is registered with other settings: supportedContent is not set instead of {"id":"content-7"}: change them there, or delete open-1`},
+	} {
+		client, _ := clientOf(t, "genesys-open-messaging", b.genesys.URL, credentialsOf(b.genesys), func(s *platform.Settings) {
+			s.Parameters = map[string]string{"supported_content": c.parameters}
+		})
+		w := webhook()
+		w.Name, w.Secret = "another name", secret("another secret, of 33 characters.")
+		if got := examined(t, client, w); !strings.Contains(got, c.want) {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+	}
+}

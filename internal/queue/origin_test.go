@@ -81,27 +81,3 @@ func TestSendBackTellsWhatIsKnown(t *testing.T) {
 		t.Errorf("nobody there: %v", err)
 	}
 }
-
-func TestPermissionsAreTriedWithoutDoingAnything(t *testing.T) {
-	t.Parallel()
-	q := openAt(t, answering(t, map[string]string{
-		"GetQueueAttributes": attributesAnswer, "ReceiveMessage": "!InvalidParameterValue", "DeleteMessage": "!ReceiptHandleIsInvalid",
-		"ChangeMessageVisibility": "!AccessDeniedException", "SendMessageBatch": "!AccessDenied", "ListDeadLetterSourceQueues": `{"queueUrls":[]}`,
-	}))
-	var denied, unknown []string
-	for _, p := range q.Permissions(t.Context(), "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility",
-		"sqs:SendMessage", "sqs:ListDeadLetterSourceQueues", "sqs:PurgeQueue") {
-		if p.Denied {
-			denied = append(denied, p.Action)
-		}
-		if p.Err != nil {
-			unknown = append(unknown, p.Action)
-		}
-	}
-	if got := strings.Join(denied, " "); got != "sqs:ChangeMessageVisibility sqs:SendMessage" {
-		t.Errorf("denied are %s", got)
-	}
-	if got := strings.Join(unknown, " "); got != "sqs:PurgeQueue" {
-		t.Errorf("not known are %s", got)
-	}
-}

@@ -3,46 +3,83 @@ package queue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 )
 
-// Permission is whether an action on a queue is allowed.
+// Actions of SQS, as IAM names them.
+const (
+	MayAsk         = "sqs:GetQueueAttributes"
+	MaySend        = "sqs:SendMessage"
+	MayReceive     = "sqs:ReceiveMessage"
+	MayDelete      = "sqs:DeleteMessage"
+	MayHide        = "sqs:ChangeMessageVisibility"
+	MayListSources = "sqs:ListDeadLetterSourceQueues"
+)
+
+// Permission is whether an action on a queue is denied.
 type Permission struct {
-	Action string // as IAM names it: sqs:SendMessage
+	Action string
 	Denied bool
-	Err    error // SQS did not say whether it is allowed; nil: it did
+	Err    error // SQS did not say whether it is denied; nil: it did
 }
 
-// Permissions tries each of some actions in a way that changes nothing: SQS is asked for what it refuses anyhow (a receipt that never was,
-// a batch without entries, more messages than it gives out), and says beforehand where the action is denied. It knows
-// sqs:GetQueueAttributes, ReceiveMessage, DeleteMessage, ChangeMessageVisibility, SendMessage and ListDeadLetterSourceQueues.
-func (q *SQS) Permissions(ctx context.Context, actions ...string) []Permission {
+// Permissions tries actions on a queue in a way that changes nothing, and of all but MayAsk and MayListSources one that SQS refuses
+// anyhow: a receipt that never was, a batch without entries, more messages than it gives out. A denial is certain. That an action is not
+// denied is what SQS answers, not a promise: it publishes no order in which it looks at rights and at parameters, and rights on a queue
+// say nothing of those on its key. The error says why no queue could be asked.
+func Permissions(ctx context.Context, queueURL, region string, actions []string, options ...func(*config.LoadOptions) error) ([]Permission, error) {
+	q, err := newSQS(ctx, queueURL, region, options)
+	if err != nil {
+		return nil, fmt.Errorf("queue %s: %w", queueURL, err)
+	}
 	var list []Permission
 	for _, action := range actions {
 		try, known := q.harmless()[action]
 		if !known {
-			list = append(list, Permission{Action: action, Err: errors.New("nobody knows how to try this without doing it")})
-			continue
+			return nil, fmt.Errorf("nobody knows how to try %s without doing it", action)
 		}
 		p := Permission{Action: action}
 		p.Denied, p.Err = denied(try(ctx))
 		list = append(list, p)
 	}
-	return list
+	return list, nil
 }
 
-// denied tells whether SQS denied a call. Any other answer of SQS shows that it was allowed to look at it.
+// Sources answers the URLs of the queues that have a queue for their dead letter queue.
+func Sources(ctx context.Context, queueURL, region string, options ...func(*config.LoadOptions) error) ([]string, error) {
+	q, err := newSQS(ctx, queueURL, region, options)
+	if err != nil {
+		return nil, fmt.Errorf("queue %s: %w", queueURL, err)
+	}
+	return q.sourceQueues(ctx)
+}
+
+func isDenial(code string) bool {
+	return slices.Contains([]string{"AccessDenied", "AccessDeniedException", "NotAuthorized"}, code)
+}
+
+// denied tells whether SQS denied a call that it would refuse in any case. An answer that is of neither kind tells nothing.
 func denied(err error) (bool, error) {
 	refusal, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
+	switch {
+	case err == nil:
+		return false, nil
+	case !ok:
 		return false, err
+	case isDenial(refusal.ErrorCode()):
+		return true, nil
 	}
-	return slices.Contains([]string{"AccessDenied", "AccessDeniedException", "NotAuthorized"}, refusal.ErrorCode()), nil
+	if what := advice(refusal); what != refusedBy(refusal) || passes(refusal, err) {
+		return false, errors.New(what)
+	}
+	return false, nil
 }
 
 // noReceipt is no receipt of any message.
@@ -50,29 +87,38 @@ const noReceipt = "dlqdesk-asks-whether-it-may"
 
 func (q *SQS) harmless() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"sqs:GetQueueAttributes": func(ctx context.Context) error {
+		MayAsk: func(ctx context.Context) error {
 			_, err := q.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &q.url})
-			return err
+			return unlessDenied(err)
 		},
-		"sqs:ReceiveMessage": func(ctx context.Context) error {
+		MayReceive: func(ctx context.Context) error {
 			_, err := q.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &q.url, MaxNumberOfMessages: maxBatch + 1})
 			return err
 		},
-		"sqs:DeleteMessage": func(ctx context.Context) error {
+		MayDelete: func(ctx context.Context) error {
 			_, err := q.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &q.url, ReceiptHandle: aws.String(noReceipt)})
 			return err
 		},
-		"sqs:ChangeMessageVisibility": func(ctx context.Context) error {
+		MayHide: func(ctx context.Context) error {
 			_, err := q.client.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{QueueUrl: &q.url, ReceiptHandle: aws.String(noReceipt)})
 			return err
 		},
-		"sqs:SendMessage": func(ctx context.Context) error {
+		MaySend: func(ctx context.Context) error {
 			_, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: []types.SendMessageBatchRequestEntry{}})
 			return err
 		},
-		"sqs:ListDeadLetterSourceQueues": func(ctx context.Context) error {
+		MayListSources: func(ctx context.Context) error {
 			_, err := q.client.ListDeadLetterSourceQueues(ctx, &sqs.ListDeadLetterSourceQueuesInput{QueueUrl: &q.url})
-			return err
+			return unlessDenied(err)
 		},
 	}
+}
+
+// unlessDenied makes of the refusal of a call that nothing is wrong with one that tells nothing.
+func unlessDenied(err error) error {
+	refusal, ok := errors.AsType[smithy.APIError](err)
+	if !ok || isDenial(refusal.ErrorCode()) {
+		return err
+	}
+	return errors.New(advice(refusal))
 }

@@ -60,20 +60,10 @@ func NewSQS(ctx context.Context, queueURL, region string, options ...func(*confi
 }
 
 func openSQS(ctx context.Context, queueURL, region string, options []func(*config.LoadOptions) error) (*SQS, error) {
-	parsed, err := url.Parse(queueURL)
+	q, err := newSQS(ctx, queueURL, region, options)
 	if err != nil {
 		return nil, err
 	}
-	name := path.Base(parsed.Path)
-	if parsed.Host == "" || name == "." || name == "/" {
-		return nil, errors.New("that is no queue URL: it looks like https://sqs.eu-central-1.amazonaws.com/123456789012/my-dlq")
-	}
-	settings, err := loadSettings(ctx, parsed, region, options)
-	if err != nil {
-		return nil, err
-	}
-	client := sqs.NewFromConfig(settings, func(o *sqs.Options) { o.HTTPClient = wholeBody{o.HTTPClient} })
-	q := &SQS{client: client, url: queueURL, name: name, fifo: strings.HasSuffix(name, fifoSuffix)}
 	err = q.readAttributes(ctx)
 	refusal, refused := errors.AsType[smithy.APIError](err)
 	if refused {
@@ -87,6 +77,24 @@ func openSQS(ctx context.Context, queueURL, region string, options []func(*confi
 		q.limit, q.visibility = leastCall, usualVisibility
 	}
 	return q, nil
+}
+
+// newSQS makes a queue that was not asked for its limits yet.
+func newSQS(ctx context.Context, queueURL, region string, options []func(*config.LoadOptions) error) (*SQS, error) {
+	parsed, err := url.Parse(queueURL)
+	if err != nil {
+		return nil, err
+	}
+	name := path.Base(parsed.Path)
+	if parsed.Host == "" || name == "." || name == "/" {
+		return nil, errors.New("that is no queue URL: it looks like https://sqs.eu-central-1.amazonaws.com/123456789012/my-dlq")
+	}
+	settings, err := loadSettings(ctx, parsed, region, options)
+	if err != nil {
+		return nil, err
+	}
+	client := sqs.NewFromConfig(settings, func(o *sqs.Options) { o.HTTPClient = wholeBody{o.HTTPClient} })
+	return &SQS{client: client, url: queueURL, name: name, fifo: strings.HasSuffix(name, fifoSuffix)}, nil
 }
 
 // Unreached answers why the queue could not be asked for its limits, so that the least of any queue are taken; nil: it could.
@@ -171,9 +179,11 @@ func advice(err smithy.APIError) string {
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
 		return "the credentials have expired (or this machine's clock is wrong)"
 	default:
-		return "SQS refused: " + code
+		return refusedBy(err)
 	}
 }
+
+func refusedBy(err smithy.APIError) string { return "SQS refused: " + err.ErrorCode() }
 
 // passes tells whether a refusal says nothing against the queue and its settings: SQS is out of order or throttles, or credentials were
 // good once.
