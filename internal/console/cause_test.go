@@ -78,7 +78,7 @@ func TestLetterLeavesAsCurlAndTicket(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"## Webhook not delivered: ", "/letters/a-1\n", "- Event type: ", "| 1 (receive) | 2026-03-02 10:15:05 UTC | rejected | 422 | 84 ms |", "'''",
+		"## Webhook not delivered: ", "/letters/a-1\n", "- Source: genesys\n", "| 1 (receive) | 2026-03-02 10:15:05 UTC | rejected | 422 | 84 ms |", "'''",
 	} {
 		if !strings.Contains(ticket, want) {
 			t.Errorf("the ticket lacks %q:\n%s", want, ticket)

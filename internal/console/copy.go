@@ -18,8 +18,11 @@ const (
 	maxTicketRows = 10       // attempts
 )
 
-// curlOf is a command that sends a revision the way a replay does. Secrets stay masked.
+// curlOf is a command that sends a revision the way a replay does; "" where none is to be had. Secrets stay masked.
 func curlOf(l deadletter.Letter, r deadletter.Revision, s desk.Source) string {
+	if l.Source == "" && l.Queue.From != "" {
+		return ""
+	}
 	lines := []string{"curl -i -X " + quoted(l.Method)}
 	masked := r.Headers.EndToEnd().Masked(s.MaskHeaders...)
 	for _, name := range masked.Names() {
@@ -58,14 +61,29 @@ func (c *Console) ticketOf(r *http.Request, l deadletter.Letter, shown deadlette
 	source, _ := c.Desk.Source(l.Source)
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("## Webhook not delivered: %s\n", inline(l.Reason))
+	what := "Webhook not delivered"
+	if l.Queue.From != "" {
+		what = "Dead letter of the queue " + inline(l.Queue.From)
+	}
+	line("## %s: %s\n", what, inline(l.Reason))
 	line("- Letter: %s", c.deskURL(r)+letterURL(l.ID, ""))
-	line("- Source: %s", inline(l.Source))
-	line("- Event type: %s", inline(l.EventType))
+	told := func(label, value string) {
+		if value != "" {
+			line("- %s: %s", label, inline(value))
+		}
+	}
+	told("Source", l.Source)
+	told("Came from", l.Queue.SourceARN)
+	told("Was meant for", l.Queue.TargetARN)
+	told("Group", l.Queue.GroupID)
+	told("Request id", l.Queue.RequestID)
+	told("Event type", l.EventType)
 	line("- Status: %s, retries %s", ui.StatusWord(string(l.Status)), c.retries(l))
 	line("- Received: %s", ui.At(l.ReceivedAt).Text)
-	line("- Webhook-Id: `%s`\n", inline(l.WebhookID))
-	line("| attempt | at | outcome | code | took | error |\n| --- | --- | --- | --- | --- | --- |")
+	line("- Webhook-Id: `%s`", inline(l.WebhookID))
+	if len(h.attempts) > 0 {
+		line("\n| attempt | at | outcome | code | took | error |\n| --- | --- | --- | --- | --- | --- |")
+	}
 	for _, a := range h.attempts[:min(len(h.attempts), maxTicketRows)] {
 		line("| %d (%s) | %s | %s | %s | %s | %s |", a.Number, a.Trigger, ui.At(a.StartedAt).Text, a.Outcome, code(a.StatusCode), latency(a.Latency), inline(a.Error))
 	}

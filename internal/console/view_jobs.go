@@ -80,6 +80,9 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 	if j.Undoes != 0 {
 		v.Undoes = jobPath(j.Undoes)
 	}
+	if j.Rate > 0 {
+		v.Pace = plural(j.Rate, "letter") + " a second at most"
+	}
 	return v
 }
 
@@ -166,7 +169,7 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 		ID: j.ID.String(), Heading: say.verb + " " + plural(j.Items.Total(), "letter"), Set: plural(j.Items.Total(), "letter"),
 		Oldest: ui.At(j.Oldest), Newest: ui.At(j.Newest), LettersURL: jobLetters(j.ID, ""), Back: back, Denied: why(auth.Actor(r.Context()).May(j.Action)),
 	}
-	v.Action, v.Edits = bulkName(j.Action), j.Action.Edits()
+	v.Action, v.Edits, v.Redrives = bulkName(j.Action), j.Action.Edits(), j.Action.Redrives()
 	v.Delivers = j.Delivers() && j.Items.Total() > 0
 	if j.Items.Total() == 0 {
 		v.Denied = "No letter matches any more: there is nothing to do."

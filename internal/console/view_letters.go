@@ -112,7 +112,7 @@ func (c *Console) webhookBase(r *http.Request) string {
 
 func (c *Console) rowView(l deadletter.Letter, back string) page.LetterRow {
 	return page.LetterRow{
-		ID: string(l.ID), Version: strconv.Itoa(l.Version), URL: letterURL(l.ID, back), Status: string(l.Status), Source: printable(l.Source), EventType: printable(l.EventType),
+		ID: string(l.ID), Version: strconv.Itoa(l.Version), URL: letterURL(l.ID, back), Status: string(l.Status), Source: printable(l.Source), Queue: printable(l.Queue.From), EventType: printable(l.EventType),
 		Reason: printable(l.Reason), Code: code(l.StatusCode), Outcome: string(l.Outcome), Retries: c.retries(l), NextRetry: nextRetry(l),
 		Received: ui.At(l.ReceivedAt), LastAttempt: ui.At(l.LastAttemptAt), Arrived: arrivedMore(l),
 	}
@@ -135,8 +135,15 @@ func letterURL(id deadletter.ID, back string) string {
 	return to + "?" + url.Values{"back": {back}}.Encode()
 }
 
-// retries tells how many automatic deliveries were made of those that there are.
+// retries tells how many automatic deliveries were made of those that there are; of a message of another program, how often the service
+// that gave up on it says that it tried.
 func (c *Console) retries(l deadletter.Letter) string {
+	if l.Queue.IsForeign() {
+		if l.Queue.RetryCount > 0 {
+			return fmt.Sprintf("%d by %s", l.Queue.RetryCount, l.Queue.Service)
+		}
+		return "none"
+	}
 	if s, ok := c.sourceOf(l); ok {
 		return fmt.Sprintf("%d of %d", l.AutoAttempts, max(s.MaxAttempts, l.AutoAttempts))
 	}

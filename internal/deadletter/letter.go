@@ -125,6 +125,12 @@ type QueueFacts struct {
 	Attributes      []QueueAttribute `json:"attributes,omitempty"`
 }
 
+// FormForeign is the form of a message that is no envelope.
+const FormForeign = "foreign"
+
+// IsForeign tells whether the message was another program's, which retries in its own way.
+func (q QueueFacts) IsForeign() bool { return q.Form == FormForeign }
+
 // QueueAttribute is a message attribute, kept to the byte and type.
 type QueueAttribute struct {
 	Name   string `json:"name"`

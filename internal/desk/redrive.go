@@ -27,7 +27,10 @@ func (d *Desk) Redrivable(l deadletter.Letter) (string, error) {
 		return "", deadletter.Errorf(deadletter.Conflict, "the queue %q of this letter is not on the list queues: add it and restart", l.Queue.From)
 	}
 	to, err := origin.To(l)
-	return path.Base(to), err
+	if err != nil {
+		return "", err
+	}
+	return path.Base(to), nil
 }
 
 // Redrive orders that a revision of a letter is sent back to the queue that it came from. Forbidden, NotFound or Conflict say why not.

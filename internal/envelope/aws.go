@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 
 	"dlqdesk/internal/deadletter"
 )
@@ -37,7 +38,7 @@ func addService(c *deadletter.Capture, m Raw) {
 		if isNotification {
 			q.Service, q.SourceARN = ServiceSNS, topic
 		}
-		c.Reason = join(q.ErrorCode, value("ErrorMessage"))
+		c.Reason = lambdaReason(q.ErrorCode, value("ErrorMessage"))
 	case isNotification:
 		q.Service, q.SourceARN = ServiceSNS, topic
 		c.Reason = "SNS could not deliver this notification, and does not say why"
@@ -46,7 +47,7 @@ func addService(c *deadletter.Capture, m Raw) {
 	if arn := m.System[sourceARN]; arn != "" {
 		q.Service, q.SourceARN = ServiceSQS, arn
 		if c.Reason == "" || isNotification {
-			c.Reason = "Moved to the dead letter queue by SQS after too many receives from " + arn
+			c.Reason = "Received too often from " + arn[strings.LastIndexByte(arn, ':')+1:] + ", so SQS moved it to the dead letter queue"
 		}
 	}
 	c.Reason = shorten(clean(c.Reason))
@@ -62,6 +63,14 @@ func attributeOf(m Raw, name string) string {
 		return ""
 	}
 	return m.Attributes[i].Value
+}
+
+// lambdaReason leaves out a code of Lambda's where there are words: 200 says that a function ran and failed, and reads as if all were well.
+func lambdaReason(code, text string) string {
+	if text == "" && code != "" {
+		return "Lambda gave up with code " + code
+	}
+	return text
 }
 
 func join(code, text string) string {

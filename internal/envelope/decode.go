@@ -33,9 +33,9 @@ type Raw struct {
 
 // The forms of a message, as QueueFacts.Form names them.
 const (
-	FormEnvelope    = "envelope"    // ours
-	FormInterchange = "interchange" // the six fields, from another program
-	FormForeign     = "foreign"     // anything else
+	FormEnvelope    = "envelope"             // ours
+	FormInterchange = "interchange"          // the six fields, from another program
+	FormForeign     = deadletter.FormForeign // anything else
 )
 
 // Decode reads any queue message: our envelope, the six fields alone, or whatever else arrived, which is kept whole. at stands in

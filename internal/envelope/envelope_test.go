@@ -256,15 +256,16 @@ func TestForeignMessageIsKeptWhole(t *testing.T) {
 		reason     string
 		retries    int
 	}{
-		"Lambda":      {`{"Records":[]}`, []deadletter.QueueAttribute{attribute("ErrorCode", "200"), attribute("ErrorMessage", "boom")}, nil, "200: boom", 0},
+		"Lambda":      {`{"Records":[]}`, []deadletter.QueueAttribute{attribute("ErrorCode", "200"), attribute("ErrorMessage", "boom")}, nil, "boom", 0},
 		"EventBridge": {`{}`, []deadletter.QueueAttribute{attribute("ERROR_CODE", "SDK_CLIENT_ERROR"), attribute("ERROR_MESSAGE", "no"), attribute("RETRY_ATTEMPTS", "4")}, nil, "SDK_CLIENT_ERROR: no", 4},
-		"SQS redrive": {`x`, nil, map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, "Moved to the dead letter queue by SQS after too many receives from arn:aws:sqs:eu-west-1:1:q", 0},
+		"SQS redrive": {`x`, nil, map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, "Received too often from q, so SQS moved it to the dead letter queue", 0},
 		"redriven after Lambda": {
 			`x`,
 			[]deadletter.QueueAttribute{attribute("ErrorCode", "200"), attribute("ErrorMessage", "boom")},
 			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"},
-			"200: boom", 0,
+			"boom", 0,
 		},
+		"Lambda without words":          {`x`, []deadletter.QueueAttribute{attribute("ErrorCode", "429")}, nil, "Lambda gave up with code 429", 0},
 		"EventBridge that says no more": {`{}`, []deadletter.QueueAttribute{attribute("EXHAUSTED_RETRY_CONDITION", "MaximumRetryAttempts")}, nil, "Gave up: MaximumRetryAttempts", 0},
 		"SNS":                           {notification, nil, nil, "SNS could not deliver this notification, and does not say why", 0},
 		"nothing":                       {"\xff\x00", nil, nil, "", 0},

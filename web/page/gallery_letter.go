@@ -242,7 +242,7 @@ func longLetter(v *LetterView) {
 // fromQueue makes a letter one of a queue of the list.
 func fromQueue(v *LetterView, queue, to string) {
 	v.Panel.Queue, v.Panel.RedrivesTo = queue, to
-	v.Panel.Reason = "Moved to the dead letter queue by SQS after too many receives from arn:aws:sqs:eu-west-1:123456789012:orders"
+	v.Panel.Reason = "Received too often from orders, so SQS moved it to the dead letter queue"
 	v.Facts = []Fact{
 		{"Queue", "orders-dlq"},
 		{"Put there by", "SQS"},

@@ -127,6 +127,7 @@ func manyRows(n int) []LetterRow {
 	kinds := []LetterRow{
 		{Source: "genesys", EventType: "conversation:updated", Reason: "422: field id is missing in conversation.participants[1]", Code: "422", Outcome: "rejected", Retries: "1 of 5"},
 		{Source: "cxone", EventType: "CaseStatusChanged", Reason: "503: upstream is restarting", Code: "503", Outcome: "rejected", Retries: "5 of 5"},
+		{Queue: "orders", EventType: "Order Placed", Reason: "Received too often from orders.fifo, so SQS moved it to the dead letter queue", Retries: "none"},
 		{Source: "genesys", EventType: "v2.detail.events.conversation.{id}.acw", Reason: "no answer within 10 s", Outcome: "unknown", Retries: "5 of 5"},
 		{Source: "cxone", Reason: "connection refused by 10.2.0.14:9090", Outcome: "unreachable", Retries: "5 of 5"},
 		{Source: "genesys", Reason: "400: unknown eventType \"conversation:transferred\"", Code: "400", Outcome: "rejected", Retries: "1 of 5"},

@@ -27,6 +27,7 @@ type JobView struct {
 	By                string
 	Started, Ended    ui.Moment
 	Reason, Patch     string
+	Pace              string // "4 letters a second at most"; empty: no limit
 	Letters           string // "214 letters"
 	LettersURL        string // the list of its letters
 	FilterURL         string // the list that it was made of; empty: letters that were selected one by one
@@ -52,6 +53,7 @@ type JobConfirmView struct {
 	ID         string
 	Action     string // replay, edit, redrive, edit-redrive, archive or restore
 	Edits      bool
+	Redrives   bool
 	Heading    string // "Replay 214 letters"
 	Set        string // "214 letters"
 	Oldest     ui.Moment

@@ -230,7 +230,7 @@ func (v LetterPanelView) denials() []denial {
 	if v.Queue == "" {
 		redrive.why = "" // it is not offered
 	}
-	for _, a := range []action{{"Replay", v.DenyReplay}, redrive, {"Edit and replay", v.DenyEdit}, last} {
+	for _, a := range []action{{"Replay", v.DenyReplay}, redrive, {v.editLabel(), v.DenyEdit}, last} {
 		if a.why == "" {
 			continue
 		}
@@ -301,6 +301,19 @@ func (v LetterPanelView) askLabel() string {
 		return "Redrive all the same"
 	}
 	return "Replay all the same"
+}
+
+// editLabel names what an edit is sent by.
+func (v LetterPanelView) editLabel() string {
+	if v.onlyRedrives() {
+		return "Edit and redrive"
+	}
+	return "Edit and replay"
+}
+
+// cameBack tells whether the letter was sent back to its queue, and failed there once more.
+func (v LetterPanelView) cameBack() bool {
+	return v.SentBack && v.Outcome == "" && v.Status == "failed"
 }
 
 // onlyRedrives tells whether a redrive is the thing to do, because there is no destination.

@@ -129,6 +129,7 @@ type LetterRow struct {
 	URL         string // of the letter, with the list's query in it
 	Status      string
 	Source      string // empty: its message named none
+	Queue       string // of the list, that it came from; empty: it is a webhook
 	EventType   string // empty: its body does not say
 	Reason      string
 	TypeMarks   []ui.Segment // the event type, likewise
