@@ -55,7 +55,12 @@ func TestDoctorFollowsAWebhookToTheHandler(t *testing.T) {
 	g := desktest.NewGenesys(t)
 	p := setup(t, signed("0123456789abcdef0123"))
 	cfg := p.cfg
-	cfg.Platforms = []config.Platform{{Name: "home", Preset: "genesys-open-messaging", Settings: platform.Settings{TokenURL: g.URL + "/oauth/token", API: g.URL}}}
+	home, err := platform.Find("genesys-open-messaging")
+	if err != nil {
+		t.Fatal(err)
+	}
+	home.TokenURL, home.API = g.URL+"/oauth/token", g.URL
+	cfg.Platforms = []config.Platform{{Name: "home", Preset: home.Name, Offer: home}}
 	e := app.Examination{URL: p.URL() + "/webhooks/genesys", Environ: []string{"CLIENT_ID=" + g.ClientID, "CLIENT_SECRET=" + g.ClientSecret}, Send: true}
 	says(t, doctor(t, cfg, e),
 		"ok verification: by genesys-open-messaging", "fail registrable: ", "ok token: granted by "+g.URL, "fail registration: nothing is registered for "+e.URL,

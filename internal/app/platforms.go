@@ -40,11 +40,11 @@ func (a *App) Platform(name string, environ []string) (*Platform, error) {
 	if err != nil {
 		return nil, err
 	}
-	preset, settings, credentials, err := p.Resolve(environ)
+	preset, credentials, err := p.Resolve(environ)
 	if err != nil {
 		return nil, err
 	}
-	client, err := platform.New(preset, settings, credentials)
+	client, err := platform.New(preset, credentials)
 	if err != nil {
 		return nil, err
 	}

@@ -76,14 +76,14 @@ func (a *App) shownPlatform(s config.Source) console.Platform {
 	if err != nil {
 		return console.Platform{} // the configuration was checked: this cannot be
 	}
-	preset, settings, _, _ := configured.Resolve(nil) // credentials are of no use to a page
+	preset, _, _ := configured.Resolve(nil) // credentials are of no use to a page
 	p := console.Platform{
 		Name: configured.Name, Title: preset.Title, Status: string(preset.Status), About: preset.About, Warning: preset.Warning, Deliveries: preset.Deliveries,
 	}
 	if len(preset.Paste) == 0 {
 		return p
 	}
-	client, err := platform.New(preset, settings, platform.Credentials{})
+	client, err := platform.New(preset, platform.Credentials{})
 	if err != nil {
 		return p
 	}

@@ -12,6 +12,7 @@ import (
 
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/platform"
 	"dlqdesk/internal/verify"
 )
 
@@ -90,7 +91,12 @@ func describe(c config.Config) string {
 		describeProof(&b, s)
 	}
 	for _, p := range c.Platforms {
-		fmt.Fprintf(&b, "platform %s of %s: id %q, secret in %q, %+v\n", p.Name, p.Preset, p.ClientID, p.ClientSecret, p.Settings)
+		fmt.Fprintf(&b, "platform %s of %s: id %q, secret in %q\n", p.Name, p.Preset, p.ClientID, p.ClientSecret)
+		usual, _ := platform.Find(p.Preset)
+		usual.Region = "" // as where none is set
+		for _, changed := range changes(usual, p.Offer) {
+			fmt.Fprintf(&b, "\t%s\n", changed)
+		}
 	}
 	for _, s := range c.Sources {
 		if s.Platform != "" {

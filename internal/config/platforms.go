@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -13,9 +12,9 @@ import (
 
 // Platform is where webhooks come from, and how they are registered there: a preset with an operator's settings.
 type Platform struct {
-	Name     string
-	Preset   string
-	Settings platform.Settings
+	Name   string
+	Preset string
+	Offer  platform.Preset // with what the configuration overrides; without a region where that sets none
 
 	// Where the credentials are, env:NAME or file:PATH; of the two ids also the id itself. Empty: where the preset has them by
 	// default. They are read when a command needs them, not when the program starts.
@@ -28,10 +27,12 @@ func (c Config) Platform(name string) (Platform, error) {
 	if i >= 0 {
 		return c.Platforms[i], nil
 	}
-	if _, err := platform.Find(name); err != nil {
+	preset, err := platform.Find(name)
+	if err != nil {
 		return Platform{}, deadletter.Errorf(deadletter.Invalid, "there is no platform %q%s", name, orNear(name, c.platformNames()))
 	}
-	return Platform{Name: name, Preset: name}, nil
+	preset.Region = ""
+	return Platform{Name: name, Preset: name, Offer: preset}, nil
 }
 
 func (c Config) platformNames() []string {
@@ -57,17 +58,17 @@ func (c Config) WebhookURLOf(source string) string {
 	return base + "/webhooks/" + source
 }
 
-// Resolve answers a platform's preset, its settings and its credentials, with what the environment says where the configuration says
-// nothing. What is not there is an empty secret: only what needs it says so. A secret that cannot be read is an error.
-func (p Platform) Resolve(environ []string) (platform.Preset, platform.Settings, platform.Credentials, error) {
-	preset, err := platform.Find(p.Preset)
-	if err != nil {
-		return preset, p.Settings, platform.Credentials{}, err
-	}
+// Resolve answers a platform's preset and its credentials, with what the environment says where the configuration says nothing. What is
+// not there is an empty secret: only what needs it says so. A secret that cannot be read is an error.
+func (p Platform) Resolve(environ []string) (platform.Preset, platform.Credentials, error) {
+	preset := p.Offer
 	r := newReader("", environ)
-	settings := p.Settings
-	if settings.Region == "" && preset.Environment.Region != "" {
-		settings.Region = r.environ[preset.Environment.Region]
+	if preset.Region == "" {
+		base, err := platform.Find(p.Preset)
+		if err != nil {
+			return preset, platform.Credentials{}, err
+		}
+		preset.Region = cmp.Or(r.environ[preset.Environment.Region], base.Region)
 	}
 	var faults []error
 	read := func(key, place, variable string) deadletter.Secret {
@@ -83,7 +84,7 @@ func (p Platform) Resolve(environ []string) (platform.Preset, platform.Settings,
 		AccessKeyID:     read("access_key_id", p.AccessKeyID, preset.Environment.AccessKeyID),
 		AccessKeySecret: read("access_key_secret", p.AccessKeySecret, preset.Environment.AccessKeySecret),
 	}
-	return preset, settings, credentials, errors.Join(faults...)
+	return preset, credentials, errors.Join(faults...)
 }
 
 // credential reads what is at a place, or in a variable that may not be there.
@@ -127,62 +128,13 @@ func readPlatform(name string, s *section) Platform {
 		ClientSecret:    setting(s, "client_secret", "", parsePlace),
 		AccessKeyID:     setting(s, "access_key_id", "", parseSomething),
 		AccessKeySecret: setting(s, "access_key_secret", "", parsePlace),
-		Settings: platform.Settings{
-			Region:    setting(s, "region", "", emptyOr(parseRegion)),
-			Discovery: setting(s, "discovery_url", "", emptyOr(parsePlatformBase)),
-			TokenURL:  setting(s, "token_url", "", emptyOr(parsePlatformBase)),
-			API:       setting(s, "api_url", "", emptyOr(parsePlatformBase)),
-			Grant:     setting(s, "grant", "", oneOf(platform.ClientCredentials, platform.Password)),
-			Auth:      setting(s, "client_auth", "", oneOf(platform.Basic, platform.Form)),
-			ID:        setting(s, "id_path", "", parseText),
-			Items:     setting(s, "list_path", "", parseText),
-			URL:       setting(s, "url_path", "", parseText),
-			Verify:    setting(s, "verify", "", parseText),
-		},
 	}
 	preset, err := platform.Find(cmp.Or(p.Preset, name))
-	if err != nil {
-		if p.Preset == "" && !s.reader.faulty(join(s.path, "preset")) {
-			s.missing("preset", "is missing: set it to one of "+strings.Join(presetNames(), ", "))
-		}
-		s.section("parameters")
-		s.section("calls")
-		return p
+	if err != nil && p.Preset == "" && !s.reader.faulty(join(s.path, "preset")) {
+		s.missing("preset", "is missing: set it to one of "+strings.Join(presetNames(), ", "))
 	}
-	p.Preset = preset.Name
-	readPreset(&p, preset, s)
+	p.Preset, p.Offer = preset.Name, s.override(preset)
 	return p
-}
-
-// readPreset reads what only some presets have.
-func readPreset(p *Platform, preset platform.Preset, s *section) {
-	parameters := s.section("parameters")
-	for _, known := range preset.Parameters {
-		if value, ok := parameters.text(known.Name); ok {
-			if p.Settings.Parameters == nil {
-				p.Settings.Parameters = map[string]string{}
-			}
-			p.Settings.Parameters[known.Name] = value
-		}
-	}
-	calls := s.section("calls")
-	for _, name := range preset.CallNames() {
-		call := calls.section(name)
-		set := platform.Call{
-			Method: setting(call, "method", "", oneOf(http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete)),
-			Path:   setting(call, "path", "", parsePlatformPath),
-			Body:   setting(call, "body", "", parseText),
-		}
-		if set != (platform.Call{}) {
-			if p.Settings.Calls == nil {
-				p.Settings.Calls = map[string]platform.Call{}
-			}
-			p.Settings.Calls[name] = set
-		}
-	}
-	if _, _, err := preset.With(p.Settings); err != nil {
-		s.reader.fault(s.path, deadletter.TextOf(err))
-	}
 }
 
 func presetNames() []string {

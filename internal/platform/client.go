@@ -19,7 +19,6 @@ import (
 type Client struct {
 	preset      Preset
 	values      Values
-	set         map[string]string // parameters, as the operator set them
 	credentials Credentials
 	http        *http.Client
 	now         func() time.Time
@@ -43,15 +42,15 @@ func WithClock(now func() time.Time, wait func(ctx context.Context, d time.Durat
 	return func(c *Client) { c.now, c.wait = now, wait }
 }
 
-// New makes a client of a preset with an operator's settings. Its error is Invalid. Nothing is sent yet.
-func New(p Preset, s Settings, credentials Credentials, options ...Option) (*Client, error) {
-	p, values, err := p.With(s)
+// New makes a client of a preset. Its error is Invalid. Nothing is sent yet.
+func New(p Preset, credentials Credentials, options ...Option) (*Client, error) {
+	p, values, err := p.Located()
 	if err != nil {
 		return nil, err
 	}
-	parameters, _ := p.parameters(s.Parameters) // what is missing is said when it is needed, by Check
+	parameters, _ := p.parameters() // what is missing is said when it is needed, by Check
 	maps.Copy(values, parameters)
-	c := &Client{preset: p, values: values, set: s.Parameters, credentials: credentials, now: time.Now, wait: sleep}
+	c := &Client{preset: p, values: values, credentials: credentials, now: time.Now, wait: sleep}
 	for _, option := range options {
 		option(c)
 	}
@@ -65,7 +64,7 @@ func New(p Preset, s Settings, credentials Credentials, options ...Option) (*Cli
 	return c, nil
 }
 
-// Preset answers the preset, with the operator's settings.
+// Preset answers the preset, with its hosts.
 func (c *Client) Preset() Preset { return c.preset }
 
 // Request is one HTTP request, as it is sent, or as it is shown with secrets masked.

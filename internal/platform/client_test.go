@@ -228,8 +228,8 @@ func TestCXoneFindsItsHosts(t *testing.T) {
 		credentials := platform.Credentials{
 			ClientID: secret(server.ClientID), ClientSecret: secret(server.ClientSecret), AccessKeyID: secret(server.AccessKey), AccessKeySecret: secret(server.AccessToken),
 		}
-		client, _ := clientOf(t, "cxone-expert", "", credentials, func(s *platform.Settings) {
-			*s = platform.Settings{Discovery: server.URL, Auth: auth}
+		client, _ := clientOf(t, "cxone-expert", "", credentials, func(p *platform.Preset) {
+			p.Discovery, p.TokenURL, p.API, p.Auth = server.URL, "", "https://api-{area}.{domain}", auth
 		})
 		got, err := client.Token(t.Context())
 		if err != nil || got.TokenURL != server.URL+"/auth/token" || got.Tenant != "tenant-7" || got.API != "https://api-na1.cxone.test" || got.Lifetime != 3600 {

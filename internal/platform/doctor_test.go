@@ -68,9 +68,7 @@ func TestExamineComparesSettings(t *testing.T) {
 		{"", "ok registration: open-1 dlqdesk genesys is registered for"},
 		{`{"id":"content-7"}`, `warn registration: open-1 is registered with other settings: supportedContent is not set instead of {"id":"content-7"}: change them there, or delete open-1`},
 	} {
-		client, _ := clientOf(t, "genesys-open-messaging", b.genesys.URL, credentialsOf(b.genesys), func(s *platform.Settings) {
-			s.Parameters = map[string]string{"supported_content": c.parameters}
-		})
+		client, _ := clientOf(t, "genesys-open-messaging", b.genesys.URL, credentialsOf(b.genesys), parameters(map[string]string{"supported_content": c.parameters}))
 		w := webhook()
 		w.Name, w.Secret = "another name", secret("another secret, of 33 characters.")
 		if got := examined(t, client, w); !strings.Contains(got, c.want) {

@@ -88,8 +88,8 @@ func TestFaultsSayWhatToFix(t *testing.T) {
 
 func TestMissingCredentialsAreNamed(t *testing.T) {
 	t.Parallel()
-	client, _ := clientOf(t, "cxone-expert", "http://127.0.0.1:1", platform.Credentials{ClientID: secret("a")}, func(s *platform.Settings) {
-		s.Calls = map[string]platform.Call{platform.List: {Path: "/x"}}
+	client, _ := clientOf(t, "cxone-expert", "http://127.0.0.1:1", platform.Credentials{ClientID: secret("a")}, func(p *platform.Preset) {
+		p.Calls = map[string]platform.Call{platform.List: {Path: "/x"}}
 	})
 	_, err := client.Token(t.Context())
 	if _, listErr := client.List(t.Context()); listErr == nil || err == nil || listErr.Error() != err.Error() {

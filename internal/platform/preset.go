@@ -44,44 +44,45 @@ const (
 	Delete = "delete"
 )
 
-// Preset is what a platform offers, and how it is asked for it. Text in {braces} is filled in: see Values.
+// Preset is what a platform offers, and how it is asked for it. Text in {braces} is filled in: see Values. A field's tag names the key that
+// overrides it, and the form of its value where not any text will do: a field without one could not be overridden.
 type Preset struct {
 	Name    string `json:"name"`
-	Title   string `json:"title"`
-	About   string `json:"about"`
-	Status  Status `json:"status"`
-	Warning string `json:"warning,omitempty"` // what to know before anything is sent
+	Title   string `json:"title" key:"title"`
+	About   string `json:"about" key:"about"`
+	Status  Status `json:"status" key:"status" form:"status"`
+	Warning string `json:"warning,omitempty" key:"warning"` // what to know before anything is sent
 
-	Region    string            `json:"region,omitempty"`
-	Domains   map[string]string `json:"-"`                   // by region; nil: the platform has no regions of this kind
-	Discovery string            `json:"discovery,omitempty"` // URL that tells the token URL and, by tenant, the API's host; empty: both are known
-	TokenURL  string            `json:"tokenUrl,omitempty"`
-	API       string            `json:"api,omitempty"` // base of every path
-	Grant     Grant             `json:"grant"`
-	Auth      ClientAuth        `json:"clientAuth"`
-	Scopes    []string          `json:"scopes,omitempty"` // that the client needs; they are not asked for
+	Region    string            `json:"region,omitempty" key:"region" form:"region"`
+	Domains   map[string]string `json:"-" key:"domains"`                                    // by region; nil: the platform has no regions of this kind
+	Discovery string            `json:"discovery,omitempty" key:"discovery_url" form:"url"` // URL that tells the token URL and, by tenant, the API's host; empty: both are known
+	TokenURL  string            `json:"tokenUrl,omitempty" key:"token_url" form:"url"`      // empty: Discovery tells
+	API       string            `json:"api,omitempty" key:"api_url" form:"url"`             // base of every path
+	Grant     Grant             `json:"grant" key:"grant" form:"grant"`                     // how a token is asked for
+	Auth      ClientAuth        `json:"clientAuth" key:"client_auth" form:"auth"`           // and how the client proves who it is
+	Scopes    []string          `json:"scopes,omitempty" key:"scopes"`                      // that the client needs; they are not asked for
 
-	Calls      map[string]Call   `json:"calls,omitempty"`
-	Register   []string          `json:"register,omitempty"` // the calls that registering is made of, in order
-	Missing    map[string]string `json:"missing,omitempty"`  // why there is no such call
-	Parameters []Parameter       `json:"parameters,omitempty"`
-	Await      Await             `json:"await,omitzero"`
-	Found      Found             `json:"found"`
-	Rules      Rules             `json:"rules"`
-	Paste      []Paste           `json:"paste,omitempty"` // what to fill in by hand where there is nothing to call
+	Calls      map[string]Call   `json:"calls,omitempty" key:"calls"`
+	Register   []string          `json:"register,omitempty" key:"register"` // the calls that registering is made of, in order
+	Missing    map[string]string `json:"missing,omitempty" key:"missing"`   // why there is no such call
+	Parameters []Parameter       `json:"parameters,omitempty" key:"parameters"`
+	Await      Await             `json:"await,omitzero" key:"await"`
+	Found      Found             `json:"found" key:"inline"`
+	Rules      Rules             `json:"rules" key:"rules"`
+	Paste      []Paste           `json:"paste,omitempty" key:"paste"` // what to fill in by hand where there is nothing to call
 
-	Verify      string      `json:"verify,omitempty"`     // the signature scheme of its webhooks
-	Deliveries  string      `json:"deliveries,omitempty"` // how it delivers and tries again
-	Environment Environment `json:"environment"`
+	Verify      string      `json:"verify,omitempty" key:"verify"`         // the signature scheme of its webhooks
+	Deliveries  string      `json:"deliveries,omitempty" key:"deliveries"` // how it delivers and tries again
+	Environment Environment `json:"environment" key:"environment"`
 }
 
 // Environment names the variables that are read where the configuration sets nothing.
 type Environment struct {
-	Region          string `json:"region,omitempty"`
-	ClientID        string `json:"clientId"`
-	ClientSecret    string `json:"clientSecret"`
-	AccessKeyID     string `json:"accessKeyId,omitempty"`
-	AccessKeySecret string `json:"accessKeySecret,omitempty"`
+	Region          string `json:"region,omitempty" key:"region"`
+	ClientID        string `json:"clientId" key:"client_id"`
+	ClientSecret    string `json:"clientSecret" key:"client_secret"`
+	AccessKeyID     string `json:"accessKeyId,omitempty" key:"access_key_id"`
+	AccessKeySecret string `json:"accessKeySecret,omitempty" key:"access_key_secret"`
 }
 
 func (e Environment) names() []string {
@@ -90,50 +91,50 @@ func (e Environment) names() []string {
 
 // Call is one request. A path that begins with https: or http: stands for itself.
 type Call struct {
-	Method     string `json:"method"`
-	Path       string `json:"path"`
-	Body       string `json:"body,omitempty"`       // JSON, with {name} within strings and {name:json} for whole values
-	Permission string `json:"permission,omitempty"` // that the platform asks for
-	Status     Status `json:"status,omitempty"`     // where it differs from the preset's
+	Method     string `json:"method" key:"method" form:"method"` // empty: the usual one of such a call
+	Path       string `json:"path" key:"path" form:"path"`
+	Body       string `json:"body,omitempty" key:"body"`                   // JSON, with {name} within strings and {name:json} for whole values
+	Permission string `json:"permission,omitempty" key:"permission"`       // that the platform asks for
+	Status     Status `json:"status,omitempty" key:"status" form:"status"` // where it differs from the preset's
 }
 
 // Parameter is a value that only the operator knows.
 type Parameter struct {
 	Name    string `json:"name"`
-	About   string `json:"about"`
-	Default string `json:"default,omitempty"` // empty: it must be set
-	JSON    bool   `json:"json,omitempty"`    // a JSON value instead of text
-	Most    int    `json:"most,omitempty"`    // characters; 0: no limit is known
+	About   string `json:"about" key:"about"`
+	Default string `json:"default,omitempty" key:"value"` // empty: it must be set
+	JSON    bool   `json:"json,omitempty" key:"json"`     // a JSON value instead of text
+	Most    int    `json:"most,omitempty" key:"most"`     // characters; 0: no limit is known
 }
 
 // Await is how a platform tells that what it is creating in the background exists. The zero Await: at once.
 type Await struct {
-	Field string `json:"field"` // of what Get answers
-	Done  string `json:"done"`  // its value once it exists
-	Fault string `json:"fault"` // its value when it never will
-	Error string `json:"error"` // the field that then tells why
+	Field string `json:"field" key:"field"` // of what Get answers
+	Done  string `json:"done" key:"done"`   // its value once it exists
+	Fault string `json:"fault" key:"fault"` // its value when it never will
+	Error string `json:"error" key:"error"` // the field that then tells why
 }
 
 // Found says where answers have what.
 type Found struct {
-	ID    string `json:"id"`              // field of what was created
-	Items string `json:"items,omitempty"` // field of a list; empty: the answer is the list
-	URL   string `json:"url,omitempty"`   // field with the webhook's URL; empty: the platform does not tell
-	Name  string `json:"name,omitempty"`
+	ID    string `json:"id" key:"id_path"`                // field of what was created
+	Items string `json:"items,omitempty" key:"list_path"` // field of a list; empty: the answer is the list
+	URL   string `json:"url,omitempty" key:"url_path"`    // field with the webhook's URL; empty: the platform does not tell
+	Name  string `json:"name,omitempty" key:"name_path"`
 }
 
 // Rules are what a platform refuses; they are held before anything is sent.
 type Rules struct {
-	HTTPS       bool `json:"https,omitempty"`       // the webhook's URL has to be https, on port 443
-	SecretOver  int  `json:"secretOver,omitempty"`  // characters that the signing secret must be longer than
-	NeedsSecret bool `json:"needsSecret,omitempty"` // it is part of the registration
+	HTTPS       bool `json:"https,omitempty" key:"https"`              // the webhook's URL has to be https, on port 443
+	SecretOver  int  `json:"secretOver,omitempty" key:"secret_over"`   // characters that the signing secret must be longer than
+	NeedsSecret bool `json:"needsSecret,omitempty" key:"needs_secret"` // it is part of the registration
 }
 
 // Paste is one field of a form at the platform, and what to put in it.
 type Paste struct {
 	Field string `json:"field"`
-	Value string `json:"value,omitempty"` // empty: it is not known, or a secret
-	Hint  string `json:"hint,omitempty"`  // where it is, or what becomes of it
+	Value string `json:"value,omitempty" key:"value"` // empty: it is not known, or a secret
+	Hint  string `json:"hint,omitempty" key:"hint"`   // where it is, or what becomes of it
 }
 
 // Presets answers every preset, in the order that they are shown in.
@@ -156,9 +157,9 @@ func Find(name string) (Preset, error) {
 // Regions answers the regions of a preset, by name.
 func (p Preset) Regions() []string { return slices.Sorted(maps.Keys(p.Domains)) }
 
-// CallNames answers the calls that the preset has or could have, by name.
+// CallNames answers the calls that have a use, by name.
 func (p Preset) CallNames() []string {
-	names := slices.AppendSeq([]string{Create, List, Get, Delete}, maps.Keys(p.Calls))
+	names := append([]string{Create, List, Get, Delete}, p.Register...)
 	slices.Sort(names)
 	return slices.Compact(names)
 }

@@ -47,16 +47,19 @@ func TestRegionsLeadToHosts(t *testing.T) {
 	if n := len(p.Regions()); n != 18 {
 		t.Errorf("%d regions", n)
 	}
-	frankfurt, _, err := p.With(platform.Settings{Region: "eu-central-1"})
+	p.Region = "eu-central-1"
+	frankfurt, _, err := p.Located()
 	if err != nil || frankfurt.API != "https://api.mypurecloud.de" || frankfurt.TokenURL != "https://login.mypurecloud.de/oauth/token" {
 		t.Errorf("%s, %s, %v", frankfurt.API, frankfurt.TokenURL, err)
 	}
-	_, _, err = p.With(platform.Settings{Region: "eu-central-9"})
+	p.Region = "eu-central-9"
+	_, _, err = p.Located()
 	if err == nil || !strings.HasPrefix(err.Error(), `there is no region "eu-central-9" at Genesys Cloud, Open Messaging: it is one of ap-northeast-1, `) {
 		t.Errorf("got %v", err)
 	}
 	// A gateway of one's own has no region.
-	if _, _, err = p.With(platform.Settings{Region: "home", API: "https://gateway.example.com", TokenURL: "https://gateway.example.com/token"}); err != nil {
+	p.Region, p.API, p.TokenURL = "home", "https://gateway.example.com", "https://gateway.example.com/token"
+	if _, _, err = p.Located(); err != nil {
 		t.Error(err)
 	}
 }
@@ -126,11 +129,9 @@ func TestEventBridgeIsSetUpInThreeSteps(t *testing.T) {
 	if err == nil || !strings.HasPrefix(err.Error(), "parameters.aws_account_id is missing: set it to the AWS account that gets the events; parameters.aws_account_region is missing") {
 		t.Errorf("got %v", err)
 	}
-	b := setup(t, "genesys-eventbridge", func(s *platform.Settings) {
-		s.Parameters = map[string]string{
-			"aws_account_id": "123456789012", "aws_account_region": "eu-central-1", "event_source_suffix": "desk", "event_filter": `["v2.detail.events.conversation.{id}.acw"]`,
-		}
-	})
+	b := setup(t, "genesys-eventbridge", parameters(map[string]string{
+		"aws_account_id": "123456789012", "aws_account_region": "eu-central-1", "event_source_suffix": "desk", "event_filter": `["v2.detail.events.conversation.{id}.acw"]`,
+	}))
 	made, err := b.client.Register(t.Context(), webhook())
 	if err != nil || made.ID != "integration-1" || !strings.Contains(string(made.All), `"ENABLED"`) {
 		t.Fatalf("%+v, %v", made, err)
@@ -145,9 +146,9 @@ func TestEventBridgeIsSetUpInThreeSteps(t *testing.T) {
 
 func TestTriggerKeepsTheTopicsOwnBraces(t *testing.T) {
 	t.Parallel()
-	b := setup(t, "genesys-trigger", func(s *platform.Settings) {
-		s.Parameters = map[string]string{"topic_name": "v2.detail.events.conversation.{id}.customer.end", "workflow_id": "flow-1", "data_format": "TopLevelPrimitives", "event_ttl_seconds": "10"}
-	})
+	b := setup(t, "genesys-trigger", parameters(map[string]string{
+		"topic_name": "v2.detail.events.conversation.{id}.customer.end", "workflow_id": "flow-1", "data_format": "TopLevelPrimitives", "event_ttl_seconds": "10",
+	}))
 	if _, err := b.client.Register(t.Context(), webhook()); err != nil {
 		t.Fatal(err)
 	}
@@ -161,9 +162,10 @@ func TestTriggerKeepsTheTopicsOwnBraces(t *testing.T) {
 
 func TestEveryCallCanBeOverridden(t *testing.T) {
 	t.Parallel()
-	b := setup(t, "cxone-expert", func(s *platform.Settings) {
-		s.Grant, s.Auth, s.ID, s.Items, s.URL = platform.ClientCredentials, platform.Form, "outboundNotificationWebhookUrl", "entities", "outboundNotificationWebhookUrl"
-		s.Calls = map[string]platform.Call{
+	b := setup(t, "cxone-expert", func(p *platform.Preset) {
+		p.Grant, p.Auth = platform.ClientCredentials, platform.Form
+		p.Found = platform.Found{ID: "outboundNotificationWebhookUrl", Items: "entities", URL: "outboundNotificationWebhookUrl"}
+		p.Calls = map[string]platform.Call{
 			platform.Create: {Path: openPath, Body: `{"name":"{source}","outboundNotificationWebhookUrl":"{url}","outboundNotificationWebhookSignatureSecretToken":"{secret}"}`},
 			platform.List:   {Path: openPath},
 		}

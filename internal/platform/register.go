@@ -33,7 +33,7 @@ func (c *Client) Check(w Webhook) error {
 	if err := c.preset.CanRegister(); err != nil {
 		return err
 	}
-	if _, err := c.preset.parameters(c.set); err != nil {
+	if _, err := c.preset.parameters(); err != nil {
 		return err
 	}
 	u, err := url.Parse(w.URL)

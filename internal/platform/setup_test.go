@@ -40,7 +40,7 @@ func (c *waitingClock) all() []time.Duration {
 
 func secret(value string) deadletter.Secret { return deadletter.NewSecret("env:TEST", value) }
 
-func setup(t *testing.T, preset string, changes ...func(*platform.Settings)) bundle {
+func setup(t *testing.T, preset string, changes ...func(*platform.Preset)) bundle {
 	t.Helper()
 	b := bundle{genesys: desktest.NewGenesys(t)}
 	b.client, b.clock = clientOf(t, preset, b.genesys.URL, credentialsOf(b.genesys), changes...)
@@ -51,22 +51,33 @@ func credentialsOf(g *desktest.Genesys) platform.Credentials {
 	return platform.Credentials{ClientID: secret(g.ClientID), ClientSecret: secret(g.ClientSecret)}
 }
 
-func clientOf(t *testing.T, preset, at string, credentials platform.Credentials, changes ...func(*platform.Settings)) (*platform.Client, *waitingClock) {
+func clientOf(t *testing.T, preset, at string, credentials platform.Credentials, changes ...func(*platform.Preset)) (*platform.Client, *waitingClock) {
 	t.Helper()
 	p, err := platform.Find(preset)
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := platform.Settings{TokenURL: at + "/oauth/token", API: at}
+	p.TokenURL, p.API = at+"/oauth/token", at
 	for _, change := range changes {
-		change(&settings)
+		change(&p)
 	}
 	clock := &waitingClock{Clock: desktest.NewClock()}
-	c, err := platform.New(p, settings, credentials, platform.WithClock(clock.Now, clock.wait))
+	c, err := platform.New(p, credentials, platform.WithClock(clock.Now, clock.wait))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c, clock
+}
+
+// parameters has a preset's parameters set.
+func parameters(values map[string]string) func(*platform.Preset) {
+	return func(p *platform.Preset) {
+		for i := range p.Parameters {
+			if value := values[p.Parameters[i].Name]; value != "" {
+				p.Parameters[i].Default = value
+			}
+		}
+	}
 }
 
 // webhook is one that every platform takes.

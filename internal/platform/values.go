@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 
 	"dlqdesk/internal/deadletter"
@@ -84,17 +83,13 @@ func (v Values) with(pairs ...string) Values {
 }
 
 // parameters answers the values of a preset's parameters, as far as there are any. Its error names each that is missing or wrong.
-func (p Preset) parameters(set map[string]string) (Values, error) {
+func (p Preset) parameters() (Values, error) {
 	values, wrong := Values{}, []string{}
 	for _, known := range p.Parameters {
-		value := set[known.Name]
-		if value == "" {
-			value = known.Default
-		}
-		if fault := known.check(value); fault != "" {
+		if fault := known.check(known.Default); fault != "" {
 			wrong = append(wrong, "parameters."+known.Name+" "+fault)
 		}
-		values[known.Name] = value
+		values[known.Name] = known.Default
 	}
 	if len(wrong) > 0 {
 		return values, deadletter.Errorf(deadletter.Invalid, "%s", strings.Join(wrong, "; "))
@@ -112,20 +107,6 @@ func (k Parameter) check(value string) string {
 		return fmt.Sprintf("has %d characters: at most %d", len([]rune(value)), k.Most)
 	}
 	return ""
-}
-
-// unknown answers why a parameter that was set is none of the preset's, or nil.
-func (p Preset) unknown(set map[string]string) error {
-	var names []string
-	for _, known := range p.Parameters {
-		names = append(names, known.Name)
-	}
-	for name := range set {
-		if !slices.Contains(names, name) {
-			return deadletter.Errorf(deadletter.Invalid, "parameters.%s is no parameter of %s: it has %s", name, p.Name, list(names))
-		}
-	}
-	return nil
 }
 
 func list(names []string) string {
