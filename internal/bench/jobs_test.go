@@ -66,7 +66,7 @@ type noGate struct{}
 
 func (noGate) Admit(due int, _ bool) delivery.Admission { return delivery.Admission{N: due} }
 
-func (noGate) Paused() time.Duration { return 0 }
+func (noGate) ProbeNow() {}
 
 // BenchmarkReplayJob replays many letters by one job, every attempt and audit event on disk, and compares that to as many requests
 // of the bare destination client.

@@ -120,7 +120,7 @@ func (c *Console) jobStrip(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) showStrip(w http.ResponseWriter, r *http.Request, j deadletter.Job, to string) {
 	v := c.jobView(r, j, to)
-	if err := c.addFaults(r.Context(), &v, j); err != nil {
+	if err := c.addNow(r.Context(), &v, j); err != nil {
 		c.fail(w, r, err)
 		return
 	}

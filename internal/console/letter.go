@@ -172,7 +172,7 @@ func (c *Console) replay(w http.ResponseWriter, r *http.Request) {
 	if c.asksFirst(w, r, deadletter.ActReplay) {
 		return
 	}
-	done := ui.Notice{Kind: ui.Info, Text: "Replay ordered: waiting for the answer."}
+	done := ui.Notice{Kind: ui.Info, Text: "Replay ordered: waiting for the answer.", Hint: c.passesBreaker(r)}
 	c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) error {
 		revision, err := strconv.Atoi(r.PostForm.Get("revision"))
 		if err != nil {
@@ -180,6 +180,19 @@ func (c *Console) replay(w http.ResponseWriter, r *http.Request) {
 		}
 		return c.Desk.Replay(ctx, by, ref, revision)
 	})
+}
+
+// passesBreaker says, to whoever replays a letter, that its destination is down; empty: it is not.
+func (c *Console) passesBreaker(r *http.Request) string {
+	l, err := c.Store.Letter(r.Context(), letterID(r))
+	if err != nil {
+		return "" // what is wrong is told where the order is given
+	}
+	s, ok := c.sourceOf(l)
+	if !ok || c.Health(s.Name).HeldSince.IsZero() {
+		return ""
+	}
+	return printable(s.Name) + " has been down since " + c.Health(s.Name).HeldSince.Format("15:04 UTC") + ": this goes there all the same."
 }
 
 func (c *Console) redrive(w http.ResponseWriter, r *http.Request) {

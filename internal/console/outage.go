@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -22,7 +23,7 @@ func (c *Console) outages(by deadletter.Actor, o overview) []page.Outage {
 		if _, ok := c.sources[name]; !ok {
 			continue
 		}
-		v, ok := outageView(c.Health(name), o.counts[name][deadletter.Retrying], o.now)
+		v, ok := outageView(c.Health(name), o.counts[name][deadletter.Retrying], o.heldJobs[name], o.now)
 		if !ok {
 			continue
 		}
@@ -41,8 +42,25 @@ func (c *Console) outages(by deadletter.Actor, o overview) []page.Outage {
 	return list
 }
 
-// outageView tells how a destination stands for which letters wait; false: none are held.
-func outageView(h Health, waiting int, now time.Time) (v page.Outage, ok bool) {
+// jobsHeld answers for which destinations that take nothing now a job waits.
+func (c *Console) jobsHeld(ctx context.Context) (map[string]deadletter.JobID, error) {
+	held := map[string]deadletter.JobID{}
+	for name := range c.sources {
+		if _, ok := c.holdOf(name); !ok {
+			continue
+		}
+		id, err := c.Store.JobWaiting(ctx, name)
+		if err == nil {
+			held[name] = id
+		} else if deadletter.KindOf(err) != deadletter.NotFound {
+			return nil, err
+		}
+	}
+	return held, nil
+}
+
+// outageView tells how a destination stands for which letters wait, some of them perhaps of a job; false: none are held.
+func outageView(h Health, waiting int, job deadletter.JobID, now time.Time) (v page.Outage, ok bool) {
 	v = page.Outage{Waiting: page.Count{Text: number(waiting)}, Letters: "letters waiting"}
 	if waiting == 1 {
 		v.Letters = "letter waiting"
@@ -50,7 +68,10 @@ func outageView(h Health, waiting int, now time.Time) (v page.Outage, ok bool) {
 	if h.Failures > 0 {
 		v.Seen, v.Saw = ui.At(h.Seen), printable(h.Error)
 	}
-	if waiting == 0 {
+	if job != 0 {
+		v.Job, v.JobURL = "job "+job.String(), jobPath(job)
+	}
+	if waiting == 0 && job == 0 {
 		v.Denied = "No letter waits for a retry: there is nothing to probe it with."
 	}
 	paused := h.PausedUntil.After(now)
@@ -60,10 +81,10 @@ func outageView(h Health, waiting int, now time.Time) (v page.Outage, ok bool) {
 		if paused {
 			h.NextProbe = latest(h.NextProbe, h.PausedUntil)
 		}
-		v.Note, v.Next = nextTest(h, waiting, now)
+		v.Note, v.Next = nextTest(h, waiting > 0 || job != 0, now)
 	case paused:
 		v.State, v.Since, v.Note = page.OutagePaused, ui.At(h.PausedUntil), "Retries and jobs go on then."
-	case !h.ReleasingSince.IsZero() && waiting > 0:
+	case !h.ReleasingSince.IsZero() && (waiting > 0 || job != 0):
 		v.State, v.Since, v.Note = page.OutageReleasing, ui.At(h.ReleasingSince), fmt.Sprintf("They are let go bit by bit: %s a second.", number(h.Release))
 	default:
 		return page.Outage{}, false
@@ -72,9 +93,9 @@ func outageView(h Health, waiting int, now time.Time) (v page.Outage, ok bool) {
 }
 
 // nextTest says what finds out next whether a destination is still down.
-func nextTest(h Health, waiting int, now time.Time) (note string, at ui.Moment) {
+func nextTest(h Health, waiting bool, now time.Time) (note string, at ui.Moment) {
 	switch {
-	case waiting == 0:
+	case !waiting:
 		return "The next webhook or replay tests it.", ui.Moment{}
 	case h.NextProbe.After(now):
 		return "Next probe", ui.At(h.NextProbe)

@@ -145,3 +145,71 @@ func TestProbeIsForOperatorsOfThisSite(t *testing.T) {
 		t.Errorf("%d probes", *probes)
 	}
 }
+
+// held is a job over letters of a destination that is down.
+func held(t *testing.T, letters int) (b bundle, health *console.Health, probes *int, job deadletter.JobID) {
+	t.Helper()
+	b, health, probes = outage(t, 0)
+	var ids []deadletter.ID
+	for i := range letters {
+		ids = append(ids, b.receive(t, fmt.Sprintf("j-%d", i)).ID)
+	}
+	return b, health, probes, b.draft(t, ids...)
+}
+
+func TestJobTellsForWhichDestinationItWaits(t *testing.T) {
+	t.Parallel()
+	b, health, probes, id := held(t, 2)
+	olga := b.member(t, "olga", deadletter.Operator)
+	now := b.clock.Now()
+	down, path := console.Health{HeldSince: now.Add(-time.Hour), NextProbe: now.Add(5 * time.Second)}, "/jobs/"+id.String()
+	*health = down
+	if got := olga.get(path).says(".frozen"); !strings.Contains(got, "genesys is down since 2026-03-02 09:15:05 UTC: its letters wait until it answers.") {
+		t.Errorf("before it starts: %q", got)
+	}
+	if err := b.desk.StartJob(t.Context(), deadletter.User("olga", deadletter.Operator, ""), id, deadletter.JobInput{}); err != nil {
+		t.Fatal(err)
+	}
+	for want, h := range map[string]console.Health{
+		"Waiting: genesys is down since 2026-03-02 09:15:05 UTC. Its letters are kept and go on by themselves": down,
+		"Waiting: genesys asked for time until 2026-03-02 10:16:05 UTC.":                                       {PausedUntil: now.Add(time.Minute)},
+		"Waiting: genesys answers again since 2026-03-02 10:15:05 UTC, and what waited for it is let go bit":   {ReleasingSince: now, Release: 20},
+		"": {PausedUntil: now.Add(-time.Second)},
+	} {
+		*health = h
+		for _, part := range []answer{olga.get(path), olga.get(path+"/strip?to=/letters", htmx()...)} {
+			if got := part.says(".job-hold"); !strings.HasPrefix(got, want) || want == "" && got != "" {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+	}
+	*health = down
+	a := olga.get("/overview")
+	if got := told(a); !strings.Contains(got, "0 letters waiting and job 1 Next probe 2026-03-02 10:15:10 UTC Probe now") || a.doc().Find("[data-outage] a[href='"+path+"']").Length() != 1 {
+		t.Errorf("the overview says %q", got)
+	}
+	if a := olga.post("/destinations/genesys/probe", url.Values{}); a.status != http.StatusSeeOther || *probes != 1 {
+		t.Errorf("a probe by a letter of the job: %d, %d probes", a.status, *probes)
+	}
+	if got := olga.get("/audit?action=destination.probe").says("tbody, .audit"); !strings.Contains(got, "had the handler probed with a letter of job 1") {
+		t.Errorf("the trail does not tell of it: %.300q", got)
+	}
+}
+
+func TestLetterTellsThatAReplayPassesByTheBreaker(t *testing.T) {
+	t.Parallel()
+	b, health, _ := outage(t, 0)
+	p := b.member(t, "olga", deadletter.Operator)
+	if got := p.get("/letters/f-0").count(".letter-hold"); got != 0 {
+		t.Error("it tells of an outage that there is not")
+	}
+	*health = console.Health{HeldSince: b.clock.Now()}
+	want := "genesys is down since 2026-03-02 10:15:05 UTC: retries and jobs wait. A replay of this letter goes there at once all the same."
+	if got := p.get("/letters/f-0").says(".letter-hold"); got != want {
+		t.Errorf("it says %q", got)
+	}
+	part := p.post("/letters/f-0/replay", form("version", "0", "revision", "0"), htmx()...)
+	if got := part.says("#letter-result"); part.status != http.StatusOK || !strings.Contains(got, "genesys has been down since 10:15 UTC: this goes there all the same") {
+		t.Errorf("the order is answered %d: %q", part.status, got)
+	}
+}

@@ -57,6 +57,8 @@ type overview struct {
 	ages    []ageCount
 	causes  []cause
 	queues  []queueDepth
+
+	heldJobs map[string]deadletter.JobID // by source
 }
 
 // ageCount counts the open letters that were received within a time.
@@ -130,7 +132,8 @@ func (c *Console) readOverview(ctx context.Context, query url.Values) (overview,
 		return o, err
 	}
 	o.queues = c.queueDepths(ctx)
-	return o, nil
+	o.heldJobs, err = c.jobsHeld(ctx)
+	return o, err
 }
 
 func parseLookBack(value string) (lookBack, error) {

@@ -32,6 +32,9 @@ func sentenceOf(e store.EventRow) string {
 		}
 		return "replayed"
 	}
+	if e.Action == "destination.probe" && e.TargetKind == jobTarget {
+		return "had the handler probed with a letter of job"
+	}
 	return deedOf(e.Action)
 }
 

@@ -30,7 +30,7 @@ func (c *Console) jobsInSight(r *http.Request, to string) ([]page.JobView, error
 			continue
 		}
 		v := c.jobView(r, j, to)
-		if err := c.addFaults(r.Context(), &v, j); err != nil {
+		if err := c.addNow(r.Context(), &v, j); err != nil {
 			return nil, err
 		}
 		views = append(views, v)
@@ -133,6 +133,14 @@ func jobLetters(id deadletter.JobID, result deadletter.ItemState) string {
 	return address("/letters", query)
 }
 
+// addNow tells for which destinations a job waits, and, where nothing is under way, why letters failed or were skipped.
+func (c *Console) addNow(ctx context.Context, v *page.JobView, j deadletter.Job) (err error) {
+	if v.Holds, err = c.jobHolds(ctx, j); err != nil {
+		return err
+	}
+	return c.addFaults(ctx, v, j)
+}
+
 // addFaults tells, of a job at which nothing is under way, why letters failed or were skipped.
 func (c *Console) addFaults(ctx context.Context, v *page.JobView, j deadletter.Job) error {
 	if j.Items.Failed+j.Items.Skipped == 0 || j.State == deadletter.JobRunning {
@@ -147,7 +155,7 @@ func (c *Console) addFaults(ctx context.Context, v *page.JobView, j deadletter.J
 
 // addFacts completes the view of a job for its own page.
 func (c *Console) addFacts(ctx context.Context, v *page.JobView, j deadletter.Job) error {
-	if err := c.addFaults(ctx, v, j); err != nil {
+	if err := c.addNow(ctx, v, j); err != nil {
 		return err
 	}
 	if !v.CanUndo {
@@ -181,6 +189,9 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 		v.Unknown = number(j.Unknown) + " of them may have been processed already."
 	}
 	var err error
+	if v.Holds, err = c.jobHolds(r.Context(), j); err != nil {
+		return v, err
+	}
 	v.Late, err = c.lateView(r.Context(), j)
 	return v, err
 }

@@ -87,6 +87,9 @@ func (c *Console) panelView(by deadletter.Actor, l deadletter.Letter, h history,
 	}
 	if s, ok := c.sourceOf(l); ok {
 		v.Destination = s.Destination
+		if l.Status.CanReplay() {
+			v.Hold, _ = c.holdOf(s.Name)
+		}
 	}
 	if l.Arrivals > 1 {
 		v.Arrived = plural(l.Arrivals, "time")

@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -353,10 +354,8 @@ func (j Job) refusal(l Letter, version int) error {
 
 func (j Job) change(l Letter, version int, latest Revision, at time.Time) (Change, error) {
 	switch j.Action {
-	case ActReplay:
-		return l.OrderReplay(j.By, TriggerBulk, l.Revision, version, at)
-	case ActRedrive:
-		return l.OrderRedrive(j.By, TriggerBulkRedrive, l.Revision, version, at)
+	case ActReplay, ActRedrive:
+		return j.sendOn(l, version, at)
 	case ActEdit, ActEditRedrive:
 		trigger := TriggerBulk
 		if j.Action.Redrives() {
@@ -365,6 +364,9 @@ func (j Job) change(l Letter, version int, latest Revision, at time.Time) (Chang
 		body, err := MergePatch(latest.Body, j.Patch)
 		if err != nil {
 			return Change{}, err
+		}
+		if latest.Number > 0 && bytes.Equal(body, latest.Body) {
+			return j.sendOn(l, version, at) // it was edited when it tested its destination
 		}
 		edited := Revision{Body: body, Headers: latest.Headers, Reason: j.Reason}
 		return l.EditAndReplay(j.By, trigger, edited, version, at)
@@ -377,10 +379,21 @@ func (j Job) change(l Letter, version int, latest Revision, at time.Time) (Chang
 	return Change{}, Errorf(Invalid, "%q is nothing to do to many letters at once", j.Action)
 }
 
+// sendOn orders that the latest revision goes where the job sends its letters.
+func (j Job) sendOn(l Letter, version int, at time.Time) (Change, error) {
+	if j.Action.Redrives() {
+		return l.OrderRedrive(j.By, TriggerBulkRedrive, l.Revision, version, at)
+	}
+	return l.OrderReplay(j.By, TriggerBulk, l.Revision, version, at)
+}
+
 // ItemResult answers what a finished delivery means for the job that ordered it.
 func (a Attempt) ItemResult() (ItemState, string) {
-	if a.Outcome == Delivered || a.Outcome == SentBack {
+	switch {
+	case a.Outcome == Delivered || a.Outcome == SentBack:
 		return ItemDone, ""
+	case a.Probe && a.Transient():
+		return ItemPending, "" // the letter was lent to test its destination, and waits as before
 	}
 	return ItemFailed, a.Error
 }

@@ -354,7 +354,7 @@ func (l Letter) Finish(token string, a Attempt, p RetryPolicy, roll float64, at 
 	next := l
 	next.Lease, next.Order = Lease{}, Order{}
 	next.Outcome, next.StatusCode, next.DueAt = a.Outcome, a.StatusCode, time.Time{}
-	if a.Probe && a.Transient() {
+	if a.Probe && a.Transient() && l.Order.Trigger == TriggerAuto {
 		next.AutoAttempts-- // the letter was lent to test its destination, and waits as before
 	}
 	due, again := p.next(a, next.AutoAttempts, roll, at)

@@ -40,8 +40,9 @@ type Standing struct {
 	PausedUntil time.Time    `json:"pausedUntil,omitzero"` // until when the destination asked to be left alone; may be past
 }
 
-// Breaker holds automatic deliveries to one destination back while it is plainly down, so that they do not use up their attempts, and
-// while it has asked for time. What people order and what platforms send goes through, and counts.
+// Breaker holds automatic deliveries, which are retries and the letters of jobs, back from one destination while it is plainly down, so that
+// they do not use up their attempts, and while it has asked for time. What people order of one letter and what platforms send goes
+// through, and counts.
 type Breaker struct {
 	policy  BreakerPolicy
 	now     func() time.Time
@@ -79,13 +80,6 @@ func (b *Breaker) Standing() Standing {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.at
-}
-
-// Paused answers how long the destination still wants to be left alone by what can wait; 0: it does not.
-func (b *Breaker) Paused() time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return max(0, b.at.PausedUntil.Sub(b.now()))
 }
 
 // ProbeNow lets the next automatic delivery go at once, whatever holds it.

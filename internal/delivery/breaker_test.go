@@ -192,7 +192,7 @@ func TestRetryAfterHoldsEverythingThatCanWait(t *testing.T) {
 			t.Parallel()
 			f := newFuse()
 			f.Note(c.answer)
-			if got := f.Paused(); got != c.paused {
+			if got := max(0, f.Standing().PausedUntil.Sub(f.clock.Now())); got != c.paused {
 				t.Fatalf("it is paused for %v, want %v", got, c.paused)
 			}
 			if c.paused == 0 {

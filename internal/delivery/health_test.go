@@ -148,7 +148,7 @@ func TestHealthOutlivesTheProgram(t *testing.T) {
 	if got := after.Of("up"); !got.At.IsZero() {
 		t.Errorf("up: %+v", got)
 	}
-	if got := after.Breaker("busy").Paused(); got < 8*time.Minute || got > 9*time.Minute {
+	if got := after.Breaker("busy").Standing().PausedUntil.Sub(clock.Now()); got < 8*time.Minute || got > 9*time.Minute {
 		t.Errorf("busy: paused for %v", got)
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Probe tries the destination of a source at once, by the letter whose retry comes first. Conflict says that no letter waits for one.
+// Probe tries the destination of a source at once, by the letter whose retry comes first or else by one of a job. Conflict says that no
+// letter waits.
 func (d *Desk) Probe(ctx context.Context, by deadletter.Actor, source string) error {
 	if err := by.May(deadletter.ActProbe); err != nil {
 		return err
@@ -19,7 +20,7 @@ func (d *Desk) Probe(ctx context.Context, by deadletter.Actor, source string) er
 	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		l, err := tx.NextRetry(ctx, source)
 		if deadletter.KindOf(err) == deadletter.NotFound {
-			return deadletter.Errorf(deadletter.Conflict, "no letter of %s waits for a retry: replay one, or send a webhook, to test its handler", source)
+			return d.probeByJob(ctx, tx, by, source)
 		}
 		if err != nil {
 			return err
@@ -35,4 +36,20 @@ func (d *Desk) Probe(ctx context.Context, by deadletter.Actor, source string) er
 		d.kick()
 	}
 	return err
+}
+
+// probeByJob lets a job that waits for the destination go on with one letter.
+func (d *Desk) probeByJob(ctx context.Context, tx *store.Tx, by deadletter.Actor, source string) error {
+	job, err := tx.JobWaiting(ctx, source)
+	if deadletter.KindOf(err) == deadletter.NotFound {
+		return deadletter.Errorf(deadletter.Conflict, "no letter of %s waits for a retry: replay one, or send a webhook, to test its handler", source)
+	}
+	if err != nil {
+		return err
+	}
+	e, err := deadletter.NewEvent(by, "destination.probe", "job", job.String(), "", nil, nil, d.now())
+	if e.Source = source; err != nil {
+		return err
+	}
+	return tx.Record(ctx, e)
 }

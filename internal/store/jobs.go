@@ -336,7 +336,8 @@ func (t *Tx) SettleItem(ctx context.Context, i Item, state deadletter.ItemState,
 	return err
 }
 
-const settleDelivery = `UPDATE job_items SET state = ?, error = ? WHERE letter = ? AND state = 'ordered' RETURNING job`
+const settleDelivery = `UPDATE job_items SET state = ?1, error = ?2,
+	version = iif(?1 = 'pending', (SELECT l.version FROM letters l WHERE l.n = letter), version) WHERE letter = ?3 AND state = 'ordered' RETURNING job`
 
 // settleDelivery gives the letter whose delivery was finished its result in the job that ordered it.
 func (t *Tx) settleDelivery(ctx context.Context, n int64, a deadletter.Attempt, at time.Time) error {

@@ -80,6 +80,7 @@ func (l *lane) claimItems(ctx context.Context, free int) (claims []claimed, agai
 		return nil, again, err
 	}
 	l.w.paces.forget(running)
+	l.jobsWait = false
 	for i, j := range running {
 		if !j.Delivers() || j.Action.Redrives() {
 			continue
@@ -100,15 +101,35 @@ func (l *lane) claimOf(ctx context.Context, j deadletter.Job, share int) ([]clai
 	if err != nil || len(items) == 0 {
 		return nil, forever, err
 	}
+	l.jobsWait = true
 	n, wait, err := l.w.mayBegin(ctx, j, len(items))
 	if err != nil || n == 0 {
 		return nil, wait, err
+	}
+	admitted := l.source.Gate.Admit(n, true) // whether the backlog is gone is concluded where nothing waits
+	l.w.paces.giveBack(j, n-admitted.N)
+	if n = admitted.N; n == 0 {
+		return nil, admitted.Again, nil
 	}
 	opened, err := l.openItems(ctx, j.ID, items[:n])
 	if l.ahead.items = l.ahead.items[n:]; j.Canary > 0 {
 		l.ahead = ahead{} // of these fewer may have begun
 	}
+	if admitted.Probe {
+		opened = l.asProbe(opened)
+	}
 	return opened, 0, err
+}
+
+// asProbe lends a letter of a job to test its destination, unless that letter did not take the order.
+func (l *lane) asProbe(opened []claimed) []claimed {
+	for i := range opened {
+		opened[i].probe = true
+	}
+	if len(opened) == 0 {
+		l.source.Gate.ProbeNow()
+	}
+	return opened
 }
 
 // ahead are letters of a job that were read already.

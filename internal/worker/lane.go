@@ -19,6 +19,7 @@ type lane struct {
 	finished chan deadletter.Trigger // of a delivery that is over
 	forJobs  int                     // deliveries for jobs that may be in flight at once
 	ahead    ahead
+	jobsWait bool // letters of jobs, when they were last asked for
 }
 
 func newLane(w *Worker, s Source) *lane {
@@ -158,11 +159,7 @@ func (l *lane) claim(ctx context.Context, free, jobs int) ([]claimed, time.Durat
 		return nil, 0, err
 	}
 	more, pause := len(due) > 0, forever
-	rest, paused := min(free-len(claims), l.forJobs-jobs), l.source.Gate.Paused()
-	if paused > 0 {
-		pause = paused
-	}
-	if rest > 0 && len(due) < free && paused == 0 {
+	if rest := min(free-len(claims), l.forJobs-jobs); rest > 0 && len(due) < free {
 		items, next, err := l.claimItems(ctx, rest)
 		claims, more, pause = append(claims, items...), more || next == 0, next
 		if err != nil {
@@ -216,7 +213,7 @@ func (l *lane) due(ctx context.Context, free int) ([]deadletter.Letter, delivery
 	if err != nil {
 		return nil, delivery.Admission{}, err
 	}
-	admitted := l.source.Gate.Admit(len(retries), len(retries) == free)
+	admitted := l.source.Gate.Admit(len(retries), len(retries) == free || l.jobsWait)
 	return append(ordered, retries[:admitted.N]...), admitted, nil
 }
 

@@ -45,6 +45,16 @@ func (p *pacer) take(j deadletter.Job, n int, now time.Time) (int, time.Duration
 	return taken, max(0, next.Sub(now))
 }
 
+// giveBack makes up for n letters of a job that could not begin after all.
+func (p *pacer) giveBack(j deadletter.Job, n int) {
+	if j.Rate == 0 || n == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.next[j.ID] = p.next[j.ID].Add(-time.Duration(n) * (time.Second / time.Duration(j.Rate)))
+}
+
 // forget drops the jobs that are not at work any more.
 func (p *pacer) forget(running []deadletter.Job) {
 	p.mu.Lock()

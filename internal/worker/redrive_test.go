@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -372,6 +373,7 @@ func TestReplayJobHasACanaryToo(t *testing.T) {
 	b := setup(t)
 	b.employ(t, deadletter.Operator)
 	b.failed(t, 20)
+	b.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
 	b.run(t)
 	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{Canary: 3})
 	b.awaitJob(t, id, "paused", func(j deadletter.Job) bool {

@@ -31,13 +31,14 @@ type Source struct {
 	Gate        Gate
 }
 
-// Gate holds back what can wait while a destination is down or has asked for time. What people order of single letters passes by it.
+// Gate holds back what can wait, which are retries and the letters of jobs, while a destination is down or has asked for time. What people
+// order of single letters passes by it.
 type Gate interface {
-	// Admit says how many of the automatic retries that are due may begin. more says that others may be due besides.
+	// Admit says how many of those that are due may begin. more says that others may be due besides.
 	Admit(waiting int, more bool) delivery.Admission
 
-	// Paused answers how long the destination wants to be left alone by retries and jobs; 0: it does not.
-	Paused() time.Duration
+	// ProbeNow says that what was admitted as a probe was not sent: the next may go in its place.
+	ProbeNow()
 }
 
 // Worker owns every delivery of a letter, and what jobs do to letters. One Worker runs on a store at a time.

@@ -20,18 +20,21 @@ func galleryJobs() []Example {
 		v.Chrome = chrome("Jobs", "/jobs")
 		return Example{Name: "jobs-" + name, Component: Jobs(v)}
 	}
+	held := jobRunning()
+	held.Holds = galleryHolds()
 	denied := jobPaused()
 	denied.Denied, denied.CanHide = viewer, false
 	canary := jobOf("18", "paused", "Paused: Redrive 214 letters", part("9 sent back", "done"), part("1 failed", "fault"), part("204 to go", "plain"))
 	canary.Why, canary.CanResume, canary.CanCancel = "The first 10 letters are through, 1 of them failed: look at them, then resume for the other 204.", true, true
 	canary.Faults = []JobFault{{"1", "failed", "SQS did not confirm it: the message may be on its queue."}}
 	return []Example{
-		job("canary", canary), list("many", JobsView{Rows: manyJobs(), OlderURL: "/jobs?cursor=o1"}),
+		job("canary", canary), job("held", held), list("many", JobsView{Rows: manyJobs(), OlderURL: "/jobs?cursor=o1"}),
 		list("one", JobsView{Rows: manyJobs()[:1]}),
 		list("nothing", JobsView{State: StateNothing}),
 		list("fault", JobsView{State: StateFault, Fault: "The store did not answer within 5 seconds.", RetryURL: "/jobs"}),
 		job("running", jobRunning()), job("paused", jobPaused()), job("done", jobDone()), job("archived", jobArchived()), job("long", jobLong()), job("viewer", denied),
 		draft("replay", func(v *JobConfirmView) {}),
+		draft("held", func(v *JobConfirmView) { v.Holds = galleryHolds() }),
 		draft("unknown", func(v *JobConfirmView) {
 			v.Unknown, v.Unfit = "12 of them may have been processed already.", "6 of them cannot be replayed as they stand: they will be skipped."
 			v.UnknownError = "12 of these letters may have been processed already: say that they are meant as well."
@@ -56,6 +59,14 @@ func galleryJobs() []Example {
 			v.Heading, v.Set, v.Oldest, v.Newest = "Replay 0 letters", "0 letters", ui.Moment{}, ui.Moment{}
 			v.Denied = "No letter matches any more: there is nothing to do."
 		}),
+	}
+}
+
+func galleryHolds() []Hold {
+	return []Hold{
+		{Source: "genesys", State: OutageDown, At: ago(73)},
+		{Source: "cxone", State: OutagePaused, At: ago(-9)},
+		{Source: longWord, State: OutageReleasing, At: ago(1), Rate: "20"},
 	}
 }
 

@@ -16,6 +16,8 @@ type Outage struct {
 	Since   ui.Moment // of a pause: until when
 	Waiting Count     // letters that wait for a retry
 	Letters string    // what they are: "letters waiting", "letter waiting"
+	Job     string    // that waits as well: "job 17"; empty: none
+	JobURL  string
 
 	Seen     ui.Moment // when the latest delivery ended; zero: it is not known
 	Saw      string    // how

@@ -1,0 +1,25 @@
+package store
+
+import (
+	"context"
+
+	"dlqdesk/internal/deadletter"
+)
+
+const jobWaiting = `SELECT j.id FROM jobs j WHERE j.state = 'running' AND j.action IN (?, ?)
+	AND EXISTS (SELECT 1 FROM job_items i WHERE i.job = j.id AND i.source = ? AND i.state = 'pending') ORDER BY j.id LIMIT 1`
+
+func firstJobWaiting(ctx context.Context, q querier, source string) (id deadletter.JobID, err error) {
+	err = q.QueryRowContext(ctx, jobWaiting, deadletter.ActReplay, deadletter.ActEdit, source).Scan(&id)
+	return id, notFound(err, "no job has letters of %s to deliver", source)
+}
+
+// JobWaiting answers the oldest job at work that has letters of a source still to deliver, or NotFound.
+func (s *Store) JobWaiting(ctx context.Context, source string) (deadletter.JobID, error) {
+	return firstJobWaiting(ctx, s.db.read, source)
+}
+
+// JobWaiting answers the same as this transaction sees it.
+func (t *Tx) JobWaiting(ctx context.Context, source string) (deadletter.JobID, error) {
+	return firstJobWaiting(ctx, t.tx, source)
+}

@@ -1,0 +1,129 @@
+package worker_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/desk"
+	"dlqdesk/internal/desktest"
+)
+
+func (b bundle) fuse() {
+	for range breaker.Least {
+		b.breaker.Note(deadletter.Attempt{Outcome: deadletter.Unknown})
+	}
+}
+
+// tick lets the next probe be due.
+func (b bundle) tick(by time.Duration) {
+	b.clock.Add(by)
+	b.worker.Kick()
+}
+
+// A job whose destination is down keeps its letters: one at a time tests the destination, and none fails for that.
+func TestJobHoldsItsLettersWhileTheDestinationIsDown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.employ(t, deadletter.Operator)
+	b.destination.Set(desktest.Answer(http.StatusBadGateway, `{}`))
+	b.failed(t, 9)
+	b.fuse()
+	b.run(t)
+	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{})
+	b.tick(time.Second)
+	single := desktest.Receive(t, b.store, desktest.Failure("single", 422, b.clock.Now()))
+	b.replay(t, single, 0) // what a person asks of one letter goes at once, and alone
+	b.received(t, 1)
+	const probes = 4
+	for i := range probes {
+		b.tick(breaker.Probe)
+		b.received(t, 2+i)
+	}
+	held := deadletter.JobItems{Pending: 9}
+	b.awaitJob(t, id, "as it was", func(j deadletter.Job) bool { return j.Items == held })
+	if err := b.PauseJob(t.Context(), anna, id); err != nil {
+		t.Fatal(err)
+	}
+	b.tick(breaker.Probe)
+	if j := b.awaitJob(t, id, "paused", func(j deadletter.Job) bool { return j.State == deadletter.JobPaused }); j.Items != held {
+		t.Errorf("paused with %+v", j.Items)
+	}
+	if err := b.CancelJob(t.Context(), anna, id); err != nil {
+		t.Fatal(err)
+	}
+	if j := b.awaitJob(t, id, "cancelled", func(j deadletter.Job) bool { return j.State == deadletter.JobCancelled }); j.Items != held {
+		t.Errorf("cancelled with %+v", j.Items)
+	}
+}
+
+// When the destination answers again, the job goes on by itself, no faster than what is held is released.
+func TestJobGoesOnAtTheRateOfTheRelease(t *testing.T) {
+	t.Parallel()
+	const letters = 7
+	b := setup(t)
+	b.employ(t, deadletter.Operator)
+	b.failed(t, letters)
+	b.fuse()
+	b.run(t)
+	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{Rate: 1000})
+	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	b.tick(breaker.Probe)
+	b.settles(t, delivery.Releasing)
+	for sent := 1; sent < letters; sent += breaker.Release {
+		b.received(t, sent)
+		b.tick(time.Second)
+		b.until(t, func() bool { return len(b.destination.Received()) >= min(letters, sent+breaker.Release) })
+	}
+	if j := b.finished(t, id); j.Items != (deadletter.JobItems{Done: letters}) {
+		t.Errorf("results %+v", j.Items)
+	}
+	b.until(t, func() bool {
+		b.tick(time.Second)
+		return b.breaker.Standing().State == delivery.Closed
+	})
+}
+
+// A letter that does not take the order tests nothing: the next one does, at once.
+func TestProbeByAJobPassesOverWhatIsSkipped(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.employ(t, deadletter.Operator)
+	b.destination.Set(desktest.Answer(http.StatusBadGateway, `{}`))
+	ids := b.failed(t, 4)
+	b.fuse()
+	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{})
+	for _, skipped := range ids[:3] {
+		if err := b.Archive(t.Context(), anna, desk.Ref{ID: skipped}, "known"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.clock.Add(breaker.Probe)
+	b.run(t)
+	b.received(t, 1)
+	if got := b.destination.Received()[0].Header.Get("Webhook-Id"); got != string(ids[3]) {
+		t.Errorf("the probe was made of %s", got)
+	}
+	b.awaitJob(t, id, "waiting", func(j deadletter.Job) bool { return j.Items == deadletter.JobItems{Pending: 1, Skipped: 3} })
+}
+
+// An edit is made once, however often its letter tests the destination.
+func TestProbeByAJobEditsOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.employ(t, deadletter.Operator)
+	b.destination.Set(desktest.Answer(http.StatusBadGateway, `{}`))
+	b.failed(t, 1)
+	b.fuse()
+	b.run(t)
+	b.begin(t, deadletter.ActEdit, deadletter.JobInput{Patch: []byte(`{"id":"x"}`), Reason: "the id was missing"})
+	for i := range 3 {
+		b.tick(breaker.Probe)
+		b.received(t, i+1)
+	}
+	if l := desktest.Letter(t, b.store, "l-00000"); l.Revision != 1 || l.Attempts != 4 {
+		t.Errorf("it has revision %d after %d attempts", l.Revision, l.Attempts)
+	}
+}

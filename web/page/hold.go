@@ -1,0 +1,18 @@
+package page
+
+import "dlqdesk/web/ui"
+
+// Hold says why what can wait is not sent to the destination of a source now.
+type Hold struct {
+	Source string
+	State  string    // OutageDown, OutageReleasing or OutagePaused
+	At     ui.Moment // since when; of a pause: until when
+	Rate   string    // letters a second that are let go, while it is released
+}
+
+func (h Hold) icon() string {
+	if h.State == OutageDown {
+		return "warn"
+	}
+	return "clock"
+}
