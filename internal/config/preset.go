@@ -153,7 +153,7 @@ func parserOf(form string) func(string) (string, error) {
 	case "method":
 		return oneOf(http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete)
 	case "grant":
-		return oneOf(string(platform.ClientCredentials), string(platform.Password))
+		return oneOf(string(platform.ClientCredentials), string(platform.Password), string(platform.AccessKey))
 	case "auth":
 		return oneOf(string(platform.Basic), string(platform.Form))
 	case "status":

@@ -125,7 +125,7 @@ func (o *otherwise) slice(v reflect.Value, indent, key string, line func(string)
 func (o *otherwise) other(now, form string) string {
 	another, known := map[string][2]string{
 		"": {"'another {id}'", "'and another'"}, "region": {"eu-west-1", "eu-west-2"}, "url": {"https://a.example", "https://b.example"}, "path": {"/other", "/another"},
-		"method": {"PUT", "PATCH"}, "grant": {"password", "client_credentials"}, "auth": {"form", "basic"}, "status": {"inferred", "tutorial"},
+		"method": {"PUT", "PATCH"}, "grant": {"access_key", "password"}, "auth": {"form", "basic"}, "status": {"inferred", "tutorial"},
 	}[form]
 	if !known {
 		o.t.Errorf("nothing has the form %q", form)

@@ -52,9 +52,21 @@ func (c *CXone) serve(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusOK, map[string]any{"area": "na1", "domain": "cxone.test"})
 	case "/auth/token":
 		c.token(w, asked)
+	case "/authentication/v1/token/access-key":
+		c.keyToken(w, asked)
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// keyToken grants a token by an access key alone, in JSON.
+func (c *CXone) keyToken(w http.ResponseWriter, a Asked) {
+	if a.Method != http.MethodPost || a.Header.Get("Content-Type") != "application/json" || len(a.Body) != 2 ||
+		a.Body["accessKeyId"] != c.AccessKey || a.Body["accessKeySecret"] != c.AccessToken {
+		reply(w, http.StatusUnauthorized, map[string]any{"error": "invalid_grant", "error_description": "access key not active"})
+		return
+	}
+	grant(w)
 }
 
 func (c *CXone) token(w http.ResponseWriter, a Asked) {
@@ -63,6 +75,10 @@ func (c *CXone) token(w http.ResponseWriter, a Asked) {
 		reply(w, http.StatusUnauthorized, map[string]any{"error": "invalid_grant", "error_description": "access key not active"})
 		return
 	}
+	grant(w)
+}
+
+func grant(w http.ResponseWriter) {
 	claims := base64.RawURLEncoding.EncodeToString([]byte(`{"tenantId":"tenant-7"}`))
 	reply(w, http.StatusOK, map[string]any{"access_token": "head." + claims + ".sign", "token_type": "Bearer", "expires_in": 3600})
 }

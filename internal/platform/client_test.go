@@ -241,3 +241,36 @@ func TestCXoneFindsItsHosts(t *testing.T) {
 		}
 	}
 }
+
+func TestCXoneGrantsATokenByAnAccessKeyAlone(t *testing.T) {
+	t.Parallel()
+	usual, _ := platform.Find("cxone-expert")
+	if usual.KeyURL != "https://na1.nice-incontact.com/authentication/v1/token/access-key" {
+		t.Errorf("asked at %s", usual.KeyURL)
+	}
+	server := desktest.NewCXone(t)
+	ask := func(key string) (platform.Granted, error) {
+		credentials := platform.Credentials{AccessKeyID: secret(server.AccessKey), AccessKeySecret: secret(key)}
+		client, _ := clientOf(t, "cxone-expert", "", credentials, func(p *platform.Preset) {
+			p.Grant, p.Discovery, p.TokenURL, p.API = platform.AccessKey, server.URL, "", usual.API
+			p.KeyURL = server.URL + "/authentication/v1/token/access-key"
+		})
+		shown := plan(t, client, platform.Order{})
+		if shown[0].URL != server.URL+"/authentication/v1/token/access-key" || shown[0].Body != `{"accessKeyId":"•••","accessKeySecret":"•••"}` || shown[0].Headers["Authorization"] != "" {
+			t.Errorf("shown %+v", shown)
+		}
+		return client.Token(t.Context())
+	}
+	got, err := ask(server.AccessToken)
+	if err != nil || got.Tenant != "tenant-7" || got.API != "https://api-na1.cxone.test" || got.Lifetime != 3600 || got.Type != "Bearer" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	_, err = ask("another")
+	if err == nil || err.Error() != "cannot get a token: 401 invalid_grant access key not active: the access key is wrong or not active" {
+		t.Errorf("got %v", err)
+	}
+	client, _ := clientOf(t, "cxone-expert", server.URL, platform.Credentials{}, func(p *platform.Preset) { p.Grant = platform.AccessKey })
+	if _, err := client.Token(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "access_key_id, access_key_secret missing") {
+		t.Errorf("got %v", err)
+	}
+}

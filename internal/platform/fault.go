@@ -149,16 +149,25 @@ func (c *Client) unanswered(err error) *Fault {
 // ungranted tells why there is no token.
 func (c *Client) ungranted(r *oauth2.RetrieveError) *Fault {
 	f := refused(r.Response.StatusCode, r.Response.Header, r.Body)
+	f.Fix = c.fixToken(f)
+	return f
+}
+
+// fixToken says what helps where no token was granted.
+func (c *Client) fixToken(f *Fault) string {
 	switch f.Status {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
-		f.Fix = "the client id or secret is wrong, or belongs to another region" + c.regionNow()
-		if c.preset.Grant == Password {
-			f.Fix = "the client, or the access key, is wrong or not active"
+		switch c.preset.Grant {
+		case AccessKey:
+			return "the access key is wrong or not active"
+		case Password:
+			return "the client, or the access key, is wrong or not active"
 		}
+		return "the client id or secret is wrong, or belongs to another region" + c.regionNow()
 	case http.StatusNotFound:
-		f.Fix = "there is no token endpoint at " + c.preset.TokenURL + ": look at token_url"
+		return "there is no token endpoint at " + c.preset.asked() + ": look at token_url"
 	}
-	return f
+	return ""
 }
 
 func (c *Client) regionNow() string {

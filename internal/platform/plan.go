@@ -82,10 +82,24 @@ func (c *Client) planned(name string, o Order) (Shown, error) {
 
 func (c *Client) tokenRequests() []Shown {
 	var requests []Shown
-	at := c.preset.TokenURL
+	at := c.preset.asked()
 	if at == "" {
 		at = "{token_endpoint}"
 		requests = append(requests, Shown{Method: "GET", URL: c.preset.Discovery + "/.well-known/openid-configuration"})
+	}
+	requests = append(requests, c.tokenRequest(at))
+	if c.preset.Discovery != "" && placeholder.MatchString(c.preset.API) {
+		requests = append(requests, Shown{Method: "GET", URL: c.preset.Discovery + "/.well-known/cxone-configuration?tenantId={tenantId}"})
+	}
+	return requests
+}
+
+func (c *Client) tokenRequest(at string) Shown {
+	if c.preset.Grant == AccessKey {
+		return Shown{
+			Method: "POST", URL: at, Headers: map[string]string{"Content-Type": "application/json"},
+			Body: `{"accessKeyId":"` + deadletter.Mask + `","accessKeySecret":"` + deadletter.Mask + `"}`,
+		}
 	}
 	form := url.Values{"grant_type": {string(c.preset.Grant)}}
 	headers := map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
@@ -99,11 +113,7 @@ func (c *Client) tokenRequests() []Shown {
 		form.Set("username", deadletter.Mask)
 		form.Set("password", deadletter.Mask)
 	}
-	requests = append(requests, Shown{Method: "POST", URL: at, Headers: headers, Body: strings.ReplaceAll(form.Encode(), url.QueryEscape(deadletter.Mask), deadletter.Mask)})
-	if c.preset.Discovery != "" && placeholder.MatchString(c.preset.API) {
-		requests = append(requests, Shown{Method: "GET", URL: c.preset.Discovery + "/.well-known/cxone-configuration?tenantId={tenantId}"})
-	}
-	return requests
+	return Shown{Method: "POST", URL: at, Headers: headers, Body: strings.ReplaceAll(form.Encode(), url.QueryEscape(deadletter.Mask), deadletter.Mask)}
 }
 
 // Pasted answers what to fill in by hand at a platform that has nothing to call.

@@ -21,10 +21,11 @@ const (
 // Grant is how a token is asked for.
 type Grant string
 
-// The grants of OAuth 2.0 that platforms use: RFC 6749, sections 4.4 and 4.3.
+// The grants of OAuth 2.0 that platforms use: RFC 6749, sections 4.4 and 4.3; and CXone's own, an access key in JSON, which needs no client.
 const (
 	ClientCredentials Grant = "client_credentials"
 	Password          Grant = "password" // user name and password are those of an access key
+	AccessKey         Grant = "access_key"
 )
 
 // ClientAuth is how a client proves who it is when it asks for a token: RFC 6749, section 2.3.1.
@@ -54,13 +55,14 @@ type Preset struct {
 	Warning string `json:"warning,omitempty" key:"warning"` // what to know before anything is sent
 
 	Region    string            `json:"region,omitempty" key:"region" form:"region"`
-	Domains   map[string]string `json:"-" key:"domains"`                                    // by region; nil: the platform has no regions of this kind
-	Discovery string            `json:"discovery,omitempty" key:"discovery_url" form:"url"` // URL that tells the token URL and, by tenant, the API's host; empty: both are known
-	TokenURL  string            `json:"tokenUrl,omitempty" key:"token_url" form:"url"`      // empty: Discovery tells
-	API       string            `json:"api,omitempty" key:"api_url" form:"url"`             // base of every path
-	Grant     Grant             `json:"grant" key:"grant" form:"grant"`                     // how a token is asked for
-	Auth      ClientAuth        `json:"clientAuth" key:"client_auth" form:"auth"`           // and how the client proves who it is
-	Scopes    []string          `json:"scopes,omitempty" key:"scopes"`                      // that the client needs; they are not asked for
+	Domains   map[string]string `json:"-" key:"domains"`                                        // by region; nil: the platform has no regions of this kind
+	Discovery string            `json:"discovery,omitempty" key:"discovery_url" form:"url"`     // URL that tells the token URL and, by tenant, the API's host; empty: both are known
+	TokenURL  string            `json:"tokenUrl,omitempty" key:"token_url" form:"url"`          // empty: Discovery tells
+	KeyURL    string            `json:"accessKeyUrl,omitempty" key:"access_key_url" form:"url"` // where AccessKey asks instead, if nothing sets TokenURL
+	API       string            `json:"api,omitempty" key:"api_url" form:"url"`                 // base of every path
+	Grant     Grant             `json:"grant" key:"grant" form:"grant"`                         // how a token is asked for
+	Auth      ClientAuth        `json:"clientAuth" key:"client_auth" form:"auth"`               // and how the client proves who it is
+	Scopes    []string          `json:"scopes,omitempty" key:"scopes"`                          // that the client needs; they are not asked for
 
 	Calls      map[string]Call   `json:"calls,omitempty" key:"calls"`
 	Register   []string          `json:"register,omitempty" key:"register"` // the calls that registering is made of, in order

@@ -5,6 +5,7 @@ import "fmt"
 // cxone is what every preset of NICE CXone has.
 func cxone(p Preset) Preset {
 	p.Discovery = "https://cxone.niceincontact.com"
+	p.KeyURL = "https://na1.nice-incontact.com/authentication/v1/token/access-key"
 	p.API = "https://api-{area}.{domain}"
 	p.Grant, p.Auth = Password, Basic
 	p.Environment = Environment{

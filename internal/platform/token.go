@@ -75,7 +75,7 @@ func (c *Client) forget(used Granted) {
 
 func (c *Client) grant(ctx context.Context) (Granted, error) {
 	ctx = context.WithValue(context.WithValue(ctx, oauth2.HTTPClient, c.http), harmless{}, true)
-	g := Granted{TokenURL: c.preset.TokenURL, API: c.preset.API}
+	g := Granted{TokenURL: c.preset.asked(), API: c.preset.API}
 	if g.TokenURL == "" {
 		var told struct {
 			TokenEndpoint string `json:"token_endpoint"`
@@ -113,6 +113,9 @@ func (c *Client) ask(ctx context.Context, tokenURL string) (*oauth2.Token, error
 	if c.preset.Auth == Form {
 		style = oauth2.AuthStyleInParams
 	}
+	if c.preset.Grant == AccessKey {
+		return c.askByKey(ctx, tokenURL)
+	}
 	id, secret := c.credentials.ClientID.Reveal(), c.credentials.ClientSecret.Reveal()
 	if c.preset.Grant == Password {
 		config := oauth2.Config{ClientID: id, ClientSecret: secret, Endpoint: oauth2.Endpoint{TokenURL: tokenURL, AuthStyle: style}}
@@ -120,6 +123,37 @@ func (c *Client) ask(ctx context.Context, tokenURL string) (*oauth2.Token, error
 	}
 	config := clientcredentials.Config{ClientID: id, ClientSecret: secret, TokenURL: tokenURL, AuthStyle: style}
 	return config.Token(ctx)
+}
+
+// asked is where a token is asked for; "": Discovery tells.
+func (p Preset) asked() string {
+	if p.TokenURL == "" && p.Grant == AccessKey {
+		return p.KeyURL
+	}
+	return p.TokenURL
+}
+
+// askByKey asks CXone for a token by an access key alone. The answer is taken for one of RFC 6749, section 5.1, as of its other endpoint.
+func (c *Client) askByKey(ctx context.Context, tokenURL string) (*oauth2.Token, error) {
+	body, err := json.Marshal(map[string]string{
+		"accessKeyId": c.credentials.AccessKeyID.Reveal(), "accessKeySecret": c.credentials.AccessKeySecret.Reveal(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer, err := c.send(ctx, Request{Method: "POST", URL: tokenURL, Body: body}, "")
+	if f, ok := errors.AsType[*Fault](err); ok {
+		f.Fix = c.fixToken(f)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var members map[string]any
+	var t oauth2.Token
+	if err := errors.Join(json.Unmarshal(answer, &members), json.Unmarshal(answer, &t)); err != nil || t.AccessToken == "" {
+		return nil, &Fault{Doing: "get a token", Message: "the answer holds no access_token", Fix: "look at token_url"}
+	}
+	return t.WithExtra(members), nil
 }
 
 // locate finds the API's host by the tenant that a token is of, where the preset does not know it.
@@ -190,9 +224,11 @@ func (c *Client) missing() error {
 			names = append(names, name)
 		}
 	}
-	need("client_id", c.credentials.ClientID)
-	need("client_secret", c.credentials.ClientSecret)
-	if c.preset.Grant == Password {
+	if c.preset.Grant != AccessKey {
+		need("client_id", c.credentials.ClientID)
+		need("client_secret", c.credentials.ClientSecret)
+	}
+	if c.preset.Grant != ClientCredentials {
 		need("access_key_id", c.credentials.AccessKeyID)
 		need("access_key_secret", c.credentials.AccessKeySecret)
 	}
