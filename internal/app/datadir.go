@@ -33,6 +33,8 @@ func openDataDir(path string) (*dataDir, error) {
 
 func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }
 
+var errHeld = errors.New("another dlqdesk runs on the data folder")
+
 // hold keeps every other process from delivering out of the same folder. The lock goes with the process, however it ends.
 func (d *dataDir) hold() error {
 	f, err := os.OpenFile(d.file(lockFile), os.O_CREATE|os.O_RDWR, 0o600)
@@ -42,7 +44,7 @@ func (d *dataDir) hold() error {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a file descriptor fits an int
 		_ = f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return fmt.Errorf("another dlqdesk runs on the data folder %s: stop it, or set data_dir to a folder of its own", d.path)
+			return fmt.Errorf("%w %s: stop it, or set data_dir to a folder of its own", errHeld, d.path)
 		}
 		return fmt.Errorf("lock the data folder: %w", err)
 	}

@@ -80,7 +80,7 @@ func (d *dlq) read(ctx context.Context, start func(*queue.SQS) *ingest.Ingest) e
 func (a *App) startDLQs(q *queues, settings ingest.Settings, arrived func()) {
 	for _, d := range q.list {
 		of := settings
-		of.From, of.DefaultSource, of.Unfinished = d.Name, d.Source, q.unfinished(d.Name)
+		of.From, of.Unfinished = d.Name, q.unfinished(d.Name)
 		a.run("ingest from queue "+d.Name, func(ctx context.Context) error {
 			return d.read(ctx, func(q *queue.SQS) *ingest.Ingest {
 				return ingest.New(q, a.store, of, arrived, a.now, a.roll, a.log.With("component", "ingest", "queue", d.Name))
@@ -126,7 +126,11 @@ func (o origin) To(l deadletter.Letter) (string, error) {
 	if l.Queue.Service == envelope.ServiceSQS {
 		arn = l.Queue.SourceARN
 	}
-	to, err := o.from.Of(arn)
+	find := o.from.Of
+	if l.Queue.Drained {
+		find = o.from.Confirmed
+	}
+	to, err := find(arn)
 	if err != nil {
 		return "", deadletter.Errorf(deadletter.Conflict, "%s", err)
 	}

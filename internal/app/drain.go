@@ -39,6 +39,9 @@ func (a *App) Drain(ctx context.Context, d Drain) (result Drained, err error) {
 		return result, err
 	}
 	dir, err := a.holdDataDir()
+	if errors.Is(err, errHeld) {
+		return result, fmt.Errorf("stop dlqdesk serve on the data folder %s first, and start it again when the drain is done: it would read back at once what is put on a queue", a.cfg.DataDir)
+	}
 	if err == nil {
 		err = a.openStore(ctx, dir)
 	}
@@ -84,34 +87,35 @@ func (a *App) drain(ctx context.Context, url string, d Drain, result *Drained) e
 			return fmt.Errorf("letters that are %s are not drained: nobody has to deal with them", status)
 		}
 		d.Status = status
-		if err := a.drainStatus(ctx, q, d, result); err != nil {
+		if err := a.drainStatus(ctx, q, url, d, result); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *App) drainStatus(ctx context.Context, q *queue.SQS, d Drain, result *Drained) error {
-	for cursor, first := "", true; first || cursor != ""; first = false {
+func (a *App) drainStatus(ctx context.Context, q *queue.SQS, url string, d Drain, result *Drained) error {
+	for cursor := store.FromOldest; cursor != ""; {
 		page, err := a.store.Letters(ctx, store.LetterQuery{
 			Filter: store.Filter{Status: d.Status, Source: d.Source, Queue: d.Queue}, Cursor: cursor, Limit: drainBatch,
 		})
 		if err != nil {
 			return err
 		}
-		cursor = page.Older
+		cursor = page.Newer
+		slices.Reverse(page.Items) // the order of a group is that of receipt
 		if d.DryRun {
 			result.Letters += len(page.Items)
 			continue
 		}
-		if err := a.drainPage(ctx, q, page.Items, result); err != nil {
+		if err := a.drainPage(ctx, q, url, page.Items, result); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *App) drainPage(ctx context.Context, q *queue.SQS, letters []deadletter.Letter, result *Drained) error {
+func (a *App) drainPage(ctx context.Context, q *queue.SQS, url string, letters []deadletter.Letter, result *Drained) error {
 	var sending []deadletter.Letter
 	var messages []queue.Outgoing
 	for _, l := range letters {
@@ -119,11 +123,12 @@ func (a *App) drainPage(ctx context.Context, q *queue.SQS, letters []deadletter.
 		if err != nil {
 			return err
 		}
-		if l.Lease.Token != "" {
-			result.leave(l, errors.New("a delivery of it was in flight when dlqdesk stopped: start dlqdesk once, and stop it again"))
+		if err := a.drainable(l, url); err != nil {
+			result.leave(l, err)
 			continue
 		}
-		sending, messages = append(sending, l), append(messages, queue.Outgoing{Body: body})
+		// A queue that has an order keeps that of the letter's group.
+		sending, messages = append(sending, l), append(messages, queue.Outgoing{Body: body, GroupID: l.Queue.GroupID})
 	}
 	var confirmed []deadletter.Letter
 	for i, err := range q.Send(ctx, messages) {
@@ -140,16 +145,34 @@ func (a *App) drainPage(ctx context.Context, q *queue.SQS, letters []deadletter.
 	return a.markDrained(ctx, confirmed, q.Name(), result)
 }
 
+// drainable says why a letter cannot be put on a queue, where it cannot.
+func (a *App) drainable(l deadletter.Letter, url string) error {
+	if l.Lease.Token != "" {
+		return errors.New("a delivery of it was in flight when dlqdesk stopped: start dlqdesk once, and stop it again")
+	}
+	own, listed := a.cfg.DLQ(l.Queue.From)
+	if l.Queue.From == "" || url == a.cfg.Queue.DLQURL || listed && url == own.URL {
+		return nil
+	}
+	return fmt.Errorf("it is of the queue %s, and would not find its way back from another one of the list: drain it to that, or to dlq", l.Queue.From)
+}
+
 func (d *Drained) leave(l deadletter.Letter, err error) {
 	d.Left++
 	d.Why = fmt.Sprintf("letter %s: %v", l.ID, err)
 }
 
-// envelopeOf writes a letter as the receiver would have: what was received, and the receiver's attempt.
+// envelopeOf writes a letter as the receiver would have, with its latest revision and the receiver's attempt.
 func (a *App) envelopeOf(ctx context.Context, l deadletter.Letter, limit int) ([]byte, error) {
 	original, err := a.store.Revision(ctx, l.ID, 0)
 	if err != nil {
 		return nil, err
+	}
+	latest := original
+	if l.Revision > 0 {
+		if latest, err = a.store.Revision(ctx, l.ID, l.Revision); err != nil {
+			return nil, err
+		}
 	}
 	attempts, err := a.store.Attempts(ctx, l.ID)
 	if err != nil {
@@ -159,7 +182,11 @@ func (a *App) envelopeOf(ctx context.Context, l deadletter.Letter, limit int) ([
 	if i := slices.IndexFunc(attempts, func(a deadletter.Attempt) bool { return a.Trigger == deadletter.TriggerReceive }); i >= 0 {
 		first = &attempts[i]
 	}
-	return envelope.EncodeWithin(envelope.CaptureOf(l, original, first), limit)
+	c, err := envelope.Drained(l, original, latest, first)
+	if err != nil {
+		return nil, err
+	}
+	return envelope.EncodeWithin(c, limit)
 }
 
 func (a *App) markDrained(ctx context.Context, letters []deadletter.Letter, to string, result *Drained) error {

@@ -37,7 +37,7 @@ func TestDrainPutsLettersBackOnTheQueue(t *testing.T) {
 	drain := func(d app.Drain) (app.Drained, error) {
 		return app.New(cfg, slog.New(slog.DiscardHandler)).Drain(context.WithoutCancel(t.Context()), d)
 	}
-	if _, err := drain(app.Drain{To: "dlq"}); err == nil || !strings.Contains(err.Error(), "another dlqdesk") {
+	if _, err := drain(app.Drain{To: "dlq"}); err == nil || !strings.Contains(err.Error(), "stop dlqdesk serve") {
 		t.Errorf("a drain beside a server answers %v", err)
 	}
 	end(t, p.App)

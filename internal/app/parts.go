@@ -84,10 +84,14 @@ func (a *App) startIngest(q *queues, kick func()) {
 	settings := ingest.Settings{
 		DefaultSource: a.cfg.Queue.DefaultSource, Retry: map[string]deadletter.RetryPolicy{}, EventType: map[string][]deadletter.Path{}, Pollers: ingestPollers, Helpers: ingestHelpers,
 		Dedup: map[string]deadletter.Dedup{}, Masks: map[string]deadletter.Masks{},
+		SourceOf: map[string]string{},
 	}
 	for _, s := range a.cfg.Sources {
 		settings.Retry[s.Name], settings.EventType[s.Name], settings.Dedup[s.Name] = s.Retry, s.EventType, s.Dedup
 		settings.Masks[s.Name] = masksOf(s)
+	}
+	for _, d := range q.list {
+		settings.SourceOf[d.Name] = d.Source
 	}
 	for _, from := range q.letters {
 		settings := settings

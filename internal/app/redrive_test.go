@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"dlqdesk/internal/app"
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/desktest"
 )
@@ -72,7 +74,9 @@ func newRedriveLine(t *testing.T, server, name, suffix string) redriveLine {
 		attributes["FifoQueue"] = "true"
 	}
 	l := redriveLine{client: desktest.SQSClient(t, server)}
+	attributes["VisibilityTimeout"] = "2" // the server may hand a message to a reader that has gone
 	l.dlq = desktest.CreateQueue(t, server, name+"-dlq"+suffix, attributes)
+	delete(attributes, "VisibilityTimeout")
 	answer, err := l.client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: &l.dlq, AttributeNames: []types.QueueAttributeName{"QueueArn"}})
 	if err != nil {
 		t.Fatal(err)
@@ -189,4 +193,47 @@ func TestRedriveAndBack(t *testing.T) {
 	}
 	checkOriginal(t, l.failOnce(t), body)
 	p.await(t, anna, path, "3 times")
+}
+
+// Letters of a listed queue move to another machine: what its desk sends back is the edited body with the sender's attributes.
+func TestDrainedLetterOfAQueueIsRedrivenElsewhere(t *testing.T) {
+	server := desktest.StartSQS(t)
+	front := newFront(t, server)
+	desktest.UseSQS(t, front.endpoint)
+	l, dlq := newRedriveLine(t, server, "orders", ""), shortlyHidden(t, server, "moving")
+	front.sources = []string{l.source}
+	sent, err := l.client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &l.source, MessageBody: aws.String(`{"n":1}`), MessageAttributes: orderAttributes()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.failOnce(t)
+	here := setup(t, func(c *config.Config) {
+		listed("shop", l.dlq)(c)
+		c.Queue.DLQURL = dlq
+	})
+	anna, path := here.signIn(t), "/letters/"+aws.ToString(sent.MessageId)
+	here.await(t, anna, path, "redrives to")
+	here.submit(t, anna, path+"/edit", url.Values{"version": {"0"}, "revision": {"0"}, "body": {`{"n":2}`}, "reason": {"one was wrong"}, "then": {"redrive"}})
+	checkOriginal(t, l.failOnce(t), `{"n":2}`)
+	here.await(t, anna, path, "has come to the dead letter queue again")
+	end(t, here.App)
+	drained, err := app.New(here.cfg, slog.New(slog.DiscardHandler)).Drain(t.Context(), app.Drain{To: "dlq"})
+	if err != nil || drained.Letters != 1 {
+		t.Fatalf("drained are %+v, %v", drained, err)
+	}
+
+	there := setup(t, func(c *config.Config) {
+		listed("shop", l.dlq)(c)
+		c.Queue.DLQURL = dlq
+	})
+	bert := there.signIn(t)
+	page := there.await(t, bert, path, "redrives to")
+	for _, want := range []string{"Number.kg", "3 bytes: 0001ff", "Moved here by", `data-status="failed"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not tell %q", want)
+		}
+	}
+	there.submit(t, bert, path+"/redrive", url.Values{"version": {"0"}, "revision": {"0"}})
+	checkOriginal(t, l.failOnce(t), `{"n":2}`)
+	there.await(t, bert, path, "has come to the dead letter queue again")
 }

@@ -226,6 +226,9 @@ func facts(l deadletter.Letter, s desk.Source) []page.Fact {
 		add("Listed as", q.From)
 	}
 	add("Put there by", q.Service)
+	if q.Drained {
+		add("Moved here by", "dlqdesk drain")
+	}
 	add("Error code", q.ErrorCode)
 	add("Came from", q.SourceARN)
 	add("Was meant for", q.TargetARN)

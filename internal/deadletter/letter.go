@@ -123,6 +123,8 @@ type QueueFacts struct {
 	TargetARN       string           `json:"targetArn,omitempty"` // that the service could not deliver to
 	RequestID       string           `json:"requestId,omitempty"`
 	Attributes      []QueueAttribute `json:"attributes,omitempty"`
+	AttemptsBefore  int              `json:"attemptsBefore,omitempty"` // that were made elsewhere, before it was drained from there
+	Drained         bool             `json:"drained,omitempty"`        // an envelope tells all this, not the queue: whoever may send to it could have
 }
 
 // FormForeign is the form of a message that is no envelope.

@@ -43,8 +43,8 @@ const (
 func Decode(m Raw, at time.Time) deadletter.Capture {
 	marked := cutMark(&m)
 	c := decode(m, at)
-	if m.From == "" {
-		return c // nothing is ever sent back to the program's own queue
+	if m.From == "" || c.Queue.Drained {
+		return c // nothing is ever sent back to the program's own queue, and what was drained is no redrive
 	}
 	if c.Marked = marked; marked == "" {
 		c.Digest = digest(m.Body, m.Attributes)
@@ -68,6 +68,12 @@ func decode(m Raw, at time.Time) deadletter.Capture {
 	c.Queue.RetryCount = c.RetryCount
 	c.ID, c.Queue.ProducerID = letterID(textOf(fields["messageId"]), m.MessageID, m.Body)
 	addOurs(&c, fields)
+	if c.Queue.Form == FormEnvelope {
+		addListed(&c, fields["queue"], m)
+	}
+	if c.Queue.Drained {
+		return c
+	}
 	c.Queue.Attributes = append(c.Queue.Attributes, unreadFields(c, fields)...)
 	return c
 }
@@ -76,7 +82,7 @@ var interchangeFields = []string{"messageId", "timestamp", "originalPayload", "o
 
 var ourFields = []string{
 	"version", "source", "destination", "method", "query", "webhookId", "receiveId", "run", "statusCode", "outcome", "firstAttempt",
-	"bodyForm", "bodyBefore", "bodyAfter", "rawBody",
+	"queue", "bodyForm", "bodyBefore", "bodyAfter", "rawBody",
 }
 
 // isEnvelope takes a document with a payload and at least two more of the interchange fields for an envelope: what is missing

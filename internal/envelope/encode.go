@@ -45,6 +45,7 @@ type ours struct {
 	StatusCode   int      `json:"statusCode,omitempty"`
 	Outcome      string   `json:"outcome,omitempty"`
 	FirstAttempt *attempt `json:"firstAttempt,omitempty"`
+	Queue        *listed  `json:"queue,omitempty"`
 	exactBody
 }
 
@@ -92,9 +93,13 @@ func encode(c deadletter.Capture, payload []byte, exact exactBody) ([]byte, erro
 	if err != nil {
 		return nil, fmt.Errorf("encode envelope of %s: %w", c.ID, err)
 	}
+	told, err := encodeListed(c)
+	if err != nil {
+		return nil, err
+	}
 	t := tail{OriginalHeaders: encodeHeaders(c.Headers), ErrorReason: c.Reason, RetryCount: c.RetryCount, ours: ours{
 		Version: version, Source: c.Source, Destination: c.Destination, Method: c.Method, Query: c.Query, WebhookID: c.WebhookID,
-		ReceiveID: c.ReceiveID, Run: c.Run, FirstAttempt: encodeAttempt(c.First), exactBody: exact,
+		ReceiveID: c.ReceiveID, Run: c.Run, FirstAttempt: encodeAttempt(c.First), Queue: told, exactBody: exact,
 	}}
 	if c.First != nil {
 		t.StatusCode, t.Outcome = c.First.StatusCode, string(c.First.Outcome)

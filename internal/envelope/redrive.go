@@ -39,9 +39,10 @@ type Message struct {
 }
 
 // Redrive makes the message of a letter anew, with a revision for its body: the sender's bytes, attributes and group, and our mark where
-// there is room for it in the attributes and in limit bytes. original is revision 0. attempt tells the redrives of a letter apart.
+// there is room for it in the attributes and in limit bytes. original is revision 0. attempt tells the
+// redrives of a letter apart.
 func Redrive(l deadletter.Letter, original, r deadletter.Revision, attempt, limit int) (Message, error) {
-	m := Message{Body: r.Body, GroupID: l.Queue.GroupID, DeduplicationID: deduplicationID(l.ID, attempt)}
+	m := Message{Body: r.Body, GroupID: l.Queue.GroupID, DeduplicationID: deduplicationID(l.ID, l.Queue.AttemptsBefore+attempt)}
 	for _, a := range l.Queue.Attributes {
 		if a.Type != envelopeField {
 			m.Attributes = append(m.Attributes, a)
@@ -50,7 +51,7 @@ func Redrive(l deadletter.Letter, original, r deadletter.Revision, attempt, limi
 	if original.Message != nil {
 		m.Body = original.Message
 		if r.Number > 0 {
-			text, err := Encode(CaptureOf(l, r, nil))
+			text, err := edited(original, r)
 			if err != nil {
 				return m, err
 			}

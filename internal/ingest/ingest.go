@@ -30,8 +30,9 @@ type Queue interface {
 
 // Settings are the parts of the configuration that decide what becomes of a new letter.
 type Settings struct {
-	From          string // the name of the queue in the configuration; "": it is the program's own
-	DefaultSource string
+	From          string                            // the name of the queue in the configuration; "": it is the program's own
+	DefaultSource string                            // of letters of the program's own queue
+	SourceOf      map[string]string                 // the source of letters of a queue, by its name in the configuration
 	Retry         map[string]deadletter.RetryPolicy // by configured source
 	EventType     map[string][]deadletter.Path      // by configured source; of others, any that is known
 	Masks         map[string]deadletter.Masks       // by source
@@ -219,7 +220,11 @@ func (i *Ingest) decode(m queue.Message) deadletter.Capture {
 		Queue: i.queue.Name(), From: i.settings.From, MessageID: m.ID, Body: m.Body, Attributes: attributes(m.Attributes), System: m.System, SentAt: m.SentAt,
 		ReceiveCount: m.ReceiveCount, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID,
 	}, i.now())
-	if c.Source == "" {
+	switch {
+	case c.Source != "":
+	case c.Queue.From != "":
+		c.Source = i.settings.SourceOf[c.Queue.From]
+	default:
 		c.Source = i.settings.DefaultSource
 	}
 	hideSecrets(&c, i.settings.Masks[c.Source])

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -114,6 +115,33 @@ func (o *Origin) Of(arn string) (string, error) {
 	if arn != "" {
 		return o.neighbour(arn)
 	}
+	return o.only()
+}
+
+// Confirmed is Of for what somebody else than SQS says of a message: it has to be among the queues that SQS names.
+func (o *Origin) Confirmed(arn string) (string, error) {
+	if o.configured != "" || arn == "" {
+		return o.Of("")
+	}
+	to, err := o.neighbour(arn)
+	if err != nil {
+		return "", err
+	}
+	o.mu.Lock()
+	known, err := slices.ContainsFunc(o.sources, func(u string) bool { return path.Base(u) == path.Base(to) }), o.err
+	o.mu.Unlock()
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%w: the message says that it came from %s, and SQS did not confirm it (%w): allow sqs:ListDeadLetterSourceQueues, or %s",
+			ErrNoOrigin, path.Base(to), err, o.hint)
+	case !known:
+		return "", fmt.Errorf("%w: the message says that it came from %s, which has another dead letter queue: %s", ErrNoOrigin, path.Base(to), o.hint)
+	}
+	return to, nil
+}
+
+// only answers the one queue that has this dead letter queue.
+func (o *Origin) only() (string, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {

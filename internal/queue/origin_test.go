@@ -65,6 +65,27 @@ func TestOriginIsToldByMessageQueueOrConfiguration(t *testing.T) {
 	}
 }
 
+// What somebody else than SQS says of a message has to be confirmed by SQS.
+func TestOriginThatAnEnvelopeTellsIsConfirmed(t *testing.T) {
+	t.Parallel()
+	const orders, arn = "https://sqs.eu-central-1.amazonaws.com/123456789012/orders", "arn:aws:sqs:eu-central-1:123456789012:orders"
+	for name, c := range map[string]struct{ list, configured, arn, want, fault string }{
+		"one of several":    {`{"queueUrls":["https://sqs.eu-central-1.amazonaws.com/123456789012/a","` + orders + `"]}`, "", arn, orders, ""},
+		"not one of them":   {`{"queueUrls":["https://sqs.eu-central-1.amazonaws.com/123456789012/a"]}`, "", arn, "", "has another dead letter queue"},
+		"SQS denies it":     {"!AccessDeniedException", "", arn, "", "allow sqs:ListDeadLetterSourceQueues"},
+		"nothing is told":   {`{"queueUrls":["` + orders + `"]}`, "", "", orders, ""},
+		"another account":   {`{"queueUrls":["` + orders + `"]}`, "", "arn:aws:sqs:eu-central-1:999999999999:orders", "", "no queue of this account"},
+		"the configuration": {"!AccessDeniedException", "https://q/1/c", arn, "https://q/1/c", ""},
+	} {
+		o := queue.NewOrigin(openAt(t, answering(t, map[string]string{"GetQueueAttributes": attributesAnswer, "ListDeadLetterSourceQueues": c.list})), c.configured, "set it")
+		o.Ask(t.Context())
+		got, err := o.Confirmed(c.arn)
+		if got != c.want || (err == nil) != (c.fault == "") || c.fault != "" && (!errors.Is(err, queue.ErrNoOrigin) || !strings.Contains(err.Error(), c.fault)) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
 func TestSendBackTellsWhatIsKnown(t *testing.T) {
 	t.Parallel()
 	o := queue.NewOrigin(openAt(t, answering(t, map[string]string{"GetQueueAttributes": attributesAnswer, "SendMessage": "!AccessDeniedException"})), "", "")

@@ -48,6 +48,9 @@ type LetterQuery struct {
 	Limit  int
 }
 
+// FromOldest is the cursor of the page with the oldest items, from which Newer leads on.
+const FromOldest = "n1"
+
 // Page is one page of a list, with the cursors of its neighbours ("" where there is none).
 type Page[T any] struct {
 	Items        []T
