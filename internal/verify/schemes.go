@@ -59,7 +59,12 @@ type Scheme struct {
 	rule rule // of schemes that sign
 }
 
-// Schemes answers all of them. The signature rules are those that the platforms document.
+// Schemes answers all of them. The signature rules are those that the platforms document, and so are the places of ids:
+//   - GitHub, the same again on a redelivery: docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks
+//   - Stripe, the id of the event: docs.stripe.com/webhooks#handle-duplicate-events
+//   - Slack, unique over all workspaces: api.slack.com/types/event
+//   - Shopify, of the delivery: shopify.dev/docs/apps/build/webhooks/verify-deliveries
+//   - Twilio, the same on every retry: www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
 func Schemes() []Scheme {
 	secrets, timed := []string{"secrets"}, []string{"tolerance"}
 	return []Scheme{
@@ -72,7 +77,7 @@ func Schemes() []Scheme {
 			},
 		},
 		{
-			Name: GitHub, Proof: "HMAC-SHA256 of the body in X-Hub-Signature-256", Required: secrets,
+			Name: GitHub, Proof: "HMAC-SHA256 of the body in X-Hub-Signature-256", Required: secrets, IDHeader: "X-GitHub-Delivery",
 			rule: rule{header: "X-Hub-Signature-256", prefix: "sha256=", encoding: Hex, algorithm: SHA256, signed: "{body}"},
 		},
 		{
@@ -90,20 +95,23 @@ func Schemes() []Scheme {
 			Ack: `{"idOnExternalPlatform":"{message_id}"}`,
 		},
 		{
-			Name: Stripe, Proof: "HMAC-SHA256 of time and body in Stripe-Signature", Required: secrets, Optional: timed,
+			Name: Stripe, Proof: "HMAC-SHA256 of time and body in Stripe-Signature", Required: secrets, Optional: timed, IDPath: deadletter.Path{"id"},
 			rule: rule{header: "Stripe-Signature", separator: ",", prefix: "v1=", timestampPrefix: "t=", encoding: Hex, algorithm: SHA256, signed: "{ts}.{body}"},
 		},
 		{
-			Name: Slack, Proof: "HMAC-SHA256 of time and body in X-Slack-Signature", Required: secrets, Optional: timed,
+			Name: Slack, Proof: "HMAC-SHA256 of time and body in X-Slack-Signature", Required: secrets, Optional: timed, IDPath: deadletter.Path{"event_id"},
 			rule: rule{
 				header: "X-Slack-Signature", prefix: "v0=", encoding: Hex, algorithm: SHA256, signed: "v0:{ts}:{body}", timestampHeader: "X-Slack-Request-Timestamp",
 			},
 		},
 		{
-			Name: Shopify, Proof: "HMAC-SHA256 of the body in X-Shopify-Hmac-SHA256", Required: secrets,
+			Name: Shopify, Proof: "HMAC-SHA256 of the body in X-Shopify-Hmac-SHA256", Required: secrets, IDHeader: "X-Shopify-Webhook-Id",
 			rule: rule{header: "X-Shopify-Hmac-SHA256", encoding: Base64, algorithm: SHA256, signed: "{body}"},
 		},
-		{Name: Twilio, Proof: "HMAC-SHA1 of URL and form, or of the body's hash, in X-Twilio-Signature", Required: []string{"secrets", "url"}},
+		{
+			Name: Twilio, Proof: "HMAC-SHA1 of URL and form, or of the body's hash, in X-Twilio-Signature", Required: []string{"secrets", "url"},
+			IDHeader: "I-Twilio-Idempotency-Token",
+		},
 		{
 			Name: HMAC, Proof: "HMAC by a rule of its own", Required: []string{"header", "secrets"},
 			Optional: []string{"prefix", "encoding", "algorithm", "signed", "timestamp_header", "id_header", "tolerance", "secret_encoding"},

@@ -247,3 +247,25 @@ func TestTokensThatAreIssued(t *testing.T) {
 		t.Error("a source that issues none answers a token")
 	}
 }
+
+// Where a platform writes the id by which it says that a webhook is one it has sent before.
+func TestPlacesOfIDs(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		verify.StandardWebhooks: "header webhook-id", verify.GitHub: "header X-GitHub-Delivery", verify.GenesysOpenMessaging: "body id",
+		verify.CXoneExpert: "header X-Nexus-Delivery-Id", verify.Stripe: "body id", verify.Slack: "body event_id",
+		verify.Shopify: "header X-Shopify-Webhook-Id", verify.Twilio: "header I-Twilio-Idempotency-Token",
+	}
+	for _, s := range verify.Schemes() {
+		var got string
+		switch {
+		case s.IDHeader != "" && s.IDPath == nil:
+			got = "header " + s.IDHeader
+		case s.IDHeader == "" && s.IDPath != nil:
+			got = "body " + strings.Join(s.IDPath, ".")
+		}
+		if got != want[s.Name] {
+			t.Errorf("the id of %s is in %q", s.Name, got)
+		}
+	}
+}
