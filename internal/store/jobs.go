@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,9 +42,24 @@ func (s *Store) Job(ctx context.Context, id deadletter.JobID) (deadletter.Job, e
 	return job(ctx, s.db.read, id)
 }
 
-// Job answers the job as this transaction sees it, or NotFound.
+// Job answers the job as this transaction sees it, or NotFound. Of one with a canary, what other writes of the same commit have begun is
+// counted already, so that it goes no further than it was told to.
 func (t *Tx) Job(ctx context.Context, id deadletter.JobID) (deadletter.Job, error) {
-	return job(ctx, t.tx, id)
+	j, err := job(ctx, t.tx, id)
+	if err != nil || j.Canary == 0 {
+		return j, err
+	}
+	sum := newCounts()
+	for _, add := range slices.Concat(t.earlier, t.counted) {
+		add(sum)
+	}
+	changed := sum.jobs[id].items
+	j.Items.Pending += changed[deadletter.ItemPending]
+	j.Items.Ordered += changed[deadletter.ItemOrdered]
+	j.Items.Done += changed[deadletter.ItemDone]
+	j.Items.Failed += changed[deadletter.ItemFailed]
+	j.Items.Skipped += changed[deadletter.ItemSkipped]
+	return j, nil
 }
 
 const insertJob = `INSERT INTO jobs (action, patch, reason, actor, by, addr, state, why, filter, undoes, pending, ordered, done, failed, skipped,

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 
 	"dlqdesk/internal/deadletter"
@@ -111,6 +112,58 @@ func TestLettersOfAJobAreSearchedAndPaged(t *testing.T) {
 		counts, err := s.Counts(t.Context(), want.filter)
 		if err != nil || n != want.letters || counts.ByStatus[deadletter.Failed] != want.letters {
 			t.Errorf("%s: %d letters, counted %v, want %d (%v)", name, n, counts, want.letters, err)
+		}
+	}
+}
+
+// Writes that share a commit know of each other, so that no more letters begin than a canary lets.
+func TestACanaryHoldsWithinACommit(t *testing.T) {
+	t.Parallel()
+	clock := desktest.NewClock()
+	anna := deadletter.User("anna", deadletter.Operator, "")
+	const lanes = 16
+	for range 5 {
+		s := desktest.NewStore(t)
+		for i := range lanes {
+			desktest.Receive(t, s, desktest.Failure(fmt.Sprintf("l-%02d", i), 422, clock.Now()))
+		}
+		draft, err := deadletter.NewJob(anna, deadletter.ActReplay, clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		j, err := s.Freeze(t.Context(), draft, store.Filter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		change, err := j.Start(anna, deadletter.JobInput{Canary: 3}, clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.ApplyJob(ctx, change) }); err != nil {
+			t.Fatal(err)
+		}
+		items, err := s.PendingItems(t.Context(), j.ID, "genesys", lanes)
+		if err != nil || len(items) != lanes {
+			t.Fatalf("%d letters, %v", len(items), err)
+		}
+		var begun sync.WaitGroup
+		for _, item := range items {
+			begun.Go(func() {
+				err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+					if now, err := tx.Job(ctx, j.ID); err != nil || now.MayBegin(1) == 0 {
+						return err
+					}
+					_, err := tx.OrderItem(ctx, item)
+					return err
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		begun.Wait()
+		if now, err := s.Job(t.Context(), j.ID); err != nil || now.Items.Ordered != 3 || now.Items.Pending != lanes-3 {
+			t.Errorf("begun are %+v, %v", now.Items, err)
 		}
 	}
 }

@@ -55,7 +55,8 @@ type Tx struct {
 	key     []byte
 	end     trailEnd
 	counted []func(*counts)
-	applied bool // a letter was changed
+	earlier []func(*counts) // what other writes of the same commit count, which no row has yet
+	applied bool            // a letter was changed
 }
 
 // patience is how long a write waits to be begun, so that nobody sits before a page while another program holds the file.
@@ -71,7 +72,7 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := s.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
-		t := &Tx{tx: tx, key: s.key, end: s.batch.end}
+		t := &Tx{tx: tx, key: s.key, end: s.batch.end, earlier: s.batch.counted}
 		if err := fn(ctx, t); err != nil {
 			return err
 		}
