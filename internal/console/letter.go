@@ -29,6 +29,10 @@ func backQuery(r *http.Request) string {
 
 func (c *Console) letter(w http.ResponseWriter, r *http.Request) {
 	l, err := c.Store.Letter(r.Context(), letterID(r))
+	if deadletter.KindOf(err) == deadletter.NotFound {
+		c.letterOf(w, r, err)
+		return
+	}
 	if err != nil {
 		c.fail(w, r, err)
 		return
@@ -39,6 +43,20 @@ func (c *Console) letter(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.showLetter(w, r, http.StatusOK, l, number, ui.Notice{})
+}
+
+// letterOf leads from the message id that a platform was told for an event which it had sent before to the letter of that event.
+func (c *Console) letterOf(w http.ResponseWriter, r *http.Request, missing error) {
+	l, err := c.Store.LetterOf(r.Context(), letterID(r))
+	switch {
+	case deadletter.KindOf(err) == deadletter.NotFound:
+		c.fail(w, r, missing)
+	case err != nil:
+		c.fail(w, r, err)
+	default:
+		to := url.URL{Path: "/letters/" + string(l.ID), RawQuery: r.URL.RawQuery}
+		http.Redirect(w, r, to.String(), http.StatusSeeOther)
+	}
 }
 
 // revisionNumber reads which revision is asked for; without one it is the latest.
@@ -259,6 +277,10 @@ func (c *Console) restore(w http.ResponseWriter, r *http.Request) {
 // body downloads a revision, as it was received or in a form that a page shows. What is masked on the page is masked here.
 func (c *Console) body(w http.ResponseWriter, r *http.Request) {
 	l, err := c.Store.Letter(r.Context(), letterID(r))
+	if deadletter.KindOf(err) == deadletter.NotFound {
+		c.letterOf(w, r, err)
+		return
+	}
 	if err != nil {
 		c.fail(w, r, err)
 		return

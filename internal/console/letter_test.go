@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/store"
 )
 
 func TestReplayShowsItsResultInPlace(t *testing.T) {
@@ -253,5 +255,33 @@ func TestTextFromOutsideNeverBreaksAPage(t *testing.T) {
 		if a.status != http.StatusOK || strings.Contains(a.text, "<img") || strings.Contains(a.text, "\xff") || strings.ContainsAny(a.text, "\x00\x1b") {
 			t.Errorf("%s answers %d, and lets text through", path, a.status)
 		}
+	}
+}
+
+// What a platform was told for an event that it sent again leads to the one letter of that event.
+func TestALaterMessageIDLeadsToItsLetter(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	first := b.receive(t, "00000000-0000-4000-8000-000000000001")
+	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		original, err := tx.Revision(ctx, first.ID, 0)
+		if err != nil {
+			return err
+		}
+		return tx.Apply(ctx, first.ArriveAgain(deadletter.Capture{ID: "00000000-0000-4000-8000-000000000002"}, original, b.clock.Now()))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := b.member(t, "vera", deadletter.Viewer)
+	if got := p.get("/letters/00000000-0000-4000-8000-000000000002?back=status%3Dfailed"); got.status != http.StatusSeeOther ||
+		got.header.Get("Location") != "/letters/00000000-0000-4000-8000-000000000001?back=status%3Dfailed" {
+		t.Errorf("answered %d, to %s", got.status, got.header.Get("Location"))
+	}
+	if got := p.get("/letters/00000000-0000-4000-8000-000000000003"); got.status != http.StatusNotFound {
+		t.Errorf("a letter that is not: %d", got.status)
+	}
+	if got := p.get("/letters/%20"); got.status != http.StatusNotFound {
+		t.Errorf("no id: %d", got.status)
 	}
 }

@@ -62,8 +62,13 @@ func setupWith(t *testing.T, dlqIsFull bool, books receiver.Books) bundle {
 	client := delivery.NewClient(time.Now)
 	t.Cleanup(client.Close)
 	to := delivery.Destination{Source: "genesys", URL: b.destination.URL + "?key=1", Timeout: 5 * time.Second, MaxConcurrent: 8}
+	ack, err := deadletter.NewAck(http.StatusAccepted, "text/plain", `{$.id} is {message_id}`)
+	if err != nil {
+		t.Fatal(err)
+	}
 	sources := []receiver.Source{
 		{Name: "genesys", Destination: to, MaxBody: limit}, {Name: "later", Destination: to, MaxBody: limit, Buffered: true},
+		{Name: "polite", Destination: to, MaxBody: limit, Buffered: true, Ack: ack},
 	}
 	var dlq receiver.Queue = b.dlq
 	if dlqIsFull {
@@ -275,6 +280,24 @@ func TestBufferedWebhookIsDeliveredFromItsQueue(t *testing.T) {
 				t.Errorf("the processing queue holds %+v, %v", d, err)
 			}
 		})
+	}
+}
+
+// The answer that a source sets is that of the webhook, whose letter has the id that the platform was told.
+func TestBufferedWebhookIsAnsweredAsItsSourceSays(t *testing.T) {
+	t.Parallel()
+	b := setup(t, false)
+	b.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, ""))
+	got := b.send(t, "POST", "/webhooks/polite", strings.NewReader(`{"id":"evt-7"}`))
+	id, ok := strings.CutPrefix(got.body, "evt-7 is ")
+	if !ok || len(id) != 36 || got.status != http.StatusAccepted || got.header.Get("Content-Type") != "text/plain" {
+		t.Fatalf("answered %d %q as %s", got.status, got.body, got.header.Get("Content-Type"))
+	}
+	if err := b.processor.Once(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if letters := kept(t, b.dlq); len(letters) != 1 || string(letters[0].ID) != id {
+		t.Errorf("the platform was told %s, and kept is %+v", id, letters)
 	}
 }
 

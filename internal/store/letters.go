@@ -68,6 +68,14 @@ func (t *Tx) Letter(ctx context.Context, id deadletter.ID) (deadletter.Letter, e
 	return letter(ctx, t.tx, id)
 }
 
+const letterOfReceipt = `SELECT ` + letterColumns + ` FROM arrivals a JOIN letters l ON l.n = a.letter WHERE a.receipt = ? AND a.receipt <> '' LIMIT 1`
+
+// LetterOf answers the letter that a webhook became one more arrival of, by the message id that the platform was told for it, or NotFound.
+func (s *Store) LetterOf(ctx context.Context, receipt deadletter.ID) (deadletter.Letter, error) {
+	_, l, err := scanLetter(s.db.read.QueryRowContext(ctx, letterOfReceipt, receipt))
+	return l, notFound(err, "there is no letter %s", receipt)
+}
+
 const letterByArrival = `SELECT ` + letterColumns + ` FROM letters l WHERE l.id = ?
 	UNION ALL SELECT ` + letterColumns + ` FROM letters l WHERE l.source = ? AND l.webhook_id = ? AND l.superseded = 0 LIMIT 1`
 
