@@ -78,6 +78,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		`dlqdesk_breaker_state{source="genesys",state="open"} 0`,
 		`dlqdesk_jobs{state="running"} 0`,
 		`dlqdesk_ledger_imbalance 0`,
+		`dlqdesk_ledger_imbalance_acknowledged 0`,
 	)
 	text := p.scrape(t)
 	for _, name := range []string{"dlqdesk_build_info{", `dlqdesk_store_bytes{file="desk.db"}`, `dlqdesk_store_bytes{file="queue.db"}`, "go_goroutines ", "process_open_fds "} {

@@ -138,6 +138,7 @@ func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Heal
 	ordering := desk.New(a.store, orders, kick, a.now)
 	_, origins := redrivers(q.list)
 	ordering.SetOrigins(origins)
+	ordering.SetLedger(a.ledger)
 	var names []string
 	for _, d := range q.list {
 		names = append(names, d.Name)

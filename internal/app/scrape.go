@@ -38,8 +38,9 @@ var (
 	descBytes      = desc("store_bytes", "Size of a file of the data folder, its write-ahead log included.", "file")
 	descLetters    = desc("letters", "Letters by status.", "status")
 	descJobs       = desc("jobs", "Jobs at work, counted to 50.", "state")
-	descImbalance  = desc("ledger_imbalance", "Webhooks that the ledger misses, or has too many of, and cannot explain.")
-	allDescs       = []*prometheus.Desc{descBuild, descMessages, descOldest, descReachable, descBreaker, descBytes, descLetters, descJobs, descImbalance}
+	descImbalance  = desc("ledger_imbalance", "Webhooks that the ledger misses, or has too many of, that nothing explains and nobody acknowledged.")
+	descAcked      = desc("ledger_imbalance_acknowledged", "Likewise, of which somebody acknowledged that many.")
+	allDescs       = []*prometheus.Desc{descBuild, descMessages, descOldest, descReachable, descBreaker, descBytes, descLetters, descJobs, descImbalance, descAcked}
 	filesOfDataDir = []string{deskFile, queueFile, spoolFile}
 )
 
@@ -103,12 +104,16 @@ func (s scraped) letters(ctx context.Context, gauge gauging) {
 		gauge(descJobs, float64(len(jobs)), string(deadletter.JobRunning))
 	}
 	if state := s.app.ledger.State(); !state.At.IsZero() {
-		wrong := 0
-		for _, i := range state.Wrong() {
-			wrong += max(i.Missing, -i.Missing)
-		}
-		gauge(descImbalance, float64(wrong))
+		gauge(descImbalance, amountOf(state.Wrong()))
+		gauge(descAcked, amountOf(state.Acknowledged()))
 	}
+}
+
+func amountOf(list []deadletter.Imbalance) (sum float64) {
+	for _, i := range list {
+		sum += float64(i.Amount())
+	}
+	return sum
 }
 
 // depths tells what waits. The queues of the list come last, and their names are the configuration's: they may be those of others.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -69,7 +70,13 @@ func TestStrangersReadNothing(t *testing.T) {
 
 func TestEveryPageForEveryRole(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(d *console.Deps) { d.Queues = []console.Queue{someQueue()} })
+	off := deadletter.Imbalance{Hour: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), Source: "genesys", Stage: deadletter.StageLetters, Missing: 1}
+	b := setup(t, func(d *console.Deps) {
+		d.Queues = []console.Queue{someQueue()}
+		d.Ledger = func() deadletter.LedgerState {
+			return deadletter.LedgerState{At: off.Hour, Imbalances: []deadletter.Imbalance{off}}
+		}
+	})
 	b.receive(t, "a-1")
 	b.draft(t, "a-1")
 	for name, role := range map[string]deadletter.Role{"vera": deadletter.Viewer, "olga": deadletter.Operator, "adam": deadletter.Admin} {
@@ -78,7 +85,11 @@ func TestEveryPageForEveryRole(t *testing.T) {
 			if r.method != http.MethodGet || r.path == "/setup" || r.path == "/live" { // a stream is no page
 				continue
 			}
-			a := p.get(strings.Replace(r.path, "{source}", "genesys", 1))
+			path := strings.Replace(r.path, "{source}", "genesys", 1)
+			if path == "/ledger/acknowledge" {
+				path += "?hour=2026-03-02T09:00&source=genesys&stage=letters&kind=missing"
+			}
+			a := p.get(path)
 			switch r.path {
 			case "/", "/signin":
 				if a.status != http.StatusSeeOther || a.header.Get("Location") != "/letters" {

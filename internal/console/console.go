@@ -171,6 +171,8 @@ func (c *Console) deskRoutes(r chi.Router) {
 	r.Get("/sources", c.sourceList)
 	r.Get("/sources/{source}", c.sourcePage)
 	r.Get("/ledger", c.ledger)
+	r.Get(acknowledgePath, c.acknowledgeForm)
+	r.With(c.form(maxForm)).Post(acknowledgePath, c.acknowledge)
 	r.Get("/audit", c.audit)
 	r.Get("/audit/export", c.exportAudit)
 	c.jobRoutes(r)

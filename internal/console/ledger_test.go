@@ -97,7 +97,7 @@ func TestLedgerThatDoesNotBalanceIsRedAndSaysWhere(t *testing.T) {
 			true, "3 missing",
 			[]string{"3 letters are missing", "2026-03-02 10:00:00 UTC", "genesys", "another program", "send what it sent in that hour again"},
 		},
-		"expired":    {deadletter.Imbalance{Stage: deadletter.StageLetters, Missing: 1, Expired: true}, true, "1 expired", []string{"1 letter expired on SQS", "MessageRetentionPeriod"}},
+		"expired":    {deadletter.Imbalance{Stage: deadletter.StageLetters, Missing: 1, Expired: true}, true, "", []string{"1 letter expired on SQS", "MessageRetentionPeriod"}},
 		"processing": {deadletter.Imbalance{Stage: deadletter.StageProcessing, Missing: 1}, true, "1 missing", []string{"1 webhook is missing", "processing queue"}},
 		"more":       {deadletter.Imbalance{Stage: deadletter.StageLetters, Missing: -2}, true, "2 more", []string{"2 letters more than was counted", "desk.db"}},
 		"killed":     {deadletter.Imbalance{Stage: deadletter.StageLetters, Missing: -2, Killed: killed}, false, "2 more", []string{"killed", "10:04:00 UTC on 2 March"}},
@@ -112,6 +112,9 @@ func TestLedgerThatDoesNotBalanceIsRedAndSaysWhere(t *testing.T) {
 		}
 		if off := got.says("[data-off]"); off != c.off {
 			t.Errorf("%s: the row says %q", name, off)
+		}
+		if got.doc().Find("[data-expired]").Length() == 1 != c.imbalance.Expired {
+			t.Errorf("%s: in the column of what expired there is %q", name, got.says("[data-expired]"))
 		}
 		for _, want := range c.says {
 			if !strings.Contains(got.says("[data-imbalance]"), want) {
@@ -164,5 +167,82 @@ func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 	state = deadletter.LedgerState{At: b.clock.Now(), Unchecked: errors.New("SQS is away")}
 	if got := anna.get("/ledger").says(".verdict"); !strings.Contains(got, "cannot be checked now") || strings.Contains(got, "SQS is away") {
 		t.Errorf("while a queue is away: %s", got)
+	}
+}
+
+// books are a ledger that was checked.
+type books struct {
+	state deadletter.LedgerState
+	store *store.Store
+}
+
+func (b *books) State() deadletter.LedgerState { return b.state }
+
+func (b *books) Reload(ctx context.Context) error {
+	acks, err := b.store.Acknowledgements(ctx, time.Time{})
+	for n, i := range b.state.Imbalances {
+		b.state.Imbalances[n].Ack = acks[i.Key()]
+	}
+	return err
+}
+
+func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
+	t.Parallel()
+	ledger := &books{}
+	b := setup(t, func(d *console.Deps) {
+		d.Ledger = ledger.State
+		d.Desk.SetLedger(ledger)
+	})
+	ledger.store = b.store
+	hour := deadletter.LedgerHour(b.clock.Now())
+	ledger.state = deadletter.LedgerState{At: b.clock.Now(), Imbalances: []deadletter.Imbalance{{Hour: hour, Source: "genesys", Stage: deadletter.StageLetters, Missing: 3}}}
+	b.booked(t, "genesys", b.clock.Now(), deadletter.Receipts{Received: 9, Delivered: 5, Kept: 4})
+	olga, vera := b.member(t, "olga", deadletter.Operator), b.member(t, "vera", deadletter.Viewer)
+	path, ok := olga.get("/ledger").doc().Find("#imbalance-0-ack").Attr("href")
+	if !ok {
+		t.Fatal("there is no way to acknowledge it")
+	}
+	asked := olga.get(path)
+	if !strings.Contains(asked.says("[data-imbalance]"), "3 letters are missing") {
+		t.Errorf("it is asked of %q", asked.says("main"))
+	}
+	fields := asked.fields("form.acknowledge")
+	send := func(p person, note string) answer {
+		fields.Set("note", note)
+		return p.post("/ledger/acknowledge", fields)
+	}
+	if a := vera.get(path); a.count("form.acknowledge button") != 0 || !strings.Contains(a.says(".denied"), "A viewer may not") {
+		t.Errorf("a viewer is shown %q", a.says("form"))
+	}
+	if a := send(vera, "I may not"); a.status != http.StatusForbidden {
+		t.Errorf("a viewer is answered %d", a.status)
+	}
+	if a := send(olga, "  "); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("#note-fault"), "Say what you found out") {
+		t.Errorf("without a note: %d %q", a.status, a.says("form"))
+	}
+	if a := send(olga, "Purged by <i>ops</i>: ticket 4711"); a.status != http.StatusSeeOther {
+		t.Fatalf("answered %d: %s", a.status, a.says("main"))
+	}
+	got := olga.get("/ledger")
+	if got.count(".bar-fault") != 0 || got.count(".row-off") != 0 || !strings.Contains(got.says(".verdict"), "but for what is acknowledged: 1 imbalance.") {
+		t.Errorf("it is still red: %s", got.says(".verdict"))
+	}
+	if ack := got.says("#acknowledged [data-ack]"); !strings.Contains(ack, "olga acknowledged it 2026-03-02 10:15:05 UTC") || !strings.Contains(ack, "Purged by <i>ops</i>: ticket 4711") {
+		t.Errorf("it says %q", ack)
+	}
+	if trail := olga.get("/audit?action=ledger.acknowledge").says("tbody, .audit"); !strings.Contains(trail, "olga acknowledged what the ledger has of") || !strings.Contains(trail, "ticket 4711") {
+		t.Errorf("the trail says %q", trail)
+	}
+	ledger.state.Imbalances[0].Missing = 4
+	again := olga.get("/ledger")
+	if again.count(".row-off") != 1 || !strings.Contains(again.says("[data-ack]"), "olga acknowledged 3 of this hour") || again.count("#imbalance-0-ack") != 1 {
+		t.Errorf("when it is another amount: %s", again.says("[data-imbalance]"))
+	}
+	if a := send(olga, "the old one"); a.status != http.StatusConflict || !strings.Contains(a.says("#note-fault"), "It was 3 when you looked and is 4 now") {
+		t.Errorf("a form of before: %d %q", a.status, a.says("form"))
+	}
+	ledger.state.Imbalances = nil
+	if a := send(olga, "late"); a.status != http.StatusNotFound {
+		t.Errorf("when it balances: %d", a.status)
 	}
 }

@@ -86,6 +86,8 @@ func deedOf(action string) string {
 		return "changed their password"
 	case "setup.use":
 		return "used the set-up link"
+	case "ledger.acknowledge":
+		return "acknowledged what the ledger has of"
 	case "audit.export":
 		return "exported the audit trail"
 	}
@@ -116,6 +118,7 @@ func auditActions() []ui.Option {
 		{Value: "user.sign_in_refused", Label: "Refused sign-ins"},
 		{Value: "user.add", Label: "Users added"},
 		{Value: "user.password", Label: "Passwords changed"},
+		{Value: "ledger.acknowledge", Label: "Imbalances acknowledged"},
 		{Value: "audit.export", Label: "Exports of this trail"},
 	}
 }

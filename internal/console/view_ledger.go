@@ -17,13 +17,9 @@ func (c *Console) ledgerView(b book) page.LedgerBook {
 		URL: address("/ledger", b.query), Verdict: verdictOf(b), Queues: c.ledgerQueues(b),
 		Sources: c.sourceOptions(slices.Sorted(maps.Keys(b.counts)), b.query.Get("source")),
 	}
-	for _, i := range b.state.Imbalances {
-		if i.Explained() {
-			v.Explained = append(v.Explained, c.imbalanceView(i))
-		} else {
-			v.Imbalances = append(v.Imbalances, c.imbalanceView(i))
-		}
-	}
+	v.Imbalances, v.MoreImbalances = c.imbalanceViews(b.state.Wrong())
+	v.Acknowledged, v.MoreAcknowledged = c.imbalanceViews(b.state.Acknowledged())
+	v.Explained, v.MoreExplained = c.imbalanceViews(b.state.Explained())
 	for _, l := range b.page.Lines {
 		v.Rows = append(v.Rows, ledgerRow(l, b.state))
 	}
@@ -39,10 +35,26 @@ func (c *Console) ledgerView(b book) page.LedgerBook {
 	return v
 }
 
+// mostImbalances is how many of a kind the page tells of, the newest.
+const mostImbalances = 50
+
+func (c *Console) imbalanceViews(list []deadletter.Imbalance) (views []page.ImbalanceView, more string) {
+	for _, i := range list[:min(len(list), mostImbalances)] {
+		views = append(views, c.imbalanceView(i))
+	}
+	if n := len(list) - len(views); n > 0 {
+		more = "and " + number(n) + " of earlier hours"
+	}
+	return views, more
+}
+
 func verdictOf(b book) page.LedgerVerdict {
 	v := page.LedgerVerdict{At: ui.At(b.state.At)}
-	wrong := b.state.Wrong()
+	wrong, known := b.state.Wrong(), len(b.state.Acknowledged())
 	switch {
+	case len(wrong) > 0 && !slices.ContainsFunc(wrong, func(i deadletter.Imbalance) bool { return !i.Expired }):
+		v.Tone, v.Text = ui.Fault, "Webhooks are lost: their queue kept them for as long as it does, and they did not reach the desk."
+		v.Hint = "Everything else that was answered 200 is delivered, waits, or is a letter."
 	case len(wrong) > 0:
 		v.Tone, v.Text = ui.Fault, "The ledger does not balance."
 		v.Hint = "What was received in these hours is not what is delivered, waits, or is a letter."
@@ -52,6 +64,9 @@ func verdictOf(b book) page.LedgerVerdict {
 	case b.state.At.IsZero():
 		v.Tone, v.Text = ui.Info, "The ledger has not been checked yet."
 		v.Hint = "That takes a few seconds after a start."
+	case known > 0:
+		v.Tone, v.Text = ui.Info, "Every hour balances, but for what is acknowledged: "+plural(known, "imbalance")+"."
+		v.Hint = "Everything else that was answered 200 is delivered, waits, or is a letter."
 	default:
 		v.Tone, v.Text = ui.Done, "Every hour balances."
 		v.Hint = "Each webhook that was answered 200 is delivered, waits, or is a letter."
@@ -64,12 +79,21 @@ func (c *Console) imbalanceView(i deadletter.Imbalance) page.ImbalanceView {
 	if i.Source != "" {
 		v.URL = address("/letters", between(i.Hour, i.Hour.Add(time.Hour), i.Source, "status", allStatus))
 	}
+	if !i.Explained() {
+		v.AckURL = acknowledgeURL(i)
+	}
+	if !i.Ack.At.IsZero() {
+		v.AckBy, v.AckAt, v.AckNote = printable(i.Ack.By), ui.At(i.Ack.At), printable(i.Ack.Note)
+		if v.AckURL = ""; !i.Acknowledged() {
+			v.AckURL, v.AckOf = acknowledgeURL(i), number(i.Ack.Amount)
+		}
+	}
 	switch {
 	case i.Missing > 0:
 		v.Why, v.Do = whyMissing(i)
 	case !i.Killed.IsZero():
-		v.Why = fmt.Sprintf("dlqdesk was killed: it was heard of last at %s, and had not saved the counts of its last second. The letters are here.",
-			i.Killed.Format("15:04:05 UTC on 2 January"))
+		v.Why = fmt.Sprintf("dlqdesk was killed: it was heard of last at %s, and had not saved the counts of its last second. The letters are here; a loss of up to %d in the same hour would not show beside them.",
+			i.Killed.Format("15:04:05 UTC on 2 January"), i.Amount())
 	case i.Explained():
 		v.Why = "The queue had taken them, though it did not say so in time: the platform was told to send them again."
 	default:
@@ -106,7 +130,7 @@ func whyMissing(i deadletter.Imbalance) (why, do string) {
 	}
 	switch {
 	case i.Expired:
-		return fmt.Sprintf("The queue confirmed that it had %s; %s never reached the desk, and SQS keeps a message only for so long.", them(it), it),
+		return fmt.Sprintf("The queue confirmed that it had %s, and had %s for as long as it keeps a message; %s never reached the desk.", them(it), them(it), it),
 			"Ask the platform to send what it sent in that hour again. Lengthen the queue's MessageRetentionPeriod, and see in the log why letters were not taken off it."
 	case i.Stage == deadletter.StageProcessing:
 		return fmt.Sprintf("%s %s put on the processing queue, and %s neither delivered nor a letter, nor on that queue any more.", capital(it), was, is),
@@ -149,16 +173,20 @@ func ledgerRow(l deadletter.LedgerLine, state deadletter.LedgerState) page.Ledge
 		row.Refused = number(l.Refused)
 	}
 	var off []string
-	waiting := l.Unsettled()
+	waiting, expired := l.Unsettled(), 0
 	for _, i := range state.Imbalances {
 		if !i.Hour.Equal(l.Hour) || i.Source != l.Source {
 			continue
 		}
 		waiting -= i.Missing
-		row.Known = row.Known && i.Explained()
-		off = append(off, offOf(i))
+		row.Known = row.Known && (i.Explained() || i.Acknowledged())
+		if i.Expired {
+			expired += i.Missing
+		} else {
+			off = append(off, offOf(i))
+		}
 	}
-	row.Waiting, row.Off = number(max(0, waiting)), strings.Join(off, ", ")
+	row.Waiting, row.Expired, row.Off = number(max(0, waiting)), number(expired), strings.Join(off, ", ")
 	for _, status := range page.LedgerStatuses() {
 		n := l.Letters[deadletter.Status(status)]
 		count := counted(n, "/letters", between(l.Hour, l.Hour.Add(time.Hour), l.Source, "status", status))
@@ -172,8 +200,6 @@ func ledgerRow(l deadletter.LedgerLine, state deadletter.LedgerState) page.Ledge
 
 func offOf(i deadletter.Imbalance) string {
 	switch {
-	case i.Expired:
-		return number(i.Missing) + " expired"
 	case i.Missing > 0:
 		return number(i.Missing) + " missing"
 	}

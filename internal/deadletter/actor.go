@@ -32,13 +32,15 @@ const (
 	ActProbe   Action = "probe a destination"
 	ActUsers   Action = "manage users"
 
+	ActAcknowledge Action = "acknowledge an imbalance of the ledger"
+
 	ActRedrive     Action = "redrive"
 	ActEditRedrive Action = "edit and redrive"
 )
 
 // Actions lists every Action, so that a test can prove who may do what.
 func Actions() []Action {
-	return []Action{ActView, ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe, ActUsers}
+	return []Action{ActView, ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe, ActAcknowledge, ActUsers}
 }
 
 // Allows tells whether a role may do an action. This is the only place that decides it.
@@ -46,7 +48,7 @@ func (r Role) Allows(a Action) bool {
 	switch a {
 	case ActView:
 		return r == Viewer || r == Operator || r == Admin
-	case ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe:
+	case ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe, ActAcknowledge:
 		return r == Operator || r == Admin
 	case ActUsers:
 		return r == Admin

@@ -21,6 +21,7 @@ func TestRolesAndActions(t *testing.T) {
 		deadletter.ActProbe:   workers,
 		deadletter.ActUsers:   {deadletter.Admin},
 
+		deadletter.ActAcknowledge: workers,
 		deadletter.ActRedrive:     workers,
 		deadletter.ActEditRedrive: workers,
 	}

@@ -314,7 +314,7 @@ func (a Action) takes(s Status) bool {
 		return s.CanArchive()
 	case ActRestore:
 		return s.CanRestore()
-	case ActView, ActProbe, ActUsers:
+	case ActView, ActProbe, ActAcknowledge, ActUsers:
 	}
 	return false
 }
@@ -374,7 +374,7 @@ func (j Job) change(l Letter, version int, latest Revision, at time.Time) (Chang
 		return l.Archive(j.By, j.Reason, version, at)
 	case ActRestore:
 		return l.Restore(j.By, version, at)
-	case ActView, ActProbe, ActUsers:
+	case ActView, ActProbe, ActAcknowledge, ActUsers:
 	}
 	return Change{}, Errorf(Invalid, "%q is nothing to do to many letters at once", j.Action)
 }

@@ -55,37 +55,3 @@ const (
 	StageProcessing LedgerStage = "processing" // buffered, until it is delivered or kept
 	StageLetters    LedgerStage = "letters"    // kept, until it is in the store
 )
-
-// Imbalance is an hour of a source that does not balance.
-type Imbalance struct {
-	Hour    time.Time // when it begins
-	Source  string
-	Stage   LedgerStage
-	Missing int       // that are nowhere; below zero: so many came that nobody had counted
-	Expired bool      // missing for longer than SQS keeps a message
-	Refused int       // of the same hour: a queue that did not confirm one may have had it
-	Killed  time.Time // when a run was heard of last that ended without saving its latest counts; zero: none can explain this
-}
-
-// Explained tells whether more came than was counted for a reason that is known, so that nothing is wrong.
-func (i Imbalance) Explained() bool {
-	return i.Missing < 0 && (!i.Killed.IsZero() || i.Stage == StageLetters && i.Refused >= -i.Missing)
-}
-
-// LedgerState is what the latest check of the ledger found.
-type LedgerState struct {
-	At         time.Time // of the latest check that could be made; zero: none yet
-	Imbalances []Imbalance
-	Unchecked  error // why the queues could not be asked just now; nil: they could
-}
-
-// Wrong answers the imbalances that nothing explains.
-func (s LedgerState) Wrong() []Imbalance {
-	var list []Imbalance
-	for _, i := range s.Imbalances {
-		if !i.Explained() {
-			list = append(list, i)
-		}
-	}
-	return list
-}

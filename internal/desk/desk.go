@@ -25,6 +25,7 @@ type Desk struct {
 	store   *store.Store
 	sources map[string]Source
 	origins map[string]Origin // by queue of the list
+	ledger  Ledger
 	kick    func()
 	now     func() time.Time
 }

@@ -50,8 +50,8 @@ const (
 	UsualEvery  = 10 * time.Second
 	UsualSettle = 2 * time.Minute
 
-	// lookBack is how old an hour may be that is still looked at: by then SQS has forgotten twice over what it had of it.
-	lookBack = 30 * 24 * time.Hour
+	// lookBack is how old an hour may be that is still looked at. What nobody has acknowledged until then is no news any more.
+	lookBack = 365 * 24 * time.Hour
 
 	checkLimit = 10 * time.Second
 )
@@ -105,7 +105,7 @@ func (c *Checker) Run(ctx context.Context) error {
 func (c *Checker) Once(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
-	found, err := c.check(ctx)
+	found, err := c.found(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state.Unchecked = err; err != nil {
@@ -115,11 +115,43 @@ func (c *Checker) Once(ctx context.Context) {
 		return
 	}
 	before := len(c.state.Wrong())
-	c.state.At, c.state.Imbalances = c.now(), c.confirm(found)
+	c.state.At, c.state.Imbalances = c.now(), found
 	if wrong := c.state.Wrong(); len(wrong) > before {
 		i := wrong[0]
 		c.log.ErrorContext(ctx, "the ledger does not balance: see its page", "source", i.Source, "hour", i.Hour, "stage", i.Stage, "missing", i.Missing, "imbalances", len(wrong))
 	}
+}
+
+// found answers what does not balance: confirmed, told apart by whether it expired, and with what somebody has acknowledged of it.
+func (c *Checker) found(ctx context.Context) ([]deadletter.Imbalance, error) {
+	now, err := c.check(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.lost(ctx, c.confirm(now.list), now.retention)
+	if err != nil {
+		return nil, err
+	}
+	return c.acknowledged(ctx, list)
+}
+
+// Reload takes account of what was acknowledged since the latest check.
+func (c *Checker) Reload(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list, err := c.acknowledged(ctx, slices.Clone(c.state.Imbalances))
+	if err == nil {
+		c.state.Imbalances = list
+	}
+	return err
+}
+
+func (c *Checker) acknowledged(ctx context.Context, list []deadletter.Imbalance) ([]deadletter.Imbalance, error) {
+	acks, err := c.store.Acknowledgements(ctx, c.now().Add(-lookBack))
+	for n, i := range list {
+		list[n].Ack = acks[i.Key()]
+	}
+	return list, err
 }
 
 // confirm answers of what was found what the check before had found as well, in the smaller number of the two: two figures that are not
@@ -143,28 +175,34 @@ func (c *Checker) confirm(found []deadletter.Imbalance) []deadletter.Imbalance {
 	return list
 }
 
-// check answers every imbalance at this moment, the newest first.
-func (c *Checker) check(ctx context.Context) ([]deadletter.Imbalance, error) {
+// findings are the imbalances of a moment, the newest first, and how long each stage's queue keeps a message.
+type findings struct {
+	list      []deadletter.Imbalance
+	retention map[deadletter.LedgerStage]time.Duration
+}
+
+// check answers every imbalance at this moment.
+func (c *Checker) check(ctx context.Context) (findings, error) {
 	since := c.now().Add(-lookBack)
 	// What waits is counted before and after the accounts are read: one of the two was true while they were, whether the queue fills
 	// or empties.
 	before, err := c.waiting(ctx)
 	if err != nil {
-		return nil, err
+		return findings{}, err
 	}
 	open, err := c.store.OpenAccounts(ctx, since)
 	if err != nil {
-		return nil, err
+		return findings{}, err
 	}
 	killed, err := c.store.KilledRuns(ctx, since, c.recorder.run)
 	if err != nil {
-		return nil, err
+		return findings{}, err
 	}
 	// Read after the arrivals, what this run has counted is never behind them.
 	present := c.recorder.present()
 	after, err := c.waiting(ctx)
 	if err != nil {
-		return nil, err
+		return findings{}, err
 	}
 	for i, o := range open {
 		if n, ok := present[o.Account]; ok {
@@ -178,7 +216,9 @@ func (c *Checker) check(ctx context.Context) ([]deadletter.Imbalance, error) {
 	slices.SortFunc(found, func(a, b deadletter.Imbalance) int {
 		return cmp.Or(b.Hour.Compare(a.Hour), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Stage, b.Stage), cmp.Compare(b.Missing, a.Missing))
 	})
-	return found, nil
+	return findings{found, map[deadletter.LedgerStage]time.Duration{
+		deadletter.StageLetters: after.letters.Retention, deadletter.StageProcessing: after.processing.Retention,
+	}}, nil
 }
 
 // held is what waits in each stage.
@@ -231,8 +271,7 @@ func (c *Checker) missing(open []store.OpenAccount, settled map[store.Account]de
 		here := min(max(out, 0), waiting.Messages)
 		waiting.Messages -= here
 		if out > here {
-			gone := waiting.Retention > 0 && c.now().Sub(o.Hour) > waiting.Retention+time.Hour
-			found.add(deadletter.Imbalance{Hour: o.Hour, Source: o.Source, Stage: stage, Missing: out - here, Expired: gone})
+			found.add(deadletter.Imbalance{Hour: o.Hour, Source: o.Source, Stage: stage, Missing: out - here})
 		}
 	}
 	return slices.Collect(maps.Values(found))

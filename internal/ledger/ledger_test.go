@@ -482,8 +482,84 @@ func TestQueueThatDoesNotTellIsNoVerdict(t *testing.T) {
 	}
 	away = false
 	h.clock.Add(5 * 24 * time.Hour)
-	if found := h.verdict(); len(found) != 1 || !found[0].Expired {
-		t.Errorf("after the queue's retention: %+v", found)
+	if found := h.verdict(); len(found) != 1 || found[0].Expired {
+		t.Errorf("after the queue's retention, which what was missing before did not reach: %+v", found)
+	}
+}
+
+const kept = 4 * 24 * time.Hour
+
+// forgetful has a checker of a queue that keeps a message for some days.
+func forgetful(t *testing.T) *house {
+	t.Helper()
+	h := setup(t)
+	h.checks()
+	return h
+}
+
+// checks begins a new checker, as a restart does.
+func (h *house) checks() {
+	settings := ledger.Settings{Letters: held(h.dlq, kept), Settle: settle}
+	h.run.checker = ledger.NewChecker(h.store, h.run.books, settings, h.clock.Now, slog.New(slog.DiscardHandler))
+}
+
+// What was on the queue until the queue forgets, and is not any more then, expired. What went missing before did not, and a restart does not
+// change what is known of it.
+func TestWhatExpiredIsToldFromWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	h := forgetful(t)
+	h.post("genesys", 3, http.StatusServiceUnavailable)
+	h.take(h.dlq)
+	if found := h.verdict(); len(found) != 1 || found[0].Missing != 1 || found[0].Expired {
+		t.Fatalf("taken off the queue: %+v", found)
+	}
+	h.checks()
+	h.clock.Add(kept)
+	h.take(h.dlq)
+	h.take(h.dlq)
+	found := h.verdict()
+	if len(found) != 2 || found[0].Missing+found[1].Missing != 3 || found[0].Expired == found[1].Expired {
+		t.Fatalf("after the queue's retention: %+v", found)
+	}
+	for _, i := range found {
+		if want := map[bool]int{true: 2, false: 1}[i.Expired]; i.Missing != want {
+			t.Errorf("%d, expired %t, want %d", i.Missing, i.Expired, want)
+		}
+	}
+}
+
+// An imbalance that somebody has acknowledged is no alarm any more, until it is another one.
+func TestAcknowledgedImbalanceIsNoAlarmUntilItChanges(t *testing.T) {
+	t.Parallel()
+	h := forgetful(t)
+	h.post("genesys", 3, http.StatusServiceUnavailable)
+	h.take(h.dlq)
+	found := h.verdict()
+	if len(found) != 1 {
+		t.Fatalf("found %+v", found)
+	}
+	anna := deadletter.User("anna", deadletter.Operator, "")
+	ack, event, err := found[0].Acknowledge(anna, 1, "ticket 4711", h.clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		return tx.Acknowledge(ctx, found[0].Key(), ack, event)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.run.checker.Reload(t.Context()); err != nil || len(h.run.checker.State().Wrong()) != 0 || len(h.run.checker.State().Acknowledged()) != 1 {
+		t.Errorf("at once: %+v, %v", h.run.checker.State(), err)
+	}
+	h.checks()
+	h.verdict()
+	if state := h.run.checker.State(); len(state.Wrong()) != 0 || len(state.Acknowledged()) != 1 || state.Imbalances[0].Ack.Note != "ticket 4711" {
+		t.Errorf("after a restart: %+v", state)
+	}
+	h.take(h.dlq)
+	h.verdict()
+	if wrong := h.run.checker.State().Wrong(); len(wrong) != 1 || wrong[0].Missing != 2 || wrong[0].Ack.Amount != 1 {
+		t.Errorf("when another one is missing: %+v", wrong)
 	}
 }
 

@@ -20,9 +20,33 @@ func galleryLedger() []Example {
 		ledger("ledger-imbalanced", imbalanced),
 		ledger("ledger-explained", func(v *LedgerBook) {
 			v.Explained = []ImbalanceView{imbalanceOf("2 letters more than was counted", "genesys",
-				"dlqdesk was killed: it was heard of last at 09:14:07 UTC on 2 March, and had not saved the counts of its last second. The letters are here.", "")}
+				"dlqdesk was killed: it was heard of last at 09:14:07 UTC on 2 March, and had not saved the counts of its last second. The letters are here; a loss of up to 2 in the same hour would not show beside them.", "")}
 			v.Rows[4].Off, v.Rows[4].Known = "2 more", true
 		}),
+		ledger("ledger-acknowledged", func(v *LedgerBook) {
+			imbalanced(v)
+			v.Verdict = LedgerVerdict{
+				Tone: ui.Info, Text: "Every hour balances, but for what is acknowledged: 2 imbalances.",
+				Hint: "Everything else that was answered 200 is delivered, waits, or is a letter.", At: ago(0.1),
+			}
+			v.Acknowledged, v.Imbalances = v.Imbalances, nil
+			for i := range v.Acknowledged {
+				a := &v.Acknowledged[i]
+				a.AckURL, a.AckOf, a.AckBy, a.AckAt, a.AckNote = "", "", "ben", ago(47), longReason()
+			}
+			v.Rows[5].Known, v.Rows[6].Known = true, true
+		}),
+		{Name: "ledger-acknowledge", Component: Acknowledge(acknowledgeView())},
+		{Name: "ledger-acknowledge-refused", Component: Acknowledge(func() AcknowledgeView {
+			v := acknowledgeView()
+			v.Note, v.Fault = longReason(), "Say what you found out: the note is kept with this hour."
+			return v
+		}())},
+		{Name: "ledger-acknowledge-viewer", Component: Acknowledge(func() AcknowledgeView {
+			v := acknowledgeView()
+			v.Denied = viewer
+			return v
+		}())},
 		ledger("ledger-unchecked", func(v *LedgerBook) {
 			v.Verdict = LedgerVerdict{
 				Tone: ui.Warn, Text: "The ledger cannot be checked now, because a queue does not tell how much waits in it.",
@@ -93,8 +117,16 @@ func ledgerRowOf(hour int, source string) LedgerRow {
 	failed, resolved, archived, delivered := hour*7%5, 40+hour*31%90, hour%3, 210+hour*37%400
 	return LedgerRow{
 		From: hourOf(hour), Source: source, Received: "1," + strconv.Itoa(100+delivered+failed+resolved+archived), Delivered: "1," + strconv.Itoa(100+delivered),
-		Waiting: "0", Repeated: "0",
+		Waiting: "0", Repeated: "0", Expired: "0",
 		Letters: []Count{{Text: "0"}, countOf(failed), {Text: "0"}, countOf(resolved), countOf(archived), {Text: "0"}},
+	}
+}
+
+func acknowledgeView() AcknowledgeView {
+	v := ledgerBook()
+	imbalanced(&v)
+	return AcknowledgeView{
+		Chrome: chrome("Acknowledge an imbalance", "/ledger"), Imbalance: v.Imbalances[1], Hour: "2026-03-02T09:00", Stage: "letters", Kind: "expired", Amount: "31",
 	}
 }
 
@@ -121,8 +153,12 @@ func imbalanced(v *LedgerBook) {
 			"The queue confirmed that it had it, and it is neither there nor on the desk: deleted from the queue, or taken by another program that reads it.",
 			"Look who else may receive, delete or purge on this queue. Ask the platform to send what it sent in that hour again."),
 		imbalanceOf("31 letters expired on SQS", "",
-			"The queue confirmed that it had them; they never reached the desk, and SQS keeps a message only for so long.",
+			"The queue confirmed that it had them, and had them for as long as it keeps a message; they never reached the desk.",
 			"Ask the platform to send what it sent in that hour again. Lengthen the queue's MessageRetentionPeriod, and see in the log why letters were not taken off it."),
 	}
-	v.Rows[5].Off = "1 missing"
+	v.Imbalances[0].AckBy, v.Imbalances[0].AckAt, v.Imbalances[0].AckOf, v.Imbalances[0].AckNote = "ben", ago(47), "3", "A colleague purged the queue: ticket 4711."
+	for i := range v.Imbalances {
+		v.Imbalances[i].AckURL = "/ledger/acknowledge"
+	}
+	v.Rows[5].Off, v.Rows[6].Expired = "1 missing", "31"
 }

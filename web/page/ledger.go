@@ -15,14 +15,17 @@ type LedgerBook struct {
 	RetryURL string
 	URL      string // of this part, to look again by itself; empty: it does not
 
-	Verdict    LedgerVerdict
-	Imbalances []ImbalanceView // that nothing explains
-	Explained  []ImbalanceView
-	Queues     []LedgerQueue
-	Sources    []ui.Option
-	Rows       []LedgerRow
-	NewestURL  string
-	OlderURL   string
+	Verdict      LedgerVerdict
+	Imbalances   []ImbalanceView // that nothing explains and nobody acknowledged
+	Acknowledged []ImbalanceView
+	Explained    []ImbalanceView
+	// How many more there are of each, in words; empty: none.
+	MoreImbalances, MoreAcknowledged, MoreExplained string
+	Queues                                          []LedgerQueue
+	Sources                                         []ui.Option
+	Rows                                            []LedgerRow
+	NewestURL                                       string
+	OlderURL                                        string
 }
 
 // LedgerVerdict says in one line whether everything balances.
@@ -41,6 +44,12 @@ type ImbalanceView struct {
 	Why      string // what it may mean
 	Do       string // what helps; empty: nothing needs to be done
 	URL      string // of the letters of that hour; empty: there can be none
+
+	AckURL  string // where it is acknowledged; empty: it is, or there is nothing to
+	AckBy   string // who did last; empty: nobody
+	AckAt   ui.Moment
+	AckNote string
+	AckOf   string // how many it was then; empty: as many as now
 }
 
 // LedgerQueue is a queue or spool in which webhooks wait.
@@ -71,6 +80,7 @@ type LedgerRow struct {
 	Received  string
 	Delivered string
 	Waiting   string // on queues and spool
+	Expired   string // lost, because the queue keeps a message only for so long
 	Repeated  string
 	Refused   string  // empty: none
 	Letters   []Count // by status, as LedgerStatuses has them
@@ -90,6 +100,9 @@ func zeroIsFaint(text string) string {
 	return ""
 }
 
+// alarms tells whether nobody knows why the row has what is lost.
+func (row LedgerRow) alarms() bool { return !row.Known && (row.Off != "" || row.Expired != "0") }
+
 func offTone(row LedgerRow) string {
 	if row.Known {
 		return "tone-info"
@@ -107,4 +120,11 @@ func verdictIcon(tone string) string {
 		return "warn"
 	}
 	return "clock"
+}
+
+func plusMore(more string) string {
+	if more != "" {
+		return "+"
+	}
+	return ""
 }

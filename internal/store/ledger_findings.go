@@ -1,0 +1,103 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// LedgerPlace is where webhooks can be missing.
+type LedgerPlace struct {
+	Hour   time.Time // when it begins, UTC
+	Source string
+	Stage  deadletter.LedgerStage
+}
+
+const (
+	knownMissing  = `SELECT hour, source, stage, missing FROM ledger_missing WHERE hour >= ?`
+	noteMissing   = `INSERT INTO ledger_missing VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET missing = excluded.missing`
+	forgetMissing = `DELETE FROM ledger_missing WHERE hour = ? AND source = ? AND stage = ?`
+)
+
+// KnownMissing answers how many were found missing since a time while the queue would still have had them.
+func (s *Store) KnownMissing(ctx context.Context, since time.Time) (map[LedgerPlace]int, error) {
+	known := map[LedgerPlace]int{}
+	err := each(ctx, s.db.read, func(r row) error {
+		var at LedgerPlace
+		var hour int64
+		var n int
+		err := r.Scan(&hour, &at.Source, &at.Stage, &n)
+		at.Hour = time.UnixMilli(hour).UTC()
+		known[at] = n
+		return err
+	}, knownMissing, since.UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("read what the ledger misses: %w", err)
+	}
+	return known, nil
+}
+
+// NoteMissing keeps how many are missing now; 0: none any more.
+func (s *Store) NoteMissing(ctx context.Context, changed map[LedgerPlace]int) error {
+	return s.ledgerWrite(ctx, "note what the ledger misses", func(ctx context.Context, tx *Tx) error {
+		for at, n := range changed {
+			var err error
+			if n == 0 {
+				_, err = tx.tx.ExecContext(ctx, forgetMissing, at.Hour.UnixMilli(), at.Source, at.Stage)
+			} else {
+				_, err = tx.tx.ExecContext(ctx, noteMissing, at.Hour.UnixMilli(), at.Source, at.Stage, n)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+const (
+	acknowledgements = `SELECT hour, source, stage, kind, amount, by, note, at FROM ledger_acks WHERE hour >= ?`
+	acknowledged     = `SELECT amount, by, note, at FROM ledger_acks WHERE hour = ? AND source = ? AND stage = ? AND kind = ?`
+	acknowledge      = `INSERT OR REPLACE INTO ledger_acks VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+)
+
+// Acknowledgements answers those of hours since a time.
+func (s *Store) Acknowledgements(ctx context.Context, since time.Time) (map[deadletter.ImbalanceKey]deadletter.Acknowledgement, error) {
+	acks := map[deadletter.ImbalanceKey]deadletter.Acknowledgement{}
+	err := each(ctx, s.db.read, func(r row) error {
+		var key deadletter.ImbalanceKey
+		var ack deadletter.Acknowledgement
+		var hour, at int64
+		err := r.Scan(&hour, &key.Source, &key.Stage, &key.Kind, &ack.Amount, &ack.By, &ack.Note, &at)
+		key.Hour, ack.At = time.UnixMilli(hour).UTC(), time.UnixMilli(at).UTC()
+		acks[key] = ack
+		return err
+	}, acknowledgements, since.UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("read acknowledgements of the ledger: %w", err)
+	}
+	return acks, nil
+}
+
+// Acknowledged answers the acknowledgement of an imbalance; the zero value: there is none.
+func (t *Tx) Acknowledged(ctx context.Context, key deadletter.ImbalanceKey) (ack deadletter.Acknowledgement, err error) {
+	var at int64
+	err = t.tx.QueryRowContext(ctx, acknowledged, key.Hour.UnixMilli(), key.Source, key.Stage, key.Kind).Scan(&ack.Amount, &ack.By, &ack.Note, &at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return deadletter.Acknowledgement{}, nil
+	}
+	ack.At = time.UnixMilli(at).UTC()
+	return ack, err
+}
+
+// Acknowledge keeps an acknowledgement in place of an earlier one, with its audit event.
+func (t *Tx) Acknowledge(ctx context.Context, key deadletter.ImbalanceKey, ack deadletter.Acknowledgement, e deadletter.Event) error {
+	if _, err := t.tx.ExecContext(ctx, acknowledge, key.Hour.UnixMilli(), key.Source, key.Stage, key.Kind, ack.Amount, ack.By, ack.Note, ack.At.UnixMilli()); err != nil {
+		return fmt.Errorf("write an acknowledgement: %w", err)
+	}
+	return t.Record(ctx, e)
+}
