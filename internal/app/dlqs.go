@@ -79,6 +79,9 @@ func (d *dlq) read(ctx context.Context, start func(*queue.SQS) *ingest.Ingest) e
 
 func (a *App) startDLQs(q *queues, settings ingest.Settings, arrived func()) {
 	for _, d := range q.list {
+		if d.Source != "" {
+			a.run("source of the letters of "+d.Name, func(ctx context.Context) error { return a.adopt(ctx, d) })
+		}
 		of := settings
 		of.From, of.Unfinished = d.Name, q.unfinished(d.Name)
 		a.run("ingest from queue "+d.Name, func(ctx context.Context) error {

@@ -48,6 +48,8 @@ func deedOf(action string) string {
 		return "asked to replay"
 	case "letter.returned":
 		return "received back from its queue"
+	case "letter.source":
+		return "gave it the source that its queue has now"
 	case "letter.drain":
 		return "put back on a queue"
 	case "letter.redrive":

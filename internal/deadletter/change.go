@@ -13,6 +13,7 @@ type Change struct {
 	Revision      *Revision // added with the change
 	Arrival       *Arrival  // added with the change
 	Returned      bool      // the queue facts are those of another message than before
+	Adopted       bool      // it has got a source
 	Event         Event
 }
 
@@ -93,6 +94,9 @@ func (l Letter) stateBeside(other Letter) state {
 	s := l.state()
 	if l.Reason != other.Reason {
 		s.Reason = l.Reason
+	}
+	if l.Source != other.Source {
+		s.Source = l.Source
 	}
 	return s
 }

@@ -40,9 +40,23 @@ func (l Letter) hasQueue() error {
 // hasDestination refuses to deliver over HTTP what came from a queue without a source: no default stands in for it.
 func (l Letter) hasDestination() error {
 	if l.Queue.From != "" && l.Source == "" {
-		return Errorf(Conflict, "letters of the queue %s have no destination: set queues.%s.source for those to come", l.Queue.From, l.Queue.From)
+		return Errorf(Conflict, "letters of the queue %s have no HTTP destination: set queues.%s.source, and restart", l.Queue.From, l.Queue.From)
 	}
 	return nil
+}
+
+// Adopt gives a letter of a queue the source that its queue has got since it was received. Nobody ordered it, so its version stays. One
+// that has a source keeps it, and one in flight is let be: Conflict.
+func (l Letter) Adopt(source string, at time.Time) (Change, error) {
+	if l.Queue.From == "" || l.Source != "" || l.Lease.Token != "" {
+		return Change{}, Errorf(Conflict, "this letter has a source, needs none, or is in flight")
+	}
+	next := l
+	next.Source = source
+	next.failedFor(l.Reason)
+	c := next.changedFrom(l, System(), "letter.source", "", at)
+	c.Adopted = true
+	return c, nil
 }
 
 // SendsBack tells whether a redrive of the letter is ordered or in flight.

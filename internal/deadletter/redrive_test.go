@@ -155,3 +155,24 @@ func TestDrainPutsAwayAndComesBackOpen(t *testing.T) {
 		t.Errorf("one in flight is drained: %v", err)
 	}
 }
+
+func TestAdoptGivesASourceToWhatHasNone(t *testing.T) {
+	t.Parallel()
+	l := letterIn(deadletter.Failed)
+	l.Queue.From, l.Source = "orders", ""
+	c, err := l.Adopt("shop", now)
+	if err != nil || !c.Adopted || c.After.Source != "shop" || c.After.Version != l.Version || c.Event.Action != "letter.source" || !strings.Contains(string(c.Event.After), "shop") ||
+		c.After.Fingerprint != deadletter.Fingerprint("shop", l.Destination, l.Reason) {
+		t.Errorf("%v, %+v", err, c)
+	}
+	if _, err := c.After.OrderReplay(anna, deadletter.TriggerReplay, 0, l.Version, now); err != nil {
+		t.Errorf("it cannot be replayed: %v", err)
+	}
+	webhook, flying := letterIn(deadletter.Failed), inFlight(deadletter.TriggerRedrive)
+	webhook.Source, flying.Queue.From, flying.Source = "", "orders", ""
+	for name, l := range map[string]deadletter.Letter{"one that has a source": c.After, "a webhook": webhook, "one in flight": flying} {
+		if _, err := l.Adopt("other", now); deadletter.KindOf(err) != deadletter.Conflict {
+			t.Errorf("%s gets another: %v", name, err)
+		}
+	}
+}

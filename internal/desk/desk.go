@@ -157,7 +157,7 @@ func (d *Desk) Deliverable(l deadletter.Letter) error {
 	switch {
 	case l.Source == "" && l.Queue.From != "":
 		return deadletter.Errorf(deadletter.Conflict,
-			"letters of the queue %s have no HTTP destination: set queues.%s.source for those to come, and restart", l.Queue.From, l.Queue.From)
+			"letters of the queue %s have no HTTP destination: set queues.%s.source, and restart", l.Queue.From, l.Queue.From)
 	case ok:
 		return nil
 	case l.Source == "":

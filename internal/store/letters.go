@@ -171,6 +171,11 @@ func (t *Tx) applyRest(ctx context.Context, n int64, c deadletter.Change) error 
 			return fmt.Errorf("write queue facts of letter %s: %w", c.After.ID, err)
 		}
 	}
+	if c.Adopted {
+		if err := t.writeSource(ctx, n, c.After.Source); err != nil {
+			return fmt.Errorf("write source of letter %s: %w", c.After.ID, err)
+		}
+	}
 	t.count(func(sum *counts) {
 		sum.letter(c.Before, c.After)
 		sum.replay(c)

@@ -151,3 +151,33 @@ func TestRedrivesAreNoWorkOfTheSource(t *testing.T) {
 		t.Errorf("queues %v, %v", queues, err)
 	}
 }
+
+func TestAdoptedLetterCountsForItsSource(t *testing.T) {
+	t.Parallel()
+	s := desktest.NewStore(t)
+	other := desktest.Receive(t, s, fromQueue("a-1", ""))
+	for _, id := range []string{"b-1", "b-2"} {
+		c := fromQueue(id, "orders")
+		c.Source, c.WebhookID = "", string(other.WebhookID)
+		if id == "b-2" {
+			c.WebhookID = "another"
+		}
+		l := desktest.Receive(t, s, c)
+		err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+			change, err := l.Adopt(other.Source, time.Now())
+			if err != nil {
+				return err
+			}
+			return tx.Apply(ctx, change)
+		})
+		if got := desktest.Letter(t, s, l.ID); err != nil || got.Source != other.Source {
+			t.Errorf("%s has the source %q, %v", id, got.Source, err)
+		}
+	}
+	if counts, err := s.Counts(t.Context(), store.Filter{Source: other.Source}); err != nil || counts.ByStatus[deadletter.Failed] != 3 {
+		t.Errorf("counts %+v, %v", counts, err)
+	}
+	if counts, err := s.Counts(t.Context(), store.Filter{NoSource: true}); err != nil || counts.ByStatus[deadletter.Failed] != 0 {
+		t.Errorf("without a source are %+v, %v", counts, err)
+	}
+}

@@ -84,6 +84,15 @@ func (t *Tx) writeFacts(ctx context.Context, n int64, q deadletter.QueueFacts) e
 	return err
 }
 
+// updateSource leaves the Webhook-Id to a letter of the source that has it already.
+const updateSource = `UPDATE letters SET source = ?1, superseded = max(superseded,
+	EXISTS (SELECT 1 FROM letters o WHERE o.source = ?1 AND o.webhook_id = letters.webhook_id AND o.superseded = 0)) WHERE n = ?2`
+
+func (t *Tx) writeSource(ctx context.Context, n int64, source string) error {
+	_, err := t.tx.ExecContext(ctx, updateSource, source, n)
+	return err
+}
+
 // queueNames leaps from queue to queue, whatever number of letters each has.
 const queueNames = `WITH RECURSIVE q (name) AS (
 		SELECT (SELECT min(read_from) FROM letters WHERE read_from <> '')

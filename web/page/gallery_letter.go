@@ -53,7 +53,7 @@ func galleryLetter() []Example {
 		letter("queue-only", func(v *LetterView) {
 			noDestination(v)
 			fromQueue(v, "orders-dlq", "orders.fifo")
-			v.Panel.DenyReplay, v.Panel.DenyEdit = "Letters of the queue orders-dlq have no HTTP destination: set queues.orders-dlq.source for those to come, and restart.", ""
+			v.Panel.DenyReplay, v.Panel.DenyEdit = "Letters of the queue orders-dlq have no HTTP destination: set queues.orders-dlq.source, and restart.", ""
 			withRevisions(v)
 		}),
 		letter("queue-no-way-back", func(v *LetterView) {
