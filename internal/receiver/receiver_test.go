@@ -67,7 +67,8 @@ func setupWith(t *testing.T, dlqIsFull bool, books receiver.Books) bundle {
 		t.Fatal(err)
 	}
 	sources := []receiver.Source{
-		{Name: "genesys", Destination: to, MaxBody: limit}, {Name: "later", Destination: to, MaxBody: limit, Buffered: true},
+		{Name: "genesys", Destination: to, MaxBody: limit},
+		{Name: "later", Destination: to, MaxBody: limit, Buffered: true},
 		{Name: "polite", Destination: to, MaxBody: limit, Buffered: true, Ack: ack},
 	}
 	var dlq receiver.Queue = b.dlq
