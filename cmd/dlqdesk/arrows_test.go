@@ -64,6 +64,9 @@ func TestArrowsHoldWhatTheySay(t *testing.T) {
 	}{
 		{"internal/deadletter/letter.go", "dlqdesk/internal/store", false},
 		{"internal/queue/sqs.go", "dlqdesk/internal/store", false},
+		{"internal/queue/sqs.go", "dlqdesk/internal/telemetry", false},
+		{"internal/telemetry/spans.go", "dlqdesk/internal/delivery", false},
+		{"internal/worker/lane.go", "dlqdesk/internal/telemetry", true},
 		{"internal/queue/embedded.go", "dlqdesk/internal/store", true},
 		{"internal/queue/embedded.go", "dlqdesk/internal/envelope", false},
 		{"internal/receiver/receiver.go", "dlqdesk/internal/store", false},

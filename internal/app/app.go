@@ -23,6 +23,7 @@ import (
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/store"
+	"dlqdesk/internal/telemetry"
 )
 
 // App is one dlqdesk. It is started once and stopped once.
@@ -41,6 +42,7 @@ type App struct {
 	chain   chainState
 	books   receiver.Books
 	metrics *metrics
+	tracer  *telemetry.Tracer
 	ledger  *ledger.Checker
 
 	// How often the ledger is checked, and how long a letter may be on its way: see ledger.Settings.
@@ -65,7 +67,7 @@ type stop struct {
 // New makes a dlqdesk of a valid configuration. Nothing runs before Start.
 func New(cfg config.Config, log *slog.Logger) *App {
 	a := &App{
-		cfg: cfg, log: log, roll: rand.Float64, failed: make(chan error, 1), ledgerEvery: ledger.UsualEvery, ledgerSettle: ledger.UsualSettle,
+		cfg: cfg, log: slog.New(telemetry.Log(log.Handler())), roll: rand.Float64, failed: make(chan error, 1), ledgerEvery: ledger.UsualEvery, ledgerSettle: ledger.UsualSettle,
 		metrics: newMetrics(),
 	}
 	a.books = strangersBooks{a.metrics}
@@ -88,6 +90,9 @@ func (a *App) StartReceiver(ctx context.Context) error { return a.bringUp(ctx, a
 func (a *App) bringUp(ctx context.Context, start func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
+	if err := a.startTraces(ctx); err != nil {
+		return err
+	}
 	if err := start(ctx); err != nil {
 		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 	}
@@ -133,6 +138,16 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	return a.listen(ctx, a.receiverRoutes(front, queues), desk)
+}
+
+// startTraces has everything that runs from here on make spans, where a collector is configured. What is left of them is sent last.
+func (a *App) startTraces(ctx context.Context) (err error) {
+	if a.tracer, err = telemetry.StartTraces(ctx, a.Version, a.log.With("component", "traces")); err != nil {
+		return fmt.Errorf("start tracing: %w", err)
+	}
+	a.loops = a.tracer.Into(a.loops)
+	a.onStop("traces", a.tracer.Stop)
+	return nil
 }
 
 // holdDataDir makes the data folder and keeps other processes out of it.
@@ -249,7 +264,7 @@ func (a *App) listen(ctx context.Context, routes *http.ServeMux, desk *console.C
 // receiverRoutes serves webhooks and tells of itself: /healthz that it runs, /readyz that it could keep a webhook.
 func (a *App) receiverRoutes(front http.Handler, q *queues) *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.Handle("/webhooks/", front)
+	mux.Handle("/webhooks/", a.tracer.Received(front))
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"status":"ok"}`))

@@ -122,6 +122,7 @@ type QueueFacts struct {
 	SourceARN       string           `json:"sourceArn,omitempty"` // of the queue, rule or topic that the message came from
 	TargetARN       string           `json:"targetArn,omitempty"` // that the service could not deliver to
 	RequestID       string           `json:"requestId,omitempty"`
+	TraceParent     string           `json:"traceparent,omitempty"` // of what handled the message last: what becomes of its letter goes on with that trace
 	Attributes      []QueueAttribute `json:"attributes,omitempty"`
 	AttemptsBefore  int              `json:"attemptsBefore,omitempty"` // that were made elsewhere, before it was drained from there
 	Drained         bool             `json:"drained,omitempty"`        // an envelope tells all this, not the queue: whoever may send to it could have

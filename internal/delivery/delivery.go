@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/telemetry"
 )
 
 // Destination is the handler behind a source, as configured.
@@ -33,7 +34,7 @@ type Request struct {
 	Query       string             // raw, put behind the destination's own
 	WebhookID   string
 	Attempt     int
-	TraceParent string        // as the function of that name answers it
+	TraceParent string        // as telemetry's function of that name answers it
 	Booked      bool          // its turn was booked with the destination's Pace
 	Turn        time.Duration // until that turn, before which its timeout does not count
 }
@@ -79,9 +80,12 @@ func (c *Client) deliver(ctx context.Context, to Destination, r Request) (a dead
 	if leave, why := c.enter(ctx, to, r.Booked); why != "" {
 		a = unsent(why)
 	} else {
+		span := telemetry.Deliver(ctx, to.URL, r.Attempt, &r.TraceParent)
 		a, tried = c.send(ctx, to, r), true
 		leave()
 		hideSecrets(&a, to, r)
+		span.Outcome(a)
+		span.End(nil)
 	}
 	a.StartedAt, a.Latency, a.Done = started, max(0, c.now().Sub(started)), true
 	return a, tried

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/telemetry"
 )
 
 func newRequest(ctx context.Context, to Destination, r Request) (*http.Request, error) {
@@ -33,7 +34,7 @@ func newRequest(ctx context.Context, to Destination, r Request) (*http.Request, 
 
 func headersOf(r Request) http.Header {
 	h := sendable(r.Headers)
-	if _, ok := h["Tracestate"]; ok && !continues(r.Headers, r.TraceParent) {
+	if _, ok := h["Tracestate"]; ok && !telemetry.Continues(r.Headers, r.TraceParent) {
 		delete(h, "Tracestate") // it belongs to no trace that goes on
 	}
 	if _, ok := h["User-Agent"]; !ok {

@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"dlqdesk/internal/deadletter"
-	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/telemetry"
 )
 
 func TestDestinationGetsWhatThePlatformSent(t *testing.T) {
@@ -203,7 +203,7 @@ func TestTraceGoesOn(t *testing.T) {
 			h["Traceparent"] = c.sent
 		}
 		r := request("x", h)
-		r.TraceParent = delivery.TraceParent(h)
+		r.TraceParent = telemetry.TraceParent("", h)
 		client.Send(t.Context(), to(url), r)
 		got := (<-requests).Header
 		now := got.Get("Traceparent")

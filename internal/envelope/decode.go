@@ -81,7 +81,7 @@ func decode(m Raw, at time.Time) deadletter.Capture {
 var interchangeFields = []string{"messageId", "timestamp", "originalPayload", "originalHeaders", "errorReason", "retryCount"}
 
 var ourFields = []string{
-	"version", "source", "destination", "method", "query", "webhookId", "receiveId", "run", "statusCode", "outcome", "firstAttempt",
+	"version", "source", "destination", "method", "query", "webhookId", "receiveId", "run", "traceparent", "statusCode", "outcome", "firstAttempt",
 	"queue", "bodyForm", "bodyBefore", "bodyAfter", "rawBody",
 }
 
@@ -112,7 +112,7 @@ func addOurs(c *deadletter.Capture, fields map[string]json.RawMessage) {
 	c.Source, c.Destination = clean(textOf(fields["source"])), clean(textOf(fields["destination"]))
 	c.Method = cmp.Or(clean(textOf(fields["method"])), "POST")
 	c.Query, c.WebhookID, c.ReceiveID = textOf(fields["query"]), clean(textOf(fields["webhookId"])), clean(textOf(fields["receiveId"]))
-	c.Run = clean(textOf(fields["run"]))
+	c.Run, c.Queue.TraceParent = clean(textOf(fields["run"])), clean(textOf(fields["traceparent"]))
 	var at time.Time
 	if c.Run != "" && at.UnmarshalJSON(fields["timestamp"]) == nil && at.Sub(c.ReceivedAt).Abs() < clockStep {
 		c.RunAt = at

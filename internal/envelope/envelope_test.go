@@ -38,15 +38,16 @@ func message(body []byte) envelope.Raw {
 func TestCaptureComesBackAsItWent(t *testing.T) {
 	t.Parallel()
 	want := capture([]byte(`{"id":1}`))
+	want.Queue.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	text, err := envelope.Encode(want)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := envelope.Decode(message(text), at.Add(time.Minute))
-	if got.Queue.Form != envelope.FormEnvelope || got.Queue.MessageID == "" {
+	if got.Queue.Form != envelope.FormEnvelope || got.Queue.MessageID == "" || got.Queue.TraceParent != want.Queue.TraceParent || len(got.Queue.Attributes) > 0 {
 		t.Errorf("queue facts %+v", got.Queue)
 	}
-	got.Queue = deadletter.QueueFacts{}
+	got.Queue, want.Queue = deadletter.QueueFacts{}, deadletter.QueueFacts{}
 	if fmt.Sprintf("%+v %+v", got, *got.First) != fmt.Sprintf("%+v %+v", want, *want.First) {
 		// The pointers differ; the values must not.
 		first := *got.First

@@ -72,6 +72,7 @@ func CaptureOf(l deadletter.Letter, r deadletter.Revision, first *deadletter.Att
 	return deadletter.Capture{
 		ID: l.ID, Source: l.Source, Destination: l.Destination, Method: l.Method, Query: l.Query, WebhookID: l.WebhookID, ReceivedAt: l.ReceivedAt,
 		Headers: r.Headers, Body: r.Body, Reason: l.Reason, RetryCount: max(0, l.AutoAttempts-1), First: first,
+		Queue: deadletter.QueueFacts{TraceParent: l.Queue.TraceParent},
 	}
 }
 

@@ -3,6 +3,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,12 +17,13 @@ import (
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/store"
+	"dlqdesk/internal/telemetry"
 )
 
 // Queue is what ingest asks of a dead letter queue.
 type Queue interface {
 	queue.Extender
-	Name() string
+	telemetry.Queue
 	Visibility() time.Duration
 	Receive(ctx context.Context, limit int, wait time.Duration) ([]queue.Message, error)
 	Delete(ctx context.Context, messages []queue.Message) []error
@@ -148,7 +150,7 @@ func (i *Ingest) Once(ctx context.Context, wait time.Duration) (int, error) {
 	}
 	if len(lost) > 0 {
 		for _, m := range lost {
-			i.log.WarnContext(ctx, "a letter could not be kept, and stays on the queue", "letter", i.leave(m, false), "queue", i.queue.Name())
+			i.log.WarnContext(telemetry.About(ctx, i.leave(m, false)), "a letter could not be kept, and stays on the queue", "queue", i.queue.Name())
 		}
 		// It may be for lack of time that they were not kept.
 		releasing, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
@@ -165,8 +167,8 @@ func (i *Ingest) delete(ctx context.Context, kept []queue.Message) {
 			i.settings.Unfinished.drop(kept[n])
 			continue
 		}
-		letter := i.leave(kept[n], true)
-		i.log.WarnContext(ctx, "a letter is kept, and its message could not be deleted from the queue", "letter", letter, "queue", i.queue.Name(), "err", err)
+		i.log.WarnContext(telemetry.About(ctx, i.leave(kept[n], true)), "a letter is kept, and its message could not be deleted from the queue",
+			"queue", i.queue.Name(), "err", err)
 	}
 }
 
@@ -201,11 +203,14 @@ func (i *Ingest) keep(ctx context.Context, messages []queue.Message) (kept, lost
 // write keeps messages in one transaction. What can be made ready before is: everybody waits for who is at writing.
 func (i *Ingest) write(ctx context.Context, messages ...queue.Message) error {
 	captures, changes := make([]deadletter.Capture, len(messages)), make([]deadletter.Change, len(messages))
+	spans := make([]telemetry.Span, len(messages))
 	for n, m := range messages {
 		c := i.decode(m)
+		_, spans[n] = telemetry.Process(ctx, i.queue, m.ID, &c)
+		c.Queue.TraceParent = cmp.Or(spans[n].TraceParent(), c.Queue.TraceParent)
 		captures[n], changes[n] = c, deadletter.Receive(c, i.settings.Retry[c.Source], i.roll(), i.now())
 	}
-	return i.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+	err := i.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		for n, change := range changes {
 			if err := i.take(ctx, tx, captures[n], change); err != nil {
 				return fmt.Errorf("keep letter %s: %w", change.After.ID, err)
@@ -213,6 +218,10 @@ func (i *Ingest) write(ctx context.Context, messages ...queue.Message) error {
 		}
 		return nil
 	})
+	for _, span := range spans {
+		span.End(err)
+	}
+	return err
 }
 
 func (i *Ingest) decode(m queue.Message) deadletter.Capture {

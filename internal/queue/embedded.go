@@ -38,6 +38,9 @@ func NewEmbedded(file *store.Messages, name string, most int, now func() time.Ti
 // Name names the queue.
 func (e *Embedded) Name() string { return e.name }
 
+// System tells it from SQS.
+func (e *Embedded) System() string { return systemEmbedded }
+
 // MaxMessageBytes is the largest message, attributes included.
 func (e *Embedded) MaxMessageBytes() int { return e.most }
 

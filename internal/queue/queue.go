@@ -81,6 +81,10 @@ const (
 	// usualVisibility is SQS's default for how long a received message is hidden.
 	usualVisibility = 30 * time.Second
 
+	// systemSQS and systemEmbedded are messaging.system of OpenTelemetry.
+	systemSQS      = "aws_sqs"
+	systemEmbedded = "dlqdesk"
+
 	commonGroup = "dlqdesk"
 	fifoSuffix  = ".fifo"
 )

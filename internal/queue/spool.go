@@ -72,6 +72,9 @@ func (s *Spool) Close() { s.batcher.Close() }
 // Name names the queue that is sent to.
 func (s *Spool) Name() string { return s.to.Name() }
 
+// System is that of the queue: it is where messages go to from here.
+func (s *Spool) System() string { return systemSQS }
+
 // MaxMessageBytes is the largest message that the queue itself takes. A larger one is kept as well: it is stranded.
 func (s *Spool) MaxMessageBytes() int { return s.to.MaxMessageBytes() }
 

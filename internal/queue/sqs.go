@@ -198,6 +198,9 @@ func passes(refusal smithy.APIError, err error) bool {
 // Name names the queue.
 func (q *SQS) Name() string { return q.name }
 
+// System is what OpenTelemetry calls SQS.
+func (q *SQS) System() string { return systemSQS }
+
 // MaxMessageBytes is the largest message that the queue takes, attributes included.
 func (q *SQS) MaxMessageBytes() int { return q.limit }
 

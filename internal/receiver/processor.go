@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/queue"
+	"dlqdesk/internal/telemetry"
 )
 
 // ProcessingQueue is where webhooks of buffered sources wait for their delivery.
@@ -118,11 +120,18 @@ func (p *Processor) delete(ctx context.Context, done []queue.Message) []error {
 // errNotSent says of a webhook that it is delivered after the next start.
 var errNotSent = errors.New("it could not be sent before dlqdesk was stopped")
 
-func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m queue.Message) error {
+func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m queue.Message) (err error) {
 	if _, ok := p.done.Load(m.ID); ok {
 		return nil
 	}
 	c := envelope.Decode(envelope.Raw{Queue: p.queue.Name(), MessageID: m.ID, Body: m.Body, SentAt: m.SentAt, ReceiveCount: m.ReceiveCount}, p.now())
+	ctx, span := telemetry.Process(telemetry.About(ctx, c.ID), p.queue, m.ID, &c)
+	c.Queue.TraceParent = cmp.Or(span.TraceParent(), c.Queue.TraceParent)
+	defer func() {
+		if span.End(err); err != nil {
+			p.log.WarnContext(ctx, "a buffered webhook could not be dealt with, and stays on the queue", "source", c.Source, "queue", p.queue.Name(), "err", err)
+		}
+	}()
 	booked := deadletter.Receipts{}
 	if c.Run == "" { // nobody has accounted for it yet
 		c.Run, booked.Received = p.books.Name(), 1

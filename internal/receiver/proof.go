@@ -29,7 +29,7 @@ func (r *Receiver) proven(w http.ResponseWriter, req *http.Request, s Source) ([
 	}
 	body, err := readBody(w, req, s.MaxBody)
 	if err != nil {
-		r.books.Answered(s.Name, refuse(w, err, s.MaxBody))
+		r.answered(req.Context(), s.Name, refuse(w, err, s.MaxBody))
 		return nil, false
 	}
 	if err := proof.Body(body); err != nil {
@@ -42,7 +42,7 @@ func (r *Receiver) proven(w http.ResponseWriter, req *http.Request, s Source) ([
 // refuseWebhook counts what is refused, but for a platform that begins without a token because it gets one by that.
 func (r *Receiver) refuseWebhook(w http.ResponseWriter, req *http.Request, s Source, why error) {
 	if refusal, ok := errors.AsType[*verify.Refusal](why); !ok || !refusal.Expected {
-		r.books.Answered(s.Name, deadletter.FateUnauthorized)
+		r.answered(req.Context(), s.Name, deadletter.FateUnauthorized)
 	}
 	r.refuseUnproven(req.Context(), w, s, why, unauthorized)
 }

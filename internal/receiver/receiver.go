@@ -4,6 +4,7 @@ package receiver
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/queue"
+	"dlqdesk/internal/telemetry"
 	"dlqdesk/internal/verify"
 )
 
@@ -42,7 +44,7 @@ type Sender interface {
 
 // Queue takes messages; the answer for each says whether it is kept.
 type Queue interface {
-	Name() string
+	telemetry.Queue
 	MaxMessageBytes() int
 	Send(ctx context.Context, list []queue.Outgoing) []error
 }
@@ -114,7 +116,7 @@ const (
 func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 	source, ok := r.sources[chi.URLParam(req, "source")]
 	if !ok {
-		r.books.Answered("", deadletter.FateUnknownSource)
+		r.answered(req.Context(), "", deadletter.FateUnknownSource)
 		answer(w, http.StatusNotFound, `{"error":"unknown source"}`)
 		return
 	}
@@ -124,13 +126,14 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 	}
 	c := r.capture(source, req, body)
 	// A platform that hangs up does not stop what was begun for its webhook.
-	ctx := context.WithoutCancel(req.Context())
+	ctx := telemetry.About(context.WithoutCancel(req.Context()), c.ID)
+	c.Queue.TraceParent = telemetry.TraceOf(ctx)
 	if source.Buffered {
 		r.buffer(ctx, w, source, c)
 		return
 	}
 	if r.deliver(ctx, source, &c) {
-		r.close(c, deadletter.FateDelivered, deadletter.Receipts{Received: 1, Delivered: 1})
+		r.close(ctx, c, deadletter.FateDelivered, deadletter.Receipts{Received: 1, Delivered: 1})
 		source.tell(w, c, accepted)
 		return
 	}
@@ -138,7 +141,7 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 		r.refuseKept(ctx, w, c, err)
 		return
 	}
-	r.close(c, deadletter.FateKept, deadletter.Receipts{Received: 1, Kept: 1})
+	r.close(ctx, c, deadletter.FateKept, deadletter.Receipts{Received: 1, Kept: 1})
 	source.tell(w, c, `{"status":"queued_for_retry","messageId":"`+string(c.ID)+`"}`)
 }
 
@@ -152,20 +155,26 @@ func (r *Receiver) buffer(ctx context.Context, w http.ResponseWriter, s Source, 
 		r.refuseKept(ctx, w, c, err)
 		return
 	}
-	r.close(c, deadletter.FateBuffered, booked)
+	r.close(ctx, c, deadletter.FateBuffered, booked)
 	s.tell(w, c, accepted)
 }
 
 // close takes down what a platform is told of a webhook, and what is owed because of that.
-func (r *Receiver) close(c deadletter.Capture, fate deadletter.Fate, n deadletter.Receipts) {
-	r.books.Answered(c.Source, fate)
+func (r *Receiver) close(ctx context.Context, c deadletter.Capture, fate deadletter.Fate, n deadletter.Receipts) {
+	r.answered(ctx, c.Source, fate)
 	r.books.Book(c, n)
+}
+
+// answered counts what a platform was told.
+func (r *Receiver) answered(ctx context.Context, source string, fate deadletter.Fate) {
+	r.books.Answered(source, fate)
+	telemetry.Answered(ctx, source, fate)
 }
 
 // refuseKept has the platform send the webhook again, because it could be kept nowhere.
 func (r *Receiver) refuseKept(ctx context.Context, w http.ResponseWriter, c deadletter.Capture, err error) {
-	r.log.ErrorContext(ctx, "a webhook could not be kept; the platform was told to send it again", "letter", c.ID, "source", c.Source, "err", err)
-	r.close(c, deadletter.FateRefused, deadletter.Receipts{Refused: 1})
+	r.log.ErrorContext(ctx, "a webhook could not be kept; the platform was told to send it again", "source", c.Source, "err", err)
+	r.close(ctx, c, deadletter.FateRefused, deadletter.Receipts{Refused: 1})
 	w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	answer(w, http.StatusInternalServerError, `{"error":"Internal Server Error"}`)
 }
@@ -216,11 +225,11 @@ func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.
 
 // deliver makes the first attempt and tells whether it delivered. A failure is noted in the capture.
 func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture) bool {
-	trace := delivery.TraceParent(c.Headers)
+	trace := telemetry.TraceParent(c.Queue.TraceParent, c.Headers)
 	a := r.sender.Send(ctx, s.Destination, delivery.Request{
 		Letter: c.ID, Body: c.Body, Headers: c.Headers, Query: c.Query, WebhookID: c.WebhookID, Attempt: 1, TraceParent: trace,
 	})
-	r.log.LogAttrs(ctx, slog.LevelInfo, "delivery", slog.String("letter", string(c.ID)), slog.String("source", c.Source), slog.Int("attempt", 1),
+	r.log.LogAttrs(ctx, slog.LevelInfo, "delivery", slog.String("source", c.Source), slog.Int("attempt", 1),
 		slog.String("outcome", string(a.Outcome)), slog.Int("status", a.StatusCode), slog.Int64("ms", a.Latency.Milliseconds()))
 	if a.Outcome == deadletter.Delivered {
 		return true
@@ -231,7 +240,10 @@ func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture)
 }
 
 // keep puts a capture on a queue, and answers nil only when the queue has confirmed it.
-func (r *Receiver) keep(ctx context.Context, q Queue, c deadletter.Capture) error {
+func (r *Receiver) keep(ctx context.Context, q Queue, c deadletter.Capture) (err error) {
+	ctx, span := telemetry.Send(ctx, q)
+	defer func() { span.End(err) }()
+	c.Queue.TraceParent = cmp.Or(span.TraceParent(), c.Queue.TraceParent)
 	// What belongs to one connection is of no use later.
 	c.Headers = c.Headers.EndToEnd()
 	body, err := envelope.EncodeWithin(c, q.MaxMessageBytes())

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
-	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/store"
+	"dlqdesk/internal/telemetry"
 )
 
 const (
@@ -47,7 +47,7 @@ func (w *Worker) carryOut(ctx context.Context, tx *store.Tx, id deadletter.JobID
 			err = tx.SettleItem(ctx, item, deadletter.ItemSkipped, refused.Text, w.now())
 		}
 		if err != nil {
-			return fmt.Errorf("letter %s of job %d: %w", item.Letter, id, err)
+			return deadletter.Concerning(item.Letter, fmt.Errorf("job %d: %w", id, err))
 		}
 	}
 	return nil
@@ -187,7 +187,7 @@ func (l *lane) openItem(ctx context.Context, tx *store.Tx, j deadletter.Job, ite
 	if ordered.Revision != nil {
 		revision = *ordered.Revision
 	}
-	opened, err := ordered.After.Claim(l.lease(at), delivery.TraceParent(revision.Headers), at)
+	opened, err := ordered.After.Claim(l.lease(at), telemetry.TraceParent(letter.Queue.TraceParent, revision.Headers), at)
 	if err != nil {
 		return claimed{}, false, err
 	}

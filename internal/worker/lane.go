@@ -9,6 +9,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/store"
+	"dlqdesk/internal/telemetry"
 )
 
 // lane delivers the letters of one source, so that a destination which hangs holds up nobody else's.
@@ -191,7 +192,7 @@ func (l *lane) openDue(ctx context.Context, due []deadletter.Letter, probe bool)
 				continue // somebody acted on it since it was listed
 			}
 			if err != nil {
-				return fmt.Errorf("claim letter %s: %w", letter.ID, err)
+				return deadletter.Concerning(letter.ID, fmt.Errorf("claim it: %w", err))
 			}
 			c.probe = probe && letter.Status == deadletter.Retrying
 			claims = append(claims, c)
@@ -268,7 +269,7 @@ func (l *lane) open(ctx context.Context, tx *store.Tx, id deadletter.ID) (claime
 		return claimed{}, err
 	}
 	at := l.w.now()
-	change, err := letter.Claim(l.lease(at), delivery.TraceParent(revision.Headers), at)
+	change, err := letter.Claim(l.lease(at), telemetry.TraceParent(letter.Queue.TraceParent, revision.Headers), at)
 	if err != nil {
 		return claimed{}, err
 	}
@@ -279,18 +280,22 @@ func (l *lane) open(ctx context.Context, tx *store.Tx, id deadletter.ID) (claime
 // timeout does.
 func (l *lane) deliver(ctx context.Context, c claimed, turn time.Duration) {
 	defer func() { l.finished <- c.attempt.Trigger }()
+	ctx, span := telemetry.Attempt(telemetry.About(ctx, c.letter.ID), &c.letter, &c.attempt, c.revision.Headers)
 	result := l.w.sender.Send(context.WithoutCancel(ctx), l.source.Destination, delivery.Request{
 		Letter: c.letter.ID, Body: c.revision.Body, Headers: c.revision.Headers, Query: c.letter.Query, WebhookID: c.letter.WebhookID,
 		Attempt: c.attempt.Number, TraceParent: c.attempt.TraceParent, Booked: true, Turn: turn,
 	})
 	result.Number, result.Trigger, result.Actor, result.Revision = c.attempt.Number, c.attempt.Trigger, c.attempt.Actor, c.attempt.Revision
 	result.StartedAt, result.TraceParent, result.Probe = c.attempt.StartedAt, c.attempt.TraceParent, c.probe
-	l.w.log.InfoContext(ctx, "delivery", "letter", c.letter.ID, "source", c.letter.Source, "attempt", result.Number, "trigger", result.Trigger,
+	l.w.log.InfoContext(ctx, "delivery", "source", c.letter.Source, "attempt", result.Number, "trigger", result.Trigger,
 		"outcome", result.Outcome, "status", result.StatusCode, "ms", result.Latency.Milliseconds())
-	if err := l.finish(ctx, c, result); err != nil {
-		l.w.log.ErrorContext(ctx, "the result of a delivery could not be written; it will count as unknown", "letter", c.letter.ID,
+	err := l.finish(ctx, c, result)
+	if err != nil {
+		l.w.log.ErrorContext(ctx, "the result of a delivery could not be written; it will count as unknown",
 			"source", c.letter.Source, "attempt", result.Number, "err", err)
 	}
+	span.Outcome(result)
+	span.End(err)
 }
 
 // finishLimit bounds how long a store that cannot be written holds up shutdown.
@@ -299,10 +304,10 @@ const finishLimit = 30 * time.Second
 // finish writes the result. A store that cannot be written just now is asked until it can, because the delivery cannot be made undone;
 // once ctx ends, no longer than finishLimit.
 func (l *lane) finish(ctx context.Context, c claimed, result deadletter.Attempt) error {
-	return l.w.untilWritten(ctx, c.letter.ID, func(ctx context.Context) error { return l.record(ctx, c, result) })
+	return l.w.untilWritten(ctx, func(ctx context.Context) error { return l.record(ctx, c, result) })
 }
 
-func (w *Worker) untilWritten(ctx context.Context, id deadletter.ID, write func(ctx context.Context) error) error {
+func (w *Worker) untilWritten(ctx context.Context, write func(ctx context.Context) error) error {
 	stopping, writing := ctx.Done(), context.WithoutCancel(ctx)
 	var limit <-chan time.Time
 	for told := false; ; told = true {
@@ -311,7 +316,7 @@ func (w *Worker) untilWritten(ctx context.Context, id deadletter.ID, write func(
 			return err
 		}
 		if !told {
-			w.log.WarnContext(ctx, "the result of a delivery cannot be written yet; trying again", "letter", id, "err", err)
+			w.log.WarnContext(ctx, "the result of a delivery cannot be written yet; trying again", "err", err)
 		}
 		select {
 		case <-stopping:

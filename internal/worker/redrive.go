@@ -11,6 +11,7 @@ import (
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/store"
+	"dlqdesk/internal/telemetry"
 )
 
 // Queue is a dead letter queue whose letters can be sent back to where they came from.
@@ -166,7 +167,7 @@ func (r *redriver) claimDue(ctx context.Context, free int) ([]redrive, error) {
 				continue // somebody acted on it since it was listed
 			}
 			if err != nil {
-				return fmt.Errorf("claim letter %s: %w", id, err)
+				return deadletter.Concerning(id, fmt.Errorf("claim it: %w", err))
 			}
 			if err := tx.Apply(ctx, opened); err != nil {
 				return err
@@ -340,17 +341,20 @@ func (r *redriver) openOrdered(ctx context.Context, tx *store.Tx, ordered deadle
 // send puts a message on its queue and records what became of it. Shutdown does not cut it short: its limit does.
 func (r *redriver) send(ctx context.Context, c redrive) {
 	defer func() { r.finished <- r.group(c.letter.Queue.GroupID) }()
+	ctx, span := telemetry.Attempt(telemetry.About(ctx, c.letter.ID), &c.letter, &c.attempt, c.revision.Headers)
 	result := c.attempt
 	started := time.Now()
 	result.MessageID, result.Outcome, result.Error = r.put(context.WithoutCancel(ctx), c)
 	result.Latency = time.Since(started)
-	r.w.log.InfoContext(ctx, "redrive", "letter", c.letter.ID, "queue", r.queue.Name, "attempt", result.Number, "trigger", result.Trigger,
+	r.w.log.InfoContext(ctx, "redrive", "queue", r.queue.Name, "attempt", result.Number, "trigger", result.Trigger,
 		"outcome", result.Outcome, "ms", result.Latency.Milliseconds())
-	err := r.w.untilWritten(ctx, c.letter.ID, func(ctx context.Context) error { return r.record(ctx, c, result) })
+	err := r.w.untilWritten(ctx, func(ctx context.Context) error { return r.record(ctx, c, result) })
 	if err != nil && deadletter.KindOf(err) != deadletter.Conflict { // a message that is back already has ended its redrive itself
-		r.w.log.ErrorContext(ctx, "the result of a redrive could not be written; it will count as unknown", "letter", c.letter.ID,
+		r.w.log.ErrorContext(ctx, "the result of a redrive could not be written; it will count as unknown",
 			"queue", r.queue.Name, "attempt", result.Number, "err", err)
 	}
+	span.Outcome(result)
+	span.End(nil)
 }
 
 func (r *redriver) put(ctx context.Context, c redrive) (messageID string, outcome deadletter.Outcome, fault string) {
@@ -366,12 +370,12 @@ func (r *redriver) put(ctx context.Context, c redrive) (messageID string, outcom
 	case deadletter.KindOf(err) != deadletter.Internal:
 		return "", deadletter.Unreachable, "Not sent: " + deadletter.TextOf(err)
 	case errors.Is(err, queue.ErrUnsent):
-		r.w.log.WarnContext(ctx, "SQS cannot be reached for a redrive", "letter", c.letter.ID, "queue", r.queue.Name, "err", err)
+		r.w.log.WarnContext(ctx, "SQS cannot be reached for a redrive", "queue", r.queue.Name, "err", err)
 		return "", deadletter.Unreachable, "Not sent: SQS cannot be reached"
 	case refusedBySQS(err):
 		return "", deadletter.Rejected, "SQS does not take it: " + err.Error()
 	}
-	r.w.log.WarnContext(ctx, "SQS did not confirm a redrive", "letter", c.letter.ID, "queue", r.queue.Name, "err", err)
+	r.w.log.WarnContext(ctx, "SQS did not confirm a redrive", "queue", r.queue.Name, "err", err)
 	return "", deadletter.Unknown, "SQS did not confirm it: the message may be on its queue"
 }
 

@@ -14,6 +14,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/store"
+	"dlqdesk/internal/telemetry"
 )
 
 // Sender makes one delivery.
@@ -121,7 +122,6 @@ func (w *Worker) Recover(ctx context.Context) error {
 		if err != nil || len(leased) == 0 {
 			return errors.Join(err, w.abandonUnconfigured(ctx))
 		}
-		w.log.InfoContext(ctx, "reclaiming deliveries that were in flight when dlqdesk stopped", "letters", len(leased))
 		if err := w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 			for _, l := range leased {
 				if err := w.reclaim(ctx, tx, l); err != nil {
@@ -131,6 +131,9 @@ func (w *Worker) Recover(ctx context.Context) error {
 			return nil
 		}); err != nil {
 			return fmt.Errorf("reclaim deliveries: %w", err)
+		}
+		for _, l := range leased {
+			w.log.InfoContext(telemetry.About(ctx, l.ID), "a delivery was in flight when dlqdesk stopped; its outcome is unknown", "source", l.Source, "attempt", l.Attempts)
 		}
 	}
 }

@@ -1,0 +1,57 @@
+package telemetry
+
+import (
+	"context"
+	"crypto/rand"
+	"strconv"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// planned gives spans the ids that were promised for them: a delivery's traceparent is on record before its request is sent.
+type planned struct{}
+
+type (
+	traceKey struct{} // of the trace that a span without a parent is to begin
+	spanKey  struct{} // of the id that a span is to have
+)
+
+// NewIDs implements sdktrace.IDGenerator.
+func (p planned) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
+	id, ok := ctx.Value(traceKey{}).(trace.TraceID)
+	if !ok {
+		_, _ = rand.Read(id[:]) // never fails, see crypto/rand
+	}
+	return id, p.NewSpanID(ctx, id)
+}
+
+// NewSpanID implements sdktrace.IDGenerator.
+func (planned) NewSpanID(ctx context.Context, _ trace.TraceID) trace.SpanID {
+	id, ok := ctx.Value(spanKey{}).(trace.SpanID)
+	if !ok {
+		_, _ = rand.Read(id[:])
+	}
+	return id
+}
+
+// context answers what stands for a span in another process.
+func (p parsed) context() trace.SpanContext {
+	id, err := trace.TraceIDFromHex(p.trace)
+	if err != nil {
+		return trace.SpanContext{} // there is none
+	}
+	span, err := trace.SpanIDFromHex(p.span)
+	if err != nil {
+		return trace.SpanContext{}
+	}
+	flags, err := strconv.ParseUint(p.flags, 16, 8)
+	if err != nil {
+		return trace.SpanContext{}
+	}
+	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: span, TraceFlags: trace.TraceFlags(flags) & trace.FlagsSampled, Remote: true})
+}
+
+// written answers a span as a traceparent.
+func written(s trace.SpanContext) string {
+	return "00-" + s.TraceID().String() + "-" + s.SpanID().String() + "-" + (s.TraceFlags() & trace.FlagsSampled).String()
+}

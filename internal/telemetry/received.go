@@ -1,0 +1,87 @@
+package telemetry
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"dlqdesk/internal/deadletter"
+)
+
+const (
+	webhooks = "/webhooks/"
+	route    = webhooks + "{source}"
+)
+
+// Received makes a span of each request to a receiver, in the platform's trace where it sent one that is valid.
+func (t *Tracer) Received(next http.Handler) http.Handler {
+	if t == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, method := t.Into(r.Context()), methodOf(r)
+		if sentBy(deadletter.Headers(r.Header)).ok() {
+			ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
+		}
+		at := route
+		if strings.Contains(strings.TrimPrefix(r.URL.Path, webhooks), "/") {
+			at += "/*"
+		}
+		scheme := "http"
+		if r.TLS != nil {
+			scheme = "https"
+		}
+		ctx, s := t.start(ctx, method+" "+at, trace.SpanKindServer,
+			semconv.HTTPRequestMethodKey.String(method), semconv.HTTPRoute(at), semconv.URLPath(r.URL.Path), semconv.URLScheme(scheme))
+		defer s.span.End()
+		answer := &answered{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(answer, r.WithContext(ctx))
+		s.span.SetAttributes(semconv.HTTPResponseStatusCode(answer.status))
+		if answer.status >= http.StatusInternalServerError {
+			s.span.SetAttributes(semconv.ErrorTypeKey.String(strconv.Itoa(answer.status)))
+			s.span.SetStatus(codes.Error, "")
+		}
+	})
+}
+
+// methodOf answers a method that is one, and nothing else that a stranger may write.
+func methodOf(r *http.Request) string {
+	known := []string{http.MethodPost, http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+	if slices.Contains(known, r.Method) {
+		return r.Method
+	}
+	return "_OTHER"
+}
+
+// answered remembers what a platform was told.
+type answered struct {
+	http.ResponseWriter
+	status int
+}
+
+func (a *answered) WriteHeader(status int) {
+	a.status = status
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (a *answered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// Answered notes what a platform was told of a webhook for a source; "" is one that is not configured.
+func Answered(ctx context.Context, source string, fate deadletter.Fate) {
+	span := trace.SpanFromContext(ctx)
+	if !span.IsRecording() {
+		return
+	}
+	span.SetAttributes(attrOutcome.String(string(fate)))
+	if source != "" {
+		span.SetAttributes(attrSource.String(source))
+	}
+}

@@ -1,0 +1,168 @@
+package telemetry
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// Names and attributes follow https://opentelemetry.io/docs/specs/semconv/http/http-spans/ and .../messaging/messaging-spans/. These are
+// what they have no names for.
+const (
+	attrLetter  = attribute.Key("dlqdesk.letter")
+	attrSource  = attribute.Key("dlqdesk.source")
+	attrAttempt = attribute.Key("dlqdesk.attempt")
+	attrTrigger = attribute.Key("dlqdesk.trigger")
+	attrOutcome = attribute.Key("dlqdesk.outcome")
+)
+
+// Span is one piece of work in a trace. The zero Span is that of a program which makes no traces.
+type Span struct{ span trace.Span }
+
+// Queue is what spans tell of a queue.
+type Queue interface {
+	Name() string
+	System() string // as the semantic conventions call it
+}
+
+// Send begins the sending of a message to a queue, for the letter that ctx is about.
+func Send(ctx context.Context, q Queue) (context.Context, Span) {
+	t := tracerOf(ctx)
+	if t == nil {
+		return ctx, Span{}
+	}
+	return t.start(ctx, "send "+q.Name(), trace.SpanKindProducer, append(of(q), semconv.MessagingOperationName("send"), semconv.MessagingOperationTypeSend)...)
+}
+
+// Process begins the work on what a message brought. It goes on with the trace that the message tells, or with the platform's.
+func Process(ctx context.Context, q Queue, messageID string, c *deadletter.Capture) (context.Context, Span) {
+	t := tracerOf(ctx)
+	if t == nil {
+		return ctx, Span{}
+	}
+	ctx = trace.ContextWithSpanContext(ctx, goesOn(c.Queue.TraceParent, c.Headers).context())
+	return t.start(ctx, "process "+q.Name(), trace.SpanKindConsumer, append(of(q), semconv.MessagingOperationName("process"),
+		semconv.MessagingOperationTypeProcess, semconv.MessagingMessageID(messageID), attrLetter.String(string(c.ID)), attrSource.String(c.Source))...)
+}
+
+func of(q Queue) []attribute.KeyValue {
+	return []attribute.KeyValue{semconv.MessagingSystemKey.String(q.System()), semconv.MessagingDestinationName(q.Name())}
+}
+
+// Attempt begins what is made of a letter of the store: a retry, replay or redrive. It goes on with the letter's trace. h are the headers
+// that are sent.
+func Attempt(ctx context.Context, l *deadletter.Letter, a *deadletter.Attempt, h deadletter.Headers) (context.Context, Span) {
+	t := tracerOf(ctx)
+	if t == nil {
+		return ctx, Span{}
+	}
+	name := "replay"
+	switch {
+	case a.Trigger == deadletter.TriggerAuto:
+		name = "retry"
+	case a.Trigger.Redrives():
+		name = "redrive"
+	}
+	parent := goesOn(l.Queue.TraceParent, h).context()
+	if promised := parse(a.TraceParent).context(); !parent.IsValid() && promised.IsValid() {
+		ctx = context.WithValue(ctx, traceKey{}, promised.TraceID())
+	}
+	return t.start(trace.ContextWithSpanContext(ctx, parent), name, trace.SpanKindInternal,
+		attrSource.String(l.Source), attrAttempt.Int(a.Number), attrTrigger.String(string(a.Trigger)))
+}
+
+// Deliver begins a request to a destination. The span is the one that traceParent promises, which is changed where it is not to be sampled.
+func Deliver(ctx context.Context, destination string, attempt int, traceParent *string) Span {
+	t := tracerOf(ctx)
+	if t == nil {
+		return Span{}
+	}
+	attrs := append(address(destination), semconv.HTTPRequestMethodPost, attrAttempt.Int(attempt))
+	if attempt > 1 {
+		attrs = append(attrs, semconv.HTTPRequestResendCount(attempt-1))
+	}
+	if promised := parse(*traceParent).context(); promised.IsValid() {
+		ctx = context.WithValue(ctx, spanKey{}, promised.SpanID())
+	}
+	_, s := t.start(ctx, "POST", trace.SpanKindClient, attrs...)
+	*traceParent = s.TraceParent()
+	return s
+}
+
+// address tells where a destination is, without what may be secret: user and query.
+func address(destination string) []attribute.KeyValue {
+	u, err := url.Parse(destination)
+	if err != nil {
+		return nil
+	}
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	port, err := strconv.Atoi(u.Port())
+	switch {
+	case err == nil:
+	case u.Scheme == "https":
+		port = 443
+	default:
+		port = 80
+	}
+	return []attribute.KeyValue{semconv.URLFull(shown.String()), semconv.ServerAddress(u.Hostname()), semconv.ServerPort(port)}
+}
+
+func (t *Tracer) start(ctx context.Context, name string, kind trace.SpanKind, attrs ...attribute.KeyValue) (context.Context, Span) {
+	if id, ok := letterOf(ctx); ok {
+		attrs = append(attrs, attrLetter.String(string(id)))
+	}
+	ctx, s := t.spans.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attrs...))
+	return ctx, Span{s}
+}
+
+// TraceOf answers the span of ctx as a traceparent; "" where it has none.
+func TraceOf(ctx context.Context) string {
+	if tracerOf(ctx) == nil {
+		return ""
+	}
+	return Span{trace.SpanFromContext(ctx)}.TraceParent()
+}
+
+// TraceParent answers the span as what follows goes on with it; "" where no traces are made.
+func (s Span) TraceParent() string {
+	if s.span == nil || !s.span.SpanContext().IsValid() {
+		return ""
+	}
+	return written(s.span.SpanContext())
+}
+
+// Outcome tells what became of a delivery.
+func (s Span) Outcome(a deadletter.Attempt) {
+	if s.span == nil || !s.span.IsRecording() {
+		return
+	}
+	s.span.SetAttributes(attrOutcome.String(string(a.Outcome)))
+	failed, why := string(a.Outcome), a.Error
+	if a.StatusCode != 0 {
+		s.span.SetAttributes(semconv.HTTPResponseStatusCode(a.StatusCode))
+		failed, why = strconv.Itoa(a.StatusCode), "" // the handler's own words may be of the payload
+	}
+	if a.Outcome != deadletter.Delivered && a.Outcome != deadletter.SentBack {
+		s.span.SetAttributes(semconv.ErrorTypeKey.String(failed))
+		s.span.SetStatus(codes.Error, why)
+	}
+}
+
+// End ends the span. An error is why its work was not done.
+func (s Span) End(err error) {
+	if s.span == nil {
+		return
+	}
+	if err != nil {
+		s.span.SetAttributes(semconv.ErrorType(err))
+		s.span.SetStatus(codes.Error, err.Error())
+	}
+	s.span.End()
+}

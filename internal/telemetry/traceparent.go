@@ -1,0 +1,68 @@
+package telemetry
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"regexp"
+	"strings"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// traceParent is https://www.w3.org/TR/trace-context/#traceparent-header; versions after 00 may go on behind it.
+var traceParent = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$`)
+
+const (
+	noTrace = "00000000000000000000000000000000"
+	noSpan  = "0000000000000000"
+)
+
+// parsed is a valid traceparent. The zero one is none.
+type parsed struct{ trace, span, flags string }
+
+func (p parsed) ok() bool { return p.trace != "" }
+
+func parse(sent string) parsed {
+	found := traceParent.FindStringSubmatch(sent)
+	if found == nil || found[1] == "ff" || found[1] == "00" && found[5] != "" || found[2] == noTrace || found[3] == noSpan {
+		return parsed{}
+	}
+	return parsed{found[2], found[3], found[4]}
+}
+
+// sentBy answers the trace that the platform sent, if it is a valid one.
+func sentBy(h deadletter.Headers) parsed {
+	values := h["Traceparent"]
+	if len(values) != 1 {
+		return parsed{}
+	}
+	return parse(values[0])
+}
+
+// goesOn answers the trace that something belongs to: the one that it was given, or else the platform's.
+func goesOn(given string, h deadletter.Headers) parsed {
+	if given != "" {
+		if p := parse(given); p.ok() {
+			return p
+		}
+	}
+	return sentBy(h)
+}
+
+// TraceParent answers the traceparent of a new delivery: a new span of the trace that was given, or else of the platform's, or of a new
+// one where there is none that is valid.
+func TraceParent(given string, h deadletter.Headers) string {
+	var id [24]byte
+	_, _ = rand.Read(id[:]) // never fails, see crypto/rand
+	trace, span, flags := hex.EncodeToString(id[:16]), hex.EncodeToString(id[16:]), "01"
+	if p := goesOn(given, h); p.ok() {
+		trace, flags = p.trace, p.flags
+	}
+	return "00-" + trace + "-" + span + "-" + flags
+}
+
+// Continues tells whether a traceparent is one of the platform's trace.
+func Continues(h deadletter.Headers, parent string) bool {
+	p := sentBy(h)
+	return p.ok() && strings.HasPrefix(parent, "00-"+p.trace)
+}
