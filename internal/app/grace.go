@@ -60,7 +60,7 @@ type turns struct {
 
 // take waits for a letter's turn; false: ctx ended before.
 func (t *turns) take(ctx context.Context, id deadletter.ID) (leave func(), ok bool) {
-	for {
+	for ctx.Err() == nil { // whoever had the turn before may have ended for the same reason
 		other := t.try(id)
 		if other == nil {
 			return func() { t.leave(id) }, true
@@ -68,9 +68,9 @@ func (t *turns) take(ctx context.Context, id deadletter.ID) (leave func(), ok bo
 		select {
 		case <-other:
 		case <-ctx.Done():
-			return nil, false
 		}
 	}
+	return nil, false
 }
 
 // try takes a letter's turn, or answers the one that is not over.
