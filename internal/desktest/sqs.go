@@ -77,6 +77,16 @@ func StartNode(t testing.TB, program string, listening *regexp.Regexp, environme
 	return address
 }
 
+// Package answers where an npm package of the repository is.
+func Package(t testing.TB, name string) string {
+	t.Helper()
+	dir := filepath.Join(packages(t), name)
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatalf("%s is an npm package: run make npm (%v)", name, err)
+	}
+	return dir
+}
+
 // packages is where the npm packages of the repository are.
 func packages(t testing.TB) string {
 	t.Helper()

@@ -79,7 +79,7 @@ func eventBridge() Preset {
 		About:   "The broad event feed, into your AWS account. From there it comes by an EventBridge API destination, or straight into an SQS queue.",
 		Warning: "This sets up the feed to AWS alone: an EventBridge rule has to send its events to the webhook's URL, by an API destination, or to a queue.",
 		Calls: map[string]Call{
-			Create: {Method: http.MethodPost, Path: integrations, Body: `{"integrationType":{"id":"amazon-eventbridge-source"}}`},
+			Create: {Method: http.MethodPost, Path: integrations, Body: `{"name":"{name}","integrationType":{"id":"amazon-eventbridge-source"}}`},
 			"configure": {
 				Method: http.MethodPut, Path: integrations + "/{id}/config/current",
 				Body: `{"name":"{name}","version":{version:json},"properties":{"awsAccountId":"{aws_account_id}","awsAccountRegion":"{aws_account_region}",` +
