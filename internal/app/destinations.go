@@ -23,6 +23,7 @@ func (a *App) newHealth() (*delivery.Health, error) {
 		a.destinations[s.Name] = to
 	}
 	client := delivery.NewClient(a.now)
+	client.Until(a.deliveries)
 	a.onStop("connections to destinations", func(context.Context) error { client.Close(); return nil })
 	return delivery.NewHealth(client, a.breakerPolicies(), a.now), nil
 }

@@ -32,10 +32,12 @@ func (d deliverer) Send(ctx context.Context, to delivery.Destination, r delivery
 	defer cancel()
 	defer context.AfterFunc(d.off, cancel)()
 	leave, ok := d.turns.take(ctx, r.Letter)
-	if !ok {
+	if ok {
+		defer leave()
+	}
+	if !ok || d.off.Err() != nil { // whose turn is over may have been cut off just now
 		return deadletter.Attempt{Outcome: deadletter.Unreachable, Error: stoppedUnsent, StartedAt: d.now(), Done: true}
 	}
-	defer leave()
 	a := d.Sender.Send(ctx, to, r)
 	d.metrics.delivered(to.Source, a)
 	if d.off.Err() == nil {

@@ -1,0 +1,42 @@
+package delivery_test
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"testing"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// Who is cut off makes room for others, which must not be sent then: they may not have heard of the end yet.
+func TestNothingIsSentInThePlaceOfWhatWasCutOff(t *testing.T) {
+	t.Parallel()
+	url, requests := destination(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	client := setup(t)
+	off, cutOff := context.WithCancel(t.Context())
+	client.Until(off)
+	one := to(url)
+	one.MaxConcurrent = 1
+	var first deadletter.Attempt
+	var all sync.WaitGroup
+	all.Go(func() { first = client.Send(off, one, request("first", nil)) })
+	<-requests
+	later := make([]deadletter.Attempt, 8)
+	for i := range later {
+		all.Go(func() { later[i] = client.Send(t.Context(), one, request("later", nil)) })
+	}
+	cutOff()
+	all.Wait()
+	if first.Outcome != deadletter.Unknown {
+		t.Errorf("what was cut off is %+v", first)
+	}
+	for _, a := range later {
+		if a.Outcome != deadletter.Unreachable {
+			t.Errorf("what waited is %+v", a)
+		}
+	}
+	if len(requests) != 0 {
+		t.Errorf("%d more were sent", len(requests))
+	}
+}
