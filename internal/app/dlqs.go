@@ -74,6 +74,7 @@ func (d *dlq) read(ctx context.Context, start func(*queue.SQS) *ingest.Ingest) e
 	var asking sync.WaitGroup
 	defer asking.Wait()
 	asking.Go(func() { _ = d.from.Run(ctx) })
+	defer func() { d.sqs.Close(context.WithoutCancel(ctx)) }()
 	return start(d.sqs).Run(ctx)
 }
 

@@ -122,6 +122,7 @@ func (a *App) openSQS(ctx context.Context, dir *dataDir, q *queues, url, name, h
 			return line{}, fmt.Errorf("open the spool: %w", err)
 		}
 	}
+	a.onStop("receives from "+sqs.Name(), func(ctx context.Context) error { sqs.Close(ctx); return nil })
 	spool := queue.NewSpool(sqs, a.embeddedIn(q.spool), name, a.now, a.log.With("component", "spool"))
 	a.onStop("spool of "+sqs.Name(), func(context.Context) error { spool.Close(); return nil })
 	a.run("drainer of "+sqs.Name(), spool.Run)

@@ -35,6 +35,7 @@ type SQS struct {
 	limit      int
 	visibility time.Duration
 	unreached  error
+	polls      polls
 }
 
 const (
@@ -48,7 +49,7 @@ const (
 
 // NewSQS asks the queue for its limits. Credentials, region and endpoint come from where the AWS SDK finds them; a region set here
 // comes first, then the one in the queue's URL, because no other can sign for it. The error says what to do about a queue that cannot be
-// used; one that cannot be reached is no error, because it may come back: Unreached tells of it.
+// used; one that cannot be reached is no error, because it may come back: Unreached tells of it. Who receives from it closes it.
 func NewSQS(ctx context.Context, queueURL, region string, options ...func(*config.LoadOptions) error) (*SQS, error) {
 	ctx, cancel := context.WithTimeout(ctx, openLimit)
 	defer cancel()
@@ -94,7 +95,7 @@ func newSQS(ctx context.Context, queueURL, region string, options []func(*config
 		return nil, err
 	}
 	client := sqs.NewFromConfig(settings, func(o *sqs.Options) { o.HTTPClient = wholeBody{o.HTTPClient} })
-	return &SQS{client: client, url: queueURL, name: name, fifo: strings.HasSuffix(name, fifoSuffix)}, nil
+	return &SQS{client: client, url: queueURL, name: name, fifo: strings.HasSuffix(name, fifoSuffix), polls: newPolls()}, nil
 }
 
 // Unreached answers why the queue could not be asked for its limits, so that the least of any queue are taken; nil: it could.
@@ -207,8 +208,16 @@ func (q *SQS) MaxMessageBytes() int { return q.limit }
 // Visibility is how long a received message is hidden.
 func (q *SQS) Visibility() time.Duration { return q.visibility }
 
-// Receive answers up to limit messages (10 at most), waiting for the first at most so long (whole seconds, 20 at most).
+// Receive answers up to limit messages (10 at most), waiting for the first at most so long (whole seconds, 20 at most). What SQS hands out
+// after ctx has ended is made visible again.
 func (q *SQS) Receive(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
+	return q.polls.receive(ctx, func(ctx context.Context) ([]Message, error) { return q.poll(ctx, limit, wait) }, q.Release)
+}
+
+// Close ends what is left of receives that were given up. It comes when nobody receives and releases any more.
+func (q *SQS) Close(ctx context.Context) { q.polls.close(ctx) }
+
+func (q *SQS) poll(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
 	wait = min(max(wait, 0), maxWait)
 	ctx, cancel := context.WithTimeout(ctx, wait+callLimit)
 	defer cancel()
