@@ -43,9 +43,6 @@ const (
 	// sendBudget is how long the queue may take to confirm a message before it is kept here.
 	sendBudget = 2 * time.Second
 
-	// drainBudget bounds one call of the drainer, for which nobody waits.
-	drainBudget = 10 * time.Second
-
 	// leastAway and mostAway bound the time between two tries at a queue that confirms nothing.
 	leastAway = time.Second
 	mostAway  = 5 * time.Second
@@ -145,15 +142,20 @@ func (s *Spool) holdBack(ctx context.Context) error {
 }
 
 func (s *Spool) try(ctx context.Context, list []Outgoing, places []int, errs []error) {
-	sending := make([]Outgoing, len(places))
-	for n, i := range places {
-		sending[n] = list[i]
-	}
-	answers := s.batcher.Send(ctx, sending)
+	answers := s.batcher.Send(ctx, at(list, places))
 	for n, i := range places {
 		errs[i] = answers[n]
 	}
 	s.note(answers)
+}
+
+// at answers the messages at these places.
+func at(list []Outgoing, places []int) []Outgoing {
+	those := make([]Outgoing, len(places))
+	for n, i := range places {
+		those[n] = list[i]
+	}
+	return those
 }
 
 // note takes down whether the queue is there.
@@ -173,6 +175,9 @@ func (s *Spool) note(answers []error) {
 func isAway(err error) bool {
 	return errors.Is(err, ErrAway) || errors.Is(err, context.DeadlineExceeded)
 }
+
+// isNever tells whether the queue will take a message no later either.
+func isNever(err error) bool { return errors.Is(err, ErrTooLarge) || errors.Is(err, ErrRefused) }
 
 func (s *Spool) gone(err error) {
 	s.mu.Lock()
@@ -202,7 +207,7 @@ func (s *Spool) keepHere(ctx context.Context, list []Outgoing, errs []error) []e
 			continue
 		}
 		q := s.waiting
-		if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrRefused) {
+		if isNever(err) {
 			q = s.stranded
 		}
 		kept := q.Send(ctx, list[i:i+1])[0]
@@ -213,76 +218,4 @@ func (s *Spool) keepHere(ctx context.Context, list []Outgoing, errs []error) []e
 		errs[i] = nil
 	}
 	return errs
-}
-
-// Run moves what waits to the queue, in order, whenever the queue is there. It ends with ctx.
-func (s *Spool) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		messages, err := s.waiting.Receive(ctx, maxBatch, maxWait)
-		if err == nil && len(messages) > 0 {
-			err = s.drain(ctx, messages)
-		}
-		if err != nil && ctx.Err() == nil {
-			s.log.WarnContext(ctx, "messages that wait on disk could not be moved to the queue; trying again", "queue", s.to.Name(), "err", err)
-			s.sleep(ctx)
-		}
-	}
-	return nil
-}
-
-// sleep waits until the queue is due to be tried again.
-func (s *Spool) sleep(ctx context.Context) {
-	s.mu.Lock()
-	pause := max(leastAway, s.next.Sub(s.now()))
-	s.mu.Unlock()
-	timer := time.NewTimer(min(pause, mostAway))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
-// drain moves one batch. What the queue refuses is stranded, so that it holds nothing up.
-func (s *Spool) drain(ctx context.Context, messages []Message) error {
-	// A batch that was begun is finished: each step has its limit.
-	ctx = context.WithoutCancel(ctx)
-	list := make([]Outgoing, len(messages))
-	for i, m := range messages {
-		list[i] = Outgoing{Body: m.Body, Attributes: m.Attributes, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID}
-	}
-	answers := make([]error, len(messages))
-	begun := s.now()
-	sending, cancel := context.WithTimeout(ctx, drainBudget)
-	s.to.SendEach(sending, list, func(i int, err error) { answers[i] = err })
-	cancel()
-	if s.now().Sub(begun) < sendBudget {
-		s.note(answers) // a queue that takes longer is of no use to those who wait
-	}
-	settling, cancel := context.WithTimeout(ctx, drainBudget)
-	defer cancel()
-	return s.settle(settling, messages, list, answers)
-}
-
-// settle does with each message of a batch what the queue's answer asks for.
-func (s *Spool) settle(ctx context.Context, messages []Message, list []Outgoing, answers []error) error {
-	var done, open []Message
-	for i, err := range answers {
-		if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrRefused) {
-			err = s.stranded.Send(ctx, list[i:i+1])[0]
-			answers[i] = err
-		}
-		if err == nil {
-			done = append(done, messages[i])
-		} else {
-			open = append(open, messages[i])
-		}
-	}
-	if len(done) > 0 {
-		answers = append(answers, s.waiting.Delete(ctx, done)...)
-	}
-	if len(open) > 0 {
-		answers = append(answers, s.waiting.Release(ctx, open)...)
-	}
-	return errors.Join(answers...)
 }

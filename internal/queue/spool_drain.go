@@ -1,0 +1,121 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// drainBudget bounds sending one batch that waited, for which nobody waits.
+const drainBudget = 10 * time.Second
+
+// Run moves what waits to the queue, in order, whenever the queue is there. It ends with ctx.
+func (s *Spool) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		messages, err := s.waiting.Receive(ctx, maxBatch, maxWait)
+		if err == nil && len(messages) > 0 {
+			err = s.drain(ctx, messages)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "messages that wait on disk could not be moved to the queue; trying again", "queue", s.to.Name(), "err", err)
+			s.sleep(ctx)
+		}
+	}
+	return nil
+}
+
+// sleep waits until the queue is due to be tried again.
+func (s *Spool) sleep(ctx context.Context) {
+	s.mu.Lock()
+	pause := max(leastAway, s.next.Sub(s.now()))
+	s.mu.Unlock()
+	timer := time.NewTimer(min(pause, mostAway))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// drain moves one batch. What the queue refuses is stranded, so that it holds nothing up.
+func (s *Spool) drain(ctx context.Context, messages []Message) error {
+	// A batch that was begun is finished: each step has its limit.
+	ctx = context.WithoutCancel(ctx)
+	list := make([]Outgoing, len(messages))
+	for i, m := range messages {
+		list[i] = Outgoing{Body: m.Body, Attributes: m.Attributes, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID}
+	}
+	sending, cancel := context.WithTimeout(ctx, drainBudget)
+	answers := s.move(sending, list)
+	cancel()
+	settling, cancel := context.WithTimeout(ctx, drainBudget)
+	defer cancel()
+	return s.settle(settling, messages, list, answers)
+}
+
+// move sends messages, and answers for each what became of it. Nothing follows a message of its group that the queue did not take.
+func (s *Spool) move(ctx context.Context, list []Outgoing) []error {
+	answers, stuck := make([]error, len(list)), map[string]bool{}
+	for _, places := range s.calls(list) {
+		places = slices.DeleteFunc(places, func(i int) bool {
+			if stuck[list[i].GroupID] {
+				answers[i] = errBehind
+			}
+			return stuck[list[i].GroupID]
+		})
+		sent := make([]error, len(places))
+		begun := s.now()
+		s.to.SendEach(ctx, at(list, places), func(n int, err error) { sent[n] = err })
+		if s.now().Sub(begun) < sendBudget {
+			s.note(sent) // a queue that takes longer is of no use to those who wait
+		}
+		for n, i := range places {
+			answers[i] = sent[n]
+			stuck[list[i].GroupID] = s.fifo && sent[n] != nil && !isNever(sent[n])
+		}
+	}
+	return answers
+}
+
+// calls answers the places of messages that may be sent together: on a FIFO queue one of each group, because an entry of a call may fail
+// while the next one is taken, and the group's order would be lost.
+func (s *Spool) calls(list []Outgoing) [][]int {
+	var calls [][]int
+	next := map[string]int{} // by group, the call for its next message
+	for i, o := range list {
+		n := 0
+		if s.fifo {
+			n = next[o.GroupID]
+			next[o.GroupID]++
+		}
+		if n == len(calls) {
+			calls = append(calls, nil)
+		}
+		calls[n] = append(calls[n], i)
+	}
+	return calls
+}
+
+// settle does with each message of a batch what the queue's answer asks for.
+func (s *Spool) settle(ctx context.Context, messages []Message, list []Outgoing, answers []error) error {
+	var done, open []Message
+	for i, err := range answers {
+		if isNever(err) {
+			err = s.stranded.Send(ctx, list[i:i+1])[0]
+			answers[i] = err
+		}
+		if err == nil {
+			done = append(done, messages[i])
+		} else {
+			open = append(open, messages[i])
+		}
+	}
+	if len(done) > 0 {
+		answers = append(answers, s.waiting.Delete(ctx, done)...)
+	}
+	if len(open) > 0 {
+		answers = append(answers, s.waiting.Release(ctx, open)...)
+	}
+	return errors.Join(answers...)
+}
