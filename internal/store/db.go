@@ -21,6 +21,7 @@ import (
 // db is one SQLite file: many readers, and one writer that commits for everybody who waits.
 type db struct {
 	read, write *sql.DB
+	often       *statements // reads what is read again and again
 	writer      *writeTx
 	requests    chan *request
 	closing     chan struct{}
@@ -92,7 +93,7 @@ func (d *db) open(ctx context.Context, from file) (err error) {
 	if err != nil {
 		return err
 	}
-	d.writer = &writeTx{conn: conn, prepared: map[string]*sql.Stmt{}}
+	d.writer = &writeTx{conn: conn, statements: statements{on: conn}}
 	connector, err := sqlite.NewConnector(dsn(from.path, "deferred", readerCache, "query_only(ON)"))
 	if err != nil {
 		return err
@@ -100,6 +101,7 @@ func (d *db) open(ctx context.Context, from file) (err error) {
 	d.read = sql.OpenDB(attaching{connector, from.beside})
 	d.read.SetMaxOpenConns(readers)
 	d.read.SetMaxIdleConns(readers)
+	d.often = &statements{on: d.read}
 	return nil
 }
 
@@ -126,6 +128,9 @@ func (a attaching) Connect(ctx context.Context) (driver.Conn, error) {
 
 func (d *db) closeHandles() error {
 	var errs []error
+	if d.often != nil {
+		errs = append(errs, d.often.close())
+	}
 	if d.read != nil {
 		errs = append(errs, d.read.Close())
 	}
@@ -343,23 +348,10 @@ func call(ctx context.Context, fn func(ctx context.Context, tx *writeTx) error, 
 	return fn(ctx, tx)
 }
 
-// writeTx is the writer's one connection with the statements that were prepared on it, each once for the life of the file. Only
-// the commit loop touches it.
+// writeTx is the writer's one connection. Only the commit loop touches it.
 type writeTx struct {
-	conn     *sql.Conn
-	prepared map[string]*sql.Stmt
-}
-
-func (t *writeTx) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
-	if s, ok := t.prepared[query]; ok {
-		return s, nil
-	}
-	s, err := t.conn.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	t.prepared[query] = s
-	return s, nil
+	statements
+	conn *sql.Conn
 }
 
 func (t *writeTx) exec(ctx context.Context, query string) error {
@@ -367,37 +359,4 @@ func (t *writeTx) exec(ctx context.Context, query string) error {
 	return err
 }
 
-// ExecContext runs a statement.
-func (t *writeTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := t.prepare(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return s.ExecContext(ctx, args...)
-}
-
-// QueryContext runs a query.
-func (t *writeTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := t.prepare(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return s.QueryContext(ctx, args...)
-}
-
-// QueryRowContext runs a query of one row.
-func (t *writeTx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	s, err := t.prepare(ctx, query)
-	if err != nil {
-		return t.conn.QueryRowContext(ctx, query, args...) // answers the same fault to Scan
-	}
-	return s.QueryRowContext(ctx, args...)
-}
-
-func (t *writeTx) close() error {
-	var errs []error
-	for _, s := range t.prepared {
-		errs = append(errs, s.Close())
-	}
-	return errors.Join(append(errs, t.conn.Close())...)
-}
+func (t *writeTx) close() error { return errors.Join(t.statements.close(), t.conn.Close()) }

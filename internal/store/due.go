@@ -15,7 +15,7 @@ const dueLetters = `SELECT ` + letterColumns + ` FROM letters l
 // Due answers letters of a source whose delivery is due at a time, the longest due first: those that were ordered (status replaying),
 // or those that are tried again by themselves (retrying).
 func (s *Store) Due(ctx context.Context, source string, status deadletter.Status, at time.Time, limit int) ([]deadletter.Letter, error) {
-	return s.letters(ctx, "due", dueLetters, source, status, at.UnixMilli(), limit)
+	return letters(ctx, s.db.often, "due", dueLetters, source, status, at.UnixMilli(), limit)
 }
 
 const countDue = `SELECT count(*) FROM (SELECT 1 FROM letters WHERE source = ? AND status = 'retrying' AND due_at <= ? LIMIT ?)`
@@ -33,7 +33,7 @@ const nextDue = `SELECT min(due_at) FROM letters WHERE source = ? AND status = ?
 // NextDue answers when the next delivery of a source is due, of letters as in Due; the zero time when none is.
 func (s *Store) NextDue(ctx context.Context, source string, status deadletter.Status) (time.Time, error) {
 	var at sql.NullInt64
-	if err := s.db.read.QueryRowContext(ctx, nextDue, source, status).Scan(&at); err != nil {
+	if err := s.db.often.QueryRowContext(ctx, nextDue, source, status).Scan(&at); err != nil {
 		return time.Time{}, fmt.Errorf("read next due time: %w", err)
 	}
 	return fromMillis(at), nil
@@ -43,7 +43,7 @@ const leasedLetters = `SELECT ` + letterColumns + ` FROM letters l WHERE l.lease
 
 // Leased answers letters with a delivery in flight. Before the worker starts these are what a dead process left behind.
 func (s *Store) Leased(ctx context.Context, limit int) ([]deadletter.Letter, error) {
-	return s.letters(ctx, "leased", leasedLetters, limit)
+	return letters(ctx, s.db.often, "leased", leasedLetters, limit)
 }
 
 const dueSources = `SELECT DISTINCT source FROM letter_counts WHERE status IN ('retrying', 'replaying') AND letters > 0`
@@ -53,9 +53,9 @@ func (s *Store) WaitingSources(ctx context.Context) ([]string, error) {
 	return column[string](ctx, s.db.read, "waiting sources", dueSources)
 }
 
-func (s *Store) letters(ctx context.Context, what, query string, args ...any) ([]deadletter.Letter, error) {
+func letters(ctx context.Context, q querier, what, query string, args ...any) ([]deadletter.Letter, error) {
 	var list []deadletter.Letter
-	err := each(ctx, s.db.read, func(r row) error {
+	err := each(ctx, q, func(r row) error {
 		_, l, err := scanLetter(r)
 		list = append(list, l)
 		return err

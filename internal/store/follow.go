@@ -19,7 +19,7 @@ const latestEvent = `SELECT coalesce(max(seq), 0) FROM audit_events`
 
 // LatestSequence answers the place of the newest event in the audit trail; 0: there is none.
 func (s *Store) LatestSequence(ctx context.Context) (seq int64, err error) {
-	if err := s.db.read.QueryRowContext(ctx, latestEvent).Scan(&seq); err != nil {
+	if err := s.db.often.QueryRowContext(ctx, latestEvent).Scan(&seq); err != nil {
 		return 0, fmt.Errorf("read the latest event: %w", err)
 	}
 	return seq, nil
@@ -57,5 +57,5 @@ func (s *Store) Among(ctx context.Context, ids []deadletter.ID, f Filter) ([]dea
 		args[i] = id
 	}
 	where.add("l.id IN (?"+strings.Repeat(", ?", len(ids)-1)+")", args...)
-	return s.letters(ctx, "some", "SELECT "+letterColumns+" FROM "+where.from+where.sql(), where.args...)
+	return letters(ctx, s.db.read, "some", "SELECT "+letterColumns+" FROM "+where.from+where.sql(), where.args...)
 }

@@ -72,12 +72,12 @@ const (
 // groupAll gives letters that have no group theirs.
 func (s *Store) groupAll(ctx context.Context) error {
 	for {
-		letters, err := s.letters(ctx, "ungrouped", ungroupedLetters, groupBatch)
-		if err != nil || len(letters) == 0 {
+		list, err := letters(ctx, s.db.read, "ungrouped", ungroupedLetters, groupBatch)
+		if err != nil || len(list) == 0 {
 			return err
 		}
 		err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
-			for _, l := range letters {
+			for _, l := range list {
 				grouped := l
 				grouped.Fingerprint = deadletter.Fingerprint(l.Source, l.Destination, l.Reason)
 				if _, err := tx.tx.ExecContext(ctx, groupLetter, grouped.Fingerprint, l.ID); err != nil {

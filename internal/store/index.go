@@ -206,7 +206,7 @@ func (s *Store) indexMore(ctx context.Context, masks map[string][]deadletter.Pat
 		return false, fmt.Errorf("read letters that are to be found: %w", err)
 	}
 	var link []byte
-	if err := s.db.read.QueryRowContext(ctx, linkOfEvent, to).Scan(&link); err != nil {
+	if err := s.db.often.QueryRowContext(ctx, linkOfEvent, to).Scan(&link); err != nil {
 		return false, fmt.Errorf("read the event up to which letters are to be found: %w", err)
 	}
 	err = s.index.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
@@ -252,7 +252,7 @@ func (s *Store) foundBetween(ctx context.Context, after, to int64, masks map[str
 	var list []*found
 	var last int64 // the event of the row before
 	size := 0
-	err := each(ctx, s.db.read, func(r row) error {
+	err := each(ctx, s.db.often, func(r row) error {
 		var seq, n int64
 		var isNew bool
 		var source, reason, id, webhook, eventType string

@@ -273,7 +273,7 @@ func (s *Store) RunningJobs(ctx context.Context) ([]deadletter.Job, error) {
 
 func (s *Store) jobs(ctx context.Context, what, query string, args ...any) ([]deadletter.Job, error) {
 	var list []deadletter.Job
-	err := each(ctx, s.db.read, func(r row) error {
+	err := each(ctx, s.db.often, func(r row) error {
 		_, j, err := scanJob(r)
 		list = append(list, j)
 		return err
@@ -290,7 +290,7 @@ const pendingItems = `SELECT i.letter, l.id, i.version FROM job_items i JOIN let
 // PendingItems answers letters of a source that a job has not begun with, the oldest first.
 func (s *Store) PendingItems(ctx context.Context, id deadletter.JobID, source string, limit int) ([]Item, error) {
 	var list []Item
-	err := each(ctx, s.db.read, func(r row) error {
+	err := each(ctx, s.db.often, func(r row) error {
 		item := Item{Job: id}
 		err := r.Scan(&item.n, &item.Letter, &item.Version)
 		list = append(list, item)

@@ -21,7 +21,7 @@ const (
 // DueRedrives answers letters of a queue of the list that people ordered to be sent back to where they came from, in that order. Those
 // of jobs are ordered and claimed in one go, so that they are never due.
 func (s *Store) DueRedrives(ctx context.Context, queue string, at time.Time, limit int) ([]deadletter.Letter, error) {
-	return s.letters(ctx, "due", dueRedrives, queue, at.UnixMilli(), limit)
+	return letters(ctx, s.db.often, "due", dueRedrives, queue, at.UnixMilli(), limit)
 }
 
 // NextRedrive answers when the next of DueRedrives is due; the zero time when none is.

@@ -1,0 +1,75 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+)
+
+// statements are those that were prepared on a connection, or on several, each once for the life of the file: for a short query that
+// takes longer than to run it. They are as many as there are constants that it is asked for; a query which is put together is not for it.
+type statements struct {
+	on interface {
+		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	}
+
+	mu       sync.Mutex
+	prepared map[string]*sql.Stmt
+}
+
+func (t *statements) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s, ok := t.prepared[query]; ok {
+		return s, nil
+	}
+	s, err := t.on.PrepareContext(ctx, query) //nolint:sqlclosecheck // close does
+	if err != nil {
+		return nil, err
+	}
+	if t.prepared == nil {
+		t.prepared = map[string]*sql.Stmt{}
+	}
+	t.prepared[query] = s
+	return s, nil
+}
+
+// ExecContext runs a statement.
+func (t *statements) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	s, err := t.prepare(ctx, query) //nolint:sqlclosecheck // close does
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(ctx, args...)
+}
+
+// QueryContext runs a query.
+func (t *statements) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	s, err := t.prepare(ctx, query) //nolint:sqlclosecheck // close does
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(ctx, args...)
+}
+
+// QueryRowContext runs a query of one row.
+func (t *statements) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	s, err := t.prepare(ctx, query) //nolint:sqlclosecheck // close does
+	if err != nil {
+		return t.on.QueryRowContext(ctx, query, args...) // answers the same fault to Scan
+	}
+	return s.QueryRowContext(ctx, args...)
+}
+
+func (t *statements) close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var errs []error
+	for _, s := range t.prepared {
+		errs = append(errs, s.Close())
+	}
+	t.prepared = nil
+	return errors.Join(errs...)
+}
