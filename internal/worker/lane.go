@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"sync"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -21,12 +22,20 @@ type lane struct {
 	forJobs  int                     // deliveries for jobs that may be in flight at once
 	ahead    ahead
 	jobsWait bool // letters of jobs, when they were last asked for
+
+	// The place of a delivery is free as soon as it is over, so that its result and what is claimed next share a commit.
+	results chan struct{} // holds one for each that is being written
+	written chan struct{} // one was written
+	running sync.WaitGroup
 }
 
 func newLane(w *Worker, s Source) *lane {
 	slots := max(1, s.Slots)
 	// A quarter of the places stays for retries and for single replays, which wait behind no job.
-	return &lane{w: w, source: s, kicked: make(chan struct{}, 1), finished: make(chan deadletter.Trigger, slots), forJobs: slots - slots/4}
+	return &lane{
+		w: w, source: s, kicked: make(chan struct{}, 1), finished: make(chan deadletter.Trigger, slots), forJobs: slots - slots/4,
+		results: make(chan struct{}, slots), written: make(chan struct{}, 1),
+	}
 }
 
 func (l *lane) wake() {
@@ -39,7 +48,7 @@ func (l *lane) wake() {
 // storeRetry is how long a lane waits when the store did not answer.
 const storeRetry = time.Second
 
-// run claims and delivers until ctx ends, then waits for the deliveries in flight.
+// run claims and delivers until ctx ends, then waits for the deliveries in flight and for their results.
 func (l *lane) run(ctx context.Context) {
 	inFlight := tally{}
 	for ctx.Err() == nil {
@@ -50,13 +59,15 @@ func (l *lane) run(ctx context.Context) {
 		}
 		for _, c := range claims {
 			inFlight.add(c.attempt.Trigger, 1)
-			go l.deliver(ctx, c, l.source.Destination.Pace.Book())
+			turn := l.source.Destination.Pace.Book()
+			l.running.Go(func() { l.deliver(ctx, c, turn) })
 		}
 		l.await(ctx, wait, &inFlight)
 	}
 	for inFlight.all > 0 {
 		inFlight.add(<-l.finished, -1)
 	}
+	l.running.Wait()
 }
 
 // tally counts deliveries in flight, and those of them that jobs ordered.
@@ -83,6 +94,7 @@ func (l *lane) await(ctx context.Context, wait time.Duration, inFlight *tally) {
 		case <-ctx.Done():
 		case <-due:
 		case <-l.kicked:
+		case <-l.freed(inFlight):
 		case trigger := <-l.finished:
 			inFlight.add(trigger, -1)
 			l.gather(ctx, inFlight)
@@ -96,6 +108,14 @@ func (l *lane) await(ctx context.Context, wait time.Duration, inFlight *tally) {
 			return
 		}
 	}
+}
+
+// freed tells of results that were written, on which depends whether a job goes on. Whoever has as much in flight as it may needs not know.
+func (l *lane) freed(inFlight *tally) <-chan struct{} {
+	if inFlight.all == cap(l.finished) || inFlight.jobs >= l.forJobs {
+		return nil
+	}
+	return l.written
 }
 
 // gathers is how long a lane waits for more deliveries to finish, so that as many are claimed by one commit.
@@ -279,7 +299,6 @@ func (l *lane) open(ctx context.Context, tx *store.Tx, id deadletter.ID) (claime
 // deliver sends a claimed letter when it is its turn and records what became of it. Shutdown does not cut a delivery short: its
 // timeout does.
 func (l *lane) deliver(ctx context.Context, c claimed, turn time.Duration) {
-	defer func() { l.finished <- c.attempt.Trigger }()
 	ctx, span := telemetry.Attempt(telemetry.About(ctx, c.letter.ID), &c.letter, &c.attempt, c.revision.Headers)
 	result := l.w.sender.Send(context.WithoutCancel(ctx), l.source.Destination, delivery.Request{
 		Letter: c.letter.ID, Body: c.revision.Body, Headers: c.revision.Headers, Query: c.letter.Query, WebhookID: c.letter.WebhookID,
@@ -289,7 +308,14 @@ func (l *lane) deliver(ctx context.Context, c claimed, turn time.Duration) {
 	result.StartedAt, result.TraceParent, result.Probe = c.attempt.StartedAt, c.attempt.TraceParent, c.probe
 	l.w.log.InfoContext(ctx, "delivery", "source", c.letter.Source, "attempt", result.Number, "trigger", result.Trigger,
 		"outcome", result.Outcome, "status", result.StatusCode, "ms", result.Latency.Milliseconds())
+	l.results <- struct{}{} // as many results may wait as deliveries may be in flight
+	l.finished <- c.attempt.Trigger
 	err := l.finish(ctx, c, result)
+	<-l.results
+	select {
+	case l.written <- struct{}{}:
+	default:
+	}
 	if err != nil {
 		l.w.log.ErrorContext(ctx, "the result of a delivery could not be written; it will count as unknown",
 			"source", c.letter.Source, "attempt", result.Number, "err", err)
@@ -328,8 +354,17 @@ func (w *Worker) untilWritten(ctx context.Context, write func(ctx context.Contex
 	}
 }
 
+// record writes a result. It is made ready before it is the writer's turn, who works for everybody, and once more where the letter was
+// changed during the delivery: it may have arrived again.
 func (l *lane) record(ctx context.Context, c claimed, result deadletter.Attempt) error {
+	usual, err := c.letter.Finish(c.letter.Lease.Token, result, l.source.Retry, l.w.roll(), l.w.now())
+	if err != nil {
+		return err
+	}
 	return l.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if err := tx.Apply(ctx, usual); deadletter.KindOf(err) != deadletter.Conflict {
+			return err
+		}
 		letter, err := tx.Letter(ctx, c.letter.ID)
 		if err != nil {
 			return err

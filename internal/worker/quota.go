@@ -75,8 +75,11 @@ func (p *pacer) forget(running []deadletter.Job) {
 // will say so). A job whose canary has its results is paused.
 func (w *Worker) mayBegin(ctx context.Context, j deadletter.Job, n int) (int, time.Duration, error) {
 	if left := j.MayBegin(n); left < n {
-		if left == 0 && j.Items.Ordered == 0 {
+		switch {
+		case left == 0 && j.Items.Ordered == 0:
 			return 0, forever, w.endCanary(ctx, j.ID)
+		case left == 0:
+			return 0, forever, nil // a result will say so
 		}
 		n = left
 	}

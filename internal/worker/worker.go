@@ -80,7 +80,11 @@ func (w *Worker) Kick() {
 // Run reclaims what a dead process left behind, then delivers until ctx ends. It answers when no delivery is in flight any
 // more, which the timeouts of the destinations bound.
 func (w *Worker) Run(ctx context.Context) error {
-	if err := w.recoverAtLast(ctx); err != nil || ctx.Err() != nil {
+	err := w.recoverAtLast(ctx)
+	if ctx.Err() != nil {
+		return nil // it was stopped before it had begun
+	}
+	if err != nil {
 		return err
 	}
 	var running sync.WaitGroup
