@@ -91,6 +91,9 @@ func TestRedrive(t *testing.T) {
 	}{
 		"a job keeps the order of each group":             {".fifo", jobKeepsOrder},
 		"single ones of a group follow one another":       {".fifo", singlesKeepOrder},
+		"a lost answer stops a job's group":               {".fifo", lostAnswerStopsGroup},
+		"a job keeps its rate":                            {"", jobKeepsRate},
+		"a job pauses and is cancelled":                   {"", jobPausesAndCancels},
 		"it says what became of it":                       {"", saysWhatBecame},
 		"one is on its way at a time":                     {"", oneAtATime},
 		"that of a dead process is unknown":               {"", deadProcess},
