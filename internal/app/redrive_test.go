@@ -29,6 +29,14 @@ type sqsFront struct {
 	endpoint string
 	sources  []string
 	lose     atomic.Bool
+	holding  atomic.Pointer[chan struct{}] // the next send is told of here once SQS has it, and its sender waits for ever
+}
+
+// holdSend keeps back the answer to the next send. It tells when SQS has that.
+func (f *sqsFront) holdSend() (reached chan struct{}) {
+	reached = make(chan struct{}, 1)
+	f.holding.Store(&reached)
+	return reached
 }
 
 func newFront(t *testing.T, server string) *sqsFront {
@@ -52,6 +60,11 @@ func newFront(t *testing.T, server string) *sqsFront {
 		case action == "AmazonSQS.SendMessage" && f.lose.CompareAndSwap(true, false):
 			proxy.ServeHTTP(httptest.NewRecorder(), r) // it is on the queue, and nobody learns so
 			panic(http.ErrAbortHandler)
+		case action == "AmazonSQS.SendMessage" && f.holding.Load() != nil:
+			reached := f.holding.Swap(nil)
+			proxy.ServeHTTP(httptest.NewRecorder(), r)
+			*reached <- struct{}{}
+			<-r.Context().Done()
 		default:
 			proxy.ServeHTTP(w, r)
 		}
