@@ -28,6 +28,7 @@ type index struct {
 	hurried chan struct{} // somebody waits for it
 
 	mu    sync.Mutex
+	fit   bool          // nothing in it is masked now: until that is known, no search looks into it
 	at    int64         // how far in the trail it stands
 	moved chan struct{} // closed when it stands further
 }
@@ -76,6 +77,19 @@ func (i *index) reach(seq int64) {
 	i.moved = make(chan struct{})
 }
 
+// trust says whether what is in the index may be found.
+func (i *index) trust(fit bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.fit = fit
+}
+
+func (i *index) trusted() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.fit
+}
+
 func (i *index) stands() (seq int64, moved <-chan struct{}) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -98,6 +112,7 @@ const (
 // that no search finds a letter by; where they are others than before, everything is indexed anew.
 func (s *Store) RunIndex(ctx context.Context, masks map[string][]deadletter.Path, log *slog.Logger) error {
 	defer s.index.reach(0) // nobody knows whether it is what the next one wants
+	defer s.index.trust(false)
 	work := func() (bool, error) { return true, s.beginIndex(ctx, masks) }
 	for ctx.Err() == nil {
 		started := time.Now()
@@ -155,6 +170,7 @@ func (s *Store) beginIndex(ctx context.Context, masks map[string][]deadletter.Pa
 		return fmt.Errorf("read the event at which the search index stands: %w", err)
 	}
 	if bytes.Equal(link, known) && bytes.Equal(masked, digest) {
+		s.index.trust(true)
 		s.index.reach(at)
 		return nil
 	}
@@ -168,6 +184,7 @@ func (s *Store) beginIndex(ctx context.Context, masks map[string][]deadletter.Pa
 	if err != nil {
 		return fmt.Errorf("begin the search index anew: %w", err)
 	}
+	s.index.trust(true)
 	s.index.reach(0)
 	return nil
 }

@@ -245,6 +245,10 @@ func jobThatUndoes(ctx context.Context, q querier, id deadletter.JobID) (deadlet
 
 // Late counts the letters that a filter meets now and that are not in a draft, up to CountCap.
 func (s *Store) Late(ctx context.Context, id deadletter.JobID, f Filter) (int, error) {
+	f, err := s.understood(ctx, f)
+	if err != nil {
+		return 0, err
+	}
 	where := f.where()
 	where.add("NOT EXISTS (SELECT 1 FROM job_items x WHERE x.job = ? AND x.letter = l.n)", id)
 	var n int
