@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
 
 	"dlqdesk/internal/app"
 	"dlqdesk/internal/config"
+	"dlqdesk/internal/deadletter"
 )
 
 // platformCmds deal with the platforms that webhooks come from.
@@ -48,9 +51,23 @@ func (f platformFlags) open(p program, platform string) (*app.App, []string, err
 	}
 	cfg, err := config.LoadAny(file, environ)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, f.asTyped(platform, err)
 	}
 	return app.New(cfg, slog.New(slog.DiscardHandler)), environ, nil
+}
+
+// asTyped names what --set gave as it was typed, and not by the variable that it stands for.
+func (f platformFlags) asTyped(platform string, err error) error {
+	faults, ok := errors.AsType[config.Faults](err)
+	if !ok || len(f.Set) == 0 {
+		return err
+	}
+	variable := regexp.MustCompile(regexp.QuoteMeta(config.PlatformVariable(platform, "")) + `\w+`)
+	text := variable.ReplaceAllStringFunc(faults.Error(), func(name string) string {
+		key := strings.TrimPrefix(name, config.PlatformVariable(platform, ""))
+		return "--set " + strings.ToLower(strings.ReplaceAll(key, "__", "."))
+	})
+	return deadletter.Errorf(deadletter.Invalid, "%s", text)
 }
 
 // at answers a platform by its name.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"dlqdesk/internal/app"
 )
@@ -80,7 +79,7 @@ func (p program) showToken(granted app.Granted, asJSON bool) error {
 	}
 	rows := [][]string{{"token", "granted by " + granted.TokenURL}}
 	if granted.Lifetime > 0 {
-		rows = append(rows, []string{"valid for", (time.Duration(granted.Lifetime) * time.Second).String()})
+		rows = append(rows, []string{"valid for", granted.Span()})
 	}
 	if granted.Tenant != "" {
 		rows = append(rows, []string{"tenant", granted.Tenant})

@@ -73,7 +73,7 @@ func TestPlatformFromEndToEnd(t *testing.T) {
 			t.Errorf("%q\ngot  %+v\nwant %+v", args, got, want)
 		}
 	}
-	expect(result{0, "token      granted by " + g.URL + "/oauth/token\nvalid for  24h0m0s\nAPI        " + g.URL + "\n", ""}, "token", "home")
+	expect(result{0, "token      granted by " + g.URL + "/oauth/token\nvalid for  24h\nAPI        " + g.URL + "\n", ""}, "token", "home")
 	expect(result{0, "nothing is registered\n", ""}, "list", "home")
 	expect(result{0, "open-1 registered https://hooks.example.com/webhooks/genesys\n", ""}, "register", "genesys")
 	if got := process("register", "genesys", "--set", "api_url=https://elsewhere.example", "--dry-run"); !strings.Contains(got.stdout, "POST https://elsewhere.example/api/v2/") {
@@ -85,7 +85,7 @@ func TestPlatformFromEndToEnd(t *testing.T) {
 		t.Errorf("get: %+v", got)
 	}
 	expect(result{0, "open-1 is deleted\n", ""}, "delete", "home", "open-1")
-	expect(result{1, "", "dlqdesk: cannot delete open-1: 404 not.found The requested resource could not be found.: there is nothing with this id here: list shows what there is (correlation id corr-42)\n"},
+	expect(result{1, "", "dlqdesk: cannot delete open-1: 404 not.found: The requested resource could not be found. There is nothing with this id here: list shows what there is (correlation id corr-42)\n"},
 		"delete", "home", "open-1")
 }
 
@@ -131,7 +131,7 @@ func TestPlatformRefusals(t *testing.T) {
 		"a platform that is not":   {[]string{"token", "genesis"}, 2, `dlqdesk: there is no platform "genesis"`},
 		"a source that is not":     {[]string{"register", "nobody"}, 2, `dlqdesk: there is no source "nobody" in the configuration`},
 		"a source without one":     {[]string{"register", "plain"}, 2, "dlqdesk: sources.plain.platform is not set"},
-		"a key that is not":        {[]string{"token", "home", "--set", "regoin=x"}, 2, "DLQDESK_PLATFORMS__HOME__REGOIN: sets nothing: did you mean DLQDESK_PLATFORMS__HOME__REGION?"},
+		"a key that is not":        {[]string{"token", "home", "--set", "regoin=x"}, 2, "dlqdesk: --set regoin: sets nothing: did you mean --set region?"},
 		"nothing to set":           {[]string{"register", "plain", "--set", "region=x"}, 2, "dlqdesk: --set needs a platform: sources.plain.platform is not set"},
 		"no https":                 {[]string{"register", "genesys", "--url", "http://a.example"}, 2, "dlqdesk: Genesys Cloud, Open Messaging takes only https URLs"},
 	} {

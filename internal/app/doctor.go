@@ -151,6 +151,9 @@ func ask(ctx context.Context, method, at string, sign func(*http.Request) error,
 	}
 	got, err := http.DefaultClient.Do(r)
 	if err != nil {
+		if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
+			return 0, "", errors.New("there is no host " + dns.Name)
+		}
 		if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() {
 			return 0, "", errors.New("no answer in time")
 		}

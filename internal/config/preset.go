@@ -49,7 +49,10 @@ func (s *section) overlay(v reflect.Value) {
 func (s *section) overlayField(key, form string, v reflect.Value) {
 	switch v.Kind() { //nolint:exhaustive // a preset has no fields of other kinds; a test ranges over them
 	case reflect.String:
-		v.SetString(setting(s, key, v.String(), parserOf(form)))
+		// Hosts and compose files set a variable to nothing when they mean none: only what may be any text is emptied by that.
+		if text := setting(s, key, v.String(), parserOf(form)); text != "" || form == "" {
+			v.SetString(text)
+		}
 	case reflect.Bool:
 		v.SetBool(setting(s, key, v.Bool(), parseBool))
 	case reflect.Int:

@@ -66,7 +66,7 @@ func TestRegisterTwiceMakesOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = b.client.Get(t.Context(), "open-1")
-	if err == nil || err.Error() != "cannot look at open-1: 404 not.found The requested resource could not be found.: there is nothing with this id here: list shows what there is (correlation id corr-42)" {
+	if err == nil || err.Error() != "cannot look at open-1: 404 not.found: The requested resource could not be found. There is nothing with this id here: list shows what there is (correlation id corr-42)" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -117,7 +117,7 @@ func TestTokenIsRenewedOnce(t *testing.T) {
 	refuse := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{}`, http.StatusUnauthorized) }
 	b.genesys.Next(refuse, refuse)
 	_, err := b.client.List(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "401 Unauthorized: the token was not accepted, and a new one neither: the API may be of another region") {
+	if err == nil || !strings.Contains(err.Error(), "401 Unauthorized. The token was not accepted, and a new one neither: the API may be of another region") {
 		t.Errorf("got %v", err)
 	}
 	if n := b.calls()["POST /oauth/token"]; n != 3 {
@@ -186,7 +186,7 @@ func TestNoWaitBeyondTheLimit(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err := b.client.List(ctx)
-	if err == nil || !strings.Contains(err.Error(), "the platform takes no request for 1h0m0s, which is longer than is left: run the command again after that time") {
+	if err == nil || !strings.Contains(err.Error(), "the platform takes no request for 1h, which is longer than is left. Run the command again after that time") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -266,11 +266,20 @@ func TestCXoneGrantsATokenByAnAccessKeyAlone(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	_, err = ask("another")
-	if err == nil || err.Error() != "cannot get a token: 401 invalid_grant access key not active: the access key is wrong or not active" {
+	if err == nil || err.Error() != "cannot get a token: 401 invalid_grant: access key not active. The access key is wrong or not active" {
 		t.Errorf("got %v", err)
 	}
 	client, _ := clientOf(t, "cxone-expert", server.URL, platform.Credentials{}, func(p *platform.Preset) { p.Grant = platform.AccessKey })
-	if _, err := client.Token(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "access_key_id, access_key_secret missing") {
+	if _, err := client.Token(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "no access_key_id, access_key_secret: set each below platforms") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestSpansHaveNoZerosAtTheirEnd(t *testing.T) {
+	t.Parallel()
+	for seconds, want := range map[int64]string{0: "", 45: "45s", 300: "5m", 600: "10m", 3605: "1h0m5s", 5400: "1h30m", 86400: "24h"} {
+		if got := (platform.Granted{Lifetime: seconds}).Span(); got != want {
+			t.Errorf("%d s are %q", seconds, got)
+		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"dlqdesk/internal/deadletter"
 )
@@ -44,7 +43,7 @@ func (c *Client) Examine(ctx context.Context, w Webhook) []Check {
 	}
 	text := "granted by " + granted.TokenURL
 	if granted.Lifetime > 0 {
-		text += " for " + (time.Duration(granted.Lifetime) * time.Second).String()
+		text += " for " + granted.Span()
 	}
 	return append(checks, Check{Name: "token", State: OK, Text: text}, c.examineRegistration(ctx, w))
 }

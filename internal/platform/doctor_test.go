@@ -28,7 +28,7 @@ func TestExamine(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}
-	says("ok token: granted by " + b.genesys.URL + "/oauth/token for 24h0m0s: \nfail registration: nothing is registered for https://hooks.example.com/webhooks/genesys: dlqdesk platform register genesys")
+	says("ok token: granted by " + b.genesys.URL + "/oauth/token for 24h: \nfail registration: nothing is registered for https://hooks.example.com/webhooks/genesys: dlqdesk platform register genesys")
 	b.genesys.SlowBy = 2
 	if _, err := b.client.Register(t.Context(), webhook()); err != nil {
 		t.Fatal(err)
@@ -36,12 +36,12 @@ func TestExamine(t *testing.T) {
 	says("ok registration: open-1 dlqdesk genesys is registered for https://hooks.example.com/webhooks/genesys")
 	w := webhook()
 	w.Secret = secret("short")
-	if got := examined(t, b.client, w); !strings.HasPrefix(got, "fail registrable: the signing secret is too short: it has 5 characters") {
+	if got := examined(t, b.client, w); !strings.HasPrefix(got, "fail registrable: the signing secret is too short, with 5 characters: take one of over 15") {
 		t.Errorf("got %s", got)
 	}
 	b.genesys.ClientID = "another"
 	b.client, _ = clientOf(t, "genesys-open-messaging", b.genesys.URL, platform.Credentials{ClientID: secret("client-1"), ClientSecret: secret("client-s3cret")})
-	says("fail token: cannot get a token: 400 invalid_client client not found or secret wrong (correlation id corr-login): the client id or secret is wrong")
+	says("fail token: cannot get a token: 400 invalid_client: client not found or secret wrong (correlation id corr-login): the client id or secret is wrong")
 }
 
 func TestExamineWhatCannotBeAsked(t *testing.T) {

@@ -35,11 +35,11 @@ func (f *Fault) Error() string {
 		fmt.Fprintf(&b, "%d ", f.Status)
 	}
 	if f.Code != "" && !strings.Contains(f.Message, f.Code) {
-		b.WriteString(f.Code + " ")
+		b.WriteString(f.Code + ": ")
 	}
-	b.WriteString(oneLine(f.Message))
+	b.WriteString(strings.TrimSuffix(oneLine(f.Message), "."))
 	if f.Fix != "" {
-		b.WriteString(": " + f.Fix)
+		b.WriteString(". " + strings.ToUpper(f.Fix[:1]) + f.Fix[1:])
 	}
 	if f.Correlation != "" {
 		b.WriteString(" (correlation id " + oneLine(f.Correlation) + ")")

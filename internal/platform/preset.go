@@ -87,10 +87,6 @@ type Environment struct {
 	AccessKeySecret string `json:"accessKeySecret,omitempty" key:"access_key_secret"`
 }
 
-func (e Environment) names() []string {
-	return slices.DeleteFunc([]string{e.ClientID, e.ClientSecret, e.AccessKeyID, e.AccessKeySecret}, func(name string) bool { return name == "" })
-}
-
 // Call is one request. A path that begins with https: or http: stands for itself.
 type Call struct {
 	Method     string `json:"method" key:"method" form:"method"` // empty: the usual one of such a call
@@ -174,6 +170,9 @@ func (p Preset) Can(call string) error {
 	why := p.Missing[call]
 	if why == "" {
 		why = "no such call is known"
+	}
+	if call == Create {
+		call = "register"
 	}
 	return deadletter.Errorf(deadletter.Invalid, "%s cannot %s: %s", p.Name, call, why)
 }

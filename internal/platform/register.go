@@ -56,7 +56,7 @@ func (c *Client) checkSecret(secret string) error {
 	case secret == "":
 		return deadletter.Errorf(deadletter.Invalid, "a signing secret is part of the registration: set the source's verify to { scheme: %s, secrets: [env:NAME] }", c.preset.Verify)
 	case utf8.RuneCountInString(secret) <= rules.SecretOver:
-		return deadletter.Errorf(deadletter.Invalid, "the signing secret is too short: it has %d characters, and %s wants over %d", utf8.RuneCountInString(secret), c.preset.Title, rules.SecretOver)
+		return deadletter.Errorf(deadletter.Invalid, "the signing secret is too short, with %d characters: take one of over %d, which %s asks for", utf8.RuneCountInString(secret), rules.SecretOver, c.preset.Title)
 	}
 	return nil
 }

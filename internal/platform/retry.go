@@ -134,7 +134,7 @@ func (p *patient) pause(ctx context.Context, d time.Duration) error {
 	}
 	if end, ok := ctx.Deadline(); ok && time.Until(end) < d {
 		return &Fault{
-			Message: fmt.Sprintf("the platform takes no request for %s, which is longer than is left", d.Round(time.Second)),
+			Message: fmt.Sprintf("the platform takes no request for %s, which is longer than is left", span(d.Round(time.Second))),
 			Fix:     "run the command again after that time",
 		}
 	}

@@ -37,6 +37,25 @@ type Granted struct {
 	secret string
 }
 
+// Span is how long the token is good for; "" where the platform does not tell.
+func (g Granted) Span() string {
+	if g.Lifetime == 0 {
+		return ""
+	}
+	return span(time.Duration(g.Lifetime) * time.Second)
+}
+
+// span writes a duration without the zeros that Go puts at its end.
+func span(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
 // Token answers what is known of a token that is valid now; it is asked for where there is none.
 func (c *Client) Token(ctx context.Context) (Granted, error) {
 	if err := c.missing(); err != nil {
@@ -218,29 +237,34 @@ func tenantOf(token string) string {
 
 // missing answers which credentials are not there.
 func (c *Client) missing() error {
-	var names []string
-	need := func(name string, s deadletter.Secret) {
-		if s.Reveal() == "" {
-			names = append(names, name)
+	var keys, variables []string
+	need := func(key, variable string, s deadletter.Secret) {
+		if s.Reveal() != "" {
+			return
+		}
+		keys = append(keys, key)
+		if variable != "" {
+			variables = append(variables, variable)
 		}
 	}
+	names := c.preset.Environment
 	if c.preset.Grant != AccessKey {
-		need("client_id", c.credentials.ClientID)
-		need("client_secret", c.credentials.ClientSecret)
+		need("client_id", names.ClientID, c.credentials.ClientID)
+		need("client_secret", names.ClientSecret, c.credentials.ClientSecret)
 	}
 	if c.preset.Grant != ClientCredentials {
-		need("access_key_id", c.credentials.AccessKeyID)
-		need("access_key_secret", c.credentials.AccessKeySecret)
+		need("access_key_id", names.AccessKeyID, c.credentials.AccessKeyID)
+		need("access_key_secret", names.AccessKeySecret, c.credentials.AccessKeySecret)
 	}
-	if len(names) == 0 {
+	if len(keys) == 0 {
 		return nil
 	}
-	return deadletter.Errorf(deadletter.Invalid, "%s missing: set each to env:NAME or file:PATH%s", list(names), byEnvironment(c.preset.Environment.names()))
-}
-
-func byEnvironment(names []string) string {
-	if len(names) == 0 {
-		return ""
+	it, or := "it", ""
+	if len(keys) > 1 {
+		it = "each"
 	}
-	return fmt.Sprintf(", or by environment (%s)", list(names))
+	if len(variables) > 0 {
+		or = ", or by the environment, " + list(variables)
+	}
+	return deadletter.Errorf(deadletter.Invalid, "no %s: set %s below platforms to env:NAME or file:PATH%s", list(keys), it, or)
 }
