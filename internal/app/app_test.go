@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -55,7 +54,7 @@ func TestFailedWebhookIsSeenReplayedAndOnRecord(t *testing.T) {
 	if first, second := received[0].Header, received[1].Header; first.Get("Webhook-Id") != second.Get("Webhook-Id") || second.Get("X-Dlqdesk-Attempt") != "2" {
 		t.Errorf("headers of the attempts: %v and %v", first, second)
 	}
-	if n, err := app.New(p.cfg, slog.New(slog.DiscardHandler)).VerifyAudit(t.Context()); err != nil || n < 5 {
+	if n, err := app.New(p.cfg, desktest.Log(t)).VerifyAudit(t.Context()); err != nil || n < 5 {
 		t.Errorf("audit trail of %d events: %v", n, err)
 	}
 }
@@ -106,7 +105,7 @@ func TestLettersSurviveARestart(t *testing.T) {
 	t.Parallel()
 	d := desktest.NewDestination(t)
 	cfg := settings(t, d)
-	first := app.New(cfg, slog.New(slog.DiscardHandler))
+	first := app.New(cfg, desktest.Log(t))
 	if err := first.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +119,7 @@ func TestLettersSurviveARestart(t *testing.T) {
 func TestSecondProcessOnADataFolderIsRefused(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
-	err := app.New(p.cfg, slog.New(slog.DiscardHandler)).Start(t.Context())
+	err := app.New(p.cfg, desktest.Log(t)).Start(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "another dlqdesk runs on the data folder") {
 		t.Errorf("the second start answers %v", err)
 	}
@@ -129,7 +128,7 @@ func TestSecondProcessOnADataFolderIsRefused(t *testing.T) {
 func TestUserIsAddedWhileTheServerRuns(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
-	command := app.New(p.cfg, slog.New(slog.DiscardHandler))
+	command := app.New(p.cfg, desktest.Log(t))
 	if err := command.AddUser(t.Context(), "vera", "viewer", password); err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +149,7 @@ func TestStopFinishesWhatIsInFlight(t *testing.T) {
 	t.Parallel()
 	d := desktest.NewDestination(t)
 	cfg := settings(t, d)
-	a := app.New(cfg, slog.New(slog.DiscardHandler))
+	a := app.New(cfg, desktest.Log(t))
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +190,7 @@ func TestMissingAuditKeyIsNotReplaced(t *testing.T) {
 	if err := os.Remove(cfg.DataDir + "/audit.key"); err != nil {
 		t.Fatal(err)
 	}
-	err := app.New(cfg, slog.New(slog.DiscardHandler)).Start(t.Context())
+	err := app.New(cfg, desktest.Log(t)).Start(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "restore it from its copy") {
 		t.Errorf("the start answers %v", err)
 	}

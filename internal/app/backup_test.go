@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -21,7 +20,7 @@ func TestBackupUnderLoadIsRestored(t *testing.T) {
 	l.await(t, 30)
 	before := l.soFar()
 	to := filepath.Join(t.TempDir(), "backup")
-	command := app.New(p.cfg, slog.New(slog.DiscardHandler))
+	command := app.New(p.cfg, desktest.Log(t))
 	copied, err := command.Backup(t.Context(), to)
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +49,7 @@ func TestBackupUnderLoadIsRestored(t *testing.T) {
 func TestBackupOfNothingSaysSo(t *testing.T) {
 	t.Parallel()
 	cfg := settings(t, desktest.NewDestination(t))
-	if _, err := app.New(cfg, slog.New(slog.DiscardHandler)).Backup(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "nothing to copy") {
+	if _, err := app.New(cfg, desktest.Log(t)).Backup(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "nothing to copy") {
 		t.Errorf("it answers %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -67,7 +66,7 @@ func TestClockThatIsSetBackAnHourHoldsNothingUp(t *testing.T) {
 	cfg.Sources[0].Retry = deadletter.RetryPolicy{MaxAttempts: 100, Base: 500 * time.Millisecond, Cap: time.Second}
 	cfg.Sources[0].Breaker = never
 	clock := &machine{begun: time.Now()}
-	a := app.New(cfg, slog.New(slog.DiscardHandler))
+	a := app.New(cfg, desktest.Log(t))
 	a.SetClock(clock.read)
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)

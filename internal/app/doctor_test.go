@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -21,7 +20,7 @@ import (
 func doctor(t *testing.T, cfg config.Config, e app.Examination) string {
 	t.Helper()
 	e.Source = "genesys"
-	checks, err := app.New(cfg, slog.New(slog.DiscardHandler)).Doctor(t.Context(), e)
+	checks, err := app.New(cfg, desktest.Log(t)).Doctor(t.Context(), e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +106,7 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 	if strings.Contains(report, "not ours") {
 		t.Errorf("another source's warning is told:\n%s", report)
 	}
-	if _, err := app.New(cfg, slog.New(slog.DiscardHandler)).Doctor(t.Context(), app.Examination{Source: "nobody"}); deadletter.KindOf(err) != deadletter.Invalid {
+	if _, err := app.New(cfg, desktest.Log(t)).Doctor(t.Context(), app.Examination{Source: "nobody"}); deadletter.KindOf(err) != deadletter.Invalid {
 		t.Errorf("a source that is not: %v", err)
 	}
 }

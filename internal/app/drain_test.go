@@ -3,7 +3,6 @@ package app_test
 import (
 	"context"
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -35,7 +34,7 @@ func TestDrainPutsLettersBackOnTheQueue(t *testing.T) {
 	cfg := p.cfg
 	cfg.Queue.DLQURL = dlq
 	drain := func(d app.Drain) (app.Drained, error) {
-		return app.New(cfg, slog.New(slog.DiscardHandler)).Drain(context.WithoutCancel(t.Context()), d)
+		return app.New(cfg, desktest.Log(t)).Drain(context.WithoutCancel(t.Context()), d)
 	}
 	if _, err := drain(app.Drain{To: "dlq"}); err == nil || !strings.Contains(err.Error(), "stop dlqdesk serve") {
 		t.Errorf("a drain beside a server answers %v", err)

@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"testing"
@@ -45,7 +44,7 @@ func TestWhatOutlastsTheGraceIsCutOffAndKept(t *testing.T) {
 	d := desktest.NewDestination(t)
 	cfg := settings(t, d)
 	cfg.Sources[0].Timeout = 25 * time.Second
-	a := app.New(cfg, slog.New(slog.DiscardHandler))
+	a := app.New(cfg, desktest.Log(t))
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +108,7 @@ func TestWebhooksThatAreNotSentAreReleased(t *testing.T) { //nolint:paralleltest
 	cfg.Queue.DLQURL = desktest.CreateQueue(t, endpoint, "dlq", nil)
 	cfg.Queue.ProcessingURL = desktest.CreateQueue(t, endpoint, "processing", map[string]string{"VisibilityTimeout": "3600"})
 	cfg.Sources[0].Mode, cfg.Sources[0].MaxConcurrent, cfg.Sources[0].Timeout = config.Buffered, 1, 25*time.Second
-	a := app.New(cfg, slog.New(slog.DiscardHandler))
+	a := app.New(cfg, desktest.Log(t))
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

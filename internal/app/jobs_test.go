@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -31,7 +30,7 @@ func TestJobSurvivesARestart(t *testing.T) {
 	const letters = 90
 	d := desktest.NewDestination(t)
 	cfg := settings(t, d)
-	first := app.New(cfg, slog.New(slog.DiscardHandler))
+	first := app.New(cfg, desktest.Log(t))
 	if err := first.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -18,7 +17,7 @@ import (
 // impatient is a program that looks often whether its ledger balances.
 func impatient(t *testing.T, cfg config.Config) *app.App {
 	t.Helper()
-	a := app.New(cfg, slog.New(slog.DiscardHandler))
+	a := app.New(cfg, desktest.Log(t))
 	a.CheckLedger(50*time.Millisecond, 500*time.Millisecond)
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"errors"
-	"log/slog"
 	"net/http"
 	"testing"
 
@@ -18,7 +17,7 @@ func TestReceiverAloneHandsItsLettersToTheDesk(t *testing.T) { //nolint:parallel
 	serve := setup(t, func(c *config.Config) { c.Queue.DLQURL = queueURL })
 	cfg := settings(t, serve.destination)
 	cfg.Queue.DLQURL = queueURL
-	alone := program{app.New(cfg, slog.New(slog.DiscardHandler)), cfg, serve.destination}
+	alone := program{app.New(cfg, desktest.Log(t)), cfg, serve.destination}
 	if err := alone.StartReceiver(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +37,7 @@ func TestReceiverAloneNeedsQueuesThatOthersReach(t *testing.T) {
 	t.Parallel()
 	cfg := settings(t, desktest.NewDestination(t))
 	cfg.Sources[0].Mode = config.Buffered
-	err := app.New(cfg, slog.New(slog.DiscardHandler)).StartReceiver(t.Context())
+	err := app.New(cfg, desktest.Log(t)).StartReceiver(t.Context())
 	faults, ok := errors.AsType[config.Faults](err)
 	if !ok || len(faults) != 2 || faults[0].Key != "queue.dlq_url" || faults[1].Key != "queue.processing_url" {
 		t.Errorf("it answers %v", err)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -230,7 +229,7 @@ func TestDrainedLetterOfAQueueIsRedrivenElsewhere(t *testing.T) {
 	checkOriginal(t, l.failOnce(t), `{"n":2}`)
 	here.await(t, anna, path, "has come to the dead letter queue again")
 	end(t, here.App)
-	drained, err := app.New(here.cfg, slog.New(slog.DiscardHandler)).Drain(t.Context(), app.Drain{To: "dlq"})
+	drained, err := app.New(here.cfg, desktest.Log(t)).Drain(t.Context(), app.Drain{To: "dlq"})
 	if err != nil || drained.Letters != 1 {
 		t.Fatalf("drained are %+v, %v", drained, err)
 	}

@@ -3,7 +3,6 @@ package app_test
 import (
 	"context"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -50,7 +49,7 @@ func setup(t *testing.T, change func(*config.Config)) program {
 
 func begin(t *testing.T, cfg config.Config) *app.App {
 	t.Helper()
-	a := app.New(cfg, slog.New(slog.DiscardHandler))
+	a := app.New(cfg, desktest.Log(t))
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func TestWebhookIsOneTraceThroughTheQueue(t *testing.T) { //nolint:paralleltest 
 	})
 	cfg := serve.cfg
 	cfg.DataDir = t.TempDir()
-	alone := program{app.New(cfg, slog.New(slog.DiscardHandler)), cfg, serve.destination}
+	alone := program{app.New(cfg, desktest.Log(t)), cfg, serve.destination}
 	alone.Version = "1.2.3"
 	if err := alone.StartReceiver(t.Context()); err != nil {
 		t.Fatal(err)

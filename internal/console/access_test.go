@@ -248,6 +248,16 @@ func TestEveryKindOfFailureHasItsStatus(t *testing.T) {
 	}
 }
 
+func TestAFaultOfALettersPageIsLoggedWithTheLetter(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(d *console.Deps) { d.Health = func(string) console.Health { panic("no such source") } })
+	b.receive(t, "a-1")
+	p := b.member(t, "olga", deadletter.Operator)
+	if a := p.get("/letters/a-1"); a.status != http.StatusInternalServerError || !strings.Contains(b.log.String(), "letter=a-1") {
+		t.Errorf("answered %d, and the log says %s", a.status, b.log)
+	}
+}
+
 func TestAProgrammingFaultIsAPageAndOneLineInTheLog(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(d *console.Deps) { d.Chain = func() console.Chain { panic("s3cret of the program") } })

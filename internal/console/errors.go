@@ -94,7 +94,7 @@ func (c *Console) logFailure(r *http.Request, kind deadletter.Kind, err error) s
 		return ""
 	}
 	id := rand.Text()[:10]
-	c.Log.ErrorContext(r.Context(), "a request could not be answered", "request", id, "method", r.Method, "path", r.URL.Path, "err", err)
+	c.Log.ErrorContext(about(r), "a request could not be answered", "request", id, "method", r.Method, "path", r.URL.Path, "err", err)
 	return id
 }
 

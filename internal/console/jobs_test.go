@@ -3,7 +3,6 @@ package console_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -35,7 +34,7 @@ func (b bundle) work(t *testing.T, id deadletter.JobID) deadletter.Job {
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
 	defer stop()
 	done := make(chan error, 1)
-	w := worker.New(b.store, nil, nil, b.clock.Now, func() float64 { return 0 }, slog.New(slog.DiscardHandler))
+	w := worker.New(b.store, nil, nil, b.clock.Now, func() float64 { return 0 }, desktest.Log(t))
 	go func() { done <- w.Run(ctx) }()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

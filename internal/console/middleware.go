@@ -8,11 +8,14 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"strings"
 	"time"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/telemetry"
 )
 
 // response remembers what was answered. Once it is closed a handler writes into the void.
@@ -50,12 +53,21 @@ func (w *response) Flush() {
 	_ = http.NewResponseController(w.ResponseWriter).Flush() // what cannot be flushed is sent at the end
 }
 
+// about answers the context of a request by which a line of the log names the letter that it is for.
+func about(r *http.Request) context.Context {
+	at := chi.RouteContext(r.Context())
+	if at == nil || !strings.HasPrefix(at.RoutePattern(), "/letters/{id}") {
+		return r.Context()
+	}
+	return telemetry.About(r.Context(), deadletter.ID(at.URLParam("id")))
+}
+
 // record logs every request when one looks closely.
 func (c *Console) record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer, start := &response{ResponseWriter: w}, time.Now()
 		next.ServeHTTP(answer, r)
-		c.Log.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "status", answer.status, "took", time.Since(start))
+		c.Log.DebugContext(about(r), "request", "method", r.Method, "path", r.URL.Path, "status", answer.status, "took", time.Since(start))
 	})
 }
 
@@ -95,7 +107,7 @@ func (c *Console) recover(next http.Handler) http.Handler {
 				return
 			}
 			if answer, ok := w.(*response); p == http.ErrAbortHandler || ok && answer.status != 0 { //nolint:errorlint // net/http compares the very value
-				c.Log.ErrorContext(r.Context(), "an answer was broken off", "path", r.URL.Path, "err", p)
+				c.Log.ErrorContext(about(r), "an answer was broken off", "path", r.URL.Path, "err", p)
 				panic(http.ErrAbortHandler)
 			}
 			c.fail(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))

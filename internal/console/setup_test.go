@@ -24,6 +24,7 @@ import (
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/store"
+	"dlqdesk/internal/telemetry"
 )
 
 const password = "correct horse battery"
@@ -82,7 +83,7 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 		Chain:   func() console.Chain { return console.Chain{At: b.clock.Now(), Events: 1204} }, Now: b.clock.Now,
 		Health: func(string) console.Health { return console.Health{} },
 		Ledger: func() deadletter.LedgerState { return deadletter.LedgerState{At: b.clock.Now()} },
-		Log:    slog.New(slog.NewTextHandler(b.log, nil)),
+		Log:    slog.New(telemetry.Log(slog.NewTextHandler(b.log, nil))),
 	}
 	for _, change := range changes {
 		change(&deps)

@@ -54,7 +54,7 @@ func TestMessageThatComesThreeTimesAtOnceIsOneLetter(t *testing.T) {
 	})
 	for range times {
 		running.Go(func() {
-			if n, err := newIngest(threefold{q, receive, &all}, s, settings, clock).Once(t.Context(), 0); n != 2 || err != nil {
+			if n, err := newIngest(threefold{q, receive, &all}, s, settings, clock, desktest.Log(t)).Once(t.Context(), 0); n != 2 || err != nil {
 				t.Errorf("%d messages were moved, %v", n, err)
 			}
 		})

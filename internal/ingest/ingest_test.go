@@ -49,12 +49,12 @@ func setup(t *testing.T, s ingest.Settings) bundle {
 	t.Cleanup(func() { _ = file.Close() })
 	b := bundle{store: desktest.NewStore(t), clock: desktest.NewClock()}
 	b.queue = queue.NewEmbedded(file, "dlq", 1<<20, b.clock.Now)
-	b.Ingest = newIngest(b.queue, b.store, s, b.clock)
+	b.Ingest = newIngest(b.queue, b.store, s, b.clock, desktest.Log(t))
 	return b
 }
 
-func newIngest(q ingest.Queue, s *store.Store, with ingest.Settings, clock *desktest.Clock) *ingest.Ingest {
-	return ingest.New(q, s, with, func() {}, clock.Now, func() float64 { return 0.5 }, slog.New(slog.DiscardHandler))
+func newIngest(q ingest.Queue, s *store.Store, with ingest.Settings, clock *desktest.Clock, log *slog.Logger) *ingest.Ingest {
+	return ingest.New(q, s, with, func() {}, clock.Now, func() float64 { return 0.5 }, log)
 }
 
 func (b bundle) send(t *testing.T, bodies ...string) {
@@ -230,7 +230,7 @@ func TestStoreThatFailsLosesNothing(t *testing.T) {
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := newIngest(b.queue, closed, settings, b.clock).Once(t.Context(), 0); n != 0 || err == nil {
+	if n, err := newIngest(b.queue, closed, settings, b.clock, desktest.Log(t)).Once(t.Context(), 0); n != 0 || err == nil {
 		t.Errorf("%d messages were moved, %v", n, err)
 	}
 	// It was released: nobody has to wait until its visibility ends.
@@ -264,7 +264,7 @@ func ingestAndHang(folder string) int {
 	}
 	clock := desktest.NewClock()
 	q := hanging{queue.NewEmbedded(file, "dlq", 1<<20, clock.Now)}
-	_, err = newIngest(q, s, settings, clock).Once(ctx, 0)
+	_, err = newIngest(q, s, settings, clock, slog.New(slog.DiscardHandler)).Once(ctx, 0)
 	fmt.Println(err)
 	return 1
 }
@@ -295,7 +295,7 @@ func TestKillBetweenCommitAndDeleteMakesNoSecondLetter(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = file.Close() })
 	b.queue = queue.NewEmbedded(file, "dlq", 1<<20, clock.Now)
-	b.Ingest = newIngest(b.queue, b.store, settings, clock)
+	b.Ingest = newIngest(b.queue, b.store, settings, clock, desktest.Log(t))
 	clock.Add(time.Hour) // past the visibility timeout: the message comes again
 	if n := b.once(t); n != 1 {
 		t.Fatalf("%d messages came again", n)

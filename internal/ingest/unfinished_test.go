@@ -15,7 +15,7 @@ func TestWhatStaysOnTheQueueIsKnown(t *testing.T) {
 	with.Unfinished = left
 	b := setup(t, with)
 	q := &desktest.Clinging{Embedded: b.queue, Clings: true}
-	b.Ingest = newIngest(q, b.store, with, b.clock)
+	b.Ingest = newIngest(q, b.store, with, b.clock, desktest.Log(t))
 	sent := b.clock.Now()
 	b.send(t, encode(t, desktest.Failure("a-1", 503, b.clock.Now())))
 	b.once(t)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -63,7 +62,7 @@ func setup(t *testing.T) *house {
 // begin starts the program, whatever became of it before.
 func (h *house) begin() {
 	h.t.Helper()
-	log := slog.New(slog.DiscardHandler)
+	log := desktest.Log(h.t)
 	books, err := ledger.Begin(h.t.Context(), h.store, h.clock.Now, log)
 	if err != nil {
 		h.t.Fatal(err)
@@ -128,7 +127,7 @@ func (h *house) ingest() {
 
 func (h *house) ingestWith(q ingest.Queue) {
 	h.t.Helper()
-	in := ingest.New(q, h.store, ingest.Settings{DefaultSource: "genesys"}, func() {}, h.clock.Now, func() float64 { return 0 }, slog.New(slog.DiscardHandler))
+	in := ingest.New(q, h.store, ingest.Settings{DefaultSource: "genesys"}, func() {}, h.clock.Now, func() float64 { return 0 }, desktest.Log(h.t))
 	for {
 		n, err := in.Once(h.t.Context(), 0)
 		if err != nil {
@@ -469,7 +468,7 @@ func TestQueueThatDoesNotTellIsNoVerdict(t *testing.T) {
 		}
 		return held(h.dlq, 4*24*time.Hour)(ctx)
 	}
-	h.run.checker = ledger.NewChecker(h.store, h.run.books, ledger.Settings{Letters: letters, Settle: settle}, h.clock.Now, slog.New(slog.DiscardHandler))
+	h.run.checker = ledger.NewChecker(h.store, h.run.books, ledger.Settings{Letters: letters, Settle: settle}, h.clock.Now, desktest.Log(h.t))
 	h.post("genesys", 1, http.StatusServiceUnavailable)
 	h.take(h.dlq)
 	if found := h.verdict(); len(found) != 1 || found[0].Expired {
@@ -500,7 +499,7 @@ func forgetful(t *testing.T) *house {
 // checks begins a new checker, as a restart does.
 func (h *house) checks() {
 	settings := ledger.Settings{Letters: held(h.dlq, kept), Settle: settle}
-	h.run.checker = ledger.NewChecker(h.store, h.run.books, settings, h.clock.Now, slog.New(slog.DiscardHandler))
+	h.run.checker = ledger.NewChecker(h.store, h.run.books, settings, h.clock.Now, desktest.Log(h.t))
 }
 
 // What was on the queue until the queue forgets, and is not any more then, expired. What went missing before did not, and a restart does not

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -75,7 +74,7 @@ func setupWith(t *testing.T, dlqIsFull bool, books receiver.Books) bundle {
 	if dlqIsFull {
 		dlq = full{b.dlq}
 	}
-	r := receiver.New(sources, client, dlq, b.processing, books, time.Now, slog.New(slog.DiscardHandler))
+	r := receiver.New(sources, client, dlq, b.processing, books, time.Now, desktest.Log(t))
 	b.receiver, b.processor = r, receiver.NewProcessor(r, b.processing)
 	server := httptest.NewServer(r.Handler())
 	t.Cleanup(server.Close)

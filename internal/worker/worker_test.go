@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -46,7 +45,7 @@ func setup(t *testing.T, more ...worker.Source) bundle {
 		sources[i].Gate = health.Breaker(sources[i].Name)
 	}
 	b.breaker = health.Breaker("genesys")
-	b.worker = worker.New(b.store, health, sources, b.clock.Now, func() float64 { return 0.5 }, slog.New(slog.DiscardHandler))
+	b.worker = worker.New(b.store, health, sources, b.clock.Now, func() float64 { return 0.5 }, desktest.Log(t))
 	health.OnChange(b.worker.Kick)
 	b.Desk = desk.New(b.store, []desk.Source{{Name: "genesys", Probe: b.breaker.ProbeNow}, {Name: "slow"}}, b.worker.Kick, b.clock.Now)
 	return b
