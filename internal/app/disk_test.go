@@ -74,7 +74,7 @@ func (p *process) shows(t *testing.T, path string) {
 // ready waits until the process says so of itself.
 func (p *process) ready(t *testing.T, want int) {
 	t.Helper()
-	limit, look := time.After(10*time.Second), time.NewTicker(50*time.Millisecond)
+	limit, look := time.After(30*time.Second), time.NewTicker(50*time.Millisecond)
 	defer look.Stop()
 	for {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+"/readyz", nil)
@@ -148,8 +148,8 @@ func TestFullDiskUnderStoreAndSpool(t *testing.T) {
 	}
 	p.ready(t, http.StatusOK)
 	line.Cut()
+	p.ready(t, http.StatusServiceUnavailable) // before a webhook has to find it out
 	p.post(t, `{"id":"refused"}`, http.StatusInternalServerError)
-	p.ready(t, http.StatusServiceUnavailable)
 	p.clear(t)
 	p.ready(t, http.StatusOK) // the spool takes it
 	for n := range 20 {

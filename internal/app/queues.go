@@ -126,6 +126,7 @@ func (a *App) openSQS(ctx context.Context, dir *dataDir, q *queues, url, name, h
 	spool := queue.NewSpool(sqs, a.embeddedIn(q.spool), name, a.now, a.log.With("component", "spool"))
 	a.onStop("spool of "+sqs.Name(), func(context.Context) error { spool.Close(); return nil })
 	a.run("drainer of "+sqs.Name(), spool.Run)
+	a.run("watch of "+sqs.Name(), func(ctx context.Context) error { return spool.Watch(ctx, sqs) })
 	q.keeps = append(q.keeps, func(ctx context.Context) error {
 		if spool.AwaySince().IsZero() {
 			return nil

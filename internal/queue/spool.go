@@ -24,6 +24,8 @@ type Spool struct {
 	away  Away
 	pause time.Duration
 	next  time.Time // when the queue is tried again
+	told  time.Time // when a message told whether the queue is there
+	idle  bool      // that it is away is known from asking it, and not from a message
 }
 
 // Away says since when a queue confirms nothing, and why. The zero Away means that it does.
@@ -182,6 +184,11 @@ func isNever(err error) bool { return errors.Is(err, ErrTooLarge) || errors.Is(e
 func (s *Spool) gone(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.told, s.idle = s.now(), false
+	s.setGone(err)
+}
+
+func (s *Spool) setGone(err error) {
 	if s.away.Err == nil {
 		s.away.Since, s.pause = s.now(), leastAway
 		s.log.Error("the queue does not confirm messages; they are kept on this machine's disk until it does", "queue", s.to.Name(), "err", err)
@@ -194,6 +201,11 @@ func (s *Spool) gone(err error) {
 func (s *Spool) back() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.told = s.now()
+	s.setBack()
+}
+
+func (s *Spool) setBack() {
 	if s.away.Err != nil {
 		s.log.Info("the queue confirms messages again", "queue", s.to.Name(), "away", s.now().Sub(s.away.Since))
 	}
