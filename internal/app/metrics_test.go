@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -8,7 +9,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"dlqdesk/internal/app"
 	"dlqdesk/internal/config"
+	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
 )
 
@@ -62,11 +65,19 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		p.post(t, `{"id":"2"}`, nil)
 	}
 	p.post(t, strings.Repeat("x", 2000), nil)
+	for _, name := range []string{"made-up", "another"} { // strangers make no labels
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL()+"/webhooks/"+name, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		do(t, http.DefaultClient, r)
+	}
 	p.tells(t,
 		`dlqdesk_webhooks_total{outcome="delivered",source="genesys"} 1`,
 		`dlqdesk_webhooks_total{outcome="kept",source="genesys"} 2`,
 		`dlqdesk_webhooks_total{outcome="too_large",source="genesys"} 1`,
 		`dlqdesk_webhooks_total{outcome="unauthorized",source="genesys"} 0`,
+		`dlqdesk_webhooks_total{outcome="unknown_source",source=""} 2`,
 		`dlqdesk_delivery_duration_seconds_count{outcome="delivered",source="genesys"} 1`,
 		`dlqdesk_delivery_duration_seconds_count{outcome="rejected",source="genesys"} 2`,
 		`dlqdesk_letters{status="failed"} 2`,
@@ -77,10 +88,15 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		`dlqdesk_breaker_state{source="genesys",state="closed"} 1`,
 		`dlqdesk_breaker_state{source="genesys",state="open"} 0`,
 		`dlqdesk_jobs{state="running"} 0`,
+		`dlqdesk_jobs{state="paused"} 0`,
+		`dlqdesk_retries_due{source="genesys"} 0`,
 		`dlqdesk_ledger_imbalance 0`,
 		`dlqdesk_ledger_imbalance_acknowledged 0`,
 	)
 	text := p.scrape(t)
+	if strings.Contains(text, "made-up") {
+		t.Error("a stranger has made a label")
+	}
 	for _, name := range []string{"dlqdesk_build_info{", `dlqdesk_store_bytes{file="desk.db"}`, `dlqdesk_store_bytes{file="queue.db"}`, "go_goroutines ", "process_open_fds "} {
 		if !strings.Contains(text, "\n"+name) {
 			t.Errorf("there is no %s", name)
@@ -109,4 +125,52 @@ func TestMetricsTellOfASpool(t *testing.T) { //nolint:paralleltest // the SQS se
 	p.tells(t, `dlqdesk_queue_up{place="queue",queue="dlq"} 0`)
 	line.Mend(t)
 	p.holds(t, []string{id})
+}
+
+// A receiver alone has no letters to tell of, and tells the rest.
+func TestMetricsOfAReceiverAlone(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
+	endpoint := desktest.StartSQS(t)
+	desktest.UseSQS(t, endpoint)
+	cfg := settings(t, desktest.NewDestination(t))
+	cfg.Queue.DLQURL, cfg.MetricsListen = desktest.CreateQueue(t, endpoint, "dead-webhooks", nil), "127.0.0.1:0"
+	alone := program{app.New(cfg, desktest.Log(t)), cfg, nil}
+	if err := alone.StartReceiver(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(t, alone.App) })
+	alone.tells(t, `dlqdesk_queue_messages{place="queue",queue="dead-webhooks",state="visible"} 0`) // and asks again in a few seconds
+	status, told := alone.post(t, `{"id":"1"}`, nil)
+	kept(t, status, told)
+	alone.tells(t,
+		`dlqdesk_webhooks_total{outcome="kept",source="genesys"} 1`,
+		`dlqdesk_webhooks_total{outcome="refused",source="genesys"} 0`,
+		`dlqdesk_delivery_duration_seconds_count{outcome="rejected",source="genesys"} 1`,
+		`dlqdesk_queue_messages{place="queue",queue="dead-webhooks",state="visible"} 1`,
+		`dlqdesk_queue_up{place="queue",queue="dead-webhooks"} 1`,
+		`dlqdesk_queue_messages{place="spool",queue="dlq",state="visible"} 0`,
+		`dlqdesk_breaker_state{source="genesys",state="closed"} 1`,
+	)
+	text := alone.scrape(t)
+	for _, name := range []string{"dlqdesk_letters", "dlqdesk_jobs", "dlqdesk_retries_due", "dlqdesk_ledger_imbalance"} {
+		if strings.Contains(text, name) {
+			t.Errorf("it tells of %s, and has no store", name)
+		}
+	}
+	if faults, err := promlint.New(strings.NewReader(text)).Lint(); err != nil || len(faults) > 0 {
+		t.Errorf("the exposition: %v, %+v", err, faults)
+	}
+}
+
+func TestMetricsTellOfRetriesThatAreDue(t *testing.T) {
+	t.Parallel()
+	p := setup(t, func(c *config.Config) {
+		c.MetricsListen = "127.0.0.1:0"
+		c.Sources[0].Retry = deadletter.RetryPolicy{MaxAttempts: 9, Base: time.Millisecond, Cap: time.Millisecond}
+		c.Sources[0].Breaker.MinDeliveries, c.Sources[0].Breaker.Probe = 2, time.Hour
+	})
+	for n := range 3 {
+		status, told := p.post(t, fmt.Sprintf(numbered, n), nil)
+		kept(t, status, told)
+	}
+	p.tells(t, `dlqdesk_breaker_state{source="genesys",state="open"} 1`, `dlqdesk_letters{status="retrying"} 3`, `dlqdesk_retries_due{source="genesys"} 3`)
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -37,7 +38,8 @@ var (
 	descBreaker    = desc("breaker_state", "1 for the state that a source's breaker is in.", "source", "state")
 	descBytes      = desc("store_bytes", "Size of a file of the data folder, its write-ahead log included.", "file")
 	descLetters    = desc("letters", "Letters by status.", "status")
-	descJobs       = desc("jobs", "Jobs at work, counted to 50.", "state")
+	descJobs       = desc("jobs", "Jobs by state.", "state")
+	descRetriesDue = desc("retries_due", fmt.Sprintf("Letters whose automatic retry is due, and waits for a place or for its destination, counted to %d of a source.", store.CountCap), "source")
 	descImbalance  = desc("ledger_imbalance", "Webhooks that the ledger misses, or has too many of, that nothing explains and nobody acknowledged.")
 	descAcked      = desc("ledger_imbalance_acknowledged", "Likewise, of which somebody acknowledged that many.")
 	allDescs       = []*prometheus.Desc{descBuild, descMessages, descOldest, descReachable, descBreaker, descBytes, descLetters, descJobs, descImbalance, descAcked}
@@ -100,8 +102,15 @@ func (s scraped) letters(ctx context.Context, gauge gauging) {
 			gauge(descLetters, float64(counts.ByStatus[status]), string(status))
 		}
 	}
-	if jobs, err := s.app.store.RunningJobs(ctx); err == nil {
-		gauge(descJobs, float64(len(jobs)), string(deadletter.JobRunning))
+	if jobs, err := s.app.store.JobCounts(ctx); err == nil {
+		for _, state := range deadletter.JobStates() {
+			gauge(descJobs, float64(jobs[state]), string(state))
+		}
+	}
+	for _, source := range s.app.deliverable() {
+		if due, err := s.app.store.Overdue(ctx, source.Name, s.app.now()); err == nil {
+			gauge(descRetriesDue, float64(due), source.Name)
+		}
 	}
 	if state := s.app.ledger.State(); !state.At.IsZero() {
 		gauge(descImbalance, amountOf(state.Wrong()))
