@@ -27,7 +27,7 @@ type field struct{ name, label string }
 
 // letterFields are what the address of a list of letters is made of, but for the cursor.
 func letterFields() []field {
-	return []field{{"status", ""}, {"source", "Source"}, {"queue", "Queue"}, {"code", "Code"}, {"outcome", "Outcome"}, {"type", "Event type"}, {"group", "Cause"}, {"from", "Received from"}, {"to", "Received to"}, {"job", "Job"}, {"result", "Result"}, {"q", "Text"}, {"sort", ""}}
+	return []field{{"status", ""}, {"source", "Source"}, {"queue", "Queue"}, {"code", "Code"}, {"outcome", "Outcome"}, {"type", "Event type"}, {"group", "Cause"}, {"from", "Received from"}, {"to", "Received to"}, {"job", "Job"}, {"result", "Result"}, {"because", "Because"}, {"q", "Text"}, {"sort", ""}}
 }
 
 // auditFields are what the address of the audit trail is made of.
@@ -94,6 +94,9 @@ func sayValue(name, value string) string {
 	if name == "source" && value == noSource {
 		return "none"
 	}
+	if name == "because" {
+		return printable(sentence(value))
+	}
 	if name != "from" && name != "to" {
 		return value
 	}
@@ -106,7 +109,7 @@ func sayValue(name, value string) string {
 // letterQuery reads the address of a list. Without a status it is that of letters that need a person.
 func letterQuery(query url.Values, cursor string) (store.LetterQuery, error) {
 	q := store.LetterQuery{Cursor: cursor, Limit: pageSize}
-	var errs [12]error
+	var errs [13]error
 	q.Status, errs[0] = parseStatus(query.Get("status"))
 	q.Source, q.NoSource, errs[1] = parseSource(query.Get("source"))
 	q.Queue, errs[9] = parseText("queue", query.Get("queue"))
@@ -116,6 +119,7 @@ func letterQuery(query url.Values, cursor string) (store.LetterQuery, error) {
 	q.Text, errs[5] = parseText("text", query.Get("q"))
 	q.Job, errs[7] = parseJob(query.Get("job"))
 	q.Result, errs[8] = parseResult(query.Get("result"))
+	q.Fault, errs[12] = parseFault(query.Get("because"))
 	if q.Text != "" && !strings.ContainsFunc(q.Text, wordRune) {
 		errs[6] = deadletter.Errorf(deadletter.Invalid, "the text to look for needs a letter or a digit")
 	}
@@ -194,6 +198,16 @@ func parseResult(text string) (deadletter.ItemState, error) {
 		return deadletter.ItemState(text), nil
 	}
 	return "", deadletter.Errorf(deadletter.Invalid, "there is no result %q of a job", text)
+}
+
+// maxFault is how many bytes of why a letter failed an address has room for.
+const maxFault = 4 << 10
+
+func parseFault(text string) (string, error) {
+	if len(text) > maxFault {
+		return "", deadletter.Errorf(deadletter.Invalid, "the reason to look for is too long: use at most %d bytes", maxFault)
+	}
+	return text, nil
 }
 
 func parseRange(query url.Values) (from, to time.Time, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -280,5 +281,38 @@ func TestSelectionsThatAreNone(t *testing.T) {
 	}
 	if got := desktest.Letter(t, b.store, "a-1"); got.Version != 0 {
 		t.Errorf("letter %+v", got)
+	}
+}
+
+func TestFaultsOfAJobLeadToTheirLetters(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for id, source := range map[string]string{"a-1": "old", "b-2": `odd "source" & more`, "c-3": "old"} {
+		b.receive(t, id, func(c *deadletter.Capture) { c.Source = source })
+	}
+	p := b.member(t, "olga", deadletter.Operator)
+	id := b.draft(t, "a-1", "b-2", "c-3")
+	if err := b.desk.StartJob(t.Context(), deadletter.User("olga", deadletter.Operator, ""), id, deadletter.JobInput{}); err != nil {
+		t.Fatal(err)
+	}
+	b.work(t, id)
+	faults := p.get("/jobs/" + id.String()).doc().Find(".job-faults a")
+	if faults.Length() != 2 {
+		t.Fatalf("%d faults lead to letters", faults.Length())
+	}
+	want := map[string][]string{"2 skipped": {"a-1", "c-3"}, "1 skipped": {"b-2"}}
+	for _, link := range faults.EachIter() {
+		list := p.get(link.AttrOr("href", ""))
+		var ids []string
+		for _, row := range list.doc().Find("tr[data-letter]").EachIter() {
+			ids = append(ids, row.AttrOr("data-letter", ""))
+		}
+		slices.Sort(ids)
+		if text := strings.Join(strings.Fields(link.Text()), " "); !slices.Equal(ids, want[text]) || !strings.Contains(list.says(".chip-row"), "is not configured: add it under sources and restart.") {
+			t.Errorf("%s: %v, %q", text, ids, list.says(".chip-row"))
+		}
+	}
+	if a := p.get("/letters?job=1&because=" + strings.Repeat("x", 5000)); a.status != http.StatusUnprocessableEntity {
+		t.Errorf("a reason too long for an address is answered %d", a.status)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
@@ -133,6 +134,14 @@ func jobLetters(id deadletter.JobID, result deadletter.ItemState) string {
 	return address("/letters", query)
 }
 
+// faultLetters is the list of the letters of a job that have one fault; "" where an address has no room for it.
+func faultLetters(id deadletter.JobID, f store.Fault) string {
+	if f.Text == "" || len(f.Text) > maxFault {
+		return ""
+	}
+	return address("/letters", url.Values{"status": {allStatus}, "job": {id.String()}, "result": {string(f.State)}, "because": {f.Text}})
+}
+
 // addNow tells for which destinations a job waits, and, where nothing is under way, why letters failed or were skipped.
 func (c *Console) addNow(ctx context.Context, v *page.JobView, j deadletter.Job) (err error) {
 	if v.Holds, err = c.jobHolds(ctx, j); err != nil {
@@ -148,7 +157,7 @@ func (c *Console) addFaults(ctx context.Context, v *page.JobView, j deadletter.J
 	}
 	faults, err := c.Store.JobFaults(ctx, j.ID)
 	for _, f := range faults {
-		v.Faults = append(v.Faults, page.JobFault{Count: number(f.Letters), State: string(f.State), Text: printable(sentence(f.Text))})
+		v.Faults = append(v.Faults, page.JobFault{Count: number(f.Letters), State: string(f.State), Text: printable(sentence(f.Text)), URL: faultLetters(j.ID, f)})
 	}
 	return err
 }

@@ -25,6 +25,7 @@ type Filter struct {
 	Group      string               // the fingerprint of a cause
 	Job        deadletter.JobID     // letters of a job
 	Result     deadletter.ItemState // of that job
+	Fault      string               // why a letter failed or was skipped in that job
 	From, To   time.Time            // of receipt: From inclusive, To exclusive
 	Text       string               // words, from their beginning, of the error reason, the message id, the event type or the payload
 
@@ -179,12 +180,16 @@ func (f Filter) ofJob(c *conditions) {
 	if slices.Contains(deadletter.ItemStates(), f.Result) {
 		result = " AND i.state = '" + string(f.Result) + "'"
 	}
+	args := []any{f.Job}
+	if f.Fault != "" {
+		result, args = result+" AND i.error = ?", append(args, f.Fault)
+	}
 	if f.Text != "" {
-		c.add("EXISTS (SELECT 1 FROM job_items i WHERE i.job = ? AND i.letter = l.n"+result+")", f.Job)
+		c.add("EXISTS (SELECT 1 FROM job_items i WHERE i.job = ? AND i.letter = l.n"+result+")", args...)
 		return
 	}
 	c.from = "job_items i CROSS JOIN letters l ON l.n = i.letter"
-	c.add("i.job = ?"+result, f.Job)
+	c.add("i.job = ?"+result, args...)
 }
 
 // key is the column that carries the order of receipt.

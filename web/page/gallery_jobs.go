@@ -26,7 +26,7 @@ func galleryJobs() []Example {
 	denied.Denied, denied.CanHide = viewer, false
 	canary := jobOf("18", "paused", "Paused: Redrive 214 letters", part("9 sent back", "done"), part("1 failed", "fault"), part("204 to go", "plain"))
 	canary.Why, canary.CanResume, canary.CanCancel = "The first 10 letters are through, 1 of them failed: look at them, then resume for the other 204.", true, true
-	canary.Faults = []JobFault{{"1", "failed", "SQS did not confirm it: the message may be on its queue."}}
+	canary.Faults = []JobFault{{"1", "failed", "SQS did not confirm it: the message may be on its queue.", "/letters?status=all"}}
 	return []Example{
 		job("canary", canary), job("held", held), list("many", JobsView{Rows: manyJobs(), OlderURL: "/jobs?cursor=o1"}),
 		list("one", JobsView{Rows: manyJobs()[:1]}),
@@ -104,9 +104,9 @@ func jobDone() JobView {
 	v := jobOf("15", "done", "Replayed 214 letters", part("208 delivered", "done"), part("3 failed", "fault"), part("3 skipped", "warn"))
 	v.Ended, v.CanHide, v.Refresh = ago(1), true, true
 	v.Faults = []JobFault{
-		{"2", "failed", "The handler answered 422: field id is missing in conversation.participants[1]."},
-		{"1", "failed", "No answer within 10s: the handler may have processed it."},
-		{"3", "skipped", "Replayed by ben in the meantime."},
+		{"2", "failed", "The handler answered 422: field id is missing in conversation.participants[1].", "/letters?status=all"},
+		{"1", "failed", "No answer within 10s: the handler may have processed it.", "/letters?status=all"},
+		{"3", "skipped", "Replayed by ben in the meantime.", "/letters?status=all"},
 	}
 	return v
 }
@@ -124,7 +124,7 @@ func jobLong() JobView {
 	v.Parts = []JobPart{part("88,208 delivered", "done"), part("1,203 failed", "fault"), part("311 skipped", "warn"), part("10,278 left as they were", "plain")}
 	v.Faults = nil
 	for _, text := range []string{longReason(), rtlText, emoji, longWord, strings.Repeat(longWord, 3)} {
-		v.Faults = append(v.Faults, JobFault{"10,000", "skipped", text})
+		v.Faults = append(v.Faults, JobFault{"10,000", "skipped", text, "/letters?status=all"})
 	}
 	return v
 }

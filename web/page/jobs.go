@@ -47,6 +47,7 @@ type JobFault struct {
 	Count string // "12 letters"
 	State string // failed or skipped
 	Text  string
+	URL   string // of the list of these letters; empty: there is none
 }
 
 // JobConfirmView is the draft of a job, which asks whether it is meant.
