@@ -1,6 +1,10 @@
 package bench_test
 
 import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -15,4 +19,47 @@ func spent(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// tick is the unit in which Linux tells how long a process has run (USER_HZ, proc(5)).
+const tick = 10 * time.Millisecond
+
+// spentBy is spent of another process.
+func spentBy(b *testing.B, p *os.Process) time.Duration {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), ") ") // the name may have spaces
+	var sum time.Duration
+	for _, field := range strings.Fields(after)[11:13] { // utime and stime
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			b.Fatal(err)
+		}
+		sum += time.Duration(n) * tick
+	}
+	return sum
+}
+
+// cost is what a number of webhooks or messages took of the processors.
+type cost struct {
+	n            int
+	ours, theirs time.Duration // of this process, and of the server
+}
+
+// of measures what is done for n of them.
+func (c *cost) of(b *testing.B, n int, server *os.Process, do func()) {
+	b.Helper()
+	ours, theirs := spent(b), spentBy(b, server)
+	do()
+	c.n, c.ours, c.theirs = c.n+n, c.ours+spent(b)-ours, c.theirs+spentBy(b, server)-theirs
+}
+
+// report prints what each took.
+func (c *cost) report(b *testing.B, name string) {
+	b.Helper()
+	report(b, micros(c.ours)/float64(c.n), name+"-cpu-µs")
+	report(b, micros(c.theirs)/float64(c.n), name+"-server-µs")
 }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,10 +16,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/envelope"
 )
 
 // BenchmarkFailurePath compares webhooks that are delivered to those that fail, round by round: failures go to SQS, to the spool because SQS
-// is away, and to SQS by a receiver of Node and Express that sends one message for each. All receivers work alone, on one SQS server.
+// is away, and to SQS by a receiver of Node and Express that sends one message for each. All receivers work alone, on one SQS server, which
+// shares the processors with them, the load and the destination. So a failure costs what a delivery costs and what the bare SDK and that
+// server need for a message, whoever sends it: the rate at which both can be had, one after the other, is the most that anybody reaches
+// here, and what each takes of the processors tells where the rest goes.
 func BenchmarkFailurePath(b *testing.B) {
 	for _, n := range []int{connections, 4 * connections} {
 		b.Run(fmt.Sprintf("connections=%d", n), func(b *testing.B) { failurePath(b, n) })
@@ -28,7 +31,7 @@ func BenchmarkFailurePath(b *testing.B) {
 }
 
 func failurePath(b *testing.B, n int) {
-	endpoint := desktest.StartSQS(b)
+	endpoint, server := desktest.StartSQSProcess(b)
 	good, bad := destination(b, http.StatusOK, `{"ok":true}`), destination(b, http.StatusInternalServerError, `{"error":"the CRM is down"}`)
 	queueURL := desktest.CreateQueue(b, endpoint, "dlq", nil)
 	line := desktest.NewLine(b, endpoint)
@@ -50,19 +53,25 @@ func failurePath(b *testing.B, n int) {
 	}
 	client := desktest.SQSClient(b, endpoint)
 	rates, ratios := map[string][]float64{}, map[string][]float64{}
+	costs := map[string]*cost{"success": {}, "sqs": {}, "spool": {}, "node": {}, "bare": {}}
 	var taken []float64
 	var took []time.Duration
 	for b.Loop() {
 		rate := map[string]float64{}
 		for name, l := range loads {
 			var each []time.Duration
-			rate[name], each = l.round(b, share)
+			costs[name].of(b, share*n, server, func() { rate[name], each = l.round(b, share) })
 			rates[name] = append(rates[name], rate[name])
 			if name == "sqs" {
 				took = append(took, each...)
 			}
 		}
-		taken = append(taken, sendBare(b, client, queueURL))
+		var bare float64
+		costs["bare"].of(b, bareMessages, server, func() { bare = sendBare(b, client, queueURL) })
+		taken = append(taken, bare)
+		most := 1 / (1/rate["success"] + 1/bare)
+		ratios["of most"] = append(ratios["of most"], rate["sqs"]/most)
+		ratios["most"] = append(ratios["most"], most/rate["success"])
 		ratios["of success"] = append(ratios["of success"], rate["sqs"]/rate["success"])
 		ratios["of node"] = append(ratios["of node"], rate["sqs"]/rate["node"])
 		ratios["spool"] = append(ratios["spool"], rate["spool"]/rate["sqs"])
@@ -72,28 +81,43 @@ func failurePath(b *testing.B, n int) {
 	}
 	report(b, millis(quantile(took, 0.99)), "sqs-p99-ms")
 	report(b, median(taken), "bare-sent/s")
+	for _, name := range []string{"success", "sqs", "bare"} {
+		costs[name].report(b, name)
+	}
+	report(b, median(ratios["most"]), "most-of-success")
+	report(b, median(ratios["of most"]), "sqs-of-most")
 	of := fmt.Sprintf(", %d connections", n)
 	result(b, "failure to SQS / success"+of, median(ratios["of success"]), 0.7)
 	result(b, "failure to SQS / Express"+of, median(ratios["of node"]), 5)
 	result(b, "spool / failure to SQS"+of, median(ratios["spool"]), 0.5)
 }
 
-// sendBare sends messages as large as letters by the bare SDK, in batches, and answers how many a second the server took: the bound of
-// whoever fails to it.
+const (
+	bareSenders  = 16
+	bareCalls    = 10 // of each
+	bareMessages = bareSenders * bareCalls * batch
+)
+
+// sendBare sends a letter's envelope again and again by the bare SDK, in full batches, and answers how many a second the server took.
 func sendBare(b *testing.B, client *sqs.Client, queueURL string) float64 {
 	b.Helper()
-	const senders, batches = 16, 10
-	body := strings.Repeat("x", 1700)
+	c := desktest.Failure("c0ffee00-1111-4222-8333-444455556666", http.StatusInternalServerError, time.Now())
+	c.Body = webhook()
+	text, err := envelope.Encode(c)
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := string(text)
 	entries := make([]types.SendMessageBatchRequestEntry, batch)
 	for i := range entries {
 		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &body}
 	}
-	errs := make([]error, senders)
+	errs := make([]error, bareSenders)
 	var running sync.WaitGroup
 	began := time.Now()
-	for i := range senders {
+	for i := range bareSenders {
 		running.Go(func() {
-			for n := 0; n < batches && errs[i] == nil; n++ {
+			for n := 0; n < bareCalls && errs[i] == nil; n++ {
 				_, errs[i] = client.SendMessageBatch(b.Context(), &sqs.SendMessageBatchInput{QueueUrl: &queueURL, Entries: entries})
 			}
 		})
@@ -102,7 +126,7 @@ func sendBare(b *testing.B, client *sqs.Client, queueURL string) float64 {
 	if err := errors.Join(errs...); err != nil {
 		b.Fatal(err)
 	}
-	return senders * batches * batch / time.Since(began).Seconds()
+	return bareMessages / time.Since(began).Seconds()
 }
 
 // startExpress starts a receiver of Node and Express, as many have one, and answers its address.

@@ -34,14 +34,27 @@ const (
 // StartSQS starts an SQS server, a process of its own, and answers its address. It ends with the test.
 func StartSQS(t testing.TB) (endpoint string) {
 	t.Helper()
-	endpoint = StartNode(t, fauxqs(t), regexp.MustCompile(`Server listening at (http://127\.0\.0\.1:\d+)`), "FAUXQS_PORT=0", "FAUXQS_DEFAULT_REGION="+region)
-	awaitHealth(t, endpoint)
+	endpoint, _ = StartSQSProcess(t)
 	return endpoint
+}
+
+// StartSQSProcess is StartSQS that answers the process as well, so that what it costs can be measured.
+func StartSQSProcess(t testing.TB) (endpoint string, server *os.Process) {
+	t.Helper()
+	endpoint, server = startNode(t, fauxqs(t), regexp.MustCompile(`Server listening at (http://127\.0\.0\.1:\d+)`), "FAUXQS_PORT=0", "FAUXQS_DEFAULT_REGION="+region)
+	awaitHealth(t, endpoint)
+	return endpoint, server
 }
 
 // StartNode starts a program of Node, a process of its own that ends with the test, and answers the address that it says it listens at. It
 // finds the npm packages of the repository.
 func StartNode(t testing.TB, program string, listening *regexp.Regexp, environment ...string) (address string) {
+	t.Helper()
+	address, _ = startNode(t, program, listening, environment...)
+	return address
+}
+
+func startNode(t testing.TB, program string, listening *regexp.Regexp, environment ...string) (address string, process *os.Process) {
 	t.Helper()
 	server := exec.CommandContext(t.Context(), "node", "--import", endWithParent, program) //nolint:gosec // a path of this repository
 	server.Env = append(append(os.Environ(), "NODE_PATH="+packages(t)), environment...)
@@ -74,7 +87,7 @@ func StartNode(t testing.TB, program string, listening *regexp.Regexp, environme
 	if address == "" {
 		t.Fatalf("%s did not start:\n%s", filepath.Base(program), log)
 	}
-	return address
+	return address, server.Process
 }
 
 // Package answers where an npm package of the repository is.
