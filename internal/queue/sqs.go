@@ -45,6 +45,7 @@ const (
 	callLimit   = 30 * time.Second // of one call, tries included, beyond what it waits for messages
 	openLimit   = 10 * time.Second // of asking the queue for its limits
 	maxTries    = 5
+	openTries   = 3 // of asking for the limits: who starts does not wait long for a queue that refuses for now
 )
 
 // NewSQS asks the queue for its limits. Credentials, region and endpoint come from where the AWS SDK finds them; a region set here
@@ -140,7 +141,7 @@ func regionOf(queueURL *url.URL) string {
 }
 
 func (q *SQS) readAttributes(ctx context.Context) error {
-	numbers, err := q.numbers(ctx, types.QueueAttributeNameMaximumMessageSize, types.QueueAttributeNameVisibilityTimeout)
+	numbers, err := q.numbers(ctx, openTries, types.QueueAttributeNameMaximumMessageSize, types.QueueAttributeNameVisibilityTimeout)
 	if err != nil {
 		return err
 	}
@@ -152,9 +153,10 @@ func (q *SQS) readAttributes(ctx context.Context) error {
 	return nil
 }
 
-// numbers reads attributes of the queue that are numbers.
-func (q *SQS) numbers(ctx context.Context, names ...types.QueueAttributeName) ([]int, error) {
-	answer, err := q.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &q.url, AttributeNames: names})
+// numbers reads attributes of the queue that are numbers, in so many tries at most.
+func (q *SQS) numbers(ctx context.Context, tries int, names ...types.QueueAttributeName) ([]int, error) {
+	answer, err := q.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &q.url, AttributeNames: names},
+		func(o *sqs.Options) { o.RetryMaxAttempts = tries })
 	if err != nil {
 		return nil, err
 	}
@@ -271,7 +273,7 @@ func fromSQS(m types.Message) Message {
 func (q *SQS) Depth(ctx context.Context) (Depth, error) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	numbers, err := q.numbers(ctx, types.QueueAttributeNameApproximateNumberOfMessages,
+	numbers, err := q.numbers(ctx, maxTries, types.QueueAttributeNameApproximateNumberOfMessages,
 		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible, types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
 		types.QueueAttributeNameMessageRetentionPeriod)
 	if err != nil {

@@ -288,7 +288,10 @@ func TestQueueThatIsAwayMayComeBack(t *testing.T) {
 // A restart while SQS is out of order or no longer takes the credentials is not the time to refuse webhooks.
 func TestQueueThatRefusesForNowMayComeBack(t *testing.T) {
 	t.Parallel()
-	for code, status := range map[string]int{"ExpiredToken": http.StatusForbidden, "InternalError": http.StatusServiceUnavailable} {
+	for code, status := range map[string]int{
+		"ExpiredToken": http.StatusForbidden, "InternalError": http.StatusServiceUnavailable, "ThrottlingException": http.StatusBadRequest,
+		"RequestThrottled": http.StatusBadRequest,
+	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
 			refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { desktest.Refuse(w, status, code) }))
