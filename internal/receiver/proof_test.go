@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,9 +17,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desktest"
-	"dlqdesk/internal/queue"
 	"dlqdesk/internal/receiver"
-	"dlqdesk/internal/store"
 	"dlqdesk/internal/verify"
 )
 
@@ -35,13 +32,8 @@ type proofs struct {
 
 func setupProofs(t *testing.T, level slog.Level) proofs {
 	t.Helper()
-	file, err := store.OpenMessages(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = file.Close() })
 	p := proofs{clock: desktest.NewClock(), log: &bytes.Buffer{}, books: &notes{}, by: map[string]*verify.Verifier{}}
-	p.destination, p.dlq = desktest.NewDestination(t), queue.NewEmbedded(file, "dlq", 1<<20, time.Now)
+	p.destination, p.dlq = desktest.NewDestination(t), queues(t)("dlq")
 	secrets := []deadletter.Secret{deadletter.NewSecret("env:X", "hunter2 of ours")}
 	ack, err := deadletter.NewAck(http.StatusOK, "application/json", `{"idOnExternalPlatform":"{message_id}"}`)
 	if err != nil {
@@ -67,10 +59,8 @@ func setupProofs(t *testing.T, level slog.Level) proofs {
 		}
 		sources = append(sources, source)
 	}
-	client := delivery.NewClient(time.Now)
-	t.Cleanup(client.Close)
 	log := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: level}))
-	server := httptest.NewServer(receiver.New(sources, client, p.dlq, nil, p.books, p.clock.Now, log).Handler())
+	server := httptest.NewServer(receiver.New(sources, newClient(t), p.dlq, nil, p.books, p.clock.Now, log).Handler())
 	t.Cleanup(server.Close)
 	p.url = server.URL
 	return p
@@ -92,16 +82,7 @@ func (p proofs) post(t *testing.T, path, body string, sign bool, change func(*ht
 	if change != nil {
 		change(req)
 	}
-	got, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = got.Body.Close() }()
-	text, err := io.ReadAll(got.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer{got.StatusCode, string(text), got.Header}
+	return ask(t, req)
 }
 
 func TestOnlyWhatIsProvenIsDeliveredOrKept(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,10 +15,8 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desktest"
-	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/receiver"
-	"dlqdesk/internal/store"
 )
 
 const limit = 1 << 10
@@ -50,16 +47,10 @@ func setup(t *testing.T, dlqIsFull bool) bundle {
 
 func setupWith(t *testing.T, dlqIsFull bool, books receiver.Books) bundle {
 	t.Helper()
-	file, err := store.OpenMessages(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = file.Close() })
+	open := queues(t)
 	b := bundle{
-		destination: desktest.NewDestination(t), dlq: queue.NewEmbedded(file, "dlq", 1<<20, time.Now), processing: queue.NewEmbedded(file, "processing", 1<<20, time.Now),
+		destination: desktest.NewDestination(t), dlq: open("dlq"), processing: open("processing"),
 	}
-	client := delivery.NewClient(time.Now)
-	t.Cleanup(client.Close)
 	to := delivery.Destination{Source: "genesys", URL: b.destination.URL + "?key=1", Timeout: 5 * time.Second, MaxConcurrent: 8}
 	ack, err := deadletter.NewAck(http.StatusAccepted, "text/plain", `{$.id} is {message_id}`)
 	if err != nil {
@@ -74,18 +65,12 @@ func setupWith(t *testing.T, dlqIsFull bool, books receiver.Books) bundle {
 	if dlqIsFull {
 		dlq = full{b.dlq}
 	}
-	r := receiver.New(sources, client, dlq, b.processing, books, time.Now, desktest.Log(t))
+	r := receiver.New(sources, newClient(t), dlq, b.processing, books, time.Now, desktest.Log(t))
 	b.receiver, b.processor = r, receiver.NewProcessor(r, b.processing)
 	server := httptest.NewServer(r.Handler())
 	t.Cleanup(server.Close)
 	b.url = server.URL
 	return b
-}
-
-type answer struct {
-	status int
-	body   string
-	header http.Header
 }
 
 func (b bundle) send(t *testing.T, method, path string, body io.Reader) answer {
@@ -97,30 +82,7 @@ func (b bundle) send(t *testing.T, method, path string, body io.Reader) answer {
 	req.Header.Set("X-Platform", "kept")
 	req.Header.Set("Connection", "X-Hop")
 	req.Header.Set("X-Hop", "left out")
-	got, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = got.Body.Close() }()
-	text, err := io.ReadAll(got.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer{got.StatusCode, string(text), got.Header}
-}
-
-// kept takes what is on a queue off it.
-func kept(t *testing.T, q *queue.Embedded) []deadletter.Capture {
-	t.Helper()
-	messages, err := q.Receive(t.Context(), 10, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []deadletter.Capture
-	for _, m := range messages {
-		list = append(list, envelope.Decode(envelope.Raw{Body: m.Body, MessageID: m.ID}, time.Now()))
-	}
-	return list
+	return ask(t, req)
 }
 
 func TestAnswers(t *testing.T) {

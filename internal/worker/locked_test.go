@@ -3,7 +3,6 @@ package worker_test
 import (
 	"context"
 	"database/sql"
-	"log/slog"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -54,7 +53,7 @@ func TestResultOutwaitsALockedStore(t *testing.T) {
 			Name: "genesys", Destination: delivery.Destination{Source: "genesys", Timeout: 5 * time.Second}, Retry: desktest.Policy(), Slots: 8,
 			Gate: delivery.NewBreaker(breaker, time.Now),
 		}
-		b.worker = worker.New(s, to, []worker.Source{source}, time.Now, func() float64 { return 0.5 }, slog.New(slog.DiscardHandler))
+		b.worker = worker.New(s, to, []worker.Source{source}, time.Now, func() float64 { return 0.5 }, desktest.Log(t))
 		b.Desk = desk.New(s, []desk.Source{{Name: "genesys"}}, b.worker.Kick, time.Now)
 		b.replay(t, desktest.Receive(t, s, desktest.Failure("a-1", 422, time.Now())), 0)
 		begun, stop := time.Now(), b.run(t)
