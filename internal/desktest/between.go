@@ -79,11 +79,7 @@ func Peek(r *http.Request) string {
 
 // WithoutEntry passes a batch on without one of its entries and answers that this one failed. It tells whether there was such an entry.
 func (b *Between) WithoutEntry(w http.ResponseWriter, r *http.Request, place int, fault map[string]any) bool {
-	whole, err := io.ReadAll(r.Body)
-	if err != nil {
-		return false
-	}
-	r.Body = io.NopCloser(bytes.NewReader(whole))
+	whole := []byte(Peek(r))
 	var call map[string]json.RawMessage
 	var entries []json.RawMessage
 	if json.Unmarshal(whole, &call) != nil || json.Unmarshal(call["Entries"], &entries) != nil || len(entries) <= max(place, 1) {
