@@ -38,11 +38,11 @@ const searchFile = "search.db"
 
 func openIndex(ctx context.Context, desk string) (*index, error) {
 	path := filepath.Join(filepath.Dir(desk), searchFile)
-	db, err := openDB(ctx, file{path: path, migrations: migrations.Search()})
+	db, err := openDB(ctx, file{path: path, migrations: migrations.Search(), cache: smallCache})
 	if code := codeOf(err); code == sqliteCorrupt || code == sqliteNotADB {
 		// Nothing is in it that cannot be made again.
 		if err = removeFile(path); err == nil {
-			db, err = openDB(ctx, file{path: path, migrations: migrations.Search()})
+			db, err = openDB(ctx, file{path: path, migrations: migrations.Search(), cache: smallCache})
 		}
 	}
 	if err != nil {
@@ -101,6 +101,9 @@ const (
 	indexBatch = 500
 	indexBytes = 4 << 20
 
+	// indexRest is for how many times as long as it was at work the index rests while there is more to do.
+	indexRest = 3
+
 	// indexRetry is the wait after a fault of either file.
 	indexRetry = time.Second
 
@@ -124,7 +127,7 @@ func (s *Store) RunIndex(ctx context.Context, masks map[string][]deadletter.Path
 		}
 		work = func() (bool, error) { return s.indexMore(ctx, masks) }
 		if more {
-			s.index.pause(ctx, time.Since(started))
+			s.index.pause(ctx, indexRest*time.Since(started))
 			continue
 		}
 		select {
