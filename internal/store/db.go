@@ -39,17 +39,19 @@ const (
 	// maxBatch bounds how many writes share one commit.
 	maxBatch = 256
 
+	// deskCache is that of the desk's file, in KiB, whose indexes are written to all over; the other files are written to at their ends.
+	// In memory a page takes twice its size: the driver's allocator rounds it and its header up to a power of two.
+	deskCache  = 8000
+	smallCache = 2000
+
 	// lockWait is how long a write waits for another process that holds the file.
 	lockWait = 10 * time.Second
 )
 
-// readerCache is less than the writer's: the system keeps what is read often as well, once for all readers.
-const readerCache = "cache_size(-4000)"
-
 // pragmas hold for every connection; busy_timeout comes first because setting the others may already need the lock.
 var pragmas = []string{
 	fmt.Sprintf("busy_timeout(%d)", lockWait.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
-	"temp_store(MEMORY)", "cache_size(-16000)", "journal_size_limit(67108864)",
+	"temp_store(MEMORY)", "journal_size_limit(67108864)",
 	"wal_autocheckpoint(4000)",
 }
 
@@ -58,7 +60,12 @@ type file struct {
 	path       string
 	migrations fs.FS
 	beside     string // a file that readers see as well; "": none
+	cache      int    // of the writer, in KiB
 }
+
+// cachePragma has a connection keep so many KiB. Readers have less than the writer: the system keeps what is read often as well, once for
+// all of them.
+func cachePragma(kib int) string { return fmt.Sprintf("cache_size(-%d)", kib) }
 
 // openDB opens (or creates, for its owner alone) the file and applies the migrations that it lacks.
 func openDB(ctx context.Context, from file) (*db, error) {
@@ -82,7 +89,7 @@ func openDB(ctx context.Context, from file) (*db, error) {
 }
 
 func (d *db) open(ctx context.Context, from file) (err error) {
-	if d.write, err = sql.Open("sqlite", dsn(from.path, "immediate")); err != nil {
+	if d.write, err = sql.Open("sqlite", dsn(from.path, "immediate", cachePragma(from.cache))); err != nil {
 		return err
 	}
 	d.write.SetMaxOpenConns(1)
@@ -94,7 +101,7 @@ func (d *db) open(ctx context.Context, from file) (err error) {
 		return err
 	}
 	d.writer = &writeTx{conn: conn, statements: statements{on: conn}}
-	connector, err := sqlite.NewConnector(dsn(from.path, "deferred", readerCache, "query_only(ON)"))
+	connector, err := sqlite.NewConnector(dsn(from.path, "deferred", cachePragma(from.cache/4), "query_only(ON)"))
 	if err != nil {
 		return err
 	}
@@ -118,7 +125,7 @@ func (a attaching) Connect(ctx context.Context) (driver.Conn, error) {
 		return conn, err
 	}
 	if execer, ok := conn.(driver.ExecerContext); ok {
-		_, err = execer.ExecContext(ctx, "ATTACH ? AS beside", []driver.NamedValue{{Ordinal: 1, Value: a.beside}})
+		_, err = execer.ExecContext(ctx, "ATTACH ? AS beside; PRAGMA beside."+cachePragma(smallCache/4), []driver.NamedValue{{Ordinal: 1, Value: a.beside}})
 	}
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())

@@ -17,7 +17,7 @@ type Messages struct{ db *db }
 
 // OpenMessages opens (or creates) the file. The caller closes it.
 func OpenMessages(ctx context.Context, path string) (*Messages, error) {
-	db, err := openDB(ctx, file{path: path, migrations: migrations.Queue()})
+	db, err := openDB(ctx, file{path: path, migrations: migrations.Queue(), cache: smallCache})
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func Open(ctx context.Context, path string, key []byte) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := openDB(ctx, file{path: path, migrations: migrations.Desk(), beside: index.path})
+	db, err := openDB(ctx, file{path: path, migrations: migrations.Desk(), beside: index.path, cache: deskCache})
 	if err != nil {
 		return nil, errors.Join(err, index.db.Close())
 	}
