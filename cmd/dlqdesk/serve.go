@@ -36,6 +36,7 @@ func (f runFlags) run(p program, start func(a *app.App, ctx context.Context) err
 	if err != nil {
 		return err
 	}
+	app.BoundMemory(p.environ)
 	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: f.LogLevel}))
 	for _, w := range cfg.Warnings {
 		log.Warn("look at the configuration", "warning", w)

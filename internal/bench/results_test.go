@@ -7,6 +7,7 @@ import (
 	"testing"
 	"text/tabwriter"
 
+	"dlqdesk/internal/app"
 	"dlqdesk/internal/desktest"
 )
 
@@ -17,6 +18,7 @@ var results struct {
 }
 
 func TestMain(m *testing.M) {
+	app.BoundMemory(os.Environ())
 	code := m.Run()
 	desktest.CloseBrowser()
 	if len(results.rows) > 0 {
