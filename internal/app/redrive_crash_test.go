@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"dlqdesk/internal/deadletter"
-	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/store"
 )
@@ -30,19 +29,14 @@ func TestRedriveWhoseProcessDiedIsNotSentAgain(t *testing.T) {
 	id := deadletter.ID(aws.ToString(sent.MessageId))
 	p := program{cfg: settings(t, desktest.NewDestination(t))}
 	file := write(t, p.cfg)
-	listQueue(t, file, l)
+	list(t, file, "shop: { url: "+l.dlq+", source_url: "+l.source+" }")
 	environ := desktest.SQSEnvironment(front.endpoint)
 
 	first := serve(t, file, environ...)
 	s := p.beside(t)
 	await(t, "the letter arrives", func() bool { _, err := s.Letter(t.Context(), id); return err == nil })
 	first.stop(t)
-	anna := deadletter.User("anna", deadletter.Operator, "")
-	ordering := desk.New(s, nil, func() {}, time.Now)
-	ordering.SetOrigins(map[string]desk.Origin{"shop": to(l.source)})
-	if err := ordering.Redrive(t.Context(), anna, desk.Ref{ID: id}, 0); err != nil {
-		t.Fatal(err)
-	}
+	redrive(t, s, id, l.source)
 
 	reached := front.holdSend()
 	second := serve(t, file, environ...)
@@ -69,13 +63,14 @@ type to string
 
 func (t to) To(deadletter.Letter) (string, error) { return string(t), nil }
 
-func listQueue(t *testing.T, file string, l redriveLine) {
+// list adds a queue to the list in the file of a configuration.
+func list(t *testing.T, file, queue string) {
 	t.Helper()
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = f.WriteString("queues:\n  shop: { url: " + l.dlq + ", source_url: " + l.source + " }\n")
+	_, err = f.WriteString("queues:\n  " + queue + "\n")
 	if err := errors.Join(err, f.Close()); err != nil {
 		t.Fatal(err)
 	}
