@@ -47,12 +47,16 @@ func (a *App) openDLQs(ctx context.Context, q *queues) {
 // open makes the queue ready, and answers whether it is.
 func (d *dlq) open(ctx context.Context) bool {
 	sqs, err := queue.NewSQS(ctx, d.URL, d.Region)
+	var from *queue.Origin
+	if err == nil {
+		from = queue.NewOrigin(sqs, d.SourceURL, "set queues."+d.Name+".source_url and restart")
+	}
+	if err == nil && d.SourceURL == "" && sqs.Unreached() == nil {
+		from.Ask(ctx) // a redrive that was ordered before a restart needs the answer at once
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.sqs, d.err = sqs, err
-	if err == nil {
-		d.from = queue.NewOrigin(sqs, d.SourceURL, "set queues."+d.Name+".source_url and restart")
-	}
+	d.sqs, d.from, d.err = sqs, from, err
 	return err == nil
 }
 
