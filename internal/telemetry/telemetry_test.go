@@ -6,11 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.opentelemetry.io/otel"
+	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/grpc"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
@@ -60,6 +64,23 @@ func BenchmarkNoTraces(b *testing.B) {
 	}
 }
 
+func BenchmarkTraces(b *testing.B) {
+	collector := desktest.NewCollector(b)
+	tracer, err := telemetry.StartTraces(b.Context(), "1.2.3", quiet)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, l, a := &deadletter.Capture{ID: "a-1"}, &deadletter.Letter{ID: "a-1"}, &deadletter.Attempt{Number: 2}
+	ctx := tracer.Into(b.Context())
+	b.ReportAllocs()
+	for b.Loop() {
+		life(ctx, c, l, a)
+	}
+	if err := tracer.Stop(b.Context()); err != nil || len(collector.Spans()) == 0 {
+		b.Errorf("%d spans were sent: %v", len(collector.Spans()), err)
+	}
+}
+
 func start(t *testing.T) (context.Context, *telemetry.Tracer) {
 	t.Helper()
 	tracer, err := telemetry.StartTraces(t.Context(), "1.2.3", quiet)
@@ -103,6 +124,47 @@ func TestEnvironmentSaysWhetherThereAreTraces(t *testing.T) { //nolint:parallelt
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// rpcCollector is a collector that is spoken to by gRPC.
+type rpcCollector struct {
+	collectorpb.UnimplementedTraceServiceServer
+	spans chan string
+}
+
+func (c *rpcCollector) Export(_ context.Context, r *collectorpb.ExportTraceServiceRequest) (*collectorpb.ExportTraceServiceResponse, error) {
+	for _, of := range r.GetResourceSpans() {
+		for _, scope := range of.GetScopeSpans() {
+			for _, s := range scope.GetSpans() {
+				c.spans <- s.GetName()
+			}
+		}
+	}
+	return &collectorpb.ExportTraceServiceResponse{}, nil
+}
+
+func TestCollectorIsSpokenToByGRPC(t *testing.T) { //nolint:paralleltest // it sets the environment
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	collector, server := &rpcCollector{spans: make(chan string, 1)}, grpc.NewServer()
+	collectorpb.RegisterTraceServiceServer(server, collector)
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(l) }) // until it is stopped
+	t.Cleanup(func() {
+		server.Stop()
+		serving.Wait()
+	})
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+l.Addr().String())
+	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+	ctx, tracer := start(t)
+	_, s := telemetry.Send(ctx, dlq{})
+	s.End(nil)
+	stop(t, tracer)
+	if got := <-collector.spans; got != "send dlq" {
+		t.Errorf("the collector was sent %q", got)
 	}
 }
 
