@@ -46,7 +46,7 @@ const (
 )
 
 // Preset is what a platform offers, and how it is asked for it. Text in {braces} is filled in: see Values. A field's tag names the key that
-// overrides it, and the form of its value where not any text will do: a field without one could not be overridden.
+// overrides it and that it is shown by, and the form of its value where not any text will do: a field without one could not be overridden.
 type Preset struct {
 	Name    string `json:"name"`
 	Title   string `json:"title" key:"title"`
@@ -55,23 +55,23 @@ type Preset struct {
 	Warning string `json:"warning,omitempty" key:"warning"` // what to know before anything is sent
 
 	Region    string            `json:"region,omitempty" key:"region" form:"region"`
-	Domains   map[string]string `json:"-" key:"domains"`                                        // by region; nil: the platform has no regions of this kind
-	Discovery string            `json:"discovery,omitempty" key:"discovery_url" form:"url"`     // URL that tells the token URL and, by tenant, the API's host; empty: both are known
-	TokenURL  string            `json:"tokenUrl,omitempty" key:"token_url" form:"url"`          // empty: Discovery tells
-	KeyURL    string            `json:"accessKeyUrl,omitempty" key:"access_key_url" form:"url"` // where AccessKey asks instead, if nothing sets TokenURL
-	API       string            `json:"api,omitempty" key:"api_url" form:"url"`                 // base of every path
-	Grant     Grant             `json:"grant" key:"grant" form:"grant"`                         // how a token is asked for
-	Auth      ClientAuth        `json:"clientAuth" key:"client_auth" form:"auth"`               // and how the client proves who it is
-	Scopes    []string          `json:"scopes,omitempty" key:"scopes"`                          // that the client needs; they are not asked for
+	Domains   map[string]string `json:"domains,omitempty" key:"domains"`                          // by region; nil: the platform has no regions of this kind
+	Discovery string            `json:"discovery_url,omitempty" key:"discovery_url" form:"url"`   // URL that tells the token URL and, by tenant, the API's host; empty: both are known
+	TokenURL  string            `json:"token_url,omitempty" key:"token_url" form:"url"`           // empty: Discovery tells
+	KeyURL    string            `json:"access_key_url,omitempty" key:"access_key_url" form:"url"` // where AccessKey asks instead, if nothing sets TokenURL
+	API       string            `json:"api_url,omitempty" key:"api_url" form:"url"`               // base of every path
+	Grant     Grant             `json:"grant" key:"grant" form:"grant"`                           // how a token is asked for
+	Auth      ClientAuth        `json:"client_auth" key:"client_auth" form:"auth"`                // and how the client proves who it is
+	Scopes    []string          `json:"scopes,omitempty" key:"scopes"`                            // that the client needs; they are not asked for
 
 	Calls      map[string]Call   `json:"calls,omitempty" key:"calls"`
 	Register   []string          `json:"register,omitempty" key:"register"` // the calls that registering is made of, in order
 	Missing    map[string]string `json:"missing,omitempty" key:"missing"`   // why there is no such call
 	Parameters []Parameter       `json:"parameters,omitempty" key:"parameters"`
 	Await      Await             `json:"await,omitzero" key:"await"`
-	Found      Found             `json:"found" key:"inline"`
-	Rules      Rules             `json:"rules" key:"rules"`
-	Paste      []Paste           `json:"paste,omitempty" key:"paste"` // what to fill in by hand where there is nothing to call
+	Found      `key:"inline"`
+	Rules      Rules   `json:"rules" key:"rules"`
+	Paste      []Paste `json:"paste,omitempty" key:"paste"` // what to fill in by hand where there is nothing to call
 
 	Verify      string      `json:"verify,omitempty" key:"verify"`         // the signature scheme of its webhooks
 	Deliveries  string      `json:"deliveries,omitempty" key:"deliveries"` // how it delivers and tries again
@@ -81,10 +81,10 @@ type Preset struct {
 // Environment names the variables that are read where the configuration sets nothing.
 type Environment struct {
 	Region          string `json:"region,omitempty" key:"region"`
-	ClientID        string `json:"clientId" key:"client_id"`
-	ClientSecret    string `json:"clientSecret" key:"client_secret"`
-	AccessKeyID     string `json:"accessKeyId,omitempty" key:"access_key_id"`
-	AccessKeySecret string `json:"accessKeySecret,omitempty" key:"access_key_secret"`
+	ClientID        string `json:"client_id" key:"client_id"`
+	ClientSecret    string `json:"client_secret" key:"client_secret"`
+	AccessKeyID     string `json:"access_key_id,omitempty" key:"access_key_id"`
+	AccessKeySecret string `json:"access_key_secret,omitempty" key:"access_key_secret"`
 }
 
 // Call is one request. A path that begins with https: or http: stands for itself.
@@ -100,9 +100,9 @@ type Call struct {
 type Parameter struct {
 	Name    string `json:"name"`
 	About   string `json:"about" key:"about"`
-	Default string `json:"default,omitempty" key:"value"` // empty: it must be set
-	JSON    bool   `json:"json,omitempty" key:"json"`     // a JSON value instead of text
-	Most    int    `json:"most,omitempty" key:"most"`     // characters; 0: no limit is known
+	Default string `json:"value,omitempty" key:"value"` // empty: it must be set
+	JSON    bool   `json:"json,omitempty" key:"json"`   // a JSON value instead of text
+	Most    int    `json:"most,omitempty" key:"most"`   // characters; 0: no limit is known
 }
 
 // Await is how a platform tells that what it is creating in the background exists. The zero Await: at once.
@@ -115,17 +115,17 @@ type Await struct {
 
 // Found says where answers have what.
 type Found struct {
-	ID    string `json:"id" key:"id_path"`                // field of what was created
-	Items string `json:"items,omitempty" key:"list_path"` // field of a list; empty: the answer is the list
-	URL   string `json:"url,omitempty" key:"url_path"`    // field with the webhook's URL; empty: the platform does not tell
-	Name  string `json:"name,omitempty" key:"name_path"`
+	ID    string `json:"id_path" key:"id_path"`               // field of what was created
+	Items string `json:"list_path,omitempty" key:"list_path"` // field of a list; empty: the answer is the list
+	URL   string `json:"url_path,omitempty" key:"url_path"`   // field with the webhook's URL; empty: the platform does not tell
+	Name  string `json:"name_path,omitempty" key:"name_path"`
 }
 
 // Rules are what a platform refuses; they are held before anything is sent.
 type Rules struct {
-	HTTPS       bool `json:"https,omitempty" key:"https"`              // the webhook's URL has to be https, on port 443
-	SecretOver  int  `json:"secretOver,omitempty" key:"secret_over"`   // characters that the signing secret must be longer than
-	NeedsSecret bool `json:"needsSecret,omitempty" key:"needs_secret"` // it is part of the registration
+	HTTPS       bool `json:"https,omitempty" key:"https"`               // the webhook's URL has to be https, on port 443
+	SecretOver  int  `json:"secret_over,omitempty" key:"secret_over"`   // characters that the signing secret must be longer than
+	NeedsSecret bool `json:"needs_secret,omitempty" key:"needs_secret"` // it is part of the registration
 }
 
 // Paste is one field of a form at the platform, and what to put in it.
