@@ -133,7 +133,7 @@ func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Heal
 	for _, s := range a.deliverable() {
 		probe := health.Breaker(cmp.Or(s.Name, a.cfg.Queue.DefaultSource)).ProbeNow
 		masked := slices.Concat(s.Mask.Headers, s.Verify.SecretHeaders())
-		orders = append(orders, desk.Source{Name: s.Name, MaskHeaders: masked, MaskPaths: s.Mask.JSON, Probe: probe})
+		orders = append(orders, desk.Source{Name: s.Name, MaskHeaders: masked, MaskPaths: s.Mask.JSON, Probe: probe, Unnamed: s.Name == a.cfg.Queue.DefaultSource})
 	}
 	ordering := desk.New(a.store, orders, kick, a.now)
 	_, origins := redrivers(q.list)

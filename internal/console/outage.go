@@ -23,12 +23,20 @@ func (c *Console) outages(by deadletter.Actor, o overview) []page.Outage {
 		if _, ok := c.sources[name]; !ok {
 			continue
 		}
-		v, ok := outageView(c.Health(name), o.counts[name][deadletter.Retrying], o.heldJobs[name], o.now)
+		named, unnamed := o.counts[name][deadletter.Retrying], 0
+		if name == c.DefaultSource {
+			unnamed = o.counts[""][deadletter.Retrying]
+		}
+		v, ok := outageView(c.Health(name), named+unnamed, o.heldJobs[name], o.now)
 		if !ok {
 			continue
 		}
 		v.Source, v.BackTo, v.Position = printable(name), o.query.Encode(), strconv.Itoa(len(list))
-		if v.Waiting.Text != "0" {
+		v.Waiting.Text, v.Letters = number(named), waitingLetters(named)
+		if unnamed > 0 {
+			v.Unnamed = page.Count{Text: number(unnamed) + " without a source", URL: address("/letters", between(time.Time{}, time.Time{}, noSource, "status", string(deadletter.Retrying)))}
+		}
+		if named > 0 {
 			v.Waiting.URL = address("/letters", between(time.Time{}, time.Time{}, name, "status", string(deadletter.Retrying)))
 		}
 		if v.State != page.OutageReleasing {
@@ -50,6 +58,9 @@ func (c *Console) jobsHeld(ctx context.Context) (map[string]deadletter.JobID, er
 			continue
 		}
 		id, err := c.Store.JobWaiting(ctx, name)
+		if name == c.DefaultSource && deadletter.KindOf(err) == deadletter.NotFound {
+			id, err = c.Store.JobWaiting(ctx, "")
+		}
 		if err == nil {
 			held[name] = id
 		} else if deadletter.KindOf(err) != deadletter.NotFound {
@@ -61,10 +72,7 @@ func (c *Console) jobsHeld(ctx context.Context) (map[string]deadletter.JobID, er
 
 // outageView tells how a destination stands for which letters wait, some of them perhaps of a job; false: none are held.
 func outageView(h Health, waiting int, job deadletter.JobID, now time.Time) (v page.Outage, ok bool) {
-	v = page.Outage{Waiting: page.Count{Text: number(waiting)}, Letters: "letters waiting"}
-	if waiting == 1 {
-		v.Letters = "letter waiting"
-	}
+	v = page.Outage{Waiting: page.Count{Text: number(waiting)}, Letters: waitingLetters(waiting)}
 	if h.Failures > 0 {
 		v.Seen, v.Saw = ui.At(h.Seen), printable(h.Error)
 	}
@@ -90,6 +98,13 @@ func outageView(h Health, waiting int, job deadletter.JobID, now time.Time) (v p
 		return page.Outage{}, false
 	}
 	return v, true
+}
+
+func waitingLetters(n int) string {
+	if n == 1 {
+		return "letter waiting"
+	}
+	return "letters waiting"
 }
 
 // nextTest says what finds out next whether a destination is still down.

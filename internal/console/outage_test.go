@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,17 +12,18 @@ import (
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
+	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/store"
 )
 
 // outage is a console whose one destination stands as a test says, and which counts probes.
-func outage(t *testing.T, waiting int) (b bundle, health *console.Health, probes *int) {
+func outage(t *testing.T, waiting int, changes ...func(*console.Deps)) (b bundle, health *console.Health, probes *int) {
 	t.Helper()
 	health, probes = &console.Health{}, new(int)
-	b = setup(t, func(d *console.Deps) {
+	b = setup(t, append(changes, func(d *console.Deps) {
 		d.Health = func(string) console.Health { return *health }
 		d.Desk = desk.New(d.Store, []desk.Source{{Name: "genesys", Probe: func() { *probes++ }}}, func() {}, d.Now)
-	})
+	})...)
 	b.receive(t, "f-0")
 	for i := range waiting {
 		b.receive(t, fmt.Sprintf("r-%d", i), func(c *deadletter.Capture) { c.First.StatusCode = 503 })
@@ -211,5 +213,49 @@ func TestLetterTellsThatAReplayPassesByTheBreaker(t *testing.T) {
 	part := p.post("/letters/f-0/replay", form("version", "0", "revision", "0"), htmx()...)
 	if got := part.says("#letter-result"); part.status != http.StatusOK || !strings.Contains(got, "genesys has been down since 10:15 UTC: this goes there all the same") {
 		t.Errorf("the order is answered %d: %q", part.status, got)
+	}
+}
+
+// retried has a letter replayed by a person, which fails in a way that may pass.
+func (b bundle) retried(t *testing.T, l deadletter.Letter) {
+	t.Helper()
+	at := b.clock.Now()
+	ordered, err := l.OrderReplay(deadletter.User("olga", deadletter.Operator, ""), deadletter.TriggerReplay, l.Revision, l.Version, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := ordered.After.Claim(deadletter.Lease{Token: "t", Until: at.Add(time.Minute)}, "", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := *opened.Attempt
+	a.Outcome, a.StatusCode = deadletter.Rejected, http.StatusServiceUnavailable
+	closed, err := opened.After.Finish("t", a, desktest.Policy(), 0.5, at)
+	if err != nil || closed.After.Status != deadletter.Retrying {
+		t.Fatalf("%+v, %v", closed.After, err)
+	}
+	for _, change := range []deadletter.Change{ordered, opened, closed} {
+		if err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, change) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestLettersWithoutASourceWaitForTheDefaultDestination(t *testing.T) {
+	t.Parallel()
+	b, health, probes := outage(t, 1, func(d *console.Deps) { d.DefaultSource = "genesys" })
+	*health = console.Health{HeldSince: b.clock.Now(), NextProbe: b.clock.Now().Add(time.Second)}
+	for i := range 2 {
+		b.retried(t, b.receive(t, fmt.Sprintf("u-%d", i), func(c *deadletter.Capture) { c.Source = "" }))
+	}
+	a := b.member(t, "olga", deadletter.Operator).get("/overview")
+	if got := told(a); !strings.Contains(got, "1 letter waiting and 2 without a source Next probe") {
+		t.Errorf("it says %q", got)
+	}
+	if got, ok := a.doc().Find("#outage-0-unnamed").Attr("href"); !ok || got != "/letters?source=%28none%29&status=retrying" {
+		t.Errorf("they are at %q", got)
+	}
+	if *probes != 0 {
+		t.Error("it was probed")
 	}
 }

@@ -18,6 +18,7 @@ type Source struct {
 	MaskHeaders []string
 	MaskPaths   []deadletter.Path
 	Probe       func() // lets the next retry go at once, whatever holds it; it must not block
+	Unnamed     bool   // letters whose message named no source go there as well
 }
 
 // Desk takes orders. Its methods may be called from many goroutines.

@@ -18,9 +18,9 @@ func (d *Desk) Probe(ctx context.Context, by deadletter.Actor, source string) er
 		return deadletter.Errorf(deadletter.NotFound, "the source %q is not configured", source)
 	}
 	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		l, err := tx.NextRetry(ctx, source)
+		l, err := firstOf(s, func(name string) (deadletter.Letter, error) { return tx.NextRetry(ctx, name) })
 		if deadletter.KindOf(err) == deadletter.NotFound {
-			return d.probeByJob(ctx, tx, by, source)
+			return d.probeByJob(ctx, tx, by, s)
 		}
 		if err != nil {
 			return err
@@ -39,17 +39,26 @@ func (d *Desk) Probe(ctx context.Context, by deadletter.Actor, source string) er
 }
 
 // probeByJob lets a job that waits for the destination go on with one letter.
-func (d *Desk) probeByJob(ctx context.Context, tx *store.Tx, by deadletter.Actor, source string) error {
-	job, err := tx.JobWaiting(ctx, source)
+func (d *Desk) probeByJob(ctx context.Context, tx *store.Tx, by deadletter.Actor, s Source) error {
+	job, err := firstOf(s, func(name string) (deadletter.JobID, error) { return tx.JobWaiting(ctx, name) })
 	if deadletter.KindOf(err) == deadletter.NotFound {
-		return deadletter.Errorf(deadletter.Conflict, "no letter of %s waits for a retry: replay one, or send a webhook, to test its handler", source)
+		return deadletter.Errorf(deadletter.Conflict, "no letter of %s waits for a retry: replay one, or send a webhook, to test its handler", s.Name)
 	}
 	if err != nil {
 		return err
 	}
 	e, err := deadletter.NewEvent(by, "destination.probe", "job", job.String(), "", nil, nil, d.now())
-	if e.Source = source; err != nil {
+	if e.Source = s.Name; err != nil {
 		return err
 	}
 	return tx.Record(ctx, e)
+}
+
+// firstOf looks for what waits by the name of a source, and else for what named none and goes there as well.
+func firstOf[T any](s Source, look func(name string) (T, error)) (T, error) {
+	found, err := look(s.Name)
+	if s.Unnamed && deadletter.KindOf(err) == deadletter.NotFound {
+		return look("")
+	}
+	return found, err
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/store"
 )
@@ -57,5 +58,32 @@ func TestProbeIsRefused(t *testing.T) {
 	}
 	if len(b.probe)+len(b.kicks) != 0 {
 		t.Error("something was probed")
+	}
+}
+
+// Where nothing waits under the name of a source, a letter that named none and goes there by default tests it, and else one of a job.
+func TestProbeTriesWhatElseGoesThere(t *testing.T) {
+	t.Parallel()
+	s, clock, probes := desktest.NewStore(t), desktest.NewClock(), 0
+	d := desk.New(s, []desk.Source{{Name: "genesys", Probe: func() { probes++ }, Unnamed: true}, {Name: ""}}, func() {}, clock.Now)
+	unnamed := desktest.Failure("u-1", 422, clock.Now())
+	unnamed.Source = ""
+	l := desktest.Receive(t, s, unnamed)
+	if err := d.Probe(t.Context(), anna, "genesys"); deadletter.KindOf(err) != deadletter.Conflict {
+		t.Errorf("where nothing waits: %v", err)
+	}
+	j, err := d.FreezeSelected(t.Context(), anna, deadletter.ActReplay, []desk.Ref{{ID: l.ID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.StartJob(t.Context(), anna, j.ID, deadletter.JobInput{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Probe(t.Context(), anna, "genesys"); err != nil || probes != 1 {
+		t.Errorf("by a job: %v, %d probes", err, probes)
+	}
+	events, err := s.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Action: "destination."}, Limit: 10})
+	if err != nil || len(events.Items) != 1 || events.Items[0].Target != j.ID.String() || events.Items[0].TargetKind != "job" || events.Items[0].Source != "genesys" {
+		t.Errorf("events %+v, %v", events.Items, err)
 	}
 }

@@ -143,7 +143,7 @@ func outages() []Outage {
 	list := []Outage{
 		{
 			Source: "cxone", State: OutageDown, Since: ago(62), Waiting: link("312"), Letters: "letters waiting", Seen: ago(0.1), Next: ago(-0.15),
-			Saw: "The handler answered 503: upstream is restarting", Note: "Next probe", Probe: "/destinations/cxone/probe", Job: "job 17", JobURL: "/jobs/17",
+			Saw: "The handler answered 503: upstream is restarting", Note: "Next probe", Probe: "/destinations/cxone/probe", Unnamed: link("3 without a source"), Job: "job 17", JobURL: "/jobs/17",
 		},
 		{
 			Source: "orders", State: OutageDown, Since: ago(60 * 26), Waiting: Count{Text: "0"}, Letters: "letters waiting", Seen: ago(14),

@@ -16,6 +16,7 @@ type Outage struct {
 	Since   ui.Moment // of a pause: until when
 	Waiting Count     // letters that wait for a retry
 	Letters string    // what they are: "letters waiting", "letter waiting"
+	Unnamed Count     // letters likewise that named no source and go there by default: "3 without a source"; no text: none
 	Job     string    // that waits as well: "job 17"; empty: none
 	JobURL  string
 
