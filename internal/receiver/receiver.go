@@ -210,7 +210,8 @@ func refuse(w http.ResponseWriter, err error, limit int64) deadletter.Fate {
 }
 
 func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.Capture {
-	id := uuid.NewString()
+	// Ids in the order of time (version 7 of RFC 9562) stand side by side in the indexes of the store, where random ones cost a page each.
+	id := uuid.Must(uuid.NewV7()).String()
 	notePath(req)
 	c := deadletter.Capture{
 		ID: deadletter.ID(id), ReceiveID: id, Source: s.Name, Destination: s.Destination.URL, Method: req.Method, Query: req.URL.RawQuery,
