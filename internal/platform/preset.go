@@ -69,9 +69,9 @@ type Preset struct {
 	Missing    map[string]string `json:"missing,omitempty" key:"missing"`   // why there is no such call
 	Parameters []Parameter       `json:"parameters,omitempty" key:"parameters"`
 	Await      Await             `json:"await,omitzero" key:"await"`
-	Found      `key:"inline"`
-	Rules      Rules   `json:"rules" key:"rules"`
-	Paste      []Paste `json:"paste,omitempty" key:"paste"` // what to fill in by hand where there is nothing to call
+	Found      Found             `json:"found" key:"inline"`
+	Rules      Rules             `json:"rules" key:"rules"`
+	Paste      []Paste           `json:"paste,omitempty" key:"paste"` // what to fill in by hand where there is nothing to call
 
 	Verify      string      `json:"verify,omitempty" key:"verify"`         // the signature scheme of its webhooks
 	Deliveries  string      `json:"deliveries,omitempty" key:"deliveries"` // how it delivers and tries again
