@@ -35,12 +35,21 @@ func (d drain) Run(p program) error {
 	if d.DryRun {
 		did = "would be put on"
 	}
-	fmt.Fprintf(p.stdout, "%d letters %s %s\n", result.Letters, did, d.To)
+	if err == nil || result.Letters > 0 {
+		fmt.Fprintf(p.stdout, "%s %s %s\n", letters(result.Letters), did, d.To)
+	}
 	if result.Left > 0 {
-		err = errors.Join(err, fmt.Errorf("%d letters are left, the last of them because: %s", result.Left, result.Why))
+		err = errors.Join(err, fmt.Errorf("left: %s, the last of them %s", letters(result.Left), result.Why))
 	}
 	if err != nil {
 		return fmt.Errorf("drain: %w", err)
 	}
 	return nil
+}
+
+func letters(n int) string {
+	if n == 1 {
+		return "1 letter"
+	}
+	return fmt.Sprintf("%d letters", n)
 }

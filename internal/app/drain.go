@@ -159,7 +159,7 @@ func (a *App) drainable(l deadletter.Letter, url string) error {
 
 func (d *Drained) leave(l deadletter.Letter, err error) {
 	d.Left++
-	d.Why = fmt.Sprintf("letter %s: %v", l.ID, err)
+	d.Why = fmt.Sprintf("%s: %v", l.ID, err)
 }
 
 // envelopeOf writes a letter as the receiver would have, with its latest revision and the receiver's attempt.

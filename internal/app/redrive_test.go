@@ -192,7 +192,7 @@ func TestRedriveAndBack(t *testing.T) {
 	p.submit(t, anna, path+"/redrive", url.Values{"version": {"0"}, "revision": {"0"}})
 	p.await(t, anna, path, "Sent back to its queue")
 	checkOriginal(t, l.failOnce(t), body)
-	p.await(t, anna, path, "has come to the dead letter queue again")
+	p.await(t, anna, path, "came back from its queue")
 	if _, list := p.get(t, anna, "/letters?status=all&queue=shop"); strings.Count(list, `class="row-link`) != 1 {
 		t.Errorf("the message that came back is another letter")
 	}
