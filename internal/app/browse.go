@@ -39,7 +39,9 @@ func held(h store.Held) console.Held {
 		}
 		return shown
 	}
-	c := envelope.Decode(envelope.Raw{MessageID: h.ID, Body: h.Body, SentAt: h.SentAt}, h.SentAt)
+	c := envelope.Decode(envelope.Raw{
+		MessageID: h.ID, Body: h.Body, SentAt: h.SentAt, Unpack: func(int64) bool { return false },
+	}, h.SentAt)
 	shown.ID, shown.Source, shown.Reason = string(c.ID), c.Source, c.Reason
 	return shown
 }

@@ -82,7 +82,7 @@ func soon(do func(), after time.Duration) func() {
 func (a *App) startIngest(q *queues, kick func()) {
 	arrived := soon(kick, arrivedAfter)
 	settings := ingest.Settings{
-		DefaultSource: a.cfg.Queue.DefaultSource, Retry: map[string]deadletter.RetryPolicy{}, EventType: map[string][]deadletter.Path{}, Pollers: ingestPollers, Helpers: ingestHelpers,
+		Room: ingest.NewRoom(), DefaultSource: a.cfg.Queue.DefaultSource, Retry: map[string]deadletter.RetryPolicy{}, EventType: map[string][]deadletter.Path{}, Pollers: ingestPollers, Helpers: ingestHelpers,
 		Dedup: map[string]deadletter.Dedup{}, Masks: map[string]deadletter.Masks{},
 		SourceOf: map[string]string{},
 	}

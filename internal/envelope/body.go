@@ -46,8 +46,18 @@ func compressBody(body []byte) (exactBody, error) {
 	return exactBody{Form: bodyGzip, Raw: base64.StdEncoding.EncodeToString(packed.Bytes())}, nil
 }
 
-// maxUnpacked bounds what a compressed body may grow to, in bytes: no larger webhook can be configured.
-const maxUnpacked = 64 << 20
+// MaxUnpacked bounds what a compressed body may grow to, in bytes: no larger webhook can be configured.
+const MaxUnpacked = 64 << 20
+
+// unpackedSize answers how large a compressed body says that it is, in bytes, by the last four of it (ISIZE in RFC 1952). It does not become
+// larger.
+func unpackedSize(raw string) int64 {
+	end, err := base64.StdEncoding.DecodeString(raw[max(0, len(raw)-8):])
+	if err != nil || len(end) < 4 {
+		return 0 // it cannot be unpacked
+	}
+	return min(int64(binary.LittleEndian.Uint32(end[len(end)-4:])), MaxUnpacked)
+}
 
 var errTooLarge = errors.New("the body is too large")
 
@@ -108,7 +118,7 @@ func (e exactBody) decode(payload json.RawMessage) []byte {
 			return body
 		}
 	case bodyGzip:
-		body, err := unpack(e.Raw, maxUnpacked)
+		body, err := unpack(e.Raw, unpackedSize(e.Raw))
 		if err != nil {
 			return []byte(e.Raw)
 		}

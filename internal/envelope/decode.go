@@ -29,6 +29,10 @@ type Raw struct {
 	ReceiveCount    int
 	GroupID         string
 	DeduplicationID string
+
+	// Unpack is asked before a compressed body is unpacked, with what it will have, in bytes, and may wait until there is room for it. Where it
+	// answers false the body stays as it is, for who needs no more than the rest. nil: there is room.
+	Unpack func(bytes int64) bool
 }
 
 // The forms of a message, as QueueFacts.Form names them.
@@ -67,7 +71,7 @@ func decode(m Raw, at time.Time) deadletter.Capture {
 	c.RetryCount = decodeCount(fields["retryCount"])
 	c.Queue.RetryCount = c.RetryCount
 	c.ID, c.Queue.ProducerID = letterID(textOf(fields["messageId"]), m.MessageID, m.Body)
-	addOurs(&c, fields)
+	addOurs(&c, fields, m.Unpack)
 	if c.Queue.Form == FormEnvelope {
 		addListed(&c, fields["queue"], m)
 	}
@@ -100,11 +104,15 @@ func isEnvelope(fields map[string]json.RawMessage) bool {
 }
 
 // addOurs reads the body and what dlqdesk adds to the interchange fields.
-func addOurs(c *deadletter.Capture, fields map[string]json.RawMessage) {
+func addOurs(c *deadletter.Capture, fields map[string]json.RawMessage, unpack func(int64) bool) {
 	exact := exactBody{
 		Form: textOf(fields["bodyForm"]), Before: textOf(fields["bodyBefore"]), After: textOf(fields["bodyAfter"]), Raw: textOf(fields["rawBody"]),
 	}
-	c.Body = exact.decode(fields["originalPayload"])
+	if exact.Form == bodyGzip && unpack != nil && !unpack(unpackedSize(exact.Raw)) {
+		c.Body = []byte(exact.Raw)
+	} else {
+		c.Body = exact.decode(fields["originalPayload"])
+	}
 	if exact.Form == "" {
 		return
 	}

@@ -49,6 +49,9 @@ func encodeListed(c deadletter.Capture) (*listed, error) {
 	return q, nil
 }
 
+// maxSQS is the largest message that SQS takes, in bytes, so that what a drain packed was not larger.
+const maxSQS = 1 << 20
+
 // addListed takes up what a drain wrote. On a listed queue an envelope can tell of that queue alone: whoever may send to one has no say
 // about another. Where it came from is believed as far as SQS confirms it: see QueueFacts.Drained.
 func addListed(c *deadletter.Capture, field json.RawMessage, m Raw) {
@@ -57,7 +60,7 @@ func addListed(c *deadletter.Capture, field json.RawMessage, m Raw) {
 		return
 	}
 	if q.Message != "" {
-		message, err := unpack(q.Message, maxUnpacked)
+		message, err := unpack(q.Message, maxSQS)
 		if err != nil {
 			return
 		}

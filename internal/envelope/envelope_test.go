@@ -410,6 +410,45 @@ func TestCompressedBodyThatIsABombIsNotUnpacked(t *testing.T) {
 	}
 }
 
+// Who reads a message says whether there is room for its body, and learns before what it will have. One that lies about it stays packed.
+func TestCompressedBodyWaitsForRoom(t *testing.T) {
+	t.Parallel()
+	c := desktest.Failure("a-1", 422, at)
+	c.Body = bytes.Repeat([]byte("x"), 1<<20)
+	text, err := envelope.EncodeWithin(c, 100<<10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, asked := message(text), int64(0)
+	room := false
+	m.Unpack = func(size int64) bool { asked = size; return room }
+	if got := envelope.Decode(m, at); asked != 1<<20 || len(got.Body) > 100<<10 || got.ID != c.ID || got.Source != c.Source {
+		t.Errorf("asked for %d bytes, the body has %d", asked, len(got.Body))
+	}
+	room = true
+	if got := envelope.Decode(m, at); !bytes.Equal(got.Body, c.Body) {
+		t.Errorf("the body has %d bytes", len(got.Body))
+	}
+	packed, err := base64.StdEncoding.DecodeString(rawOf(t, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(packed[len(packed)-4:], []byte{1, 0, 0, 0})
+	m.Body = []byte(strings.Replace(string(text), rawOf(t, text), base64.StdEncoding.EncodeToString(packed), 1))
+	if got := envelope.Decode(m, at); asked != 1 || len(got.Body) > 100<<10 {
+		t.Errorf("asked for %d bytes, the body has %d", asked, len(got.Body))
+	}
+}
+
+func rawOf(t *testing.T, text []byte) string {
+	t.Helper()
+	var fields struct{ RawBody string }
+	if err := json.Unmarshal(text, &fields); err != nil {
+		t.Fatal(err)
+	}
+	return fields.RawBody
+}
+
 // What takes a time that grows with the square of such a message would take minutes.
 func TestHostileMessagesAreReadAtOnce(t *testing.T) {
 	t.Parallel()

@@ -41,6 +41,7 @@ type Settings struct {
 	Pollers       int                               // receivers that wait side by side
 	Helpers       int                               // that join them while there is more than they can carry
 	Dedup         map[string]deadletter.Dedup       // by configured source; of others, Webhook-Id alone
+	Room          *Room                             // for bodies that are unpacked, of all who share it; nil: one of its own
 	Unfinished    *Unfinished                       // is told what stays on the queue; nil: nobody asks
 }
 
@@ -61,6 +62,9 @@ type Ingest struct {
 func New(q Queue, s *store.Store, settings Settings, arrived func(), now func() time.Time, roll func() float64, log *slog.Logger) *Ingest {
 	if settings.Unfinished == nil {
 		settings.Unfinished = &Unfinished{}
+	}
+	if settings.Room == nil {
+		settings.Room = NewRoom()
 	}
 	return &Ingest{
 		queue: q, store: s, settings: settings, arrived: arrived, now: now, roll: roll, log: log, helpers: make(chan struct{}, settings.Helpers),
@@ -174,39 +178,57 @@ func (i *Ingest) delete(ctx context.Context, kept []queue.Message) {
 
 // leave notes that a message is still on the queue, and answers the letter that it brings.
 func (i *Ingest) leave(m queue.Message, kept bool) deadletter.ID {
-	letter := i.decode(m).ID
+	letter := i.decode(m, func(int64) bool { return false }).ID
 	i.settings.Unfinished.add(m, Left{Letter: letter, SentAt: m.SentAt, Kept: kept})
 	return letter
 }
 
-// keep writes a batch in one transaction. Where that fails each message is tried alone, so that one which the store cannot
-// take holds up no other, unless the store takes nothing at all. It answers which messages are safe and which are not.
+// keep writes a batch, and answers which messages are safe and which are not. What has to be unpacked is written one by one.
 func (i *Ingest) keep(ctx context.Context, messages []queue.Message) (kept, lost []queue.Message, err error) {
-	err = i.write(ctx, messages...)
-	switch {
-	case err == nil:
-		return messages, nil, nil
-	case deadletter.KindOf(err) == deadletter.Unavailable:
-		return nil, messages, err
-	}
-	var errs []error
-	for _, m := range messages {
-		if err := i.write(ctx, m); err != nil {
-			errs, lost = append(errs, err), append(lost, m)
+	plain, packed := i.read(messages)
+	kept, lost, err = i.keepPlain(ctx, plain)
+	errs := []error{err}
+	for _, p := range packed {
+		if err := i.keepPacked(ctx, p); err != nil {
+			errs, lost = append(errs, err), append(lost, p.Message)
 			continue
 		}
-		kept = append(kept, m)
+		kept = append(kept, p.Message)
+	}
+	return kept, lost, errors.Join(errs...)
+}
+
+// keepPlain writes in one transaction. Where that fails each is tried alone, so that one which the store cannot take holds up no other,
+// unless the store takes nothing at all.
+func (i *Ingest) keepPlain(ctx context.Context, list []read) (kept, lost []queue.Message, err error) {
+	err = i.write(ctx, list...)
+	switch {
+	case err == nil:
+		return messagesOf(list), nil, nil
+	case deadletter.KindOf(err) == deadletter.Unavailable:
+		return nil, messagesOf(list), err
+	}
+	var errs []error
+	for _, r := range list {
+		if err := i.write(ctx, r); err != nil {
+			errs, lost = append(errs, err), append(lost, r.Message)
+			continue
+		}
+		kept = append(kept, r.Message)
 	}
 	return kept, lost, errors.Join(errs...)
 }
 
 // write keeps messages in one transaction. What can be made ready before is: everybody waits for who is at writing.
-func (i *Ingest) write(ctx context.Context, messages ...queue.Message) error {
-	captures, changes := make([]deadletter.Capture, len(messages)), make([]deadletter.Change, len(messages))
-	spans := make([]telemetry.Span, len(messages))
-	for n, m := range messages {
-		c := i.decode(m)
-		_, spans[n] = telemetry.Process(ctx, i.queue, m.ID, &c)
+func (i *Ingest) write(ctx context.Context, list ...read) error {
+	if len(list) == 0 {
+		return nil
+	}
+	captures, changes := make([]deadletter.Capture, len(list)), make([]deadletter.Change, len(list))
+	spans := make([]telemetry.Span, len(list))
+	for n, r := range list {
+		c := r.Capture
+		_, spans[n] = telemetry.Process(ctx, i.queue, r.Message.ID, &c)
 		c.Queue.TraceParent = cmp.Or(spans[n].TraceParent(), c.Queue.TraceParent)
 		captures[n], changes[n] = c, deadletter.Receive(c, i.settings.Retry[c.Source], i.roll(), i.now())
 	}
@@ -224,10 +246,11 @@ func (i *Ingest) write(ctx context.Context, messages ...queue.Message) error {
 	return err
 }
 
-func (i *Ingest) decode(m queue.Message) deadletter.Capture {
+func (i *Ingest) decode(m queue.Message, unpack func(int64) bool) deadletter.Capture {
 	c := envelope.Decode(envelope.Raw{
 		Queue: i.queue.Name(), From: i.settings.From, MessageID: m.ID, Body: m.Body, Attributes: attributes(m.Attributes), System: m.System, SentAt: m.SentAt,
 		ReceiveCount: m.ReceiveCount, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID,
+		Unpack: unpack,
 	}, i.now())
 	switch {
 	case c.Source != "":

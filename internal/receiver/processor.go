@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/queue"
@@ -27,15 +29,19 @@ type ProcessingQueue interface {
 type Processor struct {
 	*Receiver
 	queue ProcessingQueue
-	done  sync.Map // ids of messages that were dealt with and could not be deleted: they come again, and are not delivered again
+	room  *semaphore.Weighted // bytes, for bodies that were compressed: each is unpacked until it is dealt with
+	done  sync.Map            // ids of messages that were dealt with and could not be deleted: they come again, and are not delivered again
 }
 
 // NewProcessor makes a processor of the queue that the receiver fills.
 func NewProcessor(r *Receiver, q ProcessingQueue) *Processor {
-	return &Processor{Receiver: r, queue: q}
+	return &Processor{Receiver: r, queue: q, room: semaphore.NewWeighted(unpackedRoom)}
 }
 
 const (
+	// unpackedRoom is how much bodies may have together that were compressed, so that one which takes its time does not hold up all others.
+	unpackedRoom = 2 * envelope.MaxUnpacked
+
 	processorBatch = 10
 	longPoll       = 20 * time.Second
 	pollers        = 4
@@ -124,7 +130,14 @@ func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m que
 	if _, ok := p.done.Load(m.ID); ok {
 		return nil
 	}
-	c := envelope.Decode(envelope.Raw{Queue: p.queue.Name(), MessageID: m.ID, Body: m.Body, SentAt: m.SentAt, ReceiveCount: m.ReceiveCount}, p.now())
+	unpacked := int64(0)
+	c := envelope.Decode(envelope.Raw{
+		Queue: p.queue.Name(), MessageID: m.ID, Body: m.Body, SentAt: m.SentAt, ReceiveCount: m.ReceiveCount, Unpack: func(bytes int64) bool {
+			unpacked = bytes
+			return p.room.Acquire(ctx, bytes) == nil // ctx has no end
+		},
+	}, p.now())
+	defer func() { p.room.Release(unpacked) }()
 	ctx, span := telemetry.Process(telemetry.About(ctx, c.ID), p.queue, m.ID, &c)
 	c.Queue.TraceParent = cmp.Or(span.TraceParent(), c.Queue.TraceParent)
 	defer func() {
