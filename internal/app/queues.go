@@ -134,7 +134,7 @@ func (a *App) openSQS(ctx context.Context, dir *dataDir, q *queues, url, name, h
 		return q.spool.Probe(ctx)
 	})
 	shown := a.gauge(holds, sqs)
-	shown.Away = spool.AwaySince
+	shown.Away, shown.Shared = spool.AwaySince, name == processingName
 	waiting, stranded := a.gauge(spoolHolds, spool.Waiting()), a.gauge(strandedHolds, spool.Stranded())
 	waiting.Spool, stranded.Spool = true, true
 	q.shown = append(q.shown, shown, waiting, stranded)

@@ -79,6 +79,7 @@ type Queue struct {
 	Depth       func(ctx context.Context) (Depth, error)
 	Browse      func(ctx context.Context, q HeldQuery) ([]Held, error) // nil: nobody but a receiver sees its messages
 	Left        func() []Left                                          // messages that were read and are still on it; nil where a queue forgets none
+	Shared      bool                                                   // other receivers may deliver from it: what is lost on it does not show here
 	Away        func() time.Time                                       // since when the queue confirms nothing, zero: it does; nil where that cannot be
 }
 

@@ -214,6 +214,9 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 			continue
 		}
 		row := page.LedgerQueue{Name: q.Name, Holds: q.Holds, Waiting: number(held), Keeps: keeps(q.depth.Retention), Oldest: ui.At(q.depth.Oldest)}
+		if q.Shared {
+			row.Shared = "Other receivers may deliver from here: a webhook is accounted for by the one that does, so one that is lost here does not show."
+		}
 		switch {
 		case q.Away != nil && !q.Away().IsZero():
 			row.Fault = "SQS confirms nothing since " + q.Away().Format("15:04") + " UTC. What should go there waits on this machine's disk."

@@ -23,6 +23,7 @@ type history struct {
 	revisions []deadletter.Revision // without bodies
 	events    []store.EventRow
 	cause     page.Cause
+	stillOn   page.StillOn
 }
 
 func (c *Console) readHistory(ctx context.Context, l deadletter.Letter) (history, error) {
@@ -38,7 +39,7 @@ func (c *Console) readHistory(ctx context.Context, l deadletter.Letter) (history
 		return h, err
 	}
 	events, err := c.Store.Events(ctx, store.EventQuery{EventFilter: store.EventFilter{Target: string(l.ID)}, Limit: pageSize})
-	h.events = events.Items
+	h.events, h.stillOn = events.Items, c.stillOn(ctx, l.ID)
 	return h, err
 }
 
@@ -81,7 +82,7 @@ func compareURL(id deadletter.ID, from, to int, back string) string {
 // panelView tells where a letter stands, what can be done with it, and what happened to it.
 func (c *Console) panelView(by deadletter.Actor, l deadletter.Letter, h history, back string) page.LetterPanelView {
 	v := page.LetterPanelView{
-		ID: string(l.ID), Version: strconv.Itoa(l.Version), Back: back, Status: string(l.Status), Source: printable(l.Source), Reason: printable(l.Reason), Cause: h.cause,
+		ID: string(l.ID), Version: strconv.Itoa(l.Version), Back: back, Status: string(l.Status), Source: printable(l.Source), Reason: printable(l.Reason), Cause: h.cause, StillOn: h.stillOn,
 		Code: code(l.StatusCode), Outcome: string(l.Outcome), Retries: c.retries(l), NextRetry: nextRetry(l), Received: ui.At(l.ReceivedAt),
 		LastAttempt: ui.At(l.LastAttemptAt), Result: result(l, h.attempts),
 	}

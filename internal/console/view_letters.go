@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -33,7 +34,7 @@ func (c *Console) tableView(r *http.Request, l list) page.LettersTableView {
 	v.FirstURL = address("/letters", l.query)
 	v.Live = address(livePath, with(with(l.query, "cursor", l.cursor), "after", strconv.FormatInt(l.after, 10)))
 	for _, letter := range l.page.Items {
-		row := c.rowView(letter, back)
+		row := c.rowView(r.Context(), letter, back)
 		l.markRow(&row)
 		v.Rows = append(v.Rows, row)
 	}
@@ -110,11 +111,11 @@ func (c *Console) webhookBase(r *http.Request) string {
 	return c.deskURL(r)
 }
 
-func (c *Console) rowView(l deadletter.Letter, back string) page.LetterRow {
+func (c *Console) rowView(ctx context.Context, l deadletter.Letter, back string) page.LetterRow {
 	return page.LetterRow{
 		ID: string(l.ID), Version: strconv.Itoa(l.Version), URL: letterURL(l.ID, back), Status: string(l.Status), Source: printable(l.Source), Queue: printable(l.Queue.From), EventType: printable(l.EventType),
 		Reason: printable(l.Reason), Code: code(l.StatusCode), Outcome: string(l.Outcome), Retries: c.retries(l), NextRetry: nextRetry(l),
-		Received: ui.At(l.ReceivedAt), LastAttempt: ui.At(l.LastAttemptAt), Arrived: arrivedMore(l),
+		Received: ui.At(l.ReceivedAt), LastAttempt: ui.At(l.LastAttemptAt), Arrived: arrivedMore(l), StillOn: c.stillOn(ctx, l.ID),
 	}
 }
 

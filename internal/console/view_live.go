@@ -35,7 +35,7 @@ func (f *follower) rows(ctx context.Context, happened []store.Happening) (map[st
 	}
 	rows := map[string]string{}
 	for _, l := range letters {
-		if rows[string(l.ID)], err = written(ctx, page.LetterRowOf(f.c.rowView(l, f.back))); err != nil {
+		if rows[string(l.ID)], err = written(ctx, page.LetterRowOf(f.c.rowView(ctx, l, f.back))); err != nil {
 			return nil, err
 		}
 	}

@@ -292,6 +292,9 @@ func queueRows(o overview) []page.QueueRow {
 		row := page.QueueRow{Name: q.Name, Holds: q.Holds, Waiting: queueCount(q.depth.Visible, q.Queue, nil), InFlight: queueCount(q.depth.InFlight, q.Queue, url.Values{"in": {inWork}}), Oldest: ui.At(q.depth.Oldest)}
 		if !q.TellsOldest && held > 0 {
 			row.NoList = "SQS lists no messages: each is among the letters once it is read."
+			if q.depth.Retention > 0 {
+				row.NoList += " It forgets one " + keeps(q.depth.Retention) + " after it was sent."
+			}
 		}
 		if q.depth.Delayed > 0 {
 			row.Delayed = number(q.depth.Delayed)
@@ -306,7 +309,21 @@ func queueRows(o overview) []page.QueueRow {
 		case !q.TellsOldest:
 			row.NoOldest = "SQS does not tell"
 		}
+		row.Expires = nextToExpire(q, o.now)
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// nextToExpire is when a queue forgets the oldest of the messages that were read and are still on it.
+func nextToExpire(q queueDepth, now time.Time) ui.Moment {
+	if q.Left == nil || q.depth.Retention == 0 {
+		return ui.Moment{}
+	}
+	for _, l := range q.Left() {
+		if expires := l.SentAt.Add(q.depth.Retention); expires.After(now) {
+			return ui.At(expires)
+		}
+	}
+	return ui.Moment{}
 }

@@ -62,6 +62,7 @@ func galleryLedger() []Example {
 				{ID: letterID(2), Why: "could not be written to the store yet", Expires: ago(-60 * 22)},
 			}
 			v.Rows[0].Waiting = "1,204"
+			v.Queues[1].Shared = "Other receivers may deliver from here: a webhook is accounted for by the one that does, so one that is lost here does not show."
 		}),
 		ledger("ledger-many", func(v *LedgerBook) {
 			v.Rows = nil

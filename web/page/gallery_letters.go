@@ -27,6 +27,7 @@ func galleryLetters() []Example {
 		list("mixed", func(v *LettersTableView) { v.Rows, v.Tabs = mixedRows(), tabsOf("") }),
 		list("queues", func(v *LettersTableView) {
 			v.Redrives, v.Rows[0].Selected = true, true
+			v.Rows[1].StillOn = StillOn{Queue: "dlqdesk-dlq", Expires: ago(-60 * 22)}
 			v.Filter.Queues = []ui.Option{{Value: "orders-dlq", Label: "orders-dlq", Selected: true}, {Value: "lambda-failures", Label: "lambda-failures"}}
 			v.Chips = []ui.Chip{{Label: "Queue", Value: "orders-dlq", RemoveURL: "/letters?status=failed"}}
 		}),

@@ -84,8 +84,8 @@ func overviewFiguresOf() OverviewFigures {
 		Queues: []QueueRow{
 			{Name: "dlqdesk-dlq", Holds: "Dead letters", Waiting: Count{"12", "/overview/queues/dlq"}, InFlight: Count{"4", "/overview/queues/dlq?in=work"}, Oldest: ago(3)},
 			{
-				Name: "processing", Holds: "Buffered webhooks", Waiting: Count{Text: "1,204"}, InFlight: Count{Text: "10"}, Delayed: "3", NoOldest: "SQS does not tell",
-				NoList: "SQS lists no messages: each is among the letters once it is read.",
+				Name: "processing", Holds: "Buffered webhooks", Waiting: Count{Text: "1,204"}, InFlight: Count{Text: "10"}, Delayed: "3", NoOldest: "SQS does not tell", Expires: ago(-60 * 22),
+				NoList: "SQS lists no messages: each is among the letters once it is read. It forgets one 4 days after it was sent.",
 			},
 		},
 		Reasons: []ReasonRow{

@@ -35,7 +35,8 @@ type LetterPanelView struct {
 	Status      string
 	Source      string // empty: its message named none
 	Destination string // the host; empty: none is configured
-	Hold        Hold   // why what can wait is not sent there now; zero: it is
+	StillOn     StillOn
+	Hold        Hold // why what can wait is not sent there now; zero: it is
 	Reason      string
 	Cause       Cause
 	Queue       string // of the list, that it came from; empty: it is a webhook

@@ -122,6 +122,12 @@ type LettersFilter struct {
 	Error    string // what in the query could not be understood; empty: nothing
 }
 
+// StillOn is a queue that has the message of a letter which is on the desk already, and when it would forget it.
+type StillOn struct {
+	Queue   string // empty: none has it
+	Expires ui.Moment
+}
+
 // LetterRow is one letter of the list.
 type LetterRow struct {
 	ID          string
@@ -141,6 +147,7 @@ type LetterRow struct {
 	NextRetry   ui.Moment
 	Received    ui.Moment
 	Arrived     string // "3": how often; empty: once
+	StillOn     StillOn
 	LastAttempt ui.Moment
 	Selected    bool
 }

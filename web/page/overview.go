@@ -100,8 +100,9 @@ type QueueRow struct {
 	NoList   string // why its numbers lead to no list; empty: they do
 	Delayed  string // empty: none
 	Oldest   ui.Moment
-	NoOldest string // why there is no oldest: "empty", "SQS does not tell"
-	Fault    string // why the queue could not be asked; empty: it was
+	Expires  ui.Moment // of the oldest that was read and is still there, when SQS would forget it
+	NoOldest string    // why there is no oldest: "empty", "SQS does not tell"
+	Fault    string    // why the queue could not be asked; empty: it was
 }
 
 func healthTone(health string) string {
