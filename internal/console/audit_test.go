@@ -134,7 +134,7 @@ func TestAuditTellsSentences(t *testing.T) {
 	for _, want := range []string{
 		"mia replayed letter a-1 to genesys: 200 delivered in 84 ms · attempt 2",
 		"mia asked to replay letter a-1 from genesys",
-		"mia replayed letter 9b1f6c1e… to genesys: unknown in 84 ms · attempt 2",
+		"mia replayed letter …1c0e0001 to genesys: unknown in 84 ms · attempt 2",
 		"dlqdesk retried letter a-2 to genesys: 503 rejected in 84 ms · attempt 2",
 		"dlqdesk received letter a-1 from genesys",
 		"mia signed in",

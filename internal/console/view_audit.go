@@ -260,11 +260,11 @@ func auditRow(e store.EventRow) page.AuditRow {
 // auditTarget is the kind of target of what was done with the trail itself.
 const auditTarget = "audit"
 
-// shortID is enough of a letter's id to tell it from others on a page.
+// shortID is enough of a letter's id to tell it from others on a page. An id begins with its time, which its neighbours share.
 func shortID(id string) string {
 	const few, enough = 8, 12
 	if text := []rune(printable(id)); len(text) > enough {
-		return string(text[:few]) + "…"
+		return "…" + string(text[len(text)-few:])
 	}
 	return printable(id)
 }

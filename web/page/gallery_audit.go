@@ -55,7 +55,7 @@ func filterAudit(v *AuditTableView) {
 }
 
 func auditTable() AuditTableView {
-	other := AuditRow{At: ago(100), Target: "9b1f6c1e…", Name: letterID(7), URL: "/letters/" + letterID(7)}
+	other := AuditRow{At: ago(100), Target: "…1c0e0007", Name: letterID(7), URL: "/letters/" + letterID(7)}
 	replayed, retried, archived := other, other, other
 	replayed.Number, replayed.Actor, replayed.Action, replayed.Sentence, replayed.To = "811", "mia", "attempt.delivered", "replayed", "genesys"
 	replayed.Outcome, replayed.Code, replayed.Took, replayed.Attempt = "delivered", "200", "84 ms", "4"

@@ -178,11 +178,11 @@ func sampleEvents() []AuditRow {
 	}
 	return []AuditRow{
 		{
-			Number: "812", At: ago(12), Actor: "anna", Action: "letter.replay", Sentence: "asked to replay", Target: "9b1f6c1e…", Name: letterID(1),
+			Number: "812", At: ago(12), Actor: "anna", Action: "letter.replay", Sentence: "asked to replay", Target: "…1c0e0001", Name: letterID(1),
 			Addr: "10.1.7.20", Source: "genesys", URL: "/letters/" + letterID(1), Changes: status("Needs a person", "Replaying"),
 		},
 		{
-			Number: "790", At: ago(95), Actor: "dlqdesk", System: true, Action: "letter.received", Sentence: "received", Target: "9b1f6c1e…",
+			Number: "790", At: ago(95), Actor: "dlqdesk", System: true, Action: "letter.received", Sentence: "received", Target: "…1c0e0001",
 			Name: letterID(1), Source: "genesys", URL: "/letters/" + letterID(1), Reason: "503: upstream is restarting", Changes: status("", "Retrying"),
 		},
 	}
