@@ -70,7 +70,8 @@ func TestSlowPaceBooksOneAtATime(t *testing.T) {
 func TestSendWaitsForItsTurn(t *testing.T) {
 	t.Parallel()
 	url, requests := destination(t, ok)
-	client, there := setup(t), hurried(url)
+	client, there := setup(t), to(url)
+	there.Timeout = time.Second
 	there.Pace = delivery.NewPace(8, time.Now)
 	started := time.Now()
 	for range 3 {
@@ -93,7 +94,7 @@ func TestSendWaitsForItsTurn(t *testing.T) {
 		if a.Outcome != want {
 			t.Errorf("delivery %d: %+v", i, a)
 		}
-		if want == deadletter.Unreachable && (a.Error != "Not sent: genesys takes 0.5 requests a second, and more were waiting" || a.Latency >= impatience) {
+		if want == deadletter.Unreachable && (a.Error != "Not sent: genesys takes 0.5 requests a second, and more were waiting" || a.Latency >= there.Timeout) {
 			t.Errorf("it says %q after %v", a.Error, a.Latency)
 		}
 	}
@@ -104,7 +105,7 @@ func TestSendWaitsForItsTurn(t *testing.T) {
 		t.Errorf("cut off before its turn it is %+v", a)
 	}
 	booked.Turn = impatience / 5
-	if a := client.Send(context.Background(), there, booked); a.Outcome != deadletter.Delivered || a.Latency > impatience {
+	if a := client.Send(context.Background(), there, booked); a.Outcome != deadletter.Delivered {
 		t.Errorf("after its turn it is %+v", a)
 	}
 	if n := len(requests); n != 6 {
