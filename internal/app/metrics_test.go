@@ -97,7 +97,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 	if strings.Contains(text, "made-up") {
 		t.Error("a stranger has made a label")
 	}
-	for _, name := range []string{"dlqdesk_build_info{", `dlqdesk_store_bytes{file="desk.db"}`, `dlqdesk_store_bytes{file="queue.db"}`, "go_goroutines ", "process_open_fds "} {
+	for _, name := range []string{"dlqdesk_build_info{", `dlqdesk_store_bytes{file="desk.db"}`, `dlqdesk_store_bytes{file="search.db"}`, `dlqdesk_store_bytes{file="queue.db"}`, "go_goroutines ", "process_open_fds "} {
 		if !strings.Contains(text, "\n"+name) {
 			t.Errorf("there is no %s", name)
 		}

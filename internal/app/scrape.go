@@ -42,8 +42,8 @@ var (
 	descRetriesDue = desc("retries_due", fmt.Sprintf("Letters whose automatic retry is due, and waits for a place or for its destination, counted to %d of a source.", store.CountCap), "source")
 	descImbalance  = desc("ledger_imbalance", "Webhooks that the ledger misses, or has too many of, that nothing explains and nobody acknowledged.")
 	descAcked      = desc("ledger_imbalance_acknowledged", "Likewise, of which somebody acknowledged that many.")
-	allDescs       = []*prometheus.Desc{descBuild, descMessages, descOldest, descReachable, descBreaker, descBytes, descLetters, descJobs, descImbalance, descAcked}
-	filesOfDataDir = []string{deskFile, queueFile, spoolFile}
+	allDescs       = []*prometheus.Desc{descBuild, descMessages, descOldest, descReachable, descBreaker, descBytes, descLetters, descJobs, descRetriesDue, descImbalance, descAcked}
+	filesOfDataDir = []string{deskFile, store.SearchFile, queueFile, spoolFile}
 )
 
 // Describe implements prometheus.Collector.

@@ -33,11 +33,11 @@ type index struct {
 	moved chan struct{} // closed when it stands further
 }
 
-// searchFile is beside the desk's file.
-const searchFile = "search.db"
+// SearchFile is the name of the search index, which is beside the desk's file.
+const SearchFile = "search.db"
 
 func openIndex(ctx context.Context, desk string) (*index, error) {
-	path := filepath.Join(filepath.Dir(desk), searchFile)
+	path := filepath.Join(filepath.Dir(desk), SearchFile)
 	db, err := openDB(ctx, file{path: path, migrations: migrations.Search(), cache: smallCache})
 	if code := codeOf(err); code == sqliteCorrupt || code == sqliteNotADB {
 		// Nothing is in it that cannot be made again.
