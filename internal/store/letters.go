@@ -106,12 +106,12 @@ const (
 		VALUES ((SELECT coalesce(max(n) + 1, ?1) FROM letters WHERE n BETWEEN ?1 AND ?2), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 
-	// updateLetter writes what transitions change; what a letter was received as stays. The version and the lease that the
-	// change started from must still stand.
+	// updateLetter writes what transitions change; what a letter was received as stays. The version, the lease and the counts that the
+	// change started from must still stand: one more arrival, or a retry that has come and gone, leaves the version as it was.
 	updateLetter = `UPDATE letters SET status = ?, outcome = ?, status_code = ?, reason = ?, fingerprint = ?, attempts = ?,
 		auto_attempts = ?, last_attempt_at = ?, attempted_at = ?, due_at = ?, arrivals = ?, revision = ?, version = ?, order_trigger = ?, order_by = ?,
 		order_revision = ?, order_at = ?, lease_token = ?, lease_until = ?, last_by = ?, last_action = ?, last_at = ?
-		WHERE id = ? AND version = ? AND status = ? AND lease_token IS ? RETURNING n`
+		WHERE id = ? AND version = ? AND status = ? AND lease_token IS ? AND attempts = ? AND arrivals = ? RETURNING n`
 )
 
 // Apply writes a change: the letter, what came with it, and its audit event. A change that started from a state which no
@@ -202,7 +202,7 @@ func (t *Tx) updateLetter(ctx context.Context, c deadletter.Change) (n int64, er
 		l.Status, l.Outcome, l.StatusCode, l.Reason, l.Fingerprint, l.Attempts, l.AutoAttempts, millis(l.LastAttemptAt), attemptedAt(l),
 		millis(l.DueAt), l.Arrivals, l.Revision, l.Version,
 	}, orderArgs(l)...)
-	args = append(args, l.ID, c.Before.Version, c.Before.Status, textOrNull(c.Before.Lease.Token))
+	args = append(args, l.ID, c.Before.Version, c.Before.Status, textOrNull(c.Before.Lease.Token), c.Before.Attempts, c.Before.Arrivals)
 	err = t.tx.QueryRowContext(ctx, updateLetter, args...).Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, deadletter.Errorf(deadletter.Conflict, "this letter was changed meanwhile: look again before you act")
