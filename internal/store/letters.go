@@ -107,11 +107,14 @@ const (
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 
 	// updateLetter writes what transitions change; what a letter was received as stays. The version, the lease and the counts that the
-	// change started from must still stand: one more arrival, or a retry that has come and gone, leaves the version as it was.
+	// change started from must still stand: one more arrival, or a retry that has come and gone, leaves the version as it was. That
+	// it has no RETURNING saves more than letterRow costs: SQLite runs that as a trigger.
 	updateLetter = `UPDATE letters SET status = ?, outcome = ?, status_code = ?, reason = ?, fingerprint = ?, attempts = ?,
 		auto_attempts = ?, last_attempt_at = ?, attempted_at = ?, due_at = ?, arrivals = ?, revision = ?, version = ?, order_trigger = ?, order_by = ?,
 		order_revision = ?, order_at = ?, lease_token = ?, lease_until = ?, last_by = ?, last_action = ?, last_at = ?
-		WHERE id = ? AND version = ? AND status = ? AND lease_token IS ? AND attempts = ? AND arrivals = ? RETURNING n`
+		WHERE id = ? AND version = ? AND status = ? AND lease_token IS ? AND attempts = ? AND arrivals = ?`
+
+	letterRow = `SELECT n FROM letters WHERE id = ?`
 )
 
 // Apply writes a change: the letter, what came with it, and its audit event. A change that started from a state which no
@@ -120,7 +123,7 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 	if c.Before.ID != "" {
 		n, err := t.updateLetter(ctx, c)
 		if err != nil {
-			return fmt.Errorf("write letter %s: %w", c.After.ID, err)
+			return err
 		}
 		return t.applyRest(ctx, n, c)
 	}
@@ -184,16 +187,20 @@ func (t *Tx) applyRest(ctx context.Context, n int64, c deadletter.Change) error 
 }
 
 // ApplyBoth writes two changes of a letter of which the second follows on the first at once: the letter is written once, both audit
-// events are.
+// events are. Nothing is written where it answers a Conflict.
 func (t *Tx) ApplyBoth(ctx context.Context, first, second deadletter.Change) error {
-	if err := t.Record(ctx, first.Event); err != nil {
-		return err
-	}
 	second.Before = first.Before
 	if second.Revision == nil {
 		second.Revision = first.Revision
 	}
-	return t.Apply(ctx, second)
+	n, err := t.updateLetter(ctx, second)
+	if err != nil {
+		return err
+	}
+	if err := t.Record(ctx, first.Event); err != nil {
+		return err
+	}
+	return t.applyRest(ctx, n, second)
 }
 
 func (t *Tx) updateLetter(ctx context.Context, c deadletter.Change) (n int64, err error) {
@@ -203,11 +210,17 @@ func (t *Tx) updateLetter(ctx context.Context, c deadletter.Change) (n int64, er
 		millis(l.DueAt), l.Arrivals, l.Revision, l.Version,
 	}, orderArgs(l)...)
 	args = append(args, l.ID, c.Before.Version, c.Before.Status, textOrNull(c.Before.Lease.Token), c.Before.Attempts, c.Before.Arrivals)
-	err = t.tx.QueryRowContext(ctx, updateLetter, args...).Scan(&n)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, deadletter.Errorf(deadletter.Conflict, "this letter was changed meanwhile: look again before you act")
+	written, err := t.tx.ExecContext(ctx, updateLetter, args...)
+	if err != nil {
+		return 0, fmt.Errorf("write letter %s: %w", l.ID, err)
 	}
-	return n, err
+	if rows, err := written.RowsAffected(); err != nil || rows == 0 {
+		return 0, errors.Join(deadletter.Errorf(deadletter.Conflict, "this letter was changed meanwhile: look again before you act"), err)
+	}
+	if err := t.tx.QueryRowContext(ctx, letterRow, l.ID).Scan(&n); err != nil {
+		return 0, fmt.Errorf("find letter %s: %w", l.ID, err)
+	}
+	return n, nil
 }
 
 // insertLetter answers the row number of a new letter, or that it is known already.

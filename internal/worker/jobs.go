@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -151,13 +152,18 @@ func (l *lane) nextItems(ctx context.Context, id deadletter.JobID, n int) ([]sto
 	return l.ahead.items[:min(n, len(l.ahead.items))], nil
 }
 
+// openItems begins with letters of a job. They are read before it is the writer's turn, who works for everybody.
 func (l *lane) openItems(ctx context.Context, id deadletter.JobID, items []store.Item) ([]claimed, error) {
+	read, err := l.w.store.Latest(ctx, items)
+	if err != nil {
+		return nil, err
+	}
 	var claims []claimed
-	err := l.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+	err = l.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		claims = claims[:0]
 		return l.w.carryOut(ctx, tx, id, items, func(j deadletter.Job, item store.Item) error {
-			c, ok, err := l.openItem(ctx, tx, j, item)
-			if ok {
+			c, err := l.openItem(ctx, tx, j, item, read[item.Letter])
+			if err == nil {
 				claims = append(claims, c)
 			}
 			return err
@@ -169,36 +175,43 @@ func (l *lane) openItems(ctx context.Context, id deadletter.JobID, items []store
 	return claims, nil
 }
 
-// openItem orders the delivery of a letter for its job and claims it in one go, so that what is ordered is in flight.
-func (l *lane) openItem(ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item) (claimed, bool, error) {
-	letter, err := tx.Letter(ctx, item.Letter)
-	if err != nil {
-		return claimed{}, false, err
+// openItem begins with a letter as it was read, or as it is now where that was changed.
+func (l *lane) openItem(ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, read store.Latest) (claimed, error) {
+	c, err := l.openRead(ctx, tx, j, item, read)
+	if deadletter.KindOf(err) != deadletter.Conflict {
+		return c, err
 	}
-	revision, err := tx.Revision(ctx, letter.ID, letter.Revision)
-	if err != nil {
-		return claimed{}, false, err
+	if read, err = tx.Latest(ctx, item.Letter); err != nil {
+		return claimed{}, err
 	}
-	at := l.w.now()
-	ordered, err := j.ChangeOf(letter, item.Version, revision, at)
+	return l.openRead(ctx, tx, j, item, read)
+}
+
+// openRead orders the delivery of a letter for its job and claims it in one go, so that what is ordered is in flight.
+func (l *lane) openRead(ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, read store.Latest) (claimed, error) {
+	revision, at := read.Revision, l.w.now()
+	ordered, err := j.ChangeOf(read.Letter, item.Version, revision, at)
 	if err != nil {
-		return claimed{}, false, err
+		return claimed{}, err
 	}
 	if ordered.Revision != nil {
 		revision = *ordered.Revision
 	}
-	opened, err := ordered.After.Claim(l.lease(at), telemetry.TraceParent(letter.Queue.TraceParent, revision.Headers), at)
+	opened, err := ordered.After.Claim(l.lease(at), telemetry.TraceParent(read.Letter.Queue.TraceParent, revision.Headers), at)
 	if err != nil {
-		return claimed{}, false, err
-	}
-	if begun, err := tx.OrderItem(ctx, item); err != nil || !begun {
-		return claimed{}, false, err
+		return claimed{}, err
 	}
 	if err := tx.ApplyBoth(ctx, ordered, opened); err != nil {
-		return claimed{}, false, halfDone(err)
+		return claimed{}, err
 	}
-	return claimed{letter: opened.After, attempt: *opened.Attempt, revision: revision}, true, nil
+	if begun, err := tx.OrderItem(ctx, item); err != nil || !begun {
+		return claimed{}, halfDone(cmp.Or(err, errBegun))
+	}
+	return claimed{letter: opened.After, attempt: *opened.Attempt, revision: revision}, nil
 }
+
+// errBegun cannot be: a letter that a job has begun with is another version.
+var errBegun = errors.New("the job has begun with this letter before")
 
 // halfDone makes whatever went wrong while a change was written undo the whole batch: no letter is skipped with half of it.
 func halfDone(err error) error {

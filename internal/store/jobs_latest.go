@@ -1,0 +1,64 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// Latest is a letter with its latest revision.
+type Latest struct {
+	Letter   deadletter.Letter
+	Revision deadletter.Revision
+}
+
+const latestOfItems = `SELECT ` + letterColumns + `, ` + revisionColumns + ` FROM json_each(?) k CROSS JOIN letters l ON l.n = k.value
+	JOIN revisions r ON r.letter = l.n AND r.number = l.revision`
+
+// Latest answers the letters of items as they are now, at a cost that no write waits for. A change that starts from them is a Conflict
+// where they are changed before it is written.
+func (s *Store) Latest(ctx context.Context, items []Item) (map[deadletter.ID]Latest, error) {
+	rows := make([]int64, len(items))
+	for i, item := range items {
+		rows[i] = item.n
+	}
+	list, err := toJSON(rows)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[deadletter.ID]Latest, len(items))
+	err = each(ctx, s.db.often, func(r row) error {
+		latest, err := scanLatest(r)
+		found[latest.Letter.ID] = latest
+		return err
+	}, latestOfItems, list)
+	if err != nil {
+		return nil, fmt.Errorf("read letters of a job: %w", err)
+	}
+	return found, nil
+}
+
+// Latest answers the letter of that id as this transaction sees it, or NotFound.
+func (t *Tx) Latest(ctx context.Context, id deadletter.ID) (l Latest, err error) {
+	if l.Letter, err = t.Letter(ctx, id); err != nil {
+		return l, err
+	}
+	l.Revision, err = t.Revision(ctx, id, l.Letter.Revision)
+	return l, err
+}
+
+// scanLatest reads letterColumns and revisionColumns.
+func scanLatest(r row) (l Latest, err error) {
+	_, l.Letter, err = scanLetter(scanning(func(letter ...any) (err error) {
+		l.Revision, err = scanRevision(scanning(func(revision ...any) error { return r.Scan(append(letter, revision...)...) }))
+		return err
+	}))
+	return l, err
+}
+
+// scanning is a row that a function scans.
+type scanning func(dest ...any) error
+
+// Scan scans it.
+func (s scanning) Scan(dest ...any) error { return s(dest...) }
