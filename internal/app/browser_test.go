@@ -9,6 +9,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"dlqdesk/internal/config"
 	"dlqdesk/internal/desktest"
 )
 
@@ -124,13 +125,13 @@ func TestBrowserReplaysALetterOnceTheDestinationIsRepaired(t *testing.T) {
 // An open list follows what happens, and stands still while letters are selected.
 func TestBrowserFollowsTheList(t *testing.T) {
 	t.Parallel()
-	p := setup(t, nil)
+	p := setup(t, func(c *config.Config) { c.Sources[0].Timeout = time.Minute })
 	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
 	status, told := p.post(t, `{"eventType":"first"}`, nil)
 	id := kept(t, status, told)
 	anna := sitDown(t, p)
 	anna.opens("/letters", id)
-	anna.does("go back by the keyboard", chromedp.Navigate(p.ConsoleURL()+"/letters"), chromedp.WaitVisible(chromedp.CSS(`[data-live-state="on"]`)))
+	anna.does("go back by the keyboard", chromedp.Navigate(p.ConsoleURL()+"/letters?status=all"), chromedp.WaitVisible(chromedp.CSS(`[data-live-state="on"]`)))
 	_, second := p.post(t, `{"eventType":"second"}`, nil)
 	anna.does("see that a letter is new", chromedp.WaitVisible(chromedp.CSS(`#live-new`)))
 	anna.sees("1 new")
@@ -142,8 +143,16 @@ func TestBrowserFollowsTheList(t *testing.T) {
 	anna.does("let go", chromedp.KeyEvent("\x1b"))
 	anna.sees("2 new")
 	anna.does("load what is new", chromedp.Click(chromedp.CSS(`#live-new`)), chromedp.WaitVisible(chromedp.CSS(`tr[data-letter]:nth-child(3)`)))
-	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
-	anna.does("replay the first by the keyboard", chromedp.KeyEvent("j"), chromedp.KeyEvent("r"))
+	seen := make(chan struct{})
+	p.destination.Set(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-seen:
+		case <-r.Context().Done():
+		}
+	})
+	anna.does("replay the first by the keyboard", chromedp.KeyEvent("j"), chromedp.KeyEvent("r"),
+		chromedp.WaitVisible(chromedp.CSS(`tr[data-letter] [data-status="replaying"]`)))
+	close(seen)
 	anna.does("see it resolved in place", chromedp.WaitVisible(chromedp.CSS(`tr[data-letter] [data-status="resolved"]`)))
 }
 
