@@ -37,6 +37,20 @@ func nameServer(t *testing.T, code byte, silent bool) (address string) {
 	return conn.LocalAddr().String()
 }
 
+// resolver asks a server until the test ends. A lookup that nobody waits for any more goes on for seconds otherwise.
+func resolver(t *testing.T, server string) *net.Resolver {
+	t.Helper()
+	test := t.Context()
+	dialer := net.Dialer{Resolver: &net.Resolver{}} // or it would read the one that is replaced
+	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		conn, err := dialer.DialContext(test, "udp", server)
+		if err == nil {
+			context.AfterFunc(test, func() { _ = conn.Close() })
+		}
+		return conn, err
+	}}
+}
+
 // Names are looked up within the time for the connection. The resolver is everybody's, so that nothing runs beside this test.
 func TestFaultsOfDNS(t *testing.T) { //nolint:paralleltest // it replaces net.DefaultResolver
 	const serverFailure, noSuchName = 2, 3
@@ -51,9 +65,7 @@ func TestFaultsOfDNS(t *testing.T) { //nolint:paralleltest // it replaces net.De
 		t.Run(name, func(t *testing.T) { //nolint:paralleltest // it replaces net.DefaultResolver
 			before := net.DefaultResolver
 			t.Cleanup(func() { net.DefaultResolver = before })
-			net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return (&net.Dialer{}).DialContext(ctx, "udp", c.server)
-			}}
+			net.DefaultResolver = resolver(t, c.server)
 			there := to("http://handler.example.internal./hook") // the dot keeps domains of this machine out
 			there.Connect = impatience
 			started := time.Now()
