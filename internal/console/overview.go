@@ -74,6 +74,20 @@ type queueDepth struct {
 	err   error
 }
 
+// emptySpool tells of a spool that holds nothing: it is worth no row.
+func (q queueDepth) emptySpool() bool { return q.Spool && q.err == nil && q.depth.held() == 0 }
+
+// fault says why what is known of a queue is not all there is to know; "": it is.
+func (q queueDepth) fault() string {
+	switch {
+	case q.Away != nil && !q.Away().IsZero():
+		return "SQS confirms nothing since " + q.Away().Format("15:04") + " UTC. What should go there waits on this machine's disk."
+	case q.err != nil:
+		return "The queue could not be asked. It is asked again in a few seconds."
+	}
+	return ""
+}
+
 func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
 	figures, status := c.overviewFigures(r, only(r.URL.Query(), overviewFields()))
 	if isPartial(r) {

@@ -199,8 +199,7 @@ func ledgerRow(l deadletter.LedgerLine, state deadletter.LedgerState) page.Ledge
 }
 
 func offOf(i deadletter.Imbalance) string {
-	switch {
-	case i.Missing > 0:
+	if i.Missing > 0 {
 		return number(i.Missing) + " missing"
 	}
 	return number(-i.Missing) + " more"
@@ -209,19 +208,16 @@ func offOf(i deadletter.Imbalance) string {
 func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 	var rows []page.LedgerQueue
 	for _, q := range b.queues {
-		held := q.depth.Visible + q.depth.InFlight + q.depth.Delayed
-		if q.Spool && q.err == nil && held == 0 {
+		held := q.depth.held()
+		if q.emptySpool() {
 			continue
 		}
-		row := page.LedgerQueue{Name: q.Name, Holds: q.Holds, Waiting: number(held), Keeps: keeps(q.depth.Retention), Oldest: ui.At(q.depth.Oldest)}
+		row := page.LedgerQueue{Name: q.Name, Holds: q.Holds, Waiting: number(held), Keeps: keeps(q.depth.Retention), Oldest: ui.At(q.depth.Oldest), Fault: q.fault()}
 		if q.Shared {
 			row.Shared = "Other receivers may deliver from here: a webhook is accounted for by the one that does, so one that is lost here does not show."
 		}
 		switch {
-		case q.Away != nil && !q.Away().IsZero():
-			row.Fault = "SQS confirms nothing since " + q.Away().Format("15:04") + " UTC. What should go there waits on this machine's disk."
-		case q.err != nil:
-			row.Fault = "The queue could not be asked. It is asked again in a few seconds."
+		case row.Fault != "":
 		case held == 0:
 			row.Note = "Nothing waits."
 		case !q.depth.Oldest.IsZero() && q.depth.Retention > 0:

@@ -286,10 +286,10 @@ func queueRows(o overview) []page.QueueRow {
 	var rows []page.QueueRow
 	for _, q := range o.queues {
 		held := q.depth.held()
-		if q.Spool && q.err == nil && held == 0 {
+		if q.emptySpool() {
 			continue
 		}
-		row := page.QueueRow{Name: q.Name, Holds: q.Holds, Waiting: queueCount(q.depth.Visible, q.Queue, nil), InFlight: queueCount(q.depth.InFlight, q.Queue, url.Values{"in": {inWork}}), Oldest: ui.At(q.depth.Oldest)}
+		row := page.QueueRow{Name: q.Name, Holds: q.Holds, Waiting: queueCount(q.depth.Visible, q.Queue, nil), InFlight: queueCount(q.depth.InFlight, q.Queue, url.Values{"in": {inWork}}), Oldest: ui.At(q.depth.Oldest), Fault: q.fault()}
 		if !q.TellsOldest && held > 0 {
 			row.NoList = "SQS lists no messages: each is among the letters once it is read."
 			if q.depth.Retention > 0 {
@@ -300,10 +300,7 @@ func queueRows(o overview) []page.QueueRow {
 			row.Delayed = number(q.depth.Delayed)
 		}
 		switch {
-		case q.Away != nil && !q.Away().IsZero():
-			row.Fault = "SQS confirms nothing since " + q.Away().Format("15:04") + " UTC. What should go there waits on this machine's disk."
-		case q.err != nil:
-			row.Fault = "The queue could not be asked. It is asked again in a few seconds."
+		case row.Fault != "":
 		case held == 0:
 			row.NoOldest = "empty"
 		case !q.TellsOldest:

@@ -3,6 +3,7 @@ package envelope
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,7 +19,7 @@ type field struct {
 
 // edited makes of an envelope the same one with another payload: what its program put beside the payload stays as it was written.
 func edited(original, r deadletter.Revision) ([]byte, error) {
-	fields, err := inOrder(original.Message)
+	fields, err := listOf(original.Message)
 	if err != nil {
 		return nil, fmt.Errorf("edit the envelope: %w", err)
 	}
@@ -42,27 +43,18 @@ func edited(original, r deadletter.Revision) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("edit the envelope: %w", err)
 	}
-	more, err := inOrder(form)
+	more, err := listOf(form)
 	return object(append(fields, more...)), err
 }
 
-// inOrder answers the fields of a JSON object in their order.
-func inOrder(text []byte) ([]field, error) {
-	in := json.NewDecoder(bytes.NewReader(text))
-	if _, err := in.Token(); err != nil {
-		return nil, err
+// listOf answers the fields of a JSON object in their order, sharing its bytes.
+func listOf(text []byte) (fields []field, err error) {
+	text = bytes.TrimLeft(text, white)
+	if !json.Valid(text) || text[0] != '{' {
+		return nil, errors.New("it is no JSON object")
 	}
-	var fields []field
-	for in.More() {
-		name, err := in.Token()
-		if err != nil {
-			return nil, err
-		}
-		f := field{name: fmt.Sprint(name)}
-		if err := in.Decode(&f.value); err != nil {
-			return nil, err
-		}
-		fields = append(fields, f)
+	for name, value := range inOrder(text) {
+		fields = append(fields, field{name, value})
 	}
 	return fields, nil
 }

@@ -3,6 +3,7 @@ package envelope
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
 	"unicode/utf8"
 )
 
@@ -24,18 +25,29 @@ func membersOf(text []byte) (members map[string]json.RawMessage, ok bool) {
 		return nil, false
 	}
 	members = make(map[string]json.RawMessage, usualFields)
-	rest := bytes.TrimLeft(text[1:], white)
-	for rest[0] == '"' {
-		var name, value []byte
-		name, rest = cutValue(rest)
-		rest = bytes.TrimLeft(rest, white)[len(":"):]
-		value, rest = cutValue(bytes.TrimLeft(rest, white))
-		members[textOf(name)] = value
-		if rest = bytes.TrimLeft(rest, white); rest[0] == ',' {
-			rest = bytes.TrimLeft(rest[1:], white)
-		}
+	for name, value := range inOrder(text) {
+		members[name] = value
 	}
 	return members, true
+}
+
+// inOrder walks the members of a valid JSON object as they are written.
+func inOrder(object []byte) iter.Seq2[string, json.RawMessage] {
+	return func(yield func(string, json.RawMessage) bool) {
+		rest := bytes.TrimLeft(object[1:], white)
+		for rest[0] == '"' {
+			var name, value []byte
+			name, rest = cutValue(rest)
+			rest = bytes.TrimLeft(rest, white)[len(":"):]
+			value, rest = cutValue(bytes.TrimLeft(rest, white))
+			if !yield(textOf(name), value) {
+				return
+			}
+			if rest = bytes.TrimLeft(rest, white); rest[0] == ',' {
+				rest = bytes.TrimLeft(rest[1:], white)
+			}
+		}
+	}
 }
 
 // cutValue cuts a valid text that begins with a value after it.
