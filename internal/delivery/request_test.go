@@ -203,7 +203,7 @@ func TestTraceGoesOn(t *testing.T) {
 			h["Traceparent"] = c.sent
 		}
 		r := request("x", h)
-		r.TraceParent = telemetry.TraceParent("", h)
+		r.TraceParent = telemetry.TraceParent("a-1", "", h)
 		client.Send(t.Context(), to(url), r)
 		got := (<-requests).Header
 		now := got.Get("Traceparent")

@@ -81,6 +81,8 @@ const (
 	// releaseLimit bounds giving back what could not be kept.
 	releaseLimit = 10 * time.Second
 
+	awsTrace = "AWSTraceHeader" // the trace of a message, which SQS carries beside it
+
 	// firstPause and longestPause bound the wait after a fault of queue or store.
 	firstPause   = 500 * time.Millisecond
 	longestPause = 5 * time.Second
@@ -259,6 +261,7 @@ func (i *Ingest) decode(m queue.Message, unpack func(int64) bool) deadletter.Cap
 	default:
 		c.Source = i.settings.DefaultSource
 	}
+	c.Queue.TraceParent = cmp.Or(c.Queue.TraceParent, telemetry.FromAWS(m.System[awsTrace]))
 	hideSecrets(&c, i.settings.Masks[c.Source])
 	paths, ok := i.settings.EventType[c.Source]
 	if !ok {

@@ -208,7 +208,7 @@ func message(queueURL string, m Outgoing) *sqs.SendMessageInput {
 	e := q.entry("", m)
 	input := &sqs.SendMessageInput{
 		QueueUrl: &queueURL, MessageBody: e.MessageBody, MessageAttributes: e.MessageAttributes, MessageGroupId: e.MessageGroupId,
-		MessageDeduplicationId: e.MessageDeduplicationId,
+		MessageDeduplicationId: e.MessageDeduplicationId, MessageSystemAttributes: e.MessageSystemAttributes,
 	}
 	if m.GroupID != "" {
 		input.MessageGroupId = &m.GroupID // of a standard queue too, where it is a tenant's: see "Amazon SQS fair queues"

@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -100,5 +101,34 @@ func TestSendBackTellsWhatIsKnown(t *testing.T) {
 	nobody := queue.NewOrigin(openAt(t, "http://127.0.0.1:1"), "", "")
 	if _, err := nobody.Send(t.Context(), "https://sqs.eu-central-1.amazonaws.com/123456789012/orders", queue.Outgoing{Body: []byte("x")}); !errors.Is(err, queue.ErrUnsent) {
 		t.Errorf("nobody there: %v", err)
+	}
+}
+
+// The trace of a message travels beside it, and takes none of its room.
+func TestMessageIsSentWithItsTrace(t *testing.T) {
+	t.Parallel()
+	const trace = "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1"
+	calls := make(chan string, 2)
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		body, _ := io.ReadAll(r.Body)
+		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".SendMessage") {
+			calls <- string(body)
+			body = []byte(`{"MessageId":"m-1"}`)
+		} else {
+			body = []byte(attributesAnswer)
+		}
+		_, _ = w.Write(body)
+	}))
+	t.Cleanup(endpoint.Close)
+	o := queue.NewOrigin(openAt(t, endpoint.URL), "https://q/1/a", "")
+	for _, sent := range []string{trace, ""} {
+		if id, err := o.Send(t.Context(), "https://q/1/a", queue.Outgoing{Body: []byte("x"), Trace: sent}); id != "m-1" || err != nil {
+			t.Fatalf("sent as %q, %v", id, err)
+		}
+		want := `"MessageSystemAttributes":{"AWSTraceHeader":{"DataType":"String","StringValue":"` + trace + `"}}`
+		if got := <-calls; strings.Contains(got, want) != (sent != "") || strings.Contains(got, "AWSTraceHeader") != (sent != "") {
+			t.Errorf("with trace %q SQS was sent %s", sent, got)
+		}
 	}
 }

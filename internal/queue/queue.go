@@ -44,6 +44,7 @@ type Outgoing struct {
 	Attributes      map[string]Attribute
 	GroupID         string
 	DeduplicationID string
+	Trace           string // for AWSTraceHeader, which SQS carries beside the message; other queues do not
 }
 
 // Depth is how much is on a queue. SQS's figures are approximate, and it does not tell the oldest.

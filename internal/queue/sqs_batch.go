@@ -95,6 +95,11 @@ func (q *SQS) entry(id string, o Outgoing) types.SendMessageBatchRequestEntry {
 		}
 		e.MessageAttributes[name] = v
 	}
+	if o.Trace != "" {
+		e.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
+			string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {DataType: aws.String("String"), StringValue: &o.Trace},
+		}
+	}
 	if q.fifo {
 		e.MessageGroupId, e.MessageDeduplicationId = &o.GroupID, &o.DeduplicationID
 	}

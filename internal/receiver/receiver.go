@@ -226,7 +226,7 @@ func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.
 
 // deliver makes the first attempt and tells whether it delivered. A failure is noted in the capture.
 func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture) bool {
-	trace := telemetry.TraceParent(c.Queue.TraceParent, c.Headers)
+	trace := telemetry.TraceParent(c.ID, c.Queue.TraceParent, c.Headers)
 	a := r.sender.Send(ctx, s.Destination, delivery.Request{
 		Letter: c.ID, Body: c.Body, Headers: c.Headers, Query: c.Query, WebhookID: c.WebhookID, Attempt: 1, TraceParent: trace,
 	})

@@ -186,7 +186,7 @@ func TestNameOfTheServiceIsTheEnvironments(t *testing.T) { //nolint:paralleltest
 func TestPromisedIDsAreKept(t *testing.T) { //nolint:paralleltest // the collector is found by environment
 	collector := desktest.NewCollector(t)
 	ctx, tracer := start(t)
-	l, a := &deadletter.Letter{ID: "a-1"}, &deadletter.Attempt{Number: 3, Trigger: deadletter.TriggerReplay, TraceParent: telemetry.TraceParent("", nil)}
+	l, a := &deadletter.Letter{ID: "a-1"}, &deadletter.Attempt{Number: 3, Trigger: deadletter.TriggerReplay, TraceParent: telemetry.TraceParent("a-1", "", nil)}
 	promised := a.TraceParent
 	ctx, attempt := telemetry.Attempt(telemetry.About(ctx, l.ID), l, a, nil)
 	sent := a.TraceParent

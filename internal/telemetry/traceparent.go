@@ -2,9 +2,12 @@ package telemetry
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"dlqdesk/internal/deadletter"
 )
@@ -49,16 +52,27 @@ func goesOn(given string, h deadletter.Headers) parsed {
 	return sentBy(h)
 }
 
-// TraceParent answers the traceparent of a new delivery: a new span of the trace that was given, or else of the platform's, or of a new
-// one where there is none that is valid.
-func TraceParent(given string, h deadletter.Headers) string {
-	var id [24]byte
-	_, _ = rand.Read(id[:]) // never fails, see crypto/rand
-	trace, span, flags := hex.EncodeToString(id[:16]), hex.EncodeToString(id[16:]), "01"
-	if p := goesOn(given, h); p.ok() {
-		trace, flags = p.trace, p.flags
+// TraceParent answers the traceparent of a new delivery of a letter: a new span of the trace that was given, or else of the platform's, or
+// of the letter's own where there is none that is valid.
+func TraceParent(letter deadletter.ID, given string, h deadletter.Headers) string {
+	var span [8]byte
+	_, _ = rand.Read(span[:]) // never fails, see crypto/rand
+	p := goesOn(given, h)
+	if !p.ok() {
+		p.trace, p.flags = ownTrace(letter), "01"
 	}
-	return "00-" + trace + "-" + span + "-" + flags
+	return "00-" + p.trace + "-" + hex.EncodeToString(span[:]) + "-" + p.flags
+}
+
+// ownTrace answers the trace that a letter begins. It follows from the letter's id, so that deliveries of it are one trace on whatever machine
+// and day they are made: it is the id itself where that is a UUID.
+func ownTrace(letter deadletter.ID) string {
+	id, err := uuid.Parse(string(letter))
+	if err != nil || id == uuid.Nil {
+		sum := sha256.Sum256([]byte(letter))
+		id = uuid.UUID(sum[:16])
+	}
+	return hex.EncodeToString(id[:])
 }
 
 // Continues tells whether a traceparent is one of the platform's trace.

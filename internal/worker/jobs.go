@@ -197,7 +197,7 @@ func (l *lane) openRead(ctx context.Context, tx *store.Tx, j deadletter.Job, ite
 	if ordered.Revision != nil {
 		revision = *ordered.Revision
 	}
-	opened, err := ordered.After.Claim(l.lease(at), telemetry.TraceParent(read.Letter.Queue.TraceParent, revision.Headers), at)
+	opened, err := ordered.After.Claim(l.lease(at), telemetry.TraceParent(read.Letter.ID, read.Letter.Queue.TraceParent, revision.Headers), at)
 	if err != nil {
 		return claimed{}, err
 	}

@@ -289,7 +289,7 @@ func (l *lane) open(ctx context.Context, tx *store.Tx, id deadletter.ID) (claime
 		return claimed{}, err
 	}
 	at := l.w.now()
-	change, err := letter.Claim(l.lease(at), telemetry.TraceParent(letter.Queue.TraceParent, revision.Headers), at)
+	change, err := letter.Claim(l.lease(at), telemetry.TraceParent(letter.ID, letter.Queue.TraceParent, revision.Headers), at)
 	if err != nil {
 		return claimed{}, err
 	}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -334,7 +335,7 @@ func (r *redriver) openOrdered(ctx context.Context, tx *store.Tx, ordered deadle
 	if err != nil {
 		return redrive{}, opened, err
 	}
-	opened.Attempt.SentDigest = m.Digest
+	opened.Attempt.SentDigest, opened.Attempt.TraceParent = m.Digest, telemetry.TraceParent(l.ID, l.Queue.TraceParent, revision.Headers)
 	return redrive{claimed{letter: opened.After, attempt: *opened.Attempt, revision: revision}, m}, opened, nil
 }
 
@@ -342,6 +343,7 @@ func (r *redriver) openOrdered(ctx context.Context, tx *store.Tx, ordered deadle
 func (r *redriver) send(ctx context.Context, c redrive) {
 	defer func() { r.finished <- r.group(c.letter.Queue.GroupID) }()
 	ctx, span := telemetry.Attempt(telemetry.About(ctx, c.letter.ID), &c.letter, &c.attempt, c.revision.Headers)
+	c.attempt.TraceParent = cmp.Or(span.TraceParent(), c.attempt.TraceParent)
 	result := c.attempt
 	started := time.Now()
 	result.MessageID, result.Outcome, result.Error = r.put(context.WithoutCancel(ctx), c)
@@ -362,7 +364,9 @@ func (r *redriver) put(ctx context.Context, c redrive) (messageID string, outcom
 	defer cancel()
 	to, err := r.queue.Origin.To(c.letter)
 	if err == nil {
-		messageID, err = r.queue.Origin.Send(ctx, to, outgoing(c.message))
+		m := outgoing(c.message)
+		m.Trace = telemetry.ToAWS(c.attempt.TraceParent)
+		messageID, err = r.queue.Origin.Send(ctx, to, m)
 	}
 	switch {
 	case err == nil:

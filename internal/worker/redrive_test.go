@@ -21,6 +21,7 @@ import (
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/store"
+	"dlqdesk/internal/telemetry"
 	"dlqdesk/internal/worker"
 )
 
@@ -34,6 +35,7 @@ type origin struct {
 	busy map[string]int // messages on their way, by group
 	most int            // that ever were, of one group
 	all  int            // that ever were at once
+	sent []string       // the trace of each message
 }
 
 func (o *origin) To(l deadletter.Letter) (string, error) {
@@ -48,6 +50,9 @@ func (o *origin) MaxMessageBytes() int { return 256 << 10 }
 
 func (o *origin) Send(ctx context.Context, to string, m queue.Outgoing) (string, error) {
 	o.begin(m.GroupID, 1)
+	o.mu.Lock()
+	o.sent = append(o.sent, m.Trace)
+	o.mu.Unlock()
 	defer o.begin(m.GroupID, -1)
 	if o.fault != nil {
 		if err := o.fault(string(m.Body)); err != nil {
@@ -290,6 +295,11 @@ func oneAtATime(t *testing.T, b redriveBundle) {
 	b.becomes(t, "q-000", deadletter.Redriven)
 	if got := b.arrived(t)[""]; won != 1 || len(got) != 1 {
 		t.Errorf("%d won, and %v arrived", won, got)
+	}
+	made := b.attempts(t, "q-000")[0].TraceParent
+	trace := strings.Split(telemetry.TraceParent("q-000", "", nil), "-")[1]
+	if len(b.origin.sent) != 1 || b.origin.sent[0] == "" || b.origin.sent[0] != telemetry.ToAWS(made) || !strings.Contains(made, trace) {
+		t.Errorf("the attempt is %q of trace %s, and its message was sent with %q", made, trace, b.origin.sent)
 	}
 }
 
