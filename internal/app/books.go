@@ -57,5 +57,6 @@ type ownBooks struct {
 type strangersBooks struct{ *metrics }
 
 func (strangersBooks) Name() string                                 { return "" }
+func (strangersBooks) Number(*deadletter.Capture)                   {}
 func (strangersBooks) Book(deadletter.Capture, deadletter.Receipts) {}
 func (strangersBooks) Save(context.Context) error                   { return nil }

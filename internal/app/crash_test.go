@@ -136,6 +136,7 @@ func (c *crash) settle(t *testing.T, p *process) {
 	if missing != "" {
 		t.Errorf("%s\n%s", missing, p.log)
 	}
+	awaitBalance(t, s, "direct")
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}

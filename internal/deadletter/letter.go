@@ -177,6 +177,7 @@ type Capture struct {
 	ReceivedAt  time.Time
 	Run         string    // names the ledger in which its receiver accounts for it; "": none that is known
 	RunAt       time.Time // of its receipt, by that receiver's clock; zero: ReceivedAt
+	Sequence    Sequence  // where it stands in that ledger; zero: unknown
 	Headers     Headers
 	Body        []byte
 	EventType   string

@@ -85,7 +85,7 @@ func decode(m Raw, at time.Time) deadletter.Capture {
 var interchangeFields = []string{"messageId", "timestamp", "originalPayload", "originalHeaders", "errorReason", "retryCount"}
 
 var ourFields = []string{
-	"version", "source", "destination", "method", "query", "webhookId", "receiveId", "run", "traceparent", "statusCode", "outcome", "firstAttempt",
+	"version", "source", "destination", "method", "query", "webhookId", "receiveId", "run", "sequence", "traceparent", "statusCode", "outcome", "firstAttempt",
 	"queue", "bodyForm", "bodyBefore", "bodyAfter", "rawBody",
 }
 
@@ -123,12 +123,20 @@ func addOurs(c *deadletter.Capture, fields map[string]json.RawMessage, unpack fu
 	c.Run, c.Queue.TraceParent = clean(textOf(fields["run"])), clean(textOf(fields["traceparent"]))
 	var at time.Time
 	if c.Run != "" && at.UnmarshalJSON(fields["timestamp"]) == nil && at.Sub(c.ReceivedAt).Abs() < clockStep {
-		c.RunAt = at
+		c.RunAt, c.Sequence = at, decodeSequence(fields["sequence"])
 	}
 	var a *attempt
 	if json.Unmarshal(fields["firstAttempt"], &a) == nil && a != nil {
 		c.First = a.decode(c.ReceivedAt)
 	}
+}
+
+// decodeSequence answers where a letter stands; the zero value where the field tells nothing that can be.
+func decodeSequence(field json.RawMessage) (s deadletter.Sequence) {
+	if len(field) == 0 || json.Unmarshal(field, &s) != nil || !s.IsSound() {
+		return deadletter.Sequence{}
+	}
+	return s
 }
 
 // decode answers the receiver's attempt. at stands in for a start that it does not tell.

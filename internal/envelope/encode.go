@@ -34,19 +34,20 @@ type tail struct {
 
 // ours are the fields that dlqdesk adds.
 type ours struct {
-	Version      int      `json:"version"`
-	Source       string   `json:"source,omitempty"`
-	Destination  string   `json:"destination,omitempty"`
-	Method       string   `json:"method,omitempty"`
-	Query        string   `json:"query,omitempty"`
-	WebhookID    string   `json:"webhookId,omitempty"`
-	ReceiveID    string   `json:"receiveId,omitempty"`
-	Run          string   `json:"run,omitempty"`
-	TraceParent  string   `json:"traceparent,omitempty"`
-	StatusCode   int      `json:"statusCode,omitempty"`
-	Outcome      string   `json:"outcome,omitempty"`
-	FirstAttempt *attempt `json:"firstAttempt,omitempty"`
-	Queue        *listed  `json:"queue,omitempty"`
+	Version      int                 `json:"version"`
+	Source       string              `json:"source,omitempty"`
+	Destination  string              `json:"destination,omitempty"`
+	Method       string              `json:"method,omitempty"`
+	Query        string              `json:"query,omitempty"`
+	WebhookID    string              `json:"webhookId,omitempty"`
+	ReceiveID    string              `json:"receiveId,omitempty"`
+	Run          string              `json:"run,omitempty"`
+	Sequence     deadletter.Sequence `json:"sequence,omitzero"`
+	TraceParent  string              `json:"traceparent,omitempty"`
+	StatusCode   int                 `json:"statusCode,omitempty"`
+	Outcome      string              `json:"outcome,omitempty"`
+	FirstAttempt *attempt            `json:"firstAttempt,omitempty"`
+	Queue        *listed             `json:"queue,omitempty"`
 	exactBody
 }
 
@@ -100,7 +101,7 @@ func encode(c deadletter.Capture, payload []byte, exact exactBody) ([]byte, erro
 	}
 	t := tail{OriginalHeaders: encodeHeaders(c.Headers), ErrorReason: c.Reason, RetryCount: c.RetryCount, ours: ours{
 		Version: version, Source: c.Source, Destination: c.Destination, Method: c.Method, Query: c.Query, WebhookID: c.WebhookID,
-		ReceiveID: c.ReceiveID, Run: c.Run, TraceParent: c.Queue.TraceParent, FirstAttempt: encodeAttempt(c.First), Queue: told, exactBody: exact,
+		ReceiveID: c.ReceiveID, Run: c.Run, Sequence: c.Sequence, TraceParent: c.Queue.TraceParent, FirstAttempt: encodeAttempt(c.First), Queue: told, exactBody: exact,
 	}}
 	if c.First != nil {
 		t.StatusCode, t.Outcome = c.First.StatusCode, string(c.First.Outcome)

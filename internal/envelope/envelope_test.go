@@ -39,6 +39,7 @@ func TestCaptureComesBackAsItWent(t *testing.T) {
 	t.Parallel()
 	want := capture([]byte(`{"id":1}`))
 	want.Queue.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	want.Run, want.RunAt, want.Sequence = "run-1", at, deadletter.Sequence{Number: 12, Settled: 9, Refused: 1}
 	text, err := envelope.Encode(want)
 	if err != nil {
 		t.Fatal(err)
@@ -385,6 +386,26 @@ func TestOddFirstAttemptIsTakenForUnknown(t *testing.T) {
 		c := envelope.Decode(message([]byte(`{"timestamp":"2026-03-02T10:15:05.427Z","originalPayload":{},"errorReason":"x","bodyForm":"json","firstAttempt":`+attempt+`}`)), at)
 		if want == "" && c.First != nil || want != "" && (c.First == nil || c.First.Outcome != want || !c.First.Done || !c.First.StartedAt.Equal(at)) {
 			t.Errorf("%s: %+v", attempt, c.First)
+		}
+	}
+}
+
+// A place in a ledger that no receiver can have given is none, and neither is one in a ledger or an hour that is not known.
+func TestOddPlaceInALedgerIsNone(t *testing.T) {
+	t.Parallel()
+	for sequence, want := range map[string]int{
+		`{"number":7,"settled":6}`: 7, `{"number":1}`: 1, `{"number":7,"settled":7}`: 0, `{"number":-7}`: 0, `{"number":7,"settled":-1}`: 0,
+		`{"number":7,"refused":7}`: 0, `{"number":1e99}`: 0, `{"number":9999999}`: 0, `{"number":"7"}`: 0, `{"number":1099511627777,"settled":1099511627776}`: 0,
+		`null`: 0, `7`: 0, `[]`: 0,
+	} {
+		for from, believed := range map[string]bool{
+			`"run":"r","timestamp":"2026-03-02T10:15:05.427Z"`: true, `"timestamp":"2026-03-02T10:15:05.427Z"`: false,
+			`"run":"r","timestamp":"2027-03-02T10:15:05.427Z"`: false,
+		} {
+			c := envelope.Decode(message([]byte(`{"originalPayload":{},"errorReason":"x","bodyForm":"json",`+from+`,"sequence":`+sequence+`}`)), at)
+			if believed && c.Sequence.Number != want || !believed && c.Sequence != (deadletter.Sequence{}) {
+				t.Errorf("%s, %s: %+v", from, sequence, c.Sequence)
+			}
 		}
 	}
 }

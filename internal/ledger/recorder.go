@@ -5,9 +5,11 @@
 // waits. They belong to a run, a life of the program, which ends with a mark of its own. A letter's envelope names the run and the hour
 // that it was counted in, so that its arrival in the store is set against that very count:
 //
-//   - Kept, and for a while neither arrived nor on the queue or the spool: it is lost. Counts are saved or lost together, so a run that was
-//     killed makes no such debt; and its other hours hide none.
-//   - Arrived, and counted by nobody: the run was killed before it saved its last second.
+//   - Kept, and for a while neither arrived nor on the queue or the spool: it is lost.
+//   - What a run that was killed had not saved is told by its letters: each has a number within its account, and says up to which number all
+//     before it were confirmed, or refused so that nothing is owed. What can still hide is what was sent last: behind the latest letter that
+//     arrived, or side by side with it.
+//   - Arrived, and neither counted nor numbered: an older program wrote it, and was killed; or its queue had it, and did not say so.
 //   - What another receiver took has no account here, and counts as received when it arrives.
 //
 // Webhooks on the processing queue are counted before they leave it: what a killed run had not saved is delivered again, not missing. Where
@@ -39,6 +41,7 @@ type Recorder struct {
 	mu      sync.Mutex
 	pending map[store.Account]deadletter.Receipts // not written yet
 	all     map[store.Account]deadletter.Receipts // of this run
+	numbers map[store.Account]*deadletter.Numbering
 }
 
 const (
@@ -50,6 +53,7 @@ const (
 func Begin(ctx context.Context, s *store.Store, now func() time.Time, log *slog.Logger) (*Recorder, error) {
 	r := &Recorder{
 		store: s, run: rand.Text(), now: now, log: log, pending: map[store.Account]deadletter.Receipts{}, all: map[store.Account]deadletter.Receipts{},
+		numbers: map[store.Account]*deadletter.Numbering{},
 	}
 	if err := s.BeginRun(ctx, r.run, now()); err != nil {
 		return nil, err
@@ -60,6 +64,19 @@ func Begin(ctx context.Context, s *store.Store, now func() time.Time, log *slog.
 // Name names this run in envelopes.
 func (r *Recorder) Name() string { return r.run }
 
+// Number gives a webhook that is about to be put on a queue its place in its account. Book settles it.
+func (r *Recorder) Number(c *deadletter.Capture) {
+	a := store.AccountOf(*c)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n, ok := r.numbers[a]
+	if !ok {
+		n = &deadletter.Numbering{}
+		r.numbers[a] = n
+	}
+	c.Sequence = n.Next()
+}
+
 // Book adds to the account of a webhook. It only counts in memory.
 func (r *Recorder) Book(c deadletter.Capture, n deadletter.Receipts) {
 	a := store.AccountOf(c)
@@ -68,6 +85,9 @@ func (r *Recorder) Book(c deadletter.Capture, n deadletter.Receipts) {
 	r.pending[a] = r.pending[a].Add(n)
 	if a.Run == r.run {
 		r.all[a] = r.all[a].Add(n)
+	}
+	if numbers, ok := r.numbers[a]; ok && c.Sequence.Number > 0 {
+		numbers.Settle(c.Sequence.Number, n.Refused > 0)
 	}
 }
 

@@ -21,6 +21,7 @@ type notes struct {
 
 func (n *notes) Name() string             { return "run-1" }
 func (*notes) Save(context.Context) error { return nil }
+func (*notes) Number(*deadletter.Capture) {}
 
 func (n *notes) Answered(_ string, fate deadletter.Fate) {
 	n.mu.Lock()

@@ -55,6 +55,8 @@ type Books interface {
 	Name() string
 	// Answered counts what platforms were told.
 	Answered(source string, fate deadletter.Fate)
+	// Number gives a webhook that is about to be sent to a queue its place in the books. What becomes of it has to be booked.
+	Number(c *deadletter.Capture)
 	// Book takes down what became of a webhook.
 	Book(c deadletter.Capture, n deadletter.Receipts)
 	// Save makes what was taken down last.
@@ -137,6 +139,7 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 		source.tell(w, c, accepted)
 		return
 	}
+	r.books.Number(&c)
 	if err := r.keep(ctx, r.dlq, c); err != nil {
 		r.refuseKept(ctx, w, c, err)
 		return

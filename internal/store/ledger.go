@@ -90,18 +90,24 @@ func isOurs(ctx context.Context, tx *writeTx, run string) (ours bool, err error)
 }
 
 // arrivals are receipts that came from a queue.
-type arrivals struct{ all, repeated int }
+type arrivals struct {
+	all, repeated int
+	numbered      []deadletter.Sequence
+}
 
 // BookArrival takes account of a webhook that has come from a queue for the first time: as a letter, or as a repetition of one.
 func (t *Tx) BookArrival(c deadletter.Capture, repeated bool) {
-	add := arrivals{all: 1}
-	if repeated {
-		add.repeated = 1
-	}
-	a := AccountOf(c)
+	a, place := AccountOf(c), c.Sequence
 	t.count(func(sum *counts) {
 		n := sum.arrivals[a]
-		sum.arrivals[a] = arrivals{n.all + add.all, n.repeated + add.repeated}
+		n.all++
+		if repeated {
+			n.repeated++
+		}
+		if place.Number > 0 {
+			n.numbered = append(n.numbered, place)
+		}
+		sum.arrivals[a] = n
 	})
 }
 
@@ -150,8 +156,39 @@ func (c *counts) writeLedger(ctx context.Context, tx *writeTx) error {
 		if _, err := tx.ExecContext(ctx, book, a.Hour.UnixMilli(), a.Source, a.Run, received, 0, received, 0, n.all, n.repeated); err != nil {
 			return err
 		}
+		if ours && len(n.numbered) > 0 {
+			if err := bookNumbers(ctx, tx, a, n.numbered); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+const (
+	sequenceOf  = `SELECT sequence FROM ledger WHERE hour = ? AND source = ? AND run = ?`
+	setSequence = `UPDATE ledger SET told = ?, sequence = ? WHERE hour = ? AND source = ? AND run = ?`
+)
+
+// bookNumbers takes account of which letters of an account have arrived.
+func bookNumbers(ctx context.Context, tx *writeTx, a Account, list []deadletter.Sequence) error {
+	var text []byte
+	if err := tx.QueryRowContext(ctx, sequenceOf, a.Hour.UnixMilli(), a.Source, a.Run).Scan(&text); err != nil {
+		return err
+	}
+	var arrived deadletter.Arrivals
+	if err := arrived.UnmarshalBinary(text); err != nil {
+		return err
+	}
+	for _, s := range list {
+		arrived.Add(s)
+	}
+	text, err := arrived.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, setSequence, arrived.Told(), text, a.Hour.UnixMilli(), a.Source, a.Run)
+	return err
 }
 
 // LedgerQuery asks for a page of the ledger.
@@ -172,7 +209,8 @@ const (
 
 	ledgerHours = `SELECT hour, count(DISTINCT source) FROM ledger WHERE hour < ?1 AND (?2 = '' OR source = ?2) GROUP BY hour ORDER BY hour DESC LIMIT ?3`
 
-	ledgerLines = `SELECT hour, source, sum(received), sum(delivered), sum(kept), sum(refused), sum(arrived), sum(repeated) FROM ledger
+	// What a killed run has not saved is told by the letters that arrived.
+	ledgerLines = `SELECT hour, source, sum(received + max(told - kept, 0)), sum(delivered), sum(max(kept, told)), sum(refused), sum(arrived), sum(repeated) FROM ledger
 		WHERE hour BETWEEN ?1 AND ?2 AND (?3 = '' OR source = ?3) GROUP BY hour, source ORDER BY hour DESC, source`
 
 	ledgerStandings = `SELECT hour, source, status, letters FROM ledger_letters WHERE hour BETWEEN ?1 AND ?2 AND (?3 = '' OR source = ?3) AND letters <> 0`
@@ -248,7 +286,7 @@ func (s *Store) hoursOf(ctx context.Context, q LedgerQuery) (from, to int64, mor
 	return from, to, more, err
 }
 
-const ledgerReceived = `SELECT source, sum(received) FROM ledger WHERE hour >= ?1 AND hour < ?2 AND (?3 = '' OR source = ?3) GROUP BY source`
+const ledgerReceived = `SELECT source, sum(received + max(told - kept, 0)) FROM ledger WHERE hour >= ?1 AND hour < ?2 AND (?3 = '' OR source = ?3) GROUP BY source`
 
 // Received answers how many webhooks each source, or one where it is not empty, has received in the hours from one (inclusive) to another.
 func (s *Store) Received(ctx context.Context, source string, from, to time.Time) (map[string]int, error) {
@@ -273,8 +311,8 @@ type OpenAccount struct {
 	Arrived int
 }
 
-const openAccounts = `SELECT hour, source, run, received, delivered, kept, refused, arrived FROM ledger
-	WHERE hour >= ? AND (received <> delivered + kept OR kept <> arrived)`
+const openAccounts = `SELECT hour, source, run, received + max(told - kept, 0), delivered, max(kept, told), refused, arrived FROM ledger
+	WHERE hour >= ? AND (received <> delivered + kept OR max(kept, told) <> arrived)`
 
 // OpenAccounts answers the accounts since a time in which not all is settled. Those that balance cost nothing.
 func (s *Store) OpenAccounts(ctx context.Context, since time.Time) ([]OpenAccount, error) {

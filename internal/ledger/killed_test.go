@@ -1,0 +1,158 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"regexp"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/queue"
+)
+
+// doubtful is a queue that may keep messages and not say so.
+type doubtful struct {
+	*queue.Embedded
+	silent, full bool
+}
+
+func (q *doubtful) Send(ctx context.Context, list []queue.Outgoing) []error {
+	errs := make([]error, len(list))
+	if !q.full {
+		errs = q.Embedded.Send(ctx, list)
+	}
+	if q.silent || q.full {
+		for i := range errs {
+			errs[i] = errors.Join(errs[i], errors.New("no answer"))
+		}
+	}
+	return errs
+}
+
+// sequence is what an envelope tells of a letter's place.
+var sequence = regexp.MustCompile(`"sequence":\{[^}]*\},`)
+
+// refused sends a webhook that the handler refuses, and that the platform is to send again.
+func (h *house) refused() {
+	h.t.Helper()
+	answer, err := http.Post(h.run.url+"/webhooks/genesys", "application/json", http.NoBody) //nolint:noctx // the server is the test's
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusInternalServerError {
+		h.t.Fatalf("a webhook that is kept nowhere is answered %s", answer.Status)
+	}
+}
+
+// save saves what was counted so far.
+func (h *house) save() {
+	h.t.Helper()
+	if err := h.run.books.Save(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// The counts of a killed run's last second are told by its letters.
+func TestKilledRunIsNoAlarm(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	at := h.clock.Now()
+	h.post("genesys", 2, http.StatusServiceUnavailable)
+	h.save()
+	h.post("genesys", 3, http.StatusServiceUnavailable) // kept, and not counted
+	h.begin()
+	h.balances()
+	h.ingest()
+	h.post("genesys", 1, http.StatusServiceUnavailable)
+	h.ingest()
+	h.balances()
+	if l := h.line("genesys", at); l.Received != 6 || l.Kept != 6 || l.Arrived != 6 || l.Unsettled() != 0 {
+		t.Errorf("the hour is %+v", l)
+	}
+}
+
+func TestLossInTheLastSecondOfAKilledRunShows(t *testing.T) {
+	t.Parallel()
+	for name, saved := range map[string]int{"nothing was saved": 0, "some was saved": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := setup(t)
+			h.post("genesys", saved, http.StatusServiceUnavailable)
+			h.save()
+			h.ingest()
+			lost := h.clock.Now()
+			h.post("genesys", 3, http.StatusServiceUnavailable)
+			h.take(h.dlq) // the first of the three
+			h.begin()
+			h.clock.Add(time.Hour)
+			h.post("genesys", 1, http.StatusServiceUnavailable) // a later run hides nothing
+			h.ingest()
+			found := h.verdict()
+			if len(found) != 1 || found[0].Missing != 1 || found[0].Source != "genesys" || !found[0].Hour.Equal(deadletter.LedgerHour(lost)) ||
+				found[0].Stage != deadletter.StageLetters || found[0].Explained() {
+				t.Errorf("found %+v", found)
+			}
+			if l := h.line("genesys", lost); l.Received != saved+3 || l.Unsettled() != 1 {
+				t.Errorf("the hour is %+v", l)
+			}
+		})
+	}
+}
+
+// What a platform was told to send again is not owed, whether the queue had it or not, and whether the run lived or not.
+func TestRefusedWebhookOfAKilledRunIsNotOwed(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.post("genesys", 1, http.StatusServiceUnavailable)
+	h.doubtful.full = true
+	h.refused()
+	h.doubtful.full = false
+	h.post("genesys", 2, http.StatusServiceUnavailable)
+	h.doubtful.silent = true
+	h.refused()
+	h.doubtful.silent = false
+	h.post("genesys", 1, http.StatusServiceUnavailable)
+	h.begin()
+	h.ingest()
+	for _, i := range h.verdict() {
+		if !i.Explained() {
+			t.Errorf("%d are missing: %+v", i.Missing, i)
+		}
+	}
+}
+
+// A loss of a later run in the same hour is not hidden by a run before it that was killed.
+func TestKilledRunHidesNoLossOfALaterOne(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.post("genesys", 3, http.StatusServiceUnavailable)
+	h.begin()
+	h.ingest()
+	h.post("genesys", 1, http.StatusServiceUnavailable)
+	h.take(h.dlq)
+	if found := h.verdict(); len(found) != 1 || found[0].Missing != 1 || found[0].Explained() {
+		t.Errorf("found %+v", found)
+	}
+}
+
+// Letters of a program that did not number them, and whose run was killed, are more than was counted, and that is explained.
+func TestUnnumberedLettersOfAKilledRunAreExplained(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.post("genesys", 2, http.StatusServiceUnavailable)
+	for range 2 {
+		m := h.take(h.dlq)
+		if err := h.dlq.Send(t.Context(), []queue.Outgoing{{Body: sequence.ReplaceAll(m.Body, nil)}})[0]; err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.begin()
+	h.ingest()
+	found := h.verdict()
+	if len(found) != 1 || found[0].Missing != -2 || !found[0].Explained() || found[0].Killed.IsZero() {
+		t.Errorf("found %+v", found)
+	}
+}
