@@ -73,7 +73,7 @@ func (a *App) recallHealth(ctx context.Context, h *delivery.Health) error {
 
 // keepHealth writes down what is known of destinations whenever a breaker concludes something else, and when the program stops.
 func (a *App) keepHealth(h *delivery.Health, changed func()) {
-	again := make(chan struct{}, 1)
+	again, told := make(chan struct{}, 1), a.standings(h)
 	h.OnChange(func() {
 		select {
 		case again <- struct{}{}:
@@ -89,11 +89,37 @@ func (a *App) keepHealth(h *delivery.Health, changed func()) {
 			case <-ctx.Done():
 				return nil
 			}
+			told = a.tellChanges(ctx, h, told)
 			if err := a.writeHealth(ctx, h); err != nil && ctx.Err() == nil {
 				a.log.WarnContext(ctx, "what is known of destinations could not be kept", "err", err)
 			}
 		}
 	})
+}
+
+// standings answers what the breakers conclude, by source.
+func (a *App) standings(h *delivery.Health) map[string]delivery.Standing {
+	all := map[string]delivery.Standing{}
+	for _, s := range a.cfg.Sources {
+		all[s.Name] = h.Breaker(s.Name).Standing()
+	}
+	return all
+}
+
+// tellChanges logs which destinations went down and came back since, and answers what there is to tell no more.
+func (a *App) tellChanges(ctx context.Context, h *delivery.Health, told map[string]delivery.Standing) map[string]delivery.Standing {
+	now := a.standings(h)
+	for source, is := range now {
+		was := told[source]
+		switch log := a.log.With("source", source); {
+		case is.State == was.State:
+		case is.State == delivery.Open:
+			log.ErrorContext(ctx, "a handler is down: its retries and jobs wait, and one at a time probes it", "latest", h.Of(source).Latest.Error)
+		case was.State == delivery.Open:
+			log.InfoContext(ctx, "a handler answers again: what waited for it is let go", "down", is.Since.Sub(was.Since).Round(time.Second))
+		}
+	}
+	return now
 }
 
 // writeLimit bounds how long a store that cannot be written holds up what is only good to know.

@@ -2,7 +2,9 @@ package app_test
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -160,16 +162,32 @@ func TestMetricsOfAReceiverAlone(t *testing.T) { //nolint:paralleltest // the SQ
 	}
 }
 
-func TestMetricsTellOfRetriesThatAreDue(t *testing.T) {
+func TestMetricsAndLogTellOfRetriesThatAreHeld(t *testing.T) {
 	t.Parallel()
-	p := setup(t, func(c *config.Config) {
-		c.MetricsListen = "127.0.0.1:0"
-		c.Sources[0].Retry = deadletter.RetryPolicy{MaxAttempts: 9, Base: time.Millisecond, Cap: time.Millisecond}
-		c.Sources[0].Breaker.MinDeliveries, c.Sources[0].Breaker.Probe = 2, time.Hour
-	})
+	log, handler := &output{}, desktest.NewDestination(t)
+	cfg := settings(t, handler)
+	cfg.MetricsListen = "127.0.0.1:0"
+	cfg.Sources[0].Retry = deadletter.RetryPolicy{MaxAttempts: 9, Base: time.Millisecond, Cap: time.Millisecond}
+	cfg.Sources[0].Breaker.MinDeliveries, cfg.Sources[0].Breaker.Probe = 2, time.Hour
+	p := program{app.New(cfg, slog.New(slog.NewTextHandler(log, nil))), cfg, handler}
+	if err := p.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(t, p.App) })
 	for n := range 3 {
 		status, told := p.post(t, fmt.Sprintf(numbered, n), nil)
 		kept(t, status, told)
 	}
 	p.tells(t, `dlqdesk_breaker_state{source="genesys",state="open"} 1`, `dlqdesk_letters{status="retrying"} 3`, `dlqdesk_retries_due{source="genesys"} 3`)
+	const down, up = `msg="a handler is down: its retries and jobs wait, and one at a time probes it" source=genesys latest="The handler answered 503: CRM is down"`,
+		`msg="a handler answers again: what waited for it is let go" source=genesys`
+	if text := log.String(); strings.Count(text, down) != 1 || strings.Contains(text, up) {
+		t.Errorf("the log is\n%s", text)
+	}
+	handler.Set(desktest.Answer(http.StatusOK, `{}`))
+	p.submit(t, p.signIn(t), "/destinations/genesys/probe", url.Values{})
+	p.tells(t, `dlqdesk_letters{status="resolved"} 3`, `dlqdesk_retries_due{source="genesys"} 0`)
+	if text := log.String(); strings.Count(text, down) != 1 || strings.Count(text, up) != 1 {
+		t.Errorf("the log is\n%s", text)
+	}
 }

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -39,7 +38,7 @@ var (
 	descBytes      = desc("store_bytes", "Size of a file of the data folder, its write-ahead log included.", "file")
 	descLetters    = desc("letters", "Letters by status.", "status")
 	descJobs       = desc("jobs", "Jobs by state.", "state")
-	descRetriesDue = desc("retries_due", fmt.Sprintf("Letters whose automatic retry is due, and waits for a place or for its destination, counted to %d of a source.", store.CountCap), "source")
+	descRetriesDue = desc("retries_due", "Letters whose automatic retry is due, and waits for a place or for its destination.", "source")
 	descImbalance  = desc("ledger_imbalance", "Webhooks that the ledger misses, or has too many of, that nothing explains and nobody acknowledged.")
 	descAcked      = desc("ledger_imbalance_acknowledged", "Likewise, of which somebody acknowledged that many.")
 	allDescs       = []*prometheus.Desc{descBuild, descMessages, descOldest, descReachable, descBreaker, descBytes, descLetters, descJobs, descRetriesDue, descImbalance, descAcked}
