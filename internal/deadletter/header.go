@@ -18,7 +18,11 @@ const Mask = "•••"
 func (h Headers) Get(name string) string { return textproto.MIMEHeader(h).Get(name) }
 
 // Names answers the header names in order.
-func (h Headers) Names() []string { return slices.Sorted(maps.Keys(h)) }
+func (h Headers) Names() []string {
+	names := slices.AppendSeq(make([]string, 0, len(h)), maps.Keys(h))
+	slices.Sort(names)
+	return names
+}
 
 // Clone copies the headers.
 func (h Headers) Clone() Headers {

@@ -33,17 +33,13 @@ func edited(original, r deadletter.Revision) ([]byte, error) {
 	}
 	fields = set(without(fields, "bodyForm", "bodyBefore", "bodyAfter", "rawBody"), "originalPayload", payload)
 	if !maps.EqualFunc(original.Headers, r.Headers, slices.Equal) {
-		headers, err := marshal(encodeHeaders(r.Headers))
-		if err != nil {
-			return nil, fmt.Errorf("edit the envelope: %w", err)
-		}
-		fields = set(fields, "originalHeaders", headers)
+		headers := begin(0)
+		headers.headers(r.Headers)
+		fields = set(fields, "originalHeaders", headers.end())
 	}
-	form, err := marshal(exact)
-	if err != nil {
-		return nil, fmt.Errorf("edit the envelope: %w", err)
-	}
-	more, err := listOf(form)
+	form := begin(len(exact.Raw))
+	exact.encode(form)
+	more, err := listOf(form.end())
 	return object(append(fields, more...)), err
 }
 

@@ -19,38 +19,6 @@ import (
 // version is that of the fields which dlqdesk adds.
 const version = 1
 
-// head are the interchange fields before the payload, and tail what follows it.
-type head struct {
-	MessageID string    `json:"messageId"`
-	Timestamp time.Time `json:"timestamp"`
-}
-
-type tail struct {
-	OriginalHeaders map[string]any `json:"originalHeaders"`
-	ErrorReason     string         `json:"errorReason"`
-	RetryCount      int            `json:"retryCount"`
-	ours
-}
-
-// ours are the fields that dlqdesk adds.
-type ours struct {
-	Version      int                 `json:"version"`
-	Source       string              `json:"source,omitempty"`
-	Destination  string              `json:"destination,omitempty"`
-	Method       string              `json:"method,omitempty"`
-	Query        string              `json:"query,omitempty"`
-	WebhookID    string              `json:"webhookId,omitempty"`
-	ReceiveID    string              `json:"receiveId,omitempty"`
-	Run          string              `json:"run,omitempty"`
-	Sequence     deadletter.Sequence `json:"sequence,omitzero"`
-	TraceParent  string              `json:"traceparent,omitempty"`
-	StatusCode   int                 `json:"statusCode,omitempty"`
-	Outcome      string              `json:"outcome,omitempty"`
-	FirstAttempt *attempt            `json:"firstAttempt,omitempty"`
-	Queue        *listed             `json:"queue,omitempty"`
-	exactBody
-}
-
 type attempt struct {
 	StartedAt       time.Time          `json:"startedAt"`
 	LatencyUS       int64              `json:"latencyUs"`
@@ -90,28 +58,53 @@ func EncodeWithin(c deadletter.Capture, limit int) ([]byte, error) {
 	return text, err
 }
 
+// usualRest is what an envelope usually needs beside its payload, in bytes.
+const usualRest = 2 << 10
+
+// encode writes the six fields that other programs know, and then those that dlqdesk adds.
 func encode(c deadletter.Capture, payload []byte, exact exactBody) ([]byte, error) {
-	first, err := marshal(head{string(c.ID), cmp.Or(c.RunAt, c.ReceivedAt).UTC()})
-	if err != nil {
-		return nil, fmt.Errorf("encode envelope of %s: %w", c.ID, err)
-	}
 	told, err := encodeListed(c)
 	if err != nil {
 		return nil, err
 	}
-	t := tail{OriginalHeaders: encodeHeaders(c.Headers), ErrorReason: c.Reason, RetryCount: c.RetryCount, ours: ours{
-		Version: version, Source: c.Source, Destination: c.Destination, Method: c.Method, Query: c.Query, WebhookID: c.WebhookID,
-		ReceiveID: c.ReceiveID, Run: c.Run, Sequence: c.Sequence, TraceParent: c.Queue.TraceParent, FirstAttempt: encodeAttempt(c.First), Queue: told, exactBody: exact,
-	}}
+	m := begin(len(payload) + len(exact.Raw) + usualRest)
+	m.text("messageId", string(c.ID))
+	m.time("timestamp", cmp.Or(c.RunAt, c.ReceivedAt))
+	m.raw("originalPayload", payload)
+	m.open("originalHeaders")
+	m.headers(c.Headers)
+	m.close()
+	m.text("errorReason", c.Reason)
+	m.number("retryCount", int64(c.RetryCount))
+	m.number("version", version)
+	m.optional("source", c.Source)
+	m.optional("destination", c.Destination)
+	m.optional("method", c.Method)
+	m.optional("query", c.Query)
+	m.optional("webhookId", c.WebhookID)
+	m.optional("receiveId", c.ReceiveID)
+	m.optional("run", c.Run)
+	if c.Sequence != (deadletter.Sequence{}) {
+		m.open("sequence")
+		m.sequence(c.Sequence)
+		m.close()
+	}
+	m.optional("traceparent", c.Queue.TraceParent)
 	if c.First != nil {
-		t.StatusCode, t.Outcome = c.First.StatusCode, string(c.First.Outcome)
+		m.counted("statusCode", int64(c.First.StatusCode))
+		m.optional("outcome", string(c.First.Outcome))
+		m.open("firstAttempt")
+		m.attempt(*c.First)
+		m.close()
 	}
-	last, err := marshal(t)
-	if err != nil {
-		return nil, fmt.Errorf("encode envelope of %s: %w", c.ID, err)
+	if told != nil {
+		m.value("queue", told)
 	}
-	// Put together by hand, because encoding/json would reformat the payload.
-	return slices.Concat(first[:len(first)-1], []byte(`,"originalPayload":`), payload, []byte(`,`), last[1:]), nil
+	exact.encode(m)
+	if m.err != nil {
+		return nil, fmt.Errorf("encode envelope of %s: %w", c.ID, m.err)
+	}
+	return m.end(), nil
 }
 
 // marshal is json.Marshal without what only HTML asks for, and without characters that a queue refuses.
@@ -125,28 +118,33 @@ func marshal(v any) ([]byte, error) {
 	return escapeRefused(bytes.TrimSuffix(out.Bytes(), []byte("\n"))), nil
 }
 
-// encodeHeaders writes headers as Node does: names in lower case, one value as a string, several as a list.
-func encodeHeaders(h deadletter.Headers) map[string]any {
-	out := make(map[string]any, len(h))
+// headers writes headers as Node does: names in lower case, one value as a string, several as a list.
+func (m *members) headers(h deadletter.Headers) {
 	for _, name := range h.Names() {
-		lower, values := strings.ToLower(name), make([]string, len(h[name]))
-		for i, v := range h[name] {
-			values[i] = readable(v)
-		}
+		lower, values := strings.ToLower(name), readable(h[name])
 		if len(values) == 1 {
-			out[lower] = values[0]
+			m.text(lower, values[0])
 		} else {
-			out[lower] = values
+			m.texts(lower, values)
 		}
 	}
-	return out
 }
 
-// readable takes a header that is no UTF-8 for Latin-1, as Node does with all headers.
-func readable(value string) string {
-	if utf8.ValidString(value) {
-		return value
+// readable takes headers that are no UTF-8 for Latin-1, as Node does with all headers.
+func readable(values []string) []string {
+	if !slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) {
+		return values
 	}
+	values = slices.Clone(values)
+	for i, v := range values {
+		if !utf8.ValidString(v) {
+			values[i] = fromLatin1(v)
+		}
+	}
+	return values
+}
+
+func fromLatin1(value string) string {
 	runes := make([]rune, len(value))
 	for i := range len(value) {
 		runes[i] = rune(value[i])
@@ -154,13 +152,27 @@ func readable(value string) string {
 	return string(runes)
 }
 
-func encodeAttempt(a *deadletter.Attempt) *attempt {
-	if a == nil {
-		return nil
+func (m *members) sequence(s deadletter.Sequence) {
+	m.number("number", int64(s.Number))
+	m.counted("settled", int64(s.Settled))
+	m.counted("refused", int64(s.Refused))
+}
+
+func (m *members) attempt(a deadletter.Attempt) {
+	m.time("startedAt", a.StartedAt)
+	m.number("latencyUs", a.Latency.Microseconds())
+	m.text("outcome", string(a.Outcome))
+	m.counted("statusCode", int64(a.StatusCode))
+	m.optional("error", a.Error)
+	if len(a.ResponseHeaders) > 0 {
+		m.open("responseHeaders")
+		for _, name := range a.ResponseHeaders.Names() {
+			m.texts(name, a.ResponseHeaders[name])
+		}
+		m.close()
 	}
-	return &attempt{
-		StartedAt: a.StartedAt.UTC(), LatencyUS: a.Latency.Microseconds(), Outcome: a.Outcome, StatusCode: a.StatusCode, Error: a.Error,
-		ResponseHeaders: a.ResponseHeaders, ResponseBody: a.ResponseBody, ResponseCut: a.ResponseCut,
-		RetryAfterMS: a.RetryAfter.Milliseconds(), TraceParent: a.TraceParent,
-	}
+	m.bytes("responseBody", a.ResponseBody)
+	m.set("responseCut", a.ResponseCut)
+	m.counted("retryAfterMs", a.RetryAfter.Milliseconds())
+	m.optional("traceparent", a.TraceParent)
 }

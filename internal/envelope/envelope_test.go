@@ -59,6 +59,35 @@ func TestCaptureComesBackAsItWent(t *testing.T) {
 	}
 }
 
+func TestTextComesBackWhateverIsInIt(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{`"quoted" \ <b>&amp;</b>`, "\x00\t\r\n\x7f", "é 漢字 \u2028", "😀\uFFFE", "a\xffb"} {
+		want := capture([]byte(`{"id":1}`))
+		want.Query, want.Headers["X-Text"], want.First.ResponseHeaders["X-Text"] = text, []string{text}, []string{text, text}
+		encoded, err := envelope.Encode(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.ContainsFunc(encoded, func(r rune) bool { return r < ' ' || r > 0xFFFD }) {
+			t.Errorf("%q is written as %s, which a queue refuses", text, encoded)
+		}
+		valid, latin1 := strings.ToValidUTF8(text, "\uFFFD"), strings.ReplaceAll(text, "\xff", "ÿ")
+		got := envelope.Decode(message(encoded), at.Add(time.Minute))
+		if got.Query != valid || got.Headers.Get("X-Text") != latin1 || strings.Join(got.First.ResponseHeaders["X-Text"], "|") != valid+"|"+valid {
+			t.Errorf("%q came back as %q, %q and %q", text, got.Query, got.Headers, got.First.ResponseHeaders)
+		}
+	}
+}
+
+func TestTimeThatCannotBeWrittenIsAnError(t *testing.T) {
+	t.Parallel()
+	c := capture([]byte(`{"id":1}`))
+	c.First.StartedAt = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC) // RFC 3339 has years of four digits
+	if text, err := envelope.Encode(c); err == nil {
+		t.Errorf("it was written as %s", text)
+	}
+}
+
 func TestInterchangeFieldsAreAsOtherProgramsKnowThem(t *testing.T) {
 	t.Parallel()
 	text, err := envelope.Encode(capture([]byte(`{"n":12345678901234567890,"a":[1]}`)))

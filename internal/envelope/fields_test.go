@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/envelope"
 )
 
@@ -31,8 +32,23 @@ func FuzzFieldsAreThoseOfEncodingJSON(f *testing.F) {
 	})
 }
 
+// usual is a webhook of about 1 KiB.
+func usual() deadletter.Capture {
+	return capture([]byte(`{"eventType":"conversation:updated","note":"` + strings.Repeat("x", 1000) + `"}`))
+}
+
+func BenchmarkEncode(b *testing.B) {
+	c := usual()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := envelope.Encode(c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkDecode(b *testing.B) {
-	c := capture([]byte(`{"eventType":"conversation:updated","note":"` + strings.Repeat("x", 1000) + `"}`))
+	c := usual()
 	text, err := envelope.Encode(c)
 	if err != nil {
 		b.Fatal(err)
