@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/worker"
@@ -32,10 +33,16 @@ func (b bundle) draft(t *testing.T, ids ...deadletter.ID) deadletter.JobID {
 // work runs a worker that has nowhere to deliver to until a job is over.
 func (b bundle) work(t *testing.T, id deadletter.JobID) deadletter.Job {
 	t.Helper()
+	return b.workBy(t, id, nil)
+}
+
+// workBy is work by somebody who delivers to these sources.
+func (b bundle) workBy(t *testing.T, id deadletter.JobID, by worker.Sender, to ...worker.Source) deadletter.Job {
+	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
 	defer stop()
 	done := make(chan error, 1)
-	w := worker.New(b.store, nil, nil, b.clock.Now, func() float64 { return 0 }, desktest.Log(t))
+	w := worker.New(b.store, by, to, b.clock.Now, func() float64 { return 0 }, desktest.Log(t))
 	go func() { done <- w.Run(ctx) }()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -281,6 +288,54 @@ func TestSelectionsThatAreNone(t *testing.T) {
 	}
 	if got := desktest.Letter(t, b.store, "a-1"); got.Version != 0 {
 		t.Errorf("letter %+v", got)
+	}
+}
+
+// picky delivers everything but for some letters.
+type picky struct{ refused []deadletter.ID }
+
+func (p picky) Send(_ context.Context, _ delivery.Destination, r delivery.Request) deadletter.Attempt {
+	if slices.Contains(p.refused, r.Letter) {
+		return deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: http.StatusUnprocessableEntity, Error: "The handler answered 422", Done: true}
+	}
+	return deadletter.Attempt{Outcome: deadletter.Delivered, StatusCode: http.StatusOK, Done: true}
+}
+
+// What failed of a job is ordered once more by one click, as a job of its own that asks first.
+func TestWhatFailedOfAJobIsOrderedOnceMore(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, id := range []string{"a-1", "b-2", "c-3", "d-4"} {
+		b.receive(t, id)
+	}
+	p, vera := b.member(t, "olga", deadletter.Operator), b.member(t, "vera", deadletter.Viewer)
+	id := b.draft(t, "a-1", "b-2", "c-3")
+	if err := b.desk.StartJob(t.Context(), deadletter.User("olga", deadletter.Operator, ""), id, deadletter.JobInput{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.get("/jobs/" + id.String()); got.count("#job-1-again") != 0 {
+		t.Error("a job that is not over is offered again")
+	}
+	to := worker.Source{Name: "genesys", Slots: 1, Gate: delivery.NewBreaker(delivery.BreakerPolicy{Share: 1, Least: 100, Release: 1}, b.clock.Now)}
+	b.workBy(t, id, picky{[]deadletter.ID{"a-1", "c-3"}}, to)
+	over := p.get("/jobs/" + id.String())
+	if button := over.doc().Find("#job-1-again"); strings.TrimSpace(button.Text()) != "Replay what failed" || button.AttrOr("formaction", "") != "/letters/bulk" {
+		t.Fatalf("the job's page says %s", over.says("main"))
+	}
+	if strip := vera.get("/jobs/" + id.String()); strip.count("#job-1-again") != 0 || !strings.Contains(strip.says(".btn-denied"), "Replay what failed") {
+		t.Errorf("a viewer is told %s", strip.says("main"))
+	}
+	fields := over.fields("form.job-actions")
+	fields.Set("action", over.doc().Find("#job-1-again").AttrOr("value", ""))
+	asked := p.post("/letters/bulk", fields)
+	if asked.status != http.StatusSeeOther || !strings.HasPrefix(asked.header.Get("Location"), "/jobs/2?") {
+		t.Fatalf("answered %d, to %s", asked.status, asked.header.Get("Location"))
+	}
+	if draft := p.get(asked.header.Get("Location")); !strings.Contains(draft.says("main"), "Replay 2 letters") {
+		t.Errorf("the draft says %s", draft.says("main"))
+	}
+	if list := p.get("/letters?" + fields.Get("back")); list.count("tr[data-letter]") != 2 || list.count(`tr[data-letter="b-2"]`) != 0 {
+		t.Errorf("the draft is of %s", list.says("main"))
 	}
 }
 

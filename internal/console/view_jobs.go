@@ -75,6 +75,9 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		Started:   ui.At(j.StartedAt), Ended: ui.At(j.EndedAt), Reason: printable(j.Reason), Patch: printable(string(j.Patch)),
 		Letters: plural(n.Total(), "letter"), LettersURL: jobLetters(j.ID, ""),
 	}
+	if j.State.Over() && j.Delivers() && n.Failed > 0 && n.Ordered == 0 {
+		addAgain(&v, j)
+	}
 	if j.Filter != "" {
 		v.FilterURL = listPath(j.Filter)
 	}
@@ -85,6 +88,16 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		v.Pace = plural(j.Rate, "letter") + " a second at most"
 	}
 	return v
+}
+
+// addAgain has what failed, and failed still, ordered once more: with the body that it has by now.
+func addAgain(v *page.JobView, j deadletter.Job) {
+	again := deadletter.ActReplay
+	if j.Action.Redrives() {
+		again = deadletter.ActRedrive
+	}
+	v.Again, v.AgainLabel = bulkName(again), wordsOf(again).verb+" what failed"
+	v.FailedQuery = url.Values{"status": {string(deadletter.Failed)}, "job": {v.ID}, "result": {string(deadletter.ItemFailed)}}.Encode()
 }
 
 func jobTitle(j deadletter.Job) string {

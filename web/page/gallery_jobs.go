@@ -103,6 +103,7 @@ func jobPaused() JobView {
 func jobDone() JobView {
 	v := jobOf("15", "done", "Replayed 214 letters", part("208 delivered", "done"), part("3 failed", "fault"), part("3 skipped", "warn"))
 	v.Ended, v.CanHide, v.Refresh = ago(1), true, true
+	v.Again, v.AgainLabel, v.FailedQuery = "replay", "Replay what failed", "job=15&result=failed&status=failed"
 	v.Faults = []JobFault{
 		{"2", "failed", "The handler answered 422: field id is missing in conversation.participants[1].", "/letters?status=all"},
 		{"1", "failed", "No answer within 10s: the handler may have processed it.", "/letters?status=all"},

@@ -24,6 +24,8 @@ type JobView struct {
 	Faults                                           []JobFault
 	CanPause, CanResume, CanCancel, CanUndo, CanHide bool
 	Denied                                           string // why this person may not steer it; empty: may
+	Again                                            string // replay or redrive: how what failed is ordered once more; empty: nothing did
+	AgainLabel, FailedQuery                          string // of that, and the query of the list of what failed, without "?"
 
 	By                string
 	Started, Ended    ui.Moment
