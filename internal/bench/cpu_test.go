@@ -57,9 +57,12 @@ func (c *cost) of(b *testing.B, n int, server *os.Process, do func()) {
 	c.n, c.ours, c.theirs = c.n+n, c.ours+spent(b)-ours, c.theirs+spentBy(b, server)-theirs
 }
 
+// our answers what each took of this process, in microseconds.
+func (c *cost) our() float64 { return micros(c.ours) / float64(c.n) }
+
 // report prints what each took.
 func (c *cost) report(b *testing.B, name string) {
 	b.Helper()
-	report(b, micros(c.ours)/float64(c.n), name+"-cpu-µs")
+	report(b, c.our(), name+"-cpu-µs")
 	report(b, micros(c.theirs)/float64(c.n), name+"-server-µs")
 }
