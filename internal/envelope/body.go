@@ -87,7 +87,7 @@ func encodeBody(body []byte) (payload []byte, exact exactBody, err error) {
 	if !utf8.Valid(body) {
 		readable = bytes.ToValidUTF8(body, []byte("\uFFFD"))
 	}
-	if json.Valid(readable) && nesting(readable) <= maxNesting {
+	if valid(readable) && nesting(readable) <= maxNesting {
 		value := bytes.Trim(readable, white)
 		payload, exact = escapeRefused(value), around(readable, value)
 	} else {

@@ -164,7 +164,7 @@ func decodeForeign(m Raw, at time.Time) deadletter.Capture {
 		}
 	}
 	c.Headers = c.Headers.Canonical()
-	if c.Headers.Get("Content-Type") == "" && json.Valid(m.Body) {
+	if c.Headers.Get("Content-Type") == "" && valid(m.Body) {
 		c.Headers["Content-Type"] = []string{"application/json"}
 	}
 	addService(&c, m)

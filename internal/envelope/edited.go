@@ -46,7 +46,7 @@ func edited(original, r deadletter.Revision) ([]byte, error) {
 // listOf answers the fields of a JSON object in their order, sharing its bytes.
 func listOf(text []byte) (fields []field, err error) {
 	text = bytes.TrimLeft(text, white)
-	if !json.Valid(text) || text[0] != '{' {
+	if !valid(text) || text[0] != '{' {
 		return nil, errors.New("it is no JSON object")
 	}
 	for name, value := range inOrder(text) {

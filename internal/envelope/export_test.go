@@ -5,3 +5,6 @@ func Unpack(raw string, most int64) ([]byte, error) { return unpack(raw, most) }
 
 // FieldsOf answers the members of a JSON object.
 var FieldsOf = fieldsOf
+
+// Valid tells whether a text is JSON.
+var Valid = valid

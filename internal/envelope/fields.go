@@ -13,7 +13,7 @@ const usualFields = 24
 // fieldsOf answers the members of a JSON object as they stand in it, sharing its bytes; false where a text is no object. Of members with
 // the same name the last stands. encoding/json looks at each byte four times for the same answer, and copies it.
 func fieldsOf(text []byte) (fields map[string]json.RawMessage, ok bool) {
-	if !json.Valid(text) {
+	if !valid(text) {
 		return nil, false
 	}
 	return membersOf(bytes.TrimLeft(text, white))
