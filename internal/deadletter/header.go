@@ -84,7 +84,9 @@ var hopByHop = []string{
 }
 
 // IsHopByHop tells whether a header belongs to one connection and is never passed on.
-func IsHopByHop(name string) bool { return slices.Contains(hopByHop, strings.ToLower(name)) }
+func IsHopByHop(name string) bool {
+	return slices.ContainsFunc(hopByHop, func(h string) bool { return strings.EqualFold(h, name) })
+}
 
 // EndToEnd answers the headers without hop-by-hop ones, those that Connection names, and Host and Content-Length, which
 // every request makes anew.

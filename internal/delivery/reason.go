@@ -36,7 +36,10 @@ func message(body []byte, status string) string {
 	}
 	switch {
 	case text[0] == '{' || text[0] == '[':
-		document, _ := begun(json.NewDecoder(bytes.NewReader(text)))
+		var document any
+		if json.Unmarshal(text, &document) != nil {
+			document, _ = begun(json.NewDecoder(bytes.NewReader(text)))
+		}
 		return messageIn(document, status, 0)
 	case text[0] == '<':
 		return titleOf(text)
