@@ -122,10 +122,8 @@ func (a *App) newReceiver(client receiver.Sender, q *queues) (http.Handler, erro
 
 func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Health, q *queues) (*console.Console, error) {
 	secure := strings.HasPrefix(cmp.Or(a.cfg.PublicURL, a.consoleScheme()), "https:")
+	a.auth = auth.New(a.store, auth.Settings{Secure: secure}, a.now)
 	var err error
-	if a.auth, err = auth.New(a.store, auth.Settings{Secure: secure}, a.now); err != nil {
-		return nil, fmt.Errorf("set up sign-in: %w", err)
-	}
 	if a.setupToken, err = a.auth.NewSetupLink(ctx); err != nil {
 		return nil, fmt.Errorf("make the set-up link: %w", err)
 	}
@@ -169,11 +167,7 @@ func hostOf(address string) string {
 // AddUser adds a user to the data folder of a configuration, while a server runs on it or not.
 func (a *App) AddUser(ctx context.Context, name, role, password string) error {
 	return a.withStore(ctx, func() error {
-		users, err := auth.New(a.store, auth.Settings{}, a.now)
-		if err != nil {
-			return fmt.Errorf("set up sign-in: %w", err)
-		}
-		return users.AddUser(ctx, deadletter.System(), name, role, password)
+		return auth.New(a.store, auth.Settings{}, a.now).AddUser(ctx, deadletter.System(), name, role, password)
 	})
 }
 

@@ -2,8 +2,6 @@
 package auth
 
 import (
-	"context"
-	"crypto/rand"
 	"net/http"
 	"time"
 
@@ -22,7 +20,7 @@ type Auth struct {
 
 	params  argon2id.Params
 	hashing chan struct{}
-	nobody  string // the hash that the password for a name without a user is compared with
+	nobody  string // the hash that the password for a name without a user is compared with: no password is known that fits it
 
 	perAddr, perName *httprate.RateLimiter
 }
@@ -40,7 +38,7 @@ func DefaultHashing() argon2id.Params {
 }
 
 // New makes an Auth on a store.
-func New(s *store.Store, settings Settings, now func() time.Time) (*Auth, error) {
+func New(s *store.Store, settings Settings, now func() time.Time) *Auth {
 	a := &Auth{
 		store: s, sessions: newSessions(s, settings.Secure, now), now: now, params: settings.Hashing, hashing: make(chan struct{}, hashers),
 		perAddr: newLimiter(triesPerAddr), perName: newLimiter(triesPerName),
@@ -48,11 +46,8 @@ func New(s *store.Store, settings Settings, now func() time.Time) (*Auth, error)
 	if a.params == (argon2id.Params{}) {
 		a.params = DefaultHashing()
 	}
-	var err error
-	if a.nobody, err = a.hash(context.Background(), rand.Text()); err != nil {
-		return nil, err
-	}
-	return a, nil
+	a.nobody = anyHash(a.params)
+	return a
 }
 
 // lifetime ends every session, used or not; idleTimeout (see stillValid) ends an unused one.

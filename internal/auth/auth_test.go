@@ -44,10 +44,7 @@ func setup(t *testing.T, settings auth.Settings) bundle {
 	if settings.Hashing == (argon2id.Params{}) {
 		settings.Hashing = cheap()
 	}
-	var err error
-	if b.Auth, err = auth.New(b.store, settings, b.clock.Now); err != nil {
-		t.Fatal(err)
-	}
+	b.Auth = auth.New(b.store, settings, b.clock.Now)
 	fail := func(w http.ResponseWriter, _ *http.Request, err error) {
 		status := map[deadletter.Kind]int{
 			deadletter.Unauthenticated: 401, deadletter.RateLimited: 429, deadletter.Invalid: 422, deadletter.Forbidden: 403, deadletter.Conflict: 409,

@@ -72,9 +72,7 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 	}
 	b.stopSearch = desktest.Search(t, s, map[string][]deadletter.Path{"genesys": {path}})
 	cheap := argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
-	if b.auth, err = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now); err != nil {
-		t.Fatal(err)
-	}
+	b.auth = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now)
 	masked := desk.Source{Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []deadletter.Path{path}}
 	b.desk = desk.New(b.store, []desk.Source{masked}, func() {}, b.clock.Now)
 	deps := console.Deps{
