@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -26,6 +27,7 @@ type index struct {
 	db      *db
 	kicked  chan struct{} // there is something to index
 	hurried chan struct{} // somebody waits for it
+	wrote   atomic.Int64  // when there was something last, in milliseconds since 1970
 
 	mu    sync.Mutex
 	fit   bool          // nothing in it is masked now: until that is known, no search looks into it
@@ -68,6 +70,12 @@ func tell(of chan<- struct{}) {
 	}
 }
 
+// kick tells that there is something to index.
+func (i *index) kick() {
+	i.wrote.Store(time.Now().UnixMilli())
+	tell(i.kicked)
+}
+
 // reach says how far the index stands.
 func (i *index) reach(seq int64) {
 	i.mu.Lock()
@@ -101,8 +109,12 @@ const (
 	indexBatch = 500
 	indexBytes = 4 << 20
 
-	// indexRest is for how many times as long as it was at work the index rests while there is more to do.
-	indexRest = 3
+	// indexRest is for how many times as long as it was at work the index rests, and indexHaste where more than indexBehind changes wait for
+	// it. Where nothing was written for indexQuiet it does not rest.
+	indexRest   = 20
+	indexHaste  = 2
+	indexBehind = 50_000
+	indexQuiet  = 200 * time.Millisecond
 
 	// indexRetry is the wait after a fault of either file.
 	indexRetry = time.Second
@@ -116,18 +128,18 @@ const (
 func (s *Store) RunIndex(ctx context.Context, masks map[string][]deadletter.Path, log *slog.Logger) error {
 	defer s.index.reach(0) // nobody knows whether it is what the next one wants
 	defer s.index.trust(false)
-	work := func() (bool, error) { return true, s.beginIndex(ctx, masks) }
+	work := func() (bool, int64, error) { return true, 0, s.beginIndex(ctx, masks) }
 	for ctx.Err() == nil {
 		started := time.Now()
-		more, err := work()
+		worked, left, err := work()
 		if err != nil && ctx.Err() == nil {
 			log.ErrorContext(ctx, "letters cannot be made searchable; trying again", "in", indexRetry, "err", err)
-			s.index.pause(ctx, indexRetry)
+			s.index.wait(ctx, indexRetry)
 			continue
 		}
-		work = func() (bool, error) { return s.indexMore(ctx, masks) }
-		if more {
-			s.index.pause(ctx, indexRest*time.Since(started))
+		work = func() (bool, int64, error) { return s.indexMore(ctx, masks) }
+		if worked {
+			s.index.pause(ctx, restAfter(time.Since(started), left))
 			continue
 		}
 		select {
@@ -139,15 +151,37 @@ func (s *Store) RunIndex(ctx context.Context, masks map[string][]deadletter.Path
 	return nil
 }
 
-// pause leaves the machine to those who are in more of a hurry, such as who keeps letters, unless somebody waits for the index.
+// restAfter answers how long the index rests after work, while letters keep coming and so many changes are left.
+func restAfter(work time.Duration, left int64) time.Duration {
+	if left > indexBehind {
+		return indexHaste * work
+	}
+	return indexRest * work
+}
+
+// pause leaves the machine to those who are in more of a hurry, such as who keeps letters, while there are any, and unless somebody waits for
+// the index.
 func (i *index) pause(ctx context.Context, d time.Duration) {
+	end := time.Now().Add(d)
+	for {
+		left := min(time.Until(end), indexQuiet-time.Since(time.UnixMilli(i.wrote.Load())))
+		if left <= 0 || !i.wait(ctx, left) {
+			return
+		}
+	}
+}
+
+// wait answers false where it did not last as long, because ctx ended or somebody waits for the index.
+func (i *index) wait(ctx context.Context, d time.Duration) bool {
 	end := time.NewTimer(d)
 	defer end.Stop()
 	select {
-	case <-ctx.Done():
 	case <-end.C:
+		return true
+	case <-ctx.Done():
 	case <-i.hurried:
 	}
+	return false
 }
 
 const (
@@ -214,20 +248,20 @@ const (
 	moveIndex = `UPDATE indexed SET seq = ?, link = ?`
 )
 
-// indexMore indexes what the next events of the trail tell of. It answers false when there are none.
-func (s *Store) indexMore(ctx context.Context, masks map[string][]deadletter.Path) (more bool, err error) {
+// indexMore indexes what the next events of the trail tell of, and answers how many are left. It answers false where there were none.
+func (s *Store) indexMore(ctx context.Context, masks map[string][]deadletter.Path) (worked bool, left int64, err error) {
 	at, _ := s.index.stands()
 	latest, err := s.LatestSequence(ctx)
 	if err != nil || latest <= at {
-		return false, err
+		return false, 0, err
 	}
 	list, to, err := s.foundBetween(ctx, at, min(at+indexBatch, latest), masks)
 	if err != nil {
-		return false, fmt.Errorf("read letters that are to be found: %w", err)
+		return false, 0, fmt.Errorf("read letters that are to be found: %w", err)
 	}
 	var link []byte
 	if err := s.db.often.QueryRowContext(ctx, linkOfEvent, to).Scan(&link); err != nil {
-		return false, fmt.Errorf("read the event up to which letters are to be found: %w", err)
+		return false, 0, fmt.Errorf("read the event up to which letters are to be found: %w", err)
 	}
 	err = s.index.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
 		for _, one := range list {
@@ -239,10 +273,10 @@ func (s *Store) indexMore(ctx context.Context, masks map[string][]deadletter.Pat
 		return err
 	})
 	if err != nil {
-		return false, fmt.Errorf("make letters searchable: %w", err)
+		return false, 0, fmt.Errorf("make letters searchable: %w", err)
 	}
 	s.index.reach(to)
-	return true, nil
+	return true, latest - to, nil
 }
 
 func (f found) write(ctx context.Context, tx *writeTx) error {

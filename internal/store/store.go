@@ -87,7 +87,7 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 		tell(s.changed)
 	}
 	if err == nil && recorded {
-		tell(s.index.kicked)
+		s.index.kick()
 	}
 	return err
 }
