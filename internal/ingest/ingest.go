@@ -235,12 +235,7 @@ func (i *Ingest) write(ctx context.Context, list ...read) error {
 		captures[n], changes[n] = c, deadletter.Receive(c, i.settings.Retry[c.Source], i.roll(), i.now())
 	}
 	err := i.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		for n, change := range changes {
-			if err := i.take(ctx, tx, captures[n], change); err != nil {
-				return fmt.Errorf("keep letter %s: %w", change.After.ID, err)
-			}
-		}
-		return nil
+		return i.take(ctx, tx, captures, changes)
 	})
 	for _, span := range spans {
 		span.End(err)
@@ -290,21 +285,37 @@ func attributes(from map[string]queue.Attribute) []deadletter.QueueAttribute {
 	return list
 }
 
-// take keeps a capture. In the ledger a receipt counts once, however often the queue hands it out.
-func (i *Ingest) take(ctx context.Context, tx *store.Tx, c deadletter.Capture, received deadletter.Change) error {
-	if c.Queue.From != "" {
-		if back, err := i.takeBack(ctx, tx, c); err != nil || back {
-			return err
+// take keeps captures. In the ledger a receipt counts once, however often the queue hands it out.
+func (i *Ingest) take(ctx context.Context, tx *store.Tx, captures []deadletter.Capture, received []deadletter.Change) error {
+	var fresh []int
+	var changes []deadletter.Change
+	for n, c := range captures {
+		back, err := i.takeBack(ctx, tx, c)
+		if err != nil {
+			return fmt.Errorf("take back letter %s: %w", c.ID, err)
+		}
+		if !back {
+			fresh, changes = append(fresh, n), append(changes, received[n])
 		}
 	}
-	added, err := tx.Add(ctx, received)
+	added, err := tx.Add(ctx, changes...)
 	if err != nil {
 		return err
 	}
-	if added {
-		tx.BookArrival(c, false)
-		return nil
+	for at, n := range fresh {
+		if added[at] {
+			tx.BookArrival(captures[n], false)
+			continue
+		}
+		if err := i.takeAgain(ctx, tx, captures[n], received[n]); err != nil {
+			return fmt.Errorf("keep letter %s: %w", captures[n].ID, err)
+		}
 	}
+	return nil
+}
+
+// takeAgain keeps a capture whose message id or Webhook-Id is known already.
+func (i *Ingest) takeAgain(ctx context.Context, tx *store.Tx, c deadletter.Capture, received deadletter.Change) error {
 	known, err := tx.Known(ctx, c)
 	if err != nil {
 		return err

@@ -9,6 +9,9 @@ import (
 
 // takeBack goes on with the letter of a message that was sent back from the desk and failed again. It answers false for any other.
 func (i *Ingest) takeBack(ctx context.Context, tx *store.Tx, c deadletter.Capture) (bool, error) {
+	if c.Queue.From == "" {
+		return false, nil // nothing is ever sent back to the program's own queue
+	}
 	l, before, err := tx.Returned(ctx, c)
 	if deadletter.KindOf(err) == deadletter.NotFound {
 		return false, nil

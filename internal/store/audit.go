@@ -16,12 +16,13 @@ import (
 )
 
 const (
-	auditHead   = `SELECT seq, link FROM audit_head WHERE one = 1`
-	insertEvent = `INSERT OR FAIL INTO audit_events (seq, at, actor, by, addr, action, target_kind, target, source, reason, before, after, link)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	moveHead = `INSERT INTO audit_head (one, seq, link, seal) VALUES (1, ?, ?, ?)
+	auditHead = `SELECT seq, link FROM audit_head WHERE one = 1`
+	moveHead  = `INSERT INTO audit_head (one, seq, link, seal) VALUES (1, ?, ?, ?)
 		ON CONFLICT (one) DO UPDATE SET seq = excluded.seq, link = excluded.link, seal = excluded.seal`
 )
+
+var insertEvent = insertionOf(`INSERT OR FAIL INTO audit_events (seq, at, actor, by, addr, action, target_kind, target, source, reason, before, after,
+	link)`, 13, "")
 
 // trailEnd is the last event of the audit trail, as a transaction has made it.
 type trailEnd struct {
@@ -30,8 +31,8 @@ type trailEnd struct {
 	link         []byte
 }
 
-// Record appends an event to the audit trail and links it to the one before.
-func (t *Tx) Record(ctx context.Context, e deadletter.Event) error {
+// Record appends events to the audit trail and links each to the one before.
+func (t *Tx) Record(ctx context.Context, list ...deadletter.Event) error {
 	if !t.end.known {
 		err := t.tx.QueryRowContext(ctx, auditHead).Scan(&t.end.seq, &t.end.link)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -39,15 +40,19 @@ func (t *Tx) Record(ctx context.Context, e deadletter.Event) error {
 		}
 		t.end.known = true
 	}
-	seq := t.end.seq + 1
-	link := deadletter.Link(t.key, t.end.link, seq, e)
-	_, err := t.tx.ExecContext(ctx, insertEvent, seq, e.At.UnixMilli(), e.Actor, e.By, e.Addr, e.Action, e.TargetKind, e.Target, e.Source,
-		e.Reason, textOrNull(string(e.Before)), textOrNull(string(e.After)), link)
-	if err != nil {
-		return fmt.Errorf("write audit event: %w", err)
+	end, rows := t.end, make([][]any, len(list))
+	for i, e := range list {
+		end.seq, end.link, end.moved = end.seq+1, deadletter.Link(t.key, end.link, end.seq+1, e), true
+		rows[i] = []any{
+			end.seq, e.At.UnixMilli(), e.Actor, e.By, e.Addr, e.Action, e.TargetKind, e.Target, e.Source, e.Reason, textOrNull(string(e.Before)),
+			textOrNull(string(e.After)), end.link,
+		}
+		t.count(func(c *counts) { c.event(e) })
 	}
-	t.end.seq, t.end.link, t.end.moved = seq, link, true
-	t.count(func(c *counts) { c.event(e) })
+	if err := insertEvent.write(ctx, t.tx, rows); err != nil {
+		return fmt.Errorf("write audit events: %w", err)
+	}
+	t.end = end
 	return nil
 }
 

@@ -125,65 +125,83 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 		if err != nil {
 			return err
 		}
-		return t.applyRest(ctx, n, c)
+		return t.applyRest(ctx, numbered{n, c})
 	}
 	added, err := t.Add(ctx, c)
-	if err == nil && !added {
+	if err == nil && !added[0] {
 		err = deadletter.Errorf(deadletter.Conflict, "the letter %s is known already", c.After.ID)
 	}
 	return err
 }
 
-// Add writes a new letter as Apply does. It answers false, and writes nothing, where the letter is known already: see Known.
-func (t *Tx) Add(ctx context.Context, c deadletter.Change) (added bool, err error) {
-	n, added, err := t.insertLetter(ctx, c.After)
-	if err != nil {
-		return false, fmt.Errorf("write letter %s: %w", c.After.ID, err)
+// Add writes new letters as Apply does, and answers of each whether it was added. Nothing is written of one that is known already: see Known.
+func (t *Tx) Add(ctx context.Context, list ...deadletter.Change) (added []bool, err error) {
+	added = make([]bool, len(list))
+	var rest []numbered
+	for i, c := range list {
+		var n int64
+		if n, added[i], err = t.insertLetter(ctx, c.After); err != nil {
+			return nil, fmt.Errorf("write letter %s: %w", c.After.ID, err)
+		}
+		if added[i] {
+			rest = append(rest, numbered{n, c})
+		}
 	}
-	if !added {
-		return false, nil
-	}
-	return true, t.applyRest(ctx, n, c)
+	return added, t.applyRest(ctx, rest...)
 }
 
-// applyRest writes what comes with the change of a letter.
-func (t *Tx) applyRest(ctx context.Context, n int64, c deadletter.Change) error {
-	t.applied = true
-	if c.Revision != nil {
-		if err := t.insertRevision(ctx, n, *c.Revision); err != nil {
-			return fmt.Errorf("write revision of letter %s: %w", c.After.ID, err)
-		}
+// numbered is a change of a letter with the letter's row number.
+type numbered struct {
+	n int64
+	deadletter.Change
+}
+
+// applyRest writes what comes with changes of letters.
+func (t *Tx) applyRest(ctx context.Context, list ...numbered) error {
+	if len(list) == 0 {
+		return nil
 	}
-	if c.Attempt != nil {
-		if err := t.writeAttempt(ctx, n, *c.Attempt); err != nil {
-			return fmt.Errorf("write attempt of letter %s: %w", c.After.ID, err)
+	if err := errors.Join(t.insertRevisions(ctx, list), t.writeAttempts(ctx, list)); err != nil {
+		return fmt.Errorf("write revisions and attempts of letters, %s the first of %d: %w", list[0].After.ID, len(list), err)
+	}
+	events := make([]deadletter.Event, len(list))
+	for i, c := range list {
+		if err := t.applyRare(ctx, c); err != nil {
+			return fmt.Errorf("write letter %s: %w", c.After.ID, err)
 		}
-		if c.Attempt.Done && c.Attempt.Trigger.ByJob() {
-			if err := t.settleDelivery(ctx, n, *c.Attempt, c.Event.At); err != nil {
-				return err
-			}
+		t.count(func(sum *counts) {
+			sum.letter(c.Before, c.After)
+			sum.replay(c.Change)
+		})
+		events[i] = c.Event
+	}
+	t.applied = true
+	return t.Record(ctx, events...)
+}
+
+// applyRare writes what comes with few changes.
+func (t *Tx) applyRare(ctx context.Context, c numbered) error {
+	if a := c.Attempt; a != nil && a.Done && a.Trigger.ByJob() {
+		if err := t.settleDelivery(ctx, c.n, *a, c.Event.At); err != nil {
+			return err
 		}
 	}
 	if c.Arrival != nil {
-		if err := t.insertArrival(ctx, n, *c.Arrival); err != nil {
-			return fmt.Errorf("write arrival of letter %s: %w", c.After.ID, err)
+		if err := t.insertArrival(ctx, c.n, *c.Arrival); err != nil {
+			return fmt.Errorf("write arrival: %w", err)
 		}
 	}
 	if c.Returned {
-		if err := t.writeFacts(ctx, n, c.After.Queue); err != nil {
-			return fmt.Errorf("write queue facts of letter %s: %w", c.After.ID, err)
+		if err := t.writeFacts(ctx, c.n, c.After.Queue); err != nil {
+			return fmt.Errorf("write queue facts: %w", err)
 		}
 	}
 	if c.Adopted {
-		if err := t.writeSource(ctx, n, c.After.Source); err != nil {
-			return fmt.Errorf("write source of letter %s: %w", c.After.ID, err)
+		if err := t.writeSource(ctx, c.n, c.After.Source); err != nil {
+			return fmt.Errorf("write source: %w", err)
 		}
 	}
-	t.count(func(sum *counts) {
-		sum.letter(c.Before, c.After)
-		sum.replay(c)
-	})
-	return t.Record(ctx, c.Event)
+	return nil
 }
 
 // ApplyBoth writes two changes of a letter of which the second follows on the first at once: the letter is written once, both audit
@@ -200,7 +218,7 @@ func (t *Tx) ApplyBoth(ctx context.Context, first, second deadletter.Change) err
 	if err := t.Record(ctx, first.Event); err != nil {
 		return err
 	}
-	return t.applyRest(ctx, n, second)
+	return t.applyRest(ctx, numbered{n, second})
 }
 
 func (t *Tx) updateLetter(ctx context.Context, c deadletter.Change) (n int64, err error) {
@@ -269,15 +287,22 @@ func orderArgs(l deadletter.Letter) []any {
 	}
 }
 
-const insertRevision = `INSERT INTO revisions (letter, number, body, headers, by, reason, at, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+var insertRevision = insertionOf(`INSERT INTO revisions (letter, number, body, headers, by, reason, at, message)`, 8, "")
 
-func (t *Tx) insertRevision(ctx context.Context, n int64, r deadletter.Revision) error {
-	headers, err := toJSON(r.Headers)
-	if err != nil {
-		return err
+func (t *Tx) insertRevisions(ctx context.Context, list []numbered) error {
+	var rows [][]any
+	for _, c := range list {
+		r := c.Revision
+		if r == nil {
+			continue
+		}
+		headers, err := toJSON(r.Headers)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, []any{c.n, r.Number, blob(r.Body), headers, r.By, r.Reason, r.At.UnixMilli(), r.Message})
 	}
-	_, err = t.tx.ExecContext(ctx, insertRevision, n, r.Number, blob(r.Body), headers, r.By, r.Reason, r.At.UnixMilli(), r.Message)
-	return err
+	return insertRevision.write(ctx, t.tx, rows)
 }
 
 // blob keeps an empty body apart from NULL.
@@ -338,23 +363,31 @@ func (s *Store) Revisions(ctx context.Context, id deadletter.ID) ([]deadletter.R
 	return list, nil
 }
 
-const writeAttempt = `INSERT INTO attempts (letter, number, trigger, actor, revision, started_at, done, latency_us, outcome, status_code,
-	error, response_headers, response_body, response_cut, retry_after_ms, trace_parent, message_id, sent_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+var writeAttempt = insertionOf(`INSERT INTO attempts (letter, number, trigger, actor, revision, started_at, done, latency_us, outcome, status_code,
+	error, response_headers, response_body, response_cut, retry_after_ms, trace_parent, message_id, sent_digest)`, 18, `
 	ON CONFLICT (letter, number) DO UPDATE SET done = excluded.done, latency_us = excluded.latency_us, outcome = excluded.outcome,
 		status_code = excluded.status_code, error = excluded.error, response_headers = excluded.response_headers,
 		response_body = excluded.response_body, response_cut = excluded.response_cut, retry_after_ms = excluded.retry_after_ms,
 		message_id = excluded.message_id, sent_digest = excluded.sent_digest
-	WHERE attempts.done = 0`
+	WHERE attempts.done = 0`)
 
-func (t *Tx) writeAttempt(ctx context.Context, n int64, a deadletter.Attempt) error {
-	headers, err := toJSON(a.ResponseHeaders)
-	if err != nil {
-		return err
+func (t *Tx) writeAttempts(ctx context.Context, list []numbered) error {
+	var rows [][]any
+	for _, c := range list {
+		a := c.Attempt
+		if a == nil {
+			continue
+		}
+		headers, err := toJSON(a.ResponseHeaders)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, []any{
+			c.n, a.Number, a.Trigger, a.Actor, a.Revision, a.StartedAt.UnixMilli(), a.Done, a.Latency.Microseconds(), a.Outcome, a.StatusCode,
+			a.Error, headers, blob(a.ResponseBody), a.ResponseCut, a.RetryAfter.Milliseconds(), a.TraceParent, a.MessageID, a.SentDigest,
+		})
 	}
-	_, err = t.tx.ExecContext(ctx, writeAttempt, n, a.Number, a.Trigger, a.Actor, a.Revision, a.StartedAt.UnixMilli(), a.Done,
-		a.Latency.Microseconds(), a.Outcome, a.StatusCode, a.Error, headers, blob(a.ResponseBody), a.ResponseCut,
-		a.RetryAfter.Milliseconds(), a.TraceParent, a.MessageID, a.SentDigest)
-	return err
+	return writeAttempt.write(ctx, t.tx, rows)
 }
 
 const attemptColumns = `a.number, a.trigger, a.actor, a.revision, a.started_at, a.done, a.latency_us, a.outcome, a.status_code, a.error,

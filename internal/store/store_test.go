@@ -142,7 +142,7 @@ func TestWebhookIDStandsForTheLatestLetter(t *testing.T) {
 	receive(t, s, first)
 	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 		change := deadletter.Receive(second, policy, 0.5, start)
-		if added, err := tx.Add(ctx, change); added || err != nil {
+		if added, err := tx.Add(ctx, change); added[0] || err != nil {
 			t.Errorf("a second letter of the same Webhook-Id: %t, %v", added, err)
 		}
 		if err := tx.Supersede(ctx, "a-1"); err != nil {
@@ -161,6 +161,52 @@ func TestWebhookIDStandsForTheLatestLetter(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestManyLettersAreAddedAtOnce(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	receive(t, s, failure("a-3", 422, start))
+	const many = 27
+	changes := make([]deadletter.Change, many)
+	for i := range changes {
+		c := failure(fmt.Sprintf("a-%d", i), 422, start)
+		if i == 7 {
+			c.First = nil // another program's
+		}
+		changes[i] = deadletter.Receive(c, policy, 0.5, start)
+	}
+	var added []bool
+	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) (err error) {
+		added, err = tx.Add(ctx, changes...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range changes {
+		id := c.After.ID
+		if added[i] != (i != 3) {
+			t.Errorf("%s was added: %t", id, added[i])
+		}
+		if r, err := s.Revision(t.Context(), id, 0); err != nil || !bytes.Equal(r.Body, c.Revision.Body) {
+			t.Errorf("%s has the body %q, %v", id, r.Body, err)
+		}
+		want := 1
+		if i == 7 {
+			want = 0
+		}
+		if attempts, err := s.Attempts(t.Context(), id); err != nil || len(attempts) != want {
+			t.Errorf("%s has the attempts %+v, %v", id, attempts, err)
+		}
+		page, err := s.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Target: string(id)}, Limit: 5})
+		if err != nil || len(page.Items) != 1 {
+			t.Errorf("%s has the events %+v, %v", id, page.Items, err)
+		}
+	}
+	if n, err := s.VerifyAudit(t.Context()); n != many || err != nil {
+		t.Errorf("the trail has %d events, %v", n, err)
 	}
 }
 
