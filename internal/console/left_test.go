@@ -31,7 +31,7 @@ func TestLetterThatIsStillOnSQSTellsWhenItExpires(t *testing.T) {
 	b.receive(t, "old-9")
 	p := b.member(t, "vera", deadletter.Viewer)
 	const expires = "2026-03-05 08:00:00 UTC"
-	if got := p.get("/letters/a-1").says("[data-still-on]"); got != "still on orders-dlq , expires there "+expires {
+	if got := p.get("/letters/a-1").says("[data-still-on]"); got != "still on orders-dlq and expires there "+expires {
 		t.Errorf("its page says %q", got)
 	}
 	for _, other := range []string{"b-2", "old-9"} {
