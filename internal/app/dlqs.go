@@ -91,7 +91,7 @@ func (a *App) startDLQs(q *queues, settings ingest.Settings, arrived func()) {
 		of.From, of.Unfinished = d.Name, q.unfinished(d.Name)
 		a.run("ingest from queue "+d.Name, func(ctx context.Context) error {
 			return d.read(ctx, func(q *queue.SQS) *ingest.Ingest {
-				return ingest.New(q, a.store, of, arrived, a.now, a.roll, a.log.With("component", "ingest", "queue", d.Name))
+				return ingest.New(q, a.store, of, arrived, a.now, a.roll, a.log.With("component", "ingest", "from", d.Name))
 			})
 		})
 	}

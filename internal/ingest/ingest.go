@@ -56,6 +56,7 @@ type Ingest struct {
 	log      *slog.Logger
 	helpers  chan struct{} // holds one for each that is at work
 	running  sync.WaitGroup
+	trouble  telemetry.Trouble
 }
 
 // New makes an ingest. arrived is called after letters were committed and must not block.
@@ -103,12 +104,17 @@ func (i *Ingest) poll(ctx context.Context) {
 		_, err := i.Once(ctx, longPoll)
 		if err == nil {
 			pause = firstPause
+			if lasted, tell := i.trouble.Over(i.now()); tell {
+				i.log.InfoContext(ctx, "letters are moved from the queue to the store again", "queue", i.queue.Name(), "after", lasted)
+			}
 			continue
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		i.log.ErrorContext(ctx, "cannot move letters from the queue to the store; trying again", "queue", i.queue.Name(), "in", pause, "err", err)
+		if times, tell := i.trouble.Met(i.now()); tell {
+			i.log.ErrorContext(ctx, "cannot move letters from the queue to the store; trying again", "queue", i.queue.Name(), "faults", times, "err", err)
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):

@@ -28,9 +28,10 @@ type ProcessingQueue interface {
 // Processor delivers the webhooks of buffered sources.
 type Processor struct {
 	*Receiver
-	queue ProcessingQueue
-	room  *semaphore.Weighted // bytes, for bodies that were compressed: each is unpacked until it is dealt with
-	done  sync.Map            // ids of messages that were dealt with and could not be deleted: they come again, and are not delivered again
+	queue   ProcessingQueue
+	trouble telemetry.Trouble
+	room    *semaphore.Weighted // bytes, for bodies that were compressed: each is unpacked until it is dealt with
+	done    sync.Map            // ids of messages that were dealt with and could not be deleted: they come again, and are not delivered again
 }
 
 // NewProcessor makes a processor of the queue that the receiver fills.
@@ -61,10 +62,18 @@ func (p *Processor) Run(ctx context.Context) error {
 func (p *Processor) poll(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := p.Once(ctx, longPoll)
-		if err == nil || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			if lasted, tell := p.trouble.Over(p.now()); tell {
+				p.log.InfoContext(ctx, "the processing queue is worked on again", "queue", p.queue.Name(), "after", lasted)
+			}
 			continue
 		}
-		p.log.ErrorContext(ctx, "cannot work on the processing queue; trying again", "queue", p.queue.Name(), "err", err)
+		if times, tell := p.trouble.Met(p.now()); tell {
+			p.log.ErrorContext(ctx, "cannot work on the processing queue; trying again", "queue", p.queue.Name(), "faults", times, "err", err)
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(faultPause):

@@ -1,0 +1,55 @@
+package ingest_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dlqdesk/internal/ingest"
+	"dlqdesk/internal/queue"
+)
+
+// away is a queue that cannot be asked until some time.
+type away struct {
+	*queue.Embedded
+	until time.Time
+}
+
+func (q away) Receive(ctx context.Context, _ int, wait time.Duration) ([]queue.Message, error) {
+	if time.Now().Before(q.until) {
+		return nil, errors.New("connection refused")
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(wait):
+	}
+	return nil, ctx.Err()
+}
+
+// However many wait for messages, a queue that is away for long is told of once a minute, and when it is back.
+func TestQueueThatIsAwayDoesNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		with := settings
+		with.Pollers = 4
+		q := away{queue.NewEmbedded(nil, "dlq", 1<<20, time.Now), time.Now().Add(3*time.Minute + 30*time.Second)}
+		i := ingest.New(q, nil, with, func() {}, time.Now, func() float64 { return 0 }, slog.New(slog.NewTextHandler(&log, nil)))
+		ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer stop()
+		if err := i.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(log.String(), "cannot move letters from the queue to the store; trying again"); n != 4 {
+			t.Errorf("it was told %d times:\n%s", n, &log)
+		}
+		if n := strings.Count(log.String(), "letters are moved from the queue to the store again"); n != 1 || !strings.Contains(log.String(), "connection refused") {
+			t.Errorf("its end was told %d times:\n%s", n, &log)
+		}
+	})
+}
