@@ -136,7 +136,7 @@ func (c *crash) settle(t *testing.T, p *process) {
 	if missing != "" {
 		t.Errorf("%s\n%s", missing, p.log)
 	}
-	awaitBalance(t, s, "direct")
+	awaitBalance(t, s)
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}

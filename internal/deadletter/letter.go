@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -173,7 +174,7 @@ type Capture struct {
 	Method      string
 	Query       string
 	WebhookID   string
-	ReceiveID   string // names this receipt: a platform that sends a webhook again makes a new one
+	ReceiveID   string // names this receipt: a platform that sends a webhook again makes a new one, and so does a buffered one that is kept again
 	ReceivedAt  time.Time
 	Run         string    // names the ledger in which its receiver accounts for it; "": none that is known
 	RunAt       time.Time // of its receipt, by that receiver's clock; zero: ReceivedAt
@@ -190,6 +191,9 @@ type Capture struct {
 	Foreign     bool     // no envelope: another program's message, which was already retried its own way
 	Queue       QueueFacts
 }
+
+// Receipt names what counts once in the ledger, however often a queue hands it out.
+func (c Capture) Receipt() ID { return cmp.Or(ID(c.ReceiveID), c.ID) }
 
 // Receive makes a new letter of a capture. A transient failure of a known source is retried by itself while the policy
 // has attempts left; everything else needs a person.
@@ -215,6 +219,9 @@ func Receive(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
 	original := Revision{Body: c.Body, Headers: c.Headers, Message: c.Message, At: at}
 	change := l.changedFrom(Letter{}, System(), "letter.received", c.Reason, at)
 	change.Attempt, change.Revision = c.First, &original
+	if c.Receipt() != c.ID {
+		change.Arrival = &Arrival{Number: l.Arrivals, At: at, MessageID: c.Queue.MessageID, Receipt: c.Receipt()}
+	}
 	change.Event.After = state{Status: l.Status, Source: l.Source, DueAt: l.DueAt, BodySHA256: digestOf(c.Body)}.json()
 	return change
 }
@@ -237,7 +244,7 @@ func (l Letter) ArriveAgain(c Capture, original Revision, at time.Time) Change {
 // arrived counts an arrival of what l has become of a letter. known is the revision that its body ought to be.
 func (l Letter) arrived(before Letter, c Capture, known Revision, action string, at time.Time) Change {
 	l.Arrivals++
-	arrival := Arrival{Number: l.Arrivals, At: at, MessageID: c.Queue.MessageID, Receipt: c.ID}
+	arrival := Arrival{Number: l.Arrivals, At: at, MessageID: c.Queue.MessageID, Receipt: c.Receipt()}
 	if string(c.Body) != string(known.Body) {
 		arrival.Differs, arrival.Body, arrival.Headers = true, c.Body, c.Headers
 	}

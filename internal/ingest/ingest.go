@@ -330,7 +330,7 @@ func (i *Ingest) takeAgain(ctx context.Context, tx *store.Tx, c deadletter.Captu
 	if err != nil {
 		return err
 	}
-	again, err := tx.HasArrived(ctx, c.ID)
+	again, err := tx.HasArrived(ctx, c)
 	if err != nil {
 		return err
 	}

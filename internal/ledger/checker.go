@@ -283,20 +283,31 @@ func surplus(open []store.OpenAccount, killed map[string]time.Time) []deadletter
 	for _, o := range open {
 		i := deadletter.Imbalance{Hour: o.Hour, Source: o.Source, Refused: o.Refused, Killed: killed[o.Run]}
 		if n := o.Arrived - o.Kept; n > 0 {
+			i := i
 			i.Stage, i.Missing = deadletter.StageLetters, -n
+			if !o.Numbered {
+				i.Killed = latest(i.Killed, o.Hour, killed)
+			}
 			found.add(i)
 		}
 		if n := o.Delivered + o.Kept - o.Received; n > 0 {
 			i.Stage, i.Missing = deadletter.StageProcessing, -n
-			for _, at := range killed { // whichever run delivered it may have been killed before it said so
-				if at.After(o.Hour) && at.After(i.Killed) {
-					i.Killed = at
-				}
-			}
+			i.Killed = latest(i.Killed, o.Hour, killed)
 			found.add(i)
 		}
 	}
 	return slices.Collect(maps.Values(found))
+}
+
+// latest answers when a run was killed that may have delivered webhooks of an hour, and not have lived to say so. Whichever it was, it
+// numbered none of them.
+func latest(known, hour time.Time, killed map[string]time.Time) time.Time {
+	for _, at := range killed {
+		if at.After(hour) && at.After(known) {
+			known = at
+		}
+	}
+	return known
 }
 
 // imbalances are those of several runs, put together where they are of one kind.

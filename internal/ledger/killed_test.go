@@ -156,3 +156,102 @@ func TestUnnumberedLettersOfAKilledRunAreExplained(t *testing.T) {
 		t.Errorf("found %+v", found)
 	}
 }
+
+// What a run had dealt with, and could not take off the processing queue before it was killed, is dealt with again. That is a second letter
+// on the way, of a webhook that is one; neither is missing, whichever arrives first and however often.
+func TestWebhookThatIsKeptAgainAfterAKillIsNotMissing(t *testing.T) {
+	t.Parallel()
+	for name, swapped := range map[string]bool{"in order": false, "the second first": true} {
+		for _, source := range []string{"later", "shared"} {
+			t.Run(source+" "+name, func(t *testing.T) {
+				t.Parallel()
+				h := setup(t)
+				at := h.clock.Now()
+				h.post(source, 1, http.StatusServiceUnavailable)
+				h.clings.Clings = true
+				if err := h.run.processor.Once(t.Context(), 0); err == nil {
+					t.Fatal("a message that cannot be deleted is no error")
+				}
+				h.clings.Clings = false
+				h.begin() // killed
+				h.process()
+				if swapped {
+					m := h.take(h.dlq)
+					h.ingestWith(twice{h.dlq})
+					if err := h.dlq.Send(t.Context(), []queue.Outgoing{{Body: m.Body}})[0]; err != nil {
+						t.Fatal(err)
+					}
+				}
+				h.ingestWith(twice{h.dlq})
+				for _, i := range h.verdict() {
+					if !i.Explained() || i.Stage != deadletter.StageProcessing {
+						t.Errorf("%d are missing: %+v", i.Missing, i)
+					}
+				}
+				if l := h.line(source, at); l.Kept != 2 || l.Arrived != 2 || l.Repeated != 1 || l.Letters[deadletter.Failed] != 1 {
+					t.Errorf("the hour is %+v", l)
+				}
+			})
+		}
+	}
+}
+
+// The same holds of a run that was killed before it had counted them: those that it had numbered, because it accounts for them itself, are
+// known, and of the others more came than were counted, which the kill explains.
+func TestWebhookThatIsKeptAgainWithoutHavingBeenCountedIsNoAlarm(t *testing.T) {
+	t.Parallel()
+	for source, more := range map[string]int{"later": 2, "shared": 0} {
+		t.Run(source, func(t *testing.T) {
+			t.Parallel()
+			h := setup(t)
+			h.post(source, 2, http.StatusServiceUnavailable)
+			h.end()
+			h.begin()
+			h.clings.Clings, h.forgets = true, true
+			if err := h.run.processor.Once(t.Context(), 0); err == nil {
+				t.Fatal("a message that cannot be deleted is no error")
+			}
+			h.clings.Clings, h.forgets = false, false
+			h.begin() // killed
+			h.process()
+			h.ingest()
+			for _, i := range h.verdict() {
+				if i.Missing != -more || i.Stage != deadletter.StageLetters || !i.Explained() || i.Killed.IsZero() {
+					t.Errorf("found %+v", i)
+				}
+				more = 0
+			}
+			if more > 0 {
+				t.Errorf("%d letters that nobody counted are not told of", more)
+			}
+		})
+	}
+}
+
+// A letter of a shared processing queue that is lost after a kill shows, and one that no queue took is not owed.
+func TestLossOfABufferedLetterOfAKilledRunShows(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.forgets = true
+	h.post("shared", 1, http.StatusServiceUnavailable)
+	h.doubtful.full = true
+	if err := h.run.processor.Once(t.Context(), 0); err == nil {
+		t.Fatal("a letter that no queue takes is no error")
+	}
+	h.doubtful.full = false
+	h.process()
+	h.post("shared", 2, http.StatusServiceUnavailable)
+	h.process()
+	h.forgets = false
+	h.begin() // killed
+	m := h.take(h.dlq)
+	h.ingest()
+	if found := h.verdict(); len(found) != 1 || found[0].Missing != 1 || found[0].Stage != deadletter.StageLetters || found[0].Explained() {
+		t.Errorf("found %+v", found)
+	}
+	if err := h.dlq.Send(t.Context(), []queue.Outgoing{{Body: m.Body}})[0]; err != nil {
+		t.Fatal(err)
+	}
+	h.ingest()
+	h.balances()
+}

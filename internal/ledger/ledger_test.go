@@ -27,6 +27,8 @@ type house struct {
 	clock           *desktest.Clock
 	store           *store.Store
 	dlq, processing *queue.Embedded
+	forgets         bool               // to save what was processed
+	clings          *desktest.Clinging // what is processed
 	doubtful        *doubtful
 	destination     *desktest.Destination
 	run             run
@@ -41,7 +43,17 @@ type run struct {
 }
 
 // account keeps what the receiver asks of books beside the ledger's own.
-type account struct{ *ledger.Recorder }
+type account struct {
+	*ledger.Recorder
+	forgets *bool // to save
+}
+
+func (a account) Save(ctx context.Context) error {
+	if *a.forgets {
+		return nil
+	}
+	return a.Recorder.Save(ctx)
+}
 
 func (account) Answered(string, deadletter.Fate) {}
 
@@ -56,6 +68,7 @@ func setup(t *testing.T) *house {
 	t.Cleanup(func() { _ = file.Close() })
 	h := &house{t: t, clock: desktest.NewClock(), store: desktest.NewStore(t), destination: desktest.NewDestination(t)}
 	h.dlq, h.processing = queue.NewEmbedded(file, "dlq", 1<<20, h.clock.Now), queue.NewEmbedded(file, "processing", 1<<20, h.clock.Now)
+	h.clings = &desktest.Clinging{Embedded: h.processing}
 	h.doubtful = &doubtful{Embedded: h.dlq}
 	h.begin()
 	return h
@@ -76,11 +89,11 @@ func (h *house) begin() {
 		{Name: "genesys", Destination: to, MaxBody: 1 << 10},
 		{Name: "later", Destination: to, MaxBody: 1 << 10, Buffered: true},
 		{Name: "shared", Destination: to, MaxBody: 1 << 10, Buffered: true, Shared: true},
-	}, client, h.doubtful, h.processing, account{books}, h.clock.Now, log)
+	}, client, h.doubtful, h.processing, account{books, &h.forgets}, h.clock.Now, log)
 	server := httptest.NewServer(r.Handler())
 	h.t.Cleanup(server.Close)
 	settings := ledger.Settings{Letters: held(h.dlq, 0), Processing: held(h.processing, 0), Settle: settle}
-	h.run = run{books, ledger.NewChecker(h.store, books, settings, h.clock.Now, log), receiver.NewProcessor(r, h.processing), server.URL}
+	h.run = run{books, ledger.NewChecker(h.store, books, settings, h.clock.Now, log), receiver.NewProcessor(r, h.clings), server.URL}
 }
 
 // end stops the program properly.

@@ -12,7 +12,8 @@
 //   - Arrived, and neither counted nor numbered: an older program wrote it, and was killed; or its queue had it, and did not say so.
 //   - What another receiver took has no account here, and counts as received when it arrives.
 //
-// Webhooks on the processing queue are counted before they leave it: what a killed run had not saved is delivered again, not missing. Where
+// Webhooks on the processing queue are counted before they leave it: what a killed run had not saved is delivered again, not missing. What
+// it had kept, and is kept again, is two letters on the way, each with a receipt of its own, though only one letter on the desk. Where
 // other processes may work on that queue, a webhook is accounted for by the one that delivers it, when it does.
 package ledger
 
@@ -64,7 +65,7 @@ func Begin(ctx context.Context, s *store.Store, now func() time.Time, log *slog.
 // Name names this run in envelopes.
 func (r *Recorder) Name() string { return r.run }
 
-// Number gives a webhook that is about to be put on a queue its place in its account. Book settles it.
+// Number gives a letter that is about to be put on a queue its place in its account. Book settles it: it is owed where it was kept.
 func (r *Recorder) Number(c *deadletter.Capture) {
 	a := store.AccountOf(*c)
 	r.mu.Lock()
@@ -82,12 +83,14 @@ func (r *Recorder) Book(c deadletter.Capture, n deadletter.Receipts) {
 	a := store.AccountOf(c)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.pending[a] = r.pending[a].Add(n)
+	if n != (deadletter.Receipts{}) {
+		r.pending[a] = r.pending[a].Add(n)
+	}
 	if a.Run == r.run {
 		r.all[a] = r.all[a].Add(n)
 	}
 	if numbers, ok := r.numbers[a]; ok && c.Sequence.Number > 0 {
-		numbers.Settle(c.Sequence.Number, n.Refused > 0)
+		numbers.Settle(c.Sequence.Number, n.Kept == 0)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/sync/semaphore"
 
 	"dlqdesk/internal/deadletter"
@@ -31,6 +32,7 @@ type Processor struct {
 	queue   ProcessingQueue
 	trouble telemetry.Trouble
 	room    *semaphore.Weighted // bytes, for bodies that were compressed: each is unpacked until it is dealt with
+	tried   sync.Map            // receipts, by the ids of messages whose letters nobody took
 	done    sync.Map            // ids of messages that were dealt with and could not be deleted: they come again, and are not delivered again
 }
 
@@ -155,7 +157,8 @@ func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m que
 		}
 	}()
 	booked := deadletter.Receipts{}
-	if c.Run == "" { // nobody has accounted for it yet
+	ours := c.Run == ""
+	if ours { // nobody has accounted for it yet
 		c.Run, booked.Received = p.books.Name(), 1
 	}
 	source, ok := p.sources[c.Source]
@@ -178,10 +181,29 @@ func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m que
 			Outcome: deadletter.Unreachable, Error: c.Reason,
 		}
 	}
+	if ours {
+		p.books.Number(&c)
+	}
+	c.ReceiveID = p.receipt(m, c)
 	if err := p.keep(ctx, p.dlq, c); err != nil {
+		p.tried.Store(m.ID, c.ReceiveID)
+		p.books.Book(c, deadletter.Receipts{}) // its number is given out, and nothing is owed
 		return err
 	}
+	p.tried.Delete(m.ID)
 	booked.Kept = 1
 	p.books.Book(c, booked)
 	return nil
+}
+
+// receipt names a letter in the books. A webhook that was handed out before may have been kept before, by a process that was killed or by
+// another one, and is then kept, and counted, again.
+func (p *Processor) receipt(m queue.Message, c deadletter.Capture) string {
+	if before, ok := p.tried.Load(m.ID); ok {
+		return before.(string)
+	}
+	if m.ReceiveCount > 1 {
+		return uuid.Must(uuid.NewV7()).String()
+	}
+	return c.ReceiveID
 }

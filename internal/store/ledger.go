@@ -111,12 +111,14 @@ func (t *Tx) BookArrival(c deadletter.Capture, repeated bool) {
 	})
 }
 
-const receiptKnown = `SELECT EXISTS (SELECT 1 FROM letters WHERE id = ?1) OR EXISTS (SELECT 1 FROM arrivals WHERE receipt = ?1 AND receipt <> '')`
+// A letter was made by the receipt of its own id, unless its first arrival is on record as another.
+const receiptKnown = `SELECT EXISTS (SELECT 1 FROM arrivals WHERE receipt = ?1 AND receipt <> '') OR ?1 = ?2 AND EXISTS (
+	SELECT 1 FROM letters l WHERE l.id = ?2 AND NOT EXISTS (SELECT 1 FROM arrivals a WHERE a.letter = l.n AND a.number = 1))`
 
 // HasArrived tells whether a receipt has come from a queue before, as a letter or as a repetition of one.
-func (t *Tx) HasArrived(ctx context.Context, receipt deadletter.ID) (known bool, err error) {
-	if err := t.tx.QueryRowContext(ctx, receiptKnown, receipt).Scan(&known); err != nil {
-		return false, fmt.Errorf("look for the arrival of %s: %w", receipt, err)
+func (t *Tx) HasArrived(ctx context.Context, c deadletter.Capture) (known bool, err error) {
+	if err := t.tx.QueryRowContext(ctx, receiptKnown, c.Receipt(), c.ID).Scan(&known); err != nil {
+		return false, fmt.Errorf("look for the arrival of %s: %w", c.ID, err)
 	}
 	return known, nil
 }
@@ -308,10 +310,11 @@ func (s *Store) Received(ctx context.Context, source string, from, to time.Time)
 type OpenAccount struct {
 	Account
 	deadletter.Receipts
-	Arrived int
+	Arrived  int
+	Numbered bool // its letters tell what was kept, whether that was counted or not
 }
 
-const openAccounts = `SELECT hour, source, run, received + max(told - kept, 0), delivered, max(kept, told), refused, arrived FROM ledger
+const openAccounts = `SELECT hour, source, run, received + max(told - kept, 0), delivered, max(kept, told), refused, arrived, told > 0 FROM ledger
 	WHERE hour >= ? AND (received <> delivered + kept OR max(kept, told) <> arrived)`
 
 // OpenAccounts answers the accounts since a time in which not all is settled. Those that balance cost nothing.
@@ -320,7 +323,7 @@ func (s *Store) OpenAccounts(ctx context.Context, since time.Time) ([]OpenAccoun
 	err := each(ctx, s.db.read, func(r row) error {
 		var o OpenAccount
 		var hour int64
-		err := r.Scan(&hour, &o.Source, &o.Run, &o.Received, &o.Delivered, &o.Kept, &o.Refused, &o.Arrived)
+		err := r.Scan(&hour, &o.Source, &o.Run, &o.Received, &o.Delivered, &o.Kept, &o.Refused, &o.Arrived, &o.Numbered)
 		o.Hour = time.UnixMilli(hour).UTC()
 		list = append(list, o)
 		return err

@@ -452,7 +452,7 @@ func (t *Tx) insertArrival(ctx context.Context, n int64, a deadletter.Arrival) e
 }
 
 const arrivalList = `SELECT a.number, a.at, a.message_id, a.differs, a.headers, a.body FROM arrivals a JOIN letters l ON l.n = a.letter
-	WHERE l.id = ? ORDER BY a.number DESC LIMIT 50`
+	WHERE l.id = ? AND a.number > 1 ORDER BY a.number DESC LIMIT 50`
 
 // Arrivals answers the later arrivals of a letter, newest first, the latest 50.
 func (s *Store) Arrivals(ctx context.Context, id deadletter.ID) ([]deadletter.Arrival, error) {
