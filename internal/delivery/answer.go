@@ -95,6 +95,9 @@ func sizeOf(h deadletter.Headers) int {
 
 // RetryAfter reads the header of RFC 9110 section 10.2.3: seconds, or a date. What it cannot read is 0.
 func RetryAfter(value string, now time.Time) time.Duration {
+	if value == "" {
+		return 0
+	}
 	if seconds, err := strconv.Atoi(value); err == nil {
 		return time.Duration(min(max(seconds, 0), 1<<30)) * time.Second
 	}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // maxReason bounds an error reason, in characters.
@@ -153,8 +154,8 @@ func oneLine(text string) string {
 	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "\uFFFD"), func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r)
 	}), " ")
-	if runes := []rune(text); len(runes) > maxReason {
-		return string(runes[:maxReason-1]) + "…"
+	if utf8.RuneCountInString(text) <= maxReason {
+		return text
 	}
-	return text
+	return string([]rune(text)[:maxReason-1]) + "…"
 }

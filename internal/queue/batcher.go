@@ -19,6 +19,8 @@ type Batcher struct {
 	linger time.Duration
 	budget time.Duration
 	calls  sync.WaitGroup
+	idle   chan *gathering // taken by who has made a call and makes another
+	closed chan struct{}
 
 	mu       sync.Mutex
 	open     *gathering // what the next call takes along; nil: nothing
@@ -33,15 +35,21 @@ const (
 
 	// recently is for how long after a call as much company is expected as it had.
 	recently = 10 * time.Millisecond
+
+	// patience is for how long who has made a call waits for another.
+	patience = time.Second
 )
 
 // NewBatcher makes a batcher for a queue. A call may take as long as budget. The caller closes it.
 func NewBatcher(to Batched, budget time.Duration) *Batcher {
-	return &Batcher{to: to, linger: usualLinger, budget: budget}
+	return &Batcher{to: to, linger: usualLinger, budget: budget, idle: make(chan *gathering), closed: make(chan struct{})}
 }
 
 // Close answers when no call is under way any more. Nothing may be sent after it.
-func (b *Batcher) Close() { b.calls.Wait() }
+func (b *Batcher) Close() {
+	close(b.closed)
+	b.calls.Wait()
+}
 
 // Name names the queue.
 func (b *Batcher) Name() string { return b.to.Name() }
@@ -86,12 +94,38 @@ func (b *Batcher) join(o Outgoing) <-chan error {
 	if b.open == nil {
 		g := &gathering{full: make(chan struct{})}
 		b.open = g
-		b.calls.Go(func() { b.call(g) })
+		b.start(g)
 	}
 	g, answer := b.open, make(chan error, 1)
 	g.list, g.bytes, g.answers = append(g.list, o), g.bytes+size, append(g.answers, answer)
 	b.goOn()
 	return answer
+}
+
+// start has a call made by who is idle: what the SDK does with a call grows a stack, and one that has grown stays so for the next.
+func (b *Batcher) start(g *gathering) {
+	select {
+	case b.idle <- g:
+	default:
+		b.calls.Go(func() {
+			for ; g != nil; g = b.next() {
+				b.call(g)
+			}
+		})
+	}
+}
+
+// next answers the next call to make; nil: there is none for long.
+func (b *Batcher) next() *gathering {
+	wait := time.NewTimer(patience)
+	defer wait.Stop()
+	select {
+	case g := <-b.idle:
+		return g
+	case <-b.closed:
+	case <-wait.C:
+	}
+	return nil
 }
 
 // goOn lets the open call go where nothing is to be gained by waiting: it is full, or no other call is under way and those are together

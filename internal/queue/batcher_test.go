@@ -180,3 +180,18 @@ func TestCallStaysWithinTheQueuesBytes(t *testing.T) {
 		}
 	}))
 }
+
+func TestNobodyIsLeftWaitingForCalls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		left := queue.NewBatcher(&slow{}, time.Second)
+		sendAll(t.Context(), left, "x")
+		time.Sleep(time.Minute) // of the test's own clock: who made the call has gone by itself then, or the test finds it at its end
+		closed := queue.NewBatcher(&slow{}, time.Second)
+		sendAll(t.Context(), closed, "x")
+		begun := time.Now()
+		if closed.Close(); time.Since(begun) > 0 {
+			t.Errorf("closing took %v", time.Since(begun))
+		}
+	})
+}
