@@ -12,6 +12,10 @@ import (
 
 // concernNoLetter are the lines of the log that concern none. Every other one has the letter's id.
 var concernNoLetter = map[string]bool{
+	"a handler answers again: what waited for it is let go":                                                             true,
+	"a handler is down: its retries and jobs wait, and one at a time probes it":                                         true,
+	"letters are moved from the queue to the store again":                                                               true,
+	"the processing queue is worked on again":                                                                           true,
 	"a page is no longer told what changes":                                                                             true,
 	"a platform is sent for a token":                                                                                    true,
 	"a queue of the list cannot be read; it is tried again every minute":                                                true,
