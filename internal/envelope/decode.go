@@ -84,9 +84,10 @@ func decode(m Raw, at time.Time) deadletter.Capture {
 
 var interchangeFields = []string{"messageId", "timestamp", "originalPayload", "originalHeaders", "errorReason", "retryCount"}
 
-var ourFields = []string{
-	"version", "source", "destination", "method", "query", "webhookId", "receiveId", "run", "sequence", "traceparent", "statusCode", "outcome", "firstAttempt",
-	"queue", "bodyForm", "bodyBefore", "bodyAfter", "rawBody",
+var ourFields = map[string]bool{
+	"version": true, "source": true, "destination": true, "method": true, "query": true, "webhookId": true, "receiveId": true,
+	"run": true, "sequence": true, "traceparent": true, "statusCode": true, "outcome": true, "firstAttempt": true, "queue": true,
+	"bodyForm": true, "bodyBefore": true, "bodyAfter": true, "rawBody": true,
 }
 
 // isEnvelope takes a document with a payload and at least two more of the interchange fields for an envelope: what is missing
@@ -237,15 +238,8 @@ func decodeTime(field json.RawMessage, otherwise, now time.Time) time.Time {
 const maxCount = 1_000_000
 
 func decodeCount(field json.RawMessage) int {
-	var n float64
-	if json.Unmarshal(field, &n) != nil {
-		parsed, err := strconv.ParseFloat(textOf(field), 64)
-		if err != nil {
-			return 0
-		}
-		n = parsed
-	}
-	if !(n > 0) {
+	n, err := strconv.ParseFloat(textOf(field), 64)
+	if err != nil || !(n > 0) {
 		return 0
 	}
 	return int(min(n, maxCount))
@@ -291,7 +285,7 @@ func shorten(text string) string {
 func unreadFields(c deadletter.Capture, fields map[string]json.RawMessage) []deadletter.QueueAttribute {
 	var list []deadletter.QueueAttribute
 	for name, value := range fields {
-		read := slices.Contains(interchangeFields, name) || c.Queue.Form == FormEnvelope && slices.Contains(ourFields, name)
+		read := slices.Contains(interchangeFields, name) || c.Queue.Form == FormEnvelope && ourFields[name]
 		if name == "errorReason" && c.Reason != clean(textOf(value)) {
 			read = false
 		}
