@@ -136,7 +136,7 @@ func whyMissing(i deadletter.Imbalance) (why, do string) {
 		return fmt.Sprintf("%s %s put on the processing queue, and %s neither delivered nor a letter, nor on that queue any more.", capital(it), was, is),
 			"Look whether somebody deleted messages or restored queue.db from a copy, and ask the platform to send what it sent in that hour again."
 	}
-	return fmt.Sprintf("The queue confirmed that it had %s, and %s %s neither there nor on the desk: deleted from the queue, or taken by another program that reads it.",
+	return fmt.Sprintf("The queue confirmed that it had %s, and %s %s neither there nor on the desk: deleted from the queue, taken by another program that reads it, or gone because desk.db was restored from an older copy.",
 			them(it), it, is),
 		"Look who else may receive, delete or purge on this queue. Ask the platform to send what it sent in that hour again."
 }

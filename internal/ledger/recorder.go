@@ -14,7 +14,8 @@
 //
 // Webhooks on the processing queue are counted before they leave it: what a killed run had not saved is delivered again, not missing. What
 // it had kept, and is kept again, is two letters on the way, each with a receipt of its own, though only one letter on the desk. Where
-// other processes may work on that queue, a webhook is accounted for by the one that delivers it, when it does.
+// other processes may work on that queue, a webhook is accounted for by the one that delivers it, when it does: of a delivery that succeeds
+// elsewhere nothing comes here, so that it could not be told from a loss.
 package ledger
 
 import (

@@ -151,7 +151,7 @@ func imbalanced(v *LedgerBook) {
 	v.Verdict.Hint = "What was received in these hours is not what is delivered, waits, or is a letter."
 	v.Imbalances = []ImbalanceView{
 		imbalanceOf("1 letter is missing", "genesys",
-			"The queue confirmed that it had it, and it is neither there nor on the desk: deleted from the queue, or taken by another program that reads it.",
+			"The queue confirmed that it had it, and it is neither there nor on the desk: deleted from the queue, taken by another program that reads it, or gone because desk.db was restored from an older copy.",
 			"Look who else may receive, delete or purge on this queue. Ask the platform to send what it sent in that hour again."),
 		imbalanceOf("31 letters expired on SQS", "",
 			"The queue confirmed that it had them, and had them for as long as it keeps a message; they never reached the desk.",
