@@ -114,7 +114,8 @@ func (a *App) tellChanges(ctx context.Context, h *delivery.Health, told map[stri
 		switch log := a.log.With("source", source); {
 		case is.State == was.State:
 		case is.State == delivery.Open:
-			log.ErrorContext(ctx, "a handler is down: its retries and jobs wait, and one at a time probes it", "latest", h.Of(source).Latest.Error)
+			latest := h.Of(source).Latest // without the handler's own words, which may be of a payload
+			log.ErrorContext(ctx, "a handler is down: its retries and jobs wait, and one at a time probes it", "outcome", latest.Outcome, "status", latest.StatusCode)
 		case was.State == delivery.Open:
 			log.InfoContext(ctx, "a handler answers again: what waited for it is let go", "down", is.Since.Sub(was.Since).Round(time.Second))
 		}

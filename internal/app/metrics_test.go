@@ -179,7 +179,7 @@ func TestMetricsAndLogTellOfRetriesThatAreHeld(t *testing.T) {
 		kept(t, status, told)
 	}
 	p.tells(t, `dlqdesk_breaker_state{source="genesys",state="open"} 1`, `dlqdesk_letters{status="retrying"} 3`, `dlqdesk_retries_due{source="genesys"} 3`)
-	const down, up = `msg="a handler is down: its retries and jobs wait, and one at a time probes it" source=genesys latest="The handler answered 503: CRM is down"`,
+	const down, up = `msg="a handler is down: its retries and jobs wait, and one at a time probes it" source=genesys outcome=rejected status=503`,
 		`msg="a handler answers again: what waited for it is let go" source=genesys`
 	if text := log.String(); strings.Count(text, down) != 1 || strings.Contains(text, up) {
 		t.Errorf("the log is\n%s", text)
