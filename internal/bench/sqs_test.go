@@ -134,7 +134,7 @@ func ingest(b *testing.B, queueURL string) float64 {
 	a := start(b, cfg)
 	desk := open(b, cfg.DataDir)
 	// The store is asked seldom enough to cost nothing.
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for letters(b, desk) < waiting {
 		<-tick.C

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -55,6 +56,7 @@ type Ingest struct {
 	roll     func() float64
 	log      *slog.Logger
 	helpers  chan struct{} // holds one for each that is at work
+	heavy    atomic.Bool   // the latest messages are large
 	running  sync.WaitGroup
 	trouble  telemetry.Trouble
 }
@@ -75,6 +77,9 @@ func New(q Queue, s *store.Store, settings Settings, arrived func(), now func() 
 const (
 	batch    = 10               // messages of one receive, SQS's limit
 	longPoll = 20 * time.Second // SQS's limit
+
+	// lightBatch is how many bytes a batch has at most of which as many are moved at once as there are helpers.
+	lightBatch = 256 << 10
 
 	// batchLimit bounds the work on one batch, which stays hidden meanwhile.
 	batchLimit = time.Minute
@@ -123,8 +128,8 @@ func (i *Ingest) poll(ctx context.Context) {
 	}
 }
 
-// help has one more receiver work for as long as batches are full. A queue with a backlog is emptied by many, so that one commit is of
-// many batches; an idle one is asked by few, because SQS charges for each call.
+// help has one more receiver work for as long as batches are full, and not so large that many at once take much memory. A queue with a
+// backlog is emptied by many, so that one commit is of many batches; an idle one is asked by few, because SQS charges for each call.
 func (i *Ingest) help(ctx context.Context) {
 	select {
 	case i.helpers <- struct{}{}:
@@ -134,7 +139,7 @@ func (i *Ingest) help(ctx context.Context) {
 	i.running.Go(func() {
 		defer func() { <-i.helpers }()
 		for ctx.Err() == nil {
-			if n, err := i.Once(ctx, 0); err != nil || n < batch {
+			if n, err := i.Once(ctx, 0); err != nil || n < batch || i.heavy.Load() {
 				return // a fault is met, and told of, by who waits for messages
 			}
 		}
@@ -147,7 +152,8 @@ func (i *Ingest) Once(ctx context.Context, wait time.Duration) (int, error) {
 	if err != nil || len(messages) == 0 {
 		return 0, err
 	}
-	if len(messages) == batch {
+	i.heavy.Store(weight(messages) > lightBatch)
+	if len(messages) == batch && !i.heavy.Load() {
 		i.help(ctx)
 	}
 	// What was received is finished even when the program stops: the batch is small and each step has its own limit.
@@ -170,6 +176,13 @@ func (i *Ingest) Once(ctx context.Context, wait time.Duration) (int, error) {
 		err = errors.Join(err, errors.Join(i.queue.Release(releasing, lost)...))
 	}
 	return len(kept), err
+}
+
+func weight(messages []queue.Message) (bytes int) {
+	for _, m := range messages {
+		bytes += len(m.Body)
+	}
+	return bytes
 }
 
 // delete takes messages off the queue whose letters are kept. What cannot be deleted comes again and is recognised.
