@@ -259,3 +259,24 @@ func TestLettersWithoutASourceWaitForTheDefaultDestination(t *testing.T) {
 		t.Error("it was probed")
 	}
 }
+
+func TestJobTellsThatItWaitsForMoreThanItNames(t *testing.T) {
+	t.Parallel()
+	var sources []console.Source
+	var orders []desk.Source
+	for i := range 7 {
+		name := fmt.Sprintf("s-%d", i)
+		sources, orders = append(sources, console.Source{Name: name, MaxAttempts: 5}), append(orders, desk.Source{Name: name})
+	}
+	b, health, _ := outage(t, 0, func(d *console.Deps) { d.Sources = sources })
+	b.desk = desk.New(b.store, orders, func() {}, b.clock.Now)
+	*health = console.Health{HeldSince: b.clock.Now().Add(-time.Hour)}
+	var ids []deadletter.ID
+	for _, s := range sources {
+		ids = append(ids, b.receive(t, "l-"+s.Name, func(c *deadletter.Capture) { c.Source = s.Name }).ID)
+	}
+	a := b.member(t, "olga", deadletter.Operator).get("/jobs/" + b.draft(t, ids...).String())
+	if n, last := a.count(".job-hold"), a.doc().Find(".job-hold").Last().Text(); n != 6 || last != "And 2 more destinations: the overview has them all." {
+		t.Errorf("%d lines, the last of them %q", n, last)
+	}
+}

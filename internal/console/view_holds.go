@@ -33,15 +33,14 @@ func (c *Console) holdOf(source string) (page.Hold, bool) {
 const mostHolds = 5
 
 // jobHolds are the destinations for which letters of a job wait, or would if it was started now.
-func (c *Console) jobHolds(ctx context.Context, j deadletter.Job) ([]page.Hold, error) {
+func (c *Console) jobHolds(ctx context.Context, j deadletter.Job) (holds page.Holds, err error) {
 	if !j.Delivers() || j.Action.Redrives() || j.State != deadletter.JobRunning && j.State != deadletter.JobDraft {
-		return nil, nil
+		return page.Holds{}, nil
 	}
 	sources, err := c.Store.PendingSources(ctx, j.ID)
 	if err != nil {
-		return nil, err
+		return page.Holds{}, err
 	}
-	var holds []page.Hold
 	for i, source := range sources {
 		if source == "" {
 			sources[i] = c.DefaultSource
@@ -49,9 +48,12 @@ func (c *Console) jobHolds(ctx context.Context, j deadletter.Job) ([]page.Hold, 
 	}
 	slices.Sort(sources)
 	for _, source := range slices.Compact(sources) {
-		if hold, ok := c.holdOf(source); ok && len(holds) < mostHolds {
-			holds = append(holds, hold)
+		if hold, ok := c.holdOf(source); ok {
+			holds.List = append(holds.List, hold)
 		}
+	}
+	if more := len(holds.List) - mostHolds; more > 0 {
+		holds.List, holds.More = holds.List[:mostHolds], "And "+plural(more, "more destination")
 	}
 	return holds, nil
 }

@@ -62,11 +62,14 @@ func galleryJobs() []Example {
 	}
 }
 
-func galleryHolds() []Hold {
-	return []Hold{
-		{Source: "genesys", State: OutageDown, At: ago(73)},
-		{Source: "cxone", State: OutagePaused, At: ago(-9)},
-		{Source: longWord, State: OutageReleasing, At: ago(1), Rate: "20"},
+func galleryHolds() Holds {
+	return Holds{
+		List: []Hold{
+			{Source: "genesys", State: OutageDown, At: ago(73)},
+			{Source: "cxone", State: OutagePaused, At: ago(-9)},
+			{Source: longWord, State: OutageReleasing, At: ago(1), Rate: "20"},
+		},
+		More: "And 12 more destinations",
 	}
 }
 

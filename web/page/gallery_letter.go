@@ -42,7 +42,7 @@ func galleryLetter() []Example {
 		letter("archived", state("archived")),
 		letter("redriven", state("redriven")),
 		letter("still-on", func(v *LetterView) { v.Panel.StillOn = StillOn{Queue: "dlqdesk-dlq", Expires: ago(-60 * 22)} }),
-		letter("held", func(v *LetterView) { v.Panel.Hold = galleryHolds()[0] }),
+		letter("held", func(v *LetterView) { v.Panel.Hold = galleryHolds().List[0] }),
 		letter("unknown", func(v *LetterView) {
 			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no answer within 10 s"
 		}),

@@ -10,6 +10,12 @@ type Hold struct {
 	Rate   string    // letters a second that are let go, while it is released
 }
 
+// Holds are those that a job tells of.
+type Holds struct {
+	List []Hold
+	More string // "and 12 more destinations"; "": these are all
+}
+
 func (h Hold) icon() string {
 	if h.State == OutageDown {
 		return "warn"

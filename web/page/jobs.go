@@ -20,7 +20,7 @@ type JobView struct {
 	Polls                                            bool   // it goes on by itself: look again
 	To                                               string // the address to come back to
 	Refresh                                          bool   // that is a list, which shows its letters as they were before
-	Holds                                            []Hold // destinations for which it waits
+	Holds                                            Holds  // destinations for which it waits
 	Faults                                           []JobFault
 	CanPause, CanResume, CanCancel, CanUndo, CanHide bool
 	Denied                                           string // why this person may not steer it; empty: may
@@ -63,7 +63,7 @@ type JobConfirmView struct {
 	Oldest     ui.Moment
 	Newest     ui.Moment
 	Late       JobLateView
-	Holds      []Hold // destinations for which it would wait
+	Holds      Holds  // destinations for which it would wait
 	Unfit      string // "6 of them are resolved …"; empty: none
 	Unknown    string // "12 of them may have been processed already."; empty: none
 	LettersURL string
