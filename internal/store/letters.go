@@ -125,7 +125,7 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 		if err != nil {
 			return err
 		}
-		return t.applyRest(ctx, numbered{n, c})
+		return t.applyRest(ctx, numbered{n, &c})
 	}
 	added, err := t.Add(ctx, c)
 	if err == nil && !added[0] {
@@ -144,16 +144,16 @@ func (t *Tx) Add(ctx context.Context, list ...deadletter.Change) (added []bool, 
 			return nil, fmt.Errorf("write letter %s: %w", c.After.ID, err)
 		}
 		if added[i] {
-			rest = append(rest, numbered{n, c})
+			rest = append(rest, numbered{n, &list[i]})
 		}
 	}
 	return added, t.applyRest(ctx, rest...)
 }
 
-// numbered is a change of a letter with the letter's row number.
+// numbered is a change of a letter with the letter's row number. Changes are large, and not copied on the way.
 type numbered struct {
 	n int64
-	deadletter.Change
+	*deadletter.Change
 }
 
 // applyRest writes what comes with changes of letters.
@@ -171,7 +171,7 @@ func (t *Tx) applyRest(ctx context.Context, list ...numbered) error {
 		}
 		t.count(func(sum *counts) {
 			sum.letter(c.Before, c.After)
-			sum.replay(c.Change)
+			sum.replay(*c.Change)
 		})
 		events[i] = c.Event
 	}
@@ -218,7 +218,7 @@ func (t *Tx) ApplyBoth(ctx context.Context, first, second deadletter.Change) err
 	if err := t.Record(ctx, first.Event); err != nil {
 		return err
 	}
-	return t.applyRest(ctx, numbered{n, second})
+	return t.applyRest(ctx, numbered{n, &second})
 }
 
 func (t *Tx) updateLetter(ctx context.Context, c deadletter.Change) (n int64, err error) {
