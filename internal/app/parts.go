@@ -56,7 +56,7 @@ func (a *App) startWorker(health *delivery.Health, q *queues) *worker.Worker {
 // commits are shared.
 const (
 	ingestPollers = 4
-	ingestHelpers = 44
+	ingestHelpers = 60
 )
 
 func masksOf(s config.Source) deadletter.Masks {
