@@ -30,7 +30,11 @@ func (c *Console) ledger(w http.ResponseWriter, r *http.Request) {
 		c.render(w, r, status, page.LedgerTable(shown))
 		return
 	}
-	c.render(w, r, status, page.Ledger(page.LedgerView{Chrome: c.chrome(r, "Ledger"), Book: shown}))
+	chrome := c.chrome(r, "Ledger")
+	if status == http.StatusOK { // a check may have ended since: the page says one thing
+		chrome.Unbalanced = len(shown.Imbalances) > 0
+	}
+	c.render(w, r, status, page.Ledger(page.LedgerView{Chrome: chrome, Book: shown}))
 }
 
 // ledgerBook answers the account that a query asks for, or the state that says why there is none.
