@@ -152,8 +152,9 @@ func (i *Ingest) Once(ctx context.Context, wait time.Duration) (int, error) {
 	if err != nil || len(messages) == 0 {
 		return 0, err
 	}
-	i.heavy.Store(weight(messages) > lightBatch)
-	if len(messages) == batch && !i.heavy.Load() {
+	heavy := weight(messages) > lightBatch
+	i.heavy.Store(heavy)
+	if len(messages) == batch && !heavy {
 		i.help(ctx)
 	}
 	// What was received is finished even when the program stops: the batch is small and each step has its own limit.
