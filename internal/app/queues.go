@@ -107,20 +107,18 @@ func (a *App) openLine(ctx context.Context, dir *dataDir, q *queues, url, name, 
 
 // openSQS puts a spool in front of an SQS queue. What the queue never takes is read from the spool itself.
 func (a *App) openSQS(ctx context.Context, dir *dataDir, q *queues, url, name, holds string) (line, error) {
-	sqs, err := queue.NewSQS(ctx, url, a.cfg.Queue.Region)
-	if err != nil {
-		return line{}, err
-	}
-	if err := sqs.Unreached(); err != nil {
-		a.log.WarnContext(ctx, "an SQS queue is away; what should go there waits on this machine's disk until it is back", "err", err)
-	}
 	if q.spool == nil {
+		var err error
 		if q.spool, err = a.openMessages(ctx, dir, spoolFile); err != nil {
 			return line{}, fmt.Errorf("open the spool: %w", err)
 		}
 		if err := q.spool.Limit(ctx, a.cfg.Queue.SpoolLimit); err != nil {
 			return line{}, fmt.Errorf("open the spool: %w", err)
 		}
+	}
+	sqs, err := a.findSQS(ctx, queue.WaitingFor(url, a.embeddedIn(q.spool), name), url)
+	if err != nil {
+		return line{}, err
 	}
 	a.onStop("receives from "+sqs.Name(), func(ctx context.Context) error { sqs.Close(ctx); return nil })
 	spool := queue.NewSpool(sqs, a.embeddedIn(q.spool), name, a.now, a.log.With("component", "spool"))
@@ -139,6 +137,27 @@ func (a *App) openSQS(ctx context.Context, dir *dataDir, q *queues, url, name, h
 	waiting.Spool, stranded.Spool = true, true
 	q.shown = append(q.shown, shown, waiting, stranded)
 	return line{spool, []receiver.ProcessingQueue{sqs, spool.Stranded()}, []queue.Measured{sqs, spool.Waiting(), spool.Stranded()}}, nil
+}
+
+// findSQS asks an SQS queue for its limits. Where messages wait for it, it was there once, so that a refusal is no fault of the
+// configuration: the queue was deleted, and webhooks are taken without it.
+func (a *App) findSQS(ctx context.Context, waiting *queue.Embedded, url string) (*queue.SQS, error) {
+	depth, err := waiting.Depth(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look into the spool: %w", err)
+	}
+	find := queue.NewSQS
+	if depth.Visible > 0 {
+		find = queue.NewKnownSQS
+	}
+	sqs, err := find(ctx, url, a.cfg.Queue.Region)
+	if err != nil {
+		return nil, err
+	}
+	if err := sqs.Unreached(); err != nil {
+		a.log.WarnContext(ctx, "an SQS queue is away; what should go there waits on this machine's disk until it is back", "err", err)
+	}
+	return sqs, nil
 }
 
 func (a *App) gauge(holds string, q queue.Measured) console.Queue {

@@ -57,12 +57,16 @@ const (
 // these. The caller closes it, after its senders and Run.
 func NewSpool(to Batched, open func(name string) *Embedded, name string, now func() time.Time, log *slog.Logger) *Spool {
 	s := &Spool{to: to, batcher: NewBatcher(to, sendBudget), fifo: strings.HasSuffix(to.Name(), fifoSuffix), now: now, log: log}
-	s.stranded = open(name + strandedSuffix)
-	if s.fifo {
+	s.stranded, s.waiting = open(name+strandedSuffix), WaitingFor(to.Name(), open, name)
+	return s
+}
+
+// WaitingFor answers the embedded queue in which a spool keeps what waits for a queue, given that one's name or URL.
+func WaitingFor(to string, open func(name string) *Embedded, name string) *Embedded {
+	if strings.HasSuffix(to, fifoSuffix) {
 		name += fifoSuffix // so that groups and deduplication ids wait with their messages
 	}
-	s.waiting = open(name)
-	return s
+	return open(name)
 }
 
 // Close answers when no call is under way any more.

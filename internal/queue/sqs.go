@@ -52,16 +52,26 @@ const (
 // comes first, then the one in the queue's URL, because no other can sign for it. The error says what to do about a queue that cannot be
 // used; one that cannot be reached is no error, because it may come back: Unreached tells of it. Who receives from it closes it.
 func NewSQS(ctx context.Context, queueURL, region string, options ...func(*config.LoadOptions) error) (*SQS, error) {
+	return findSQS(ctx, queueURL, region, false, options)
+}
+
+// NewKnownSQS is NewSQS for a queue that was in use before. That SQS refuses to tell of it is no error either: it was deleted, or
+// forbidden, and may come back.
+func NewKnownSQS(ctx context.Context, queueURL, region string, options ...func(*config.LoadOptions) error) (*SQS, error) {
+	return findSQS(ctx, queueURL, region, true, options)
+}
+
+func findSQS(ctx context.Context, queueURL, region string, known bool, options []func(*config.LoadOptions) error) (*SQS, error) {
 	ctx, cancel := context.WithTimeout(ctx, openLimit)
 	defer cancel()
-	q, err := openSQS(ctx, queueURL, region, options)
+	q, err := openSQS(ctx, queueURL, region, known, options)
 	if err != nil {
 		return nil, fmt.Errorf("queue %s: %w", queueURL, err)
 	}
 	return q, nil
 }
 
-func openSQS(ctx context.Context, queueURL, region string, options []func(*config.LoadOptions) error) (*SQS, error) {
+func openSQS(ctx context.Context, queueURL, region string, known bool, options []func(*config.LoadOptions) error) (*SQS, error) {
 	q, err := newSQS(ctx, queueURL, region, options)
 	if err != nil {
 		return nil, err
@@ -71,7 +81,7 @@ func openSQS(ctx context.Context, queueURL, region string, options []func(*confi
 	if refused {
 		err = fmt.Errorf("%s: %w", advice(refusal), err)
 	}
-	if refused && !passes(refusal, err) {
+	if refused && !known && !passes(refusal, err) {
 		return nil, err
 	}
 	if err != nil {
