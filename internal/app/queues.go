@@ -38,6 +38,13 @@ const (
 	strandedHolds   = "On disk, because SQS does not take it"
 )
 
+// What becomes of a message in them.
+const (
+	letterFate     = "A message becomes a letter when the desk reads it from here."
+	processingFate = "A webhook is delivered from here, and becomes a letter where that fails."
+	spoolFate      = "A message moves to SQS as soon as that confirms it."
+)
+
 // line is one queue: what is sent to, what that is read from, and everything in which a message may be meanwhile.
 type line struct {
 	to    receiver.Queue
@@ -101,7 +108,9 @@ func (a *App) openLine(ctx context.Context, dir *dataDir, q *queues, url, name, 
 		q.keeps = append(q.keeps, q.embedded.Probe)
 	}
 	embedded := a.embeddedIn(q.embedded)(name)
-	q.shown = append(q.shown, a.gauge(holds, embedded))
+	shown := a.gauge(holds, embedded)
+	shown.Fate = fateIn(name)
+	q.shown = append(q.shown, shown)
 	return line{embedded, []receiver.ProcessingQueue{embedded}, []queue.Measured{embedded}}, nil
 }
 
@@ -135,6 +144,7 @@ func (a *App) openSQS(ctx context.Context, dir *dataDir, q *queues, url, name, h
 	shown.Away, shown.Shared = spool.AwaySince, name == processingName
 	waiting, stranded := a.gauge(spoolHolds, spool.Waiting()), a.gauge(strandedHolds, spool.Stranded())
 	waiting.Spool, stranded.Spool = true, true
+	waiting.Fate, stranded.Fate = spoolFate, fateIn(name)
 	q.shown = append(q.shown, shown, waiting, stranded)
 	return line{spool, []receiver.ProcessingQueue{sqs, spool.Stranded()}, []queue.Measured{sqs, spool.Waiting(), spool.Stranded()}}, nil
 }
@@ -158,6 +168,14 @@ func (a *App) findSQS(ctx context.Context, waiting *queue.Embedded, url string) 
 		a.log.WarnContext(ctx, "an SQS queue is away; what should go there waits on this machine's disk until it is back", "err", err)
 	}
 	return sqs, nil
+}
+
+// fateIn tells what becomes of a message that is read from a queue of this machine.
+func fateIn(name string) string {
+	if name == processingName {
+		return processingFate
+	}
+	return letterFate
 }
 
 func (a *App) gauge(holds string, q queue.Measured) console.Queue {

@@ -74,6 +74,7 @@ type Health struct {
 type Queue struct {
 	Name        string
 	Holds       string // what waits in it
+	Fate        string // what becomes of a message; "": nobody sees its messages
 	TellsOldest bool
 	Spool       bool // worth a line only while something waits in it
 	Depth       func(ctx context.Context) (Depth, error)

@@ -85,7 +85,7 @@ type queuePage struct {
 }
 
 func (c *Console) queueView(r *http.Request, q Queue, asked HeldQuery) *queuePage {
-	v := &queuePage{QueueView: page.QueueView{Name: q.Name, Holds: q.Holds, InWork: asked.InWork, RetryURL: r.URL.RequestURI()}, query: url.Values{}}
+	v := &queuePage{QueueView: page.QueueView{Name: q.Name, Holds: q.Holds, Fate: q.Fate, InWork: asked.InWork, RetryURL: r.URL.RequestURI()}, query: url.Values{}}
 	waiting, working := queuePath(q.Name, nil), queuePath(q.Name, url.Values{"in": {inWork}})
 	v.Tabs = []page.QueueTab{{Label: "Waiting", URL: waiting, Current: !asked.InWork}, {Label: "In work", URL: working, Current: asked.InWork}}
 	// Without the counts the list is still worth showing.

@@ -32,7 +32,7 @@ func TestQueueListsWhatItHolds(t *testing.T) {
 	b := setup(t, func(d *console.Deps) {
 		depth := func(context.Context) (console.Depth, error) { return console.Depth{Visible: 60, InFlight: 1}, nil }
 		see := func(ctx context.Context, q console.HeldQuery) ([]console.Held, error) { return browse(ctx, q) }
-		d.Queues = []console.Queue{{Name: "sqs", Holds: "Buffered webhooks", Depth: depth}, {Name: "a/b c", Holds: "Dead letters", Depth: depth, Browse: see}}
+		d.Queues = []console.Queue{{Name: "sqs", Holds: "Buffered webhooks", Depth: depth}, {Name: "a/b c", Holds: "Dead letters", Fate: "A message moves on.", Depth: depth, Browse: see}}
 	})
 	b.receive(t, "g-0")
 	p := b.member(t, "vera", deadletter.Viewer)
@@ -44,6 +44,9 @@ func TestQueueListsWhatItHolds(t *testing.T) {
 	waiting := link(a, "#queue-waiting-1")
 	if got := waiting.count("tr[data-held]"); waiting.status != http.StatusOK || got != 50 || waiting.says(".tab-link[aria-current='page']") != "Waiting 60" {
 		t.Errorf("waiting: %d, %d rows, %q", waiting.status, got, waiting.says(".tabs-line"))
+	}
+	if got := waiting.says("#queue .actions-row p"); got != "Oldest first. A message moves on." {
+		t.Errorf("what becomes of a message: %q", got)
 	}
 	if got := waiting.says("tr[data-held='m-1']"); got != "m-1genesys<b>503</b>2.0 KiBnot yet 1970-01-01 00:00:01 UTC" {
 		t.Errorf("the row says %q", got)

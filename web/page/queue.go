@@ -7,6 +7,7 @@ type QueueView struct {
 	Chrome
 	Name     string
 	Holds    string // what waits in it: "Dead letters"
+	Fate     string // what becomes of a message
 	InWork   bool   // those that somebody works on are shown; otherwise those that wait
 	Tabs     []QueueTab
 	State    string // StateRows, StateNothing or StateFault
