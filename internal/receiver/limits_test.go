@@ -1,0 +1,82 @@
+package receiver_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/queue"
+	"dlqdesk/internal/receiver"
+)
+
+// handler answers each delivery with the outcome that it is.
+type handler deadletter.Outcome
+
+func (h handler) Send(context.Context, delivery.Destination, delivery.Request) deadletter.Attempt {
+	return deadletter.Attempt{Outcome: deadletter.Outcome(h)}
+}
+
+// silent is a queue that confirms nothing, and says so when it is no longer waited for.
+type silent struct{ receiver.Queue }
+
+func (silent) Name() string         { return "silent" }
+func (silent) System() string       { return "silent" }
+func (silent) MaxMessageBytes() int { return 1 << 20 }
+
+func (silent) Send(ctx context.Context, _ []queue.Outgoing) []error {
+	<-ctx.Done()
+	return []error{ctx.Err()}
+}
+
+// connection takes down until when a body was waited for; the zero time: as long as it takes.
+type connection struct {
+	*httptest.ResponseRecorder
+	deadlines []time.Time
+}
+
+func (c *connection) SetReadDeadline(t time.Time) error {
+	c.deadlines = append(c.deadlines, t)
+	return nil
+}
+
+// post sends a webhook to a source that takes bodies of so many bytes, by the test's own clock.
+func post(t *testing.T, maxBody int64, to handler) *connection {
+	t.Helper()
+	sources := []receiver.Source{{Name: "genesys", MaxBody: maxBody}}
+	r := receiver.New(sources, to, silent{}, nil, &notes{}, time.Now, desktest.Log(t))
+	c := &connection{ResponseRecorder: httptest.NewRecorder()}
+	r.Handler().ServeHTTP(c, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/genesys", strings.NewReader("{}")))
+	return c
+}
+
+// Where a source takes larger bodies a platform has longer to send one. What is there as a whole may take as long as its delivery does.
+func TestLargerBodiesMayTakeLonger(t *testing.T) {
+	t.Parallel()
+	for maxBody, want := range map[int64]time.Duration{1 << 10: 10 * time.Second, 1 << 20: 11 * time.Second, 64 << 20: 74 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			got := post(t, maxBody, handler(deadletter.Delivered)).deadlines
+			if len(got) != 2 || time.Until(got[0]) != want || !got[1].IsZero() {
+				t.Errorf("up to %d bytes are waited for until %v, want %v", maxBody, got, want)
+			}
+		})
+	}
+}
+
+// A queue that does not answer keeps the platform waiting for so long, and then it is told to send the webhook again.
+func TestQueueThatConfirmsNothingIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		got := post(t, limit, handler(deadletter.Unreachable))
+		if took := time.Since(begun); got.Code != http.StatusInternalServerError || took != 10*time.Second {
+			t.Errorf("after %v the platform was told %d", took, got.Code)
+		}
+	})
+}
