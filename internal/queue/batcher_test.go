@@ -16,6 +16,7 @@ import (
 
 // slow is a queue whose calls take a while. It notes when each was made and what was in it.
 type slow struct {
+	most  int // bytes of a message
 	takes time.Duration
 	begun time.Time
 
@@ -26,7 +27,7 @@ type slow struct {
 var errRefusedHere = errors.New("refused")
 
 func (s *slow) Name() string         { return "slow" }
-func (s *slow) MaxMessageBytes() int { return 256 << 10 }
+func (s *slow) MaxMessageBytes() int { return s.most }
 
 // SendEach refuses what is asked to be refused, and answers later for what is late.
 func (s *slow) SendEach(ctx context.Context, list []queue.Outgoing, settled func(i int, err error)) {
@@ -76,7 +77,7 @@ func sendAll(ctx context.Context, b *queue.Batcher, bodies ...string) (errs []er
 func batched(takes time.Duration, do func(t *testing.T, s *slow, b *queue.Batcher)) func(t *testing.T) {
 	return func(t *testing.T) {
 		t.Helper()
-		s := &slow{takes: takes, begun: time.Now()}
+		s := &slow{most: 256 << 10, takes: takes, begun: time.Now()}
 		b := queue.NewBatcher(s, 5*time.Second)
 		defer b.Close()
 		do(t, s, b)
@@ -176,6 +177,21 @@ func TestCallStaysWithinTheQueuesBytes(t *testing.T) {
 		}
 		slices.Sort(s.calls)
 		if got := strings.Join(s.calls, ", "); got != "1 after 0s, 2 after 0s, 2 after 4ms" {
+			t.Errorf("calls %s", got)
+		}
+	}))
+}
+
+// SQS takes as much in one call where a queue is set to smaller messages.
+func TestCallOfSmallMessagesIsNoSmaller(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, batched(10*time.Millisecond, func(t *testing.T, s *slow, b *queue.Batcher) {
+		s.most = 1 << 10
+		if errs, _ := sendAll(t.Context(), b, slices.Repeat([]string{strings.Repeat("x", s.most)}, 5)...); errors.Join(errs...) != nil {
+			t.Error(errs)
+		}
+		slices.Sort(s.calls)
+		if got := strings.Join(s.calls, ", "); got != "1 after 0s, 4 after 4ms" {
 			t.Errorf("calls %s", got)
 		}
 	}))

@@ -1,10 +1,13 @@
 package queue_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -80,43 +83,102 @@ func TestFailureHoldsUpItsGroupAlone(t *testing.T) {
 	}
 }
 
-// A queue that neither takes nor refuses holds a batch for as long as one call may take. Then the batch is there again.
-func TestDrainThatIsNotConfirmedReleases(t *testing.T) {
-	t.Parallel()
+// spooled is a spool in front of a line, by the test's own clock.
+type spooled struct {
+	*queue.Spool
+	to   *line
+	file *store.Messages
+}
+
+func withSpool(t *testing.T, name string, take func(ctx context.Context, o queue.Outgoing) error, do func(t *testing.T, s spooled)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		file, err := store.OpenMessages(t.Context(), filepath.Join(t.TempDir(), "spool.db"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		tries := 0
-		to := &line{name: "dlq", take: func(ctx context.Context, _ queue.Outgoing) error {
-			if tries++; tries > 2 {
-				return nil
-			}
-			<-ctx.Done()
-			return ctx.Err()
-		}}
-		s := queue.NewSpool(to, queuesIn(file, time.Now), "dlq", time.Now, slog.New(slog.DiscardHandler))
-		ok(t, s.Send(t.Context(), []queue.Outgoing{{Body: []byte("x")}}))
-		if waiting, err := s.State(t.Context()); err != nil || waiting.Waiting.Visible != 1 {
-			t.Fatalf("it is not kept: %+v, %v", waiting, err)
+		to := &line{name: name, take: take}
+		s := spooled{queue.NewSpool(to, queuesIn(file, time.Now), "dlq", time.Now, slog.New(slog.DiscardHandler)), to, file}
+		do(t, s)
+		s.Close()
+		if err := file.Close(); err != nil {
+			t.Error(err)
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		running.Go(func() { _ = s.Run(ctx) })
+	})
+}
+
+// keep sends messages that the line does not take.
+func (s spooled) keep(t *testing.T, list ...queue.Outgoing) {
+	t.Helper()
+	for _, o := range list {
+		ok(t, s.Send(t.Context(), []queue.Outgoing{o}))
+	}
+	if state, err := s.State(t.Context()); err != nil || state.Waiting.Visible != len(list) {
+		t.Fatalf("of %d messages there wait %+v, %v", len(list), state.Waiting, err)
+	}
+}
+
+// drain moves what waits until it is told to stop, and answers when it has.
+func (s spooled) drain(t *testing.T) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _ = s.Run(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// left answers what waits, and what is stranded.
+func (s spooled) left(t *testing.T) (waiting, stranded int) {
+	t.Helper()
+	state, err := s.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state.Waiting.Held(), state.Stranded.Held()
+}
+
+// closedOnce refuses the first message, as a queue that is away, and has the others taken.
+func closedOnce(take func(ctx context.Context, o queue.Outgoing) error) func(ctx context.Context, o queue.Outgoing) error {
+	var once sync.Once
+	return func(ctx context.Context, o queue.Outgoing) (err error) {
+		once.Do(func() { err = queue.ErrAway })
+		if err == nil {
+			err = take(ctx, o)
+		}
+		return err
+	}
+}
+
+// A queue that neither takes nor refuses keeps senders waiting for a moment, and holds a batch for as long as one call may take. Then the
+// batch is there again.
+func TestDrainThatIsNotConfirmedReleases(t *testing.T) {
+	t.Parallel()
+	tries := 0
+	take := func(ctx context.Context, _ queue.Outgoing) error {
+		if tries++; tries > 2 {
+			return nil
+		}
+		<-ctx.Done()
+		return errors.Join(queue.ErrAway, ctx.Err())
+	}
+	withSpool(t, "dlq", take, func(t *testing.T, s spooled) {
 		begun := time.Now()
-		for to.count() == 0 {
+		s.keep(t, queue.Outgoing{Body: []byte("x")})
+		if took := time.Since(begun); took != 2*time.Second {
+			t.Errorf("a sender waited for %v", took)
+		}
+		stop := s.drain(t)
+		defer stop()
+		begun = time.Now()
+		for s.to.count() == 0 {
 			time.Sleep(time.Second)
 		}
 		// The limit of a call, and the pause after it: its visibility of 30 s would have taken longer.
 		if took := time.Since(begun); took < 10*time.Second || took > 20*time.Second {
 			t.Errorf("it was moved after %v", took)
-		}
-		cancel()
-		running.Wait()
-		s.Close()
-		if err := file.Close(); err != nil {
-			t.Error(err)
 		}
 	})
 }
@@ -125,4 +187,163 @@ func (l *line) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.took)
+}
+
+// A queue that stays away is asked less and less often, and is told of as away since it first was.
+func TestQueueThatStaysAwayIsAskedSeldom(t *testing.T) {
+	t.Parallel()
+	for who, want := range map[string]string{"senders": "0 1 3 7 12 17 22", "the drainer": "0 0 2 6 11 16 21"} {
+		var asked []string
+		var begun time.Time
+		take := func(context.Context, queue.Outgoing) error {
+			asked = append(asked, strconv.Itoa(int(time.Since(begun).Seconds())))
+			return queue.ErrAway
+		}
+		withSpool(t, "dlq", take, func(t *testing.T, s spooled) {
+			begun = time.Now()
+			s.keep(t, queue.Outgoing{Body: []byte("x")})
+			if who == "senders" {
+				for range 25 {
+					time.Sleep(time.Second)
+					ok(t, s.Send(t.Context(), []queue.Outgoing{{Body: []byte("x")}}))
+				}
+			} else {
+				stop := s.drain(t)
+				time.Sleep(25 * time.Second)
+				before := time.Now()
+				if stop(); time.Since(before) > 0 {
+					t.Errorf("it stopped after %v", time.Since(before))
+				}
+			}
+			if got := strings.Join(asked, " "); got != want || !s.AwaySince().Equal(begun) {
+				t.Errorf("%s asked at %s, want %s; it is away since %v", who, got, want, s.AwaySince().Sub(begun))
+			}
+		})
+	}
+}
+
+// A queue that is slower than senders wait for gets what waits, and no more of theirs to wait for.
+func TestQueueThatIsTooSlowStaysAway(t *testing.T) {
+	t.Parallel()
+	slow := func(context.Context, queue.Outgoing) error {
+		time.Sleep(3 * time.Second)
+		return nil
+	}
+	withSpool(t, "dlq", closedOnce(slow), func(t *testing.T, s spooled) {
+		s.keep(t, queue.Outgoing{Body: []byte("x")})
+		stop := s.drain(t)
+		time.Sleep(4 * time.Second)
+		stop()
+		if n := s.to.count(); n != 1 || s.AwaySince().IsZero() {
+			t.Errorf("it took %d, and is away since %v", n, s.AwaySince())
+		}
+	})
+}
+
+// Who stops while a batch is on its way waits for it: it would be sent once more.
+func TestBatchOnItsWayIsFinished(t *testing.T) {
+	t.Parallel()
+	slow := func(ctx context.Context, _ queue.Outgoing) error {
+		select {
+		case <-time.After(time.Second):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	withSpool(t, "dlq", closedOnce(slow), func(t *testing.T, s spooled) {
+		s.keep(t, queue.Outgoing{Body: []byte("x")})
+		stop := s.drain(t)
+		synctest.Wait()
+		stop()
+		if waiting, _ := s.left(t); s.to.count() != 1 || waiting != 0 {
+			t.Errorf("the queue took %d, and %d wait", s.to.count(), waiting)
+		}
+	})
+}
+
+// Whatever waited is the message that it was.
+func TestWhatWaitedIsMovedAsItIs(t *testing.T) {
+	t.Parallel()
+	want := queue.Outgoing{
+		Body: []byte("x"), Attributes: map[string]queue.Attribute{"a": {Type: "String", String: "b"}}, GroupID: "g", DeduplicationID: "d",
+	}
+	var got queue.Outgoing
+	take := func(_ context.Context, o queue.Outgoing) error {
+		got = o
+		return nil
+	}
+	withSpool(t, "dlq.fifo", closedOnce(take), func(t *testing.T, s spooled) {
+		s.keep(t, want)
+		stop := s.drain(t)
+		synctest.Wait()
+		if stop(); !reflect.DeepEqual(got, want) {
+			t.Errorf("the queue took %+v, want %+v", got, want)
+		}
+	})
+}
+
+// What the queue refuses for good is out of the way of its group at once.
+func TestRefusalHoldsUpNothingOfItsGroup(t *testing.T) {
+	t.Parallel()
+	take := func(_ context.Context, o queue.Outgoing) error {
+		if string(o.Body) == "a1" {
+			return queue.ErrRefused
+		}
+		return nil
+	}
+	withSpool(t, "dlq.fifo", closedOnce(take), func(t *testing.T, s spooled) {
+		s.keep(t, queue.Outgoing{Body: []byte("a1"), GroupID: "a"}, queue.Outgoing{Body: []byte("a2"), GroupID: "a"})
+		stop := s.drain(t)
+		synctest.Wait()
+		if waiting, stranded := s.left(t); s.to.count() != 1 || waiting != 0 || stranded != 1 {
+			t.Errorf("the queue took %d, %d wait and %d are stranded", s.to.count(), waiting, stranded)
+		}
+		stop()
+	})
+}
+
+// What the queue never takes goes on waiting while there is no room on disk to strand it.
+func TestWhatCannotBeStrandedWaits(t *testing.T) {
+	t.Parallel()
+	refuse := func(context.Context, queue.Outgoing) error { return queue.ErrRefused }
+	withSpool(t, "dlq", closedOnce(refuse), func(t *testing.T, s spooled) {
+		s.keep(t, queue.Outgoing{Body: bytes.Repeat([]byte("x"), 600<<10)})
+		if err := s.file.Limit(t.Context(), 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		stop := s.drain(t)
+		synctest.Wait()
+		if waiting, stranded := s.left(t); waiting != 1 || stranded != 0 || !s.AwaySince().IsZero() {
+			t.Errorf("%d wait and %d are stranded; the queue, which answers, is away since %v", waiting, stranded, s.AwaySince())
+		}
+		if err := s.file.Limit(t.Context(), 4<<20); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Second)
+		stop()
+		if waiting, stranded := s.left(t); waiting != 0 || stranded != 1 {
+			t.Errorf("once there is room %d wait and %d are stranded", waiting, stranded)
+		}
+	})
+}
+
+// On a FIFO queue a message waits behind those that are on their way from disk, and behind whatever may be there.
+func TestNothingOvertakesWhatMayBeOnDisk(t *testing.T) {
+	t.Parallel()
+	take := func(context.Context, queue.Outgoing) error { return nil }
+	withSpool(t, "dlq.fifo", closedOnce(take), func(t *testing.T, s spooled) {
+		s.keep(t, queue.Outgoing{Body: []byte("1")})
+		if got, err := s.Waiting().Receive(t.Context(), 10, 0); err != nil || len(got) != 1 {
+			t.Fatalf("%d wait, %v", len(got), err)
+		}
+		time.Sleep(time.Second) // until the queue would be asked again
+		ok(t, s.Send(t.Context(), []queue.Outgoing{{Body: []byte("2")}}))
+		if err := s.file.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Send(t.Context(), []queue.Outgoing{{Body: []byte("3")}})[0]; err == nil || s.to.count() != 0 {
+			t.Errorf("the queue took %d, and the last was answered %v", s.to.count(), err)
+		}
+	})
 }

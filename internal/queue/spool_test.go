@@ -205,6 +205,11 @@ func TestWhatTheQueueNeverTakesIsReadFromTheSpool(t *testing.T) {
 	if got := receiveOne(t, o.direct); string(got.Body) != "small" {
 		t.Errorf("the queue has %s", got.Body)
 	}
+	o.begin("AccessDeniedException")
+	o.send(t, "waits", large) // which need not wait for the queue to be back
+	if state, err := o.State(t.Context()); err != nil || state.Waiting.Visible != 1 || state.Stranded.Visible != 1 {
+		t.Errorf("while the queue is away the spool holds %+v, %v", state, err)
+	}
 }
 
 func TestWhatTheQueueRefusesLaterHoldsNothingUp(t *testing.T) {
