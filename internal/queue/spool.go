@@ -164,10 +164,10 @@ func at(list []Outgoing, places []int) []Outgoing {
 	return those
 }
 
-// note takes down whether the queue is there.
+// note takes down whether the queue is there: it is where it refuses one message, as against answering nothing at all.
 func (s *Spool) note(answers []error) {
 	for _, err := range answers {
-		if err == nil || !isAway(err) {
+		if !errors.Is(err, ErrAway) {
 			s.back()
 			return
 		}
@@ -175,11 +175,6 @@ func (s *Spool) note(answers []error) {
 	if len(answers) > 0 {
 		s.gone(answers[0])
 	}
-}
-
-// isAway tells whether a queue did not answer at all, as against refusing one message.
-func isAway(err error) bool {
-	return errors.Is(err, ErrAway) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // isNever tells whether the queue will take a message no later either.

@@ -30,7 +30,7 @@ func (s *Spool) sleep(ctx context.Context) {
 	s.mu.Lock()
 	pause := max(leastAway, s.next.Sub(s.now()))
 	s.mu.Unlock()
-	timer := time.NewTimer(min(pause, mostAway))
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -72,7 +72,7 @@ func (s *Spool) move(ctx context.Context, list []Outgoing) []error {
 		}
 		for n, i := range places {
 			answers[i] = sent[n]
-			stuck[list[i].GroupID] = s.fifo && sent[n] != nil && !isNever(sent[n])
+			stuck[list[i].GroupID] = sent[n] != nil && !isNever(sent[n])
 		}
 	}
 	return answers
