@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -80,6 +81,17 @@ func TestBreakerForgetsWhatIsOutsideItsWindow(t *testing.T) {
 	f.note(bad)
 	f.is(t, delivery.Closed)
 	f.note(bad, bad, bad)
+	f.is(t, delivery.Open)
+}
+
+// A busy destination is judged by its latest deliveries, however many its window has.
+func TestBreakerForgetsWhatABusyDestinationDidLongAgo(t *testing.T) {
+	t.Parallel()
+	f := newFuse()
+	f.note(slices.Repeat([]bool{good}, 1000)...)
+	f.note(slices.Repeat([]bool{bad}, 499)...)
+	f.is(t, delivery.Closed)
+	f.note(bad)
 	f.is(t, delivery.Open)
 }
 

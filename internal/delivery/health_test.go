@@ -152,3 +152,22 @@ func TestHealthOutlivesTheProgram(t *testing.T) {
 		t.Errorf("busy: paused for %v", got)
 	}
 }
+
+// Who waits for a destination is told when it is let go: by what is concluded, and by who orders a probe.
+func TestHealthTellsThoseWhoWait(t *testing.T) {
+	t.Parallel()
+	clock, told := desktest.NewClock(), 0
+	policy := delivery.BreakerPolicy{Share: 0.5, Window: time.Minute, Least: 1, Probe: time.Hour, Release: 10}
+	h := delivery.NewHealth(setup(t), map[string]delivery.BreakerPolicy{"genesys": policy}, clock.Now)
+	h.OnChange(func() { told++ })
+	b := h.Breaker("genesys")
+	for n, do := range []func(){
+		func() { b.Note(deadletter.Attempt{Outcome: deadletter.Unreachable}) },
+		b.ProbeNow,
+		func() { b.Note(deadletter.Attempt{Outcome: deadletter.Delivered}) },
+	} {
+		if do(); told != n+1 {
+			t.Errorf("after step %d they were told %d times", n+1, told)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -38,5 +39,24 @@ func TestNothingIsSentInThePlaceOfWhatWasCutOff(t *testing.T) {
 	}
 	if len(requests) != 0 {
 		t.Errorf("%d more were sent", len(requests))
+	}
+}
+
+// Who has waited for too long is not sent, even where a place is free by then, and leaves the place to others.
+func TestPlaceThatComesTooLateIsLeftToOthers(t *testing.T) {
+	t.Parallel()
+	url, _ := destination(t, ok)
+	client := setup(t)
+	one := to(url)
+	one.MaxConcurrent = 1
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for range 50 { // of some of which the place is seen before the end
+		if a := client.Send(ended, one, request("late", nil)); !strings.HasPrefix(a.Error, "Not sent: ") {
+			t.Fatalf("what waited for too long is %+v", a)
+		}
+	}
+	if a := client.Send(t.Context(), one, request("x", nil)); a.Outcome != deadletter.Delivered {
+		t.Errorf("the next is %+v", a)
 	}
 }
