@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -134,6 +135,34 @@ func TestCallRefusedForOneEntryIsMadeForEachAlone(t *testing.T) {
 		t.Errorf("the answers are %v", errs)
 	}
 	receiveAll(t, direct, 2)
+}
+
+// A call has as many messages as SQS takes together, which are no fewer where each has to be small.
+func TestCallsAreAsLargeAsTheQueueTakes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		limit, bytes int
+		want         string
+	}{
+		"usual": {256 << 10, 100 << 10, "[2 2 1]"},
+		"small": {1 << 10, 1 << 10, "[5]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var sizes []int
+			limit := map[string]string{"MaximumMessageSize": strconv.Itoa(c.limit)}
+			q, _, _ := faulty(t, "q", limit, func(_ http.ResponseWriter, r *http.Request, action string, _ int) bool {
+				if action == "SendMessageBatch" {
+					sizes = append(sizes, strings.Count(desktest.Peek(r), `"Id"`))
+				}
+				return false
+			})
+			send(t, q, slices.Repeat([]string{strings.Repeat("x", c.bytes)}, 5)...)
+			if got := fmt.Sprint(sizes); got != c.want {
+				t.Errorf("the calls had %s messages, want %s", got, c.want)
+			}
+		})
+	}
 }
 
 func TestConnectionResetInTheMiddleOfAnAnswer(t *testing.T) {
