@@ -259,7 +259,7 @@ func TestLetterDeletedFromTheQueueIsMissingInItsHour(t *testing.T) {
 	}
 	found := h.verdict()
 	if len(found) != 1 || found[0].Missing != 1 || found[0].Source != "genesys" || !found[0].Hour.Equal(deadletter.LedgerHour(lost)) ||
-		found[0].Stage != deadletter.StageLetters || found[0].Explained() {
+		found[0].Stage != deadletter.StageLetters || found[0].Explained() || found[0].Expired {
 		t.Errorf("found %+v", found)
 	}
 }
