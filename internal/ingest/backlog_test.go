@@ -19,6 +19,7 @@ type watched struct {
 
 	mu            sync.Mutex
 	atWork, most  int
+	helping       int // how often who does not wait has asked
 	left          int
 	several, done chan struct{} // closed when there are two, and when nothing is left
 }
@@ -27,6 +28,9 @@ func (w *watched) Receive(ctx context.Context, limit int, wait time.Duration) ([
 	list, err := w.Embedded.Receive(ctx, limit, wait)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if wait == 0 {
+		w.helping++
+	}
 	if len(list) > 0 {
 		w.atWork++
 	}
@@ -55,13 +59,20 @@ func (w *watched) Delete(ctx context.Context, list []queue.Message) []error {
 // watch has one receiver, and helpers, move messages of a size until the test ends.
 func watch(t *testing.T, messages, bytes int) *watched {
 	t.Helper()
+	w, _ := watchUntil(t, messages, bytes)
+	return w
+}
+
+// watchUntil is watch until it is told to stop.
+func watchUntil(t *testing.T, messages, bytes int) (w *watched, stop func()) {
+	t.Helper()
 	b := setup(t, settings)
 	for i := range messages {
 		c := desktest.Failure(fmt.Sprintf("a-%d", i), 422, b.clock.Now())
 		c.Body = []byte(strings.Repeat("x", bytes))
 		b.send(t, encode(t, c))
 	}
-	w := &watched{Embedded: b.queue, hold: make(chan struct{}), left: messages, several: make(chan struct{}), done: make(chan struct{})}
+	w = &watched{Embedded: b.queue, hold: make(chan struct{}), left: messages, several: make(chan struct{}), done: make(chan struct{})}
 	with := settings
 	with.Pollers, with.Helpers = 1, 3
 	ctx, cancel := context.WithCancel(t.Context())
@@ -71,11 +82,28 @@ func watch(t *testing.T, messages, bytes int) *watched {
 		defer close(ended)
 		_ = i.Run(ctx) // it has no other end than that of ctx
 	}()
-	t.Cleanup(func() {
+	stop = func() {
 		cancel()
 		<-ended
-	})
-	return w
+	}
+	t.Cleanup(stop)
+	return w, stop
+}
+
+// Each call costs: nobody helps with what is no backlog, nor asks again once it is gone.
+func TestNobodyHelpsWhereThereIsNoBacklog(t *testing.T) {
+	t.Parallel()
+	for messages, want := range map[int]int{9: 0, 15: 1} {
+		w, stop := watchUntil(t, messages, 1<<10)
+		if want > 0 {
+			<-w.several
+		}
+		close(w.hold)
+		<-w.done
+		if stop(); w.helping != want {
+			t.Errorf("helpers asked %d times for %d messages, want %d", w.helping, messages, want)
+		}
+	}
 }
 
 func TestBacklogIsMovedByMany(t *testing.T) {

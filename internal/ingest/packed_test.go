@@ -66,5 +66,8 @@ func TestBodiesWaitForRoom(t *testing.T) {
 			t.Errorf("%s has %d bytes, %v", id, len(r.Body), err)
 		}
 	}
+	if !with.Room.TryAcquire(envelope.MaxUnpacked) {
+		t.Error("room is not given back")
+	}
 	b.isEmpty(t)
 }

@@ -18,10 +18,12 @@ import (
 type away struct {
 	*queue.Embedded
 	until time.Time
+	asked func()
 }
 
 func (q away) Receive(ctx context.Context, _ int, wait time.Duration) ([]queue.Message, error) {
 	if time.Now().Before(q.until) {
+		q.asked()
 		return nil, errors.New("connection refused")
 	}
 	select {
@@ -38,7 +40,7 @@ func TestQueueThatIsAwayDoesNotFillTheLog(t *testing.T) {
 		var log bytes.Buffer
 		with := settings
 		with.Pollers = 4
-		q := away{queue.NewEmbedded(nil, "dlq", 1<<20, time.Now), time.Now().Add(3*time.Minute + 30*time.Second)}
+		q := away{queue.NewEmbedded(nil, "dlq", 1<<20, time.Now), time.Now().Add(3*time.Minute + 30*time.Second), func() {}}
 		i := ingest.New(q, nil, with, func() {}, time.Now, func() float64 { return 0 }, slog.New(slog.NewTextHandler(&log, nil)))
 		ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer stop()
@@ -50,6 +52,25 @@ func TestQueueThatIsAwayDoesNotFillTheLog(t *testing.T) {
 		}
 		if n := strings.Count(log.String(), "letters are moved from the queue to the store again"); n != 1 || !strings.Contains(log.String(), "connection refused") {
 			t.Errorf("its end was told %d times:\n%s", n, &log)
+		}
+	})
+}
+
+// A queue that stays away is asked less and less often, and after that as soon as ever.
+func TestQueueThatStaysAwayIsAskedSeldom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked []string
+		begun := time.Now()
+		q := away{queue.NewEmbedded(nil, "dlq", 1<<20, time.Now), begun.Add(20 * time.Second), func() { asked = append(asked, time.Since(begun).String()) }}
+		i := ingest.New(q, nil, settings, func() {}, time.Now, func() float64 { return 0 }, slog.New(slog.DiscardHandler))
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		if err := i.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(asked, " "); got != "0s 500ms 1.5s 3.5s 7.5s 12.5s 17.5s" {
+			t.Errorf("it was asked after %s", got)
 		}
 	})
 }

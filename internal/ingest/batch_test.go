@@ -1,0 +1,161 @@
+package ingest_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/envelope"
+	"dlqdesk/internal/ingest"
+	"dlqdesk/internal/queue"
+	"dlqdesk/internal/store"
+)
+
+// leaving is a queue that hands out a batch right before the program stops.
+type leaving struct {
+	*queue.Embedded
+	leave func()
+}
+
+func (q leaving) Receive(ctx context.Context, limit int, wait time.Duration) ([]queue.Message, error) {
+	defer q.leave()
+	return q.Embedded.Receive(ctx, limit, wait)
+}
+
+// What was received is finished, and told of once it is there.
+func TestBatchIsFinishedWhenTheProgramStops(t *testing.T) {
+	t.Parallel()
+	b := setup(t, settings)
+	b.send(t, encode(t, desktest.Failure("a-1", 422, b.clock.Now())))
+	ctx, leave := context.WithCancel(t.Context())
+	told := 0
+	arrived := func() {
+		told++
+		desktest.Letter(t, b.store, "a-1")
+	}
+	i := ingest.New(leaving{b.queue, leave}, b.store, settings, arrived, b.clock.Now, func() float64 { return 0 }, desktest.Log(t))
+	if n, err := i.Once(ctx, 0); n != 1 || err != nil || told != 1 {
+		t.Errorf("%d messages were moved, %v, and told of %d times", n, err, told)
+	}
+	b.isEmpty(t)
+}
+
+// A batch may take a minute. Until then it is nobody else's, however long the queue hides it, and then it is everybody's at once.
+func TestBatchThatTakesTooLongIsGivenBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		file, err := store.OpenMessages(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := queue.NewEmbedded(file, "dlq", 1<<20, time.Now)
+		c := desktest.Failure("large", 422, time.Now())
+		c.Body = bytes.Repeat([]byte("x"), 2<<20)
+		text, err := envelope.EncodeWithin(c, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := q.Send(t.Context(), []queue.Outgoing{{Body: text}})[0]; err != nil {
+			t.Fatal(err)
+		}
+		with := settings
+		with.Room = ingest.NewRoom()
+		if err := with.Room.Acquire(t.Context(), envelope.MaxUnpacked); err != nil {
+			t.Fatal(err)
+		}
+		i := ingest.New(q, desktest.NewStore(t), with, func() {}, time.Now, func() float64 { return 0 }, desktest.Log(t))
+		begun, over := time.Now(), make(chan error)
+		go func() {
+			n, err := i.Once(t.Context(), 0)
+			if n != 0 {
+				t.Errorf("%d messages were moved", n)
+			}
+			over <- err
+		}()
+		time.Sleep(50 * time.Second)
+		if d, err := q.Depth(t.Context()); err != nil || d.InFlight != 1 {
+			t.Errorf("while it is worked on the queue holds %+v, %v", d, err)
+		}
+		if err := <-over; !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != time.Minute {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
+		if d, err := q.Depth(t.Context()); err != nil || d.Visible != 1 {
+			t.Errorf("then the queue holds %+v, %v", d, err)
+		}
+		if err := file.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// What no source of ours wrote is told apart by its message alone, and has the source that its queue is said to be of.
+func TestMessagesOfAnotherQueueAreLettersOfItsSource(t *testing.T) {
+	t.Parallel()
+	b := setup(t, ingest.Settings{
+		From: "orders", SourceOf: map[string]string{"orders": "genesys"},
+		Dedup: map[string]deadletter.Dedup{"genesys": {Path: deadletter.Path{"id"}, Window: time.Hour}},
+	})
+	text := func(s string) queue.Attribute { return queue.Attribute{Type: "String", String: s} }
+	message := queue.Outgoing{Body: []byte(`{"id":"evt-1","eventType":"order.placed"}`), Attributes: map[string]queue.Attribute{"b": text("2"), "a": text("1"), "c": text("3")}}
+	if err := errors.Join(b.queue.Send(t.Context(), []queue.Outgoing{message, message})...); err != nil {
+		t.Fatal(err)
+	}
+	b.once(t)
+	page, err := b.store.Letters(t.Context(), store.LetterQuery{Limit: 10})
+	if err != nil || len(page.Items) != 2 {
+		t.Fatalf("%d letters, %v", len(page.Items), err)
+	}
+	for _, l := range page.Items {
+		var names []string
+		for _, a := range desktest.Letter(t, b.store, l.ID).Queue.Attributes {
+			names = append(names, a.Name)
+		}
+		if l.Source != "genesys" || l.EventType != "order.placed" || strings.Join(names, " ") != "a b c" {
+			t.Errorf("letter of %q, %q, with %v", l.Source, l.EventType, names)
+		}
+	}
+}
+
+// clutching is a queue of which nothing can be deleted.
+type clutching struct{ *queue.Embedded }
+
+func (clutching) Delete(_ context.Context, messages []queue.Message) []error {
+	errs := make([]error, len(messages))
+	for i := range errs {
+		errs[i] = errors.New("the queue is away")
+	}
+	return errs
+}
+
+// Of many messages that stay on a queue those are known that it forgets first.
+func TestOldestOfWhatStaysOnTheQueueAreKnown(t *testing.T) {
+	t.Parallel()
+	left := &ingest.Unfinished{}
+	with := settings
+	with.Unfinished = left
+	b := setup(t, with)
+	b.Ingest = newIngest(clutching{b.queue}, b.store, with, b.clock, desktest.Log(t))
+	first := b.clock.Now()
+	for range 110 {
+		b.send(t, "no envelope")
+		b.clock.Add(time.Second)
+	}
+	for b.once(t) > 0 {
+	}
+	list := left.List()
+	if len(list) != 100 {
+		t.Fatalf("%d are known", len(list))
+	}
+	for n, l := range list {
+		if want := first.Add(time.Duration(n) * time.Second); !l.SentAt.Equal(want) {
+			t.Fatalf("number %d was sent at %s, want %s", n, l.SentAt, want)
+		}
+	}
+}
