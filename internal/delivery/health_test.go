@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -169,5 +170,38 @@ func TestHealthTellsThoseWhoWait(t *testing.T) {
 		if do(); told != n+1 {
 			t.Errorf("after step %d they were told %d times", n+1, told)
 		}
+	}
+}
+
+// What we cut off ourselves says nothing of its destination.
+func TestHealthLooksPastWhatWasCutOff(t *testing.T) {
+	t.Parallel()
+	policy := delivery.BreakerPolicy{Share: 0.1, Window: time.Minute, Least: 1}
+	h := delivery.NewHealth(setup(t), map[string]delivery.BreakerPolicy{"genesys": policy}, time.Now)
+	ctx, cutOff := context.WithCancel(t.Context())
+	url, _ := destination(t, func(_ http.ResponseWriter, r *http.Request) {
+		cutOff()
+		<-r.Context().Done()
+	})
+	a := h.Send(ctx, to(url), request("{}", nil))
+	if got := h.Of("genesys"); a.Outcome != deadletter.Unknown || !got.At.IsZero() || h.Breaker("genesys").Standing().State != delivery.Closed {
+		t.Errorf("after %+v it is %+v", a, got)
+	}
+}
+
+// What a destination that is up asked for is remembered until it is over.
+func TestPauseOutlivesTheProgram(t *testing.T) {
+	t.Parallel()
+	clock := desktest.NewClock()
+	policy := delivery.BreakerPolicy{Share: 0.5, Window: time.Minute, Least: 4, Release: 1}
+	h := delivery.NewHealth(setup(t), map[string]delivery.BreakerPolicy{"genesys": policy}, clock.Now)
+	h.Breaker("genesys").Note(deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: http.StatusTooManyRequests, RetryAfter: 10 * time.Minute})
+	until := clock.Now().Add(10 * time.Minute)
+	if got := h.Memory()["genesys"].PausedUntil; !got.Equal(until) {
+		t.Errorf("it is remembered to be paused until %s, want %s", got, until)
+	}
+	clock.Add(10 * time.Minute)
+	if memory := h.Memory(); len(memory) != 0 {
+		t.Errorf("once that is over %+v is remembered", memory)
 	}
 }

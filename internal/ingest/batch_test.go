@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -157,5 +158,38 @@ func TestOldestOfWhatStaysOnTheQueueAreKnown(t *testing.T) {
 		if want := first.Add(time.Duration(n) * time.Second); !l.SentAt.Equal(want) {
 			t.Fatalf("number %d was sent at %s, want %s", n, l.SentAt, want)
 		}
+	}
+}
+
+// What the store cannot take stays on the queue alone: the others of its batch are kept.
+func TestWhatTheStoreCannotTakeHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	b := setup(t, settings)
+	path := filepath.Join(t.TempDir(), "desk.db")
+	picky, err := store.Open(t.Context(), path, desktest.Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = picky.Close() })
+	file, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	const refuse = `CREATE TRIGGER picky BEFORE INSERT ON letters WHEN NEW.id = 'b-2' BEGIN SELECT RAISE(ABORT, 'not this one'); END`
+	if _, err := file.ExecContext(t.Context(), refuse); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"a-1", "b-2", "c-3"} {
+		b.send(t, encode(t, desktest.Failure(id, 422, b.clock.Now())))
+	}
+	n, err := newIngest(b.queue, picky, settings, b.clock, desktest.Log(t)).Once(t.Context(), 0)
+	if n != 2 || err == nil || !strings.Contains(err.Error(), "not this one") {
+		t.Errorf("%d messages were moved, %v", n, err)
+	}
+	desktest.Letter(t, picky, "a-1")
+	desktest.Letter(t, picky, "c-3")
+	if d, err := b.queue.Depth(t.Context()); err != nil || d.Visible != 1 || d.InFlight != 0 {
+		t.Errorf("the queue holds %+v, %v", d, err)
 	}
 }
