@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -30,3 +31,16 @@ func Sender(s receiver.Sender) (sender receiver.Sender, cutOff func()) {
 
 // CheckLedger has the ledger checked so often, and letters on their way for so long only. It comes before Start.
 func (a *App) CheckLedger(every, settle time.Duration) { a.ledgerEvery, a.ledgerSettle = every, settle }
+
+// Ready tells whether something keeps webhooks, by a clock.
+func Ready(keeps func(ctx context.Context) error, now func() time.Time, log *slog.Logger) http.Handler {
+	a := New(config.Config{}, log)
+	a.now = now
+	return &readiness{app: a, keeps: []keeping{keeps}}
+}
+
+// CutOffInTime answers the context of the deliveries of a program that stops within ctx, and what it calls at the end.
+func CutOffInTime(ctx context.Context) (deliveries context.Context, stop func()) {
+	a := New(config.Config{}, slog.New(slog.DiscardHandler))
+	return a.deliveries, a.cutOffInTime(ctx)
+}

@@ -81,3 +81,54 @@ func TestDeliveriesAreCutOff(t *testing.T) {
 		}
 	})
 }
+
+// unreached is a sender that gets no connection for as long as it may try, and counts its deliveries.
+type unreached struct{ sent atomic.Int32 }
+
+func (u *unreached) Send(ctx context.Context, _ delivery.Destination, _ delivery.Request) deadletter.Attempt {
+	u.sent.Add(1)
+	<-ctx.Done()
+	return deadletter.Attempt{Outcome: deadletter.Unreachable, Error: "No connection to 192.0.2.1"}
+}
+
+// What could not be sent because the program stops says so of us, and not of the destination. Nothing is begun any more.
+func TestNothingIsSentOnceDeliveriesAreCutOff(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		u := &unreached{}
+		sender, cutOff := app.Sender(u)
+		time.AfterFunc(time.Second, cutOff)
+		for n := range 100 {
+			a := sender.Send(t.Context(), delivery.Destination{}, delivery.Request{Letter: "a"})
+			if a.Outcome != deadletter.Unreachable || a.Error != "Not sent: dlqdesk was stopped" || u.sent.Load() != 1 {
+				t.Fatalf("delivery %d is %+v, and %d were begun", n, a, u.sent.Load())
+			}
+		}
+	})
+}
+
+// Deliveries have all of the grace but what it takes to write down what became of them: five seconds, and never more than a third.
+func TestGraceLeavesTimeForLastWords(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ grace, stops, cutOff time.Duration }{
+		{30 * time.Second, time.Minute, 25 * time.Second},
+		{3 * time.Second, time.Minute, 2 * time.Second},
+		{30 * time.Second, 10 * time.Second, 10 * time.Second},
+		{0, time.Minute, time.Minute}, // it has no end
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx := t.Context()
+			if c.grace > 0 {
+				limited, cancel := context.WithTimeout(ctx, c.grace)
+				defer cancel()
+				ctx = limited
+			}
+			begun := time.Now()
+			deliveries, stop := app.CutOffInTime(ctx)
+			defer time.AfterFunc(c.stops, stop).Stop()
+			if <-deliveries.Done(); time.Since(begun) != c.cutOff {
+				t.Errorf("of a grace of %v and a stop that took %v deliveries had %v, want %v", c.grace, c.stops, time.Since(begun), c.cutOff)
+			}
+		})
+	}
+}
