@@ -121,20 +121,23 @@ func TestEntryThatSQSRefusesFailsAlone(t *testing.T) {
 
 func TestCallRefusedForOneEntryIsMadeForEachAlone(t *testing.T) {
 	t.Parallel()
-	q, direct, _ := faulty(t, "q", nil, func(w http.ResponseWriter, r *http.Request, action string, _ int) bool {
-		body, _ := io.ReadAll(r.Body)
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		if action != "SendMessageBatch" || !strings.Contains(string(body), "poison") {
-			return false
-		}
-		desktest.Refuse(w, http.StatusBadRequest, "InvalidParameterValue")
-		return true
-	})
-	errs := q.Send(t.Context(), []queue.Outgoing{{Body: []byte("a")}, {Body: []byte("poison")}, {Body: []byte("c")}})
-	if errs[0] != nil || errs[1] == nil || errs[2] != nil {
-		t.Errorf("the answers are %v", errs)
+	for _, code := range []string{"InvalidParameterValue", "BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			q, direct, _ := faulty(t, "q", nil, func(w http.ResponseWriter, r *http.Request, action string, _ int) bool {
+				if action != "SendMessageBatch" || !strings.Contains(desktest.Peek(r), "poison") {
+					return false
+				}
+				desktest.Refuse(w, http.StatusBadRequest, code)
+				return true
+			})
+			errs := q.Send(t.Context(), []queue.Outgoing{{Body: []byte("a")}, {Body: []byte("poison")}, {Body: []byte("c")}})
+			if errs[0] != nil || errs[1] == nil || errs[2] != nil {
+				t.Errorf("the answers are %v", errs)
+			}
+			receiveAll(t, direct, 2)
+		})
 	}
-	receiveAll(t, direct, 2)
 }
 
 // A call has as many messages as SQS takes together, which are no fewer where each has to be small.
