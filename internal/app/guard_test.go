@@ -7,7 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"dlqdesk/internal/app"
@@ -116,4 +120,94 @@ func TestWhoKeepsUsWaitingMakesRoom(t *testing.T) {
 	served.hears(t, http.StatusOK)
 	next.say(t, request)
 	next.hears(t, http.StatusOK)
+}
+
+// A request that is there as a whole keeps nobody waiting, however long ago its connection was opened.
+func TestWhoIsBeingAnsweredStays(t *testing.T) {
+	t.Parallel()
+	for name, slow := range map[string]string{
+		"with a body": "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "without one": "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			entered, release := make(chan struct{}), make(chan struct{})
+			address := guarded(t, func(_ http.ResponseWriter, r *http.Request) {
+				if _, err := io.ReadAll(r.Body); err == nil && r.URL.Path == "/slow" {
+					close(entered)
+					<-release
+				}
+			})
+			served := dial(t, address)
+			served.say(t, "%s", slow)
+			<-entered
+			idle := dial(t, address)
+			idle.say(t, request)
+			idle.hears(t, http.StatusOK)
+			next := dial(t, address)
+			next.say(t, request)
+			next.hears(t, http.StatusOK)
+			idle.isClosed(t)
+			close(release)
+			served.hears(t, http.StatusOK)
+		})
+	}
+}
+
+// Who was answered waits from then on, also where nobody had asked for the body.
+func TestWhoWasAnsweredIsLastInLine(t *testing.T) {
+	t.Parallel()
+	address := guarded(t, func(http.ResponseWriter, *http.Request) {})
+	first, second := dial(t, address), dial(t, address)
+	for _, c := range []client{first, second, first} {
+		c.say(t, request)
+		c.hears(t, http.StatusOK)
+	}
+	third := dial(t, address)
+	third.say(t, request)
+	third.hears(t, http.StatusOK)
+	second.isClosed(t)
+	first.say(t, request)
+	first.hears(t, http.StatusOK)
+}
+
+// deadlines takes down until when the rest of a request is waited for; the zero time: as long as it takes.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	list []time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error {
+	d.list = append(d.list, t)
+	return nil
+}
+
+// A body has ten seconds, whether its handler asks for it or not. The answer to one that is there as a whole may take longer.
+func TestBodyIsWaitedForUntilItIsThere(t *testing.T) {
+	t.Parallel()
+	read := func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }
+	for name, c := range map[string]struct {
+		handler http.HandlerFunc
+		body    io.Reader
+		limited bool
+		lifted  bool
+	}{
+		"read":       {read, strings.NewReader("{}"), true, true},
+		"breaks off": {read, iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("{}"))), true, false},
+		"left":       {func(http.ResponseWriter, *http.Request) {}, strings.NewReader("{}"), true, false},
+		"none":       {read, http.NoBody, false, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			server := &http.Server{Handler: c.handler, ReadHeaderTimeout: time.Minute}
+			app.Guard(server, 2)
+			ours, theirs := net.Pipe()
+			defer func() { _, _ = ours.Close(), theirs.Close() }()
+			d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+			server.Handler.ServeHTTP(d, httptest.NewRequestWithContext(server.ConnContext(t.Context(), ours), http.MethodPost, "/", c.body))
+			limited := len(d.list) > 0 && time.Until(d.list[0]) == 10*time.Second
+			lifted := len(d.list) > 1 && d.list[1].IsZero()
+			if limited != c.limited || lifted != c.lifted {
+				t.Errorf("a body that is %s is waited for until %v", name, d.list)
+			}
+		})
+	}
 }
