@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"iter"
+	"slices"
 	"strings"
 )
 
@@ -17,19 +19,36 @@ func insertionOf(before string, columns int, after string) insertion {
 	return insertion{before + " VALUES " + row + after, before + " VALUES " + row + strings.Repeat(", "+row, manyRows-1) + after}
 }
 
-// write inserts rows, of which each has the insertion's values.
-func (i insertion) write(ctx context.Context, tx *writeTx, rows [][]any) error {
-	for ; len(rows) >= manyRows; rows = rows[manyRows:] {
-		var args []any
-		for _, row := range rows[:manyRows] {
-			args = append(args, row...)
+// statements answers which statements insert rows, and their arguments. Each row has the insertion's values.
+func (i insertion) statements(rows [][]any) iter.Seq2[string, []any] {
+	return func(yield func(query string, args []any) bool) {
+		for ; len(rows) >= manyRows; rows = rows[manyRows:] {
+			if !yield(i.many, slices.Concat(rows[:manyRows]...)) {
+				return
+			}
 		}
-		if _, err := tx.ExecContext(ctx, i.many, args...); err != nil {
+		for _, row := range rows {
+			if !yield(i.one, row) {
+				return
+			}
+		}
+	}
+}
+
+// write inserts rows.
+func (i insertion) write(ctx context.Context, tx *writeTx, rows [][]any) error {
+	for query, args := range i.statements(rows) {
+		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
 			return err
 		}
 	}
-	for _, row := range rows {
-		if _, err := tx.ExecContext(ctx, i.one, row...); err != nil {
+	return nil
+}
+
+// answer inserts rows and has fn scan what the insertion returns of each that was.
+func (i insertion) answer(ctx context.Context, tx *writeTx, fn func(row) error, rows [][]any) error {
+	for query, args := range i.statements(rows) {
+		if err := each(ctx, tx, fn, query, args...); err != nil {
 			return err
 		}
 	}

@@ -11,12 +11,6 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// sequenceBits is how much of a letter's row number tells letters of one millisecond apart.
-const sequenceBits = 21
-
-// lastReceipt bounds a receipt time that a message claims, so that its row number stays within 63 bits.
-const lastReceipt = 1<<42 - 1
-
 const letterColumns = `l.n, l.id, l.source, l.destination, l.method, l.query, l.webhook_id, l.content_type, l.status, l.outcome,
 	l.status_code, l.reason, l.attempts, l.auto_attempts, l.received_at, l.last_attempt_at, l.due_at, l.arrivals, l.revision,
 	l.version, l.order_trigger, l.order_by, l.order_revision, l.order_at, l.lease_token, l.lease_until, l.last_by,
@@ -96,16 +90,15 @@ func (t *Tx) Supersede(ctx context.Context, id deadletter.ID) error {
 	return nil
 }
 
-const (
-	// insertLetter gives a letter the row number after every other one of the same millisecond. One that is known already, by its id or
-	// its Webhook-Id, is left as it is.
-	insertLetter = `INSERT INTO letters (n, id, source, destination, method, query, webhook_id, content_type, status, outcome,
-		status_code, reason, attempts, auto_attempts, received_at, last_attempt_at, due_at, arrivals, revision, version,
-		order_trigger, order_by, order_revision, order_at, lease_token, lease_until, last_by, last_action, last_at, queue, event_type,
-		fingerprint, attempted_at, read_from)
-		VALUES ((SELECT coalesce(max(n) + 1, ?1) FROM letters WHERE n BETWEEN ?1 AND ?2), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+const intoLetters = `INSERT INTO letters (n, id, source, destination, method, query, webhook_id, content_type, status, outcome,
+	status_code, reason, attempts, auto_attempts, received_at, last_attempt_at, due_at, arrivals, revision, version,
+	order_trigger, order_by, order_revision, order_at, lease_token, lease_until, last_by, last_action, last_at, queue, event_type,
+	fingerprint, attempted_at, read_from)`
 
+// insertLetters leaves a letter that is known already, by its id or its Webhook-Id, as it is.
+var insertLetters = insertionOf(intoLetters, 34, ` ON CONFLICT DO NOTHING RETURNING n`)
+
+const (
 	// updateLetter writes what transitions change; what a letter was received as stays. The version, the lease and the counts that the
 	// change started from must still stand: one more arrival, or a retry that has come and gone, leaves the version as it was. That
 	// it has no RETURNING saves more than letterRow costs: SQLite runs that as a trigger.
@@ -136,14 +129,14 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 
 // Add writes new letters as Apply does, and answers of each whether it was added. Nothing is written of one that is known already: see Known.
 func (t *Tx) Add(ctx context.Context, list ...deadletter.Change) (added []bool, err error) {
+	numbers, err := t.insertLetters(ctx, list)
+	if err != nil {
+		return nil, fmt.Errorf("write letters, %s the first of %d: %w", list[0].After.ID, len(list), err)
+	}
 	added = make([]bool, len(list))
 	var rest []numbered
-	for i, c := range list {
-		var n int64
-		if n, added[i], err = t.insertLetter(ctx, c.After); err != nil {
-			return nil, fmt.Errorf("write letter %s: %w", c.After.ID, err)
-		}
-		if added[i] {
+	for i, n := range numbers {
+		if added[i] = n != 0; added[i] {
 			rest = append(rest, numbered{n, &list[i]})
 		}
 	}
@@ -241,28 +234,44 @@ func (t *Tx) updateLetter(ctx context.Context, c deadletter.Change) (n int64, er
 	return n, nil
 }
 
-// insertLetter answers the row number of a new letter, or that it is known already.
-func (t *Tx) insertLetter(ctx context.Context, l deadletter.Letter) (n int64, added bool, err error) {
+// insertLetters answers the row numbers of new letters; 0 for one that is known already.
+func (t *Tx) insertLetters(ctx context.Context, list []deadletter.Change) ([]int64, error) {
+	numbers, err := t.numbers.next(ctx, t.tx, list)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([][]any, len(list))
+	for i := range list {
+		if rows[i], err = letterValues(numbers[i], &list[i].After); err != nil {
+			return nil, err
+		}
+	}
+	isNew := map[int64]bool{}
+	err = insertLetters.answer(ctx, t.tx, func(r row) error {
+		var n int64
+		err := r.Scan(&n)
+		isNew[n] = true
+		return err
+	}, rows)
+	for i, n := range numbers {
+		if !isNew[n] {
+			numbers[i] = 0
+		}
+	}
+	return numbers, err
+}
+
+// letterValues are the values of a new row.
+func letterValues(n int64, l *deadletter.Letter) ([]any, error) {
 	facts, err := toJSON(l.Queue)
 	if err != nil {
-		return 0, false, err
+		return nil, err
 	}
-	first := numberAt(l.ReceivedAt)
-	args := append([]any{
-		first, first | (1<<sequenceBits - 1), l.ID, l.Source, l.Destination, l.Method, l.Query, l.WebhookID, l.ContentType, l.Status, l.Outcome,
-		l.StatusCode, l.Reason, l.Attempts, l.AutoAttempts, l.ReceivedAt.UnixMilli(), millis(l.LastAttemptAt), millis(l.DueAt), l.Arrivals,
-		l.Revision, l.Version,
-	}, orderArgs(l)...)
-	written, err := t.tx.ExecContext(ctx, insertLetter, append(args, facts, l.EventType, l.Fingerprint, attemptedAt(l), l.Queue.From)...)
-	if err != nil {
-		return 0, false, err
-	}
-	rows, err := written.RowsAffected()
-	if err != nil || rows == 0 {
-		return 0, false, err
-	}
-	n, err = written.LastInsertId()
-	return n, true, err
+	values := append([]any{
+		n, l.ID, l.Source, l.Destination, l.Method, l.Query, l.WebhookID, l.ContentType, l.Status, l.Outcome, l.StatusCode, l.Reason, l.Attempts,
+		l.AutoAttempts, l.ReceivedAt.UnixMilli(), millis(l.LastAttemptAt), millis(l.DueAt), l.Arrivals, l.Revision, l.Version,
+	}, orderArgs(*l)...)
+	return append(values, facts, l.EventType, l.Fingerprint, attemptedAt(*l), l.Queue.From), nil
 }
 
 // attemptedAt is what the list is sorted by when it goes by the latest attempt: that of receipt stands for one that is not known.
@@ -272,9 +281,6 @@ func attemptedAt(l deadletter.Letter) int64 {
 	}
 	return l.LastAttemptAt.UnixMilli()
 }
-
-// numberAt is the lowest row number that a letter received at a time can have.
-func numberAt(at time.Time) int64 { return min(max(at.UnixMilli(), 0), lastReceipt) << sequenceBits }
 
 func orderArgs(l deadletter.Letter) []any {
 	var revision any

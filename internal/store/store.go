@@ -21,7 +21,10 @@ type Store struct {
 	index   *index
 	key     []byte
 	changed chan struct{}
-	batch   batch // of the commit under way; only the writer's loop looks at it
+
+	// Only the writer's loop looks at these.
+	batch   batch // of the commit under way
+	numbers numbering
 }
 
 // Open opens (or creates) the file and brings it to the newest schema. key vouches for the audit trail; it is at least 32
@@ -40,7 +43,7 @@ func Open(ctx context.Context, path string, key []byte) (*Store, error) {
 	}
 	s := &Store{db: db, index: index, key: key, changed: make(chan struct{}, 1)}
 	db.begin, db.end = func() { s.batch = batch{} }, s.endBatch
-	if err := s.groupAll(ctx); err != nil {
+	if err := errors.Join(s.numbers.begin(ctx, db.read), s.groupAll(ctx)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -53,6 +56,7 @@ func (s *Store) Close() error { return errors.Join(s.db.Close(), s.index.db.Clos
 type Tx struct {
 	tx      *writeTx
 	key     []byte
+	numbers *numbering
 	end     trailEnd
 	counted []func(*counts)
 	earlier []func(*counts) // what other writes of the same commit count, which no row has yet
@@ -72,7 +76,7 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := s.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
-		t := &Tx{tx: tx, key: s.key, end: s.batch.end, earlier: s.batch.counted}
+		t := &Tx{tx: tx, key: s.key, numbers: &s.numbers, end: s.batch.end, earlier: s.batch.counted}
 		if err := fn(ctx, t); err != nil {
 			return err
 		}
