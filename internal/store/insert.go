@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"iter"
 	"slices"
 	"strings"
 )
@@ -19,38 +18,22 @@ func insertionOf(before string, columns int, after string) insertion {
 	return insertion{before + " VALUES " + row + after, before + " VALUES " + row + strings.Repeat(", "+row, manyRows-1) + after}
 }
 
-// statements answers which statements insert rows, and their arguments. Each row has the insertion's values.
-func (i insertion) statements(rows [][]any) iter.Seq2[string, []any] {
-	return func(yield func(query string, args []any) bool) {
-		for ; len(rows) >= manyRows; rows = rows[manyRows:] {
-			if !yield(i.many, slices.Concat(rows[:manyRows]...)) {
-				return
-			}
+// write inserts rows, each of as many values as there are columns, and answers how many of them it did.
+func (i insertion) write(ctx context.Context, tx *writeTx, rows [][]any) (written int, err error) {
+	for len(rows) > 0 {
+		query, args, n := i.one, rows[0], 1
+		if len(rows) >= manyRows {
+			query, args, n = i.many, slices.Concat(rows[:manyRows]...), manyRows
 		}
-		for _, row := range rows {
-			if !yield(i.one, row) {
-				return
-			}
+		result, err := tx.ExecContext(ctx, query, args...)
+		if err != nil {
+			return written, err
 		}
+		inserted, err := result.RowsAffected()
+		if err != nil {
+			return written, err
+		}
+		written, rows = written+int(inserted), rows[n:]
 	}
-}
-
-// write inserts rows.
-func (i insertion) write(ctx context.Context, tx *writeTx, rows [][]any) error {
-	for query, args := range i.statements(rows) {
-		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// answer inserts rows and has fn scan what the insertion returns of each that was.
-func (i insertion) answer(ctx context.Context, tx *writeTx, fn func(row) error, rows [][]any) error {
-	for query, args := range i.statements(rows) {
-		if err := each(ctx, tx, fn, query, args...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return written, nil
 }

@@ -90,13 +90,11 @@ func (t *Tx) Supersede(ctx context.Context, id deadletter.ID) error {
 	return nil
 }
 
-const intoLetters = `INSERT INTO letters (n, id, source, destination, method, query, webhook_id, content_type, status, outcome,
-	status_code, reason, attempts, auto_attempts, received_at, last_attempt_at, due_at, arrivals, revision, version,
-	order_trigger, order_by, order_revision, order_at, lease_token, lease_until, last_by, last_action, last_at, queue, event_type,
-	fingerprint, attempted_at, read_from)`
-
-// insertLetters leaves a letter that is known already, by its id or its Webhook-Id, as it is.
-var insertLetters = insertionOf(intoLetters, 34, ` ON CONFLICT DO NOTHING RETURNING n`)
+// insertLetters leaves a letter that is known already, by its id or its Webhook-Id, as it is. Nobody has ordered anything of a new one, or
+// holds it.
+var insertLetters = insertionOf(`INSERT INTO letters (n, id, source, destination, method, query, webhook_id, content_type, status, outcome,
+	status_code, reason, attempts, auto_attempts, received_at, last_attempt_at, due_at, arrivals, revision, version, queue, event_type, fingerprint,
+	attempted_at, read_from)`, 25, ` ON CONFLICT DO NOTHING`)
 
 const (
 	// updateLetter writes what transitions change; what a letter was received as stays. The version, the lease and the counts that the
@@ -108,6 +106,7 @@ const (
 		WHERE id = ? AND version = ? AND status = ? AND lease_token IS ? AND attempts = ? AND arrivals = ?`
 
 	letterRow = `SELECT n FROM letters WHERE id = ?`
+	hasNumber = `SELECT EXISTS (SELECT 1 FROM letters WHERE n = ?)`
 )
 
 // Apply writes a change: the letter, what came with it, and its audit event. A change that started from a state which no
@@ -246,32 +245,34 @@ func (t *Tx) insertLetters(ctx context.Context, list []deadletter.Change) ([]int
 			return nil, err
 		}
 	}
-	isNew := map[int64]bool{}
-	err = insertLetters.answer(ctx, t.tx, func(r row) error {
-		var n int64
-		err := r.Scan(&n)
-		isNew[n] = true
-		return err
-	}, rows)
+	written, err := insertLetters.write(ctx, t.tx, rows)
+	if err != nil || written == len(rows) {
+		return numbers, err
+	}
 	for i, n := range numbers {
-		if !isNew[n] {
+		var added bool
+		if err := t.tx.QueryRowContext(ctx, hasNumber, n).Scan(&added); err != nil {
+			return nil, err
+		}
+		if !added {
 			numbers[i] = 0
 		}
 	}
-	return numbers, err
+	return numbers, nil
 }
 
-// letterValues are the values of a new row.
+// letterValues are the values of a new row. Like those of the other rows that come with a letter they are of the types that the driver takes:
+// database/sql makes these of any other by reflection.
 func letterValues(n int64, l *deadletter.Letter) ([]any, error) {
 	facts, err := toJSON(l.Queue)
 	if err != nil {
 		return nil, err
 	}
-	values := append([]any{
-		n, l.ID, l.Source, l.Destination, l.Method, l.Query, l.WebhookID, l.ContentType, l.Status, l.Outcome, l.StatusCode, l.Reason, l.Attempts,
-		l.AutoAttempts, l.ReceivedAt.UnixMilli(), millis(l.LastAttemptAt), millis(l.DueAt), l.Arrivals, l.Revision, l.Version,
-	}, orderArgs(*l)...)
-	return append(values, facts, l.EventType, l.Fingerprint, attemptedAt(*l), l.Queue.From), nil
+	return []any{
+		n, string(l.ID), l.Source, l.Destination, l.Method, l.Query, l.WebhookID, l.ContentType, string(l.Status), string(l.Outcome),
+		int64(l.StatusCode), l.Reason, int64(l.Attempts), int64(l.AutoAttempts), l.ReceivedAt.UnixMilli(), millis(l.LastAttemptAt), millis(l.DueAt),
+		int64(l.Arrivals), int64(l.Revision), int64(l.Version), facts, l.EventType, l.Fingerprint, attemptedAt(*l), l.Queue.From,
+	}, nil
 }
 
 // attemptedAt is what the list is sorted by when it goes by the latest attempt: that of receipt stands for one that is not known.
@@ -306,9 +307,10 @@ func (t *Tx) insertRevisions(ctx context.Context, list []numbered) error {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, []any{c.n, r.Number, blob(r.Body), headers, r.By, r.Reason, r.At.UnixMilli(), r.Message})
+		rows = append(rows, []any{c.n, int64(r.Number), blob(r.Body), headers, r.By, r.Reason, r.At.UnixMilli(), r.Message})
 	}
-	return insertRevision.write(ctx, t.tx, rows)
+	_, err := insertRevision.write(ctx, t.tx, rows)
+	return err
 }
 
 // blob keeps an empty body apart from NULL.
@@ -389,11 +391,13 @@ func (t *Tx) writeAttempts(ctx context.Context, list []numbered) error {
 			return err
 		}
 		rows = append(rows, []any{
-			c.n, a.Number, a.Trigger, a.Actor, a.Revision, a.StartedAt.UnixMilli(), a.Done, a.Latency.Microseconds(), a.Outcome, a.StatusCode,
-			a.Error, headers, blob(a.ResponseBody), a.ResponseCut, a.RetryAfter.Milliseconds(), a.TraceParent, a.MessageID, a.SentDigest,
+			c.n, int64(a.Number), string(a.Trigger), a.Actor, int64(a.Revision), a.StartedAt.UnixMilli(), a.Done, a.Latency.Microseconds(),
+			string(a.Outcome), int64(a.StatusCode), a.Error, headers, blob(a.ResponseBody), a.ResponseCut, a.RetryAfter.Milliseconds(), a.TraceParent,
+			a.MessageID, a.SentDigest,
 		})
 	}
-	return writeAttempt.write(ctx, t.tx, rows)
+	_, err := writeAttempt.write(ctx, t.tx, rows)
+	return err
 }
 
 const attemptColumns = `a.number, a.trigger, a.actor, a.revision, a.started_at, a.done, a.latency_us, a.outcome, a.status_code, a.error,
