@@ -3,6 +3,7 @@ package deadletter_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -50,6 +51,19 @@ func TestLinkChangesWithEveryField(t *testing.T) {
 			t.Errorf("a change of %s gives the same link as a change of %s", name, other)
 		}
 		seen[string(link)] = name
+	}
+}
+
+// The trails of all stores depend on it.
+func TestLinkAndSealStayAsTheyAre(t *testing.T) {
+	t.Parallel()
+	const link = "cc336c3881a1bc3c5769b71a1ae03ed5380621679bdccd339970e8c9fce66928"
+	if got := fmt.Sprintf("%x", deadletter.Link([]byte("key"), []byte("prev"), 77, chainEvent())); got != link {
+		t.Errorf("the link is %s, and was %s", got, link)
+	}
+	const seal = "80bf44dbe9dd23bcb72a3ff54e1b87f184a0bacd32c0a5a8e06b71040a31bf7a"
+	if got := fmt.Sprintf("%x", deadletter.Seal([]byte("key"), 99, []byte("last"))); got != seal {
+		t.Errorf("the seal is %s, and was %s", got, seal)
 	}
 }
 
