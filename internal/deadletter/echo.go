@@ -59,11 +59,17 @@ func (s *Secrets) add(value string, least int) {
 		return
 	}
 	*s = append(*s, []byte(value))
+	if !strings.ContainsFunc(value, isEscaped) {
+		return
+	}
 	// As it is written within a JSON text.
 	if quoted, err := json.Marshal(value); err == nil && string(quoted[1:len(quoted)-1]) != value {
 		*s = append(*s, quoted[1:len(quoted)-1])
 	}
 }
+
+// isEscaped tells of a character which encoding/json may not write as it is.
+func isEscaped(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }
 
 // addParts adds the value of a header and what it is put together of: `Bearer TOKEN`, `a=ONE; b=TWO`, `sha256=HASH`.
 func (s *Secrets) addParts(value string) {
