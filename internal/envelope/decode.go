@@ -3,6 +3,7 @@ package envelope
 import (
 	"cmp"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -126,10 +127,7 @@ func addOurs(c *deadletter.Capture, fields map[string]json.RawMessage, unpack fu
 	if c.Run != "" && at.UnmarshalJSON(fields["timestamp"]) == nil && at.Sub(c.ReceivedAt).Abs() < clockStep {
 		c.RunAt, c.Sequence = at, decodeSequence(fields["sequence"])
 	}
-	var a *attempt
-	if json.Unmarshal(fields["firstAttempt"], &a) == nil && a != nil {
-		c.First = a.decode(c.ReceivedAt)
-	}
+	c.First = decodeAttempt(fields["firstAttempt"], c.ReceivedAt)
 }
 
 // decodeSequence answers where a letter stands; the zero value where the field tells nothing that can be.
@@ -140,17 +138,52 @@ func decodeSequence(field json.RawMessage) (s deadletter.Sequence) {
 	return s
 }
 
-// decode answers the receiver's attempt. at stands in for a start that it does not tell.
-func (a attempt) decode(at time.Time) *deadletter.Attempt {
+// decodeAttempt answers the receiver's attempt; nil where the field tells of none. at stands in for a start that it does not tell.
+func decodeAttempt(field json.RawMessage, at time.Time) *deadletter.Attempt {
+	if len(field) == 0 || field[0] != '{' {
+		return nil
+	}
+	a := &deadletter.Attempt{Number: 1, Trigger: deadletter.TriggerReceive, Actor: deadletter.System().Name, StartedAt: at, Done: true}
+	for name, value := range inOrder(field) {
+		switch string(name) {
+		case "startedAt":
+			var started time.Time
+			if started.UnmarshalJSON(value) == nil {
+				a.StartedAt = cmp.Or(started, at)
+			}
+		case "latencyUs":
+			a.Latency = time.Duration(decodeNumber(value)) * time.Microsecond
+		case "outcome":
+			a.Outcome = deadletter.Outcome(textOf(value))
+		case "statusCode":
+			a.StatusCode = int(decodeNumber(value))
+		case "error":
+			a.Error = shorten(clean(textOf(value)))
+		case "responseHeaders":
+			a.ResponseHeaders = decodeHeaders(value)
+		case "responseBody":
+			a.ResponseBody, _ = base64.StdEncoding.DecodeString(textOf(value)) // what cannot be read of it is no answer
+		case "responseCut":
+			a.ResponseCut = string(value) == "true"
+		case "retryAfterMs":
+			a.RetryAfter = time.Duration(decodeNumber(value)) * time.Millisecond
+		case "traceparent":
+			a.TraceParent = textOf(value)
+		}
+	}
 	if !slices.Contains(deadletter.Outcomes(), a.Outcome) {
 		a.Outcome = deadletter.Unknown
 	}
-	return &deadletter.Attempt{
-		Number: 1, Trigger: deadletter.TriggerReceive, Actor: deadletter.System().Name, StartedAt: cmp.Or(a.StartedAt, at), Done: true,
-		Latency: time.Duration(a.LatencyUS) * time.Microsecond, Outcome: a.Outcome, StatusCode: a.StatusCode, Error: shorten(clean(a.Error)),
-		ResponseHeaders: a.ResponseHeaders, ResponseBody: a.ResponseBody, ResponseCut: a.ResponseCut,
-		RetryAfter: time.Duration(a.RetryAfterMS) * time.Millisecond, TraceParent: a.TraceParent,
+	return a
+}
+
+// decodeNumber answers 0 for what is no whole number.
+func decodeNumber(field json.RawMessage) int64 {
+	n, err := strconv.ParseInt(string(field), 10, 64)
+	if err != nil {
+		return 0
 	}
+	return n
 }
 
 // decodeForeign keeps a message whole that is no envelope: its body is the payload, its attributes are the headers, and the
@@ -247,19 +280,34 @@ func decodeCount(field json.RawMessage) int {
 
 func decodeHeaders(field json.RawMessage) deadletter.Headers {
 	h := deadletter.Headers{}
-	members, _ := membersOf(field)
-	for name, value := range members {
-		var list []json.RawMessage
-		if value[0] != '[' || json.Unmarshal(value, &list) != nil {
-			list = []json.RawMessage{value}
-		}
-		for _, v := range list {
-			if string(v) != "null" {
-				h[name] = append(h[name], textOf(v))
-			}
+	if len(field) == 0 || field[0] != '{' {
+		return h
+	}
+	for name, value := range inOrder(field) {
+		if values := headerValues(value); values != nil {
+			h[string(name)] = values
+		} else {
+			delete(h, string(name)) // the last of several with one name stands
 		}
 	}
 	return h.Canonical()
+}
+
+func headerValues(field json.RawMessage) (values []string) {
+	const null = "null"
+	var list []json.RawMessage
+	switch {
+	case string(field) == null:
+		return nil
+	case field[0] != '[' || json.Unmarshal(field, &list) != nil:
+		return []string{textOf(field)}
+	}
+	for _, v := range list {
+		if string(v) != null {
+			values = append(values, textOf(v))
+		}
+	}
+	return values
 }
 
 func clean(text string) string {

@@ -50,7 +50,7 @@ func listOf(text []byte) (fields []field, err error) {
 		return nil, errors.New("it is no JSON object")
 	}
 	for name, value := range inOrder(text) {
-		fields = append(fields, field{name, value})
+		fields = append(fields, field{string(name), value})
 	}
 	return fields, nil
 }

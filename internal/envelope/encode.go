@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"dlqdesk/internal/deadletter"
@@ -18,19 +17,6 @@ import (
 
 // version is that of the fields which dlqdesk adds.
 const version = 1
-
-type attempt struct {
-	StartedAt       time.Time          `json:"startedAt"`
-	LatencyUS       int64              `json:"latencyUs"`
-	Outcome         deadletter.Outcome `json:"outcome"`
-	StatusCode      int                `json:"statusCode,omitempty"`
-	Error           string             `json:"error,omitempty"`
-	ResponseHeaders deadletter.Headers `json:"responseHeaders,omitempty"`
-	ResponseBody    []byte             `json:"responseBody,omitempty"`
-	ResponseCut     bool               `json:"responseCut,omitempty"`
-	RetryAfterMS    int64              `json:"retryAfterMs,omitempty"`
-	TraceParent     string             `json:"traceparent,omitempty"`
-}
 
 // Encode writes a capture as the body of a queue message: valid UTF-8 without a character that SQS refuses.
 func Encode(c deadletter.Capture) ([]byte, error) {

@@ -26,21 +26,36 @@ func membersOf(text []byte) (members map[string]json.RawMessage, ok bool) {
 	}
 	members = make(map[string]json.RawMessage, usualFields)
 	for name, value := range inOrder(text) {
-		members[name] = value
+		if usual, ok := usualNames[string(name)]; ok {
+			members[usual] = value // without a copy of the name
+		} else {
+			members[string(name)] = value
+		}
 	}
 	return members, true
 }
 
+var usualNames = func() map[string]string {
+	names := map[string]string{}
+	for _, name := range interchangeFields {
+		names[name] = name
+	}
+	for name := range ourFields {
+		names[name] = name
+	}
+	return names
+}()
+
 // inOrder walks the members of a valid JSON object as they are written.
-func inOrder(object []byte) iter.Seq2[string, json.RawMessage] {
-	return func(yield func(string, json.RawMessage) bool) {
+func inOrder(object []byte) iter.Seq2[[]byte, json.RawMessage] {
+	return func(yield func(name []byte, value json.RawMessage) bool) {
 		rest := bytes.TrimLeft(object[1:], white)
 		for rest[0] == '"' {
 			var name, value []byte
 			name, rest = cutValue(rest)
 			rest = bytes.TrimLeft(rest, white)[len(":"):]
 			value, rest = cutValue(bytes.TrimLeft(rest, white))
-			if !yield(textOf(name), value) {
+			if !yield(nameOf(name), value) {
 				return
 			}
 			if rest = bytes.TrimLeft(rest, white); rest[0] == ',' {
@@ -94,12 +109,23 @@ func stringLength(text []byte) int {
 	}
 }
 
+// nameOf answers the content of a JSON string.
+func nameOf(text []byte) []byte {
+	if isCopied(text) {
+		return text[1 : len(text)-1]
+	}
+	return []byte(textOf(text))
+}
+
+// isCopied tells whether a JSON string has its content as it stands.
+func isCopied(text []byte) bool { return bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) }
+
 // textOf answers the content of a JSON string, and any other value as it is written. A field that is missing has none.
 func textOf(field json.RawMessage) string {
 	if len(field) == 0 {
 		return ""
 	}
-	if field[0] == '"' && bytes.IndexByte(field, '\\') < 0 && utf8.Valid(field) {
+	if field[0] == '"' && isCopied(field) {
 		return string(field[1 : len(field)-1])
 	}
 	var text string
