@@ -11,6 +11,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
 )
 
 // lookBack is a time that the overview looks back on, in steps that a plot can show.
@@ -77,15 +78,15 @@ type queueDepth struct {
 // emptySpool tells of a spool that holds nothing: it is worth no row.
 func (q queueDepth) emptySpool() bool { return q.Spool && q.err == nil && q.depth.held() == 0 }
 
-// fault says why what is known of a queue is not all there is to know; "": it is.
-func (q queueDepth) fault() string {
+// fault says why what is known of a queue is not all there is to know.
+func (q queueDepth) fault() page.QueueFault {
 	switch {
 	case q.Away != nil && !q.Away().IsZero():
-		return "SQS confirms nothing since " + q.Away().Format("15:04") + " UTC. What should go there waits on this machine's disk."
+		return page.QueueFault{Text: "SQS confirms nothing: what should go there waits on this machine's disk", Since: ui.At(q.Away())}
 	case q.err != nil:
-		return "The queue could not be asked. It is asked again in a few seconds."
+		return page.QueueFault{Text: "The queue could not be asked. It is asked again in a few seconds."}
 	}
-	return ""
+	return page.QueueFault{}
 }
 
 func (c *Console) overview(w http.ResponseWriter, r *http.Request) {

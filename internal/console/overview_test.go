@@ -156,7 +156,7 @@ func TestOverviewTellsWhatWaitsOnDiskForSQS(t *testing.T) {
 	}
 	since, depth = b.clock.Now().Add(-time.Hour), console.Depth{Visible: 312, Oldest: b.clock.Now()}
 	got := p.get("/overview")
-	if row := rowOf(got, "Queues", "Dead"); row != "Dead letters hooks SQS confirms nothing since 09:15 UTC. What should go there waits on this machine's disk." {
+	if row := rowOf(got, "Queues", "Dead"); row != "Dead letters hooks SQS confirms nothing: what should go there waits on this machine's disk since 2026-03-02 09:15:05 UTC" {
 		t.Errorf("a queue that is away: %q", row)
 	}
 	if row := rowOf(got, "Queues", "On disk"); row != "On disk dlq 312 0 2026-03-02 10:15:05 UTC" {

@@ -217,7 +217,7 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 			row.Shared = "Other receivers may deliver from here: a webhook is accounted for by the one that does, so one that is lost here does not show."
 		}
 		switch {
-		case row.Fault != "":
+		case row.Fault.Text != "":
 		case held == 0:
 			row.Note = "Nothing waits."
 		case !q.depth.Oldest.IsZero() && q.depth.Retention > 0:
@@ -228,7 +228,7 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 		if q.Left != nil && q.depth.Retention > 0 {
 			row.Seen = seenOn(q.Left(), q.depth.Retention, b.now)
 		}
-		if row.Expires.IsZero() && len(row.Seen) > 0 && row.Fault == "" {
+		if row.Expires.IsZero() && len(row.Seen) > 0 && row.Fault.Text == "" {
 			row.Note = "These are the oldest that were read."
 		}
 		rows = append(rows, row)

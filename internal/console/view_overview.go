@@ -300,7 +300,7 @@ func queueRows(o overview) []page.QueueRow {
 			row.Delayed = number(q.depth.Delayed)
 		}
 		switch {
-		case row.Fault != "":
+		case row.Fault.Text != "":
 		case held == 0:
 			row.NoOldest = "empty"
 		case !q.TellsOldest:

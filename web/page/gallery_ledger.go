@@ -52,7 +52,7 @@ func galleryLedger() []Example {
 				Tone: ui.Warn, Text: "The ledger cannot be checked now, because a queue does not tell how much waits in it.",
 				Hint: "It is tried again every few seconds. Until then this is what was counted.", At: ago(12),
 			}
-			v.Queues[0].Fault = "SQS confirms nothing since 11:48 UTC. What should go there waits on this machine's disk."
+			v.Queues[0].Fault = QueueFault{"SQS confirms nothing: what should go there waits on this machine's disk", ago(12)}
 			v.Queues = append(v.Queues, LedgerQueue{Name: "dlq", Holds: "On disk, until SQS confirms", Waiting: "312", Keeps: "until it is dealt with", Oldest: ago(12)})
 		}),
 		ledger("ledger-waiting", func(v *LedgerBook) {

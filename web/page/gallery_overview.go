@@ -175,7 +175,7 @@ func longOverview(v *OverviewFigures) {
 	v.Reasons[0].Source = longWord
 	v.Ages[0].NeedPerson, v.Ages[1].NeedPerson = link("10,000+"), link("10,000+")
 	v.Queues[0].Name = longWord
-	v.Queues[1].Fault = "The queue could not be asked. It is asked again in a few seconds."
+	v.Queues[1].Fault.Text = "The queue could not be asked. It is asked again in a few seconds."
 }
 
 func link(text string) Count {

@@ -61,7 +61,7 @@ type LedgerQueue struct {
 	Expires ui.Moment // when SQS would forget the oldest
 	Note    string    // what stands for the two where they are not known, or cannot be
 	Keeps   string    // how long it keeps a message: "4 days", "until it is dealt with"
-	Fault   string
+	Fault   QueueFault
 	Shared  string // what the ledger cannot see of it; empty: nothing
 	Seen    []SeenMessage
 }

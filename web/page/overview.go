@@ -102,7 +102,13 @@ type QueueRow struct {
 	Oldest   ui.Moment
 	Expires  ui.Moment // of the oldest that was read and is still there, when SQS would forget it
 	NoOldest string    // why there is no oldest: "empty", "SQS does not tell"
-	Fault    string    // why the queue could not be asked; empty: it was
+	Fault    QueueFault
+}
+
+// QueueFault says why a queue could not be asked, or does not take what is sent to it. The zero value: it could, and does.
+type QueueFault struct {
+	Text  string
+	Since ui.Moment // zero: the text says it all
 }
 
 func healthTone(health string) string {
