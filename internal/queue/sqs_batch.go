@@ -239,8 +239,9 @@ func (b *batch) once(ctx context.Context, places []int) (again []int) {
 	default:
 		err = fmt.Errorf("%w: %w", ErrAway, err)
 	}
+	err = fmt.Errorf("%s: %w", b.what, err)
 	for _, i := range places {
-		b.errs[i] = fmt.Errorf("%s: %w", b.what, err)
+		b.errs[i] = err
 	}
 	return b.note(answer)
 }
