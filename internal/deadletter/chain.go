@@ -22,7 +22,7 @@ func Link(key, prev []byte, sequence int64, e Event) []byte {
 }
 
 // usualEvent is how long the text of an event's link usually is, in bytes.
-const usualEvent = 1 << 10
+const usualEvent = 512
 
 // Seal answers the value that vouches for the end of the chain, so that rows cut off its end are missed.
 func Seal(key []byte, sequence int64, last []byte) []byte {

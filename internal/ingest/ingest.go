@@ -246,16 +246,15 @@ func (i *Ingest) write(ctx context.Context, list ...read) error {
 	if len(list) == 0 {
 		return nil
 	}
-	captures, changes := make([]deadletter.Capture, len(list)), make([]deadletter.Change, len(list))
-	spans := make([]telemetry.Span, len(list))
-	for n, r := range list {
-		c := r.Capture
-		_, spans[n] = telemetry.Process(ctx, i.queue, r.Message.ID, &c)
+	changes, spans := make([]deadletter.Change, len(list)), make([]telemetry.Span, len(list))
+	for n := range list {
+		c := &list[n].Capture
+		_, spans[n] = telemetry.Process(ctx, i.queue, list[n].Message.ID, c)
 		c.Queue.TraceParent = cmp.Or(spans[n].TraceParent(), c.Queue.TraceParent)
-		captures[n], changes[n] = c, deadletter.Receive(c, i.settings.Retry[c.Source], i.roll(), i.now())
+		changes[n] = deadletter.Receive(*c, i.settings.Retry[c.Source], i.roll(), i.now())
 	}
 	err := i.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return i.take(ctx, tx, captures, changes)
+		return i.take(ctx, tx, list, changes)
 	})
 	for _, span := range spans {
 		span.End(err)
@@ -305,17 +304,17 @@ func attributes(from map[string]queue.Attribute) []deadletter.QueueAttribute {
 	return list
 }
 
-// take keeps captures. In the ledger a receipt counts once, however often the queue hands it out.
-func (i *Ingest) take(ctx context.Context, tx *store.Tx, captures []deadletter.Capture, received []deadletter.Change) error {
-	var fresh []int
-	var changes []deadletter.Change
-	for n, c := range captures {
+// take keeps what messages bring. In the ledger a receipt counts once, however often the queue hands it out.
+func (i *Ingest) take(ctx context.Context, tx *store.Tx, list []read, received []deadletter.Change) error {
+	fresh, changes := make([]int, 0, len(list)), make([]*deadletter.Change, 0, len(list))
+	for n := range list {
+		c := &list[n].Capture
 		back, err := i.takeBack(ctx, tx, c)
 		if err != nil {
 			return fmt.Errorf("take back letter %s: %w", c.ID, err)
 		}
 		if !back {
-			fresh, changes = append(fresh, n), append(changes, received[n])
+			fresh, changes = append(fresh, n), append(changes, &received[n])
 		}
 	}
 	added, err := tx.Add(ctx, changes...)
@@ -323,20 +322,21 @@ func (i *Ingest) take(ctx context.Context, tx *store.Tx, captures []deadletter.C
 		return err
 	}
 	for at, n := range fresh {
+		c := &list[n].Capture
 		if added[at] {
-			tx.BookArrival(captures[n], false)
+			tx.BookArrival(c, false)
 			continue
 		}
-		if err := i.takeAgain(ctx, tx, captures[n], received[n]); err != nil {
-			return fmt.Errorf("keep letter %s: %w", captures[n].ID, err)
+		if err := i.takeAgain(ctx, tx, c, &received[n]); err != nil {
+			return fmt.Errorf("keep letter %s: %w", c.ID, err)
 		}
 	}
 	return nil
 }
 
 // takeAgain keeps a capture whose message id or Webhook-Id is known already.
-func (i *Ingest) takeAgain(ctx context.Context, tx *store.Tx, c deadletter.Capture, received deadletter.Change) error {
-	known, err := tx.Known(ctx, c)
+func (i *Ingest) takeAgain(ctx context.Context, tx *store.Tx, c *deadletter.Capture, received *deadletter.Change) error {
+	known, err := tx.Known(ctx, *c)
 	if err != nil {
 		return err
 	}
@@ -344,19 +344,19 @@ func (i *Ingest) takeAgain(ctx context.Context, tx *store.Tx, c deadletter.Captu
 	if err != nil {
 		return err
 	}
-	again, err := tx.HasArrived(ctx, c)
+	again, err := tx.HasArrived(ctx, *c)
 	if err != nil {
 		return err
 	}
-	covered := known.Covers(c, original, i.dedup(c).Window)
+	covered := known.Covers(*c, original, i.dedup(*c).Window)
 	if !again {
 		tx.BookArrival(c, covered)
 	}
 	if covered {
-		return tx.Apply(ctx, known.ArriveAgain(c, original, i.now()))
+		return tx.Apply(ctx, known.ArriveAgain(*c, original, i.now()))
 	}
 	if err := tx.Supersede(ctx, known.ID); err != nil {
 		return err
 	}
-	return tx.Apply(ctx, received)
+	return tx.Apply(ctx, *received)
 }

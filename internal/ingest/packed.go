@@ -31,6 +31,7 @@ type packed struct {
 
 // read reads a batch but for what has to be unpacked.
 func (i *Ingest) read(messages []queue.Message) (list []read, later []packed) {
+	list = make([]read, 0, len(messages))
 	for _, m := range messages {
 		p := packed{m, -1}
 		c := i.decode(m, func(bytes int64) bool {

@@ -8,11 +8,11 @@ import (
 )
 
 // takeBack goes on with the letter of a message that was sent back from the desk and failed again. It answers false for any other.
-func (i *Ingest) takeBack(ctx context.Context, tx *store.Tx, c deadletter.Capture) (bool, error) {
+func (i *Ingest) takeBack(ctx context.Context, tx *store.Tx, c *deadletter.Capture) (bool, error) {
 	if c.Queue.From == "" {
 		return false, nil // nothing is ever sent back to the program's own queue
 	}
-	l, before, err := tx.Returned(ctx, c)
+	l, before, err := tx.Returned(ctx, *c)
 	if deadletter.KindOf(err) == deadletter.NotFound {
 		return false, nil
 	}
@@ -27,13 +27,13 @@ func (i *Ingest) takeBack(ctx context.Context, tx *store.Tx, c deadletter.Captur
 		return false, err
 	}
 	if before {
-		return true, tx.Apply(ctx, l.ArriveAgain(c, sent, i.now()))
+		return true, tx.Apply(ctx, l.ArriveAgain(*c, sent, i.now()))
 	}
 	open, err := i.openRedrive(ctx, tx, l)
 	if err != nil {
 		return false, err
 	}
-	return true, tx.Apply(ctx, l.Return(c, sent, open, i.now()))
+	return true, tx.Apply(ctx, l.Return(*c, sent, open, i.now()))
 }
 
 // openRedrive answers the redrive of a letter that is in flight; nil where none is.

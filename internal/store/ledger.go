@@ -96,8 +96,8 @@ type arrivals struct {
 }
 
 // BookArrival takes account of a webhook that has come from a queue for the first time: as a letter, or as a repetition of one.
-func (t *Tx) BookArrival(c deadletter.Capture, repeated bool) {
-	a, place := AccountOf(c), c.Sequence
+func (t *Tx) BookArrival(c *deadletter.Capture, repeated bool) {
+	a, place := AccountOf(*c), c.Sequence
 	t.count(func(sum *counts) {
 		n := sum.arrivals[a]
 		n.all++

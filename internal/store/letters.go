@@ -119,7 +119,7 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 		}
 		return t.applyRest(ctx, numbered{n, &c})
 	}
-	added, err := t.Add(ctx, c)
+	added, err := t.Add(ctx, &c)
 	if err == nil && !added[0] {
 		err = deadletter.Errorf(deadletter.Conflict, "the letter %s is known already", c.After.ID)
 	}
@@ -127,7 +127,7 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 }
 
 // Add writes new letters as Apply does, and answers of each whether it was added. Nothing is written of one that is known already: see Known.
-func (t *Tx) Add(ctx context.Context, list ...deadletter.Change) (added []bool, err error) {
+func (t *Tx) Add(ctx context.Context, list ...*deadletter.Change) (added []bool, err error) {
 	numbers, err := t.insertLetters(ctx, list)
 	if err != nil {
 		return nil, fmt.Errorf("write letters, %s the first of %d: %w", list[0].After.ID, len(list), err)
@@ -136,7 +136,7 @@ func (t *Tx) Add(ctx context.Context, list ...deadletter.Change) (added []bool, 
 	var rest []numbered
 	for i, n := range numbers {
 		if added[i] = n != 0; added[i] {
-			rest = append(rest, numbered{n, &list[i]})
+			rest = append(rest, numbered{n, list[i]})
 		}
 	}
 	return added, t.applyRest(ctx, rest...)
@@ -234,7 +234,7 @@ func (t *Tx) updateLetter(ctx context.Context, c deadletter.Change) (n int64, er
 }
 
 // insertLetters answers the row numbers of new letters; 0 for one that is known already.
-func (t *Tx) insertLetters(ctx context.Context, list []deadletter.Change) ([]int64, error) {
+func (t *Tx) insertLetters(ctx context.Context, list []*deadletter.Change) ([]int64, error) {
 	numbers, err := t.numbers.next(ctx, t.tx, list)
 	if err != nil {
 		return nil, err

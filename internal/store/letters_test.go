@@ -15,9 +15,10 @@ import (
 // add adds letters in one write, and answers the ids of those that were new.
 func add(t *testing.T, s *store.Store, list ...deadletter.Capture) (added []string) {
 	t.Helper()
-	changes := make([]deadletter.Change, len(list))
+	changes := make([]*deadletter.Change, len(list))
 	for i, c := range list {
-		changes[i] = deadletter.Receive(c, policy, 0.5, c.ReceivedAt)
+		change := deadletter.Receive(c, policy, 0.5, c.ReceivedAt)
+		changes[i] = &change
 	}
 	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 		isNew, err := tx.Add(ctx, changes...)

@@ -47,7 +47,7 @@ func (n *numbering) begin(ctx context.Context, q querier) error {
 }
 
 // next numbers letters. They are written before it is called again.
-func (n *numbering) next(ctx context.Context, q querier, list []deadletter.Change) ([]int64, error) {
+func (n *numbering) next(ctx context.Context, q querier, list []*deadletter.Change) ([]int64, error) {
 	if len(n.latest) > mostLatest {
 		n.known = max(n.known, slices.Max(slices.Collect(maps.Values(n.latest))))
 		clear(n.latest)

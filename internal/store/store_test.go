@@ -142,7 +142,7 @@ func TestWebhookIDStandsForTheLatestLetter(t *testing.T) {
 	receive(t, s, first)
 	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 		change := deadletter.Receive(second, policy, 0.5, start)
-		if added, err := tx.Add(ctx, change); added[0] || err != nil {
+		if added, err := tx.Add(ctx, &change); added[0] || err != nil {
 			t.Errorf("a second letter of the same Webhook-Id: %t, %v", added, err)
 		}
 		if err := tx.Supersede(ctx, "a-1"); err != nil {
@@ -169,13 +169,14 @@ func TestManyLettersAreAddedAtOnce(t *testing.T) {
 	s, _ := setup(t)
 	receive(t, s, failure("a-3", 422, start))
 	const many = 27
-	changes := make([]deadletter.Change, many)
+	changes := make([]*deadletter.Change, many)
 	for i := range changes {
 		c := failure(fmt.Sprintf("a-%d", i), 422, start)
 		if i == 7 {
 			c.First = nil // another program's
 		}
-		changes[i] = deadletter.Receive(c, policy, 0.5, start)
+		change := deadletter.Receive(c, policy, 0.5, start)
+		changes[i] = &change
 	}
 	var added []bool
 	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) (err error) {
