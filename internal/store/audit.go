@@ -40,17 +40,17 @@ func (t *Tx) Record(ctx context.Context, list ...deadletter.Event) error {
 		}
 		t.end.known = true
 	}
-	end, rows := t.end, make([][]any, len(list))
+	end, values := t.end, insertEvent.room(len(list))
 	for i := range list {
 		e := &list[i]
 		end.seq, end.link, end.moved = end.seq+1, deadletter.Link(t.key, end.link, end.seq+1, *e), true
-		rows[i] = []any{
+		values = append(values,
 			end.seq, e.At.UnixMilli(), string(e.Actor), e.By, e.Addr, e.Action, e.TargetKind, e.Target, e.Source, e.Reason, textOrNull(string(e.Before)),
 			textOrNull(string(e.After)), end.link,
-		}
+		)
 		t.count(func(c *counts) { c.event(*e) })
 	}
-	if _, err := insertEvent.write(ctx, t.tx, rows); err != nil {
+	if _, err := insertEvent.write(ctx, t.tx, values); err != nil {
 		return fmt.Errorf("write audit events: %w", err)
 	}
 	t.end = end

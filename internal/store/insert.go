@@ -2,12 +2,14 @@ package store
 
 import (
 	"context"
-	"slices"
 	"strings"
 )
 
 // insertion is an INSERT of one row, and of several: a statement costs about as much as a row.
-type insertion struct{ one, many string }
+type insertion struct {
+	one, many string
+	columns   int
+}
 
 // manyRows is how many rows an insertion writes at once: as many as a queue hands out.
 const manyRows = 10
@@ -15,17 +17,20 @@ const manyRows = 10
 // insertionOf makes an insertion of what stands before the values, how many a row has, and what stands after them.
 func insertionOf(before string, columns int, after string) insertion {
 	row := "(?" + strings.Repeat(", ?", columns-1) + ")"
-	return insertion{before + " VALUES " + row + after, before + " VALUES " + row + strings.Repeat(", "+row, manyRows-1) + after}
+	return insertion{before + " VALUES " + row + after, before + " VALUES " + row + strings.Repeat(", "+row, manyRows-1) + after, columns}
 }
 
-// write inserts rows, each of as many values as there are columns, and answers how many of them it did.
-func (i insertion) write(ctx context.Context, tx *writeTx, rows [][]any) (written int, err error) {
-	for len(rows) > 0 {
-		query, args, n := i.one, rows[0], 1
-		if len(rows) >= manyRows {
-			query, args, n = i.many, slices.Concat(rows[:manyRows]...), manyRows
+// room is for the values of so many rows.
+func (i insertion) room(rows int) []any { return make([]any, 0, rows*i.columns) }
+
+// write inserts rows, whose values follow one another, and answers how many of them it did.
+func (i insertion) write(ctx context.Context, tx *writeTx, values []any) (written int, err error) {
+	for len(values) > 0 {
+		query, n := i.one, i.columns
+		if len(values) >= manyRows*i.columns {
+			query, n = i.many, manyRows*i.columns
 		}
-		result, err := tx.ExecContext(ctx, query, args...)
+		result, err := tx.ExecContext(ctx, query, values[:n]...)
 		if err != nil {
 			return written, err
 		}
@@ -33,7 +38,7 @@ func (i insertion) write(ctx context.Context, tx *writeTx, rows [][]any) (writte
 		if err != nil {
 			return written, err
 		}
-		written, rows = written+int(inserted), rows[n:]
+		written, values = written+int(inserted), values[n:]
 	}
 	return written, nil
 }

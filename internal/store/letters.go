@@ -239,14 +239,14 @@ func (t *Tx) insertLetters(ctx context.Context, list []*deadletter.Change) ([]in
 	if err != nil {
 		return nil, err
 	}
-	rows := make([][]any, len(list))
-	for i := range list {
-		if rows[i], err = letterValues(numbers[i], &list[i].After); err != nil {
+	values := insertLetters.room(len(list))
+	for i, c := range list {
+		if values, err = appendLetter(values, numbers[i], &c.After); err != nil {
 			return nil, err
 		}
 	}
-	written, err := insertLetters.write(ctx, t.tx, rows)
-	if err != nil || written == len(rows) {
+	written, err := insertLetters.write(ctx, t.tx, values)
+	if err != nil || written == len(list) {
 		return numbers, err
 	}
 	for i, n := range numbers {
@@ -261,18 +261,18 @@ func (t *Tx) insertLetters(ctx context.Context, list []*deadletter.Change) ([]in
 	return numbers, nil
 }
 
-// letterValues are the values of a new row. Like those of the other rows that come with a letter they are of the types that the driver takes:
-// database/sql makes these of any other by reflection.
-func letterValues(n int64, l *deadletter.Letter) ([]any, error) {
+// appendLetter appends the values of a new row. Like those of the other rows that come with a letter they are of the types that the driver
+// takes: database/sql makes these of any other by reflection.
+func appendLetter(values []any, n int64, l *deadletter.Letter) ([]any, error) {
 	facts, err := toJSON(l.Queue)
 	if err != nil {
 		return nil, err
 	}
-	return []any{
+	return append(values,
 		n, string(l.ID), l.Source, l.Destination, l.Method, l.Query, l.WebhookID, l.ContentType, string(l.Status), string(l.Outcome),
 		int64(l.StatusCode), l.Reason, int64(l.Attempts), int64(l.AutoAttempts), l.ReceivedAt.UnixMilli(), millis(l.LastAttemptAt), millis(l.DueAt),
 		int64(l.Arrivals), int64(l.Revision), int64(l.Version), facts, l.EventType, l.Fingerprint, attemptedAt(*l), l.Queue.From,
-	}, nil
+	), nil
 }
 
 // attemptedAt is what the list is sorted by when it goes by the latest attempt: that of receipt stands for one that is not known.
@@ -297,7 +297,7 @@ func orderArgs(l deadletter.Letter) []any {
 var insertRevision = insertionOf(`INSERT INTO revisions (letter, number, body, headers, by, reason, at, message)`, 8, "")
 
 func (t *Tx) insertRevisions(ctx context.Context, list []numbered) error {
-	var rows [][]any
+	values := insertRevision.room(len(list))
 	for _, c := range list {
 		r := c.Revision
 		if r == nil {
@@ -307,9 +307,9 @@ func (t *Tx) insertRevisions(ctx context.Context, list []numbered) error {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, []any{c.n, int64(r.Number), blob(r.Body), headers, r.By, r.Reason, r.At.UnixMilli(), r.Message})
+		values = append(values, c.n, int64(r.Number), blob(r.Body), headers, r.By, r.Reason, r.At.UnixMilli(), r.Message)
 	}
-	_, err := insertRevision.write(ctx, t.tx, rows)
+	_, err := insertRevision.write(ctx, t.tx, values)
 	return err
 }
 
@@ -380,7 +380,7 @@ var writeAttempt = insertionOf(`INSERT INTO attempts (letter, number, trigger, a
 	WHERE attempts.done = 0`)
 
 func (t *Tx) writeAttempts(ctx context.Context, list []numbered) error {
-	var rows [][]any
+	values := writeAttempt.room(len(list))
 	for _, c := range list {
 		a := c.Attempt
 		if a == nil {
@@ -390,13 +390,13 @@ func (t *Tx) writeAttempts(ctx context.Context, list []numbered) error {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, []any{
+		values = append(values,
 			c.n, int64(a.Number), string(a.Trigger), a.Actor, int64(a.Revision), a.StartedAt.UnixMilli(), a.Done, a.Latency.Microseconds(),
 			string(a.Outcome), int64(a.StatusCode), a.Error, headers, blob(a.ResponseBody), a.ResponseCut, a.RetryAfter.Milliseconds(), a.TraceParent,
 			a.MessageID, a.SentDigest,
-		})
+		)
 	}
-	_, err := writeAttempt.write(ctx, t.tx, rows)
+	_, err := writeAttempt.write(ctx, t.tx, values)
 	return err
 }
 
