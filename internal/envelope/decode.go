@@ -62,72 +62,63 @@ func Decode(m Raw, at time.Time) deadletter.Capture {
 
 func decode(m Raw, at time.Time) deadletter.Capture {
 	fields, ok := fieldsOf(m.Body)
-	if !ok || !isEnvelope(fields) {
+	if !ok || !fields.isEnvelope() {
 		return decodeForeign(m, at)
 	}
 	c := deadletter.Capture{Queue: facts(m, FormInterchange), Method: "POST"}
-	c.ReceivedAt = decodeTime(fields["timestamp"], cmp.Or(m.SentAt, at), at)
-	c.Headers = decodeHeaders(fields["originalHeaders"])
-	c.Reason = shorten(clean(textOf(fields["errorReason"])))
-	c.RetryCount = decodeCount(fields["retryCount"])
+	c.ReceivedAt = decodeTime(fields.of("timestamp"), cmp.Or(m.SentAt, at), at)
+	c.Headers = decodeHeaders(fields.of("originalHeaders"))
+	c.Reason = shorten(clean(textOf(fields.of("errorReason"))))
+	c.RetryCount = decodeCount(fields.of("retryCount"))
 	c.Queue.RetryCount = c.RetryCount
-	c.ID, c.Queue.ProducerID = letterID(textOf(fields["messageId"]), m.MessageID, m.Body)
-	addOurs(&c, fields, m.Unpack)
+	c.ID, c.Queue.ProducerID = letterID(textOf(fields.of("messageId")), m.MessageID, m.Body)
+	addOurs(&c, &fields, m.Unpack)
 	if c.Queue.Form == FormEnvelope {
-		addListed(&c, fields["queue"], m)
+		addListed(&c, fields.of("queue"), m)
 	}
 	if c.Queue.Drained {
 		return c
 	}
-	c.Queue.Attributes = append(c.Queue.Attributes, unreadFields(c, fields)...)
+	c.Queue.Attributes = append(c.Queue.Attributes, unreadFields(c, &fields)...)
 	return c
-}
-
-var interchangeFields = []string{"messageId", "timestamp", "originalPayload", "originalHeaders", "errorReason", "retryCount"}
-
-var ourFields = map[string]bool{
-	"version": true, "source": true, "destination": true, "method": true, "query": true, "webhookId": true, "receiveId": true,
-	"run": true, "sequence": true, "traceparent": true, "statusCode": true, "outcome": true, "firstAttempt": true, "queue": true,
-	"bodyForm": true, "bodyBefore": true, "bodyAfter": true, "rawBody": true,
 }
 
 // isEnvelope takes a document with a payload and at least two more of the interchange fields for an envelope: what is missing
 // can be filled in, while the payload alone could be anybody's field. The payload itself may be missing where all the others are
 // there: JSON.stringify leaves out what is undefined, such as a body that was empty.
-func isEnvelope(fields map[string]json.RawMessage) bool {
-	_, hasPayload := fields["originalPayload"]
+func (f *fields) isEnvelope() bool {
 	known := 0
 	for _, name := range interchangeFields {
-		if _, ok := fields[name]; ok {
+		if f.of(name) != nil {
 			known++
 		}
 	}
-	return hasPayload && known >= 3 || known == len(interchangeFields)-1
+	return f.of("originalPayload") != nil && known >= 3 || known == len(interchangeFields)-1
 }
 
 // addOurs reads the body and what dlqdesk adds to the interchange fields.
-func addOurs(c *deadletter.Capture, fields map[string]json.RawMessage, unpack func(int64) bool) {
+func addOurs(c *deadletter.Capture, fields *fields, unpack func(int64) bool) {
 	exact := exactBody{
-		Form: textOf(fields["bodyForm"]), Before: textOf(fields["bodyBefore"]), After: textOf(fields["bodyAfter"]), Raw: textOf(fields["rawBody"]),
+		Form: textOf(fields.of("bodyForm")), Before: textOf(fields.of("bodyBefore")), After: textOf(fields.of("bodyAfter")), Raw: textOf(fields.of("rawBody")),
 	}
 	if exact.Form == bodyGzip && unpack != nil && !unpack(unpackedSize(exact.Raw)) {
 		c.Body = []byte(exact.Raw)
 	} else {
-		c.Body = exact.decode(fields["originalPayload"])
+		c.Body = exact.decode(fields.of("originalPayload"))
 	}
 	if exact.Form == "" {
 		return
 	}
 	c.Queue.Form = FormEnvelope
-	c.Source, c.Destination = clean(textOf(fields["source"])), clean(textOf(fields["destination"]))
-	c.Method = cmp.Or(clean(textOf(fields["method"])), "POST")
-	c.Query, c.WebhookID, c.ReceiveID = textOf(fields["query"]), clean(textOf(fields["webhookId"])), clean(textOf(fields["receiveId"]))
-	c.Run, c.Queue.TraceParent = clean(textOf(fields["run"])), clean(textOf(fields["traceparent"]))
+	c.Source, c.Destination = clean(textOf(fields.of("source"))), clean(textOf(fields.of("destination")))
+	c.Method = cmp.Or(clean(textOf(fields.of("method"))), "POST")
+	c.Query, c.WebhookID, c.ReceiveID = textOf(fields.of("query")), clean(textOf(fields.of("webhookId"))), clean(textOf(fields.of("receiveId")))
+	c.Run, c.Queue.TraceParent = clean(textOf(fields.of("run"))), clean(textOf(fields.of("traceparent")))
 	var at time.Time
-	if c.Run != "" && at.UnmarshalJSON(fields["timestamp"]) == nil && at.Sub(c.ReceivedAt).Abs() < clockStep {
-		c.RunAt, c.Sequence = at, decodeSequence(fields["sequence"])
+	if c.Run != "" && at.UnmarshalJSON(fields.of("timestamp")) == nil && at.Sub(c.ReceivedAt).Abs() < clockStep {
+		c.RunAt, c.Sequence = at, decodeSequence(fields.of("sequence"))
 	}
-	c.First = decodeAttempt(fields["firstAttempt"], c.ReceivedAt)
+	c.First = decodeAttempt(fields.of("firstAttempt"), c.ReceivedAt)
 }
 
 // decodeSequence answers where a letter stands; the zero value where the field tells nothing that can be.
@@ -330,17 +321,30 @@ func shorten(text string) string {
 }
 
 // unreadFields keeps what another program added to the interchange fields, and a reason that is too long to be shown.
-func unreadFields(c deadletter.Capture, fields map[string]json.RawMessage) []deadletter.QueueAttribute {
+func unreadFields(c deadletter.Capture, fields *fields) []deadletter.QueueAttribute {
 	var list []deadletter.QueueAttribute
-	for name, value := range fields {
-		read := slices.Contains(interchangeFields, name) || c.Queue.Form == FormEnvelope && ourFields[name]
-		if name == "errorReason" && c.Reason != clean(textOf(value)) {
-			read = false
-		}
-		if !read {
+	unread := func(name string, value json.RawMessage) {
+		if value != nil {
 			list = append(list, deadletter.QueueAttribute{Name: name, Type: envelopeField, Value: string(value)})
 		}
 	}
-	slices.SortFunc(list, func(a, b deadletter.QueueAttribute) int { return strings.Compare(a.Name, b.Name) })
-	return list
+	for _, f := range fields.others {
+		unread(f.name, f.value)
+	}
+	if c.Queue.Form != FormEnvelope {
+		for _, name := range ourFields {
+			unread(name, fields.of(name))
+		}
+	}
+	if reason := fields.of("errorReason"); c.Reason != clean(textOf(reason)) {
+		unread("errorReason", reason)
+	}
+	slices.SortStableFunc(list, func(a, b deadletter.QueueAttribute) int { return strings.Compare(a.Name, b.Name) })
+	last := list[:0]
+	for i, a := range list {
+		if i+1 == len(list) || list[i+1].Name != a.Name {
+			last = append(last, a)
+		}
+	}
+	return last
 }

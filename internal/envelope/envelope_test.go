@@ -251,6 +251,34 @@ func TestSixFieldsOfAnotherProgram(t *testing.T) {
 	}
 }
 
+func TestOfFieldsWithOneNameTheLastStands(t *testing.T) {
+	t.Parallel()
+	c := envelope.Decode(message([]byte(`{"messageId":"a","team":"red","originalPayload":1,"zone":[],"errorReason":"no","team":{"a":1},"messageId":"b","tram":2}`)), at)
+	if c.ID != "b" || fmt.Sprint(c.Queue.Attributes) != fmt.Sprint([]deadletter.QueueAttribute{
+		{Name: "team", Type: "envelope field", Value: `{"a":1}`}, {Name: "tram", Type: "envelope field", Value: "2"}, {Name: "zone", Type: "envelope field", Value: "[]"},
+	}) {
+		t.Errorf("letter %s with %v", c.ID, c.Queue.Attributes)
+	}
+}
+
+func TestWhatCannotBeReadOfAnAttemptLeavesTheRest(t *testing.T) {
+	t.Parallel()
+	c := envelope.Decode(message([]byte(`{"messageId":"a","timestamp":"2026-03-02T10:15:05.427Z","originalPayload":1,"errorReason":"no","bodyForm":"json",
+		"firstAttempt":{"startedAt":7,"latencyUs":"x","outcome":"odd","statusCode":503,"error":"busy\n","responseHeaders":{"x-a":["1",null,2],"X-B":"3"},"responseBody":"%","responseCut":1}}`)), at.Add(time.Minute))
+	want := deadletter.Attempt{
+		Number: 1, Trigger: deadletter.TriggerReceive, Actor: "system", StartedAt: at, Done: true, Outcome: deadletter.Unknown, StatusCode: 503, Error: "busy ",
+		ResponseHeaders: deadletter.Headers{"X-A": {"1", "2"}, "X-B": {"3"}},
+	}
+	if c.First == nil || fmt.Sprintf("%+v", *c.First) != fmt.Sprintf("%+v", want) {
+		t.Errorf("attempt\n got %+v\nwant %+v", c.First, want)
+	}
+	for _, none := range []string{"null", "7", `"{}"`, "[{}]"} {
+		if c := envelope.Decode(message([]byte(`{"messageId":"a","originalPayload":1,"errorReason":"no","bodyForm":"json","firstAttempt":`+none+"}")), at); c.First != nil {
+			t.Errorf("%s is an attempt: %+v", none, c.First)
+		}
+	}
+}
+
 func TestOddFieldsAreTolerated(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -4,47 +4,55 @@ import (
 	"bytes"
 	"encoding/json"
 	"iter"
+	"slices"
 	"unicode/utf8"
 )
 
-// usualFields is how many fields our envelope has.
+var interchangeFields = []string{"messageId", "timestamp", "originalPayload", "originalHeaders", "errorReason", "retryCount"}
+
+var ourFields = []string{
+	"version", "source", "destination", "method", "query", "webhookId", "receiveId", "run", "sequence", "traceparent", "statusCode", "outcome",
+	"firstAttempt", "queue", "bodyForm", "bodyBefore", "bodyAfter", "rawBody",
+}
+
+// usualFields is how many fields our envelope can have.
 const usualFields = 24
 
-// fieldsOf answers the members of a JSON object as they stand in it, sharing its bytes; false where a text is no object. Of members with
-// the same name the last stands. encoding/json looks at each byte four times for the same answer, and copies it.
-func fieldsOf(text []byte) (fields map[string]json.RawMessage, ok bool) {
-	if !valid(text) {
-		return nil, false
+// usual is where a field of our envelope stands in fields.usual.
+var usual = func() map[string]int {
+	places := map[string]int{}
+	for i, name := range slices.Concat(interchangeFields, ourFields) {
+		places[name] = i
 	}
-	return membersOf(bytes.TrimLeft(text, white))
+	return places
+}()
+
+// fields are the members of an envelope as they stand in it, sharing its bytes. Of members with the same name the last stands; the others
+// are all there.
+type fields struct {
+	usual  [usualFields]json.RawMessage
+	others []field
 }
 
-// membersOf is fieldsOf for a text that is known to be valid, and begins with its value.
-func membersOf(text []byte) (members map[string]json.RawMessage, ok bool) {
-	if len(text) == 0 || text[0] != '{' {
-		return nil, false
+// fieldsOf answers the members of a JSON object; false where a text is none. encoding/json looks at each byte four times for the same
+// answer, and copies it.
+func fieldsOf(text []byte) (f fields, ok bool) {
+	text = bytes.TrimLeft(text, white)
+	if !valid(text) || text[0] != '{' {
+		return f, false
 	}
-	members = make(map[string]json.RawMessage, usualFields)
 	for name, value := range inOrder(text) {
-		if usual, ok := usualNames[string(name)]; ok {
-			members[usual] = value // without a copy of the name
+		if i, ok := usual[string(name)]; ok {
+			f.usual[i] = value
 		} else {
-			members[string(name)] = value
+			f.others = append(f.others, field{string(name), value})
 		}
 	}
-	return members, true
+	return f, true
 }
 
-var usualNames = func() map[string]string {
-	names := map[string]string{}
-	for _, name := range interchangeFields {
-		names[name] = name
-	}
-	for name := range ourFields {
-		names[name] = name
-	}
-	return names
-}()
+// of answers a field of our envelope; nil where it is missing.
+func (f *fields) of(name string) json.RawMessage { return f.usual[usual[name]] }
 
 // inOrder walks the members of a valid JSON object as they are written.
 func inOrder(object []byte) iter.Seq2[[]byte, json.RawMessage] {
