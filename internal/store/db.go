@@ -354,16 +354,3 @@ func call(ctx context.Context, fn func(ctx context.Context, tx *writeTx) error, 
 	}()
 	return fn(ctx, tx)
 }
-
-// writeTx is the writer's one connection. Only the commit loop touches it.
-type writeTx struct {
-	statements
-	conn *sql.Conn
-}
-
-func (t *writeTx) exec(ctx context.Context, query string) error {
-	_, err := t.ExecContext(ctx, query)
-	return err
-}
-
-func (t *writeTx) close() error { return errors.Join(t.statements.close(), t.conn.Close()) }

@@ -36,15 +36,6 @@ func (t *statements) prepare(ctx context.Context, query string) (*sql.Stmt, erro
 	return s, nil
 }
 
-// ExecContext runs a statement.
-func (t *statements) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := t.prepare(ctx, query) //nolint:sqlclosecheck // close does
-	if err != nil {
-		return nil, err
-	}
-	return s.ExecContext(ctx, args...)
-}
-
 // QueryContext runs a query.
 func (t *statements) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	s, err := t.prepare(ctx, query) //nolint:sqlclosecheck // close does
