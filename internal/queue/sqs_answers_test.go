@@ -48,12 +48,14 @@ func TestWhatSQSDoesNotConfirmIsNotSent(t *testing.T) {
 		calls       int
 		least, most time.Duration
 		sent        bool // the first of the two
+		away        bool
 		why         string
 	}{
-		"it fails at it again and again": {failed, time.Minute, 4, 350 * time.Millisecond, 700 * time.Millisecond, true, "InternalError"},
-		"it fails, and there is no time": {failed, 10 * time.Millisecond, 1, 10 * time.Millisecond, 10 * time.Millisecond, true, "InternalError"},
-		"it answers for another alone":   {first + `}`, time.Minute, 1, 0, 0, true, "did not answer for this entry"},
-		"it does not answer":             {"", time.Minute, 1, 30 * time.Second, 30 * time.Second, false, "does not confirm"},
+		"it fails at it again and again": {failed, time.Minute, 4, 350 * time.Millisecond, 700 * time.Millisecond, true, false, "InternalError"},
+		"it fails, and there is no time": {failed, 10 * time.Millisecond, 1, 10 * time.Millisecond, 10 * time.Millisecond, true, false, "InternalError"},
+		"it answers for another alone":   {first + `}`, time.Minute, 1, 0, 0, true, false, "did not answer for this entry"},
+		"what answers is not SQS":        {`{"Successful":[{"MessageId":"m"}]}`, time.Minute, 1, 0, 0, false, true, "none of SQS"},
+		"it does not answer":             {"", time.Minute, 1, 30 * time.Second, 30 * time.Second, false, true, "does not confirm"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -70,7 +72,7 @@ func TestWhatSQSDoesNotConfirmIsNotSent(t *testing.T) {
 				defer cancel()
 				begun := time.Now()
 				errs := q.Send(ctx, []queue.Outgoing{{Body: []byte("a")}, {Body: []byte("b")}})
-				if (errs[0] == nil) != c.sent || errs[1] == nil || !strings.Contains(errs[1].Error(), c.why) || errors.Is(errs[1], queue.ErrAway) != (c.answer == "") {
+				if (errs[0] == nil) != c.sent || errs[1] == nil || !strings.Contains(errs[1].Error(), c.why) || errors.Is(errs[1], queue.ErrAway) != c.away {
 					t.Errorf("the answers are %v", errs)
 				}
 				if took := time.Since(begun); client.calls != c.calls || took < c.least || took > c.most {

@@ -223,7 +223,7 @@ func (b *batch) round(ctx context.Context, open []int) (again []int) {
 
 func (b *batch) once(ctx context.Context, places []int) (again []int) {
 	limited, cancel := context.WithTimeout(ctx, callLimit)
-	answer, err := b.call(limited, places)
+	answer, err := b.guarded(limited, places)
 	cancel()
 	if err != nil && len(places) > 1 && oneEntrysFault(err) {
 		for _, i := range places {
@@ -244,6 +244,16 @@ func (b *batch) once(ctx context.Context, places []int) (again []int) {
 		b.errs[i] = err
 	}
 	return b.note(answer)
+}
+
+// guarded makes a call. The SDK relies on what SQS has in every answer, and panics where something else answers in its place.
+func (b *batch) guarded(ctx context.Context, places []int) (answer answered, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the answer is none of SQS: %v", p)
+		}
+	}()
+	return b.call(ctx, places)
 }
 
 // oneEntrysFault tells whether SQS may have refused a whole call for what is in one entry of it.
