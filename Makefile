@@ -85,8 +85,11 @@ fuzz: generate ## run every fuzz target for FUZZTIME each
 crash: generate ## kill the program ROUNDS times under load, over either queue, and look for everything that was answered 200
 	go test -run '^TestKilledProcessLosesNothing$$' -count 1 -v -timeout 30m ./internal/app -crash.rounds $(ROUNDS)
 
+# Each in a process of its own: what one leaves in memory would bound the next.
 bench: generate ## measure: receiver, failure path, ingest, jobs, pages; BENCH=Million: memory and disk with a million letters
-	go test -run '^$$' -bench '$(BENCH)' $(if $(filter .,$(BENCH)),-skip '^BenchmarkMillion$$') -benchtime $(BENCHTIME) -timeout 60m ./internal/bench/...
+	@go test -list . ./internal/bench | grep '^Benchmark' | grep -E '$(BENCH)' | grep -v '$(if $(filter .,$(BENCH)),Million,^$$)' | while read -r name; do \
+		go test -run '^$$' -bench "^$$name\$$" -benchtime $(BENCHTIME) -timeout 60m ./internal/bench || exit 1; \
+	done
 
 replica: generate ## prove that a Litestream replica restores (the first run builds Litestream, in some minutes)
 	go build -modfile=.tools/litestream.mod -o bin/litestream github.com/benbjohnson/litestream/cmd/litestream

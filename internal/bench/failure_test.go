@@ -32,13 +32,8 @@ func BenchmarkFailurePath(b *testing.B) {
 	}
 }
 
-const (
-	receivers = 3 // of ours, that a failurePath has
-
-	// longShare is how many webhooks each connection sends in one round to receivers of ours, so that the last calls, which are not full, do
-	// not count.
-	longShare = 8 * share
-)
+// receivers is how many of ours a failurePath has.
+const receivers = 3
 
 func failurePath(b *testing.B, n int) {
 	// The limit that the program sets is for one receiver. By it, three with many connections, their load and the handlers would collect
