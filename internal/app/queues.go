@@ -157,7 +157,7 @@ func (a *App) findSQS(ctx context.Context, waiting *queue.Embedded, url string) 
 		return nil, fmt.Errorf("look into the spool: %w", err)
 	}
 	find := queue.NewSQS
-	if depth.Visible > 0 {
+	if depth.Held() > 0 {
 		find = queue.NewKnownSQS
 	}
 	sqs, err := find(ctx, url, a.cfg.Queue.Region)

@@ -8,20 +8,17 @@ import (
 	"unicode/utf8"
 )
 
-var interchangeFields = []string{"messageId", "timestamp", "originalPayload", "originalHeaders", "errorReason", "retryCount"}
+var interchangeFields = [...]string{"messageId", "timestamp", "originalPayload", "originalHeaders", "errorReason", "retryCount"}
 
-var ourFields = []string{
+var ourFields = [...]string{
 	"version", "source", "destination", "method", "query", "webhookId", "receiveId", "run", "sequence", "traceparent", "statusCode", "outcome",
 	"firstAttempt", "queue", "bodyForm", "bodyBefore", "bodyAfter", "rawBody",
 }
 
-// usualFields is how many fields our envelope can have.
-const usualFields = 24
-
 // usual is where a field of our envelope stands in fields.usual.
 var usual = func() map[string]int {
 	places := map[string]int{}
-	for i, name := range slices.Concat(interchangeFields, ourFields) {
+	for i, name := range slices.Concat(interchangeFields[:], ourFields[:]) {
 		places[name] = i
 	}
 	return places
@@ -30,7 +27,7 @@ var usual = func() map[string]int {
 // fields are the members of an envelope as they stand in it, sharing its bytes. Of members with the same name the last stands; the others
 // are all there.
 type fields struct {
-	usual  [usualFields]json.RawMessage
+	usual  [len(interchangeFields) + len(ourFields)]json.RawMessage
 	others []field
 }
 

@@ -100,7 +100,7 @@ func (d *db) open(ctx context.Context, from file) (err error) {
 	if err != nil {
 		return err
 	}
-	d.writer = &writeTx{conn: conn, statements: statements{on: conn}}
+	d.writer = &writeTx{conn: conn, statements: statements{on: conn}, commands: map[string]command{}}
 	connector, err := sqlite.NewConnector(dsn(from.path, "deferred", cachePragma(from.cache/4), "query_only(ON)"))
 	if err != nil {
 		return err

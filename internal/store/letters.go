@@ -262,7 +262,7 @@ func (t *Tx) insertLetters(ctx context.Context, list []*deadletter.Change) ([]in
 }
 
 // appendLetter appends the values of a new row. Like those of the other rows that come with a letter they are of the types that the driver
-// takes: database/sql makes these of any other by reflection.
+// takes: any other is made one of these by reflection.
 func appendLetter(values []any, n int64, l *deadletter.Letter) ([]any, error) {
 	facts, err := toJSON(l.Queue)
 	if err != nil {

@@ -63,9 +63,6 @@ func (t *writeTx) command(ctx context.Context, conn any, query string) (command,
 	if !ok {
 		return nil, errors.Join(errDriver, s.Close())
 	}
-	if t.commands == nil {
-		t.commands = map[string]command{}
-	}
 	t.commands[query] = c
 	return c, nil
 }
