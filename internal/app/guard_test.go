@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/app"
+	"dlqdesk/internal/desktest"
 )
 
 // guarded is a server that takes two connections at once, and answers what it is sent.
@@ -94,15 +95,22 @@ const (
 	half    = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{"
 )
 
-func TestWhoKeepsUsWaitingMakesRoom(t *testing.T) {
-	t.Parallel()
-	entered, release := make(chan struct{}), make(chan struct{})
-	address := guarded(t, func(_ http.ResponseWriter, r *http.Request) {
+// guardedSlow is guarded with a handler that answers at once, but on /slow: there it tells that it was entered, and waits to be let go.
+func guardedSlow(t *testing.T) (address string, entered, release chan struct{}) {
+	t.Helper()
+	entered, release = make(chan struct{}), make(chan struct{})
+	address = guarded(t, func(_ http.ResponseWriter, r *http.Request) {
 		if _, err := io.ReadAll(r.Body); err == nil && r.URL.Path == "/slow" {
 			close(entered)
 			<-release
 		}
 	})
+	return address, entered, release
+}
+
+func TestWhoKeepsUsWaitingMakesRoom(t *testing.T) {
+	t.Parallel()
+	address, entered, release := guardedSlow(t)
 	idle := dial(t, address)
 	idle.say(t, request)
 	idle.hears(t, http.StatusOK)
@@ -130,13 +138,7 @@ func TestWhoIsBeingAnsweredStays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			entered, release := make(chan struct{}), make(chan struct{})
-			address := guarded(t, func(_ http.ResponseWriter, r *http.Request) {
-				if _, err := io.ReadAll(r.Body); err == nil && r.URL.Path == "/slow" {
-					close(entered)
-					<-release
-				}
-			})
+			address, entered, release := guardedSlow(t)
 			served := dial(t, address)
 			served.say(t, "%s", slow)
 			<-entered
@@ -170,17 +172,6 @@ func TestWhoWasAnsweredIsLastInLine(t *testing.T) {
 	first.hears(t, http.StatusOK)
 }
 
-// deadlines takes down until when the rest of a request is waited for; the zero time: as long as it takes.
-type deadlines struct {
-	*httptest.ResponseRecorder
-	list []time.Time
-}
-
-func (d *deadlines) SetReadDeadline(t time.Time) error {
-	d.list = append(d.list, t)
-	return nil
-}
-
 // A body has ten seconds, whether its handler asks for it or not. The answer to one that is there as a whole may take longer.
 func TestBodyIsWaitedForUntilItIsThere(t *testing.T) {
 	t.Parallel()
@@ -201,12 +192,12 @@ func TestBodyIsWaitedForUntilItIsThere(t *testing.T) {
 			app.Guard(server, 2)
 			ours, theirs := net.Pipe()
 			defer func() { _, _ = ours.Close(), theirs.Close() }()
-			d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+			d := desktest.NewDeadlines()
 			server.Handler.ServeHTTP(d, httptest.NewRequestWithContext(server.ConnContext(t.Context(), ours), http.MethodPost, "/", c.body))
-			limited := len(d.list) > 0 && time.Until(d.list[0]) == 10*time.Second
-			lifted := len(d.list) > 1 && d.list[1].IsZero()
+			limited := len(d.List) > 0 && time.Until(d.List[0]) == 10*time.Second
+			lifted := len(d.List) > 1 && d.List[1].IsZero()
 			if limited != c.limited || lifted != c.lifted {
-				t.Errorf("a body that is %s is waited for until %v", name, d.list)
+				t.Errorf("a body that is %s is waited for until %v", name, d.List)
 			}
 		})
 	}

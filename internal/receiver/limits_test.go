@@ -35,23 +35,12 @@ func (silent) Send(ctx context.Context, _ []queue.Outgoing) []error {
 	return []error{ctx.Err()}
 }
 
-// connection takes down until when a body was waited for; the zero time: as long as it takes.
-type connection struct {
-	*httptest.ResponseRecorder
-	deadlines []time.Time
-}
-
-func (c *connection) SetReadDeadline(t time.Time) error {
-	c.deadlines = append(c.deadlines, t)
-	return nil
-}
-
 // post sends a webhook to a source that takes bodies of so many bytes, by the test's own clock.
-func post(t *testing.T, maxBody int64, to handler) *connection {
+func post(t *testing.T, maxBody int64, to handler) *desktest.Deadlines {
 	t.Helper()
 	sources := []receiver.Source{{Name: "genesys", MaxBody: maxBody}}
 	r := receiver.New(sources, to, silent{}, nil, &notes{}, time.Now, desktest.Log(t))
-	c := &connection{ResponseRecorder: httptest.NewRecorder()}
+	c := desktest.NewDeadlines()
 	r.Handler().ServeHTTP(c, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/genesys", strings.NewReader("{}")))
 	return c
 }
@@ -61,7 +50,7 @@ func TestLargerBodiesMayTakeLonger(t *testing.T) {
 	t.Parallel()
 	for maxBody, want := range map[int64]time.Duration{1 << 10: 10 * time.Second, 1 << 20: 11 * time.Second, 64 << 20: 74 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			got := post(t, maxBody, handler(deadletter.Delivered)).deadlines
+			got := post(t, maxBody, handler(deadletter.Delivered)).List
 			if len(got) != 2 || time.Until(got[0]) != want || !got[1].IsZero() {
 				t.Errorf("up to %d bytes are waited for until %v, want %v", maxBody, got, want)
 			}
