@@ -42,7 +42,7 @@ const (
 const (
 	letterFate     = "A message becomes a letter when the desk reads it from here."
 	processingFate = "A webhook is delivered from here, and becomes a letter where that fails."
-	spoolFate      = "A message moves to SQS as soon as that confirms it."
+	spoolFate      = "A message moves to SQS as soon as SQS confirms it."
 )
 
 // line is one queue: what is sent to, what that is read from, and everything in which a message may be meanwhile.

@@ -6,7 +6,7 @@ func galleryQueue() []Example {
 	queue := func(name string, change func(*QueueView)) Example {
 		v := QueueView{
 			Chrome: chrome("On disk, until SQS confirms", "/overview/queues/dlq"), Name: "dlq", Holds: "On disk, until SQS confirms",
-			Fate: "A message moves to SQS as soon as that confirms it.",
+			Fate: "A message moves to SQS as soon as SQS confirms it.",
 			Tabs: []QueueTab{{"Waiting", "312", "/overview/queues/dlq", true}, {"In work", "1", "/overview/queues/dlq?in=work", false}}, NextURL: "/overview/queues/dlq?after=50",
 		}
 		for i := range 50 {
