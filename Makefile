@@ -1,6 +1,6 @@
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help build run demo gallery generate test race fuzz crash bench replica lint clean npm browser
+.PHONY: help build run demo gallery generate test race fuzz crash bench replica fmt lint clean npm browser
 
 QUEUE     ?= embedded
 FUZZTIME  ?= 30s
@@ -86,7 +86,7 @@ crash: generate ## kill the program ROUNDS times under load, over either queue, 
 	go test -run '^TestKilledProcessLosesNothing$$' -count 1 -v -timeout 30m ./internal/app -crash.rounds $(ROUNDS)
 
 # Each in a process of its own: what one leaves in memory would bound the next.
-bench: generate ## measure: receiver, failure path, ingest, jobs, pages; BENCH=Million: memory and disk with a million letters
+bench: generate ## measure: receiver, failure path, ingest, jobs, pages; BENCH=Million: memory and disk with a million messages
 	@go test -list . ./internal/bench | grep '^Benchmark' | grep -E '$(BENCH)' | grep -v '$(if $(filter .,$(BENCH)),Million,^$$)' | while read -r name; do \
 		go test -run '^$$' -bench "^$$name\$$" -benchtime $(BENCHTIME) -timeout 60m ./internal/bench || exit 1; \
 	done
@@ -96,6 +96,9 @@ replica: generate ## prove that a Litestream replica restores (the first run bui
 	CGO_ENABLED=1 go test -race -tags litestream -run Litestream ./internal/app
 
 # The linter's own dependencies, some two hundred, are in a module file of their own, so that they never choose our versions.
+fmt: ## format Go: gofumpt, lines of 120 columns
+	go tool -modfile=.tools/go.mod golangci-lint fmt
+
 lint: generate ## hold style and import rules (the first run builds the linter, in a minute or two)
 	go tool -modfile=.tools/go.mod golangci-lint run
 

@@ -1,5 +1,5 @@
-// Package migrations holds the schema of each SQLite file as numbered SQL files. A file that was ever released is never changed:
-// what comes after is a new one.
+// Package migrations holds the schema of each SQLite file as numbered SQL files. A file that was ever released is
+// never changed: what comes after is a new one.
 package migrations
 
 import (
@@ -16,7 +16,7 @@ var queue embed.FS
 //go:embed search/*.sql
 var search embed.FS
 
-// Desk is the schema of the desk's file: letters, audit trail, users.
+// Desk is the schema of the desk's file: messages, audit trail, users.
 func Desk() fs.FS { return sub(desk, "desk") }
 
 // Queue is the schema of the embedded queues' file.

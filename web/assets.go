@@ -1,6 +1,6 @@
-// Package web holds what the browser loads: styles, scripts, icons and fonts, built by `npm run build` into dist and embedded.
-// The files carry a hash of their content in their names, so that a browser may keep them for ever. It knows nothing of
-// letters: pages are in web/page, their parts in web/ui.
+// Package web holds what the browser loads: styles, scripts, icons and fonts, built by `npm run build` into dist and
+// embedded. The files carry a hash of their content in their names, so that a browser may keep them for ever. It
+// knows nothing of messages: pages are in web/page, their parts in web/ui.
 package web
 
 import (
@@ -35,8 +35,8 @@ var names = sync.OnceValue(func() map[string]string {
 	return built
 })
 
-// URL answers where the browser finds an asset: URL("app.css") is "/assets/app-<hash>.css". A name that the build did not
-// make is answered as it is, and is a 404.
+// URL answers where the browser finds an asset: URL("app.css") is "/assets/app-<hash>.css". A name that the build did
+// not make is answered as it is, and is a 404.
 func URL(name string) string {
 	if file, ok := names()[name]; ok {
 		return Prefix + file

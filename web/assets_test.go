@@ -26,8 +26,12 @@ func get(t *testing.T, path, encoding string) *httptest.ResponseRecorder {
 func TestAssetsAreNamedByContentAndKeptForEver(t *testing.T) {
 	t.Parallel()
 	types := map[string]string{
-		"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8", "theme.js": "text/javascript; charset=utf-8",
-		"favicon.svg": "image/svg+xml", "icons.svg": "image/svg+xml", "geist-latin-wght-normal.woff2": "font/woff2",
+		"app.css":                       "text/css; charset=utf-8",
+		"app.js":                        "text/javascript; charset=utf-8",
+		"theme.js":                      "text/javascript; charset=utf-8",
+		"favicon.svg":                   "image/svg+xml",
+		"icons.svg":                     "image/svg+xml",
+		"geist-latin-wght-normal.woff2": "font/woff2",
 	}
 	for name, want := range types {
 		url := web.URL(name)

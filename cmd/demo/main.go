@@ -33,8 +33,12 @@ const (
 
 func run(args []string, stdout, stderr io.Writer, environ []string) int {
 	o := demo.Options{
-		Pause: pause, Program: filepath.Join("bin", "dlqdesk"), SQSServer: filepath.Join("web", "node_modules", "fauxqs", "dist", "cli.js"),
-		Environ: environ, Out: stdout, Err: stderr,
+		Pause:     pause,
+		Program:   filepath.Join("bin", "dlqdesk"),
+		SQSServer: filepath.Join("web", "node_modules", "fauxqs", "dist", "cli.js"),
+		Environ:   environ,
+		Out:       stdout,
+		Err:       stderr,
 	}
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(stderr)

@@ -20,8 +20,21 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"-listen", "nowhere"}, exitFailure, "-listen"},
 	} {
 		var stdout, stderr strings.Builder
-		if got := run(c.args, &stdout, &stderr, nil); got != c.want || !strings.Contains(stderr.String(), c.says) || stdout.Len() > 0 {
-			t.Errorf("demo %s: exit %d, %q on the terminal; want %d, %q", strings.Join(c.args, " "), got, stdout.String()+stderr.String(), c.want, c.says)
+		if got := run(
+			c.args,
+			&stdout,
+			&stderr,
+			nil,
+		); got != c.want || !strings.Contains(stderr.String(), c.says) ||
+			stdout.Len() > 0 {
+			t.Errorf(
+				"demo %s: exit %d, %q on the terminal; want %d, %q",
+				strings.Join(c.args, " "),
+				got,
+				stdout.String()+stderr.String(),
+				c.want,
+				c.says,
+			)
 		}
 	}
 }

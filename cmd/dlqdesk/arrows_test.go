@@ -20,8 +20,8 @@ const (
 	module = "dlqdesk/"
 )
 
-// arrow is one rule of the linter on who may import whom. The linter itself needs minutes to be built; this test holds the same
-// rules in every run, and besides that finds packages that no rule is for.
+// arrow is one rule of the linter on who may import whom. The linter itself needs minutes to be built; this test
+// holds the same rules in every run, and besides that finds packages that no rule is for.
 type arrow struct {
 	Mode  string   `yaml:"list-mode"`
 	Files []string `yaml:"files"`
@@ -62,7 +62,7 @@ func TestArrowsHoldWhatTheySay(t *testing.T) {
 		file, imports string
 		ok            bool
 	}{
-		{"internal/deadletter/letter.go", "dlqdesk/internal/store", false},
+		{"internal/deadletter/message.go", "dlqdesk/internal/store", false},
 		{"internal/queue/sqs.go", "dlqdesk/internal/store", false},
 		{"internal/queue/sqs.go", "dlqdesk/internal/telemetry", false},
 		{"internal/telemetry/spans.go", "dlqdesk/internal/delivery", false},
@@ -75,13 +75,13 @@ func TestArrowsHoldWhatTheySay(t *testing.T) {
 		{"internal/receiver/receiver.go", "dlqdesk/internal/verify", true},
 		{"internal/verify/verify.go", "dlqdesk/internal/config", false},
 		{"internal/config/read.go", "dlqdesk/internal/verify", true},
-		{"internal/console/letters.go", "dlqdesk/internal/worker", false},
-		{"internal/console/letters.go", "dlqdesk/internal/desktest", false},
-		{"internal/console/letters.go", "dlqdesk/web/page", true},
+		{"internal/console/messages.go", "dlqdesk/internal/worker", false},
+		{"internal/console/messages.go", "dlqdesk/internal/desktest", false},
+		{"internal/console/messages.go", "dlqdesk/web/page", true},
 		{"internal/platform/client.go", "dlqdesk/internal/store", false},
 		{"internal/platform/client.go", "dlqdesk/internal/config", false},
 		{"internal/platform/retry.go", "dlqdesk/internal/delivery", true},
-		{"web/page/letters.go", "dlqdesk/internal/deadletter", false},
+		{"web/page/messages.go", "dlqdesk/internal/deadletter", false},
 		{"web/ui/ui.go", "dlqdesk/web/page", false},
 		{"web/assets.go", "dlqdesk/web/ui", false},
 		{"internal/app/app.go", "dlqdesk/internal/desktest", false},
@@ -188,7 +188,8 @@ func glob(pattern string) *regexp.Regexp {
 	return regexp.MustCompile("^" + expr + "$")
 }
 
-// permits reads a rule as depguard does, as far as ours go: what is allowed by its full name goes before what is denied by a part of it.
+// permits reads a rule as depguard does, as far as ours go: what is allowed by its full name goes before what is
+// denied by a part of it.
 func (a arrow) permits(imported string) (string, bool) {
 	names := func(pattern string) bool {
 		whole, exact := strings.CutSuffix(pattern, "$")

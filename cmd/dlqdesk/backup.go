@@ -28,7 +28,11 @@ func (b backup) Run(p program) error {
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s: copied %s\nThe audit key is not in it: keep a copy of audit.key elsewhere, and put it beside the files to restore them.\n",
-		b.To, strings.Join(copied, ", "))
+	_, err = fmt.Fprintf(
+		p.stdout,
+		"%s: copied %s\nThe audit key is not in it: keep a copy of audit.key elsewhere, and put it beside the files to restore them.\n",
+		b.To,
+		strings.Join(copied, ", "),
+	)
 	return err
 }

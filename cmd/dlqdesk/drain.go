@@ -16,9 +16,9 @@ import (
 type drain struct {
 	configFlag
 	To     string `required:"" placeholder:"QUEUE" help:"dlq, or the name or URL of a queue below queues."`
-	Status string `help:"Only letters that are failed, retrying or replaying."`
-	Source string `help:"Only letters of a source."`
-	Queue  string `help:"Only letters that came from a queue of the list."`
+	Status string `help:"Only messages that are failed, retrying or replaying."`
+	Source string `help:"Only messages of a source."`
+	Queue  string `help:"Only messages that came from a queue of the list."`
 	DryRun bool   `help:"Tell how many there are, and send none."`
 }
 
@@ -29,17 +29,24 @@ func (d drain) Run(p program) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	asked := app.Drain{To: d.To, DryRun: d.DryRun, Status: deadletter.Status(d.Status), Source: d.Source, Queue: d.Queue}
-	result, err := app.New(cfg, slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))).Drain(ctx, asked)
+	asked := app.Drain{
+		To:     d.To,
+		DryRun: d.DryRun,
+		Status: deadletter.Status(d.Status),
+		Source: d.Source,
+		Queue:  d.Queue,
+	}
+	result, err := app.New(cfg, slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))).
+		Drain(ctx, asked)
 	did := "put on"
 	if d.DryRun {
 		did = "would be put on"
 	}
-	if err == nil || result.Letters > 0 {
-		fmt.Fprintf(p.stdout, "%s %s %s\n", letters(result.Letters), did, d.To)
+	if err == nil || result.Messages > 0 {
+		fmt.Fprintf(p.stdout, "%s %s %s\n", messages(result.Messages), did, d.To)
 	}
 	if result.Left > 0 {
-		err = errors.Join(err, fmt.Errorf("left: %s, the last of them %s", letters(result.Left), result.Why))
+		err = errors.Join(err, fmt.Errorf("left: %s, the last of them %s", messages(result.Left), result.Why))
 	}
 	if err != nil {
 		return fmt.Errorf("drain: %w", err)
@@ -47,9 +54,9 @@ func (d drain) Run(p program) error {
 	return nil
 }
 
-func letters(n int) string {
+func messages(n int) string {
 	if n == 1 {
-		return "1 letter"
+		return "1 message"
 	}
-	return fmt.Sprintf("%d letters", n)
+	return fmt.Sprintf("%d messages", n)
 }

@@ -1,5 +1,5 @@
-// Command dlqdesk receives webhooks, keeps those that fail, and serves the desk where people deal with them. It reads flags and
-// starts what internal/app wires; it decides nothing.
+// Command dlqdesk receives webhooks, keeps those that fail, and serves the desk where people deal with them. It reads
+// flags and starts what internal/app wires; it decides nothing.
 package main
 
 import (
@@ -29,8 +29,8 @@ type cli struct {
 		Verify auditVerify `cmd:"" help:"Tell whether the audit trail was changed behind dlqdesk's back."`
 	} `cmd:"" help:"Look after the audit trail."`
 	Platform platformCmds `cmd:"" help:"Register webhooks at Genesys Cloud and NICE CXone, and check what they pass."`
-	Backup   backup       `cmd:"" help:"Copy letters, audit trail and queues, while a server runs or not."`
-	Drain    drain        `cmd:"" help:"Put letters of the store back on a queue, while no server runs."`
+	Backup   backup       `cmd:"" help:"Copy messages, audit trail and queues, while a server runs or not."`
+	Drain    drain        `cmd:"" help:"Put messages of the store back on a queue, while no server runs."`
 	Config   struct {
 		Check configCheck `cmd:"" help:"Tell what is wrong with the configuration, without starting."`
 	} `cmd:"" help:"Look at the configuration."`
@@ -50,8 +50,14 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []str
 	p := program{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ}
 	var line cli
 	helped := false
-	parser, err := kong.New(&line, kong.Name("dlqdesk"), kong.Description("Keeps the webhooks that fail, and lets people deal with them."),
-		kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }), kong.Bind(p))
+	parser, err := kong.New(
+		&line,
+		kong.Name("dlqdesk"),
+		kong.Description("Keeps the webhooks that fail, and lets people deal with them."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { helped = true }),
+		kong.Bind(p),
+	)
 	if err != nil {
 		return p.fail(err)
 	}

@@ -66,7 +66,8 @@ func TestExampleIsValid(t *testing.T) {
 	}
 }
 
-// What the example shows commented out must be what happens without it; masks, which have no default, must be well formed.
+// What the example shows commented out must be what happens without it; masks, which have no default, must be well
+// formed.
 func TestExampleShowsDefaults(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("example.yaml")
@@ -105,7 +106,11 @@ func load(t *testing.T, file string) config.Config {
 
 func TestConfigCheckReportsEveryFault(t *testing.T) {
 	t.Parallel()
-	file := write(t, filepath.Join(t.TempDir(), "desk.yaml"), "listne: 1\nsources:\n  genesys:\n    destination: here\n    timeout: 2m\n")
+	file := write(
+		t,
+		filepath.Join(t.TempDir(), "desk.yaml"),
+		"listne: 1\nsources:\n  genesys:\n    destination: here\n    timeout: 2m\n",
+	)
 	got := dlqdesk([]string{"PORT=none"}, "config", "check", "--config", file)
 	want := file + ":1: listne: is no key here: did you mean listen?\n" +
 		file + ":4: sources.genesys.destination: must be an absolute http or https URL, such as http://127.0.0.1:9090/hooks (got here)\n" +
@@ -119,7 +124,8 @@ func TestConfigCheckReportsEveryFault(t *testing.T) {
 func TestConfigCheckWarns(t *testing.T) {
 	t.Parallel()
 	got := dlqdesk([]string{"DLQDESK_LISTEN=0.0.0.0:80"}, "config", "check", "--config", "example.yaml")
-	if got.code != 0 || !strings.Contains(got.stderr, "warning: DLQDESK_LISTEN: the console is open to other machines") {
+	if got.code != 0 ||
+		!strings.Contains(got.stderr, "warning: DLQDESK_LISTEN: the console is open to other machines") {
 		t.Errorf("%+v", got)
 	}
 }
@@ -140,7 +146,12 @@ func TestConfigFile(t *testing.T) {
 		{"a variable that names no file", byVariable, nil, "other.yaml: cannot be read"},
 		{"a flag that names no file", nil, []string{"--config", "flag.yaml"}, "flag.yaml: cannot be read"},
 	} {
-		if got := dlqdesk(step.environ, append([]string{"config", "check"}, step.args...)...); !strings.HasPrefix(got.stdout+got.stderr, step.want) {
+		if got := dlqdesk(
+			step.environ,
+			append([]string{"config", "check"}, step.args...)...); !strings.HasPrefix(
+			got.stdout+got.stderr,
+			step.want,
+		) {
 			t.Errorf("%s: %+v", step.name, got)
 		}
 	}

@@ -207,7 +207,9 @@ func (f sourceFlags) openSource(p program) (*app.App, []string, error) {
 	}
 	name := a.PlatformNameOf(f.Source)
 	if name == "" {
-		return nil, nil, usageError{fmt.Errorf("--set needs a platform: sources.%s.platform is not set, and neither is --platform", f.Source)}
+		return nil, nil, usageError{
+			fmt.Errorf("--set needs a platform: sources.%s.platform is not set, and neither is --platform", f.Source),
+		}
 	}
 	return f.open(p, name)
 }
@@ -260,7 +262,10 @@ func (c platformDoctor) Run(p program) error {
 	}
 	ctx, stop := c.within()
 	defer stop()
-	checks, err := a.Doctor(ctx, app.Examination{Source: c.Source, Platform: c.Platform, URL: c.URL, Role: c.As, Send: c.Send, Environ: environ})
+	checks, err := a.Doctor(
+		ctx,
+		app.Examination{Source: c.Source, Platform: c.Platform, URL: c.URL, Role: c.As, Send: c.Send, Environ: environ},
+	)
 	if err != nil {
 		return err
 	}

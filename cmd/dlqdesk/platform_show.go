@@ -46,7 +46,10 @@ func (p program) showPresets(name string, asJSON bool) error {
 	if err := p.table(rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(p.stdout, "\nverified: the vendor publishes it. inferred: it follows from what the vendor publishes. tutorial: not in the vendor's published API.")
+	_, err := fmt.Fprintln(
+		p.stdout,
+		"\nverified: the vendor publishes it. inferred: it follows from what the vendor publishes. tutorial: not in the vendor's published API.",
+	)
 	return err
 }
 

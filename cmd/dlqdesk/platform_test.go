@@ -42,7 +42,11 @@ sources:
     destination: `+handler.URL+`
     verify: { scheme: genesys-open-messaging, secrets: ["env:SIGNING_SECRET"] }
 `+more)
-	return file, []string{"CLIENT_ID=" + g.ClientID, "CLIENT_SECRET=" + g.ClientSecret, "SIGNING_SECRET=" + signingSecret}
+	return file, []string{
+		"CLIENT_ID=" + g.ClientID,
+		"CLIENT_SECRET=" + g.ClientSecret,
+		"SIGNING_SECRET=" + signingSecret,
+	}
 }
 
 func TestPlatformFromEndToEnd(t *testing.T) {
@@ -55,7 +59,10 @@ func TestPlatformFromEndToEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.CommandContext(t.Context(), self, append(append([]string{"platform"}, args...), "--config", file)...)
+		cmd := exec.CommandContext(
+			t.Context(),
+			self,
+			append(append([]string{"platform"}, args...), "--config", file)...)
 		var stdout, stderr strings.Builder
 		cmd.Env, cmd.Stdout, cmd.Stderr = append(environ, runsMain+"=1", "HOME="+t.TempDir()), &stdout, &stderr
 		_ = cmd.Run() // its code tells
@@ -73,20 +80,58 @@ func TestPlatformFromEndToEnd(t *testing.T) {
 			t.Errorf("%q\ngot  %+v\nwant %+v", args, got, want)
 		}
 	}
-	expect(result{0, "token      granted by " + g.URL + "/oauth/token\nvalid for  24h\nAPI        " + g.URL + "\n", ""}, "token", "home")
+	expect(
+		result{0, "token      granted by " + g.URL + "/oauth/token\nvalid for  24h\nAPI        " + g.URL + "\n", ""},
+		"token",
+		"home",
+	)
 	expect(result{0, "nothing is registered\n", ""}, "list", "home")
 	expect(result{0, "open-1 registered https://hooks.example.com/webhooks/genesys\n", ""}, "register", "genesys")
-	if got := process("register", "genesys", "--set", "api_url=https://elsewhere.example", "--dry-run"); !strings.Contains(got.stdout, "POST https://elsewhere.example/api/v2/") {
+	if got := process(
+		"register",
+		"genesys",
+		"--set",
+		"api_url=https://elsewhere.example",
+		"--dry-run",
+	); !strings.Contains(
+		got.stdout,
+		"POST https://elsewhere.example/api/v2/",
+	) {
 		t.Errorf("--set: %+v", got)
 	}
-	expect(result{0, "open-1 was registered already https://hooks.example.com/webhooks/genesys\n", ""}, "register", "genesys")
-	expect(result{0, "ID      NAME             URL\nopen-1  dlqdesk genesys  https://hooks.example.com/webhooks/genesys\n", ""}, "list", "home")
-	if got := process("get", "home", "open-1"); got.code != 0 || !strings.Contains(got.stdout, `"outboundNotificationWebhookSignatureSecretToken": "•••"`) {
+	expect(
+		result{0, "open-1 was registered already https://hooks.example.com/webhooks/genesys\n", ""},
+		"register",
+		"genesys",
+	)
+	expect(
+		result{
+			0,
+			"ID      NAME             URL\nopen-1  dlqdesk genesys  https://hooks.example.com/webhooks/genesys\n",
+			"",
+		},
+		"list",
+		"home",
+	)
+	if got := process(
+		"get",
+		"home",
+		"open-1",
+	); got.code != 0 ||
+		!strings.Contains(got.stdout, `"outboundNotificationWebhookSignatureSecretToken": "•••"`) {
 		t.Errorf("get: %+v", got)
 	}
 	expect(result{0, "open-1 is deleted\n", ""}, "delete", "home", "open-1")
-	expect(result{1, "", "dlqdesk: cannot delete open-1: 404 not.found: The requested resource could not be found. There is nothing with this id here: list shows what there is (correlation id corr-42)\n"},
-		"delete", "home", "open-1")
+	expect(
+		result{
+			1,
+			"",
+			"dlqdesk: cannot delete open-1: 404 not.found: The requested resource could not be found. There is nothing with this id here: list shows what there is (correlation id corr-42)\n",
+		},
+		"delete",
+		"home",
+		"open-1",
+	)
 }
 
 // The tutorial's environment is enough: no file, and no source.
@@ -94,8 +139,22 @@ func TestPlatformOfTheTutorial(t *testing.T) {
 	t.Chdir(t.TempDir())
 	g := desktest.NewGenesys(t)
 	g.Tutorial = true
-	environ := []string{"CLIENT_ID=" + g.ClientID, "CLIENT_SECRET=" + g.ClientSecret, "GENESYS_CLOUD_ENVIRONMENT=eu-west-1"}
-	plan := dlqdesk(environ, "platform", "register", "genesys", "--platform", "tutorial", "--url", "https://hooks.example.com/x", "--dry-run")
+	environ := []string{
+		"CLIENT_ID=" + g.ClientID,
+		"CLIENT_SECRET=" + g.ClientSecret,
+		"GENESYS_CLOUD_ENVIRONMENT=eu-west-1",
+	}
+	plan := dlqdesk(
+		environ,
+		"platform",
+		"register",
+		"genesys",
+		"--platform",
+		"tutorial",
+		"--url",
+		"https://hooks.example.com/x",
+		"--dry-run",
+	)
 	const want = `POST https://login.mypurecloud.ie/oauth/token
   Content-Type: application/x-www-form-urlencoded
   client_id=•••&client_secret=•••&grant_type=client_credentials
@@ -104,11 +163,30 @@ POST https://api.mypurecloud.ie/api/v2/integration/webhooks
   Content-Type: application/json
   {"event_type":"conversation:updated","headers":{"Content-Type":"application/json"},"name":"dlqdesk genesys","retry_count":1,"retry_interval":1000,"target_url":"https://hooks.example.com/x","target_url_type":"https"}
 `
-	if plan.code != 0 || plan.stdout != want || !strings.Contains(plan.stderr, "warning: /api/v2/integration/webhooks is not in the vendor's published API; expect 404 there.") {
+	if plan.code != 0 || plan.stdout != want ||
+		!strings.Contains(
+			plan.stderr,
+			"warning: /api/v2/integration/webhooks is not in the vendor's published API; expect 404 there.",
+		) {
 		t.Errorf("got %+v", plan)
 	}
-	made := dlqdesk(environ, "platform", "register", "genesys", "--platform", "tutorial", "--url", "https://hooks.example.com/x", "--json",
-		"--set", "api_url="+g.URL, "--set", "token_url="+g.URL+"/oauth/token", "--set", "parameters.event_type=conversation:ended")
+	made := dlqdesk(
+		environ,
+		"platform",
+		"register",
+		"genesys",
+		"--platform",
+		"tutorial",
+		"--url",
+		"https://hooks.example.com/x",
+		"--json",
+		"--set",
+		"api_url="+g.URL,
+		"--set",
+		"token_url="+g.URL+"/oauth/token",
+		"--set",
+		"parameters.event_type=conversation:ended",
+	)
 	var answer struct{ ID string }
 	if err := json.Unmarshal([]byte(made.stdout), &answer); err != nil || made.code != 0 || answer.ID != "tutorial-1" {
 		t.Errorf("got %+v, %v", made, err)
@@ -157,11 +235,25 @@ func TestPlatformPresets(t *testing.T) {
 		}
 	}
 	var presets []struct{ Name, Status string }
-	if err := json.Unmarshal([]byte(dlqdesk(nil, "platform", "presets", "--json").stdout), &presets); err != nil || len(presets) != 6 || presets[0].Status != "tutorial" {
+	if err := json.Unmarshal(
+		[]byte(dlqdesk(nil, "platform", "presets", "--json").stdout),
+		&presets,
+	); err != nil || len(presets) != 6 ||
+		presets[0].Status != "tutorial" {
 		t.Errorf("%v, %v", presets, err)
 	}
-	paste := dlqdesk(nil, "platform", "register", "cxone", "--platform", "cxone-byoc", "--url", "https://hooks.example.com/webhooks/cxone")
-	if paste.code != 0 || !strings.Contains(paste.stdout, "Token URL            https://hooks.example.com/webhooks/cxone/token") {
+	paste := dlqdesk(
+		nil,
+		"platform",
+		"register",
+		"cxone",
+		"--platform",
+		"cxone-byoc",
+		"--url",
+		"https://hooks.example.com/webhooks/cxone",
+	)
+	if paste.code != 0 ||
+		!strings.Contains(paste.stdout, "Token URL            https://hooks.example.com/webhooks/cxone/token") {
 		t.Errorf("got %+v", paste)
 	}
 }
@@ -169,18 +261,22 @@ func TestPlatformPresets(t *testing.T) {
 func TestPlatformDoctor(t *testing.T) {
 	t.Parallel()
 	g := desktest.NewGenesys(t)
-	receiver := httptest.NewServer(desktest.Answer(http.StatusMethodNotAllowed, `{"error":"method not allowed: use POST"}`))
+	receiver := httptest.NewServer(
+		desktest.Answer(http.StatusMethodNotAllowed, `{"error":"method not allowed: use POST"}`),
+	)
 	t.Cleanup(receiver.Close)
 	file, environ := setupPlatform(t, g, "")
 	run := func(args ...string) result {
-		return dlqdesk(environ, append([]string{"platform", "doctor", "genesys", "--config", file, "--url", receiver.URL}, args...)...)
+		return dlqdesk(
+			environ,
+			append([]string{"platform", "doctor", "genesys", "--config", file, "--url", receiver.URL}, args...)...)
 	}
 	got := run()
 	for _, line := range []string{
 		"ok    configuration      " + file + " is valid\n", "ok    verification       by genesys-open-messaging\n",
 		"fail  registrable        Genesys Cloud, Open Messaging takes only https URLs (got " + receiver.URL + ")\n",
 		"ok    token              granted by ", "fail  registration       nothing is registered for " + receiver.URL,
-		"ok    destination        ", "ok    receiver           dlqdesk answers at " + receiver.URL, "ok    data folder        ", "ok    dead letter queue  embedded in ",
+		"ok    destination        ", "ok    receiver           dlqdesk answers at " + receiver.URL, "ok    data folder        ", "ok    DLQ                embedded in ",
 	} {
 		if !strings.Contains(got.stdout, line) {
 			t.Errorf("no %q in\n%s", line, got.stdout)
@@ -197,7 +293,10 @@ func TestPlatformDoctor(t *testing.T) {
 		t.Errorf("%+v, %v", report, err)
 	}
 	receiver.Config.Handler = desktest.Answer(http.StatusOK, "another server")
-	if got := run(); !strings.Contains(got.stdout, "fail  receiver           what answers at "+receiver.URL+" is no receiver of dlqdesk (200)") {
+	if got := run(); !strings.Contains(
+		got.stdout,
+		"fail  receiver           what answers at "+receiver.URL+" is no receiver of dlqdesk (200)",
+	) {
 		t.Errorf("got\n%s", got.stdout)
 	}
 }

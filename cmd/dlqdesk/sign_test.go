@@ -22,17 +22,33 @@ sources:
 		return result{code, stdout.String(), stderr.String()}
 	}
 	got := sign("--source", "genesys")
-	if got.code != exitOK || got.stderr != "" || !strings.Contains(got.stdout, "-H 'X-Hub-Signature-256: sha256=ALPOMXMiVol7U0Fh2y2dMzGdekAqSuCzQ88RdEcez+s='") {
+	if got.code != exitOK || got.stderr != "" ||
+		!strings.Contains(got.stdout, "-H 'X-Hub-Signature-256: sha256=ALPOMXMiVol7U0Fh2y2dMzGdekAqSuCzQ88RdEcez+s='") {
 		t.Errorf("%+v", got)
 	}
-	if got := sign("--source", "slack", "--url", "https://hooks.example.com", "--type", "text/plain"); got.code != exitOK ||
-		!strings.HasPrefix(got.stderr, "It is taken until ") || !strings.Contains(got.stdout, "'https://hooks.example.com/webhooks/slack'") || !strings.Contains(got.stdout, "text/plain") {
+	if got := sign(
+		"--source",
+		"slack",
+		"--url",
+		"https://hooks.example.com",
+		"--type",
+		"text/plain",
+	); got.code != exitOK ||
+		!strings.HasPrefix(
+			got.stderr,
+			"It is taken until ",
+		) || !strings.Contains(got.stdout, "'https://hooks.example.com/webhooks/slack'") ||
+		!strings.Contains(got.stdout, "text/plain") {
 		t.Errorf("%+v", got)
 	}
 	if got := sign("--source", "anybody"); got.code != exitOK || !strings.Contains(got.stderr, "takes every webhook") {
 		t.Errorf("%+v", got)
 	}
-	if got := sign("--source", "nobody"); got.code != exitFailure || !strings.Contains(got.stderr, `there is no source "nobody"`) {
+	if got := sign(
+		"--source",
+		"nobody",
+	); got.code != exitFailure ||
+		!strings.Contains(got.stderr, `there is no source "nobody"`) {
 		t.Errorf("%+v", got)
 	}
 	if got := sign(); got.code != exitUsage {

@@ -37,7 +37,8 @@ func (u userAdd) Run(p program) error {
 	password, _, _ := strings.Cut(string(text), "\n")
 	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
 	defer cancel()
-	if err := app.New(cfg, slog.New(slog.DiscardHandler)).AddUser(ctx, u.Name, u.Role, strings.TrimSuffix(password, "\r")); err != nil {
+	if err := app.New(cfg, slog.New(slog.DiscardHandler)).
+		AddUser(ctx, u.Name, u.Role, strings.TrimSuffix(password, "\r")); err != nil {
 		if deadletter.KindOf(err) != deadletter.Internal {
 			return fmt.Errorf("add user %s: %s", u.Name, deadletter.TextOf(err))
 		}

@@ -12,7 +12,14 @@ var version string
 type versionCmd struct{}
 
 func (versionCmd) Run(p program) error {
-	_, err := fmt.Fprintf(p.stdout, "dlqdesk %s (%s %s/%s)\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(
+		p.stdout,
+		"dlqdesk %s (%s %s/%s)\n",
+		buildVersion(),
+		runtime.Version(),
+		runtime.GOOS,
+		runtime.GOARCH,
+	)
 	return err
 }
 

@@ -8,11 +8,12 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// adoptBatch is how many letters are given a source in one transaction, so that other writes wait for no longer than some milliseconds.
+// adoptBatch is how many messages are given a source in one transaction, so that other writes wait for no longer than
+// some milliseconds.
 const adoptBatch = 200
 
-// adopt gives the letters of a queue that were read while it had no source the one that it has now, so that they can be delivered as
-// those to come are. One that is on its way back to its queue is left for the next start.
+// adopt gives the messages of a queue that were read while it had no source the one that it has now, so that they can
+// be delivered as those to come are. One that is on its way back to its queue is left for the next start.
 func (a *App) adopt(ctx context.Context, d *dlq) error {
 	log := a.log.With("component", "adopt", "queue", d.Name)
 	for cursor := store.FromOldest; cursor != "" && ctx.Err() == nil; {
@@ -21,7 +22,7 @@ func (a *App) adopt(ctx context.Context, d *dlq) error {
 			cursor = next
 			continue
 		}
-		log.ErrorContext(ctx, "letters of a queue cannot be given its source; trying again in a minute", "err", err)
+		log.ErrorContext(ctx, "messages of a queue cannot be given its source; trying again in a minute", "err", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(reopenEvery):
@@ -31,13 +32,16 @@ func (a *App) adopt(ctx context.Context, d *dlq) error {
 }
 
 func (a *App) adoptPage(ctx context.Context, d *dlq, cursor string) (next string, err error) {
-	page, err := a.store.Letters(ctx, store.LetterQuery{Filter: store.Filter{Queue: d.Name, NoSource: true}, Cursor: cursor, Limit: adoptBatch})
+	page, err := a.store.Messages(
+		ctx,
+		store.MessageQuery{Filter: store.Filter{Queue: d.Name, NoSource: true}, Cursor: cursor, Limit: adoptBatch},
+	)
 	if err != nil || len(page.Items) == 0 {
 		return "", err
 	}
 	err = a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		for _, listed := range page.Items {
-			l, err := tx.Letter(ctx, listed.ID)
+			l, err := tx.Message(ctx, listed.ID)
 			if err != nil {
 				return err
 			}

@@ -14,22 +14,30 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// A queue was listed without a way out. Once the configuration has one, the letters that were read before take it too.
-func TestOlderLettersFollowTheConfiguration(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
+// A queue was listed without a way out. Once the configuration has one, the messages that were read before take it too.
+// the SQS server is found by environment
+func TestOlderMessagesFollowTheConfiguration(t *testing.T) { //nolint:paralleltest
 	server := desktest.StartSQS(t)
 	desktest.UseSQS(t, server)
 	dlq, target := shortlyHidden(t, server, "lambda-dlq"), desktest.CreateQueue(t, server, "again", nil)
 	client := desktest.SQSClient(t, server)
 	failure := map[string]types.MessageAttributeValue{
-		"ErrorCode": {DataType: aws.String("Number"), StringValue: aws.String("200")}, "ErrorMessage": {DataType: aws.String("String"), StringValue: aws.String("boom")},
+		"ErrorCode": {
+			DataType:    aws.String("Number"),
+			StringValue: aws.String("200"),
+		},
+		"ErrorMessage": {DataType: aws.String("String"), StringValue: aws.String("boom")},
 	}
 	var paths []string
 	for _, body := range []string{`{"n":1}`, `{"n":2}`} {
-		sent, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &dlq, MessageBody: &body, MessageAttributes: failure})
+		sent, err := client.SendMessage(
+			t.Context(),
+			&sqs.SendMessageInput{QueueUrl: &dlq, MessageBody: &body, MessageAttributes: failure},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
-		paths = append(paths, "/letters/"+aws.ToString(sent.MessageId))
+		paths = append(paths, "/messages/"+aws.ToString(sent.MessageId))
 	}
 	p := setup(t, listed("lambda", dlq))
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
@@ -55,7 +63,8 @@ func TestOlderLettersFollowTheConfiguration(t *testing.T) { //nolint:paralleltes
 	later.await(t, browser, paths[1], "redrives to")
 	later.submit(t, browser, paths[1]+"/redrive", url.Values{"version": {"0"}, "revision": {"0"}})
 	got := redriveLine{client: client, source: target}.receive(t.Context(), t)
-	if aws.ToString(got.Body) != `{"n":2}` || aws.ToString(got.MessageAttributes["ErrorMessage"].StringValue) != "boom" {
+	if aws.ToString(got.Body) != `{"n":2}` ||
+		aws.ToString(got.MessageAttributes["ErrorMessage"].StringValue) != "boom" {
 		t.Errorf("the target got %q with %v", aws.ToString(got.Body), got.MessageAttributes)
 	}
 }

@@ -1,5 +1,5 @@
-// Package app wires the whole program and owns its life: New, Start, Stop. It is the only place where the parts meet; a test
-// embeds the whole program with it.
+// Package app wires the whole program and owns its life: New, Start, Stop. It is the only place where the parts meet;
+// a test embeds the whole program with it.
 package app
 
 import (
@@ -45,7 +45,7 @@ type App struct {
 	tracer  *telemetry.Tracer
 	ledger  *ledger.Checker
 
-	// How often the ledger is checked, and how long a letter may be on its way: see ledger.Settings.
+	// How often the ledger is checked, and how long a message may be on its way: see ledger.Settings.
 	ledgerEvery, ledgerSettle time.Duration
 
 	destinations map[string]delivery.Destination // by source; whoever delivers to one shares its pace
@@ -67,8 +67,13 @@ type stop struct {
 // New makes a dlqdesk of a valid configuration. Nothing runs before Start.
 func New(cfg config.Config, log *slog.Logger) *App {
 	a := &App{
-		cfg: cfg, log: slog.New(telemetry.Log(log.Handler())), roll: rand.Float64, failed: make(chan error, 1), ledgerEvery: ledger.UsualEvery, ledgerSettle: ledger.UsualSettle,
-		metrics: newMetrics(),
+		cfg:          cfg,
+		log:          slog.New(telemetry.Log(log.Handler())),
+		roll:         rand.Float64,
+		failed:       make(chan error, 1),
+		ledgerEvery:  ledger.UsualEvery,
+		ledgerSettle: ledger.UsualSettle,
+		metrics:      newMetrics(),
 	}
 	a.books = strangersBooks{a.metrics}
 	a.now = (&steadyClock{read: machineTime(), stepped: a.clockStepped}).now
@@ -83,8 +88,8 @@ const startLimit = time.Minute
 // Start brings everything up and answers when webhooks are taken. What was started is stopped again when it fails.
 func (a *App) Start(ctx context.Context) error { return a.bringUp(ctx, a.start) }
 
-// StartReceiver brings up the receiver alone, with what it needs to keep what fails: any number of these write to the queues that one
-// whole dlqdesk reads. It fails as Start does.
+// StartReceiver brings up the receiver alone, with what it needs to keep what fails: any number of these write to the
+// queues that one whole dlqdesk reads. It fails as Start does.
 func (a *App) StartReceiver(ctx context.Context) error { return a.bringUp(ctx, a.startReceiver) }
 
 func (a *App) bringUp(ctx context.Context, start func(ctx context.Context) error) error {
@@ -140,7 +145,8 @@ func (a *App) start(ctx context.Context) error {
 	return a.listen(ctx, a.receiverRoutes(front, queues), desk)
 }
 
-// startTraces has everything that runs from here on make spans, where a collector is configured. What is left of them is sent last.
+// startTraces has everything that runs from here on make spans, where a collector is configured. What is left of them
+// is sent last.
 func (a *App) startTraces(ctx context.Context) (err error) {
 	if a.tracer, err = telemetry.StartTraces(ctx, a.Version, a.log.With("component", "traces")); err != nil {
 		return fmt.Errorf("start tracing: %w", err)
@@ -220,8 +226,8 @@ func (a *App) fail(err error) {
 // Failed answers the error that ends the program before anybody asked for it.
 func (a *App) Failed() <-chan error { return a.failed }
 
-// Stop takes no more webhooks and begins nothing more, finishes what is in flight within the context, and closes everything, the store
-// last. What would outlast the context is cut off and written down before it ends.
+// Stop takes no more webhooks and begins nothing more, finishes what is in flight within the context, and closes
+// everything, the store last. What would outlast the context is cut off and written down before it ends.
 func (a *App) Stop(ctx context.Context) error {
 	defer a.cutOffInTime(ctx)()
 	a.endLoops()

@@ -20,7 +20,11 @@ import (
 func kept(t *testing.T, status int, body string) string {
 	t.Helper()
 	var answer struct{ Status, MessageID string }
-	if err := json.Unmarshal([]byte(body), &answer); err != nil || status != http.StatusOK || answer.Status != "queued_for_retry" {
+	if err := json.Unmarshal(
+		[]byte(body),
+		&answer,
+	); err != nil || status != http.StatusOK ||
+		answer.Status != "queued_for_retry" {
 		t.Fatalf("the platform was told %d %s", status, body)
 	}
 	return answer.MessageID
@@ -33,25 +37,27 @@ func TestFailedWebhookIsSeenReplayedAndOnRecord(t *testing.T) {
 	status, told := p.post(t, body, http.Header{"Authorization": {"Bearer s3cret"}})
 	id := kept(t, status, told)
 	client := p.signIn(t)
-	letter := p.await(t, client, "/letters/"+id, "The handler answered 503: CRM is down")
-	if strings.Contains(letter, "s3cret") {
+	message := p.await(t, client, "/messages/"+id, "The handler answered 503: CRM is down")
+	if strings.Contains(message, "s3cret") {
 		t.Error("the page shows a secret")
 	}
-	p.await(t, client, "/letters?status=retrying", id)
+	p.await(t, client, "/messages?status=retrying", id)
 
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
-	p.submit(t, client, "/letters/"+id+"/replay", url.Values{"version": {"0"}, "revision": {"0"}})
-	p.await(t, client, "/letters/"+id+"/panel", "Delivered: 200")
-	p.await(t, client, "/letters?status=resolved", id)
-	trail := p.await(t, client, "/audit?letter="+id, "letter.replay")
+	p.submit(t, client, "/messages/"+id+"/replay", url.Values{"version": {"0"}, "revision": {"0"}})
+	p.await(t, client, "/messages/"+id+"/panel", "Delivered: 200")
+	p.await(t, client, "/messages?status=resolved", id)
+	trail := p.await(t, client, "/audit?message="+id, "message.replay")
 	if !strings.Contains(trail, "anna") || !strings.Contains(trail, "127.0.0.1") {
 		t.Error("the audit page does not say who replayed it and from where")
 	}
 	received := p.destination.Received()
-	if len(received) != 2 || string(received[1].Body) != body || received[1].Header.Get("Authorization") != "Bearer s3cret" {
+	if len(received) != 2 || string(received[1].Body) != body ||
+		received[1].Header.Get("Authorization") != "Bearer s3cret" {
 		t.Fatalf("the destination got %d deliveries, the last %+v", len(received), received[len(received)-1])
 	}
-	if first, second := received[0].Header, received[1].Header; first.Get("Webhook-Id") != second.Get("Webhook-Id") || second.Get("X-Dlqdesk-Attempt") != "2" {
+	if first, second := received[0].Header, received[1].Header; first.Get("Webhook-Id") != second.Get("Webhook-Id") ||
+		second.Get("X-Dlqdesk-Attempt") != "2" {
 		t.Errorf("headers of the attempts: %v and %v", first, second)
 	}
 	if n, err := app.New(p.cfg, desktest.Log(t)).VerifyAudit(t.Context()); err != nil || n < 5 {
@@ -71,7 +77,7 @@ func TestRetriesComeByThemselves(t *testing.T) {
 		}
 	})
 	status, told := p.post(t, `{}`, nil)
-	p.await(t, p.signIn(t), "/letters?status=resolved", kept(t, status, told))
+	p.await(t, p.signIn(t), "/messages?status=resolved", kept(t, status, told))
 	if n := len(p.destination.Received()); n != 3 {
 		t.Errorf("%d deliveries, want 3", n)
 	}
@@ -82,7 +88,7 @@ func TestPermanentFailureGoesStraightToAPerson(t *testing.T) {
 	p := setup(t, nil)
 	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
 	status, told := p.post(t, `{}`, nil)
-	p.await(t, p.signIn(t), "/letters", kept(t, status, told))
+	p.await(t, p.signIn(t), "/messages", kept(t, status, told))
 }
 
 func TestBufferedSourceAnswersBeforeItDelivers(t *testing.T) {
@@ -98,10 +104,10 @@ func TestBufferedSourceAnswersBeforeItDelivers(t *testing.T) {
 	if status != http.StatusOK || told != `{"status":"accepted"}` {
 		t.Fatalf("the platform was told %d %s", status, told)
 	}
-	p.await(t, p.signIn(t), "/letters", "The handler answered 422")
+	p.await(t, p.signIn(t), "/messages", "The handler answered 422")
 }
 
-func TestLettersSurviveARestart(t *testing.T) {
+func TestMessagesSurviveARestart(t *testing.T) {
 	t.Parallel()
 	d := desktest.NewDestination(t)
 	cfg := settings(t, d)
@@ -113,7 +119,7 @@ func TestLettersSurviveARestart(t *testing.T) {
 	id := kept(t, status, told)
 	end(t, first)
 	second := program{begin(t, cfg), cfg, d}
-	second.await(t, second.signIn(t), "/letters?status=all", id)
+	second.await(t, second.signIn(t), "/messages?status=all", id)
 }
 
 func TestSecondProcessOnADataFolderIsRefused(t *testing.T) {
@@ -137,7 +143,15 @@ func TestUserIsAddedWhileTheServerRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := &http.Client{Jar: jar}
-	if page := p.submit(t, client, "/signin", url.Values{"name": {"vera"}, "password": {password}}); !strings.Contains(page, "vera") {
+	if page := p.submit(
+		t,
+		client,
+		"/signin",
+		url.Values{"name": {"vera"}, "password": {password}},
+	); !strings.Contains(
+		page,
+		"vera",
+	) {
 		t.Error("vera is not signed in")
 	}
 	if err := command.AddUser(t.Context(), "VERA", "admin", password); deadletter.KindOf(err) != deadletter.Conflict {
@@ -179,7 +193,7 @@ func TestStopFinishesWhatIsInFlight(t *testing.T) {
 	got := <-answered
 	id := kept(t, got.status, got.body)
 	again := program{begin(t, cfg), cfg, d}
-	again.await(t, again.signIn(t), "/letters?status=all", id)
+	again.await(t, again.signIn(t), "/messages?status=all", id)
 }
 
 func TestMissingAuditKeyIsNotReplaced(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Backup copies the files of the data folder into a folder, while a server runs on it or not, and answers the names of the copies. The
-// audit key is not among them: whoever has both could write a trail that holds.
+// Backup copies the files of the data folder into a folder, while a server runs on it or not, and answers the names
+// of the copies. The audit key is not among them: whoever has both could write a trail that holds.
 func (a *App) Backup(ctx context.Context, to string) (copied []string, err error) {
 	from, err := openDataDir(a.cfg.DataDir)
 	if err != nil {
@@ -21,7 +21,8 @@ func (a *App) Backup(ctx context.Context, to string) (copied []string, err error
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the backup: %w", err)
 	}
-	// Letters move from spool and queue to the desk. In this order a copy may hold one twice, which is recognised, and never not at all.
+	// Messages move from spool and queue to the desk. In this order a copy may hold one twice, which is recognised,
+	// and never not at all.
 	for _, name := range []string{spoolFile, queueFile, deskFile} {
 		switch _, err := os.Stat(from.file(name)); {
 		case errors.Is(err, fs.ErrNotExist):

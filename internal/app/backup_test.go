@@ -11,7 +11,8 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// What was promised before a backup began is in it, however much goes on meanwhile, and a dlqdesk that starts on the copy has it.
+// What was promised before a backup began is in it, however much goes on meanwhile, and a dlqdesk that starts on the
+// copy has it.
 func TestBackupUnderLoadIsRestored(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
@@ -49,7 +50,9 @@ func TestBackupUnderLoadIsRestored(t *testing.T) {
 func TestBackupOfNothingSaysSo(t *testing.T) {
 	t.Parallel()
 	cfg := settings(t, desktest.NewDestination(t))
-	if _, err := app.New(cfg, desktest.Log(t)).Backup(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "nothing to copy") {
+	if _, err := app.New(cfg, desktest.Log(t)).
+		Backup(t.Context(), t.TempDir()); err == nil ||
+		!strings.Contains(err.Error(), "nothing to copy") {
 		t.Errorf("it answers %v", err)
 	}
 }

@@ -17,7 +17,7 @@ func (a *App) startLedger(ctx context.Context, q *queues) error {
 	}
 	a.onStop("ledger", books.End)
 	a.run("saving of the ledger", books.Run)
-	settings := ledger.Settings{Letters: waiting(q.lettersWait), Every: a.ledgerEvery, Settle: a.ledgerSettle}
+	settings := ledger.Settings{Messages: waiting(q.messagesWait), Every: a.ledgerEvery, Settle: a.ledgerSettle}
 	if a.anyBuffered() && !a.sharesProcessing() {
 		settings.Processing = waiting(q.webhooksWait)
 	}
@@ -30,8 +30,8 @@ func (a *App) startLedger(ctx context.Context, q *queues) error {
 // sharesProcessing tells whether other processes may deliver what buffered sources took.
 func (a *App) sharesProcessing() bool { return a.cfg.Queue.ProcessingURL != "" }
 
-// waiting counts what is on queues at this moment: each in turn, because a message may be on the way from one to the next, and is then
-// better counted twice than not at all.
+// waiting counts what is on queues at this moment: each in turn, because a message may be on the way from one to the
+// next, and is then better counted twice than not at all.
 func waiting(list []queue.Measured) ledger.Waiting {
 	return func(ctx context.Context) (ledger.Held, error) {
 		var held ledger.Held
@@ -53,7 +53,7 @@ type ownBooks struct {
 	*metrics
 }
 
-// strangersBooks are those of a receiver without a store: the desk that its letters reach accounts for them.
+// strangersBooks are those of a receiver without a store: the desk that its messages reach accounts for them.
 type strangersBooks struct{ *metrics }
 
 func (strangersBooks) Name() string                                 { return "" }

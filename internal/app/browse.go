@@ -11,10 +11,12 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// browseBytes is the largest message of a queue that is read to be listed: what SQS takes at most fits. Of a larger one the id alone is told.
+// browseBytes is the largest message of a queue that is read to be listed: what SQS takes at most fits. Of a larger
+// one the id alone is told.
 const browseBytes = 1 << 20
 
-// browse lists what a queue of this machine holds; nil for any other, because SQS shows a message to nobody but its receiver.
+// browse lists what a queue of this machine holds; nil for any other, because SQS shows a message to nobody but its
+// receiver.
 func browse(q queue.Measured) func(context.Context, console.HeldQuery) ([]console.Held, error) {
 	embedded, ok := q.(*queue.Embedded)
 	if !ok {
@@ -22,16 +24,27 @@ func browse(q queue.Measured) func(context.Context, console.HeldQuery) ([]consol
 	}
 	return func(ctx context.Context, asked console.HeldQuery) ([]console.Held, error) {
 		var list []console.Held
-		err := embedded.Browse(ctx, store.HeldQuery{InFlight: asked.InWork, After: asked.After, Limit: asked.Limit, Body: browseBytes}, func(h store.Held) error {
-			list = append(list, held(h))
-			return nil
-		})
+		err := embedded.Browse(
+			ctx,
+			store.HeldQuery{InFlight: asked.InWork, After: asked.After, Limit: asked.Limit, Body: browseBytes},
+			func(h store.Held) error {
+				list = append(list, held(h))
+				return nil
+			},
+		)
 		return list, err
 	}
 }
 
 func held(h store.Held) console.Held {
-	shown := console.Held{Number: h.Number, ID: h.ID, Bytes: h.Bytes, Since: h.SentAt, Receives: h.Receives, Until: h.Until}
+	shown := console.Held{
+		Number:   h.Number,
+		ID:       h.ID,
+		Bytes:    h.Bytes,
+		Since:    h.SentAt,
+		Receives: h.Receives,
+		Until:    h.Until,
+	}
 	if h.Bytes > len(h.Body) {
 		shown.Cut = true
 		if id := firstText(h.Body, "messageId"); id != "" {
@@ -46,7 +59,8 @@ func held(h store.Held) console.Held {
 	return shown
 }
 
-// firstText answers the first value of an object, of which there is the beginning alone, where it is a text of that name: "" otherwise.
+// firstText answers the first value of an object, of which there is the beginning alone, where it is a text of that
+// name: "" otherwise.
 func firstText(beginning []byte, name string) string {
 	d := json.NewDecoder(bytes.NewReader(beginning))
 	for _, want := range []json.Token{json.Delim('{'), name} {

@@ -30,7 +30,7 @@ func sitDown(t *testing.T, p program) person {
 		chromedp.SendKeys(chromedp.CSS(`input[name="password"]`), password),
 		chromedp.SendKeys(chromedp.CSS(`input[name="confirm"]`), password),
 		chromedp.Submit(chromedp.CSS(`form[action="/setup"]`)),
-		chromedp.WaitVisible(chromedp.CSS(`#letters`)),
+		chromedp.WaitVisible(chromedp.CSS(`#messages`)),
 	)
 	return anna
 }
@@ -43,7 +43,8 @@ func (p person) does(what string, steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// sees waits until the page reads a text. The page may be left for another meanwhile, so a failed look is just taken again.
+// sees waits until the page reads a text. The page may be left for another meanwhile, so a failed look is just taken
+// again.
 func (p person) sees(text string) {
 	p.t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -62,15 +63,19 @@ func (p person) sees(text string) {
 	}
 }
 
-// awaits opens a list again and again, as a person would, until something is on it: letters are on their way through the queue.
+// awaits opens a list again and again, as a person would, until something is on it: messages are on their way through
+// the queue.
 func (p person) awaits(list, selector string) {
 	p.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for found := false; !found; <-tick.C {
-		p.does("open the list", chromedp.Navigate(p.ConsoleURL()+list), chromedp.WaitVisible(chromedp.CSS(`#letters`)))
+		p.does("open the list", chromedp.Navigate(p.ConsoleURL()+list), chromedp.WaitVisible(chromedp.CSS(`#messages`)))
 		var err error
-		if found, err = chromedp.Run(p.tab, chromedp.Evaluate[bool]("document.querySelector('"+selector+"') !== null")); err != nil {
+		if found, err = chromedp.Run(
+			p.tab,
+			chromedp.Evaluate[bool]("document.querySelector('"+selector+"') !== null"),
+		); err != nil {
 			p.t.Fatal(err)
 		}
 	}
@@ -87,27 +92,30 @@ func (p person) presses(keys ...string) {
 // finds waits until a condition of the page is true.
 func (p person) finds(condition string) {
 	p.t.Helper()
-	if _, err := chromedp.Run(p.tab, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(time.Minute))); err != nil {
+	if _, err := chromedp.Run(
+		p.tab,
+		chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(time.Minute)),
+	); err != nil {
 		p.t.Fatalf("%s never holds: %v", condition, err)
 	}
 }
 
-// opens goes from the list to the one letter that it shows.
+// opens goes from the list to the one message that it shows.
 func (p person) opens(list, id string) {
 	p.t.Helper()
-	link := `#letters a[href^="/letters/` + id + `"]`
+	link := `#messages a[href^="/messages/` + id + `"]`
 	p.awaits(list, link)
-	p.does("open the letter", chromedp.Click(chromedp.CSS(link)), chromedp.WaitVisible(chromedp.CSS(`#letter-panel`)))
+	p.does("open the message", chromedp.Click(chromedp.CSS(link)), chromedp.WaitVisible(chromedp.CSS(`#message-panel`)))
 }
 
-func TestBrowserReplaysALetterOnceTheDestinationIsRepaired(t *testing.T) {
+func TestBrowserReplaysAMessageOnceTheDestinationIsRepaired(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
 	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
 	status, told := p.post(t, `{"name":"Größe"}`, nil)
 	id := kept(t, status, told)
 	anna := sitDown(t, p)
-	anna.opens("/letters", id)
+	anna.opens("/messages", id)
 	anna.sees("field id is missing")
 	anna.does("replay while it still fails", chromedp.Click(chromedp.CSS(`#replay`)))
 	anna.sees("Rejected: 422")
@@ -115,14 +123,18 @@ func TestBrowserReplaysALetterOnceTheDestinationIsRepaired(t *testing.T) {
 	anna.does("replay", chromedp.Click(chromedp.CSS(`#replay:not([disabled])`)))
 	anna.sees("Delivered: 200")
 	anna.sees("Resolved")
-	anna.does("look at the audit trail", chromedp.Navigate(p.ConsoleURL()+"/audit?letter="+id), chromedp.WaitVisible(chromedp.CSS(`#audit`)))
+	anna.does(
+		"look at the audit trail",
+		chromedp.Navigate(p.ConsoleURL()+"/audit?message="+id),
+		chromedp.WaitVisible(chromedp.CSS(`#audit`)),
+	)
 	anna.sees("anna")
 	if n := len(p.destination.Received()); n != 3 {
 		t.Errorf("%d deliveries, want 3: the webhook and two replays", n)
 	}
 }
 
-// An open list follows what happens, and stands still while letters are selected.
+// An open list follows what happens, and stands still while messages are selected.
 func TestBrowserFollowsTheList(t *testing.T) {
 	t.Parallel()
 	p := setup(t, func(c *config.Config) { c.Sources[0].Timeout = time.Minute })
@@ -130,19 +142,31 @@ func TestBrowserFollowsTheList(t *testing.T) {
 	status, told := p.post(t, `{"eventType":"first"}`, nil)
 	id := kept(t, status, told)
 	anna := sitDown(t, p)
-	anna.opens("/letters", id)
-	anna.does("go back by the keyboard", chromedp.Navigate(p.ConsoleURL()+"/letters?status=all"), chromedp.WaitVisible(chromedp.CSS(`[data-live-state="on"]`)))
+	anna.opens("/messages", id)
+	anna.does(
+		"go back by the keyboard",
+		chromedp.Navigate(p.ConsoleURL()+"/messages?status=all"),
+		chromedp.WaitVisible(chromedp.CSS(`[data-live-state="on"]`)),
+	)
 	_, second := p.post(t, `{"eventType":"second"}`, nil)
-	anna.does("see that a letter is new", chromedp.WaitVisible(chromedp.CSS(`#live-new`)))
+	anna.does("see that a message is new", chromedp.WaitVisible(chromedp.CSS(`#live-new`)))
 	anna.sees("1 new")
-	anna.does("select", chromedp.Click(chromedp.CSS(`[name="item"]`)), chromedp.WaitVisible(chromedp.CSS(`[data-live-state="paused"]`)))
+	anna.does(
+		"select",
+		chromedp.Click(chromedp.CSS(`[name="item"]`)),
+		chromedp.WaitVisible(chromedp.CSS(`[data-live-state="paused"]`)),
+	)
 	status, third := p.post(t, `{"eventType":"third"}`, nil)
 	p.holds(t, []string{id, kept(t, http.StatusOK, second), kept(t, status, third)})
-	anna.sees("Paused while letters are selected")
+	anna.sees("Paused while messages are selected")
 	anna.sees("1 new")
 	anna.does("let go", chromedp.KeyEvent("\x1b"))
 	anna.sees("2 new")
-	anna.does("load what is new", chromedp.Click(chromedp.CSS(`#live-new`)), chromedp.WaitVisible(chromedp.CSS(`tr[data-letter]:nth-child(3)`)))
+	anna.does(
+		"load what is new",
+		chromedp.Click(chromedp.CSS(`#live-new`)),
+		chromedp.WaitVisible(chromedp.CSS(`tr[data-message]:nth-child(3)`)),
+	)
 	seen := make(chan struct{})
 	p.destination.Set(func(_ http.ResponseWriter, r *http.Request) {
 		select {
@@ -151,9 +175,12 @@ func TestBrowserFollowsTheList(t *testing.T) {
 		}
 	})
 	anna.does("replay the first by the keyboard", chromedp.KeyEvent("j"), chromedp.KeyEvent("r"),
-		chromedp.WaitVisible(chromedp.CSS(`tr[data-letter] [data-status="replaying"]`)))
+		chromedp.WaitVisible(chromedp.CSS(`tr[data-message] [data-status="replaying"]`)))
 	close(seen)
-	anna.does("see it resolved in place", chromedp.WaitVisible(chromedp.CSS(`tr[data-letter] [data-status="resolved"]`)))
+	anna.does(
+		"see it resolved in place",
+		chromedp.WaitVisible(chromedp.CSS(`tr[data-message] [data-status="resolved"]`)),
+	)
 }
 
 // Every key of the list does its thing, and none while somebody types.
@@ -169,7 +196,7 @@ func TestBrowserWorksTheListByKeyboard(t *testing.T) {
 	p.holds(t, ids)
 	anna := sitDown(t, p)
 	anna.presses("j", "j", "k", "j")
-	anna.finds(`document.querySelectorAll('tr[data-letter]')[1].matches('[data-cursor]')`)
+	anna.finds(`document.querySelectorAll('tr[data-message]')[1].matches('[data-cursor]')`)
 	anna.presses("x")
 	anna.finds(`document.querySelectorAll('[name="item"]')[1].checked`)
 	anna.presses("\x1b")
@@ -179,13 +206,15 @@ func TestBrowserWorksTheListByKeyboard(t *testing.T) {
 	anna.presses("j", "\x1b")
 	anna.finds(`!document.getElementById('help').open && !document.querySelector('tr[data-cursor]')`)
 	anna.presses("/", "j", "x", "?")
-	anna.finds(`document.activeElement.value.endsWith('jx?') && !document.querySelector('tr[data-cursor]') && !document.querySelector('dialog[open]')`)
-	anna.does("leave the field", chromedp.Click(chromedp.CSS(`#letters-title`)))
+	anna.finds(
+		`document.activeElement.value.endsWith('jx?') && !document.querySelector('tr[data-cursor]') && !document.querySelector('dialog[open]')`,
+	)
+	anna.does("leave the field", chromedp.Click(chromedp.CSS(`#messages-title`)))
 	anna.presses("j", "j", "\r")
-	anna.does("see the letter", chromedp.WaitVisible(chromedp.CSS(`#letter-panel`)))
+	anna.does("see the message", chromedp.WaitVisible(chromedp.CSS(`#message-panel`)))
 	anna.presses("u")
-	anna.does("be back in the list", chromedp.WaitVisible(chromedp.CSS(`#letters`)))
-	anna.finds(`document.querySelectorAll('tr[data-letter]')[1].matches('[data-cursor]')`)
+	anna.does("be back in the list", chromedp.WaitVisible(chromedp.CSS(`#messages`)))
+	anna.finds(`document.querySelectorAll('tr[data-message]')[1].matches('[data-cursor]')`)
 	anna.presses("a")
 	anna.does("be asked why", chromedp.WaitVisible(chromedp.CSS(`#job-dialog[open]`)))
 	anna.presses("\x1b")
@@ -202,8 +231,12 @@ func TestBrowserEditsAndReplays(t *testing.T) {
 	id := kept(t, status, told)
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	anna := sitDown(t, p)
-	anna.opens("/letters", id)
-	anna.does("open the editor", chromedp.Click(chromedp.CSS(`a[href^="/letters/`+id+`/edit"]`)), chromedp.WaitVisible(chromedp.CSS(`.edit-host`)))
+	anna.opens("/messages", id)
+	anna.does(
+		"open the editor",
+		chromedp.Click(chromedp.CSS(`a[href^="/messages/`+id+`/edit"]`)),
+		chromedp.WaitVisible(chromedp.CSS(`.edit-host`)),
+	)
 	anna.does("leave a comma out",
 		chromedp.SetValue(chromedp.CSS(`#body`), "{\n  \"id\": 7\n  \"name\": \"Größe\"\n}"),
 		chromedp.SendKeys(chromedp.CSS(`#reason`), "the id was missing"),
@@ -212,11 +245,11 @@ func TestBrowserEditsAndReplays(t *testing.T) {
 	anna.does("put it right",
 		chromedp.SetValue(chromedp.CSS(`#body`), "{\n  \"id\": 7,\n  \"name\": \"Größe\"\n}"),
 		chromedp.Click(chromedp.CSS(`form[action$="/edit"] button[type="submit"]`)),
-		chromedp.WaitVisible(chromedp.CSS(`#letter-panel`)))
+		chromedp.WaitVisible(chromedp.CSS(`#message-panel`)))
 	anna.sees("Delivered: 200")
 	anna.sees("edit 1 by anna")
 	anna.does("compare the edit with the original",
-		chromedp.Click(chromedp.CSS(`#letter-history a[href*="/compare?"]`)),
+		chromedp.Click(chromedp.CSS(`#message-history a[href*="/compare?"]`)),
 		chromedp.WaitVisible(chromedp.CSS(`.compare-host`)))
 	received := p.destination.Received()
 	if got := string(received[len(received)-1].Body); got != "{\n  \"id\": 7,\n  \"name\": \"Größe\"\n}" {
@@ -234,15 +267,19 @@ func TestBrowserArchivesAndRestores(t *testing.T) {
 	status, told := p.post(t, `{}`, nil)
 	id := kept(t, status, told)
 	anna := sitDown(t, p)
-	anna.opens("/letters", id)
+	anna.opens("/messages", id)
 	anna.does("archive",
-		chromedp.Click(chromedp.CSS(`.letter-actions summary`)),
+		chromedp.Click(chromedp.CSS(`.message-actions summary`)),
 		chromedp.SendKeys(chromedp.CSS(`#archive-reason`), "a test of the platform"),
 		chromedp.Click(chromedp.CSS(`form[action$="/archive"] button[type="submit"]`)),
 		chromedp.WaitVisible(chromedp.CSS(`#restore`)))
 	anna.sees("Archived")
 	anna.does("restore", chromedp.Click(chromedp.CSS(`#restore`)), chromedp.WaitVisible(chromedp.CSS(`#replay`)))
-	anna.sees("Needs a person")
-	anna.does("look at the audit trail", chromedp.Navigate(p.ConsoleURL()+"/audit?letter="+id), chromedp.WaitVisible(chromedp.CSS(`#audit`)))
+	anna.sees("Failed")
+	anna.does(
+		"look at the audit trail",
+		chromedp.Navigate(p.ConsoleURL()+"/audit?message="+id),
+		chromedp.WaitVisible(chromedp.CSS(`#audit`)),
+	)
 	anna.sees("a test of the platform")
 }

@@ -23,7 +23,9 @@ func checkFiles(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 		var found string
-		if err := file.QueryRowContext(t.Context(), `PRAGMA integrity_check`).Scan(&found); err != nil || found != "ok" {
+		if err := file.QueryRowContext(t.Context(), `PRAGMA integrity_check`).
+			Scan(&found); err != nil ||
+			found != "ok" {
 			t.Errorf("%s: %s, %v", path, found, err)
 		}
 		if err := file.Close(); err != nil {
@@ -32,12 +34,12 @@ func checkFiles(t *testing.T, dir string) {
 	}
 }
 
-// lettersOf answers every letter of a store, by the id that its body has.
-func lettersOf(t *testing.T, s *store.Store) map[string][]deadletter.Letter {
+// messagesOf answers every message of a store, by the id that its body has.
+func messagesOf(t *testing.T, s *store.Store) map[string][]deadletter.Message {
 	t.Helper()
-	letters := map[string][]deadletter.Letter{}
-	for q := (store.LetterQuery{Limit: 200}); ; {
-		page, err := s.Letters(t.Context(), q)
+	messages := map[string][]deadletter.Message{}
+	for q := (store.MessageQuery{Limit: 200}); ; {
+		page, err := s.Messages(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,12 +50,12 @@ func lettersOf(t *testing.T, s *store.Store) map[string][]deadletter.Letter {
 			}
 			var body struct{ ID string }
 			if err := json.Unmarshal(r.Body, &body); err != nil {
-				t.Errorf("letter %s has the body %q", l.ID, r.Body)
+				t.Errorf("message %s has the body %q", l.ID, r.Body)
 			}
-			letters[body.ID] = append(letters[body.ID], l)
+			messages[body.ID] = append(messages[body.ID], l)
 		}
 		if q.Cursor = page.Older; q.Cursor == "" {
-			return letters
+			return messages
 		}
 	}
 }

@@ -98,7 +98,11 @@ func TestHeadersBeyondAllMeasure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			conn := dial(t, r.address)
 			// The server need not read all of it, so the end may not be sent.
-			if _, err := fmt.Fprint(conn, opening+headers+"Content-Length: 2\r\n\r\n{}"); err != nil && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+			if _, err := fmt.Fprint(
+				conn,
+				opening+headers+"Content-Length: 2\r\n\r\n{}",
+			); err != nil && !errors.Is(err, syscall.ECONNRESET) &&
+				!errors.Is(err, syscall.EPIPE) {
 				t.Error(err)
 			}
 			conn.hears(t, http.StatusRequestHeaderFieldsTooLarge)

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// steadyClock tells the time of day and never goes back, because retries, hidden messages and sessions would be put off by as much as
-// the machine's clock was set back, and lists by time would come out of order. After such a step it goes on from where it was, at half
-// speed, until the time of day has caught up.
+// steadyClock tells the time of day and never goes back, because retries, hidden messages and sessions would be put
+// off by as much as the machine's clock was set back, and lists by time would come out of order. After such a step it
+// goes on from where it was, at half speed, until the time of day has caught up.
 type steadyClock struct {
 	read    func() (at time.Time, running time.Duration) // the time of day, and how long the program runs
 	stepped func(by time.Duration)                       // told of each step back
@@ -56,5 +56,9 @@ func (c *steadyClock) now() time.Time {
 }
 
 func (a *App) clockStepped(by time.Duration) {
-	a.log.Warn("the machine's clock was set back: times are ahead of it until it has caught up", "by", by.Round(time.Second))
+	a.log.Warn(
+		"the machine's clock was set back: times are ahead of it until it has caught up",
+		"by",
+		by.Round(time.Second),
+	)
 }

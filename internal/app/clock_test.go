@@ -20,7 +20,10 @@ func TestClockNeverGoesBack(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
 	day, running, steps := start, time.Duration(0), []time.Duration(nil)
-	now := app.SteadyClock(func() (time.Time, time.Duration) { return day, running }, func(by time.Duration) { steps = append(steps, by) })
+	now := app.SteadyClock(
+		func() (time.Time, time.Duration) { return day, running },
+		func(by time.Duration) { steps = append(steps, by) },
+	)
 	for _, c := range []struct {
 		name            string
 		passes, stepped time.Duration
@@ -45,7 +48,13 @@ func TestClockNeverGoesBack(t *testing.T) {
 }
 
 // never is a breaker that takes no destination for down.
-var never = config.Breaker{FailureRate: 1, Window: time.Minute, MinDeliveries: 1 << 20, Probe: time.Second, Release: 1 << 20}
+var never = config.Breaker{
+	FailureRate:   1,
+	Window:        time.Minute,
+	MinDeliveries: 1 << 20,
+	Probe:         time.Second,
+	Release:       1 << 20,
+}
 
 // machine is a clock that can be set.
 type machine struct {
@@ -84,9 +93,9 @@ func TestClockThatIsSetBackAnHourHoldsNothingUp(t *testing.T) {
 		if status, told := p.post(t, body, nil); status != http.StatusOK {
 			t.Fatalf("the platform was told %d %s", status, told)
 		}
-		waitFor(t, "a letter for each webhook", func() bool { return count(t, s) == n+1 })
+		waitFor(t, "a message for each webhook", func() bool { return count(t, s) == n+1 })
 	}
-	list, err := s.Letters(t.Context(), store.LetterQuery{Limit: 10})
+	list, err := s.Messages(t.Context(), store.MessageQuery{Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +108,7 @@ func TestClockThatIsSetBackAnHourHoldsNothingUp(t *testing.T) {
 		got = append(got, string(r.Body))
 	}
 	if !slices.Equal(got, sent) {
-		t.Errorf("in the order of the list the letters are %s", strings.Join(got, " "))
+		t.Errorf("in the order of the list the messages are %s", strings.Join(got, " "))
 	}
 	d.Set(desktest.Answer(http.StatusOK, `{}`))
 	waitFor(t, "every retry, those that were due before the step included", func() bool {

@@ -26,8 +26,8 @@ var (
 	crashSeed   = flag.Uint64("crash.seed", 0, "what decides when; 0: something else each time")
 )
 
-// TestKilledProcessLosesNothing kills the program at random points under load, again and again on one data folder, and looks for
-// everything that was answered 200.
+// TestKilledProcessLosesNothing kills the program at random points under load, again and again on one data folder,
+// and looks for everything that was answered 200.
 func TestKilledProcessLosesNothing(t *testing.T) {
 	t.Parallel()
 	seed := *crashSeed
@@ -43,7 +43,11 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			t.Logf("go test -run TestKilledProcessLosesNothing ./internal/app -crash.rounds %d -crash.seed %d", *crashRounds, seed)
+			t.Logf(
+				"go test -run TestKilledProcessLosesNothing ./internal/app -crash.rounds %d -crash.seed %d",
+				*crashRounds,
+				seed,
+			)
 			c := newCrash(t, queues, desktest.SQSEnvironment(endpoint))
 			chance := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // not secret
 			for range *crashRounds {
@@ -74,12 +78,26 @@ func newCrash(t *testing.T, queues config.Queue, environ []string) *crash {
 	t.Helper()
 	c := &crash{behind: newHandler(t), environ: environ, sent: platforms{told: map[string]told{}}}
 	source := config.Source{
-		Name: "direct", Destination: c.behind.url, Mode: config.Direct, Timeout: 5 * time.Second, MaxBody: 1 << 20, MaxConcurrent: 64,
-		Retry: deadletter.RetryPolicy{MaxAttempts: 100, Base: 50 * time.Millisecond, Cap: 500 * time.Millisecond},
+		Name:          "direct",
+		Destination:   c.behind.url,
+		Mode:          config.Direct,
+		Timeout:       5 * time.Second,
+		MaxBody:       1 << 20,
+		MaxConcurrent: 64,
+		Retry: deadletter.RetryPolicy{
+			MaxAttempts: 100,
+			Base:        50 * time.Millisecond,
+			Cap:         500 * time.Millisecond,
+		},
 	}
 	buffered := source
 	buffered.Name, buffered.Mode = "buffered", config.Buffered
-	c.cfg = config.Config{Listen: "127.0.0.1:0", DataDir: t.TempDir(), Queue: queues, Sources: []config.Source{source, buffered}}
+	c.cfg = config.Config{
+		Listen:  "127.0.0.1:0",
+		DataDir: t.TempDir(),
+		Queue:   queues,
+		Sources: []config.Source{source, buffered},
+	}
 	c.file = write(t, c.cfg)
 	return c
 }
@@ -130,7 +148,7 @@ func (c *crash) settle(t *testing.T, p *process) {
 	s := program{cfg: c.cfg}.beside(t)
 	missing := ""
 	deadline := time.Now().Add(40 * time.Second)
-	for missing = c.missing(t, lettersOf(t, s)); missing != "" && time.Now().Before(deadline); missing = c.missing(t, lettersOf(t, s)) {
+	for missing = c.missing(t, messagesOf(t, s)); missing != "" && time.Now().Before(deadline); missing = c.missing(t, messagesOf(t, s)) {
 		<-time.After(100 * time.Millisecond)
 	}
 	if missing != "" {
@@ -142,7 +160,12 @@ func (c *crash) settle(t *testing.T, p *process) {
 	}
 	p.stop(t)
 	c.sound(t)
-	t.Logf("%d webhooks were answered 200, %d not; %d deliveries", len(c.sent.told), c.sent.unanswered.Load(), c.behind.deliveries.Load())
+	t.Logf(
+		"%d webhooks were answered 200, %d not; %d deliveries",
+		len(c.sent.told),
+		c.sent.unanswered.Load(),
+		c.behind.deliveries.Load(),
+	)
 }
 
 // sound looks at the files and the audit trail, with no process at work.
@@ -158,41 +181,51 @@ func (c *crash) sound(t *testing.T) {
 }
 
 // missing answers what is not as it was promised; "": everything is.
-func (c *crash) missing(t *testing.T, letters map[string][]deadletter.Letter) string {
+func (c *crash) missing(t *testing.T, messages map[string][]deadletter.Message) string {
 	t.Helper()
 	c.sent.mu.Lock()
 	defer c.sent.mu.Unlock()
 	for id, promise := range c.sent.told {
-		if fault := c.fault(id, promise, letters[id]); fault != "" {
+		if fault := c.fault(id, promise, messages[id]); fault != "" {
 			return fault
 		}
 	}
-	for id, list := range letters {
+	for id, list := range messages {
 		if !c.sent.knows(id) || len(list) != 1 {
-			return fmt.Sprintf("of webhook %s there are %d letters", id, len(list))
+			return fmt.Sprintf("of webhook %s there are %d messages", id, len(list))
 		}
 		if s := list[0].Status; s != deadletter.Resolved && s != deadletter.Failed {
-			return fmt.Sprintf("the letter of webhook %s is %s", id, s)
+			return fmt.Sprintf("the message of webhook %s is %s", id, s)
 		}
 	}
 	return ""
 }
 
-// told is what a platform was answered: the letter's id, or "" where the webhook was accepted.
-type told struct{ letter deadletter.ID }
+// told is what a platform was answered: the message's id, or "" where the webhook was accepted.
+type told struct{ message deadletter.ID }
 
-// fault answers what is wrong with one webhook that was answered 200: it is delivered or a letter, once.
-func (c *crash) fault(id string, promise told, letters []deadletter.Letter) string {
+// fault answers what is wrong with one webhook that was answered 200: it is delivered or a message, once.
+func (c *crash) fault(id string, promise told, messages []deadletter.Message) string {
 	delivered := c.behind.took(id)
 	switch {
-	case promise.letter != "" && (len(letters) != 1 || letters[0].ID != promise.letter):
-		return fmt.Sprintf("webhook %s was promised to be letter %s, and there are %d", id, promise.letter, len(letters))
-	case kindOf(id) == "bad" && (delivered || len(letters) != 1 || letters[0].Status != deadletter.Failed):
-		return fmt.Sprintf("webhook %s that no handler takes: delivered %t, letters %d", id, delivered, len(letters))
-	case kindOf(id) == "good" && (!delivered || len(letters) != 0):
-		return fmt.Sprintf("webhook %s that the handler takes: delivered %t, letters %d", id, delivered, len(letters))
-	case kindOf(id) == "later" && (!delivered || len(letters) > 1): // none where what failed was each time killed before it was noted
-		return fmt.Sprintf("webhook %s that the handler takes later: delivered %t, letters %d", id, delivered, len(letters))
+	case promise.message != "" && (len(messages) != 1 || messages[0].ID != promise.message):
+		return fmt.Sprintf(
+			"webhook %s was promised to be message %s, and there are %d",
+			id,
+			promise.message,
+			len(messages),
+		)
+	case kindOf(id) == "bad" && (delivered || len(messages) != 1 || messages[0].Status != deadletter.Failed):
+		return fmt.Sprintf("webhook %s that no handler takes: delivered %t, messages %d", id, delivered, len(messages))
+	case kindOf(id) == "good" && (!delivered || len(messages) != 0):
+		return fmt.Sprintf("webhook %s that the handler takes: delivered %t, messages %d", id, delivered, len(messages))
+	case kindOf(id) == "later" && (!delivered || len(messages) > 1): // none where what failed was each time killed before it was noted
+		return fmt.Sprintf(
+			"webhook %s that the handler takes later: delivered %t, messages %d",
+			id,
+			delivered,
+			len(messages),
+		)
 	}
 	return ""
 }
@@ -265,8 +298,8 @@ func (p *platforms) knows(id string) bool {
 	return err == nil && n > 0 && n <= p.next.Load()
 }
 
-// handler is a destination that takes some webhooks at once, some the third time, and some never. It sees what is sent to it twice at
-// the same time.
+// handler is a destination that takes some webhooks at once, some the third time, and some never. It sees what is
+// sent to it twice at the same time.
 type handler struct {
 	url        string
 	deliveries atomic.Int64

@@ -16,7 +16,7 @@ type dataDir struct {
 }
 
 const (
-	deskFile  = "desk.db"   // letters, audit trail, users
+	deskFile  = "desk.db"   // messages, audit trail, users
 	queueFile = "queue.db"  // the embedded queues
 	spoolFile = "spool.db"  // what waits for SQS
 	keyFile   = "audit.key" // vouches for the audit trail; keep a copy where the database's backups are not
@@ -35,13 +35,15 @@ func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) 
 
 var errHeld = errors.New("another dlqdesk runs on the data folder")
 
-// hold keeps every other process from delivering out of the same folder. The lock goes with the process, however it ends.
+// hold keeps every other process from delivering out of the same folder. The lock goes with the process, however it
+// ends.
 func (d *dataDir) hold() error {
 	f, err := os.OpenFile(d.file(lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("open the lock of the data folder: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a file descriptor fits an int
+	// a file descriptor fits an int
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec
 		_ = f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return fmt.Errorf("%w %s: stop it, or set data_dir to a folder of its own", errHeld, d.path)
@@ -72,15 +74,23 @@ func (d *dataDir) auditKey() ([]byte, error) {
 		return nil, fmt.Errorf("read the audit key: %w", err)
 	}
 	if len(key) != auditKeySize {
-		return nil, fmt.Errorf("the audit key %s has %d bytes instead of %d: restore it from its copy", d.file(keyFile), len(key), auditKeySize)
+		return nil, fmt.Errorf(
+			"the audit key %s has %d bytes instead of %d: restore it from its copy",
+			d.file(keyFile),
+			len(key),
+			auditKeySize,
+		)
 	}
 	return key, nil
 }
 
 func (d *dataDir) newAuditKey() ([]byte, error) {
 	if _, err := os.Stat(d.file(deskFile)); err == nil {
-		return nil, fmt.Errorf("the audit key %s is missing while %s exists: restore it from its copy, or move the data folder away to start anew",
-			d.file(keyFile), d.file(deskFile))
+		return nil, fmt.Errorf(
+			"the audit key %s is missing while %s exists: restore it from its copy, or move the data folder away to start anew",
+			d.file(keyFile),
+			d.file(deskFile),
+		)
 	}
 	key := make([]byte, auditKeySize)
 	_, _ = rand.Read(key) // never fails, see crypto/rand

@@ -8,14 +8,16 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// A process that dies while its queue is deleted comes back without it: what waits on disk shows that the queue was there.
+// A process that dies while its queue is deleted comes back without it: what waits on disk shows that the queue was
+// there.
 func TestKilledWhileItsQueueIsDeleted(t *testing.T) {
 	t.Parallel()
 	endpoint := desktest.StartSQS(t)
 	queueURL := desktest.CreateQueue(t, endpoint, "dlq", nil)
 	environ := desktest.SQSEnvironment(endpoint)
 	p, desk := failing(t, queueURL, environ...)
-	if _, err := desktest.SQSClient(t, endpoint).DeleteQueue(t.Context(), &sqs.DeleteQueueInput{QueueUrl: &queueURL}); err != nil {
+	if _, err := desktest.SQSClient(t, endpoint).
+		DeleteQueue(t.Context(), &sqs.DeleteQueueInput{QueueUrl: &queueURL}); err != nil {
 		t.Fatal(err)
 	}
 	l := loadOn(t, p.url, 2)

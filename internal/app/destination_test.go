@@ -50,15 +50,22 @@ func (a *arrivals) most() (most int) {
 	return most
 }
 
-// A destination goes down under load: what fails is held and not burnt, the page says so, also after a kill, an operator probes, and the
-// backlog goes at the rate that is set. Every request that arrived is an attempt that is on record.
+// A destination goes down under load: what fails is held and not burnt, the page says so, also after a kill, an
+// operator probes, and the backlog goes at the rate that is set. Every request that arrived is an attempt that is on
+// record.
 func TestDestinationGoesDownUnderLoad(t *testing.T) {
 	t.Parallel()
 	const release, maxAttempts = 40, 3
 	p := setup(t, func(c *config.Config) {
 		s := &c.Sources[0]
 		s.Retry = deadletter.RetryPolicy{MaxAttempts: maxAttempts, Base: time.Millisecond, Cap: 5 * time.Millisecond}
-		s.Breaker = config.Breaker{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 5, Probe: time.Hour, Release: release}
+		s.Breaker = config.Breaker{
+			FailureRate:   0.5,
+			Window:        time.Minute,
+			MinDeliveries: 5,
+			Probe:         time.Hour,
+			Release:       release,
+		}
 	})
 	client := p.signIn(t)
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
@@ -67,14 +74,14 @@ func TestDestinationGoesDownUnderLoad(t *testing.T) {
 	p.destination.Set(desktest.Answer(http.StatusServiceUnavailable, `{"error":"CRM is down"}`))
 	p.await(t, client, "/overview", `data-outage="down"`)
 	l.await(t, 80)
-	letters := kinds(l.end(t))
-	p.holds(t, letters)
+	messages := kinds(l.end(t))
+	p.holds(t, messages)
 	s := p.beside(t)
 	waiting, burnt := p.countOf(t, s, deadletter.Retrying), p.countOf(t, s, deadletter.Failed)
-	if waiting < len(letters)/2 {
-		t.Errorf("%d of %d letters are held, %d used up their attempts", waiting, len(letters), burnt)
+	if waiting < len(messages)/2 {
+		t.Errorf("%d of %d messages are held, %d used up their attempts", waiting, len(messages), burnt)
 	}
-	p.await(t, client, "/overview", ">"+strconv.Itoa(waiting)+"</a> letters waiting")
+	p.await(t, client, "/overview", ">"+strconv.Itoa(waiting)+"</a> messages waiting")
 
 	end(t, p.App)
 	p.App = begin(t, p.cfg)
@@ -89,31 +96,34 @@ func TestDestinationGoesDownUnderLoad(t *testing.T) {
 		select {
 		case <-look.C:
 		case <-limit:
-			t.Fatalf("%d of %d letters were delivered", p.countOf(t, s, deadletter.Resolved), waiting)
+			t.Fatalf("%d of %d messages were delivered", p.countOf(t, s, deadletter.Resolved), waiting)
 		}
 	}
 	// One second's worth may have been saved up, and the probe goes besides.
 	if n := back.most(); n > 2*release+1 {
-		t.Errorf("%d letters were let go within a second, %d may be", n, 2*release+1)
+		t.Errorf("%d messages were let go within a second, %d may be", n, 2*release+1)
 	}
 	if n := p.countOf(t, s, deadletter.Failed); n != burnt {
-		t.Errorf("%d letters were burnt while the destination was down", n-burnt)
+		t.Errorf("%d messages were burnt while the destination was down", n-burnt)
 	}
-	p.checkAttempts(t, s, letters, maxAttempts)
-	events, err := s.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Action: "destination.probe"}, Limit: 5})
+	p.checkAttempts(t, s, messages, maxAttempts)
+	events, err := s.Events(
+		t.Context(),
+		store.EventQuery{EventFilter: store.EventFilter{Action: "destination.probe"}, Limit: 5},
+	)
 	if err != nil || len(events.Items) != 1 || events.Items[0].By != "anna" {
 		t.Errorf("the trail has %+v, %v", events.Items, err)
 	}
 }
 
-// kinds answers the letters among what platforms were promised: what was delivered at once has no id.
-func kinds(promised []string) (letters []string) {
+// kinds answers the messages among what platforms were promised: what was delivered at once has no id.
+func kinds(promised []string) (messages []string) {
 	for _, id := range promised {
 		if id != "" {
-			letters = append(letters, id)
+			messages = append(messages, id)
 		}
 	}
-	return letters
+	return messages
 }
 
 func (p program) countOf(t *testing.T, s *store.Store, status deadletter.Status) int {
@@ -125,8 +135,9 @@ func (p program) countOf(t *testing.T, s *store.Store, status deadletter.Status)
 	return counts.ByStatus[status]
 }
 
-// checkAttempts holds what arrived against what is on record: each attempt once, by its number, and all under one Webhook-Id.
-func (p program) checkAttempts(t *testing.T, s *store.Store, letters []string, maxAttempts int) {
+// checkAttempts holds what arrived against what is on record: each attempt once, by its number, and all under one
+// Webhook-Id.
+func (p program) checkAttempts(t *testing.T, s *store.Store, messages []string, maxAttempts int) {
 	t.Helper()
 	arrived := map[string]map[string]int{}
 	for _, d := range p.destination.Received() {
@@ -136,8 +147,8 @@ func (p program) checkAttempts(t *testing.T, s *store.Store, letters []string, m
 		}
 		arrived[id][d.Header.Get("X-Dlqdesk-Attempt")]++
 	}
-	for _, id := range letters {
-		l, err := s.Letter(t.Context(), deadletter.ID(id))
+	for _, id := range messages {
+		l, err := s.Message(t.Context(), deadletter.ID(id))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,12 +156,20 @@ func (p program) checkAttempts(t *testing.T, s *store.Store, letters []string, m
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := arrived[l.WebhookID]; len(got) != len(attempts) || len(attempts) != l.Attempts || l.AutoAttempts > maxAttempts {
-			t.Errorf("of letter %s %d requests arrived, %d attempts are on record, it counts %d, %d automatic", id, len(got), len(attempts), l.Attempts, l.AutoAttempts)
+		if got := arrived[l.WebhookID]; len(got) != len(attempts) || len(attempts) != l.Attempts ||
+			l.AutoAttempts > maxAttempts {
+			t.Errorf(
+				"of message %s %d requests arrived, %d attempts are on record, it counts %d, %d automatic",
+				id,
+				len(got),
+				len(attempts),
+				l.Attempts,
+				l.AutoAttempts,
+			)
 		}
 		for number, times := range arrived[l.WebhookID] {
 			if times != 1 {
-				t.Errorf("attempt %s of letter %s arrived %d times", number, id, times)
+				t.Errorf("attempt %s of message %s arrived %d times", number, id, times)
 			}
 		}
 	}
@@ -160,13 +179,23 @@ func (p program) checkAttempts(t *testing.T, s *store.Store, letters []string, m
 func TestBrowserProbesADestination(t *testing.T) {
 	t.Parallel()
 	p := setup(t, func(c *config.Config) {
-		c.Sources[0].Breaker = config.Breaker{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 1, Probe: time.Hour, Release: 10}
+		c.Sources[0].Breaker = config.Breaker{
+			FailureRate:   0.5,
+			Window:        time.Minute,
+			MinDeliveries: 1,
+			Probe:         time.Hour,
+			Release:       10,
+		}
 	})
 	anna := sitDown(t, p)
 	status, told := p.post(t, `{"id":"1"}`, nil)
 	id := kept(t, status, told)
-	anna.awaits("/letters?status=retrying", `tr[data-letter="`+id+`"]`)
-	anna.does("open the overview", chromedp.Navigate(p.ConsoleURL()+"/overview"), chromedp.WaitVisible(chromedp.CSS(`[data-outage="down"]`)))
+	anna.awaits("/messages?status=retrying", `tr[data-message="`+id+`"]`)
+	anna.does(
+		"open the overview",
+		chromedp.Navigate(p.ConsoleURL()+"/overview"),
+		chromedp.WaitVisible(chromedp.CSS(`[data-outage="down"]`)),
+	)
 	anna.sees("genesys handler down since")
 	anna.sees("The handler answered 503: CRM is down")
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
@@ -180,13 +209,19 @@ func TestBrowserProbesADestination(t *testing.T) {
 func TestDestinationWithItsOwnAuthority(t *testing.T) {
 	t.Parallel()
 	protocols := make(chan int, 8)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { protocols <- r.ProtoMajor }))
+	server := httptest.NewUnstartedServer(
+		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { protocols <- r.ProtoMajor }),
+	)
 	server.EnableHTTP2 = true
 	server.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	authority := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+	if err := os.WriteFile(
+		authority,
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
+		0o600,
+	); err != nil {
 		t.Fatal(err)
 	}
 	if !server.Certificate().IsCA {
@@ -207,9 +242,11 @@ func TestDestinationWithItsOwnAuthority(t *testing.T) {
 			continue
 		}
 		p.holds(t, []string{kept(t, status, told)})
-		l, err := p.beside(t).Letter(t.Context(), deadletter.ID(kept(t, status, told)))
-		if err != nil || l.Outcome != deadletter.Unreachable || !strings.Contains(l.Reason, "its authority is unknown") || l.Status != deadletter.Retrying {
-			t.Errorf("letter %+v, %v", l, err)
+		l, err := p.beside(t).Message(t.Context(), deadletter.ID(kept(t, status, told)))
+		if err != nil || l.Outcome != deadletter.Unreachable ||
+			!strings.Contains(l.Reason, "its authority is unknown") ||
+			l.Status != deadletter.Retrying {
+			t.Errorf("message %+v, %v", l, err)
 		}
 	}
 }

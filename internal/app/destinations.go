@@ -30,8 +30,14 @@ func (a *App) newHealth() (*delivery.Health, error) {
 
 func (a *App) destination(s config.Source) (to delivery.Destination, err error) {
 	to = delivery.Destination{
-		Source: s.Name, URL: s.Destination, Timeout: s.Timeout, Connect: s.Connect, Read: s.Read, MaxConcurrent: s.MaxConcurrent,
-		Pace: delivery.NewPace(s.MaxPerSecond, a.now), Masks: masksOf(s),
+		Source:        s.Name,
+		URL:           s.Destination,
+		Timeout:       s.Timeout,
+		Connect:       s.Connect,
+		Read:          s.Read,
+		MaxConcurrent: s.MaxConcurrent,
+		Pace:          delivery.NewPace(s.MaxPerSecond, a.now),
+		Masks:         masksOf(s),
 	}
 	files := delivery.TLSFiles{CA: s.TLS.CAFile, Cert: s.TLS.CertFile, Key: s.TLS.KeyFile, MinVersion: s.TLS.MinVersion}
 	to.TLS, err = delivery.NewTLS(files, a.log.With("component", "delivery", "source", s.Name))
@@ -45,8 +51,12 @@ func (a *App) breakerPolicies() map[string]delivery.BreakerPolicy {
 	policies := map[string]delivery.BreakerPolicy{}
 	for _, s := range a.cfg.Sources {
 		policies[s.Name] = delivery.BreakerPolicy{
-			Share: s.Breaker.FailureRate, Window: s.Breaker.Window, Least: s.Breaker.MinDeliveries, Probe: s.Breaker.Probe, Release: s.Breaker.Release,
-			Hang: s.Timeout + probeMargin,
+			Share:   s.Breaker.FailureRate,
+			Window:  s.Breaker.Window,
+			Least:   s.Breaker.MinDeliveries,
+			Probe:   s.Breaker.Probe,
+			Release: s.Breaker.Release,
+			Hang:    s.Timeout + probeMargin,
 		}
 	}
 	return policies
@@ -71,7 +81,8 @@ func (a *App) recallHealth(ctx context.Context, h *delivery.Health) error {
 	return nil
 }
 
-// keepHealth writes down what is known of destinations whenever a breaker concludes something else, and when the program stops.
+// keepHealth writes down what is known of destinations whenever a breaker concludes something else, and when the
+// program stops.
 func (a *App) keepHealth(h *delivery.Health, changed func()) {
 	again, told := make(chan struct{}, 1), a.standings(h)
 	h.OnChange(func() {
@@ -107,7 +118,11 @@ func (a *App) standings(h *delivery.Health) map[string]delivery.Standing {
 }
 
 // tellChanges logs which destinations went down and came back since, and answers what there is to tell no more.
-func (a *App) tellChanges(ctx context.Context, h *delivery.Health, told map[string]delivery.Standing) map[string]delivery.Standing {
+func (a *App) tellChanges(
+	ctx context.Context,
+	h *delivery.Health,
+	told map[string]delivery.Standing,
+) map[string]delivery.Standing {
 	now := a.standings(h)
 	for source, is := range now {
 		was := told[source]
@@ -115,9 +130,21 @@ func (a *App) tellChanges(ctx context.Context, h *delivery.Health, told map[stri
 		case is.State == was.State:
 		case is.State == delivery.Open:
 			latest := h.Of(source).Latest // without the handler's own words, which may be of a payload
-			log.ErrorContext(ctx, "a handler is down: its retries and jobs wait, and one at a time probes it", "outcome", latest.Outcome, "status", latest.StatusCode)
+			log.ErrorContext(
+				ctx,
+				"a handler is down: its retries and jobs wait, and one at a time probes it",
+				"outcome",
+				latest.Outcome,
+				"status",
+				latest.StatusCode,
+			)
 		case was.State == delivery.Open:
-			log.InfoContext(ctx, "a handler answers again: what waited for it is let go", "down", is.Since.Sub(was.Since).Round(time.Second))
+			log.InfoContext(
+				ctx,
+				"a handler answers again: what waited for it is let go",
+				"down",
+				is.Since.Sub(was.Since).Round(time.Second),
+			)
 		}
 	}
 	return now
@@ -146,8 +173,16 @@ func (a *App) healthOf(h *delivery.Health) func(source string) console.Health {
 	return func(source string) console.Health {
 		s, at := h.Of(source), h.Breaker(source).Standing()
 		shown := console.Health{
-			Seen: s.At, Delivered: s.Delivered, FailingSince: s.FailingSince, Failures: s.Failures, Refusals: s.Refusals,
-			Outcome: s.Latest.Outcome, StatusCode: s.Latest.StatusCode, Error: s.Latest.Error, PausedUntil: at.PausedUntil, Release: policies[source].Release,
+			Seen:         s.At,
+			Delivered:    s.Delivered,
+			FailingSince: s.FailingSince,
+			Failures:     s.Failures,
+			Refusals:     s.Refusals,
+			Outcome:      s.Latest.Outcome,
+			StatusCode:   s.Latest.StatusCode,
+			Error:        s.Latest.Error,
+			PausedUntil:  at.PausedUntil,
+			Release:      policies[source].Release,
 		}
 		switch at.State {
 		case delivery.Open:

@@ -21,8 +21,8 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// fill takes the room away that a process has on disk: the kernel refuses whatever it would write to a file. Unlike a small disk
-// of its own this can be done to any process by anybody.
+// fill takes the room away that a process has on disk: the kernel refuses whatever it would write to a file. Unlike a
+// small disk of its own this can be done to any process by anybody.
 func (p *process) fill(t *testing.T) { p.limit(t, 1) }
 
 // clear gives it room again.
@@ -30,13 +30,18 @@ func (p *process) clear(t *testing.T) { p.limit(t, unix.RLIM_INFINITY) }
 
 func (p *process) limit(t *testing.T, bytes uint64) {
 	t.Helper()
-	if err := unix.Prlimit(p.Process.Pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY}, nil); err != nil {
+	if err := unix.Prlimit(
+		p.Process.Pid,
+		unix.RLIMIT_FSIZE,
+		&unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY},
+		nil,
+	); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// post sends a webhook, and answers the letter that was promised; "": none was.
-func (p *process) post(t *testing.T, body string, status int) (letter string) {
+// post sends a webhook, and answers the message that was promised; "": none was.
+func (p *process) post(t *testing.T, body string, status int) (message string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -115,7 +120,8 @@ func TestFullDiskUnderStoreAndEmbeddedQueue(t *testing.T) {
 	for n := range 20 {
 		promised = append(promised, p.post(t, fmt.Sprintf(numbered, n), http.StatusOK))
 	}
-	desk.holds(t, promised) // what a process has in its hands when its disk is full comes again only when its visibility ends
+	// what a process has in its hands when its disk is full comes again only when its visibility ends
+	desk.holds(t, promised)
 	p.ready(t, http.StatusOK)
 	p.fill(t)
 	p.ready(t, http.StatusServiceUnavailable)
@@ -144,7 +150,8 @@ func TestFullDiskUnderStoreAndSpool(t *testing.T) {
 	desk.holds(t, promised)
 	p.fill(t)
 	for n := range 20 {
-		promised = append(promised, p.post(t, fmt.Sprintf(numbered, n+1), http.StatusOK)) // on SQS, where the letters wait
+		// on SQS, where the messages wait
+		promised = append(promised, p.post(t, fmt.Sprintf(numbered, n+1), http.StatusOK))
 	}
 	p.ready(t, http.StatusOK)
 	line.Cut()
@@ -212,27 +219,37 @@ func TestDatabaseThatAnotherProgramHolds(t *testing.T) {
 	l.await(t, 10)
 	status, told := p.post(t, `{"id":"replayed"}`, nil)
 	id := kept(t, status, told)
-	p.await(t, client, "/letters", id)
+	p.await(t, client, "/messages", id)
 
 	release := lock(t, filepath.Join(p.cfg.DataDir, "desk.db"))
 	over := time.After(10 * time.Second)
-	if status, _ := p.get(t, client, "/letters"); status != http.StatusOK {
+	if status, _ := p.get(t, client, "/messages"); status != http.StatusOK {
 		t.Errorf("the list answers %d", status)
 	}
 	form := url.Values{"version": {"0"}, "revision": {"0"}}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.ConsoleURL()+"/letters/"+id+"/replay", strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(
+		t.Context(),
+		http.MethodPost,
+		p.ConsoleURL()+"/messages/"+id+"/replay",
+		strings.NewReader(form.Encode()),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if status, text := do(t, client, req); status != http.StatusServiceUnavailable || !strings.Contains(text, "locked by another program") {
+	if status, text := do(
+		t,
+		client,
+		req,
+	); status != http.StatusServiceUnavailable ||
+		!strings.Contains(text, "locked by another program") {
 		t.Errorf("a replay answers %d %s", status, text)
 	}
 	<-over
 	l.await(t, 10) // the receiver goes on
 	release()
-	p.submit(t, client, "/letters/"+id+"/replay", form)
-	p.await(t, client, "/letters/"+id+"/panel", "Rejected: 422")
+	p.submit(t, client, "/messages/"+id+"/replay", form)
+	p.await(t, client, "/messages/"+id+"/panel", "Rejected: 422")
 
 	release = lock(t, filepath.Join(p.cfg.DataDir, "queue.db"))
 	time.AfterFunc(2*time.Second, release)

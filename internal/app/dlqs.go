@@ -17,7 +17,7 @@ import (
 	"dlqdesk/internal/worker"
 )
 
-// dlq is a dead letter queue of the list. One that cannot be used holds up nothing else: it is tried again.
+// dlq is a DLQ of the list. One that cannot be used holds up nothing else: it is tried again.
 type dlq struct {
 	config.DLQ
 
@@ -37,7 +37,14 @@ func (a *App) openDLQs(ctx context.Context, q *queues) {
 	for _, cfg := range a.cfg.Queues {
 		d := &dlq{DLQ: cfg, err: errUnopened}
 		if !d.open(ctx) {
-			a.log.ErrorContext(ctx, "a queue of the list cannot be read; it is tried again every minute", "queue", d.Name, "err", d.fault())
+			a.log.ErrorContext(
+				ctx,
+				"a queue of the list cannot be read; it is tried again every minute",
+				"queue",
+				d.Name,
+				"err",
+				d.fault(),
+			)
 		}
 		q.list = append(q.list, d)
 		q.shown = append(q.shown, a.dlqGauge(d))
@@ -66,7 +73,7 @@ func (d *dlq) fault() error {
 	return d.err
 }
 
-// read moves letters to the store until ctx ends, once the queue is open.
+// read moves messages to the store until ctx ends, once the queue is open.
 func (d *dlq) read(ctx context.Context, start func(*queue.SQS) *ingest.Ingest) error {
 	for d.fault() != nil && !d.open(ctx) {
 		select {
@@ -85,13 +92,21 @@ func (d *dlq) read(ctx context.Context, start func(*queue.SQS) *ingest.Ingest) e
 func (a *App) startDLQs(q *queues, settings ingest.Settings, arrived func()) {
 	for _, d := range q.list {
 		if d.Source != "" {
-			a.run("source of the letters of "+d.Name, func(ctx context.Context) error { return a.adopt(ctx, d) })
+			a.run("source of the messages of "+d.Name, func(ctx context.Context) error { return a.adopt(ctx, d) })
 		}
 		of := settings
 		of.From, of.Unfinished = d.Name, q.unfinished(d.Name)
 		a.run("ingest from queue "+d.Name, func(ctx context.Context) error {
 			return d.read(ctx, func(q *queue.SQS) *ingest.Ingest {
-				return ingest.New(q, a.store, of, arrived, a.now, a.roll, a.log.With("component", "ingest", "from", d.Name))
+				return ingest.New(
+					q,
+					a.store,
+					of,
+					arrived,
+					a.now,
+					a.roll,
+					a.log.With("component", "ingest", "from", d.Name),
+				)
 			})
 		})
 	}
@@ -100,10 +115,14 @@ func (a *App) startDLQs(q *queues, settings ingest.Settings, arrived func()) {
 // dlqGauge tells the depth of a queue as soon as it is open.
 func (a *App) dlqGauge(d *dlq) console.Queue {
 	gauge := queue.NewGauge(measured{d}, a.now)
-	return console.Queue{Name: d.Name, Holds: "Letters of the list", Depth: func(ctx context.Context) (console.Depth, error) {
-		depth, err := gauge.Depth(ctx)
-		return console.Depth(depth), err
-	}}
+	return console.Queue{
+		Name:  d.Name,
+		Holds: "Messages of the list",
+		Depth: func(ctx context.Context) (console.Depth, error) {
+			depth, err := gauge.Depth(ctx)
+			return console.Depth(depth), err
+		},
+	}
 }
 
 // measured lets a gauge ask a queue that may not be open.
@@ -118,17 +137,26 @@ func (m measured) Depth(ctx context.Context) (queue.Depth, error) {
 	return m.sqs.Depth(ctx)
 }
 
-// origin is where letters of a queue came from, as far as that is known while the queue may not be open.
+// origin is where messages of a queue came from, as far as that is known while the queue may not be open.
 type origin struct{ *dlq }
 
-// To answers the queue that a letter goes back to.
-func (o origin) To(l deadletter.Letter) (string, error) {
+// To answers the queue that a message goes back to.
+func (o origin) To(l deadletter.Message) (string, error) {
 	if err := o.fault(); err != nil {
-		return "", deadletter.Errorf(deadletter.Conflict, "the queue %s cannot be used at the moment: the log says why", o.Name)
+		return "", deadletter.Errorf(
+			deadletter.Conflict,
+			"the queue %s cannot be used at the moment: the log says why",
+			o.Name,
+		)
 	}
 	if o.SourceURL == "" && l.Queue.Service != "" && l.Queue.Service != envelope.ServiceSQS {
-		return "", deadletter.Errorf(deadletter.Conflict, "%s put this message on the dead letter queue, so it came from no queue: set queues.%s.source to deliver it over HTTP, or queues.%s.source_url",
-			l.Queue.Service, o.Name, o.Name)
+		return "", deadletter.Errorf(
+			deadletter.Conflict,
+			"%s put this message on the DLQ, so it came from no queue: set queues.%s.source to deliver it over HTTP, or queues.%s.source_url",
+			l.Queue.Service,
+			o.Name,
+			o.Name,
+		)
 	}
 	arn := ""
 	if l.Queue.Service == envelope.ServiceSQS {
@@ -152,7 +180,7 @@ func (o origin) Send(ctx context.Context, to string, m queue.Outgoing) (string, 
 
 func (o origin) FIFO() bool { return strings.HasSuffix(o.URL, ".fifo") }
 
-// MaxMessageBytes is what the dead letter queue takes, which the queue before it takes as well, as far as anybody can tell.
+// MaxMessageBytes is what the DLQ takes, which the queue before it takes as well, as far as anybody can tell.
 func (o origin) MaxMessageBytes() int {
 	if o.fault() != nil {
 		return 0

@@ -55,16 +55,28 @@ func (a *App) Doctor(ctx context.Context, e Examination) ([]platform.Check, erro
 }
 
 func (a *App) examineConfiguration(s config.Source) []platform.Check {
-	checks := []platform.Check{{Name: "configuration", State: platform.OK, Text: cmp.Or(a.cfg.File, "the configuration (no file)") + " is valid"}}
+	checks := []platform.Check{
+		{
+			Name:  "configuration",
+			State: platform.OK,
+			Text:  cmp.Or(a.cfg.File, "the configuration (no file)") + " is valid",
+		},
+	}
 	for _, warning := range a.cfg.Warnings {
-		if others := strings.Contains(warning, ": sources.") && !strings.Contains(warning, ": sources."+s.Name+"."); !others {
+		if others := strings.Contains(warning, ": sources.") &&
+			!strings.Contains(warning, ": sources."+s.Name+"."); !others {
 			checks = append(checks, platform.Check{Name: "configuration", State: platform.Warn, Text: warning})
 		}
 	}
 	return checks
 }
 
-func (a *App) examinePlatform(ctx context.Context, s config.Source, w platform.Webhook, e Examination) []platform.Check {
+func (a *App) examinePlatform(
+	ctx context.Context,
+	s config.Source,
+	w platform.Webhook,
+	e Examination,
+) []platform.Check {
 	if s.Platform == "" && e.Platform == "" {
 		return []platform.Check{{
 			Name: "platform", State: platform.Warn, Text: "not looked at: it is not known where the webhooks come from",
@@ -87,10 +99,19 @@ func examineScheme(s config.Source, p platform.Preset) platform.Check {
 		check.State, check.Text, check.Fix = platform.Warn, "nothing proves who sent a webhook", "set verify: whoever knows the URL can post to it"
 	case p.Verify != "" && p.Verify != s.Verify.Scheme:
 		check.State = platform.Fail
-		check.Text = fmt.Sprintf("webhooks of %s prove themselves by %s, and the source asks for %s", p.Name, p.Verify, s.Verify.Scheme)
+		check.Text = fmt.Sprintf(
+			"webhooks of %s prove themselves by %s, and the source asks for %s",
+			p.Name,
+			p.Verify,
+			s.Verify.Scheme,
+		)
 		check.Fix = fmt.Sprintf("set sources.%s.verify to { scheme: %s, … }", s.Name, p.Verify)
 		if s.Verify.Open() {
-			check.State, check.Text = platform.Warn, fmt.Sprintf("webhooks of %s prove themselves by %s, and the source does not ask for it", p.Name, p.Verify)
+			check.State, check.Text = platform.Warn, fmt.Sprintf(
+				"webhooks of %s prove themselves by %s, and the source does not ask for it",
+				p.Name,
+				p.Verify,
+			)
 		}
 	}
 	return check
@@ -99,7 +120,11 @@ func examineScheme(s config.Source, p platform.Preset) platform.Check {
 func (a *App) examineDestination(ctx context.Context, s config.Source) platform.Check {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
-	check := platform.Check{Name: "destination", State: platform.OK, Text: hostOf(s.Destination) + " takes connections (no request was sent)"}
+	check := platform.Check{
+		Name:  "destination",
+		State: platform.OK,
+		Text:  hostOf(s.Destination) + " takes connections (no request was sent)",
+	}
 	to, err := a.destination(s)
 	if err == nil {
 		err = to.Reach(ctx)
@@ -110,7 +135,8 @@ func (a *App) examineDestination(ctx context.Context, s config.Source) platform.
 	return check
 }
 
-// examineReceiver asks the webhook's URL with a method that it refuses, which tells that a receiver with this source answers there.
+// examineReceiver asks the webhook's URL with a method that it refuses, which tells that a receiver with this source
+// answers there.
 func (a *App) examineReceiver(ctx context.Context, w platform.Webhook) platform.Check {
 	at := a.postedTo(w)
 	check := platform.Check{Name: "receiver", State: platform.OK, Text: "dlqdesk answers at " + at}
@@ -120,7 +146,11 @@ func (a *App) examineReceiver(ctx context.Context, w platform.Webhook) platform.
 		check.State, check.Text = platform.Fail, "nothing answers at "+at+": "+err.Error()
 		check.Fix = "start dlqdesk serve, and look at webhook_url and what stands in front of it"
 	case status != http.StatusMethodNotAllowed || !strings.Contains(answer, "method not allowed: use POST"):
-		check.State, check.Text = platform.Fail, fmt.Sprintf("what answers at %s is no receiver of dlqdesk (%d)", at, status)
+		check.State, check.Text = platform.Fail, fmt.Sprintf(
+			"what answers at %s is no receiver of dlqdesk (%d)",
+			at,
+			status,
+		)
 		check.Fix = "look at webhook_url, and at where what stands in front of dlqdesk sends /webhooks/"
 	}
 	return check
@@ -137,7 +167,12 @@ func (a *App) postedTo(w platform.Webhook) string {
 // maxAsked bounds what is read of an answer, in bytes.
 const maxAsked = 4 << 10
 
-func ask(ctx context.Context, method, at string, sign func(*http.Request) error, body io.Reader) (status int, answer string, err error) {
+func ask(
+	ctx context.Context,
+	method, at string,
+	sign func(*http.Request) error,
+	body io.Reader,
+) (status int, answer string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, at, body)
@@ -173,14 +208,17 @@ func (a *App) examineDataDir() platform.Check {
 		err = errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
 	}
 	if err != nil {
-		check.State, check.Text, check.Fix = platform.Fail, err.Error(), "make "+filepath.Clean(a.cfg.DataDir)+" writable for the user that dlqdesk runs as, or set data_dir"
+		check.State, check.Text, check.Fix = platform.Fail, err.Error(), "make "+filepath.Clean(
+			a.cfg.DataDir,
+		)+" writable for the user that dlqdesk runs as, or set data_dir"
 	}
 	return check
 }
 
 const testEvent = `{"eventType":"dlqdesk.test","note":"sent by dlqdesk platform doctor --send"}`
 
-// examineDelivery posts a signed event, which goes the way of a real one: to the handler, or to the queue when that fails.
+// examineDelivery posts a signed event, which goes the way of a real one: to the handler, or to the queue when that
+// fails.
 func (a *App) examineDelivery(ctx context.Context, s config.Source, w platform.Webhook) platform.Check {
 	at := a.postedTo(w)
 	check := platform.Check{Name: "test event", State: platform.OK, Text: "delivered to the handler"}
@@ -194,13 +232,20 @@ func (a *App) examineDelivery(ctx context.Context, s config.Source, w platform.W
 	case status == http.StatusUnauthorized:
 		check.State, check.Text, check.Fix = platform.Fail, "the receiver refused it (401)", "the running dlqdesk has other secrets than this configuration: restart it"
 	case status/100 != 2:
-		check.State, check.Text = platform.Fail, fmt.Sprintf("the receiver answered %d %s", status, strings.TrimSpace(answer))
+		check.State, check.Text = platform.Fail, fmt.Sprintf(
+			"the receiver answered %d %s",
+			status,
+			strings.TrimSpace(answer),
+		)
 	case s.Mode == config.Buffered:
 		check.Text = "the processing queue took it; its handler is next"
 	case s.Ack != nil:
-		check.Text = fmt.Sprintf("taken, and answered %d as ack says; the letters tell whether the handler took it", status)
+		check.Text = fmt.Sprintf(
+			"taken, and answered %d as ack says; the messages tell whether the handler took it",
+			status,
+		)
 	case strings.Contains(answer, "queued_for_retry"):
-		check.State, check.Text, check.Fix = platform.Warn, "the handler failed, and the event is kept as a letter", "look at it at the desk, and archive it"
+		check.State, check.Text, check.Fix = platform.Warn, "the handler failed, and the event is kept as a message", "look at it at the desk, and archive it"
 	}
 	return check
 }

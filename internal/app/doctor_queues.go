@@ -30,11 +30,20 @@ type duty struct {
 func (a *App) duties(ctx context.Context, role string) []duty {
 	reading := []string{queue.MayAsk, queue.MayReceive, queue.MayDelete, queue.MayHide}
 	own := a.cfg.Queue
-	dlq := duty{"dead letter queue", own.DLQURL, own.Region, []string{queue.MayAsk, queue.MaySend}, platform.Fail}
+	dlq := duty{"DLQ", own.DLQURL, own.Region, []string{queue.MayAsk, queue.MaySend}, platform.Fail}
 	if role != Receive {
 		dlq.actions = append(slices.Clone(reading), queue.MaySend)
 	}
-	list := []duty{dlq, {"processing queue", own.ProcessingURL, own.Region, append(slices.Clone(reading), queue.MaySend), platform.Fail}}
+	list := []duty{
+		dlq,
+		{
+			"processing queue",
+			own.ProcessingURL,
+			own.Region,
+			append(slices.Clone(reading), queue.MaySend),
+			platform.Fail,
+		},
+	}
 	if role == Receive {
 		return list
 	}
@@ -52,8 +61,8 @@ func (a *App) duties(ctx context.Context, role string) []duty {
 	return list
 }
 
-// sourcesOf answers the queues that a dead letter queue's messages are redriven to, as far as they are known: that they cannot be listed
-// is said where the right to list them is looked at.
+// sourcesOf answers the queues that a DLQ's messages are redriven to, as far as they are known: that they cannot be
+// listed is said where the right to list them is looked at.
 func sourcesOf(ctx context.Context, q config.DLQ) []string {
 	if q.SourceURL != "" {
 		return []string{q.SourceURL}
@@ -68,7 +77,7 @@ func sourcesOf(ctx context.Context, q config.DLQ) []string {
 }
 
 func (a *App) examineQueues(ctx context.Context, s config.Source, e Examination) []platform.Check {
-	checks := []platform.Check{a.examineQueue(ctx, "dead letter queue", a.cfg.Queue.DLQURL)}
+	checks := []platform.Check{a.examineQueue(ctx, "DLQ", a.cfg.Queue.DLQURL)}
 	if s.Mode == config.Buffered {
 		checks = append(checks, a.examineQueue(ctx, "processing queue", a.cfg.Queue.ProcessingURL))
 	}
@@ -93,7 +102,13 @@ func examinePermissions(ctx context.Context, d duty) platform.Check {
 	var denied []string
 	for _, p := range list {
 		if p.Err != nil {
-			check.State, check.Text = platform.Warn, fmt.Sprintf("%s: it cannot be told whether %s is allowed on %s: %s", d.queue, p.Action, queueName(d.url), shortened(p.Err))
+			check.State, check.Text = platform.Warn, fmt.Sprintf(
+				"%s: it cannot be told whether %s is allowed on %s: %s",
+				d.queue,
+				p.Action,
+				queueName(d.url),
+				shortened(p.Err),
+			)
 			return check
 		}
 		if p.Denied {
@@ -101,10 +116,20 @@ func examinePermissions(ctx context.Context, d duty) platform.Check {
 		}
 	}
 	if len(denied) == 0 {
-		check.Text = fmt.Sprintf("%s: SQS denies none of %s on %s", d.queue, strings.Join(d.actions, ", "), queueName(d.url))
+		check.Text = fmt.Sprintf(
+			"%s: SQS denies none of %s on %s",
+			d.queue,
+			strings.Join(d.actions, ", "),
+			queueName(d.url),
+		)
 		return check
 	}
-	check.State, check.Text = d.state, fmt.Sprintf("%s: SQS denies %s on %s", d.queue, strings.Join(denied, ", "), queueName(d.url))
+	check.State, check.Text = d.state, fmt.Sprintf(
+		"%s: SQS denies %s on %s",
+		d.queue,
+		strings.Join(denied, ", "),
+		queueName(d.url),
+	)
 	check.Fix = "allow it in the policy of the identity that dlqdesk runs as, and in that of the queue where it is another account's"
 	return check
 }
@@ -150,7 +175,8 @@ func (a *App) examineQueue(ctx context.Context, name, url string) platform.Check
 	return judge(check, q.Name(), queueName(a.cfg.Queue.DLQURL), set)
 }
 
-// judge says what of a queue's settings could lose letters. dlq is the name of the queue whose messages become letters.
+// judge says what of a queue's settings could lose messages. dlq is the name of the queue whose messages become
+// messages.
 func judge(check platform.Check, name, dlq string, set queue.Settings) platform.Check {
 	check.Text = fmt.Sprintf("%s answers; messages are kept for %s", name, days(set.Retention))
 	switch {
@@ -158,10 +184,15 @@ func judge(check platform.Check, name, dlq string, set queue.Settings) platform.
 		check.State = platform.Warn
 		check.Fix = "raise its retention to 14 days: what is not read by then is gone"
 	case strings.HasSuffix(set.Redrive, ":"+dlq) && dlq != "" && dlq != name:
-		check.Text += fmt.Sprintf(", and what was received %d times becomes a letter", set.MaxReceiveCount)
+		check.Text += fmt.Sprintf(", and what was received %d times becomes a message", set.MaxReceiveCount)
 	case set.Redrive != "" && set.MaxReceiveCount < leastReceives:
 		check.State = platform.Warn
-		check.Text = fmt.Sprintf("%s moves what was received %d times to %s, where dlqdesk does not look", name, set.MaxReceiveCount, set.Redrive)
+		check.Text = fmt.Sprintf(
+			"%s moves what was received %d times to %s, where dlqdesk does not look",
+			name,
+			set.MaxReceiveCount,
+			set.Redrive,
+		)
 		check.Fix = fmt.Sprintf("raise maxReceiveCount to %d or more, or remove its RedrivePolicy", leastReceives)
 	}
 	return check

@@ -44,7 +44,9 @@ func signed(secret string) func(*config.Config) {
 	return func(c *config.Config) {
 		c.Sources[0].Platform = "home"
 		c.Sources[0].Verify = verify.Settings{
-			Source: "genesys", Scheme: verify.GenesysOpenMessaging, Secrets: []deadletter.Secret{deadletter.NewSecret("env:SECRET", secret)},
+			Source:  "genesys",
+			Scheme:  verify.GenesysOpenMessaging,
+			Secrets: []deadletter.Secret{deadletter.NewSecret("env:SECRET", secret)},
 		}
 	}
 }
@@ -60,11 +62,23 @@ func TestDoctorFollowsAWebhookToTheHandler(t *testing.T) {
 	}
 	home.TokenURL, home.API = g.URL+"/oauth/token", g.URL
 	cfg.Platforms = []config.Platform{{Name: "home", Preset: home.Name, Offer: home}}
-	e := app.Examination{URL: p.URL() + "/webhooks/genesys", Environ: []string{"CLIENT_ID=" + g.ClientID, "CLIENT_SECRET=" + g.ClientSecret}, Send: true}
-	says(t, doctor(t, cfg, e),
-		"ok verification: by genesys-open-messaging", "fail registrable: ", "ok token: granted by "+g.URL, "fail registration: nothing is registered for "+e.URL,
-		"ok destination: ", "ok receiver: dlqdesk answers at "+e.URL, "ok data folder: ", "ok dead letter queue: embedded in ",
-		"warn test event: the handler failed, and the event is kept as a letter",
+	e := app.Examination{
+		URL:     p.URL() + "/webhooks/genesys",
+		Environ: []string{"CLIENT_ID=" + g.ClientID, "CLIENT_SECRET=" + g.ClientSecret},
+		Send:    true,
+	}
+	says(
+		t,
+		doctor(t, cfg, e),
+		"ok verification: by genesys-open-messaging",
+		"fail registrable: ",
+		"ok token: granted by "+g.URL,
+		"fail registration: nothing is registered for "+e.URL,
+		"ok destination: ",
+		"ok receiver: dlqdesk answers at "+e.URL,
+		"ok data folder: ",
+		"ok DLQ: embedded in ",
+		"warn test event: the handler failed, and the event is kept as a message",
 	)
 	if n := len(p.destination.Received()); n != 1 {
 		t.Errorf("the handler got %d", n)
@@ -73,19 +87,35 @@ func TestDoctorFollowsAWebhookToTheHandler(t *testing.T) {
 	says(t, doctor(t, cfg, e), "ok test event: delivered to the handler")
 	// What the receiver answers does not always tell what became of an event.
 	cfg.Sources[0].Ack, _ = deadletter.NewAck(200, "application/json", "{}")
-	says(t, doctor(t, cfg, e), "ok test event: taken, and answered 200 as ack says; the letters tell whether the handler took it")
+	says(
+		t,
+		doctor(t, cfg, e),
+		"ok test event: taken, and answered 200 as ack says; the messages tell whether the handler took it",
+	)
 	cfg.Sources[0].Ack, cfg.Sources[0].Mode = nil, config.Buffered
 	says(t, doctor(t, cfg, e), "ok test event: the processing queue took it; its handler is next")
 	cfg.Sources[0].Mode = config.Direct
 
 	signed("another secret than the server's")(&cfg)
-	says(t, doctor(t, cfg, e), "fail test event: the receiver refused it (401) -> the running dlqdesk has other secrets")
+	says(
+		t,
+		doctor(t, cfg, e),
+		"fail test event: the receiver refused it (401) -> the running dlqdesk has other secrets",
+	)
 
 	cfg.Sources[0].Verify = verify.Settings{}
 	e.Send = false
-	says(t, doctor(t, cfg, e), "warn verification: webhooks of genesys-open-messaging prove themselves by genesys-open-messaging, and the source does not ask for it")
+	says(
+		t,
+		doctor(t, cfg, e),
+		"warn verification: webhooks of genesys-open-messaging prove themselves by genesys-open-messaging, and the source does not ask for it",
+	)
 	cfg.Sources[0].Platform = ""
-	says(t, doctor(t, cfg, e), "warn platform: not looked at: it is not known where the webhooks come from -> set sources.genesys.platform")
+	says(
+		t,
+		doctor(t, cfg, e),
+		"warn platform: not looked at: it is not known where the webhooks come from -> set sources.genesys.platform",
+	)
 }
 
 func TestDoctorFindsWhatIsBroken(t *testing.T) {
@@ -97,16 +127,26 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 	if err := os.WriteFile(cfg.DataDir, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg.Warnings = []string{"desk.yaml:1: sources.other.verify: not ours", "desk.yaml:2: sources.genesys.verify.scheme: ours"}
+	cfg.Warnings = []string{
+		"desk.yaml:1: sources.other.verify: not ours",
+		"desk.yaml:2: sources.genesys.verify.scheme: ours",
+	}
 	report := doctor(t, cfg, app.Examination{URL: d.URL + "/webhooks/genesys"})
-	says(t, report,
-		"warn configuration: desk.yaml:2", "fail destination: Connection refused by 127.0.0.1:1 -> start the handler, or correct sources.genesys.destination",
-		"fail receiver: what answers at "+d.URL+"/webhooks/genesys is no receiver of dlqdesk (503)", "fail data folder: ",
+	says(
+		t,
+		report,
+		"warn configuration: desk.yaml:2",
+		"fail destination: Connection refused by 127.0.0.1:1 -> start the handler, or correct sources.genesys.destination",
+		"fail receiver: what answers at "+d.URL+"/webhooks/genesys is no receiver of dlqdesk (503)",
+		"fail data folder: ",
 	)
 	if strings.Contains(report, "not ours") {
 		t.Errorf("another source's warning is told:\n%s", report)
 	}
-	if _, err := app.New(cfg, desktest.Log(t)).Doctor(t.Context(), app.Examination{Source: "nobody"}); deadletter.KindOf(err) != deadletter.Invalid {
+	if _, err := app.New(cfg, desktest.Log(t)).
+		Doctor(t.Context(), app.Examination{Source: "nobody"}); deadletter.KindOf(
+		err,
+	) != deadletter.Invalid {
 		t.Errorf("a source that is not: %v", err)
 	}
 }

@@ -17,9 +17,9 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// Letters leave as envelopes, once, and are open again where they come back. The test cannot be parallel: the environment leads to the
-// SQS server.
-func TestDrainPutsLettersBackOnTheQueue(t *testing.T) {
+// Messages leave as envelopes, once, and are open again where they come back. The test cannot be parallel: the
+// environment leads to the SQS server.
+func TestDrainPutsMessagesBackOnTheQueue(t *testing.T) {
 	server := desktest.StartSQS(t)
 	desktest.UseSQS(t, server)
 	dlq := desktest.CreateQueue(t, server, "webhooks-dlq", nil)
@@ -28,8 +28,8 @@ func TestDrainPutsLettersBackOnTheQueue(t *testing.T) {
 	p.post(t, `{"n":1}`, http.Header{"Webhook-Id": {"hook-1"}})
 	p.post(t, "{\"n\": 2}\n", http.Header{"Webhook-Id": {"hook-2"}})
 	anna := p.signIn(t)
-	p.await(t, anna, "/letters?status=failed&q=hook-1", "row-link")
-	p.await(t, anna, "/letters?status=failed&q=hook-2", "row-link")
+	p.await(t, anna, "/messages?status=failed&q=hook-1", "row-link")
+	p.await(t, anna, "/messages?status=failed&q=hook-2", "row-link")
 
 	cfg := p.cfg
 	cfg.Queue.DLQURL = dlq
@@ -45,16 +45,16 @@ func TestDrainPutsLettersBackOnTheQueue(t *testing.T) {
 			t.Errorf("%s is drained", name)
 		}
 	}
-	if dry, err := drain(app.Drain{To: "dlq", DryRun: true}); err != nil || dry.Letters != 2 {
+	if dry, err := drain(app.Drain{To: "dlq", DryRun: true}); err != nil || dry.Messages != 2 {
 		t.Errorf("a dry run counts %+v, %v", dry, err)
 	}
-	if none, err := drain(app.Drain{To: "dlq", Source: "cxone"}); err != nil || none.Letters != 0 {
+	if none, err := drain(app.Drain{To: "dlq", Source: "cxone"}); err != nil || none.Messages != 0 {
 		t.Errorf("of another source are drained %+v, %v", none, err)
 	}
-	if all, err := drain(app.Drain{To: dlq}); err != nil || all.Letters != 2 || all.Left != 0 {
+	if all, err := drain(app.Drain{To: dlq}); err != nil || all.Messages != 2 || all.Left != 0 {
 		t.Errorf("drained %+v, %v", all, err)
 	}
-	if again, err := drain(app.Drain{To: "dlq"}); err != nil || again.Letters != 0 {
+	if again, err := drain(app.Drain{To: "dlq"}); err != nil || again.Messages != 0 {
 		t.Errorf("a second drain takes %+v, %v", again, err)
 	}
 	ids := checkEnvelopes(t, desktest.SQSClient(t, server), dlq)
@@ -67,14 +67,17 @@ func TestDrainPutsLettersBackOnTheQueue(t *testing.T) {
 	client := &http.Client{Jar: jar}
 	back.submit(t, client, "/signin", url.Values{"name": {"anna"}, "password": {password}})
 	for _, id := range ids {
-		back.await(t, client, "/letters/"+id, `data-status="failed"`)
+		back.await(t, client, "/messages/"+id, `data-status="failed"`)
 	}
 }
 
 // checkEnvelopes looks at the messages and lets them be.
 func checkEnvelopes(t *testing.T, client *sqs.Client, queueURL string) (ids []string) {
 	t.Helper()
-	answer, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &queueURL, MaxNumberOfMessages: 10, VisibilityTimeout: 1})
+	answer, err := client.ReceiveMessage(
+		t.Context(),
+		&sqs.ReceiveMessageInput{QueueUrl: &queueURL, MaxNumberOfMessages: 10, VisibilityTimeout: 1},
+	)
 	if err != nil || len(answer.Messages) != 2 {
 		t.Fatalf("on the queue are %v, %v", answer, err)
 	}
@@ -85,8 +88,12 @@ func checkEnvelopes(t *testing.T, client *sqs.Client, queueURL string) (ids []st
 			OriginalHeaders                   map[string]any
 			RetryCount                        *int
 		}
-		if err := json.Unmarshal([]byte(aws.ToString(m.Body)), &six); err != nil || six.MessageID == "" || six.Timestamp == "" || six.OriginalPayload["n"] == 0 ||
-			len(six.OriginalHeaders) == 0 || !strings.Contains(six.ErrorReason, "422") || six.RetryCount == nil || *six.RetryCount != 0 {
+		if err := json.Unmarshal(
+			[]byte(aws.ToString(m.Body)),
+			&six,
+		); err != nil || six.MessageID == "" || six.Timestamp == "" || six.OriginalPayload["n"] == 0 ||
+			len(six.OriginalHeaders) == 0 || !strings.Contains(six.ErrorReason, "422") || six.RetryCount == nil ||
+			*six.RetryCount != 0 {
 			t.Errorf("the envelope is %s (%v)", aws.ToString(m.Body), err)
 		}
 		ids = append(ids, six.MessageID)

@@ -29,7 +29,7 @@ func Sender(s receiver.Sender) (sender receiver.Sender, cutOff func()) {
 	return a.sender(s), a.cutOff
 }
 
-// CheckLedger has the ledger checked so often, and letters on their way for so long only. It comes before Start.
+// CheckLedger has the ledger checked so often, and messages on their way for so long only. It comes before Start.
 func (a *App) CheckLedger(every, settle time.Duration) { a.ledgerEvery, a.ledgerSettle = every, settle }
 
 // Ready tells whether something keeps webhooks, by a clock.

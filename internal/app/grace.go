@@ -10,8 +10,8 @@ import (
 	"dlqdesk/internal/receiver"
 )
 
-// deliverer is how everybody in the program delivers: no two deliveries of a letter at once, and none that outlasts the grace. What was
-// cut off is written down as any other delivery that got no answer.
+// deliverer is how everybody in the program delivers: no two deliveries of a message at once, and none that outlasts
+// the grace. What was cut off is written down as any other delivery that got no answer.
 type deliverer struct {
 	receiver.Sender
 	off     context.Context
@@ -31,7 +31,7 @@ func (d deliverer) Send(ctx context.Context, to delivery.Destination, r delivery
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(d.off, cancel)()
-	leave, ok := d.turns.take(ctx, r.Letter)
+	leave, ok := d.turns.take(ctx, r.Message)
 	if ok {
 		defer leave()
 	}
@@ -53,14 +53,15 @@ func (d deliverer) Send(ctx context.Context, to delivery.Destination, r delivery
 	return a
 }
 
-// turns lets one delivery of each letter be made at a time. The store sees to that for letters that it has; a buffered webhook that was
-// in flight when a process died may be on both queues, to be delivered from the one while its letter is retried from the other.
+// turns lets one delivery of each message be made at a time. The store sees to that for messages that it has; a
+// buffered webhook that was in flight when a process died may be on both queues, to be delivered from the one while
+// its message is retried from the other.
 type turns struct {
 	mu    sync.Mutex
 	taken map[deadletter.ID]chan struct{} // closed when the turn is over
 }
 
-// take waits for a letter's turn; false: ctx ended before.
+// take waits for a message's turn; false: ctx ended before.
 func (t *turns) take(ctx context.Context, id deadletter.ID) (leave func(), ok bool) {
 	for ctx.Err() == nil { // whoever had the turn before may have ended for the same reason
 		other := t.try(id)
@@ -75,7 +76,7 @@ func (t *turns) take(ctx context.Context, id deadletter.ID) (leave func(), ok bo
 	return nil, false
 }
 
-// try takes a letter's turn, or answers the one that is not over.
+// try takes a message's turn, or answers the one that is not over.
 func (t *turns) try(id deadletter.ID) (other chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -96,10 +97,12 @@ func (t *turns) leave(id deadletter.ID) {
 	delete(t.taken, id)
 }
 
-// lastWords is how much of the grace is kept for writing down what became of the deliveries that it cuts off, a third at most.
+// lastWords is how much of the grace is kept for writing down what became of the deliveries that it cuts off, a third
+// at most.
 const lastWords = 5 * time.Second
 
-// cutOffInTime cuts off what is still being delivered shortly before ctx ends, and at the latest when the caller calls stop.
+// cutOffInTime cuts off what is still being delivered shortly before ctx ends, and at the latest when the caller
+// calls stop.
 func (a *App) cutOffInTime(ctx context.Context) (stop func()) {
 	deadline, ok := ctx.Deadline()
 	if !ok {

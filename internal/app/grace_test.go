@@ -54,9 +54,9 @@ func TestWhatOutlastsTheGraceIsCutOffAndKept(t *testing.T) {
 	replayed := kept(t, status, told)
 	d.Await(t)
 	client := p.signIn(t)
-	p.await(t, client, "/letters", replayed)
+	p.await(t, client, "/messages", replayed)
 	d.Set(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	p.submit(t, client, "/letters/"+replayed+"/replay", url.Values{"version": {"0"}, "revision": {"0"}})
+	p.submit(t, client, "/messages/"+replayed+"/replay", url.Values{"version": {"0"}, "revision": {"0"}})
 	d.Await(t)
 	answered := make(chan string, 1)
 	go func() {
@@ -67,17 +67,18 @@ func TestWhatOutlastsTheGraceIsCutOffAndKept(t *testing.T) {
 	hurry(t, a)
 	inFlight := <-answered
 	s := p.beside(t)
-	l, err := s.Letter(t.Context(), deadletter.ID(replayed))
+	l, err := s.Message(t.Context(), deadletter.ID(replayed))
 	if err != nil || l.Lease.Token != "" || l.Status == deadletter.Replaying {
-		t.Errorf("the letter is %s under lease %q, %v", l.Status, l.Lease.Token, err)
+		t.Errorf("the message is %s under lease %q, %v", l.Status, l.Lease.Token, err)
 	}
 	attempts, err := s.Attempts(t.Context(), l.ID)
-	if err != nil || len(attempts) != 2 || attempts[0].Outcome != deadletter.Unknown || attempts[0].Error != "dlqdesk was stopped before the handler answered: it may have processed it" {
+	if err != nil || len(attempts) != 2 || attempts[0].Outcome != deadletter.Unknown ||
+		attempts[0].Error != "dlqdesk was stopped before the handler answered: it may have processed it" {
 		t.Errorf("attempts %+v, %v", attempts, err)
 	}
 	again := program{begin(t, cfg), cfg, d}
-	waitFor(t, "the letter of the webhook in flight", func() bool {
-		l, err := again.beside(t).Letter(t.Context(), deadletter.ID(inFlight))
+	waitFor(t, "the message of the webhook in flight", func() bool {
+		l, err := again.beside(t).Message(t.Context(), deadletter.ID(inFlight))
 		return err == nil && l.Status == deadletter.Retrying
 	})
 }
@@ -99,21 +100,28 @@ func onQueue(t *testing.T, endpoint, queueURL string) depth {
 }
 
 // What SQS handed out and could not be sent any more is there for others at once, not when its visibility ends.
-func TestWebhooksThatAreNotSentAreReleased(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
+// the SQS server is found by environment
+func TestWebhooksThatAreNotSentAreReleased(t *testing.T) { //nolint:paralleltest
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
 	d := desktest.NewDestination(t)
 	d.Set(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	cfg := settings(t, d)
 	cfg.Queue.DLQURL = desktest.CreateQueue(t, endpoint, "dlq", nil)
-	cfg.Queue.ProcessingURL = desktest.CreateQueue(t, endpoint, "processing", map[string]string{"VisibilityTimeout": "3600"})
+	cfg.Queue.ProcessingURL = desktest.CreateQueue(
+		t,
+		endpoint,
+		"processing",
+		map[string]string{"VisibilityTimeout": "3600"},
+	)
 	cfg.Sources[0].Mode, cfg.Sources[0].MaxConcurrent, cfg.Sources[0].Timeout = config.Buffered, 1, 25*time.Second
 	a := app.New(cfg, desktest.Log(t))
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	p := program{a, cfg, d}
-	// Fewer than there are receivers, so that some wait at SQS, which hands what is released to them while they go away.
+	// Fewer than there are receivers, so that some wait at SQS, which hands what is released to them while they go
+	// away.
 	const sent = 3
 	for range sent {
 		if status, told := p.post(t, `{}`, nil); status != http.StatusOK {
@@ -121,11 +129,16 @@ func TestWebhooksThatAreNotSentAreReleased(t *testing.T) { //nolint:paralleltest
 		}
 	}
 	d.Await(t)
-	waitFor(t, "all to be received", func() bool { return onQueue(t, endpoint, cfg.Queue.ProcessingURL).inFlight == sent })
+	waitFor(
+		t,
+		"all to be received",
+		func() bool { return onQueue(t, endpoint, cfg.Queue.ProcessingURL).inFlight == sent },
+	)
 	hurry(t, a)
-	processing, letters := onQueue(t, endpoint, cfg.Queue.ProcessingURL), onQueue(t, endpoint, cfg.Queue.DLQURL)
-	// The one that was sent is a letter, because its handler may have processed it. The others wait for the next start.
-	if processing != (depth{visible: sent - 1}) || letters.visible+letters.inFlight != 1 {
-		t.Errorf("the processing queue has %+v, the dead letter queue %+v", processing, letters)
+	processing, messages := onQueue(t, endpoint, cfg.Queue.ProcessingURL), onQueue(t, endpoint, cfg.Queue.DLQURL)
+	// The one that was sent is a message, because its handler may have processed it. The others wait for the next
+	// start.
+	if processing != (depth{visible: sent - 1}) || messages.visible+messages.inFlight != 1 {
+		t.Errorf("the processing queue has %+v, the DLQ %+v", processing, messages)
 	}
 }

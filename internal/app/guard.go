@@ -17,8 +17,8 @@ const maxConnections = 4096
 // bodyLimit bounds how long a body may take that its handler does not ask for. Those who do set a limit of their own.
 const bodyLimit = 10 * time.Second
 
-// connectionLimit answers maxConnections, or what this process may open: half of its files, so that as many are left for deliveries,
-// queues and the store.
+// connectionLimit answers maxConnections, or what this process may open: half of its files, so that as many are left
+// for deliveries, queues and the store.
 func connectionLimit() int {
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
@@ -27,8 +27,8 @@ func connectionLimit() int {
 	return int(min(maxConnections, max(2, files.Cur)/2))
 }
 
-// guard keeps a listener's connections within a number. When there is one more, the one is closed that has kept us waiting longest: for
-// a request, or for the rest of one. So clients that send little or nothing keep out nobody.
+// guard keeps a listener's connections within a number. When there is one more, the one is closed that has kept us
+// waiting longest: for a request, or for the rest of one. So clients that send little or nothing keep out nobody.
 type guard struct {
 	most int
 
@@ -103,7 +103,8 @@ func (g *guard) idle(c net.Conn) {
 	g.open[c] = g.waiting.PushBack(c)
 }
 
-// handler follows each request: from when it is there as a whole until it is answered, its connection keeps nobody waiting.
+// handler follows each request: from when it is there as a whole until it is answered, its connection keeps nobody
+// waiting.
 func (g *guard) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, ok := r.Context().Value(connKey{}).(net.Conn)
@@ -113,8 +114,8 @@ func (g *guard) handler(next http.Handler) http.Handler {
 		}
 		defer g.idle(c)
 		if len(r.TransferEncoding) > 0 {
-			// There may have been a length as well, by which a proxy in front may have read another end of it: what follows is not to be
-			// taken for a request (RFC 9112, section 6.3).
+			// There may have been a length as well, by which a proxy in front may have read another end of it: what
+			// follows is not to be taken for a request (RFC 9112, section 6.3).
 			w.Header().Set("Connection", "close")
 		}
 		if r.ContentLength == 0 {

@@ -95,7 +95,8 @@ const (
 	half    = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{"
 )
 
-// guardedSlow is guarded with a handler that answers at once, but on /slow: there it tells that it was entered, and waits to be let go.
+// guardedSlow is guarded with a handler that answers at once, but on /slow: there it tells that it was entered, and
+// waits to be let go.
 func guardedSlow(t *testing.T) (address string, entered, release chan struct{}) {
 	t.Helper()
 	entered, release = make(chan struct{}), make(chan struct{})
@@ -172,7 +173,8 @@ func TestWhoWasAnsweredIsLastInLine(t *testing.T) {
 	first.hears(t, http.StatusOK)
 }
 
-// A body has ten seconds, whether its handler asks for it or not. The answer to one that is there as a whole may take longer.
+// A body has ten seconds, whether its handler asks for it or not. The answer to one that is there as a whole may take
+// longer.
 func TestBodyIsWaitedForUntilItIsThere(t *testing.T) {
 	t.Parallel()
 	read := func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }
@@ -193,7 +195,10 @@ func TestBodyIsWaitedForUntilItIsThere(t *testing.T) {
 			ours, theirs := net.Pipe()
 			defer func() { _, _ = ours.Close(), theirs.Close() }()
 			d := desktest.NewDeadlines()
-			server.Handler.ServeHTTP(d, httptest.NewRequestWithContext(server.ConnContext(t.Context(), ours), http.MethodPost, "/", c.body))
+			server.Handler.ServeHTTP(
+				d,
+				httptest.NewRequestWithContext(server.ConnContext(t.Context(), ours), http.MethodPost, "/", c.body),
+			)
 			limited := len(d.List) > 0 && time.Until(d.List[0]) == 10*time.Second
 			lifted := len(d.List) > 1 && d.List[1].IsZero()
 			if limited != c.limited || lifted != c.lifted {

@@ -12,7 +12,8 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// A webhook may be anything: it is delivered and kept as it came, found, and shown on a page of a size that a browser takes.
+// A webhook may be anything: it is delivered and kept as it came, found, and shown on a page of a size that a browser
+// takes.
 func TestHostileWebhooksAreCarriedAndShown(t *testing.T) {
 	t.Parallel()
 	p := setup(t, func(c *config.Config) {
@@ -41,13 +42,13 @@ func TestHostileWebhooksAreCarriedAndShown(t *testing.T) {
 			if got := p.destination.Received(); len(got) != before+1 || string(got[before].Body) != c.body {
 				t.Errorf("%d deliveries, the last of another body", len(got)-before)
 			}
-			p.await(t, client, "/letters", id)
-			page := p.await(t, client, "/letters/"+id, "field id is missing")
+			p.await(t, client, "/messages", id)
+			page := p.await(t, client, "/messages/"+id, "field id is missing")
 			if len(page) > 4<<20 {
 				t.Errorf("the page has %d bytes", len(page))
 			}
 			for _, form := range []string{"", "&form=pretty", "&form=edit"} {
-				if status, _ := p.get(t, client, "/letters/"+id+"/body?revision=0"+form); status != http.StatusOK {
+				if status, _ := p.get(t, client, "/messages/"+id+"/body?revision=0"+form); status != http.StatusOK {
 					t.Errorf("the body with %q answers %d", form, status)
 				}
 			}

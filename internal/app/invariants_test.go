@@ -21,7 +21,7 @@ func TestSimultaneousReplaysMakeOneDelivery(t *testing.T) {
 	status, told := p.post(t, `{}`, nil)
 	id := kept(t, status, told)
 	client := p.signIn(t)
-	p.await(t, client, "/letters", id)
+	p.await(t, client, "/messages", id)
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 
 	const people = 8
@@ -31,7 +31,12 @@ func TestSimultaneousReplaysMakeOneDelivery(t *testing.T) {
 	for i := range people {
 		all.Go(func() {
 			form := url.Values{"version": {"0"}, "revision": {"0"}}
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.ConsoleURL()+"/letters/"+id+"/replay", strings.NewReader(form.Encode()))
+			req, err := http.NewRequestWithContext(
+				t.Context(),
+				http.MethodPost,
+				p.ConsoleURL()+"/messages/"+id+"/replay",
+				strings.NewReader(form.Encode()),
+			)
 			if err != nil {
 				t.Error(err)
 				return
@@ -42,7 +47,7 @@ func TestSimultaneousReplaysMakeOneDelivery(t *testing.T) {
 		})
 	}
 	all.Wait()
-	p.await(t, client, "/letters/"+id+"/panel", "Delivered: 200")
+	p.await(t, client, "/messages/"+id+"/panel", "Delivered: 200")
 	won := 0
 	for i, status := range answers {
 		switch {
@@ -72,9 +77,9 @@ func TestUneditedReplayIsByteIdentical(t *testing.T) {
 	client := p.signIn(t)
 	sent := len(p.destination.Received())
 	for id, body := range bodies {
-		p.await(t, client, "/letters", id)
-		p.submit(t, client, "/letters/"+id+"/replay", url.Values{"version": {"0"}, "revision": {"0"}})
-		p.await(t, client, "/letters/"+id+"/panel", "Rejected: 422")
+		p.await(t, client, "/messages", id)
+		p.submit(t, client, "/messages/"+id+"/replay", url.Values{"version": {"0"}, "revision": {"0"}})
+		p.await(t, client, "/messages/"+id+"/panel", "Rejected: 422")
 		received := p.destination.Received()
 		if len(received) != sent+1 {
 			t.Fatalf("%d deliveries, want %d", len(received), sent+1)
@@ -86,8 +91,9 @@ func TestUneditedReplayIsByteIdentical(t *testing.T) {
 	}
 }
 
-// Messages of other programs on a real SQS queue become letters as well.
-func TestMessagesOfOtherProgramsAreLetters(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
+// Messages of other programs on a real SQS queue become messages as well.
+// the SQS server is found by environment
+func TestMessagesOfOtherProgramsAreMessages(t *testing.T) { //nolint:paralleltest
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
 	queueURL := desktest.CreateQueue(t, endpoint, "dlq", nil)
@@ -95,20 +101,21 @@ func TestMessagesOfOtherProgramsAreLetters(t *testing.T) { //nolint:paralleltest
 	interchange := `{"messageId":"7d9e0c1b-2a3f-4e5d-8c6b-0f1e2d3c4b5a","timestamp":"2026-03-02T10:15:05.427Z","originalPayload":{"a": 1},` +
 		`"originalHeaders":{"content-type":"application/json"},"errorReason":"HTTP 503 from the old worker","retryCount":2}`
 	for _, body := range []string{interchange, interchange, "what is this?"} {
-		if _, err := desktest.SQSClient(t, endpoint).SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queueURL, MessageBody: &body}); err != nil {
+		if _, err := desktest.SQSClient(t, endpoint).
+			SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queueURL, MessageBody: &body}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	client := p.signIn(t)
-	list := p.await(t, client, "/letters", "HTTP 503 from the old worker")
-	letter := p.await(t, client, "/letters/7d9e0c1b-2a3f-4e5d-8c6b-0f1e2d3c4b5a", "2 times")
-	if !strings.Contains(letter, "default_source") {
-		t.Error("the letter does not say why it cannot be replayed")
+	list := p.await(t, client, "/messages", "HTTP 503 from the old worker")
+	message := p.await(t, client, "/messages/7d9e0c1b-2a3f-4e5d-8c6b-0f1e2d3c4b5a", "2 times")
+	if !strings.Contains(message, "default_source") {
+		t.Error("the message does not say why it cannot be replayed")
 	}
-	p.await(t, client, "/letters", "no reason given")
+	p.await(t, client, "/messages", "no reason given")
 	if strings.Count(list, "7d9e0c1b-2a3f-4e5d-8c6b-0f1e2d3c4b5a@") > 1 {
-		t.Error("one message became two letters")
+		t.Error("one message became two messages")
 	}
 	status, told := p.post(t, `{"id":1}`, nil)
-	p.await(t, client, "/letters?status=retrying", kept(t, status, told))
+	p.await(t, client, "/messages?status=retrying", kept(t, status, told))
 }

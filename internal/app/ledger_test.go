@@ -30,9 +30,10 @@ func impatient(t *testing.T, cfg config.Config) *app.App {
 	return a
 }
 
-// A letter that somebody deletes from SQS makes the page red, and the page says in which hour it was received. After a restart it
-// still does.
-func TestLetterDeletedFromSQSMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
+// A message that somebody deletes from SQS makes the page red, and the page says in which hour it was received. After
+// a restart it still does.
+// the SQS server is found by environment
+func TestMessageDeletedFromSQSMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
 	// What is sent is held back, so that it can be deleted before the desk has it.
@@ -55,11 +56,12 @@ func TestLetterDeletedFromSQSMakesTheLedgerRed(t *testing.T) { //nolint:parallel
 	show(t, endpoint, queueURL)
 	status, told = p.post(t, `{"id":"kept"}`, nil)
 	id := kept(t, status, told)
-	status, told = p.post(t, desktest.Noise(3<<20), http.Header{"Content-Type": {"application/octet-stream"}}) // too large for SQS
+	// too large for SQS
+	status, told = p.post(t, desktest.Noise(3<<20), http.Header{"Content-Type": {"application/octet-stream"}})
 	p.holds(t, []string{id, kept(t, status, told)})
 
 	for range 2 {
-		page := p.await(t, client, "/ledger", "1 letter is missing")
+		page := p.await(t, client, "/ledger", "1 message is missing")
 		for _, want := range []string{hour.Format("2006-01-02 15:04:05") + " UTC", `data-verdict="fault"`, "1 missing", "genesys", "bar-fault"} {
 			if !strings.Contains(page, want) {
 				t.Errorf("the page does not say %q", want)
@@ -71,15 +73,21 @@ func TestLetterDeletedFromSQSMakesTheLedgerRed(t *testing.T) { //nolint:parallel
 	}
 }
 
-// A letter that is lost before the counts of its second are saved, because the program is killed, is missing as well, after any number of
-// kills; and where none is lost the ledger balances.
-func TestLossBeforeAKillMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
+// A message that is lost before the counts of its second are saved, because the program is killed, is missing as
+// well, after any number of kills; and where none is lost the ledger balances.
+// the SQS server is found by environment
+func TestLossBeforeAKillMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
 	aws := desktest.SQSClient(t, endpoint)
 	for name, lose := range map[string]bool{"one is lost": true, "none is lost": false} {
 		t.Run(name, func(t *testing.T) { //nolint:paralleltest // as above
-			queueURL := desktest.CreateQueue(t, endpoint, strings.ReplaceAll(name, " ", "-"), map[string]string{"DelaySeconds": "900"})
+			queueURL := desktest.CreateQueue(
+				t,
+				endpoint,
+				strings.ReplaceAll(name, " ", "-"),
+				map[string]string{"DelaySeconds": "900"},
+			)
 			d := desktest.NewDestination(t)
 			d.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
 			cfg := settings(t, d)
@@ -106,11 +114,11 @@ func TestLossBeforeAKillMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest 
 			if !lose {
 				page := p.await(t, client, "/ledger", "Every hour balances")
 				if strings.Contains(page, "explained") {
-					t.Error("a run that was killed is explained, though all its letters are known")
+					t.Error("a run that was killed is explained, though all its messages are known")
 				}
 				return
 			}
-			page := p.await(t, client, "/ledger", "1 letter is missing")
+			page := p.await(t, client, "/ledger", "1 message is missing")
 			for _, want := range []string{hour.Format("2006-01-02 15:04:05") + " UTC", `data-verdict="fault"`, "1 missing"} {
 				if !strings.Contains(page, want) {
 					t.Errorf("the page does not say %q", want)
@@ -123,7 +131,11 @@ func TestLossBeforeAKillMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest 
 // deliver posts a webhook to a process, which has to keep it.
 func deliver(t *testing.T, url, id string) {
 	t.Helper()
-	answer, err := http.Post(url+"/webhooks/genesys", "application/json", strings.NewReader(fmt.Sprintf(`{"id":%q}`, id))) //nolint:noctx // the process ends with the test
+	answer, err := http.Post(
+		url+"/webhooks/genesys",
+		"application/json",
+		strings.NewReader(fmt.Sprintf(`{"id":%q}`, id)),
+	) //nolint:noctx // the process ends with the test
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +164,7 @@ func awaitBalance(t *testing.T, s *store.Store) {
 		t.Fatal(err)
 	}
 	nothing := func(context.Context) (ledger.Held, error) { return ledger.Held{}, nil }
-	settings := ledger.Settings{Letters: nothing, Processing: nothing}
+	settings := ledger.Settings{Messages: nothing, Processing: nothing}
 	c := ledger.NewChecker(s, books, settings, time.Now, desktest.Log(t))
 	limit := time.After(30 * time.Second)
 	for look := time.NewTicker(100 * time.Millisecond); ; {

@@ -18,7 +18,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// A replica that Litestream keeps while the program works is a dlqdesk like the one that was lost, its audit trail included.
+// A replica that Litestream keeps while the program works is a dlqdesk like the one that was lost, its audit trail
+// included.
 func TestLitestreamReplicaIsRestored(t *testing.T) {
 	t.Parallel()
 	litestream, err := filepath.Abs("../../bin/litestream")
@@ -29,7 +30,11 @@ func TestLitestreamReplicaIsRestored(t *testing.T) {
 	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
 	replica := filepath.Join(t.TempDir(), "replica")
 	settings := filepath.Join(t.TempDir(), "litestream.yml")
-	text := fmt.Sprintf("dbs:\n  - path: %s\n    replica: { type: file, path: %s, sync-interval: 100ms }\n", filepath.Join(p.cfg.DataDir, "desk.db"), replica)
+	text := fmt.Sprintf(
+		"dbs:\n  - path: %s\n    replica: { type: file, path: %s, sync-interval: 100ms }\n",
+		filepath.Join(p.cfg.DataDir, "desk.db"),
+		replica,
+	)
 	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +55,7 @@ func TestLitestreamReplicaIsRestored(t *testing.T) {
 	program{begin(t, cfg), cfg, p.destination}.holds(t, promised)
 }
 
-// restoreUntil restores the replica, with the audit key beside it, until it has caught up with these letters.
+// restoreUntil restores the replica, with the audit key beside it, until it has caught up with these messages.
 func restoreUntil(t *testing.T, litestream, settings string, p program, to string, ids []string) {
 	t.Helper()
 	key, err := os.ReadFile(filepath.Join(p.cfg.DataDir, "audit.key"))
@@ -62,7 +67,8 @@ func restoreUntil(t *testing.T, litestream, settings string, p program, to strin
 	}
 	limit := time.After(time.Minute)
 	for look := time.NewTicker(500 * time.Millisecond); ; {
-		out, err := exec.CommandContext(t.Context(), litestream, "restore", "-force", "-config", settings, "-o", to, filepath.Join(p.cfg.DataDir, "desk.db")).CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), litestream, "restore", "-force", "-config", settings, "-o", to, filepath.Join(p.cfg.DataDir, "desk.db")).
+			CombinedOutput()
 		if err == nil && hasAll(t, to, key, ids) {
 			return
 		}
@@ -82,7 +88,7 @@ func hasAll(t *testing.T, path string, key []byte, ids []string) bool {
 	}
 	defer func() { _ = s.Close() }()
 	for _, id := range ids {
-		if _, err := s.Letter(t.Context(), deadletter.ID(id)); err != nil {
+		if _, err := s.Message(t.Context(), deadletter.ID(id)); err != nil {
 			return false
 		}
 	}

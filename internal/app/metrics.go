@@ -12,7 +12,8 @@ import (
 	"dlqdesk/internal/delivery"
 )
 
-// metrics count what happens; what merely is, is looked up by a scrape. Names follow https://prometheus.io/docs/practices/naming/.
+// metrics count what happens; what merely is, is looked up by a scrape. Names follow
+// https://prometheus.io/docs/practices/naming/.
 type metrics struct {
 	registry   *prometheus.Registry
 	webhooks   *prometheus.CounterVec
@@ -26,11 +27,17 @@ func newMetrics() *metrics {
 			Name: "dlqdesk_webhooks_total", Help: "Webhooks by what the platform was told.",
 		}, []string{"source", "outcome"}),
 		deliveries: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "dlqdesk_delivery_duration_seconds", Help: "How long deliveries to handlers took, first attempts, retries and replays alike.",
+			Name:    "dlqdesk_delivery_duration_seconds",
+			Help:    "How long deliveries to handlers took, first attempts, retries and replays alike.",
 			Buckets: []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60},
 		}, []string{"source", "outcome"}),
 	}
-	m.registry.MustRegister(m.webhooks, m.deliveries, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(
+		m.webhooks,
+		m.deliveries,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
 	return m
 }
 

@@ -82,8 +82,8 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		`dlqdesk_webhooks_total{outcome="unknown_source",source=""} 2`,
 		`dlqdesk_delivery_duration_seconds_count{outcome="delivered",source="genesys"} 1`,
 		`dlqdesk_delivery_duration_seconds_count{outcome="rejected",source="genesys"} 2`,
-		`dlqdesk_letters{status="failed"} 2`,
-		`dlqdesk_letters{status="archived"} 0`,
+		`dlqdesk_messages{status="failed"} 2`,
+		`dlqdesk_messages{status="archived"} 0`,
 		`dlqdesk_queue_messages{place="queue",queue="dlq",state="visible"} 0`,
 		`dlqdesk_queue_oldest_age_seconds{place="queue",queue="dlq"} 0`,
 		`dlqdesk_queue_up{place="queue",queue="dlq"} 1`,
@@ -120,7 +120,11 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 
 func TestMetricsTellOfASpool(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
 	p, line := behindLine(t, nil, func(c *config.Config) { c.MetricsListen = "127.0.0.1:0" })
-	p.tells(t, `dlqdesk_queue_up{place="queue",queue="dlq"} 1`, `dlqdesk_queue_messages{place="spool",queue="dlq",state="visible"} 0`)
+	p.tells(
+		t,
+		`dlqdesk_queue_up{place="queue",queue="dlq"} 1`,
+		`dlqdesk_queue_messages{place="spool",queue="dlq",state="visible"} 0`,
+	)
 	line.Cut()
 	status, told := p.post(t, `{"id":"1"}`, nil)
 	id := kept(t, status, told)
@@ -129,7 +133,7 @@ func TestMetricsTellOfASpool(t *testing.T) { //nolint:paralleltest // the SQS se
 	p.holds(t, []string{id})
 }
 
-// A receiver alone has no letters to tell of, and tells the rest.
+// A receiver alone has no messages to tell of, and tells the rest.
 func TestMetricsOfAReceiverAlone(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
@@ -152,7 +156,7 @@ func TestMetricsOfAReceiverAlone(t *testing.T) { //nolint:paralleltest // the SQ
 		`dlqdesk_breaker_state{source="genesys",state="closed"} 1`,
 	)
 	text := alone.scrape(t)
-	for _, name := range []string{"dlqdesk_letters", "dlqdesk_jobs", "dlqdesk_retries_due", "dlqdesk_ledger_imbalance"} {
+	for _, name := range []string{"dlqdesk_messages", "dlqdesk_jobs", "dlqdesk_retries_due", "dlqdesk_ledger_imbalance"} {
 		if strings.Contains(text, name) {
 			t.Errorf("it tells of %s, and has no store", name)
 		}
@@ -178,7 +182,12 @@ func TestMetricsAndLogTellOfRetriesThatAreHeld(t *testing.T) {
 		status, told := p.post(t, fmt.Sprintf(numbered, n), nil)
 		kept(t, status, told)
 	}
-	p.tells(t, `dlqdesk_breaker_state{source="genesys",state="open"} 1`, `dlqdesk_letters{status="retrying"} 3`, `dlqdesk_retries_due{source="genesys"} 3`)
+	p.tells(
+		t,
+		`dlqdesk_breaker_state{source="genesys",state="open"} 1`,
+		`dlqdesk_messages{status="retrying"} 3`,
+		`dlqdesk_retries_due{source="genesys"} 3`,
+	)
 	const down, up = `msg="a handler is down: its retries and jobs wait, and one at a time probes it" source=genesys outcome=rejected status=503`,
 		`msg="a handler answers again: what waited for it is let go" source=genesys`
 	if text := log.String(); strings.Count(text, down) != 1 || strings.Contains(text, up) {
@@ -186,7 +195,7 @@ func TestMetricsAndLogTellOfRetriesThatAreHeld(t *testing.T) {
 	}
 	handler.Set(desktest.Answer(http.StatusOK, `{}`))
 	p.submit(t, p.signIn(t), "/destinations/genesys/probe", url.Values{})
-	p.tells(t, `dlqdesk_letters{status="resolved"} 3`, `dlqdesk_retries_due{source="genesys"} 0`)
+	p.tells(t, `dlqdesk_messages{status="resolved"} 3`, `dlqdesk_retries_due{source="genesys"} 0`)
 	if text := log.String(); strings.Count(text, down) != 1 || strings.Count(text, up) != 1 {
 		t.Errorf("the log is\n%s", text)
 	}

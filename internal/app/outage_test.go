@@ -19,7 +19,11 @@ import (
 )
 
 // behindLine is a dlqdesk whose SQS queue is reached over a line that can be disturbed.
-func behindLine(t *testing.T, disturbFirst func(*desktest.Line), change func(*config.Config)) (program, *desktest.Line) {
+func behindLine(
+	t *testing.T,
+	disturbFirst func(*desktest.Line),
+	change func(*config.Config),
+) (program, *desktest.Line) {
 	t.Helper()
 	endpoint := desktest.StartSQS(t)
 	// What was on its way to us when the line broke comes again soon.
@@ -39,7 +43,8 @@ func behindLine(t *testing.T, disturbFirst func(*desktest.Line), change func(*co
 	return p, line
 }
 
-// load posts webhooks that fail, from several platforms at a time, until it ends. It remembers the letters that were promised.
+// load posts webhooks that fail, from several platforms at a time, until it ends. It remembers the messages that were
+// promised.
 type load struct {
 	stop     chan struct{}
 	running  sync.WaitGroup
@@ -76,7 +81,12 @@ func loadOn(t *testing.T, url string, platforms int) *load {
 
 func (l *load) post(t *testing.T, url, body string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/webhooks/genesys", strings.NewReader(body))
+	req, err := http.NewRequestWithContext(
+		t.Context(),
+		http.MethodPost,
+		url+"/webhooks/genesys",
+		strings.NewReader(body),
+	)
 	if err != nil {
 		t.Error(err)
 		return
@@ -98,7 +108,7 @@ func (l *load) post(t *testing.T, url, body string) {
 	l.promised = append(l.promised, told.MessageID)
 }
 
-// end stops the load and answers the letters that were promised; none may have been refused.
+// end stops the load and answers the messages that were promised; none may have been refused.
 func (l *load) end(t *testing.T) []string {
 	t.Helper()
 	close(l.stop)
@@ -109,22 +119,22 @@ func (l *load) end(t *testing.T) []string {
 	return l.promised
 }
 
-// soFar answers the letters that were promised up to now.
+// soFar answers the messages that were promised up to now.
 func (l *load) soFar() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.promised)
 }
 
-// holds waits until the store has exactly these letters.
+// holds waits until the store has exactly these messages.
 func (p program) holds(t *testing.T, ids []string) {
 	t.Helper()
 	if n := p.holdsAtLeast(t, ids); n != len(ids) {
-		t.Errorf("there are %d letters of %d webhooks", n, len(ids))
+		t.Errorf("there are %d messages of %d webhooks", n, len(ids))
 	}
 }
 
-// holdsAtLeast waits until the store has these letters, and answers how many it has.
+// holdsAtLeast waits until the store has these messages, and answers how many it has.
 func (p program) holdsAtLeast(t *testing.T, ids []string) int {
 	t.Helper()
 	s := p.beside(t)
@@ -132,11 +142,11 @@ func (p program) holdsAtLeast(t *testing.T, ids []string) int {
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
 	for _, id := range ids {
-		for _, err := s.Letter(t.Context(), deadletter.ID(id)); err != nil; _, err = s.Letter(t.Context(), deadletter.ID(id)) {
+		for _, err := s.Message(t.Context(), deadletter.ID(id)); err != nil; _, err = s.Message(t.Context(), deadletter.ID(id)) {
 			select {
 			case <-look.C:
 			case <-limit:
-				t.Fatalf("letter %q was promised: %v; there are %d", id, err, count(t, s))
+				t.Fatalf("message %q was promised: %v; there are %d", id, err, count(t, s))
 			}
 		}
 	}
@@ -167,8 +177,8 @@ func count(t *testing.T, s *store.Store) (n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, letters := range counts.ByStatus {
-		n += letters
+	for _, messages := range counts.ByStatus {
+		n += messages
 	}
 	return n
 }
@@ -184,7 +194,8 @@ func TestQueueIsAwayUnderLoad(t *testing.T) { //nolint:paralleltest // the SQS s
 	p.holds(t, l.end(t))
 }
 
-// outageTime is how long the queue is away: longer than the pause between two tries at it, so that several of them fail.
+// outageTime is how long the queue is away: longer than the pause between two tries at it, so that several of them
+// fail.
 const outageTime = 10 * time.Second
 
 // await waits until so many more webhooks were answered.
@@ -225,7 +236,8 @@ func TestQueueIsSlowAndBreaksItsAnswers(t *testing.T) { //nolint:paralleltest //
 	}
 }
 
-func TestWebhooksAreTakenWhileTheQueueIsNotYetThere(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
+// the SQS server is found by environment
+func TestWebhooksAreTakenWhileTheQueueIsNotYetThere(t *testing.T) { //nolint:paralleltest
 	p, line := behindLine(t, func(line *desktest.Line) { line.Cut() }, nil)
 	l := p.load(t, 2)
 	l.await(t, 10)
@@ -236,7 +248,8 @@ func TestWebhooksAreTakenWhileTheQueueIsNotYetThere(t *testing.T) { //nolint:par
 	p.holds(t, promised)
 }
 
-func TestWebhookThatNoQueueTakesIsALetter(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
+// the SQS server is found by environment
+func TestWebhookThatNoQueueTakesIsAMessage(t *testing.T) { //nolint:paralleltest
 	p, _ := behindLine(t, nil, func(c *config.Config) { c.Sources[0].MaxBody = 8 << 20 })
 	var ids []string
 	for name, body := range map[string]string{

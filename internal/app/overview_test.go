@@ -15,17 +15,17 @@ func TestOverviewTellsHowTheDestinationDoes(t *testing.T) {
 	client := p.signIn(t)
 	status, told := p.post(t, `{"id":"1"}`, nil)
 	id := kept(t, status, told)
-	p.await(t, client, "/letters/"+id, "503")
+	p.await(t, client, "/messages/"+id, "503")
 	p.await(t, client, "/overview", `data-health="failing"`)
 	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
-	p.submit(t, client, "/letters/"+id+"/replay", map[string][]string{"version": {"0"}, "revision": {"0"}})
+	p.submit(t, client, "/messages/"+id+"/replay", map[string][]string{"version": {"0"}, "revision": {"0"}})
 	p.await(t, client, "/overview", `data-health="refusing"`)
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	if status, _ := p.post(t, `{"id":"2"}`, nil); status != http.StatusOK {
 		t.Fatalf("answered %d", status)
 	}
 	p.await(t, client, "/overview", `data-health="up"`)
-	p.await(t, client, "/overview", "Dead letters")
+	p.await(t, client, "/overview", "Failed messages")
 }
 
 // While SQS is away, the numbers of what waits on disk lead to the webhooks that wait there.

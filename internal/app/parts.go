@@ -24,7 +24,8 @@ import (
 	"dlqdesk/internal/worker"
 )
 
-// deliverable answers the sources with what letters of no source go by: under the name "", where a default is configured.
+// deliverable answers the sources with what messages of no source go by: under the name "", where a default is
+// configured.
 func (a *App) deliverable() []config.Source {
 	sources := a.cfg.Sources
 	if byDefault, ok := a.cfg.Source(a.cfg.Queue.DefaultSource); ok {
@@ -41,7 +42,11 @@ func (a *App) startWorker(health *delivery.Health, q *queues) *worker.Worker {
 		to := a.destinations[cmp.Or(s.Name, a.cfg.Queue.DefaultSource)]
 		// Half of the places stay for webhooks that come in while a backlog is worked off.
 		sources = append(sources, worker.Source{
-			Name: s.Name, Destination: to, Retry: s.Retry, Slots: max(1, s.MaxConcurrent/2), Gate: health.Breaker(to.Source),
+			Name:        s.Name,
+			Destination: to,
+			Retry:       s.Retry,
+			Slots:       max(1, s.MaxConcurrent/2),
+			Gate:        health.Breaker(to.Source),
 		})
 	}
 	w := worker.New(a.store, a.sender(health), sources, a.now, a.roll, a.log.With("component", "worker"))
@@ -52,8 +57,8 @@ func (a *App) startWorker(health *delivery.Health, q *queues) *worker.Worker {
 	return w
 }
 
-// ingestPollers is how many batches of letters are moved side by side, and ingestHelpers how many more while there are more letters; their
-// commits are shared.
+// ingestPollers is how many batches of messages are moved side by side, and ingestHelpers how many more while there
+// are more messages; their commits are shared.
 const (
 	ingestPollers = 4
 	ingestHelpers = 60
@@ -63,7 +68,7 @@ func masksOf(s config.Source) deadletter.Masks {
 	return deadletter.Masks{Headers: s.Mask.Headers, Paths: s.Mask.JSON}
 }
 
-// arrivedAfter is how long letters that arrived wait until they are looked at, all that arrive meanwhile at once.
+// arrivedAfter is how long messages that arrived wait until they are looked at, all that arrive meanwhile at once.
 const arrivedAfter = 50 * time.Millisecond
 
 // soon answers a function that has do called once for all the calls within a time.
@@ -82,9 +87,15 @@ func soon(do func(), after time.Duration) func() {
 func (a *App) startIngest(q *queues, kick func()) {
 	arrived := soon(kick, arrivedAfter)
 	settings := ingest.Settings{
-		Room: ingest.NewRoom(), DefaultSource: a.cfg.Queue.DefaultSource, Retry: map[string]deadletter.RetryPolicy{}, EventType: map[string][]deadletter.Path{}, Pollers: ingestPollers, Helpers: ingestHelpers,
-		Dedup: map[string]deadletter.Dedup{}, Masks: map[string]deadletter.Masks{},
-		SourceOf: map[string]string{},
+		Room:          ingest.NewRoom(),
+		DefaultSource: a.cfg.Queue.DefaultSource,
+		Retry:         map[string]deadletter.RetryPolicy{},
+		EventType:     map[string][]deadletter.Path{},
+		Pollers:       ingestPollers,
+		Helpers:       ingestHelpers,
+		Dedup:         map[string]deadletter.Dedup{},
+		Masks:         map[string]deadletter.Masks{},
+		SourceOf:      map[string]string{},
 	}
 	for _, s := range a.cfg.Sources {
 		settings.Retry[s.Name], settings.EventType[s.Name], settings.Dedup[s.Name] = s.Retry, s.EventType, s.Dedup
@@ -93,10 +104,13 @@ func (a *App) startIngest(q *queues, kick func()) {
 	for _, d := range q.list {
 		settings.SourceOf[d.Name] = d.Source
 	}
-	for _, from := range q.letters {
+	for _, from := range q.messages {
 		settings := settings
 		settings.Unfinished = q.unfinished(from.Name())
-		a.run("ingest from "+from.Name(), ingest.New(from, a.store, settings, arrived, a.now, a.roll, a.log.With("component", "ingest")).Run)
+		a.run(
+			"ingest from "+from.Name(),
+			ingest.New(from, a.store, settings, arrived, a.now, a.roll, a.log.With("component", "ingest")).Run,
+		)
 	}
 	a.startDLQs(q, settings, arrived)
 }
@@ -109,18 +123,37 @@ func (a *App) newReceiver(client receiver.Sender, q *queues) (http.Handler, erro
 			return nil, err
 		}
 		sources = append(sources, receiver.Source{
-			Name: s.Name, Destination: a.destinations[s.Name], Buffered: s.Mode == config.Buffered, Shared: a.sharesProcessing(), MaxBody: s.MaxBody,
-			Verify: proof, Dedup: s.Dedup, Ack: s.Ack,
+			Name:        s.Name,
+			Destination: a.destinations[s.Name],
+			Buffered:    s.Mode == config.Buffered,
+			Shared:      a.sharesProcessing(),
+			MaxBody:     s.MaxBody,
+			Verify:      proof,
+			Dedup:       s.Dedup,
+			Ack:         s.Ack,
 		})
 	}
-	r := receiver.New(sources, a.sender(client), q.dlq, q.processing, a.books, a.now, a.log.With("component", "receiver"))
+	r := receiver.New(
+		sources,
+		a.sender(client),
+		q.dlq,
+		q.processing,
+		a.books,
+		a.now,
+		a.log.With("component", "receiver"),
+	)
 	for _, pending := range q.webhooks {
 		a.run("deliveries from "+pending.Name(), receiver.NewProcessor(r, pending).Run)
 	}
 	return r.Handler(), nil
 }
 
-func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Health, q *queues) (*console.Console, error) {
+func (a *App) newConsole(
+	ctx context.Context,
+	kick func(),
+	health *delivery.Health,
+	q *queues,
+) (*console.Console, error) {
 	secure := strings.HasPrefix(cmp.Or(a.cfg.PublicURL, a.consoleScheme()), "https:")
 	a.auth = auth.New(a.store, auth.Settings{Secure: secure}, a.now)
 	var err error
@@ -131,7 +164,16 @@ func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Heal
 	for _, s := range a.deliverable() {
 		probe := health.Breaker(cmp.Or(s.Name, a.cfg.Queue.DefaultSource)).ProbeNow
 		masked := slices.Concat(s.Mask.Headers, s.Verify.SecretHeaders())
-		orders = append(orders, desk.Source{Name: s.Name, MaskHeaders: masked, MaskPaths: s.Mask.JSON, Probe: probe, Unnamed: s.Name == a.cfg.Queue.DefaultSource})
+		orders = append(
+			orders,
+			desk.Source{
+				Name:        s.Name,
+				MaskHeaders: masked,
+				MaskPaths:   s.Mask.JSON,
+				Probe:       probe,
+				Unnamed:     s.Name == a.cfg.Queue.DefaultSource,
+			},
+		)
 	}
 	ordering := desk.New(a.store, orders, kick, a.now)
 	_, origins := redrivers(q.list)
@@ -142,9 +184,21 @@ func (a *App) newConsole(ctx context.Context, kick func(), health *delivery.Heal
 		names = append(names, d.Name)
 	}
 	return console.New(console.Deps{
-		Store: a.store, Desk: ordering, Auth: a.auth, Sources: a.shownSources(), DefaultSource: a.cfg.Queue.DefaultSource,
-		PublicURL: a.cfg.PublicURL, WebhookURL: a.webhookURL(), Secure: secure, Chain: a.chain.get, Health: a.healthOf(health), Queues: q.shown, DLQs: names,
-		Ledger: a.ledger.State, Now: a.now, Log: a.log.With("component", "console"),
+		Store:         a.store,
+		Desk:          ordering,
+		Auth:          a.auth,
+		Sources:       a.shownSources(),
+		DefaultSource: a.cfg.Queue.DefaultSource,
+		PublicURL:     a.cfg.PublicURL,
+		WebhookURL:    a.webhookURL(),
+		Secure:        secure,
+		Chain:         a.chain.get,
+		Health:        a.healthOf(health),
+		Queues:        q.shown,
+		DLQs:          names,
+		Ledger:        a.ledger.State,
+		Now:           a.now,
+		Log:           a.log.With("component", "console"),
 	}), nil
 }
 

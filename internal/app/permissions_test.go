@@ -92,7 +92,8 @@ func allowed(t *testing.T) map[[2]string][]string {
 	return list
 }
 
-// Every process asks of every queue what the README says it must be allowed, and nothing else; and each queue in the region of its URL.
+// Every process asks of every queue what the README says it must be allowed, and nothing else; and each queue in the
+// region of its URL.
 func TestProcessesAskOfSQSNoMoreThanIsWritten(t *testing.T) {
 	t.Parallel()
 	server, calls := desktest.StartSQS(t), make(chan asked, 10_000)
@@ -103,7 +104,15 @@ func TestProcessesAskOfSQSNoMoreThanIsWritten(t *testing.T) {
 	}
 	front.sources = []string{l.source}
 	p := program{cfg: settings(t, desktest.NewDestination(t))}
-	p.cfg.Queue.DLQURL, p.cfg.Queue.ProcessingURL = shortlyHidden(t, server, "dlq"), shortlyHidden(t, server, "processing")
+	p.cfg.Queue.DLQURL, p.cfg.Queue.ProcessingURL = shortlyHidden(
+		t,
+		server,
+		"dlq",
+	), shortlyHidden(
+		t,
+		server,
+		"processing",
+	)
 	p.cfg.Sources[0].Mode = config.Buffered
 	alone := p.cfg
 	alone.DataDir = t.TempDir()
@@ -113,23 +122,27 @@ func TestProcessesAskOfSQSNoMoreThanIsWritten(t *testing.T) {
 	receiver := receive(t, elsewhere, as("receive")...)
 	hook(t, receiver.url+"/webhooks/"+p.cfg.Sources[0].Name)
 	receiver.stop(t)
-	sent, err := l.client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &l.dlq, MessageBody: aws.String(`{"n":1}`)})
+	sent, err := l.client.SendMessage(
+		t.Context(),
+		&sqs.SendMessageInput{QueueUrl: &l.dlq, MessageBody: aws.String(`{"n":1}`)},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	id := deadletter.ID(aws.ToString(sent.MessageId))
 	first := serve(t, file, as("serve")...)
 	s := p.beside(t)
-	await(t, "the letter arrives", func() bool { _, err := s.Letter(t.Context(), id); return err == nil })
+	await(t, "the message arrives", func() bool { _, err := s.Message(t.Context(), id); return err == nil })
 	first.stop(t)
 	redrive(t, s, id, l.source)
 	second := serve(t, file, as("serve")...)
 	await(t, "it is sent back", func() bool {
-		got, err := s.Letter(t.Context(), id)
+		got, err := s.Message(t.Context(), id)
 		return err == nil && got.Status == deadletter.Redriven
 	})
 	second.stop(t)
-	command := exec.CommandContext(t.Context(), binary(t), "drain", "--to", "dlq", "--config", file) //nolint:gosec // our own program
+	// our own program
+	command := exec.CommandContext(t.Context(), binary(t), "drain", "--to", "dlq", "--config", file) //nolint:gosec
 	command.Env = append(os.Environ(), as("drain")...)
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Errorf("drain: %v: %s", err, out)
@@ -139,7 +152,12 @@ func TestProcessesAskOfSQSNoMoreThanIsWritten(t *testing.T) {
 
 func checkAsked(t *testing.T, calls chan asked) {
 	t.Helper()
-	kinds := map[string]string{"dlq": "dlq_url", "processing": "processing_url", "orders-dlq": "queues", "orders": "source"}
+	kinds := map[string]string{
+		"dlq":        "dlq_url",
+		"processing": "processing_url",
+		"orders-dlq": "queues",
+		"orders":     "source",
+	}
 	may, did := allowed(t), map[string]bool{}
 	for len(calls) > 0 {
 		c := <-calls
@@ -164,7 +182,12 @@ func redrive(t *testing.T, s *store.Store, id deadletter.ID, source string) {
 	t.Helper()
 	ordering := desk.New(s, nil, func() {}, time.Now)
 	ordering.SetOrigins(map[string]desk.Origin{"shop": to(source)})
-	if err := ordering.Redrive(t.Context(), deadletter.User("anna", deadletter.Operator, ""), desk.Ref{ID: id}, 0); err != nil {
+	if err := ordering.Redrive(
+		t.Context(),
+		deadletter.User("anna", deadletter.Operator, ""),
+		desk.Ref{ID: id},
+		0,
+	); err != nil {
 		t.Fatal(err)
 	}
 }

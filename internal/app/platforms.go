@@ -34,7 +34,8 @@ const Fail = platform.Fail
 // Presets answers what dlqdesk knows of platforms.
 func Presets() []platform.Preset { return platform.Presets() }
 
-// Platform answers the platform of that name, one of the configuration or a preset, with credentials as the environment has them.
+// Platform answers the platform of that name, one of the configuration or a preset, with credentials as the
+// environment has them.
 func (a *App) Platform(name string, environ []string) (*Platform, error) {
 	p, err := a.cfg.Platform(name)
 	if err != nil {
@@ -59,13 +60,21 @@ func (a *App) PlatformOf(source, instead string, environ []string) (*Platform, e
 	case name == "" && !known:
 		return nil, noSource(source)
 	case name == "":
-		return nil, deadletter.Errorf(deadletter.Invalid, "sources.%s.platform is not set: set it to a preset (dlqdesk platform presets lists them), or use --platform", source)
+		return nil, deadletter.Errorf(
+			deadletter.Invalid,
+			"sources.%s.platform is not set: set it to a preset (dlqdesk platform presets lists them), or use --platform",
+			source,
+		)
 	}
 	return a.Platform(name, environ)
 }
 
 func noSource(name string) error {
-	return deadletter.Errorf(deadletter.Invalid, "there is no source %q in the configuration: use one that is, or give both --platform and --url", name)
+	return deadletter.Errorf(
+		deadletter.Invalid,
+		"there is no source %q in the configuration: use one that is, or give both --platform and --url",
+		name,
+	)
 }
 
 // PlatformNameOf answers the name of the platform that a source's webhooks come from; "" where it is not known.
@@ -74,14 +83,19 @@ func (a *App) PlatformNameOf(source string) string {
 	return s.Platform
 }
 
-// Webhook answers what is registered for a source. to and name go before what the configuration comes to; a source that is not
-// configured needs a to.
+// Webhook answers what is registered for a source. to and name go before what the configuration comes to; a source
+// that is not configured needs a to.
 func (a *App) Webhook(source, to, name string) (platform.Webhook, error) {
 	s, ok := a.cfg.Source(source)
 	if !ok && to == "" {
 		return platform.Webhook{}, noSource(source)
 	}
-	w := platform.Webhook{Source: source, Name: cmp.Or(name, "dlqdesk "+source), URL: cmp.Or(to, a.cfg.WebhookURLOf(source)), ClientID: s.Verify.ClientID}
+	w := platform.Webhook{
+		Source:   source,
+		Name:     cmp.Or(name, "dlqdesk "+source),
+		URL:      cmp.Or(to, a.cfg.WebhookURLOf(source)),
+		ClientID: s.Verify.ClientID,
+	}
 	if len(s.Verify.Secrets) > 0 {
 		w.Secret = s.Verify.Secrets[0]
 	}

@@ -42,7 +42,8 @@ func binary(t testing.TB) string {
 		if built.dir, built.err = os.MkdirTemp("", "dlqdesk-test-"); built.err != nil {
 			return
 		}
-		if out, err := exec.Command("go", "build", "-o", built.dir, "dlqdesk/cmd/dlqdesk").CombinedOutput(); err != nil { //nolint:gosec,noctx // it is for every test
+		if out, err := exec.Command("go", "build", "-o", built.dir, "dlqdesk/cmd/dlqdesk").
+			CombinedOutput(); err != nil { //nolint:gosec,noctx // it is for every test
 			built.err = fmt.Errorf("%w: %s", err, out)
 		}
 	})
@@ -187,12 +188,31 @@ func write(t *testing.T, c config.Config) (file string) {
 	t.Helper()
 	var out strings.Builder
 	fmt.Fprintf(&out, "listen: %s\ndata_dir: %s\n", c.Listen, c.DataDir)
-	fmt.Fprintf(&out, "queue:\n  dlq_url: %q\n  processing_url: %q\n  spool_limit: %d\nsources:\n", c.Queue.DLQURL, c.Queue.ProcessingURL, c.Queue.SpoolLimit)
+	fmt.Fprintf(
+		&out,
+		"queue:\n  dlq_url: %q\n  processing_url: %q\n  spool_limit: %d\nsources:\n",
+		c.Queue.DLQURL,
+		c.Queue.ProcessingURL,
+		c.Queue.SpoolLimit,
+	)
 	for _, s := range c.Sources {
-		fmt.Fprintf(&out, "  %s:\n    destination: %s\n    mode: %s\n    timeout: %s\n    max_body: %d\n    max_concurrent: %d\n",
-			s.Name, s.Destination, s.Mode, s.Timeout, s.MaxBody, s.MaxConcurrent)
-		fmt.Fprintf(&out, "    retry: { max_attempts: %d, base: %s, cap: %s }\n    breaker: { failure_rate: 1, min_deliveries: 1000, window: 1s }\n",
-			s.Retry.MaxAttempts, s.Retry.Base, s.Retry.Cap)
+		fmt.Fprintf(
+			&out,
+			"  %s:\n    destination: %s\n    mode: %s\n    timeout: %s\n    max_body: %d\n    max_concurrent: %d\n",
+			s.Name,
+			s.Destination,
+			s.Mode,
+			s.Timeout,
+			s.MaxBody,
+			s.MaxConcurrent,
+		)
+		fmt.Fprintf(
+			&out,
+			"    retry: { max_attempts: %d, base: %s, cap: %s }\n    breaker: { failure_rate: 1, min_deliveries: 1000, window: 1s }\n",
+			s.Retry.MaxAttempts,
+			s.Retry.Base,
+			s.Retry.Cap,
+		)
 	}
 	file = filepath.Join(t.TempDir(), "dlqdesk.yaml")
 	if err := os.WriteFile(file, []byte(out.String()), 0o600); err != nil {

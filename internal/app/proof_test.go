@@ -17,14 +17,22 @@ import (
 // over answers a client that trusts an authority and shows certificates, on connections of its own.
 func over(t *testing.T, a desktest.Authority, ours ...tls.Certificate) *http.Client {
 	t.Helper()
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: a.Pool(), Certificates: ours, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
+	transport := &http.Transport{
+		TLSClientConfig:   &tls.Config{RootCAs: a.Pool(), Certificates: ours, MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2: true,
+	}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }
 
 func (p program) postTo(t *testing.T, client *http.Client, source, body string) (int, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL()+"/webhooks/"+source, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(
+		t.Context(),
+		http.MethodPost,
+		p.URL()+"/webhooks/"+source,
+		strings.NewReader(body),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +48,11 @@ func TestCertificatesOfPlatforms(t *testing.T) {
 		c.TLS = config.ListenTLS{CertFile: cert, KeyFile: key, ClientCAFile: ca}
 		any, one := c.Sources[0], c.Sources[0]
 		any.Name, any.Verify = "any", verify.Settings{Source: "any", Scheme: verify.MTLS}
-		one.Name, one.Verify = "one", verify.Settings{Source: "one", Scheme: verify.MTLS, SANs: []string{"hooks.genesys.example"}}
+		one.Name, one.Verify = "one", verify.Settings{
+			Source: "one",
+			Scheme: verify.MTLS,
+			SANs:   []string{"hooks.genesys.example"},
+		}
 		c.Sources = append(c.Sources, any, one)
 	})
 	platform := theirs.Issue(t, time.Hour, "hooks.genesys.example")
@@ -61,11 +73,13 @@ func TestCertificatesOfPlatforms(t *testing.T) {
 			t.Errorf("%s: answered %d %s", c.name, status, body)
 		}
 	}
-	if answer, err := over(t, ours, strange.Issue(t, time.Hour)).Get(p.URL() + "/healthz"); err == nil { //nolint:noctx // it is refused at once
+	// it is refused at once
+	if answer, err := over(t, ours, strange.Issue(t, time.Hour)).Get(p.URL() + "/healthz"); err == nil { //nolint:noctx
 		_ = answer.Body.Close()
 		t.Error("a certificate of an authority that nobody named is taken")
 	}
-	if !strings.HasPrefix(p.URL(), "https://") || !strings.HasPrefix(p.ConsoleURL(), "https://") || !strings.HasPrefix(p.SetupURL(), "https://") {
+	if !strings.HasPrefix(p.URL(), "https://") || !strings.HasPrefix(p.ConsoleURL(), "https://") ||
+		!strings.HasPrefix(p.SetupURL(), "https://") {
 		t.Errorf("it says it is at %s and %s", p.URL(), p.ConsoleURL())
 	}
 }
@@ -95,10 +109,15 @@ func TestCertificateIsReadAnew(t *testing.T) {
 	}
 }
 
-// A platform that has no answer sends the event again: it is one letter, and its proof is shown to nobody.
-func TestEventThatIsSentAgainIsOneLetter(t *testing.T) {
+// A platform that has no answer sends the event again: it is one message, and its proof is shown to nobody.
+func TestEventThatIsSentAgainIsOneMessage(t *testing.T) {
 	t.Parallel()
-	s := verify.Settings{Source: "genesys", Scheme: verify.HMAC, Header: "X-Own-Proof", Secrets: []deadletter.Secret{deadletter.NewSecret("", "secret of ours")}}
+	s := verify.Settings{
+		Source:  "genesys",
+		Scheme:  verify.HMAC,
+		Header:  "X-Own-Proof",
+		Secrets: []deadletter.Secret{deadletter.NewSecret("", "secret of ours")},
+	}
 	p := setup(t, func(c *config.Config) {
 		c.Sources[0].Verify = s
 		c.Sources[0].Dedup = deadletter.Dedup{Path: deadletter.Path{"id"}, Window: time.Hour}
@@ -128,9 +147,9 @@ func TestEventThatIsSentAgainIsOneLetter(t *testing.T) {
 		}
 	}
 	browser := p.signIn(t)
-	page := p.await(t, browser, "/letters/"+first, "2 times")
+	page := p.await(t, browser, "/messages/"+first, "2 times")
 	if strings.Contains(page, signed.Header.Get("X-Own-Proof")) || !strings.Contains(page, "X-Own-Proof") {
-		t.Error("the letter shows its proof, or not that it had one")
+		t.Error("the message shows its proof, or not that it had one")
 	}
 	if n := len(p.destination.Received()); n != 2 {
 		t.Errorf("%d deliveries, want that of each webhook", n)

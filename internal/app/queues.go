@@ -12,18 +12,18 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// queues are where letters and webhooks wait.
+// queues are where messages and webhooks wait.
 type queues struct {
 	dlq        receiver.Queue
 	processing receiver.Queue // nil where no source is buffered
-	letters    []ingest.Queue // what ingest reads
+	messages   []ingest.Queue // what ingest reads
 	list       []*dlq         // further queues that are read
 	webhooks   []receiver.ProcessingQueue
 	shown      []console.Queue
-	// Everything in which letters, and webhooks of buffered sources, wait.
-	lettersWait, webhooksWait []queue.Measured
+	// Everything in which messages, and webhooks of buffered sources, wait.
+	messagesWait, webhooksWait []queue.Measured
 
-	embedded, spool *store.Messages // opened when they are needed
+	embedded, spool *store.QueueFile // opened when they are needed
 
 	keeps []keeping // what /readyz asks
 }
@@ -31,7 +31,7 @@ type queues struct {
 // The names of the embedded queues and spools, and what they hold.
 const (
 	dlqName         = "dlq"
-	dlqHolds        = "Dead letters"
+	dlqHolds        = "Failed messages"
 	processingName  = "processing"
 	processingHolds = "Buffered webhooks"
 	spoolHolds      = "On disk, until SQS confirms"
@@ -40,8 +40,8 @@ const (
 
 // What becomes of a message in them.
 const (
-	letterFate     = "A message becomes a letter when the desk reads it from here."
-	processingFate = "A webhook is delivered from here, and becomes a letter where that fails."
+	messageFate    = "A message becomes a message when the desk reads it from here."
+	processingFate = "A webhook is delivered from here, and becomes a message where that fails."
 	spoolFate      = "A message moves to SQS as soon as SQS confirms it."
 )
 
@@ -58,9 +58,9 @@ func (a *App) openQueues(ctx context.Context, dir *dataDir) (*queues, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.dlq, q.lettersWait = dlq.to, dlq.waits
+	q.dlq, q.messagesWait = dlq.to, dlq.waits
 	for _, from := range dlq.from {
-		q.letters = append(q.letters, from)
+		q.messages = append(q.messages, from)
 	}
 	if !a.anyBuffered() {
 		return q, nil
@@ -146,11 +146,15 @@ func (a *App) openSQS(ctx context.Context, dir *dataDir, q *queues, url, name, h
 	waiting.Spool, stranded.Spool = true, true
 	waiting.Fate, stranded.Fate = spoolFate, fateIn(name)
 	q.shown = append(q.shown, shown, waiting, stranded)
-	return line{spool, []receiver.ProcessingQueue{sqs, spool.Stranded()}, []queue.Measured{sqs, spool.Waiting(), spool.Stranded()}}, nil
+	return line{
+		spool,
+		[]receiver.ProcessingQueue{sqs, spool.Stranded()},
+		[]queue.Measured{sqs, spool.Waiting(), spool.Stranded()},
+	}, nil
 }
 
-// findSQS asks an SQS queue for its limits. Where messages wait for it, it was there once, so that a refusal is no fault of the
-// configuration: the queue was deleted, and webhooks are taken without it.
+// findSQS asks an SQS queue for its limits. Where messages wait for it, it was there once, so that a refusal is no
+// fault of the configuration: the queue was deleted, and webhooks are taken without it.
 func (a *App) findSQS(ctx context.Context, waiting *queue.Embedded, url string) (*queue.SQS, error) {
 	depth, err := waiting.Depth(ctx)
 	if err != nil {
@@ -165,7 +169,12 @@ func (a *App) findSQS(ctx context.Context, waiting *queue.Embedded, url string) 
 		return nil, err
 	}
 	if err := sqs.Unreached(); err != nil {
-		a.log.WarnContext(ctx, "an SQS queue is away; what should go there waits on this machine's disk until it is back", "err", err)
+		a.log.WarnContext(
+			ctx,
+			"an SQS queue is away; what should go there waits on this machine's disk until it is back",
+			"err",
+			err,
+		)
 	}
 	return sqs, nil
 }
@@ -175,25 +184,31 @@ func fateIn(name string) string {
 	if name == processingName {
 		return processingFate
 	}
-	return letterFate
+	return messageFate
 }
 
 func (a *App) gauge(holds string, q queue.Measured) console.Queue {
 	g := queue.NewGauge(q, a.now)
 	_, embedded := q.(*queue.Embedded)
-	return console.Queue{Name: g.Name(), Holds: holds, TellsOldest: embedded, Browse: browse(q), Depth: func(ctx context.Context) (console.Depth, error) {
-		d, err := g.Depth(ctx)
-		return console.Depth(d), err
-	}}
+	return console.Queue{
+		Name:        g.Name(),
+		Holds:       holds,
+		TellsOldest: embedded,
+		Browse:      browse(q),
+		Depth: func(ctx context.Context) (console.Depth, error) {
+			d, err := g.Depth(ctx)
+			return console.Depth(d), err
+		},
+	}
 }
 
 // embeddedIn answers the queues of a file by name.
-func (a *App) embeddedIn(file *store.Messages) func(name string) *queue.Embedded {
+func (a *App) embeddedIn(file *store.QueueFile) func(name string) *queue.Embedded {
 	return func(name string) *queue.Embedded { return queue.NewEmbedded(file, name, queue.MaxEmbedded, a.now) }
 }
 
-func (a *App) openMessages(ctx context.Context, dir *dataDir, name string) (*store.Messages, error) {
-	file, err := store.OpenMessages(ctx, dir.file(name))
+func (a *App) openMessages(ctx context.Context, dir *dataDir, name string) (*store.QueueFile, error) {
+	file, err := store.OpenQueueFile(ctx, dir.file(name))
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// readyFor is how long an answer holds, so that asking often costs nothing, and readyLimit how long finding one may take.
+// readyFor is how long an answer holds, so that asking often costs nothing, and readyLimit how long finding one may
+// take.
 const (
 	readyFor   = time.Second
 	readyLimit = 2 * time.Second
@@ -38,8 +39,8 @@ func (r *readiness) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	_, _ = w.Write([]byte(`{"status":"ready"}`))
 }
 
-// look answers what was found lately, or else looks again. Whoever asks meanwhile waits for the same answer; who hangs up spoils it for
-// nobody.
+// look answers what was found lately, or else looks again. Whoever asks meanwhile waits for the same answer; who
+// hangs up spoils it for nobody.
 func (r *readiness) look(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -15,7 +15,8 @@ import (
 	"dlqdesk/internal/app"
 )
 
-// However often and by whom it is asked, what keeps webhooks is looked at once a second, and not for long. The log tells of changes alone.
+// However often and by whom it is asked, what keeps webhooks is looked at once a second, and not for long. The log
+// tells of changes alone.
 func TestReadinessIsLookedAtOnceASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -51,11 +52,15 @@ func TestReadinessIsLookedAtOnceASecond(t *testing.T) {
 			fault = step.fault
 			begun, got := time.Now(), httptest.NewRecorder()
 			ready.ServeHTTP(got, httptest.NewRequestWithContext(hungUp, http.MethodGet, "/readyz", http.NoBody))
-			if took := time.Since(begun); got.Code != step.status || looks != step.looks || took != step.takes || strings.Contains(got.Body.String(), "disk") {
+			if took := time.Since(
+				begun,
+			); got.Code != step.status || looks != step.looks || took != step.takes ||
+				strings.Contains(got.Body.String(), "disk") {
 				t.Errorf("step %d answers %d %s in %v, after %d looks", n, got.Code, got.Body, took, looks)
 			}
 		}
-		if strings.Count(log.String(), "not ready: ") != 2 || strings.Count(log.String(), "ready again: ") != 1 || !strings.Contains(log.String(), full.Error()) {
+		if strings.Count(log.String(), "not ready: ") != 2 || strings.Count(log.String(), "ready again: ") != 1 ||
+			!strings.Contains(log.String(), full.Error()) {
 			t.Errorf("logged:\n%s", &log)
 		}
 	})

@@ -8,7 +8,7 @@ import (
 	"dlqdesk/internal/queue"
 )
 
-// startReceiver starts a receiver without store and desk: its letters reach those over SQS.
+// startReceiver starts a receiver without store and desk: its messages reach those over SQS.
 func (a *App) startReceiver(ctx context.Context) error {
 	if err := a.sharesQueues(); err != nil {
 		return err
@@ -43,7 +43,10 @@ func (a *App) startReceiver(ctx context.Context) error {
 func (a *App) sharesQueues() error {
 	var faults config.Faults
 	missing := func(key, why string) {
-		faults = append(faults, config.Fault{Where: a.cfg.File, Key: key, Text: "must be the URL of an SQS queue: " + why})
+		faults = append(
+			faults,
+			config.Fault{Where: a.cfg.File, Key: key, Text: "must be the URL of an SQS queue: " + why},
+		)
 	}
 	if a.cfg.Queue.DLQURL == "" {
 		missing("queue.dlq_url", "a receiver alone hands what fails to the desk over it")
@@ -62,21 +65,34 @@ func (a *App) warnOfStranded(ctx context.Context, q *queues) error {
 	most := q.dlq.MaxMessageBytes()
 	for _, s := range a.cfg.Sources {
 		if s.MaxBody > int64(most) {
-			a.log.WarnContext(ctx, "a webhook that fails and is too large for the queue, even compressed, stays on this machine's disk: lower max_body",
-				"source", s.Name, "max_body", s.MaxBody, "queue_takes", most)
+			a.log.WarnContext(
+				ctx,
+				"a webhook that fails and is too large for the queue, even compressed, stays on this machine's disk: lower max_body",
+				"source",
+				s.Name,
+				"max_body",
+				s.MaxBody,
+				"queue_takes",
+				most,
+			)
 		}
 	}
-	for _, from := range q.letters {
+	for _, from := range q.messages {
 		stranded, ok := from.(*queue.Embedded)
 		if !ok {
 			continue
 		}
 		depth, err := stranded.Depth(ctx)
 		if err != nil {
-			return fmt.Errorf("look for letters that are too large for the queue: %w", err)
+			return fmt.Errorf("look for messages that are too large for the queue: %w", err)
 		}
 		if n := depth.Visible + depth.InFlight; n > 0 {
-			a.log.WarnContext(ctx, "letters that are too large for the queue are on this machine's disk: dlqdesk serve on this data folder shows them", "letters", n)
+			a.log.WarnContext(
+				ctx,
+				"messages that are too large for the queue are on this machine's disk: dlqdesk serve on this data folder shows them",
+				"messages",
+				n,
+			)
 		}
 	}
 	return nil

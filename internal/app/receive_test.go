@@ -10,7 +10,8 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-func TestReceiverAloneHandsItsLettersToTheDesk(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
+// the SQS server is found by environment
+func TestReceiverAloneHandsItsMessagesToTheDesk(t *testing.T) { //nolint:paralleltest
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
 	queueURL := desktest.CreateQueue(t, endpoint, "dlq", nil)
@@ -44,13 +45,15 @@ func TestReceiverAloneNeedsQueuesThatOthersReach(t *testing.T) {
 	}
 }
 
-// Two receivers and the desk are three processes on the same queues. One receiver dies under load: what it answered 200 is found again
-// all the same, and no webhook is delivered by two of them at once.
+// Two receivers and the desk are three processes on the same queues. One receiver dies under load: what it answered
+// 200 is found again all the same, and no webhook is delivered by two of them at once.
 func TestOneOfSeveralReceiversIsKilled(t *testing.T) {
 	t.Parallel()
 	endpoint := desktest.StartSQS(t)
 	c := newCrash(t, config.Queue{
-		SpoolLimit: 1 << 30, DLQURL: shortlyHidden(t, endpoint, "dlq"), ProcessingURL: shortlyHidden(t, endpoint, "processing"),
+		SpoolLimit:    1 << 30,
+		DLQURL:        shortlyHidden(t, endpoint, "dlq"),
+		ProcessingURL: shortlyHidden(t, endpoint, "processing"),
 	}, desktest.SQSEnvironment(endpoint))
 	desk := serve(t, c.file, c.environ...)
 	var files, urls []string

@@ -15,14 +15,17 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// SQS has a message that was sent back, and the process dies before it writes that down. Nobody knows then, so the letter says so and
-// waits for a person: the next process sends nothing by itself.
+// SQS has a message that was sent back, and the process dies before it writes that down. Nobody knows then, so the
+// message says so and waits for a person: the next process sends nothing by itself.
 func TestRedriveWhoseProcessDiedIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	server := desktest.StartSQS(t)
 	front := newFront(t, server)
 	l := newRedriveLine(t, server, "orders", "")
-	sent, err := l.client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &l.dlq, MessageBody: aws.String(`{"n":1}`)})
+	sent, err := l.client.SendMessage(
+		t.Context(),
+		&sqs.SendMessageInput{QueueUrl: &l.dlq, MessageBody: aws.String(`{"n":1}`)},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +37,7 @@ func TestRedriveWhoseProcessDiedIsNotSentAgain(t *testing.T) {
 
 	first := serve(t, file, environ...)
 	s := p.beside(t)
-	await(t, "the letter arrives", func() bool { _, err := s.Letter(t.Context(), id); return err == nil })
+	await(t, "the message arrives", func() bool { _, err := s.Message(t.Context(), id); return err == nil })
 	first.stop(t)
 	redrive(t, s, id, l.source)
 
@@ -44,8 +47,8 @@ func TestRedriveWhoseProcessDiedIsNotSentAgain(t *testing.T) {
 	second.kill()
 
 	serve(t, file, environ...)
-	await(t, "the letter is a person's again", func() bool {
-		got, err := s.Letter(t.Context(), id)
+	await(t, "the message is a person's again", func() bool {
+		got, err := s.Message(t.Context(), id)
 		return err == nil && got.Status == deadletter.Failed
 	})
 	checkUnknown(t, s, id)
@@ -58,10 +61,10 @@ func TestRedriveWhoseProcessDiedIsNotSentAgain(t *testing.T) {
 	}
 }
 
-// to is where every letter goes back to.
+// to is where every message goes back to.
 type to string
 
-func (t to) To(deadletter.Letter) (string, error) { return string(t), nil }
+func (t to) To(deadletter.Message) (string, error) { return string(t), nil }
 
 // list adds a queue to the list in the file of a configuration.
 func list(t *testing.T, file, queue string) {
@@ -96,7 +99,10 @@ func checkUnknown(t *testing.T, s *store.Store, id deadletter.ID) {
 	if err != nil || len(attempts) != 1 || attempts[0].Outcome != deadletter.Unknown || attempts[0].Error == "" {
 		t.Errorf("its attempts are %+v, %v", attempts, err)
 	}
-	events, err := s.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Target: string(id)}, Limit: 10})
+	events, err := s.Events(
+		t.Context(),
+		store.EventQuery{EventFilter: store.EventFilter{Target: string(id)}, Limit: 10},
+	)
 	if err != nil || len(events.Items) == 0 || events.Items[0].Action != "attempt.redrive_unknown" {
 		t.Errorf("the audit trail says %+v, %v", events.Items, err)
 	}

@@ -22,13 +22,14 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// sqsFront stands before an SQS server and answers ListDeadLetterSourceQueues, which the server does not know, as the SQS API reference
-// says. It loses the answer to the next SendMessage to a source queue where that is asked for.
+// sqsFront stands before an SQS server and answers ListDeadLetterSourceQueues, which the server does not know, as the
+// SQS API reference says. It loses the answer to the next SendMessage to a source queue where that is asked for.
 type sqsFront struct {
 	endpoint string
 	sources  []string
 	lose     atomic.Bool
-	holding  atomic.Pointer[chan struct{}] // the next send is told of here once SQS has it, and its sender waits for ever
+	// the next send is told of here once SQS has it, and its sender waits for ever
+	holding atomic.Pointer[chan struct{}]
 }
 
 // holdSend keeps back the answer to the next send. It tells when SQS has that.
@@ -73,7 +74,7 @@ func newFront(t *testing.T, server string) *sqsFront {
 	return f
 }
 
-// line is a queue with its dead letter queue, and a consumer that works on it by hand.
+// line is a queue with its DLQ, and a consumer that works on it by hand.
 type redriveLine struct {
 	client      *sqs.Client
 	source, dlq string
@@ -89,11 +90,16 @@ func newRedriveLine(t *testing.T, server, name, suffix string) redriveLine {
 	attributes["VisibilityTimeout"] = "2" // the server may hand a message to a reader that has gone
 	l.dlq = desktest.CreateQueue(t, server, name+"-dlq"+suffix, attributes)
 	delete(attributes, "VisibilityTimeout")
-	answer, err := l.client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: &l.dlq, AttributeNames: []types.QueueAttributeName{"QueueArn"}})
+	answer, err := l.client.GetQueueAttributes(
+		t.Context(),
+		&sqs.GetQueueAttributesInput{QueueUrl: &l.dlq, AttributeNames: []types.QueueAttributeName{"QueueArn"}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	policy := map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + answer.Attributes["QueueArn"] + `","maxReceiveCount":1}`}
+	policy := map[string]string{
+		"RedrivePolicy": `{"deadLetterTargetArn":"` + answer.Attributes["QueueArn"] + `","maxReceiveCount":1}`,
+	}
 	for k, v := range attributes {
 		policy[k] = v
 	}
@@ -118,12 +124,15 @@ func (l redriveLine) receive(ctx context.Context, t *testing.T) types.Message {
 	}
 }
 
-// failOnce is a consumer that fails: it lets go of the message that it got, and SQS moves it to the dead letter queue when it is asked
-// for again.
+// failOnce is a consumer that fails: it lets go of the message that it got, and SQS moves it to the DLQ when it is
+// asked for again.
 func (l redriveLine) failOnce(t *testing.T) types.Message {
 	t.Helper()
 	m := l.receive(t.Context(), t)
-	if _, err := l.client.ChangeMessageVisibility(t.Context(), &sqs.ChangeMessageVisibilityInput{QueueUrl: &l.source, ReceiptHandle: m.ReceiptHandle}); err != nil {
+	if _, err := l.client.ChangeMessageVisibility(
+		t.Context(),
+		&sqs.ChangeMessageVisibilityInput{QueueUrl: &l.source, ReceiptHandle: m.ReceiptHandle},
+	); err != nil {
 		t.Fatal(err)
 	}
 	again, err := l.client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &l.source})
@@ -145,10 +154,11 @@ func checkOriginal(t *testing.T, m types.Message, body string) {
 	want := orderAttributes()
 	for name, a := range m.MessageAttributes {
 		w, ok := want[name]
-		if !ok && name != "Dlqdesk-Letter" {
+		if !ok && name != "Dlqdesk-Message" {
 			t.Errorf("the consumer got an attribute %s that nobody sent", name)
 		}
-		if ok && (aws.ToString(a.DataType) != aws.ToString(w.DataType) || aws.ToString(a.StringValue) != aws.ToString(w.StringValue) || !bytes.Equal(a.BinaryValue, w.BinaryValue)) {
+		if ok &&
+			(aws.ToString(a.DataType) != aws.ToString(w.DataType) || aws.ToString(a.StringValue) != aws.ToString(w.StringValue) || !bytes.Equal(a.BinaryValue, w.BinaryValue)) {
 			t.Errorf("attribute %s is %v", name, a)
 		}
 		delete(want, name)
@@ -166,8 +176,8 @@ func orderAttributes() map[string]types.MessageAttributeValue {
 	}
 }
 
-// A message fails, becomes a letter, is sent back, and its consumer gets what it got before; it fails again, and is the same letter.
-// The test cannot be parallel: the environment leads to the SQS server.
+// A message fails, becomes a message, is sent back, and its consumer gets what it got before; it fails again, and is
+// the same message. The test cannot be parallel: the environment leads to the SQS server.
 func TestRedriveAndBack(t *testing.T) {
 	server := desktest.StartSQS(t)
 	front := newFront(t, server)
@@ -175,14 +185,17 @@ func TestRedriveAndBack(t *testing.T) {
 	l := newRedriveLine(t, server, "orders", "")
 	front.sources = []string{l.source}
 	const body = " {\"order\": 12345678901234567890, \"text\":\"größer\"}\n"
-	sent, err := l.client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &l.source, MessageBody: aws.String(body), MessageAttributes: orderAttributes()})
+	sent, err := l.client.SendMessage(
+		t.Context(),
+		&sqs.SendMessageInput{QueueUrl: &l.source, MessageBody: aws.String(body), MessageAttributes: orderAttributes()},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.failOnce(t)
 	p := setup(t, listed("shop", l.dlq))
 	anna := p.signIn(t)
-	path := "/letters/" + aws.ToString(sent.MessageId)
+	path := "/messages/" + aws.ToString(sent.MessageId)
 	page := p.await(t, anna, path, "redrives to")
 	for _, want := range []string{"Number.kg", "Binary.raw", "3 bytes: 0001ff", "shop"} {
 		if !strings.Contains(page, want) {
@@ -193,28 +206,44 @@ func TestRedriveAndBack(t *testing.T) {
 	p.await(t, anna, path, "Sent back to its queue")
 	checkOriginal(t, l.failOnce(t), body)
 	p.await(t, anna, path, "came back from its queue")
-	if _, list := p.get(t, anna, "/letters?status=all&queue=shop"); strings.Count(list, `class="row-link`) != 1 {
-		t.Errorf("the message that came back is another letter")
+	if _, list := p.get(t, anna, "/messages?status=all&queue=shop"); strings.Count(list, `class="row-link`) != 1 {
+		t.Errorf("the message that came back is another message")
 	}
 	// Nobody learns that SQS has the second one: the desk asks before a third.
 	front.lose.Store(true)
 	p.submit(t, anna, path+"/redrive", url.Values{"version": {"1"}, "revision": {"0"}})
 	p.await(t, anna, path, "SQS did not confirm it")
-	if asked := p.submit(t, anna, path+"/redrive", url.Values{"version": {"2"}, "revision": {"0"}}); !strings.Contains(asked, "Redrive all the same") {
+	if asked := p.submit(
+		t,
+		anna,
+		path+"/redrive",
+		url.Values{"version": {"2"}, "revision": {"0"}},
+	); !strings.Contains(
+		asked,
+		"Redrive all the same",
+	) {
 		t.Errorf("the desk does not ask before it sends once more")
 	}
 	checkOriginal(t, l.failOnce(t), body)
 	p.await(t, anna, path, "3 times")
 }
 
-// Letters of a listed queue move to another machine: what its desk sends back is the edited body with the sender's attributes.
-func TestDrainedLetterOfAQueueIsRedrivenElsewhere(t *testing.T) {
+// Messages of a listed queue move to another machine: what its desk sends back is the edited body with the sender's
+// attributes.
+func TestDrainedMessageOfAQueueIsRedrivenElsewhere(t *testing.T) {
 	server := desktest.StartSQS(t)
 	front := newFront(t, server)
 	desktest.UseSQS(t, front.endpoint)
 	l, dlq := newRedriveLine(t, server, "orders", ""), shortlyHidden(t, server, "moving")
 	front.sources = []string{l.source}
-	sent, err := l.client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &l.source, MessageBody: aws.String(`{"n":1}`), MessageAttributes: orderAttributes()})
+	sent, err := l.client.SendMessage(
+		t.Context(),
+		&sqs.SendMessageInput{
+			QueueUrl:          &l.source,
+			MessageBody:       aws.String(`{"n":1}`),
+			MessageAttributes: orderAttributes(),
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,14 +252,25 @@ func TestDrainedLetterOfAQueueIsRedrivenElsewhere(t *testing.T) {
 		listed("shop", l.dlq)(c)
 		c.Queue.DLQURL = dlq
 	})
-	anna, path := here.signIn(t), "/letters/"+aws.ToString(sent.MessageId)
+	anna, path := here.signIn(t), "/messages/"+aws.ToString(sent.MessageId)
 	here.await(t, anna, path, "redrives to")
-	here.submit(t, anna, path+"/edit", url.Values{"version": {"0"}, "revision": {"0"}, "body": {`{"n":2}`}, "reason": {"one was wrong"}, "then": {"redrive"}})
+	here.submit(
+		t,
+		anna,
+		path+"/edit",
+		url.Values{
+			"version":  {"0"},
+			"revision": {"0"},
+			"body":     {`{"n":2}`},
+			"reason":   {"one was wrong"},
+			"then":     {"redrive"},
+		},
+	)
 	checkOriginal(t, l.failOnce(t), `{"n":2}`)
-	here.await(t, anna, path, "has come to the dead letter queue again")
+	here.await(t, anna, path, "has come to the DLQ again")
 	end(t, here.App)
 	drained, err := app.New(here.cfg, desktest.Log(t)).Drain(t.Context(), app.Drain{To: "dlq"})
-	if err != nil || drained.Letters != 1 {
+	if err != nil || drained.Messages != 1 {
 		t.Fatalf("drained are %+v, %v", drained, err)
 	}
 
@@ -247,5 +287,5 @@ func TestDrainedLetterOfAQueueIsRedrivenElsewhere(t *testing.T) {
 	}
 	there.submit(t, bert, path+"/redrive", url.Values{"version": {"0"}, "revision": {"0"}})
 	checkOriginal(t, l.failOnce(t), `{"n":2}`)
-	there.await(t, bert, path, "has come to the dead letter queue again")
+	there.await(t, bert, path, "has come to the DLQ again")
 }

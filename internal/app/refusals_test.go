@@ -47,9 +47,13 @@ func TestQueueThrottlesRefusesEntriesAndLosesAnswers(t *testing.T) {
 			queueURL := desktest.CreateQueue(t, endpoint, "dlq", map[string]string{"VisibilityTimeout": "3"})
 			var b *desktest.Between
 			interfere := sync.OnceValue(func() desktest.Intercept { return i(b) })
-			b = desktest.StandBetween(t, endpoint, func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
-				return interfere()(w, r, action, nth)
-			})
+			b = desktest.StandBetween(
+				t,
+				endpoint,
+				func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
+					return interfere()(w, r, action, nth)
+				},
+			)
 			p, desk := failing(t, queueURL, desktest.SQSEnvironment(b.URL)...)
 			l := loadOn(t, p.url, 8)
 			l.await(t, 200)

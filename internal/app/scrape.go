@@ -18,7 +18,8 @@ import (
 // scrapeLimit bounds all that one scrape asks of queues and store. Prometheus itself waits for ten seconds.
 const scrapeLimit = 5 * time.Second
 
-// scraped looks up how things are, when somebody asks. What cannot be told at the moment is left out: a gap is true, an old figure is not.
+// scraped looks up how things are, when somebody asks. What cannot be told at the moment is left out: a gap is true,
+// an old figure is not.
 type scraped struct {
 	app    *App
 	health *delivery.Health
@@ -30,18 +31,53 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	descBuild      = desc("build_info", "The version that runs.", "version", "go_version")
-	descMessages   = desc("queue_messages", "Messages on a queue, on SQS or on this machine's disk (place queue, list or spool).", "queue", "place", "state")
-	descOldest     = desc("queue_oldest_age_seconds", "Age of the oldest message, of queues on this machine; 0: there is none.", "queue", "place")
-	descReachable  = desc("queue_up", "Whether the queue could be asked, and confirms what it is sent.", "queue", "place")
+	descBuild  = desc("build_info", "The version that runs.", "version", "go_version")
+	descQueued = desc(
+		"queue_messages",
+		"Messages on a queue, on SQS or on this machine's disk (place queue, list or spool).",
+		"queue",
+		"place",
+		"state",
+	)
+	descOldest = desc(
+		"queue_oldest_age_seconds",
+		"Age of the oldest message, of queues on this machine; 0: there is none.",
+		"queue",
+		"place",
+	)
+	descReachable = desc(
+		"queue_up",
+		"Whether the queue could be asked, and confirms what it is sent.",
+		"queue",
+		"place",
+	)
 	descBreaker    = desc("breaker_state", "1 for the state that a source's breaker is in.", "source", "state")
 	descBytes      = desc("store_bytes", "Size of a file of the data folder, its write-ahead log included.", "file")
-	descLetters    = desc("letters", "Letters by status.", "status")
+	descMessages   = desc("messages", "Messages by status.", "status")
 	descJobs       = desc("jobs", "Jobs by state.", "state")
-	descRetriesDue = desc("retries_due", "Letters whose automatic retry is due, and waits for a place or for its destination.", "source")
-	descImbalance  = desc("ledger_imbalance", "Webhooks that the ledger misses, or has too many of, that nothing explains and nobody acknowledged.")
-	descAcked      = desc("ledger_imbalance_acknowledged", "Likewise, of which somebody acknowledged that many.")
-	allDescs       = []*prometheus.Desc{descBuild, descMessages, descOldest, descReachable, descBreaker, descBytes, descLetters, descJobs, descRetriesDue, descImbalance, descAcked}
+	descRetriesDue = desc(
+		"retries_due",
+		"Messages whose automatic retry is due, and waits for a place or for its destination.",
+		"source",
+	)
+	descImbalance = desc(
+		"ledger_imbalance",
+		"Webhooks that the ledger misses, or has too many of, that nothing explains and nobody acknowledged.",
+	)
+	descAcked = desc("ledger_imbalance_acknowledged", "Likewise, of which somebody acknowledged that many.")
+	allDescs  = []*prometheus.Desc{
+		descBuild,
+		descQueued,
+		descOldest,
+		descReachable,
+		descBreaker,
+		descBytes,
+		descMessages,
+		descJobs,
+		descRetriesDue,
+		descImbalance,
+		descAcked,
+	}
 	filesOfDataDir = []string{deskFile, store.SearchFile, queueFile, spoolFile}
 )
 
@@ -63,7 +99,7 @@ func (s scraped) Collect(to chan<- prometheus.Metric) {
 	s.breakers(gauge)
 	s.files(gauge)
 	if s.app.store != nil { // a receiver alone has none
-		s.letters(ctx, gauge)
+		s.messages(ctx, gauge)
 	}
 	s.depths(ctx, gauge)
 }
@@ -95,10 +131,10 @@ func (s scraped) files(gauge gauging) {
 	}
 }
 
-func (s scraped) letters(ctx context.Context, gauge gauging) {
+func (s scraped) messages(ctx context.Context, gauge gauging) {
 	if counts, err := s.app.store.Counts(ctx, store.Filter{}); err == nil {
 		for _, status := range deadletter.Statuses() {
-			gauge(descLetters, float64(counts.ByStatus[status]), string(status))
+			gauge(descMessages, float64(counts.ByStatus[status]), string(status))
 		}
 	}
 	if jobs, err := s.app.store.JobCounts(ctx); err == nil {
@@ -124,7 +160,8 @@ func amountOf(list []deadletter.Imbalance) (sum float64) {
 	return sum
 }
 
-// depths tells what waits. The queues of the list come last, and their names are the configuration's: they may be those of others.
+// depths tells what waits. The queues of the list come last, and their names are the configuration's: they may be
+// those of others.
 func (s scraped) depths(ctx context.Context, gauge gauging) {
 	list := len(s.queues.shown) - len(s.queues.list)
 	for i, q := range s.queues.shown {
@@ -146,9 +183,9 @@ func (s scraped) depth(ctx context.Context, q console.Queue, place string, gauge
 	if err != nil {
 		return
 	}
-	gauge(descMessages, float64(d.Visible), q.Name, place, "visible")
-	gauge(descMessages, float64(d.InFlight), q.Name, place, "in_flight")
-	gauge(descMessages, float64(d.Delayed), q.Name, place, "delayed")
+	gauge(descQueued, float64(d.Visible), q.Name, place, "visible")
+	gauge(descQueued, float64(d.InFlight), q.Name, place, "in_flight")
+	gauge(descQueued, float64(d.Delayed), q.Name, place, "delayed")
 	if !q.TellsOldest {
 		return
 	}

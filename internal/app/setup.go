@@ -15,7 +15,15 @@ import (
 func (a *App) shownSources() []console.Source {
 	var shown []console.Source
 	for _, s := range a.cfg.Sources {
-		shown = append(shown, console.Source{Name: s.Name, Destination: hostOf(s.Destination), MaxAttempts: s.Retry.MaxAttempts, Setup: a.setupOf(s)})
+		shown = append(
+			shown,
+			console.Source{
+				Name:        s.Name,
+				Destination: hostOf(s.Destination),
+				MaxAttempts: s.Retry.MaxAttempts,
+				Setup:       a.setupOf(s),
+			},
+		)
 	}
 	return shown
 }
@@ -23,10 +31,28 @@ func (a *App) shownSources() []console.Source {
 func (a *App) setupOf(s config.Source) console.Setup {
 	scheme, _ := verify.Named(s.Verify.Scheme)
 	setup := console.Setup{
-		URL: a.cfg.WebhookURLOf(s.Name), Scheme: scheme.Name, Proof: scheme.Proof, Open: s.Verify.Open(), Buffered: s.Mode == config.Buffered,
-		RepeatID: repeatID(s.Dedup), Window: s.Dedup.Window, Timeout: s.Timeout, MaxConcurrent: s.MaxConcurrent, MaxPerSecond: s.MaxPerSecond,
-		MaxBody: s.MaxBody, Retry: s.Retry, Register: a.command("platform register " + s.Name),
-		Doctor: a.command("platform doctor " + s.Name), Sign: a.command("sign --source "+s.Name) + " < body.json", Platform: a.shownPlatform(s),
+		URL: a.cfg.WebhookURLOf(
+			s.Name,
+		),
+		Scheme:   scheme.Name,
+		Proof:    scheme.Proof,
+		Open:     s.Verify.Open(),
+		Buffered: s.Mode == config.Buffered,
+		RepeatID: repeatID(
+			s.Dedup,
+		),
+		Window:        s.Dedup.Window,
+		Timeout:       s.Timeout,
+		MaxConcurrent: s.MaxConcurrent,
+		MaxPerSecond:  s.MaxPerSecond,
+		MaxBody:       s.MaxBody,
+		Retry:         s.Retry,
+		Register:      a.command("platform register " + s.Name),
+		Doctor: a.command(
+			"platform doctor " + s.Name,
+		),
+		Sign:     a.command("sign --source "+s.Name) + " < body.json",
+		Platform: a.shownPlatform(s),
 	}
 	for _, secret := range s.Verify.Secrets {
 		setup.Secrets = append(setup.Secrets, secret.From)
@@ -78,7 +104,12 @@ func (a *App) shownPlatform(s config.Source) console.Platform {
 	}
 	preset, _, _ := configured.Resolve(nil) // credentials are of no use to a page
 	p := console.Platform{
-		Name: configured.Name, Title: preset.Title, Status: string(preset.Status), About: preset.About, Warning: preset.Warning, Deliveries: preset.Deliveries,
+		Name:       configured.Name,
+		Title:      preset.Title,
+		Status:     string(preset.Status),
+		About:      preset.About,
+		Warning:    preset.Warning,
+		Deliveries: preset.Deliveries,
 	}
 	if len(preset.Paste) == 0 {
 		return p

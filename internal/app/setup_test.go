@@ -29,11 +29,27 @@ const password = "correct horse battery"
 func settings(t *testing.T, d *desktest.Destination) config.Config {
 	t.Helper()
 	return config.Config{
-		Listen: "127.0.0.1:0", DataDir: t.TempDir(), Queue: config.Queue{SpoolLimit: 1 << 30}, Sources: []config.Source{{
-			Name: "genesys", Destination: d.URL + "/genesys", Mode: config.Direct, Timeout: 5 * time.Second, MaxBody: 1 << 20, MaxConcurrent: 64,
-			Retry:   deadletter.RetryPolicy{MaxAttempts: 5, Base: time.Hour, Cap: 24 * time.Hour},
-			Breaker: config.Breaker{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 10, Probe: 15 * time.Second, Release: 20},
-		}},
+		Listen:  "127.0.0.1:0",
+		DataDir: t.TempDir(),
+		Queue:   config.Queue{SpoolLimit: 1 << 30},
+		Sources: []config.Source{
+			{
+				Name:          "genesys",
+				Destination:   d.URL + "/genesys",
+				Mode:          config.Direct,
+				Timeout:       5 * time.Second,
+				MaxBody:       1 << 20,
+				MaxConcurrent: 64,
+				Retry:         deadletter.RetryPolicy{MaxAttempts: 5, Base: time.Hour, Cap: 24 * time.Hour},
+				Breaker: config.Breaker{
+					FailureRate:   0.5,
+					Window:        time.Minute,
+					MinDeliveries: 10,
+					Probe:         15 * time.Second,
+					Release:       20,
+				},
+			},
+		},
 	}
 }
 
@@ -69,7 +85,12 @@ func end(t *testing.T, a *app.App) {
 // post sends a webhook and answers what the platform was told.
 func (p program) post(t *testing.T, body string, headers http.Header) (int, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL()+"/webhooks/genesys", strings.NewReader(body))
+	req, err := http.NewRequestWithContext(
+		t.Context(),
+		http.MethodPost,
+		p.URL()+"/webhooks/genesys",
+		strings.NewReader(body),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +130,17 @@ func (p program) signIn(t *testing.T) *http.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.submit(t, client, "/setup", url.Values{"token": {link.Query().Get("token")}, "name": {"anna"}, "password": {password}, "confirm": {password}})
+	p.submit(
+		t,
+		client,
+		"/setup",
+		url.Values{
+			"token":    {link.Query().Get("token")},
+			"name":     {"anna"},
+			"password": {password},
+			"confirm":  {password},
+		},
+	)
 	return client
 }
 
@@ -127,7 +158,12 @@ func (p program) signInAgain(t *testing.T) *http.Client {
 
 func (p program) submit(t *testing.T, client *http.Client, path string, form url.Values) string {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.ConsoleURL()+path, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(
+		t.Context(),
+		http.MethodPost,
+		p.ConsoleURL()+path,
+		strings.NewReader(form.Encode()),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

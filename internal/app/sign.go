@@ -29,9 +29,15 @@ type Trial struct {
 	URL    string // where the receiver is; "": where the configuration lets it listen
 }
 
-// Curl writes the command of a POSIX shell that sends a trial the way the source's platform would, genuine at that time. A secret is in it
-// by the name of its variable or file alone. lasts is how long the command is of use; 0: for ever.
-func Curl(ctx context.Context, c config.Config, t Trial, now time.Time) (command string, lasts time.Duration, err error) {
+// Curl writes the command of a POSIX shell that sends a trial the way the source's platform would, genuine at that
+// time. A secret is in it by the name of its variable or file alone. lasts is how long the command is of use; 0: for
+// ever.
+func Curl(
+	ctx context.Context,
+	c config.Config,
+	t Trial,
+	now time.Time,
+) (command string, lasts time.Duration, err error) {
 	s, ok := c.Source(t.Source)
 	if !ok {
 		return "", 0, fmt.Errorf("there is no source %q in the configuration", t.Source)
@@ -46,7 +52,10 @@ func Curl(ctx context.Context, c config.Config, t Trial, now time.Time) (command
 	base := cmp.Or(strings.TrimRight(t.URL, "/"), listenURL(c))
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/webhooks/"+s.Name, http.NoBody)
 	if err != nil || r.URL.Host == "" {
-		return "", 0, errors.Join(errors.New("the URL must be that of the receiver, such as https://hooks.example.com"), err)
+		return "", 0, errors.Join(
+			errors.New("the URL must be that of the receiver, such as https://hooks.example.com"),
+			err,
+		)
 	}
 	r.Header.Set("Content-Type", t.Type)
 	args := []string{"curl -i -X POST"}
@@ -71,7 +80,8 @@ func listenURL(c config.Config) string {
 	return u.String()
 }
 
-// shownCredential is what proves a webhook genuine where that is a secret itself, or nothing of the request: the shell puts it in.
+// shownCredential is what proves a webhook genuine where that is a secret itself, or nothing of the request: the
+// shell puts it in.
 func shownCredential(s verify.Settings) (arg string, ok bool) {
 	switch s.Scheme {
 	case verify.Token:
@@ -98,10 +108,12 @@ func inShell(s deadletter.Secret) string {
 // word writes a text as one word of a shell (POSIX.1-2024, section 2.2.2).
 func word(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
-// printed is a command that writes exactly these bytes. What a terminal would take for a command of its own, or cannot show, is escaped.
+// printed is a command that writes exactly these bytes. What a terminal would take for a command of its own, or
+// cannot show, is escaped.
 func printed(body []byte) string {
 	text := string(body)
-	if utf8.Valid(body) && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 }) {
+	if utf8.Valid(body) &&
+		!strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 }) {
 		return "printf %s " + word(text)
 	}
 	var format strings.Builder

@@ -25,7 +25,13 @@ func trials(t *testing.T) config.Config {
 	if err := os.WriteFile(file, []byte(trialSecret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	inVariable, inFile := deadletter.NewSecret("env:TRIAL_SECRET", trialSecret), deadletter.NewSecret("file:"+file, trialSecret)
+	inVariable, inFile := deadletter.NewSecret(
+		"env:TRIAL_SECRET",
+		trialSecret,
+	), deadletter.NewSecret(
+		"file:"+file,
+		trialSecret,
+	)
 	c := config.Config{Listen: ":8080"}
 	for name, s := range map[string]verify.Settings{
 		"stripe":  {Scheme: verify.Stripe, Secrets: []deadletter.Secret{inVariable}},
@@ -48,7 +54,8 @@ func shell(t *testing.T, command string) (*http.Request, []byte) {
 	t.Helper()
 	dir := t.TempDir()
 	script := "#!/bin/sh\nprintf '%s\\000' \"$@\" > " + dir + "/args\ncat > " + dir + "/body\n"
-	if err := os.WriteFile(filepath.Join(dir, "curl"), []byte(script), 0o700); err != nil { //nolint:gosec // it has to be run
+	// it has to be run
+	if err := os.WriteFile(filepath.Join(dir, "curl"), []byte(script), 0o700); err != nil { //nolint:gosec
 		t.Fatal(err)
 	}
 	sh := exec.CommandContext(t.Context(), "sh", "-c", command)
@@ -128,7 +135,8 @@ func TestCommandThatCannotBeSigned(t *testing.T) {
 	t.Parallel()
 	c := trials(t)
 	c.Sources = append(c.Sources, config.Source{Name: "public", MaxBody: 100, Verify: verify.Settings{
-		Scheme: verify.StandardWebhooks, Secrets: []deadletter.Secret{deadletter.NewSecret("", "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=")},
+		Scheme:  verify.StandardWebhooks,
+		Secrets: []deadletter.Secret{deadletter.NewSecret("", "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=")},
 	}})
 	for want, trial := range map[string]app.Trial{
 		`there is no source "nobody"`:  {Source: "nobody"},
@@ -136,7 +144,13 @@ func TestCommandThatCannotBeSigned(t *testing.T) {
 		"is a public key":              {Source: "public"},
 		"must be that of the receiver": {Source: "stripe", URL: "hooks.example.com"},
 	} {
-		if _, _, err := app.Curl(t.Context(), c, trial, time.Now()); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := app.Curl(
+			t.Context(),
+			c,
+			trial,
+			time.Now(),
+		); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
@@ -145,7 +159,12 @@ func TestCommandThatCannotBeSigned(t *testing.T) {
 	if err != nil || !strings.Contains(command, "'https://127.0.0.1:8080/webhooks/stripe'") {
 		t.Errorf("%s, %v", command, err)
 	}
-	command, _, err = app.Curl(t.Context(), c, app.Trial{Source: "stripe", URL: "https://hooks.example.com/"}, time.Now())
+	command, _, err = app.Curl(
+		t.Context(),
+		c,
+		app.Trial{Source: "stripe", URL: "https://hooks.example.com/"},
+		time.Now(),
+	)
 	if err != nil || !strings.Contains(command, "'https://hooks.example.com/webhooks/stripe'") {
 		t.Errorf("%s, %v", command, err)
 	}

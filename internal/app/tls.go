@@ -37,7 +37,8 @@ func (a *App) encrypt(l net.Listener) (net.Listener, error) {
 	return tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: c.current}), nil
 }
 
-// current reads the files again when they have changed. New ones that cannot be used change nothing: they may be half written.
+// current reads the files again when they have changed. New ones that cannot be used change nothing: they may be half
+// written.
 func (c *certificates) current(*tls.ClientHelloInfo) (*tls.Config, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,7 +72,11 @@ func (c *certificates) load() (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the certificate of the listener: %w", err)
 	}
-	fresh := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2", "http/1.1"}}
+	fresh := &tls.Config{
+		MinVersion:   tls.VersionTLS12,
+		Certificates: []tls.Certificate{pair},
+		NextProtos:   []string{"h2", "http/1.1"},
+	}
 	if c.files.ClientCAFile == "" {
 		return fresh, nil
 	}

@@ -24,8 +24,10 @@ const (
 	platformSpan  = "00f067aa0ba902b7"
 )
 
-// A receiver alone takes the webhook, SQS carries it, and the desk replays it: three lives of one webhook, in the platform's trace.
-func TestWebhookIsOneTraceThroughTheQueue(t *testing.T) { //nolint:paralleltest // SQS and collector are found by environment
+// A receiver alone takes the webhook, SQS carries it, and the desk replays it: three lives of one webhook, in the
+// platform's trace.
+// SQS and collector are found by environment
+func TestWebhookIsOneTraceThroughTheQueue(t *testing.T) { //nolint:paralleltest
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
 	collector := desktest.NewCollector(t)
@@ -47,10 +49,10 @@ func TestWebhookIsOneTraceThroughTheQueue(t *testing.T) { //nolint:paralleltest 
 	})
 	id := kept(t, status, told)
 	client := serve.signIn(t)
-	serve.await(t, client, "/letters/"+id, "The handler answered 503")
+	serve.await(t, client, "/messages/"+id, "The handler answered 503")
 	serve.destination.Set(desktest.Answer(http.StatusOK, `{}`))
-	serve.submit(t, client, "/letters/"+id+"/replay", url.Values{"version": {"0"}, "revision": {"0"}})
-	serve.await(t, client, "/letters?status=resolved", id)
+	serve.submit(t, client, "/messages/"+id+"/replay", url.Values{"version": {"0"}, "revision": {"0"}})
+	serve.await(t, client, "/messages?status=resolved", id)
 	end(t, alone.App) // what was seen last is sent when they stop
 	end(t, serve.App)
 
@@ -66,7 +68,9 @@ func TestWebhookIsOneTraceThroughTheQueue(t *testing.T) { //nolint:paralleltest 
 		t.Errorf("the trace is\n%s\nwant\n%s", got, want)
 	}
 	for _, s := range spans {
-		if s.Trace != platformTrace || s.Attributes["dlqdesk.letter"] != id || s.Resource["service.name"] != "dlqdesk" || s.Resource["deployment.environment.name"] != "test" {
+		if s.Trace != platformTrace || s.Attributes["dlqdesk.message"] != id ||
+			s.Resource["service.name"] != "dlqdesk" ||
+			s.Resource["deployment.environment.name"] != "test" {
 			t.Errorf("a span is %+v", s)
 		}
 	}
@@ -123,7 +127,8 @@ func deliveries(spans []desktest.Span) []desktest.Span {
 }
 
 // A platform that sends no trace, or none that is valid, has one begun for it.
-func TestBufferedWebhookAndItsRetriesAreOneTrace(t *testing.T) { //nolint:paralleltest // the collector is found by environment
+// the collector is found by environment
+func TestBufferedWebhookAndItsRetriesAreOneTrace(t *testing.T) { //nolint:paralleltest
 	collector := desktest.NewCollector(t)
 	p := setup(t, func(c *config.Config) {
 		c.Sources[0].Mode = config.Buffered
@@ -166,13 +171,22 @@ func TestRefusedWebhooksAreTraced(t *testing.T) { //nolint:paralleltest // the c
 	collector := desktest.NewCollector(t)
 	p := setup(t, func(c *config.Config) { c.Sources[0].MaxBody = 10 })
 	p.post(t, strings.Repeat("x", 11), nil)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL()+"/webhooks/"+strings.Repeat("n", 5000), http.NoBody)
+	r, err := http.NewRequestWithContext(
+		t.Context(),
+		http.MethodPost,
+		p.URL()+"/webhooks/"+strings.Repeat("n", 5000),
+		http.NoBody,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	do(t, http.DefaultClient, r)
 	end(t, p.App)
-	if got := tree(collector.Spans(), "", ""); got != "POST /webhooks/{source} SERVER 404\nPOST /webhooks/{source} SERVER 413\n" {
+	if got := tree(
+		collector.Spans(),
+		"",
+		"",
+	); got != "POST /webhooks/{source} SERVER 404\nPOST /webhooks/{source} SERVER 413\n" {
 		t.Errorf("the spans are\n%s", got)
 	}
 	if collector.Has(strings.Repeat("n", 2000)) {
@@ -201,7 +215,8 @@ func TestUnsampledTraceIsPassedOnAsSuch(t *testing.T) { //nolint:paralleltest //
 	}
 }
 
-func TestNothingIsTracedWhereItIsTurnedOff(t *testing.T) { //nolint:paralleltest // the collector is found by environment
+// the collector is found by environment
+func TestNothingIsTracedWhereItIsTurnedOff(t *testing.T) { //nolint:paralleltest
 	collector := desktest.NewCollector(t)
 	t.Setenv("OTEL_SDK_DISABLED", "true")
 	p := setup(t, nil)

@@ -29,15 +29,15 @@ func (h *hanging) Send(ctx context.Context, _ delivery.Destination, _ delivery.R
 	}
 }
 
-func TestOneDeliveryOfALetterIsMadeAtATime(t *testing.T) {
+func TestOneDeliveryOfAMessageIsMadeAtATime(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		letters []deadletter.ID
-		atOnce  int32
-		takes   time.Duration
+		messages []deadletter.ID
+		atOnce   int32
+		takes    time.Duration
 	}{
-		"of one letter":     {[]deadletter.ID{"a", "a", "a"}, 1, 3 * time.Second},
-		"of other letters":  {[]deadletter.ID{"a", "b", "c"}, 3, time.Second},
+		"of one message":    {[]deadletter.ID{"a", "a", "a"}, 1, 3 * time.Second},
+		"of other messages": {[]deadletter.ID{"a", "b", "c"}, 3, time.Second},
 		"of one and others": {[]deadletter.ID{"a", "b", "a"}, 2, 2 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -47,9 +47,13 @@ func TestOneDeliveryOfALetterIsMadeAtATime(t *testing.T) {
 				sender, _ := app.Sender(h)
 				begun := time.Now()
 				var all sync.WaitGroup
-				for _, id := range c.letters {
+				for _, id := range c.messages {
 					all.Go(func() {
-						if a := sender.Send(t.Context(), delivery.Destination{}, delivery.Request{Letter: id}); a.Outcome != deadletter.Delivered {
+						if a := sender.Send(
+							t.Context(),
+							delivery.Destination{},
+							delivery.Request{Message: id},
+						); a.Outcome != deadletter.Delivered {
 							t.Errorf("it is %+v", a)
 						}
 					})
@@ -70,13 +74,15 @@ func TestDeliveriesAreCutOff(t *testing.T) {
 		outcomes := make(chan deadletter.Outcome, 2)
 		for range 2 { // one is made, the other waits for its turn
 			go func() {
-				a := sender.Send(t.Context(), delivery.Destination{}, delivery.Request{Letter: "a"})
+				a := sender.Send(t.Context(), delivery.Destination{}, delivery.Request{Message: "a"})
 				outcomes <- a.Outcome
 			}()
 		}
 		synctest.Wait()
 		cutOff()
-		if one, other := <-outcomes, <-outcomes; one == other || one != deadletter.Unknown && one != deadletter.Unreachable || other != deadletter.Unknown && other != deadletter.Unreachable {
+		if one, other := <-outcomes, <-outcomes; one == other ||
+			one != deadletter.Unknown && one != deadletter.Unreachable ||
+			other != deadletter.Unknown && other != deadletter.Unreachable {
 			t.Errorf("they are %s and %s", one, other)
 		}
 	})
@@ -91,7 +97,8 @@ func (u *unreached) Send(ctx context.Context, _ delivery.Destination, _ delivery
 	return deadletter.Attempt{Outcome: deadletter.Unreachable, Error: "No connection to 192.0.2.1"}
 }
 
-// What could not be sent because the program stops says so of us, and not of the destination. Nothing is begun any more.
+// What could not be sent because the program stops says so of us, and not of the destination. Nothing is begun any
+// more.
 func TestNothingIsSentOnceDeliveriesAreCutOff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -99,7 +106,7 @@ func TestNothingIsSentOnceDeliveriesAreCutOff(t *testing.T) {
 		sender, cutOff := app.Sender(u)
 		time.AfterFunc(time.Second, cutOff)
 		for n := range 100 {
-			a := sender.Send(t.Context(), delivery.Destination{}, delivery.Request{Letter: "a"})
+			a := sender.Send(t.Context(), delivery.Destination{}, delivery.Request{Message: "a"})
 			if a.Outcome != deadletter.Unreachable || a.Error != "Not sent: dlqdesk was stopped" || u.sent.Load() != 1 {
 				t.Fatalf("delivery %d is %+v, and %d were begun", n, a, u.sent.Load())
 			}
@@ -107,7 +114,8 @@ func TestNothingIsSentOnceDeliveriesAreCutOff(t *testing.T) {
 	})
 }
 
-// Deliveries have all of the grace but what it takes to write down what became of them: five seconds, and never more than a third.
+// Deliveries have all of the grace but what it takes to write down what became of them: five seconds, and never more
+// than a third.
 func TestGraceLeavesTimeForLastWords(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ grace, stops, cutOff time.Duration }{
@@ -127,7 +135,13 @@ func TestGraceLeavesTimeForLastWords(t *testing.T) {
 			deliveries, stop := app.CutOffInTime(ctx)
 			defer time.AfterFunc(c.stops, stop).Stop()
 			if <-deliveries.Done(); time.Since(begun) != c.cutOff {
-				t.Errorf("of a grace of %v and a stop that took %v deliveries had %v, want %v", c.grace, c.stops, time.Since(begun), c.cutOff)
+				t.Errorf(
+					"of a grace of %v and a stop that took %v deliveries had %v, want %v",
+					c.grace,
+					c.stops,
+					time.Since(begun),
+					c.cutOff,
+				)
 			}
 		})
 	}

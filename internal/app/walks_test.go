@@ -14,7 +14,8 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// walker is a person who is watched: what is clicked and pressed is counted. Text that is typed or pasted counts as one key.
+// walker is a person who is watched: what is clicked and pressed is counted. Text that is typed or pasted counts as
+// one key.
 type walker struct {
 	person
 	clicks, keys int
@@ -56,8 +57,8 @@ func (w *walker) at(selector string) {
 // walk takes a walk from the list, as it is after signing in, and holds that it takes no more than it did.
 func (w *walker) walk(name string, clicks, keys int, do func()) {
 	w.t.Helper()
-	w.does("begin with the list", chromedp.Navigate(w.ConsoleURL()+"/letters"))
-	w.at("#letters")
+	w.does("begin with the list", chromedp.Navigate(w.ConsoleURL()+"/messages"))
+	w.at("#messages")
 	w.clicks, w.keys = 0, 0
 	do()
 	w.t.Logf("%-50s %d clicks, %d keys", name, w.clicks, w.keys)
@@ -75,7 +76,7 @@ const dayLater = `(() => {
 	}
 })()`
 
-// The five walks of somebody who triages letters, with real deliveries: how many clicks and keys each takes is fixed.
+// The five walks of somebody who triages messages, with real deliveries: how many clicks and keys each takes is fixed.
 func TestBrowserTakesTheFiveWalks(t *testing.T) {
 	t.Parallel()
 	const same = 56 // more than a page has
@@ -91,15 +92,15 @@ func TestBrowserTakesTheFiveWalks(t *testing.T) {
 		kept(t, status, told)
 	}
 	anna := &walker{person: sitDown(t, p)}
-	anna.awaits("/letters?q=7d1c8a52-first", "tr[data-letter]")
-	anna.awaits("/letters?q=0b6f4e19-other", "tr[data-letter]")
+	anna.awaits("/messages?q=7d1c8a52-first", "tr[data-message]")
+	anna.awaits("/messages?q=0b6f4e19-other", "tr[data-message]")
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 
-	anna.walk("find one customer's letter by conversation id", 0, 3, func() {
+	anna.walk("find one customer's message by conversation id", 0, 3, func() {
 		anna.press("/")
 		anna.write("7d1c8a52-first")
 		anna.press(kb.Enter)
-		anna.at(`tr[data-letter]:only-child .snippet mark`)
+		anna.at(`tr[data-message]:only-child .snippet mark`)
 	})
 	anna.walk("replay one", 0, 2, func() {
 		anna.press("j", "r")
@@ -116,22 +117,26 @@ func TestBrowserTakesTheFiveWalks(t *testing.T) {
 		anna.finds(`document.activeElement.id === 'reason'`)
 		anna.write("the id was missing")
 		anna.press(kb.Enter)
-		anna.at("#letter-panel")
+		anna.at("#message-panel")
 		anna.sees("Delivered: 200")
 	})
 	anna.walk("replay all of one cause", 1, 6, func() {
 		anna.press("g", "o")
 		anna.at("#overview")
 		anna.clickOn("#reason-open-0")
-		anna.at("tr[data-letter]")
+		anna.at("tr[data-message]")
 		anna.press("X", "X", "r")
 		anna.at("#job-dialog[open]")
-		anna.sees(fmt.Sprintf("Replay %d letters", same))
+		anna.sees(fmt.Sprintf("Replay %d messages", same))
 		anna.press(kb.Enter)
 		anna.at(`[data-job-state="done"]`)
 		anna.sees(fmt.Sprintf("%d delivered", same))
 	})
-	if _, err := chromedp.Call(anna.tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: dayLater}); err != nil {
+	if _, err := chromedp.Call(
+		anna.tab,
+		page.AddScriptToEvaluateOnNewDocument,
+		page.AddScriptToEvaluateOnNewDocumentParams{Source: dayLater},
+	); err != nil {
 		t.Fatal(err)
 	}
 	anna.walk("find who replayed what yesterday", 2, 2, func() {
@@ -148,6 +153,6 @@ func TestBrowserTakesTheFiveWalks(t *testing.T) {
 		t.Errorf("%d deliveries, want %d: every webhook, and each once more", got, 2*(same+2))
 	}
 	if body := string(p.destination.Received()[same+3].Body); !strings.Contains(body, `"id":7`) {
-		t.Errorf("the fixed letter was delivered as %q", body)
+		t.Errorf("the fixed message was delivered as %q", body)
 	}
 }

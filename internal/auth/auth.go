@@ -1,4 +1,5 @@
-// Package auth knows who may come in: users, passwords, sign-in and sessions. What a user may then do is the domain's to say.
+// Package auth knows who may come in: users, passwords, sign-in and sessions. What a user may then do is the domain's
+// to say.
 package auth
 
 import (
@@ -20,7 +21,8 @@ type Auth struct {
 
 	params  argon2id.Params
 	hashing chan struct{}
-	nobody  string // the hash that the password for a name without a user is compared with: no password is known that fits it
+	// the hash that the password for a name without a user is compared with: no password is known that fits it
+	nobody string
 
 	perAddr, perName *httprate.RateLimiter
 }
@@ -31,8 +33,8 @@ type Settings struct {
 	Hashing argon2id.Params // what a guess costs; zero: what suits a server
 }
 
-// DefaultHashing makes a guess cost 32 MiB and about 0.1 s. OWASP's Password Storage Cheat Sheet asks for 19 MiB and two passes at
-// least.
+// DefaultHashing makes a guess cost 32 MiB and about 0.1 s. OWASP's Password Storage Cheat Sheet asks for 19 MiB and
+// two passes at least.
 func DefaultHashing() argon2id.Params {
 	return argon2id.Params{Memory: 32 << 10, Iterations: 3, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 }
@@ -40,8 +42,13 @@ func DefaultHashing() argon2id.Params {
 // New makes an Auth on a store.
 func New(s *store.Store, settings Settings, now func() time.Time) *Auth {
 	a := &Auth{
-		store: s, sessions: newSessions(s, settings.Secure, now), now: now, params: settings.Hashing, hashing: make(chan struct{}, hashers),
-		perAddr: newLimiter(triesPerAddr), perName: newLimiter(triesPerName),
+		store:    s,
+		sessions: newSessions(s, settings.Secure, now),
+		now:      now,
+		params:   settings.Hashing,
+		hashing:  make(chan struct{}, hashers),
+		perAddr:  newLimiter(triesPerAddr),
+		perName:  newLimiter(triesPerName),
 	}
 	if a.params == (argon2id.Params{}) {
 		a.params = DefaultHashing()
@@ -58,7 +65,8 @@ func newSessions(s *store.Store, secure bool, now func() time.Time) *scs.Session
 	m.Store, m.Lifetime = s.Sessions(now), lifetime
 	m.Cookie.Name, m.Cookie.Path, m.Cookie.HttpOnly, m.Cookie.SameSite = "dlqdesk_session", "/", true, http.SameSiteLaxMode
 	if secure {
-		// The prefix makes browsers refuse the cookie from anything but this very host over https: RFC 6265bis, section 4.1.3.2.
+		// The prefix makes browsers refuse the cookie from anything but this very host over https: RFC 6265bis,
+		// section 4.1.3.2.
 		m.Cookie.Name, m.Cookie.Secure = "__Host-dlqdesk_session", true
 	}
 	return m

@@ -196,7 +196,12 @@ func TestSignInAndOut(t *testing.T) {
 	if status, _ := p.do("POST", "/out", nil); status != 200 || stolen.me() != "" {
 		t.Errorf("after signing out (%d) the session lets in %q", status, stolen.me())
 	}
-	want := []string{"user.add by system", "user.sign_in_refused by anna", "user.sign_in by anna", "user.sign_out by anna"}
+	want := []string{
+		"user.add by system",
+		"user.sign_in_refused by anna",
+		"user.sign_in by anna",
+		"user.sign_out by anna",
+	}
 	if got := b.actions(t); !slices.Equal(got, want) {
 		t.Errorf("the audit trail has %q, want %q", got, want)
 	}
@@ -231,7 +236,14 @@ func TestStrangerCannotWriteTheAuditTrailAsTheyLike(t *testing.T) {
 	t.Parallel()
 	b := setup(t, auth.Settings{})
 	for _, name := range []string{"a\nb\x1b[2J\u202e\xff", strings.Repeat("ä", 500)} {
-		if err := b.SignIn(t.Context(), name, "wrong password", "192.0.2.1"); deadletter.KindOf(err) != deadletter.Unauthenticated {
+		if err := b.SignIn(
+			t.Context(),
+			name,
+			"wrong password",
+			"192.0.2.1",
+		); deadletter.KindOf(
+			err,
+		) != deadletter.Unauthenticated {
 			t.Fatal(err)
 		}
 	}
@@ -247,7 +259,10 @@ func TestSignInRenewsTheSession(t *testing.T) {
 	b.add(t, "anna", deadletter.Viewer)
 	p, planted := b.person(t), b.person(t)
 	at, _ := url.Parse(b.server.URL)
-	planted.client.Jar.SetCookies(at, []*http.Cookie{{Name: "dlqdesk_session", Value: "planted-by-somebody-else", Path: "/"}})
+	planted.client.Jar.SetCookies(
+		at,
+		[]*http.Cookie{{Name: "dlqdesk_session", Value: "planted-by-somebody-else", Path: "/"}},
+	)
 	p.signIn("anna", password)
 	planted.signIn("anna", password)
 	first := p.token()
@@ -267,7 +282,12 @@ func TestCookieFlags(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		b := setup(t, auth.Settings{Secure: secure})
 		b.add(t, "anna", deadletter.Viewer)
-		r := httptest.NewRequestWithContext(t.Context(), "POST", "/in", strings.NewReader(url.Values{"name": {"anna"}, "password": {password}}.Encode()))
+		r := httptest.NewRequestWithContext(
+			t.Context(),
+			"POST",
+			"/in",
+			strings.NewReader(url.Values{"name": {"anna"}, "password": {password}}.Encode()),
+		)
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()
 		b.server.Config.Handler.ServeHTTP(w, r)
@@ -277,7 +297,9 @@ func TestCookieFlags(t *testing.T) {
 		}
 		c := cookies[0]
 		name := map[bool]string{false: "dlqdesk_session", true: "__Host-dlqdesk_session"}[secure]
-		if c.Name != name || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Secure != secure || c.Path != "/" || c.Domain != "" || len(c.Value) < 40 {
+		if c.Name != name || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Secure != secure || c.Path != "/" ||
+			c.Domain != "" ||
+			len(c.Value) < 40 {
 			t.Errorf("secure %v: cookie %v", secure, c)
 		}
 	}
@@ -296,11 +318,20 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 		if want == 200 {
 			continue
 		}
-		if status, _ := p.do("POST", "/password", url.Values{"current": {current}, "next": {next}}); status != want || other.me() == "" {
+		if status, _ := p.do(
+			"POST",
+			"/password",
+			url.Values{"current": {current}, "next": {next}},
+		); status != want ||
+			other.me() == "" {
 			t.Errorf("%s answers %d", form, status)
 		}
 	}
-	if status, text := p.do("POST", "/password", url.Values{"current": {password}, "next": {"another long one"}}); status != 200 {
+	if status, text := p.do(
+		"POST",
+		"/password",
+		url.Values{"current": {password}, "next": {"another long one"}},
+	); status != 200 {
 		t.Fatalf("changing the password answers %d %s", status, text)
 	}
 	if p.me() == "" || p.token() == before {
@@ -367,7 +398,11 @@ func TestSetupLinkMakesOneAdmin(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range statuses {
 		all.Go(func() {
-			statuses[i], _ = people[i].do("POST", "/setup", url.Values{"token": {token}, "name": {"admin" + string(rune('a'+i))}, "password": {password}})
+			statuses[i], _ = people[i].do(
+				"POST",
+				"/setup",
+				url.Values{"token": {token}, "name": {"admin" + string(rune('a'+i))}, "password": {password}},
+			)
 		})
 	}
 	all.Wait()
@@ -388,7 +423,16 @@ func TestSetupLinkMakesOneAdmin(t *testing.T) {
 		t.Errorf("with a user there is a link %q, %v", again, err)
 	}
 	name, _, _ := strings.Cut(people[won].me(), " ")
-	if got, want := b.actions(t), []string{"setup.use by " + name, "user.add by " + name, "user.sign_in by " + name}; !slices.Equal(got, want) {
+	if got, want := b.actions(
+		t,
+	), []string{
+		"setup.use by " + name,
+		"user.add by " + name,
+		"user.sign_in by " + name,
+	}; !slices.Equal(
+		got,
+		want,
+	) {
 		t.Errorf("the audit trail has %q, want %q", got, want)
 	}
 }
@@ -471,7 +515,12 @@ func TestTriesAreLimited(t *testing.T) {
 	}
 	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "POST", "/in", nil)
 	r.RemoteAddr = "127.0.0.1:1"
-	if err := b.Throttle(w, r, "anna"); deadletter.KindOf(err) != deadletter.RateLimited || w.Header().Get("Retry-After") != "60" {
+	if err := b.Throttle(
+		w,
+		r,
+		"anna",
+	); deadletter.KindOf(err) != deadletter.RateLimited ||
+		w.Header().Get("Retry-After") != "60" {
 		t.Errorf("%v, Retry-After %q", err, w.Header().Get("Retry-After"))
 	}
 	r.RemoteAddr, w = "192.0.2.9:1", httptest.NewRecorder()
@@ -500,10 +549,10 @@ func TestAnAddressOfOneNetworkIsOne(t *testing.T) {
 func TestLocalPath(t *testing.T) {
 	t.Parallel()
 	for next, want := range map[string]string{
-		"/letters?status=all": "/letters?status=all", "/letters/a-1": "/letters/a-1", "/audit": "/audit",
-		"": "/letters", "https://evil.example/": "/letters", "//evil.example": "/letters", "/\\evil.example": "/letters", "\\\\evil.example": "/letters",
-		"javascript:alert(1)": "/letters", "letters": "/letters", "/a\r\nb": "/letters", "/\t/evil.example": "/letters", "http:/evil": "/letters",
-		"///evil.example": "/letters", " //evil.example": "/letters", "@evil.example": "/letters",
+		"/messages?status=all": "/messages?status=all", "/messages/a-1": "/messages/a-1", "/audit": "/audit",
+		"": "/messages", "https://evil.example/": "/messages", "//evil.example": "/messages", "/\\evil.example": "/messages", "\\\\evil.example": "/messages",
+		"javascript:alert(1)": "/messages", "messages": "/messages", "/a\r\nb": "/messages", "/\t/evil.example": "/messages", "http:/evil": "/messages",
+		"///evil.example": "/messages", " //evil.example": "/messages", "@evil.example": "/messages",
 	} {
 		if got := auth.LocalPath(next); got != want {
 			t.Errorf("%q leads to %q", next, got)
@@ -517,7 +566,13 @@ func TestAStoreThatDoesNotAnswerIsNoWayIn(t *testing.T) {
 	b.add(t, "anna", deadletter.Admin)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := b.SignIn(ctx, "anna", password, ""); !errors.Is(err, context.Canceled) || deadletter.KindOf(err) == deadletter.Unauthenticated {
+	if err := b.SignIn(
+		ctx,
+		"anna",
+		password,
+		"",
+	); !errors.Is(err, context.Canceled) ||
+		deadletter.KindOf(err) == deadletter.Unauthenticated {
 		t.Errorf("signing in answers %v", err)
 	}
 }

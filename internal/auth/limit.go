@@ -18,10 +18,15 @@ const (
 )
 
 func newLimiter(tries int) *httprate.RateLimiter {
-	return httprate.NewRateLimiter(tries, time.Minute, httprate.WithResponseHeaders(httprate.ResponseHeaders{RetryAfter: "Retry-After"}))
+	return httprate.NewRateLimiter(
+		tries,
+		time.Minute,
+		httprate.WithResponseHeaders(httprate.ResponseHeaders{RetryAfter: "Retry-After"}),
+	)
 }
 
-// Throttle counts a try of a password for a name and answers RateLimited, with the header Retry-After set, when there were too many.
+// Throttle counts a try of a password for a name and answers RateLimited, with the header Retry-After set, when there
+// were too many.
 func (a *Auth) Throttle(w http.ResponseWriter, r *http.Request, name string) error {
 	addr := httprate.CanonicalizeIP(Addr(r))
 	if a.perAddr.OnLimit(w, r, addr) || a.perName.OnLimit(w, r, addr+" "+strings.ToLower(cut(name))) {

@@ -16,11 +16,13 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// hashers bounds how many passwords are hashed at once, because each takes memory that a crowd at the door could exhaust.
+// hashers bounds how many passwords are hashed at once, because each takes memory that a crowd at the door could
+// exhaust.
 const hashers = 2
 
-// The length of a password, in characters. NIST SP 800-63B-3, section 5.1.1.2, asks for 8 at least and for no other rule than a list of
-// passwords that everybody tries; ten leave more room where, as here, no second factor stands behind them.
+// The length of a password, in characters. NIST SP 800-63B-3, section 5.1.1.2, asks for 8 at least and for no other
+// rule than a list of passwords that everybody tries; ten leave more room where, as here, no second factor stands
+// behind them.
 const minPassword, maxPassword = 10, 200
 
 // PasswordRule says in a sentence which passwords are taken.
@@ -30,11 +32,15 @@ func PasswordRule() string {
 
 // CheckName answers an Invalid error when a name cannot be that of a user.
 func CheckName(name string) error {
-	if regexp.MustCompile(`^[A-Za-z0-9._@-]{1,64}$`).MatchString(name) && !strings.EqualFold(name, deadletter.System().Name) {
+	if regexp.MustCompile(`^[A-Za-z0-9._@-]{1,64}$`).MatchString(name) &&
+		!strings.EqualFold(name, deadletter.System().Name) {
 		return nil
 	}
-	return deadletter.Errorf(deadletter.Invalid, "a user name has 1 to 64 letters, digits, dots, hyphens, underscores or @, and is not %q",
-		deadletter.System().Name)
+	return deadletter.Errorf(
+		deadletter.Invalid,
+		"a user name has 1 to 64 messages, digits, dots, hyphens, underscores or @, and is not %q",
+		deadletter.System().Name,
+	)
 }
 
 // CheckPassword answers an Invalid error that says why a password is not taken for a user.
@@ -46,7 +52,10 @@ func CheckPassword(name, password string) error {
 	case n > maxPassword:
 		return deadletter.Errorf(deadletter.Invalid, "this password has %d characters: use at most %d", n, maxPassword)
 	case isCommon(name, strings.ToLower(password)):
-		return deadletter.Errorf(deadletter.Invalid, "this password is one of the first that anybody would try: choose another one")
+		return deadletter.Errorf(
+			deadletter.Invalid,
+			"this password is one of the first that anybody would try: choose another one",
+		)
 	}
 	return nil
 }
@@ -57,10 +66,23 @@ func isCommon(name, password string) bool {
 	for _, r := range password {
 		seen[r] = true
 	}
-	bare := strings.NewReplacer(strings.ToLower(name), "", "dlqdesk", "", "password", "", "passwort", "", "qwertyuiop", "", "1234567890", "").Replace(password)
+	bare := strings.NewReplacer(strings.ToLower(name), "", "dlqdesk", "", "password", "", "passwort", "", "qwertyuiop", "", "1234567890", "").
+		Replace(password)
 	return len(seen) < 5 || utf8.RuneCountInString(bare) < 4 || slices.Contains([]string{
-		"1q2w3e4r5t", "q1w2e3r4t5", "0987654321", "9876543210", "qwerty12345", "qwerty123456", "asdfghjkl1", "zaq12wsxcde3", "letmein1234", "iloveyou123",
-		"administrator", "welcome12345", "changeme123", "changemenow",
+		"1q2w3e4r5t",
+		"q1w2e3r4t5",
+		"0987654321",
+		"9876543210",
+		"qwerty12345",
+		"qwerty123456",
+		"asdfghjkl1",
+		"zaq12wsxcde3",
+		"letmein1234",
+		"iloveyou123",
+		"administrator",
+		"welcome12345",
+		"changeme123",
+		"changemenow",
 	}, password)
 }
 
@@ -74,13 +96,21 @@ func (a *Auth) hash(ctx context.Context, password string) (string, error) {
 	return hashed, err
 }
 
-// anyHash answers a hash of no password that anybody knows. To compare with it costs what it does with any other; to make it costs nothing.
+// anyHash answers a hash of no password that anybody knows. To compare with it costs what it does with any other; to
+// make it costs nothing.
 func anyHash(p argon2id.Params) string {
 	salt, key := make([]byte, p.SaltLength), make([]byte, p.KeyLength)
 	_, _ = rand.Read(salt) // it never fails
 	_, _ = rand.Read(key)
 	text := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", p.Memory, p.Iterations, p.Parallelism, text(salt), text(key))
+	return fmt.Sprintf(
+		"$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s",
+		p.Memory,
+		p.Iterations,
+		p.Parallelism,
+		text(salt),
+		text(key),
+	)
 }
 
 func (a *Auth) matches(ctx context.Context, password, hash string) (bool, error) {
@@ -97,10 +127,15 @@ func (a *Auth) inTurn(ctx context.Context, work func() error) error {
 	case a.hashing <- struct{}{}:
 		defer func() { <-a.hashing }()
 	case <-ctx.Done():
-		return &deadletter.Error{Kind: deadletter.Unavailable, Text: "too many people sign in at once: try again in a moment", Err: ctx.Err()}
+		return &deadletter.Error{
+			Kind: deadletter.Unavailable,
+			Text: "too many people sign in at once: try again in a moment",
+			Err:  ctx.Err(),
+		}
 	}
 	err := work()
-	// A hash takes more memory than all else that is in use; left alone, it would have the program grow to twice of it by and by.
+	// A hash takes more memory than all else that is in use; left alone, it would have the program grow to twice of
+	// it by and by.
 	debug.FreeOSMemory()
 	if err != nil {
 		return fmt.Errorf("hash the password: %w", err)

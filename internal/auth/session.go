@@ -30,15 +30,15 @@ const (
 	seenEvery = 5 * time.Minute
 )
 
-// Sessions loads and saves the session around a handler. fail answers when the store cannot; it is called before or instead of the
-// handler's answer. Sessions is called once.
+// Sessions loads and saves the session around a handler. fail answers when the store cannot; it is called before or
+// instead of the handler's answer. Sessions is called once.
 func (a *Auth) Sessions(fail func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
 	a.sessions.ErrorFunc = fail
 	return a.sessions.LoadAndSave
 }
 
-// SignIn opens a session for a user, under a new token. It takes as long for a name that nobody has, so that names cannot be found
-// out; Unauthenticated says no more than that the two do not fit.
+// SignIn opens a session for a user, under a new token. It takes as long for a name that nobody has, so that names
+// cannot be found out; Unauthenticated says no more than that the two do not fit.
 func (a *Auth) SignIn(ctx context.Context, name, password, addr string) error {
 	u, err := a.store.User(ctx, name)
 	known := err == nil
@@ -60,11 +60,23 @@ func (a *Auth) SignIn(ctx context.Context, name, password, addr string) error {
 }
 
 func (a *Auth) refuse(ctx context.Context, name, addr string) error {
-	event, err := deadletter.NewEvent(deadletter.User(name, "", addr), "user.sign_in_refused", "user", name, "", nil, nil, a.now())
+	event, err := deadletter.NewEvent(
+		deadletter.User(name, "", addr),
+		"user.sign_in_refused",
+		"user",
+		name,
+		"",
+		nil,
+		nil,
+		a.now(),
+	)
 	if err != nil {
 		return err
 	}
-	if err := a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.Record(ctx, event) }); err != nil {
+	if err := a.store.Write(
+		ctx,
+		func(ctx context.Context, tx *store.Tx) error { return tx.Record(ctx, event) },
+	); err != nil {
 		return err
 	}
 	return deadletter.Errorf(deadletter.Unauthenticated, "the name or the password is wrong")
@@ -88,7 +100,16 @@ func (a *Auth) begin(ctx context.Context, u store.User, addr string) error {
 	if err := a.renew(ctx, u); err != nil {
 		return err
 	}
-	event, err := deadletter.NewEvent(deadletter.User(u.Name, u.Role, addr), "user.sign_in", "user", u.Name, "", nil, nil, a.now())
+	event, err := deadletter.NewEvent(
+		deadletter.User(u.Name, u.Role, addr),
+		"user.sign_in",
+		"user",
+		u.Name,
+		"",
+		nil,
+		nil,
+		a.now(),
+	)
 	if err != nil {
 		return err
 	}
@@ -153,8 +174,8 @@ func Actor(ctx context.Context) deadletter.Actor {
 	return actor
 }
 
-// Require lets those in who are signed in and may look; deny answers the others. The role is read anew each time, so that a change of
-// it counts at once.
+// Require lets those in who are signed in and may look; deny answers the others. The role is read anew each time, so
+// that a change of it counts at once.
 func (a *Auth) Require(deny func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -171,8 +192,8 @@ func (a *Auth) Require(deny func(http.ResponseWriter, *http.Request, error)) fun
 	}
 }
 
-// Identify answers whose session a request belongs to, or Unauthenticated. A session is valid while its user exists and has the
-// password that it was opened with.
+// Identify answers whose session a request belongs to, or Unauthenticated. A session is valid while its user exists
+// and has the password that it was opened with.
 func (a *Auth) Identify(r *http.Request) (deadletter.Actor, error) {
 	ctx := r.Context()
 	name := a.sessions.GetString(ctx, keyUser)
@@ -184,7 +205,10 @@ func (a *Auth) Identify(r *http.Request) (deadletter.Actor, error) {
 		return deadletter.Actor{}, err
 	}
 	if err != nil || !a.stillValid(ctx, u) {
-		return deadletter.Actor{}, errors.Join(deadletter.Errorf(deadletter.Unauthenticated, "this session has ended: sign in again"), a.sessions.Destroy(ctx))
+		return deadletter.Actor{}, errors.Join(
+			deadletter.Errorf(deadletter.Unauthenticated, "this session has ended: sign in again"),
+			a.sessions.Destroy(ctx),
+		)
 	}
 	return deadletter.User(u.Name, u.Role, Addr(r)), nil
 }
@@ -217,9 +241,10 @@ func (a *Auth) stillValid(ctx context.Context, u store.User) bool {
 // LocalPath answers where to go after sign-in: a path of this desk, never another site's address.
 func LocalPath(next string) string {
 	u, err := url.Parse(next)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") ||
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") ||
+		strings.HasPrefix(next, "//") ||
 		strings.ContainsAny(next, "\\\r\n\t") {
-		return "/letters"
+		return "/messages"
 	}
 	return next
 }

@@ -17,7 +17,12 @@ func (a *Auth) AddUser(ctx context.Context, by deadletter.Actor, name, role, pas
 }
 
 // addUser adds a user in one transaction with what must hold before.
-func (a *Auth) addUser(ctx context.Context, by deadletter.Actor, name, role, password string, first func(context.Context, *store.Tx) error) error {
+func (a *Auth) addUser(
+	ctx context.Context,
+	by deadletter.Actor,
+	name, role, password string,
+	first func(context.Context, *store.Tx) error,
+) error {
 	parsed, err := deadletter.ParseRole(role)
 	if err != nil {
 		return err
@@ -48,8 +53,8 @@ func (a *Auth) addUser(ctx context.Context, by deadletter.Actor, name, role, pas
 	})
 }
 
-// NewSetupLink answers the token of a link with which the first user can be made, once; it replaces the one before. The token is ""
-// when there are users.
+// NewSetupLink answers the token of a link with which the first user can be made, once; it replaces the one before.
+// The token is "" when there are users.
 func (a *Auth) NewSetupLink(ctx context.Context) (string, error) {
 	var token string
 	err := a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
@@ -75,13 +80,16 @@ func (a *Auth) SetupOpen(ctx context.Context, token string) error {
 func checkSetup(ctx context.Context, token string, look func(context.Context, string) (bool, error)) error {
 	open, err := look(ctx, token)
 	if err == nil && !open {
-		err = deadletter.Errorf(deadletter.Forbidden,
-			"this set-up link was used already, or dlqdesk was started again since: sign in, or take the newest link from its terminal")
+		err = deadletter.Errorf(
+			deadletter.Forbidden,
+			"this set-up link was used already, or dlqdesk was started again since: sign in, or take the newest link from its terminal",
+		)
 	}
 	return err
 }
 
-// SetUp makes the first user, an admin, by a set-up link, and signs them in. Of two at once, one gets it; the other is Forbidden.
+// SetUp makes the first user, an admin, by a set-up link, and signs them in. Of two at once, one gets it; the other
+// is Forbidden.
 func (a *Auth) SetUp(ctx context.Context, token, name, password, addr string) error {
 	if err := a.SetupOpen(ctx, token); err != nil {
 		return err
@@ -113,8 +121,8 @@ func (a *Auth) HasUsers(ctx context.Context) (bool, error) { return a.store.HasU
 // ErrWrongPassword answers a change of password by somebody who does not know the present one.
 var ErrWrongPassword = deadletter.Errorf(deadletter.Invalid, "this is not your current password")
 
-// ChangePassword changes the password of whoever knows the present one. Every session of theirs ends but that of ctx, which gets a new
-// token.
+// ChangePassword changes the password of whoever knows the present one. Every session of theirs ends but that of ctx,
+// which gets a new token.
 func (a *Auth) ChangePassword(ctx context.Context, by deadletter.Actor, current, next string) error {
 	u, err := a.store.User(ctx, by.Name)
 	if err != nil {

@@ -19,14 +19,14 @@ const (
 	slowdown    = 4
 )
 
-// BenchmarkPageWeight opens pages in a real browser that has nothing of the desk yet: what they transfer, and how long it takes on a
-// slow connection and a slow machine until they can be used.
+// BenchmarkPageWeight opens pages in a real browser that has nothing of the desk yet: what they transfer, and how
+// long it takes on a slow connection and a slow machine until they can be used.
 func BenchmarkPageWeight(b *testing.B) {
-	s := newSite(b, manyLetters/10)
+	s := newSite(b, manyMessages/10)
 	tab := s.browse(b)
-	letter := "/letters/" + letterID(fewLetters/2)
+	message := "/messages/" + messageID(fewMessages/2)
 	for _, page := range []struct{ name, path string }{
-		{"list", "/letters"}, {"letter", letter}, {"edit", letter + "/edit"}, {"overview", "/overview"}, {"audit", "/audit"},
+		{"list", "/messages"}, {"message", message}, {"edit", message + "/edit"}, {"overview", "/overview"}, {"audit", "/audit"},
 	} {
 		b.Run(page.name, func(b *testing.B) {
 			var fast, slow []float64
@@ -60,7 +60,11 @@ func (s site) browse(b *testing.B) context.Context {
 		b.Fatal(err)
 	}
 	for _, c := range s.client.Jar.Cookies(address) {
-		if _, err := chromedp.Call(tab, network.SetCookie, network.SetCookieParams{Name: c.Name, Value: c.Value, URL: s.url}); err != nil {
+		if _, err := chromedp.Call(
+			tab,
+			network.SetCookie,
+			network.SetCookieParams{Name: c.Name, Value: c.Value, URL: s.url},
+		); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -72,14 +76,26 @@ func throttle(b *testing.B, tab context.Context, slow bool) {
 	b.Helper()
 	line, rate := network.Conditions{DownloadThroughput: -1, UploadThroughput: -1}, 1.0
 	if slow {
-		line, rate = network.Conditions{Latency: slowLatency, DownloadThroughput: slowBytes, UploadThroughput: slowBytes}, slowdown
+		line, rate = network.Conditions{
+			Latency:            slowLatency,
+			DownloadThroughput: slowBytes,
+			UploadThroughput:   slowBytes,
+		}, slowdown
 	}
-	if _, err := chromedp.Call(tab, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
-		MatchedNetworkConditions: []*network.Conditions{&line},
-	}); err != nil {
+	if _, err := chromedp.Call(
+		tab,
+		network.EmulateNetworkConditionsByRule,
+		network.EmulateNetworkConditionsByRuleParams{
+			MatchedNetworkConditions: []*network.Conditions{&line},
+		},
+	); err != nil {
 		b.Fatal(err)
 	}
-	if _, err := chromedp.Call(tab, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: rate}); err != nil {
+	if _, err := chromedp.Call(
+		tab,
+		emulation.SetCPUThrottlingRate,
+		emulation.SetCPUThrottlingRateParams{Rate: rate},
+	); err != nil {
 		b.Fatal(err)
 	}
 }

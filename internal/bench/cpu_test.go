@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// spent answers how much time on a processor this process has used, which others on the machine change less than they do the time that
-// passes.
+// spent answers how much time on a processor this process has used, which others on the machine change less than they
+// do the time that passes.
 func spent(b *testing.B) time.Duration {
 	b.Helper()
 	var usage syscall.Rusage

@@ -20,12 +20,13 @@ import (
 	"dlqdesk/internal/envelope"
 )
 
-// BenchmarkFailurePath compares webhooks that are delivered to those that fail, round by round: failures go to SQS, to the spool because SQS
-// is away, and to SQS by a receiver of Node and Express that sends one message for each. All receivers work alone, on one SQS server, which
-// shares the processors with them, the load and the destination. So a failure costs what a delivery costs and what the bare SDK and that
-// server need for a message, whoever sends it: the rate at which both can be had, one after the other, is the most that anybody reaches
-// here, and what each takes of the processors tells where the rest goes: sqs-of-success-by-our-cpu is the ratio for a receiver whose queue is
-// on other processors than its own.
+// BenchmarkFailurePath compares webhooks that are delivered to those that fail, round by round: failures go to SQS,
+// to the spool because SQS is away, and to SQS by a receiver of Node and Express that sends one message for each. All
+// receivers work alone, on one SQS server, which shares the processors with them, the load and the destination. So a
+// failure costs what a delivery costs and what the bare SDK and that server need for a message, whoever sends it: the
+// rate at which both can be had, one after the other, is the most that anybody reaches here, and what each takes of
+// the processors tells where the rest goes: sqs-of-success-by-our-cpu is the ratio for a receiver whose queue is on
+// other processors than its own.
 func BenchmarkFailurePath(b *testing.B) {
 	for _, n := range []int{connections, 4 * connections} {
 		b.Run(fmt.Sprintf("connections=%d", n), func(b *testing.B) { failurePath(b, n) })
@@ -36,11 +37,19 @@ func BenchmarkFailurePath(b *testing.B) {
 const receivers = 3
 
 func failurePath(b *testing.B, n int) {
-	// The limit that the program sets is for one receiver. By it, three with many connections, their load and the handlers would collect
-	// garbage twice as often as one does that has a process of its own.
+	// The limit that the program sets is for one receiver. By it, three with many connections, their load and the
+	// handlers would collect garbage twice as often as one does that has a process of its own.
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(receivers * debug.SetMemoryLimit(-1)))
 	endpoint, server := desktest.StartSQSProcess(b)
-	good, bad := destination(b, http.StatusOK, `{"ok":true}`), destination(b, http.StatusInternalServerError, `{"error":"the CRM is down"}`)
+	good, bad := destination(
+		b,
+		http.StatusOK,
+		`{"ok":true}`,
+	), destination(
+		b,
+		http.StatusInternalServerError,
+		`{"error":"the CRM is down"}`,
+	)
 	queueURL := desktest.CreateQueue(b, endpoint, "dlq", nil)
 	line := desktest.NewLine(b, endpoint)
 	desktest.UseSQS(b, line.URL)
@@ -113,7 +122,8 @@ const (
 	bareMessages = bareSenders * bareCalls * batch
 )
 
-// sendBare sends a letter's envelope again and again by the bare SDK, in full batches, and answers how many a second the server took.
+// sendBare sends a message's envelope again and again by the bare SDK, in full batches, and answers how many a second
+// the server took.
 func sendBare(b *testing.B, client *sqs.Client, queueURL string) float64 {
 	b.Helper()
 	c := desktest.Failure("c0ffee00-1111-4222-8333-444455556666", http.StatusInternalServerError, time.Now())
@@ -133,7 +143,10 @@ func sendBare(b *testing.B, client *sqs.Client, queueURL string) float64 {
 	for i := range bareSenders {
 		running.Go(func() {
 			for n := 0; n < bareCalls && errs[i] == nil; n++ {
-				_, errs[i] = client.SendMessageBatch(b.Context(), &sqs.SendMessageBatchInput{QueueUrl: &queueURL, Entries: entries})
+				_, errs[i] = client.SendMessageBatch(
+					b.Context(),
+					&sqs.SendMessageBatchInput{QueueUrl: &queueURL, Entries: entries},
+				)
 			}
 		})
 	}

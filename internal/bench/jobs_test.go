@@ -18,11 +18,11 @@ import (
 )
 
 const (
-	jobLetters = 10_000
-	jobSlots   = 32 // half of a source's 64 places, as the program gives its worker
+	jobMessages = 10_000
+	jobSlots    = 32 // half of a source's 64 places, as the program gives its worker
 )
 
-// office is a desk on a store that holds letters, with a worker that delivers to a fast destination.
+// office is a desk on a store that holds messages, with a worker that delivers to a fast destination.
 type office struct {
 	store  *store.Store
 	desk   *desk.Desk
@@ -33,10 +33,10 @@ type office struct {
 
 var anna = deadletter.User("anna", deadletter.Operator, "192.0.2.7")
 
-func newOffice(b *testing.B, letters int) office {
+func newOffice(b *testing.B, messages int) office {
 	b.Helper()
 	cfg := settings(b, destination(b, http.StatusOK, ""), "")
-	fill(b, cfg, letters)
+	fill(b, cfg, messages)
 	s, err := store.Open(b.Context(), filepath.Join(cfg.DataDir, "desk.db"), desktest.Key())
 	if err != nil {
 		b.Fatal(err)
@@ -47,16 +47,31 @@ func newOffice(b *testing.B, letters int) office {
 		}
 	})
 	err = s.Write(b.Context(), func(ctx context.Context, tx *store.Tx) error {
-		return tx.AddUser(ctx, store.User{Name: "anna", Role: deadletter.Operator, PasswordHash: "x", CreatedAt: time.Now()}, deadletter.Event{At: time.Now(), Action: "user.add"})
+		return tx.AddUser(
+			ctx,
+			store.User{Name: "anna", Role: deadletter.Operator, PasswordHash: "x", CreatedAt: time.Now()},
+			deadletter.Event{At: time.Now(), Action: "user.add"},
+		)
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
 	o := office{store: s, client: delivery.NewClient(time.Now)}
 	b.Cleanup(o.client.Close)
-	o.to = delivery.Destination{Source: "genesys", URL: cfg.Sources[0].Destination, Timeout: 10 * time.Second, MaxConcurrent: 2 * jobSlots}
-	o.worker = worker.New(s, o.client, []worker.Source{{Name: "genesys", Destination: o.to, Retry: policy(), Slots: jobSlots, Gate: noGate{}}}, time.Now, func() float64 { return 0.5 },
-		slog.New(slog.DiscardHandler))
+	o.to = delivery.Destination{
+		Source:        "genesys",
+		URL:           cfg.Sources[0].Destination,
+		Timeout:       10 * time.Second,
+		MaxConcurrent: 2 * jobSlots,
+	}
+	o.worker = worker.New(
+		s,
+		o.client,
+		[]worker.Source{{Name: "genesys", Destination: o.to, Retry: policy(), Slots: jobSlots, Gate: noGate{}}},
+		time.Now,
+		func() float64 { return 0.5 },
+		slog.New(slog.DiscardHandler),
+	)
 	o.desk = desk.New(s, []desk.Source{{Name: "genesys"}}, o.worker.Kick, time.Now)
 	return o
 }
@@ -68,32 +83,36 @@ func (noGate) Admit(due int, _ bool) delivery.Admission { return delivery.Admiss
 
 func (noGate) ProbeNow() {}
 
-// BenchmarkReplayJob replays many letters by one job, every attempt and audit event on disk, and compares that to as many requests
-// of the bare destination client.
+// BenchmarkReplayJob replays many messages by one job, every attempt and audit event on disk, and compares that to as
+// many requests of the bare destination client.
 func BenchmarkReplayJob(b *testing.B) {
 	var rates, shares, costs []float64
 	for range max(1, min(3, b.N)) {
-		o := newOffice(b, jobLetters)
+		o := newOffice(b, jobMessages)
 		bare, before := o.bare(b), spent(b)
 		rate := o.replayAll(b)
-		costs = append(costs, micros(spent(b)-before)/jobLetters)
+		costs = append(costs, micros(spent(b)-before)/jobMessages)
 		rates, shares = append(rates, rate), append(shares, rate/bare)
 	}
-	report(b, median(rates), "letters/s")
-	report(b, median(costs), "cpu-µs/letter")
+	report(b, median(rates), "messages/s")
+	report(b, median(costs), "cpu-µs/message")
 	report(b, median(shares), "ratio-of-bare-client")
-	result(b, "replay job of 10,000, letters/s", median(rates), 3000)
+	result(b, "replay job of 10,000, messages/s", median(rates), 3000)
 }
 
-// bare sends as many requests as a job of all letters would, and answers how many a second.
+// bare sends as many requests as a job of all messages would, and answers how many a second.
 func (o office) bare(b *testing.B) float64 {
 	b.Helper()
 	body, started := webhook(), time.Now()
 	var all sync.WaitGroup
 	for range jobSlots {
 		all.Go(func() {
-			for range jobLetters / jobSlots {
-				if a := o.client.Send(b.Context(), o.to, delivery.Request{Body: body, WebhookID: "w", Attempt: 2}); a.Outcome != deadletter.Delivered {
+			for range jobMessages / jobSlots {
+				if a := o.client.Send(
+					b.Context(),
+					o.to,
+					delivery.Request{Body: body, WebhookID: "w", Attempt: 2},
+				); a.Outcome != deadletter.Delivered {
 					b.Errorf("a request ended %s: %s", a.Outcome, a.Error)
 					return
 				}
@@ -101,7 +120,7 @@ func (o office) bare(b *testing.B) float64 {
 		})
 	}
 	all.Wait()
-	return jobLetters / time.Since(started).Seconds()
+	return jobMessages / time.Since(started).Seconds()
 }
 
 func (o office) replayAll(b *testing.B) float64 {
@@ -126,28 +145,34 @@ func (o office) replayAll(b *testing.B) float64 {
 	}
 	rate := float64(j.Items.Done) / time.Since(started).Seconds()
 	stop()
-	if err := <-done; err != nil || j.Items.Done != jobLetters {
+	if err := <-done; err != nil || j.Items.Done != jobMessages {
 		b.Fatalf("job %+v, %v", j, err)
 	}
 	return rate
 }
 
-// BenchmarkFreeze fixes the letters of a job and tells for how long another write waits meanwhile.
+// BenchmarkFreeze fixes the messages of a job and tells for how long another write waits meanwhile.
 func BenchmarkFreeze(b *testing.B) {
-	o := newOffice(b, manyLetters)
+	o := newOffice(b, manyMessages)
 	var took, waits []time.Duration
 	for b.Loop() {
 		stop, stopped := make(chan struct{}), make(chan []time.Duration)
 		go func() { stopped <- o.writeUntil(b, stop) }()
 		started := time.Now()
-		if _, err := o.desk.FreezeMatching(b.Context(), anna, deadletter.ActArchive, store.Filter{}, "status=all"); err != nil {
+		if _, err := o.desk.FreezeMatching(
+			b.Context(),
+			anna,
+			deadletter.ActArchive,
+			store.Filter{},
+			"status=all",
+		); err != nil {
 			b.Fatal(err)
 		}
 		took = append(took, time.Since(started))
 		close(stop)
 		waits = append(waits, <-stopped...)
 	}
-	report(b, millis(quantile(took, 0.5)), "ms-100k-letters")
+	report(b, millis(quantile(took, 0.5)), "ms-100k-messages")
 	report(b, millis(quantile(waits, 1)), "longest-wait-ms")
 }
 

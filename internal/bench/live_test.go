@@ -18,12 +18,12 @@ import (
 
 const (
 	livePages   = 200
-	livePerSec  = 20 // letters that arrive
+	livePerSec  = 20 // messages that arrive
 	liveSeconds = 5
 )
 
-// BenchmarkLivePages measures what it costs to keep pages of the list up to date while letters arrive, as against nobody looking. Those
-// who look run in the same process, so their share of the costs is in the figures.
+// BenchmarkLivePages measures what it costs to keep pages of the list up to date while messages arrive, as against
+// nobody looking. Those who look run in the same process, so their share of the costs is in the figures.
 func BenchmarkLivePages(b *testing.B) {
 	for b.Loop() {
 		s, webhooks := newLiveSite(b)
@@ -57,7 +57,7 @@ func BenchmarkLivePages(b *testing.B) {
 func newLiveSite(b *testing.B) (s site, webhooks string) {
 	b.Helper()
 	cfg := settings(b, destination(b, http.StatusUnprocessableEntity, `{"error":"field id is missing"}`), "")
-	fill(b, cfg, fewLetters)
+	fill(b, cfg, fewMessages)
 	a := start(b, cfg)
 	s = newClient(b, a.ConsoleURL())
 	s.signIn(b, a.SetupURL())
@@ -68,14 +68,14 @@ func newLiveSite(b *testing.B) (s site, webhooks string) {
 // liveAddress is what the newest page of the list asks for to be kept up to date.
 func (s site) liveAddress(b *testing.B) string {
 	b.Helper()
-	page, err := goquery.NewDocumentFromReader(bytes.NewReader(s.get(b, "/letters")))
+	page, err := goquery.NewDocumentFromReader(bytes.NewReader(s.get(b, "/messages")))
 	if err != nil {
 		b.Fatal(err)
 	}
 	address, _ := page.Find("[data-live]").Attr("data-live")
 	var ids []string
-	for _, row := range page.Find("tr[data-letter]").EachIter() {
-		ids = append(ids, row.AttrOr("data-letter", ""))
+	for _, row := range page.Find("tr[data-message]").EachIter() {
+		ids = append(ids, row.AttrOr("data-message", ""))
 	}
 	return address + "&rows=" + strings.Join(ids, ",")
 }
@@ -93,7 +93,7 @@ func (s site) follow(ctx context.Context, b *testing.B, address string) *http.Re
 	return answer
 }
 
-// arrivals lets letters arrive for a while and answers the seconds of CPU that it took, and how long it was.
+// arrivals lets messages arrive for a while and answers the seconds of CPU that it took, and how long it was.
 func (s site) arrivals(b *testing.B, webhooks string) (busy float64, took time.Duration) {
 	b.Helper()
 	before, begun := cpu(b), time.Now()
@@ -101,7 +101,12 @@ func (s site) arrivals(b *testing.B, webhooks string) (busy float64, took time.D
 	defer pace.Stop()
 	for range livePerSec * liveSeconds {
 		<-pace.C
-		request, err := http.NewRequestWithContext(b.Context(), http.MethodPost, webhooks, strings.NewReader(`{"eventType":"x"}`))
+		request, err := http.NewRequestWithContext(
+			b.Context(),
+			http.MethodPost,
+			webhooks,
+			strings.NewReader(`{"eventType":"x"}`),
+		)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -17,8 +17,8 @@ import (
 // connections is how many webhooks are under way at a time.
 const connections = 32
 
-// load sends the same webhook again and again over connections that stay open. It writes bytes made once, so that what it costs
-// itself does not hide what the server costs.
+// load sends the same webhook again and again over connections that stay open. It writes bytes made once, so that
+// what it costs itself does not hide what the server costs.
 type load struct {
 	request []byte
 	want    string // what every answer must hold
@@ -43,8 +43,15 @@ func newLoadOf(b *testing.B, target, want string, conns int) *load {
 	}
 	body := webhook()
 	var request bytes.Buffer
-	fmt.Fprintf(&request, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: platform/1.0\r\nContent-Type: application/json\r\n"+
-		"Authorization: Bearer s3cret\r\nContent-Length: %d\r\n\r\n%s", u.RequestURI(), u.Host, len(body), body)
+	fmt.Fprintf(
+		&request,
+		"POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: platform/1.0\r\nContent-Type: application/json\r\n"+
+			"Authorization: Bearer s3cret\r\nContent-Length: %d\r\n\r\n%s",
+		u.RequestURI(),
+		u.Host,
+		len(body),
+		body,
+	)
 	l := &load{request: request.Bytes(), want: want}
 	for range conns {
 		c, err := (&net.Dialer{}).DialContext(b.Context(), "tcp", u.Host)

@@ -24,14 +24,15 @@ import (
 
 const (
 	million    = 1_000_000
-	largeOnes  = 100_000 // letters of 4 KiB, whose size on disk is told for a million
-	millionJob = 10_000  // letters that a job replays
+	largeOnes  = 100_000 // messages of 4 KiB, whose size on disk is told for a million
+	millionJob = 10_000  // messages that a job replays
 	teapot     = 418     // what marks them
 	newOnes    = 2000    // webhooks that come meanwhile
 )
 
-// BenchmarkMillion keeps a million letters by the store's own means, then has the program itself serve pages, search, take webhooks and run
-// a job over them, and tells how much memory it came to and how much disk a letter takes. It takes some minutes and 6 GB of disk.
+// BenchmarkMillion keeps a million messages by the store's own means, then has the program itself serve pages,
+// search, take webhooks and run a job over them, and tells how much memory it came to and how much disk a message
+// takes. It takes some minutes and 6 GB of disk.
 func BenchmarkMillion(b *testing.B) {
 	folder := b.TempDir()
 	fillMany(b, folder, million, 1<<10)
@@ -40,9 +41,9 @@ func BenchmarkMillion(b *testing.B) {
 	s.signIn(b, p.setup)
 	p.awaitSearch(b, s)
 	for _, page := range []struct{ name, path string }{
-		{"list", "/letters"},
-		{"search", "/letters?status=all&q=gamma+conversation"},
-		{"letter", "/letters/" + manyID(million/2)},
+		{"list", "/messages"},
+		{"search", "/messages?status=all&q=gamma+conversation"},
+		{"message", "/messages/" + manyID(million/2)},
 		{"overview", "/overview?range=30d"},
 		{"audit", "/audit"},
 	} {
@@ -50,12 +51,12 @@ func BenchmarkMillion(b *testing.B) {
 	}
 	job := s.beginJob(b)
 	p.takeWebhooks(b)
-	report(b, s.awaitJob(b, job), "job-letters/s")
-	s.get(b, "/letters?status=all&q=gamma")
+	report(b, s.awaitJob(b, job), "job-messages/s")
+	s.get(b, "/messages?status=all&q=gamma")
 	memory := p.peakMemory(b)
 	p.end(b)
 	report(b, memory, "MiB-RSS")
-	resultBelow(b, "memory with a million letters, MiB", memory, 150)
+	resultBelow(b, "memory with a million messages, MiB", memory, 150)
 	onDisk(b, folder, million, 1<<10)
 
 	folder = b.TempDir()
@@ -68,8 +69,8 @@ func BenchmarkMillion(b *testing.B) {
 	onDisk(b, folder, largeOnes, 4<<10)
 }
 
-// onDisk tells what a letter takes beyond two and a half bytes for each of its payload.
-func onDisk(b *testing.B, folder string, letters, payload int) {
+// onDisk tells what a message takes beyond two and a half bytes for each of its payload.
+func onDisk(b *testing.B, folder string, messages, payload int) {
 	b.Helper()
 	var bytes int64
 	for _, name := range []string{"desk.db", "desk.db-wal", "search.db", "search.db-wal"} {
@@ -77,9 +78,9 @@ func onDisk(b *testing.B, folder string, letters, payload int) {
 			bytes += info.Size()
 		}
 	}
-	each := float64(bytes) / float64(letters)
-	report(b, each, fmt.Sprintf("bytes/letter-of-%d", payload))
-	resultBelow(b, fmt.Sprintf("disk for a letter of %d bytes", payload), each, 2.5*float64(payload)+1024)
+	each := float64(bytes) / float64(messages)
+	report(b, each, fmt.Sprintf("bytes/message-of-%d", payload))
+	resultBelow(b, fmt.Sprintf("disk for a message of %d bytes", payload), each, 2.5*float64(payload)+1024)
 }
 
 func manyID(n int) string {
@@ -87,8 +88,8 @@ func manyID(n int) string {
 	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", r.Uint32(), r.Uint32()>>16, r.Uint32()>>20, r.Uint32()>>20, n)
 }
 
-// fillMany keeps letters of the last thirty days, each with ids and words of its own.
-func fillMany(b *testing.B, folder string, letters, payload int) {
+// fillMany keeps messages of the last thirty days, each with ids and words of its own.
+func fillMany(b *testing.B, folder string, messages, payload int) {
 	b.Helper()
 	if err := os.WriteFile(filepath.Join(folder, "audit.key"), desktest.Key(), 0o600); err != nil {
 		b.Fatal(err)
@@ -98,12 +99,12 @@ func fillMany(b *testing.B, folder string, letters, payload int) {
 		b.Fatal(err)
 	}
 	began, now := time.Now(), time.Now()
-	gap, codes := 30*24*time.Hour/time.Duration(letters), []int{422, 503, 422, 503, 500, 0}
-	for from := 0; from < letters; from += 1000 {
+	gap, codes := 30*24*time.Hour/time.Duration(messages), []int{422, 503, 422, 503, 500, 0}
+	for from := 0; from < messages; from += 1000 {
 		changes := make([]deadletter.Change, 1000)
 		for i := range changes {
 			n := from + i
-			c := desktest.Failure(manyID(n), codes[n%len(codes)], now.Add(-gap*time.Duration(letters-n)))
+			c := desktest.Failure(manyID(n), codes[n%len(codes)], now.Add(-gap*time.Duration(messages-n)))
 			if n < millionJob {
 				c.First.StatusCode = teapot
 			}
@@ -125,18 +126,30 @@ func fillMany(b *testing.B, folder string, letters, payload int) {
 	if err := s.Close(); err != nil {
 		b.Fatal(err)
 	}
-	b.Logf("%d letters of %d bytes were kept in %s", letters, payload, time.Since(began).Round(time.Second))
+	b.Logf("%d messages of %d bytes were kept in %s", messages, payload, time.Since(began).Round(time.Second))
 }
 
 // eventOf is a webhook of so many bytes, half ids and half words, as those of contact centres are.
 func eventOf(n, bytes int) []byte {
 	r := rand.New(rand.NewPCG(uint64(n), 2))
-	words := strings.Fields("alpha beta gamma delta conversation customer agent queue message order delivery invoice phone callback transfer")
+	words := strings.Fields(
+		"alpha beta gamma delta conversation customer agent queue message order delivery invoice phone callback transfer",
+	)
 	var text strings.Builder
 	fmt.Fprintf(&text, `{"topicName":"v2.conversations.updated","id":"%s","participants":[`, manyID(n))
 	for text.Len() < bytes-250 {
-		fmt.Fprintf(&text, `{"id":"%08x-%04x","name":"%s %s","n":%d,"note":"%s %s %s"},`, r.Uint32(), r.Uint32()>>16,
-			words[r.IntN(len(words))], words[r.IntN(len(words))], r.IntN(1000), words[r.IntN(len(words))], words[r.IntN(len(words))], words[r.IntN(len(words))])
+		fmt.Fprintf(
+			&text,
+			`{"id":"%08x-%04x","name":"%s %s","n":%d,"note":"%s %s %s"},`,
+			r.Uint32(),
+			r.Uint32()>>16,
+			words[r.IntN(len(words))],
+			words[r.IntN(len(words))],
+			r.IntN(1000),
+			words[r.IntN(len(words))],
+			words[r.IntN(len(words))],
+			words[r.IntN(len(words))],
+		)
 	}
 	text.WriteString(`{}],"note":"`)
 	text.WriteString(strings.Repeat("x", max(0, bytes-text.Len()-2)))
@@ -153,7 +166,8 @@ type process struct {
 func startProgram(b *testing.B, folder string) process {
 	b.Helper()
 	binary := filepath.Join(b.TempDir(), "dlqdesk")
-	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", binary, "dlqdesk/cmd/dlqdesk").CombinedOutput(); err != nil { //nolint:gosec // a path of this run
+	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", binary, "dlqdesk/cmd/dlqdesk").
+		CombinedOutput(); err != nil { //nolint:gosec // a path of this run
 		b.Fatalf("build dlqdesk: %v\n%s", err, out)
 	}
 	target := serve(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -163,11 +177,16 @@ func startProgram(b *testing.B, folder string) process {
 		}
 	}))
 	cfg := filepath.Join(folder, "dlqdesk.yaml")
-	text := fmt.Sprintf("listen: 127.0.0.1:0\ndata_dir: %s\nsources:\n  genesys:\n    destination: %s\n    max_concurrent: 64\n    retry: { max_attempts: 5, base: 1h, cap: 24h }\n", folder, target)
+	text := fmt.Sprintf(
+		"listen: 127.0.0.1:0\ndata_dir: %s\nsources:\n  genesys:\n    destination: %s\n    max_concurrent: 64\n    retry: { max_attempts: 5, base: 1h, cap: 24h }\n",
+		folder,
+		target,
+	)
 	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	p := process{running: exec.CommandContext(b.Context(), binary, "serve", "--config", cfg)} //nolint:gosec // built above
+	// built above
+	p := process{running: exec.CommandContext(b.Context(), binary, "serve", "--config", cfg)} //nolint:gosec
 	out, err := p.running.StdoutPipe()
 	if err != nil {
 		b.Fatal(err)
@@ -196,7 +215,7 @@ func startProgram(b *testing.B, folder string) process {
 func (p process) awaitSearch(b *testing.B, s site) {
 	b.Helper()
 	began := time.Now()
-	for strings.Contains(string(s.get(b, "/letters?q=alpha")), "not searchable yet") {
+	for strings.Contains(string(s.get(b, "/messages?q=alpha")), "not searchable yet") {
 		time.Sleep(500 * time.Millisecond)
 	}
 	b.Logf("after %s everything was searchable", time.Since(began).Round(time.Second))
@@ -236,15 +255,19 @@ func (p process) end(b *testing.B) {
 	}
 }
 
-// beginJob has the letters that are marked replayed, and answers the address of the job.
+// beginJob has the messages that are marked replayed, and answers the address of the job.
 func (s site) beginJob(b *testing.B) string {
 	b.Helper()
-	confirm := s.post(b, "/letters/bulk", url.Values{"action": {"replay"}, "scope": {"all"}, "back": {"status=all&code=" + strconv.Itoa(teapot)}})
+	confirm := s.post(
+		b,
+		"/messages/bulk",
+		url.Values{"action": {"replay"}, "scope": {"all"}, "back": {"status=all&code=" + strconv.Itoa(teapot)}},
+	)
 	s.post(b, confirm+"/start", url.Values{"back": {"status=all"}, "unknown": {"yes"}})
 	return confirm
 }
 
-// awaitJob waits for the end of a job and answers how many letters a second it replayed, by its own word.
+// awaitJob waits for the end of a job and answers how many messages a second it replayed, by its own word.
 func (s site) awaitJob(b *testing.B, job string) float64 {
 	b.Helper()
 	began := time.Now()
@@ -259,7 +282,12 @@ func (s site) awaitJob(b *testing.B, job string) float64 {
 // post sends a form and answers the path that it led to.
 func (s site) post(b *testing.B, path string, form url.Values) string {
 	b.Helper()
-	request, err := http.NewRequestWithContext(b.Context(), http.MethodPost, s.url+path, strings.NewReader(form.Encode()))
+	request, err := http.NewRequestWithContext(
+		b.Context(),
+		http.MethodPost,
+		s.url+path,
+		strings.NewReader(form.Encode()),
+	)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -21,25 +21,25 @@ import (
 )
 
 const (
-	fewLetters  = 1_000
-	manyLetters = 100_000
-	fillBatch   = 500
-	warmUps     = 30
+	fewMessages  = 1_000
+	manyMessages = 100_000
+	fillBatch    = 500
+	warmUps      = 30
 )
 
-// BenchmarkListPage compares pages of a store with many letters to the same pages of one with few, asked for in turns.
+// BenchmarkListPage compares pages of a store with many messages to the same pages of one with few, asked for in turns.
 func BenchmarkListPage(b *testing.B) {
-	few, many := newSite(b, fewLetters), newSite(b, manyLetters)
+	few, many := newSite(b, fewMessages), newSite(b, manyMessages)
 	for _, page := range []struct{ name, path string }{
-		{"default", "/letters"},
-		{"all", "/letters?status=all"},
-		{"search", "/letters?status=all&q=field"},
-		{"letter", "/letters/" + letterID(fewLetters/2)},
+		{"default", "/messages"},
+		{"all", "/messages?status=all"},
+		{"search", "/messages?status=all&q=field"},
+		{"message", "/messages/" + messageID(fewMessages/2)},
 		{"overview", "/overview?range=30d"},
 		{"audit", "/audit"},
-		{"audit-kind", "/audit?action=letter."},
+		{"audit-kind", "/audit?action=message."},
 		{"audit-people", "/audit?by=people&action=attempt."},
-		{"audit-source", "/audit?source=genesys&action=letter.received"},
+		{"audit-source", "/audit?source=genesys&action=message.received"},
 	} {
 		b.Run(page.name, func(b *testing.B) {
 			few.times(b, page.path, warmUps)
@@ -52,8 +52,8 @@ func BenchmarkListPage(b *testing.B) {
 			report(b, millis(quantile(large, 0.5)), "p50-ms")
 			p95 := millis(quantile(large, 0.95))
 			report(b, p95, "p95-ms")
-			if page.name == "default" || page.name == "letter" {
-				resultBelow(b, page.name+" page of 100,000 letters, p95 in ms", p95, 50)
+			if page.name == "default" || page.name == "message" {
+				resultBelow(b, page.name+" page of 100,000 messages, p95 in ms", p95, 50)
 			}
 			report(b, float64(quantile(large, 0.5))/float64(quantile(small, 0.5)), "ratio-p50")
 			report(b, float64(quantile(large, 0.95))/float64(quantile(small, 0.95)), "ratio-p95")
@@ -67,7 +67,7 @@ type site struct {
 	client *http.Client
 }
 
-// newSite starts a desk on a store with n letters.
+// newSite starts a desk on a store with n messages.
 func newSite(b *testing.B, n int) site {
 	b.Helper()
 	cfg := settings(b, destination(b, http.StatusOK, ""), "")
@@ -89,9 +89,10 @@ func newClient(b *testing.B, deskURL string) site {
 	return site{deskURL, &http.Client{Jar: jar}}
 }
 
-func letterID(n int) string { return fmt.Sprintf("letter-%06d", n) }
+func messageID(n int) string { return fmt.Sprintf("message-%06d", n) }
 
-// fill writes letters of the last thirty days: half of them need a person, a third is retried, the rest may have been processed.
+// fill writes messages of the last thirty days: half of them need a person, a third is retried, the rest may have
+// been processed.
 func fill(b *testing.B, cfg config.Config, n int) {
 	b.Helper()
 	if err := os.WriteFile(filepath.Join(cfg.DataDir, "audit.key"), desktest.Key(), 0o600); err != nil {
@@ -106,7 +107,7 @@ func fill(b *testing.B, cfg config.Config, n int) {
 	for from := 0; from < n; from += fillBatch {
 		err := s.Write(b.Context(), func(ctx context.Context, tx *store.Tx) error {
 			for i := from; i < from+fillBatch; i++ {
-				c := desktest.Failure(letterID(i), codes[i%len(codes)], now.Add(-gap*time.Duration(n-i)))
+				c := desktest.Failure(messageID(i), codes[i%len(codes)], now.Add(-gap*time.Duration(n-i)))
 				c.Body = body
 				if err := tx.Apply(ctx, deadletter.Receive(c, policy(), 0.5, now)); err != nil {
 					return err
@@ -130,8 +131,18 @@ func (s site) signIn(b *testing.B, setupURL string) {
 		b.Fatal(err)
 	}
 	const password = "correct horse battery"
-	form := url.Values{"token": {link.Query().Get("token")}, "name": {"anna"}, "password": {password}, "confirm": {password}}
-	request, err := http.NewRequestWithContext(b.Context(), http.MethodPost, s.url+"/setup", strings.NewReader(form.Encode()))
+	form := url.Values{
+		"token":    {link.Query().Get("token")},
+		"name":     {"anna"},
+		"password": {password},
+		"confirm":  {password},
+	}
+	request, err := http.NewRequestWithContext(
+		b.Context(),
+		http.MethodPost,
+		s.url+"/setup",
+		strings.NewReader(form.Encode()),
+	)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -139,7 +150,8 @@ func (s site) signIn(b *testing.B, setupURL string) {
 	s.do(b, request)
 }
 
-// awaitAudit waits until the desk has read its audit trail, which it does at start and which costs time that is no page's.
+// awaitAudit waits until the desk has read its audit trail, which it does at start and which costs time that is no
+// page's.
 func (s site) awaitAudit(b *testing.B) {
 	b.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)

@@ -10,16 +10,17 @@ import (
 )
 
 const (
-	// share is how many webhooks each connection sends in a round that opens connections, has Node compile, or is of who takes long.
+	// share is how many webhooks each connection sends in a round that opens connections, has Node compile, or is of
+	// who takes long.
 	share = 50
 
-	// longShare is how many it sends in a round that is measured: half a second's, so that one collection of garbage more, and the last calls
-	// to SQS, which are not full, do not count.
+	// longShare is how many it sends in a round that is measured: half a second's, so that one collection of garbage
+	// more, and the last calls to SQS, which are not full, do not count.
 	longShare = 8 * share
 )
 
-// BenchmarkReceiverSuccess compares the receiver with a bare reverse proxy to the same destination, round by round. A bare one makes
-// a new buffer for every answer, so it is compared with one that keeps its buffers as well.
+// BenchmarkReceiverSuccess compares the receiver with a bare reverse proxy to the same destination, round by round. A
+// bare one makes a new buffer for every answer, so it is compared with one that keeps its buffers as well.
 func BenchmarkReceiverSuccess(b *testing.B) {
 	target := destination(b, http.StatusOK, `{"ok":true}`)
 	desk := newLoad(b, start(b, settings(b, target, "")).URL()+"/webhooks/genesys", `{"status":"accepted"}`)
@@ -53,7 +54,11 @@ func newProxy(b *testing.B, target string, pool httputil.BufferPool) http.Handle
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 2 * connections, DisableCompression: true}
 	b.Cleanup(transport.CloseIdleConnections)
-	return &httputil.ReverseProxy{Transport: transport, BufferPool: pool, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
+	return &httputil.ReverseProxy{
+		Transport:  transport,
+		BufferPool: pool,
+		Rewrite:    func(r *httputil.ProxyRequest) { r.SetURL(to) },
+	}
 }
 
 // buffers is a pool of buffers as large as those that a reverse proxy makes.
@@ -68,7 +73,8 @@ func (p *buffers) Get() []byte {
 
 func (p *buffers) Put(buffer []byte) { p.pool.Put(&buffer) }
 
-// BenchmarkFailureEmbedded measures webhooks whose delivery fails, until the platform knows that the embedded queue has them.
+// BenchmarkFailureEmbedded measures webhooks whose delivery fails, until the platform knows that the embedded queue
+// has them.
 func BenchmarkFailureEmbedded(b *testing.B) { failures(b, "") }
 
 func failures(b *testing.B, dlqURL string) {

@@ -11,8 +11,8 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// BenchmarkReceiversOnOneQueue measures webhooks that fail at one, two and four receivers which share an SQS queue, and tells the rates
-// as ratios to that of the one.
+// BenchmarkReceiversOnOneQueue measures webhooks that fail at one, two and four receivers which share an SQS queue,
+// and tells the rates as ratios to that of the one.
 func BenchmarkReceiversOnOneQueue(b *testing.B) {
 	endpoint := desktest.StartSQS(b)
 	desktest.UseSQS(b, endpoint)
@@ -40,7 +40,8 @@ func BenchmarkReceiversOnOneQueue(b *testing.B) {
 
 func startReceiver(b *testing.B, target, queueURL string) *app.App {
 	b.Helper()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint // what a line of the log costs is part of the figures
+	// what a line of the log costs is part of the figures
+	log := slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint
 	a := app.New(settings(b, target, queueURL), log)
 	if err := a.StartReceiver(b.Context()); err != nil {
 		b.Fatal(err)
@@ -49,7 +50,8 @@ func startReceiver(b *testing.B, target, queueURL string) *app.App {
 	return a
 }
 
-// together is the load of several receivers at a time. Each has a request of the same bytes: none looks at the Host header.
+// together is the load of several receivers at a time. Each has a request of the same bytes: none looks at the Host
+// header.
 func together(loads []*load) *load {
 	all := &load{request: loads[0].request, want: loads[0].want}
 	for _, l := range loads {

@@ -57,10 +57,20 @@ func serve(b *testing.B, h http.Handler) (url string) {
 func settings(b *testing.B, destination, dlqURL string) config.Config {
 	b.Helper()
 	return config.Config{
-		Listen: "127.0.0.1:0", DataDir: b.TempDir(), Queue: config.Queue{DLQURL: dlqURL, SpoolLimit: 1 << 30}, Sources: []config.Source{{
-			Name: "genesys", Destination: destination, Mode: config.Direct, Timeout: 10 * time.Second, MaxBody: 1 << 20, MaxConcurrent: 256,
-			Retry: policy(),
-		}},
+		Listen:  "127.0.0.1:0",
+		DataDir: b.TempDir(),
+		Queue:   config.Queue{DLQURL: dlqURL, SpoolLimit: 1 << 30},
+		Sources: []config.Source{
+			{
+				Name:          "genesys",
+				Destination:   destination,
+				Mode:          config.Direct,
+				Timeout:       10 * time.Second,
+				MaxBody:       1 << 20,
+				MaxConcurrent: 256,
+				Retry:         policy(),
+			},
+		},
 	}
 }
 
@@ -71,7 +81,8 @@ func policy() deadletter.RetryPolicy {
 // start runs a whole dlqdesk. Its log is written, as in use, but to nowhere.
 func start(b *testing.B, cfg config.Config) *app.App {
 	b.Helper()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint // what a line of the log costs is part of the figures
+	// what a line of the log costs is part of the figures
+	log := slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint
 	a := app.New(cfg, log)
 	if err := a.Start(b.Context()); err != nil {
 		b.Fatal(err)

@@ -35,9 +35,10 @@ func BenchmarkFailureToSQS(b *testing.B) {
 	failures(b, desktest.CreateQueue(b, endpoint, "dlq", nil))
 }
 
-// BenchmarkIngestFromSQS measures from when the program is up until every letter of a queue is in the store, beside a bare client that
-// receives and deletes as many from the same server. Each round has a server of its own, which ends with it: connections of a program that
-// was stopped hold memory for as long as their other end is there, and what is left of its memory bounds the next.
+// BenchmarkIngestFromSQS measures from when the program is up until every message of a queue is in the store, beside
+// a bare client that receives and deletes as many from the same server. Each round has a server of its own, which
+// ends with it: connections of a program that was stopped hold memory for as long as their other end is there, and
+// what is left of its memory bounds the next.
 func BenchmarkIngestFromSQS(b *testing.B) {
 	var ours, theirs, ratios, costs []float64
 	for range rounds {
@@ -54,13 +55,13 @@ func BenchmarkIngestFromSQS(b *testing.B) {
 				costs = append(costs, micros(spent(b)-before)/waiting)
 				ours, theirs, ratios = append(ours, our), append(theirs, their), append(ratios, our/their)
 			}
-			report(b, ours[len(ours)-1], "letters/s")
-			report(b, costs[len(costs)-1], "cpu-µs/letter")
-			report(b, theirs[len(theirs)-1], "bare-letters/s")
+			report(b, ours[len(ours)-1], "messages/s")
+			report(b, costs[len(costs)-1], "cpu-µs/message")
+			report(b, theirs[len(theirs)-1], "bare-messages/s")
 			report(b, ratios[len(ratios)-1], "ratio")
 		})
 	}
-	result(b, "ingest from SQS, letters/s", median(ours), 10_000)
+	result(b, "ingest from SQS, messages/s", median(ours), 10_000)
 	result(b, "ingest / bare SDK that receives and deletes", median(ratios), 0.5)
 }
 
@@ -78,9 +79,15 @@ func preload(b *testing.B, client *sqs.Client, endpoint, name string) (queueURL 
 			if err != nil {
 				b.Fatal(err)
 			}
-			entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(body))}
+			entries[i] = types.SendMessageBatchRequestEntry{
+				Id:          aws.String(strconv.Itoa(i)),
+				MessageBody: aws.String(string(body)),
+			}
 		}
-		sent, err := client.SendMessageBatch(b.Context(), &sqs.SendMessageBatchInput{QueueUrl: &queueURL, Entries: entries})
+		sent, err := client.SendMessageBatch(
+			b.Context(),
+			&sqs.SendMessageBatchInput{QueueUrl: &queueURL, Entries: entries},
+		)
 		if err != nil || len(sent.Successful) != batch {
 			b.Fatalf("fill the queue: %v", err)
 		}
@@ -124,24 +131,27 @@ func drainBatch(ctx context.Context, client *sqs.Client, queueURL string) (int, 
 	}
 	entries := make([]types.DeleteMessageBatchRequestEntry, len(got.Messages))
 	for i, m := range got.Messages {
-		entries[i] = types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle}
+		entries[i] = types.DeleteMessageBatchRequestEntry{
+			Id:            aws.String(strconv.Itoa(i)),
+			ReceiptHandle: m.ReceiptHandle,
+		}
 	}
 	_, err = client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &queueURL, Entries: entries})
 	return len(entries), err
 }
 
-// ingest runs the program until the letters of a queue are in its store, and answers letters per second. Those that are there when it has
-// started, with a new store, do not count.
+// ingest runs the program until the messages of a queue are in its store, and answers messages per second. Those that
+// are there when it has started, with a new store, do not count.
 func ingest(b *testing.B, queueURL string) float64 {
 	b.Helper()
 	cfg := settings(b, destination(b, 200, ""), queueURL)
 	a := start(b, cfg)
 	desk := open(b, cfg.DataDir)
-	before, began := letters(b, desk), time.Now()
+	before, began := messages(b, desk), time.Now()
 	// The store is asked seldom enough to cost nothing.
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for letters(b, desk) < waiting {
+	for messages(b, desk) < waiting {
 		<-tick.C
 	}
 	took := time.Since(began)
@@ -164,8 +174,8 @@ func open(b *testing.B, dataDir string) *store.Store {
 	return s
 }
 
-// letters counts everything in a store.
-func letters(b *testing.B, s *store.Store) (total int) {
+// messages counts everything in a store.
+func messages(b *testing.B, s *store.Store) (total int) {
 	b.Helper()
 	counts, err := s.Counts(b.Context(), store.Filter{})
 	if err != nil {

@@ -13,28 +13,29 @@ import (
 
 // Config is everything that an operator decides. It is valid when it comes from Load.
 type Config struct {
-	File          string        // the file that was read; empty: none
-	Listen        string        // host:port of the receiver, and of the console when ConsoleListen is empty
-	ConsoleListen string        // host:port of the console alone; empty: it shares Listen
-	MetricsListen string        // host:port of /metrics; empty: there is none
-	PublicURL     string        // how browsers reach the console, without a slash at its end; empty: not known
-	TLS           ListenTLS     // of Listen; empty: without encryption
-	WebhookURL    string        // how platforms reach the receiver, without a slash at its end; empty: not known
-	DataDir       string        // store, spool, embedded queue, keys; a relative one is taken from the working directory
-	Grace         time.Duration // for finishing what is in flight when the program is asked to stop
-	Queue         Queue
-	Queues        []DLQ      // that are read besides, ordered as Sources
-	Sources       []Source   // in the order of the file; those from the environment alone come last
-	Platforms     []Platform // ordered as Sources
-	Warnings      []string   // legal, but worth a look; written like faults
+	File          string    // the file that was read; empty: none
+	Listen        string    // host:port of the receiver, and of the console when ConsoleListen is empty
+	ConsoleListen string    // host:port of the console alone; empty: it shares Listen
+	MetricsListen string    // host:port of /metrics; empty: there is none
+	PublicURL     string    // how browsers reach the console, without a slash at its end; empty: not known
+	TLS           ListenTLS // of Listen; empty: without encryption
+	WebhookURL    string    // how platforms reach the receiver, without a slash at its end; empty: not known
+	// store, spool, embedded queue, keys; a relative one is taken from the working directory
+	DataDir   string
+	Grace     time.Duration // for finishing what is in flight when the program is asked to stop
+	Queue     Queue
+	Queues    []DLQ      // that are read besides, ordered as Sources
+	Sources   []Source   // in the order of the file; those from the environment alone come last
+	Platforms []Platform // ordered as Sources
+	Warnings  []string   // legal, but worth a look; written like faults
 }
 
-// Queue says where letters wait before they are in the store.
+// Queue says where messages wait before they are in the store.
 type Queue struct {
 	DLQURL        string // SQS queue URL; empty: the embedded queue
 	ProcessingURL string // SQS queue URL of sources in buffered mode; empty: embedded
 	Region        string // AWS region; empty: the AWS SDK finds it by itself
-	DefaultSource string // the source of letters whose message names none; empty: they cannot be replayed
+	DefaultSource string // the source of messages whose message names none; empty: they cannot be replayed
 	SpoolLimit    int64  // bytes on disk that may wait for SQS queues which confirm nothing
 }
 
@@ -60,8 +61,8 @@ type Source struct {
 	Mask          Mask
 }
 
-// TLS says how a destination is verified, which it always is, and how we prove to it who we are. What its files hold is sound, or
-// Load has said what is wrong.
+// TLS says how a destination is verified, which it always is, and how we prove to it who we are. What its files hold
+// is sound, or Load has said what is wrong.
 type TLS struct {
 	CAFile            string // PEM of the authorities to trust instead of the system's; empty: the system's
 	CertFile, KeyFile string // PEM of our certificate and its key; empty: none
@@ -96,7 +97,7 @@ type ListenTLS struct {
 // On tells whether there is encryption.
 func (t ListenTLS) On() bool { return t.CertFile != "" }
 
-// Mask names what is secret in a source's letters, beyond what deadletter.IsSecretHeader knows.
+// Mask names what is secret in a source's messages, beyond what deadletter.IsSecretHeader knows.
 type Mask struct {
 	Headers []string
 	JSON    []deadletter.Path
@@ -115,7 +116,8 @@ func (c Config) Source(name string) (Source, bool) {
 // maxFile is far beyond any configuration, so that a wrong path cannot fill the memory.
 const maxFile = 1 << 20
 
-// Load reads the file at path (none when path is empty) and the environment, as os.Environ gives it. Its error is Faults.
+// Load reads the file at path (none when path is empty) and the environment, as os.Environ gives it. Its error is
+// Faults.
 func Load(path string, environ []string) (Config, error) {
 	return load(path, environ, (*reader).checkSomething)
 }

@@ -16,8 +16,8 @@ import (
 	"dlqdesk/internal/verify"
 )
 
-// Each case is a file in testdata, beside it the environment (.env) where it matters, and what Load makes of them (.golden). After a
-// change that is meant, UPDATE=1 go test ./internal/config writes the golden files anew.
+// Each case is a file in testdata, beside it the environment (.env) where it matters, and what Load makes of them
+// (.golden). After a change that is meant, UPDATE=1 go test ./internal/config writes the golden files anew.
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"good", "bad"} {
@@ -72,16 +72,41 @@ func compare(t *testing.T, golden, got string) {
 
 func describe(c config.Config) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "listen %q, console %q, metrics %q, public %q, data %q, grace %s\n", c.Listen, c.ConsoleListen, c.MetricsListen, c.PublicURL, c.DataDir, c.Grace)
+	fmt.Fprintf(
+		&b,
+		"listen %q, console %q, metrics %q, public %q, data %q, grace %s\n",
+		c.Listen,
+		c.ConsoleListen,
+		c.MetricsListen,
+		c.PublicURL,
+		c.DataDir,
+		c.Grace,
+	)
 	fmt.Fprintf(&b, "dlq %q, processing %q, region %q, default source %q, spool %d\n",
 		c.Queue.DLQURL, c.Queue.ProcessingURL, c.Queue.Region, c.Queue.DefaultSource, c.Queue.SpoolLimit)
 	for _, q := range c.Queues {
-		fmt.Fprintf(&b, "queue %s: %q in %q, source %q, redriven to %q\n", q.Name, q.URL, q.Region, q.Source, q.SourceURL)
+		fmt.Fprintf(
+			&b,
+			"queue %s: %q in %q, source %q, redriven to %q\n",
+			q.Name,
+			q.URL,
+			q.Region,
+			q.Source,
+			q.SourceURL,
+		)
 	}
 	for _, s := range c.Sources {
 		fmt.Fprintf(&b, "source %s: %s %s, timeout %s, max body %d, max concurrent %d, verify %s\n",
 			s.Name, s.Mode, s.Destination, s.Timeout, s.MaxBody, s.MaxConcurrent, s.Verify.Scheme)
-		fmt.Fprintf(&b, "\tretry %d times from %s to %s, mask %q and %q\n", s.Retry.MaxAttempts, s.Retry.Base, s.Retry.Cap, s.Mask.Headers, s.Mask.JSON)
+		fmt.Fprintf(
+			&b,
+			"\tretry %d times from %s to %s, mask %q and %q\n",
+			s.Retry.MaxAttempts,
+			s.Retry.Base,
+			s.Retry.Cap,
+			s.Mask.Headers,
+			s.Mask.JSON,
+		)
 		fmt.Fprintf(&b, "\tconnect %s, read %s, per second %v, TLS %+v\n", s.Connect, s.Read, s.MaxPerSecond, s.TLS)
 		fmt.Fprintf(&b, "\tevent type %q\n", s.EventType)
 		fmt.Fprintf(&b, "\tbreaker %v of %d in %s, probe %s, release %d\n",
@@ -111,7 +136,8 @@ func describe(c config.Config) string {
 
 // describeProof tells of a source what verifies it, where it says so, and of its secrets only where they come from.
 func describeProof(b *strings.Builder, s config.Source) {
-	if s.Verify.Open() && s.Dedup.Header == "" && s.Dedup.Path == nil && s.Dedup.Window == deadletter.DefaultWindow && s.Ack == nil {
+	if s.Verify.Open() && s.Dedup.Header == "" && s.Dedup.Path == nil && s.Dedup.Window == deadletter.DefaultWindow &&
+		s.Ack == nil {
 		return
 	}
 	fmt.Fprintf(b, "proof of %s: %+v\n", s.Name, s.Verify)
@@ -120,7 +146,13 @@ func describeProof(b *strings.Builder, s config.Source) {
 	}
 	fmt.Fprintf(b, "\tdedup by %q %q within %s\n", s.Dedup.Header, s.Dedup.Path, s.Dedup.Window)
 	if s.Ack != nil {
-		fmt.Fprintf(b, "\tanswers %d %s %s\n", s.Ack.Status, s.Ack.ContentType, s.Ack.Body(deadletter.Capture{ID: "ID", WebhookID: "W", Body: []byte(`{"a":"\""}`)}))
+		fmt.Fprintf(
+			b,
+			"\tanswers %d %s %s\n",
+			s.Ack.Status,
+			s.Ack.ContentType,
+			s.Ack.Body(deadletter.Capture{ID: "ID", WebhookID: "W", Body: []byte(`{"a":"\""}`)}),
+		)
 	}
 }
 
@@ -135,11 +167,28 @@ func TestLoadWithoutFile(t *testing.T) {
 		t.Fatalf("no source genesys in %+v", c)
 	}
 	want := config.Source{
-		Name: "genesys", Destination: "http://127.0.0.1:9090/genesys", Mode: config.Direct, Timeout: 10 * time.Second, MaxBody: 1 << 20,
-		Connect: 10 * time.Second, Read: 10 * time.Second, TLS: config.TLS{MinVersion: tls.VersionTLS12}, MaxConcurrent: 64,
-		Verify: verify.Settings{Source: "genesys", Scheme: verify.None}, Dedup: deadletter.Dedup{Window: deadletter.DefaultWindow},
-		Retry:     deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute},
-		Breaker:   config.Breaker{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 10, Probe: 15 * time.Second, Release: 20},
+		Name:          "genesys",
+		Destination:   "http://127.0.0.1:9090/genesys",
+		Mode:          config.Direct,
+		Timeout:       10 * time.Second,
+		MaxBody:       1 << 20,
+		Connect:       10 * time.Second,
+		Read:          10 * time.Second,
+		TLS:           config.TLS{MinVersion: tls.VersionTLS12},
+		MaxConcurrent: 64,
+		Verify: verify.Settings{
+			Source: "genesys",
+			Scheme: verify.None,
+		},
+		Dedup: deadletter.Dedup{Window: deadletter.DefaultWindow},
+		Retry: deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute},
+		Breaker: config.Breaker{
+			FailureRate:   0.5,
+			Window:        time.Minute,
+			MinDeliveries: 10,
+			Probe:         15 * time.Second,
+			Release:       20,
+		},
 		EventType: deadletter.AnyEventType(),
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
@@ -190,7 +239,8 @@ func TestFaultsKeepPasswords(t *testing.T) {
 	}
 }
 
-// Whatever the file and the environment hold, Load answers, each fault is one line that names its place, and what it accepts is sound.
+// Whatever the file and the environment hold, Load answers, each fault is one line that names its place, and what it
+// accepts is sound.
 func FuzzLoad(f *testing.F) {
 	for _, kind := range []string{"good", "bad"} {
 		cases, err := filepath.Glob(filepath.Join("testdata", kind, "*.yaml"))
@@ -240,7 +290,8 @@ func checkSound(t *testing.T, c config.Config) {
 		t.Errorf("accepted %+v", c)
 	}
 	for _, s := range c.Sources {
-		if !strings.HasPrefix(s.Destination, "http") || s.Timeout <= 0 || s.MaxBody <= 0 || s.MaxConcurrent <= 0 || s.Retry.Base > s.Retry.Cap {
+		if !strings.HasPrefix(s.Destination, "http") || s.Timeout <= 0 || s.MaxBody <= 0 || s.MaxConcurrent <= 0 ||
+			s.Retry.Base > s.Retry.Cap {
 			t.Errorf("accepted %+v", s)
 		}
 	}

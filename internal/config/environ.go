@@ -39,7 +39,8 @@ func (r *reader) readEnviron(environ []string) {
 	}
 }
 
-// classic answers a variable that is not ours. Hosts and compose files set such a variable to nothing when they mean none.
+// classic answers a variable that is not ours. Hosts and compose files set such a variable to nothing when they mean
+// none.
 func (r *reader) classic(name string) (string, bool) {
 	value := r.environ[name]
 	return value, value != ""
@@ -128,8 +129,8 @@ func fold(word string) string {
 	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(word))
 }
 
-// distance is how many bytes must be put in, taken out, changed or swapped with their neighbour to make b of a; over limit it may
-// answer anything over limit.
+// distance is how many bytes must be put in, taken out, changed or swapped with their neighbour to make b of a; over
+// limit it may answer anything over limit.
 func distance(a, b string, limit int) int {
 	if max(len(a), len(b))-min(len(a), len(b)) > limit {
 		return limit + 1

@@ -35,7 +35,8 @@ func (r *reader) faultAt(line int, text string) Faults {
 	return Faults{placed{origin: origin{line: line}, text: text}.in(r.file)}
 }
 
-// syntaxFault gives the parser's error our form. The parser tells the line only within its text; without it the file alone is named.
+// syntaxFault gives the parser's error our form. The parser tells the line only within its text; without it the file
+// alone is named.
 func (r *reader) syntaxFault(text []byte, err error) Faults {
 	if n := tabbedLine(text); n > 0 {
 		return r.faultAt(n, "begins with a tab: YAML is indented with spaces")

@@ -16,8 +16,8 @@ type Platform struct {
 	Preset string
 	Offer  platform.Preset // with what the configuration overrides; without a region where that sets none
 
-	// Where the credentials are, env:NAME or file:PATH; of the two ids also the id itself. Empty: where the preset has them by
-	// default. They are read when a command needs them, not when the program starts.
+	// Where the credentials are, env:NAME or file:PATH; of the two ids also the id itself. Empty: where the preset
+	// has them by default. They are read when a command needs them, not when the program starts.
 	ClientID, ClientSecret, AccessKeyID, AccessKeySecret string
 }
 
@@ -29,7 +29,12 @@ func (c Config) Platform(name string) (Platform, error) {
 	}
 	preset, err := platform.Find(name)
 	if err != nil {
-		return Platform{}, deadletter.Errorf(deadletter.Invalid, "there is no platform %q%s", name, orNear(name, c.platformNames()))
+		return Platform{}, deadletter.Errorf(
+			deadletter.Invalid,
+			"there is no platform %q%s",
+			name,
+			orNear(name, c.platformNames()),
+		)
 	}
 	preset.Region = ""
 	return Platform{Name: name, Preset: name, Offer: preset}, nil
@@ -58,8 +63,9 @@ func (c Config) WebhookURLOf(source string) string {
 	return base + "/webhooks/" + source
 }
 
-// Resolve answers a platform's preset and its credentials, with what the environment says where the configuration says nothing. What is
-// not there is an empty secret: only what needs it says so. A secret that cannot be read is an error.
+// Resolve answers a platform's preset and its credentials, with what the environment says where the configuration
+// says nothing. What is not there is an empty secret: only what needs it says so. A secret that cannot be read is an
+// error.
 func (p Platform) Resolve(environ []string) (platform.Preset, platform.Credentials, error) {
 	preset := p.Offer
 	r := newReader("", environ)
@@ -74,7 +80,10 @@ func (p Platform) Resolve(environ []string) (platform.Preset, platform.Credentia
 	read := func(key, place, variable string) deadletter.Secret {
 		secret, err := r.credential(place, variable)
 		if err != nil {
-			faults = append(faults, deadletter.Errorf(deadletter.Invalid, "%s: %v", join(join("platforms", p.Name), key), err))
+			faults = append(
+				faults,
+				deadletter.Errorf(deadletter.Invalid, "%s: %v", join(join("platforms", p.Name), key), err),
+			)
 		}
 		return secret
 	}
@@ -152,7 +161,8 @@ func parsePreset(text string) (string, error) {
 	return text, nil
 }
 
-// parsePlace takes the place of a secret without reading it. It never repeats what was there instead: that may be the secret.
+// parsePlace takes the place of a secret without reading it. It never repeats what was there instead: that may be the
+// secret.
 func parsePlace(text string) (string, error) {
 	if !isPlace(text) {
 		return "", errors.New("must be env:NAME or file:PATH: a secret does not stand in the configuration itself")

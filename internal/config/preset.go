@@ -14,14 +14,18 @@ import (
 	"dlqdesk/internal/platform"
 )
 
-// override answers a preset with what a section says of it, by the tags of its fields. The region is that of the section alone.
+// override answers a preset with what a section says of it, by the tags of its fields. The region is that of the
+// section alone.
 func (s *section) override(preset platform.Preset) platform.Preset {
 	usual := preset.Region
 	preset.Region = ""
 	s.overlay(reflect.ValueOf(&preset).Elem())
 	for name := range preset.Calls {
 		if preset.Name != "" && !slices.Contains(preset.CallNames(), name) {
-			s.reader.fault(join(join(s.path, "calls"), name), "is no call: there are "+strings.Join(preset.CallNames(), ", ")+", and those that register names")
+			s.reader.fault(
+				join(join(s.path, "calls"), name),
+				"is no call: there are "+strings.Join(preset.CallNames(), ", ")+", and those that register names",
+			)
 		}
 	}
 	whole := preset
@@ -49,7 +53,8 @@ func (s *section) overlay(v reflect.Value) {
 func (s *section) overlayField(key, form string, v reflect.Value) {
 	switch v.Kind() { //nolint:exhaustive // a preset has no fields of other kinds; a test ranges over them
 	case reflect.String:
-		// Hosts and compose files set a variable to nothing when they mean none: only what may be any text is emptied by that.
+		// Hosts and compose files set a variable to nothing when they mean none: only what may be any text is emptied
+		// by that.
 		if text := setting(s, key, v.String(), parserOf(form)); text != "" || form == "" {
 			v.SetString(text)
 		}
@@ -94,8 +99,8 @@ func (s *section) overlayMap(v reflect.Value) {
 	}
 }
 
-// overlayNamed reads the elements that there are, by the name that is the first field of each, and those that a section has beside them. An
-// element that is one value, and no group, is known already, and that is its value.
+// overlayNamed reads the elements that there are, by the name that is the first field of each, and those that a
+// section has beside them. An element that is one value, and no group, is known already, and that is its value.
 func (s *section) overlayNamed(v reflect.Value) {
 	var names []string
 	for i := range v.Len() {
@@ -122,7 +127,8 @@ func (s *section) overlayNamed(v reflect.Value) {
 	v.Set(elements)
 }
 
-// names answers names that have a meaning anyhow, in order, and after them what else the section has: values, or groups.
+// names answers names that have a meaning anyhow, in order, and after them what else the section has: values, or
+// groups.
 func (s *section) names(known []string, values bool) []string {
 	names := slices.Clone(known)
 	for _, name := range slices.Concat(s.reader.namesInFile(s), s.reader.namesInVariables(s)) {
@@ -138,7 +144,10 @@ func (s *section) isValue(key string) bool {
 	if _, ok := s.reader.variables[s.below(key)]; ok {
 		return true
 	}
-	return slices.ContainsFunc(s.entries, func(e entry) bool { return e.key == key && e.value.Kind == yaml.ScalarNode && !isNull(e.value) })
+	return slices.ContainsFunc(
+		s.entries,
+		func(e entry) bool { return e.key == key && e.value.Kind == yaml.ScalarNode && !isNull(e.value) },
+	)
 }
 
 // maxPresetNumber is more characters than any platform takes.

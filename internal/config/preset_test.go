@@ -48,8 +48,8 @@ func changes(from, to platform.Preset) []string {
 	return list
 }
 
-// otherwise writes the configuration that changes every value of a preset. A value whose form it does not know fails the test, and so does
-// a field without a key.
+// otherwise writes the configuration that changes every value of a preset. A value whose form it does not know fails
+// the test, and so does a field without a key.
 type otherwise struct {
 	t    *testing.T
 	text strings.Builder
@@ -144,7 +144,11 @@ func TestEveryFieldOfAPresetCanBeOverridden(t *testing.T) {
 		o.fields(reflect.ValueOf(usual), "    ", "Name")
 		text := o.text.String()
 		file := filepath.Join(t.TempDir(), "desk.yaml")
-		if err := os.WriteFile(file, []byte(text+"sources: { a: { destination: 'http://127.0.0.1:1' } }\n"), 0o600); err != nil {
+		if err := os.WriteFile(
+			file,
+			[]byte(text+"sources: { a: { destination: 'http://127.0.0.1:1' } }\n"),
+			0o600,
+		); err != nil {
 			t.Fatal(err)
 		}
 		c, err := config.Load(file, nil)
@@ -159,7 +163,8 @@ func TestEveryFieldOfAPresetCanBeOverridden(t *testing.T) {
 		leaves(reflect.ValueOf(usual), "", was)
 		leaves(reflect.ValueOf(p), "", is)
 		for path, value := range is {
-			if value == was[path] && path != ".Name" && !strings.HasSuffix(path, "].Name") && !strings.HasSuffix(path, "].Field") {
+			if value == was[path] && path != ".Name" && !strings.HasSuffix(path, "].Name") &&
+				!strings.HasSuffix(path, "].Field") {
 				t.Errorf("%s: %s is still %q", usual.Name, path, value)
 			}
 		}
@@ -168,7 +173,8 @@ func TestEveryFieldOfAPresetCanBeOverridden(t *testing.T) {
 				t.Errorf("%s: %s is gone", usual.Name, path)
 			}
 		}
-		if _, ok := is[".Missing[enable2]"]; !ok || p.Parameters[len(p.Parameters)-1].Name != "added" || p.Paste[len(p.Paste)-1].Field != "added" {
+		if _, ok := is[".Missing[enable2]"]; !ok || p.Parameters[len(p.Parameters)-1].Name != "added" ||
+			p.Paste[len(p.Paste)-1].Field != "added" {
 			t.Errorf("%s: nothing can be added: %+v", usual.Name, p)
 		}
 	}

@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// DLQ is a dead letter queue of SQS beside the program's own, whose letters the desk reads.
+// DLQ is a DLQ of SQS beside the program's own, whose messages the desk reads.
 type DLQ struct {
 	Name      string // its key below queues
 	URL       string
 	Region    string // empty: that of the URL, or else the one that the AWS SDK finds
-	Source    string // the source that its letters are delivered by; empty: none, they cannot be replayed over HTTP
+	Source    string // the source that its messages are delivered by; empty: none, they cannot be replayed over HTTP
 	SourceURL string // the SQS queue that its messages are redriven to; empty: SQS is asked which one it is
 }
 
@@ -23,7 +23,7 @@ func (c Config) DLQ(name string) (DLQ, bool) {
 	return c.Queues[i], true
 }
 
-const queueURLHint = "set it to the URL of the dead letter queue, such as https://sqs.eu-west-1.amazonaws.com/123456789012/orders-dlq"
+const queueURLHint = "set it to the URL of the DLQ, such as https://sqs.eu-west-1.amazonaws.com/123456789012/orders-dlq"
 
 func (r *reader) dlqs(s *section) []DLQ {
 	var queues []DLQ
@@ -46,7 +46,7 @@ func readDLQ(name string, s *section) DLQ {
 	}
 }
 
-// checkDLQs refuses a queue that something else reads or writes already: its letters would go round in circles.
+// checkDLQs refuses a queue that something else reads or writes already: its messages would go round in circles.
 func (r *reader) checkDLQs(c Config) {
 	uses := map[string]string{c.Queue.DLQURL: "queue.dlq_url", c.Queue.ProcessingURL: "queue.processing_url"}
 	for _, q := range c.Queues {
@@ -61,7 +61,10 @@ func (r *reader) checkDLQs(c Config) {
 	}
 	for _, q := range c.Queues {
 		if other, taken := uses[q.SourceURL]; taken && q.SourceURL != "" {
-			r.fault(join(join("queues", q.Name), "source_url"), "is the queue of "+other+": a redriven message would come straight back")
+			r.fault(
+				join(join("queues", q.Name), "source_url"),
+				"is the queue of "+other+": a redriven message would come straight back",
+			)
 		}
 		if fifo := isFIFO(q.URL); q.SourceURL != "" && q.URL != "" && fifo != isFIFO(q.SourceURL) {
 			r.fault(join(join("queues", q.Name), "source_url"), "must be a FIFO queue where url is one, and no other")

@@ -31,8 +31,8 @@ const (
 	defaultRelease       = 20
 )
 
-// What a key may be. A timeout ends before the platforms and load balancers in front of us give up, most of them at 30 s; a body
-// is held in memory; a cap of a day is as long as a Retry-After is obeyed.
+// What a key may be. A timeout ends before the platforms and load balancers in front of us give up, most of them at
+// 30 s; a body is held in memory; a cap of a day is as long as a Retry-After is obeyed.
 const (
 	minTimeout       = 100 * time.Millisecond
 	timeoutLimit     = 30 * time.Second
@@ -70,7 +70,8 @@ func (r *reader) config() Config {
 	}
 }
 
-// listen lets PORT, as hosting platforms set it, replace the port but not the host: who is let in is never a side effect.
+// listen lets PORT, as hosting platforms set it, replace the port but not the host: who is let in is never a side
+// effect.
 func (r *reader) listen(top *section) string {
 	address := setting(top, "listen", defaultListen, parseAddress)
 	port, ok := r.classic("PORT")
@@ -94,7 +95,12 @@ func readQueue(s *section) Queue {
 		ProcessingURL: setting(s, "processing_url", "", emptyOr(parseQueueURL)),
 		Region:        setting(s, "region", "", emptyOr(parseRegion)),
 		DefaultSource: setting(s, "default_source", "", parseText),
-		SpoolLimit:    setting(s, "spool_limit", defaultSpoolLimit, sizeFrom(minSpoolLimit, maxSpoolLimit, "from 1MiB to 1TiB")),
+		SpoolLimit: setting(
+			s,
+			"spool_limit",
+			defaultSpoolLimit,
+			sizeFrom(minSpoolLimit, maxSpoolLimit, "from 1MiB to 1TiB"),
+		),
 	}
 }
 
@@ -122,7 +128,10 @@ func (r *reader) namesInFile(s *section) []string {
 	for _, e := range s.entries {
 		key := variableKey(e.key)
 		if other, twice := seen[key]; twice {
-			r.fault(join(s.path, e.key), "differs from "+other+" only in - and _, so that no variable could tell them apart: rename one")
+			r.fault(
+				join(s.path, e.key),
+				"differs from "+other+" only in - and _, so that no variable could tell them apart: rename one",
+			)
 		}
 		seen[key] = e.key
 		names = append(names, e.key)
@@ -130,7 +139,8 @@ func (r *reader) namesInFile(s *section) []string {
 	return names
 }
 
-// namesInVariables answers the sources that the file does not have, and lets the first variable of each stand for its line.
+// namesInVariables answers the sources that the file does not have, and lets the first variable of each stand for its
+// line.
 func (r *reader) namesInVariables(s *section) []string {
 	var names, known []string
 	for _, e := range s.entries {
@@ -157,12 +167,17 @@ func readSource(name string, s *section, hint string) Source {
 	proof := readVerify(name, s.section("verify"))
 	scheme, _ := verify.Named(proof.Scheme)
 	return Source{
-		Name:          name,
-		Platform:      setting(s, "platform", platformOf(proof.Scheme), parseText),
-		Destination:   required(s, "destination", parseDestination, hint),
-		Mode:          setting(s, "mode", Direct, oneOf(Direct, Buffered)),
-		Timeout:       timeout,
-		Connect:       setting(s, "connect_timeout", min(defaultConnect, timeout), durationFrom(minTimeout, timeoutLimit)),
+		Name:        name,
+		Platform:    setting(s, "platform", platformOf(proof.Scheme), parseText),
+		Destination: required(s, "destination", parseDestination, hint),
+		Mode:        setting(s, "mode", Direct, oneOf(Direct, Buffered)),
+		Timeout:     timeout,
+		Connect: setting(
+			s,
+			"connect_timeout",
+			min(defaultConnect, timeout),
+			durationFrom(minTimeout, timeoutLimit),
+		),
 		Read:          setting(s, "read_timeout", timeout, durationFrom(minTimeout, timeoutLimit)),
 		MaxBody:       setting(s, "max_body", defaultMaxBody, sizeFrom(1, maxMaxBody, "from 1B to 64MiB")),
 		MaxConcurrent: setting(s, "max_concurrent", defaultMaxConcurrent, wholeNumber(1, maxMaxConcurrent)),

@@ -9,8 +9,8 @@ import (
 	yaml "go.yaml.in/yaml/v3"
 )
 
-// reader walks the file and the environment side by side. It remembers where each setting came from, which keys there are, and
-// every fault, so that one run reports all of them.
+// reader walks the file and the environment side by side. It remembers where each setting came from, which keys there
+// are, and every fault, so that one run reports all of them.
 type reader struct {
 	file      string
 	root      *yaml.Node           // nil: no file, or an empty one
@@ -39,7 +39,12 @@ type entry struct {
 }
 
 func newReader(file string, environ []string) *reader {
-	r := &reader{file: file, origins: map[string]origin{}, environ: map[string]string{}, variables: map[string]*variable{}}
+	r := &reader{
+		file:      file,
+		origins:   map[string]origin{},
+		environ:   map[string]string{},
+		variables: map[string]*variable{},
+	}
 	r.readEnviron(environ)
 	return r
 }
@@ -56,7 +61,10 @@ func (s *section) section(key string) *section {
 	sub.fill(s.take(key))
 	if v, ok := s.reader.use(s.below(key)); ok {
 		s.reader.faults = append(s.reader.faults, placed{
-			origin: origin{variable: v.written}, text: "is a group of keys: set each by a variable of its own, " + sub.prefix + "…",
+			origin: origin{
+				variable: v.written,
+			},
+			text: "is a group of keys: set each by a variable of its own, " + sub.prefix + "…",
 		})
 	}
 	return sub

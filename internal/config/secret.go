@@ -13,7 +13,8 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// secrets reads a list of places where secrets are. What stands in their place is never repeated: it may be a secret itself.
+// secrets reads a list of places where secrets are. What stands in their place is never repeated: it may be a secret
+// itself.
 func (s *section) secrets(key string) []deadletter.Secret {
 	path := join(s.path, key)
 	for _, e := range s.entries {
@@ -39,7 +40,9 @@ func (r *reader) parseSecret(place string) (deadletter.Secret, error) {
 	case kind == "file" && name != "" && !strings.ContainsRune(name, 0):
 		value, err = readSecret(name)
 	default:
-		return deadletter.Secret{}, errors.New("must be env:NAME or file:PATH: a secret does not stand in the configuration itself")
+		return deadletter.Secret{}, errors.New(
+			"must be env:NAME or file:PATH: a secret does not stand in the configuration itself",
+		)
 	}
 	return deadletter.NewSecret(place, value), err
 }

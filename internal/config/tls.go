@@ -51,12 +51,25 @@ func (r *reader) checkOurs(at, certFile, keyFile, other string) {
 	pair, err := tls.X509KeyPair(certificate, key)
 	switch {
 	case err == nil && pair.Leaf != nil && time.Now().After(pair.Leaf.NotAfter):
-		r.warn(at+".cert_file", "the certificate has expired on "+pair.Leaf.NotAfter.UTC().Format("2 January 2006")+": "+other+" will refuse it")
+		r.warn(
+			at+".cert_file",
+			"the certificate has expired on "+pair.Leaf.NotAfter.UTC().
+				Format("2 January 2006")+
+				": "+other+" will refuse it",
+		)
 	case err == nil:
 	case !holds(certificate, "CERTIFICATE"):
-		r.fault(at+".cert_file", quote(certFile)+" holds no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----")
+		r.fault(
+			at+".cert_file",
+			quote(certFile)+" holds no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----",
+		)
 	case !holds(key, "PRIVATE KEY"):
-		r.fault(at+".key_file", quote(keyFile)+" holds no private key in PEM form, which begins with -----BEGIN PRIVATE KEY----- and is not encrypted")
+		r.fault(
+			at+".key_file",
+			quote(
+				keyFile,
+			)+" holds no private key in PEM form, which begins with -----BEGIN PRIVATE KEY----- and is not encrypted",
+		)
 	default:
 		r.fault(at+".key_file", "is not the key of cert_file: "+strings.TrimPrefix(err.Error(), "tls: "))
 	}

@@ -67,7 +67,8 @@ func TestFilesOfTLSAreChecked(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || got.Sources[0].TLS.CertFile != c.cert || !strings.Contains(strings.Join(got.Warnings, "\n"), c.warning) {
+		if err != nil || got.Sources[0].TLS.CertFile != c.cert ||
+			!strings.Contains(strings.Join(got.Warnings, "\n"), c.warning) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}

@@ -134,7 +134,7 @@ var sourceName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
 func checkName(what, name string) error {
 	if !sourceName.MatchString(name) {
-		return errors.New("the name of a " + what + " must be 1 to 63 lower-case letters, digits, - and _, and begin with a letter or digit")
+		return errors.New("the name of a " + what + " must be 1 to 63 of a-z, 0-9, - and _, and begin with a-z or 0-9")
 	}
 	return nil
 }
@@ -244,7 +244,17 @@ var size = regexp.MustCompile(`^([0-9]{1,12}) ?(B|KB|KiB|MB|MiB|GB|GiB|TiB)?$`)
 
 // sizeFrom takes a number of bytes. between says the bounds in words.
 func sizeFrom(least, most int64, between string) func(string) (int64, error) {
-	bytesPer := map[string]int64{"": 1, "B": 1, "KB": 1e3, "KiB": 1 << 10, "MB": 1e6, "MiB": 1 << 20, "GB": 1e9, "GiB": 1 << 30, "TiB": 1 << 40}
+	bytesPer := map[string]int64{
+		"":    1,
+		"B":   1,
+		"KB":  1e3,
+		"KiB": 1 << 10,
+		"MB":  1e6,
+		"MiB": 1 << 20,
+		"GB":  1e9,
+		"GiB": 1 << 30,
+		"TiB": 1 << 40,
+	}
 	return func(text string) (int64, error) {
 		m := size.FindStringSubmatch(text)
 		if m == nil {
@@ -300,7 +310,8 @@ func quote(text string) string {
 	if r := []rune(text); len(r) > longest {
 		text = string(r[:longest]) + "…"
 	}
-	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r == ' ' || r == '"' || !strconv.IsPrint(r) }) {
+	if text == "" ||
+		strings.ContainsFunc(text, func(r rune) bool { return r == ' ' || r == '"' || !strconv.IsPrint(r) }) {
 		return strconv.Quote(text)
 	}
 	return text

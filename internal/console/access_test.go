@@ -17,7 +17,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// route is one address of the console, as it is called for the letter a-1.
+// route is one address of the console, as it is called for the message a-1.
 type route struct{ method, path string }
 
 func (b bundle) routes(t *testing.T) []route {
@@ -29,7 +29,10 @@ func (b bundle) routes(t *testing.T) []route {
 	var list []route
 	err := chi.Walk(routes, func(method, path string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		if !strings.HasPrefix(path, "/assets/") {
-			list = append(list, route{method, strings.NewReplacer("{id}", "a-1", "{job}", "1", "{queue}", "dlq").Replace(path)})
+			list = append(
+				list,
+				route{method, strings.NewReplacer("{id}", "a-1", "{job}", "1", "{queue}", "dlq").Replace(path)},
+			)
 		}
 		return nil
 	})
@@ -46,11 +49,19 @@ func TestStrangersReadNothing(t *testing.T) {
 	before := len(b.events(t))
 	p := b.stranger(t)
 	open := []route{{"GET", "/signin"}, {"POST", "/signin"}, {"GET", "/setup"}, {"POST", "/setup"}}
-	for _, r := range append(b.routes(t), route{"GET", "/nowhere"}, route{"GET", "/letters/zz/../a-1"}) {
+	for _, r := range append(b.routes(t), route{"GET", "/nowhere"}, route{"GET", "/messages/zz/../a-1"}) {
 		if slices.Contains(open, r) {
 			continue
 		}
-		whole, part := p.do(r.method, r.path, order(0, "action", "replay", "item", "a-1@0", "revision", "0")), p.do(r.method, r.path, order(0), htmx()...)
+		whole, part := p.do(
+			r.method,
+			r.path,
+			order(0, "action", "replay", "item", "a-1@0", "revision", "0"),
+		), p.do(
+			r.method,
+			r.path,
+			order(0),
+			htmx()...)
 		if whole.status != http.StatusSeeOther || !strings.HasPrefix(whole.header.Get("Location"), "/signin") {
 			t.Errorf("%s %s answers %d, to %q", r.method, r.path, whole.status, whole.header.Get("Location"))
 		}
@@ -63,14 +74,24 @@ func TestStrangersReadNothing(t *testing.T) {
 			}
 		}
 	}
-	if got := desktest.Letter(t, b.store, "a-1"); got.Status != l.Status || got.Version != 0 || len(b.events(t)) != before {
-		t.Errorf("a stranger changed the letter: %+v", got)
+	if got := desktest.Message(
+		t,
+		b.store,
+		"a-1",
+	); got.Status != l.Status || got.Version != 0 ||
+		len(b.events(t)) != before {
+		t.Errorf("a stranger changed the message: %+v", got)
 	}
 }
 
 func TestEveryPageForEveryRole(t *testing.T) {
 	t.Parallel()
-	off := deadletter.Imbalance{Hour: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), Source: "genesys", Stage: deadletter.StageLetters, Missing: 1}
+	off := deadletter.Imbalance{
+		Hour:    time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC),
+		Source:  "genesys",
+		Stage:   deadletter.StageMessages,
+		Missing: 1,
+	}
 	b := setup(t, func(d *console.Deps) {
 		d.Queues = []console.Queue{someQueue()}
 		d.Ledger = func() deadletter.LedgerState {
@@ -87,12 +108,12 @@ func TestEveryPageForEveryRole(t *testing.T) {
 			}
 			path := strings.Replace(r.path, "{source}", "genesys", 1)
 			if path == "/ledger/acknowledge" {
-				path += "?hour=2026-03-02T09:00&source=genesys&stage=letters&kind=missing"
+				path += "?hour=2026-03-02T09:00&source=genesys&stage=messages&kind=missing"
 			}
 			a := p.get(path)
 			switch r.path {
 			case "/", "/signin":
-				if a.status != http.StatusSeeOther || a.header.Get("Location") != "/letters" {
+				if a.status != http.StatusSeeOther || a.header.Get("Location") != "/messages" {
 					t.Errorf("%s: %s answers %d, to %q", name, r.path, a.status, a.header.Get("Location"))
 				}
 				continue
@@ -100,10 +121,14 @@ func TestEveryPageForEveryRole(t *testing.T) {
 			if a.status != http.StatusOK {
 				t.Errorf("%s: %s answers %d: %s", name, r.path, a.status, a.text)
 			}
-			if strings.HasSuffix(r.path, "/panel") || strings.HasSuffix(r.path, "/strip") || strings.HasSuffix(r.path, "/late") || strings.HasSuffix(r.path, "/body") || strings.HasSuffix(r.path, "/export") {
+			if strings.HasSuffix(r.path, "/panel") || strings.HasSuffix(r.path, "/strip") ||
+				strings.HasSuffix(r.path, "/late") ||
+				strings.HasSuffix(r.path, "/body") ||
+				strings.HasSuffix(r.path, "/export") {
 				continue
 			}
-			if a.count("h1") != 1 || !strings.Contains(a.says("header"), name) || !strings.Contains(a.says("header"), string(role)) {
+			if a.count("h1") != 1 || !strings.Contains(a.says("header"), name) ||
+				!strings.Contains(a.says("header"), string(role)) {
 				t.Errorf("%s: %s has %d headings, and says %q", name, r.path, a.count("h1"), a.says("header"))
 			}
 		}
@@ -118,17 +143,35 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 	p := b.member(t, "vera", deadletter.Viewer)
 	before := len(b.events(t))
 	forms := map[string]url.Values{
-		"/letters/a-1/replay": order(0, "revision", "0"), "/letters/a-1/archive": order(0, "reason", "x"), "/letters/a-1/restore": order(0),
-		"/letters/a-1/redrive": order(0, "revision", "0"),
-		"/letters/a-1/edit":    order(0, "revision", "0", "body", "{}", "reason", "x"), "/letters/a-1/edit/curl": order(0, "revision", "0", "body", "{}"),
-		"/letters/bulk": form("action", "replay", "item", "a-1@0"),
+		"/messages/a-1/replay": order(
+			0,
+			"revision",
+			"0",
+		),
+		"/messages/a-1/archive": order(0, "reason", "x"),
+		"/messages/a-1/restore": order(0),
+		"/messages/a-1/redrive": order(0, "revision", "0"),
+		"/messages/a-1/edit": order(
+			0,
+			"revision",
+			"0",
+			"body",
+			"{}",
+			"reason",
+			"x",
+		),
+		"/messages/a-1/edit/curl": order(0, "revision", "0", "body", "{}"),
+		"/messages/bulk":          form("action", "replay", "item", "a-1@0"),
 	}
 	for _, step := range []string{"start", "pause", "resume", "cancel", "undo"} {
 		forms["/jobs/1/"+step] = form("reason", "x")
 	}
 	for _, r := range b.routes(t) {
 		values, known := forms[r.path]
-		if r.method != http.MethodPost || !strings.HasPrefix(r.path, "/letters") && !strings.HasPrefix(r.path, "/jobs") || r.path == "/jobs/1/hide" || r.path == "/letters/look" { // these two change nothing but one's own view
+		if r.method != http.MethodPost ||
+			!strings.HasPrefix(r.path, "/messages") && !strings.HasPrefix(r.path, "/jobs") ||
+			r.path == "/jobs/1/hide" ||
+			r.path == "/messages/look" { // these two change nothing but one's own view
 			continue
 		}
 		if !known {
@@ -136,10 +179,31 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 			continue
 		}
 		all := []url.Values{values}
-		if r.path == "/letters/bulk" {
-			all = append(all, form("action", "archive", "item", "a-1@0", "reason", "x"), form("action", "archive", "item", "a-1@0"), form("action", "restore", "item", "a-1@0"),
-				form("action", "redrive", "item", "a-1@0"), form("action", "edit-redrive", "item", "a-1@0", "reason", "x", "patch", "{}"),
-				form("action", "edit", "item", "a-1@0", "reason", "x", "patch", "{}"), form("action", "edit", "item", "a-1@0"))
+		if r.path == "/messages/bulk" {
+			all = append(
+				all,
+				form("action", "archive", "item", "a-1@0", "reason", "x"),
+				form("action", "archive", "item", "a-1@0"),
+				form("action", "restore", "item", "a-1@0"),
+				form(
+					"action",
+					"redrive",
+					"item",
+					"a-1@0",
+				),
+				form("action", "edit-redrive", "item", "a-1@0", "reason", "x", "patch", "{}"),
+				form(
+					"action",
+					"edit",
+					"item",
+					"a-1@0",
+					"reason",
+					"x",
+					"patch",
+					"{}",
+				),
+				form("action", "edit", "item", "a-1@0"),
+			)
 		}
 		for _, values := range all {
 			whole, part := p.post(r.path, values), p.post(r.path, values, htmx()...)
@@ -151,15 +215,23 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 			}
 		}
 	}
-	if got := desktest.Letter(t, b.store, "a-1"); got.Status != l.Status || got.Version != 0 || got.Revision != 0 || len(b.events(t)) != before {
-		t.Errorf("a viewer changed the letter: %+v", got)
+	if got := desktest.Message(
+		t,
+		b.store,
+		"a-1",
+	); got.Status != l.Status || got.Version != 0 || got.Revision != 0 ||
+		len(b.events(t)) != before {
+		t.Errorf("a viewer changed the message: %+v", got)
 	}
-	for path, want := range map[string]int{"/letters": 3, "/letters?status=all": 4, "/letters?status=archived": 0, "/letters/a-1": 3} {
+	for path, want := range map[string]int{"/messages": 3, "/messages?status=all": 4, "/messages?status=archived": 0, "/messages/a-1": 3} {
 		if got := p.get(path).count("button[aria-disabled]"); got != want {
 			t.Errorf("%s has %d disabled buttons with their reason, want %d", path, got, want)
 		}
 	}
-	if got := p.get("/letters/a-1/edit"); got.count("form[action$='/edit']") != 0 || !strings.Contains(got.says("main"), "A viewer may not edit") {
+	if got := p.get(
+		"/messages/a-1/edit",
+	); got.count("form[action$='/edit']") != 0 ||
+		!strings.Contains(got.says("main"), "A viewer may not edit") {
 		t.Errorf("the form of an edit says %q", got.says("main"))
 	}
 }
@@ -175,22 +247,29 @@ func TestAnotherSiteCannotPost(t *testing.T) {
 			continue
 		}
 		for _, headers := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"}} {
-			a := p.post(r.path, order(0, "revision", "0", "action", "replay", "item", "a-1@0", "reason", "x"), headers...)
+			a := p.post(
+				r.path,
+				order(0, "revision", "0", "action", "replay", "item", "a-1@0", "reason", "x"),
+				headers...)
 			if a.status != http.StatusForbidden || !strings.Contains(a.says("main"), "another site") {
 				t.Errorf("%s with %v answers %d: %s", r.path, headers, a.status, a.says("main"))
 			}
 		}
 	}
-	if got := desktest.Letter(t, b.store, "a-1"); got.Version != l.Version || len(b.events(t)) != before {
-		t.Errorf("another site changed the letter: %+v", got)
+	if got := desktest.Message(t, b.store, "a-1"); got.Version != l.Version || len(b.events(t)) != before {
+		t.Errorf("another site changed the message: %+v", got)
 	}
 	for _, headers := range [][]string{{"Sec-Fetch-Site", "same-origin"}, {"Origin", "https://desk.example"}, {"Origin", b.server.URL}} {
-		version := desktest.Letter(t, b.store, "a-1").Version
+		version := desktest.Message(t, b.store, "a-1").Version
 		action, status := "archive", deadletter.Archived
 		if version%2 == 1 {
 			action, status = "restore", deadletter.Failed
 		}
-		if a := p.post("/letters/a-1/"+action, order(version, "reason", "x"), headers...); a.status != http.StatusSeeOther || desktest.Letter(t, b.store, "a-1").Status != status {
+		if a := p.post(
+			"/messages/a-1/"+action,
+			order(version, "reason", "x"),
+			headers...); a.status != http.StatusSeeOther ||
+			desktest.Message(t, b.store, "a-1").Status != status {
 			t.Errorf("the desk itself is refused with %v: %d", headers, a.status)
 		}
 	}
@@ -203,10 +282,25 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 		b.receive(t, "a-1")
 		p, stranger := b.member(t, "olga", deadletter.Operator), b.stranger(t)
 		answers := map[string]answer{
-			"a page": p.get("/letters"), "a part": p.get("/letters", htmx()...), "a letter": p.get("/letters/a-1"), "a download": p.get("/letters/a-1/body"),
-			"no such letter": p.get("/letters/zz"), "no such page": p.get("/nowhere"), "a stranger": stranger.get("/letters"), "the door": stranger.get("/signin"),
-			"a wrong method": p.post("/letters", nil), "no such asset": stranger.get("/assets/nothing.css"), "another site": p.post("/signout", nil, "Sec-Fetch-Site", "cross-site"),
-			"a refusal": stranger.post("/signin", form("name", "olga", "password", "no")),
+			"a page": p.get(
+				"/messages",
+			),
+			"a part":     p.get("/messages", htmx()...),
+			"a message":  p.get("/messages/a-1"),
+			"a download": p.get("/messages/a-1/body"),
+			"no such message": p.get(
+				"/messages/zz",
+			),
+			"no such page": p.get("/nowhere"),
+			"a stranger":   stranger.get("/messages"),
+			"the door":     stranger.get("/signin"),
+			"a wrong method": p.post(
+				"/messages",
+				nil,
+			),
+			"no such asset": stranger.get("/assets/nothing.css"),
+			"another site":  p.post("/signout", nil, "Sec-Fetch-Site", "cross-site"),
+			"a refusal":     stranger.post("/signin", form("name", "olga", "password", "no")),
 		}
 		for name, a := range answers {
 			policy := a.header.Get("Content-Security-Policy")
@@ -227,7 +321,11 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 				t.Errorf("%s: headers %v", name, a.header)
 			}
 		}
-		if vary := strings.Join(answers["a page"].header.Values("Vary"), ", "); !strings.Contains(vary, "HX-Request") || !strings.Contains(vary, "Cookie") {
+		if vary := strings.Join(
+			answers["a page"].header.Values("Vary"),
+			", ",
+		); !strings.Contains(vary, "HX-Request") ||
+			!strings.Contains(vary, "Cookie") {
 			t.Errorf("a page varies by %q", vary)
 		}
 	}
@@ -248,12 +346,15 @@ func TestEveryKindOfFailureHasItsStatus(t *testing.T) {
 	}
 }
 
-func TestAFaultOfALettersPageIsLoggedWithTheLetter(t *testing.T) {
+func TestAFaultOfAMessagesPageIsLoggedWithTheMessage(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(d *console.Deps) { d.Health = func(string) console.Health { panic("no such source") } })
 	b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
-	if a := p.get("/letters/a-1"); a.status != http.StatusInternalServerError || !strings.Contains(b.log.String(), "letter=a-1") {
+	if a := p.get(
+		"/messages/a-1",
+	); a.status != http.StatusInternalServerError ||
+		!strings.Contains(b.log.String(), "message=a-1") {
 		t.Errorf("answered %d, and the log says %s", a.status, b.log)
 	}
 }
@@ -267,11 +368,14 @@ func TestAProgrammingFaultIsAPageAndOneLineInTheLog(t *testing.T) {
 	if a.status != http.StatusInternalServerError || strings.Contains(a.text, "s3cret") || len(id) < 8 {
 		t.Errorf("answered %d with id %q: %s", a.status, id, a.says("main"))
 	}
-	if logged := b.log.String(); strings.Count(logged, "s3cret of the program") != 1 || strings.Count(logged, "\n") != 1 || !strings.Contains(logged, id) {
+	if logged := b.log.String(); strings.Count(logged, "s3cret of the program") != 1 ||
+		strings.Count(logged, "\n") != 1 ||
+		!strings.Contains(logged, id) {
 		t.Errorf("the log says %s", logged)
 	}
 	part := p.get("/audit", htmx()...)
-	if part.status != http.StatusInternalServerError || part.header.Get("HX-Retarget") != "#notice" || part.count(".notice") != 1 {
+	if part.status != http.StatusInternalServerError || part.header.Get("HX-Retarget") != "#notice" ||
+		part.count(".notice") != 1 {
 		t.Errorf("htmx is answered %d: %s", part.status, part.text)
 	}
 }
@@ -288,17 +392,20 @@ func TestAStoreThatIsGoneIsNoWayIn(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/letters", "/letters/a-1", "/letters/a-1/body", "/signin"} {
+	for _, path := range []string{"/messages", "/messages/a-1", "/messages/a-1/body", "/signin"} {
 		logged := strings.Count(b.log.String(), "\n")
 		a := p.get(path)
-		if a.status != http.StatusInternalServerError || a.count("h1") != 1 || strings.Contains(a.text, "genesys") || strings.Contains(a.text, "sql") {
+		if a.status != http.StatusInternalServerError || a.count("h1") != 1 || strings.Contains(a.text, "genesys") ||
+			strings.Contains(a.text, "sql") {
 			t.Errorf("%s answers %d: %s", path, a.status, a.says("main"))
 		}
 		if n := strings.Count(b.log.String(), "\n") - logged; n != 1 {
 			t.Errorf("%s is logged %d times", path, n)
 		}
 	}
-	if a := b.stranger(t).post("/signin", form("name", "olga", "password", password)); a.status != http.StatusInternalServerError || len(a.header.Values("Set-Cookie")) != 0 {
+	if a := b.stranger(t).
+		post("/signin", form("name", "olga", "password", password)); a.status != http.StatusInternalServerError ||
+		len(a.header.Values("Set-Cookie")) != 0 {
 		t.Errorf("signing in answers %d", a.status)
 	}
 }
@@ -309,16 +416,29 @@ func TestFormsAreLimited(t *testing.T) {
 	b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
 	large := strings.Repeat("x", 2<<20)
-	if a := p.post("/letters/a-1/archive", order(0, "reason", large)); a.status != http.StatusRequestEntityTooLarge || !strings.Contains(a.says("main"), "1.0 MiB") {
+	if a := p.post(
+		"/messages/a-1/archive",
+		order(0, "reason", large),
+	); a.status != http.StatusRequestEntityTooLarge ||
+		!strings.Contains(a.says("main"), "1.0 MiB") {
 		t.Errorf("2 MiB of reason are answered %d: %s", a.status, a.says("main"))
 	}
-	if a := p.post("/letters/a-1/edit", order(0, "revision", "0", "reason", "x", "body", strings.Repeat("x", 5<<20))); a.status != http.StatusUnprocessableEntity {
+	if a := p.post(
+		"/messages/a-1/edit",
+		order(0, "revision", "0", "reason", "x", "body", strings.Repeat("x", 5<<20)),
+	); a.status != http.StatusUnprocessableEntity {
 		t.Errorf("5 MiB of body are answered %d", a.status)
 	}
-	if a := p.do("POST", "/letters/a-1/archive", nil, "Content-Type", "application/x-www-form-urlencoded; charset=%zz"); a.status != http.StatusUnprocessableEntity {
+	if a := p.do(
+		"POST",
+		"/messages/a-1/archive",
+		nil,
+		"Content-Type",
+		"application/x-www-form-urlencoded; charset=%zz",
+	); a.status != http.StatusUnprocessableEntity {
 		t.Errorf("an unreadable form is answered %d", a.status)
 	}
-	if got := desktest.Letter(t, b.store, "a-1"); got.Version != 0 {
-		t.Errorf("letter %+v", got)
+	if got := desktest.Message(t, b.store, "a-1"); got.Version != 0 {
+		t.Errorf("message %+v", got)
 	}
 }

@@ -26,21 +26,26 @@ func (c *Console) account(w http.ResponseWriter, r *http.Request) {
 func actionWords(act deadletter.Action) string {
 	switch act {
 	case deadletter.ActView:
-		return "see letters and the audit trail"
+		return "see messages and the audit trail"
 	case deadletter.ActReplay:
-		return "replay letters"
+		return "replay messages"
 	case deadletter.ActEdit:
-		return "edit and replay letters"
+		return "edit and replay messages"
 	case deadletter.ActArchive:
-		return "archive letters"
+		return "archive messages"
 	case deadletter.ActRestore:
-		return "restore archived letters"
+		return "restore archived messages"
 	}
 	return string(act)
 }
 
 func (c *Console) passwordForm(w http.ResponseWriter, r *http.Request) {
-	c.render(w, r, http.StatusOK, page.Password(page.PasswordView{Chrome: c.chrome(r, "Change password"), Rule: auth.PasswordRule()}))
+	c.render(
+		w,
+		r,
+		http.StatusOK,
+		page.Password(page.PasswordView{Chrome: c.chrome(r, "Change password"), Rule: auth.PasswordRule()}),
+	)
 }
 
 func (c *Console) password(w http.ResponseWriter, r *http.Request) {
@@ -60,7 +65,16 @@ func (c *Console) password(w http.ResponseWriter, r *http.Request) {
 	}
 	switch kind := deadletter.KindOf(err); {
 	case err == nil:
-		c.redirect(w, r, "/account", ui.Notice{Kind: ui.Done, Text: "Your password is changed.", Hint: "Every other session of yours has ended."})
+		c.redirect(
+			w,
+			r,
+			"/account",
+			ui.Notice{
+				Kind: ui.Done,
+				Text: "Your password is changed.",
+				Hint: "Every other session of yours has ended.",
+			},
+		)
 	case errors.Is(err, auth.ErrWrongPassword):
 		v.CurrentError = why(err)
 		c.showPassword(w, r, v, kind)

@@ -17,7 +17,12 @@ const acknowledgePath = "/ledger/acknowledge"
 func acknowledgeURL(i deadletter.Imbalance) string {
 	key := i.Key()
 	return address(acknowledgePath, url.Values{
-		"hour": {key.Hour.UTC().Format(formTime)}, "source": {key.Source}, "stage": {string(key.Stage)}, "kind": {string(key.Kind)},
+		"hour": {
+			key.Hour.UTC().Format(formTime),
+		},
+		"source": {key.Source},
+		"stage":  {string(key.Stage)},
+		"kind":   {string(key.Kind)},
 	})
 }
 
@@ -28,7 +33,10 @@ func (c *Console) imbalanceAsked(values url.Values) (deadletter.Imbalance, error
 		return deadletter.Imbalance{}, err
 	}
 	key := deadletter.ImbalanceKey{
-		Hour: hour, Source: values.Get("source"), Stage: deadletter.LedgerStage(values.Get("stage")), Kind: deadletter.ImbalanceKind(values.Get("kind")),
+		Hour:   hour,
+		Source: values.Get("source"),
+		Stage:  deadletter.LedgerStage(values.Get("stage")),
+		Kind:   deadletter.ImbalanceKind(values.Get("kind")),
 	}
 	i, ok := c.Ledger().Find(key)
 	if !ok {
@@ -46,11 +54,29 @@ func (c *Console) acknowledgeForm(w http.ResponseWriter, r *http.Request) {
 	c.showAcknowledge(w, r, http.StatusOK, i, "", "")
 }
 
-func (c *Console) showAcknowledge(w http.ResponseWriter, r *http.Request, status int, i deadletter.Imbalance, note, fault string) {
+func (c *Console) showAcknowledge(
+	w http.ResponseWriter,
+	r *http.Request,
+	status int,
+	i deadletter.Imbalance,
+	note, fault string,
+) {
 	key := i.Key()
 	v := page.AcknowledgeView{
-		Chrome: c.chrome(r, "Acknowledge an imbalance"), Imbalance: c.imbalanceView(i), Note: note, Fault: fault, Denied: why(auth.Actor(r.Context()).May(deadletter.ActAcknowledge)),
-		Hour: key.Hour.UTC().Format(formTime), Source: key.Source, Stage: string(key.Stage), Kind: string(key.Kind), Amount: strconv.Itoa(i.Amount()),
+		Chrome: c.chrome(
+			r,
+			"Acknowledge an imbalance",
+		),
+		Imbalance: c.imbalanceView(i),
+		Note:      note,
+		Fault:     fault,
+		Denied:    why(auth.Actor(r.Context()).May(deadletter.ActAcknowledge)),
+		Hour: key.Hour.UTC().
+			Format(formTime),
+		Source: key.Source,
+		Stage:  string(key.Stage),
+		Kind:   string(key.Kind),
+		Amount: strconv.Itoa(i.Amount()),
 	}
 	c.render(w, r, status, page.Acknowledge(v))
 }
@@ -66,7 +92,12 @@ func (c *Console) acknowledge(w http.ResponseWriter, r *http.Request) {
 	err = c.Desk.Acknowledge(r.Context(), auth.Actor(r.Context()), i.Key(), formNumber(r, "amount"), note)
 	switch kind := deadletter.KindOf(err); {
 	case err == nil:
-		c.redirect(w, r, "/ledger", ui.Notice{Kind: ui.Done, Text: "Acknowledged: this hour is no alarm any more, unless its amount changes."})
+		c.redirect(
+			w,
+			r,
+			"/ledger",
+			ui.Notice{Kind: ui.Done, Text: "Acknowledged: this hour is no alarm any more, unless its amount changes."},
+		)
 	case kind == deadletter.Invalid, kind == deadletter.Conflict:
 		c.showAcknowledge(w, r, statusOf(kind), i, note, why(err))
 	default:

@@ -53,7 +53,7 @@ func eventFilter(query url.Values) (store.EventFilter, error) {
 	var errs [6]error
 	f.By, errs[0] = parseText("name", query.Get("actor"))
 	f.Action, errs[1] = parseAction(query.Get("action"))
-	f.Target, errs[2] = parseText("letter", query.Get("letter"))
+	f.Target, errs[2] = parseText("message", query.Get("message"))
 	f.From, f.To, errs[3] = parseRange(query)
 	f.Doers, errs[4] = parseDoers(query.Get("by"))
 	f.Source, f.NoSource, errs[5] = parseSource(query.Get("source"))
@@ -61,7 +61,8 @@ func eventFilter(query url.Values) (store.EventFilter, error) {
 }
 
 func parseAction(action string) (string, error) {
-	if action == "" || slices.ContainsFunc(auditActions(), func(known ui.Option) bool { return known.Value == action }) {
+	if action == "" ||
+		slices.ContainsFunc(auditActions(), func(known ui.Option) bool { return known.Value == action }) {
 		return action, nil
 	}
 	return "", deadletter.Errorf(deadletter.Invalid, "there is no action %q to look for", action)

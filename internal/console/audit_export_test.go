@@ -33,8 +33,19 @@ func TestExportHoldsWhatTheFilterMatches(t *testing.T) {
 	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 		for i := range events {
 			e := deadletter.Event{
-				At: b.clock.Now(), Actor: deadletter.ActorUser, By: "mia", Addr: "10.0.0.1", Action: "letter.archive", TargetKind: "letter",
-				Target: fmt.Sprintf("a-%d", i), Source: "genesys", Reason: "line\nbreak, \"quote\"", After: json.RawMessage(`{"status":"archived"}`),
+				At:         b.clock.Now(),
+				Actor:      deadletter.ActorUser,
+				By:         "mia",
+				Addr:       "10.0.0.1",
+				Action:     "message.archive",
+				TargetKind: "message",
+				Target: fmt.Sprintf(
+					"a-%d",
+					i,
+				),
+				Source: "genesys",
+				Reason: "line\nbreak, \"quote\"",
+				After:  json.RawMessage(`{"status":"archived"}`),
 			}
 			if err := tx.Record(ctx, e); err != nil {
 				return err
@@ -54,20 +65,28 @@ func TestExportHoldsWhatTheFilterMatches(t *testing.T) {
 		t.Errorf("it is named %s", got)
 	}
 	for i, line := range lines[1:] {
-		if want := fmt.Sprintf("a-%d", events-1-i); line[7] != want || line[9] != "line\nbreak, \"quote\"" || line[11] != `{"status":"archived"}` || line[1] != "2026-03-02T10:15:05.000Z" {
-			t.Fatalf("line %d is %q, want letter %s", i, line, want)
+		if want := fmt.Sprintf(
+			"a-%d",
+			events-1-i,
+		); line[7] != want || line[9] != "line\nbreak, \"quote\"" || line[11] != `{"status":"archived"}` ||
+			line[1] != "2026-03-02T10:15:05.000Z" {
+			t.Fatalf("line %d is %q, want message %s", i, line, want)
 		}
 	}
 
-	a = p.get("/audit/export?format=jsonl&actor=mia&letter=a-7")
+	a = p.get("/audit/export?format=jsonl&actor=mia&message=a-7")
 	var one map[string]any
-	if err := json.Unmarshal([]byte(a.text), &one); err != nil || one["target"] != "a-7" || one["reason"] != "line\nbreak, \"quote\"" || strings.Count(a.text, "\n") != 1 {
+	if err := json.Unmarshal(
+		[]byte(a.text),
+		&one,
+	); err != nil || one["target"] != "a-7" || one["reason"] != "line\nbreak, \"quote\"" ||
+		strings.Count(a.text, "\n") != 1 {
 		t.Errorf("%s: %v", a.text, err)
 	}
 	if after, ok := one["after"].(map[string]any); !ok || after["status"] != "archived" {
 		t.Errorf("after is %v", one["after"])
 	}
-	if none := p.get("/audit/export?format=csv&letter=nothing").csv(); len(none) != 1 {
+	if none := p.get("/audit/export?format=csv&message=nothing").csv(); len(none) != 1 {
 		t.Errorf("nothing has %d lines", len(none))
 	}
 	recorded := p.get("/audit/export?format=jsonl&action=audit.export")
@@ -78,10 +97,14 @@ func TestExportHoldsWhatTheFilterMatches(t *testing.T) {
 			t.Errorf("recorded %s", scanner.Text())
 		}
 	}
-	if n != 4 || !strings.Contains(recorded.text, `"filter":{"actor":"mia","letter":"a-7"},"format":"jsonl"`) {
+	if n != 4 || !strings.Contains(recorded.text, `"filter":{"actor":"mia","message":"a-7"},"format":"jsonl"`) {
 		t.Errorf("%d exports are on record: %s", n, recorded.text)
 	}
-	if got := p.get("/audit?action=audit.export").says(".sentence"); !strings.Contains(got, "vera exported the audit trail") {
+	if got := p.get("/audit?action=audit.export").
+		says(".sentence"); !strings.Contains(
+		got,
+		"vera exported the audit trail",
+	) {
 		t.Errorf("the page says %q", got)
 	}
 }
@@ -94,11 +117,23 @@ func TestExportHasNoFormulas(t *testing.T) {
 	formulas := []string{"=HYPERLINK(\"http://x\")", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"}
 	for _, formula := range formulas {
 		b.clock.Add(time.Second)
-		event, err := deadletter.NewEvent(deadletter.User(formula, "", ""), "user.sign_in_refused", "user", formula, formula, nil, nil, b.clock.Now())
+		event, err := deadletter.NewEvent(
+			deadletter.User(formula, "", ""),
+			"user.sign_in_refused",
+			"user",
+			formula,
+			formula,
+			nil,
+			nil,
+			b.clock.Now(),
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Record(ctx, event) }); err != nil {
+		if err := b.store.Write(
+			t.Context(),
+			func(ctx context.Context, tx *store.Tx) error { return tx.Record(ctx, event) },
+		); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -124,14 +159,19 @@ func TestExportSaysWhatIsWrongWithIt(t *testing.T) {
 	p := b.member(t, "vera", deadletter.Viewer)
 	before := len(b.events(t))
 	for query, want := range map[string]string{"format=xml": "no format", "format=csv&from=now": "is no time", "format=csv&action=eat": "no action"} {
-		if a := p.get("/audit/export?" + query); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("main"), want) || a.header.Get("Content-Disposition") != "" {
+		if a := p.get(
+			"/audit/export?" + query,
+		); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("main"), want) ||
+			a.header.Get("Content-Disposition") != "" {
 			t.Errorf("%q answers %d: %s", query, a.status, a.says("main"))
 		}
 	}
 	if n := len(b.events(t)); n != before {
 		t.Errorf("%d exports that were none are on record", n-before)
 	}
-	if a := b.stranger(t).get("/audit/export?format=csv"); a.status != http.StatusSeeOther || strings.Contains(a.text, "vera") {
+	if a := b.stranger(t).
+		get("/audit/export?format=csv"); a.status != http.StatusSeeOther ||
+		strings.Contains(a.text, "vera") {
 		t.Errorf("a stranger gets %d", a.status)
 	}
 }

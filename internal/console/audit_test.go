@@ -19,49 +19,56 @@ func TestAuditShowsWhoDidWhat(t *testing.T) {
 	b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
 	b.clock.Add(time.Hour)
-	p.post("/letters/a-1/archive", order(0, "reason", "known <b>fault</b>"))
+	p.post("/messages/a-1/archive", order(0, "reason", "known <b>fault</b>"))
 	b.stranger(t).post("/signin", form("name", "mallory", "password", "guess"))
 	a := p.get("/audit")
-	row := a.doc().Find("tr[data-action='letter.archive']")
+	row := a.doc().Find("tr[data-action='message.archive']")
 	text := strings.Join(strings.Fields(row.Text()), " ")
 	for _, want := range []string{"2026-03-02 11:15:05 UTC", "olga", "archived", "a-1", "genesys", "known <b>fault</b>", "127.0.0.1"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the row says %q, not %q", text, want)
 		}
 	}
-	if got := changesIn(row); got != "Status: Needs a person > Archived; " {
+	if got := changesIn(row); got != "Status: Failed > Archived; " {
 		t.Errorf("what changed is %q", got)
 	}
-	if got := row.Find("a").AttrOr("href", ""); got != "/letters/a-1" {
-		t.Errorf("the letter is at %q", got)
+	if got := row.Find("a").AttrOr("href", ""); got != "/messages/a-1" {
+		t.Errorf("the message is at %q", got)
 	}
 	if got := a.says("tr[data-action='user.sign_in_refused']"); !strings.Contains(got, "was refused at sign-in") {
 		t.Errorf("the refused sign-in says %q", got)
 	}
 	for query, want := range map[string]string{
-		"actor=olga":                    "letter.archive user.sign_in",
-		"action=letter.archive":         "letter.archive",
-		"action=user.":                  "user.sign_in_refused user.sign_in user.add",
-		"letter=a-1":                    "letter.archive letter.received",
-		"from=2026-03-02T11:00":         "user.sign_in_refused letter.archive",
-		"to=2026-03-02T11:00":           "user.sign_in user.add letter.received",
-		"letter=a-1&actor=olga&cursor=": "letter.archive",
-		"letter=nothing":                "",
-		"by=people":                     "user.sign_in_refused letter.archive user.sign_in",
-		"by=program":                    "user.add letter.received",
-		"source=genesys":                "letter.archive letter.received",
+		"actor=olga":                     "message.archive user.sign_in",
+		"action=message.archive":         "message.archive",
+		"action=user.":                   "user.sign_in_refused user.sign_in user.add",
+		"message=a-1":                    "message.archive message.received",
+		"from=2026-03-02T11:00":          "user.sign_in_refused message.archive",
+		"to=2026-03-02T11:00":            "user.sign_in user.add message.received",
+		"message=a-1&actor=olga&cursor=": "message.archive",
+		"message=nothing":                "",
+		"by=people":                      "user.sign_in_refused message.archive user.sign_in",
+		"by=program":                     "user.add message.received",
+		"source=genesys":                 "message.archive message.received",
 	} {
 		a := p.get("/audit?"+query, htmx()...)
 		var actions []string
 		for _, row := range a.doc().Find("tr[data-action]").EachIter() {
 			actions = append(actions, row.AttrOr("data-action", ""))
 		}
-		if got := strings.Join(actions, " "); a.status != http.StatusOK || got != want || strings.Contains(a.text, "<html") {
+		if got := strings.Join(
+			actions,
+			" ",
+		); a.status != http.StatusOK || got != want ||
+			strings.Contains(a.text, "<html") {
 			t.Errorf("%s answers %d with %q, want %q", query, a.status, got, want)
 		}
 	}
 	for query, want := range map[string]string{"action=eat": "There is no action", "from=now": "is no time", "cursor=zz": "start again", "by=nobody": "There is nobody", "actor=" + strings.Repeat("x", 600): "too long"} {
-		if a := p.get("/audit?" + query); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("#audit"), want) {
+		if a := p.get(
+			"/audit?" + query,
+		); a.status != http.StatusUnprocessableEntity ||
+			!strings.Contains(a.says("#audit"), want) {
 			t.Errorf("%s answers %d: %s", query, a.status, a.says("#audit"))
 		}
 	}
@@ -92,7 +99,10 @@ func TestPagesOfTheTrail(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	for version := range 60 {
 		action := []string{"archive", "restore"}[version%2]
-		if a := p.post("/letters/"+string(l.ID)+"/"+action, order(version, "reason", "x")); a.status != http.StatusSeeOther {
+		if a := p.post(
+			"/messages/"+string(l.ID)+"/"+action,
+			order(version, "reason", "x"),
+		); a.status != http.StatusSeeOther {
 			t.Fatalf("answered %d", a.status)
 		}
 	}
@@ -120,9 +130,9 @@ func TestAuditTellsSentences(t *testing.T) {
 	}
 	b.receive(t, "a-2", func(c *deadletter.Capture) { c.First.StatusCode = 503 })
 	p := b.member(t, "mia", deadletter.Operator)
-	p.post("/letters/a-1/replay", order(0, "revision", "0"))
+	p.post("/messages/a-1/replay", order(0, "revision", "0"))
 	b.finish(t, "a-1", deadletter.Delivered, 200)
-	p.post("/letters/9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e0001/replay", order(0, "revision", "0"))
+	p.post("/messages/9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e0001/replay", order(0, "revision", "0"))
 	b.finish(t, "9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e0001", deadletter.Unknown, 0)
 	b.clock.Add(time.Minute)
 	b.finish(t, "a-2", deadletter.Rejected, 503)
@@ -132,11 +142,11 @@ func TestAuditTellsSentences(t *testing.T) {
 		sentences = append(sentences, strings.Join(strings.Fields(s.Text()), " "))
 	}
 	for _, want := range []string{
-		"mia replayed letter a-1 to genesys: 200 delivered in 84 ms · attempt 2",
-		"mia asked to replay letter a-1 from genesys",
-		"mia replayed letter …1c0e0001 to genesys: unknown in 84 ms · attempt 2",
-		"dlqdesk retried letter a-2 to genesys: 503 rejected in 84 ms · attempt 2",
-		"dlqdesk received letter a-1 from genesys",
+		"mia replayed message a-1 to genesys: 200 delivered in 84 ms · attempt 2",
+		"mia asked to replay message a-1 from genesys",
+		"mia replayed message …1c0e0001 to genesys: unknown in 84 ms · attempt 2",
+		"dlqdesk retried message a-2 to genesys: 503 rejected in 84 ms · attempt 2",
+		"dlqdesk received message a-1 from genesys",
 		"mia signed in",
 		"dlqdesk added mia",
 	} {
@@ -144,10 +154,14 @@ func TestAuditTellsSentences(t *testing.T) {
 			t.Errorf("it does not say %q but %q", want, sentences)
 		}
 	}
-	if got := a.doc().Find(".sentence a[title='9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e0001']").AttrOr("href", ""); got != "/letters/9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e0001" {
-		t.Errorf("the letter is at %q", got)
+	if got := a.doc().
+		Find(".sentence a[title='9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e0001']").
+		AttrOr("href", ""); got != "/messages/9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e0001" {
+		t.Errorf("the message is at %q", got)
 	}
-	if got := changesIn(a.doc().Find("tr[data-action='attempt.delivered']")); got != "Status: Replaying > Resolved; Attempt: – > 2; Latency: – > 84 ms; Status code: – > 200; " {
+	if got := changesIn(
+		a.doc().Find("tr[data-action='attempt.delivered']"),
+	); got != "Status: Replaying > Resolved; Attempt: – > 2; Latency: – > 84 ms; Status code: – > 200; " {
 		t.Errorf("what changed is %q", got)
 	}
 }
@@ -166,21 +180,29 @@ func TestAuditPresets(t *testing.T) {
 	b.receive(t, "a-1")
 	b.receive(t, "a-2")
 	p := b.member(t, "mia", deadletter.Operator)
-	p.post("/letters/a-1/replay", order(0, "revision", "0"))
+	p.post("/messages/a-1/replay", order(0, "revision", "0"))
 	b.finish(t, "a-1", deadletter.Delivered, 200)
-	p.post("/letters/a-2/archive", order(0, "reason", "x"))
+	p.post("/messages/a-2/archive", order(0, "reason", "x"))
 	b.clock.Add(20 * time.Hour)
 	p = b.member(t, "ben", deadletter.Operator)
-	p.post("/letters/a-2/restore", order(1))
-	p.post("/letters/a-2/replay", order(2, "revision", "0"))
+	p.post("/messages/a-2/restore", order(1))
+	p.post("/messages/a-2/replay", order(2, "revision", "0"))
 	b.finish(t, "a-2", deadletter.Delivered, 200)
 	click := func(on answer, id string) answer { return p.get(on.doc().Find("#preset-"+id).AttrOr("href", "")) }
 	yesterday := click(p.get("/audit"), "yesterday")
 	replays := click(yesterday, "replays")
-	if got := replays.says(".sentence"); got != "mia replayed letter a-1 to genesys: 200 delivered in 84 ms · attempt 2" {
+	if got := replays.says(
+		".sentence",
+	); got != "mia replayed message a-1 to genesys: 200 delivered in 84 ms · attempt 2" {
 		t.Errorf("yesterday's replays are %q", got)
 	}
-	if got := click(p.get("/audit?action=attempt.&by=people"), "today").says(".sentence"); !strings.HasPrefix(got, "ben replayed letter a-2") {
+	if got := click(
+		p.get("/audit?action=attempt.&by=people"),
+		"today",
+	).says(".sentence"); !strings.HasPrefix(
+		got,
+		"ben replayed message a-2",
+	) {
 		t.Errorf("today's replays are %q", got)
 	}
 	if n := replays.count(".preset[aria-current=true]"); n != 2 {

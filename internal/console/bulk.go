@@ -13,29 +13,36 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// selection reads ID@VERSION of each selected letter.
+// selection reads ID@VERSION of each selected message.
 func selection(items []string) ([]desk.Ref, error) {
 	var refs []desk.Ref
 	for _, item := range items {
 		at := strings.LastIndexByte(item, '@')
 		version, err := strconv.Atoi(item[at+1:])
 		if at <= 0 || err != nil {
-			return nil, deadletter.Errorf(deadletter.Invalid, "the selection was not complete: select the letters again")
+			return nil, deadletter.Errorf(
+				deadletter.Invalid,
+				"the selection was not complete: select the messages again",
+			)
 		}
 		refs = append(refs, desk.Ref{ID: deadletter.ID(item[:at]), Version: version})
 	}
 	return refs, nil
 }
 
-// bulkActions are what can be done to many letters, by the names that forms have for it.
+// bulkActions are what can be done to many messages, by the names that forms have for it.
 func bulkActions() map[string]deadletter.Action {
 	return map[string]deadletter.Action{
-		"replay": deadletter.ActReplay, "edit": deadletter.ActEdit, "redrive": deadletter.ActRedrive, "edit-redrive": deadletter.ActEditRedrive,
-		"archive": deadletter.ActArchive, "restore": deadletter.ActRestore,
+		"replay":       deadletter.ActReplay,
+		"edit":         deadletter.ActEdit,
+		"redrive":      deadletter.ActRedrive,
+		"edit-redrive": deadletter.ActEditRedrive,
+		"archive":      deadletter.ActArchive,
+		"restore":      deadletter.ActRestore,
 	}
 }
 
-// bulkAction reads what is to be done to many letters.
+// bulkAction reads what is to be done to many messages.
 func bulkAction(name string) (deadletter.Action, error) {
 	if action, ok := bulkActions()[name]; ok {
 		return action, nil
@@ -52,8 +59,8 @@ func bulkName(a deadletter.Action) string {
 	return ""
 }
 
-// bulk makes a job of the letters that are selected, or of all that match. What needs no word more, over letters that the person has
-// seen one by one, begins at once; of anything else the frozen letters are shown first.
+// bulk makes a job of the messages that are selected, or of all that match. What needs no word more, over messages
+// that the person has seen one by one, begins at once; of anything else the frozen messages are shown first.
 func (c *Console) bulk(w http.ResponseWriter, r *http.Request) {
 	action, err := bulkAction(r.PostForm.Get("action"))
 	if err != nil {
@@ -66,7 +73,8 @@ func (c *Console) bulk(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	asks := everything || action.Edits() || action.Redrives() || action == deadletter.ActArchive || j.Delivers() && j.Unknown > 0
+	asks := everything || action.Edits() || action.Redrives() || action == deadletter.ActArchive ||
+		j.Delivers() && j.Unknown > 0
 	if asks {
 		c.askJob(w, r, j)
 		return
@@ -89,13 +97,16 @@ func (c *Console) freeze(r *http.Request, action deadletter.Action, everything b
 	}
 	values, err := url.ParseQuery(backQuery(r))
 	if err != nil {
-		return deadletter.Job{}, deadletter.Errorf(deadletter.Invalid, "the filter was not complete: open the list again")
+		return deadletter.Job{}, deadletter.Errorf(
+			deadletter.Invalid,
+			"the filter was not complete: open the list again",
+		)
 	}
-	query := only(values, letterFields())
+	query := only(values, messageFields())
 	if query.Get("status") == "" {
 		query.Set("status", string(deadletter.Failed)) // what a list shows that names none
 	}
-	asked, err := letterQuery(query, "")
+	asked, err := messageQuery(query, "")
 	if err != nil {
 		return deadletter.Job{}, err
 	}
@@ -134,5 +145,5 @@ func (c *Console) backToList(w http.ResponseWriter, r *http.Request, n ui.Notice
 		c.fail(w, r, deadletter.Errorf(deadletter.Invalid, "the filter was not complete: open the list again"))
 		return
 	}
-	c.showLetters(w, r, n, query)
+	c.showMessages(w, r, n, query)
 }

@@ -10,35 +10,37 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-func TestLetterSaysWhatIsKnownOfItsCause(t *testing.T) {
+func TestMessageSaysWhatIsKnownOfItsCause(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
-	if got := p.get("/letters/a-1"); got.count(".cause") != 0 {
-		t.Errorf("a letter alone says %q", got.says(".cause"))
+	if got := p.get("/messages/a-1"); got.count(".cause") != 0 {
+		t.Errorf("a message alone says %q", got.says(".cause"))
 	}
 	b.receive(t, "a-2")
 	b.receive(t, "a-3")
-	got := p.get("/letters/a-1")
-	if text := got.says(".cause"); text != "2 other letters failed with the same reason since 2026-03-02 10:15:05 UTC." {
+	got := p.get("/messages/a-1")
+	if text := got.says(
+		".cause",
+	); text != "2 other messages failed with the same reason since 2026-03-02 10:15:05 UTC." {
 		t.Errorf("it says %q", text)
 	}
 	link, _ := got.doc().Find(".cause a").Attr("href")
-	if list := p.get(link); list.count("tr[data-letter]") != 3 || !strings.Contains(list.says(".chip"), "Cause") {
-		t.Errorf("%s shows %d letters, %q", link, list.count("tr[data-letter]"), list.says(".chip"))
+	if list := p.get(link); list.count("tr[data-message]") != 3 || !strings.Contains(list.says(".chip"), "Cause") {
+		t.Errorf("%s shows %d messages, %q", link, list.count("tr[data-message]"), list.says(".chip"))
 	}
 	for _, id := range []deadletter.ID{"a-2", "a-3"} {
-		p.post("/letters/"+string(id)+"/replay", order(0, "revision", "0"))
+		p.post("/messages/"+string(id)+"/replay", order(0, "revision", "0"))
 	}
 	b.finish(t, "a-2", deadletter.Rejected, 500)
 	b.finish(t, "a-3", deadletter.Delivered, 200)
-	if text := p.get("/letters/a-1").says(".cause"); !strings.HasSuffix(text, "; 1 of 2 unedited replays succeeded.") {
+	if text := p.get("/messages/a-1").says(".cause"); !strings.HasSuffix(text, "; 1 of 2 unedited replays succeeded.") {
 		t.Errorf("after two replays it says %q", text)
 	}
 }
 
-func TestLettersBesideOneStayInTheList(t *testing.T) {
+func TestMessagesBesideOneStayInTheList(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, id := range []string{"a-1", "b-1", "a-2", "a-3"} {
@@ -51,24 +53,25 @@ func TestLettersBesideOneStayInTheList(t *testing.T) {
 	}
 	p := b.member(t, "vera", deadletter.Viewer)
 	back := url.Values{"back": {"source=genesys&status=failed"}}.Encode()
-	page := p.get("/letters/a-2?" + back)
+	page := p.get("/messages/a-2?" + back)
 	newer, _ := page.doc().Find("[data-key=k]").Attr("href")
 	older, _ := page.doc().Find("[data-key=j]").Attr("href")
-	if !strings.HasPrefix(newer, "/letters/a-3?back=source") || !strings.HasPrefix(older, "/letters/a-1?back=source") {
+	if !strings.HasPrefix(newer, "/messages/a-3?back=source") ||
+		!strings.HasPrefix(older, "/messages/a-1?back=source") {
 		t.Errorf("beside it are %q and %q", newer, older)
 	}
 	if last := p.get(older); last.count("[data-key=j]") != 0 || last.count("[data-key=k]") != 1 {
-		t.Error("the last letter of the list has another beyond it")
+		t.Error("the last message of the list has another beyond it")
 	}
 }
 
-func TestLetterLeavesAsCurlAndTicket(t *testing.T) {
+func TestMessageLeavesAsCurlAndTicket(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1", func(c *deadletter.Capture) {
 		c.Body = []byte("{\"it's\":\"```\",\"customer\":{\"ssn\":\"078-05-1120\"}}")
 	})
-	page := b.member(t, "vera", deadletter.Viewer).get("/letters/a-1")
+	page := b.member(t, "vera", deadletter.Viewer).get("/messages/a-1")
 	curl, ticket := page.doc().Find("#copy-curl").Text(), page.doc().Find("#copy-ticket").Text()
 	for _, want := range []string{
 		"curl -i -X 'POST' \\\n", "-H 'Authorization: " + deadletter.Mask, `--data-binary '{"it'\''s":`, "-H 'Webhook-Id: a-1'", "'http://127.0.0.1:9090/genesys?",
@@ -78,7 +81,7 @@ func TestLetterLeavesAsCurlAndTicket(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"## Webhook not delivered: ", "/letters/a-1\n", "- Source: genesys\n", "| 1 (receive) | 2026-03-02 10:15:05 UTC | rejected | 422 | 84 ms |", "'''",
+		"## Webhook not delivered: ", "/messages/a-1\n", "- Source: genesys\n", "| 1 (receive) | 2026-03-02 10:15:05 UTC | rejected | 422 | 84 ms |", "'''",
 	} {
 		if !strings.Contains(ticket, want) {
 			t.Errorf("the ticket lacks %q:\n%s", want, ticket)
@@ -96,8 +99,18 @@ func TestEditShowsWhatItWouldSend(t *testing.T) {
 	b := setup(t)
 	b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
-	values := order(0, "revision", "0", "body", `{"id":7,"customer":{"ssn":"078-05-1120"}}`, "header-name", "X-New", "header-value", "it's")
-	curl := p.post("/letters/a-1/edit/curl", values, htmx()...).doc().Find("#edit-curl-text").Text()
+	values := order(
+		0,
+		"revision",
+		"0",
+		"body",
+		`{"id":7,"customer":{"ssn":"078-05-1120"}}`,
+		"header-name",
+		"X-New",
+		"header-value",
+		"it's",
+	)
+	curl := p.post("/messages/a-1/edit/curl", values, htmx()...).doc().Find("#edit-curl-text").Text()
 	for _, want := range []string{`--data-binary '{"id":7,`, `-H 'X-New: it'\''s'`, "-H 'Authorization: " + deadletter.Mask} {
 		if !strings.Contains(curl, want) {
 			t.Errorf("it lacks %q:\n%s", want, curl)
@@ -109,10 +122,14 @@ func TestEditShowsWhatItWouldSend(t *testing.T) {
 		}
 	}
 	values.Set("header-name", "X Bad")
-	if got := p.post("/letters/a-1/edit/curl", values, htmx()...); got.status != http.StatusOK || got.count("#edit-curl .notice") != 1 {
+	if got := p.post(
+		"/messages/a-1/edit/curl",
+		values,
+		htmx()...); got.status != http.StatusOK ||
+		got.count("#edit-curl .notice") != 1 {
 		t.Errorf("a header that cannot be set answers %d %s", got.status, got.says("#edit-curl"))
 	}
-	if l, err := b.store.Letter(t.Context(), "a-1"); err != nil || l.Revision != 0 {
+	if l, err := b.store.Message(t.Context(), "a-1"); err != nil || l.Revision != 0 {
 		t.Errorf("looking at it made revision %d, %v", l.Revision, err)
 	}
 }
@@ -126,19 +143,22 @@ func TestReplayOfAnUnknownOutcomeAsksFirst(t *testing.T) {
 	})
 	p := b.member(t, "olga", deadletter.Operator)
 	for name, headers := range map[string][]string{"with script": htmx(), "without": nil} {
-		got := p.post("/letters/a-1/replay", order(0, "revision", "0"), headers...)
+		got := p.post("/messages/a-1/replay", order(0, "revision", "0"), headers...)
 		if got.status != http.StatusOK || !strings.Contains(got.text, "Replay it all the same?") {
 			t.Errorf("%s: it answers %d without a question", name, got.status)
 		}
-		if form := got.fields(".ask-row"); form.Get("confirmed") != "yes" || form.Get("revision") != "0" || form.Get("version") != "0" {
+		if form := got.fields(
+			".ask-row",
+		); form.Get("confirmed") != "yes" || form.Get("revision") != "0" ||
+			form.Get("version") != "0" {
 			t.Errorf("%s: the question carries %v", name, form)
 		}
 	}
-	if l, err := b.store.Letter(t.Context(), "a-1"); err != nil || l.Status == deadletter.Replaying {
+	if l, err := b.store.Message(t.Context(), "a-1"); err != nil || l.Status == deadletter.Replaying {
 		t.Fatalf("it is %s before the answer, %v", l.Status, err)
 	}
-	p.post("/letters/a-1/replay", order(0, "revision", "0", "confirmed", "yes"))
-	if l, err := b.store.Letter(t.Context(), "a-1"); err != nil || l.Status != deadletter.Replaying {
+	p.post("/messages/a-1/replay", order(0, "revision", "0", "confirmed", "yes"))
+	if l, err := b.store.Message(t.Context(), "a-1"); err != nil || l.Status != deadletter.Replaying {
 		t.Errorf("after the answer it is %s, %v", l.Status, err)
 	}
 }

@@ -14,10 +14,11 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// compare shows two revisions of a letter side by side: what was received and the latest, where nothing else is asked for.
+// compare shows two revisions of a message side by side: what was received and the latest, where nothing else is
+// asked for.
 func (c *Console) compare(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	l, err := c.Store.Letter(ctx, letterID(r))
+	l, err := c.Store.Message(ctx, messageID(r))
 	if err != nil {
 		c.fail(w, r, err)
 		return
@@ -39,11 +40,16 @@ func (c *Console) compare(w http.ResponseWriter, r *http.Request) {
 	}
 	source, _ := c.Desk.Source(l.Source)
 	v := compareView(l.ID, before, after, list, source)
-	v.Chrome, v.Back = c.chrome(r, "Compare revisions of letter "+string(l.ID)), backQuery(r)
+	v.Chrome, v.Back = c.chrome(r, "Compare revisions of message "+string(l.ID)), backQuery(r)
 	c.render(w, r, http.StatusOK, page.Compare(v))
 }
 
-func (c *Console) comparedRevision(r *http.Request, l deadletter.Letter, field string, number int) (deadletter.Revision, error) {
+func (c *Console) comparedRevision(
+	r *http.Request,
+	l deadletter.Message,
+	field string,
+	number int,
+) (deadletter.Revision, error) {
 	if asked := r.FormValue(field); asked != "" {
 		var err error
 		if number, err = strconv.Atoi(asked); err != nil {
@@ -53,9 +59,19 @@ func (c *Console) comparedRevision(r *http.Request, l deadletter.Letter, field s
 	return c.Store.Revision(r.Context(), l.ID, number)
 }
 
-func compareView(id deadletter.ID, before, after deadletter.Revision, list []deadletter.Revision, s desk.Source) page.CompareView {
+func compareView(
+	id deadletter.ID,
+	before, after deadletter.Revision,
+	list []deadletter.Revision,
+	s desk.Source,
+) page.CompareView {
 	v := page.CompareView{
-		ID: string(id), Text: isText(before.Body) && isText(after.Body), Before: compareSide(id, before, list, s), After: compareSide(id, after, list, s),
+		ID: string(
+			id,
+		),
+		Text:    isText(before.Body) && isText(after.Body),
+		Before:  compareSide(id, before, list, s),
+		After:   compareSide(id, after, list, s),
 		Headers: headerChanges(before.Headers, after.Headers, s),
 	}
 	_, maskedBefore := deadletter.MaskJSON(before.Body, s.MaskPaths)
@@ -76,7 +92,10 @@ func compareSide(id deadletter.ID, r deadletter.Revision, list []deadletter.Revi
 	side := page.CompareSide{Name: revisionName(r), Size: size(len(r.Body)), JSON: r.IsJSON()}
 	for _, other := range list {
 		number := strconv.Itoa(other.Number)
-		side.Options = append(side.Options, ui.Option{Value: number, Label: revisionName(other), Selected: other.Number == r.Number})
+		side.Options = append(
+			side.Options,
+			ui.Option{Value: number, Label: revisionName(other), Selected: other.Number == r.Number},
+		)
 	}
 	if !isText(r.Body) {
 		return side
@@ -84,7 +103,10 @@ func compareSide(id deadletter.ID, r deadletter.Revision, list []deadletter.Revi
 	text := []byte(prettyText(r, s, maxPretty))
 	side.Body, side.Note = printable(string(cutText(text, maxShown))), shownOf(len(text), maxShown)
 	if side.Note != "" {
-		side.WholeURL = address("/letters/"+string(id)+"/body", url.Values{"form": {"pretty"}, "revision": {strconv.Itoa(r.Number)}})
+		side.WholeURL = address(
+			"/messages/"+string(id)+"/body",
+			url.Values{"form": {"pretty"}, "revision": {strconv.Itoa(r.Number)}},
+		)
 	}
 	return side
 }
@@ -97,7 +119,14 @@ func headerChanges(before, after deadletter.Headers, s desk.Source) []page.Heade
 	var rows []page.HeaderChange
 	for _, name := range slices.Compact(names) {
 		if !slices.Equal(before[name], after[name]) {
-			rows = append(rows, page.HeaderChange{Name: printable(name), Old: printable(strings.Join(old[name], ", ")), New: printable(strings.Join(now[name], ", "))})
+			rows = append(
+				rows,
+				page.HeaderChange{
+					Name: printable(name),
+					Old:  printable(strings.Join(old[name], ", ")),
+					New:  printable(strings.Join(now[name], ", ")),
+				},
+			)
 		}
 	}
 	return rows

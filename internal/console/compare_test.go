@@ -13,7 +13,7 @@ func TestTwoRevisionsAreCompared(t *testing.T) {
 	b := setup(t)
 	b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
-	fields := p.get("/letters/a-1/edit").fields(editFields)
+	fields := p.get("/messages/a-1/edit").fields(editFields)
 	fields.Set("body", strings.Replace(fields.Get("body"), `"Ann"`, `"Anne"`, 1))
 	fields.Set("reason", "the name was wrong")
 	for i, name := range fields["header-name"] {
@@ -21,16 +21,31 @@ func TestTwoRevisionsAreCompared(t *testing.T) {
 			fields["header-value"][i] = "changed"
 		}
 	}
-	p.post("/letters/a-1/edit", fields)
-	link := p.get("/letters/a-1?back=status%3Dall").doc().Find(`#letter-history a[href*="/compare?"]`).AttrOr("href", "")
+	p.post("/messages/a-1/edit", fields)
+	link := p.get("/messages/a-1?back=status%3Dall").
+		doc().
+		Find(`#message-history a[href*="/compare?"]`).
+		AttrOr("href", "")
 	a := p.get(link)
-	if a.status != http.StatusOK || a.says("select[name=from] option[selected]") != "original" || a.says("select[name=to] option[selected]") != "edit 1 by olga" {
+	if a.status != http.StatusOK || a.says("select[name=from] option[selected]") != "original" ||
+		a.says("select[name=to] option[selected]") != "edit 1 by olga" {
 		t.Fatalf("%q answers %d: %s", link, a.status, a.says("main"))
 	}
-	if old, now := a.doc().Find("pre").First().Text(), a.doc().Find("pre").Last().Text(); !strings.Contains(old, `"name": "Ann"`) || !strings.Contains(now, `"name": "Anne"`) {
+	if old, now := a.doc().
+		Find("pre").
+		First().
+		Text(),
+		a.doc().
+			Find("pre").
+			Last().
+			Text(); !strings.Contains(old, `"name": "Ann"`) ||
+		!strings.Contains(now, `"name": "Anne"`) {
 		t.Errorf("the bodies are %s and %s", old, now)
 	}
-	if rows := a.says(".change-table tbody"); !strings.Contains(rows, "X-Note") || !strings.Contains(rows, "changed, b <i>") || strings.Contains(rows, "Tenant") {
+	if rows := a.says(
+		".change-table tbody",
+	); !strings.Contains(rows, "X-Note") || !strings.Contains(rows, "changed, b <i>") ||
+		strings.Contains(rows, "Tenant") {
 		t.Errorf("the headers that changed are %q", rows)
 	}
 	for _, secret := range secrets() {
@@ -38,11 +53,13 @@ func TestTwoRevisionsAreCompared(t *testing.T) {
 			t.Errorf("the page has the secret %s", secret)
 		}
 	}
-	if same := p.get("/letters/a-1/compare?from=0&to=0").says("main"); !strings.Contains(same, "The bodies are the same.") || !strings.Contains(same, "The headers are the same.") {
+	if same := p.get("/messages/a-1/compare?from=0&to=0").
+		says("main"); !strings.Contains(same, "The bodies are the same.") ||
+		!strings.Contains(same, "The headers are the same.") {
 		t.Errorf("a revision beside itself says %q", same)
 	}
 	for path, want := range map[string]int{"from=0&to=9": http.StatusNotFound, "from=x": http.StatusUnprocessableEntity} {
-		if a := p.get("/letters/a-1/compare?" + path); a.status != want {
+		if a := p.get("/messages/a-1/compare?" + path); a.status != want {
 			t.Errorf("%s answers %d, want %d", path, a.status, want)
 		}
 	}

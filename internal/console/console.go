@@ -1,5 +1,5 @@
-// Package console is the desk in the browser: it parses a request, calls the desk or the store, and renders a page. It decides
-// nothing about letters and shows no secret.
+// Package console is the desk in the browser: it parses a request, calls the desk or the store, and renders a page.
+// It decides nothing about messages and shows no secret.
 package console
 
 import (
@@ -32,7 +32,7 @@ type Deps struct {
 	Desk          *desk.Desk
 	Auth          *auth.Auth
 	Sources       []Source // in the order of the configuration
-	DefaultSource string   // that of letters which name none
+	DefaultSource string   // that of messages which name none
 	PublicURL     string   // how browsers reach the desk; "": not known, the address of the request stands for it
 	WebhookURL    string   // where webhooks are taken; "": where the desk is
 	Secure        bool     // reached by https only
@@ -63,10 +63,11 @@ type Health struct {
 	StatusCode   int
 	Error        string // of the latest delivery
 
-	HeldSince      time.Time // since when automatic retries wait for it to answer; zero: they do not
-	NextProbe      time.Time // while they are held: when one of them may test it next
-	Release        int       // retries per second that are let go once it answers again
-	ReleasingSince time.Time // since when it answers again and the retries that waited are let go bit by bit; zero: they are not
+	HeldSince time.Time // since when automatic retries wait for it to answer; zero: they do not
+	NextProbe time.Time // while they are held: when one of them may test it next
+	Release   int       // retries per second that are let go once it answers again
+	// since when it answers again and the retries that waited are let go bit by bit; zero: they are not
+	ReleasingSince time.Time
 	PausedUntil    time.Time // until when it asked to be left alone; may be past
 }
 
@@ -79,16 +80,19 @@ type Queue struct {
 	Spool       bool // worth a line only while something waits in it
 	Depth       func(ctx context.Context) (Depth, error)
 	Browse      func(ctx context.Context, q HeldQuery) ([]Held, error) // nil: nobody but a receiver sees its messages
-	Left        func() []Left                                          // messages that were read and are still on it; nil where a queue forgets none
-	Shared      bool                                                   // other receivers may deliver from it: what is lost on it does not show here
-	Away        func() time.Time                                       // since when the queue confirms nothing, zero: it does; nil where that cannot be
+	// messages that were read and are still on it; nil where a queue forgets none
+	Left func() []Left
+	// other receivers may deliver from it: what is lost on it does not show here
+	Shared bool
+	// since when the queue confirms nothing, zero: it does; nil where that cannot be
+	Away func() time.Time
 }
 
 // Left is a message that was read and is still on its queue.
 type Left struct {
-	Letter deadletter.ID
-	SentAt time.Time
-	Kept   bool // its letter is in the store
+	Message deadletter.ID
+	SentAt  time.Time
+	Kept    bool // its message is in the store
 }
 
 // Depth is how much is on a queue.
@@ -158,18 +162,18 @@ func (c *Console) doorRoutes(r chi.Router) {
 }
 
 func (c *Console) deskRoutes(r chi.Router) {
-	r.Get("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/letters", http.StatusSeeOther) })
+	r.Get("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/messages", http.StatusSeeOther) })
 	r.Get("/account", c.account)
 	r.Get("/account/password", c.passwordForm)
 	r.Get("/overview", c.overview)
 	r.Get("/overview/queues/{queue}", c.queue)
 	r.Get(livePath, c.follow)
-	r.Get("/letters", c.letters)
-	r.Get("/letters/{id}", c.letter)
-	r.Get("/letters/{id}/panel", c.panel)
-	r.Get("/letters/{id}/body", c.body)
-	r.Get("/letters/{id}/compare", c.compare)
-	r.Get("/letters/{id}/edit", c.editForm)
+	r.Get("/messages", c.messages)
+	r.Get("/messages/{id}", c.message)
+	r.Get("/messages/{id}/panel", c.panel)
+	r.Get("/messages/{id}/body", c.body)
+	r.Get("/messages/{id}/compare", c.compare)
+	r.Get("/messages/{id}/edit", c.editForm)
 	r.Get("/sources", c.sourceList)
 	r.Get("/sources/{source}", c.sourcePage)
 	r.Get("/ledger", c.ledger)
@@ -178,20 +182,20 @@ func (c *Console) deskRoutes(r chi.Router) {
 	r.Get("/audit", c.audit)
 	r.Get("/audit/export", c.exportAudit)
 	c.jobRoutes(r)
-	r.With(c.form(maxEditForm)).Post("/letters/{id}/edit", c.edit)
-	r.With(c.form(maxEditForm)).Post("/letters/{id}/edit/curl", c.editCurl)
+	r.With(c.form(maxEditForm)).Post("/messages/{id}/edit", c.edit)
+	r.With(c.form(maxEditForm)).Post("/messages/{id}/edit/curl", c.editCurl)
 	r.Group(func(r chi.Router) {
 		r.Use(c.form(maxForm))
 		r.Post("/signout", c.signOut)
 		r.Post("/account/password", c.password)
-		r.Post("/letters/bulk", c.bulk)
-		r.Post("/letters/look", c.setLook)
+		r.Post("/messages/bulk", c.bulk)
+		r.Post("/messages/look", c.setLook)
 		r.Post("/destinations/{source}/probe", c.probe)
 		r.Post("/views", c.saveView)
 		r.Post("/views/{view}/delete", c.dropView)
-		r.Post("/letters/{id}/replay", c.replay)
-		r.Post("/letters/{id}/redrive", c.redrive)
-		r.Post("/letters/{id}/archive", c.archive)
-		r.Post("/letters/{id}/restore", c.restore)
+		r.Post("/messages/{id}/replay", c.replay)
+		r.Post("/messages/{id}/redrive", c.redrive)
+		r.Post("/messages/{id}/archive", c.archive)
+		r.Post("/messages/{id}/restore", c.restore)
 	})
 }

@@ -19,7 +19,7 @@ const (
 )
 
 // curlOf is a command that sends a revision the way a replay does; "" where none is to be had. Secrets stay masked.
-func curlOf(l deadletter.Letter, r deadletter.Revision, s desk.Source) string {
+func curlOf(l deadletter.Message, r deadletter.Revision, s desk.Source) string {
 	if l.Source == "" && l.Queue.From != "" {
 		return ""
 	}
@@ -41,8 +41,8 @@ func curlOf(l deadletter.Letter, r deadletter.Revision, s desk.Source) string {
 	return printable(strings.Join(append(lines, quoted(maskedURL(l, s))), " \\\n  "))
 }
 
-// maskedURL is where a letter was sent to, without what is secret in it.
-func maskedURL(l deadletter.Letter, s desk.Source) string {
+// maskedURL is where a message was sent to, without what is secret in it.
+func maskedURL(l deadletter.Message, s desk.Source) string {
 	u, err := url.Parse(l.Destination)
 	if err != nil || l.Destination == "" {
 		return "http://destination"
@@ -56,17 +56,17 @@ func quoted(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-// ticketOf describes a letter in Markdown, for somebody who has no desk.
-func (c *Console) ticketOf(r *http.Request, l deadletter.Letter, shown deadletter.Revision, h history) string {
+// ticketOf describes a message in Markdown, for somebody who has no desk.
+func (c *Console) ticketOf(r *http.Request, l deadletter.Message, shown deadletter.Revision, h history) string {
 	source, _ := c.Desk.Source(l.Source)
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	what := "Webhook not delivered"
 	if l.Queue.From != "" {
-		what = "Dead letter of the queue " + inline(l.Queue.From)
+		what = "Dead message of the queue " + inline(l.Queue.From)
 	}
 	line("## %s: %s\n", what, inline(l.Reason))
-	line("- Letter: %s", c.deskURL(r)+letterURL(l.ID, ""))
+	line("- Message: %s", c.deskURL(r)+messageURL(l.ID, ""))
 	told := func(label, value string) {
 		if value != "" {
 			line("- %s: %s", label, inline(value))
@@ -85,7 +85,16 @@ func (c *Console) ticketOf(r *http.Request, l deadletter.Letter, shown deadlette
 		line("\n| attempt | at | outcome | code | took | error |\n| --- | --- | --- | --- | --- | --- |")
 	}
 	for _, a := range h.attempts[:min(len(h.attempts), maxTicketRows)] {
-		line("| %d (%s) | %s | %s | %s | %s | %s |", a.Number, a.Trigger, ui.At(a.StartedAt).Text, a.Outcome, code(a.StatusCode), latency(a.Latency), inline(a.Error))
+		line(
+			"| %d (%s) | %s | %s | %s | %s | %s |",
+			a.Number,
+			a.Trigger,
+			ui.At(a.StartedAt).Text,
+			a.Outcome,
+			code(a.StatusCode),
+			latency(a.Latency),
+			inline(a.Error),
+		)
 	}
 	line("\nPayload (%s, %s):\n\n```\n%s\n```", revisionName(shown), size(len(shown.Body)), fenced(shown.Body, source))
 	return b.String()

@@ -17,25 +17,25 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// editing is a letter with the revision that an edit is based on.
+// editing is a message with the revision that an edit is based on.
 type editing struct {
-	letter deadletter.Letter
-	base   deadletter.Revision
-	source desk.Source
+	message deadletter.Message
+	base    deadletter.Revision
+	source  desk.Source
 }
 
 func (c *Console) openEdit(r *http.Request) (editing, error) {
 	var e editing
 	var err error
-	if e.letter, err = c.Store.Letter(r.Context(), letterID(r)); err != nil {
+	if e.message, err = c.Store.Message(r.Context(), messageID(r)); err != nil {
 		return e, err
 	}
-	number, err := revisionNumber(r, e.letter)
+	number, err := revisionNumber(r, e.message)
 	if err != nil {
 		return e, err
 	}
-	e.source, _ = c.Desk.Source(e.letter.Source)
-	e.base, err = c.Store.Revision(r.Context(), e.letter.ID, number)
+	e.source, _ = c.Desk.Source(e.message.Source)
+	e.base, err = c.Store.Revision(r.Context(), e.message.ID, number)
 	return e, err
 }
 
@@ -67,8 +67,17 @@ func (c *Console) edit(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	edit := desk.Edit{Base: e.base.Number, Body: []byte(r.PostForm.Get("body")), Headers: formHeaders(r, e), Reason: r.PostForm.Get("reason")}
-	v := page.EditView{BodyError: ui.FieldError{Text: bodyFault(e, edit.Body)}, HeaderError: headerFault(e, edit.Headers), ReasonError: editReasonFault(edit.Reason)}
+	edit := desk.Edit{
+		Base:    e.base.Number,
+		Body:    []byte(r.PostForm.Get("body")),
+		Headers: formHeaders(r, e),
+		Reason:  r.PostForm.Get("reason"),
+	}
+	v := page.EditView{
+		BodyError:   ui.FieldError{Text: bodyFault(e, edit.Body)},
+		HeaderError: headerFault(e, edit.Headers),
+		ReasonError: editReasonFault(edit.Reason),
+	}
 	if v.BodyError.Text+v.HeaderError+v.ReasonError != "" {
 		c.refuseEdit(w, r, e, edit, v, deadletter.Invalid)
 		return
@@ -80,9 +89,9 @@ func (c *Console) edit(w http.ResponseWriter, r *http.Request) {
 	err = order(ctx, by, ref, edit)
 	switch kind := deadletter.KindOf(err); {
 	case err == nil:
-		c.redirect(w, r, letterURL(ref.ID, backQuery(r)), ui.Notice{Kind: ui.Info, Text: done})
+		c.redirect(w, r, messageURL(ref.ID, backQuery(r)), ui.Notice{Kind: ui.Info, Text: done})
 	case kind == deadletter.Conflict:
-		v.Conflict = page.Conflict{Text: why(err), URL: letterURL(ref.ID, backQuery(r))}
+		v.Conflict = page.Conflict{Text: why(err), URL: messageURL(ref.ID, backQuery(r))}
 		c.refuseEdit(w, r, e, edit, v, kind)
 	case kind == deadletter.Invalid || kind == deadletter.TooLarge:
 		v.Notice = ui.Notice{Kind: ui.Fault, Text: why(err)}
@@ -108,12 +117,24 @@ func (c *Console) editCurl(w http.ResponseWriter, r *http.Request) {
 		c.render(w, r, http.StatusOK, page.EditCurl("", fault))
 		return
 	}
-	edited := deadletter.Revision{Number: e.letter.Revision + 1, Body: []byte(r.PostForm.Get("body")), Headers: headers}
-	c.render(w, r, http.StatusOK, page.EditCurl(curlOf(e.letter, edited, e.source), ""))
+	edited := deadletter.Revision{
+		Number:  e.message.Revision + 1,
+		Body:    []byte(r.PostForm.Get("body")),
+		Headers: headers,
+	}
+	c.render(w, r, http.StatusOK, page.EditCurl(curlOf(e.message, edited, e.source), ""))
 }
 
-// refuseEdit shows the form again as it was filled in. It carries the letter's present version: whoever has read the message may go on.
-func (c *Console) refuseEdit(w http.ResponseWriter, r *http.Request, e editing, edit desk.Edit, faults page.EditView, kind deadletter.Kind) {
+// refuseEdit shows the form again as it was filled in. It carries the message's present version: whoever has read the
+// message may go on.
+func (c *Console) refuseEdit(
+	w http.ResponseWriter,
+	r *http.Request,
+	e editing,
+	edit desk.Edit,
+	faults page.EditView,
+	kind deadletter.Kind,
+) {
 	v := c.editView(r, e)
 	if kind == deadletter.Conflict {
 		v.Denied = "" // what was written stays on the page
@@ -126,12 +147,22 @@ func (c *Console) refuseEdit(w http.ResponseWriter, r *http.Request, e editing, 
 
 // editView is the form without what is filled into it.
 func (c *Console) editView(r *http.Request, e editing) page.EditView {
-	l := e.letter
-	var permitted page.LetterPanelView
+	l := e.message
+	var permitted page.MessagePanelView
 	c.permit(&permitted, auth.Actor(r.Context()), l, c.Now())
 	v := page.EditView{
-		Chrome: c.chrome(r, "Edit letter "+string(l.ID)), ID: string(l.ID), Version: strconv.Itoa(l.Version), Back: backQuery(r), Source: printable(l.Source),
-		Base: strconv.Itoa(e.base.Number), BaseName: "the original", JSON: e.base.IsJSON(), Denied: permitted.DenyEdit,
+		Chrome: c.chrome(
+			r,
+			"Edit message "+string(l.ID),
+		),
+		ID:       string(l.ID),
+		Version:  strconv.Itoa(l.Version),
+		Back:     backQuery(r),
+		Source:   printable(l.Source),
+		Base:     strconv.Itoa(e.base.Number),
+		BaseName: "the original",
+		JSON:     e.base.IsJSON(),
+		Denied:   permitted.DenyEdit,
 	}
 	if permitted.DenyRedrive == "" {
 		v.RedrivesTo = permitted.RedrivesTo
@@ -160,9 +191,17 @@ func editable(r deadletter.Revision) error {
 	case !isText(r.Body):
 		return deadletter.Errorf(deadletter.Invalid, "this body is binary: it cannot be edited as text")
 	case len(r.Body) > deadletter.MaxEdit:
-		return deadletter.Errorf(deadletter.Invalid, "this body has %s: at most %s can be edited here", size(len(r.Body)), size(deadletter.MaxEdit))
+		return deadletter.Errorf(
+			deadletter.Invalid,
+			"this body has %s: at most %s can be edited here",
+			size(len(r.Body)),
+			size(deadletter.MaxEdit),
+		)
 	case bytes.Contains(bytes.ReplaceAll(r.Body, []byte("\r\n"), nil), []byte("\r")):
-		return deadletter.Errorf(deadletter.Invalid, "this body has carriage returns that end no line: a form would change them")
+		return deadletter.Errorf(
+			deadletter.Invalid,
+			"this body has carriage returns that end no line: a form would change them",
+		)
 	}
 	return nil
 }
@@ -194,7 +233,7 @@ func headerFault(e editing, edited deadletter.Headers) string {
 
 func editReasonFault(reason string) string {
 	if strings.TrimSpace(reason) == "" {
-		return "Say why you edit: the reason is kept with the letter."
+		return "Say why you edit: the reason is kept with the message."
 	}
 	return ""
 }
@@ -215,7 +254,14 @@ func editHeaders(e editing) []page.EditHeader {
 	masked := e.base.Headers.Masked(e.source.MaskHeaders...)
 	for _, name := range masked.Names() {
 		for i, value := range masked[name] {
-			rows = append(rows, page.EditHeader{Name: printable(name), Value: printable(value), Locked: e.locked(name, e.base.Headers[name][i])})
+			rows = append(
+				rows,
+				page.EditHeader{
+					Name:   printable(name),
+					Value:  printable(value),
+					Locked: e.locked(name, e.base.Headers[name][i]),
+				},
+			)
 		}
 	}
 	return rows

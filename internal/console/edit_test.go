@@ -19,22 +19,25 @@ func TestEditAndReplay(t *testing.T) {
 	b := setup(t)
 	l := b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
-	fields := p.get("/letters/a-1/edit?back=status%3Dall").fields(editFields)
+	fields := p.get("/messages/a-1/edit?back=status%3Dall").fields(editFields)
 	fields.Set("body", strings.Replace(fields.Get("body"), `"Ann"`, `"Anne"`, 1))
 	fields.Set("reason", "the name was wrong")
-	a := p.post("/letters/a-1/edit", fields)
-	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/letters/a-1?back=status%3Dall" {
+	a := p.post("/messages/a-1/edit", fields)
+	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/messages/a-1?back=status%3Dall" {
 		t.Fatalf("answered %d, to %q: %s", a.status, a.header.Get("Location"), a.says("main"))
 	}
 	page := p.get(a.header.Get("Location"))
-	if page.doc().Find("#letter-panel").AttrOr("data-status", "") != "replaying" || !strings.Contains(page.says("#letter-history"), "the name was wrong") {
-		t.Errorf("the letter says %q", page.says("main"))
+	if page.doc().Find("#message-panel").AttrOr("data-status", "") != "replaying" ||
+		!strings.Contains(page.says("#message-history"), "the name was wrong") {
+		t.Errorf("the message says %q", page.says("main"))
 	}
 	got, err := b.store.Revision(t.Context(), "a-1", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := `{"eventType":"conversation:updated","customer":{"name":"Anne","ssn":"078-05-1120"},"n":12345678901234567890}`; compact(string(got.Body)) != want {
+	if want := `{"eventType":"conversation:updated","customer":{"name":"Anne","ssn":"078-05-1120"},"n":12345678901234567890}`; compact(
+		string(got.Body),
+	) != want {
 		t.Errorf("revision 1 is %s", got.Body)
 	}
 	original, err := b.store.Revision(t.Context(), "a-1", 0)
@@ -45,11 +48,16 @@ func TestEditAndReplay(t *testing.T) {
 		t.Errorf("headers nobody edited became %v, they were %v", got.Headers, original.Headers)
 	}
 	b.finish(t, l.ID, deadletter.Rejected, 422)
-	again := p.get("/letters/a-1")
-	if again.count("form[action$='/replay'] option") != 2 || again.says("form[action$='/replay'] option[selected]") != "edit 1 by olga" {
+	again := p.get("/messages/a-1")
+	if again.count("form[action$='/replay'] option") != 2 ||
+		again.says("form[action$='/replay'] option[selected]") != "edit 1 by olga" {
 		t.Errorf("a replay offers %q", again.says("form[action$='/replay']"))
 	}
-	if a := p.post("/letters/a-1/replay", order(1, "revision", "0")); a.status != http.StatusSeeOther || desktest.Letter(t, b.store, "a-1").Order.Revision != 0 {
+	if a := p.post(
+		"/messages/a-1/replay",
+		order(1, "revision", "0"),
+	); a.status != http.StatusSeeOther ||
+		desktest.Message(t, b.store, "a-1").Order.Revision != 0 {
 		t.Errorf("a replay of the original answers %d", a.status)
 	}
 }
@@ -69,11 +77,18 @@ func TestFormKeepsWhatNobodyEdits(t *testing.T) {
 		id := fmt.Sprintf("l-%d", i)
 		b.receive(t, id, func(c *deadletter.Capture) {
 			c.Body, c.Headers["Content-Type"] = []byte(body), []string{"text/plain"}
-			c.Headers["X-Empty"], c.Headers["X-Latin"], c.Headers["X-Spaces"] = []string{""}, []string{"Gr\xf6\xdfe", "plain"}, []string{" a  b "}
+			c.Headers["X-Empty"], c.Headers["X-Latin"], c.Headers["X-Spaces"] = []string{
+				"",
+			}, []string{
+				"Gr\xf6\xdfe",
+				"plain",
+			}, []string{
+				" a  b ",
+			}
 		})
-		fields := p.get("/letters/" + id + "/edit").fields(editFields)
+		fields := p.get("/messages/" + id + "/edit").fields(editFields)
 		fields.Set("reason", "nothing but the reason")
-		if a := p.post("/letters/"+id+"/edit", fields); a.status != http.StatusSeeOther {
+		if a := p.post("/messages/"+id+"/edit", fields); a.status != http.StatusSeeOther {
 			t.Errorf("%q: answered %d: %s", body, a.status, a.says("main"))
 			continue
 		}
@@ -105,9 +120,10 @@ func TestHeadersAreEditedButForLockedOnes(t *testing.T) {
 	b := setup(t)
 	b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
-	page := p.get("/letters/a-1/edit")
+	page := p.get("/messages/a-1/edit")
 	for _, name := range []string{"Authorization", "X-Hub-Signature-256", "X-Tenant"} {
-		if page.count("input[disabled][value='"+name+"']") != 1 || page.count("input[name=header-name][value='"+name+"']") != 0 {
+		if page.count("input[disabled][value='"+name+"']") != 1 ||
+			page.count("input[name=header-name][value='"+name+"']") != 0 {
 			t.Errorf("%s can be edited", name)
 		}
 	}
@@ -118,7 +134,7 @@ func TestHeadersAreEditedButForLockedOnes(t *testing.T) {
 	fields["header-name"] = []string{"Content-Type", "", "X-Note", "x-new", "Authorization", "Host"}
 	fields["header-value"] = []string{"application/json", "left out", "c", "1", "Bearer mine", "evil.example"}
 	fields.Set("reason", "x")
-	if a := p.post("/letters/a-1/edit", fields); a.status != http.StatusSeeOther {
+	if a := p.post("/messages/a-1/edit", fields); a.status != http.StatusSeeOther {
 		t.Fatalf("answered %d: %s", a.status, a.says("main"))
 	}
 	got, err := b.store.Revision(t.Context(), "a-1", 1)
@@ -136,7 +152,7 @@ func TestEditThatIsRefusedComesBackAsItWas(t *testing.T) {
 	b := setup(t)
 	b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
-	opened := p.get("/letters/a-1/edit").fields(editFields)
+	opened := p.get("/messages/a-1/edit").fields(editFields)
 	for name, test := range map[string]struct {
 		change func(url.Values)
 		fault  string
@@ -155,18 +171,23 @@ func TestEditThatIsRefusedComesBackAsItWas(t *testing.T) {
 		}
 		fields.Set("reason", "my reason")
 		test.change(fields)
-		a := p.post("/letters/a-1/edit", fields)
-		if a.status != http.StatusUnprocessableEntity || a.count(test.fault) != 1 || !strings.Contains(a.says(test.fault), test.says) {
+		a := p.post("/messages/a-1/edit", fields)
+		if a.status != http.StatusUnprocessableEntity || a.count(test.fault) != 1 ||
+			!strings.Contains(a.says(test.fault), test.says) {
 			t.Errorf("%s: answered %d: %s", name, a.status, a.says("main"))
 			continue
 		}
 		again := a.fields(editFields)
-		if again.Get("body") != fields.Get("body") || again.Get("reason") != fields.Get("reason") || !strings.HasPrefix(strings.Join(again["header-name"], ","), strings.Trim(strings.Join(fields["header-name"], ","), ",")[:12]) {
+		if again.Get("body") != fields.Get("body") || again.Get("reason") != fields.Get("reason") ||
+			!strings.HasPrefix(
+				strings.Join(again["header-name"], ","),
+				strings.Trim(strings.Join(fields["header-name"], ","), ",")[:12],
+			) {
 			t.Errorf("%s: the form comes back with %v", name, again)
 		}
 	}
-	if got := desktest.Letter(t, b.store, "a-1"); got.Version != 0 || got.Revision != 0 {
-		t.Errorf("letter %+v", got)
+	if got := desktest.Message(t, b.store, "a-1"); got.Version != 0 || got.Revision != 0 {
+		t.Errorf("message %+v", got)
 	}
 }
 
@@ -175,24 +196,25 @@ func TestEditOfAStalePageKeepsWhatWasWritten(t *testing.T) {
 	b := setup(t)
 	b.receive(t, "a-1")
 	olga, bert := b.member(t, "olga", deadletter.Operator), b.member(t, "bert", deadletter.Operator)
-	fields := bert.get("/letters/a-1/edit").fields(editFields)
+	fields := bert.get("/messages/a-1/edit").fields(editFields)
 	fields.Set("body", `{"mine":true}`)
 	fields.Set("reason", "my reason")
-	olga.post("/letters/a-1/archive", order(0, "reason", "known fault"))
-	a := bert.post("/letters/a-1/edit", fields)
-	if a.status != http.StatusConflict || !strings.Contains(a.says("main"), "Already archived by olga") || a.count("main .notice a[href^='/letters/a-1']") != 1 {
+	olga.post("/messages/a-1/archive", order(0, "reason", "known fault"))
+	a := bert.post("/messages/a-1/edit", fields)
+	if a.status != http.StatusConflict || !strings.Contains(a.says("main"), "Already archived by olga") ||
+		a.count("main .notice a[href^='/messages/a-1']") != 1 {
 		t.Fatalf("answered %d: %s", a.status, a.says("main"))
 	}
 	again := a.fields(editFields)
 	if again.Get("body") != `{"mine":true}` || again.Get("reason") != "my reason" || again.Get("version") != "1" {
 		t.Errorf("the form comes back with %v", again)
 	}
-	olga.post("/letters/a-1/restore", order(1))
-	if a := bert.post("/letters/a-1/edit", again); a.status != http.StatusConflict {
+	olga.post("/messages/a-1/restore", order(1))
+	if a := bert.post("/messages/a-1/edit", again); a.status != http.StatusConflict {
 		t.Errorf("a page that is stale again answers %d", a.status)
 	}
 	again.Set("version", "2")
-	if a := bert.post("/letters/a-1/edit", again); a.status != http.StatusSeeOther {
+	if a := bert.post("/messages/a-1/edit", again); a.status != http.StatusSeeOther {
 		t.Errorf("whoever has seen the present state is answered %d", a.status)
 	}
 }
@@ -203,12 +225,12 @@ func TestBodiesThatAFormWouldChangeAreNotEdited(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	for id, body := range map[string]string{"binary": "\x89PNG\xff", "nul": "a\x00b", "old-mac": "a\rb", "large": strings.Repeat("x", deadletter.MaxEdit+1)} {
 		b.receive(t, id, func(c *deadletter.Capture) { c.Body = []byte(body) })
-		a := p.get("/letters/" + id + "/edit")
+		a := p.get("/messages/" + id + "/edit")
 		if a.count("textarea") != 0 || !strings.Contains(a.says("main"), "cannot be edited now") {
 			t.Errorf("%s: answered %d: %.200s", id, a.status, a.says("main"))
 		}
-		if got := p.get("/letters/" + id); got.count("a[href*='/edit']") != 0 || got.count(".denied") == 0 {
-			t.Errorf("%s: the letter offers an edit", id)
+		if got := p.get("/messages/" + id); got.count("a[href*='/edit']") != 0 || got.count(".denied") == 0 {
+			t.Errorf("%s: the message offers an edit", id)
 		}
 	}
 }

@@ -60,11 +60,15 @@ func headingOf(k deadletter.Kind) string {
 	return "Something went wrong"
 }
 
-// fail answers a request that cannot be served: in place where htmx asked, as a page otherwise. What a person may not know is
-// logged, here and only here.
+// fail answers a request that cannot be served: in place where htmx asked, as a page otherwise. What a person may not
+// know is logged, here and only here.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = &deadletter.Error{Kind: deadletter.Unavailable, Text: "this took too long: try again in a moment", Err: err}
+		err = &deadletter.Error{
+			Kind: deadletter.Unavailable,
+			Text: "this took too long: try again in a moment",
+			Err:  err,
+		}
 	}
 	kind := deadletter.KindOf(err)
 	if kind == deadletter.Unauthenticated {
@@ -72,7 +76,13 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	v := page.ErrorView{
-		Chrome: frame(r, headingOf(kind)), Status: strconv.Itoa(statusOf(kind)), Heading: headingOf(kind), Text: sentence(deadletter.TextOf(err)),
+		Chrome: frame(
+			r,
+			headingOf(kind),
+		),
+		Status:    strconv.Itoa(statusOf(kind)),
+		Heading:   headingOf(kind),
+		Text:      sentence(deadletter.TextOf(err)),
 		RequestID: c.logFailure(r, kind, err),
 	}
 	if v.User == "" {
@@ -94,7 +104,18 @@ func (c *Console) logFailure(r *http.Request, kind deadletter.Kind, err error) s
 		return ""
 	}
 	id := rand.Text()[:10]
-	c.Log.ErrorContext(about(r), "a request could not be answered", "request", id, "method", r.Method, "path", r.URL.Path, "err", err)
+	c.Log.ErrorContext(
+		about(r),
+		"a request could not be answered",
+		"request",
+		id,
+		"method",
+		r.Method,
+		"path",
+		r.URL.Path,
+		"err",
+		err,
+	)
 	return id
 }
 

@@ -32,9 +32,9 @@ const (
 	stampMillis = "2006-01-02T15:04:05.000Z"
 )
 
-// exportAudit answers the events of a filter as a file, newest first, chunk by chunk. The events of the first chunk are read before
-// anything is answered, so that what is wrong with the request can be said; what breaks later breaks the answer off, because a part
-// of a file must not pass for the whole.
+// exportAudit answers the events of a filter as a file, newest first, chunk by chunk. The events of the first chunk
+// are read before anything is answered, so that what is wrong with the request can be said; what breaks later breaks
+// the answer off, because a part of a file must not pass for the whole.
 func (c *Console) exportAudit(w http.ResponseWriter, r *http.Request) {
 	query := only(r.URL.Query(), auditFields())
 	filter, err := eventFilter(query)
@@ -69,7 +69,10 @@ func (c *Console) exportAudit(w http.ResponseWriter, r *http.Request) {
 func exportHeaders(h http.Header, format string, now time.Time) {
 	types := map[string]string{formatCSV: "text/csv; charset=utf-8", formatJSON: "application/x-ndjson"}
 	h.Set("Content-Type", types[format])
-	h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="dlqdesk-audit-%s.%s"`, now.UTC().Format(exportStamp), format))
+	h.Set(
+		"Content-Disposition",
+		fmt.Sprintf(`attachment; filename="dlqdesk-audit-%s.%s"`, now.UTC().Format(exportStamp), format),
+	)
 }
 
 // flat are the values of a query, each once.
@@ -81,7 +84,13 @@ func flat(query url.Values) map[string]string {
 	return values
 }
 
-func (c *Console) stream(ctx context.Context, w http.ResponseWriter, out eventWriter, filter store.EventFilter, events store.Page[store.EventRow]) error {
+func (c *Console) stream(
+	ctx context.Context,
+	w http.ResponseWriter,
+	out eventWriter,
+	filter store.EventFilter,
+	events store.Page[store.EventRow],
+) error {
 	conn := http.NewResponseController(w)
 	for {
 		// What serves no connection has no deadline, and needs none.
@@ -98,7 +107,10 @@ func (c *Console) stream(ctx context.Context, w http.ResponseWriter, out eventWr
 			return nil
 		}
 		var err error
-		if events, err = c.Store.Events(ctx, store.EventQuery{EventFilter: filter, Cursor: events.Older, Limit: exportChunk}); err != nil {
+		if events, err = c.Store.Events(
+			ctx,
+			store.EventQuery{EventFilter: filter, Cursor: events.Older, Limit: exportChunk},
+		); err != nil {
 			return err
 		}
 	}
@@ -130,7 +142,22 @@ func (c *csvEvents) head() error {
 		return nil
 	}
 	c.headed = true
-	return c.out.Write([]string{"event", "at", "actor_kind", "actor", "address", "action", "target_kind", "target", "source", "reason", "before", "after"})
+	return c.out.Write(
+		[]string{
+			"event",
+			"at",
+			"actor_kind",
+			"actor",
+			"address",
+			"action",
+			"target_kind",
+			"target",
+			"source",
+			"reason",
+			"before",
+			"after",
+		},
+	)
 }
 
 func (c *csvEvents) write(e store.EventRow) error {
@@ -138,8 +165,21 @@ func (c *csvEvents) write(e store.EventRow) error {
 		return err
 	}
 	line := []string{
-		strconv.FormatInt(e.Sequence, 10), e.At.Format(stampMillis), string(e.Actor), e.By, e.Addr, e.Action, e.TargetKind, e.Target, e.Source,
-		e.Reason, string(e.Before), string(e.After),
+		strconv.FormatInt(
+			e.Sequence,
+			10,
+		),
+		e.At.Format(stampMillis),
+		string(e.Actor),
+		e.By,
+		e.Addr,
+		e.Action,
+		e.TargetKind,
+		e.Target,
+		e.Source,
+		e.Reason,
+		string(e.Before),
+		string(e.After),
 	}
 	for i := range line {
 		line[i] = noFormula(line[i])
@@ -155,8 +195,8 @@ func (c *csvEvents) flush() error {
 	return c.out.Error()
 }
 
-// noFormula keeps a spreadsheet from working out what somebody else wrote: a text that begins like a formula gets a quote before it.
-// See https://owasp.org/www-community/attacks/CSV_Injection.
+// noFormula keeps a spreadsheet from working out what somebody else wrote: a text that begins like a formula gets a
+// quote before it. See https://owasp.org/www-community/attacks/CSV_Injection.
 func noFormula(text string) string {
 	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
 		return "'" + text
@@ -182,7 +222,18 @@ func (j jsonEvents) write(e store.EventRow) error {
 		Before     json.RawMessage      `json:"before,omitempty"`
 		After      json.RawMessage      `json:"after,omitempty"`
 	}{
-		e.Sequence, e.At.Format(stampMillis), e.Actor, e.By, e.Addr, e.Action, e.TargetKind, e.Target, e.Source, e.Reason, e.Before, e.After,
+		e.Sequence,
+		e.At.Format(stampMillis),
+		e.Actor,
+		e.By,
+		e.Addr,
+		e.Action,
+		e.TargetKind,
+		e.Target,
+		e.Source,
+		e.Reason,
+		e.Before,
+		e.After,
 	})
 }
 

@@ -19,21 +19,45 @@ const (
 	allStatus = "all"
 	formTime  = "2006-01-02T15:04" // as a datetime-local field writes it, in UTC
 	maxField  = 500                // characters of a text to filter by
-	noSource  = "(none)"           // the letters whose message named no source; no configured source is named so
+	noSource  = "(none)"           // the messages whose message named no source; no configured source is named so
 )
 
 // field is one entry of a filter: its name in the address, and the label of its chip.
 type field struct{ name, label string }
 
-// letterFields are what the address of a list of letters is made of, but for the cursor.
-func letterFields() []field {
-	return []field{{"status", ""}, {"source", "Source"}, {"queue", "Queue"}, {"code", "Code"}, {"outcome", "Outcome"}, {"type", "Event type"}, {"group", "Cause"}, {"from", "Received from"}, {"to", "Received to"}, {"job", "Job"}, {"result", "Result"}, {"because", "Because"}, {"q", "Text"}, {"sort", ""}}
+// messageFields are what the address of a list of messages is made of, but for the cursor.
+func messageFields() []field {
+	return []field{
+		{"status", ""},
+		{"source", "Source"},
+		{"queue", "Queue"},
+		{"code", "Code"},
+		{"outcome", "Outcome"},
+		{"type", "Event type"},
+		{"group", "Cause"},
+		{"from", "Received from"},
+		{"to", "Received to"},
+		{"job", "Job"},
+		{"result", "Result"},
+		{"because", "Because"},
+		{"q", "Text"},
+		{"sort", ""},
+	}
 }
 
 // auditFields are what the address of the audit trail is made of.
 func auditFields() []field {
 	return []field{
-		{"actor", "Who"}, {"by", "Done by"}, {"action", "Did"}, {"source", "Source"}, {"letter", "Letter"}, {"from", "From"}, {"to", "To"},
+		{
+			"actor",
+			"Who",
+		},
+		{"by", "Done by"},
+		{"action", "Did"},
+		{"source", "Source"},
+		{"message", "Message"},
+		{"from", "From"},
+		{"to", "To"},
 	}
 }
 
@@ -67,8 +91,8 @@ func address(path string, query url.Values) string {
 	return (&url.URL{Path: path, RawQuery: query.Encode()}).String()
 }
 
-// listPath is the list of letters that a query names.
-func listPath(query string) string { return (&url.URL{Path: "/letters", RawQuery: query}).String() }
+// listPath is the list of messages that a query names.
+func listPath(query string) string { return (&url.URL{Path: "/messages", RawQuery: query}).String() }
 
 // pageURL is the page of a list at a cursor; empty: there is none.
 func pageURL(path string, query url.Values, cursor string) string {
@@ -83,7 +107,10 @@ func chips(path string, query url.Values, fields []field, say func(name, value s
 	var list []ui.Chip
 	for _, f := range fields {
 		if value := query.Get(f.name); f.label != "" && value != "" {
-			list = append(list, ui.Chip{Label: f.label, Value: say(f.name, value), RemoveURL: address(path, with(query, f.name, ""))})
+			list = append(
+				list,
+				ui.Chip{Label: f.label, Value: say(f.name, value), RemoveURL: address(path, with(query, f.name, ""))},
+			)
 		}
 	}
 	return list
@@ -106,9 +133,9 @@ func sayValue(name, value string) string {
 	return value
 }
 
-// letterQuery reads the address of a list. Without a status it is that of letters that need a person.
-func letterQuery(query url.Values, cursor string) (store.LetterQuery, error) {
-	q := store.LetterQuery{Cursor: cursor, Limit: pageSize}
+// messageQuery reads the address of a list. Without a status it is that of messages that need a person.
+func messageQuery(query url.Values, cursor string) (store.MessageQuery, error) {
+	q := store.MessageQuery{Cursor: cursor, Limit: pageSize}
 	var errs [13]error
 	q.Status, errs[0] = parseStatus(query.Get("status"))
 	q.Source, q.NoSource, errs[1] = parseSource(query.Get("source"))
@@ -121,7 +148,7 @@ func letterQuery(query url.Values, cursor string) (store.LetterQuery, error) {
 	q.Result, errs[8] = parseResult(query.Get("result"))
 	q.Fault, errs[12] = parseFault(query.Get("because"))
 	if q.Text != "" && !strings.ContainsFunc(q.Text, wordRune) {
-		errs[6] = deadletter.Errorf(deadletter.Invalid, "the text to look for needs a letter or a digit")
+		errs[6] = deadletter.Errorf(deadletter.Invalid, "the text to look for needs a word or a number")
 	}
 	q.EventType, errs[10] = parseText("event type", query.Get("type"))
 	q.Group = query.Get("group")
@@ -138,7 +165,7 @@ func first(errs ...error) error {
 	return nil
 }
 
-func wordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
+func wordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) } // words:ok, of the alphabet
 
 func parseStatus(text string) (deadletter.Status, error) {
 	switch s := deadletter.Status(text); {
@@ -156,7 +183,12 @@ func parseSort(text string) (store.Sort, error) {
 	if s := store.Sort(text); s == store.ByReceipt || s == store.ByAttempt {
 		return s, nil
 	}
-	return "", deadletter.Errorf(deadletter.Invalid, "a list cannot be sorted by %q: leave that out, or use %s", text, store.ByAttempt)
+	return "", deadletter.Errorf(
+		deadletter.Invalid,
+		"a list cannot be sorted by %q: leave that out, or use %s",
+		text,
+		store.ByAttempt,
+	)
 }
 
 // parseSource reads which source is meant, or that none is.
@@ -170,7 +202,12 @@ func parseSource(text string) (source string, none bool, err error) {
 
 func parseText(name, text string) (string, error) {
 	if utf8.RuneCountInString(text) > maxField {
-		return "", deadletter.Errorf(deadletter.Invalid, "the %s to look for is too long: use at most %d characters", name, maxField)
+		return "", deadletter.Errorf(
+			deadletter.Invalid,
+			"the %s to look for is too long: use at most %d characters",
+			name,
+			maxField,
+		)
 	}
 	return text, nil
 }
@@ -200,12 +237,16 @@ func parseResult(text string) (deadletter.ItemState, error) {
 	return "", deadletter.Errorf(deadletter.Invalid, "there is no result %q of a job", text)
 }
 
-// maxFault is how many bytes of why a letter failed an address has room for.
+// maxFault is how many bytes of why a message failed an address has room for.
 const maxFault = 4 << 10
 
 func parseFault(text string) (string, error) {
 	if len(text) > maxFault {
-		return "", deadletter.Errorf(deadletter.Invalid, "the reason to look for is too long: use at most %d bytes", maxFault)
+		return "", deadletter.Errorf(
+			deadletter.Invalid,
+			"the reason to look for is too long: use at most %d bytes",
+			maxFault,
+		)
 	}
 	return text, nil
 }
@@ -218,7 +259,10 @@ func parseRange(query url.Values) (from, to time.Time, err error) {
 		return from, to, err
 	}
 	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
-		return from, to, deadletter.Errorf(deadletter.Invalid, "the time range ends before it begins: nothing can lie in it")
+		return from, to, deadletter.Errorf(
+			deadletter.Invalid,
+			"the time range ends before it begins: nothing can lie in it",
+		)
 	}
 	return from, to, nil
 }
@@ -232,5 +276,10 @@ func parseTime(name, text string) (time.Time, error) {
 			return at.UTC(), nil
 		}
 	}
-	return time.Time{}, deadletter.Errorf(deadletter.Invalid, "%q is no time to look %s: write it as 2026-03-02T10:15", text, name)
+	return time.Time{}, deadletter.Errorf(
+		deadletter.Invalid,
+		"%q is no time to look %s: write it as 2026-03-02T10:15",
+		text,
+		name,
+	)
 }

@@ -66,29 +66,30 @@ func unmet(text string, terms []deadletter.Term) []deadletter.Term {
 	})
 }
 
-// mark shows in the rows of a list where the words stand that it was searched for: in the reason or the event type, and those that
-// stand in neither, in an id or the payload.
+// mark shows in the rows of a list where the words stand that it was searched for: in the reason or the event type,
+// and those that stand in neither, in an id or the payload.
 func (c *Console) mark(ctx context.Context, l *list) error {
 	l.snippets = map[deadletter.ID]string{}
 	terms := deadletter.Terms(l.asked.Text)
 	if len(terms) == 0 {
 		return nil
 	}
-	for _, letter := range l.page.Items {
-		left := unmet(letter.Reason+" "+letter.EventType, terms)
+	for _, message := range l.page.Items {
+		left := unmet(message.Reason+" "+message.EventType, terms)
 		if len(left) == 0 {
 			continue
 		}
 		var err error
-		if l.snippets[letter.ID], err = c.snippetOf(ctx, letter, left); err != nil {
+		if l.snippets[message.ID], err = c.snippetOf(ctx, message, left); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// snippetOf is the part of a letter around the first of some words: of its ids, else of its payload as it is now, else as it was received.
-func (c *Console) snippetOf(ctx context.Context, l deadletter.Letter, terms []deadletter.Term) (string, error) {
+// snippetOf is the part of a message around the first of some words: of its ids, else of its payload as it is now,
+// else as it was received.
+func (c *Console) snippetOf(ctx context.Context, l deadletter.Message, terms []deadletter.Term) (string, error) {
 	if found := snippet(string(l.ID), terms); found != "" {
 		return "id " + found, nil
 	}
@@ -109,7 +110,7 @@ func (c *Console) snippetOf(ctx context.Context, l deadletter.Letter, terms []de
 }
 
 // markRow marks a row of the list.
-func (l list) markRow(row *page.LetterRow) {
+func (l list) markRow(row *page.MessageRow) {
 	terms := deadletter.Terms(l.asked.Text)
 	if len(terms) == 0 {
 		return

@@ -15,7 +15,9 @@ func TestSearchMarksWhatItFound(t *testing.T) {
 		c.WebhookID = "wh-0815"
 		c.EventType = "conversation:updated"
 		c.Reason = "The handler answered 422: field id is missing"
-		c.Body = []byte(`{"conversationId":"c0ffee00-1111-4222-8333-444455556666","customer":{"ssn":"078-05-1120"},"text":"<i>a</i>"}`)
+		c.Body = []byte(
+			`{"conversationId":"c0ffee00-1111-4222-8333-444455556666","customer":{"ssn":"078-05-1120"},"text":"<i>a</i>"}`,
+		)
 	})
 	p := b.member(t, "vera", deadletter.Viewer)
 	for text, want := range map[string]struct{ marks, row string }{
@@ -26,7 +28,7 @@ func TestSearchMarksWhatItFound(t *testing.T) {
 		"d0c5ba":                {"d0c5ba7e", "is missing id d0c5ba7e-1"},
 		"0815":                  {"0815", "is missing webhook id wh-0815"},
 	} {
-		got := p.get("/letters?" + url.Values{"q": {text}}.Encode())
+		got := p.get("/messages?" + url.Values{"q": {text}}.Encode())
 		var marks []string
 		for _, m := range got.doc().Find("mark").EachIter() {
 			marks = append(marks, m.Text())
@@ -35,7 +37,7 @@ func TestSearchMarksWhatItFound(t *testing.T) {
 			t.Errorf("%q marks %q in %q", text, marks, got.says(".row-link"))
 		}
 	}
-	if got := p.get("/letters?q=078-05-1120"); got.count("tr[data-letter]") != 0 {
-		t.Error("a letter is found by what is masked")
+	if got := p.get("/messages?q=078-05-1120"); got.count("tr[data-message]") != 0 {
+		t.Error("a message is found by what is masked")
 	}
 }

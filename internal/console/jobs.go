@@ -88,7 +88,13 @@ func (c *Console) job(w http.ResponseWriter, r *http.Request) {
 }
 
 // showJob shows a job as a page: what came of it, or, of a draft, whether it is meant.
-func (c *Console) showJob(w http.ResponseWriter, r *http.Request, status int, j deadletter.Job, change func(*page.JobConfirmView)) {
+func (c *Console) showJob(
+	w http.ResponseWriter,
+	r *http.Request,
+	status int,
+	j deadletter.Job,
+	change func(*page.JobConfirmView),
+) {
 	v := page.JobPageView{Job: c.jobView(r, j, jobPath(j.ID))}
 	if j.State == deadletter.JobDraft {
 		confirm, err := c.confirmView(r, j, backQuery(r))
@@ -127,7 +133,7 @@ func (c *Console) showStrip(w http.ResponseWriter, r *http.Request, j deadletter
 	c.render(w, r, http.StatusOK, page.JobStrip(v))
 }
 
-// jobLate answers how many letters came since a draft was made.
+// jobLate answers how many messages came since a draft was made.
 func (c *Console) jobLate(w http.ResponseWriter, r *http.Request) {
 	j, err := c.readJob(r)
 	if err != nil {
@@ -150,8 +156,13 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := deadletter.JobInput{
-		Patch: []byte(r.PostForm.Get("patch")), Reason: r.PostForm.Get("reason"), Unknown: r.PostForm.Get("unknown") == "yes",
-		Canary: formNumber(r, "canary"), Rate: formNumber(r, "rate"),
+		Patch: []byte(
+			r.PostForm.Get("patch"),
+		),
+		Reason:  r.PostForm.Get("reason"),
+		Unknown: r.PostForm.Get("unknown") == "yes",
+		Canary:  formNumber(r, "canary"),
+		Rate:    formNumber(r, "rate"),
 	}
 	err = c.Desk.StartJob(r.Context(), auth.Actor(r.Context()), j.ID, in)
 	switch deadletter.KindOf(err) {
@@ -181,7 +192,13 @@ func formNumber(r *http.Request, name string) int {
 	return n
 }
 
-func (c *Console) askAgain(w http.ResponseWriter, r *http.Request, j deadletter.Job, in deadletter.JobInput, fault error) {
+func (c *Console) askAgain(
+	w http.ResponseWriter,
+	r *http.Request,
+	j deadletter.Job,
+	in deadletter.JobInput,
+	fault error,
+) {
 	explain := func(v *page.JobConfirmView) {
 		v.Patch, v.Reason, v.Sure = string(in.Patch), in.Reason, in.Unknown
 		_, patch := deadletter.MergePatch([]byte(`{}`), in.Patch)

@@ -16,14 +16,19 @@ import (
 	"dlqdesk/internal/worker"
 )
 
-// draft makes a job over letters that nobody started yet.
+// draft makes a job over messages that nobody started yet.
 func (b bundle) draft(t *testing.T, ids ...deadletter.ID) deadletter.JobID {
 	t.Helper()
 	var refs []desk.Ref
 	for _, id := range ids {
 		refs = append(refs, desk.Ref{ID: id})
 	}
-	j, err := b.desk.FreezeSelected(t.Context(), deadletter.User("boss", deadletter.Admin, ""), deadletter.ActReplay, refs)
+	j, err := b.desk.FreezeSelected(
+		t.Context(),
+		deadletter.User("boss", deadletter.Admin, ""),
+		deadletter.ActReplay,
+		refs,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,36 +71,55 @@ func (b bundle) workBy(t *testing.T, id deadletter.JobID, by worker.Sender, to .
 	}
 }
 
-func TestSelectedLettersBecomeAJobAtOnce(t *testing.T) {
+func TestSelectedMessagesBecomeAJobAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, id := range []string{"a-1", "b-2", "c-3"} {
 		b.receive(t, id)
 	}
 	p := b.member(t, "olga", deadletter.Operator)
-	selected := form("action", "replay", "item", "a-1@0", "item", "b-2@0", "item", "c-3@0", "back", "status=failed&source=genesys")
-	part := p.post("/letters/bulk", selected, htmx()...)
-	if part.status != http.StatusOK || !strings.Contains(part.says(".job-strip"), "Replaying 3 letters 3 to go") || part.count("#job-1[data-poll]") != 1 {
-		t.Fatalf("answered %d: %s", part.status, part.says("#letters"))
+	selected := form(
+		"action",
+		"replay",
+		"item",
+		"a-1@0",
+		"item",
+		"b-2@0",
+		"item",
+		"c-3@0",
+		"back",
+		"status=failed&source=genesys",
+	)
+	part := p.post("/messages/bulk", selected, htmx()...)
+	if part.status != http.StatusOK || !strings.Contains(part.says(".job-strip"), "Replaying 3 messages 3 to go") ||
+		part.count("#job-1[data-poll]") != 1 {
+		t.Fatalf("answered %d: %s", part.status, part.says("#messages"))
 	}
-	if part.count("#letters") != 1 || part.fields("form.query").Get("source") != "genesys" || part.count("tr[data-letter]") != 3 {
+	if part.count("#messages") != 1 || part.fields("form.query").Get("source") != "genesys" ||
+		part.count("tr[data-message]") != 3 {
 		t.Errorf("the list is not the one that one came from: %s", part.text)
 	}
-	whole := p.post("/letters/bulk", selected)
-	if whole.status != http.StatusSeeOther || whole.header.Get("Location") != "/letters?source=genesys&status=failed" {
+	whole := p.post("/messages/bulk", selected)
+	if whole.status != http.StatusSeeOther || whole.header.Get("Location") != "/messages?source=genesys&status=failed" {
 		t.Fatalf("without script: %d, to %q", whole.status, whole.header.Get("Location"))
 	}
-	if got := p.get("/letters").count(".job-strip"); got != 2 {
+	if got := p.get("/messages").count(".job-strip"); got != 2 {
 		t.Errorf("%d jobs are in sight", got)
 	}
-	if got := b.member(t, "otto", deadletter.Operator).get("/letters").count(".job-strip"); got != 0 {
+	if got := b.member(t, "otto", deadletter.Operator).get("/messages").count(".job-strip"); got != 0 {
 		t.Errorf("%d jobs are in the sight of somebody else", got)
 	}
-	if got := p.get("/jobs"); got.count("tr[data-job]") != 2 || !strings.Contains(got.says("tr[data-job='1']"), "olga") {
+	if got := p.get(
+		"/jobs",
+	); got.count("tr[data-job]") != 2 ||
+		!strings.Contains(got.says("tr[data-job='1']"), "olga") {
 		t.Errorf("the jobs are %s", got.says("main"))
 	}
-	if got := p.get("/letters?status=all&job=1&result=pending"); got.count("tr[data-letter]") != 3 || !strings.Contains(got.says(".chip-row"), "Job 1") {
-		t.Errorf("the letters of the job are %s", got.says("main"))
+	if got := p.get(
+		"/messages?status=all&job=1&result=pending",
+	); got.count("tr[data-message]") != 3 ||
+		!strings.Contains(got.says(".chip-row"), "Job 1") {
+		t.Errorf("the messages of the job are %s", got.says("main"))
 	}
 }
 
@@ -112,15 +136,18 @@ func TestAllThatMatchAreShownFrozenFirst(t *testing.T) {
 	}
 	b.receive(t, "x-1", func(c *deadletter.Capture) { c.Source = "cxone" })
 	p := b.member(t, "olga", deadletter.Operator)
-	list := p.get("/letters?status=all&source=genesys")
-	if got := list.says("[data-all-matching]"); got != "Select all 60 letters that match" {
+	list := p.get("/messages?status=all&source=genesys")
+	if got := list.says("[data-all-matching]"); got != "Select all 60 messages that match" {
 		t.Errorf("the list offers %q", got)
 	}
-	asked := p.post("/letters/bulk", form("action", "replay", "scope", "all", "back", "status=all&source=genesys"), htmx()...)
+	asked := p.post(
+		"/messages/bulk",
+		form("action", "replay", "scope", "all", "back", "status=all&source=genesys"),
+		htmx()...)
 	if asked.status != http.StatusOK || asked.header.Get("HX-Retarget") != "#job-dialog" {
 		t.Fatalf("answered %d: %s", asked.status, asked.text)
 	}
-	for _, want := range []string{"Replay 60 letters", "60 letters, oldest 2026-03-02 10:15:05 UTC, newest 2026-03-02 11:14:05 UTC.", "None arrived since.", "2 of them may have been processed already"} {
+	for _, want := range []string{"Replay 60 messages", "60 messages, oldest 2026-03-02 10:15:05 UTC, newest 2026-03-02 11:14:05 UTC.", "None arrived since.", "2 of them may have been processed already"} {
 		if !strings.Contains(asked.says("form"), want) {
 			t.Errorf("the dialog does not say %q: %s", want, asked.says("form"))
 		}
@@ -130,19 +157,29 @@ func TestAllThatMatchAreShownFrozenFirst(t *testing.T) {
 		t.Errorf("of what came since it says %q", got)
 	}
 	fields := asked.fields("form")
-	if again := p.post("/jobs/1/start", fields, htmx()...); again.status != http.StatusUnprocessableEntity || again.count("#sure-fault") != 1 || again.header.Get("HX-Retarget") != "#job-dialog" {
+	if again := p.post(
+		"/jobs/1/start",
+		fields,
+		htmx()...); again.status != http.StatusUnprocessableEntity || again.count("#sure-fault") != 1 ||
+		again.header.Get("HX-Retarget") != "#job-dialog" {
 		t.Errorf("without being sure: %d %s", again.status, again.text)
 	}
 	fields.Set("unknown", "yes")
 	begun := p.post("/jobs/1/start", fields, htmx()...)
-	if begun.status != http.StatusOK || !strings.Contains(begun.says(".job-strip"), "Replaying 60 letters 60 to go") || begun.fields("form.query").Get("source") != "genesys" {
+	if begun.status != http.StatusOK || !strings.Contains(begun.says(".job-strip"), "Replaying 60 messages 60 to go") ||
+		begun.fields("form.query").Get("source") != "genesys" {
 		t.Errorf("answered %d: %s", begun.status, begun.says("main"))
 	}
 	// Somebody else had the same dialog open.
-	if late := b.member(t, "otto", deadletter.Operator).post("/jobs/1/start", fields, htmx()...); late.status != http.StatusOK || !strings.Contains(late.says(".notice"), "This job was started by olga 0 s ago.") {
+	if late := b.member(t, "otto", deadletter.Operator).
+		post("/jobs/1/start", fields, htmx()...); late.status != http.StatusOK ||
+		!strings.Contains(late.says(".notice"), "This job was started by olga 0 s ago.") {
 		t.Errorf("answered %d: %s", late.status, late.says("main"))
 	}
-	if page := p.get("/jobs/1"); !strings.Contains(page.says("main"), "Replaying 60 letters") || page.count(".facts a[href='/letters?source=genesys&status=all']") != 1 {
+	if page := p.get(
+		"/jobs/1",
+	); !strings.Contains(page.says("main"), "Replaying 60 messages") ||
+		page.count(".facts a[href='/messages?source=genesys&status=all']") != 1 {
 		t.Errorf("the job's page says %s", page.says("main"))
 	}
 }
@@ -152,7 +189,7 @@ func TestUnknownOutcomesAreAskedForInASelectionAsWell(t *testing.T) {
 	b := setup(t)
 	b.receive(t, "a-1", func(c *deadletter.Capture) { c.First.Outcome = deadletter.Unknown })
 	p := b.member(t, "olga", deadletter.Operator)
-	asked := p.post("/letters/bulk", form("action", "replay", "item", "a-1@0", "back", "status=all"))
+	asked := p.post("/messages/bulk", form("action", "replay", "item", "a-1@0", "back", "status=all"))
 	if asked.status != http.StatusSeeOther || asked.header.Get("Location") != "/jobs/1?back=status%3Dall" {
 		t.Fatalf("answered %d, to %s", asked.status, asked.header.Get("Location"))
 	}
@@ -162,7 +199,11 @@ func TestUnknownOutcomesAreAskedForInASelectionAsWell(t *testing.T) {
 	}
 	fields := page.fields("main form")
 	fields.Set("unknown", "yes")
-	if a := p.post("/jobs/1/start", fields); a.status != http.StatusSeeOther || a.header.Get("Location") != "/letters?status=all" {
+	if a := p.post(
+		"/jobs/1/start",
+		fields,
+	); a.status != http.StatusSeeOther ||
+		a.header.Get("Location") != "/messages?status=all" {
 		t.Errorf("answered %d, to %s", a.status, a.header.Get("Location"))
 	}
 }
@@ -173,41 +214,61 @@ func TestArchiveJobAsksWhyAndIsUndone(t *testing.T) {
 	b.receive(t, "a-1")
 	b.receive(t, "b-2")
 	p := b.member(t, "olga", deadletter.Operator)
-	asked := p.post("/letters/bulk", form("action", "archive", "item", "a-1@0", "item", "b-2@0", "back", "status=failed"), htmx()...)
+	asked := p.post(
+		"/messages/bulk",
+		form("action", "archive", "item", "a-1@0", "item", "b-2@0", "back", "status=failed"),
+		htmx()...)
 	if asked.count("#job-reason") != 1 || asked.count("#job-late") != 0 {
 		t.Fatalf("answered %d: %s", asked.status, asked.text)
 	}
 	fields := asked.fields("form")
-	if a := p.post("/jobs/1/start", fields); a.status != http.StatusUnprocessableEntity || a.count("#job-reason-fault") != 1 {
+	if a := p.post(
+		"/jobs/1/start",
+		fields,
+	); a.status != http.StatusUnprocessableEntity ||
+		a.count("#job-reason-fault") != 1 {
 		t.Errorf("without a reason: %d %s", a.status, a.says("main"))
 	}
 	fields.Set("reason", "known fault")
-	if a := p.post("/jobs/1/start", fields, htmx()...); a.status != http.StatusOK || !strings.Contains(a.says(".job-strip"), "Archiving 2 letters") {
+	if a := p.post(
+		"/jobs/1/start",
+		fields,
+		htmx()...); a.status != http.StatusOK ||
+		!strings.Contains(a.says(".job-strip"), "Archiving 2 messages") {
 		t.Fatalf("answered %d: %s", a.status, a.says("main"))
 	}
 	b.work(t, 1)
-	list := p.get("/letters?status=archived")
-	if list.count("tr[data-letter]") != 2 || !strings.Contains(list.says(".job-strip"), "Archived 2 letters") || list.count("#job-1-undo") != 1 {
+	list := p.get("/messages?status=archived")
+	if list.count("tr[data-message]") != 2 || !strings.Contains(list.says(".job-strip"), "Archived 2 messages") ||
+		list.count("#job-1-undo") != 1 {
 		t.Errorf("the list says %q", list.says("main"))
 	}
-	undo := p.post("/jobs/1/undo", form("to", "/letters?status=failed"), htmx()...)
-	if undo.status != http.StatusOK || !strings.Contains(undo.says("#job-2"), "Restoring 2 letters") {
+	undo := p.post("/jobs/1/undo", form("to", "/messages?status=failed"), htmx()...)
+	if undo.status != http.StatusOK || !strings.Contains(undo.says("#job-2"), "Restoring 2 messages") {
 		t.Fatalf("answered %d: %s", undo.status, undo.text)
 	}
 	b.work(t, 2)
-	if l := desktest.Letter(t, b.store, "b-2"); l.Status != deadletter.Failed {
-		t.Errorf("letter %+v", l)
+	if l := desktest.Message(t, b.store, "b-2"); l.Status != deadletter.Failed {
+		t.Errorf("message %+v", l)
 	}
-	if a := p.post("/jobs/1/undo", form("to", "/letters"), htmx()...); a.status != http.StatusConflict || !strings.Contains(a.text, "undone already by olga") {
+	if a := p.post(
+		"/jobs/1/undo",
+		form("to", "/messages"),
+		htmx()...); a.status != http.StatusConflict ||
+		!strings.Contains(a.text, "undone already by olga") {
 		t.Errorf("once more: %d %s", a.status, a.text)
 	}
 	if page := p.get("/jobs/1"); page.count("#job-1-undo") != 0 || page.count("a[href='/jobs/2']") != 1 {
 		t.Errorf("the page of the undone job says %s", page.says("main"))
 	}
-	if a := p.post("/jobs/2/hide", form("to", "//elsewhere.example")); a.status != http.StatusSeeOther || a.header.Get("Location") != "/letters" {
+	if a := p.post(
+		"/jobs/2/hide",
+		form("to", "//elsewhere.example"),
+	); a.status != http.StatusSeeOther ||
+		a.header.Get("Location") != "/messages" {
 		t.Errorf("answered %d, to %s", a.status, a.header.Get("Location"))
 	}
-	if got := p.get("/letters").count(".job-strip"); got != 0 {
+	if got := p.get("/messages").count(".job-strip"); got != 0 {
 		t.Errorf("%d jobs are in sight", got)
 	}
 }
@@ -217,23 +278,34 @@ func TestEditJobChecksThePatch(t *testing.T) {
 	b := setup(t)
 	b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
-	fields := p.post("/letters/bulk", form("action", "edit", "item", "a-1@0", "back", "status=all"), htmx()...).fields("form")
+	fields := p.post("/messages/bulk", form("action", "edit", "item", "a-1@0", "back", "status=all"), htmx()...).
+		fields("form")
 	for fault, values := range map[string][2]string{"#patch-fault": {"{\n\"a\": }", "x"}, "#job-reason-fault": {`{"a":1}`, ""}} {
 		fields.Set("patch", values[0])
 		fields.Set("reason", values[1])
 		for _, headers := range [][]string{nil, htmx()} {
 			a := p.post("/jobs/1/start", fields, headers...)
-			if again := a.fields("#job-confirm"); a.status != http.StatusUnprocessableEntity || a.count(fault) != 1 || again.Get("reason") != values[1] || again.Get("back") != "status=all" {
+			if again := a.fields(
+				"#job-confirm",
+			); a.status != http.StatusUnprocessableEntity || a.count(fault) != 1 || again.Get("reason") != values[1] ||
+				again.Get("back") != "status=all" {
 				t.Errorf("%s: answered %d: %s", fault, a.status, a.text)
 			}
 		}
 	}
 	fields.Set("patch", `{"id":"x"}`)
 	fields.Set("reason", "the id was missing")
-	if a := p.post("/jobs/1/start", fields); a.status != http.StatusSeeOther || a.header.Get("Location") != "/letters?status=all" {
+	if a := p.post(
+		"/jobs/1/start",
+		fields,
+	); a.status != http.StatusSeeOther ||
+		a.header.Get("Location") != "/messages?status=all" {
 		t.Fatalf("answered %d: %s", a.status, a.says("main"))
 	}
-	if page := p.get("/jobs/1"); !strings.Contains(page.says(".facts"), `{"id":"x"}`) || !strings.Contains(page.says(".facts"), "the id was missing") {
+	if page := p.get(
+		"/jobs/1",
+	); !strings.Contains(page.says(".facts"), `{"id":"x"}`) ||
+		!strings.Contains(page.says(".facts"), "the id was missing") {
 		t.Errorf("the job's page says %s", page.says("main"))
 	}
 }
@@ -243,19 +315,27 @@ func TestJobIsSteeredInPlace(t *testing.T) {
 	b := setup(t)
 	b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
-	p.post("/letters/bulk", form("action", "replay", "item", "a-1@0"))
+	p.post("/messages/bulk", form("action", "replay", "item", "a-1@0"))
 	for _, step := range []struct{ do, says string }{
-		{"pause", "Paused: Replay 1 letter"}, {"resume", "Replaying 1 letter"}, {"cancel", "Cancelled: Replay 1 letter 1 left as they were"},
+		{"pause", "Paused: Replay 1 message"}, {"resume", "Replaying 1 message"}, {"cancel", "Cancelled: Replay 1 message 1 left as they were"},
 	} {
-		if a := p.post("/jobs/1/"+step.do, form("to", "/letters"), htmx()...); a.status != http.StatusOK || !strings.Contains(a.says("#job-1"), step.says) {
+		if a := p.post(
+			"/jobs/1/"+step.do,
+			form("to", "/messages"),
+			htmx()...); a.status != http.StatusOK ||
+			!strings.Contains(a.says("#job-1"), step.says) {
 			t.Errorf("%s: %d %s", step.do, a.status, a.text)
 		}
-		if a := p.post("/jobs/1/"+step.do, form("to", "/letters"), htmx()...); a.status != http.StatusConflict || !strings.Contains(a.text, "by olga 0 s ago") {
+		if a := p.post(
+			"/jobs/1/"+step.do,
+			form("to", "/messages"),
+			htmx()...); a.status != http.StatusConflict ||
+			!strings.Contains(a.text, "by olga 0 s ago") {
 			t.Errorf("%s again: %d %s", step.do, a.status, a.text)
 		}
 	}
-	if l := desktest.Letter(t, b.store, "a-1"); l.Version != 0 {
-		t.Errorf("letter %+v", l)
+	if l := desktest.Message(t, b.store, "a-1"); l.Version != 0 {
+		t.Errorf("message %+v", l)
 	}
 }
 
@@ -273,7 +353,7 @@ func TestSelectionsThatAreNone(t *testing.T) {
 		"no number": form("action", "replay", "item", "a-1@x"), "no such action": form("action", "delete", "item", "a-1@0"), "too many": many, "no action": form("item", "a-1@0"),
 		"no such filter": form("action", "replay", "scope", "all", "back", "status=lost"),
 	} {
-		if a := p.post("/letters/bulk", values); a.status != http.StatusUnprocessableEntity {
+		if a := p.post("/messages/bulk", values); a.status != http.StatusUnprocessableEntity {
 			t.Errorf("%s: answered %d", name, a.status)
 		}
 	}
@@ -282,21 +362,26 @@ func TestSelectionsThatAreNone(t *testing.T) {
 			t.Errorf("%s: answered %d", path, a.status)
 		}
 	}
-	none := p.post("/letters/bulk", form("action", "replay", "scope", "all", "back", "source=nobody"), htmx()...)
-	if !strings.Contains(none.says("form"), "No letter matches any more") || none.count("[type=submit]") != 0 {
+	none := p.post("/messages/bulk", form("action", "replay", "scope", "all", "back", "source=nobody"), htmx()...)
+	if !strings.Contains(none.says("form"), "No message matches any more") || none.count("[type=submit]") != 0 {
 		t.Errorf("a job of nothing: %d %s", none.status, none.says("form"))
 	}
-	if got := desktest.Letter(t, b.store, "a-1"); got.Version != 0 {
-		t.Errorf("letter %+v", got)
+	if got := desktest.Message(t, b.store, "a-1"); got.Version != 0 {
+		t.Errorf("message %+v", got)
 	}
 }
 
-// picky delivers everything but for some letters.
+// picky delivers everything but for some messages.
 type picky struct{ refused []deadletter.ID }
 
 func (p picky) Send(_ context.Context, _ delivery.Destination, r delivery.Request) deadletter.Attempt {
-	if slices.Contains(p.refused, r.Letter) {
-		return deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: http.StatusUnprocessableEntity, Error: "The handler answered 422", Done: true}
+	if slices.Contains(p.refused, r.Message) {
+		return deadletter.Attempt{
+			Outcome:    deadletter.Rejected,
+			StatusCode: http.StatusUnprocessableEntity,
+			Error:      "The handler answered 422",
+			Done:       true,
+		}
 	}
 	return deadletter.Attempt{Outcome: deadletter.Delivered, StatusCode: http.StatusOK, Done: true}
 }
@@ -310,36 +395,53 @@ func TestWhatFailedOfAJobIsOrderedOnceMore(t *testing.T) {
 	}
 	p, vera := b.member(t, "olga", deadletter.Operator), b.member(t, "vera", deadletter.Viewer)
 	id := b.draft(t, "a-1", "b-2", "c-3")
-	if err := b.desk.StartJob(t.Context(), deadletter.User("olga", deadletter.Operator, ""), id, deadletter.JobInput{}); err != nil {
+	if err := b.desk.StartJob(
+		t.Context(),
+		deadletter.User("olga", deadletter.Operator, ""),
+		id,
+		deadletter.JobInput{},
+	); err != nil {
 		t.Fatal(err)
 	}
 	if got := p.get("/jobs/" + id.String()); got.count("#job-1-again") != 0 {
 		t.Error("a job that is not over is offered again")
 	}
-	to := worker.Source{Name: "genesys", Slots: 1, Gate: delivery.NewBreaker(delivery.BreakerPolicy{Share: 1, Least: 100, Release: 1}, b.clock.Now)}
+	to := worker.Source{
+		Name:  "genesys",
+		Slots: 1,
+		Gate:  delivery.NewBreaker(delivery.BreakerPolicy{Share: 1, Least: 100, Release: 1}, b.clock.Now),
+	}
 	b.workBy(t, id, picky{[]deadletter.ID{"a-1", "c-3"}}, to)
 	over := p.get("/jobs/" + id.String())
-	if button := over.doc().Find("#job-1-again"); strings.TrimSpace(button.Text()) != "Replay what failed" || button.AttrOr("formaction", "") != "/letters/bulk" {
+	if button := over.doc().
+		Find("#job-1-again"); strings.TrimSpace(button.Text()) != "Replay what failed" ||
+		button.AttrOr("formaction", "") != "/messages/bulk" {
 		t.Fatalf("the job's page says %s", over.says("main"))
 	}
-	if strip := vera.get("/jobs/" + id.String()); strip.count("#job-1-again") != 0 || !strings.Contains(strip.says(".btn-denied"), "Replay what failed") {
+	if strip := vera.get(
+		"/jobs/" + id.String(),
+	); strip.count("#job-1-again") != 0 ||
+		!strings.Contains(strip.says(".btn-denied"), "Replay what failed") {
 		t.Errorf("a viewer is told %s", strip.says("main"))
 	}
 	fields := over.fields("form.job-actions")
 	fields.Set("action", over.doc().Find("#job-1-again").AttrOr("value", ""))
-	asked := p.post("/letters/bulk", fields)
+	asked := p.post("/messages/bulk", fields)
 	if asked.status != http.StatusSeeOther || !strings.HasPrefix(asked.header.Get("Location"), "/jobs/2?") {
 		t.Fatalf("answered %d, to %s", asked.status, asked.header.Get("Location"))
 	}
-	if draft := p.get(asked.header.Get("Location")); !strings.Contains(draft.says("main"), "Replay 2 letters") {
+	if draft := p.get(asked.header.Get("Location")); !strings.Contains(draft.says("main"), "Replay 2 messages") {
 		t.Errorf("the draft says %s", draft.says("main"))
 	}
-	if list := p.get("/letters?" + fields.Get("back")); list.count("tr[data-letter]") != 2 || list.count(`tr[data-letter="b-2"]`) != 0 {
+	if list := p.get(
+		"/messages?" + fields.Get("back"),
+	); list.count("tr[data-message]") != 2 ||
+		list.count(`tr[data-message="b-2"]`) != 0 {
 		t.Errorf("the draft is of %s", list.says("main"))
 	}
 }
 
-func TestFaultsOfAJobLeadToTheirLetters(t *testing.T) {
+func TestFaultsOfAJobLeadToTheirMessages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for id, source := range map[string]string{"a-1": "old", "b-2": `odd "source" & more`, "c-3": "old"} {
@@ -347,27 +449,36 @@ func TestFaultsOfAJobLeadToTheirLetters(t *testing.T) {
 	}
 	p := b.member(t, "olga", deadletter.Operator)
 	id := b.draft(t, "a-1", "b-2", "c-3")
-	if err := b.desk.StartJob(t.Context(), deadletter.User("olga", deadletter.Operator, ""), id, deadletter.JobInput{}); err != nil {
+	if err := b.desk.StartJob(
+		t.Context(),
+		deadletter.User("olga", deadletter.Operator, ""),
+		id,
+		deadletter.JobInput{},
+	); err != nil {
 		t.Fatal(err)
 	}
 	b.work(t, id)
 	faults := p.get("/jobs/" + id.String()).doc().Find(".job-faults a")
 	if faults.Length() != 2 {
-		t.Fatalf("%d faults lead to letters", faults.Length())
+		t.Fatalf("%d faults lead to messages", faults.Length())
 	}
 	want := map[string][]string{"2 skipped": {"a-1", "c-3"}, "1 skipped": {"b-2"}}
 	for _, link := range faults.EachIter() {
 		list := p.get(link.AttrOr("href", ""))
 		var ids []string
-		for _, row := range list.doc().Find("tr[data-letter]").EachIter() {
-			ids = append(ids, row.AttrOr("data-letter", ""))
+		for _, row := range list.doc().Find("tr[data-message]").EachIter() {
+			ids = append(ids, row.AttrOr("data-message", ""))
 		}
 		slices.Sort(ids)
-		if text := strings.Join(strings.Fields(link.Text()), " "); !slices.Equal(ids, want[text]) || !strings.Contains(list.says(".chip-row"), "is not configured: add it under sources and restart.") {
+		if text := strings.Join(
+			strings.Fields(link.Text()),
+			" ",
+		); !slices.Equal(ids, want[text]) ||
+			!strings.Contains(list.says(".chip-row"), "is not configured: add it under sources and restart.") {
 			t.Errorf("%s: %v, %q", text, ids, list.says(".chip-row"))
 		}
 	}
-	if a := p.get("/letters?job=1&because=" + strings.Repeat("x", 5000)); a.status != http.StatusUnprocessableEntity {
+	if a := p.get("/messages?job=1&because=" + strings.Repeat("x", 5000)); a.status != http.StatusUnprocessableEntity {
 		t.Errorf("a reason too long for an address is answered %d", a.status)
 	}
 }

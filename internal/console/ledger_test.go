@@ -29,7 +29,10 @@ func TestLedgerShowsEachHourOfEachSource(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	anna := b.member(t, "anna", deadletter.Viewer)
-	if got := anna.get("/ledger"); got.says("#ledger h2.font-semibold") != "Nothing was received yet" || !strings.Contains(got.says(".verdict"), "Every hour balances") {
+	if got := anna.get(
+		"/ledger",
+	); got.says("#ledger h2.font-semibold") != "Nothing was received yet" ||
+		!strings.Contains(got.says(".verdict"), "Every hour balances") {
 		t.Errorf("an empty ledger says %s", got.says("#ledger"))
 	}
 	b.booked(t, "genesys", b.clock.Now(), deadletter.Receipts{Received: 1402, Delivered: 1400, Kept: 2, Refused: 3})
@@ -42,13 +45,16 @@ func TestLedgerShowsEachHourOfEachSource(t *testing.T) {
 		}
 	}
 	list, _ := got.doc().Find("#hour-0-failed").Attr("href")
-	if letters := anna.get(list); !strings.Contains(letters.text, "a-1") {
-		t.Errorf("%s does not list the letter", list)
+	if messages := anna.get(list); !strings.Contains(messages.text, "a-1") {
+		t.Errorf("%s does not list the message", list)
 	}
 	if got.doc().Find(".bar-fault").Length() != 0 {
 		t.Error("the navigation is red")
 	}
-	if partial := anna.get("/ledger", htmx()...); partial.doc().Find(".bar").Length() != 0 || partial.doc().Find("#ledger").Length() != 1 {
+	if partial := anna.get(
+		"/ledger",
+		htmx()...); partial.doc().Find(".bar").Length() != 0 ||
+		partial.doc().Find("#ledger").Length() != 1 {
 		t.Error("the partial is not the ledger alone")
 	}
 }
@@ -57,7 +63,12 @@ func TestLedgerLeadsBackThroughItsHours(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for hour := range 30 {
-		b.booked(t, "genesys", b.clock.Now().Add(-time.Duration(hour)*time.Hour), deadletter.Receipts{Received: 1, Delivered: 1})
+		b.booked(
+			t,
+			"genesys",
+			b.clock.Now().Add(-time.Duration(hour)*time.Hour),
+			deadletter.Receipts{Received: 1, Delivered: 1},
+		)
 	}
 	b.booked(t, "cxone", b.clock.Now(), deadletter.Receipts{Received: 1, Delivered: 1})
 	anna := b.member(t, "anna", deadletter.Viewer)
@@ -67,13 +78,19 @@ func TestLedgerLeadsBackThroughItsHours(t *testing.T) {
 	}
 	older, _ := first.doc().Find("#ledger-older").Attr("href")
 	second := anna.get(older)
-	if n := second.doc().Find(".ledger-table tbody tr").Length(); n != 6 || second.doc().Find("#ledger-older").Length() != 0 || second.doc().Find("#ledger-newest").Length() != 1 {
+	if n := second.doc().
+		Find(".ledger-table tbody tr").
+		Length(); n != 6 || second.doc().Find("#ledger-older").Length() != 0 ||
+		second.doc().Find("#ledger-newest").Length() != 1 {
 		t.Errorf("%s has %d rows", older, n)
 	}
 	if n := anna.get("/ledger?source=cxone").doc().Find(".ledger-table tbody tr").Length(); n != 1 {
 		t.Errorf("of one source there are %d rows", n)
 	}
-	if got := anna.get("/ledger?before=never"); got.status != http.StatusUnprocessableEntity && got.status != http.StatusBadRequest {
+	if got := anna.get(
+		"/ledger?before=never",
+	); got.status != http.StatusUnprocessableEntity &&
+		got.status != http.StatusBadRequest {
 		t.Errorf("a time that is none is answered %d", got.status)
 	}
 }
@@ -93,21 +110,22 @@ func TestLedgerThatDoesNotBalanceIsRedAndSaysWhere(t *testing.T) {
 		says      []string
 	}{
 		"missing": {
-			deadletter.Imbalance{Stage: deadletter.StageLetters, Missing: 3},
+			deadletter.Imbalance{Stage: deadletter.StageMessages, Missing: 3},
 			true, "3 missing",
-			[]string{"3 letters are missing", "2026-03-02 10:00:00 UTC", "genesys", "another program", "send what it sent in that hour again"},
+			[]string{"3 messages are missing", "2026-03-02 10:00:00 UTC", "genesys", "another program", "send what it sent in that hour again"},
 		},
-		"expired":    {deadletter.Imbalance{Stage: deadletter.StageLetters, Missing: 1, Expired: true}, true, "", []string{"1 letter expired on SQS", "MessageRetentionPeriod"}},
+		"expired":    {deadletter.Imbalance{Stage: deadletter.StageMessages, Missing: 1, Expired: true}, true, "", []string{"1 message expired on SQS", "MessageRetentionPeriod"}},
 		"processing": {deadletter.Imbalance{Stage: deadletter.StageProcessing, Missing: 1}, true, "1 missing", []string{"1 webhook is missing", "processing queue"}},
-		"more":       {deadletter.Imbalance{Stage: deadletter.StageLetters, Missing: -2}, true, "2 more", []string{"2 letters more than was counted", "desk.db"}},
-		"killed":     {deadletter.Imbalance{Stage: deadletter.StageLetters, Missing: -2, Killed: killed}, false, "2 more", []string{"killed", "10:04:00 UTC on 2 March"}},
-		"refused":    {deadletter.Imbalance{Stage: deadletter.StageLetters, Missing: -1, Refused: 1}, false, "1 more", []string{"told to send them again"}},
+		"more":       {deadletter.Imbalance{Stage: deadletter.StageMessages, Missing: -2}, true, "2 more", []string{"2 messages more than was counted", "desk.db"}},
+		"killed":     {deadletter.Imbalance{Stage: deadletter.StageMessages, Missing: -2, Killed: killed}, false, "2 more", []string{"killed", "10:04:00 UTC on 2 March"}},
+		"refused":    {deadletter.Imbalance{Stage: deadletter.StageMessages, Missing: -1, Refused: 1}, false, "1 more", []string{"told to send them again"}},
 	} {
 		c.imbalance.Hour, c.imbalance.Source = hour, "genesys"
 		state = deadletter.LedgerState{At: b.clock.Now(), Imbalances: []deadletter.Imbalance{c.imbalance}}
 		got := anna.get("/ledger")
 		red := got.doc().Find(`.verdict[data-verdict="fault"]`).Length() == 1
-		if red != c.red || red != (got.doc().Find(".bar-fault").Length() == 1) || red != (got.doc().Find(".row-off").Length() == 1) {
+		if red != c.red || red != (got.doc().Find(".bar-fault").Length() == 1) ||
+			red != (got.doc().Find(".row-off").Length() == 1) {
 			t.Errorf("%s: red is %t", name, red)
 		}
 		if off := got.says("[data-off]"); off != c.off {
@@ -127,22 +145,42 @@ func TestLedgerThatDoesNotBalanceIsRedAndSaysWhere(t *testing.T) {
 func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 	t.Parallel()
 	depths := map[string]console.Depth{
-		"dlq": {Visible: 2, InFlight: 1, Retention: 4 * 24 * time.Hour}, "spool": {Visible: 7, Oldest: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)}, "stranded": {},
+		"dlq": {
+			Visible:   2,
+			InFlight:  1,
+			Retention: 4 * 24 * time.Hour,
+		},
+		"spool":    {Visible: 7, Oldest: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)},
+		"stranded": {},
 	}
 	queueOf := func(name string, spool bool) console.Queue {
-		return console.Queue{Name: name, Holds: "in " + name, Spool: spool, Depth: func(context.Context) (console.Depth, error) {
-			d, ok := depths[name]
-			if !ok {
-				return d, errors.New("no answer")
-			}
-			return d, nil
-		}}
+		return console.Queue{
+			Name:  name,
+			Holds: "in " + name,
+			Spool: spool,
+			Depth: func(context.Context) (console.Depth, error) {
+				d, ok := depths[name]
+				if !ok {
+					return d, errors.New("no answer")
+				}
+				return d, nil
+			},
+		}
 	}
 	var state deadletter.LedgerState
 	sent := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
-	left := []console.Left{{Letter: "gone-0", SentAt: sent.Add(-90 * 24 * time.Hour)}, {Letter: "kept-1", SentAt: sent, Kept: true}, {Letter: "lost-2", SentAt: sent.Add(time.Hour)}}
+	left := []console.Left{
+		{Message: "gone-0", SentAt: sent.Add(-90 * 24 * time.Hour)},
+		{Message: "kept-1", SentAt: sent, Kept: true},
+		{Message: "lost-2", SentAt: sent.Add(time.Hour)},
+	}
 	b := setup(t, func(d *console.Deps) {
-		d.Queues = []console.Queue{queueOf("dlq", false), queueOf("spool", true), queueOf("stranded", true), queueOf("gone", false)}
+		d.Queues = []console.Queue{
+			queueOf("dlq", false),
+			queueOf("spool", true),
+			queueOf("stranded", true),
+			queueOf("gone", false),
+		}
 		d.Queues[0].Left = func() []console.Left { return left }
 		d.Ledger = func() deadletter.LedgerState { return state }
 	})
@@ -165,7 +203,9 @@ func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 		t.Errorf("before the first check: %s", got.says(".verdict"))
 	}
 	state = deadletter.LedgerState{At: b.clock.Now(), Unchecked: errors.New("SQS is away")}
-	if got := anna.get("/ledger").says(".verdict"); !strings.Contains(got, "cannot be checked now") || strings.Contains(got, "SQS is away") {
+	if got := anna.get("/ledger").
+		says(".verdict"); !strings.Contains(got, "cannot be checked now") ||
+		strings.Contains(got, "SQS is away") {
 		t.Errorf("while a queue is away: %s", got)
 	}
 }
@@ -195,7 +235,12 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 	})
 	ledger.store = b.store
 	hour := deadletter.LedgerHour(b.clock.Now())
-	ledger.state = deadletter.LedgerState{At: b.clock.Now(), Imbalances: []deadletter.Imbalance{{Hour: hour, Source: "genesys", Stage: deadletter.StageLetters, Missing: 3}}}
+	ledger.state = deadletter.LedgerState{
+		At: b.clock.Now(),
+		Imbalances: []deadletter.Imbalance{
+			{Hour: hour, Source: "genesys", Stage: deadletter.StageMessages, Missing: 3},
+		},
+	}
 	b.booked(t, "genesys", b.clock.Now(), deadletter.Receipts{Received: 9, Delivered: 5, Kept: 4})
 	olga, vera := b.member(t, "olga", deadletter.Operator), b.member(t, "vera", deadletter.Viewer)
 	path, ok := olga.get("/ledger").doc().Find("#imbalance-0-ack").Attr("href")
@@ -203,7 +248,7 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 		t.Fatal("there is no way to acknowledge it")
 	}
 	asked := olga.get(path)
-	if !strings.Contains(asked.says("[data-imbalance]"), "3 letters are missing") {
+	if !strings.Contains(asked.says("[data-imbalance]"), "3 messages are missing") {
 		t.Errorf("it is asked of %q", asked.says("main"))
 	}
 	fields := asked.fields("form.acknowledge")
@@ -211,34 +256,53 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 		fields.Set("note", note)
 		return p.post("/ledger/acknowledge", fields)
 	}
-	if a := vera.get(path); a.count("form.acknowledge button") != 0 || !strings.Contains(a.says(".denied"), "A viewer may not") {
+	if a := vera.get(
+		path,
+	); a.count("form.acknowledge button") != 0 ||
+		!strings.Contains(a.says(".denied"), "A viewer may not") {
 		t.Errorf("a viewer is shown %q", a.says("form"))
 	}
 	if a := send(vera, "I may not"); a.status != http.StatusForbidden {
 		t.Errorf("a viewer is answered %d", a.status)
 	}
-	if a := send(olga, "  "); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("#note-fault"), "Say what you found out") {
+	if a := send(
+		olga,
+		"  ",
+	); a.status != http.StatusUnprocessableEntity ||
+		!strings.Contains(a.says("#note-fault"), "Say what you found out") {
 		t.Errorf("without a note: %d %q", a.status, a.says("form"))
 	}
 	if a := send(olga, "Purged by <i>ops</i>: ticket 4711"); a.status != http.StatusSeeOther {
 		t.Fatalf("answered %d: %s", a.status, a.says("main"))
 	}
 	got := olga.get("/ledger")
-	if got.count(".bar-fault") != 0 || got.count(".row-off") != 0 || !strings.Contains(got.says(".verdict"), "but for what is acknowledged: 1 imbalance.") {
+	if got.count(".bar-fault") != 0 || got.count(".row-off") != 0 ||
+		!strings.Contains(got.says(".verdict"), "but for what is acknowledged: 1 imbalance.") {
 		t.Errorf("it is still red: %s", got.says(".verdict"))
 	}
-	if ack := got.says("#acknowledged [data-ack]"); !strings.Contains(ack, "olga acknowledged it 2026-03-02 10:15:05 UTC") || !strings.Contains(ack, "Purged by <i>ops</i>: ticket 4711") {
+	if ack := got.says(
+		"#acknowledged [data-ack]",
+	); !strings.Contains(ack, "olga acknowledged it 2026-03-02 10:15:05 UTC") ||
+		!strings.Contains(ack, "Purged by <i>ops</i>: ticket 4711") {
 		t.Errorf("it says %q", ack)
 	}
-	if trail := olga.get("/audit?action=ledger.acknowledge").says("tbody, .audit"); !strings.Contains(trail, "olga acknowledged what the ledger has of") || !strings.Contains(trail, "ticket 4711") {
+	if trail := olga.get("/audit?action=ledger.acknowledge").
+		says("tbody, .audit"); !strings.Contains(trail, "olga acknowledged what the ledger has of") ||
+		!strings.Contains(trail, "ticket 4711") {
 		t.Errorf("the trail says %q", trail)
 	}
 	ledger.state.Imbalances[0].Missing = 4
 	again := olga.get("/ledger")
-	if again.count(".row-off") != 1 || !strings.Contains(again.says("[data-ack]"), "olga acknowledged 3 of this hour") || again.count("#imbalance-0-ack") != 1 {
+	if again.count(".row-off") != 1 ||
+		!strings.Contains(again.says("[data-ack]"), "olga acknowledged 3 of this hour") ||
+		again.count("#imbalance-0-ack") != 1 {
 		t.Errorf("when it is another amount: %s", again.says("[data-imbalance]"))
 	}
-	if a := send(olga, "the old one"); a.status != http.StatusConflict || !strings.Contains(a.says("#note-fault"), "It was 3 when you looked and is 4 now") {
+	if a := send(
+		olga,
+		"the old one",
+	); a.status != http.StatusConflict ||
+		!strings.Contains(a.says("#note-fault"), "It was 3 when you looked and is 4 now") {
 		t.Errorf("a form of before: %d %q", a.status, a.says("form"))
 	}
 	ledger.state.Imbalances = nil

@@ -10,17 +10,23 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// A letter whose message is still on SQS says when SQS forgets that, wherever it is shown.
-func TestLetterThatIsStillOnSQSTellsWhenItExpires(t *testing.T) {
+// A message whose message is still on SQS says when SQS forgets that, wherever it is shown.
+func TestMessageThatIsStillOnSQSTellsWhenItExpires(t *testing.T) {
 	t.Parallel()
 	const retention = 4 * 24 * time.Hour
 	sent := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 	left := []console.Left{
-		{Letter: "old-9", SentAt: sent.Add(-retention), Kept: true}, {Letter: "a-1", SentAt: sent, Kept: true}, {Letter: "c-3", SentAt: sent.Add(time.Hour)},
+		{
+			Message: "old-9",
+			SentAt:  sent.Add(-retention),
+			Kept:    true,
+		},
+		{Message: "a-1", SentAt: sent, Kept: true},
+		{Message: "c-3", SentAt: sent.Add(time.Hour)},
 	}
 	b := setup(t, func(d *console.Deps) {
 		d.Queues = []console.Queue{{
-			Name: "orders-dlq", Holds: "Dead letters", Left: func() []console.Left { return left }, Shared: true,
+			Name: "orders-dlq", Holds: "Failed messages", Left: func() []console.Left { return left }, Shared: true,
 			Depth: func(context.Context) (console.Depth, error) {
 				return console.Depth{Visible: 3, Retention: retention}, nil
 			},
@@ -31,16 +37,19 @@ func TestLetterThatIsStillOnSQSTellsWhenItExpires(t *testing.T) {
 	b.receive(t, "old-9")
 	p := b.member(t, "vera", deadletter.Viewer)
 	const expires = "2026-03-05 08:00:00 UTC"
-	if got := p.get("/letters/a-1").says("[data-still-on]"); got != "still on orders-dlq and expires there "+expires {
+	if got := p.get("/messages/a-1").says("[data-still-on]"); got != "still on orders-dlq and expires there "+expires {
 		t.Errorf("its page says %q", got)
 	}
 	for _, other := range []string{"b-2", "old-9"} {
-		if p.get("/letters/"+other).count("[data-still-on]") != 0 {
+		if p.get("/messages/"+other).count("[data-still-on]") != 0 {
 			t.Errorf("%s is said to be on the queue", other)
 		}
 	}
-	list := p.get("/letters")
-	if got := list.says("tr[data-letter='a-1'] .still-on"); !strings.HasPrefix(got, "still on SQS, expires "+expires) || list.count(".still-on") != 1 {
+	list := p.get("/messages")
+	if got := list.says(
+		"tr[data-message='a-1'] .still-on",
+	); !strings.HasPrefix(got, "still on SQS, expires "+expires) ||
+		list.count(".still-on") != 1 {
 		t.Errorf("its row says %q", got)
 	}
 	if got := p.get("/ledger").says(".wait-table"); !strings.Contains(got, "one that is lost here does not show") {

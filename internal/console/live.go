@@ -158,7 +158,8 @@ func (c *Console) tellSince(ctx context.Context, at int64) (int64, error) {
 	return list[len(list)-1].Sequence, nil
 }
 
-// follow streams what changes in a list: how many letters there are, the rows that the page shows, and how many are new.
+// follow streams what changes in a list: how many messages there are, the rows that the page shows, and how many are
+// new.
 func (c *Console) follow(w http.ResponseWriter, r *http.Request) {
 	f, err := newFollower(c, r)
 	if err != nil {
@@ -194,15 +195,15 @@ type follower struct {
 func newFollower(c *Console, r *http.Request) (*follower, error) {
 	values := r.URL.Query()
 	f := &follower{c: c, shown: map[deadletter.ID]bool{}, fresh: map[deadletter.ID]bool{}}
-	f.list.query, f.list.cursor = only(values, letterFields()), values.Get("cursor")
+	f.list.query, f.list.cursor = only(values, messageFields()), values.Get("cursor")
 	f.back = with(f.list.query, "cursor", f.list.cursor).Encode()
 	var err error
-	if f.list.asked, err = letterQuery(f.list.query, ""); err != nil {
+	if f.list.asked, err = messageQuery(f.list.query, ""); err != nil {
 		return nil, err
 	}
 	rows := strings.Split(values.Get("rows"), ",")
 	if len(rows) > maxLiveRows {
-		return nil, deadletter.Errorf(deadletter.Invalid, "a page shows at most %d letters", maxLiveRows)
+		return nil, deadletter.Errorf(deadletter.Invalid, "a page shows at most %d messages", maxLiveRows)
 	}
 	for _, id := range rows {
 		f.shown[deadletter.ID(id)] = true
@@ -262,13 +263,13 @@ type liveUpdate struct {
 	Tabs string            `json:"tabs,omitempty"`
 	Rows map[string]string `json:"rows,omitempty"`
 	New  string            `json:"new,omitempty"` // "12", or "many"
-	Need string            `json:"need"`          // how many letters need a person, whatever the list shows; "": none
+	Need string            `json:"need"`          // how many messages need a person, whatever the list shows; "": none
 }
 
 func (f *follower) tell(ctx context.Context, happened []store.Happening, lost bool) error {
 	var news []store.Happening
 	for _, h := range happened {
-		if h.Sequence > f.after && h.Letter != "" {
+		if h.Sequence > f.after && h.Message != "" {
 			news = append(news, h)
 		}
 	}

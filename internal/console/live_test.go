@@ -109,44 +109,46 @@ func TestOpenListIsToldWhatChanges(t *testing.T) {
 	l := b.receive(t, "g-1")
 	b.receive(t, "g-2")
 	p := b.member(t, "olga", deadletter.Operator)
-	page := p.follows("/letters?source=genesys", "g-1,g-2")
+	page := p.follows("/messages?source=genesys", "g-1,g-2")
 	if page.status != http.StatusOK {
 		t.Fatalf("the stream answers %d", page.status)
 	}
 	b.receive(t, "g-3")
-	if u := page.next(); u.New != "1" || len(u.Rows) != 0 || !strings.Contains(u.Tabs, `<span class="tab-count">3</span>`) {
-		t.Errorf("after a new letter: %+v", u)
+	if u := page.next(); u.New != "1" || len(u.Rows) != 0 ||
+		!strings.Contains(u.Tabs, `<span class="tab-count">3</span>`) {
+		t.Errorf("after a new message: %+v", u)
 	}
-	p.post("/letters/g-1/replay", form("version", "0", "revision", "0"))
+	p.post("/messages/g-1/replay", form("version", "0", "revision", "0"))
 	if u := page.next(); u.New != "1" || len(u.Rows) != 1 || !strings.Contains(u.Rows["g-1"], "Replaying") {
 		t.Errorf("after an order: %+v", u)
 	}
 	b.finish(t, l.ID, deadletter.Delivered, 200)
-	if u := page.next(); !strings.Contains(u.Rows["g-1"], "Resolved") || !strings.Contains(u.Rows["g-1"], "/letters/g-1?back=") {
+	if u := page.next(); !strings.Contains(u.Rows["g-1"], "Resolved") ||
+		!strings.Contains(u.Rows["g-1"], "/messages/g-1?back=") {
 		t.Errorf("after the delivery: %+v", u)
 	}
 	// What another filter meets is told to nobody as new.
 	b.receive(t, "c-1", func(c *deadletter.Capture) { c.Source = "cxone" })
 	if u := page.next(); u.New != "1" || u.Need != "3" {
-		t.Errorf("after a letter of another source: %+v", u)
+		t.Errorf("after a message of another source: %+v", u)
 	}
 }
 
-func TestLetterThatFailsForGoodIsNewToThoseWhoLookForWork(t *testing.T) {
+func TestMessageThatFailsForGoodIsNewToThoseWhoLookForWork(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.followed(t)
 	b.receive(t, "g-1")
 	p := b.member(t, "olga", deadletter.Operator)
 	b.receive(t, "g-2")
-	p.post("/letters/g-2/replay", form("version", "0", "revision", "0"))
-	failed, all := p.follows("/letters", "g-1"), p.follows("/letters?status=all", "g-1")
+	p.post("/messages/g-2/replay", form("version", "0", "revision", "0"))
+	failed, all := p.follows("/messages", "g-1"), p.follows("/messages?status=all", "g-1")
 	b.finish(t, "g-2", deadletter.Rejected, 500)
 	if u := failed.next(); u.New != "1" {
 		t.Errorf("the list of those that need a person is told %+v", u)
 	}
 	if u := all.next(); u.New != "" {
-		t.Errorf("the list of all letters is told %+v", u)
+		t.Errorf("the list of all messages is told %+v", u)
 	}
 }
 
@@ -156,7 +158,7 @@ func TestPageThatConnectsAgainIsToldWhatItMissed(t *testing.T) {
 	b.followed(t)
 	b.receive(t, "g-1")
 	p := b.member(t, "vera", deadletter.Viewer)
-	address, _ := p.get("/letters").doc().Find("[data-live]").Attr("data-live")
+	address, _ := p.get("/messages").doc().Find("[data-live]").Attr("data-live")
 	b.receive(t, "g-2")
 	if u := p.listens(address + "&rows=g-1").next(); u.New != "1" {
 		t.Errorf("it is told %+v", u)
@@ -166,12 +168,17 @@ func TestPageThatConnectsAgainIsToldWhatItMissed(t *testing.T) {
 func TestStreamIsForThoseWhoAreSignedIn(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	if got := b.stranger(t).get("/live?after=0"); got.status != http.StatusSeeOther && got.status != http.StatusUnauthorized {
+	if got := b.stranger(t).
+		get("/live?after=0"); got.status != http.StatusSeeOther &&
+		got.status != http.StatusUnauthorized {
 		t.Errorf("a stranger is answered %d", got.status)
 	}
 	p := b.member(t, "vera", deadletter.Viewer)
 	for _, address := range []string{"/live", "/live?after=x", "/live?after=1&status=none", "/live?after=1&rows=" + strings.Repeat("a,", 101) + "b"} {
-		if got := p.get(address); got.status != http.StatusUnprocessableEntity && got.status != http.StatusBadRequest && got.status != http.StatusOK {
+		if got := p.get(
+			address,
+		); got.status != http.StatusUnprocessableEntity && got.status != http.StatusBadRequest &&
+			got.status != http.StatusOK {
 			t.Errorf("%.40s answers %d", address, got.status)
 		} else if got.status == http.StatusOK {
 			t.Errorf("%.40s is followed", address)
@@ -184,7 +191,7 @@ func TestStreamsEndWhenTheDeskStops(t *testing.T) {
 	b := setup(t)
 	b.receive(t, "g-1")
 	p := b.member(t, "vera", deadletter.Viewer)
-	page := p.follows("/letters", "g-1")
+	page := p.follows("/messages", "g-1")
 	live, ok := b.handler.(*console.Console)
 	if !ok {
 		t.Fatal("the handler is no console")

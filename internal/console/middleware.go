@@ -53,10 +53,10 @@ func (w *response) Flush() {
 	_ = http.NewResponseController(w.ResponseWriter).Flush() // what cannot be flushed is sent at the end
 }
 
-// about answers the context of a request by which a line of the log names the letter that it is for.
+// about answers the context of a request by which a line of the log names the message that it is for.
 func about(r *http.Request) context.Context {
 	at := chi.RouteContext(r.Context())
-	if at == nil || !strings.HasPrefix(at.RoutePattern(), "/letters/{id}") {
+	if at == nil || !strings.HasPrefix(at.RoutePattern(), "/messages/{id}") {
 		return r.Context()
 	}
 	return telemetry.About(r.Context(), deadletter.ID(at.URLParam("id")))
@@ -67,7 +67,18 @@ func (c *Console) record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer, start := &response{ResponseWriter: w}, time.Now()
 		next.ServeHTTP(answer, r)
-		c.Log.DebugContext(about(r), "request", "method", r.Method, "path", r.URL.Path, "status", answer.status, "took", time.Since(start))
+		c.Log.DebugContext(
+			about(r),
+			"request",
+			"method",
+			r.Method,
+			"path",
+			r.URL.Path,
+			"status",
+			answer.status,
+			"took",
+			time.Since(start),
+		)
 	})
 }
 
@@ -92,8 +103,8 @@ func (c *Console) headers(next http.Handler) http.Handler {
 	})
 }
 
-// compress makes pages and exports a tenth of their size. No other site learns from the size what a page holds: its requests come
-// without the cookie.
+// compress makes pages and exports a tenth of their size. No other site learns from the size what a page holds: its
+// requests come without the cookie.
 func compress() func(http.Handler) http.Handler {
 	return middleware.Compress(gzip.BestSpeed, "text/html", "text/csv", "application/x-ndjson")
 }
@@ -106,7 +117,8 @@ func (c *Console) recover(next http.Handler) http.Handler {
 			if p == nil {
 				return
 			}
-			if answer, ok := w.(*response); p == http.ErrAbortHandler || ok && answer.status != 0 { //nolint:errorlint // net/http compares the very value
+			// net/http compares the very value
+			if answer, ok := w.(*response); p == http.ErrAbortHandler || ok && answer.status != 0 { //nolint:errorlint
 				c.Log.ErrorContext(about(r), "an answer was broken off", "path", r.URL.Path, "err", p)
 				panic(http.ErrAbortHandler)
 			}
@@ -116,7 +128,8 @@ func (c *Console) recover(next http.Handler) http.Handler {
 	})
 }
 
-// requestLimit bounds a request with all that it asks of the store, and how long a client may take to send or to read it.
+// requestLimit bounds a request with all that it asks of the store, and how long a client may take to send or to read
+// it.
 const requestLimit = 30 * time.Second
 
 func limitTime(next http.Handler) http.Handler {
@@ -145,7 +158,14 @@ func (c *Console) sameOrigin() func(http.Handler) http.Handler {
 		}
 	}
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c.fail(w, r, deadletter.Errorf(deadletter.Forbidden, "this request came from another site: open the desk itself and try again"))
+		c.fail(
+			w,
+			r,
+			deadletter.Errorf(
+				deadletter.Forbidden,
+				"this request came from another site: open the desk itself and try again",
+			),
+		)
 	}))
 	return protection.Handler
 }
@@ -166,7 +186,15 @@ func (c *Console) form(limit int64) func(http.Handler) http.Handler {
 
 func formFault(err error, limit int64) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return &deadletter.Error{Kind: deadletter.TooLarge, Text: "this form has more than " + size(int(limit)) + ": that is more than can be sent at once", Err: err}
+		return &deadletter.Error{
+			Kind: deadletter.TooLarge,
+			Text: "this form has more than " + size(int(limit)) + ": that is more than can be sent at once",
+			Err:  err,
+		}
 	}
-	return &deadletter.Error{Kind: deadletter.Invalid, Text: "this form was not complete: load the page again", Err: err}
+	return &deadletter.Error{
+		Kind: deadletter.Invalid,
+		Text: "this form was not complete: load the page again",
+		Err:  err,
+	}
 }

@@ -16,7 +16,7 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// outages are the destinations for which letters are held back, in the order of the page's sources.
+// outages are the destinations for which messages are held back, in the order of the page's sources.
 func (c *Console) outages(by deadletter.Actor, o overview) []page.Outage {
 	var list []page.Outage
 	for _, name := range c.sourcesOf(o) {
@@ -32,12 +32,21 @@ func (c *Console) outages(by deadletter.Actor, o overview) []page.Outage {
 			continue
 		}
 		v.Source, v.BackTo, v.Position = printable(name), o.query.Encode(), strconv.Itoa(len(list))
-		v.Waiting.Text, v.Letters = number(named), waitingLetters(named)
+		v.Waiting.Text, v.Messages = number(named), waitingMessages(named)
 		if unnamed > 0 {
-			v.Unnamed = page.Count{Text: number(unnamed) + " without a source", URL: address("/letters", between(time.Time{}, time.Time{}, noSource, "status", string(deadletter.Retrying)))}
+			v.Unnamed = page.Count{
+				Text: number(unnamed) + " without a source",
+				URL: address(
+					"/messages",
+					between(time.Time{}, time.Time{}, noSource, "status", string(deadletter.Retrying)),
+				),
+			}
 		}
 		if named > 0 {
-			v.Waiting.URL = address("/letters", between(time.Time{}, time.Time{}, name, "status", string(deadletter.Retrying)))
+			v.Waiting.URL = address(
+				"/messages",
+				between(time.Time{}, time.Time{}, name, "status", string(deadletter.Retrying)),
+			)
 		}
 		if v.State != page.OutageReleasing {
 			v.Probe = "/destinations/" + url.PathEscape(name) + "/probe"
@@ -70,9 +79,10 @@ func (c *Console) jobsHeld(ctx context.Context) (map[string]deadletter.JobID, er
 	return held, nil
 }
 
-// outageView tells how a destination stands for which letters wait, some of them perhaps of a job; false: none are held.
+// outageView tells how a destination stands for which messages wait, some of them perhaps of a job; false: none are
+// held.
 func outageView(h Health, waiting int, job deadletter.JobID, now time.Time) (v page.Outage, ok bool) {
-	v = page.Outage{Waiting: page.Count{Text: number(waiting)}, Letters: waitingLetters(waiting)}
+	v = page.Outage{Waiting: page.Count{Text: number(waiting)}, Messages: waitingMessages(waiting)}
 	if h.Failures > 0 {
 		v.Seen, v.Saw = ui.At(h.Seen), printable(h.Error)
 	}
@@ -80,7 +90,7 @@ func outageView(h Health, waiting int, job deadletter.JobID, now time.Time) (v p
 		v.Job, v.JobURL = "job "+job.String(), jobPath(job)
 	}
 	if waiting == 0 && job == 0 {
-		v.Denied = "No letter waits for a retry: there is nothing to probe it with."
+		v.Denied = "No message waits for a retry: there is nothing to probe it with."
 	}
 	paused := h.PausedUntil.After(now)
 	switch {
@@ -93,18 +103,23 @@ func outageView(h Health, waiting int, job deadletter.JobID, now time.Time) (v p
 	case paused:
 		v.State, v.Since, v.Note = page.OutagePaused, ui.At(h.PausedUntil), "Retries and jobs go on then."
 	case !h.ReleasingSince.IsZero() && (waiting > 0 || job != 0):
-		v.State, v.Since, v.Note = page.OutageReleasing, ui.At(h.ReleasingSince), fmt.Sprintf("They are let go bit by bit: %s a second.", number(h.Release))
+		v.State, v.Since, v.Note = page.OutageReleasing, ui.At(
+			h.ReleasingSince,
+		), fmt.Sprintf(
+			"They are let go bit by bit: %s a second.",
+			number(h.Release),
+		)
 	default:
 		return page.Outage{}, false
 	}
 	return v, true
 }
 
-func waitingLetters(n int) string {
+func waitingMessages(n int) string {
 	if n == 1 {
-		return "letter waiting"
+		return "message waiting"
 	}
-	return "letters waiting"
+	return "messages waiting"
 }
 
 // nextTest says what finds out next whether a destination is still down.
@@ -115,7 +130,7 @@ func nextTest(h Health, waiting bool, now time.Time) (note string, at ui.Moment)
 	case h.NextProbe.After(now):
 		return "Next probe", ui.At(h.NextProbe)
 	}
-	return "The next letter whose retry is due tests it.", ui.Moment{}
+	return "The next message whose retry is due tests it.", ui.Moment{}
 }
 
 func latest(a, b time.Time) time.Time {
@@ -128,7 +143,10 @@ func latest(a, b time.Time) time.Time {
 // probe has a destination tried at once, and shows the overview with what is known then.
 func (c *Console) probe(w http.ResponseWriter, r *http.Request) {
 	source := chi.URLParam(r, "source")
-	done := ui.Notice{Kind: ui.Info, Text: "Probe ordered: " + printable(source) + " gets the letter whose retry comes first."}
+	done := ui.Notice{
+		Kind: ui.Info,
+		Text: "Probe ordered: " + printable(source) + " gets the message whose retry comes first.",
+	}
 	err := c.Desk.Probe(r.Context(), auth.Actor(r.Context()), source)
 	if err != nil && (!isPartial(r) || deadletter.KindOf(err) != deadletter.Conflict) {
 		c.fail(w, r, err)

@@ -40,12 +40,18 @@ func told(a answer) string {
 	return strings.Join(parts, " ")
 }
 
-func TestOverviewTellsForWhichDestinationLettersWait(t *testing.T) {
+func TestOverviewTellsForWhichDestinationMessagesWait(t *testing.T) {
 	t.Parallel()
 	b, health, _ := outage(t, 2)
 	now := b.clock.Now()
 	olga, vera := b.member(t, "olga", deadletter.Operator), b.member(t, "vera", deadletter.Viewer)
-	down := console.Health{Seen: now.Add(-10 * time.Second), Failures: 9, Error: "503: <i>later</i>", HeldSince: now.Add(-time.Hour), NextProbe: now.Add(5 * time.Second)}
+	down := console.Health{
+		Seen:      now.Add(-10 * time.Second),
+		Failures:  9,
+		Error:     "503: <i>later</i>",
+		HeldSince: now.Add(-time.Hour),
+		NextProbe: now.Add(5 * time.Second),
+	}
 	paused := down
 	paused.HeldSince, paused.PausedUntil = time.Time{}, now.Add(time.Minute)
 	both, due, restarted := down, down, down
@@ -59,14 +65,14 @@ func TestOverviewTellsForWhichDestinationLettersWait(t *testing.T) {
 	}{
 		"up":              {console.Health{Seen: now, Delivered: now, PausedUntil: now.Add(-time.Second)}, ""},
 		"failing":         {console.Health{Seen: now, Failures: 3, FailingSince: now, Error: "503"}, ""},
-		"down":            {down, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 letters waiting " + saw + "Next probe 2026-03-02 10:15:10 UTC Probe now"},
-		"down, none due":  {due, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 letters waiting " + saw + "The next letter whose retry is due tests it. Probe now"},
-		"after a restart": {restarted, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 letters waiting Next probe 2026-03-02 10:15:10 UTC Probe now"},
-		"down and paused": {both, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 letters waiting " + saw + "Next probe 2026-03-02 10:16:05 UTC Probe now"},
-		"paused":          {paused, "genesys handler asked for time until 2026-03-02 10:16:05 UTC · 2 letters waiting " + saw + "Retries and jobs go on then. Probe now"},
+		"down":            {down, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "Next probe 2026-03-02 10:15:10 UTC Probe now"},
+		"down, none due":  {due, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "The next message whose retry is due tests it. Probe now"},
+		"after a restart": {restarted, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 messages waiting Next probe 2026-03-02 10:15:10 UTC Probe now"},
+		"down and paused": {both, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "Next probe 2026-03-02 10:16:05 UTC Probe now"},
+		"paused":          {paused, "genesys handler asked for time until 2026-03-02 10:16:05 UTC · 2 messages waiting " + saw + "Retries and jobs go on then. Probe now"},
 		"releasing": {
 			console.Health{Seen: now, Delivered: now, ReleasingSince: now, Release: 20},
-			"genesys handler is back since 2026-03-02 10:15:05 UTC · 2 letters waiting They are let go bit by bit: 20 a second.",
+			"genesys handler is back since 2026-03-02 10:15:05 UTC · 2 messages waiting They are let go bit by bit: 20 a second.",
 		},
 	} {
 		*health = c.health
@@ -74,10 +80,14 @@ func TestOverviewTellsForWhichDestinationLettersWait(t *testing.T) {
 		if got := told(a); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
-		if c.want != "" && a.doc().Find("[data-outage] .count-link").AttrOr("href", "") != "/letters?source=genesys&status=retrying" {
+		if c.want != "" &&
+			a.doc().Find("[data-outage] .count-link").AttrOr("href", "") != "/messages?source=genesys&status=retrying" {
 			t.Errorf("%s: the number leads elsewhere", name)
 		}
-		if v := vera.get("/overview"); v.count("[data-outage] form") != 0 || strings.Contains(c.want, "Probe now") != strings.Contains(told(v), "may not probe") {
+		if v := vera.get(
+			"/overview",
+		); v.count("[data-outage] form") != 0 ||
+			strings.Contains(c.want, "Probe now") != strings.Contains(told(v), "may not probe") {
 			t.Errorf("%s: a viewer sees %q", name, told(v))
 		}
 	}
@@ -89,12 +99,18 @@ func TestOutageWithNothingToProbeItWith(t *testing.T) {
 	*health = console.Health{HeldSince: b.clock.Now(), NextProbe: b.clock.Now().Add(time.Second)}
 	p := b.member(t, "olga", deadletter.Operator)
 	a := p.get("/overview")
-	if got := told(a); !strings.Contains(got, "0 letters waiting The next webhook or replay tests it. No letter waits for a retry") || a.count("[data-outage] form") != 0 {
+	if got := told(
+		a,
+	); !strings.Contains(got, "0 messages waiting The next webhook or replay tests it. No message waits for a retry") ||
+		a.count("[data-outage] form") != 0 {
 		t.Errorf("it says %q", got)
 	}
 	for name, headers := range map[string][]string{"without script": nil, "with": htmx()} {
 		a := p.post("/destinations/genesys/probe", url.Values{}, headers...)
-		if a.status != http.StatusConflict || !strings.Contains(a.text, "no letter of genesys waits") && !strings.Contains(a.text, "No letter of genesys waits") || *probes != 0 {
+		if a.status != http.StatusConflict ||
+			!strings.Contains(a.text, "no message of genesys waits") &&
+				!strings.Contains(a.text, "No message of genesys waits") ||
+			*probes != 0 {
 			t.Errorf("%s: %d %q", name, a.status, a.says("main, #notice"))
 		}
 	}
@@ -107,17 +123,23 @@ func TestProbeNow(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	form := url.Values{"back": {"range=7d&source=genesys&evil=1"}}
 	a := p.post("/destinations/genesys/probe", form)
-	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/overview?range=7d&source=genesys" || *probes != 1 {
+	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/overview?range=7d&source=genesys" ||
+		*probes != 1 {
 		t.Errorf("without script: %d to %q, %d probes", a.status, a.header.Get("Location"), *probes)
 	}
 	if got := p.get("/overview").says("#notice"); !strings.Contains(got, "Probe ordered: genesys") {
 		t.Errorf("then it says %q", got)
 	}
 	part := p.post("/destinations/genesys/probe", form, htmx()...)
-	if part.status != http.StatusOK || part.count("#overview") != 1 || part.count("html > head > title") != 0 || !strings.Contains(part.says("#notice[hx-swap-oob]"), "Probe ordered") || *probes != 2 {
+	if part.status != http.StatusOK || part.count("#overview") != 1 || part.count("html > head > title") != 0 ||
+		!strings.Contains(part.says("#notice[hx-swap-oob]"), "Probe ordered") ||
+		*probes != 2 {
 		t.Errorf("with script: %d %q, %d probes", part.status, part.says("#notice"), *probes)
 	}
-	events, err := b.store.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Action: "destination.probe"}, Limit: 10})
+	events, err := b.store.Events(
+		t.Context(),
+		store.EventQuery{EventFilter: store.EventFilter{Action: "destination.probe"}, Limit: 10},
+	)
 	if err != nil || len(events.Items) != 2 || events.Items[0].By != "olga" {
 		t.Errorf("events %+v, %v", events.Items, err)
 	}
@@ -148,12 +170,12 @@ func TestProbeIsForOperatorsOfThisSite(t *testing.T) {
 	}
 }
 
-// held is a job over letters of a destination that is down.
-func held(t *testing.T, letters int) (b bundle, health *console.Health, probes *int, job deadletter.JobID) {
+// held is a job over messages of a destination that is down.
+func held(t *testing.T, messages int) (b bundle, health *console.Health, probes *int, job deadletter.JobID) {
 	t.Helper()
 	b, health, probes = outage(t, 0)
 	var ids []deadletter.ID
-	for i := range letters {
+	for i := range messages {
 		ids = append(ids, b.receive(t, fmt.Sprintf("j-%d", i)).ID)
 	}
 	return b, health, probes, b.draft(t, ids...)
@@ -164,22 +186,34 @@ func TestJobTellsForWhichDestinationItWaits(t *testing.T) {
 	b, health, probes, id := held(t, 2)
 	olga := b.member(t, "olga", deadletter.Operator)
 	now := b.clock.Now()
-	down, path := console.Health{HeldSince: now.Add(-time.Hour), NextProbe: now.Add(5 * time.Second)}, "/jobs/"+id.String()
+	down, path := console.Health{
+		HeldSince: now.Add(-time.Hour),
+		NextProbe: now.Add(5 * time.Second),
+	}, "/jobs/"+id.String()
 	*health = down
-	if got := olga.get(path).says(".frozen"); !strings.Contains(got, "genesys is down since 2026-03-02 09:15:05 UTC: its letters wait until it answers.") {
+	if got := olga.get(path).
+		says(".frozen"); !strings.Contains(
+		got,
+		"genesys is down since 2026-03-02 09:15:05 UTC: its messages wait until it answers.",
+	) {
 		t.Errorf("before it starts: %q", got)
 	}
-	if err := b.desk.StartJob(t.Context(), deadletter.User("olga", deadletter.Operator, ""), id, deadletter.JobInput{}); err != nil {
+	if err := b.desk.StartJob(
+		t.Context(),
+		deadletter.User("olga", deadletter.Operator, ""),
+		id,
+		deadletter.JobInput{},
+	); err != nil {
 		t.Fatal(err)
 	}
 	for want, h := range map[string]console.Health{
-		"Waiting: genesys is down since 2026-03-02 09:15:05 UTC. Its letters are kept and go on by themselves": down,
-		"Waiting: genesys asked for time until 2026-03-02 10:16:05 UTC.":                                       {PausedUntil: now.Add(time.Minute)},
-		"Waiting: genesys answers again since 2026-03-02 10:15:05 UTC, and what waited for it is let go bit":   {ReleasingSince: now, Release: 20},
+		"Waiting: genesys is down since 2026-03-02 09:15:05 UTC. Its messages are kept and go on by themselves": down,
+		"Waiting: genesys asked for time until 2026-03-02 10:16:05 UTC.":                                        {PausedUntil: now.Add(time.Minute)},
+		"Waiting: genesys answers again since 2026-03-02 10:15:05 UTC, and what waited for it is let go bit":    {ReleasingSince: now, Release: 20},
 		"": {PausedUntil: now.Add(-time.Second)},
 	} {
 		*health = h
-		for _, part := range []answer{olga.get(path), olga.get(path+"/strip?to=/letters", htmx()...)} {
+		for _, part := range []answer{olga.get(path), olga.get(path+"/strip?to=/messages", htmx()...)} {
 			if got := part.says(".job-hold"); !strings.HasPrefix(got, want) || want == "" && got != "" {
 				t.Errorf("%q, want %q", got, want)
 			}
@@ -187,40 +221,56 @@ func TestJobTellsForWhichDestinationItWaits(t *testing.T) {
 	}
 	*health = down
 	a := olga.get("/overview")
-	if got := told(a); !strings.Contains(got, "0 letters waiting and job 1 Next probe 2026-03-02 10:15:10 UTC Probe now") || a.doc().Find("[data-outage] a[href='"+path+"']").Length() != 1 {
+	if got := told(
+		a,
+	); !strings.Contains(got, "0 messages waiting and job 1 Next probe 2026-03-02 10:15:10 UTC Probe now") ||
+		a.doc().Find("[data-outage] a[href='"+path+"']").Length() != 1 {
 		t.Errorf("the overview says %q", got)
 	}
 	if a := olga.post("/destinations/genesys/probe", url.Values{}); a.status != http.StatusSeeOther || *probes != 1 {
-		t.Errorf("a probe by a letter of the job: %d, %d probes", a.status, *probes)
+		t.Errorf("a probe by a message of the job: %d, %d probes", a.status, *probes)
 	}
-	if got := olga.get("/audit?action=destination.probe").says("tbody, .audit"); !strings.Contains(got, "had the handler probed with a letter of job 1") {
+	if got := olga.get("/audit?action=destination.probe").
+		says("tbody, .audit"); !strings.Contains(
+		got,
+		"had the handler probed with a message of job 1",
+	) {
 		t.Errorf("the trail does not tell of it: %.300q", got)
 	}
 }
 
-func TestLetterTellsThatAReplayPassesByTheBreaker(t *testing.T) {
+func TestMessageTellsThatAReplayPassesByTheBreaker(t *testing.T) {
 	t.Parallel()
 	b, health, _ := outage(t, 0)
 	p := b.member(t, "olga", deadletter.Operator)
-	if got := p.get("/letters/f-0").count(".letter-hold"); got != 0 {
+	if got := p.get("/messages/f-0").count(".message-hold"); got != 0 {
 		t.Error("it tells of an outage that there is not")
 	}
 	*health = console.Health{HeldSince: b.clock.Now()}
-	want := "genesys is down since 2026-03-02 10:15:05 UTC: retries and jobs wait. A replay of this letter goes there at once all the same."
-	if got := p.get("/letters/f-0").says(".letter-hold"); got != want {
+	want := "genesys is down since 2026-03-02 10:15:05 UTC: retries and jobs wait. A replay of this message goes there at once all the same."
+	if got := p.get("/messages/f-0").says(".message-hold"); got != want {
 		t.Errorf("it says %q", got)
 	}
-	part := p.post("/letters/f-0/replay", form("version", "0", "revision", "0"), htmx()...)
-	if got := part.says("#letter-result"); part.status != http.StatusOK || !strings.Contains(got, "genesys has been down since 10:15 UTC: this goes there all the same") {
+	part := p.post("/messages/f-0/replay", form("version", "0", "revision", "0"), htmx()...)
+	if got := part.says(
+		"#message-result",
+	); part.status != http.StatusOK ||
+		!strings.Contains(got, "genesys has been down since 10:15 UTC: this goes there all the same") {
 		t.Errorf("the order is answered %d: %q", part.status, got)
 	}
 }
 
-// retried has a letter replayed by a person, which fails in a way that may pass.
-func (b bundle) retried(t *testing.T, l deadletter.Letter) {
+// retried has a message replayed by a person, which fails in a way that may pass.
+func (b bundle) retried(t *testing.T, l deadletter.Message) {
 	t.Helper()
 	at := b.clock.Now()
-	ordered, err := l.OrderReplay(deadletter.User("olga", deadletter.Operator, ""), deadletter.TriggerReplay, l.Revision, l.Version, at)
+	ordered, err := l.OrderReplay(
+		deadletter.User("olga", deadletter.Operator, ""),
+		deadletter.TriggerReplay,
+		l.Revision,
+		l.Version,
+		at,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,13 +285,16 @@ func (b bundle) retried(t *testing.T, l deadletter.Letter) {
 		t.Fatalf("%+v, %v", closed.After, err)
 	}
 	for _, change := range []deadletter.Change{ordered, opened, closed} {
-		if err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, change) }); err != nil {
+		if err := b.store.Write(
+			t.Context(),
+			func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, change) },
+		); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func TestLettersWithoutASourceWaitForTheDefaultDestination(t *testing.T) {
+func TestMessagesWithoutASourceWaitForTheDefaultDestination(t *testing.T) {
 	t.Parallel()
 	b, health, probes := outage(t, 1, func(d *console.Deps) { d.DefaultSource = "genesys" })
 	*health = console.Health{HeldSince: b.clock.Now(), NextProbe: b.clock.Now().Add(time.Second)}
@@ -249,10 +302,13 @@ func TestLettersWithoutASourceWaitForTheDefaultDestination(t *testing.T) {
 		b.retried(t, b.receive(t, fmt.Sprintf("u-%d", i), func(c *deadletter.Capture) { c.Source = "" }))
 	}
 	a := b.member(t, "olga", deadletter.Operator).get("/overview")
-	if got := told(a); !strings.Contains(got, "1 letter waiting and 2 without a source Next probe") {
+	if got := told(a); !strings.Contains(got, "1 message waiting and 2 without a source Next probe") {
 		t.Errorf("it says %q", got)
 	}
-	if got, ok := a.doc().Find("#outage-0-unnamed").Attr("href"); !ok || got != "/letters?source=%28none%29&status=retrying" {
+	if got, ok := a.doc().
+		Find("#outage-0-unnamed").
+		Attr("href"); !ok ||
+		got != "/messages?source=%28none%29&status=retrying" {
 		t.Errorf("they are at %q", got)
 	}
 	if *probes != 0 {
@@ -266,7 +322,13 @@ func TestJobTellsThatItWaitsForMoreThanItNames(t *testing.T) {
 	var orders []desk.Source
 	for i := range 7 {
 		name := fmt.Sprintf("s-%d", i)
-		sources, orders = append(sources, console.Source{Name: name, MaxAttempts: 5}), append(orders, desk.Source{Name: name})
+		sources, orders = append(
+			sources,
+			console.Source{Name: name, MaxAttempts: 5},
+		), append(
+			orders,
+			desk.Source{Name: name},
+		)
 	}
 	b, health, _ := outage(t, 0, func(d *console.Deps) { d.Sources = sources })
 	b.desk = desk.New(b.store, orders, func() {}, b.clock.Now)
@@ -276,7 +338,13 @@ func TestJobTellsThatItWaitsForMoreThanItNames(t *testing.T) {
 		ids = append(ids, b.receive(t, "l-"+s.Name, func(c *deadletter.Capture) { c.Source = s.Name }).ID)
 	}
 	a := b.member(t, "olga", deadletter.Operator).get("/jobs/" + b.draft(t, ids...).String())
-	if n, last := a.count(".job-hold"), a.doc().Find(".job-hold").Last().Text(); n != 6 || last != "And 2 more destinations: the overview has them all." {
+	if n, last := a.count(
+		".job-hold",
+	), a.doc().
+		Find(".job-hold").
+		Last().
+		Text(); n != 6 ||
+		last != "And 2 more destinations: the overview has them all." {
 		t.Errorf("%d lines, the last of them %q", n, last)
 	}
 }

@@ -33,13 +33,13 @@ func lookBacks() []lookBack {
 // usualLookBack is what the page shows unasked.
 const usualLookBack = "24h"
 
-// openCap is where counting the open letters of an age or a cause stops.
+// openCap is where counting the open messages of an age or a cause stops.
 const openCap = 10_000
 
 // topCauses is how many causes the page names.
 const topCauses = 6
 
-// cause is one of those for which most letters are open.
+// cause is one of those for which most messages are open.
 type cause struct {
 	store.Group
 	needPerson, retrying int
@@ -62,7 +62,7 @@ type overview struct {
 	heldJobs map[string]deadletter.JobID // by source
 }
 
-// ageCount counts the open letters that were received within a time.
+// ageCount counts the open messages that were received within a time.
 type ageCount struct {
 	age                  string
 	from, to             time.Time // zero: open
@@ -82,7 +82,10 @@ func (q queueDepth) emptySpool() bool { return q.Spool && q.err == nil && q.dept
 func (q queueDepth) fault() page.QueueFault {
 	switch {
 	case q.Away != nil && !q.Away().IsZero():
-		return page.QueueFault{Text: "SQS confirms nothing: what should go there waits on this machine's disk", Since: ui.At(q.Away())}
+		return page.QueueFault{
+			Text:  "SQS confirms nothing: what should go there waits on this machine's disk",
+			Since: ui.At(q.Away()),
+		}
 	case q.err != nil:
 		return page.QueueFault{Text: "The queue could not be asked. It is asked again in a few seconds."}
 	}
@@ -110,14 +113,18 @@ func (c *Console) overviewFigures(r *http.Request, query url.Values) (page.Overv
 		return v, statusOf(kind)
 	}
 	if len(o.counts) == 0 && !o.anyWaits() {
-		return page.OverviewFigures{State: page.StateNothing, Curl: c.curl(r), URL: address("/overview", o.query)}, http.StatusOK
+		return page.OverviewFigures{
+			State: page.StateNothing,
+			Curl:  c.curl(r),
+			URL:   address("/overview", o.query),
+		}, http.StatusOK
 	}
 	v := c.overviewView(o)
 	v.Outages = c.outages(auth.Actor(r.Context()), o)
 	return v, http.StatusOK
 }
 
-// anyWaits tells whether a queue holds what will be a letter.
+// anyWaits tells whether a queue holds what will be a message.
 func (o overview) anyWaits() bool {
 	return slices.ContainsFunc(o.queues, func(q queueDepth) bool { return q.depth.held() > 0 })
 }
@@ -137,7 +144,10 @@ func (c *Console) readOverview(ctx context.Context, query url.Values) (overview,
 	if o.counts, err = c.Store.CountsBySource(ctx); err != nil {
 		return o, err
 	}
-	if o.tallies, err = c.Store.Tallies(ctx, store.TallyQuery{Source: o.source, From: o.from, To: o.to, Step: o.back.step}); err != nil {
+	if o.tallies, err = c.Store.Tallies(
+		ctx,
+		store.TallyQuery{Source: o.source, From: o.from, To: o.to, Step: o.back.step},
+	); err != nil {
 		return o, err
 	}
 	if o.ages, err = c.countAges(ctx, o); err != nil {
@@ -160,18 +170,31 @@ func parseLookBack(value string) (lookBack, error) {
 			return b, nil
 		}
 	}
-	return lookBack{}, deadletter.Errorf(deadletter.Invalid, "there is no range %q: look back on 1h, 24h, 7d or 30d", value)
+	return lookBack{}, deadletter.Errorf(
+		deadletter.Invalid,
+		"there is no range %q: look back on 1h, 24h, 7d or 30d",
+		value,
+	)
 }
 
-// countAges counts what is open by age. Its times are whole minutes, as the addresses of the lists that it counts have them.
+// countAges counts what is open by age. Its times are whole minutes, as the addresses of the lists that it counts
+// have them.
 func (c *Console) countAges(ctx context.Context, o overview) ([]ageCount, error) {
 	minute := o.now.Truncate(time.Minute)
 	hour, day, week := minute.Add(-time.Hour), minute.Add(-24*time.Hour), minute.Add(-7*24*time.Hour)
-	ages := []ageCount{{age: "Under 1 hour", from: hour}, {age: "1 to 24 hours", from: day, to: hour}, {age: "1 to 7 days", from: week, to: day}, {age: "Over 7 days", to: week}}
+	ages := []ageCount{
+		{age: "Under 1 hour", from: hour},
+		{age: "1 to 24 hours", from: day, to: hour},
+		{age: "1 to 7 days", from: week, to: day},
+		{age: "Over 7 days", to: week},
+	}
 	for i := range ages {
 		a := &ages[i]
 		var err error
-		if a.needPerson, a.retrying, err = c.countOpen(ctx, store.Filter{Source: o.source, From: a.from, To: a.to}); err != nil {
+		if a.needPerson, a.retrying, err = c.countOpen(
+			ctx,
+			store.Filter{Source: o.source, From: a.from, To: a.to},
+		); err != nil {
 			return nil, err
 		}
 	}
@@ -186,7 +209,10 @@ func (c *Console) countCauses(ctx context.Context, o overview) ([]cause, error) 
 	causes := make([]cause, len(groups))
 	for i, g := range groups {
 		causes[i].Group = g
-		if causes[i].needPerson, causes[i].retrying, err = c.countOpen(ctx, store.Filter{Group: g.Fingerprint}); err != nil {
+		if causes[i].needPerson, causes[i].retrying, err = c.countOpen(
+			ctx,
+			store.Filter{Group: g.Fingerprint},
+		); err != nil {
 			return nil, err
 		}
 	}

@@ -36,7 +36,7 @@ func TestOverviewNumbersAreThoseOfTheirLists(t *testing.T) {
 	b.receive(t, "x-0", unnamed)
 	b.receive(t, "x-1", unnamed)
 	p := b.member(t, "olga", deadletter.Operator)
-	p.post("/letters/g-0/replay", order(0, "revision", "0"))
+	p.post("/messages/g-0/replay", order(0, "revision", "0"))
 	b.clock.Add(time.Hour)
 	b.finish(t, "g-0", deadletter.Delivered, 200)
 	b.finish(t, "c-0", deadletter.Delivered, 200)
@@ -52,7 +52,7 @@ func TestOverviewNumbersAreThoseOfTheirLists(t *testing.T) {
 	}
 	for _, link := range links.EachIter() {
 		to := link.AttrOr("href", "")
-		if rows := p.get(to).count("tr[data-letter], tr[data-action]"); fmt.Sprint(rows) != link.Text() {
+		if rows := p.get(to).count("tr[data-message], tr[data-action]"); fmt.Sprint(rows) != link.Text() {
 			t.Errorf("%s says %s, its list has %d", to, link.Text(), rows)
 		}
 	}
@@ -62,10 +62,22 @@ func TestOverviewNumbersAreThoseOfTheirLists(t *testing.T) {
 	if got := rowOf(a, "Sources", "cxone"); got != "cxone not configured 2 1 0 1 0" {
 		t.Errorf("cxone: %q", got)
 	}
-	if got := rowOf(a, "Open letters by age", "Over 7 days") + rowOf(a, "Open letters by age", "1 to 24 hours"); got != "Over 7 days 0 01 to 24 hours 4 1" {
+	if got := rowOf(
+		a,
+		"Open messages by age",
+		"Over 7 days",
+	) + rowOf(
+		a,
+		"Open messages by age",
+		"1 to 24 hours",
+	); got != "Over 7 days 0 01 to 24 hours 4 1" {
 		t.Errorf("ages: %q", got)
 	}
-	if got := rowOf(a, "Top error reasons", "The handler"); got != "The handler answered: field id is missing genesys · first 2026-03-01 08:15:05 UTC · newest 2026-03-02 08:15:05 UTC · 1 of 1 unedited replay helped 3 0" {
+	if got := rowOf(
+		a,
+		"Top error reasons",
+		"The handler",
+	); got != "The handler answered: field id is missing genesys · first 2026-03-01 08:15:05 UTC · newest 2026-03-02 08:15:05 UTC · 1 of 1 unedited replay helped 3 0" {
 		t.Errorf("reasons: %q", got)
 	}
 	one := p.get("/overview?source=cxone&range=7d", htmx()...)
@@ -125,7 +137,8 @@ func TestOverviewPlotHasEveryStep(t *testing.T) {
 		if err := json.Unmarshal([]byte(a.doc().Find("#plot-all").AttrOr("data-plot", "")), &plot); err != nil {
 			t.Fatal(err)
 		}
-		if len(plot.Failed) != want.steps || len(plot.ByItself) != want.steps || plot.Failed[want.steps-1] != 1 || plot.Step != want.step.Milliseconds() {
+		if len(plot.Failed) != want.steps || len(plot.ByItself) != want.steps || plot.Failed[want.steps-1] != 1 ||
+			plot.Step != want.step.Milliseconds() {
 			t.Errorf("%q: %+v", look, plot)
 		}
 		end := time.UnixMilli(plot.From).Add(time.Duration(want.steps) * want.step)
@@ -145,18 +158,25 @@ func TestOverviewTellsWhatWaitsOnDiskForSQS(t *testing.T) {
 	b := setup(t, func(d *console.Deps) {
 		ask := func(context.Context) (console.Depth, error) { return depth, nil }
 		d.Queues = []console.Queue{
-			{Name: "hooks", Holds: "Dead letters", Depth: ask, Away: func() time.Time { return since }},
+			{Name: "hooks", Holds: "Failed messages", Depth: ask, Away: func() time.Time { return since }},
 			{Name: "dlq", Holds: "On disk", TellsOldest: true, Spool: true, Depth: ask},
 		}
 	})
 	b.receive(t, "g-0")
 	p := b.member(t, "vera", deadletter.Viewer)
-	if got := p.get("/overview"); rowOf(got, "Queues", "Dead") != "Dead letters hooks 0 0 empty" || rowOf(got, "Queues", "On disk") != "" {
+	if got := p.get(
+		"/overview",
+	); rowOf(got, "Queues", "Failed") != "Failed messages hooks 0 0 empty" ||
+		rowOf(got, "Queues", "On disk") != "" {
 		t.Errorf("an empty spool: %q", rowOf(got, "Queues", "On disk"))
 	}
 	since, depth = b.clock.Now().Add(-time.Hour), console.Depth{Visible: 312, Oldest: b.clock.Now()}
 	got := p.get("/overview")
-	if row := rowOf(got, "Queues", "Dead"); row != "Dead letters hooks SQS confirms nothing: what should go there waits on this machine's disk since 2026-03-02 09:15:05 UTC" {
+	if row := rowOf(
+		got,
+		"Queues",
+		"Failed",
+	); row != "Failed messages hooks SQS confirms nothing: what should go there waits on this machine's disk since 2026-03-02 09:15:05 UTC" {
 		t.Errorf("a queue that is away: %q", row)
 	}
 	if row := rowOf(got, "Queues", "On disk"); row != "On disk dlq 312 0 2026-03-02 10:15:05 UTC" {
@@ -171,7 +191,10 @@ func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
 	b := setup(t, func(d *console.Deps) {
 		d.Health = func(string) console.Health { return health }
 		ask := func(context.Context) (console.Depth, error) { return depth, fault }
-		d.Queues = []console.Queue{{Name: "dlq", Holds: "Dead letters", TellsOldest: true, Depth: ask}, {Name: "sqs", Holds: "Buffered webhooks", Depth: ask}}
+		d.Queues = []console.Queue{
+			{Name: "dlq", Holds: "Failed messages", TellsOldest: true, Depth: ask},
+			{Name: "sqs", Holds: "Buffered webhooks", Depth: ask},
+		}
 	})
 	b.receive(t, "g-0")
 	p := b.member(t, "vera", deadletter.Viewer)
@@ -197,20 +220,33 @@ func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
 			t.Errorf("%+v: %q, want %q", test.health, got, test.want)
 		}
 	}
-	if got := rowOf(p.get("/overview"), "Queues", "Dead"); got != "Dead letters dlq 0 0 empty" {
+	if got := rowOf(p.get("/overview"), "Queues", "Failed"); got != "Failed messages dlq 0 0 empty" {
 		t.Errorf("empty queues: %q", got)
 	}
 	depth = console.Depth{Visible: 1204, InFlight: 10, Delayed: 2, Oldest: now.Add(-time.Minute)}
-	if got := rowOf(p.get("/overview"), "Queues", "Dead"); got != "Dead letters dlq 1,204 2 delayed 10 2026-03-02 10:14:05 UTC" {
+	if got := rowOf(
+		p.get("/overview"),
+		"Queues",
+		"Failed",
+	); got != "Failed messages dlq 1,204 2 delayed 10 2026-03-02 10:14:05 UTC" {
 		t.Errorf("a full queue: %q", got)
 	}
 	depth.Oldest = time.Time{}
-	if got := rowOf(p.get("/overview"), "Queues", "Buffered"); got != "Buffered webhooks sqs SQS lists no messages: each is among the letters once it is read. 1,204 2 delayed 10 SQS does not tell" {
+	if got := rowOf(
+		p.get("/overview"),
+		"Queues",
+		"Buffered",
+	); got != "Buffered webhooks sqs SQS lists no messages: each is among the messages once it is read. 1,204 2 delayed 10 SQS does not tell" {
 		t.Errorf("a queue of SQS: %q", got)
 	}
 	fault = errors.New("dial tcp: s3cret.internal refused")
 	a := p.get("/overview")
-	if got := rowOf(a, "Queues", "Dead"); a.status != http.StatusOK || got != "Dead letters dlq The queue could not be asked. It is asked again in a few seconds." {
+	if got := rowOf(
+		a,
+		"Queues",
+		"Failed",
+	); a.status != http.StatusOK ||
+		got != "Failed messages dlq The queue could not be asked. It is asked again in a few seconds." {
 		t.Errorf("a queue that is down: %d %q", a.status, got)
 	}
 }
@@ -219,11 +255,17 @@ func TestOverviewOfNothingAndOfNonsense(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.member(t, "vera", deadletter.Viewer)
-	if a := p.get("/overview"); a.status != http.StatusOK || !strings.Contains(a.says("#try-curl"), "/webhooks/genesys") || a.count("#overview-again") != 1 {
+	if a := p.get(
+		"/overview",
+	); a.status != http.StatusOK || !strings.Contains(a.says("#try-curl"), "/webhooks/genesys") ||
+		a.count("#overview-again") != 1 {
 		t.Errorf("a new desk says %q", a.says("#overview"))
 	}
 	b.receive(t, "g-0")
-	if a := p.get("/overview?range=1y"); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("#overview"), "no range") || a.count("#overview-again") != 0 {
+	if a := p.get(
+		"/overview?range=1y",
+	); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("#overview"), "no range") ||
+		a.count("#overview-again") != 0 {
 		t.Errorf("%d %q", a.status, a.says("#overview"))
 	}
 	if a := b.stranger(t).get("/overview"); a.status != http.StatusSeeOther {
@@ -231,8 +273,8 @@ func TestOverviewOfNothingAndOfNonsense(t *testing.T) {
 	}
 }
 
-// A letter whose message named no source is counted, and its numbers lead to the letters without a source alone.
-func TestOverviewOfLettersWithoutASource(t *testing.T) {
+// A message whose message named no source is counted, and its numbers lead to the messages without a source alone.
+func TestOverviewOfMessagesWithoutASource(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "x-0", func(c *deadletter.Capture) { c.Source = "" })
@@ -244,8 +286,9 @@ func TestOverviewOfLettersWithoutASource(t *testing.T) {
 	}
 	for _, link := range a.doc().Find(".source-table tbody tr").Last().Find("a").EachIter() {
 		list := p.get(link.AttrOr("href", ""))
-		if list.count("tr[data-letter]") != 1 || list.count("tr[data-letter='x-0']") != 1 || !strings.Contains(list.says(".chip-row"), "Source none") {
-			t.Errorf("%s leads to %q", link.Text(), list.says("#letters"))
+		if list.count("tr[data-message]") != 1 || list.count("tr[data-message='x-0']") != 1 ||
+			!strings.Contains(list.says(".chip-row"), "Source none") {
+			t.Errorf("%s leads to %q", link.Text(), list.says("#messages"))
 		}
 		if got := list.says("#filter-source option[selected]"); got != "No source" {
 			t.Errorf("the filter says %q", got)

@@ -12,14 +12,18 @@ import (
 func TestABodyIsReadInAForm(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.receive(t, "a-1", func(c *deadletter.Capture) { c.Body = []byte("{\"n\":1.10,\n\"customer\":{\"ssn\":\"078-05-1120\"}}") })
+	b.receive(
+		t,
+		"a-1",
+		func(c *deadletter.Capture) { c.Body = []byte("{\"n\":1.10,\n\"customer\":{\"ssn\":\"078-05-1120\"}}") },
+	)
 	p := b.member(t, "vera", deadletter.Viewer)
 	for form, want := range map[string]string{
 		"":       "{\"n\":1.10,\n\"customer\":{\"ssn\":\"•••\"}}",
 		"edit":   "{\"n\":1.10,\n\"customer\":{\"ssn\":\"•••\"}}",
 		"pretty": "{\n  \"n\": 1.10,\n  \"customer\": {\n    \"ssn\": \"•••\"\n  }\n}",
 	} {
-		if a := p.get("/letters/a-1/body?revision=0&form=" + form); a.status != http.StatusOK || a.text != want {
+		if a := p.get("/messages/a-1/body?revision=0&form=" + form); a.status != http.StatusOK || a.text != want {
 			t.Errorf("the form %q answers %d: %s", form, a.status, a.text)
 		}
 	}
@@ -31,7 +35,7 @@ func TestALargePayloadIsCutAndOfferedWhole(t *testing.T) {
 	b := setup(t)
 	b.receive(t, "a-1", func(c *deadletter.Capture) { c.Body = []byte(`["` + strings.Repeat("x", 1<<20) + `"]`) })
 	p := b.member(t, "vera", deadletter.Viewer)
-	page := p.get("/letters/a-1")
+	page := p.get("/messages/a-1")
 	if n := len(page.says(".payload-box")); n > 257<<10 {
 		t.Errorf("the page has %d bytes of the payload", n)
 	}

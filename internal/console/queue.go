@@ -24,7 +24,7 @@ type HeldQuery struct {
 // Held is a message that a queue holds.
 type Held struct {
 	Number   int64
-	ID       string // of the letter that it becomes
+	ID       string // of the message that it becomes
 	Source   string // "": it names none
 	Reason   string // "": it failed nowhere yet
 	Cut      bool   // it is too large to be read for a list: source and reason are not known
@@ -45,7 +45,11 @@ func (c *Console) queue(w http.ResponseWriter, r *http.Request) {
 	name, err := url.PathUnescape(chi.URLParam(r, "queue"))
 	at := slices.IndexFunc(c.Queues, func(q Queue) bool { return q.Browse != nil && q.Name == name })
 	if err != nil || at < 0 {
-		c.fail(w, r, deadletter.Errorf(deadletter.NotFound, "there is no queue of that name whose messages can be listed"))
+		c.fail(
+			w,
+			r,
+			deadletter.Errorf(deadletter.NotFound, "there is no queue of that name whose messages can be listed"),
+		)
 		return
 	}
 	asked, err := heldQuery(r.URL.Query())
@@ -73,7 +77,10 @@ func heldQuery(query url.Values) (HeldQuery, error) {
 	}
 	var err error
 	if q.After, err = strconv.ParseInt(text, 10, 64); err != nil || q.After < 0 {
-		return q, deadletter.Errorf(deadletter.Invalid, "this page address is not complete: start again from the first page")
+		return q, deadletter.Errorf(
+			deadletter.Invalid,
+			"this page address is not complete: start again from the first page",
+		)
 	}
 	return q, nil
 }
@@ -85,9 +92,21 @@ type queuePage struct {
 }
 
 func (c *Console) queueView(r *http.Request, q Queue, asked HeldQuery) *queuePage {
-	v := &queuePage{QueueView: page.QueueView{Name: q.Name, Holds: q.Holds, Fate: q.Fate, InWork: asked.InWork, RetryURL: r.URL.RequestURI()}, query: url.Values{}}
+	v := &queuePage{
+		QueueView: page.QueueView{
+			Name:     q.Name,
+			Holds:    q.Holds,
+			Fate:     q.Fate,
+			InWork:   asked.InWork,
+			RetryURL: r.URL.RequestURI(),
+		},
+		query: url.Values{},
+	}
 	waiting, working := queuePath(q.Name, nil), queuePath(q.Name, url.Values{"in": {inWork}})
-	v.Tabs = []page.QueueTab{{Label: "Waiting", URL: waiting, Current: !asked.InWork}, {Label: "In work", URL: working, Current: asked.InWork}}
+	v.Tabs = []page.QueueTab{
+		{Label: "Waiting", URL: waiting, Current: !asked.InWork},
+		{Label: "In work", URL: working, Current: asked.InWork},
+	}
 	// Without the counts the list is still worth showing.
 	if depth, err := q.Depth(r.Context()); err == nil {
 		v.Tabs[0].Count, v.Tabs[1].Count = number(depth.Visible), number(depth.InFlight)
@@ -109,7 +128,15 @@ func (v *queuePage) show(list []Held) {
 	}
 	for _, h := range list {
 		row := page.HeldRow{
-			ID: printable(h.ID), Source: printable(h.Source), Reason: printable(h.Reason), Size: size(h.Bytes), Since: ui.At(h.Since), Cut: h.Cut, Until: ui.At(h.Until),
+			ID: printable(
+				h.ID,
+			),
+			Source: printable(h.Source),
+			Reason: printable(h.Reason),
+			Size:   size(h.Bytes),
+			Since:  ui.At(h.Since),
+			Cut:    h.Cut,
+			Until:  ui.At(h.Until),
 		}
 		if h.Receives > 0 {
 			row.Receives = number(h.Receives)

@@ -19,7 +19,17 @@ func heldMessages(last int64) func(context.Context, console.HeldQuery) ([]consol
 		var list []console.Held
 		for n := q.After + 1; n <= last && len(list) < q.Limit; n++ {
 			if q.InWork == (n == last) {
-				list = append(list, console.Held{Number: n, ID: fmt.Sprintf("m-%d", n), Source: "genesys", Reason: "<b>503</b>", Bytes: 2048, Since: time.Unix(n, 0)})
+				list = append(
+					list,
+					console.Held{
+						Number: n,
+						ID:     fmt.Sprintf("m-%d", n),
+						Source: "genesys",
+						Reason: "<b>503</b>",
+						Bytes:  2048,
+						Since:  time.Unix(n, 0),
+					},
+				)
 			}
 		}
 		return list, nil
@@ -32,17 +42,28 @@ func TestQueueListsWhatItHolds(t *testing.T) {
 	b := setup(t, func(d *console.Deps) {
 		depth := func(context.Context) (console.Depth, error) { return console.Depth{Visible: 60, InFlight: 1}, nil }
 		see := func(ctx context.Context, q console.HeldQuery) ([]console.Held, error) { return browse(ctx, q) }
-		d.Queues = []console.Queue{{Name: "sqs", Holds: "Buffered webhooks", Depth: depth}, {Name: "a/b c", Holds: "Dead letters", Fate: "A message moves on.", Depth: depth, Browse: see}}
+		d.Queues = []console.Queue{
+			{Name: "sqs", Holds: "Buffered webhooks", Depth: depth},
+			{Name: "a/b c", Holds: "Failed messages", Fate: "A message moves on.", Depth: depth, Browse: see},
+		}
 	})
 	b.receive(t, "g-0")
 	p := b.member(t, "vera", deadletter.Viewer)
 	a := p.get("/overview")
-	if got := rowOf(a, "Queues", "Buffered"); !strings.Contains(got, "SQS lists no messages") || a.count("#queue-waiting-0") != 0 {
+	if got := rowOf(
+		a,
+		"Queues",
+		"Buffered",
+	); !strings.Contains(got, "SQS lists no messages") ||
+		a.count("#queue-waiting-0") != 0 {
 		t.Errorf("a queue that cannot be listed says %q", got)
 	}
 	link := func(a answer, selector string) answer { return p.get(a.doc().Find(selector).AttrOr("href", "")) }
 	waiting := link(a, "#queue-waiting-1")
-	if got := waiting.count("tr[data-held]"); waiting.status != http.StatusOK || got != 50 || waiting.says(".tab-link[aria-current='page']") != "Waiting 60" {
+	if got := waiting.count(
+		"tr[data-held]",
+	); waiting.status != http.StatusOK || got != 50 ||
+		waiting.says(".tab-link[aria-current='page']") != "Waiting 60" {
 		t.Errorf("waiting: %d, %d rows, %q", waiting.status, got, waiting.says(".tabs-line"))
 	}
 	if got := waiting.says("#queue .actions-row p"); got != "Oldest first. A message moves on." {
@@ -52,13 +73,20 @@ func TestQueueListsWhatItHolds(t *testing.T) {
 		t.Errorf("the row says %q", got)
 	}
 	next := link(waiting, ".pager a:last-child")
-	if got := next.count("tr[data-held]"); got != 10 || next.count("tr[data-held='m-51']") != 1 || next.count(".pager a") != 2 {
+	if got := next.count(
+		"tr[data-held]",
+	); got != 10 || next.count("tr[data-held='m-51']") != 1 ||
+		next.count(".pager a") != 2 {
 		t.Errorf("the next page has %d rows", got)
 	}
 	if got := link(next, ".pager a").count("tr[data-held='m-1']"); got != 1 {
 		t.Error("there is no way back to the first page")
 	}
-	if work := link(a, "#queue-in-work-1"); work.count("tr[data-held]") != 1 || work.count("tr[data-held='m-61']") != 1 {
+	if work := link(
+		a,
+		"#queue-in-work-1",
+	); work.count("tr[data-held]") != 1 ||
+		work.count("tr[data-held='m-61']") != 1 {
 		t.Errorf("in work: %q", work.says("#queue"))
 	}
 	browse = heldMessages(0)
@@ -66,7 +94,10 @@ func TestQueueListsWhatItHolds(t *testing.T) {
 		t.Errorf("an empty queue says %q", got)
 	}
 	browse = func(context.Context, console.HeldQuery) ([]console.Held, error) { return nil, errors.New("s3cret") }
-	if a := p.get("/overview/queues/a%2Fb%20c"); a.status != http.StatusInternalServerError || strings.Contains(a.text, "s3cret") || a.count(".blank a[href='/overview/queues/a%2Fb%20c']") != 1 {
+	if a := p.get(
+		"/overview/queues/a%2Fb%20c",
+	); a.status != http.StatusInternalServerError || strings.Contains(a.text, "s3cret") ||
+		a.count(".blank a[href='/overview/queues/a%2Fb%20c']") != 1 {
 		t.Errorf("a queue that cannot be read: %d %q", a.status, a.says("#queue"))
 	}
 	for path, want := range map[string]int{"/overview/queues/sqs": 404, "/overview/queues/none": 404, "/overview/queues/a%2Fb%20c?after=x": 422} {
@@ -82,5 +113,11 @@ func TestQueueListsWhatItHolds(t *testing.T) {
 // someQueue is a queue whose messages can be listed.
 func someQueue() console.Queue {
 	depth := func(context.Context) (console.Depth, error) { return console.Depth{Visible: 2, InFlight: 1}, nil }
-	return console.Queue{Name: "dlq", Holds: "Dead letters", TellsOldest: true, Depth: depth, Browse: heldMessages(3)}
+	return console.Queue{
+		Name:        "dlq",
+		Holds:       "Failed messages",
+		TellsOldest: true,
+		Depth:       depth,
+		Browse:      heldMessages(3),
+	}
 }

@@ -10,10 +10,10 @@ import (
 	"dlqdesk/internal/desk"
 )
 
-// wayBack is where letters of a queue go back to; "": nowhere, for that reason.
+// wayBack is where messages of a queue go back to; "": nowhere, for that reason.
 type wayBack struct{ to, why string }
 
-func (w wayBack) To(deadletter.Letter) (string, error) {
+func (w wayBack) To(deadletter.Message) (string, error) {
 	if w.to == "" {
 		return "", deadletter.Errorf(deadletter.Conflict, "%s", w.why)
 	}
@@ -24,84 +24,103 @@ func queueBundle(t *testing.T) bundle {
 	t.Helper()
 	b := setup(t, func(d *console.Deps) { d.DLQs = []string{"payments", "lambda"} })
 	b.desk.SetOrigins(map[string]desk.Origin{
-		"payments": wayBack{to: "https://sqs.eu-west-1.amazonaws.com/123456789012/payments.fifo"}, "lambda": wayBack{why: "it came from no queue"},
+		"payments": wayBack{
+			to: "https://sqs.eu-west-1.amazonaws.com/123456789012/payments.fifo",
+		},
+		"lambda": wayBack{why: "it came from no queue"},
 	})
 	for id, from := range map[string]string{"p-1": "payments", "l-1": "lambda"} {
 		b.receive(t, id, func(c *deadletter.Capture) {
 			c.Source, c.Destination, c.Foreign, c.First = "", "", true, nil
-			c.Reason = "Received too often from payments.fifo, so SQS moved it to the dead letter queue"
+			c.Reason = "Received too often from payments.fifo, so SQS moved it to the DLQ"
 			c.Queue = deadletter.QueueFacts{
-				From: from, Queue: from + "-dlq", Form: deadletter.FormForeign, Service: "SQS", GroupID: "customer-7", SourceARN: "arn:aws:sqs:eu-west-1:1:payments.fifo",
+				From:      from,
+				Queue:     from + "-dlq",
+				Form:      deadletter.FormForeign,
+				Service:   "SQS",
+				GroupID:   "customer-7",
+				SourceARN: "arn:aws:sqs:eu-west-1:1:payments.fifo",
 			}
 		})
 	}
 	return b
 }
 
-// Who looks at a letter of a queue learns which queue it is of, and is offered what can be done with it.
-func TestLetterOfAQueueSaysWhereItIsFromAndGoes(t *testing.T) {
+// Who looks at a message of a queue learns which queue it is of, and is offered what can be done with it.
+func TestMessageOfAQueueSaysWhereItIsFromAndGoes(t *testing.T) {
 	t.Parallel()
 	p := queueBundle(t).member(t, "olga", deadletter.Operator)
-	list := p.get("/letters")
-	if got := list.says("tr[data-letter=p-1] .col-source") + list.says("tr[data-letter=p-1] .col-retries"); got != "queue paymentsnone" {
+	list := p.get("/messages")
+	if got := list.says(
+		"tr[data-message=p-1] .col-source",
+	) + list.says(
+		"tr[data-message=p-1] .col-retries",
+	); got != "queue paymentsnone" {
 		t.Errorf("the row says %q", got)
 	}
-	letter := p.get("/letters/p-1")
-	if strip := letter.says(".strip"); !strings.Contains(strip, "redrives to payments.fifo") {
+	message := p.get("/messages/p-1")
+	if strip := message.says(".strip"); !strings.Contains(strip, "redrives to payments.fifo") {
 		t.Errorf("the strip says %q", strip)
 	}
-	if actions := letter.says(".letter-actions"); !strings.Contains(actions, "Edit and redrive") || strings.Contains(actions, "Edit and replay") {
+	if actions := message.says(
+		".message-actions",
+	); !strings.Contains(actions, "Edit and redrive") ||
+		strings.Contains(actions, "Edit and replay") {
 		t.Errorf("offered are %q", actions)
 	}
-	ticket := letter.doc().Find("#copy-ticket").Text()
-	for _, want := range []string{"## Dead letter of the queue payments: Received too often", "- Came from: arn:aws:sqs:eu-west-1:1:payments.fifo\n", "- Group: customer-7\n"} {
+	ticket := message.doc().Find("#copy-ticket").Text()
+	for _, want := range []string{"## Dead message of the queue payments: Received too often", "- Came from: arn:aws:sqs:eu-west-1:1:payments.fifo\n", "- Group: customer-7\n"} {
 		if !strings.Contains(ticket, want) {
 			t.Errorf("the ticket lacks %q:\n%s", want, ticket)
 		}
 	}
-	if strings.Contains(ticket, "| attempt |") || letter.count("#copy-curl") != 0 {
+	if strings.Contains(ticket, "| attempt |") || message.count("#copy-curl") != 0 {
 		t.Errorf("what nobody has is shown: attempts or curl")
 	}
-	lost := p.get("/letters/l-1")
-	if strip := lost.says(".strip"); strings.Contains(strip, "redrives to") || !strings.Contains(lost.says(".letter-actions"), "It came from no queue") {
+	lost := p.get("/messages/l-1")
+	if strip := lost.says(
+		".strip",
+	); strings.Contains(strip, "redrives to") ||
+		!strings.Contains(lost.says(".message-actions"), "It came from no queue") {
 		t.Errorf("without a way back it says %q", strip)
 	}
 }
 
-func TestEditedLetterGoesBackToItsQueue(t *testing.T) {
+func TestEditedMessageGoesBackToItsQueue(t *testing.T) {
 	t.Parallel()
 	b := queueBundle(t)
 	p := b.member(t, "olga", deadletter.Operator)
-	form := p.get("/letters/p-1/edit")
+	form := p.get("/messages/p-1/edit")
 	if form.says(".page-title") != "Edit and redrive" || form.count("#show-curl") != 0 {
 		t.Errorf("the form is titled %q", form.says(".page-title"))
 	}
 	values := order(0, "revision", "0", "body", `{"n":2}`, "reason", "the amount was wrong", "then", "redrive")
-	if got := p.post("/letters/p-1/edit", values); got.status != http.StatusSeeOther {
+	if got := p.post("/messages/p-1/edit", values); got.status != http.StatusSeeOther {
 		t.Fatalf("it answers %d %s", got.status, got.text)
 	}
-	l, err := b.store.Letter(t.Context(), "p-1")
-	if err != nil || l.Status != deadletter.Replaying || l.Order.Trigger != deadletter.TriggerRedrive || l.Order.Revision != 1 {
-		t.Fatalf("the letter is %+v, %v", l, err)
+	l, err := b.store.Message(t.Context(), "p-1")
+	if err != nil || l.Status != deadletter.Replaying || l.Order.Trigger != deadletter.TriggerRedrive ||
+		l.Order.Revision != 1 {
+		t.Fatalf("the message is %+v, %v", l, err)
 	}
 	if r, err := b.store.Revision(t.Context(), "p-1", 1); err != nil || string(r.Body) != `{"n":2}` || r.By != "olga" {
 		t.Errorf("its revision is %+v, %v", r, err)
 	}
-	if events := b.events(t); events[0].Action != "letter.edit_redrive" || events[0].By != "olga" {
+	if events := b.events(t); events[0].Action != "message.edit_redrive" || events[0].By != "olga" {
 		t.Errorf("the audit trail says %+v", events[0])
 	}
 }
 
-func TestRedriveJobSaysWhereItsLettersGo(t *testing.T) {
+func TestRedriveJobSaysWhereItsMessagesGo(t *testing.T) {
 	t.Parallel()
 	b := queueBundle(t)
 	p := b.member(t, "olga", deadletter.Operator)
-	asked := p.post("/letters/bulk", form("action", "redrive", "item", "p-1@0"), htmx()...)
+	asked := p.post("/messages/bulk", form("action", "redrive", "item", "p-1@0"), htmx()...)
 	if !strings.Contains(asked.says("#job-confirm"), "Each goes back to the queue that it came from") {
 		t.Errorf("it asks %q", asked.says("#job-confirm"))
 	}
 	p.post("/jobs/1/start", form("rate", "4"))
-	if facts := p.get("/jobs/1").says(".job-facts"); !strings.Contains(facts, "Pace4 letters a second at most") {
+	if facts := p.get("/jobs/1").says(".job-facts"); !strings.Contains(facts, "Pace4 messages a second at most") {
 		t.Errorf("its page says %q", facts)
 	}
 }

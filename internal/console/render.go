@@ -14,7 +14,8 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// isPartial tells whether htmx asked for a part of a page. What it asks for anew when somebody goes back is the whole page.
+// isPartial tells whether htmx asked for a part of a page. What it asks for anew when somebody goes back is the whole
+// page.
 func isPartial(r *http.Request) bool {
 	return r.Header.Get("HX-Request") == "true" && r.Header.Get("HX-History-Restore-Request") != "true"
 }
@@ -42,7 +43,7 @@ func (c *Console) renderEither(w http.ResponseWriter, r *http.Request, status in
 	c.render(w, r, status, whole)
 }
 
-// frame is what stands around a page that tells nothing of letters.
+// frame is what stands around a page that tells nothing of messages.
 func frame(r *http.Request, title string) page.Chrome {
 	actor := auth.Actor(r.Context())
 	return page.Chrome{Title: title, User: actor.Name, Role: string(actor.Role), Path: r.URL.Path}
@@ -59,7 +60,7 @@ func (c *Console) chrome(r *http.Request, title string) page.Chrome {
 	return v
 }
 
-// needsPerson counts the letters that need a person; "": none.
+// needsPerson counts the messages that need a person; "": none.
 func (c *Console) needsPerson(ctx context.Context) (string, error) {
 	counts, err := c.Store.Counts(ctx, store.Filter{})
 	if n := counts.ByStatus[deadletter.Failed]; err == nil && n > 0 {

@@ -92,17 +92,25 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 	return b
 }
 
-// receive puts a letter with secrets in all places into the store.
-func (b bundle) receive(t *testing.T, id string, changes ...func(*deadletter.Capture)) deadletter.Letter {
+// receive puts a message with secrets in all places into the store.
+func (b bundle) receive(t *testing.T, id string, changes ...func(*deadletter.Capture)) deadletter.Message {
 	t.Helper()
 	c := desktest.Failure(id, 422, b.clock.Now())
-	c.Body = []byte(`{"eventType":"conversation:updated","customer":{"name":"Ann","ssn":"078-05-1120"},"n":12345678901234567890}`)
+	c.Body = []byte(
+		`{"eventType":"conversation:updated","customer":{"name":"Ann","ssn":"078-05-1120"},"n":12345678901234567890}`,
+	)
 	c.Headers["X-Tenant"], c.Headers["X-Note"] = []string{"tenant-s3cret"}, []string{"a", "b <i>"}
 	c.Headers["X-Hub-Signature-256"] = []string{"sha256=s3cret"}
 	c.Query = "token=s3cret&page=2"
 	c.First.ResponseHeaders["Set-Cookie"] = []string{"id=s3cret"}
 	c.First.ResponseBody = []byte(`{"error":"field id is missing","echo":1,"customer":{"ssn":"078-05-1120"}}`)
-	c.Queue = deadletter.QueueFacts{Queue: "dlq", Attributes: []deadletter.QueueAttribute{{Name: "ApiToken", Type: "String", Value: "s3cret"}, {Name: "Shard", Type: "String", Value: "7"}}}
+	c.Queue = deadletter.QueueFacts{
+		Queue: "dlq",
+		Attributes: []deadletter.QueueAttribute{
+			{Name: "ApiToken", Type: "String", Value: "s3cret"},
+			{Name: "Shard", Type: "String", Value: "7"},
+		},
+	}
 	for _, change := range changes {
 		change(&c)
 	}
@@ -112,11 +120,11 @@ func (b bundle) receive(t *testing.T, id string, changes ...func(*deadletter.Cap
 // secrets are what receive puts in and nobody may read.
 func secrets() []string { return []string{"s3cret", "078-05-1120"} }
 
-// finish ends the delivery of a letter that was ordered.
+// finish ends the delivery of a message that was ordered.
 func (b bundle) finish(t *testing.T, id deadletter.ID, outcome deadletter.Outcome, code int) {
 	t.Helper()
 	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		l, err := tx.Letter(ctx, id)
+		l, err := tx.Message(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -238,7 +246,7 @@ func form(pairs ...string) url.Values {
 	return values
 }
 
-// order is the form of an action on one letter.
+// order is the form of an action on one message.
 func order(version int, more ...string) url.Values {
 	return form(append([]string{"version", strconv.Itoa(version)}, more...)...)
 }

@@ -28,7 +28,11 @@ func (c *Console) signInForm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !has {
-		v.Flash = ui.Notice{Kind: ui.Info, Text: "Nobody can sign in yet.", Hint: "Open the set-up link that dlqdesk printed in its terminal when it started."}
+		v.Flash = ui.Notice{
+			Kind: ui.Info,
+			Text: "Nobody can sign in yet.",
+			Hint: "Open the set-up link that dlqdesk printed in its terminal when it started.",
+		}
 	}
 	c.render(w, r, http.StatusOK, page.SignIn(v))
 }
@@ -91,7 +95,7 @@ func (c *Console) setup(w http.ResponseWriter, r *http.Request) {
 		c.showSetup(w, r, v, err)
 		return
 	}
-	c.redirect(w, r, "/letters", ui.Notice{Kind: ui.Done, Text: "You are the first administrator of this desk."})
+	c.redirect(w, r, "/messages", ui.Notice{Kind: ui.Done, Text: "You are the first administrator of this desk."})
 }
 
 // showSetup shows the form, or why its link does not work.

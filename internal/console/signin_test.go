@@ -15,7 +15,7 @@ func TestSignInLeadsWhereOneWantedToGo(t *testing.T) {
 	b.receive(t, "a-1")
 	b.member(t, "olga", deadletter.Operator)
 	p := b.stranger(t)
-	door := p.get("/letters/a-1?back=status%3Dall")
+	door := p.get("/messages/a-1?back=status%3Dall")
 	to, err := url.Parse(door.header.Get("Location"))
 	if err != nil || to.Path != "/signin" {
 		t.Fatalf("a stranger is sent to %q", door.header.Get("Location"))
@@ -24,17 +24,25 @@ func TestSignInLeadsWhereOneWantedToGo(t *testing.T) {
 	fields.Set("name", "olga")
 	fields.Set("password", password)
 	a := p.post("/signin", fields)
-	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/letters/a-1?back=status%3Dall" {
+	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/messages/a-1?back=status%3Dall" {
 		t.Fatalf("signing in answers %d, to %q", a.status, a.header.Get("Location"))
 	}
 	if got := p.get(a.header.Get("Location")); got.status != http.StatusOK {
 		t.Errorf("the page answers %d", got.status)
 	}
-	part := b.stranger(t).get("/letters/a-1/panel", "HX-Request", "true", "HX-Current-URL", b.server.URL+"/letters/a-1?revision=0")
-	if got := part.header.Get("HX-Redirect"); got != "/signin?next="+url.QueryEscape("/letters/a-1?revision=0") {
+	part := b.stranger(t).
+		get("/messages/a-1/panel", "HX-Request", "true", "HX-Current-URL", b.server.URL+"/messages/a-1?revision=0")
+	if got := part.header.Get("HX-Redirect"); got != "/signin?next="+url.QueryEscape("/messages/a-1?revision=0") {
 		t.Errorf("htmx is sent to %q", got)
 	}
-	if got := b.stranger(t).get("/letters", "HX-Request", "true", "HX-Current-URL", "https://evil.example/x").header.Get("HX-Redirect"); strings.Contains(got, "evil") {
+	if got := b.stranger(t).
+		get("/messages", "HX-Request", "true", "HX-Current-URL", "https://evil.example/x").
+		header.Get(
+		"HX-Redirect",
+	); strings.Contains(
+		got,
+		"evil",
+	) {
 		t.Errorf("htmx is sent to %q", got)
 	}
 }
@@ -45,10 +53,15 @@ func TestSignInLeadsNowhereElse(t *testing.T) {
 	b.member(t, "olga", deadletter.Operator)
 	for _, next := range []string{"https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example"} {
 		p := b.stranger(t)
-		if got := p.get("/signin?" + form("next", next).Encode()).fields("form").Get("next"); got != "/letters" {
+		if got := p.get("/signin?" + form("next", next).Encode()).fields("form").Get("next"); got != "/messages" {
 			t.Errorf("%q: the form leads to %q", next, got)
 		}
-		if a := p.post("/signin", form("name", "olga", "password", password, "next", next)); a.header.Get("Location") != "/letters" {
+		if a := p.post(
+			"/signin",
+			form("name", "olga", "password", password, "next", next),
+		); a.header.Get(
+			"Location",
+		) != "/messages" {
 			t.Errorf("%q leads to %q", next, a.header.Get("Location"))
 		}
 	}
@@ -59,9 +72,16 @@ func TestSignInThatFails(t *testing.T) {
 	b := setup(t)
 	b.member(t, "olga", deadletter.Operator)
 	p := b.stranger(t)
-	wrong, unknown := p.post("/signin", form("name", "olga", "password", "guess")), p.post("/signin", form("name", "nobody", "password", "guess"))
+	wrong, unknown := p.post(
+		"/signin",
+		form("name", "olga", "password", "guess"),
+	), p.post(
+		"/signin",
+		form("name", "nobody", "password", "guess"),
+	)
 	for _, a := range []answer{wrong, unknown} {
-		if a.status != http.StatusUnauthorized || !strings.Contains(a.says("main"), "The name or the password is wrong.") {
+		if a.status != http.StatusUnauthorized ||
+			!strings.Contains(a.says("main"), "The name or the password is wrong.") {
 			t.Errorf("answered %d: %s", a.status, a.says("main"))
 		}
 	}
@@ -79,20 +99,33 @@ func TestBruteForceIsSlowed(t *testing.T) {
 	tries := 0
 	for tries < 15 {
 		tries++
-		if last = p.post("/signin", form("name", "olga", "password", "guess")); last.status == http.StatusTooManyRequests {
+		if last = p.post(
+			"/signin",
+			form("name", "olga", "password", "guess"),
+		); last.status == http.StatusTooManyRequests {
 			break
 		}
 	}
-	if last.status != http.StatusTooManyRequests || last.header.Get("Retry-After") == "" || !strings.Contains(last.says("main"), "wait a minute") {
-		t.Fatalf("after %d tries: %d, Retry-After %q: %s", tries, last.status, last.header.Get("Retry-After"), last.says("main"))
+	if last.status != http.StatusTooManyRequests || last.header.Get("Retry-After") == "" ||
+		!strings.Contains(last.says("main"), "wait a minute") {
+		t.Fatalf(
+			"after %d tries: %d, Retry-After %q: %s",
+			tries,
+			last.status,
+			last.header.Get("Retry-After"),
+			last.says("main"),
+		)
 	}
 	if a := p.post("/signin", form("name", "olga", "password", password)); a.status != http.StatusTooManyRequests {
 		t.Errorf("the right password is answered %d", a.status)
 	}
-	if a := member.get("/letters"); a.status != http.StatusOK {
+	if a := member.get("/messages"); a.status != http.StatusOK {
 		t.Errorf("who is signed in is answered %d", a.status)
 	}
-	if a := member.post("/account/password", form("current", "guess", "password", "a new long one", "confirm", "a new long one")); a.status != http.StatusTooManyRequests {
+	if a := member.post(
+		"/account/password",
+		form("current", "guess", "password", "a new long one", "confirm", "a new long one"),
+	); a.status != http.StatusTooManyRequests {
 		t.Errorf("a change of the password is answered %d: %s", a.status, a.says("main"))
 	}
 }
@@ -108,7 +141,10 @@ func TestSetupByLink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := p.get("/setup?token=guess"); a.status != http.StatusForbidden || a.count("form[action='/setup']") != 0 || !strings.Contains(a.says("main"), "terminal") {
+	if a := p.get(
+		"/setup?token=guess",
+	); a.status != http.StatusForbidden || a.count("form[action='/setup']") != 0 ||
+		!strings.Contains(a.says("main"), "terminal") {
 		t.Errorf("a guess is answered %d: %s", a.status, a.says("main"))
 	}
 	fields := p.get("/setup?token=" + token).fields("form")
@@ -120,19 +156,28 @@ func TestSetupByLink(t *testing.T) {
 		"password": {"adam", "short", "short", "#password-fault"},
 		"confirm":  {"adam", password, "something else", "#confirm-fault"},
 	} {
-		a := p.post("/setup", form("token", token, "name", test.name, "password", test.password, "confirm", test.confirm))
-		if a.status != http.StatusUnprocessableEntity || a.count(test.fault) != 1 || a.count(".field-fault") != 1 || strings.Contains(a.text, password) {
+		a := p.post(
+			"/setup",
+			form("token", token, "name", test.name, "password", test.password, "confirm", test.confirm),
+		)
+		if a.status != http.StatusUnprocessableEntity || a.count(test.fault) != 1 || a.count(".field-fault") != 1 ||
+			strings.Contains(a.text, password) {
 			t.Errorf("%s: answered %d: %s", name, a.status, a.says("main"))
 		}
 	}
 	good := form("token", token, "name", " adam ", "password", password, "confirm", password)
-	if a := p.post("/setup", good); a.status != http.StatusSeeOther || a.header.Get("Location") != "/letters" {
+	if a := p.post("/setup", good); a.status != http.StatusSeeOther || a.header.Get("Location") != "/messages" {
 		t.Fatalf("answered %d: %s", a.status, a.says("main"))
 	}
-	if a := p.get("/letters"); a.status != http.StatusOK || !strings.Contains(a.says("#notice"), "first administrator") {
+	if a := p.get(
+		"/messages",
+	); a.status != http.StatusOK ||
+		!strings.Contains(a.says("#notice"), "first administrator") {
 		t.Errorf("the desk answers %d: %s", a.status, a.says("#notice"))
 	}
-	if a := b.stranger(t).post("/setup", good); a.status != http.StatusForbidden || !strings.Contains(a.says("main"), "used already") {
+	if a := b.stranger(t).
+		post("/setup", good); a.status != http.StatusForbidden ||
+		!strings.Contains(a.says("main"), "used already") {
 		t.Errorf("a second use is answered %d: %s", a.status, a.says("main"))
 	}
 }
@@ -144,7 +189,7 @@ func TestSignOut(t *testing.T) {
 	if a := p.post("/signout", nil); a.status != http.StatusSeeOther || a.header.Get("Location") != "/signin" {
 		t.Errorf("answered %d, to %q", a.status, a.header.Get("Location"))
 	}
-	if a := p.get("/letters"); a.status != http.StatusSeeOther {
+	if a := p.get("/messages"); a.status != http.StatusSeeOther {
 		t.Errorf("afterwards a page is answered %d", a.status)
 	}
 }
@@ -160,11 +205,18 @@ func TestChangeOfPassword(t *testing.T) {
 		"#password-fault": form("current", password, "password", "olgaolgaolga", "confirm", "olgaolgaolga"),
 		"#confirm-fault":  form("current", password, "password", "a new long one", "confirm", "another one"),
 	} {
-		if a := p.post("/account/password", values); a.status != http.StatusUnprocessableEntity || a.count(fault) != 1 || a.count(".field-fault") != 1 {
+		if a := p.post(
+			"/account/password",
+			values,
+		); a.status != http.StatusUnprocessableEntity || a.count(fault) != 1 ||
+			a.count(".field-fault") != 1 {
 			t.Errorf("%s: answered %d: %s", fault, a.status, a.says("main"))
 		}
 	}
-	if a := p.post("/account/password", form("current", password, "password", "a new long one", "confirm", "a new long one")); a.status != http.StatusSeeOther {
+	if a := p.post(
+		"/account/password",
+		form("current", password, "password", "a new long one", "confirm", "a new long one"),
+	); a.status != http.StatusSeeOther {
 		t.Fatalf("answered %d: %s", a.status, a.says("main"))
 	}
 	if a := p.get("/account"); !strings.Contains(a.says("#notice"), "Your password is changed.") {

@@ -43,7 +43,8 @@ type Ack struct {
 // Platform is where the webhooks of a source come from. The zero Platform: that is not known.
 type Platform struct {
 	Name, Title, Status, About, Warning, Deliveries string
-	Paste                                           func(url string) []Paste // what to fill in by hand; nil: there is a command
+	// what to fill in by hand; nil: there is a command
+	Paste func(url string) []Paste
 }
 
 // Paste is one field of a form at a platform, and what to put in it, or where that is.
@@ -57,7 +58,8 @@ type sourceFigures struct {
 	counts        map[string]map[deadletter.Status]int
 }
 
-// The figures of a source are of whole hours, the present one included, as those of the ledger are: so they can be compared.
+// The figures of a source are of whole hours, the present one included, as those of the ledger are: so they can be
+// compared.
 const (
 	sourcesSpan = 24 * time.Hour
 	sourcesStep = time.Hour

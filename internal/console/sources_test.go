@@ -13,14 +13,37 @@ import (
 // withSetups has a verified source with a platform, and an open one.
 func withSetups(d *console.Deps) {
 	d.Sources[0].Setup = console.Setup{
-		URL: "https://hooks.example.com/webhooks/genesys", Scheme: "genesys-open-messaging", Proof: "HMAC-SHA256 of the body in X-Hub-Signature-256",
-		Secrets: []string{"env:GENESYS_SECRET"}, RepeatID: "$.id", Window: 7 * 24 * time.Hour, Timeout: 10 * time.Second, MaxConcurrent: 64, MaxBody: 1 << 20,
-		Retry:    deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute},
-		Register: "dlqdesk platform register genesys", Doctor: "dlqdesk platform doctor genesys", Sign: "dlqdesk sign --source genesys < body.json",
-		Ack:      console.Ack{Status: 202, ContentType: "text/html", Body: "<b>{message_id}</b>"},
-		Platform: console.Platform{Name: "genesys-open-messaging", Title: "Genesys Cloud, Open Messaging", Status: "verified", Warning: "Mind the gap."},
+		URL:    "https://hooks.example.com/webhooks/genesys",
+		Scheme: "genesys-open-messaging",
+		Proof:  "HMAC-SHA256 of the body in X-Hub-Signature-256",
+		Secrets: []string{
+			"env:GENESYS_SECRET",
+		},
+		RepeatID:      "$.id",
+		Window:        7 * 24 * time.Hour,
+		Timeout:       10 * time.Second,
+		MaxConcurrent: 64,
+		MaxBody:       1 << 20,
+		Retry:         deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute},
+		Register:      "dlqdesk platform register genesys",
+		Doctor:        "dlqdesk platform doctor genesys",
+		Sign:          "dlqdesk sign --source genesys < body.json",
+		Ack:           console.Ack{Status: 202, ContentType: "text/html", Body: "<b>{message_id}</b>"},
+		Platform: console.Platform{
+			Name:    "genesys-open-messaging",
+			Title:   "Genesys Cloud, Open Messaging",
+			Status:  "verified",
+			Warning: "Mind the gap.",
+		},
 	}
-	d.Sources = append(d.Sources, console.Source{Name: "open", Destination: "open.internal", Setup: console.Setup{Scheme: "none", Open: true, Buffered: true}})
+	d.Sources = append(
+		d.Sources,
+		console.Source{
+			Name:        "open",
+			Destination: "open.internal",
+			Setup:       console.Setup{Scheme: "none", Open: true, Buffered: true},
+		},
+	)
 }
 
 func TestSourcesTellHowEachDoes(t *testing.T) {
@@ -30,7 +53,13 @@ func TestSourcesTellHowEachDoes(t *testing.T) {
 			if source != "open" {
 				return console.Health{}
 			}
-			return console.Health{Seen: d.Now(), FailingSince: d.Now(), Failures: 3, Error: "Connection refused", HeldSince: d.Now()}
+			return console.Health{
+				Seen:         d.Now(),
+				FailingSince: d.Now(),
+				Failures:     3,
+				Error:        "Connection refused",
+				HeldSince:    d.Now(),
+			}
 		}
 	})
 	b.receive(t, "00000000-0000-4000-8000-000000000001")
@@ -60,11 +89,14 @@ func TestSourcesTellHowEachDoes(t *testing.T) {
 	}
 	// Each number leads to the list that it counts.
 	to, ok := list.doc().Find("#source-0-failed").Attr("href")
-	if counted := p.get(to); !ok || counted.count("#letters tbody tr") != 1 {
-		t.Errorf("the number leads to %q: %s", to, counted.says("#letters"))
+	if counted := p.get(to); !ok || counted.count("#messages tbody tr") != 1 {
+		t.Errorf("the number leads to %q: %s", to, counted.says("#messages"))
 	}
 	to, ok = list.doc().Find("#source-0-received").Attr("href")
-	if counted := p.get(to); !ok || counted.count(".ledger-table tbody tr") != 3 || strings.Contains(counted.says(".ledger-table tbody"), "open") {
+	if counted := p.get(
+		to,
+	); !ok || counted.count(".ledger-table tbody tr") != 3 ||
+		strings.Contains(counted.says(".ledger-table tbody"), "open") {
 		t.Errorf("the number leads to %q: %s", to, counted.says(".ledger-table"))
 	}
 }
@@ -115,7 +147,10 @@ func TestNoSourcesAndNoFigures(t *testing.T) {
 	if a := b.stranger(t).get("/sources"); a.status != http.StatusSeeOther {
 		t.Errorf("a stranger: %d", a.status)
 	}
-	if a := p.get("/sources/genesys"); a.count("#figure-open") != 0 || !strings.Contains(a.says(".headlines"), "Need a person now0") {
+	if a := p.get(
+		"/sources/genesys",
+	); a.count("#figure-open") != 0 ||
+		!strings.Contains(a.says(".headlines"), "Need a person now0") {
 		t.Errorf("says %q", a.says(".headlines"))
 	}
 }

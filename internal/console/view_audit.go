@@ -13,8 +13,8 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// letterTarget is the kind of target of what was done to a letter.
-const letterTarget = "letter"
+// messageTarget is the kind of target of what was done to a message.
+const messageTarget = "message"
 
 // jobTarget is that of what was done to a job.
 const jobTarget = "job"
@@ -33,34 +33,34 @@ func sentenceOf(e store.EventRow) string {
 		return "replayed"
 	}
 	if e.Action == "destination.probe" && e.TargetKind == jobTarget {
-		return "had the handler probed with a letter of job"
+		return "had the handler probed with a message of job"
 	}
 	return deedOf(e.Action)
 }
 
 func deedOf(action string) string {
 	switch action {
-	case "letter.received":
+	case "message.received":
 		return "received"
-	case "letter.arrived_again":
+	case "message.arrived_again":
 		return "received again"
-	case "letter.replay":
+	case "message.replay":
 		return "asked to replay"
-	case "letter.returned":
+	case "message.returned":
 		return "received back from its queue"
-	case "letter.source":
+	case "message.source":
 		return "gave it the source that its queue has now"
-	case "letter.drain":
+	case "message.drain":
 		return "put back on a queue"
-	case "letter.redrive":
+	case "message.redrive":
 		return "asked to redrive"
-	case "letter.edit_redrive":
+	case "message.edit_redrive":
 		return "edited and asked to redrive"
-	case "letter.edit":
+	case "message.edit":
 		return "edited and asked to replay"
-	case "letter.archive":
+	case "message.archive":
 		return "archived"
-	case "letter.restore":
+	case "message.restore":
 		return "restored"
 	case "destination.probe":
 		return "had its handler probed with"
@@ -99,14 +99,14 @@ func deedOf(action string) string {
 // auditActions are what the filter offers; one that ends in a dot stands for all that begin with it.
 func auditActions() []ui.Option {
 	return []ui.Option{
-		{Value: "letter.", Label: "Letters: everything"},
-		{Value: "letter.replay", Label: "Replays asked for"},
-		{Value: "letter.edit", Label: "Edits"},
-		{Value: "letter.redrive", Label: "Redrives asked for"},
-		{Value: "letter.returned", Label: "Returned after a redrive"},
-		{Value: "letter.archive", Label: "Archived"},
-		{Value: "letter.restore", Label: "Restored"},
-		{Value: "letter.received", Label: "Received"},
+		{Value: "message.", Label: "Messages: everything"},
+		{Value: "message.replay", Label: "Replays asked for"},
+		{Value: "message.edit", Label: "Edits"},
+		{Value: "message.redrive", Label: "Redrives asked for"},
+		{Value: "message.returned", Label: "Returned after a redrive"},
+		{Value: "message.archive", Label: "Archived"},
+		{Value: "message.restore", Label: "Restored"},
+		{Value: "message.received", Label: "Received"},
 		{Value: "destination.probe", Label: "Probes of a handler"},
 		{Value: "attempt.", Label: "Deliveries: everything"},
 		{Value: "attempt.delivered", Label: "Delivered"},
@@ -127,11 +127,23 @@ func auditActions() []ui.Option {
 
 func (c *Console) auditView(query url.Values, cursor string, events store.Page[store.EventRow]) page.AuditTableView {
 	v := page.AuditTableView{
-		RetryURL: address("/audit", with(query, "cursor", cursor)), Chain: chainView(c.Chain()), Filter: c.auditFilter(query),
-		Times: timePresets(query, c.Now()), Deeds: deedPresets(query), CSVURL: address("/audit/export", with(query, "format", formatCSV)),
-		JSONURL: address("/audit/export", with(query, "format", formatJSON)),
-		Chips:   chips("/audit", query, auditFields(), sayAudit), ClearURL: "/audit",
-		NewerURL: pageURL("/audit", query, events.Newer), OlderURL: pageURL("/audit", query, events.Older),
+		RetryURL: address(
+			"/audit",
+			with(query, "cursor", cursor),
+		),
+		Chain:  chainView(c.Chain()),
+		Filter: c.auditFilter(query),
+		Times: timePresets(
+			query,
+			c.Now(),
+		),
+		Deeds:    deedPresets(query),
+		CSVURL:   address("/audit/export", with(query, "format", formatCSV)),
+		JSONURL:  address("/audit/export", with(query, "format", formatJSON)),
+		Chips:    chips("/audit", query, auditFields(), sayAudit),
+		ClearURL: "/audit",
+		NewerURL: pageURL("/audit", query, events.Newer),
+		OlderURL: pageURL("/audit", query, events.Older),
 	}
 	if v.NewerURL != "" {
 		v.NewestURL = address("/audit", query)
@@ -171,8 +183,8 @@ func deedPresets(query url.Values) []page.Preset {
 		return url.Values{"action": {action}, "by": {string(by)}}
 	}
 	return []page.Preset{
-		preset("Replays", query, deed("attempt.", store.People)), preset("Edits", query, deed("letter.edit", "")),
-		preset("Archived", query, deed("letter.archive", "")), preset("Sign-ins", query, deed("user.sign_in", "")),
+		preset("Replays", query, deed("attempt.", store.People)), preset("Edits", query, deed("message.edit", "")),
+		preset("Archived", query, deed("message.archive", "")), preset("Sign-ins", query, deed("user.sign_in", "")),
 	}
 }
 
@@ -193,13 +205,22 @@ func preset(label string, query, values url.Values) page.Preset {
 
 // auditDoers tell people from the program itself.
 func auditDoers() []ui.Option {
-	return []ui.Option{{Value: string(store.People), Label: "People"}, {Value: string(store.Program), Label: "dlqdesk itself"}}
+	return []ui.Option{
+		{Value: string(store.People), Label: "People"},
+		{Value: string(store.Program), Label: "dlqdesk itself"},
+	}
 }
 
 func (c *Console) auditFilter(query url.Values) page.AuditFilter {
 	return page.AuditFilter{
-		Actor: query.Get("actor"), Letter: query.Get("letter"), From: formTimeOf(query.Get("from")), To: formTimeOf(query.Get("to")),
-		Doers: selected(auditDoers(), query.Get("by")), Actions: selected(auditActions(), query.Get("action")),
+		Actor: query.Get(
+			"actor",
+		),
+		Message: query.Get("message"),
+		From:    formTimeOf(query.Get("from")),
+		To:      formTimeOf(query.Get("to")),
+		Doers:   selected(auditDoers(), query.Get("by")),
+		Actions: selected(auditActions(), query.Get("action")),
 		Sources: c.sourceOptions(nil, query.Get("source")),
 	}
 }
@@ -235,8 +256,21 @@ func labelOf(options []ui.Option, value string) string {
 
 func auditRow(e store.EventRow) page.AuditRow {
 	row := page.AuditRow{
-		Number: strconv.FormatInt(e.Sequence, 10), At: ui.At(e.At), Actor: printable(e.By), System: e.Actor == deadletter.ActorSystem, Action: e.Action,
-		Sentence: sentenceOf(e), Target: printable(e.Target), Source: printable(e.Source), Addr: e.Addr, Reason: printable(e.Reason),
+		Number: strconv.FormatInt(
+			e.Sequence,
+			10,
+		),
+		At:     ui.At(e.At),
+		Actor:  printable(e.By),
+		System: e.Actor == deadletter.ActorSystem,
+		Action: e.Action,
+		Sentence: sentenceOf(
+			e,
+		),
+		Target:  printable(e.Target),
+		Source:  printable(e.Source),
+		Addr:    e.Addr,
+		Reason:  printable(e.Reason),
 		Changes: changesOf(e.Before, e.After),
 	}
 	switch {
@@ -246,8 +280,8 @@ func auditRow(e store.EventRow) page.AuditRow {
 		row.Actor = "somebody without a name"
 	}
 	switch {
-	case e.TargetKind == letterTarget:
-		row.Target, row.Name, row.URL = shortID(e.Target), printable(e.Target), letterURL(deadletter.ID(e.Target), "")
+	case e.TargetKind == messageTarget:
+		row.Target, row.Name, row.URL = shortID(e.Target), printable(e.Target), messageURL(deadletter.ID(e.Target), "")
 		addAttempt(&row, e)
 	case e.TargetKind == jobTarget:
 		row.URL = "/jobs/" + url.PathEscape(e.Target)
@@ -260,7 +294,8 @@ func auditRow(e store.EventRow) page.AuditRow {
 // auditTarget is the kind of target of what was done with the trail itself.
 const auditTarget = "audit"
 
-// shortID is enough of a letter's id to tell it from others on a page. An id begins with its time, which its neighbours share.
+// shortID is enough of a message's id to tell it from others on a page. An id begins with its time, which its
+// neighbours share.
 func shortID(id string) string {
 	const few, enough = 8, 12
 	if text := []rune(printable(id)); len(text) > enough {
@@ -289,7 +324,11 @@ func addAttempt(row *page.AuditRow, e store.EventRow) {
 	if outcome == "started" {
 		return
 	}
-	row.To, row.Source, row.Outcome, row.Code, row.Next = row.Source, "", outcome, code(facts.StatusCode), ui.At(facts.DueAt)
+	row.To, row.Source, row.Outcome, row.Code, row.Next = row.Source, "", outcome, code(
+		facts.StatusCode,
+	), ui.At(
+		facts.DueAt,
+	)
 	row.Took = latency(time.Duration(facts.LatencyMS) * time.Millisecond)
 }
 

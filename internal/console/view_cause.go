@@ -9,8 +9,8 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// cause tells what is known of the reason that a letter failed for: whom else it met, and what replays came to.
-func (c *Console) causeView(ctx context.Context, l deadletter.Letter) (page.Cause, error) {
+// cause tells what is known of the reason that a message failed for: whom else it met, and what replays came to.
+func (c *Console) causeView(ctx context.Context, l deadletter.Message) (page.Cause, error) {
 	group, err := c.Store.Group(ctx, l.Fingerprint)
 	if deadletter.KindOf(err) == deadletter.NotFound {
 		return page.Cause{}, nil
@@ -19,8 +19,8 @@ func (c *Console) causeView(ctx context.Context, l deadletter.Letter) (page.Caus
 		return page.Cause{}, err
 	}
 	v := page.Cause{Unedited: replays("unedited", group.Unedited), Edited: replays("edited", group.Edited)}
-	if others := group.Letters - 1; others > 0 {
-		v.Others, v.Since = plural(others, "other letter"), ui.At(group.FirstAt)
+	if others := group.Messages - 1; others > 0 {
+		v.Others, v.Since = plural(others, "other message"), ui.At(group.FirstAt)
 		v.URL = listPath("group=" + group.Fingerprint + "&status=" + allStatus)
 	}
 	return v, nil

@@ -28,7 +28,10 @@ func changesOf(before, after json.RawMessage) []page.AuditChange {
 	var rows []page.AuditChange
 	for _, name := range names {
 		if !bytes.Equal(old[name], now[name]) {
-			rows = append(rows, page.AuditChange{Name: factName(name), Old: factOf(name, old[name]), New: factOf(name, now[name])})
+			rows = append(
+				rows,
+				page.AuditChange{Name: factName(name), Old: factOf(name, old[name]), New: factOf(name, now[name])},
+			)
 		}
 	}
 	return rows

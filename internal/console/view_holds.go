@@ -32,7 +32,7 @@ func (c *Console) holdOf(source string) (page.Hold, bool) {
 // mostHolds bounds how many destinations a job tells of.
 const mostHolds = 5
 
-// jobHolds are the destinations for which letters of a job wait, or would if it was started now.
+// jobHolds are the destinations for which messages of a job wait, or would if it was started now.
 func (c *Console) jobHolds(ctx context.Context, j deadletter.Job) (holds page.Holds, err error) {
 	if !j.Delivers() || j.Action.Redrives() || j.State != deadletter.JobRunning && j.State != deadletter.JobDraft {
 		return page.Holds{}, nil

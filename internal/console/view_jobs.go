@@ -39,7 +39,7 @@ func (c *Console) jobsInSight(r *http.Request, to string) ([]page.JobView, error
 	return views, nil
 }
 
-// words of an action over many letters.
+// words of an action over many messages.
 type words struct{ verb, doing, done, each string }
 
 func wordsOf(a deadletter.Action) words {
@@ -64,16 +64,33 @@ func wordsOf(a deadletter.Action) words {
 func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.JobView {
 	n := j.Items
 	v := page.JobView{
-		ID: j.ID.String(), State: string(j.State), Title: jobTitle(j), Settled: strconv.Itoa(n.Done + n.Failed + n.Skipped), Total: strconv.Itoa(n.Total()),
-		Parts: jobParts(j), Why: sentence(j.Why), To: to, Denied: why(auth.Actor(r.Context()).May(j.Action)), By: printable(j.By.Name),
-		Polls:    j.State == deadletter.JobRunning || n.Ordered > 0,
-		CanPause: j.State == deadletter.JobRunning, CanResume: j.State == deadletter.JobPaused,
+		ID:      j.ID.String(),
+		State:   string(j.State),
+		Title:   jobTitle(j),
+		Settled: strconv.Itoa(n.Done + n.Failed + n.Skipped),
+		Total:   strconv.Itoa(n.Total()),
+		Parts: jobParts(
+			j,
+		),
+		Why:       sentence(j.Why),
+		To:        to,
+		Denied:    why(auth.Actor(r.Context()).May(j.Action)),
+		By:        printable(j.By.Name),
+		Polls:     j.State == deadletter.JobRunning || n.Ordered > 0,
+		CanPause:  j.State == deadletter.JobRunning,
+		CanResume: j.State == deadletter.JobPaused,
 		CanCancel: j.State == deadletter.JobRunning || j.State == deadletter.JobPaused,
 		CanUndo:   j.State.Over() && j.Action == deadletter.ActArchive && n.Done > 0,
 		CanHide:   j.State.Over() && n.Ordered == 0 && j.By.Name == auth.Actor(r.Context()).Name && to != jobPath(j.ID),
-		Refresh:   j.State.Over() && n.Ordered == 0 && strings.HasPrefix(to, "/letters"),
-		Started:   ui.At(j.StartedAt), Ended: ui.At(j.EndedAt), Reason: printable(j.Reason), Patch: printable(string(j.Patch)),
-		Letters: plural(n.Total(), "letter"), LettersURL: jobLetters(j.ID, ""),
+		Refresh:   j.State.Over() && n.Ordered == 0 && strings.HasPrefix(to, "/messages"),
+		Started: ui.At(
+			j.StartedAt,
+		),
+		Ended:       ui.At(j.EndedAt),
+		Reason:      printable(j.Reason),
+		Patch:       printable(string(j.Patch)),
+		Messages:    plural(n.Total(), "message"),
+		MessagesURL: jobMessages(j.ID, ""),
 	}
 	if j.State.Over() && j.Delivers() && n.Failed > 0 && n.Ordered == 0 {
 		addAgain(&v, j)
@@ -85,7 +102,7 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		v.Undoes = jobPath(j.Undoes)
 	}
 	if j.Rate > 0 {
-		v.Pace = plural(j.Rate, "letter") + " a second at most"
+		v.Pace = plural(j.Rate, "message") + " a second at most"
 	}
 	return v
 }
@@ -97,33 +114,40 @@ func addAgain(v *page.JobView, j deadletter.Job) {
 		again = deadletter.ActRedrive
 	}
 	v.Again, v.AgainLabel = bulkName(again), wordsOf(again).verb+" what failed"
-	v.FailedQuery = url.Values{"status": {string(deadletter.Failed)}, "job": {v.ID}, "result": {string(deadletter.ItemFailed)}}.Encode()
+	v.FailedQuery = url.Values{
+		"status": {string(deadletter.Failed)},
+		"job":    {v.ID},
+		"result": {string(deadletter.ItemFailed)},
+	}.Encode()
 }
 
 func jobTitle(j deadletter.Job) string {
-	say, letters := wordsOf(j.Action), plural(j.Items.Total(), "letter")
+	say, messages := wordsOf(j.Action), plural(j.Items.Total(), "message")
 	switch j.State {
 	case deadletter.JobRunning:
-		return say.doing + " " + letters
+		return say.doing + " " + messages
 	case deadletter.JobPaused:
-		return "Paused: " + say.verb + " " + letters
+		return "Paused: " + say.verb + " " + messages
 	case deadletter.JobCancelled:
-		return "Cancelled: " + say.verb + " " + letters
+		return "Cancelled: " + say.verb + " " + messages
 	case deadletter.JobDone:
 		if !j.Delivers() {
-			return say.done + " " + plural(j.Items.Done, "letter")
+			return say.done + " " + plural(j.Items.Done, "message")
 		}
-		return say.done + " " + letters
+		return say.done + " " + messages
 	case deadletter.JobDraft:
 	}
-	return say.verb + " " + letters
+	return say.verb + " " + messages
 }
 
 func jobParts(j deadletter.Job) []page.JobPart {
 	var parts []page.JobPart
 	add := func(n int, text, tone string, result deadletter.ItemState) {
 		if n > 0 {
-			parts = append(parts, page.JobPart{Text: number(n) + " " + text, Tone: tone, URL: jobLetters(j.ID, result)})
+			parts = append(
+				parts,
+				page.JobPart{Text: number(n) + " " + text, Tone: tone, URL: jobMessages(j.ID, result)},
+			)
 		}
 	}
 	left := "to go"
@@ -138,24 +162,28 @@ func jobParts(j deadletter.Job) []page.JobPart {
 	return parts
 }
 
-// jobLetters is the list of the letters of a job, or of those with one result.
-func jobLetters(id deadletter.JobID, result deadletter.ItemState) string {
+// jobMessages is the list of the messages of a job, or of those with one result.
+func jobMessages(id deadletter.JobID, result deadletter.ItemState) string {
 	query := url.Values{"status": {allStatus}, "job": {id.String()}}
 	if result != "" {
 		query.Set("result", string(result))
 	}
-	return address("/letters", query)
+	return address("/messages", query)
 }
 
-// faultLetters is the list of the letters of a job that have one fault; "" where an address has no room for it.
-func faultLetters(id deadletter.JobID, f store.Fault) string {
+// faultMessages is the list of the messages of a job that have one fault; "" where an address has no room for it.
+func faultMessages(id deadletter.JobID, f store.Fault) string {
 	if f.Text == "" || len(f.Text) > maxFault {
 		return ""
 	}
-	return address("/letters", url.Values{"status": {allStatus}, "job": {id.String()}, "result": {string(f.State)}, "because": {f.Text}})
+	return address(
+		"/messages",
+		url.Values{"status": {allStatus}, "job": {id.String()}, "result": {string(f.State)}, "because": {f.Text}},
+	)
 }
 
-// addNow tells for which destinations a job waits, and, where nothing is under way, why letters failed or were skipped.
+// addNow tells for which destinations a job waits, and, where nothing is under way, why messages failed or were
+// skipped.
 func (c *Console) addNow(ctx context.Context, v *page.JobView, j deadletter.Job) (err error) {
 	if v.Holds, err = c.jobHolds(ctx, j); err != nil {
 		return err
@@ -163,14 +191,22 @@ func (c *Console) addNow(ctx context.Context, v *page.JobView, j deadletter.Job)
 	return c.addFaults(ctx, v, j)
 }
 
-// addFaults tells, of a job at which nothing is under way, why letters failed or were skipped.
+// addFaults tells, of a job at which nothing is under way, why messages failed or were skipped.
 func (c *Console) addFaults(ctx context.Context, v *page.JobView, j deadletter.Job) error {
 	if j.Items.Failed+j.Items.Skipped == 0 || j.State == deadletter.JobRunning {
 		return nil
 	}
 	faults, err := c.Store.JobFaults(ctx, j.ID)
 	for _, f := range faults {
-		v.Faults = append(v.Faults, page.JobFault{Count: number(f.Letters), State: string(f.State), Text: printable(sentence(f.Text)), URL: faultLetters(j.ID, f)})
+		v.Faults = append(
+			v.Faults,
+			page.JobFault{
+				Count: number(f.Messages),
+				State: string(f.State),
+				Text:  printable(sentence(f.Text)),
+				URL:   faultMessages(j.ID, f),
+			},
+		)
 	}
 	return err
 }
@@ -196,16 +232,28 @@ func (c *Console) addFacts(ctx context.Context, v *page.JobView, j deadletter.Jo
 func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (page.JobConfirmView, error) {
 	say := wordsOf(j.Action)
 	v := page.JobConfirmView{
-		ID: j.ID.String(), Heading: say.verb + " " + plural(j.Items.Total(), "letter"), Set: plural(j.Items.Total(), "letter"),
-		Oldest: ui.At(j.Oldest), Newest: ui.At(j.Newest), LettersURL: jobLetters(j.ID, ""), Back: back, Denied: why(auth.Actor(r.Context()).May(j.Action)),
+		ID:      j.ID.String(),
+		Heading: say.verb + " " + plural(j.Items.Total(), "message"),
+		Set:     plural(j.Items.Total(), "message"),
+		Oldest: ui.At(
+			j.Oldest,
+		),
+		Newest:      ui.At(j.Newest),
+		MessagesURL: jobMessages(j.ID, ""),
+		Back:        back,
+		Denied:      why(auth.Actor(r.Context()).May(j.Action)),
 	}
 	v.Action, v.Edits, v.Redrives = bulkName(j.Action), j.Action.Edits(), j.Action.Redrives()
 	v.Delivers = j.Delivers() && j.Items.Total() > 0
 	if j.Items.Total() == 0 {
-		v.Denied = "No letter matches any more: there is nothing to do."
+		v.Denied = "No message matches any more: there is nothing to do."
 	}
 	if j.Unfit > 0 {
-		v.Unfit = fmt.Sprintf("%s of them cannot be %s as they stand: they will be skipped.", number(j.Unfit), partOf(j.Action))
+		v.Unfit = fmt.Sprintf(
+			"%s of them cannot be %s as they stand: they will be skipped.",
+			number(j.Unfit),
+			partOf(j.Action),
+		)
 	}
 	if j.Delivers() && j.Unknown > 0 {
 		v.Unknown = number(j.Unknown) + " of them may have been processed already."
@@ -231,7 +279,7 @@ func partOf(a deadletter.Action) string {
 	return "replayed"
 }
 
-// lateView counts what came since a draft was made; nothing can come to letters that were selected one by one.
+// lateView counts what came since a draft was made; nothing can come to messages that were selected one by one.
 func (c *Console) lateView(ctx context.Context, j deadletter.Job) (page.JobLateView, error) {
 	if j.Filter == "" || j.State != deadletter.JobDraft {
 		return page.JobLateView{}, nil
@@ -240,7 +288,7 @@ func (c *Console) lateView(ctx context.Context, j deadletter.Job) (page.JobLateV
 	if err != nil {
 		return page.JobLateView{}, fmt.Errorf("read filter of job %d: %w", j.ID, err)
 	}
-	asked, err := letterQuery(values, "")
+	asked, err := messageQuery(values, "")
 	if err != nil {
 		return page.JobLateView{}, err
 	}

@@ -54,10 +54,10 @@ func verdictOf(b book) page.LedgerVerdict {
 	switch {
 	case len(wrong) > 0 && !slices.ContainsFunc(wrong, func(i deadletter.Imbalance) bool { return !i.Expired }):
 		v.Tone, v.Text = ui.Fault, "Webhooks are lost: their queue kept them for as long as it does, and they did not reach the desk."
-		v.Hint = "Everything else that was answered 200 is delivered, waits, or is a letter."
+		v.Hint = "Everything else that was answered 200 is delivered, waits, or is a message."
 	case len(wrong) > 0:
 		v.Tone, v.Text = ui.Fault, "The ledger does not balance."
-		v.Hint = "What was received in these hours is not what is delivered, waits, or is a letter."
+		v.Hint = "What was received in these hours is not what is delivered, waits, or is a message."
 	case b.state.Unchecked != nil:
 		v.Tone, v.Text = ui.Warn, "The ledger cannot be checked now, because a queue does not tell how much waits in it."
 		v.Hint = "It is tried again every few seconds. Until then this is what was counted."
@@ -66,18 +66,23 @@ func verdictOf(b book) page.LedgerVerdict {
 		v.Hint = "That takes a few seconds after a start."
 	case known > 0:
 		v.Tone, v.Text = ui.Info, "Every hour balances, but for what is acknowledged: "+plural(known, "imbalance")+"."
-		v.Hint = "Everything else that was answered 200 is delivered, waits, or is a letter."
+		v.Hint = "Everything else that was answered 200 is delivered, waits, or is a message."
 	default:
 		v.Tone, v.Text = ui.Done, "Every hour balances."
-		v.Hint = "Each webhook that was answered 200 is delivered, waits, or is a letter."
+		v.Hint = "Each webhook that was answered 200 is delivered, waits, or is a message."
 	}
 	return v
 }
 
 func (c *Console) imbalanceView(i deadletter.Imbalance) page.ImbalanceView {
-	v := page.ImbalanceView{From: ui.At(i.Hour), To: ui.At(i.Hour.Add(time.Hour)), Source: printable(i.Source), What: whatOf(i)}
+	v := page.ImbalanceView{
+		From:   ui.At(i.Hour),
+		To:     ui.At(i.Hour.Add(time.Hour)),
+		Source: printable(i.Source),
+		What:   whatOf(i),
+	}
 	if i.Source != "" {
-		v.URL = address("/letters", between(i.Hour, i.Hour.Add(time.Hour), i.Source, "status", allStatus))
+		v.URL = address("/messages", between(i.Hour, i.Hour.Add(time.Hour), i.Source, "status", allStatus))
 	}
 	if !i.Explained() {
 		v.AckURL = acknowledgeURL(i)
@@ -92,8 +97,11 @@ func (c *Console) imbalanceView(i deadletter.Imbalance) page.ImbalanceView {
 	case i.Missing > 0:
 		v.Why, v.Do = whyMissing(i)
 	case !i.Killed.IsZero():
-		v.Why = fmt.Sprintf("dlqdesk was killed: it was heard of last at %s, and had not saved the counts of its last second. The letters are here; a loss of up to %d in the same hour would not show beside them.",
-			i.Killed.Format("15:04:05 UTC on 2 January"), i.Amount())
+		v.Why = fmt.Sprintf(
+			"dlqdesk was killed: it was heard of last at %s, and had not saved the counts of its last second. The messages are here; a loss of up to %d in the same hour would not show beside them.",
+			i.Killed.Format("15:04:05 UTC on 2 January"),
+			i.Amount(),
+		)
 	case i.Explained():
 		v.Why = "The queue had taken them, though it did not say so in time: the platform was told to send them again."
 	default:
@@ -103,7 +111,7 @@ func (c *Console) imbalanceView(i deadletter.Imbalance) page.ImbalanceView {
 }
 
 func whatOf(i deadletter.Imbalance) string {
-	one := "letter"
+	one := "message"
 	if i.Stage == deadletter.StageProcessing {
 		one = "webhook"
 	}
@@ -130,14 +138,28 @@ func whyMissing(i deadletter.Imbalance) (why, do string) {
 	}
 	switch {
 	case i.Expired:
-		return fmt.Sprintf("The queue confirmed that it had %s, and had %s for as long as it keeps a message; %s never reached the desk.", them(it), them(it), it),
-			"Ask the platform to send what it sent in that hour again. Lengthen the queue's MessageRetentionPeriod, and see in the log why letters were not taken off it."
+		return fmt.Sprintf(
+				"The queue confirmed that it had %s, and had %s for as long as it keeps a message; %s never reached the desk.",
+				them(it),
+				them(it),
+				it,
+			),
+			"Ask the platform to send what it sent in that hour again. Lengthen the queue's MessageRetentionPeriod, and see in the log why messages were not taken off it."
 	case i.Stage == deadletter.StageProcessing:
-		return fmt.Sprintf("%s %s put on the processing queue, and %s neither delivered nor a letter, nor on that queue any more.", capital(it), was, is),
+		return fmt.Sprintf(
+				"%s %s put on the processing queue, and %s neither delivered nor a message, nor on that queue any more.",
+				capital(it),
+				was,
+				is,
+			),
 			"Look whether somebody deleted messages or restored queue.db from a copy, and ask the platform to send what it sent in that hour again."
 	}
-	return fmt.Sprintf("The queue confirmed that it had %s, and %s %s neither there nor on the desk: deleted from the queue, taken by another program that reads it, or gone because desk.db was restored from an older copy.",
-			them(it), it, is),
+	return fmt.Sprintf(
+			"The queue confirmed that it had %s, and %s %s neither there nor on the desk: deleted from the queue, taken by another program that reads it, or gone because desk.db was restored from an older copy.",
+			them(it),
+			it,
+			is,
+		),
 		"Look who else may receive, delete or purge on this queue. Ask the platform to send what it sent in that hour again."
 }
 
@@ -160,14 +182,21 @@ func whyMore(i deadletter.Imbalance) (why, do string) {
 		return "The processing queue handed out webhooks more than once, so that they were delivered more than once.",
 			"Handlers tell repeated deliveries by their Webhook-Id. Look whether the queue's visibility timeout is shorter than a delivery takes."
 	}
-	return "More letters came from the queue than this receiver put there: a copy of desk.db was restored, or somebody sent messages anew.",
+	return "More messages came from the queue than this receiver put there: a copy of desk.db was restored, or somebody sent messages anew.",
 		"Look whether the data folder was restored, and who else may send to this queue."
 }
 
 // ledgerRow is a line with what does not balance of it.
 func ledgerRow(l deadletter.LedgerLine, state deadletter.LedgerState) page.LedgerRow {
 	row := page.LedgerRow{
-		From: ui.At(l.Hour), Source: printable(l.Source), Received: number(l.Received), Delivered: number(l.Delivered), Repeated: number(l.Repeated), Known: true,
+		From: ui.At(
+			l.Hour,
+		),
+		Source:    printable(l.Source),
+		Received:  number(l.Received),
+		Delivered: number(l.Delivered),
+		Repeated:  number(l.Repeated),
+		Known:     true,
 	}
 	if l.Refused > 0 {
 		row.Refused = number(l.Refused)
@@ -188,12 +217,12 @@ func ledgerRow(l deadletter.LedgerLine, state deadletter.LedgerState) page.Ledge
 	}
 	row.Waiting, row.Expired, row.Off = number(max(0, waiting)), number(expired), strings.Join(off, ", ")
 	for _, status := range page.LedgerStatuses() {
-		n := l.Letters[deadletter.Status(status)]
-		count := counted(n, "/letters", between(l.Hour, l.Hour.Add(time.Hour), l.Source, "status", status))
+		n := l.Messages[deadletter.Status(status)]
+		count := counted(n, "/messages", between(l.Hour, l.Hour.Add(time.Hour), l.Source, "status", status))
 		if l.Source == "" {
-			count.URL = "" // no address means the letters without a source alone
+			count.URL = "" // no address means the messages without a source alone
 		}
-		row.Letters = append(row.Letters, count)
+		row.Messages = append(row.Messages, count)
 	}
 	return row
 }
@@ -212,7 +241,14 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 		if q.emptySpool() {
 			continue
 		}
-		row := page.LedgerQueue{Name: q.Name, Holds: q.Holds, Waiting: number(held), Keeps: keeps(q.depth.Retention), Oldest: ui.At(q.depth.Oldest), Fault: q.fault()}
+		row := page.LedgerQueue{
+			Name:    q.Name,
+			Holds:   q.Holds,
+			Waiting: number(held),
+			Keeps:   keeps(q.depth.Retention),
+			Oldest:  ui.At(q.depth.Oldest),
+			Fault:   q.fault(),
+		}
 		if q.Shared {
 			row.Shared = "Other receivers may deliver from here: a webhook is accounted for by the one that does, so one that is lost here does not show."
 		}
@@ -246,9 +282,13 @@ func seenOn(left []Left, retention time.Duration, now time.Time) []page.SeenMess
 		if now.Sub(l.SentAt) > retention {
 			continue // it has been forgotten already
 		}
-		m := page.SeenMessage{ID: string(l.Letter), Why: "could not be written to the store yet", Expires: ui.At(l.SentAt.Add(retention))}
+		m := page.SeenMessage{
+			ID:      string(l.Message),
+			Why:     "could not be written to the store yet",
+			Expires: ui.At(l.SentAt.Add(retention)),
+		}
 		if l.Kept {
-			m.URL, m.Why = "/letters/"+string(l.Letter), "is on the desk, and its message waits to be deleted"
+			m.URL, m.Why = "/messages/"+string(l.Message), "is on the desk, and its message waits to be deleted"
 		}
 		list = append(list, m)
 	}

@@ -8,15 +8,15 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// stillOn answers the queue that still has the message of a letter, which it forgets one day, and when that is; the zero value: none is known
-// to have it.
+// stillOn answers the queue that still has the message of a message, which it forgets one day, and when that is; the
+// zero value: none is known to have it.
 func (c *Console) stillOn(ctx context.Context, id deadletter.ID) page.StillOn {
 	for _, q := range c.Queues {
 		if q.Left == nil {
 			continue
 		}
 		for _, l := range q.Left() {
-			if l.Letter != id {
+			if l.Message != id {
 				continue
 			}
 			depth, err := q.Depth(ctx)

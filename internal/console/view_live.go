@@ -21,40 +21,40 @@ func (f *follower) tabs(ctx context.Context) (string, error) {
 	return written(ctx, page.StatusTabs(tabs(f.list)))
 }
 
-// rows are those of the page whose letters something happened to.
+// rows are those of the page whose messages something happened to.
 func (f *follower) rows(ctx context.Context, happened []store.Happening) (map[string]string, error) {
 	var ids []deadletter.ID
 	for _, h := range happened {
-		if f.shown[h.Letter] {
-			ids = append(ids, h.Letter)
+		if f.shown[h.Message] {
+			ids = append(ids, h.Message)
 		}
 	}
-	letters, err := f.c.Store.Among(ctx, distinct(ids), store.Filter{})
-	if err != nil || len(letters) == 0 {
+	messages, err := f.c.Store.Among(ctx, distinct(ids), store.Filter{})
+	if err != nil || len(messages) == 0 {
 		return nil, err
 	}
 	rows := map[string]string{}
-	for _, l := range letters {
-		if rows[string(l.ID)], err = written(ctx, page.LetterRowOf(f.c.rowView(ctx, l, f.back))); err != nil {
+	for _, l := range messages {
+		if rows[string(l.ID)], err = written(ctx, page.MessageRowOf(f.c.rowView(ctx, l, f.back))); err != nil {
 			return nil, err
 		}
 	}
 	return rows, nil
 }
 
-// count tells how many letters came into the list since the page was shown; "" where none did.
+// count tells how many messages came into the list since the page was shown; "" where none did.
 func (f *follower) count(ctx context.Context, happened []store.Happening) (string, error) {
 	var ids []deadletter.ID
 	for _, h := range happened {
-		if !f.shown[h.Letter] && f.entered(h.Action) {
-			ids = append(ids, h.Letter)
+		if !f.shown[h.Message] && f.entered(h.Action) {
+			ids = append(ids, h.Message)
 		}
 	}
-	letters, err := f.c.Store.Among(ctx, distinct(ids), f.list.asked.Filter)
+	messages, err := f.c.Store.Among(ctx, distinct(ids), f.list.asked.Filter)
 	if err != nil {
 		return "", err
 	}
-	for _, l := range letters {
+	for _, l := range messages {
 		f.fresh[l.ID] = true
 	}
 	switch n := len(f.fresh); {
@@ -67,13 +67,14 @@ func (f *follower) count(ctx context.Context, happened []store.Happening) (strin
 	}
 }
 
-// entered tells whether an action can bring a letter into the list: it is received, or, into the list of those that need a person, it
-// failed for good or is brought back.
+// entered tells whether an action can bring a message into the list: it is received, or, into the list of those that
+// need a person, it failed for good or is brought back.
 func (f *follower) entered(action string) bool {
-	if action == "letter.received" {
+	if action == "message.received" {
 		return true
 	}
-	return f.list.asked.Status == deadletter.Failed && (strings.HasPrefix(action, "attempt.") && action != "attempt.started" || action == "letter.restore")
+	return f.list.asked.Status == deadletter.Failed &&
+		(strings.HasPrefix(action, "attempt.") && action != "attempt.started" || action == "message.restore")
 }
 
 func distinct(ids []deadletter.ID) []deadletter.ID {

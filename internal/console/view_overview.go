@@ -25,13 +25,30 @@ func (c *Console) overviewView(o overview) page.OverviewFigures {
 		all.add(t)
 	}
 	v := page.OverviewFigures{
-		URL: address("/overview", o.query), Span: o.back.name, Source: printable(o.source), AllURL: address("/overview", with(o.query, "source", "")),
-		AsOf: ui.At(o.now), Headlines: headlines(o, all), Plot: all.plot(o, o.source), Steps: stepRows(o, all), Ages: ageRows(o), Reasons: reasonRows(o),
-		Queues: queueRows(o),
+		URL: address(
+			"/overview",
+			o.query,
+		),
+		Span:   o.back.name,
+		Source: printable(o.source),
+		AllURL: address("/overview", with(o.query, "source", "")),
+		AsOf: ui.At(
+			o.now,
+		),
+		Headlines: headlines(o, all),
+		Plot:      all.plot(o, o.source),
+		Steps:     stepRows(o, all),
+		Ages:      ageRows(o),
+		Reasons:   reasonRows(o),
+		Queues:    queueRows(o),
 	}
 	for _, b := range lookBacks() {
 		v.Ranges = append(v.Ranges, page.RangeLink{
-			Value: b.value, Label: b.label, Name: b.name, URL: address("/overview", with(o.query, "range", b.value)), Current: b.value == o.back.value,
+			Value:   b.value,
+			Label:   b.label,
+			Name:    b.name,
+			URL:     address("/overview", with(o.query, "range", b.value)),
+			Current: b.value == o.back.value,
 		})
 	}
 	for _, name := range c.sourcesOf(o) {
@@ -44,7 +61,7 @@ func (c *Console) overviewView(o overview) page.OverviewFigures {
 	return v
 }
 
-// sourcesOf answers the configured sources and those that letters have besides, or the one that was asked for.
+// sourcesOf answers the configured sources and those that messages have besides, or the one that was asked for.
 func (c *Console) sourcesOf(o overview) []string {
 	if o.source != "" {
 		return []string{o.source}
@@ -72,7 +89,13 @@ type series struct {
 
 func newSeries(o overview) *series {
 	n := int(o.back.span / o.back.step)
-	return &series{from: o.from, step: o.back.step, failed: make([]int, n), byItself: make([]int, n), byPeople: make([]int, n)}
+	return &series{
+		from:     o.from,
+		step:     o.back.step,
+		failed:   make([]int, n),
+		byItself: make([]int, n),
+		byPeople: make([]int, n),
+	}
 }
 
 func (s *series) add(t store.Tally) {
@@ -92,10 +115,20 @@ func (s *series) plot(o overview, source string) page.Plot {
 	}
 	// What is marshalled are numbers and an address: it cannot fail.
 	data, _ := json.Marshal(map[string]any{
-		"from": s.from.UnixMilli(), "step": s.step.Milliseconds(), "failed": s.failed, "byItself": s.byItself, "byPeople": s.byPeople,
-		"url": address("/letters", query),
+		"from":     s.from.UnixMilli(),
+		"step":     s.step.Milliseconds(),
+		"failed":   s.failed,
+		"byItself": s.byItself,
+		"byPeople": s.byPeople,
+		"url":      address("/messages", query),
 	})
-	summary := fmt.Sprintf("In the last %s %s failed, %s recovered by itself and %s by people.", o.back.name, number(s.total.Failed), number(s.total.ByItself), number(s.total.ByPeople))
+	summary := fmt.Sprintf(
+		"In the last %s %s failed, %s recovered by itself and %s by people.",
+		o.back.name,
+		number(s.total.Failed),
+		number(s.total.ByItself),
+		number(s.total.ByPeople),
+	)
 	if s.total.Failed > 0 {
 		most := slices.Max(s.failed)
 		at := s.from.Add(time.Duration(slices.Index(s.failed, most)) * s.step)
@@ -114,7 +147,7 @@ func counted(n int, path string, query url.Values) page.Count {
 
 // countedUpTo is a number that counting stopped at.
 func countedUpTo(limit, n int, query url.Values) page.Count {
-	count := counted(min(n, limit), "/letters", query)
+	count := counted(min(n, limit), "/messages", query)
 	if n > limit {
 		count.Text += "+"
 	}
@@ -142,11 +175,20 @@ func between(from, to time.Time, source string, more ...string) url.Values {
 	return query
 }
 
-// talliesOf are the three numbers of a tally, each with its list: the letters that were received, and the deliveries in the trail.
+// talliesOf are the three numbers of a tally, each with its list: the messages that were received, and the deliveries
+// in the trail.
 func talliesOf(t store.Tally, from, to time.Time, source string) (failed, byItself, byPeople page.Count) {
-	failed = counted(t.Failed, "/letters", between(from, to, source, "status", allStatus))
-	byItself = counted(t.ByItself, "/audit", between(from, to, source, "action", "attempt.delivered", "by", string(store.Program)))
-	byPeople = counted(t.ByPeople, "/audit", between(from, to, source, "action", "attempt.delivered", "by", string(store.People)))
+	failed = counted(t.Failed, "/messages", between(from, to, source, "status", allStatus))
+	byItself = counted(
+		t.ByItself,
+		"/audit",
+		between(from, to, source, "action", "attempt.delivered", "by", string(store.Program)),
+	)
+	byPeople = counted(
+		t.ByPeople,
+		"/audit",
+		between(from, to, source, "action", "attempt.delivered", "by", string(store.People)),
+	)
 	return failed, byItself, byPeople
 }
 
@@ -159,7 +201,7 @@ func headlines(o overview, all *series) []page.Headline {
 		}
 	}
 	ofStatus := func(s deadletter.Status) page.Count {
-		return counted(open[s], "/letters", between(time.Time{}, time.Time{}, o.source, "status", string(s)))
+		return counted(open[s], "/messages", between(time.Time{}, time.Time{}, o.source, "status", string(s)))
 	}
 	failed, byItself, byPeople := talliesOf(all.total, o.from, o.to, o.source)
 	list := []page.Headline{
@@ -201,8 +243,16 @@ func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow 
 	row := page.SourceRow{Name: printable(name), Plot: of.plot(o, nameOf(name))}
 	row.Failed, row.ByItself, row.ByPeople = talliesOf(of.total, o.from, o.to, nameOf(name))
 	counts := o.counts[name]
-	row.NeedPerson = counted(counts[deadletter.Failed], "/letters", between(time.Time{}, time.Time{}, nameOf(name), "status", string(deadletter.Failed)))
-	row.Retrying = counted(counts[deadletter.Retrying], "/letters", between(time.Time{}, time.Time{}, nameOf(name), "status", string(deadletter.Retrying)))
+	row.NeedPerson = counted(
+		counts[deadletter.Failed],
+		"/messages",
+		between(time.Time{}, time.Time{}, nameOf(name), "status", string(deadletter.Failed)),
+	)
+	row.Retrying = counted(
+		counts[deadletter.Retrying],
+		"/messages",
+		between(time.Time{}, time.Time{}, nameOf(name), "status", string(deadletter.Retrying)),
+	)
 	if name != "" && o.source == "" {
 		row.URL = address("/overview", with(o.query, "source", name))
 	}
@@ -254,10 +304,18 @@ func ageRows(o overview) []page.AgeRow {
 	var rows []page.AgeRow
 	for _, a := range o.ages {
 		rows = append(rows, page.AgeRow{
-			Age:        a.age,
-			NeedPerson: countedUpTo(openCap, a.needPerson, between(a.from, a.to, o.source, "status", string(deadletter.Failed))),
-			Retrying:   countedUpTo(openCap, a.retrying, between(a.from, a.to, o.source, "status", string(deadletter.Retrying))),
-			Share:      a.needPerson * 100 / most,
+			Age: a.age,
+			NeedPerson: countedUpTo(
+				openCap,
+				a.needPerson,
+				between(a.from, a.to, o.source, "status", string(deadletter.Failed)),
+			),
+			Retrying: countedUpTo(
+				openCap,
+				a.retrying,
+				between(a.from, a.to, o.source, "status", string(deadletter.Retrying)),
+			),
+			Share: a.needPerson * 100 / most,
 		})
 	}
 	return rows
@@ -270,9 +328,19 @@ func reasonRows(o overview) []page.ReasonRow {
 			return url.Values{"status": {string(status)}, "group": {cause.Fingerprint}}
 		}
 		row := page.ReasonRow{
-			Text: printable(cause.Reason), Source: printable(cause.Source), First: ui.At(cause.FirstAt), Newest: ui.At(cause.LastAt),
+			Text: printable(
+				cause.Reason,
+			),
+			Source:     printable(cause.Source),
+			First:      ui.At(cause.FirstAt),
+			Newest:     ui.At(cause.LastAt),
 			NeedPerson: countedUpTo(openCap, cause.needPerson, list(deadletter.Failed)),
-			Retrying:   countedUpTo(openCap, cause.retrying, list(deadletter.Retrying)), Share: cause.Open * 100 / o.causes[0].Open,
+			Retrying: countedUpTo(
+				openCap,
+				cause.retrying,
+				list(deadletter.Retrying),
+			),
+			Share: cause.Open * 100 / o.causes[0].Open,
 		}
 		if r := cause.Unedited; r.Tried > 0 {
 			row.Replays = fmt.Sprintf("%s of %s helped", number(r.Delivered), plural(r.Tried, "unedited replay"))
@@ -289,9 +357,16 @@ func queueRows(o overview) []page.QueueRow {
 		if q.emptySpool() {
 			continue
 		}
-		row := page.QueueRow{Name: q.Name, Holds: q.Holds, Waiting: queueCount(q.depth.Visible, q.Queue, nil), InFlight: queueCount(q.depth.InFlight, q.Queue, url.Values{"in": {inWork}}), Oldest: ui.At(q.depth.Oldest), Fault: q.fault()}
+		row := page.QueueRow{
+			Name:     q.Name,
+			Holds:    q.Holds,
+			Waiting:  queueCount(q.depth.Visible, q.Queue, nil),
+			InFlight: queueCount(q.depth.InFlight, q.Queue, url.Values{"in": {inWork}}),
+			Oldest:   ui.At(q.depth.Oldest),
+			Fault:    q.fault(),
+		}
 		if !q.TellsOldest && held > 0 {
-			row.NoList = "SQS lists no messages: each is among the letters once it is read."
+			row.NoList = "SQS lists no messages: each is among the messages once it is read."
 			if q.depth.Retention > 0 {
 				row.NoList += " It forgets one " + keeps(q.depth.Retention) + " after it was sent."
 			}

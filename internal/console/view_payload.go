@@ -21,11 +21,12 @@ const (
 	maxExcerpt = 200       // bytes of a body in a line
 )
 
-// payloadView shows the body of a revision: as text where it is text, as a hex dump where it is not, and masked either way.
+// payloadView shows the body of a revision: as text where it is text, as a hex dump where it is not, and masked
+// either way.
 func payloadView(id deadletter.ID, r deadletter.Revision, s desk.Source) page.Payload {
 	v := page.Payload{
 		Name: revisionName(r), ContentType: printable(r.Headers.Get("Content-Type")), Size: size(len(r.Body)),
-		DownloadURL: "/letters/" + url.PathEscape(string(id)) + "/body?revision=" + strconv.Itoa(r.Number),
+		DownloadURL: "/messages/" + url.PathEscape(string(id)) + "/body?revision=" + strconv.Itoa(r.Number),
 	}
 	var body []byte
 	body, v.Masked = deadletter.MaskJSON(r.Body, s.MaskPaths)
@@ -118,8 +119,8 @@ func maskQuery(query string, s desk.Source) string {
 	return strings.Join(parts, "&")
 }
 
-// indent writes valid JSON with one value a line, up to a limit in bytes; false: it did not fit. Unlike json.Indent it stops there,
-// because nesting makes the indented text grow with the square of the text.
+// indent writes valid JSON with one value a line, up to a limit in bytes; false: it did not fit. Unlike json.Indent
+// it stops there, because nesting makes the indented text grow with the square of the text.
 func indent(text []byte, limit int) (string, bool) {
 	var out strings.Builder
 	depth, quoted, escaped := 0, false, false

@@ -30,7 +30,8 @@ func (c *Console) sourceLine(r *http.Request, s Source) page.SourceLine {
 	}
 }
 
-// endpoint is where a platform posts the webhooks of a source to: as configured, or else as this browser reaches the desk.
+// endpoint is where a platform posts the webhooks of a source to: as configured, or else as this browser reaches the
+// desk.
 func (c *Console) endpoint(r *http.Request, s Source) string {
 	if s.Setup.URL != "" {
 		return s.Setup.URL
@@ -60,11 +61,16 @@ func shareOf(part, whole int) string {
 }
 
 func (f sourceFigures) open(source string, s deadletter.Status) page.Count {
-	return counted(f.counts[source][s], "/letters", between(time.Time{}, time.Time{}, source, "status", string(s)))
+	return counted(f.counts[source][s], "/messages", between(time.Time{}, time.Time{}, source, "status", string(s)))
 }
 
 func (c *Console) sourceView(r *http.Request, s Source) page.SourceView {
-	v := page.SourceView{Chrome: c.chrome(r, s.Name+" · Sources"), Line: c.sourceLine(r, s), Settings: settingsOf(s.Setup), Try: s.Setup.Doctor + " --send"}
+	v := page.SourceView{
+		Chrome:   c.chrome(r, s.Name+" · Sources"),
+		Line:     c.sourceLine(r, s),
+		Settings: settingsOf(s.Setup),
+		Try:      s.Setup.Doctor + " --send",
+	}
 	if s.Setup.URL == "" {
 		v.Note = "This is how your browser reaches the desk. Set webhook_url in the configuration to how platforms do."
 	}
@@ -75,11 +81,21 @@ func (c *Console) sourceView(r *http.Request, s Source) page.SourceView {
 	}
 	p := s.Setup.Platform
 	v.Platform = page.SourcePlatform{
-		Name: p.Name, Title: p.Title, Status: p.Status, About: p.About, Warning: p.Warning, Deliveries: p.Deliveries, Register: s.Setup.Register, Doctor: s.Setup.Doctor,
+		Name:       p.Name,
+		Title:      p.Title,
+		Status:     p.Status,
+		About:      p.About,
+		Warning:    p.Warning,
+		Deliveries: p.Deliveries,
+		Register:   s.Setup.Register,
+		Doctor:     s.Setup.Doctor,
 	}
 	if p.Paste != nil {
 		for _, field := range p.Paste(v.Line.Endpoint) {
-			v.Platform.Paste = append(v.Platform.Paste, page.Setting{Name: field.Field, Text: field.Value, Hint: field.Hint})
+			v.Platform.Paste = append(
+				v.Platform.Paste,
+				page.Setting{Name: field.Field, Text: field.Value, Hint: field.Hint},
+			)
 		}
 	}
 	return v
@@ -89,7 +105,11 @@ func (c *Console) sourceView(r *http.Request, s Source) page.SourceView {
 func settingsOf(s Setup) []page.Setting {
 	mode := page.Setting{Name: "Mode", Text: "Direct", Hint: "It is delivered, then the platform is answered."}
 	if s.Buffered {
-		mode = page.Setting{Name: "Mode", Text: "Buffered", Hint: "The platform is answered once the webhook is on the queue; then it is delivered."}
+		mode = page.Setting{
+			Name: "Mode",
+			Text: "Buffered",
+			Hint: "The platform is answered once the webhook is on the queue; then it is delivered.",
+		}
 	}
 	return []page.Setting{
 		mode, answerSetting(s), proofSetting(s), repeatSetting(s), retrySetting(s.Retry), deliverySetting(s),
@@ -100,7 +120,12 @@ func settingsOf(s Setup) []page.Setting {
 func answerSetting(s Setup) page.Setting {
 	switch {
 	case s.Ack != Ack{}:
-		v := page.Setting{Name: "Answer", Text: fmt.Sprintf("%d %s", s.Ack.Status, s.Ack.ContentType), Code: s.Ack.Body, Hint: "Whether it was delivered or is kept as a letter."}
+		v := page.Setting{
+			Name: "Answer",
+			Text: fmt.Sprintf("%d %s", s.Ack.Status, s.Ack.ContentType),
+			Code: s.Ack.Body,
+			Hint: "Whether it was delivered or is kept as a message.",
+		}
 		if s.Ack.Body == "" {
 			v.Text = fmt.Sprintf("%d without a body", s.Ack.Status)
 		}
@@ -108,7 +133,11 @@ func answerSetting(s Setup) page.Setting {
 	case s.Buffered:
 		return page.Setting{Name: "Answer", Text: `200 {"status":"accepted"}`}
 	}
-	return page.Setting{Name: "Answer", Text: `200 {"status":"accepted"}`, Hint: `One that failed and is kept: 200 {"status":"queued_for_retry","messageId":"…"}`}
+	return page.Setting{
+		Name: "Answer",
+		Text: `200 {"status":"accepted"}`,
+		Hint: `One that failed and is kept: 200 {"status":"queued_for_retry","messageId":"…"}`,
+	}
 }
 
 func proofSetting(s Setup) page.Setting {
@@ -124,23 +153,44 @@ func proofSetting(s Setup) page.Setting {
 
 func repeatSetting(s Setup) page.Setting {
 	if s.RepeatID == "" {
-		return page.Setting{Name: "Repeats", Text: "Known by the header Webhook-Id alone", Hint: "Without it each webhook that fails is a letter of its own, even if the platform sends it again."}
+		return page.Setting{
+			Name: "Repeats",
+			Text: "Known by the header Webhook-Id alone",
+			Hint: "Without it each webhook that fails is a message of its own, even if the platform sends it again.",
+		}
 	}
-	return page.Setting{Name: "Repeats", Text: "Known by " + s.RepeatID, Hint: "For " + spell(s.Window) + ": what the platform sends again within it is no new letter."}
+	return page.Setting{
+		Name: "Repeats",
+		Text: "Known by " + s.RepeatID,
+		Hint: "For " + spell(s.Window) + ": what the platform sends again within it is no new message.",
+	}
 }
 
 func retrySetting(p deadletter.RetryPolicy) page.Setting {
 	if p.MaxAttempts <= 1 {
-		return page.Setting{Name: "Retries", Text: "None by itself", Hint: "A webhook that fails goes straight to a person."}
+		return page.Setting{
+			Name: "Retries",
+			Text: "None by itself",
+			Hint: "A webhook that fails goes straight to a person.",
+		}
 	}
 	return page.Setting{
-		Name: "Retries", Text: fmt.Sprintf("%d automatic deliveries, the first one included", p.MaxAttempts),
-		Hint: fmt.Sprintf("The time between them doubles from %s up to %s, and each wait is a random part of that.", spell(p.Base), spell(p.Cap)),
+		Name: "Retries",
+		Text: fmt.Sprintf("%d automatic deliveries, the first one included", p.MaxAttempts),
+		Hint: fmt.Sprintf(
+			"The time between them doubles from %s up to %s, and each wait is a random part of that.",
+			spell(p.Base),
+			spell(p.Cap),
+		),
 	}
 }
 
 func deliverySetting(s Setup) page.Setting {
-	v := page.Setting{Name: "One delivery", Text: "Takes " + spell(s.Timeout) + " at most", Hint: fmt.Sprintf("Up to %s at once", number(s.MaxConcurrent))}
+	v := page.Setting{
+		Name: "One delivery",
+		Text: "Takes " + spell(s.Timeout) + " at most",
+		Hint: fmt.Sprintf("Up to %s at once", number(s.MaxConcurrent)),
+	}
 	if s.MaxPerSecond > 0 {
 		v.Hint += fmt.Sprintf(", and %g per second", s.MaxPerSecond)
 	}

@@ -25,7 +25,13 @@ type look struct {
 
 // columns are those of the list that can be hidden, with their heads.
 func columns() []field {
-	return []field{{"source", "Source"}, {"type", "Event type"}, {"answer", "Answer"}, {"retries", "Retries"}, {"last", "Last attempt"}}
+	return []field{
+		{"source", "Source"},
+		{"type", "Event type"},
+		{"answer", "Answer"},
+		{"retries", "Retries"},
+		{"last", "Last attempt"},
+	}
 }
 
 // readLook answers how the person has the list look. What cannot be read is no reason to show no list.
@@ -44,7 +50,10 @@ func (c *Console) readLook(ctx context.Context) look {
 func (l look) view() page.Look {
 	v := page.Look{Compact: l.Compact}
 	for _, column := range columns() {
-		v.Columns = append(v.Columns, ui.Option{Value: column.name, Label: column.label, Selected: !slices.Contains(l.Hidden, column.name)})
+		v.Columns = append(
+			v.Columns,
+			ui.Option{Value: column.name, Label: column.label, Selected: !slices.Contains(l.Hidden, column.name)},
+		)
 	}
 	return v
 }
@@ -74,7 +83,12 @@ func (c *Console) views(ctx context.Context, current url.Values) ([]page.SavedVi
 	var views []page.SavedView
 	for _, v := range list {
 		own := v.Owner == actor.Name
-		saved := page.SavedView{Name: printable(v.Name), URL: listPath(v.Query), Current: v.Query == current.Encode(), Shared: v.Shared}
+		saved := page.SavedView{
+			Name:    printable(v.Name),
+			URL:     listPath(v.Query),
+			Current: v.Query == current.Encode(),
+			Shared:  v.Shared,
+		}
 		if !own {
 			saved.Owner = printable(v.Owner)
 		}
@@ -88,7 +102,12 @@ func (c *Console) views(ctx context.Context, current url.Values) ([]page.SavedVi
 
 func (c *Console) saveView(w http.ResponseWriter, r *http.Request) {
 	v := store.View{Name: r.PostForm.Get("name"), Query: backQuery(r), Shared: r.PostForm.Get("shared") != ""}
-	c.afterForm(w, r, ui.Notice{Kind: ui.Done, Text: "The view is saved."}, c.Desk.SaveView(r.Context(), auth.Actor(r.Context()), v))
+	c.afterForm(
+		w,
+		r,
+		ui.Notice{Kind: ui.Done, Text: "The view is saved."},
+		c.Desk.SaveView(r.Context(), auth.Actor(r.Context()), v),
+	)
 }
 
 func (c *Console) dropView(w http.ResponseWriter, r *http.Request) {
@@ -97,7 +116,12 @@ func (c *Console) dropView(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, deadletter.Errorf(deadletter.NotFound, "there is no such view"))
 		return
 	}
-	c.afterForm(w, r, ui.Notice{Kind: ui.Done, Text: "The view is deleted."}, c.Desk.DropView(r.Context(), auth.Actor(r.Context()), id))
+	c.afterForm(
+		w,
+		r,
+		ui.Notice{Kind: ui.Done, Text: "The view is deleted."},
+		c.Desk.DropView(r.Context(), auth.Actor(r.Context()), id),
+	)
 }
 
 // afterForm shows the list that a form was sent from, with what the form came to.

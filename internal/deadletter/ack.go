@@ -22,7 +22,13 @@ var variable = regexp.MustCompile(`\{(\$[^{}]*|[a-z_]+)\}`)
 
 // NewAck reads the template of an answer. An Invalid error says what is wrong.
 func NewAck(status int, contentType, template string) (*Ack, error) {
-	a := &Ack{Status: status, ContentType: contentType, template: template, places: variable.FindAllStringSubmatchIndex(template, -1), paths: map[string]Path{}}
+	a := &Ack{
+		Status:      status,
+		ContentType: contentType,
+		template:    template,
+		places:      variable.FindAllStringSubmatchIndex(template, -1),
+		paths:       map[string]Path{},
+	}
 	for _, place := range a.places {
 		name := template[place[2]:place[3]]
 		switch {
@@ -34,7 +40,11 @@ func NewAck(status int, contentType, template string) (*Ack, error) {
 			}
 			a.paths[name] = path
 		default:
-			return nil, Errorf(Invalid, "{%s} stands for nothing: there are {message_id}, {webhook_id} and paths into the body, such as {$.id}", name)
+			return nil, Errorf(
+				Invalid,
+				"{%s} stands for nothing: there are {message_id}, {webhook_id} and paths into the body, such as {$.id}",
+				name,
+			)
 		}
 	}
 	if status == 204 && template != "" {

@@ -40,7 +40,18 @@ const (
 
 // Actions lists every Action, so that a test can prove who may do what.
 func Actions() []Action {
-	return []Action{ActView, ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe, ActAcknowledge, ActUsers}
+	return []Action{
+		ActView,
+		ActReplay,
+		ActEdit,
+		ActRedrive,
+		ActEditRedrive,
+		ActArchive,
+		ActRestore,
+		ActProbe,
+		ActAcknowledge,
+		ActUsers,
+	}
 }
 
 // Allows tells whether a role may do an action. This is the only place that decides it.

@@ -69,7 +69,13 @@ func TestMay(t *testing.T) {
 				return
 			}
 			if deadletter.KindOf(err) != c.kind || !strings.Contains(deadletter.TextOf(err), c.text) {
-				t.Errorf("got kind %d %q, want kind %d %q", deadletter.KindOf(err), deadletter.TextOf(err), c.kind, c.text)
+				t.Errorf(
+					"got kind %d %q, want kind %d %q",
+					deadletter.KindOf(err),
+					deadletter.TextOf(err),
+					c.kind,
+					c.text,
+				)
 			}
 		})
 	}
@@ -84,7 +90,8 @@ func TestParseRole(t *testing.T) {
 	}
 	for _, name := range []string{"", "Admin", "root", "viewer "} {
 		_, err := deadletter.ParseRole(name)
-		if deadletter.KindOf(err) != deadletter.Invalid || !strings.Contains(deadletter.TextOf(err), "viewer, operator or admin") {
+		if deadletter.KindOf(err) != deadletter.Invalid ||
+			!strings.Contains(deadletter.TextOf(err), "viewer, operator or admin") {
 			t.Errorf("role %q: %v, want Invalid with the roles listed", name, err)
 		}
 	}

@@ -14,7 +14,7 @@ const (
 	Unknown     Outcome = "unknown"     // sent, no answer in time: the handler may have processed it
 )
 
-// Outcomes lists every outcome that a letter can have.
+// Outcomes lists every outcome that a message can have.
 func Outcomes() []Outcome { return []Outcome{Rejected, Unreachable, Unknown, Delivered, SentBack} }
 
 // Trigger tells why a delivery was made.
@@ -35,7 +35,8 @@ const (
 // MaxResponse is how much of a destination's answer an attempt keeps, in bytes.
 const MaxResponse = 4 << 10
 
-// Attempt is the record of one delivery. It is open (Done false) from before the request is sent until its outcome is known.
+// Attempt is the record of one delivery. It is open (Done false) from before the request is sent until its outcome is
+// known.
 type Attempt struct {
 	Number          int // 1 is the receiver's
 	Trigger         Trigger
@@ -54,7 +55,8 @@ type Attempt struct {
 	TraceParent     string
 	MessageID       string // what SQS calls the message that a redrive sent; "" where it did not say
 	SentDigest      string // names the message of a redrive that could carry no mark of ours; "" otherwise
-	Probe           bool   // made to test a destination that is down; known while the delivery is in flight, and not kept
+	// made to test a destination that is down; known while the delivery is in flight, and not kept
+	Probe bool
 }
 
 // Transient tells whether trying again by itself may help: no answer at all, 5xx, and the 4xx that say "later".

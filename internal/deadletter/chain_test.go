@@ -13,8 +13,19 @@ import (
 
 func chainEvent() deadletter.Event {
 	return deadletter.Event{
-		At: time.UnixMilli(1_700_000_000_000), Actor: deadletter.ActorUser, By: "anna", Addr: "192.0.2.1", Action: "letter.replay", TargetKind: "letter",
-		Target: "a-1", Source: "genesys", Reason: "fixed", Before: json.RawMessage(`{"status":"failed"}`), After: json.RawMessage(`{"status":"replaying"}`),
+		At: time.UnixMilli(
+			1_700_000_000_000,
+		),
+		Actor:      deadletter.ActorUser,
+		By:         "anna",
+		Addr:       "192.0.2.1",
+		Action:     "message.replay",
+		TargetKind: "message",
+		Target:     "a-1",
+		Source:     "genesys",
+		Reason:     "fixed",
+		Before:     json.RawMessage(`{"status":"failed"}`),
+		After:      json.RawMessage(`{"status":"replaying"}`),
 	}
 }
 
@@ -57,7 +68,7 @@ func TestLinkChangesWithEveryField(t *testing.T) {
 // The trails of all stores depend on it.
 func TestLinkAndSealStayAsTheyAre(t *testing.T) {
 	t.Parallel()
-	const link = "cc336c3881a1bc3c5769b71a1ae03ed5380621679bdccd339970e8c9fce66928"
+	const link = "80ee63a5d1de8a2645190b072740ed670e2b12838f2629ebceabffdfda5ab2df"
 	if got := fmt.Sprintf("%x", deadletter.Link([]byte("key"), []byte("prev"), 77, chainEvent())); got != link {
 		t.Errorf("the link is %s, and was %s", got, link)
 	}

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Change is the only currency of writes: a letter before and after, what came with it, and the audit event that says who
-// did it. Before is the zero Letter for a new one.
+// Change is the only currency of writes: a message before and after, what came with it, and the audit event that says
+// who did it. Before is the zero Message for a new one.
 type Change struct {
-	Before, After Letter
+	Before, After Message
 	Attempt       *Attempt  // written (opened or finished) with the change
 	Revision      *Revision // added with the change
 	Arrival       *Arrival  // added with the change
@@ -17,10 +17,11 @@ type Change struct {
 	Event         Event
 }
 
-// Replayed tells of a change that ends a delivery which a person ordered: whether it sent an edited revision, and whether that was
-// delivered.
+// Replayed tells of a change that ends a delivery which a person ordered: whether it sent an edited revision, and
+// whether that was delivered.
 func (c Change) Replayed() (edited, delivered, ok bool) {
-	if c.Before.ID == "" || c.Attempt == nil || !c.Attempt.Done || c.Attempt.Trigger == TriggerAuto || c.Attempt.Trigger.Redrives() {
+	if c.Before.ID == "" || c.Attempt == nil || !c.Attempt.Done || c.Attempt.Trigger == TriggerAuto ||
+		c.Attempt.Trigger.Redrives() {
 		return false, false, false
 	}
 	return c.Attempt.Revision > 0, c.Attempt.Outcome == Delivered, true
@@ -32,19 +33,28 @@ type Event struct {
 	Actor      ActorKind
 	By         string
 	Addr       string
-	Action     string // dotted: letter.replay, attempt.delivered, user.sign_in
-	TargetKind string // letter or user
+	Action     string // dotted: message.replay, attempt.delivered, user.sign_in
+	TargetKind string // message or user
 	Target     string
-	Source     string // of the letter, so that the trail can be filtered by it
+	Source     string // of the message, so that the trail can be filtered by it
 	Reason     string
 	Before     json.RawMessage // facts of the target before; nil when there were none
 	After      json.RawMessage
 }
 
-// NewEvent makes the event of something that happened to a target that is no letter: a sign-in, a user. before and after
-// are marshalled as they are; nil leaves them out.
+// NewEvent makes the event of something that happened to a target that is no message: a sign-in, a user. before and
+// after are marshalled as they are; nil leaves them out.
 func NewEvent(by Actor, action, targetKind, target, reason string, before, after any, at time.Time) (Event, error) {
-	e := Event{At: at, Actor: by.Kind, By: by.Name, Addr: by.Addr, Action: action, TargetKind: targetKind, Target: target, Reason: reason}
+	e := Event{
+		At:         at,
+		Actor:      by.Kind,
+		By:         by.Name,
+		Addr:       by.Addr,
+		Action:     action,
+		TargetKind: targetKind,
+		Target:     target,
+		Reason:     reason,
+	}
 	for _, side := range []struct {
 		from any
 		to   *json.RawMessage
@@ -61,7 +71,7 @@ func NewEvent(by Actor, action, targetKind, target, reason string, before, after
 	return e, nil
 }
 
-// state is what an event keeps of a letter.
+// state is what an event keeps of a message.
 type state struct {
 	Status     Status    `json:"status"`
 	Source     string    `json:"source,omitempty"`
@@ -85,12 +95,12 @@ func (s state) json() json.RawMessage {
 	return text
 }
 
-func (l Letter) state() state {
+func (l Message) state() state {
 	return state{Status: l.Status, Revision: l.Revision, DueAt: l.DueAt, Arrivals: l.Arrivals}
 }
 
-// stateBeside is what an event keeps of a letter beside what it was, or became.
-func (l Letter) stateBeside(other Letter) state {
+// stateBeside is what an event keeps of a message beside what it was, or became.
+func (l Message) stateBeside(other Message) state {
 	s := l.state()
 	if l.Reason != other.Reason {
 		s.Reason = l.Reason
@@ -102,10 +112,18 @@ func (l Letter) stateBeside(other Letter) state {
 }
 
 // changedFrom closes a transition: nothing leaves the domain without the event that describes it.
-func (l Letter) changedFrom(before Letter, by Actor, action, reason string, at time.Time) Change {
+func (l Message) changedFrom(before Message, by Actor, action, reason string, at time.Time) Change {
 	e := Event{
-		At: at, Actor: by.Kind, By: by.Name, Addr: by.Addr, Action: action, TargetKind: "letter", Target: string(l.ID), Source: l.Source,
-		Reason: reason, After: l.state().json(),
+		At:         at,
+		Actor:      by.Kind,
+		By:         by.Name,
+		Addr:       by.Addr,
+		Action:     action,
+		TargetKind: "message",
+		Target:     string(l.ID),
+		Source:     l.Source,
+		Reason:     reason,
+		After:      l.state().json(),
 	}
 	if before.ID != "" {
 		e.Before, e.After = before.stateBeside(l).json(), l.stateBeside(before).json()

@@ -5,13 +5,13 @@ import (
 	"fmt"
 )
 
-// concern is an error that is about one letter.
+// concern is an error that is about one message.
 type concern struct {
-	letter ID
-	err    error
+	message ID
+	err     error
 }
 
-// Concerning says which letter an error is about, so that whoever logs it does.
+// Concerning says which message an error is about, so that whoever logs it does.
 func Concerning(id ID, err error) error {
 	if err == nil {
 		return nil
@@ -19,14 +19,14 @@ func Concerning(id ID, err error) error {
 	return &concern{id, err}
 }
 
-// ConcernOf answers the letter that an error is about.
+// ConcernOf answers the message that an error is about.
 func ConcernOf(err error) (ID, bool) {
 	c, ok := errors.AsType[*concern](err)
 	if !ok {
 		return "", false
 	}
-	return c.letter, true
+	return c.message, true
 }
 
-func (c *concern) Error() string { return fmt.Sprintf("letter %s: %s", c.letter, c.err) }
+func (c *concern) Error() string { return fmt.Sprintf("message %s: %s", c.message, c.err) }
 func (c *concern) Unwrap() error { return c.err }

@@ -34,7 +34,7 @@ func TestIDOfAnEvent(t *testing.T) {
 		"longer than headers": {inBody, nil, `{"data":[{"id":"` + strings.Repeat("x", 129) + `"}]}`, "sha256-d99a28e6e91b3a4e5d9f3b0b6aac4f8f"},
 		"no header's text":    {inBody, nil, `{"data":[{"id":"a\nb"}]}`, "sha256-"},
 		"spaces around":       {inBody, nil, `{"data":[{"id":" a"}]}`, "sha256-"},
-		"other letters":       {inBody, nil, `{"data":[{"id":"é"}]}`, "sha256-"},
+		"other messages":      {inBody, nil, `{"data":[{"id":"é"}]}`, "sha256-"},
 	} {
 		got := c.dedup.ID(c.headers, []byte(c.body))
 		if strings.HasPrefix(c.want, "sha256-") {
@@ -49,14 +49,15 @@ func TestIDOfAnEvent(t *testing.T) {
 	}
 }
 
-func TestLetterCoversWhatNobodyWouldMiss(t *testing.T) {
+func TestMessageCoversWhatNobodyWouldMiss(t *testing.T) {
 	t.Parallel()
 	original := deadletter.Revision{Body: []byte("one")}
 	for _, status := range deadletter.Statuses() {
-		l := deadletter.Letter{ID: "a-1", Status: status}
+		l := deadletter.Message{ID: "a-1", Status: status}
 		open := status == deadletter.Failed || status == deadletter.Retrying || status == deadletter.Replaying
-		if !l.Covers(deadletter.Capture{ID: "a-1", Body: []byte("two")}, original, time.Hour) || !l.Covers(deadletter.Capture{ID: "b-2", Body: []byte("one")}, original, time.Hour) {
-			t.Errorf("%s: the same message, or the same bytes, would be another letter", status)
+		if !l.Covers(deadletter.Capture{ID: "a-1", Body: []byte("two")}, original, time.Hour) ||
+			!l.Covers(deadletter.Capture{ID: "b-2", Body: []byte("one")}, original, time.Hour) {
+			t.Errorf("%s: the same message, or the same bytes, would be another message", status)
 		}
 		if l.Covers(deadletter.Capture{ID: "b-2", Body: []byte("two")}, original, time.Hour) != open {
 			t.Errorf("%s: other bytes of the event", status)
@@ -64,9 +65,9 @@ func TestLetterCoversWhatNobodyWouldMiss(t *testing.T) {
 	}
 }
 
-func TestLetterCoversWhatComesWithinTheWindow(t *testing.T) {
+func TestMessageCoversWhatComesWithinTheWindow(t *testing.T) {
 	t.Parallel()
-	l := deadletter.Letter{ID: "a-1", Status: deadletter.Failed, ReceivedAt: now}
+	l := deadletter.Message{ID: "a-1", Status: deadletter.Failed, ReceivedAt: now}
 	for _, c := range []struct {
 		id            deadletter.ID
 		after, window time.Duration
@@ -80,7 +81,11 @@ func TestLetterCoversWhatComesWithinTheWindow(t *testing.T) {
 		{"b-2", 0, 0, false},
 		{"a-1", 100 * time.Hour, 0, true},
 	} {
-		if got := l.Covers(deadletter.Capture{ID: c.id, ReceivedAt: now.Add(c.after)}, deadletter.Revision{}, c.window); got != c.want {
+		if got := l.Covers(
+			deadletter.Capture{ID: c.id, ReceivedAt: now.Add(c.after)},
+			deadletter.Revision{},
+			c.window,
+		); got != c.want {
 			t.Errorf("%s after %s within %s: %t", c.id, c.after, c.window, got)
 		}
 	}

@@ -5,14 +5,17 @@ import (
 	"time"
 )
 
-// drained begins what LastOrder says of a letter that was put back on a queue.
+// drained begins what LastOrder says of a message that was put back on a queue.
 const drained = "drained to "
 
-// Drain puts a letter away that was put back on a queue, for another desk or another worker to deal with. One in flight cannot be
-// drained: Conflict.
-func (l Letter) Drain(by Actor, to string, at time.Time) (Change, error) {
+// Drain puts a message away that was put back on a queue, for another desk or another worker to deal with. One in
+// flight cannot be drained: Conflict.
+func (l Message) Drain(by Actor, to string, at time.Time) (Change, error) {
 	if l.Lease.Token != "" {
-		return Change{}, Errorf(Conflict, "a delivery of this letter was in flight when dlqdesk stopped: start it once, and stop it again")
+		return Change{}, Errorf(
+			Conflict,
+			"a delivery of this message was in flight when dlqdesk stopped: start it once, and stop it again",
+		)
 	}
 	next := l
 	var err error
@@ -27,13 +30,14 @@ func (l Letter) Drain(by Actor, to string, at time.Time) (Change, error) {
 	next.Version++
 	next.DueAt, next.Order = time.Time{}, Order{}
 	next.LastOrder = LastOrder{By: by.Name, Action: drained + to, At: at}
-	return next.changedFrom(l, by, "letter.drain", "to "+to, at), nil
+	return next.changedFrom(l, by, "message.drain", "to "+to, at), nil
 }
 
-// isDrained tells whether a letter was put back on a queue, so that it is here again when it comes from one.
-func (l Letter) isDrained() bool {
+// isDrained tells whether a message was put back on a queue, so that it is here again when it comes from one.
+func (l Message) isDrained() bool {
 	return l.Status == Archived && strings.HasPrefix(l.LastOrder.Action, drained)
 }
 
-// Drains lists the statuses of letters that somebody or something still has to deal with. What was redriven is on its queue already.
+// Drains lists the statuses of messages that somebody or something still has to deal with. What was redriven is on
+// its queue already.
 func Drains() []Status { return []Status{Failed, Retrying, Replaying} }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Masks name what is secret in a source's letters, beyond what IsSecretHeader knows.
+// Masks name what is secret in a source's messages, beyond what IsSecretHeader knows.
 type Masks struct {
 	Headers []string
 	Paths   []Path
@@ -17,15 +17,15 @@ type Masks struct {
 // Secrets are the values of one request that nobody may be shown, wherever an answer to it repeats them.
 type Secrets [][]byte
 
-// minSecret and minPart are how long a value must be to be looked for in other texts, and a part of one: shorter ones, such as a number
-// of two digits, occur everywhere.
+// minSecret and minPart are how long a value must be to be looked for in other texts, and a part of one: shorter
+// ones, such as a number of two digits, occur everywhere.
 const (
 	minSecret = 4
 	minPart   = 6
 )
 
-// SecretsOf answers the secrets of a request: the values of its secret headers and parameters, whole and in their parts, and those in
-// its body at the paths of the masks.
+// SecretsOf answers the secrets of a request: the values of its secret headers and parameters, whole and in their
+// parts, and those in its body at the paths of the masks.
 func SecretsOf(headers Headers, query string, body []byte, m Masks) Secrets {
 	var s Secrets
 	for name, values := range headers {
@@ -105,7 +105,8 @@ func (s *Secrets) addJSON(value []byte) {
 	}
 }
 
-// Hide answers a text with every secret in it replaced by Mask. Of a text that was cut, a secret that begins at its end is hidden as well.
+// Hide answers a text with every secret in it replaced by Mask. Of a text that was cut, a secret that begins at its
+// end is hidden as well.
 func (s Secrets) Hide(text []byte, cut bool) []byte {
 	for _, secret := range s {
 		if bytes.Contains(text, secret) {

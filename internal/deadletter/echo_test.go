@@ -19,8 +19,14 @@ func TestSecretsAreHiddenWhereverAnAnswerRepeatsThem(t *testing.T) {
 	}
 	masks := deadletter.Masks{Headers: []string{"X-Tenant"}, Paths: []deadletter.Path{ssn, pin}}
 	headers := deadletter.Headers{
-		"Authorization": {"Bearer s3cret-token"}, "Cookie": {"id=s3cret-id; lang=en"}, "X-Tenant": {`acme "one"`}, "X-Hub-Signature-256": {"sha256=0badc0de"},
-		"Content-Type": {"application/json"}, "X-Api-Key": {"abc"},
+		"Authorization": {
+			"Bearer s3cret-token",
+		},
+		"Cookie":              {"id=s3cret-id; lang=en"},
+		"X-Tenant":            {`acme "one"`},
+		"X-Hub-Signature-256": {"sha256=0badc0de"},
+		"Content-Type":        {"application/json"},
+		"X-Api-Key":           {"abc"},
 	}
 	body := []byte(`{"customer":{"name":"Ann","ssn":"078-05-1120"},"pins":[4711,{"old":"0815x"},7,true],"n":12345}`)
 	s := deadletter.SecretsOf(headers, "token=q-s3cret&page=2000", body, masks)
@@ -48,9 +54,14 @@ func TestSecretsAreHiddenWhereverAnAnswerRepeatsThem(t *testing.T) {
 	if got := string(loose.Hide([]byte("078-05-1120"), false)); strings.Contains(got, "078") {
 		t.Errorf("a secret in a body that is no JSON is shown as %q", got)
 	}
-	a := deadletter.Attempt{Error: "no s3cret-id", ResponseBody: []byte("s3cret-token"), ResponseHeaders: deadletter.Headers{"X-Echo": {"a", "s3cret-token"}}}
+	a := deadletter.Attempt{
+		Error:           "no s3cret-id",
+		ResponseBody:    []byte("s3cret-token"),
+		ResponseHeaders: deadletter.Headers{"X-Echo": {"a", "s3cret-token"}},
+	}
 	s.HideIn(&a)
-	if a.Error != "no •••" || string(a.ResponseBody) != "•••" || a.ResponseHeaders["X-Echo"][1] != "•••" || a.ResponseHeaders["X-Echo"][0] != "a" {
+	if a.Error != "no •••" || string(a.ResponseBody) != "•••" || a.ResponseHeaders["X-Echo"][1] != "•••" ||
+		a.ResponseHeaders["X-Echo"][0] != "a" {
 		t.Errorf("the attempt tells %+v", a)
 	}
 }

@@ -13,11 +13,17 @@ import (
 // MaxEdit is the largest body that a person may write, in bytes.
 const MaxEdit = 4 << 20
 
-// EditBody checks what a person made of a body and answers the bytes to deliver. A body that was or claims to be JSON must be valid
-// JSON; the Invalid error says where it is not. Line ends follow the base, because forms turn every one into CR LF.
+// EditBody checks what a person made of a body and answers the bytes to deliver. A body that was or claims to be JSON
+// must be valid JSON; the Invalid error says where it is not. Line ends follow the base, because forms turn every one
+// into CR LF.
 func EditBody(base Revision, edited []byte) ([]byte, error) {
 	if len(edited) > MaxEdit {
-		return nil, Errorf(TooLarge, "the edited body has %d bytes: at most %d can be edited here", len(edited), MaxEdit)
+		return nil, Errorf(
+			TooLarge,
+			"the edited body has %d bytes: at most %d can be edited here",
+			len(edited),
+			MaxEdit,
+		)
 	}
 	if !utf8.Valid(base.Body) {
 		return nil, Errorf(Invalid, "this body is binary: it cannot be edited as text")
@@ -56,8 +62,8 @@ func CheckJSON(text []byte) error {
 	return Errorf(Invalid, "this is not valid JSON: line %d, column %d: %s", line, column, err)
 }
 
-// MergePatch applies a JSON Merge Patch (RFC 7396) to a body. Names keep their order and numbers their digits. An Invalid
-// error says why a body or a patch does not take it.
+// MergePatch applies a JSON Merge Patch (RFC 7396) to a body. Names keep their order and numbers their digits. An
+// Invalid error says why a body or a patch does not take it.
 func MergePatch(body, patch []byte) ([]byte, error) {
 	if err := CheckJSON(patch); err != nil {
 		return nil, err
@@ -66,7 +72,7 @@ func MergePatch(body, patch []byte) ([]byte, error) {
 		return nil, Errorf(Invalid, "the change must be a JSON object: each name is set to its value, null removes it")
 	}
 	if CheckJSON(body) != nil || !isObject(body) {
-		return nil, Errorf(Invalid, "the body of this letter is no JSON object: edit it by itself")
+		return nil, Errorf(Invalid, "the body of this message is no JSON object: edit it by itself")
 	}
 	return merge(body, patch, maxPatchDepth)
 }
@@ -90,7 +96,11 @@ func merge(target, patch json.RawMessage, depth int) (json.RawMessage, error) {
 		return patch, nil
 	}
 	if depth == 0 {
-		return nil, Errorf(Invalid, "the change has more than %d objects within one another: change less at once", maxPatchDepth)
+		return nil, Errorf(
+			Invalid,
+			"the change has more than %d objects within one another: change less at once",
+			maxPatchDepth,
+		)
 	}
 	var members []member
 	if isObject(target) {

@@ -23,7 +23,10 @@ func TestCheckJSONSaysWhere(t *testing.T) {
 		"[1,\n2,\n\n":                 "line 3, column 1:",
 	} {
 		err := deadletter.CheckJSON([]byte(text))
-		if got := deadletter.TextOf(err); deadletter.KindOf(err) != deadletter.Invalid || !strings.Contains(got, where) {
+		if got := deadletter.TextOf(
+			err,
+		); deadletter.KindOf(err) != deadletter.Invalid ||
+			!strings.Contains(got, where) {
 			t.Errorf("%q: %q, want %s", text, got, where)
 		}
 	}
@@ -58,15 +61,19 @@ func TestEditBody(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := deadletter.EditBody(deadletter.Revision{Body: []byte(c.base), Headers: c.headers}, []byte(c.edited))
-			if c.want == "" && deadletter.KindOf(err) != c.kind || c.want != "" && (err != nil || string(got) != c.want) {
+			got, err := deadletter.EditBody(
+				deadletter.Revision{Body: []byte(c.base), Headers: c.headers},
+				[]byte(c.edited),
+			)
+			if c.want == "" && deadletter.KindOf(err) != c.kind ||
+				c.want != "" && (err != nil || string(got) != c.want) {
 				t.Errorf("got %q, %v; want %q", got, err, c.want)
 			}
 		})
 	}
 }
 
-// The examples of RFC 7396, appendix A. A letter's body and a change must both be objects: the others are refused.
+// The examples of RFC 7396, appendix A. A message's body and a change must both be objects: the others are refused.
 func TestMergePatchExamples(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ body, patch, want string }{
@@ -99,7 +106,8 @@ func TestMergePatchExamples(t *testing.T) {
 		{``, `{"a":2}`, ""},
 	} {
 		got, err := deadletter.MergePatch([]byte(c.body), []byte(c.patch))
-		if c.want == "" && (deadletter.KindOf(err) != deadletter.Invalid || err == nil) || c.want != "" && (err != nil || string(got) != c.want) {
+		if c.want == "" && (deadletter.KindOf(err) != deadletter.Invalid || err == nil) ||
+			c.want != "" && (err != nil || string(got) != c.want) {
 			t.Errorf("%s changed by %s: %s, %v; want %s", c.body, c.patch, got, err, c.want)
 		}
 	}
@@ -108,10 +116,18 @@ func TestMergePatchExamples(t *testing.T) {
 func TestMergePatchIsBounded(t *testing.T) {
 	t.Parallel()
 	deep := func(n int) []byte { return []byte(strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n)) }
-	if _, err := deadletter.MergePatch(deep(9000), deep(9000)); deadletter.KindOf(err) != deadletter.Invalid || err == nil {
+	if _, err := deadletter.MergePatch(
+		deep(9000),
+		deep(9000),
+	); deadletter.KindOf(err) != deadletter.Invalid ||
+		err == nil {
 		t.Errorf("a change 9000 objects deep: %v, want Invalid", err)
 	}
-	if got, err := deadletter.MergePatch(deep(9000), []byte(`{"b":1}`)); err != nil || !bytes.HasSuffix(got, []byte(`},"b":1}`)) {
+	if got, err := deadletter.MergePatch(
+		deep(9000),
+		[]byte(`{"b":1}`),
+	); err != nil ||
+		!bytes.HasSuffix(got, []byte(`},"b":1}`)) {
 		t.Errorf("a deep body: %v", err)
 	}
 }

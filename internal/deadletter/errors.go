@@ -8,7 +8,8 @@ import (
 // Kind says what sort of failure an Error is; each surface (console, API, CLI) maps it to its own answer in one place.
 type Kind int
 
-// The kinds of failure. Internal is the zero value, so that an error nobody classified is never shown as the caller's fault.
+// The kinds of failure. Internal is the zero value, so that an error nobody classified is never shown as the caller's
+// fault.
 const (
 	Internal Kind = iota
 	Invalid

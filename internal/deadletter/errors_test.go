@@ -22,7 +22,8 @@ func TestTextNeverShowsTheCause(t *testing.T) {
 		"Internal by name": &deadletter.Error{Kind: deadletter.Internal, Text: "the event could not be written", Err: cause},
 	} {
 		text := deadletter.TextOf(err)
-		if text == "" || strings.Contains(text, "s3cret") || strings.Contains(text, "10.0.0.7") || strings.Contains(text, "store") {
+		if text == "" || strings.Contains(text, "s3cret") || strings.Contains(text, "10.0.0.7") ||
+			strings.Contains(text, "store") {
 			t.Errorf("%s: the text is %q", name, text)
 		}
 		if !errors.Is(err, cause) {
@@ -41,7 +42,10 @@ func TestKindOf(t *testing.T) {
 	}
 	seen := map[deadletter.Kind]bool{}
 	for _, kind := range deadletter.Kinds() {
-		if got := deadletter.KindOf(fmt.Errorf("wrapped: %w", deadletter.Errorf(kind, "x"))); got != kind || seen[kind] {
+		if got := deadletter.KindOf(
+			fmt.Errorf("wrapped: %w", deadletter.Errorf(kind, "x")),
+		); got != kind ||
+			seen[kind] {
 			t.Errorf("kind %d: got %d, seen before %t", kind, got, seen[kind])
 		}
 		seen[kind] = true

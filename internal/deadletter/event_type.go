@@ -8,9 +8,9 @@ import (
 	"unicode"
 )
 
-// EventTypePresets are where the platforms write the type of an event, by name. Of several paths the first that leads to a text counts.
-// The shapes are those of the platforms' documentation: Genesys Cloud's webhook tutorial, EventBridge integration and Open Messaging,
-// and CXone's Digital events and BYOC channels.
+// EventTypePresets are where the platforms write the type of an event, by name. Of several paths the first that leads
+// to a text counts. The shapes are those of the platforms' documentation: Genesys Cloud's webhook tutorial,
+// EventBridge integration and Open Messaging, and CXone's Digital events and BYOC channels.
 func EventTypePresets() map[string][]Path {
 	return map[string][]Path{
 		"genesys-tutorial":       {{"eventType"}},
@@ -21,7 +21,8 @@ func EventTypePresets() map[string][]Path {
 	}
 }
 
-// AnyEventType is what is looked for where nothing is configured: every place of the presets, the more telling ones first.
+// AnyEventType is what is looked for where nothing is configured: every place of the presets, the more telling ones
+// first.
 func AnyEventType() []Path {
 	return []Path{{"eventType"}, {"detail-type"}, {"events", "0", "eventType"}, {"type"}, {"messageContent", "type"}}
 }
@@ -33,7 +34,8 @@ const (
 	maxEventType = 100 // characters
 )
 
-// EventType answers what the body of a webhook says it is, by the first of the paths that leads to a text; "" where none does.
+// EventType answers what the body of a webhook says it is, by the first of the paths that leads to a text; "" where
+// none does.
 func EventType(body []byte, paths []Path) string {
 	body = body[:min(len(body), maxTypeSearch)]
 	for _, p := range paths {

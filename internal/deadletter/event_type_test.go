@@ -39,7 +39,10 @@ func TestConfiguredPathsCountInTheirOrder(t *testing.T) {
 			t.Errorf("%s leads to %q, want %q", path, got, want)
 		}
 	}
-	if got := deadletter.EventType(body, []deadletter.Path{{"none"}, {"b"}, {"a", "list", "1", "kind"}}); got != "other" {
+	if got := deadletter.EventType(
+		body,
+		[]deadletter.Path{{"none"}, {"b"}, {"a", "list", "1", "kind"}},
+	); got != "other" {
 		t.Errorf("the first path that leads somewhere gives %q", got)
 	}
 }
@@ -51,7 +54,11 @@ func FuzzEventType(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if got := deadletter.EventType(body, deadletter.AnyEventType()); len([]rune(got)) > 100 || strings.ContainsAny(got, "\n\x00") {
+		if got := deadletter.EventType(
+			body,
+			deadletter.AnyEventType(),
+		); len([]rune(got)) > 100 ||
+			strings.ContainsAny(got, "\n\x00") {
 			t.Errorf("%q", got)
 		}
 	})

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Fingerprint names the cause that a letter failed for: letters of the same source, destination and normalised reason have the same.
+// Fingerprint names the cause that a message failed for: messages of the same source, destination and normalised
+// reason have the same.
 func Fingerprint(source, destination, reason string) string {
 	sum := sha256.Sum256([]byte(source + "\x00" + destination + "\x00" + normalised(reason)))
 	return hex.EncodeToString(sum[:fingerprintBytes])
@@ -20,7 +21,8 @@ const (
 	maxNormalised = 2000
 )
 
-// particulars are what differs from one failure to the next of the same cause, in the order in which they are looked for.
+// particulars are what differs from one failure to the next of the same cause, in the order in which they are looked
+// for.
 var particulars = []struct {
 	what *regexp.Regexp
 	name string
@@ -29,7 +31,12 @@ var particulars = []struct {
 	{regexp.MustCompile(`\d{4}-\d{2}-\d{2}[t ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(z|[+-]\d{2}:?\d{2})?`), "<time>"},
 	{regexp.MustCompile(`\d{1,3}(\.\d{1,3}){3}(:\d+)?|\[[0-9a-f:]*:[0-9a-f:]*\](:\d+)?`), "<address>"},
 	{regexp.MustCompile(`(\d+(\.\d+)?(ns|µs|us|ms|s|m|h))+\b`), "<duration>"},
-	{regexp.MustCompile(`\b0x[0-9a-f]+\b|\b[0-9a-f]*\d[0-9a-f]*[a-f][0-9a-f]*\b|\b[0-9a-f]*[a-f][0-9a-f]*\d[0-9a-f]*\b`), "<id>"},
+	{
+		regexp.MustCompile(
+			`\b0x[0-9a-f]+\b|\b[0-9a-f]*\d[0-9a-f]*[a-f][0-9a-f]*\b|\b[0-9a-f]*[a-f][0-9a-f]*\d[0-9a-f]*\b`,
+		),
+		"<id>",
+	},
 	{regexp.MustCompile(`\d+([.,]\d+)*`), "<n>"},
 }
 

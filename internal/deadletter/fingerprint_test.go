@@ -32,9 +32,17 @@ func TestSameCauseHasTheSameFingerprint(t *testing.T) {
 func TestAnotherCauseHasAnotherFingerprint(t *testing.T) {
 	t.Parallel()
 	reasons := []string{
-		"The handler answered 422: field id is missing", "The handler answered 422: field name is missing", `The handler answered 422: field "id" is missing`,
-		"The handler answered 400: field id is missing", "HTTP 503 from the old worker", "HTTP 502 from the old worker", "No answer within 10s", "",
-		"The handler answered 503: Service Unavailable", "facade is down", "cafe is down",
+		"The handler answered 422: field id is missing",
+		"The handler answered 422: field name is missing",
+		`The handler answered 422: field "id" is missing`,
+		"The handler answered 400: field id is missing",
+		"HTTP 503 from the old worker",
+		"HTTP 502 from the old worker",
+		"No answer within 10s",
+		"",
+		"The handler answered 503: Service Unavailable",
+		"facade is down",
+		"cafe is down",
 	}
 	seen := map[string]string{}
 	for _, reason := range reasons {
@@ -43,7 +51,8 @@ func TestAnotherCauseHasAnotherFingerprint(t *testing.T) {
 		}
 		seen[fingerprint(reason)] = reason
 	}
-	if fingerprint("x") == deadletter.Fingerprint("cxone", "http://127.0.0.1:9090/genesys", "x") || fingerprint("x") == deadletter.Fingerprint("genesys", "http://other", "x") {
+	if fingerprint("x") == deadletter.Fingerprint("cxone", "http://127.0.0.1:9090/genesys", "x") ||
+		fingerprint("x") == deadletter.Fingerprint("genesys", "http://other", "x") {
 		t.Error("another source or destination counts as the same cause")
 	}
 }
@@ -51,9 +60,20 @@ func TestAnotherCauseHasAnotherFingerprint(t *testing.T) {
 func TestGroupFollowsTheLatestReason(t *testing.T) {
 	t.Parallel()
 	const to = "http://127.0.0.1:9090/genesys"
-	l := deadletter.Receive(deadletter.Capture{ID: "a-1", Source: "genesys", Destination: to, Reason: "down", First: &deadletter.Attempt{Number: 1, Outcome: deadletter.Rejected, StatusCode: 503}}, retry, 0, now).After
+	l := deadletter.Receive(
+		deadletter.Capture{
+			ID:          "a-1",
+			Source:      "genesys",
+			Destination: to,
+			Reason:      "down",
+			First:       &deadletter.Attempt{Number: 1, Outcome: deadletter.Rejected, StatusCode: 503},
+		},
+		retry,
+		0,
+		now,
+	).After
 	if l.Fingerprint != fingerprint("down") {
-		t.Errorf("a new letter is in group %q", l.Fingerprint)
+		t.Errorf("a new message is in group %q", l.Fingerprint)
 	}
 	claim, err := l.Claim(deadletter.Lease{Token: "t"}, "", l.DueAt)
 	if err != nil {
@@ -66,7 +86,13 @@ func TestGroupFollowsTheLatestReason(t *testing.T) {
 	} {
 		finish, err := claim.After.Finish("t", a, retry, 0, now)
 		if err != nil || finish.After.Fingerprint != fingerprint(reason) || finish.After.Reason != reason {
-			t.Errorf("after %+v the letter is in group %q for %q, %v", a, finish.After.Fingerprint, finish.After.Reason, err)
+			t.Errorf(
+				"after %+v the message is in group %q for %q, %v",
+				a,
+				finish.After.Fingerprint,
+				finish.After.Reason,
+				err,
+			)
 		}
 	}
 }

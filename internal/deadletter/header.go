@@ -33,7 +33,8 @@ func (h Headers) Clone() Headers {
 	return c
 }
 
-// Canonical answers the headers with every name in the canonical form; values of names that differ only in case are joined.
+// Canonical answers the headers with every name in the canonical form; values of names that differ only in case are
+// joined.
 func (h Headers) Canonical() Headers {
 	c := make(Headers, len(h))
 	for _, name := range h.Names() {
@@ -60,12 +61,27 @@ func (h Headers) Masked(extra ...string) Headers {
 var secretHeaders = []string{"cookie", "set-cookie", "x-auth"}
 
 var secretParts = []string{
-	"signature", "hmac", "secret", "token", "jwt", "password", "passwd", "passphrase", "api-key", "apikey", "access-key", "accesskey",
-	"private-key", "subscription-key", "functions-key", "authorization", "credential",
+	"signature",
+	"hmac",
+	"secret",
+	"token",
+	"jwt",
+	"password",
+	"passwd",
+	"passphrase",
+	"api-key",
+	"apikey",
+	"access-key",
+	"accesskey",
+	"private-key",
+	"subscription-key",
+	"functions-key",
+	"authorization",
+	"credential",
 }
 
-// IsSecretHeader tells whether a header's value must be masked wherever it is shown: credentials, cookies, signatures, and
-// what the configuration adds.
+// IsSecretHeader tells whether a header's value must be masked wherever it is shown: credentials, cookies,
+// signatures, and what the configuration adds.
 func IsSecretHeader(name string, extra ...string) bool {
 	if slices.ContainsFunc(extra, func(e string) bool { return strings.EqualFold(e, name) }) {
 		return true
@@ -80,7 +96,15 @@ func containsAny(name string, parts []string) bool {
 
 // hopByHop are the headers of RFC 9110 section 7.6.1 and its predecessors that speak of one connection only.
 var hopByHop = []string{
-	"connection", "proxy-connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
+	"connection",
+	"proxy-connection",
+	"keep-alive",
+	"proxy-authenticate",
+	"proxy-authorization",
+	"te",
+	"trailer",
+	"transfer-encoding",
+	"upgrade",
 }
 
 // IsHopByHop tells whether a header belongs to one connection and is never passed on.
@@ -124,7 +148,8 @@ func Lock(name string, extra ...string) string {
 	return ""
 }
 
-// WithEdited answers the headers after an edit: editable ones are exactly those of edited, locked ones stay as they are.
+// WithEdited answers the headers after an edit: editable ones are exactly those of edited, locked ones stay as they
+// are.
 func (h Headers) WithEdited(edited Headers, extra ...string) (Headers, error) {
 	c := Headers{}
 	for name, values := range h {
@@ -146,7 +171,7 @@ func (h Headers) WithEdited(edited Headers, extra ...string) (Headers, error) {
 
 func checkHeader(name string, values []string) error {
 	if name == "" || strings.ContainsFunc(name, notTokenRune) {
-		return Errorf(Invalid, "%q is not a header name: use letters, digits and hyphens", name)
+		return Errorf(Invalid, "%q is not a header name: use messages, digits and hyphens", name)
 	}
 	for _, v := range values {
 		if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {

@@ -28,9 +28,19 @@ func TestSecretHeaders(t *testing.T) {
 
 func TestMaskedHeaders(t *testing.T) {
 	t.Parallel()
-	h := deadletter.Headers{"Authorization": {"Bearer s3cret", "Basic s3cret"}, "X-Customer": {"s3cret"}, "Accept": {"a", "b"}, "Empty": {}}
+	h := deadletter.Headers{
+		"Authorization": {"Bearer s3cret", "Basic s3cret"},
+		"X-Customer":    {"s3cret"},
+		"Accept":        {"a", "b"},
+		"Empty":         {},
+	}
 	got := h.Masked("x-customer")
-	want := deadletter.Headers{"Authorization": {"•••", "•••"}, "X-Customer": {"•••"}, "Accept": {"a", "b"}, "Empty": {}}
+	want := deadletter.Headers{
+		"Authorization": {"•••", "•••"},
+		"X-Customer":    {"•••"},
+		"Accept":        {"a", "b"},
+		"Empty":         {},
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -42,9 +52,29 @@ func TestMaskedHeaders(t *testing.T) {
 func TestEndToEnd(t *testing.T) {
 	t.Parallel()
 	h := deadletter.Headers{
-		"Connection": {"close, X-Private", " x-other "}, "X-Private": {"1"}, "X-Other": {"1"}, "Keep-Alive": {"5"}, "Te": {"trailers"}, "Trailer": {"X"},
-		"Transfer-Encoding": {"chunked"}, "Upgrade": {"h2c"}, "Proxy-Connection": {"close"}, "Proxy-Authenticate": {"Basic"}, "Proxy-Authorization": {"x"},
-		"Host": {"example.com"}, "Content-Length": {"5"}, "Content-Type": {"text/plain"}, "Authorization": {"Bearer x"}, "Accept": {"a", "b"},
+		"Connection": {
+			"close, X-Private",
+			" x-other ",
+		},
+		"X-Private":  {"1"},
+		"X-Other":    {"1"},
+		"Keep-Alive": {"5"},
+		"Te":         {"trailers"},
+		"Trailer":    {"X"},
+		"Transfer-Encoding": {
+			"chunked",
+		},
+		"Upgrade":             {"h2c"},
+		"Proxy-Connection":    {"close"},
+		"Proxy-Authenticate":  {"Basic"},
+		"Proxy-Authorization": {"x"},
+		"Host": {
+			"example.com",
+		},
+		"Content-Length": {"5"},
+		"Content-Type":   {"text/plain"},
+		"Authorization":  {"Bearer x"},
+		"Accept":         {"a", "b"},
 	}
 	want := deadletter.Headers{"Content-Type": {"text/plain"}, "Authorization": {"Bearer x"}, "Accept": {"a", "b"}}
 	if got := h.EndToEnd(); !reflect.DeepEqual(got, want) {
@@ -72,13 +102,33 @@ func TestLock(t *testing.T) {
 
 func TestWithEdited(t *testing.T) {
 	t.Parallel()
-	base := deadletter.Headers{"Authorization": {"Bearer s3cret"}, "Webhook-Id": {"7"}, "X-Old": {"1"}, "Accept": {"a", "b"}, "X-Customer": {"c"}}
+	base := deadletter.Headers{
+		"Authorization": {"Bearer s3cret"},
+		"Webhook-Id":    {"7"},
+		"X-Old":         {"1"},
+		"Accept":        {"a", "b"},
+		"X-Customer":    {"c"},
+	}
 	edited := deadletter.Headers{
-		"authorization": {"Bearer forged"}, "Webhook-Id": {"8"}, "X-Hub-Signature": {"forged"}, "Transfer-Encoding": {"chunked"}, "Host": {"elsewhere"},
-		"accept": {"c"}, "x-new": {"1", "2"}, "X-Customer": {"•••"},
+		"authorization": {
+			"Bearer forged",
+		},
+		"Webhook-Id":        {"8"},
+		"X-Hub-Signature":   {"forged"},
+		"Transfer-Encoding": {"chunked"},
+		"Host":              {"elsewhere"},
+		"accept":            {"c"},
+		"x-new":             {"1", "2"},
+		"X-Customer":        {"•••"},
 	}
 	got, err := base.WithEdited(edited, "X-Customer")
-	want := deadletter.Headers{"Authorization": {"Bearer s3cret"}, "Webhook-Id": {"7"}, "Accept": {"c"}, "X-New": {"1", "2"}, "X-Customer": {"c"}}
+	want := deadletter.Headers{
+		"Authorization": {"Bearer s3cret"},
+		"Webhook-Id":    {"7"},
+		"Accept":        {"c"},
+		"X-New":         {"1", "2"},
+		"X-Customer":    {"c"},
+	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, %v; want %v", got, err, want)
 	}

@@ -7,7 +7,8 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// What takes a time that grows with the square of such a body would take minutes, and what goes down with its nesting would fall.
+// What takes a time that grows with the square of such a body would take minutes, and what goes down with its nesting
+// would fall.
 func TestHostileBodiesAreReadAtOnce(t *testing.T) {
 	t.Parallel()
 	const size = 256 << 10
@@ -25,7 +26,12 @@ func TestHostileBodiesAreReadAtOnce(t *testing.T) {
 	wide := "[" + strings.Repeat(`{"ssn":1,"a":{"a":{"a":{"ssn":2}}}},`, size/64) + "{}]"
 	for _, body := range []string{deep, wide} {
 		masked, _ := deadletter.MaskJSON([]byte(body), secret)
-		if restored, err := deadletter.RestoreMasked(masked, []byte(body), secret); err != nil || string(restored) != body {
+		if restored, err := deadletter.RestoreMasked(
+			masked,
+			[]byte(body),
+			secret,
+		); err != nil ||
+			string(restored) != body {
 			t.Errorf("of %d bytes came %d back, %v", len(body), len(restored), err)
 		}
 	}

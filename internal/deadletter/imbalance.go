@@ -28,11 +28,12 @@ type Imbalance struct {
 	Hour    time.Time // when it begins
 	Source  string
 	Stage   LedgerStage
-	Missing int             // that are nowhere; below zero: so many came that nobody had counted
-	Expired bool            // they waited on a queue for longer than it keeps a message
-	Refused int             // of the same hour: a queue that did not confirm one may have had it
-	Killed  time.Time       // when a run was heard of last that ended without saving its latest counts; zero: none can explain this
-	Ack     Acknowledgement // the latest; zero: none
+	Missing int  // that are nowhere; below zero: so many came that nobody had counted
+	Expired bool // they waited on a queue for longer than it keeps a message
+	Refused int  // of the same hour: a queue that did not confirm one may have had it
+	// when a run was heard of last that ended without saving its latest counts; zero: none can explain this
+	Killed time.Time
+	Ack    Acknowledgement // the latest; zero: none
 }
 
 // Acknowledgement says that a person knows of an imbalance, as large as it was then.
@@ -60,7 +61,7 @@ func (i Imbalance) Amount() int { return max(i.Missing, -i.Missing) }
 
 // Explained tells whether more came than was counted for a reason that is known, so that nothing is wrong.
 func (i Imbalance) Explained() bool {
-	return i.Missing < 0 && (!i.Killed.IsZero() || i.Stage == StageLetters && i.Refused >= -i.Missing)
+	return i.Missing < 0 && (!i.Killed.IsZero() || i.Stage == StageMessages && i.Refused >= -i.Missing)
 }
 
 // Acknowledged tells whether a person knows of it. Of another amount nobody does.
@@ -75,9 +76,17 @@ func (i Imbalance) Acknowledge(by Actor, amount int, note string, at time.Time) 
 	case strings.TrimSpace(note) == "":
 		return Acknowledgement{}, Event{}, Errorf(Invalid, "say what you found out: the note is kept with this hour")
 	case i.Explained():
-		return Acknowledgement{}, Event{}, Errorf(Conflict, "this difference is explained: there is nothing to acknowledge")
+		return Acknowledgement{}, Event{}, Errorf(
+			Conflict,
+			"this difference is explained: there is nothing to acknowledge",
+		)
 	case amount != i.Amount():
-		return Acknowledgement{}, Event{}, Errorf(Conflict, "it was %d when you looked and is %d now: look again", amount, i.Amount())
+		return Acknowledgement{}, Event{}, Errorf(
+			Conflict,
+			"it was %d when you looked and is %d now: look again",
+			amount,
+			i.Amount(),
+		)
 	case i.Acknowledged():
 		return Acknowledgement{}, Event{}, Errorf(Conflict, "%s acknowledged this %s", i.Ack.By, ago(i.Ack.At, at))
 	}
@@ -106,7 +115,8 @@ type LedgerState struct {
 // Find answers an imbalance by its name.
 func (s LedgerState) Find(key ImbalanceKey) (Imbalance, bool) {
 	for _, i := range s.Imbalances {
-		if k := i.Key(); !i.Explained() && k.Hour.Equal(key.Hour) && k.Source == key.Source && k.Stage == key.Stage && k.Kind == key.Kind {
+		if k := i.Key(); !i.Explained() && k.Hour.Equal(key.Hour) && k.Source == key.Source && k.Stage == key.Stage &&
+			k.Kind == key.Kind {
 			return i, true
 		}
 	}

@@ -12,7 +12,12 @@ func TestAcknowledge(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 2, 10, 15, 0, 0, time.UTC)
 	anna := deadletter.User("anna", deadletter.Operator, "192.0.2.7")
-	lost := deadletter.Imbalance{Hour: deadletter.LedgerHour(at), Source: "genesys", Stage: deadletter.StageLetters, Missing: 2}
+	lost := deadletter.Imbalance{
+		Hour:    deadletter.LedgerHour(at),
+		Source:  "genesys",
+		Stage:   deadletter.StageMessages,
+		Missing: 2,
+	}
 	known, grown, killed := lost, lost, lost
 	known.Ack = deadletter.Acknowledgement{By: "ben", At: at.Add(-time.Minute), Amount: 2}
 	grown.Ack = deadletter.Acknowledgement{By: "ben", At: at.Add(-time.Minute), Amount: 1}
@@ -40,10 +45,12 @@ func TestAcknowledge(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || ack.By != "anna" || ack.Amount != 2 || ack.Note != strings.TrimSpace(c.note) || !ack.At.Equal(at) {
+		if err != nil || ack.By != "anna" || ack.Amount != 2 || ack.Note != strings.TrimSpace(c.note) ||
+			!ack.At.Equal(at) {
 			t.Errorf("%s: %+v, %v", name, ack, err)
 		}
-		if e.Action != "ledger.acknowledge" || e.Source != "genesys" || e.Target != "2026-03-02T10:00:00Z" || string(e.After) != `{"stage":"letters","kind":"missing","amount":2}` {
+		if e.Action != "ledger.acknowledge" || e.Source != "genesys" || e.Target != "2026-03-02T10:00:00Z" ||
+			string(e.After) != `{"stage":"messages","kind":"missing","amount":2}` {
 			t.Errorf("%s: the event is %+v", name, e)
 		}
 		c.i.Ack = ack

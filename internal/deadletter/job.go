@@ -19,11 +19,11 @@ type JobState string
 
 // The states of a job.
 const (
-	JobDraft     JobState = "draft"     // its letters are fixed; nobody started it yet
-	JobRunning   JobState = "running"   // letter after letter is worked on
+	JobDraft     JobState = "draft"     // its messages are fixed; nobody started it yet
+	JobRunning   JobState = "running"   // message after message is worked on
 	JobPaused    JobState = "paused"    // what is in flight is finished, nothing new begins
-	JobDone      JobState = "done"      // every letter has its result
-	JobCancelled JobState = "cancelled" // the letters that were left are as they were
+	JobDone      JobState = "done"      // every message has its result
+	JobCancelled JobState = "cancelled" // the messages that were left are as they were
 )
 
 // JobStates lists every state.
@@ -38,10 +38,10 @@ var legalJob = map[JobState][]JobState{
 	JobPaused:  {JobRunning, JobDone, JobCancelled},
 }
 
-// Over tells whether no further letter will be worked on.
+// Over tells whether no further message will be worked on.
 func (s JobState) Over() bool { return s == JobDone || s == JobCancelled }
 
-// ItemState is what became of one letter of a job.
+// ItemState is what became of one message of a job.
 type ItemState string
 
 // The states of an item.
@@ -50,7 +50,7 @@ const (
 	ItemOrdered ItemState = "ordered" // its delivery is in flight
 	ItemDone    ItemState = "done"    // delivered, archived or restored
 	ItemFailed  ItemState = "failed"  // its delivery failed
-	ItemSkipped ItemState = "skipped" // the letter did not take the action
+	ItemSkipped ItemState = "skipped" // the message did not take the action
 )
 
 // ItemStates lists every state of an item.
@@ -58,7 +58,7 @@ func ItemStates() []ItemState {
 	return []ItemState{ItemPending, ItemOrdered, ItemDone, ItemFailed, ItemSkipped}
 }
 
-// Job is a bulk action over letters that were fixed when it was made.
+// Job is a bulk action over messages that were fixed when it was made.
 type Job struct {
 	ID     JobID
 	Action Action // ActReplay, ActRedrive, ActEdit, ActEditRedrive, ActArchive or ActRestore
@@ -67,24 +67,25 @@ type Job struct {
 	By     Actor // who made it and, once it runs, who answers for it; its Role is not kept
 	State  JobState
 	Why    string // why it was paused, where nobody asked for that
-	Filter string // the query of the list that its letters are of; "" for letters that were selected one by one
+	Filter string // the query of the list that its messages are of; "" for messages that were selected one by one
 	Undoes JobID  // the job whose archiving it takes back; 0: none
-	Canary int    // so many letters begin, then the job pauses until somebody has looked at them; 0: none, or not any more
-	Rate   int    // letters that begin within a second; 0: as many as the destinations take
+	// so many messages begin, then the job pauses until somebody has looked at them; 0: none, or not any more
+	Canary int
+	Rate   int // messages that begin within a second; 0: as many as the destinations take
 
 	Items          JobItems
-	Oldest, Newest time.Time // receipt of its letters
-	Unfit          int       // letters that did not take the action when it was made
-	Unknown        int       // letters whose latest outcome was unknown when it was made
+	Oldest, Newest time.Time // receipt of its messages
+	Unfit          int       // messages that did not take the action when it was made
+	Unknown        int       // messages whose latest outcome was unknown when it was made
 
 	CreatedAt, StartedAt, EndedAt time.Time
 	Last                          LastOrder // the latest thing that a person did to it
 }
 
-// JobItems counts the letters of a job by what became of them.
+// JobItems counts the messages of a job by what became of them.
 type JobItems struct{ Pending, Ordered, Done, Failed, Skipped int }
 
-// Total is how many letters a job has.
+// Total is how many messages a job has.
 func (n JobItems) Total() int { return n.Pending + n.Ordered + n.Done + n.Failed + n.Skipped }
 
 // JobChange is a job before and after, with its audit event.
@@ -96,7 +97,7 @@ type JobChange struct {
 // NewJob makes the draft of a job.
 func NewJob(by Actor, action Action, at time.Time) (Job, error) {
 	if len(action.Fits()) == 0 {
-		return Job{}, Errorf(Invalid, "%q is nothing to do to many letters at once", action)
+		return Job{}, Errorf(Invalid, "%q is nothing to do to many messages at once", action)
 	}
 	if err := by.May(action); err != nil {
 		return Job{}, err
@@ -104,19 +105,19 @@ func NewJob(by Actor, action Action, at time.Time) (Job, error) {
 	return Job{Action: action, By: by, State: JobDraft, CreatedAt: at}, nil
 }
 
-// Delivers tells whether the job sends letters to their destinations or back to their queues.
+// Delivers tells whether the job sends messages to their destinations or back to their queues.
 func (j Job) Delivers() bool { return j.Action == ActReplay || j.Action.Edits() || j.Action.Redrives() }
 
 // JobInput is what a person adds when starting a job.
 type JobInput struct {
 	Patch   []byte // for an action that edits
 	Reason  string // for that, and for ActArchive
-	Unknown bool   // letters that the handler may have processed are meant as well
+	Unknown bool   // messages that the handler may have processed are meant as well
 	Canary  int    // for a job that delivers, see Job
 	Rate    int    // likewise
 }
 
-// MaxJobRate bounds what a job can be asked for, in letters per second.
+// MaxJobRate bounds what a job can be asked for, in messages per second.
 const MaxJobRate = 10_000
 
 // Start begins the work. Of several people who start the same draft one wins; the others get a Conflict.
@@ -143,16 +144,20 @@ func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
 
 func (j Job) check(in JobInput) error {
 	if j.Items.Total() == 0 {
-		return Errorf(Invalid, "no letter is in this job: select letters first")
+		return Errorf(Invalid, "no message is in this job: select messages first")
 	}
 	if in.Canary < 0 || in.Canary > j.Items.Total() {
-		return Errorf(Invalid, "the first letters to try must be a number up to %d, which are all", j.Items.Total())
+		return Errorf(Invalid, "the first messages to try must be a number up to %d, which are all", j.Items.Total())
 	}
 	if in.Rate < 0 || in.Rate > MaxJobRate {
-		return Errorf(Invalid, "the rate must be a number of letters per second up to %d", MaxJobRate)
+		return Errorf(Invalid, "the rate must be a number of messages per second up to %d", MaxJobRate)
 	}
 	if j.Delivers() && j.Unknown > 0 && !in.Unknown {
-		return Errorf(Invalid, "%d of these letters may have been processed already: say that they are meant as well", j.Unknown)
+		return Errorf(
+			Invalid,
+			"%d of these messages may have been processed already: say that they are meant as well",
+			j.Unknown,
+		)
 	}
 	if j.Action.Edits() {
 		if _, err := MergePatch([]byte(`{}`), in.Patch); err != nil {
@@ -160,7 +165,7 @@ func (j Job) check(in JobInput) error {
 		}
 	}
 	if (j.Action.Edits() || j.Action == ActArchive) && strings.TrimSpace(in.Reason) == "" {
-		return Errorf(Invalid, "say why: the reason is kept with each letter")
+		return Errorf(Invalid, "say why: the reason is kept with each message")
 	}
 	return nil
 }
@@ -187,7 +192,7 @@ func (j Job) Halt(why string, at time.Time) (JobChange, error) {
 	return next.changedFrom(j, System(), "job.pause", why, at)
 }
 
-// MayBegin answers how many letters of a number may begin now, as far as the canary goes.
+// MayBegin answers how many messages of a number may begin now, as far as the canary goes.
 func (j Job) MayBegin(n int) int {
 	if j.Canary == 0 {
 		return n
@@ -195,14 +200,19 @@ func (j Job) MayBegin(n int) int {
 	return min(n, max(0, j.Canary-j.Items.Done-j.Items.Failed-j.Items.Ordered))
 }
 
-// EndCanary pauses a job whose first letters have their results, for somebody to look at them; false while they have not, and where
-// there are no others.
+// EndCanary pauses a job whose first messages have their results, for somebody to look at them; false while they have
+// not, and where there are no others.
 func (j Job) EndCanary(at time.Time) (JobChange, bool, error) {
 	n := j.Items
 	if j.State != JobRunning || j.Canary == 0 || n.Done+n.Failed < j.Canary || n.Ordered > 0 || n.Pending == 0 {
 		return JobChange{}, false, nil
 	}
-	why := fmt.Sprintf("the first %d letters are through, %d of them failed: look at them, then resume for the other %d", n.Done+n.Failed, n.Failed, n.Pending)
+	why := fmt.Sprintf(
+		"the first %d messages are through, %d of them failed: look at them, then resume for the other %d",
+		n.Done+n.Failed,
+		n.Failed,
+		n.Pending,
+	)
 	tried := j
 	tried.Canary = 0
 	change, err := tried.Halt(why, at)
@@ -210,7 +220,7 @@ func (j Job) EndCanary(at time.Time) (JobChange, bool, error) {
 	return change, err == nil, err
 }
 
-// Resume goes on with a paused job. Who resumes it answers for the letters to come.
+// Resume goes on with a paused job. Who resumes it answers for the messages to come.
 func (j Job) Resume(by Actor, at time.Time) (JobChange, error) {
 	if err := by.May(j.Action); err != nil {
 		return JobChange{}, err
@@ -226,7 +236,7 @@ func (j Job) Resume(by Actor, at time.Time) (JobChange, error) {
 	return next.changedFrom(j, by, "job.resume", "", at)
 }
 
-// Cancel leaves the letters that were not begun as they are.
+// Cancel leaves the messages that were not begun as they are.
 func (j Job) Cancel(by Actor, at time.Time) (JobChange, error) {
 	if err := by.May(j.Action); err != nil {
 		return JobChange{}, err
@@ -239,7 +249,7 @@ func (j Job) Cancel(by Actor, at time.Time) (JobChange, error) {
 	return next.changedFrom(j, by, "job.cancel", "", at)
 }
 
-// Finish ends a job of which every letter has its result; false while there are others, or when it is over already.
+// Finish ends a job of which every message has its result; false while there are others, or when it is over already.
 func (j Job) Finish(at time.Time) (JobChange, bool, error) {
 	if j.State != JobRunning && j.State != JobPaused || j.Items.Pending+j.Items.Ordered > 0 {
 		return JobChange{}, false, nil
@@ -252,7 +262,8 @@ func (j Job) Finish(at time.Time) (JobChange, bool, error) {
 
 // become is the one function that moves a job to another state.
 func (j Job) become(state JobState, by Actor, did string, at time.Time) (Job, error) {
-	if slices.Contains(legalJob[j.State], state) && (did != "resumed" || j.State == JobPaused) && (did != "started" || j.State == JobDraft) {
+	if slices.Contains(legalJob[j.State], state) && (did != "resumed" || j.State == JobPaused) &&
+		(did != "started" || j.State == JobDraft) {
 		j.State, j.Last = state, LastOrder{By: by.Name, Action: did, At: at}
 		return j, nil
 	}
@@ -260,7 +271,7 @@ func (j Job) become(state JobState, by Actor, did string, at time.Time) (Job, er
 	case j.State == JobDraft:
 		return j, Errorf(Conflict, "this job was not started yet")
 	case j.State == JobDone:
-		return j, Errorf(Conflict, "this job is done: all of its letters have their result")
+		return j, Errorf(Conflict, "this job is done: all of its messages have their result")
 	case j.Last.By == "":
 		return j, Errorf(Conflict, "this job is %s already", j.State)
 	}
@@ -269,24 +280,34 @@ func (j Job) become(state JobState, by Actor, did string, at time.Time) (Job, er
 
 // jobState is what an event keeps of a job.
 type jobState struct {
-	State   JobState `json:"state"`
-	Action  Action   `json:"action"`
-	Letters int      `json:"letters"`
-	Filter  string   `json:"filter,omitempty"`
-	Patch   string   `json:"patch,omitempty"`
-	Undoes  JobID    `json:"undoes,omitempty"`
-	Canary  int      `json:"canary,omitempty"`
-	Rate    int      `json:"rate,omitempty"`
-	Done    int      `json:"done,omitempty"`
-	Failed  int      `json:"failed,omitempty"`
-	Skipped int      `json:"skipped,omitempty"`
-	Pending int      `json:"pending,omitempty"`
+	State    JobState `json:"state"`
+	Action   Action   `json:"action"`
+	Messages int      `json:"messages"`
+	Filter   string   `json:"filter,omitempty"`
+	Patch    string   `json:"patch,omitempty"`
+	Undoes   JobID    `json:"undoes,omitempty"`
+	Canary   int      `json:"canary,omitempty"`
+	Rate     int      `json:"rate,omitempty"`
+	Done     int      `json:"done,omitempty"`
+	Failed   int      `json:"failed,omitempty"`
+	Skipped  int      `json:"skipped,omitempty"`
+	Pending  int      `json:"pending,omitempty"`
 }
 
 func (j Job) state() jobState {
 	return jobState{
-		State: j.State, Action: j.Action, Letters: j.Items.Total(), Filter: j.Filter, Patch: string(j.Patch), Undoes: j.Undoes, Canary: j.Canary, Rate: j.Rate,
-		Done: j.Items.Done, Failed: j.Items.Failed, Skipped: j.Items.Skipped, Pending: j.Items.Pending,
+		State:    j.State,
+		Action:   j.Action,
+		Messages: j.Items.Total(),
+		Filter:   j.Filter,
+		Patch:    string(j.Patch),
+		Undoes:   j.Undoes,
+		Canary:   j.Canary,
+		Rate:     j.Rate,
+		Done:     j.Items.Done,
+		Failed:   j.Items.Failed,
+		Skipped:  j.Items.Skipped,
+		Pending:  j.Items.Pending,
 	}
 }
 
@@ -295,7 +316,7 @@ func (j Job) changedFrom(before Job, by Actor, action, reason string, at time.Ti
 	return JobChange{Before: before, After: j, Event: e}, err
 }
 
-// Fits lists the statuses of letters that take an action.
+// Fits lists the statuses of messages that take an action.
 func (a Action) Fits() []Status {
 	var fit []Status
 	for _, s := range Statuses() {
@@ -319,10 +340,10 @@ func (a Action) takes(s Status) bool {
 	return false
 }
 
-// ChangeOf answers what the job does to a letter whose version was fixed with it. latest is the newest revision of the letter, which
-// only a job that edits reads. Conflict and Invalid say why the letter does not take it, in words that are the same for all letters
-// of the same cause.
-func (j Job) ChangeOf(l Letter, version int, latest Revision, at time.Time) (Change, error) {
+// ChangeOf answers what the job does to a message whose version was fixed with it. latest is the newest revision of
+// the message, which only a job that edits reads. Conflict and Invalid say why the message does not take it, in words
+// that are the same for all messages of the same cause.
+func (j Job) ChangeOf(l Message, version int, latest Revision, at time.Time) (Change, error) {
 	if err := j.refusal(l, version); err != nil {
 		return Change{}, err
 	}
@@ -334,7 +355,7 @@ func (j Job) ChangeOf(l Letter, version int, latest Revision, at time.Time) (Cha
 	return c, nil
 }
 
-func (j Job) refusal(l Letter, version int) error {
+func (j Job) refusal(l Message, version int) error {
 	switch {
 	case version != l.Version && l.LastOrder.By != "":
 		return Errorf(Conflict, "%s by %s in the meantime", l.LastOrder.Action, l.LastOrder.By)
@@ -352,7 +373,7 @@ func (j Job) refusal(l Letter, version int) error {
 	return Errorf(Conflict, "%s already", l.Status)
 }
 
-func (j Job) change(l Letter, version int, latest Revision, at time.Time) (Change, error) {
+func (j Job) change(l Message, version int, latest Revision, at time.Time) (Change, error) {
 	switch j.Action {
 	case ActReplay, ActRedrive:
 		return j.sendOn(l, version, at)
@@ -376,11 +397,11 @@ func (j Job) change(l Letter, version int, latest Revision, at time.Time) (Chang
 		return l.Restore(j.By, version, at)
 	case ActView, ActProbe, ActAcknowledge, ActUsers:
 	}
-	return Change{}, Errorf(Invalid, "%q is nothing to do to many letters at once", j.Action)
+	return Change{}, Errorf(Invalid, "%q is nothing to do to many messages at once", j.Action)
 }
 
-// sendOn orders that the latest revision goes where the job sends its letters.
-func (j Job) sendOn(l Letter, version int, at time.Time) (Change, error) {
+// sendOn orders that the latest revision goes where the job sends its messages.
+func (j Job) sendOn(l Message, version int, at time.Time) (Change, error) {
 	if j.Action.Redrives() {
 		return l.OrderRedrive(j.By, TriggerBulkRedrive, l.Revision, version, at)
 	}
@@ -393,7 +414,7 @@ func (a Attempt) ItemResult() (ItemState, string) {
 	case a.Outcome == Delivered || a.Outcome == SentBack:
 		return ItemDone, ""
 	case a.Probe && a.Transient():
-		return ItemPending, "" // the letter was lent to test its destination, and waits as before
+		return ItemPending, "" // the message was lent to test its destination, and waits as before
 	}
 	return ItemFailed, a.Error
 }

@@ -60,23 +60,31 @@ func TestJobTransitions(t *testing.T) {
 				continue
 			}
 			e := change.Event
-			if err != nil || change.After.State != step.to || e.Action != name || e.TargetKind != "job" || e.Target != "17" || e.By != "bert" ||
-				!strings.Contains(string(e.Before), `"state":"`+string(state)) || !strings.Contains(string(e.After), `"state":"`+string(step.to)) {
+			if err != nil || change.After.State != step.to || e.Action != name || e.TargetKind != "job" ||
+				e.Target != "17" ||
+				e.By != "bert" ||
+				!strings.Contains(string(e.Before), `"state":"`+string(state)) ||
+				!strings.Contains(string(e.After), `"state":"`+string(step.to)) {
 				t.Errorf("%s of a job that is %s: %+v, %v", name, state, change, err)
 			}
 		}
 	}
 }
 
-func TestJobIsDoneOnceEveryLetterHasItsResult(t *testing.T) {
+func TestJobIsDoneOnceEveryMessageHasItsResult(t *testing.T) {
 	t.Parallel()
 	for _, state := range deadletter.JobStates() {
 		ends := state == deadletter.JobRunning || state == deadletter.JobPaused
-		if change, over, err := jobIn(t, state, 0).Finish(jobAt); err != nil || over != ends || over && change.After.State != deadletter.JobDone {
+		if change, over, err := jobIn(
+			t,
+			state,
+			0,
+		).Finish(jobAt); err != nil || over != ends ||
+			over && change.After.State != deadletter.JobDone {
 			t.Errorf("%s: %+v, %v, %v", state, change, over, err)
 		}
 		if _, over, err := jobIn(t, state, 1).Finish(jobAt); err != nil || over {
-			t.Errorf("%s with a letter left: %v, %v", state, over, err)
+			t.Errorf("%s with a message left: %v, %v", state, over, err)
 		}
 	}
 }

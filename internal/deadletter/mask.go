@@ -15,7 +15,8 @@ type Path []string
 // step is one step of a path: a name after a dot, a quoted name in brackets, a number in brackets, or a star for each.
 var step = regexp.MustCompile(`^(?:\.([^.\[\]]+)|\['([^']+)'\]|\[(\*|0|[1-9][0-9]*)\])`)
 
-// ParsePath reads a path of dotted names, `['na.me']`, `[n]` and `[*]` or `.*`; an Invalid error says what is wrong with it.
+// ParsePath reads a path of dotted names, `['na.me']`, `[n]` and `[*]` or `.*`; an Invalid error says what is wrong
+// with it.
 func ParsePath(text string) (Path, error) {
 	rest, ok := strings.CutPrefix(text, "$")
 	if !ok || rest == "" || rest[0] != '.' && rest[0] != '[' {
@@ -32,7 +33,12 @@ func ParsePath(text string) (Path, error) {
 			inside, _, _ := strings.Cut(rest, "]")
 			return nil, Errorf(Invalid, "%q in path %q must be [*] or a number in brackets", inside+"]", text)
 		default:
-			return nil, Errorf(Invalid, "path %q goes wrong at %q: write every step by its name, like $.customer.ssn", text, rest)
+			return nil, Errorf(
+				Invalid,
+				"path %q goes wrong at %q: write every step by its name, like $.customer.ssn",
+				text,
+				rest,
+			)
 		}
 	}
 	return path, nil
@@ -46,8 +52,9 @@ type span struct {
 
 const maskedValue = `"` + Mask + `"`
 
-// MaskJSON answers the body with the values at the paths replaced by Mask, and whether there were any. Every other byte
-// stays as it is. In a body that is no proper JSON, whatever follows the last name of a path is masked, as well as that can be told.
+// MaskJSON answers the body with the values at the paths replaced by Mask, and whether there were any. Every other
+// byte stays as it is. In a body that is no proper JSON, whatever follows the last name of a path is masked, as well
+// as that can be told.
 func MaskJSON(body []byte, paths []Path) ([]byte, bool) {
 	if len(paths) == 0 {
 		return body, false
@@ -56,8 +63,9 @@ func MaskJSON(body []byte, paths []Path) ([]byte, bool) {
 	return replaceSpans(body, spans, func(span) []byte { return []byte(maskedValue) }), len(spans) > 0
 }
 
-// RestoreMasked answers an edited body with every value that still is Mask taken from the body it was made of. An Invalid error
-// says that a Mask stands where no value can be told for it: it would be delivered, or another's value in its place.
+// RestoreMasked answers an edited body with every value that still is Mask taken from the body it was made of. An
+// Invalid error says that a Mask stands where no value can be told for it: it would be delivered, or another's value
+// in its place.
 func RestoreMasked(edited, base []byte, paths []Path) ([]byte, error) {
 	known := secretSpans(base, paths)
 	if len(known) == 0 {
@@ -84,8 +92,13 @@ func RestoreMasked(edited, base []byte, paths []Path) ([]byte, error) {
 		}
 		return secrets[s.key][n]
 	})
-	if bytes.Count(restored, []byte(Mask)) > bytes.Count(base, []byte(Mask)) || json.Valid(edited) && !json.Valid(restored) {
-		return nil, Errorf(Invalid, "a masked value cannot be put back where its %s stands now: leave it where it was, or write the value itself", Mask)
+	if bytes.Count(restored, []byte(Mask)) > bytes.Count(base, []byte(Mask)) ||
+		json.Valid(edited) && !json.Valid(restored) {
+		return nil, Errorf(
+			Invalid,
+			"a masked value cannot be put back where its %s stands now: leave it where it was, or write the value itself",
+			Mask,
+		)
 	}
 	return restored, nil
 }
@@ -192,7 +205,8 @@ func below(paths []Path, name string) []Path {
 	return open
 }
 
-// spansByName answers what follows the last names of the paths in a text that is no JSON: rather too much than too little.
+// spansByName answers what follows the last names of the paths in a text that is no JSON: rather too much than too
+// little.
 func spansByName(body []byte, paths []Path) []span {
 	var spans []span
 	names, all := lastNames(paths)
@@ -238,7 +252,8 @@ func isNumber(text string) bool {
 // escaped is how long a byte of a name can get when it is written with an escape.
 const escaped = 6
 
-// cutName answers which of the names stands quoted at the beginning of a text, and where the value after its colon begins.
+// cutName answers which of the names stands quoted at the beginning of a text, and where the value after its colon
+// begins.
 func cutName(text []byte, names []string) (name string, after int) {
 	if text[0] != '"' && text[0] != '\'' {
 		return "", 0
@@ -252,7 +267,8 @@ func cutName(text []byte, names []string) (name string, after int) {
 		return "", 0
 	}
 	name = string(text[1 : end-1])
-	if strings.Contains(name, `\`) && json.Unmarshal([]byte(`"`+name+`"`), &name) != nil || !slices.Contains(names, name) {
+	if strings.Contains(name, `\`) && json.Unmarshal([]byte(`"`+name+`"`), &name) != nil ||
+		!slices.Contains(names, name) {
 		return "", 0
 	}
 	rest := bytes.TrimLeft(text[end:], " \t\r\n")

@@ -46,7 +46,8 @@ func TestParsePath(t *testing.T) {
 		"$.items[01]", "$.items[1", "$.items[0]x", "$.items]", "$.items[?(@.a)]", "$['']", "$['a]",
 	} {
 		p, err := deadletter.ParsePath(text)
-		if deadletter.KindOf(err) != deadletter.Invalid || !strings.Contains(deadletter.TextOf(err), strconv.Quote(text)) {
+		if deadletter.KindOf(err) != deadletter.Invalid ||
+			!strings.Contains(deadletter.TextOf(err), strconv.Quote(text)) {
 			t.Errorf("%s: %q, %v; want an Invalid error that quotes it", text, p, err)
 		}
 	}
@@ -144,7 +145,8 @@ func TestRestoreMasked(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			got, err := deadletter.RestoreMasked([]byte(c.edited), []byte(c.base), paths(t, c.paths...))
-			if c.want == "" && deadletter.KindOf(err) != deadletter.Invalid || c.want != "" && (err != nil || string(got) != c.want) {
+			if c.want == "" && deadletter.KindOf(err) != deadletter.Invalid ||
+				c.want != "" && (err != nil || string(got) != c.want) {
 				t.Errorf("got %s, %v; want %s", got, err, c.want)
 			}
 		})
@@ -195,7 +197,13 @@ func FuzzSecretsNeverShow(f *testing.F) {
 		}
 		// Cut off anywhere behind its name, it is still not shown.
 		for cut := range len(doc) {
-			if shown, _ := deadletter.MaskJSON([]byte(doc[:cut]), []deadletter.Path{path}); bytes.Contains(shown, []byte(seedOfSecret)) {
+			if shown, _ := deadletter.MaskJSON(
+				[]byte(doc[:cut]),
+				[]deadletter.Path{path},
+			); bytes.Contains(
+				shown,
+				[]byte(seedOfSecret),
+			) {
 				t.Fatalf("%q of %s was shown as %s", path, doc[:cut], shown)
 			}
 		}
@@ -230,7 +238,13 @@ func grow(roll *rand.Rand, noise string, levels int) (doc string, path deadlette
 		if roll.IntN(2) == 0 && name == "ssn" {
 			written = []byte(`"\u0073\u0073n"`)
 		}
-		doc = "{" + space() + `"before":` + string(other) + "," + string(written) + space() + ":" + space() + doc + space() + `,"after":` + string(other) + "}"
+		doc = "{" + space() + `"before":` + string(
+			other,
+		) + "," + string(
+			written,
+		) + space() + ":" + space() + doc + space() + `,"after":` + string(
+			other,
+		) + "}"
 		path = append(path, name)
 	}
 	slices.Reverse(path)

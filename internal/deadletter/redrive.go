@@ -2,7 +2,7 @@ package deadletter
 
 import "time"
 
-// Redrives tells whether a delivery goes back to the queue that the letter came from, and not to a destination.
+// Redrives tells whether a delivery goes back to the queue that the message came from, and not to a destination.
 func (t Trigger) Redrives() bool { return t == TriggerRedrive || t == TriggerBulkRedrive }
 
 // ByJob tells whether a job asked for a delivery.
@@ -15,14 +15,15 @@ func (t Trigger) noun() string {
 	return "replay"
 }
 
-// Redrives tells whether an action sends letters back to the queue that they came from.
+// Redrives tells whether an action sends messages back to the queue that they came from.
 func (a Action) Redrives() bool { return a == ActRedrive || a == ActEditRedrive }
 
 // Edits tells whether an action adds a revision.
 func (a Action) Edits() bool { return a == ActEdit || a == ActEditRedrive }
 
-// OrderRedrive asks for a revision to be sent back to the queue that the letter came from. version is that of the page the person saw.
-func (l Letter) OrderRedrive(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
+// OrderRedrive asks for a revision to be sent back to the queue that the message came from. version is that of the
+// page the person saw.
+func (l Message) OrderRedrive(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
 	if err := l.hasQueue(); err != nil {
 		return Change{}, err
 	}
@@ -30,42 +31,47 @@ func (l Letter) OrderRedrive(by Actor, trigger Trigger, revision, version int, a
 }
 
 // hasQueue refuses to send back what came from no queue of the list.
-func (l Letter) hasQueue() error {
+func (l Message) hasQueue() error {
 	if l.Queue.From == "" {
-		return Errorf(Conflict, "this letter came from no queue of the list queues: there is nothing to redrive it to")
+		return Errorf(Conflict, "this message came from no queue of the list queues: there is nothing to redrive it to")
 	}
 	return nil
 }
 
 // hasDestination refuses to deliver over HTTP what came from a queue without a source: no default stands in for it.
-func (l Letter) hasDestination() error {
+func (l Message) hasDestination() error {
 	if l.Queue.From != "" && l.Source == "" {
-		return Errorf(Conflict, "letters of the queue %s have no HTTP destination: set queues.%s.source, and restart", l.Queue.From, l.Queue.From)
+		return Errorf(
+			Conflict,
+			"messages of the queue %s have no HTTP destination: set queues.%s.source, and restart",
+			l.Queue.From,
+			l.Queue.From,
+		)
 	}
 	return nil
 }
 
-// Adopt gives a letter of a queue the source that its queue has got since it was received. Nobody ordered it, so its version stays. One
-// that has a source keeps it, and one in flight is let be: Conflict.
-func (l Letter) Adopt(source string, at time.Time) (Change, error) {
+// Adopt gives a message of a queue the source that its queue has got since it was received. Nobody ordered it, so its
+// version stays. One that has a source keeps it, and one in flight is let be: Conflict.
+func (l Message) Adopt(source string, at time.Time) (Change, error) {
 	if l.Queue.From == "" || l.Source != "" || l.Lease.Token != "" {
-		return Change{}, Errorf(Conflict, "this letter has a source, needs none, or is in flight")
+		return Change{}, Errorf(Conflict, "this message has a source, needs none, or is in flight")
 	}
 	next := l
 	next.Source = source
 	next.failedFor(l.Reason)
-	c := next.changedFrom(l, System(), "letter.source", "", at)
+	c := next.changedFrom(l, System(), "message.source", "", at)
 	c.Adopted = true
 	return c, nil
 }
 
-// SendsBack tells whether a redrive of the letter is ordered or in flight.
-func (l Letter) SendsBack() bool { return l.Status == Replaying && l.Order.Trigger.Redrives() }
+// SendsBack tells whether a redrive of the message is ordered or in flight.
+func (l Message) SendsBack() bool { return l.Status == Replaying && l.Order.Trigger.Redrives() }
 
-// Return notes that a message which was sent back has come to the dead letter queue again, so that the letter goes on with its history
-// instead of a new one. sent is the revision that was sent last; open is the attempt that is in flight, nil where none is: the message
-// itself proves then that it was sent. What was delivered meanwhile stays so.
-func (l Letter) Return(c Capture, sent Revision, open *Attempt, at time.Time) Change {
+// Return notes that a message which was sent back has come to the DLQ again, so that the message goes on with its
+// history instead of a new one. sent is the revision that was sent last; open is the attempt that is in flight, nil
+// where none is: the message itself proves then that it was sent. What was delivered meanwhile stays so.
+func (l Message) Return(c Capture, sent Revision, open *Attempt, at time.Time) Change {
 	if l.Status == Resolved || l.Status == Retrying || l.Status == Replaying && (open == nil || !l.SendsBack()) {
 		return l.ArriveAgain(c, sent, at)
 	}
@@ -79,10 +85,13 @@ func (l Letter) Return(c Capture, sent Revision, open *Attempt, at time.Time) Ch
 	if next.Queue.DeduplicationID == "" {
 		next.Queue.DeduplicationID = l.Queue.DeduplicationID // a redrive has one of its own, which is not the sender's
 	}
-	change := next.arrived(l, c, sent, "letter.returned", at)
+	change := next.arrived(l, c, sent, "message.returned", at)
 	if open != nil {
 		done := *open
-		done.Done, done.Outcome, done.Latency, done.MessageID = true, SentBack, max(0, at.Sub(open.StartedAt)), c.Queue.MessageID
+		done.Done, done.Outcome, done.Latency, done.MessageID = true, SentBack, max(
+			0,
+			at.Sub(open.StartedAt),
+		), c.Queue.MessageID
 		change.Attempt = &done
 	}
 	change.Returned = true

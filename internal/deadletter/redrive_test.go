@@ -8,9 +8,9 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// queued is a letter in a status that came from a queue of the list.
-func queued(status deadletter.Status) deadletter.Letter {
-	l := letterIn(status)
+// queued is a message in a status that came from a queue of the list.
+func queued(status deadletter.Status) deadletter.Message {
+	l := messageIn(status)
 	l.Queue = deadletter.QueueFacts{From: "orders", MessageID: "m-1"}
 	return l
 }
@@ -23,7 +23,8 @@ func TestRedriveLeadsBackToTheQueue(t *testing.T) {
 			t.Errorf("%s: %v", status, err)
 			continue
 		}
-		if err == nil && (!c.After.SendsBack() || c.After.Order.Revision != 1 || c.Event.Action != "letter.redrive" || c.After.LastOrder.Action != "redriven") {
+		if err == nil &&
+			(!c.After.SendsBack() || c.After.Order.Revision != 1 || c.Event.Action != "message.redrive" || c.After.LastOrder.Action != "redriven") {
 			t.Errorf("%s: %+v", status, c)
 		}
 	}
@@ -36,8 +37,15 @@ func TestRedriveThatEndsSaysWhatBecameOfIt(t *testing.T) {
 		deadletter.Unknown: deadletter.Failed,
 	} {
 		l := inFlight(deadletter.TriggerRedrive)
-		c, err := l.Finish("token", deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerRedrive, Outcome: outcome, Error: "SQS said no"}, retry, 0, now)
-		if err != nil || c.After.Status != want || !c.After.DueAt.IsZero() || c.After.Reason != l.Reason || !strings.HasPrefix(c.Event.Action, "attempt.redriv") {
+		c, err := l.Finish(
+			"token",
+			deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerRedrive, Outcome: outcome, Error: "SQS said no"},
+			retry,
+			0,
+			now,
+		)
+		if err != nil || c.After.Status != want || !c.After.DueAt.IsZero() || c.After.Reason != l.Reason ||
+			!strings.HasPrefix(c.Event.Action, "attempt.redriv") {
 			t.Errorf("%s: %v, %+v", outcome, err, c)
 		}
 		if _, _, counts := c.Replayed(); counts {
@@ -51,8 +59,11 @@ func TestRedriveThatEndsSaysWhatBecameOfIt(t *testing.T) {
 
 func TestRedriveOfADeadProcessMayHaveHappened(t *testing.T) {
 	t.Parallel()
-	c, err := inFlight(deadletter.TriggerBulkRedrive).Reclaim(deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerBulkRedrive}, retry, 0, now)
-	if err != nil || c.After.Status != deadletter.Failed || c.After.Outcome != deadletter.Unknown || !strings.Contains(c.Attempt.Error, "may be on its queue") {
+	c, err := inFlight(
+		deadletter.TriggerBulkRedrive,
+	).Reclaim(deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerBulkRedrive}, retry, 0, now)
+	if err != nil || c.After.Status != deadletter.Failed || c.After.Outcome != deadletter.Unknown ||
+		!strings.Contains(c.Attempt.Error, "may be on its queue") {
 		t.Errorf("%v, %+v", err, c)
 	}
 }
@@ -60,8 +71,8 @@ func TestRedriveOfADeadProcessMayHaveHappened(t *testing.T) {
 func TestWhatHasNoWayBackOrOnIsRefused(t *testing.T) {
 	t.Parallel()
 	edit := deadletter.Revision{Body: []byte(`{}`), Reason: "x"}
-	_, redrive := letterIn(deadletter.Failed).OrderRedrive(anna, deadletter.TriggerRedrive, 0, 6, now)
-	_, edited := letterIn(deadletter.Failed).EditAndReplay(anna, deadletter.TriggerRedrive, edit, 6, now)
+	_, redrive := messageIn(deadletter.Failed).OrderRedrive(anna, deadletter.TriggerRedrive, 0, 6, now)
+	_, edited := messageIn(deadletter.Failed).EditAndReplay(anna, deadletter.TriggerRedrive, edit, 6, now)
 	lost := queued(deadletter.Failed)
 	lost.Source = ""
 	_, replay := lost.OrderReplay(anna, deadletter.TriggerReplay, 0, 6, now)
@@ -78,7 +89,11 @@ func TestWhatHasNoWayBackOrOnIsRefused(t *testing.T) {
 
 func TestReturnGoesOnWithTheHistory(t *testing.T) {
 	t.Parallel()
-	back := deadletter.Capture{Body: []byte("sent"), Reason: "too many receives", Queue: deadletter.QueueFacts{From: "orders", MessageID: "m-2", ReceiveCount: 9}}
+	back := deadletter.Capture{
+		Body:   []byte("sent"),
+		Reason: "too many receives",
+		Queue:  deadletter.QueueFacts{From: "orders", MessageID: "m-2", ReceiveCount: 9},
+	}
 	sent := deadletter.Revision{Number: 1, Body: []byte("sent")}
 	for _, status := range deadletter.Statuses() {
 		l := queued(status)
@@ -91,10 +106,12 @@ func TestReturnGoesOnWithTheHistory(t *testing.T) {
 		if returns {
 			want = deadletter.Failed
 		}
-		if c.After.Status != want || c.Returned != returns || c.After.Arrivals != 2 || c.Arrival.Differs || c.Arrival.MessageID != "m-2" {
+		if c.After.Status != want || c.Returned != returns || c.After.Arrivals != 2 || c.Arrival.Differs ||
+			c.Arrival.MessageID != "m-2" {
 			t.Errorf("%s: %+v", status, c)
 		}
-		if returns && (c.After.Reason != "too many receives" || c.After.Queue.ReceiveCount != 9 || c.After.Outcome != "" || c.Event.Action != "letter.returned") {
+		if returns &&
+			(c.After.Reason != "too many receives" || c.After.Queue.ReceiveCount != 9 || c.After.Outcome != "" || c.Event.Action != "message.returned") {
 			t.Errorf("%s: %+v", status, c.After)
 		}
 	}
@@ -106,14 +123,22 @@ func TestReturnEndsARedriveInFlight(t *testing.T) {
 	l := inFlight(deadletter.TriggerRedrive)
 	open := deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerRedrive, StartedAt: now.Add(-time.Second)}
 	c := l.Return(deadletter.Capture{Queue: deadletter.QueueFacts{MessageID: "m-2"}}, deadletter.Revision{}, &open, now)
-	if c.After.Status != deadletter.Failed || c.After.Lease.Token != "" || c.Attempt == nil || c.Attempt.Outcome != deadletter.SentBack || !c.Attempt.Done {
+	if c.After.Status != deadletter.Failed || c.After.Lease.Token != "" || c.Attempt == nil ||
+		c.Attempt.Outcome != deadletter.SentBack ||
+		!c.Attempt.Done {
 		t.Errorf("%+v", c)
 	}
 	if _, err := c.After.Finish("token", open, retry, 0, now); deadletter.KindOf(err) != deadletter.Conflict {
 		t.Errorf("the worker's own result answers %v", err)
 	}
 	replay := inFlight(deadletter.TriggerReplay)
-	if c := replay.Return(deadletter.Capture{}, deadletter.Revision{}, &open, now); c.After.Status != deadletter.Replaying || c.Attempt != nil {
+	if c := replay.Return(
+		deadletter.Capture{},
+		deadletter.Revision{},
+		&open,
+		now,
+	); c.After.Status != deadletter.Replaying ||
+		c.Attempt != nil {
 		t.Errorf("a replay in flight is disturbed: %+v", c)
 	}
 }
@@ -134,8 +159,9 @@ func TestRestoredRedriveIsStillRedriven(t *testing.T) {
 func TestDrainPutsAwayAndComesBackOpen(t *testing.T) {
 	t.Parallel()
 	for _, status := range deadletter.Drains() {
-		c, err := letterIn(status).Drain(deadletter.System(), "dlq", now)
-		if err != nil || c.After.Status != deadletter.Archived || !c.After.DueAt.IsZero() || c.Event.Action != "letter.drain" {
+		c, err := messageIn(status).Drain(deadletter.System(), "dlq", now)
+		if err != nil || c.After.Status != deadletter.Archived || !c.After.DueAt.IsZero() ||
+			c.Event.Action != "message.drain" {
 			t.Errorf("%s: %v, %+v", status, err, c)
 			continue
 		}
@@ -144,33 +170,43 @@ func TestDrainPutsAwayAndComesBackOpen(t *testing.T) {
 			t.Errorf("%s comes back as %+v", status, back.After)
 		}
 	}
-	put, err := letterIn(deadletter.Failed).Archive(anna, "x", 6, now)
+	put, err := messageIn(deadletter.Failed).Archive(anna, "x", 6, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := put.After.ArriveAgain(deadletter.Capture{}, deadletter.Revision{}, now); c.After.Status != deadletter.Archived {
+	if c := put.After.ArriveAgain(
+		deadletter.Capture{},
+		deadletter.Revision{},
+		now,
+	); c.After.Status != deadletter.Archived {
 		t.Errorf("what a person archived is open again: %+v", c.After)
 	}
-	if _, err := inFlight(deadletter.TriggerReplay).Drain(deadletter.System(), "dlq", now); deadletter.KindOf(err) != deadletter.Conflict {
+	if _, err := inFlight(
+		deadletter.TriggerReplay,
+	).Drain(deadletter.System(), "dlq", now); deadletter.KindOf(
+		err,
+	) != deadletter.Conflict {
 		t.Errorf("one in flight is drained: %v", err)
 	}
 }
 
 func TestAdoptGivesASourceToWhatHasNone(t *testing.T) {
 	t.Parallel()
-	l := letterIn(deadletter.Failed)
+	l := messageIn(deadletter.Failed)
 	l.Queue.From, l.Source = "orders", ""
 	c, err := l.Adopt("shop", now)
-	if err != nil || !c.Adopted || c.After.Source != "shop" || c.After.Version != l.Version || c.Event.Action != "letter.source" || !strings.Contains(string(c.Event.After), "shop") ||
+	if err != nil || !c.Adopted || c.After.Source != "shop" || c.After.Version != l.Version ||
+		c.Event.Action != "message.source" ||
+		!strings.Contains(string(c.Event.After), "shop") ||
 		c.After.Fingerprint != deadletter.Fingerprint("shop", l.Destination, l.Reason) {
 		t.Errorf("%v, %+v", err, c)
 	}
 	if _, err := c.After.OrderReplay(anna, deadletter.TriggerReplay, 0, l.Version, now); err != nil {
 		t.Errorf("it cannot be replayed: %v", err)
 	}
-	webhook, flying := letterIn(deadletter.Failed), inFlight(deadletter.TriggerRedrive)
+	webhook, flying := messageIn(deadletter.Failed), inFlight(deadletter.TriggerRedrive)
 	webhook.Source, flying.Queue.From, flying.Source = "", "orders", ""
-	for name, l := range map[string]deadletter.Letter{"one that has a source": c.After, "a webhook": webhook, "one in flight": flying} {
+	for name, l := range map[string]deadletter.Message{"one that has a source": c.After, "a webhook": webhook, "one in flight": flying} {
 		if _, err := l.Adopt("other", now); deadletter.KindOf(err) != deadletter.Conflict {
 			t.Errorf("%s gets another: %v", name, err)
 		}

@@ -2,10 +2,10 @@ package deadletter
 
 import "time"
 
-// maxRetryAfter bounds how long a destination can put us off, so that a mistaken header cannot bury a letter.
+// maxRetryAfter bounds how long a destination can put us off, so that a mistaken header cannot bury a message.
 const maxRetryAfter = 24 * time.Hour
 
-// RetryPolicy says when a letter is delivered again by itself.
+// RetryPolicy says when a message is delivered again by itself.
 type RetryPolicy struct {
 	MaxAttempts int // every automatic delivery counts, the receiver's included
 	Base, Cap   time.Duration

@@ -67,7 +67,8 @@ func TestWhichFailuresAreTransient(t *testing.T) {
 	t.Parallel()
 	transient := map[int]bool{408: true, 425: true, 429: true}
 	for code := 100; code < 1000; code++ {
-		if got, want := (deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: code}).Transient(), transient[code] || code >= 500; got != want {
+		if got, want := (deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: code}).Transient(), transient[code] ||
+			code >= 500; got != want {
 			t.Errorf("%d: transient %t, want %t", code, got, want)
 		}
 	}
@@ -78,8 +79,8 @@ func TestWhichFailuresAreTransient(t *testing.T) {
 	}
 }
 
-// finished answers the letter after one more delivery with that result, so many automatic ones having been made.
-func finished(t *testing.T, made int, a deadletter.Attempt, p deadletter.RetryPolicy, roll float64) deadletter.Letter {
+// finished answers the message after one more delivery with that result, so many automatic ones having been made.
+func finished(t *testing.T, made int, a deadletter.Attempt, p deadletter.RetryPolicy, roll float64) deadletter.Message {
 	t.Helper()
 	l := inFlight(deadletter.TriggerAuto)
 	l.AutoAttempts = made
@@ -109,15 +110,22 @@ func TestMaxAttemptsCountTheReceivers(t *testing.T) {
 		l = done.After
 		deliveries++
 	}
-	if deliveries != 3 || l.Status != deadletter.Failed || !l.DueAt.IsZero() || l.AutoAttempts != 3 || l.Reason != "down" {
-		t.Errorf("%d deliveries, then %s due %s after %d automatic ones; want 3, then failed", deliveries, l.Status, l.DueAt, l.AutoAttempts)
+	if deliveries != 3 || l.Status != deadletter.Failed || !l.DueAt.IsZero() || l.AutoAttempts != 3 ||
+		l.Reason != "down" {
+		t.Errorf(
+			"%d deliveries, then %s due %s after %d automatic ones; want 3, then failed",
+			deliveries,
+			l.Status,
+			l.DueAt,
+			l.AutoAttempts,
+		)
 	}
 }
 
 func TestReplaysDoNotUseUpAutomaticAttempts(t *testing.T) {
 	t.Parallel()
 	p := deadletter.RetryPolicy{MaxAttempts: 3, Base: time.Second, Cap: time.Minute}
-	l := letterIn(deadletter.Failed)
+	l := messageIn(deadletter.Failed)
 	l.AutoAttempts = 2
 	ordered, err := l.OrderReplay(anna, deadletter.TriggerReplay, l.Revision, l.Version, now)
 	if err != nil {
@@ -130,7 +138,13 @@ func TestReplaysDoNotUseUpAutomaticAttempts(t *testing.T) {
 	if claimed.After.AutoAttempts != 2 || claimed.After.Attempts != l.Attempts+1 {
 		t.Errorf("a replay counts as automatic: %+v", claimed.After)
 	}
-	done, err := claimed.After.Finish("t", deadletter.Attempt{Outcome: deadletter.Unknown, Error: "no answer"}, p, 0.5, now)
+	done, err := claimed.After.Finish(
+		"t",
+		deadletter.Attempt{Outcome: deadletter.Unknown, Error: "no answer"},
+		p,
+		0.5,
+		now,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +157,13 @@ func TestPermanentFailuresGoToAPerson(t *testing.T) {
 	t.Parallel()
 	p := deadletter.RetryPolicy{MaxAttempts: 5, Base: time.Second, Cap: time.Minute}
 	for _, code := range []int{301, 302, 400, 401, 403, 404, 409, 410, 413, 422} {
-		l := finished(t, 1, deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: code, Error: fmt.Sprint(code)}, p, 0)
+		l := finished(
+			t,
+			1,
+			deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: code, Error: fmt.Sprint(code)},
+			p,
+			0,
+		)
 		if l.Status != deadletter.Failed || !l.DueAt.IsZero() || l.StatusCode != code || l.Reason != fmt.Sprint(code) {
 			t.Errorf("%d: %s, due %s, code %d, reason %q", code, l.Status, l.DueAt, l.StatusCode, l.Reason)
 		}
@@ -162,15 +182,21 @@ func TestRetryAfterIsObeyedAndBounded(t *testing.T) {
 		{1000 * time.Hour, 24 * time.Hour},
 		{math.MaxInt64, 24 * time.Hour},
 	} {
-		l := finished(t, 1, deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 429, RetryAfter: c.after}, p, 0.5)
+		l := finished(
+			t,
+			1,
+			deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 429, RetryAfter: c.after},
+			p,
+			0.5,
+		)
 		if l.Status != deadletter.Retrying || l.DueAt.Sub(now) != c.want {
 			t.Errorf("Retry-After %s: %s, due in %s, want in %s", c.after, l.Status, l.DueAt.Sub(now), c.want)
 		}
 	}
 }
 
-// A letter that was lent to test a destination which is down has as many attempts left as before; one that is refused, or delivered, is
-// dealt with like any other.
+// A message that was lent to test a destination which is down has as many attempts left as before; one that is
+// refused, or delivered, is dealt with like any other.
 func TestFailedProbesUseUpNothing(t *testing.T) {
 	t.Parallel()
 	p := deadletter.RetryPolicy{MaxAttempts: 2, Base: time.Second, Cap: time.Minute}
@@ -194,7 +220,7 @@ func TestFailedProbesUseUpNothing(t *testing.T) {
 func TestProbeBringsARetryForward(t *testing.T) {
 	t.Parallel()
 	for _, status := range deadletter.Statuses() {
-		l := letterIn(status)
+		l := messageIn(status)
 		l.DueAt, l.Lease = now.Add(time.Hour), deadletter.Lease{}
 		c, err := l.Probe(anna, now)
 		if status != deadletter.Retrying {
@@ -203,7 +229,9 @@ func TestProbeBringsARetryForward(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || !c.After.DueAt.Equal(now) || c.After.Status != status || c.Event.Action != "destination.probe" || c.Event.By != "anna" {
+		if err != nil || !c.After.DueAt.Equal(now) || c.After.Status != status ||
+			c.Event.Action != "destination.probe" ||
+			c.Event.By != "anna" {
 			t.Errorf("%s: %+v, %v", status, c, err)
 		}
 		l.DueAt = now.Add(-time.Hour)

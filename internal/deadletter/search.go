@@ -11,8 +11,8 @@ import (
 // MaxSearched is how much of a body a search looks through, in bytes.
 const MaxSearched = 64 << 10
 
-// SearchText is what a search finds a body by: the values of a JSON document, or the text as it is. What is masked, and what is
-// binary, is not found.
+// SearchText is what a search finds a body by: the values of a JSON document, or the text as it is. What is masked,
+// and what is binary, is not found.
 func SearchText(body []byte, masked []Path) string {
 	body = body[:min(len(body), MaxSearched)]
 	for len(body) > 0 && !utf8.RuneStart(body[len(body)-1]) {
@@ -84,7 +84,7 @@ func Terms(typed string) []Term {
 		words := Words(part)
 		for i, w := range words {
 			word := part[w.Start:w.End]
-			// What stands before it in an id leaves few letters to look through.
+			// What stands before it in an id leaves few messages to look through.
 			short := i == 0 && utf8.RuneCountInString(word) < minBeginning
 			terms = append(terms, Term{word, i == len(words)-1 && !short})
 		}
@@ -95,11 +95,12 @@ func Terms(typed string) []Term {
 // Word is where a word stands in a text, in bytes.
 type Word struct{ Start, End int }
 
-// Words are the runs of letters and digits of a text.
+// Words are the runs of messages and digits of a text.
 func Words(text string) []Word {
 	var words []Word
 	start := -1
 	for i, r := range text {
+		// words:ok, of the alphabet
 		switch in := unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.Is(unicode.Mn, r); {
 		case in && start < 0:
 			start = i

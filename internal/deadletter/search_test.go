@@ -34,7 +34,8 @@ func TestTermsOfWhatAPersonTypes(t *testing.T) {
 			t.Errorf("%q are %s, want %s", typed, got, want)
 		}
 	}
-	if mis := (deadletter.Term{Word: "MIS", Begins: true}); !mis.Meets("missing") || mis.Meets("admission") || (deadletter.Term{Word: "mis"}).Meets("missing") {
+	if mis := (deadletter.Term{Word: "MIS", Begins: true}); !mis.Meets("missing") || mis.Meets("admission") ||
+		(deadletter.Term{Word: "mis"}).Meets("missing") {
 		t.Error("a term meets what it does not mean")
 	}
 }

@@ -8,8 +8,9 @@ import (
 
 // Secret is a value that is compared or signs, and is never shown: fmt, slog and encoding/json write Mask in its place.
 type Secret struct {
-	From  string  // where it was read: env:NAME or file:PATH; "" when it was made here
-	value *string // behind a pointer, which is all that reflection prints of a field that it may not call the methods of
+	From string // where it was read: env:NAME or file:PATH; "" when it was made here
+	// behind a pointer, which is all that reflection prints of a field that it may not call the methods of
+	value *string
 }
 
 // NewSecret makes a secret of a value.

@@ -33,7 +33,8 @@ func TestSecretIsNeverShown(t *testing.T) {
 		t.Errorf("JSON %s, %v", asJSON, err)
 	}
 	for _, text := range append(shown, fmt.Sprint(s), s.String()) {
-		if strings.Contains(text, value) || strings.Contains(text, fmt.Sprintf("%x", value)) || strings.Contains(text, fmt.Sprintf("%X", value)) {
+		if strings.Contains(text, value) || strings.Contains(text, fmt.Sprintf("%x", value)) ||
+			strings.Contains(text, fmt.Sprintf("%X", value)) {
 			t.Errorf("shows the value: %s", text)
 		}
 	}

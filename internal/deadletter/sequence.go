@@ -8,16 +8,17 @@ import (
 	"slices"
 )
 
-// Sequence says where a webhook stands among all those of its account, which is a run of the program, a source and an hour, that were put
-// on the same queue. From those that arrive the others can be told that ought to have, also where the run did not live to save its counts.
+// Sequence says where a webhook stands among all those of its account, which is a run of the program, a source and an
+// hour, that were put on the same queue. From those that arrive the others can be told that ought to have, also where
+// the run did not live to save its counts.
 type Sequence struct {
 	Number  int `json:"number"`            // from 1, in the order in which they were sent; 0: it has none
 	Settled int `json:"settled,omitempty"` // all up to this number were confirmed or refused before this one was sent
 	Refused int `json:"refused,omitempty"` // at most so many of them were refused
 }
 
-// SequenceWindow is by how much a number is higher at most than what was settled before it, so that what is kept of those that arrived
-// is small.
+// SequenceWindow is by how much a number is higher at most than what was settled before it, so that what is kept of
+// those that arrived is small.
 const SequenceWindow = 1 << 16
 
 // lastNumber is more than any account can have.
@@ -25,8 +26,10 @@ const lastNumber = 1 << 40
 
 // IsSound tells whether a receiver can have made it. What comes from a queue may be anything.
 func (s Sequence) IsSound() bool {
-	return s.Number > 0 && s.Number <= lastNumber && s.Settled >= 0 && s.Settled < s.Number && s.Number-s.Settled <= SequenceWindow &&
-		s.Refused >= 0 && s.Refused < s.Number
+	return s.Number > 0 && s.Number <= lastNumber && s.Settled >= 0 && s.Settled < s.Number &&
+		s.Number-s.Settled <= SequenceWindow &&
+		s.Refused >= 0 &&
+		s.Refused < s.Number
 }
 
 // Numbering gives out the numbers of an account. The zero value is ready; callers do not share it.
@@ -35,7 +38,8 @@ type Numbering struct {
 	open          []int // neither confirmed nor refused, ascending
 }
 
-// Next numbers a webhook that is about to be sent; it has to be settled. What would be outside the window gets no number.
+// Next numbers a webhook that is about to be sent; it has to be settled. What would be outside the window gets no
+// number.
 func (n *Numbering) Next() Sequence {
 	settled := n.last
 	if len(n.open) > 0 {
@@ -84,7 +88,8 @@ func (a *Arrivals) Add(s Sequence) {
 	a.Beyond.SetBit(&a.Beyond, s.Number-a.Settled-1, 1)
 }
 
-// Told is how many have to arrive, at least: those that were confirmed before the latest of those that are here, and these.
+// Told is how many have to arrive, at least: those that were confirmed before the latest of those that are here, and
+// these.
 func (a *Arrivals) Told() int { return max(a.Settled-a.Refused, 0) + count(&a.Beyond) }
 
 func ones(n int) *big.Int {
@@ -99,7 +104,8 @@ func count(x *big.Int) (n int) {
 	return n
 }
 
-// MarshalBinary is how a store keeps them: three numbers, and a bit for each that came before others which were sent earlier.
+// MarshalBinary is how a store keeps them: three numbers, and a bit for each that came before others which were sent
+// earlier.
 func (a *Arrivals) MarshalBinary() ([]byte, error) {
 	var text []byte
 	for _, n := range []int{a.Settled, a.Refused, a.Up} {

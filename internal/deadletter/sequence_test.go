@@ -66,8 +66,8 @@ func arrive(t *testing.T, chance *rand.Rand, list []sent) (told, arrived int, la
 	return last.Told(), arrived, last
 }
 
-// Of webhooks that were confirmed none is said to be missing that is there, and each that is not, but for those that were sent while the
-// latest of the others were.
+// Of webhooks that were confirmed none is said to be missing that is there, and each that is not, but for those that
+// were sent while the latest of the others were.
 func TestSequenceTellsWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(500) {
@@ -94,7 +94,13 @@ func TestSequenceTellsWhatIsMissing(t *testing.T) {
 			case told > arrived+1:
 				t.Errorf("one is gone, and %d arrived of %d", arrived, told)
 			case list[gone].Number <= last.Settled && doubt == 0 && told != arrived+1 && last.Refused == refusedUpTo(list, last.Settled):
-				t.Errorf("number %d is gone, and %d arrived of %d: %d were settled", list[gone].Number, arrived, told, last.Settled)
+				t.Errorf(
+					"number %d is gone, and %d arrived of %d: %d were settled",
+					list[gone].Number,
+					arrived,
+					told,
+					last.Settled,
+				)
 			}
 		})
 	}

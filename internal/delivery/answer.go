@@ -12,10 +12,12 @@ import (
 )
 
 const (
-	// maxRead bounds what is read of an answer: beyond what an attempt keeps only so that the connection can be used again.
+	// maxRead bounds what is read of an answer: beyond what an attempt keeps only so that the connection can be used
+	// again.
 	maxRead = 256 << 10
 
-	// maxKeptHeaders bounds the headers that an attempt keeps, in bytes, so that no answer makes a letter too large for its queue.
+	// maxKeptHeaders bounds the headers that an attempt keeps, in bytes, so that no answer makes a message too large
+	// for its queue.
 	maxKeptHeaders = 8 << 10
 )
 

@@ -34,15 +34,17 @@ func BreakerStates() []BreakerState { return []BreakerState{Closed, Open, Releas
 
 // Standing is where a breaker stands.
 type Standing struct {
-	State       BreakerState `json:"state"`
-	Since       time.Time    `json:"since"`
-	NextProbe   time.Time    `json:"-"`                    // while it is open: when an automatic delivery may test the destination next
-	PausedUntil time.Time    `json:"pausedUntil,omitzero"` // until when the destination asked to be left alone; may be past
+	State BreakerState `json:"state"`
+	Since time.Time    `json:"since"`
+	// while it is open: when an automatic delivery may test the destination next
+	NextProbe time.Time `json:"-"`
+	// until when the destination asked to be left alone; may be past
+	PausedUntil time.Time `json:"pausedUntil,omitzero"`
 }
 
-// Breaker holds automatic deliveries, which are retries and the letters of jobs, back from one destination while it is plainly down, so that
-// they do not use up their attempts, and while it has asked for time. What people order of one letter and what platforms send goes
-// through, and counts.
+// Breaker holds automatic deliveries, which are retries and the messages of jobs, back from one destination while it
+// is plainly down, so that they do not use up their attempts, and while it has asked for time. What people order of
+// one message and what platforms send goes through, and counts.
 type Breaker struct {
 	policy  BreakerPolicy
 	now     func() time.Time
@@ -65,8 +67,8 @@ const (
 	// mostResults bounds what is remembered of a busy destination.
 	mostResults = 1000
 
-	// maxPause bounds how long a destination can put all its retries off, so that a mistaken header cannot bury a source. One letter
-	// waits as long as the answer to it said, up to the bound of its retry policy.
+	// maxPause bounds how long a destination can put all its retries off, so that a mistaken header cannot bury a
+	// source. One message waits as long as the answer to it said, up to the bound of its retry policy.
 	maxPause = time.Hour
 )
 
@@ -110,13 +112,14 @@ func (b *Breaker) change(do func(now time.Time)) {
 
 // Admission says how many automatic deliveries may begin.
 type Admission struct {
-	N     int
-	Probe bool          // the one tests a destination that is down: its failure is nothing that the letter has to answer for
+	N int
+	// the one tests a destination that is down: its failure is nothing that the message has to answer for
+	Probe bool
 	Again time.Duration // when to ask again; 0: when there are more
 }
 
-// Admit answers how many of the automatic deliveries that wait may begin now. more says that others may wait besides, for which there is
-// no place at the moment.
+// Admit answers how many of the automatic deliveries that wait may begin now. more says that others may wait besides,
+// for which there is no place at the moment.
 func (b *Breaker) Admit(waiting int, more bool) (a Admission) {
 	b.change(func(now time.Time) { a = b.admit(waiting, more, now) })
 	return a
@@ -173,7 +176,11 @@ func (b *Breaker) Note(a deadletter.Attempt) {
 
 func (b *Breaker) note(a deadletter.Attempt, now time.Time) {
 	failed := a.Transient()
-	if asked := min(a.RetryAfter, maxPause); asked > 0 && (a.StatusCode == http.StatusTooManyRequests || a.StatusCode == http.StatusServiceUnavailable) {
+	if asked := min(
+		a.RetryAfter,
+		maxPause,
+	); asked > 0 &&
+		(a.StatusCode == http.StatusTooManyRequests || a.StatusCode == http.StatusServiceUnavailable) {
 		if until := now.Add(asked); until.After(b.at.PausedUntil) {
 			b.at.PausedUntil = until
 		}

@@ -17,7 +17,14 @@ type fuse struct {
 }
 
 func newFuse() fuse {
-	policy := delivery.BreakerPolicy{Share: 0.5, Window: time.Minute, Least: 4, Probe: 15 * time.Second, Hang: 10 * time.Second, Release: 10}
+	policy := delivery.BreakerPolicy{
+		Share:   0.5,
+		Window:  time.Minute,
+		Least:   4,
+		Probe:   15 * time.Second,
+		Hang:    10 * time.Second,
+		Release: 10,
+	}
 	return newFuseOf(policy)
 }
 
@@ -46,7 +53,10 @@ func (f fuse) is(t *testing.T, want delivery.BreakerState) {
 func (f fuse) admits(t *testing.T, waiting, n int, again time.Duration) {
 	t.Helper()
 	state := f.Standing().State
-	if got, want := f.Admit(waiting, waiting >= 100), (delivery.Admission{N: n, Again: again, Probe: state == delivery.Open && n == 1}); got != want {
+	if got, want := f.Admit(
+		waiting,
+		waiting >= 100,
+	), (delivery.Admission{N: n, Again: again, Probe: state == delivery.Open && n == 1}); got != want {
 		t.Errorf("of %d waiting it admits %+v, want %+v", waiting, got, want)
 	}
 }
@@ -169,7 +179,16 @@ func TestBreakerOpensAgainWhenTheReleaseFails(t *testing.T) {
 // A probe that hangs is given up; until then no other begins, however short the time between two probes is.
 func TestProbeThatHangsIsGivenUp(t *testing.T) {
 	t.Parallel()
-	f := newFuseOf(delivery.BreakerPolicy{Share: 0.5, Window: time.Minute, Least: 1, Probe: time.Second, Hang: 10 * time.Second, Release: 10})
+	f := newFuseOf(
+		delivery.BreakerPolicy{
+			Share:   0.5,
+			Window:  time.Minute,
+			Least:   1,
+			Probe:   time.Second,
+			Hang:    10 * time.Second,
+			Release: 10,
+		},
+	)
 	f.note(bad)
 	f.clock.Add(time.Second)
 	f.admits(t, 5, 1, 10*time.Second)

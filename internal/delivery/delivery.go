@@ -1,5 +1,5 @@
-// Package delivery makes one HTTP request to a destination and tells honestly what became of it. It sends every request at most
-// once: whether to try again is decided elsewhere.
+// Package delivery makes one HTTP request to a destination and tells honestly what became of it. It sends every
+// request at most once: whether to try again is decided elsewhere.
 package delivery
 
 import (
@@ -28,7 +28,7 @@ type Destination struct {
 
 // Request is what is delivered.
 type Request struct {
-	Letter      deadletter.ID // that it is a delivery of, or would be
+	Message     deadletter.ID // that it is a delivery of, or would be
 	Body        []byte
 	Headers     deadletter.Headers // the platform's; hop-by-hop ones are left out
 	Query       string             // raw, put behind the destination's own
@@ -50,8 +50,8 @@ type Client struct {
 // NewClient makes a client. The caller closes it when no delivery is in flight.
 func NewClient(now func() time.Time) *Client { return &Client{now: now, off: context.Background()} }
 
-// Until has no delivery begun any more once a context has ended, not even one that waits for the place of another which was cut off by that.
-// What is under way ends with its own context. It is to be set before the first delivery.
+// Until has no delivery begun any more once a context has ended, not even one that waits for the place of another
+// which was cut off by that. What is under way ends with its own context. It is to be set before the first delivery.
 func (c *Client) Until(off context.Context) { c.off = off }
 
 // Close closes the connections that are idle.
@@ -64,14 +64,15 @@ func (c *Client) Close() {
 	})
 }
 
-// Send delivers and answers what became of it: outcome, code, latency, error and the first part of the answer. The rest of the
-// Attempt is the caller's. It takes no longer than the destination's timeout.
+// Send delivers and answers what became of it: outcome, code, latency, error and the first part of the answer. The
+// rest of the Attempt is the caller's. It takes no longer than the destination's timeout.
 func (c *Client) Send(ctx context.Context, to Destination, r Request) deadletter.Attempt {
 	a, _ := c.deliver(ctx, to, r)
 	return a
 }
 
-// deliver is Send, and tells besides whether the destination was tried at all: what waited in vain for its turn says nothing of it.
+// deliver is Send, and tells besides whether the destination was tried at all: what waited in vain for its turn says
+// nothing of it.
 func (c *Client) deliver(ctx context.Context, to Destination, r Request) (a deadletter.Attempt, tried bool) {
 	if r.Turn > 0 {
 		select {
@@ -96,7 +97,8 @@ func (c *Client) deliver(ctx context.Context, to Destination, r Request) (a dead
 	return a, tried
 }
 
-// hideSecrets leaves no secret of a request in what is told of its answer: an error text is shown, searched, grouped by and logged.
+// hideSecrets leaves no secret of a request in what is told of its answer: an error text is shown, searched, grouped
+// by and logged.
 func hideSecrets(a *deadletter.Attempt, to Destination, r Request) {
 	if a.Error != "" || len(a.ResponseBody) > 0 {
 		deadletter.SecretsOf(r.Headers, r.Query, r.Body, to.Masks).HideIn(a)
@@ -119,7 +121,8 @@ func (c *Client) send(ctx context.Context, to Destination, r Request) deadletter
 			defer func() { _ = answer.Body.Close() }()
 			return c.read(answer)
 		}
-		// A kept connection that the destination had closed before a byte was written says nothing about the destination.
+		// A kept connection that the destination had closed before a byte was written says nothing about the
+		// destination.
 		if stale := w.reused && !w.wrote(); !stale || try == staleTries || ctx.Err() != nil {
 			return w.failure(ctx, err, to)
 		}

@@ -51,7 +51,8 @@ func resolver(t *testing.T, server string) *net.Resolver {
 	}}
 }
 
-// Names are looked up within the time for the connection. The resolver is everybody's, so that nothing runs beside this test.
+// Names are looked up within the time for the connection. The resolver is everybody's, so that nothing runs beside
+// this test.
 func TestFaultsOfDNS(t *testing.T) { //nolint:paralleltest // it replaces net.DefaultResolver
 	const serverFailure, noSuchName = 2, 3
 	for name, c := range map[string]struct {

@@ -14,7 +14,14 @@ func TestSecretThatTheDestinationRepeatsIsHidden(t *testing.T) {
 	url, _ := destination(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Echo", r.Header.Get("Authorization"))
 		w.WriteHeader(http.StatusUnprocessableEntity)
-		_, _ = w.Write([]byte(`{"error":"token ` + strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ") + ` may not write 078-05-1120","echo":{"ssn":"078-05-1120","n":1}}`))
+		_, _ = w.Write(
+			[]byte(
+				`{"error":"token ` + strings.TrimPrefix(
+					r.Header.Get("Authorization"),
+					"Bearer ",
+				) + ` may not write 078-05-1120","echo":{"ssn":"078-05-1120","n":1}}`,
+			),
+		)
 	})
 	path, err := deadletter.ParsePath("$.ssn")
 	if err != nil {
@@ -22,11 +29,16 @@ func TestSecretThatTheDestinationRepeatsIsHidden(t *testing.T) {
 	}
 	there := to(url)
 	there.Masks.Paths = []deadletter.Path{path}
-	a := setup(t).Send(t.Context(), there, request(`{"ssn":"078-05-1120","n":1}`, deadletter.Headers{"Authorization": {"Bearer s3cret-token"}}))
+	a := setup(
+		t,
+	).Send(t.Context(), there, request(`{"ssn":"078-05-1120","n":1}`, deadletter.Headers{"Authorization": {"Bearer s3cret-token"}}))
 	if a.Error != "The handler answered 422: token ••• may not write •••" {
 		t.Errorf("the reason is %q", a.Error)
 	}
-	if got := string(a.ResponseBody); got != `{"error":"token ••• may not write •••","echo":{"ssn":"•••","n":1}}` || a.ResponseHeaders.Get("X-Echo") != "•••" {
+	if got := string(
+		a.ResponseBody,
+	); got != `{"error":"token ••• may not write •••","echo":{"ssn":"•••","n":1}}` ||
+		a.ResponseHeaders.Get("X-Echo") != "•••" {
 		t.Errorf("the answer is told as %q, %v", got, a.ResponseHeaders)
 	}
 }

@@ -26,7 +26,8 @@ func (w *wire) failure(ctx context.Context, err error, to Destination) deadlette
 	connected := w.conn != nil || w.shared
 	asked := w.conn != nil && w.conn.asked.Load() && !w.reused && !w.answered.Load()
 	if asked && refusal(err) != nil {
-		// By TLS 1.3 the request leaves before the other side has looked at our certificate, but nobody reads it before.
+		// By TLS 1.3 the request leaves before the other side has looked at our certificate, but nobody reads it
+		// before.
 		return unsent(unreachable(&askedError{err}, to))
 	}
 	if !w.wrote() && (!connected || ctx.Err() == nil) {
@@ -35,11 +36,17 @@ func (w *wire) failure(ctx context.Context, err error, to Destination) deadlette
 	why := "The connection broke before the handler answered: it may have processed it"
 	switch {
 	case asked && !isTimeout(err): // what it says of a certificate may be lost on the way
-		why = fmt.Sprintf("The connection broke after it had asked for %s: the handler may have processed the webhook", to.TLS.asked())
+		why = fmt.Sprintf(
+			"The connection broke after it had asked for %s: the handler may have processed the webhook",
+			to.TLS.asked(),
+		)
 	case isTimeout(err):
 		why = fmt.Sprintf("No answer within %s: the handler may have processed it", brief(to.Timeout))
 	case errors.Is(context.Cause(ctx), errSilent):
-		why = fmt.Sprintf("Silence for %s after the webhook was sent: the handler may have processed it", brief(to.Read))
+		why = fmt.Sprintf(
+			"Silence for %s after the webhook was sent: the handler may have processed it",
+			brief(to.Read),
+		)
 	case w.answered.Load() && !broke(err):
 		why = "The handler's answer was no valid HTTP: it may have processed it"
 	}
@@ -121,7 +128,8 @@ func broke(err error) bool {
 
 func isTimeout(err error) bool {
 	var network net.Error
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &network) && network.Timeout()
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.As(err, &network) && network.Timeout()
 }
 
 // brief writes a duration without zero parts: 10s, 1m30s.

@@ -30,7 +30,13 @@ func wireFaults() map[string]fault {
 		junk = "The handler's answer was no valid HTTP: it may have processed it"
 	)
 	return map[string]fault{
-		"hangs before it reads":   {func(ctx context.Context, _ net.Conn) { <-ctx.Done() }, deadletter.Unknown, 0, late, ""},
+		"hangs before it reads": {
+			func(ctx context.Context, _ net.Conn) { <-ctx.Done() },
+			deadletter.Unknown,
+			0,
+			late,
+			"",
+		},
 		"hangs after it read":     {replying("", false), deadletter.Unknown, 0, late, ""},
 		"hangs up after it read":  {replying("", true), deadletter.Unknown, 0, cut, ""},
 		"hangs up in its headers": {replying("HTTP/1.1 200 OK\r\nX: ", true), deadletter.Unknown, 0, cut, ""},
@@ -43,18 +49,42 @@ func wireFaults() map[string]fault {
 		},
 		"writes garbage":      {replying("SSH-2.0-OpenSSH_9.2\r\n", true), deadletter.Unknown, 0, junk, ""},
 		"writes a bad header": {replying("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", true), deadletter.Unknown, 0, junk, ""},
-		"has endless headers": {endless("HTTP/1.1 200 OK\r\n", "X: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n"), deadletter.Unknown, 0, junk, ""},
-		"has an endless body": {endless("HTTP/1.1 200 OK\r\n\r\n", strings.Repeat("x", 1000)), deadletter.Delivered, 200, "", strings.Repeat("x", 4096)},
-		"goes on for ever":    {endless("", "HTTP/1.1 102 Processing\r\n\r\n"), deadletter.Unknown, 0, junk, ""},
-		"switches protocols":  {replying("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", false), deadletter.Rejected, 101, "The handler answered 101: Switching Protocols", ""},
+		"has endless headers": {
+			endless("HTTP/1.1 200 OK\r\n", "X: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n"),
+			deadletter.Unknown,
+			0,
+			junk,
+			"",
+		},
+		"has an endless body": {
+			endless("HTTP/1.1 200 OK\r\n\r\n", strings.Repeat("x", 1000)),
+			deadletter.Delivered,
+			200,
+			"",
+			strings.Repeat("x", 4096),
+		},
+		"goes on for ever": {endless("", "HTTP/1.1 102 Processing\r\n\r\n"), deadletter.Unknown, 0, junk, ""},
+		"switches protocols": {
+			replying("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", false),
+			deadletter.Rejected,
+			101,
+			"The handler answered 101: Switching Protocols",
+			"",
+		},
 		"writes byte by byte": {dripping(head + "0123456789"), deadletter.Delivered, 200, "", "0123456789"},
 		"answers before all": {func(ctx context.Context, conn net.Conn) {
 			_, _ = io.ReadFull(conn, make([]byte, 4))
 			_, _ = io.WriteString(conn, "HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n")
 			<-ctx.Done()
 		}, deadletter.Rejected, 413, "The handler answered 413: Request Entity Too Large", ""},
-		"has no length":        {replying("HTTP/1.0 200 OK\r\n\r\nall", true), deadletter.Delivered, 200, "", "all"},
-		"lies about its gzip":  {replying("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x08", true), deadletter.Delivered, 200, "", "\x1f\x8b\x08"},
+		"has no length": {replying("HTTP/1.0 200 OK\r\n\r\nall", true), deadletter.Delivered, 200, "", "all"},
+		"lies about its gzip": {
+			replying("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x08", true),
+			deadletter.Delivered,
+			200,
+			"",
+			"\x1f\x8b\x08",
+		},
 		"speaks TLS, not HTTP": {replying("\x15\x03\x01\x00\x02\x02\x16", true), deadletter.Unknown, 0, junk, ""},
 	}
 }
@@ -80,7 +110,8 @@ func (f fault) check(t *testing.T, a deadletter.Attempt) {
 	}
 }
 
-// A destination that reads nothing of a large webhook, and one that reads a part, are waited for no longer than for others.
+// A destination that reads nothing of a large webhook, and one that reads a part, are waited for no longer than for
+// others.
 func TestLargeWebhookIsNotTaken(t *testing.T) {
 	t.Parallel()
 	body := strings.Repeat("x", 32<<20) // more than lies between the two
@@ -103,7 +134,16 @@ func TestLargeWebhookIsNotTaken(t *testing.T) {
 			if strings.HasPrefix(c.reason, "No answer") {
 				there = hurried(there.URL)
 			}
-			fault{nil, deadletter.Unknown, 0, c.reason, ""}.check(t, setup(t).Send(t.Context(), there, request(body, nil)))
+			fault{
+				nil,
+				deadletter.Unknown,
+				0,
+				c.reason,
+				"",
+			}.check(
+				t,
+				setup(t).Send(t.Context(), there, request(body, nil)),
+			)
 		})
 	}
 }
@@ -121,8 +161,12 @@ func TestAnswerThatTrickles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := setup(t).Send(t.Context(), hurried("http://"+listen(t, trickling(c.head, c.rest, impatience/10))), request("x", nil))
-			if a.Outcome != c.want || a.Latency < impatience || a.Latency > 20*impatience || len(a.ResponseBody) > 100 || c.want == deadletter.Delivered && !a.ResponseCut {
+			a := setup(
+				t,
+			).Send(t.Context(), hurried("http://"+listen(t, trickling(c.head, c.rest, impatience/10))), request("x", nil))
+			if a.Outcome != c.want || a.Latency < impatience || a.Latency > 20*impatience ||
+				len(a.ResponseBody) > 100 ||
+				c.want == deadletter.Delivered && !a.ResponseCut {
 				t.Errorf("attempt %+v", a)
 			}
 		})

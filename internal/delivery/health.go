@@ -31,7 +31,13 @@ type State struct {
 
 // NewHealth watches a client. Each source that deliveries are made for has its policy.
 func NewHealth(client *Client, policies map[string]BreakerPolicy, now func() time.Time) *Health {
-	h := &Health{client: client, now: now, breakers: map[string]*Breaker{}, changed: func() {}, states: map[string]State{}}
+	h := &Health{
+		client:   client,
+		now:      now,
+		breakers: map[string]*Breaker{},
+		changed:  func() {},
+		states:   map[string]State{},
+	}
 	for source, policy := range policies {
 		b := NewBreaker(policy, now)
 		b.changed = func() { h.changed() }
@@ -40,8 +46,8 @@ func NewHealth(client *Client, policies map[string]BreakerPolicy, now func() tim
 	return h
 }
 
-// OnChange has a function called whenever a breaker concludes something else, or lets go at once what it held. It must not block, and is
-// to be set before the first delivery.
+// OnChange has a function called whenever a breaker concludes something else, or lets go at once what it held. It
+// must not block, and is to be set before the first delivery.
 func (h *Health) OnChange(changed func()) { h.changed = changed }
 
 // Breaker answers the breaker of a source's destination; nil: the source is not one of NewHealth's.
@@ -88,8 +94,8 @@ func (s State) after(a deadletter.Attempt, at time.Time) State {
 	return s
 }
 
-// Memory is what of a destination outlives the program: that it fails, and what is held because of that. That it was up is no
-// knowledge any more by the next start.
+// Memory is what of a destination outlives the program: that it fails, and what is held because of that. That it was
+// up is no knowledge any more by the next start.
 type Memory struct {
 	Standing
 	FailingSince time.Time          `json:"failingSince"`

@@ -44,7 +44,9 @@ func TestHealthTellsSinceWhenADestinationFails(t *testing.T) {
 			delivered = at
 		}
 		got := h.Of("genesys")
-		if got.Failures != step.failures || got.Refusals != step.refusals || !got.At.Equal(at) || !got.Delivered.Equal(delivered) || got.Latest.StatusCode != step.code {
+		if got.Failures != step.failures || got.Refusals != step.refusals || !got.At.Equal(at) ||
+			!got.Delivered.Equal(delivered) ||
+			got.Latest.StatusCode != step.code {
 			t.Errorf("after a %d it is %+v", step.code, got)
 		}
 		want := time.Time{}
@@ -67,7 +69,10 @@ func TestHealthSeesThatNothingListens(t *testing.T) {
 	for range 2 {
 		h.Send(t.Context(), to("http://127.0.0.1:1"), request("{}", nil))
 	}
-	if got := h.Of("genesys"); got.Failures != 2 || !got.FailingSince.Equal(clock.Now()) || got.Latest.Outcome != deadletter.Unreachable || got.Latest.Error == "" {
+	if got := h.Of(
+		"genesys",
+	); got.Failures != 2 || !got.FailingSince.Equal(clock.Now()) || got.Latest.Outcome != deadletter.Unreachable ||
+		got.Latest.Error == "" {
 		t.Errorf("it is %+v", got)
 	}
 }
@@ -75,7 +80,11 @@ func TestHealthSeesThatNothingListens(t *testing.T) {
 // What had to wait in vain says nothing of its destination.
 func TestHealthLooksPastWhatWasNotTried(t *testing.T) {
 	t.Parallel()
-	h := delivery.NewHealth(setup(t), map[string]delivery.BreakerPolicy{"genesys": {Share: 0.1, Window: time.Minute, Least: 1}}, time.Now)
+	h := delivery.NewHealth(
+		setup(t),
+		map[string]delivery.BreakerPolicy{"genesys": {Share: 0.1, Window: time.Minute, Least: 1}},
+		time.Now,
+	)
 	url, _ := destination(t, ok)
 	there := hurried(url)
 	there.Pace = delivery.NewPace(0.1, time.Now)
@@ -87,17 +96,28 @@ func TestHealthLooksPastWhatWasNotTried(t *testing.T) {
 		r := request("{}", nil)
 		r.Booked = test.booked
 		a := h.Send(t.Context(), there, r)
-		if got := h.Of("genesys"); a.Outcome != test.want || got.Failures != 0 || h.Breaker("genesys").Standing().State != delivery.Closed {
+		if got := h.Of(
+			"genesys",
+		); a.Outcome != test.want || got.Failures != 0 ||
+			h.Breaker("genesys").Standing().State != delivery.Closed {
 			t.Errorf("after %+v it is %+v", a, got)
 		}
 	}
 }
 
-// After a restart a destination that was down is so since the same time, and is tested at once; of one that was up nothing is claimed.
+// After a restart a destination that was down is so since the same time, and is tested at once; of one that was up
+// nothing is claimed.
 func TestHealthOutlivesTheProgram(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()
-	policy := delivery.BreakerPolicy{Share: 0.5, Window: time.Minute, Least: 2, Probe: time.Minute, Hang: time.Second, Release: 1}
+	policy := delivery.BreakerPolicy{
+		Share:   0.5,
+		Window:  time.Minute,
+		Least:   2,
+		Probe:   time.Minute,
+		Hang:    time.Second,
+		Release: 1,
+	}
 	policies := map[string]delivery.BreakerPolicy{"down": policy, "shaky": policy, "up": policy, "busy": policy}
 	before := delivery.NewHealth(setup(t), policies, clock.Now)
 	changes := 0
@@ -136,7 +156,9 @@ func TestHealthOutlivesTheProgram(t *testing.T) {
 	after := delivery.NewHealth(setup(t), policies, clock.Now)
 	after.Recall(memory)
 	got, want := after.Of("down"), before.Of("down")
-	if !got.FailingSince.Equal(want.FailingSince) || !got.At.Equal(want.At) || got.Failures != 2 || got.Latest.StatusCode != 502 || got.Latest.Error != want.Latest.Error {
+	if !got.FailingSince.Equal(want.FailingSince) || !got.At.Equal(want.At) || got.Failures != 2 ||
+		got.Latest.StatusCode != 502 ||
+		got.Latest.Error != want.Latest.Error {
 		t.Errorf("down: %+v, before %+v", got, want)
 	}
 	b := after.Breaker("down")
@@ -149,7 +171,12 @@ func TestHealthOutlivesTheProgram(t *testing.T) {
 	if got := after.Of("up"); !got.At.IsZero() {
 		t.Errorf("up: %+v", got)
 	}
-	if got := after.Breaker("busy").Standing().PausedUntil.Sub(clock.Now()); got < 8*time.Minute || got > 9*time.Minute {
+	if got := after.Breaker("busy").
+		Standing().
+		PausedUntil.Sub(
+		clock.Now(),
+	); got < 8*time.Minute ||
+		got > 9*time.Minute {
 		t.Errorf("busy: paused for %v", got)
 	}
 }
@@ -184,7 +211,10 @@ func TestHealthLooksPastWhatWasCutOff(t *testing.T) {
 		<-r.Context().Done()
 	})
 	a := h.Send(ctx, to(url), request("{}", nil))
-	if got := h.Of("genesys"); a.Outcome != deadletter.Unknown || !got.At.IsZero() || h.Breaker("genesys").Standing().State != delivery.Closed {
+	if got := h.Of(
+		"genesys",
+	); a.Outcome != deadletter.Unknown || !got.At.IsZero() ||
+		h.Breaker("genesys").Standing().State != delivery.Closed {
 		t.Errorf("after %+v it is %+v", a, got)
 	}
 }
@@ -195,7 +225,8 @@ func TestPauseOutlivesTheProgram(t *testing.T) {
 	clock := desktest.NewClock()
 	policy := delivery.BreakerPolicy{Share: 0.5, Window: time.Minute, Least: 4, Release: 1}
 	h := delivery.NewHealth(setup(t), map[string]delivery.BreakerPolicy{"genesys": policy}, clock.Now)
-	h.Breaker("genesys").Note(deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: http.StatusTooManyRequests, RetryAfter: 10 * time.Minute})
+	h.Breaker("genesys").
+		Note(deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: http.StatusTooManyRequests, RetryAfter: 10 * time.Minute})
 	until := clock.Now().Add(10 * time.Minute)
 	if got := h.Memory()["genesys"].PausedUntil; !got.Equal(until) {
 		t.Errorf("it is remembered to be paused until %s, want %s", got, until)

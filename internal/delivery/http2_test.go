@@ -29,13 +29,19 @@ func (s stream) answer(status string) error {
 	if err := hpack.NewEncoder(&block).WriteField(hpack.HeaderField{Name: ":status", Value: status}); err != nil {
 		return err
 	}
-	return s.WriteHeaders(http2.HeadersFrameParam{StreamID: s.id, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: true})
+	return s.WriteHeaders(
+		http2.HeadersFrameParam{StreamID: s.id, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: true},
+	)
 }
 
 // listenHTTP2 has a function answer each request, whole as it arrived, by frames. An error of it hangs up.
 func listenHTTP2(t *testing.T, a desktest.Authority, answer func(connection int, s stream) error) (url string) {
 	t.Helper()
-	config := &tls.Config{Certificates: []tls.Certificate{a.Issue(t, time.Hour)}, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{
+		Certificates: []tls.Certificate{a.Issue(t, time.Hour)},
+		NextProtos:   []string{"h2"},
+		MinVersion:   tls.VersionTLS12,
+	}
 	connections := make(chan int, 1)
 	connections <- 0
 	return "https://" + listen(t, func(_ context.Context, conn net.Conn) {
@@ -110,7 +116,8 @@ func TestFaultsOfHTTP2(t *testing.T) {
 		"hangs up":           {func(stream) error { return io.EOF }, deadletter.Unknown, broke, 1},
 		"says nothing":       {func(stream) error { return nil }, deadletter.Unknown, "No answer within 1s: the handler may have processed it", 1},
 		"has endless headers": {func(s stream) error {
-			field := []byte("\x00\x01x\x7f\x01" + strings.Repeat("x", 128)) // a literal without indexing, RFC 7541 section 6.2.2
+			// a literal without indexing, RFC 7541 section 6.2.2
+			field := []byte("\x00\x01x\x7f\x01" + strings.Repeat("x", 128))
 			err := s.WriteHeaders(http2.HeadersFrameParam{StreamID: s.id, BlockFragment: []byte{0x88}})
 			for err == nil {
 				err = s.WriteContinuation(s.id, false, bytes.Repeat(field, 64))

@@ -17,12 +17,25 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Whatever a destination does, its place is free again afterwards, and no connection and nothing that waits on one is left, though the
-// other side would keep it for ever. Nothing runs beside this test, so that what there is of net/http is its own.
+// Whatever a destination does, its place is free again afterwards, and no connection and nothing that waits on one is
+// left, though the other side would keep it for ever. Nothing runs beside this test, so that what there is of
+// net/http is its own.
 func TestFaultsLeaveNothingBehind(t *testing.T) { //nolint:paralleltest // it counts goroutines of the whole process
 	faults := wireFaults()
-	faults["reads nothing of much"] = fault{func(ctx context.Context, _ net.Conn) { <-ctx.Done() }, deadletter.Unknown, 0, "", ""}
-	faults["trickles"] = fault{trickling("HTTP/1.1 200 OK\r\n\r\n", strings.Repeat("x", 1000), impatience/10), deadletter.Delivered, 200, "", ""}
+	faults["reads nothing of much"] = fault{
+		func(ctx context.Context, _ net.Conn) { <-ctx.Done() },
+		deadletter.Unknown,
+		0,
+		"",
+		"",
+	}
+	faults["trickles"] = fault{
+		trickling("HTTP/1.1 200 OK\r\n\r\n", strings.Repeat("x", 1000), impatience/10),
+		deadletter.Delivered,
+		200,
+		"",
+		"",
+	}
 	client := setup(t)
 	url, _ := destination(t, ok)
 	var sending sync.WaitGroup
@@ -66,6 +79,9 @@ func connections() []string {
 	text := make([]byte, 16<<20)
 	stacks := strings.Split(string(text[:runtime.Stack(text, true)]), "\n\n")
 	return slices.DeleteFunc(stacks, func(stack string) bool {
-		return !slices.ContainsFunc([]string{"http.(*persistConn)", "http.(*Transport)", "http.(*http2", "delivery.link"}, func(part string) bool { return strings.Contains(stack, part) })
+		return !slices.ContainsFunc(
+			[]string{"http.(*persistConn)", "http.(*Transport)", "http.(*http2", "delivery.link"},
+			func(part string) bool { return strings.Contains(stack, part) },
+		)
 	})
 }

@@ -49,7 +49,10 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 			w.Header().Set("Location", location)
 			w.WriteHeader(http.StatusFound)
 		})
-		if a := setup(t).Send(t.Context(), to(url), request("x", nil)); a.Outcome != deadletter.Rejected || a.StatusCode != http.StatusFound {
+		if a := setup(
+			t,
+		).Send(t.Context(), to(url), request("x", nil)); a.Outcome != deadletter.Rejected ||
+			a.StatusCode != http.StatusFound {
 			t.Errorf("to %q: %+v", location, a)
 		}
 	}
@@ -96,7 +99,12 @@ func TestReasonIsWhatTheHandlerSays(t *testing.T) {
 		}
 	}
 	answer = strings.Repeat("ß", 2000)
-	if a := client.Send(t.Context(), to(url), request("x", nil)); len([]rune(a.Error)) != 500 || !strings.HasSuffix(a.Error, "ß…") {
+	if a := client.Send(
+		t.Context(),
+		to(url),
+		request("x", nil),
+	); len([]rune(a.Error)) != 500 ||
+		!strings.HasSuffix(a.Error, "ß…") {
 		t.Errorf("a reason of %d characters", len([]rune(a.Error)))
 	}
 }
@@ -141,14 +149,18 @@ func TestLongHeadersAreNotKept(t *testing.T) {
 		w.Header().Set("Z-Short-One", "x")
 	})
 	a := setup(t).Send(t.Context(), to(url), request("x", nil))
-	if a.Outcome != deadletter.Delivered || a.ResponseHeaders.Get("A-Long-One") != "" || a.ResponseHeaders.Get("Z-Short-One") != "x" {
+	if a.Outcome != deadletter.Delivered || a.ResponseHeaders.Get("A-Long-One") != "" ||
+		a.ResponseHeaders.Get("Z-Short-One") != "x" {
 		t.Errorf("attempt %+v", a)
 	}
 }
 
 func TestConnectionIsUsedAgain(t *testing.T) {
 	t.Parallel()
-	url, requests := destination(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, strings.Repeat("x", 20<<10)) })
+	url, requests := destination(
+		t,
+		func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, strings.Repeat("x", 20<<10)) },
+	)
 	client := setup(t)
 	from := map[string]bool{}
 	for range 5 {
@@ -218,7 +230,8 @@ func TestUnreachable(t *testing.T) {
 			there = hurried(c.url)
 		}
 		a := setup(t).Send(t.Context(), there, request("x", nil))
-		if a.Outcome != deadletter.Unreachable || a.StatusCode != 0 || !strings.HasPrefix(a.Error, c.reason) || strings.Contains(a.Error, "s3cret") {
+		if a.Outcome != deadletter.Unreachable || a.StatusCode != 0 || !strings.HasPrefix(a.Error, c.reason) ||
+			strings.Contains(a.Error, "s3cret") {
 			t.Errorf("%s: %+v", name, a)
 		}
 	}
@@ -251,7 +264,8 @@ func TestHTTP2(t *testing.T) {
 	there.TLS = trusting(t, server.Certificate())
 	for _, body := range []string{"x", ""} {
 		a := client.Send(t.Context(), there, request(body, deadletter.Headers{"Idempotency-Key": {"k"}}))
-		if got := <-requests; a.Outcome != deadletter.Delivered || got.ProtoMajor != 2 || got.body != body || got.Header.Get("Webhook-Id") != "hook-1" {
+		if got := <-requests; a.Outcome != deadletter.Delivered || got.ProtoMajor != 2 || got.body != body ||
+			got.Header.Get("Webhook-Id") != "hook-1" {
 			t.Errorf("attempt %+v, request %+v", a, got)
 		}
 		answer = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
@@ -278,7 +292,8 @@ func TestOnlySoManyAtOnce(t *testing.T) {
 	short := busy
 	short.Timeout = impatience
 	a := client.Send(t.Context(), short, request("x", nil))
-	if a.Outcome != deadletter.Unreachable || a.Error != "Not sent: 2 deliveries to genesys were already under way" || a.Latency < impatience {
+	if a.Outcome != deadletter.Unreachable || a.Error != "Not sent: 2 deliveries to genesys were already under way" ||
+		a.Latency < impatience {
 		t.Errorf("attempt %+v", a)
 	}
 	other := short

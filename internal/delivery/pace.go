@@ -10,9 +10,9 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Pace spreads the requests to a destination evenly, so that it gets at most so many a second. All stand in one line for their turn:
-// a webhook waits for it within its timeout, and who works off a backlog books turns a little ahead, so that neither starves the other
-// and no attempt is spent on waiting. A nil Pace is no limit.
+// Pace spreads the requests to a destination evenly, so that it gets at most so many a second. All stand in one line
+// for their turn: a webhook waits for it within its timeout, and who works off a backlog books turns a little ahead,
+// so that neither starves the other and no attempt is spent on waiting. A nil Pace is no limit.
 type Pace struct {
 	limiter *rate.Limiter
 	now     func() time.Time

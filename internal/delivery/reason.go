@@ -28,8 +28,8 @@ func rejection(code int, body []byte) string {
 	return oneLine(fmt.Sprintf("The handler answered %d: %s", code, said))
 }
 
-// message finds what an error body says to a person: in JSON by the names that are common for it, in HTML by its title. What only
-// repeats the status says nothing.
+// message finds what an error body says to a person: in JSON by the names that are common for it, in HTML by its
+// title. What only repeats the status says nothing.
 func message(body []byte, status string) string {
 	text := bytes.TrimSpace(body)
 	if len(text) == 0 {
@@ -100,7 +100,19 @@ func begunList(dec *json.Decoder) ([]any, error) {
 }
 
 // messageNames are in the order of what helps most; the problem document of RFC 9457 has detail and title.
-var messageNames = []string{"error", "message", "detail", "error_description", "description", "title", "reason", "errors", "error_message", "msg", "code"}
+var messageNames = []string{
+	"error",
+	"message",
+	"detail",
+	"error_description",
+	"description",
+	"title",
+	"reason",
+	"errors",
+	"error_message",
+	"msg",
+	"code",
+}
 
 const maxNesting = 4
 

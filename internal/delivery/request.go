@@ -23,8 +23,9 @@ func newRequest(ctx context.Context, to Destination, r Request) (*http.Request, 
 	if err != nil {
 		return nil, err
 	}
-	// The transport sends again by this what was not processed for sure: of which no byte was written, or which HTTP/2 says so of
-	// (GOAWAY, REFUSED_STREAM; RFC 9113 section 8.7). What it would guess of beyond that, unrepeatable keeps it from.
+	// The transport sends again by this what was not processed for sure: of which no byte was written, or which
+	// HTTP/2 says so of (GOAWAY, REFUSED_STREAM; RFC 9113 section 8.7). What it would guess of beyond that,
+	// unrepeatable keeps it from.
 	request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.Body)), nil }
 	request.ContentLength = int64(len(r.Body))
 	request.URL.RawQuery = join(request.URL.RawQuery, sendableQuery(r.Query))

@@ -22,24 +22,59 @@ func TestDestinationGetsWhatThePlatformSent(t *testing.T) {
 	url, requests := destination(t, ok)
 	body := " {\"n\":12345678901234567890,\"n\":1}\r\n\xff\x00"
 	r := request(body, deadletter.Headers{
-		"Content-Type": {"application/json"}, "X-Many": {"1", "2"}, "Accept-Encoding": {"br"}, "Authorization": {"Bearer x"}, "User-Agent": {"Genesys/1"},
-		"Connection": {"close, X-Hop"}, "X-Hop": {"1"}, "Transfer-Encoding": {"chunked"}, "Content-Length": {"7"}, "Host": {"platform.example"},
-		"Expect": {"100-continue"}, "X-Dlqdesk-Attempt": {"9"}, "Webhook-Id": {"hook-0"},
+		"Content-Type": {
+			"application/json",
+		},
+		"X-Many":          {"1", "2"},
+		"Accept-Encoding": {"br"},
+		"Authorization":   {"Bearer x"},
+		"User-Agent":      {"Genesys/1"},
+		"Connection": {
+			"close, X-Hop",
+		},
+		"X-Hop":             {"1"},
+		"Transfer-Encoding": {"chunked"},
+		"Content-Length":    {"7"},
+		"Host":              {"platform.example"},
+		"Expect":            {"100-continue"},
+		"X-Dlqdesk-Attempt": {"9"},
+		"Webhook-Id":        {"hook-0"},
 	})
 	r.Query, r.Attempt = "b=%20&c", 3
-	if a := setup(t).Send(t.Context(), to(url+"/in?a=1"), r); a.Outcome != deadletter.Delivered || a.StatusCode != 200 || a.Error != "" || !a.Done {
+	if a := setup(
+		t,
+	).Send(t.Context(), to(url+"/in?a=1"), r); a.Outcome != deadletter.Delivered || a.StatusCode != 200 || a.Error != "" ||
+		!a.Done {
 		t.Fatalf("attempt %+v", a)
 	}
 	got := <-requests
 	if got.body != body || got.Method != http.MethodPost || got.URL.Path != "/in" || got.URL.RawQuery != "a=1&b=%20&c" {
 		t.Errorf("%s %s %q", got.Method, got.URL, got.body)
 	}
-	if got.ContentLength != int64(len(body)) || got.TransferEncoding != nil || got.Host == "platform.example" || got.Close {
-		t.Errorf("length %d, transfer encoding %v, host %s, close %v", got.ContentLength, got.TransferEncoding, got.Host, got.Close)
+	if got.ContentLength != int64(len(body)) || got.TransferEncoding != nil || got.Host == "platform.example" ||
+		got.Close {
+		t.Errorf(
+			"length %d, transfer encoding %v, host %s, close %v",
+			got.ContentLength,
+			got.TransferEncoding,
+			got.Host,
+			got.Close,
+		)
 	}
 	want := http.Header{
-		"Content-Type": {"application/json"}, "X-Many": {"1", "2"}, "Accept-Encoding": {"br"}, "Authorization": {"Bearer x"}, "User-Agent": {"Genesys/1"},
-		"X-Dlqdesk-Attempt": {"3"}, "Webhook-Id": {"hook-1"}, "Traceparent": {parent}, "Content-Length": {fmt.Sprint(len(body))},
+		"Content-Type": {
+			"application/json",
+		},
+		"X-Many":          {"1", "2"},
+		"Accept-Encoding": {"br"},
+		"Authorization":   {"Bearer x"},
+		"User-Agent":      {"Genesys/1"},
+		"X-Dlqdesk-Attempt": {
+			"3",
+		},
+		"Webhook-Id":     {"hook-1"},
+		"Traceparent":    {parent},
+		"Content-Length": {fmt.Sprint(len(body))},
 	}
 	if fmt.Sprint(got.Header) != fmt.Sprint(want) {
 		t.Errorf("headers\n got %v\nwant %v", got.Header, want)
@@ -60,7 +95,14 @@ func TestWhatHTTPCannotCarryIsNoObstacle(t *testing.T) {
 	t.Parallel()
 	url, requests := destination(t, ok)
 	r := request("x", deadletter.Headers{
-		":method": {"POST"}, "": {"x"}, "A b": {"x"}, "Größe": {"x"}, "Error-Message": {"line 1\r\nX-Evil: 1\nline 2\x00"}, "Name": {"José", "Jos\xe9"},
+		":method": {
+			"POST",
+		},
+		"":              {"x"},
+		"A b":           {"x"},
+		"Größe":         {"x"},
+		"Error-Message": {"line 1\r\nX-Evil: 1\nline 2\x00"},
+		"Name":          {"José", "Jos\xe9"},
 	})
 	r.Query, r.WebhookID = "a=b c\r\nX-Evil: 1#d&e=ü", "hook\r\n1"
 	if a := setup(t).Send(t.Context(), to(url), r); a.Outcome != deadletter.Delivered {
@@ -123,7 +165,8 @@ func drain[T any](from <-chan T) []T {
 	return list
 }
 
-// A destination that closes its idle connections is no reason for a dead letter, and whatever happens, what is told of a delivery is true.
+// A destination that closes its idle connections is no reason for a dead message, and whatever happens, what is told
+// of a delivery is true.
 func TestClosedIdleConnectionsAreLookedPast(t *testing.T) {
 	t.Parallel()
 	client, arrived := setup(t), make(chan string, 1024)

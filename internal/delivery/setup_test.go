@@ -127,7 +127,8 @@ func readRequest(from *bufio.Reader) (*http.Request, string, error) {
 	return r, string(body), err
 }
 
-// replying reads one request and writes a text in answer to it. It keeps the connection open unless the text is to break off.
+// replying reads one request and writes a text in answer to it. It keeps the connection open unless the text is to
+// break off.
 func replying(text string, hangUp bool) func(context.Context, net.Conn) {
 	return func(ctx context.Context, conn net.Conn) {
 		if _, _, err := readRequest(bufio.NewReader(conn)); err != nil {

@@ -12,7 +12,8 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// A connection has a limit of its own, TLS included, and so has silence once the webhook is sent; neither waits for the total one.
+// A connection has a limit of its own, TLS included, and so has silence once the webhook is sent; neither waits for
+// the total one.
 func TestEachPartOfADeliveryHasItsLimit(t *testing.T) {
 	t.Parallel()
 	const (
@@ -43,7 +44,8 @@ func TestEachPartOfADeliveryHasItsLimit(t *testing.T) {
 				there.Read = time.Second // the whole takes longer
 			}
 			a := setup(t).Send(t.Context(), there, request("x", nil))
-			if a.Outcome != c.outcome || a.Error != c.reason || string(a.ResponseBody) != c.kept || a.Latency > patience/2 {
+			if a.Outcome != c.outcome || a.Error != c.reason || string(a.ResponseBody) != c.kept ||
+				a.Latency > patience/2 {
 				t.Errorf("attempt %+v", a)
 			}
 		})

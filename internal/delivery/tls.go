@@ -18,7 +18,8 @@ type TLSFiles struct {
 	MinVersion uint16 // as crypto/tls numbers them; 0: TLS 1.2
 }
 
-// TLS is what TLSFiles hold. Files that change are read anew for the next connection; what cannot be read then changes nothing.
+// TLS is what TLSFiles hold. Files that change are read anew for the next connection; what cannot be read then
+// changes nothing.
 type TLS struct {
 	files TLSFiles
 	log   *slog.Logger
@@ -100,7 +101,11 @@ func (f TLSFiles) load() (*tls.Config, error) {
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("read the authorities of a destination: %s: %w", f.CA, errors.New("holds no certificate in PEM form"))
+			return nil, fmt.Errorf(
+				"read the authorities of a destination: %s: %w",
+				f.CA,
+				errors.New("holds no certificate in PEM form"),
+			)
 		}
 	}
 	if f.Cert != "" {

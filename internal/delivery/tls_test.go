@@ -18,7 +18,11 @@ import (
 func TestOwnAuthorityWithHTTP2(t *testing.T) {
 	t.Parallel()
 	a := desktest.NewAuthority(t)
-	url, requests := secure(t, &tls.Config{Certificates: []tls.Certificate{a.Issue(t, time.Hour)}, MinVersion: tls.VersionTLS12}, ok)
+	url, requests := secure(
+		t,
+		&tls.Config{Certificates: []tls.Certificate{a.Issue(t, time.Hour)}, MinVersion: tls.VersionTLS12},
+		ok,
+	)
 	there := to(url)
 	there.TLS = trusting(t, a.Certificate)
 	if got := setup(t).Send(t.Context(), there, request("x", nil)); got.Outcome != deadletter.Delivered {
@@ -42,11 +46,19 @@ func TestCertificateIsAlwaysVerified(t *testing.T) {
 		"that has expired":     {a.Issue(t, -time.Hour), a.Certificate, "it has expired"},
 		"for another name":     {a.Issue(t, time.Hour, "elsewhere.example"), a.Certificate, "it is for another name"},
 	} {
-		url, requests := secure(t, &tls.Config{Certificates: []tls.Certificate{c.shows}, MinVersion: tls.VersionTLS12}, ok)
+		url, requests := secure(
+			t,
+			&tls.Config{Certificates: []tls.Certificate{c.shows}, MinVersion: tls.VersionTLS12},
+			ok,
+		)
 		there := to(url)
 		there.TLS = trusting(t, c.trusted)
 		got := setup(t).Send(t.Context(), there, request("x", nil))
-		if want := "TLS: the certificate of " + strings.TrimPrefix(url, "https://") + " is not valid: " + c.reason; got.Outcome != deadletter.Unreachable || got.Error != want {
+		if want := "TLS: the certificate of " + strings.TrimPrefix(
+			url,
+			"https://",
+		) + " is not valid: " + c.reason; got.Outcome != deadletter.Unreachable ||
+			got.Error != want {
 			t.Errorf("a certificate %s: %+v", name, got)
 		}
 		if len(requests) != 0 {
@@ -71,8 +83,14 @@ func TestOurCertificate(t *testing.T) {
 		for version, most := range map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13} {
 			for protocol, protocols := range map[string][]string{"HTTP/1.1": {"http/1.1"}, "HTTP/2": {"h2"}} {
 				url, requests := secure(t, &tls.Config{
-					Certificates: []tls.Certificate{a.Issue(t, time.Hour)}, ClientCAs: a.Pool(), ClientAuth: tls.RequireAndVerifyClientCert,
-					MinVersion: tls.VersionTLS12, MaxVersion: most, NextProtos: protocols,
+					Certificates: []tls.Certificate{
+						a.Issue(t, time.Hour),
+					},
+					ClientCAs:  a.Pool(),
+					ClientAuth: tls.RequireAndVerifyClientCert,
+					MinVersion: tls.VersionTLS12,
+					MaxVersion: most,
+					NextProtos: protocols,
 				}, ok)
 				there := to(url)
 				there.TLS = read(t, c.files)
@@ -84,7 +102,8 @@ func TestOurCertificate(t *testing.T) {
 					continue
 				}
 				// By TLS 1.3 the connection may be gone before the reason is read, and nobody knows then.
-				refused := got.Outcome == deadletter.Unreachable || got.Outcome == deadletter.Unknown && version == "1.3"
+				refused := got.Outcome == deadletter.Unreachable ||
+					got.Outcome == deadletter.Unknown && version == "1.3"
 				if !refused || !strings.Contains(got.Error, c.reason) || len(requests) != 0 {
 					t.Errorf("%s, TLS %s, %s: %+v", name, version, protocol, got)
 				}
@@ -96,7 +115,15 @@ func TestOurCertificate(t *testing.T) {
 func TestOlderTLSIsRefused(t *testing.T) {
 	t.Parallel()
 	a := desktest.NewAuthority(t)
-	url, _ := secure(t, &tls.Config{Certificates: []tls.Certificate{a.Issue(t, time.Hour)}, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12}, ok)
+	url, _ := secure(
+		t,
+		&tls.Config{
+			Certificates: []tls.Certificate{a.Issue(t, time.Hour)},
+			MinVersion:   tls.VersionTLS12,
+			MaxVersion:   tls.VersionTLS12,
+		},
+		ok,
+	)
 	files := delivery.TLSFiles{CA: desktest.PEMFile(t, "CERTIFICATE", a.Certificate.Raw)}
 	for least, want := range map[uint16]deadletter.Outcome{0: deadletter.Delivered, tls.VersionTLS12: deadletter.Delivered, tls.VersionTLS13: deadletter.Unreachable} {
 		files.MinVersion = least
@@ -113,7 +140,11 @@ func TestOlderTLSIsRefused(t *testing.T) {
 func TestChangedCertificatesAreReadAnew(t *testing.T) {
 	t.Parallel()
 	a, next := desktest.NewAuthority(t), desktest.NewAuthority(t)
-	url, _ := secure(t, &tls.Config{Certificates: []tls.Certificate{a.Issue(t, time.Hour)}, MinVersion: tls.VersionTLS12}, ok)
+	url, _ := secure(
+		t,
+		&tls.Config{Certificates: []tls.Certificate{a.Issue(t, time.Hour)}, MinVersion: tls.VersionTLS12},
+		ok,
+	)
 	path := desktest.PEMFile(t, "CERTIFICATE", next.Certificate.Raw)
 	there := to(url)
 	there.TLS = read(t, delivery.TLSFiles{CA: path})
@@ -151,7 +182,11 @@ func TestUnusableCertificateFiles(t *testing.T) {
 		"no authority": {CA: whole.Key},
 		"another key":  {Cert: whole.Cert, Key: other.Key},
 	} {
-		if _, err := delivery.NewTLS(files, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), files.CA+files.Cert) {
+		if _, err := delivery.NewTLS(
+			files,
+			slog.New(slog.DiscardHandler),
+		); err == nil ||
+			!strings.Contains(err.Error(), files.CA+files.Cert) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

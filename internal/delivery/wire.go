@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// wire tells whether any byte of a request may have left: before that the destination cannot know of the webhook, and after it
-// nobody can be sure that it does not.
+// wire tells whether any byte of a request may have left: before that the destination cannot know of the webhook, and
+// after it nobody can be sure that it does not.
 type wire struct {
 	conn     *countedConn // nil: no connection, or one whose bytes cannot be told apart
 	before   int64

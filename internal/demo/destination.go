@@ -39,7 +39,8 @@ func NewDestination(scan time.Duration) *Destination {
 
 const maxEvent = 1 << 20
 
-// Handler takes events on /genesys and /cxone. On / it shows what it does, and /repair and /break change it, for a browser or curl.
+// Handler takes events on /genesys and /cxone. On / it shows what it does, and /repair and /break change it, for a
+// browser or curl.
 func (d *Destination) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /genesys", func(w http.ResponseWriter, r *http.Request) { d.take(w, r, "id") })
@@ -53,7 +54,13 @@ func (d *Destination) Handler() http.Handler {
 func (d *Destination) take(w http.ResponseWriter, r *http.Request, idField string) {
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEvent))
 	if err != nil {
-		d.answer(w, r, http.StatusRequestEntityTooLarge, "application/json", `{"error":"the event is too large, or broke off"}`)
+		d.answer(
+			w,
+			r,
+			http.StatusRequestEntityTooLarge,
+			"application/json",
+			`{"error":"the event is too large, or broke off"}`,
+		)
 		return
 	}
 	var fields map[string]any
@@ -63,7 +70,13 @@ func (d *Destination) take(w http.ResponseWriter, r *http.Request, idField strin
 	}
 	switch kind := kindOf(fields); {
 	case kind != kindOutbound && word(fields[idField]) == "":
-		d.answer(w, r, http.StatusUnprocessableEntity, "application/json", fmt.Sprintf(`{"error":"field %s is missing"}`, idField))
+		d.answer(
+			w,
+			r,
+			http.StatusUnprocessableEntity,
+			"application/json",
+			fmt.Sprintf(`{"error":"field %s is missing"}`, idField),
+		)
 	case d.isRepaired():
 		d.accept(w, r)
 	case kind == kindMessage:
@@ -72,7 +85,13 @@ func (d *Destination) take(w http.ResponseWriter, r *http.Request, idField strin
 		d.scanFor(w, r)
 	case kind == kindWrapUp && r.Header.Get("X-Dlqdesk-Attempt") == "1":
 		w.Header().Set("Retry-After", "5")
-		d.answer(w, r, http.StatusTooManyRequests, "application/json", `{"message":"rate limit of 10 wrap-ups a minute reached","status":429}`)
+		d.answer(
+			w,
+			r,
+			http.StatusTooManyRequests,
+			"application/json",
+			`{"message":"rate limit of 10 wrap-ups a minute reached","status":429}`,
+		)
 	default:
 		d.accept(w, r)
 	}

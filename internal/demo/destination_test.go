@@ -74,8 +74,18 @@ func TestDestinationFailsByWhatAnEventIs(t *testing.T) {
 		{"too large", "/genesys", `{"id":"` + strings.Repeat("x", 1<<20) + `"}`, "1", 413, "too large", ""},
 	} {
 		got := ask(t, http.MethodPost, url+c.path, c.body, attempt(c.try))
-		if got.status != c.status || !strings.Contains(got.body, c.says) || got.header.Get("Retry-After") != c.retryAfter {
-			t.Errorf("%s: %d %q, Retry-After %q; want %d %q, %q", c.name, got.status, got.body, got.header.Get("Retry-After"), c.status, c.says, c.retryAfter)
+		if got.status != c.status || !strings.Contains(got.body, c.says) ||
+			got.header.Get("Retry-After") != c.retryAfter {
+			t.Errorf(
+				"%s: %d %q, Retry-After %q; want %d %q, %q",
+				c.name,
+				got.status,
+				got.body,
+				got.header.Get("Retry-After"),
+				c.status,
+				c.says,
+				c.retryAfter,
+			)
 		}
 	}
 	for path, want := range map[string]int{"/other": 404, "/genesys": 405} {
@@ -125,11 +135,25 @@ func TestRepairAndBreak(t *testing.T) {
 		}
 	}
 	check("at first", false)
-	if got := ask(t, http.MethodPost, url+"/repair", "", nil); got.status != 200 || !strings.HasPrefix(got.body, "repaired:") {
+	if got := ask(
+		t,
+		http.MethodPost,
+		url+"/repair",
+		"",
+		nil,
+	); got.status != 200 ||
+		!strings.HasPrefix(got.body, "repaired:") {
 		t.Errorf("curl is told %d %q", got.status, got.body)
 	}
 	check("repaired", true)
-	if got := ask(t, http.MethodPost, url+"/break", "", nil); got.status != 200 || !strings.HasPrefix(got.body, "broken:") {
+	if got := ask(
+		t,
+		http.MethodPost,
+		url+"/break",
+		"",
+		nil,
+	); got.status != 200 ||
+		!strings.HasPrefix(got.body, "broken:") {
 		t.Errorf("curl is told %d %q", got.status, got.body)
 	}
 	check("broken again", false)
@@ -149,7 +173,8 @@ func TestControlPage(t *testing.T) {
 		}
 	}
 	page = ask(t, http.MethodPost, url+"/repair", "", browser.Clone()) // follows the redirect, as a browser does
-	if page.status != http.StatusOK || !strings.Contains(page.body, `action="/break"`) || !strings.Contains(page.body, "<strong>repaired</strong>") {
+	if page.status != http.StatusOK || !strings.Contains(page.body, `action="/break"`) ||
+		!strings.Contains(page.body, "<strong>repaired</strong>") {
 		t.Errorf("after the repair: %d\n%s", page.status, page.body)
 	}
 	text := ask(t, http.MethodGet, url+"/", "", nil)

@@ -28,17 +28,38 @@ type Event struct {
 // Kinds answers the order in which the kinds of event come round: mostly ordinary messages, now and then something odd.
 func Kinds() []string {
 	return []string{
-		"genesys-message", "cxone-message", "genesys-typing", "genesys-wrapup", "genesys-nameless", "cxone-case", "genesys-attachment", "cxone-message",
-		"genesys-message", "cxone-outbound", "genesys-disconnect", "cxone-assignee", "genesys-conversation", "genesys-message", "cxone-message",
+		"genesys-message",
+		"cxone-message",
+		"genesys-typing",
+		"genesys-wrapup",
+		"genesys-nameless",
+		"cxone-case",
+		"genesys-attachment",
+		"cxone-message",
+		"genesys-message",
+		"cxone-outbound",
+		"genesys-disconnect",
+		"cxone-assignee",
+		"genesys-conversation",
+		"genesys-message",
+		"cxone-message",
 	}
 }
 
 // What customers and agents write.
 func texts() []string {
 	return []string{
-		"Where is my order?", "Your parcel ships tomorrow. Größe L, 3 × 24,50 €", "¿Pueden cambiar la dirección de entrega?", "أين طلبي؟",
-		"The code \"SPRING\" does not work at the checkout", "Merci beaucoup 🙏", "I was charged twice for the same order.", "注文をキャンセルしたいです",
-		"Can I speak to somebody?", "Proszę o fakturę na firmę", "<b>Bold</b> & tab\there\nand a second line",
+		"Where is my order?",
+		"Your parcel ships tomorrow. Größe L, 3 × 24,50 €",
+		"¿Pueden cambiar la dirección de entrega?",
+		"أين طلبي؟",
+		"The code \"SPRING\" does not work at the checkout",
+		"Merci beaucoup 🙏",
+		"I was charged twice for the same order.",
+		"注文をキャンセルしたいです",
+		"Can I speak to somebody?",
+		"Proszę o fakturę na firmę",
+		"<b>Bold</b> & tab\there\nand a second line",
 	}
 }
 
@@ -66,7 +87,8 @@ func MakeEvent(n int, at time.Time) (Event, error) {
 
 // fill puts values in the places of a template.
 func fill(template string, n int, id, correlation string, at time.Time) (string, error) {
-	conversation := uuid.NewSHA1(uuid.NameSpaceURL, fmt.Appendf(nil, "%s/%d", at.Format(time.DateOnly), n/eventsPerConversation)).String()
+	conversation := uuid.NewSHA1(uuid.NameSpaceURL, fmt.Appendf(nil, "%s/%d", at.Format(time.DateOnly), n/eventsPerConversation)).
+		String()
 	words := texts()
 	var pairs []string
 	for name, value := range map[string]any{
@@ -89,7 +111,10 @@ const signingKey = "demo-signing-key"
 
 // headers are those that the platforms send: Genesys signs the body, CXone names the webhook.
 func headers(source, body, id, correlation string) http.Header {
-	h := http.Header{"Content-Type": {"application/json; charset=utf-8"}, "Authorization": {"Bearer demo-" + source + "-4f1c9a7e"}}
+	h := http.Header{
+		"Content-Type":  {"application/json; charset=utf-8"},
+		"Authorization": {"Bearer demo-" + source + "-4f1c9a7e"},
+	}
 	if source == "cxone" {
 		h.Set("User-Agent", "NICE-CXone-Digital/2.4")
 		h.Set("Webhook-Id", "evt_"+id)

@@ -16,21 +16,68 @@ var now = time.Date(2026, 3, 2, 10, 15, 5, 427_000_000, time.UTC)
 
 // shapes are the places that events of each kind have at their platform.
 func shapes() map[string][]string {
-	message := []string{"id", "channel.id", "channel.messageId", "channel.to.id", "channel.from.nickname", "channel.time", "type", "direction", "conversationId"}
-	bus := []string{"version", "id", "detail-type", "source", "account", "time", "detail.topicName", "detail.eventBody.eventTime", "detail.eventBody.conversationId", "detail.metadata.CorrelationId"}
-	dfo := []string{"eventObject", "eventType", "createdAt", "createdAtWithMilliseconds", "data.brand.tenantId", "data.channel.id", "data.case.id", "context"}
+	message := []string{
+		"id",
+		"channel.id",
+		"channel.messageId",
+		"channel.to.id",
+		"channel.from.nickname",
+		"channel.time",
+		"type",
+		"direction",
+		"conversationId",
+	}
+	bus := []string{
+		"version",
+		"id",
+		"detail-type",
+		"source",
+		"account",
+		"time",
+		"detail.topicName",
+		"detail.eventBody.eventTime",
+		"detail.eventBody.conversationId",
+		"detail.metadata.CorrelationId",
+	}
+	dfo := []string{
+		"eventObject",
+		"eventType",
+		"createdAt",
+		"createdAtWithMilliseconds",
+		"data.brand.tenantId",
+		"data.channel.id",
+		"data.case.id",
+		"context",
+	}
 	return map[string][]string{
-		"genesys-message":      append(slices.Clone(message), "text"),
-		"genesys-attachment":   append(slices.Clone(message), "content.0.attachment.url"),
-		"genesys-typing":       append(slices.Clone(message), "events.0.typing.duration"),
-		"genesys-conversation": {"id", "eventType", "timestamp", "conversation.id", "conversation.participants.0.address"},
-		"genesys-nameless":     {"eventType", "timestamp", "conversation.id", "conversation.participants.1.userId"},
-		"genesys-wrapup":       append(slices.Clone(bus), "detail.eventBody.wrapupCode"),
-		"genesys-disconnect":   append(slices.Clone(bus), "detail.eventBody.disconnectType"),
-		"cxone-message":        append(slices.Clone(dfo), "eventId", "data.thread.idOnExternalPlatform", "data.message.messageContent.payload.text"),
-		"cxone-case":           append(slices.Clone(dfo), "eventId", "data.case.statusUpdatedAt"),
-		"cxone-assignee":       append(slices.Clone(dfo), "data.inboxAssignee.surname", "data.routingQueue.name"),
-		"cxone-outbound":       {"thread.idOnExternalPlatform", "messageContent.payload.text", "recipients.0.name", "direction", "createdAtWithMilliseconds"},
+		"genesys-message":    append(slices.Clone(message), "text"),
+		"genesys-attachment": append(slices.Clone(message), "content.0.attachment.url"),
+		"genesys-typing":     append(slices.Clone(message), "events.0.typing.duration"),
+		"genesys-conversation": {
+			"id",
+			"eventType",
+			"timestamp",
+			"conversation.id",
+			"conversation.participants.0.address",
+		},
+		"genesys-nameless":   {"eventType", "timestamp", "conversation.id", "conversation.participants.1.userId"},
+		"genesys-wrapup":     append(slices.Clone(bus), "detail.eventBody.wrapupCode"),
+		"genesys-disconnect": append(slices.Clone(bus), "detail.eventBody.disconnectType"),
+		"cxone-message": append(
+			slices.Clone(dfo),
+			"eventId",
+			"data.thread.idOnExternalPlatform",
+			"data.message.messageContent.payload.text",
+		),
+		"cxone-case":     append(slices.Clone(dfo), "eventId", "data.case.statusUpdatedAt"),
+		"cxone-assignee": append(slices.Clone(dfo), "data.inboxAssignee.surname", "data.routingQueue.name"),
+		"cxone-outbound": {
+			"thread.idOnExternalPlatform",
+			"messageContent.payload.text",
+			"recipients.0.name",
+			"direction",
+			"createdAtWithMilliseconds",
+		},
 	}
 }
 
@@ -94,7 +141,11 @@ func TestEventsVary(t *testing.T) {
 		e := makeEvent(t, n)
 		bodies[e.Body] = true
 		unicode = unicode || strings.Contains(e.Body, "🙏")
-		if same := makeEvent(t, n); same.Kind != e.Kind || same.Body == e.Body && strings.Contains(e.Body, `"id"`) && e.Kind == "genesys-message" {
+		if same := makeEvent(
+			t,
+			n,
+		); same.Kind != e.Kind ||
+			same.Body == e.Body && strings.Contains(e.Body, `"id"`) && e.Kind == "genesys-message" {
 			t.Errorf("event %d: %s, then %s with the same ids", n, e.Kind, same.Kind)
 		}
 	}

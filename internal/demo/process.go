@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// process is a program that the demo started. It is in a group of its own, so that Ctrl-C reaches the demo alone, which then stops
-// what it started in order.
+// process is a program that the demo started. It is in a group of its own, so that Ctrl-C reaches the demo alone,
+// which then stops what it started in order.
 type process struct {
 	name  string
 	cmd   *exec.Cmd
@@ -23,7 +23,13 @@ type process struct {
 const stopLimit = 45 * time.Second
 
 // start runs a program. Its standard input stays open as long as the demo lives.
-func start(ctx context.Context, out, errs io.Writer, environ []string, name string, command ...string) (*process, error) {
+func start(
+	ctx context.Context,
+	out, errs io.Writer,
+	environ []string,
+	name string,
+	command ...string,
+) (*process, error) {
 	cmd := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // our own programs; stop ends them in order
 	cmd.Env, cmd.Stdout, cmd.Stderr = environ, out, errs
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

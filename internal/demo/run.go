@@ -1,5 +1,5 @@
-// Package demo fills a desk: a destination that fails the way real ones do, a sender of realistic events, and dlqdesk between
-// them. It is for trying the program out, and no part of it.
+// Package demo fills a desk: a destination that fails the way real ones do, a sender of realistic events, and dlqdesk
+// between them. It is for trying the program out, and no part of it.
 package demo
 
 import (
@@ -53,11 +53,19 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	// Another program there would be sent the demo's events.
 	if err := isFree(ctx, o.Listen); err != nil {
-		return fmt.Errorf("dlqdesk cannot use %s: stop what uses it, or set another address with -listen: %w", o.Listen, err)
+		return fmt.Errorf(
+			"dlqdesk cannot use %s: stop what uses it, or set another address with -listen: %w",
+			o.Listen,
+			err,
+		)
 	}
 	stopDestination, err := serveDestination(ctx, o.Destination)
 	if err != nil {
-		return fmt.Errorf("the demo destination cannot use %s: stop what uses it, or set another address with -destination: %w", o.Destination, err)
+		return fmt.Errorf(
+			"the demo destination cannot use %s: stop what uses it, or set another address with -destination: %w",
+			o.Destination,
+			err,
+		)
 	}
 	defer func() { err = errors.Join(err, stopDestination()) }()
 
@@ -117,12 +125,12 @@ func reachable(address string) string {
 func (o Options) guide() {
 	desk, destination := reachable(o.Listen), reachable(o.Destination)
 	fmt.Fprintf(o.Out, `
-  Demo: events come in, and most of them fail. In a minute the desk has letters of every kind.
+  Demo: events come in, and most of them fail. In a minute the desk has messages of every kind.
     1. Open http://%s and sign in. The first time, use the link after "First user".
-    2. Look around, replay a letter: its handler is still broken.
+    2. Look around, replay a message: its handler is still broken.
     3. Repair the handler at http://%s, or with  curl -X POST http://%s/repair
-    4. Replay again: now it is delivered. Letters without an id are still refused: edit and replay those.
-  Ctrl-C ends it all; the letters stay in %s.
+    4. Replay again: now it is delivered. Messages without an id are still refused: edit and replay those.
+  Ctrl-C ends it all; the messages stay in %s.
 
 `, desk, destination, destination, o.Data)
 }
@@ -133,7 +141,11 @@ func serveDestination(ctx context.Context, address string) (stop func() error, e
 	if err != nil {
 		return nil, err
 	}
-	server := &http.Server{Handler: NewDestination(scan).Handler(), ReadHeaderTimeout: headerLimit, IdleTimeout: idleLimit}
+	server := &http.Server{
+		Handler:           NewDestination(scan).Handler(),
+		ReadHeaderTimeout: headerLimit,
+		IdleTimeout:       idleLimit,
+	}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(l) })
 	return func() error {
@@ -159,14 +171,28 @@ func startDesk(ctx context.Context, o Options, environ []string) (*process, erro
 	return start(ctx, o.Out, o.Err, environ, "dlqdesk", o.Program, "serve", "--config", file, "--log-level", "error")
 }
 
-// Configuration is that of the demo's dlqdesk. Its times are short, so that a minute shows retries and letters that gave up.
+// Configuration is that of the demo's dlqdesk. Its times are short, so that a minute shows retries and messages that
+// gave up.
 func (o Options) Configuration() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Written anew by every start of the demo.\nlisten: %q\ndata_dir: %q\nsources:\n", o.Listen, o.Data)
+	fmt.Fprintf(
+		&b,
+		"# Written anew by every start of the demo.\nlisten: %q\ndata_dir: %q\nsources:\n",
+		o.Listen,
+		o.Data,
+	)
 	for _, source := range []struct{ name, mode, mask string }{
 		{"genesys", "direct", "$.conversation.participants[*].address"}, {"cxone", "buffered", "$.recipients[*].name"},
 	} {
-		fmt.Fprintf(&b, "  %s:\n    destination: http://%s/%s\n    mode: %s\n    timeout: %s\n", source.name, reachable(o.Destination), source.name, source.mode, timeout)
+		fmt.Fprintf(
+			&b,
+			"  %s:\n    destination: http://%s/%s\n    mode: %s\n    timeout: %s\n",
+			source.name,
+			reachable(o.Destination),
+			source.name,
+			source.mode,
+			timeout,
+		)
 		fmt.Fprintf(&b, "    retry: { max_attempts: 4, base: 3s, cap: 20s }\n    mask: { json: [%q] }\n", source.mask)
 	}
 	return b.String()

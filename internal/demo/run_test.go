@@ -49,7 +49,7 @@ func beDlqdesk(args []string) error {
 	if err := a.Start(ctx); err != nil {
 		return err
 	}
-	fmt.Printf("First user: %s, letters by %s\n", a.SetupURL(), cfg.Queue.DLQURL)
+	fmt.Printf("First user: %s, messages by %s\n", a.SetupURL(), cfg.Queue.DLQURL)
 	<-ctx.Done()
 	return a.Stop(context.WithoutCancel(ctx))
 }
@@ -100,16 +100,29 @@ func options(t *testing.T, queue string) demo.Options {
 		t.Fatal(err)
 	}
 	return demo.Options{
-		Queue: queue, Listen: freeAddress(t), Destination: freeAddress(t), Data: filepath.Join(t.TempDir(), "data"), Events: len(demo.Kinds()), Pause: time.Millisecond,
-		Program: program, SQSServer: filepath.Join("..", "..", "web", "node_modules", "fauxqs", "dist", "cli.js"),
-		Environ: append(os.Environ(), asDlqdesk, "SQS_DLQ_URL=https://sqs.eu-west-1.amazonaws.com/1/real", "PORT=1", "AWS_PROFILE=real"),
-		Out:     io.Discard, Err: io.Discard,
+		Queue:       queue,
+		Listen:      freeAddress(t),
+		Destination: freeAddress(t),
+		Data:        filepath.Join(t.TempDir(), "data"),
+		Events:      len(demo.Kinds()),
+		Pause:       time.Millisecond,
+		Program:     program,
+		SQSServer:   filepath.Join("..", "..", "web", "node_modules", "fauxqs", "dist", "cli.js"),
+		Environ: append(
+			os.Environ(),
+			asDlqdesk,
+			"SQS_DLQ_URL=https://sqs.eu-west-1.amazonaws.com/1/real",
+			"PORT=1",
+			"AWS_PROFILE=real",
+		),
+		Out: io.Discard,
+		Err: io.Discard,
 	}
 }
 
 func TestRunFillsTheDesk(t *testing.T) {
 	t.Parallel()
-	for queue, by := range map[string]string{demo.Embedded: "letters by \n", demo.SQS: "/webhooks-dlq\n"} {
+	for queue, by := range map[string]string{demo.Embedded: "messages by \n", demo.SQS: "/webhooks-dlq\n"} {
 		t.Run(queue, func(t *testing.T) {
 			t.Parallel()
 			o := options(t, queue)
@@ -124,7 +137,7 @@ func TestRunFillsTheDesk(t *testing.T) {
 			case err := <-ended:
 				t.Fatalf("the demo ended: %v\n%s", err, screen)
 			}
-			wantLetters(t, o.Data)
+			wantMessages(t, o.Data)
 			stop()
 			if err := <-ended; err != nil {
 				t.Errorf("the demo did not end well: %v\n%s", err, screen)
@@ -146,8 +159,8 @@ func TestRunFillsTheDesk(t *testing.T) {
 	}
 }
 
-// wantLetters waits until every cause of failure is on the desk, from both sources.
-func wantLetters(t *testing.T, data string) {
+// wantMessages waits until every cause of failure is on the desk, from both sources.
+func wantMessages(t *testing.T, data string) {
 	t.Helper()
 	key, err := os.ReadFile(filepath.Join(data, "audit.key"))
 	if err != nil {
@@ -162,19 +175,19 @@ func wantLetters(t *testing.T, data string) {
 	defer poll.Stop()
 	late := time.After(time.Minute)
 	for {
-		missing := missingLetters(t, desk)
+		missing := missingMessages(t, desk)
 		if len(missing) == 0 {
 			return
 		}
 		select {
 		case <-poll.C:
 		case <-late:
-			t.Fatalf("no letter is there for %v", missing)
+			t.Fatalf("no message is there for %v", missing)
 		}
 	}
 }
 
-func missingLetters(t *testing.T, desk *store.Store) []string {
+func missingMessages(t *testing.T, desk *store.Store) []string {
 	t.Helper()
 	var missing []string
 	for _, source := range []string{"genesys", "cxone"} {
@@ -230,7 +243,8 @@ func TestConfigurationIsValid(t *testing.T) {
 	}
 	genesys, _ := cfg.Source("genesys")
 	cxone, _ := cfg.Source("cxone")
-	if cfg.DataDir != o.Data || genesys.Destination != "http://127.0.0.1:9090/genesys" || cxone.Destination != "http://127.0.0.1:9090/cxone" {
+	if cfg.DataDir != o.Data || genesys.Destination != "http://127.0.0.1:9090/genesys" ||
+		cxone.Destination != "http://127.0.0.1:9090/cxone" {
 		t.Errorf("got %+v", cfg)
 	}
 	if genesys.Mode == cxone.Mode || genesys.Timeout != time.Second || len(genesys.Mask.JSON) != 1 {

@@ -58,8 +58,8 @@ func (s *Sender) isUp(ctx context.Context) bool {
 	return answer.StatusCode == http.StatusOK
 }
 
-// Run posts events until ctx ends: the first ones quickly, so that there is something to look at, then one now and then. A platform
-// whose webhook is refused sends on all the same; of a row of refusals the first is told.
+// Run posts events until ctx ends: the first ones quickly, so that there is something to look at, then one now and
+// then. A platform whose webhook is refused sends on all the same; of a row of refusals the first is told.
 func (s *Sender) Run(ctx context.Context, first int, quick, slow time.Duration) {
 	refused := false
 	for n := 0; ctx.Err() == nil; n++ {
@@ -85,7 +85,12 @@ func (s *Sender) Post(ctx context.Context, n int) (status string, err error) {
 	if err != nil {
 		return "", err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.receiver+"/webhooks/"+e.Source, strings.NewReader(e.Body))
+	req, err := http.NewRequestWithContext(
+		ctx,
+		http.MethodPost,
+		s.receiver+"/webhooks/"+e.Source,
+		strings.NewReader(e.Body),
+	)
 	if err != nil {
 		return "", fmt.Errorf("post event %d: %w", n, err)
 	}

@@ -37,7 +37,8 @@ func TestSenderPostsAsAPlatformDoes(t *testing.T) {
 			t.Fatalf("event %d: %q, %v", n, status, err)
 		}
 		p, e := <-got, makeEvent(t, n)
-		if p.path != "POST /webhooks/"+e.Source || !json.Valid(p.body) || p.header.Get("User-Agent") != e.Header.Get("User-Agent") {
+		if p.path != "POST /webhooks/"+e.Source || !json.Valid(p.body) ||
+			p.header.Get("User-Agent") != e.Header.Get("User-Agent") {
 			t.Errorf("event %d came as %s with %v and %s", n, p.path, p.header, p.body)
 		}
 		if n == 1 && p.header.Get("Webhook-Id") == "" {
@@ -83,7 +84,8 @@ func TestSenderGoesOnUntilItIsTold(t *testing.T) {
 	if posts.Load() != 8 {
 		t.Errorf("%d events were sent, want 8", posts.Load())
 	}
-	if told := out.String(); strings.Count(told, "500 Internal Server Error") != 1 || !strings.Contains(told, "5 events are sent") {
+	if told := out.String(); strings.Count(told, "500 Internal Server Error") != 1 ||
+		!strings.Contains(told, "5 events are sent") {
 		t.Errorf("it told %q; want one refusal of the row, and that 5 are sent", told)
 	}
 }

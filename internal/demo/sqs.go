@@ -17,7 +17,8 @@ const (
 	region = "eu-central-1"
 	key    = "demo" // the server takes any
 
-	// endWithDemo makes a Node process end when its standard input does, so that it does not outlive a demo that was killed.
+	// endWithDemo makes a Node process end when its standard input does, so that it does not outlive a demo that was
+	// killed.
 	endWithDemo = `data:text/javascript,process.stdin.resume().on("end",()=>process.exit())`
 )
 
@@ -59,8 +60,19 @@ func makeQueues(server *process, address string) (variables []string, err error)
 		return nil, err
 	}
 	endpoint := "http://" + address
-	client := sqs.New(sqs.Options{Region: region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider(key, key, "")})
-	variables = []string{"AWS_ENDPOINT_URL_SQS=" + endpoint, "AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=" + key, "AWS_SECRET_ACCESS_KEY=" + key}
+	client := sqs.New(
+		sqs.Options{
+			Region:       region,
+			BaseEndpoint: &endpoint,
+			Credentials:  credentials.NewStaticCredentialsProvider(key, key, ""),
+		},
+	)
+	variables = []string{
+		"AWS_ENDPOINT_URL_SQS=" + endpoint,
+		"AWS_REGION=" + region,
+		"AWS_ACCESS_KEY_ID=" + key,
+		"AWS_SECRET_ACCESS_KEY=" + key,
+	}
 	for _, q := range []struct{ name, variable string }{{"webhooks-dlq", "SQS_DLQ_URL"}, {"webhooks", "DLQDESK_QUEUE__PROCESSING_URL"}} {
 		made, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &q.name})
 		if err != nil {
@@ -83,10 +95,12 @@ func awaitPort(ctx context.Context, address string) error {
 	}
 }
 
-// withoutSettings answers the environment without what would lead the demo elsewhere: what configures dlqdesk, and above all
-// queues and credentials that are real.
+// withoutSettings answers the environment without what would lead the demo elsewhere: what configures dlqdesk, and
+// above all queues and credentials that are real.
 func withoutSettings(environ []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(setting string) bool {
-		return strings.HasPrefix(setting, "DLQDESK_") || strings.HasPrefix(setting, "SQS_") || strings.HasPrefix(setting, "AWS_") || strings.HasPrefix(setting, "PORT=")
+		return strings.HasPrefix(setting, "DLQDESK_") || strings.HasPrefix(setting, "SQS_") ||
+			strings.HasPrefix(setting, "AWS_") ||
+			strings.HasPrefix(setting, "PORT=")
 	})
 }

@@ -27,13 +27,29 @@ func setup(t *testing.T) bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := bundle{store: desktest.NewStore(t), clock: desktest.NewClock(), kicks: make(chan struct{}, 100), probe: make(chan struct{}, 1)}
-	b.Desk = desk.New(b.store, []desk.Source{{Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []deadletter.Path{path}, Probe: func() { b.probe <- struct{}{} }}},
-		func() { b.kicks <- struct{}{} }, b.clock.Now)
+	b := bundle{
+		store: desktest.NewStore(t),
+		clock: desktest.NewClock(),
+		kicks: make(chan struct{}, 100),
+		probe: make(chan struct{}, 1),
+	}
+	b.Desk = desk.New(
+		b.store,
+		[]desk.Source{
+			{
+				Name:        "genesys",
+				MaskHeaders: []string{"X-Tenant"},
+				MaskPaths:   []deadletter.Path{path},
+				Probe:       func() { b.probe <- struct{}{} },
+			},
+		},
+		func() { b.kicks <- struct{}{} },
+		b.clock.Now,
+	)
 	return b
 }
 
-func (b bundle) receive(t *testing.T, id string, change func(*deadletter.Capture)) deadletter.Letter {
+func (b bundle) receive(t *testing.T, id string, change func(*deadletter.Capture)) deadletter.Message {
 	t.Helper()
 	c := desktest.Failure(id, 422, b.clock.Now())
 	if change != nil {
@@ -42,7 +58,7 @@ func (b bundle) receive(t *testing.T, id string, change func(*deadletter.Capture
 	return desktest.Receive(t, b.store, c)
 }
 
-func ref(l deadletter.Letter) desk.Ref { return desk.Ref{ID: l.ID, Version: l.Version} }
+func ref(l deadletter.Message) desk.Ref { return desk.Ref{ID: l.ID, Version: l.Version} }
 
 var (
 	anna  = deadletter.User("anna", deadletter.Operator, "192.0.2.7")
@@ -58,9 +74,10 @@ func TestReplayOrdersADeliveryAndKicksTheWorker(t *testing.T) {
 	if err := b.Replay(t.Context(), anna, ref(l), 0); err != nil {
 		t.Fatal(err)
 	}
-	got := desktest.Letter(t, b.store, "a-1")
-	if got.Status != deadletter.Replaying || !got.DueAt.Equal(b.clock.Now()) || got.Order.By != "anna" || got.Order.Trigger != deadletter.TriggerReplay {
-		t.Errorf("letter %+v", got)
+	got := desktest.Message(t, b.store, "a-1")
+	if got.Status != deadletter.Replaying || !got.DueAt.Equal(b.clock.Now()) || got.Order.By != "anna" ||
+		got.Order.Trigger != deadletter.TriggerReplay {
+		t.Errorf("message %+v", got)
 	}
 	if len(b.kicks) != 1 {
 		t.Errorf("the worker was kicked %d times", len(b.kicks))
@@ -108,7 +125,8 @@ func TestStaleVersionIsAConflictThatNamesWhoActed(t *testing.T) {
 		},
 	} {
 		err := act()
-		if deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(deadletter.TextOf(err), "archived by anna 3 s ago") {
+		if deadletter.KindOf(err) != deadletter.Conflict ||
+			!strings.Contains(deadletter.TextOf(err), "archived by anna 3 s ago") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -151,8 +169,8 @@ func TestViewerChangesNothing(t *testing.T) {
 			}
 		}
 	}
-	if got := desktest.Letter(t, b.store, "a-1"); got.Status != l.Status || got.Version != 0 {
-		t.Errorf("the letter changed: %+v", got)
+	if got := desktest.Message(t, b.store, "a-1"); got.Status != l.Status || got.Version != 0 {
+		t.Errorf("the message changed: %+v", got)
 	}
 }
 
@@ -164,8 +182,14 @@ func TestEditKeepsTheOriginalAndWhatIsMasked(t *testing.T) {
 		c.Headers["X-Tenant"] = []string{"t-1"}
 	})
 	edit := desk.Edit{
-		Body: []byte(`{"id":7,"customer":{"ssn":"•••","name":"B"}}`), Reason: "the id was missing",
-		Headers: deadletter.Headers{"Content-Type": {"application/json"}, "Authorization": {"Bearer mine"}, "X-Note": {"edited"}, "X-Tenant": {"other"}},
+		Body:   []byte(`{"id":7,"customer":{"ssn":"•••","name":"B"}}`),
+		Reason: "the id was missing",
+		Headers: deadletter.Headers{
+			"Content-Type":  {"application/json"},
+			"Authorization": {"Bearer mine"},
+			"X-Note":        {"edited"},
+			"X-Tenant":      {"other"},
+		},
 	}
 	if err := b.EditAndReplay(t.Context(), anna, ref(l), edit); err != nil {
 		t.Fatal(err)
@@ -177,7 +201,12 @@ func TestEditKeepsTheOriginalAndWhatIsMasked(t *testing.T) {
 	if string(got.Body) != `{"id":7,"customer":{"ssn":"078-05-1120","name":"B"}}` {
 		t.Errorf("revision 1 is %s", got.Body)
 	}
-	want := deadletter.Headers{"Content-Type": {"application/json"}, "Authorization": {"Bearer s3cret"}, "X-Note": {"edited"}, "X-Tenant": {"t-1"}}
+	want := deadletter.Headers{
+		"Content-Type":  {"application/json"},
+		"Authorization": {"Bearer s3cret"},
+		"X-Note":        {"edited"},
+		"X-Tenant":      {"t-1"},
+	}
 	if fmt.Sprint(got.Headers) != fmt.Sprint(want) {
 		t.Errorf("headers %v, want %v", got.Headers, want)
 	}
@@ -187,8 +216,13 @@ func TestEditKeepsTheOriginalAndWhatIsMasked(t *testing.T) {
 	if original, _ := b.store.Revision(t.Context(), "a-1", 0); !strings.Contains(string(original.Body), `"name":"A"`) {
 		t.Errorf("revision 0 is %s", original.Body)
 	}
-	if after := desktest.Letter(t, b.store, "a-1"); after.Revision != 1 || after.Order.Revision != 1 || after.Status != deadletter.Replaying {
-		t.Errorf("letter %+v", after)
+	if after := desktest.Message(
+		t,
+		b.store,
+		"a-1",
+	); after.Revision != 1 || after.Order.Revision != 1 ||
+		after.Status != deadletter.Replaying {
+		t.Errorf("message %+v", after)
 	}
 }
 
@@ -208,12 +242,12 @@ func TestEditThatIsRefusedChangesNothing(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if got := desktest.Letter(t, b.store, "a-1"); got.Revision != 0 || got.Status != l.Status {
-		t.Errorf("the letter changed: %+v", got)
+	if got := desktest.Message(t, b.store, "a-1"); got.Revision != 0 || got.Status != l.Status {
+		t.Errorf("the message changed: %+v", got)
 	}
 }
 
-func TestLetterWithoutDestinationIsShownButNotReplayed(t *testing.T) {
+func TestMessageWithoutDestinationIsShownButNotReplayed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for id, source := range map[string]string{"a-1": "", "b-2": "gone"} {
@@ -243,7 +277,9 @@ func TestEveryOrderLeavesItsAuditEvent(t *testing.T) {
 		t.Fatalf("%d events, %v", len(page.Items), err)
 	}
 	restore, archive := page.Items[0], page.Items[1]
-	if restore.By != "bert" || restore.Action != "letter.restore" || archive.By != "anna" || archive.Reason != "known fault" || archive.Addr != "192.0.2.7" {
+	if restore.By != "bert" || restore.Action != "message.restore" || archive.By != "anna" ||
+		archive.Reason != "known fault" ||
+		archive.Addr != "192.0.2.7" {
 		t.Errorf("events %+v", page.Items)
 	}
 }

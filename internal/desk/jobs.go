@@ -7,11 +7,19 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// MaxSelected is how many letters can be selected one by one for a job. A job over all letters of a filter has a limit of its own.
+// MaxSelected is how many messages can be selected one by one for a job. A job over all messages of a filter has a
+// limit of its own.
 const MaxSelected = 200
 
-// FreezeMatching makes the draft of a job over all letters that a filter meets now. query is that of the list they are of, for people.
-func (d *Desk) FreezeMatching(ctx context.Context, by deadletter.Actor, action deadletter.Action, f store.Filter, query string) (deadletter.Job, error) {
+// FreezeMatching makes the draft of a job over all messages that a filter meets now. query is that of the list they
+// are of, for people.
+func (d *Desk) FreezeMatching(
+	ctx context.Context,
+	by deadletter.Actor,
+	action deadletter.Action,
+	f store.Filter,
+	query string,
+) (deadletter.Job, error) {
 	j, err := deadletter.NewJob(by, action, d.now())
 	if err != nil {
 		return j, err
@@ -20,14 +28,24 @@ func (d *Desk) FreezeMatching(ctx context.Context, by deadletter.Actor, action d
 	return d.store.Freeze(ctx, j, f)
 }
 
-// FreezeSelected makes the draft of a job over letters that were selected one by one.
-func (d *Desk) FreezeSelected(ctx context.Context, by deadletter.Actor, action deadletter.Action, refs []Ref) (deadletter.Job, error) {
+// FreezeSelected makes the draft of a job over messages that were selected one by one.
+func (d *Desk) FreezeSelected(
+	ctx context.Context,
+	by deadletter.Actor,
+	action deadletter.Action,
+	refs []Ref,
+) (deadletter.Job, error) {
 	draft, err := deadletter.NewJob(by, action, d.now())
 	if err != nil {
 		return draft, err
 	}
 	if len(refs) == 0 || len(refs) > MaxSelected {
-		return draft, deadletter.Errorf(deadletter.Invalid, "select 1 to %d letters (%d are selected)", MaxSelected, len(refs))
+		return draft, deadletter.Errorf(
+			deadletter.Invalid,
+			"select 1 to %d messages (%d are selected)",
+			MaxSelected,
+			len(refs),
+		)
 	}
 	var j deadletter.Job
 	err = d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
@@ -60,17 +78,18 @@ func (d *Desk) PauseJob(ctx context.Context, by deadletter.Actor, id deadletter.
 	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Pause(by, d.now()) })
 }
 
-// ResumeJob goes on with a paused job. Who resumes it answers for the letters to come.
+// ResumeJob goes on with a paused job. Who resumes it answers for the messages to come.
 func (d *Desk) ResumeJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
 	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Resume(by, d.now()) })
 }
 
-// CancelJob leaves the letters that were not begun as they are.
+// CancelJob leaves the messages that were not begun as they are.
 func (d *Desk) CancelJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
 	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Cancel(by, d.now()) })
 }
 
-// UndoArchive starts a job that restores the letters which another one archived. Letters that were changed since are left alone.
+// UndoArchive starts a job that restores the messages which another one archived. Messages that were changed since
+// are left alone.
 func (d *Desk) UndoArchive(ctx context.Context, by deadletter.Actor, id deadletter.JobID) (deadletter.Job, error) {
 	draft, err := deadletter.NewJob(by, deadletter.ActRestore, d.now())
 	if err != nil {
@@ -110,7 +129,10 @@ func (d *Desk) UndoArchive(ctx context.Context, by deadletter.Actor, id deadlett
 
 func undoable(ctx context.Context, tx *store.Tx, j deadletter.Job) error {
 	if j.Action != deadletter.ActArchive || !j.State.Over() || j.Items.Done == 0 {
-		return deadletter.Errorf(deadletter.Conflict, "only a job that has archived letters, and is over, can be undone")
+		return deadletter.Errorf(
+			deadletter.Conflict,
+			"only a job that has archived messages, and is over, can be undone",
+		)
 	}
 	undo, err := tx.UndoOf(ctx, j.ID)
 	switch {
@@ -131,7 +153,11 @@ func (d *Desk) HideJob(ctx context.Context, by deadletter.Actor, id deadletter.J
 }
 
 // steer changes a job as the domain decides, and lets the worker know.
-func (d *Desk) steer(ctx context.Context, id deadletter.JobID, decide func(deadletter.Job) (deadletter.JobChange, error)) error {
+func (d *Desk) steer(
+	ctx context.Context,
+	id deadletter.JobID,
+	decide func(deadletter.Job) (deadletter.JobChange, error),
+) error {
 	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		j, err := tx.Job(ctx, id)
 		if err != nil {

@@ -58,7 +58,9 @@ func TestFrozenSetDoesNotGrow(t *testing.T) {
 		t.Fatal(err)
 	}
 	if j.State != deadletter.JobDraft || j.Items.Pending != 5 || !j.Oldest.Equal(oldest) || !j.Newest.Equal(oldest.Add(4*time.Minute)) ||
-		j.Unknown != 1 || j.Filter != "source=genesys" || j.By.Name != "anna" {
+		j.Unknown != 1 ||
+		j.Filter != "source=genesys" ||
+		j.By.Name != "anna" {
 		t.Errorf("draft %+v", j)
 	}
 	for i := range 3 {
@@ -66,18 +68,31 @@ func TestFrozenSetDoesNotGrow(t *testing.T) {
 	}
 	late, err := b.store.Late(t.Context(), j.ID, filter)
 	if err != nil || late != 3 {
-		t.Errorf("%d letters came since, %v", late, err)
+		t.Errorf("%d messages came since, %v", late, err)
 	}
-	if err := b.StartJob(t.Context(), anna, j.ID, deadletter.JobInput{}); deadletter.KindOf(err) != deadletter.Invalid || !strings.Contains(deadletter.TextOf(err), "may have been processed") {
+	if err := b.StartJob(
+		t.Context(),
+		anna,
+		j.ID,
+		deadletter.JobInput{},
+	); deadletter.KindOf(err) != deadletter.Invalid ||
+		!strings.Contains(deadletter.TextOf(err), "may have been processed") {
 		t.Errorf("without being asked of the unknown ones: %v", err)
 	}
 	b.start(t, j.ID, deadletter.JobInput{Unknown: true})
-	if after := b.job(t, j.ID); after.Items.Total() != 5 || after.State != deadletter.JobRunning || after.Newest != j.Newest {
+	if after := b.job(
+		t,
+		j.ID,
+	); after.Items.Total() != 5 || after.State != deadletter.JobRunning ||
+		after.Newest != j.Newest {
 		t.Errorf("started %+v", after)
 	}
-	page, err := b.store.Letters(t.Context(), store.LetterQuery{Filter: store.Filter{Job: j.ID, Result: deadletter.ItemPending}, Limit: 10})
+	page, err := b.store.Messages(
+		t.Context(),
+		store.MessageQuery{Filter: store.Filter{Job: j.ID, Result: deadletter.ItemPending}, Limit: 10},
+	)
 	if err != nil || len(page.Items) != 5 || page.Items[0].ID != "a-4" {
-		t.Errorf("letters of the job %+v, %v", page.Items, err)
+		t.Errorf("messages of the job %+v, %v", page.Items, err)
 	}
 }
 
@@ -110,7 +125,13 @@ func TestOneOfTwoWhoStartTheSameDraftWins(t *testing.T) {
 func TestJobIsSteeredOnceAndOnRecord(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	id := b.draft(t, deadletter.ActReplay, ref(b.receive(t, "a-1", nil)), ref(b.receive(t, "b-2", nil)), ref(b.receive(t, "b-3", nil)))
+	id := b.draft(
+		t,
+		deadletter.ActReplay,
+		ref(b.receive(t, "a-1", nil)),
+		ref(b.receive(t, "b-2", nil)),
+		ref(b.receive(t, "b-3", nil)),
+	)
 	conflict := func(name string, err error) {
 		t.Helper()
 		if deadletter.KindOf(err) != deadletter.Conflict {
@@ -133,10 +154,17 @@ func TestJobIsSteeredOnceAndOnRecord(t *testing.T) {
 		conflict(fmt.Sprintf("step %d again", i), steer())
 	}
 	conflict("start what is cancelled", b.StartJob(t.Context(), anna, id, deadletter.JobInput{}))
-	if j := b.job(t, id); j.State != deadletter.JobCancelled || j.Items.Pending != 3 || j.By.Name != "bert" || j.EndedAt.IsZero() {
+	if j := b.job(
+		t,
+		id,
+	); j.State != deadletter.JobCancelled || j.Items.Pending != 3 || j.By.Name != "bert" ||
+		j.EndedAt.IsZero() {
 		t.Errorf("job %+v", j)
 	}
-	events, err := b.store.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Action: "job."}, Limit: 10})
+	events, err := b.store.Events(
+		t.Context(),
+		store.EventQuery{EventFilter: store.EventFilter{Action: "job."}, Limit: 10},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,12 +172,15 @@ func TestJobIsSteeredOnceAndOnRecord(t *testing.T) {
 	for _, e := range events.Items {
 		told = append(told, e.Action+" "+e.By+" "+e.TargetKind+" "+e.Target)
 	}
-	want := fmt.Sprintf("job.cancel anna job %[1]d, job.resume bert job %[1]d, job.pause bert job %[1]d, job.start anna job %[1]d", id)
+	want := fmt.Sprintf(
+		"job.cancel anna job %[1]d, job.resume bert job %[1]d, job.pause bert job %[1]d, job.start anna job %[1]d",
+		id,
+	)
 	if got := strings.Join(told, ", "); got != want {
 		t.Errorf("the trail says %s", got)
 	}
-	if l := desktest.Letter(t, b.store, "a-1"); l.Version != 0 {
-		t.Errorf("a letter of a cancelled job changed: %+v", l)
+	if l := desktest.Message(t, b.store, "a-1"); l.Version != 0 {
+		t.Errorf("a message of a cancelled job changed: %+v", l)
 	}
 }
 
@@ -169,7 +200,7 @@ func TestJobsThatAreNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, err := range map[string]error{
-		"no letter":        freeze(deadletter.ActReplay),
+		"no message":       freeze(deadletter.ActReplay),
 		"too many":         freeze(deadletter.ActReplay, make([]desk.Ref, desk.MaxSelected+1)...),
 		"nothing to do":    freeze(deadletter.ActUsers, one),
 		"a filter of none": b.StartJob(t.Context(), anna, empty.ID, deadletter.JobInput{}),
@@ -179,14 +210,28 @@ func TestJobsThatAreNone(t *testing.T) {
 		"edit: no object":  start(deadletter.ActEdit, deadletter.JobInput{Reason: "x", Patch: []byte(`[]`)}),
 		"long reason":      start(deadletter.ActArchive, deadletter.JobInput{Reason: strings.Repeat("ä", 1001)}),
 	} {
-		if kind := deadletter.KindOf(err); kind != deadletter.Invalid && (name != "nothing to do" || kind != deadletter.Forbidden) {
+		if kind := deadletter.KindOf(
+			err,
+		); kind != deadletter.Invalid &&
+			(name != "nothing to do" || kind != deadletter.Forbidden) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := errors.Join(freeze(deadletter.ActReplay, desk.Ref{ID: "nobody"})); deadletter.KindOf(err) != deadletter.NotFound {
-		t.Errorf("a letter that does not exist: %v", err)
+	if err := errors.Join(
+		freeze(deadletter.ActReplay, desk.Ref{ID: "nobody"}),
+	); deadletter.KindOf(
+		err,
+	) != deadletter.NotFound {
+		t.Errorf("a message that does not exist: %v", err)
 	}
-	if err := b.StartJob(t.Context(), anna, 4711, deadletter.JobInput{}); deadletter.KindOf(err) != deadletter.NotFound {
+	if err := b.StartJob(
+		t.Context(),
+		anna,
+		4711,
+		deadletter.JobInput{},
+	); deadletter.KindOf(
+		err,
+	) != deadletter.NotFound {
 		t.Errorf("a job that does not exist: %v", err)
 	}
 }

@@ -17,9 +17,15 @@ type Ledger interface {
 // SetLedger says by what the ledger is checked. It is called before the desk takes orders.
 func (d *Desk) SetLedger(l Ledger) { d.ledger = l }
 
-// Acknowledge keeps with an hour that does not balance that somebody knows of it, so that it is no alarm any more. Conflict says that it is
-// another amount by now, or that somebody was quicker.
-func (d *Desk) Acknowledge(ctx context.Context, by deadletter.Actor, key deadletter.ImbalanceKey, amount int, note string) error {
+// Acknowledge keeps with an hour that does not balance that somebody knows of it, so that it is no alarm any more.
+// Conflict says that it is another amount by now, or that somebody was quicker.
+func (d *Desk) Acknowledge(
+	ctx context.Context,
+	by deadletter.Actor,
+	key deadletter.ImbalanceKey,
+	amount int,
+	note string,
+) error {
 	if err := by.May(deadletter.ActAcknowledge); err != nil {
 		return err
 	}

@@ -7,8 +7,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Probe tries the destination of a source at once, by the letter whose retry comes first or else by one of a job. Conflict says that no
-// letter waits.
+// Probe tries the destination of a source at once, by the message whose retry comes first or else by one of a job.
+// Conflict says that no message waits.
 func (d *Desk) Probe(ctx context.Context, by deadletter.Actor, source string) error {
 	if err := by.May(deadletter.ActProbe); err != nil {
 		return err
@@ -18,7 +18,7 @@ func (d *Desk) Probe(ctx context.Context, by deadletter.Actor, source string) er
 		return deadletter.Errorf(deadletter.NotFound, "the source %q is not configured", source)
 	}
 	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		l, err := firstOf(s, func(name string) (deadletter.Letter, error) { return tx.NextRetry(ctx, name) })
+		l, err := firstOf(s, func(name string) (deadletter.Message, error) { return tx.NextRetry(ctx, name) })
 		if deadletter.KindOf(err) == deadletter.NotFound {
 			return d.probeByJob(ctx, tx, by, s)
 		}
@@ -38,11 +38,15 @@ func (d *Desk) Probe(ctx context.Context, by deadletter.Actor, source string) er
 	return err
 }
 
-// probeByJob lets a job that waits for the destination go on with one letter.
+// probeByJob lets a job that waits for the destination go on with one message.
 func (d *Desk) probeByJob(ctx context.Context, tx *store.Tx, by deadletter.Actor, s Source) error {
 	job, err := firstOf(s, func(name string) (deadletter.JobID, error) { return tx.JobWaiting(ctx, name) })
 	if deadletter.KindOf(err) == deadletter.NotFound {
-		return deadletter.Errorf(deadletter.Conflict, "no letter of %s waits for a retry: replay one, or send a webhook, to test its handler", s.Name)
+		return deadletter.Errorf(
+			deadletter.Conflict,
+			"no message of %s waits for a retry: replay one, or send a webhook, to test its handler",
+			s.Name,
+		)
 	}
 	if err != nil {
 		return err

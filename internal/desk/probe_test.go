@@ -11,7 +11,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-func TestProbeTriesTheLetterThatComesFirst(t *testing.T) {
+func TestProbeTriesTheMessageThatComesFirst(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	transient := func(c *deadletter.Capture) { c.First.StatusCode = 503 }
@@ -22,15 +22,20 @@ func TestProbeTriesTheLetterThatComesFirst(t *testing.T) {
 	if err := b.Probe(t.Context(), anna, "genesys"); err != nil {
 		t.Fatal(err)
 	}
-	got := desktest.Letter(t, b.store, "a-1")
-	if first.DueAt.Equal(got.DueAt) || !got.DueAt.Equal(b.clock.Now()) || got.Status != deadletter.Retrying || got.Version != first.Version {
-		t.Errorf("letter %+v", got)
+	got := desktest.Message(t, b.store, "a-1")
+	if first.DueAt.Equal(got.DueAt) || !got.DueAt.Equal(b.clock.Now()) || got.Status != deadletter.Retrying ||
+		got.Version != first.Version {
+		t.Errorf("message %+v", got)
 	}
 	if len(b.probe) != 1 || len(b.kicks) != 1 {
 		t.Errorf("the breaker was told %d times, the worker %d", len(b.probe), len(b.kicks))
 	}
-	events, err := b.store.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Action: "destination."}, Limit: 10})
-	if err != nil || len(events.Items) != 1 || events.Items[0].By != "anna" || events.Items[0].Source != "genesys" || events.Items[0].Target != "a-1" {
+	events, err := b.store.Events(
+		t.Context(),
+		store.EventQuery{EventFilter: store.EventFilter{Action: "destination."}, Limit: 10},
+	)
+	if err != nil || len(events.Items) != 1 || events.Items[0].By != "anna" || events.Items[0].Source != "genesys" ||
+		events.Items[0].Target != "a-1" {
 		t.Errorf("events %+v, %v", events.Items, err)
 	}
 }
@@ -48,7 +53,7 @@ func TestProbeIsRefused(t *testing.T) {
 	}{
 		"a viewer":      {vera, "genesys", deadletter.Forbidden, "a viewer may not probe a destination"},
 		"nobody":        {noone, "genesys", deadletter.Unauthenticated, "sign in"},
-		"nothing waits": {anna, "genesys", deadletter.Conflict, "no letter of genesys waits for a retry"},
+		"nothing waits": {anna, "genesys", deadletter.Conflict, "no message of genesys waits for a retry"},
 		"no source":     {anna, "old", deadletter.NotFound, "is not configured"},
 	} {
 		err := b.Probe(t.Context(), c.by, c.source)
@@ -61,11 +66,17 @@ func TestProbeIsRefused(t *testing.T) {
 	}
 }
 
-// Where nothing waits under the name of a source, a letter that named none and goes there by default tests it, and else one of a job.
+// Where nothing waits under the name of a source, a message that named none and goes there by default tests it, and
+// else one of a job.
 func TestProbeTriesWhatElseGoesThere(t *testing.T) {
 	t.Parallel()
 	s, clock, probes := desktest.NewStore(t), desktest.NewClock(), 0
-	d := desk.New(s, []desk.Source{{Name: "genesys", Probe: func() { probes++ }, Unnamed: true}, {Name: ""}}, func() {}, clock.Now)
+	d := desk.New(
+		s,
+		[]desk.Source{{Name: "genesys", Probe: func() { probes++ }, Unnamed: true}, {Name: ""}},
+		func() {},
+		clock.Now,
+	)
 	unnamed := desktest.Failure("u-1", 422, clock.Now())
 	unnamed.Source = ""
 	l := desktest.Receive(t, s, unnamed)
@@ -82,8 +93,13 @@ func TestProbeTriesWhatElseGoesThere(t *testing.T) {
 	if err := d.Probe(t.Context(), anna, "genesys"); err != nil || probes != 1 {
 		t.Errorf("by a job: %v, %d probes", err, probes)
 	}
-	events, err := s.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Action: "destination."}, Limit: 10})
-	if err != nil || len(events.Items) != 1 || events.Items[0].Target != j.ID.String() || events.Items[0].TargetKind != "job" || events.Items[0].Source != "genesys" {
+	events, err := s.Events(
+		t.Context(),
+		store.EventQuery{EventFilter: store.EventFilter{Action: "destination."}, Limit: 10},
+	)
+	if err != nil || len(events.Items) != 1 || events.Items[0].Target != j.ID.String() ||
+		events.Items[0].TargetKind != "job" ||
+		events.Items[0].Source != "genesys" {
 		t.Errorf("events %+v, %v", events.Items, err)
 	}
 }

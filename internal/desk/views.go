@@ -22,14 +22,26 @@ func (d *Desk) SaveView(ctx context.Context, by deadletter.Actor, v store.View) 
 	}
 	if v.Shared {
 		if err := by.May(deadletter.ActArchive); err != nil {
-			return deadletter.Errorf(deadletter.Forbidden, "only operators and admins share views: save it for yourself")
+			return deadletter.Errorf(
+				deadletter.Forbidden,
+				"only operators and admins share views: save it for yourself",
+			)
 		}
 	}
 	v.Owner, v.Name = by.Name, strings.Join(strings.Fields(v.Name), " ")
 	if n := utf8.RuneCountInString(v.Name); n == 0 || n > maxViewName || !utf8.ValidString(v.Name) {
 		return deadletter.Errorf(deadletter.Invalid, "give the view a name of 1 to %d characters", maxViewName)
 	}
-	event, err := deadletter.NewEvent(by, "view.save", viewTarget, v.Name, "", nil, map[string]any{"query": v.Query, "shared": v.Shared}, d.now())
+	event, err := deadletter.NewEvent(
+		by,
+		"view.save",
+		viewTarget,
+		v.Name,
+		"",
+		nil,
+		map[string]any{"query": v.Query, "shared": v.Shared},
+		d.now(),
+	)
 	if err != nil {
 		return err
 	}
@@ -58,7 +70,16 @@ func (d *Desk) DropView(ctx context.Context, by deadletter.Actor, id int64) erro
 		if !strings.EqualFold(v.Owner, by.Name) && by.May(deadletter.ActUsers) != nil {
 			return deadletter.Errorf(deadletter.Forbidden, "this view is %s's: only they and admins delete it", v.Owner)
 		}
-		event, err := deadletter.NewEvent(by, "view.delete", viewTarget, v.Name, "", map[string]any{"query": v.Query, "shared": v.Shared}, nil, d.now())
+		event, err := deadletter.NewEvent(
+			by,
+			"view.delete",
+			viewTarget,
+			v.Name,
+			"",
+			map[string]any{"query": v.Query, "shared": v.Shared},
+			nil,
+			d.now(),
+		)
 		if err != nil {
 			return err
 		}

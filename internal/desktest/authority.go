@@ -27,7 +27,13 @@ func NewAuthority(t testing.TB) Authority {
 	t.Helper()
 	a := Authority{key: newKey(t)}
 	a.Certificate = sign(t, &x509.Certificate{
-		Subject: pkix.Name{CommonName: "authority"}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		Subject: pkix.Name{
+			CommonName: "authority",
+		},
+		NotAfter:              time.Now().Add(time.Hour),
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageCertSign,
 	}, nil, a.key, a.key)
 	return a
 }
@@ -84,7 +90,19 @@ func (a Authority) Files(t testing.TB, ours tls.Certificate) (ca, cert, key stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	return PEMFile(t, "CERTIFICATE", a.Certificate.Raw), PEMFile(t, "CERTIFICATE", ours.Certificate[0]), PEMFile(t, "PRIVATE KEY", private)
+	return PEMFile(
+			t,
+			"CERTIFICATE",
+			a.Certificate.Raw,
+		), PEMFile(
+			t,
+			"CERTIFICATE",
+			ours.Certificate[0],
+		), PEMFile(
+			t,
+			"PRIVATE KEY",
+			private,
+		)
 }
 
 // PEMFile writes one block of a kind.

@@ -77,12 +77,14 @@ func Peek(r *http.Request) string {
 	return string(body)
 }
 
-// WithoutEntry passes a batch on without one of its entries and answers that this one failed. It tells whether there was such an entry.
+// WithoutEntry passes a batch on without one of its entries and answers that this one failed. It tells whether there
+// was such an entry.
 func (b *Between) WithoutEntry(w http.ResponseWriter, r *http.Request, place int, fault map[string]any) bool {
 	whole := []byte(Peek(r))
 	var call map[string]json.RawMessage
 	var entries []json.RawMessage
-	if json.Unmarshal(whole, &call) != nil || json.Unmarshal(call["Entries"], &entries) != nil || len(entries) <= max(place, 1) {
+	if json.Unmarshal(whole, &call) != nil || json.Unmarshal(call["Entries"], &entries) != nil ||
+		len(entries) <= max(place, 1) {
 		return false
 	}
 	var out struct{ ID string }
@@ -110,7 +112,12 @@ func (b *Between) CutOff(t testing.TB, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body := answer.Body.Bytes()
-	_, _ = fmt.Fprintf(buffered, "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n%s", len(body), body[:len(body)/2])
+	_, _ = fmt.Fprintf(
+		buffered,
+		"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n%s",
+		len(body),
+		body[:len(body)/2],
+	)
 	_ = buffered.Flush()
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

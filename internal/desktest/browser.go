@@ -19,8 +19,8 @@ var chromium struct {
 	stop func()
 }
 
-// NewBrowser answers a tab of a headless Chromium, with a profile of its own that ends with the test. The package's TestMain calls
-// CloseBrowser when all tests are over.
+// NewBrowser answers a tab of a headless Chromium, with a profile of its own that ends with the test. The package's
+// TestMain calls CloseBrowser when all tests are over.
 func NewBrowser(t testing.TB) context.Context {
 	t.Helper()
 	shared, err := startChromium()
@@ -40,8 +40,18 @@ func startChromium() (context.Context, error) {
 	if chromium.ctx != nil {
 		return chromium.ctx, nil
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.WindowSize(1440, 900), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	options := append(
+		chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath("/usr/bin/chromium"),
+		chromedp.NoSandbox,
+		chromedp.DisableGPU,
+		chromedp.WindowSize(
+			1440,
+			900,
+		),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+	)
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, quit := chromedp.NewContext(alloc)
 	chromium.stop = func() { quit(); stop() }

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// CXone is a server that behaves as NICE CXone is known to: discovery, the token endpoint, and the documents of a tenant, on one host.
+// CXone is a server that behaves as NICE CXone is known to: discovery, the token endpoint, and the documents of a
+// tenant, on one host.
 type CXone struct {
 	URL                    string
 	ClientID, ClientSecret string
@@ -63,7 +64,11 @@ func (c *CXone) serve(w http.ResponseWriter, r *http.Request) {
 func (c *CXone) keyToken(w http.ResponseWriter, a Asked) {
 	if a.Method != http.MethodPost || a.Header.Get("Content-Type") != "application/json" || len(a.Body) != 2 ||
 		a.Body["accessKeyId"] != c.AccessKey || a.Body["accessKeySecret"] != c.AccessToken {
-		reply(w, http.StatusUnauthorized, map[string]any{"error": "invalid_grant", "error_description": "access key not active"})
+		reply(
+			w,
+			http.StatusUnauthorized,
+			map[string]any{"error": "invalid_grant", "error_description": "access key not active"},
+		)
 		return
 	}
 	grant(w)
@@ -71,8 +76,14 @@ func (c *CXone) keyToken(w http.ResponseWriter, a Asked) {
 
 func (c *CXone) token(w http.ResponseWriter, a Asked) {
 	id, secret := clientOf(a)
-	if id != c.ClientID || secret != c.ClientSecret || a.Form.Get("grant_type") != "password" || a.Form.Get("username") != c.AccessKey || a.Form.Get("password") != c.AccessToken {
-		reply(w, http.StatusUnauthorized, map[string]any{"error": "invalid_grant", "error_description": "access key not active"})
+	if id != c.ClientID || secret != c.ClientSecret || a.Form.Get("grant_type") != "password" ||
+		a.Form.Get("username") != c.AccessKey ||
+		a.Form.Get("password") != c.AccessToken {
+		reply(
+			w,
+			http.StatusUnauthorized,
+			map[string]any{"error": "invalid_grant", "error_description": "access key not active"},
+		)
 		return
 	}
 	grant(w)
@@ -80,5 +91,9 @@ func (c *CXone) token(w http.ResponseWriter, a Asked) {
 
 func grant(w http.ResponseWriter) {
 	claims := base64.RawURLEncoding.EncodeToString([]byte(`{"tenantId":"tenant-7"}`))
-	reply(w, http.StatusOK, map[string]any{"access_token": "head." + claims + ".sign", "token_type": "Bearer", "expires_in": 3600})
+	reply(
+		w,
+		http.StatusOK,
+		map[string]any{"access_token": "head." + claims + ".sign", "token_type": "Bearer", "expires_in": 3600},
+	)
 }

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Deadlines records an answer, and until when the rest of its request was waited for; the zero time: as long as it takes.
+// Deadlines records an answer, and until when the rest of its request was waited for; the zero time: as long as it
+// takes.
 type Deadlines struct {
 	*httptest.ResponseRecorder
 	List []time.Time

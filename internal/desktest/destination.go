@@ -28,7 +28,10 @@ type Destination struct {
 // NewDestination starts a destination that answers 503 until it is told otherwise.
 func NewDestination(t testing.TB) *Destination {
 	t.Helper()
-	d := &Destination{answer: Answer(http.StatusServiceUnavailable, `{"error":"CRM is down"}`), arrived: make(chan struct{}, 1<<16)}
+	d := &Destination{
+		answer:  Answer(http.StatusServiceUnavailable, `{"error":"CRM is down"}`),
+		arrived: make(chan struct{}, 1<<16),
+	}
 	server := httptest.NewServer(http.HandlerFunc(d.serve))
 	t.Cleanup(server.Close)
 	d.URL = server.URL

@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// Genesys is a server that behaves as Genesys Cloud is known to: login and API on one host, with its error bodies, rate limits, pages
-// and creation in the background. What a test sets, it sets before it calls.
+// Genesys is a server that behaves as Genesys Cloud is known to: login and API on one host, with its error bodies,
+// rate limits, pages and creation in the background. What a test sets, it sets before it calls.
 type Genesys struct {
 	URL                    string
 	ClientID, ClientSecret string
@@ -46,8 +46,17 @@ type Asked struct {
 func NewGenesys(t testing.TB) *Genesys {
 	t.Helper()
 	g := &Genesys{
-		ClientID: "client-1", ClientSecret: "client-s3cret", Lifetime: 86400, tokens: map[string]bool{}, looked: map[string]int{},
-		Permissions: []string{"messaging:integration:add", "messaging:integration:view", "messaging:integration:edit", "messaging:integration:delete"},
+		ClientID:     "client-1",
+		ClientSecret: "client-s3cret",
+		Lifetime:     86400,
+		tokens:       map[string]bool{},
+		looked:       map[string]int{},
+		Permissions: []string{
+			"messaging:integration:add",
+			"messaging:integration:view",
+			"messaging:integration:edit",
+			"messaging:integration:delete",
+		},
 	}
 	server := httptest.NewServer(http.HandlerFunc(g.serve))
 	t.Cleanup(server.Close)
@@ -69,7 +78,12 @@ func Limited(retryAfter string, reset int) http.HandlerFunc {
 			w.Header().Set("Retry-After", retryAfter)
 		}
 		limit(w, 300, 300, reset)
-		refuse(w, http.StatusTooManyRequests, "too.many.requests", "Rate limit exceeded the maximum. Retry the request in a few seconds")
+		refuse(
+			w,
+			http.StatusTooManyRequests,
+			"too.many.requests",
+			"Rate limit exceeded the maximum. Retry the request in a few seconds",
+		)
 	}
 }
 
@@ -100,8 +114,14 @@ func (g *Genesys) Add(n int) {
 	defer g.mu.Unlock()
 	for i := range n {
 		g.open = append(g.open, map[string]any{
-			"id": fmt.Sprintf("other-%03d", i), "name": "other " + strconv.Itoa(i), "createStatus": "Completed",
-			"outboundNotificationWebhookUrl": fmt.Sprintf("https://other.example.com/%d", i), "outboundNotificationWebhookSignatureSecretToken": "other-s3cret",
+			"id":           fmt.Sprintf("other-%03d", i),
+			"name":         "other " + strconv.Itoa(i),
+			"createStatus": "Completed",
+			"outboundNotificationWebhookUrl": fmt.Sprintf(
+				"https://other.example.com/%d",
+				i,
+			),
+			"outboundNotificationWebhookSignatureSecretToken": "other-s3cret",
 		})
 	}
 }
@@ -115,7 +135,18 @@ func limit(w http.ResponseWriter, count, allowed, reset int) {
 // refuse writes an error of the API.
 func refuse(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("ININ-Correlation-Id", "corr-42")
-	reply(w, status, map[string]any{"message": message, "code": code, "status": status, "contextId": "corr-42", "details": []any{}, "errors": []any{}})
+	reply(
+		w,
+		status,
+		map[string]any{
+			"message":   message,
+			"code":      code,
+			"status":    status,
+			"contextId": "corr-42",
+			"details":   []any{},
+			"errors":    []any{},
+		},
+	)
 }
 
 func reply(w http.ResponseWriter, status int, body any) {
@@ -188,7 +219,9 @@ func (g *Genesys) token(w http.ResponseWriter, a Asked) {
 	if id != g.ClientID || secret != g.ClientSecret || a.Form.Get("grant_type") != "client_credentials" {
 		w.Header().Set("ININ-Correlation-Id", "corr-login")
 		reply(w, http.StatusBadRequest, map[string]any{
-			"error": "invalid_client", "description": "client not found or secret wrong", "error_description": "client not found or secret wrong",
+			"error":             "invalid_client",
+			"description":       "client not found or secret wrong",
+			"error_description": "client not found or secret wrong",
 		})
 		return
 	}
@@ -226,7 +259,12 @@ func (g *Genesys) api(w http.ResponseWriter, r *http.Request, a Asked) {
 
 func (g *Genesys) permit(w http.ResponseWriter, permission string, do func()) {
 	if !slices.Contains(g.Permissions, permission) {
-		refuse(w, http.StatusForbidden, "missing.permissions", "Unable to perform the requested action. You are missing the following permission(s): "+permission)
+		refuse(
+			w,
+			http.StatusForbidden,
+			"missing.permissions",
+			"Unable to perform the requested action. You are missing the following permission(s): "+permission,
+		)
 		return
 	}
 	do()
@@ -258,7 +296,11 @@ func (g *Genesys) list(w http.ResponseWriter, r *http.Request) {
 	}
 	from := min((page-1)*size, len(g.open))
 	entities := append([]map[string]any{}, g.open[from:min(from+size, len(g.open))]...)
-	reply(w, http.StatusOK, map[string]any{"entities": entities, "pageSize": size, "pageNumber": page, "total": len(g.open)})
+	reply(
+		w,
+		http.StatusOK,
+		map[string]any{"entities": entities, "pageSize": size, "pageNumber": page, "total": len(g.open)},
+	)
 }
 
 func (g *Genesys) at(id string) int {
@@ -275,7 +317,12 @@ func (g *Genesys) look(w http.ResponseWriter, id string) {
 		g.open[i]["createStatus"] = "Completed"
 		if g.CreateError != "" {
 			g.open[i]["createStatus"] = "Error"
-			g.open[i]["createError"] = map[string]any{"message": g.CreateError, "code": "integration.failed", "status": 400, "contextId": "corr-create"}
+			g.open[i]["createError"] = map[string]any{
+				"message":   g.CreateError,
+				"code":      "integration.failed",
+				"status":    400,
+				"contextId": "corr-create",
+			}
 		}
 	}
 	reply(w, http.StatusOK, g.open[i])

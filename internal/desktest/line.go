@@ -48,13 +48,19 @@ func (l *Line) Mend(t testing.TB) {
 // Slow has every answer come so many milliseconds later.
 func (l *Line) Slow(t testing.TB, millis int) {
 	t.Helper()
-	l.disturb(t, fmt.Sprintf(`{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":%d}}`, millis))
+	l.disturb(
+		t,
+		fmt.Sprintf(`{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":%d}}`, millis),
+	)
 }
 
 // Break ends every connection after so many bytes of answers, in the middle of one.
 func (l *Line) Break(t testing.TB, bytes int) {
 	t.Helper()
-	l.disturb(t, fmt.Sprintf(`{"name":"break","type":"limit_data","stream":"downstream","attributes":{"bytes":%d}}`, bytes))
+	l.disturb(
+		t,
+		fmt.Sprintf(`{"name":"break","type":"limit_data","stream":"downstream","attributes":{"bytes":%d}}`, bytes),
+	)
 }
 
 func (l *Line) disturb(t testing.TB, toxic string) {

@@ -10,11 +10,11 @@ import (
 	"dlqdesk/internal/telemetry"
 )
 
-// concernNoLetter are the lines of the log that concern none. Every other one has the letter's id.
-var concernNoLetter = map[string]bool{
+// concernNoMessage are the lines of the log that concern none. Every other one has the message's id.
+var concernNoMessage = map[string]bool{
 	"a handler answers again: what waited for it is let go":                                                              true,
 	"a handler is down: its retries and jobs wait, and one at a time probes it":                                          true,
-	"letters are moved from the queue to the store again":                                                                true,
+	"messages are moved from the queue to the store again":                                                               true,
 	"the processing queue is worked on again":                                                                            true,
 	"a page is no longer told what changes":                                                                              true,
 	"a platform is sent for a token":                                                                                     true,
@@ -24,21 +24,21 @@ var concernNoLetter = map[string]bool{
 	"cannot go on with jobs":                                                                                             true,
 	"cannot go on with jobs; trying again":                                                                               true,
 	"cannot go on with redrives; trying again":                                                                           true,
-	"cannot move letters from the queue to the store; trying again":                                                      true,
+	"cannot move messages from the queue to the store; trying again":                                                     true,
 	"cannot read what is due; trying again":                                                                              true,
 	"cannot reclaim what was in flight yet; trying again":                                                                true,
 	"cannot work on the processing queue; trying again":                                                                  true,
 	"certificates for a destination were read anew":                                                                      true,
 	"changed certificates cannot be used; going on with those from before":                                               true,
 	"how a list should look could not be read":                                                                           true,
-	"letters cannot be made searchable; trying again":                                                                    true,
-	"letters of a queue cannot be given its source; trying again in a minute":                                            true,
-	"letters that are too large for the queue are on this machine's disk: dlqdesk serve on this data folder shows them":  true,
+	"messages cannot be made searchable; trying again":                                                                   true,
+	"messages of a queue cannot be given its source; trying again in a minute":                                           true,
+	"messages that are too large for the queue are on this machine's disk: dlqdesk serve on this data folder shows them": true,
 	"messages that wait on disk could not be moved to the queue; trying again":                                           true,
 	"not ready: a webhook could not be kept":                                                                             true,
 	"open pages could not be told what changed":                                                                          true,
 	"ready again: webhooks can be kept":                                                                                  true,
-	"request":                                                                                                            true, // but for those of a letter's page
+	"request":                                                                                                            true, // but for those of a message's page
 	"a request could not be answered":                                                                                    true, // likewise
 	"an answer was broken off":                                                                                           true, // likewise
 	"the audit trail could not be verified":                                                                              true,
@@ -61,7 +61,7 @@ var concernNoLetter = map[string]bool{
 	"a webhook that fails and is too large for the queue, even compressed, stays on this machine's disk: lower max_body": true,
 }
 
-// Log answers a logger as the program has it. The test fails where a line does not name the letter that it concerns.
+// Log answers a logger as the program has it. The test fails where a line does not name the message that it concerns.
 func Log(t testing.TB) *slog.Logger {
 	t.Helper()
 	l := &lines{nameless: map[string]bool{}}
@@ -69,14 +69,17 @@ func Log(t testing.TB) *slog.Logger {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		for message := range l.nameless {
-			t.Errorf("a line of the log names no letter: %q: log it with the context of telemetry.About, or wrap its error by "+
-				"deadletter.Concerning; if it concerns none, say so in desktest.concernNoLetter", message)
+			t.Errorf(
+				"a line of the log names no message: %q: log it with the context of telemetry.About, or wrap its error by "+
+					"deadletter.Concerning; if it concerns none, say so in desktest.concernNoMessage",
+				message,
+			)
 		}
 	})
 	return slog.New(telemetry.Log(l))
 }
 
-// lines are those that name no letter though they concern one.
+// lines are those that name no message though they concern one.
 type lines struct {
 	mu       sync.Mutex
 	nameless map[string]bool
@@ -87,10 +90,10 @@ func (l *lines) Enabled(context.Context, slog.Level) bool { return true }
 func (l *lines) Handle(_ context.Context, r slog.Record) error {
 	named := false
 	r.Attrs(func(a slog.Attr) bool {
-		named = named || a.Key == "letter" && a.Value.String() != ""
+		named = named || a.Key == "message" && a.Value.String() != ""
 		return !named
 	})
-	if !named && !concernNoLetter[r.Message] && !strings.HasPrefix(r.Message, "http: ") { // those are net/http's own
+	if !named && !concernNoMessage[r.Message] && !strings.HasPrefix(r.Message, "http: ") { // those are net/http's own
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.nameless[r.Message] = true

@@ -24,7 +24,8 @@ const (
 	keyID  = "test"
 	secret = "test"
 
-	// endWithParent makes a Node process end when its standard input does, so that none outlives a test that was killed.
+	// endWithParent makes a Node process end when its standard input does, so that none outlives a test that was
+	// killed.
 	endWithParent = `data:text/javascript,process.stdin.resume().on("end",()=>process.exit())`
 
 	// keptLines is how much of the server's log a failed test shows.
@@ -41,22 +42,34 @@ func StartSQS(t testing.TB) (endpoint string) {
 // StartSQSProcess is StartSQS that answers the process as well, so that what it costs can be measured.
 func StartSQSProcess(t testing.TB) (endpoint string, server *os.Process) {
 	t.Helper()
-	endpoint, server = startNode(t, fauxqs(t), regexp.MustCompile(`Server listening at (http://127\.0\.0\.1:\d+)`), "FAUXQS_PORT=0", "FAUXQS_DEFAULT_REGION="+region)
+	endpoint, server = startNode(
+		t,
+		fauxqs(t),
+		regexp.MustCompile(`Server listening at (http://127\.0\.0\.1:\d+)`),
+		"FAUXQS_PORT=0",
+		"FAUXQS_DEFAULT_REGION="+region,
+	)
 	awaitHealth(t, endpoint)
 	return endpoint, server
 }
 
-// StartNode starts a program of Node, a process of its own that ends with the test, and answers the address that it says it listens at. It
-// finds the npm packages of the repository.
+// StartNode starts a program of Node, a process of its own that ends with the test, and answers the address that it
+// says it listens at. It finds the npm packages of the repository.
 func StartNode(t testing.TB, program string, listening *regexp.Regexp, environment ...string) (address string) {
 	t.Helper()
 	address, _ = startNode(t, program, listening, environment...)
 	return address
 }
 
-func startNode(t testing.TB, program string, listening *regexp.Regexp, environment ...string) (address string, process *os.Process) {
+func startNode(
+	t testing.TB,
+	program string,
+	listening *regexp.Regexp,
+	environment ...string,
+) (address string, process *os.Process) {
 	t.Helper()
-	server := exec.CommandContext(t.Context(), "node", "--import", endWithParent, program) //nolint:gosec // a path of this repository
+	// a path of this repository
+	server := exec.CommandContext(t.Context(), "node", "--import", endWithParent, program) //nolint:gosec
 	server.Env = append(append(os.Environ(), "NODE_PATH="+packages(t)), environment...)
 	input, err := server.StdinPipe()
 	if err != nil {
@@ -189,7 +202,8 @@ func AWS(endpoint string) func(*config.LoadOptions) error {
 	}
 }
 
-// UseSQS leads everything in this process to an SQS server by the environment, as a deployment would. The test cannot be parallel.
+// UseSQS leads everything in this process to an SQS server by the environment, as a deployment would. The test cannot
+// be parallel.
 func UseSQS(t testing.TB, endpoint string) {
 	t.Helper()
 	for _, setting := range SQSEnvironment(endpoint) {
@@ -200,7 +214,12 @@ func UseSQS(t testing.TB, endpoint string) {
 
 // SQSEnvironment leads another process to an SQS server.
 func SQSEnvironment(endpoint string) []string {
-	return []string{"AWS_ENDPOINT_URL_SQS=" + endpoint, "AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=" + keyID, "AWS_SECRET_ACCESS_KEY=" + secret}
+	return []string{
+		"AWS_ENDPOINT_URL_SQS=" + endpoint,
+		"AWS_REGION=" + region,
+		"AWS_ACCESS_KEY_ID=" + keyID,
+		"AWS_SECRET_ACCESS_KEY=" + secret,
+	}
 }
 
 // SQSClient is the AWS SDK's own client, for what a test does behind the program's back.
@@ -217,7 +236,10 @@ func SQSClient(t testing.TB, endpoint string) *sqs.Client {
 func CreateQueue(t testing.TB, endpoint, name string, attributes map[string]string) (queueURL string) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
-	answer, err := SQSClient(t, endpoint).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name, Attributes: attributes})
+	answer, err := SQSClient(
+		t,
+		endpoint,
+	).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name, Attributes: attributes})
 	if err != nil {
 		t.Fatalf("create queue %s: %v", name, err)
 	}

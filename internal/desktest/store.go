@@ -14,7 +14,7 @@ import (
 // Key is the audit key of test stores.
 func Key() []byte { return bytes.Repeat([]byte{7}, 32) }
 
-// NewStore opens a store on a real file that goes with the test. No search finds its letters before Search is called.
+// NewStore opens a store on a real file that goes with the test. No search finds its messages before Search is called.
 func NewStore(t testing.TB) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), Key())
@@ -29,7 +29,7 @@ func NewStore(t testing.TB) *store.Store {
 	return s
 }
 
-// Search has the letters of a store found until the test ends, or until the answer is called.
+// Search has the messages of a store found until the test ends, or until the answer is called.
 func Search(t testing.TB, s *store.Store, masks map[string][]deadletter.Path) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -37,7 +37,7 @@ func Search(t testing.TB, s *store.Store, masks map[string][]deadletter.Path) (s
 	go func() {
 		defer close(done)
 		if err := s.RunIndex(ctx, masks, slog.New(slog.DiscardHandler)); err != nil {
-			t.Errorf("make letters searchable: %v", err)
+			t.Errorf("make messages searchable: %v", err)
 		}
 	}()
 	stop = func() {

@@ -49,7 +49,11 @@ func Weigh(t testing.TB, tab context.Context, url string) Weight {
 	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := chromedp.Call(ctx, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true}); err != nil {
+	if _, err := chromedp.Call(
+		ctx,
+		network.SetCacheDisabled,
+		network.SetCacheDisabledParams{CacheDisabled: true},
+	); err != nil {
 		t.Fatal(err)
 	}
 	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {

@@ -10,7 +10,7 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// The services that put a message on a dead letter queue, as QueueFacts.Service names them.
+// The services that put a message on a DLQ, as QueueFacts.Service names them.
 const (
 	ServiceSQS         = "SQS"
 	ServiceLambda      = "Lambda"
@@ -18,16 +18,23 @@ const (
 	ServiceSNS         = "SNS"
 )
 
-// addService notes what the AWS service that gave up on a message tells of it. Lambda sets RequestID, ErrorCode and ErrorMessage on what
-// failed asynchronously; EventBridge ERROR_CODE, ERROR_MESSAGE, RULE_ARN, TARGET_ARN, EXHAUSTED_RETRY_CONDITION and RETRY_ATTEMPTS. SQS
-// tells the queue that it moved a message from, and SNS documents nothing beside its notification.
+// addService notes what the AWS service that gave up on a message tells of it. Lambda sets RequestID, ErrorCode and
+// ErrorMessage on what failed asynchronously; EventBridge ERROR_CODE, ERROR_MESSAGE, RULE_ARN, TARGET_ARN,
+// EXHAUSTED_RETRY_CONDITION and RETRY_ATTEMPTS. SQS tells the queue that it moved a message from, and SNS documents
+// nothing beside its notification.
 func addService(c *deadletter.Capture, m Raw) {
 	value := func(name string) string { return attributeOf(m, name) }
 	q := &c.Queue
 	topic, isNotification := topicOf(m.Body)
 	switch {
 	case value("RULE_ARN") != "" || value("ERROR_CODE") != "" || value("EXHAUSTED_RETRY_CONDITION") != "":
-		q.Service, q.ErrorCode, q.SourceARN, q.TargetARN = ServiceEventBridge, value("ERROR_CODE"), value("RULE_ARN"), value("TARGET_ARN")
+		q.Service, q.ErrorCode, q.SourceARN, q.TargetARN = ServiceEventBridge, value(
+			"ERROR_CODE",
+		), value(
+			"RULE_ARN",
+		), value(
+			"TARGET_ARN",
+		)
 		c.Reason = join(q.ErrorCode, value("ERROR_MESSAGE"))
 		if c.Reason == "" && value("EXHAUSTED_RETRY_CONDITION") != "" {
 			c.Reason = "Gave up: " + value("EXHAUSTED_RETRY_CONDITION")
@@ -47,11 +54,19 @@ func addService(c *deadletter.Capture, m Raw) {
 	if arn := m.System[sourceARN]; arn != "" {
 		q.Service, q.SourceARN = ServiceSQS, arn
 		if c.Reason == "" || isNotification {
-			c.Reason = "Received too often from " + arn[strings.LastIndexByte(arn, ':')+1:] + ", so SQS moved it to the dead letter queue"
+			c.Reason = "Received too often from " + arn[strings.LastIndexByte(arn, ':')+1:] + ", so SQS moved it to the DLQ"
 		}
 	}
 	c.Reason = shorten(clean(c.Reason))
-	q.ErrorCode, q.SourceARN, q.TargetARN, q.RequestID = clean(q.ErrorCode), clean(q.SourceARN), clean(q.TargetARN), clean(q.RequestID)
+	q.ErrorCode, q.SourceARN, q.TargetARN, q.RequestID = clean(
+		q.ErrorCode,
+	), clean(
+		q.SourceARN,
+	), clean(
+		q.TargetARN,
+	), clean(
+		q.RequestID,
+	)
 }
 
 // sourceARN is the attribute in which SQS names the queue that it moved a message from.
@@ -65,7 +80,8 @@ func attributeOf(m Raw, name string) string {
 	return m.Attributes[i].Value
 }
 
-// lambdaReason leaves out a code of Lambda's where there are words: 200 says that a function ran and failed, and reads as if all were well.
+// lambdaReason leaves out a code of Lambda's where there are words: 200 says that a function ran and failed, and
+// reads as if all were well.
 func lambdaReason(code, text string) string {
 	if text == "" && code != "" {
 		return "Lambda gave up with code " + code

@@ -37,7 +37,8 @@ const (
 	bodyEscaped = "escaped" // the same, but characters that queues refuse were written as escapes
 	bodyText    = "text"    // the string's content is the body
 	bodyBase64  = "base64"  // rawBody is the body; originalPayload is only for reading
-	bodyGzip    = "gzip"    // the same, but compressed (RFC 1952), and originalPayload is null: the body was too large for the queue
+	// the same, but compressed (RFC 1952), and originalPayload is null: the body was too large for the queue
+	bodyGzip = "gzip"
 )
 
 // compressBody packs a body.
@@ -56,8 +57,8 @@ func compressBody(body []byte) (exactBody, error) {
 // MaxUnpacked bounds what a compressed body may grow to, in bytes: no larger webhook can be configured.
 const MaxUnpacked = 64 << 20
 
-// unpackedSize answers how large a compressed body says that it is, in bytes, by the last four of it (ISIZE in RFC 1952). It does not become
-// larger.
+// unpackedSize answers how large a compressed body says that it is, in bytes, by the last four of it (ISIZE in RFC
+// 1952). It does not become larger.
 func unpackedSize(raw string) int64 {
 	end, err := base64.StdEncoding.DecodeString(raw[max(0, len(raw)-8):])
 	if err != nil || len(end) < 4 {
@@ -80,8 +81,8 @@ func unpack(raw string, most int64) ([]byte, error) {
 	return body, err
 }
 
-// encodeBody answers the value of originalPayload, and how to get the body out of it. Whatever does not come out of it to the byte
-// is put beside it in base64.
+// encodeBody answers the value of originalPayload, and how to get the body out of it. Whatever does not come out of
+// it to the byte is put beside it in base64.
 func encodeBody(body []byte) (payload []byte, exact exactBody, err error) {
 	readable := body
 	if !utf8.Valid(body) {
@@ -112,8 +113,8 @@ func around(body, value []byte) exactBody {
 	return exact
 }
 
-// decode answers the bytes to deliver. Without a form of ours, a string is the body of what was no JSON, and anything else is the
-// JSON itself, as it stands in the document.
+// decode answers the bytes to deliver. Without a form of ours, a string is the body of what was no JSON, and anything
+// else is the JSON itself, as it stands in the document.
 func (e exactBody) decode(payload json.RawMessage) []byte {
 	switch e.Form {
 	case bodyJSON:
@@ -163,8 +164,9 @@ func nesting(text []byte) int {
 	return deepest
 }
 
-// lastSafe is the last character that every SQS server takes. Amazon's own takes #x10000-#x10FFFF as well (SendMessage in the SQS
-// API reference), others do not. Of what is below it, valid JSON and valid UTF-8 leave nothing that is refused.
+// lastSafe is the last character that every SQS server takes. Amazon's own takes #x10000-#x10FFFF as well
+// (SendMessage in the SQS API reference), others do not. Of what is below it, valid JSON and valid UTF-8 leave
+// nothing that is refused.
 const lastSafe = 0xFFFD
 
 // hasRefused tells whether a text has a character that a queue may refuse. In JSON those stand in strings alone.
@@ -177,8 +179,8 @@ func hasRefused(text []byte) bool {
 	return false
 }
 
-// refusedBegin are the bytes with which such a character may begin in UTF-8. Nearly no text has one, which looking for each tells faster
-// than looking at every character.
+// refusedBegin are the bytes with which such a character may begin in UTF-8. Nearly no text has one, which looking
+// for each tells faster than looking at every character.
 var refusedBegin = []byte{0xEF, 0xF0, 0xF1, 0xF2, 0xF3, 0xF4}
 
 func isRefused(r rune) bool { return r > lastSafe }
@@ -223,7 +225,8 @@ func unescape(text []byte) []byte {
 	return out
 }
 
-// escapedRune answers the character that stands as an escape at the beginning of a text, with how long that is; 0 if there is none.
+// escapedRune answers the character that stands as an escape at the beginning of a text, with how long that is; 0 if
+// there is none.
 func escapedRune(text []byte) (r rune, size int) {
 	const one, two = len(`\u0000`), len(`\u0000\u0000`)
 	r, ok := codeUnit(text)

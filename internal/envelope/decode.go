@@ -31,8 +31,9 @@ type Raw struct {
 	GroupID         string
 	DeduplicationID string
 
-	// Unpack is asked before a compressed body is unpacked, with what it will have, in bytes, and may wait until there is room for it. Where it
-	// answers false the body stays as it is, for who needs no more than the rest. nil: there is room.
+	// Unpack is asked before a compressed body is unpacked, with what it will have, in bytes, and may wait until
+	// there is room for it. Where it answers false the body stays as it is, for who needs no more than the rest. nil:
+	// there is room.
 	Unpack func(bytes int64) bool
 }
 
@@ -43,8 +44,8 @@ const (
 	FormForeign     = deadletter.FormForeign // anything else
 )
 
-// Decode reads any queue message: our envelope, the six fields alone, or whatever else arrived, which is kept whole. at stands in
-// for a time that the message does not tell.
+// Decode reads any queue message: our envelope, the six fields alone, or whatever else arrived, which is kept whole.
+// at stands in for a time that the message does not tell.
 func Decode(m Raw, at time.Time) deadletter.Capture {
 	marked := cutMark(&m)
 	c := decode(m, at)
@@ -55,7 +56,7 @@ func Decode(m Raw, at time.Time) deadletter.Capture {
 		c.Digest = digest(m.Body, m.Attributes)
 	}
 	if !c.Foreign {
-		c.Message = m.Body
+		c.QueueMessage = m.Body
 	}
 	return c
 }
@@ -71,7 +72,7 @@ func decode(m Raw, at time.Time) deadletter.Capture {
 	c.Reason = shorten(clean(textOf(fields.of("errorReason"))))
 	c.RetryCount = decodeCount(fields.of("retryCount"))
 	c.Queue.RetryCount = c.RetryCount
-	c.ID, c.Queue.ProducerID = letterID(textOf(fields.of("messageId")), m.MessageID, m.Body)
+	c.ID, c.Queue.ProducerID = messageID(textOf(fields.of("messageId")), m.MessageID, m.Body)
 	addOurs(&c, &fields, m.Unpack)
 	if c.Queue.Form == FormEnvelope {
 		addListed(&c, fields.of("queue"), m)
@@ -83,9 +84,9 @@ func decode(m Raw, at time.Time) deadletter.Capture {
 	return c
 }
 
-// isEnvelope takes a document with a payload and at least two more of the interchange fields for an envelope: what is missing
-// can be filled in, while the payload alone could be anybody's field. The payload itself may be missing where all the others are
-// there: JSON.stringify leaves out what is undefined, such as a body that was empty.
+// isEnvelope takes a document with a payload and at least two more of the interchange fields for an envelope: what is
+// missing can be filled in, while the payload alone could be anybody's field. The payload itself may be missing where
+// all the others are there: JSON.stringify leaves out what is undefined, such as a body that was empty.
 func (f *fields) isEnvelope() bool {
 	known := 0
 	for _, name := range interchangeFields {
@@ -99,7 +100,12 @@ func (f *fields) isEnvelope() bool {
 // addOurs reads the body and what dlqdesk adds to the interchange fields.
 func addOurs(c *deadletter.Capture, fields *fields, unpack func(int64) bool) {
 	exact := exactBody{
-		Form: textOf(fields.of("bodyForm")), Before: textOf(fields.of("bodyBefore")), After: textOf(fields.of("bodyAfter")), Raw: textOf(fields.of("rawBody")),
+		Form: textOf(
+			fields.of("bodyForm"),
+		),
+		Before: textOf(fields.of("bodyBefore")),
+		After:  textOf(fields.of("bodyAfter")),
+		Raw:    textOf(fields.of("rawBody")),
 	}
 	if exact.Form == bodyGzip && unpack != nil && !unpack(unpackedSize(exact.Raw)) {
 		c.Body = []byte(exact.Raw)
@@ -112,7 +118,13 @@ func addOurs(c *deadletter.Capture, fields *fields, unpack func(int64) bool) {
 	c.Queue.Form = FormEnvelope
 	c.Source, c.Destination = clean(textOf(fields.of("source"))), clean(textOf(fields.of("destination")))
 	c.Method = cmp.Or(clean(textOf(fields.of("method"))), "POST")
-	c.Query, c.WebhookID, c.ReceiveID = textOf(fields.of("query")), clean(textOf(fields.of("webhookId"))), clean(textOf(fields.of("receiveId")))
+	c.Query, c.WebhookID, c.ReceiveID = textOf(
+		fields.of("query"),
+	), clean(
+		textOf(fields.of("webhookId")),
+	), clean(
+		textOf(fields.of("receiveId")),
+	)
 	c.Run, c.Queue.TraceParent = clean(textOf(fields.of("run"))), clean(textOf(fields.of("traceparent")))
 	var at time.Time
 	if c.Run != "" && at.UnmarshalJSON(fields.of("timestamp")) == nil && at.Sub(c.ReceivedAt).Abs() < clockStep {
@@ -121,7 +133,7 @@ func addOurs(c *deadletter.Capture, fields *fields, unpack func(int64) bool) {
 	c.First = decodeAttempt(fields.of("firstAttempt"), c.ReceivedAt)
 }
 
-// decodeSequence answers where a letter stands; the zero value where the field tells nothing that can be.
+// decodeSequence answers where a message stands; the zero value where the field tells nothing that can be.
 func decodeSequence(field json.RawMessage) (s deadletter.Sequence) {
 	if len(field) == 0 || json.Unmarshal(field, &s) != nil || !s.IsSound() {
 		return deadletter.Sequence{}
@@ -129,12 +141,19 @@ func decodeSequence(field json.RawMessage) (s deadletter.Sequence) {
 	return s
 }
 
-// decodeAttempt answers the receiver's attempt; nil where the field tells of none. at stands in for a start that it does not tell.
+// decodeAttempt answers the receiver's attempt; nil where the field tells of none. at stands in for a start that it
+// does not tell.
 func decodeAttempt(field json.RawMessage, at time.Time) *deadletter.Attempt {
 	if len(field) == 0 || field[0] != '{' {
 		return nil
 	}
-	a := &deadletter.Attempt{Number: 1, Trigger: deadletter.TriggerReceive, Actor: deadletter.System().Name, StartedAt: at, Done: true}
+	a := &deadletter.Attempt{
+		Number:    1,
+		Trigger:   deadletter.TriggerReceive,
+		Actor:     deadletter.System().Name,
+		StartedAt: at,
+		Done:      true,
+	}
 	for name, value := range inOrder(field) {
 		switch string(name) {
 		case "startedAt":
@@ -177,11 +196,16 @@ func decodeNumber(field json.RawMessage) int64 {
 	return n
 }
 
-// decodeForeign keeps a message whole that is no envelope: its body is the payload, its attributes are the headers, and the
-// reason is what AWS services write into the attributes of a message that they give up on.
+// decodeForeign keeps a message whole that is no envelope: its body is the payload, its attributes are the headers,
+// and the reason is what AWS services write into the attributes of a message that they give up on.
 func decodeForeign(m Raw, at time.Time) deadletter.Capture {
 	c := deadletter.Capture{
-		Method: "POST", Body: m.Body, Foreign: true, Headers: deadletter.Headers{}, ReceivedAt: cmp.Or(m.SentAt, at), Queue: facts(m, FormForeign),
+		Method:     "POST",
+		Body:       m.Body,
+		Foreign:    true,
+		Headers:    deadletter.Headers{},
+		ReceivedAt: cmp.Or(m.SentAt, at),
+		Queue:      facts(m, FormForeign),
 	}
 	for _, a := range m.Attributes {
 		if a.Binary == nil && headerName.MatchString(a.Name) {
@@ -194,7 +218,7 @@ func decodeForeign(m Raw, at time.Time) deadletter.Capture {
 	}
 	addService(&c, m)
 	c.Queue.RetryCount = c.RetryCount
-	c.ID, c.Queue.ProducerID = letterID(m.MessageID, m.MessageID, m.Body)
+	c.ID, c.Queue.ProducerID = messageID(m.MessageID, m.MessageID, m.Body)
 	return c
 }
 
@@ -206,16 +230,26 @@ func facts(m Raw, form string) deadletter.QueueFacts {
 		service = ServiceSQS
 	}
 	return deadletter.QueueFacts{
-		Service: service, SourceARN: clean(m.System[sourceARN]), From: m.From, Queue: m.Queue, MessageID: m.MessageID, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID, SentAt: m.SentAt,
-		ReceiveCount: m.ReceiveCount, Form: form, Attributes: slices.Clone(m.Attributes),
+		Service:         service,
+		SourceARN:       clean(m.System[sourceARN]),
+		From:            m.From,
+		Queue:           m.Queue,
+		MessageID:       m.MessageID,
+		GroupID:         m.GroupID,
+		DeduplicationID: m.DeduplicationID,
+		SentAt:          m.SentAt,
+		ReceiveCount:    m.ReceiveCount,
+		Form:            form,
+		Attributes:      slices.Clone(m.Attributes),
 	}
 }
 
 var safeID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$`)
 
-// letterID answers the id of a letter: the sender's where it can stand in an address, otherwise one that is always the same for
-// the same sender's id, beside which the original is kept. A message without any id gets one of its body.
-func letterID(sent, queueID string, body []byte) (id deadletter.ID, original string) {
+// messageID answers the id of a message: the sender's where it can stand in an address, otherwise one that is always
+// the same for the same sender's id, beside which the original is kept. A message without any id gets one of its
+// body.
+func messageID(sent, queueID string, body []byte) (id deadletter.ID, original string) {
 	if sent == "" {
 		sent = queueID
 	}
@@ -241,7 +275,8 @@ const firstYear = 2000
 // clockStep bounds by how much a clock may have been set back since it stamped a message.
 const clockStep = 48 * time.Hour
 
-// decodeTime reads RFC 3339 text or milliseconds since 1970. What lies in the future comes from a wrong clock and is taken as now.
+// decodeTime reads RFC 3339 text or milliseconds since 1970. What lies in the future comes from a wrong clock and is
+// taken as now.
 func decodeTime(field json.RawMessage, otherwise, now time.Time) time.Time {
 	var at time.Time
 	var millis int64

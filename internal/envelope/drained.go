@@ -7,28 +7,33 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// listed is what an envelope tells of a letter of a listed queue that was drained, so that another dlqdesk can send it back: what the
-// queue said of its message, and the message where the body is only a part of it.
+// listed is what an envelope tells of a message of a listed queue that was drained, so that another dlqdesk can send
+// it back: what the queue said of its message, and the message where the body is only a part of it.
 type listed struct {
 	deadletter.QueueFacts
 	Message string `json:"message,omitempty"` // compressed (RFC 1952), in base64
 }
 
-// Drained makes of a letter what a drain puts on a queue. r is its latest revision, which is all of its history that travels: it is what
-// the letter is received with elsewhere. first is the receiver's attempt, nil where none is known.
-func Drained(l deadletter.Letter, original, r deadletter.Revision, first *deadletter.Attempt) (deadletter.Capture, error) {
+// Drained makes of a message what a drain puts on a queue. r is its latest revision, which is all of its history that
+// travels: it is what the message is received with elsewhere. first is the receiver's attempt, nil where none is
+// known.
+func Drained(
+	l deadletter.Message,
+	original, r deadletter.Revision,
+	first *deadletter.Attempt,
+) (deadletter.Capture, error) {
 	c := CaptureOf(l, r, first)
 	if l.Queue.From == "" {
 		return c, nil
 	}
 	c.Queue = l.Queue
 	c.Queue.AttemptsBefore += l.Attempts
-	if c.Message = original.Message; original.Message != nil && r.Number > 0 {
+	if c.QueueMessage = original.QueueMessage; original.QueueMessage != nil && r.Number > 0 {
 		message, err := edited(original, r)
 		if err != nil {
 			return c, err
 		}
-		c.Message = message
+		c.QueueMessage = message
 	}
 	return c, nil
 }
@@ -38,10 +43,10 @@ func encodeListed(c deadletter.Capture) (*listed, error) {
 		return nil, nil
 	}
 	q := &listed{QueueFacts: c.Queue}
-	if c.Message == nil {
+	if c.QueueMessage == nil {
 		return q, nil
 	}
-	packed, err := compressBody(c.Message)
+	packed, err := compressBody(c.QueueMessage)
 	if err != nil {
 		return nil, fmt.Errorf("compress message of %s: %w", c.ID, err)
 	}
@@ -52,8 +57,8 @@ func encodeListed(c deadletter.Capture) (*listed, error) {
 // maxSQS is the largest message that SQS takes, in bytes, so that what a drain packed was not larger.
 const maxSQS = 1 << 20
 
-// addListed takes up what a drain wrote. On a listed queue an envelope can tell of that queue alone: whoever may send to one has no say
-// about another. Where it came from is believed as far as SQS confirms it: see QueueFacts.Drained.
+// addListed takes up what a drain wrote. On a listed queue an envelope can tell of that queue alone: whoever may send
+// to one has no say about another. Where it came from is believed as far as SQS confirms it: see QueueFacts.Drained.
 func addListed(c *deadletter.Capture, field json.RawMessage, m Raw) {
 	var q *listed
 	if json.Unmarshal(field, &q) != nil || q == nil || q.From == "" || m.From != "" && m.From != q.From {
@@ -64,7 +69,7 @@ func addListed(c *deadletter.Capture, field json.RawMessage, m Raw) {
 		if err != nil {
 			return
 		}
-		c.Message = message
+		c.QueueMessage = message
 	}
 	c.Queue, c.Foreign = q.QueueFacts, q.IsForeign()
 	c.Queue.Drained = true

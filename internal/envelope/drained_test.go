@@ -21,21 +21,36 @@ func fromOrders(t *testing.T) map[string]envelope.Raw {
 	list := map[string]envelope.Raw{}
 	for name, body := range map[string]string{"foreign": "\t{\"n\": 1}\n", "six fields": sixFields, "ours": string(ours)} {
 		list[name] = envelope.Raw{
-			Queue: "orders-dlq", From: "orders", MessageID: "m-1", Body: []byte(body), SentAt: at, ReceiveCount: 4, GroupID: "g", DeduplicationID: "theirs",
-			Attributes: []deadletter.QueueAttribute{attribute("tenant", "acme"), {Name: "trace", Type: "Binary.raw", Binary: []byte{0, 1, 0xff}}},
-			System:     map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:orders"},
+			Queue:           "orders-dlq",
+			From:            "orders",
+			MessageID:       "m-1",
+			Body:            []byte(body),
+			SentAt:          at,
+			ReceiveCount:    4,
+			GroupID:         "g",
+			DeduplicationID: "theirs",
+			Attributes: []deadletter.QueueAttribute{
+				attribute("tenant", "acme"),
+				{Name: "trace", Type: "Binary.raw", Binary: []byte{0, 1, 0xff}},
+			},
+			System: map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:orders"},
 		}
 	}
 	return list
 }
 
-func received(m envelope.Raw) (deadletter.Letter, deadletter.Revision) {
+func received(m envelope.Raw) (deadletter.Message, deadletter.Revision) {
 	change := deadletter.Receive(envelope.Decode(m, at), deadletter.RetryPolicy{}, 0, at)
 	return change.After, *change.Revision
 }
 
-// moved drains a letter and reads it as another dlqdesk would, from the queue of that name.
-func moved(t *testing.T, l deadletter.Letter, original, latest deadletter.Revision, from string) (deadletter.Letter, deadletter.Revision) {
+// moved drains a message and reads it as another dlqdesk would, from the queue of that name.
+func moved(
+	t *testing.T,
+	l deadletter.Message,
+	original, latest deadletter.Revision,
+	from string,
+) (deadletter.Message, deadletter.Revision) {
 	t.Helper()
 	c, err := envelope.Drained(l, original, latest, nil)
 	if err != nil {
@@ -48,8 +63,9 @@ func moved(t *testing.T, l deadletter.Letter, original, latest deadletter.Revisi
 	return received(envelope.Raw{Queue: "moving", From: from, MessageID: "m-9", Body: text, SentAt: at})
 }
 
-// What another dlqdesk sends back of a drained letter is what this one would have: the latest body, attributes and group.
-func TestDrainedLetterGoesBackAsItWouldHave(t *testing.T) {
+// What another dlqdesk sends back of a drained message is what this one would have: the latest body, attributes and
+// group.
+func TestDrainedMessageGoesBackAsItWouldHave(t *testing.T) {
 	t.Parallel()
 	for name, raw := range fromOrders(t) {
 		for _, from := range []string{"", "orders"} {
@@ -65,10 +81,20 @@ func TestDrainedLetterGoesBackAsItWouldHave(t *testing.T) {
 				there, body := moved(t, l, original, latest, from)
 				got, err := envelope.Redrive(there, body, body, 1, 1<<20)
 				if err != nil || !reflect.DeepEqual(got, want) {
-					t.Errorf("%s, revision %d, from %q: goes back as\n%+v, not\n%+v (%v)", name, latest.Number, from, got, want, err)
+					t.Errorf(
+						"%s, revision %d, from %q: goes back as\n%+v, not\n%+v (%v)",
+						name,
+						latest.Number,
+						from,
+						got,
+						want,
+						err,
+					)
 				}
 				if there.ID != l.ID || there.Queue.From != "orders" || !there.Queue.Drained || there.Queue.SourceARN != l.Queue.SourceARN || there.Status != deadletter.Failed ||
-					string(body.Body) != string(latest.Body) || there.Reason != l.Reason || !there.ReceivedAt.Equal(l.ReceivedAt) {
+					string(body.Body) != string(latest.Body) ||
+					there.Reason != l.Reason ||
+					!there.ReceivedAt.Equal(l.ReceivedAt) {
 					t.Errorf("%s, revision %d, from %q: it is %+v with %q", name, latest.Number, from, there, body.Body)
 				}
 			}
@@ -76,11 +102,19 @@ func TestDrainedLetterGoesBackAsItWouldHave(t *testing.T) {
 	}
 }
 
-// Whoever may send to one listed queue has no say about another, and a webhook's envelope makes no letter of any queue.
-func TestDrainedLetterOfAnotherQueueIsNoneOfIt(t *testing.T) {
+// Whoever may send to one listed queue has no say about another, and a webhook's envelope makes no message of any
+// queue.
+func TestDrainedMessageOfAnotherQueueIsNoneOfIt(t *testing.T) {
 	t.Parallel()
 	l, original := received(fromOrders(t)["foreign"])
-	if there, _ := moved(t, l, original, original, "payments"); there.Queue.From != "payments" || there.Queue.Drained || there.Queue.SourceARN != "" {
+	if there, _ := moved(
+		t,
+		l,
+		original,
+		original,
+		"payments",
+	); there.Queue.From != "payments" || there.Queue.Drained ||
+		there.Queue.SourceARN != "" {
 		t.Errorf("on another queue it is %+v", there.Queue)
 	}
 	l.Queue.From = ""
@@ -109,14 +143,18 @@ func TestEditedEnvelopeKeepsWhatItsProgramWrote(t *testing.T) {
 			t.Errorf("%s: it goes back as\n%s, not\n%s (%v)", name, m.Body, compact, err)
 		}
 		back, body := received(sentAgain(m))
-		if string(body.Body) != c.body || back.ID != l.ID || !reflect.DeepEqual(back.Queue.Attributes, l.Queue.Attributes) {
+		if string(body.Body) != c.body || back.ID != l.ID ||
+			!reflect.DeepEqual(back.Queue.Attributes, l.Queue.Attributes) {
 			t.Errorf("%s: it comes back as %+v with %q", name, back.Queue, body.Body)
 		}
 	}
 	binary := original
 	binary.Number, binary.Body = 1, []byte{0xff, 0}
 	m, err := envelope.Redrive(l, original, binary, 1, 1<<20)
-	if _, body := received(sentAgain(m)); err != nil || string(body.Body) != "\xff\x00" || !strings.Contains(string(m.Body), `"tenant":"acme"`) {
+	if _, body := received(
+		sentAgain(m),
+	); err != nil || string(body.Body) != "\xff\x00" ||
+		!strings.Contains(string(m.Body), `"tenant":"acme"`) {
 		t.Errorf("bytes come back as %q of %s, %v", body.Body, m.Body, err)
 	}
 }

@@ -17,9 +17,10 @@ type field struct {
 	value json.RawMessage
 }
 
-// edited makes of an envelope the same one with another payload: what its program put beside the payload stays as it was written.
+// edited makes of an envelope the same one with another payload: what its program put beside the payload stays as it
+// was written.
 func edited(original, r deadletter.Revision) ([]byte, error) {
-	fields, err := listOf(original.Message)
+	fields, err := listOf(original.QueueMessage)
 	if err != nil {
 		return nil, fmt.Errorf("edit the envelope: %w", err)
 	}

@@ -1,6 +1,6 @@
-// Package envelope is the form in which a letter travels on a dead letter queue: a JSON document of six fields that other
-// programs know as well, and ours beside them. Writing keeps every byte of the body; reading never fails, because nothing that
-// arrives on a dead letter queue may be lost.
+// Package envelope is the form in which a message travels on a DLQ: a JSON document of six fields that other programs
+// know as well, and ours beside them. Writing keeps every byte of the body; reading never fails, because nothing that
+// arrives on a DLQ may be lost.
 package envelope
 
 import (

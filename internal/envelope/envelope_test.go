@@ -20,19 +20,48 @@ var at = time.Date(2026, 3, 2, 10, 15, 5, 427_000_000, time.UTC)
 
 func capture(body []byte) deadletter.Capture {
 	return deadletter.Capture{
-		ID: "9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e8b41", Source: "genesys", Destination: "http://127.0.0.1:9090/genesys", Method: "POST",
-		Query: "a=1&b=%20", WebhookID: "hook-1", ReceiveID: "r-1", ReceivedAt: at, Body: body, Reason: "The handler answered 422: field id is missing",
-		Headers: deadletter.Headers{"Content-Type": {"application/json"}, "X-Many": {"1", "2"}},
+		ID:          "9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e8b41",
+		Source:      "genesys",
+		Destination: "http://127.0.0.1:9090/genesys",
+		Method:      "POST",
+		Query:       "a=1&b=%20",
+		WebhookID:   "hook-1",
+		ReceiveID:   "r-1",
+		ReceivedAt:  at,
+		Body:        body,
+		Reason:      "The handler answered 422: field id is missing",
+		Headers:     deadletter.Headers{"Content-Type": {"application/json"}, "X-Many": {"1", "2"}},
 		First: &deadletter.Attempt{
-			Number: 1, Trigger: deadletter.TriggerReceive, Actor: "system", StartedAt: at, Done: true, Latency: 84 * time.Millisecond,
-			Outcome: deadletter.Rejected, StatusCode: 422, Error: "field id is missing", ResponseHeaders: deadletter.Headers{"X": {"y"}},
-			ResponseBody: []byte{0xff, 0, '<'}, ResponseCut: true, RetryAfter: 3 * time.Second, TraceParent: "00-1-2-01",
+			Number:          1,
+			Trigger:         deadletter.TriggerReceive,
+			Actor:           "system",
+			StartedAt:       at,
+			Done:            true,
+			Latency:         84 * time.Millisecond,
+			Outcome:         deadletter.Rejected,
+			StatusCode:      422,
+			Error:           "field id is missing",
+			ResponseHeaders: deadletter.Headers{"X": {"y"}},
+			ResponseBody: []byte{
+				0xff,
+				0,
+				'<',
+			},
+			ResponseCut: true,
+			RetryAfter:  3 * time.Second,
+			TraceParent: "00-1-2-01",
 		},
 	}
 }
 
 func message(body []byte) envelope.Raw {
-	return envelope.Raw{Queue: "dlq", MessageID: "0f1e2d3c-4b5a-4968-8776-859403a2b1c0", Body: body, SentAt: at.Add(time.Second), ReceiveCount: 1}
+	return envelope.Raw{
+		Queue:        "dlq",
+		MessageID:    "0f1e2d3c-4b5a-4968-8776-859403a2b1c0",
+		Body:         body,
+		SentAt:       at.Add(time.Second),
+		ReceiveCount: 1,
+	}
 }
 
 func TestCaptureComesBackAsItWent(t *testing.T) {
@@ -45,7 +74,9 @@ func TestCaptureComesBackAsItWent(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := envelope.Decode(message(text), at.Add(time.Minute))
-	if got.Queue.Form != envelope.FormEnvelope || got.Queue.MessageID == "" || got.Queue.TraceParent != want.Queue.TraceParent || len(got.Queue.Attributes) > 0 {
+	if got.Queue.Form != envelope.FormEnvelope || got.Queue.MessageID == "" ||
+		got.Queue.TraceParent != want.Queue.TraceParent ||
+		len(got.Queue.Attributes) > 0 {
 		t.Errorf("queue facts %+v", got.Queue)
 	}
 	got.Queue, want.Queue = deadletter.QueueFacts{}, deadletter.QueueFacts{}
@@ -53,7 +84,8 @@ func TestCaptureComesBackAsItWent(t *testing.T) {
 		// The pointers differ; the values must not.
 		first := *got.First
 		got.First = want.First
-		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) || fmt.Sprintf("%+v", first) != fmt.Sprintf("%+v", *want.First) {
+		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) ||
+			fmt.Sprintf("%+v", first) != fmt.Sprintf("%+v", *want.First) {
 			t.Errorf("capture\n got %+v %+v\nwant %+v %+v", got, first, want, *want.First)
 		}
 	}
@@ -63,7 +95,12 @@ func TestTextComesBackWhateverIsInIt(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`"quoted" \ <b>&amp;</b>`, "\x00\t\r\n\x7f", "é 漢字 \u2028", "😀\uFFFE", "a\xffb"} {
 		want := capture([]byte(`{"id":1}`))
-		want.Query, want.Headers["X-Text"], want.First.ResponseHeaders["X-Text"] = text, []string{text}, []string{text, text}
+		want.Query, want.Headers["X-Text"], want.First.ResponseHeaders["X-Text"] = text, []string{
+			text,
+		}, []string{
+			text,
+			text,
+		}
 		encoded, err := envelope.Encode(want)
 		if err != nil {
 			t.Fatal(err)
@@ -73,7 +110,8 @@ func TestTextComesBackWhateverIsInIt(t *testing.T) {
 		}
 		valid, latin1 := strings.ToValidUTF8(text, "\uFFFD"), strings.ReplaceAll(text, "\xff", "ÿ")
 		got := envelope.Decode(message(encoded), at.Add(time.Minute))
-		if got.Query != valid || got.Headers.Get("X-Text") != latin1 || strings.Join(got.First.ResponseHeaders["X-Text"], "|") != valid+"|"+valid {
+		if got.Query != valid || got.Headers.Get("X-Text") != latin1 ||
+			strings.Join(got.First.ResponseHeaders["X-Text"], "|") != valid+"|"+valid {
 			t.Errorf("%q came back as %q, %q and %q", text, got.Query, got.Headers, got.First.ResponseHeaders)
 		}
 	}
@@ -105,20 +143,55 @@ func TestInterchangeFieldsAreAsOtherProgramsKnowThem(t *testing.T) {
 	if err := json.Unmarshal(text, &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.MessageID != "9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e8b41" || !got.Timestamp.Equal(at) || got.RetryCount == nil || *got.RetryCount != 0 ||
-		got.ErrorReason != "The handler answered 422: field id is missing" || string(got.OriginalPayload) != `{"n":12345678901234567890,"a":[1]}` {
+	if got.MessageID != "9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e8b41" || !got.Timestamp.Equal(at) || got.RetryCount == nil ||
+		*got.RetryCount != 0 ||
+		got.ErrorReason != "The handler answered 422: field id is missing" ||
+		string(got.OriginalPayload) != `{"n":12345678901234567890,"a":[1]}` {
 		t.Errorf("envelope %s", text)
 	}
-	if got.OriginalHeaders["content-type"] != "application/json" || fmt.Sprint(got.OriginalHeaders["x-many"]) != "[1 2]" {
+	if got.OriginalHeaders["content-type"] != "application/json" ||
+		fmt.Sprint(got.OriginalHeaders["x-many"]) != "[1 2]" {
 		t.Errorf("headers %v", got.OriginalHeaders)
 	}
 }
 
 var bodies = []string{
-	``, ` `, `{}`, ` {"a": 1}` + "\n", "{\r\n\t\"a\" :1 }", `"text"`, `null`, `12345678901234567890.50`, `{"a":1,"a":2}`, `{"e":1E400}`, "\xff\xfe", "{\"a\":\"\xff\"}",
-	"\x00\x01\x02", "plain text", "<xml a=\"1\"/>", "{\"u\":\"\u2028\ufffe\uffff\"}", "\ufffe", "\ufeff{}", `{"a":"\u0000\ud800"}`, "a\r\nb", `{"a":`, "{\"t\":\"🙏 \\ud83d\"}", "🙏", "Größe M, 2 × 19,90 €",
-	`{"<&>":"</script>"}`, strings.Repeat("[", 300) + strings.Repeat("]", 300), "\r\n {\"t\":\"🙏\"}\t\n", `{"🙏":"\\ud83d\ude4f \\\ud83d 🙏","\uffff":1}`,
-	"\"\\\\ud83d\\ude4f 🙏\"", "\"\uffff\"", "\"\ufffe\\uffff\"", "\u00a0{}\u2003", " \n", "🙏{}", `"\`, `"\u`,
+	``,
+	` `,
+	`{}`,
+	` {"a": 1}` + "\n",
+	"{\r\n\t\"a\" :1 }",
+	`"text"`,
+	`null`,
+	`12345678901234567890.50`,
+	`{"a":1,"a":2}`,
+	`{"e":1E400}`,
+	"\xff\xfe",
+	"{\"a\":\"\xff\"}",
+	"\x00\x01\x02",
+	"plain text",
+	"<xml a=\"1\"/>",
+	"{\"u\":\"\u2028\ufffe\uffff\"}",
+	"\ufffe",
+	"\ufeff{}",
+	`{"a":"\u0000\ud800"}`,
+	"a\r\nb",
+	`{"a":`,
+	"{\"t\":\"🙏 \\ud83d\"}",
+	"🙏",
+	"Größe M, 2 × 19,90 €",
+	`{"<&>":"</script>"}`,
+	strings.Repeat("[", 300) + strings.Repeat("]", 300),
+	"\r\n {\"t\":\"🙏\"}\t\n",
+	`{"🙏":"\\ud83d\ude4f \\\ud83d 🙏","\uffff":1}`,
+	"\"\\\\ud83d\\ude4f 🙏\"",
+	"\"\uffff\"",
+	"\"\ufffe\\uffff\"",
+	"\u00a0{}\u2003",
+	" \n",
+	"🙏{}",
+	`"\`,
+	`"\u`,
 }
 
 func TestBodyComesBackToTheByte(t *testing.T) {
@@ -158,7 +231,11 @@ func TestLargeBodyIsCompressedAndComesBack(t *testing.T) {
 		if err != nil || len(text) < 20_000 != packed {
 			t.Errorf("within %d bytes there are %d, %v", limit, len(text), err)
 		}
-		if got := envelope.Decode(message(text), at); !bytes.Equal(got.Body, body) || got.Queue.Form != envelope.FormEnvelope {
+		if got := envelope.Decode(
+			message(text),
+			at,
+		); !bytes.Equal(got.Body, body) ||
+			got.Queue.Form != envelope.FormEnvelope {
 			t.Errorf("within %d bytes the body comes back with %d bytes of %d", limit, len(got.Body), len(body))
 		}
 	}
@@ -231,7 +308,8 @@ func TestSixFieldsOfAnotherProgram(t *testing.T) {
 	text := `{"messageId":"m/1","timestamp":"2026-03-02T10:15:05.427Z","originalPayload":{"id": 1, "n":12345678901234567890},
 		"originalHeaders":{"content-type":"application/json","X-Retry":3,"x-none":null,"set-cookie":["a","b"]},"errorReason":"HTTP 503","retryCount":2,"team":"blue"}`
 	c := envelope.Decode(message([]byte(text)), at.Add(time.Hour))
-	if c.Foreign || c.First != nil || c.Source != "" || c.RetryCount != 2 || c.Reason != "HTTP 503" || !c.ReceivedAt.Equal(at) {
+	if c.Foreign || c.First != nil || c.Source != "" || c.RetryCount != 2 || c.Reason != "HTTP 503" ||
+		!c.ReceivedAt.Equal(at) {
 		t.Errorf("capture %+v", c)
 	}
 	if string(c.Body) != `{"id": 1, "n":12345678901234567890}` {
@@ -253,27 +331,61 @@ func TestSixFieldsOfAnotherProgram(t *testing.T) {
 
 func TestOfFieldsWithOneNameTheLastStands(t *testing.T) {
 	t.Parallel()
-	c := envelope.Decode(message([]byte(`{"messageId":"a","team":"red","originalPayload":1,"zone":[],"errorReason":"no","team":{"a":1},"messageId":"b","tram":2}`)), at)
+	c := envelope.Decode(
+		message(
+			[]byte(
+				`{"messageId":"a","team":"red","originalPayload":1,"zone":[],"errorReason":"no","team":{"a":1},"messageId":"b","tram":2}`,
+			),
+		),
+		at,
+	)
 	if c.ID != "b" || fmt.Sprint(c.Queue.Attributes) != fmt.Sprint([]deadletter.QueueAttribute{
-		{Name: "team", Type: "envelope field", Value: `{"a":1}`}, {Name: "tram", Type: "envelope field", Value: "2"}, {Name: "zone", Type: "envelope field", Value: "[]"},
+		{
+			Name:  "team",
+			Type:  "envelope field",
+			Value: `{"a":1}`,
+		},
+		{Name: "tram", Type: "envelope field", Value: "2"},
+		{Name: "zone", Type: "envelope field", Value: "[]"},
 	}) {
-		t.Errorf("letter %s with %v", c.ID, c.Queue.Attributes)
+		t.Errorf("message %s with %v", c.ID, c.Queue.Attributes)
 	}
 }
 
 func TestWhatCannotBeReadOfAnAttemptLeavesTheRest(t *testing.T) {
 	t.Parallel()
-	c := envelope.Decode(message([]byte(`{"messageId":"a","timestamp":"2026-03-02T10:15:05.427Z","originalPayload":1,"errorReason":"no","bodyForm":"json",
-		"firstAttempt":{"startedAt":7,"latencyUs":"x","outcome":"odd","statusCode":503,"error":"busy\n","responseHeaders":{"x-a":["1",null,2],"X-B":"3"},"responseBody":"%","responseCut":1}}`)), at.Add(time.Minute))
+	c := envelope.Decode(
+		message(
+			[]byte(
+				`{"messageId":"a","timestamp":"2026-03-02T10:15:05.427Z","originalPayload":1,"errorReason":"no","bodyForm":"json",
+		"firstAttempt":{"startedAt":7,"latencyUs":"x","outcome":"odd","statusCode":503,"error":"busy\n","responseHeaders":{"x-a":["1",null,2],"X-B":"3"},"responseBody":"%","responseCut":1}}`,
+			),
+		),
+		at.Add(time.Minute),
+	)
 	want := deadletter.Attempt{
-		Number: 1, Trigger: deadletter.TriggerReceive, Actor: "system", StartedAt: at, Done: true, Outcome: deadletter.Unknown, StatusCode: 503, Error: "busy ",
+		Number:          1,
+		Trigger:         deadletter.TriggerReceive,
+		Actor:           "system",
+		StartedAt:       at,
+		Done:            true,
+		Outcome:         deadletter.Unknown,
+		StatusCode:      503,
+		Error:           "busy ",
 		ResponseHeaders: deadletter.Headers{"X-A": {"1", "2"}, "X-B": {"3"}},
 	}
 	if c.First == nil || fmt.Sprintf("%+v", *c.First) != fmt.Sprintf("%+v", want) {
 		t.Errorf("attempt\n got %+v\nwant %+v", c.First, want)
 	}
 	for _, none := range []string{"null", "7", `"{}"`, "[{}]"} {
-		if c := envelope.Decode(message([]byte(`{"messageId":"a","originalPayload":1,"errorReason":"no","bodyForm":"json","firstAttempt":`+none+"}")), at); c.First != nil {
+		if c := envelope.Decode(
+			message(
+				[]byte(
+					`{"messageId":"a","originalPayload":1,"errorReason":"no","bodyForm":"json","firstAttempt":`+none+"}",
+				),
+			),
+			at,
+		); c.First != nil {
 			t.Errorf("%s is an attempt: %+v", none, c.First)
 		}
 	}
@@ -300,7 +412,8 @@ func TestOddFieldsAreTolerated(t *testing.T) {
 		"no message id":     {`{"originalPayload":{},"originalHeaders":[],"errorReason":{"a":1}}`, "{}", 0, at.Add(time.Second)},
 	} {
 		got := envelope.Decode(message([]byte(c.text)), at.Add(time.Minute))
-		if string(got.Body) != c.body || got.RetryCount != c.count || !got.ReceivedAt.Equal(c.time) || got.ID == "" || got.Foreign {
+		if string(got.Body) != c.body || got.RetryCount != c.count || !got.ReceivedAt.Equal(c.time) || got.ID == "" ||
+			got.Foreign {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -317,7 +430,7 @@ func TestForeignMessageIsKeptWhole(t *testing.T) {
 	}{
 		"Lambda":      {`{"Records":[]}`, []deadletter.QueueAttribute{attribute("ErrorCode", "200"), attribute("ErrorMessage", "boom")}, nil, "boom", 0},
 		"EventBridge": {`{}`, []deadletter.QueueAttribute{attribute("ERROR_CODE", "SDK_CLIENT_ERROR"), attribute("ERROR_MESSAGE", "no"), attribute("RETRY_ATTEMPTS", "4")}, nil, "SDK_CLIENT_ERROR: no", 4},
-		"SQS redrive": {`x`, nil, map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, "Received too often from q, so SQS moved it to the dead letter queue", 0},
+		"SQS redrive": {`x`, nil, map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, "Received too often from q, so SQS moved it to the DLQ", 0},
 		"redriven after Lambda": {
 			`x`,
 			[]deadletter.QueueAttribute{attribute("ErrorCode", "200"), attribute("ErrorMessage", "boom")},
@@ -336,7 +449,8 @@ func TestForeignMessageIsKeptWhole(t *testing.T) {
 		m := message([]byte(c.body))
 		m.Attributes, m.System = c.attributes, c.system
 		got := envelope.Decode(m, at)
-		if !got.Foreign || string(got.Body) != c.body || got.Reason != c.reason || got.RetryCount != c.retries || string(got.ID) != m.MessageID {
+		if !got.Foreign || string(got.Body) != c.body || got.Reason != c.reason || got.RetryCount != c.retries ||
+			string(got.ID) != m.MessageID {
 			t.Errorf("%s: %+v", name, got)
 		}
 		for _, a := range c.attributes {
@@ -389,7 +503,13 @@ func TestForeignMessagesSayWhereTheyCameFrom(t *testing.T) {
 		m := message([]byte(c.body))
 		m.Attributes, m.System = c.attributes, c.system
 		q := envelope.Decode(m, at).Queue
-		got := deadletter.QueueFacts{Service: q.Service, ErrorCode: q.ErrorCode, SourceARN: q.SourceARN, TargetARN: q.TargetARN, RequestID: q.RequestID}
+		got := deadletter.QueueFacts{
+			Service:   q.Service,
+			ErrorCode: q.ErrorCode,
+			SourceARN: q.SourceARN,
+			TargetARN: q.TargetARN,
+			RequestID: q.RequestID,
+		}
 		if fmt.Sprint(got) != fmt.Sprint(c.want) {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
@@ -430,7 +550,9 @@ func TestLongReasonIsShownInPartAndKeptWhole(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("at main\\n", 1000)
 	c := envelope.Decode(message([]byte(`{"messageId":"a","originalPayload":{},"errorReason":"`+long+`"}`)), at)
-	if len([]rune(c.Reason)) != 500 || !strings.HasPrefix(c.Reason, "at main at main ") || len(c.Queue.Attributes) != 1 || c.Queue.Attributes[0].Value != `"`+long+`"` {
+	if len([]rune(c.Reason)) != 500 || !strings.HasPrefix(c.Reason, "at main at main ") ||
+		len(c.Queue.Attributes) != 1 ||
+		c.Queue.Attributes[0].Value != `"`+long+`"` {
 		t.Errorf("reason %q, attributes %+v", c.Reason, c.Queue.Attributes)
 	}
 }
@@ -440,14 +562,23 @@ func TestOddFirstAttemptIsTakenForUnknown(t *testing.T) {
 	for attempt, want := range map[string]deadletter.Outcome{
 		`{"outcome":"eaten"}`: deadletter.Unknown, `{}`: deadletter.Unknown, `{"outcome":"rejected"}`: deadletter.Rejected, `null`: "", `7`: "", `[]`: "",
 	} {
-		c := envelope.Decode(message([]byte(`{"timestamp":"2026-03-02T10:15:05.427Z","originalPayload":{},"errorReason":"x","bodyForm":"json","firstAttempt":`+attempt+`}`)), at)
-		if want == "" && c.First != nil || want != "" && (c.First == nil || c.First.Outcome != want || !c.First.Done || !c.First.StartedAt.Equal(at)) {
+		c := envelope.Decode(
+			message(
+				[]byte(
+					`{"timestamp":"2026-03-02T10:15:05.427Z","originalPayload":{},"errorReason":"x","bodyForm":"json","firstAttempt":`+attempt+`}`,
+				),
+			),
+			at,
+		)
+		if want == "" && c.First != nil ||
+			want != "" && (c.First == nil || c.First.Outcome != want || !c.First.Done || !c.First.StartedAt.Equal(at)) {
 			t.Errorf("%s: %+v", attempt, c.First)
 		}
 	}
 }
 
-// A place in a ledger that no receiver can have given is none, and neither is one in a ledger or an hour that is not known.
+// A place in a ledger that no receiver can have given is none, and neither is one in a ledger or an hour that is not
+// known.
 func TestOddPlaceInALedgerIsNone(t *testing.T) {
 	t.Parallel()
 	for sequence, want := range map[string]int{
@@ -459,7 +590,14 @@ func TestOddPlaceInALedgerIsNone(t *testing.T) {
 			`"run":"r","timestamp":"2026-03-02T10:15:05.427Z"`: true, `"timestamp":"2026-03-02T10:15:05.427Z"`: false,
 			`"run":"r","timestamp":"2027-03-02T10:15:05.427Z"`: false,
 		} {
-			c := envelope.Decode(message([]byte(`{"originalPayload":{},"errorReason":"x","bodyForm":"json",`+from+`,"sequence":`+sequence+`}`)), at)
+			c := envelope.Decode(
+				message(
+					[]byte(
+						`{"originalPayload":{},"errorReason":"x","bodyForm":"json",`+from+`,"sequence":`+sequence+`}`,
+					),
+				),
+				at,
+			)
 			if believed && c.Sequence.Number != want || !believed && c.Sequence != (deadletter.Sequence{}) {
 				t.Errorf("%s, %s: %+v", from, sequence, c.Sequence)
 			}
@@ -488,7 +626,8 @@ func TestCompressedBodyThatIsABombIsNotUnpacked(t *testing.T) {
 	}
 }
 
-// Who reads a message says whether there is room for its body, and learns before what it will have. One that lies about it stays packed.
+// Who reads a message says whether there is room for its body, and learns before what it will have. One that lies
+// about it stays packed.
 func TestCompressedBodyWaitsForRoom(t *testing.T) {
 	t.Parallel()
 	c := desktest.Failure("a-1", 422, at)
@@ -500,7 +639,11 @@ func TestCompressedBodyWaitsForRoom(t *testing.T) {
 	m, asked := message(text), int64(0)
 	room := false
 	m.Unpack = func(size int64) bool { asked = size; return room }
-	if got := envelope.Decode(m, at); asked != 1<<20 || len(got.Body) > 100<<10 || got.ID != c.ID || got.Source != c.Source {
+	if got := envelope.Decode(
+		m,
+		at,
+	); asked != 1<<20 || len(got.Body) > 100<<10 || got.ID != c.ID ||
+		got.Source != c.Source {
 		t.Errorf("asked for %d bytes, the body has %d", asked, len(got.Body))
 	}
 	room = true
@@ -542,8 +685,24 @@ func TestHostileMessagesAreReadAtOnce(t *testing.T) {
 		envelope.Decode(message(body), at)
 	}
 	for _, piece := range []string{"[]", `{"a":1}`, `"😀"`, `{"a":[1]}`} {
-		envelope.Decode(message([]byte(`{"messageId":"a","errorReason":"x","originalHeaders":`+strings.Repeat(`{"a":`, 9_000)+strings.Repeat("}", 9_000)+
-			`,"originalPayload":[`+strings.Repeat(piece+",", size/len(piece))+`1]}`)), at)
+		envelope.Decode(
+			message(
+				[]byte(
+					`{"messageId":"a","errorReason":"x","originalHeaders":`+strings.Repeat(
+						`{"a":`,
+						9_000,
+					)+strings.Repeat(
+						"}",
+						9_000,
+					)+
+						`,"originalPayload":[`+strings.Repeat(
+						piece+",",
+						size/len(piece),
+					)+`1]}`,
+				),
+			),
+			at,
+		)
 	}
 }
 
@@ -554,8 +713,22 @@ func FuzzDecodeKeepsEveryMessage(f *testing.F) {
 	for _, deep := range []string{"[", "{\"originalPayload\":", "{\"originalHeaders\":{\"a\":[", "{\"messageId\":["} {
 		f.Add([]byte(strings.Repeat(deep, 12_000)))
 	}
-	f.Add([]byte(`{"messageId":"a","errorReason":"x","originalHeaders":{},"originalPayload":` + strings.Repeat("[", 9_900) + strings.Repeat("]", 9_900) + `}`))
-	f.Add([]byte(`{"messageId":"a","timestamp":1,"originalPayload":"x","originalHeaders":{"a":[{}]},"errorReason":1,"retryCount":"x","bodyForm":"base64","rawBody":"!"}`))
+	f.Add(
+		[]byte(
+			`{"messageId":"a","errorReason":"x","originalHeaders":{},"originalPayload":` + strings.Repeat(
+				"[",
+				9_900,
+			) + strings.Repeat(
+				"]",
+				9_900,
+			) + `}`,
+		),
+	)
+	f.Add(
+		[]byte(
+			`{"messageId":"a","timestamp":1,"originalPayload":"x","originalHeaders":{"a":[{}]},"errorReason":1,"retryCount":"x","bodyForm":"base64","rawBody":"!"}`,
+		),
+	)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		c := envelope.Decode(message(body), at)
 		if c.ID == "" || strings.ContainsAny(string(c.ID), "/?#% ") || c.ReceivedAt.IsZero() {

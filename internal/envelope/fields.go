@@ -8,11 +8,34 @@ import (
 	"unicode/utf8"
 )
 
-var interchangeFields = [...]string{"messageId", "timestamp", "originalPayload", "originalHeaders", "errorReason", "retryCount"}
+var interchangeFields = [...]string{
+	"messageId",
+	"timestamp",
+	"originalPayload",
+	"originalHeaders",
+	"errorReason",
+	"retryCount",
+}
 
 var ourFields = [...]string{
-	"version", "source", "destination", "method", "query", "webhookId", "receiveId", "run", "sequence", "traceparent", "statusCode", "outcome",
-	"firstAttempt", "queue", "bodyForm", "bodyBefore", "bodyAfter", "rawBody",
+	"version",
+	"source",
+	"destination",
+	"method",
+	"query",
+	"webhookId",
+	"receiveId",
+	"run",
+	"sequence",
+	"traceparent",
+	"statusCode",
+	"outcome",
+	"firstAttempt",
+	"queue",
+	"bodyForm",
+	"bodyBefore",
+	"bodyAfter",
+	"rawBody",
 }
 
 // usual is where a field of our envelope stands in fields.usual.
@@ -24,15 +47,15 @@ var usual = func() map[string]int {
 	return places
 }()
 
-// fields are the members of an envelope as they stand in it, sharing its bytes. Of members with the same name the last stands; the others
-// are all there.
+// fields are the members of an envelope as they stand in it, sharing its bytes. Of members with the same name the
+// last stands; the others are all there.
 type fields struct {
 	usual  [len(interchangeFields) + len(ourFields)]json.RawMessage
 	others []field
 }
 
-// fieldsOf answers the members of a JSON object; false where a text is none. encoding/json looks at each byte four times for the same
-// answer, and copies it.
+// fieldsOf answers the members of a JSON object; false where a text is none. encoding/json looks at each byte four
+// times for the same answer, and copies it.
 func fieldsOf(text []byte) (f fields, ok bool) {
 	text = bytes.TrimLeft(text, white)
 	if !valid(text) || text[0] != '{' {

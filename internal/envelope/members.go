@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// members writes a JSON object member by member, each as encoding/json would, but without looking up how by reflection: an envelope is
-// written while a platform waits for its answer. What is empty is left out where a member's method says so.
+// members writes a JSON object member by member, each as encoding/json would, but without looking up how by
+// reflection: an envelope is written while a platform waits for its answer. What is empty is left out where a
+// member's method says so.
 type members struct {
 	out []byte
 	err error // of the first member that could not be written

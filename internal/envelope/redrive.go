@@ -11,16 +11,16 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Mark is the one message attribute that a redrive adds to the sender's own: the letter's id. It travels with the message through SQS's
-// redrive policy, so that a message which fails again is known for the same letter.
-const Mark = "Dlqdesk-Letter"
+// Mark is the one message attribute that a redrive adds to the sender's own: the message's id. It travels with the
+// message through SQS's redrive policy, so that a message which fails again is known for the same message.
+const Mark = "Dlqdesk-Message"
 
 const (
 	// markAttributes is how many attributes of its own a message can have beside the mark: SQS takes ten.
 	markAttributes = 9
 
-	// ownDeduplication begins the deduplication id of a redrive. The sender's own would not do: within five minutes SQS takes a message
-	// with an id that it knows, says so, and drops it.
+	// ownDeduplication begins the deduplication id of a redrive. The sender's own would not do: within five minutes
+	// SQS takes a message with an id that it knows, says so, and drops it.
 	ownDeduplication = "dlqdesk."
 
 	maxDeduplication = 128 // characters, SQS's limit
@@ -38,18 +38,22 @@ type Message struct {
 	Digest          string // names the message where it has no room for the mark; "" where it has the mark
 }
 
-// Redrive makes the message of a letter anew, with a revision for its body: the sender's bytes, attributes and group, and our mark where
-// there is room for it in the attributes and in limit bytes. original is revision 0. attempt tells the
-// redrives of a letter apart.
-func Redrive(l deadletter.Letter, original, r deadletter.Revision, attempt, limit int) (Message, error) {
-	m := Message{Body: r.Body, GroupID: l.Queue.GroupID, DeduplicationID: deduplicationID(l.ID, l.Queue.AttemptsBefore+attempt)}
+// Redrive makes the message of a message anew, with a revision for its body: the sender's bytes, attributes and
+// group, and our mark where there is room for it in the attributes and in limit bytes. original is revision 0.
+// attempt tells the redrives of a message apart.
+func Redrive(l deadletter.Message, original, r deadletter.Revision, attempt, limit int) (Message, error) {
+	m := Message{
+		Body:            r.Body,
+		GroupID:         l.Queue.GroupID,
+		DeduplicationID: deduplicationID(l.ID, l.Queue.AttemptsBefore+attempt),
+	}
 	for _, a := range l.Queue.Attributes {
 		if a.Type != envelopeField {
 			m.Attributes = append(m.Attributes, a)
 		}
 	}
-	if original.Message != nil {
-		m.Body = original.Message
+	if original.QueueMessage != nil {
+		m.Body = original.QueueMessage
 		if r.Number > 0 {
 			text, err := edited(original, r)
 			if err != nil {
@@ -67,12 +71,23 @@ func Redrive(l deadletter.Letter, original, r deadletter.Revision, attempt, limi
 	return m, nil
 }
 
-// CaptureOf makes of a letter what the receiver would have put on the queue: first is the receiver's attempt, nil where none is known.
-func CaptureOf(l deadletter.Letter, r deadletter.Revision, first *deadletter.Attempt) deadletter.Capture {
+// CaptureOf makes of a message what the receiver would have put on the queue: first is the receiver's attempt, nil
+// where none is known.
+func CaptureOf(l deadletter.Message, r deadletter.Revision, first *deadletter.Attempt) deadletter.Capture {
 	return deadletter.Capture{
-		ID: l.ID, Source: l.Source, Destination: l.Destination, Method: l.Method, Query: l.Query, WebhookID: l.WebhookID, ReceivedAt: l.ReceivedAt,
-		Headers: r.Headers, Body: r.Body, Reason: l.Reason, RetryCount: max(0, l.AutoAttempts-1), First: first,
-		Queue: deadletter.QueueFacts{TraceParent: l.Queue.TraceParent},
+		ID:          l.ID,
+		Source:      l.Source,
+		Destination: l.Destination,
+		Method:      l.Method,
+		Query:       l.Query,
+		WebhookID:   l.WebhookID,
+		ReceivedAt:  l.ReceivedAt,
+		Headers:     r.Headers,
+		Body:        r.Body,
+		Reason:      l.Reason,
+		RetryCount:  max(0, l.AutoAttempts-1),
+		First:       first,
+		Queue:       deadletter.QueueFacts{TraceParent: l.Queue.TraceParent},
 	}
 }
 
@@ -97,13 +112,17 @@ func deduplicationID(id deadletter.ID, attempt int) string {
 	return ownDeduplication + hex.EncodeToString(sum[:]) + suffix
 }
 
-// cutMark takes what is ours out of a message that comes back, and answers the letter that it names; "" where nothing is ours.
+// cutMark takes what is ours out of a message that comes back, and answers the message that it names; "" where
+// nothing is ours.
 func cutMark(m *Raw) deadletter.ID {
 	var marked deadletter.ID
 	if rest, ours := strings.CutPrefix(m.DeduplicationID, ownDeduplication); ours {
 		marked, m.DeduplicationID = deadletter.ID(rest[:max(0, strings.LastIndexByte(rest, '.'))]), ""
 	}
-	i := slices.IndexFunc(m.Attributes, func(a deadletter.QueueAttribute) bool { return a.Name == Mark && a.Type == "String" })
+	i := slices.IndexFunc(
+		m.Attributes,
+		func(a deadletter.QueueAttribute) bool { return a.Name == Mark && a.Type == "String" },
+	)
 	if i >= 0 {
 		marked = deadletter.ID(m.Attributes[i].Value)
 		m.Attributes = slices.Delete(slices.Clone(m.Attributes), i, i+1)

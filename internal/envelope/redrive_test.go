@@ -10,9 +10,16 @@ import (
 	"dlqdesk/internal/envelope"
 )
 
-// sentAgain is what a message is when it comes to the dead letter queue once more.
+// sentAgain is what a message is when it comes to the DLQ once more.
 func sentAgain(m envelope.Message) envelope.Raw {
-	return envelope.Raw{From: "orders", MessageID: "m-2", Body: m.Body, Attributes: m.Attributes, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID}
+	return envelope.Raw{
+		From:            "orders",
+		MessageID:       "m-2",
+		Body:            m.Body,
+		Attributes:      m.Attributes,
+		GroupID:         m.GroupID,
+		DeduplicationID: m.DeduplicationID,
+	}
 }
 
 func attributesOf(n int) (list []deadletter.QueueAttribute) {
@@ -22,7 +29,8 @@ func attributesOf(n int) (list []deadletter.QueueAttribute) {
 	return list
 }
 
-// What goes back is the message as it came, and what comes back names its letter while there is room, and its digest where there is none.
+// What goes back is the message as it came, and what comes back names its message while there is room, and its digest
+// where there is none.
 func TestRedrivenMessageIsTheOriginalAndIsKnownAgain(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -38,14 +46,23 @@ func TestRedrivenMessageIsTheOriginalAndIsKnownAgain(t *testing.T) {
 		"the six fields":      {` { "messageId": "s-1", "timestamp":"2026-03-02T10:15:05Z", "originalPayload" : {"n":1}, "errorReason":"no" } `, 2, 1 << 20, true},
 		"the six fields, ten": {`{"messageId":"s-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":1,"mine":2}`, 10, 1 << 20, false},
 	} {
-		raw := envelope.Raw{From: "orders", MessageID: "m-1", Body: []byte(c.body), Attributes: attributesOf(c.attributes), GroupID: "g", DeduplicationID: "theirs"}
+		raw := envelope.Raw{
+			From:            "orders",
+			MessageID:       "m-1",
+			Body:            []byte(c.body),
+			Attributes:      attributesOf(c.attributes),
+			GroupID:         "g",
+			DeduplicationID: "theirs",
+		}
 		received := deadletter.Receive(envelope.Decode(raw, at), deadletter.RetryPolicy{}, 0, at)
 		l, original := received.After, *received.Revision
 		m, err := envelope.Redrive(l, original, original, 2, c.limit)
-		if err != nil || string(m.Body) != c.body || m.GroupID != "g" || m.DeduplicationID == "theirs" || (m.Digest == "") != c.marked {
+		if err != nil || string(m.Body) != c.body || m.GroupID != "g" || m.DeduplicationID == "theirs" ||
+			(m.Digest == "") != c.marked {
 			t.Errorf("%s: %+v, %v", name, m, err)
 		}
-		if !reflect.DeepEqual(m.Attributes[:c.attributes], raw.Attributes) || len(m.Attributes) > 10 || (len(m.Attributes) > c.attributes) != c.marked {
+		if !reflect.DeepEqual(m.Attributes[:c.attributes], raw.Attributes) || len(m.Attributes) > 10 ||
+			(len(m.Attributes) > c.attributes) != c.marked {
 			t.Errorf("%s: attributes %+v", name, m.Attributes)
 		}
 		back := sentAgain(m)
@@ -64,9 +81,21 @@ func TestRedrivenMessageIsTheOriginalAndIsKnownAgain(t *testing.T) {
 
 func TestEditedEnvelopeStaysAnEnvelope(t *testing.T) {
 	t.Parallel()
-	raw := envelope.Raw{From: "orders", MessageID: "m-1", Body: []byte(`{"messageId":"s-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":1,"originalHeaders":{},"errorReason":"no","retryCount":2}`)}
+	raw := envelope.Raw{
+		From:      "orders",
+		MessageID: "m-1",
+		Body: []byte(
+			`{"messageId":"s-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":1,"originalHeaders":{},"errorReason":"no","retryCount":2}`,
+		),
+	}
 	received := deadletter.Receive(envelope.Decode(raw, at), deadletter.RetryPolicy{}, 0, at)
-	m, err := envelope.Redrive(received.After, *received.Revision, deadletter.Revision{Number: 1, Body: []byte(`{"n":2}`)}, 3, 1<<20)
+	m, err := envelope.Redrive(
+		received.After,
+		*received.Revision,
+		deadletter.Revision{Number: 1, Body: []byte(`{"n":2}`)},
+		3,
+		1<<20,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +108,7 @@ func TestEditedEnvelopeStaysAnEnvelope(t *testing.T) {
 func TestDeduplicationIDsAreOursAndShort(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"a", "a.b.c", strings.Repeat("x", 128)} {
-		l := deadletter.Letter{ID: deadletter.ID(id)}
+		l := deadletter.Message{ID: deadletter.ID(id)}
 		one, _ := envelope.Redrive(l, deadletter.Revision{}, deadletter.Revision{}, 1, 0)
 		two, _ := envelope.Redrive(l, deadletter.Revision{}, deadletter.Revision{}, 2, 0)
 		if one.DeduplicationID == two.DeduplicationID || len(one.DeduplicationID) > 128 {

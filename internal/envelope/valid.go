@@ -1,7 +1,7 @@
 package envelope
 
-// valid is json.Valid at a fraction of its time, which is what most of the writing and the reading of an envelope went into: bodies are long
-// and mostly strings.
+// valid is json.Valid at a fraction of its time, which is what most of the writing and the reading of an envelope
+// went into: bodies are long and mostly strings.
 func valid(text []byte) bool {
 	s := scanner{text: text}
 	return s.white() && s.value() && !s.white()
@@ -10,7 +10,8 @@ func valid(text []byte) bool {
 // maxDepth is how deep encoding/json reads.
 const maxDepth = 10_000
 
-// scanner walks a text as long as it is JSON (RFC 8259). Each method answers whether it found what it is for, and stands behind it then.
+// scanner walks a text as long as it is JSON (RFC 8259). Each method answers whether it found what it is for, and
+// stands behind it then.
 type scanner struct {
 	text  []byte
 	at    int

@@ -26,7 +26,7 @@ func (q threefold) Receive(context.Context, int, time.Duration) ([]queue.Message
 	return messages, err
 }
 
-func TestMessageThatComesThreeTimesAtOnceIsOneLetter(t *testing.T) {
+func TestMessageThatComesThreeTimesAtOnceIsOneMessage(t *testing.T) {
 	t.Parallel()
 	endpoint, clock := desktest.StartSQS(t), desktest.NewClock()
 	q, err := queue.NewSQS(t.Context(), desktest.CreateQueue(t, endpoint, "dlq", nil), "", desktest.AWS(endpoint))
@@ -35,7 +35,11 @@ func TestMessageThatComesThreeTimesAtOnceIsOneLetter(t *testing.T) {
 	}
 	s := desktest.NewStore(t)
 	first, second := desktest.Failure("a-1", 422, clock.Now()), desktest.Failure("b-2", 422, clock.Now())
-	if err := errors.Join(q.Send(t.Context(), []queue.Outgoing{{Body: []byte(encode(t, first))}, {Body: []byte(encode(t, second))}})...); err != nil {
+	if err := errors.Join(
+		q.Send(
+			t.Context(),
+			[]queue.Outgoing{{Body: []byte(encode(t, first))}, {Body: []byte(encode(t, second))}},
+		)...); err != nil {
 		t.Fatal(err)
 	}
 	const times = 3
@@ -54,19 +58,26 @@ func TestMessageThatComesThreeTimesAtOnceIsOneLetter(t *testing.T) {
 	})
 	for range times {
 		running.Go(func() {
-			if n, err := newIngest(threefold{q, receive, &all}, s, settings, clock, desktest.Log(t)).Once(t.Context(), 0); n != 2 || err != nil {
+			if n, err := newIngest(
+				threefold{q, receive, &all},
+				s,
+				settings,
+				clock,
+				desktest.Log(t),
+			).Once(t.Context(), 0); n != 2 ||
+				err != nil {
 				t.Errorf("%d messages were moved, %v", n, err)
 			}
 		})
 	}
 	running.Wait()
-	page, err := s.Letters(t.Context(), store.LetterQuery{Limit: 10})
+	page, err := s.Messages(t.Context(), store.MessageQuery{Limit: 10})
 	if err != nil || len(page.Items) != 2 {
-		t.Fatalf("%d letters, %v", len(page.Items), err)
+		t.Fatalf("%d messages, %v", len(page.Items), err)
 	}
 	for _, l := range page.Items {
 		if l.Arrivals != times {
-			t.Errorf("letter %s arrived %d times", l.ID, l.Arrivals)
+			t.Errorf("message %s arrived %d times", l.ID, l.Arrivals)
 		}
 	}
 	if n, err := s.VerifyAudit(t.Context()); n != 2*times || err != nil {

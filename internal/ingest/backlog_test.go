@@ -72,7 +72,13 @@ func watchUntil(t *testing.T, messages, bytes int) (w *watched, stop func()) {
 		c.Body = []byte(strings.Repeat("x", bytes))
 		b.send(t, encode(t, c))
 	}
-	w = &watched{Embedded: b.queue, hold: make(chan struct{}), left: messages, several: make(chan struct{}), done: make(chan struct{})}
+	w = &watched{
+		Embedded: b.queue,
+		hold:     make(chan struct{}),
+		left:     messages,
+		several:  make(chan struct{}),
+		done:     make(chan struct{}),
+	}
 	with := settings
 	with.Pollers, with.Helpers = 1, 3
 	ctx, cancel := context.WithCancel(t.Context())

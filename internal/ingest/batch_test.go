@@ -39,20 +39,29 @@ func TestBatchIsFinishedWhenTheProgramStops(t *testing.T) {
 	told := 0
 	arrived := func() {
 		told++
-		desktest.Letter(t, b.store, "a-1")
+		desktest.Message(t, b.store, "a-1")
 	}
-	i := ingest.New(leaving{b.queue, leave}, b.store, settings, arrived, b.clock.Now, func() float64 { return 0 }, desktest.Log(t))
+	i := ingest.New(
+		leaving{b.queue, leave},
+		b.store,
+		settings,
+		arrived,
+		b.clock.Now,
+		func() float64 { return 0 },
+		desktest.Log(t),
+	)
 	if n, err := i.Once(ctx, 0); n != 1 || err != nil || told != 1 {
 		t.Errorf("%d messages were moved, %v, and told of %d times", n, err, told)
 	}
 	b.isEmpty(t)
 }
 
-// A batch may take a minute. Until then it is nobody else's, however long the queue hides it, and then it is everybody's at once.
+// A batch may take a minute. Until then it is nobody else's, however long the queue hides it, and then it is
+// everybody's at once.
 func TestBatchThatTakesTooLongIsGivenBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		file, err := store.OpenMessages(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
+		file, err := store.OpenQueueFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +80,15 @@ func TestBatchThatTakesTooLongIsGivenBack(t *testing.T) {
 		if err := with.Room.Acquire(t.Context(), envelope.MaxUnpacked); err != nil {
 			t.Fatal(err)
 		}
-		i := ingest.New(q, desktest.NewStore(t), with, func() {}, time.Now, func() float64 { return 0 }, desktest.Log(t))
+		i := ingest.New(
+			q,
+			desktest.NewStore(t),
+			with,
+			func() {},
+			time.Now,
+			func() float64 { return 0 },
+			desktest.Log(t),
+		)
 		begun, over := time.Now(), make(chan error)
 		go func() {
 			n, err := i.Once(t.Context(), 0)
@@ -97,29 +114,32 @@ func TestBatchThatTakesTooLongIsGivenBack(t *testing.T) {
 }
 
 // What no source of ours wrote is told apart by its message alone, and has the source that its queue is said to be of.
-func TestMessagesOfAnotherQueueAreLettersOfItsSource(t *testing.T) {
+func TestMessagesOfAnotherQueueAreMessagesOfItsSource(t *testing.T) {
 	t.Parallel()
 	b := setup(t, ingest.Settings{
 		From: "orders", SourceOf: map[string]string{"orders": "genesys"},
 		Dedup: map[string]deadletter.Dedup{"genesys": {Path: deadletter.Path{"id"}, Window: time.Hour}},
 	})
 	text := func(s string) queue.Attribute { return queue.Attribute{Type: "String", String: s} }
-	message := queue.Outgoing{Body: []byte(`{"id":"evt-1","eventType":"order.placed"}`), Attributes: map[string]queue.Attribute{"b": text("2"), "a": text("1"), "c": text("3")}}
+	message := queue.Outgoing{
+		Body:       []byte(`{"id":"evt-1","eventType":"order.placed"}`),
+		Attributes: map[string]queue.Attribute{"b": text("2"), "a": text("1"), "c": text("3")},
+	}
 	if err := errors.Join(b.queue.Send(t.Context(), []queue.Outgoing{message, message})...); err != nil {
 		t.Fatal(err)
 	}
 	b.once(t)
-	page, err := b.store.Letters(t.Context(), store.LetterQuery{Limit: 10})
+	page, err := b.store.Messages(t.Context(), store.MessageQuery{Limit: 10})
 	if err != nil || len(page.Items) != 2 {
-		t.Fatalf("%d letters, %v", len(page.Items), err)
+		t.Fatalf("%d messages, %v", len(page.Items), err)
 	}
 	for _, l := range page.Items {
 		var names []string
-		for _, a := range desktest.Letter(t, b.store, l.ID).Queue.Attributes {
+		for _, a := range desktest.Message(t, b.store, l.ID).Queue.Attributes {
 			names = append(names, a.Name)
 		}
 		if l.Source != "genesys" || l.EventType != "order.placed" || strings.Join(names, " ") != "a b c" {
-			t.Errorf("letter of %q, %q, with %v", l.Source, l.EventType, names)
+			t.Errorf("message of %q, %q, with %v", l.Source, l.EventType, names)
 		}
 	}
 }
@@ -176,7 +196,7 @@ func TestWhatTheStoreCannotTakeHoldsUpNoOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = file.Close() }()
-	const refuse = `CREATE TRIGGER picky BEFORE INSERT ON letters WHEN NEW.id = 'b-2' BEGIN SELECT RAISE(ABORT, 'not this one'); END`
+	const refuse = `CREATE TRIGGER picky BEFORE INSERT ON messages WHEN NEW.id = 'b-2' BEGIN SELECT RAISE(ABORT, 'not this one'); END`
 	if _, err := file.ExecContext(t.Context(), refuse); err != nil {
 		t.Fatal(err)
 	}
@@ -187,8 +207,8 @@ func TestWhatTheStoreCannotTakeHoldsUpNoOther(t *testing.T) {
 	if n != 2 || err == nil || !strings.Contains(err.Error(), "not this one") {
 		t.Errorf("%d messages were moved, %v", n, err)
 	}
-	desktest.Letter(t, picky, "a-1")
-	desktest.Letter(t, picky, "c-3")
+	desktest.Message(t, picky, "a-1")
+	desktest.Message(t, picky, "c-3")
 	if d, err := b.queue.Depth(t.Context()); err != nil || d.Visible != 1 || d.InFlight != 0 {
 		t.Errorf("the queue holds %+v, %v", d, err)
 	}

@@ -1,5 +1,5 @@
-// Package ingest moves letters from a dead letter queue into the store. A message leaves the queue only after its letter is
-// committed; one that comes again is one more arrival of the same letter.
+// Package ingest moves messages from a DLQ into the store. A message leaves the queue only after its message is
+// committed; one that comes again is one more arrival of the same message.
 package ingest
 
 import (
@@ -21,7 +21,7 @@ import (
 	"dlqdesk/internal/telemetry"
 )
 
-// Queue is what ingest asks of a dead letter queue.
+// Queue is what ingest asks of a DLQ.
 type Queue interface {
 	queue.Extender
 	telemetry.Queue
@@ -31,19 +31,22 @@ type Queue interface {
 	Release(ctx context.Context, messages []queue.Message) []error
 }
 
-// Settings are the parts of the configuration that decide what becomes of a new letter.
+// Settings are the parts of the configuration that decide what becomes of a new message.
 type Settings struct {
-	From          string                            // the name of the queue in the configuration; "": it is the program's own
-	DefaultSource string                            // of letters of the program's own queue
-	SourceOf      map[string]string                 // the source of letters of a queue, by its name in the configuration
-	Retry         map[string]deadletter.RetryPolicy // by configured source
-	EventType     map[string][]deadletter.Path      // by configured source; of others, any that is known
-	Masks         map[string]deadletter.Masks       // by source
-	Pollers       int                               // receivers that wait side by side
-	Helpers       int                               // that join them while there is more than they can carry
-	Dedup         map[string]deadletter.Dedup       // by configured source; of others, Webhook-Id alone
-	Room          *Room                             // for bodies that are unpacked, of all who share it; nil: one of its own
-	Unfinished    *Unfinished                       // is told what stays on the queue; nil: nobody asks
+	// the name of the queue in the configuration; "": it is the program's own
+	From          string
+	DefaultSource string // of messages of the program's own queue
+	// the source of messages of a queue, by its name in the configuration
+	SourceOf  map[string]string
+	Retry     map[string]deadletter.RetryPolicy // by configured source
+	EventType map[string][]deadletter.Path      // by configured source; of others, any that is known
+	Masks     map[string]deadletter.Masks       // by source
+	Pollers   int                               // receivers that wait side by side
+	Helpers   int                               // that join them while there is more than they can carry
+	Dedup     map[string]deadletter.Dedup       // by configured source; of others, Webhook-Id alone
+	// for bodies that are unpacked, of all who share it; nil: one of its own
+	Room       *Room
+	Unfinished *Unfinished // is told what stays on the queue; nil: nobody asks
 }
 
 // Ingest reads one queue.
@@ -61,8 +64,16 @@ type Ingest struct {
 	trouble  telemetry.Trouble
 }
 
-// New makes an ingest. arrived is called after letters were committed and must not block.
-func New(q Queue, s *store.Store, settings Settings, arrived func(), now func() time.Time, roll func() float64, log *slog.Logger) *Ingest {
+// New makes an ingest. arrived is called after messages were committed and must not block.
+func New(
+	q Queue,
+	s *store.Store,
+	settings Settings,
+	arrived func(),
+	now func() time.Time,
+	roll func() float64,
+	log *slog.Logger,
+) *Ingest {
 	if settings.Unfinished == nil {
 		settings.Unfinished = &Unfinished{}
 	}
@@ -70,7 +81,14 @@ func New(q Queue, s *store.Store, settings Settings, arrived func(), now func() 
 		settings.Room = NewRoom()
 	}
 	return &Ingest{
-		queue: q, store: s, settings: settings, arrived: arrived, now: now, roll: roll, log: log, helpers: make(chan struct{}, settings.Helpers),
+		queue:    q,
+		store:    s,
+		settings: settings,
+		arrived:  arrived,
+		now:      now,
+		roll:     roll,
+		log:      log,
+		helpers:  make(chan struct{}, settings.Helpers),
 	}
 }
 
@@ -94,7 +112,7 @@ const (
 	longestPause = 5 * time.Second
 )
 
-// Run moves letters until ctx ends, and answers when the last batch is done.
+// Run moves messages until ctx ends, and answers when the last batch is done.
 func (i *Ingest) Run(ctx context.Context) error {
 	for range max(1, i.settings.Pollers) {
 		i.running.Go(func() { i.poll(ctx) })
@@ -110,7 +128,14 @@ func (i *Ingest) poll(ctx context.Context) {
 		if err == nil {
 			pause = firstPause
 			if lasted, tell := i.trouble.Over(i.now()); tell {
-				i.log.InfoContext(ctx, "letters are moved from the queue to the store again", "queue", i.queue.Name(), "after", lasted)
+				i.log.InfoContext(
+					ctx,
+					"messages are moved from the queue to the store again",
+					"queue",
+					i.queue.Name(),
+					"after",
+					lasted,
+				)
 			}
 			continue
 		}
@@ -118,7 +143,16 @@ func (i *Ingest) poll(ctx context.Context) {
 			return
 		}
 		if times, tell := i.trouble.Met(i.now()); tell {
-			i.log.ErrorContext(ctx, "cannot move letters from the queue to the store; trying again", "queue", i.queue.Name(), "faults", times, "err", err)
+			i.log.ErrorContext(
+				ctx,
+				"cannot move messages from the queue to the store; trying again",
+				"queue",
+				i.queue.Name(),
+				"faults",
+				times,
+				"err",
+				err,
+			)
 		}
 		select {
 		case <-ctx.Done():
@@ -128,8 +162,9 @@ func (i *Ingest) poll(ctx context.Context) {
 	}
 }
 
-// help has one more receiver work for as long as batches are full, and not so large that many at once take much memory. A queue with a
-// backlog is emptied by many, so that one commit is of many batches; an idle one is asked by few, because SQS charges for each call.
+// help has one more receiver work for as long as batches are full, and not so large that many at once take much
+// memory. A queue with a backlog is emptied by many, so that one commit is of many batches; an idle one is asked by
+// few, because SQS charges for each call.
 func (i *Ingest) help(ctx context.Context) {
 	select {
 	case i.helpers <- struct{}{}:
@@ -169,7 +204,12 @@ func (i *Ingest) Once(ctx context.Context, wait time.Duration) (int, error) {
 	}
 	if len(lost) > 0 {
 		for _, m := range lost {
-			i.log.WarnContext(telemetry.About(ctx, i.leave(m, false)), "a letter could not be kept, and stays on the queue", "queue", i.queue.Name())
+			i.log.WarnContext(
+				telemetry.About(ctx, i.leave(m, false)),
+				"a message could not be kept, and stays on the queue",
+				"queue",
+				i.queue.Name(),
+			)
 		}
 		// It may be for lack of time that they were not kept.
 		releasing, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
@@ -186,26 +226,33 @@ func weight(messages []queue.Message) (bytes int) {
 	return bytes
 }
 
-// delete takes messages off the queue whose letters are kept. What cannot be deleted comes again and is recognised.
+// delete takes messages off the queue whose messages are kept. What cannot be deleted comes again and is recognised.
 func (i *Ingest) delete(ctx context.Context, kept []queue.Message) {
 	for n, err := range i.queue.Delete(ctx, kept) {
 		if err == nil {
 			i.settings.Unfinished.drop(kept[n])
 			continue
 		}
-		i.log.WarnContext(telemetry.About(ctx, i.leave(kept[n], true)), "a letter is kept, and its message could not be deleted from the queue",
-			"queue", i.queue.Name(), "err", err)
+		i.log.WarnContext(
+			telemetry.About(ctx, i.leave(kept[n], true)),
+			"a message is kept, and its message could not be deleted from the queue",
+			"queue",
+			i.queue.Name(),
+			"err",
+			err,
+		)
 	}
 }
 
-// leave notes that a message is still on the queue, and answers the letter that it brings.
+// leave notes that a message is still on the queue, and answers the message that it brings.
 func (i *Ingest) leave(m queue.Message, kept bool) deadletter.ID {
-	letter := i.decode(m, func(int64) bool { return false }).ID
-	i.settings.Unfinished.add(m, Left{Letter: letter, SentAt: m.SentAt, Kept: kept})
-	return letter
+	message := i.decode(m, func(int64) bool { return false }).ID
+	i.settings.Unfinished.add(m, Left{Message: message, SentAt: m.SentAt, Kept: kept})
+	return message
 }
 
-// keep writes a batch, and answers which messages are safe and which are not. What has to be unpacked is written one by one.
+// keep writes a batch, and answers which messages are safe and which are not. What has to be unpacked is written one
+// by one.
 func (i *Ingest) keep(ctx context.Context, messages []queue.Message) (kept, lost []queue.Message, err error) {
 	plain, packed := i.read(messages)
 	kept, lost, err = i.keepPlain(ctx, plain)
@@ -220,8 +267,8 @@ func (i *Ingest) keep(ctx context.Context, messages []queue.Message) (kept, lost
 	return kept, lost, errors.Join(errs...)
 }
 
-// keepPlain writes in one transaction. Where that fails each is tried alone, so that one which the store cannot take holds up no other,
-// unless the store takes nothing at all.
+// keepPlain writes in one transaction. Where that fails each is tried alone, so that one which the store cannot take
+// holds up no other, unless the store takes nothing at all.
 func (i *Ingest) keepPlain(ctx context.Context, list []read) (kept, lost []queue.Message, err error) {
 	err = i.write(ctx, list...)
 	switch {
@@ -264,9 +311,17 @@ func (i *Ingest) write(ctx context.Context, list ...read) error {
 
 func (i *Ingest) decode(m queue.Message, unpack func(int64) bool) deadletter.Capture {
 	c := envelope.Decode(envelope.Raw{
-		Queue: i.queue.Name(), From: i.settings.From, MessageID: m.ID, Body: m.Body, Attributes: attributes(m.Attributes), System: m.System, SentAt: m.SentAt,
-		ReceiveCount: m.ReceiveCount, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID,
-		Unpack: unpack,
+		Queue:           i.queue.Name(),
+		From:            i.settings.From,
+		MessageID:       m.ID,
+		Body:            m.Body,
+		Attributes:      attributes(m.Attributes),
+		System:          m.System,
+		SentAt:          m.SentAt,
+		ReceiveCount:    m.ReceiveCount,
+		GroupID:         m.GroupID,
+		DeduplicationID: m.DeduplicationID,
+		Unpack:          unpack,
 	}, i.now())
 	switch {
 	case c.Source != "":
@@ -311,7 +366,7 @@ func (i *Ingest) take(ctx context.Context, tx *store.Tx, list []read, received [
 		c := &list[n].Capture
 		back, err := i.takeBack(ctx, tx, c)
 		if err != nil {
-			return fmt.Errorf("take back letter %s: %w", c.ID, err)
+			return fmt.Errorf("take back message %s: %w", c.ID, err)
 		}
 		if !back {
 			fresh, changes = append(fresh, n), append(changes, &received[n])
@@ -328,14 +383,19 @@ func (i *Ingest) take(ctx context.Context, tx *store.Tx, list []read, received [
 			continue
 		}
 		if err := i.takeAgain(ctx, tx, c, &received[n]); err != nil {
-			return fmt.Errorf("keep letter %s: %w", c.ID, err)
+			return fmt.Errorf("keep message %s: %w", c.ID, err)
 		}
 	}
 	return nil
 }
 
 // takeAgain keeps a capture whose message id or Webhook-Id is known already.
-func (i *Ingest) takeAgain(ctx context.Context, tx *store.Tx, c *deadletter.Capture, received *deadletter.Change) error {
+func (i *Ingest) takeAgain(
+	ctx context.Context,
+	tx *store.Tx,
+	c *deadletter.Capture,
+	received *deadletter.Change,
+) error {
 	known, err := tx.Known(ctx, *c)
 	if err != nil {
 		return err

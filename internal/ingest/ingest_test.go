@@ -42,7 +42,7 @@ var settings = ingest.Settings{Retry: map[string]deadletter.RetryPolicy{"genesys
 
 func setup(t *testing.T, s ingest.Settings) bundle {
 	t.Helper()
-	file, err := store.OpenMessages(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
+	file, err := store.OpenQueueFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,13 @@ func setup(t *testing.T, s ingest.Settings) bundle {
 	return b
 }
 
-func newIngest(q ingest.Queue, s *store.Store, with ingest.Settings, clock *desktest.Clock, log *slog.Logger) *ingest.Ingest {
+func newIngest(
+	q ingest.Queue,
+	s *store.Store,
+	with ingest.Settings,
+	clock *desktest.Clock,
+	log *slog.Logger,
+) *ingest.Ingest {
 	return ingest.New(q, s, with, func() {}, clock.Now, func() float64 { return 0.5 }, log)
 }
 
@@ -92,16 +98,21 @@ func (b bundle) isEmpty(t *testing.T) {
 	}
 }
 
-func TestLetterAndFirstAttemptAreKeptThenTheMessageGoes(t *testing.T) {
+func TestMessageAndFirstAttemptAreKeptThenTheMessageGoes(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
-	b.send(t, encode(t, desktest.Failure("a-1", 503, b.clock.Now())), encode(t, desktest.Failure("b-2", 422, b.clock.Now())))
+	b.send(
+		t,
+		encode(t, desktest.Failure("a-1", 503, b.clock.Now())),
+		encode(t, desktest.Failure("b-2", 422, b.clock.Now())),
+	)
 	if n := b.once(t); n != 2 {
 		t.Errorf("%d messages were moved", n)
 	}
-	transient, permanent := desktest.Letter(t, b.store, "a-1"), desktest.Letter(t, b.store, "b-2")
-	if transient.Status != deadletter.Retrying || !transient.DueAt.After(b.clock.Now()) || permanent.Status != deadletter.Failed {
-		t.Errorf("letters are %s due %s, and %s", transient.Status, transient.DueAt, permanent.Status)
+	transient, permanent := desktest.Message(t, b.store, "a-1"), desktest.Message(t, b.store, "b-2")
+	if transient.Status != deadletter.Retrying || !transient.DueAt.After(b.clock.Now()) ||
+		permanent.Status != deadletter.Failed {
+		t.Errorf("messages are %s due %s, and %s", transient.Status, transient.DueAt, permanent.Status)
 	}
 	attempts, err := b.store.Attempts(t.Context(), "a-1")
 	if err != nil || len(attempts) != 1 || attempts[0].StatusCode != 503 || !attempts[0].Done {
@@ -110,7 +121,7 @@ func TestLetterAndFirstAttemptAreKeptThenTheMessageGoes(t *testing.T) {
 	b.isEmpty(t)
 }
 
-func TestArrivalsOfOneWebhookAreOneLetter(t *testing.T) {
+func TestArrivalsOfOneWebhookAreOneMessage(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
 	first := desktest.Failure("a-1", 422, b.clock.Now())
@@ -118,13 +129,13 @@ func TestArrivalsOfOneWebhookAreOneLetter(t *testing.T) {
 	resent.WebhookID, resent.Body = first.WebhookID, []byte(`{"other":"body"}`)
 	b.send(t, encode(t, first), encode(t, first), encode(t, resent))
 	b.once(t)
-	l := desktest.Letter(t, b.store, "a-1")
+	l := desktest.Message(t, b.store, "a-1")
 	arrivals, err := b.store.Arrivals(t.Context(), "a-1")
 	if err != nil || l.Arrivals != 3 || len(arrivals) != 2 || string(arrivals[0].Body) != `{"other":"body"}` {
 		t.Errorf("%d arrivals: %+v, %v", l.Arrivals, arrivals, err)
 	}
-	if _, err := b.store.Letter(t.Context(), "b-2"); deadletter.KindOf(err) != deadletter.NotFound {
-		t.Errorf("a second letter was made: %v", err)
+	if _, err := b.store.Message(t.Context(), "b-2"); deadletter.KindOf(err) != deadletter.NotFound {
+		t.Errorf("a second message was made: %v", err)
 	}
 	b.isEmpty(t)
 }
@@ -132,23 +143,38 @@ func TestArrivalsOfOneWebhookAreOneLetter(t *testing.T) {
 func TestWhatIsDealtWithTakesNoOtherBytes(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
-	first, same, other := desktest.Failure("a-1", 422, b.clock.Now()), desktest.Failure("b-2", 422, b.clock.Now()), desktest.Failure("c-3", 422, b.clock.Now())
+	first, same, other := desktest.Failure(
+		"a-1",
+		422,
+		b.clock.Now(),
+	), desktest.Failure(
+		"b-2",
+		422,
+		b.clock.Now(),
+	), desktest.Failure(
+		"c-3",
+		422,
+		b.clock.Now(),
+	)
 	same.WebhookID, other.WebhookID, other.Body = first.WebhookID, first.WebhookID, []byte(`{"other":"body"}`)
 	l := desktest.Receive(t, b.store, first)
 	archive, err := l.Archive(deadletter.Actor{Kind: deadletter.ActorUser, Name: "anna"}, "", l.Version, b.clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, archive) }); err != nil {
+	if err := b.store.Write(
+		t.Context(),
+		func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, archive) },
+	); err != nil {
 		t.Fatal(err)
 	}
 	b.send(t, encode(t, same), encode(t, other), encode(t, other))
 	b.once(t)
-	if l := desktest.Letter(t, b.store, "a-1"); l.Arrivals != 2 || l.Status != deadletter.Archived {
-		t.Errorf("the archived letter arrived %d times and is %s", l.Arrivals, l.Status)
+	if l := desktest.Message(t, b.store, "a-1"); l.Arrivals != 2 || l.Status != deadletter.Archived {
+		t.Errorf("the archived message arrived %d times and is %s", l.Arrivals, l.Status)
 	}
-	if l := desktest.Letter(t, b.store, "c-3"); l.Arrivals != 2 || l.Status != deadletter.Failed {
-		t.Errorf("what differs from an archived letter arrived %d times and is %s", l.Arrivals, l.Status)
+	if l := desktest.Message(t, b.store, "c-3"); l.Arrivals != 2 || l.Status != deadletter.Failed {
+		t.Errorf("what differs from an archived message arrived %d times and is %s", l.Arrivals, l.Status)
 	}
 	b.isEmpty(t)
 }
@@ -167,11 +193,11 @@ func TestEventsOfASourceAreToldApartAsConfigured(t *testing.T) {
 	unwatched.Source, again.Source, again.WebhookID = "cxone", "cxone", unwatched.WebhookID
 	b.send(t, encode(t, unwatched), encode(t, again))
 	b.once(t)
-	if l := desktest.Letter(t, b.store, "m-1"); l.Arrivals != 2 || l.WebhookID != "evt-1" {
+	if l := desktest.Message(t, b.store, "m-1"); l.Arrivals != 2 || l.WebhookID != "evt-1" {
 		t.Errorf("one event arrived %d times as %q", l.Arrivals, l.WebhookID)
 	}
 	for _, id := range []deadletter.ID{"a-1", "b-2"} {
-		if l := desktest.Letter(t, b.store, id); l.Arrivals != 1 {
+		if l := desktest.Message(t, b.store, id); l.Arrivals != 1 {
 			t.Errorf("%s of a source that tells no events apart arrived %d times", id, l.Arrivals)
 		}
 	}
@@ -200,14 +226,14 @@ func TestMessagesOfOtherProgramsAreKept(t *testing.T) {
 			if n := b.once(t); n != 2 {
 				t.Errorf("%d messages were moved", n)
 			}
-			l := desktest.Letter(t, b.store, "m-1")
+			l := desktest.Message(t, b.store, "m-1")
 			body, err := b.store.Revision(t.Context(), "m-1", 0)
 			if err != nil || l.Status != c.want || l.Source != c.source || string(body.Body) != `{"id": 1}` {
-				t.Errorf("letter %s of %q with %s, %v", l.Status, l.Source, body.Body, err)
+				t.Errorf("message %s of %q with %s, %v", l.Status, l.Source, body.Body, err)
 			}
-			page, err := b.store.Letters(t.Context(), store.LetterQuery{Limit: 10})
+			page, err := b.store.Messages(t.Context(), store.MessageQuery{Limit: 10})
 			if err != nil || len(page.Items) != 2 {
-				t.Fatalf("%d letters, %v", len(page.Items), err)
+				t.Fatalf("%d messages, %v", len(page.Items), err)
 			}
 			for _, l := range page.Items {
 				if l.Queue.Form == envelope.FormForeign && l.Status != deadletter.Failed {
@@ -230,14 +256,21 @@ func TestStoreThatFailsLosesNothing(t *testing.T) {
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := newIngest(b.queue, closed, settings, b.clock, desktest.Log(t)).Once(t.Context(), 0); n != 0 || err == nil {
+	if n, err := newIngest(
+		b.queue,
+		closed,
+		settings,
+		b.clock,
+		desktest.Log(t),
+	).Once(t.Context(), 0); n != 0 ||
+		err == nil {
 		t.Errorf("%d messages were moved, %v", n, err)
 	}
 	// It was released: nobody has to wait until its visibility ends.
 	if n := b.once(t); n != 1 {
 		t.Errorf("%d messages were moved", n)
 	}
-	desktest.Letter(t, b.store, "a-1")
+	desktest.Message(t, b.store, "a-1")
 }
 
 // hanging is a queue whose Delete is never reached by the process that was killed.
@@ -249,7 +282,7 @@ func (h hanging) Delete(ctx context.Context, _ []queue.Message) []error {
 	return []error{ctx.Err()}
 }
 
-// ingestAndHang is the child: it commits a letter and stops right before the message would be deleted.
+// ingestAndHang is the child: it commits a message and stops right before the message would be deleted.
 func ingestAndHang(folder string) int {
 	ctx := context.Background()
 	s, err := store.Open(ctx, filepath.Join(folder, "desk.db"), desktest.Key())
@@ -257,7 +290,7 @@ func ingestAndHang(folder string) int {
 		fmt.Println(err)
 		return 1
 	}
-	file, err := store.OpenMessages(ctx, filepath.Join(folder, "queue.db"))
+	file, err := store.OpenQueueFile(ctx, filepath.Join(folder, "queue.db"))
 	if err != nil {
 		fmt.Println(err)
 		return 1
@@ -269,15 +302,16 @@ func ingestAndHang(folder string) int {
 	return 1
 }
 
-func TestKillBetweenCommitAndDeleteMakesNoSecondLetter(t *testing.T) {
+func TestKillBetweenCommitAndDeleteMakesNoSecondMessage(t *testing.T) {
 	t.Parallel()
 	folder, clock := t.TempDir(), desktest.NewClock()
-	file, err := store.OpenMessages(t.Context(), filepath.Join(folder, "queue.db"))
+	file, err := store.OpenQueueFile(t.Context(), filepath.Join(folder, "queue.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	message := queue.Outgoing{Body: []byte(encode(t, desktest.Failure("a-1", 422, clock.Now())))}
-	if err := errors.Join(queue.NewEmbedded(file, "dlq", 1<<20, clock.Now).Send(t.Context(), []queue.Outgoing{message})...); err != nil {
+	if err := errors.Join(
+		queue.NewEmbedded(file, "dlq", 1<<20, clock.Now).Send(t.Context(), []queue.Outgoing{message})...); err != nil {
 		t.Fatal(err)
 	}
 	if err := file.Close(); err != nil {
@@ -290,7 +324,7 @@ func TestKillBetweenCommitAndDeleteMakesNoSecondLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.store.Close() })
-	if file, err = store.OpenMessages(t.Context(), filepath.Join(folder, "queue.db")); err != nil {
+	if file, err = store.OpenQueueFile(t.Context(), filepath.Join(folder, "queue.db")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = file.Close() })
@@ -300,9 +334,9 @@ func TestKillBetweenCommitAndDeleteMakesNoSecondLetter(t *testing.T) {
 	if n := b.once(t); n != 1 {
 		t.Fatalf("%d messages came again", n)
 	}
-	page, err := b.store.Letters(t.Context(), store.LetterQuery{Limit: 10})
+	page, err := b.store.Messages(t.Context(), store.MessageQuery{Limit: 10})
 	if err != nil || len(page.Items) != 1 || page.Items[0].Arrivals != 2 {
-		t.Errorf("letters %+v, %v", page.Items, err)
+		t.Errorf("messages %+v, %v", page.Items, err)
 	}
 	if n, err := b.store.VerifyAudit(t.Context()); err != nil || n != 2 {
 		t.Errorf("audit trail of %d events, %v", n, err)
@@ -310,7 +344,7 @@ func TestKillBetweenCommitAndDeleteMakesNoSecondLetter(t *testing.T) {
 	b.isEmpty(t)
 }
 
-// killOnceCommitted lets a child process ingest, and kills it the moment that its letter is committed.
+// killOnceCommitted lets a child process ingest, and kills it the moment that its message is committed.
 func killOnceCommitted(t *testing.T, folder string) {
 	t.Helper()
 	child := exec.CommandContext(t.Context(), os.Args[0])
@@ -340,11 +374,24 @@ func TestReasonOfAnotherProgramHasNoSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := setup(t, ingest.Settings{DefaultSource: "genesys", Masks: map[string]deadletter.Masks{"genesys": {Paths: []deadletter.Path{path}}}})
-	b.send(t, `{"messageId":"c0ffee00-1111-4222-8333-444455556666","timestamp":"2026-03-02T10:15:05Z","originalPayload":{"ssn":"078-05-1120"},`+
-		`"originalHeaders":{"authorization":"Bearer s3cret-token"},"errorReason":"s3cret-token may not write 078-05-1120","retryCount":0}`)
+	b := setup(
+		t,
+		ingest.Settings{
+			DefaultSource: "genesys",
+			Masks:         map[string]deadletter.Masks{"genesys": {Paths: []deadletter.Path{path}}},
+		},
+	)
+	b.send(
+		t,
+		`{"messageId":"c0ffee00-1111-4222-8333-444455556666","timestamp":"2026-03-02T10:15:05Z","originalPayload":{"ssn":"078-05-1120"},`+
+			`"originalHeaders":{"authorization":"Bearer s3cret-token"},"errorReason":"s3cret-token may not write 078-05-1120","retryCount":0}`,
+	)
 	b.once(t)
-	if got := desktest.Letter(t, b.store, "c0ffee00-1111-4222-8333-444455556666").Reason; got != "••• may not write •••" {
+	if got := desktest.Message(
+		t,
+		b.store,
+		"c0ffee00-1111-4222-8333-444455556666",
+	).Reason; got != "••• may not write •••" {
 		t.Errorf("the reason is %q", got)
 	}
 }

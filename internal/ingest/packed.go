@@ -10,8 +10,8 @@ import (
 	"dlqdesk/internal/queue"
 )
 
-// Room is memory for bodies that are unpacked: for one of the largest, or for many that are smaller. Whoever can put messages on a queue can
-// put there what grows a thousandfold, and many batches are worked on at a time.
+// Room is memory for bodies that are unpacked: for one of the largest, or for many that are smaller. Whoever can put
+// messages on a queue can put there what grows a thousandfold, and many batches are worked on at a time.
 type Room struct{ *semaphore.Weighted }
 
 // NewRoom makes a room that nobody is in.

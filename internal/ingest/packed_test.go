@@ -11,7 +11,8 @@ import (
 	"dlqdesk/internal/ingest"
 )
 
-// However many bodies arrive that grow when they are unpacked, no more are than there is room for. They hold up no others.
+// However many bodies arrive that grow when they are unpacked, no more are than there is room for. They hold up no
+// others.
 func TestBodiesWaitForRoom(t *testing.T) {
 	t.Parallel()
 	with := settings
@@ -42,7 +43,7 @@ func TestBodiesWaitForRoom(t *testing.T) {
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
 	for limit := time.After(20 * time.Second); ; {
-		if _, err := b.store.Letter(t.Context(), "small"); err == nil {
+		if _, err := b.store.Message(t.Context(), "small"); err == nil {
 			break
 		}
 		select {
@@ -52,7 +53,7 @@ func TestBodiesWaitForRoom(t *testing.T) {
 		}
 	}
 	for _, id := range []string{"large-1", "large-2"} {
-		if _, err := b.store.Letter(t.Context(), deadletter.ID(id)); err == nil {
+		if _, err := b.store.Message(t.Context(), deadletter.ID(id)); err == nil {
 			t.Errorf("%s was unpacked where there is no room", id)
 		}
 	}
@@ -61,7 +62,7 @@ func TestBodiesWaitForRoom(t *testing.T) {
 		t.Errorf("%d messages were moved", n)
 	}
 	for _, id := range []string{"large-1", "large-2"} {
-		r, err := b.store.Revision(t.Context(), desktest.Letter(t, b.store, deadletter.ID(id)).ID, 0)
+		r, err := b.store.Revision(t.Context(), desktest.Message(t, b.store, deadletter.ID(id)).ID, 0)
 		if err != nil || !bytes.Equal(r.Body, large) {
 			t.Errorf("%s has %d bytes, %v", id, len(r.Body), err)
 		}

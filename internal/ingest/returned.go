@@ -7,7 +7,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// takeBack goes on with the letter of a message that was sent back from the desk and failed again. It answers false for any other.
+// takeBack goes on with the message of a message that was sent back from the desk and failed again. It answers false
+// for any other.
 func (i *Ingest) takeBack(ctx context.Context, tx *store.Tx, c *deadletter.Capture) (bool, error) {
 	if c.Queue.From == "" {
 		return false, nil // nothing is ever sent back to the program's own queue
@@ -36,10 +37,10 @@ func (i *Ingest) takeBack(ctx context.Context, tx *store.Tx, c *deadletter.Captu
 	return true, tx.Apply(ctx, l.Return(*c, sent, open, i.now()))
 }
 
-// openRedrive answers the redrive of a letter that is in flight; nil where none is.
-func (i *Ingest) openRedrive(ctx context.Context, tx *store.Tx, l deadletter.Letter) (*deadletter.Attempt, error) {
+// openRedrive answers the redrive of a message that is in flight; nil where none is.
+func (i *Ingest) openRedrive(ctx context.Context, tx *store.Tx, l deadletter.Message) (*deadletter.Attempt, error) {
 	if !l.SendsBack() || l.Lease.Token == "" {
-		return nil, nil //nolint:nilnil // most letters have none, which is no fault
+		return nil, nil //nolint:nilnil // most messages have none, which is no fault
 	}
 	open, err := tx.OpenAttempt(ctx, l.ID)
 	return &open, err

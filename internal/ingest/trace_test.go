@@ -24,7 +24,7 @@ func (q traced) Receive(ctx context.Context, limit int, wait time.Duration) ([]q
 	return messages, err
 }
 
-func TestLetterGoesOnWithTheTraceOfItsMessage(t *testing.T) {
+func TestMessageGoesOnWithTheTraceOfItsMessage(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
 	const header, carried, own = "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1",
@@ -32,12 +32,19 @@ func TestLetterGoesOnWithTheTraceOfItsMessage(t *testing.T) {
 	told := desktest.Failure("a-1", 422, b.clock.Now())
 	told.Queue.TraceParent = own
 	b.send(t, encode(t, told), encode(t, desktest.Failure("b-2", 422, b.clock.Now())))
-	if n, err := newIngest(traced{b.queue, header}, b.store, settings, b.clock, desktest.Log(t)).Once(t.Context(), 0); n != 2 || err != nil {
+	if n, err := newIngest(
+		traced{b.queue, header},
+		b.store,
+		settings,
+		b.clock,
+		desktest.Log(t),
+	).Once(t.Context(), 0); n != 2 ||
+		err != nil {
 		t.Fatalf("%d messages were moved, %v", n, err)
 	}
 	for id, want := range map[deadletter.ID]string{"a-1": own, "b-2": carried} {
-		if l := desktest.Letter(t, b.store, id); l.Queue.TraceParent != want {
-			t.Errorf("letter %s goes on with %q, not %q", id, l.Queue.TraceParent, want)
+		if l := desktest.Message(t, b.store, id); l.Queue.TraceParent != want {
+			t.Errorf("message %s goes on with %q, not %q", id, l.Queue.TraceParent, want)
 		}
 	}
 }

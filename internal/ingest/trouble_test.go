@@ -40,17 +40,33 @@ func TestQueueThatIsAwayDoesNotFillTheLog(t *testing.T) {
 		var log bytes.Buffer
 		with := settings
 		with.Pollers = 4
-		q := away{queue.NewEmbedded(nil, "dlq", 1<<20, time.Now), time.Now().Add(3*time.Minute + 30*time.Second), func() {}}
-		i := ingest.New(q, nil, with, func() {}, time.Now, func() float64 { return 0 }, slog.New(slog.NewTextHandler(&log, nil)))
+		q := away{
+			queue.NewEmbedded(nil, "dlq", 1<<20, time.Now),
+			time.Now().Add(3*time.Minute + 30*time.Second),
+			func() {},
+		}
+		i := ingest.New(
+			q,
+			nil,
+			with,
+			func() {},
+			time.Now,
+			func() float64 { return 0 },
+			slog.New(slog.NewTextHandler(&log, nil)),
+		)
 		ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer stop()
 		if err := i.Run(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if n := strings.Count(log.String(), "cannot move letters from the queue to the store; trying again"); n != 4 {
+		if n := strings.Count(log.String(), "cannot move messages from the queue to the store; trying again"); n != 4 {
 			t.Errorf("it was told %d times:\n%s", n, &log)
 		}
-		if n := strings.Count(log.String(), "letters are moved from the queue to the store again"); n != 1 || !strings.Contains(log.String(), "connection refused") {
+		if n := strings.Count(
+			log.String(),
+			"messages are moved from the queue to the store again",
+		); n != 1 ||
+			!strings.Contains(log.String(), "connection refused") {
 			t.Errorf("its end was told %d times:\n%s", n, &log)
 		}
 	})
@@ -62,8 +78,20 @@ func TestQueueThatStaysAwayIsAskedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked []string
 		begun := time.Now()
-		q := away{queue.NewEmbedded(nil, "dlq", 1<<20, time.Now), begun.Add(20 * time.Second), func() { asked = append(asked, time.Since(begun).String()) }}
-		i := ingest.New(q, nil, settings, func() {}, time.Now, func() float64 { return 0 }, slog.New(slog.DiscardHandler))
+		q := away{
+			queue.NewEmbedded(nil, "dlq", 1<<20, time.Now),
+			begun.Add(20 * time.Second),
+			func() { asked = append(asked, time.Since(begun).String()) },
+		}
+		i := ingest.New(
+			q,
+			nil,
+			settings,
+			func() {},
+			time.Now,
+			func() float64 { return 0 },
+			slog.New(slog.DiscardHandler),
+		)
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		defer stop()
 		if err := i.Run(ctx); err != nil {

@@ -17,9 +17,9 @@ type Unfinished struct {
 
 // Left is a message that is still on its queue.
 type Left struct {
-	Letter deadletter.ID
-	SentAt time.Time
-	Kept   bool // its letter is in the store, and the message alone could not be deleted
+	Message deadletter.ID
+	SentAt  time.Time
+	Kept    bool // its message is in the store, and the message alone could not be deleted
 }
 
 // mostLeft bounds what is remembered: the oldest, which go first.

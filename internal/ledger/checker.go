@@ -39,18 +39,20 @@ type Checker struct {
 
 // Settings say what the checker asks, and how patient it is.
 type Settings struct {
-	Letters    Waiting
+	Messages   Waiting
 	Processing Waiting       // nil where no source is buffered
 	Every      time.Duration // between two checks
-	Settle     time.Duration // for which a letter may be on its way, and a queue's own figures may lag behind
+	Settle     time.Duration // for which a message may be on its way, and a queue's own figures may lag behind
 }
 
 const (
-	// UsualEvery and UsualSettle fit SQS, whose figures may be a minute behind: see "GetQueueAttributes" in the SQS API reference.
+	// UsualEvery and UsualSettle fit SQS, whose figures may be a minute behind: see "GetQueueAttributes" in the SQS
+	// API reference.
 	UsualEvery  = 10 * time.Second
 	UsualSettle = 2 * time.Minute
 
-	// lookBack is how old an hour may be that is still looked at. What nobody has acknowledged until then is no news any more.
+	// lookBack is how old an hour may be that is still looked at. What nobody has acknowledged until then is no news
+	// any more.
 	lookBack = 365 * 24 * time.Hour
 
 	checkLimit = 10 * time.Second
@@ -118,11 +120,25 @@ func (c *Checker) Once(ctx context.Context) {
 	c.state.At, c.state.Imbalances = c.now(), found
 	if wrong := c.state.Wrong(); len(wrong) > before {
 		i := wrong[0]
-		c.log.ErrorContext(ctx, "the ledger does not balance: see its page", "source", i.Source, "hour", i.Hour, "stage", i.Stage, "missing", i.Missing, "imbalances", len(wrong))
+		c.log.ErrorContext(
+			ctx,
+			"the ledger does not balance: see its page",
+			"source",
+			i.Source,
+			"hour",
+			i.Hour,
+			"stage",
+			i.Stage,
+			"missing",
+			i.Missing,
+			"imbalances",
+			len(wrong),
+		)
 	}
 }
 
-// found answers what does not balance: confirmed, told apart by whether it expired, and with what somebody has acknowledged of it.
+// found answers what does not balance: confirmed, told apart by whether it expired, and with what somebody has
+// acknowledged of it.
 func (c *Checker) found(ctx context.Context) ([]deadletter.Imbalance, error) {
 	now, err := c.check(ctx)
 	if err != nil {
@@ -154,8 +170,8 @@ func (c *Checker) acknowledged(ctx context.Context, list []deadletter.Imbalance)
 	return list, err
 }
 
-// confirm answers of what was found what the check before had found as well, in the smaller number of the two: two figures that are not
-// read at the same moment differ now and then.
+// confirm answers of what was found what the check before had found as well, in the smaller number of the two: two
+// figures that are not read at the same moment differ now and then.
 func (c *Checker) confirm(found []deadletter.Imbalance) []deadletter.Imbalance {
 	suspects := map[suspect]int{}
 	var list []deadletter.Imbalance
@@ -184,8 +200,8 @@ type findings struct {
 // check answers every imbalance at this moment.
 func (c *Checker) check(ctx context.Context) (findings, error) {
 	since := c.now().Add(-lookBack)
-	// What waits is counted before and after the accounts are read: one of the two was true while they were, whether the queue fills
-	// or empties.
+	// What waits is counted before and after the accounts are read: one of the two was true while they were, whether
+	// the queue fills or empties.
 	before, err := c.waiting(ctx)
 	if err != nil {
 		return findings{}, err
@@ -210,19 +226,26 @@ func (c *Checker) check(ctx context.Context) (findings, error) {
 		}
 	}
 	settled := c.settled(open)
-	found := c.missing(open, settled, deadletter.StageLetters, most(before.letters, after.letters))
-	found = append(found, c.missing(open, settled, deadletter.StageProcessing, most(before.processing, after.processing))...)
+	found := c.missing(open, settled, deadletter.StageMessages, most(before.messages, after.messages))
+	found = append(
+		found,
+		c.missing(open, settled, deadletter.StageProcessing, most(before.processing, after.processing))...)
 	found = append(found, surplus(open, killed)...)
 	slices.SortFunc(found, func(a, b deadletter.Imbalance) int {
-		return cmp.Or(b.Hour.Compare(a.Hour), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Stage, b.Stage), cmp.Compare(b.Missing, a.Missing))
+		return cmp.Or(
+			b.Hour.Compare(a.Hour),
+			cmp.Compare(a.Source, b.Source),
+			cmp.Compare(a.Stage, b.Stage),
+			cmp.Compare(b.Missing, a.Missing),
+		)
 	})
 	return findings{found, map[deadletter.LedgerStage]time.Duration{
-		deadletter.StageLetters: after.letters.Retention, deadletter.StageProcessing: after.processing.Retention,
+		deadletter.StageMessages: after.messages.Retention, deadletter.StageProcessing: after.processing.Retention,
 	}}, nil
 }
 
 // held is what waits in each stage.
-type held struct{ letters, processing Held }
+type held struct{ messages, processing Held }
 
 func most(a, b Held) Held {
 	b.Messages = max(a.Messages, b.Messages)
@@ -232,7 +255,7 @@ func most(a, b Held) Held {
 func (c *Checker) waiting(ctx context.Context) (held, error) {
 	var h held
 	var errs [2]error
-	h.letters, errs[0] = c.settings.Letters(ctx)
+	h.messages, errs[0] = c.settings.Messages(ctx)
 	if c.settings.Processing != nil {
 		h.processing, errs[1] = c.settings.Processing(ctx)
 	}
@@ -258,9 +281,14 @@ func (c *Checker) settled(open []store.OpenAccount) map[store.Account]deadletter
 	return past
 }
 
-// missing answers what is in no store and on no queue of a stage, though it has had the time. What waits is taken for the newest, because
-// a queue hands out the oldest first.
-func (c *Checker) missing(open []store.OpenAccount, settled map[store.Account]deadletter.Receipts, stage deadletter.LedgerStage, waiting Held) []deadletter.Imbalance {
+// missing answers what is in no store and on no queue of a stage, though it has had the time. What waits is taken for
+// the newest, because a queue hands out the oldest first.
+func (c *Checker) missing(
+	open []store.OpenAccount,
+	settled map[store.Account]deadletter.Receipts,
+	stage deadletter.LedgerStage,
+	waiting Held,
+) []deadletter.Imbalance {
 	slices.SortFunc(open, func(a, b store.OpenAccount) int { return b.Hour.Compare(a.Hour) })
 	found := imbalances{}
 	for _, o := range open {
@@ -284,7 +312,7 @@ func surplus(open []store.OpenAccount, killed map[string]time.Time) []deadletter
 		i := deadletter.Imbalance{Hour: o.Hour, Source: o.Source, Refused: o.Refused, Killed: killed[o.Run]}
 		if n := o.Arrived - o.Kept; n > 0 {
 			i := i
-			i.Stage, i.Missing = deadletter.StageLetters, -n
+			i.Stage, i.Missing = deadletter.StageMessages, -n
 			if !o.Numbered {
 				i.Killed = latest(i.Killed, o.Hour, killed)
 			}
@@ -299,8 +327,8 @@ func surplus(open []store.OpenAccount, killed map[string]time.Time) []deadletter
 	return slices.Collect(maps.Values(found))
 }
 
-// latest answers when a run was killed that may have delivered webhooks of an hour, and not have lived to say so. Whichever it was, it
-// numbered none of them.
+// latest answers when a run was killed that may have delivered webhooks of an hour, and not have lived to say so.
+// Whichever it was, it numbered none of them.
 func latest(known, hour time.Time, killed map[string]time.Time) time.Time {
 	for _, at := range killed {
 		if at.After(hour) && at.After(known) {

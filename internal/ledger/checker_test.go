@@ -16,11 +16,17 @@ import (
 // counting has a checker that is told how much waits, at the begin of a check and at its end.
 func (h *house) counting(waits *[2]int) {
 	asked := 0
-	letters := func(context.Context) (ledger.Held, error) {
+	messages := func(context.Context) (ledger.Held, error) {
 		asked++
 		return ledger.Held{Messages: waits[(asked-1)%2]}, nil
 	}
-	h.run.checker = ledger.NewChecker(h.store, h.run.books, ledger.Settings{Letters: letters, Settle: settle}, h.clock.Now, desktest.Log(h.t))
+	h.run.checker = ledger.NewChecker(
+		h.store,
+		h.run.books,
+		ledger.Settings{Messages: messages, Settle: settle},
+		h.clock.Now,
+		desktest.Log(h.t),
+	)
 }
 
 // check answers how many webhooks one more check misses.
@@ -75,7 +81,7 @@ func TestSurplusIsConfirmedByASecondCheck(t *testing.T) {
 	}
 }
 
-// A letter that leaves the queue, or comes to it, while the accounts are read is not missing.
+// A message that leaves the queue, or comes to it, while the accounts are read is not missing.
 func TestWhatWaitsAtBeginOrEndOfACheckIsNotMissing(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -129,7 +135,8 @@ func TestOldestAreMissing(t *testing.T) {
 	}
 }
 
-// A buffered webhook that a run delivered, and could not take off its queue before it was killed, is delivered and counted once more.
+// A buffered webhook that a run delivered, and could not take off its queue before it was killed, is delivered and
+// counted once more.
 func TestSecondDeliveryByAnotherRunIsExplained(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -142,7 +149,8 @@ func TestSecondDeliveryByAnotherRunIsExplained(t *testing.T) {
 	h.begin()
 	h.process()
 	found := h.verdict()
-	if len(found) != 1 || found[0].Missing != -1 || found[0].Stage != deadletter.StageProcessing || !found[0].Explained() {
+	if len(found) != 1 || found[0].Missing != -1 || found[0].Stage != deadletter.StageProcessing ||
+		!found[0].Explained() {
 		t.Errorf("found %+v", found)
 	}
 }
@@ -150,8 +158,8 @@ func TestSecondDeliveryByAnotherRunIsExplained(t *testing.T) {
 // receipt is what an envelope tells of its arrival.
 var receipt = regexp.MustCompile(`"receiveId":"[^"]*"`)
 
-// More letters than were counted are explained by a run that was killed in their hour or later, unless they tell themselves how many there
-// are. That they are too many does not expire.
+// More messages than were counted are explained by a run that was killed in their hour or later, unless they tell
+// themselves how many there are. That they are too many does not expire.
 func TestKillExplainsWhatNobodyCouldCount(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ numbered, killedBefore, explained bool }{
@@ -184,7 +192,8 @@ func TestKillExplainsWhatNobodyCouldCount(t *testing.T) {
 			}
 			h.checks()
 			for range 2 {
-				if found := h.verdict(); len(found) != 1 || found[0].Missing != -1 || found[0].Expired || found[0].Explained() != c.explained {
+				if found := h.verdict(); len(found) != 1 || found[0].Missing != -1 || found[0].Expired ||
+					found[0].Explained() != c.explained {
 					t.Errorf("found %+v", found)
 				}
 				h.clock.Add(kept)

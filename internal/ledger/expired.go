@@ -8,9 +8,14 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// lost tells what expired from what is missing for another reason. A queue forgets the messages of an hour from that hour's begin plus its
-// retention on. What was found missing before cannot have expired, and is remembered; what goes missing from then on has.
-func (c *Checker) lost(ctx context.Context, list []deadletter.Imbalance, retention map[deadletter.LedgerStage]time.Duration) ([]deadletter.Imbalance, error) {
+// lost tells what expired from what is missing for another reason. A queue forgets the messages of an hour from that
+// hour's begin plus its retention on. What was found missing before cannot have expired, and is remembered; what goes
+// missing from then on has.
+func (c *Checker) lost(
+	ctx context.Context,
+	list []deadletter.Imbalance,
+	retention map[deadletter.LedgerStage]time.Duration,
+) ([]deadletter.Imbalance, error) {
 	known, err := c.store.KnownMissing(ctx, c.now().Add(-lookBack))
 	if err != nil {
 		return nil, err

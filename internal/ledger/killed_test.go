@@ -31,13 +31,14 @@ func (q *doubtful) Send(ctx context.Context, list []queue.Outgoing) []error {
 	return errs
 }
 
-// sequence is what an envelope tells of a letter's place.
+// sequence is what an envelope tells of a message's place.
 var sequence = regexp.MustCompile(`"sequence":\{[^}]*\},`)
 
 // refused sends a webhook that the handler refuses, and that the platform is to send again.
 func (h *house) refused() {
 	h.t.Helper()
-	answer, err := http.Post(h.run.url+"/webhooks/genesys", "application/json", http.NoBody) //nolint:noctx // the server is the test's
+	// the server is the test's
+	answer, err := http.Post(h.run.url+"/webhooks/genesys", "application/json", http.NoBody) //nolint:noctx
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ func (h *house) save() {
 	}
 }
 
-// The counts of a killed run's last second are told by its letters.
+// The counts of a killed run's last second are told by its messages.
 func TestKilledRunIsNoAlarm(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -91,8 +92,10 @@ func TestLossInTheLastSecondOfAKilledRunShows(t *testing.T) {
 			h.post("genesys", 1, http.StatusServiceUnavailable) // a later run hides nothing
 			h.ingest()
 			found := h.verdict()
-			if len(found) != 1 || found[0].Missing != 1 || found[0].Source != "genesys" || !found[0].Hour.Equal(deadletter.LedgerHour(lost)) ||
-				found[0].Stage != deadletter.StageLetters || found[0].Explained() {
+			if len(found) != 1 || found[0].Missing != 1 || found[0].Source != "genesys" ||
+				!found[0].Hour.Equal(deadletter.LedgerHour(lost)) ||
+				found[0].Stage != deadletter.StageMessages ||
+				found[0].Explained() {
 				t.Errorf("found %+v", found)
 			}
 			if l := h.line("genesys", lost); l.Received != saved+3 || l.Unsettled() != 1 {
@@ -102,7 +105,8 @@ func TestLossInTheLastSecondOfAKilledRunShows(t *testing.T) {
 	}
 }
 
-// What a platform was told to send again is not owed, whether the queue had it or not, and whether the run lived or not.
+// What a platform was told to send again is not owed, whether the queue had it or not, and whether the run lived or
+// not.
 func TestRefusedWebhookOfAKilledRunIsNotOwed(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -138,8 +142,9 @@ func TestKilledRunHidesNoLossOfALaterOne(t *testing.T) {
 	}
 }
 
-// Letters of a program that did not number them, and whose run was killed, are more than was counted, and that is explained.
-func TestUnnumberedLettersOfAKilledRunAreExplained(t *testing.T) {
+// Messages of a program that did not number them, and whose run was killed, are more than was counted, and that is
+// explained.
+func TestUnnumberedMessagesOfAKilledRunAreExplained(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	h.post("genesys", 2, http.StatusServiceUnavailable)
@@ -157,8 +162,9 @@ func TestUnnumberedLettersOfAKilledRunAreExplained(t *testing.T) {
 	}
 }
 
-// What a run had dealt with, and could not take off the processing queue before it was killed, is dealt with again. That is a second letter
-// on the way, of a webhook that is one; neither is missing, whichever arrives first and however often.
+// What a run had dealt with, and could not take off the processing queue before it was killed, is dealt with again.
+// That is a second message on the way, of a webhook that is one; neither is missing, whichever arrives first and
+// however often.
 func TestWebhookThatIsKeptAgainAfterAKillIsNotMissing(t *testing.T) {
 	t.Parallel()
 	for name, swapped := range map[string]bool{"in order": false, "the second first": true} {
@@ -188,7 +194,11 @@ func TestWebhookThatIsKeptAgainAfterAKillIsNotMissing(t *testing.T) {
 						t.Errorf("%d are missing: %+v", i.Missing, i)
 					}
 				}
-				if l := h.line(source, at); l.Kept != 2 || l.Arrived != 2 || l.Repeated != 1 || l.Letters[deadletter.Failed] != 1 {
+				if l := h.line(
+					source,
+					at,
+				); l.Kept != 2 || l.Arrived != 2 || l.Repeated != 1 ||
+					l.Messages[deadletter.Failed] != 1 {
 					t.Errorf("the hour is %+v", l)
 				}
 			})
@@ -196,8 +206,8 @@ func TestWebhookThatIsKeptAgainAfterAKillIsNotMissing(t *testing.T) {
 	}
 }
 
-// The same holds of a run that was killed before it had counted them: those that it had numbered, because it accounts for them itself, are
-// known, and of the others more came than were counted, which the kill explains.
+// The same holds of a run that was killed before it had counted them: those that it had numbered, because it accounts
+// for them itself, are known, and of the others more came than were counted, which the kill explains.
 func TestWebhookThatIsKeptAgainWithoutHavingBeenCountedIsNoAlarm(t *testing.T) {
 	t.Parallel()
 	for source, more := range map[string]int{"later": 2, "shared": 0} {
@@ -216,27 +226,27 @@ func TestWebhookThatIsKeptAgainWithoutHavingBeenCountedIsNoAlarm(t *testing.T) {
 			h.process()
 			h.ingest()
 			for _, i := range h.verdict() {
-				if i.Missing != -more || i.Stage != deadletter.StageLetters || !i.Explained() || i.Killed.IsZero() {
+				if i.Missing != -more || i.Stage != deadletter.StageMessages || !i.Explained() || i.Killed.IsZero() {
 					t.Errorf("found %+v", i)
 				}
 				more = 0
 			}
 			if more > 0 {
-				t.Errorf("%d letters that nobody counted are not told of", more)
+				t.Errorf("%d messages that nobody counted are not told of", more)
 			}
 		})
 	}
 }
 
-// A letter of a shared processing queue that is lost after a kill shows, and one that no queue took is not owed.
-func TestLossOfABufferedLetterOfAKilledRunShows(t *testing.T) {
+// A message of a shared processing queue that is lost after a kill shows, and one that no queue took is not owed.
+func TestLossOfABufferedMessageOfAKilledRunShows(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	h.forgets = true
 	h.post("shared", 1, http.StatusServiceUnavailable)
 	h.doubtful.full = true
 	if err := h.run.processor.Once(t.Context(), 0); err == nil {
-		t.Fatal("a letter that no queue takes is no error")
+		t.Fatal("a message that no queue takes is no error")
 	}
 	h.doubtful.full = false
 	h.process()
@@ -246,7 +256,8 @@ func TestLossOfABufferedLetterOfAKilledRunShows(t *testing.T) {
 	h.begin() // killed
 	m := h.take(h.dlq)
 	h.ingest()
-	if found := h.verdict(); len(found) != 1 || found[0].Missing != 1 || found[0].Stage != deadletter.StageLetters || found[0].Explained() {
+	if found := h.verdict(); len(found) != 1 || found[0].Missing != 1 || found[0].Stage != deadletter.StageMessages ||
+		found[0].Explained() {
 		t.Errorf("found %+v", found)
 	}
 	if err := h.dlq.Send(t.Context(), []queue.Outgoing{{Body: m.Body}})[0]; err != nil {

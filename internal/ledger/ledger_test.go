@@ -61,13 +61,23 @@ const settle = 2 * time.Minute
 
 func setup(t *testing.T) *house {
 	t.Helper()
-	file, err := store.OpenMessages(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
+	file, err := store.OpenQueueFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = file.Close() })
 	h := &house{t: t, clock: desktest.NewClock(), store: desktest.NewStore(t), destination: desktest.NewDestination(t)}
-	h.dlq, h.processing = queue.NewEmbedded(file, "dlq", 1<<20, h.clock.Now), queue.NewEmbedded(file, "processing", 1<<20, h.clock.Now)
+	h.dlq, h.processing = queue.NewEmbedded(
+		file,
+		"dlq",
+		1<<20,
+		h.clock.Now,
+	), queue.NewEmbedded(
+		file,
+		"processing",
+		1<<20,
+		h.clock.Now,
+	)
 	h.clings = &desktest.Clinging{Embedded: h.processing}
 	h.doubtful = &doubtful{Embedded: h.dlq}
 	h.begin()
@@ -92,8 +102,13 @@ func (h *house) begin() {
 	}, client, h.doubtful, h.processing, account{books, &h.forgets}, h.clock.Now, log)
 	server := httptest.NewServer(r.Handler())
 	h.t.Cleanup(server.Close)
-	settings := ledger.Settings{Letters: held(h.dlq, 0), Processing: held(h.processing, 0), Settle: settle}
-	h.run = run{books, ledger.NewChecker(h.store, books, settings, h.clock.Now, log), receiver.NewProcessor(r, h.clings), server.URL}
+	settings := ledger.Settings{Messages: held(h.dlq, 0), Processing: held(h.processing, 0), Settle: settle}
+	h.run = run{
+		books,
+		ledger.NewChecker(h.store, books, settings, h.clock.Now, log),
+		receiver.NewProcessor(r, h.clings),
+		server.URL,
+	}
 }
 
 // end stops the program properly.
@@ -116,7 +131,12 @@ func (h *house) post(source string, n, code int, headers ...string) {
 	h.t.Helper()
 	h.destination.Set(desktest.Answer(code, ""))
 	for range n {
-		req, err := http.NewRequestWithContext(h.t.Context(), http.MethodPost, h.run.url+"/webhooks/"+source, strings.NewReader(`{}`))
+		req, err := http.NewRequestWithContext(
+			h.t.Context(),
+			http.MethodPost,
+			h.run.url+"/webhooks/"+source,
+			strings.NewReader(`{}`),
+		)
 		if err != nil {
 			h.t.Fatal(err)
 		}
@@ -134,7 +154,7 @@ func (h *house) post(source string, n, code int, headers ...string) {
 	}
 }
 
-// ingest moves every letter that waits into the store.
+// ingest moves every message that waits into the store.
 func (h *house) ingest() {
 	h.t.Helper()
 	h.ingestWith(h.dlq)
@@ -142,7 +162,15 @@ func (h *house) ingest() {
 
 func (h *house) ingestWith(q ingest.Queue) {
 	h.t.Helper()
-	in := ingest.New(q, h.store, ingest.Settings{DefaultSource: "genesys"}, func() {}, h.clock.Now, func() float64 { return 0 }, desktest.Log(h.t))
+	in := ingest.New(
+		q,
+		h.store,
+		ingest.Settings{DefaultSource: "genesys"},
+		func() {},
+		h.clock.Now,
+		func() float64 { return 0 },
+		desktest.Log(h.t),
+	)
 	for {
 		n, err := in.Once(h.t.Context(), 0)
 		if err != nil {
@@ -224,20 +252,28 @@ func TestEveryWebhookIsAccountedForByItsHour(t *testing.T) {
 	h.clock.Add(time.Hour)
 	h.post("genesys", 1, http.StatusUnprocessableEntity)
 	h.balances() // all three wait
-	if l := h.line("genesys", first); l.Received != 5 || l.Delivered != 3 || l.Kept != 2 || l.Arrived != 0 || l.Unsettled() != 2 {
+	if l := h.line(
+		"genesys",
+		first,
+	); l.Received != 5 || l.Delivered != 3 || l.Kept != 2 || l.Arrived != 0 ||
+		l.Unsettled() != 2 {
 		t.Errorf("before they arrive: %+v", l)
 	}
 	h.ingest()
 	h.balances()
-	if l := h.line("genesys", first); l.Received != 5 || l.Arrived != 2 || l.Unsettled() != 0 || l.Letters[deadletter.Failed] != 2 {
+	if l := h.line(
+		"genesys",
+		first,
+	); l.Received != 5 || l.Arrived != 2 || l.Unsettled() != 0 ||
+		l.Messages[deadletter.Failed] != 2 {
 		t.Errorf("after they arrived: %+v", l)
 	}
-	if l := h.line("genesys", first.Add(time.Hour)); l.Received != 1 || l.Letters[deadletter.Failed] != 1 {
+	if l := h.line("genesys", first.Add(time.Hour)); l.Received != 1 || l.Messages[deadletter.Failed] != 1 {
 		t.Errorf("an hour later: %+v", l)
 	}
 }
 
-func TestLetterDeletedFromTheQueueIsMissingInItsHour(t *testing.T) {
+func TestMessageDeletedFromTheQueueIsMissingInItsHour(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	h.post("genesys", 2, http.StatusServiceUnavailable)
@@ -255,16 +291,19 @@ func TestLetterDeletedFromTheQueueIsMissingInItsHour(t *testing.T) {
 	h.run.checker.Once(t.Context())
 	h.run.checker.Once(t.Context())
 	if found := h.run.checker.State().Imbalances; len(found) != 0 {
-		t.Errorf("a letter that may be on its way is missing: %+v", found)
+		t.Errorf("a message that may be on its way is missing: %+v", found)
 	}
 	found := h.verdict()
-	if len(found) != 1 || found[0].Missing != 1 || found[0].Source != "genesys" || !found[0].Hour.Equal(deadletter.LedgerHour(lost)) ||
-		found[0].Stage != deadletter.StageLetters || found[0].Explained() || found[0].Expired {
+	if len(found) != 1 || found[0].Missing != 1 || found[0].Source != "genesys" ||
+		!found[0].Hour.Equal(deadletter.LedgerHour(lost)) ||
+		found[0].Stage != deadletter.StageMessages ||
+		found[0].Explained() ||
+		found[0].Expired {
 		t.Errorf("found %+v", found)
 	}
 }
 
-// A letter that comes after all makes the page right again.
+// A message that comes after all makes the page right again.
 func TestWhatComesLateIsNoLongerMissing(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -274,7 +313,7 @@ func TestWhatComesLateIsNoLongerMissing(t *testing.T) {
 	h.balances()
 }
 
-// oneComesLate has a letter be away from the queue for so long that it is missing, and then be there after all.
+// oneComesLate has a message be away from the queue for so long that it is missing, and then be there after all.
 func (h *house) oneComesLate() {
 	h.t.Helper()
 	m := h.take(h.dlq)
@@ -358,7 +397,8 @@ func TestKilledRunCountedWhatLeftTheProcessingQueue(t *testing.T) {
 	h.balances()
 }
 
-// Other processes may deliver from a queue that is shared: what they do is not in these books, and nothing is missing for it.
+// Other processes may deliver from a queue that is shared: what they do is not in these books, and nothing is missing
+// for it.
 func TestSharedProcessingQueueIsAccountedForByWhoDelivers(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -390,16 +430,23 @@ func TestRedeliveryIsNoSecondWebhook(t *testing.T) {
 	h.post("genesys", 1, http.StatusServiceUnavailable, "Webhook-Id", "w-1") // the platform sent it again
 	h.ingestWith(twice{h.dlq})
 	h.balances()
-	if l := h.line("genesys", at); l.Received != 2 || l.Arrived != 2 || l.Repeated != 1 || l.Letters[deadletter.Failed] != 1 {
+	if l := h.line(
+		"genesys",
+		at,
+	); l.Received != 2 || l.Arrived != 2 || l.Repeated != 1 ||
+		l.Messages[deadletter.Failed] != 1 {
 		t.Errorf("two receipts of one webhook, each handed out twice: %+v", l)
 	}
 }
 
-func TestLettersOfOthersCountWhenTheyArrive(t *testing.T) {
+func TestMessagesOfOthersCountWhenTheyArrive(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	sent := h.clock.Now().Add(-3 * time.Hour)
-	theirs := fmt.Sprintf(`{"messageId":"m-1","timestamp":%q,"originalPayload":{},"originalHeaders":{},"errorReason":"HTTP 503","retryCount":0}`, sent.Format(time.RFC3339))
+	theirs := fmt.Sprintf(
+		`{"messageId":"m-1","timestamp":%q,"originalPayload":{},"originalHeaders":{},"errorReason":"HTTP 503","retryCount":0}`,
+		sent.Format(time.RFC3339),
+	)
 	for _, body := range []string{theirs, "no envelope"} {
 		if err := h.dlq.Send(t.Context(), []queue.Outgoing{{Body: []byte(body)}})[0]; err != nil {
 			t.Fatal(err)
@@ -407,20 +454,20 @@ func TestLettersOfOthersCountWhenTheyArrive(t *testing.T) {
 	}
 	h.ingest()
 	h.balances()
-	if l := h.line("genesys", sent); l.Received != 1 || l.Unsettled() != 0 || l.Letters[deadletter.Failed] != 1 {
-		t.Errorf("another receiver's letter: %+v", l)
+	if l := h.line("genesys", sent); l.Received != 1 || l.Unsettled() != 0 || l.Messages[deadletter.Failed] != 1 {
+		t.Errorf("another receiver's message: %+v", l)
 	}
 }
 
-func TestLettersMoveFromStatusToStatus(t *testing.T) {
+func TestMessagesMoveFromStatusToStatus(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	at := h.clock.Now()
 	h.post("genesys", 3, http.StatusUnprocessableEntity)
 	h.ingest()
-	p, err := h.store.Letters(t.Context(), store.LetterQuery{Limit: 10})
+	p, err := h.store.Messages(t.Context(), store.MessageQuery{Limit: 10})
 	if err != nil || len(p.Items) != 3 {
-		t.Fatalf("%d letters, %v", len(p.Items), err)
+		t.Fatalf("%d messages, %v", len(p.Items), err)
 	}
 	anna := deadletter.Actor{Kind: deadletter.ActorUser, Name: "anna"}
 	err = h.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
@@ -439,8 +486,9 @@ func TestLettersMoveFromStatusToStatus(t *testing.T) {
 	}
 	h.balances()
 	l := h.line("genesys", at)
-	if l.Letters[deadletter.Failed] != 1 || l.Letters[deadletter.Archived] != 1 || l.Letters[deadletter.Replaying] != 1 {
-		t.Errorf("letters stand %v", l.Letters)
+	if l.Messages[deadletter.Failed] != 1 || l.Messages[deadletter.Archived] != 1 ||
+		l.Messages[deadletter.Replaying] != 1 {
+		t.Errorf("messages stand %v", l.Messages)
 	}
 }
 
@@ -449,13 +497,19 @@ func TestQueueThatDoesNotTellIsNoVerdict(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	away := false
-	letters := func(ctx context.Context) (ledger.Held, error) {
+	messages := func(ctx context.Context) (ledger.Held, error) {
 		if away {
 			return ledger.Held{}, errors.New("SQS is away")
 		}
 		return held(h.dlq, 4*24*time.Hour)(ctx)
 	}
-	h.run.checker = ledger.NewChecker(h.store, h.run.books, ledger.Settings{Letters: letters, Settle: settle}, h.clock.Now, desktest.Log(h.t))
+	h.run.checker = ledger.NewChecker(
+		h.store,
+		h.run.books,
+		ledger.Settings{Messages: messages, Settle: settle},
+		h.clock.Now,
+		desktest.Log(h.t),
+	)
 	h.post("genesys", 1, http.StatusServiceUnavailable)
 	h.take(h.dlq)
 	if found := h.verdict(); len(found) != 1 || found[0].Expired {
@@ -485,12 +539,12 @@ func forgetful(t *testing.T) *house {
 
 // checks begins a new checker, as a restart does.
 func (h *house) checks() {
-	settings := ledger.Settings{Letters: held(h.dlq, kept), Settle: settle}
+	settings := ledger.Settings{Messages: held(h.dlq, kept), Settle: settle}
 	h.run.checker = ledger.NewChecker(h.store, h.run.books, settings, h.clock.Now, desktest.Log(h.t))
 }
 
-// What was on the queue until the queue forgets, and is not any more then, expired. What went missing before did not, and a restart does not
-// change what is known of it.
+// What was on the queue until the queue forgets, and is not any more then, expired. What went missing before did not,
+// and a restart does not change what is known of it.
 func TestWhatExpiredIsToldFromWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	h := forgetful(t)
@@ -534,12 +588,16 @@ func TestAcknowledgedImbalanceIsNoAlarmUntilItChanges(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.run.checker.Reload(t.Context()); err != nil || len(h.run.checker.State().Wrong()) != 0 || len(h.run.checker.State().Acknowledged()) != 1 {
+	if err := h.run.checker.Reload(
+		t.Context(),
+	); err != nil || len(h.run.checker.State().Wrong()) != 0 ||
+		len(h.run.checker.State().Acknowledged()) != 1 {
 		t.Errorf("at once: %+v, %v", h.run.checker.State(), err)
 	}
 	h.checks()
 	h.verdict()
-	if state := h.run.checker.State(); len(state.Wrong()) != 0 || len(state.Acknowledged()) != 1 || state.Imbalances[0].Ack.Note != "ticket 4711" {
+	if state := h.run.checker.State(); len(state.Wrong()) != 0 || len(state.Acknowledged()) != 1 ||
+		state.Imbalances[0].Ack.Note != "ticket 4711" {
 		t.Errorf("after a restart: %+v", state)
 	}
 	h.take(h.dlq)

@@ -13,20 +13,27 @@ import (
 	"dlqdesk/internal/ledger"
 )
 
-// The log tells of an imbalance once, and of what keeps the books from being checked, unless it is the end of the program.
+// The log tells of an imbalance once, and of what keeps the books from being checked, unless it is the end of the
+// program.
 func TestLogTellsOfEachImbalanceOnce(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	var log bytes.Buffer
 	var away error
-	letters := func(ctx context.Context) (ledger.Held, error) {
+	messages := func(ctx context.Context) (ledger.Held, error) {
 		if away != nil {
 			return ledger.Held{}, away
 		}
 		return held(h.dlq, 0)(ctx)
 	}
-	settings := ledger.Settings{Letters: letters, Settle: settle}
-	h.run.checker = ledger.NewChecker(h.store, h.run.books, settings, h.clock.Now, slog.New(slog.NewTextHandler(&log, nil)))
+	settings := ledger.Settings{Messages: messages, Settle: settle}
+	h.run.checker = ledger.NewChecker(
+		h.store,
+		h.run.books,
+		settings,
+		h.clock.Now,
+		slog.New(slog.NewTextHandler(&log, nil)),
+	)
 	told := func(text string) int { return strings.Count(log.String(), text) }
 	for n := range 2 {
 		h.post("genesys", 1, http.StatusServiceUnavailable)

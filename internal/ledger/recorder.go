@@ -1,21 +1,23 @@
-// Package ledger keeps account of every webhook: it counts what the receiver answers, and checks that what was received is delivered,
-// waits, or is a letter.
+// Package ledger keeps account of every webhook: it counts what the receiver answers, and checks that what was
+// received is delivered, waits, or is a message.
 //
-// A delivery that succeeds leaves no trace but a count, so counts are saved about once a second, in one write, and never while a platform
-// waits. They belong to a run, a life of the program, which ends with a mark of its own. A letter's envelope names the run and the hour
-// that it was counted in, so that its arrival in the store is set against that very count:
+// A delivery that succeeds leaves no trace but a count, so counts are saved about once a second, in one write, and
+// never while a platform waits. They belong to a run, a life of the program, which ends with a mark of its own. A
+// message's envelope names the run and the hour that it was counted in, so that its arrival in the store is set
+// against that very count:
 //
 //   - Kept, and for a while neither arrived nor on the queue or the spool: it is lost.
-//   - What a run that was killed had not saved is told by its letters: each has a number within its account, and says up to which number all
-//     before it were confirmed, or refused so that nothing is owed. What can still hide is what was sent last: behind the latest letter that
+//   - What a run that was killed had not saved is told by its messages: each has a number within its account, and says up to which number all
+//     before it were confirmed, or refused so that nothing is owed. What can still hide is what was sent last: behind the latest message that
 //     arrived, or side by side with it.
 //   - Arrived, and neither counted nor numbered: an older program wrote it, and was killed; or its queue had it, and did not say so.
 //   - What another receiver took has no account here, and counts as received when it arrives.
 //
-// Webhooks on the processing queue are counted before they leave it: what a killed run had not saved is delivered again, not missing. What
-// it had kept, and is kept again, is two letters on the way, each with a receipt of its own, though only one letter on the desk. Where
-// other processes may work on that queue, a webhook is accounted for by the one that delivers it, when it does: of a delivery that succeeds
-// elsewhere nothing comes here, so that it could not be told from a loss.
+// Webhooks on the processing queue are counted before they leave it: what a killed run had not saved is delivered
+// again, not missing. What it had kept, and is kept again, is two messages on the way, each with a receipt of its
+// own, though only one message on the desk. Where other processes may work on that queue, a webhook is accounted for
+// by the one that delivers it, when it does: of a delivery that succeeds elsewhere nothing comes here, so that it
+// could not be told from a loss.
 package ledger
 
 import (
@@ -54,7 +56,12 @@ const (
 // Begin opens the books of this life of the program. The caller runs Run, and ends the books with End.
 func Begin(ctx context.Context, s *store.Store, now func() time.Time, log *slog.Logger) (*Recorder, error) {
 	r := &Recorder{
-		store: s, run: rand.Text(), now: now, log: log, pending: map[store.Account]deadletter.Receipts{}, all: map[store.Account]deadletter.Receipts{},
+		store:   s,
+		run:     rand.Text(),
+		now:     now,
+		log:     log,
+		pending: map[store.Account]deadletter.Receipts{},
+		all:     map[store.Account]deadletter.Receipts{},
 		numbers: map[store.Account]*deadletter.Numbering{},
 	}
 	if err := s.BeginRun(ctx, r.run, now()); err != nil {
@@ -66,7 +73,8 @@ func Begin(ctx context.Context, s *store.Store, now func() time.Time, log *slog.
 // Name names this run in envelopes.
 func (r *Recorder) Name() string { return r.run }
 
-// Number gives a letter that is about to be put on a queue its place in its account. Book settles it: it is owed where it was kept.
+// Number gives a message that is about to be put on a queue its place in its account. Book settles it: it is owed
+// where it was kept.
 func (r *Recorder) Number(c *deadletter.Capture) {
 	a := store.AccountOf(*c)
 	r.mu.Lock()

@@ -54,16 +54,29 @@ func TestBooksAreSavedAndChecked(t *testing.T) {
 			t.Fatal(err)
 		}
 		none := func(context.Context) (ledger.Held, error) { return ledger.Held{}, nil }
-		checker := ledger.NewChecker(s, books, ledger.Settings{Letters: none, Every: 10 * time.Second, Settle: settle}, time.Now, log)
+		checker := ledger.NewChecker(
+			s,
+			books,
+			ledger.Settings{Messages: none, Every: 10 * time.Second, Settle: settle},
+			time.Now,
+			log,
+		)
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { _ = books.Run(ctx) })
 		running.Go(func() { _ = checker.Run(ctx) })
 		begun := time.Now()
-		books.Book(deadletter.Capture{Source: "genesys", Run: books.Name(), ReceivedAt: begun}, deadletter.Receipts{Received: 1, Delivered: 1})
+		books.Book(
+			deadletter.Capture{Source: "genesys", Run: books.Name(), ReceivedAt: begun},
+			deadletter.Receipts{Received: 1, Delivered: 1},
+		)
 		time.Sleep(25 * time.Second)
 		synctest.Wait()
-		if p, err := s.Ledger(ctx, store.LedgerQuery{Rows: 10}); err != nil || len(p.Lines) != 1 || p.Lines[0].Received != 1 {
+		if p, err := s.Ledger(
+			ctx,
+			store.LedgerQuery{Rows: 10},
+		); err != nil || len(p.Lines) != 1 ||
+			p.Lines[0].Received != 1 {
 			t.Errorf("saved is %+v, %v", p.Lines, err)
 		}
 		if at := checker.State().At; at.Sub(begun) != 20*time.Second {

@@ -31,12 +31,15 @@ func TestRegisterWaitsUntilItIsMade(t *testing.T) {
 	if n := b.calls()["GET "+openPath+"/open-1"]; n != 4 {
 		t.Errorf("looked %d times", n)
 	}
-	if strings.Contains(string(made.All), "0123456789abcdef0123") || !strings.Contains(string(made.All), `"createStatus":"Completed"`) {
+	if strings.Contains(string(made.All), "0123456789abcdef0123") ||
+		!strings.Contains(string(made.All), `"createStatus":"Completed"`) {
 		t.Errorf("shown %s", made.All)
 	}
 	for _, a := range b.genesys.Asked() {
 		if a.Method == http.MethodPost && strings.HasPrefix(a.Path, openPath) {
-			if len(a.Body) != 5 || a.Body["outboundNotificationWebhookSignatureSecretToken"] != "0123456789abcdef0123" || a.Body["name"] != "dlqdesk genesys" {
+			if len(a.Body) != 5 ||
+				a.Body["outboundNotificationWebhookSignatureSecretToken"] != "0123456789abcdef0123" ||
+				a.Body["name"] != "dlqdesk genesys" {
 				t.Errorf("sent %v", a.Body) // id and createStatus are the server's
 			}
 		}
@@ -66,7 +69,8 @@ func TestRegisterTwiceMakesOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = b.client.Get(t.Context(), "open-1")
-	if err == nil || err.Error() != "cannot look at open-1: 404 not.found: The requested resource could not be found. There is nothing with this id here: list shows what there is (correlation id corr-42)" {
+	if err == nil ||
+		err.Error() != "cannot look at open-1: 404 not.found: The requested resource could not be found. There is nothing with this id here: list shows what there is (correlation id corr-42)" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -76,7 +80,8 @@ func TestListEndsOnAFullPage(t *testing.T) {
 	b := setup(t, "genesys-open-messaging")
 	b.genesys.Add(50)
 	items, err := b.client.List(t.Context())
-	if err != nil || len(items) != 50 || items[49].ID != "other-049" || items[49].URL != "https://other.example.com/49" {
+	if err != nil || len(items) != 50 || items[49].ID != "other-049" ||
+		items[49].URL != "https://other.example.com/49" {
 		t.Errorf("%d items, %v", len(items), err)
 	}
 }
@@ -117,7 +122,11 @@ func TestTokenIsRenewedOnce(t *testing.T) {
 	refuse := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{}`, http.StatusUnauthorized) }
 	b.genesys.Next(refuse, refuse)
 	_, err := b.client.List(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "401 Unauthorized. The token was not accepted, and a new one neither: the API may be of another region") {
+	if err == nil ||
+		!strings.Contains(
+			err.Error(),
+			"401 Unauthorized. The token was not accepted, and a new one neither: the API may be of another region",
+		) {
 		t.Errorf("got %v", err)
 	}
 	if n := b.calls()["POST /oauth/token"]; n != 3 {
@@ -171,7 +180,8 @@ func TestTroubleEndsAfterFiveTries(t *testing.T) {
 	}
 	_, err := b.client.List(t.Context())
 	var f *platform.Fault
-	if !errors.As(err, &f) || f.Status != 500 || f.Correlation != "corr-42" || f.Fix != "the platform has trouble: try again later" {
+	if !errors.As(err, &f) || f.Status != 500 || f.Correlation != "corr-42" ||
+		f.Fix != "the platform has trouble: try again later" {
 		t.Errorf("got %v", err)
 	}
 	if waits := b.clock.all(); len(waits) != 4 || waits[3] < 4*time.Second || waits[3] > 8*time.Second {
@@ -186,7 +196,11 @@ func TestNoWaitBeyondTheLimit(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err := b.client.List(ctx)
-	if err == nil || !strings.Contains(err.Error(), "the platform takes no request for 1h, which is longer than is left. Run the command again after that time") {
+	if err == nil ||
+		!strings.Contains(
+			err.Error(),
+			"the platform takes no request for 1h, which is longer than is left. Run the command again after that time",
+		) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -226,17 +240,27 @@ func TestCXoneFindsItsHosts(t *testing.T) {
 	for _, auth := range []platform.ClientAuth{platform.Basic, platform.Form} {
 		server := desktest.NewCXone(t)
 		credentials := platform.Credentials{
-			ClientID: secret(server.ClientID), ClientSecret: secret(server.ClientSecret), AccessKeyID: secret(server.AccessKey), AccessKeySecret: secret(server.AccessToken),
+			ClientID: secret(
+				server.ClientID,
+			),
+			ClientSecret:    secret(server.ClientSecret),
+			AccessKeyID:     secret(server.AccessKey),
+			AccessKeySecret: secret(server.AccessToken),
 		}
 		client, _ := clientOf(t, "cxone-expert", "", credentials, func(p *platform.Preset) {
 			p.Discovery, p.TokenURL, p.API, p.Auth = server.URL, "", "https://api-{area}.{domain}", auth
 		})
 		got, err := client.Token(t.Context())
-		if err != nil || got.TokenURL != server.URL+"/auth/token" || got.Tenant != "tenant-7" || got.API != "https://api-na1.cxone.test" || got.Lifetime != 3600 {
+		if err != nil || got.TokenURL != server.URL+"/auth/token" || got.Tenant != "tenant-7" ||
+			got.API != "https://api-na1.cxone.test" ||
+			got.Lifetime != 3600 {
 			t.Errorf("%s: %+v, %v", auth, got, err)
 		}
 		form := server.Asked()[1]
-		if inForm := form.Form.Has("client_secret"); inForm != (auth == platform.Form) || form.Form.Get("username") != "key-1" {
+		if inForm := form.Form.Has(
+			"client_secret",
+		); inForm != (auth == platform.Form) ||
+			form.Form.Get("username") != "key-1" {
 			t.Errorf("%s: sent %v", auth, form.Form)
 		}
 	}
@@ -256,21 +280,34 @@ func TestCXoneGrantsATokenByAnAccessKeyAlone(t *testing.T) {
 			p.KeyURL = server.URL + "/authentication/v1/token/access-key"
 		})
 		shown := plan(t, client, platform.Order{})
-		if shown[0].URL != server.URL+"/authentication/v1/token/access-key" || shown[0].Body != `{"accessKeyId":"•••","accessKeySecret":"•••"}` || shown[0].Headers["Authorization"] != "" {
+		if shown[0].URL != server.URL+"/authentication/v1/token/access-key" ||
+			shown[0].Body != `{"accessKeyId":"•••","accessKeySecret":"•••"}` ||
+			shown[0].Headers["Authorization"] != "" {
 			t.Errorf("shown %+v", shown)
 		}
 		return client.Token(t.Context())
 	}
 	got, err := ask(server.AccessToken)
-	if err != nil || got.Tenant != "tenant-7" || got.API != "https://api-na1.cxone.test" || got.Lifetime != 3600 || got.Type != "Bearer" {
+	if err != nil || got.Tenant != "tenant-7" || got.API != "https://api-na1.cxone.test" || got.Lifetime != 3600 ||
+		got.Type != "Bearer" {
 		t.Errorf("%+v, %v", got, err)
 	}
 	_, err = ask("another")
-	if err == nil || err.Error() != "cannot get a token: 401 invalid_grant: access key not active. The access key is wrong or not active" {
+	if err == nil ||
+		err.Error() != "cannot get a token: 401 invalid_grant: access key not active. The access key is wrong or not active" {
 		t.Errorf("got %v", err)
 	}
-	client, _ := clientOf(t, "cxone-expert", server.URL, platform.Credentials{}, func(p *platform.Preset) { p.Grant = platform.AccessKey })
-	if _, err := client.Token(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "no access_key_id, access_key_secret: set each below platforms") {
+	client, _ := clientOf(
+		t,
+		"cxone-expert",
+		server.URL,
+		platform.Credentials{},
+		func(p *platform.Preset) { p.Grant = platform.AccessKey },
+	)
+	if _, err := client.Token(
+		t.Context(),
+	); err == nil ||
+		!strings.HasPrefix(err.Error(), "no access_key_id, access_key_secret: set each below platforms") {
 		t.Errorf("got %v", err)
 	}
 }

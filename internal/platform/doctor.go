@@ -35,7 +35,14 @@ type Check struct {
 func (c *Client) Examine(ctx context.Context, w Webhook) []Check {
 	checks := []Check{c.examineRules(w)}
 	if len(c.preset.Paste) > 0 && c.missing() != nil {
-		return append(checks, Check{Name: "token", State: Warn, Text: "not looked at: no client is configured, and " + c.preset.Name + " needs none to receive"})
+		return append(
+			checks,
+			Check{
+				Name:  "token",
+				State: Warn,
+				Text:  "not looked at: no client is configured, and " + c.preset.Name + " needs none to receive",
+			},
+		)
 	}
 	granted, err := c.Token(ctx)
 	if err != nil {
@@ -76,18 +83,30 @@ func (c *Client) examineRegistration(ctx context.Context, w Webhook) Check {
 		return Check{Name: name, State: Warn, Text: "cannot be looked at", Fix: deadletter.TextOf(err)}
 	}
 	if c.preset.Found.URL == "" {
-		return Check{Name: name, State: Warn, Text: "cannot be compared: " + c.preset.Name + " does not tell the webhook's URL", Fix: "look at it by dlqdesk platform list"}
+		return Check{
+			Name:  name,
+			State: Warn,
+			Text:  "cannot be compared: " + c.preset.Name + " does not tell the webhook's URL",
+			Fix:   "look at it by dlqdesk platform list",
+		}
 	}
 	found, err := c.At(ctx, w.URL)
 	switch {
 	case err != nil:
 		return failed(name, err)
 	case len(found) == 0:
-		return Check{Name: name, State: Fail, Text: "nothing is registered for " + w.URL, Fix: "dlqdesk platform register " + w.Source}
+		return Check{
+			Name:  name,
+			State: Fail,
+			Text:  "nothing is registered for " + w.URL,
+			Fix:   "dlqdesk platform register " + w.Source,
+		}
 	case len(found) > 1:
 		return Check{
-			Name: name, State: Warn, Text: fmt.Sprintf("%d are registered for %s: each event comes as often", len(found), w.URL),
-			Fix: "delete all but one of " + ids(found),
+			Name:  name,
+			State: Warn,
+			Text:  fmt.Sprintf("%d are registered for %s: each event comes as often", len(found), w.URL),
+			Fix:   "delete all but one of " + ids(found),
 		}
 	}
 	check := c.examineItem(name, found[0])
@@ -98,8 +117,8 @@ func (c *Client) examineRegistration(ctx context.Context, w Webhook) Check {
 	return check
 }
 
-// differences are settings that a webhook would be registered with now, and is not: all that the platform tells, but for the name, which is
-// anybody's choice, and secrets.
+// differences are settings that a webhook would be registered with now, and is not: all that the platform tells, but
+// for the name, which is anybody's choice, and secrets.
 func (c *Client) differences(w Webhook, i Item) []string {
 	planned, err := c.planned(c.steps(Create)[0], Order{Webhook: w})
 	if err != nil {
@@ -120,8 +139,8 @@ func (c *Client) differences(w Webhook, i Item) []string {
 	return list
 }
 
-// within tells whether everything of a JSON value is so in another, which may have more: platforms add members of their own. What is
-// masked cannot be compared, and a platform need not tell it at all.
+// within tells whether everything of a JSON value is so in another, which may have more: platforms add members of
+// their own. What is masked cannot be compared, and a platform need not tell it at all.
 func within(want, have any) bool {
 	if want == deadletter.Mask {
 		return true
@@ -159,9 +178,19 @@ func (c *Client) examineItem(name string, i Item) Check {
 	case a.Field == "" || status == a.Done:
 		return Check{Name: name, State: OK, Text: strings.TrimSpace(i.ID+" "+i.Name) + " is registered for " + i.URL}
 	case status == a.Fault:
-		return Check{Name: name, State: Fail, Text: i.ID + ": " + a.Field + " is " + status, Fix: "dlqdesk platform delete it, and register again"}
+		return Check{
+			Name:  name,
+			State: Fail,
+			Text:  i.ID + ": " + a.Field + " is " + status,
+			Fix:   "dlqdesk platform delete it, and register again",
+		}
 	default:
-		return Check{Name: name, State: Warn, Text: i.ID + " is still being made: " + a.Field + " is " + status, Fix: "run this again in a minute"}
+		return Check{
+			Name:  name,
+			State: Warn,
+			Text:  i.ID + " is still being made: " + a.Field + " is " + status,
+			Fix:   "run this again in a minute",
+		}
 	}
 }
 

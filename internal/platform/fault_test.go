@@ -88,9 +88,15 @@ func TestFaultsSayWhatToFix(t *testing.T) {
 
 func TestMissingCredentialsAreNamed(t *testing.T) {
 	t.Parallel()
-	client, _ := clientOf(t, "cxone-expert", "http://127.0.0.1:1", platform.Credentials{ClientID: secret("a")}, func(p *platform.Preset) {
-		p.Calls = map[string]platform.Call{platform.List: {Path: "/x"}}
-	})
+	client, _ := clientOf(
+		t,
+		"cxone-expert",
+		"http://127.0.0.1:1",
+		platform.Credentials{ClientID: secret("a")},
+		func(p *platform.Preset) {
+			p.Calls = map[string]platform.Call{platform.List: {Path: "/x"}}
+		},
+	)
 	_, err := client.Token(t.Context())
 	if _, listErr := client.List(t.Context()); listErr == nil || err == nil || listErr.Error() != err.Error() {
 		t.Errorf("got %v and %v", err, listErr)
@@ -106,7 +112,8 @@ func TestNoAnswerAtAll(t *testing.T) {
 	b := setup(t, "genesys-open-messaging")
 	client, clock := clientOf(t, "genesys-open-messaging", "http://127.0.0.1:1", credentialsOf(b.genesys))
 	_, err := client.List(t.Context())
-	if err == nil || !strings.HasPrefix(err.Error(), "cannot get a token: dial tcp 127.0.0.1:1: ") || strings.Contains(err.Error(), b.genesys.ClientSecret) {
+	if err == nil || !strings.HasPrefix(err.Error(), "cannot get a token: dial tcp 127.0.0.1:1: ") ||
+		strings.Contains(err.Error(), b.genesys.ClientSecret) {
 		t.Errorf("got %v", err)
 	}
 	if len(clock.all()) != 4 {
@@ -129,7 +136,10 @@ func TestStrangeAnswers(t *testing.T) {
 	b.genesys.Next(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "<html>\n"+strings.Repeat("x", 4096), http.StatusTeapot)
 	})
-	if _, err := b.client.List(t.Context()); err == nil || err.Error() != "cannot list what is registered: 418 I'm a teapot" {
+	if _, err := b.client.List(
+		t.Context(),
+	); err == nil ||
+		err.Error() != "cannot list what is registered: 418 I'm a teapot" {
 		t.Errorf("got %v", err)
 	}
 }

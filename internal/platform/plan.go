@@ -28,8 +28,8 @@ type Order struct {
 	Webhook Webhook
 }
 
-// Plan answers the requests that an order comes to, without sending any, the token's first. What only an answer tells, such as the id
-// of what is created, stays in {braces}.
+// Plan answers the requests that an order comes to, without sending any, the token's first. What only an answer
+// tells, such as the id of what is created, stays in {braces}.
 func (c *Client) Plan(o Order) ([]Shown, error) {
 	if o.Call == Create {
 		if err := c.Check(o.Webhook); err != nil {
@@ -72,7 +72,11 @@ func (c *Client) planned(name string, o Order) (Shown, error) {
 	if err != nil {
 		return Shown{}, err
 	}
-	shown := Shown{Method: r.Method, URL: r.URL, Headers: map[string]string{"Authorization": "Bearer " + deadletter.Mask}}
+	shown := Shown{
+		Method:  r.Method,
+		URL:     r.URL,
+		Headers: map[string]string{"Authorization": "Bearer " + deadletter.Mask},
+	}
 	if len(r.Body) > 0 {
 		shown.Headers["Content-Type"] = "application/json"
 		shown.Body = string(masked(r.Body))
@@ -89,7 +93,10 @@ func (c *Client) tokenRequests() []Shown {
 	}
 	requests = append(requests, c.tokenRequest(at))
 	if c.preset.Discovery != "" && placeholder.MatchString(c.preset.API) {
-		requests = append(requests, Shown{Method: "GET", URL: c.preset.Discovery + "/.well-known/cxone-configuration?tenantId={tenantId}"})
+		requests = append(
+			requests,
+			Shown{Method: "GET", URL: c.preset.Discovery + "/.well-known/cxone-configuration?tenantId={tenantId}"},
+		)
 	}
 	return requests
 }
@@ -113,7 +120,12 @@ func (c *Client) tokenRequest(at string) Shown {
 		form.Set("username", deadletter.Mask)
 		form.Set("password", deadletter.Mask)
 	}
-	return Shown{Method: "POST", URL: at, Headers: headers, Body: strings.ReplaceAll(form.Encode(), url.QueryEscape(deadletter.Mask), deadletter.Mask)}
+	return Shown{
+		Method:  "POST",
+		URL:     at,
+		Headers: headers,
+		Body:    strings.ReplaceAll(form.Encode(), url.QueryEscape(deadletter.Mask), deadletter.Mask),
+	}
 }
 
 // Pasted answers what to fill in by hand at a platform that has nothing to call.

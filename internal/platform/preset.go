@@ -21,7 +21,8 @@ const (
 // Grant is how a token is asked for.
 type Grant string
 
-// The grants of OAuth 2.0 that platforms use: RFC 6749, sections 4.4 and 4.3; and CXone's own, an access key in JSON, which needs no client.
+// The grants of OAuth 2.0 that platforms use: RFC 6749, sections 4.4 and 4.3; and CXone's own, an access key in JSON,
+// which needs no client.
 const (
 	ClientCredentials Grant = "client_credentials"
 	Password          Grant = "password" // user name and password are those of an access key
@@ -45,8 +46,9 @@ const (
 	Delete = "delete"
 )
 
-// Preset is what a platform offers, and how it is asked for it. Text in {braces} is filled in: see Values. A field's tag names the key that
-// overrides it and that it is shown by, and the form of its value where not any text will do: a field without one could not be overridden.
+// Preset is what a platform offers, and how it is asked for it. Text in {braces} is filled in: see Values. A field's
+// tag names the key that overrides it and that it is shown by, and the form of its value where not any text will do:
+// a field without one could not be overridden.
 type Preset struct {
 	Name    string `json:"name"`
 	Title   string `json:"title" key:"title"`
@@ -54,24 +56,33 @@ type Preset struct {
 	Status  Status `json:"status" key:"status" form:"status"`
 	Warning string `json:"warning,omitempty" key:"warning"` // what to know before anything is sent
 
-	Region    string            `json:"region,omitempty" key:"region" form:"region"`
-	Domains   map[string]string `json:"domains,omitempty" key:"domains"`                          // by region; nil: the platform has no regions of this kind
-	Discovery string            `json:"discovery_url,omitempty" key:"discovery_url" form:"url"`   // URL that tells the token URL and, by tenant, the API's host; empty: both are known
-	TokenURL  string            `json:"token_url,omitempty" key:"token_url" form:"url"`           // empty: Discovery tells
-	KeyURL    string            `json:"access_key_url,omitempty" key:"access_key_url" form:"url"` // where AccessKey asks instead, if nothing sets TokenURL
-	API       string            `json:"api_url,omitempty" key:"api_url" form:"url"`               // base of every path
-	Grant     Grant             `json:"grant" key:"grant" form:"grant"`                           // how a token is asked for
-	Auth      ClientAuth        `json:"client_auth" key:"client_auth" form:"auth"`                // and how the client proves who it is
-	Scopes    []string          `json:"scopes,omitempty" key:"scopes"`                            // that the client needs; they are not asked for
+	Region string `json:"region,omitempty" key:"region" form:"region"`
+	// by region; nil: the platform has no regions of this kind
+	Domains map[string]string `json:"domains,omitempty" key:"domains"`
+	// URL that tells the token URL and, by tenant, the API's host; empty: both are known
+	Discovery string `json:"discovery_url,omitempty" key:"discovery_url" form:"url"`
+	// empty: Discovery tells
+	TokenURL string `json:"token_url,omitempty" key:"token_url" form:"url"`
+	// where AccessKey asks instead, if nothing sets TokenURL
+	KeyURL string `json:"access_key_url,omitempty" key:"access_key_url" form:"url"`
+	API    string `json:"api_url,omitempty" key:"api_url" form:"url"` // base of every path
+	// how a token is asked for
+	Grant Grant `json:"grant" key:"grant" form:"grant"`
+	// and how the client proves who it is
+	Auth ClientAuth `json:"client_auth" key:"client_auth" form:"auth"`
+	// that the client needs; they are not asked for
+	Scopes []string `json:"scopes,omitempty" key:"scopes"`
 
-	Calls      map[string]Call   `json:"calls,omitempty" key:"calls"`
-	Register   []string          `json:"register,omitempty" key:"register"` // the calls that registering is made of, in order
-	Missing    map[string]string `json:"missing,omitempty" key:"missing"`   // why there is no such call
+	Calls map[string]Call `json:"calls,omitempty" key:"calls"`
+	// the calls that registering is made of, in order
+	Register   []string          `json:"register,omitempty" key:"register"`
+	Missing    map[string]string `json:"missing,omitempty" key:"missing"` // why there is no such call
 	Parameters []Parameter       `json:"parameters,omitempty" key:"parameters"`
 	Await      Await             `json:"await,omitzero" key:"await"`
 	Found      Found             `json:"found" key:"inline"`
 	Rules      Rules             `json:"rules" key:"rules"`
-	Paste      []Paste           `json:"paste,omitempty" key:"paste"` // what to fill in by hand where there is nothing to call
+	// what to fill in by hand where there is nothing to call
+	Paste []Paste `json:"paste,omitempty" key:"paste"`
 
 	Verify      string      `json:"verify,omitempty" key:"verify"`         // the signature scheme of its webhooks
 	Deliveries  string      `json:"deliveries,omitempty" key:"deliveries"` // how it delivers and tries again
@@ -89,9 +100,10 @@ type Environment struct {
 
 // Call is one request. A path that begins with https: or http: stands for itself.
 type Call struct {
-	Method     string `json:"method" key:"method" form:"method"` // empty: the usual one of such a call
-	Path       string `json:"path" key:"path" form:"path"`
-	Body       string `json:"body,omitempty" key:"body"`                   // JSON, with {name} within strings and {name:json} for whole values
+	Method string `json:"method" key:"method" form:"method"` // empty: the usual one of such a call
+	Path   string `json:"path" key:"path" form:"path"`
+	// JSON, with {name} within strings and {name:json} for whole values
+	Body       string `json:"body,omitempty" key:"body"`
 	Permission string `json:"permission,omitempty" key:"permission"`       // that the platform asks for
 	Status     Status `json:"status,omitempty" key:"status" form:"status"` // where it differs from the preset's
 }
@@ -117,14 +129,17 @@ type Await struct {
 type Found struct {
 	ID    string `json:"id_path" key:"id_path"`               // field of what was created
 	Items string `json:"list_path,omitempty" key:"list_path"` // field of a list; empty: the answer is the list
-	URL   string `json:"url_path,omitempty" key:"url_path"`   // field with the webhook's URL; empty: the platform does not tell
-	Name  string `json:"name_path,omitempty" key:"name_path"`
+	// field with the webhook's URL; empty: the platform does not tell
+	URL  string `json:"url_path,omitempty" key:"url_path"`
+	Name string `json:"name_path,omitempty" key:"name_path"`
 }
 
 // Rules are what a platform refuses; they are held before anything is sent.
 type Rules struct {
-	HTTPS       bool `json:"https,omitempty" key:"https"`               // the webhook's URL has to be https, on port 443
-	SecretOver  int  `json:"secret_over,omitempty" key:"secret_over"`   // characters that the signing secret must be longer than
+	// the webhook's URL has to be https, on port 443
+	HTTPS bool `json:"https,omitempty" key:"https"`
+	// characters that the signing secret must be longer than
+	SecretOver  int  `json:"secret_over,omitempty" key:"secret_over"`
 	NeedsSecret bool `json:"needs_secret,omitempty" key:"needs_secret"` // it is part of the registration
 }
 

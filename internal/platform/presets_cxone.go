@@ -9,7 +9,10 @@ func cxone(p Preset) Preset {
 	p.API = "https://api-{area}.{domain}"
 	p.Grant, p.Auth = Password, Basic
 	p.Environment = Environment{
-		ClientID: "CXONE_CLIENT_ID", ClientSecret: "CXONE_CLIENT_SECRET", AccessKeyID: "CXONE_ACCESS_KEY_ID", AccessKeySecret: "CXONE_ACCESS_KEY_SECRET",
+		ClientID:        "CXONE_CLIENT_ID",
+		ClientSecret:    "CXONE_CLIENT_SECRET",
+		AccessKeyID:     "CXONE_ACCESS_KEY_ID",
+		AccessKeySecret: "CXONE_ACCESS_KEY_SECRET",
 	}
 	p.Found.ID = "id"
 	return p
@@ -18,7 +21,9 @@ func cxone(p Preset) Preset {
 func byoc() Preset {
 	const byHand = "it is set up in CXone's admin pages; register prints what to paste there"
 	return cxone(Preset{
-		Name: "cxone-byoc", Title: "NICE CXone, bring your own channel", Status: Verified,
+		Name:    "cxone-byoc",
+		Title:   "NICE CXone, bring your own channel",
+		Status:  Verified,
 		About:   "CXone posts the outbound messages of a channel of your own.",
 		Missing: missing(byHand+"%.0s", Create, List, Get, Delete),
 		Paste: []Paste{
@@ -36,7 +41,9 @@ func byoc() Preset {
 func expert() Preset {
 	const unknown = "the path is not published; set it by calls.%s.path"
 	return cxone(Preset{
-		Name: "cxone-expert", Title: "NICE CXone Expert", Status: Verified,
+		Name:       "cxone-expert",
+		Title:      "NICE CXone Expert",
+		Status:     Verified,
 		About:      "Signed webhooks of CXone Expert, in XML.",
 		Warning:    "Where webhooks are registered is not published: set calls.create.path, and calls.create.body, as CXone tells you.",
 		Missing:    missing(unknown, Create, List, Get, Delete),

@@ -30,10 +30,16 @@ func TestEachPresetSaysWhatItIs(t *testing.T) {
 			t.Errorf("%s says too little: %+v", p.Name, p)
 		}
 	}
-	if want := "tutorial genesys-open-messaging genesys-eventbridge genesys-trigger cxone-byoc cxone-expert"; strings.Join(names, " ") != want {
+	if want := "tutorial genesys-open-messaging genesys-eventbridge genesys-trigger cxone-byoc cxone-expert"; strings.Join(
+		names,
+		" ",
+	) != want {
 		t.Errorf("presets %s", names)
 	}
-	if _, err := platform.Find("genesis"); err == nil || !strings.Contains(err.Error(), `there is no preset "genesis": use one of tutorial, genesys-open-messaging`) {
+	if _, err := platform.Find(
+		"genesis",
+	); err == nil ||
+		!strings.Contains(err.Error(), `there is no preset "genesis": use one of tutorial, genesys-open-messaging`) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -49,12 +55,17 @@ func TestRegionsLeadToHosts(t *testing.T) {
 	}
 	p.Region = "eu-central-1"
 	frankfurt, _, err := p.Located()
-	if err != nil || frankfurt.API != "https://api.mypurecloud.de" || frankfurt.TokenURL != "https://login.mypurecloud.de/oauth/token" {
+	if err != nil || frankfurt.API != "https://api.mypurecloud.de" ||
+		frankfurt.TokenURL != "https://login.mypurecloud.de/oauth/token" {
 		t.Errorf("%s, %s, %v", frankfurt.API, frankfurt.TokenURL, err)
 	}
 	p.Region = "eu-central-9"
 	_, _, err = p.Located()
-	if err == nil || !strings.HasPrefix(err.Error(), `there is no region "eu-central-9" at Genesys Cloud, Open Messaging: it is one of ap-northeast-1, `) {
+	if err == nil ||
+		!strings.HasPrefix(
+			err.Error(),
+			`there is no region "eu-central-9" at Genesys Cloud, Open Messaging: it is one of ap-northeast-1, `,
+		) {
 		t.Errorf("got %v", err)
 	}
 	// A gateway of one's own has no region.
@@ -90,7 +101,9 @@ func TestPlanSendsNothingAndShowsNoSecret(t *testing.T) {
 		t.Errorf("sent %v", b.genesys.Asked())
 	}
 	want := `{"name":"dlqdesk genesys","outboundNotificationWebhookSignatureSecretToken":"•••","outboundNotificationWebhookUrl":"https://hooks.example.com/webhooks/genesys"}`
-	if len(shown) != 2 || shown[0].Headers["Authorization"] != "Basic •••" || shown[1].Method != http.MethodPost || shown[1].URL != b.genesys.URL+openPath || shown[1].Body != want {
+	if len(shown) != 2 || shown[0].Headers["Authorization"] != "Basic •••" || shown[1].Method != http.MethodPost ||
+		shown[1].URL != b.genesys.URL+openPath ||
+		shown[1].Body != want {
 		t.Errorf("plan %s", text)
 	}
 }
@@ -105,7 +118,8 @@ func TestTutorialIsToTheLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := b.genesys.Asked()
-	if form := asked[0].Form.Encode(); form != "client_id=client-1&client_secret=client-s3cret&grant_type=client_credentials" || asked[0].Header.Get("Authorization") != "" {
+	if form := asked[0].Form.Encode(); form != "client_id=client-1&client_secret=client-s3cret&grant_type=client_credentials" ||
+		asked[0].Header.Get("Authorization") != "" {
 		t.Errorf("asked for a token by %s", form)
 	}
 	got, err := json.Marshal(asked[1].Body)
@@ -114,11 +128,13 @@ func TestTutorialIsToTheLetter(t *testing.T) {
 	}
 	const want = `{"event_type":"conversation:updated","headers":{"Content-Type":"application/json"},"name":"dlqdesk genesys","retry_count":1,"retry_interval":1000,` +
 		`"target_url":"https://hooks.example.com/webhooks/genesys","target_url_type":"https"}`
-	if string(got) != want || asked[1].Path != "/api/v2/integration/webhooks" || !strings.HasPrefix(asked[1].Header.Get("Authorization"), "Bearer token-") {
+	if string(got) != want || asked[1].Path != "/api/v2/integration/webhooks" ||
+		!strings.HasPrefix(asked[1].Header.Get("Authorization"), "Bearer token-") {
 		t.Errorf("sent %s to %s", got, asked[1].Path)
 	}
 	_, err = b.client.List(t.Context())
-	if err == nil || err.Error() != "tutorial cannot list: the tutorial names no such request; set its path by calls.list.path where your gateway has one" {
+	if err == nil ||
+		err.Error() != "tutorial cannot list: the tutorial names no such request; set its path by calls.list.path where your gateway has one" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -126,11 +142,18 @@ func TestTutorialIsToTheLetter(t *testing.T) {
 func TestEventBridgeIsSetUpInThreeSteps(t *testing.T) {
 	t.Parallel()
 	_, err := setup(t, "genesys-eventbridge").client.Register(t.Context(), webhook())
-	if err == nil || !strings.HasPrefix(err.Error(), "parameters.aws_account_id is missing: set it to the AWS account that gets the events; parameters.aws_account_region is missing") {
+	if err == nil ||
+		!strings.HasPrefix(
+			err.Error(),
+			"parameters.aws_account_id is missing: set it to the AWS account that gets the events; parameters.aws_account_region is missing",
+		) {
 		t.Errorf("got %v", err)
 	}
 	b := setup(t, "genesys-eventbridge", parameters(map[string]string{
-		"aws_account_id": "123456789012", "aws_account_region": "eu-central-1", "event_source_suffix": "desk", "event_filter": `["v2.detail.events.conversation.{id}.acw"]`,
+		"aws_account_id":      "123456789012",
+		"aws_account_region":  "eu-central-1",
+		"event_source_suffix": "desk",
+		"event_filter":        `["v2.detail.events.conversation.{id}.acw"]`,
 	}))
 	made, err := b.client.Register(t.Context(), webhook())
 	if err != nil || made.ID != "integration-1" || !strings.Contains(string(made.All), `"ENABLED"`) {
@@ -147,7 +170,10 @@ func TestEventBridgeIsSetUpInThreeSteps(t *testing.T) {
 func TestTriggerKeepsTheTopicsOwnBraces(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "genesys-trigger", parameters(map[string]string{
-		"topic_name": "v2.detail.events.conversation.{id}.customer.end", "workflow_id": "flow-1", "data_format": "TopLevelPrimitives", "event_ttl_seconds": "10",
+		"topic_name":        "v2.detail.events.conversation.{id}.customer.end",
+		"workflow_id":       "flow-1",
+		"data_format":       "TopLevelPrimitives",
+		"event_ttl_seconds": "10",
 	}))
 	if _, err := b.client.Register(t.Context(), webhook()); err != nil {
 		t.Fatal(err)
@@ -164,17 +190,28 @@ func TestEveryCallCanBeOverridden(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "cxone-expert", func(p *platform.Preset) {
 		p.Grant, p.Auth = platform.ClientCredentials, platform.Form
-		p.Found = platform.Found{ID: "outboundNotificationWebhookUrl", Items: "entities", URL: "outboundNotificationWebhookUrl"}
+		p.Found = platform.Found{
+			ID:    "outboundNotificationWebhookUrl",
+			Items: "entities",
+			URL:   "outboundNotificationWebhookUrl",
+		}
 		p.Calls = map[string]platform.Call{
-			platform.Create: {Path: openPath, Body: `{"name":"{source}","outboundNotificationWebhookUrl":"{url}","outboundNotificationWebhookSignatureSecretToken":"{secret}"}`},
-			platform.List:   {Path: openPath},
+			platform.Create: {
+				Path: openPath,
+				Body: `{"name":"{source}","outboundNotificationWebhookUrl":"{url}","outboundNotificationWebhookSignatureSecretToken":"{secret}"}`,
+			},
+			platform.List: {Path: openPath},
 		}
 	})
 	made, err := b.client.Register(t.Context(), webhook())
 	if err != nil || made.ID != webhook().URL {
 		t.Errorf("%+v, %v", made, err)
 	}
-	if err := b.client.Delete(t.Context(), "x"); err == nil || err.Error() != "cxone-expert cannot delete: the path is not published; set it by calls.delete.path" {
+	if err := b.client.Delete(
+		t.Context(),
+		"x",
+	); err == nil ||
+		err.Error() != "cxone-expert cannot delete: the path is not published; set it by calls.delete.path" {
 		t.Errorf("got %v", err)
 	}
 	if asked := b.genesys.Asked(); asked[1].Method != http.MethodGet || asked[2].Method != http.MethodPost {
@@ -186,12 +223,21 @@ func TestBYOCIsPasted(t *testing.T) {
 	t.Parallel()
 	server := desktest.NewCXone(t)
 	client, _ := clientOf(t, "cxone-byoc", server.URL, platform.Credentials{})
-	if _, err := client.Register(t.Context(), webhook()); err == nil || !strings.Contains(err.Error(), "it is set up in CXone's admin pages") {
+	if _, err := client.Register(
+		t.Context(),
+		webhook(),
+	); err == nil ||
+		!strings.Contains(err.Error(), "it is set up in CXone's admin pages") {
 		t.Errorf("got %v", err)
 	}
 	w := webhook()
 	w.ClientID = "client-7"
-	want := map[string]string{"Token URL": w.URL + "/token", "Endpoint (base URL)": w.URL, "Client id": "client-7", "Client secret": ""}
+	want := map[string]string{
+		"Token URL":           w.URL + "/token",
+		"Endpoint (base URL)": w.URL,
+		"Client id":           "client-7",
+		"Client secret":       "",
+	}
 	for _, p := range client.Pasted(w) {
 		if value, ok := want[p.Field]; !ok || p.Value != value || p.Value == "" && p.Hint == "" {
 			t.Errorf("paste %+v", p)

@@ -39,9 +39,17 @@ func (c *Client) Check(w Webhook) error {
 	u, err := url.Parse(w.URL)
 	switch {
 	case err != nil || u.Host == "":
-		return deadletter.Errorf(deadletter.Invalid, "the webhook's URL is not known: set webhook_url in the configuration to how platforms reach dlqdesk, or use --url")
+		return deadletter.Errorf(
+			deadletter.Invalid,
+			"the webhook's URL is not known: set webhook_url in the configuration to how platforms reach dlqdesk, or use --url",
+		)
 	case c.preset.Rules.HTTPS && u.Scheme != "https":
-		return deadletter.Errorf(deadletter.Invalid, "%s takes only https URLs (got %s): put TLS in front of dlqdesk and set webhook_url to its https address", c.preset.Title, w.URL)
+		return deadletter.Errorf(
+			deadletter.Invalid,
+			"%s takes only https URLs (got %s): put TLS in front of dlqdesk and set webhook_url to its https address",
+			c.preset.Title,
+			w.URL,
+		)
 	case c.preset.Rules.HTTPS && port(u) != "443":
 		return deadletter.Errorf(deadletter.Invalid, "%s reaches port 443 alone (got %s)", c.preset.Title, w.URL)
 	}
@@ -54,9 +62,19 @@ func (c *Client) checkSecret(secret string) error {
 	case !rules.NeedsSecret:
 		return nil
 	case secret == "":
-		return deadletter.Errorf(deadletter.Invalid, "a signing secret is part of the registration: set the source's verify to { scheme: %s, secrets: [env:NAME] }", c.preset.Verify)
+		return deadletter.Errorf(
+			deadletter.Invalid,
+			"a signing secret is part of the registration: set the source's verify to { scheme: %s, secrets: [env:NAME] }",
+			c.preset.Verify,
+		)
 	case utf8.RuneCountInString(secret) <= rules.SecretOver:
-		return deadletter.Errorf(deadletter.Invalid, "the signing secret is too short, with %d characters: take one of over %d, which %s asks for", utf8.RuneCountInString(secret), rules.SecretOver, c.preset.Title)
+		return deadletter.Errorf(
+			deadletter.Invalid,
+			"the signing secret is too short, with %d characters: take one of over %d, which %s asks for",
+			utf8.RuneCountInString(secret),
+			rules.SecretOver,
+			c.preset.Title,
+		)
 	}
 	return nil
 }
@@ -102,8 +120,8 @@ func (c *Client) existing(ctx context.Context, to string) (Item, error) {
 	return found[0], nil
 }
 
-// create makes the first call. When no answer tells what came of it, it is made again only after looking whether it was done; where
-// nothing can be looked up, the answer says so.
+// create makes the first call. When no answer tells what came of it, it is made again only after looking whether it
+// was done; where nothing can be looked up, the answer says so.
 func (c *Client) create(ctx context.Context, w Webhook, values Values) (Registered, error) {
 	var made Registered
 	for try := 1; ; try++ {
@@ -111,12 +129,17 @@ func (c *Client) create(ctx context.Context, w Webhook, values Values) (Register
 		if err == nil {
 			made.Item = c.item(answer)
 			if made.ID == "" {
-				return made, &Fault{Doing: "register " + w.URL, Message: "the answer holds no id", Fix: "look at the preset's id_path"}
+				return made, &Fault{
+					Doing:   "register " + w.URL,
+					Message: "the answer holds no id",
+					Fix:     "look at the preset's id_path",
+				}
 			}
 			return made, nil
 		}
 		f, ok := errors.AsType[*Fault](err)
-		if !ok || try == maxTries || ctx.Err() != nil || f.Status != 0 && f.Status < 500 || f.Status == 503 || f.Doing != "register "+w.URL {
+		if !ok || try == maxTries || ctx.Err() != nil || f.Status != 0 && f.Status < 500 || f.Status == 503 ||
+			f.Doing != "register "+w.URL {
 			return made, err
 		}
 		found, lookErr := c.existing(ctx, w.URL)
@@ -156,12 +179,20 @@ func (c *Client) await(ctx context.Context, made *Registered) error {
 				why = field(made.All, a.Error)
 			}
 			return &Fault{
-				Doing: "register " + made.URL, Code: field(made.All, a.Error+".code"), Message: a.Field + " is " + status + ": " + why,
-				Fix: "put that right, delete " + made.ID + ", and register again", Correlation: field(made.All, a.Error+".contextId"),
+				Doing:       "register " + made.URL,
+				Code:        field(made.All, a.Error+".code"),
+				Message:     a.Field + " is " + status + ": " + why,
+				Fix:         "put that right, delete " + made.ID + ", and register again",
+				Correlation: field(made.All, a.Error+".contextId"),
 			}
 		}
 		if err := c.wait(ctx, pollEvery); err != nil {
-			return &Fault{Doing: "register " + made.URL, Message: made.ID + " is still being made", Fix: "look at it later: dlqdesk platform get", Err: err}
+			return &Fault{
+				Doing:   "register " + made.URL,
+				Message: made.ID + " is still being made",
+				Fix:     "look at it later: dlqdesk platform get",
+				Err:     err,
+			}
 		}
 		now, err := c.Get(ctx, made.ID)
 		if err != nil {

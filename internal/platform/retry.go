@@ -20,8 +20,9 @@ const (
 	longestWait = 30 * time.Second // of our own accord; a platform may ask for longer
 )
 
-// patient is a transport that keeps to a platform's rate limits, and tries again what may be tried again: after 429 and 503, which say
-// that nothing was done, any request; after other 5xx and broken connections those alone that do no harm twice.
+// patient is a transport that keeps to a platform's rate limits, and tries again what may be tried again: after 429
+// and 503, which say that nothing was done, any request; after other 5xx and broken connections those alone that do
+// no harm twice.
 type patient struct {
 	base http.RoundTripper
 	now  func() time.Time
@@ -56,13 +57,15 @@ func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// delay is how long to wait after so many tries. Half of it is certain: a platform that has trouble is never asked again at once.
+// delay is how long to wait after so many tries. Half of it is certain: a platform that has trouble is never asked
+// again at once.
 func (p *patient) delay(tries int) time.Duration {
 	return deadletter.RetryPolicy{Base: firstDelay, Cap: longestWait}.Delay(tries, (1+p.roll())/2)
 }
 
 func again(r *http.Request, answer *http.Response, err error) bool {
-	twice := r.Method == http.MethodGet || r.Method == http.MethodPut || r.Method == http.MethodDelete || r.Context().Value(harmless{}) != nil
+	twice := r.Method == http.MethodGet || r.Method == http.MethodPut || r.Method == http.MethodDelete ||
+		r.Context().Value(harmless{}) != nil
 	if err != nil {
 		return twice
 	}
@@ -94,15 +97,22 @@ func repeat(r *http.Request) (*http.Request, error) {
 	return r, nil
 }
 
-// note remembers what an answer says of when the next request may come: Retry-After, or the limit of Genesys Cloud, which is told with
-// every answer, before it is reached.
+// note remembers what an answer says of when the next request may come: Retry-After, or the limit of Genesys Cloud,
+// which is told with every answer, before it is reached.
 func (p *patient) note(answer *http.Response) {
 	if answer == nil {
 		return
 	}
 	h := answer.Header
 	asked := delivery.RetryAfter(h.Get("Retry-After"), p.now())
-	if count, allowed := number(h, "inin-ratelimit-count"), number(h, "inin-ratelimit-allowed"); asked == 0 && allowed > 0 && count >= allowed {
+	if count, allowed := number(
+		h,
+		"inin-ratelimit-count",
+	), number(
+		h,
+		"inin-ratelimit-allowed",
+	); asked == 0 && allowed > 0 &&
+		count >= allowed {
 		asked = time.Duration(number(h, "inin-ratelimit-reset")) * time.Second
 	}
 	if asked > 0 {
@@ -134,8 +144,11 @@ func (p *patient) pause(ctx context.Context, d time.Duration) error {
 	}
 	if end, ok := ctx.Deadline(); ok && time.Until(end) < d {
 		return &Fault{
-			Message: fmt.Sprintf("the platform takes no request for %s, which is longer than is left", span(d.Round(time.Second))),
-			Fix:     "run the command again after that time",
+			Message: fmt.Sprintf(
+				"the platform takes no request for %s, which is longer than is left",
+				span(d.Round(time.Second)),
+			),
+			Fix: "run the command again after that time",
 		}
 	}
 	return p.wait(ctx, d)

@@ -51,7 +51,12 @@ func credentialsOf(g *desktest.Genesys) platform.Credentials {
 	return platform.Credentials{ClientID: secret(g.ClientID), ClientSecret: secret(g.ClientSecret)}
 }
 
-func clientOf(t *testing.T, preset, at string, credentials platform.Credentials, changes ...func(*platform.Preset)) (*platform.Client, *waitingClock) {
+func clientOf(
+	t *testing.T,
+	preset, at string,
+	credentials platform.Credentials,
+	changes ...func(*platform.Preset),
+) (*platform.Client, *waitingClock) {
 	t.Helper()
 	p, err := platform.Find(preset)
 	if err != nil {
@@ -82,7 +87,12 @@ func parameters(values map[string]string) func(*platform.Preset) {
 
 // webhook is one that every platform takes.
 func webhook() platform.Webhook {
-	return platform.Webhook{Source: "genesys", Name: "dlqdesk genesys", URL: "https://hooks.example.com/webhooks/genesys", Secret: secret("0123456789abcdef0123")}
+	return platform.Webhook{
+		Source: "genesys",
+		Name:   "dlqdesk genesys",
+		URL:    "https://hooks.example.com/webhooks/genesys",
+		Secret: secret("0123456789abcdef0123"),
+	}
 }
 
 // calls answers how often each path was asked for.

@@ -103,7 +103,11 @@ func (c *Client) grant(ctx context.Context) (Granted, error) {
 			return g, err
 		}
 		if g.TokenURL = told.TokenEndpoint; g.TokenURL == "" {
-			return g, &Fault{Doing: "find the token endpoint", Message: "the discovery document names none", Fix: "look at discovery_url, or set token_url"}
+			return g, &Fault{
+				Doing:   "find the token endpoint",
+				Message: "the discovery document names none",
+				Fix:     "look at discovery_url, or set token_url",
+			}
 		}
 	}
 	asked := c.now()
@@ -137,8 +141,16 @@ func (c *Client) ask(ctx context.Context, tokenURL string) (*oauth2.Token, error
 	}
 	id, secret := c.credentials.ClientID.Reveal(), c.credentials.ClientSecret.Reveal()
 	if c.preset.Grant == Password {
-		config := oauth2.Config{ClientID: id, ClientSecret: secret, Endpoint: oauth2.Endpoint{TokenURL: tokenURL, AuthStyle: style}}
-		return config.PasswordCredentialsToken(ctx, c.credentials.AccessKeyID.Reveal(), c.credentials.AccessKeySecret.Reveal())
+		config := oauth2.Config{
+			ClientID:     id,
+			ClientSecret: secret,
+			Endpoint:     oauth2.Endpoint{TokenURL: tokenURL, AuthStyle: style},
+		}
+		return config.PasswordCredentialsToken(
+			ctx,
+			c.credentials.AccessKeyID.Reveal(),
+			c.credentials.AccessKeySecret.Reveal(),
+		)
 	}
 	config := clientcredentials.Config{ClientID: id, ClientSecret: secret, TokenURL: tokenURL, AuthStyle: style}
 	return config.Token(ctx)
@@ -152,7 +164,8 @@ func (p Preset) asked() string {
 	return p.TokenURL
 }
 
-// askByKey asks CXone for a token by an access key alone. The answer is taken for one of RFC 6749, section 5.1, as of its other endpoint.
+// askByKey asks CXone for a token by an access key alone. The answer is taken for one of RFC 6749, section 5.1, as of
+// its other endpoint.
 func (c *Client) askByKey(ctx context.Context, tokenURL string) (*oauth2.Token, error) {
 	body, err := json.Marshal(map[string]string{
 		"accessKeyId": c.credentials.AccessKeyID.Reveal(), "accessKeySecret": c.credentials.AccessKeySecret.Reveal(),
@@ -169,7 +182,11 @@ func (c *Client) askByKey(ctx context.Context, tokenURL string) (*oauth2.Token, 
 	}
 	var members map[string]any
 	var t oauth2.Token
-	if err := errors.Join(json.Unmarshal(answer, &members), json.Unmarshal(answer, &t)); err != nil || t.AccessToken == "" {
+	if err := errors.Join(
+		json.Unmarshal(answer, &members),
+		json.Unmarshal(answer, &t),
+	); err != nil ||
+		t.AccessToken == "" {
 		return nil, &Fault{Doing: "get a token", Message: "the answer holds no access_token", Fix: "look at token_url"}
 	}
 	return t.WithExtra(members), nil
@@ -191,11 +208,19 @@ func (c *Client) locate(ctx context.Context, g *Granted) error {
 		Area   string `json:"area"`
 		Domain string `json:"domain"`
 	}
-	if err := c.discover(ctx, "/.well-known/cxone-configuration?"+url.Values{"tenantId": {g.Tenant}}.Encode(), &told); err != nil {
+	if err := c.discover(
+		ctx,
+		"/.well-known/cxone-configuration?"+url.Values{"tenantId": {g.Tenant}}.Encode(),
+		&told,
+	); err != nil {
 		return err
 	}
 	if told.Area == "" || told.Domain == "" {
-		return &Fault{Doing: "find the API's host", Message: "the discovery document names no area or domain", Fix: "look at discovery_url, or set api_url"}
+		return &Fault{
+			Doing:   "find the API's host",
+			Message: "the discovery document names no area or domain",
+			Fix:     "look at discovery_url, or set api_url",
+		}
 	}
 	g.API = Values{"area": told.Area, "domain": told.Domain}.host(g.API)
 	return nil
@@ -210,13 +235,18 @@ func (c *Client) discover(ctx context.Context, path string, into any) error {
 		return err
 	}
 	if err := json.Unmarshal(answer, into); err != nil {
-		return &Fault{Doing: "read " + c.preset.Discovery, Message: "the discovery document is no JSON", Fix: "look at discovery_url", Err: err}
+		return &Fault{
+			Doing:   "read " + c.preset.Discovery,
+			Message: "the discovery document is no JSON",
+			Fix:     "look at discovery_url",
+			Err:     err,
+		}
 	}
 	return nil
 }
 
-// tenantOf reads a claim of a token that was just granted to us. Nothing is trusted because of it: it chooses a host by asking the
-// platform, which is who the token is from.
+// tenantOf reads a claim of a token that was just granted to us. Nothing is trusted because of it: it chooses a host
+// by asking the platform, which is who the token is from.
 func tenantOf(token string) string {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -266,5 +296,11 @@ func (c *Client) missing() error {
 	if len(variables) > 0 {
 		or = ", or by the environment, " + list(variables)
 	}
-	return deadletter.Errorf(deadletter.Invalid, "no %s: set %s below platforms to env:NAME or file:PATH%s", list(keys), it, or)
+	return deadletter.Errorf(
+		deadletter.Invalid,
+		"no %s: set %s below platforms to env:NAME or file:PATH%s",
+		list(keys),
+		it,
+		or,
+	)
 }

@@ -11,9 +11,9 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Values are what the text in braces stands for: name, url, secret and source of the webhook, id of what exists, page and page_size
-// of a list, domain and area of the platform's hosts, and the preset's parameters. What has no value stays as it is, so that
-// {id} within a topic's name is no fault.
+// Values are what the text in braces stands for: name, url, secret and source of the webhook, id of what exists, page
+// and page_size of a list, domain and area of the platform's hosts, and the preset's parameters. What has no value
+// stays as it is, so that {id} within a topic's name is no fault.
 type Values map[string]string
 
 var placeholder = regexp.MustCompile(`\{([a-z_]+)(:json)?\}`)
@@ -82,7 +82,8 @@ func (v Values) with(pairs ...string) Values {
 	return more
 }
 
-// parameters answers the values of a preset's parameters, as far as there are any. Its error names each that is missing or wrong.
+// parameters answers the values of a preset's parameters, as far as there are any. Its error names each that is
+// missing or wrong.
 func (p Preset) parameters() (Values, error) {
 	values, wrong := Values{}, []string{}
 	for _, known := range p.Parameters {

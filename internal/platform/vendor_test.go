@@ -15,7 +15,8 @@ import (
 	"dlqdesk/internal/platform"
 )
 
-// published is the API of Genesys Cloud as the vendor's own client for JavaScript has it, which is generated from its OpenAPI document.
+// published is the API of Genesys Cloud as the vendor's own client for JavaScript has it, which is generated from its
+// OpenAPI document.
 type published struct {
 	types string
 	calls []call
@@ -112,7 +113,12 @@ func (p published) check(at, kind string, value any) []string {
 	return nil
 }
 
-func (p published) checkMembers(at string, members map[string]string, required []string, object map[string]any) []string {
+func (p published) checkMembers(
+	at string,
+	members map[string]string,
+	required []string,
+	object map[string]any,
+) []string {
 	var faults []string
 	for _, name := range slices.Sorted(maps.Keys(object)) {
 		kind, known := members[name]
@@ -130,14 +136,24 @@ func (p published) checkMembers(at string, members map[string]string, required [
 	return faults
 }
 
-// What is sent to Genesys Cloud is what its own client would send: to calls that there are, with the members that each takes and needs.
+// What is sent to Genesys Cloud is what its own client would send: to calls that there are, with the members that
+// each takes and needs.
 func TestRequestsAreThoseOfTheVendorsOwnClient(t *testing.T) {
 	t.Parallel()
 	vendor := readPublished(t)
 	everything := parameters(map[string]string{
-		"webhook_headers": `{"X-Tenant":"a"}`, "supported_content": `{"id":"c-1"}`, "messaging_setting": `{"id":"s-1"}`, "aws_account_id": "123456789012",
-		"aws_account_region": "eu-central-1", "event_source_suffix": "desk", "event_filter": `["v2.detail.events.conversation.{id}.acw"]`, "topic_name": "v2.detail.{id}",
-		"workflow_id": "flow-1", "data_format": "Json", "match_criteria": `[{"jsonPath":"$.a","operator":"Equal","values":["b"]}]`, "event_ttl_seconds": "60",
+		"webhook_headers":     `{"X-Tenant":"a"}`,
+		"supported_content":   `{"id":"c-1"}`,
+		"messaging_setting":   `{"id":"s-1"}`,
+		"aws_account_id":      "123456789012",
+		"aws_account_region":  "eu-central-1",
+		"event_source_suffix": "desk",
+		"event_filter":        `["v2.detail.events.conversation.{id}.acw"]`,
+		"topic_name":          "v2.detail.{id}",
+		"workflow_id":         "flow-1",
+		"data_format":         "Json",
+		"match_criteria":      `[{"jsonPath":"$.a","operator":"Equal","values":["b"]}]`,
+		"event_ttl_seconds":   "60",
 	})
 	for preset, models := range map[string]map[string]string{
 		"genesys-open-messaging": {"POST": "OpenIntegrationRequest"},

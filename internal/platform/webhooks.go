@@ -33,7 +33,12 @@ func (c *Client) List(ctx context.Context) ([]Item, error) {
 	var items []Item
 	paged := strings.Contains(c.preset.Calls[List].Path, "{page}")
 	for page := 1; page <= maxPages; page++ {
-		answer, err := c.call(ctx, List, "list what is registered", c.values.with("page", strconv.Itoa(page), "page_size", strconv.Itoa(pageSize)))
+		answer, err := c.call(
+			ctx,
+			List,
+			"list what is registered",
+			c.values.with("page", strconv.Itoa(page), "page_size", strconv.Itoa(pageSize)),
+		)
 		if err != nil {
 			return nil, err
 		}
@@ -70,11 +75,21 @@ func (c *Client) items(answer []byte) ([]Item, error) {
 }
 
 func unreadable(doing string, err error) error {
-	return &Fault{Doing: doing, Message: "the answer is not what was expected", Fix: "look at the preset's list_path and id_path", Err: err}
+	return &Fault{
+		Doing:   doing,
+		Message: "the answer is not what was expected",
+		Fix:     "look at the preset's list_path and id_path",
+		Err:     err,
+	}
 }
 
 func (c *Client) item(text []byte) Item {
-	return Item{ID: field(text, c.preset.Found.ID), Name: field(text, c.preset.Found.Name), URL: field(text, c.preset.Found.URL), All: masked(text)}
+	return Item{
+		ID:   field(text, c.preset.Found.ID),
+		Name: field(text, c.preset.Found.Name),
+		URL:  field(text, c.preset.Found.URL),
+		All:  masked(text),
+	}
 }
 
 // field answers a member of a JSON object as text; a name with dots leads into objects within.
@@ -117,7 +132,11 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 // At answers what is registered for a URL. Its error is Invalid where the platform does not tell.
 func (c *Client) At(ctx context.Context, to string) ([]Item, error) {
 	if c.preset.Found.URL == "" {
-		return nil, deadletter.Errorf(deadletter.Invalid, "%s does not tell which URL something is registered for", c.preset.Name)
+		return nil, deadletter.Errorf(
+			deadletter.Invalid,
+			"%s does not tell which URL something is registered for",
+			c.preset.Name,
+		)
 	}
 	items, err := c.List(ctx)
 	if err != nil {
@@ -138,8 +157,10 @@ func sameURL(a, b string) bool {
 	if errors.Join(err, err2) != nil {
 		return a == b
 	}
-	return strings.EqualFold(one.Scheme, two.Scheme) && strings.EqualFold(one.Hostname(), two.Hostname()) && port(one) == port(two) &&
-		strings.TrimSuffix(one.Path, "/") == strings.TrimSuffix(two.Path, "/") && one.RawQuery == two.RawQuery
+	return strings.EqualFold(one.Scheme, two.Scheme) && strings.EqualFold(one.Hostname(), two.Hostname()) &&
+		port(one) == port(two) &&
+		strings.TrimSuffix(one.Path, "/") == strings.TrimSuffix(two.Path, "/") &&
+		one.RawQuery == two.RawQuery
 }
 
 func port(u *url.URL) string {

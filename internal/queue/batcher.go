@@ -13,7 +13,8 @@ type Batched interface {
 	SendEach(ctx context.Context, list []Outgoing, settled func(i int, err error))
 }
 
-// Batcher puts messages that are sent at the same time into common calls, and answers each sender with what became of its own.
+// Batcher puts messages that are sent at the same time into common calls, and answers each sender with what became of
+// its own.
 type Batcher struct {
 	to     Batched
 	linger time.Duration
@@ -42,7 +43,13 @@ const (
 
 // NewBatcher makes a batcher for a queue. A call may take as long as budget. The caller closes it.
 func NewBatcher(to Batched, budget time.Duration) *Batcher {
-	return &Batcher{to: to, linger: usualLinger, budget: budget, idle: make(chan *gathering), closed: make(chan struct{})}
+	return &Batcher{
+		to:     to,
+		linger: usualLinger,
+		budget: budget,
+		idle:   make(chan *gathering),
+		closed: make(chan struct{}),
+	}
 }
 
 // Close answers when no call is under way any more. Nothing may be sent after it.
@@ -57,8 +64,8 @@ func (b *Batcher) Name() string { return b.to.Name() }
 // MaxMessageBytes is the largest message that the queue takes.
 func (b *Batcher) MaxMessageBytes() int { return b.to.MaxMessageBytes() }
 
-// Send sends messages together with those of others, and answers for each whether the queue has it. When ctx ends before that, what
-// becomes of a message is not known.
+// Send sends messages together with those of others, and answers for each whether the queue has it. When ctx ends
+// before that, what becomes of a message is not known.
 func (b *Batcher) Send(ctx context.Context, list []Outgoing) []error {
 	answers := make([]<-chan error, len(list))
 	for i, o := range list {
@@ -102,7 +109,8 @@ func (b *Batcher) join(o Outgoing) <-chan error {
 	return answer
 }
 
-// start has a call made by who is idle: what the SDK does with a call grows a stack, and one that has grown stays so for the next.
+// start has a call made by who is idle: what the SDK does with a call grows a stack, and one that has grown stays so
+// for the next.
 func (b *Batcher) start(g *gathering) {
 	select {
 	case b.idle <- g:
@@ -128,9 +136,9 @@ func (b *Batcher) next() *gathering {
 	return nil
 }
 
-// goOn lets the open call go where nothing is to be gained by waiting: it is full, or no other call is under way and those are together
-// that the last one was made for. Those who wait for their answers send again when they have them, and a call for each would cost the queue
-// ten times as much; who is alone waits for nobody.
+// goOn lets the open call go where nothing is to be gained by waiting: it is full, or no other call is under way and
+// those are together that the last one was made for. Those who wait for their answers send again when they have them,
+// and a call for each would cost the queue ten times as much; who is alone waits for nobody.
 func (b *Batcher) goOn() {
 	if b.open == nil {
 		return
@@ -151,7 +159,8 @@ func (b *Batcher) close() {
 	b.inFlight++
 }
 
-// call waits for company and makes the call. It is not bound to one sender's context, because it is made for all of them.
+// call waits for company and makes the call. It is not bound to one sender's context, because it is made for all of
+// them.
 func (b *Batcher) call(g *gathering) {
 	linger := time.NewTimer(b.linger)
 	defer linger.Stop()

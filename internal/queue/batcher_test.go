@@ -157,7 +157,12 @@ func TestEachIsAnsweredForItself(t *testing.T) {
 func TestCallHasABudget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, batched(time.Hour, func(t *testing.T, s *slow, b *queue.Batcher) {
-		if errs, took := sendAll(t.Context(), b, "x"); !errors.Is(errs[0], context.DeadlineExceeded) || took[0] != 5*time.Second {
+		if errs, took := sendAll(
+			t.Context(),
+			b,
+			"x",
+		); !errors.Is(errs[0], context.DeadlineExceeded) ||
+			took[0] != 5*time.Second {
 			t.Errorf("after %v: %v", took, errs)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -187,7 +192,11 @@ func TestCallOfSmallMessagesIsNoSmaller(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, batched(10*time.Millisecond, func(t *testing.T, s *slow, b *queue.Batcher) {
 		s.most = 1 << 10
-		if errs, _ := sendAll(t.Context(), b, slices.Repeat([]string{strings.Repeat("x", s.most)}, 5)...); errors.Join(errs...) != nil {
+		if errs, _ := sendAll(
+			t.Context(),
+			b,
+			slices.Repeat([]string{strings.Repeat("x", s.most)}, 5)...); errors.Join(
+			errs...) != nil {
 			t.Error(errs)
 		}
 		slices.Sort(s.calls)
@@ -202,7 +211,8 @@ func TestNobodyIsLeftWaitingForCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		left := queue.NewBatcher(&slow{}, time.Second)
 		sendAll(t.Context(), left, "x")
-		time.Sleep(time.Minute) // of the test's own clock: who made the call has gone by itself then, or the test finds it at its end
+		// of the test's own clock: who made the call has gone by itself then, or the test finds it at its end
+		time.Sleep(time.Minute)
 		closed := queue.NewBatcher(&slow{}, time.Second)
 		sendAll(t.Context(), closed, "x")
 		begun := time.Now()

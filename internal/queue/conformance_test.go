@@ -41,20 +41,21 @@ type subject struct {
 	pass func(d time.Duration) // SQS's time passes by itself, while a receiver waits
 }
 
-// kind opens queues of one kind. Where time passes in a case, an SQS queue hides its messages for a second, the least that it can.
+// kind opens queues of one kind. Where time passes in a case, an SQS queue hides its messages for a second, the least
+// that it can.
 type kind func(t *testing.T, name string, timed bool) subject
 
 func embeddedQueues(t *testing.T) kind {
-	file := openMessages(t)
+	file := openQueueFile(t)
 	return func(_ *testing.T, name string, _ bool) subject {
 		clock := desktest.NewClock()
 		return subject{queue.NewEmbedded(file, name, 1<<20, clock.Now), clock.Add}
 	}
 }
 
-func openMessages(t testing.TB) *store.Messages {
+func openQueueFile(t testing.TB) *store.QueueFile {
 	t.Helper()
-	file, err := store.OpenMessages(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
+	file, err := store.OpenQueueFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +143,9 @@ func TestConformance(t *testing.T) {
 
 func comesAsSent(t *testing.T, q subject) {
 	bodies := []string{
-		`{"eventType":"conversation:updated", "n":12345678901234567890}`, " \t\r\n ", "ä€ \u00a0\u2028 \ufffd ﷽ <&>\"'\\u0000 \u007f\u0085",
+		`{"eventType":"conversation:updated", "n":12345678901234567890}`,
+		" \t\r\n ",
+		"ä€ \u00a0\u2028 \ufffd ﷽ <&>\"'\\u0000 \u007f\u0085",
 		strings.Repeat("x", q.MaxMessageBytes()),
 	}
 	send(t, q, bodies...)
@@ -152,7 +155,12 @@ func comesAsSent(t *testing.T, q subject) {
 		if m.ID == "" || m.Receipt == "" || m.ReceiveCount != 1 || m.System["ApproximateReceiveCount"] != "1" {
 			t.Errorf("a message came as %+v", m.System)
 		}
-		if sent, err := strconv.ParseInt(m.System["SentTimestamp"], 10, 64); err != nil || sent != m.SentAt.UnixMilli() || m.SentAt.IsZero() {
+		if sent, err := strconv.ParseInt(
+			m.System["SentTimestamp"],
+			10,
+			64,
+		); err != nil || sent != m.SentAt.UnixMilli() ||
+			m.SentAt.IsZero() {
 			t.Errorf("it was sent at %v, and by the system attributes at %v (%v)", m.SentAt, sent, err)
 		}
 		got = append(got, string(m.Body))
@@ -164,9 +172,18 @@ func comesAsSent(t *testing.T, q subject) {
 
 func keepsAttributes(t *testing.T, q subject) {
 	want := map[string]queue.Attribute{
-		"ErrorMessage": {Type: "String", String: "Zeitüberschreitung\n<&>"}, "ErrorCode": {Type: "Number", String: "00503.50"},
-		"Trace.id_1-x": {Type: "Binary", Binary: []byte{0, 1, 0xFF, '"', 0xC3}}, "labelled": {Type: "String.uuid", String: " "},
-		"float": {Type: "Number.float", String: "1e-9"}, "png": {Type: "Binary.png", Binary: []byte("\x89PNG")},
+		"ErrorMessage": {
+			Type:   "String",
+			String: "Zeitüberschreitung\n<&>",
+		},
+		"ErrorCode": {Type: "Number", String: "00503.50"},
+		"Trace.id_1-x": {
+			Type:   "Binary",
+			Binary: []byte{0, 1, 0xFF, '"', 0xC3},
+		},
+		"labelled": {Type: "String.uuid", String: " "},
+		"float":    {Type: "Number.float", String: "1e-9"},
+		"png":      {Type: "Binary.png", Binary: []byte("\x89PNG")},
 	}
 	ok(t, q.Send(t.Context(), []queue.Outgoing{{Body: []byte("x"), Attributes: want}}))
 	got := receiveOne(t, q).Attributes
@@ -227,14 +244,41 @@ func refusesOneEntry(t *testing.T, q subject) {
 		{queue.Outgoing{Body: []byte("surrogate \xed\xa0\x80")}, queue.ErrIllegalBody},
 		{queue.Outgoing{Body: []byte("none \ufffe")}, queue.ErrIllegalBody},
 		{queue.Outgoing{}, queue.ErrIllegalBody},
-		{queue.Outgoing{Body: []byte("x"), Attributes: attribute("a b", queue.Attribute{Type: "String", String: "x"})}, queue.ErrIllegalAttribute},
-		{queue.Outgoing{Body: []byte("x"), Attributes: attribute("a", queue.Attribute{Type: "Text", String: "x"})}, queue.ErrIllegalAttribute},
-		{queue.Outgoing{Body: []byte("x"), Attributes: attribute("a", queue.Attribute{Type: "String"})}, queue.ErrIllegalAttribute},
-		{queue.Outgoing{Body: []byte("x"), Attributes: attribute("a", queue.Attribute{Type: "Binary", String: "x"})}, queue.ErrIllegalAttribute},
-		{queue.Outgoing{Body: []byte("x"), Attributes: attribute("a", queue.Attribute{Type: "String", String: "\x01"})}, queue.ErrIllegalAttribute},
+		{
+			queue.Outgoing{
+				Body:       []byte("x"),
+				Attributes: attribute("a b", queue.Attribute{Type: "String", String: "x"}),
+			},
+			queue.ErrIllegalAttribute,
+		},
+		{
+			queue.Outgoing{Body: []byte("x"), Attributes: attribute("a", queue.Attribute{Type: "Text", String: "x"})},
+			queue.ErrIllegalAttribute,
+		},
+		{
+			queue.Outgoing{Body: []byte("x"), Attributes: attribute("a", queue.Attribute{Type: "String"})},
+			queue.ErrIllegalAttribute,
+		},
+		{
+			queue.Outgoing{Body: []byte("x"), Attributes: attribute("a", queue.Attribute{Type: "Binary", String: "x"})},
+			queue.ErrIllegalAttribute,
+		},
+		{
+			queue.Outgoing{
+				Body:       []byte("x"),
+				Attributes: attribute("a", queue.Attribute{Type: "String", String: "\x01"}),
+			},
+			queue.ErrIllegalAttribute,
+		},
 		{queue.Outgoing{Body: []byte("x"), Attributes: manyAttributes(11)}, queue.ErrIllegalAttribute},
 		// The attributes count: with them it is one byte too large.
-		{queue.Outgoing{Body: []byte(strings.Repeat("x", limit-7)), Attributes: attribute("a", queue.Attribute{Type: "String", String: "b"})}, queue.ErrTooLarge},
+		{
+			queue.Outgoing{
+				Body:       []byte(strings.Repeat("x", limit-7)),
+				Attributes: attribute("a", queue.Attribute{Type: "String", String: "b"}),
+			},
+			queue.ErrTooLarge,
+		},
 		{queue.Outgoing{Body: []byte("good 2"), Attributes: manyAttributes(10)}, nil},
 	}
 	var list []queue.Outgoing
@@ -320,7 +364,8 @@ func comesAgain(t *testing.T, q subject) {
 	nothing(t, q, 0)
 	q.pass(q.Visibility())
 	second := receiveOne(t, q)
-	if second.ID != first.ID || second.ReceiveCount != 2 || second.Receipt == first.Receipt || !second.SentAt.Equal(first.SentAt) {
+	if second.ID != first.ID || second.ReceiveCount != 2 || second.Receipt == first.Receipt ||
+		!second.SentAt.Equal(first.SentAt) {
 		t.Errorf("it came first as %+v, then as %+v", first, second)
 	}
 }
@@ -493,7 +538,17 @@ func keepsOrder(t *testing.T, q subject) {
 }
 
 func blocksGroup(t *testing.T, q subject) {
-	ok(t, q.Send(t.Context(), []queue.Outgoing{{Body: []byte("a1"), GroupID: "a"}, {Body: []byte("a2"), GroupID: "a"}, {Body: []byte("b1"), GroupID: "b"}}))
+	ok(
+		t,
+		q.Send(
+			t.Context(),
+			[]queue.Outgoing{
+				{Body: []byte("a1"), GroupID: "a"},
+				{Body: []byte("a2"), GroupID: "a"},
+				{Body: []byte("b1"), GroupID: "b"},
+			},
+		),
+	)
 	a1 := receiveOne(t, q)
 	b1 := receiveOne(t, q)
 	nothing(t, q, 0)
@@ -568,7 +623,8 @@ func send(t testing.TB, q anyQueue, bodies ...string) {
 	ok(t, q.Send(t.Context(), list))
 }
 
-// receive answers what comes first. A receiver that waits may be answered with nothing before its time, which SQS allows itself.
+// receive answers what comes first. A receiver that waits may be answered with nothing before its time, which SQS
+// allows itself.
 func receive(t testing.TB, q anyQueue, limit int) []queue.Message {
 	t.Helper()
 	for begun := time.Now(); time.Since(begun) < soon; {

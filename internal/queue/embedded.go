@@ -19,7 +19,7 @@ const MaxEmbedded = 96 << 20
 
 // Embedded is a queue in a file of this machine. It never gives a message up: one is gone only when it is deleted.
 type Embedded struct {
-	file *store.Messages
+	file *store.QueueFile
 	name string
 	fifo bool
 	most int // bytes of a message
@@ -29,10 +29,17 @@ type Embedded struct {
 	changed chan struct{} // closed when a message may have become visible
 }
 
-// NewEmbedded answers the queue of that name in a file, whose messages have at most so many bytes. A name that ends in .fifo keeps
-// order within a group. The file must have one Embedded for each name; the caller closes it.
-func NewEmbedded(file *store.Messages, name string, most int, now func() time.Time) *Embedded {
-	return &Embedded{file: file, name: name, fifo: strings.HasSuffix(name, fifoSuffix), most: most, now: now, changed: make(chan struct{})}
+// NewEmbedded answers the queue of that name in a file, whose messages have at most so many bytes. A name that ends
+// in .fifo keeps order within a group. The file must have one Embedded for each name; the caller closes it.
+func NewEmbedded(file *store.QueueFile, name string, most int, now func() time.Time) *Embedded {
+	return &Embedded{
+		file:    file,
+		name:    name,
+		fifo:    strings.HasSuffix(name, fifoSuffix),
+		most:    most,
+		now:     now,
+		changed: make(chan struct{}),
+	}
 }
 
 // Name names the queue.
@@ -53,7 +60,7 @@ func (e *Embedded) Send(ctx context.Context, list []Outgoing) []error {
 		list = inOrder(list)
 	}
 	errs := make([]error, len(list))
-	var rows []store.Message
+	var rows []store.QueuedMessage
 	var places []int
 	for i, o := range list {
 		row, err := e.row(o)
@@ -76,15 +83,15 @@ func (e *Embedded) Send(ctx context.Context, list []Outgoing) []error {
 	return errs
 }
 
-func (e *Embedded) row(o Outgoing) (store.Message, error) {
+func (e *Embedded) row(o Outgoing) (store.QueuedMessage, error) {
 	if err := o.check(e.most); err != nil {
-		return store.Message{}, err
+		return store.QueuedMessage{}, err
 	}
 	attributes, err := json.Marshal(o.Attributes)
 	if err != nil {
-		return store.Message{}, fmt.Errorf("write attributes: %w", err)
+		return store.QueuedMessage{}, fmt.Errorf("write attributes: %w", err)
 	}
-	row := store.Message{ID: uuid.NewString(), Body: o.Body, Attributes: string(attributes)}
+	row := store.QueuedMessage{ID: uuid.NewString(), Body: o.Body, Attributes: string(attributes)}
 	if e.fifo {
 		row.Group, row.Dedup = o.GroupID, o.DeduplicationID
 	}
@@ -97,7 +104,11 @@ func (e *Embedded) Receive(ctx context.Context, limit int, wait time.Duration) (
 	defer deadline.Stop()
 	for {
 		changed := e.awaitChange()
-		rows, err := e.file.Receive(ctx, store.Take{Queue: e.name, Ordered: e.fifo, Limit: min(limit, maxBatch), Hide: usualVisibility}, e.now())
+		rows, err := e.file.Receive(
+			ctx,
+			store.Take{Queue: e.name, Ordered: e.fifo, Limit: min(limit, maxBatch), Hide: usualVisibility},
+			e.now(),
+		)
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +126,11 @@ func (e *Embedded) Receive(ctx context.Context, limit int, wait time.Duration) (
 }
 
 // block waits until a message may be visible. It tells whether the receiver's wait is over.
-func (e *Embedded) block(ctx context.Context, changed <-chan struct{}, deadline <-chan time.Time) (over bool, err error) {
+func (e *Embedded) block(
+	ctx context.Context,
+	changed <-chan struct{},
+	deadline <-chan time.Time,
+) (over bool, err error) {
 	next, err := e.file.NextVisible(ctx, e.name)
 	if err != nil {
 		return false, err
@@ -150,13 +165,22 @@ func (e *Embedded) wake() {
 	e.changed = make(chan struct{})
 }
 
-func received(rows []store.Message) ([]Message, error) {
+func received(rows []store.QueuedMessage) ([]Message, error) {
 	list := make([]Message, len(rows))
 	for i, row := range rows {
 		list[i] = Message{
-			ID: row.ID, Body: row.Body, GroupID: row.Group, DeduplicationID: row.Dedup, ReceiveCount: row.Receives, SentAt: row.SentAt,
-			Receipt: row.Receipt, System: map[string]string{
-				"ApproximateReceiveCount": strconv.Itoa(row.Receives), "SentTimestamp": strconv.FormatInt(row.SentAt.UnixMilli(), 10),
+			ID:              row.ID,
+			Body:            row.Body,
+			GroupID:         row.Group,
+			DeduplicationID: row.Dedup,
+			ReceiveCount:    row.Receives,
+			SentAt:          row.SentAt,
+			Receipt:         row.Receipt,
+			System: map[string]string{
+				"ApproximateReceiveCount": strconv.Itoa(
+					row.Receives,
+				),
+				"SentTimestamp": strconv.FormatInt(row.SentAt.UnixMilli(), 10),
 			},
 		}
 		if err := json.Unmarshal([]byte(row.Attributes), &list[i].Attributes); err != nil {
@@ -216,7 +240,8 @@ func (e *Embedded) Depth(ctx context.Context) (Depth, error) {
 	return Depth{Visible: all - inFlight, InFlight: inFlight, Oldest: oldest}, err
 }
 
-// Browse shows messages of the queue to see, oldest first, and changes nothing about them. The query's Queue is this one.
+// Browse shows messages of the queue to see, oldest first, and changes nothing about them. The query's Queue is this
+// one.
 func (e *Embedded) Browse(ctx context.Context, q store.HeldQuery, see func(store.Held) error) error {
 	q.Queue = e.name
 	return e.file.Held(ctx, q, e.now(), see)

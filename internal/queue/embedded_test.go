@@ -15,7 +15,7 @@ import (
 
 func TestEmbeddedTakesEveryCharacterThatSQSTakes(t *testing.T) {
 	t.Parallel()
-	q := queue.NewEmbedded(openMessages(t), "q", 1<<20, time.Now)
+	q := queue.NewEmbedded(openQueueFile(t), "q", 1<<20, time.Now)
 	const body = "\U00010000 😀 \U0010ffff"
 	send(t, q, body)
 	if m := receiveOne(t, q); string(m.Body) != body {
@@ -25,7 +25,7 @@ func TestEmbeddedTakesEveryCharacterThatSQSTakes(t *testing.T) {
 
 func TestEmbeddedReceivesOldestFirst(t *testing.T) {
 	t.Parallel()
-	q := queue.NewEmbedded(openMessages(t), "q", 1<<20, time.Now)
+	q := queue.NewEmbedded(openQueueFile(t), "q", 1<<20, time.Now)
 	for n := range 30 {
 		send(t, q, fmt.Sprintf("%02d", n))
 	}
@@ -42,7 +42,7 @@ func TestEmbeddedQueueOutlivesItsProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "queue.db")
 	clock := desktest.NewClock()
 	open := func() (*queue.Embedded, func()) {
-		file, err := store.OpenMessages(t.Context(), path)
+		file, err := store.OpenQueueFile(t.Context(), path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +60,10 @@ func TestEmbeddedQueueOutlivesItsProcess(t *testing.T) {
 
 	q, closeFile = open()
 	defer closeFile()
-	if d, err := q.Depth(t.Context()); d.Visible != 1 || d.InFlight != 1 || !d.Oldest.Equal(inFlight.SentAt) || err != nil {
+	if d, err := q.Depth(
+		t.Context(),
+	); d.Visible != 1 || d.InFlight != 1 || !d.Oldest.Equal(inFlight.SentAt) ||
+		err != nil {
 		t.Errorf("the depth is %+v, %v", d, err)
 	}
 	if m := receiveOne(t, q); string(m.Body) != "c" || m.ReceiveCount != 1 {
@@ -75,8 +78,18 @@ func TestEmbeddedQueueOutlivesItsProcess(t *testing.T) {
 
 func TestEmbeddedQueuesOfOneFileAreApart(t *testing.T) {
 	t.Parallel()
-	file := openMessages(t)
-	one, other := queue.NewEmbedded(file, "one.fifo", 1<<20, time.Now), queue.NewEmbedded(file, "other.fifo", 1<<20, time.Now)
+	file := openQueueFile(t)
+	one, other := queue.NewEmbedded(
+		file,
+		"one.fifo",
+		1<<20,
+		time.Now,
+	), queue.NewEmbedded(
+		file,
+		"other.fifo",
+		1<<20,
+		time.Now,
+	)
 	same := []queue.Outgoing{{Body: []byte("x"), GroupID: "a", DeduplicationID: "id"}}
 	ok(t, one.Send(t.Context(), same))
 	m := receiveOne(t, one)
@@ -94,7 +107,7 @@ func TestEmbeddedQueuesOfOneFileAreApart(t *testing.T) {
 func TestEmbeddedTakesARepeatedMessageAgainAfterFiveMinutes(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()
-	q := queue.NewEmbedded(openMessages(t), "q.fifo", 1<<20, clock.Now)
+	q := queue.NewEmbedded(openQueueFile(t), "q.fifo", 1<<20, clock.Now)
 	same := []queue.Outgoing{{Body: []byte("x"), DeduplicationID: "id"}}
 	ok(t, q.Send(t.Context(), same))
 	clock.Add(5*time.Minute - time.Millisecond)
@@ -111,9 +124,15 @@ func TestEmbeddedTakesARepeatedMessageAgainAfterFiveMinutes(t *testing.T) {
 
 func TestEmbeddedBlocksAGroupWhileAnyOfItsMessagesIsInFlight(t *testing.T) {
 	t.Parallel()
-	q := queue.NewEmbedded(openMessages(t), "q.fifo", 1<<20, time.Now)
+	q := queue.NewEmbedded(openQueueFile(t), "q.fifo", 1<<20, time.Now)
 	ok(t, q.Send(t.Context(), []queue.Outgoing{
-		{Body: []byte("a1"), GroupID: "a"}, {Body: []byte("b1"), GroupID: "b"}, {Body: []byte("a2"), GroupID: "a"}, {Body: []byte("a3"), GroupID: "a"},
+		{
+			Body:    []byte("a1"),
+			GroupID: "a",
+		},
+		{Body: []byte("b1"), GroupID: "b"},
+		{Body: []byte("a2"), GroupID: "a"},
+		{Body: []byte("a3"), GroupID: "a"},
 	}))
 	got := receive(t, q, 3) // of one group as many as there is room for
 	if s := fmt.Sprintf("%s %s %s", got[0].Body, got[1].Body, got[2].Body); len(got) != 3 || s != "a1 a2 a3" {
@@ -134,7 +153,7 @@ func TestEmbeddedBlocksAGroupWhileAnyOfItsMessagesIsInFlight(t *testing.T) {
 // A receiver waits for the moment at which a hidden message becomes visible, also when that moment is moved closer.
 func TestEmbeddedReceiverWaitsForVisibility(t *testing.T) {
 	t.Parallel()
-	q := queue.NewEmbedded(openMessages(t), "q", 1<<20, time.Now)
+	q := queue.NewEmbedded(openQueueFile(t), "q", 1<<20, time.Now)
 	send(t, q, "x")
 	first := []queue.Message{receiveOne(t, q)}
 	begun := time.Now()
@@ -149,7 +168,7 @@ func TestEmbeddedReceiverWaitsForVisibility(t *testing.T) {
 
 func TestEmbeddedIsClosedUnderAReceiver(t *testing.T) {
 	t.Parallel()
-	file, err := store.OpenMessages(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
+	file, err := store.OpenQueueFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +188,7 @@ func BenchmarkEmbedded(b *testing.B) {
 	for _, size := range []int{1 << 10, 16 << 10} {
 		for _, name := range []string{"q", "q.fifo"} {
 			b.Run(fmt.Sprintf("%s/%dKiB", name, size>>10), func(b *testing.B) {
-				benchmark(b, queue.NewEmbedded(openMessages(b), name, 1<<20, time.Now), size)
+				benchmark(b, queue.NewEmbedded(openQueueFile(b), name, 1<<20, time.Now), size)
 			})
 		}
 	}

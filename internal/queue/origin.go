@@ -22,7 +22,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// Origin finds the queue that messages of a dead letter queue came from, and sends them back to it. Its methods may be called from
+// Origin finds the queue that messages of a DLQ came from, and sends them back to it. Its methods may be called from
 // many goroutines.
 type Origin struct {
 	dlq        *SQS
@@ -30,7 +30,7 @@ type Origin struct {
 	hint       string
 
 	mu      sync.Mutex
-	sources []string // URLs of the queues that have this one for their dead letter queue
+	sources []string // URLs of the queues that have this one for their DLQ
 	err     error    // why they are not known
 }
 
@@ -41,14 +41,14 @@ var (
 )
 
 const (
-	// originsEvery is how often SQS is asked which queues a dead letter queue serves.
+	// originsEvery is how often SQS is asked which queues a DLQ serves.
 	originsEvery = 5 * time.Minute
 	// sendLimit bounds one redrive.
 	sendLimit = 15 * time.Second
 )
 
-// NewOrigin makes the origin of a dead letter queue's messages. configured is the URL of the queue that all of them go back to; "": SQS
-// tells. hint says what to set where it does not.
+// NewOrigin makes the origin of a DLQ's messages. configured is the URL of the queue that all of them go back to; "":
+// SQS tells. hint says what to set where it does not.
 func NewOrigin(dlq *SQS, configured, hint string) *Origin {
 	return &Origin{dlq: dlq, configured: configured, hint: hint, err: errors.New("it was not asked yet")}
 }
@@ -59,7 +59,7 @@ func (o *Origin) SendLimit() time.Duration { return sendLimit }
 // FIFO tells whether the messages of a group have an order.
 func (o *Origin) FIFO() bool { return o.dlq.fifo }
 
-// Run keeps asking SQS which queues this dead letter queue serves, until ctx ends.
+// Run keeps asking SQS which queues this DLQ serves, until ctx ends.
 func (o *Origin) Run(ctx context.Context) error {
 	if o.configured != "" {
 		<-ctx.Done()
@@ -75,7 +75,7 @@ func (o *Origin) Run(ctx context.Context) error {
 	}
 }
 
-// Ask asks SQS once which queues this dead letter queue serves. What was known before stays known when SQS does not answer.
+// Ask asks SQS once which queues this DLQ serves. What was known before stays known when SQS does not answer.
 func (o *Origin) Ask(ctx context.Context) {
 	sources, err := o.dlq.sourceQueues(ctx)
 	o.mu.Lock()
@@ -85,14 +85,17 @@ func (o *Origin) Ask(ctx context.Context) {
 	}
 }
 
-// maxSources bounds how many queues are listed that have the same dead letter queue.
+// maxSources bounds how many queues are listed that have the same DLQ.
 const maxSources = 1000
 
 func (q *SQS) sourceQueues(ctx context.Context) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	var urls []string
-	pages := sqs.NewListDeadLetterSourceQueuesPaginator(q.client, &sqs.ListDeadLetterSourceQueuesInput{QueueUrl: &q.url})
+	pages := sqs.NewListDeadLetterSourceQueuesPaginator(
+		q.client,
+		&sqs.ListDeadLetterSourceQueuesInput{QueueUrl: &q.url},
+	)
 	for pages.HasMorePages() && len(urls) < maxSources {
 		page, err := pages.NextPage(ctx)
 		if refusal, ok := errors.AsType[smithy.APIError](err); ok {
@@ -106,8 +109,8 @@ func (q *SQS) sourceQueues(ctx context.Context) ([]string, error) {
 	return urls, nil
 }
 
-// Of answers the URL of the queue that a message came from. arn is what SQS said of it when it moved the message; "": nothing. An
-// ErrNoOrigin says what to do.
+// Of answers the URL of the queue that a message came from. arn is what SQS said of it when it moved the message; "":
+// nothing. An ErrNoOrigin says what to do.
 func (o *Origin) Of(arn string) (string, error) {
 	if o.configured != "" {
 		return o.configured, nil
@@ -132,26 +135,40 @@ func (o *Origin) Confirmed(arn string) (string, error) {
 	o.mu.Unlock()
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("%w: the message says that it came from %s, and SQS did not confirm it (%w): allow sqs:ListDeadLetterSourceQueues, or %s",
-			ErrNoOrigin, path.Base(to), err, o.hint)
+		return "", fmt.Errorf(
+			"%w: the message says that it came from %s, and SQS did not confirm it (%w): allow sqs:ListDeadLetterSourceQueues, or %s",
+			ErrNoOrigin,
+			path.Base(to),
+			err,
+			o.hint,
+		)
 	case !known:
-		return "", fmt.Errorf("%w: the message says that it came from %s, which has another dead letter queue: %s", ErrNoOrigin, path.Base(to), o.hint)
+		return "", fmt.Errorf(
+			"%w: the message says that it came from %s, which has another DLQ: %s",
+			ErrNoOrigin,
+			path.Base(to),
+			o.hint,
+		)
 	}
 	return to, nil
 }
 
-// only answers the one queue that has this dead letter queue.
+// only answers the one queue that has this DLQ.
 func (o *Origin) only() (string, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
 	case o.err != nil:
-		return "", fmt.Errorf("%w: the message does not say where it came from, and SQS did not tell (%w): allow sqs:ListDeadLetterSourceQueues, or %s",
-			ErrNoOrigin, o.err, o.hint)
+		return "", fmt.Errorf(
+			"%w: the message does not say where it came from, and SQS did not tell (%w): allow sqs:ListDeadLetterSourceQueues, or %s",
+			ErrNoOrigin,
+			o.err,
+			o.hint,
+		)
 	case len(o.sources) == 0:
 		return "", fmt.Errorf("%w: this queue names no source queue: %s", ErrNoOrigin, o.hint)
 	case len(o.sources) > 1:
-		return "", fmt.Errorf("%w: %d queues have this dead letter queue, and the message does not say which it came from: %s",
+		return "", fmt.Errorf("%w: %d queues have this DLQ, and the message does not say which it came from: %s",
 			ErrNoOrigin, len(o.sources), o.hint)
 	}
 	return o.sources[0], nil
@@ -159,8 +176,8 @@ func (o *Origin) only() (string, error) {
 
 var queueARN = regexp.MustCompile(`^arn:[a-z0-9-]+:sqs:[a-z0-9-]+:([0-9]+):([A-Za-z0-9_.-]{1,80})$`)
 
-// neighbour answers the URL of another queue of the dead letter queue's account and region, in which its source must be: see "Using
-// dead-letter queues" in the SQS developer guide.
+// neighbour answers the URL of another queue of the DLQ's account and region, in which its source must be: see "Using
+// DLQs" in the SQS developer guide.
 func (o *Origin) neighbour(arn string) (string, error) {
 	u, err := url.Parse(o.dlq.url)
 	found := queueARN.FindStringSubmatch(arn)
@@ -171,9 +188,9 @@ func (o *Origin) neighbour(arn string) (string, error) {
 	return u.String(), nil
 }
 
-// Send puts a message on a queue that Of answered, and answers what SQS calls it then. It is tried once, except where SQS says that it
-// is too busy, so that an error tells what is known: ErrRefused, ErrTooLarge, ErrIllegalBody and ErrIllegalAttribute say that SQS does
-// not have the message, ErrUnsent that it was never sent.
+// Send puts a message on a queue that Of answered, and answers what SQS calls it then. It is tried once, except where
+// SQS says that it is too busy, so that an error tells what is known: ErrRefused, ErrTooLarge, ErrIllegalBody and
+// ErrIllegalAttribute say that SQS does not have the message, ErrUnsent that it was never sent.
 func (o *Origin) Send(ctx context.Context, queueURL string, m Outgoing) (messageID string, err error) {
 	if err := m.check(maxSQS); err != nil {
 		return "", err
@@ -207,11 +224,16 @@ func message(queueURL string, m Outgoing) *sqs.SendMessageInput {
 	}
 	e := q.entry("", m)
 	input := &sqs.SendMessageInput{
-		QueueUrl: &queueURL, MessageBody: e.MessageBody, MessageAttributes: e.MessageAttributes, MessageGroupId: e.MessageGroupId,
-		MessageDeduplicationId: e.MessageDeduplicationId, MessageSystemAttributes: e.MessageSystemAttributes,
+		QueueUrl:                &queueURL,
+		MessageBody:             e.MessageBody,
+		MessageAttributes:       e.MessageAttributes,
+		MessageGroupId:          e.MessageGroupId,
+		MessageDeduplicationId:  e.MessageDeduplicationId,
+		MessageSystemAttributes: e.MessageSystemAttributes,
 	}
 	if m.GroupID != "" {
-		input.MessageGroupId = &m.GroupID // of a standard queue too, where it is a tenant's: see "Amazon SQS fair queues"
+		// of a standard queue too, where it is a tenant's: see "Amazon SQS fair queues"
+		input.MessageGroupId = &m.GroupID
 	}
 	return input
 }

@@ -18,8 +18,8 @@ import (
 	"dlqdesk/internal/queue"
 )
 
-// secondSQS is an SQS server that knows ListDeadLetterSourceQueues and says where it moved a message from. It knows the attributes that
-// a receive asks for by the name alone that the API had for them before.
+// secondSQS is an SQS server that knows ListDeadLetterSourceQueues and says where it moved a message from. It knows
+// the attributes that a receive asks for by the name alone that the API had for them before.
 func secondSQS(t *testing.T) (endpoint string) {
 	t.Helper()
 	program, err := filepath.Abs("testdata/second-sqs.cjs")
@@ -44,13 +44,16 @@ func secondSQS(t *testing.T) (endpoint string) {
 	return front.URL
 }
 
-// What a server that others wrote says of a message and of a dead letter queue leads back to the queue that the message came from.
+// What a server that others wrote says of a message and of a DLQ leads back to the queue that the message came from.
 func TestOriginIsWhatAServerSays(t *testing.T) {
 	t.Parallel()
 	endpoint := secondSQS(t)
 	client := desktest.SQSClient(t, endpoint)
 	dlq := desktest.CreateQueue(t, endpoint, "orders-dlq", nil)
-	policy := map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:123456789012:orders-dlq","maxReceiveCount":1}`, "VisibilityTimeout": "1"}
+	policy := map[string]string{
+		"RedrivePolicy":     `{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:123456789012:orders-dlq","maxReceiveCount":1}`,
+		"VisibilityTimeout": "1",
+	}
 	orders := desktest.CreateQueue(t, endpoint, "orders", policy)
 	q, err := queue.NewSQS(t.Context(), dlq, "", desktest.AWS(endpoint))
 	if err != nil {
@@ -59,15 +62,21 @@ func TestOriginIsWhatAServerSays(t *testing.T) {
 	o := queue.NewOrigin(q, "", "set it")
 	o.Ask(t.Context())
 	if got, err := o.Of(""); err != nil || path.Base(got) != "orders" {
-		t.Errorf("of the dead letter queue: %q, %v", got, err)
+		t.Errorf("of the DLQ: %q, %v", got, err)
 	}
 	body := "x"
-	if _, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &orders, MessageBody: &body}); err != nil {
+	if _, err := client.SendMessage(
+		t.Context(),
+		&sqs.SendMessageInput{QueueUrl: &orders, MessageBody: &body},
+	); err != nil {
 		t.Fatal(err)
 	}
 	var moved []queue.Message
 	for len(moved) == 0 { // it is moved when its consumer asks once more
-		if _, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &orders, WaitTimeSeconds: 1}); err != nil {
+		if _, err := client.ReceiveMessage(
+			t.Context(),
+			&sqs.ReceiveMessageInput{QueueUrl: &orders, WaitTimeSeconds: 1},
+		); err != nil {
 			t.Fatal(err)
 		}
 		if moved, err = q.Receive(t.Context(), 1, 0); err != nil {
@@ -85,7 +94,11 @@ func TestOriginIsWhatAServerSays(t *testing.T) {
 	if _, err := o.Send(t.Context(), got, queue.Outgoing{Body: []byte("back")}); err != nil {
 		t.Fatal(err)
 	}
-	if back, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &orders}); err != nil || len(back.Messages) != 1 || *back.Messages[0].Body != "back" {
+	if back, err := client.ReceiveMessage(
+		t.Context(),
+		&sqs.ReceiveMessageInput{QueueUrl: &orders},
+	); err != nil || len(back.Messages) != 1 ||
+		*back.Messages[0].Body != "back" {
 		t.Errorf("on its queue is %+v, %v", back, err)
 	}
 }

@@ -32,7 +32,12 @@ const attributesAnswer = `{"Attributes":{"MaximumMessageSize":"1024","Visibility
 
 func openAt(t *testing.T, endpoint string) *queue.SQS {
 	t.Helper()
-	q, err := queue.NewSQS(t.Context(), "https://sqs.eu-central-1.amazonaws.com/123456789012/orders-dlq", "", desktest.AWS(endpoint))
+	q, err := queue.NewSQS(
+		t.Context(),
+		"https://sqs.eu-central-1.amazonaws.com/123456789012/orders-dlq",
+		"",
+		desktest.AWS(endpoint),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,13 +53,23 @@ func TestOriginIsToldByMessageQueueOrConfiguration(t *testing.T) {
 		"another account":       {"", "", "arn:aws:sqs:eu-central-1:999999999999:orders", "", "no queue of this account"},
 		"no ARN of a queue":     {"", "", "arn:aws:sns:eu-central-1:123456789012:orders", "", "no queue of this account"},
 		"SQS":                   {`{"queueUrls":["https://q/1/a"]}`, "", "", "https://q/1/a", ""},
-		"SQS, of several":       {`{"queueUrls":["https://q/1/a","https://q/1/b"]}`, "", "", "", "2 queues have this dead letter queue"},
+		"SQS, of several":       {`{"queueUrls":["https://q/1/a","https://q/1/b"]}`, "", "", "", "2 queues have this DLQ"},
 		"SQS, of none":          {`{"queueUrls":[]}`, "", "", "", "names no source queue: set it"},
 		"SQS, which denies it":  {"!AccessDeniedException", "", "", "", "allow sqs:ListDeadLetterSourceQueues, or set it"},
 		"the configuration":     {"!AccessDeniedException", "https://q/1/c", "", "https://q/1/c", ""},
 		"the configuration too": {"", "https://q/1/c", "arn:aws:sqs:eu-central-1:123456789012:orders", "https://q/1/c", ""},
 	} {
-		o := queue.NewOrigin(openAt(t, answering(t, map[string]string{"GetQueueAttributes": attributesAnswer, "ListDeadLetterSourceQueues": c.list})), c.configured, "set it")
+		o := queue.NewOrigin(
+			openAt(
+				t,
+				answering(
+					t,
+					map[string]string{"GetQueueAttributes": attributesAnswer, "ListDeadLetterSourceQueues": c.list},
+				),
+			),
+			c.configured,
+			"set it",
+		)
 		o.Ask(t.Context())
 		got, err := o.Of(c.arn)
 		if got != c.want || (err == nil) != (c.fault == "") {
@@ -72,16 +87,27 @@ func TestOriginThatAnEnvelopeTellsIsConfirmed(t *testing.T) {
 	const orders, arn = "https://sqs.eu-central-1.amazonaws.com/123456789012/orders", "arn:aws:sqs:eu-central-1:123456789012:orders"
 	for name, c := range map[string]struct{ list, configured, arn, want, fault string }{
 		"one of several":    {`{"queueUrls":["https://sqs.eu-central-1.amazonaws.com/123456789012/a","` + orders + `"]}`, "", arn, orders, ""},
-		"not one of them":   {`{"queueUrls":["https://sqs.eu-central-1.amazonaws.com/123456789012/a"]}`, "", arn, "", "has another dead letter queue"},
+		"not one of them":   {`{"queueUrls":["https://sqs.eu-central-1.amazonaws.com/123456789012/a"]}`, "", arn, "", "has another DLQ"},
 		"SQS denies it":     {"!AccessDeniedException", "", arn, "", "allow sqs:ListDeadLetterSourceQueues"},
 		"nothing is told":   {`{"queueUrls":["` + orders + `"]}`, "", "", orders, ""},
 		"another account":   {`{"queueUrls":["` + orders + `"]}`, "", "arn:aws:sqs:eu-central-1:999999999999:orders", "", "no queue of this account"},
 		"the configuration": {"!AccessDeniedException", "https://q/1/c", arn, "https://q/1/c", ""},
 	} {
-		o := queue.NewOrigin(openAt(t, answering(t, map[string]string{"GetQueueAttributes": attributesAnswer, "ListDeadLetterSourceQueues": c.list})), c.configured, "set it")
+		o := queue.NewOrigin(
+			openAt(
+				t,
+				answering(
+					t,
+					map[string]string{"GetQueueAttributes": attributesAnswer, "ListDeadLetterSourceQueues": c.list},
+				),
+			),
+			c.configured,
+			"set it",
+		)
 		o.Ask(t.Context())
 		got, err := o.Confirmed(c.arn)
-		if got != c.want || (err == nil) != (c.fault == "") || c.fault != "" && (!errors.Is(err, queue.ErrNoOrigin) || !strings.Contains(err.Error(), c.fault)) {
+		if got != c.want || (err == nil) != (c.fault == "") ||
+			c.fault != "" && (!errors.Is(err, queue.ErrNoOrigin) || !strings.Contains(err.Error(), c.fault)) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
@@ -89,17 +115,41 @@ func TestOriginThatAnEnvelopeTellsIsConfirmed(t *testing.T) {
 
 func TestSendBackTellsWhatIsKnown(t *testing.T) {
 	t.Parallel()
-	o := queue.NewOrigin(openAt(t, answering(t, map[string]string{"GetQueueAttributes": attributesAnswer, "SendMessage": "!AccessDeniedException"})), "", "")
+	o := queue.NewOrigin(
+		openAt(
+			t,
+			answering(
+				t,
+				map[string]string{"GetQueueAttributes": attributesAnswer, "SendMessage": "!AccessDeniedException"},
+			),
+		),
+		"",
+		"",
+	)
 	for name, c := range map[string]struct {
 		body string
 		want error
 	}{"refused": {"x", queue.ErrRefused}, "empty": {"", queue.ErrIllegalBody}, "too large": {strings.Repeat("x", 1<<20+1), queue.ErrTooLarge}} {
-		if _, err := o.Send(t.Context(), "https://sqs.eu-central-1.amazonaws.com/123456789012/orders", queue.Outgoing{Body: []byte(c.body)}); !errors.Is(err, c.want) {
+		if _, err := o.Send(
+			t.Context(),
+			"https://sqs.eu-central-1.amazonaws.com/123456789012/orders",
+			queue.Outgoing{Body: []byte(c.body)},
+		); !errors.Is(
+			err,
+			c.want,
+		) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	nobody := queue.NewOrigin(openAt(t, "http://127.0.0.1:1"), "", "")
-	if _, err := nobody.Send(t.Context(), "https://sqs.eu-central-1.amazonaws.com/123456789012/orders", queue.Outgoing{Body: []byte("x")}); !errors.Is(err, queue.ErrUnsent) {
+	if _, err := nobody.Send(
+		t.Context(),
+		"https://sqs.eu-central-1.amazonaws.com/123456789012/orders",
+		queue.Outgoing{Body: []byte("x")},
+	); !errors.Is(
+		err,
+		queue.ErrUnsent,
+	) {
 		t.Errorf("nobody there: %v", err)
 	}
 }
@@ -123,11 +173,17 @@ func TestMessageIsSentWithItsTrace(t *testing.T) {
 	t.Cleanup(endpoint.Close)
 	o := queue.NewOrigin(openAt(t, endpoint.URL), "https://q/1/a", "")
 	for _, sent := range []string{trace, ""} {
-		if id, err := o.Send(t.Context(), "https://q/1/a", queue.Outgoing{Body: []byte("x"), Trace: sent}); id != "m-1" || err != nil {
+		if id, err := o.Send(
+			t.Context(),
+			"https://q/1/a",
+			queue.Outgoing{Body: []byte("x"), Trace: sent},
+		); id != "m-1" ||
+			err != nil {
 			t.Fatalf("sent as %q, %v", id, err)
 		}
 		want := `"MessageSystemAttributes":{"AWSTraceHeader":{"DataType":"String","StringValue":"` + trace + `"}}`
-		if got := <-calls; strings.Contains(got, want) != (sent != "") || strings.Contains(got, "AWSTraceHeader") != (sent != "") {
+		if got := <-calls; strings.Contains(got, want) != (sent != "") ||
+			strings.Contains(got, "AWSTraceHeader") != (sent != "") {
 			t.Errorf("with trace %q SQS was sent %s", sent, got)
 		}
 	}

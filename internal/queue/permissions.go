@@ -30,11 +30,17 @@ type Permission struct {
 	Err    error // SQS did not say whether it is denied; nil: it did
 }
 
-// Permissions tries actions on a queue in a way that changes nothing, and of all but MayAsk and MayListSources one that SQS refuses
-// anyhow: a receipt that never was, a batch without entries, more messages than it gives out. A denial is certain. That an action is not
-// denied is what SQS answers, not a promise: it publishes no order in which it looks at rights and at parameters, and rights on a queue
-// say nothing of those on its key. The error says why no queue could be asked.
-func Permissions(ctx context.Context, queueURL, region string, actions []string, options ...func(*config.LoadOptions) error) ([]Permission, error) {
+// Permissions tries actions on a queue in a way that changes nothing, and of all but MayAsk and MayListSources one
+// that SQS refuses anyhow: a receipt that never was, a batch without entries, more messages than it gives out. A
+// denial is certain. That an action is not denied is what SQS answers, not a promise: it publishes no order in which
+// it looks at rights and at parameters, and rights on a queue say nothing of those on its key. The error says why no
+// queue could be asked.
+func Permissions(
+	ctx context.Context,
+	queueURL, region string,
+	actions []string,
+	options ...func(*config.LoadOptions) error,
+) ([]Permission, error) {
 	q, err := newSQS(ctx, queueURL, region, options)
 	if err != nil {
 		return nil, fmt.Errorf("queue %s: %w", queueURL, err)
@@ -52,8 +58,12 @@ func Permissions(ctx context.Context, queueURL, region string, actions []string,
 	return list, nil
 }
 
-// Sources answers the URLs of the queues that have a queue for their dead letter queue.
-func Sources(ctx context.Context, queueURL, region string, options ...func(*config.LoadOptions) error) ([]string, error) {
+// Sources answers the URLs of the queues that have a queue for their DLQ.
+func Sources(
+	ctx context.Context,
+	queueURL, region string,
+	options ...func(*config.LoadOptions) error,
+) ([]string, error) {
 	q, err := newSQS(ctx, queueURL, region, options)
 	if err != nil {
 		return nil, fmt.Errorf("queue %s: %w", queueURL, err)
@@ -65,7 +75,8 @@ func isDenial(code string) bool {
 	return slices.Contains([]string{"AccessDenied", "AccessDeniedException", "NotAuthorized"}, code)
 }
 
-// denied tells whether SQS denied a call that it would refuse in any case. An answer that is of neither kind tells nothing.
+// denied tells whether SQS denied a call that it would refuse in any case. An answer that is of neither kind tells
+// nothing.
 func denied(err error) (bool, error) {
 	refusal, ok := errors.AsType[smithy.APIError](err)
 	switch {
@@ -92,19 +103,31 @@ func (q *SQS) harmless() map[string]func(context.Context) error {
 			return unlessDenied(err)
 		},
 		MayReceive: func(ctx context.Context) error {
-			_, err := q.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &q.url, MaxNumberOfMessages: maxBatch + 1})
+			_, err := q.client.ReceiveMessage(
+				ctx,
+				&sqs.ReceiveMessageInput{QueueUrl: &q.url, MaxNumberOfMessages: maxBatch + 1},
+			)
 			return err
 		},
 		MayDelete: func(ctx context.Context) error {
-			_, err := q.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &q.url, ReceiptHandle: aws.String(noReceipt)})
+			_, err := q.client.DeleteMessage(
+				ctx,
+				&sqs.DeleteMessageInput{QueueUrl: &q.url, ReceiptHandle: aws.String(noReceipt)},
+			)
 			return err
 		},
 		MayHide: func(ctx context.Context) error {
-			_, err := q.client.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{QueueUrl: &q.url, ReceiptHandle: aws.String(noReceipt)})
+			_, err := q.client.ChangeMessageVisibility(
+				ctx,
+				&sqs.ChangeMessageVisibilityInput{QueueUrl: &q.url, ReceiptHandle: aws.String(noReceipt)},
+			)
 			return err
 		},
 		MaySend: func(ctx context.Context) error {
-			_, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: []types.SendMessageBatchRequestEntry{}})
+			_, err := q.client.SendMessageBatch(
+				ctx,
+				&sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: []types.SendMessageBatchRequestEntry{}},
+			)
 			return err
 		},
 		MayListSources: func(ctx context.Context) error {

@@ -37,18 +37,34 @@ func permissions(t *testing.T, endpoint, queueURL string, actions ...string) (de
 func TestPermissionsTellWhatIsDenied(t *testing.T) {
 	t.Parallel()
 	endpoint := answering(t, map[string]string{
-		"GetQueueAttributes": "!AccessDeniedException", "ReceiveMessage": "!InvalidParameterValue", "DeleteMessage": "!ReceiptHandleIsInvalid",
-		"ChangeMessageVisibility": "!AccessDeniedException", "SendMessageBatch": "!AccessDenied", "ListDeadLetterSourceQueues": `{"queueUrls":[]}`,
+		"GetQueueAttributes":         "!AccessDeniedException",
+		"ReceiveMessage":             "!InvalidParameterValue",
+		"DeleteMessage":              "!ReceiptHandleIsInvalid",
+		"ChangeMessageVisibility":    "!AccessDeniedException",
+		"SendMessageBatch":           "!AccessDenied",
+		"ListDeadLetterSourceQueues": `{"queueUrls":[]}`,
 	})
-	if no, perhaps := permissions(t, endpoint, permittedURL, everyAction()...); no != "sqs:GetQueueAttributes sqs:SendMessage sqs:ChangeMessageVisibility" || perhaps != "" {
+	if no, perhaps := permissions(
+		t,
+		endpoint,
+		permittedURL,
+		everyAction()...); no != "sqs:GetQueueAttributes sqs:SendMessage sqs:ChangeMessageVisibility" ||
+		perhaps != "" {
 		t.Errorf("denied are %q, not known %q", no, perhaps)
 	}
-	if _, err := queue.Permissions(t.Context(), permittedURL, "", []string{"sqs:PurgeQueue"}, desktest.AWS(endpoint)); err == nil {
+	if _, err := queue.Permissions(
+		t.Context(),
+		permittedURL,
+		"",
+		[]string{"sqs:PurgeQueue"},
+		desktest.AWS(endpoint),
+	); err == nil {
 		t.Error("an action is tried that nobody can try without doing it")
 	}
 }
 
-// Whether an action is denied is not known of a queue that is not there, by credentials that count nowhere, or where nobody answers.
+// Whether an action is denied is not known of a queue that is not there, by credentials that count nowhere, or where
+// nobody answers.
 func TestPermissionsThatSQSDoesNotTell(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"!QueueDoesNotExist", "!InvalidClientTokenId", "!ExpiredToken"} {
@@ -56,11 +72,22 @@ func TestPermissionsThatSQSDoesNotTell(t *testing.T) {
 		for _, name := range []string{"GetQueueAttributes", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "SendMessageBatch", "ListDeadLetterSourceQueues"} {
 			answers[name] = code
 		}
-		if no, perhaps := permissions(t, answering(t, answers), permittedURL, everyAction()...); no != "" || len(strings.Fields(perhaps)) != 6 {
+		if no, perhaps := permissions(
+			t,
+			answering(t, answers),
+			permittedURL,
+			everyAction()...); no != "" ||
+			len(strings.Fields(perhaps)) != 6 {
 			t.Errorf("%s: denied are %q, not known %q", code, no, perhaps)
 		}
 	}
-	if no, perhaps := permissions(t, "http://127.0.0.1:1", permittedURL, queue.MaySend); no != "" || perhaps != queue.MaySend {
+	if no, perhaps := permissions(
+		t,
+		"http://127.0.0.1:1",
+		permittedURL,
+		queue.MaySend,
+	); no != "" ||
+		perhaps != queue.MaySend {
 		t.Errorf("nobody there: denied are %q, not known %q", no, perhaps)
 	}
 }
@@ -83,7 +110,12 @@ func TestPermissionsChangeNothing(t *testing.T) {
 	if d, err := q.Depth(t.Context()); err != nil || d.Visible != 1 || d.InFlight != 0 {
 		t.Errorf("it holds %+v, %v", d, err)
 	}
-	if got, err := q.Receive(t.Context(), 10, 0); err != nil || len(got) != 1 || got[0].ReceiveCount != 1 || string(got[0].Body) != "mine" {
+	if got, err := q.Receive(
+		t.Context(),
+		10,
+		0,
+	); err != nil || len(got) != 1 || got[0].ReceiveCount != 1 ||
+		string(got[0].Body) != "mine" {
 		t.Errorf("received %+v, %v", got, err)
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// polls are receives that wait at SQS. One that is broken off may still be handed messages, of all things those that others release because
-// they stop as well, and nobody would see these before their visibility ends. So a receive that is given up goes on, and releases what it
-// is handed.
+// polls are receives that wait at SQS. One that is broken off may still be handed messages, of all things those that
+// others release because they stop as well, and nobody would see these before their visibility ends. So a receive
+// that is given up goes on, and releases what it is handed.
 type polls struct {
 	open     context.Context
 	end      context.CancelFunc
@@ -36,7 +36,11 @@ type polled struct {
 }
 
 // receive is poll, unless ctx ends before.
-func (p *polls) receive(ctx context.Context, poll func(context.Context) ([]Message, error), release func(context.Context, []Message) []error) ([]Message, error) {
+func (p *polls) receive(
+	ctx context.Context,
+	poll func(context.Context) ([]Message, error),
+	release func(context.Context, []Message) []error,
+) ([]Message, error) {
 	answer := make(chan polled)
 	p.running.Go(func() {
 		polling, cancel := context.WithCancel(context.WithoutCancel(ctx))

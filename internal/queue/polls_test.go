@@ -11,17 +11,23 @@ import (
 	"dlqdesk/internal/queue"
 )
 
-// Who stops may be handed messages by the receive that it breaks off. Others see them at once, and not when their visibility ends.
+// Who stops may be handed messages by the receive that it breaks off. Others see them at once, and not when their
+// visibility ends.
 func TestReceiveThatIsGivenUpKeepsNothing(t *testing.T) {
 	t.Parallel()
 	const pollers = 4
 	atSQS := make(chan struct{}, 100)
-	q, direct, _ := faulty(t, "q", map[string]string{"VisibilityTimeout": "3600"}, func(_ http.ResponseWriter, _ *http.Request, action string, _ int) bool {
-		if action == "ReceiveMessage" {
-			atSQS <- struct{}{}
-		}
-		return false
-	})
+	q, direct, _ := faulty(
+		t,
+		"q",
+		map[string]string{"VisibilityTimeout": "3600"},
+		func(_ http.ResponseWriter, _ *http.Request, action string, _ int) bool {
+			if action == "ReceiveMessage" {
+				atSQS <- struct{}{}
+			}
+			return false
+		},
+	)
 	ctx, stop := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	for range pollers {

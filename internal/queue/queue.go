@@ -1,5 +1,5 @@
-// Package queue moves bytes: to and from SQS, and the embedded queue that stands in for it where there is none. It knows nothing of
-// letters. Both kinds pass one conformance suite.
+// Package queue moves bytes: to and from SQS, and the embedded queue that stands in for it where there is none. It
+// knows nothing of messages. Both kinds pass one conformance suite.
 package queue
 
 import (
@@ -16,8 +16,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Attribute is a message attribute, kept to the byte and type. Type is String, Number or Binary, or one of these with a label of the
-// sender's own after a dot. The value is in Binary where Type says so, in String otherwise.
+// Attribute is a message attribute, kept to the byte and type. Type is String, Number or Binary, or one of these with
+// a label of the sender's own after a dot. The value is in Binary where Type says so, in String otherwise.
 type Attribute struct {
 	Type   string
 	String string
@@ -37,8 +37,8 @@ type Message struct {
 	Receipt         string
 }
 
-// Outgoing is a message to send. On a FIFO queue an empty GroupID is one common group, and an empty DeduplicationID is one of its
-// own; other queues take no notice of the two.
+// Outgoing is a message to send. On a FIFO queue an empty GroupID is one common group, and an empty DeduplicationID
+// is one of its own; other queues take no notice of the two.
 type Outgoing struct {
 	Body            []byte
 	Attributes      map[string]Attribute
@@ -125,7 +125,7 @@ func checkAttributes(attributes map[string]Attribute) error {
 
 func (a Attribute) check(name string) error {
 	if !attributeName.MatchString(name) || strings.Contains(name, "..") || strings.HasSuffix(name, ".") {
-		return errors.New("its name may have letters, digits, underscores, hyphens and single dots between them")
+		return errors.New("its name may have messages, digits, underscores, hyphens and single dots between them")
 	}
 	base, _, _ := strings.Cut(a.Type, ".")
 	switch base {
@@ -155,8 +155,8 @@ func legal(text []byte) bool {
 	return utf8.Valid(text) && !bytes.Contains(text, []byte("\uFFFE")) && !bytes.Contains(text, []byte("\uFFFF"))
 }
 
-// inOrder fills in what a FIFO queue needs of every message. A deduplication id is set once, so that a message which is sent again
-// because no answer came is still the same one.
+// inOrder fills in what a FIFO queue needs of every message. A deduplication id is set once, so that a message which
+// is sent again because no answer came is still the same one.
 func inOrder(list []Outgoing) []Outgoing {
 	out := make([]Outgoing, len(list))
 	for i, o := range list {
@@ -176,8 +176,8 @@ type Extender interface {
 	Extend(ctx context.Context, messages []Message, d time.Duration) []error
 }
 
-// Keep hides messages for as long as work on them goes on, by extending their visibility in time. The caller calls stop when the
-// work is done; it answers when nothing is extended any more.
+// Keep hides messages for as long as work on them goes on, by extending their visibility in time. The caller calls
+// stop when the work is done; it answers when nothing is extended any more.
 func Keep(ctx context.Context, q Extender, messages []Message, visibility time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup

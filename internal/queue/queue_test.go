@@ -30,7 +30,12 @@ func TestKeepExtendsUntilTheWorkIsDone(t *testing.T) {
 		<-time.After(50 * time.Second)
 		stop()
 		<-time.After(time.Hour)
-		if want := []time.Duration{15 * time.Second, 30 * time.Second, 45 * time.Second}; !slices.Equal(e.at, want) || e.d != 30*time.Second {
+		if want := []time.Duration{
+			15 * time.Second,
+			30 * time.Second,
+			45 * time.Second,
+		}; !slices.Equal(e.at, want) ||
+			e.d != 30*time.Second {
 			t.Errorf("extended at %v by %v", e.at, e.d)
 		}
 	})

@@ -53,10 +53,22 @@ const (
 	strandedSuffix = "-stranded"
 )
 
-// NewSpool makes a spool in front of a queue, which keeps its messages in embedded queues whose names begin with name; open answers
-// these. The caller closes it, after its senders and Run.
-func NewSpool(to Batched, open func(name string) *Embedded, name string, now func() time.Time, log *slog.Logger) *Spool {
-	s := &Spool{to: to, batcher: NewBatcher(to, sendBudget), fifo: strings.HasSuffix(to.Name(), fifoSuffix), now: now, log: log}
+// NewSpool makes a spool in front of a queue, which keeps its messages in embedded queues whose names begin with
+// name; open answers these. The caller closes it, after its senders and Run.
+func NewSpool(
+	to Batched,
+	open func(name string) *Embedded,
+	name string,
+	now func() time.Time,
+	log *slog.Logger,
+) *Spool {
+	s := &Spool{
+		to:      to,
+		batcher: NewBatcher(to, sendBudget),
+		fifo:    strings.HasSuffix(to.Name(), fifoSuffix),
+		now:     now,
+		log:     log,
+	}
 	s.stranded, s.waiting = open(name+strandedSuffix), WaitingFor(to.Name(), open, name)
 	return s
 }
@@ -130,7 +142,8 @@ func (s *Spool) Send(ctx context.Context, list []Outgoing) []error {
 
 var errBehind = errors.New("other messages wait for the queue, and nothing may overtake them")
 
-// holdBack answers why the queue is not to be asked; nil: it is. While it is away, one sender does so from time to time.
+// holdBack answers why the queue is not to be asked; nil: it is. While it is away, one sender does so from time to
+// time.
 func (s *Spool) holdBack(ctx context.Context) error {
 	if s.fifo {
 		if depth, err := s.waiting.Depth(ctx); err != nil || depth.Visible+depth.InFlight > 0 {
@@ -190,7 +203,13 @@ func (s *Spool) gone(err error) {
 func (s *Spool) setGone(err error) {
 	if s.away.Err == nil {
 		s.away.Since, s.pause = s.now(), leastAway
-		s.log.Error("the queue does not confirm messages; they are kept on this machine's disk until it does", "queue", s.to.Name(), "err", err)
+		s.log.Error(
+			"the queue does not confirm messages; they are kept on this machine's disk until it does",
+			"queue",
+			s.to.Name(),
+			"err",
+			err,
+		)
 	} else {
 		s.pause = min(2*s.pause, mostAway)
 	}

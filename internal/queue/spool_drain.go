@@ -18,7 +18,14 @@ func (s *Spool) Run(ctx context.Context) error {
 			err = s.drain(ctx, messages)
 		}
 		if err != nil && ctx.Err() == nil {
-			s.log.WarnContext(ctx, "messages that wait on disk could not be moved to the queue; trying again", "queue", s.to.Name(), "err", err)
+			s.log.WarnContext(
+				ctx,
+				"messages that wait on disk could not be moved to the queue; trying again",
+				"queue",
+				s.to.Name(),
+				"err",
+				err,
+			)
 			s.sleep(ctx)
 		}
 	}
@@ -44,7 +51,12 @@ func (s *Spool) drain(ctx context.Context, messages []Message) error {
 	ctx = context.WithoutCancel(ctx)
 	list := make([]Outgoing, len(messages))
 	for i, m := range messages {
-		list[i] = Outgoing{Body: m.Body, Attributes: m.Attributes, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID}
+		list[i] = Outgoing{
+			Body:            m.Body,
+			Attributes:      m.Attributes,
+			GroupID:         m.GroupID,
+			DeduplicationID: m.DeduplicationID,
+		}
 	}
 	sending, cancel := context.WithTimeout(ctx, drainBudget)
 	answers := s.move(sending, list)
@@ -54,7 +66,8 @@ func (s *Spool) drain(ctx context.Context, messages []Message) error {
 	return s.settle(settling, messages, list, answers)
 }
 
-// move sends messages, and answers for each what became of it. Nothing follows a message of its group that the queue did not take.
+// move sends messages, and answers for each what became of it. Nothing follows a message of its group that the queue
+// did not take.
 func (s *Spool) move(ctx context.Context, list []Outgoing) []error {
 	answers, stuck := make([]error, len(list)), map[string]bool{}
 	for _, places := range s.calls(list) {
@@ -78,8 +91,8 @@ func (s *Spool) move(ctx context.Context, list []Outgoing) []error {
 	return answers
 }
 
-// calls answers the places of messages that may be sent together: on a FIFO queue one of each group, because an entry of a call may fail
-// while the next one is taken, and the group's order would be lost.
+// calls answers the places of messages that may be sent together: on a FIFO queue one of each group, because an entry
+// of a call may fail while the next one is taken, and the group's order would be lost.
 func (s *Spool) calls(list []Outgoing) [][]int {
 	var calls [][]int
 	next := map[string]int{} // by group, the call for its next message

@@ -43,7 +43,8 @@ func (l *line) SendEach(ctx context.Context, list []queue.Outgoing, settled func
 	}
 }
 
-// What the queue fails at is tried again, and until it is taken nothing of its group is: not even what was read from disk along with it.
+// What the queue fails at is tried again, and until it is taken nothing of its group is: not even what was read from
+// disk along with it.
 func TestFailureHoldsUpItsGroupAlone(t *testing.T) {
 	t.Parallel()
 	away, failed := errors.New("away"), false
@@ -59,7 +60,15 @@ func TestFailureHoldsUpItsGroupAlone(t *testing.T) {
 		return nil
 	}}
 	clock := desktest.NewClock()
-	o := &outage{Spool: queue.NewSpool(to, queuesIn(openMessages(t), clock.Now), "dlq", clock.Now, slog.New(slog.DiscardHandler))}
+	o := &outage{
+		Spool: queue.NewSpool(
+			to,
+			queuesIn(openQueueFile(t), clock.Now),
+			"dlq",
+			clock.Now,
+			slog.New(slog.DiscardHandler),
+		),
+	}
 	t.Cleanup(o.Close)
 	for _, body := range []string{"a1", "b1", "a2", "a3", "b2"} {
 		ok(t, o.Send(t.Context(), []queue.Outgoing{{Body: []byte(body), GroupID: body[:1], DeduplicationID: body}}))
@@ -87,18 +96,27 @@ func TestFailureHoldsUpItsGroupAlone(t *testing.T) {
 type spooled struct {
 	*queue.Spool
 	to   *line
-	file *store.Messages
+	file *store.QueueFile
 }
 
-func withSpool(t *testing.T, name string, take func(ctx context.Context, o queue.Outgoing) error, do func(t *testing.T, s spooled)) {
+func withSpool(
+	t *testing.T,
+	name string,
+	take func(ctx context.Context, o queue.Outgoing) error,
+	do func(t *testing.T, s spooled),
+) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		file, err := store.OpenMessages(t.Context(), filepath.Join(t.TempDir(), "spool.db"))
+		file, err := store.OpenQueueFile(t.Context(), filepath.Join(t.TempDir(), "spool.db"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		to := &line{name: name, take: take}
-		s := spooled{queue.NewSpool(to, queuesIn(file, time.Now), "dlq", time.Now, slog.New(slog.DiscardHandler)), to, file}
+		s := spooled{
+			queue.NewSpool(to, queuesIn(file, time.Now), "dlq", time.Now, slog.New(slog.DiscardHandler)),
+			to,
+			file,
+		}
 		do(t, s)
 		s.Close()
 		if err := file.Close(); err != nil {
@@ -141,7 +159,9 @@ func (s spooled) left(t *testing.T) (waiting, stranded int) {
 }
 
 // closedOnce refuses the first message, as a queue that is away, and has the others taken.
-func closedOnce(take func(ctx context.Context, o queue.Outgoing) error) func(ctx context.Context, o queue.Outgoing) error {
+func closedOnce(
+	take func(ctx context.Context, o queue.Outgoing) error,
+) func(ctx context.Context, o queue.Outgoing) error {
 	var once sync.Once
 	return func(ctx context.Context, o queue.Outgoing) (err error) {
 		once.Do(func() { err = queue.ErrAway })
@@ -152,8 +172,8 @@ func closedOnce(take func(ctx context.Context, o queue.Outgoing) error) func(ctx
 	}
 }
 
-// A queue that neither takes nor refuses keeps senders waiting for a moment, and holds a batch for as long as one call may take. Then the
-// batch is there again.
+// A queue that neither takes nor refuses keeps senders waiting for a moment, and holds a batch for as long as one
+// call may take. Then the batch is there again.
 func TestDrainThatIsNotConfirmedReleases(t *testing.T) {
 	t.Parallel()
 	tries := 0
@@ -266,7 +286,12 @@ func TestBatchOnItsWayIsFinished(t *testing.T) {
 func TestWhatWaitedIsMovedAsItIs(t *testing.T) {
 	t.Parallel()
 	want := queue.Outgoing{
-		Body: []byte("x"), Attributes: map[string]queue.Attribute{"a": {Type: "String", String: "b"}}, GroupID: "g", DeduplicationID: "d",
+		Body: []byte(
+			"x",
+		),
+		Attributes:      map[string]queue.Attribute{"a": {Type: "String", String: "b"}},
+		GroupID:         "g",
+		DeduplicationID: "d",
 	}
 	var got queue.Outgoing
 	take := func(_ context.Context, o queue.Outgoing) error {
@@ -315,7 +340,12 @@ func TestWhatCannotBeStrandedWaits(t *testing.T) {
 		stop := s.drain(t)
 		synctest.Wait()
 		if waiting, stranded := s.left(t); waiting != 1 || stranded != 0 || !s.AwaySince().IsZero() {
-			t.Errorf("%d wait and %d are stranded; the queue, which answers, is away since %v", waiting, stranded, s.AwaySince())
+			t.Errorf(
+				"%d wait and %d are stranded; the queue, which answers, is away since %v",
+				waiting,
+				stranded,
+				s.AwaySince(),
+			)
 		}
 		if err := s.file.Limit(t.Context(), 4<<20); err != nil {
 			t.Fatal(err)

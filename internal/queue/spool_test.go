@@ -24,27 +24,32 @@ type outage struct {
 	calls  *desktest.Between
 	clock  *desktest.Clock
 	away   atomic.Pointer[string] // the refusal of every call; nil: none
-	file   *store.Messages
+	file   *store.QueueFile
 }
 
 func setupOutage(t *testing.T, name string) *outage {
 	t.Helper()
-	o := &outage{clock: desktest.NewClock(), file: openMessages(t)}
+	o := &outage{clock: desktest.NewClock(), file: openQueueFile(t)}
 	var q *queue.SQS
-	q, o.direct, o.calls = faulty(t, name, nil, func(w http.ResponseWriter, _ *http.Request, action string, _ int) bool {
-		code := o.away.Load()
-		if action != "SendMessageBatch" || code == nil {
-			return false
-		}
-		desktest.Refuse(w, http.StatusBadRequest, *code)
-		return true
-	})
+	q, o.direct, o.calls = faulty(
+		t,
+		name,
+		nil,
+		func(w http.ResponseWriter, _ *http.Request, action string, _ int) bool {
+			code := o.away.Load()
+			if action != "SendMessageBatch" || code == nil {
+				return false
+			}
+			desktest.Refuse(w, http.StatusBadRequest, *code)
+			return true
+		},
+	)
 	o.Spool = queue.NewSpool(q, queuesIn(o.file, o.clock.Now), "dlq", o.clock.Now, slog.New(slog.DiscardHandler))
 	t.Cleanup(o.Close)
 	return o
 }
 
-func queuesIn(file *store.Messages, now func() time.Time) func(name string) *queue.Embedded {
+func queuesIn(file *store.QueueFile, now func() time.Time) func(name string) *queue.Embedded {
 	return func(name string) *queue.Embedded { return queue.NewEmbedded(file, name, queue.MaxEmbedded, now) }
 }
 
@@ -125,7 +130,8 @@ func TestWhatTheQueueDoesNotConfirmIsKeptAndMoved(t *testing.T) {
 			o.begin(code)
 			o.send(t, "1", "2", "3")
 			state := o.holds(t, 3, 0)
-			if state.Away.Since != o.clock.Now() || !strings.Contains(state.Away.Err.Error(), code) || state.Waiting.Oldest != o.clock.Now() {
+			if state.Away.Since != o.clock.Now() || !strings.Contains(state.Away.Err.Error(), code) ||
+				state.Waiting.Oldest != o.clock.Now() {
 				t.Errorf("away since %v for %v", state.Away.Since, state.Away.Err)
 			}
 			o.end()
@@ -153,7 +159,10 @@ func TestOneSenderAtATimeAsksAQueueThatIsAway(t *testing.T) {
 	o.clock.Add(time.Second)
 	o.send(t, "x")
 	if n := o.calls.Counted("SendMessageBatch"); n != 2 {
-		t.Errorf("the queue was asked %d times, want once after a second and not again after another: the pause doubles", n)
+		t.Errorf(
+			"the queue was asked %d times, want once after a second and not again after another: the pause doubles",
+			n,
+		)
 	}
 	o.end()
 	o.clock.Add(time.Second)
@@ -179,7 +188,7 @@ func TestQueueIsGivenLittleTimeToConfirm(t *testing.T) {
 		return true
 	})
 	defer close(release)
-	spool := queue.NewSpool(q, queuesIn(openMessages(t), time.Now), "dlq", time.Now, slog.New(slog.DiscardHandler))
+	spool := queue.NewSpool(q, queuesIn(openQueueFile(t), time.Now), "dlq", time.Now, slog.New(slog.DiscardHandler))
 	defer spool.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
@@ -248,18 +257,23 @@ func TestSpoolOutlivesTheProgram(t *testing.T) {
 	t.Parallel()
 	o := setupOutage(t, "dlq")
 	path := filepath.Join(t.TempDir(), "spool.db")
-	open := func() (*queue.Spool, *store.Messages) {
-		file, err := store.OpenMessages(t.Context(), path)
+	open := func() (*queue.Spool, *store.QueueFile) {
+		file, err := store.OpenQueueFile(t.Context(), path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return queue.NewSpool(o.direct, queuesIn(file, time.Now), "dlq", time.Now, slog.New(slog.DiscardHandler)), file
 	}
-	gone, err := queue.NewSQS(t.Context(), "https://sqs.eu-central-1.amazonaws.com/000000000000/dlq", "", desktest.AWS("http://127.0.0.1:1"))
+	gone, err := queue.NewSQS(
+		t.Context(),
+		"https://sqs.eu-central-1.amazonaws.com/000000000000/dlq",
+		"",
+		desktest.AWS("http://127.0.0.1:1"),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := store.OpenMessages(t.Context(), path)
+	file, err := store.OpenQueueFile(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +305,8 @@ func TestSpoolThatIsFullSaysSo(t *testing.T) {
 		errs = append(errs, o.Send(t.Context(), []queue.Outgoing{{Body: []byte(body)}})...)
 	}
 	full := slices.IndexFunc(errs, func(err error) bool { return err != nil })
-	if full < 5 || !strings.Contains(errs[full].Error(), "AccessDenied") || !strings.Contains(errs[full].Error(), "could not be kept on disk") {
+	if full < 5 || !strings.Contains(errs[full].Error(), "AccessDenied") ||
+		!strings.Contains(errs[full].Error(), "could not be kept on disk") {
 		t.Fatalf("of 12 messages of 100 KiB in 1 MiB: %v", errs)
 	}
 	o.holds(t, full, 0)

@@ -48,20 +48,30 @@ const (
 	openTries   = 3 // of asking for the limits: who starts does not wait long for a queue that refuses for now
 )
 
-// NewSQS asks the queue for its limits. Credentials, region and endpoint come from where the AWS SDK finds them; a region set here
-// comes first, then the one in the queue's URL, because no other can sign for it. The error says what to do about a queue that cannot be
-// used; one that cannot be reached is no error, because it may come back: Unreached tells of it. Who receives from it closes it.
+// NewSQS asks the queue for its limits. Credentials, region and endpoint come from where the AWS SDK finds them; a
+// region set here comes first, then the one in the queue's URL, because no other can sign for it. The error says what
+// to do about a queue that cannot be used; one that cannot be reached is no error, because it may come back:
+// Unreached tells of it. Who receives from it closes it.
 func NewSQS(ctx context.Context, queueURL, region string, options ...func(*config.LoadOptions) error) (*SQS, error) {
 	return findSQS(ctx, queueURL, region, false, options)
 }
 
-// NewKnownSQS is NewSQS for a queue that was in use before. That SQS refuses to tell of it is no error either: it was deleted, or
-// forbidden, and may come back.
-func NewKnownSQS(ctx context.Context, queueURL, region string, options ...func(*config.LoadOptions) error) (*SQS, error) {
+// NewKnownSQS is NewSQS for a queue that was in use before. That SQS refuses to tell of it is no error either: it was
+// deleted, or forbidden, and may come back.
+func NewKnownSQS(
+	ctx context.Context,
+	queueURL, region string,
+	options ...func(*config.LoadOptions) error,
+) (*SQS, error) {
 	return findSQS(ctx, queueURL, region, true, options)
 }
 
-func findSQS(ctx context.Context, queueURL, region string, known bool, options []func(*config.LoadOptions) error) (*SQS, error) {
+func findSQS(
+	ctx context.Context,
+	queueURL, region string,
+	known bool,
+	options []func(*config.LoadOptions) error,
+) (*SQS, error) {
 	ctx, cancel := context.WithTimeout(ctx, openLimit)
 	defer cancel()
 	q, err := openSQS(ctx, queueURL, region, known, options)
@@ -71,7 +81,12 @@ func findSQS(ctx context.Context, queueURL, region string, known bool, options [
 	return q, nil
 }
 
-func openSQS(ctx context.Context, queueURL, region string, known bool, options []func(*config.LoadOptions) error) (*SQS, error) {
+func openSQS(
+	ctx context.Context,
+	queueURL, region string,
+	known bool,
+	options []func(*config.LoadOptions) error,
+) (*SQS, error) {
 	q, err := newSQS(ctx, queueURL, region, options)
 	if err != nil {
 		return nil, err
@@ -99,29 +114,48 @@ func newSQS(ctx context.Context, queueURL, region string, options []func(*config
 	}
 	name := path.Base(parsed.Path)
 	if parsed.Host == "" || name == "." || name == "/" {
-		return nil, errors.New("that is no queue URL: it looks like https://sqs.eu-central-1.amazonaws.com/123456789012/my-dlq")
+		return nil, errors.New(
+			"that is no queue URL: it looks like https://sqs.eu-central-1.amazonaws.com/123456789012/my-dlq",
+		)
 	}
 	settings, err := loadSettings(ctx, parsed, region, options)
 	if err != nil {
 		return nil, err
 	}
 	client := sqs.NewFromConfig(settings, func(o *sqs.Options) { o.HTTPClient = wholeBody{o.HTTPClient} })
-	return &SQS{client: client, url: queueURL, name: name, fifo: strings.HasSuffix(name, fifoSuffix), polls: newPolls()}, nil
+	return &SQS{
+		client: client,
+		url:    queueURL,
+		name:   name,
+		fifo:   strings.HasSuffix(name, fifoSuffix),
+		polls:  newPolls(),
+	}, nil
 }
 
-// Unreached answers why the queue could not be asked for its limits, so that the least of any queue are taken; nil: it could.
+// Unreached answers why the queue could not be asked for its limits, so that the least of any queue are taken; nil:
+// it could.
 func (q *SQS) Unreached() error { return q.unreached }
 
-func loadSettings(ctx context.Context, queueURL *url.URL, region string, options []func(*config.LoadOptions) error) (aws.Config, error) {
+func loadSettings(
+	ctx context.Context,
+	queueURL *url.URL,
+	region string,
+	options []func(*config.LoadOptions) error,
+) (aws.Config, error) {
 	client := awshttp.NewBuildableClient().
 		WithTransportOptions(func(t *http.Transport) {
 			t.MaxIdleConns, t.MaxIdleConnsPerHost, t.WriteBufferSize = connections, connections, writeBuffer
 		}).
 		WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialLimit })
-	// Not the adaptive mode: its limit on the rate is one for all calls of a client, so that sends which are throttled would hold up the
-	// receives as well. What SQS does not take within the budget of a send has its own way: the spool.
+	// Not the adaptive mode: its limit on the rate is one for all calls of a client, so that sends which are
+	// throttled would hold up the receives as well. What SQS does not take within the budget of a send has its own
+	// way: the spool.
 	all := []func(*config.LoadOptions) error{
-		config.WithRetryMode(aws.RetryModeStandard), config.WithRetryMaxAttempts(maxTries), config.WithHTTPClient(client),
+		config.WithRetryMode(
+			aws.RetryModeStandard,
+		),
+		config.WithRetryMaxAttempts(maxTries),
+		config.WithHTTPClient(client),
 		config.WithLogger(logging.Nop{}), // what fails is answered as an error
 	}
 	if region = cmp.Or(region, regionOf(queueURL)); region != "" {
@@ -135,12 +169,17 @@ func loadSettings(ctx context.Context, queueURL *url.URL, region string, options
 		return settings, errors.New("no region is known: set AWS_REGION")
 	}
 	if _, err := settings.Credentials.Retrieve(ctx); err != nil {
-		return settings, fmt.Errorf("no credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run with a role: %w", err)
+		return settings, fmt.Errorf(
+			"no credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run with a role: %w",
+			err,
+		)
 	}
 	return settings, nil
 }
 
-var regionalHost = regexp.MustCompile(`^(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue|[a-z0-9-]+\.sqs\.([a-z0-9-]+)\.vpce)\.amazonaws\.com`)
+var regionalHost = regexp.MustCompile(
+	`^(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue|[a-z0-9-]+\.sqs\.([a-z0-9-]+)\.vpce)\.amazonaws\.com`,
+)
 
 // regionOf reads the region out of a queue's URL, as SQS writes it.
 func regionOf(queueURL *url.URL) string {
@@ -151,7 +190,12 @@ func regionOf(queueURL *url.URL) string {
 }
 
 func (q *SQS) readAttributes(ctx context.Context) error {
-	numbers, err := q.numbers(ctx, openTries, types.QueueAttributeNameMaximumMessageSize, types.QueueAttributeNameVisibilityTimeout)
+	numbers, err := q.numbers(
+		ctx,
+		openTries,
+		types.QueueAttributeNameMaximumMessageSize,
+		types.QueueAttributeNameVisibilityTimeout,
+	)
 	if err != nil {
 		return err
 	}
@@ -165,8 +209,11 @@ func (q *SQS) readAttributes(ctx context.Context) error {
 
 // numbers reads attributes of the queue that are numbers, in so many tries at most.
 func (q *SQS) numbers(ctx context.Context, tries int, names ...types.QueueAttributeName) ([]int, error) {
-	answer, err := q.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &q.url, AttributeNames: names},
-		func(o *sqs.Options) { o.RetryMaxAttempts = tries })
+	answer, err := q.client.GetQueueAttributes(
+		ctx,
+		&sqs.GetQueueAttributesInput{QueueUrl: &q.url, AttributeNames: names},
+		func(o *sqs.Options) { o.RetryMaxAttempts = tries },
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +226,8 @@ func (q *SQS) numbers(ctx context.Context, tries int, names ...types.QueueAttrib
 	return list, nil
 }
 
-// advice says what helps against a refusal of the queue. The codes are those of "Common Error Types" in the SQS API reference.
+// advice says what helps against a refusal of the queue. The codes are those of "Common Error Types" in the SQS API
+// reference.
 func advice(err smithy.APIError) string {
 	if missing := (*types.QueueDoesNotExist)(nil); errors.As(err, &missing) {
 		return "it does not exist: check name, account and region"
@@ -187,7 +235,11 @@ func advice(err smithy.APIError) string {
 	switch code := err.ErrorCode(); code {
 	case "AccessDenied", "AccessDeniedException", "NotAuthorized":
 		return "access is denied: allow sqs:GetQueueAttributes, SendMessage, ReceiveMessage, DeleteMessage and ChangeMessageVisibility"
-	case "InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature":
+	case "InvalidClientTokenId",
+		"UnrecognizedClientException",
+		"SignatureDoesNotMatch",
+		"InvalidSignatureException",
+		"IncompleteSignature":
 		return "AWS does not know these credentials: check access key and secret"
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
 		return "the credentials have expired (or this machine's clock is wrong)"
@@ -198,8 +250,8 @@ func advice(err smithy.APIError) string {
 
 func refusedBy(err smithy.APIError) string { return "SQS refused: " + err.ErrorCode() }
 
-// passes tells whether a refusal says nothing against the queue and its settings: SQS is out of order or throttles, or credentials were
-// good once.
+// passes tells whether a refusal says nothing against the queue and its settings: SQS is out of order or throttles,
+// or credentials were good once.
 func passes(refusal smithy.APIError, err error) bool {
 	switch refusal.ErrorCode() {
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
@@ -220,10 +272,14 @@ func (q *SQS) MaxMessageBytes() int { return q.limit }
 // Visibility is how long a received message is hidden.
 func (q *SQS) Visibility() time.Duration { return q.visibility }
 
-// Receive answers up to limit messages (10 at most), waiting for the first at most so long (whole seconds, 20 at most). What SQS hands out
-// after ctx has ended is made visible again.
+// Receive answers up to limit messages (10 at most), waiting for the first at most so long (whole seconds, 20 at
+// most). What SQS hands out after ctx has ended is made visible again.
 func (q *SQS) Receive(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
-	return q.polls.receive(ctx, func(ctx context.Context) ([]Message, error) { return q.poll(ctx, limit, wait) }, q.Release)
+	return q.polls.receive(
+		ctx,
+		func(ctx context.Context) ([]Message, error) { return q.poll(ctx, limit, wait) },
+		q.Release,
+	)
 }
 
 // Close ends what is left of receives that were given up. It comes when nobody receives and releases any more.
@@ -240,7 +296,8 @@ func (q *SQS) poll(ctx context.Context, limit int, wait time.Duration) ([]Messag
 		MessageAttributeNames:       []string{"All"},
 	}
 	if q.fifo {
-		// A receive that the SDK repeats because its answer was lost gets the same messages, and their groups are not held up.
+		// A receive that the SDK repeats because its answer was lost gets the same messages, and their groups are not
+		// held up.
 		input.ReceiveRequestAttemptId = aws.String(uuid.NewString())
 	}
 	answer, err := q.client.ReceiveMessage(ctx, input)
@@ -261,8 +318,14 @@ func seconds(d time.Duration) int32 {
 
 func fromSQS(m types.Message) Message {
 	out := Message{
-		ID: aws.ToString(m.MessageId), Body: []byte(aws.ToString(m.Body)), System: m.Attributes, Receipt: aws.ToString(m.ReceiptHandle),
-		GroupID: m.Attributes["MessageGroupId"], DeduplicationID: m.Attributes["MessageDeduplicationId"],
+		ID: aws.ToString(
+			m.MessageId,
+		),
+		Body:            []byte(aws.ToString(m.Body)),
+		System:          m.Attributes,
+		Receipt:         aws.ToString(m.ReceiptHandle),
+		GroupID:         m.Attributes["MessageGroupId"],
+		DeduplicationID: m.Attributes["MessageDeduplicationId"],
 	}
 	if n, err := strconv.Atoi(m.Attributes["ApproximateReceiveCount"]); err == nil {
 		out.ReceiveCount = n
@@ -274,7 +337,11 @@ func fromSQS(m types.Message) Message {
 		out.Attributes = make(map[string]Attribute, len(m.MessageAttributes))
 	}
 	for name, a := range m.MessageAttributes {
-		out.Attributes[name] = Attribute{Type: aws.ToString(a.DataType), String: aws.ToString(a.StringValue), Binary: a.BinaryValue}
+		out.Attributes[name] = Attribute{
+			Type:   aws.ToString(a.DataType),
+			String: aws.ToString(a.StringValue),
+			Binary: a.BinaryValue,
+		}
 	}
 	return out
 }
@@ -283,11 +350,21 @@ func fromSQS(m types.Message) Message {
 func (q *SQS) Depth(ctx context.Context) (Depth, error) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	numbers, err := q.numbers(ctx, maxTries, types.QueueAttributeNameApproximateNumberOfMessages,
-		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible, types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
-		types.QueueAttributeNameMessageRetentionPeriod)
+	numbers, err := q.numbers(
+		ctx,
+		maxTries,
+		types.QueueAttributeNameApproximateNumberOfMessages,
+		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
+		types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
+		types.QueueAttributeNameMessageRetentionPeriod,
+	)
 	if err != nil {
 		return Depth{}, fmt.Errorf("read depth of %s: %w", q.name, err)
 	}
-	return Depth{Visible: numbers[0], InFlight: numbers[1], Delayed: numbers[2], Retention: time.Duration(numbers[3]) * time.Second}, nil
+	return Depth{
+		Visible:   numbers[0],
+		InFlight:  numbers[1],
+		Delayed:   numbers[2],
+		Retention: time.Duration(numbers[3]) * time.Second,
+	}, nil
 }

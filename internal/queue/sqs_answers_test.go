@@ -60,11 +60,16 @@ func TestWhatSQSDoesNotConfirmIsNotSent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client := &constant{with: c.answer}
-				q, err := queue.NewSQS(t.Context(), "https://sqs.eu-central-1.amazonaws.com/000000000000/q", "", desktest.AWS("http://127.0.0.1"),
+				q, err := queue.NewSQS(
+					t.Context(),
+					"https://sqs.eu-central-1.amazonaws.com/000000000000/q",
+					"",
+					desktest.AWS("http://127.0.0.1"),
 					func(o *config.LoadOptions) error {
 						o.HTTPClient = client
 						return nil
-					})
+					},
+				)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -72,7 +77,8 @@ func TestWhatSQSDoesNotConfirmIsNotSent(t *testing.T) {
 				defer cancel()
 				begun := time.Now()
 				errs := q.Send(ctx, []queue.Outgoing{{Body: []byte("a")}, {Body: []byte("b")}})
-				if (errs[0] == nil) != c.sent || errs[1] == nil || !strings.Contains(errs[1].Error(), c.why) || errors.Is(errs[1], queue.ErrAway) != c.away {
+				if (errs[0] == nil) != c.sent || errs[1] == nil || !strings.Contains(errs[1].Error(), c.why) ||
+					errors.Is(errs[1], queue.ErrAway) != c.away {
 					t.Errorf("the answers are %v", errs)
 				}
 				if took := time.Since(begun); client.calls != c.calls || took < c.least || took > c.most {

@@ -16,11 +16,13 @@ import (
 )
 
 const (
-	// entryTries and firstPause bound how an entry is tried again that SQS itself failed at, while it took others of the same call.
+	// entryTries and firstPause bound how an entry is tried again that SQS itself failed at, while it took others of
+	// the same call.
 	entryTries = 4
 	firstPause = 100 * time.Millisecond
 
-	// leastCall is how many bytes one call may always carry: SQS has never taken less, also where the queue's messages are smaller.
+	// leastCall is how many bytes one call may always carry: SQS has never taken less, also where the queue's
+	// messages are smaller.
 	leastCall = 256 << 10
 )
 
@@ -40,13 +42,19 @@ func (q *SQS) Send(ctx context.Context, list []Outgoing) []error {
 	return errs
 }
 
-// SendEach is Send that answers for each message, by its place in the list, as soon as SQS has it or it is given up: one that SQS
-// fails at, and that is tried again, keeps nobody else waiting.
+// SendEach is Send that answers for each message, by its place in the list, as soon as SQS has it or it is given up:
+// one that SQS fails at, and that is tried again, keeps nobody else waiting.
 func (q *SQS) SendEach(ctx context.Context, list []Outgoing, settled func(i int, err error)) {
 	if q.fifo {
 		list = inOrder(list)
 	}
-	b := batch{errs: make([]error, len(list)), what: "send to " + q.name, call: q.sender(list), senderFault: ErrRefused, settled: settled}
+	b := batch{
+		errs:        make([]error, len(list)),
+		what:        "send to " + q.name,
+		call:        q.sender(list),
+		senderFault: ErrRefused,
+		settled:     settled,
+	}
 	b.fits = func(places []int, next int) bool {
 		size := list[next].size()
 		for _, i := range places {
@@ -97,7 +105,10 @@ func (q *SQS) entry(id string, o Outgoing) types.SendMessageBatchRequestEntry {
 	}
 	if o.Trace != "" {
 		e.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
-			string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {DataType: aws.String("String"), StringValue: &o.Trace},
+			string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {
+				DataType:    aws.String("String"),
+				StringValue: &o.Trace,
+			},
 		}
 	}
 	if q.fifo {
@@ -109,23 +120,31 @@ func (q *SQS) entry(id string, o Outgoing) types.SendMessageBatchRequestEntry {
 // Extend hides messages for d from now (whole seconds, 12 hours at most).
 func (q *SQS) Extend(ctx context.Context, messages []Message, d time.Duration) []error {
 	hide := seconds(min(max(d, 0), maxHide))
-	return q.change(ctx, "change visibility on "+q.name, messages, func(ctx context.Context, places []int) (answered, error) {
-		entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(places))
-		for n, i := range places {
-			entries[n] = types.ChangeMessageVisibilityBatchRequestEntry{
-				Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &messages[i].Receipt, VisibilityTimeout: hide,
+	return q.change(
+		ctx,
+		"change visibility on "+q.name,
+		messages,
+		func(ctx context.Context, places []int) (answered, error) {
+			entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(places))
+			for n, i := range places {
+				entries[n] = types.ChangeMessageVisibilityBatchRequestEntry{
+					Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &messages[i].Receipt, VisibilityTimeout: hide,
+				}
 			}
-		}
-		answer, err := q.client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries})
-		if err != nil {
-			return answered{}, err
-		}
-		out := answered{failed: answer.Failed}
-		for _, ok := range answer.Successful {
-			out.done = append(out.done, aws.ToString(ok.Id))
-		}
-		return out, nil
-	})
+			answer, err := q.client.ChangeMessageVisibilityBatch(
+				ctx,
+				&sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries},
+			)
+			if err != nil {
+				return answered{}, err
+			}
+			out := answered{failed: answer.Failed}
+			for _, ok := range answer.Successful {
+				out.done = append(out.done, aws.ToString(ok.Id))
+			}
+			return out, nil
+		},
+	)
 }
 
 // Release makes messages visible at once.
@@ -138,9 +157,15 @@ func (q *SQS) Delete(ctx context.Context, messages []Message) []error {
 	return q.change(ctx, "delete from "+q.name, messages, func(ctx context.Context, places []int) (answered, error) {
 		entries := make([]types.DeleteMessageBatchRequestEntry, len(places))
 		for n, i := range places {
-			entries[n] = types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &messages[i].Receipt}
+			entries[n] = types.DeleteMessageBatchRequestEntry{
+				Id:            aws.String(strconv.Itoa(i)),
+				ReceiptHandle: &messages[i].Receipt,
+			}
 		}
-		answer, err := q.client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: entries})
+		answer, err := q.client.DeleteMessageBatch(
+			ctx,
+			&sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: entries},
+		)
 		if err != nil {
 			return answered{}, err
 		}
@@ -152,7 +177,8 @@ func (q *SQS) Delete(ctx context.Context, messages []Message) []error {
 	})
 }
 
-// change makes calls whose entries are nothing but receipts, so that a fault of the sender means a receipt which no longer stands.
+// change makes calls whose entries are nothing but receipts, so that a fault of the sender means a receipt which no
+// longer stands.
 func (q *SQS) change(ctx context.Context, what string, messages []Message, call batchCall) []error {
 	b := batch{
 		errs: make([]error, len(messages)), what: what, call: call, senderFault: ErrStale,
@@ -176,7 +202,8 @@ type batch struct {
 	settled     func(i int, err error)
 }
 
-// run makes calls until each open entry is done or given up. Entries that SQS failed at are tried again without the others.
+// run makes calls until each open entry is done or given up. Entries that SQS failed at are tried again without the
+// others.
 func (b *batch) run(ctx context.Context, open []int) {
 	pause := firstPause
 	for try := 1; len(open) > 0; try++ {
@@ -246,7 +273,8 @@ func (b *batch) once(ctx context.Context, places []int) (again []int) {
 	return b.note(answer)
 }
 
-// guarded makes a call. The SDK relies on what SQS has in every answer, and panics where something else answers in its place.
+// guarded makes a call. The SDK relies on what SQS has in every answer, and panics where something else answers in
+// its place.
 func (b *batch) guarded(ctx context.Context, places []int) (answer answered, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -263,16 +291,23 @@ func oneEntrysFault(err error) bool {
 		return false
 	}
 	switch api.ErrorCode() {
-	case "InvalidMessageContents", "InvalidParameterValue", "InvalidParameterCombination", "InvalidAttributeValue", "MissingParameter",
-		"ReceiptHandleIsInvalid", "SerializationException", "ValidationException",
-		"BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong":
+	case "InvalidMessageContents",
+		"InvalidParameterValue",
+		"InvalidParameterCombination",
+		"InvalidAttributeValue",
+		"MissingParameter",
+		"ReceiptHandleIsInvalid",
+		"SerializationException",
+		"ValidationException",
+		"BatchRequestTooLong",
+		"AWS.SimpleQueueService.BatchRequestTooLong":
 		return true
 	}
 	return false
 }
 
-// note takes down what SQS answered for each entry. A call that failed as a whole was tried again by the SDK already, and has no
-// entries here.
+// note takes down what SQS answered for each entry. A call that failed as a whole was tried again by the SDK already,
+// and has no entries here.
 func (b *batch) note(answer answered) (again []int) {
 	for _, id := range answer.done {
 		if i, ok := b.place(id); ok {

@@ -21,7 +21,12 @@ import (
 )
 
 // faulty is a queue whose calls pass through an intercept, and the same queue without.
-func faulty(t *testing.T, name string, attributes map[string]string, i desktest.Intercept) (q, direct *queue.SQS, b *desktest.Between) {
+func faulty(
+	t *testing.T,
+	name string,
+	attributes map[string]string,
+	i desktest.Intercept,
+) (q, direct *queue.SQS, b *desktest.Between) {
 	t.Helper()
 	endpoint := desktest.StartSQS(t)
 	direct = openSQS(t, endpoint, name, attributes)
@@ -86,7 +91,12 @@ func TestEntryThatFailsIsTriedAgainAlone(t *testing.T) {
 		if nth > 1 {
 			return false
 		}
-		return b.WithoutEntry(w, r, 1, map[string]any{"SenderFault": false, "Code": "InternalError", "Message": "try again"})
+		return b.WithoutEntry(
+			w,
+			r,
+			1,
+			map[string]any{"SenderFault": false, "Code": "InternalError", "Message": "try again"},
+		)
 	})
 	send(t, q, "a", "b", "c")
 	messages := receiveAll(t, direct, 3)
@@ -107,7 +117,12 @@ func TestEntryThatSQSRefusesFailsAlone(t *testing.T) {
 		if action != "SendMessageBatch" {
 			return false
 		}
-		return b.WithoutEntry(w, r, 2, map[string]any{"SenderFault": true, "Code": "InvalidMessageContents", "Message": "no"})
+		return b.WithoutEntry(
+			w,
+			r,
+			2,
+			map[string]any{"SenderFault": true, "Code": "InvalidMessageContents", "Message": "no"},
+		)
 	})
 	errs := q.Send(t.Context(), []queue.Outgoing{{Body: []byte("a")}, {Body: []byte("b")}, {Body: []byte("c")}})
 	if errs[0] != nil || errs[1] != nil || errs[2] == nil {
@@ -124,14 +139,22 @@ func TestCallRefusedForOneEntryIsMadeForEachAlone(t *testing.T) {
 	for _, code := range []string{"InvalidParameterValue", "BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong"} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
-			q, direct, _ := faulty(t, "q", nil, func(w http.ResponseWriter, r *http.Request, action string, _ int) bool {
-				if action != "SendMessageBatch" || !strings.Contains(desktest.Peek(r), "poison") {
-					return false
-				}
-				desktest.Refuse(w, http.StatusBadRequest, code)
-				return true
-			})
-			errs := q.Send(t.Context(), []queue.Outgoing{{Body: []byte("a")}, {Body: []byte("poison")}, {Body: []byte("c")}})
+			q, direct, _ := faulty(
+				t,
+				"q",
+				nil,
+				func(w http.ResponseWriter, r *http.Request, action string, _ int) bool {
+					if action != "SendMessageBatch" || !strings.Contains(desktest.Peek(r), "poison") {
+						return false
+					}
+					desktest.Refuse(w, http.StatusBadRequest, code)
+					return true
+				},
+			)
+			errs := q.Send(
+				t.Context(),
+				[]queue.Outgoing{{Body: []byte("a")}, {Body: []byte("poison")}, {Body: []byte("c")}},
+			)
 			if errs[0] != nil || errs[1] == nil || errs[2] != nil {
 				t.Errorf("the answers are %v", errs)
 			}
@@ -171,13 +194,18 @@ func TestCallsAreAsLargeAsTheQueueTakes(t *testing.T) {
 func TestConnectionResetInTheMiddleOfAnAnswer(t *testing.T) {
 	t.Parallel()
 	var b *desktest.Between
-	q, direct, b := faulty(t, "q.fifo", map[string]string{"VisibilityTimeout": "1"}, func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
-		if action == "GetQueueAttributes" || nth > 1 {
-			return false
-		}
-		b.CutOff(t, w, r)
-		return true
-	})
+	q, direct, b := faulty(
+		t,
+		"q.fifo",
+		map[string]string{"VisibilityTimeout": "1"},
+		func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
+			if action == "GetQueueAttributes" || nth > 1 {
+				return false
+			}
+			b.CutOff(t, w, r)
+			return true
+		},
+	)
 	send(t, q, "x") // SQS had it at the first call: sent again, it is still the same message
 	m := receiveOne(t, q)
 	if m.ReceiveCount != 2 {
@@ -246,13 +274,19 @@ func TestDelayedMessagesCount(t *testing.T) {
 
 func TestLimitsComeFromTheQueue(t *testing.T) {
 	t.Parallel()
-	q := openSQS(t, desktest.StartSQS(t), "q", map[string]string{"MaximumMessageSize": "262144", "VisibilityTimeout": "77"})
+	q := openSQS(
+		t,
+		desktest.StartSQS(t),
+		"q",
+		map[string]string{"MaximumMessageSize": "262144", "VisibilityTimeout": "77"},
+	)
 	if q.MaxMessageBytes() != 262144 || q.Visibility() != 77*time.Second {
 		t.Errorf("at most %d bytes, hidden for %v", q.MaxMessageBytes(), q.Visibility())
 	}
 }
 
-// TestEnvironmentLeadsToTheServer cannot be parallel: it changes the environment, and nothing else tells NewSQS where to go.
+// TestEnvironmentLeadsToTheServer cannot be parallel: it changes the environment, and nothing else tells NewSQS where
+// to go.
 func TestEnvironmentLeadsToTheServer(t *testing.T) {
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
@@ -297,7 +331,8 @@ func TestQueueThatCannotBeUsed(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			q, err := queue.NewSQS(t.Context(), c.url, "", c.option)
-			if q != nil || err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.url) {
+			if q != nil || err == nil || !strings.Contains(err.Error(), c.want) ||
+				!strings.Contains(err.Error(), c.url) {
 				t.Errorf("it answers %v", err)
 			}
 		})
@@ -308,8 +343,14 @@ func none(*config.LoadOptions) error { return nil }
 
 func TestQueueThatIsAwayMayComeBack(t *testing.T) {
 	t.Parallel()
-	q, err := queue.NewSQS(t.Context(), "https://sqs.eu-central-1.amazonaws.com/000000000000/q", "", desktest.AWS("http://127.0.0.1:1"))
-	if err != nil || q.Unreached() == nil || !strings.Contains(q.Unreached().Error(), "000000000000/q cannot be reached") {
+	q, err := queue.NewSQS(
+		t.Context(),
+		"https://sqs.eu-central-1.amazonaws.com/000000000000/q",
+		"",
+		desktest.AWS("http://127.0.0.1:1"),
+	)
+	if err != nil || q.Unreached() == nil ||
+		!strings.Contains(q.Unreached().Error(), "000000000000/q cannot be reached") {
 		t.Fatalf("opening answers %v, unreached: %v", err, q.Unreached())
 	}
 	if q.MaxMessageBytes() != 256<<10 || q.Visibility() != 30*time.Second {
@@ -326,9 +367,16 @@ func TestQueueThatRefusesForNowMayComeBack(t *testing.T) {
 	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
-			refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { desktest.Refuse(w, status, code) }))
+			refusing := httptest.NewServer(
+				http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { desktest.Refuse(w, status, code) }),
+			)
 			defer refusing.Close()
-			q, err := queue.NewSQS(t.Context(), "https://sqs.eu-central-1.amazonaws.com/000000000000/q", "", desktest.AWS(refusing.URL))
+			q, err := queue.NewSQS(
+				t.Context(),
+				"https://sqs.eu-central-1.amazonaws.com/000000000000/q",
+				"",
+				desktest.AWS(refusing.URL),
+			)
 			if err != nil || q.Unreached() == nil || !strings.Contains(q.Unreached().Error(), code) {
 				t.Errorf("opening answers %v", err)
 			}
@@ -336,7 +384,8 @@ func TestQueueThatRefusesForNowMayComeBack(t *testing.T) {
 	}
 }
 
-// TestRegion cannot be parallel, because it sets the environment. A queue is signed for in the region of its URL, whatever that says.
+// TestRegion cannot be parallel, because it sets the environment. A queue is signed for in the region of its URL,
+// whatever that says.
 func TestRegion(t *testing.T) {
 	endpoint := desktest.StartSQS(t)
 	for _, c := range []struct{ host, setting, environment, want string }{
@@ -357,10 +406,16 @@ func TestRegion(t *testing.T) {
 				desktest.Refuse(w, http.StatusForbidden, "AccessDenied")
 				return true
 			})
-			_, err := queue.NewSQS(t.Context(), "https://"+c.host+"/000000000000/q", c.setting, desktest.AWS(b.URL), func(o *config.LoadOptions) error {
-				o.Region = c.setting
-				return nil
-			})
+			_, err := queue.NewSQS(
+				t.Context(),
+				"https://"+c.host+"/000000000000/q",
+				c.setting,
+				desktest.AWS(b.URL),
+				func(o *config.LoadOptions) error {
+					o.Region = c.setting
+					return nil
+				},
+			)
 			if !strings.Contains(signed, "/"+c.want+"/sqs/") {
 				t.Errorf("the call was signed %q (%v)", signed, err)
 			}
@@ -368,20 +423,28 @@ func TestRegion(t *testing.T) {
 	}
 }
 
-// TestBodyIsSentFromMemory cannot be parallel: where the environment names a bundle of certificates, the SDK allows only its own
-// client, and here another one notes the body.
+// TestBodyIsSentFromMemory cannot be parallel: where the environment names a bundle of certificates, the SDK allows
+// only its own client, and here another one notes the body.
 func TestBodyIsSentFromMemory(t *testing.T) {
 	t.Setenv("AWS_CA_BUNDLE", "")
 	client := &late{}
-	_, err := queue.NewSQS(t.Context(), "https://sqs.eu-central-1.amazonaws.com/000000000000/q", "", desktest.AWS("http://127.0.0.1"),
+	_, err := queue.NewSQS(
+		t.Context(),
+		"https://sqs.eu-central-1.amazonaws.com/000000000000/q",
+		"",
+		desktest.AWS("http://127.0.0.1"),
 		func(o *config.LoadOptions) error {
 			o.HTTPClient = client
 			return nil
-		})
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if body, err := io.ReadAll(client.body); err != nil || !strings.Contains(string(body), "MaximumMessageSize") || client.length != int64(len(body)) {
+	if body, err := io.ReadAll(
+		client.body,
+	); err != nil || !strings.Contains(string(body), "MaximumMessageSize") ||
+		client.length != int64(len(body)) {
 		t.Errorf("after the answer the body is %q of %d bytes, %v", body, client.length, err)
 	}
 }
@@ -396,7 +459,11 @@ func (l *late) Do(r *http.Request) (*http.Response, error) {
 	l.body, l.length = r.Body, r.ContentLength
 	const answer = `{"Attributes":{"MaximumMessageSize":"1024","VisibilityTimeout":"30"}}`
 	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}, "Content-Length": {strconv.Itoa(len(answer))}},
+		StatusCode: http.StatusOK,
+		Header: http.Header{
+			"Content-Type":   {"application/x-amz-json-1.0"},
+			"Content-Length": {strconv.Itoa(len(answer))},
+		},
 		Body: io.NopCloser(strings.NewReader(answer)),
 	}, nil
 }

@@ -31,8 +31,8 @@ func (s *Spool) Watch(ctx context.Context, q Measured) error {
 	}
 }
 
-// Look asks the queue once, unless what became of a message told lately. That it answers says nothing of a queue which took no message: only
-// the next message does.
+// Look asks the queue once, unless what became of a message told lately. That it answers says nothing of a queue
+// which took no message: only the next message does.
 func (s *Spool) Look(ctx context.Context, q Measured) {
 	s.mu.Lock()
 	fresh, unsent := s.now().Sub(s.told) < toldLately, s.away.Err != nil && !s.idle

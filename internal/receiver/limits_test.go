@@ -41,11 +41,13 @@ func post(t *testing.T, maxBody int64, to handler) *desktest.Deadlines {
 	sources := []receiver.Source{{Name: "genesys", MaxBody: maxBody}}
 	r := receiver.New(sources, to, silent{}, nil, &notes{}, time.Now, desktest.Log(t))
 	c := desktest.NewDeadlines()
-	r.Handler().ServeHTTP(c, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/genesys", strings.NewReader("{}")))
+	r.Handler().
+		ServeHTTP(c, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/genesys", strings.NewReader("{}")))
 	return c
 }
 
-// Where a source takes larger bodies a platform has longer to send one. What is there as a whole may take as long as its delivery does.
+// Where a source takes larger bodies a platform has longer to send one. What is there as a whole may take as long as
+// its delivery does.
 func TestLargerBodiesMayTakeLonger(t *testing.T) {
 	t.Parallel()
 	for maxBody, want := range map[int64]time.Duration{1 << 10: 10 * time.Second, 1 << 20: 11 * time.Second, 64 << 20: 74 * time.Second} {

@@ -32,8 +32,9 @@ type Processor struct {
 	queue   ProcessingQueue
 	trouble telemetry.Trouble
 	room    *semaphore.Weighted // bytes, for bodies that were compressed: each is unpacked until it is dealt with
-	tried   sync.Map            // receipts, by the ids of messages whose letters nobody took
-	done    sync.Map            // ids of messages that were dealt with and could not be deleted: they come again, and are not delivered again
+	tried   sync.Map            // receipts, by the ids of messages whose messages nobody took
+	// ids of messages that were dealt with and could not be deleted: they come again, and are not delivered again
+	done sync.Map
 }
 
 // NewProcessor makes a processor of the queue that the receiver fills.
@@ -42,7 +43,8 @@ func NewProcessor(r *Receiver, q ProcessingQueue) *Processor {
 }
 
 const (
-	// unpackedRoom is how much bodies may have together that were compressed, so that one which takes its time does not hold up all others.
+	// unpackedRoom is how much bodies may have together that were compressed, so that one which takes its time does
+	// not hold up all others.
 	unpackedRoom = 2 * envelope.MaxUnpacked
 
 	processorBatch = 10
@@ -69,12 +71,28 @@ func (p *Processor) poll(ctx context.Context) {
 		}
 		if err == nil {
 			if lasted, tell := p.trouble.Over(p.now()); tell {
-				p.log.InfoContext(ctx, "the processing queue is worked on again", "queue", p.queue.Name(), "after", lasted)
+				p.log.InfoContext(
+					ctx,
+					"the processing queue is worked on again",
+					"queue",
+					p.queue.Name(),
+					"after",
+					lasted,
+				)
 			}
 			continue
 		}
 		if times, tell := p.trouble.Met(p.now()); tell {
-			p.log.ErrorContext(ctx, "cannot work on the processing queue; trying again", "queue", p.queue.Name(), "faults", times, "err", err)
+			p.log.ErrorContext(
+				ctx,
+				"cannot work on the processing queue; trying again",
+				"queue",
+				p.queue.Name(),
+				"faults",
+				times,
+				"err",
+				err,
+			)
 		}
 		select {
 		case <-ctx.Done():
@@ -83,8 +101,8 @@ func (p *Processor) poll(ctx context.Context) {
 	}
 }
 
-// Once delivers one batch side by side, waiting for it at most so long. Each webhook leaves the queue when it is delivered or is on
-// the dead letter queue; one that is neither, or could not be sent before ctx ended, becomes visible again.
+// Once delivers one batch side by side, waiting for it at most so long. Each webhook leaves the queue when it is
+// delivered or is on the DLQ; one that is neither, or could not be sent before ctx ended, becomes visible again.
 func (p *Processor) Once(ctx context.Context, wait time.Duration) error {
 	messages, err := p.queue.Receive(ctx, processorBatch, wait)
 	if err != nil || len(messages) == 0 {
@@ -117,8 +135,8 @@ func (p *Processor) Once(ctx context.Context, wait time.Duration) error {
 	return errors.Join(errs...)
 }
 
-// delete takes messages off the queue that were dealt with. They are in the books first: one that a crash leaves on the queue is counted
-// again, while one that was gone and not counted would be missing.
+// delete takes messages off the queue that were dealt with. They are in the books first: one that a crash leaves on
+// the queue is counted again, while one that was gone and not counted would be missing.
 func (p *Processor) delete(ctx context.Context, done []queue.Message) []error {
 	if err := p.books.Save(ctx); err != nil {
 		p.log.WarnContext(ctx, "what became of buffered webhooks is not in the ledger yet", "err", err)
@@ -143,7 +161,12 @@ func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m que
 	}
 	unpacked := int64(0)
 	c := envelope.Decode(envelope.Raw{
-		Queue: p.queue.Name(), MessageID: m.ID, Body: m.Body, SentAt: m.SentAt, ReceiveCount: m.ReceiveCount, Unpack: func(bytes int64) bool {
+		Queue:        p.queue.Name(),
+		MessageID:    m.ID,
+		Body:         m.Body,
+		SentAt:       m.SentAt,
+		ReceiveCount: m.ReceiveCount,
+		Unpack: func(bytes int64) bool {
 			unpacked = bytes
 			return p.room.Acquire(ctx, bytes) == nil // ctx has no end
 		},
@@ -153,7 +176,16 @@ func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m que
 	c.Queue.TraceParent = cmp.Or(span.TraceParent(), c.Queue.TraceParent)
 	defer func() {
 		if span.End(err); err != nil {
-			p.log.WarnContext(ctx, "a buffered webhook could not be dealt with, and stays on the queue", "source", c.Source, "queue", p.queue.Name(), "err", err)
+			p.log.WarnContext(
+				ctx,
+				"a buffered webhook could not be dealt with, and stays on the queue",
+				"source",
+				c.Source,
+				"queue",
+				p.queue.Name(),
+				"err",
+				err,
+			)
 		}
 	}()
 	booked := deadletter.Receipts{}
@@ -177,8 +209,13 @@ func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m que
 	if !ok {
 		c.Reason = "Not sent: the source of this webhook is not configured any more"
 		c.First = &deadletter.Attempt{
-			Number: 1, Trigger: deadletter.TriggerReceive, Actor: deadletter.System().Name, StartedAt: p.now(), Done: true,
-			Outcome: deadletter.Unreachable, Error: c.Reason,
+			Number:    1,
+			Trigger:   deadletter.TriggerReceive,
+			Actor:     deadletter.System().Name,
+			StartedAt: p.now(),
+			Done:      true,
+			Outcome:   deadletter.Unreachable,
+			Error:     c.Reason,
 		}
 	}
 	if ours {
@@ -196,8 +233,8 @@ func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m que
 	return nil
 }
 
-// receipt names a letter in the books. A webhook that was handed out before may have been kept before, by a process that was killed or by
-// another one, and is then kept, and counted, again.
+// receipt names a message in the books. A webhook that was handed out before may have been kept before, by a process
+// that was killed or by another one, and is then kept, and counted, again.
 func (p *Processor) receipt(m queue.Message, c deadletter.Capture) string {
 	if before, ok := p.tried.Load(m.ID); ok {
 		return before.(string)

@@ -12,7 +12,8 @@ import (
 	"dlqdesk/internal/receiver"
 )
 
-// However many bodies wait that grow when they are unpacked, no more are than there is room for. They hold up no others.
+// However many bodies wait that grow when they are unpacked, no more are than there is room for. They hold up no
+// others.
 func TestBufferedBodiesWaitForRoom(t *testing.T) {
 	t.Parallel()
 	b := setup(t, false)
@@ -23,7 +24,10 @@ func TestBufferedBodiesWaitForRoom(t *testing.T) {
 	})
 	large := bytes.Repeat([]byte("x"), 2<<20)
 	for _, id := range []string{"large-1", "large-2"} {
-		text, err := envelope.EncodeWithin(deadletter.Capture{ID: deadletter.ID(id), WebhookID: id, Source: "later", Method: "POST", Body: large}, 1<<20)
+		text, err := envelope.EncodeWithin(
+			deadletter.Capture{ID: deadletter.ID(id), WebhookID: id, Source: "later", Method: "POST", Body: large},
+			1<<20,
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

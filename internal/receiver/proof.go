@@ -15,8 +15,8 @@ import (
 	"dlqdesk/internal/verify"
 )
 
-// proven reads the body of a webhook that proves who sent it. What can be told by the headers is told before a byte of the body is read.
-// Where it answers false, so has it the platform.
+// proven reads the body of a webhook that proves who sent it. What can be told by the headers is told before a byte
+// of the body is read. Where it answers false, so has it the platform.
 func (r *Receiver) proven(w http.ResponseWriter, req *http.Request, s Source) ([]byte, bool) {
 	var proof verify.Proof
 	var err error
@@ -64,8 +64,14 @@ func (r *Receiver) refuseUnproven(ctx context.Context, w http.ResponseWriter, s 
 		r.log.DebugContext(ctx, "a platform is sent for a token", "source", s.Name, "reason", refusal.Reason)
 	default:
 		if n := r.refused[s.Name].count(r.now()); n > 0 {
-			r.log.LogAttrs(ctx, slog.LevelWarn, "webhooks were refused: they do not prove who sent them", slog.String("source", s.Name),
-				slog.Int("refused", n), slog.String("reason", why.Error()))
+			r.log.LogAttrs(
+				ctx,
+				slog.LevelWarn,
+				"webhooks were refused: they do not prove who sent them",
+				slog.String("source", s.Name),
+				slog.Int("refused", n),
+				slog.String("reason", why.Error()),
+			)
 		}
 	}
 	if challenge := s.Verify.Settings().Challenge(); challenge != "" {
@@ -74,7 +80,8 @@ func (r *Receiver) refuseUnproven(ctx context.Context, w http.ResponseWriter, s 
 	answer(w, http.StatusUnauthorized, told)
 }
 
-// refusals keeps a forger from filling the log: of what is refused it tells at once, and then once in a while how much more there was.
+// refusals keeps a forger from filling the log: of what is refused it tells at once, and then once in a while how
+// much more there was.
 type refusals struct {
 	mu     sync.Mutex
 	since  time.Time // of the latest line of the log

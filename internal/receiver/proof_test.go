@@ -51,8 +51,16 @@ func setupProofs(t *testing.T, level slog.Level) proofs {
 			t.Fatal(err)
 		}
 		source := receiver.Source{
-			Name: s.Source, MaxBody: limit, Verify: p.by[s.Source], Dedup: deadletter.Dedup{Path: deadletter.Path{"id"}},
-			Destination: delivery.Destination{Source: s.Source, URL: p.destination.URL, Timeout: 5 * time.Second, MaxConcurrent: 8},
+			Name:    s.Source,
+			MaxBody: limit,
+			Verify:  p.by[s.Source],
+			Dedup:   deadletter.Dedup{Path: deadletter.Path{"id"}},
+			Destination: delivery.Destination{
+				Source:        s.Source,
+				URL:           p.destination.URL,
+				Timeout:       5 * time.Second,
+				MaxConcurrent: 8,
+			},
 		}
 		if s.Source == "byoc" {
 			source.Ack = ack
@@ -69,7 +77,12 @@ func setupProofs(t *testing.T, level slog.Level) proofs {
 // post sends a webhook that is signed first, and then changed.
 func (p proofs) post(t *testing.T, path, body string, sign bool, change func(*http.Request)) answer {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+"/webhooks/"+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(
+		t.Context(),
+		http.MethodPost,
+		p.url+"/webhooks/"+path,
+		strings.NewReader(body),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,9 +123,10 @@ func TestOnlyWhatIsProvenIsDeliveredOrKept(t *testing.T) {
 				t.Errorf("%s, %s: %v", source, name, got.header)
 			}
 		}
-		letters := kept(t, p.dlq)
-		if len(letters) != 1 || letters[0].WebhookID != "evt-1" || len(p.destination.Received()) != 1 || p.destination.Received()[0].Header.Get("Webhook-Id") != "evt-1" {
-			t.Errorf("%s: %d deliveries, kept %+v", source, len(p.destination.Received()), letters)
+		messages := kept(t, p.dlq)
+		if len(messages) != 1 || messages[0].WebhookID != "evt-1" || len(p.destination.Received()) != 1 ||
+			p.destination.Received()[0].Header.Get("Webhook-Id") != "evt-1" {
+			t.Errorf("%s: %d deliveries, kept %+v", source, len(p.destination.Received()), messages)
 		}
 		if strings.Contains(p.log.String(), "hunter2") {
 			t.Errorf("the log shows a secret: %s", p.log)
@@ -143,8 +157,11 @@ func TestRefusalsDoNotFillTheLog(t *testing.T) {
 	p.clock.Add(time.Minute)
 	p.post(t, "stripe", "{}", true, func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("[]")) })
 	lines := strings.Split(strings.TrimSpace(p.log.String()), "\n")
-	if len(lines) != 2 || !strings.Contains(lines[0], "refused=1 ") || !strings.Contains(lines[0], "Stripe-Signature is missing") ||
-		!strings.Contains(lines[1], "refused=5 ") || !strings.Contains(lines[1], "no secret of this source") || !strings.Contains(lines[1], "source=stripe") {
+	if len(lines) != 2 || !strings.Contains(lines[0], "refused=1 ") ||
+		!strings.Contains(lines[0], "Stripe-Signature is missing") ||
+		!strings.Contains(lines[1], "refused=5 ") ||
+		!strings.Contains(lines[1], "no secret of this source") ||
+		!strings.Contains(lines[1], "source=stripe") {
 		t.Errorf("logged:\n%s", p.log)
 	}
 }
@@ -160,7 +177,10 @@ func TestWhatHeadersTellIsToldBeforeTheBody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := io.WriteString(conn, "POST /webhooks/token HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n"+headers+"\r\n"); err != nil {
+		if _, err := io.WriteString(
+			conn,
+			"POST /webhooks/token HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n"+headers+"\r\n",
+		); err != nil {
 			t.Fatal(err)
 		}
 		deadline, _ := ctx.Deadline()
@@ -177,7 +197,14 @@ func TestPlatformThatAsksForItsToken(t *testing.T) {
 	t.Parallel()
 	p := setupProofs(t, slog.LevelInfo)
 	const message = "byoc/1.0/posts/p%20ost-1/messages"
-	if got := p.post(t, message, "{}", false, nil); got.status != http.StatusUnauthorized || got.header.Get("Www-Authenticate") != "Bearer" {
+	if got := p.post(
+		t,
+		message,
+		"{}",
+		false,
+		nil,
+	); got.status != http.StatusUnauthorized ||
+		got.header.Get("Www-Authenticate") != "Bearer" {
 		t.Errorf("the first webhook is answered %d %v", got.status, got.header)
 	}
 	if p.log.Len() != 0 {
@@ -186,23 +213,55 @@ func TestPlatformThatAsksForItsToken(t *testing.T) {
 	if len(p.books.fates) != 0 {
 		t.Errorf("it is counted as %v", p.books.fates)
 	}
-	if got := p.post(t, "byoc/token", `{"client_id":"cxone","client_secret":"wrong","grant_type":"client_credentials"}`, false, nil); got.status != http.StatusUnauthorized ||
-		got.body != `{"error":"invalid_client"}` || !strings.Contains(p.log.String(), "another client id or secret") {
+	if got := p.post(
+		t,
+		"byoc/token",
+		`{"client_id":"cxone","client_secret":"wrong","grant_type":"client_credentials"}`,
+		false,
+		nil,
+	); got.status != http.StatusUnauthorized ||
+		got.body != `{"error":"invalid_client"}` ||
+		!strings.Contains(p.log.String(), "another client id or secret") {
 		t.Errorf("another secret is answered %d %s, logged %s", got.status, got.body, p.log)
 	}
-	if got := p.post(t, "byoc/token", strings.Repeat("x", 5000), false, nil); got.status != http.StatusRequestEntityTooLarge {
+	if got := p.post(
+		t,
+		"byoc/token",
+		strings.Repeat("x", 5000),
+		false,
+		nil,
+	); got.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a large request for a token is answered %d", got.status)
 	}
 	forged := func(r *http.Request) { r.Header.Set("Authorization", "Bearer AAAA") }
-	if p.post(t, message, "{}", false, forged); !slices.Equal(p.books.fates, []deadletter.Fate{deadletter.FateUnauthorized}) {
+	if p.post(
+		t,
+		message,
+		"{}",
+		false,
+		forged,
+	); !slices.Equal(
+		p.books.fates,
+		[]deadletter.Fate{deadletter.FateUnauthorized},
+	) {
 		t.Errorf("a forged token is counted as %v", p.books.fates)
 	}
-	got := p.post(t, "byoc/token", `{"client_id":"cxone","client_secret":"hunter2 of ours","grant_type":"client_credentials"}`, false, nil)
+	got := p.post(
+		t,
+		"byoc/token",
+		`{"client_id":"cxone","client_secret":"hunter2 of ours","grant_type":"client_credentials"}`,
+		false,
+		nil,
+	)
 	var token struct {
 		AccessToken string `json:"access_token"`
 		ExpiresIn   int    `json:"expires_in"`
 	}
-	if err := json.Unmarshal([]byte(got.body), &token); err != nil || got.status != http.StatusOK || token.ExpiresIn != 3600 || got.header.Get("Cache-Control") != "no-store" {
+	if err := json.Unmarshal(
+		[]byte(got.body),
+		&token,
+	); err != nil || got.status != http.StatusOK || token.ExpiresIn != 3600 ||
+		got.header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("answered %d %s %v, %v", got.status, got.body, got.header, err)
 	}
 	bearer := func(r *http.Request) {
@@ -215,7 +274,11 @@ func TestPlatformThatAsksForItsToken(t *testing.T) {
 		var told struct {
 			ID string `json:"idOnExternalPlatform"`
 		}
-		if err := json.Unmarshal([]byte(got.body), &told); err != nil || got.status != http.StatusOK || len(told.ID) != 36 || got.header.Get("Content-Type") != "application/json" {
+		if err := json.Unmarshal(
+			[]byte(got.body),
+			&told,
+		); err != nil || got.status != http.StatusOK || len(told.ID) != 36 ||
+			got.header.Get("Content-Type") != "application/json" {
 			t.Errorf("handler %d: answered %d %s, %v", handler, got.status, got.body, err)
 		}
 		sent := p.destination.Received()
@@ -223,8 +286,12 @@ func TestPlatformThatAsksForItsToken(t *testing.T) {
 			t.Errorf("the handler is told the path %q", path)
 		}
 		if handler != http.StatusOK {
-			if letters := kept(t, p.dlq); len(letters) != 1 || string(letters[0].ID) != told.ID || letters[0].Headers.Get("X-Dlqdesk-Path") == "" {
-				t.Errorf("kept %+v, told %s", letters, told.ID)
+			if messages := kept(
+				t,
+				p.dlq,
+			); len(messages) != 1 || string(messages[0].ID) != told.ID ||
+				messages[0].Headers.Get("X-Dlqdesk-Path") == "" {
+				t.Errorf("kept %+v, told %s", messages, told.ID)
 			}
 		}
 	}

@@ -1,5 +1,6 @@
-// Package receiver takes webhooks: POST /webhooks/{source}. It delivers each to the handler behind its source and puts what
-// fails on the dead letter queue, and answers the platform 200 only when the webhook is delivered or kept. It judges no body.
+// Package receiver takes webhooks: POST /webhooks/{source}. It delivers each to the handler behind its source and
+// puts what fails on the DLQ, and answers the platform 200 only when the webhook is delivered or kept. It judges no
+// body.
 package receiver
 
 import (
@@ -51,11 +52,12 @@ type Queue interface {
 
 // Books take account of webhooks. None of it makes a platform wait.
 type Books interface {
-	// Name names the books in envelopes; "": a webhook is accounted for where its letter arrives.
+	// Name names the books in envelopes; "": a webhook is accounted for where its message arrives.
 	Name() string
 	// Answered counts what platforms were told.
 	Answered(source string, fate deadletter.Fate)
-	// Number gives a webhook that is about to be sent to a queue its place in the books. What becomes of it has to be booked.
+	// Number gives a webhook that is about to be sent to a queue its place in the books. What becomes of it has to be
+	// booked.
 	Number(c *deadletter.Capture)
 	// Book takes down what became of a webhook.
 	Book(c deadletter.Capture, n deadletter.Receipts)
@@ -76,8 +78,24 @@ type Receiver struct {
 }
 
 // New makes a receiver. processing may be nil where no source is buffered.
-func New(sources []Source, sender Sender, dlq, processing Queue, books Books, now func() time.Time, log *slog.Logger) *Receiver {
-	r := &Receiver{books: books, sources: map[string]Source{}, refused: map[string]*refusals{}, sender: sender, dlq: dlq, processing: processing, now: now, log: log}
+func New(
+	sources []Source,
+	sender Sender,
+	dlq, processing Queue,
+	books Books,
+	now func() time.Time,
+	log *slog.Logger,
+) *Receiver {
+	r := &Receiver{
+		books:      books,
+		sources:    map[string]Source{},
+		refused:    map[string]*refusals{},
+		sender:     sender,
+		dlq:        dlq,
+		processing: processing,
+		now:        now,
+		log:        log,
+	}
 	for _, s := range sources {
 		r.sources[s.Name], r.refused[s.Name] = s, &refusals{}
 	}
@@ -104,11 +122,12 @@ func methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
 const (
 	accepted = `{"status":"accepted"}`
 
-	// bodyLimit and bodyPace bound how long a platform may take to send a body: the first, and a second for so many bytes that it may have.
+	// bodyLimit and bodyPace bound how long a platform may take to send a body: the first, and a second for so many
+	// bytes that it may have.
 	bodyLimit = 10 * time.Second
 	bodyPace  = 1 << 20
 
-	// keepLimit bounds how long a queue may take to confirm a letter while the platform waits for its answer.
+	// keepLimit bounds how long a queue may take to confirm a message while the platform waits for its answer.
 	keepLimit = 10 * time.Second
 
 	// retryAfter is what a platform is told where nothing could be kept, in seconds.
@@ -176,7 +195,14 @@ func (r *Receiver) answered(ctx context.Context, source string, fate deadletter.
 
 // refuseKept has the platform send the webhook again, because it could be kept nowhere.
 func (r *Receiver) refuseKept(ctx context.Context, w http.ResponseWriter, c deadletter.Capture, err error) {
-	r.log.ErrorContext(ctx, "a webhook could not be kept; the platform was told to send it again", "source", c.Source, "err", err)
+	r.log.ErrorContext(
+		ctx,
+		"a webhook could not be kept; the platform was told to send it again",
+		"source",
+		c.Source,
+		"err",
+		err,
+	)
 	r.close(ctx, c, deadletter.FateRefused, deadletter.Receipts{Refused: 1})
 	w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	answer(w, http.StatusInternalServerError, `{"error":"Internal Server Error"}`)
@@ -195,7 +221,8 @@ func readBody(w http.ResponseWriter, req *http.Request, limit int64) ([]byte, er
 	body.Grow(int(min(max(req.ContentLength, 0), firstRead)) + bytes.MinRead)
 	_, err := body.ReadFrom(http.MaxBytesReader(w, req.Body, limit))
 	if err == nil {
-		_ = conn.SetReadDeadline(time.Time{}) // the delivery may take longer; who did not send the body in time gets no more of it
+		// the delivery may take longer; who did not send the body in time gets no more of it
+		_ = conn.SetReadDeadline(time.Time{})
 	}
 	return body.Bytes(), err
 }
@@ -213,13 +240,24 @@ func refuse(w http.ResponseWriter, err error, limit int64) deadletter.Fate {
 }
 
 func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.Capture {
-	// Ids in the order of time (version 7 of RFC 9562) stand side by side in the indexes of the store, where random ones cost a page each.
+	// Ids in the order of time (version 7 of RFC 9562) stand side by side in the indexes of the store, where random
+	// ones cost a page each.
 	id := uuid.Must(uuid.NewV7()).String()
 	notePath(req)
 	c := deadletter.Capture{
-		ID: deadletter.ID(id), ReceiveID: id, Source: s.Name, Destination: s.Destination.URL, Method: req.Method, Query: req.URL.RawQuery,
-		WebhookID: s.Dedup.ID(deadletter.Headers(req.Header), body), ReceivedAt: r.now(), Run: r.books.Name(),
-		Headers: deadletter.Headers(req.Header), Body: body,
+		ID: deadletter.ID(
+			id,
+		),
+		ReceiveID:   id,
+		Source:      s.Name,
+		Destination: s.Destination.URL,
+		Method:      req.Method,
+		Query:       req.URL.RawQuery,
+		WebhookID:   s.Dedup.ID(deadletter.Headers(req.Header), body),
+		ReceivedAt:  r.now(),
+		Run:         r.books.Name(),
+		Headers:     deadletter.Headers(req.Header),
+		Body:        body,
 	}
 	if c.WebhookID == "" {
 		c.WebhookID = id
@@ -231,10 +269,27 @@ func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.
 func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture) bool {
 	trace := telemetry.TraceParent(c.ID, c.Queue.TraceParent, c.Headers)
 	a := r.sender.Send(ctx, s.Destination, delivery.Request{
-		Letter: c.ID, Body: c.Body, Headers: c.Headers, Query: c.Query, WebhookID: c.WebhookID, Attempt: 1, TraceParent: trace,
+		Message:     c.ID,
+		Body:        c.Body,
+		Headers:     c.Headers,
+		Query:       c.Query,
+		WebhookID:   c.WebhookID,
+		Attempt:     1,
+		TraceParent: trace,
 	})
-	r.log.LogAttrs(ctx, slog.LevelInfo, "delivery", slog.String("source", c.Source), slog.Int("attempt", 1),
-		slog.String("outcome", string(a.Outcome)), slog.Int("status", a.StatusCode), slog.Int64("ms", a.Latency.Milliseconds()))
+	r.log.LogAttrs(
+		ctx,
+		slog.LevelInfo,
+		"delivery",
+		slog.String("source", c.Source),
+		slog.Int("attempt", 1),
+		slog.String(
+			"outcome",
+			string(a.Outcome),
+		),
+		slog.Int("status", a.StatusCode),
+		slog.Int64("ms", a.Latency.Milliseconds()),
+	)
 	if a.Outcome == deadletter.Delivered {
 		return true
 	}

@@ -51,7 +51,12 @@ func setupWith(t *testing.T, dlqIsFull bool, books receiver.Books) bundle {
 	b := bundle{
 		destination: desktest.NewDestination(t), dlq: open("dlq"), processing: open("processing"),
 	}
-	to := delivery.Destination{Source: "genesys", URL: b.destination.URL + "?key=1", Timeout: 5 * time.Second, MaxConcurrent: 8}
+	to := delivery.Destination{
+		Source:        "genesys",
+		URL:           b.destination.URL + "?key=1",
+		Timeout:       5 * time.Second,
+		MaxConcurrent: 8,
+	}
 	ack, err := deadletter.NewAck(http.StatusAccepted, "text/plain", `{$.id} is {message_id}`)
 	if err != nil {
 		t.Fatal(err)
@@ -111,14 +116,16 @@ func TestAnswers(t *testing.T) {
 			b := setup(t, c.full)
 			b.destination.Set(desktest.Answer(c.handler, ""))
 			got := b.send(t, c.method, c.path, strings.NewReader(c.body))
-			if got.status != c.status || !strings.HasPrefix(got.body, c.want) || got.header.Get("Content-Type") != "application/json" {
+			if got.status != c.status || !strings.HasPrefix(got.body, c.want) ||
+				got.header.Get("Content-Type") != "application/json" {
 				t.Errorf("answered %d %s %v", got.status, got.body, got.header)
 			}
-			if (got.status == 500) != (got.header.Get("Retry-After") != "") || (got.status == 405) != (got.header.Get("Allow") == "POST") {
+			if (got.status == 500) != (got.header.Get("Retry-After") != "") ||
+				(got.status == 405) != (got.header.Get("Allow") == "POST") {
 				t.Errorf("headers %v", got.header)
 			}
 			if n := len(kept(t, b.dlq)); n != c.onDLQ {
-				t.Errorf("%d letters on the queue, want %d", n, c.onDLQ)
+				t.Errorf("%d messages on the queue, want %d", n, c.onDLQ)
 			}
 		})
 	}
@@ -127,7 +134,12 @@ func TestAnswers(t *testing.T) {
 func TestChunkedBodyOverTheLimitIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t, false)
-	got := b.send(t, "POST", "/webhooks/genesys", io.MultiReader(strings.NewReader(strings.Repeat("x", limit)), strings.NewReader("y")))
+	got := b.send(
+		t,
+		"POST",
+		"/webhooks/genesys",
+		io.MultiReader(strings.NewReader(strings.Repeat("x", limit)), strings.NewReader("y")),
+	)
 	if got.status != http.StatusRequestEntityTooLarge || len(b.destination.Received()) != 0 {
 		t.Errorf("answered %d, %d deliveries", got.status, len(b.destination.Received()))
 	}
@@ -141,7 +153,10 @@ func TestBodyThatDoesNotArriveWholeIsNotDelivered(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	if _, err := fmt.Fprint(conn, "POST /webhooks/genesys HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{}"); err != nil {
+	if _, err := fmt.Fprint(
+		conn,
+		"POST /webhooks/genesys HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{}",
+	); err != nil {
 		t.Fatal(err)
 	}
 	tcp, ok := conn.(*net.TCPConn)
@@ -152,7 +167,8 @@ func TestBodyThatDoesNotArriveWholeIsNotDelivered(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, err := io.ReadAll(conn)
-	if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 400 ") || len(b.destination.Received()) != 0 || len(kept(t, b.dlq)) != 0 {
+	if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 400 ") || len(b.destination.Received()) != 0 ||
+		len(kept(t, b.dlq)) != 0 {
 		t.Errorf("answered %q, %v, %d deliveries", text, err, len(b.destination.Received()))
 	}
 }
@@ -163,19 +179,25 @@ func TestWebhookIsDeliveredAsItCameAndKeptWithItsFirstAttempt(t *testing.T) {
 		b := setup(t, false)
 		b.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
 		b.send(t, "POST", "/webhooks/genesys?a=%20b", strings.NewReader(body))
-		sent, letters := b.destination.Received(), kept(t, b.dlq)
-		if len(sent) != 1 || len(letters) != 1 {
-			t.Fatalf("%d deliveries, %d letters", len(sent), len(letters))
+		sent, messages := b.destination.Received(), kept(t, b.dlq)
+		if len(sent) != 1 || len(messages) != 1 {
+			t.Fatalf("%d deliveries, %d messages", len(sent), len(messages))
 		}
-		d, l := sent[0], letters[0]
-		if string(d.Body) != body || d.Query != "key=1&a=%20b" || d.Header.Get("X-Platform") != "kept" || d.Header.Get("X-Hop") != "" ||
-			d.Header.Get("X-Dlqdesk-Attempt") != "1" || d.Header.Get("Webhook-Id") != l.WebhookID || d.Header.Get("Traceparent") != l.First.TraceParent {
+		d, l := sent[0], messages[0]
+		if string(d.Body) != body || d.Query != "key=1&a=%20b" || d.Header.Get("X-Platform") != "kept" ||
+			d.Header.Get("X-Hop") != "" ||
+			d.Header.Get("X-Dlqdesk-Attempt") != "1" ||
+			d.Header.Get("Webhook-Id") != l.WebhookID ||
+			d.Header.Get("Traceparent") != l.First.TraceParent {
 			t.Errorf("delivered %+v", d)
 		}
-		if string(l.Body) != body || l.Source != "genesys" || l.Query != "a=%20b" || l.Headers.Get("X-Platform") != "kept" || l.Headers.Get("X-Hop") != "" {
+		if string(l.Body) != body || l.Source != "genesys" || l.Query != "a=%20b" ||
+			l.Headers.Get("X-Platform") != "kept" ||
+			l.Headers.Get("X-Hop") != "" {
 			t.Errorf("kept %+v", l)
 		}
-		if l.First.StatusCode != 422 || l.First.Outcome != deadletter.Rejected || string(l.First.ResponseBody) != `{"error":"field id is missing"}` ||
+		if l.First.StatusCode != 422 || l.First.Outcome != deadletter.Rejected ||
+			string(l.First.ResponseBody) != `{"error":"field id is missing"}` ||
 			l.Reason != "The handler answered 422: field id is missing" {
 			t.Errorf("first attempt %+v", l.First)
 		}
@@ -191,7 +213,12 @@ func TestPlatformThatHangsUpDoesNotStopADelivery(t *testing.T) {
 		w.WriteHeader(http.StatusBadGateway)
 	})
 	ctx, hangUp := context.WithCancel(t.Context())
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url+"/webhooks/genesys", strings.NewReader(`{"id":1}`))
+	req, err := http.NewRequestWithContext(
+		ctx,
+		http.MethodPost,
+		b.url+"/webhooks/genesys",
+		strings.NewReader(`{"id":1}`),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,20 +236,26 @@ func TestPlatformThatHangsUpDoesNotStopADelivery(t *testing.T) {
 	close(release)
 	messages, err := b.dlq.Receive(t.Context(), 10, 10*time.Second)
 	if err != nil || len(messages) != 1 {
-		t.Fatalf("%d letters on the queue, %v", len(messages), err)
+		t.Fatalf("%d messages on the queue, %v", len(messages), err)
 	}
 }
 
 func TestBufferedWebhookIsDeliveredFromItsQueue(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		handler, letters int
+		handler, messages int
 	}{"delivered": {200, 0}, "failed": {422, 1}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, false)
 			b.destination.Set(desktest.Answer(c.handler, ""))
-			if got := b.send(t, "POST", "/webhooks/later", strings.NewReader(`{ "id":1}`)); got.status != 200 || got.body != `{"status":"accepted"}` {
+			if got := b.send(
+				t,
+				"POST",
+				"/webhooks/later",
+				strings.NewReader(`{ "id":1}`),
+			); got.status != 200 ||
+				got.body != `{"status":"accepted"}` {
 				t.Fatalf("answered %d %s", got.status, got.body)
 			}
 			if n := len(b.destination.Received()); n != 0 {
@@ -235,8 +268,8 @@ func TestBufferedWebhookIsDeliveredFromItsQueue(t *testing.T) {
 			if len(sent) != 1 || string(sent[0].Body) != `{ "id":1}` {
 				t.Errorf("delivered %+v", sent)
 			}
-			if n := len(kept(t, b.dlq)); n != c.letters {
-				t.Errorf("%d letters, want %d", n, c.letters)
+			if n := len(kept(t, b.dlq)); n != c.messages {
+				t.Errorf("%d messages, want %d", n, c.messages)
 			}
 			if d, err := b.processing.Depth(t.Context()); err != nil || d.Visible+d.InFlight != 0 {
 				t.Errorf("the processing queue holds %+v, %v", d, err)
@@ -245,7 +278,7 @@ func TestBufferedWebhookIsDeliveredFromItsQueue(t *testing.T) {
 	}
 }
 
-// The answer that a source sets is that of the webhook, whose letter has the id that the platform was told.
+// The answer that a source sets is that of the webhook, whose message has the id that the platform was told.
 func TestBufferedWebhookIsAnsweredAsItsSourceSays(t *testing.T) {
 	t.Parallel()
 	b := setup(t, false)
@@ -258,8 +291,8 @@ func TestBufferedWebhookIsAnsweredAsItsSourceSays(t *testing.T) {
 	if err := b.processor.Once(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
-	if letters := kept(t, b.dlq); len(letters) != 1 || string(letters[0].ID) != id {
-		t.Errorf("the platform was told %s, and kept is %+v", id, letters)
+	if messages := kept(t, b.dlq); len(messages) != 1 || string(messages[0].ID) != id {
+		t.Errorf("the platform was told %s, and kept is %+v", id, messages)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // queues answers the embedded queues of a file that goes with the test.
 func queues(t *testing.T) func(name string) *queue.Embedded {
 	t.Helper()
-	file, err := store.OpenMessages(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
+	file, err := store.OpenQueueFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
 	if err != nil {
 		t.Fatal(err)
 	}

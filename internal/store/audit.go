@@ -21,8 +21,12 @@ const (
 		ON CONFLICT (one) DO UPDATE SET seq = excluded.seq, link = excluded.link, seal = excluded.seal`
 )
 
-var insertEvent = insertionOf(`INSERT OR FAIL INTO audit_events (seq, at, actor, by, addr, action, target_kind, target, source, reason, before, after,
-	link)`, 13, "")
+var insertEvent = insertionOf(
+	`INSERT OR FAIL INTO audit_events (seq, at, actor, by, addr, action, target_kind, target, source, reason, before, after,
+	link)`,
+	13,
+	"",
+)
 
 // trailEnd is the last event of the audit trail, as a transaction has made it.
 type trailEnd struct {
@@ -44,9 +48,21 @@ func (t *Tx) Record(ctx context.Context, list ...deadletter.Event) error {
 	for i := range list {
 		e := &list[i]
 		end.seq, end.link, end.moved = end.seq+1, deadletter.Link(t.key, end.link, end.seq+1, *e), true
-		values = append(values,
-			end.seq, e.At.UnixMilli(), string(e.Actor), e.By, e.Addr, e.Action, e.TargetKind, e.Target, e.Source, e.Reason, textOrNull(string(e.Before)),
-			textOrNull(string(e.After)), end.link,
+		values = append(
+			values,
+			end.seq,
+			e.At.UnixMilli(),
+			string(e.Actor),
+			e.By,
+			e.Addr,
+			e.Action,
+			e.TargetKind,
+			e.Target,
+			e.Source,
+			e.Reason,
+			textOrNull(string(e.Before)),
+			textOrNull(string(e.After)),
+			end.link,
 		)
 		t.count(func(c *counts) { c.event(*e) })
 	}
@@ -62,7 +78,13 @@ func (t *Tx) sealTrail(ctx context.Context) error {
 	if !t.end.moved {
 		return nil
 	}
-	if _, err := t.tx.ExecContext(ctx, moveHead, t.end.seq, t.end.link, deadletter.Seal(t.key, t.end.seq, t.end.link)); err != nil {
+	if _, err := t.tx.ExecContext(
+		ctx,
+		moveHead,
+		t.end.seq,
+		t.end.link,
+		deadletter.Seal(t.key, t.end.seq, t.end.link),
+	); err != nil {
 		return fmt.Errorf("seal audit trail: %w", err)
 	}
 	return nil
@@ -72,10 +94,10 @@ func (t *Tx) sealTrail(ctx context.Context) error {
 type EventFilter struct {
 	By       string
 	Doers    Doers
-	Action   string // the whole action, or its first part with a dot at the end: "letter."
+	Action   string // the whole action, or its first part with a dot at the end: "message."
 	Target   string
 	Source   string
-	NoSource bool      // of letters whose message named none
+	NoSource bool      // of messages whose message named none
 	From, To time.Time // From inclusive, To exclusive
 }
 
@@ -108,7 +130,18 @@ func scanEvent(r row, more ...any) (EventRow, error) {
 	var at int64
 	var before, after sql.NullString
 	err := r.Scan(append([]any{
-		&e.Sequence, &at, &e.Actor, &e.By, &e.Addr, &e.Action, &e.TargetKind, &e.Target, &e.Source, &e.Reason, &before, &after,
+		&e.Sequence,
+		&at,
+		&e.Actor,
+		&e.By,
+		&e.Addr,
+		&e.Action,
+		&e.TargetKind,
+		&e.Target,
+		&e.Source,
+		&e.Reason,
+		&before,
+		&after,
 	}, more...)...)
 	e.At = time.UnixMilli(at).UTC()
 	if before.Valid {
@@ -150,7 +183,7 @@ const (
 )
 
 // frequent are the kinds of events that most of the trail is made of.
-func frequent() []string { return []string{"letter.", "attempt."} }
+func frequent() []string { return []string{"message.", "attempt."} }
 
 func (s *Store) eventConditions(ctx context.Context, f EventFilter) (conditions, error) {
 	var c conditions
@@ -159,17 +192,18 @@ func (s *Store) eventConditions(ctx context.Context, f EventFilter) (conditions,
 	case deadletter.System().Name:
 		c.add("e.by = ?", f.By)
 	default:
-		c.add("e.by = ? AND e.actor <> 'system'", f.By) // to the letter what its index says
+		c.add("e.by = ? AND e.actor <> 'system'", f.By) // exactly as its index says
 	}
 	switch f.Doers {
 	case People:
-		c.add("e.actor <> 'system'") // to the letter what its index says
+		c.add("e.actor <> 'system'") // exactly as its index says
 	case Program:
 		c.add("e.actor = 'system'")
 	}
 	switch {
 	case slices.Contains(frequent(), f.Action):
-		// So many events are of these kinds that they are found soon in the order of the trail; an index would have them all sorted.
+		// So many events are of these kinds that they are found soon in the order of the trail; an index would have
+		// them all sorted.
 		c.add("+e.action >= ? AND +e.action < ?", f.Action, f.Action[:len(f.Action)-1]+"/")
 	case strings.HasSuffix(f.Action, "."):
 		c.add("e.action >= ? AND e.action < ?", f.Action, f.Action[:len(f.Action)-1]+"/")
@@ -183,7 +217,7 @@ func (s *Store) eventConditions(ctx context.Context, f EventFilter) (conditions,
 		c.add("e.source = ? AND e.source <> ''", f.Source)
 	}
 	if f.NoSource {
-		c.add("e.source = '' AND e.target_kind = 'letter'") // to the letter what its index says
+		c.add("e.source = '' AND e.target_kind = 'message'") // exactly as its index says
 	}
 	if !f.From.IsZero() {
 		c.add("e.at >= ?", f.From.UnixMilli())
@@ -195,8 +229,8 @@ func (s *Store) eventConditions(ctx context.Context, f EventFilter) (conditions,
 	return c, err
 }
 
-// boundEvents bounds the search for a time range. Where the clock never stepped back the trail is in the order of time, so that the
-// events just outside of the range are the ends of it.
+// boundEvents bounds the search for a time range. Where the clock never stepped back the trail is in the order of
+// time, so that the events just outside of the range are the ends of it.
 func (s *Store) boundEvents(ctx context.Context, f EventFilter, c *conditions) error {
 	for _, end := range []struct {
 		at          time.Time
@@ -243,10 +277,16 @@ func (s *Store) VerifyAudit(ctx context.Context) (int64, error) {
 			return err
 		}
 		if e.Sequence != last+1 {
-			return &ChainFault{e.Sequence, fmt.Sprintf("the audit trail has a gap: event %d is followed by %d", last, e.Sequence)}
+			return &ChainFault{
+				e.Sequence,
+				fmt.Sprintf("the audit trail has a gap: event %d is followed by %d", last, e.Sequence),
+			}
 		}
 		if !hmac.Equal(link, deadletter.Link(s.key, prev, e.Sequence, e.Event)) {
-			return &ChainFault{e.Sequence, fmt.Sprintf("event %d of the audit trail was changed outside dlqdesk", e.Sequence)}
+			return &ChainFault{
+				e.Sequence,
+				fmt.Sprintf("event %d of the audit trail was changed outside dlqdesk", e.Sequence),
+			}
 		}
 		last, prev = e.Sequence, bytes.Clone(link)
 		return nil
@@ -270,7 +310,14 @@ func (s *Store) verifyHead(ctx context.Context, q querier, last int64, link []by
 		return fmt.Errorf("read end of audit trail: %w", err)
 	}
 	if seq != last || !hmac.Equal(seal, deadletter.Seal(s.key, last, link)) {
-		return &ChainFault{0, fmt.Sprintf("the end of the audit trail was changed outside dlqdesk: it stops at event %d, %d is sealed", last, seq)}
+		return &ChainFault{
+			0,
+			fmt.Sprintf(
+				"the end of the audit trail was changed outside dlqdesk: it stops at event %d, %d is sealed",
+				last,
+				seq,
+			),
+		}
 	}
 	return nil
 }

@@ -9,12 +9,13 @@ import (
 	"os"
 )
 
-// Backup copies the file of a store or of embedded queues, as it stands at one moment, while others read and write it. The copy appears
-// under its name once it is whole and verified; a file of that name must not be there yet.
+// Backup copies the file of a store or of embedded queues, as it stands at one moment, while others read and write
+// it. The copy appears under its name once it is whole and verified; a file of that name must not be there yet.
 func Backup(ctx context.Context, from, to string) error {
 	unfinished := to + ".unfinished"
 	// SQLite fills a file that is there and empty: so it is readable to its owner alone from the first byte on.
-	f, err := os.OpenFile(unfinished, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600) //nolint:gosec // the operator names the folder
+	// the operator names the folder
+	f, err := os.OpenFile(unfinished, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600) //nolint:gosec
 	if err != nil {
 		return fmt.Errorf("make the copy: %w", err)
 	}
@@ -55,7 +56,10 @@ func isWhole(ctx context.Context, path string) error {
 // withFile opens a file for reading, as it is: without the migrations that it may lack.
 func withFile(path string, do func(db *sql.DB) error) error {
 	values := url.Values{"mode": {"ro"}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", lockWait.Milliseconds())}}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: values.Encode()}).String())
+	db, err := sql.Open(
+		"sqlite",
+		(&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: values.Encode()}).String(),
+	)
 	if err != nil {
 		return err
 	}

@@ -8,13 +8,14 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// counts are what writes add to the numbers that are kept, so that each number is written once for all letters of a commit.
+// counts are what writes add to the numbers that are kept, so that each number is written once for all messages of a
+// commit.
 type counts struct {
-	letters map[countKey]int
-	tallies map[tallyKey]tallyOf
-	types   map[string]int // of events
-	groups  map[string]groupOf
-	jobs    map[deadletter.JobID]jobOf
+	messages map[countKey]int
+	tallies  map[tallyKey]tallyOf
+	types    map[string]int // of events
+	groups   map[string]groupOf
+	jobs     map[deadletter.JobID]jobOf
 
 	standings map[standing]int
 	arrivals  map[Account]arrivals
@@ -35,8 +36,8 @@ type tallyKey struct {
 type tallyOf struct{ failed, byItself, byPeople int }
 
 type groupOf struct {
-	of               deadletter.Letter // one that failed for this cause
-	letters, open    int
+	of               deadletter.Message // one that failed for this cause
+	messages, open   int
 	first, last      int64
 	unedited, edited Replays
 }
@@ -49,42 +50,47 @@ type jobOf struct {
 
 func newCounts() *counts {
 	return &counts{
-		letters: map[countKey]int{}, tallies: map[tallyKey]tallyOf{}, types: map[string]int{}, groups: map[string]groupOf{},
-		jobs: map[deadletter.JobID]jobOf{}, standings: map[standing]int{}, arrivals: map[Account]arrivals{},
+		messages:  map[countKey]int{},
+		tallies:   map[tallyKey]tallyOf{},
+		types:     map[string]int{},
+		groups:    map[string]groupOf{},
+		jobs:      map[deadletter.JobID]jobOf{},
+		standings: map[standing]int{},
+		arrivals:  map[Account]arrivals{},
 	}
 }
 
-// letter takes account of a letter that was changed, or is new.
-func (c *counts) letter(before, after deadletter.Letter) {
+// message takes account of a message that was changed, or is new.
+func (c *counts) message(before, after deadletter.Message) {
 	if isNew := before.ID == ""; isNew {
 		c.tally(after.ReceivedAt, after.Source, tallyOf{failed: 1})
 		if after.EventType != "" {
 			c.types[after.EventType]++
 		}
-		c.group(after, groupOf{letters: 1, open: openOf(after)}, after.ReceivedAt.UnixMilli())
+		c.group(after, groupOf{messages: 1, open: openOf(after)}, after.ReceivedAt.UnixMilli())
 	} else {
-		c.letters[countKeyOf(before)]--
+		c.messages[countKeyOf(before)]--
 		c.standings[standingOf(before)]--
 		c.regroup(before, after)
 	}
-	c.letters[countKeyOf(after)]++
+	c.messages[countKeyOf(after)]++
 	c.standings[standingOf(after)]++
 }
 
-func countKeyOf(l deadletter.Letter) countKey {
+func countKeyOf(l deadletter.Message) countKey {
 	return countKey{l.Source, l.Status, l.Outcome, l.StatusCode}
 }
 
-// openOf is 1 where a letter waits for a delivery or a person.
-func openOf(l deadletter.Letter) int {
+// openOf is 1 where a message waits for a delivery or a person.
+func openOf(l deadletter.Message) int {
 	if l.Status == deadletter.Failed || l.Status == deadletter.Retrying || l.Status == deadletter.Replaying {
 		return 1
 	}
 	return 0
 }
 
-// regroup takes account of a letter that failed for another cause, or waits no more, or again.
-func (c *counts) regroup(before, after deadletter.Letter) {
+// regroup takes account of a message that failed for another cause, or waits no more, or again.
+func (c *counts) regroup(before, after deadletter.Message) {
 	if before.Fingerprint == after.Fingerprint {
 		if change := openOf(after) - openOf(before); change != 0 {
 			c.group(after, groupOf{open: change}, 0)
@@ -92,22 +98,22 @@ func (c *counts) regroup(before, after deadletter.Letter) {
 		return
 	}
 	c.group(before, groupOf{open: -openOf(before)}, 0)
-	c.group(after, groupOf{letters: 1, open: openOf(after)}, attemptedAt(after))
+	c.group(after, groupOf{messages: 1, open: openOf(after)}, attemptedAt(after))
 }
 
-// group adds to what is known of a letter's cause. at is when it failed for it, where it did.
-func (c *counts) group(l deadletter.Letter, add groupOf, at int64) {
+// group adds to what is known of a message's cause. at is when it failed for it, where it did.
+func (c *counts) group(l deadletter.Message, add groupOf, at int64) {
 	if l.Fingerprint == "" {
 		return
 	}
 	g, ok := c.groups[l.Fingerprint]
-	if add.letters > 0 {
-		if !ok || g.letters == 0 {
+	if add.messages > 0 {
+		if !ok || g.messages == 0 {
 			g.of, g.first, g.last = l, at, at
 		}
 		g.first, g.last = min(g.first, at), max(g.last, at)
 	}
-	g.letters += add.letters
+	g.messages += add.messages
 	g.open += add.open
 	g.unedited.add(add.unedited)
 	g.edited.add(add.edited)
@@ -119,7 +125,7 @@ func (r *Replays) add(other Replays) {
 	r.Delivered += other.Delivered
 }
 
-// replay counts a replay for the cause that the letter had failed for when it was ordered.
+// replay counts a replay for the cause that the message had failed for when it was ordered.
 func (c *counts) replay(change deadletter.Change) {
 	edited, delivered, ok := change.Replayed()
 	if !ok {
@@ -156,7 +162,7 @@ func (c *counts) tally(at time.Time, source string, add tallyOf) {
 	}
 }
 
-// item takes account of a letter of a job that went from one state to another.
+// item takes account of a message of a job that went from one state to another.
 func (c *counts) item(job deadletter.JobID, from, to deadletter.ItemState, at time.Time) {
 	j, ok := c.jobs[job]
 	if !ok {
@@ -171,29 +177,38 @@ func (c *counts) item(job deadletter.JobID, from, to deadletter.ItemState, at ti
 }
 
 const (
-	addLetters = `INSERT INTO letter_counts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET letters = letters + excluded.letters`
-	addTallies = `INSERT INTO tallies (step, at, source, failed, by_itself, by_people) VALUES (?, ?, ?, ?, ?, ?)
+	addMessages = `INSERT INTO message_counts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages`
+	addTallies  = `INSERT INTO tallies (step, at, source, failed, by_itself, by_people) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET failed = failed + excluded.failed, by_itself = by_itself + excluded.by_itself, by_people = by_people + excluded.by_people`
-	addTypes = `INSERT INTO event_types VALUES (?, ?) ON CONFLICT DO UPDATE SET letters = letters + excluded.letters`
-	addGroup = `INSERT INTO groups (fingerprint, source, destination, reason, letters, open, first_at, last_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?)
-		ON CONFLICT DO UPDATE SET letters = letters + excluded.letters, first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`
+	addTypes = `INSERT INTO event_types VALUES (?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages`
+	addGroup = `INSERT INTO groups (fingerprint, source, destination, reason, messages, open, first_at, last_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?)
+		ON CONFLICT DO UPDATE SET messages = messages + excluded.messages, first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`
 	addToGroup = `UPDATE groups SET open = open + ?, unedited = unedited + ?, unedited_delivered = unedited_delivered + ?, edited = edited + ?,
 		edited_delivered = edited_delivered + ? WHERE fingerprint = ?`
 )
 
 // write adds everything to the numbers that are kept.
 func (c *counts) write(ctx context.Context, tx *writeTx) error {
-	for k, n := range c.letters {
+	for k, n := range c.messages {
 		if n == 0 {
 			continue
 		}
-		if _, err := tx.ExecContext(ctx, addLetters, k.source, k.status, k.outcome, k.code, n); err != nil {
-			return fmt.Errorf("count letters: %w", err)
+		if _, err := tx.ExecContext(ctx, addMessages, k.source, k.status, k.outcome, k.code, n); err != nil {
+			return fmt.Errorf("count messages: %w", err)
 		}
 	}
 	for k, t := range c.tallies {
-		if _, err := tx.ExecContext(ctx, addTallies, k.step, k.at, k.source, t.failed, t.byItself, t.byPeople); err != nil {
-			return fmt.Errorf("tally letters: %w", err)
+		if _, err := tx.ExecContext(
+			ctx,
+			addTallies,
+			k.step,
+			k.at,
+			k.source,
+			t.failed,
+			t.byItself,
+			t.byPeople,
+		); err != nil {
+			return fmt.Errorf("tally messages: %w", err)
 		}
 	}
 	for name, n := range c.types {
@@ -203,7 +218,7 @@ func (c *counts) write(ctx context.Context, tx *writeTx) error {
 	}
 	for fingerprint, g := range c.groups {
 		if err := g.write(ctx, tx, fingerprint); err != nil {
-			return fmt.Errorf("count the letters of a cause: %w", err)
+			return fmt.Errorf("count the messages of a cause: %w", err)
 		}
 	}
 	if err := c.writeLedger(ctx, tx); err != nil {
@@ -213,14 +228,33 @@ func (c *counts) write(ctx context.Context, tx *writeTx) error {
 }
 
 func (g groupOf) write(ctx context.Context, tx *writeTx, fingerprint string) error {
-	if g.letters > 0 {
-		if _, err := tx.ExecContext(ctx, addGroup, fingerprint, g.of.Source, g.of.Destination, g.of.Reason, g.letters, g.first, g.last); err != nil {
+	if g.messages > 0 {
+		if _, err := tx.ExecContext(
+			ctx,
+			addGroup,
+			fingerprint,
+			g.of.Source,
+			g.of.Destination,
+			g.of.Reason,
+			g.messages,
+			g.first,
+			g.last,
+		); err != nil {
 			return err
 		}
 	}
 	if g.open == 0 && g.unedited == (Replays{}) && g.edited == (Replays{}) {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, addToGroup, g.open, g.unedited.Tried, g.unedited.Delivered, g.edited.Tried, g.edited.Delivered, fingerprint)
+	_, err := tx.ExecContext(
+		ctx,
+		addToGroup,
+		g.open,
+		g.unedited.Tried,
+		g.unedited.Delivered,
+		g.edited.Tried,
+		g.edited.Delivered,
+		fingerprint,
+	)
 	return err
 }

@@ -39,8 +39,9 @@ const (
 	// maxBatch bounds how many writes share one commit.
 	maxBatch = 256
 
-	// deskCache is that of the desk's file, in KiB, whose indexes are written to all over; the other files are written to at their ends.
-	// In memory a page takes twice its size: the driver's allocator rounds it and its header up to a power of two.
+	// deskCache is that of the desk's file, in KiB, whose indexes are written to all over; the other files are
+	// written to at their ends. In memory a page takes twice its size: the driver's allocator rounds it and its
+	// header up to a power of two.
 	deskCache  = 8000
 	smallCache = 2000
 
@@ -50,8 +51,15 @@ const (
 
 // pragmas hold for every connection; busy_timeout comes first because setting the others may already need the lock.
 var pragmas = []string{
-	fmt.Sprintf("busy_timeout(%d)", lockWait.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
-	"temp_store(MEMORY)", "journal_size_limit(67108864)",
+	fmt.Sprintf(
+		"busy_timeout(%d)",
+		lockWait.Milliseconds(),
+	),
+	"journal_mode(WAL)",
+	"synchronous(FULL)",
+	"foreign_keys(ON)",
+	"temp_store(MEMORY)",
+	"journal_size_limit(67108864)",
 	"wal_autocheckpoint(4000)",
 }
 
@@ -63,8 +71,8 @@ type file struct {
 	cache      int    // of the writer, in KiB
 }
 
-// cachePragma has a connection keep so many KiB. Readers have less than the writer: the system keeps what is read often as well, once for
-// all of them.
+// cachePragma has a connection keep so many KiB. Readers have less than the writer: the system keeps what is read
+// often as well, once for all of them.
 func cachePragma(kib int) string { return fmt.Sprintf("cache_size(-%d)", kib) }
 
 // openDB opens (or creates, for its owner alone) the file and applies the migrations that it lacks.
@@ -125,7 +133,11 @@ func (a attaching) Connect(ctx context.Context) (driver.Conn, error) {
 		return conn, err
 	}
 	if execer, ok := conn.(driver.ExecerContext); ok {
-		_, err = execer.ExecContext(ctx, "ATTACH ? AS beside; PRAGMA beside."+cachePragma(smallCache/4), []driver.NamedValue{{Ordinal: 1, Value: a.beside}})
+		_, err = execer.ExecContext(
+			ctx,
+			"ATTACH ? AS beside; PRAGMA beside."+cachePragma(smallCache/4),
+			[]driver.NamedValue{{Ordinal: 1, Value: a.beside}},
+		)
 	}
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -186,9 +198,9 @@ type request struct {
 	begun bool        // only the commit loop looks at it
 }
 
-// Write runs fn in a transaction and answers when it is on disk. Writes that wait at the same time share one commit, and one which fails
-// takes nothing of the others with it: fn may be run once more after all that it wrote was undone, so it sets what it answers anew each
-// time. When ctx ends before fn was begun, it never is.
+// Write runs fn in a transaction and answers when it is on disk. Writes that wait at the same time share one commit,
+// and one which fails takes nothing of the others with it: fn may be run once more after all that it wrote was
+// undone, so it sets what it answers anew each time. When ctx ends before fn was begun, it never is.
 func (d *db) Write(ctx context.Context, fn func(ctx context.Context, tx *writeTx) error) error {
 	r := &request{ctx: ctx, fn: fn, done: make(chan struct{})}
 	select {
@@ -255,9 +267,9 @@ func (d *db) gather(first *request) []*request {
 	return batch
 }
 
-// commit runs a batch. Its statements cannot be cancelled: what is half done for one caller would be undone for all, and the driver
-// pays for a context that can end with a goroutine for each statement, which is a seventh of the time. Waiting for another process
-// is bounded by lockWait.
+// commit runs a batch. Its statements cannot be cancelled: what is half done for one caller would be undone for all,
+// and the driver pays for a context that can end with a goroutine for each statement, which is a seventh of the time.
+// Waiting for another process is bounded by lockWait.
 func (d *db) commit(batch []*request) {
 	err := d.transact(context.Background(), batch)
 	for _, r := range batch {
@@ -269,8 +281,9 @@ func (d *db) commit(batch []*request) {
 	}
 }
 
-// transact runs a batch in one transaction. Where one of its writes fails, all are undone and run again, each within a savepoint: to have
-// savepoints always would cost a copy of nearly every page that is written, for what hardly ever happens.
+// transact runs a batch in one transaction. Where one of its writes fails, all are undone and run again, each within
+// a savepoint: to have savepoints always would cost a copy of nearly every page that is written, for what hardly ever
+// happens.
 func (d *db) transact(ctx context.Context, batch []*request) error {
 	failed, err := d.runAll(ctx, batch, d.runBare)
 	if failed && err == nil && len(batch) > 1 {
@@ -288,8 +301,13 @@ func (r *request) begin() bool {
 	return r.begun
 }
 
-// runAll runs writes one after the other and commits. Where run answers false nothing is kept; neither is with an error.
-func (d *db) runAll(ctx context.Context, batch []*request, run func(context.Context, *request) (bool, error)) (failed bool, err error) {
+// runAll runs writes one after the other and commits. Where run answers false nothing is kept; neither is with an
+// error.
+func (d *db) runAll(
+	ctx context.Context,
+	batch []*request,
+	run func(context.Context, *request) (bool, error),
+) (failed bool, err error) {
 	if err := d.writer.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return false, fmt.Errorf("begin: %w", err)
 	}
@@ -329,7 +347,8 @@ func (d *db) rollBack(ctx context.Context) error {
 	return err
 }
 
-// runApart runs one caller's write in a savepoint. Its own failure goes to the caller; the error answered here ends the batch.
+// runApart runs one caller's write in a savepoint. Its own failure goes to the caller; the error answered here ends
+// the batch.
 func (d *db) runApart(ctx context.Context, r *request) (bool, error) {
 	if err := d.writer.exec(ctx, "SAVEPOINT caller"); err != nil {
 		return false, fmt.Errorf("savepoint: %w", err)

@@ -33,7 +33,10 @@ func TestWritesThatShareACommitKeepTheirOwnResults(t *testing.T) {
 		all.Go(func() {
 			queued.Done()
 			errs[i] = s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-				if err := tx.Apply(ctx, deadletter.Receive(failure(fmt.Sprintf("id-%d", i), 422, start), policy, 0, start)); err != nil {
+				if err := tx.Apply(
+					ctx,
+					deadletter.Receive(failure(fmt.Sprintf("id-%d", i), 422, start), policy, 0, start),
+				); err != nil {
 					return err
 				}
 				switch i % 4 {
@@ -50,7 +53,7 @@ func TestWritesThatShareACommitKeepTheirOwnResults(t *testing.T) {
 	close(gate)
 	all.Wait()
 	for i, err := range errs {
-		_, read := s.Letter(t.Context(), deadletter.ID(fmt.Sprintf("id-%d", i)))
+		_, read := s.Message(t.Context(), deadletter.ID(fmt.Sprintf("id-%d", i)))
 		switch i % 4 {
 		case 1:
 			if !errors.Is(err, boom) {
@@ -66,7 +69,7 @@ func TestWritesThatShareACommitKeepTheirOwnResults(t *testing.T) {
 			}
 		}
 		if kept := read == nil; kept != (i%4 == 0 || i%4 == 3) {
-			t.Errorf("letter %d is kept: %v", i, kept)
+			t.Errorf("message %d is kept: %v", i, kept)
 		}
 	}
 	if n, err := s.VerifyAudit(t.Context()); n != 20 || err != nil {
@@ -132,7 +135,10 @@ func BenchmarkWrite(b *testing.B) {
 					id := fmt.Sprintf("id-%d", n)
 					mu.Unlock()
 					c := deadletter.Receive(failure(id, 422, start), policy, 0, start)
-					if err := s.Write(b.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, c) }); err != nil {
+					if err := s.Write(
+						b.Context(),
+						func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, c) },
+					); err != nil {
 						b.Error(err)
 					}
 				}
@@ -204,7 +210,7 @@ func TestWriteThatHasBegunIsNotTakenBack(t *testing.T) {
 	if err != nil {
 		t.Errorf("the write answers %v", err)
 	}
-	if _, err := s.Letter(t.Context(), "a-1"); err != nil {
+	if _, err := s.Message(t.Context(), "a-1"); err != nil {
 		t.Error(err)
 	}
 }
@@ -247,7 +253,10 @@ func TestCloseFinishesWhatWaits(t *testing.T) {
 	defer func() { _ = s.Close() }()
 	for i, err := range errs {
 		// A write either answered nil and is kept, or was refused and is not.
-		if _, absent := s.Letter(t.Context(), deadletter.ID(fmt.Sprintf("id-%d", i))); (err == nil) != (absent == nil) {
+		if _, absent := s.Message(
+			t.Context(),
+			deadletter.ID(fmt.Sprintf("id-%d", i)),
+		); (err == nil) != (absent == nil) {
 			t.Errorf("write %d answered %v, and reading it %v", i, err, absent)
 		}
 	}

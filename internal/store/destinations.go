@@ -42,11 +42,12 @@ func (t *Tx) KeepDestinations(ctx context.Context, memory map[string][]byte) err
 	return nil
 }
 
-const nextRetry = `SELECT ` + letterColumns + ` FROM letters l
+const nextRetry = `SELECT ` + messageColumns + ` FROM messages l
 	WHERE l.source = ? AND l.status = 'retrying' AND l.due_at IS NOT NULL AND l.lease_token IS NULL ORDER BY l.due_at LIMIT 1`
 
-// NextRetry answers the letter of a source whose automatic retry comes first, due or not; NotFound when none waits for one.
-func (t *Tx) NextRetry(ctx context.Context, source string) (deadletter.Letter, error) {
-	_, l, err := scanLetter(t.tx.QueryRowContext(ctx, nextRetry, source))
-	return l, notFound(err, "no letter of %s waits for a retry", source)
+// NextRetry answers the message of a source whose automatic retry comes first, due or not; NotFound when none waits
+// for one.
+func (t *Tx) NextRetry(ctx context.Context, source string) (deadletter.Message, error) {
+	_, l, err := scanMessage(t.tx.QueryRowContext(ctx, nextRetry, source))
+	return l, notFound(err, "no message of %s waits for a retry", source)
 }

@@ -9,28 +9,34 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-const dueLetters = `SELECT ` + letterColumns + ` FROM letters l
+const dueMessages = `SELECT ` + messageColumns + ` FROM messages l
 	WHERE l.source = ? AND l.status = ? AND l.due_at <= ? AND l.lease_token IS NULL AND l.order_trigger IS NOT 'redrive' ORDER BY l.due_at LIMIT ?`
 
-// Due answers letters of a source whose delivery is due at a time, the longest due first: those that were ordered (status replaying),
-// or those that are tried again by themselves (retrying).
-func (s *Store) Due(ctx context.Context, source string, status deadletter.Status, at time.Time, limit int) ([]deadletter.Letter, error) {
-	return letters(ctx, s.db.often, "due", dueLetters, source, status, at.UnixMilli(), limit)
+// Due answers messages of a source whose delivery is due at a time, the longest due first: those that were ordered
+// (status replaying), or those that are tried again by themselves (retrying).
+func (s *Store) Due(
+	ctx context.Context,
+	source string,
+	status deadletter.Status,
+	at time.Time,
+	limit int,
+) ([]deadletter.Message, error) {
+	return messages(ctx, s.db.often, "due", dueMessages, source, status, at.UnixMilli(), limit)
 }
 
-const countDue = `SELECT count(*) FROM letters WHERE source = ? AND status = 'retrying' AND due_at <= ?`
+const countDue = `SELECT count(*) FROM messages WHERE source = ? AND status = 'retrying' AND due_at <= ?`
 
-// Overdue counts the letters of a source whose automatic retry is due, in an index alone: some 0.1 s for a million.
+// Overdue counts the messages of a source whose automatic retry is due, in an index alone: some 0.1 s for a million.
 func (s *Store) Overdue(ctx context.Context, source string, at time.Time) (n int, err error) {
 	if err := s.db.read.QueryRowContext(ctx, countDue, source, at.UnixMilli()).Scan(&n); err != nil {
-		return 0, fmt.Errorf("count overdue letters: %w", err)
+		return 0, fmt.Errorf("count overdue messages: %w", err)
 	}
 	return n, nil
 }
 
-const nextDue = `SELECT min(due_at) FROM letters WHERE source = ? AND status = ? AND due_at IS NOT NULL AND order_trigger IS NOT 'redrive'`
+const nextDue = `SELECT min(due_at) FROM messages WHERE source = ? AND status = ? AND due_at IS NOT NULL AND order_trigger IS NOT 'redrive'`
 
-// NextDue answers when the next delivery of a source is due, of letters as in Due; the zero time when none is.
+// NextDue answers when the next delivery of a source is due, of messages as in Due; the zero time when none is.
 func (s *Store) NextDue(ctx context.Context, source string, status deadletter.Status) (time.Time, error) {
 	var at sql.NullInt64
 	if err := s.db.often.QueryRowContext(ctx, nextDue, source, status).Scan(&at); err != nil {
@@ -39,29 +45,30 @@ func (s *Store) NextDue(ctx context.Context, source string, status deadletter.St
 	return fromMillis(at), nil
 }
 
-const leasedLetters = `SELECT ` + letterColumns + ` FROM letters l WHERE l.lease_token IS NOT NULL LIMIT ?`
+const leasedMessages = `SELECT ` + messageColumns + ` FROM messages l WHERE l.lease_token IS NOT NULL LIMIT ?`
 
-// Leased answers letters with a delivery in flight. Before the worker starts these are what a dead process left behind.
-func (s *Store) Leased(ctx context.Context, limit int) ([]deadletter.Letter, error) {
-	return letters(ctx, s.db.often, "leased", leasedLetters, limit)
+// Leased answers messages with a delivery in flight. Before the worker starts these are what a dead process left
+// behind.
+func (s *Store) Leased(ctx context.Context, limit int) ([]deadletter.Message, error) {
+	return messages(ctx, s.db.often, "leased", leasedMessages, limit)
 }
 
-const dueSources = `SELECT DISTINCT source FROM letter_counts WHERE status IN ('retrying', 'replaying') AND letters > 0`
+const dueSources = `SELECT DISTINCT source FROM message_counts WHERE status IN ('retrying', 'replaying') AND messages > 0`
 
-// WaitingSources answers the sources that have letters waiting for a delivery.
+// WaitingSources answers the sources that have messages waiting for a delivery.
 func (s *Store) WaitingSources(ctx context.Context) ([]string, error) {
 	return column[string](ctx, s.db.read, "waiting sources", dueSources)
 }
 
-func letters(ctx context.Context, q querier, what, query string, args ...any) ([]deadletter.Letter, error) {
-	var list []deadletter.Letter
+func messages(ctx context.Context, q querier, what, query string, args ...any) ([]deadletter.Message, error) {
+	var list []deadletter.Message
 	err := each(ctx, q, func(r row) error {
-		_, l, err := scanLetter(r)
+		_, l, err := scanMessage(r)
 		list = append(list, l)
 		return err
 	}, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("read %s letters: %w", what, err)
+		return nil, fmt.Errorf("read %s messages: %w", what, err)
 	}
 	return list, nil
 }

@@ -40,15 +40,20 @@ func TestNobodyWaitsForeverForALockedFile(t *testing.T) {
 	hurried, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	never := func(context.Context, *store.Tx) error { begun = true; return nil }
-	if err := s.Write(hurried, never); !errors.Is(err, context.DeadlineExceeded) || deadletter.KindOf(err) != deadletter.Internal {
+	if err := s.Write(
+		hurried,
+		never,
+	); !errors.Is(err, context.DeadlineExceeded) ||
+		deadletter.KindOf(err) != deadletter.Internal {
 		t.Errorf("to who left it answers %v", err)
 	}
 	waited := time.Now()
 	err := s.Write(t.Context(), never)
-	if deadletter.KindOf(err) != deadletter.Unavailable || !strings.Contains(deadletter.TextOf(err), "locked by another program") {
+	if deadletter.KindOf(err) != deadletter.Unavailable ||
+		!strings.Contains(deadletter.TextOf(err), "locked by another program") {
 		t.Errorf("to who stayed it answers %v after %v", err, time.Since(waited))
 	}
-	if page, err := s.Letters(t.Context(), store.LetterQuery{Limit: 1}); err != nil || len(page.Items) != 0 {
+	if page, err := s.Messages(t.Context(), store.MessageQuery{Limit: 1}); err != nil || len(page.Items) != 0 {
 		t.Errorf("it cannot be read: %v", err)
 	}
 	release()
@@ -60,15 +65,23 @@ func TestNobodyWaitsForeverForALockedFile(t *testing.T) {
 
 func TestFullFileSaysSoAndHeals(t *testing.T) {
 	t.Parallel()
-	m := openMessages(t, filepath.Join(t.TempDir(), "queue.db"))
+	m := openQueueFile(t, filepath.Join(t.TempDir(), "queue.db"))
 	if err := m.Limit(t.Context(), 256<<10); err != nil {
 		t.Fatal(err)
 	}
 	send := func(size int) error {
-		_, err := m.Send(t.Context(), "q", []store.Message{{ID: "x", Body: bytes.Repeat([]byte("x"), size), Attributes: "null"}}, start)
+		_, err := m.Send(
+			t.Context(),
+			"q",
+			[]store.QueuedMessage{{ID: "x", Body: bytes.Repeat([]byte("x"), size), Attributes: "null"}},
+			start,
+		)
 		return err
 	}
-	if err := send(1 << 20); deadletter.KindOf(err) != deadletter.Unavailable || !strings.Contains(deadletter.TextOf(err), "full") {
+	if err := send(
+		1 << 20,
+	); deadletter.KindOf(err) != deadletter.Unavailable ||
+		!strings.Contains(deadletter.TextOf(err), "full") {
 		t.Errorf("it answers %v", err)
 	}
 	if err := send(10); err != nil {
@@ -78,7 +91,7 @@ func TestFullFileSaysSoAndHeals(t *testing.T) {
 
 func TestWhatADeadProcessHadInItsHandsIsShownAgain(t *testing.T) {
 	t.Parallel()
-	m := openMessages(t, filepath.Join(t.TempDir(), "queue.db"))
+	m := openQueueFile(t, filepath.Join(t.TempDir(), "queue.db"))
 	for _, queue := range []string{"q", "q.fifo"} {
 		take := store.Take{Queue: queue, Ordered: queue == "q.fifo", Limit: 10, Hide: time.Hour}
 		receive := func() (ids string) {
@@ -92,7 +105,15 @@ func TestWhatADeadProcessHadInItsHandsIsShownAgain(t *testing.T) {
 			return ids
 		}
 		group := strings.TrimPrefix(queue, "q")
-		if _, err := m.Send(t.Context(), queue, []store.Message{{ID: "1", Group: group, Attributes: "null"}, {ID: "2", Group: group, Attributes: "null"}}, start); err != nil {
+		if _, err := m.Send(
+			t.Context(),
+			queue,
+			[]store.QueuedMessage{
+				{ID: "1", Group: group, Attributes: "null"},
+				{ID: "2", Group: group, Attributes: "null"},
+			},
+			start,
+		); err != nil {
 			t.Fatal(err)
 		}
 		if first, none := receive(), receive(); first != "12" || none != "" {

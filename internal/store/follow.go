@@ -8,10 +8,10 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Happening is what the audit trail tells of one change of a letter.
+// Happening is what the audit trail tells of one change of a message.
 type Happening struct {
 	Sequence int64
-	Letter   deadletter.ID
+	Message  deadletter.ID
 	Action   string
 }
 
@@ -25,14 +25,15 @@ func (s *Store) LatestSequence(ctx context.Context) (seq int64, err error) {
 	return seq, nil
 }
 
-const happenings = `SELECT seq, CASE target_kind WHEN 'letter' THEN target ELSE '' END, action FROM audit_events WHERE seq > ? ORDER BY seq LIMIT ?`
+const happenings = `SELECT seq, CASE target_kind WHEN 'message' THEN target ELSE '' END, action FROM audit_events WHERE seq > ? ORDER BY seq LIMIT ?`
 
-// Happenings answers what happened after a place in the audit trail, oldest first. Those that are of no letter have none.
+// Happenings answers what happened after a place in the audit trail, oldest first. Those that are of no message have
+// none.
 func (s *Store) Happenings(ctx context.Context, after int64, limit int) ([]Happening, error) {
 	var list []Happening
 	err := each(ctx, s.db.read, func(r row) error {
 		var h Happening
-		err := r.Scan(&h.Sequence, &h.Letter, &h.Action)
+		err := r.Scan(&h.Sequence, &h.Message, &h.Action)
 		list = append(list, h)
 		return err
 	}, happenings, after, limit)
@@ -42,8 +43,8 @@ func (s *Store) Happenings(ctx context.Context, after int64, limit int) ([]Happe
 	return list, nil
 }
 
-// Among answers those of some letters that a filter meets, in no order.
-func (s *Store) Among(ctx context.Context, ids []deadletter.ID, f Filter) ([]deadletter.Letter, error) {
+// Among answers those of some messages that a filter meets, in no order.
+func (s *Store) Among(ctx context.Context, ids []deadletter.ID, f Filter) ([]deadletter.Message, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -57,5 +58,5 @@ func (s *Store) Among(ctx context.Context, ids []deadletter.ID, f Filter) ([]dea
 		args[i] = id
 	}
 	where.add("l.id IN (?"+strings.Repeat(", ?", len(ids)-1)+")", args...)
-	return letters(ctx, s.db.read, "some", "SELECT "+letterColumns+" FROM "+where.from+where.sql(), where.args...)
+	return messages(ctx, s.db.read, "some", "SELECT "+messageColumns+" FROM "+where.from+where.sql(), where.args...)
 }

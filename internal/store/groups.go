@@ -8,13 +8,13 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Group is what is known of the letters that failed for one cause.
+// Group is what is known of the messages that failed for one cause.
 type Group struct {
 	Fingerprint string
 	Source      string
 	Destination string
 	Reason      string // of one of them
-	Letters     int    // that ever failed for it
+	Messages    int    // that ever failed for it
 	Open        int    // that wait for a delivery or a person because of it
 	FirstAt     time.Time
 	LastAt      time.Time
@@ -25,13 +25,13 @@ type Group struct {
 // Replays counts deliveries that people ordered.
 type Replays struct{ Tried, Delivered int }
 
-const groupColumns = `fingerprint, source, destination, reason, letters, open, first_at, last_at, unedited, unedited_delivered, edited,
+const groupColumns = `fingerprint, source, destination, reason, messages, open, first_at, last_at, unedited, unedited_delivered, edited,
 	edited_delivered`
 
 func scanGroup(r row) (Group, error) {
 	var g Group
 	var first, last int64
-	err := r.Scan(&g.Fingerprint, &g.Source, &g.Destination, &g.Reason, &g.Letters, &g.Open, &first, &last,
+	err := r.Scan(&g.Fingerprint, &g.Source, &g.Destination, &g.Reason, &g.Messages, &g.Open, &first, &last,
 		&g.Unedited.Tried, &g.Unedited.Delivered, &g.Edited.Tried, &g.Edited.Delivered)
 	g.FirstAt, g.LastAt = time.UnixMilli(first).UTC(), time.UnixMilli(last).UTC()
 	return g, err
@@ -42,12 +42,12 @@ const oneGroup = `SELECT ` + groupColumns + ` FROM groups WHERE fingerprint = ?`
 // Group answers what is known of a cause, or NotFound.
 func (s *Store) Group(ctx context.Context, fingerprint string) (Group, error) {
 	g, err := scanGroup(s.db.read.QueryRowContext(ctx, oneGroup, fingerprint))
-	return g, notFound(err, "no letter failed for the cause %s", fingerprint)
+	return g, notFound(err, "no message failed for the cause %s", fingerprint)
 }
 
 const topGroups = `SELECT ` + groupColumns + ` FROM groups WHERE open > 0 AND (?1 = '' OR source = ?1) ORDER BY open DESC, fingerprint LIMIT ?2`
 
-// TopGroups answers the causes of the most open letters of a source ("": of any), the largest first.
+// TopGroups answers the causes of the most open messages of a source ("": of any), the largest first.
 func (s *Store) TopGroups(ctx context.Context, source string, limit int) ([]Group, error) {
 	var list []Group
 	err := each(ctx, s.db.read, func(r row) error {
@@ -62,17 +62,17 @@ func (s *Store) TopGroups(ctx context.Context, source string, limit int) ([]Grou
 }
 
 const (
-	ungroupedLetters = `SELECT ` + letterColumns + ` FROM letters l WHERE l.fingerprint = '' LIMIT ?`
-	groupLetter      = `UPDATE letters SET fingerprint = ? WHERE id = ?`
+	ungroupedMessages = `SELECT ` + messageColumns + ` FROM messages l WHERE l.fingerprint = '' LIMIT ?`
+	groupMessage      = `UPDATE messages SET fingerprint = ? WHERE id = ?`
 
-	// groupBatch is how many letters of a store from before there were groups get theirs in one transaction.
+	// groupBatch is how many messages of a store from before there were groups get theirs in one transaction.
 	groupBatch = 1000
 )
 
-// groupAll gives letters that have no group theirs.
+// groupAll gives messages that have no group theirs.
 func (s *Store) groupAll(ctx context.Context) error {
 	for {
-		list, err := letters(ctx, s.db.read, "ungrouped", ungroupedLetters, groupBatch)
+		list, err := messages(ctx, s.db.read, "ungrouped", ungroupedMessages, groupBatch)
 		if err != nil || len(list) == 0 {
 			return err
 		}
@@ -80,7 +80,7 @@ func (s *Store) groupAll(ctx context.Context) error {
 			for _, l := range list {
 				grouped := l
 				grouped.Fingerprint = deadletter.Fingerprint(l.Source, l.Destination, l.Reason)
-				if _, err := tx.tx.ExecContext(ctx, groupLetter, grouped.Fingerprint, l.ID); err != nil {
+				if _, err := tx.tx.ExecContext(ctx, groupMessage, grouped.Fingerprint, l.ID); err != nil {
 					return err
 				}
 				tx.count(func(c *counts) { c.regroup(l, grouped) })
@@ -88,14 +88,15 @@ func (s *Store) groupAll(ctx context.Context) error {
 			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("group letters: %w", err)
+			return fmt.Errorf("group messages: %w", err)
 		}
 	}
 }
 
-const eventTypes = `SELECT event_type FROM event_types ORDER BY letters DESC, event_type LIMIT 200`
+const eventTypes = `SELECT event_type FROM event_types ORDER BY messages DESC, event_type LIMIT 200`
 
-// EventTypes answers the event types that letters have, the most frequent first and at most 200, for a filter to offer.
+// EventTypes answers the event types that messages have, the most frequent first and at most 200, for a filter to
+// offer.
 func (s *Store) EventTypes(ctx context.Context) ([]string, error) {
 	return column[string](ctx, s.db.read, "event types", eventTypes)
 }

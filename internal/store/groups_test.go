@@ -13,15 +13,21 @@ import (
 )
 
 // replay orders a delivery of a revision, edited anew where body says so, and ends it with a status code.
-func replay(t *testing.T, s *store.Store, id deadletter.ID, edit bool, code int) deadletter.Letter {
+func replay(t *testing.T, s *store.Store, id deadletter.ID, edit bool, code int) deadletter.Message {
 	t.Helper()
-	l, err := s.Letter(t.Context(), id)
+	l, err := s.Message(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
 	change, err := l.OrderReplay(anna, deadletter.TriggerReplay, 0, l.Version, start)
 	if edit {
-		change, err = l.EditAndReplay(anna, deadletter.TriggerEdit, deadletter.Revision{Body: []byte("{}"), Reason: "fix"}, l.Version, start)
+		change, err = l.EditAndReplay(
+			anna,
+			deadletter.TriggerEdit,
+			deadletter.Revision{Body: []byte("{}"), Reason: "fix"},
+			l.Version,
+			start,
+		)
 	}
 	l = apply(t, s, change, err)
 	change, err = l.Claim(deadletter.Lease{Token: "t", Until: start.Add(time.Minute)}, "", start)
@@ -55,8 +61,14 @@ func TestGroupTellsWhatIsKnownOfACause(t *testing.T) {
 	l := receive(t, s, failure("b-0", 404, start))
 	g := group(t, s, receive(t, s, failure("a-5", 422, start.Add(-time.Minute))).Fingerprint)
 	want := store.Group{
-		Fingerprint: g.Fingerprint, Source: "genesys", Destination: "http://127.0.0.1:9090/genesys", Reason: "The handler answered 422: field id is missing",
-		Letters: 6, Open: 6, FirstAt: start.Add(-time.Minute).Truncate(time.Millisecond), LastAt: start.Add(4 * time.Minute).Truncate(time.Millisecond),
+		Fingerprint: g.Fingerprint,
+		Source:      "genesys",
+		Destination: "http://127.0.0.1:9090/genesys",
+		Reason:      "The handler answered 422: field id is missing",
+		Messages:    6,
+		Open:        6,
+		FirstAt:     start.Add(-time.Minute).Truncate(time.Millisecond),
+		LastAt:      start.Add(4 * time.Minute).Truncate(time.Millisecond),
 	}
 	if g != want {
 		t.Errorf("group\n got %+v\nwant %+v", g, want)
@@ -66,11 +78,17 @@ func TestGroupTellsWhatIsKnownOfACause(t *testing.T) {
 	replay(t, s, "a-2", true, 200)
 	replay(t, s, "a-3", true, 404)
 	g = group(t, s, g.Fingerprint)
-	if g.Letters != 6 || g.Open != 3 || g.Unedited != (store.Replays{Tried: 2, Delivered: 1}) || g.Edited != (store.Replays{Tried: 2, Delivered: 1}) {
+	if g.Messages != 6 || g.Open != 3 || g.Unedited != (store.Replays{Tried: 2, Delivered: 1}) ||
+		g.Edited != (store.Replays{Tried: 2, Delivered: 1}) {
 		t.Errorf("after four replays it is %+v", g)
 	}
-	if other := group(t, s, l.Fingerprint); other.Letters != 2 || other.Open != 2 || other.Unedited.Tried+other.Edited.Tried != 0 {
-		t.Errorf("the letter that now fails for another cause is not in its group: %+v", other)
+	if other := group(
+		t,
+		s,
+		l.Fingerprint,
+	); other.Messages != 2 || other.Open != 2 ||
+		other.Unedited.Tried+other.Edited.Tried != 0 {
+		t.Errorf("the message that now fails for another cause is not in its group: %+v", other)
 	}
 	top, err := s.TopGroups(t.Context(), "", 10)
 	if err != nil || len(top) != 2 || top[0].Open != 3 || top[1].Open != 2 {
@@ -82,25 +100,25 @@ func TestGroupTellsWhatIsKnownOfACause(t *testing.T) {
 	if of, err := s.TopGroups(t.Context(), "elsewhere", 10); err != nil || len(of) != 0 {
 		t.Errorf("the causes of another source are %+v, %v", of, err)
 	}
-	archived, err := s.Letter(t.Context(), "a-4")
+	archived, err := s.Message(t.Context(), "a-4")
 	if err != nil {
 		t.Fatal(err)
 	}
 	change, err := archived.Archive(anna, "", archived.Version, start)
 	apply(t, s, change, err)
 	if g = group(t, s, g.Fingerprint); g.Open != 2 {
-		t.Errorf("an archived letter is still open: %+v", g)
+		t.Errorf("an archived message is still open: %+v", g)
 	}
 	if _, err := s.Group(t.Context(), "none"); deadletter.KindOf(err) != deadletter.NotFound {
 		t.Errorf("an unknown cause answers %v", err)
 	}
 }
 
-func ids(t *testing.T, s *store.Store, q store.LetterQuery) []string {
+func ids(t *testing.T, s *store.Store, q store.MessageQuery) []string {
 	t.Helper()
 	var list []string
 	for {
-		page, err := s.Letters(t.Context(), q)
+		page, err := s.Messages(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +132,7 @@ func ids(t *testing.T, s *store.Store, q store.LetterQuery) []string {
 	}
 }
 
-func TestLettersAreFilteredAndSorted(t *testing.T) {
+func TestMessagesAreFilteredAndSorted(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	for i, kind := range []string{"Text", "Typing", "Text", "Text"} {
@@ -126,15 +144,15 @@ func TestLettersAreFilteredAndSorted(t *testing.T) {
 	unknown.First = nil
 	last := receive(t, s, unknown)
 	for name, c := range map[string]struct {
-		query store.LetterQuery
+		query store.MessageQuery
 		want  []string
 	}{
-		"by receipt":          {store.LetterQuery{}, []string{"b-0", "a-3", "a-2", "a-1", "a-0"}},
-		"by attempt":          {store.LetterQuery{Sort: store.ByAttempt}, []string{"a-2", "a-1", "b-0", "a-0", "a-3"}},
-		"of a type":           {store.LetterQuery{Filter: store.Filter{EventType: "Text"}}, []string{"a-3", "a-2", "a-0"}},
-		"of a cause":          {store.LetterQuery{Filter: store.Filter{Group: last.Fingerprint}}, []string{"b-0"}},
-		"of a type, sorted":   {store.LetterQuery{Filter: store.Filter{EventType: "Text"}, Sort: store.ByAttempt}, []string{"a-2", "a-0", "a-3"}},
-		"of a status, sorted": {store.LetterQuery{Filter: store.Filter{Status: deadletter.Failed}, Sort: store.ByAttempt}, []string{"a-2", "a-1", "a-0", "a-3"}},
+		"by receipt":          {store.MessageQuery{}, []string{"b-0", "a-3", "a-2", "a-1", "a-0"}},
+		"by attempt":          {store.MessageQuery{Sort: store.ByAttempt}, []string{"a-2", "a-1", "b-0", "a-0", "a-3"}},
+		"of a type":           {store.MessageQuery{Filter: store.Filter{EventType: "Text"}}, []string{"a-3", "a-2", "a-0"}},
+		"of a cause":          {store.MessageQuery{Filter: store.Filter{Group: last.Fingerprint}}, []string{"b-0"}},
+		"of a type, sorted":   {store.MessageQuery{Filter: store.Filter{EventType: "Text"}, Sort: store.ByAttempt}, []string{"a-2", "a-0", "a-3"}},
+		"of a status, sorted": {store.MessageQuery{Filter: store.Filter{Status: deadletter.Failed}, Sort: store.ByAttempt}, []string{"a-2", "a-1", "a-0", "a-3"}},
 	} {
 		for _, limit := range []int{1, 2, 10} {
 			c.query.Limit = limit
@@ -146,31 +164,44 @@ func TestLettersAreFilteredAndSorted(t *testing.T) {
 			newer, older, err := s.Neighbours(t.Context(), c.query, deadletter.ID(id))
 			around := append(append([]string{""}, c.want...), "")
 			if err != nil || string(newer) != around[i] || string(older) != around[i+2] {
-				t.Errorf("%s: beside %s are %q and %q, want %q and %q, %v", name, id, newer, older, around[i], around[i+2], err)
+				t.Errorf(
+					"%s: beside %s are %q and %q, want %q and %q, %v",
+					name,
+					id,
+					newer,
+					older,
+					around[i],
+					around[i+2],
+					err,
+				)
 			}
 		}
 	}
 	if types, err := s.EventTypes(t.Context()); err != nil || !slices.Equal(types, []string{"Text", "Typing"}) {
 		t.Errorf("event types %v, %v", types, err)
 	}
-	if counts, err := s.Counts(t.Context(), store.Filter{EventType: "Text"}); err != nil || counts.ByStatus[deadletter.Failed] != 3 {
+	if counts, err := s.Counts(
+		t.Context(),
+		store.Filter{EventType: "Text"},
+	); err != nil ||
+		counts.ByStatus[deadletter.Failed] != 3 {
 		t.Errorf("counts %+v, %v", counts, err)
 	}
 }
 
-func TestNeighboursOfALetterThatLeftTheList(t *testing.T) {
+func TestNeighboursOfAMessageThatLeftTheList(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	for i := range 3 {
 		receive(t, s, failure(fmt.Sprintf("a-%d", i), 422, start.Add(time.Duration(i)*time.Second)))
 	}
 	replay(t, s, "a-1", false, 200)
-	q := store.LetterQuery{Filter: store.Filter{Status: deadletter.Failed}}
+	q := store.MessageQuery{Filter: store.Filter{Status: deadletter.Failed}}
 	if newer, older, err := s.Neighbours(t.Context(), q, "a-1"); err != nil || newer != "a-2" || older != "a-0" {
 		t.Errorf("beside it are %q and %q, %v", newer, older, err)
 	}
 	if _, _, err := s.Neighbours(t.Context(), q, "none"); deadletter.KindOf(err) != deadletter.NotFound {
-		t.Errorf("beside a letter that is not there: %v", err)
+		t.Errorf("beside a message that is not there: %v", err)
 	}
 }
 
@@ -181,7 +212,7 @@ func TestCursorOfAnotherSortIsRefused(t *testing.T) {
 		receive(t, s, failure(fmt.Sprintf("a-%d", i), 422, start.Add(time.Duration(i)*time.Second)))
 	}
 	for _, sort := range []store.Sort{store.ByReceipt, store.ByAttempt} {
-		page, err := s.Letters(t.Context(), store.LetterQuery{Sort: sort, Limit: 1})
+		page, err := s.Messages(t.Context(), store.MessageQuery{Sort: sort, Limit: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -189,14 +220,19 @@ func TestCursorOfAnotherSortIsRefused(t *testing.T) {
 		if sort == store.ByAttempt {
 			other = store.ByReceipt
 		}
-		if _, err := s.Letters(t.Context(), store.LetterQuery{Sort: other, Limit: 1, Cursor: page.Older}); deadletter.KindOf(err) != deadletter.Invalid {
+		if _, err := s.Messages(
+			t.Context(),
+			store.MessageQuery{Sort: other, Limit: 1, Cursor: page.Older},
+		); deadletter.KindOf(
+			err,
+		) != deadletter.Invalid {
 			t.Errorf("a cursor of sort %q in one of %q: %v", sort, other, err)
 		}
 	}
 }
 
 // A store from before there were groups has them when it is opened.
-func TestLettersWithoutAGroupGetTheirs(t *testing.T) {
+func TestMessagesWithoutAGroupGetTheirs(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "desk.db")
 	s, err := store.Open(t.Context(), path, key)
@@ -206,7 +242,10 @@ func TestLettersWithoutAGroupGetTheirs(t *testing.T) {
 	old := deadletter.Receive(failure("a-1", 422, start), policy, 0, start)
 	want := old.After.Fingerprint
 	old.After.Fingerprint = ""
-	if err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, old) }); err != nil {
+	if err := s.Write(
+		t.Context(),
+		func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, old) },
+	); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -217,10 +256,10 @@ func TestLettersWithoutAGroupGetTheirs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = again.Close() }()
-	if l, err := again.Letter(t.Context(), "a-1"); err != nil || l.Fingerprint != want {
-		t.Errorf("the letter is in group %q, want %q, %v", l.Fingerprint, want, err)
+	if l, err := again.Message(t.Context(), "a-1"); err != nil || l.Fingerprint != want {
+		t.Errorf("the message is in group %q, want %q, %v", l.Fingerprint, want, err)
 	}
-	if g := group(t, again, want); g.Letters != 1 || g.Open != 1 {
+	if g := group(t, again, want); g.Messages != 1 || g.Open != 1 {
 		t.Errorf("the group is %+v", g)
 	}
 }

@@ -38,7 +38,7 @@ const (
 )
 
 // Held shows messages to see, one after the other, and changes nothing about them. It ends with the first error of see.
-func (m *Messages) Held(ctx context.Context, q HeldQuery, at time.Time, see func(Held) error) error {
+func (m *QueueFile) Held(ctx context.Context, q HeldQuery, at time.Time, see func(Held) error) error {
 	which := heldWaiting
 	if q.InFlight {
 		which = heldInFlight

@@ -19,9 +19,10 @@ import (
 	"dlqdesk/migrations"
 )
 
-// index is the file that a search looks through. It is made of the desk's file alone, by following the audit trail: an event that tells of
-// a new letter, another revision or another reason has the letter read and indexed. How far it stands is written with what it indexes, so
-// that a crash leaves nothing out; and it can be taken away, and is made again.
+// index is the file that a search looks through. It is made of the desk's file alone, by following the audit trail:
+// an event that tells of a new message, another revision or another reason has the message read and indexed. How far
+// it stands is written with what it indexes, so that a crash leaves nothing out; and it can be taken away, and is
+// made again.
 type index struct {
 	path    string
 	db      *db
@@ -50,7 +51,13 @@ func openIndex(ctx context.Context, desk string) (*index, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &index{path: path, db: db, kicked: make(chan struct{}, 1), hurried: make(chan struct{}, 1), moved: make(chan struct{})}, nil
+	return &index{
+		path:    path,
+		db:      db,
+		kicked:  make(chan struct{}, 1),
+		hurried: make(chan struct{}, 1),
+		moved:   make(chan struct{}),
+	}, nil
 }
 
 func removeFile(path string) error {
@@ -109,8 +116,8 @@ const (
 	indexBatch = 500
 	indexBytes = 4 << 20
 
-	// indexRest is for how many times as long as it was at work the index rests, and indexHaste where more than indexBehind changes wait for
-	// it. Where nothing was written for indexQuiet it does not rest.
+	// indexRest is for how many times as long as it was at work the index rests, and indexHaste where more than
+	// indexBehind changes wait for it. Where nothing was written for indexQuiet it does not rest.
 	indexRest   = 20
 	indexHaste  = 2
 	indexBehind = 50_000
@@ -119,12 +126,13 @@ const (
 	// indexRetry is the wait after a fault of either file.
 	indexRetry = time.Second
 
-	// indexWait is how long a search waits for letters that were kept just now.
+	// indexWait is how long a search waits for messages that were kept just now.
 	indexWait = 250 * time.Millisecond
 )
 
-// RunIndex has letters found by what they are, until ctx ends: what was kept meanwhile first. masks are the values of each source's bodies
-// that no search finds a letter by; where they are others than before, everything is indexed anew.
+// RunIndex has messages found by what they are, until ctx ends: what was kept meanwhile first. masks are the values
+// of each source's bodies that no search finds a message by; where they are others than before, everything is indexed
+// anew.
 func (s *Store) RunIndex(ctx context.Context, masks map[string][]deadletter.Path, log *slog.Logger) error {
 	defer s.index.reach(0) // nobody knows whether it is what the next one wants
 	defer s.index.trust(false)
@@ -133,7 +141,7 @@ func (s *Store) RunIndex(ctx context.Context, masks map[string][]deadletter.Path
 		started := time.Now()
 		worked, left, err := work()
 		if err != nil && ctx.Err() == nil {
-			log.ErrorContext(ctx, "letters cannot be made searchable; trying again", "in", indexRetry, "err", err)
+			log.ErrorContext(ctx, "messages cannot be made searchable; trying again", "in", indexRetry, "err", err)
 			s.index.wait(ctx, indexRetry)
 			continue
 		}
@@ -151,7 +159,7 @@ func (s *Store) RunIndex(ctx context.Context, masks map[string][]deadletter.Path
 	return nil
 }
 
-// restAfter answers how long the index rests after work, while letters keep coming and so many changes are left.
+// restAfter answers how long the index rests after work, while messages keep coming and so many changes are left.
 func restAfter(work time.Duration, left int64) time.Duration {
 	if left > indexBehind {
 		return indexHaste * work
@@ -159,8 +167,8 @@ func restAfter(work time.Duration, left int64) time.Duration {
 	return indexRest * work
 }
 
-// pause leaves the machine to those who are in more of a hurry, such as who keeps letters, while there are any, and unless somebody waits for
-// the index.
+// pause leaves the machine to those who are in more of a hurry, such as who keeps messages, while there are any, and
+// unless somebody waits for the index.
 func (i *index) pause(ctx context.Context, d time.Duration) {
 	end := time.Now().Add(d)
 	for {
@@ -187,7 +195,7 @@ func (i *index) wait(ctx context.Context, d time.Duration) bool {
 const (
 	readIndexed  = `SELECT seq, link, masks FROM indexed`
 	linkOfEvent  = `SELECT link FROM audit_events WHERE seq = ?`
-	emptyIndex   = `INSERT INTO letter_search (letter_search) VALUES ('delete-all')`
+	emptyIndex   = `INSERT INTO message_search (message_search) VALUES ('delete-all')`
 	beginIndexed = `UPDATE indexed SET seq = 0, link = x'', masks = ?`
 )
 
@@ -226,7 +234,7 @@ func (s *Store) beginIndex(ctx context.Context, masks map[string][]deadletter.Pa
 	return nil
 }
 
-// indexVersion is that of what is indexed of a letter: another one has everything indexed anew.
+// indexVersion is that of what is indexed of a message: another one has everything indexed anew.
 const indexVersion = 1
 
 func digestOfMasks(masks map[string][]deadletter.Path) ([]byte, error) {
@@ -235,7 +243,7 @@ func digestOfMasks(masks map[string][]deadletter.Path) ([]byte, error) {
 	return sum[:], err
 }
 
-// found is what a letter is found by.
+// found is what a message is found by.
 type found struct {
 	n     int64
 	isNew bool
@@ -243,13 +251,17 @@ type found struct {
 }
 
 const (
-	addText   = `INSERT INTO letter_search (rowid, text) VALUES (?, ?)`
-	dropText  = `DELETE FROM letter_search WHERE rowid = ?`
+	addText   = `INSERT INTO message_search (rowid, text) VALUES (?, ?)`
+	dropText  = `DELETE FROM message_search WHERE rowid = ?`
 	moveIndex = `UPDATE indexed SET seq = ?, link = ?`
 )
 
-// indexMore indexes what the next events of the trail tell of, and answers how many are left. It answers false where there were none.
-func (s *Store) indexMore(ctx context.Context, masks map[string][]deadletter.Path) (worked bool, left int64, err error) {
+// indexMore indexes what the next events of the trail tell of, and answers how many are left. It answers false where
+// there were none.
+func (s *Store) indexMore(
+	ctx context.Context,
+	masks map[string][]deadletter.Path,
+) (worked bool, left int64, err error) {
 	at, _ := s.index.stands()
 	latest, err := s.LatestSequence(ctx)
 	if err != nil || latest <= at {
@@ -257,11 +269,11 @@ func (s *Store) indexMore(ctx context.Context, masks map[string][]deadletter.Pat
 	}
 	list, to, err := s.foundBetween(ctx, at, min(at+indexBatch, latest), masks)
 	if err != nil {
-		return false, 0, fmt.Errorf("read letters that are to be found: %w", err)
+		return false, 0, fmt.Errorf("read messages that are to be found: %w", err)
 	}
 	var link []byte
 	if err := s.db.often.QueryRowContext(ctx, linkOfEvent, to).Scan(&link); err != nil {
-		return false, 0, fmt.Errorf("read the event up to which letters are to be found: %w", err)
+		return false, 0, fmt.Errorf("read the event up to which messages are to be found: %w", err)
 	}
 	err = s.index.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
 		for _, one := range list {
@@ -273,7 +285,7 @@ func (s *Store) indexMore(ctx context.Context, masks map[string][]deadletter.Pat
 		return err
 	})
 	if err != nil {
-		return false, 0, fmt.Errorf("make letters searchable: %w", err)
+		return false, 0, fmt.Errorf("make messages searchable: %w", err)
 	}
 	s.index.reach(to)
 	return true, latest - to, nil
@@ -289,20 +301,29 @@ func (f found) write(ctx context.Context, tx *writeTx) error {
 	return err
 }
 
-// tellOfText reads the bodies of a letter, the received and the latest, as far as they are searched: once for each event that tells of it.
-var tellOfText = fmt.Sprintf(`SELECT e.seq, e.before IS NULL, l.n, l.source, l.reason, l.id, l.webhook_id, l.event_type, substr(r.body, 1, %d)
-	FROM audit_events e CROSS JOIN letters l ON l.id = e.target CROSS JOIN revisions r ON r.letter = l.n AND r.number IN (0, l.revision)
-	WHERE e.seq > ? AND e.seq <= ? AND e.target_kind = 'letter' AND e.action NOT IN ('attempt.started', 'attempt.delivered') AND (
+// tellOfText reads the bodies of a message, the received and the latest, as far as they are searched: once for each
+// event that tells of it.
+var tellOfText = fmt.Sprintf(
+	`SELECT e.seq, e.before IS NULL, l.n, l.source, l.reason, l.id, l.webhook_id, l.event_type, substr(r.body, 1, %d)
+	FROM audit_events e CROSS JOIN messages l ON l.id = e.target CROSS JOIN revisions r ON r.message = l.n AND r.number IN (0, l.revision)
+	WHERE e.seq > ? AND e.seq <= ? AND e.target_kind = 'message' AND e.action NOT IN ('attempt.started', 'attempt.delivered') AND (
 		e.before IS NULL OR e.before ->> 'revision' IS NOT e.after ->> 'revision' OR e.before ->> 'reason' IS NOT e.after ->> 'reason')
-	ORDER BY e.seq`, deadletter.MaxSearched+1)
+	ORDER BY e.seq`,
+	deadletter.MaxSearched+1,
+)
 
 // errEnough ends reading early.
 var errEnough = errors.New("enough was read")
 
-// foundBetween answers the letters of which events after one place of the trail tell something new, and up to which place it read: the
-// other one, unless that is too much at once. A letter is answered as it is now, however many events tell of it.
-func (s *Store) foundBetween(ctx context.Context, after, to int64, masks map[string][]deadletter.Path) ([]*found, int64, error) {
-	letters := map[int64]*found{}
+// foundBetween answers the messages of which events after one place of the trail tell something new, and up to which
+// place it read: the other one, unless that is too much at once. A message is answered as it is now, however many
+// events tell of it.
+func (s *Store) foundBetween(
+	ctx context.Context,
+	after, to int64,
+	masks map[string][]deadletter.Path,
+) ([]*found, int64, error) {
+	messages := map[int64]*found{}
 	var list []*found
 	var last int64 // the event of the row before
 	size := 0
@@ -317,10 +338,10 @@ func (s *Store) foundBetween(ctx context.Context, after, to int64, masks map[str
 		if seq != last && size > indexBytes {
 			return errEnough
 		}
-		f, ok := letters[n]
+		f, ok := messages[n]
 		if !ok {
 			f = &found{n: n, isNew: isNew, text: []string{reason, id, webhook, eventType}}
-			letters[n], list = f, append(list, f)
+			messages[n], list = f, append(list, f)
 			last = seq
 		}
 		if ok && seq != last {

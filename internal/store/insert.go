@@ -17,7 +17,11 @@ const manyRows = 10
 // insertionOf makes an insertion of what stands before the values, how many a row has, and what stands after them.
 func insertionOf(before string, columns int, after string) insertion {
 	row := "(?" + strings.Repeat(", ?", columns-1) + ")"
-	return insertion{before + " VALUES " + row + after, before + " VALUES " + row + strings.Repeat(", "+row, manyRows-1) + after, columns}
+	return insertion{
+		before + " VALUES " + row + after,
+		before + " VALUES " + row + strings.Repeat(", "+row, manyRows-1) + after,
+		columns,
+	}
 }
 
 // room is for the values of so many rows.

@@ -21,11 +21,46 @@ func scanJob(r row) (int64, deadletter.Job, error) {
 	var created int64
 	var undoes, oldest, newest, started, ended, lastAt sql.NullInt64
 	var lastBy, lastAction sql.NullString
-	err := r.Scan(&j.ID, &j.Action, &j.Patch, &j.Reason, &j.By.Kind, &j.By.Name, &j.By.Addr, &j.State, &j.Why, &j.Filter, &undoes,
-		&j.Items.Pending, &j.Items.Ordered, &j.Items.Done, &j.Items.Failed, &j.Items.Skipped, &oldest, &newest, &j.Unfit, &j.Unknown,
-		&created, &started, &ended, &lastBy, &lastAction, &lastAt, &j.Canary, &j.Rate)
+	err := r.Scan(
+		&j.ID,
+		&j.Action,
+		&j.Patch,
+		&j.Reason,
+		&j.By.Kind,
+		&j.By.Name,
+		&j.By.Addr,
+		&j.State,
+		&j.Why,
+		&j.Filter,
+		&undoes,
+		&j.Items.Pending,
+		&j.Items.Ordered,
+		&j.Items.Done,
+		&j.Items.Failed,
+		&j.Items.Skipped,
+		&oldest,
+		&newest,
+		&j.Unfit,
+		&j.Unknown,
+		&created,
+		&started,
+		&ended,
+		&lastBy,
+		&lastAction,
+		&lastAt,
+		&j.Canary,
+		&j.Rate,
+	)
 	j.Undoes, j.CreatedAt = deadletter.JobID(undoes.Int64), time.UnixMilli(created).UTC()
-	j.Oldest, j.Newest, j.StartedAt, j.EndedAt = fromMillis(oldest), fromMillis(newest), fromMillis(started), fromMillis(ended)
+	j.Oldest, j.Newest, j.StartedAt, j.EndedAt = fromMillis(
+		oldest,
+	), fromMillis(
+		newest,
+	), fromMillis(
+		started,
+	), fromMillis(
+		ended,
+	)
 	j.Last = deadletter.LastOrder{By: lastBy.String, Action: lastAction.String, At: fromMillis(lastAt)}
 	return int64(j.ID), j, err
 }
@@ -42,8 +77,8 @@ func (s *Store) Job(ctx context.Context, id deadletter.JobID) (deadletter.Job, e
 	return job(ctx, s.db.read, id)
 }
 
-// Job answers the job as this transaction sees it, or NotFound. Of one with a canary, what other writes of the same commit have begun is
-// counted already, so that it goes no further than it was told to.
+// Job answers the job as this transaction sees it, or NotFound. Of one with a canary, what other writes of the same
+// commit have begun is counted already, so that it goes no further than it was told to.
 func (t *Tx) Job(ctx context.Context, id deadletter.JobID) (deadletter.Job, error) {
 	j, err := job(ctx, t.tx, id)
 	if err != nil || j.Canary == 0 {
@@ -65,14 +100,26 @@ func (t *Tx) Job(ctx context.Context, id deadletter.JobID) (deadletter.Job, erro
 const insertJob = `INSERT INTO jobs (action, patch, reason, actor, by, addr, state, why, filter, undoes, pending, ordered, done, failed, skipped,
 	unfit, unknown, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, '', ?, ?, 0, 0, 0, 0, 0, 0, 0, ?)`
 
-// AddJob keeps the draft of a job and answers it with its id. It has no letters yet.
+// AddJob keeps the draft of a job and answers it with its id. It has no messages yet.
 func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, error) {
 	var undoes any
 	if j.Undoes != 0 {
 		undoes = j.Undoes
 	}
-	added, err := t.tx.ExecContext(ctx, insertJob, j.Action, j.Patch, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, j.State, j.Filter, undoes,
-		j.CreatedAt.UnixMilli())
+	added, err := t.tx.ExecContext(
+		ctx,
+		insertJob,
+		j.Action,
+		j.Patch,
+		j.Reason,
+		j.By.Kind,
+		j.By.Name,
+		j.By.Addr,
+		j.State,
+		j.Filter,
+		undoes,
+		j.CreatedAt.UnixMilli(),
+	)
 	if err != nil {
 		return j, fmt.Errorf("write job: %w", err)
 	}
@@ -84,28 +131,53 @@ func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, erro
 const updateJob = `UPDATE jobs SET patch = ?, reason = ?, actor = ?, by = ?, addr = ?, state = ?, why = ?, started_at = ?, ended_at = ?, last_by = ?,
 	last_action = ?, last_at = ?, canary = ?, rate = ? WHERE id = ? AND state = ?`
 
-// ApplyJob writes the change of a job with its audit event. A change that started from a state which no longer stands is a Conflict.
+// ApplyJob writes the change of a job with its audit event. A change that started from a state which no longer stands
+// is a Conflict.
 func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 	j := c.After
-	written, err := t.tx.ExecContext(ctx, updateJob, j.Patch, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, j.State, j.Why, millis(j.StartedAt),
-		millis(j.EndedAt), textOrNull(j.Last.By), textOrNull(j.Last.Action), millis(j.Last.At), j.Canary, j.Rate, j.ID, c.Before.State)
+	written, err := t.tx.ExecContext(
+		ctx,
+		updateJob,
+		j.Patch,
+		j.Reason,
+		j.By.Kind,
+		j.By.Name,
+		j.By.Addr,
+		j.State,
+		j.Why,
+		millis(j.StartedAt),
+		millis(
+			j.EndedAt,
+		),
+		textOrNull(j.Last.By),
+		textOrNull(j.Last.Action),
+		millis(j.Last.At),
+		j.Canary,
+		j.Rate,
+		j.ID,
+		c.Before.State,
+	)
 	if err != nil {
 		return fmt.Errorf("write job %d: %w", j.ID, err)
 	}
 	if n, err := written.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(deadletter.Errorf(deadletter.Conflict, "this job was changed meanwhile: look again before you act"), err)
+		return errors.Join(
+			deadletter.Errorf(deadletter.Conflict, "this job was changed meanwhile: look again before you act"),
+			err,
+		)
 	}
 	return t.Record(ctx, c.Event)
 }
 
-// MaxJobLetters is how many letters one job can have.
-const MaxJobLetters = 100_000
+// MaxJobMessages is how many messages one job can have.
+const MaxJobMessages = 100_000
 
-// freezeChunk is how many letters are fixed in one transaction, so that other writes wait for no longer than some milliseconds.
+// freezeChunk is how many messages are fixed in one transaction, so that other writes wait for no longer than some
+// milliseconds.
 const freezeChunk = 2000
 
-// Freeze keeps a draft with all letters that a filter meets, at most MaxJobLetters. Letters that come while it is at work may be in it;
-// once it answers the set is fixed.
+// Freeze keeps a draft with all messages that a filter meets, at most MaxJobMessages. Messages that come while it is
+// at work may be in it; once it answers the set is fixed.
 func (s *Store) Freeze(ctx context.Context, j deadletter.Job, f Filter) (deadletter.Job, error) {
 	f, err := s.understood(ctx, f)
 	if err != nil {
@@ -119,21 +191,28 @@ func (s *Store) Freeze(ctx context.Context, j deadletter.Job, f Filter) (deadlet
 		last, more, err = s.freezeMore(ctx, &j, f, last)
 	}
 	if err != nil {
-		return j, fmt.Errorf("fix the letters of job %d: %w", j.ID, err)
+		return j, fmt.Errorf("fix the messages of job %d: %w", j.ID, err)
 	}
 	return s.Job(ctx, j.ID)
 }
 
-// source is what a job's items are told apart by: each source delivers its own. Those that are sent back have their queue there.
-const insertItems = `INSERT INTO job_items (job, letter, source, version, state, error)
-	SELECT ?, l.n, iif(?, l.read_from, l.source), l.version, 'pending', '' FROM json_each(?) k CROSS JOIN letters l ON l.n = k.value`
+// source is what a job's items are told apart by: each source delivers its own. Those that are sent back have their
+// queue there.
+const insertItems = `INSERT INTO job_items (job, message, source, version, state, error)
+	SELECT ?, l.n, iif(?, l.read_from, l.source), l.version, 'pending', '' FROM json_each(?) k CROSS JOIN messages l ON l.n = k.value`
 
-// freezeMore adds the letters of the filter that follow a row, a chunk of them at most. They are found without holding up who writes.
-func (s *Store) freezeMore(ctx context.Context, j *deadletter.Job, f Filter, after int64) (last int64, more bool, err error) {
+// freezeMore adds the messages of the filter that follow a row, a chunk of them at most. They are found without
+// holding up who writes.
+func (s *Store) freezeMore(
+	ctx context.Context,
+	j *deadletter.Job,
+	f Filter,
+	after int64,
+) (last int64, more bool, err error) {
 	where := f.where()
 	where.add(f.key()+" > ?", after)
 	query := "SELECT " + f.key() + " FROM " + where.from + where.sql() + " ORDER BY " + f.key() + " LIMIT ?"
-	rows, err := column[int64](ctx, s.db.read, "letters of a job", query, append(where.args, freezeChunk)...)
+	rows, err := column[int64](ctx, s.db.read, "messages of a job", query, append(where.args, freezeChunk)...)
 	if err != nil || len(rows) == 0 {
 		return after, false, err
 	}
@@ -151,15 +230,15 @@ func (s *Store) freezeMore(ctx context.Context, j *deadletter.Job, f Filter, aft
 		return err
 	})
 	*j = counted
-	if err == nil && j.Items.Pending > MaxJobLetters {
-		err = deadletter.Errorf(deadletter.TooLarge, "more than %d letters match: narrow the filter", MaxJobLetters)
+	if err == nil && j.Items.Pending > MaxJobMessages {
+		err = deadletter.Errorf(deadletter.TooLarge, "more than %d messages match: narrow the filter", MaxJobMessages)
 	}
 	return last, len(rows) == freezeChunk, err
 }
 
 const (
-	newItems = `SELECT count(*), min(i.letter), max(i.letter), coalesce(sum(l.outcome = 'unknown'), 0), coalesce(sum(l.status NOT IN (%s)), 0)
-		FROM job_items i JOIN letters l ON l.n = i.letter WHERE i.job = ? AND i.letter > ?`
+	newItems = `SELECT count(*), min(i.message), max(i.message), coalesce(sum(l.outcome = 'unknown'), 0), coalesce(sum(l.status NOT IN (%s)), 0)
+		FROM job_items i JOIN messages l ON l.n = i.message WHERE i.job = ? AND i.message > ?`
 	countNewItems = `UPDATE jobs SET pending = pending + ?, unknown = unknown + ?, unfit = unfit + ?, oldest = min(coalesce(oldest, ?), ?),
 		newest = max(coalesce(newest, 0), ?) WHERE id = ?`
 )
@@ -189,23 +268,24 @@ func (t *Tx) countItems(ctx context.Context, j *deadletter.Job, after int64) (in
 	return last.Int64, nil
 }
 
-const insertItem = `INSERT INTO job_items (job, letter, source, version, state, error)
-	SELECT ?, n, iif(?, read_from, source), ?, 'pending', '' FROM letters WHERE id = ? ON CONFLICT DO NOTHING`
+const insertItem = `INSERT INTO job_items (job, message, source, version, state, error)
+	SELECT ?, n, iif(?, read_from, source), ?, 'pending', '' FROM messages WHERE id = ? ON CONFLICT DO NOTHING`
 
-// AddItem puts a letter into the draft of a job. A letter that does not exist is NotFound; one that is in it already changes nothing.
-func (t *Tx) AddItem(ctx context.Context, j deadletter.Job, letter deadletter.ID, version int) error {
-	added, err := t.tx.ExecContext(ctx, insertItem, j.ID, j.Action.Redrives(), version, letter)
+// AddItem puts a message into the draft of a job. A message that does not exist is NotFound; one that is in it
+// already changes nothing.
+func (t *Tx) AddItem(ctx context.Context, j deadletter.Job, message deadletter.ID, version int) error {
+	added, err := t.tx.ExecContext(ctx, insertItem, j.ID, j.Action.Redrives(), version, message)
 	if err != nil {
 		return fmt.Errorf("write item: %w", err)
 	}
 	if n, err := added.RowsAffected(); err != nil || n > 0 {
 		return err
 	}
-	_, err = t.Letter(ctx, letter)
+	_, err = t.Message(ctx, message)
 	return err
 }
 
-// CountItems takes account of the letters that were put into a draft, and answers it.
+// CountItems takes account of the messages that were put into a draft, and answers it.
 func (t *Tx) CountItems(ctx context.Context, j deadletter.Job) (deadletter.Job, error) {
 	if _, err := t.countItems(ctx, &j, -1); err != nil {
 		return j, err
@@ -214,12 +294,12 @@ func (t *Tx) CountItems(ctx context.Context, j deadletter.Job) (deadletter.Job, 
 }
 
 const (
-	insertUndo = `INSERT INTO job_items (job, letter, source, version, state, error)
-		SELECT ?, letter, source, version + 1, 'pending', '' FROM job_items WHERE job = ? AND state = 'done'`
+	insertUndo = `INSERT INTO job_items (job, message, source, version, state, error)
+		SELECT ?, message, source, version + 1, 'pending', '' FROM job_items WHERE job = ? AND state = 'done'`
 	undoOf = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.undoes = ?`
 )
 
-// AddUndo puts the letters that a job archived into a draft, each with the version that the archiving gave it.
+// AddUndo puts the messages that a job archived into a draft, each with the version that the archiving gave it.
 func (t *Tx) AddUndo(ctx context.Context, j deadletter.Job) error {
 	_, err := t.tx.ExecContext(ctx, insertUndo, j.ID, j.Undoes)
 	if err != nil {
@@ -243,27 +323,27 @@ func jobThatUndoes(ctx context.Context, q querier, id deadletter.JobID) (deadlet
 	return j, notFound(err, "job %d was not undone", id)
 }
 
-// Late counts the letters that a filter meets now and that are not in a draft, up to CountCap.
+// Late counts the messages that a filter meets now and that are not in a draft, up to CountCap.
 func (s *Store) Late(ctx context.Context, id deadletter.JobID, f Filter) (int, error) {
 	f, err := s.understood(ctx, f)
 	if err != nil {
 		return 0, err
 	}
 	where := f.where()
-	where.add("NOT EXISTS (SELECT 1 FROM job_items x WHERE x.job = ? AND x.letter = l.n)", id)
+	where.add("NOT EXISTS (SELECT 1 FROM job_items x WHERE x.job = ? AND x.message = l.n)", id)
 	var n int
 	query := "SELECT count(*) FROM (SELECT 1 FROM " + where.from + where.sql() + " LIMIT ?)"
 	if err := s.db.read.QueryRowContext(ctx, query, append(where.args, CountCap)...).Scan(&n); err != nil {
-		return 0, fmt.Errorf("count letters that are not in job %d: %w", id, err)
+		return 0, fmt.Errorf("count messages that are not in job %d: %w", id, err)
 	}
 	return n, nil
 }
 
-// Item is one letter of a job.
+// Item is one message of a job.
 type Item struct {
 	Job     deadletter.JobID
-	Letter  deadletter.ID
-	Version int    // of the letter, when the job was made
+	Message deadletter.ID
+	Version int    // of the message, when the job was made
 	Group   string // of its message on the queue; PendingRedrives alone tells it
 	n       int64
 }
@@ -288,15 +368,15 @@ func (s *Store) jobs(ctx context.Context, what, query string, args ...any) ([]de
 	return list, nil
 }
 
-const pendingItems = `SELECT i.letter, l.id, i.version FROM job_items i JOIN letters l ON l.n = i.letter
-	WHERE i.job = ? AND i.source = ? AND i.state = 'pending' ORDER BY i.letter LIMIT ?`
+const pendingItems = `SELECT i.message, l.id, i.version FROM job_items i JOIN messages l ON l.n = i.message
+	WHERE i.job = ? AND i.source = ? AND i.state = 'pending' ORDER BY i.message LIMIT ?`
 
-// PendingItems answers letters of a source that a job has not begun with, the oldest first.
+// PendingItems answers messages of a source that a job has not begun with, the oldest first.
 func (s *Store) PendingItems(ctx context.Context, id deadletter.JobID, source string, limit int) ([]Item, error) {
 	var list []Item
 	err := each(ctx, s.db.often, func(r row) error {
 		item := Item{Job: id}
-		err := r.Scan(&item.n, &item.Letter, &item.Version)
+		err := r.Scan(&item.n, &item.Message, &item.Version)
 		list = append(list, item)
 		return err
 	}, pendingItems, id, source, limit)
@@ -311,7 +391,7 @@ const (
 	nextPendingSource  = `SELECT source FROM job_items WHERE job = ? AND state = 'pending' AND source > ? ORDER BY source LIMIT 1`
 )
 
-// PendingSources answers the sources of the letters that a job has not begun with. It costs one look-up for each.
+// PendingSources answers the sources of the messages that a job has not begun with. It costs one look-up for each.
 func (s *Store) PendingSources(ctx context.Context, id deadletter.JobID) ([]string, error) {
 	var list []string
 	var source string
@@ -326,9 +406,10 @@ func (s *Store) PendingSources(ctx context.Context, id deadletter.JobID) ([]stri
 	return list, nil
 }
 
-const orderItem = `UPDATE job_items SET state = 'ordered' WHERE job = ? AND letter = ? AND state = 'pending'`
+const orderItem = `UPDATE job_items SET state = 'ordered' WHERE job = ? AND message = ? AND state = 'pending'`
 
-// OrderItem says that the delivery of a letter is in flight for its job. It answers false when somebody else has begun with it.
+// OrderItem says that the delivery of a message is in flight for its job. It answers false when somebody else has
+// begun with it.
 func (t *Tx) OrderItem(ctx context.Context, i Item) (bool, error) {
 	written, err := t.tx.ExecContext(ctx, orderItem, i.Job, i.n)
 	if err != nil {
@@ -341,9 +422,9 @@ func (t *Tx) OrderItem(ctx context.Context, i Item) (bool, error) {
 	return n > 0, err
 }
 
-const settleItem = `UPDATE job_items SET state = ?, error = ? WHERE job = ? AND letter = ? AND state = 'pending'`
+const settleItem = `UPDATE job_items SET state = ?, error = ? WHERE job = ? AND message = ? AND state = 'pending'`
 
-// SettleItem gives a letter that needs no delivery its result. The last one ends the job.
+// SettleItem gives a message that needs no delivery its result. The last one ends the job.
 func (t *Tx) SettleItem(ctx context.Context, i Item, state deadletter.ItemState, why string, at time.Time) error {
 	written, err := t.tx.ExecContext(ctx, settleItem, state, why, i.Job, i.n)
 	if err != nil {
@@ -357,9 +438,9 @@ func (t *Tx) SettleItem(ctx context.Context, i Item, state deadletter.ItemState,
 }
 
 const settleDelivery = `UPDATE job_items SET state = ?1, error = ?2,
-	version = iif(?1 = 'pending', (SELECT l.version FROM letters l WHERE l.n = letter), version) WHERE letter = ?3 AND state = 'ordered' RETURNING job`
+	version = iif(?1 = 'pending', (SELECT l.version FROM messages l WHERE l.n = message), version) WHERE message = ?3 AND state = 'ordered' RETURNING job`
 
-// settleDelivery gives the letter whose delivery was finished its result in the job that ordered it.
+// settleDelivery gives the message whose delivery was finished its result in the job that ordered it.
 func (t *Tx) settleDelivery(ctx context.Context, n int64, a deadletter.Attempt, at time.Time) error {
 	state, why := a.ItemResult()
 	var id deadletter.JobID
@@ -418,13 +499,13 @@ func (t *Tx) endJob(ctx context.Context, id deadletter.JobID, at time.Time) erro
 
 const (
 	oldDraft   = `SELECT id FROM jobs WHERE state = 'draft' AND created_at < ? LIMIT 1`
-	dropItems  = `DELETE FROM job_items WHERE (job, letter) IN (SELECT job, letter FROM job_items WHERE job = ? LIMIT ?)`
+	dropItems  = `DELETE FROM job_items WHERE (job, message) IN (SELECT job, message FROM job_items WHERE job = ? LIMIT ?)`
 	dropDraft  = `DELETE FROM jobs WHERE id = ? AND state = 'draft'`
 	stillDraft = `SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ? AND state = 'draft')`
 )
 
-// DropDraft removes some letters of a draft that is older than a time, or the draft itself once it has none. It answers false when there
-// is no such draft.
+// DropDraft removes some messages of a draft that is older than a time, or the draft itself once it has none. It
+// answers false when there is no such draft.
 func (s *Store) DropDraft(ctx context.Context, before time.Time) (bool, error) {
 	var id deadletter.JobID
 	err := s.db.read.QueryRowContext(ctx, oldDraft, before.UnixMilli()).Scan(&id)
@@ -464,7 +545,19 @@ func (s *Store) Jobs(ctx context.Context, cursor string, limit int) (Page[deadle
 	}
 	var started conditions
 	started.add("j.state <> 'draft'")
-	page, err := keyset[deadletter.Job]{columns: jobColumns, from: "jobs j", key: "j.id", conditions: started, scan: scanJob}.page(ctx, s.db.read, at, newer, limit)
+	page, err := keyset[deadletter.Job]{
+		columns:    jobColumns,
+		from:       "jobs j",
+		key:        "j.id",
+		conditions: started,
+		scan:       scanJob,
+	}.page(
+		ctx,
+		s.db.read,
+		at,
+		newer,
+		limit,
+	)
 	if err != nil {
 		return page, fmt.Errorf("read jobs: %w", err)
 	}
@@ -488,14 +581,15 @@ func (t *Tx) HideJob(ctx context.Context, id deadletter.JobID, by string) error 
 	return nil
 }
 
-// Fault is why some letters of a job failed or were skipped.
+// Fault is why some messages of a job failed or were skipped.
 type Fault struct {
-	State   deadletter.ItemState
-	Text    string
-	Letters int
+	State    deadletter.ItemState
+	Text     string
+	Messages int
 }
 
-// faultSample is of how many letters the reasons are told apart, so that a page about a job of a hundred thousand is as quick as any.
+// faultSample is of how many messages the reasons are told apart, so that a page about a job of a hundred thousand is
+// as quick as any.
 const faultSample = 10_000
 
 const jobFaults = `SELECT state, error, count(*) AS n FROM (
@@ -503,12 +597,13 @@ const jobFaults = `SELECT state, error, count(*) AS n FROM (
 		UNION ALL SELECT * FROM (SELECT state, error FROM job_items WHERE job = ? AND state = 'skipped' LIMIT ?)
 	) GROUP BY state, error ORDER BY n DESC, error LIMIT 20`
 
-// JobFaults answers the 20 commonest reasons of a job's letters that failed or were skipped, among the first 10,000 of each.
+// JobFaults answers the 20 commonest reasons of a job's messages that failed or were skipped, among the first 10,000
+// of each.
 func (s *Store) JobFaults(ctx context.Context, id deadletter.JobID) ([]Fault, error) {
 	var list []Fault
 	err := each(ctx, s.db.read, func(r row) error {
 		var f Fault
-		err := r.Scan(&f.State, &f.Text, &f.Letters)
+		err := r.Scan(&f.State, &f.Text, &f.Messages)
 		list = append(list, f)
 		return err
 	}, jobFaults, id, faultSample, id, faultSample)

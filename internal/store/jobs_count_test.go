@@ -32,12 +32,16 @@ func TestJobsAreCountedByState(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.ApplyJob(ctx, started) }); err != nil {
+		if err := s.Write(
+			t.Context(),
+			func(ctx context.Context, tx *store.Tx) error { return tx.ApplyJob(ctx, started) },
+		); err != nil {
 			t.Fatal(err)
 		}
 	}
 	counts, err := s.JobCounts(t.Context())
-	if err != nil || counts[deadletter.JobDraft] != drafts || counts[deadletter.JobRunning] != running || counts[deadletter.JobDone] != 0 {
+	if err != nil || counts[deadletter.JobDraft] != drafts || counts[deadletter.JobRunning] != running ||
+		counts[deadletter.JobDone] != 0 {
 		t.Errorf("the counts are %v, %v", counts, err)
 	}
 }

@@ -7,17 +7,17 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Latest is a letter with its latest revision.
+// Latest is a message with its latest revision.
 type Latest struct {
-	Letter   deadletter.Letter
+	Message  deadletter.Message
 	Revision deadletter.Revision
 }
 
-const latestOfItems = `SELECT ` + letterColumns + `, ` + revisionColumns + ` FROM json_each(?) k CROSS JOIN letters l ON l.n = k.value
-	JOIN revisions r ON r.letter = l.n AND r.number = l.revision`
+const latestOfItems = `SELECT ` + messageColumns + `, ` + revisionColumns + ` FROM json_each(?) k CROSS JOIN messages l ON l.n = k.value
+	JOIN revisions r ON r.message = l.n AND r.number = l.revision`
 
-// Latest answers the letters of items as they are now, at a cost that no write waits for. A change that starts from them is a Conflict
-// where they are changed before it is written.
+// Latest answers the messages of items as they are now, at a cost that no write waits for. A change that starts from
+// them is a Conflict where they are changed before it is written.
 func (s *Store) Latest(ctx context.Context, items []Item) (map[deadletter.ID]Latest, error) {
 	rows := make([]int64, len(items))
 	for i, item := range items {
@@ -30,28 +30,30 @@ func (s *Store) Latest(ctx context.Context, items []Item) (map[deadletter.ID]Lat
 	found := make(map[deadletter.ID]Latest, len(items))
 	err = each(ctx, s.db.often, func(r row) error {
 		latest, err := scanLatest(r)
-		found[latest.Letter.ID] = latest
+		found[latest.Message.ID] = latest
 		return err
 	}, latestOfItems, list)
 	if err != nil {
-		return nil, fmt.Errorf("read letters of a job: %w", err)
+		return nil, fmt.Errorf("read messages of a job: %w", err)
 	}
 	return found, nil
 }
 
-// Latest answers the letter of that id as this transaction sees it, or NotFound.
+// Latest answers the message of that id as this transaction sees it, or NotFound.
 func (t *Tx) Latest(ctx context.Context, id deadletter.ID) (l Latest, err error) {
-	if l.Letter, err = t.Letter(ctx, id); err != nil {
+	if l.Message, err = t.Message(ctx, id); err != nil {
 		return l, err
 	}
-	l.Revision, err = t.Revision(ctx, id, l.Letter.Revision)
+	l.Revision, err = t.Revision(ctx, id, l.Message.Revision)
 	return l, err
 }
 
-// scanLatest reads letterColumns and revisionColumns.
+// scanLatest reads messageColumns and revisionColumns.
 func scanLatest(r row) (l Latest, err error) {
-	_, l.Letter, err = scanLetter(scanning(func(letter ...any) (err error) {
-		l.Revision, err = scanRevision(scanning(func(revision ...any) error { return r.Scan(append(letter, revision...)...) }))
+	_, l.Message, err = scanMessage(scanning(func(message ...any) (err error) {
+		l.Revision, err = scanRevision(
+			scanning(func(revision ...any) error { return r.Scan(append(message, revision...)...) }),
+		)
 		return err
 	}))
 	return l, err

@@ -11,14 +11,22 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Letters of a job are fixed in pieces, so that whoever has one letter to write does not wait for thousands.
-func TestFreezingManyLettersLetsOthersWrite(t *testing.T) {
+// Messages of a job are fixed in pieces, so that whoever has one message to write does not wait for thousands.
+func TestFreezingManyMessagesLetsOthersWrite(t *testing.T) {
 	t.Parallel()
 	s, clock := desktest.NewStore(t), desktest.NewClock()
-	const letters = 4_500
+	const messages = 4_500
 	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		for i := range letters {
-			if err := tx.Apply(ctx, deadletter.Receive(desktest.Failure(fmt.Sprintf("l-%05d", i), 422, clock.Now()), desktest.Policy(), 0, clock.Now())); err != nil {
+		for i := range messages {
+			if err := tx.Apply(
+				ctx,
+				deadletter.Receive(
+					desktest.Failure(fmt.Sprintf("l-%05d", i), 422, clock.Now()),
+					desktest.Policy(),
+					0,
+					clock.Now(),
+				),
+			); err != nil {
 				return err
 			}
 		}
@@ -34,7 +42,7 @@ func TestFreezingManyLettersLetsOthersWrite(t *testing.T) {
 		defer func() { between <- len(pieces) }()
 		for first := true; ; first = false {
 			err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-				if j, err := tx.Job(ctx, 1); err == nil && j.Items.Pending > 0 && j.Items.Pending < letters {
+				if j, err := tx.Job(ctx, 1); err == nil && j.Items.Pending > 0 && j.Items.Pending < messages {
 					pieces[j.Items.Pending] = true
 				}
 				return nil
@@ -59,7 +67,7 @@ func TestFreezingManyLettersLetsOthersWrite(t *testing.T) {
 	}
 	j, err := s.Freeze(t.Context(), draft, store.Filter{Status: deadletter.Failed})
 	close(frozen)
-	if err != nil || j.Items.Pending != letters {
+	if err != nil || j.Items.Pending != messages {
 		t.Fatalf("draft %+v, %v", j, err)
 	}
 	if n := <-between; n == 0 {
@@ -71,7 +79,7 @@ func TestFreezingManyLettersLetsOthersWrite(t *testing.T) {
 	}
 }
 
-func TestLettersOfAJobAreSearchedAndPaged(t *testing.T) {
+func TestMessagesOfAJobAreSearchedAndPaged(t *testing.T) {
 	t.Parallel()
 	s, clock := desktest.NewStore(t), desktest.NewClock()
 	desktest.Search(t, s, nil)
@@ -92,8 +100,8 @@ func TestLettersOfAJobAreSearchedAndPaged(t *testing.T) {
 	}
 	desktest.Receive(t, s, desktest.Failure("l-7", 422, clock.Now()))
 	for name, want := range map[string]struct {
-		filter  store.Filter
-		letters int
+		filter   store.Filter
+		messages int
 	}{
 		"all":     {store.Filter{Job: j.ID}, 7},
 		"pending": {store.Filter{Job: j.ID, Result: deadletter.ItemPending}, 7},
@@ -101,22 +109,22 @@ func TestLettersOfAJobAreSearchedAndPaged(t *testing.T) {
 		"text":    {store.Filter{Job: j.ID, Result: deadletter.ItemPending, Text: "rare"}, 1},
 		"another": {store.Filter{Job: j.ID + 1}, 0},
 	} {
-		q, n := store.LetterQuery{Filter: want.filter, Limit: 3}, 0
+		q, n := store.MessageQuery{Filter: want.filter, Limit: 3}, 0
 		for more := true; more; more = q.Cursor != "" {
-			page, err := s.Letters(t.Context(), q)
+			page, err := s.Messages(t.Context(), q)
 			if err != nil {
 				t.Fatal(err)
 			}
 			n, q.Cursor = n+len(page.Items), page.Older
 		}
 		counts, err := s.Counts(t.Context(), want.filter)
-		if err != nil || n != want.letters || counts.ByStatus[deadletter.Failed] != want.letters {
-			t.Errorf("%s: %d letters, counted %v, want %d (%v)", name, n, counts, want.letters, err)
+		if err != nil || n != want.messages || counts.ByStatus[deadletter.Failed] != want.messages {
+			t.Errorf("%s: %d messages, counted %v, want %d (%v)", name, n, counts, want.messages, err)
 		}
 	}
 }
 
-// Writes that share a commit know of each other, so that no more letters begin than a canary lets.
+// Writes that share a commit know of each other, so that no more messages begin than a canary lets.
 func TestACanaryHoldsWithinACommit(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()
@@ -139,12 +147,15 @@ func TestACanaryHoldsWithinACommit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.ApplyJob(ctx, change) }); err != nil {
+		if err := s.Write(
+			t.Context(),
+			func(ctx context.Context, tx *store.Tx) error { return tx.ApplyJob(ctx, change) },
+		); err != nil {
 			t.Fatal(err)
 		}
 		items, err := s.PendingItems(t.Context(), j.ID, "genesys", lanes)
 		if err != nil || len(items) != lanes {
-			t.Fatalf("%d letters, %v", len(items), err)
+			t.Fatalf("%d messages, %v", len(items), err)
 		}
 		var begun sync.WaitGroup
 		for _, item := range items {

@@ -11,10 +11,10 @@ const jobWaiting = `SELECT j.id FROM jobs j WHERE j.state = 'running' AND j.acti
 
 func firstJobWaiting(ctx context.Context, q querier, source string) (id deadletter.JobID, err error) {
 	err = q.QueryRowContext(ctx, jobWaiting, deadletter.ActReplay, deadletter.ActEdit, source).Scan(&id)
-	return id, notFound(err, "no job has letters of %s to deliver", source)
+	return id, notFound(err, "no job has messages of %s to deliver", source)
 }
 
-// JobWaiting answers the oldest job at work that has letters of a source still to deliver, or NotFound.
+// JobWaiting answers the oldest job at work that has messages of a source still to deliver, or NotFound.
 func (s *Store) JobWaiting(ctx context.Context, source string) (deadletter.JobID, error) {
 	return firstJobWaiting(ctx, s.db.read, source)
 }

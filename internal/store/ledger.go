@@ -44,7 +44,13 @@ func (s *Store) BeginRun(ctx context.Context, run string, at time.Time) error {
 }
 
 // SaveRun adds what a run has counted. ended says that it counts nothing any more.
-func (s *Store) SaveRun(ctx context.Context, run string, counts map[Account]deadletter.Receipts, ended bool, at time.Time) error {
+func (s *Store) SaveRun(
+	ctx context.Context,
+	run string,
+	counts map[Account]deadletter.Receipts,
+	ended bool,
+	at time.Time,
+) error {
 	return s.ledgerWrite(ctx, "save the ledger", func(ctx context.Context, tx *Tx) error {
 		for a, n := range counts {
 			if err := bookReceipts(ctx, tx.tx, a, n); err != nil {
@@ -67,8 +73,8 @@ func (s *Store) ledgerWrite(ctx context.Context, what string, fn func(ctx contex
 	return nil
 }
 
-// bookReceipts adds counts to an account. Of webhooks that are in books of before this file, those are received here which end here; the
-// others are when their letters arrive.
+// bookReceipts adds counts to an account. Of webhooks that are in books of before this file, those are received here
+// which end here; the others are when their messages arrive.
 func bookReceipts(ctx context.Context, tx *writeTx, a Account, n deadletter.Receipts) error {
 	ours, err := isOurs(ctx, tx, a.Run)
 	if err != nil {
@@ -77,7 +83,19 @@ func bookReceipts(ctx context.Context, tx *writeTx, a Account, n deadletter.Rece
 	if !ours {
 		a.Run, n = "", deadletter.Receipts{Received: n.Delivered, Delivered: n.Delivered}
 	}
-	_, err = tx.ExecContext(ctx, book, a.Hour.UnixMilli(), a.Source, a.Run, n.Received, n.Delivered, n.Kept, n.Refused, 0, 0)
+	_, err = tx.ExecContext(
+		ctx,
+		book,
+		a.Hour.UnixMilli(),
+		a.Source,
+		a.Run,
+		n.Received,
+		n.Delivered,
+		n.Kept,
+		n.Refused,
+		0,
+		0,
+	)
 	return err
 }
 
@@ -95,7 +113,8 @@ type arrivals struct {
 	numbered      []deadletter.Sequence
 }
 
-// BookArrival takes account of a webhook that has come from a queue for the first time: as a letter, or as a repetition of one.
+// BookArrival takes account of a webhook that has come from a queue for the first time: as a message, or as a
+// repetition of one.
 func (t *Tx) BookArrival(c *deadletter.Capture, repeated bool) {
 	a, place := AccountOf(*c), c.Sequence
 	t.count(func(sum *counts) {
@@ -111,11 +130,11 @@ func (t *Tx) BookArrival(c *deadletter.Capture, repeated bool) {
 	})
 }
 
-// A letter was made by the receipt of its own id, unless its first arrival is on record as another.
+// A message was made by the receipt of its own id, unless its first arrival is on record as another.
 const receiptKnown = `SELECT EXISTS (SELECT 1 FROM arrivals WHERE receipt = ?1 AND receipt <> '') OR ?1 = ?2 AND EXISTS (
-	SELECT 1 FROM letters l WHERE l.id = ?2 AND NOT EXISTS (SELECT 1 FROM arrivals a WHERE a.letter = l.n AND a.number = 1))`
+	SELECT 1 FROM messages l WHERE l.id = ?2 AND NOT EXISTS (SELECT 1 FROM arrivals a WHERE a.message = l.n AND a.number = 1))`
 
-// HasArrived tells whether a receipt has come from a queue before, as a letter or as a repetition of one.
+// HasArrived tells whether a receipt has come from a queue before, as a message or as a repetition of one.
 func (t *Tx) HasArrived(ctx context.Context, c deadletter.Capture) (known bool, err error) {
 	if err := t.tx.QueryRowContext(ctx, receiptKnown, c.Receipt(), c.ID).Scan(&known); err != nil {
 		return false, fmt.Errorf("look for the arrival of %s: %w", c.ID, err)
@@ -123,18 +142,18 @@ func (t *Tx) HasArrived(ctx context.Context, c deadletter.Capture) (known bool, 
 	return known, nil
 }
 
-// standing is where letters of one hour stand.
+// standing is where messages of one hour stand.
 type standing struct {
 	hour   int64
 	source string
 	status deadletter.Status
 }
 
-func standingOf(l deadletter.Letter) standing {
+func standingOf(l deadletter.Message) standing {
 	return standing{deadletter.LedgerHour(l.ReceivedAt).UnixMilli(), l.Source, l.Status}
 }
 
-const addStanding = `INSERT INTO ledger_letters VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET letters = letters + excluded.letters`
+const addStanding = `INSERT INTO ledger_messages VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages`
 
 // writeLedger adds what a commit changed in the ledger. Webhooks of other receivers are received when they arrive.
 func (c *counts) writeLedger(ctx context.Context, tx *writeTx) error {
@@ -155,7 +174,19 @@ func (c *counts) writeLedger(ctx context.Context, tx *writeTx) error {
 		if !ours {
 			a.Run, received = "", n.all
 		}
-		if _, err := tx.ExecContext(ctx, book, a.Hour.UnixMilli(), a.Source, a.Run, received, 0, received, 0, n.all, n.repeated); err != nil {
+		if _, err := tx.ExecContext(
+			ctx,
+			book,
+			a.Hour.UnixMilli(),
+			a.Source,
+			a.Run,
+			received,
+			0,
+			received,
+			0,
+			n.all,
+			n.repeated,
+		); err != nil {
 			return err
 		}
 		if ours && len(n.numbered) > 0 {
@@ -172,7 +203,7 @@ const (
 	setSequence = `UPDATE ledger SET told = ?, sequence = ? WHERE hour = ? AND source = ? AND run = ?`
 )
 
-// bookNumbers takes account of which letters of an account have arrived.
+// bookNumbers takes account of which messages of an account have arrived.
 func bookNumbers(ctx context.Context, tx *writeTx, a Account, list []deadletter.Sequence) error {
 	var text []byte
 	if err := tx.QueryRowContext(ctx, sequenceOf, a.Hour.UnixMilli(), a.Source, a.Run).Scan(&text); err != nil {
@@ -211,14 +242,15 @@ const (
 
 	ledgerHours = `SELECT hour, count(DISTINCT source) FROM ledger WHERE hour < ?1 AND (?2 = '' OR source = ?2) GROUP BY hour ORDER BY hour DESC LIMIT ?3`
 
-	// What a killed run has not saved is told by the letters that arrived.
+	// What a killed run has not saved is told by the messages that arrived.
 	ledgerLines = `SELECT hour, source, sum(received + max(told - kept, 0)), sum(delivered), sum(max(kept, told)), sum(refused), sum(arrived), sum(repeated) FROM ledger
 		WHERE hour BETWEEN ?1 AND ?2 AND (?3 = '' OR source = ?3) GROUP BY hour, source ORDER BY hour DESC, source`
 
-	ledgerStandings = `SELECT hour, source, status, letters FROM ledger_letters WHERE hour BETWEEN ?1 AND ?2 AND (?3 = '' OR source = ?3) AND letters <> 0`
+	ledgerStandings = `SELECT hour, source, status, messages FROM ledger_messages WHERE hour BETWEEN ?1 AND ?2 AND (?3 = '' OR source = ?3) AND messages <> 0`
 )
 
-// Ledger answers the hours of a page in which anything was received. It costs what it shows, however many letters there are.
+// Ledger answers the hours of a page in which anything was received. It costs what it shows, however many messages
+// there are.
 func (s *Store) Ledger(ctx context.Context, q LedgerQuery) (LedgerPage, error) {
 	p, err := s.ledgerPage(ctx, q)
 	if err != nil {
@@ -238,7 +270,7 @@ func (s *Store) ledgerPage(ctx context.Context, q LedgerQuery) (LedgerPage, erro
 	}
 	places := map[Account]int{}
 	err = each(ctx, s.db.read, func(r row) error {
-		l := deadletter.LedgerLine{Letters: map[deadletter.Status]int{}}
+		l := deadletter.LedgerLine{Messages: map[deadletter.Status]int{}}
 		var hour int64
 		err := r.Scan(&hour, &l.Source, &l.Received, &l.Delivered, &l.Kept, &l.Refused, &l.Arrived, &l.Repeated)
 		l.Hour = time.UnixMilli(hour).UTC()
@@ -256,7 +288,7 @@ func (s *Store) ledgerPage(ctx context.Context, q LedgerQuery) (LedgerPage, erro
 		var n int
 		err := r.Scan(&hour, &source, &status, &n)
 		if place, ok := places[Account{Source: source, Hour: time.UnixMilli(hour).UTC()}]; ok {
-			p.Lines[place].Letters[status] = n
+			p.Lines[place].Messages[status] = n
 		}
 		return err
 	}, ledgerStandings, from, to, q.Source)
@@ -290,7 +322,8 @@ func (s *Store) hoursOf(ctx context.Context, q LedgerQuery) (from, to int64, mor
 
 const ledgerReceived = `SELECT source, sum(received + max(told - kept, 0)) FROM ledger WHERE hour >= ?1 AND hour < ?2 AND (?3 = '' OR source = ?3) GROUP BY source`
 
-// Received answers how many webhooks each source, or one where it is not empty, has received in the hours from one (inclusive) to another.
+// Received answers how many webhooks each source, or one where it is not empty, has received in the hours from one
+// (inclusive) to another.
 func (s *Store) Received(ctx context.Context, source string, from, to time.Time) (map[string]int, error) {
 	received := map[string]int{}
 	err := each(ctx, s.db.read, func(r row) error {
@@ -311,7 +344,7 @@ type OpenAccount struct {
 	Account
 	deadletter.Receipts
 	Arrived  int
-	Numbered bool // its letters tell what was kept, whether that was counted or not
+	Numbered bool // its messages tell what was kept, whether that was counted or not
 }
 
 const openAccounts = `SELECT hour, source, run, received + max(told - kept, 0), delivered, max(kept, told), refused, arrived, told > 0 FROM ledger
@@ -336,7 +369,8 @@ func (s *Store) OpenAccounts(ctx context.Context, since time.Time) ([]OpenAccoun
 
 const killedRuns = `SELECT run, saved_at FROM ledger_runs WHERE ended_at IS NULL AND saved_at >= ? AND run <> ?`
 
-// KilledRuns answers the runs since a time that never ended properly, and when each was heard of last. present is the one that goes on.
+// KilledRuns answers the runs since a time that never ended properly, and when each was heard of last. present is the
+// one that goes on.
 func (s *Store) KilledRuns(ctx context.Context, since time.Time, present string) (map[string]time.Time, error) {
 	killed := map[string]time.Time{}
 	err := each(ctx, s.db.read, func(r row) error {

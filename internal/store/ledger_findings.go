@@ -66,7 +66,10 @@ const (
 )
 
 // Acknowledgements answers those of hours since a time.
-func (s *Store) Acknowledgements(ctx context.Context, since time.Time) (map[deadletter.ImbalanceKey]deadletter.Acknowledgement, error) {
+func (s *Store) Acknowledgements(
+	ctx context.Context,
+	since time.Time,
+) (map[deadletter.ImbalanceKey]deadletter.Acknowledgement, error) {
 	acks := map[deadletter.ImbalanceKey]deadletter.Acknowledgement{}
 	err := each(ctx, s.db.read, func(r row) error {
 		var key deadletter.ImbalanceKey
@@ -84,9 +87,13 @@ func (s *Store) Acknowledgements(ctx context.Context, since time.Time) (map[dead
 }
 
 // Acknowledged answers the acknowledgement of an imbalance; the zero value: there is none.
-func (t *Tx) Acknowledged(ctx context.Context, key deadletter.ImbalanceKey) (ack deadletter.Acknowledgement, err error) {
+func (t *Tx) Acknowledged(
+	ctx context.Context,
+	key deadletter.ImbalanceKey,
+) (ack deadletter.Acknowledgement, err error) {
 	var at int64
-	err = t.tx.QueryRowContext(ctx, acknowledged, key.Hour.UnixMilli(), key.Source, key.Stage, key.Kind).Scan(&ack.Amount, &ack.By, &ack.Note, &at)
+	err = t.tx.QueryRowContext(ctx, acknowledged, key.Hour.UnixMilli(), key.Source, key.Stage, key.Kind).
+		Scan(&ack.Amount, &ack.By, &ack.Note, &at)
 	if errors.Is(err, sql.ErrNoRows) {
 		return deadletter.Acknowledgement{}, nil
 	}
@@ -95,8 +102,24 @@ func (t *Tx) Acknowledged(ctx context.Context, key deadletter.ImbalanceKey) (ack
 }
 
 // Acknowledge keeps an acknowledgement in place of an earlier one, with its audit event.
-func (t *Tx) Acknowledge(ctx context.Context, key deadletter.ImbalanceKey, ack deadletter.Acknowledgement, e deadletter.Event) error {
-	if _, err := t.tx.ExecContext(ctx, acknowledge, key.Hour.UnixMilli(), key.Source, key.Stage, key.Kind, ack.Amount, ack.By, ack.Note, ack.At.UnixMilli()); err != nil {
+func (t *Tx) Acknowledge(
+	ctx context.Context,
+	key deadletter.ImbalanceKey,
+	ack deadletter.Acknowledgement,
+	e deadletter.Event,
+) error {
+	if _, err := t.tx.ExecContext(
+		ctx,
+		acknowledge,
+		key.Hour.UnixMilli(),
+		key.Source,
+		key.Stage,
+		key.Kind,
+		ack.Amount,
+		ack.By,
+		ack.Note,
+		ack.At.UnixMilli(),
+	); err != nil {
 		return fmt.Errorf("write an acknowledgement: %w", err)
 	}
 	return t.Record(ctx, e)

@@ -9,7 +9,7 @@ import (
 )
 
 // What is in a file from before there was a ledger was received and has arrived, so that its hours balance.
-func TestLedgerBeginsWithTheLettersThatThereAre(t *testing.T) {
+func TestLedgerBeginsWithTheMessagesThatThereAre(t *testing.T) {
 	t.Parallel()
 	s, path := setup(t)
 	for i := range 3 {
@@ -30,7 +30,9 @@ func TestLedgerBeginsWithTheLettersThatThereAre(t *testing.T) {
 		t.Fatalf("the ledger has %+v, %v", p, err)
 	}
 	l := p.Lines[0]
-	if l.Received != 3 || l.Unsettled() != 0 || l.Letters[deadletter.Failed] != 2 || l.Letters[deadletter.Resolved] != 1 || !l.Hour.Equal(deadletter.LedgerHour(start)) {
+	if l.Received != 3 || l.Unsettled() != 0 || l.Messages[deadletter.Failed] != 2 ||
+		l.Messages[deadletter.Resolved] != 1 ||
+		!l.Hour.Equal(deadletter.LedgerHour(start)) {
 		t.Errorf("the line is %+v", l)
 	}
 	if open, err := s.OpenAccounts(t.Context(), start.AddDate(0, -1, 0)); err != nil || len(open) != 0 {

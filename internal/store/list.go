@@ -13,36 +13,37 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Filter says which letters are meant. The zero Filter means all.
+// Filter says which messages are meant. The zero Filter means all.
 type Filter struct {
 	Status     deadletter.Status
 	Source     string
-	Queue      string // of the list, that a letter was read from
-	NoSource   bool   // letters whose message named none
+	Queue      string // of the list, that a message was read from
+	NoSource   bool   // messages whose message named none
 	StatusCode int
 	Outcome    deadletter.Outcome
 	EventType  string
 	Group      string               // the fingerprint of a cause
-	Job        deadletter.JobID     // letters of a job
+	Job        deadletter.JobID     // messages of a job
 	Result     deadletter.ItemState // of that job
-	Fault      string               // why a letter failed or was skipped in that job
+	Fault      string               // why a message failed or was skipped in that job
 	From, To   time.Time            // of receipt: From inclusive, To exclusive
-	Text       string               // words, from their beginning, of the error reason, the message id, the event type or the payload
+	// words, from their beginning, of the error reason, the message id, the event type or the payload
+	Text string
 
 	match string // what the text means in the index; see understood
 }
 
-// Sort is what a list of letters goes by, newest first.
+// Sort is what a list of messages goes by, newest first.
 type Sort string
 
-// What letters are sorted by.
+// What messages are sorted by.
 const (
 	ByReceipt Sort = ""
-	ByAttempt Sort = "attempt" // the latest one; a letter of which none is known stands where it was received
+	ByAttempt Sort = "attempt" // the latest one; a message of which none is known stands where it was received
 )
 
-// LetterQuery asks for one page of letters.
-type LetterQuery struct {
+// MessageQuery asks for one page of messages.
+type MessageQuery struct {
 	Filter
 	Sort   Sort
 	Cursor string // from a Page of the same Sort; "" is the newest page
@@ -58,39 +59,49 @@ type Page[T any] struct {
 	Newer, Older string
 }
 
-// Letters answers one page of letters. A cursor that was not made here is Invalid.
-func (s *Store) Letters(ctx context.Context, q LetterQuery) (Page[deadletter.Letter], error) {
+// Messages answers one page of messages. A cursor that was not made here is Invalid.
+func (s *Store) Messages(ctx context.Context, q MessageQuery) (Page[deadletter.Message], error) {
 	at, newer, err := parseCursor(q.Cursor, q.Sort == ByAttempt)
 	if err != nil {
-		return Page[deadletter.Letter]{}, err
+		return Page[deadletter.Message]{}, err
 	}
 	if q.Filter, err = s.understood(ctx, q.Filter); err != nil {
-		return Page[deadletter.Letter]{}, err
+		return Page[deadletter.Message]{}, err
 	}
 	page, err := q.keyset().page(ctx, s.db.read, at, newer, q.Limit)
 	if err != nil {
-		return page, fmt.Errorf("read letters: %w", err)
+		return page, fmt.Errorf("read messages: %w", err)
 	}
 	return page, nil
 }
 
-func (q LetterQuery) keyset() keyset[deadletter.Letter] {
+func (q MessageQuery) keyset() keyset[deadletter.Message] {
 	where := q.where()
-	k := keyset[deadletter.Letter]{columns: letterColumns, from: where.from, key: q.key(), conditions: where, scan: scanLetter}
+	k := keyset[deadletter.Message]{
+		columns:    messageColumns,
+		from:       where.from,
+		key:        q.key(),
+		conditions: where,
+		scan:       scanMessage,
+	}
 	if q.Sort == ByAttempt {
 		k.lead, k.leadOf = "l.attempted_at", attemptedAt
 	}
 	return k
 }
 
-const placeOfLetter = `SELECT n, attempted_at FROM letters WHERE id = ?`
+const placeOfMessage = `SELECT n, attempted_at FROM messages WHERE id = ?`
 
-// Neighbours answers the letters beside one in a list, "" where there is none. The one need not be in the list itself: it may have
-// left it since.
-func (s *Store) Neighbours(ctx context.Context, q LetterQuery, id deadletter.ID) (newer, older deadletter.ID, err error) {
+// Neighbours answers the messages beside one in a list, "" where there is none. The one need not be in the list
+// itself: it may have left it since.
+func (s *Store) Neighbours(
+	ctx context.Context,
+	q MessageQuery,
+	id deadletter.ID,
+) (newer, older deadletter.ID, err error) {
 	var at place
-	err = s.db.read.QueryRowContext(ctx, placeOfLetter, id).Scan(&at.key, &at.lead)
-	if err := notFound(err, "there is no letter %s", id); err != nil {
+	err = s.db.read.QueryRowContext(ctx, placeOfMessage, id).Scan(&at.key, &at.lead)
+	if err := notFound(err, "there is no message %s", id); err != nil {
 		return "", "", err
 	}
 	if q.Filter, err = s.understood(ctx, q.Filter); err != nil {
@@ -102,7 +113,7 @@ func (s *Store) Neighbours(ctx context.Context, q LetterQuery, id deadletter.ID)
 	}{{true, &newer}, {false, &older}} {
 		page, err := q.keyset().page(ctx, s.db.read, at, side.newer, 1)
 		if err != nil {
-			return "", "", fmt.Errorf("find the letters beside %s: %w", id, err)
+			return "", "", fmt.Errorf("find the messages beside %s: %w", id, err)
 		}
 		if len(page.Items) > 0 {
 			*side.id = page.Items[0].ID
@@ -131,14 +142,14 @@ func (c conditions) sql() string {
 }
 
 func (f Filter) where() conditions {
-	c := conditions{from: "letters l"}
+	c := conditions{from: "messages l"}
 	if f.Job != 0 {
 		f.ofJob(&c)
 	}
 	if f.Text != "" {
 		// The search drives the query, in the order of its row ids, so that a page ends as soon as it is full.
-		c.from = "letter_search t CROSS JOIN letters l ON l.n = t.rowid"
-		c.add("t.letter_search MATCH ?", cmp.Or(f.match, beginnings(f.Text)))
+		c.from = "message_search t CROSS JOIN messages l ON l.n = t.rowid"
+		c.add("t.message_search MATCH ?", cmp.Or(f.match, beginnings(f.Text)))
 	}
 	if f.Status != "" {
 		c.add("l.status = ?", f.Status)
@@ -173,8 +184,8 @@ func (f Filter) where() conditions {
 	return c
 }
 
-// ofJob lets the items of a job drive the query, in the order of receipt. A state stands in the text of the query, because an index of
-// some states alone is of no use to a parameter.
+// ofJob lets the items of a job drive the query, in the order of receipt. A state stands in the text of the query,
+// because an index of some states alone is of no use to a parameter.
 func (f Filter) ofJob(c *conditions) {
 	result := ""
 	if slices.Contains(deadletter.ItemStates(), f.Result) {
@@ -185,17 +196,17 @@ func (f Filter) ofJob(c *conditions) {
 		result, args = result+" AND i.error = ?", append(args, f.Fault)
 	}
 	if f.Text != "" {
-		c.add("EXISTS (SELECT 1 FROM job_items i WHERE i.job = ? AND i.letter = l.n"+result+")", args...)
+		c.add("EXISTS (SELECT 1 FROM job_items i WHERE i.job = ? AND i.message = l.n"+result+")", args...)
 		return
 	}
-	c.from = "job_items i CROSS JOIN letters l ON l.n = i.letter"
+	c.from = "job_items i CROSS JOIN messages l ON l.n = i.message"
 	c.add("i.job = ?"+result, args...)
 }
 
 // key is the column that carries the order of receipt.
 func (f Filter) key() string {
 	if f.Job != 0 && f.Text == "" {
-		return "i.letter"
+		return "i.message"
 	}
 	if f.Text != "" {
 		return "t.rowid"
@@ -203,8 +214,8 @@ func (f Filter) key() string {
 	return "l.n"
 }
 
-// keyset reads pages of a list that is ordered by one integer key, newest first; or by a leading one and, where that is the same, by
-// the key.
+// keyset reads pages of a list that is ordered by one integer key, newest first; or by a leading one and, where that
+// is the same, by the key.
 type keyset[T any] struct {
 	columns, from, key string
 	lead               string // "": none
@@ -294,7 +305,10 @@ func parseCursor(cursor string, led bool) (at place, newer bool, err error) {
 		at.lead, leadErr = strconv.ParseInt(lead, 36, 64)
 	}
 	if keyErr != nil || leadErr != nil || at.key <= 0 || hasLead != led || cursor[0] != 'n' && cursor[0] != 'o' {
-		return place{}, false, deadletter.Errorf(deadletter.Invalid, "this page address is not complete: start again from the first page")
+		return place{}, false, deadletter.Errorf(
+			deadletter.Invalid,
+			"this page address is not complete: start again from the first page",
+		)
 	}
 	return at, cursor[0] == 'n', nil
 }
@@ -302,8 +316,8 @@ func parseCursor(cursor string, led bool) (at place, newer bool, err error) {
 // CountCap is where counting stops for a filter whose counts are not kept: more are "1,000+".
 const CountCap = 1000
 
-// Counts tells how many letters a filter meets, by status. Its own Status is left out of account. For text, time, event type and group
-// it counts to CountCap at most; Capped says so.
+// Counts tells how many messages a filter meets, by status. Its own Status is left out of account. For text, time,
+// event type and group it counts to CountCap at most; Capped says so.
 type Counts struct {
 	ByStatus map[deadletter.Status]int
 	Capped   bool
@@ -312,7 +326,8 @@ type Counts struct {
 // Counts answers the counts of a filter.
 func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 	f.Status = ""
-	if f.Text != "" || f.Job != 0 || f.Queue != "" || f.EventType != "" || f.Group != "" || !f.From.IsZero() || !f.To.IsZero() {
+	if f.Text != "" || f.Job != 0 || f.Queue != "" || f.EventType != "" || f.Group != "" || !f.From.IsZero() ||
+		!f.To.IsZero() {
 		return s.countCapped(ctx, f)
 	}
 	where := conditions{}
@@ -335,9 +350,9 @@ func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 		err := r.Scan(&status, &n)
 		counts.ByStatus[status] = n
 		return err
-	}, "SELECT status, sum(letters) FROM letter_counts"+where.sql()+" GROUP BY status", where.args...)
+	}, "SELECT status, sum(messages) FROM message_counts"+where.sql()+" GROUP BY status", where.args...)
 	if err != nil {
-		return Counts{}, fmt.Errorf("count letters: %w", err)
+		return Counts{}, fmt.Errorf("count messages: %w", err)
 	}
 	return counts, nil
 }
@@ -360,22 +375,22 @@ func (s *Store) countCapped(ctx context.Context, f Filter) (Counts, error) {
 	}, "SELECT status, count(*) FROM (SELECT l.status FROM "+where.from+where.sql()+" ORDER BY "+f.key()+" DESC LIMIT ?) GROUP BY status",
 		append(where.args, CountCap)...)
 	if err != nil {
-		return Counts{}, fmt.Errorf("count letters: %w", err)
+		return Counts{}, fmt.Errorf("count messages: %w", err)
 	}
 	counts.Capped = total >= CountCap
 	return counts, nil
 }
 
-const statusCodes = `SELECT DISTINCT status_code FROM letter_counts WHERE status_code <> 0 AND letters > 0 ORDER BY status_code`
+const statusCodes = `SELECT DISTINCT status_code FROM message_counts WHERE status_code <> 0 AND messages > 0 ORDER BY status_code`
 
-// StatusCodes answers the status codes that letters have, for a filter to offer.
+// StatusCodes answers the status codes that messages have, for a filter to offer.
 func (s *Store) StatusCodes(ctx context.Context) ([]int, error) {
 	return column[int](ctx, s.db.read, "status codes", statusCodes)
 }
 
-const sourceNames = `SELECT DISTINCT source FROM letter_counts WHERE source <> '' AND letters > 0 ORDER BY source`
+const sourceNames = `SELECT DISTINCT source FROM message_counts WHERE source <> '' AND messages > 0 ORDER BY source`
 
-// Sources answers the sources that letters have, configured or not.
+// Sources answers the sources that messages have, configured or not.
 func (s *Store) Sources(ctx context.Context) ([]string, error) {
 	return column[string](ctx, s.db.read, "sources", sourceNames)
 }

@@ -3,391 +3,657 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
-	"dlqdesk/migrations"
+	"dlqdesk/internal/deadletter"
 )
 
-// Messages is the file of the embedded queues. It moves bytes and knows no letters.
-type Messages struct{ db *db }
+const messageColumns = `l.n, l.id, l.source, l.destination, l.method, l.query, l.webhook_id, l.content_type, l.status, l.outcome,
+	l.status_code, l.reason, l.attempts, l.auto_attempts, l.received_at, l.last_attempt_at, l.due_at, l.arrivals, l.revision,
+	l.version, l.order_trigger, l.order_by, l.order_revision, l.order_at, l.lease_token, l.lease_until, l.last_by,
+	l.last_action, l.last_at, l.queue, l.event_type, l.fingerprint`
 
-// OpenMessages opens (or creates) the file. The caller closes it.
-func OpenMessages(ctx context.Context, path string) (*Messages, error) {
-	db, err := openDB(ctx, file{path: path, migrations: migrations.Queue(), cache: smallCache})
+// scanMessage reads messageColumns.
+func scanMessage(r row) (int64, deadletter.Message, error) {
+	var (
+		n                                                       int64
+		l                                                       deadletter.Message
+		received                                                int64
+		lastAttempt, due, orderRevision, orderAt, lease, lastAt sql.NullInt64
+		trigger, orderBy, token, lastBy, lastAction             sql.NullString
+		queue                                                   string
+	)
+	err := r.Scan(
+		&n,
+		&l.ID,
+		&l.Source,
+		&l.Destination,
+		&l.Method,
+		&l.Query,
+		&l.WebhookID,
+		&l.ContentType,
+		&l.Status,
+		&l.Outcome,
+		&l.StatusCode,
+		&l.Reason,
+		&l.Attempts,
+		&l.AutoAttempts,
+		&received,
+		&lastAttempt,
+		&due,
+		&l.Arrivals,
+		&l.Revision,
+		&l.Version,
+		&trigger,
+		&orderBy,
+		&orderRevision,
+		&orderAt,
+		&token,
+		&lease,
+		&lastBy,
+		&lastAction,
+		&lastAt,
+		&queue,
+		&l.EventType,
+		&l.Fingerprint,
+	)
 	if err != nil {
-		return nil, err
+		return 0, deadletter.Message{}, err
 	}
-	return &Messages{db: db}, nil
+	l.ReceivedAt, l.LastAttemptAt, l.DueAt = time.UnixMilli(received).UTC(), fromMillis(lastAttempt), fromMillis(due)
+	l.Order = deadletter.Order{
+		Trigger: deadletter.Trigger(
+			trigger.String,
+		),
+		By:       orderBy.String,
+		Revision: int(orderRevision.Int64),
+		At:       fromMillis(orderAt),
+	}
+	l.Lease = deadletter.Lease{Token: token.String, Until: fromMillis(lease)}
+	l.LastOrder = deadletter.LastOrder{By: lastBy.String, Action: lastAction.String, At: fromMillis(lastAt)}
+	if err := json.Unmarshal([]byte(queue), &l.Queue); err != nil {
+		return 0, deadletter.Message{}, fmt.Errorf("read queue facts of message %s: %w", l.ID, err)
+	}
+	return n, l, nil
 }
 
-// Limit bounds the file to so many bytes; what would make it larger is refused. What is in it stays, and a smaller limit than that
-// refuses until enough was deleted.
-func (m *Messages) Limit(ctx context.Context, bytes int64) error {
-	err := m.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
-		var page int64
-		if err := tx.QueryRowContext(ctx, `PRAGMA page_size`).Scan(&page); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA max_page_count = %d`, max(1, bytes/page)))
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("limit the file of the embedded queues: %w", err)
+const messageByID = `SELECT ` + messageColumns + ` FROM messages l WHERE l.id = ?`
+
+func message(ctx context.Context, q querier, id deadletter.ID) (deadletter.Message, error) {
+	_, l, err := scanMessage(q.QueryRowContext(ctx, messageByID, id))
+	return l, notFound(err, "there is no message %s", id)
+}
+
+// Message answers the message of that id, or NotFound.
+func (s *Store) Message(ctx context.Context, id deadletter.ID) (deadletter.Message, error) {
+	return message(ctx, s.db.read, id)
+}
+
+// Message answers the message as this transaction sees it, or NotFound.
+func (t *Tx) Message(ctx context.Context, id deadletter.ID) (deadletter.Message, error) {
+	return message(ctx, t.tx, id)
+}
+
+const messageOfReceipt = `SELECT ` + messageColumns + ` FROM arrivals a JOIN messages l ON l.n = a.message WHERE a.receipt = ? AND a.receipt <> '' LIMIT 1`
+
+// MessageOf answers the message that a webhook became one more arrival of, by the message id that the platform was
+// told for it, or NotFound.
+func (s *Store) MessageOf(ctx context.Context, receipt deadletter.ID) (deadletter.Message, error) {
+	_, l, err := scanMessage(s.db.read.QueryRowContext(ctx, messageOfReceipt, receipt))
+	return l, notFound(err, "there is no message %s", receipt)
+}
+
+const messageByArrival = `SELECT ` + messageColumns + ` FROM messages l WHERE l.id = ?
+	UNION ALL SELECT ` + messageColumns + ` FROM messages l WHERE l.source = ? AND l.webhook_id = ? AND l.superseded = 0 LIMIT 1`
+
+// Known answers the message that a capture may be one more arrival of: that of the same message id, or the one that
+// the same source's Webhook-Id stands for. NotFound when it is new.
+func (t *Tx) Known(ctx context.Context, c deadletter.Capture) (deadletter.Message, error) {
+	_, l, err := scanMessage(t.tx.QueryRowContext(ctx, messageByArrival, c.ID, c.Source, c.WebhookID))
+	return l, notFound(err, "message %s is new", c.ID)
+}
+
+const supersede = `UPDATE messages SET superseded = 1 WHERE id = ?`
+
+// Supersede leaves the Webhook-Id of a message to the next one that is added. Nothing that a person sees of the
+// message changes.
+func (t *Tx) Supersede(ctx context.Context, id deadletter.ID) error {
+	if _, err := t.tx.ExecContext(ctx, supersede, id); err != nil {
+		return fmt.Errorf("supersede message %s: %w", id, err)
 	}
 	return nil
 }
 
-const (
-	probeBytes   = 64 << 10 // of a usual message
-	probeContent = `INSERT INTO contents (n, id, body, attributes, sent_at) VALUES (0, 'probe', zeroblob(?), '{}', 0)`
+// insertMessages leaves a message that is known already, by its id or its Webhook-Id, as it is. Nobody has ordered
+// anything of a new one, or holds it.
+var insertMessages = insertionOf(
+	`INSERT INTO messages (n, id, source, destination, method, query, webhook_id, content_type, status, outcome,
+	status_code, reason, attempts, auto_attempts, received_at, last_attempt_at, due_at, arrivals, revision, version, queue, event_type, fingerprint,
+	attempted_at, read_from)`,
+	25,
+	` ON CONFLICT DO NOTHING`,
 )
 
-// Probe answers nil where a message could be sent now: it writes one and takes it back at once. No message has the number 0.
-func (m *Messages) Probe(ctx context.Context) error {
-	err := m.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
-		if _, err := tx.ExecContext(ctx, probeContent, probeBytes); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, deleteContent, 0)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("write to the file of the embedded queues: %w", err)
-	}
-	return nil
-}
-
-// Close waits for the writes under way and closes the file.
-func (m *Messages) Close() error { return m.db.Close() }
-
-// Message is one message of an embedded queue.
-type Message struct {
-	ID         string
-	Body       []byte
-	Attributes string // JSON, of the queue's own form
-	Group      string // "" on a queue without order
-	Dedup      string
-	SentAt     time.Time
-	Receives   int
-	Receipt    string
-}
-
 const (
-	dedupWindow = 5 * time.Minute // that of SQS FIFO queues
+	// updateMessage writes what transitions change; what a message was received as stays. The version, the lease and
+	// the counts that the change started from must still stand: one more arrival, or a retry that has come and gone,
+	// leaves the version as it was. That it has no RETURNING saves more than messageRow costs: SQLite runs that as a
+	// trigger.
+	updateMessage = `UPDATE messages SET status = ?, outcome = ?, status_code = ?, reason = ?, fingerprint = ?, attempts = ?,
+		auto_attempts = ?, last_attempt_at = ?, attempted_at = ?, due_at = ?, arrivals = ?, revision = ?, version = ?, order_trigger = ?, order_by = ?,
+		order_revision = ?, order_at = ?, lease_token = ?, lease_until = ?, last_by = ?, last_action = ?, last_at = ?
+		WHERE id = ? AND version = ? AND status = ? AND lease_token IS ? AND attempts = ? AND arrivals = ?`
 
-	forgetIDs     = `DELETE FROM sent_ids WHERE queue = ? AND sent_at <= ?`
-	rememberID    = `INSERT INTO sent_ids (queue, dedup, id, sent_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
-	knownID       = `SELECT id FROM sent_ids WHERE queue = ? AND dedup = ?`
-	insertMessage = `INSERT INTO messages (queue, grp) VALUES (?, ?)`
-	insertContent = `INSERT INTO contents (n, id, body, attributes, grp, dedup, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?)`
-	addToTotal    = `INSERT INTO totals (queue, messages) VALUES (?, ?)
-		ON CONFLICT (queue) DO UPDATE SET messages = messages + excluded.messages`
+	messageRow = `SELECT n FROM messages WHERE id = ?`
+	hasNumber  = `SELECT EXISTS (SELECT 1 FROM messages WHERE n = ?)`
 )
 
-// Send appends messages to a queue, all or none, and answers the id of each. A message whose Dedup was sent within the last five
-// minutes is not appended again; it has the id of the first.
-func (m *Messages) Send(ctx context.Context, queue string, list []Message, at time.Time) ([]string, error) {
-	ids := make([]string, len(list))
-	err := m.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
-		appended, groups := 0, map[string]bool{}
-		for i, message := range list {
-			id, known, err := remember(ctx, tx, queue, message, at)
-			if err != nil {
-				return err
-			}
-			ids[i] = id
-			if known {
-				continue
-			}
-			if err := insert(ctx, tx, queue, message, at); err != nil {
-				return err
-			}
-			appended++
-			groups[message.Group] = true
-		}
-		if _, err := tx.ExecContext(ctx, addToTotal, queue, appended); err != nil {
-			return err
-		}
-		return refreshGroups(ctx, tx, queue, groups)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("send to embedded queue %s: %w", queue, err)
-	}
-	return ids, nil
-}
-
-// remember answers the id under which a message is known: its own, unless one of the same Dedup was sent before.
-func remember(ctx context.Context, tx *writeTx, queue string, m Message, at time.Time) (id string, known bool, err error) {
-	if m.Dedup == "" {
-		return m.ID, false, nil
-	}
-	if _, err := tx.ExecContext(ctx, forgetIDs, queue, at.Add(-dedupWindow).UnixMilli()); err != nil {
-		return "", false, err
-	}
-	if _, err := tx.ExecContext(ctx, rememberID, queue, m.Dedup, m.ID, at.UnixMilli()); err != nil {
-		return "", false, err
-	}
-	err = tx.QueryRowContext(ctx, knownID, queue, m.Dedup).Scan(&id)
-	return id, id != m.ID, err
-}
-
-func insert(ctx context.Context, tx *writeTx, queue string, m Message, at time.Time) error {
-	added, err := tx.ExecContext(ctx, insertMessage, queue, textOrNull(m.Group))
-	if err != nil {
-		return err
-	}
-	n, err := added.LastInsertId()
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, insertContent, n, m.ID, blob(m.Body), m.Attributes, textOrNull(m.Group), textOrNull(m.Dedup), at.UnixMilli())
-	return err
-}
-
-const (
-	blockGroup = `DELETE FROM ready_groups WHERE queue = ? AND grp = ?`
-	readyGroup = `INSERT INTO ready_groups (queue, grp, first)
-		SELECT queue, grp, n FROM messages WHERE queue = ?1 AND grp = ?2 AND NOT EXISTS (
-			SELECT 1 FROM messages WHERE queue = ?1 AND grp = ?2 AND hidden_until IS NOT NULL)
-		ORDER BY n LIMIT 1`
-)
-
-// refreshGroups finds out anew which of these groups may be received from. The group "" is none.
-func refreshGroups(ctx context.Context, tx *writeTx, queue string, groups map[string]bool) error {
-	for group := range groups {
-		if group == "" {
-			continue
-		}
-		if _, err := tx.ExecContext(ctx, blockGroup, queue, group); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, readyGroup, queue, group); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Take is what a receive asks for.
-type Take struct {
-	Queue   string
-	Ordered bool // by groups, of which one that has a message in flight is left alone
-	Limit   int
-	Hide    time.Duration
-}
-
-const (
-	// wakeLimit bounds one receive's work where very many messages become visible at once; the next receive goes on.
-	wakeLimit = 1000
-
-	wakeMessages = `UPDATE messages SET hidden_until = NULL WHERE n IN (
-			SELECT n FROM messages WHERE queue = ? AND hidden_until <= ? ORDER BY hidden_until LIMIT ?)
-		RETURNING coalesce(grp, '')`
-
-	taking   = `UPDATE messages SET hidden_until = ?1, receives = receives + 1, receipt = n || '-' || hex(randomblob(16)) WHERE n IN `
-	takeNext = taking + `(SELECT n FROM messages WHERE queue = ?2 AND hidden_until IS NULL ORDER BY n LIMIT ?3)
-		RETURNING n, receives, receipt`
-	takeOfGroup = taking + `(SELECT n FROM messages WHERE queue = ?2 AND grp = ?4 ORDER BY n LIMIT ?3)
-		RETURNING n, receives, receipt`
-
-	nextGroups = `SELECT grp FROM ready_groups WHERE queue = ? ORDER BY first LIMIT ?`
-	content    = `SELECT id, body, attributes, coalesce(grp, ''), coalesce(dedup, ''), sent_at FROM contents WHERE n = ?`
-)
-
-// Receive answers messages that are visible, oldest first, and hides them for a while. Each gets a new receipt.
-func (m *Messages) Receive(ctx context.Context, t Take, at time.Time) ([]Message, error) {
-	var list []Message
-	err := m.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
-		list = nil
-		if err := wake(ctx, tx, t.Queue, at); err != nil {
-			return err
-		}
-		taken, err := take(ctx, tx, t, at.Add(t.Hide))
+// Apply writes a change: the message, what came with it, and its audit event. A change that started from a state
+// which no longer stands is a Conflict, and so is a new message that is known already.
+func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
+	if c.Before.ID != "" {
+		n, err := t.updateMessage(ctx, c)
 		if err != nil {
 			return err
 		}
-		for _, n := range slices.Sorted(maps.Keys(taken)) {
-			message := taken[n]
-			var sent int64
-			if err := tx.QueryRowContext(ctx, content, n).Scan(&message.ID, &message.Body, &message.Attributes, &message.Group,
-				&message.Dedup, &sent); err != nil {
-				return fmt.Errorf("read message %d: %w", n, err)
-			}
-			message.SentAt = time.UnixMilli(sent).UTC()
-			list = append(list, message)
-		}
-		return nil
-	})
+		return t.applyRest(ctx, numbered{n, &c})
+	}
+	added, err := t.Add(ctx, &c)
+	if err == nil && !added[0] {
+		err = deadletter.Errorf(deadletter.Conflict, "the message %s is known already", c.After.ID)
+	}
+	return err
+}
+
+// Add writes new messages as Apply does, and answers of each whether it was added. Nothing is written of one that is
+// known already: see Known.
+func (t *Tx) Add(ctx context.Context, list ...*deadletter.Change) (added []bool, err error) {
+	numbers, err := t.insertMessages(ctx, list)
 	if err != nil {
-		return nil, fmt.Errorf("receive from embedded queue %s: %w", t.Queue, err)
+		return nil, fmt.Errorf("write messages, %s the first of %d: %w", list[0].After.ID, len(list), err)
+	}
+	added = make([]bool, len(list))
+	var rest []numbered
+	for i, n := range numbers {
+		if added[i] = n != 0; added[i] {
+			rest = append(rest, numbered{n, list[i]})
+		}
+	}
+	return added, t.applyRest(ctx, rest...)
+}
+
+// numbered is a change of a message with the message's row number. Changes are large, and not copied on the way.
+type numbered struct {
+	n int64
+	*deadletter.Change
+}
+
+// applyRest writes what comes with changes of messages.
+func (t *Tx) applyRest(ctx context.Context, list ...numbered) error {
+	if len(list) == 0 {
+		return nil
+	}
+	if err := errors.Join(t.insertRevisions(ctx, list), t.writeAttempts(ctx, list)); err != nil {
+		return fmt.Errorf(
+			"write revisions and attempts of messages, %s the first of %d: %w",
+			list[0].After.ID,
+			len(list),
+			err,
+		)
+	}
+	events := make([]deadletter.Event, len(list))
+	for i, c := range list {
+		if err := t.applyRare(ctx, c); err != nil {
+			return fmt.Errorf("write message %s: %w", c.After.ID, err)
+		}
+		t.count(func(sum *counts) {
+			sum.message(c.Before, c.After)
+			sum.replay(*c.Change)
+		})
+		events[i] = c.Event
+	}
+	t.applied = true
+	return t.Record(ctx, events...)
+}
+
+// applyRare writes what comes with few changes.
+func (t *Tx) applyRare(ctx context.Context, c numbered) error {
+	if a := c.Attempt; a != nil && a.Done && a.Trigger.ByJob() {
+		if err := t.settleDelivery(ctx, c.n, *a, c.Event.At); err != nil {
+			return err
+		}
+	}
+	if c.Arrival != nil {
+		if err := t.insertArrival(ctx, c.n, *c.Arrival); err != nil {
+			return fmt.Errorf("write arrival: %w", err)
+		}
+	}
+	if c.Returned {
+		if err := t.writeFacts(ctx, c.n, c.After.Queue); err != nil {
+			return fmt.Errorf("write queue facts: %w", err)
+		}
+	}
+	if c.Adopted {
+		if err := t.writeSource(ctx, c.n, c.After.Source); err != nil {
+			return fmt.Errorf("write source: %w", err)
+		}
+	}
+	return nil
+}
+
+// ApplyBoth writes two changes of a message of which the second follows on the first at once: the message is written
+// once, both audit events are. Nothing is written where it answers a Conflict.
+func (t *Tx) ApplyBoth(ctx context.Context, first, second deadletter.Change) error {
+	second.Before = first.Before
+	if second.Revision == nil {
+		second.Revision = first.Revision
+	}
+	n, err := t.updateMessage(ctx, second)
+	if err != nil {
+		return err
+	}
+	if err := t.Record(ctx, first.Event); err != nil {
+		return err
+	}
+	return t.applyRest(ctx, numbered{n, &second})
+}
+
+func (t *Tx) updateMessage(ctx context.Context, c deadletter.Change) (n int64, err error) {
+	l := c.After
+	args := append([]any{
+		l.Status,
+		l.Outcome,
+		l.StatusCode,
+		l.Reason,
+		l.Fingerprint,
+		l.Attempts,
+		l.AutoAttempts,
+		millis(l.LastAttemptAt),
+		attemptedAt(l),
+		millis(l.DueAt),
+		l.Arrivals,
+		l.Revision,
+		l.Version,
+	}, orderArgs(l)...)
+	args = append(
+		args,
+		l.ID,
+		c.Before.Version,
+		c.Before.Status,
+		textOrNull(c.Before.Lease.Token),
+		c.Before.Attempts,
+		c.Before.Arrivals,
+	)
+	written, err := t.tx.ExecContext(ctx, updateMessage, args...)
+	if err != nil {
+		return 0, fmt.Errorf("write message %s: %w", l.ID, err)
+	}
+	if rows, err := written.RowsAffected(); err != nil || rows == 0 {
+		return 0, errors.Join(
+			deadletter.Errorf(deadletter.Conflict, "this message was changed meanwhile: look again before you act"),
+			err,
+		)
+	}
+	if err := t.tx.QueryRowContext(ctx, messageRow, l.ID).Scan(&n); err != nil {
+		return 0, fmt.Errorf("find message %s: %w", l.ID, err)
+	}
+	return n, nil
+}
+
+// insertMessages answers the row numbers of new messages; 0 for one that is known already.
+func (t *Tx) insertMessages(ctx context.Context, list []*deadletter.Change) ([]int64, error) {
+	numbers, err := t.numbers.next(ctx, t.tx, list)
+	if err != nil {
+		return nil, err
+	}
+	values := insertMessages.room(len(list))
+	for i, c := range list {
+		if values, err = appendMessage(values, numbers[i], &c.After); err != nil {
+			return nil, err
+		}
+	}
+	written, err := insertMessages.write(ctx, t.tx, values)
+	if err != nil || written == len(list) {
+		return numbers, err
+	}
+	for i, n := range numbers {
+		var added bool
+		if err := t.tx.QueryRowContext(ctx, hasNumber, n).Scan(&added); err != nil {
+			return nil, err
+		}
+		if !added {
+			numbers[i] = 0
+		}
+	}
+	return numbers, nil
+}
+
+// appendMessage appends the values of a new row. Like those of the other rows that come with a message they are of
+// the types that the driver takes: any other is made one of these by reflection.
+func appendMessage(values []any, n int64, l *deadletter.Message) ([]any, error) {
+	facts, err := toJSON(l.Queue)
+	if err != nil {
+		return nil, err
+	}
+	return append(
+		values,
+		n,
+		string(l.ID),
+		l.Source,
+		l.Destination,
+		l.Method,
+		l.Query,
+		l.WebhookID,
+		l.ContentType,
+		string(l.Status),
+		string(l.Outcome),
+		int64(
+			l.StatusCode,
+		),
+		l.Reason,
+		int64(l.Attempts),
+		int64(l.AutoAttempts),
+		l.ReceivedAt.UnixMilli(),
+		millis(l.LastAttemptAt),
+		millis(l.DueAt),
+		int64(
+			l.Arrivals,
+		),
+		int64(l.Revision),
+		int64(l.Version),
+		facts,
+		l.EventType,
+		l.Fingerprint,
+		attemptedAt(*l),
+		l.Queue.From,
+	), nil
+}
+
+// attemptedAt is what the list is sorted by when it goes by the latest attempt: that of receipt stands for one that
+// is not known.
+func attemptedAt(l deadletter.Message) int64 {
+	if l.LastAttemptAt.IsZero() {
+		return l.ReceivedAt.UnixMilli()
+	}
+	return l.LastAttemptAt.UnixMilli()
+}
+
+func orderArgs(l deadletter.Message) []any {
+	var revision any
+	if l.Order.Trigger != "" {
+		revision = l.Order.Revision
+	}
+	return []any{
+		textOrNull(
+			string(l.Order.Trigger),
+		),
+		textOrNull(l.Order.By),
+		revision,
+		millis(l.Order.At),
+		textOrNull(l.Lease.Token),
+		millis(l.Lease.Until),
+		textOrNull(l.LastOrder.By),
+		textOrNull(l.LastOrder.Action),
+		millis(l.LastOrder.At),
+	}
+}
+
+var insertRevision = insertionOf(
+	`INSERT INTO revisions (message, number, body, headers, by, reason, at, queue_message)`,
+	8,
+	"",
+)
+
+func (t *Tx) insertRevisions(ctx context.Context, list []numbered) error {
+	values := insertRevision.room(len(list))
+	for _, c := range list {
+		r := c.Revision
+		if r == nil {
+			continue
+		}
+		headers, err := toJSON(r.Headers)
+		if err != nil {
+			return err
+		}
+		values = append(
+			values,
+			c.n,
+			int64(r.Number),
+			blob(r.Body),
+			headers,
+			r.By,
+			r.Reason,
+			r.At.UnixMilli(),
+			r.QueueMessage,
+		)
+	}
+	_, err := insertRevision.write(ctx, t.tx, values)
+	return err
+}
+
+// blob keeps an empty body apart from NULL.
+func blob(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+const revisionColumns = `r.number, r.body, r.headers, r.by, r.reason, r.at, r.queue_message`
+
+func scanRevision(row row) (deadletter.Revision, error) {
+	var r deadletter.Revision
+	var headers string
+	var at int64
+	if err := row.Scan(&r.Number, &r.Body, &headers, &r.By, &r.Reason, &at, &r.QueueMessage); err != nil {
+		return deadletter.Revision{}, err
+	}
+	r.At = time.UnixMilli(at).UTC()
+	if err := json.Unmarshal([]byte(headers), &r.Headers); err != nil {
+		return deadletter.Revision{}, fmt.Errorf("read headers: %w", err)
+	}
+	return r, nil
+}
+
+const oneRevision = `SELECT ` + revisionColumns + ` FROM revisions r JOIN messages l ON l.n = r.message WHERE l.id = ? AND r.number = ?`
+
+func revision(ctx context.Context, q querier, id deadletter.ID, number int) (deadletter.Revision, error) {
+	r, err := scanRevision(q.QueryRowContext(ctx, oneRevision, id, number))
+	return r, notFound(err, "message %s has no revision %d", id, number)
+}
+
+// Revision answers one revision of a message, or NotFound.
+func (s *Store) Revision(ctx context.Context, id deadletter.ID, number int) (deadletter.Revision, error) {
+	return revision(ctx, s.db.read, id, number)
+}
+
+// Revision answers one revision of a message as this transaction sees it, or NotFound.
+func (t *Tx) Revision(ctx context.Context, id deadletter.ID, number int) (deadletter.Revision, error) {
+	return revision(ctx, t.tx, id, number)
+}
+
+const revisionList = `SELECT r.number, x'', r.headers, r.by, r.reason, r.at, NULL FROM revisions r JOIN messages l ON l.n = r.message
+	WHERE l.id = ? ORDER BY r.number DESC LIMIT 200`
+
+// Revisions answers who made the revisions of a message, newest first and at most 200, without their bodies.
+func (s *Store) Revisions(ctx context.Context, id deadletter.ID) ([]deadletter.Revision, error) {
+	var list []deadletter.Revision
+	err := each(ctx, s.db.read, func(r row) error {
+		revision, err := scanRevision(r)
+		list = append(list, revision)
+		return err
+	}, revisionList, id)
+	if err != nil {
+		return nil, fmt.Errorf("read revisions of message %s: %w", id, err)
 	}
 	return list, nil
 }
 
-// wake lets messages wait again that were hidden until now.
-func wake(ctx context.Context, tx *writeTx, queue string, at time.Time) error {
-	groups := map[string]bool{}
-	err := each(ctx, tx, func(r row) error {
-		var group string
-		err := r.Scan(&group)
-		groups[group] = true
-		return err
-	}, wakeMessages, queue, at.UnixMilli(), wakeLimit)
-	if err != nil {
-		return err
-	}
-	return refreshGroups(ctx, tx, queue, groups)
-}
-
-// take hides the next messages and answers, by their numbers, how often each was received and its receipt.
-func take(ctx context.Context, tx *writeTx, t Take, until time.Time) (map[int64]Message, error) {
-	taken := map[int64]Message{}
-	note := func(r row) error {
-		var n int64
-		var message Message
-		err := r.Scan(&n, &message.Receives, &message.Receipt)
-		taken[n] = message
-		return err
-	}
-	if !t.Ordered {
-		return taken, each(ctx, tx, note, takeNext, until.UnixMilli(), t.Queue, t.Limit)
-	}
-	groups, err := column[string](ctx, tx, "groups", nextGroups, t.Queue, t.Limit)
-	if err != nil {
-		return nil, err
-	}
-	for _, group := range groups {
-		if len(taken) == t.Limit {
-			break
-		}
-		if err := each(ctx, tx, note, takeOfGroup, until.UnixMilli(), t.Queue, t.Limit-len(taken), group); err != nil {
-			return nil, err
-		}
-		if _, err := tx.ExecContext(ctx, blockGroup, t.Queue, group); err != nil {
-			return nil, err
-		}
-	}
-	return taken, nil
-}
-
-const (
-	// A receipt begins with the number of its message.
-	ofReceipt     = ` WHERE n = CAST(?2 AS INTEGER) AND receipt = ?2 AND queue = ?1`
-	hideMessage   = `UPDATE messages SET hidden_until = ?3` + ofReceipt + ` RETURNING n, coalesce(grp, '')`
-	showMessage   = `UPDATE messages SET hidden_until = NULL` + ofReceipt + ` RETURNING n, coalesce(grp, '')`
-	deleteMessage = `DELETE FROM messages` + ofReceipt + ` RETURNING n, coalesce(grp, '')`
-	deleteContent = `DELETE FROM contents WHERE n = ?`
+var writeAttempt = insertionOf(
+	`INSERT INTO attempts (message, number, trigger, actor, revision, started_at, done, latency_us, outcome, status_code,
+	error, response_headers, response_body, response_cut, retry_after_ms, trace_parent, queue_message_id, sent_digest)`,
+	18,
+	`
+	ON CONFLICT (message, number) DO UPDATE SET done = excluded.done, latency_us = excluded.latency_us, outcome = excluded.outcome,
+		status_code = excluded.status_code, error = excluded.error, response_headers = excluded.response_headers,
+		response_body = excluded.response_body, response_cut = excluded.response_cut, retry_after_ms = excluded.retry_after_ms,
+		queue_message_id = excluded.queue_message_id, sent_digest = excluded.sent_digest
+	WHERE attempts.done = 0`,
 )
 
-// Hide makes received messages visible again at a time. It answers for each receipt whether it still stood.
-func (m *Messages) Hide(ctx context.Context, queue string, receipts []string, until time.Time) ([]bool, error) {
-	return m.byReceipt(ctx, queue, receipts, hideMessage, []any{until.UnixMilli()}, nil)
-}
-
-// Show makes received messages visible at once. It answers for each receipt whether it still stood.
-func (m *Messages) Show(ctx context.Context, queue string, receipts []string) ([]bool, error) {
-	return m.byReceipt(ctx, queue, receipts, showMessage, nil, nil)
-}
-
-// Delete takes received messages off the queue. It answers for each receipt whether it still stood.
-func (m *Messages) Delete(ctx context.Context, queue string, receipts []string) ([]bool, error) {
-	return m.byReceipt(ctx, queue, receipts, deleteMessage, nil, func(ctx context.Context, tx *writeTx, rows []int64) error {
-		for _, n := range rows {
-			if _, err := tx.ExecContext(ctx, deleteContent, n); err != nil {
-				return err
-			}
+func (t *Tx) writeAttempts(ctx context.Context, list []numbered) error {
+	values := writeAttempt.room(len(list))
+	for _, c := range list {
+		a := c.Attempt
+		if a == nil {
+			continue
 		}
-		_, err := tx.ExecContext(ctx, addToTotal, queue, -len(rows))
-		return err
-	})
-}
-
-// byReceipt changes the message of each receipt that stands, and then does what these changes ask for; then may be nil.
-func (m *Messages) byReceipt(
-	ctx context.Context, queue string, receipts []string, change string, more []any, then func(context.Context, *writeTx, []int64) error,
-) ([]bool, error) {
-	stood := make([]bool, len(receipts))
-	err := m.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
-		var rows []int64
-		groups := map[string]bool{}
-		for i, receipt := range receipts {
-			var n int64
-			var group string
-			err := tx.QueryRowContext(ctx, change, append([]any{queue, receipt}, more...)...).Scan(&n, &group)
-			if stood[i] = err == nil; stood[i] {
-				rows, groups[group] = append(rows, n), true
-			} else if !errors.Is(err, sql.ErrNoRows) {
-				return err
-			}
-		}
-		if then != nil {
-			if err := then(ctx, tx, rows); err != nil {
-				return err
-			}
-		}
-		return refreshGroups(ctx, tx, queue, groups)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("change messages of embedded queue %s: %w", queue, err)
-	}
-	return stood, nil
-}
-
-const showAll = `UPDATE messages SET hidden_until = NULL WHERE hidden_until IS NOT NULL RETURNING queue, coalesce(grp, '')`
-
-// ShowAll makes every message visible that is in flight. It is for who opens the file after a process that ended with messages in its
-// hands; their receipts stand until the messages are received again.
-func (m *Messages) ShowAll(ctx context.Context) error {
-	err := m.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
-		groups := map[string]map[string]bool{}
-		err := each(ctx, tx, func(r row) error {
-			var queue, group string
-			err := r.Scan(&queue, &group)
-			if groups[queue] == nil {
-				groups[queue] = map[string]bool{}
-			}
-			groups[queue][group] = true
+		headers, err := toJSON(a.ResponseHeaders)
+		if err != nil {
 			return err
-		}, showAll)
-		for queue, of := range groups {
-			err = errors.Join(err, refreshGroups(ctx, tx, queue, of))
 		}
-		return err
-	})
+		values = append(
+			values,
+			c.n,
+			int64(a.Number),
+			string(a.Trigger),
+			a.Actor,
+			int64(a.Revision),
+			a.StartedAt.UnixMilli(),
+			a.Done,
+			a.Latency.Microseconds(),
+			string(
+				a.Outcome,
+			),
+			int64(a.StatusCode),
+			a.Error,
+			headers,
+			blob(a.ResponseBody),
+			a.ResponseCut,
+			a.RetryAfter.Milliseconds(),
+			a.TraceParent,
+			a.MessageID,
+			a.SentDigest,
+		)
+	}
+	_, err := writeAttempt.write(ctx, t.tx, values)
+	return err
+}
+
+const attemptColumns = `a.number, a.trigger, a.actor, a.revision, a.started_at, a.done, a.latency_us, a.outcome, a.status_code, a.error,
+	a.response_headers, a.response_body, a.response_cut, a.retry_after_ms, a.trace_parent, a.queue_message_id, a.sent_digest`
+
+func scanAttempt(r row) (deadletter.Attempt, error) {
+	var a deadletter.Attempt
+	var started, latency, retryAfter int64
+	var headers string
+	err := r.Scan(
+		&a.Number,
+		&a.Trigger,
+		&a.Actor,
+		&a.Revision,
+		&started,
+		&a.Done,
+		&latency,
+		&a.Outcome,
+		&a.StatusCode,
+		&a.Error,
+		&headers,
+		&a.ResponseBody,
+		&a.ResponseCut,
+		&retryAfter,
+		&a.TraceParent,
+		&a.MessageID,
+		&a.SentDigest,
+	)
 	if err != nil {
-		return fmt.Errorf("show messages of the embedded queues again: %w", err)
+		return deadletter.Attempt{}, err
 	}
-	return nil
+	a.StartedAt = time.UnixMilli(started).UTC()
+	a.Latency, a.RetryAfter = time.Duration(latency)*time.Microsecond, time.Duration(retryAfter)*time.Millisecond
+	if err := json.Unmarshal([]byte(headers), &a.ResponseHeaders); err != nil {
+		return deadletter.Attempt{}, fmt.Errorf("read response headers: %w", err)
+	}
+	return a, nil
 }
 
-const (
-	nextVisible = `SELECT min(hidden_until) FROM messages WHERE queue = ? AND hidden_until IS NOT NULL`
+const attemptList = `SELECT ` + attemptColumns + ` FROM attempts a JOIN messages l ON l.n = a.message
+	WHERE l.id = ? ORDER BY a.number DESC LIMIT 200`
 
-	queueDepth = `SELECT coalesce((SELECT messages FROM totals WHERE queue = ?1), 0),
-		(SELECT count(*) FROM messages WHERE queue = ?1 AND hidden_until > ?2),
-		(SELECT sent_at FROM contents WHERE n = (SELECT min(n) FROM (
-			SELECT min(n) AS n FROM messages WHERE queue = ?1 AND hidden_until IS NULL UNION ALL
-			SELECT min(n) FROM messages WHERE queue = ?1 AND hidden_until IS NOT NULL)))`
-)
-
-// NextVisible answers when the next message that is hidden becomes visible; the zero time when none will.
-func (m *Messages) NextVisible(ctx context.Context, queue string) (time.Time, error) {
-	var next sql.NullInt64
-	if err := m.db.read.QueryRowContext(ctx, nextVisible, queue).Scan(&next); err != nil {
-		return time.Time{}, fmt.Errorf("look at embedded queue %s: %w", queue, err)
+// Attempts answers the attempts of a message, newest first, the latest 200.
+func (s *Store) Attempts(ctx context.Context, id deadletter.ID) ([]deadletter.Attempt, error) {
+	var list []deadletter.Attempt
+	err := each(ctx, s.db.read, func(r row) error {
+		a, err := scanAttempt(r)
+		list = append(list, a)
+		return err
+	}, attemptList, id)
+	if err != nil {
+		return nil, fmt.Errorf("read attempts of message %s: %w", id, err)
 	}
-	return fromMillis(next), nil
+	return list, nil
 }
 
-// Depth answers how many messages a queue has, how many of these are in flight, and when the oldest was sent.
-func (m *Messages) Depth(ctx context.Context, queue string, at time.Time) (all, inFlight int, oldest time.Time, err error) {
-	var sent sql.NullInt64
-	if err := m.db.read.QueryRowContext(ctx, queueDepth, queue, at.UnixMilli()).Scan(&all, &inFlight, &sent); err != nil {
-		return 0, 0, time.Time{}, fmt.Errorf("count messages of embedded queue %s: %w", queue, err)
+const openAttempt = `SELECT ` + attemptColumns + ` FROM attempts a JOIN messages l ON l.n = a.message
+	WHERE l.id = ? AND a.number = l.attempts AND a.done = 0`
+
+// OpenAttempt answers the attempt of a message that is in flight, or NotFound.
+func (t *Tx) OpenAttempt(ctx context.Context, id deadletter.ID) (deadletter.Attempt, error) {
+	a, err := scanAttempt(t.tx.QueryRowContext(ctx, openAttempt, id))
+	return a, notFound(err, "message %s has no delivery in flight", id)
+}
+
+const insertArrival = `INSERT INTO arrivals (message, number, at, queue_message_id, receipt, differs, headers, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+
+func (t *Tx) insertArrival(ctx context.Context, n int64, a deadletter.Arrival) error {
+	var headers, body any
+	if a.Differs {
+		text, err := toJSON(a.Headers)
+		if err != nil {
+			return err
+		}
+		headers, body = text, blob(a.Body)
 	}
-	return all, inFlight, fromMillis(sent), nil
+	_, err := t.tx.ExecContext(
+		ctx,
+		insertArrival,
+		n,
+		a.Number,
+		a.At.UnixMilli(),
+		a.MessageID,
+		a.Receipt,
+		a.Differs,
+		headers,
+		body,
+	)
+	return err
+}
+
+const arrivalList = `SELECT a.number, a.at, a.queue_message_id, a.differs, a.headers, a.body FROM arrivals a JOIN messages l ON l.n = a.message
+	WHERE l.id = ? AND a.number > 1 ORDER BY a.number DESC LIMIT 50`
+
+// Arrivals answers the later arrivals of a message, newest first, the latest 50.
+func (s *Store) Arrivals(ctx context.Context, id deadletter.ID) ([]deadletter.Arrival, error) {
+	var list []deadletter.Arrival
+	err := each(ctx, s.db.read, func(r row) error {
+		var a deadletter.Arrival
+		var at int64
+		var headers sql.NullString
+		if err := r.Scan(&a.Number, &at, &a.MessageID, &a.Differs, &headers, &a.Body); err != nil {
+			return err
+		}
+		a.At = time.UnixMilli(at).UTC()
+		list = append(list, a)
+		if !headers.Valid {
+			return nil
+		}
+		return json.Unmarshal([]byte(headers.String), &list[len(list)-1].Headers)
+	}, arrivalList, id)
+	if err != nil {
+		return nil, fmt.Errorf("read arrivals of message %s: %w", id, err)
+	}
+	return list, nil
 }

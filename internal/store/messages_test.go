@@ -1,161 +1,126 @@
 package store_test
 
 import (
-	"database/sql"
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
+	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
 )
 
-func openMessages(t testing.TB, path string) *store.Messages {
+// add adds messages in one write, and answers the ids of those that were new.
+func add(t *testing.T, s *store.Store, list ...deadletter.Capture) (added []string) {
 	t.Helper()
-	m, err := store.OpenMessages(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
+	changes := make([]*deadletter.Change, len(list))
+	for i, c := range list {
+		change := deadletter.Receive(c, policy, 0.5, c.ReceivedAt)
+		changes[i] = &change
 	}
-	t.Cleanup(func() {
-		if err := m.Close(); err != nil {
-			t.Errorf("close: %v", err)
+	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		isNew, err := tx.Add(ctx, changes...)
+		added = nil
+		for i, ok := range isNew {
+			if ok {
+				added = append(added, string(list[i].ID))
+			}
 		}
+		return err
 	})
-	return m
-}
-
-// fill puts n messages that wait behind n that are in flight on a queue, and on a FIFO queue n behind one in flight,
-// all of one group. Only the messages between two numbers have contents; the first is number 1.
-func fill(t testing.TB, path string, n, from, to int) {
-	t.Helper()
-	file, err := sql.Open("sqlite", "file:"+path+"?_pragma=synchronous(OFF)")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = file.Close() }()
-	later := start.Add(time.Hour).UnixMilli()
-	const numbers = `WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < ?1) `
-	for _, query := range []string{
-		`INSERT INTO messages (queue, hidden_until) ` + numbers + `SELECT 'q', ?2 FROM numbers`,
-		`INSERT INTO messages (queue) ` + numbers + `SELECT 'q' FROM numbers`,
-		`INSERT INTO messages (queue, grp, hidden_until) ` + numbers + `SELECT 'q.fifo', 'a', iif(i = 1, ?2, NULL) FROM numbers`,
-	} {
-		if _, err := file.ExecContext(t.Context(), query, n, later); err != nil {
-			t.Fatal(err)
-		}
-	}
-	const contents = `INSERT INTO contents (n, id, attributes, sent_at, body) SELECT n, n, 'null', 0, x'78' FROM messages WHERE n BETWEEN ? AND ?`
-	if _, err := file.ExecContext(t.Context(), contents, from, to); err != nil {
-		t.Fatal(err)
-	}
+	return added
 }
 
-// The time of a receive does not grow with what waits, is in flight, or is blocked.
-func TestReceiveDoesNotLookPastWhatItCannotTake(t *testing.T) {
+// Messages of one millisecond are listed in the order in which they came, whether one run or several kept them, and
+// those that are known already are told from the others among which they come.
+func TestMessagesOfOneMillisecondAreAllKept(t *testing.T) {
 	t.Parallel()
-	const few, many, rounds = 1_000, 60_000, 21
-	files := map[int]*store.Messages{}
-	for _, n := range []int{few, many} {
-		path := filepath.Join(t.TempDir(), "queue.db")
-		files[n] = openMessages(t, path)
-		fill(t, path, n, n+1, n+10*rounds)
-	}
-	took := map[string][]time.Duration{}
-	for round := range rounds {
-		for n, m := range files {
-			group := fmt.Sprint(round)
-			if _, err := m.Send(t.Context(), "q.fifo", []store.Message{{ID: group, Group: group, Attributes: "null"}}, start); err != nil {
-				t.Fatal(err)
-			}
-			for _, take := range []store.Take{{Queue: "q", Limit: 10, Hide: time.Hour}, {Queue: "q.fifo", Ordered: true, Limit: 1, Hide: time.Hour}} {
-				begun := time.Now()
-				messages, err := m.Receive(t.Context(), take, start)
-				if err != nil || len(messages) != take.Limit {
-					t.Fatalf("from %s came %d messages, %v", take.Queue, len(messages), err)
-				}
-				name := fmt.Sprint(take.Queue, n)
-				took[name] = append(took[name], time.Since(begun))
-			}
-		}
-	}
-	for _, name := range []string{"q", "q.fifo"} {
-		little, much := median(took[fmt.Sprint(name, few)]), median(took[fmt.Sprint(name, many)])
-		if much > 3*little+2*time.Millisecond {
-			t.Errorf("a receive from %s takes %v with %d messages, %v with %d", name, little, few, much, many)
-		}
-	}
-}
-
-func median(list []time.Duration) time.Duration {
-	sorted := slices.Sorted(slices.Values(list))
-	return sorted[len(sorted)/2]
-}
-
-func TestRepeatedMessageIsAppendedOnce(t *testing.T) {
-	t.Parallel()
-	m := openMessages(t, filepath.Join(t.TempDir(), "queue.db"))
-	send := func(list ...store.Message) ([]string, error) { return m.Send(t.Context(), "q", list, start) }
-	ids, err := send(store.Message{ID: "1", Dedup: "same"}, store.Message{ID: "2", Dedup: "same"}, store.Message{ID: "3"})
-	if err != nil || !slices.Equal(ids, []string{"1", "1", "3"}) {
-		t.Errorf("sent as %q, %v", ids, err)
-	}
-	if all, inFlight, oldest, err := m.Depth(t.Context(), "q", start); all != 2 || inFlight != 0 || !oldest.Equal(start) || err != nil {
-		t.Errorf("%d messages, %d in flight, the oldest of %v, %v", all, inFlight, oldest, err)
-	}
-}
-
-func TestManyMessagesThatBecomeVisibleAtOnce(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "queue.db")
-	m := openMessages(t, path)
-	const n = 2_500 // more than one receive wakes
-	fill(t, path, n, 1, 2*n)
-	at := start.Add(time.Hour)
-	seen := map[string]bool{}
-	for {
-		messages, err := m.Receive(t.Context(), store.Take{Queue: "q", Limit: 100, Hide: time.Hour}, at)
+	path := filepath.Join(t.TempDir(), "desk.db")
+	var want, all []string
+	for run := range 3 {
+		s, err := store.Open(t.Context(), path, key)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(messages) == 0 {
-			break
+		var list []deadletter.Capture
+		for i := range 12 {
+			list = append(list, failure(fmt.Sprintf("run-%d-%d", run, i), 422, start))
 		}
-		for _, message := range messages {
-			seen[message.ID] = true
+		same := failure("repeated", 422, start)
+		same.WebhookID = list[5].WebhookID
+		isNew := []string{}
+		for _, c := range list {
+			isNew = append(isNew, string(c.ID))
 		}
-	}
-	if len(seen) != 2*n {
-		t.Errorf("%d of %d messages came", len(seen), 2*n)
-	}
-	if next, err := m.NextVisible(t.Context(), "q"); !next.Equal(at.Add(time.Hour)) || err != nil {
-		t.Errorf("the next becomes visible at %v, %v", next, err)
-	}
-}
-
-func TestProbeTellsWhetherAMessageFits(t *testing.T) {
-	t.Parallel()
-	m := openMessages(t, filepath.Join(t.TempDir(), "queue.db"))
-	for range 2 { // it leaves nothing that is in the way of the next
-		if err := m.Probe(t.Context()); err != nil {
+		if run > 0 {
+			list = slices.Insert(list, 3, failure("run-0-4", 422, start))
+		}
+		list = append(list, list[0], same)
+		if got := add(t, s, list...); !slices.Equal(got, isNew) {
+			t.Errorf("run %d added %v, want %v", run, got, isNew)
+		}
+		want = append(want, isNew...)
+		page, err := s.Messages(t.Context(), store.MessageQuery{Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = nil
+		for _, l := range page.Items {
+			all = append(all, string(l.ID))
+		}
+		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := m.Limit(t.Context(), 1); err != nil {
+	slices.Reverse(all) // the newest is the first
+	if !slices.Equal(all, want) {
+		t.Errorf("listed %v, want %v", all, want)
+	}
+}
+
+// A message of a millisecond that was a thousand ago comes after those that were kept of it then.
+func TestMessageOfAnEarlierMillisecondIsKept(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	var others []deadletter.Capture
+	for i := range 1100 {
+		others = append(others, failure(fmt.Sprint("other-", i), 422, start.Add(time.Duration(i+1)*time.Millisecond)))
+	}
+	add(t, s, failure("first", 422, start))
+	for list := range slices.Chunk(others, 10) {
+		add(t, s, list...)
+	}
+	if got, want := add(
+		t,
+		s,
+		failure("second", 422, start),
+		failure("third", 422, start),
+	), []string{
+		"second",
+		"third",
+	}; !slices.Equal(
+		got,
+		want,
+	) {
+		t.Errorf("added %v, want %v", got, want)
+	}
+	page, err := s.Messages(
+		t.Context(),
+		store.MessageQuery{Filter: store.Filter{To: start.Add(time.Millisecond)}, Limit: 10},
+	)
+	if err != nil {
 		t.Fatal(err)
 	}
-	body := make([]byte, 128<<10)
-	if _, err := m.Send(t.Context(), "dlq", []store.Message{{ID: "1", Body: body, Attributes: "{}"}}, time.Now()); err == nil {
-		t.Fatal("the file has no limit")
+	var got []string
+	for _, l := range page.Items {
+		got = append(got, string(l.ID))
 	}
-	if err := m.Probe(t.Context()); err != nil {
-		t.Errorf("there is room for a usual message: %v", err)
-	}
-	// What the probes made room for is used up.
-	if _, err := m.Send(t.Context(), "dlq", []store.Message{{ID: "2", Body: body[:60<<10], Attributes: "{}"}}, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Probe(t.Context()); err == nil {
-		t.Error("a full file is said to take a message")
+	if want := []string{"third", "second", "first"}; !slices.Equal(got, want) {
+		t.Errorf("listed %v, want %v", got, want)
 	}
 }

@@ -84,13 +84,17 @@ func everything(t *testing.T, s *store.Store) string {
 	text := fmt.Sprintf("%v; %d events\n", counts, events)
 	err = errors.Join(err, fault)
 	for _, step := range []time.Duration{time.Minute, time.Hour} {
-		text += tallies(t, s, store.TallyQuery{From: start.Truncate(step), To: start.Add(240 * time.Hour).Truncate(step), Step: step}) + "\n"
+		text += tallies(
+			t,
+			s,
+			store.TallyQuery{From: start.Truncate(step), To: start.Add(240 * time.Hour).Truncate(step), Step: step},
+		) + "\n"
 	}
 	types, fault := s.EventTypes(t.Context())
 	err = errors.Join(err, fault)
 	groups, fault := s.TopGroups(t.Context(), "", 10)
 	err = errors.Join(err, fault)
-	page, fault := s.Letters(t.Context(), store.LetterQuery{Limit: 100})
+	page, fault := s.Messages(t.Context(), store.MessageQuery{Limit: 100})
 	err = errors.Join(err, fault)
 	for _, l := range page.Items {
 		attempts, fault := s.Attempts(t.Context(), l.ID)
@@ -116,7 +120,10 @@ func TestTimeRangeOfTheTrail(t *testing.T) {
 	const events = 200
 	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 		for i := range events {
-			if err := tx.Record(ctx, deadletter.Event{At: start.Add(time.Duration(i) * time.Second), Action: "user.sign_in", By: "anna"}); err != nil {
+			if err := tx.Record(
+				ctx,
+				deadletter.Event{At: start.Add(time.Duration(i) * time.Second), Action: "user.sign_in", By: "anna"},
+			); err != nil {
 				return err
 			}
 		}
@@ -126,9 +133,13 @@ func TestTimeRangeOfTheTrail(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bounds := range [][2]int{{0, events}, {62, 65}, {63, 64}, {64, 130}, {127, 128}, {150, 150}, {190, events}} {
-		f := store.EventFilter{From: start.Add(time.Duration(bounds[0]) * time.Second), To: start.Add(time.Duration(bounds[1]) * time.Second)}
+		f := store.EventFilter{
+			From: start.Add(time.Duration(bounds[0]) * time.Second),
+			To:   start.Add(time.Duration(bounds[1]) * time.Second),
+		}
 		page, err := s.Events(t.Context(), store.EventQuery{EventFilter: f, Limit: 2 * events})
-		if want := bounds[1] - bounds[0]; err != nil || len(page.Items) != want || want > 0 && page.Items[want-1].Sequence != int64(bounds[0]+1) {
+		if want := bounds[1] - bounds[0]; err != nil || len(page.Items) != want ||
+			want > 0 && page.Items[want-1].Sequence != int64(bounds[0]+1) {
 			t.Errorf("from %d to %d there are %d events, %v", bounds[0], bounds[1], len(page.Items), err)
 		}
 	}

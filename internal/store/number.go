@@ -10,7 +10,7 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// sequenceBits is how much of a letter's row number tells letters of one millisecond apart.
+// sequenceBits is how much of a message's row number tells messages of one millisecond apart.
 const sequenceBits = 21
 
 // lastOfTime is how many row numbers a millisecond has after its first.
@@ -19,13 +19,13 @@ const lastOfTime = 1<<sequenceBits - 1
 // lastReceipt bounds a receipt time that a message claims, so that its row number stays within 63 bits.
 const lastReceipt = 1<<42 - 1
 
-// numberAt is the lowest row number that a letter received at a time can have.
+// numberAt is the lowest row number that a message received at a time can have.
 func numberAt(at time.Time) int64 { return min(max(at.UnixMilli(), 0), lastReceipt) << sequenceBits }
 
-// numbering gives new letters their row numbers, each the one after every other of its millisecond. That it seldom asks the store for these
-// has several letters written at once.
+// numbering gives new messages their row numbers, each the one after every other of its millisecond. That it seldom
+// asks the store for these has several messages written at once.
 type numbering struct {
-	known  int64           // only this run has written letters that have higher numbers
+	known  int64           // only this run has written messages that have higher numbers
 	latest map[int64]int64 // the highest number of a millisecond, by its lowest
 }
 
@@ -33,20 +33,20 @@ type numbering struct {
 const mostLatest = 1000
 
 const (
-	highestNumber = `SELECT coalesce(max(n), 0) FROM letters`
-	nextNumber    = `SELECT coalesce(max(n) + 1, ?1) FROM letters WHERE n BETWEEN ?1 AND ?2`
+	highestNumber = `SELECT coalesce(max(n), 0) FROM messages`
+	nextNumber    = `SELECT coalesce(max(n) + 1, ?1) FROM messages WHERE n BETWEEN ?1 AND ?2`
 )
 
 // begin takes account of what earlier runs have written.
 func (n *numbering) begin(ctx context.Context, q querier) error {
 	n.latest = map[int64]int64{}
 	if err := q.QueryRowContext(ctx, highestNumber).Scan(&n.known); err != nil {
-		return fmt.Errorf("find the latest letter: %w", err)
+		return fmt.Errorf("find the latest message: %w", err)
 	}
 	return nil
 }
 
-// next numbers letters. They are written before it is called again.
+// next numbers messages. They are written before it is called again.
 func (n *numbering) next(ctx context.Context, q querier, list []*deadletter.Change) ([]int64, error) {
 	if len(n.latest) > mostLatest {
 		n.known = max(n.known, slices.Max(slices.Collect(maps.Values(n.latest))))
@@ -63,7 +63,7 @@ func (n *numbering) next(ctx context.Context, q querier, list []*deadletter.Chan
 			numbers[i] = first
 		default:
 			if err := q.QueryRowContext(ctx, nextNumber, first, first|lastOfTime).Scan(&numbers[i]); err != nil {
-				return nil, fmt.Errorf("number letter %s: %w", list[i].After.ID, err)
+				return nil, fmt.Errorf("number message %s: %w", list[i].After.ID, err)
 			}
 		}
 		n.latest[first] = numbers[i]

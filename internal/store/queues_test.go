@@ -12,20 +12,20 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// fromQueue is a letter that was read from a queue of the list.
+// fromQueue is a message that was read from a queue of the list.
 func fromQueue(id, queue string) deadletter.Capture {
 	c := desktest.Failure(id, 422, time.Date(2026, 3, 2, 10, 15, 0, 0, time.UTC))
 	c.Queue = deadletter.QueueFacts{From: queue, MessageID: "m-" + id}
 	return c
 }
 
-func TestLettersAreFoundByTheirQueue(t *testing.T) {
+func TestMessagesAreFoundByTheirQueue(t *testing.T) {
 	t.Parallel()
 	s := desktest.NewStore(t)
 	for id, queue := range map[string]string{"a-1": "orders", "a-2": "", "a-3": "events", "a-4": "orders"} {
 		desktest.Receive(t, s, fromQueue(id, queue))
 	}
-	page, err := s.Letters(t.Context(), store.LetterQuery{Filter: store.Filter{Queue: "orders"}, Limit: 10})
+	page, err := s.Messages(t.Context(), store.MessageQuery{Filter: store.Filter{Queue: "orders"}, Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,16 +46,22 @@ func TestLettersAreFoundByTheirQueue(t *testing.T) {
 	}
 }
 
-// sendBack opens a redrive of a letter, and ends it where SQS told the message's id.
+// sendBack opens a redrive of a message, and ends it where SQS told the message's id.
 func sendBack(t *testing.T, s *store.Store, id deadletter.ID, messageID, digest string) {
 	t.Helper()
 	at := time.Date(2026, 3, 2, 11, 0, 0, 0, time.UTC)
 	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		l, err := tx.Letter(ctx, id)
+		l, err := tx.Message(ctx, id)
 		if err != nil {
 			return err
 		}
-		ordered, err := l.OrderRedrive(deadletter.User("anna", deadletter.Operator, ""), deadletter.TriggerRedrive, 0, l.Version, at)
+		ordered, err := l.OrderRedrive(
+			deadletter.User("anna", deadletter.Operator, ""),
+			deadletter.TriggerRedrive,
+			0,
+			l.Version,
+			at,
+		)
 		if err != nil {
 			return err
 		}
@@ -80,7 +86,7 @@ func sendBack(t *testing.T, s *store.Store, id deadletter.ID, messageID, digest 
 	}
 }
 
-func TestReturnedMessagesFindTheirLetter(t *testing.T) {
+func TestReturnedMessagesFindTheirMessage(t *testing.T) {
 	t.Parallel()
 	s := desktest.NewStore(t)
 	for _, id := range []string{"marked", "told", "digested", "elsewhere"} {
@@ -98,13 +104,13 @@ func TestReturnedMessagesFindTheirLetter(t *testing.T) {
 		want    deadletter.ID
 		before  bool
 	}{
-		"by its mark":        {deadletter.Capture{Marked: "marked", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-1"}}, "marked", false},
-		"by SQS's id":        {deadletter.Capture{Queue: deadletter.QueueFacts{From: "orders", MessageID: "s-2"}}, "told", false},
-		"by its digest":      {deadletter.Capture{Digest: "d-1", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-2"}}, "digested", false},
-		"once more":          {deadletter.Capture{Marked: "marked", Queue: deadletter.QueueFacts{From: "orders", MessageID: "m-marked"}}, "marked", true},
-		"of another queue":   {deadletter.Capture{Marked: "elsewhere", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-3"}}, "", false},
-		"never sent back":    {deadletter.Capture{Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-4"}}, "", false},
-		"of no known letter": {deadletter.Capture{Marked: "gone", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-5"}}, "", false},
+		"by its mark":         {deadletter.Capture{Marked: "marked", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-1"}}, "marked", false},
+		"by SQS's id":         {deadletter.Capture{Queue: deadletter.QueueFacts{From: "orders", MessageID: "s-2"}}, "told", false},
+		"by its digest":       {deadletter.Capture{Digest: "d-1", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-2"}}, "digested", false},
+		"once more":           {deadletter.Capture{Marked: "marked", Queue: deadletter.QueueFacts{From: "orders", MessageID: "m-marked"}}, "marked", true},
+		"of another queue":    {deadletter.Capture{Marked: "elsewhere", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-3"}}, "", false},
+		"never sent back":     {deadletter.Capture{Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-4"}}, "", false},
+		"of no known message": {deadletter.Capture{Marked: "gone", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-5"}}, "", false},
 	} {
 		err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 			l, before, err := tx.Returned(ctx, c.capture)
@@ -152,7 +158,7 @@ func TestRedrivesAreNoWorkOfTheSource(t *testing.T) {
 	}
 }
 
-func TestAdoptedLetterCountsForItsSource(t *testing.T) {
+func TestAdoptedMessageCountsForItsSource(t *testing.T) {
 	t.Parallel()
 	s := desktest.NewStore(t)
 	other := desktest.Receive(t, s, fromQueue("a-1", ""))
@@ -170,14 +176,22 @@ func TestAdoptedLetterCountsForItsSource(t *testing.T) {
 			}
 			return tx.Apply(ctx, change)
 		})
-		if got := desktest.Letter(t, s, l.ID); err != nil || got.Source != other.Source {
+		if got := desktest.Message(t, s, l.ID); err != nil || got.Source != other.Source {
 			t.Errorf("%s has the source %q, %v", id, got.Source, err)
 		}
 	}
-	if counts, err := s.Counts(t.Context(), store.Filter{Source: other.Source}); err != nil || counts.ByStatus[deadletter.Failed] != 3 {
+	if counts, err := s.Counts(
+		t.Context(),
+		store.Filter{Source: other.Source},
+	); err != nil ||
+		counts.ByStatus[deadletter.Failed] != 3 {
 		t.Errorf("counts %+v, %v", counts, err)
 	}
-	if counts, err := s.Counts(t.Context(), store.Filter{NoSource: true}); err != nil || counts.ByStatus[deadletter.Failed] != 0 {
+	if counts, err := s.Counts(
+		t.Context(),
+		store.Filter{NoSource: true},
+	); err != nil ||
+		counts.ByStatus[deadletter.Failed] != 0 {
 		t.Errorf("without a source are %+v, %v", counts, err)
 	}
 }

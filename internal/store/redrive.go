@@ -10,18 +10,18 @@ import (
 )
 
 const (
-	dueRedrives = `SELECT ` + letterColumns + ` FROM letters l
+	dueRedrives = `SELECT ` + messageColumns + ` FROM messages l
 		WHERE l.read_from = ? AND l.read_from <> '' AND l.due_at <= ? AND l.due_at IS NOT NULL AND l.status = 'replaying' AND l.order_trigger = 'redrive'
 			AND l.lease_token IS NULL ORDER BY l.due_at LIMIT ?`
-	nextRedrive = `SELECT min(due_at) FROM letters WHERE read_from = ? AND read_from <> '' AND due_at IS NOT NULL AND status = 'replaying'
+	nextRedrive = `SELECT min(due_at) FROM messages WHERE read_from = ? AND read_from <> '' AND due_at IS NOT NULL AND status = 'replaying'
 		AND order_trigger = 'redrive'`
-	redriveQueues = `SELECT DISTINCT read_from FROM letters WHERE read_from <> '' AND due_at IS NOT NULL AND order_trigger = 'redrive'`
+	redriveQueues = `SELECT DISTINCT read_from FROM messages WHERE read_from <> '' AND due_at IS NOT NULL AND order_trigger = 'redrive'`
 )
 
-// DueRedrives answers letters of a queue of the list that people ordered to be sent back to where they came from, in that order. Those
-// of jobs are ordered and claimed in one go, so that they are never due.
-func (s *Store) DueRedrives(ctx context.Context, queue string, at time.Time, limit int) ([]deadletter.Letter, error) {
-	return letters(ctx, s.db.often, "due", dueRedrives, queue, at.UnixMilli(), limit)
+// DueRedrives answers messages of a queue of the list that people ordered to be sent back to where they came from, in
+// that order. Those of jobs are ordered and claimed in one go, so that they are never due.
+func (s *Store) DueRedrives(ctx context.Context, queue string, at time.Time, limit int) ([]deadletter.Message, error) {
+	return messages(ctx, s.db.often, "due", dueRedrives, queue, at.UnixMilli(), limit)
 }
 
 // NextRedrive answers when the next of DueRedrives is due; the zero time when none is.
@@ -33,25 +33,25 @@ func (s *Store) NextRedrive(ctx context.Context, queue string) (time.Time, error
 	return fromMillis(at), nil
 }
 
-// RedriveQueues answers the queues of the list that have letters to be sent back.
+// RedriveQueues answers the queues of the list that have messages to be sent back.
 func (s *Store) RedriveQueues(ctx context.Context) ([]string, error) {
 	return column[string](ctx, s.db.read, "queues to redrive to", redriveQueues)
 }
 
 const (
-	returned = `SELECT ` + letterColumns + ` FROM letters l WHERE l.id = ?1 AND l.read_from = ?2
-		UNION ALL SELECT ` + letterColumns + ` FROM attempts a JOIN letters l ON l.n = a.letter WHERE a.message_id = ?3 AND a.message_id <> '' AND l.read_from = ?2
-		UNION ALL SELECT * FROM (SELECT ` + letterColumns + ` FROM attempts a JOIN letters l ON l.n = a.letter
+	returned = `SELECT ` + messageColumns + ` FROM messages l WHERE l.id = ?1 AND l.read_from = ?2
+		UNION ALL SELECT ` + messageColumns + ` FROM attempts a JOIN messages l ON l.n = a.message WHERE a.queue_message_id = ?3 AND a.queue_message_id <> '' AND l.read_from = ?2
+		UNION ALL SELECT * FROM (SELECT ` + messageColumns + ` FROM attempts a JOIN messages l ON l.n = a.message
 			WHERE a.sent_digest = ?4 AND a.sent_digest <> '' AND l.read_from = ?2 AND l.status IN ('redriven', 'failed', 'replaying') ORDER BY l.status <> 'redriven', l.n LIMIT 1)
 		LIMIT 1`
-	arrivedBefore = `SELECT EXISTS (SELECT 1 FROM arrivals a JOIN letters l ON l.n = a.letter WHERE l.id = ? AND a.message_id = ?)`
+	arrivedBefore = `SELECT EXISTS (SELECT 1 FROM arrivals a JOIN messages l ON l.n = a.message WHERE l.id = ? AND a.queue_message_id = ?)`
 )
 
-// Returned answers the letter that a message of a queue was sent back for: the one that its mark names, that of a redrive to which SQS
-// gave this message id, or one that was sent without a mark and has this digest; NotFound when there is none. before says that this very
-// message came already.
-func (t *Tx) Returned(ctx context.Context, c deadletter.Capture) (l deadletter.Letter, before bool, err error) {
-	_, l, err = scanLetter(t.tx.QueryRowContext(ctx, returned, c.Marked, c.Queue.From, c.Queue.MessageID, c.Digest))
+// Returned answers the message that a message of a queue was sent back for: the one that its mark names, that of a
+// redrive to which SQS gave this message id, or one that was sent without a mark and has this digest; NotFound when
+// there is none. before says that this very message came already.
+func (t *Tx) Returned(ctx context.Context, c deadletter.Capture) (l deadletter.Message, before bool, err error) {
+	_, l, err = scanMessage(t.tx.QueryRowContext(ctx, returned, c.Marked, c.Queue.From, c.Queue.MessageID, c.Digest))
 	if err != nil {
 		return l, false, notFound(err, "message %s was not sent back from here", c.Queue.MessageID)
 	}
@@ -64,16 +64,16 @@ func (t *Tx) Returned(ctx context.Context, c deadletter.Capture) (l deadletter.L
 	return l, before, nil
 }
 
-const latestRedriven = `SELECT ` + revisionColumns + ` FROM attempts a JOIN letters l ON l.n = a.letter JOIN revisions r ON r.letter = a.letter AND r.number = a.revision
+const latestRedriven = `SELECT ` + revisionColumns + ` FROM attempts a JOIN messages l ON l.n = a.message JOIN revisions r ON r.message = a.message AND r.number = a.revision
 	WHERE l.id = ? AND a.trigger IN ('redrive', 'bulk redrive') ORDER BY a.number DESC LIMIT 1`
 
-// Redriven answers the revision of a letter that was sent back last, or NotFound.
+// Redriven answers the revision of a message that was sent back last, or NotFound.
 func (t *Tx) Redriven(ctx context.Context, id deadletter.ID) (deadletter.Revision, error) {
 	r, err := scanRevision(t.tx.QueryRowContext(ctx, latestRedriven, id))
-	return r, notFound(err, "letter %s was never sent back", id)
+	return r, notFound(err, "message %s was never sent back", id)
 }
 
-const updateFacts = `UPDATE letters SET queue = ? WHERE n = ?`
+const updateFacts = `UPDATE messages SET queue = ? WHERE n = ?`
 
 func (t *Tx) writeFacts(ctx context.Context, n int64, q deadletter.QueueFacts) error {
 	facts, err := toJSON(q)
@@ -84,37 +84,38 @@ func (t *Tx) writeFacts(ctx context.Context, n int64, q deadletter.QueueFacts) e
 	return err
 }
 
-// updateSource leaves the Webhook-Id to a letter of the source that has it already.
-const updateSource = `UPDATE letters SET source = ?1, superseded = max(superseded,
-	EXISTS (SELECT 1 FROM letters o WHERE o.source = ?1 AND o.webhook_id = letters.webhook_id AND o.superseded = 0)) WHERE n = ?2`
+// updateSource leaves the Webhook-Id to a message of the source that has it already.
+const updateSource = `UPDATE messages SET source = ?1, superseded = max(superseded,
+	EXISTS (SELECT 1 FROM messages o WHERE o.source = ?1 AND o.webhook_id = messages.webhook_id AND o.superseded = 0)) WHERE n = ?2`
 
 func (t *Tx) writeSource(ctx context.Context, n int64, source string) error {
 	_, err := t.tx.ExecContext(ctx, updateSource, source, n)
 	return err
 }
 
-// queueNames leaps from queue to queue, whatever number of letters each has.
+// queueNames leaps from queue to queue, whatever number of messages each has.
 const queueNames = `WITH RECURSIVE q (name) AS (
-		SELECT (SELECT min(read_from) FROM letters WHERE read_from <> '')
+		SELECT (SELECT min(read_from) FROM messages WHERE read_from <> '')
 		UNION ALL
-		SELECT (SELECT min(read_from) FROM letters WHERE read_from > q.name AND read_from <> '') FROM q WHERE q.name IS NOT NULL
+		SELECT (SELECT min(read_from) FROM messages WHERE read_from > q.name AND read_from <> '') FROM q WHERE q.name IS NOT NULL
 	)
 	SELECT name FROM q WHERE name IS NOT NULL`
 
-// Queues answers the queues of the list that letters were read from, configured or not.
+// Queues answers the queues of the list that messages were read from, configured or not.
 func (s *Store) Queues(ctx context.Context) ([]string, error) {
 	return column[string](ctx, s.db.read, "queues", queueNames)
 }
 
-const pendingRedrives = `SELECT i.letter, l.id, i.version, coalesce(l.queue ->> 'groupId', '') FROM job_items i JOIN letters l ON l.n = i.letter
-	WHERE i.job = ? AND i.source = ? AND i.state = 'pending' ORDER BY i.letter LIMIT ?`
+const pendingRedrives = `SELECT i.message, l.id, i.version, coalesce(l.queue ->> 'groupId', '') FROM job_items i JOIN messages l ON l.n = i.message
+	WHERE i.job = ? AND i.source = ? AND i.state = 'pending' ORDER BY i.message LIMIT ?`
 
-// PendingRedrives answers letters of a queue that a job has not begun with, in the order in which they were received, with their groups.
+// PendingRedrives answers messages of a queue that a job has not begun with, in the order in which they were
+// received, with their groups.
 func (s *Store) PendingRedrives(ctx context.Context, id deadletter.JobID, queue string, limit int) ([]Item, error) {
 	var list []Item
 	err := each(ctx, s.db.read, func(r row) error {
 		item := Item{Job: id}
-		err := r.Scan(&item.n, &item.Letter, &item.Version, &item.Group)
+		err := r.Scan(&item.n, &item.Message, &item.Version, &item.Group)
 		list = append(list, item)
 		return err
 	}, pendingRedrives, id, queue, limit)
@@ -126,11 +127,11 @@ func (s *Store) PendingRedrives(ctx context.Context, id deadletter.JobID, queue 
 
 const (
 	stopGroup = `INSERT INTO job_stopped_groups (job, queue, message_group)
-		SELECT ?, read_from, queue ->> 'groupId' FROM letters WHERE n = ? AND read_from <> '' AND queue ->> 'groupId' <> '' ON CONFLICT DO NOTHING`
+		SELECT ?, read_from, queue ->> 'groupId' FROM messages WHERE n = ? AND read_from <> '' AND queue ->> 'groupId' <> '' ON CONFLICT DO NOTHING`
 	groupStopped = `SELECT EXISTS (SELECT 1 FROM job_stopped_groups WHERE job = ? AND queue = ? AND message_group = ?)`
 )
 
-// stopGroup keeps a job from sending what follows a letter in its group.
+// stopGroup keeps a job from sending what follows a message in its group.
 func (t *Tx) stopGroup(ctx context.Context, id deadletter.JobID, n int64) error {
 	if _, err := t.tx.ExecContext(ctx, stopGroup, id, n); err != nil {
 		return fmt.Errorf("stop a group of job %d: %w", id, err)
@@ -146,10 +147,10 @@ func (t *Tx) GroupStopped(ctx context.Context, id deadletter.JobID, queue, group
 	return stopped, nil
 }
 
-const orderedRedrives = `SELECT id FROM letters WHERE read_from = ? AND read_from <> '' AND due_at IS NOT NULL AND status = 'replaying'
+const orderedRedrives = `SELECT id FROM messages WHERE read_from = ? AND read_from <> '' AND due_at IS NOT NULL AND status = 'replaying'
 	AND order_trigger = 'redrive' AND lease_token IS NULL AND queue ->> 'groupId' = ? ORDER BY due_at`
 
-// OrderedRedrives answers the letters of a group whose redrive was ordered and has not begun.
+// OrderedRedrives answers the messages of a group whose redrive was ordered and has not begun.
 func (t *Tx) OrderedRedrives(ctx context.Context, queue, group string) ([]deadletter.ID, error) {
 	return column[deadletter.ID](ctx, t.tx, "redrives of a group", orderedRedrives, queue, group)
 }

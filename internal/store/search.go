@@ -32,10 +32,9 @@ func conjunction(terms []string) string {
 	return strings.Join(terms, " AND ")
 }
 
-// understood waits until what is kept now can be found, for a moment, and answers a filter that finds what it did and reads less for it:
-// a beginning is written as the words that there are of it,
-// because the letters of words are read one after the other, as far as a page needs them, while those of a beginning are all put in
-// order first.
+// understood waits until what is kept now can be found, for a moment, and answers a filter that finds what it did and
+// reads less for it: a beginning is written as the words that there are of it, because the messages of words are read
+// one after the other, as far as a page needs them, while those of a beginning are all put in order first.
 func (s *Store) understood(ctx context.Context, f Filter) (Filter, error) {
 	if f.Text == "" {
 		return f, nil
@@ -64,8 +63,8 @@ func (s *Store) understood(ctx context.Context, f Filter) (Filter, error) {
 }
 
 const (
-	// nextWords leaps from word to word: the letters of each are not looked at. No word has a control character, so the next one is not
-	// before a word with such a character at its end.
+	// nextWords leaps from word to word: the messages of each are not looked at. No word has a control character, so
+	// the next one is not before a word with such a character at its end.
 	nextWords = `WITH RECURSIVE words (term) AS (
 			SELECT (SELECT term FROM search_words WHERE term >= ?1 LIMIT 1)
 			UNION ALL
@@ -73,11 +72,12 @@ const (
 		)
 		SELECT term FROM words WHERE term < ?2 LIMIT ?3`
 
-	// maxWords is how many words a beginning is written as. More of them are ids, of which each has few letters.
+	// maxWords is how many words a beginning is written as. More of them are ids, of which each has few messages.
 	maxWords = 32
 )
 
-// wordsOf answers the alternatives to a beginning; "" where there are too many, and where the index may write it in another way.
+// wordsOf answers the alternatives to a beginning; "" where there are too many, and where the index may write it in
+// another way.
 func (s *Store) wordsOf(ctx context.Context, beginning string) (string, error) {
 	if strings.ContainsFunc(beginning, func(r rune) bool { return r > unicode.MaxASCII }) {
 		return "", nil

@@ -16,10 +16,10 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// found answers the letters that a text finds.
+// found answers the messages that a text finds.
 func found(t *testing.T, s *store.Store, text string) []string {
 	t.Helper()
-	return ids(t, s, store.LetterQuery{Filter: store.Filter{Text: text}, Limit: 10})
+	return ids(t, s, store.MessageQuery{Filter: store.Filter{Text: text}, Limit: 10})
 }
 
 // searched waits until everything that is kept can be found.
@@ -39,7 +39,7 @@ func searched(t *testing.T, s *store.Store) {
 	}
 }
 
-func TestLetterIsFoundByItsPayload(t *testing.T) {
+func TestMessageIsFoundByItsPayload(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	path, err := deadletter.ParsePath("$.customer.ssn")
@@ -66,7 +66,7 @@ func TestLetterIsFoundByItsPayload(t *testing.T) {
 	}
 }
 
-// A beginning finds the letters of all its words, few or many.
+// A beginning finds the messages of all its words, few or many.
 func TestBeginningFindsEveryWordOfIt(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
@@ -81,12 +81,12 @@ func TestBeginningFindsEveryWordOfIt(t *testing.T) {
 	}
 	for text, want := range map[string]int{"pre": 40, "pre0": 10, "pre00": 1, "PRE3": 10, "pre9": 0, "prä0": 5, "pre1 prä": 5, "prf": 0, "pr": 0} {
 		if got := found(t, s, text); len(got) != want {
-			t.Errorf("%q finds %d letters, want %d", text, len(got), want)
+			t.Errorf("%q finds %d messages, want %d", text, len(got), want)
 		}
 	}
 }
 
-func TestLetterIsFoundByItsLatestReasonAndEdit(t *testing.T) {
+func TestMessageIsFoundByItsLatestReasonAndEdit(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	desktest.Search(t, s, nil)
@@ -99,11 +99,17 @@ func TestLetterIsFoundByItsLatestReasonAndEdit(t *testing.T) {
 			t.Errorf("after another failure %q finds %v", text, got)
 		}
 	}
-	l, err := s.Letter(t.Context(), "a-1")
+	l, err := s.Message(t.Context(), "a-1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	change, err := l.EditAndReplay(anna, deadletter.TriggerEdit, deadletter.Revision{Body: []byte(`{"name":"after"}`), Reason: "fix"}, l.Version, start)
+	change, err := l.EditAndReplay(
+		anna,
+		deadletter.TriggerEdit,
+		deadletter.Revision{Body: []byte(`{"name":"after"}`), Reason: "fix"},
+		l.Version,
+		start,
+	)
 	apply(t, s, change, err)
 	for _, text := range []string{"before", "after", "503"} {
 		if got := found(t, s, text); len(got) != 1 {
@@ -125,7 +131,7 @@ func TestSearchIndexIsMadeAnew(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			_, err = db.ExecContext(context.Background(), `INSERT INTO letter_search (letter_search) VALUES ('delete-all'); UPDATE indexed SET link = x'01'`)
+			_, err = db.ExecContext(context.Background(), `INSERT INTO message_search (message_search) VALUES ('delete-all'); UPDATE indexed SET link = x'01'`)
 			return errors.Join(err, db.Close())
 		},
 		"as it was": func(string) error { return nil },
@@ -165,7 +171,7 @@ func TestSearchIndexIsMadeAnew(t *testing.T) {
 	}
 }
 
-// A value that is masked from now on is not found any more, whenever its letter came.
+// A value that is masked from now on is not found any more, whenever its message came.
 func TestMaskThatIsNewHidesWhatWasFound(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
@@ -219,7 +225,10 @@ func FuzzSearch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		s, _ := setup(t)
 		desktest.Search(t, s, nil)
-		if _, err := s.Letters(t.Context(), store.LetterQuery{Filter: store.Filter{Text: text + "x"}, Limit: 1}); err != nil {
+		if _, err := s.Messages(
+			t.Context(),
+			store.MessageQuery{Filter: store.Filter{Text: text + "x"}, Limit: 1},
+		); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
 	})

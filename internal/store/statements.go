@@ -7,8 +7,9 @@ import (
 	"sync"
 )
 
-// statements are those that were prepared on a connection, or on several, each once for the life of the file: for a short query that
-// takes longer than to run it. They are as many as there are constants that it is asked for; a query which is put together is not for it.
+// statements are those that were prepared on a connection, or on several, each once for the life of the file: for a
+// short query that takes longer than to run it. They are as many as there are constants that it is asked for; a query
+// which is put together is not for it.
 type statements struct {
 	on interface {
 		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)

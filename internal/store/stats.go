@@ -8,11 +8,11 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Tally counts what happened to the letters of a source within one step of time.
+// Tally counts what happened to the messages of a source within one step of time.
 type Tally struct {
 	At       time.Time // when the step begins
 	Source   string
-	Failed   int // letters received
+	Failed   int // messages received
 	ByItself int // delivered by an automatic retry
 	ByPeople int // delivered because somebody asked for it
 }
@@ -27,8 +27,8 @@ type TallyQuery struct {
 const tallies = `SELECT at - at % ?1, source, sum(failed), sum(by_itself), sum(by_people) FROM tallies
 	WHERE step = ?2 AND at >= ?3 AND at < ?4 AND (?5 = '' OR source = ?5) GROUP BY 1, 2 ORDER BY 1, 2`
 
-// Tallies answers the steps in which anything happened, oldest first. What it costs depends on the time asked for and the number of
-// sources, not on the number of letters.
+// Tallies answers the steps in which anything happened, oldest first. What it costs depends on the time asked for and
+// the number of sources, not on the number of messages.
 func (s *Store) Tallies(ctx context.Context, q TallyQuery) ([]Tally, error) {
 	kept := time.Minute
 	if q.Step%time.Hour == 0 {
@@ -49,20 +49,20 @@ func (s *Store) Tallies(ctx context.Context, q TallyQuery) ([]Tally, error) {
 	return list, nil
 }
 
-// CountUpTo counts the letters of a filter, and stops at a limit.
+// CountUpTo counts the messages of a filter, and stops at a limit.
 func (s *Store) CountUpTo(ctx context.Context, f Filter, limit int) (int, error) {
 	where := f.where()
 	var n int
 	query := "SELECT count(*) FROM (SELECT 1 FROM " + where.from + where.sql() + " LIMIT ?)"
 	if err := s.db.read.QueryRowContext(ctx, query, append(where.args, limit)...).Scan(&n); err != nil {
-		return 0, fmt.Errorf("count letters: %w", err)
+		return 0, fmt.Errorf("count messages: %w", err)
 	}
 	return n, nil
 }
 
-const countsBySource = `SELECT source, status, sum(letters) FROM letter_counts WHERE letters > 0 GROUP BY source, status`
+const countsBySource = `SELECT source, status, sum(messages) FROM message_counts WHERE messages > 0 GROUP BY source, status`
 
-// CountsBySource answers how many letters each source has, by status.
+// CountsBySource answers how many messages each source has, by status.
 func (s *Store) CountsBySource(ctx context.Context) (map[string]map[deadletter.Status]int, error) {
 	counts := map[string]map[deadletter.Status]int{}
 	err := each(ctx, s.db.read, func(r row) error {
@@ -77,7 +77,7 @@ func (s *Store) CountsBySource(ctx context.Context) (map[string]map[deadletter.S
 		return err
 	}, countsBySource)
 	if err != nil {
-		return nil, fmt.Errorf("count letters by source: %w", err)
+		return nil, fmt.Errorf("count messages by source: %w", err)
 	}
 	return counts, nil
 }

@@ -32,14 +32,26 @@ func TestTalliesCountFailuresAndRecoveries(t *testing.T) {
 		time.Hour:        "12:00 genesys 4 1 1; 13:00 cxone 1 0 0; ",
 		24 * time.Hour:   "00:00 cxone 1 0 0; 00:00 genesys 4 1 1; ",
 	} {
-		if got := tallies(t, s, store.TallyQuery{From: noon.Truncate(step), To: noon.Add(24 * time.Hour).Truncate(step), Step: step}); got != want {
+		if got := tallies(
+			t,
+			s,
+			store.TallyQuery{From: noon.Truncate(step), To: noon.Add(24 * time.Hour).Truncate(step), Step: step},
+		); got != want {
 			t.Errorf("in steps of %s: %q, want %q", step, got, want)
 		}
 	}
-	if got, want := tallies(t, s, store.TallyQuery{Source: "cxone", From: noon, To: noon.Add(2 * time.Hour), Step: time.Minute}), "13:15 cxone 1 0 0; "; got != want {
+	if got, want := tallies(
+		t,
+		s,
+		store.TallyQuery{Source: "cxone", From: noon, To: noon.Add(2 * time.Hour), Step: time.Minute},
+	), "13:15 cxone 1 0 0; "; got != want {
 		t.Errorf("of one source: %q, want %q", got, want)
 	}
-	if got, want := tallies(t, s, store.TallyQuery{From: noon.Add(time.Minute), To: noon.Add(75 * time.Minute), Step: time.Minute}),
+	if got, want := tallies(
+		t,
+		s,
+		store.TallyQuery{From: noon.Add(time.Minute), To: noon.Add(75 * time.Minute), Step: time.Minute},
+	),
 		"12:14 genesys 1 0 0; 12:15 genesys 1 0 0; 12:20 genesys 0 1 0; 12:29 genesys 0 0 1; "; got != want {
 		t.Errorf("of a time: %q, want %q", got, want)
 	}
@@ -52,20 +64,33 @@ func tallies(t *testing.T, s *store.Store, q store.TallyQuery) (text string) {
 		t.Fatal(err)
 	}
 	for _, one := range list {
-		text += fmt.Sprintf("%s %s %d %d %d; ", one.At.Format("15:04"), one.Source, one.Failed, one.ByItself, one.ByPeople)
+		text += fmt.Sprintf(
+			"%s %s %d %d %d; ",
+			one.At.Format("15:04"),
+			one.Source,
+			one.Failed,
+			one.ByItself,
+			one.ByPeople,
+		)
 	}
 	return text
 }
 
-// deliver has a letter delivered at a time, by its own retry or because a person asked.
+// deliver has a message delivered at a time, by its own retry or because a person asked.
 func deliver(t *testing.T, s *store.Store, id deadletter.ID, at time.Time, asked bool) {
 	t.Helper()
-	l, err := s.Letter(t.Context(), id)
+	l, err := s.Message(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if asked {
-		c, err := l.OrderReplay(deadletter.User("mia", deadletter.Operator, ""), deadletter.TriggerReplay, 0, l.Version, at)
+		c, err := l.OrderReplay(
+			deadletter.User("mia", deadletter.Operator, ""),
+			deadletter.TriggerReplay,
+			0,
+			l.Version,
+			at,
+		)
 		l = apply(t, s, c, err)
 	}
 	opened, err := l.Claim(deadletter.Lease{Token: "t", Until: at.Add(time.Minute)}, "", at)

@@ -1,6 +1,6 @@
-// Package store keeps letters, the audit trail, users and sessions in one SQLite file. Every SQL statement of the program is
-// here; no rule of the domain is: a letter changes only by a deadletter.Change, applied with its audit event in one
-// transaction.
+// Package store keeps messages, the audit trail, users and sessions in one SQLite file. Every SQL statement of the
+// program is here; no rule of the domain is: a message changes only by a deadletter.Change, applied with its audit
+// event in one transaction.
 package store
 
 import (
@@ -27,8 +27,8 @@ type Store struct {
 	numbers numbering
 }
 
-// Open opens (or creates) the file and brings it to the newest schema. key vouches for the audit trail; it is at least 32
-// bytes and kept outside the file. The caller closes the Store.
+// Open opens (or creates) the file and brings it to the newest schema. key vouches for the audit trail; it is at
+// least 32 bytes and kept outside the file. The caller closes the Store.
 func Open(ctx context.Context, path string, key []byte) (*Store, error) {
 	if len(key) < 32 {
 		return nil, errors.New("open store: the audit key needs 32 bytes")
@@ -60,16 +60,17 @@ type Tx struct {
 	end     trailEnd
 	counted []func(*counts)
 	earlier []func(*counts) // what other writes of the same commit count, which no row has yet
-	applied bool            // a letter was changed
+	applied bool            // a message was changed
 }
 
-// patience is how long a write waits to be begun, so that nobody sits before a page while another program holds the file.
+// patience is how long a write waits to be begun, so that nobody sits before a page while another program holds the
+// file.
 const patience = 5 * time.Second
 
-// Write runs fn in a transaction and answers when it is on disk. fn must not keep tx, do network calls, or call Write. It may be run once
-// more after all that it wrote was undone, so it sets what it answers anew each time.
-// When fn fails nothing of it is kept and its error is answered as it is. An Unavailable error says that the file takes nothing just
-// now, and why.
+// Write runs fn in a transaction and answers when it is on disk. fn must not keep tx, do network calls, or call
+// Write. It may be run once more after all that it wrote was undone, so it sets what it answers anew each time. When
+// fn fails nothing of it is kept and its error is answered as it is. An Unavailable error says that the file takes
+// nothing just now, and why.
 func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
 	var applied, recorded bool
 	asked := ctx
@@ -85,7 +86,11 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 		return nil
 	})
 	if errors.Is(err, context.DeadlineExceeded) && asked.Err() == nil {
-		return &deadletter.Error{Kind: deadletter.Unavailable, Text: textBusy, Err: fmt.Errorf("no write could be begun within %s", patience)}
+		return &deadletter.Error{
+			Kind: deadletter.Unavailable,
+			Text: textBusy,
+			Err:  fmt.Errorf("no write could be begun within %s", patience),
+		}
 	}
 	if err == nil && applied {
 		tell(s.changed)
@@ -121,7 +126,7 @@ func (s *Store) endBatch(ctx context.Context, tx *writeTx) error {
 	return t.sealTrail(ctx)
 }
 
-// Changed tells that letters were changed in this process since it was read last. One reader alone may wait for it.
+// Changed tells that messages were changed in this process since it was read last. One reader alone may wait for it.
 func (s *Store) Changed() <-chan struct{} { return s.changed }
 
 // row is what sql.Row and sql.Rows share.

@@ -41,43 +41,62 @@ func setup(t *testing.T) (*store.Store, string) {
 // failure is a capture of a webhook that the handler rejected.
 func failure(id string, code int, at time.Time) deadletter.Capture {
 	return deadletter.Capture{
-		ID: deadletter.ID(id), Source: "genesys", Destination: "http://127.0.0.1:9090/genesys", Method: "POST", WebhookID: "hook-" + id,
-		ReceivedAt: at, Headers: deadletter.Headers{"Content-Type": {"application/json"}}, Body: []byte(`{"id":"` + id + `"}`),
-		Reason: fmt.Sprintf("The handler answered %d: field id is missing", code),
+		ID: deadletter.ID(
+			id,
+		),
+		Source:      "genesys",
+		Destination: "http://127.0.0.1:9090/genesys",
+		Method:      "POST",
+		WebhookID:   "hook-" + id,
+		ReceivedAt:  at,
+		Headers:     deadletter.Headers{"Content-Type": {"application/json"}},
+		Body:        []byte(`{"id":"` + id + `"}`),
+		Reason:      fmt.Sprintf("The handler answered %d: field id is missing", code),
 		First: &deadletter.Attempt{
-			Number: 1, Trigger: deadletter.TriggerReceive, Actor: "system", StartedAt: at, Done: true, Latency: 84 * time.Millisecond,
-			Outcome: deadletter.Rejected, StatusCode: code, Error: "rejected", ResponseHeaders: deadletter.Headers{"X-Request": {"7"}},
-			ResponseBody: []byte(`{"error":"field id is missing"}`),
+			Number:          1,
+			Trigger:         deadletter.TriggerReceive,
+			Actor:           "system",
+			StartedAt:       at,
+			Done:            true,
+			Latency:         84 * time.Millisecond,
+			Outcome:         deadletter.Rejected,
+			StatusCode:      code,
+			Error:           "rejected",
+			ResponseHeaders: deadletter.Headers{"X-Request": {"7"}},
+			ResponseBody:    []byte(`{"error":"field id is missing"}`),
 		},
 	}
 }
 
-func apply(t *testing.T, s *store.Store, c deadletter.Change, err error) deadletter.Letter {
+func apply(t *testing.T, s *store.Store, c deadletter.Change, err error) deadletter.Message {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, c) }); err != nil {
+	if err := s.Write(
+		t.Context(),
+		func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, c) },
+	); err != nil {
 		t.Fatal(err)
 	}
 	return c.After
 }
 
-func receive(t *testing.T, s *store.Store, c deadletter.Capture) deadletter.Letter {
+func receive(t *testing.T, s *store.Store, c deadletter.Capture) deadletter.Message {
 	t.Helper()
 	return apply(t, s, deadletter.Receive(c, policy, 0.5, c.ReceivedAt), nil)
 }
 
-func TestLetterReadsBackAsItWasWritten(t *testing.T) {
+func TestMessageReadsBackAsItWasWritten(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	want := receive(t, s, failure("a-1", 422, start))
-	got, err := s.Letter(t.Context(), "a-1")
+	got, err := s.Message(t.Context(), "a-1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
-		t.Errorf("letter\n got %+v\nwant %+v", got, want)
+		t.Errorf("message\n got %+v\nwant %+v", got, want)
 	}
 	attempts, err := s.Attempts(t.Context(), "a-1")
 	if err != nil || len(attempts) != 1 {
@@ -90,8 +109,8 @@ func TestLetterReadsBackAsItWasWritten(t *testing.T) {
 	if err != nil || string(r.Body) != `{"id":"a-1"}` || r.Headers.Get("Content-Type") != "application/json" {
 		t.Errorf("revision 0 is %q %v, %v", r.Body, r.Headers, err)
 	}
-	if _, err := s.Letter(t.Context(), "nobody"); deadletter.KindOf(err) != deadletter.NotFound {
-		t.Errorf("an absent letter answers %v, want NotFound", err)
+	if _, err := s.Message(t.Context(), "nobody"); deadletter.KindOf(err) != deadletter.NotFound {
+		t.Errorf("an absent message answers %v, want NotFound", err)
 	}
 }
 
@@ -106,8 +125,15 @@ func TestDeliveryIsFencedByItsLease(t *testing.T) {
 	at := l.DueAt
 	claim, err := l.Claim(deadletter.Lease{Token: "t1", Until: at.Add(time.Minute)}, "", at)
 	leased := apply(t, s, claim, err)
-	if again, err := s.Due(t.Context(), "genesys", deadletter.Replaying, at.Add(time.Hour), 10); err != nil || len(again) != 0 {
-		t.Errorf("a leased letter is due again: %v, %v", again, err)
+	if again, err := s.Due(
+		t.Context(),
+		"genesys",
+		deadletter.Replaying,
+		at.Add(time.Hour),
+		10,
+	); err != nil ||
+		len(again) != 0 {
+		t.Errorf("a leased message is due again: %v, %v", again, err)
 	}
 	// The same claim again started from a state that no longer stands.
 	err = s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, claim) })
@@ -125,25 +151,37 @@ func TestDeliveryIsFencedByItsLease(t *testing.T) {
 	open.Outcome, open.StatusCode = deadletter.Delivered, 200
 	finish, err := leased.Finish("t1", open, policy, 0, at.Add(time.Second))
 	apply(t, s, finish, err)
-	got, _ := s.Letter(t.Context(), "a-1")
+	got, _ := s.Message(t.Context(), "a-1")
 	if got.Status != deadletter.Resolved || got.Lease.Token != "" {
-		t.Errorf("after delivery the letter is %s, lease %q", got.Status, got.Lease.Token)
+		t.Errorf("after delivery the message is %s, lease %q", got.Status, got.Lease.Token)
 	}
 	if next, err := s.NextDue(t.Context(), "genesys", deadletter.Retrying); err != nil || !next.IsZero() {
 		t.Errorf("next due %v, %v, want none", next, err)
 	}
 }
 
-func TestWebhookIDStandsForTheLatestLetter(t *testing.T) {
+func TestWebhookIDStandsForTheLatestMessage(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
-	first, second, third := failure("a-1", 422, start), failure("b-2", 422, start.Add(time.Hour)), failure("c-3", 422, start)
+	first, second, third := failure(
+		"a-1",
+		422,
+		start,
+	), failure(
+		"b-2",
+		422,
+		start.Add(time.Hour),
+	), failure(
+		"c-3",
+		422,
+		start,
+	)
 	second.WebhookID, third.WebhookID = first.WebhookID, first.WebhookID
 	receive(t, s, first)
 	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 		change := deadletter.Receive(second, policy, 0.5, start)
 		if added, err := tx.Add(ctx, &change); added[0] || err != nil {
-			t.Errorf("a second letter of the same Webhook-Id: %t, %v", added, err)
+			t.Errorf("a second message of the same Webhook-Id: %t, %v", added, err)
 		}
 		if err := tx.Supersede(ctx, "a-1"); err != nil {
 			return err
@@ -153,7 +191,8 @@ func TestWebhookIDStandsForTheLatestLetter(t *testing.T) {
 		}
 		for _, c := range []deadletter.Capture{first, second, third} {
 			known, err := tx.Known(ctx, c)
-			if want := map[deadletter.ID]deadletter.ID{"a-1": "a-1", "b-2": "b-2", "c-3": "b-2"}[c.ID]; err != nil || known.ID != want {
+			if want := map[deadletter.ID]deadletter.ID{"a-1": "a-1", "b-2": "b-2", "c-3": "b-2"}[c.ID]; err != nil ||
+				known.ID != want {
 				t.Errorf("%s is known as %q, %v", c.ID, known.ID, err)
 			}
 		}
@@ -164,7 +203,7 @@ func TestWebhookIDStandsForTheLatestLetter(t *testing.T) {
 	}
 }
 
-func TestManyLettersAreAddedAtOnce(t *testing.T) {
+func TestManyMessagesAreAddedAtOnce(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	receive(t, s, failure("a-3", 422, start))
@@ -201,7 +240,10 @@ func TestManyLettersAreAddedAtOnce(t *testing.T) {
 		if attempts, err := s.Attempts(t.Context(), id); err != nil || len(attempts) != want {
 			t.Errorf("%s has the attempts %+v, %v", id, attempts, err)
 		}
-		page, err := s.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Target: string(id)}, Limit: 5})
+		page, err := s.Events(
+			t.Context(),
+			store.EventQuery{EventFilter: store.EventFilter{Target: string(id)}, Limit: 5},
+		)
 		if err != nil || len(page.Items) != 1 {
 			t.Errorf("%s has the events %+v, %v", id, page.Items, err)
 		}
@@ -241,7 +283,7 @@ func TestArrivalIsRecognisedByMessageAndByWebhook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, _ := s.Letter(t.Context(), "a-1")
+	l, _ := s.Message(t.Context(), "a-1")
 	arrivals, err := s.Arrivals(t.Context(), "a-1")
 	if err != nil || l.Arrivals != 3 || len(arrivals) != 2 {
 		t.Fatalf("%d arrivals, %v, %v", l.Arrivals, arrivals, err)
@@ -251,7 +293,7 @@ func TestArrivalIsRecognisedByMessageAndByWebhook(t *testing.T) {
 	}
 }
 
-func TestPagesMeetEveryLetterOnceInBothDirections(t *testing.T) {
+func TestPagesMeetEveryMessageOnceInBothDirections(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	var want []string
@@ -261,10 +303,10 @@ func TestPagesMeetEveryLetterOnceInBothDirections(t *testing.T) {
 		want = append([]string{fmt.Sprintf("id-%02d", i)}, want...)
 	}
 	var down []string
-	q := store.LetterQuery{Limit: 5}
-	var last store.Page[deadletter.Letter]
+	q := store.MessageQuery{Limit: 5}
+	var last store.Page[deadletter.Message]
 	for {
-		page, err := s.Letters(t.Context(), q)
+		page, err := s.Messages(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -287,7 +329,7 @@ func TestPagesMeetEveryLetterOnceInBothDirections(t *testing.T) {
 	for page := last; page.Newer != ""; {
 		q.Cursor = page.Newer
 		var err error
-		if page, err = s.Letters(t.Context(), q); err != nil {
+		if page, err = s.Messages(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}
 		ids := []string{}
@@ -300,7 +342,12 @@ func TestPagesMeetEveryLetterOnceInBothDirections(t *testing.T) {
 		t.Errorf("newer pages\n got %v\nwant %v", up, want)
 	}
 	for _, cursor := range []string{"x", "o", "o-1", "nzzzzzzzzzzzzzzzzzzz", "o0", "\x00"} {
-		if _, err := s.Letters(t.Context(), store.LetterQuery{Cursor: cursor, Limit: 5}); deadletter.KindOf(err) != deadletter.Invalid {
+		if _, err := s.Messages(
+			t.Context(),
+			store.MessageQuery{Cursor: cursor, Limit: 5},
+		); deadletter.KindOf(
+			err,
+		) != deadletter.Invalid {
 			t.Errorf("cursor %q answers %v, want Invalid", cursor, err)
 		}
 	}
@@ -338,12 +385,12 @@ func TestFilters(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			page, err := s.Letters(t.Context(), store.LetterQuery{Filter: c.filter, Limit: 10})
+			page, err := s.Messages(t.Context(), store.MessageQuery{Filter: c.filter, Limit: 10})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if len(page.Items) != c.want {
-				t.Errorf("%d letters, want %d", len(page.Items), c.want)
+				t.Errorf("%d messages, want %d", len(page.Items), c.want)
 			}
 			counts, err := s.Counts(t.Context(), c.filter)
 			if err != nil {
@@ -362,7 +409,7 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// The kept counts must equal what counting the letters would give, whatever happened to them.
+// The kept counts must equal what counting the messages would give, whatever happened to them.
 func TestCountsFollowEveryChange(t *testing.T) {
 	t.Parallel()
 	s, path := setup(t)
@@ -373,7 +420,7 @@ func TestCountsFollowEveryChange(t *testing.T) {
 	}
 	for range 150 {
 		at = at.Add(20 * time.Minute)
-		l, err := s.Letter(t.Context(), deadletter.ID(fmt.Sprintf("id-%d", random.IntN(40))))
+		l, err := s.Message(t.Context(), deadletter.ID(fmt.Sprintf("id-%d", random.IntN(40))))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -403,8 +450,8 @@ func TestCountsFollowEveryChange(t *testing.T) {
 	raw := open(t, path)
 	var wrong int
 	err := raw.QueryRowContext(t.Context(), `SELECT count(*) FROM (
-		SELECT source, status, outcome, status_code, count(*) FROM letters GROUP BY 1, 2, 3, 4 EXCEPT
-		SELECT source, status, outcome, status_code, letters FROM letter_counts)`).Scan(&wrong)
+		SELECT source, status, outcome, status_code, count(*) FROM messages GROUP BY 1, 2, 3, 4 EXCEPT
+		SELECT source, status, outcome, status_code, messages FROM message_counts)`).Scan(&wrong)
 	if err != nil || wrong != 0 {
 		t.Errorf("%d counts are wrong, %v", wrong, err)
 	}
@@ -490,8 +537,8 @@ func TestFailedWriteLeavesNothing(t *testing.T) {
 	if !errors.Is(err, boom) {
 		t.Errorf("the write answers %v", err)
 	}
-	if _, err := s.Letter(t.Context(), "a-1"); deadletter.KindOf(err) != deadletter.NotFound {
-		t.Errorf("the letter is there: %v", err)
+	if _, err := s.Message(t.Context(), "a-1"); deadletter.KindOf(err) != deadletter.NotFound {
+		t.Errorf("the message is there: %v", err)
 	}
 	if n, err := s.VerifyAudit(t.Context()); n != 0 || err != nil {
 		t.Errorf("%d events, %v", n, err)
@@ -511,8 +558,8 @@ func TestEventFilters(t *testing.T) {
 	}{
 		"all":         {store.EventFilter{}, 3},
 		"by":          {store.EventFilter{By: "anna"}, 1},
-		"action":      {store.EventFilter{Action: "letter.archive"}, 1},
-		"first part":  {store.EventFilter{Action: "letter."}, 3},
+		"action":      {store.EventFilter{Action: "message.archive"}, 1},
+		"first part":  {store.EventFilter{Action: "message."}, 3},
 		"other part":  {store.EventFilter{Action: "user."}, 0},
 		"target":      {store.EventFilter{Target: "a-1"}, 2},
 		"from":        {store.EventFilter{From: start.Add(time.Minute)}, 2},
@@ -528,7 +575,8 @@ func TestEventFilters(t *testing.T) {
 	}
 	page, _ := s.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{By: "anna"}, Limit: 1})
 	e := page.Items[0]
-	if e.Addr != "192.0.2.7" || e.Reason != "known fault" || e.Target != "a-1" || len(e.Before) == 0 || len(e.After) == 0 {
+	if e.Addr != "192.0.2.7" || e.Reason != "known fault" || e.Target != "a-1" || len(e.Before) == 0 ||
+		len(e.After) == 0 {
 		t.Errorf("event %+v", e)
 	}
 }
@@ -536,10 +584,21 @@ func TestEventFilters(t *testing.T) {
 func TestUsersAndSessions(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
-	event := deadletter.Event{At: start, Actor: deadletter.ActorSystem, By: "system", Action: "user.add", TargetKind: "user", Target: "anna"}
+	event := deadletter.Event{
+		At:         start,
+		Actor:      deadletter.ActorSystem,
+		By:         "system",
+		Action:     "user.add",
+		TargetKind: "user",
+		Target:     "anna",
+	}
 	add := func(name string) error {
 		return s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-			return tx.AddUser(ctx, store.User{Name: name, Role: deadletter.Admin, PasswordHash: "h1", CreatedAt: start}, event)
+			return tx.AddUser(
+				ctx,
+				store.User{Name: name, Role: deadletter.Admin, PasswordHash: "h1", CreatedAt: start},
+				event,
+			)
 		})
 	}
 	if has, err := s.HasUsers(t.Context()); has || err != nil {
@@ -551,7 +610,10 @@ func TestUsersAndSessions(t *testing.T) {
 	if err := add("ANNA"); deadletter.KindOf(err) != deadletter.Conflict {
 		t.Errorf("the same name again answers %v, want Conflict", err)
 	}
-	if err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.SetPassword(ctx, "anna", "h2", event) }); err != nil {
+	if err := s.Write(
+		t.Context(),
+		func(ctx context.Context, tx *store.Tx) error { return tx.SetPassword(ctx, "anna", "h2", event) },
+	); err != nil {
 		t.Fatal(err)
 	}
 	u, err := s.User(t.Context(), "Anna")

@@ -63,7 +63,10 @@ func (t *Tx) AddUser(ctx context.Context, u User, e deadletter.Event) error {
 		return fmt.Errorf("write user %s: %w", u.Name, err)
 	}
 	if n, err := added.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(deadletter.Errorf(deadletter.Conflict, "there is a user %s already: choose another name", u.Name), err)
+		return errors.Join(
+			deadletter.Errorf(deadletter.Conflict, "there is a user %s already: choose another name", u.Name),
+			err,
+		)
 	}
 	return t.Record(ctx, e)
 }
@@ -174,7 +177,8 @@ func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
 
 type eventKey struct{}
 
-// WithEvent makes a change of a session by this context record an event with it, in one transaction: a sign-in, a sign-out.
+// WithEvent makes a change of a session by this context record an event with it, in one transaction: a sign-in, a
+// sign-out.
 func WithEvent(ctx context.Context, e deadletter.Event) context.Context {
 	return context.WithValue(ctx, eventKey{}, e)
 }

@@ -86,7 +86,8 @@ func (s *Store) Look(ctx context.Context, user string) (look string, err error) 
 	return look, err
 }
 
-// SetLook keeps how a user has the list look. It is nothing that the audit trail tells of: nobody else's desk changes by it.
+// SetLook keeps how a user has the list look. It is nothing that the audit trail tells of: nobody else's desk changes
+// by it.
 func (t *Tx) SetLook(ctx context.Context, user, look string) error {
 	_, err := t.tx.ExecContext(ctx, setLook, user, look)
 	return err

@@ -22,8 +22,8 @@ type command interface {
 	driver.StmtExecContext
 }
 
-// ExecContext runs a statement. It asks the driver itself: on the way through database/sql every value is copied three times, which took a
-// tenth of the time that a letter costs the writer.
+// ExecContext runs a statement. It asks the driver itself: on the way through database/sql every value is copied
+// three times, which took a tenth of the time that a message costs the writer.
 func (t *writeTx) ExecContext(ctx context.Context, query string, args ...any) (result sql.Result, err error) {
 	t.args = t.args[:0]
 	for i, arg := range args {

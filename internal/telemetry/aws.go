@@ -2,8 +2,9 @@ package telemetry
 
 import "regexp"
 
-// awsHeader is what SQS carries of a trace beside a message (AWSTraceHeader), at no cost to the message's size and attributes: see
-// https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader. Further keys may be among these.
+// awsHeader is what SQS carries of a trace beside a message (AWSTraceHeader), at no cost to the message's size and
+// attributes: see https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader.
+// Further keys may be among these.
 var awsHeader = struct{ root, parent, sampled *regexp.Regexp }{
 	regexp.MustCompile(`(?:^|; ?)Root=1-([0-9a-f]{8})-([0-9a-f]{24})(?:;|$)`),
 	regexp.MustCompile(`(?:^|; ?)Parent=([0-9a-f]{16})(?:;|$)`),

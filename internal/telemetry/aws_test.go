@@ -48,8 +48,8 @@ func FuzzFromAWS(f *testing.F) {
 	})
 }
 
-// With no trace from elsewhere, all deliveries of a letter are one that its id leads to.
-func TestLetterBeginsATraceOfItsOwn(t *testing.T) {
+// With no trace from elsewhere, all deliveries of a message are one that its id leads to.
+func TestMessageBeginsATraceOfItsOwn(t *testing.T) {
 	t.Parallel()
 	traceOf := func(id deadletter.ID) string { return strings.Split(telemetry.TraceParent(id, "", nil), "-")[1] }
 	for id, want := range map[deadletter.ID]string{
@@ -58,11 +58,12 @@ func TestLetterBeginsATraceOfItsOwn(t *testing.T) {
 		"":                                     traceOf(""),
 	} {
 		first, second := telemetry.TraceParent(id, "", nil), telemetry.TraceParent(id, "", nil)
-		if traceOf(id) != want || !strings.HasPrefix(first, "00-"+want+"-") || first == second || strings.Trim(want, "0") == "" {
+		if traceOf(id) != want || !strings.HasPrefix(first, "00-"+want+"-") || first == second ||
+			strings.Trim(want, "0") == "" {
 			t.Errorf("deliveries of %q are %s and %s", id, first, second)
 		}
 	}
 	if traceOf("a-1") == traceOf("a-2") || strings.Trim(traceOf("00000000-0000-0000-0000-000000000000"), "0") == "" {
-		t.Error("letters share a trace, or have none")
+		t.Error("messages share a trace, or have none")
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// planned gives spans the ids that were promised for them: a delivery's traceparent is on record before its request is sent.
+// planned gives spans the ids that were promised for them: a delivery's traceparent is on record before its request
+// is sent.
 type planned struct{}
 
 type (
@@ -48,10 +49,21 @@ func (p parsed) context() trace.SpanContext {
 	if err != nil {
 		return trace.SpanContext{}
 	}
-	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: span, TraceFlags: trace.TraceFlags(flags) & trace.FlagsSampled, Remote: true})
+	return trace.NewSpanContext(
+		trace.SpanContextConfig{
+			TraceID:    id,
+			SpanID:     span,
+			TraceFlags: trace.TraceFlags(flags) & trace.FlagsSampled,
+			Remote:     true,
+		},
+	)
 }
 
 // written answers a span as a traceparent.
 func written(s trace.SpanContext) string {
-	return "00-" + s.TraceID().String() + "-" + s.SpanID().String() + "-" + (s.TraceFlags() & trace.FlagsSampled).String()
+	return "00-" + s.TraceID().
+		String() +
+		"-" + s.SpanID().
+		String() +
+		"-" + (s.TraceFlags() & trace.FlagsSampled).String()
 }

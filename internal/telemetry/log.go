@@ -9,35 +9,35 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// letterKey is where a context names the letter that it concerns. Lines of the log have it under the key "letter".
-type letterKey struct{}
+// messageKey is where a context names the message that it concerns. Lines of the log have it under the key "message".
+type messageKey struct{}
 
-// About answers a context of what is done for one letter, or for a webhook that may become one: each line that is logged with it, and each
-// span that is begun with it, names the letter, as does the span that it has already.
+// About answers a context of what is done for one message, or for a webhook that may become one: each line that is
+// logged with it, and each span that is begun with it, names the message, as does the span that it has already.
 func About(ctx context.Context, id deadletter.ID) context.Context {
 	if span := trace.SpanFromContext(ctx); span.IsRecording() {
-		span.SetAttributes(attrLetter.String(string(id)))
+		span.SetAttributes(attrMessage.String(string(id)))
 	}
-	return context.WithValue(ctx, letterKey{}, id)
+	return context.WithValue(ctx, messageKey{}, id)
 }
 
-func letterOf(ctx context.Context) (deadletter.ID, bool) {
-	id, ok := ctx.Value(letterKey{}).(deadletter.ID)
+func messageOf(ctx context.Context) (deadletter.ID, bool) {
+	id, ok := ctx.Value(messageKey{}).(deadletter.ID)
 	return id, ok
 }
 
-// Log has each line of a log say what its context or its error is about: the letter, and the trace where there is one.
+// Log has each line of a log say what its context or its error is about: the message, and the trace where there is one.
 func Log(to slog.Handler) slog.Handler { return handler{to} }
 
 type handler struct{ slog.Handler }
 
 func (h handler) Handle(ctx context.Context, r slog.Record) error {
-	id, ok := letterOf(ctx)
+	id, ok := messageOf(ctx)
 	if !ok {
-		id, ok = letterIn(r)
+		id, ok = messageIn(r)
 	}
 	if ok {
-		r.AddAttrs(slog.String("letter", string(id)))
+		r.AddAttrs(slog.String("message", string(id)))
 	}
 	if span := trace.SpanContextFromContext(ctx); span.IsSampled() {
 		r.AddAttrs(slog.String("trace_id", span.TraceID().String()))
@@ -45,8 +45,8 @@ func (h handler) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-// letterIn answers the letter that an error of a line concerns.
-func letterIn(r slog.Record) (id deadletter.ID, ok bool) {
+// messageIn answers the message that an error of a line concerns.
+func messageIn(r slog.Record) (id deadletter.ID, ok bool) {
 	r.Attrs(func(a slog.Attr) bool {
 		if err, isError := a.Value.Any().(error); isError {
 			id, ok = deadletter.ConcernOf(err)

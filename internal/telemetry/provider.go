@@ -1,6 +1,7 @@
-// Package telemetry tells who runs dlqdesk what happens inside: each line of the log names the letter that it concerns, and where a collector
-// is configured, OpenTelemetry traces follow a webhook through handler, queue and desk. It sees no payload and no secret: what it tells of
-// a webhook are names, ids, addresses without their queries, and outcomes.
+// Package telemetry tells who runs dlqdesk what happens inside: each line of the log names the message that it
+// concerns, and where a collector is configured, OpenTelemetry traces follow a webhook through handler, queue and
+// desk. It sees no payload and no secret: what it tells of a webhook are names, ids, addresses without their queries,
+// and outcomes.
 package telemetry
 
 import (
@@ -39,8 +40,9 @@ const (
 	longestValue = 1 << 10
 )
 
-// StartTraces makes a tracer as the environment says (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/);
-// nil where it names no collector. Whether the collector is there is found out later, and holds nobody up. The caller stops it.
+// StartTraces makes a tracer as the environment says
+// (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/); nil where it names no
+// collector. Whether the collector is there is found out later, and holds nobody up. The caller stops it.
 func StartTraces(ctx context.Context, version string, log *slog.Logger) (*Tracer, error) {
 	if !wanted() {
 		return nil, nil //nolint:nilnil // a nil Tracer is one that makes no spans
@@ -61,8 +63,12 @@ func StartTraces(ctx context.Context, version string, log *slog.Logger) (*Tracer
 		limits.AttributeValueLengthLimit = longestValue
 	}
 	// What comes faster than the collector takes it is dropped: a full batch makes nobody wait.
-	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about), sdktrace.WithRawSpanLimits(limits),
-		sdktrace.WithIDGenerator(planned{}))
+	provider := sdktrace.NewTracerProvider(
+		sdktrace.WithBatcher(exporter),
+		sdktrace.WithResource(about),
+		sdktrace.WithRawSpanLimits(limits),
+		sdktrace.WithIDGenerator(planned{}),
+	)
 	return &Tracer{provider.Tracer(service, trace.WithInstrumentationVersion(version)), provider, log}, nil
 }
 

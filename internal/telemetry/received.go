@@ -38,8 +38,17 @@ func (t *Tracer) Received(next http.Handler) http.Handler {
 		if r.TLS != nil {
 			scheme = "https"
 		}
-		ctx, s := t.start(ctx, method+" "+at, trace.SpanKindServer,
-			semconv.HTTPRequestMethodKey.String(method), semconv.HTTPRoute(at), semconv.URLPath(r.URL.Path), semconv.URLScheme(scheme))
+		ctx, s := t.start(
+			ctx,
+			method+" "+at,
+			trace.SpanKindServer,
+			semconv.HTTPRequestMethodKey.String(
+				method,
+			),
+			semconv.HTTPRoute(at),
+			semconv.URLPath(r.URL.Path),
+			semconv.URLScheme(scheme),
+		)
 		defer s.span.End()
 		answer := &answered{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(answer, r.WithContext(ctx))
@@ -53,7 +62,15 @@ func (t *Tracer) Received(next http.Handler) http.Handler {
 
 // methodOf answers a method that is one, and nothing else that a stranger may write.
 func methodOf(r *http.Request) string {
-	known := []string{http.MethodPost, http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+	known := []string{
+		http.MethodPost,
+		http.MethodGet,
+		http.MethodHead,
+		http.MethodPut,
+		http.MethodPatch,
+		http.MethodDelete,
+		http.MethodOptions,
+	}
 	if slices.Contains(known, r.Method) {
 		return r.Method
 	}

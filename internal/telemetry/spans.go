@@ -13,10 +13,10 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Names and attributes follow https://opentelemetry.io/docs/specs/semconv/http/http-spans/ and .../messaging/messaging-spans/. These are
-// what they have no names for.
+// Names and attributes follow https://opentelemetry.io/docs/specs/semconv/http/http-spans/ and
+// .../messaging/messaging-spans/. These are what they have no names for.
 const (
-	attrLetter  = attribute.Key("dlqdesk.letter")
+	attrMessage = attribute.Key("dlqdesk.message")
 	attrSource  = attribute.Key("dlqdesk.source")
 	attrAttempt = attribute.Key("dlqdesk.attempt")
 	attrTrigger = attribute.Key("dlqdesk.trigger")
@@ -32,33 +32,56 @@ type Queue interface {
 	System() string // as the semantic conventions call it
 }
 
-// Send begins the sending of a message to a queue, for the letter that ctx is about.
+// Send begins the sending of a message to a queue, for the message that ctx is about.
 func Send(ctx context.Context, q Queue) (context.Context, Span) {
 	t := tracerOf(ctx)
 	if t == nil {
 		return ctx, Span{}
 	}
-	return t.start(ctx, "send "+q.Name(), trace.SpanKindProducer, append(of(q), semconv.MessagingOperationName("send"), semconv.MessagingOperationTypeSend)...)
+	return t.start(
+		ctx,
+		"send "+q.Name(),
+		trace.SpanKindProducer,
+		append(of(q), semconv.MessagingOperationName("send"), semconv.MessagingOperationTypeSend)...)
 }
 
-// Process begins the work on what a message brought. It goes on with the trace that the message tells, or with the platform's.
+// Process begins the work on what a message brought. It goes on with the trace that the message tells, or with the
+// platform's.
 func Process(ctx context.Context, q Queue, messageID string, c *deadletter.Capture) (context.Context, Span) {
 	t := tracerOf(ctx)
 	if t == nil {
 		return ctx, Span{}
 	}
 	ctx = trace.ContextWithSpanContext(ctx, goesOn(c.Queue.TraceParent, c.Headers).context())
-	return t.start(ctx, "process "+q.Name(), trace.SpanKindConsumer, append(of(q), semconv.MessagingOperationName("process"),
-		semconv.MessagingOperationTypeProcess, semconv.MessagingMessageID(messageID), attrLetter.String(string(c.ID)), attrSource.String(c.Source))...)
+	return t.start(
+		ctx,
+		"process "+q.Name(),
+		trace.SpanKindConsumer,
+		append(
+			of(q),
+			semconv.MessagingOperationName("process"),
+			semconv.MessagingOperationTypeProcess,
+			semconv.MessagingMessageID(messageID),
+			attrMessage.String(string(c.ID)),
+			attrSource.String(c.Source),
+		)...)
 }
 
 func of(q Queue) []attribute.KeyValue {
-	return []attribute.KeyValue{semconv.MessagingSystemKey.String(q.System()), semconv.MessagingDestinationName(q.Name())}
+	return []attribute.KeyValue{
+		semconv.MessagingSystemKey.String(q.System()),
+		semconv.MessagingDestinationName(q.Name()),
+	}
 }
 
-// Attempt begins what is made of a letter of the store: a retry, replay or redrive. It goes on with the letter's trace. h are the headers
-// that are sent.
-func Attempt(ctx context.Context, l *deadletter.Letter, a *deadletter.Attempt, h deadletter.Headers) (context.Context, Span) {
+// Attempt begins what is made of a message of the store: a retry, replay or redrive. It goes on with the message's
+// trace. h are the headers that are sent.
+func Attempt(
+	ctx context.Context,
+	l *deadletter.Message,
+	a *deadletter.Attempt,
+	h deadletter.Headers,
+) (context.Context, Span) {
 	t := tracerOf(ctx)
 	if t == nil {
 		return ctx, Span{}
@@ -78,7 +101,8 @@ func Attempt(ctx context.Context, l *deadletter.Letter, a *deadletter.Attempt, h
 		attrSource.String(l.Source), attrAttempt.Int(a.Number), attrTrigger.String(string(a.Trigger)))
 }
 
-// Deliver begins a request to a destination. The span is the one that traceParent promises, which is changed where it is not to be sampled.
+// Deliver begins a request to a destination. The span is the one that traceParent promises, which is changed where it
+// is not to be sampled.
 func Deliver(ctx context.Context, destination string, attempt int, traceParent *string) Span {
 	t := tracerOf(ctx)
 	if t == nil {
@@ -111,12 +135,21 @@ func address(destination string) []attribute.KeyValue {
 	default:
 		port = 80
 	}
-	return []attribute.KeyValue{semconv.URLFull(shown.String()), semconv.ServerAddress(u.Hostname()), semconv.ServerPort(port)}
+	return []attribute.KeyValue{
+		semconv.URLFull(shown.String()),
+		semconv.ServerAddress(u.Hostname()),
+		semconv.ServerPort(port),
+	}
 }
 
-func (t *Tracer) start(ctx context.Context, name string, kind trace.SpanKind, attrs ...attribute.KeyValue) (context.Context, Span) {
-	if id, ok := letterOf(ctx); ok {
-		attrs = append(attrs, attrLetter.String(string(id)))
+func (t *Tracer) start(
+	ctx context.Context,
+	name string,
+	kind trace.SpanKind,
+	attrs ...attribute.KeyValue,
+) (context.Context, Span) {
+	if id, ok := messageOf(ctx); ok {
+		attrs = append(attrs, attrMessage.String(string(id)))
 	}
 	ctx, s := t.spans.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attrs...))
 	return ctx, Span{s}

@@ -29,7 +29,7 @@ func (dlq) System() string { return "aws_sqs" }
 var quiet = slog.New(slog.DiscardHandler)
 
 // life makes every span that a webhook can have.
-func life(ctx context.Context, c *deadletter.Capture, l *deadletter.Letter, a *deadletter.Attempt) {
+func life(ctx context.Context, c *deadletter.Capture, l *deadletter.Message, a *deadletter.Attempt) {
 	telemetry.Answered(ctx, "genesys", deadletter.FateKept)
 	ctx, sending := telemetry.Send(ctx, dlq{})
 	sending.End(nil)
@@ -45,7 +45,14 @@ func life(ctx context.Context, c *deadletter.Capture, l *deadletter.Letter, a *d
 
 // A program without a collector pays nothing for what it could tell one.
 func TestNoTracesCostNothing(t *testing.T) { //nolint:paralleltest // it counts allocations
-	c, l, a := &deadletter.Capture{ID: "a-1"}, &deadletter.Letter{ID: "a-1"}, &deadletter.Attempt{Number: 2, TraceParent: "00-1-2-01"}
+	c, l, a := &deadletter.Capture{
+		ID: "a-1",
+	}, &deadletter.Message{
+		ID: "a-1",
+	}, &deadletter.Attempt{
+		Number:      2,
+		TraceParent: "00-1-2-01",
+	}
 	ctx := t.Context()
 	if n := testing.AllocsPerRun(100, func() { life(ctx, c, l, a) }); n != 0 || a.TraceParent != "00-1-2-01" {
 		t.Errorf("%v allocations, and a delivery has traceparent %s", n, a.TraceParent)
@@ -57,7 +64,7 @@ func TestNoTracesCostNothing(t *testing.T) { //nolint:paralleltest // it counts 
 }
 
 func BenchmarkNoTraces(b *testing.B) {
-	c, l, a := &deadletter.Capture{ID: "a-1"}, &deadletter.Letter{ID: "a-1"}, &deadletter.Attempt{Number: 2}
+	c, l, a := &deadletter.Capture{ID: "a-1"}, &deadletter.Message{ID: "a-1"}, &deadletter.Attempt{Number: 2}
 	b.ReportAllocs()
 	for b.Loop() {
 		life(b.Context(), c, l, a)
@@ -70,7 +77,7 @@ func BenchmarkTraces(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	c, l, a := &deadletter.Capture{ID: "a-1"}, &deadletter.Letter{ID: "a-1"}, &deadletter.Attempt{Number: 2}
+	c, l, a := &deadletter.Capture{ID: "a-1"}, &deadletter.Message{ID: "a-1"}, &deadletter.Attempt{Number: 2}
 	ctx := tracer.Into(b.Context())
 	b.ReportAllocs()
 	for b.Loop() {
@@ -133,7 +140,10 @@ type rpcCollector struct {
 	spans chan string
 }
 
-func (c *rpcCollector) Export(_ context.Context, r *collectorpb.ExportTraceServiceRequest) (*collectorpb.ExportTraceServiceResponse, error) {
+func (c *rpcCollector) Export(
+	_ context.Context,
+	r *collectorpb.ExportTraceServiceRequest,
+) (*collectorpb.ExportTraceServiceResponse, error) {
 	for _, of := range r.GetResourceSpans() {
 		for _, scope := range of.GetScopeSpans() {
 			for _, s := range scope.GetSpans() {
@@ -177,16 +187,23 @@ func TestNameOfTheServiceIsTheEnvironments(t *testing.T) { //nolint:paralleltest
 	s.End(nil)
 	stop(t, tracer)
 	spans := collector.Spans()
-	if len(spans) != 1 || spans[0].Resource["service.name"] != "webhooks" || spans[0].Resource["team"] != "crm" || spans[0].Resource["service.version"] != "1.2.3" {
+	if len(spans) != 1 || spans[0].Resource["service.name"] != "webhooks" || spans[0].Resource["team"] != "crm" ||
+		spans[0].Resource["service.version"] != "1.2.3" {
 		t.Errorf("the collector was sent %+v", spans)
 	}
 }
 
-// A delivery's traceparent is on record before anything of it is a span: of a letter without a trace as well.
+// A delivery's traceparent is on record before anything of it is a span: of a message without a trace as well.
 func TestPromisedIDsAreKept(t *testing.T) { //nolint:paralleltest // the collector is found by environment
 	collector := desktest.NewCollector(t)
 	ctx, tracer := start(t)
-	l, a := &deadletter.Letter{ID: "a-1"}, &deadletter.Attempt{Number: 3, Trigger: deadletter.TriggerReplay, TraceParent: telemetry.TraceParent("a-1", "", nil)}
+	l, a := &deadletter.Message{
+		ID: "a-1",
+	}, &deadletter.Attempt{
+		Number:      3,
+		Trigger:     deadletter.TriggerReplay,
+		TraceParent: telemetry.TraceParent("a-1", "", nil),
+	}
 	promised := a.TraceParent
 	ctx, attempt := telemetry.Attempt(telemetry.About(ctx, l.ID), l, a, nil)
 	sent := a.TraceParent
@@ -198,12 +215,14 @@ func TestPromisedIDsAreKept(t *testing.T) { //nolint:paralleltest // the collect
 	attempt.End(nil)
 	stop(t, tracer)
 	spans := collector.Spans()
-	if len(spans) != 2 || sent != promised || "00-"+spans[0].Trace+"-"+spans[0].ID+"-01" != promised || spans[0].Parent != spans[1].ID || spans[1].Trace != spans[0].Trace {
+	if len(spans) != 2 || sent != promised || "00-"+spans[0].Trace+"-"+spans[0].ID+"-01" != promised ||
+		spans[0].Parent != spans[1].ID ||
+		spans[1].Trace != spans[0].Trace {
 		t.Fatalf("%s was promised, %s is sent, and the spans are %+v", promised, sent, spans)
 	}
 	for key, want := range map[string]string{
 		"url.full": "https://crm.example:8443/hooks", "server.address": "crm.example", "server.port": "8443", "http.request.method": "POST",
-		"http.request.resend_count": "2", "dlqdesk.attempt": "3", "dlqdesk.outcome": "unreachable", "error.type": "unreachable", "dlqdesk.letter": "a-1",
+		"http.request.resend_count": "2", "dlqdesk.attempt": "3", "dlqdesk.outcome": "unreachable", "error.type": "unreachable", "dlqdesk.message": "a-1",
 	} {
 		if got := spans[0].Attributes[key]; got != want {
 			t.Errorf("%s is %q, want %q", key, got, want)
@@ -230,7 +249,7 @@ func TestFaultsOfACollectorDoNotFillTheLog(t *testing.T) { //nolint:paralleltest
 	stop(t, tracer)
 }
 
-func TestLinesNameTheirLetter(t *testing.T) {
+func TestLinesNameTheirMessage(t *testing.T) {
 	t.Parallel()
 	about := telemetry.About(t.Context(), "a-1")
 	inError := fmt.Errorf("twice wrapped: %w", deadletter.Concerning("b-2", errors.New("disk full")))
@@ -238,16 +257,20 @@ func TestLinesNameTheirLetter(t *testing.T) {
 		log  func(l *slog.Logger)
 		want string
 	}{
-		"by context":           {func(l *slog.Logger) { l.InfoContext(about, "delivery") }, "letter=a-1"},
-		"by error":             {func(l *slog.Logger) { l.ErrorContext(t.Context(), "cannot go on", "err", inError) }, "letter=b-2"},
-		"by context and not":   {func(l *slog.Logger) { l.ErrorContext(about, "cannot go on", "err", errors.New("disk full")) }, "letter=a-1"},
-		"of a component":       {func(l *slog.Logger) { l.With("component", "worker").InfoContext(about, "delivery") }, "letter=a-1"},
-		"in a group":           {func(l *slog.Logger) { l.WithGroup("g").InfoContext(about, "delivery") }, "letter=a-1"},
+		"by context":           {func(l *slog.Logger) { l.InfoContext(about, "delivery") }, "message=a-1"},
+		"by error":             {func(l *slog.Logger) { l.ErrorContext(t.Context(), "cannot go on", "err", inError) }, "message=b-2"},
+		"by context and not":   {func(l *slog.Logger) { l.ErrorContext(about, "cannot go on", "err", errors.New("disk full")) }, "message=a-1"},
+		"of a component":       {func(l *slog.Logger) { l.With("component", "worker").InfoContext(about, "delivery") }, "message=a-1"},
+		"in a group":           {func(l *slog.Logger) { l.WithGroup("g").InfoContext(about, "delivery") }, "message=a-1"},
 		"that is about no one": {func(l *slog.Logger) { l.InfoContext(t.Context(), "ready", "err", error(nil)) }, ""},
 	} {
 		var log bytes.Buffer
 		c.log(slog.New(telemetry.Log(slog.NewTextHandler(&log, nil))))
-		if got := strings.Count(log.String(), "letter="); c.want == "" && got != 0 || c.want != "" && (got != 1 || !strings.Contains(log.String(), c.want)) {
+		if got := strings.Count(
+			log.String(),
+			"message=",
+		); c.want == "" && got != 0 ||
+			c.want != "" && (got != 1 || !strings.Contains(log.String(), c.want)) {
 			t.Errorf("%s: %s", name, &log)
 		}
 	}

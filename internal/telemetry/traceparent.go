@@ -27,7 +27,8 @@ func (p parsed) ok() bool { return p.trace != "" }
 
 func parse(sent string) parsed {
 	found := traceParent.FindStringSubmatch(sent)
-	if found == nil || found[1] == "ff" || found[1] == "00" && found[5] != "" || found[2] == noTrace || found[3] == noSpan {
+	if found == nil || found[1] == "ff" || found[1] == "00" && found[5] != "" || found[2] == noTrace ||
+		found[3] == noSpan {
 		return parsed{}
 	}
 	return parsed{found[2], found[3], found[4]}
@@ -52,24 +53,24 @@ func goesOn(given string, h deadletter.Headers) parsed {
 	return sentBy(h)
 }
 
-// TraceParent answers the traceparent of a new delivery of a letter: a new span of the trace that was given, or else of the platform's, or
-// of the letter's own where there is none that is valid.
-func TraceParent(letter deadletter.ID, given string, h deadletter.Headers) string {
+// TraceParent answers the traceparent of a new delivery of a message: a new span of the trace that was given, or else
+// of the platform's, or of the message's own where there is none that is valid.
+func TraceParent(message deadletter.ID, given string, h deadletter.Headers) string {
 	var span [8]byte
 	_, _ = rand.Read(span[:]) // never fails, see crypto/rand
 	p := goesOn(given, h)
 	if !p.ok() {
-		p.trace, p.flags = ownTrace(letter), "01"
+		p.trace, p.flags = ownTrace(message), "01"
 	}
 	return "00-" + p.trace + "-" + hex.EncodeToString(span[:]) + "-" + p.flags
 }
 
-// ownTrace answers the trace that a letter begins. It follows from the letter's id, so that deliveries of it are one trace on whatever machine
-// and day they are made: it is the id itself where that is a UUID.
-func ownTrace(letter deadletter.ID) string {
-	id, err := uuid.Parse(string(letter))
+// ownTrace answers the trace that a message begins. It follows from the message's id, so that deliveries of it are
+// one trace on whatever machine and day they are made: it is the id itself where that is a UUID.
+func ownTrace(message deadletter.ID) string {
+	id, err := uuid.Parse(string(message))
 	if err != nil || id == uuid.Nil {
-		sum := sha256.Sum256([]byte(letter))
+		sum := sha256.Sum256([]byte(message))
 		id = uuid.UUID(sum[:16])
 	}
 	return hex.EncodeToString(id[:])

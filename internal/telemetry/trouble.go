@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Trouble keeps a fault that many meet, again and again while it lasts, from filling the log. The zero Trouble has met none.
+// Trouble keeps a fault that many meet, again and again while it lasts, from filling the log. The zero Trouble has
+// met none.
 type Trouble struct {
 	mu    sync.Mutex
 	since time.Time // when the present fault was met first; zero: there is none
@@ -17,7 +18,8 @@ type Trouble struct {
 // troubleTold is how often a fault that lasts is told of.
 const troubleTold = time.Minute
 
-// Met notes that something failed, and answers whether to tell of it and how often that happened since it was told last.
+// Met notes that something failed, and answers whether to tell of it and how often that happened since it was told
+// last.
 func (t *Trouble) Met(now time.Time) (times int, tell bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -43,8 +43,15 @@ func newCredential(s Settings) (scheme, []Fault) {
 		}
 	}
 	for i, secret := range s.Secrets {
-		if text := secret.Reveal(); text == "" || strings.Trim(text, " \t") != text || strings.ContainsFunc(text, isControl) {
-			faults = append(faults, Fault{fmt.Sprintf("secrets[%d]", i), "must be what a header can carry: not empty, in one line, without spaces around it"})
+		if text := secret.Reveal(); text == "" || strings.Trim(text, " \t") != text ||
+			strings.ContainsFunc(text, isControl) {
+			faults = append(
+				faults,
+				Fault{
+					fmt.Sprintf("secrets[%d]", i),
+					"must be what a header can carry: not empty, in one line, without spaces around it",
+				},
+			)
 		}
 	}
 	return c, faults
@@ -93,7 +100,8 @@ func (c certificate) head(r *http.Request, _ time.Time) (proof, error) {
 		return nil, refused("the connection shows no certificate that tls.client_ca_file vouches for")
 	}
 	leaf := r.TLS.VerifiedChains[0][0]
-	if len(c.subjects)+len(c.sans) == 0 || slices.Contains(c.subjects, leaf.Subject.String()) || slices.ContainsFunc(namesOf(leaf), c.named) {
+	if len(c.subjects)+len(c.sans) == 0 || slices.Contains(c.subjects, leaf.Subject.String()) ||
+		slices.ContainsFunc(namesOf(leaf), c.named) {
 		return nil, nil
 	}
 	return nil, refused("the certificate of the connection is another's: %q", leaf.Subject.String())

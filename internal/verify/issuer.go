@@ -15,9 +15,9 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// issuer is CXoneBYOC: the platform asks for a token with its client id and secret, and then comes with the token. A token is its end
-// and a MAC of it under a key of the secret: nothing is kept, every receiver of the same configuration takes it, and it ends with
-// the secret.
+// issuer is CXoneBYOC: the platform asks for a token with its client id and secret, and then comes with the token. A
+// token is its end and a MAC of it under a key of the secret: nothing is kept, every receiver of the same
+// configuration takes it, and it ends with the secret.
 type issuer struct {
 	source, client string
 	secrets        []deadletter.Secret
@@ -55,7 +55,8 @@ func (i issuer) head(r *http.Request, now time.Time) (proof, error) {
 	if genuine != 1 {
 		return nil, refused("the token is none that dlqdesk issued with a secret of this source")
 	}
-	if left := int64(binary.BigEndian.Uint64(end)) - now.Unix(); left <= 0 { //nolint:gosec // it is ours: the MAC says so
+	// it is ours: the MAC says so
+	if left := int64(binary.BigEndian.Uint64(end)) - now.Unix(); left <= 0 { //nolint:gosec
 		return nil, &Refusal{Reason: "the token has ended", Expected: true}
 	}
 	return nil, nil
@@ -69,7 +70,8 @@ func (i issuer) mac(s deadletter.Secret, end []byte) []byte {
 }
 
 func (i issuer) issue(s deadletter.Secret, now time.Time) string {
-	token := binary.BigEndian.AppendUint64(nil, uint64(now.Add(TokenLife).Unix())) //nolint:gosec // no clock is before 1970
+	// no clock is before 1970
+	token := binary.BigEndian.AppendUint64(nil, uint64(now.Add(TokenLife).Unix())) //nolint:gosec
 	return base64.RawURLEncoding.EncodeToString(append(token, i.mac(s, token)...))
 }
 
@@ -84,7 +86,8 @@ func (v *Verifier) Issues() bool {
 	return ok
 }
 
-// Issue answers a request for a token with the JSON of RFC 6749 section 5.1. Its error is a *Refusal where the client is not known.
+// Issue answers a request for a token with the JSON of RFC 6749 section 5.1. Its error is a *Refusal where the client
+// is not known.
 func (v *Verifier) Issue(request []byte, now time.Time) ([]byte, error) {
 	i, ok := v.scheme.(issuer)
 	if !ok {

@@ -53,7 +53,9 @@ func (k edKey) prefix() string { return k.before }
 
 func (k edKey) sign(c content) ([]byte, error) {
 	if k.private == nil {
-		return nil, errors.New("the first secret of the source is a public key: it checks signatures and cannot make them")
+		return nil, errors.New(
+			"the first secret of the source is a public key: it checks signatures and cannot make them",
+		)
 	}
 	return ed25519.Sign(k.private, c.whole()), nil
 }
@@ -101,12 +103,15 @@ func newKey(r rule, secret string) (key, error) {
 		return nil, errors.New("cannot be read: secret_encoding must be raw or base64")
 	}
 	if err != nil || len(raw) == 0 {
-		return nil, errors.New("must be written in base64 (after whsec_, whpk_ or whsk_ where the scheme is standard-webhooks)")
+		return nil, errors.New(
+			"must be written in base64 (after whsec_, whpk_ or whsk_ where the scheme is standard-webhooks)",
+		)
 	}
 	return hmacKey{r.prefix, hashOf(r.algorithm), raw}, nil
 }
 
-// newEdKey reads whpk_ (public) and whsk_ (private) keys, as the specification of Standard Webhooks names them; ok tells that it is one.
+// newEdKey reads whpk_ (public) and whsk_ (private) keys, as the specification of Standard Webhooks names them; ok
+// tells that it is one.
 func newEdKey(secret string) (k edKey, ok bool, err error) {
 	k.before = "v1a,"
 	if public, found := strings.CutPrefix(secret, "whpk_"); found {

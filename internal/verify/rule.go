@@ -32,8 +32,17 @@ const standardSecret = "standard-webhooks"
 // rule answers the rule that the settings themselves give.
 func (s Settings) rule() rule {
 	return rule{
-		header: s.Header, prefix: s.Prefix, timestampHeader: s.TimestampHeader, idHeader: s.IDHeader, encoding: cmp.Or(s.Encoding, Hex),
-		algorithm: cmp.Or(s.Algorithm, SHA256), signed: cmp.Or(s.Signed, "{body}"), secretEncoding: cmp.Or(s.SecretEncoding, Raw),
+		header:          s.Header,
+		prefix:          s.Prefix,
+		timestampHeader: s.TimestampHeader,
+		idHeader:        s.IDHeader,
+		encoding:        cmp.Or(s.Encoding, Hex),
+		algorithm: cmp.Or(
+			s.Algorithm,
+			SHA256,
+		),
+		signed:         cmp.Or(s.Signed, "{body}"),
+		secretEncoding: cmp.Or(s.SecretEncoding, Raw),
 	}
 }
 

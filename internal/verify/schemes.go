@@ -38,7 +38,8 @@ const (
 	SHA512 = "sha512"
 )
 
-// DefaultTolerance is how far the time that a sender signed may be from ours, both ways, where the scheme says nothing else.
+// DefaultTolerance is how far the time that a sender signed may be from ours, both ways, where the scheme says
+// nothing else.
 const DefaultTolerance = 5 * time.Minute
 
 // Scheme is what there is to know of a scheme without its secrets.
@@ -48,8 +49,8 @@ type Scheme struct {
 	Required []string // settings that it cannot do without, as the configuration names them
 	Optional []string // settings that it uses where they are set
 
-	// Where the id of a delivery is, by which the platform's own retries are known: a header or a place in the body. Both are empty
-	// where the platform sends none, or where it is not known.
+	// Where the id of a delivery is, by which the platform's own retries are known: a header or a place in the body.
+	// Both are empty where the platform sends none, or where it is not known.
 	IDHeader string
 	IDPath   deadletter.Path
 
@@ -70,53 +71,135 @@ func Schemes() []Scheme {
 	return []Scheme{
 		{Name: None, Proof: "nothing"},
 		{
-			Name: StandardWebhooks, Proof: "HMAC-SHA256 or Ed25519 of id, time and body in webhook-signature", Required: secrets, Optional: timed, IDHeader: "webhook-id",
+			Name:     StandardWebhooks,
+			Proof:    "HMAC-SHA256 or Ed25519 of id, time and body in webhook-signature",
+			Required: secrets,
+			Optional: timed,
+			IDHeader: "webhook-id",
 			rule: rule{
-				header: "webhook-signature", separator: " ", prefix: "v1,", encoding: Base64, algorithm: SHA256, signed: "{id}.{ts}.{body}",
-				timestampHeader: "webhook-timestamp", idHeader: "webhook-id", secretEncoding: standardSecret,
+				header:          "webhook-signature",
+				separator:       " ",
+				prefix:          "v1,",
+				encoding:        Base64,
+				algorithm:       SHA256,
+				signed:          "{id}.{ts}.{body}",
+				timestampHeader: "webhook-timestamp",
+				idHeader:        "webhook-id",
+				secretEncoding:  standardSecret,
 			},
 		},
 		{
-			Name: GitHub, Proof: "HMAC-SHA256 of the body in X-Hub-Signature-256", Required: secrets, IDHeader: "X-GitHub-Delivery",
-			rule: rule{header: "X-Hub-Signature-256", prefix: "sha256=", encoding: Hex, algorithm: SHA256, signed: "{body}"},
-		},
-		{
-			Name: GenesysOpenMessaging, Proof: "HMAC-SHA256 of the body in X-Hub-Signature-256", Required: secrets, IDPath: deadletter.Path{"id"},
-			rule: rule{header: "X-Hub-Signature-256", prefix: "sha256=", encoding: Base64, algorithm: SHA256, signed: "{body}"},
-		},
-		{
-			Name: CXoneExpert, Proof: "HMAC-SHA256 of time and body in X-Nexus-Signature-256", Required: secrets, Optional: timed, IDHeader: "X-Nexus-Delivery-Id",
+			Name:     GitHub,
+			Proof:    "HMAC-SHA256 of the body in X-Hub-Signature-256",
+			Required: secrets,
+			IDHeader: "X-GitHub-Delivery",
 			rule: rule{
-				header: "X-Nexus-Signature-256", prefix: "sha256=", encoding: Hex, algorithm: SHA256, signed: "{ts}.{body}", timestampHeader: "X-Nexus-Timestamp",
+				header:    "X-Hub-Signature-256",
+				prefix:    "sha256=",
+				encoding:  Hex,
+				algorithm: SHA256,
+				signed:    "{body}",
 			},
 		},
 		{
-			Name: CXoneBYOC, Proof: "a token that dlqdesk issues to the client", Required: []string{"client_id", "secrets"},
-			Ack: `{"idOnExternalPlatform":"{message_id}"}`,
-		},
-		{
-			Name: Stripe, Proof: "HMAC-SHA256 of time and body in Stripe-Signature", Required: secrets, Optional: timed, IDPath: deadletter.Path{"id"},
-			rule: rule{header: "Stripe-Signature", separator: ",", prefix: "v1=", timestampPrefix: "t=", encoding: Hex, algorithm: SHA256, signed: "{ts}.{body}"},
-		},
-		{
-			Name: Slack, Proof: "HMAC-SHA256 of time and body in X-Slack-Signature", Required: secrets, Optional: timed, IDPath: deadletter.Path{"event_id"},
+			Name:     GenesysOpenMessaging,
+			Proof:    "HMAC-SHA256 of the body in X-Hub-Signature-256",
+			Required: secrets,
+			IDPath:   deadletter.Path{"id"},
 			rule: rule{
-				header: "X-Slack-Signature", prefix: "v0=", encoding: Hex, algorithm: SHA256, signed: "v0:{ts}:{body}", timestampHeader: "X-Slack-Request-Timestamp",
+				header:    "X-Hub-Signature-256",
+				prefix:    "sha256=",
+				encoding:  Base64,
+				algorithm: SHA256,
+				signed:    "{body}",
 			},
 		},
 		{
-			Name: Shopify, Proof: "HMAC-SHA256 of the body in X-Shopify-Hmac-SHA256", Required: secrets, IDHeader: "X-Shopify-Webhook-Id",
-			rule: rule{header: "X-Shopify-Hmac-SHA256", encoding: Base64, algorithm: SHA256, signed: "{body}"},
+			Name:     CXoneExpert,
+			Proof:    "HMAC-SHA256 of time and body in X-Nexus-Signature-256",
+			Required: secrets,
+			Optional: timed,
+			IDHeader: "X-Nexus-Delivery-Id",
+			rule: rule{
+				header:          "X-Nexus-Signature-256",
+				prefix:          "sha256=",
+				encoding:        Hex,
+				algorithm:       SHA256,
+				signed:          "{ts}.{body}",
+				timestampHeader: "X-Nexus-Timestamp",
+			},
 		},
 		{
-			Name: Twilio, Proof: "HMAC-SHA1 of URL and form, or of the body's hash, in X-Twilio-Signature", Required: []string{"secrets", "url"},
+			Name:     CXoneBYOC,
+			Proof:    "a token that dlqdesk issues to the client",
+			Required: []string{"client_id", "secrets"},
+			Ack:      `{"idOnExternalPlatform":"{message_id}"}`,
+		},
+		{
+			Name:     Stripe,
+			Proof:    "HMAC-SHA256 of time and body in Stripe-Signature",
+			Required: secrets,
+			Optional: timed,
+			IDPath:   deadletter.Path{"id"},
+			rule: rule{
+				header:          "Stripe-Signature",
+				separator:       ",",
+				prefix:          "v1=",
+				timestampPrefix: "t=",
+				encoding:        Hex,
+				algorithm:       SHA256,
+				signed:          "{ts}.{body}",
+			},
+		},
+		{
+			Name:     Slack,
+			Proof:    "HMAC-SHA256 of time and body in X-Slack-Signature",
+			Required: secrets,
+			Optional: timed,
+			IDPath:   deadletter.Path{"event_id"},
+			rule: rule{
+				header:          "X-Slack-Signature",
+				prefix:          "v0=",
+				encoding:        Hex,
+				algorithm:       SHA256,
+				signed:          "v0:{ts}:{body}",
+				timestampHeader: "X-Slack-Request-Timestamp",
+			},
+		},
+		{
+			Name:     Shopify,
+			Proof:    "HMAC-SHA256 of the body in X-Shopify-Hmac-SHA256",
+			Required: secrets,
+			IDHeader: "X-Shopify-Webhook-Id",
+			rule:     rule{header: "X-Shopify-Hmac-SHA256", encoding: Base64, algorithm: SHA256, signed: "{body}"},
+		},
+		{
+			Name:     Twilio,
+			Proof:    "HMAC-SHA1 of URL and form, or of the body's hash, in X-Twilio-Signature",
+			Required: []string{"secrets", "url"},
 			IDHeader: "I-Twilio-Idempotency-Token",
 		},
 		{
-			Name: HMAC, Proof: "HMAC by a rule of its own", Required: []string{"header", "secrets"},
-			Optional: []string{"prefix", "encoding", "algorithm", "signed", "timestamp_header", "id_header", "tolerance", "secret_encoding"},
+			Name:     HMAC,
+			Proof:    "HMAC by a rule of its own",
+			Required: []string{"header", "secrets"},
+			Optional: []string{
+				"prefix",
+				"encoding",
+				"algorithm",
+				"signed",
+				"timestamp_header",
+				"id_header",
+				"tolerance",
+				"secret_encoding",
+			},
 		},
-		{Name: Token, Proof: "a token in a header", Required: []string{"header", "secrets"}, Optional: []string{"prefix"}},
+		{
+			Name:     Token,
+			Proof:    "a token in a header",
+			Required: []string{"header", "secrets"},
+			Optional: []string{"prefix"},
+		},
 		{Name: Basic, Proof: "user and password (Basic)", Required: []string{"user", "secrets"}},
 		{Name: Bearer, Proof: "a token (Bearer)", Required: secrets},
 		{Name: MTLS, Proof: "the client certificate of the connection", Optional: []string{"subjects", "sans"}},

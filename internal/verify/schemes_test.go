@@ -33,7 +33,10 @@ func TestEverySchemeIsBuiltOfWhatItRequires(t *testing.T) {
 			t.Errorf("%s without a secret: %v", scheme.Name, faults)
 		}
 		for _, header := range s.SecretHeaders() {
-			if _, err := newVerifier(t, func() verify.Settings { s.Secrets = full.Secrets; return s }()).Head(request(t, address, http.Header{"Content-Type": {"a"}}), noon); err == nil {
+			if _, err := newVerifier(
+				t,
+				func() verify.Settings { s.Secrets = full.Secrets; return s }(),
+			).Head(request(t, address, http.Header{"Content-Type": {"a"}}), noon); err == nil {
 				t.Errorf("%s: nothing in %s is no matter", scheme.Name, header)
 			}
 		}
@@ -136,7 +139,12 @@ func TestCredentialsOfHTTPTakeAnyCase(t *testing.T) {
 	t.Parallel()
 	bearer := newVerifier(t, verify.Settings{Scheme: verify.Bearer, Secrets: secrets("secret of ours")})
 	for value, ok := range map[string]bool{"bearer secret of ours": true, "BEARER secret of ours": true, "Bearer  secret of ours": false, "secret of ours": false, "Bearer": false, "": false} {
-		if err := check(bearer, request(t, address, http.Header{"Authorization": {value}}), nil, noon); (err == nil) != ok {
+		if err := check(
+			bearer,
+			request(t, address, http.Header{"Authorization": {value}}),
+			nil,
+			noon,
+		); (err == nil) != ok {
 			t.Errorf("%q: %v", value, err)
 		}
 	}
@@ -149,8 +157,13 @@ func TestCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	leaf := &x509.Certificate{
-		Subject:  pkix.Name{CommonName: "genesys", Organization: []string{"Example"}},
-		DNSNames: []string{"hooks.genesys.example"}, IPAddresses: []net.IP{net.IPv4(192, 0, 2, 1)}, URIs: []*url.URL{spiffe}, EmailAddresses: []string{"hooks@example.com"},
+		Subject: pkix.Name{CommonName: "genesys", Organization: []string{"Example"}},
+		DNSNames: []string{
+			"hooks.genesys.example",
+		},
+		IPAddresses:    []net.IP{net.IPv4(192, 0, 2, 1)},
+		URIs:           []*url.URL{spiffe},
+		EmailAddresses: []string{"hooks@example.com"},
 	}
 	for _, c := range []struct {
 		subjects, sans []string
@@ -184,7 +197,12 @@ func TestCertificates(t *testing.T) {
 
 func TestTokensThatAreIssued(t *testing.T) {
 	t.Parallel()
-	s := verify.Settings{Scheme: verify.CXoneBYOC, Source: "byoc", ClientID: "cxone", Secrets: secrets("new secret", "old secret")}
+	s := verify.Settings{
+		Scheme:   verify.CXoneBYOC,
+		Source:   "byoc",
+		ClientID: "cxone",
+		Secrets:  secrets("new secret", "old secret"),
+	}
 	v := newVerifier(t, s)
 	ask := func(id, secret, grant string) (string, error) {
 		request, err := json.Marshal(map[string]string{"client_id": id, "client_secret": secret, "grant_type": grant})
@@ -216,7 +234,10 @@ func TestTokensThatAreIssued(t *testing.T) {
 		if err := check(v, bearer(token), nil, noon.Add(verify.TokenLife-time.Second)); err != nil {
 			t.Error(err)
 		}
-		if refusal, ok := errors.AsType[*verify.Refusal](check(v, bearer(token), nil, noon.Add(verify.TokenLife))); !ok || !refusal.Expected {
+		if refusal, ok := errors.AsType[*verify.Refusal](
+			check(v, bearer(token), nil, noon.Add(verify.TokenLife)),
+		); !ok ||
+			!refusal.Expected {
 			t.Errorf("a token that has ended: %v", refusal)
 		}
 		if err := check(newVerifier(t, s), bearer(token), nil, noon); err != nil {
@@ -237,7 +258,10 @@ func TestTokensThatAreIssued(t *testing.T) {
 		_, err := v.Issue([]byte(text), noon)
 		mustRefuse(t, text, err)
 	}
-	if refusal, ok := errors.AsType[*verify.Refusal](check(v, request(t, address, nil), nil, noon)); !ok || !refusal.Expected {
+	if refusal, ok := errors.AsType[*verify.Refusal](
+		check(v, request(t, address, nil), nil, noon),
+	); !ok ||
+		!refusal.Expected {
 		t.Errorf("no token yet: %v", refusal)
 	}
 	if refusal, ok := errors.AsType[*verify.Refusal](check(v, bearer("AAAA"), nil, noon)); !ok || refusal.Expected {
@@ -252,9 +276,14 @@ func TestTokensThatAreIssued(t *testing.T) {
 func TestPlacesOfIDs(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		verify.StandardWebhooks: "header webhook-id", verify.GitHub: "header X-GitHub-Delivery", verify.GenesysOpenMessaging: "body id",
-		verify.CXoneExpert: "header X-Nexus-Delivery-Id", verify.Stripe: "body id", verify.Slack: "body event_id",
-		verify.Shopify: "header X-Shopify-Webhook-Id", verify.Twilio: "header I-Twilio-Idempotency-Token",
+		verify.StandardWebhooks:     "header webhook-id",
+		verify.GitHub:               "header X-GitHub-Delivery",
+		verify.GenesysOpenMessaging: "body id",
+		verify.CXoneExpert:          "header X-Nexus-Delivery-Id",
+		verify.Stripe:               "body id",
+		verify.Slack:                "body event_id",
+		verify.Shopify:              "header X-Shopify-Webhook-Id",
+		verify.Twilio:               "header I-Twilio-Idempotency-Token",
 	}
 	for _, s := range verify.Schemes() {
 		var got string

@@ -106,7 +106,11 @@ func (s signature) near(written string, now time.Time) error {
 		return refused("the time that was signed is no Unix time")
 	}
 	if off := now.Sub(at); off > s.tolerance || off < -s.tolerance {
-		return refused("the time that was signed is %s from ours, which is over %s", off.Truncate(time.Second), s.tolerance)
+		return refused(
+			"the time that was signed is %s from ours, which is over %s",
+			off.Truncate(time.Second),
+			s.tolerance,
+		)
 	}
 	return nil
 }

@@ -35,7 +35,13 @@ func newTwilio(s Settings) (scheme, []Fault) {
 	keys, faults := newKeys(r, s.Secrets)
 	u, err := url.Parse(s.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" {
-		return nil, append(faults, Fault{"url", "must be the address that the platform calls, without a query, such as https://hooks.example.com/webhooks/calls"})
+		return nil, append(
+			faults,
+			Fault{
+				"url",
+				"must be the address that the platform calls, without a query, such as https://hooks.example.com/webhooks/calls",
+			},
+		)
 	}
 	return twilio{rule: r, urls: []string{s.URL, otherPort(*u)}, keys: keys}, faults
 }
@@ -77,8 +83,8 @@ func isForm(r *http.Request) bool {
 	return err == nil && media == formType
 }
 
-// signedRest answers what follows the address in what is signed: the query, and the fields of a form unless the query has the hash of
-// the body.
+// signedRest answers what follows the address in what is signed: the query, and the fields of a form unless the query
+// has the hash of the body.
 func signedRest(query string, form bool, body []byte) (string, error) {
 	rest := query
 	if rest != "" {

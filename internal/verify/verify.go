@@ -1,6 +1,7 @@
-// Package verify tells whether a webhook comes from whom it says: by a signature over its bytes, a credential, or the certificate of
-// the connection. It signs by the same rules, so that a source can be tried out. It compares secrets in constant time, reads no clock,
-// and tells a reason for the log alone: whoever sends a forged webhook learns nothing.
+// Package verify tells whether a webhook comes from whom it says: by a signature over its bytes, a credential, or the
+// certificate of the connection. It signs by the same rules, so that a source can be tried out. It compares secrets
+// in constant time, reads no clock, and tells a reason for the log alone: whoever sends a forged webhook learns
+// nothing.
 package verify
 
 import (
@@ -63,7 +64,8 @@ type Verifier struct {
 
 // scheme is one way to prove who sent a webhook.
 type scheme interface {
-	// head checks what can be told before the body is there. The proof that it answers checks the body; nil when nothing is left.
+	// head checks what can be told before the body is there. The proof that it answers checks the body; nil when
+	// nothing is left.
 	head(r *http.Request, now time.Time) (proof, error)
 
 	// sign makes a request with that body genuine.
@@ -97,8 +99,8 @@ func (s Settings) Open() bool { return s.Scheme == "" || s.Scheme == None }
 // Settings answers what the verifier was made of.
 func (v *Verifier) Settings() Settings { return v.settings }
 
-// Head checks what can be told before the body is read: whether the headers are there, the time is near, the credential is right.
-// What is left to check it answers as a Proof; its error is a *Refusal.
+// Head checks what can be told before the body is read: whether the headers are there, the time is near, the
+// credential is right. What is left to check it answers as a Proof; its error is a *Refusal.
 func (v *Verifier) Head(r *http.Request, now time.Time) (Proof, error) {
 	p, err := v.scheme.head(r, now)
 	return Proof{p}, err
@@ -115,13 +117,15 @@ func (p Proof) Body(body []byte) error {
 	return p.check(body)
 }
 
-// Sign puts into a request what makes it genuine with this body: headers, or a part of the query. id names the delivery for schemes that
-// sign one. The first secret signs. A scheme whose proof is no part of a request, or that knows a public key alone, answers an error.
+// Sign puts into a request what makes it genuine with this body: headers, or a part of the query. id names the
+// delivery for schemes that sign one. The first secret signs. A scheme whose proof is no part of a request, or that
+// knows a public key alone, answers an error.
 func (v *Verifier) Sign(r *http.Request, body []byte, id string, now time.Time) error {
 	return v.scheme.sign(r, body, id, now)
 }
 
-// one answers the value of a header that must be there once: of two the one that was checked need not be the one that is believed.
+// one answers the value of a header that must be there once: of two the one that was checked need not be the one that
+// is believed.
 func one(h http.Header, name string) (string, error) {
 	switch values := h.Values(name); len(values) {
 	case 0:

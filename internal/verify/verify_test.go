@@ -30,12 +30,21 @@ func secrets(values ...string) []deadletter.Secret {
 	return list
 }
 
-// settings answers, by name, settings of every scheme that proves something in a request, some of them in several forms.
+// settings answers, by name, settings of every scheme that proves something in a request, some of them in several
+// forms.
 func settings() map[string]verify.Settings {
 	all := map[string]verify.Settings{
 		"hmac": {
-			Scheme: verify.HMAC, Header: "X-Sig", Prefix: "v=", Encoding: verify.Base64, Algorithm: verify.SHA512, Signed: "a:{id}:{ts}:{body}:z",
-			TimestampHeader: "X-Time", IDHeader: "X-Id", SecretEncoding: verify.Base64, Secrets: secrets("c2VjcmV0IG9mIG91cnM="),
+			Scheme:          verify.HMAC,
+			Header:          "X-Sig",
+			Prefix:          "v=",
+			Encoding:        verify.Base64,
+			Algorithm:       verify.SHA512,
+			Signed:          "a:{id}:{ts}:{body}:z",
+			TimestampHeader: "X-Time",
+			IDHeader:        "X-Id",
+			SecretEncoding:  verify.Base64,
+			Secrets:         secrets("c2VjcmV0IG9mIG91cnM="),
 		},
 		"hmac by default": {Scheme: verify.HMAC, Header: "X-Sig", Secrets: secrets("secret of ours")},
 		"v1a":             {Scheme: verify.StandardWebhooks, Secrets: secrets(private)},
@@ -287,8 +296,9 @@ func TestTimesThatAreSignedHaveAWindow(t *testing.T) {
 		v := newVerifier(t, s)
 		r := signed(t, v, nil)
 		edge := verify.DefaultTolerance
-		timed := name != "byoc" && (r.Header.Get("Webhook-Timestamp")+r.Header.Get("X-Nexus-Timestamp")+r.Header.Get("X-Slack-Request-Timestamp")+
-			r.Header.Get("Stripe-Signature")+r.Header.Get("X-Time") != "")
+		timed := name != "byoc" &&
+			(r.Header.Get("Webhook-Timestamp")+r.Header.Get("X-Nexus-Timestamp")+r.Header.Get("X-Slack-Request-Timestamp")+
+				r.Header.Get("Stripe-Signature")+r.Header.Get("X-Time") != "")
 		for _, off := range []time.Duration{edge, -edge} {
 			if err := check(v, r, nil, noon.Add(off)); err != nil {
 				t.Errorf("%s, %s off: %v", name, off, err)
@@ -307,7 +317,16 @@ func TestTimesThatAreSignedHaveAWindow(t *testing.T) {
 
 func TestTimesInMilliseconds(t *testing.T) {
 	t.Parallel()
-	v := newVerifier(t, verify.Settings{Scheme: verify.HMAC, Header: "X-Sig", Signed: "{ts}{body}", TimestampHeader: "X-Time", Secrets: secrets(whole)})
+	v := newVerifier(
+		t,
+		verify.Settings{
+			Scheme:          verify.HMAC,
+			Header:          "X-Sig",
+			Signed:          "{ts}{body}",
+			TimestampHeader: "X-Time",
+			Secrets:         secrets(whole),
+		},
+	)
 	plain := newVerifier(t, verify.Settings{Scheme: verify.HMAC, Header: "X-Sig", Secrets: secrets(whole)})
 	for at, ok := range map[string]bool{
 		"1700000000000": true, "1700000299999": true, "1700000300001": false, "99999999999": false, "17000000000000": false, "-1700000000": false,
@@ -406,7 +425,13 @@ func TestSourceWithoutVerificationTakesEverything(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range []string{"", verify.None} {
 		v := newVerifier(t, verify.Settings{Scheme: scheme})
-		if err := check(v, request(t, address, nil), []byte("{}"), noon); err != nil || !v.Settings().Open() || v.Issues() {
+		if err := check(
+			v,
+			request(t, address, nil),
+			[]byte("{}"),
+			noon,
+		); err != nil || !v.Settings().Open() ||
+			v.Issues() {
 			t.Error(err)
 		}
 	}
@@ -451,8 +476,22 @@ func FuzzSignatureHeaders(f *testing.F) {
 
 func headersOf() []string {
 	return []string{
-		"Webhook-Id", "Webhook-Timestamp", "Webhook-Signature", "X-Hub-Signature-256", "X-Nexus-Signature-256", "X-Nexus-Timestamp", "Stripe-Signature",
-		"X-Slack-Signature", "X-Slack-Request-Timestamp", "X-Shopify-Hmac-SHA256", "X-Twilio-Signature", "X-Sig", "X-Time", "X-Id", "X-Key",
-		"Authorization", "Content-Type",
+		"Webhook-Id",
+		"Webhook-Timestamp",
+		"Webhook-Signature",
+		"X-Hub-Signature-256",
+		"X-Nexus-Signature-256",
+		"X-Nexus-Timestamp",
+		"Stripe-Signature",
+		"X-Slack-Signature",
+		"X-Slack-Request-Timestamp",
+		"X-Shopify-Hmac-SHA256",
+		"X-Twilio-Signature",
+		"X-Sig",
+		"X-Time",
+		"X-Id",
+		"X-Key",
+		"Authorization",
+		"Content-Type",
 	}
 }

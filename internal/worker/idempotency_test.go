@@ -26,11 +26,15 @@ func TestEveryAttemptCarriesTheSameWebhookID(t *testing.T) {
 	// A process died during the first retry.
 	b.clock.Add(l.DueAt.Sub(b.clock.Now()))
 	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		l, err := tx.Letter(ctx, "a-1")
+		l, err := tx.Message(ctx, "a-1")
 		if err != nil {
 			return err
 		}
-		opened, err := l.Claim(deadletter.Lease{Token: "dead", Until: b.clock.Now().Add(time.Minute)}, "", b.clock.Now())
+		opened, err := l.Claim(
+			deadletter.Lease{Token: "dead", Until: b.clock.Now().Add(time.Minute)},
+			"",
+			b.clock.Now(),
+		)
 		if err != nil {
 			return err
 		}
@@ -46,7 +50,11 @@ func TestEveryAttemptCarriesTheSameWebhookID(t *testing.T) {
 
 	b.replay(t, b.becomes(t, "a-1", deadletter.Failed), 0)
 	l = b.becomes(t, "a-1", deadletter.Failed)
-	edit := desk.Edit{Body: []byte(`{"id":7}`), Headers: deadletter.Headers{"Webhook-Id": {"another"}}, Reason: "the id was missing"}
+	edit := desk.Edit{
+		Body:    []byte(`{"id":7}`),
+		Headers: deadletter.Headers{"Webhook-Id": {"another"}},
+		Reason:  "the id was missing",
+	}
 	if err := b.EditAndReplay(t.Context(), anna, desk.Ref{ID: l.ID, Version: l.Version}, edit); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +67,12 @@ func TestEveryAttemptCarriesTheSameWebhookID(t *testing.T) {
 	}
 	for i, d := range received {
 		// The receiver made the first attempt, and the second was the one that was cut off.
-		if id, number := d.Header.Values("Webhook-Id"), d.Header.Get("X-Dlqdesk-Attempt"); len(id) != 1 || id[0] != "hook-7" || number != strconv.Itoa(i+3) {
+		if id, number := d.Header.Values(
+			"Webhook-Id",
+		), d.Header.Get(
+			"X-Dlqdesk-Attempt",
+		); len(id) != 1 || id[0] != "hook-7" ||
+			number != strconv.Itoa(i+3) {
 			t.Errorf("delivery %d came as %q, attempt %s", i, id, number)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// jobBatch is how many letters of a job change in one transaction where nothing is delivered.
+	// jobBatch is how many messages of a job change in one transaction where nothing is delivered.
 	jobBatch = 100
 	// draftLife is how long a draft waits to be started.
 	draftLife = time.Hour
@@ -21,9 +21,15 @@ const (
 	tidyEvery = time.Minute
 )
 
-// carryOut does with letters of a job what do says, unless the job is no longer to be worked on: who answers for it must still be
-// somebody who may. A letter that refuses is skipped with the reason.
-func (w *Worker) carryOut(ctx context.Context, tx *store.Tx, id deadletter.JobID, items []store.Item, do func(deadletter.Job, store.Item) error) error {
+// carryOut does with messages of a job what do says, unless the job is no longer to be worked on: who answers for it
+// must still be somebody who may. A message that refuses is skipped with the reason.
+func (w *Worker) carryOut(
+	ctx context.Context,
+	tx *store.Tx,
+	id deadletter.JobID,
+	items []store.Item,
+	do func(deadletter.Job, store.Item) error,
+) error {
 	j, err := tx.Job(ctx, id)
 	if err != nil || j.State != deadletter.JobRunning {
 		return err
@@ -48,13 +54,14 @@ func (w *Worker) carryOut(ctx context.Context, tx *store.Tx, id deadletter.JobID
 			err = tx.SettleItem(ctx, item, deadletter.ItemSkipped, refused.Text, w.now())
 		}
 		if err != nil {
-			return deadletter.Concerning(item.Letter, fmt.Errorf("job %d: %w", id, err))
+			return deadletter.Concerning(item.Message, fmt.Errorf("job %d: %w", id, err))
 		}
 	}
 	return nil
 }
 
-// mayGoOn answers why a job has to wait: a person who was taken out, or may no longer do this, does nothing by a job either.
+// mayGoOn answers why a job has to wait: a person who was taken out, or may no longer do this, does nothing by a job
+// either.
 func (w *Worker) mayGoOn(ctx context.Context, tx *store.Tx, j deadletter.Job) (why string, err error) {
 	if j.By.Kind != deadletter.ActorUser {
 		return "", nil
@@ -72,8 +79,8 @@ func (w *Worker) mayGoOn(ctx context.Context, tx *store.Tx, j deadletter.Job) (w
 	return "", nil
 }
 
-// claimItems opens up to free deliveries for jobs. What is due by itself, or was ordered by a person for one letter, was asked before. It
-// answers how long to wait for more: not at all, until a job's rate allows them, or for ever.
+// claimItems opens up to free deliveries for jobs. What is due by itself, or was ordered by a person for one message,
+// was asked before. It answers how long to wait for more: not at all, until a job's rate allows them, or for ever.
 func (l *lane) claimItems(ctx context.Context, free int) (claims []claimed, again time.Duration, err error) {
 	again = forever
 	running, err := l.w.store.RunningJobs(ctx)
@@ -122,7 +129,7 @@ func (l *lane) claimOf(ctx context.Context, j deadletter.Job, share int) ([]clai
 	return opened, 0, err
 }
 
-// asProbe lends a letter of a job to test its destination, unless that letter did not take the order.
+// asProbe lends a message of a job to test its destination, unless that message did not take the order.
 func (l *lane) asProbe(opened []claimed) []claimed {
 	for i := range opened {
 		opened[i].probe = true
@@ -133,14 +140,14 @@ func (l *lane) asProbe(opened []claimed) []claimed {
 	return opened
 }
 
-// ahead are letters of a job that were read already.
+// ahead are messages of a job that were read already.
 type ahead struct {
 	of    deadletter.JobID
 	items []store.Item
 }
 
-// nextItems answers letters that a job has not begun with, and leaves them in l.ahead. They are read in larger pieces than they are worked
-// on; what was read early is looked at again where it is begun with.
+// nextItems answers messages that a job has not begun with, and leaves them in l.ahead. They are read in larger
+// pieces than they are worked on; what was read early is looked at again where it is begun with.
 func (l *lane) nextItems(ctx context.Context, id deadletter.JobID, n int) ([]store.Item, error) {
 	if l.ahead.of != id || len(l.ahead.items) == 0 {
 		items, err := l.w.store.PendingItems(ctx, id, l.source.Name, max(n, jobBatch))
@@ -152,7 +159,7 @@ func (l *lane) nextItems(ctx context.Context, id deadletter.JobID, n int) ([]sto
 	return l.ahead.items[:min(n, len(l.ahead.items))], nil
 }
 
-// openItems begins with letters of a job. They are read before it is the writer's turn, who works for everybody.
+// openItems begins with messages of a job. They are read before it is the writer's turn, who works for everybody.
 func (l *lane) openItems(ctx context.Context, id deadletter.JobID, items []store.Item) ([]claimed, error) {
 	read, err := l.w.store.Latest(ctx, items)
 	if err != nil {
@@ -162,7 +169,7 @@ func (l *lane) openItems(ctx context.Context, id deadletter.JobID, items []store
 	err = l.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		claims = claims[:0]
 		return l.w.carryOut(ctx, tx, id, items, func(j deadletter.Job, item store.Item) error {
-			c, err := l.openItem(ctx, tx, j, item, read[item.Letter])
+			c, err := l.openItem(ctx, tx, j, item, read[item.Message])
 			if err == nil {
 				claims = append(claims, c)
 			}
@@ -175,29 +182,45 @@ func (l *lane) openItems(ctx context.Context, id deadletter.JobID, items []store
 	return claims, nil
 }
 
-// openItem begins with a letter as it was read, or as it is now where that was changed.
-func (l *lane) openItem(ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, read store.Latest) (claimed, error) {
+// openItem begins with a message as it was read, or as it is now where that was changed.
+func (l *lane) openItem(
+	ctx context.Context,
+	tx *store.Tx,
+	j deadletter.Job,
+	item store.Item,
+	read store.Latest,
+) (claimed, error) {
 	c, err := l.openRead(ctx, tx, j, item, read)
 	if deadletter.KindOf(err) != deadletter.Conflict {
 		return c, err
 	}
-	if read, err = tx.Latest(ctx, item.Letter); err != nil {
+	if read, err = tx.Latest(ctx, item.Message); err != nil {
 		return claimed{}, err
 	}
 	return l.openRead(ctx, tx, j, item, read)
 }
 
-// openRead orders the delivery of a letter for its job and claims it in one go, so that what is ordered is in flight.
-func (l *lane) openRead(ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, read store.Latest) (claimed, error) {
+// openRead orders the delivery of a message for its job and claims it in one go, so that what is ordered is in flight.
+func (l *lane) openRead(
+	ctx context.Context,
+	tx *store.Tx,
+	j deadletter.Job,
+	item store.Item,
+	read store.Latest,
+) (claimed, error) {
 	revision, at := read.Revision, l.w.now()
-	ordered, err := j.ChangeOf(read.Letter, item.Version, revision, at)
+	ordered, err := j.ChangeOf(read.Message, item.Version, revision, at)
 	if err != nil {
 		return claimed{}, err
 	}
 	if ordered.Revision != nil {
 		revision = *ordered.Revision
 	}
-	opened, err := ordered.After.Claim(l.lease(at), telemetry.TraceParent(read.Letter.ID, read.Letter.Queue.TraceParent, revision.Headers), at)
+	opened, err := ordered.After.Claim(
+		l.lease(at),
+		telemetry.TraceParent(read.Message.ID, read.Message.Queue.TraceParent, revision.Headers),
+		at,
+	)
 	if err != nil {
 		return claimed{}, err
 	}
@@ -207,13 +230,14 @@ func (l *lane) openRead(ctx context.Context, tx *store.Tx, j deadletter.Job, ite
 	if begun, err := tx.OrderItem(ctx, item); err != nil || !begun {
 		return claimed{}, halfDone(cmp.Or(err, errBegun))
 	}
-	return claimed{letter: opened.After, attempt: *opened.Attempt, revision: revision}, nil
+	return claimed{message: opened.After, attempt: *opened.Attempt, revision: revision}, nil
 }
 
-// errBegun cannot be: a letter that a job has begun with is another version.
-var errBegun = errors.New("the job has begun with this letter before")
+// errBegun cannot be: a message that a job has begun with is another version.
+var errBegun = errors.New("the job has begun with this message before")
 
-// halfDone makes whatever went wrong while a change was written undo the whole batch: no letter is skipped with half of it.
+// halfDone makes whatever went wrong while a change was written undo the whole batch: no message is skipped with half
+// of it.
 func halfDone(err error) error {
 	return &deadletter.Error{Kind: deadletter.Internal, Text: "a change could not be written", Err: err}
 }
@@ -300,26 +324,46 @@ func (c *clerk) batch(ctx context.Context, id deadletter.JobID, source string) e
 		return err
 	}
 	return c.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return c.w.carryOut(ctx, tx, id, items, func(j deadletter.Job, item store.Item) error { return c.item(ctx, tx, j, item, source) })
+		return c.w.carryOut(
+			ctx,
+			tx,
+			id,
+			items,
+			func(j deadletter.Job, item store.Item) error { return c.item(ctx, tx, j, item, source) },
+		)
 	})
 }
 
 func (c *clerk) item(ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, source string) error {
 	switch {
 	case j.Action.Redrives() && source == "":
-		return deadletter.Errorf(deadletter.Conflict, "came from no queue of the list queues, so there is nothing to redrive it to")
+		return deadletter.Errorf(
+			deadletter.Conflict,
+			"came from no queue of the list queues, so there is nothing to redrive it to",
+		)
 	case j.Action.Redrives():
-		return deadletter.Errorf(deadletter.Conflict, "the queue %q is not on the list queues: add it and restart", source)
+		return deadletter.Errorf(
+			deadletter.Conflict,
+			"the queue %q is not on the list queues: add it and restart",
+			source,
+		)
 	case j.Delivers() && source == "":
-		return deadletter.Errorf(deadletter.Conflict, "names no source, so there is no destination: set queue.default_source and restart")
+		return deadletter.Errorf(
+			deadletter.Conflict,
+			"names no source, so there is no destination: set queue.default_source and restart",
+		)
 	case j.Delivers():
-		return deadletter.Errorf(deadletter.Conflict, "the source %q is not configured: add it under sources and restart", source)
+		return deadletter.Errorf(
+			deadletter.Conflict,
+			"the source %q is not configured: add it under sources and restart",
+			source,
+		)
 	}
-	letter, err := tx.Letter(ctx, item.Letter)
+	message, err := tx.Message(ctx, item.Message)
 	if err != nil {
 		return err
 	}
-	change, err := j.ChangeOf(letter, item.Version, deadletter.Revision{}, c.w.now())
+	change, err := j.ChangeOf(message, item.Version, deadletter.Revision{}, c.w.now())
 	if err != nil {
 		return err
 	}

@@ -19,14 +19,18 @@ import (
 func (b bundle) employ(t *testing.T, role deadletter.Role) {
 	t.Helper()
 	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		return tx.AddUser(ctx, store.User{Name: "anna", Role: role, PasswordHash: "x", CreatedAt: b.clock.Now()}, deadletter.Event{At: b.clock.Now(), Action: "user.add"})
+		return tx.AddUser(
+			ctx,
+			store.User{Name: "anna", Role: role, PasswordHash: "x", CreatedAt: b.clock.Now()},
+			deadletter.Event{At: b.clock.Now(), Action: "user.add"},
+		)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-// failed puts letters into the store that need a person.
+// failed puts messages into the store that need a person.
 func (b bundle) failed(t *testing.T, n int) []deadletter.ID {
 	t.Helper()
 	var ids []deadletter.ID
@@ -34,7 +38,10 @@ func (b bundle) failed(t *testing.T, n int) []deadletter.ID {
 		for i := range n {
 			id := fmt.Sprintf("l-%05d", i)
 			ids = append(ids, deadletter.ID(id))
-			if err := tx.Apply(ctx, deadletter.Receive(desktest.Failure(id, 422, b.clock.Now()), desktest.Policy(), 0, b.clock.Now())); err != nil {
+			if err := tx.Apply(
+				ctx,
+				deadletter.Receive(desktest.Failure(id, 422, b.clock.Now()), desktest.Policy(), 0, b.clock.Now()),
+			); err != nil {
 				return err
 			}
 		}
@@ -94,7 +101,7 @@ func (b bundle) trail(t *testing.T, f store.EventFilter) []store.EventRow {
 	return page.Items
 }
 
-func TestReplayJobDeliversEachLetterOnceAndTellsWhatBecameOfIt(t *testing.T) {
+func TestReplayJobDeliversEachMessageOnceAndTellsWhatBecameOfIt(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.employ(t, deadletter.Operator)
@@ -118,7 +125,7 @@ func TestReplayJobDeliversEachLetterOnceAndTellsWhatBecameOfIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Somebody is quicker with one of them.
-	b.replay(t, desktest.Letter(t, b.store, "l-00011"), 0)
+	b.replay(t, desktest.Message(t, b.store, "l-00011"), 0)
 	b.run(t)
 	j = b.finished(t, j.ID)
 	if j.Items != (deadletter.JobItems{Done: 106, Failed: 12, Skipped: 3}) || j.EndedAt.IsZero() {
@@ -129,21 +136,28 @@ func TestReplayJobDeliversEachLetterOnceAndTellsWhatBecameOfIt(t *testing.T) {
 	for _, d := range b.destination.Received() {
 		seen[d.Header.Get("Webhook-Id")]++
 	}
-	if len(seen) != 119 || seen["l-00007"] != 0 || seen["l-00000"] != 1 || seen["l-00011"] != 1 || len(b.destination.Received()) != 119 {
-		t.Errorf("%d letters in %d deliveries", len(seen), len(b.destination.Received()))
+	if len(seen) != 119 || seen["l-00007"] != 0 || seen["l-00000"] != 1 || seen["l-00011"] != 1 ||
+		len(b.destination.Received()) != 119 {
+		t.Errorf("%d messages in %d deliveries", len(seen), len(b.destination.Received()))
 	}
 	faults, err := b.store.JobFaults(t.Context(), j.ID)
-	if err != nil || len(faults) != 4 || faults[0].Letters != 12 || faults[0].State != deadletter.ItemFailed || !strings.Contains(fmt.Sprint(faults), "archived already") ||
-		!strings.Contains(fmt.Sprint(faults), "replayed by anna in the meantime") || !strings.Contains(fmt.Sprint(faults), `"gone" is not configured`) {
+	if err != nil || len(faults) != 4 || faults[0].Messages != 12 || faults[0].State != deadletter.ItemFailed ||
+		!strings.Contains(fmt.Sprint(faults), "archived already") ||
+		!strings.Contains(fmt.Sprint(faults), "replayed by anna in the meantime") ||
+		!strings.Contains(fmt.Sprint(faults), `"gone" is not configured`) {
 		t.Errorf("faults %+v, %v", faults, err)
 	}
-	page, err := b.store.Letters(t.Context(), store.LetterQuery{Filter: store.Filter{Job: j.ID, Result: deadletter.ItemFailed}, Limit: 50})
+	page, err := b.store.Messages(
+		t.Context(),
+		store.MessageQuery{Filter: store.Filter{Job: j.ID, Result: deadletter.ItemFailed}, Limit: 50},
+	)
 	if err != nil || len(page.Items) != 12 || !strings.HasSuffix(string(page.Items[0].ID), "9") {
-		t.Errorf("failed letters %d, %v", len(page.Items), err)
+		t.Errorf("failed messages %d, %v", len(page.Items), err)
 	}
-	events := b.trail(t, store.EventFilter{Target: "l-00000", Action: "letter.replay"})
-	if len(events) != 1 || events[0].By != "anna" || !strings.Contains(string(events[0].After), fmt.Sprintf(`"job":%d,`, j.ID)) {
-		t.Errorf("of a letter of the job the trail says %+v", events)
+	events := b.trail(t, store.EventFilter{Target: "l-00000", Action: "message.replay"})
+	if len(events) != 1 || events[0].By != "anna" ||
+		!strings.Contains(string(events[0].After), fmt.Sprintf(`"job":%d,`, j.ID)) {
+		t.Errorf("of a message of the job the trail says %+v", events)
 	}
 	if done := b.trail(t, store.EventFilter{Action: "job.done"}); len(done) != 1 || done[0].Target != j.ID.String() {
 		t.Errorf("the end of the job is recorded as %+v", done)
@@ -163,12 +177,20 @@ func TestEditJobPatchesEachBody(t *testing.T) {
 	desktest.Receive(t, b.store, xml)
 	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	b.run(t)
-	j := b.finished(t, b.begin(t, deadletter.ActEdit, deadletter.JobInput{Patch: []byte(`{"id":"x","n":null}`), Reason: "the id was missing"}))
+	j := b.finished(
+		t,
+		b.begin(
+			t,
+			deadletter.ActEdit,
+			deadletter.JobInput{Patch: []byte(`{"id":"x","n":null}`), Reason: "the id was missing"},
+		),
+	)
 	if j.Items != (deadletter.JobItems{Done: 3, Skipped: 1}) {
 		t.Errorf("results %+v", j.Items)
 	}
 	r, err := b.store.Revision(t.Context(), "l-00002", 1)
-	if err != nil || string(r.Body) != `{"eventType":"conversation:updated","id":"x"}` || r.By != "anna" || r.Reason != "the id was missing" {
+	if err != nil || string(r.Body) != `{"eventType":"conversation:updated","id":"x"}` || r.By != "anna" ||
+		r.Reason != "the id was missing" {
 		t.Errorf("revision %+v, %v", r, err)
 	}
 	if got := string(b.destination.Received()[0].Body); got != `{"eventType":"conversation:updated","id":"x"}` {
@@ -183,7 +205,7 @@ func TestArchiveJobCanBeUndone(t *testing.T) {
 	b.failed(t, 250)
 	b.run(t)
 	j := b.finished(t, b.begin(t, deadletter.ActArchive, deadletter.JobInput{Reason: "known fault"}))
-	if j.Items.Done != 250 || desktest.Letter(t, b.store, "l-00249").Status != deadletter.Archived {
+	if j.Items.Done != 250 || desktest.Message(t, b.store, "l-00249").Status != deadletter.Archived {
 		t.Fatalf("results %+v", j.Items)
 	}
 	if err := b.Restore(t.Context(), anna, desk.Ref{ID: "l-00003", Version: 1}); err != nil {
@@ -194,10 +216,16 @@ func TestArchiveJobCanBeUndone(t *testing.T) {
 		t.Fatal(err)
 	}
 	undo = b.finished(t, undo.ID)
-	if undo.Items != (deadletter.JobItems{Done: 249, Skipped: 1}) || undo.Undoes != j.ID || desktest.Letter(t, b.store, "l-00249").Status != deadletter.Failed {
+	if undo.Items != (deadletter.JobItems{Done: 249, Skipped: 1}) || undo.Undoes != j.ID ||
+		desktest.Message(t, b.store, "l-00249").Status != deadletter.Failed {
 		t.Errorf("results %+v", undo.Items)
 	}
-	if _, err := b.UndoArchive(t.Context(), anna, j.ID); deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(deadletter.TextOf(err), "undone already by anna") {
+	if _, err := b.UndoArchive(
+		t.Context(),
+		anna,
+		j.ID,
+	); deadletter.KindOf(err) != deadletter.Conflict ||
+		!strings.Contains(deadletter.TextOf(err), "undone already by anna") {
 		t.Errorf("once more: %v", err)
 	}
 }
@@ -211,14 +239,21 @@ func TestPauseResumeAndCancel(t *testing.T) {
 	b.destination.Set(func(http.ResponseWriter, *http.Request) { <-release })
 	b.run(t)
 	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{})
-	b.awaitJob(t, id, "in flight", func(j deadletter.Job) bool { return j.Items.Ordered == 6 }) // of 8 places two stay for others
+	// of 8 places two stay for others
+	b.awaitJob(t, id, "in flight", func(j deadletter.Job) bool { return j.Items.Ordered == 6 })
 	if err := b.PauseJob(t.Context(), anna, id); err != nil {
 		t.Fatal(err)
 	}
 	for range 6 {
 		release <- struct{}{}
 	}
-	if j := b.awaitJob(t, id, "still", func(j deadletter.Job) bool { return j.Items.Ordered == 0 }); j.Items != (deadletter.JobItems{Pending: 94, Done: 6}) || j.State != deadletter.JobPaused {
+	if j := b.awaitJob(
+		t,
+		id,
+		"still",
+		func(j deadletter.Job) bool { return j.Items.Ordered == 0 },
+	); j.Items != (deadletter.JobItems{Pending: 94, Done: 6}) ||
+		j.State != deadletter.JobPaused {
 		t.Fatalf("paused %+v", j)
 	}
 	if err := b.ResumeJob(t.Context(), anna, id); err != nil {
@@ -230,7 +265,8 @@ func TestPauseResumeAndCancel(t *testing.T) {
 	}
 	close(release)
 	j := b.awaitJob(t, id, "still", func(j deadletter.Job) bool { return j.Items.Ordered == 0 })
-	if j.Items != (deadletter.JobItems{Pending: 88, Done: 12}) || j.State != deadletter.JobCancelled || len(b.destination.Received()) != 12 {
+	if j.Items != (deadletter.JobItems{Pending: 88, Done: 12}) || j.State != deadletter.JobCancelled ||
+		len(b.destination.Received()) != 12 {
 		t.Errorf("cancelled %+v after %d deliveries", j, len(b.destination.Received()))
 	}
 }
@@ -265,7 +301,7 @@ func TestJobGoesOnAfterTheProcessDied(t *testing.T) {
 	var answered atomic.Int64
 	b.destination.Set(func(http.ResponseWriter, *http.Request) { answered.Add(1) })
 	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{})
-	// A process that died left one letter of the job in flight.
+	// A process that died left one message of the job in flight.
 	items, err := b.store.PendingItems(t.Context(), id, "genesys", 1)
 	if err != nil {
 		t.Fatal(err)
@@ -275,7 +311,7 @@ func TestJobGoesOnAfterTheProcessDied(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		l, err := tx.Letter(ctx, items[0].Letter)
+		l, err := tx.Message(ctx, items[0].Message)
 		if err != nil {
 			return err
 		}
@@ -385,7 +421,14 @@ func TestTwoJobsShareASource(t *testing.T) {
 		b.awaitJob(t, id, "half of what is in flight", func(j deadletter.Job) bool { return j.Items.Ordered == 3 })
 	}
 	close(release)
-	if large, small := b.finished(t, jobs[0]), b.finished(t, jobs[1]); large.Items.Done != 50 || small.Items.Done != 10 {
+	if large, small := b.finished(
+		t,
+		jobs[0],
+	), b.finished(
+		t,
+		jobs[1],
+	); large.Items.Done != 50 ||
+		small.Items.Done != 10 {
 		t.Errorf("results %+v and %+v", large.Items, small.Items)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"dlqdesk/internal/telemetry"
 )
 
-// lane delivers the letters of one source, so that a destination which hangs holds up nobody else's.
+// lane delivers the messages of one source, so that a destination which hangs holds up nobody else's.
 type lane struct {
 	w        *Worker
 	source   Source
@@ -21,9 +21,10 @@ type lane struct {
 	finished chan deadletter.Trigger // of a delivery that is over
 	forJobs  int                     // deliveries for jobs that may be in flight at once
 	ahead    ahead
-	jobsWait bool // letters of jobs, when they were last asked for
+	jobsWait bool // messages of jobs, when they were last asked for
 
-	// The place of a delivery is free as soon as it is over, so that its result and what is claimed next share a commit.
+	// The place of a delivery is free as soon as it is over, so that its result and what is claimed next share a
+	// commit.
 	results chan struct{} // holds one for each that is being written
 	written chan struct{} // one was written
 	running sync.WaitGroup
@@ -33,8 +34,13 @@ func newLane(w *Worker, s Source) *lane {
 	slots := max(1, s.Slots)
 	// A quarter of the places stays for retries and for single replays, which wait behind no job.
 	return &lane{
-		w: w, source: s, kicked: make(chan struct{}, 1), finished: make(chan deadletter.Trigger, slots), forJobs: slots - slots/4,
-		results: make(chan struct{}, slots), written: make(chan struct{}, 1),
+		w:        w,
+		source:   s,
+		kicked:   make(chan struct{}, 1),
+		finished: make(chan deadletter.Trigger, slots),
+		forJobs:  slots - slots/4,
+		results:  make(chan struct{}, slots),
+		written:  make(chan struct{}, 1),
 	}
 }
 
@@ -80,8 +86,8 @@ func (t *tally) add(trigger deadletter.Trigger, n int) {
 	}
 }
 
-// await blocks until a delivery finished, somebody kicked, or wait is over, and takes account of what finished. A negative wait is for
-// ever.
+// await blocks until a delivery finished, somebody kicked, or wait is over, and takes account of what finished. A
+// negative wait is for ever.
 func (l *lane) await(ctx context.Context, wait time.Duration, inFlight *tally) {
 	var due <-chan time.Time
 	if wait >= 0 {
@@ -110,7 +116,8 @@ func (l *lane) await(ctx context.Context, wait time.Duration, inFlight *tally) {
 	}
 }
 
-// freed tells of results that were written, on which depends whether a job goes on. Whoever has as much in flight as it may needs not know.
+// freed tells of results that were written, on which depends whether a job goes on. Whoever has as much in flight as
+// it may needs not know.
 func (l *lane) freed(inFlight *tally) <-chan struct{} {
 	if inFlight.all == cap(l.finished) || inFlight.jobs >= l.forJobs {
 		return nil
@@ -121,8 +128,8 @@ func (l *lane) freed(inFlight *tally) <-chan struct{} {
 // gathers is how long a lane waits for more deliveries to finish, so that as many are claimed by one commit.
 const gathers = 2 * time.Millisecond
 
-// gather takes account of what finishes together with what just did: what shared a commit does. It waits for no more than half of the
-// places, and not for a delivery that is the only one.
+// gather takes account of what finishes together with what just did: what shared a commit does. It waits for no more
+// than half of the places, and not for a delivery that is the only one.
 func (l *lane) gather(ctx context.Context, inFlight *tally) {
 	enough := time.NewTimer(gathers)
 	defer enough.Stop()
@@ -141,9 +148,9 @@ func (l *lane) gather(ctx context.Context, inFlight *tally) {
 	}
 }
 
-// claimed is a delivery to make: the letter under its lease, and what to send.
+// claimed is a delivery to make: the message under its lease, and what to send.
 type claimed struct {
-	letter   deadletter.Letter
+	message  deadletter.Message
 	attempt  deadletter.Attempt
 	revision deadletter.Revision
 	probe    bool
@@ -164,8 +171,8 @@ func (l *lane) claimPaced(ctx context.Context, free, jobs int) ([]claimed, time.
 	return claims, wait, err
 }
 
-// claim opens up to free deliveries: what is due first, then what jobs (which have so many in flight) want. It answers how long to wait
-// before there can be more.
+// claim opens up to free deliveries: what is due first, then what jobs (which have so many in flight) want. It
+// answers how long to wait before there can be more.
 func (l *lane) claim(ctx context.Context, free, jobs int) ([]claimed, time.Duration, error) {
 	if free == 0 {
 		return nil, forever, nil
@@ -199,22 +206,22 @@ func (l *lane) claim(ctx context.Context, free, jobs int) ([]claimed, time.Durat
 }
 
 // openDue claims deliveries that are due. probe says that the retry among them tests its destination.
-func (l *lane) openDue(ctx context.Context, due []deadletter.Letter, probe bool) ([]claimed, error) {
+func (l *lane) openDue(ctx context.Context, due []deadletter.Message, probe bool) ([]claimed, error) {
 	if len(due) == 0 {
 		return nil, nil
 	}
 	var claims []claimed
 	err := l.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		claims = claims[:0]
-		for _, letter := range due {
-			c, err := l.open(ctx, tx, letter.ID)
+		for _, message := range due {
+			c, err := l.open(ctx, tx, message.ID)
 			if deadletter.KindOf(err) == deadletter.Conflict {
 				continue // somebody acted on it since it was listed
 			}
 			if err != nil {
-				return deadletter.Concerning(letter.ID, fmt.Errorf("claim it: %w", err))
+				return deadletter.Concerning(message.ID, fmt.Errorf("claim it: %w", err))
 			}
-			c.probe = probe && letter.Status == deadletter.Retrying
+			c.probe = probe && message.Status == deadletter.Retrying
 			claims = append(claims, c)
 		}
 		return nil
@@ -222,9 +229,9 @@ func (l *lane) openDue(ctx context.Context, due []deadletter.Letter, probe bool)
 	return claims, err
 }
 
-// due answers what may be delivered now: what people ordered, then the automatic retries that the gate lets through. Where these
-// are held, it answers when to ask again.
-func (l *lane) due(ctx context.Context, free int) ([]deadletter.Letter, delivery.Admission, error) {
+// due answers what may be delivered now: what people ordered, then the automatic retries that the gate lets through.
+// Where these are held, it answers when to ask again.
+func (l *lane) due(ctx context.Context, free int) ([]deadletter.Message, delivery.Admission, error) {
 	ordered, err := l.w.store.Due(ctx, l.source.Name, deadletter.Replaying, l.w.now(), free)
 	if err != nil || len(ordered) == free {
 		return ordered, delivery.Admission{}, err
@@ -238,7 +245,8 @@ func (l *lane) due(ctx context.Context, free int) ([]deadletter.Letter, delivery
 	return append(ordered, retries[:admitted.N]...), admitted, nil
 }
 
-// untilNext answers how long nothing is due. Retries that the gate holds are not looked at before it is to be asked again.
+// untilNext answers how long nothing is due. Retries that the gate holds are not looked at before it is to be asked
+// again.
 func (l *lane) untilNext(ctx context.Context, again time.Duration) (time.Duration, error) {
 	wait, err := l.until(ctx, deadletter.Replaying)
 	if err != nil {
@@ -259,7 +267,7 @@ func (l *lane) untilNext(ctx context.Context, again time.Duration) (time.Duratio
 	return min(wait, retry), nil
 }
 
-// until answers how long no letter of a status is due.
+// until answers how long no message of a status is due.
 func (l *lane) until(ctx context.Context, status deadletter.Status) (time.Duration, error) {
 	next, err := l.w.store.NextDue(ctx, l.source.Name, status)
 	if err != nil || next.IsZero() {
@@ -276,38 +284,63 @@ func (l *lane) lease(at time.Time) deadletter.Lease {
 }
 
 func (l *lane) open(ctx context.Context, tx *store.Tx, id deadletter.ID) (claimed, error) {
-	letter, err := tx.Letter(ctx, id)
+	message, err := tx.Message(ctx, id)
 	if err != nil {
 		return claimed{}, err
 	}
-	number := letter.Revision
-	if letter.Status == deadletter.Replaying {
-		number = letter.Order.Revision
+	number := message.Revision
+	if message.Status == deadletter.Replaying {
+		number = message.Order.Revision
 	}
 	revision, err := tx.Revision(ctx, id, number)
 	if err != nil {
 		return claimed{}, err
 	}
 	at := l.w.now()
-	change, err := letter.Claim(l.lease(at), telemetry.TraceParent(letter.ID, letter.Queue.TraceParent, revision.Headers), at)
+	change, err := message.Claim(
+		l.lease(at),
+		telemetry.TraceParent(message.ID, message.Queue.TraceParent, revision.Headers),
+		at,
+	)
 	if err != nil {
 		return claimed{}, err
 	}
-	return claimed{letter: change.After, attempt: *change.Attempt, revision: revision}, tx.Apply(ctx, change)
+	return claimed{message: change.After, attempt: *change.Attempt, revision: revision}, tx.Apply(ctx, change)
 }
 
-// deliver sends a claimed letter when it is its turn and records what became of it. Shutdown does not cut a delivery short: its
-// timeout does.
+// deliver sends a claimed message when it is its turn and records what became of it. Shutdown does not cut a delivery
+// short: its timeout does.
 func (l *lane) deliver(ctx context.Context, c claimed, turn time.Duration) {
-	ctx, span := telemetry.Attempt(telemetry.About(ctx, c.letter.ID), &c.letter, &c.attempt, c.revision.Headers)
+	ctx, span := telemetry.Attempt(telemetry.About(ctx, c.message.ID), &c.message, &c.attempt, c.revision.Headers)
 	result := l.w.sender.Send(context.WithoutCancel(ctx), l.source.Destination, delivery.Request{
-		Letter: c.letter.ID, Body: c.revision.Body, Headers: c.revision.Headers, Query: c.letter.Query, WebhookID: c.letter.WebhookID,
-		Attempt: c.attempt.Number, TraceParent: c.attempt.TraceParent, Booked: true, Turn: turn,
+		Message:     c.message.ID,
+		Body:        c.revision.Body,
+		Headers:     c.revision.Headers,
+		Query:       c.message.Query,
+		WebhookID:   c.message.WebhookID,
+		Attempt:     c.attempt.Number,
+		TraceParent: c.attempt.TraceParent,
+		Booked:      true,
+		Turn:        turn,
 	})
 	result.Number, result.Trigger, result.Actor, result.Revision = c.attempt.Number, c.attempt.Trigger, c.attempt.Actor, c.attempt.Revision
 	result.StartedAt, result.TraceParent, result.Probe = c.attempt.StartedAt, c.attempt.TraceParent, c.probe
-	l.w.log.InfoContext(ctx, "delivery", "source", c.letter.Source, "attempt", result.Number, "trigger", result.Trigger,
-		"outcome", result.Outcome, "status", result.StatusCode, "ms", result.Latency.Milliseconds())
+	l.w.log.InfoContext(
+		ctx,
+		"delivery",
+		"source",
+		c.message.Source,
+		"attempt",
+		result.Number,
+		"trigger",
+		result.Trigger,
+		"outcome",
+		result.Outcome,
+		"status",
+		result.StatusCode,
+		"ms",
+		result.Latency.Milliseconds(),
+	)
 	l.results <- struct{}{} // as many results may wait as deliveries may be in flight
 	l.finished <- c.attempt.Trigger
 	err := l.finish(ctx, c, result)
@@ -318,7 +351,7 @@ func (l *lane) deliver(ctx context.Context, c claimed, turn time.Duration) {
 	}
 	if err != nil {
 		l.w.log.ErrorContext(ctx, "the result of a delivery could not be written; it will count as unknown",
-			"source", c.letter.Source, "attempt", result.Number, "err", err)
+			"source", c.message.Source, "attempt", result.Number, "err", err)
 	}
 	span.Outcome(result)
 	span.End(err)
@@ -327,8 +360,8 @@ func (l *lane) deliver(ctx context.Context, c claimed, turn time.Duration) {
 // finishLimit bounds how long a store that cannot be written holds up shutdown.
 const finishLimit = 30 * time.Second
 
-// finish writes the result. A store that cannot be written just now is asked until it can, because the delivery cannot be made undone;
-// once ctx ends, no longer than finishLimit.
+// finish writes the result. A store that cannot be written just now is asked until it can, because the delivery
+// cannot be made undone; once ctx ends, no longer than finishLimit.
 func (l *lane) finish(ctx context.Context, c claimed, result deadletter.Attempt) error {
 	return l.w.untilWritten(ctx, func(ctx context.Context) error { return l.record(ctx, c, result) })
 }
@@ -354,10 +387,10 @@ func (w *Worker) untilWritten(ctx context.Context, write func(ctx context.Contex
 	}
 }
 
-// record writes a result. It is made ready before it is the writer's turn, who works for everybody, and once more where the letter was
-// changed during the delivery: it may have arrived again.
+// record writes a result. It is made ready before it is the writer's turn, who works for everybody, and once more
+// where the message was changed during the delivery: it may have arrived again.
 func (l *lane) record(ctx context.Context, c claimed, result deadletter.Attempt) error {
-	usual, err := c.letter.Finish(c.letter.Lease.Token, result, l.source.Retry, l.w.roll(), l.w.now())
+	usual, err := c.message.Finish(c.message.Lease.Token, result, l.source.Retry, l.w.roll(), l.w.now())
 	if err != nil {
 		return err
 	}
@@ -365,11 +398,11 @@ func (l *lane) record(ctx context.Context, c claimed, result deadletter.Attempt)
 		if err := tx.Apply(ctx, usual); deadletter.KindOf(err) != deadletter.Conflict {
 			return err
 		}
-		letter, err := tx.Letter(ctx, c.letter.ID)
+		message, err := tx.Message(ctx, c.message.ID)
 		if err != nil {
 			return err
 		}
-		change, err := letter.Finish(c.letter.Lease.Token, result, l.source.Retry, l.w.roll(), l.w.now())
+		change, err := message.Finish(c.message.Lease.Token, result, l.source.Retry, l.w.roll(), l.w.now())
 		if err != nil {
 			return err
 		}

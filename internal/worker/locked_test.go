@@ -17,7 +17,8 @@ import (
 	"dlqdesk/internal/worker"
 )
 
-// locking is a destination that takes everything. Meanwhile another program begins to write to the store, and takes its time.
+// locking is a destination that takes everything. Meanwhile another program begins to write to the store, and takes
+// its time.
 type locking struct {
 	file  *sql.DB
 	holds time.Duration
@@ -34,7 +35,8 @@ func (l *locking) Send(ctx context.Context, _ delivery.Destination, _ delivery.R
 	return deadletter.Attempt{Outcome: deadletter.Delivered, StatusCode: 200, StartedAt: time.Now(), Done: true}
 }
 
-// The result of a delivery that was made is written, however long the store takes nothing, and the letter is not delivered again.
+// The result of a delivery that was made is written, however long the store takes nothing, and the message is not
+// delivered again.
 func TestResultOutwaitsALockedStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -50,18 +52,24 @@ func TestResultOutwaitsALockedStore(t *testing.T) {
 		}
 		b, to := bundle{store: s}, &locking{file: file, holds: 2 * lease}
 		source := worker.Source{
-			Name: "genesys", Destination: delivery.Destination{Source: "genesys", Timeout: 5 * time.Second}, Retry: desktest.Policy(), Slots: 8,
-			Gate: delivery.NewBreaker(breaker, time.Now),
+			Name:        "genesys",
+			Destination: delivery.Destination{Source: "genesys", Timeout: 5 * time.Second},
+			Retry:       desktest.Policy(),
+			Slots:       8,
+			Gate:        delivery.NewBreaker(breaker, time.Now),
 		}
 		b.worker = worker.New(s, to, []worker.Source{source}, time.Now, func() float64 { return 0.5 }, desktest.Log(t))
 		b.Desk = desk.New(s, []desk.Source{{Name: "genesys"}}, b.worker.Kick, time.Now)
 		b.replay(t, desktest.Receive(t, s, desktest.Failure("a-1", 422, time.Now())), 0)
 		begun, stop := time.Now(), b.run(t)
-		for desktest.Letter(t, s, "a-1").Status != deadletter.Resolved && time.Since(begun) < 10*lease {
+		for desktest.Message(t, s, "a-1").Status != deadletter.Resolved && time.Since(begun) < 10*lease {
 			time.Sleep(time.Second)
 		}
 		last := b.attempts(t, "a-1")[0]
-		if took := time.Since(begun); to.sent.Load() != 1 || last.Outcome != deadletter.Delivered || took < 2*lease || took > 2*lease+15*time.Second {
+		if took := time.Since(
+			begun,
+		); to.sent.Load() != 1 || last.Outcome != deadletter.Delivered || took < 2*lease ||
+			took > 2*lease+15*time.Second {
 			t.Errorf("after %v and %d deliveries the attempt is %+v", took, to.sent.Load(), last)
 		}
 		stop()

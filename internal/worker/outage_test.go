@@ -23,8 +23,8 @@ func (b bundle) tick(by time.Duration) {
 	b.worker.Kick()
 }
 
-// A job whose destination is down keeps its letters: one at a time tests the destination, and none fails for that.
-func TestJobHoldsItsLettersWhileTheDestinationIsDown(t *testing.T) {
+// A job whose destination is down keeps its messages: one at a time tests the destination, and none fails for that.
+func TestJobHoldsItsMessagesWhileTheDestinationIsDown(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.employ(t, deadletter.Operator)
@@ -35,7 +35,7 @@ func TestJobHoldsItsLettersWhileTheDestinationIsDown(t *testing.T) {
 	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{})
 	b.tick(time.Second)
 	single := desktest.Receive(t, b.store, desktest.Failure("single", 422, b.clock.Now()))
-	b.replay(t, single, 0) // what a person asks of one letter goes at once, and alone
+	b.replay(t, single, 0) // what a person asks of one message goes at once, and alone
 	b.received(t, 1)
 	const probes = 4
 	for i := range probes {
@@ -48,13 +48,23 @@ func TestJobHoldsItsLettersWhileTheDestinationIsDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.tick(breaker.Probe)
-	if j := b.awaitJob(t, id, "paused", func(j deadletter.Job) bool { return j.State == deadletter.JobPaused }); j.Items != held {
+	if j := b.awaitJob(
+		t,
+		id,
+		"paused",
+		func(j deadletter.Job) bool { return j.State == deadletter.JobPaused },
+	); j.Items != held {
 		t.Errorf("paused with %+v", j.Items)
 	}
 	if err := b.CancelJob(t.Context(), anna, id); err != nil {
 		t.Fatal(err)
 	}
-	if j := b.awaitJob(t, id, "cancelled", func(j deadletter.Job) bool { return j.State == deadletter.JobCancelled }); j.Items != held {
+	if j := b.awaitJob(
+		t,
+		id,
+		"cancelled",
+		func(j deadletter.Job) bool { return j.State == deadletter.JobCancelled },
+	); j.Items != held {
 		t.Errorf("cancelled with %+v", j.Items)
 	}
 }
@@ -62,22 +72,22 @@ func TestJobHoldsItsLettersWhileTheDestinationIsDown(t *testing.T) {
 // When the destination answers again, the job goes on by itself, no faster than what is held is released.
 func TestJobGoesOnAtTheRateOfTheRelease(t *testing.T) {
 	t.Parallel()
-	const letters = 7
+	const messages = 7
 	b := setup(t)
 	b.employ(t, deadletter.Operator)
-	b.failed(t, letters)
+	b.failed(t, messages)
 	b.fuse()
 	b.run(t)
 	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{Rate: 1000})
 	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	b.tick(breaker.Probe)
 	b.settles(t, delivery.Releasing)
-	for sent := 1; sent < letters; sent += breaker.Release {
+	for sent := 1; sent < messages; sent += breaker.Release {
 		b.received(t, sent)
 		b.tick(time.Second)
-		b.until(t, func() bool { return len(b.destination.Received()) >= min(letters, sent+breaker.Release) })
+		b.until(t, func() bool { return len(b.destination.Received()) >= min(messages, sent+breaker.Release) })
 	}
-	if j := b.finished(t, id); j.Items != (deadletter.JobItems{Done: letters}) {
+	if j := b.finished(t, id); j.Items != (deadletter.JobItems{Done: messages}) {
 		t.Errorf("results %+v", j.Items)
 	}
 	b.until(t, func() bool {
@@ -86,7 +96,7 @@ func TestJobGoesOnAtTheRateOfTheRelease(t *testing.T) {
 	})
 }
 
-// A letter that does not take the order tests nothing: the next one does, at once.
+// A message that does not take the order tests nothing: the next one does, at once.
 func TestProbeByAJobPassesOverWhatIsSkipped(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -106,10 +116,15 @@ func TestProbeByAJobPassesOverWhatIsSkipped(t *testing.T) {
 	if got := b.destination.Received()[0].Header.Get("Webhook-Id"); got != string(ids[3]) {
 		t.Errorf("the probe was made of %s", got)
 	}
-	b.awaitJob(t, id, "waiting", func(j deadletter.Job) bool { return j.Items == deadletter.JobItems{Pending: 1, Skipped: 3} })
+	b.awaitJob(
+		t,
+		id,
+		"waiting",
+		func(j deadletter.Job) bool { return j.Items == deadletter.JobItems{Pending: 1, Skipped: 3} },
+	)
 }
 
-// An edit is made once, however often its letter tests the destination.
+// An edit is made once, however often its message tests the destination.
 func TestProbeByAJobEditsOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -123,7 +138,7 @@ func TestProbeByAJobEditsOnce(t *testing.T) {
 		b.tick(breaker.Probe)
 		b.received(t, i+1)
 	}
-	if l := desktest.Letter(t, b.store, "l-00000"); l.Revision != 1 || l.Attempts != 4 {
+	if l := desktest.Message(t, b.store, "l-00000"); l.Revision != 1 || l.Attempts != 4 {
 		t.Errorf("it has revision %d after %d attempts", l.Revision, l.Attempts)
 	}
 }

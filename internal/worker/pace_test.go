@@ -14,11 +14,11 @@ import (
 	"dlqdesk/internal/worker"
 )
 
-// A backlog keeps to the pace of its destination while webhooks want more of it than there is: its letters wait before their attempt
-// begins, so that none is spent on waiting, and they have their share.
+// A backlog keeps to the pace of its destination while webhooks want more of it than there is: its messages wait
+// before their attempt begins, so that none is spent on waiting, and they have their share.
 func TestBacklogKeepsToThePace(t *testing.T) {
 	t.Parallel()
-	const letters, perSecond = 12, 40
+	const messages, perSecond = 12, 40
 	paced := desktest.NewDestination(t)
 	var mu sync.Mutex
 	var arrived []time.Time
@@ -28,10 +28,14 @@ func TestBacklogKeepsToThePace(t *testing.T) {
 		arrived = append(arrived, time.Now())
 	})
 	to := delivery.Destination{
-		Source: "slow", URL: paced.URL, Timeout: 500 * time.Millisecond, MaxConcurrent: 64, Pace: delivery.NewPace(perSecond, time.Now),
+		Source:        "slow",
+		URL:           paced.URL,
+		Timeout:       500 * time.Millisecond,
+		MaxConcurrent: 64,
+		Pace:          delivery.NewPace(perSecond, time.Now),
 	}
 	b := setup(t, worker.Source{Name: "slow", Destination: to, Retry: desktest.Policy(), Slots: 32})
-	for i := range letters {
+	for i := range messages {
 		c := desktest.Failure(fmt.Sprintf("s-%d", i), 503, b.clock.Now())
 		c.Source = "slow"
 		desktest.Receive(t, b.store, c)
@@ -55,17 +59,17 @@ func TestBacklogKeepsToThePace(t *testing.T) {
 	b.clock.Add(time.Minute)
 	started := time.Now()
 	b.run(t)
-	for i := range letters {
+	for i := range messages {
 		id := deadletter.ID(fmt.Sprintf("s-%d", i))
 		b.becomes(t, id, deadletter.Resolved)
 		if got := b.attempts(t, id); len(got) != 2 {
-			t.Errorf("letter %s had %d attempts", id, len(got))
+			t.Errorf("message %s had %d attempts", id, len(got))
 		}
 	}
 	took := time.Since(started)
 	mu.Lock()
 	defer mu.Unlock()
-	if most := int(time.Since(arrived[0]).Seconds()*perSecond) + 2; len(arrived) > most || len(arrived) < letters+10 {
+	if most := int(time.Since(arrived[0]).Seconds()*perSecond) + 2; len(arrived) > most || len(arrived) < messages+10 {
 		t.Errorf("%d requests came in %v, at most %d may", len(arrived), took, most)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// However long a destination is down, probing it takes no letter's attempts: they are all there when it is up again.
+// However long a destination is down, probing it takes no message's attempts: they are all there when it is up again.
 func TestProbesUseUpNoAttempts(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -33,14 +33,14 @@ func TestProbesUseUpNoAttempts(t *testing.T) {
 	}
 	attempts := 0
 	for _, id := range ids {
-		l := desktest.Letter(t, b.store, id)
+		l := desktest.Message(t, b.store, id)
 		if l.Status != deadletter.Retrying || l.AutoAttempts != 1 {
-			t.Errorf("letter %s is %s after %d of its attempts", id, l.Status, l.AutoAttempts)
+			t.Errorf("message %s is %s after %d of its attempts", id, l.Status, l.AutoAttempts)
 		}
 		attempts += l.Attempts - 1
 	}
 	if attempts != probes {
-		t.Errorf("the letters tell of %d probes, %d were made", attempts, probes)
+		t.Errorf("the messages tell of %d probes, %d were made", attempts, probes)
 	}
 	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	b.until(t, func() bool {
@@ -87,7 +87,8 @@ func TestDestinationIsBackWhenNothingWaits(t *testing.T) {
 	b.settles(t, delivery.Closed) // by the worker, which was told
 }
 
-// A destination that says "in ten minutes" gets no retry and no letter of a job until then; what a person asks of one letter goes.
+// A destination that says "in ten minutes" gets no retry and no message of a job until then; what a person asks of
+// one message goes.
 func TestRetryAfterHoldsRetriesAndJobs(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -123,6 +124,6 @@ func TestRetryAfterHoldsRetriesAndJobs(t *testing.T) {
 	b.until(t, func() bool {
 		b.clock.Add(time.Second)
 		b.worker.Kick()
-		return len(b.destination.Received()) == 11 // with the letter that was told to wait
+		return len(b.destination.Received()) == 11 // with the message that was told to wait
 	})
 }

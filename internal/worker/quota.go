@@ -12,13 +12,13 @@ import (
 // pacer keeps jobs to the rate that was asked for.
 type pacer struct {
 	mu   sync.Mutex
-	next map[deadletter.JobID]time.Time // when the next letter of a job may begin
+	next map[deadletter.JobID]time.Time // when the next message of a job may begin
 }
 
 // paceWindow is how much of a job's rate may be made up for at once, where nothing could begin for a while.
 const paceWindow = 100 * time.Millisecond
 
-// take answers how many of n letters of a job may begin now, and how long to wait for the next.
+// take answers how many of n messages of a job may begin now, and how long to wait for the next.
 func (p *pacer) take(j deadletter.Job, n int, now time.Time) (int, time.Duration) {
 	if j.Rate == 0 || n == 0 {
 		return n, 0
@@ -45,7 +45,7 @@ func (p *pacer) take(j deadletter.Job, n int, now time.Time) (int, time.Duration
 	return taken, max(0, next.Sub(now))
 }
 
-// giveBack makes up for n letters of a job that could not begin after all.
+// giveBack makes up for n messages of a job that could not begin after all.
 func (p *pacer) giveBack(j deadletter.Job, n int) {
 	if j.Rate == 0 || n == 0 {
 		return
@@ -71,8 +71,8 @@ func (p *pacer) forget(running []deadletter.Job) {
 	p.next = kept
 }
 
-// mayBegin answers how many of n letters of a job may begin now, and how long to wait before there can be more (forever: something else
-// will say so). A job whose canary has its results is paused.
+// mayBegin answers how many of n messages of a job may begin now, and how long to wait before there can be more
+// (forever: something else will say so). A job whose canary has its results is paused.
 func (w *Worker) mayBegin(ctx context.Context, j deadletter.Job, n int) (int, time.Duration, error) {
 	if left := j.MayBegin(n); left < n {
 		switch {

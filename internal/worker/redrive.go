@@ -15,17 +15,17 @@ import (
 	"dlqdesk/internal/telemetry"
 )
 
-// Queue is a dead letter queue whose letters can be sent back to where they came from.
+// Queue is a DLQ whose messages can be sent back to where they came from.
 type Queue struct {
 	Name   string // in the configuration
 	Origin Origin
 	Slots  int // messages that may be on their way at once
 }
 
-// Origin knows where messages of a dead letter queue came from.
+// Origin knows where messages of a DLQ came from.
 type Origin interface {
-	// To answers the URL of the queue that a letter goes back to; a Conflict says why there is none.
-	To(l deadletter.Letter) (string, error)
+	// To answers the URL of the queue that a message goes back to; a Conflict says why there is none.
+	To(l deadletter.Message) (string, error)
 	// Send answers what SQS calls the message then; its errors are those of queue.Origin.
 	Send(ctx context.Context, queueURL string, m queue.Outgoing) (messageID string, err error)
 	// Limits of the queue.
@@ -33,16 +33,22 @@ type Origin interface {
 	MaxMessageBytes() int
 }
 
-// Redrive lets the worker send letters of these queues back. It is called before Run.
+// Redrive lets the worker send messages of these queues back. It is called before Run.
 func (w *Worker) Redrive(queues ...Queue) {
 	for _, q := range queues {
 		slots := max(1, q.Slots)
-		w.redrives[q.Name] = &redriver{w: w, queue: q, kicked: make(chan struct{}, 1), finished: make(chan string, slots), busy: map[string]bool{}}
+		w.redrives[q.Name] = &redriver{
+			w:        w,
+			queue:    q,
+			kicked:   make(chan struct{}, 1),
+			finished: make(chan string, slots),
+			busy:     map[string]bool{},
+		}
 	}
 }
 
-// redriver sends the letters of one queue back. Of a group of a FIFO queue one is on its way at a time, in the order in which they were
-// received; where one could not be sent, those of its group that were to follow are not.
+// redriver sends the messages of one queue back. Of a group of a FIFO queue one is on its way at a time, in the order
+// in which they were received; where one could not be sent, those of its group that were to follow are not.
 type redriver struct {
 	w        *Worker
 	queue    Queue
@@ -52,10 +58,10 @@ type redriver struct {
 	busy     map[string]bool // groups with a message on its way
 }
 
-// redrive is a message to send: the letter under its lease, and what it is made of.
+// redrive is a message to send: the message under its lease, and what it is made of.
 type redrive struct {
 	claimed
-	message envelope.Message
+	queued envelope.Message
 }
 
 // redriveLimit bounds one redrive.
@@ -77,7 +83,7 @@ func (r *redriver) run(ctx context.Context) {
 			wait = storeRetry
 		}
 		for _, c := range claims {
-			r.begin(c.letter)
+			r.begin(c.message)
 			go r.send(ctx, c)
 		}
 		r.await(ctx, wait)
@@ -95,7 +101,7 @@ func (r *redriver) group(messageGroup string) string {
 	return messageGroup
 }
 
-func (r *redriver) begin(l deadletter.Letter) {
+func (r *redriver) begin(l deadletter.Message) {
 	r.inFlight++
 	if group := r.group(l.Queue.GroupID); group != "" {
 		r.busy[group] = true
@@ -123,7 +129,8 @@ func (r *redriver) await(ctx context.Context, wait time.Duration) {
 	}
 }
 
-// claim opens up to free redrives: those that people ordered, then those of jobs. It answers how long to wait before there can be more.
+// claim opens up to free redrives: those that people ordered, then those of jobs. It answers how long to wait before
+// there can be more.
 func (r *redriver) claim(ctx context.Context, free int) ([]redrive, time.Duration, error) {
 	if free == 0 {
 		return nil, forever, nil
@@ -159,7 +166,7 @@ func (r *redriver) claimDue(ctx context.Context, free int) ([]redrive, error) {
 	err = r.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		claims = claims[:0]
 		for _, id := range chosen {
-			l, err := tx.Letter(ctx, id)
+			l, err := tx.Message(ctx, id)
 			if err != nil {
 				return err
 			}
@@ -180,7 +187,8 @@ func (r *redriver) claimDue(ctx context.Context, free int) ([]redrive, error) {
 	return claims, err
 }
 
-// inOrder answers which of n messages may be sent now, free of them at most: none whose group has one on its way, or one before it.
+// inOrder answers which of n messages may be sent now, free of them at most: none whose group has one on its way, or
+// one before it.
 func (r *redriver) inOrder(n, free int, groupOf func(int) string) []int {
 	var chosen []int
 	taken := map[string]bool{}
@@ -222,7 +230,7 @@ func sooner(a, b time.Duration) time.Duration {
 	return a
 }
 
-// lookAhead is how many letters of a job are looked at for some whose groups are free.
+// lookAhead is how many messages of a job are looked at for some whose groups are free.
 const lookAhead = 500
 
 func (r *redriver) claimOf(ctx context.Context, j deadletter.Job, free int) ([]redrive, time.Duration, error) {
@@ -267,9 +275,14 @@ func (r *redriver) openItems(ctx context.Context, id deadletter.JobID, items []s
 	return claims, nil
 }
 
-// openItem orders the redrive of a letter for its job and claims it in one go, so that what is ordered is on its way.
-func (r *redriver) openItem(ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item) (redrive, bool, error) {
-	l, err := tx.Letter(ctx, item.Letter)
+// openItem orders the redrive of a message for its job and claims it in one go, so that what is ordered is on its way.
+func (r *redriver) openItem(
+	ctx context.Context,
+	tx *store.Tx,
+	j deadletter.Job,
+	item store.Item,
+) (redrive, bool, error) {
+	l, err := tx.Message(ctx, item.Message)
 	if err != nil {
 		return redrive{}, false, err
 	}
@@ -282,7 +295,10 @@ func (r *redriver) openItem(ctx context.Context, tx *store.Tx, j deadletter.Job,
 			return redrive{}, false, err
 		}
 		if stopped {
-			return redrive{}, false, deadletter.Errorf(deadletter.Conflict, "an earlier message of its group was not sent back, and this one would overtake it")
+			return redrive{}, false, deadletter.Errorf(
+				deadletter.Conflict,
+				"an earlier message of its group was not sent back, and this one would overtake it",
+			)
 		}
 	}
 	latest, err := tx.Revision(ctx, l.ID, l.Revision)
@@ -306,12 +322,16 @@ func (r *redriver) openItem(ctx context.Context, tx *store.Tx, j deadletter.Job,
 	return c, true, nil
 }
 
-func (r *redriver) open(ctx context.Context, tx *store.Tx, l deadletter.Letter) (redrive, deadletter.Change, error) {
+func (r *redriver) open(ctx context.Context, tx *store.Tx, l deadletter.Message) (redrive, deadletter.Change, error) {
 	return r.openOrdered(ctx, tx, deadletter.Change{After: l})
 }
 
-// openOrdered claims a letter whose redrive is ordered, and makes its message.
-func (r *redriver) openOrdered(ctx context.Context, tx *store.Tx, ordered deadletter.Change) (redrive, deadletter.Change, error) {
+// openOrdered claims a message whose redrive is ordered, and makes its message.
+func (r *redriver) openOrdered(
+	ctx context.Context,
+	tx *store.Tx,
+	ordered deadletter.Change,
+) (redrive, deadletter.Change, error) {
 	l := ordered.After
 	at := r.w.now()
 	opened, err := l.Claim(deadletter.Lease{Token: rand.Text(), Until: at.Add(redriveLimit + leaseMargin)}, "", at)
@@ -335,14 +355,18 @@ func (r *redriver) openOrdered(ctx context.Context, tx *store.Tx, ordered deadle
 	if err != nil {
 		return redrive{}, opened, err
 	}
-	opened.Attempt.SentDigest, opened.Attempt.TraceParent = m.Digest, telemetry.TraceParent(l.ID, l.Queue.TraceParent, revision.Headers)
-	return redrive{claimed{letter: opened.After, attempt: *opened.Attempt, revision: revision}, m}, opened, nil
+	opened.Attempt.SentDigest, opened.Attempt.TraceParent = m.Digest, telemetry.TraceParent(
+		l.ID,
+		l.Queue.TraceParent,
+		revision.Headers,
+	)
+	return redrive{claimed{message: opened.After, attempt: *opened.Attempt, revision: revision}, m}, opened, nil
 }
 
 // send puts a message on its queue and records what became of it. Shutdown does not cut it short: its limit does.
 func (r *redriver) send(ctx context.Context, c redrive) {
-	defer func() { r.finished <- r.group(c.letter.Queue.GroupID) }()
-	ctx, span := telemetry.Attempt(telemetry.About(ctx, c.letter.ID), &c.letter, &c.attempt, c.revision.Headers)
+	defer func() { r.finished <- r.group(c.message.Queue.GroupID) }()
+	ctx, span := telemetry.Attempt(telemetry.About(ctx, c.message.ID), &c.message, &c.attempt, c.revision.Headers)
 	c.attempt.TraceParent = cmp.Or(span.TraceParent(), c.attempt.TraceParent)
 	result := c.attempt
 	started := time.Now()
@@ -351,7 +375,8 @@ func (r *redriver) send(ctx context.Context, c redrive) {
 	r.w.log.InfoContext(ctx, "redrive", "queue", r.queue.Name, "attempt", result.Number, "trigger", result.Trigger,
 		"outcome", result.Outcome, "ms", result.Latency.Milliseconds())
 	err := r.w.untilWritten(ctx, func(ctx context.Context) error { return r.record(ctx, c, result) })
-	if err != nil && deadletter.KindOf(err) != deadletter.Conflict { // a message that is back already has ended its redrive itself
+	// a message that is back already has ended its redrive itself
+	if err != nil && deadletter.KindOf(err) != deadletter.Conflict {
 		r.w.log.ErrorContext(ctx, "the result of a redrive could not be written; it will count as unknown",
 			"queue", r.queue.Name, "attempt", result.Number, "err", err)
 	}
@@ -362,9 +387,9 @@ func (r *redriver) send(ctx context.Context, c redrive) {
 func (r *redriver) put(ctx context.Context, c redrive) (messageID string, outcome deadletter.Outcome, fault string) {
 	ctx, cancel := context.WithTimeout(ctx, redriveLimit)
 	defer cancel()
-	to, err := r.queue.Origin.To(c.letter)
+	to, err := r.queue.Origin.To(c.message)
 	if err == nil {
-		m := outgoing(c.message)
+		m := outgoing(c.queued)
 		m.Trace = telemetry.ToAWS(c.attempt.TraceParent)
 		messageID, err = r.queue.Origin.Send(ctx, to, m)
 	}
@@ -393,21 +418,27 @@ func refusedBySQS(err error) bool {
 }
 
 func outgoing(m envelope.Message) queue.Outgoing {
-	out := queue.Outgoing{Body: m.Body, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID, Attributes: map[string]queue.Attribute{}}
+	out := queue.Outgoing{
+		Body:            m.Body,
+		GroupID:         m.GroupID,
+		DeduplicationID: m.DeduplicationID,
+		Attributes:      map[string]queue.Attribute{},
+	}
 	for _, a := range m.Attributes {
 		out.Attributes[a.Name] = queue.Attribute{Type: a.Type, String: a.Value, Binary: a.Binary}
 	}
 	return out
 }
 
-// record writes what became of a redrive. Where a message of a group was not sent, what people ordered to follow it is not either.
+// record writes what became of a redrive. Where a message of a group was not sent, what people ordered to follow it
+// is not either.
 func (r *redriver) record(ctx context.Context, c redrive, result deadletter.Attempt) error {
 	return r.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		l, err := tx.Letter(ctx, c.letter.ID)
+		l, err := tx.Message(ctx, c.message.ID)
 		if err != nil {
 			return err
 		}
-		change, err := l.Finish(c.letter.Lease.Token, result, deadletter.RetryPolicy{}, 0, r.w.now())
+		change, err := l.Finish(c.message.Lease.Token, result, deadletter.RetryPolicy{}, 0, r.w.now())
 		if err != nil {
 			return err
 		}
@@ -427,7 +458,12 @@ func (r *redriver) stopFollowers(ctx context.Context, tx *store.Tx, group string
 		return err
 	}
 	for _, id := range followers {
-		if err := r.w.fail(ctx, tx, id, "Not sent: an earlier message of its group was not sent back, and this one would overtake it"); err != nil {
+		if err := r.w.fail(
+			ctx,
+			tx,
+			id,
+			"Not sent: an earlier message of its group was not sent back, and this one would overtake it",
+		); err != nil {
 			return err
 		}
 	}

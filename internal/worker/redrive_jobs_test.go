@@ -18,7 +18,12 @@ func jobKeepsRate(t *testing.T, b redriveBundle) {
 	b.run(t)
 	id := b.begin(t, deadletter.ActRedrive, deadletter.JobInput{Rate: 2})
 	for sent := 1; sent < 5; sent++ {
-		j := b.awaitJob(t, id, "sending", func(j deadletter.Job) bool { return j.Items.Done >= sent && j.Items.Ordered == 0 })
+		j := b.awaitJob(
+			t,
+			id,
+			"sending",
+			func(j deadletter.Job) bool { return j.Items.Done >= sent && j.Items.Ordered == 0 },
+		)
 		if j.Items.Done != sent {
 			t.Errorf("after %d half seconds %d are sent", sent-1, j.Items.Done)
 		}
@@ -47,7 +52,13 @@ func jobPausesAndCancels(t *testing.T, b redriveBundle) {
 	for range 8 {
 		release <- struct{}{}
 	}
-	if j := b.awaitJob(t, id, "still", still); j.Items != (deadletter.JobItems{Pending: 12, Done: 8}) || j.State != deadletter.JobPaused {
+	if j := b.awaitJob(
+		t,
+		id,
+		"still",
+		still,
+	); j.Items != (deadletter.JobItems{Pending: 12, Done: 8}) ||
+		j.State != deadletter.JobPaused {
 		t.Fatalf("paused %+v", j)
 	}
 	if err := b.ResumeJob(t.Context(), anna, id); err != nil {
@@ -58,7 +69,13 @@ func jobPausesAndCancels(t *testing.T, b redriveBundle) {
 		t.Fatal(err)
 	}
 	close(release)
-	if j := b.awaitJob(t, id, "still", still); j.Items != (deadletter.JobItems{Pending: 4, Done: 16}) || j.State != deadletter.JobCancelled {
+	if j := b.awaitJob(
+		t,
+		id,
+		"still",
+		still,
+	); j.Items != (deadletter.JobItems{Pending: 4, Done: 16}) ||
+		j.State != deadletter.JobCancelled {
 		t.Errorf("cancelled %+v", j)
 	}
 	if got := b.arrived(t)[""]; len(got) != 16 {
@@ -69,7 +86,8 @@ func jobPausesAndCancels(t *testing.T, b redriveBundle) {
 	}
 }
 
-// Of a group in which SQS lost one answer nothing more is sent, because the one may be missing; of the others everything is.
+// Of a group in which SQS lost one answer nothing more is sent, because the one may be missing; of the others
+// everything is.
 func lostAnswerStopsGroup(t *testing.T, b redriveBundle) {
 	t.Helper()
 	b.employ(t, deadletter.Operator)
@@ -83,9 +101,12 @@ func lostAnswerStopsGroup(t *testing.T, b redriveBundle) {
 	b.run(t)
 	j := b.finished(t, b.begin(t, deadletter.ActRedrive, deadletter.JobInput{}))
 	if j.Items != (deadletter.JobItems{Done: 8, Failed: 1, Skipped: 3}) {
-		t.Errorf("of the letters came %+v", j.Items)
+		t.Errorf("of the messages came %+v", j.Items)
 	}
-	want := map[string][]string{"g-0": {"q-000", "q-002", "q-004", "q-006", "q-008", "q-010"}, "g-1": {"q-001", "q-003", "q-005"}}
+	want := map[string][]string{
+		"g-0": {"q-000", "q-002", "q-004", "q-006", "q-008", "q-010"},
+		"g-1": {"q-001", "q-003", "q-005"},
+	}
 	for group, bodies := range b.arrived(t) {
 		if !slices.Equal(bodies, want[group]) {
 			t.Errorf("group %s came as %v", group, bodies)

@@ -38,7 +38,7 @@ type origin struct {
 	sent []string       // the trace of each message
 }
 
-func (o *origin) To(l deadletter.Letter) (string, error) {
+func (o *origin) To(l deadletter.Message) (string, error) {
 	to, err := o.Of(l.Queue.SourceARN)
 	if err != nil {
 		return "", deadletter.Errorf(deadletter.Conflict, "%s", err)
@@ -78,7 +78,7 @@ func (o *origin) begin(group string, n int) {
 	o.all = max(o.all, sum)
 }
 
-// redriveBundle is a worker that sends letters back to a queue of a real SQS server.
+// redriveBundle is a worker that sends messages back to a queue of a real SQS server.
 type redriveBundle struct {
 	bundle
 	origin *origin
@@ -119,7 +119,17 @@ func setupRedrive(t *testing.T, endpoint, suffix string) redriveBundle {
 		attributes["FifoQueue"] = "true"
 	}
 	name := rand.Text()
-	dlq, source := desktest.CreateQueue(t, endpoint, name+"-dlq"+suffix, attributes), desktest.CreateQueue(t, endpoint, name+suffix, attributes)
+	dlq, source := desktest.CreateQueue(
+		t,
+		endpoint,
+		name+"-dlq"+suffix,
+		attributes,
+	), desktest.CreateQueue(
+		t,
+		endpoint,
+		name+suffix,
+		attributes,
+	)
 	q, err := queue.NewSQS(t.Context(), dlq, "", desktest.AWS(endpoint))
 	if err != nil {
 		t.Fatal(err)
@@ -131,10 +141,10 @@ func setupRedrive(t *testing.T, endpoint, suffix string) redriveBundle {
 	return b
 }
 
-// queued puts letters of a queue into the store, in the order of their ids.
-func (b redriveBundle) queued(t *testing.T, n int, group func(i int) string) []deadletter.Letter {
+// queued puts messages of a queue into the store, in the order of their ids.
+func (b redriveBundle) queued(t *testing.T, n int, group func(i int) string) []deadletter.Message {
 	t.Helper()
-	var all []deadletter.Letter
+	var all []deadletter.Message
 	for i := range n {
 		id := fmt.Sprintf("q-%03d", i)
 		c := desktest.Failure(id, 422, b.clock.Now().Add(time.Duration(i)*time.Millisecond))
@@ -153,7 +163,9 @@ func (b redriveBundle) arrived(t *testing.T) map[string][]string {
 	got := map[string][]string{}
 	for {
 		answer, err := b.client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
-			QueueUrl: &b.source, MaxNumberOfMessages: 10, MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
+			QueueUrl:                    &b.source,
+			MaxNumberOfMessages:         10,
+			MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -164,7 +176,10 @@ func (b redriveBundle) arrived(t *testing.T) map[string][]string {
 		for _, m := range answer.Messages {
 			group := m.Attributes["MessageGroupId"]
 			got[group] = append(got[group], aws.ToString(m.Body))
-			if _, err := b.client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &b.source, ReceiptHandle: m.ReceiptHandle}); err != nil {
+			if _, err := b.client.DeleteMessage(
+				t.Context(),
+				&sqs.DeleteMessageInput{QueueUrl: &b.source, ReceiptHandle: m.ReceiptHandle},
+			); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -184,24 +199,26 @@ func jobKeepsOrder(t *testing.T, b redriveBundle) {
 	b.run(t)
 	j := b.finished(t, b.begin(t, deadletter.ActRedrive, deadletter.JobInput{}))
 	if j.Items != (deadletter.JobItems{Done: 54, Failed: 1, Skipped: 5}) {
-		t.Errorf("of the letters came %+v", j.Items)
+		t.Errorf("of the messages came %+v", j.Items)
 	}
 	for group, bodies := range b.arrived(t) {
-		if !slices.IsSorted(bodies) || len(bodies) != 10 && (group != "g-3" || !slices.Equal(bodies, []string{"q-003", "q-009", "q-015", "q-021"})) {
+		if !slices.IsSorted(bodies) ||
+			len(bodies) != 10 &&
+				(group != "g-3" || !slices.Equal(bodies, []string{"q-003", "q-009", "q-015", "q-021"})) {
 			t.Errorf("group %s came as %v", group, bodies)
 		}
 	}
 	if b.origin.most != 1 || b.origin.all < 2 {
 		t.Errorf("%d messages of one group were on their way at once, %d in all", b.origin.most, b.origin.all)
 	}
-	if l := desktest.Letter(t, b.store, "q-033"); l.Status != deadletter.Failed || l.Attempts != 0 {
+	if l := desktest.Message(t, b.store, "q-033"); l.Status != deadletter.Failed || l.Attempts != 0 {
 		t.Errorf("what follows the one that failed is %+v", l)
 	}
 }
 
 func singlesKeepOrder(t *testing.T, b redriveBundle) {
 	t.Helper()
-	letters := b.queued(t, 4, func(i int) string { return []string{"g", "g", "g", "other"}[i] })
+	messages := b.queued(t, 4, func(i int) string { return []string{"g", "g", "g", "other"}[i] })
 	hold, reached := make(chan struct{}), make(chan struct{}, 4)
 	b.origin.fault = func(body string) error {
 		reached <- struct{}{}
@@ -211,7 +228,7 @@ func singlesKeepOrder(t *testing.T, b redriveBundle) {
 		}
 		return nil
 	}
-	for _, l := range letters {
+	for _, l := range messages {
 		if err := b.Redrive(t.Context(), anna, desk.Ref{ID: l.ID, Version: l.Version}, 0); err != nil {
 			t.Fatal(err)
 		}
@@ -224,7 +241,11 @@ func singlesKeepOrder(t *testing.T, b redriveBundle) {
 	b.becomes(t, "q-003", deadletter.Redriven)
 	b.becomes(t, "q-001", deadletter.Failed)
 	b.becomes(t, "q-002", deadletter.Failed)
-	if a := b.attempts(t, "q-002"); len(a) != 1 || a[0].Outcome != deadletter.Unreachable || !strings.Contains(a[0].Error, "overtake") {
+	if a := b.attempts(
+		t,
+		"q-002",
+	); len(a) != 1 || a[0].Outcome != deadletter.Unreachable ||
+		!strings.Contains(a[0].Error, "overtake") {
 		t.Errorf("what was to follow has the attempts %+v", a)
 	}
 	if got := b.arrived(t); !slices.Equal(got["g"], []string{"q-000"}) {
@@ -263,13 +284,15 @@ func saysWhatBecame(t *testing.T, b redriveBundle) {
 		}
 		l := b.becomes(t, id, status)
 		a := b.attempts(t, id)
-		if l.Outcome != want || len(a) != 1 || a[0].Outcome != want || (a[0].Error == "") != (want == deadletter.SentBack) || (a[0].MessageID != "") != (want == deadletter.SentBack) {
-			t.Errorf("%s: letter %+v, attempts %+v", id, l, a)
+		if l.Outcome != want || len(a) != 1 || a[0].Outcome != want ||
+			(a[0].Error == "") != (want == deadletter.SentBack) ||
+			(a[0].MessageID != "") != (want == deadletter.SentBack) {
+			t.Errorf("%s: message %+v, attempts %+v", id, l, a)
 		}
 	}
 }
 
-// Many who ask at once for one letter get one message on the queue.
+// Many who ask at once for one message get one message on the queue.
 func oneAtATime(t *testing.T, b redriveBundle) {
 	t.Helper()
 	b.queued(t, 1, noGroup)
@@ -298,7 +321,8 @@ func oneAtATime(t *testing.T, b redriveBundle) {
 	}
 	made := b.attempts(t, "q-000")[0].TraceParent
 	trace := strings.Split(telemetry.TraceParent("q-000", "", nil), "-")[1]
-	if len(b.origin.sent) != 1 || b.origin.sent[0] == "" || b.origin.sent[0] != telemetry.ToAWS(made) || !strings.Contains(made, trace) {
+	if len(b.origin.sent) != 1 || b.origin.sent[0] == "" || b.origin.sent[0] != telemetry.ToAWS(made) ||
+		!strings.Contains(made, trace) {
 		t.Errorf("the attempt is %q of trace %s, and its message was sent with %q", made, trace, b.origin.sent)
 	}
 }
@@ -323,8 +347,12 @@ func deadProcess(t *testing.T, b redriveBundle) {
 	}
 	b.run(t)
 	got := b.becomes(t, l.ID, deadletter.Failed)
-	if a := b.attempts(t, l.ID); got.Outcome != deadletter.Unknown || len(a) != 1 || a[0].Outcome != deadletter.Unknown || !strings.Contains(a[0].Error, "may be on its queue") {
-		t.Errorf("letter %+v, attempts %+v", got, a)
+	if a := b.attempts(
+		t,
+		l.ID,
+	); got.Outcome != deadletter.Unknown || len(a) != 1 || a[0].Outcome != deadletter.Unknown ||
+		!strings.Contains(a[0].Error, "may be on its queue") {
+		t.Errorf("message %+v, attempts %+v", got, a)
 	}
 	if arrived := b.arrived(t); len(arrived) != 0 {
 		t.Errorf("%v was sent without being asked", arrived)
@@ -334,7 +362,17 @@ func deadProcess(t *testing.T, b redriveBundle) {
 func queueIsGone(t *testing.T, b redriveBundle) {
 	t.Helper()
 	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		c := deadletter.Receive(deadletter.Capture{ID: "gone-1", WebhookID: "gone-1", ReceivedAt: b.clock.Now(), Queue: deadletter.QueueFacts{From: "gone"}}, deadletter.RetryPolicy{}, 0, b.clock.Now())
+		c := deadletter.Receive(
+			deadletter.Capture{
+				ID:         "gone-1",
+				WebhookID:  "gone-1",
+				ReceivedAt: b.clock.Now(),
+				Queue:      deadletter.QueueFacts{From: "gone"},
+			},
+			deadletter.RetryPolicy{},
+			0,
+			b.clock.Now(),
+		)
 		if err := tx.Apply(ctx, c); err != nil {
 			return err
 		}
@@ -356,7 +394,7 @@ func queueIsGone(t *testing.T, b redriveBundle) {
 	}
 }
 
-// A job tries its first letters, waits until somebody says how to go on, and goes on after a restart.
+// A job tries its first messages, waits until somebody says how to go on, and goes on after a restart.
 func canaryWaits(t *testing.T, b redriveBundle) {
 	t.Helper()
 	b.employ(t, deadletter.Operator)
@@ -364,7 +402,8 @@ func canaryWaits(t *testing.T, b redriveBundle) {
 	stop := b.run(t)
 	id := b.begin(t, deadletter.ActRedrive, deadletter.JobInput{Canary: 5})
 	paused := b.awaitJob(t, id, "paused", func(j deadletter.Job) bool { return j.State == deadletter.JobPaused })
-	if paused.Items.Done != 5 || paused.Items.Pending != 7 || !strings.Contains(paused.Why, "the first 5 letters are through, 0 of them failed") {
+	if paused.Items.Done != 5 || paused.Items.Pending != 7 ||
+		!strings.Contains(paused.Why, "the first 5 messages are through, 0 of them failed") {
 		t.Errorf("after its canary it is %+v", paused)
 	}
 	stop()

@@ -1,5 +1,6 @@
-// Package worker delivers what is due: automatic retries and the replays that people ordered. It writes the open attempt and
-// its lease before a request is sent and finishes both after, so that a crash loses no delivery and hides none.
+// Package worker delivers what is due: automatic retries and the replays that people ordered. It writes the open
+// attempt and its lease before a request is sent and finishes both after, so that a crash loses no delivery and hides
+// none.
 package worker
 
 import (
@@ -22,8 +23,8 @@ type Sender interface {
 	Send(ctx context.Context, to delivery.Destination, r delivery.Request) deadletter.Attempt
 }
 
-// Source is where the letters of a source go and how they are retried. The source named "" is that of letters whose message
-// named none.
+// Source is where the messages of a source go and how they are retried. The source named "" is that of messages whose
+// message named none.
 type Source struct {
 	Name        string
 	Destination delivery.Destination
@@ -32,8 +33,8 @@ type Source struct {
 	Gate        Gate
 }
 
-// Gate holds back what can wait, which are retries and the letters of jobs, while a destination is down or has asked for time. What people
-// order of single letters passes by it.
+// Gate holds back what can wait, which are retries and the messages of jobs, while a destination is down or has asked
+// for time. What people order of single messages passes by it.
 type Gate interface {
 	// Admit says how many of those that are due may begin. more says that others may be due besides.
 	Admit(waiting int, more bool) delivery.Admission
@@ -42,7 +43,7 @@ type Gate interface {
 	ProbeNow()
 }
 
-// Worker owns every delivery of a letter, and what jobs do to letters. One Worker runs on a store at a time.
+// Worker owns every delivery of a message, and what jobs do to messages. One Worker runs on a store at a time.
 type Worker struct {
 	store  *store.Store
 	sender Sender
@@ -57,8 +58,23 @@ type Worker struct {
 }
 
 // New makes a worker. roll answers random numbers in [0,1) for the jitter of retries.
-func New(s *store.Store, sender Sender, sources []Source, now func() time.Time, roll func() float64, log *slog.Logger) *Worker {
-	w := &Worker{store: s, sender: sender, now: now, roll: roll, log: log, lanes: map[string]*lane{}, redrives: map[string]*redriver{}}
+func New(
+	s *store.Store,
+	sender Sender,
+	sources []Source,
+	now func() time.Time,
+	roll func() float64,
+	log *slog.Logger,
+) *Worker {
+	w := &Worker{
+		store:    s,
+		sender:   sender,
+		now:      now,
+		roll:     roll,
+		log:      log,
+		lanes:    map[string]*lane{},
+		redrives: map[string]*redriver{},
+	}
 	w.clerk = &clerk{w: w, kicked: make(chan struct{}, 1)}
 	for _, source := range sources {
 		w.lanes[source.Name] = newLane(w, source)
@@ -77,8 +93,8 @@ func (w *Worker) Kick() {
 	w.clerk.wake()
 }
 
-// Run reclaims what a dead process left behind, then delivers until ctx ends. It answers when no delivery is in flight any
-// more, which the timeouts of the destinations bound.
+// Run reclaims what a dead process left behind, then delivers until ctx ends. It answers when no delivery is in
+// flight any more, which the timeouts of the destinations bound.
 func (w *Worker) Run(ctx context.Context) error {
 	err := w.recoverAtLast(ctx)
 	if ctx.Err() != nil {
@@ -115,11 +131,11 @@ func (w *Worker) recoverAtLast(ctx context.Context) error {
 	return nil
 }
 
-// recoverBatch is how many letters are reclaimed in one transaction.
+// recoverBatch is how many messages are reclaimed in one transaction.
 const recoverBatch = 200
 
-// Recover ends the deliveries that a dead process left open, and hands letters of sources that are not configured any more
-// to a person. It must not be called while the worker runs.
+// Recover ends the deliveries that a dead process left open, and hands messages of sources that are not configured
+// any more to a person. It must not be called while the worker runs.
 func (w *Worker) Recover(ctx context.Context) error {
 	for {
 		leased, err := w.store.Leased(ctx, recoverBatch)
@@ -137,12 +153,19 @@ func (w *Worker) Recover(ctx context.Context) error {
 			return fmt.Errorf("reclaim deliveries: %w", err)
 		}
 		for _, l := range leased {
-			w.log.InfoContext(telemetry.About(ctx, l.ID), "a delivery was in flight when dlqdesk stopped; its outcome is unknown", "source", l.Source, "attempt", l.Attempts)
+			w.log.InfoContext(
+				telemetry.About(ctx, l.ID),
+				"a delivery was in flight when dlqdesk stopped; its outcome is unknown",
+				"source",
+				l.Source,
+				"attempt",
+				l.Attempts,
+			)
 		}
 	}
 }
 
-func (w *Worker) reclaim(ctx context.Context, tx *store.Tx, l deadletter.Letter) error {
+func (w *Worker) reclaim(ctx context.Context, tx *store.Tx, l deadletter.Message) error {
 	open, err := tx.OpenAttempt(ctx, l.ID)
 	if err != nil {
 		return err
@@ -161,7 +184,7 @@ func (w *Worker) policy(source string) deadletter.RetryPolicy {
 	return deadletter.RetryPolicy{}
 }
 
-// farFuture makes every letter that waits count as due.
+// farFuture makes every message that waits count as due.
 var farFuture = time.UnixMilli(1 << 50)
 
 func (w *Worker) abandonUnconfigured(ctx context.Context) error {
@@ -173,15 +196,19 @@ func (w *Worker) abandonUnconfigured(ctx context.Context) error {
 		if _, ok := w.lanes[name]; ok {
 			continue
 		}
-		waiting := func() ([]deadletter.Letter, error) { return w.waiting(ctx, name) }
-		if err := w.abandon(ctx, fmt.Sprintf("Not sent: the source %q is not configured any more", name), waiting); err != nil {
-			return fmt.Errorf("hand letters of source %q to a person: %w", name, err)
+		waiting := func() ([]deadletter.Message, error) { return w.waiting(ctx, name) }
+		if err := w.abandon(
+			ctx,
+			fmt.Sprintf("Not sent: the source %q is not configured any more", name),
+			waiting,
+		); err != nil {
+			return fmt.Errorf("hand messages of source %q to a person: %w", name, err)
 		}
 	}
 	return w.abandonUnlisted(ctx)
 }
 
-// abandonUnlisted does the same with letters that were to go back by a queue which is not on the list any more.
+// abandonUnlisted does the same with messages that were to go back by a queue which is not on the list any more.
 func (w *Worker) abandonUnlisted(ctx context.Context) error {
 	names, err := w.store.RedriveQueues(ctx)
 	if err != nil {
@@ -191,16 +218,20 @@ func (w *Worker) abandonUnlisted(ctx context.Context) error {
 		if _, ok := w.redrives[name]; ok {
 			continue
 		}
-		waiting := func() ([]deadletter.Letter, error) { return w.store.DueRedrives(ctx, name, farFuture, recoverBatch) }
-		if err := w.abandon(ctx, fmt.Sprintf("Not sent: the queue %q is not on the list queues any more", name), waiting); err != nil {
-			return fmt.Errorf("hand letters of queue %q to a person: %w", name, err)
+		waiting := func() ([]deadletter.Message, error) { return w.store.DueRedrives(ctx, name, farFuture, recoverBatch) }
+		if err := w.abandon(
+			ctx,
+			fmt.Sprintf("Not sent: the queue %q is not on the list queues any more", name),
+			waiting,
+		); err != nil {
+			return fmt.Errorf("hand messages of queue %q to a person: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// abandon fails every waiting letter that cannot go anywhere: an attempt that is never sent says why.
-func (w *Worker) abandon(ctx context.Context, why string, list func() ([]deadletter.Letter, error)) error {
+// abandon fails every waiting message that cannot go anywhere: an attempt that is never sent says why.
+func (w *Worker) abandon(ctx context.Context, why string, list func() ([]deadletter.Message, error)) error {
 	for {
 		waiting, err := list()
 		if err != nil || len(waiting) == 0 {
@@ -219,7 +250,7 @@ func (w *Worker) abandon(ctx context.Context, why string, list func() ([]deadlet
 	}
 }
 
-func (w *Worker) waiting(ctx context.Context, name string) ([]deadletter.Letter, error) {
+func (w *Worker) waiting(ctx context.Context, name string) ([]deadletter.Message, error) {
 	ordered, err := w.store.Due(ctx, name, deadletter.Replaying, farFuture, recoverBatch)
 	if err != nil || len(ordered) > 0 {
 		return ordered, err
@@ -228,7 +259,7 @@ func (w *Worker) waiting(ctx context.Context, name string) ([]deadletter.Letter,
 }
 
 func (w *Worker) fail(ctx context.Context, tx *store.Tx, id deadletter.ID, why string) error {
-	l, err := tx.Letter(ctx, id)
+	l, err := tx.Message(ctx, id)
 	if err != nil {
 		return err
 	}

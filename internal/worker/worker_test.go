@@ -37,17 +37,33 @@ func setup(t *testing.T, more ...worker.Source) bundle {
 	client := delivery.NewClient(time.Now)
 	t.Cleanup(client.Close)
 	sources := append(more, worker.Source{
-		Name: "genesys", Destination: delivery.Destination{Source: "genesys", URL: b.destination.URL, Timeout: 5 * time.Second, MaxConcurrent: 8},
-		Retry: desktest.Policy(), Slots: 8,
+		Name: "genesys",
+		Destination: delivery.Destination{
+			Source:        "genesys",
+			URL:           b.destination.URL,
+			Timeout:       5 * time.Second,
+			MaxConcurrent: 8,
+		},
+		Retry: desktest.Policy(),
+		Slots: 8,
 	})
-	health := delivery.NewHealth(client, map[string]delivery.BreakerPolicy{"genesys": breaker, "slow": breaker}, b.clock.Now)
+	health := delivery.NewHealth(
+		client,
+		map[string]delivery.BreakerPolicy{"genesys": breaker, "slow": breaker},
+		b.clock.Now,
+	)
 	for i := range sources {
 		sources[i].Gate = health.Breaker(sources[i].Name)
 	}
 	b.breaker = health.Breaker("genesys")
 	b.worker = worker.New(b.store, health, sources, b.clock.Now, func() float64 { return 0.5 }, desktest.Log(t))
 	health.OnChange(b.worker.Kick)
-	b.Desk = desk.New(b.store, []desk.Source{{Name: "genesys", Probe: b.breaker.ProbeNow}, {Name: "slow"}}, b.worker.Kick, b.clock.Now)
+	b.Desk = desk.New(
+		b.store,
+		[]desk.Source{{Name: "genesys", Probe: b.breaker.ProbeNow}, {Name: "slow"}},
+		b.worker.Kick,
+		b.clock.Now,
+	)
 	return b
 }
 
@@ -72,26 +88,26 @@ func (b bundle) run(t *testing.T) (stop func()) {
 	return stop
 }
 
-// becomes waits until a letter has a status.
-func (b bundle) becomes(t *testing.T, id deadletter.ID, want deadletter.Status) deadletter.Letter {
+// becomes waits until a message has a status.
+func (b bundle) becomes(t *testing.T, id deadletter.ID, want deadletter.Status) deadletter.Message {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	limit := time.After(20 * time.Second)
 	for {
-		l := desktest.Letter(t, b.store, id)
+		l := desktest.Message(t, b.store, id)
 		if l.Status == want {
 			return l
 		}
 		select {
 		case <-tick.C:
 		case <-limit:
-			t.Fatalf("letter %s is %s, want %s", id, l.Status, want)
+			t.Fatalf("message %s is %s, want %s", id, l.Status, want)
 		}
 	}
 }
 
-func (b bundle) replay(t *testing.T, l deadletter.Letter, revision int) {
+func (b bundle) replay(t *testing.T, l deadletter.Message, revision int) {
 	t.Helper()
 	if err := b.Replay(t.Context(), anna, desk.Ref{ID: l.ID, Version: l.Version}, revision); err != nil {
 		t.Fatal(err)
@@ -116,16 +132,24 @@ func TestOrderedReplayIsDeliveredOnce(t *testing.T) {
 	b.replay(t, l, 0)
 	b.becomes(t, "a-1", deadletter.Resolved)
 	got := b.attempts(t, "a-1")
-	if len(got) != 2 || got[0].Trigger != deadletter.TriggerReplay || got[0].Actor != "anna" || got[0].Outcome != deadletter.Delivered || !got[0].Done {
+	if len(got) != 2 || got[0].Trigger != deadletter.TriggerReplay || got[0].Actor != "anna" ||
+		got[0].Outcome != deadletter.Delivered ||
+		!got[0].Done {
 		t.Errorf("attempts %+v", got)
 	}
 	received := b.destination.Received()
-	if len(received) != 1 || received[0].Header.Get("Webhook-Id") != "a-1" || received[0].Header.Get("X-Dlqdesk-Attempt") != "2" ||
-		received[0].Header.Get("Authorization") != "Bearer s3cret" || received[0].Header.Get("Traceparent") != got[0].TraceParent {
+	if len(received) != 1 || received[0].Header.Get("Webhook-Id") != "a-1" ||
+		received[0].Header.Get("X-Dlqdesk-Attempt") != "2" ||
+		received[0].Header.Get("Authorization") != "Bearer s3cret" ||
+		received[0].Header.Get("Traceparent") != got[0].TraceParent {
 		t.Errorf("received %+v", received)
 	}
-	events, err := b.store.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Target: "a-1"}, Limit: 10})
-	if err != nil || len(events.Items) != 4 || events.Items[0].Action != "attempt.delivered" || events.Items[0].By != "anna" {
+	events, err := b.store.Events(
+		t.Context(),
+		store.EventQuery{EventFilter: store.EventFilter{Target: "a-1"}, Limit: 10},
+	)
+	if err != nil || len(events.Items) != 4 || events.Items[0].Action != "attempt.delivered" ||
+		events.Items[0].By != "anna" {
 		t.Errorf("events %+v, %v", events.Items, err)
 	}
 }
@@ -137,7 +161,13 @@ func TestRetryWaitsForItsTimeAndGivesUpAfterTheLast(t *testing.T) {
 	b.run(t)
 	for made := 1; made < desktest.Policy().MaxAttempts; made++ {
 		if l.Status != deadletter.Retrying || l.AutoAttempts != made || len(b.destination.Received()) != made-1 {
-			t.Fatalf("after %d attempts the letter is %s with %d, %d deliveries", made, l.Status, l.AutoAttempts, len(b.destination.Received()))
+			t.Fatalf(
+				"after %d attempts the message is %s with %d, %d deliveries",
+				made,
+				l.Status,
+				l.AutoAttempts,
+				len(b.destination.Received()),
+			)
 		}
 		b.clock.Add(l.DueAt.Sub(b.clock.Now()))
 		b.worker.Kick()
@@ -149,7 +179,7 @@ func TestRetryWaitsForItsTimeAndGivesUpAfterTheLast(t *testing.T) {
 		l = b.becomes(t, "a-1", want)
 	}
 	if !l.DueAt.IsZero() || l.Reason != "The handler answered 503: CRM is down" || len(b.attempts(t, "a-1")) != 5 {
-		t.Errorf("letter %+v", l)
+		t.Errorf("message %+v", l)
 	}
 }
 
@@ -161,7 +191,7 @@ func TestPermanentAnswerEndsRetries(t *testing.T) {
 	b.clock.Add(l.DueAt.Sub(b.clock.Now()))
 	b.run(t)
 	if l := b.becomes(t, "a-1", deadletter.Failed); l.AutoAttempts != 2 || l.StatusCode != 422 {
-		t.Errorf("letter %+v", l)
+		t.Errorf("message %+v", l)
 	}
 }
 
@@ -189,24 +219,36 @@ func TestDeliveryOfADeadProcessIsUnknownAndGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, claim) }); err != nil {
+	if err := b.store.Write(
+		t.Context(),
+		func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, claim) },
+	); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.worker.Recover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	l = desktest.Letter(t, b.store, "a-1")
+	l = desktest.Message(t, b.store, "a-1")
 	got := b.attempts(t, "a-1")
-	if l.Status != deadletter.Retrying || l.Lease.Token != "" || got[0].Outcome != deadletter.Unknown || !got[0].Done || !strings.Contains(got[0].Error, "may have processed it") {
-		t.Errorf("letter %+v, attempt %+v", l, got[0])
+	if l.Status != deadletter.Retrying || l.Lease.Token != "" || got[0].Outcome != deadletter.Unknown || !got[0].Done ||
+		!strings.Contains(got[0].Error, "may have processed it") {
+		t.Errorf("message %+v, attempt %+v", l, got[0])
 	}
 	// The dead process's own result, should it still come, is refused.
-	if _, err := l.Finish("dead", got[0], desktest.Policy(), 0, b.clock.Now()); deadletter.KindOf(err) != deadletter.Conflict {
+	if _, err := l.Finish(
+		"dead",
+		got[0],
+		desktest.Policy(),
+		0,
+		b.clock.Now(),
+	); deadletter.KindOf(
+		err,
+	) != deadletter.Conflict {
 		t.Errorf("a lost lease finishes: %v", err)
 	}
 }
 
-func TestLettersOfASourceThatIsGoneGoToAPerson(t *testing.T) {
+func TestMessagesOfASourceThatIsGoneGoToAPerson(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	c := desktest.Failure("a-1", 503, b.clock.Now())
@@ -215,8 +257,13 @@ func TestLettersOfASourceThatIsGoneGoToAPerson(t *testing.T) {
 	if err := b.worker.Recover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if l := desktest.Letter(t, b.store, "a-1"); l.Status != deadletter.Failed || !strings.Contains(l.Reason, `"gone" is not configured`) {
-		t.Errorf("letter %s: %s", l.Status, l.Reason)
+	if l := desktest.Message(
+		t,
+		b.store,
+		"a-1",
+	); l.Status != deadletter.Failed ||
+		!strings.Contains(l.Reason, `"gone" is not configured`) {
+		t.Errorf("message %s: %s", l.Status, l.Reason)
 	}
 }
 
@@ -226,7 +273,11 @@ func TestReplaySendsTheRevisionThatWasChosen(t *testing.T) {
 	b.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
 	l := desktest.Receive(t, b.store, desktest.Failure("a-1", 422, b.clock.Now()))
 	b.run(t)
-	edit := desk.Edit{Body: []byte(`{"id":7}`), Headers: deadletter.Headers{"X-Edited": {"yes"}}, Reason: "the id was missing"}
+	edit := desk.Edit{
+		Body:    []byte(`{"id":7}`),
+		Headers: deadletter.Headers{"X-Edited": {"yes"}},
+		Reason:  "the id was missing",
+	}
 	if err := b.EditAndReplay(t.Context(), anna, desk.Ref{ID: l.ID, Version: l.Version}, edit); err != nil {
 		t.Fatal(err)
 	}
@@ -235,19 +286,23 @@ func TestReplaySendsTheRevisionThatWasChosen(t *testing.T) {
 	b.becomes(t, "a-1", deadletter.Failed)
 	received := b.destination.Received()
 	if len(received) != 3 || string(received[0].Body) != `{"id":7}` || received[0].Header.Get("X-Edited") != "yes" ||
-		string(received[1].Body) != string(desktest.Failure("a-1", 422, b.clock.Now()).Body) || string(received[2].Body) != `{"id":7}` {
+		string(
+			received[1].Body,
+		) != string(
+			desktest.Failure("a-1", 422, b.clock.Now()).Body,
+		) || string(received[2].Body) != `{"id":7}` {
 		t.Errorf("received %+v", received)
 	}
 }
 
-// While a destination is plainly down, retries wait without using up their attempts; a probe finds out when it is up, and the backlog
-// then goes at a bounded rate.
+// While a destination is plainly down, retries wait without using up their attempts; a probe finds out when it is up,
+// and the backlog then goes at a bounded rate.
 func TestRetriesWaitWhileADestinationIsDown(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.destination.Set(desktest.Answer(http.StatusServiceUnavailable, `{}`))
-	const letters = 30
-	for i := range letters {
+	const messages = 30
+	for i := range messages {
 		desktest.Receive(t, b.store, desktest.Failure(fmt.Sprintf("a-%d", i), 503, b.clock.Now()))
 	}
 	b.run(t)
@@ -256,10 +311,14 @@ func TestRetriesWaitWhileADestinationIsDown(t *testing.T) {
 	b.settles(t, delivery.Open)
 	tried := len(b.destination.Received())
 	if tried < breaker.Least || tried >= 8+breaker.Least {
-		t.Errorf("%d deliveries were made before the destination counted as down, want %d and those that were in flight meanwhile", tried, breaker.Least)
+		t.Errorf(
+			"%d deliveries were made before the destination counted as down, want %d and those that were in flight meanwhile",
+			tried,
+			breaker.Least,
+		)
 	}
-	if held, err := b.store.Overdue(t.Context(), "genesys", b.clock.Now()); err != nil || held != letters-tried {
-		t.Errorf("%d letters are held, %v, want %d", held, err, letters-tried)
+	if held, err := b.store.Overdue(t.Context(), "genesys", b.clock.Now()); err != nil || held != messages-tried {
+		t.Errorf("%d messages are held, %v, want %d", held, err, messages-tried)
 	}
 	b.clock.Add(breaker.Probe)
 	b.worker.Kick()
@@ -287,7 +346,7 @@ func TestRetriesWaitWhileADestinationIsDown(t *testing.T) {
 		b.clock.Add(time.Second)
 		b.worker.Kick()
 		state := b.breaker.Standing().State
-		return state == delivery.Closed && len(b.destination.Received()) == tried+3+letters
+		return state == delivery.Closed && len(b.destination.Received()) == tried+3+messages
 	})
 }
 
@@ -322,7 +381,11 @@ func (b bundle) until(t *testing.T, right func() bool) {
 		select {
 		case <-look.C:
 		case <-limit:
-			t.Fatalf("it does not come so far: %d deliveries, the breaker is %+v", len(b.destination.Received()), b.breaker.Standing())
+			t.Fatalf(
+				"it does not come so far: %d deliveries, the breaker is %+v",
+				len(b.destination.Received()),
+				b.breaker.Standing(),
+			)
 		}
 	}
 }
@@ -333,7 +396,10 @@ func TestHangingDestinationHoldsUpNoOtherSource(t *testing.T) {
 	release := make(chan struct{})
 	slow.Set(func(http.ResponseWriter, *http.Request) { <-release })
 	b := setup(t, worker.Source{
-		Name: "slow", Destination: delivery.Destination{Source: "slow", URL: slow.URL, Timeout: 5 * time.Second, MaxConcurrent: 1}, Retry: desktest.Policy(), Slots: 1,
+		Name:        "slow",
+		Destination: delivery.Destination{Source: "slow", URL: slow.URL, Timeout: 5 * time.Second, MaxConcurrent: 1},
+		Retry:       desktest.Policy(),
+		Slots:       1,
 	})
 	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	c := desktest.Failure("s-1", 422, b.clock.Now())
@@ -345,19 +411,30 @@ func TestHangingDestinationHoldsUpNoOtherSource(t *testing.T) {
 	slow.Await(t)
 	b.replay(t, quick, 0)
 	b.becomes(t, "a-1", deadletter.Resolved)
-	if l := desktest.Letter(t, b.store, "s-1"); l.Status != deadletter.Replaying || l.Lease.Token == "" {
-		t.Errorf("the hanging letter is %s", l.Status)
+	if l := desktest.Message(t, b.store, "s-1"); l.Status != deadletter.Replaying || l.Lease.Token == "" {
+		t.Errorf("the hanging message is %s", l.Status)
 	}
 	// Stopping waits for the delivery in flight and records it.
 	close(release)
 	stop()
-	if l := desktest.Letter(t, b.store, "s-1"); l.Status != deadletter.Resolved {
-		t.Errorf("after the stop the letter is %s", l.Status)
+	if l := desktest.Message(t, b.store, "s-1"); l.Status != deadletter.Resolved {
+		t.Errorf("after the stop the message is %s", l.Status)
 	}
 }
 
 var bodies = []string{
-	"", " ", "{\"a\" :\t1}\r\n", `{"n":12345678901234567890.50,"n":1}`, "\xff\xfe", "\x00\x01", "{\"t\":\"\xff\"}", `{"t":"🙏 \ud83d"}`, "text", "<x/>", "null", "{",
+	"",
+	" ",
+	"{\"a\" :\t1}\r\n",
+	`{"n":12345678901234567890.50,"n":1}`,
+	"\xff\xfe",
+	"\x00\x01",
+	"{\"t\":\"\xff\"}",
+	`{"t":"🙏 \ud83d"}`,
+	"text",
+	"<x/>",
+	"null",
+	"{",
 }
 
 func FuzzUneditedReplayIsByteIdentical(f *testing.F) {

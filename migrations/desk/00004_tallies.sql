@@ -1,6 +1,6 @@
 -- +goose Up
--- What happened to letters, counted by the minute and by the hour (step is in milliseconds), so that a plot costs what it shows and
--- not what the desk keeps. Received letters count at the time of their receipt, deliveries at that of their audit event.
+-- What happened to messages, counted by the minute and by the hour (step is in milliseconds), so that a plot costs what it shows and
+-- not what the desk keeps. Received messages count at the time of their receipt, deliveries at that of their audit event.
 CREATE TABLE tallies (
 	step      INTEGER NOT NULL CHECK (step IN (60000, 3600000)),
 	at        INTEGER NOT NULL,
@@ -13,14 +13,14 @@ CREATE TABLE tallies (
 
 INSERT INTO tallies (step, at, source, failed, by_itself, by_people)
 SELECT step, moment - moment % step, source, sum(failed), sum(by_itself), sum(by_people) FROM (
-	SELECT received_at AS moment, source, 1 AS failed, 0 AS by_itself, 0 AS by_people FROM letters
+	SELECT received_at AS moment, source, 1 AS failed, 0 AS by_itself, 0 AS by_people FROM messages
 	UNION ALL
 	SELECT at, source, 0, actor = 'system', actor <> 'system' FROM audit_events WHERE action = 'attempt.delivered'
 ) CROSS JOIN (SELECT 60000 AS step UNION ALL SELECT 3600000)
 GROUP BY 1, 2, 3;
 
 -- +goose StatementBegin
-CREATE TRIGGER letters_tallied AFTER INSERT ON letters BEGIN
+CREATE TRIGGER messages_tallied AFTER INSERT ON messages BEGIN
 	INSERT INTO tallies (step, at, source, failed)
 	VALUES (60000, new.received_at - new.received_at % 60000, new.source, 1), (3600000, new.received_at - new.received_at % 3600000, new.source, 1)
 	ON CONFLICT DO UPDATE SET failed = failed + 1;
@@ -37,5 +37,5 @@ END;
 
 -- +goose Down
 DROP TRIGGER deliveries_tallied;
-DROP TRIGGER letters_tallied;
+DROP TRIGGER messages_tallied;
 DROP TABLE tallies;

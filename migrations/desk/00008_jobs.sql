@@ -1,6 +1,6 @@
 -- +goose Up
--- A job's letters are fixed in job_items, each with the version that it had then. The counts on the job are kept by a trigger, so that
--- its progress costs the same to read for ten letters and for a hundred thousand.
+-- A job's messages are fixed in job_items, each with the version that it had then. The counts on the job are kept by a trigger, so that
+-- its progress costs the same to read for ten messages and for a hundred thousand.
 CREATE TABLE jobs (
 	id          INTEGER PRIMARY KEY AUTOINCREMENT,
 	action      TEXT    NOT NULL,
@@ -38,18 +38,18 @@ CREATE UNIQUE INDEX jobs_undo ON jobs (undoes) WHERE undoes IS NOT NULL;
 
 CREATE TABLE job_items (
 	job     INTEGER NOT NULL REFERENCES jobs (id),
-	letter  INTEGER NOT NULL REFERENCES letters (n),
+	message  INTEGER NOT NULL REFERENCES messages (n),
 	source  TEXT    NOT NULL,
 	version INTEGER NOT NULL,
 	state   TEXT    NOT NULL CHECK (state IN ('pending', 'ordered', 'done', 'failed', 'skipped')),
 	error   TEXT    NOT NULL,
-	PRIMARY KEY (job, letter)
+	PRIMARY KEY (job, message)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX job_items_pending ON job_items (job, source, letter) WHERE state = 'pending';
--- A letter has one delivery in flight at most, so it is in flight for one job at most.
-CREATE UNIQUE INDEX job_items_ordered ON job_items (letter) WHERE state = 'ordered';
-CREATE INDEX job_items_failed ON job_items (job, letter) WHERE state = 'failed';
-CREATE INDEX job_items_skipped ON job_items (job, letter) WHERE state = 'skipped';
+CREATE INDEX job_items_pending ON job_items (job, source, message) WHERE state = 'pending';
+-- A message has one delivery in flight at most, so it is in flight for one job at most.
+CREATE UNIQUE INDEX job_items_ordered ON job_items (message) WHERE state = 'ordered';
+CREATE INDEX job_items_failed ON job_items (job, message) WHERE state = 'failed';
+CREATE INDEX job_items_skipped ON job_items (job, message) WHERE state = 'skipped';
 
 -- +goose StatementBegin
 CREATE TRIGGER job_items_counted AFTER UPDATE OF state ON job_items WHEN old.state <> new.state BEGIN

@@ -1,14 +1,14 @@
 -- +goose Up
--- What is kept as counts is added up by the program and written once for all that a commit is of: a trigger did it for each letter, and
--- took a third of the time that a letter cost.
-DROP TRIGGER letters_counted;
-DROP TRIGGER letters_recounted;
-DROP TRIGGER letters_tallied;
+-- What is kept as counts is added up by the program and written once for all that a commit is of: a trigger did it for each message, and
+-- took a third of the time that a message cost.
+DROP TRIGGER messages_counted;
+DROP TRIGGER messages_recounted;
+DROP TRIGGER messages_tallied;
 DROP TRIGGER deliveries_tallied;
-DROP TRIGGER letters_typed;
-DROP TRIGGER letters_grouped;
-DROP TRIGGER letters_regrouped;
-DROP TRIGGER letters_left_group;
+DROP TRIGGER messages_typed;
+DROP TRIGGER messages_grouped;
+DROP TRIGGER messages_regrouped;
+DROP TRIGGER messages_left_group;
 DROP TRIGGER job_items_counted;
 
 -- What the program did is everywhere in the trail, and needs no index by its name.
@@ -49,32 +49,32 @@ CREATE TRIGGER job_items_counted AFTER UPDATE OF state ON job_items WHEN old.sta
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER letters_left_group AFTER UPDATE OF status ON letters
+CREATE TRIGGER messages_left_group AFTER UPDATE OF status ON messages
 WHEN old.fingerprint = new.fingerprint AND new.fingerprint <> ''
 	AND (old.status IN ('failed', 'retrying', 'replaying')) <> (new.status IN ('failed', 'retrying', 'replaying')) BEGIN
 	UPDATE groups SET open = open + iif(new.status IN ('failed', 'retrying', 'replaying'), 1, -1) WHERE fingerprint = new.fingerprint;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER letters_regrouped AFTER UPDATE OF fingerprint ON letters WHEN old.fingerprint <> new.fingerprint BEGIN
+CREATE TRIGGER messages_regrouped AFTER UPDATE OF fingerprint ON messages WHEN old.fingerprint <> new.fingerprint BEGIN
 	UPDATE groups SET open = open - 1 WHERE fingerprint = old.fingerprint AND old.status IN ('failed', 'retrying', 'replaying');
-	INSERT INTO groups (fingerprint, source, destination, reason, letters, open, first_at, last_at)
+	INSERT INTO groups (fingerprint, source, destination, reason, messages, open, first_at, last_at)
 	VALUES (new.fingerprint, new.source, new.destination, new.reason, 1, new.status IN ('failed', 'retrying', 'replaying'), new.attempted_at, new.attempted_at)
-	ON CONFLICT DO UPDATE SET letters = letters + 1, open = open + excluded.open,
+	ON CONFLICT DO UPDATE SET messages = messages + 1, open = open + excluded.open,
 		first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at);
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER letters_grouped AFTER INSERT ON letters WHEN new.fingerprint <> '' BEGIN
-	INSERT INTO groups (fingerprint, source, destination, reason, letters, open, first_at, last_at)
+CREATE TRIGGER messages_grouped AFTER INSERT ON messages WHEN new.fingerprint <> '' BEGIN
+	INSERT INTO groups (fingerprint, source, destination, reason, messages, open, first_at, last_at)
 	VALUES (new.fingerprint, new.source, new.destination, new.reason, 1, new.status IN ('failed', 'retrying', 'replaying'), new.received_at, new.received_at)
-	ON CONFLICT DO UPDATE SET letters = letters + 1, open = open + excluded.open,
+	ON CONFLICT DO UPDATE SET messages = messages + 1, open = open + excluded.open,
 		first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at);
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER letters_typed AFTER INSERT ON letters WHEN new.event_type <> '' BEGIN
-	INSERT INTO event_types VALUES (new.event_type, 1) ON CONFLICT DO UPDATE SET letters = letters + 1;
+CREATE TRIGGER messages_typed AFTER INSERT ON messages WHEN new.event_type <> '' BEGIN
+	INSERT INTO event_types VALUES (new.event_type, 1) ON CONFLICT DO UPDATE SET messages = messages + 1;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
@@ -86,24 +86,24 @@ CREATE TRIGGER deliveries_tallied AFTER INSERT ON audit_events WHEN new.action =
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER letters_tallied AFTER INSERT ON letters BEGIN
+CREATE TRIGGER messages_tallied AFTER INSERT ON messages BEGIN
 	INSERT INTO tallies (step, at, source, failed)
 	VALUES (60000, new.received_at - new.received_at % 60000, new.source, 1), (3600000, new.received_at - new.received_at % 3600000, new.source, 1)
 	ON CONFLICT DO UPDATE SET failed = failed + 1;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER letters_recounted AFTER UPDATE OF source, status, outcome, status_code ON letters
+CREATE TRIGGER messages_recounted AFTER UPDATE OF source, status, outcome, status_code ON messages
 WHEN (old.source, old.status, old.outcome, old.status_code) IS NOT (new.source, new.status, new.outcome, new.status_code) BEGIN
-	UPDATE letter_counts SET letters = letters - 1
+	UPDATE message_counts SET messages = messages - 1
 	WHERE source = old.source AND status = old.status AND outcome = old.outcome AND status_code = old.status_code;
-	INSERT INTO letter_counts VALUES (new.source, new.status, new.outcome, new.status_code, 1)
-	ON CONFLICT DO UPDATE SET letters = letters + 1;
+	INSERT INTO message_counts VALUES (new.source, new.status, new.outcome, new.status_code, 1)
+	ON CONFLICT DO UPDATE SET messages = messages + 1;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER letters_counted AFTER INSERT ON letters BEGIN
-	INSERT INTO letter_counts VALUES (new.source, new.status, new.outcome, new.status_code, 1)
-	ON CONFLICT DO UPDATE SET letters = letters + 1;
+CREATE TRIGGER messages_counted AFTER INSERT ON messages BEGIN
+	INSERT INTO message_counts VALUES (new.source, new.status, new.outcome, new.status_code, 1)
+	ON CONFLICT DO UPDATE SET messages = messages + 1;
 END;
 -- +goose StatementEnd

@@ -1,5 +1,5 @@
 -- +goose Up
--- A job pauses by itself once its first letters (canary, 0: none) have their results, and begins no more than rate letters a second (0: as
+-- A job pauses by itself once its first messages (canary, 0: none) have their results, and begins no more than rate messages a second (0: as
 -- fast as it goes).
 ALTER TABLE jobs ADD COLUMN canary INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN rate INTEGER NOT NULL DEFAULT 0;

@@ -1,5 +1,5 @@
 -- +goose Up
--- Letters are numbered within their account. told is how many of them those that arrived vouch for, which may be more than were counted
+-- Messages are numbered within their account. told is how many of them those that arrived vouch for, which may be more than were counted
 -- where the run was killed; sequence is which numbers have arrived.
 ALTER TABLE ledger ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE ledger ADD COLUMN sequence BLOB;

@@ -1,4 +1,5 @@
-// Package gallery serves every page in every state, from made-up view models and without a store, for whoever works on the pages.
+// Package gallery serves every page in every state, from made-up view models and without a store, for whoever works
+// on the pages.
 package gallery
 
 import (
@@ -16,8 +17,8 @@ import (
 //go:embed gallery.css
 var styles []byte
 
-// Policy is what the desk serves its pages by, so that a page which breaks it is broken here as well. The index shows the pages in a
-// frame, which the desk forbids.
+// Policy is what the desk serves its pages by, so that a page which breaks it is broken here as well. The index shows
+// the pages in a frame, which the desk forbids.
 const Policy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 
 // statePath leads to the page of a state.
@@ -37,7 +38,11 @@ func Handler() http.Handler {
 	}
 	mux.Handle("GET /{$}", show(index(groups(examples))))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, "This is the gallery: its pages are pictures, and nothing is behind them. Go back.", http.StatusNotFound)
+		http.Error(
+			w,
+			"This is the gallery: its pages are pictures, and nothing is behind them. Go back.",
+			http.StatusNotFound,
+		)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", Policy)

@@ -31,7 +31,8 @@ func TestIndexLeadsToEveryState(t *testing.T) {
 		path := link.AttrOr("href", "")
 		known[strings.TrimPrefix(path, "/state/")] = true
 		w := get(t, path)
-		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "<h1") || w.Header().Get("Content-Security-Policy") != gallery.Policy {
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "<h1") ||
+			w.Header().Get("Content-Security-Policy") != gallery.Policy {
 			t.Errorf("%s answers %d", path, w.Code)
 		}
 	}
@@ -59,7 +60,7 @@ func TestThePagesLoadTheirAssets(t *testing.T) {
 			}
 		}
 	}
-	if w := get(t, "/letters"); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "gallery") {
+	if w := get(t, "/messages"); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "gallery") {
 		t.Errorf("an address of the desk answers %d: %s", w.Code, w.Body)
 	}
 }

@@ -41,7 +41,7 @@ type AuditFilter struct {
 	Doers    []ui.Option // people, or the program itself
 	Actions  []ui.Option
 	Sources  []ui.Option
-	Letter   string
+	Message  string
 	From, To string // UTC, as 2006-01-02T15:04
 	Error    string
 }
@@ -52,13 +52,13 @@ type AuditRow struct {
 	At       ui.Moment
 	Actor    string
 	System   bool   // the program itself did it
-	Action   string // dotted: letter.replay
+	Action   string // dotted: message.replay
 	Sentence string // "asked to replay": what was done, in words
-	Target   string // the letter's id, as short as can be, or a user's name; empty: the sentence needs none
-	Name     string // the letter's whole id
-	URL      string // of the letter; empty: the target is no letter
-	Source   string // that the letter came from
-	To       string // that the letter was delivered by
+	Target   string // the message's id, as short as can be, or a user's name; empty: the sentence needs none
+	Name     string // the message's whole id
+	URL      string // of the message; empty: the target is no message
+	Source   string // that the message came from
+	To       string // that the message was delivered by
 	Attempt  string // number of the delivery; empty: it was none
 	Outcome  string // of the delivery
 	Code     string
@@ -86,7 +86,8 @@ type Preset struct {
 	Label   string
 	URL     string
 	Current bool
-	Days    string // for a script, which knows the reader's zone: the days before today that it begins and ends with, "1 0"
+	// for a script, which knows the reader's zone: the days before today that it begins and ends with, "1 0"
+	Days string
 }
 
 func (c Chain) tone() string {

@@ -27,8 +27,14 @@ const policy = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; for
 
 // chromium is the browser of all tests, started by the first that asks. Each test has a profile of its own in it.
 var chromium = sync.OnceValues(func() (context.Context, error) {
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	options := append(
+		chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath("/usr/bin/chromium"),
+		chromedp.NoSandbox,
+		chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+	)
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, quit := chromedp.NewContext(alloc)
 	endChromium = func() { quit(); stop() }
@@ -74,7 +80,8 @@ func setup(t *testing.T, mux *http.ServeMux) browser {
 	return browser{ctx: ctx, server: server, axe: string(axe)}
 }
 
-// tab opens a tab that fails the test on any complaint of the browser: a refused style, a script that broke, a missing file.
+// tab opens a tab that fails the test on any complaint of the browser: a refused style, a script that broke, a
+// missing file.
 func (b browser) tab(t *testing.T) context.Context {
 	t.Helper()
 	var mu sync.Mutex
@@ -85,7 +92,8 @@ func (b browser) tab(t *testing.T) context.Context {
 		switch e := event.(type) {
 		case *log.EventEntryAdded:
 			// A refusal that the page is told to show is no fault of the page.
-			if !strings.Contains(e.Entry.Text, "status of 4") && !strings.Contains(e.Entry.Text, "status of 5") && !strings.Contains(e.Entry.Text, "ERR_") {
+			if !strings.Contains(e.Entry.Text, "status of 4") && !strings.Contains(e.Entry.Text, "status of 5") &&
+				!strings.Contains(e.Entry.Text, "ERR_") {
 				complaints = append(complaints, e.Entry.Text+" "+e.Entry.URL)
 			}
 		case *runtime.EventExceptionThrown:
@@ -138,7 +146,8 @@ type look struct {
 	axe    string // the options of axe-core; empty: everything there is was checked in another look
 }
 
-// looks are those of a page. Colours are all the same whatever the width, and what is no colour is the same in both themes.
+// looks are those of a page. Colours are all the same whatever the width, and what is no colour is the same in both
+// themes.
 func looks() []look {
 	const colours = "'color-contrast', 'link-in-text-block'"
 	return []look{
@@ -161,7 +170,7 @@ func TestGalleryLooks(t *testing.T) {
 			}
 		})
 	}
-	for _, looksAgain := range []string{"GET /letters/{id}/panel", "GET /jobs/{job}/strip", "GET /jobs/{job}/late"} {
+	for _, looksAgain := range []string{"GET /messages/{id}/panel", "GET /jobs/{job}/strip", "GET /jobs/{job}/late"} {
 		mux.HandleFunc(looksAgain, func(http.ResponseWriter, *http.Request) { <-t.Context().Done() })
 	}
 	b := setup(t, mux)
@@ -196,8 +205,15 @@ const widest = `[...document.querySelectorAll('body *')].filter(e => e.getBoundi
 
 func (b browser) look(t *testing.T, ctx context.Context, l look, shot string) {
 	t.Helper()
-	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}
-	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
+	features := []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: l.scheme},
+		{Name: "prefers-reduced-motion", Value: "reduce"},
+	}
+	if _, err := chromedp.Call(
+		ctx,
+		emulation.SetEmulatedMedia,
+		emulation.SetEmulatedMediaParams{Features: features},
+	); err != nil {
 		t.Fatal(err)
 	}
 	run(t, ctx, chromedp.EmulateViewport(l.width, l.height))
@@ -212,7 +228,11 @@ func (b browser) look(t *testing.T, ctx context.Context, l look, shot string) {
 			t.Fatal(err)
 		}
 	}
-	if over := eval[int](t, ctx, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
+	if over := eval[int](
+		t,
+		ctx,
+		`document.documentElement.scrollWidth - document.documentElement.clientWidth`,
+	); over > 0 {
 		t.Errorf("%s: the page is %d px wider than the window: %s", l.name, over, eval[string](t, ctx, widest))
 	}
 	if l.axe == "" {
@@ -229,7 +249,11 @@ func (b browser) violations(t *testing.T, ctx context.Context, options string) [
 	if !eval[bool](t, ctx, `'axe' in window`) {
 		run(t, ctx, chromedp.Evaluate[chromedp.Void](b.axe))
 	}
-	text := eval[string](t, ctx, `axe.run(document, {resultTypes: ['violations'], ...`+options+`}).then(r => JSON.stringify(r.violations))`)
+	text := eval[string](
+		t,
+		ctx,
+		`axe.run(document, {resultTypes: ['violations'], ...`+options+`}).then(r => JSON.stringify(r.violations))`,
+	)
 	var found []struct {
 		ID, Impact, Help string
 		Nodes            []struct{ HTML, FailureSummary string }

@@ -6,7 +6,7 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// CompareView is two revisions of one letter, side by side.
+// CompareView is two revisions of one message, side by side.
 type CompareView struct {
 	Chrome
 	ID     string
@@ -37,9 +37,9 @@ type HeaderChange struct {
 }
 
 func (v CompareView) url() string {
-	return "/letters/" + url.PathEscape(v.ID) + "/compare"
+	return "/messages/" + url.PathEscape(v.ID) + "/compare"
 }
 
-func (v CompareView) letterURL() string {
-	return LetterPanelView{ID: v.ID, Back: v.Back}.selfURL()
+func (v CompareView) messageURL() string {
+	return MessagePanelView{ID: v.ID, Back: v.Back}.selfURL()
 }

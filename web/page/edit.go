@@ -7,7 +7,7 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// EditView is the form that edits one letter and replays it.
+// EditView is the form that edits one message and replays it.
 type EditView struct {
 	Chrome
 	ID          string
@@ -23,7 +23,7 @@ type EditView struct {
 	Body      string
 	JSON      bool // the body must be JSON
 	BodyError ui.FieldError
-	Denied    string   // why the letter cannot be edited (role, status, binary body); empty: it can
+	Denied    string   // why the message cannot be edited (role, status, binary body); empty: it can
 	KeptPaths []string // JSON paths whose masked values are kept as they were received, unless overwritten
 
 	Headers     []EditHeader
@@ -43,26 +43,26 @@ type EditHeader struct {
 	Error       string
 }
 
-// Conflict says that somebody changed a letter meanwhile. The zero Conflict shows nothing.
+// Conflict says that somebody changed a message meanwhile. The zero Conflict shows nothing.
 type Conflict struct {
-	Text string // "anna replayed this letter 12 s ago"
-	URL  string // of the letter as it is now
+	Text string // "anna replayed this message 12 s ago"
+	URL  string // of the message as it is now
 }
 
 func (v EditView) postURL() string {
-	return "/letters/" + url.PathEscape(v.ID) + "/edit"
+	return "/messages/" + url.PathEscape(v.ID) + "/edit"
 }
 
-func (v EditView) letterURL() string {
+func (v EditView) messageURL() string {
 	if v.Back == "" {
-		return "/letters/" + url.PathEscape(v.ID)
+		return "/messages/" + url.PathEscape(v.ID)
 	}
-	return "/letters/" + url.PathEscape(v.ID) + "?" + url.Values{"back": {v.Back}}.Encode()
+	return "/messages/" + url.PathEscape(v.ID) + "?" + url.Values{"back": {v.Back}}.Encode()
 }
 
 // originalURL reads what was received, as it is edited.
 func (v EditView) originalURL() string {
-	return "/letters/" + url.PathEscape(v.ID) + "/body?form=edit&revision=0"
+	return "/messages/" + url.PathEscape(v.ID) + "/body?form=edit&revision=0"
 }
 
 func headerID(i int) string { return "header-" + strconv.Itoa(i) }

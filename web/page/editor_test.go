@@ -34,8 +34,12 @@ func openPage(t *testing.T, mux *http.ServeMux, path string) context.Context {
 	return ctx
 }
 
-func letterOf(p page.Payload) page.LetterView {
-	return page.LetterView{Chrome: page.Chrome{User: "anna", Title: "Letter"}, Panel: page.LetterPanelView{ID: "letter-1", Status: "failed"}, Payload: p}
+func messageOf(p page.Payload) page.MessageView {
+	return page.MessageView{
+		Chrome:  page.Chrome{User: "anna", Title: "Message"},
+		Panel:   page.MessagePanelView{ID: "message-1", Status: "failed"},
+		Payload: p,
+	}
 }
 
 // The editor of a payload lies in a shadow root.
@@ -44,9 +48,14 @@ const editorText = `document.querySelector('.payload-host').shadowRoot.querySele
 func TestAPayloadFoldsIsSearchedAndComesInTwoForms(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
-	payload := page.Payload{Name: "original", Pretty: "{\n  \"a\": {\n    \"b\": 1\n  }\n}", Raw: `{"a":{"b":1}}`, JSON: true}
-	mux.Handle("GET /letters/letter-1", show(http.StatusOK, page.Letter(letterOf(payload))))
-	ctx := openPage(t, mux, "/letters/letter-1")
+	payload := page.Payload{
+		Name:   "original",
+		Pretty: "{\n  \"a\": {\n    \"b\": 1\n  }\n}",
+		Raw:    `{"a":{"b":1}}`,
+		JSON:   true,
+	}
+	mux.Handle("GET /messages/message-1", show(http.StatusOK, page.Message(messageOf(payload))))
+	ctx := openPage(t, mux, "/messages/message-1")
 	await(t, ctx, editorText+`.includes('"b": 1')`)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`[data-editor-command="fold"]`)))
 	await(t, ctx, `!`+editorText+`.includes('"b": 1')`)
@@ -56,7 +65,11 @@ func TestAPayloadFoldsIsSearchedAndComesInTwoForms(t *testing.T) {
 	await(t, ctx, editorText+`.trim() === '{"a":{"b":1}}'`)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`[data-editor-command="search"]`)))
 	await(t, ctx, `document.querySelector('.payload-host').shadowRoot.activeElement?.name === 'search'`)
-	if !eval[bool](t, ctx, `[...document.querySelectorAll('.payload-box > pre')].every((pre) => !pre.checkVisibility())`) {
+	if !eval[bool](
+		t,
+		ctx,
+		`[...document.querySelectorAll('.payload-box > pre')].every((pre) => !pre.checkVisibility())`,
+	) {
 		t.Error("the plain text is still shown beside the editor")
 	}
 }
@@ -65,11 +78,15 @@ func TestALargePayloadIsFetchedWhole(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
 	whole := `["` + strings.Repeat("0123456789abcdef", 64<<10) + `"]`
-	mux.Handle("GET /letters/letter-1", show(http.StatusOK, page.Letter(letterOf(page.Payload{
-		Name: "original", Raw: whole[:256<<10], Note: largeNote, JSON: true, WholeURL: "/letters/letter-1/body?form=pretty",
+	mux.Handle("GET /messages/message-1", show(http.StatusOK, page.Message(messageOf(page.Payload{
+		Name:     "original",
+		Raw:      whole[:256<<10],
+		Note:     largeNote,
+		JSON:     true,
+		WholeURL: "/messages/message-1/body?form=pretty",
 	}))))
-	mux.Handle("GET /letters/letter-1/body", bodies(map[string]string{"pretty": whole}))
-	ctx := openPage(t, mux, "/letters/letter-1")
+	mux.Handle("GET /messages/message-1/body", bodies(map[string]string{"pretty": whole}))
+	ctx := openPage(t, mux, "/messages/message-1")
 	run(t, ctx, chromedp.Click(chromedp.CSS(`[data-whole]`)))
 	await(t, ctx, `document.querySelector('[data-note]').textContent === "All of it is shown."`)
 	if got := eval[int](t, ctx, `document.querySelector('pre[data-form]').textContent.length`); got != len(whole) {
@@ -85,11 +102,11 @@ func TestALargePayloadIsFetchedWhole(t *testing.T) {
 func edits(t *testing.T, v page.EditView) (context.Context, posts) {
 	t.Helper()
 	mux, sent := http.NewServeMux(), make(posts, 1)
-	v.Chrome, v.ID = page.Chrome{User: "anna", Title: "Edit"}, "letter-1"
-	mux.Handle("GET /letters/letter-1/edit", show(http.StatusOK, page.Edit(v)))
-	mux.Handle("POST /letters/letter-1/edit", sent.keep(show(http.StatusOK, page.Letter(letterOf(page.Payload{})))))
-	mux.Handle("GET /letters/letter-1/body", bodies(map[string]string{"edit": "{\n  \"id\": 1\n}"}))
-	return openPage(t, mux, "/letters/letter-1/edit"), sent
+	v.Chrome, v.ID = page.Chrome{User: "anna", Title: "Edit"}, "message-1"
+	mux.Handle("GET /messages/message-1/edit", show(http.StatusOK, page.Edit(v)))
+	mux.Handle("POST /messages/message-1/edit", sent.keep(show(http.StatusOK, page.Message(messageOf(page.Payload{})))))
+	mux.Handle("GET /messages/message-1/body", bodies(map[string]string{"edit": "{\n  \"id\": 1\n}"}))
+	return openPage(t, mux, "/messages/message-1/edit"), sent
 }
 
 const writtenText = `document.querySelector('.edit-host').shadowRoot`
@@ -99,7 +116,11 @@ func TestAnEditIsCheckedWhileItIsWritten(t *testing.T) {
 	ctx, sent := edits(t, page.EditView{Body: "{\n  \"id\": 1\n}", JSON: true, Reason: "the id was wrong"})
 	await(t, ctx, `document.getElementById('body-check').textContent === "Valid JSON"`)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`label[for="body"]`)), chromedp.KeyEvent("x"))
-	await(t, ctx, `document.getElementById('body-check').textContent === "Line 1, column 1: x stands where a value is expected"`)
+	await(
+		t,
+		ctx,
+		`document.getElementById('body-check').textContent === "Line 1, column 1: x stands where a value is expected"`,
+	)
 	await(t, ctx, writtenText+`.querySelector('.cm-lintRange-error') !== null`)
 	run(t, ctx, chromedp.KeyEvent("\b"))
 	await(t, ctx, `document.getElementById('body-check').textContent === "Valid JSON"`)
@@ -107,7 +128,10 @@ func TestAnEditIsCheckedWhileItIsWritten(t *testing.T) {
 	run(t, ctx, chromedp.KeyEvent("\t"))
 	await(t, ctx, `document.activeElement.className !== 'edit-host'`)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`form[action$="/edit"] [type="submit"]`)))
-	if form := sent.next(t); strings.ReplaceAll(form.Get("body"), "\r\n", "\n") != "{\n  \"id\": 1\n}" || form.Get("reason") == "" {
+	if form := sent.next(
+		t,
+	); strings.ReplaceAll(form.Get("body"), "\r\n", "\n") != "{\n  \"id\": 1\n}" ||
+		form.Get("reason") == "" {
 		t.Errorf("the form is %v", form)
 	}
 }
@@ -125,11 +149,18 @@ func TestAnEditIsComparedWithTheOriginal(t *testing.T) {
 	// Where there is no room for two texts, the differences are shown within the one that is written.
 	run(t, ctx, chromedp.EmulateViewport(390, 844))
 	eval[bool](t, ctx, `document.querySelector('[name="view"][value="compare"]').click() ?? true`)
-	await(t, ctx, writtenText+`.querySelectorAll('.cm-content').length === 1 && `+writtenText+`.querySelector('.cm-deletedText')?.textContent === '1'`)
+	await(
+		t,
+		ctx,
+		writtenText+`.querySelectorAll('.cm-content').length === 1 && `+writtenText+`.querySelector('.cm-deletedText')?.textContent === '1'`,
+	)
 	eval[bool](t, ctx, `document.querySelector('[name="view"][value="edit"]').click() ?? true`)
 	await(t, ctx, writtenText+`.querySelector('.cm-deletedText') === null`)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`form[action$="/edit"] [type="submit"]`)))
-	if form := sent.next(t); strings.ReplaceAll(form.Get("body"), "\r\n", "\n") != " {\n  \"id\": 2\n}" || form.Get("view") != "" {
+	if form := sent.next(
+		t,
+	); strings.ReplaceAll(form.Get("body"), "\r\n", "\n") != " {\n  \"id\": 2\n}" ||
+		form.Get("view") != "" {
 		t.Errorf("the form is %v", form)
 	}
 }
@@ -138,22 +169,39 @@ func TestTwoRevisionsLieSideBySide(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
 	v := page.CompareView{
-		Chrome: page.Chrome{User: "anna", Title: "Compare"}, ID: "letter-1", Text: true, Before: page.CompareSide{Name: "original", Body: "{\n  \"id\": 1\n}", JSON: true},
-		After: page.CompareSide{Name: "edit 1", Body: "{", Note: "cut", JSON: true, WholeURL: "/letters/letter-1/body?form=pretty"},
+		Chrome: page.Chrome{
+			User:  "anna",
+			Title: "Compare",
+		},
+		ID:     "message-1",
+		Text:   true,
+		Before: page.CompareSide{Name: "original", Body: "{\n  \"id\": 1\n}", JSON: true},
+		After: page.CompareSide{
+			Name:     "edit 1",
+			Body:     "{",
+			Note:     "cut",
+			JSON:     true,
+			WholeURL: "/messages/message-1/body?form=pretty",
+		},
 	}
-	mux.Handle("GET /letters/letter-1/compare", show(http.StatusOK, page.Compare(v)))
-	mux.Handle("GET /letters/letter-1/body", bodies(map[string]string{"pretty": "{\n  \"id\": 2\n}"}))
-	ctx := openPage(t, mux, "/letters/letter-1/compare")
+	mux.Handle("GET /messages/message-1/compare", show(http.StatusOK, page.Compare(v)))
+	mux.Handle("GET /messages/message-1/body", bodies(map[string]string{"pretty": "{\n  \"id\": 2\n}"}))
+	ctx := openPage(t, mux, "/messages/message-1/compare")
 	const text = `document.querySelector('.compare-host')?.shadowRoot`
 	await(t, ctx, text+`?.querySelector('.cm-merge-b .cm-changedText')?.textContent === '2'`)
 	if eval[bool](t, ctx, `document.querySelector('.comparison').innerText.includes('cut')`) {
 		t.Error("the page says that a text is cut which is whole")
 	}
 	run(t, ctx, chromedp.EmulateViewport(390, 844))
-	await(t, ctx, text+`.querySelectorAll('.cm-content').length === 1 && `+text+`.querySelector('.cm-deletedText')?.textContent === '1'`)
+	await(
+		t,
+		ctx,
+		text+`.querySelectorAll('.cm-content').length === 1 && `+text+`.querySelector('.cm-deletedText')?.textContent === '1'`,
+	)
 }
 
-// A text field with a large text takes seconds to be laid out, so it never is where an editor takes its place; where none comes, it is.
+// A text field with a large text takes seconds to be laid out, so it never is where an editor takes its place; where
+// none comes, it is.
 func TestATextFieldIsShownWhereNoEditorComes(t *testing.T) {
 	t.Parallel()
 	large := page.EditView{Body: strings.Repeat("{\"line\": 1},\n", 4<<10), JSON: true}
@@ -167,7 +215,10 @@ func TestATextFieldIsShownWhereNoEditorComes(t *testing.T) {
 	taken := eval[int](t, ctx, room)
 	mux := http.NewServeMux()
 	mux.Handle("GET /edit", show(http.StatusOK, page.Edit(large)))
-	mux.HandleFunc("GET "+web.URL("editor.js"), func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "text/javascript") })
+	mux.HandleFunc(
+		"GET "+web.URL("editor.js"),
+		func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "text/javascript") },
+	)
 	ctx = openPage(t, mux, "/edit")
 	await(t, ctx, shown)
 	if got := eval[int](t, ctx, room); got != taken || got < 300 {

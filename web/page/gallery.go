@@ -12,14 +12,27 @@ import (
 
 // Example is one page in one state.
 type Example struct {
-	Name      string // of a file: letters-nothing
+	Name      string // of a file: messages-nothing
 	Component templ.Component
 	Partial   bool // it has no page around it
 }
 
 // Gallery answers every page in every state, from made-up view models, for tests and for the eye.
 func Gallery() []Example {
-	return slices.Concat(galleryAccount(), galleryOverview(), galleryQueue(), galleryLetters(), galleryLetter(), galleryCompare(), galleryEdit(), galleryJobs(), gallerySources(), galleryAudit(), galleryLedger(), galleryErrors())
+	return slices.Concat(
+		galleryAccount(),
+		galleryOverview(),
+		galleryQueue(),
+		galleryMessages(),
+		galleryMessage(),
+		galleryCompare(),
+		galleryEdit(),
+		galleryJobs(),
+		gallerySources(),
+		galleryAudit(),
+		galleryLedger(),
+		galleryErrors(),
+	)
 }
 
 // The texts that break layouts.
@@ -27,7 +40,7 @@ const (
 	longWord = "customer_reference_number_that_somebody_generated_without_a_single_space_in_it_and_that_goes_on_for_ever_and_ever_0123456789"
 	rtlText  = "فشل التحقق من صحة الحقل \"رقم العميل\" في الطلب"
 	emoji    = "🚚📦 Paket nicht zustellbar: Größe 「特大」 unbekannt 👩‍👩‍👧‍👦"
-	viewer   = "Viewers can look at letters but not change them: ask an administrator for the operator role."
+	viewer   = "Viewers can look at messages but not change them: ask an administrator for the operator role."
 )
 
 func longReason() string {
@@ -50,46 +63,112 @@ func galleryAccount() []Example {
 	rule := "At least 12 characters."
 	wait := "Too many tries: wait 40 seconds."
 	return []Example{
-		{Name: "signin", Component: SignIn(SignInView{Chrome: stranger("Sign in"), Next: "/letters"})},
-		{Name: "signin-wrong", Component: SignIn(SignInView{Chrome: stranger("Sign in"), Name: "anna", Error: "The name or the password is wrong."})},
+		{Name: "signin", Component: SignIn(SignInView{Chrome: stranger("Sign in"), Next: "/messages"})},
+		{
+			Name: "signin-wrong",
+			Component: SignIn(
+				SignInView{Chrome: stranger("Sign in"), Name: "anna", Error: "The name or the password is wrong."},
+			),
+		},
 		{Name: "signin-wait", Component: SignIn(SignInView{Chrome: stranger("Sign in"), Name: "anna", Wait: wait})},
 		{Name: "setup", Component: Setup(SetupView{Chrome: stranger("Set up"), Token: "t0ken", Rule: rule})},
 		{Name: "setup-faults", Component: Setup(SetupView{
-			Chrome: stranger("Set up"), Token: "t0ken", Rule: rule, Name: "a b", NameError: "A name has letters, digits, dots, dashes and underscores.",
-			PasswordError: "This password has 7 characters: use at least 12.", ConfirmError: "The two passwords differ.",
+			Chrome: stranger(
+				"Set up",
+			),
+			Token:         "t0ken",
+			Rule:          rule,
+			Name:          "a b",
+			NameError:     "A name has messages, digits, dots, dashes and underscores.",
+			PasswordError: "This password has 7 characters: use at least 12.",
+			ConfirmError:  "The two passwords differ.",
 		})},
-		{Name: "setup-used", Component: Setup(SetupView{Chrome: stranger("Set up"), Refused: "This set-up link was used already."})},
+		{
+			Name:      "setup-used",
+			Component: Setup(SetupView{Chrome: stranger("Set up"), Refused: "This set-up link was used already."}),
+		},
 		{Name: "account", Component: Account(AccountView{
-			Chrome: chrome("Account", "/account"), May: []string{"see letters and the audit trail", "replay, edit, archive and restore letters"},
-			MayNot: []string{"manage users"}, SignedInAt: ago(42), PasswordAt: ago(60 * 24 * 40),
+			Chrome: chrome(
+				"Account",
+				"/account",
+			),
+			May:        []string{"see messages and the audit trail", "replay, edit, archive and restore messages"},
+			MayNot:     []string{"manage users"},
+			SignedInAt: ago(42),
+			PasswordAt: ago(60 * 24 * 40),
 		})},
 		{Name: "account-long-name", Component: Account(AccountView{
-			Chrome: Chrome{Title: "Account", Path: "/account", User: longWord, Role: "viewer", NeedsPerson: "1,000+", Flash: ui.Notice{Kind: ui.Done, Text: "The password is changed."}},
-			May:    []string{"see letters and the audit trail"}, MayNot: []string{"replay, edit, archive and restore letters", "manage users"},
+			Chrome: Chrome{
+				Title:       "Account",
+				Path:        "/account",
+				User:        longWord,
+				Role:        "viewer",
+				NeedsPerson: "1,000+",
+				Flash:       ui.Notice{Kind: ui.Done, Text: "The password is changed."},
+			},
+			May: []string{
+				"see messages and the audit trail",
+			},
+			MayNot: []string{"replay, edit, archive and restore messages", "manage users"},
 		})},
-		{Name: "password", Component: Password(PasswordView{Chrome: chrome("Change password", "/account/password"), Rule: rule})},
+		{
+			Name:      "password",
+			Component: Password(PasswordView{Chrome: chrome("Change password", "/account/password"), Rule: rule}),
+		},
 		{Name: "password-faults", Component: Password(PasswordView{
-			Chrome: chrome("Change password", "/account/password"), Rule: rule, CurrentError: "This is not your current password.",
-			PasswordError: "This is one of the most common passwords.", ConfirmError: "The two passwords differ.",
+			Chrome: chrome(
+				"Change password",
+				"/account/password",
+			),
+			Rule:          rule,
+			CurrentError:  "This is not your current password.",
+			PasswordError: "This is one of the most common passwords.",
+			ConfirmError:  "The two passwords differ.",
 		})},
-		{Name: "password-wait", Component: Password(PasswordView{Chrome: chrome("Change password", "/account/password"), Rule: rule, Wait: wait})},
+		{
+			Name: "password-wait",
+			Component: Password(
+				PasswordView{Chrome: chrome("Change password", "/account/password"), Rule: rule, Wait: wait},
+			),
+		},
 	}
 }
 
 func galleryErrors() []Example {
 	page := func(status, heading, text string) ErrorView {
-		return ErrorView{Chrome: chrome(heading, ""), Status: status, Heading: heading, Text: text, RequestID: "01JQ7W3N9V5T"}
+		return ErrorView{
+			Chrome:    chrome(heading, ""),
+			Status:    status,
+			Heading:   heading,
+			Text:      text,
+			RequestID: "01JQ7W3N9V5T",
+		}
 	}
-	missing := page("404", "There is no such letter", "It may have been removed after its retention time, or the address is not complete.")
+	missing := page(
+		"404",
+		"There is no such message",
+		"It may have been removed after its retention time, or the address is not complete.",
+	)
 	broken := page("500", "The desk could not answer", "The fault is in the log. Nothing was changed.")
-	broken.RetryURL = "/letters"
+	broken.RetryURL = "/messages"
 	return []Example{
 		{Name: "error-403", Component: Error(page("403", "You may not do this", viewer))},
 		{Name: "error-404", Component: Error(missing)},
-		{Name: "error-409", Component: Error(page("409", "Somebody was quicker", "ben archived this letter 12 s ago. Nothing was changed by you."))},
+		{
+			Name: "error-409",
+			Component: Error(
+				page("409", "Somebody was quicker", "ben archived this message 12 s ago. Nothing was changed by you."),
+			),
+		},
 		{Name: "error-500", Component: Error(broken)},
 		{Name: "error-signed-out", Component: Error(ErrorView{
-			Chrome: stranger("No such page"), Status: "404", Heading: "There is no such page", Text: "The address is not one of the desk's.", BackURL: "/signin",
+			Chrome: stranger(
+				"No such page",
+			),
+			Status:  "404",
+			Heading: "There is no such page",
+			Text:    "The address is not one of the desk's.",
+			BackURL: "/signin",
 		})},
 		{Name: "error-notice", Component: ErrorNotice(broken), Partial: true},
 	}

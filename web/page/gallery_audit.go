@@ -14,13 +14,17 @@ func galleryAudit() []Example {
 		audit("audit-many", func(v *AuditTableView) {
 			for len(v.Rows) < 50 {
 				row := v.Rows[len(v.Rows)%6]
-				row.Number = "m" + row.Number + letterID(len(v.Rows))
+				row.Number = "m" + row.Number + messageID(len(v.Rows))
 				v.Rows = append(v.Rows, row)
 			}
 		}),
 		audit("audit-filtered", filterAudit),
 		audit("audit-broken", func(v *AuditTableView) {
-			v.Chain = Chain{Broken: true, Text: "event 812 is not the one that was written. Keep the file, and compare it with a backup.", At: ago(1)}
+			v.Chain = Chain{
+				Broken: true,
+				Text:   "event 812 is not the one that was written. Keep the file, and compare it with a backup.",
+				At:     ago(1),
+			}
 		}),
 		audit("audit-long", longAudit),
 		audit("audit-nothing", func(v *AuditTableView) { v.State, v.Rows = StateNothing, nil }),
@@ -47,44 +51,90 @@ func filterAudit(v *AuditTableView) {
 	v.Filter.Actor, v.Filter.Actions[0].Selected, v.Filter.From = "anna", true, "2026-03-01T00:00"
 	v.Deeds[0].Current = true
 	v.Chips = []ui.Chip{
-		{Label: "Who", Value: "anna", RemoveURL: "/audit?action=letter.replay"},
+		{Label: "Who", Value: "anna", RemoveURL: "/audit?action=message.replay"},
 		{Label: "Did", Value: "replayed", RemoveURL: "/audit?actor=anna"},
-		{Label: "From", Value: "2026-03-01 00:00 UTC", RemoveURL: "/audit?actor=anna&action=letter.replay"},
+		{Label: "From", Value: "2026-03-01 00:00 UTC", RemoveURL: "/audit?actor=anna&action=message.replay"},
 	}
 	v.ClearURL = "/audit"
 }
 
 func auditTable() AuditTableView {
-	other := AuditRow{At: ago(100), Target: "…1c0e0007", Name: letterID(7), URL: "/letters/" + letterID(7)}
+	other := AuditRow{At: ago(100), Target: "…1c0e0007", Name: messageID(7), URL: "/messages/" + messageID(7)}
 	replayed, retried, archived := other, other, other
 	replayed.Number, replayed.Actor, replayed.Action, replayed.Sentence, replayed.To = "811", "mia", "attempt.delivered", "replayed", "genesys"
 	replayed.Outcome, replayed.Code, replayed.Took, replayed.Attempt = "delivered", "200", "84 ms", "4"
 	retried.Number, retried.Actor, retried.System, retried.Action, retried.Sentence, retried.To = "810", "dlqdesk", true, "attempt.rejected", "retried", "cxone"
-	retried.Outcome, retried.Code, retried.Took, retried.Attempt, retried.Next, retried.Reason = "rejected", "503", "2.1 s", "3", ago(-4), "503: upstream is restarting"
+	retried.Outcome, retried.Code, retried.Took, retried.Attempt, retried.Next, retried.Reason = "rejected", "503", "2.1 s", "3", ago(
+		-4,
+	), "503: upstream is restarting"
 	retried.Changes = []AuditChange{
 		{Name: "Status", Old: AuditFact{Text: "Replaying"}, New: AuditFact{Text: "Retrying"}},
 		{Name: "Attempt", New: AuditFact{Text: "3"}},
 		{Name: "Next delivery", New: AuditFact{At: ago(-4)}},
 	}
-	archived.Number, archived.Actor, archived.Action, archived.Sentence = "789", "ben", "letter.archive", "archived"
+	archived.Number, archived.Actor, archived.Action, archived.Sentence = "789", "ben", "message.archive", "archived"
 	archived.Source, archived.Addr, archived.Reason = "cxone", "10.1.7.31", "duplicate of ticket 4711"
-	rows := append(sampleEvents(), replayed, retried, archived,
-		AuditRow{Number: "788", At: ago(180), Actor: "mallory", Action: "user.sign_in_refused", Sentence: "was refused at sign-in", Addr: "203.0.113.9"},
-		AuditRow{Number: "787", At: ago(181), Actor: "anna", Action: "user.sign_in", Sentence: "signed in", Addr: "10.1.7.20"},
+	rows := append(
+		sampleEvents(),
+		replayed,
+		retried,
+		archived,
 		AuditRow{
-			Number: "786", At: ago(60 * 30), Actor: "anna", Action: "user.add", Sentence: "added", Target: "ben", Addr: "10.1.7.20",
-			Changes: []AuditChange{{Name: "Role", New: AuditFact{Text: "operator"}}},
+			Number:   "788",
+			At:       ago(180),
+			Actor:    "mallory",
+			Action:   "user.sign_in_refused",
+			Sentence: "was refused at sign-in",
+			Addr:     "203.0.113.9",
+		},
+		AuditRow{
+			Number:   "787",
+			At:       ago(181),
+			Actor:    "anna",
+			Action:   "user.sign_in",
+			Sentence: "signed in",
+			Addr:     "10.1.7.20",
+		},
+		AuditRow{
+			Number:   "786",
+			At:       ago(60 * 30),
+			Actor:    "anna",
+			Action:   "user.add",
+			Sentence: "added",
+			Target:   "ben",
+			Addr:     "10.1.7.20",
+			Changes:  []AuditChange{{Name: "Role", New: AuditFact{Text: "operator"}}},
 		},
 	)
 	return AuditTableView{
-		Chain: Chain{Text: "812 events, each vouched for by the next.", At: ago(1)}, Rows: rows, OlderURL: "/audit?cursor=o1", ClearURL: "/audit",
-		CSVURL: "/audit/export?format=csv", JSONURL: "/audit/export?format=jsonl",
-		Times: []Preset{{Label: "Today", URL: "/audit", Days: "0"}, {Label: "Yesterday", URL: "/audit", Days: "1 0"}, {Label: "7 days", URL: "/audit", Days: "7"}},
-		Deeds: []Preset{{Label: "Replays", URL: "/audit"}, {Label: "Edits", URL: "/audit"}, {Label: "Archived", URL: "/audit"}, {Label: "Sign-ins", URL: "/audit"}},
+		Chain: Chain{
+			Text: "812 events, each vouched for by the next.",
+			At:   ago(1),
+		},
+		Rows:     rows,
+		OlderURL: "/audit?cursor=o1",
+		ClearURL: "/audit",
+		CSVURL:   "/audit/export?format=csv",
+		JSONURL:  "/audit/export?format=jsonl",
+		Times: []Preset{
+			{Label: "Today", URL: "/audit", Days: "0"},
+			{Label: "Yesterday", URL: "/audit", Days: "1 0"},
+			{Label: "7 days", URL: "/audit", Days: "7"},
+		},
+		Deeds: []Preset{
+			{Label: "Replays", URL: "/audit"},
+			{Label: "Edits", URL: "/audit"},
+			{Label: "Archived", URL: "/audit"},
+			{Label: "Sign-ins", URL: "/audit"},
+		},
 		Filter: AuditFilter{
 			Doers:   []ui.Option{{Value: "people", Label: "People"}, {Value: "program", Label: "dlqdesk itself"}},
 			Sources: []ui.Option{{Value: "genesys", Label: "genesys"}, {Value: "cxone", Label: "cxone"}},
-			Actions: []ui.Option{{Value: "letter.replay", Label: "Replays asked for"}, {Value: "letter.archive", Label: "Archived"}, {Value: "user.sign_in", Label: "Sign-ins"}},
+			Actions: []ui.Option{
+				{Value: "message.replay", Label: "Replays asked for"},
+				{Value: "message.archive", Label: "Archived"},
+				{Value: "user.sign_in", Label: "Sign-ins"},
+			},
 		},
 	}
 }

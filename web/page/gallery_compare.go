@@ -41,9 +41,17 @@ func compareView() CompareView {
 			{Value: "0", Label: "original", Selected: chosen == "0"},
 		}
 	}
-	edited := strings.NewReplacer(`"type": "Text",`, "\"type\": \"Text\",\n  \"participants\": [\n    { \"id\": \"7c1e\" }\n  ],", `"urgent": false`, `"urgent": true`).Replace(prettyBody)
+	edited := strings.NewReplacer(`"type": "Text",`, "\"type\": \"Text\",\n  \"participants\": [\n    { \"id\": \"7c1e\" }\n  ],", `"urgent": false`, `"urgent": true`).
+		Replace(prettyBody)
 	return CompareView{
-		Chrome: chrome("Compare revisions", "/letters/"+letterID(1)+"/compare"), ID: letterID(1), Back: listQuery, Masked: true, Text: true,
+		Chrome: chrome(
+			"Compare revisions",
+			"/messages/"+messageID(1)+"/compare",
+		),
+		ID:      messageID(1),
+		Back:    listQuery,
+		Masked:  true,
+		Text:    true,
 		Before:  CompareSide{Options: options("0"), Name: "original", Size: "1.2 KiB", Body: prettyBody, JSON: true},
 		After:   CompareSide{Options: options("2"), Name: "edit 2 by anna", Size: "1.3 KiB", Body: edited, JSON: true},
 		Headers: []HeaderChange{{Name: "X-Tenant", Old: "acme", New: "acme-eu"}, {Name: "X-Retry", New: "1"}},

@@ -16,19 +16,29 @@ func galleryEdit() []Example {
 		edit("edit", func(*EditView) {}),
 		edit("edit-faults", func(v *EditView) {
 			v.Body = strings.Replace(v.Body, `"type": "Text"`, `"type": Text`, 1)
-			v.BodyError = ui.FieldError{Text: "this is not valid JSON: invalid character 'T' looking for beginning of value", Line: 10, Column: 11}
-			v.ReasonError = "Say why you edit this letter: the reason is kept with it."
+			v.BodyError = ui.FieldError{
+				Text:   "this is not valid JSON: invalid character 'T' looking for beginning of value",
+				Line:   10,
+				Column: 11,
+			}
+			v.ReasonError = "Say why you edit this message: the reason is kept with it."
 			v.HeaderError, v.Headers[1].Name, v.Headers[1].Error = "One header cannot be sent as it is.", "User Agent", "A header name has no spaces."
 		}),
 		edit("edit-conflict", func(v *EditView) {
-			v.Conflict, v.Reason = Conflict{Text: "ben replayed this letter 12 s ago.", URL: "/letters/" + v.ID}, "participant ids added"
+			v.Conflict, v.Reason = Conflict{
+				Text: "ben replayed this message 12 s ago.",
+				URL:  "/messages/" + v.ID,
+			}, "participant ids added"
 		}),
 		edit("edit-queue", func(v *EditView) { v.RedrivesTo = "orders" }),
 		edit("edit-redrive", func(v *EditView) {
 			v.Title, v.NoReplay, v.RedrivesTo, v.Source, v.Destination = "Edit and redrive", true, "orders", "", ""
 		}),
 		edit("edit-denied", func(v *EditView) { v.Denied = viewer }),
-		edit("edit-large", func(v *EditView) { v.Body = `["` + strings.Repeat(longWord, (1<<20)/len(longWord)) + `"]` }),
+		edit(
+			"edit-large",
+			func(v *EditView) { v.Body = `["` + strings.Repeat(longWord, (1<<20)/len(longWord)) + `"]` },
+		),
 		edit("edit-long", func(v *EditView) {
 			v.JSON = false
 			v.ID, v.Source, v.Destination, v.Body, v.Reason = longWord, longWord, longWord, longWord+"\n"+rtlText+"\n"+emoji, longReason()
@@ -40,13 +50,29 @@ func galleryEdit() []Example {
 
 func editView() EditView {
 	return EditView{
-		Chrome: chrome("Edit and replay", "/letters/"+letterID(1)+"/edit"), ID: letterID(1), Version: "2", Back: listQuery, Source: "genesys",
-		Destination: "handler.internal:9090", Base: "0", BaseName: "the original", Body: prettyBody, JSON: true, KeptPaths: []string{"$.channel.from.token"},
+		Chrome: chrome(
+			"Edit and replay",
+			"/messages/"+messageID(1)+"/edit",
+		),
+		ID:          messageID(1),
+		Version:     "2",
+		Back:        listQuery,
+		Source:      "genesys",
+		Destination: "handler.internal:9090",
+		Base:        "0",
+		BaseName:    "the original",
+		Body:        prettyBody,
+		JSON:        true,
+		KeptPaths:   []string{"$.channel.from.token"},
 		Headers: []EditHeader{
 			{Name: "Content-Type", Value: "application/json; charset=utf-8"},
 			{Name: "User-Agent", Value: "GenesysCloud-Webhooks/1.0"},
 			{Name: "Authorization", Value: "Bearer •••", Locked: "Credentials are sent as they were received."},
-			{Name: "X-Hub-Signature-256", Value: "sha256=•••", Locked: "The signature is the platform's, over the body it sent."},
+			{
+				Name:   "X-Hub-Signature-256",
+				Value:  "sha256=•••",
+				Locked: "The signature is the platform's, over the body it sent.",
+			},
 			{Name: "Connection", Value: "keep-alive", Locked: "It belongs to one connection and is never passed on."},
 		},
 	}

@@ -19,15 +19,21 @@ func galleryLedger() []Example {
 		ledger("ledger", func(*LedgerBook) {}),
 		ledger("ledger-imbalanced", imbalanced),
 		ledger("ledger-explained", func(v *LedgerBook) {
-			v.Explained = []ImbalanceView{imbalanceOf("2 letters more than was counted", "genesys",
-				"dlqdesk was killed: it was heard of last at 09:14:07 UTC on 2 March, and had not saved the counts of its last second. The letters are here; a loss of up to 2 in the same hour would not show beside them.", "")}
+			v.Explained = []ImbalanceView{
+				imbalanceOf(
+					"2 messages more than was counted",
+					"genesys",
+					"dlqdesk was killed: it was heard of last at 09:14:07 UTC on 2 March, and had not saved the counts of its last second. The messages are here; a loss of up to 2 in the same hour would not show beside them.",
+					"",
+				),
+			}
 			v.Rows[4].Off, v.Rows[4].Known = "2 more", true
 		}),
 		ledger("ledger-acknowledged", func(v *LedgerBook) {
 			imbalanced(v)
 			v.Verdict = LedgerVerdict{
 				Tone: ui.Info, Text: "Every hour balances, but for what is acknowledged: 2 imbalances.",
-				Hint: "Everything else that was answered 200 is delivered, waits, or is a letter.", At: ago(0.1),
+				Hint: "Everything else that was answered 200 is delivered, waits, or is a message.", At: ago(0.1),
 			}
 			v.Acknowledged, v.Imbalances = v.Imbalances, nil
 			for i := range v.Acknowledged {
@@ -49,17 +55,36 @@ func galleryLedger() []Example {
 		}())},
 		ledger("ledger-unchecked", func(v *LedgerBook) {
 			v.Verdict = LedgerVerdict{
-				Tone: ui.Warn, Text: "The ledger cannot be checked now, because a queue does not tell how much waits in it.",
-				Hint: "It is tried again every few seconds. Until then this is what was counted.", At: ago(12),
+				Tone: ui.Warn,
+				Text: "The ledger cannot be checked now, because a queue does not tell how much waits in it.",
+				Hint: "It is tried again every few seconds. Until then this is what was counted.",
+				At:   ago(12),
 			}
-			v.Queues[0].Fault = QueueFault{"SQS confirms nothing: what should go there waits on this machine's disk", ago(12)}
-			v.Queues = append(v.Queues, LedgerQueue{Name: "dlq", Holds: "On disk, until SQS confirms", Waiting: "312", Keeps: "until it is dealt with", Oldest: ago(12)})
+			v.Queues[0].Fault = QueueFault{
+				"SQS confirms nothing: what should go there waits on this machine's disk",
+				ago(12),
+			}
+			v.Queues = append(
+				v.Queues,
+				LedgerQueue{
+					Name:    "dlq",
+					Holds:   "On disk, until SQS confirms",
+					Waiting: "312",
+					Keeps:   "until it is dealt with",
+					Oldest:  ago(12),
+				},
+			)
 		}),
 		ledger("ledger-waiting", func(v *LedgerBook) {
 			v.Queues[0].Waiting, v.Queues[0].Note = "1,204", "SQS does not tell. A message expires 4 days after it was sent."
 			v.Queues[0].Seen = []SeenMessage{
-				{ID: letterID(1), URL: "/letters/" + letterID(1), Why: "is kept, and waits to be deleted from the queue", Expires: ago(-60 * 24 * 3)},
-				{ID: letterID(2), Why: "could not be written to the store yet", Expires: ago(-60 * 22)},
+				{
+					ID:      messageID(1),
+					URL:     "/messages/" + messageID(1),
+					Why:     "is kept, and waits to be deleted from the queue",
+					Expires: ago(-60 * 24 * 3),
+				},
+				{ID: messageID(2), Why: "could not be written to the store yet", Expires: ago(-60 * 22)},
 			}
 			v.Rows[0].Waiting = "1,204"
 			v.Queues[1].Shared = "Other receivers may deliver from here: a webhook is accounted for by the one that does, so one that is lost here does not show."
@@ -78,8 +103,8 @@ func galleryLedger() []Example {
 			v.Rows[0].Source, v.Rows[1].Source, v.Rows[2].Source = longWord, rtlText, emoji
 			v.Rows[0].Received, v.Rows[0].Delivered, v.Rows[0].Refused, v.Rows[0].Off = "1,234,567", "1,234,001", "12,345", "1,234 missing, 12 more"
 			v.Rows[0].Known = false
-			for i := range v.Rows[0].Letters {
-				v.Rows[0].Letters[i] = link("12,345")
+			for i := range v.Rows[0].Messages {
+				v.Rows[0].Messages[i] = link("12,345")
 			}
 			v.Queues[0].Name = longWord
 		}),
@@ -87,7 +112,11 @@ func galleryLedger() []Example {
 			v.State, v.Rows, v.OlderURL = StateNothing, nil, ""
 		}),
 		ledger("ledger-new", func(v *LedgerBook) {
-			v.Verdict = LedgerVerdict{Tone: ui.Info, Text: "The ledger has not been checked yet.", Hint: "That takes a few seconds after a start."}
+			v.Verdict = LedgerVerdict{
+				Tone: ui.Info,
+				Text: "The ledger has not been checked yet.",
+				Hint: "That takes a few seconds after a start.",
+			}
 		}),
 		ledger("ledger-fault", func(v *LedgerBook) {
 			*v = LedgerBook{State: StateFault, Fault: "The store did not answer within 5 seconds.", RetryURL: "/ledger"}
@@ -98,14 +127,28 @@ func galleryLedger() []Example {
 
 func ledgerBook() LedgerBook {
 	v := LedgerBook{
-		URL: "/ledger", Verdict: LedgerVerdict{
-			Tone: ui.Done, Text: "Every hour balances.", Hint: "Each webhook that was answered 200 is delivered, waits, or is a letter.", At: ago(0.1),
+		URL: "/ledger",
+		Verdict: LedgerVerdict{
+			Tone: ui.Done,
+			Text: "Every hour balances.",
+			Hint: "Each webhook that was answered 200 is delivered, waits, or is a message.",
+			At:   ago(0.1),
 		},
 		Queues: []LedgerQueue{
-			{Name: "dlqdesk-dlq", Holds: "Dead letters", Waiting: "0", Keeps: "4 days", Note: "Nothing waits."},
-			{Name: "processing", Holds: "Buffered webhooks", Waiting: "12", Keeps: "until it is dealt with", Oldest: ago(1)},
+			{Name: "dlqdesk-dlq", Holds: "Failed messages", Waiting: "0", Keeps: "4 days", Note: "Nothing waits."},
+			{
+				Name:    "processing",
+				Holds:   "Buffered webhooks",
+				Waiting: "12",
+				Keeps:   "until it is dealt with",
+				Oldest:  ago(1),
+			},
 		},
-		Sources: []ui.Option{{Value: "genesys", Label: "genesys"}, {Value: "cxone", Label: "cxone"}}, OlderURL: "/ledger?before=2026-03-01T12:00",
+		Sources: []ui.Option{
+			{Value: "genesys", Label: "genesys"},
+			{Value: "cxone", Label: "cxone"},
+		},
+		OlderURL: "/ledger?before=2026-03-01T12:00",
 	}
 	for hour := range 8 {
 		v.Rows = append(v.Rows, ledgerRowOf(hour, "cxone"), ledgerRowOf(hour, "genesys"))
@@ -117,9 +160,23 @@ func ledgerBook() LedgerBook {
 func ledgerRowOf(hour int, source string) LedgerRow {
 	failed, resolved, archived, delivered := hour*7%5, 40+hour*31%90, hour%3, 210+hour*37%400
 	return LedgerRow{
-		From: hourOf(hour), Source: source, Received: "1," + strconv.Itoa(100+delivered+failed+resolved+archived), Delivered: "1," + strconv.Itoa(100+delivered),
-		Waiting: "0", Repeated: "0", Expired: "0",
-		Letters: []Count{{Text: "0"}, countOf(failed), {Text: "0"}, countOf(resolved), countOf(archived), {Text: "0"}},
+		From: hourOf(
+			hour,
+		),
+		Source:    source,
+		Received:  "1," + strconv.Itoa(100+delivered+failed+resolved+archived),
+		Delivered: "1," + strconv.Itoa(100+delivered),
+		Waiting:   "0",
+		Repeated:  "0",
+		Expired:   "0",
+		Messages: []Count{
+			{Text: "0"},
+			countOf(failed),
+			{Text: "0"},
+			countOf(resolved),
+			countOf(archived),
+			{Text: "0"},
+		},
 	}
 }
 
@@ -127,7 +184,15 @@ func acknowledgeView() AcknowledgeView {
 	v := ledgerBook()
 	imbalanced(&v)
 	return AcknowledgeView{
-		Chrome: chrome("Acknowledge an imbalance", "/ledger"), Imbalance: v.Imbalances[1], Hour: "2026-03-02T09:00", Stage: "letters", Kind: "expired", Amount: "31",
+		Chrome: chrome(
+			"Acknowledge an imbalance",
+			"/ledger",
+		),
+		Imbalance: v.Imbalances[1],
+		Hour:      "2026-03-02T09:00",
+		Stage:     "messages",
+		Kind:      "expired",
+		Amount:    "31",
 	}
 }
 
@@ -143,21 +208,37 @@ func hourOf(back int) ui.Moment {
 }
 
 func imbalanceOf(what, source, why, do string) ImbalanceView {
-	return ImbalanceView{From: hourOf(2), To: hourOf(1), Source: source, What: what, Why: why, Do: do, URL: "/letters?status=all"}
+	return ImbalanceView{
+		From:   hourOf(2),
+		To:     hourOf(1),
+		Source: source,
+		What:   what,
+		Why:    why,
+		Do:     do,
+		URL:    "/messages?status=all",
+	}
 }
 
 func imbalanced(v *LedgerBook) {
 	v.Verdict.Tone, v.Verdict.Text = ui.Fault, "The ledger does not balance."
-	v.Verdict.Hint = "What was received in these hours is not what is delivered, waits, or is a letter."
+	v.Verdict.Hint = "What was received in these hours is not what is delivered, waits, or is a message."
 	v.Imbalances = []ImbalanceView{
-		imbalanceOf("1 letter is missing", "genesys",
+		imbalanceOf(
+			"1 message is missing",
+			"genesys",
 			"The queue confirmed that it had it, and it is neither there nor on the desk: deleted from the queue, taken by another program that reads it, or gone because desk.db was restored from an older copy.",
-			"Look who else may receive, delete or purge on this queue. Ask the platform to send what it sent in that hour again."),
-		imbalanceOf("31 letters expired on SQS", "",
+			"Look who else may receive, delete or purge on this queue. Ask the platform to send what it sent in that hour again.",
+		),
+		imbalanceOf(
+			"31 messages expired on SQS",
+			"",
 			"The queue confirmed that it had them, and had them for as long as it keeps a message; they never reached the desk.",
-			"Ask the platform to send what it sent in that hour again. Lengthen the queue's MessageRetentionPeriod, and see in the log why letters were not taken off it."),
+			"Ask the platform to send what it sent in that hour again. Lengthen the queue's MessageRetentionPeriod, and see in the log why messages were not taken off it.",
+		),
 	}
-	v.Imbalances[0].AckBy, v.Imbalances[0].AckAt, v.Imbalances[0].AckOf, v.Imbalances[0].AckNote = "ben", ago(47), "3", "A colleague purged the queue: ticket 4711."
+	v.Imbalances[0].AckBy, v.Imbalances[0].AckAt, v.Imbalances[0].AckOf, v.Imbalances[0].AckNote = "ben", ago(
+		47,
+	), "3", "A colleague purged the queue: ticket 4711."
 	for i := range v.Imbalances {
 		v.Imbalances[i].AckURL = "/ledger/acknowledge"
 	}

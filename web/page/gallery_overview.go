@@ -14,7 +14,10 @@ func galleryOverview() []Example {
 	overview := func(name string, change func(*OverviewFigures)) Example {
 		figures := overviewFiguresOf()
 		change(&figures)
-		return Example{Name: "overview-" + name, Component: Overview(OverviewView{Chrome: chrome("Overview", "/overview"), Figures: figures})}
+		return Example{
+			Name:      "overview-" + name,
+			Component: Overview(OverviewView{Chrome: chrome("Overview", "/overview"), Figures: figures}),
+		}
 	}
 	figures := overviewFiguresOf()
 	return []Example{
@@ -36,7 +39,10 @@ func galleryOverview() []Example {
 			v.Outages[2].Saw = longWord + longWord
 		}),
 		overview("one", func(v *OverviewFigures) {
-			v.Source, v.Sources, v.Plot = "genesys", v.Sources[:1], plotOf(96, func(i int) (int, int, int) { return oneIf(i == 90), 0, 0 })
+			v.Source, v.Sources, v.Plot = "genesys", v.Sources[:1], plotOf(
+				96,
+				func(i int) (int, int, int) { return oneIf(i == 90), 0, 0 },
+			)
 			v.Headlines = headlinesOf("1", "0", "1", "0", "0")
 			v.Reasons = v.Reasons[:1]
 		}),
@@ -46,9 +52,21 @@ func galleryOverview() []Example {
 			v.Headlines = headlinesOf("0", "0", "0", "0", "0")
 			for i := range v.Sources {
 				v.Sources[i] = SourceRow{
-					Name: v.Sources[i].Name, URL: v.Sources[i].URL, Plot: v.Plot,
-					SourceHealth: SourceHealth{Destination: v.Sources[i].Destination, Health: "unseen", Note: "No delivery since dlqdesk started."},
-					Failed:       Count{Text: "0"}, ByItself: Count{Text: "0"}, ByPeople: Count{Text: "0"}, Retrying: Count{Text: "0"}, NeedPerson: Count{Text: "0"},
+					Name: v.Sources[i].Name,
+					URL:  v.Sources[i].URL,
+					Plot: v.Plot,
+					SourceHealth: SourceHealth{
+						Destination: v.Sources[i].Destination,
+						Health:      "unseen",
+						Note:        "No delivery since dlqdesk started.",
+					},
+					Failed: Count{
+						Text: "0",
+					},
+					ByItself:   Count{Text: "0"},
+					ByPeople:   Count{Text: "0"},
+					Retrying:   Count{Text: "0"},
+					NeedPerson: Count{Text: "0"},
 				}
 			}
 			for i := range v.Ages {
@@ -58,10 +76,18 @@ func galleryOverview() []Example {
 		}),
 		overview("long", longOverview),
 		overview("nothing", func(v *OverviewFigures) {
-			*v = OverviewFigures{State: StateNothing, Curl: "curl -i -d '{\"id\":\"c0ffee00\"}' \\\n  http://127.0.0.1:8080/webhooks/genesys", URL: "/overview"}
+			*v = OverviewFigures{
+				State: StateNothing,
+				Curl:  "curl -i -d '{\"id\":\"c0ffee00\"}' \\\n  http://127.0.0.1:8080/webhooks/genesys",
+				URL:   "/overview",
+			}
 		}),
 		overview("fault", func(v *OverviewFigures) {
-			*v = OverviewFigures{State: StateFault, Fault: "The store did not answer within 5 seconds.", RetryURL: "/overview"}
+			*v = OverviewFigures{
+				State:    StateFault,
+				Fault:    "The store did not answer within 5 seconds.",
+				RetryURL: "/overview",
+			}
 		}),
 		{Name: "overview-partial", Component: OverviewFigure(figures), Partial: true},
 	}
@@ -80,25 +106,68 @@ func overviewFiguresOf() OverviewFigures {
 		return failed, itself, people
 	})
 	v := OverviewFigures{
-		URL: "/overview?range=24+h", Span: "24 hours", AsOf: ago(0), Plot: day, Outages: outages()[:1], Headlines: headlinesOf("214", "31", "1,204", "731", "182"),
+		URL:       "/overview?range=24+h",
+		Span:      "24 hours",
+		AsOf:      ago(0),
+		Plot:      day,
+		Outages:   outages()[:1],
+		Headlines: headlinesOf("214", "31", "1,204", "731", "182"),
 		Queues: []QueueRow{
-			{Name: "dlqdesk-dlq", Holds: "Dead letters", Waiting: Count{"12", "/overview/queues/dlq"}, InFlight: Count{"4", "/overview/queues/dlq?in=work"}, Oldest: ago(3)},
 			{
-				Name: "processing", Holds: "Buffered webhooks", Waiting: Count{Text: "1,204"}, InFlight: Count{Text: "10"}, Delayed: "3", NoOldest: "SQS does not tell", Expires: ago(-60 * 22),
-				NoList: "SQS lists no messages: each is among the letters once it is read. It forgets one 4 days after it was sent.",
+				Name:     "dlqdesk-dlq",
+				Holds:    "Failed messages",
+				Waiting:  Count{"12", "/overview/queues/dlq"},
+				InFlight: Count{"4", "/overview/queues/dlq?in=work"},
+				Oldest:   ago(3),
+			},
+			{
+				Name:     "processing",
+				Holds:    "Buffered webhooks",
+				Waiting:  Count{Text: "1,204"},
+				InFlight: Count{Text: "10"},
+				Delayed:  "3",
+				NoOldest: "SQS does not tell",
+				Expires:  ago(-60 * 22),
+				NoList:   "SQS lists no messages: each is among the messages once it is read. It forgets one 4 days after it was sent.",
 			},
 		},
 		Reasons: []ReasonRow{
 			{
-				Text: "The handler answered 503: upstream is restarting", Source: "cxone", NeedPerson: link("121"), Retrying: link("24"), First: ago(64),
-				Newest: ago(4), Share: 100, Replays: "0 of 20 unedited replays helped",
+				Text:       "The handler answered 503: upstream is restarting",
+				Source:     "cxone",
+				NeedPerson: link("121"),
+				Retrying:   link("24"),
+				First:      ago(64),
+				Newest:     ago(4),
+				Share:      100,
+				Replays:    "0 of 20 unedited replays helped",
 			},
 			{
-				Text: "The handler answered 422: field id is missing in conversation.participants[1]", Source: "genesys", NeedPerson: link("58"),
-				Retrying: Count{Text: "0"}, First: ago(60 * 30), Newest: ago(12), Share: 40,
+				Text:       "The handler answered 422: field id is missing in conversation.participants[1]",
+				Source:     "genesys",
+				NeedPerson: link("58"),
+				Retrying:   Count{Text: "0"},
+				First:      ago(60 * 30),
+				Newest:     ago(12),
+				Share:      40,
 			},
-			{Text: "Connection refused by 10.2.0.14:9090", Source: "cxone", NeedPerson: link("21"), Retrying: link("7"), First: ago(300), Newest: ago(90), Share: 19},
-			{Text: "No answer within 10 s: the handler may have processed it", NeedPerson: link("14"), Retrying: Count{Text: "0"}, First: ago(900), Newest: ago(400), Share: 9},
+			{
+				Text:       "Connection refused by 10.2.0.14:9090",
+				Source:     "cxone",
+				NeedPerson: link("21"),
+				Retrying:   link("7"),
+				First:      ago(300),
+				Newest:     ago(90),
+				Share:      19,
+			},
+			{
+				Text:       "No answer within 10 s: the handler may have processed it",
+				NeedPerson: link("14"),
+				Retrying:   Count{Text: "0"},
+				First:      ago(900),
+				Newest:     ago(400),
+				Share:      9,
+			},
 		},
 		Ages: []AgeRow{
 			{Age: "Under 1 hour", NeedPerson: link("38"), Retrying: link("24"), Share: 31},
@@ -108,9 +177,32 @@ func overviewFiguresOf() OverviewFigures {
 		},
 		Sources: []SourceRow{
 			{Name: "genesys", SourceHealth: SourceHealth{Health: "up", Destination: "handler.internal:9090"}},
-			{Name: "cxone", SourceHealth: SourceHealth{Health: "down", Since: ago(62), Note: "212 deliveries in a row: 503: upstream is restarting", Destination: "10.2.0.14:9090"}},
-			{Name: "orders", SourceHealth: SourceHealth{Health: "refusing", Note: "It answers, and refused the latest 3 deliveries: 404: no such route", Destination: "orders.internal"}},
-			{Name: "billing", SourceHealth: SourceHealth{Health: "failing", Since: ago(3), Note: "2 deliveries in a row: The handler answered 429: 100 requests a minute are allowed", Destination: "billing.internal"}},
+			{
+				Name: "cxone",
+				SourceHealth: SourceHealth{
+					Health:      "down",
+					Since:       ago(62),
+					Note:        "212 deliveries in a row: 503: upstream is restarting",
+					Destination: "10.2.0.14:9090",
+				},
+			},
+			{
+				Name: "orders",
+				SourceHealth: SourceHealth{
+					Health:      "refusing",
+					Note:        "It answers, and refused the latest 3 deliveries: 404: no such route",
+					Destination: "orders.internal",
+				},
+			},
+			{
+				Name: "billing",
+				SourceHealth: SourceHealth{
+					Health:      "failing",
+					Since:       ago(3),
+					Note:        "2 deliveries in a row: The handler answered 429: 100 requests a minute are allowed",
+					Destination: "billing.internal",
+				},
+			},
 			{Name: "old-crm"},
 		},
 	}
@@ -129,11 +221,25 @@ func overviewFiguresOf() OverviewFigures {
 			wave := int(4 + 4*math.Sin(float64(k)/9+float64(i)))
 			return wave, wave / 2, wave % 3
 		})
-		row.Failed, row.ByItself, row.ByPeople = link(strconv.Itoa(311+i*97)), link(strconv.Itoa(190+i*11)), link(strconv.Itoa(44-i*9))
+		row.Failed, row.ByItself, row.ByPeople = link(
+			strconv.Itoa(311+i*97),
+		), link(
+			strconv.Itoa(190+i*11),
+		), link(
+			strconv.Itoa(44-i*9),
+		)
 		row.NeedPerson, row.Retrying = link(strconv.Itoa(70+i*21)), Count{Text: "0"}
 	}
 	for i := range 40 {
-		v.Steps = append(v.Steps, StepRow{From: ago(float64(15 * i)), Failed: link(strconv.Itoa(2 + i*i%80)), ByItself: link(strconv.Itoa(1 + i*7%50)), ByPeople: Count{Text: "0"}})
+		v.Steps = append(
+			v.Steps,
+			StepRow{
+				From:     ago(float64(15 * i)),
+				Failed:   link(strconv.Itoa(2 + i*i%80)),
+				ByItself: link(strconv.Itoa(1 + i*7%50)),
+				ByPeople: Count{Text: "0"},
+			},
+		)
 	}
 	return v
 }
@@ -142,21 +248,50 @@ func overviewFiguresOf() OverviewFigures {
 func outages() []Outage {
 	list := []Outage{
 		{
-			Source: "cxone", State: OutageDown, Since: ago(62), Waiting: link("312"), Letters: "letters waiting", Seen: ago(0.1), Next: ago(-0.15),
-			Saw: "The handler answered 503: upstream is restarting", Note: "Next probe", Probe: "/destinations/cxone/probe", Unnamed: link("3 without a source"), Job: "job 17", JobURL: "/jobs/17",
+			Source:   "cxone",
+			State:    OutageDown,
+			Since:    ago(62),
+			Waiting:  link("312"),
+			Messages: "messages waiting",
+			Seen:     ago(0.1),
+			Next:     ago(-0.15),
+			Saw:      "The handler answered 503: upstream is restarting",
+			Note:     "Next probe",
+			Probe:    "/destinations/cxone/probe",
+			Unnamed:  link("3 without a source"),
+			Job:      "job 17",
+			JobURL:   "/jobs/17",
 		},
 		{
-			Source: "orders", State: OutageDown, Since: ago(60 * 26), Waiting: Count{Text: "0"}, Letters: "letters waiting", Seen: ago(14),
-			Saw: "Connection refused by 10.2.0.14:9090", Note: "The next webhook or replay tests it.", Probe: "/destinations/orders/probe",
-			Denied: "No letter waits for a retry: there is nothing to probe it with.",
+			Source:   "orders",
+			State:    OutageDown,
+			Since:    ago(60 * 26),
+			Waiting:  Count{Text: "0"},
+			Messages: "messages waiting",
+			Seen:     ago(14),
+			Saw:      "Connection refused by 10.2.0.14:9090",
+			Note:     "The next webhook or replay tests it.",
+			Probe:    "/destinations/orders/probe",
+			Denied:   "No message waits for a retry: there is nothing to probe it with.",
 		},
 		{
-			Source: "billing", State: OutagePaused, Since: ago(-12), Waiting: link("1"), Letters: "letter waiting", Seen: ago(3),
-			Saw: "The handler answered 429: 100 requests a minute are allowed", Note: "Retries and jobs go on then.", Probe: "/destinations/billing/probe",
+			Source:   "billing",
+			State:    OutagePaused,
+			Since:    ago(-12),
+			Waiting:  link("1"),
+			Messages: "message waiting",
+			Seen:     ago(3),
+			Saw:      "The handler answered 429: 100 requests a minute are allowed",
+			Note:     "Retries and jobs go on then.",
+			Probe:    "/destinations/billing/probe",
 		},
 		{
-			Source: "genesys", State: OutageReleasing, Since: ago(2), Waiting: link("180"), Letters: "letters waiting",
-			Note: "They are let go bit by bit: 20 a second.",
+			Source:   "genesys",
+			State:    OutageReleasing,
+			Since:    ago(2),
+			Waiting:  link("180"),
+			Messages: "messages waiting",
+			Note:     "They are let go bit by bit: 20 a second.",
 		},
 	}
 	for i := range list {
@@ -179,7 +314,7 @@ func longOverview(v *OverviewFigures) {
 }
 
 func link(text string) Count {
-	return Count{Text: text, URL: "/letters?status=all&source=genesys&from=2026-03-02T08:00"}
+	return Count{Text: text, URL: "/messages?status=all&source=genesys&from=2026-03-02T08:00"}
 }
 
 func headlinesOf(open, retrying, failed, itself, people string) []Headline {
@@ -208,12 +343,21 @@ func plotOf(steps int, at func(step int) (failed, byItself, byPeople int)) Plot 
 		ByItself []int  `json:"byItself"`
 		ByPeople []int  `json:"byPeople"`
 		URL      string `json:"url"`
-	}{Step: step.Milliseconds(), URL: "/letters?status=all"}
+	}{Step: step.Milliseconds(), URL: "/messages?status=all"}
 	data.From = time.Date(2026, time.March, 2, 12, 0, 0, 0, time.UTC).Add(-step * time.Duration(steps)).UnixMilli()
 	total := 0
 	for i := range steps {
 		failed, itself, people := at(i)
-		data.Failed, data.ByItself, data.ByPeople = append(data.Failed, failed), append(data.ByItself, itself), append(data.ByPeople, people)
+		data.Failed, data.ByItself, data.ByPeople = append(
+			data.Failed,
+			failed,
+		), append(
+			data.ByItself,
+			itself,
+		), append(
+			data.ByPeople,
+			people,
+		)
 		total += failed
 	}
 	text, err := json.Marshal(data)

@@ -5,13 +5,28 @@ import "strconv"
 func galleryQueue() []Example {
 	queue := func(name string, change func(*QueueView)) Example {
 		v := QueueView{
-			Chrome: chrome("On disk, until SQS confirms", "/overview/queues/dlq"), Name: "dlq", Holds: "On disk, until SQS confirms",
-			Fate: "A message moves to SQS as soon as SQS confirms it.",
-			Tabs: []QueueTab{{"Waiting", "312", "/overview/queues/dlq", true}, {"In work", "1", "/overview/queues/dlq?in=work", false}}, NextURL: "/overview/queues/dlq?after=50",
+			Chrome: chrome(
+				"On disk, until SQS confirms",
+				"/overview/queues/dlq",
+			),
+			Name:  "dlq",
+			Holds: "On disk, until SQS confirms",
+			Fate:  "A message moves to SQS as soon as SQS confirms it.",
+			Tabs: []QueueTab{
+				{"Waiting", "312", "/overview/queues/dlq", true},
+				{"In work", "1", "/overview/queues/dlq?in=work", false},
+			},
+			NextURL: "/overview/queues/dlq?after=50",
 		}
 		for i := range 50 {
 			v.Rows = append(v.Rows, HeldRow{
-				ID: "c0ffee00-7a1d-4e5b-9c3f-0000000000" + strconv.Itoa(10+i), Source: "genesys", Reason: "The handler answered 503: The CRM is down for maintenance", Size: "1.2 KiB", Since: ago(50 - float64(i)),
+				ID: "c0ffee00-7a1d-4e5b-9c3f-0000000000" + strconv.Itoa(
+					10+i,
+				),
+				Source: "genesys",
+				Reason: "The handler answered 503: The CRM is down for maintenance",
+				Size:   "1.2 KiB",
+				Since:  ago(50 - float64(i)),
 			})
 		}
 		change(&v)
@@ -31,7 +46,10 @@ func galleryQueue() []Example {
 			v.Rows[3].Cut, v.Rows[3].Size = true, "92.4 MiB"
 			v.Rows[4].Reason = longWord
 		}),
-		queue("nothing", func(v *QueueView) { v.State, v.Rows, v.Tabs[0].Count, v.Tabs[1].Count = StateNothing, nil, "0", "0" }),
+		queue(
+			"nothing",
+			func(v *QueueView) { v.State, v.Rows, v.Tabs[0].Count, v.Tabs[1].Count = StateNothing, nil, "0", "0" },
+		),
 		queue("fault", func(v *QueueView) {
 			v.State, v.Rows, v.Fault, v.RetryURL = StateFault, nil, "The store did not answer within 5 seconds.", "/overview/queues/dlq"
 		}),

@@ -31,24 +31,43 @@ func gallerySources() []Example {
 		list("few", SourcesView{AsOf: ago(0), Rows: few}),
 		list("fifty", SourcesView{AsOf: ago(0), Rows: many}),
 		list("long", SourcesView{AsOf: ago(0), Rows: []SourceLine{long, sourceLineOf(0)}}),
-		list("fault", SourcesView{State: StateFault, Fault: "This took too long: try again in a moment.", RetryURL: "/sources"}),
+		list(
+			"fault",
+			SourcesView{State: StateFault, Fault: "This took too long: try again in a moment.", RetryURL: "/sources"},
+		),
 		one("open-messaging", func(*SourceView) {}),
 		{Name: "source-viewer", Component: Source(look)},
 		one("unverified", func(v *SourceView) {
 			v.Line, v.Platform, v.Sign = sourceLineOf(3), SourcePlatform{}, ""
-			v.Settings[0] = Setting{Name: "Mode", Text: "Buffered", Hint: "The platform is answered once the webhook is on the queue; then it is delivered."}
+			v.Settings[0] = Setting{
+				Name: "Mode",
+				Text: "Buffered",
+				Hint: "The platform is answered once the webhook is on the queue; then it is delivered.",
+			}
 		}),
 		one("tutorial", func(v *SourceView) {
 			v.Platform = SourcePlatform{
-				Name: "tutorial", Title: "Genesys Cloud, as in the tutorial", Status: "tutorial", About: "The webhook registration that the tutorial shows, for gateways and mock servers that implement it.",
+				Name:     "tutorial",
+				Title:    "Genesys Cloud, as in the tutorial",
+				Status:   "tutorial",
+				About:    "The webhook registration that the tutorial shows, for gateways and mock servers that implement it.",
 				Warning:  "/api/v2/integration/webhooks is not in the vendor's published API; expect 404 there.",
-				Register: "dlqdesk platform register genesys --config /etc/dlqdesk.yaml", Doctor: "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml",
+				Register: "dlqdesk platform register genesys --config /etc/dlqdesk.yaml",
+				Doctor:   "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml",
 			}
 		}),
 		one("byoc", func(v *SourceView) {
-			v.Settings[1] = Setting{Name: "Answer", Text: "200 application/json", Code: `{"idOnExternalPlatform":"{message_id}"}`, Hint: "Whether it was delivered or is kept as a letter."}
+			v.Settings[1] = Setting{
+				Name: "Answer",
+				Text: "200 application/json",
+				Code: `{"idOnExternalPlatform":"{message_id}"}`,
+				Hint: "Whether it was delivered or is kept as a message.",
+			}
 			v.Platform = SourcePlatform{
-				Name: "cxone-byoc", Title: "NICE CXone, bring your own channel", Status: "verified", About: "CXone posts the outbound messages of a channel of your own.",
+				Name:   "cxone-byoc",
+				Title:  "NICE CXone, bring your own channel",
+				Status: "verified",
+				About:  "CXone posts the outbound messages of a channel of your own.",
 				Doctor: "dlqdesk platform doctor cxone --config /etc/dlqdesk.yaml",
 				Paste: []Setting{
 					{Name: "Token URL", Text: "https://hooks.example.com/webhooks/cxone/token"},
@@ -78,8 +97,17 @@ func sourceLineOf(i int) SourceLine {
 	}
 	health := []SourceHealth{
 		{Destination: "crm.internal:9090", Health: "up"},
-		{Destination: "routing.internal:9090", Health: "down", Since: ago(34), Note: "14 deliveries in a row: Connection refused by routing.internal:9090"},
-		{Destination: "billing.internal", Health: "refusing", Note: "It answers, and refused the latest delivery: the customer is not known"},
+		{
+			Destination: "routing.internal:9090",
+			Health:      "down",
+			Since:       ago(34),
+			Note:        "14 deliveries in a row: Connection refused by routing.internal:9090",
+		},
+		{
+			Destination: "billing.internal",
+			Health:      "refusing",
+			Note:        "It answers, and refused the latest delivery: the customer is not known",
+		},
 		{Destination: "orders.internal:8443", Health: "unseen", Note: "No delivery since dlqdesk started."},
 	}
 	name := names[i%4]
@@ -87,30 +115,58 @@ func sourceLineOf(i int) SourceLine {
 		name += "-" + strconv.Itoa(i/4)
 	}
 	return SourceLine{
-		Name: name, URL: "/sources/" + name, Endpoint: "https://hooks.example.com/webhooks/" + name, Proof: proofs[i%4], Health: health[i%4],
-		Received: link(fmt.Sprintf("%d,%03d", 12+i, 87*i%1000)), Failed: link(strconv.Itoa(41 + 7*i)), ByItself: link(strconv.Itoa(30 + i)), ByPeople: Count{Text: "0"},
-		NeedPerson: link(strconv.Itoa(9 + i)), FailedShare: "0." + strconv.Itoa(3+i%4) + " %",
+		Name:     name,
+		URL:      "/sources/" + name,
+		Endpoint: "https://hooks.example.com/webhooks/" + name,
+		Proof:    proofs[i%4],
+		Health:   health[i%4],
+		Received: link(
+			fmt.Sprintf("%d,%03d", 12+i, 87*i%1000),
+		),
+		Failed:      link(strconv.Itoa(41 + 7*i)),
+		ByItself:    link(strconv.Itoa(30 + i)),
+		ByPeople:    Count{Text: "0"},
+		NeedPerson:  link(strconv.Itoa(9 + i)),
+		FailedShare: "0." + strconv.Itoa(3+i%4) + " %",
 	}
 }
 
 func sourceOf(i int) SourceView {
 	line := sourceLineOf(i)
 	return SourceView{
-		Chrome: chrome("Source "+line.Name, "/sources/"+line.Name), Line: line, Retrying: Count{Text: "0"},
-		Try: "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml --send", Sign: "dlqdesk sign --source genesys --config /etc/dlqdesk.yaml < body.json",
+		Chrome:   chrome("Source "+line.Name, "/sources/"+line.Name),
+		Line:     line,
+		Retrying: Count{Text: "0"},
+		Try:      "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml --send",
+		Sign:     "dlqdesk sign --source genesys --config /etc/dlqdesk.yaml < body.json",
 		Settings: []Setting{
 			{Name: "Mode", Text: "Direct", Hint: "It is delivered, then the platform is answered."},
-			{Name: "Answer", Text: `200 {"status":"accepted"}`, Hint: `A letter that is kept: 200 {"status":"queued_for_retry","messageId":"…"}.`},
-			{Name: "Verification", Text: "HMAC-SHA256 of the body in X-Hub-Signature-256", Hint: "Secrets: env:GENESYS_SECRET"},
+			{
+				Name: "Answer",
+				Text: `200 {"status":"accepted"}`,
+				Hint: `A message that is kept: 200 {"status":"queued_for_retry","messageId":"…"}.`,
+			},
+			{
+				Name: "Verification",
+				Text: "HMAC-SHA256 of the body in X-Hub-Signature-256",
+				Hint: "Secrets: env:GENESYS_SECRET",
+			},
 			{Name: "Repeats", Text: "known by $.id for 3 days"},
-			{Name: "Retries", Text: "5 automatic deliveries, the first one included", Hint: "The time between them doubles from 2s up to 15m, and each wait is a random part of that."},
+			{
+				Name: "Retries",
+				Text: "5 automatic deliveries, the first one included",
+				Hint: "The time between them doubles from 2s up to 15m, and each wait is a random part of that.",
+			},
 			{Name: "One delivery", Text: "10s at most", Hint: "Up to 64 at once"},
 			{Name: "Largest webhook", Text: "1 MiB"},
 		},
 		Platform: SourcePlatform{
-			Name: "genesys-open-messaging", Title: "Genesys Cloud, Open Messaging", Status: "verified",
-			About:    "A direct, signed webhook with the outbound messages of one Open Messaging integration.",
-			Register: "dlqdesk platform register genesys --config /etc/dlqdesk.yaml", Doctor: "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml",
+			Name:       "genesys-open-messaging",
+			Title:      "Genesys Cloud, Open Messaging",
+			Status:     "verified",
+			About:      "A direct, signed webhook with the outbound messages of one Open Messaging integration.",
+			Register:   "dlqdesk platform register genesys --config /etc/dlqdesk.yaml",
+			Doctor:     "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml",
 			Deliveries: "Waits 10 s for an answer; up to 5 retries, 5 s apart, on timeout, 429 and 5xx: an outage over about 85 s loses the message.",
 		},
 	}

@@ -65,7 +65,8 @@ func checkPolicy(t *testing.T, doc *goquery.Document) {
 			if name == "style" || strings.HasPrefix(name, "on") || strings.HasPrefix(name, "hx-on") {
 				t.Errorf("<%s> has the inline attribute %s", goquery.NodeName(s), name)
 			}
-			if (name == "src" || name == "href") && (strings.HasPrefix(a.Val, "http") || strings.HasPrefix(a.Val, "//") || strings.HasPrefix(a.Val, "javascript:")) {
+			if (name == "src" || name == "href") &&
+				(strings.HasPrefix(a.Val, "http") || strings.HasPrefix(a.Val, "//") || strings.HasPrefix(a.Val, "javascript:")) {
 				t.Errorf("<%s> leads outside: %s", goquery.NodeName(s), a.Val)
 			}
 		}
@@ -100,7 +101,8 @@ func checkNames(t *testing.T, doc *goquery.Document) {
 	t.Helper()
 	doc.Find("input:not([type=hidden]), select, textarea").Each(func(_ int, s *goquery.Selection) {
 		id, label := s.AttrOr("id", "–"), s.AttrOr("aria-label", "")
-		if label == "" && strings.TrimSpace(s.Closest("label").Text()) == "" && doc.Find(`label[for="`+id+`"]`).Length() == 0 {
+		if label == "" && strings.TrimSpace(s.Closest("label").Text()) == "" &&
+			doc.Find(`label[for="`+id+`"]`).Length() == 0 {
 			html, _ := goquery.OuterHtml(s)
 			t.Errorf("no label: %s", html)
 		}
@@ -113,7 +115,8 @@ func checkNames(t *testing.T, doc *goquery.Document) {
 	})
 }
 
-// checkForms holds that everything works without script: a form has its method and address, and nothing lies in a form in a form.
+// checkForms holds that everything works without script: a form has its method and address, and nothing lies in a
+// form in a form.
 func checkForms(t *testing.T, doc *goquery.Document) {
 	t.Helper()
 	doc.Find("form").Each(func(_ int, s *goquery.Selection) {
@@ -143,22 +146,44 @@ func sprite(t *testing.T) *goquery.Document {
 func TestEverythingReceivedIsText(t *testing.T) {
 	t.Parallel()
 	attack := `</textarea></pre></script><img src=x onerror=alert(1)>"'><a href="javascript:alert(1)">`
-	row := page.LetterRow{ID: attack, Version: attack, URL: "/letters/x", Status: attack, Source: attack, Reason: attack, Code: attack, Outcome: attack}
+	row := page.MessageRow{
+		ID:      attack,
+		Version: attack,
+		URL:     "/messages/x",
+		Status:  attack,
+		Source:  attack,
+		Reason:  attack,
+		Code:    attack,
+		Outcome: attack,
+	}
 	event := page.AuditRow{
-		Actor: attack, Sentence: attack, Target: attack, Name: attack, URL: "/letters/x", Reason: attack, Addr: attack, Source: attack, To: attack,
-		Outcome: attack, Code: attack, Took: attack, Attempt: attack,
-		Changes: []page.AuditChange{{Name: attack, Old: page.AuditFact{Text: attack}, New: page.AuditFact{Text: attack}}},
+		Actor:    attack,
+		Sentence: attack,
+		Target:   attack,
+		Name:     attack,
+		URL:      "/messages/x",
+		Reason:   attack,
+		Addr:     attack,
+		Source:   attack,
+		To:       attack,
+		Outcome:  attack,
+		Code:     attack,
+		Took:     attack,
+		Attempt:  attack,
+		Changes: []page.AuditChange{
+			{Name: attack, Old: page.AuditFact{Text: attack}, New: page.AuditFact{Text: attack}},
+		},
 	}
 	attempt := page.AttemptView{
 		Number: "1", Trigger: attack, Actor: attack, Outcome: attack, Error: attack, ResponseBody: attack,
 		ResponseHeaders: []page.HeaderRow{{Name: attack, Value: attack}},
 	}
 	for name, component := range map[string]templ.Component{
-		"letters": page.Letters(page.LettersView{Table: page.LettersTableView{
-			Query: attack, Rows: []page.LetterRow{row}, Filter: page.LettersFilter{Text: attack, Error: attack}, Chips: []ui.Chip{{Label: attack, Value: attack}},
+		"messages": page.Messages(page.MessagesView{Table: page.MessagesTableView{
+			Query: attack, Rows: []page.MessageRow{row}, Filter: page.MessagesFilter{Text: attack, Error: attack}, Chips: []ui.Chip{{Label: attack, Value: attack}},
 		}}),
-		"letter": page.Letter(page.LetterView{
-			Panel: page.LetterPanelView{
+		"message": page.Message(page.MessageView{
+			Panel: page.MessagePanelView{
 				ID: attack, Back: attack, Status: attack, Source: attack, Destination: attack, Reason: attack, Attempts: []page.AttemptView{attempt},
 				Events: []page.AuditRow{event}, Revisions: []page.RevisionView{{Name: attack, By: attack, Why: attack}},
 			},
@@ -167,7 +192,7 @@ func TestEverythingReceivedIsText(t *testing.T) {
 		"edit":  page.Edit(page.EditView{ID: attack, Back: attack, Body: attack, Reason: attack, Headers: []page.EditHeader{{Name: attack, Value: attack}}}),
 		"audit": page.Audit(page.AuditView{Table: page.AuditTableView{Rows: []page.AuditRow{event}}}),
 		"job": page.Job(page.JobPageView{Job: page.JobView{
-			ID: "1", To: attack, Title: attack, Why: attack, By: attack, Reason: attack, Patch: attack, LettersURL: "/letters", Faults: []page.JobFault{{Text: attack}},
+			ID: "1", To: attack, Title: attack, Why: attack, By: attack, Reason: attack, Patch: attack, MessagesURL: "/messages", Faults: []page.JobFault{{Text: attack}},
 		}}),
 		"draft": page.JobConfirm(page.JobConfirmView{ID: "1", Action: "edit", Patch: attack, Reason: attack, Back: attack}),
 	} {

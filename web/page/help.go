@@ -15,7 +15,7 @@ type shortcutGroup struct {
 func shortcuts() []shortcutGroup {
 	return []shortcutGroup{
 		{"Anywhere", []shortcut{
-			{[]string{"g", "l"}, "Go to the letters"},
+			{[]string{"g", "l"}, "Go to the messages"},
 			{[]string{"g", "o"}, "Go to the overview"},
 			{[]string{"g", "j"}, "Go to the jobs"},
 			{[]string{"g", "s"}, "Go to the sources"},
@@ -25,13 +25,13 @@ func shortcuts() []shortcutGroup {
 			{[]string{"?"}, "Show this"},
 			{[]string{"Esc"}, "Close, or let go of the selection"},
 		}},
-		{"Letters", []shortcut{
-			{[]string{"j", "k"}, "Next, previous letter"},
-			{[]string{"x"}, "Select the letter"},
+		{"Messages", []shortcut{
+			{[]string{"j", "k"}, "Next, previous message"},
+			{[]string{"x"}, "Select the message"},
 			{[]string{"X"}, "Select the page, then all that match"},
 			{[]string{"Enter"}, "Open it"},
 		}},
-		{"The letter, or all that are selected", []shortcut{
+		{"The message, or all that are selected", []shortcut{
 			{[]string{"r"}, "Replay"},
 			{[]string{"d"}, "Redrive"},
 			{[]string{"e"}, "Edit and replay"},

@@ -7,7 +7,7 @@ type Hold struct {
 	Source string
 	State  string    // OutageDown, OutageReleasing or OutagePaused
 	At     ui.Moment // since when; of a pause: until when
-	Rate   string    // letters a second that are let go, while it is released
+	Rate   string    // messages a second that are let go, while it is released
 }
 
 // Holds are those that a job tells of.

@@ -10,30 +10,33 @@ import (
 
 // JobView is a job: what it does, how far it is, and what came of it.
 type JobView struct {
-	ID                                               string
-	State                                            string // draft, running, paused, done or cancelled
-	Title                                            string // "Replaying 214 letters"
-	Settled                                          string // of Total, as plain numbers
-	Total                                            string
-	Parts                                            []JobPart
-	Why                                              string // why it waits, where nobody asked for that
-	Polls                                            bool   // it goes on by itself: look again
-	To                                               string // the address to come back to
-	Refresh                                          bool   // that is a list, which shows its letters as they were before
-	Holds                                            Holds  // destinations for which it waits
+	ID      string
+	State   string // draft, running, paused, done or cancelled
+	Title   string // "Replaying 214 messages"
+	Settled string // of Total, as plain numbers
+	Total   string
+	Parts   []JobPart
+	Why     string // why it waits, where nobody asked for that
+	Polls   bool   // it goes on by itself: look again
+	To      string // the address to come back to
+	// that is a list, which shows its messages as they were before
+	Refresh                                          bool
+	Holds                                            Holds // destinations for which it waits
 	Faults                                           []JobFault
 	CanPause, CanResume, CanCancel, CanUndo, CanHide bool
 	Denied                                           string // why this person may not steer it; empty: may
-	Again                                            string // replay or redrive: how what failed is ordered once more; empty: nothing did
-	AgainLabel, FailedQuery                          string // of that, and the query of the list of what failed, without "?"
+	// replay or redrive: how what failed is ordered once more; empty: nothing did
+	Again string
+	// of that, and the query of the list of what failed, without "?"
+	AgainLabel, FailedQuery string
 
 	By                string
 	Started, Ended    ui.Moment
 	Reason, Patch     string
-	Pace              string // "4 letters a second at most"; empty: no limit
-	Letters           string // "214 letters"
-	LettersURL        string // the list of its letters
-	FilterURL         string // the list that it was made of; empty: letters that were selected one by one
+	Pace              string // "4 messages a second at most"; empty: no limit
+	Messages          string // "214 messages"
+	MessagesURL       string // the list of its messages
+	FilterURL         string // the list that it was made of; empty: messages that were selected one by one
 	UndoneURL, Undoes string // addresses of the jobs that take this one back, and that this one takes back
 }
 
@@ -41,34 +44,34 @@ type JobView struct {
 type JobPart struct {
 	Text string // "3 failed"
 	Tone string // done, fault, warn or plain
-	URL  string // the list of these letters; empty: there is none to show
+	URL  string // the list of these messages; empty: there is none to show
 }
 
-// JobFault is why letters of a job failed or were skipped.
+// JobFault is why messages of a job failed or were skipped.
 type JobFault struct {
-	Count string // "12 letters"
+	Count string // "12 messages"
 	State string // failed or skipped
 	Text  string
-	URL   string // of the list of these letters; empty: there is none
+	URL   string // of the list of these messages; empty: there is none
 }
 
 // JobConfirmView is the draft of a job, which asks whether it is meant.
 type JobConfirmView struct {
-	ID         string
-	Action     string // replay, edit, redrive, edit-redrive, archive or restore
-	Edits      bool
-	Redrives   bool
-	Heading    string // "Replay 214 letters"
-	Set        string // "214 letters"
-	Oldest     ui.Moment
-	Newest     ui.Moment
-	Late       JobLateView
-	Holds      Holds  // destinations for which it would wait
-	Unfit      string // "6 of them are resolved …"; empty: none
-	Unknown    string // "12 of them may have been processed already."; empty: none
-	LettersURL string
-	InPage     bool   // it is a page of its own, and no dialog
-	Back       string // the query of the list, without "?"
+	ID          string
+	Action      string // replay, edit, redrive, edit-redrive, archive or restore
+	Edits       bool
+	Redrives    bool
+	Heading     string // "Replay 214 messages"
+	Set         string // "214 messages"
+	Oldest      ui.Moment
+	Newest      ui.Moment
+	Late        JobLateView
+	Holds       Holds  // destinations for which it would wait
+	Unfit       string // "6 of them are resolved …"; empty: none
+	Unknown     string // "12 of them may have been processed already."; empty: none
+	MessagesURL string
+	InPage      bool   // it is a page of its own, and no dialog
+	Back        string // the query of the list, without "?"
 
 	Patch        string
 	PatchError   ui.FieldError
@@ -83,9 +86,9 @@ type JobConfirmView struct {
 	Denied       string
 }
 
-// JobLateView tells of the letters that came since the draft was made.
+// JobLateView tells of the messages that came since the draft was made.
 type JobLateView struct {
-	URL  string // where to look again; empty: letters were selected one by one, so none can come
+	URL  string // where to look again; empty: messages were selected one by one, so none can come
 	Text string
 }
 
@@ -112,7 +115,12 @@ func (v JobView) polls() templ.Attributes {
 		return templ.Attributes{}
 	}
 	return templ.Attributes{
-		"hx-get": "/jobs/" + v.ID + "/strip?to=" + url.QueryEscape(v.To), "hx-trigger": "load delay:1s, again", "hx-swap": "outerHTML", "data-poll": "",
+		"hx-get": "/jobs/" + v.ID + "/strip?to=" + url.QueryEscape(
+			v.To,
+		),
+		"hx-trigger": "load delay:1s, again",
+		"hx-swap":    "outerHTML",
+		"data-poll":  "",
 	}
 }
 
@@ -150,7 +158,7 @@ func (v JobConfirmView) posts() templ.Attributes {
 	if v.InPage {
 		return templ.Attributes{}
 	}
-	return swapAction("/jobs/"+v.ID+"/start", "#letters")
+	return swapAction("/jobs/"+v.ID+"/start", "#messages")
 }
 
 // stateWord is a state of a job as a person reads it.
@@ -194,7 +202,7 @@ func patchAttributes(e ui.FieldError) templ.Attributes {
 // listURL is the list that a query names.
 func listURL(query string) string {
 	if query == "" {
-		return "/letters"
+		return "/messages"
 	}
-	return "/letters?" + query
+	return "/messages?" + query
 }

@@ -40,10 +40,10 @@ type LedgerVerdict struct {
 type ImbalanceView struct {
 	From, To ui.Moment
 	Source   string
-	What     string // "1 letter is missing"
+	What     string // "1 message is missing"
 	Why      string // what it may mean
 	Do       string // what helps; empty: nothing needs to be done
-	URL      string // of the letters of that hour; empty: there can be none
+	URL      string // of the messages of that hour; empty: there can be none
 
 	AckURL  string // where it is acknowledged; empty: it is, or there is nothing to
 	AckBy   string // who did last; empty: nobody
@@ -55,7 +55,7 @@ type ImbalanceView struct {
 // LedgerQueue is a queue or spool in which webhooks wait.
 type LedgerQueue struct {
 	Name    string
-	Holds   string // what waits in it: "Dead letters"
+	Holds   string // what waits in it: "Failed messages"
 	Waiting string
 	Oldest  ui.Moment
 	Expires ui.Moment // when SQS would forget the oldest
@@ -68,8 +68,8 @@ type LedgerQueue struct {
 
 // SeenMessage is a message that was read and is still on SQS.
 type SeenMessage struct {
-	ID      string // of the letter
-	URL     string // of the letter; empty: it is not in the store
+	ID      string // of the message
+	URL     string // of the message; empty: it is not in the store
 	Why     string // "kept; waits to be deleted"
 	Expires ui.Moment
 }
@@ -84,12 +84,12 @@ type LedgerRow struct {
 	Expired   string // lost, because the queue keeps a message only for so long
 	Repeated  string
 	Refused   string  // empty: none
-	Letters   []Count // by status, as LedgerStatuses has them
+	Messages  []Count // by status, as LedgerStatuses has them
 	Off       string  // by how much it does not balance: "1 missing"; empty: it does
 	Known     bool    // why it does not
 }
 
-// LedgerStatuses are the statuses that a row has letters by, in the order of its columns.
+// LedgerStatuses are the statuses that a row has messages by, in the order of its columns.
 func LedgerStatuses() []string {
 	return []string{"retrying", "failed", "replaying", "resolved", "archived", "redriven"}
 }

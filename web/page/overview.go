@@ -51,7 +51,7 @@ type Headline struct {
 	Tone  string
 }
 
-// Plot is what a plot draws: how many letters failed and how many recovered, step by step.
+// Plot is what a plot draws: how many messages failed and how many recovered, step by step.
 type Plot struct {
 	Summary string // in words, for those who do not see it
 	Data    string // JSON of {from, step, failed, byItself, byPeople, url}; from and step in milliseconds
@@ -65,7 +65,7 @@ type StepRow struct {
 
 // SourceRow is one source with its destination.
 type SourceRow struct {
-	Name         string // empty: letters whose message named no source
+	Name         string // empty: messages whose message named no source
 	URL          string // of this page for the source alone; empty: none
 	SourceHealth        // zero: the source is not configured
 	Plot         Plot
@@ -74,14 +74,14 @@ type SourceRow struct {
 	NeedPerson, Retrying       Count // now
 }
 
-// AgeRow counts the open letters of an age.
+// AgeRow counts the open messages of an age.
 type AgeRow struct {
 	Age                  string
 	NeedPerson, Retrying Count
 	Share                int // of NeedPerson among all ages, in percent
 }
 
-// ReasonRow is a cause for which letters are open.
+// ReasonRow is a cause for which messages are open.
 type ReasonRow struct {
 	Text                 string
 	Source               string
@@ -94,7 +94,7 @@ type ReasonRow struct {
 // QueueRow is how much waits in a queue.
 type QueueRow struct {
 	Name     string
-	Holds    string // what waits in it: "Dead letters"
+	Holds    string // what waits in it: "Failed messages"
 	Waiting  Count
 	InFlight Count
 	NoList   string // why its numbers lead to no list; empty: they do
@@ -105,7 +105,8 @@ type QueueRow struct {
 	Fault    QueueFault
 }
 
-// QueueFault says why a queue could not be asked, or does not take what is sent to it. The zero value: it could, and does.
+// QueueFault says why a queue could not be asked, or does not take what is sent to it. The zero value: it could, and
+// does.
 type QueueFault struct {
 	Text  string
 	Since ui.Moment // zero: the text says it all

@@ -21,8 +21,11 @@ func TestPresetsAreDaysOfTheReadersZone(t *testing.T) {
 		query := r.URL.Query()
 		table := page.AuditTableView{
 			Filter: page.AuditFilter{From: query.Get("from"), To: query.Get("to")},
-			Times:  []page.Preset{{Label: "Yesterday", URL: "/audit?utc=yes", Days: "1 0"}, {Label: "7 days", URL: "/audit?utc=yes", Days: "7"}},
-			Deeds:  []page.Preset{{Label: "Replays", URL: "/audit?action=attempt."}},
+			Times: []page.Preset{
+				{Label: "Yesterday", URL: "/audit?utc=yes", Days: "1 0"},
+				{Label: "7 days", URL: "/audit?utc=yes", Days: "7"},
+			},
+			Deeds: []page.Preset{{Label: "Replays", URL: "/audit?action=attempt."}},
 		}
 		part := page.Audit(page.AuditView{Table: table})
 		if r.Header.Get("HX-Request") != "" {
@@ -35,7 +38,11 @@ func TestPresetsAreDaysOfTheReadersZone(t *testing.T) {
 	})
 	b := setup(t, mux)
 	ctx := b.tab(t)
-	if _, err := chromedp.Call(ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Tokyo"}); err != nil {
+	if _, err := chromedp.Call(
+		ctx,
+		emulation.SetTimezoneOverride,
+		emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Tokyo"},
+	); err != nil {
 		t.Fatal(err)
 	}
 	tokyo := time.FixedZone("Tokyo", 9*60*60)
@@ -47,12 +54,20 @@ func TestPresetsAreDaysOfTheReadersZone(t *testing.T) {
 	if got := <-asked; got.Get("from") != midnight(1) || got.Get("to") != midnight(0) || got.Has("utc") {
 		t.Errorf("yesterday is %v", got)
 	}
-	await(t, ctx, `document.querySelector('#preset-yesterday').ariaCurrent === 'true' && document.activeElement.id === 'preset-yesterday'`)
+	await(
+		t,
+		ctx,
+		`document.querySelector('#preset-yesterday').ariaCurrent === 'true' && document.activeElement.id === 'preset-yesterday'`,
+	)
 	run(t, ctx, chromedp.Click(chromedp.CSS("#preset-7-days")))
 	if got := <-asked; got.Get("from") != midnight(7) || got.Has("to") {
 		t.Errorf("seven days are %v", got)
 	}
-	await(t, ctx, `document.querySelector('#preset-7-days').ariaCurrent === 'true' && document.querySelector('#preset-yesterday').ariaCurrent === 'false'`)
+	await(
+		t,
+		ctx,
+		`document.querySelector('#preset-7-days').ariaCurrent === 'true' && document.querySelector('#preset-yesterday').ariaCurrent === 'false'`,
+	)
 	run(t, ctx, chromedp.Click(chromedp.CSS("#preset-7-days")))
 	if got := <-asked; len(got) != 0 {
 		t.Errorf("taken off, it asks for %v", got)

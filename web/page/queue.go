@@ -6,7 +6,7 @@ import "dlqdesk/web/ui"
 type QueueView struct {
 	Chrome
 	Name     string
-	Holds    string // what waits in it: "Dead letters"
+	Holds    string // what waits in it: "Failed messages"
 	Fate     string // what becomes of a message
 	InWork   bool   // those that somebody works on are shown; otherwise those that wait
 	Tabs     []QueueTab

@@ -54,40 +54,55 @@ func (p posts) next(t *testing.T) url.Values {
 	}
 }
 
-func listOf(n int) page.LettersTableView {
-	v := page.LettersTableView{
-		Query: "status=failed&source=genesys", Tabs: []page.StatusTab{{Status: "failed", URL: "/letters?status=failed", Current: true}}, OlderURL: "/letters?cursor=o1",
-		Filter: page.LettersFilter{Status: "failed", Sources: []ui.Option{{Value: "genesys", Label: "genesys"}}, From: "2026-07-01T10:00"},
+func listOf(n int) page.MessagesTableView {
+	v := page.MessagesTableView{
+		Query:    "status=failed&source=genesys",
+		Tabs:     []page.StatusTab{{Status: "failed", URL: "/messages?status=failed", Current: true}},
+		OlderURL: "/messages?cursor=o1",
+		Filter: page.MessagesFilter{
+			Status:  "failed",
+			Sources: []ui.Option{{Value: "genesys", Label: "genesys"}},
+			From:    "2026-07-01T10:00",
+		},
 	}
 	for i := range n {
-		id := fmt.Sprintf("letter-%d", i)
-		v.Rows = append(v.Rows, page.LetterRow{
-			ID: id, Version: "3", URL: "/letters/" + id, Status: "failed", Reason: "503", Received: ui.At(time.Now().Add(-3 * time.Minute)),
+		id := fmt.Sprintf("message-%d", i)
+		v.Rows = append(v.Rows, page.MessageRow{
+			ID:       id,
+			Version:  "3",
+			URL:      "/messages/" + id,
+			Status:   "failed",
+			Reason:   "503",
+			Received: ui.At(time.Now().Add(-3 * time.Minute)),
 		})
 	}
 	return v
 }
 
-func lettersPage(v page.LettersTableView) templ.Component {
-	return page.Letters(page.LettersView{Chrome: page.Chrome{User: "anna", Path: "/letters"}, Table: v})
+func messagesPage(v page.MessagesTableView) templ.Component {
+	return page.Messages(page.MessagesView{Chrome: page.Chrome{User: "anna", Path: "/messages"}, Table: v})
 }
 
-func openLetters(t *testing.T, mux *http.ServeMux) (browser, context.Context) {
+func openMessages(t *testing.T, mux *http.ServeMux) (browser, context.Context) {
 	t.Helper()
 	b := setup(t, mux)
 	ctx := b.tab(t)
-	if _, err := chromedp.Call(ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Berlin"}); err != nil {
+	if _, err := chromedp.Call(
+		ctx,
+		emulation.SetTimezoneOverride,
+		emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Berlin"},
+	); err != nil {
 		t.Fatal(err)
 	}
-	run(t, ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(b.server.URL+"/letters?status=failed"))
+	run(t, ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(b.server.URL+"/messages?status=failed"))
 	return b, ctx
 }
 
 func TestTheThemeIsTheSystemsUntilOneIsChosen(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
-	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(listOf(1))))
-	_, ctx := openLetters(t, mux)
+	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(listOf(1))))
+	_, ctx := openMessages(t, mux)
 	const theme = `document.documentElement.dataset.theme`
 	if got := eval[string](t, ctx, theme); got != "light" {
 		t.Errorf("with a light system the theme is %s", got)
@@ -106,8 +121,8 @@ func TestTheThemeIsTheSystemsUntilOneIsChosen(t *testing.T) {
 func TestTimesAreInWords(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
-	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(listOf(1))))
-	_, ctx := openLetters(t, mux)
+	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(listOf(1))))
+	_, ctx := openMessages(t, mux)
 	await(t, ctx, `document.querySelector('td time').textContent === "3 min ago"`)
 	title := eval[string](t, ctx, `document.querySelector('td time').title`)
 	if !strings.Contains(title, "GMT+") || !strings.Contains(title, "UTC") {
@@ -118,39 +133,50 @@ func TestTimesAreInWords(t *testing.T) {
 func TestSelectingManyNamesTheCount(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
-	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(listOf(6))))
-	_, ctx := openLetters(t, mux)
+	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(listOf(6))))
+	_, ctx := openMessages(t, mux)
 	replay := `document.querySelector('[value="replay"]')`
 	if !eval[bool](t, ctx, replay+`.disabled`) {
 		t.Error("with nothing selected the action is open")
 	}
-	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="letter-1@3"]`)))
-	eval[bool](t, ctx, `document.querySelector('[value="letter-4@3"]').dispatchEvent(new MouseEvent('click', {bubbles: true, shiftKey: true}))`)
-	await(t, ctx, replay+`.innerText.trim() === "Replay 4 letters" && !`+replay+`.disabled`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="message-1@3"]`)))
+	eval[bool](
+		t,
+		ctx,
+		`document.querySelector('[value="message-4@3"]').dispatchEvent(new MouseEvent('click', {bubbles: true, shiftKey: true}))`,
+	)
+	await(t, ctx, replay+`.innerText.trim() === "Replay 4 messages" && !`+replay+`.disabled`)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`[data-select-all]`)))
-	await(t, ctx, replay+`.innerText.trim() === "Replay 6 letters"`)
+	await(t, ctx, replay+`.innerText.trim() === "Replay 6 messages"`)
 }
 
 func TestABulkActionKeepsThePageAndSaysWhatItDid(t *testing.T) {
 	t.Parallel()
 	mux, sent := http.NewServeMux(), make(posts, 4)
-	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(listOf(3))))
+	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(listOf(3))))
 	after := listOf(2)
 	after.Notice = ui.Notice{Kind: ui.Warn, Text: "This job was started by ben 3 s ago."}
-	after.Jobs = []page.JobView{{ID: "17", State: "done", Title: "Replayed 2 letters"}}
-	mux.Handle("POST /letters/bulk", sent.keep(show(http.StatusConflict, page.LettersTable(after))))
-	_, ctx := openLetters(t, mux)
-	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="letter-0@3"]`)), chromedp.Click(chromedp.CSS(`[value="letter-2@3"]`)), chromedp.Click(chromedp.CSS(`[value="replay"]`)))
+	after.Jobs = []page.JobView{{ID: "17", State: "done", Title: "Replayed 2 messages"}}
+	mux.Handle("POST /messages/bulk", sent.keep(show(http.StatusConflict, page.MessagesTable(after))))
+	_, ctx := openMessages(t, mux)
+	run(
+		t,
+		ctx,
+		chromedp.Click(chromedp.CSS(`[value="message-0@3"]`)),
+		chromedp.Click(chromedp.CSS(`[value="message-2@3"]`)),
+		chromedp.Click(chromedp.CSS(`[value="replay"]`)),
+	)
 	form := sent.next(t)
-	if got := form["item"]; !slices.Equal(got, []string{"letter-0@3", "letter-2@3"}) {
+	if got := form["item"]; !slices.Equal(got, []string{"message-0@3", "message-2@3"}) {
 		t.Errorf("the items are %v", got)
 	}
-	if form.Get("action") != "replay" || len(form["action"]) != 1 || form.Get("back") != "status=failed&source=genesys" {
+	if form.Get("action") != "replay" || len(form["action"]) != 1 ||
+		form.Get("back") != "status=failed&source=genesys" {
 		t.Errorf("the form is %v", form)
 	}
-	await(t, ctx, `document.querySelectorAll('.letters-table tbody tr').length === 2`)
+	await(t, ctx, `document.querySelectorAll('.messages-table tbody tr').length === 2`)
 	await(t, ctx, `document.getElementById('announcer').textContent.includes("started by ben")`)
-	if got := eval[string](t, ctx, `location.pathname + location.search`); got != "/letters?status=failed" {
+	if got := eval[string](t, ctx, `location.pathname + location.search`); got != "/messages?status=failed" {
 		t.Errorf("the address became %s", got)
 	}
 	if !eval[bool](t, ctx, `document.activeElement.classList.contains('notice')`) {
@@ -162,28 +188,53 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 	t.Parallel()
 	mux, sent := http.NewServeMux(), make(posts, 4)
 	list := listOf(3)
-	list.Matching = "214 letters"
-	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(list)))
+	list.Matching = "214 messages"
+	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(list)))
 	late := page.JobLateView{URL: "/jobs/17/late", Text: "None arrived since."}
-	ask := page.JobConfirm(page.JobConfirmView{ID: "17", Action: "archive", Heading: "Archive 214 letters", LettersURL: "/letters", Back: "status=failed", Late: late})
-	mux.Handle("GET /jobs/17/late", show(http.StatusOK, page.JobLate(page.JobLateView{URL: late.URL, Text: "6 that arrived since are not included."})))
-	mux.HandleFunc("POST /letters/bulk", sent.keep(func(w http.ResponseWriter, r *http.Request) {
+	ask := page.JobConfirm(
+		page.JobConfirmView{
+			ID:          "17",
+			Action:      "archive",
+			Heading:     "Archive 214 messages",
+			MessagesURL: "/messages",
+			Back:        "status=failed",
+			Late:        late,
+		},
+	)
+	mux.Handle(
+		"GET /jobs/17/late",
+		show(
+			http.StatusOK,
+			page.JobLate(page.JobLateView{URL: late.URL, Text: "6 that arrived since are not included."}),
+		),
+	)
+	mux.HandleFunc("POST /messages/bulk", sent.keep(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("HX-Retarget", "#job-dialog")
 		w.Header().Set("HX-Reswap", "innerHTML")
 		show(http.StatusOK, ask)(w, r)
 	}))
-	mux.Handle("POST /jobs/17/start", sent.keep(show(http.StatusOK, page.LettersTable(listOf(2)))))
-	_, ctx := openLetters(t, mux)
+	mux.Handle("POST /jobs/17/start", sent.keep(show(http.StatusOK, page.MessagesTable(listOf(2)))))
+	_, ctx := openMessages(t, mux)
 	offer, archive := `document.querySelector('[data-all-matching]')`, `document.querySelector('#bulk [value="archive"]')`
-	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="letter-1@3"]`)))
-	await(t, ctx, offer+`.hidden && `+archive+`.innerText.trim() === "Archive 1 letter"`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="message-1@3"]`)))
+	await(t, ctx, offer+`.hidden && `+archive+`.innerText.trim() === "Archive 1 message"`)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`[data-select-all]`)))
 	await(t, ctx, `!`+offer+`.hidden`)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`#scope-all`)))
-	await(t, ctx, archive+`.innerText.trim() === "Archive 214 letters"`)
-	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="letter-1@3"]`)))
-	await(t, ctx, offer+`.hidden && !`+offer+`.querySelector('input').checked && `+archive+`.innerText.trim() === "Archive 2 letters"`)
-	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="letter-1@3"]`)), chromedp.Click(chromedp.CSS(`#scope-all`)), chromedp.Click(chromedp.CSS(`#bulk [value="archive"]`)))
+	await(t, ctx, archive+`.innerText.trim() === "Archive 214 messages"`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="message-1@3"]`)))
+	await(
+		t,
+		ctx,
+		offer+`.hidden && !`+offer+`.querySelector('input').checked && `+archive+`.innerText.trim() === "Archive 2 messages"`,
+	)
+	run(
+		t,
+		ctx,
+		chromedp.Click(chromedp.CSS(`[value="message-1@3"]`)),
+		chromedp.Click(chromedp.CSS(`#scope-all`)),
+		chromedp.Click(chromedp.CSS(`#bulk [value="archive"]`)),
+	)
 	if form := sent.next(t); form.Get("action") != "archive" || form.Get("scope") != "all" {
 		t.Errorf("the form is %v", form)
 	}
@@ -191,38 +242,58 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 	// What looks again by itself changes itself alone.
 	eval[bool](t, ctx, `document.getElementById('job-late').dispatchEvent(new Event('again'))`)
 	await(t, ctx, `document.getElementById('job-late').textContent.startsWith('6 that arrived')`)
-	await(t, ctx, `document.getElementById('job-dialog').open && document.querySelectorAll('.letters-table tbody tr').length === 3`)
+	await(
+		t,
+		ctx,
+		`document.getElementById('job-dialog').open && document.querySelectorAll('.messages-table tbody tr').length === 3`,
+	)
 	run(t, ctx, chromedp.SendKeys(chromedp.CSS(`#job-reason`), "duplicate\r"))
 	if form := sent.next(t); form.Get("reason") != "duplicate" || form.Get("back") != "status=failed" {
 		t.Errorf("the form is %v", form)
 	}
-	await(t, ctx, `document.querySelectorAll('.letters-table tbody tr').length === 2 && !document.querySelector('dialog[open]')`)
+	await(
+		t,
+		ctx,
+		`document.querySelectorAll('.messages-table tbody tr').length === 2 && !document.querySelector('dialog[open]')`,
+	)
 }
 
 func TestTheStripOfAJobLooksAgainAndKeepsTheFocus(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
 	list := listOf(3)
-	list.Jobs = []page.JobView{{ID: "17", State: "running", Title: "Replaying 3 letters", Settled: "1", Total: "3", Polls: true, CanPause: true, CanHide: true, To: "/letters?status=failed"}}
-	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(list)))
+	list.Jobs = []page.JobView{
+		{
+			ID:       "17",
+			State:    "running",
+			Title:    "Replaying 3 messages",
+			Settled:  "1",
+			Total:    "3",
+			Polls:    true,
+			CanPause: true,
+			CanHide:  true,
+			To:       "/messages?status=failed",
+		},
+	}
+	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(list)))
 	var looks atomic.Int32
 	mux.HandleFunc("GET /jobs/17/strip", func(w http.ResponseWriter, r *http.Request) {
 		v := list.Jobs[0]
 		if looks.Add(1) > 1 {
-			v.State, v.Title, v.Polls, v.CanPause = "done", "Replayed 3 letters", false, false
+			v.State, v.Title, v.Polls, v.CanPause = "done", "Replayed 3 messages", false, false
 		}
-		if to := r.URL.Query().Get("to"); to != "/letters?status=failed" {
+		if to := r.URL.Query().Get("to"); to != "/messages?status=failed" {
 			t.Errorf("it forgets where it is: %q", to)
 		}
 		show(http.StatusOK, page.JobStrip(v))(w, r)
 	})
-	_, ctx := openLetters(t, mux)
+	_, ctx := openMessages(t, mux)
 	run(t, ctx, chromedp.Focus(chromedp.CSS(`#job-17-hide`)))
 	await(t, ctx, `document.querySelector('#job-17').dataset.jobState === "done"`)
 	if got := eval[string](t, ctx, `document.activeElement.id`); got != "job-17-hide" {
 		t.Errorf("the focus went to %q", got)
 	}
-	await(t, ctx, `document.getElementById('announcer').textContent === "Replayed 3 letters"`)
+	await(t, ctx, `document.getElementById('announcer').textContent === "Replayed 3 messages"`)
 	if n := looks.Load(); n != 2 {
 		t.Errorf("it looked %d times", n)
 	}
@@ -232,15 +303,15 @@ func TestAFilterIsInTheAddress(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
 	queries := make(chan url.Values, 8)
-	mux.HandleFunc("GET /letters", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /messages", func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("HX-Request") == "" {
-			show(http.StatusOK, lettersPage(listOf(3)))(w, r)
+			show(http.StatusOK, messagesPage(listOf(3)))(w, r)
 			return
 		}
 		queries <- r.URL.Query()
-		show(http.StatusOK, page.LettersTable(listOf(1)))(w, r)
+		show(http.StatusOK, page.MessagesTable(listOf(1)))(w, r)
 	})
-	_, ctx := openLetters(t, mux)
+	_, ctx := openMessages(t, mux)
 	await(t, ctx, `document.getElementById('filter-from').value === "2026-07-01T12:00"`)
 	// One change, in one go: the form is exchanged as soon as the answer is there.
 	eval[bool](t, ctx, `(() => {
@@ -253,14 +324,19 @@ func TestAFilterIsInTheAddress(t *testing.T) {
 		t.Errorf("the query is %v, want %v", got, want)
 	}
 	await(t, ctx, `location.search === "?status=failed&source=genesys&from=2026-07-01T10%3A00"`)
-	await(t, ctx, `document.activeElement.id === "letters" || document.activeElement.id === "filter-source"`)
+	await(t, ctx, `document.activeElement.id === "messages" || document.activeElement.id === "filter-source"`)
 }
 
 func TestAReplayShowsItsResultInPlace(t *testing.T) {
 	t.Parallel()
 	mux, sent := http.NewServeMux(), make(posts, 4)
-	panel := page.LetterPanelView{
-		ID: "letter-1", Version: "3", Back: "q=a b", Status: "failed", Reason: "503", Choices: []page.RevisionChoice{{Number: "1", Name: "edit 1", Selected: true}, {Number: "0", Name: "original"}},
+	panel := page.MessagePanelView{
+		ID:       "message-1",
+		Version:  "3",
+		Back:     "q=a b",
+		Status:   "failed",
+		Reason:   "503",
+		Choices:  []page.RevisionChoice{{Number: "1", Name: "edit 1", Selected: true}, {Number: "0", Name: "original"}},
 		Attempts: []page.AttemptView{{Number: "1", Outcome: "rejected", Code: "503", ResponseBody: "busy"}},
 	}
 	under, done := panel, panel
@@ -268,24 +344,32 @@ func TestAReplayShowsItsResultInPlace(t *testing.T) {
 	done.Status, done.Result = "resolved", ui.Notice{Kind: ui.Done, Text: "Delivered: 200 in 84 ms"}
 	done.Attempts = append([]page.AttemptView{{Number: "2", Outcome: "delivered", Code: "200"}}, panel.Attempts...)
 	var polls atomic.Int32
-	mux.Handle("GET /letters", show(http.StatusOK, page.Letter(page.LetterView{Chrome: page.Chrome{User: "anna"}, Panel: panel, Payload: page.Payload{Raw: "x"}})))
-	mux.Handle("POST /letters/{id}/replay", sent.keep(show(http.StatusOK, page.LetterPanel(under))))
-	mux.HandleFunc("GET /letters/{id}/panel", func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle(
+		"GET /messages",
+		show(
+			http.StatusOK,
+			page.Message(
+				page.MessageView{Chrome: page.Chrome{User: "anna"}, Panel: panel, Payload: page.Payload{Raw: "x"}},
+			),
+		),
+	)
+	mux.Handle("POST /messages/{id}/replay", sent.keep(show(http.StatusOK, page.MessagePanel(under))))
+	mux.HandleFunc("GET /messages/{id}/panel", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("back") != "q=a b" {
 			t.Errorf("the panel asks without the list's query: %s", r.URL)
 		}
 		if polls.Add(1) == 1 {
-			show(http.StatusOK, page.LetterPanel(under))(w, r)
+			show(http.StatusOK, page.MessagePanel(under))(w, r)
 			return
 		}
-		show(http.StatusOK, page.LetterPanel(done))(w, r)
+		show(http.StatusOK, page.MessagePanel(done))(w, r)
 	})
-	_, ctx := openLetters(t, mux)
+	_, ctx := openMessages(t, mux)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`#response-1 summary`)), chromedp.Click(chromedp.CSS(`#replay`)))
 	if form := sent.next(t); form.Get("version") != "3" || form.Get("revision") != "1" || form.Get("back") != "q=a b" {
 		t.Errorf("the form is %v", form)
 	}
-	await(t, ctx, `document.getElementById('letter-result').innerText.includes("Delivered: 200 in 84 ms")`)
+	await(t, ctx, `document.getElementById('message-result').innerText.includes("Delivered: 200 in 84 ms")`)
 	await(t, ctx, `document.getElementById('announcer').textContent.includes("Delivered")`)
 	await(t, ctx, `document.querySelectorAll('[data-attempt]').length === 2`)
 	if !eval[bool](t, ctx, `document.getElementById('response-1').open`) {
@@ -299,9 +383,9 @@ func TestAReplayShowsItsResultInPlace(t *testing.T) {
 func TestAStrangersAnswerDoesNotDestroyThePage(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
-	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(listOf(3))))
+	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(listOf(3))))
 	var answers atomic.Int32
-	mux.HandleFunc("POST /letters/bulk", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("POST /messages/bulk", func(w http.ResponseWriter, r *http.Request) {
 		switch answers.Add(1) {
 		case 1:
 			http.Error(w, "<html><h1>502 Bad Gateway</h1></html>", http.StatusBadGateway)
@@ -313,13 +397,13 @@ func TestAStrangersAnswerDoesNotDestroyThePage(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}
 	})
-	_, ctx := openLetters(t, mux)
-	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="letter-1@3"]`)))
+	_, ctx := openMessages(t, mux)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="message-1@3"]`)))
 	for _, want := range []string{"not one of the desk's", "You may not do this", "could not be reached"} {
 		run(t, ctx, chromedp.Click(chromedp.CSS(`[value="replay"]`)))
 		await(t, ctx, fmt.Sprintf(`document.getElementById('notice').innerText.includes(%q)`, want))
-		if n := eval[int](t, ctx, `document.querySelectorAll('.letters-table tbody tr').length`); n != 3 {
-			t.Errorf("%s: %d letters are left on the page", want, n)
+		if n := eval[int](t, ctx, `document.querySelectorAll('.messages-table tbody tr').length`); n != 3 {
+			t.Errorf("%s: %d messages are left on the page", want, n)
 		}
 	}
 }
@@ -327,20 +411,37 @@ func TestAStrangersAnswerDoesNotDestroyThePage(t *testing.T) {
 func TestWithoutScriptTheDeskWorks(t *testing.T) {
 	t.Parallel()
 	mux, sent := http.NewServeMux(), make(posts, 4)
-	mux.Handle("GET /letters", show(http.StatusOK, lettersPage(listOf(3))))
-	mux.HandleFunc("POST /letters/bulk", sent.keep(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/jobs/17", http.StatusSeeOther) }))
+	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(listOf(3))))
+	mux.HandleFunc(
+		"POST /messages/bulk",
+		sent.keep(
+			func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/jobs/17", http.StatusSeeOther) },
+		),
+	)
 	mux.Handle("GET /jobs/17", show(http.StatusOK, page.Job(page.JobPageView{Confirm: &page.JobConfirmView{
-		ID: "17", InPage: true, Action: "archive", Heading: "Archive 1 letter", LettersURL: "/letters", Back: "status=failed",
+		ID:          "17",
+		InPage:      true,
+		Action:      "archive",
+		Heading:     "Archive 1 message",
+		MessagesURL: "/messages",
+		Back:        "status=failed",
 	}})))
-	mux.Handle("POST /jobs/17/start", sent.keep(show(http.StatusOK, lettersPage(listOf(2)))))
+	mux.Handle("POST /jobs/17/start", sent.keep(show(http.StatusOK, messagesPage(listOf(2)))))
 	b := setup(t, mux)
 	ctx := b.tab(t)
-	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+	if _, err := chromedp.Call(
+		ctx,
+		emulation.SetScriptExecutionDisabled,
+		emulation.SetScriptExecutionDisabledParams{Value: true},
+	); err != nil {
 		t.Fatal(err)
 	}
-	run(t, ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(b.server.URL+"/letters"),
-		chromedp.Click(chromedp.CSS(`[value="letter-1@3"]`)), chromedp.Click(chromedp.CSS(`#bulk [value="archive"]`)))
-	if form := sent.next(t); form.Get("action") != "archive" || form.Has("reason") || form.Get("item") != "letter-1@3" {
+	run(t, ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(b.server.URL+"/messages"),
+		chromedp.Click(chromedp.CSS(`[value="message-1@3"]`)), chromedp.Click(chromedp.CSS(`#bulk [value="archive"]`)))
+	if form := sent.next(
+		t,
+	); form.Get("action") != "archive" || form.Has("reason") ||
+		form.Get("item") != "message-1@3" {
 		t.Errorf("the first form is %v", form)
 	}
 	run(t, ctx, chromedp.SendKeys(chromedp.CSS(`#job-reason`), "duplicate\r"))

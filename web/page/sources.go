@@ -65,11 +65,12 @@ type SourceView struct {
 // Setting is one setting, in words.
 type Setting struct {
 	Name, Text string
-	Code       string // what it is to the letter; may be empty
+	Code       string // what it is to the message; may be empty
 	Hint       string // what follows from it, or where it is; may be empty
 }
 
-// SourcePlatform is how a source is registered where its webhooks come from. The zero SourcePlatform: it is not known where that is.
+// SourcePlatform is how a source is registered where its webhooks come from. The zero SourcePlatform: it is not known
+// where that is.
 type SourcePlatform struct {
 	Name, Title string
 	Status      string // verified, inferred or tutorial

@@ -13,7 +13,8 @@ func swapForm(url, target string) templ.Attributes {
 	return attributes
 }
 
-// swapAction makes a button post its form and swap the answer in. A second click while the first is under way does nothing.
+// swapAction makes a button post its form and swap the answer in. A second click while the first is under way does
+// nothing.
 func swapAction(url, target string) templ.Attributes {
 	return templ.Attributes{"hx-post": url, "hx-target": target, "hx-swap": "outerHTML", "hx-sync": "this:drop"}
 }

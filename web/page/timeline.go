@@ -8,9 +8,9 @@ type happening struct {
 	event   *AuditRow
 }
 
-// timeline puts attempts and events, each newest first, into one order. Of the same moment the attempt is the newer one: it follows
-// from the order that the event tells of.
-func (v LetterPanelView) timeline() []happening {
+// timeline puts attempts and events, each newest first, into one order. Of the same moment the attempt is the newer
+// one: it follows from the order that the event tells of.
+func (v MessagePanelView) timeline() []happening {
 	attempts, events := v.Attempts, v.Events
 	var all []happening
 	for len(attempts)+len(events) > 0 {
@@ -25,7 +25,7 @@ func (v LetterPanelView) timeline() []happening {
 	return all
 }
 
-// auditURL leads to every event of the letter, those of its attempts included.
-func (v LetterPanelView) auditURL() string {
-	return "/audit?" + url.Values{"letter": {v.ID}}.Encode()
+// auditURL leads to every event of the message, those of its attempts included.
+func (v MessagePanelView) auditURL() string {
+	return "/audit?" + url.Values{"message": {v.ID}}.Encode()
 }

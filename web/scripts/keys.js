@@ -1,7 +1,7 @@
-// Keyboard: one letter does one thing, and nothing while somebody types. An element that a key stands for says so by data-key.
+// Keyboard: one message does one thing, and nothing while somebody types. An element that a key stands for says so by data-key.
 import { showSelection } from './selection.js'
 
-const places = { l: '/letters', o: '/overview', a: '/audit', b: '/ledger', j: '/jobs', s: '/sources' }
+const places = { l: '/messages', o: '/overview', a: '/audit', b: '/ledger', j: '/jobs', s: '/sources' }
 const patience = 1500 // milliseconds between g and the next key
 
 let going = 0
@@ -81,7 +81,7 @@ function click(key) {
 }
 
 function rows() {
-	return [...document.querySelectorAll('[data-selection] tr[data-letter]')]
+	return [...document.querySelectorAll('[data-selection] tr[data-message]')]
 }
 
 function cursorRow() {
@@ -104,13 +104,13 @@ function put(row) {
 	row.dataset.cursor = ''
 	row.querySelector('.row-link').focus({ preventScroll: true })
 	row.scrollIntoView({ block: 'nearest' })
-	sessionStorage.setItem('cursor', row.dataset.letter)
+	sessionStorage.setItem('cursor', row.dataset.message)
 }
 
-// showCursor finds the row again that the cursor was on: after a swap, and after coming back from its letter.
+// showCursor finds the row again that the cursor was on: after a swap, and after coming back from its message.
 export function showCursor() {
 	const id = sessionStorage.getItem('cursor')
-	const row = !cursorRow() && rows().find((one) => one.dataset.letter === id)
+	const row = !cursorRow() && rows().find((one) => one.dataset.message === id)
 	if (row) {
 		row.dataset.cursor = ''
 		row.scrollIntoView({ block: 'nearest' })
@@ -129,7 +129,7 @@ function tick(row) {
 	return Boolean(box)
 }
 
-// tickAll selects the whole page and, pressed again, all letters that match.
+// tickAll selects the whole page and, pressed again, all messages that match.
 function tickAll() {
 	const page = document.querySelector('[data-select-all]')
 	const all = document.querySelector('#scope-all')
@@ -150,7 +150,7 @@ function clear() {
 	return ticked.length > 0 || Boolean(row)
 }
 
-// act does to the selection what a key stands for, or, where there is none, to the letter under the cursor.
+// act does to the selection what a key stands for, or, where there is none, to the message under the cursor.
 function act(key) {
 	const row = cursorRow()
 	if (!row || document.querySelector('[data-selection] [name="item"]:checked')) {

@@ -1,4 +1,4 @@
-// A list follows what happens: counts and rows change in place, and letters that are new wait to be asked for. While letters are
+// A list follows what happens: counts and rows change in place, and messages that are new wait to be asked for. While messages are
 // selected nothing moves.
 import htmx from 'htmx.org/dist/htmx.esm.js'
 import { times } from './times.js'
@@ -6,7 +6,7 @@ import { times } from './times.js'
 let root = null // the element that says what is followed
 let source = null
 let last = '' // the place up to which this page was told
-let held = [] // what came while letters were selected
+let held = [] // what came while messages were selected
 
 export function live() {
 	document.addEventListener('visibilitychange', () => (document.hidden ? hangUp() : connect()))
@@ -38,7 +38,7 @@ function connect() {
 		return
 	}
 	const url = new URL(root.dataset.live, location)
-	url.searchParams.set('rows', [...document.querySelectorAll('tr[data-letter]')].map((row) => row.dataset.letter).join())
+	url.searchParams.set('rows', [...document.querySelectorAll('tr[data-message]')].map((row) => row.dataset.message).join())
 	if (last) {
 		url.searchParams.set('after', last)
 	}
@@ -62,7 +62,7 @@ function lose() {
 	}
 }
 
-const words = { on: 'Live', paused: 'Paused while letters are selected', off: 'Not live: connecting again' }
+const words = { on: 'Live', paused: 'Paused while messages are selected', off: 'Not live: connecting again' }
 
 function say(state) {
 	const element = root?.querySelector('[data-live-state]')
@@ -98,7 +98,7 @@ function apply({ tabs, rows = {}, new: count, need }) {
 		replace(document.getElementById('status-tabs'), tabs)
 	}
 	for (const [id, html] of Object.entries(rows)) {
-		replace(document.querySelector(`tr[data-letter="${CSS.escape(id)}"]`), html)
+		replace(document.querySelector(`tr[data-message="${CSS.escape(id)}"]`), html)
 	}
 	if (count) {
 		const pill = document.getElementById('live-new')

@@ -4,7 +4,7 @@ import uPlot from 'uplot'
 // apart; what people did is hatched besides. The page looks again by itself while somebody can see it, and a plot that is on the
 // screen stays: it only gets new figures.
 const lookAgain = 15_000
-const lookSoon = 3_000 // while letters wait for a destination, which is when people watch
+const lookSoon = 3_000 // while messages wait for a destination, which is when people watch
 const plots = new Map()
 const hour = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
 const dayAndHour = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
@@ -178,7 +178,7 @@ function tell(host, figures, index) {
 		+ `${figures.byItself[index]} recovered by itself, ${figures.byPeople[index]} by people`
 }
 
-// open goes to the letters that were received in a step.
+// open goes to the messages that were received in a step.
 function open({ from, step, failed, url }, index) {
 	if (index != null && failed[index] > 0) {
 		const time = (ms) => new Date(ms).toISOString().slice(0, 16)

@@ -1,4 +1,4 @@
-// Which letters are selected: click, shift-click for a range, all of the page.
+// Which messages are selected: click, shift-click for a range, all of the page.
 let anchor = null
 
 export function selection() {
@@ -53,7 +53,7 @@ export function showSelection() {
 	if (!selectAll) {
 		return
 	}
-	const words = showMatching(selected === all.length) ?? (selected === 1 ? '1 letter' : `${selected} letters`)
+	const words = showMatching(selected === all.length) ?? (selected === 1 ? '1 message' : `${selected} messages`)
 	selectAll.checked = selected > 0 && selected === all.length
 	selectAll.indeterminate = selected > 0 && selected < all.length
 	document.querySelector('[data-selected-count]').textContent = selected === 0 ? 'Select all' : `${words.split(' ')[0]} selected`
@@ -63,7 +63,7 @@ export function showSelection() {
 	}
 }
 
-// showMatching offers all letters of the filter once the whole page is selected. It answers how many they are when they are meant.
+// showMatching offers all messages of the filter once the whole page is selected. It answers how many they are when they are meant.
 function showMatching(wholePage) {
 	const offer = document.querySelector('[data-all-matching]')
 	if (!offer) {

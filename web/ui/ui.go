@@ -1,5 +1,5 @@
-// Package ui holds the parts that pages are made of: badges, icons, times, fields, notices. A part takes plain text that is
-// ready to show; it knows no letters and no services.
+// Package ui holds the parts that pages are made of: badges, icons, times, fields, notices. A part takes plain text
+// that is ready to show; it knows no messages and no services.
 package ui
 
 import (
@@ -70,7 +70,7 @@ type FieldError struct {
 func StatusWord(status string) string {
 	switch status {
 	case "failed":
-		return "Needs a person"
+		return "Failed"
 	case "retrying":
 		return "Retrying"
 	case "replaying":

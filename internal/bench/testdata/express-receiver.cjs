@@ -17,11 +17,11 @@ app.post("/webhooks/:source", async (req, res) => {
 		res.json({ status: "accepted" });
 	} catch (fault) {
 		const messageId = randomUUID();
-		const letter = {
+		const message = {
 			messageId, timestamp: new Date().toISOString(), originalPayload: req.body, originalHeaders: req.headers, errorReason: fault.message, retryCount: 0,
 		};
 		try {
-			await sqs.send(new SendMessageCommand({ QueueUrl: QUEUE_URL, MessageBody: JSON.stringify(letter) }));
+			await sqs.send(new SendMessageCommand({ QueueUrl: QUEUE_URL, MessageBody: JSON.stringify(message) }));
 			res.json({ status: "queued_for_retry", messageId });
 		} catch {
 			res.status(500).json({ error: "Internal Server Error" });

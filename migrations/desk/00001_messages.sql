@@ -1,7 +1,7 @@
 -- +goose Up
 -- n is the moment of receipt in milliseconds << 21 | a sequence number: rows stand in the order in which webhooks were
 -- received, and every list pages by it. Times are UTC milliseconds.
-CREATE TABLE letters (
+CREATE TABLE messages (
 	n               INTEGER PRIMARY KEY,
 	id              TEXT    NOT NULL UNIQUE,
 	source          TEXT    NOT NULL,
@@ -33,63 +33,63 @@ CREATE TABLE letters (
 	last_at         INTEGER,
 	queue           TEXT    NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX letters_webhook ON letters (source, webhook_id);
-CREATE INDEX letters_status ON letters (status, n);
-CREATE INDEX letters_source ON letters (source, status, n);
-CREATE INDEX letters_code ON letters (status_code, status, n);
-CREATE INDEX letters_outcome ON letters (outcome, status, n);
-CREATE INDEX letters_due ON letters (source, due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX letters_leased ON letters (lease_until) WHERE lease_token IS NOT NULL;
+CREATE UNIQUE INDEX messages_webhook ON messages (source, webhook_id);
+CREATE INDEX messages_status ON messages (status, n);
+CREATE INDEX messages_source ON messages (source, status, n);
+CREATE INDEX messages_code ON messages (status_code, status, n);
+CREATE INDEX messages_outcome ON messages (outcome, status, n);
+CREATE INDEX messages_due ON messages (source, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX messages_leased ON messages (lease_until) WHERE lease_token IS NOT NULL;
 
--- Counts are kept, not counted: the desk's tabs cost the same with ten letters and with ten million.
-CREATE TABLE letter_counts (
+-- Counts are kept, not counted: the desk's tabs cost the same with ten messages and with ten million.
+CREATE TABLE message_counts (
 	source      TEXT    NOT NULL,
 	status      TEXT    NOT NULL,
 	outcome     TEXT    NOT NULL,
 	status_code INTEGER NOT NULL,
-	letters     INTEGER NOT NULL,
+	messages     INTEGER NOT NULL,
 	PRIMARY KEY (source, status, outcome, status_code)
 ) STRICT, WITHOUT ROWID;
 
 -- +goose StatementBegin
-CREATE TRIGGER letters_counted AFTER INSERT ON letters BEGIN
-	INSERT INTO letter_counts VALUES (new.source, new.status, new.outcome, new.status_code, 1)
-	ON CONFLICT DO UPDATE SET letters = letters + 1;
+CREATE TRIGGER messages_counted AFTER INSERT ON messages BEGIN
+	INSERT INTO message_counts VALUES (new.source, new.status, new.outcome, new.status_code, 1)
+	ON CONFLICT DO UPDATE SET messages = messages + 1;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER letters_recounted AFTER UPDATE OF source, status, outcome, status_code ON letters
+CREATE TRIGGER messages_recounted AFTER UPDATE OF source, status, outcome, status_code ON messages
 WHEN (old.source, old.status, old.outcome, old.status_code) IS NOT (new.source, new.status, new.outcome, new.status_code) BEGIN
-	UPDATE letter_counts SET letters = letters - 1
+	UPDATE message_counts SET messages = messages - 1
 	WHERE source = old.source AND status = old.status AND outcome = old.outcome AND status_code = old.status_code;
-	INSERT INTO letter_counts VALUES (new.source, new.status, new.outcome, new.status_code, 1)
-	ON CONFLICT DO UPDATE SET letters = letters + 1;
+	INSERT INTO message_counts VALUES (new.source, new.status, new.outcome, new.status_code, 1)
+	ON CONFLICT DO UPDATE SET messages = messages + 1;
 END;
 -- +goose StatementEnd
 
 -- The text that a quick search looks through: words of the error reason and of the message id.
-CREATE VIRTUAL TABLE letter_texts USING fts5 (reason, id, content = 'letters', content_rowid = 'n', detail = 'full', tokenize = 'unicode61');
+CREATE VIRTUAL TABLE message_texts USING fts5 (reason, id, content = 'messages', content_rowid = 'n', detail = 'full', tokenize = 'unicode61');
 -- +goose StatementBegin
-CREATE TRIGGER letters_indexed AFTER INSERT ON letters BEGIN
-	INSERT INTO letter_texts (rowid, reason, id) VALUES (new.n, new.reason, new.id);
+CREATE TRIGGER messages_indexed AFTER INSERT ON messages BEGIN
+	INSERT INTO message_texts (rowid, reason, id) VALUES (new.n, new.reason, new.id);
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER letters_reindexed AFTER UPDATE OF reason ON letters WHEN old.reason <> new.reason BEGIN
-	INSERT INTO letter_texts (letter_texts, rowid, reason, id) VALUES ('delete', old.n, old.reason, old.id);
-	INSERT INTO letter_texts (rowid, reason, id) VALUES (new.n, new.reason, new.id);
+CREATE TRIGGER messages_reindexed AFTER UPDATE OF reason ON messages WHEN old.reason <> new.reason BEGIN
+	INSERT INTO message_texts (message_texts, rowid, reason, id) VALUES ('delete', old.n, old.reason, old.id);
+	INSERT INTO message_texts (rowid, reason, id) VALUES (new.n, new.reason, new.id);
 END;
 -- +goose StatementEnd
 
 CREATE TABLE revisions (
-	letter  INTEGER NOT NULL REFERENCES letters (n),
+	message  INTEGER NOT NULL REFERENCES messages (n),
 	number  INTEGER NOT NULL,
 	body    BLOB    NOT NULL,
 	headers TEXT    NOT NULL,
 	by      TEXT    NOT NULL,
 	reason  TEXT    NOT NULL,
 	at      INTEGER NOT NULL,
-	PRIMARY KEY (letter, number)
+	PRIMARY KEY (message, number)
 ) STRICT;
 -- +goose StatementBegin
 CREATE TRIGGER revisions_stay BEFORE UPDATE ON revisions BEGIN
@@ -98,7 +98,7 @@ END;
 -- +goose StatementEnd
 
 CREATE TABLE attempts (
-	letter           INTEGER NOT NULL REFERENCES letters (n),
+	message           INTEGER NOT NULL REFERENCES messages (n),
 	number           INTEGER NOT NULL,
 	trigger          TEXT    NOT NULL,
 	actor            TEXT    NOT NULL,
@@ -114,24 +114,24 @@ CREATE TABLE attempts (
 	response_cut     INTEGER NOT NULL,
 	retry_after_ms   INTEGER NOT NULL,
 	trace_parent     TEXT    NOT NULL,
-	PRIMARY KEY (letter, number)
+	PRIMARY KEY (message, number)
 ) STRICT;
 
 CREATE TABLE arrivals (
-	letter     INTEGER NOT NULL REFERENCES letters (n),
+	message     INTEGER NOT NULL REFERENCES messages (n),
 	number     INTEGER NOT NULL,
 	at         INTEGER NOT NULL,
-	message_id TEXT    NOT NULL,
+	queue_message_id TEXT    NOT NULL,
 	differs    INTEGER NOT NULL,
 	headers    TEXT,
 	body       BLOB,
-	PRIMARY KEY (letter, number)
+	PRIMARY KEY (message, number)
 ) STRICT;
 
 -- +goose Down
 DROP TABLE arrivals;
 DROP TABLE attempts;
 DROP TABLE revisions;
-DROP TABLE letter_texts;
-DROP TABLE letter_counts;
-DROP TABLE letters;
+DROP TABLE message_texts;
+DROP TABLE message_counts;
+DROP TABLE messages;

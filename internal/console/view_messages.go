@@ -14,35 +14,47 @@ import (
 	"dlqdesk/web/ui"
 )
 
-func (c *Console) tableView(r *http.Request, l list) page.LettersTableView {
+func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 	status := url.Values{}
 	if s := l.query.Get("status"); s != "" {
 		status.Set("status", s)
 	}
-	v := page.LettersTableView{
-		RetryURL: address("/letters", with(l.query, "cursor", l.cursor)), Query: l.query.Encode(), Tabs: tabs(l), Filter: c.filterView(l),
-		Chips: chips("/letters", l.query, letterFields(), l.say), ClearURL: address("/letters", status),
-		NewerURL: pageURL("/letters", l.query, l.page.Newer), OlderURL: pageURL("/letters", l.query, l.page.Older),
+	v := page.MessagesTableView{
+		RetryURL: address(
+			"/messages",
+			with(l.query, "cursor", l.cursor),
+		),
+		Query:    l.query.Encode(),
+		Tabs:     tabs(l),
+		Filter:   c.filterView(l),
+		Chips:    chips("/messages", l.query, messageFields(), l.say),
+		ClearURL: address("/messages", status),
+		NewerURL: pageURL("/messages", l.query, l.page.Newer),
+		OlderURL: pageURL("/messages", l.query, l.page.Older),
 	}
 	v.ByReceipt, v.ByAttempt = sortLink(l, "receipt", store.ByReceipt), sortLink(l, "attempt", store.ByAttempt)
 	if v.NewerURL != "" {
-		v.NewestURL = address("/letters", l.query)
+		v.NewestURL = address("/messages", l.query)
 	}
 	back := with(l.query, "cursor", l.cursor).Encode()
 	v.Views, v.Look = l.views, c.readLook(r.Context()).view()
 	v.Redrives = len(c.DLQs)+len(l.queues) > 0
-	v.FirstURL = address("/letters", l.query)
+	v.FirstURL = address("/messages", l.query)
 	v.Live = address(livePath, with(with(l.query, "cursor", l.cursor), "after", strconv.FormatInt(l.after, 10)))
-	for _, letter := range l.page.Items {
-		row := c.rowView(r.Context(), letter, back)
+	for _, message := range l.page.Items {
+		row := c.rowView(r.Context(), message, back)
 		l.markRow(&row)
 		v.Rows = append(v.Rows, row)
 	}
 	if n, capped := matching(l); n > len(v.Rows) {
-		v.Matching = letters(n, capped)
+		v.Matching = messages(n, capped)
 	}
 	if l.behind > 0 {
-		v.Behind = ui.Notice{Kind: ui.Info, Text: searchBehind(int(l.behind)), Hint: "They will be within moments: search again then."}
+		v.Behind = ui.Notice{
+			Kind: ui.Info,
+			Text: searchBehind(int(l.behind)),
+			Hint: "They will be within moments: search again then.",
+		}
 	}
 	switch {
 	case l.empty:
@@ -50,7 +62,13 @@ func (c *Console) tableView(r *http.Request, l list) page.LettersTableView {
 	case len(v.Rows) == 0:
 		v.State = page.StateNoMatch
 		if n := total(l.counts); n > 0 && l.asked.Status != "" {
-			v.Elsewhere, v.ElsewhereURL = letters(n, l.counts.Capped), address("/letters", with(l.query, "status", allStatus))
+			v.Elsewhere, v.ElsewhereURL = messages(
+				n,
+				l.counts.Capped,
+			), address(
+				"/messages",
+				with(l.query, "status", allStatus),
+			)
 		}
 	}
 	return v
@@ -63,16 +81,20 @@ func searchBehind(changes int) string {
 	return "The latest " + number(changes) + " changes are not searchable yet."
 }
 
-// letters counts letters, or says that there are more than were counted.
-func letters(n int, capped bool) string {
+// messages counts messages, or says that there are more than were counted.
+func messages(n int, capped bool) string {
 	if capped {
-		return number(n) + "+ letters"
+		return number(n) + "+ messages"
 	}
-	return plural(n, "letter")
+	return plural(n, "message")
 }
 
 func sortLink(l list, name string, by store.Sort) page.SortLink {
-	return page.SortLink{Name: name, URL: address("/letters", with(l.query, "sort", string(by))), Current: l.asked.Sort == by}
+	return page.SortLink{
+		Name:    name,
+		URL:     address("/messages", with(l.query, "sort", string(by))),
+		Current: l.asked.Sort == by,
+	}
 }
 
 // say writes what a chip shows of a filter.
@@ -83,7 +105,7 @@ func (l list) say(name, value string) string {
 	return sayValue(name, value)
 }
 
-// matching counts the letters of a list, this page and all others.
+// matching counts the messages of a list, this page and all others.
 func matching(l list) (n int, capped bool) {
 	if l.asked.Status == "" {
 		return total(l.counts), l.counts.Capped
@@ -111,34 +133,53 @@ func (c *Console) webhookBase(r *http.Request) string {
 	return c.deskURL(r)
 }
 
-func (c *Console) rowView(ctx context.Context, l deadletter.Letter, back string) page.LetterRow {
-	return page.LetterRow{
-		ID: string(l.ID), Version: strconv.Itoa(l.Version), URL: letterURL(l.ID, back), Status: string(l.Status), Source: printable(l.Source), Queue: printable(l.Queue.From), EventType: printable(l.EventType),
-		Reason: printable(l.Reason), Code: code(l.StatusCode), Outcome: string(l.Outcome), Retries: c.retries(l), NextRetry: nextRetry(l),
-		Received: ui.At(l.ReceivedAt), LastAttempt: ui.At(l.LastAttemptAt), Arrived: arrivedMore(l), StillOn: c.stillOn(ctx, l.ID),
+func (c *Console) rowView(ctx context.Context, l deadletter.Message, back string) page.MessageRow {
+	return page.MessageRow{
+		ID: string(
+			l.ID,
+		),
+		Version:   strconv.Itoa(l.Version),
+		URL:       messageURL(l.ID, back),
+		Status:    string(l.Status),
+		Source:    printable(l.Source),
+		Queue:     printable(l.Queue.From),
+		EventType: printable(l.EventType),
+		Reason: printable(
+			l.Reason,
+		),
+		Code:      code(l.StatusCode),
+		Outcome:   string(l.Outcome),
+		Retries:   c.retries(l),
+		NextRetry: nextRetry(l),
+		Received: ui.At(
+			l.ReceivedAt,
+		),
+		LastAttempt: ui.At(l.LastAttemptAt),
+		Arrived:     arrivedMore(l),
+		StillOn:     c.stillOn(ctx, l.ID),
 	}
 }
 
 // arrivedMore answers how often the webhook arrived, where that is more than once.
-func arrivedMore(l deadletter.Letter) string {
+func arrivedMore(l deadletter.Message) string {
 	if l.Arrivals < 2 {
 		return ""
 	}
 	return number(l.Arrivals)
 }
 
-// letterURL is the page of a letter, from which back leads to the list that it was found in.
-func letterURL(id deadletter.ID, back string) string {
-	to := "/letters/" + url.PathEscape(string(id))
+// messageURL is the page of a message, from which back leads to the list that it was found in.
+func messageURL(id deadletter.ID, back string) string {
+	to := "/messages/" + url.PathEscape(string(id))
 	if back == "" {
 		return to
 	}
 	return to + "?" + url.Values{"back": {back}}.Encode()
 }
 
-// retries tells how many automatic deliveries were made of those that there are; of a message of another program, how often the service
-// that gave up on it says that it tried.
-func (c *Console) retries(l deadletter.Letter) string {
+// retries tells how many automatic deliveries were made of those that there are; of a message of another program, how
+// often the service that gave up on it says that it tried.
+func (c *Console) retries(l deadletter.Message) string {
 	if l.Queue.IsForeign() {
 		if l.Queue.RetryCount > 0 {
 			return fmt.Sprintf("%d by %s", l.Queue.RetryCount, l.Queue.Service)
@@ -151,8 +192,8 @@ func (c *Console) retries(l deadletter.Letter) string {
 	return strconv.Itoa(l.AutoAttempts)
 }
 
-// sourceOf answers the source that a letter is delivered by.
-func (c *Console) sourceOf(l deadletter.Letter) (Source, bool) {
+// sourceOf answers the source that a message is delivered by.
+func (c *Console) sourceOf(l deadletter.Message) (Source, bool) {
 	name := l.Source
 	if name == "" {
 		name = c.DefaultSource
@@ -162,18 +203,22 @@ func (c *Console) sourceOf(l deadletter.Letter) (Source, bool) {
 }
 
 // nextRetry is the time of an automatic retry that is to come.
-func nextRetry(l deadletter.Letter) ui.Moment {
+func nextRetry(l deadletter.Message) ui.Moment {
 	if l.Status != deadletter.Retrying {
 		return ui.Moment{}
 	}
 	return ui.At(l.DueAt)
 }
 
-// tabs are the statuses with how many letters of the filter are in each.
+// tabs are the statuses with how many messages of the filter are in each.
 func tabs(l list) []page.StatusTab {
 	known := l.counts.ByStatus != nil
 	tab := func(status, value string, n int) page.StatusTab {
-		v := page.StatusTab{Status: status, URL: address("/letters", with(l.query, "status", value)), Current: status == string(l.asked.Status)}
+		v := page.StatusTab{
+			Status:  status,
+			URL:     address("/messages", with(l.query, "status", value)),
+			Current: status == string(l.asked.Status),
+		}
 		if known {
 			v.Count = number(n)
 		}
@@ -190,11 +235,17 @@ func tabs(l list) []page.StatusTab {
 }
 
 // filterView shows a query as it was asked, understood or not.
-func (c *Console) filterView(l list) page.LettersFilter {
-	f := page.LettersFilter{
-		Status: l.query.Get("status"), Code: l.query.Get("code"), From: formTimeOf(l.query.Get("from")), To: formTimeOf(l.query.Get("to")),
-		Text: l.query.Get("q"), Sources: c.sourceOptions(l.sources, l.query.Get("source")),
-		Queues: options(l.query.Get("queue"), c.DLQs, l.queues),
+func (c *Console) filterView(l list) page.MessagesFilter {
+	f := page.MessagesFilter{
+		Status: l.query.Get(
+			"status",
+		),
+		Code:    l.query.Get("code"),
+		From:    formTimeOf(l.query.Get("from")),
+		To:      formTimeOf(l.query.Get("to")),
+		Text:    l.query.Get("q"),
+		Sources: c.sourceOptions(l.sources, l.query.Get("source")),
+		Queues:  options(l.query.Get("queue"), c.DLQs, l.queues),
 	}
 	for _, name := range l.types {
 		if name == printable(name) { // a form could not send another back as it is
@@ -202,7 +253,10 @@ func (c *Console) filterView(l list) page.LettersFilter {
 		}
 	}
 	for _, o := range deadletter.Outcomes() {
-		f.Outcomes = append(f.Outcomes, ui.Option{Value: string(o), Label: string(o), Selected: string(o) == l.query.Get("outcome")})
+		f.Outcomes = append(
+			f.Outcomes,
+			ui.Option{Value: string(o), Label: string(o), Selected: string(o) == l.query.Get("outcome")},
+		)
 	}
 	for _, n := range l.codes {
 		f.Codes = append(f.Codes, strconv.Itoa(n))
@@ -219,8 +273,8 @@ func formTimeOf(text string) string {
 	return at.Format(formTime)
 }
 
-// sourceOptions offers the configured sources, those that letters have besides, and the one that was asked for.
-func (c *Console) sourceOptions(ofLetters []string, selected string) []ui.Option {
+// sourceOptions offers the configured sources, those that messages have besides, and the one that was asked for.
+func (c *Console) sourceOptions(ofMessages []string, selected string) []ui.Option {
 	var names []string
 	for _, s := range c.Sources {
 		names = append(names, s.Name)
@@ -229,7 +283,7 @@ func (c *Console) sourceOptions(ofLetters []string, selected string) []ui.Option
 	if none.Selected {
 		selected = ""
 	}
-	return append(options(selected, names, ofLetters), none)
+	return append(options(selected, names, ofMessages), none)
 }
 
 // options offers each of some names once, and the one that was asked for.

@@ -19,13 +19,16 @@ func TestEmptyDeskSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.member(t, "olga", deadletter.Operator)
-	a := p.get("/letters")
+	a := p.get("/messages")
 	if got := a.says("#try-curl"); !strings.Contains(got, b.server.URL+"/webhooks/genesys") {
 		t.Errorf("the example is %q", got)
 	}
 	b.receive(t, "a-1")
-	if a := p.get("/letters?status=archived"); a.count("#try-curl") != 0 || !strings.Contains(a.says("#letters"), "Nothing here") {
-		t.Errorf("an empty tab says %q", a.says("#letters"))
+	if a := p.get(
+		"/messages?status=archived",
+	); a.count("#try-curl") != 0 ||
+		!strings.Contains(a.says("#messages"), "Nothing here") {
+		t.Errorf("an empty tab says %q", a.says("#messages"))
 	}
 }
 
@@ -47,16 +50,16 @@ func TestListShowsWhatIsAskedFor(t *testing.T) {
 		"status=all&q=c-3": "c-3", "status=all&from=2026-03-02T10:30": "c-3 b-2", "status=all&to=2026-03-02T10:30": "a-1",
 		"status=all&from=2026-03-02T10:30&to=2026-03-02T11:30": "b-2", "status=all&source=genesys&code=422&outcome=rejected&q=missing": "a-1",
 	} {
-		a := p.get("/letters?" + query)
+		a := p.get("/messages?" + query)
 		var ids []string
-		for _, row := range a.doc().Find("tr[data-letter]").EachIter() {
-			ids = append(ids, row.AttrOr("data-letter", ""))
+		for _, row := range a.doc().Find("tr[data-message]").EachIter() {
+			ids = append(ids, row.AttrOr("data-message", ""))
 		}
 		if got := strings.Join(ids, " "); a.status != http.StatusOK || got != want {
 			t.Errorf("%q answers %d with %q, want %q", query, a.status, got, want)
 		}
 	}
-	a := p.get("/letters?status=all&source=cxone&code=503")
+	a := p.get("/messages?status=all&source=cxone&code=503")
 	for selector, want := range map[string]string{
 		"#tab-failed .tab-count": "0", "#tab-retrying .tab-count": "1", "#tab- .tab-count": "1", "#tab-[aria-current=page]": "All 1",
 	} {
@@ -64,21 +67,38 @@ func TestListShowsWhatIsAskedFor(t *testing.T) {
 			t.Errorf("%s says %q, want %q", selector, got, want)
 		}
 	}
-	row := a.doc().Find("tr[data-letter='b-2']")
-	if got := row.Find("a.row-link").AttrOr("href", ""); got != "/letters/b-2?back=code%3D503%26source%3Dcxone%26status%3Dall" {
-		t.Errorf("the letter is at %q", got)
+	row := a.doc().Find("tr[data-message='b-2']")
+	if got := row.Find("a.row-link").
+		AttrOr("href", ""); got != "/messages/b-2?back=code%3D503%26source%3Dcxone%26status%3Dall" {
+		t.Errorf("the message is at %q", got)
 	}
-	if chip := a.doc().Find(".chip-x").First().AttrOr("href", ""); a.count(".chip") != 2 || chip != "/letters?code=503&status=all" {
+	if chip := a.doc().
+		Find(".chip-x").
+		First().
+		AttrOr("href", ""); a.count(".chip") != 2 ||
+		chip != "/messages?code=503&status=all" {
 		t.Errorf("%d chips, the first leads to %q", a.count(".chip"), chip)
 	}
-	if fields := a.fields("form.query"); fields.Get("status") != "all" || fields.Get("source") != "cxone" || fields.Get("code") != "503" {
+	if fields := a.fields(
+		"form.query",
+	); fields.Get("status") != "all" || fields.Get("source") != "cxone" ||
+		fields.Get("code") != "503" {
 		t.Errorf("the filter shows %v", fields)
 	}
-	part := p.get("/letters?status=all", htmx()...)
-	if part.count("#letters") != 1 || strings.Contains(part.text, "<html") {
+	part := p.get("/messages?status=all", htmx()...)
+	if part.count("#messages") != 1 || strings.Contains(part.text, "<html") {
 		t.Errorf("the part is %s", part.text)
 	}
-	if back := p.get("/letters", "HX-Request", "true", "HX-History-Restore-Request", "true"); !strings.Contains(back.text, "<html") {
+	if back := p.get(
+		"/messages",
+		"HX-Request",
+		"true",
+		"HX-History-Restore-Request",
+		"true",
+	); !strings.Contains(
+		back.text,
+		"<html",
+	) {
 		t.Error("going back answers a part of a page")
 	}
 }
@@ -100,44 +120,49 @@ func TestFiltersThatMakeNoSense(t *testing.T) {
 		"from=2026-03-02T10:15&to=2026-03-01":      "ends before it begins",
 		"cursor=zzz":                               "start again from the first page",
 		"cursor=o%FF":                              "start again from the first page",
-		"q=" + url.QueryEscape(`"`):                "needs a letter or a digit",
-		"q=" + url.QueryEscape("-- * ( )"):         "needs a letter or a digit",
+		"q=" + url.QueryEscape(`"`):                "needs a word or a number",
+		"q=" + url.QueryEscape("-- * ( )"):         "needs a word or a number",
 		"q=" + strings.Repeat("x", 600):            "too long",
 		"source=" + strings.Repeat("x", 600):       "too long",
 		"status=all&from=99999-01-01T00:00&cursor": "is no time",
 	} {
-		a, part := p.get("/letters?"+query), p.get("/letters?"+query, htmx()...)
-		if a.status != http.StatusUnprocessableEntity || part.status != a.status || !strings.Contains(a.says("#letters"), want) || !strings.Contains(part.says("#letters"), want) {
-			t.Errorf("%q answers %d: %s", query, a.status, a.says("#letters"))
+		a, part := p.get("/messages?"+query), p.get("/messages?"+query, htmx()...)
+		if a.status != http.StatusUnprocessableEntity || part.status != a.status ||
+			!strings.Contains(a.says("#messages"), want) ||
+			!strings.Contains(part.says("#messages"), want) {
+			t.Errorf("%q answers %d: %s", query, a.status, a.says("#messages"))
 		}
-		if a.count("tr[data-letter]") != 0 {
-			t.Errorf("%q shows letters that were not asked for", query)
+		if a.count("tr[data-message]") != 0 {
+			t.Errorf("%q shows messages that were not asked for", query)
 		}
 	}
 	for _, query := range []string{`q=a"b`, "q=a*b", "q=a+OR+b", "q=NEAR(a+b)", "q=reason:a", "q=%00a", "q=%FFa", "q=a%0Ab", "source=%FF", "q=^a", "from=0001-01-01", "to=9999-12-31", "unknown=1"} {
-		if a := p.get("/letters?" + query); a.status != http.StatusOK {
-			t.Errorf("%q answers %d: %s", query, a.status, a.says("#letters"))
+		if a := p.get("/messages?" + query); a.status != http.StatusOK {
+			t.Errorf("%q answers %d: %s", query, a.status, a.says("#messages"))
 		}
 	}
 }
 
-// What letters of a tab cannot be open to is not offered there.
+// What messages of a tab cannot be open to is not offered there.
 func TestActionsAreThoseOfTheTab(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
 	l := b.receive(t, "a-2")
 	p := b.member(t, "olga", deadletter.Operator)
-	p.post("/letters/a-2/archive", order(l.Version, "reason", "a test"))
+	p.post("/messages/a-2/archive", order(l.Version, "reason", "a test"))
 	for query, want := range map[string]string{
 		"": "ReplayEdit and replayArchive", "?status=archived": "Restore", "?status=all": "ReplayEdit and replayArchiveRestore",
 	} {
-		if got := p.get("/letters" + query).says(".bulk .btn"); got != want {
+		if got := p.get("/messages" + query).says(".bulk .btn"); got != want {
 			t.Errorf("%q offers %q, want %q", query, got, want)
 		}
 	}
-	if a := p.get("/letters?job=x"); a.status != http.StatusNotFound || !strings.Contains(a.says("#letters"), "There is no job") || a.count("tr[data-letter]") != 0 {
-		t.Errorf("the letters of no job: %d %q", a.status, a.says("#letters"))
+	if a := p.get(
+		"/messages?job=x",
+	); a.status != http.StatusNotFound || !strings.Contains(a.says("#messages"), "There is no job") ||
+		a.count("tr[data-message]") != 0 {
+		t.Errorf("the messages of no job: %d %q", a.status, a.says("#messages"))
 	}
 }
 
@@ -148,24 +173,27 @@ func TestPagesOfAList(t *testing.T) {
 		b.receive(t, fmt.Sprintf("l-%03d", i))
 	}
 	p := b.member(t, "olga", deadletter.Operator)
-	at, seen := "/letters?status=failed&source=genesys", map[string]bool{}
+	at, seen := "/messages?status=failed&source=genesys", map[string]bool{}
 	var last answer
 	for range 3 {
 		last = p.get(at)
-		for _, row := range last.doc().Find("tr[data-letter]").EachIter() {
-			seen[row.AttrOr("data-letter", "")] = true
+		for _, row := range last.doc().Find("tr[data-message]").EachIter() {
+			seen[row.AttrOr("data-message", "")] = true
 		}
 		at = last.doc().Find("[id^=page-][id$=-older]").First().AttrOr("href", "")
 	}
 	if len(seen) != 120 || at != "" {
-		t.Errorf("%d letters in 3 pages, then %q", len(seen), at)
+		t.Errorf("%d messages in 3 pages, then %q", len(seen), at)
 	}
 	link := last.doc().Find("a.row-link").First().AttrOr("href", "")
 	back := p.get(link).doc().Find(".crumbs a").AttrOr("href", "")
 	if again := p.get(back); again.says("tbody") != last.says("tbody") || last.says("tbody") == "" {
 		t.Errorf("from %s one comes back to %s, another page", link, back)
 	}
-	if newest := last.doc().Find("[id^=page-][id$=-newest]").First().AttrOr("href", ""); newest != "/letters?source=genesys&status=failed" {
+	if newest := last.doc().
+		Find("[id^=page-][id$=-newest]").
+		First().
+		AttrOr("href", ""); newest != "/messages?source=genesys&status=failed" {
 		t.Errorf("the newest page is %q", newest)
 	}
 }
@@ -179,16 +207,34 @@ func TestSecretsAreMaskedEverywhere(t *testing.T) {
 	b.receive(t, "c-3", func(c *deadletter.Capture) { c.Body = c.Body[:len(c.Body)-2] })
 	p := b.member(t, "olga", deadletter.Operator)
 	pages := []string{
-		"/letters", "/letters?status=all", "/letters/a-1", "/letters/b-2", "/letters/c-3", "/letters/a-1/panel", "/letters/a-1/edit", "/letters/c-3/edit",
-		"/letters/a-1/body", "/letters/b-2/body", "/letters/c-3/body", "/jobs", "/audit", "/audit?letter=a-1",
+		"/messages",
+		"/messages?status=all",
+		"/messages/a-1",
+		"/messages/b-2",
+		"/messages/c-3",
+		"/messages/a-1/panel",
+		"/messages/a-1/edit",
+		"/messages/c-3/edit",
+		"/messages/a-1/body",
+		"/messages/b-2/body",
+		"/messages/c-3/body",
+		"/jobs",
+		"/audit",
+		"/audit?message=a-1",
 	}
-	edit := p.get("/letters/a-1/edit").fields("form[action$='/edit']")
+	edit := p.get("/messages/a-1/edit").fields("form[action$='/edit']")
 	edit.Set("reason", "the id was missing")
-	if a := p.post("/letters/a-1/edit", edit); a.status != http.StatusSeeOther {
+	if a := p.post("/messages/a-1/edit", edit); a.status != http.StatusSeeOther {
 		t.Fatalf("the edit answers %d: %s", a.status, a.says("main"))
 	}
 	b.finish(t, l.ID, deadletter.Rejected, 422)
-	pages = append(pages, "/letters/a-1?revision=0", "/letters/a-1?revision=1", "/letters/a-1/body?revision=1", "/letters/a-1/edit?revision=1")
+	pages = append(
+		pages,
+		"/messages/a-1?revision=0",
+		"/messages/a-1?revision=1",
+		"/messages/a-1/body?revision=1",
+		"/messages/a-1/edit?revision=1",
+	)
 	for _, path := range pages {
 		for _, headers := range [][]string{nil, htmx()} {
 			a := p.get(path, headers...)
@@ -197,34 +243,48 @@ func TestSecretsAreMaskedEverywhere(t *testing.T) {
 			}
 			for _, secret := range secrets() {
 				if strings.Contains(a.text, secret) {
-					t.Errorf("%s tells %q: …%s…", path, secret, a.text[max(0, strings.Index(a.text, secret)-100):][:200])
+					t.Errorf(
+						"%s tells %q: …%s…",
+						path,
+						secret,
+						a.text[max(0, strings.Index(a.text, secret)-100):][:200],
+					)
 				}
 			}
 		}
 	}
-	a := p.get("/letters/a-1?revision=0")
-	if !strings.Contains(a.says(".header-table"), "Authorization••• masked") || !strings.Contains(a.says("pre.payload-raw"), `"ssn":"•••"`) || !strings.Contains(a.says(".facts"), "token=•••&page=2") {
-		t.Errorf("the letter shows %s %s", a.says(".header-table"), a.says("pre"))
+	a := p.get("/messages/a-1?revision=0")
+	if !strings.Contains(a.says(".header-table"), "Authorization••• masked") ||
+		!strings.Contains(a.says("pre.payload-raw"), `"ssn":"•••"`) ||
+		!strings.Contains(a.says(".facts"), "token=•••&page=2") {
+		t.Errorf("the message shows %s %s", a.says(".header-table"), a.says("pre"))
 	}
-	if a := p.get("/letters/b-2"); !strings.Contains(a.says("pre"), "|") {
+	if a := p.get("/messages/b-2"); !strings.Contains(a.says("pre"), "|") {
 		t.Errorf("a binary body is no dump: %s", a.says("pre"))
 	}
 	r, err := b.store.Revision(t.Context(), "a-1", 1)
-	if err != nil || !strings.Contains(string(r.Body), "078-05-1120") || r.Headers.Get("Authorization") != "Bearer s3cret" || r.Headers.Get("X-Tenant") != "tenant-s3cret" {
+	if err != nil || !strings.Contains(string(r.Body), "078-05-1120") ||
+		r.Headers.Get("Authorization") != "Bearer s3cret" ||
+		r.Headers.Get("X-Tenant") != "tenant-s3cret" {
 		t.Errorf("an edit loses what was masked: %s %v, %v", r.Body, r.Headers, err)
 	}
 }
 
-func TestLetterOfNoSource(t *testing.T) {
+func TestMessageOfNoSource(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1", func(c *deadletter.Capture) { c.Source, c.First, c.Reason = "", nil, "" })
 	p := b.member(t, "olga", deadletter.Operator)
-	a := p.get("/letters/a-1")
-	if !strings.Contains(a.says(".denied"), "default_source") || a.count("form[action$='/replay']") != 0 || a.count("form[action$='/archive']") != 1 {
-		t.Errorf("the letter says %q", a.says("#letter-panel"))
+	a := p.get("/messages/a-1")
+	if !strings.Contains(a.says(".denied"), "default_source") || a.count("form[action$='/replay']") != 0 ||
+		a.count("form[action$='/archive']") != 1 {
+		t.Errorf("the message says %q", a.says("#message-panel"))
 	}
-	if a := p.post("/letters/a-1/replay", order(0, "revision", "0"), htmx()...); a.status != http.StatusConflict || !strings.Contains(a.says("#letter-panel"), "default_source") {
+	if a := p.post(
+		"/messages/a-1/replay",
+		order(0, "revision", "0"),
+		htmx()...); a.status != http.StatusConflict ||
+		!strings.Contains(a.says("#message-panel"), "default_source") {
 		t.Errorf("a replay answers %d: %s", a.status, a.text)
 	}
 	byDefault := setup(t, func(d *console.Deps) {
@@ -232,8 +292,10 @@ func TestLetterOfNoSource(t *testing.T) {
 		d.Desk = desk.New(d.Store, []desk.Source{{Name: ""}, {Name: "genesys"}}, func() {}, d.Now)
 	})
 	byDefault.receive(t, "a-1", func(c *deadletter.Capture) { c.Source = "" })
-	if a := byDefault.member(t, "olga", deadletter.Operator).get("/letters/a-1"); a.count("form[action$='/replay']") != 1 || !strings.Contains(a.says(".strip"), "handler.internal:9090") {
-		t.Errorf("with a default source the letter says %q", a.says("#letter-panel"))
+	if a := byDefault.member(t, "olga", deadletter.Operator).
+		get("/messages/a-1"); a.count("form[action$='/replay']") != 1 ||
+		!strings.Contains(a.says(".strip"), "handler.internal:9090") {
+		t.Errorf("with a default source the message says %q", a.says("#message-panel"))
 	}
 }
 
@@ -243,30 +305,37 @@ func TestSearchThatIsBehindSaysSo(t *testing.T) {
 	b := setup(t)
 	b.receive(t, "a-1")
 	p := b.member(t, "ben", deadletter.Viewer)
-	const says, search = "not searchable yet", "/letters?status=all&q=missing"
-	if got := p.get(search); strings.Contains(got.text, says) || got.count("tr[data-letter]") != 1 {
+	const says, search = "not searchable yet", "/messages?status=all&q=missing"
+	if got := p.get(search); strings.Contains(got.text, says) || got.count("tr[data-message]") != 1 {
 		t.Errorf("a search that finds everything says %q", got.says(".notice"))
 	}
 	b.stopSearch()
 	if got := p.get(search); !strings.Contains(got.text, says) {
 		t.Errorf("a search that does not find everything says %q", got.says(".notice"))
 	}
-	if got := p.get("/letters?status=all"); strings.Contains(got.text, says) {
+	if got := p.get("/messages?status=all"); strings.Contains(got.text, says) {
 		t.Errorf("a list that searches nothing says %q", got.says(".notice"))
 	}
 }
 
-func TestListTellsHowOftenALetterArrived(t *testing.T) {
+func TestListTellsHowOftenAMessageArrived(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	l := b.receive(t, "a-1")
 	b.receive(t, "b-2")
-	again := l.ArriveAgain(deadletter.Capture{Body: []byte("{}")}, deadletter.Revision{Body: []byte("{}")}, b.clock.Now())
-	if err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, again) }); err != nil {
+	again := l.ArriveAgain(
+		deadletter.Capture{Body: []byte("{}")},
+		deadletter.Revision{Body: []byte("{}")},
+		b.clock.Now(),
+	)
+	if err := b.store.Write(
+		t.Context(),
+		func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, again) },
+	); err != nil {
 		t.Fatal(err)
 	}
-	a := b.member(t, "olga", deadletter.Operator).get("/letters")
-	if got := a.says(`[data-letter="a-1"] .arrived`); !strings.HasPrefix(got, "×2") || a.count(".arrived") != 1 {
+	a := b.member(t, "olga", deadletter.Operator).get("/messages")
+	if got := a.says(`[data-message="a-1"] .arrived`); !strings.HasPrefix(got, "×2") || a.count(".arrived") != 1 {
 		t.Errorf("the list says %q, %d times", got, a.count(".arrived"))
 	}
 }

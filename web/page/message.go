@@ -11,23 +11,23 @@ import (
 	"github.com/a-h/templ"
 )
 
-// LetterView is one letter as a page.
-type LetterView struct {
+// MessageView is one message as a page.
+type MessageView struct {
 	Chrome
 	BackURL  string // the list that the person came from
-	NewerURL string // the letter beside this one in that list; empty: there is none
+	NewerURL string // the message beside this one in that list; empty: there is none
 	OlderURL string
 	Curl     string // sends what a replay sends, masked
 	Ticket   string // Markdown
-	Panel    LetterPanelView
+	Panel    MessagePanelView
 	Payload  Payload
 	Headers  []HeaderRow
 	Facts    []Fact // of the queue
 	Arrivals []Arrival
 }
 
-// LetterPanelView is all of a letter that an action changes: its state, its actions, its history.
-type LetterPanelView struct {
+// MessagePanelView is all of a message that an action changes: its state, its actions, its history.
+type MessagePanelView struct {
 	ID      string
 	Version string
 	Back    string // the query of the list, without "?": carried by every form
@@ -52,7 +52,7 @@ type LetterPanelView struct {
 	LastAttempt ui.Moment
 	Arrived     string // "3 times"; empty: once
 
-	// Why each action is not possible now, for this person or this letter; empty: it is.
+	// Why each action is not possible now, for this person or this message; empty: it is.
 	DenyReplay, DenyRedrive, DenyEdit, DenyArchive, DenyRestore string
 
 	Choices []RevisionChoice // of what a replay sends, newest first
@@ -64,9 +64,9 @@ type LetterPanelView struct {
 	Events    []AuditRow // newest first; those of attempts left out, which the attempts tell
 }
 
-// Cause is what is known of the reason that a letter failed for. The zero Cause shows nothing.
+// Cause is what is known of the reason that a message failed for. The zero Cause shows nothing.
 type Cause struct {
-	Others   string // "311 other letters"; empty: none
+	Others   string // "311 other messages"; empty: none
 	URL      string // the list of them
 	Since    ui.Moment
 	Unedited string // "none of 20 unedited replays succeeded"; empty: there were none
@@ -176,20 +176,20 @@ type RevisionView struct {
 	Current bool   // its payload is the one shown
 }
 
-// url is where an action on the letter is posted to.
-func (v LetterPanelView) url(action string) string {
-	return "/letters/" + url.PathEscape(v.ID) + "/" + action
+// url is where an action on the message is posted to.
+func (v MessagePanelView) url(action string) string {
+	return "/messages/" + url.PathEscape(v.ID) + "/" + action
 }
 
-func (v LetterPanelView) selfURL() string {
-	to := "/letters/" + url.PathEscape(v.ID)
+func (v MessagePanelView) selfURL() string {
+	to := "/messages/" + url.PathEscape(v.ID)
 	if v.Back != "" {
 		to += "?" + url.Values{"back": {v.Back}}.Encode()
 	}
 	return to
 }
 
-func (v LetterPanelView) editURL() string {
+func (v MessagePanelView) editURL() string {
 	query := url.Values{}
 	if v.Back != "" {
 		query.Set("back", v.Back)
@@ -206,12 +206,18 @@ func (v LetterPanelView) editURL() string {
 }
 
 // polling makes the panel ask for its successor while a delivery is ordered or in flight.
-func (v LetterPanelView) polling() templ.Attributes {
+func (v MessagePanelView) polling() templ.Attributes {
 	if v.Status != "replaying" {
 		return nil
 	}
 	return templ.Attributes{
-		"hx-get": v.url("panel") + "?" + url.Values{"back": {v.Back}}.Encode(), "hx-trigger": "load delay:500ms, again", "hx-swap": "outerHTML",
+		"hx-get": v.url(
+			"panel",
+		) + "?" + url.Values{
+			"back": {v.Back},
+		}.Encode(),
+		"hx-trigger": "load delay:500ms, again",
+		"hx-swap":    "outerHTML",
 	}
 }
 
@@ -221,7 +227,7 @@ type denial struct {
 }
 
 // denials joins actions that are impossible for the same reason, so that the page says it once.
-func (v LetterPanelView) denials() []denial {
+func (v MessagePanelView) denials() []denial {
 	type action struct{ name, why string }
 	last := action{"Archive", v.DenyArchive}
 	if v.Status == "archived" {
@@ -247,7 +253,7 @@ func (v LetterPanelView) denials() []denial {
 }
 
 // denialID answers the id of the element that says why.
-func (v LetterPanelView) denialID(why string) string {
+func (v MessagePanelView) denialID(why string) string {
 	for _, d := range v.denials() {
 		if d.text == why {
 			return d.id
@@ -276,21 +282,23 @@ func (a AttemptView) doubt() string {
 }
 
 // unknown says why an order waits for a yes, or a page warns of one.
-func (v LetterPanelView) unknown() ui.Notice {
+func (v MessagePanelView) unknown() ui.Notice {
 	if v.SentBack {
 		return ui.Notice{
-			Kind: ui.Warn, Text: "The message may be on its queue.",
+			Kind: ui.Warn,
+			Text: "The message may be on its queue.",
 			Hint: "SQS did not confirm that it was sent back. Sent once more, its consumer may get it twice, unless it knows messages that it had.",
 		}
 	}
 	return ui.Notice{
-		Kind: ui.Warn, Text: "The handler may have processed this webhook.",
+		Kind: ui.Warn,
+		Text: "The handler may have processed this webhook.",
 		Hint: "The request was sent, but no answer came in time. A replay can make it happen twice, unless the handler knows webhooks by their id.",
 	}
 }
 
 // askAgain is the question of an order that waits for a yes.
-func (v LetterPanelView) askAgain() string {
+func (v MessagePanelView) askAgain() string {
 	if v.Ask == "redrive" {
 		return v.unknown().Text + " Redrive it all the same?"
 	}
@@ -298,7 +306,7 @@ func (v LetterPanelView) askAgain() string {
 }
 
 // askLabel is the yes to it.
-func (v LetterPanelView) askLabel() string {
+func (v MessagePanelView) askLabel() string {
 	if v.Ask == "redrive" {
 		return "Redrive all the same"
 	}
@@ -306,20 +314,20 @@ func (v LetterPanelView) askLabel() string {
 }
 
 // editLabel names what an edit is sent by.
-func (v LetterPanelView) editLabel() string {
+func (v MessagePanelView) editLabel() string {
 	if v.onlyRedrives() {
 		return "Edit and redrive"
 	}
 	return "Edit and replay"
 }
 
-// cameBack tells whether the letter was sent back to its queue, and failed there once more.
-func (v LetterPanelView) cameBack() bool {
+// cameBack tells whether the message was sent back to its queue, and failed there once more.
+func (v MessagePanelView) cameBack() bool {
 	return v.SentBack && v.Outcome == "" && v.Status == "failed"
 }
 
 // onlyRedrives tells whether a redrive is the thing to do, because there is no destination.
-func (v LetterPanelView) onlyRedrives() bool { return v.DenyRedrive == "" && v.DenyReplay != "" }
+func (v MessagePanelView) onlyRedrives() bool { return v.DenyRedrive == "" && v.DenyReplay != "" }
 
 // triggerWords says why the delivery was made, and who asked for it.
 func (a AttemptView) triggerWords() string {

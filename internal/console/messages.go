@@ -12,19 +12,19 @@ import (
 	"dlqdesk/web/ui"
 )
 
-func (c *Console) letters(w http.ResponseWriter, r *http.Request) {
-	c.showLetters(w, r, ui.Notice{}, r.URL.Query())
+func (c *Console) messages(w http.ResponseWriter, r *http.Request) {
+	c.showMessages(w, r, ui.Notice{}, r.URL.Query())
 }
 
-// showLetters answers the list that a query asks for, with what an action did on top.
-func (c *Console) showLetters(w http.ResponseWriter, r *http.Request, notice ui.Notice, values url.Values) {
+// showMessages answers the list that a query asks for, with what an action did on top.
+func (c *Console) showMessages(w http.ResponseWriter, r *http.Request, notice ui.Notice, values url.Values) {
 	table, status := c.table(r, values)
 	table.Notice = notice
 	if isPartial(r) {
-		c.render(w, r, status, page.LettersTable(table))
+		c.render(w, r, status, page.MessagesTable(table))
 		return
 	}
-	c.render(w, r, status, page.Letters(page.LettersView{Chrome: c.chrome(r, "Letters"), Table: table}))
+	c.render(w, r, status, page.Messages(page.MessagesView{Chrome: c.chrome(r, "Messages"), Table: table}))
 }
 
 // list is what a list page is made of.
@@ -32,15 +32,16 @@ type list struct {
 	query   url.Values // of the address, without cursor
 	after   int64      // the newest event of the audit trail before it was read
 	cursor  string
-	asked   store.LetterQuery
-	page    store.Page[deadletter.Letter]
+	asked   store.MessageQuery
+	page    store.Page[deadletter.Message]
 	counts  store.Counts
-	empty   bool // no letter was ever kept
+	empty   bool // no message was ever kept
 	sources []string
-	queues  []string // of the list, that letters came from
+	queues  []string // of the list, that messages came from
 	types   []string // of events
 	codes   []int
-	// snippets are the parts of payloads in which the text that was looked for stands, where nothing else of the letter has it.
+	// snippets are the parts of payloads in which the text that was looked for stands, where nothing else of the
+	// message has it.
 	snippets map[deadletter.ID]string
 	views    []page.SavedView
 	cause    string // the reason of the group that is asked for, in short
@@ -48,11 +49,11 @@ type list struct {
 }
 
 // table answers the list, or the state that says why there is none.
-func (c *Console) table(r *http.Request, values url.Values) (page.LettersTableView, int) {
-	l := list{query: only(values, letterFields()), cursor: values.Get("cursor")}
+func (c *Console) table(r *http.Request, values url.Values) (page.MessagesTableView, int) {
+	l := list{query: only(values, messageFields()), cursor: values.Get("cursor")}
 	err := c.readList(r.Context(), &l)
 	v := c.tableView(r, l)
-	inSight, fault := c.jobsInSight(r, address("/letters", with(l.query, "cursor", l.cursor)))
+	inSight, fault := c.jobsInSight(r, address("/messages", with(l.query, "cursor", l.cursor)))
 	v.Jobs, err = inSight, first(err, fault)
 	v.Denied = why(auth.Actor(r.Context()).May(deadletter.ActReplay))
 	kind := deadletter.KindOf(err)
@@ -60,7 +61,7 @@ func (c *Console) table(r *http.Request, values url.Values) (page.LettersTableVi
 	case err == nil:
 		return v, http.StatusOK
 	case kind == deadletter.Invalid || kind == deadletter.NotFound:
-		// Nothing is shown rather than letters that were not asked for.
+		// Nothing is shown rather than messages that were not asked for.
 		v.State, v.Filter.Error = page.StateNoMatch, why(err)
 	default:
 		c.logFailure(r, kind, err)
@@ -89,13 +90,13 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 	if l.views, err = c.views(ctx, l.query); err != nil {
 		return err
 	}
-	if l.asked, err = letterQuery(l.query, l.cursor); err != nil {
+	if l.asked, err = messageQuery(l.query, l.cursor); err != nil {
 		return err
 	}
 	if l.cause, err = c.cause(ctx, l.asked.Group); err != nil {
 		return err
 	}
-	if l.page, err = c.Store.Letters(ctx, l.asked); err != nil {
+	if l.page, err = c.Store.Messages(ctx, l.asked); err != nil {
 		return err
 	}
 	if err = c.mark(ctx, l); err != nil {
@@ -120,7 +121,7 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 // maxCause is how much of a reason stands in a chip, in characters.
 const maxCause = 60
 
-// cause says what the letters of a group failed for; "" where there is no such group.
+// cause says what the messages of a group failed for; "" where there is no such group.
 func (c *Console) cause(ctx context.Context, fingerprint string) (string, error) {
 	if fingerprint == "" {
 		return "", nil
@@ -137,8 +138,8 @@ func (c *Console) cause(ctx context.Context, fingerprint string) (string, error)
 
 func total(counts store.Counts) int {
 	n := 0
-	for _, letters := range counts.ByStatus {
-		n += letters
+	for _, messages := range counts.ByStatus {
+		n += messages
 	}
 	return n
 }

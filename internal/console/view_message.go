@@ -17,7 +17,7 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// history is what happened to a letter, newest first.
+// history is what happened to a message, newest first.
 type history struct {
 	attempts  []deadletter.Attempt
 	revisions []deadletter.Revision // without bodies
@@ -26,7 +26,7 @@ type history struct {
 	stillOn   page.StillOn
 }
 
-func (c *Console) readHistory(ctx context.Context, l deadletter.Letter) (history, error) {
+func (c *Console) readHistory(ctx context.Context, l deadletter.Message) (history, error) {
 	var h history
 	var err error
 	if h.attempts, err = c.Store.Attempts(ctx, l.ID); err != nil {
@@ -38,17 +38,33 @@ func (c *Console) readHistory(ctx context.Context, l deadletter.Letter) (history
 	if h.cause, err = c.causeView(ctx, l); err != nil {
 		return h, err
 	}
-	events, err := c.Store.Events(ctx, store.EventQuery{EventFilter: store.EventFilter{Target: string(l.ID)}, Limit: pageSize})
+	events, err := c.Store.Events(
+		ctx,
+		store.EventQuery{EventFilter: store.EventFilter{Target: string(l.ID)}, Limit: pageSize},
+	)
 	h.events, h.stillOn = events.Items, c.stillOn(ctx, l.ID)
 	return h, err
 }
 
-func (c *Console) letterView(r *http.Request, l deadletter.Letter, shown deadletter.Revision, h history, arrivals []deadletter.Arrival) page.LetterView {
+func (c *Console) messageView(
+	r *http.Request,
+	l deadletter.Message,
+	shown deadletter.Revision,
+	h history,
+	arrivals []deadletter.Arrival,
+) page.MessageView {
 	back := backQuery(r)
 	source, _ := c.Desk.Source(l.Source)
-	v := page.LetterView{
-		Chrome: c.chrome(r, "Letter "+string(l.ID)), BackURL: listPath(back), Panel: c.panelView(auth.Actor(r.Context()), l, h, back),
-		Payload: payloadView(l.ID, shown, source), Headers: headerRows(shown.Headers, source), Facts: facts(l, source),
+	v := page.MessageView{
+		Chrome: c.chrome(
+			r,
+			"Message "+string(l.ID),
+		),
+		BackURL: listPath(back),
+		Panel:   c.panelView(auth.Actor(r.Context()), l, h, back),
+		Payload: payloadView(l.ID, shown, source),
+		Headers: headerRows(shown.Headers, source),
+		Facts:   facts(l, source),
 	}
 	v.Curl, v.Ticket = curlOf(l, shown, source), c.ticketOf(r, l, shown, h)
 	if v.Panel.DenyEdit == "" {
@@ -57,7 +73,10 @@ func (c *Console) letterView(r *http.Request, l deadletter.Letter, shown deadlet
 	for i, other := range h.revisions {
 		current, to := other.Number == shown.Number, revisionURL(l.ID, other.Number, back)
 		v.Panel.Revisions[i].Current = current
-		v.Payload.Others = append(v.Payload.Others, page.PayloadLink{Name: revisionName(other), URL: to, Current: current})
+		v.Payload.Others = append(
+			v.Payload.Others,
+			page.PayloadLink{Name: revisionName(other), URL: to, Current: current},
+		)
 	}
 	for _, a := range arrivals {
 		note := ""
@@ -71,20 +90,36 @@ func (c *Console) letterView(r *http.Request, l deadletter.Letter, shown deadlet
 
 func revisionURL(id deadletter.ID, number int, back string) string {
 	query := url.Values{"revision": {strconv.Itoa(number)}}
-	return address("/letters/"+string(id), with(query, "back", back))
+	return address("/messages/"+string(id), with(query, "back", back))
 }
 
 func compareURL(id deadletter.ID, from, to int, back string) string {
 	query := url.Values{"from": {strconv.Itoa(from)}, "to": {strconv.Itoa(to)}}
-	return address("/letters/"+string(id)+"/compare", with(query, "back", back))
+	return address("/messages/"+string(id)+"/compare", with(query, "back", back))
 }
 
-// panelView tells where a letter stands, what can be done with it, and what happened to it.
-func (c *Console) panelView(by deadletter.Actor, l deadletter.Letter, h history, back string) page.LetterPanelView {
-	v := page.LetterPanelView{
-		ID: string(l.ID), Version: strconv.Itoa(l.Version), Back: back, Status: string(l.Status), Source: printable(l.Source), Reason: printable(l.Reason), Cause: h.cause, StillOn: h.stillOn,
-		Code: code(l.StatusCode), Outcome: string(l.Outcome), Retries: c.retries(l), NextRetry: nextRetry(l), Received: ui.At(l.ReceivedAt),
-		LastAttempt: ui.At(l.LastAttemptAt), Result: result(l, h.attempts),
+// panelView tells where a message stands, what can be done with it, and what happened to it.
+func (c *Console) panelView(by deadletter.Actor, l deadletter.Message, h history, back string) page.MessagePanelView {
+	v := page.MessagePanelView{
+		ID: string(
+			l.ID,
+		),
+		Version: strconv.Itoa(l.Version),
+		Back:    back,
+		Status:  string(l.Status),
+		Source:  printable(l.Source),
+		Reason:  printable(l.Reason),
+		Cause:   h.cause,
+		StillOn: h.stillOn,
+		Code: code(
+			l.StatusCode,
+		),
+		Outcome:     string(l.Outcome),
+		Retries:     c.retries(l),
+		NextRetry:   nextRetry(l),
+		Received:    ui.At(l.ReceivedAt),
+		LastAttempt: ui.At(l.LastAttemptAt),
+		Result:      result(l, h.attempts),
 	}
 	if s, ok := c.sourceOf(l); ok {
 		v.Destination = s.Destination
@@ -100,15 +135,16 @@ func (c *Console) panelView(by deadletter.Actor, l deadletter.Letter, h history,
 	c.addRevisions(&v, l, h.revisions)
 	c.addAttempts(&v, l, h)
 	for _, e := range h.events {
-		if e.TargetKind == letterTarget && !strings.HasPrefix(e.Action, "attempt.") {
+		if e.TargetKind == messageTarget && !strings.HasPrefix(e.Action, "attempt.") {
 			v.Events = append(v.Events, auditRow(e))
 		}
 	}
 	return v
 }
 
-// permit says of each action why it is not possible, for this person or for this letter. The domain is asked what it would answer.
-func (c *Console) permit(v *page.LetterPanelView, by deadletter.Actor, l deadletter.Letter, at time.Time) {
+// permit says of each action why it is not possible, for this person or for this message. The domain is asked what it
+// would answer.
+func (c *Console) permit(v *page.MessagePanelView, by deadletter.Actor, l deadletter.Message, at time.Time) {
 	deliverable := c.Desk.Deliverable(l)
 	_, replay := l.OrderReplay(by, deadletter.TriggerReplay, l.Revision, l.Version, at)
 	_, archive := l.Archive(by, "", l.Version, at)
@@ -128,12 +164,22 @@ func (c *Console) permit(v *page.LetterPanelView, by deadletter.Actor, l deadlet
 	v.DenyRestore = why(by.May(deadletter.ActRestore), restore)
 }
 
-func (c *Console) addRevisions(v *page.LetterPanelView, l deadletter.Letter, revisions []deadletter.Revision) {
+func (c *Console) addRevisions(v *page.MessagePanelView, l deadletter.Message, revisions []deadletter.Revision) {
 	for _, r := range revisions {
 		latest := r.Number == l.Revision
-		v.Choices = append(v.Choices, page.RevisionChoice{Number: strconv.Itoa(r.Number), Name: revisionName(r), Selected: latest})
+		v.Choices = append(
+			v.Choices,
+			page.RevisionChoice{Number: strconv.Itoa(r.Number), Name: revisionName(r), Selected: latest},
+		)
 		shown := page.RevisionView{
-			Name: revisionName(r), By: r.By, Why: r.Reason, At: ui.At(r.At), URL: revisionURL(l.ID, r.Number, v.Back), Current: latest,
+			Name: revisionName(
+				r,
+			),
+			By:      r.By,
+			Why:     r.Reason,
+			At:      ui.At(r.At),
+			URL:     revisionURL(l.ID, r.Number, v.Back),
+			Current: latest,
 		}
 		if r.Number > 0 {
 			shown.Compare = compareURL(l.ID, r.Number-1, r.Number, v.Back)
@@ -142,7 +188,7 @@ func (c *Console) addRevisions(v *page.LetterPanelView, l deadletter.Letter, rev
 	}
 }
 
-func (c *Console) addAttempts(v *page.LetterPanelView, l deadletter.Letter, h history) {
+func (c *Console) addAttempts(v *page.MessagePanelView, l deadletter.Message, h history) {
 	source, _ := c.Desk.Source(l.Source)
 	names := map[int]string{}
 	if len(h.revisions) > 1 {
@@ -156,7 +202,7 @@ func (c *Console) addAttempts(v *page.LetterPanelView, l deadletter.Letter, h hi
 }
 
 // result says what the latest delivery that a person ordered came to.
-func result(l deadletter.Letter, attempts []deadletter.Attempt) ui.Notice {
+func result(l deadletter.Message, attempts []deadletter.Attempt) ui.Notice {
 	if len(attempts) == 0 || l.Status == deadletter.Replaying || l.Status == deadletter.Archived {
 		return ui.Notice{}
 	}
@@ -170,9 +216,17 @@ func result(l deadletter.Letter, attempts []deadletter.Attempt) ui.Notice {
 		return ui.Notice{Kind: ui.Done, Text: "Delivered: " + took}
 	case deadletter.SentBack:
 		if l.Status != deadletter.Redriven {
-			return ui.Notice{Kind: ui.Warn, Text: "It was sent back, and has come to the dead letter queue again.", Hint: printable(l.Reason)}
+			return ui.Notice{
+				Kind: ui.Warn,
+				Text: "It was sent back, and has come to the DLQ again.",
+				Hint: printable(l.Reason),
+			}
 		}
-		return ui.Notice{Kind: ui.Done, Text: "Sent back to its queue in " + latency(a.Latency) + ".", Hint: "If its consumer fails again, this letter goes on with the new reason."}
+		return ui.Notice{
+			Kind: ui.Done,
+			Text: "Sent back to its queue in " + latency(a.Latency) + ".",
+			Hint: "If its consumer fails again, this message goes on with the new reason.",
+		}
 	case deadletter.Rejected:
 		if a.Trigger.Redrives() {
 			return ui.Notice{Kind: ui.Fault, Text: "It was not sent back.", Hint: printable(a.Error)}
@@ -180,15 +234,31 @@ func result(l deadletter.Letter, attempts []deadletter.Attempt) ui.Notice {
 		return ui.Notice{Kind: ui.Fault, Text: "Rejected: " + took, Hint: printable(a.Error)}
 	case deadletter.Unreachable, deadletter.Unknown:
 	}
-	return ui.Notice{Kind: ui.Warn, Text: sentence(printable(a.Error)), Hint: "It ended after " + latency(a.Latency) + "."}
+	return ui.Notice{
+		Kind: ui.Warn,
+		Text: sentence(printable(a.Error)),
+		Hint: "It ended after " + latency(a.Latency) + ".",
+	}
 }
 
 func attemptView(a deadletter.Attempt, revision string, s desk.Source) page.AttemptView {
 	body, _ := deadletter.MaskJSON(a.ResponseBody, s.MaskPaths)
 	v := page.AttemptView{
-		Number: strconv.Itoa(a.Number), Trigger: string(a.Trigger), Actor: printable(a.Actor), Revision: revision, At: ui.At(a.StartedAt), InFlight: !a.Done,
-		Outcome: string(a.Outcome), Code: code(a.StatusCode), Error: printable(a.Error), ResponseHeaders: headerRows(a.ResponseHeaders, s),
-		ResponseBody: printable(string(body)),
+		Number: strconv.Itoa(
+			a.Number,
+		),
+		Trigger:  string(a.Trigger),
+		Actor:    printable(a.Actor),
+		Revision: revision,
+		At:       ui.At(a.StartedAt),
+		InFlight: !a.Done,
+		Outcome: string(
+			a.Outcome,
+		),
+		Code:            code(a.StatusCode),
+		Error:           printable(a.Error),
+		ResponseHeaders: headerRows(a.ResponseHeaders, s),
+		ResponseBody:    printable(string(body)),
 	}
 	if a.Done {
 		v.Latency = latency(a.Latency)
@@ -204,7 +274,14 @@ func headerRows(h deadletter.Headers, s desk.Source) []page.HeaderRow {
 	masked := h.Masked(s.MaskHeaders...)
 	for _, name := range masked.Names() {
 		for _, value := range masked[name] {
-			rows = append(rows, page.HeaderRow{Name: printable(name), Value: printable(value), Masked: deadletter.IsSecretHeader(name, s.MaskHeaders...)})
+			rows = append(
+				rows,
+				page.HeaderRow{
+					Name:   printable(name),
+					Value:  printable(value),
+					Masked: deadletter.IsSecretHeader(name, s.MaskHeaders...),
+				},
+			)
 		}
 	}
 	return rows
@@ -214,7 +291,7 @@ func headerRows(h deadletter.Headers, s desk.Source) []page.HeaderRow {
 const shownBinary = 32
 
 // facts are what the queue and the webhook's address told.
-func facts(l deadletter.Letter, s desk.Source) []page.Fact {
+func facts(l deadletter.Message, s desk.Source) []page.Fact {
 	q := l.Queue
 	var list []page.Fact
 	add := func(label, value string) {
@@ -248,7 +325,12 @@ func facts(l deadletter.Letter, s desk.Source) []page.Fact {
 	for _, a := range q.Attributes {
 		value := a.Value
 		if a.Binary != nil {
-			value = plural(len(a.Binary), "byte") + ": " + hex.EncodeToString(a.Binary[:min(len(a.Binary), shownBinary)])
+			value = plural(
+				len(a.Binary),
+				"byte",
+			) + ": " + hex.EncodeToString(
+				a.Binary[:min(len(a.Binary), shownBinary)],
+			)
 			if len(a.Binary) > shownBinary {
 				value += "…"
 			}

@@ -21,32 +21,39 @@ func TestReplayShowsItsResultInPlace(t *testing.T) {
 	b := setup(t)
 	l := b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
-	fields := p.get("/letters/a-1?back=status%3Dall").fields("form[action$='/replay']")
-	ordered := p.post("/letters/a-1/replay", fields, htmx()...)
-	panel := ordered.doc().Find("#letter-panel")
-	if ordered.status != http.StatusOK || panel.AttrOr("data-status", "") != "replaying" || strings.Contains(ordered.text, "<html") {
+	fields := p.get("/messages/a-1?back=status%3Dall").fields("form[action$='/replay']")
+	ordered := p.post("/messages/a-1/replay", fields, htmx()...)
+	panel := ordered.doc().Find("#message-panel")
+	if ordered.status != http.StatusOK || panel.AttrOr("data-status", "") != "replaying" ||
+		strings.Contains(ordered.text, "<html") {
 		t.Fatalf("answered %d: %s", ordered.status, ordered.text)
 	}
 	poll := panel.AttrOr("hx-get", "")
-	if poll != "/letters/a-1/panel?back=status%3Dall" {
+	if poll != "/messages/a-1/panel?back=status%3Dall" {
 		t.Fatalf("the panel asks for %q", poll)
 	}
-	if a := p.get(poll, htmx()...); a.doc().Find("#letter-panel").AttrOr("hx-get", "") != poll || a.says("#letter-result") != "" {
-		t.Errorf("while it is in flight the panel says %q", a.says("#letter-panel"))
+	if a := p.get(
+		poll,
+		htmx()...); a.doc().Find("#message-panel").AttrOr("hx-get", "") != poll ||
+		a.says("#message-result") != "" {
+		t.Errorf("while it is in flight the panel says %q", a.says("#message-panel"))
 	}
 	b.finish(t, l.ID, deadletter.Rejected, 422)
 	rejected := p.get(poll, htmx()...)
-	if rejected.says("#letter-result") != "Rejected: 422 in 84 ms The handler answered: still broken" || rejected.count("[hx-get*=panel]") != 0 {
-		t.Errorf("the result is %q", rejected.says("#letter-result"))
+	if rejected.says("#message-result") != "Rejected: 422 in 84 ms The handler answered: still broken" ||
+		rejected.count("[hx-get*=panel]") != 0 {
+		t.Errorf("the result is %q", rejected.says("#message-result"))
 	}
-	p.post("/letters/a-1/replay", rejected.fields("form[action$='/replay']"), htmx()...)
+	p.post("/messages/a-1/replay", rejected.fields("form[action$='/replay']"), htmx()...)
 	b.finish(t, l.ID, deadletter.Delivered, 200)
 	done := p.get(poll, htmx()...)
-	if done.says("#letter-result") != "Delivered: 200 in 84 ms" || done.doc().Find("#letter-panel").AttrOr("data-status", "") != "resolved" {
-		t.Errorf("the result is %q", done.says("#letter-result"))
+	if done.says("#message-result") != "Delivered: 200 in 84 ms" ||
+		done.doc().Find("#message-panel").AttrOr("data-status", "") != "resolved" {
+		t.Errorf("the result is %q", done.says("#message-result"))
 	}
-	if done.count("#letter-history[hx-swap-oob] li.attempt") != 3 || !strings.Contains(done.says("#letter-history"), "replay by olga") {
-		t.Errorf("the history says %q", done.says("#letter-history"))
+	if done.count("#message-history[hx-swap-oob] li.attempt") != 3 ||
+		!strings.Contains(done.says("#message-history"), "replay by olga") {
+		t.Errorf("the history says %q", done.says("#message-history"))
 	}
 }
 
@@ -55,10 +62,13 @@ func TestUnknownOutcomeIsToldAsSuch(t *testing.T) {
 	b := setup(t)
 	l := b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
-	p.post("/letters/a-1/replay", order(0, "revision", "0"))
+	p.post("/messages/a-1/replay", order(0, "revision", "0"))
 	b.finish(t, l.ID, deadletter.Unknown, 0)
-	if a := p.get("/letters/a-1"); !strings.Contains(a.says("#letter-result"), "No answer within 10s: the handler may have processed it. It ended after 84 ms.") || !strings.Contains(a.says("#letter-panel"), "may have processed") {
-		t.Errorf("an unknown outcome says %q", a.says("#letter-panel"))
+	if a := p.get(
+		"/messages/a-1",
+	); !strings.Contains(a.says("#message-result"), "No answer within 10s: the handler may have processed it. It ended after 84 ms.") ||
+		!strings.Contains(a.says("#message-panel"), "may have processed") {
+		t.Errorf("an unknown outcome says %q", a.says("#message-panel"))
 	}
 }
 
@@ -76,25 +86,29 @@ func TestActionsWithoutScript(t *testing.T) {
 		if !strings.Contains(shown.says("#notice"), notice) {
 			t.Errorf("the page says %q, want %q", shown.says("#notice"), notice)
 		}
-		if back := shown.doc().Find(".crumbs a").AttrOr("href", ""); back != "/letters?source=genesys&status=all" {
+		if back := shown.doc().Find(".crumbs a").AttrOr("href", ""); back != "/messages?source=genesys&status=all" {
 			t.Errorf("the list that one came from is %q", back)
 		}
 		return shown
 	}
-	page := p.get("/letters/a-1?back=" + "status%3Dall%26source%3Dgenesys%26evil%3D1")
+	page := p.get("/messages/a-1?back=" + "status%3Dall%26source%3Dgenesys%26evil%3D1")
 	archive := page.fields("form[action$='/archive']")
-	if a := p.post("/letters/a-1/archive", archive); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("#letter-panel"), "Say why you archive") {
-		t.Errorf("without a reason: %d %s", a.status, a.says("#letter-panel"))
+	if a := p.post(
+		"/messages/a-1/archive",
+		archive,
+	); a.status != http.StatusUnprocessableEntity ||
+		!strings.Contains(a.says("#message-panel"), "Say why you archive") {
+		t.Errorf("without a reason: %d %s", a.status, a.says("#message-panel"))
 	}
 	archive.Set("reason", "known fault")
-	page = follow(p.post("/letters/a-1/archive", archive), "Archived.")
-	page = follow(p.post("/letters/a-1/restore", page.fields("form[action$='/restore']")), "Restored.")
-	page = follow(p.post("/letters/a-1/replay", page.fields("form[action$='/replay']")), "Replay ordered")
-	if got := page.doc().Find("#letter-panel").AttrOr("data-status", ""); got != "replaying" {
-		t.Errorf("the letter is %q", got)
+	page = follow(p.post("/messages/a-1/archive", archive), "Archived.")
+	page = follow(p.post("/messages/a-1/restore", page.fields("form[action$='/restore']")), "Restored.")
+	page = follow(p.post("/messages/a-1/replay", page.fields("form[action$='/replay']")), "Replay ordered")
+	if got := page.doc().Find("#message-panel").AttrOr("data-status", ""); got != "replaying" {
+		t.Errorf("the message is %q", got)
 	}
-	if !strings.Contains(page.says("#letter-history"), "known fault") {
-		t.Errorf("the history says %q", page.says("#letter-history"))
+	if !strings.Contains(page.says("#message-history"), "known fault") {
+		t.Errorf("the history says %q", page.says("#message-history"))
 	}
 }
 
@@ -103,8 +117,12 @@ func TestStalePageIsAConflictWithTheFreshState(t *testing.T) {
 	b := setup(t)
 	b.receive(t, "a-1")
 	olga, bert := b.member(t, "olga", deadletter.Operator), b.member(t, "bert", deadletter.Operator)
-	stale := bert.get("/letters/a-1")
-	if a := olga.post("/letters/a-1/archive", order(0, "reason", "known fault"), htmx()...); a.status != http.StatusOK || a.count("form[action$='/restore']") != 1 {
+	stale := bert.get("/messages/a-1")
+	if a := olga.post(
+		"/messages/a-1/archive",
+		order(0, "reason", "known fault"),
+		htmx()...); a.status != http.StatusOK ||
+		a.count("form[action$='/restore']") != 1 {
 		t.Fatalf("answered %d: %s", a.status, a.text)
 	}
 	b.clock.Add(3 * time.Second)
@@ -112,17 +130,19 @@ func TestStalePageIsAConflictWithTheFreshState(t *testing.T) {
 		fields := stale.fields("form[action$='/" + action + "']")
 		fields.Set("reason", "me too")
 		for _, headers := range [][]string{nil, htmx()} {
-			a := bert.post("/letters/a-1/"+action, fields, headers...)
-			if a.status != http.StatusConflict || !strings.Contains(a.says("#letter-panel"), "Already archived by olga 3 s ago") {
-				t.Errorf("%s %v answers %d: %s", action, headers, a.status, a.says("#letter-panel"))
+			a := bert.post("/messages/a-1/"+action, fields, headers...)
+			if a.status != http.StatusConflict ||
+				!strings.Contains(a.says("#message-panel"), "Already archived by olga 3 s ago") {
+				t.Errorf("%s %v answers %d: %s", action, headers, a.status, a.says("#message-panel"))
 			}
-			if a.doc().Find("#letter-panel").AttrOr("data-status", "") != "archived" || strings.Contains(a.text, "<html") != (headers == nil) {
+			if a.doc().Find("#message-panel").AttrOr("data-status", "") != "archived" ||
+				strings.Contains(a.text, "<html") != (headers == nil) {
 				t.Errorf("%s %v shows no fresh state: %s", action, headers, a.text)
 			}
 		}
 	}
-	if got := desktest.Letter(t, b.store, "a-1"); got.Version != 1 {
-		t.Errorf("letter %+v", got)
+	if got := desktest.Message(t, b.store, "a-1"); got.Version != 1 {
+		t.Errorf("message %+v", got)
 	}
 }
 
@@ -134,14 +154,17 @@ func TestTwoPeopleAtOnceGetOneEffectAndOneMessage(t *testing.T) {
 	answers := make([]answer, len(people))
 	var all sync.WaitGroup
 	for i, p := range people {
-		all.Go(func() { answers[i] = p.post("/letters/a-1/replay", order(0, "revision", "0"), htmx()...) })
+		all.Go(func() { answers[i] = p.post("/messages/a-1/replay", order(0, "revision", "0"), htmx()...) })
 	}
 	all.Wait()
 	if answers[0].status+answers[1].status != http.StatusOK+http.StatusConflict {
 		t.Fatalf("answered %d and %d", answers[0].status, answers[1].status)
 	}
 	for _, a := range answers {
-		if got := a.doc().Find("#letter-panel").AttrOr("data-status", ""); got != "replaying" || a.status == http.StatusConflict && !strings.Contains(a.text, "lready replayed by") {
+		if got := a.doc().
+			Find("#message-panel").
+			AttrOr("data-status", ""); got != "replaying" ||
+			a.status == http.StatusConflict && !strings.Contains(a.text, "lready replayed by") {
 			t.Errorf("answered %d: %s", a.status, a.text)
 		}
 	}
@@ -153,33 +176,41 @@ func TestAddressesAndFormsThatAreNone(t *testing.T) {
 	b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
 	for path, want := range map[string]int{
-		"/letters/zz": 404, "/letters/zz/panel": 404, "/letters/zz/body": 404, "/letters/zz/edit": 404, "/letters/%00": 404, "/letters/a-1%2F..": 404, "/letters/%27%20OR%201": 404,
-		"/letters/%FF": 404, "/letters/a-1?revision=7": 404, "/letters/a-1?revision=-1": 404, "/letters/a-1?revision=x": 422, "/letters/a-1/body?revision=x": 422,
-		"/letters/a-1/edit?revision=9": 404, "/nowhere": 404, "/letters/a-1/nowhere": 404,
+		"/messages/zz": 404, "/messages/zz/panel": 404, "/messages/zz/body": 404, "/messages/zz/edit": 404, "/messages/%00": 404, "/messages/a-1%2F..": 404, "/messages/%27%20OR%201": 404,
+		"/messages/%FF": 404, "/messages/a-1?revision=7": 404, "/messages/a-1?revision=-1": 404, "/messages/a-1?revision=x": 422, "/messages/a-1/body?revision=x": 422,
+		"/messages/a-1/edit?revision=9": 404, "/nowhere": 404, "/messages/a-1/nowhere": 404,
 	} {
 		a, part := p.get(path), p.get(path, htmx()...)
-		if a.status != want || part.status != want || a.count("h1") != 1 || !strings.Contains(a.says("header"), "olga") || part.header.Get("HX-Retarget") != "#notice" {
+		if a.status != want || part.status != want || a.count("h1") != 1 ||
+			!strings.Contains(a.says("header"), "olga") ||
+			part.header.Get("HX-Retarget") != "#notice" {
 			t.Errorf("%s answers %d and %d, want %d: %s", path, a.status, part.status, want, a.says("main"))
 		}
 	}
 	for _, action := range []string{"replay", "archive", "restore", "edit"} {
 		for _, version := range []string{"", "x", "99999999999999999999"} {
-			if a := p.post("/letters/a-1/"+action, form("version", version, "revision", "0", "reason", "x", "body", "{}")); a.status != http.StatusUnprocessableEntity {
+			if a := p.post(
+				"/messages/a-1/"+action,
+				form("version", version, "revision", "0", "reason", "x", "body", "{}"),
+			); a.status != http.StatusUnprocessableEntity {
 				t.Errorf("%s with version %q answers %d", action, version, a.status)
 			}
 		}
-		if a := p.post("/letters/zz/"+action, order(0, "revision", "0", "reason", "x", "body", "{}")); a.status != http.StatusNotFound {
-			t.Errorf("%s of no letter answers %d", action, a.status)
+		if a := p.post(
+			"/messages/zz/"+action,
+			order(0, "revision", "0", "reason", "x", "body", "{}"),
+		); a.status != http.StatusNotFound {
+			t.Errorf("%s of no message answers %d", action, a.status)
 		}
 	}
-	if a := p.post("/letters/a-1/replay", order(0, "revision", "3")); a.status != http.StatusNotFound {
+	if a := p.post("/messages/a-1/replay", order(0, "revision", "3")); a.status != http.StatusNotFound {
 		t.Errorf("a replay of no revision answers %d", a.status)
 	}
-	if a := p.do(http.MethodHead, "/letters", nil); a.status != http.StatusOK {
+	if a := p.do(http.MethodHead, "/messages", nil); a.status != http.StatusOK {
 		t.Errorf("HEAD answers %d", a.status)
 	}
-	if got := desktest.Letter(t, b.store, "a-1"); got.Version != 0 {
-		t.Errorf("letter %+v", got)
+	if got := desktest.Message(t, b.store, "a-1"); got.Version != 0 {
+		t.Errorf("message %+v", got)
 	}
 }
 
@@ -206,16 +237,22 @@ func TestPayloads(t *testing.T) {
 	} {
 		id := strings.ReplaceAll(name, " ", "-")
 		b.receive(t, id, func(c *deadletter.Capture) { c.Body, c.Query = test.body, "" })
-		a := p.get("/letters/" + id)
-		if text := a.says("section:has(#payload-title)"); a.status != http.StatusOK || !strings.Contains(text, test.says) || !strings.Contains(text, test.other) {
+		a := p.get("/messages/" + id)
+		if text := a.says(
+			"section:has(#payload-title)",
+		); a.status != http.StatusOK || !strings.Contains(text, test.says) ||
+			!strings.Contains(text, test.other) {
 			t.Errorf("%s: answered %d: %.300s", name, a.status, text)
 		}
 		if len(a.text) > 3<<20 || strings.Contains(a.text, "<script>alert") {
 			t.Errorf("%s: a page of %d bytes", name, len(a.text))
 		}
-		download := p.get("/letters/" + id + "/body?revision=0")
+		download := p.get("/messages/" + id + "/body?revision=0")
 		if download.text != string(test.body) || download.header.Get("Content-Type") != "application/octet-stream" ||
-			!strings.HasPrefix(download.header.Get("Content-Disposition"), `attachment; filename="`+strings.ReplaceAll(id, " ", "_")) {
+			!strings.HasPrefix(
+				download.header.Get("Content-Disposition"),
+				`attachment; filename="`+strings.ReplaceAll(id, " ", "_"),
+			) {
 			t.Errorf("%s: the download has %d bytes and %v", name, len(download.text), download.header)
 		}
 	}
@@ -250,16 +287,17 @@ func TestTextFromOutsideNeverBreaksAPage(t *testing.T) {
 	})
 	b.draft(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
-	for _, path := range []string{"/letters?status=all", "/letters/a-1", "/letters/a-1/panel", "/letters/a-1/edit", "/audit", "/jobs/1", "/jobs", "/letters?status=all&job=1"} {
+	for _, path := range []string{"/messages?status=all", "/messages/a-1", "/messages/a-1/panel", "/messages/a-1/edit", "/audit", "/jobs/1", "/jobs", "/messages?status=all&job=1"} {
 		a := p.get(path)
-		if a.status != http.StatusOK || strings.Contains(a.text, "<img") || strings.Contains(a.text, "\xff") || strings.ContainsAny(a.text, "\x00\x1b") {
+		if a.status != http.StatusOK || strings.Contains(a.text, "<img") || strings.Contains(a.text, "\xff") ||
+			strings.ContainsAny(a.text, "\x00\x1b") {
 			t.Errorf("%s answers %d, and lets text through", path, a.status)
 		}
 	}
 }
 
-// What a platform was told for an event that it sent again leads to the one letter of that event.
-func TestALaterMessageIDLeadsToItsLetter(t *testing.T) {
+// What a platform was told for an event that it sent again leads to the one message of that event.
+func TestALaterMessageIDLeadsToItsMessage(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first := b.receive(t, "00000000-0000-4000-8000-000000000001")
@@ -268,20 +306,25 @@ func TestALaterMessageIDLeadsToItsLetter(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return tx.Apply(ctx, first.ArriveAgain(deadletter.Capture{ID: "00000000-0000-4000-8000-000000000002"}, original, b.clock.Now()))
+		return tx.Apply(
+			ctx,
+			first.ArriveAgain(deadletter.Capture{ID: "00000000-0000-4000-8000-000000000002"}, original, b.clock.Now()),
+		)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := b.member(t, "vera", deadletter.Viewer)
-	if got := p.get("/letters/00000000-0000-4000-8000-000000000002?back=status%3Dfailed"); got.status != http.StatusSeeOther ||
-		got.header.Get("Location") != "/letters/00000000-0000-4000-8000-000000000001?back=status%3Dfailed" {
+	if got := p.get(
+		"/messages/00000000-0000-4000-8000-000000000002?back=status%3Dfailed",
+	); got.status != http.StatusSeeOther ||
+		got.header.Get("Location") != "/messages/00000000-0000-4000-8000-000000000001?back=status%3Dfailed" {
 		t.Errorf("answered %d, to %s", got.status, got.header.Get("Location"))
 	}
-	if got := p.get("/letters/00000000-0000-4000-8000-000000000003"); got.status != http.StatusNotFound {
-		t.Errorf("a letter that is not: %d", got.status)
+	if got := p.get("/messages/00000000-0000-4000-8000-000000000003"); got.status != http.StatusNotFound {
+		t.Errorf("a message that is not: %d", got.status)
 	}
-	if got := p.get("/letters/%20"); got.status != http.StatusNotFound {
+	if got := p.get("/messages/%20"); got.status != http.StatusNotFound {
 		t.Errorf("no id: %d", got.status)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"dlqdesk/web/ui"
 )
 
-func letterID(r *http.Request) deadletter.ID { return deadletter.ID(chi.URLParam(r, "id")) }
+func messageID(r *http.Request) deadletter.ID { return deadletter.ID(chi.URLParam(r, "id")) }
 
 // backQuery is the list that a person came from, as a query that holds nothing but a list's own names.
 func backQuery(r *http.Request) string {
@@ -24,13 +24,13 @@ func backQuery(r *http.Request) string {
 	if err != nil {
 		return ""
 	}
-	return only(values, append(letterFields(), field{name: "cursor"})).Encode()
+	return only(values, append(messageFields(), field{name: "cursor"})).Encode()
 }
 
-func (c *Console) letter(w http.ResponseWriter, r *http.Request) {
-	l, err := c.Store.Letter(r.Context(), letterID(r))
+func (c *Console) message(w http.ResponseWriter, r *http.Request) {
+	l, err := c.Store.Message(r.Context(), messageID(r))
 	if deadletter.KindOf(err) == deadletter.NotFound {
-		c.letterOf(w, r, err)
+		c.messageOf(w, r, err)
 		return
 	}
 	if err != nil {
@@ -42,25 +42,26 @@ func (c *Console) letter(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	c.showLetter(w, r, http.StatusOK, l, number, ui.Notice{})
+	c.showMessage(w, r, http.StatusOK, l, number, ui.Notice{})
 }
 
-// letterOf leads from the message id that a platform was told for an event which it had sent before to the letter of that event.
-func (c *Console) letterOf(w http.ResponseWriter, r *http.Request, missing error) {
-	l, err := c.Store.LetterOf(r.Context(), letterID(r))
+// messageOf leads from the message id that a platform was told for an event which it had sent before to the message
+// of that event.
+func (c *Console) messageOf(w http.ResponseWriter, r *http.Request, missing error) {
+	l, err := c.Store.MessageOf(r.Context(), messageID(r))
 	switch {
 	case deadletter.KindOf(err) == deadletter.NotFound:
 		c.fail(w, r, missing)
 	case err != nil:
 		c.fail(w, r, err)
 	default:
-		to := url.URL{Path: "/letters/" + string(l.ID), RawQuery: r.URL.RawQuery}
+		to := url.URL{Path: "/messages/" + string(l.ID), RawQuery: r.URL.RawQuery}
 		http.Redirect(w, r, to.String(), http.StatusSeeOther)
 	}
 }
 
 // revisionNumber reads which revision is asked for; without one it is the latest.
-func revisionNumber(r *http.Request, l deadletter.Letter) (int, error) {
+func revisionNumber(r *http.Request, l deadletter.Message) (int, error) {
 	asked := r.FormValue("revision")
 	if asked == "" {
 		return l.Revision, nil
@@ -72,7 +73,14 @@ func revisionNumber(r *http.Request, l deadletter.Letter) (int, error) {
 	return number, nil
 }
 
-func (c *Console) showLetter(w http.ResponseWriter, r *http.Request, status int, l deadletter.Letter, number int, notice ui.Notice) {
+func (c *Console) showMessage(
+	w http.ResponseWriter,
+	r *http.Request,
+	status int,
+	l deadletter.Message,
+	number int,
+	notice ui.Notice,
+) {
 	ctx := r.Context()
 	shown, err := c.Store.Revision(ctx, l.ID, number)
 	if err != nil {
@@ -89,24 +97,24 @@ func (c *Console) showLetter(w http.ResponseWriter, r *http.Request, status int,
 		c.fail(w, r, err)
 		return
 	}
-	v := c.letterView(r, l, shown, h, arrivals)
+	v := c.messageView(r, l, shown, h, arrivals)
 	v.Panel.Notice = notice
 	if v.NewerURL, v.OlderURL, err = c.beside(ctx, l.ID, backQuery(r)); err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	c.render(w, r, status, page.Letter(v))
+	c.render(w, r, status, page.Message(v))
 }
 
-// beside answers the letters next to one in the list that the person came from.
+// beside answers the messages next to one in the list that the person came from.
 func (c *Console) beside(ctx context.Context, id deadletter.ID, back string) (newerURL, olderURL string, err error) {
 	values, err := url.ParseQuery(back)
 	if err != nil {
 		return "", "", err
 	}
-	q, err := letterQuery(values, "")
+	q, err := messageQuery(values, "")
 	if err != nil {
-		return "", "", nil //nolint:nilerr // an address that names no list has no letters beside one
+		return "", "", nil //nolint:nilerr // an address that names no list has no messages beside one
 	}
 	newer, older, err := c.Store.Neighbours(ctx, q, id)
 	if err != nil {
@@ -116,13 +124,13 @@ func (c *Console) beside(ctx context.Context, id deadletter.ID, back string) (ne
 		if id == "" {
 			return ""
 		}
-		return letterURL(id, back)
+		return messageURL(id, back)
 	}
 	return link(newer), link(older), nil
 }
 
 func (c *Console) panel(w http.ResponseWriter, r *http.Request) {
-	l, err := c.Store.Letter(r.Context(), letterID(r))
+	l, err := c.Store.Message(r.Context(), messageID(r))
 	if err != nil {
 		c.fail(w, r, err)
 		return
@@ -130,7 +138,13 @@ func (c *Console) panel(w http.ResponseWriter, r *http.Request) {
 	c.showPanel(w, r, http.StatusOK, l, ui.Notice{})
 }
 
-func (c *Console) showPanel(w http.ResponseWriter, r *http.Request, status int, l deadletter.Letter, notice ui.Notice) {
+func (c *Console) showPanel(
+	w http.ResponseWriter,
+	r *http.Request,
+	status int,
+	l deadletter.Message,
+	notice ui.Notice,
+) {
 	h, err := c.readHistory(r.Context(), l)
 	if err != nil {
 		c.fail(w, r, err)
@@ -138,13 +152,13 @@ func (c *Console) showPanel(w http.ResponseWriter, r *http.Request, status int, 
 	}
 	v := c.panelView(auth.Actor(r.Context()), l, h, backQuery(r))
 	v.Notice = notice
-	c.render(w, r, status, page.LetterPanel(v))
+	c.render(w, r, status, page.MessagePanel(v))
 }
 
-// order asks the desk for a change of one letter.
+// order asks the desk for a change of one message.
 type order func(ctx context.Context, by deadletter.Actor, ref desk.Ref) error
 
-// act carries out an order on one letter and shows the letter as it is then, or why the order was refused.
+// act carries out an order on one message and shows the message as it is then, or why the order was refused.
 func (c *Console) act(w http.ResponseWriter, r *http.Request, done ui.Notice, do order) {
 	ctx := r.Context()
 	ref, err := formRef(r)
@@ -157,10 +171,10 @@ func (c *Console) act(w http.ResponseWriter, r *http.Request, done ui.Notice, do
 		return
 	}
 	if err == nil && !isPartial(r) {
-		c.redirect(w, r, letterURL(ref.ID, backQuery(r)), done)
+		c.redirect(w, r, messageURL(ref.ID, backQuery(r)), done)
 		return
 	}
-	l, readErr := c.Store.Letter(ctx, letterID(r))
+	l, readErr := c.Store.Message(ctx, messageID(r))
 	if readErr != nil {
 		c.fail(w, r, readErr)
 		return
@@ -169,21 +183,25 @@ func (c *Console) act(w http.ResponseWriter, r *http.Request, done ui.Notice, do
 		c.showPanel(w, r, http.StatusOK, l, done)
 		return
 	}
-	refused := ui.Notice{Kind: ui.Warn, Text: why(err), Hint: "Nothing was changed by you. This is the letter as it is now."}
+	refused := ui.Notice{
+		Kind: ui.Warn,
+		Text: why(err),
+		Hint: "Nothing was changed by you. This is the message as it is now.",
+	}
 	if isPartial(r) {
 		c.showPanel(w, r, statusOf(kind), l, refused)
 		return
 	}
-	c.showLetter(w, r, statusOf(kind), l, l.Revision, refused)
+	c.showMessage(w, r, statusOf(kind), l, l.Revision, refused)
 }
 
-// formRef reads which letter a form is about, and the version of it that the person saw.
+// formRef reads which message a form is about, and the version of it that the person saw.
 func formRef(r *http.Request) (desk.Ref, error) {
 	version, err := strconv.Atoi(r.PostForm.Get("version"))
 	if err != nil {
 		return desk.Ref{}, deadletter.Errorf(deadletter.Invalid, "this form was not complete: load the page again")
 	}
-	return desk.Ref{ID: letterID(r), Version: version}, nil
+	return desk.Ref{ID: messageID(r), Version: version}, nil
 }
 
 func (c *Console) replay(w http.ResponseWriter, r *http.Request) {
@@ -200,9 +218,9 @@ func (c *Console) replay(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// passesBreaker says, to whoever replays a letter, that its destination is down; empty: it is not.
+// passesBreaker says, to whoever replays a message, that its destination is down; empty: it is not.
 func (c *Console) passesBreaker(r *http.Request) string {
-	l, err := c.Store.Letter(r.Context(), letterID(r))
+	l, err := c.Store.Message(r.Context(), messageID(r))
 	if err != nil {
 		return "" // what is wrong is told where the order is given
 	}
@@ -210,7 +228,13 @@ func (c *Console) passesBreaker(r *http.Request) string {
 	if !ok || c.Health(s.Name).HeldSince.IsZero() {
 		return ""
 	}
-	return printable(s.Name) + " has been down since " + c.Health(s.Name).HeldSince.Format("15:04 UTC") + ": this goes there all the same."
+	return printable(
+		s.Name,
+	) + " has been down since " + c.Health(
+		s.Name,
+	).HeldSince.Format(
+		"15:04 UTC",
+	) + ": this goes there all the same."
 }
 
 func (c *Console) redrive(w http.ResponseWriter, r *http.Request) {
@@ -227,11 +251,14 @@ func (c *Console) redrive(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// asksFirst answers a replay or a redrive with a question where the webhook may have been processed, until the person says yes.
+// asksFirst answers a replay or a redrive with a question where the webhook may have been processed, until the person
+// says yes.
 func (c *Console) asksFirst(w http.ResponseWriter, r *http.Request, act deadletter.Action) bool {
-	l, err := c.Store.Letter(r.Context(), letterID(r))
-	asks := err == nil && l.Outcome == deadletter.Unknown && l.Status.CanReplay() && r.PostForm.Get("confirmed") != "yes" &&
-		auth.Actor(r.Context()).May(act) == nil && r.PostForm.Get("version") == strconv.Itoa(l.Version)
+	l, err := c.Store.Message(r.Context(), messageID(r))
+	asks := err == nil && l.Outcome == deadletter.Unknown && l.Status.CanReplay() &&
+		r.PostForm.Get("confirmed") != "yes" &&
+		auth.Actor(r.Context()).May(act) == nil &&
+		r.PostForm.Get("version") == strconv.Itoa(l.Version)
 	if !asks {
 		return false // what else is wrong is told where the order is given
 	}
@@ -243,20 +270,32 @@ func (c *Console) asksFirst(w http.ResponseWriter, r *http.Request, act deadlett
 	v := c.panelView(auth.Actor(r.Context()), l, h, backQuery(r))
 	v.Ask, v.AskRevision = string(act), r.PostForm.Get("revision")
 	if isPartial(r) {
-		c.render(w, r, http.StatusOK, page.LetterPanel(v))
+		c.render(w, r, http.StatusOK, page.MessagePanel(v))
 		return true
 	}
-	c.render(w, r, http.StatusOK, page.LetterQuestion(page.LetterView{Chrome: c.chrome(r, "Letter "+string(l.ID)), BackURL: listPath(v.Back), Panel: v}))
+	c.render(
+		w,
+		r,
+		http.StatusOK,
+		page.MessageQuestion(
+			page.MessageView{Chrome: c.chrome(r, "Message "+string(l.ID)), BackURL: listPath(v.Back), Panel: v},
+		),
+	)
 	return true
 }
 
 func (c *Console) archive(w http.ResponseWriter, r *http.Request) {
-	c.act(w, r, ui.Notice{Kind: ui.Done, Text: "Archived."}, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) error {
-		if fault := archiveFault(by, r); fault != nil {
-			return fault
-		}
-		return c.Desk.Archive(ctx, by, ref, r.PostForm.Get("reason"))
-	})
+	c.act(
+		w,
+		r,
+		ui.Notice{Kind: ui.Done, Text: "Archived."},
+		func(ctx context.Context, by deadletter.Actor, ref desk.Ref) error {
+			if fault := archiveFault(by, r); fault != nil {
+				return fault
+			}
+			return c.Desk.Archive(ctx, by, ref, r.PostForm.Get("reason"))
+		},
+	)
 }
 
 // archiveFault asks whoever may archive to say why.
@@ -274,11 +313,12 @@ func (c *Console) restore(w http.ResponseWriter, r *http.Request) {
 	c.act(w, r, ui.Notice{Kind: ui.Done, Text: "Restored."}, c.Desk.Restore)
 }
 
-// body downloads a revision, as it was received or in a form that a page shows. What is masked on the page is masked here.
+// body downloads a revision, as it was received or in a form that a page shows. What is masked on the page is masked
+// here.
 func (c *Console) body(w http.ResponseWriter, r *http.Request) {
-	l, err := c.Store.Letter(r.Context(), letterID(r))
+	l, err := c.Store.Message(r.Context(), messageID(r))
 	if deadletter.KindOf(err) == deadletter.NotFound {
-		c.letterOf(w, r, err)
+		c.messageOf(w, r, err)
 		return
 	}
 	if err != nil {

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// ID names a letter: the message id of its envelope, safe to stand in a URL path.
+// ID names a message: the message id of its envelope, safe to stand in a URL path.
 type ID string
 
-// Status is where a letter stands.
+// Status is where a message stands.
 type Status string
 
-// The statuses of a letter.
+// The statuses of a message.
 const (
 	Retrying  Status = "retrying"  // automatic attempts are left; the next is due at a known time
 	Failed    Status = "failed"    // needs a person
@@ -28,7 +28,8 @@ const (
 // Statuses lists every status, in the order in which the desk shows them.
 func Statuses() []Status { return []Status{Failed, Retrying, Replaying, Resolved, Redriven, Archived} }
 
-// legal holds every transition that there is. A letter that stays in its status (an arrival, a lease) is no transition.
+// legal holds every transition that there is. A message that stays in its status (an arrival, a lease) is no
+// transition.
 var legal = map[Status][]Status{
 	Retrying:  {Replaying, Archived},
 	Failed:    {Replaying, Archived},
@@ -47,17 +48,17 @@ func (s Status) canBecome(next Status) bool {
 	return false
 }
 
-// CanReplay, CanArchive and CanRestore tell which actions a letter in this status takes.
+// CanReplay, CanArchive and CanRestore tell which actions a message in this status takes.
 func (s Status) CanReplay() bool { return s.canBecome(Replaying) }
 
-// CanArchive tells whether a letter in this status can be put away.
+// CanArchive tells whether a message in this status can be put away.
 func (s Status) CanArchive() bool { return s.canBecome(Archived) }
 
-// CanRestore tells whether a letter in this status can be brought back.
+// CanRestore tells whether a message in this status can be brought back.
 func (s Status) CanRestore() bool { return s == Archived }
 
-// Letter is a webhook whose delivery failed. Its bodies are in its revisions.
-type Letter struct {
+// Message is a webhook whose delivery failed. Its bodies are in its revisions.
+type Message struct {
 	ID            ID
 	Source        string // "" when the message named none and no default is configured
 	Destination   string // where the failed delivery went, for display: deliveries go where the configuration says
@@ -70,7 +71,7 @@ type Letter struct {
 	Outcome       Outcome // of the latest attempt; "" when no attempt is known
 	StatusCode    int     // of the latest attempt; 0 when there was no answer
 	Reason        string  // why the latest failed attempt failed
-	Fingerprint   string  // names the group of letters that failed for the same cause
+	Fingerprint   string  // names the group of messages that failed for the same cause
 	Attempts      int     // the number of the latest attempt
 	AutoAttempts  int     // automatic deliveries so far, the receiver's included
 	ReceivedAt    time.Time
@@ -93,40 +94,47 @@ type Order struct {
 	At       time.Time
 }
 
-// Lease is the right to deliver a letter until a time; its token fences the result.
+// Lease is the right to deliver a message until a time; its token fences the result.
 type Lease struct {
 	Token string
 	Until time.Time
 }
 
-// LastOrder tells who changed a letter last, for the message that explains a conflict.
+// LastOrder tells who changed a message last, for the message that explains a conflict.
 type LastOrder struct {
 	By     string
 	Action string // past tense: "replayed", "edited and replayed", "redriven", "archived", "restored"
 	At     time.Time
 }
 
-// QueueFacts are what the queue said of the message that brought the letter.
+// QueueFacts are what the queue said of the message that brought the message.
 type QueueFacts struct {
-	Queue           string           `json:"queue,omitempty"`
-	From            string           `json:"from,omitempty"` // its name below queues in the configuration; "": the program's own queue
-	MessageID       string           `json:"messageId,omitempty"`
-	ProducerID      string           `json:"producerId,omitempty"` // the sender's message id, where it could not be the letter's
-	GroupID         string           `json:"groupId,omitempty"`
-	DeduplicationID string           `json:"deduplicationId,omitempty"`
-	SentAt          time.Time        `json:"sentAt,omitzero"`
-	ReceiveCount    int              `json:"receiveCount,omitempty"`
-	Form            string           `json:"form,omitempty"` // envelope, interchange or foreign
-	RetryCount      int              `json:"retryCount,omitempty"`
-	Service         string           `json:"service,omitempty"`   // of AWS, that gave up on the message; "" where that is not known
-	ErrorCode       string           `json:"errorCode,omitempty"` // that of the service
-	SourceARN       string           `json:"sourceArn,omitempty"` // of the queue, rule or topic that the message came from
-	TargetARN       string           `json:"targetArn,omitempty"` // that the service could not deliver to
-	RequestID       string           `json:"requestId,omitempty"`
-	TraceParent     string           `json:"traceparent,omitempty"` // of what handled the message last: what becomes of its letter goes on with that trace
-	Attributes      []QueueAttribute `json:"attributes,omitempty"`
-	AttemptsBefore  int              `json:"attemptsBefore,omitempty"` // that were made elsewhere, before it was drained from there
-	Drained         bool             `json:"drained,omitempty"`        // an envelope tells all this, not the queue: whoever may send to it could have
+	Queue string `json:"queue,omitempty"`
+	// its name below queues in the configuration; "": the program's own queue
+	From      string `json:"from,omitempty"`
+	MessageID string `json:"messageId,omitempty"`
+	// the sender's message id, where it could not be the message's
+	ProducerID      string    `json:"producerId,omitempty"`
+	GroupID         string    `json:"groupId,omitempty"`
+	DeduplicationID string    `json:"deduplicationId,omitempty"`
+	SentAt          time.Time `json:"sentAt,omitzero"`
+	ReceiveCount    int       `json:"receiveCount,omitempty"`
+	Form            string    `json:"form,omitempty"` // envelope, interchange or foreign
+	RetryCount      int       `json:"retryCount,omitempty"`
+	// of AWS, that gave up on the message; "" where that is not known
+	Service   string `json:"service,omitempty"`
+	ErrorCode string `json:"errorCode,omitempty"` // that of the service
+	// of the queue, rule or topic that the message came from
+	SourceARN string `json:"sourceArn,omitempty"`
+	TargetARN string `json:"targetArn,omitempty"` // that the service could not deliver to
+	RequestID string `json:"requestId,omitempty"`
+	// of what handled the message last: what becomes of its message goes on with that trace
+	TraceParent string           `json:"traceparent,omitempty"`
+	Attributes  []QueueAttribute `json:"attributes,omitempty"`
+	// that were made elsewhere, before it was drained from there
+	AttemptsBefore int `json:"attemptsBefore,omitempty"`
+	// an envelope tells all this, not the queue: whoever may send to it could have
+	Drained bool `json:"drained,omitempty"`
 }
 
 // FormForeign is the form of a message that is no envelope.
@@ -145,17 +153,17 @@ type QueueAttribute struct {
 
 // Revision is a body with its headers. Number 0 is what was received and never changes.
 type Revision struct {
-	Number  int
-	Body    []byte
-	Headers Headers
-	Message []byte // of revision 0: the queue message that the body came in, where that is more; nil otherwise
-	By      string // who edited; "" for what was received
-	Reason  string
-	At      time.Time
+	Number       int
+	Body         []byte
+	Headers      Headers
+	QueueMessage []byte // of revision 0: the queue message that the body came in, where that is more; nil otherwise
+	By           string // who edited; "" for what was received
+	Reason       string
+	At           time.Time
 }
 
-// Arrival is one more time that a webhook arrived: the platform sent it again, or the queue did. Body and Headers are kept
-// only where they differ from revision 0, so that a wrong id can never lose a message.
+// Arrival is one more time that a webhook arrived: the platform sent it again, or the queue did. Body and Headers are
+// kept only where they differ from revision 0, so that a wrong id can never lose a message.
 type Arrival struct {
 	Number    int
 	At        time.Time
@@ -166,7 +174,7 @@ type Arrival struct {
 	Differs   bool
 }
 
-// Capture is a failed webhook on its way to the store, as a message of the dead letter queue tells it.
+// Capture is a failed webhook on its way to the store, as a message of the DLQ tells it.
 type Capture struct {
 	ID          ID
 	Source      string
@@ -174,34 +182,49 @@ type Capture struct {
 	Method      string
 	Query       string
 	WebhookID   string
-	ReceiveID   string // names this receipt: a platform that sends a webhook again makes a new one, and so does a buffered one that is kept again
-	ReceivedAt  time.Time
-	Run         string    // names the ledger in which its receiver accounts for it; "": none that is known
-	RunAt       time.Time // of its receipt, by that receiver's clock; zero: ReceivedAt
-	Sequence    Sequence  // where it stands in that ledger; zero: unknown
-	Headers     Headers
-	Body        []byte
-	EventType   string
-	Reason      string
-	Message     []byte   // the queue message as it was, where Body is only a part of it and it may have to be sent back
-	Marked      ID       // the letter that a mark of ours names; "" where the message has none
-	Digest      string   // names a message without a mark that may have been sent back
-	RetryCount  int      // retries that another program made before
-	First       *Attempt // the receiver's attempt; nil when the message does not tell
-	Foreign     bool     // no envelope: another program's message, which was already retried its own way
-	Queue       QueueFacts
+	// names this receipt: a platform that sends a webhook again makes a new one, and so does a buffered one that is
+	// kept again
+	ReceiveID  string
+	ReceivedAt time.Time
+	Run        string    // names the ledger in which its receiver accounts for it; "": none that is known
+	RunAt      time.Time // of its receipt, by that receiver's clock; zero: ReceivedAt
+	Sequence   Sequence  // where it stands in that ledger; zero: unknown
+	Headers    Headers
+	Body       []byte
+	EventType  string
+	Reason     string
+	// the queue message as it was, where Body is only a part of it and it may have to be sent back
+	QueueMessage []byte
+	Marked       ID       // the message that a mark of ours names; "" where the message has none
+	Digest       string   // names a message without a mark that may have been sent back
+	RetryCount   int      // retries that another program made before
+	First        *Attempt // the receiver's attempt; nil when the message does not tell
+	Foreign      bool     // no envelope: another program's message, which was already retried its own way
+	Queue        QueueFacts
 }
 
 // Receipt names what counts once in the ledger, however often a queue hands it out.
 func (c Capture) Receipt() ID { return cmp.Or(ID(c.ReceiveID), c.ID) }
 
-// Receive makes a new letter of a capture. A transient failure of a known source is retried by itself while the policy
+// Receive makes a new message of a capture. A transient failure of a known source is retried by itself while the policy
 // has attempts left; everything else needs a person.
 func Receive(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
-	l := Letter{
-		ID: c.ID, Source: c.Source, Destination: c.Destination, Method: c.Method, Query: c.Query, WebhookID: c.WebhookID,
-		ContentType: c.Headers.Get("Content-Type"), EventType: c.EventType, Status: Failed, ReceivedAt: c.ReceivedAt, Arrivals: 1,
-		AutoAttempts: c.RetryCount + 1, Queue: c.Queue,
+	l := Message{
+		ID:          c.ID,
+		Source:      c.Source,
+		Destination: c.Destination,
+		Method:      c.Method,
+		Query:       c.Query,
+		WebhookID:   c.WebhookID,
+		ContentType: c.Headers.Get(
+			"Content-Type",
+		),
+		EventType:    c.EventType,
+		Status:       Failed,
+		ReceivedAt:   c.ReceivedAt,
+		Arrivals:     1,
+		AutoAttempts: c.RetryCount + 1,
+		Queue:        c.Queue,
 	}
 	l.failedFor(c.Reason)
 	if l.WebhookID == "" {
@@ -216,8 +239,8 @@ func Receive(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
 	if due, ok := p.next(failed, l.AutoAttempts, roll, at); ok && c.Source != "" && !c.Foreign {
 		l.Status, l.DueAt = Retrying, due
 	}
-	original := Revision{Body: c.Body, Headers: c.Headers, Message: c.Message, At: at}
-	change := l.changedFrom(Letter{}, System(), "letter.received", c.Reason, at)
+	original := Revision{Body: c.Body, Headers: c.Headers, QueueMessage: c.QueueMessage, At: at}
+	change := l.changedFrom(Message{}, System(), "message.received", c.Reason, at)
 	change.Attempt, change.Revision = c.First, &original
 	if c.Receipt() != c.ID {
 		change.Arrival = &Arrival{Number: l.Arrivals, At: at, MessageID: c.Queue.MessageID, Receipt: c.Receipt()}
@@ -226,23 +249,23 @@ func Receive(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
 	return change
 }
 
-// failedFor notes why the letter failed, and with it the group that it belongs to.
-func (l *Letter) failedFor(reason string) {
+// failedFor notes why the message failed, and with it the group that it belongs to.
+func (l *Message) failedFor(reason string) {
 	l.Reason, l.Fingerprint = reason, Fingerprint(l.Source, l.Destination, reason)
 }
 
-// ArriveAgain counts one more arrival of a letter. Its status stays: what a person or a retry achieved is not undone.
-func (l Letter) ArriveAgain(c Capture, original Revision, at time.Time) Change {
+// ArriveAgain counts one more arrival of a message. Its status stays: what a person or a retry achieved is not undone.
+func (l Message) ArriveAgain(c Capture, original Revision, at time.Time) Change {
 	if back, err := l.become(Failed, at); err == nil && l.isDrained() {
 		back.Version++
 		back.LastOrder = LastOrder{}
-		return back.arrived(l, c, original, "letter.returned", at)
+		return back.arrived(l, c, original, "message.returned", at)
 	}
-	return l.arrived(l, c, original, "letter.arrived_again", at)
+	return l.arrived(l, c, original, "message.arrived_again", at)
 }
 
-// arrived counts an arrival of what l has become of a letter. known is the revision that its body ought to be.
-func (l Letter) arrived(before Letter, c Capture, known Revision, action string, at time.Time) Change {
+// arrived counts an arrival of what l has become of a message. known is the revision that its body ought to be.
+func (l Message) arrived(before Message, c Capture, known Revision, action string, at time.Time) Change {
 	l.Arrivals++
 	arrival := Arrival{Number: l.Arrivals, At: at, MessageID: c.Queue.MessageID, Receipt: c.Receipt()}
 	if string(c.Body) != string(known.Body) {
@@ -258,28 +281,28 @@ func (l Letter) arrived(before Letter, c Capture, known Revision, action string,
 }
 
 // OrderReplay asks for a delivery of a revision. version is that of the page the person saw.
-func (l Letter) OrderReplay(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
+func (l Message) OrderReplay(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
 	if err := l.hasDestination(); err != nil {
 		return Change{}, err
 	}
 	return l.orderDelivery(by, trigger, revision, version, at)
 }
 
-func (l Letter) orderDelivery(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
+func (l Message) orderDelivery(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
 	if err := l.fresh(version, at); err != nil {
 		return Change{}, err
 	}
 	if revision < 0 || revision > l.Revision {
-		return Change{}, Errorf(NotFound, "this letter has no revision %d", revision)
+		return Change{}, Errorf(NotFound, "this message has no revision %d", revision)
 	}
 	next, err := l.become(Replaying, at)
 	if err != nil {
 		return Change{}, err
 	}
 	next.order(by, trigger, revision, trigger.did(), at)
-	action := "letter.replay"
+	action := "message.replay"
 	if trigger.Redrives() {
-		action = "letter.redrive"
+		action = "message.redrive"
 	}
 	return next.changedFrom(l, by, action, "", at), nil
 }
@@ -293,12 +316,12 @@ func (t Trigger) did() string {
 }
 
 // EditAndReplay adds a revision and asks for its delivery.
-func (l Letter) EditAndReplay(by Actor, trigger Trigger, r Revision, version int, at time.Time) (Change, error) {
+func (l Message) EditAndReplay(by Actor, trigger Trigger, r Revision, version int, at time.Time) (Change, error) {
 	if err := l.fresh(version, at); err != nil {
 		return Change{}, err
 	}
 	if strings.TrimSpace(r.Reason) == "" {
-		return Change{}, Errorf(Invalid, "say why you edit this letter: the reason is kept with it")
+		return Change{}, Errorf(Invalid, "say why you edit this message: the reason is kept with it")
 	}
 	goes := l.hasDestination
 	if trigger.Redrives() {
@@ -314,9 +337,9 @@ func (l Letter) EditAndReplay(by Actor, trigger Trigger, r Revision, version int
 	next.Revision++
 	r.Number, r.By, r.At = next.Revision, by.Name, at
 	next.order(by, trigger, r.Number, "edited and "+trigger.did(), at)
-	action := "letter.edit"
+	action := "message.edit"
 	if trigger.Redrives() {
-		action = "letter.edit_redrive"
+		action = "message.edit_redrive"
 	}
 	c := next.changedFrom(l, by, action, r.Reason, at)
 	after := next.state()
@@ -325,7 +348,7 @@ func (l Letter) EditAndReplay(by Actor, trigger Trigger, r Revision, version int
 	return c, nil
 }
 
-func (l *Letter) order(by Actor, t Trigger, revision int, action string, at time.Time) {
+func (l *Message) order(by Actor, t Trigger, revision int, action string, at time.Time) {
 	l.Version++
 	l.DueAt, l.Lease = at, Lease{}
 	l.Order = Order{Trigger: t, By: by.Name, Revision: revision, At: at}
@@ -333,10 +356,10 @@ func (l *Letter) order(by Actor, t Trigger, revision int, action string, at time
 }
 
 // Claim opens the delivery that is due, under a lease. The attempt it carries is written before the request is sent.
-func (l Letter) Claim(lease Lease, traceParent string, at time.Time) (Change, error) {
+func (l Message) Claim(lease Lease, traceParent string, at time.Time) (Change, error) {
 	waits := l.Status == Retrying || l.Status == Replaying
 	if !waits || l.DueAt.IsZero() || l.DueAt.After(at) || l.Lease.Token != "" {
-		return Change{}, Errorf(Conflict, "nothing of this letter is due")
+		return Change{}, Errorf(Conflict, "nothing of this message is due")
 	}
 	next := l
 	if l.Status == Retrying {
@@ -350,14 +373,19 @@ func (l Letter) Claim(lease Lease, traceParent string, at time.Time) (Change, er
 	next.Lease, next.DueAt, next.LastAttemptAt = lease, time.Time{}, at
 	c := next.changedFrom(l, System(), "attempt.started", "", at)
 	c.Attempt = &Attempt{
-		Number: next.Attempts, Trigger: next.Order.Trigger, Actor: next.Order.By, Revision: next.Order.Revision, StartedAt: at,
+		Number:      next.Attempts,
+		Trigger:     next.Order.Trigger,
+		Actor:       next.Order.By,
+		Revision:    next.Order.Revision,
+		StartedAt:   at,
 		TraceParent: traceParent,
 	}
 	return c, nil
 }
 
-// Finish records what became of the delivery under the lease of that token. A result whose lease was lost is a Conflict.
-func (l Letter) Finish(token string, a Attempt, p RetryPolicy, roll float64, at time.Time) (Change, error) {
+// Finish records what became of the delivery under the lease of that token. A result whose lease was lost is a
+// Conflict.
+func (l Message) Finish(token string, a Attempt, p RetryPolicy, roll float64, at time.Time) (Change, error) {
 	if l.Status != Replaying || l.Lease.Token == "" || l.Lease.Token != token {
 		return Change{}, Errorf(Conflict, "the lease of this delivery was lost")
 	}
@@ -366,7 +394,7 @@ func (l Letter) Finish(token string, a Attempt, p RetryPolicy, roll float64, at 
 	next.Lease, next.Order = Lease{}, Order{}
 	next.Outcome, next.StatusCode, next.DueAt = a.Outcome, a.StatusCode, time.Time{}
 	if a.Probe && a.Transient() && l.Order.Trigger == TriggerAuto {
-		next.AutoAttempts-- // the letter was lent to test its destination, and waits as before
+		next.AutoAttempts-- // the message was lent to test its destination, and waits as before
 	}
 	due, again := p.next(a, next.AutoAttempts, roll, at)
 	switch {
@@ -399,7 +427,7 @@ func (l Letter) Finish(token string, a Attempt, p RetryPolicy, roll float64, at 
 }
 
 // Reclaim ends a delivery whose process died. Nobody knows whether the handler got it, so its outcome is unknown.
-func (l Letter) Reclaim(open Attempt, p RetryPolicy, roll float64, at time.Time) (Change, error) {
+func (l Message) Reclaim(open Attempt, p RetryPolicy, roll float64, at time.Time) (Change, error) {
 	open.Outcome, open.Latency = Unknown, max(0, at.Sub(open.StartedAt))
 	open.Error = "dlqdesk stopped during this delivery: the handler may have processed it"
 	if l.SendsBack() {
@@ -408,10 +436,10 @@ func (l Letter) Reclaim(open Attempt, p RetryPolicy, roll float64, at time.Time)
 	return l.Finish(l.Lease.Token, open, p, roll, at)
 }
 
-// Probe makes the retry of a letter that waits for it due now, to find out how its destination does.
-func (l Letter) Probe(by Actor, at time.Time) (Change, error) {
+// Probe makes the retry of a message that waits for it due now, to find out how its destination does.
+func (l Message) Probe(by Actor, at time.Time) (Change, error) {
 	if l.Status != Retrying || l.Lease.Token != "" {
-		return Change{}, Errorf(Conflict, "this letter is %s: it waits for no retry", l.Status)
+		return Change{}, Errorf(Conflict, "this message is %s: it waits for no retry", l.Status)
 	}
 	next := l
 	if next.DueAt.After(at) {
@@ -420,8 +448,8 @@ func (l Letter) Probe(by Actor, at time.Time) (Change, error) {
 	return next.changedFrom(l, by, "destination.probe", "", at), nil
 }
 
-// Archive puts the letter away. A letter in flight cannot be archived: Conflict.
-func (l Letter) Archive(by Actor, why string, version int, at time.Time) (Change, error) {
+// Archive puts the message away. A message in flight cannot be archived: Conflict.
+func (l Message) Archive(by Actor, why string, version int, at time.Time) (Change, error) {
 	if err := l.fresh(version, at); err != nil {
 		return Change{}, err
 	}
@@ -432,16 +460,21 @@ func (l Letter) Archive(by Actor, why string, version int, at time.Time) (Change
 	next.Version++
 	next.DueAt = time.Time{}
 	next.LastOrder = LastOrder{By: by.Name, Action: "archived", At: at}
-	return next.changedFrom(l, by, "letter.archive", why, at), nil
+	return next.changedFrom(l, by, "message.archive", why, at), nil
 }
 
-// Restore brings an archived letter back: resolved if its latest delivery succeeded, otherwise to a person.
-func (l Letter) Restore(by Actor, version int, at time.Time) (Change, error) {
+// Restore brings an archived message back: resolved if its latest delivery succeeded, otherwise to a person.
+func (l Message) Restore(by Actor, version int, at time.Time) (Change, error) {
 	if err := l.fresh(version, at); err != nil {
 		return Change{}, err
 	}
 	if l.Status != Archived {
-		return Change{}, Errorf(Conflict, "this letter is %s, not archived: there is nothing to restore%s", l.Status, l.lastOrder(at))
+		return Change{}, Errorf(
+			Conflict,
+			"this message is %s, not archived: there is nothing to restore%s",
+			l.Status,
+			l.lastOrder(at),
+		)
 	}
 	status := Failed
 	switch l.Outcome {
@@ -457,32 +490,38 @@ func (l Letter) Restore(by Actor, version int, at time.Time) (Change, error) {
 	}
 	next.Version++
 	next.LastOrder = LastOrder{By: by.Name, Action: "restored", At: at}
-	return next.changedFrom(l, by, "letter.restore", "", at), nil
+	return next.changedFrom(l, by, "message.restore", "", at), nil
 }
 
-// become is the one function that moves a letter to another status.
-func (l Letter) become(next Status, at time.Time) (Letter, error) {
+// become is the one function that moves a message to another status.
+func (l Message) become(next Status, at time.Time) (Message, error) {
 	if l.Status.canBecome(next) {
 		l.Status = next
 		return l, nil
 	}
 	switch {
 	case l.Status == Replaying && l.Order.Trigger == TriggerAuto:
-		return l, Errorf(Conflict, "an automatic retry of this letter is in flight: wait for its result")
+		return l, Errorf(Conflict, "an automatic retry of this message is in flight: wait for its result")
 	case l.Status == Replaying:
-		return l, Errorf(Conflict, "already %s by %s %s: wait for the result", l.Order.Trigger.did(), l.Order.By, ago(l.Order.At, at))
+		return l, Errorf(
+			Conflict,
+			"already %s by %s %s: wait for the result",
+			l.Order.Trigger.did(),
+			l.Order.By,
+			ago(l.Order.At, at),
+		)
 	case l.Status == Resolved && l.LastOrder.By == "":
-		return l, Errorf(Conflict, "this letter is resolved: it was delivered by itself")
+		return l, Errorf(Conflict, "this message is resolved: it was delivered by itself")
 	case l.Status == Resolved:
-		return l, Errorf(Conflict, "this letter is resolved: it was delivered%s", l.lastOrder(at))
+		return l, Errorf(Conflict, "this message is resolved: it was delivered%s", l.lastOrder(at))
 	case l.Status == Archived && next != Archived:
-		return l, Errorf(Conflict, "this letter is archived: restore it first%s", l.lastOrder(at))
+		return l, Errorf(Conflict, "this message is archived: restore it first%s", l.lastOrder(at))
 	}
-	return l, Errorf(Conflict, "this letter is %s already%s", l.Status, l.lastOrder(at))
+	return l, Errorf(Conflict, "this message is %s already%s", l.Status, l.lastOrder(at))
 }
 
-// lastOrder says, in brackets, who changed the letter last and when; "" where no person did.
-func (l Letter) lastOrder(at time.Time) string {
+// lastOrder says, in brackets, who changed the message last and when; "" where no person did.
+func (l Message) lastOrder(at time.Time) string {
 	if l.LastOrder.By == "" {
 		return ""
 	}
@@ -490,12 +529,12 @@ func (l Letter) lastOrder(at time.Time) string {
 }
 
 // fresh refuses an order given on a page that shows an older version.
-func (l Letter) fresh(version int, at time.Time) error {
+func (l Message) fresh(version int, at time.Time) error {
 	if version == l.Version {
 		return nil
 	}
 	if l.LastOrder.By == "" {
-		return Errorf(Conflict, "this page showed another state of the letter: look again before you act")
+		return Errorf(Conflict, "this page showed another state of the message: look again before you act")
 	}
 	return Errorf(Conflict, "already %s by %s %s: this page showed an older state, look again before you act",
 		l.LastOrder.Action, l.LastOrder.By, ago(l.LastOrder.At, at))

@@ -8,22 +8,23 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// LettersView is the list of letters as a page.
-type LettersView struct {
+// MessagesView is the list of messages as a page.
+type MessagesView struct {
 	Chrome
-	Table LettersTableView
+	Table MessagesTableView
 }
 
-// The states of LettersTableView.State. The zero state shows the rows.
+// The states of MessagesTableView.State. The zero state shows the rows.
 const (
 	StateRows    = ""        // there are rows
-	StateNothing = "nothing" // no letter was ever kept: says what to do, with Curl
-	StateNoMatch = "nomatch" // the filter meets no letter
+	StateNothing = "nothing" // no message was ever kept: says what to do, with Curl
+	StateNoMatch = "nomatch" // the filter meets no message
 	StateFault   = "fault"   // the list could not be read: Fault says why, RetryURL tries again
 )
 
-// LettersTableView is the list with its tabs, filter, bulk actions and pager: all that changes with a query or an action.
-type LettersTableView struct {
+// MessagesTableView is the list with its tabs, filter, bulk actions and pager: all that changes with a query or an
+// action.
+type MessagesTableView struct {
 	State    string
 	Fault    string
 	RetryURL string
@@ -35,26 +36,27 @@ type LettersTableView struct {
 	FirstURL string // its newest page
 	Query    string // of this list, without "?" and without cursor: posted back as "back"
 	Tabs     []StatusTab
-	Filter   LettersFilter
+	Filter   MessagesFilter
 	Behind   ui.Notice // says what a search does not find yet
 	Chips    []ui.Chip
 	ClearURL string // the list without filters, on the same tab
 
 	ByReceipt SortLink
 	ByAttempt SortLink
-	Rows      []LetterRow
+	Rows      []MessageRow
 	NewestURL string // empty on the newest page
-	NewerURL  string // the neighbouring page of newer letters; empty where there is none
+	NewerURL  string // the neighbouring page of newer messages; empty where there is none
 	OlderURL  string // empty on the oldest page
 
-	Redrives bool   // there are queues that letters can be sent back to
-	Denied   string // why this person may not act on letters; empty: may
+	Redrives bool   // there are queues that messages can be sent back to
+	Denied   string // why this person may not act on messages; empty: may
 	Notice   ui.Notice
 	Jobs     []JobView // those that this person has in sight
 
-	Elsewhere, ElsewhereURL string // "3 letters": those that match with another status, where none with this one does; empty: none
+	// "3 messages": those that match with another status, where none with this one does; empty: none
+	Elsewhere, ElsewhereURL string
 
-	Matching string // "214 letters": all that match, where more do than are on this page; empty: none
+	Matching string // "214 messages": all that match, where more do than are on this page; empty: none
 }
 
 // SavedView is a list that is kept by name.
@@ -108,8 +110,8 @@ type StatusTab struct {
 	Current bool
 }
 
-// LettersFilter is what the filter form shows.
-type LettersFilter struct {
+// MessagesFilter is what the filter form shows.
+type MessagesFilter struct {
 	Status   string // of the current tab, carried along
 	Sources  []ui.Option
 	Queues   []ui.Option // of the list; none: there is no list
@@ -122,17 +124,17 @@ type LettersFilter struct {
 	Error    string // what in the query could not be understood; empty: nothing
 }
 
-// StillOn is a queue that has the message of a letter which is on the desk already, and when it would forget it.
+// StillOn is a queue that has the message of a message which is on the desk already, and when it would forget it.
 type StillOn struct {
 	Queue   string // empty: none has it
 	Expires ui.Moment
 }
 
-// LetterRow is one letter of the list.
-type LetterRow struct {
+// MessageRow is one message of the list.
+type MessageRow struct {
 	ID          string
 	Version     string
-	URL         string // of the letter, with the list's query in it
+	URL         string // of the message, with the list's query in it
 	Status      string
 	Source      string // empty: its message named none
 	Queue       string // of the list, that it came from; empty: it is a webhook
@@ -152,18 +154,23 @@ type LetterRow struct {
 	Selected    bool
 }
 
-// bulkAct is an action on many letters.
+// bulkAct is an action on many messages.
 type bulkAct struct {
 	name, label, key string
 	primary          bool
 }
 
-// bulkActs are the actions that letters of the current tab can be open to. Archived letters are restored before anything else.
-func (v LettersTableView) bulkActs() []bulkAct {
+// bulkActs are the actions that messages of the current tab can be open to. Archived messages are restored before
+// anything else.
+func (v MessagesTableView) bulkActs() []bulkAct {
 	restore := bulkAct{name: "restore", label: "Restore"}
 	acts := []bulkAct{{"replay", "Replay", "r", true}, {"edit", "Edit and replay", "e", false}}
 	if v.Redrives {
-		acts = append(acts, bulkAct{"redrive", "Redrive", "d", false}, bulkAct{"edit-redrive", "Edit and redrive", "", false})
+		acts = append(
+			acts,
+			bulkAct{"redrive", "Redrive", "d", false},
+			bulkAct{"edit-redrive", "Edit and redrive", "", false},
+		)
 	}
 	acts = append(acts, bulkAct{"archive", "Archive", "a", false})
 	for _, tab := range v.Tabs {

@@ -1,0 +1,185 @@
+package store_test
+
+import (
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/store"
+)
+
+func openQueueFile(t testing.TB, path string) *store.QueueFile {
+	t.Helper()
+	m, err := store.OpenQueueFile(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return m
+}
+
+// fill puts n messages that wait behind n that are in flight on a queue, and on a FIFO queue n behind one in flight,
+// all of one group. Only the messages between two numbers have contents; the first is number 1.
+func fill(t testing.TB, path string, n, from, to int) {
+	t.Helper()
+	file, err := sql.Open("sqlite", "file:"+path+"?_pragma=synchronous(OFF)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	later := start.Add(time.Hour).UnixMilli()
+	const numbers = `WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < ?1) `
+	for _, query := range []string{
+		`INSERT INTO messages (queue, hidden_until) ` + numbers + `SELECT 'q', ?2 FROM numbers`,
+		`INSERT INTO messages (queue) ` + numbers + `SELECT 'q' FROM numbers`,
+		`INSERT INTO messages (queue, grp, hidden_until) ` + numbers + `SELECT 'q.fifo', 'a', iif(i = 1, ?2, NULL) FROM numbers`,
+	} {
+		if _, err := file.ExecContext(t.Context(), query, n, later); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const contents = `INSERT INTO contents (n, id, attributes, sent_at, body) SELECT n, n, 'null', 0, x'78' FROM messages WHERE n BETWEEN ? AND ?`
+	if _, err := file.ExecContext(t.Context(), contents, from, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The time of a receive does not grow with what waits, is in flight, or is blocked.
+func TestReceiveDoesNotLookPastWhatItCannotTake(t *testing.T) {
+	t.Parallel()
+	const few, many, rounds = 1_000, 60_000, 21
+	files := map[int]*store.QueueFile{}
+	for _, n := range []int{few, many} {
+		path := filepath.Join(t.TempDir(), "queue.db")
+		files[n] = openQueueFile(t, path)
+		fill(t, path, n, n+1, n+10*rounds)
+	}
+	took := map[string][]time.Duration{}
+	for round := range rounds {
+		for n, m := range files {
+			group := fmt.Sprint(round)
+			if _, err := m.Send(
+				t.Context(),
+				"q.fifo",
+				[]store.QueuedMessage{{ID: group, Group: group, Attributes: "null"}},
+				start,
+			); err != nil {
+				t.Fatal(err)
+			}
+			for _, take := range []store.Take{{Queue: "q", Limit: 10, Hide: time.Hour}, {Queue: "q.fifo", Ordered: true, Limit: 1, Hide: time.Hour}} {
+				begun := time.Now()
+				messages, err := m.Receive(t.Context(), take, start)
+				if err != nil || len(messages) != take.Limit {
+					t.Fatalf("from %s came %d messages, %v", take.Queue, len(messages), err)
+				}
+				name := fmt.Sprint(take.Queue, n)
+				took[name] = append(took[name], time.Since(begun))
+			}
+		}
+	}
+	for _, name := range []string{"q", "q.fifo"} {
+		little, much := median(took[fmt.Sprint(name, few)]), median(took[fmt.Sprint(name, many)])
+		if much > 3*little+2*time.Millisecond {
+			t.Errorf("a receive from %s takes %v with %d messages, %v with %d", name, little, few, much, many)
+		}
+	}
+}
+
+func median(list []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(list))
+	return sorted[len(sorted)/2]
+}
+
+func TestRepeatedMessageIsAppendedOnce(t *testing.T) {
+	t.Parallel()
+	m := openQueueFile(t, filepath.Join(t.TempDir(), "queue.db"))
+	send := func(list ...store.QueuedMessage) ([]string, error) { return m.Send(t.Context(), "q", list, start) }
+	ids, err := send(
+		store.QueuedMessage{ID: "1", Dedup: "same"},
+		store.QueuedMessage{ID: "2", Dedup: "same"},
+		store.QueuedMessage{ID: "3"},
+	)
+	if err != nil || !slices.Equal(ids, []string{"1", "1", "3"}) {
+		t.Errorf("sent as %q, %v", ids, err)
+	}
+	if all, inFlight, oldest, err := m.Depth(
+		t.Context(),
+		"q",
+		start,
+	); all != 2 || inFlight != 0 || !oldest.Equal(start) ||
+		err != nil {
+		t.Errorf("%d messages, %d in flight, the oldest of %v, %v", all, inFlight, oldest, err)
+	}
+}
+
+func TestManyMessagesThatBecomeVisibleAtOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "queue.db")
+	m := openQueueFile(t, path)
+	const n = 2_500 // more than one receive wakes
+	fill(t, path, n, 1, 2*n)
+	at := start.Add(time.Hour)
+	seen := map[string]bool{}
+	for {
+		messages, err := m.Receive(t.Context(), store.Take{Queue: "q", Limit: 100, Hide: time.Hour}, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(messages) == 0 {
+			break
+		}
+		for _, message := range messages {
+			seen[message.ID] = true
+		}
+	}
+	if len(seen) != 2*n {
+		t.Errorf("%d of %d messages came", len(seen), 2*n)
+	}
+	if next, err := m.NextVisible(t.Context(), "q"); !next.Equal(at.Add(time.Hour)) || err != nil {
+		t.Errorf("the next becomes visible at %v, %v", next, err)
+	}
+}
+
+func TestProbeTellsWhetherAMessageFits(t *testing.T) {
+	t.Parallel()
+	m := openQueueFile(t, filepath.Join(t.TempDir(), "queue.db"))
+	for range 2 { // it leaves nothing that is in the way of the next
+		if err := m.Probe(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Limit(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	body := make([]byte, 128<<10)
+	if _, err := m.Send(
+		t.Context(),
+		"dlq",
+		[]store.QueuedMessage{{ID: "1", Body: body, Attributes: "{}"}},
+		time.Now(),
+	); err == nil {
+		t.Fatal("the file has no limit")
+	}
+	if err := m.Probe(t.Context()); err != nil {
+		t.Errorf("there is room for a usual message: %v", err)
+	}
+	// What the probes made room for is used up.
+	if _, err := m.Send(
+		t.Context(),
+		"dlq",
+		[]store.QueuedMessage{{ID: "2", Body: body[:60<<10], Attributes: "{}"}},
+		time.Now(),
+	); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Probe(t.Context()); err == nil {
+		t.Error("a full file is said to take a message")
+	}
+}

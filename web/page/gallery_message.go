@@ -1,0 +1,429 @@
+package page
+
+import (
+	"strings"
+
+	"dlqdesk/web/ui"
+)
+
+const prettyBody = `{
+  "id": "9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e8b41",
+  "channel": {
+    "platform": "Open",
+    "type": "Private",
+    "to": { "id": "cust-4711", "idType": "Opaque" },
+    "from": { "nickname": "Acme Support", "token": "•••" },
+    "time": "2026-03-02T10:15:05.427Z"
+  },
+  "type": "Text",
+  "text": "Your order ships tomorrow. Größe M, 2 × 19,90 €",
+  "retries": 3,
+  "urgent": false,
+  "direction": "Outbound"
+}`
+
+const hexBody = `00000000  89 50 4e 47 0d 0a 1a 0a  00 00 00 0d 49 48 44 52  |.PNG........IHDR|
+00000010  00 00 00 10 00 00 00 10  08 06 00 00 00 1f f3 ff  |................|`
+
+func galleryMessage() []Example {
+	message := func(name string, change func(*MessageView)) Example {
+		v := messageView()
+		change(&v)
+		return Example{Name: "message-" + name, Component: Message(v)}
+	}
+	state := func(status string) func(*MessageView) {
+		return func(v *MessageView) { setStatus(v, status) }
+	}
+	return []Example{
+		message("failed", func(*MessageView) {}),
+		message("retrying", state("retrying")),
+		message("replaying", state("replaying")),
+		message("resolved", state("resolved")),
+		message("archived", state("archived")),
+		message("redriven", state("redriven")),
+		message(
+			"still-on",
+			func(v *MessageView) { v.Panel.StillOn = StillOn{Queue: "dlqdesk-dlq", Expires: ago(-60 * 22)} },
+		),
+		message("held", func(v *MessageView) { v.Panel.Hold = galleryHolds().List[0] }),
+		message("unknown", func(v *MessageView) {
+			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no answer within 10 s"
+		}),
+		message("asks", func(v *MessageView) {
+			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason, v.Panel.Ask, v.Panel.AskRevision = "", "unknown", "no answer within 10 s", "replay", "0"
+		}),
+		{Name: "message-question", Component: MessageQuestion(questionView())},
+		message("queue", func(v *MessageView) { fromQueue(v, "orders-dlq", "orders") }),
+		message("queue-only", func(v *MessageView) {
+			noDestination(v)
+			fromQueue(v, "orders-dlq", "orders.fifo")
+			v.Panel.DenyReplay, v.Panel.DenyEdit = "Messages of the queue orders-dlq have no HTTP destination: set queues.orders-dlq.source, and restart.", ""
+			withRevisions(v)
+		}),
+		message("queue-no-way-back", func(v *MessageView) {
+			fromQueue(v, "orders-dlq", "")
+			v.Panel.DenyRedrive = "There is no queue to redrive to: this queue names no source queue: set queues.orders-dlq.source_url and restart."
+		}),
+		message("queue-viewer", func(v *MessageView) {
+			fromQueue(v, "orders-dlq", "orders")
+			v.Panel.DenyReplay, v.Panel.DenyRedrive, v.Panel.DenyEdit, v.Panel.DenyArchive = viewer, viewer, viewer, viewer
+		}),
+		message("queue-redriven", func(v *MessageView) {
+			setStatus(v, "redriven")
+			fromQueue(v, "orders-dlq", "orders")
+			v.Panel.DenyRedrive, v.Panel.Code, v.Panel.Outcome = v.Panel.DenyReplay, "", "redriven"
+			v.Panel.Attempts = append(
+				[]AttemptView{
+					{Number: "4", Trigger: "redrive", Actor: "anna", At: ago(0), Outcome: "redriven", Latency: "41 ms"},
+				},
+				v.Panel.Attempts...)
+			v.Panel.Result = ui.Notice{
+				Kind: ui.Done,
+				Text: "Sent back to its queue in 41 ms.",
+				Hint: "If its consumer fails again, this message goes on with the new reason.",
+			}
+		}),
+		message("queue-returned", func(v *MessageView) {
+			fromQueue(v, "orders-dlq", "orders")
+			v.Panel.Code, v.Panel.Outcome, v.Panel.Arrived = "", "", "2 times"
+			v.Panel.Attempts = append(
+				[]AttemptView{
+					{
+						Number:  "4",
+						Trigger: "bulk redrive",
+						Actor:   "anna",
+						At:      ago(5),
+						Outcome: "redriven",
+						Latency: "41 ms",
+					},
+				},
+				v.Panel.Attempts...)
+			v.Panel.Result = ui.Notice{
+				Kind: ui.Warn,
+				Text: "It was sent back, and has come to the DLQ again.",
+				Hint: v.Panel.Reason,
+			}
+		}),
+		message("queue-asks", func(v *MessageView) {
+			fromQueue(v, "orders-dlq", "orders")
+			v.Panel.Code, v.Panel.Outcome, v.Panel.SentBack, v.Panel.Ask, v.Panel.AskRevision = "", "unknown", true, "redrive", "0"
+			v.Panel.Attempts = append(
+				[]AttemptView{
+					{
+						Number:  "4",
+						Trigger: "redrive",
+						Actor:   "anna",
+						At:      ago(1),
+						Outcome: "unknown",
+						Latency: "15.0 s",
+						Error:   "SQS did not confirm it: the message may be on its queue",
+					},
+				},
+				v.Panel.Attempts...)
+		}),
+		message("replay-failed", func(v *MessageView) {
+			v.Panel.Result = ui.Notice{Kind: ui.Fault, Text: "Rejected: 422 in 84 ms", Hint: "field id is missing"}
+		}),
+		message("conflict", func(v *MessageView) {
+			v.Panel.Notice = ui.Notice{
+				Kind: ui.Warn,
+				Text: "ben replayed this message 3 s ago.",
+				Hint: "Nothing was changed by you. This is the message as it is now.",
+			}
+		}),
+		message("viewer", func(v *MessageView) {
+			v.Panel.DenyReplay, v.Panel.DenyEdit, v.Panel.DenyArchive, v.Payload.DownloadURL = viewer, viewer, viewer, ""
+		}),
+		message("no-destination", noDestination),
+		message("revisions", withRevisions),
+		message("binary", func(v *MessageView) {
+			v.Payload = Payload{
+				Name:        "original",
+				ContentType: "image/png",
+				Size:        "1.4 MiB",
+				Hex:         hexBody,
+				Note:        "The first 4 KiB of 1.4 MiB are shown.",
+				DownloadURL: "/messages/x/body?revision=0",
+			}
+			v.Panel.DenyEdit = "The body is binary: it cannot be edited as text."
+		}),
+		message("empty", func(v *MessageView) {
+			v.Payload = Payload{Name: "original", Size: "0 B"}
+			v.Headers, v.Arrivals, v.Facts, v.Panel.Attempts, v.Panel.Events, v.Panel.Reason = nil, nil, nil, nil, nil, ""
+		}),
+		message("long", longMessage),
+		message("large", func(v *MessageView) {
+			v.Payload.Pretty = strings.Repeat(prettyBody+"\n", 550)
+			v.Payload.Raw, v.Payload.Note = v.Payload.Pretty, "The first 256 KiB of 1.0 MiB are shown."
+		}),
+		message("text", func(v *MessageView) {
+			v.Payload.Pretty, v.Payload.Raw, v.Payload.ContentType = "", rtlText+"\n"+emoji+"\n"+longReason(), "text/plain"
+			v.Payload.Note, v.Payload.WholeURL = "The first 256 KiB of 1.0 MiB are shown.", "/messages/x/body?form=pretty&revision=0"
+		}),
+		{Name: "message-panel", Component: MessagePanel(messageView().Panel), Partial: true},
+	}
+}
+
+func questionView() MessageView {
+	v := messageView()
+	v.Panel.Code, v.Panel.Outcome, v.Panel.Reason, v.Panel.Ask, v.Panel.AskRevision = "", "unknown", "no answer within 10 s", "replay", "0"
+	return v
+}
+
+func messageView() MessageView {
+	id := messageID(1)
+	return MessageView{
+		Chrome:  chrome("422: field id is missing", "/messages/"+id),
+		BackURL: "/messages?" + listQuery,
+		Panel: MessagePanelView{
+			ID:          id,
+			Version:     "2",
+			Back:        listQuery,
+			Status:      "failed",
+			Source:      "genesys",
+			Destination: "handler.internal:9090",
+			Reason:      "422: field id is missing in conversation.participants[1]",
+			Code:        "422",
+			Outcome:     "rejected",
+			Retries:     "1 of 5",
+			Received: ago(
+				95,
+			),
+			LastAttempt: ago(12),
+			Arrived:     "3 times",
+			Choices:     []RevisionChoice{{Number: "0", Name: "original", Selected: true}},
+			Cause: Cause{
+				Others:   "311 other messages",
+				URL:      "/messages?group=5f2d8a901c3b4e7f&status=all",
+				Since:    ago(300),
+				Unedited: "none of 20 unedited replays succeeded",
+				Edited:   "all 12 edited replays succeeded",
+			},
+			Attempts: sampleAttempts(),
+			Events:   sampleEvents(),
+		},
+		NewerURL: "/messages/" + messageID(0),
+		OlderURL: "/messages/" + messageID(2),
+		Curl:     "curl -i -X 'POST' \\\n  -H 'Authorization: •••' \\\n  -H 'Content-Type: application/json' \\\n  --data-binary '{\"id\":\"9b1f6c1e\"}' \\\n  'http://handler.internal:9090/genesys'",
+		Ticket:   "## Webhook not delivered: 422: field id is missing\n\n- Message: https://desk.example.com/messages/" + id + "\n- Source: genesys\n",
+		Payload: Payload{
+			Name:        "original",
+			ContentType: "application/json; charset=utf-8",
+			Size:        "1.2 KiB",
+			Pretty:      prettyBody,
+			Masked:      true,
+			Raw:         strings.Join(strings.Fields(prettyBody), ""),
+			DownloadURL: "/messages/" + id + "/body?revision=0",
+		},
+		Headers: []HeaderRow{
+			{Name: "Content-Type", Value: "application/json; charset=utf-8"},
+			{Name: "User-Agent", Value: "GenesysCloud-Webhooks/1.0"},
+			{Name: "X-Hub-Signature-256", Value: "sha256=•••", Masked: true},
+			{Name: "Authorization", Value: "Bearer •••", Masked: true},
+			{Name: "Webhook-Id", Value: id},
+			{Name: "Traceparent", Value: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+		},
+		Facts: []Fact{
+			{
+				"Queue",
+				"embedded",
+			},
+			{"Message id", "5f2d8a90-1c3b-4e7f-a6d5-9b8c7d6e5f40"},
+			{"Received from queue", "1 time"},
+			{"Form", "envelope"},
+		},
+		Arrivals: []Arrival{{At: ago(95)}, {At: ago(80)}, {At: ago(70), Note: "the body differs from the first"}},
+	}
+}
+
+func sampleAttempts() []AttemptView {
+	answer := []HeaderRow{
+		{Name: "Content-Type", Value: "application/json"},
+		{Name: "Set-Cookie", Value: "•••", Masked: true},
+	}
+	return []AttemptView{
+		{
+			Number:          "3",
+			Trigger:         "replay",
+			Actor:           "anna",
+			At:              ago(12),
+			Outcome:         "rejected",
+			Code:            "422",
+			Latency:         "84 ms",
+			Error:           "422: field id is missing in conversation.participants[1]",
+			ResponseHeaders: answer,
+			ResponseBody:    "{\"error\":\"field id is missing\",\"path\":\"conversation.participants[1]\"}",
+		},
+		{
+			Number:  "2",
+			Trigger: "auto",
+			Actor:   "system",
+			At:      ago(94),
+			Outcome: "unreachable",
+			Error:   "connection refused by 10.2.0.14:9090",
+		},
+		{
+			Number:       "1",
+			Trigger:      "receive",
+			Actor:        "system",
+			At:           ago(95),
+			Outcome:      "rejected",
+			Code:         "503",
+			Latency:      "2.1 s",
+			Error:        "503: upstream is restarting",
+			ResponseBody: "<html><body><h1>503 Service Unavailable</h1></body></html>",
+			ResponseNote: "The first 4 KiB of the answer are kept.",
+		},
+	}
+}
+
+func sampleEvents() []AuditRow {
+	status := func(before, after string) []AuditChange {
+		return []AuditChange{{Name: "Status", Old: AuditFact{Text: before}, New: AuditFact{Text: after}}}
+	}
+	return []AuditRow{
+		{
+			Number:   "812",
+			At:       ago(12),
+			Actor:    "anna",
+			Action:   "message.replay",
+			Sentence: "asked to replay",
+			Target:   "…1c0e0001",
+			Name:     messageID(1),
+			Addr:     "10.1.7.20",
+			Source:   "genesys",
+			URL:      "/messages/" + messageID(1),
+			Changes:  status("Failed", "Replaying"),
+		},
+		{
+			Number:   "790",
+			At:       ago(95),
+			Actor:    "dlqdesk",
+			System:   true,
+			Action:   "message.received",
+			Sentence: "received",
+			Target:   "…1c0e0001",
+			Name: messageID(
+				1,
+			),
+			Source:  "genesys",
+			URL:     "/messages/" + messageID(1),
+			Reason:  "503: upstream is restarting",
+			Changes: status("", "Retrying"),
+		},
+	}
+}
+
+func setStatus(v *MessageView, status string) {
+	p := &v.Panel
+	p.Status = status
+	closed := "This message is " + status + "."
+	switch status {
+	case "retrying":
+		p.Retries, p.NextRetry = "2 of 5", ago(-3)
+	case "replaying":
+		p.DenyReplay, p.DenyEdit, p.DenyArchive = "A delivery is under way.", "A delivery is under way.", "A delivery is under way."
+		p.Attempts = append(
+			[]AttemptView{{Number: "4", Trigger: "replay", Actor: "anna", At: ago(0), InFlight: true}},
+			p.Attempts...)
+		p.Notice = ui.Notice{Kind: ui.Info, Text: "Replay ordered: waiting for the answer."}
+	case "resolved":
+		p.DenyReplay, p.DenyEdit = closed, closed
+		p.Code, p.Outcome, p.Result = "200", "delivered", ui.Notice{Kind: ui.Done, Text: "Delivered: 200 in 84 ms"}
+		p.Attempts = append(
+			[]AttemptView{
+				{
+					Number:  "4",
+					Trigger: "replay",
+					Actor:   "anna",
+					At:      ago(0),
+					Outcome: "delivered",
+					Code:    "200",
+					Latency: "84 ms",
+				},
+			},
+			p.Attempts...)
+	case "archived":
+		p.DenyReplay, p.DenyEdit = "This message is archived: restore it first.", "This message is archived: restore it first."
+	case "redriven":
+		p.DenyReplay, p.DenyEdit = closed, closed
+	}
+}
+
+func noDestination(v *MessageView) {
+	why := "Its message named no source, and no default source is configured."
+	v.Panel.Source, v.Panel.Destination, v.Panel.Reason, v.Panel.Outcome, v.Panel.Code = "", "", "", "", ""
+	v.Panel.DenyReplay, v.Panel.DenyEdit, v.Panel.Retries, v.Panel.LastAttempt = why, why, "none", ui.Moment{}
+}
+
+func withRevisions(v *MessageView) {
+	url := "/messages/" + v.Panel.ID + "?revision="
+	v.Panel.Choices = []RevisionChoice{
+		{"2", "edit 2 by anna", true},
+		{"1", "edit 1 by ben", false},
+		{"0", "original", false},
+	}
+	v.Panel.Revisions = []RevisionView{
+		{
+			Name:    "edit 2",
+			By:      "anna",
+			Why:     "participant ids added, ticket 4711",
+			At:      ago(11),
+			URL:     url + "2",
+			Compare: "/messages/x/compare?from=1&to=2",
+			Current: true,
+		},
+		{
+			Name:    "edit 1",
+			By:      "ben",
+			Why:     longReason(),
+			At:      ago(20),
+			URL:     url + "1",
+			Compare: "/messages/x/compare?from=0&to=1",
+		},
+		{Name: "original", At: ago(95), URL: url + "0"},
+	}
+	v.Payload.Name = "edit 2 by anna"
+	v.Payload.Others = []PayloadLink{
+		{"edit 2 by anna", url + "2", true},
+		{"edit 1 by ben", url + "1", false},
+		{"original", url + "0", false},
+	}
+	for i := range v.Panel.Attempts {
+		v.Panel.Attempts[i].Revision = "original"
+	}
+}
+
+func longMessage(v *MessageView) {
+	v.Panel.ID, v.Panel.Source, v.Panel.Destination, v.Panel.Reason = longWord, longWord, longWord+".example.com:9090", longReason()
+	v.Payload.Pretty, v.Payload.Raw, v.Payload.ContentType = "{\n  \""+longWord+"\": \""+rtlText+emoji+"\"\n}", longWord+rtlText+emoji, longWord
+	v.Headers = append(
+		v.Headers,
+		HeaderRow{Name: "X-" + longWord, Value: longWord},
+		HeaderRow{Name: "X-Rtl", Value: rtlText},
+		HeaderRow{Name: "X-Emoji", Value: emoji},
+	)
+	v.Facts = append(v.Facts, Fact{longWord, longWord}, Fact{"Attribute", rtlText})
+	v.Panel.Attempts[0].Error, v.Panel.Attempts[0].Actor, v.Panel.Attempts[1].Error = longReason(), longWord, rtlText
+	v.Panel.Events[0].Reason, v.Panel.Events[0].Actor = longReason(), longWord
+	v.Panel.Choices = []RevisionChoice{{"1", "edit 1 by " + longWord, true}, {"0", "original", false}}
+}
+
+// fromQueue makes a message one of a queue of the list.
+func fromQueue(v *MessageView, queue, to string) {
+	v.Panel.Queue, v.Panel.RedrivesTo = queue, to
+	v.Panel.Reason = "Received too often from orders, so SQS moved it to the DLQ"
+	v.Facts = []Fact{
+		{"Queue", "orders-dlq"},
+		{"Put there by", "SQS"},
+		{"Came from", "arn:aws:sqs:eu-west-1:123456789012:orders"},
+		{"Message id", messageID(1)},
+		{"Form", "foreign"},
+		{"Group", "customer-4711"},
+		{"Sent to the queue", "2026-03-02 10:15:05 UTC"},
+		{"Received from the queue", "4 times"},
+		{"Attribute tenant (String)", "acme"},
+		{"Attribute weight (Number.kg)", "12.5"},
+		{"Attribute trace (Binary)", "12 bytes: 0a1b2c3d4e5f60718293a4b5"},
+	}
+}

@@ -1,0 +1,264 @@
+package page
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"dlqdesk/web/ui"
+)
+
+const listQuery = "status=failed&source=genesys"
+
+func galleryMessages() []Example {
+	list := func(name string, change func(*MessagesTableView)) Example {
+		table := messagesTable(manyRows(12))
+		change(&table)
+		return Example{
+			Name:      "messages-" + name,
+			Component: Messages(MessagesView{Chrome: chrome("Messages", "/messages"), Table: table}),
+		}
+	}
+	filtered := list("filtered", func(v *MessagesTableView) { filterMessages(v); v.Rows = markedRows() })
+	partial := messagesTable(manyRows(3))
+	return []Example{
+		list("many", func(v *MessagesTableView) {
+			v.Rows, v.NewestURL, v.NewerURL = manyRows(50), "/messages?status=failed", "/messages?cursor=n1"
+		}),
+		list("compact", func(v *MessagesTableView) { v.Look.Compact, v.Look.Columns[1].Selected = true, false }),
+		list("one", func(v *MessagesTableView) { v.Rows, v.OlderURL = manyRows(1), "" }),
+		list("mixed", func(v *MessagesTableView) { v.Rows, v.Tabs = mixedRows(), tabsOf("") }),
+		list("queues", func(v *MessagesTableView) {
+			v.Redrives, v.Rows[0].Selected = true, true
+			v.Rows[1].StillOn = StillOn{Queue: "dlqdesk-dlq", Expires: ago(-60 * 22)}
+			v.Filter.Queues = []ui.Option{
+				{Value: "orders-dlq", Label: "orders-dlq", Selected: true},
+				{Value: "lambda-failures", Label: "lambda-failures"},
+			}
+			v.Chips = []ui.Chip{{Label: "Queue", Value: "orders-dlq", RemoveURL: "/messages?status=failed"}}
+		}),
+		list("selected", func(v *MessagesTableView) { v.Rows[1].Selected, v.Rows[2].Selected = true, true }),
+		list("selected-all", func(v *MessagesTableView) {
+			v.Matching = "214 messages"
+			for i := range v.Rows {
+				v.Rows[i].Selected = true
+			}
+		}),
+		filtered,
+		list("long", func(v *MessagesTableView) { filterMessages(v); v.Rows = longRows(); v.Filter.Text = longWord }),
+		list("viewer", func(v *MessagesTableView) { v.Denied = viewer }),
+		list("result", func(v *MessagesTableView) { v.Jobs = []JobView{jobDone()} }),
+		list("all-done", func(v *MessagesTableView) {
+			v.Jobs, v.Notice = []JobView{
+				jobRunning(),
+			}, ui.Notice{
+				Kind: ui.Warn,
+				Text: "This job was started by ben 3 s ago.",
+				Hint: "Nothing was started by you.",
+			}
+		}),
+		list("search-behind", func(v *MessagesTableView) {
+			filterMessages(v)
+			v.Rows = markedRows()
+			v.Behind = ui.Notice{
+				Kind: ui.Info,
+				Text: "The latest 12,480 changes are not searchable yet.",
+				Hint: "They will be within moments: search again then.",
+			}
+		}),
+		list("filter-fault", func(v *MessagesTableView) {
+			v.Filter.Error = "“yesterday” is no time: use the form 2026-03-02T10:15."
+			v.Filter.Code = "abc"
+		}),
+		list("nothing", func(v *MessagesTableView) {
+			v.State, v.Rows, v.Curl = StateNothing, nil, "curl -i -H 'Content-Type: application/json' \\\n  -d '{\"id\":\"c0ffee00\",\"eventType\":\"conversation:updated\"}' \\\n  http://127.0.0.1:8080/webhooks/genesys"
+		}),
+		list("nomatch", func(v *MessagesTableView) { filterMessages(v); v.State, v.Rows = StateNoMatch, nil }),
+		list("nomatch-elsewhere", func(v *MessagesTableView) {
+			filterMessages(v)
+			v.State, v.Rows, v.Elsewhere, v.ElsewhereURL = StateNoMatch, nil, "3 messages", "/messages?status=all"
+		}),
+		list(
+			"tab-empty",
+			func(v *MessagesTableView) { v.State, v.Rows, v.Tabs = StateNoMatch, nil, tabsOf("replaying") },
+		),
+		list("fault", func(v *MessagesTableView) {
+			v.State, v.Rows, v.Fault, v.RetryURL = StateFault, nil, "The store did not answer within 5 seconds.", "/messages?"+listQuery
+		}),
+		{Name: "messages-partial", Component: MessagesTable(partial), Partial: true},
+	}
+}
+
+func messagesTable(rows []MessageRow) MessagesTableView {
+	return MessagesTableView{
+		Views: []SavedView{
+			{
+				Name:    "Missing ids",
+				URL:     "/messages?" + listQuery,
+				DropURL: "/views/1/delete",
+				Current: true,
+				Shared:  true,
+			},
+			{Name: "CXone outage", Owner: "ben", URL: "/messages?source=cxone", Shared: true},
+		},
+		Look: Look{Columns: []ui.Option{
+			{Value: "source", Label: "Source", Selected: true},
+			{Value: "type", Label: "Event type", Selected: true},
+			{Value: "answer", Label: "Answer", Selected: true},
+			{Value: "retries", Label: "Retries", Selected: true},
+			{Value: "last", Label: "Last attempt", Selected: true},
+		}},
+		Live:      "/live?after=0",
+		FirstURL:  "/messages?" + listQuery,
+		Query:     listQuery,
+		Tabs:      tabsOf("failed"),
+		Rows:      rows,
+		ByReceipt: SortLink{Name: "receipt", Current: true},
+		ByAttempt: SortLink{
+			Name: "attempt",
+			URL:  "/messages?status=failed&sort=attempt",
+		},
+		OlderURL: "/messages?status=failed&cursor=o1",
+		ClearURL: "/messages?status=failed",
+		Filter: MessagesFilter{
+			Status:  "failed",
+			Sources: []ui.Option{{Value: "genesys", Label: "genesys"}, {Value: "cxone", Label: "cxone"}},
+			Codes:   []string{"422", "503"},
+			Outcomes: []ui.Option{
+				{Value: "rejected", Label: "rejected"},
+				{Value: "unreachable", Label: "unreachable"},
+				{Value: "unknown", Label: "unknown"},
+			},
+		},
+	}
+}
+
+func tabsOf(current string) []StatusTab {
+	var tabs []StatusTab
+	for _, tab := range []StatusTab{
+		{Status: "failed", Count: "214"},
+		{Status: "retrying", Count: "31"},
+		{Status: "replaying", Count: "2"},
+		{Status: "resolved", Count: "18,204"},
+		{Status: "redriven", Count: "0"},
+		{Status: "archived", Count: "97"},
+		{Status: "", Count: "18,548"},
+	} {
+		tab.URL, tab.Current = "/messages?status="+tab.Status, tab.Status == current
+		tabs = append(tabs, tab)
+	}
+	return tabs
+}
+
+func filterMessages(v *MessagesTableView) {
+	v.Filter.Sources[0].Selected = true
+	v.Filter.Code, v.Filter.Text, v.Filter.From = "422", "missing", "2026-03-02T08:00"
+	v.Chips = []ui.Chip{
+		{Label: "Source", Value: "genesys", RemoveURL: "/messages?status=failed&code=422&q=missing"},
+		{Label: "Code", Value: "422", RemoveURL: "/messages?status=failed&source=genesys&q=missing"},
+		{Label: "Text", Value: "missing", RemoveURL: "/messages?status=failed&source=genesys&code=422"},
+		{
+			Label:     "Received from",
+			Value:     "2026-03-02 08:00 UTC",
+			RemoveURL: "/messages?status=failed&source=genesys&q=missing&code=422",
+		},
+	}
+}
+
+func messageID(i int) string { return fmt.Sprintf("9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e%04d", i) }
+
+// manyRows are messages that need a person, as a bad morning leaves them.
+func manyRows(n int) []MessageRow {
+	kinds := []MessageRow{
+		{
+			Source:    "genesys",
+			EventType: "conversation:updated",
+			Reason:    "422: field id is missing in conversation.participants[1]",
+			Code:      "422",
+			Outcome:   "rejected",
+			Retries:   "1 of 5",
+		},
+		{
+			Source:    "cxone",
+			EventType: "CaseStatusChanged",
+			Reason:    "503: upstream is restarting",
+			Code:      "503",
+			Outcome:   "rejected",
+			Retries:   "5 of 5",
+		},
+		{
+			Queue:     "orders",
+			EventType: "Order Placed",
+			Reason:    "Received too often from orders.fifo, so SQS moved it to the DLQ",
+			Retries:   "none",
+		},
+		{
+			Source:    "genesys",
+			EventType: "v2.detail.events.conversation.{id}.acw",
+			Reason:    "no answer within 10 s",
+			Outcome:   "unknown",
+			Retries:   "5 of 5",
+		},
+		{Source: "cxone", Reason: "connection refused by 10.2.0.14:9090", Outcome: "unreachable", Retries: "5 of 5"},
+		{
+			Source:  "genesys",
+			Reason:  "400: unknown eventType \"conversation:transferred\"",
+			Code:    "400",
+			Outcome: "rejected",
+			Retries: "1 of 5",
+		},
+	}
+	var rows []MessageRow
+	for i := range n {
+		rows = append(rows, place(kinds[i*i%len(kinds)], i, "failed"))
+	}
+	return rows
+}
+
+// markedRows are what a search for "missing" found.
+func markedRows() []MessageRow {
+	rows := manyRows(7)
+	for i := range rows {
+		before, after, _ := strings.Cut(rows[i].Reason, "missing")
+		if rows[i].Reason != before {
+			rows[i].Marks = []ui.Segment{{Text: before}, {Text: "missing", Marked: true}, {Text: after}}
+		} else {
+			rows[i].Snippet = []ui.Segment{
+				{Text: "…Connected the number is "},
+				{Text: "missing", Marked: true},
+				{Text: " cust-4711…"},
+			}
+		}
+	}
+	return rows
+}
+
+func place(row MessageRow, i int, status string) MessageRow {
+	row.ID, row.Version, row.Status = messageID(i), strconv.Itoa(i%3), status
+	row.URL = "/messages/" + row.ID + "?back=" + "status%3Dfailed%26source%3Dgenesys"
+	row.Received, row.LastAttempt = ago(float64(i*i)/3+float64(i)), ago(float64(i*i)/4)
+	return row
+}
+
+func mixedRows() []MessageRow {
+	rows := manyRows(8)
+	for i, status := range []string{"failed", "retrying", "replaying", "resolved", "redriven", "archived"} {
+		rows[i].Status = status
+	}
+	rows[1].NextRetry, rows[1].Retries, rows[1].Arrived = ago(-3), "2 of 5", "3"
+	rows[3].Outcome, rows[3].Code, rows[3].Reason = "delivered", "200", ""
+	rows[4].Source, rows[4].Reason, rows[4].Outcome, rows[4].Code = "", "", "", ""
+	rows[4].LastAttempt = ui.Moment{}
+	return rows
+}
+
+func longRows() []MessageRow {
+	rows := mixedRows()
+	rows[0].Reason, rows[1].Reason, rows[2].Reason, rows[3].Reason = longReason(), rtlText, emoji, longWord
+	rows[0].Source, rows[1].Source = longWord, "مصدر-الرسائل"
+	rows[0].EventType, rows[1].EventType = longWord, rtlText
+	rows[5].ID, rows[5].Retries, rows[5].NextRetry, rows[5].Arrived = longWord, "1,000 of 1,000", ago(
+		-60*24*30,
+	), "12,480"
+	return rows
+}
