@@ -1,10 +1,16 @@
 package console
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
@@ -74,4 +80,423 @@ func parseDoers(text string) (store.Doers, error) {
 		return d, nil
 	}
 	return "", deadletter.Errorf(deadletter.Invalid, "there is nobody %q: look for people or for the program", text)
+}
+
+// messageTarget is the kind of target of what was done to a message.
+const messageTarget = "message"
+
+// jobTarget is that of what was done to a job.
+const jobTarget = "job"
+
+// sentenceOf says of an action what was done. The name of its target may follow.
+func sentenceOf(e store.EventRow) string {
+	if attempt, ok := strings.CutPrefix(e.Action, "attempt."); ok && attempt != "started" {
+		switch {
+		case e.Action == "attempt.redriven":
+			return "sent back"
+		case strings.HasPrefix(attempt, "redrive_"):
+			return "tried to send back"
+		case e.Actor == deadletter.ActorSystem:
+			return "retried"
+		}
+		return "replayed"
+	}
+	if e.Action == "destination.probe" && e.TargetKind == jobTarget {
+		return "had the handler probed with a message of job"
+	}
+	return deedOf(e.Action)
+}
+
+func deedOf(action string) string {
+	switch action {
+	case "message.received":
+		return "received"
+	case "message.arrived_again":
+		return "received again"
+	case "message.replay":
+		return "asked to replay"
+	case "message.returned":
+		return "received back from its queue"
+	case "message.source":
+		return "gave it the source that its queue has now"
+	case "message.drain":
+		return "put back on a queue"
+	case "message.redrive":
+		return "asked to redrive"
+	case "message.edit_redrive":
+		return "edited and asked to redrive"
+	case "message.edit":
+		return "edited and asked to replay"
+	case "message.archive":
+		return "archived"
+	case "message.restore":
+		return "restored"
+	case "destination.probe":
+		return "had its handler probed with"
+	case "attempt.started":
+		return "began to deliver"
+	case "job.start":
+		return "started job"
+	case "job.pause":
+		return "paused job"
+	case "job.resume":
+		return "resumed job"
+	case "job.cancel":
+		return "cancelled job"
+	case "job.done":
+		return "finished job"
+	case "user.add":
+		return "added"
+	case "user.sign_in":
+		return "signed in"
+	case "user.sign_in_refused":
+		return "was refused at sign-in"
+	case "user.sign_out":
+		return "signed out"
+	case "user.password":
+		return "changed their password"
+	case "setup.use":
+		return "used the set-up link"
+	case "ledger.acknowledge":
+		return "acknowledged what the ledger has of"
+	case "audit.export":
+		return "exported the audit trail"
+	}
+	return action
+}
+
+// auditActions are what the filter offers; one that ends in a dot stands for all that begin with it.
+func auditActions() []ui.Option {
+	return []ui.Option{
+		{Value: "message.", Label: "Messages: everything"},
+		{Value: "message.replay", Label: "Replays asked for"},
+		{Value: "message.edit", Label: "Edits"},
+		{Value: "message.redrive", Label: "Redrives asked for"},
+		{Value: "message.returned", Label: "Returned after a redrive"},
+		{Value: "message.archive", Label: "Archived"},
+		{Value: "message.restore", Label: "Restored"},
+		{Value: "message.received", Label: "Received"},
+		{Value: "destination.probe", Label: "Probes of a handler"},
+		{Value: "attempt.", Label: "Deliveries: everything"},
+		{Value: "attempt.delivered", Label: "Delivered"},
+		{Value: "attempt.redriven", Label: "Sent back to its queue"},
+		{Value: "attempt.rejected", Label: "Rejected"},
+		{Value: "attempt.unreachable", Label: "Unreachable"},
+		{Value: "attempt.unknown", Label: "Unknown"},
+		{Value: "job.", Label: "Jobs: everything"},
+		{Value: "user.", Label: "Users: everything"},
+		{Value: "user.sign_in", Label: "Sign-ins"},
+		{Value: "user.sign_in_refused", Label: "Refused sign-ins"},
+		{Value: "user.add", Label: "Users added"},
+		{Value: "user.password", Label: "Passwords changed"},
+		{Value: "ledger.acknowledge", Label: "Imbalances acknowledged"},
+		{Value: "audit.export", Label: "Exports of this trail"},
+	}
+}
+
+func (c *Console) auditView(query url.Values, cursor string, events store.Page[store.EventRow]) page.AuditTableView {
+	v := page.AuditTableView{
+		RetryURL: address(
+			"/audit",
+			with(query, "cursor", cursor),
+		),
+		Chain:  chainView(c.Chain()),
+		Filter: c.auditFilter(query),
+		Times: timePresets(
+			query,
+			c.Now(),
+		),
+		Deeds:    deedPresets(query),
+		CSVURL:   address("/audit/export", with(query, "format", formatCSV)),
+		JSONURL:  address("/audit/export", with(query, "format", formatJSON)),
+		Chips:    chips("/audit", query, auditFields(), sayAudit),
+		ClearURL: "/audit",
+		NewerURL: pageURL("/audit", query, events.Newer),
+		OlderURL: pageURL("/audit", query, events.Older),
+	}
+	if v.NewerURL != "" {
+		v.NewestURL = address("/audit", query)
+	}
+	for _, e := range events.Items {
+		v.Rows = append(v.Rows, auditRow(e))
+	}
+	switch {
+	case len(v.Rows) == 0 && len(query) == 0:
+		v.State = page.StateNothing
+	case len(v.Rows) == 0:
+		v.State = page.StateNoMatch
+	}
+	return v
+}
+
+// timePresets are the days that are asked for most, in UTC; a script puts them into the reader's zone.
+func timePresets(query url.Values, now time.Time) []page.Preset {
+	today := now.UTC().Truncate(24 * time.Hour)
+	var list []page.Preset
+	for _, p := range []struct {
+		label, days string
+		from, to    time.Time
+	}{
+		{"Today", "0", today, time.Time{}}, {"Yesterday", "1 0", today.AddDate(0, 0, -1), today}, {"7 days", "7", today.AddDate(0, 0, -7), time.Time{}},
+	} {
+		asked := between(p.from, p.to, "")
+		list = append(list, preset(p.label, query, url.Values{"from": {asked.Get("from")}, "to": {asked.Get("to")}}))
+		list[len(list)-1].Days = p.days
+	}
+	return list
+}
+
+// deedPresets are what is looked for most.
+func deedPresets(query url.Values) []page.Preset {
+	deed := func(action string, by store.Doers) url.Values {
+		return url.Values{"action": {action}, "by": {string(by)}}
+	}
+	return []page.Preset{
+		preset("Replays", query, deed("attempt.", store.People)), preset("Edits", query, deed("message.edit", "")),
+		preset("Archived", query, deed("message.archive", "")), preset("Sign-ins", query, deed("user.sign_in", "")),
+	}
+}
+
+// preset sets some values of a query, or takes them out where they are set already.
+func preset(label string, query, values url.Values) page.Preset {
+	p := page.Preset{Label: label, Current: true}
+	on, off := query, query
+	for name := range values {
+		p.Current = p.Current && query.Get(name) == values.Get(name)
+		on, off = with(on, name, values.Get(name)), with(off, name, "")
+	}
+	p.URL = address("/audit", on)
+	if p.Current {
+		p.URL = address("/audit", off)
+	}
+	return p
+}
+
+// auditDoers tell people from the program itself.
+func auditDoers() []ui.Option {
+	return []ui.Option{
+		{Value: string(store.People), Label: "People"},
+		{Value: string(store.Program), Label: "dlqdesk itself"},
+	}
+}
+
+func (c *Console) auditFilter(query url.Values) page.AuditFilter {
+	return page.AuditFilter{
+		Actor: query.Get(
+			"actor",
+		),
+		Message: query.Get("message"),
+		From:    formTimeOf(query.Get("from")),
+		To:      formTimeOf(query.Get("to")),
+		Doers:   selected(auditDoers(), query.Get("by")),
+		Actions: selected(auditActions(), query.Get("action")),
+		Sources: c.sourceOptions(nil, query.Get("source")),
+	}
+}
+
+// selected marks the option of a value.
+func selected(options []ui.Option, value string) []ui.Option {
+	for i := range options {
+		options[i].Selected = options[i].Value == value
+	}
+	return options
+}
+
+// sayAudit writes a filter's value as people do.
+func sayAudit(name, value string) string {
+	switch name {
+	case "action":
+		return labelOf(auditActions(), value)
+	case "by":
+		return labelOf(auditDoers(), value)
+	}
+	return sayValue(name, value)
+}
+
+// labelOf is the label of a value, or the value where there is none.
+func labelOf(options []ui.Option, value string) string {
+	for _, option := range options {
+		if option.Value == value {
+			return option.Label
+		}
+	}
+	return value
+}
+
+func auditRow(e store.EventRow) page.AuditRow {
+	row := page.AuditRow{
+		Number: strconv.FormatInt(
+			e.Sequence,
+			10,
+		),
+		At:     ui.At(e.At),
+		Actor:  printable(e.By),
+		System: e.Actor == deadletter.ActorSystem,
+		Action: e.Action,
+		Sentence: sentenceOf(
+			e,
+		),
+		Target:  printable(e.Target),
+		Source:  printable(e.Source),
+		Addr:    e.Addr,
+		Reason:  printable(e.Reason),
+		Changes: changesOf(e.Before, e.After),
+	}
+	switch {
+	case row.System:
+		row.Actor = "dlqdesk"
+	case row.Actor == "":
+		row.Actor = "somebody without a name"
+	}
+	switch {
+	case e.TargetKind == messageTarget:
+		row.Target, row.Name, row.URL = shortID(e.Target), printable(e.Target), messageURL(deadletter.ID(e.Target), "")
+		addAttempt(&row, e)
+	case e.TargetKind == jobTarget:
+		row.URL = "/jobs/" + url.PathEscape(e.Target)
+	case e.Target == e.By && e.Action != "user.add", e.TargetKind == auditTarget:
+		row.Target = "" // the sentence is about whoever did it, or says it all
+	}
+	return row
+}
+
+// auditTarget is the kind of target of what was done with the trail itself.
+const auditTarget = "audit"
+
+// shortID is enough of a message's id to tell it from others on a page. An id begins with its time, which its
+// neighbours share.
+func shortID(id string) string {
+	const few, enough = 8, 12
+	if text := []rune(printable(id)); len(text) > enough {
+		return "…" + string(text[len(text)-few:])
+	}
+	return printable(id)
+}
+
+// addAttempt tells how a delivery ended.
+func addAttempt(row *page.AuditRow, e store.EventRow) {
+	outcome, ok := strings.CutPrefix(e.Action, "attempt.")
+	if !ok {
+		return
+	}
+	var facts struct {
+		Attempt    int
+		StatusCode int
+		LatencyMS  int64 `json:"latencyMs"`
+		DueAt      time.Time
+	}
+	// What was written by another version tells what it can.
+	_ = json.Unmarshal(e.After, &facts)
+	if facts.Attempt > 0 {
+		row.Attempt = strconv.Itoa(facts.Attempt)
+	}
+	if outcome == "started" {
+		return
+	}
+	row.To, row.Source, row.Outcome, row.Code, row.Next = row.Source, "", outcome, code(
+		facts.StatusCode,
+	), ui.At(
+		facts.DueAt,
+	)
+	row.Took = latency(time.Duration(facts.LatencyMS) * time.Millisecond)
+}
+
+// chainView says whether the trail is whole; nothing before it was verified.
+func chainView(chain Chain) page.Chain {
+	switch {
+	case chain.At.IsZero():
+		return page.Chain{}
+	case chain.Fault != "":
+		return page.Chain{Broken: true, Text: sentence(chain.Fault), At: ui.At(chain.At)}
+	}
+	return page.Chain{Text: plural(int(chain.Events), "event") + ", each vouched for by the next.", At: ui.At(chain.At)}
+}
+
+// maxFact bounds one fact of an event on a page, in bytes.
+const maxFact = 4 << 10
+
+// changesOf compares the facts before an event to those after it, name by name, and keeps what differs.
+func changesOf(before, after json.RawMessage) []page.AuditChange {
+	old, now := factsOf(before), factsOf(after)
+	names := slices.Collect(maps.Keys(old))
+	for name := range now {
+		if _, ok := old[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, statusFirst)
+	var rows []page.AuditChange
+	for _, name := range names {
+		if !bytes.Equal(old[name], now[name]) {
+			rows = append(
+				rows,
+				page.AuditChange{Name: factName(name), Old: factOf(name, old[name]), New: factOf(name, now[name])},
+			)
+		}
+	}
+	return rows
+}
+
+const statusFact = "status"
+
+// statusFirst orders names: the status says most.
+func statusFirst(a, b string) int {
+	switch {
+	case a == b:
+		return 0
+	case a == statusFact:
+		return -1
+	case b == statusFact:
+		return 1
+	}
+	return strings.Compare(a, b)
+}
+
+// factsOf are the fields of an object; what is none is one fact without a name.
+func factsOf(text json.RawMessage) map[string]json.RawMessage {
+	if len(text) == 0 {
+		return nil
+	}
+	var facts map[string]json.RawMessage
+	if err := json.Unmarshal(text, &facts); err != nil {
+		return map[string]json.RawMessage{"": text}
+	}
+	return facts
+}
+
+// factName is the name of a field as a person reads it.
+func factName(name string) string {
+	switch name {
+	case "":
+		return "Value"
+	case "statusCode":
+		return "Status code"
+	case "latencyMs":
+		return "Latency"
+	case "dueAt":
+		return "Next delivery"
+	case "bodySha256":
+		return "SHA-256 of the body"
+	}
+	return strings.TrimSuffix(sentence(printable(name)), ".")
+}
+
+func factOf(name string, value json.RawMessage) page.AuditFact {
+	if len(value) == 0 || string(value) == "null" {
+		return page.AuditFact{}
+	}
+	var text string
+	if err := json.Unmarshal(value, &text); err != nil {
+		text = string(value)
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil && strings.HasSuffix(name, "At") {
+		return page.AuditFact{At: ui.At(at)}
+	}
+	switch name {
+	case statusFact:
+		text = ui.StatusWord(text)
+	case "latencyMs":
+		text += " ms"
+	}
+	return page.AuditFact{Text: printable(string(cutText([]byte(text), maxFact)))}
 }

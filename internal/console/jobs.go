@@ -2,15 +2,18 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
@@ -291,4 +294,290 @@ func (c *Console) hideJob(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusOK) // nothing takes its place
+}
+
+// shownFor is how long a job that is over stays above the list, unless it is dismissed.
+const shownFor = time.Hour
+
+// jobsInSight are the jobs of a person that stand above the list.
+func (c *Console) jobsInSight(r *http.Request, to string) ([]page.JobView, error) {
+	shown, err := c.Store.ShownJobs(r.Context(), auth.Actor(r.Context()).Name)
+	if err != nil {
+		return nil, err
+	}
+	var views []page.JobView
+	for _, j := range shown {
+		if j.State.Over() && j.EndedAt.Before(c.Now().Add(-shownFor)) {
+			continue
+		}
+		v := c.jobView(r, j, to)
+		if err := c.addNow(r.Context(), &v, j); err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
+// words of an action over many messages.
+type words struct{ verb, doing, done, each string }
+
+func wordsOf(a deadletter.Action) words {
+	switch a {
+	case deadletter.ActReplay:
+		return words{"Replay", "Replaying", "Replayed", "delivered"}
+	case deadletter.ActEdit:
+		return words{"Edit and replay", "Editing and replaying", "Edited and replayed", "delivered"}
+	case deadletter.ActRedrive:
+		return words{"Redrive", "Redriving", "Redriven", "sent back"}
+	case deadletter.ActEditRedrive:
+		return words{"Edit and redrive", "Editing and redriving", "Edited and redriven", "sent back"}
+	case deadletter.ActArchive:
+		return words{"Archive", "Archiving", "Archived", "archived"}
+	case deadletter.ActRestore:
+		return words{"Restore", "Restoring", "Restored", "restored"}
+	case deadletter.ActView, deadletter.ActUsers:
+	}
+	return words{string(a), string(a), string(a), "done"}
+}
+
+func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.JobView {
+	n := j.Items
+	v := page.JobView{
+		ID:      j.ID.String(),
+		State:   string(j.State),
+		Title:   jobTitle(j),
+		Settled: strconv.Itoa(n.Done + n.Failed + n.Skipped),
+		Total:   strconv.Itoa(n.Total()),
+		Parts: jobParts(
+			j,
+		),
+		Why:       sentence(j.Why),
+		To:        to,
+		Denied:    why(auth.Actor(r.Context()).May(j.Action)),
+		By:        printable(j.By.Name),
+		Polls:     j.State == deadletter.JobRunning || n.Ordered > 0,
+		CanPause:  j.State == deadletter.JobRunning,
+		CanResume: j.State == deadletter.JobPaused,
+		CanCancel: j.State == deadletter.JobRunning || j.State == deadletter.JobPaused,
+		CanUndo:   j.State.Over() && j.Action == deadletter.ActArchive && n.Done > 0,
+		CanHide:   j.State.Over() && n.Ordered == 0 && j.By.Name == auth.Actor(r.Context()).Name && to != jobPath(j.ID),
+		Refresh:   j.State.Over() && n.Ordered == 0 && strings.HasPrefix(to, "/messages"),
+		Started: ui.At(
+			j.StartedAt,
+		),
+		Ended:       ui.At(j.EndedAt),
+		Reason:      printable(j.Reason),
+		Patch:       printable(string(j.Patch)),
+		Messages:    plural(n.Total(), "message"),
+		MessagesURL: jobMessages(j.ID, ""),
+	}
+	if j.State.Over() && j.Delivers() && n.Failed > 0 && n.Ordered == 0 {
+		addAgain(&v, j)
+	}
+	if j.Filter != "" {
+		v.FilterURL = listPath(j.Filter)
+	}
+	if j.Undoes != 0 {
+		v.Undoes = jobPath(j.Undoes)
+	}
+	if j.Rate > 0 {
+		v.Pace = plural(j.Rate, "message") + " a second at most"
+	}
+	return v
+}
+
+// addAgain has what failed, and failed still, ordered once more: with the body that it has by now.
+func addAgain(v *page.JobView, j deadletter.Job) {
+	again := deadletter.ActReplay
+	if j.Action.Redrives() {
+		again = deadletter.ActRedrive
+	}
+	v.Again, v.AgainLabel = bulkName(again), wordsOf(again).verb+" what failed"
+	v.FailedQuery = url.Values{
+		"status": {string(deadletter.Failed)},
+		"job":    {v.ID},
+		"result": {string(deadletter.ItemFailed)},
+	}.Encode()
+}
+
+func jobTitle(j deadletter.Job) string {
+	say, messages := wordsOf(j.Action), plural(j.Items.Total(), "message")
+	switch j.State {
+	case deadletter.JobRunning:
+		return say.doing + " " + messages
+	case deadletter.JobPaused:
+		return "Paused: " + say.verb + " " + messages
+	case deadletter.JobCancelled:
+		return "Cancelled: " + say.verb + " " + messages
+	case deadletter.JobDone:
+		if !j.Delivers() {
+			return say.done + " " + plural(j.Items.Done, "message")
+		}
+		return say.done + " " + messages
+	case deadletter.JobDraft:
+	}
+	return say.verb + " " + messages
+}
+
+func jobParts(j deadletter.Job) []page.JobPart {
+	var parts []page.JobPart
+	add := func(n int, text, tone string, result deadletter.ItemState) {
+		if n > 0 {
+			parts = append(
+				parts,
+				page.JobPart{Text: number(n) + " " + text, Tone: tone, URL: jobMessages(j.ID, result)},
+			)
+		}
+	}
+	left := "to go"
+	if j.State == deadletter.JobCancelled {
+		left = "left as they were"
+	}
+	add(j.Items.Done, wordsOf(j.Action).each, ui.Done, deadletter.ItemDone)
+	add(j.Items.Failed, "failed", ui.Fault, deadletter.ItemFailed)
+	add(j.Items.Skipped, "skipped", ui.Warn, deadletter.ItemSkipped)
+	add(j.Items.Ordered, "in flight", "plain", deadletter.ItemOrdered)
+	add(j.Items.Pending, left, "plain", deadletter.ItemPending)
+	return parts
+}
+
+// jobMessages is the list of the messages of a job, or of those with one result.
+func jobMessages(id deadletter.JobID, result deadletter.ItemState) string {
+	query := url.Values{"status": {allStatus}, "job": {id.String()}}
+	if result != "" {
+		query.Set("result", string(result))
+	}
+	return address("/messages", query)
+}
+
+// faultMessages is the list of the messages of a job that have one fault; "" where an address has no room for it.
+func faultMessages(id deadletter.JobID, f store.Fault) string {
+	if f.Text == "" || len(f.Text) > maxFault {
+		return ""
+	}
+	return address(
+		"/messages",
+		url.Values{"status": {allStatus}, "job": {id.String()}, "result": {string(f.State)}, "because": {f.Text}},
+	)
+}
+
+// addNow tells for which destinations a job waits, and, where nothing is under way, why messages failed or were
+// skipped.
+func (c *Console) addNow(ctx context.Context, v *page.JobView, j deadletter.Job) (err error) {
+	if v.Holds, err = c.jobHolds(ctx, j); err != nil {
+		return err
+	}
+	return c.addFaults(ctx, v, j)
+}
+
+// addFaults tells, of a job at which nothing is under way, why messages failed or were skipped.
+func (c *Console) addFaults(ctx context.Context, v *page.JobView, j deadletter.Job) error {
+	if j.Items.Failed+j.Items.Skipped == 0 || j.State == deadletter.JobRunning {
+		return nil
+	}
+	faults, err := c.Store.JobFaults(ctx, j.ID)
+	for _, f := range faults {
+		v.Faults = append(
+			v.Faults,
+			page.JobFault{
+				Count: number(f.Messages),
+				State: string(f.State),
+				Text:  printable(sentence(f.Text)),
+				URL:   faultMessages(j.ID, f),
+			},
+		)
+	}
+	return err
+}
+
+// addFacts completes the view of a job for its own page.
+func (c *Console) addFacts(ctx context.Context, v *page.JobView, j deadletter.Job) error {
+	if err := c.addNow(ctx, v, j); err != nil {
+		return err
+	}
+	if !v.CanUndo {
+		return nil
+	}
+	undo, err := c.Store.UndoOf(ctx, j.ID)
+	switch {
+	case err == nil:
+		v.CanUndo, v.UndoneURL = false, jobPath(undo.ID)
+	case deadletter.KindOf(err) != deadletter.NotFound:
+		return err
+	}
+	return nil
+}
+
+func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (page.JobConfirmView, error) {
+	say := wordsOf(j.Action)
+	v := page.JobConfirmView{
+		ID:      j.ID.String(),
+		Heading: say.verb + " " + plural(j.Items.Total(), "message"),
+		Set:     plural(j.Items.Total(), "message"),
+		Oldest: ui.At(
+			j.Oldest,
+		),
+		Newest:      ui.At(j.Newest),
+		MessagesURL: jobMessages(j.ID, ""),
+		Back:        back,
+		Denied:      why(auth.Actor(r.Context()).May(j.Action)),
+	}
+	v.Action, v.Edits, v.Redrives = bulkName(j.Action), j.Action.Edits(), j.Action.Redrives()
+	v.Delivers = j.Delivers() && j.Items.Total() > 0
+	if j.Items.Total() == 0 {
+		v.Denied = "No message matches any more: there is nothing to do."
+	}
+	if j.Unfit > 0 {
+		v.Unfit = fmt.Sprintf(
+			"%s of them cannot be %s as they stand: they will be skipped.",
+			number(j.Unfit),
+			partOf(j.Action),
+		)
+	}
+	if j.Delivers() && j.Unknown > 0 {
+		v.Unknown = number(j.Unknown) + " of them may have been processed already."
+	}
+	var err error
+	if v.Holds, err = c.jobHolds(r.Context(), j); err != nil {
+		return v, err
+	}
+	v.Late, err = c.lateView(r.Context(), j)
+	return v, err
+}
+
+func partOf(a deadletter.Action) string {
+	switch a {
+	case deadletter.ActArchive:
+		return "archived"
+	case deadletter.ActRestore:
+		return "restored"
+	case deadletter.ActRedrive, deadletter.ActEditRedrive:
+		return "redriven"
+	case deadletter.ActReplay, deadletter.ActEdit, deadletter.ActView, deadletter.ActUsers:
+	}
+	return "replayed"
+}
+
+// lateView counts what came since a draft was made; nothing can come to messages that were selected one by one.
+func (c *Console) lateView(ctx context.Context, j deadletter.Job) (page.JobLateView, error) {
+	if j.Filter == "" || j.State != deadletter.JobDraft {
+		return page.JobLateView{}, nil
+	}
+	values, err := url.ParseQuery(j.Filter)
+	if err != nil {
+		return page.JobLateView{}, fmt.Errorf("read filter of job %d: %w", j.ID, err)
+	}
+	asked, err := messageQuery(values, "")
+	if err != nil {
+		return page.JobLateView{}, err
+	}
+	late, err := c.Store.Late(ctx, j.ID, asked.Filter)
+	v := page.JobLateView{URL: jobPath(j.ID) + "/late", Text: "None arrived since."}
+	if late == 1 {
+		v.Text = "1 that arrived since is not included."
+	} else if late > 1 {
+		v.Text = number(late) + " that arrived since are not included."
+	}
+	return v, err
 }

@@ -2,13 +2,20 @@ package console
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
+	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
 )
 
 // ledgerRows is how many lines a page of the ledger has at most, unless one hour alone has more.
@@ -77,4 +84,394 @@ func (c *Console) queueDepths(ctx context.Context) []queueDepth {
 		list = append(list, queueDepth{q, depth, err})
 	}
 	return list
+}
+
+func (c *Console) ledgerView(b book) page.LedgerBook {
+	v := page.LedgerBook{
+		URL: address("/ledger", b.query), Verdict: verdictOf(b), Queues: c.ledgerQueues(b),
+		Sources: c.sourceOptions(slices.Sorted(maps.Keys(b.counts)), b.query.Get("source")),
+	}
+	v.Imbalances, v.MoreImbalances = c.imbalanceViews(b.state.Wrong())
+	v.Acknowledged, v.MoreAcknowledged = c.imbalanceViews(b.state.Acknowledged())
+	v.Explained, v.MoreExplained = c.imbalanceViews(b.state.Explained())
+	for _, l := range b.page.Lines {
+		v.Rows = append(v.Rows, ledgerRow(l, b.state))
+	}
+	if len(v.Rows) == 0 {
+		v.State = page.StateNothing
+	}
+	if b.query.Get("before") != "" {
+		v.NewestURL = address("/ledger", with(b.query, "before", ""))
+	}
+	if !b.page.Older.IsZero() {
+		v.OlderURL = address("/ledger", with(b.query, "before", b.page.Older.Format(formTime)))
+	}
+	return v
+}
+
+// mostImbalances is how many of a kind the page tells of, the newest.
+const mostImbalances = 50
+
+func (c *Console) imbalanceViews(list []deadletter.Imbalance) (views []page.ImbalanceView, more string) {
+	for _, i := range list[:min(len(list), mostImbalances)] {
+		views = append(views, c.imbalanceView(i))
+	}
+	if n := len(list) - len(views); n > 0 {
+		more = "and " + number(n) + " of earlier hours"
+	}
+	return views, more
+}
+
+func verdictOf(b book) page.LedgerVerdict {
+	v := page.LedgerVerdict{At: ui.At(b.state.At)}
+	wrong, known := b.state.Wrong(), len(b.state.Acknowledged())
+	switch {
+	case len(wrong) > 0 && !slices.ContainsFunc(wrong, func(i deadletter.Imbalance) bool { return !i.Expired }):
+		v.Tone, v.Text = ui.Fault, "Webhooks are lost: their queue kept them for as long as it does, and they did not reach the desk."
+		v.Hint = "Everything else that was answered 200 is delivered, waits, or is a message."
+	case len(wrong) > 0:
+		v.Tone, v.Text = ui.Fault, "The ledger does not balance."
+		v.Hint = "What was received in these hours is not what is delivered, waits, or is a message."
+	case b.state.Unchecked != nil:
+		v.Tone, v.Text = ui.Warn, "The ledger cannot be checked now, because a queue does not tell how much waits in it."
+		v.Hint = "It is tried again every few seconds. Until then this is what was counted."
+	case b.state.At.IsZero():
+		v.Tone, v.Text = ui.Info, "The ledger has not been checked yet."
+		v.Hint = "That takes a few seconds after a start."
+	case known > 0:
+		v.Tone, v.Text = ui.Info, "Every hour balances, but for what is acknowledged: "+plural(known, "imbalance")+"."
+		v.Hint = "Everything else that was answered 200 is delivered, waits, or is a message."
+	default:
+		v.Tone, v.Text = ui.Done, "Every hour balances."
+		v.Hint = "Each webhook that was answered 200 is delivered, waits, or is a message."
+	}
+	return v
+}
+
+func (c *Console) imbalanceView(i deadletter.Imbalance) page.ImbalanceView {
+	v := page.ImbalanceView{
+		From:   ui.At(i.Hour),
+		To:     ui.At(i.Hour.Add(time.Hour)),
+		Source: printable(i.Source),
+		What:   whatOf(i),
+	}
+	if i.Source != "" {
+		v.URL = address("/messages", between(i.Hour, i.Hour.Add(time.Hour), i.Source, "status", allStatus))
+	}
+	if !i.Explained() {
+		v.AckURL = acknowledgeURL(i)
+	}
+	if !i.Ack.At.IsZero() {
+		v.AckBy, v.AckAt, v.AckNote = printable(i.Ack.By), ui.At(i.Ack.At), printable(i.Ack.Note)
+		if v.AckURL = ""; !i.Acknowledged() {
+			v.AckURL, v.AckOf = acknowledgeURL(i), number(i.Ack.Amount)
+		}
+	}
+	switch {
+	case i.Missing > 0:
+		v.Why, v.Do = whyMissing(i)
+	case !i.Killed.IsZero():
+		v.Why = fmt.Sprintf(
+			"dlqdesk was killed: it was heard of last at %s, and had not saved the counts of its last second. The messages are here; a loss of up to %d in the same hour would not show beside them.",
+			i.Killed.Format("15:04:05 UTC on 2 January"),
+			i.Amount(),
+		)
+	case i.Explained():
+		v.Why = "The queue had taken them, though it did not say so in time: the platform was told to send them again."
+	default:
+		v.Why, v.Do = whyMore(i)
+	}
+	return v
+}
+
+func whatOf(i deadletter.Imbalance) string {
+	one := "message"
+	if i.Stage == deadletter.StageProcessing {
+		one = "webhook"
+	}
+	n, verb := i.Missing, "is"
+	if n < 0 {
+		n = -n
+	}
+	if n > 1 {
+		verb = "are"
+	}
+	switch {
+	case i.Expired:
+		return plural(n, one) + " expired on SQS"
+	case i.Missing > 0:
+		return plural(n, one) + " " + verb + " missing"
+	}
+	return plural(n, one) + " more than was counted"
+}
+
+func whyMissing(i deadletter.Imbalance) (why, do string) {
+	it, is, was := "it", "is", "was"
+	if i.Missing > 1 {
+		it, is, was = "they", "are", "were"
+	}
+	switch {
+	case i.Expired:
+		return fmt.Sprintf(
+				"The queue confirmed that it had %s, and had %s for as long as it keeps a message; %s never reached the desk.",
+				them(it),
+				them(it),
+				it,
+			),
+			"Ask the platform to send what it sent in that hour again. Lengthen the queue's MessageRetentionPeriod, and see in the log why messages were not taken off it."
+	case i.Stage == deadletter.StageProcessing:
+		return fmt.Sprintf(
+				"%s %s put on the processing queue, and %s neither delivered nor a message, nor on that queue any more.",
+				capital(it),
+				was,
+				is,
+			),
+			"Look whether somebody deleted messages or restored queue.db from a copy, and ask the platform to send what it sent in that hour again."
+	}
+	return fmt.Sprintf(
+			"The queue confirmed that it had %s, and %s %s neither there nor on the desk: deleted from the queue, taken by another program that reads it, or gone because desk.db was restored from an older copy.",
+			them(it),
+			it,
+			is,
+		),
+		"Look who else may receive, delete or purge on this queue. Ask the platform to send what it sent in that hour again."
+}
+
+func them(they string) string {
+	if they == "they" {
+		return "them"
+	}
+	return they
+}
+
+func capital(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+func whyMore(i deadletter.Imbalance) (why, do string) {
+	if i.Stage == deadletter.StageProcessing {
+		return "The processing queue handed out webhooks more than once, so that they were delivered more than once.",
+			"Handlers tell repeated deliveries by their Webhook-Id. Look whether the queue's visibility timeout is shorter than a delivery takes."
+	}
+	return "More messages came from the queue than this receiver put there: a copy of desk.db was restored, or somebody sent messages anew.",
+		"Look whether the data folder was restored, and who else may send to this queue."
+}
+
+// ledgerRow is a line with what does not balance of it.
+func ledgerRow(l deadletter.LedgerLine, state deadletter.LedgerState) page.LedgerRow {
+	row := page.LedgerRow{
+		From: ui.At(
+			l.Hour,
+		),
+		Source:    printable(l.Source),
+		Received:  number(l.Received),
+		Delivered: number(l.Delivered),
+		Repeated:  number(l.Repeated),
+		Known:     true,
+	}
+	if l.Refused > 0 {
+		row.Refused = number(l.Refused)
+	}
+	var off []string
+	waiting, expired := l.Unsettled(), 0
+	for _, i := range state.Imbalances {
+		if !i.Hour.Equal(l.Hour) || i.Source != l.Source {
+			continue
+		}
+		waiting -= i.Missing
+		row.Known = row.Known && (i.Explained() || i.Acknowledged())
+		if i.Expired {
+			expired += i.Missing
+		} else {
+			off = append(off, offOf(i))
+		}
+	}
+	row.Waiting, row.Expired, row.Off = number(max(0, waiting)), number(expired), strings.Join(off, ", ")
+	for _, status := range page.LedgerStatuses() {
+		n := l.Messages[deadletter.Status(status)]
+		count := counted(n, "/messages", between(l.Hour, l.Hour.Add(time.Hour), l.Source, "status", status))
+		if l.Source == "" {
+			count.URL = "" // no address means the messages without a source alone
+		}
+		row.Messages = append(row.Messages, count)
+	}
+	return row
+}
+
+func offOf(i deadletter.Imbalance) string {
+	if i.Missing > 0 {
+		return number(i.Missing) + " missing"
+	}
+	return number(-i.Missing) + " more"
+}
+
+func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
+	var rows []page.LedgerQueue
+	for _, q := range b.queues {
+		held := q.depth.held()
+		if q.emptySpool() {
+			continue
+		}
+		row := page.LedgerQueue{
+			Name:    q.Name,
+			Holds:   q.Holds,
+			Waiting: number(held),
+			Keeps:   keeps(q.depth.Retention),
+			Oldest:  ui.At(q.depth.Oldest),
+			Fault:   q.fault(),
+		}
+		if q.Shared {
+			row.Shared = "Other receivers may deliver from here: a webhook is accounted for by the one that does, so one that is lost here does not show."
+		}
+		switch {
+		case row.Fault.Text != "":
+		case held == 0:
+			row.Note = "Nothing waits."
+		case !q.depth.Oldest.IsZero() && q.depth.Retention > 0:
+			row.Expires = ui.At(q.depth.Oldest.Add(q.depth.Retention))
+		case q.depth.Oldest.IsZero():
+			row.Note = "SQS does not tell. A message expires " + keeps(q.depth.Retention) + " after it was sent."
+		}
+		if q.Left != nil && q.depth.Retention > 0 {
+			row.Seen = seenOn(q.Left(), q.depth.Retention, b.now)
+		}
+		if row.Expires.IsZero() && len(row.Seen) > 0 && row.Fault.Text == "" {
+			row.Note = "These are the oldest that were read."
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// mostSeen is how many messages of a queue the page names.
+const mostSeen = 10
+
+// seenOn are messages that are still on a queue, those that it forgets first.
+func seenOn(left []Left, retention time.Duration, now time.Time) []page.SeenMessage {
+	var list []page.SeenMessage
+	for _, l := range left[:min(len(left), mostSeen)] {
+		if now.Sub(l.SentAt) > retention {
+			continue // it has been forgotten already
+		}
+		m := page.SeenMessage{
+			ID:      string(l.Message),
+			Why:     "could not be written to the store yet",
+			Expires: ui.At(l.SentAt.Add(retention)),
+		}
+		if l.Kept {
+			m.URL, m.Why = "/messages/"+string(l.Message), "is on the desk, and its message waits to be deleted"
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
+// keeps is how long a queue keeps a message.
+func keeps(d time.Duration) string {
+	switch {
+	case d == 0:
+		return "until it is dealt with"
+	case d >= 48*time.Hour:
+		return plural(int(d/(24*time.Hour)), "day")
+	case d >= 2*time.Hour:
+		return plural(int(d/time.Hour), "hour")
+	}
+	return plural(int(d/time.Minute), "minute")
+}
+
+const acknowledgePath = "/ledger/acknowledge"
+
+// acknowledgeURL is the page on which an imbalance is acknowledged.
+func acknowledgeURL(i deadletter.Imbalance) string {
+	key := i.Key()
+	return address(acknowledgePath, url.Values{
+		"hour": {
+			key.Hour.UTC().Format(formTime),
+		},
+		"source": {key.Source},
+		"stage":  {string(key.Stage)},
+		"kind":   {string(key.Kind)},
+	})
+}
+
+// imbalanceAsked answers the imbalance that an address or a form names; NotFound where there is none any more.
+func (c *Console) imbalanceAsked(values url.Values) (deadletter.Imbalance, error) {
+	hour, err := parseTime("time", values.Get("hour"))
+	if err != nil {
+		return deadletter.Imbalance{}, err
+	}
+	key := deadletter.ImbalanceKey{
+		Hour:   hour,
+		Source: values.Get("source"),
+		Stage:  deadletter.LedgerStage(values.Get("stage")),
+		Kind:   deadletter.ImbalanceKind(values.Get("kind")),
+	}
+	i, ok := c.Ledger().Find(key)
+	if !ok {
+		return i, deadletter.Errorf(deadletter.NotFound, "this hour balances by now: there is nothing to acknowledge")
+	}
+	return i, nil
+}
+
+func (c *Console) acknowledgeForm(w http.ResponseWriter, r *http.Request) {
+	i, err := c.imbalanceAsked(r.URL.Query())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.showAcknowledge(w, r, http.StatusOK, i, "", "")
+}
+
+func (c *Console) showAcknowledge(
+	w http.ResponseWriter,
+	r *http.Request,
+	status int,
+	i deadletter.Imbalance,
+	note, fault string,
+) {
+	key := i.Key()
+	v := page.AcknowledgeView{
+		Chrome: c.chrome(
+			r,
+			"Acknowledge an imbalance",
+		),
+		Imbalance: c.imbalanceView(i),
+		Note:      note,
+		Fault:     fault,
+		Denied:    why(auth.Actor(r.Context()).May(deadletter.ActAcknowledge)),
+		Hour: key.Hour.UTC().
+			Format(formTime),
+		Source: key.Source,
+		Stage:  string(key.Stage),
+		Kind:   string(key.Kind),
+		Amount: strconv.Itoa(i.Amount()),
+	}
+	c.render(w, r, status, page.Acknowledge(v))
+}
+
+// acknowledge takes a note on an imbalance. What is missing in the form is asked for in the same place.
+func (c *Console) acknowledge(w http.ResponseWriter, r *http.Request) {
+	i, err := c.imbalanceAsked(r.PostForm)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	note := r.PostForm.Get("note")
+	err = c.Desk.Acknowledge(r.Context(), auth.Actor(r.Context()), i.Key(), formNumber(r, "amount"), note)
+	switch kind := deadletter.KindOf(err); {
+	case err == nil:
+		c.redirect(
+			w,
+			r,
+			"/ledger",
+			ui.Notice{Kind: ui.Done, Text: "Acknowledged: this hour is no alarm any more, unless its amount changes."},
+		)
+	case kind == deadletter.Invalid, kind == deadletter.Conflict:
+		c.showAcknowledge(w, r, statusOf(kind), i, note, why(err))
+	default:
+		c.fail(w, r, err)
+	}
 }

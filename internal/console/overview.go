@@ -1,7 +1,10 @@
 package console
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -228,4 +231,390 @@ func (c *Console) countOpen(ctx context.Context, f store.Filter) (needPerson, re
 	f.Status = deadletter.Retrying
 	retrying, err = c.Store.CountUpTo(ctx, f, openCap+1)
 	return needPerson, retrying, err
+}
+
+func (c *Console) overviewView(o overview) page.OverviewFigures {
+	all := newSeries(o)
+	bySource := map[string]*series{}
+	for _, t := range o.tallies {
+		if bySource[t.Source] == nil {
+			bySource[t.Source] = newSeries(o)
+		}
+		bySource[t.Source].add(t)
+		all.add(t)
+	}
+	v := page.OverviewFigures{
+		URL: address(
+			"/overview",
+			o.query,
+		),
+		Span:   o.back.name,
+		Source: printable(o.source),
+		AllURL: address("/overview", with(o.query, "source", "")),
+		AsOf: ui.At(
+			o.now,
+		),
+		Headlines: headlines(o, all),
+		Plot:      all.plot(o, o.source),
+		Steps:     stepRows(o, all),
+		Ages:      ageRows(o),
+		Reasons:   reasonRows(o),
+		Queues:    queueRows(o),
+	}
+	for _, b := range lookBacks() {
+		v.Ranges = append(v.Ranges, page.RangeLink{
+			Value:   b.value,
+			Label:   b.label,
+			Name:    b.name,
+			URL:     address("/overview", with(o.query, "range", b.value)),
+			Current: b.value == o.back.value,
+		})
+	}
+	for _, name := range c.sourcesOf(o) {
+		of := bySource[name]
+		if of == nil {
+			of = newSeries(o)
+		}
+		v.Sources = append(v.Sources, c.sourceRow(o, name, of))
+	}
+	return v
+}
+
+// sourcesOf answers the configured sources and those that messages have besides, or the one that was asked for.
+func (c *Console) sourcesOf(o overview) []string {
+	if o.source != "" {
+		return []string{o.source}
+	}
+	var names, others []string
+	for _, s := range c.Sources {
+		names = append(names, s.Name)
+	}
+	for name := range o.counts {
+		if !slices.Contains(names, name) {
+			others = append(others, name)
+		}
+	}
+	slices.Sort(others)
+	return append(names, others...)
+}
+
+// series is what happened step by step, those in which nothing did included.
+type series struct {
+	from                       time.Time
+	step                       time.Duration
+	failed, byItself, byPeople []int
+	total                      store.Tally
+}
+
+func newSeries(o overview) *series {
+	n := int(o.back.span / o.back.step)
+	return &series{
+		from:     o.from,
+		step:     o.back.step,
+		failed:   make([]int, n),
+		byItself: make([]int, n),
+		byPeople: make([]int, n),
+	}
+}
+
+func (s *series) add(t store.Tally) {
+	i := int(t.At.Sub(s.from) / s.step)
+	s.failed[i] += t.Failed
+	s.byItself[i] += t.ByItself
+	s.byPeople[i] += t.ByPeople
+	s.total.Failed += t.Failed
+	s.total.ByItself += t.ByItself
+	s.total.ByPeople += t.ByPeople
+}
+
+func (s *series) plot(o overview, source string) page.Plot {
+	query := url.Values{"status": {allStatus}}
+	if source != "" {
+		query.Set("source", source)
+	}
+	// What is marshalled are numbers and an address: it cannot fail.
+	data, _ := json.Marshal(map[string]any{
+		"from":     s.from.UnixMilli(),
+		"step":     s.step.Milliseconds(),
+		"failed":   s.failed,
+		"byItself": s.byItself,
+		"byPeople": s.byPeople,
+		"url":      address("/messages", query),
+	})
+	summary := fmt.Sprintf(
+		"In the last %s %s failed, %s recovered by itself and %s by people.",
+		o.back.name,
+		number(s.total.Failed),
+		number(s.total.ByItself),
+		number(s.total.ByPeople),
+	)
+	if s.total.Failed > 0 {
+		most := slices.Max(s.failed)
+		at := s.from.Add(time.Duration(slices.Index(s.failed, most)) * s.step)
+		summary += fmt.Sprintf(" Most failed from %s: %s.", at.Format("2 January 15:04 UTC"), number(most))
+	}
+	return page.Plot{Summary: summary, Data: string(data)}
+}
+
+// counted is a number with the list that it counts. Nothing has no list.
+func counted(n int, path string, query url.Values) page.Count {
+	if n == 0 {
+		return page.Count{Text: "0"}
+	}
+	return page.Count{Text: number(n), URL: address(path, query)}
+}
+
+// countedUpTo is a number that counting stopped at.
+func countedUpTo(limit, n int, query url.Values) page.Count {
+	count := counted(min(n, limit), "/messages", query)
+	if n > limit {
+		count.Text += "+"
+	}
+	return count
+}
+
+// nameOf is a source as an address of a list names it.
+func nameOf(source string) string { return cmp.Or(source, noSource) }
+
+// between is a list within a time, of a source unless that is empty.
+func between(from, to time.Time, source string, more ...string) url.Values {
+	query := url.Values{}
+	for i := 0; i+1 < len(more); i += 2 {
+		query.Set(more[i], more[i+1])
+	}
+	if source != "" {
+		query.Set("source", source)
+	}
+	if !from.IsZero() {
+		query.Set("from", from.Format(formTime))
+	}
+	if !to.IsZero() {
+		query.Set("to", to.Format(formTime))
+	}
+	return query
+}
+
+// talliesOf are the three numbers of a tally, each with its list: the messages that were received, and the deliveries
+// in the trail.
+func talliesOf(t store.Tally, from, to time.Time, source string) (failed, byItself, byPeople page.Count) {
+	failed = counted(t.Failed, "/messages", between(from, to, source, "status", allStatus))
+	byItself = counted(
+		t.ByItself,
+		"/audit",
+		between(from, to, source, "action", "attempt.delivered", "by", string(store.Program)),
+	)
+	byPeople = counted(
+		t.ByPeople,
+		"/audit",
+		between(from, to, source, "action", "attempt.delivered", "by", string(store.People)),
+	)
+	return failed, byItself, byPeople
+}
+
+func headlines(o overview, all *series) []page.Headline {
+	open := map[deadletter.Status]int{}
+	for source, counts := range o.counts {
+		if o.source == "" || o.source == source {
+			open[deadletter.Failed] += counts[deadletter.Failed]
+			open[deadletter.Retrying] += counts[deadletter.Retrying]
+		}
+	}
+	ofStatus := func(s deadletter.Status) page.Count {
+		return counted(open[s], "/messages", between(time.Time{}, time.Time{}, o.source, "status", string(s)))
+	}
+	failed, byItself, byPeople := talliesOf(all.total, o.from, o.to, o.source)
+	list := []page.Headline{
+		{Label: "Need a person now", Count: ofStatus(deadletter.Failed), Tone: "tone-failed"},
+		{Label: "Retrying now", Count: ofStatus(deadletter.Retrying), Tone: "tone-retrying"},
+		{Label: "Failed in the last " + o.back.name, Count: failed},
+		{Label: "Recovered by itself", Count: byItself, Tone: "tone-resolved"},
+		{Label: "Recovered by people", Count: byPeople, Tone: "tone-replaying"},
+	}
+	if recovered := all.total.ByItself + all.total.ByPeople; recovered > 0 {
+		share := all.total.ByItself * 100 / recovered
+		list[3].Note, list[4].Note = fmt.Sprintf("%d %% of what recovered", share), fmt.Sprintf("%d %%", 100-share)
+	}
+	for i := range list {
+		if list[i].Count.URL == "" {
+			list[i].Tone, list[i].Note = "", ""
+		}
+	}
+	return list
+}
+
+func stepRows(o overview, all *series) []page.StepRow {
+	var rows []page.StepRow
+	for i := range all.failed {
+		t := store.Tally{Failed: all.failed[i], ByItself: all.byItself[i], ByPeople: all.byPeople[i]}
+		if t == (store.Tally{}) {
+			continue
+		}
+		from := all.from.Add(time.Duration(i) * all.step)
+		row := page.StepRow{From: ui.At(from)}
+		row.Failed, row.ByItself, row.ByPeople = talliesOf(t, from, from.Add(all.step), o.source)
+		rows = append(rows, row)
+	}
+	slices.Reverse(rows)
+	return rows
+}
+
+func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow {
+	row := page.SourceRow{Name: printable(name), Plot: of.plot(o, nameOf(name))}
+	row.Failed, row.ByItself, row.ByPeople = talliesOf(of.total, o.from, o.to, nameOf(name))
+	counts := o.counts[name]
+	row.NeedPerson = counted(
+		counts[deadletter.Failed],
+		"/messages",
+		between(time.Time{}, time.Time{}, nameOf(name), "status", string(deadletter.Failed)),
+	)
+	row.Retrying = counted(
+		counts[deadletter.Retrying],
+		"/messages",
+		between(time.Time{}, time.Time{}, nameOf(name), "status", string(deadletter.Retrying)),
+	)
+	if name != "" && o.source == "" {
+		row.URL = address("/overview", with(o.query, "source", name))
+	}
+	if s, ok := c.sources[name]; ok {
+		row.SourceHealth = c.sourceHealth(s)
+	}
+	return row
+}
+
+// sourceHealth tells how a source's destination does.
+func (c *Console) sourceHealth(s Source) page.SourceHealth {
+	v := page.SourceHealth{Destination: s.Destination}
+	v.Health, v.Since, v.Note = healthView(c.Health(s.Name))
+	return v
+}
+
+// healthView tells how a destination does: in a word, since when, and why.
+func healthView(h Health) (health string, since ui.Moment, note string) {
+	answered := printable(h.Error)
+	switch {
+	case !h.HeldSince.IsZero() && h.Failures == 0:
+		return "down", ui.At(h.HeldSince), ""
+	case !h.HeldSince.IsZero():
+		return "down", ui.At(h.HeldSince), deliveries(h.Failures) + " in a row: " + answered
+	case h.Seen.IsZero():
+		return "unseen", ui.Moment{}, "No delivery since dlqdesk started."
+	case h.Failures > 0:
+		return "failing", ui.At(h.FailingSince), deliveries(h.Failures) + " in a row: " + answered
+	case h.Refusals == 1:
+		return "refusing", ui.Moment{}, "It answers, and refused the latest delivery: " + answered
+	case h.Refusals > 1:
+		return "refusing", ui.Moment{}, "It answers, and refused the latest " + deliveries(h.Refusals) + ": " + answered
+	}
+	return "up", ui.Moment{}, ""
+}
+
+func deliveries(n int) string {
+	if n == 1 {
+		return "1 delivery"
+	}
+	return number(n) + " deliveries"
+}
+
+func ageRows(o overview) []page.AgeRow {
+	most := 1
+	for _, a := range o.ages {
+		most = max(most, a.needPerson)
+	}
+	var rows []page.AgeRow
+	for _, a := range o.ages {
+		rows = append(rows, page.AgeRow{
+			Age: a.age,
+			NeedPerson: countedUpTo(
+				openCap,
+				a.needPerson,
+				between(a.from, a.to, o.source, "status", string(deadletter.Failed)),
+			),
+			Retrying: countedUpTo(
+				openCap,
+				a.retrying,
+				between(a.from, a.to, o.source, "status", string(deadletter.Retrying)),
+			),
+			Share: a.needPerson * 100 / most,
+		})
+	}
+	return rows
+}
+
+func reasonRows(o overview) []page.ReasonRow {
+	var rows []page.ReasonRow
+	for _, cause := range o.causes {
+		list := func(status deadletter.Status) url.Values {
+			return url.Values{"status": {string(status)}, "group": {cause.Fingerprint}}
+		}
+		row := page.ReasonRow{
+			Text: printable(
+				cause.Reason,
+			),
+			Source:     printable(cause.Source),
+			First:      ui.At(cause.FirstAt),
+			Newest:     ui.At(cause.LastAt),
+			NeedPerson: countedUpTo(openCap, cause.needPerson, list(deadletter.Failed)),
+			Retrying: countedUpTo(
+				openCap,
+				cause.retrying,
+				list(deadletter.Retrying),
+			),
+			Share: cause.Open * 100 / o.causes[0].Open,
+		}
+		if r := cause.Unedited; r.Tried > 0 {
+			row.Replays = fmt.Sprintf("%s of %s helped", number(r.Delivered), plural(r.Tried, "unedited replay"))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func queueRows(o overview) []page.QueueRow {
+	var rows []page.QueueRow
+	for _, q := range o.queues {
+		held := q.depth.held()
+		if q.emptySpool() {
+			continue
+		}
+		row := page.QueueRow{
+			Name:     q.Name,
+			Holds:    q.Holds,
+			Waiting:  queueCount(q.depth.Visible, q.Queue, nil),
+			InFlight: queueCount(q.depth.InFlight, q.Queue, url.Values{"in": {inWork}}),
+			Oldest:   ui.At(q.depth.Oldest),
+			Fault:    q.fault(),
+		}
+		if !q.TellsOldest && held > 0 {
+			row.NoList = "SQS lists no messages: each is among the messages once it is read."
+			if q.depth.Retention > 0 {
+				row.NoList += " It forgets one " + keeps(q.depth.Retention) + " after it was sent."
+			}
+		}
+		if q.depth.Delayed > 0 {
+			row.Delayed = number(q.depth.Delayed)
+		}
+		switch {
+		case row.Fault.Text != "":
+		case held == 0:
+			row.NoOldest = "empty"
+		case !q.TellsOldest:
+			row.NoOldest = "SQS does not tell"
+		}
+		row.Expires = nextToExpire(q, o.now)
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// nextToExpire is when a queue forgets the oldest of the messages that were read and are still on it.
+func nextToExpire(q queueDepth, now time.Time) ui.Moment {
+	if q.Left == nil || q.depth.Retention == 0 {
+		return ui.Moment{}
+	}
+	for _, l := range q.Left() {
+		if expires := l.SentAt.Add(q.depth.Retention); expires.After(now) {
+			return ui.At(expires)
+		}
+	}
+	return ui.Moment{}
 }

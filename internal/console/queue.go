@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -154,4 +155,24 @@ func queueCount(n int, q Queue, query url.Values) page.Count {
 		return page.Count{Text: number(n)}
 	}
 	return page.Count{Text: number(n), URL: queuePath(q.Name, query)}
+}
+
+// stillOn answers the queue that still has the message of a message, which it forgets one day, and when that is; the
+// zero value: none is known to have it.
+func (c *Console) stillOn(ctx context.Context, id deadletter.ID) page.StillOn {
+	for _, q := range c.Queues {
+		if q.Left == nil {
+			continue
+		}
+		for _, l := range q.Left() {
+			if l.Message != id {
+				continue
+			}
+			depth, err := q.Depth(ctx)
+			if expires := l.SentAt.Add(depth.Retention); err == nil && depth.Retention > 0 && expires.After(c.Now()) {
+				return page.StillOn{Queue: printable(q.Name), Expires: ui.At(expires)}
+			}
+		}
+	}
+	return page.StillOn{}
 }

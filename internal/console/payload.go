@@ -1,0 +1,419 @@
+package console
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
+	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
+)
+
+const (
+	maxShown   = 256 << 10 // bytes of a body on a page
+	maxPretty  = 8 << 20   // bytes of an indented body that a script asks for
+	maxHex     = 16 << 10  // bytes of a binary body on a page; a dump is five times as long
+	maxExcerpt = 200       // bytes of a body in a line
+)
+
+// payloadView shows the body of a revision: as text where it is text, as a hex dump where it is not, and masked
+// either way.
+func payloadView(id deadletter.ID, r deadletter.Revision, s desk.Source) page.Payload {
+	v := page.Payload{
+		Name: revisionName(r), ContentType: printable(r.Headers.Get("Content-Type")), Size: size(len(r.Body)),
+		DownloadURL: "/messages/" + url.PathEscape(string(id)) + "/body?revision=" + strconv.Itoa(r.Number),
+	}
+	var body []byte
+	body, v.Masked = deadletter.MaskJSON(r.Body, s.MaskPaths)
+	if !isText(body) {
+		v.Hex, v.Note = hex.Dump(body[:min(len(body), maxHex)]), shownOf(len(body), maxHex)
+		return v
+	}
+	v.JSON = json.Valid(body)
+	if len(body) > maxShown {
+		v.WholeURL = v.DownloadURL + "&form=pretty"
+	}
+	v.Raw, v.Note = printable(string(cutText(body, maxShown))), shownOf(len(body), maxShown)
+	if len(body) <= maxShown && v.JSON {
+		// What is small but nested deeply would be large when indented: it is shown as it came.
+		if pretty, whole := indent(body, 4*maxShown); whole {
+			v.Pretty = pretty
+		}
+	}
+	return v
+}
+
+// bodyIn is a body, masked: as it was received, indented, or as it is edited.
+func bodyIn(form string, r deadletter.Revision, s desk.Source) []byte {
+	switch form {
+	case "edit":
+		return []byte(editText(r, s))
+	case "pretty":
+		return []byte(prettyText(r, s, maxPretty))
+	}
+	masked, _ := deadletter.MaskJSON(r.Body, s.MaskPaths)
+	return masked
+}
+
+// prettyText is a body, masked, and indented where it is JSON that fits a limit in bytes.
+func prettyText(r deadletter.Revision, s desk.Source, limit int) string {
+	masked, _ := deadletter.MaskJSON(r.Body, s.MaskPaths)
+	if json.Valid(masked) {
+		if pretty, whole := indent(masked, limit); whole {
+			return pretty
+		}
+	}
+	return string(masked)
+}
+
+func shownOf(n, limit int) string {
+	if n <= limit {
+		return ""
+	}
+	return "The first " + size(limit) + " of " + size(n) + " are shown."
+}
+
+// isText tells whether a body can be shown as it is.
+func isText(body []byte) bool {
+	return utf8.Valid(body) && !bytes.ContainsFunc(body, func(r rune) bool {
+		return r < ' ' && r != '\t' && r != '\n' && r != '\r' && r != '\f'
+	})
+}
+
+// cutText shortens a text without cutting a character in two.
+func cutText(text []byte, limit int) []byte {
+	if len(text) <= limit {
+		return text
+	}
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
+	}
+	return text[:limit]
+}
+
+// excerpt is the beginning of a body in one line, masked.
+func excerpt(body []byte, s desk.Source) string {
+	masked, _ := deadletter.MaskJSON(body, s.MaskPaths)
+	text := printable(string(cutText(masked, maxExcerpt)))
+	if len(masked) > maxExcerpt {
+		text += "…"
+	}
+	return text
+}
+
+// maskQuery masks the values of a query string whose names say that they are secret.
+func maskQuery(query string, s desk.Source) string {
+	parts := strings.Split(query, "&")
+	for i, part := range parts {
+		raw, _, has := strings.Cut(part, "=")
+		name, err := url.QueryUnescape(raw)
+		if has && (err != nil || deadletter.IsSecretHeader(name, s.MaskHeaders...)) {
+			parts[i] = raw + "=" + deadletter.Mask
+		}
+	}
+	return strings.Join(parts, "&")
+}
+
+// indent writes valid JSON with one value a line, up to a limit in bytes; false: it did not fit. Unlike json.Indent
+// it stops there, because nesting makes the indented text grow with the square of the text.
+func indent(text []byte, limit int) (string, bool) {
+	var out strings.Builder
+	depth, quoted, escaped := 0, false, false
+	line := func(by int) {
+		depth += by
+		out.WriteByte('\n')
+		for range min(depth, limit) {
+			out.WriteString("  ")
+		}
+	}
+	for i, b := range text {
+		if out.Len() > limit {
+			return "", false
+		}
+		if quoted {
+			out.WriteByte(b)
+			quoted, escaped = escaped || b != '"', !escaped && b == '\\'
+			continue
+		}
+		switch b {
+		case ' ', '\t', '\r', '\n':
+		case '"':
+			quoted = true
+			out.WriteByte(b)
+		case '{', '[':
+			out.WriteByte(b)
+			if !closesNext(text[i+1:]) {
+				line(1)
+			}
+		case '}', ']':
+			if !opened(out.String()) {
+				line(-1)
+			}
+			out.WriteByte(b)
+		case ',':
+			out.WriteByte(b)
+			line(0)
+		case ':':
+			out.WriteString(": ")
+		default:
+			out.WriteByte(b)
+		}
+	}
+	return out.String(), true
+}
+
+// closesNext tells whether the object or array that was just opened is empty.
+func closesNext(rest []byte) bool {
+	rest = bytes.TrimLeft(rest, " \t\r\n")
+	return len(rest) > 0 && (rest[0] == '}' || rest[0] == ']')
+}
+
+// opened tells whether a text ends with what opens an object or array.
+func opened(text string) bool {
+	return strings.HasSuffix(text, "{") || strings.HasSuffix(text, "[")
+}
+
+// compare shows two revisions of a message side by side: what was received and the latest, where nothing else is
+// asked for.
+func (c *Console) compare(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	l, err := c.Store.Message(ctx, messageID(r))
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	list, err := c.Store.Revisions(ctx, l.ID)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	before, err := c.comparedRevision(r, l, "from", 0)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	after, err := c.comparedRevision(r, l, "to", l.Revision)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	source, _ := c.Desk.Source(l.Source)
+	v := compareView(l.ID, before, after, list, source)
+	v.Chrome, v.Back = c.chrome(r, "Compare revisions of message "+string(l.ID)), backQuery(r)
+	c.render(w, r, http.StatusOK, page.Compare(v))
+}
+
+func (c *Console) comparedRevision(
+	r *http.Request,
+	l deadletter.Message,
+	field string,
+	number int,
+) (deadletter.Revision, error) {
+	if asked := r.FormValue(field); asked != "" {
+		var err error
+		if number, err = strconv.Atoi(asked); err != nil {
+			return deadletter.Revision{}, deadletter.Errorf(deadletter.Invalid, "%q is no number of a revision", asked)
+		}
+	}
+	return c.Store.Revision(r.Context(), l.ID, number)
+}
+
+func compareView(
+	id deadletter.ID,
+	before, after deadletter.Revision,
+	list []deadletter.Revision,
+	s desk.Source,
+) page.CompareView {
+	v := page.CompareView{
+		ID: string(
+			id,
+		),
+		Text:    isText(before.Body) && isText(after.Body),
+		Before:  compareSide(id, before, list, s),
+		After:   compareSide(id, after, list, s),
+		Headers: headerChanges(before.Headers, after.Headers, s),
+	}
+	_, maskedBefore := deadletter.MaskJSON(before.Body, s.MaskPaths)
+	_, maskedAfter := deadletter.MaskJSON(after.Body, s.MaskPaths)
+	v.Masked = maskedBefore || maskedAfter
+	switch {
+	case bytes.Equal(before.Body, after.Body):
+		v.Same = "The bodies are the same."
+	case !v.Text:
+		v.Same = "A body that is no text cannot be compared here: download both."
+	case prettyText(before, s, maxPretty) == prettyText(after, s, maxPretty):
+		v.Same = "The bodies differ in nothing that is shown here: only in white space between values, or in values that are masked."
+	}
+	return v
+}
+
+func compareSide(id deadletter.ID, r deadletter.Revision, list []deadletter.Revision, s desk.Source) page.CompareSide {
+	side := page.CompareSide{Name: revisionName(r), Size: size(len(r.Body)), JSON: r.IsJSON()}
+	for _, other := range list {
+		number := strconv.Itoa(other.Number)
+		side.Options = append(
+			side.Options,
+			ui.Option{Value: number, Label: revisionName(other), Selected: other.Number == r.Number},
+		)
+	}
+	if !isText(r.Body) {
+		return side
+	}
+	text := []byte(prettyText(r, s, maxPretty))
+	side.Body, side.Note = printable(string(cutText(text, maxShown))), shownOf(len(text), maxShown)
+	if side.Note != "" {
+		side.WholeURL = address(
+			"/messages/"+string(id)+"/body",
+			url.Values{"form": {"pretty"}, "revision": {strconv.Itoa(r.Number)}},
+		)
+	}
+	return side
+}
+
+// headerChanges are the headers that differ, masked.
+func headerChanges(before, after deadletter.Headers, s desk.Source) []page.HeaderChange {
+	old, now := before.Masked(s.MaskHeaders...), after.Masked(s.MaskHeaders...)
+	names := append(old.Names(), now.Names()...)
+	slices.Sort(names)
+	var rows []page.HeaderChange
+	for _, name := range slices.Compact(names) {
+		if !slices.Equal(before[name], after[name]) {
+			rows = append(
+				rows,
+				page.HeaderChange{
+					Name: printable(name),
+					Old:  printable(strings.Join(old[name], ", ")),
+					New:  printable(strings.Join(now[name], ", ")),
+				},
+			)
+		}
+	}
+	return rows
+}
+
+const (
+	maxCurlBody   = 16 << 10 // bytes; a larger body is sent from a file
+	maxTicketBody = 1 << 10  // bytes
+	maxTicketRows = 10       // attempts
+)
+
+// curlOf is a command that sends a revision the way a replay does; "" where none is to be had. Secrets stay masked.
+func curlOf(l deadletter.Message, r deadletter.Revision, s desk.Source) string {
+	if l.Source == "" && l.Queue.From != "" {
+		return ""
+	}
+	lines := []string{"curl -i -X " + quoted(l.Method)}
+	masked := r.Headers.EndToEnd().Masked(s.MaskHeaders...)
+	for _, name := range masked.Names() {
+		for _, value := range masked[name] {
+			lines = append(lines, "-H "+quoted(printable(name+": "+value)))
+		}
+	}
+	lines = append(lines, "-H "+quoted("Webhook-Id: "+printable(l.WebhookID)))
+	body, _ := deadletter.MaskJSON(r.Body, s.MaskPaths)
+	switch {
+	case len(body) > maxCurlBody || !utf8.Valid(body):
+		lines = append(lines, "--data-binary @"+downloadName(l.ID, r))
+	case len(body) > 0:
+		lines = append(lines, "--data-binary "+quoted(string(body)))
+	}
+	return printable(strings.Join(append(lines, quoted(maskedURL(l, s))), " \\\n  "))
+}
+
+// maskedURL is where a message was sent to, without what is secret in it.
+func maskedURL(l deadletter.Message, s desk.Source) string {
+	u, err := url.Parse(l.Destination)
+	if err != nil || l.Destination == "" {
+		return "http://destination"
+	}
+	u.RawQuery = strings.Trim(maskQuery(u.RawQuery, s)+"&"+maskQuery(l.Query, s), "&")
+	return u.String()
+}
+
+// quoted writes a text as one word of a shell (POSIX.1-2024, section 2.2.2).
+func quoted(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+// ticketOf describes a message in Markdown, for somebody who has no desk.
+func (c *Console) ticketOf(r *http.Request, l deadletter.Message, shown deadletter.Revision, h history) string {
+	source, _ := c.Desk.Source(l.Source)
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	what := "Webhook not delivered"
+	if l.Queue.From != "" {
+		what = "Dead message of the queue " + inline(l.Queue.From)
+	}
+	line("## %s: %s\n", what, inline(l.Reason))
+	line("- Message: %s", c.deskURL(r)+messageURL(l.ID, ""))
+	told := func(label, value string) {
+		if value != "" {
+			line("- %s: %s", label, inline(value))
+		}
+	}
+	told("Source", l.Source)
+	told("Came from", l.Queue.SourceARN)
+	told("Was meant for", l.Queue.TargetARN)
+	told("Group", l.Queue.GroupID)
+	told("Request id", l.Queue.RequestID)
+	told("Event type", l.EventType)
+	line("- Status: %s, retries %s", ui.StatusWord(string(l.Status)), c.retries(l))
+	line("- Received: %s", ui.At(l.ReceivedAt).Text)
+	line("- Webhook-Id: `%s`", inline(l.WebhookID))
+	if len(h.attempts) > 0 {
+		line("\n| attempt | at | outcome | code | took | error |\n| --- | --- | --- | --- | --- | --- |")
+	}
+	for _, a := range h.attempts[:min(len(h.attempts), maxTicketRows)] {
+		line(
+			"| %d (%s) | %s | %s | %s | %s | %s |",
+			a.Number,
+			a.Trigger,
+			ui.At(a.StartedAt).Text,
+			a.Outcome,
+			code(a.StatusCode),
+			latency(a.Latency),
+			inline(a.Error),
+		)
+	}
+	line("\nPayload (%s, %s):\n\n```\n%s\n```", revisionName(shown), size(len(shown.Body)), fenced(shown.Body, source))
+	return b.String()
+}
+
+// deskURL is how browsers reach the desk.
+func (c *Console) deskURL(r *http.Request) string {
+	if c.PublicURL != "" {
+		return c.PublicURL
+	}
+	u := url.URL{Scheme: "http", Host: r.Host}
+	if r.TLS != nil {
+		u.Scheme = "https"
+	}
+	return u.String()
+}
+
+// inline makes a text fit for one line of Markdown and one cell of a table.
+func inline(text string) string {
+	return strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ", "`", "'", "<", "&lt;").Replace(printable(text))
+}
+
+// fenced is the beginning of a body, which cannot end the code block that it stands in.
+func fenced(body []byte, s desk.Source) string {
+	masked, _ := deadletter.MaskJSON(body, s.MaskPaths)
+	if !utf8.Valid(masked) {
+		return "(binary)"
+	}
+	text := printable(string(masked))
+	if len(text) > maxTicketBody {
+		text = strings.ToValidUTF8(text[:maxTicketBody], "") + "…"
+	}
+	return strings.ReplaceAll(text, "```", "'''")
+}
