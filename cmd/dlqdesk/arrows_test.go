@@ -82,6 +82,7 @@ func TestArrowsHoldWhatTheySay(t *testing.T) {
 		{"internal/platform/client.go", "dlqdesk/internal/config", false},
 		{"internal/platform/retry.go", "dlqdesk/internal/delivery", true},
 		{"web/page/messages.go", "dlqdesk/internal/deadletter", false},
+		{"web/page/messages.go", "dlqdesk/web/gallery", false},
 		{"web/ui/ui.go", "dlqdesk/web/page", false},
 		{"web/assets.go", "dlqdesk/web/ui", false},
 		{"internal/app/app.go", "dlqdesk/internal/desktest", false},

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"dlqdesk/web"
-	"dlqdesk/web/page"
 
 	"github.com/a-h/templ"
 )
@@ -32,7 +31,7 @@ func Handler() http.Handler {
 		w.Header().Set("Content-Type", "text/css; charset=utf-8")
 		_, _ = w.Write(styles) // a browser that hung up has no use for it
 	})
-	examples := page.Gallery()
+	examples := Examples()
 	for _, e := range examples {
 		mux.Handle("GET "+statePath+e.Name, show(e.Component))
 	}
@@ -72,7 +71,7 @@ type group struct {
 type state struct{ name, url string }
 
 // groups puts the states of a page together; parts of pages, which have no page around them, are left out.
-func groups(examples []page.Example) []group {
+func groups(examples []Example) []group {
 	var list []group
 	for _, e := range examples {
 		if e.Partial {

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"dlqdesk/web/gallery"
-	"dlqdesk/web/page"
 
 	"github.com/PuerkitoBio/goquery"
 )
@@ -36,7 +35,7 @@ func TestIndexLeadsToEveryState(t *testing.T) {
 			t.Errorf("%s answers %d", path, w.Code)
 		}
 	}
-	for _, e := range page.Gallery() {
+	for _, e := range gallery.Examples() {
 		if !e.Partial && !known[e.Name] {
 			t.Errorf("nothing leads to %s", e.Name)
 		}

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"dlqdesk/web"
-	"dlqdesk/web/page"
+	"dlqdesk/web/gallery"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
@@ -163,7 +163,7 @@ func looks() []look {
 func TestGalleryLooks(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
-	for _, e := range page.Gallery() {
+	for _, e := range gallery.Examples() {
 		mux.HandleFunc("GET /gallery/"+e.Name, func(w http.ResponseWriter, r *http.Request) {
 			if err := e.Component.Render(r.Context(), w); err != nil {
 				http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -183,7 +183,7 @@ func TestGalleryLooks(t *testing.T) {
 		return filepath.Join(shots, name)
 	}
 	t.Run("examples", func(t *testing.T) {
-		for _, e := range page.Gallery() {
+		for _, e := range gallery.Examples() {
 			if e.Partial {
 				continue
 			}

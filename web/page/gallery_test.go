@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dlqdesk/web"
+	"dlqdesk/web/gallery"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 
@@ -15,7 +16,7 @@ import (
 	"github.com/a-h/templ"
 )
 
-func render(t *testing.T, e page.Example) *goquery.Document {
+func render(t *testing.T, e gallery.Example) *goquery.Document {
 	t.Helper()
 	var out bytes.Buffer
 	if err := e.Component.Render(t.Context(), &out); err != nil {
@@ -33,7 +34,7 @@ func TestGalleryMarkup(t *testing.T) {
 	t.Parallel()
 	icons := sprite(t)
 	names := map[string]bool{}
-	for _, e := range page.Gallery() {
+	for _, e := range gallery.Examples() {
 		if names[e.Name] {
 			t.Errorf("two examples are named %s", e.Name)
 		}
@@ -196,7 +197,7 @@ func TestEverythingReceivedIsText(t *testing.T) {
 		}}),
 		"draft": page.JobConfirm(page.JobConfirmView{ID: "1", Action: "edit", Patch: attack, Reason: attack, Back: attack}),
 	} {
-		doc := render(t, page.Example{Name: name, Component: component})
+		doc := render(t, gallery.Example{Name: name, Component: component})
 		if n := doc.Find("img, a[href^='javascript:']").Length(); n != 0 {
 			t.Errorf("%s: %d elements came out of what was received", name, n)
 		}
@@ -207,7 +208,7 @@ func TestEverythingReceivedIsText(t *testing.T) {
 func TestAnEditedBodyIsNotChangedByTheForm(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", "\n{}", "\n\n", "  {\n}\n", "a\r\nb", "&amp;<x>"} {
-		doc := render(t, page.Example{Component: page.Edit(page.EditView{Body: body})})
+		doc := render(t, gallery.Example{Component: page.Edit(page.EditView{Body: body})})
 		if got, want := doc.Find("#body").Text(), strings.ReplaceAll(body, "\r\n", "\n"); got != want {
 			t.Errorf("the field holds %q, want %q", got, want)
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"dlqdesk/web/gallery"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 
@@ -29,7 +30,7 @@ func TestTheTimelineIsInOrder(t *testing.T) {
 			{Number: "12", At: at(10), System: true},
 		},
 	}
-	doc := render(t, page.Example{Component: page.MessagePanel(panel)})
+	doc := render(t, gallery.Example{Component: page.MessagePanel(panel)})
 	var got []string
 	doc.Find(".happenings > li").Each(func(_ int, s *goquery.Selection) {
 		got = append(got, s.AttrOr("data-attempt", "")+s.AttrOr("data-event", ""))

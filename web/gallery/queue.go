@@ -1,10 +1,12 @@
-package page
+package gallery
+
+import "dlqdesk/web/page"
 
 import "strconv"
 
-func galleryQueue() []Example {
-	queue := func(name string, change func(*QueueView)) Example {
-		v := QueueView{
+func queue() []Example {
+	queue := func(name string, change func(*page.QueueView)) Example {
+		v := page.QueueView{
 			Chrome: chrome(
 				"On disk, until SQS confirms",
 				"/overview/queues/dlq",
@@ -12,14 +14,14 @@ func galleryQueue() []Example {
 			Name:  "dlq",
 			Holds: "On disk, until SQS confirms",
 			Fate:  "A message moves to SQS as soon as SQS confirms it.",
-			Tabs: []QueueTab{
-				{"Waiting", "312", "/overview/queues/dlq", true},
-				{"In work", "1", "/overview/queues/dlq?in=work", false},
+			Tabs: []page.QueueTab{
+				{Label: "Waiting", Count: "312", URL: "/overview/queues/dlq", Current: true},
+				{Label: "In work", Count: "1", URL: "/overview/queues/dlq?in=work", Current: false},
 			},
 			NextURL: "/overview/queues/dlq?after=50",
 		}
 		for i := range 50 {
-			v.Rows = append(v.Rows, HeldRow{
+			v.Rows = append(v.Rows, page.HeldRow{
 				ID: "c0ffee00-7a1d-4e5b-9c3f-0000000000" + strconv.Itoa(
 					10+i,
 				),
@@ -30,15 +32,15 @@ func galleryQueue() []Example {
 			})
 		}
 		change(&v)
-		return Example{Name: "queue-" + name, Component: Queue(v)}
+		return Example{Name: "queue-" + name, Component: page.Queue(v)}
 	}
 	return []Example{
-		queue("waiting", func(*QueueView) {}),
-		queue("work", func(v *QueueView) {
+		queue("waiting", func(*page.QueueView) {}),
+		queue("work", func(v *page.QueueView) {
 			v.InWork, v.Tabs[0].Current, v.Tabs[1].Current, v.NextURL, v.Rows = true, false, true, "", v.Rows[:1]
 			v.Rows[0].Receives, v.Rows[0].Until, v.Rows[0].Reason = "2", ago(-0.5), ""
 		}),
-		queue("long", func(v *QueueView) {
+		queue("long", func(v *page.QueueView) {
 			v.Name, v.NextURL, v.FirstURL, v.Rows = longWord, "", "/overview/queues/dlq", v.Rows[:5]
 			v.Rows[0].ID, v.Rows[0].Source, v.Rows[0].Reason = longWord, longWord, longReason()
 			v.Rows[1].Source, v.Rows[1].Reason = "", rtlText
@@ -48,10 +50,12 @@ func galleryQueue() []Example {
 		}),
 		queue(
 			"nothing",
-			func(v *QueueView) { v.State, v.Rows, v.Tabs[0].Count, v.Tabs[1].Count = StateNothing, nil, "0", "0" },
+			func(v *page.QueueView) {
+				v.State, v.Rows, v.Tabs[0].Count, v.Tabs[1].Count = page.StateNothing, nil, "0", "0"
+			},
 		),
-		queue("fault", func(v *QueueView) {
-			v.State, v.Rows, v.Fault, v.RetryURL = StateFault, nil, "The store did not answer within 5 seconds.", "/overview/queues/dlq"
+		queue("fault", func(v *page.QueueView) {
+			v.State, v.Rows, v.Fault, v.RetryURL = page.StateFault, nil, "The store did not answer within 5 seconds.", "/overview/queues/dlq"
 		}),
 	}
 }

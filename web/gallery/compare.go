@@ -1,39 +1,40 @@
-package page
+package gallery
 
 import (
 	"strings"
 
+	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
 
-func galleryCompare() []Example {
-	compare := func(name string, change func(*CompareView)) Example {
+func compare() []Example {
+	compare := func(name string, change func(*page.CompareView)) Example {
 		v := compareView()
 		change(&v)
-		return Example{Name: "compare-" + name, Component: Compare(v)}
+		return Example{Name: "compare-" + name, Component: page.Compare(v)}
 	}
 	return []Example{
-		compare("revisions", func(*CompareView) {}),
-		compare("same", func(v *CompareView) {
+		compare("revisions", func(*page.CompareView) {}),
+		compare("same", func(v *page.CompareView) {
 			v.After.Body, v.Headers, v.Same = v.Before.Body, nil, "The bodies are the same."
 		}),
-		compare("binary", func(v *CompareView) {
+		compare("binary", func(v *page.CompareView) {
 			v.Text, v.Masked, v.Same = false, false, "A body that is no text cannot be compared here: download both."
 		}),
-		compare("long", func(v *CompareView) {
+		compare("long", func(v *page.CompareView) {
 			v.ID, v.Before.Body, v.After.Body = longWord, longWord+"\n"+rtlText+"\n"+emoji, longWord+rtlText+"\n"+longReason()
 			v.Before.JSON, v.After.JSON, v.After.Name = false, false, "edit 2 by "+longWord
 			v.After.Options[0].Label = v.After.Name
-			v.Headers = []HeaderChange{{Name: "X-" + longWord, Old: longWord, New: rtlText}}
+			v.Headers = []page.HeaderChange{{Name: "X-" + longWord, Old: longWord, New: rtlText}}
 		}),
-		compare("large", func(v *CompareView) {
+		compare("large", func(v *page.CompareView) {
 			v.Before.Body = strings.Repeat(prettyBody+"\n", 500)
 			v.After.Body = strings.Replace(v.Before.Body, `"retries": 3`, `"retries": 4`, 40)
 		}),
 	}
 }
 
-func compareView() CompareView {
+func compareView() page.CompareView {
 	options := func(chosen string) []ui.Option {
 		return []ui.Option{
 			{Value: "2", Label: "edit 2 by anna", Selected: chosen == "2"},
@@ -43,17 +44,29 @@ func compareView() CompareView {
 	}
 	edited := strings.NewReplacer(`"type": "Text",`, "\"type\": \"Text\",\n  \"participants\": [\n    { \"id\": \"7c1e\" }\n  ],", `"urgent": false`, `"urgent": true`).
 		Replace(prettyBody)
-	return CompareView{
+	return page.CompareView{
 		Chrome: chrome(
 			"Compare revisions",
 			"/messages/"+messageID(1)+"/compare",
 		),
-		ID:      messageID(1),
-		Back:    listQuery,
-		Masked:  true,
-		Text:    true,
-		Before:  CompareSide{Options: options("0"), Name: "original", Size: "1.2 KiB", Body: prettyBody, JSON: true},
-		After:   CompareSide{Options: options("2"), Name: "edit 2 by anna", Size: "1.3 KiB", Body: edited, JSON: true},
-		Headers: []HeaderChange{{Name: "X-Tenant", Old: "acme", New: "acme-eu"}, {Name: "X-Retry", New: "1"}},
+		ID:     messageID(1),
+		Back:   listQuery,
+		Masked: true,
+		Text:   true,
+		Before: page.CompareSide{
+			Options: options("0"),
+			Name:    "original",
+			Size:    "1.2 KiB",
+			Body:    prettyBody,
+			JSON:    true,
+		},
+		After: page.CompareSide{
+			Options: options("2"),
+			Name:    "edit 2 by anna",
+			Size:    "1.3 KiB",
+			Body:    edited,
+			JSON:    true,
+		},
+		Headers: []page.HeaderChange{{Name: "X-Tenant", Old: "acme", New: "acme-eu"}, {Name: "X-Retry", New: "1"}},
 	}
 }

@@ -1,25 +1,26 @@
-package page
+package gallery
 
 import (
 	"strconv"
 	"time"
 
+	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
 
-func galleryLedger() []Example {
-	ledger := func(name string, change func(*LedgerBook)) Example {
+func ledger() []Example {
+	ledger := func(name string, change func(*page.LedgerBook)) Example {
 		v := ledgerBook()
 		change(&v)
 		frame := chrome("Ledger", "/ledger")
 		frame.Unbalanced = len(v.Imbalances) > 0
-		return Example{Name: name, Component: Ledger(LedgerView{Chrome: frame, Book: v})}
+		return Example{Name: name, Component: page.Ledger(page.LedgerView{Chrome: frame, Book: v})}
 	}
 	return []Example{
-		ledger("ledger", func(*LedgerBook) {}),
+		ledger("ledger", func(*page.LedgerBook) {}),
 		ledger("ledger-imbalanced", imbalanced),
-		ledger("ledger-explained", func(v *LedgerBook) {
-			v.Explained = []ImbalanceView{
+		ledger("ledger-explained", func(v *page.LedgerBook) {
+			v.Explained = []page.ImbalanceView{
 				imbalanceOf(
 					"2 messages more than was counted",
 					"genesys",
@@ -29,9 +30,9 @@ func galleryLedger() []Example {
 			}
 			v.Rows[4].Off, v.Rows[4].Known = "2 more", true
 		}),
-		ledger("ledger-acknowledged", func(v *LedgerBook) {
+		ledger("ledger-acknowledged", func(v *page.LedgerBook) {
 			imbalanced(v)
-			v.Verdict = LedgerVerdict{
+			v.Verdict = page.LedgerVerdict{
 				Tone: ui.Info, Text: "Every hour balances, but for what is acknowledged: 2 imbalances.",
 				Hint: "Everything else that was answered 200 is delivered, waits, or is a message.", At: ago(0.1),
 			}
@@ -42,31 +43,31 @@ func galleryLedger() []Example {
 			}
 			v.Rows[5].Known, v.Rows[6].Known = true, true
 		}),
-		{Name: "ledger-acknowledge", Component: Acknowledge(acknowledgeView())},
-		{Name: "ledger-acknowledge-refused", Component: Acknowledge(func() AcknowledgeView {
+		{Name: "ledger-acknowledge", Component: page.Acknowledge(acknowledgeView())},
+		{Name: "ledger-acknowledge-refused", Component: page.Acknowledge(func() page.AcknowledgeView {
 			v := acknowledgeView()
 			v.Note, v.Fault = longReason(), "Say what you found out: the note is kept with this hour."
 			return v
 		}())},
-		{Name: "ledger-acknowledge-viewer", Component: Acknowledge(func() AcknowledgeView {
+		{Name: "ledger-acknowledge-viewer", Component: page.Acknowledge(func() page.AcknowledgeView {
 			v := acknowledgeView()
 			v.Denied = viewer
 			return v
 		}())},
-		ledger("ledger-unchecked", func(v *LedgerBook) {
-			v.Verdict = LedgerVerdict{
+		ledger("ledger-unchecked", func(v *page.LedgerBook) {
+			v.Verdict = page.LedgerVerdict{
 				Tone: ui.Warn,
 				Text: "The ledger cannot be checked now, because a queue does not tell how much waits in it.",
 				Hint: "It is tried again every few seconds. Until then this is what was counted.",
 				At:   ago(12),
 			}
-			v.Queues[0].Fault = QueueFault{
-				"SQS confirms nothing: what should go there waits on this machine's disk",
-				ago(12),
+			v.Queues[0].Fault = page.QueueFault{
+				Text:  "SQS confirms nothing: what should go there waits on this machine's disk",
+				Since: ago(12),
 			}
 			v.Queues = append(
 				v.Queues,
-				LedgerQueue{
+				page.LedgerQueue{
 					Name:    "dlq",
 					Holds:   "On disk, until SQS confirms",
 					Waiting: "312",
@@ -75,9 +76,9 @@ func galleryLedger() []Example {
 				},
 			)
 		}),
-		ledger("ledger-waiting", func(v *LedgerBook) {
+		ledger("ledger-waiting", func(v *page.LedgerBook) {
 			v.Queues[0].Waiting, v.Queues[0].Note = "1,204", "SQS does not tell. A message expires 4 days after it was sent."
-			v.Queues[0].Seen = []SeenMessage{
+			v.Queues[0].Seen = []page.SeenMessage{
 				{
 					ID:      messageID(1),
 					URL:     "/messages/" + messageID(1),
@@ -89,7 +90,7 @@ func galleryLedger() []Example {
 			v.Rows[0].Waiting = "1,204"
 			v.Queues[1].Shared = "Other receivers may deliver from here: a webhook is accounted for by the one that does, so one that is lost here does not show."
 		}),
-		ledger("ledger-many", func(v *LedgerBook) {
+		ledger("ledger-many", func(v *page.LedgerBook) {
 			v.Rows = nil
 			for hour := range 24 {
 				for source := range 10 {
@@ -97,7 +98,7 @@ func galleryLedger() []Example {
 				}
 			}
 		}),
-		ledger("ledger-long", func(v *LedgerBook) {
+		ledger("ledger-long", func(v *page.LedgerBook) {
 			imbalanced(v)
 			v.Imbalances[0].Source, v.Imbalances[1].Source = longWord, rtlText
 			v.Rows[0].Source, v.Rows[1].Source, v.Rows[2].Source = longWord, rtlText, emoji
@@ -108,33 +109,37 @@ func galleryLedger() []Example {
 			}
 			v.Queues[0].Name = longWord
 		}),
-		ledger("ledger-nothing", func(v *LedgerBook) {
-			v.State, v.Rows, v.OlderURL = StateNothing, nil, ""
+		ledger("ledger-nothing", func(v *page.LedgerBook) {
+			v.State, v.Rows, v.OlderURL = page.StateNothing, nil, ""
 		}),
-		ledger("ledger-new", func(v *LedgerBook) {
-			v.Verdict = LedgerVerdict{
+		ledger("ledger-new", func(v *page.LedgerBook) {
+			v.Verdict = page.LedgerVerdict{
 				Tone: ui.Info,
 				Text: "The ledger has not been checked yet.",
 				Hint: "That takes a few seconds after a start.",
 			}
 		}),
-		ledger("ledger-fault", func(v *LedgerBook) {
-			*v = LedgerBook{State: StateFault, Fault: "The store did not answer within 5 seconds.", RetryURL: "/ledger"}
+		ledger("ledger-fault", func(v *page.LedgerBook) {
+			*v = page.LedgerBook{
+				State:    page.StateFault,
+				Fault:    "The store did not answer within 5 seconds.",
+				RetryURL: "/ledger",
+			}
 		}),
-		{Name: "ledger-partial", Component: LedgerTable(ledgerBook()), Partial: true},
+		{Name: "ledger-partial", Component: page.LedgerTable(ledgerBook()), Partial: true},
 	}
 }
 
-func ledgerBook() LedgerBook {
-	v := LedgerBook{
+func ledgerBook() page.LedgerBook {
+	v := page.LedgerBook{
 		URL: "/ledger",
-		Verdict: LedgerVerdict{
+		Verdict: page.LedgerVerdict{
 			Tone: ui.Done,
 			Text: "Every hour balances.",
 			Hint: "Each webhook that was answered 200 is delivered, waits, or is a message.",
 			At:   ago(0.1),
 		},
-		Queues: []LedgerQueue{
+		Queues: []page.LedgerQueue{
 			{Name: "dlqdesk-dlq", Holds: "Failed messages", Waiting: "0", Keeps: "4 days", Note: "Nothing waits."},
 			{
 				Name:    "processing",
@@ -157,9 +162,9 @@ func ledgerBook() LedgerBook {
 	return v
 }
 
-func ledgerRowOf(hour int, source string) LedgerRow {
+func ledgerRowOf(hour int, source string) page.LedgerRow {
 	failed, resolved, archived, delivered := hour*7%5, 40+hour*31%90, hour%3, 210+hour*37%400
-	return LedgerRow{
+	return page.LedgerRow{
 		From: hourOf(
 			hour,
 		),
@@ -169,7 +174,7 @@ func ledgerRowOf(hour int, source string) LedgerRow {
 		Waiting:   "0",
 		Repeated:  "0",
 		Expired:   "0",
-		Messages: []Count{
+		Messages: []page.Count{
 			{Text: "0"},
 			countOf(failed),
 			{Text: "0"},
@@ -180,10 +185,10 @@ func ledgerRowOf(hour int, source string) LedgerRow {
 	}
 }
 
-func acknowledgeView() AcknowledgeView {
+func acknowledgeView() page.AcknowledgeView {
 	v := ledgerBook()
 	imbalanced(&v)
-	return AcknowledgeView{
+	return page.AcknowledgeView{
 		Chrome: chrome(
 			"Acknowledge an imbalance",
 			"/ledger",
@@ -196,9 +201,9 @@ func acknowledgeView() AcknowledgeView {
 	}
 }
 
-func countOf(n int) Count {
+func countOf(n int) page.Count {
 	if n == 0 {
-		return Count{Text: "0"}
+		return page.Count{Text: "0"}
 	}
 	return link(strconv.Itoa(n))
 }
@@ -207,8 +212,8 @@ func hourOf(back int) ui.Moment {
 	return ui.At(time.Date(2026, time.March, 2, 11, 0, 0, 0, time.UTC).Add(-time.Duration(back) * time.Hour))
 }
 
-func imbalanceOf(what, source, why, do string) ImbalanceView {
-	return ImbalanceView{
+func imbalanceOf(what, source, why, do string) page.ImbalanceView {
+	return page.ImbalanceView{
 		From:   hourOf(2),
 		To:     hourOf(1),
 		Source: source,
@@ -219,10 +224,10 @@ func imbalanceOf(what, source, why, do string) ImbalanceView {
 	}
 }
 
-func imbalanced(v *LedgerBook) {
+func imbalanced(v *page.LedgerBook) {
 	v.Verdict.Tone, v.Verdict.Text = ui.Fault, "The ledger does not balance."
 	v.Verdict.Hint = "What was received in these hours is not what is delivered, waits, or is a message."
-	v.Imbalances = []ImbalanceView{
+	v.Imbalances = []page.ImbalanceView{
 		imbalanceOf(
 			"1 message is missing",
 			"genesys",

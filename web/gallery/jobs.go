@@ -1,35 +1,40 @@
-package page
+package gallery
 
 import (
 	"strings"
 
+	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
 
-func galleryJobs() []Example {
-	job := func(name string, v JobView) Example {
+func jobs() []Example {
+	job := func(name string, v page.JobView) Example {
 		v.To, v.Refresh = "/jobs/"+v.ID, false
 		return Example{
 			Name:      "job-" + name,
-			Component: Job(JobPageView{Chrome: chrome("Job "+v.ID, "/jobs/"+v.ID), Job: v}),
+			Component: page.Job(page.JobPageView{Chrome: chrome("Job "+v.ID, "/jobs/"+v.ID), Job: v}),
 		}
 	}
-	draft := func(name string, change func(*JobConfirmView)) Example {
+	draft := func(name string, change func(*page.JobConfirmView)) Example {
 		v := jobDraft()
 		change(&v)
 		return Example{
 			Name: "job-draft-" + name,
-			Component: Job(
-				JobPageView{Chrome: chrome("Job 17", "/jobs/17"), Job: JobView{ID: "17", State: "draft"}, Confirm: &v},
+			Component: page.Job(
+				page.JobPageView{
+					Chrome:  chrome("Job 17", "/jobs/17"),
+					Job:     page.JobView{ID: "17", State: "draft"},
+					Confirm: &v,
+				},
 			),
 		}
 	}
-	list := func(name string, v JobsView) Example {
+	list := func(name string, v page.JobsView) Example {
 		v.Chrome = chrome("Jobs", "/jobs")
-		return Example{Name: "jobs-" + name, Component: Jobs(v)}
+		return Example{Name: "jobs-" + name, Component: page.Jobs(v)}
 	}
 	held := jobRunning()
-	held.Holds = galleryHolds()
+	held.Holds = holds()
 	denied := jobPaused()
 	denied.Denied, denied.CanHide = viewer, false
 	canary := jobOf(
@@ -41,18 +46,27 @@ func galleryJobs() []Example {
 		part("204 to go", "plain"),
 	)
 	canary.Why, canary.CanResume, canary.CanCancel = "The first 10 messages are through, 1 of them failed: look at them, then resume for the other 204.", true, true
-	canary.Faults = []JobFault{
-		{"1", "failed", "SQS did not confirm it: the message may be on its queue.", "/messages?status=all"},
+	canary.Faults = []page.JobFault{
+		{
+			Count: "1",
+			State: "failed",
+			Text:  "SQS did not confirm it: the message may be on its queue.",
+			URL:   "/messages?status=all",
+		},
 	}
 	return []Example{
 		job("canary", canary),
 		job("held", held),
-		list("many", JobsView{Rows: manyJobs(), OlderURL: "/jobs?cursor=o1"}),
-		list("one", JobsView{Rows: manyJobs()[:1]}),
-		list("nothing", JobsView{State: StateNothing}),
+		list("many", page.JobsView{Rows: manyJobs(), OlderURL: "/jobs?cursor=o1"}),
+		list("one", page.JobsView{Rows: manyJobs()[:1]}),
+		list("nothing", page.JobsView{State: page.StateNothing}),
 		list(
 			"fault",
-			JobsView{State: StateFault, Fault: "The store did not answer within 5 seconds.", RetryURL: "/jobs"},
+			page.JobsView{
+				State:    page.StateFault,
+				Fault:    "The store did not answer within 5 seconds.",
+				RetryURL: "/jobs",
+			},
 		),
 		job(
 			"running",
@@ -63,17 +77,19 @@ func galleryJobs() []Example {
 		job("archived", jobArchived()),
 		job("long", jobLong()),
 		job("viewer", denied),
-		draft("replay", func(v *JobConfirmView) {}),
-		draft("held", func(v *JobConfirmView) { v.Holds = galleryHolds() }),
-		draft("unknown", func(v *JobConfirmView) {
+		draft("replay", func(v *page.JobConfirmView) {}),
+		draft("held", func(v *page.JobConfirmView) { v.Holds = holds() }),
+		draft("unknown", func(v *page.JobConfirmView) {
 			v.Unknown, v.Unfit = "12 of them may have been processed already.", "6 of them cannot be replayed as they stand: they will be skipped."
 			v.UnknownError = "12 of these messages may have been processed already: say that they are meant as well."
 		}),
 		draft(
 			"edit",
-			func(v *JobConfirmView) { v.Action, v.Edits, v.Heading = "edit", true, "Edit and replay 214 messages" },
+			func(v *page.JobConfirmView) {
+				v.Action, v.Edits, v.Heading = "edit", true, "Edit and replay 214 messages"
+			},
 		),
-		draft("edit-faults", func(v *JobConfirmView) {
+		draft("edit-faults", func(v *page.JobConfirmView) {
 			v.Action, v.Edits, v.Heading, v.Patch = "edit", true, "Edit and replay 214 messages", "{\n  \"id\": \n}"
 			v.PatchError = ui.FieldError{
 				Text:   "this is not valid JSON: invalid character '}' looking for beginning of value",
@@ -82,39 +98,41 @@ func galleryJobs() []Example {
 			}
 			v.ReasonError = "Say why: the reason is kept with each message."
 		}),
-		draft("redrive", func(v *JobConfirmView) {
+		draft("redrive", func(v *page.JobConfirmView) {
 			v.Action, v.Heading, v.Canary, v.Rate = "redrive", "Redrive 214 messages", "10", "50"
 			v.Unfit = "6 of them cannot be redriven as they stand: they will be skipped."
 		}),
-		draft("pace-faults", func(v *JobConfirmView) {
+		draft("pace-faults", func(v *page.JobConfirmView) {
 			v.Canary, v.CanaryError = "900", "The first messages to try must be a number up to 214, which are all."
 			v.Rate, v.RateError = "fast", "The rate must be a number of messages per second up to 10000."
 		}),
 		draft(
 			"archive",
-			func(v *JobConfirmView) { v.Action, v.Delivers, v.Heading = "archive", false, "Archive 214 messages" },
+			func(v *page.JobConfirmView) {
+				v.Action, v.Delivers, v.Heading = "archive", false, "Archive 214 messages"
+			},
 		),
-		draft("viewer", func(v *JobConfirmView) { v.Denied = viewer }),
-		draft("none", func(v *JobConfirmView) {
+		draft("viewer", func(v *page.JobConfirmView) { v.Denied = viewer }),
+		draft("none", func(v *page.JobConfirmView) {
 			v.Heading, v.Set, v.Oldest, v.Newest = "Replay 0 messages", "0 messages", ui.Moment{}, ui.Moment{}
 			v.Denied = "No message matches any more: there is nothing to do."
 		}),
 	}
 }
 
-func galleryHolds() Holds {
-	return Holds{
-		List: []Hold{
-			{Source: "genesys", State: OutageDown, At: ago(73)},
-			{Source: "cxone", State: OutagePaused, At: ago(-9)},
-			{Source: longWord, State: OutageReleasing, At: ago(1), Rate: "20"},
+func holds() page.Holds {
+	return page.Holds{
+		List: []page.Hold{
+			{Source: "genesys", State: page.OutageDown, At: ago(73)},
+			{Source: "cxone", State: page.OutagePaused, At: ago(-9)},
+			{Source: longWord, State: page.OutageReleasing, At: ago(1), Rate: "20"},
 		},
 		More: "And 12 more destinations",
 	}
 }
 
-func jobDraft() JobConfirmView {
-	return JobConfirmView{
+func jobDraft() page.JobConfirmView {
+	return page.JobConfirmView{
 		ID:       "17",
 		Action:   "replay",
 		Heading:  "Replay 214 messages",
@@ -123,7 +141,7 @@ func jobDraft() JobConfirmView {
 		Newest:   ago(122),
 		InPage:   true,
 		Delivers: true,
-		Late: JobLateView{
+		Late: page.JobLateView{
 			URL:  "/jobs/17/late",
 			Text: "6 that arrived since are not included.",
 		},
@@ -132,8 +150,8 @@ func jobDraft() JobConfirmView {
 	}
 }
 
-func jobOf(id, state, title string, parts ...JobPart) JobView {
-	return JobView{
+func jobOf(id, state, title string, parts ...page.JobPart) page.JobView {
+	return page.JobView{
 		ID:          id,
 		State:       state,
 		Title:       title,
@@ -149,11 +167,11 @@ func jobOf(id, state, title string, parts ...JobPart) JobView {
 	}
 }
 
-func part(text, tone string) JobPart {
-	return JobPart{text, tone, "/messages?status=all&job=17&result=" + tone}
+func part(text, tone string) page.JobPart {
+	return page.JobPart{Text: text, Tone: tone, URL: "/messages?status=all&job=17&result=" + tone}
 }
 
-func jobRunning() JobView {
+func jobRunning() page.JobView {
 	v := jobOf(
 		"17",
 		"running",
@@ -168,13 +186,13 @@ func jobRunning() JobView {
 	return v
 }
 
-func jobPaused() JobView {
+func jobPaused() page.JobView {
 	v := jobOf("16", "paused", "Paused: Replay 214 messages", part("120 delivered", "done"), part("94 to go", "plain"))
 	v.Why, v.CanResume, v.CanCancel = "Ben is no user any more: somebody else must resume it.", true, true
 	return v
 }
 
-func jobDone() JobView {
+func jobDone() page.JobView {
 	v := jobOf(
 		"15",
 		"done",
@@ -185,30 +203,35 @@ func jobDone() JobView {
 	)
 	v.Ended, v.CanHide, v.Refresh = ago(1), true, true
 	v.Again, v.AgainLabel, v.FailedQuery = "replay", "Replay what failed", "job=15&result=failed&status=failed"
-	v.Faults = []JobFault{
+	v.Faults = []page.JobFault{
 		{
-			"2",
-			"failed",
-			"The handler answered 422: field id is missing in conversation.participants[1].",
-			"/messages?status=all",
+			Count: "2",
+			State: "failed",
+			Text:  "The handler answered 422: field id is missing in conversation.participants[1].",
+			URL:   "/messages?status=all",
 		},
-		{"1", "failed", "No answer within 10s: the handler may have processed it.", "/messages?status=all"},
-		{"3", "skipped", "Replayed by ben in the meantime.", "/messages?status=all"},
+		{
+			Count: "1",
+			State: "failed",
+			Text:  "No answer within 10s: the handler may have processed it.",
+			URL:   "/messages?status=all",
+		},
+		{Count: "3", State: "skipped", Text: "Replayed by ben in the meantime.", URL: "/messages?status=all"},
 	}
 	return v
 }
 
-func jobArchived() JobView {
+func jobArchived() page.JobView {
 	v := jobOf("14", "done", "Archived 214 messages", part("214 archived", "done"))
 	v.Ended, v.CanUndo, v.CanHide, v.Reason = ago(1), true, true, "duplicate of ticket 4711"
 	return v
 }
 
-func jobLong() JobView {
+func jobLong() page.JobView {
 	v := jobDone()
 	v.By, v.Reason, v.Patch, v.FilterURL = longWord, longReason(), `{"`+longWord+`":"`+longWord+`"}`, ""
 	v.Title, v.State, v.CanUndo, v.UndoneURL = "Cancelled: Edit and replay 100,000 messages", "cancelled", true, "/jobs/18"
-	v.Parts = []JobPart{
+	v.Parts = []page.JobPart{
 		part("88,208 delivered", "done"),
 		part("1,203 failed", "fault"),
 		part("311 skipped", "warn"),
@@ -216,13 +239,16 @@ func jobLong() JobView {
 	}
 	v.Faults = nil
 	for _, text := range []string{longReason(), rtlText, emoji, longWord, strings.Repeat(longWord, 3)} {
-		v.Faults = append(v.Faults, JobFault{"10,000", "skipped", text, "/messages?status=all"})
+		v.Faults = append(
+			v.Faults,
+			page.JobFault{Count: "10,000", State: "skipped", Text: text, URL: "/messages?status=all"},
+		)
 	}
 	return v
 }
 
-func manyJobs() []JobView {
-	var rows []JobView
+func manyJobs() []page.JobView {
+	var rows []page.JobView
 	for range 8 {
 		rows = append(rows, jobRunning(), jobPaused(), jobDone(), jobArchived(), jobLong())
 	}

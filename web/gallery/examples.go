@@ -1,10 +1,11 @@
-package page
+package gallery
 
 import (
 	"slices"
 	"strings"
 	"time"
 
+	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 
 	"github.com/a-h/templ"
@@ -18,20 +19,20 @@ type Example struct {
 }
 
 // Gallery answers every page in every state, from made-up view models, for tests and for the eye.
-func Gallery() []Example {
+func Examples() []Example {
 	return slices.Concat(
-		galleryAccount(),
-		galleryOverview(),
-		galleryQueue(),
-		galleryMessages(),
-		galleryMessage(),
-		galleryCompare(),
-		galleryEdit(),
-		galleryJobs(),
-		gallerySources(),
-		galleryAudit(),
-		galleryLedger(),
-		galleryErrors(),
+		account(),
+		overview(),
+		queue(),
+		messages(),
+		message(),
+		compare(),
+		edit(),
+		jobs(),
+		sources(),
+		audit(),
+		ledger(),
+		errors(),
 	)
 }
 
@@ -53,26 +54,29 @@ func ago(minutes float64) ui.Moment {
 	return ui.At(noon.Add(-time.Duration(minutes * float64(time.Minute))))
 }
 
-func chrome(title, path string) Chrome {
-	return Chrome{Title: title, Path: path, User: "anna", Role: "operator", NeedsPerson: "214"}
+func chrome(title, path string) page.Chrome {
+	return page.Chrome{Title: title, Path: path, User: "anna", Role: "operator", NeedsPerson: "214"}
 }
 
-func stranger(title string) Chrome { return Chrome{Title: title} }
+func stranger(title string) page.Chrome { return page.Chrome{Title: title} }
 
-func galleryAccount() []Example {
+func account() []Example {
 	rule := "At least 12 characters."
 	wait := "Too many tries: wait 40 seconds."
 	return []Example{
-		{Name: "signin", Component: SignIn(SignInView{Chrome: stranger("Sign in"), Next: "/messages"})},
+		{Name: "signin", Component: page.SignIn(page.SignInView{Chrome: stranger("Sign in"), Next: "/messages"})},
 		{
 			Name: "signin-wrong",
-			Component: SignIn(
-				SignInView{Chrome: stranger("Sign in"), Name: "anna", Error: "The name or the password is wrong."},
+			Component: page.SignIn(
+				page.SignInView{Chrome: stranger("Sign in"), Name: "anna", Error: "The name or the password is wrong."},
 			),
 		},
-		{Name: "signin-wait", Component: SignIn(SignInView{Chrome: stranger("Sign in"), Name: "anna", Wait: wait})},
-		{Name: "setup", Component: Setup(SetupView{Chrome: stranger("Set up"), Token: "t0ken", Rule: rule})},
-		{Name: "setup-faults", Component: Setup(SetupView{
+		{
+			Name:      "signin-wait",
+			Component: page.SignIn(page.SignInView{Chrome: stranger("Sign in"), Name: "anna", Wait: wait}),
+		},
+		{Name: "setup", Component: page.Setup(page.SetupView{Chrome: stranger("Set up"), Token: "t0ken", Rule: rule})},
+		{Name: "setup-faults", Component: page.Setup(page.SetupView{
 			Chrome: stranger(
 				"Set up",
 			),
@@ -84,10 +88,12 @@ func galleryAccount() []Example {
 			ConfirmError:  "The two passwords differ.",
 		})},
 		{
-			Name:      "setup-used",
-			Component: Setup(SetupView{Chrome: stranger("Set up"), Refused: "This set-up link was used already."}),
+			Name: "setup-used",
+			Component: page.Setup(
+				page.SetupView{Chrome: stranger("Set up"), Refused: "This set-up link was used already."},
+			),
 		},
-		{Name: "account", Component: Account(AccountView{
+		{Name: "account", Component: page.Account(page.AccountView{
 			Chrome: chrome(
 				"Account",
 				"/account",
@@ -97,8 +103,8 @@ func galleryAccount() []Example {
 			SignedInAt: ago(42),
 			PasswordAt: ago(60 * 24 * 40),
 		})},
-		{Name: "account-long-name", Component: Account(AccountView{
-			Chrome: Chrome{
+		{Name: "account-long-name", Component: page.Account(page.AccountView{
+			Chrome: page.Chrome{
 				Title:       "Account",
 				Path:        "/account",
 				User:        longWord,
@@ -112,10 +118,12 @@ func galleryAccount() []Example {
 			MayNot: []string{"replay, edit, archive and restore messages", "manage users"},
 		})},
 		{
-			Name:      "password",
-			Component: Password(PasswordView{Chrome: chrome("Change password", "/account/password"), Rule: rule}),
+			Name: "password",
+			Component: page.Password(
+				page.PasswordView{Chrome: chrome("Change password", "/account/password"), Rule: rule},
+			),
 		},
-		{Name: "password-faults", Component: Password(PasswordView{
+		{Name: "password-faults", Component: page.Password(page.PasswordView{
 			Chrome: chrome(
 				"Change password",
 				"/account/password",
@@ -127,16 +135,16 @@ func galleryAccount() []Example {
 		})},
 		{
 			Name: "password-wait",
-			Component: Password(
-				PasswordView{Chrome: chrome("Change password", "/account/password"), Rule: rule, Wait: wait},
+			Component: page.Password(
+				page.PasswordView{Chrome: chrome("Change password", "/account/password"), Rule: rule, Wait: wait},
 			),
 		},
 	}
 }
 
-func galleryErrors() []Example {
-	page := func(status, heading, text string) ErrorView {
-		return ErrorView{
+func errors() []Example {
+	failure := func(status, heading, text string) page.ErrorView {
+		return page.ErrorView{
 			Chrome:    chrome(heading, ""),
 			Status:    status,
 			Heading:   heading,
@@ -144,24 +152,28 @@ func galleryErrors() []Example {
 			RequestID: "01JQ7W3N9V5T",
 		}
 	}
-	missing := page(
+	missing := failure(
 		"404",
 		"There is no such message",
 		"It may have been removed after its retention time, or the address is not complete.",
 	)
-	broken := page("500", "The desk could not answer", "The fault is in the log. Nothing was changed.")
+	broken := failure("500", "The desk could not answer", "The fault is in the log. Nothing was changed.")
 	broken.RetryURL = "/messages"
 	return []Example{
-		{Name: "error-403", Component: Error(page("403", "You may not do this", viewer))},
-		{Name: "error-404", Component: Error(missing)},
+		{Name: "error-403", Component: page.Error(failure("403", "You may not do this", viewer))},
+		{Name: "error-404", Component: page.Error(missing)},
 		{
 			Name: "error-409",
-			Component: Error(
-				page("409", "Somebody was quicker", "ben archived this message 12 s ago. Nothing was changed by you."),
+			Component: page.Error(
+				failure(
+					"409",
+					"Somebody was quicker",
+					"ben archived this message 12 s ago. Nothing was changed by you.",
+				),
 			),
 		},
-		{Name: "error-500", Component: Error(broken)},
-		{Name: "error-signed-out", Component: Error(ErrorView{
+		{Name: "error-500", Component: page.Error(broken)},
+		{Name: "error-signed-out", Component: page.Error(page.ErrorView{
 			Chrome: stranger(
 				"No such page",
 			),
@@ -170,6 +182,6 @@ func galleryErrors() []Example {
 			Text:    "The address is not one of the desk's.",
 			BackURL: "/signin",
 		})},
-		{Name: "error-notice", Component: ErrorNotice(broken), Partial: true},
+		{Name: "error-notice", Component: page.ErrorNotice(broken), Partial: true},
 	}
 }

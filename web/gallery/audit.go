@@ -1,17 +1,20 @@
-package page
+package gallery
 
-import "dlqdesk/web/ui"
+import (
+	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
+)
 
-func galleryAudit() []Example {
-	audit := func(name string, change func(*AuditTableView)) Example {
+func audit() []Example {
+	audit := func(name string, change func(*page.AuditTableView)) Example {
 		v := auditTable()
 		change(&v)
-		return Example{Name: name, Component: Audit(AuditView{Chrome: chrome("Audit", "/audit"), Table: v})}
+		return Example{Name: name, Component: page.Audit(page.AuditView{Chrome: chrome("Audit", "/audit"), Table: v})}
 	}
 	return []Example{
-		audit("audit", func(*AuditTableView) {}),
-		audit("audit-one", func(v *AuditTableView) { v.Rows, v.OlderURL = v.Rows[:1], "" }),
-		audit("audit-many", func(v *AuditTableView) {
+		audit("audit", func(*page.AuditTableView) {}),
+		audit("audit-one", func(v *page.AuditTableView) { v.Rows, v.OlderURL = v.Rows[:1], "" }),
+		audit("audit-many", func(v *page.AuditTableView) {
 			for len(v.Rows) < 50 {
 				row := v.Rows[len(v.Rows)%6]
 				row.Number = "m" + row.Number + messageID(len(v.Rows))
@@ -19,35 +22,38 @@ func galleryAudit() []Example {
 			}
 		}),
 		audit("audit-filtered", filterAudit),
-		audit("audit-broken", func(v *AuditTableView) {
-			v.Chain = Chain{
+		audit("audit-broken", func(v *page.AuditTableView) {
+			v.Chain = page.Chain{
 				Broken: true,
 				Text:   "event 812 is not the one that was written. Keep the file, and compare it with a backup.",
 				At:     ago(1),
 			}
 		}),
 		audit("audit-long", longAudit),
-		audit("audit-nothing", func(v *AuditTableView) { v.State, v.Rows = StateNothing, nil }),
-		audit("audit-nomatch", func(v *AuditTableView) { filterAudit(v); v.State, v.Rows = StateNoMatch, nil }),
-		audit("audit-fault", func(v *AuditTableView) {
-			v.State, v.Rows, v.Fault, v.RetryURL, v.Chain = StateFault, nil, "The store did not answer within 5 seconds.", "/audit", Chain{}
+		audit("audit-nothing", func(v *page.AuditTableView) { v.State, v.Rows = page.StateNothing, nil }),
+		audit(
+			"audit-nomatch",
+			func(v *page.AuditTableView) { filterAudit(v); v.State, v.Rows = page.StateNoMatch, nil },
+		),
+		audit("audit-fault", func(v *page.AuditTableView) {
+			v.State, v.Rows, v.Fault, v.RetryURL, v.Chain = page.StateFault, nil, "The store did not answer within 5 seconds.", "/audit", page.Chain{}
 		}),
-		{Name: "audit-partial", Component: AuditTable(auditTable()), Partial: true},
+		{Name: "audit-partial", Component: page.AuditTable(auditTable()), Partial: true},
 	}
 }
 
-func longAudit(v *AuditTableView) {
+func longAudit(v *page.AuditTableView) {
 	v.Rows[0].Actor, v.Rows[0].Target, v.Rows[0].Reason, v.Rows[0].Addr = longWord, longWord, longReason(), "2001:0db8:85a3:0000:0000:8a2e:0370:7334"
 	v.Rows[1].Reason, v.Rows[1].Source = rtlText+"\n"+emoji, longWord
 	v.Rows[2].To, v.Rows[2].Actor = longWord, rtlText
-	v.Rows[1].Changes = []AuditChange{
-		{Name: longWord, Old: AuditFact{Text: longWord}, New: AuditFact{Text: longReason()}},
-		{Name: "Next delivery", Old: AuditFact{At: ago(3)}, New: AuditFact{At: ago(-3)}},
-		{Name: "Filter", New: AuditFact{Text: rtlText + emoji}},
+	v.Rows[1].Changes = []page.AuditChange{
+		{Name: longWord, Old: page.AuditFact{Text: longWord}, New: page.AuditFact{Text: longReason()}},
+		{Name: "Next delivery", Old: page.AuditFact{At: ago(3)}, New: page.AuditFact{At: ago(-3)}},
+		{Name: "Filter", New: page.AuditFact{Text: rtlText + emoji}},
 	}
 }
 
-func filterAudit(v *AuditTableView) {
+func filterAudit(v *page.AuditTableView) {
 	v.Filter.Actor, v.Filter.Actions[0].Selected, v.Filter.From = "anna", true, "2026-03-01T00:00"
 	v.Deeds[0].Current = true
 	v.Chips = []ui.Chip{
@@ -58,8 +64,8 @@ func filterAudit(v *AuditTableView) {
 	v.ClearURL = "/audit"
 }
 
-func auditTable() AuditTableView {
-	other := AuditRow{At: ago(100), Target: "…1c0e0007", Name: messageID(7), URL: "/messages/" + messageID(7)}
+func auditTable() page.AuditTableView {
+	other := page.AuditRow{At: ago(100), Target: "…1c0e0007", Name: messageID(7), URL: "/messages/" + messageID(7)}
 	replayed, retried, archived := other, other, other
 	replayed.Number, replayed.Actor, replayed.Action, replayed.Sentence, replayed.To = "811", "mia", "attempt.delivered", "replayed", "genesys"
 	replayed.Outcome, replayed.Code, replayed.Took, replayed.Attempt = "delivered", "200", "84 ms", "4"
@@ -67,10 +73,10 @@ func auditTable() AuditTableView {
 	retried.Outcome, retried.Code, retried.Took, retried.Attempt, retried.Next, retried.Reason = "rejected", "503", "2.1 s", "3", ago(
 		-4,
 	), "503: upstream is restarting"
-	retried.Changes = []AuditChange{
-		{Name: "Status", Old: AuditFact{Text: "Replaying"}, New: AuditFact{Text: "Retrying"}},
-		{Name: "Attempt", New: AuditFact{Text: "3"}},
-		{Name: "Next delivery", New: AuditFact{At: ago(-4)}},
+	retried.Changes = []page.AuditChange{
+		{Name: "Status", Old: page.AuditFact{Text: "Replaying"}, New: page.AuditFact{Text: "Retrying"}},
+		{Name: "Attempt", New: page.AuditFact{Text: "3"}},
+		{Name: "Next delivery", New: page.AuditFact{At: ago(-4)}},
 	}
 	archived.Number, archived.Actor, archived.Action, archived.Sentence = "789", "ben", "message.archive", "archived"
 	archived.Source, archived.Addr, archived.Reason = "cxone", "10.1.7.31", "duplicate of ticket 4711"
@@ -79,7 +85,7 @@ func auditTable() AuditTableView {
 		replayed,
 		retried,
 		archived,
-		AuditRow{
+		page.AuditRow{
 			Number:   "788",
 			At:       ago(180),
 			Actor:    "mallory",
@@ -87,7 +93,7 @@ func auditTable() AuditTableView {
 			Sentence: "was refused at sign-in",
 			Addr:     "203.0.113.9",
 		},
-		AuditRow{
+		page.AuditRow{
 			Number:   "787",
 			At:       ago(181),
 			Actor:    "anna",
@@ -95,7 +101,7 @@ func auditTable() AuditTableView {
 			Sentence: "signed in",
 			Addr:     "10.1.7.20",
 		},
-		AuditRow{
+		page.AuditRow{
 			Number:   "786",
 			At:       ago(60 * 30),
 			Actor:    "anna",
@@ -103,11 +109,11 @@ func auditTable() AuditTableView {
 			Sentence: "added",
 			Target:   "ben",
 			Addr:     "10.1.7.20",
-			Changes:  []AuditChange{{Name: "Role", New: AuditFact{Text: "operator"}}},
+			Changes:  []page.AuditChange{{Name: "Role", New: page.AuditFact{Text: "operator"}}},
 		},
 	)
-	return AuditTableView{
-		Chain: Chain{
+	return page.AuditTableView{
+		Chain: page.Chain{
 			Text: "812 events, each vouched for by the next.",
 			At:   ago(1),
 		},
@@ -116,18 +122,18 @@ func auditTable() AuditTableView {
 		ClearURL: "/audit",
 		CSVURL:   "/audit/export?format=csv",
 		JSONURL:  "/audit/export?format=jsonl",
-		Times: []Preset{
+		Times: []page.Preset{
 			{Label: "Today", URL: "/audit", Days: "0"},
 			{Label: "Yesterday", URL: "/audit", Days: "1 0"},
 			{Label: "7 days", URL: "/audit", Days: "7"},
 		},
-		Deeds: []Preset{
+		Deeds: []page.Preset{
 			{Label: "Replays", URL: "/audit"},
 			{Label: "Edits", URL: "/audit"},
 			{Label: "Archived", URL: "/audit"},
 			{Label: "Sign-ins", URL: "/audit"},
 		},
-		Filter: AuditFilter{
+		Filter: page.AuditFilter{
 			Doers:   []ui.Option{{Value: "people", Label: "People"}, {Value: "program", Label: "dlqdesk itself"}},
 			Sources: []ui.Option{{Value: "genesys", Label: "genesys"}, {Value: "cxone", Label: "cxone"}},
 			Actions: []ui.Option{

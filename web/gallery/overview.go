@@ -1,4 +1,4 @@
-package page
+package gallery
 
 import (
 	"encoding/json"
@@ -7,23 +7,24 @@ import (
 	"strconv"
 	"time"
 
+	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
 
-func galleryOverview() []Example {
-	overview := func(name string, change func(*OverviewFigures)) Example {
+func overview() []Example {
+	overview := func(name string, change func(*page.OverviewFigures)) Example {
 		figures := overviewFiguresOf()
 		change(&figures)
 		return Example{
 			Name:      "overview-" + name,
-			Component: Overview(OverviewView{Chrome: chrome("Overview", "/overview"), Figures: figures}),
+			Component: page.Overview(page.OverviewView{Chrome: chrome("Overview", "/overview"), Figures: figures}),
 		}
 	}
 	figures := overviewFiguresOf()
 	return []Example{
-		overview("outage", func(*OverviewFigures) {}),
-		overview("outages", func(v *OverviewFigures) { v.Outages = outages() }),
-		overview("outages-viewer", func(v *OverviewFigures) {
+		overview("outage", func(*page.OverviewFigures) {}),
+		overview("outages", func(v *page.OverviewFigures) { v.Outages = outages() }),
+		overview("outages-viewer", func(v *page.OverviewFigures) {
 			v.Outages = nil
 			for _, o := range outages() {
 				if o.Probe != "" && o.Denied == "" {
@@ -32,13 +33,13 @@ func galleryOverview() []Example {
 				v.Outages = append(v.Outages, o)
 			}
 		}),
-		overview("outages-long", func(v *OverviewFigures) {
+		overview("outages-long", func(v *page.OverviewFigures) {
 			v.Outages = outages()
 			v.Outages[0].Source, v.Outages[0].Saw, v.Outages[0].Waiting = longWord, longReason(), link("12,345,678")
 			v.Outages[1].Source, v.Outages[1].Saw = rtlText, rtlText
 			v.Outages[2].Saw = longWord + longWord
 		}),
-		overview("one", func(v *OverviewFigures) {
+		overview("one", func(v *page.OverviewFigures) {
 			v.Source, v.Sources, v.Plot = "genesys", v.Sources[:1], plotOf(
 				96,
 				func(i int) (int, int, int) { return oneIf(i == 90), 0, 0 },
@@ -46,55 +47,59 @@ func galleryOverview() []Example {
 			v.Headlines = headlinesOf("1", "0", "1", "0", "0")
 			v.Reasons = v.Reasons[:1]
 		}),
-		overview("quiet", func(v *OverviewFigures) {
+		overview("quiet", func(v *page.OverviewFigures) {
 			v.Outages = nil
 			v.Plot, v.Steps, v.Reasons = plotOf(96, func(int) (int, int, int) { return 0, 0, 0 }), nil, nil
 			v.Headlines = headlinesOf("0", "0", "0", "0", "0")
 			for i := range v.Sources {
-				v.Sources[i] = SourceRow{
+				v.Sources[i] = page.SourceRow{
 					Name: v.Sources[i].Name,
 					URL:  v.Sources[i].URL,
 					Plot: v.Plot,
-					SourceHealth: SourceHealth{
+					SourceHealth: page.SourceHealth{
 						Destination: v.Sources[i].Destination,
 						Health:      "unseen",
 						Note:        "No delivery since dlqdesk started.",
 					},
-					Failed: Count{
+					Failed: page.Count{
 						Text: "0",
 					},
-					ByItself:   Count{Text: "0"},
-					ByPeople:   Count{Text: "0"},
-					Retrying:   Count{Text: "0"},
-					NeedPerson: Count{Text: "0"},
+					ByItself:   page.Count{Text: "0"},
+					ByPeople:   page.Count{Text: "0"},
+					Retrying:   page.Count{Text: "0"},
+					NeedPerson: page.Count{Text: "0"},
 				}
 			}
 			for i := range v.Ages {
-				v.Ages[i] = AgeRow{Age: v.Ages[i].Age, NeedPerson: Count{Text: "0"}, Retrying: Count{Text: "0"}}
+				v.Ages[i] = page.AgeRow{
+					Age:        v.Ages[i].Age,
+					NeedPerson: page.Count{Text: "0"},
+					Retrying:   page.Count{Text: "0"},
+				}
 			}
-			v.Queues[0].Waiting, v.Queues[0].Oldest, v.Queues[0].NoOldest = Count{Text: "0"}, ui.Moment{}, "empty"
+			v.Queues[0].Waiting, v.Queues[0].Oldest, v.Queues[0].NoOldest = page.Count{Text: "0"}, ui.Moment{}, "empty"
 		}),
 		overview("long", longOverview),
-		overview("nothing", func(v *OverviewFigures) {
-			*v = OverviewFigures{
-				State: StateNothing,
+		overview("nothing", func(v *page.OverviewFigures) {
+			*v = page.OverviewFigures{
+				State: page.StateNothing,
 				Curl:  "curl -i -d '{\"id\":\"c0ffee00\"}' \\\n  http://127.0.0.1:8080/webhooks/genesys",
 				URL:   "/overview",
 			}
 		}),
-		overview("fault", func(v *OverviewFigures) {
-			*v = OverviewFigures{
-				State:    StateFault,
+		overview("fault", func(v *page.OverviewFigures) {
+			*v = page.OverviewFigures{
+				State:    page.StateFault,
 				Fault:    "The store did not answer within 5 seconds.",
 				RetryURL: "/overview",
 			}
 		}),
-		{Name: "overview-partial", Component: OverviewFigure(figures), Partial: true},
+		{Name: "overview-partial", Component: page.OverviewFigure(figures), Partial: true},
 	}
 }
 
 // overviewFiguresOf is a day with an outage of an hour and the recovery from it.
-func overviewFiguresOf() OverviewFigures {
+func overviewFiguresOf() page.OverviewFigures {
 	day := plotOf(96, func(i int) (int, int, int) {
 		failed, itself, people := 2+i*7%4, 1+i*5%3, oneIf(i%11 == 0)
 		if i >= 50 && i < 58 {
@@ -105,33 +110,33 @@ func overviewFiguresOf() OverviewFigures {
 		}
 		return failed, itself, people
 	})
-	v := OverviewFigures{
+	v := page.OverviewFigures{
 		URL:       "/overview?range=24+h",
 		Span:      "24 hours",
 		AsOf:      ago(0),
 		Plot:      day,
 		Outages:   outages()[:1],
 		Headlines: headlinesOf("214", "31", "1,204", "731", "182"),
-		Queues: []QueueRow{
+		Queues: []page.QueueRow{
 			{
 				Name:     "dlqdesk-dlq",
 				Holds:    "Failed messages",
-				Waiting:  Count{"12", "/overview/queues/dlq"},
-				InFlight: Count{"4", "/overview/queues/dlq?in=work"},
+				Waiting:  page.Count{Text: "12", URL: "/overview/queues/dlq"},
+				InFlight: page.Count{Text: "4", URL: "/overview/queues/dlq?in=work"},
 				Oldest:   ago(3),
 			},
 			{
 				Name:     "processing",
 				Holds:    "Buffered webhooks",
-				Waiting:  Count{Text: "1,204"},
-				InFlight: Count{Text: "10"},
+				Waiting:  page.Count{Text: "1,204"},
+				InFlight: page.Count{Text: "10"},
 				Delayed:  "3",
 				NoOldest: "SQS does not tell",
 				Expires:  ago(-60 * 22),
 				NoList:   "SQS lists no messages: each is among the messages once it is read. It forgets one 4 days after it was sent.",
 			},
 		},
-		Reasons: []ReasonRow{
+		Reasons: []page.ReasonRow{
 			{
 				Text:       "The handler answered 503: upstream is restarting",
 				Source:     "cxone",
@@ -146,7 +151,7 @@ func overviewFiguresOf() OverviewFigures {
 				Text:       "The handler answered 422: field id is missing in conversation.participants[1]",
 				Source:     "genesys",
 				NeedPerson: link("58"),
-				Retrying:   Count{Text: "0"},
+				Retrying:   page.Count{Text: "0"},
 				First:      ago(60 * 30),
 				Newest:     ago(12),
 				Share:      40,
@@ -163,23 +168,23 @@ func overviewFiguresOf() OverviewFigures {
 			{
 				Text:       "No answer within 10 s: the handler may have processed it",
 				NeedPerson: link("14"),
-				Retrying:   Count{Text: "0"},
+				Retrying:   page.Count{Text: "0"},
 				First:      ago(900),
 				Newest:     ago(400),
 				Share:      9,
 			},
 		},
-		Ages: []AgeRow{
+		Ages: []page.AgeRow{
 			{Age: "Under 1 hour", NeedPerson: link("38"), Retrying: link("24"), Share: 31},
 			{Age: "1 to 24 hours", NeedPerson: link("121"), Retrying: link("7"), Share: 100},
-			{Age: "1 to 7 days", NeedPerson: link("41"), Retrying: Count{Text: "0"}, Share: 34},
-			{Age: "Over 7 days", NeedPerson: link("14"), Retrying: Count{Text: "0"}, Share: 12},
+			{Age: "1 to 7 days", NeedPerson: link("41"), Retrying: page.Count{Text: "0"}, Share: 34},
+			{Age: "Over 7 days", NeedPerson: link("14"), Retrying: page.Count{Text: "0"}, Share: 12},
 		},
-		Sources: []SourceRow{
-			{Name: "genesys", SourceHealth: SourceHealth{Health: "up", Destination: "handler.internal:9090"}},
+		Sources: []page.SourceRow{
+			{Name: "genesys", SourceHealth: page.SourceHealth{Health: "up", Destination: "handler.internal:9090"}},
 			{
 				Name: "cxone",
-				SourceHealth: SourceHealth{
+				SourceHealth: page.SourceHealth{
 					Health:      "down",
 					Since:       ago(62),
 					Note:        "212 deliveries in a row: 503: upstream is restarting",
@@ -188,7 +193,7 @@ func overviewFiguresOf() OverviewFigures {
 			},
 			{
 				Name: "orders",
-				SourceHealth: SourceHealth{
+				SourceHealth: page.SourceHealth{
 					Health:      "refusing",
 					Note:        "It answers, and refused the latest 3 deliveries: 404: no such route",
 					Destination: "orders.internal",
@@ -196,7 +201,7 @@ func overviewFiguresOf() OverviewFigures {
 			},
 			{
 				Name: "billing",
-				SourceHealth: SourceHealth{
+				SourceHealth: page.SourceHealth{
 					Health:      "failing",
 					Since:       ago(3),
 					Note:        "2 deliveries in a row: The handler answered 429: 100 requests a minute are allowed",
@@ -206,7 +211,7 @@ func overviewFiguresOf() OverviewFigures {
 			{Name: "old-crm"},
 		},
 	}
-	for _, r := range []RangeLink{
+	for _, r := range []page.RangeLink{
 		{Value: "1h", Label: "1 h", Name: "hour"},
 		{Value: "24h", Label: "24 h", Name: "24 hours", Current: true},
 		{Value: "7d", Label: "7 d", Name: "7 days"},
@@ -228,16 +233,16 @@ func overviewFiguresOf() OverviewFigures {
 		), link(
 			strconv.Itoa(44-i*9),
 		)
-		row.NeedPerson, row.Retrying = link(strconv.Itoa(70+i*21)), Count{Text: "0"}
+		row.NeedPerson, row.Retrying = link(strconv.Itoa(70+i*21)), page.Count{Text: "0"}
 	}
 	for i := range 40 {
 		v.Steps = append(
 			v.Steps,
-			StepRow{
+			page.StepRow{
 				From:     ago(float64(15 * i)),
 				Failed:   link(strconv.Itoa(2 + i*i%80)),
 				ByItself: link(strconv.Itoa(1 + i*7%50)),
-				ByPeople: Count{Text: "0"},
+				ByPeople: page.Count{Text: "0"},
 			},
 		)
 	}
@@ -245,11 +250,11 @@ func overviewFiguresOf() OverviewFigures {
 }
 
 // outages are of every kind.
-func outages() []Outage {
-	list := []Outage{
+func outages() []page.Outage {
+	list := []page.Outage{
 		{
 			Source:   "cxone",
-			State:    OutageDown,
+			State:    page.OutageDown,
 			Since:    ago(62),
 			Waiting:  link("312"),
 			Messages: "messages waiting",
@@ -264,9 +269,9 @@ func outages() []Outage {
 		},
 		{
 			Source:   "orders",
-			State:    OutageDown,
+			State:    page.OutageDown,
 			Since:    ago(60 * 26),
-			Waiting:  Count{Text: "0"},
+			Waiting:  page.Count{Text: "0"},
 			Messages: "messages waiting",
 			Seen:     ago(14),
 			Saw:      "Connection refused by 10.2.0.14:9090",
@@ -276,7 +281,7 @@ func outages() []Outage {
 		},
 		{
 			Source:   "billing",
-			State:    OutagePaused,
+			State:    page.OutagePaused,
 			Since:    ago(-12),
 			Waiting:  link("1"),
 			Messages: "message waiting",
@@ -287,7 +292,7 @@ func outages() []Outage {
 		},
 		{
 			Source:   "genesys",
-			State:    OutageReleasing,
+			State:    page.OutageReleasing,
 			Since:    ago(2),
 			Waiting:  link("180"),
 			Messages: "messages waiting",
@@ -300,7 +305,7 @@ func outages() []Outage {
 	return list
 }
 
-func longOverview(v *OverviewFigures) {
+func longOverview(v *page.OverviewFigures) {
 	v.Source = longWord
 	v.Headlines = headlinesOf("12,345,678", "1,234,567", "98,765,432", "87,654,321", "1,234,567")
 	v.Sources[0].Name, v.Sources[0].Destination, v.Sources[0].NeedPerson = longWord, longWord, link("12,345,678")
@@ -313,12 +318,12 @@ func longOverview(v *OverviewFigures) {
 	v.Queues[1].Fault.Text = "The queue could not be asked. It is asked again in a few seconds."
 }
 
-func link(text string) Count {
-	return Count{Text: text, URL: "/messages?status=all&source=genesys&from=2026-03-02T08:00"}
+func link(text string) page.Count {
+	return page.Count{Text: text, URL: "/messages?status=all&source=genesys&from=2026-03-02T08:00"}
 }
 
-func headlinesOf(open, retrying, failed, itself, people string) []Headline {
-	list := []Headline{
+func headlinesOf(open, retrying, failed, itself, people string) []page.Headline {
+	list := []page.Headline{
 		{Label: "Need a person now", Count: link(open), Tone: "tone-failed"},
 		{Label: "Retrying now", Count: link(retrying), Tone: "tone-retrying"},
 		{Label: "Failed in the last 24 hours", Count: link(failed)},
@@ -327,14 +332,14 @@ func headlinesOf(open, retrying, failed, itself, people string) []Headline {
 	}
 	for i := range list {
 		if list[i].Count.Text == "0" {
-			list[i].Count, list[i].Tone, list[i].Note = Count{Text: "0"}, "", ""
+			list[i].Count, list[i].Tone, list[i].Note = page.Count{Text: "0"}, "", ""
 		}
 	}
 	return list
 }
 
 // plotOf draws steps of a quarter of an hour that end in the gallery's present.
-func plotOf(steps int, at func(step int) (failed, byItself, byPeople int)) Plot {
+func plotOf(steps int, at func(step int) (failed, byItself, byPeople int)) page.Plot {
 	const step = 15 * time.Minute
 	data := struct {
 		From     int64  `json:"from"`
@@ -362,9 +367,9 @@ func plotOf(steps int, at func(step int) (failed, byItself, byPeople int)) Plot 
 	}
 	text, err := json.Marshal(data)
 	if err != nil {
-		return Plot{}
+		return page.Plot{}
 	}
-	return Plot{Summary: fmt.Sprintf("In the last 24 hours %d failed.", total), Data: string(text)}
+	return page.Plot{Summary: fmt.Sprintf("In the last 24 hours %d failed.", total), Data: string(text)}
 }
 
 func oneIf(yes bool) int {

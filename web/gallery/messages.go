@@ -1,55 +1,59 @@
-package page
+package gallery
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
 
+	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
 
 const listQuery = "status=failed&source=genesys"
 
-func galleryMessages() []Example {
-	list := func(name string, change func(*MessagesTableView)) Example {
+func messages() []Example {
+	list := func(name string, change func(*page.MessagesTableView)) Example {
 		table := messagesTable(manyRows(12))
 		change(&table)
 		return Example{
 			Name:      "messages-" + name,
-			Component: Messages(MessagesView{Chrome: chrome("Messages", "/messages"), Table: table}),
+			Component: page.Messages(page.MessagesView{Chrome: chrome("Messages", "/messages"), Table: table}),
 		}
 	}
-	filtered := list("filtered", func(v *MessagesTableView) { filterMessages(v); v.Rows = markedRows() })
+	filtered := list("filtered", func(v *page.MessagesTableView) { filterMessages(v); v.Rows = markedRows() })
 	partial := messagesTable(manyRows(3))
 	return []Example{
-		list("many", func(v *MessagesTableView) {
+		list("many", func(v *page.MessagesTableView) {
 			v.Rows, v.NewestURL, v.NewerURL = manyRows(50), "/messages?status=failed", "/messages?cursor=n1"
 		}),
-		list("compact", func(v *MessagesTableView) { v.Look.Compact, v.Look.Columns[1].Selected = true, false }),
-		list("one", func(v *MessagesTableView) { v.Rows, v.OlderURL = manyRows(1), "" }),
-		list("mixed", func(v *MessagesTableView) { v.Rows, v.Tabs = mixedRows(), tabsOf("") }),
-		list("queues", func(v *MessagesTableView) {
+		list("compact", func(v *page.MessagesTableView) { v.Look.Compact, v.Look.Columns[1].Selected = true, false }),
+		list("one", func(v *page.MessagesTableView) { v.Rows, v.OlderURL = manyRows(1), "" }),
+		list("mixed", func(v *page.MessagesTableView) { v.Rows, v.Tabs = mixedRows(), tabsOf("") }),
+		list("queues", func(v *page.MessagesTableView) {
 			v.Redrives, v.Rows[0].Selected = true, true
-			v.Rows[1].StillOn = StillOn{Queue: "dlqdesk-dlq", Expires: ago(-60 * 22)}
+			v.Rows[1].StillOn = page.StillOn{Queue: "dlqdesk-dlq", Expires: ago(-60 * 22)}
 			v.Filter.Queues = []ui.Option{
 				{Value: "orders-dlq", Label: "orders-dlq", Selected: true},
 				{Value: "lambda-failures", Label: "lambda-failures"},
 			}
 			v.Chips = []ui.Chip{{Label: "Queue", Value: "orders-dlq", RemoveURL: "/messages?status=failed"}}
 		}),
-		list("selected", func(v *MessagesTableView) { v.Rows[1].Selected, v.Rows[2].Selected = true, true }),
-		list("selected-all", func(v *MessagesTableView) {
+		list("selected", func(v *page.MessagesTableView) { v.Rows[1].Selected, v.Rows[2].Selected = true, true }),
+		list("selected-all", func(v *page.MessagesTableView) {
 			v.Matching = "214 messages"
 			for i := range v.Rows {
 				v.Rows[i].Selected = true
 			}
 		}),
 		filtered,
-		list("long", func(v *MessagesTableView) { filterMessages(v); v.Rows = longRows(); v.Filter.Text = longWord }),
-		list("viewer", func(v *MessagesTableView) { v.Denied = viewer }),
-		list("result", func(v *MessagesTableView) { v.Jobs = []JobView{jobDone()} }),
-		list("all-done", func(v *MessagesTableView) {
-			v.Jobs, v.Notice = []JobView{
+		list(
+			"long",
+			func(v *page.MessagesTableView) { filterMessages(v); v.Rows = longRows(); v.Filter.Text = longWord },
+		),
+		list("viewer", func(v *page.MessagesTableView) { v.Denied = viewer }),
+		list("result", func(v *page.MessagesTableView) { v.Jobs = []page.JobView{jobDone()} }),
+		list("all-done", func(v *page.MessagesTableView) {
+			v.Jobs, v.Notice = []page.JobView{
 				jobRunning(),
 			}, ui.Notice{
 				Kind: ui.Warn,
@@ -57,7 +61,7 @@ func galleryMessages() []Example {
 				Hint: "Nothing was started by you.",
 			}
 		}),
-		list("search-behind", func(v *MessagesTableView) {
+		list("search-behind", func(v *page.MessagesTableView) {
 			filterMessages(v)
 			v.Rows = markedRows()
 			v.Behind = ui.Notice{
@@ -66,32 +70,35 @@ func galleryMessages() []Example {
 				Hint: "They will be within moments: search again then.",
 			}
 		}),
-		list("filter-fault", func(v *MessagesTableView) {
+		list("filter-fault", func(v *page.MessagesTableView) {
 			v.Filter.Error = "“yesterday” is no time: use the form 2026-03-02T10:15."
 			v.Filter.Code = "abc"
 		}),
-		list("nothing", func(v *MessagesTableView) {
-			v.State, v.Rows, v.Curl = StateNothing, nil, "curl -i -H 'Content-Type: application/json' \\\n  -d '{\"id\":\"c0ffee00\",\"eventType\":\"conversation:updated\"}' \\\n  http://127.0.0.1:8080/webhooks/genesys"
+		list("nothing", func(v *page.MessagesTableView) {
+			v.State, v.Rows, v.Curl = page.StateNothing, nil, "curl -i -H 'Content-Type: application/json' \\\n  -d '{\"id\":\"c0ffee00\",\"eventType\":\"conversation:updated\"}' \\\n  http://127.0.0.1:8080/webhooks/genesys"
 		}),
-		list("nomatch", func(v *MessagesTableView) { filterMessages(v); v.State, v.Rows = StateNoMatch, nil }),
-		list("nomatch-elsewhere", func(v *MessagesTableView) {
+		list(
+			"nomatch",
+			func(v *page.MessagesTableView) { filterMessages(v); v.State, v.Rows = page.StateNoMatch, nil },
+		),
+		list("nomatch-elsewhere", func(v *page.MessagesTableView) {
 			filterMessages(v)
-			v.State, v.Rows, v.Elsewhere, v.ElsewhereURL = StateNoMatch, nil, "3 messages", "/messages?status=all"
+			v.State, v.Rows, v.Elsewhere, v.ElsewhereURL = page.StateNoMatch, nil, "3 messages", "/messages?status=all"
 		}),
 		list(
 			"tab-empty",
-			func(v *MessagesTableView) { v.State, v.Rows, v.Tabs = StateNoMatch, nil, tabsOf("replaying") },
+			func(v *page.MessagesTableView) { v.State, v.Rows, v.Tabs = page.StateNoMatch, nil, tabsOf("replaying") },
 		),
-		list("fault", func(v *MessagesTableView) {
-			v.State, v.Rows, v.Fault, v.RetryURL = StateFault, nil, "The store did not answer within 5 seconds.", "/messages?"+listQuery
+		list("fault", func(v *page.MessagesTableView) {
+			v.State, v.Rows, v.Fault, v.RetryURL = page.StateFault, nil, "The store did not answer within 5 seconds.", "/messages?"+listQuery
 		}),
-		{Name: "messages-partial", Component: MessagesTable(partial), Partial: true},
+		{Name: "messages-partial", Component: page.MessagesTable(partial), Partial: true},
 	}
 }
 
-func messagesTable(rows []MessageRow) MessagesTableView {
-	return MessagesTableView{
-		Views: []SavedView{
+func messagesTable(rows []page.MessageRow) page.MessagesTableView {
+	return page.MessagesTableView{
+		Views: []page.SavedView{
 			{
 				Name:    "Missing ids",
 				URL:     "/messages?" + listQuery,
@@ -101,7 +108,7 @@ func messagesTable(rows []MessageRow) MessagesTableView {
 			},
 			{Name: "CXone outage", Owner: "ben", URL: "/messages?source=cxone", Shared: true},
 		},
-		Look: Look{Columns: []ui.Option{
+		Look: page.Look{Columns: []ui.Option{
 			{Value: "source", Label: "Source", Selected: true},
 			{Value: "type", Label: "Event type", Selected: true},
 			{Value: "answer", Label: "Answer", Selected: true},
@@ -113,14 +120,14 @@ func messagesTable(rows []MessageRow) MessagesTableView {
 		Query:     listQuery,
 		Tabs:      tabsOf("failed"),
 		Rows:      rows,
-		ByReceipt: SortLink{Name: "receipt", Current: true},
-		ByAttempt: SortLink{
+		ByReceipt: page.SortLink{Name: "receipt", Current: true},
+		ByAttempt: page.SortLink{
 			Name: "attempt",
 			URL:  "/messages?status=failed&sort=attempt",
 		},
 		OlderURL: "/messages?status=failed&cursor=o1",
 		ClearURL: "/messages?status=failed",
-		Filter: MessagesFilter{
+		Filter: page.MessagesFilter{
 			Status:  "failed",
 			Sources: []ui.Option{{Value: "genesys", Label: "genesys"}, {Value: "cxone", Label: "cxone"}},
 			Codes:   []string{"422", "503"},
@@ -133,9 +140,9 @@ func messagesTable(rows []MessageRow) MessagesTableView {
 	}
 }
 
-func tabsOf(current string) []StatusTab {
-	var tabs []StatusTab
-	for _, tab := range []StatusTab{
+func tabsOf(current string) []page.StatusTab {
+	var tabs []page.StatusTab
+	for _, tab := range []page.StatusTab{
 		{Status: "failed", Count: "214"},
 		{Status: "retrying", Count: "31"},
 		{Status: "replaying", Count: "2"},
@@ -150,7 +157,7 @@ func tabsOf(current string) []StatusTab {
 	return tabs
 }
 
-func filterMessages(v *MessagesTableView) {
+func filterMessages(v *page.MessagesTableView) {
 	v.Filter.Sources[0].Selected = true
 	v.Filter.Code, v.Filter.Text, v.Filter.From = "422", "missing", "2026-03-02T08:00"
 	v.Chips = []ui.Chip{
@@ -168,8 +175,8 @@ func filterMessages(v *MessagesTableView) {
 func messageID(i int) string { return fmt.Sprintf("9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e%04d", i) }
 
 // manyRows are messages that need a person, as a bad morning leaves them.
-func manyRows(n int) []MessageRow {
-	kinds := []MessageRow{
+func manyRows(n int) []page.MessageRow {
+	kinds := []page.MessageRow{
 		{
 			Source:    "genesys",
 			EventType: "conversation:updated",
@@ -208,7 +215,7 @@ func manyRows(n int) []MessageRow {
 			Retries: "1 of 5",
 		},
 	}
-	var rows []MessageRow
+	var rows []page.MessageRow
 	for i := range n {
 		rows = append(rows, place(kinds[i*i%len(kinds)], i, "failed"))
 	}
@@ -216,7 +223,7 @@ func manyRows(n int) []MessageRow {
 }
 
 // markedRows are what a search for "missing" found.
-func markedRows() []MessageRow {
+func markedRows() []page.MessageRow {
 	rows := manyRows(7)
 	for i := range rows {
 		before, after, _ := strings.Cut(rows[i].Reason, "missing")
@@ -233,14 +240,14 @@ func markedRows() []MessageRow {
 	return rows
 }
 
-func place(row MessageRow, i int, status string) MessageRow {
+func place(row page.MessageRow, i int, status string) page.MessageRow {
 	row.ID, row.Version, row.Status = messageID(i), strconv.Itoa(i%3), status
 	row.URL = "/messages/" + row.ID + "?back=" + "status%3Dfailed%26source%3Dgenesys"
 	row.Received, row.LastAttempt = ago(float64(i*i)/3+float64(i)), ago(float64(i*i)/4)
 	return row
 }
 
-func mixedRows() []MessageRow {
+func mixedRows() []page.MessageRow {
 	rows := manyRows(8)
 	for i, status := range []string{"failed", "retrying", "replaying", "resolved", "redriven", "archived"} {
 		rows[i].Status = status
@@ -252,7 +259,7 @@ func mixedRows() []MessageRow {
 	return rows
 }
 
-func longRows() []MessageRow {
+func longRows() []page.MessageRow {
 	rows := mixedRows()
 	rows[0].Reason, rows[1].Reason, rows[2].Reason, rows[3].Reason = longReason(), rtlText, emoji, longWord
 	rows[0].Source, rows[1].Source = longWord, "مصدر-الرسائل"

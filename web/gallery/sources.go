@@ -1,21 +1,23 @@
-package page
+package gallery
 
 import (
 	"fmt"
 	"strconv"
+
+	"dlqdesk/web/page"
 )
 
-func gallerySources() []Example {
-	list := func(name string, v SourcesView) Example {
+func sources() []Example {
+	list := func(name string, v page.SourcesView) Example {
 		v.Chrome = chrome("Sources", "/sources")
-		return Example{Name: "sources-" + name, Component: Sources(v)}
+		return Example{Name: "sources-" + name, Component: page.Sources(v)}
 	}
-	one := func(name string, change func(*SourceView)) Example {
+	one := func(name string, change func(*page.SourceView)) Example {
 		v := sourceOf(0)
 		change(&v)
-		return Example{Name: "source-" + name, Component: Source(v)}
+		return Example{Name: "source-" + name, Component: page.Source(v)}
 	}
-	var few, many []SourceLine
+	var few, many []page.SourceLine
 	for i := range 50 {
 		many = append(many, sourceLineOf(i))
 	}
@@ -26,27 +28,31 @@ func gallerySources() []Example {
 	look := sourceOf(0)
 	look.Role = "viewer"
 	return []Example{
-		list("nothing", SourcesView{State: StateNothing}),
-		list("one", SourcesView{AsOf: ago(0), Rows: few[:1]}),
-		list("few", SourcesView{AsOf: ago(0), Rows: few}),
-		list("fifty", SourcesView{AsOf: ago(0), Rows: many}),
-		list("long", SourcesView{AsOf: ago(0), Rows: []SourceLine{long, sourceLineOf(0)}}),
+		list("nothing", page.SourcesView{State: page.StateNothing}),
+		list("one", page.SourcesView{AsOf: ago(0), Rows: few[:1]}),
+		list("few", page.SourcesView{AsOf: ago(0), Rows: few}),
+		list("fifty", page.SourcesView{AsOf: ago(0), Rows: many}),
+		list("long", page.SourcesView{AsOf: ago(0), Rows: []page.SourceLine{long, sourceLineOf(0)}}),
 		list(
 			"fault",
-			SourcesView{State: StateFault, Fault: "This took too long: try again in a moment.", RetryURL: "/sources"},
+			page.SourcesView{
+				State:    page.StateFault,
+				Fault:    "This took too long: try again in a moment.",
+				RetryURL: "/sources",
+			},
 		),
-		one("open-messaging", func(*SourceView) {}),
-		{Name: "source-viewer", Component: Source(look)},
-		one("unverified", func(v *SourceView) {
-			v.Line, v.Platform, v.Sign = sourceLineOf(3), SourcePlatform{}, ""
-			v.Settings[0] = Setting{
+		one("open-messaging", func(*page.SourceView) {}),
+		{Name: "source-viewer", Component: page.Source(look)},
+		one("unverified", func(v *page.SourceView) {
+			v.Line, v.Platform, v.Sign = sourceLineOf(3), page.SourcePlatform{}, ""
+			v.Settings[0] = page.Setting{
 				Name: "Mode",
 				Text: "Buffered",
 				Hint: "The platform is answered once the webhook is on the queue; then it is delivered.",
 			}
 		}),
-		one("tutorial", func(v *SourceView) {
-			v.Platform = SourcePlatform{
+		one("tutorial", func(v *page.SourceView) {
+			v.Platform = page.SourcePlatform{
 				Name:     "tutorial",
 				Title:    "Genesys Cloud, as in the tutorial",
 				Status:   "tutorial",
@@ -56,46 +62,46 @@ func gallerySources() []Example {
 				Doctor:   "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml",
 			}
 		}),
-		one("byoc", func(v *SourceView) {
-			v.Settings[1] = Setting{
+		one("byoc", func(v *page.SourceView) {
+			v.Settings[1] = page.Setting{
 				Name: "Answer",
 				Text: "200 application/json",
 				Code: `{"idOnExternalPlatform":"{message_id}"}`,
 				Hint: "Whether it was delivered or is kept as a message.",
 			}
-			v.Platform = SourcePlatform{
+			v.Platform = page.SourcePlatform{
 				Name:   "cxone-byoc",
 				Title:  "NICE CXone, bring your own channel",
 				Status: "verified",
 				About:  "CXone posts the outbound messages of a channel of your own.",
 				Doctor: "dlqdesk platform doctor cxone --config /etc/dlqdesk.yaml",
-				Paste: []Setting{
+				Paste: []page.Setting{
 					{Name: "Token URL", Text: "https://hooks.example.com/webhooks/cxone/token"},
 					{Name: "Endpoint (base URL)", Text: "https://hooks.example.com/webhooks/cxone"},
 					{Name: "Client id", Hint: "the client id of the source's verify settings"},
 				},
 			}
 		}),
-		one("no-figures", func(v *SourceView) {
-			v.State, v.Fault, v.RetryURL = StateFault, "This took too long: try again in a moment.", "/sources/genesys"
+		one("no-figures", func(v *page.SourceView) {
+			v.State, v.Fault, v.RetryURL = page.StateFault, "This took too long: try again in a moment.", "/sources/genesys"
 		}),
-		one("down", func(v *SourceView) { v.Line.Health = sourceLineOf(1).Health }),
-		one("long", func(v *SourceView) {
+		one("down", func(v *page.SourceView) { v.Line.Health = sourceLineOf(1).Health }),
+		one("long", func(v *page.SourceView) {
 			v.Line, v.Settings[3].Text, v.Try = long, longReason(), "dlqdesk platform doctor "+longWord+" --send"
 			v.Platform.Register = "dlqdesk platform register " + longWord + " --config /etc/" + longWord + ".yaml"
 		}),
 	}
 }
 
-func sourceLineOf(i int) SourceLine {
+func sourceLineOf(i int) page.SourceLine {
 	names := []string{"genesys", "cxone", "stripe", "orders"}
-	proofs := []Proof{
+	proofs := []page.Proof{
 		{Scheme: "genesys-open-messaging", Text: "HMAC-SHA256 of the body in X-Hub-Signature-256"},
 		{Scheme: "cxone-byoc", Text: "a token that dlqdesk issues to the client"},
 		{Scheme: "stripe", Text: "HMAC-SHA256 of time and body in Stripe-Signature"},
 		{Open: true, Scheme: "none", Text: "nothing proves who sent a webhook"},
 	}
-	health := []SourceHealth{
+	health := []page.SourceHealth{
 		{Destination: "crm.internal:9090", Health: "up"},
 		{
 			Destination: "routing.internal:9090",
@@ -114,7 +120,7 @@ func sourceLineOf(i int) SourceLine {
 	if i >= 4 {
 		name += "-" + strconv.Itoa(i/4)
 	}
-	return SourceLine{
+	return page.SourceLine{
 		Name:     name,
 		URL:      "/sources/" + name,
 		Endpoint: "https://hooks.example.com/webhooks/" + name,
@@ -125,21 +131,21 @@ func sourceLineOf(i int) SourceLine {
 		),
 		Failed:      link(strconv.Itoa(41 + 7*i)),
 		ByItself:    link(strconv.Itoa(30 + i)),
-		ByPeople:    Count{Text: "0"},
+		ByPeople:    page.Count{Text: "0"},
 		NeedPerson:  link(strconv.Itoa(9 + i)),
 		FailedShare: "0." + strconv.Itoa(3+i%4) + " %",
 	}
 }
 
-func sourceOf(i int) SourceView {
+func sourceOf(i int) page.SourceView {
 	line := sourceLineOf(i)
-	return SourceView{
+	return page.SourceView{
 		Chrome:   chrome("Source "+line.Name, "/sources/"+line.Name),
 		Line:     line,
-		Retrying: Count{Text: "0"},
+		Retrying: page.Count{Text: "0"},
 		Try:      "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml --send",
 		Sign:     "dlqdesk sign --source genesys --config /etc/dlqdesk.yaml < body.json",
-		Settings: []Setting{
+		Settings: []page.Setting{
 			{Name: "Mode", Text: "Direct", Hint: "It is delivered, then the platform is answered."},
 			{
 				Name: "Answer",
@@ -160,7 +166,7 @@ func sourceOf(i int) SourceView {
 			{Name: "One delivery", Text: "10s at most", Hint: "Up to 64 at once"},
 			{Name: "Largest webhook", Text: "1 MiB"},
 		},
-		Platform: SourcePlatform{
+		Platform: page.SourcePlatform{
 			Name:       "genesys-open-messaging",
 			Title:      "Genesys Cloud, Open Messaging",
 			Status:     "verified",

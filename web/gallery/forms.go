@@ -1,20 +1,21 @@
-package page
+package gallery
 
 import (
 	"strings"
 
+	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
 
-func galleryEdit() []Example {
-	edit := func(name string, change func(*EditView)) Example {
+func edit() []Example {
+	edit := func(name string, change func(*page.EditView)) Example {
 		v := editView()
 		change(&v)
-		return Example{Name: name, Component: Edit(v)}
+		return Example{Name: name, Component: page.Edit(v)}
 	}
 	return []Example{
-		edit("edit", func(*EditView) {}),
-		edit("edit-faults", func(v *EditView) {
+		edit("edit", func(*page.EditView) {}),
+		edit("edit-faults", func(v *page.EditView) {
 			v.Body = strings.Replace(v.Body, `"type": "Text"`, `"type": Text`, 1)
 			v.BodyError = ui.FieldError{
 				Text:   "this is not valid JSON: invalid character 'T' looking for beginning of value",
@@ -24,32 +25,32 @@ func galleryEdit() []Example {
 			v.ReasonError = "Say why you edit this message: the reason is kept with it."
 			v.HeaderError, v.Headers[1].Name, v.Headers[1].Error = "One header cannot be sent as it is.", "User Agent", "A header name has no spaces."
 		}),
-		edit("edit-conflict", func(v *EditView) {
-			v.Conflict, v.Reason = Conflict{
+		edit("edit-conflict", func(v *page.EditView) {
+			v.Conflict, v.Reason = page.Conflict{
 				Text: "ben replayed this message 12 s ago.",
 				URL:  "/messages/" + v.ID,
 			}, "participant ids added"
 		}),
-		edit("edit-queue", func(v *EditView) { v.RedrivesTo = "orders" }),
-		edit("edit-redrive", func(v *EditView) {
+		edit("edit-queue", func(v *page.EditView) { v.RedrivesTo = "orders" }),
+		edit("edit-redrive", func(v *page.EditView) {
 			v.Title, v.NoReplay, v.RedrivesTo, v.Source, v.Destination = "Edit and redrive", true, "orders", "", ""
 		}),
-		edit("edit-denied", func(v *EditView) { v.Denied = viewer }),
+		edit("edit-denied", func(v *page.EditView) { v.Denied = viewer }),
 		edit(
 			"edit-large",
-			func(v *EditView) { v.Body = `["` + strings.Repeat(longWord, (1<<20)/len(longWord)) + `"]` },
+			func(v *page.EditView) { v.Body = `["` + strings.Repeat(longWord, (1<<20)/len(longWord)) + `"]` },
 		),
-		edit("edit-long", func(v *EditView) {
+		edit("edit-long", func(v *page.EditView) {
 			v.JSON = false
 			v.ID, v.Source, v.Destination, v.Body, v.Reason = longWord, longWord, longWord, longWord+"\n"+rtlText+"\n"+emoji, longReason()
-			v.Headers = append(v.Headers, EditHeader{Name: "X-" + longWord, Value: longWord})
+			v.Headers = append(v.Headers, page.EditHeader{Name: "X-" + longWord, Value: longWord})
 			v.KeptPaths = append(v.KeptPaths, "$."+longWord)
 		}),
 	}
 }
 
-func editView() EditView {
-	return EditView{
+func editView() page.EditView {
+	return page.EditView{
 		Chrome: chrome(
 			"Edit and replay",
 			"/messages/"+messageID(1)+"/edit",
@@ -64,7 +65,7 @@ func editView() EditView {
 		Body:        prettyBody,
 		JSON:        true,
 		KeptPaths:   []string{"$.channel.from.token"},
-		Headers: []EditHeader{
+		Headers: []page.EditHeader{
 			{Name: "Content-Type", Value: "application/json; charset=utf-8"},
 			{Name: "User-Agent", Value: "GenesysCloud-Webhooks/1.0"},
 			{Name: "Authorization", Value: "Bearer •••", Locked: "Credentials are sent as they were received."},

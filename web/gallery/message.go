@@ -1,8 +1,9 @@
-package page
+package gallery
 
 import (
 	"strings"
 
+	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
 
@@ -25,17 +26,17 @@ const prettyBody = `{
 const hexBody = `00000000  89 50 4e 47 0d 0a 1a 0a  00 00 00 0d 49 48 44 52  |.PNG........IHDR|
 00000010  00 00 00 10 00 00 00 10  08 06 00 00 00 1f f3 ff  |................|`
 
-func galleryMessage() []Example {
-	message := func(name string, change func(*MessageView)) Example {
+func message() []Example {
+	message := func(name string, change func(*page.MessageView)) Example {
 		v := messageView()
 		change(&v)
-		return Example{Name: "message-" + name, Component: Message(v)}
+		return Example{Name: "message-" + name, Component: page.Message(v)}
 	}
-	state := func(status string) func(*MessageView) {
-		return func(v *MessageView) { setStatus(v, status) }
+	state := func(status string) func(*page.MessageView) {
+		return func(v *page.MessageView) { setStatus(v, status) }
 	}
 	return []Example{
-		message("failed", func(*MessageView) {}),
+		message("failed", func(*page.MessageView) {}),
 		message("retrying", state("retrying")),
 		message("replaying", state("replaying")),
 		message("resolved", state("resolved")),
@@ -43,37 +44,39 @@ func galleryMessage() []Example {
 		message("redriven", state("redriven")),
 		message(
 			"still-on",
-			func(v *MessageView) { v.Panel.StillOn = StillOn{Queue: "dlqdesk-dlq", Expires: ago(-60 * 22)} },
+			func(v *page.MessageView) {
+				v.Panel.StillOn = page.StillOn{Queue: "dlqdesk-dlq", Expires: ago(-60 * 22)}
+			},
 		),
-		message("held", func(v *MessageView) { v.Panel.Hold = galleryHolds().List[0] }),
-		message("unknown", func(v *MessageView) {
+		message("held", func(v *page.MessageView) { v.Panel.Hold = holds().List[0] }),
+		message("unknown", func(v *page.MessageView) {
 			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no answer within 10 s"
 		}),
-		message("asks", func(v *MessageView) {
+		message("asks", func(v *page.MessageView) {
 			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason, v.Panel.Ask, v.Panel.AskRevision = "", "unknown", "no answer within 10 s", "replay", "0"
 		}),
-		{Name: "message-question", Component: MessageQuestion(questionView())},
-		message("queue", func(v *MessageView) { fromQueue(v, "orders-dlq", "orders") }),
-		message("queue-only", func(v *MessageView) {
+		{Name: "message-question", Component: page.MessageQuestion(questionView())},
+		message("queue", func(v *page.MessageView) { fromQueue(v, "orders-dlq", "orders") }),
+		message("queue-only", func(v *page.MessageView) {
 			noDestination(v)
 			fromQueue(v, "orders-dlq", "orders.fifo")
 			v.Panel.DenyReplay, v.Panel.DenyEdit = "Messages of the queue orders-dlq have no HTTP destination: set queues.orders-dlq.source, and restart.", ""
 			withRevisions(v)
 		}),
-		message("queue-no-way-back", func(v *MessageView) {
+		message("queue-no-way-back", func(v *page.MessageView) {
 			fromQueue(v, "orders-dlq", "")
 			v.Panel.DenyRedrive = "There is no queue to redrive to: this queue names no source queue: set queues.orders-dlq.source_url and restart."
 		}),
-		message("queue-viewer", func(v *MessageView) {
+		message("queue-viewer", func(v *page.MessageView) {
 			fromQueue(v, "orders-dlq", "orders")
 			v.Panel.DenyReplay, v.Panel.DenyRedrive, v.Panel.DenyEdit, v.Panel.DenyArchive = viewer, viewer, viewer, viewer
 		}),
-		message("queue-redriven", func(v *MessageView) {
+		message("queue-redriven", func(v *page.MessageView) {
 			setStatus(v, "redriven")
 			fromQueue(v, "orders-dlq", "orders")
 			v.Panel.DenyRedrive, v.Panel.Code, v.Panel.Outcome = v.Panel.DenyReplay, "", "redriven"
 			v.Panel.Attempts = append(
-				[]AttemptView{
+				[]page.AttemptView{
 					{Number: "4", Trigger: "redrive", Actor: "anna", At: ago(0), Outcome: "redriven", Latency: "41 ms"},
 				},
 				v.Panel.Attempts...)
@@ -83,11 +86,11 @@ func galleryMessage() []Example {
 				Hint: "If its consumer fails again, this message goes on with the new reason.",
 			}
 		}),
-		message("queue-returned", func(v *MessageView) {
+		message("queue-returned", func(v *page.MessageView) {
 			fromQueue(v, "orders-dlq", "orders")
 			v.Panel.Code, v.Panel.Outcome, v.Panel.Arrived = "", "", "2 times"
 			v.Panel.Attempts = append(
-				[]AttemptView{
+				[]page.AttemptView{
 					{
 						Number:  "4",
 						Trigger: "bulk redrive",
@@ -104,11 +107,11 @@ func galleryMessage() []Example {
 				Hint: v.Panel.Reason,
 			}
 		}),
-		message("queue-asks", func(v *MessageView) {
+		message("queue-asks", func(v *page.MessageView) {
 			fromQueue(v, "orders-dlq", "orders")
 			v.Panel.Code, v.Panel.Outcome, v.Panel.SentBack, v.Panel.Ask, v.Panel.AskRevision = "", "unknown", true, "redrive", "0"
 			v.Panel.Attempts = append(
-				[]AttemptView{
+				[]page.AttemptView{
 					{
 						Number:  "4",
 						Trigger: "redrive",
@@ -121,23 +124,23 @@ func galleryMessage() []Example {
 				},
 				v.Panel.Attempts...)
 		}),
-		message("replay-failed", func(v *MessageView) {
+		message("replay-failed", func(v *page.MessageView) {
 			v.Panel.Result = ui.Notice{Kind: ui.Fault, Text: "Rejected: 422 in 84 ms", Hint: "field id is missing"}
 		}),
-		message("conflict", func(v *MessageView) {
+		message("conflict", func(v *page.MessageView) {
 			v.Panel.Notice = ui.Notice{
 				Kind: ui.Warn,
 				Text: "ben replayed this message 3 s ago.",
 				Hint: "Nothing was changed by you. This is the message as it is now.",
 			}
 		}),
-		message("viewer", func(v *MessageView) {
+		message("viewer", func(v *page.MessageView) {
 			v.Panel.DenyReplay, v.Panel.DenyEdit, v.Panel.DenyArchive, v.Payload.DownloadURL = viewer, viewer, viewer, ""
 		}),
 		message("no-destination", noDestination),
 		message("revisions", withRevisions),
-		message("binary", func(v *MessageView) {
-			v.Payload = Payload{
+		message("binary", func(v *page.MessageView) {
+			v.Payload = page.Payload{
 				Name:        "original",
 				ContentType: "image/png",
 				Size:        "1.4 MiB",
@@ -147,35 +150,35 @@ func galleryMessage() []Example {
 			}
 			v.Panel.DenyEdit = "The body is binary: it cannot be edited as text."
 		}),
-		message("empty", func(v *MessageView) {
-			v.Payload = Payload{Name: "original", Size: "0 B"}
+		message("empty", func(v *page.MessageView) {
+			v.Payload = page.Payload{Name: "original", Size: "0 B"}
 			v.Headers, v.Arrivals, v.Facts, v.Panel.Attempts, v.Panel.Events, v.Panel.Reason = nil, nil, nil, nil, nil, ""
 		}),
 		message("long", longMessage),
-		message("large", func(v *MessageView) {
+		message("large", func(v *page.MessageView) {
 			v.Payload.Pretty = strings.Repeat(prettyBody+"\n", 550)
 			v.Payload.Raw, v.Payload.Note = v.Payload.Pretty, "The first 256 KiB of 1.0 MiB are shown."
 		}),
-		message("text", func(v *MessageView) {
+		message("text", func(v *page.MessageView) {
 			v.Payload.Pretty, v.Payload.Raw, v.Payload.ContentType = "", rtlText+"\n"+emoji+"\n"+longReason(), "text/plain"
 			v.Payload.Note, v.Payload.WholeURL = "The first 256 KiB of 1.0 MiB are shown.", "/messages/x/body?form=pretty&revision=0"
 		}),
-		{Name: "message-panel", Component: MessagePanel(messageView().Panel), Partial: true},
+		{Name: "message-panel", Component: page.MessagePanel(messageView().Panel), Partial: true},
 	}
 }
 
-func questionView() MessageView {
+func questionView() page.MessageView {
 	v := messageView()
 	v.Panel.Code, v.Panel.Outcome, v.Panel.Reason, v.Panel.Ask, v.Panel.AskRevision = "", "unknown", "no answer within 10 s", "replay", "0"
 	return v
 }
 
-func messageView() MessageView {
+func messageView() page.MessageView {
 	id := messageID(1)
-	return MessageView{
+	return page.MessageView{
 		Chrome:  chrome("422: field id is missing", "/messages/"+id),
 		BackURL: "/messages?" + listQuery,
-		Panel: MessagePanelView{
+		Panel: page.MessagePanelView{
 			ID:          id,
 			Version:     "2",
 			Back:        listQuery,
@@ -191,8 +194,8 @@ func messageView() MessageView {
 			),
 			LastAttempt: ago(12),
 			Arrived:     "3 times",
-			Choices:     []RevisionChoice{{Number: "0", Name: "original", Selected: true}},
-			Cause: Cause{
+			Choices:     []page.RevisionChoice{{Number: "0", Name: "original", Selected: true}},
+			Cause: page.Cause{
 				Others:   "311 other messages",
 				URL:      "/messages?group=5f2d8a901c3b4e7f&status=all",
 				Since:    ago(300),
@@ -206,7 +209,7 @@ func messageView() MessageView {
 		OlderURL: "/messages/" + messageID(2),
 		Curl:     "curl -i -X 'POST' \\\n  -H 'Authorization: •••' \\\n  -H 'Content-Type: application/json' \\\n  --data-binary '{\"id\":\"9b1f6c1e\"}' \\\n  'http://handler.internal:9090/genesys'",
 		Ticket:   "## Webhook not delivered: 422: field id is missing\n\n- Message: https://desk.example.com/messages/" + id + "\n- Source: genesys\n",
-		Payload: Payload{
+		Payload: page.Payload{
 			Name:        "original",
 			ContentType: "application/json; charset=utf-8",
 			Size:        "1.2 KiB",
@@ -215,7 +218,7 @@ func messageView() MessageView {
 			Raw:         strings.Join(strings.Fields(prettyBody), ""),
 			DownloadURL: "/messages/" + id + "/body?revision=0",
 		},
-		Headers: []HeaderRow{
+		Headers: []page.HeaderRow{
 			{Name: "Content-Type", Value: "application/json; charset=utf-8"},
 			{Name: "User-Agent", Value: "GenesysCloud-Webhooks/1.0"},
 			{Name: "X-Hub-Signature-256", Value: "sha256=•••", Masked: true},
@@ -223,25 +226,25 @@ func messageView() MessageView {
 			{Name: "Webhook-Id", Value: id},
 			{Name: "Traceparent", Value: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
 		},
-		Facts: []Fact{
+		Facts: []page.Fact{
 			{
-				"Queue",
-				"embedded",
+				Label: "Queue",
+				Value: "embedded",
 			},
-			{"Message id", "5f2d8a90-1c3b-4e7f-a6d5-9b8c7d6e5f40"},
-			{"Received from queue", "1 time"},
-			{"Form", "envelope"},
+			{Label: "Message id", Value: "5f2d8a90-1c3b-4e7f-a6d5-9b8c7d6e5f40"},
+			{Label: "Received from queue", Value: "1 time"},
+			{Label: "Form", Value: "envelope"},
 		},
-		Arrivals: []Arrival{{At: ago(95)}, {At: ago(80)}, {At: ago(70), Note: "the body differs from the first"}},
+		Arrivals: []page.Arrival{{At: ago(95)}, {At: ago(80)}, {At: ago(70), Note: "the body differs from the first"}},
 	}
 }
 
-func sampleAttempts() []AttemptView {
-	answer := []HeaderRow{
+func sampleAttempts() []page.AttemptView {
+	answer := []page.HeaderRow{
 		{Name: "Content-Type", Value: "application/json"},
 		{Name: "Set-Cookie", Value: "•••", Masked: true},
 	}
-	return []AttemptView{
+	return []page.AttemptView{
 		{
 			Number:          "3",
 			Trigger:         "replay",
@@ -277,11 +280,11 @@ func sampleAttempts() []AttemptView {
 	}
 }
 
-func sampleEvents() []AuditRow {
-	status := func(before, after string) []AuditChange {
-		return []AuditChange{{Name: "Status", Old: AuditFact{Text: before}, New: AuditFact{Text: after}}}
+func sampleEvents() []page.AuditRow {
+	status := func(before, after string) []page.AuditChange {
+		return []page.AuditChange{{Name: "Status", Old: page.AuditFact{Text: before}, New: page.AuditFact{Text: after}}}
 	}
-	return []AuditRow{
+	return []page.AuditRow{
 		{
 			Number:   "812",
 			At:       ago(12),
@@ -314,7 +317,7 @@ func sampleEvents() []AuditRow {
 	}
 }
 
-func setStatus(v *MessageView, status string) {
+func setStatus(v *page.MessageView, status string) {
 	p := &v.Panel
 	p.Status = status
 	closed := "This message is " + status + "."
@@ -324,14 +327,14 @@ func setStatus(v *MessageView, status string) {
 	case "replaying":
 		p.DenyReplay, p.DenyEdit, p.DenyArchive = "A delivery is under way.", "A delivery is under way.", "A delivery is under way."
 		p.Attempts = append(
-			[]AttemptView{{Number: "4", Trigger: "replay", Actor: "anna", At: ago(0), InFlight: true}},
+			[]page.AttemptView{{Number: "4", Trigger: "replay", Actor: "anna", At: ago(0), InFlight: true}},
 			p.Attempts...)
 		p.Notice = ui.Notice{Kind: ui.Info, Text: "Replay ordered: waiting for the answer."}
 	case "resolved":
 		p.DenyReplay, p.DenyEdit = closed, closed
 		p.Code, p.Outcome, p.Result = "200", "delivered", ui.Notice{Kind: ui.Done, Text: "Delivered: 200 in 84 ms"}
 		p.Attempts = append(
-			[]AttemptView{
+			[]page.AttemptView{
 				{
 					Number:  "4",
 					Trigger: "replay",
@@ -350,20 +353,20 @@ func setStatus(v *MessageView, status string) {
 	}
 }
 
-func noDestination(v *MessageView) {
+func noDestination(v *page.MessageView) {
 	why := "Its message named no source, and no default source is configured."
 	v.Panel.Source, v.Panel.Destination, v.Panel.Reason, v.Panel.Outcome, v.Panel.Code = "", "", "", "", ""
 	v.Panel.DenyReplay, v.Panel.DenyEdit, v.Panel.Retries, v.Panel.LastAttempt = why, why, "none", ui.Moment{}
 }
 
-func withRevisions(v *MessageView) {
+func withRevisions(v *page.MessageView) {
 	url := "/messages/" + v.Panel.ID + "?revision="
-	v.Panel.Choices = []RevisionChoice{
-		{"2", "edit 2 by anna", true},
-		{"1", "edit 1 by ben", false},
-		{"0", "original", false},
+	v.Panel.Choices = []page.RevisionChoice{
+		{Number: "2", Name: "edit 2 by anna", Selected: true},
+		{Number: "1", Name: "edit 1 by ben", Selected: false},
+		{Number: "0", Name: "original", Selected: false},
 	}
-	v.Panel.Revisions = []RevisionView{
+	v.Panel.Revisions = []page.RevisionView{
 		{
 			Name:    "edit 2",
 			By:      "anna",
@@ -384,46 +387,53 @@ func withRevisions(v *MessageView) {
 		{Name: "original", At: ago(95), URL: url + "0"},
 	}
 	v.Payload.Name = "edit 2 by anna"
-	v.Payload.Others = []PayloadLink{
-		{"edit 2 by anna", url + "2", true},
-		{"edit 1 by ben", url + "1", false},
-		{"original", url + "0", false},
+	v.Payload.Others = []page.PayloadLink{
+		{Name: "edit 2 by anna", URL: url + "2", Current: true},
+		{Name: "edit 1 by ben", URL: url + "1", Current: false},
+		{Name: "original", URL: url + "0", Current: false},
 	}
 	for i := range v.Panel.Attempts {
 		v.Panel.Attempts[i].Revision = "original"
 	}
 }
 
-func longMessage(v *MessageView) {
+func longMessage(v *page.MessageView) {
 	v.Panel.ID, v.Panel.Source, v.Panel.Destination, v.Panel.Reason = longWord, longWord, longWord+".example.com:9090", longReason()
 	v.Payload.Pretty, v.Payload.Raw, v.Payload.ContentType = "{\n  \""+longWord+"\": \""+rtlText+emoji+"\"\n}", longWord+rtlText+emoji, longWord
 	v.Headers = append(
 		v.Headers,
-		HeaderRow{Name: "X-" + longWord, Value: longWord},
-		HeaderRow{Name: "X-Rtl", Value: rtlText},
-		HeaderRow{Name: "X-Emoji", Value: emoji},
+		page.HeaderRow{Name: "X-" + longWord, Value: longWord},
+		page.HeaderRow{Name: "X-Rtl", Value: rtlText},
+		page.HeaderRow{Name: "X-Emoji", Value: emoji},
 	)
-	v.Facts = append(v.Facts, Fact{longWord, longWord}, Fact{"Attribute", rtlText})
+	v.Facts = append(
+		v.Facts,
+		page.Fact{Label: longWord, Value: longWord},
+		page.Fact{Label: "Attribute", Value: rtlText},
+	)
 	v.Panel.Attempts[0].Error, v.Panel.Attempts[0].Actor, v.Panel.Attempts[1].Error = longReason(), longWord, rtlText
 	v.Panel.Events[0].Reason, v.Panel.Events[0].Actor = longReason(), longWord
-	v.Panel.Choices = []RevisionChoice{{"1", "edit 1 by " + longWord, true}, {"0", "original", false}}
+	v.Panel.Choices = []page.RevisionChoice{
+		{Number: "1", Name: "edit 1 by " + longWord, Selected: true},
+		{Number: "0", Name: "original", Selected: false},
+	}
 }
 
 // fromQueue makes a message one of a queue of the list.
-func fromQueue(v *MessageView, queue, to string) {
+func fromQueue(v *page.MessageView, queue, to string) {
 	v.Panel.Queue, v.Panel.RedrivesTo = queue, to
 	v.Panel.Reason = "Received too often from orders, so SQS moved it to the DLQ"
-	v.Facts = []Fact{
-		{"Queue", "orders-dlq"},
-		{"Put there by", "SQS"},
-		{"Came from", "arn:aws:sqs:eu-west-1:123456789012:orders"},
-		{"Message id", messageID(1)},
-		{"Form", "foreign"},
-		{"Group", "customer-4711"},
-		{"Sent to the queue", "2026-03-02 10:15:05 UTC"},
-		{"Received from the queue", "4 times"},
-		{"Attribute tenant (String)", "acme"},
-		{"Attribute weight (Number.kg)", "12.5"},
-		{"Attribute trace (Binary)", "12 bytes: 0a1b2c3d4e5f60718293a4b5"},
+	v.Facts = []page.Fact{
+		{Label: "Queue", Value: "orders-dlq"},
+		{Label: "Put there by", Value: "SQS"},
+		{Label: "Came from", Value: "arn:aws:sqs:eu-west-1:123456789012:orders"},
+		{Label: "Message id", Value: messageID(1)},
+		{Label: "Form", Value: "foreign"},
+		{Label: "Group", Value: "customer-4711"},
+		{Label: "Sent to the queue", Value: "2026-03-02 10:15:05 UTC"},
+		{Label: "Received from the queue", Value: "4 times"},
+		{Label: "Attribute tenant (String)", Value: "acme"},
+		{Label: "Attribute weight (Number.kg)", Value: "12.5"},
+		{Label: "Attribute trace (Binary)", Value: "12 bytes: 0a1b2c3d4e5f60718293a4b5"},
 	}
 }
