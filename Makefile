@@ -83,7 +83,7 @@ fuzz: generate ## run every fuzz target for FUZZTIME each
 	done
 
 crash: generate ## kill the program ROUNDS times under load, over either queue, and look for everything that was answered 200
-	go test -run '^TestKilledProcessLosesNothing$$' -count 1 -v -timeout 30m ./internal/app -crash.rounds $(ROUNDS)
+	go test -run '^TestKilledProcessLosesNothing$$' -count 1 -v -timeout 30m ./internal/acceptance -crash.rounds $(ROUNDS)
 
 # Each in a process of its own: what one leaves in memory would bound the next.
 bench: generate ## measure: receiver, failure path, ingest, jobs, pages; BENCH=Million: memory and disk with a million messages
@@ -93,7 +93,7 @@ bench: generate ## measure: receiver, failure path, ingest, jobs, pages; BENCH=M
 
 replica: generate ## prove that a Litestream replica restores (the first run builds Litestream, in some minutes)
 	go build -modfile=.tools/litestream.mod -o bin/litestream github.com/benbjohnson/litestream/cmd/litestream
-	CGO_ENABLED=1 go test -race -tags litestream -run Litestream ./internal/app
+	CGO_ENABLED=1 go test -race -tags litestream -run Litestream ./internal/acceptance
 
 # The linter's own dependencies, some two hundred, are in a module file of their own, so that they never choose our versions.
 fmt: ## format Go: gofumpt, lines of 120 columns

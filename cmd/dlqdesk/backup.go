@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -24,7 +23,7 @@ func (b backup) Run(p program) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	copied, err := app.New(cfg, slog.New(slog.DiscardHandler)).Backup(ctx, b.To)
+	copied, err := app.New(cfg, app.Options{}).Backup(ctx, b.To)
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}

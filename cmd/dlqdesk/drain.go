@@ -36,8 +36,8 @@ func (d drain) Run(p program) error {
 		Source: d.Source,
 		Queue:  d.Queue,
 	}
-	result, err := app.New(cfg, slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))).
-		Drain(ctx, asked)
+	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	result, err := app.New(cfg, app.Options{Log: log}).Drain(ctx, asked)
 	did := "put on"
 	if d.DryRun {
 		did = "would be put on"

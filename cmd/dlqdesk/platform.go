@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os/signal"
 	"regexp"
 	"strings"
@@ -53,7 +52,7 @@ func (f platformFlags) open(p program, platform string) (*app.App, []string, err
 	if err != nil {
 		return nil, nil, f.asTyped(platform, err)
 	}
-	return app.New(cfg, slog.New(slog.DiscardHandler)), environ, nil
+	return app.New(cfg, app.Options{}), environ, nil
 }
 
 // asTyped names what --set gave as it was typed, and not by the variable that it stands for.

@@ -43,8 +43,7 @@ func (f runFlags) run(p program, start func(a *app.App, ctx context.Context) err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	a := app.New(cfg, log)
-	a.Version = buildVersion()
+	a := app.New(cfg, app.Options{Log: log, Version: buildVersion()})
 	if err := start(a, ctx); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -37,7 +36,7 @@ func (u userAdd) Run(p program) error {
 	password, _, _ := strings.Cut(string(text), "\n")
 	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
 	defer cancel()
-	if err := app.New(cfg, slog.New(slog.DiscardHandler)).
+	if err := app.New(cfg, app.Options{}).
 		AddUser(ctx, u.Name, u.Role, strings.TrimSuffix(password, "\r")); err != nil {
 		if deadletter.KindOf(err) != deadletter.Internal {
 			return fmt.Errorf("add user %s: %s", u.Name, deadletter.TextOf(err))
@@ -55,7 +54,7 @@ func (v auditVerify) Run(p program) error {
 	if err != nil {
 		return err
 	}
-	events, err := app.New(cfg, slog.New(slog.DiscardHandler)).VerifyAudit(context.Background())
+	events, err := app.New(cfg, app.Options{}).VerifyAudit(context.Background())
 	if err != nil {
 		return fmt.Errorf("audit trail: %w", err)
 	}

@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,12 +29,11 @@ import (
 
 // App is one dlqdesk. It is started once and stopped once.
 type App struct {
-	Version string // that /metrics tells; to be set before Start
-
-	cfg  config.Config
-	log  *slog.Logger
-	now  func() time.Time
-	roll func() float64
+	cfg     config.Config
+	version string
+	log     *slog.Logger
+	now     func() time.Time
+	roll    func() float64
 
 	stops   []stop
 	store   *store.Store
@@ -64,19 +64,39 @@ type stop struct {
 	do   func(ctx context.Context) error
 }
 
-// New makes a dlqdesk of a valid configuration. Nothing runs before Start.
-func New(cfg config.Config, log *slog.Logger) *App {
+// Options are what New needs besides the configuration. The zero value of each field is a default.
+type Options struct {
+	Log     *slog.Logger // nil: nothing is logged
+	Version string       // reported by metrics and traces
+
+	// Clock returns the time of day and how long the process has run. nil: the clocks of the machine.
+	Clock func() (at time.Time, running time.Duration)
+
+	// LedgerEvery is the interval between checks of the ledger, and LedgerSettle is how long a message may be on its
+	// way before the check misses it. 0: ledger.UsualEvery and ledger.UsualSettle.
+	LedgerEvery, LedgerSettle time.Duration
+}
+
+// New wires a dlqdesk of a valid configuration. Nothing runs before Start.
+func New(cfg config.Config, o Options) *App {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = machineTime()
+	}
 	a := &App{
 		cfg:          cfg,
-		log:          slog.New(telemetry.Log(log.Handler())),
+		version:      o.Version,
+		log:          slog.New(telemetry.Log(o.Log.Handler())),
 		roll:         rand.Float64,
 		failed:       make(chan error, 1),
-		ledgerEvery:  ledger.UsualEvery,
-		ledgerSettle: ledger.UsualSettle,
+		ledgerEvery:  cmp.Or(o.LedgerEvery, ledger.UsualEvery),
+		ledgerSettle: cmp.Or(o.LedgerSettle, ledger.UsualSettle),
 		metrics:      newMetrics(),
 	}
 	a.books = strangersBooks{a.metrics}
-	a.now = (&steadyClock{read: machineTime(), stepped: a.clockStepped}).now
+	a.now = (&steadyClock{read: o.Clock, stepped: a.clockStepped}).now
 	a.loops, a.endLoops = context.WithCancel(context.Background())
 	a.deliveries, a.cutOff = context.WithCancel(context.Background())
 	return a
@@ -148,7 +168,7 @@ func (a *App) start(ctx context.Context) error {
 // startTraces has everything that runs from here on make spans, where a collector is configured. What is left of them
 // is sent last.
 func (a *App) startTraces(ctx context.Context) (err error) {
-	if a.tracer, err = telemetry.StartTraces(ctx, a.Version, a.log.With("component", "traces")); err != nil {
+	if a.tracer, err = telemetry.StartTraces(ctx, a.version, a.log.With("component", "traces")); err != nil {
 		return fmt.Errorf("start tracing: %w", err)
 	}
 	a.loops = a.tracer.Into(a.loops)

@@ -1,9 +1,6 @@
 package app_test
 
 import (
-	"bufio"
-	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -39,57 +36,6 @@ func guarded(t *testing.T, handler http.HandlerFunc) (address string) {
 	return l.Addr().String()
 }
 
-// client is a connection of a platform.
-type client struct {
-	net.Conn
-	read *bufio.Reader
-}
-
-func dial(t *testing.T, address string) client {
-	t.Helper()
-	conn, err := (&net.Dialer{}).DialContext(context.WithoutCancel(t.Context()), "tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	return client{conn, bufio.NewReader(conn)}
-}
-
-func (c client) say(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if _, err := fmt.Fprintf(c, format, args...); err != nil {
-		t.Errorf("say %q: %v", format, err)
-	}
-}
-
-// hears reads an answer.
-func (c client) hears(t *testing.T, status int) {
-	t.Helper()
-	answer, err := http.ReadResponse(c.read, nil)
-	if err != nil {
-		t.Errorf("the answer: %v", err)
-		return
-	}
-	_, _ = io.Copy(io.Discard, answer.Body)
-	_ = answer.Body.Close()
-	if answer.StatusCode != status {
-		t.Errorf("the answer is %d, want %d", answer.StatusCode, status)
-	}
-}
-
-// isClosed waits until the server has closed the connection.
-func (c client) isClosed(t *testing.T) {
-	t.Helper()
-	if _, err := c.read.ReadByte(); err == nil {
-		t.Error("a connection that should be closed says something")
-	} else if timeout, ok := err.(net.Error); ok && timeout.Timeout() { //nolint:errorlint // it comes from the connection itself
-		t.Error("a connection that should be closed is open")
-	}
-}
-
 const (
 	request = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
 	half    = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{"
@@ -112,23 +58,23 @@ func guardedSlow(t *testing.T) (address string, entered, release chan struct{}) 
 func TestWhoKeepsUsWaitingMakesRoom(t *testing.T) {
 	t.Parallel()
 	address, entered, release := guardedSlow(t)
-	idle := dial(t, address)
-	idle.say(t, request)
-	idle.hears(t, http.StatusOK)
-	halfway := dial(t, address)
-	halfway.say(t, half)
-	served := dial(t, address) // the third: whoever waited longest goes
-	served.say(t, "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+	idle := desktest.Dial(t, address)
+	idle.Send(t, request)
+	idle.ExpectStatus(t, http.StatusOK)
+	halfway := desktest.Dial(t, address)
+	halfway.Send(t, half)
+	served := desktest.Dial(t, address) // the third: whoever waited longest goes
+	served.Send(t, "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
 	<-entered
-	idle.isClosed(t)
-	next := dial(t, address)
-	next.say(t, request)
-	next.hears(t, http.StatusOK)
-	halfway.isClosed(t) // not the one whose request is being answered
+	idle.ExpectClosed(t)
+	next := desktest.Dial(t, address)
+	next.Send(t, request)
+	next.ExpectStatus(t, http.StatusOK)
+	halfway.ExpectClosed(t) // not the one whose request is being answered
 	close(release)
-	served.hears(t, http.StatusOK)
-	next.say(t, request)
-	next.hears(t, http.StatusOK)
+	served.ExpectStatus(t, http.StatusOK)
+	next.Send(t, request)
+	next.ExpectStatus(t, http.StatusOK)
 }
 
 // A request that is there as a whole keeps nobody waiting, however long ago its connection was opened.
@@ -140,18 +86,18 @@ func TestWhoIsBeingAnsweredStays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			address, entered, release := guardedSlow(t)
-			served := dial(t, address)
-			served.say(t, "%s", slow)
+			served := desktest.Dial(t, address)
+			served.Send(t, "%s", slow)
 			<-entered
-			idle := dial(t, address)
-			idle.say(t, request)
-			idle.hears(t, http.StatusOK)
-			next := dial(t, address)
-			next.say(t, request)
-			next.hears(t, http.StatusOK)
-			idle.isClosed(t)
+			idle := desktest.Dial(t, address)
+			idle.Send(t, request)
+			idle.ExpectStatus(t, http.StatusOK)
+			next := desktest.Dial(t, address)
+			next.Send(t, request)
+			next.ExpectStatus(t, http.StatusOK)
+			idle.ExpectClosed(t)
 			close(release)
-			served.hears(t, http.StatusOK)
+			served.ExpectStatus(t, http.StatusOK)
 		})
 	}
 }
@@ -160,17 +106,17 @@ func TestWhoIsBeingAnsweredStays(t *testing.T) {
 func TestWhoWasAnsweredIsLastInLine(t *testing.T) {
 	t.Parallel()
 	address := guarded(t, func(http.ResponseWriter, *http.Request) {})
-	first, second := dial(t, address), dial(t, address)
-	for _, c := range []client{first, second, first} {
-		c.say(t, request)
-		c.hears(t, http.StatusOK)
+	first, second := desktest.Dial(t, address), desktest.Dial(t, address)
+	for _, c := range []desktest.Conn{first, second, first} {
+		c.Send(t, request)
+		c.ExpectStatus(t, http.StatusOK)
 	}
-	third := dial(t, address)
-	third.say(t, request)
-	third.hears(t, http.StatusOK)
-	second.isClosed(t)
-	first.say(t, request)
-	first.hears(t, http.StatusOK)
+	third := desktest.Dial(t, address)
+	third.Send(t, request)
+	third.ExpectStatus(t, http.StatusOK)
+	second.ExpectClosed(t)
+	first.Send(t, request)
+	first.ExpectStatus(t, http.StatusOK)
 }
 
 // A body has ten seconds, whether its handler asks for it or not. The answer to one that is there as a whole may take

@@ -95,7 +95,7 @@ func (s scraped) Collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
-	gauge(descBuild, 1, s.app.Version, runtime.Version())
+	gauge(descBuild, 1, s.app.version, runtime.Version())
 	s.breakers(gauge)
 	s.files(gauge)
 	if s.app.store != nil { // a receiver alone has none

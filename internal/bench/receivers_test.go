@@ -42,7 +42,7 @@ func startReceiver(b *testing.B, target, queueURL string) *app.App {
 	b.Helper()
 	// what a line of the log costs is part of the figures
 	log := slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint
-	a := app.New(settings(b, target, queueURL), log)
+	a := app.New(settings(b, target, queueURL), app.Options{Log: log})
 	if err := a.StartReceiver(b.Context()); err != nil {
 		b.Fatal(err)
 	}

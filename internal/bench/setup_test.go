@@ -83,7 +83,7 @@ func start(b *testing.B, cfg config.Config) *app.App {
 	b.Helper()
 	// what a line of the log costs is part of the figures
 	log := slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint
-	a := app.New(cfg, log)
+	a := app.New(cfg, app.Options{Log: log})
 	if err := a.Start(b.Context()); err != nil {
 		b.Fatal(err)
 	}

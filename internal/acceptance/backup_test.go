@@ -1,0 +1,58 @@
+package acceptance_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dlqdesk/internal/app"
+	"dlqdesk/internal/desktest"
+)
+
+// What was promised before a backup began is in it, however much goes on meanwhile, and a dlqdesk that starts on the
+// copy has it.
+func TestBackupUnderLoadIsRestored(t *testing.T) {
+	t.Parallel()
+	p := setup(t, nil)
+	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
+	l := p.load(t, 3)
+	l.await(t, 30)
+	before := l.soFar()
+	to := filepath.Join(t.TempDir(), "backup")
+	command := app.New(p.cfg, app.Options{Log: desktest.Log(t)})
+	copied, err := command.Backup(t.Context(), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(copied, " "); got != "queue.db desk.db" {
+		t.Errorf("copied %s", got)
+	}
+	l.end(t)
+
+	if _, err := command.Backup(t.Context(), to); err == nil {
+		t.Error("a second backup replaced the first")
+	}
+	key, err := os.ReadFile(filepath.Join(p.cfg.DataDir, "audit.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(to, "audit.key"), key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := p.cfg
+	cfg.DataDir = to
+	restored := program{begin(t, cfg), cfg, p.destination}
+	restored.holdsAtLeast(t, before)
+}
+
+func TestBackupOfNothingSaysSo(t *testing.T) {
+	t.Parallel()
+	cfg := settings(t, desktest.NewDestination(t))
+	if _, err := app.New(cfg, app.Options{Log: desktest.Log(t)}).
+		Backup(t.Context(), t.TempDir()); err == nil ||
+		!strings.Contains(err.Error(), "nothing to copy") {
+		t.Errorf("it answers %v", err)
+	}
+}

@@ -1,0 +1,385 @@
+package acceptance_test
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
+)
+
+var (
+	crashRounds = flag.Int("crash.rounds", 3, "how often each dlqdesk is killed")
+	crashSeed   = flag.Uint64("crash.seed", 0, "what decides when; 0: something else each time")
+)
+
+// TestKilledProcessLosesNothing kills the program at random points under load, again and again on one data folder,
+// and looks for everything that was answered 200.
+func TestKilledProcessLosesNothing(t *testing.T) {
+	t.Parallel()
+	seed := *crashSeed
+	for seed == 0 {
+		seed = rand.Uint64()
+	}
+	endpoint := desktest.StartSQS(t)
+	for name, queues := range map[string]config.Queue{
+		"embedded": {SpoolLimit: 1 << 30},
+		"SQS": {
+			SpoolLimit: 1 << 30, DLQURL: shortlyHidden(t, endpoint, "dlq"), ProcessingURL: shortlyHidden(t, endpoint, "processing"),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			t.Logf(
+				"go test -run TestKilledProcessLosesNothing ./internal/app -crash.rounds %d -crash.seed %d",
+				*crashRounds,
+				seed,
+			)
+			c := newCrash(t, queues, desktest.SQSEnvironment(endpoint))
+			chance := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // not secret
+			for range *crashRounds {
+				c.round(t, time.Duration(chance.Int64N(int64(700*time.Millisecond))))
+				c.falter(t, time.Duration(chance.Int64N(int64(300*time.Millisecond))))
+			}
+			c.settle(t, serve(t, c.file, c.environ...))
+		})
+	}
+}
+
+// shortlyHidden makes a queue on which what a dead process had in its hands comes again soon.
+func shortlyHidden(t *testing.T, endpoint, name string) (queueURL string) {
+	t.Helper()
+	return desktest.CreateQueue(t, endpoint, name, map[string]string{"VisibilityTimeout": "2"})
+}
+
+// crash is a dlqdesk that is killed, with platforms in front of it and a destination behind it.
+type crash struct {
+	cfg     config.Config
+	file    string
+	environ []string
+	behind  *handler
+	sent    platforms
+}
+
+func newCrash(t *testing.T, queues config.Queue, environ []string) *crash {
+	t.Helper()
+	c := &crash{behind: newHandler(t), environ: environ, sent: platforms{told: map[string]told{}}}
+	source := config.Source{
+		Name:          "direct",
+		Destination:   c.behind.url,
+		Mode:          config.Direct,
+		Timeout:       5 * time.Second,
+		MaxBody:       1 << 20,
+		MaxConcurrent: 64,
+		Retry: deadletter.RetryPolicy{
+			MaxAttempts: 100,
+			Base:        50 * time.Millisecond,
+			Cap:         500 * time.Millisecond,
+		},
+	}
+	buffered := source
+	buffered.Name, buffered.Mode = "buffered", config.Buffered
+	c.cfg = config.Config{
+		Listen:  "127.0.0.1:0",
+		DataDir: t.TempDir(),
+		Queue:   queues,
+		Sources: []config.Source{source, buffered},
+	}
+	c.file = write(t, c.cfg)
+	return c
+}
+
+// round starts the process, loads it, and kills it after a while.
+func (c *crash) round(t *testing.T, after time.Duration) {
+	t.Helper()
+	p := serve(t, c.file, c.environ...)
+	end := c.load(p.url)
+	<-time.After(after)
+	p.kill()
+	end()
+}
+
+// load sends webhooks to some receivers until it is told to end.
+func (c *crash) load(urls ...string) (end func()) {
+	stop := make(chan struct{})
+	var running sync.WaitGroup
+	for n := range 8 {
+		running.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(2 * time.Millisecond):
+					c.sent.post(urls[n/2%len(urls)], []string{"direct", "buffered"}[n%2])
+				}
+			}
+		})
+	}
+	return func() {
+		close(stop)
+		running.Wait()
+	}
+}
+
+// falter starts the process and kills it after a while, which may be before it is ready.
+func (c *crash) falter(t *testing.T, after time.Duration) {
+	t.Helper()
+	p, _ := spawn(t, "serve", c.file, c.environ...)
+	<-time.After(after)
+	p.kill()
+}
+
+// settle leaves the process, started once more, alone until everything is where it belongs; then it looks at all of it.
+func (c *crash) settle(t *testing.T, p *process) {
+	t.Helper()
+	s := program{cfg: c.cfg}.beside(t)
+	missing := ""
+	deadline := time.Now().Add(40 * time.Second)
+	for missing = c.missing(t, messagesOf(t, s)); missing != "" && time.Now().Before(deadline); missing = c.missing(t, messagesOf(t, s)) {
+		<-time.After(100 * time.Millisecond)
+	}
+	if missing != "" {
+		t.Errorf("%s\n%s", missing, p.log)
+	}
+	awaitBalance(t, s)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	p.stop(t)
+	c.sound(t)
+	t.Logf(
+		"%d webhooks were answered 200, %d not; %d deliveries",
+		len(c.sent.told),
+		c.sent.unanswered.Load(),
+		c.behind.deliveries.Load(),
+	)
+}
+
+// sound looks at the files and the audit trail, with no process at work.
+func (c *crash) sound(t *testing.T) {
+	t.Helper()
+	if code, out := run(t, "audit", "verify", "--config", c.file); code != 0 {
+		t.Errorf("the audit trail: %s", out)
+	}
+	checkFiles(t, c.cfg.DataDir)
+	for _, fault := range c.behind.atOnce {
+		t.Errorf("two deliveries of one webhook were in flight at once: %s", fault)
+	}
+}
+
+// missing answers what is not as it was promised; "": everything is.
+func (c *crash) missing(t *testing.T, messages map[string][]deadletter.Message) string {
+	t.Helper()
+	c.sent.mu.Lock()
+	defer c.sent.mu.Unlock()
+	for id, promise := range c.sent.told {
+		if fault := c.fault(id, promise, messages[id]); fault != "" {
+			return fault
+		}
+	}
+	for id, list := range messages {
+		if !c.sent.knows(id) || len(list) != 1 {
+			return fmt.Sprintf("of webhook %s there are %d messages", id, len(list))
+		}
+		if s := list[0].Status; s != deadletter.Resolved && s != deadletter.Failed {
+			return fmt.Sprintf("the message of webhook %s is %s", id, s)
+		}
+	}
+	return ""
+}
+
+// told is what a platform was answered: the message's id, or "" where the webhook was accepted.
+type told struct{ message deadletter.ID }
+
+// fault answers what is wrong with one webhook that was answered 200: it is delivered or a message, once.
+func (c *crash) fault(id string, promise told, messages []deadletter.Message) string {
+	delivered := c.behind.took(id)
+	switch {
+	case promise.message != "" && (len(messages) != 1 || messages[0].ID != promise.message):
+		return fmt.Sprintf(
+			"webhook %s was promised to be message %s, and there are %d",
+			id,
+			promise.message,
+			len(messages),
+		)
+	case kindOf(id) == "bad" && (delivered || len(messages) != 1 || messages[0].Status != deadletter.Failed):
+		return fmt.Sprintf("webhook %s that no handler takes: delivered %t, messages %d", id, delivered, len(messages))
+	case kindOf(id) == "good" && (!delivered || len(messages) != 0):
+		return fmt.Sprintf("webhook %s that the handler takes: delivered %t, messages %d", id, delivered, len(messages))
+	case kindOf(id) == "later" && (!delivered || len(messages) > 1): // none where what failed was each time killed before it was noted
+		return fmt.Sprintf(
+			"webhook %s that the handler takes later: delivered %t, messages %d",
+			id,
+			delivered,
+			len(messages),
+		)
+	}
+	return ""
+}
+
+// kindOf answers what a webhook's handler thinks of it: its id begins so.
+func kindOf(id string) string {
+	kind, _, _ := strings.Cut(id, "-")
+	return kind
+}
+
+// platforms remember what they sent and what they were told.
+type platforms struct {
+	next       atomic.Int64
+	unanswered atomic.Int64
+
+	mu   sync.Mutex
+	told map[string]told
+}
+
+func (p *platforms) post(url, source string) {
+	n := p.next.Add(1)
+	id := fmt.Sprintf("%s-%d", []string{"good", "later", "bad"}[n%3], n)
+	body := fmt.Sprintf(`{"id":%q,"pad":%q}`, id, strings.Repeat("x", int(n%7)*300))
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/webhooks/"+source, strings.NewReader(body))
+	if err != nil {
+		panic(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		p.unanswered.Add(1)
+		return
+	}
+	defer func() { _ = answer.Body.Close() }()
+	var said struct{ MessageID deadletter.ID }
+	if err := json.NewDecoder(answer.Body).Decode(&said); err != nil || answer.StatusCode != http.StatusOK {
+		p.unanswered.Add(1)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.told[id] = told{said.MessageID}
+}
+
+// await waits until so many more webhooks were answered 200.
+func (p *platforms) await(t *testing.T, more int) {
+	t.Helper()
+	until := p.answered() + more
+	limit := time.After(30 * time.Second)
+	for look := time.NewTicker(time.Millisecond); p.answered() < until; {
+		select {
+		case <-look.C:
+		case <-limit:
+			t.Fatalf("%d webhooks were answered 200, not %d", p.answered(), until)
+		}
+	}
+}
+
+func (p *platforms) answered() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.told)
+}
+
+// knows tells whether a webhook was sent.
+func (p *platforms) knows(id string) bool {
+	var n int64
+	_, err := fmt.Sscanf(id[strings.Index(id, "-")+1:], "%d", &n)
+	return err == nil && n > 0 && n <= p.next.Load()
+}
+
+// handler is a destination that takes some webhooks at once, some the third time, and some never. It sees what is
+// sent to it twice at the same time.
+type handler struct {
+	url        string
+	deliveries atomic.Int64
+
+	mu       sync.Mutex
+	atOnce   []string // deliveries that were not the only one of their webhook
+	webhooks map[string]*seen
+}
+
+type seen struct {
+	deliveries int
+	inFlight   []string // what tells one from another
+	taken      bool
+}
+
+func newHandler(t *testing.T) *handler {
+	t.Helper()
+	h := &handler{webhooks: map[string]*seen{}}
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	h.url = server.URL
+	return h
+}
+
+func (h *handler) took(id string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.webhooks[id] != nil && h.webhooks[id].taken
+}
+
+// ServeHTTP takes its time, so that a kill finds deliveries in flight.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var webhook struct{ ID string }
+	if body, err := io.ReadAll(r.Body); err != nil || json.Unmarshal(body, &webhook) != nil {
+		return
+	}
+	h.deliveries.Add(1)
+	this := fmt.Sprintf("attempt %s from %s", r.Header.Get("X-Dlqdesk-Attempt"), r.RemoteAddr)
+	nth := h.begin(webhook.ID, this)
+	defer h.end(webhook.ID, this)
+	select {
+	case <-time.After(time.Duration(rand.IntN(20)) * time.Millisecond): //nolint:gosec // not secret
+	case <-r.Context().Done():
+		return
+	}
+	switch kind := kindOf(webhook.ID); {
+	case kind == "bad":
+		w.WriteHeader(http.StatusUnprocessableEntity)
+	case kind == "later" && nth%3 == 1:
+		w.WriteHeader(http.StatusServiceUnavailable)
+	case kind == "later" && nth%3 == 2:
+		panic(http.ErrAbortHandler) // the connection breaks
+	default:
+		h.take(webhook.ID)
+	}
+}
+
+func (h *handler) begin(id, this string) (nth int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.webhooks[id] == nil {
+		h.webhooks[id] = &seen{}
+	}
+	w := h.webhooks[id]
+	if w.inFlight = append(w.inFlight, this); len(w.inFlight) > 1 {
+		h.atOnce = append(h.atOnce, fmt.Sprint(id, w.inFlight))
+	}
+	w.deliveries++
+	return w.deliveries
+}
+
+func (h *handler) end(id, this string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	w := h.webhooks[id]
+	w.inFlight = slices.DeleteFunc(w.inFlight, func(other string) bool { return other == this })
+}
+
+func (h *handler) take(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.webhooks[id].taken = true
+}

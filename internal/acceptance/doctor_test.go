@@ -1,0 +1,152 @@
+package acceptance_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dlqdesk/internal/app"
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/platform"
+	"dlqdesk/internal/verify"
+)
+
+// doctor looks at a source and answers a line for each check.
+func doctor(t *testing.T, cfg config.Config, e app.Examination) string {
+	t.Helper()
+	e.Source = "genesys"
+	checks, err := app.New(cfg, app.Options{Log: desktest.Log(t)}).Doctor(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, c := range checks {
+		lines = append(lines, fmt.Sprintf("%s %s: %s -> %s", c.State, c.Name, c.Text, c.Fix))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func says(t *testing.T, report string, want ...string) {
+	t.Helper()
+	for _, line := range want {
+		if !strings.Contains(report, line) {
+			t.Errorf("no %q in\n%s", line, report)
+		}
+	}
+}
+
+func signed(secret string) func(*config.Config) {
+	return func(c *config.Config) {
+		c.Sources[0].Platform = "home"
+		c.Sources[0].Verify = verify.Settings{
+			Source:  "genesys",
+			Scheme:  verify.GenesysOpenMessaging,
+			Secrets: []deadletter.Secret{deadletter.NewSecret("env:SECRET", secret)},
+		}
+	}
+}
+
+func TestDoctorFollowsAWebhookToTheHandler(t *testing.T) {
+	t.Parallel()
+	g := desktest.NewGenesys(t)
+	p := setup(t, signed("0123456789abcdef0123"))
+	cfg := p.cfg
+	home, err := platform.Find("genesys-open-messaging")
+	if err != nil {
+		t.Fatal(err)
+	}
+	home.TokenURL, home.API = g.URL+"/oauth/token", g.URL
+	cfg.Platforms = []config.Platform{{Name: "home", Preset: home.Name, Offer: home}}
+	e := app.Examination{
+		URL:     p.URL() + "/webhooks/genesys",
+		Environ: []string{"CLIENT_ID=" + g.ClientID, "CLIENT_SECRET=" + g.ClientSecret},
+		Send:    true,
+	}
+	says(
+		t,
+		doctor(t, cfg, e),
+		"ok verification: by genesys-open-messaging",
+		"fail registrable: ",
+		"ok token: granted by "+g.URL,
+		"fail registration: nothing is registered for "+e.URL,
+		"ok destination: ",
+		"ok receiver: dlqdesk answers at "+e.URL,
+		"ok data folder: ",
+		"ok DLQ: embedded in ",
+		"warn test event: the handler failed, and the event is kept as a message",
+	)
+	if n := len(p.destination.Received()); n != 1 {
+		t.Errorf("the handler got %d", n)
+	}
+	p.destination.Set(desktest.Answer(http.StatusOK, "{}"))
+	says(t, doctor(t, cfg, e), "ok test event: delivered to the handler")
+	// What the receiver answers does not always tell what became of an event.
+	cfg.Sources[0].Ack, _ = deadletter.NewAck(200, "application/json", "{}")
+	says(
+		t,
+		doctor(t, cfg, e),
+		"ok test event: taken, and answered 200 as ack says; the messages tell whether the handler took it",
+	)
+	cfg.Sources[0].Ack, cfg.Sources[0].Mode = nil, config.Buffered
+	says(t, doctor(t, cfg, e), "ok test event: the processing queue took it; its handler is next")
+	cfg.Sources[0].Mode = config.Direct
+
+	signed("another secret than the server's")(&cfg)
+	says(
+		t,
+		doctor(t, cfg, e),
+		"fail test event: the receiver refused it (401) -> the running dlqdesk has other secrets",
+	)
+
+	cfg.Sources[0].Verify = verify.Settings{}
+	e.Send = false
+	says(
+		t,
+		doctor(t, cfg, e),
+		"warn verification: webhooks of genesys-open-messaging prove themselves by genesys-open-messaging, and the source does not ask for it",
+	)
+	cfg.Sources[0].Platform = ""
+	says(
+		t,
+		doctor(t, cfg, e),
+		"warn platform: not looked at: it is not known where the webhooks come from -> set sources.genesys.platform",
+	)
+}
+
+func TestDoctorFindsWhatIsBroken(t *testing.T) {
+	t.Parallel()
+	d := desktest.NewDestination(t)
+	cfg := settings(t, d)
+	cfg.Sources[0].Destination = "http://127.0.0.1:1/genesys"
+	cfg.DataDir = filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(cfg.DataDir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Warnings = []string{
+		"desk.yaml:1: sources.other.verify: not ours",
+		"desk.yaml:2: sources.genesys.verify.scheme: ours",
+	}
+	report := doctor(t, cfg, app.Examination{URL: d.URL + "/webhooks/genesys"})
+	says(
+		t,
+		report,
+		"warn configuration: desk.yaml:2",
+		"fail destination: Connection refused by 127.0.0.1:1 -> start the handler, or correct sources.genesys.destination",
+		"fail receiver: what answers at "+d.URL+"/webhooks/genesys is no receiver of dlqdesk (503)",
+		"fail data folder: ",
+	)
+	if strings.Contains(report, "not ours") {
+		t.Errorf("another source's warning is told:\n%s", report)
+	}
+	if _, err := app.New(cfg, app.Options{Log: desktest.Log(t)}).
+		Doctor(t.Context(), app.Examination{Source: "nobody"}); deadletter.KindOf(
+		err,
+	) != deadletter.Invalid {
+		t.Errorf("a source that is not: %v", err)
+	}
+}

@@ -1,0 +1,102 @@
+package acceptance_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"dlqdesk/internal/app"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
+)
+
+// Messages leave as envelopes, once, and are open again where they come back. The test cannot be parallel: the
+// environment leads to the SQS server.
+func TestDrainPutsMessagesBackOnTheQueue(t *testing.T) {
+	server := desktest.StartSQS(t)
+	desktest.UseSQS(t, server)
+	dlq := desktest.CreateQueue(t, server, "webhooks-dlq", nil)
+	p := setup(t, nil)
+	p.destination.Set(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnprocessableEntity) })
+	p.post(t, `{"n":1}`, http.Header{"Webhook-Id": {"hook-1"}})
+	p.post(t, "{\"n\": 2}\n", http.Header{"Webhook-Id": {"hook-2"}})
+	anna := p.signIn(t)
+	p.await(t, anna, "/messages?status=failed&q=hook-1", "row-link")
+	p.await(t, anna, "/messages?status=failed&q=hook-2", "row-link")
+
+	cfg := p.cfg
+	cfg.Queue.DLQURL = dlq
+	drain := func(d app.Drain) (app.Drained, error) {
+		return app.New(cfg, app.Options{Log: desktest.Log(t)}).Drain(context.WithoutCancel(t.Context()), d)
+	}
+	if _, err := drain(app.Drain{To: "dlq"}); err == nil || !strings.Contains(err.Error(), "stop dlqdesk serve") {
+		t.Errorf("a drain beside a server answers %v", err)
+	}
+	end(t, p.App)
+	for name, d := range map[string]app.Drain{"elsewhere": {To: "https://sqs.eu-west-1.amazonaws.com/1/mine"}, "what is done": {To: "dlq", Status: deadletter.Resolved}} {
+		if _, err := drain(d); err == nil {
+			t.Errorf("%s is drained", name)
+		}
+	}
+	if dry, err := drain(app.Drain{To: "dlq", DryRun: true}); err != nil || dry.Messages != 2 {
+		t.Errorf("a dry run counts %+v, %v", dry, err)
+	}
+	if none, err := drain(app.Drain{To: "dlq", Source: "cxone"}); err != nil || none.Messages != 0 {
+		t.Errorf("of another source are drained %+v, %v", none, err)
+	}
+	if all, err := drain(app.Drain{To: dlq}); err != nil || all.Messages != 2 || all.Left != 0 {
+		t.Errorf("drained %+v, %v", all, err)
+	}
+	if again, err := drain(app.Drain{To: "dlq"}); err != nil || again.Messages != 0 {
+		t.Errorf("a second drain takes %+v, %v", again, err)
+	}
+	ids := checkEnvelopes(t, desktest.SQSClient(t, server), dlq)
+	// The same desk reads them again, because they are on its queue: they are open as they were.
+	back := program{begin(t, cfg), cfg, p.destination}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar}
+	back.submit(t, client, "/signin", url.Values{"name": {"anna"}, "password": {password}})
+	for _, id := range ids {
+		back.await(t, client, "/messages/"+id, `data-status="failed"`)
+	}
+}
+
+// checkEnvelopes looks at the messages and lets them be.
+func checkEnvelopes(t *testing.T, client *sqs.Client, queueURL string) (ids []string) {
+	t.Helper()
+	answer, err := client.ReceiveMessage(
+		t.Context(),
+		&sqs.ReceiveMessageInput{QueueUrl: &queueURL, MaxNumberOfMessages: 10, VisibilityTimeout: 1},
+	)
+	if err != nil || len(answer.Messages) != 2 {
+		t.Fatalf("on the queue are %v, %v", answer, err)
+	}
+	for _, m := range answer.Messages {
+		var six struct {
+			MessageID, Timestamp, ErrorReason string
+			OriginalPayload                   map[string]int
+			OriginalHeaders                   map[string]any
+			RetryCount                        *int
+		}
+		if err := json.Unmarshal(
+			[]byte(aws.ToString(m.Body)),
+			&six,
+		); err != nil || six.MessageID == "" || six.Timestamp == "" || six.OriginalPayload["n"] == 0 ||
+			len(six.OriginalHeaders) == 0 || !strings.Contains(six.ErrorReason, "422") || six.RetryCount == nil ||
+			*six.RetryCount != 0 {
+			t.Errorf("the envelope is %s (%v)", aws.ToString(m.Body), err)
+		}
+		ids = append(ids, six.MessageID)
+	}
+	return ids
+}

@@ -1,0 +1,222 @@
+package acceptance_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/desktest"
+)
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(lockedFile); path != "" {
+		os.Exit(holdFile(path))
+	}
+	code := m.Run()
+	desktest.CloseBrowser()
+	if built.dir != "" {
+		_ = os.RemoveAll(built.dir)
+	}
+	os.Exit(code)
+}
+
+// built is the program itself, for what only a process can show: made once, by the first test that asks.
+var built struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+func binary(t testing.TB) string {
+	t.Helper()
+	built.once.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "dlqdesk-test-"); built.err != nil {
+			return
+		}
+		if out, err := exec.Command("go", "build", "-o", built.dir, "dlqdesk/cmd/dlqdesk").
+			CombinedOutput(); err != nil { //nolint:gosec,noctx // it is for every test
+			built.err = fmt.Errorf("%w: %s", err, out)
+		}
+	})
+	if built.err != nil {
+		t.Fatalf("build dlqdesk: %v", built.err)
+	}
+	return filepath.Join(built.dir, "dlqdesk")
+}
+
+// process is a dlqdesk of its own.
+type process struct {
+	*exec.Cmd
+	url  string
+	done chan struct{} // closed when it has ended
+	log  *output
+}
+
+// output keeps the last of what a process writes.
+type output struct {
+	mu   sync.Mutex
+	text string
+}
+
+const keptOutput = 8 << 10
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.text += string(p)
+	o.text = o.text[max(0, len(o.text)-keptOutput):]
+	return len(p), nil
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text
+}
+
+// serve starts a whole dlqdesk on a configuration and waits until it takes webhooks. It is killed with the test.
+func serve(t *testing.T, file string, environ ...string) *process {
+	t.Helper()
+	return up(t, launch(t, "serve", file, environ...))
+}
+
+// receive is serve of a receiver alone.
+func receive(t *testing.T, file string, environ ...string) *process {
+	t.Helper()
+	return up(t, launch(t, "receive", file, environ...))
+}
+
+func up(t *testing.T, p *process) *process {
+	t.Helper()
+	if p.url == "" {
+		t.Fatalf("dlqdesk did not start:\n%s", p.log)
+	}
+	return p
+}
+
+// launch starts a process that may refuse to: it has no url then.
+func launch(t *testing.T, command, file string, environ ...string) *process {
+	t.Helper()
+	p, ready := spawn(t, command, file, environ...)
+	p.url = <-ready
+	return p
+}
+
+// spawn starts a process; once it takes webhooks its url is on ready, which is closed when it has ended.
+func spawn(t *testing.T, command, file string, environ ...string) (p *process, ready chan string) {
+	t.Helper()
+	p = &process{
+		Cmd:  exec.Command(binary(t), command, "--config", file), //nolint:gosec,noctx // it ends when the test says so
+		done: make(chan struct{}), log: &output{},
+	}
+	p.Env = append(os.Environ(), environ...)
+	p.Stderr = p.log
+	out, err := p.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready = make(chan string, 1)
+	go func() {
+		defer close(p.done)
+		defer close(ready)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if _, address, ok := strings.Cut(lines.Text(), "Webhooks go to "); ok {
+				ready <- strings.TrimSuffix(address, "/webhooks/{source}")
+			}
+		}
+		_ = p.Wait()
+	}()
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("the last words of dlqdesk:\n%s", p.log)
+		}
+	})
+	return p, ready
+}
+
+// kill ends the process as a power cut would, and waits for it.
+func (p *process) kill() {
+	_ = p.Process.Kill() // it may have ended already
+	<-p.done
+}
+
+// stop asks the process to end, and answers how it did.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	select {
+	case <-p.done:
+	case <-time.After(30 * time.Second):
+		t.Errorf("dlqdesk does not stop:\n%s", p.log)
+		return
+	}
+	if p.ProcessState.ExitCode() != 0 {
+		t.Errorf("dlqdesk ended with %s:\n%s", p.ProcessState, p.log)
+	}
+}
+
+// run runs another command of the program.
+func run(t *testing.T, args ...string) (code int, output string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary(t), args...) //nolint:gosec // our own program
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// write writes the file of a configuration, as far as tests set it.
+func write(t *testing.T, c config.Config) (file string) {
+	t.Helper()
+	var out strings.Builder
+	fmt.Fprintf(&out, "listen: %s\ndata_dir: %s\n", c.Listen, c.DataDir)
+	fmt.Fprintf(
+		&out,
+		"queue:\n  dlq_url: %q\n  processing_url: %q\n  spool_limit: %d\nsources:\n",
+		c.Queue.DLQURL,
+		c.Queue.ProcessingURL,
+		c.Queue.SpoolLimit,
+	)
+	for _, s := range c.Sources {
+		fmt.Fprintf(
+			&out,
+			"  %s:\n    destination: %s\n    mode: %s\n    timeout: %s\n    max_body: %d\n    max_concurrent: %d\n",
+			s.Name,
+			s.Destination,
+			s.Mode,
+			s.Timeout,
+			s.MaxBody,
+			s.MaxConcurrent,
+		)
+		fmt.Fprintf(
+			&out,
+			"    retry: { max_attempts: %d, base: %s, cap: %s }\n    breaker: { failure_rate: 1, min_deliveries: 1000, window: 1s }\n",
+			s.Retry.MaxAttempts,
+			s.Retry.Base,
+			s.Retry.Cap,
+		)
+	}
+	file = filepath.Join(t.TempDir(), "dlqdesk.yaml")
+	if err := os.WriteFile(file, []byte(out.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
