@@ -25,6 +25,7 @@ import (
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
+	"dlqdesk/internal/worker"
 )
 
 // App is one dlqdesk. It is started once and stopped once.
@@ -140,26 +141,31 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.startLedger(ctx, queues); err != nil {
 		return err
 	}
-	health, err := a.newHealth()
+	saved, err := a.savedDestinations(ctx)
 	if err != nil {
 		return err
 	}
-	if err := a.recallHealth(ctx, health); err != nil {
+	var work *worker.Worker
+	changed := make(chan struct{}, 1)
+	tracker, err := a.newTracker(saved, func() { notify(changed); work.Kick() })
+	if err != nil {
 		return err
 	}
-	work := a.startWorker(health, queues)
+	work = a.newWorker(tracker, queues)
+	a.saveDestinations(tracker, changed)
+	a.run("worker", work.Run)
 	a.startIngest(queues, work.Kick)
-	front, err := a.newReceiver(health, queues)
+	front, err := a.newReceiver(tracker, queues)
 	if err != nil {
 		return err
 	}
-	desk, err := a.newConsole(ctx, work.Kick, health, queues)
+	desk, err := a.newConsole(ctx, work.Kick, tracker, queues)
 	if err != nil {
 		return err
 	}
 	a.run("live updates", desk.Run)
 	a.startAuditCheck()
-	if err := a.serveMetrics(ctx, health, queues); err != nil {
+	if err := a.serveMetrics(ctx, tracker, queues); err != nil {
 		return err
 	}
 	return a.listen(ctx, a.receiverRoutes(front, queues), desk)

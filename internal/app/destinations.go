@@ -12,8 +12,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// newHealth makes what delivers, and watches how the destinations do.
-func (a *App) newHealth() (*delivery.Health, error) {
+// newTracker makes the sender of all deliveries, which tracks how the destinations do.
+func (a *App) newTracker(saved map[string]delivery.Snapshot, onChange func()) (*delivery.Tracker, error) {
 	a.destinations = map[string]delivery.Destination{}
 	for _, s := range a.cfg.Sources {
 		to, err := a.destination(s)
@@ -25,7 +25,13 @@ func (a *App) newHealth() (*delivery.Health, error) {
 	client := delivery.NewClient(a.now)
 	client.Until(a.deliveries)
 	a.onStop("connections to destinations", func(context.Context) error { client.Close(); return nil })
-	return delivery.NewHealth(client, a.breakerPolicies(), a.now), nil
+	return delivery.NewTracker(delivery.TrackerDeps{
+		Client:   client,
+		Policies: a.breakerPolicies(),
+		Restore:  saved,
+		OnChange: onChange,
+		Now:      a.now,
+	}), nil
 }
 
 func (a *App) destination(s config.Source) (to delivery.Destination, err error) {
@@ -51,144 +57,135 @@ func (a *App) breakerPolicies() map[string]delivery.BreakerPolicy {
 	policies := map[string]delivery.BreakerPolicy{}
 	for _, s := range a.cfg.Sources {
 		policies[s.Name] = delivery.BreakerPolicy{
-			Share:   s.Breaker.FailureRate,
-			Window:  s.Breaker.Window,
-			Least:   s.Breaker.MinDeliveries,
-			Probe:   s.Breaker.Probe,
-			Release: s.Breaker.Release,
-			Hang:    s.Timeout + probeMargin,
+			FailureRate:   s.Breaker.FailureRate,
+			Window:        s.Breaker.Window,
+			MinDeliveries: s.Breaker.MinDeliveries,
+			ProbeInterval: s.Breaker.Probe,
+			ProbeTimeout:  s.Timeout + probeMargin,
+			ReleaseRate:   s.Breaker.Release,
 		}
 	}
 	return policies
 }
 
-// recallHealth has the desk know of destinations what it knew before it stopped, however it did.
-func (a *App) recallHealth(ctx context.Context, h *delivery.Health) error {
-	kept, err := a.store.Destinations(ctx)
+// savedDestinations returns the snapshots that saveDestinations stored before the restart, by source.
+func (a *App) savedDestinations(ctx context.Context) (map[string]delivery.Snapshot, error) {
+	stored, err := a.store.Destinations(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	memory := map[string]delivery.Memory{}
-	for source, text := range kept {
-		var m delivery.Memory
-		if err := json.Unmarshal(text, &m); err != nil {
-			a.log.WarnContext(ctx, "what was known of a destination cannot be read", "source", source, "err", err)
+	saved := map[string]delivery.Snapshot{}
+	for source, text := range stored {
+		var s delivery.Snapshot
+		if err := json.Unmarshal(text, &s); err != nil {
+			a.log.WarnContext(ctx, "the saved state of a destination cannot be read", "source", source, "err", err)
 			continue
 		}
-		memory[source] = m
+		saved[source] = s
 	}
-	h.Recall(memory)
-	return nil
+	return saved, nil
 }
 
-// keepHealth writes down what is known of destinations whenever a breaker concludes something else, and when the
-// program stops.
-func (a *App) keepHealth(h *delivery.Health, changed func()) {
-	again, told := make(chan struct{}, 1), a.standings(h)
-	h.OnChange(func() {
-		select {
-		case again <- struct{}{}:
-		default:
-		}
-		changed()
-	})
-	a.onStop("memory of destinations", func(ctx context.Context) error { return a.writeHealth(ctx, h) })
-	a.run("memory of destinations", func(ctx context.Context) error {
+// notify wakes the reader of a channel with room for one signal. It never blocks.
+func notify(changed chan<- struct{}) {
+	select {
+	case changed <- struct{}{}:
+	default:
+	}
+}
+
+// saveDestinations stores a snapshot of the destinations, and logs breakers that open and close, whenever a breaker
+// changes and when the program stops.
+func (a *App) saveDestinations(t *delivery.Tracker, changed <-chan struct{}) {
+	before := a.breakerStatuses(t)
+	a.onStop("state of destinations", func(ctx context.Context) error { return a.writeSnapshots(ctx, t) })
+	a.run("state of destinations", func(ctx context.Context) error {
 		for {
 			select {
-			case <-again:
+			case <-changed:
 			case <-ctx.Done():
 				return nil
 			}
-			told = a.tellChanges(ctx, h, told)
-			if err := a.writeHealth(ctx, h); err != nil && ctx.Err() == nil {
-				a.log.WarnContext(ctx, "what is known of destinations could not be kept", "err", err)
+			after := a.breakerStatuses(t)
+			a.logBreakerChanges(ctx, t, before, after)
+			before = after
+			if err := a.writeSnapshots(ctx, t); err != nil && ctx.Err() == nil {
+				a.log.WarnContext(ctx, "the state of the destinations could not be stored", "err", err)
 			}
 		}
 	})
 }
 
-// standings answers what the breakers conclude, by source.
-func (a *App) standings(h *delivery.Health) map[string]delivery.Standing {
-	all := map[string]delivery.Standing{}
+func (a *App) breakerStatuses(t *delivery.Tracker) map[string]delivery.BreakerStatus {
+	all := map[string]delivery.BreakerStatus{}
 	for _, s := range a.cfg.Sources {
-		all[s.Name] = h.Breaker(s.Name).Standing()
+		all[s.Name] = t.Breaker(s.Name).Status()
 	}
 	return all
 }
 
-// tellChanges logs which destinations went down and came back since, and answers what there is to tell no more.
-func (a *App) tellChanges(
+func (a *App) logBreakerChanges(
 	ctx context.Context,
-	h *delivery.Health,
-	told map[string]delivery.Standing,
-) map[string]delivery.Standing {
-	now := a.standings(h)
-	for source, is := range now {
-		was := told[source]
+	t *delivery.Tracker,
+	before, after map[string]delivery.BreakerStatus,
+) {
+	for source, is := range after {
+		was := before[source]
 		switch log := a.log.With("source", source); {
 		case is.State == was.State:
 		case is.State == delivery.Open:
-			latest := h.Of(source).Latest // without the handler's own words, which may be of a payload
-			log.ErrorContext(
-				ctx,
-				"a handler is down: its retries and jobs wait, and one at a time probes it",
-				"outcome",
-				latest.Outcome,
-				"status",
-				latest.StatusCode,
-			)
+			latest := t.Health(source).Latest // without its error text, which may quote a payload
+			log.ErrorContext(ctx, "circuit breaker open: retries and jobs wait, and one probe at a time is sent",
+				"outcome", latest.Outcome, "status", latest.StatusCode)
 		case was.State == delivery.Open:
 			log.InfoContext(
 				ctx,
-				"a handler answers again: what waited for it is let go",
+				"circuit breaker half-open: the destination responds again, and the backlog is let through",
 				"down",
 				is.Since.Sub(was.Since).Round(time.Second),
 			)
 		}
 	}
-	return now
 }
 
-// writeLimit bounds how long a store that cannot be written holds up what is only good to know.
+// writeLimit bounds how long a store that cannot be written delays the loop that saves snapshots.
 const writeLimit = 5 * time.Second
 
-func (a *App) writeHealth(ctx context.Context, h *delivery.Health) error {
+func (a *App) writeSnapshots(ctx context.Context, t *delivery.Tracker) error {
 	ctx, cancel := context.WithTimeout(ctx, writeLimit)
 	defer cancel()
-	kept := map[string][]byte{}
-	for source, m := range h.Memory() {
-		text, err := json.Marshal(m)
+	stored := map[string][]byte{}
+	for source, s := range t.Snapshots() {
+		text, err := json.Marshal(s)
 		if err != nil {
 			return err
 		}
-		kept[source] = text
+		stored[source] = text
 	}
-	return a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.KeepDestinations(ctx, kept) })
+	return a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.KeepDestinations(ctx, stored) })
 }
 
-// healthOf tells of a source what the console shows of its destination.
-func (a *App) healthOf(h *delivery.Health) func(source string) console.Health {
-	policies := a.breakerPolicies()
+// healthOf returns what the console shows of the destination of a source.
+func (a *App) healthOf(t *delivery.Tracker) func(source string) console.Health {
 	return func(source string) console.Health {
-		s, at := h.Of(source), h.Breaker(source).Standing()
+		h := t.Health(source)
 		shown := console.Health{
-			Seen:         s.At,
-			Delivered:    s.Delivered,
-			FailingSince: s.FailingSince,
-			Failures:     s.Failures,
-			Refusals:     s.Refusals,
-			Outcome:      s.Latest.Outcome,
-			StatusCode:   s.Latest.StatusCode,
-			Error:        s.Latest.Error,
-			PausedUntil:  at.PausedUntil,
-			Release:      policies[source].Release,
+			Seen:         h.LatestAt,
+			Delivered:    h.DeliveredAt,
+			FailingSince: h.FailingSince,
+			Failures:     h.Failures,
+			Refusals:     h.ErrorResponses,
+			Outcome:      h.Latest.Outcome,
+			StatusCode:   h.Latest.StatusCode,
+			Error:        h.Latest.Error,
+			PausedUntil:  h.Breaker.PausedUntil,
+			Release:      h.Breaker.ReleaseRate,
 		}
-		switch at.State {
+		switch h.Breaker.State {
 		case delivery.Open:
-			shown.HeldSince, shown.NextProbe = at.Since, at.NextProbe
-		case delivery.Releasing:
-			shown.ReleasingSince = at.Since
+			shown.HeldSince, shown.NextProbe = h.Breaker.Since, h.Breaker.NextProbe
+		case delivery.HalfOpen:
+			shown.ReleasingSince = h.Breaker.Since
 		case delivery.Closed:
 		}
 		return shown

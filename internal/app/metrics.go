@@ -61,14 +61,14 @@ func (m *metrics) begin(source string) {
 }
 
 // serveMetrics answers /metrics on an address of its own, where one is configured.
-func (a *App) serveMetrics(ctx context.Context, health *delivery.Health, q *queues) error {
+func (a *App) serveMetrics(ctx context.Context, tracker *delivery.Tracker, q *queues) error {
 	if a.cfg.MetricsListen == "" {
 		return nil
 	}
 	for _, s := range a.cfg.Sources {
 		a.metrics.begin(s.Name)
 	}
-	if err := a.metrics.registry.Register(scraped{a, health, q}); err != nil {
+	if err := a.metrics.registry.Register(scraped{a, tracker, q}); err != nil {
 		return err
 	}
 	mux := http.NewServeMux()

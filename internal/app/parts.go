@@ -36,7 +36,7 @@ func (a *App) deliverable() []config.Source {
 	return sources
 }
 
-func (a *App) startWorker(health *delivery.Health, q *queues) *worker.Worker {
+func (a *App) newWorker(tracker *delivery.Tracker, q *queues) *worker.Worker {
 	var sources []worker.Source
 	for _, s := range a.deliverable() {
 		to := a.destinations[cmp.Or(s.Name, a.cfg.Queue.DefaultSource)]
@@ -46,15 +46,19 @@ func (a *App) startWorker(health *delivery.Health, q *queues) *worker.Worker {
 			Destination: to,
 			Retry:       s.Retry,
 			Slots:       max(1, s.MaxConcurrent/2),
-			Gate:        health.Breaker(to.Source),
+			Breaker:     tracker.Breaker(to.Source),
 		})
 	}
-	w := worker.New(a.store, a.sender(health), sources, a.now, a.roll, a.log.With("component", "worker"))
-	a.keepHealth(health, w.Kick)
 	back, _ := redrivers(q.list)
-	w.Redrive(back...)
-	a.run("worker", w.Run)
-	return w
+	return worker.New(worker.Deps{
+		Store:   a.store,
+		Sender:  a.sender(tracker),
+		Sources: sources,
+		Queues:  back,
+		Now:     a.now,
+		Random:  a.roll,
+		Log:     a.log.With("component", "worker"),
+	})
 }
 
 // ingestPollers is how many batches of messages are moved side by side, and ingestHelpers how many more while there
@@ -151,7 +155,7 @@ func (a *App) newReceiver(client receiver.Sender, q *queues) (http.Handler, erro
 func (a *App) newConsole(
 	ctx context.Context,
 	kick func(),
-	health *delivery.Health,
+	tracker *delivery.Tracker,
 	q *queues,
 ) (*console.Console, error) {
 	secure := strings.HasPrefix(cmp.Or(a.cfg.PublicURL, a.consoleScheme()), "https:")
@@ -162,7 +166,7 @@ func (a *App) newConsole(
 	}
 	var orders []desk.Source
 	for _, s := range a.deliverable() {
-		probe := health.Breaker(cmp.Or(s.Name, a.cfg.Queue.DefaultSource)).ProbeNow
+		probe := tracker.Breaker(cmp.Or(s.Name, a.cfg.Queue.DefaultSource)).ProbeNow
 		masked := slices.Concat(s.Mask.Headers, s.Verify.SecretHeaders())
 		orders = append(
 			orders,
@@ -193,7 +197,7 @@ func (a *App) newConsole(
 		WebhookURL:    a.webhookURL(),
 		Secure:        secure,
 		Chain:         a.chain.get,
-		Health:        a.healthOf(health),
+		Health:        a.healthOf(tracker),
 		Queues:        q.shown,
 		DLQs:          names,
 		Ledger:        a.ledger.State,

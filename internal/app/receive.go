@@ -24,15 +24,15 @@ func (a *App) startReceiver(ctx context.Context) error {
 	if err := a.warnOfStranded(ctx, queues); err != nil {
 		return err
 	}
-	health, err := a.newHealth()
+	tracker, err := a.newTracker(nil, nil)
 	if err != nil {
 		return err
 	}
-	front, err := a.newReceiver(health, queues)
+	front, err := a.newReceiver(tracker, queues)
 	if err != nil {
 		return err
 	}
-	if err := a.serveMetrics(ctx, health, queues); err != nil {
+	if err := a.serveMetrics(ctx, tracker, queues); err != nil {
 		return err
 	}
 	a.addr, err = a.serve(ctx, receiverName, a.cfg.Listen, a.receiverRoutes(front, queues), func() {})

@@ -21,9 +21,9 @@ const scrapeLimit = 5 * time.Second
 // scraped looks up how things are, when somebody asks. What cannot be told at the moment is left out: a gap is true,
 // an old figure is not.
 type scraped struct {
-	app    *App
-	health *delivery.Health
-	queues *queues
+	app     *App
+	tracker *delivery.Tracker
+	queues  *queues
 }
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -109,7 +109,7 @@ type gauging func(d *prometheus.Desc, value float64, labels ...string)
 
 func (s scraped) breakers(gauge gauging) {
 	for _, source := range s.app.cfg.Sources {
-		is := s.health.Breaker(source.Name).Standing().State
+		is := s.tracker.Breaker(source.Name).Status().State
 		for _, state := range delivery.BreakerStates() {
 			gauge(descBreaker, number(is == state), source.Name, string(state))
 		}

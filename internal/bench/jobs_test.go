@@ -64,24 +64,29 @@ func newOffice(b *testing.B, messages int) office {
 		Timeout:       10 * time.Second,
 		MaxConcurrent: 2 * jobSlots,
 	}
-	o.worker = worker.New(
-		s,
-		o.client,
-		[]worker.Source{{Name: "genesys", Destination: o.to, Retry: policy(), Slots: jobSlots, Gate: noGate{}}},
-		time.Now,
-		func() float64 { return 0.5 },
-		slog.New(slog.DiscardHandler),
-	)
+	source := worker.Source{
+		Name: "genesys", Destination: o.to, Retry: policy(), Slots: jobSlots, Breaker: closedBreaker{},
+	}
+	o.worker = worker.New(worker.Deps{
+		Store:   s,
+		Sender:  o.client,
+		Sources: []worker.Source{source},
+		Now:     time.Now,
+		Random:  func() float64 { return 0.5 },
+		Log:     slog.New(slog.DiscardHandler),
+	})
 	o.desk = desk.New(s, []desk.Source{{Name: "genesys"}}, o.worker.Kick, time.Now)
 	return o
 }
 
-// noGate is a gate that lets everything through.
-type noGate struct{}
+// closedBreaker is a breaker that never opens.
+type closedBreaker struct{}
 
-func (noGate) Admit(due int, _ bool) delivery.Admission { return delivery.Admission{N: due} }
+func (closedBreaker) Allow(waiting int, _ bool) delivery.Allowance {
+	return delivery.Allowance{Count: waiting}
+}
 
-func (noGate) ProbeNow() {}
+func (closedBreaker) ProbeNow() {}
 
 // BenchmarkReplayJob replays many messages by one job, every attempt and audit event on disk, and compares that to as
 // many requests of the bare destination client.

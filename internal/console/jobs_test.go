@@ -47,7 +47,14 @@ func (b bundle) workBy(t *testing.T, id deadletter.JobID, by worker.Sender, to .
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
 	defer stop()
 	done := make(chan error, 1)
-	w := worker.New(b.store, by, to, b.clock.Now, func() float64 { return 0 }, desktest.Log(t))
+	w := worker.New(worker.Deps{
+		Store:   b.store,
+		Sender:  by,
+		Sources: to,
+		Now:     b.clock.Now,
+		Random:  func() float64 { return 0 },
+		Log:     desktest.Log(t),
+	})
 	go func() { done <- w.Run(ctx) }()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -406,10 +413,11 @@ func TestWhatFailedOfAJobIsOrderedOnceMore(t *testing.T) {
 	if got := p.get("/jobs/" + id.String()); got.count("#job-1-again") != 0 {
 		t.Error("a job that is not over is offered again")
 	}
+	policy := delivery.BreakerPolicy{FailureRate: 1, MinDeliveries: 100, ReleaseRate: 1}
 	to := worker.Source{
-		Name:  "genesys",
-		Slots: 1,
-		Gate:  delivery.NewBreaker(delivery.BreakerPolicy{Share: 1, Least: 100, Release: 1}, b.clock.Now),
+		Name:    "genesys",
+		Slots:   1,
+		Breaker: delivery.NewBreaker(policy, func() {}, b.clock.Now),
 	}
 	b.workBy(t, id, picky{[]deadletter.ID{"a-1", "c-3"}}, to)
 	over := p.get("/jobs/" + id.String())

@@ -9,53 +9,56 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// BreakerPolicy says when a destination counts as down, and how it is tested and taken up again.
+// BreakerPolicy sets when a breaker opens, how it probes the destination, and how fast it lets the backlog through.
 type BreakerPolicy struct {
-	Share   float64       // of the deliveries within Window that failed in a way which may pass
-	Window  time.Duration // looked back
-	Least   int           // deliveries within Window, below which nothing is concluded
-	Probe   time.Duration // between two automatic deliveries to a destination that is down
-	Hang    time.Duration // that a probe may take: one of which nothing is heard is given up then
-	Release int           // automatic deliveries per second once it is up again, until the backlog is gone
+	FailureRate   float64       // share of transient failures within Window at which the breaker opens
+	Window        time.Duration // how far back deliveries count
+	MinDeliveries int           // within Window, below which the breaker never opens
+	ProbeInterval time.Duration // between two probes while the breaker is open
+	ProbeTimeout  time.Duration // after which a probe without a result is given up
+	ReleaseRate   int           // automatic deliveries per second while the breaker is half-open
 }
 
-// BreakerState is what a breaker has concluded of its destination.
+// BreakerState is the state of a circuit breaker.
 type BreakerState string
 
-// The states of a breaker.
+// The states of a circuit breaker.
 const (
-	Closed    BreakerState = "closed"    // up: everything goes through
-	Open      BreakerState = "open"      // down: one probe at a time
-	Releasing BreakerState = "releasing" // up again: the backlog goes through at a bounded rate
+	Closed   BreakerState = "closed"    // the destination is up: all automatic deliveries may begin
+	Open     BreakerState = "open"      // it is down: one probe at a time
+	HalfOpen BreakerState = "half-open" // it responded again: the backlog goes through at ReleaseRate
 )
 
 // BreakerStates lists every state.
-func BreakerStates() []BreakerState { return []BreakerState{Closed, Open, Releasing} }
+func BreakerStates() []BreakerState { return []BreakerState{Closed, Open, HalfOpen} }
 
-// Standing is where a breaker stands.
-type Standing struct {
-	State BreakerState `json:"state"`
-	Since time.Time    `json:"since"`
-	// while it is open: when an automatic delivery may test the destination next
-	NextProbe time.Time `json:"-"`
-	// until when the destination asked to be left alone; may be past
-	PausedUntil time.Time `json:"pausedUntil,omitzero"`
+// BreakerStatus is the state of a breaker at one moment, for pages, metrics and logs.
+type BreakerStatus struct {
+	State       BreakerState `json:"state"`
+	Since       time.Time    `json:"since"`                // when State began
+	PausedUntil time.Time    `json:"pausedUntil,omitzero"` // from the destination's Retry-After; may be past
+	NextProbe   time.Time    `json:"-"`                    // while open: when the next probe may begin
+	ReleaseRate int          `json:"-"`                    // automatic deliveries per second while half-open
 }
 
-// Breaker holds automatic deliveries, which are retries and the messages of jobs, back from one destination while it
-// is plainly down, so that they do not use up their attempts, and while it has asked for time. What people order of
-// one message and what platforms send goes through, and counts.
+// Breaker is the circuit breaker of one destination. It delays automatic deliveries (retries and the messages of
+// jobs) while the destination is down, so that they do not use up their attempts, and while the destination asked for
+// a pause. Replays of single messages and incoming webhooks pass it by; their results are recorded all the same.
+//
+// Example: MinDeliveries is 5 and FailureRate 0.5. After 3 failures of 5 deliveries the breaker is open, and one probe
+// begins every ProbeInterval. The first probe that gets a response makes it half-open. It closes when the backlog
+// needs less than ReleaseRate, and opens again when deliveries fail as before.
 type Breaker struct {
-	policy  BreakerPolicy
-	now     func() time.Time
-	changed func() // called, without the lock, when others should look again
+	policy   BreakerPolicy
+	now      func() time.Time
+	onChange func() // called without the lock
 
-	mu      sync.Mutex
-	at      Standing
-	results []result  // of the window, oldest first
-	probed  time.Time // when the latest probe was let through
-	tokens  float64   // deliveries that may be released now
-	filled  time.Time // when tokens were counted last
+	mu           sync.Mutex
+	status       BreakerStatus
+	results      []result  // within the window, oldest first
+	probeStarted time.Time // zero: no probe is in flight
+	tokens       float64   // deliveries that may begin now while half-open
+	refilled     time.Time // when tokens was last increased
 }
 
 type result struct {
@@ -64,166 +67,174 @@ type result struct {
 }
 
 const (
-	// mostResults bounds what is remembered of a busy destination.
-	mostResults = 1000
+	// maxResults bounds how many results a breaker remembers of a busy destination.
+	maxResults = 1000
 
-	// maxPause bounds how long a destination can put all its retries off, so that a mistaken header cannot bury a
-	// source. One message waits as long as the answer to it said, up to the bound of its retry policy.
+	// maxPause bounds how long a destination can delay all its retries, so that a mistaken header cannot stop a
+	// source for days. A single message waits as long as its own response demanded, up to its retry policy's bound.
 	maxPause = time.Hour
 )
 
-// NewBreaker makes a breaker that is closed.
-func NewBreaker(policy BreakerPolicy, now func() time.Time) *Breaker {
-	return &Breaker{policy: policy, now: now, changed: func() {}, at: Standing{State: Closed, Since: now()}}
+// NewBreaker returns a closed breaker. onChange is called when the state changes and when a probe is requested; it must
+// not block.
+func NewBreaker(policy BreakerPolicy, onChange func(), now func() time.Time) *Breaker {
+	status := BreakerStatus{State: Closed, Since: now(), ReleaseRate: policy.ReleaseRate}
+	return &Breaker{policy: policy, now: now, onChange: onChange, status: status}
 }
 
-// Standing answers what is concluded of the destination.
-func (b *Breaker) Standing() Standing {
+// Status returns the current state.
+func (b *Breaker) Status() BreakerStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.at
+	return b.status
 }
 
-// ProbeNow lets the next automatic delivery go at once, whatever holds it.
+// ProbeNow lets the next automatic delivery begin at once, even during a pause that the destination asked for.
 func (b *Breaker) ProbeNow() {
-	b.change(func(now time.Time) { b.at.NextProbe, b.at.PausedUntil = now, time.Time{} })
-	b.changed()
+	b.update(func(now time.Time) { b.status.NextProbe, b.status.PausedUntil = now, time.Time{} })
+	b.onChange()
 }
 
-// recall goes on from what was known before a restart. A destination that was down is tested at once.
-func (b *Breaker) recall(s Standing) {
-	b.change(func(now time.Time) {
-		b.at = s
-		b.at.NextProbe, b.filled = now, now
-	})
-}
-
-// change does something under the lock, and tells others where the state is another then.
-func (b *Breaker) change(do func(now time.Time)) {
+// restore continues from the status before a restart. An open breaker may probe at once.
+func (b *Breaker) restore(s BreakerStatus) {
 	b.mu.Lock()
-	before := b.at.State
+	defer b.mu.Unlock()
+	now := b.now()
+	b.status.State, b.status.Since, b.status.PausedUntil = s.State, s.Since, s.PausedUntil
+	b.status.NextProbe, b.refilled = now, now
+}
+
+// update calls do under the lock, and onChange after it if the state changed.
+func (b *Breaker) update(do func(now time.Time)) {
+	b.mu.Lock()
+	before := b.status.State
 	do(b.now())
-	after := b.at.State
+	after := b.status.State
 	b.mu.Unlock()
 	if before != after {
-		b.changed()
+		b.onChange()
 	}
 }
 
-// Admission says how many automatic deliveries may begin.
-type Admission struct {
-	N int
-	// the one tests a destination that is down: its failure is nothing that the message has to answer for
-	Probe bool
-	Again time.Duration // when to ask again; 0: when there are more
+// Allowance is how many automatic deliveries may begin.
+type Allowance struct {
+	Count   int
+	Probe   bool          // the one delivery tests a destination that is down, and its failure costs no attempt
+	RetryIn time.Duration // when to ask again; 0: when more deliveries wait
 }
 
-// Admit answers how many of the automatic deliveries that wait may begin now. more says that others may wait besides,
-// for which there is no place at the moment.
-func (b *Breaker) Admit(waiting int, more bool) (a Admission) {
-	b.change(func(now time.Time) { a = b.admit(waiting, more, now) })
+// Allow returns how many of the waiting automatic deliveries may begin now. more reports that others wait besides,
+// for which the caller has no room at the moment.
+func (b *Breaker) Allow(waiting int, more bool) (a Allowance) {
+	b.update(func(now time.Time) { a = b.allow(waiting, more, now) })
 	return a
 }
 
-func (b *Breaker) admit(waiting int, more bool, now time.Time) Admission {
-	if !b.at.PausedUntil.IsZero() {
-		if wait := b.at.PausedUntil.Sub(now); wait > 0 {
-			return Admission{Again: wait}
+func (b *Breaker) allow(waiting int, more bool, now time.Time) Allowance {
+	if !b.status.PausedUntil.IsZero() {
+		if wait := b.status.PausedUntil.Sub(now); wait > 0 {
+			return Allowance{RetryIn: wait}
 		}
-		b.at.PausedUntil = time.Time{}
-		if b.at.State == Closed {
-			b.release(now) // what has piled up meanwhile would be too much again
+		b.status.PausedUntil = time.Time{}
+		if b.status.State == Closed {
+			b.halfOpen(now) // the whole backlog at once would be too much again
 		}
 	}
-	switch b.at.State {
+	switch b.status.State {
 	case Open:
-		if wait := b.at.NextProbe.Sub(now); wait > 0 || waiting == 0 {
-			return Admission{Again: max(wait, 0)}
-		}
-		again := max(b.policy.Probe, b.policy.Hang)
-		b.probed, b.at.NextProbe = now, now.Add(again)
-		return Admission{N: 1, Probe: true, Again: again}
-	case Releasing:
-		n, again := b.released(waiting, more, now)
-		return Admission{N: n, Again: again}
+		return b.allowProbe(waiting, now)
+	case HalfOpen:
+		return b.allowAtRate(waiting, more, now)
 	case Closed:
 	}
-	return Admission{N: waiting}
+	return Allowance{Count: waiting}
 }
 
-// released gives out what the rate allows. A backlog that does not use it up is gone.
-func (b *Breaker) released(waiting int, more bool, now time.Time) (n int, again time.Duration) {
-	rate := float64(b.policy.Release)
-	b.tokens = min(rate, b.tokens+rate*now.Sub(b.filled).Seconds())
-	b.filled = now
-	if !more && float64(waiting) < rate && b.tokens >= rate {
-		b.enter(Closed, now)
-		return waiting, 0
+func (b *Breaker) allowProbe(waiting int, now time.Time) Allowance {
+	if wait := b.status.NextProbe.Sub(now); wait > 0 || waiting == 0 {
+		return Allowance{RetryIn: max(wait, 0)}
 	}
-	n = min(waiting, int(b.tokens))
+	wait := max(b.policy.ProbeInterval, b.policy.ProbeTimeout)
+	b.probeStarted, b.status.NextProbe = now, now.Add(wait)
+	return Allowance{Count: 1, Probe: true, RetryIn: wait}
+}
+
+// allowAtRate allows ReleaseRate deliveries a second. It closes the breaker when the backlog does not use that up.
+func (b *Breaker) allowAtRate(waiting int, more bool, now time.Time) Allowance {
+	rate := float64(b.policy.ReleaseRate)
+	b.tokens = min(rate, b.tokens+rate*now.Sub(b.refilled).Seconds())
+	b.refilled = now
+	if !more && float64(waiting) < rate && b.tokens >= rate {
+		b.setState(Closed, now)
+		return Allowance{Count: waiting}
+	}
+	n := min(waiting, int(b.tokens))
 	b.tokens -= float64(n)
 	missing := max(0, 1-b.tokens)
 	if n == waiting {
-		missing = rate - b.tokens // to conclude that the backlog is gone
+		missing = rate - b.tokens // until the breaker can close
 	}
-	return n, time.Duration(math.Ceil(missing / rate * float64(time.Second)))
+	return Allowance{Count: n, RetryIn: time.Duration(math.Ceil(missing / rate * float64(time.Second)))}
 }
 
-// Note takes down how a delivery ended, whoever ordered it.
-func (b *Breaker) Note(a deadletter.Attempt) {
-	b.change(func(now time.Time) { b.note(a, now) })
+// Record counts the result of a delivery, whatever triggered it.
+func (b *Breaker) Record(a deadletter.Attempt) {
+	b.update(func(now time.Time) { b.record(a, now) })
 }
 
-func (b *Breaker) note(a deadletter.Attempt, now time.Time) {
+func (b *Breaker) record(a deadletter.Attempt, now time.Time) {
+	if until := now.Add(requestedPause(a)); until.After(now) && until.After(b.status.PausedUntil) {
+		b.status.PausedUntil = until
+	}
 	failed := a.Transient()
-	if asked := min(
-		a.RetryAfter,
-		maxPause,
-	); asked > 0 &&
-		(a.StatusCode == http.StatusTooManyRequests || a.StatusCode == http.StatusServiceUnavailable) {
-		if until := now.Add(asked); until.After(b.at.PausedUntil) {
-			b.at.PausedUntil = until
-		}
-	}
 	b.results = append(b.results, result{now, failed})
-	b.forget(now)
+	b.dropOldResults(now)
 	switch {
-	case b.at.State != Open && failed && b.isDown():
-		b.enter(Open, now)
-		b.at.NextProbe = now.Add(b.policy.Probe)
-	case b.at.State == Open && failed:
-		// The probe has ended, or what ended besides says the same.
-		if next := b.probed.Add(b.policy.Probe); !b.probed.IsZero() && next.Before(b.at.NextProbe) {
-			b.at.NextProbe, b.probed = next, time.Time{}
+	case b.status.State != Open && failed && b.tooManyFailed():
+		b.setState(Open, now)
+		b.status.NextProbe = now.Add(b.policy.ProbeInterval)
+	case b.status.State == Open && failed:
+		// The probe ended, or another delivery shows the same: the next one need not wait for ProbeTimeout.
+		if next := b.probeStarted.Add(b.policy.ProbeInterval); !b.probeStarted.IsZero() &&
+			next.Before(b.status.NextProbe) {
+			b.status.NextProbe, b.probeStarted = next, time.Time{}
 		}
-	case b.at.State == Open:
-		// It answered: what it did not like is no sign that it is down.
-		b.release(now)
+	case b.status.State == Open:
+		b.halfOpen(now) // it responded: even a permanent error response shows that it is up
 	}
 }
 
-// release begins to let go what waited. What was seen before says nothing any more.
-func (b *Breaker) release(now time.Time) {
-	b.enter(Releasing, now)
-	b.tokens, b.filled, b.results, b.at.NextProbe = 0, now, nil, time.Time{}
+// requestedPause returns the Retry-After of a response that says "too many requests" or "unavailable".
+func requestedPause(a deadletter.Attempt) time.Duration {
+	if a.StatusCode == http.StatusTooManyRequests || a.StatusCode == http.StatusServiceUnavailable {
+		return min(a.RetryAfter, maxPause)
+	}
+	return 0
 }
 
-func (b *Breaker) enter(s BreakerState, now time.Time) { b.at.State, b.at.Since = s, now }
+// halfOpen begins to let the backlog through. Earlier results no longer count.
+func (b *Breaker) halfOpen(now time.Time) {
+	b.setState(HalfOpen, now)
+	b.tokens, b.refilled, b.results, b.status.NextProbe = 0, now, nil, time.Time{}
+}
 
-func (b *Breaker) forget(now time.Time) {
-	from := max(0, len(b.results)-mostResults)
+func (b *Breaker) setState(s BreakerState, now time.Time) { b.status.State, b.status.Since = s, now }
+
+func (b *Breaker) dropOldResults(now time.Time) {
+	from := max(0, len(b.results)-maxResults)
 	for from < len(b.results) && now.Sub(b.results[from].at) > b.policy.Window {
 		from++
 	}
 	b.results = b.results[from:]
 }
 
-func (b *Breaker) isDown() bool {
+func (b *Breaker) tooManyFailed() bool {
 	failed := 0
 	for _, r := range b.results {
 		if r.failed {
 			failed++
 		}
 	}
-	return len(b.results) >= b.policy.Least && float64(failed) >= b.policy.Share*float64(len(b.results))
+	return len(b.results) >= b.policy.MinDeliveries &&
+		float64(failed) >= b.policy.FailureRate*float64(len(b.results))
 }

@@ -12,8 +12,8 @@ import (
 
 // concernNoMessage are the lines of the log that concern none. Every other one has the message's id.
 var concernNoMessage = map[string]bool{
-	"a handler answers again: what waited for it is let go":                                                              true,
-	"a handler is down: its retries and jobs wait, and one at a time probes it":                                          true,
+	"circuit breaker half-open: the destination responds again, and the backlog is let through":                          true,
+	"circuit breaker open: retries and jobs wait, and one probe at a time is sent":                                       true,
 	"messages are moved from the queue to the store again":                                                               true,
 	"the processing queue is worked on again":                                                                            true,
 	"a page is no longer told what changes":                                                                              true,

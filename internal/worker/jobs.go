@@ -114,16 +114,16 @@ func (l *lane) claimOf(ctx context.Context, j deadletter.Job, share int) ([]clai
 	if err != nil || n == 0 {
 		return nil, wait, err
 	}
-	admitted := l.source.Gate.Admit(n, true) // whether the backlog is gone is concluded where nothing waits
-	l.w.paces.giveBack(j, n-admitted.N)
-	if n = admitted.N; n == 0 {
-		return nil, admitted.Again, nil
+	allowed := l.source.Breaker.Allow(n, true) // whether the backlog is gone is concluded where nothing waits
+	l.w.paces.giveBack(j, n-allowed.Count)
+	if n = allowed.Count; n == 0 {
+		return nil, allowed.RetryIn, nil
 	}
 	opened, err := l.openItems(ctx, j.ID, items[:n])
 	if l.ahead.items = l.ahead.items[n:]; j.Canary > 0 {
 		l.ahead = ahead{} // of these fewer may have begun
 	}
-	if admitted.Probe {
+	if allowed.Probe {
 		opened = l.asProbe(opened)
 	}
 	return opened, 0, err
@@ -135,7 +135,7 @@ func (l *lane) asProbe(opened []claimed) []claimed {
 		opened[i].probe = true
 	}
 	if len(opened) == 0 {
-		l.source.Gate.ProbeNow()
+		l.source.Breaker.ProbeNow()
 	}
 	return opened
 }

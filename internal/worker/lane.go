@@ -177,12 +177,12 @@ func (l *lane) claim(ctx context.Context, free, jobs int) ([]claimed, time.Durat
 	if free == 0 {
 		return nil, forever, nil
 	}
-	due, admitted, err := l.due(ctx, free)
+	due, allowed, err := l.due(ctx, free)
 	if err != nil {
 		return nil, 0, err
 	}
-	again := admitted.Again
-	claims, err := l.openDue(ctx, due, admitted.Probe)
+	again := allowed.RetryIn
+	claims, err := l.openDue(ctx, due, allowed.Probe)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -229,24 +229,24 @@ func (l *lane) openDue(ctx context.Context, due []deadletter.Message, probe bool
 	return claims, err
 }
 
-// due answers what may be delivered now: what people ordered, then the automatic retries that the gate lets through.
-// Where these are held, it answers when to ask again.
-func (l *lane) due(ctx context.Context, free int) ([]deadletter.Message, delivery.Admission, error) {
+// due answers what may be delivered now: what people ordered, then the automatic retries that the breaker allows.
+// Where these have to wait, it returns when to ask again.
+func (l *lane) due(ctx context.Context, free int) ([]deadletter.Message, delivery.Allowance, error) {
 	ordered, err := l.w.store.Due(ctx, l.source.Name, deadletter.Replaying, l.w.now(), free)
 	if err != nil || len(ordered) == free {
-		return ordered, delivery.Admission{}, err
+		return ordered, delivery.Allowance{}, err
 	}
 	free -= len(ordered)
 	retries, err := l.w.store.Due(ctx, l.source.Name, deadletter.Retrying, l.w.now(), free)
 	if err != nil {
-		return nil, delivery.Admission{}, err
+		return nil, delivery.Allowance{}, err
 	}
-	admitted := l.source.Gate.Admit(len(retries), len(retries) == free || l.jobsWait)
-	return append(ordered, retries[:admitted.N]...), admitted, nil
+	allowed := l.source.Breaker.Allow(len(retries), len(retries) == free || l.jobsWait)
+	return append(ordered, retries[:allowed.Count]...), allowed, nil
 }
 
-// untilNext answers how long nothing is due. Retries that the gate holds are not looked at before it is to be asked
-// again.
+// untilNext answers how long nothing is due. Retries that the breaker delays are not looked at before it is to be
+// asked again.
 func (l *lane) untilNext(ctx context.Context, again time.Duration) (time.Duration, error) {
 	wait, err := l.until(ctx, deadletter.Replaying)
 	if err != nil {

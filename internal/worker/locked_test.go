@@ -56,9 +56,16 @@ func TestResultOutwaitsALockedStore(t *testing.T) {
 			Destination: delivery.Destination{Source: "genesys", Timeout: 5 * time.Second},
 			Retry:       desktest.Policy(),
 			Slots:       8,
-			Gate:        delivery.NewBreaker(breaker, time.Now),
+			Breaker:     delivery.NewBreaker(breaker, func() {}, time.Now),
 		}
-		b.worker = worker.New(s, to, []worker.Source{source}, time.Now, func() float64 { return 0.5 }, desktest.Log(t))
+		b.worker = worker.New(worker.Deps{
+			Store:   s,
+			Sender:  to,
+			Sources: []worker.Source{source},
+			Now:     time.Now,
+			Random:  func() float64 { return 0.5 },
+			Log:     desktest.Log(t),
+		})
 		b.Desk = desk.New(s, []desk.Source{{Name: "genesys"}}, b.worker.Kick, time.Now)
 		b.replay(t, desktest.Receive(t, s, desktest.Failure("a-1", 422, time.Now())), 0)
 		begun, stop := time.Now(), b.run(t)

@@ -12,8 +12,8 @@ import (
 )
 
 func (b bundle) fuse() {
-	for range breaker.Least {
-		b.breaker.Note(deadletter.Attempt{Outcome: deadletter.Unknown})
+	for range breaker.MinDeliveries {
+		b.breaker.Record(deadletter.Attempt{Outcome: deadletter.Unknown})
 	}
 }
 
@@ -39,7 +39,7 @@ func TestJobHoldsItsMessagesWhileTheDestinationIsDown(t *testing.T) {
 	b.received(t, 1)
 	const probes = 4
 	for i := range probes {
-		b.tick(breaker.Probe)
+		b.tick(breaker.ProbeInterval)
 		b.received(t, 2+i)
 	}
 	held := deadletter.JobItems{Pending: 9}
@@ -47,7 +47,7 @@ func TestJobHoldsItsMessagesWhileTheDestinationIsDown(t *testing.T) {
 	if err := b.PauseJob(t.Context(), anna, id); err != nil {
 		t.Fatal(err)
 	}
-	b.tick(breaker.Probe)
+	b.tick(breaker.ProbeInterval)
 	if j := b.awaitJob(
 		t,
 		id,
@@ -80,19 +80,19 @@ func TestJobGoesOnAtTheRateOfTheRelease(t *testing.T) {
 	b.run(t)
 	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{Rate: 1000})
 	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
-	b.tick(breaker.Probe)
-	b.settles(t, delivery.Releasing)
-	for sent := 1; sent < messages; sent += breaker.Release {
+	b.tick(breaker.ProbeInterval)
+	b.settles(t, delivery.HalfOpen)
+	for sent := 1; sent < messages; sent += breaker.ReleaseRate {
 		b.received(t, sent)
 		b.tick(time.Second)
-		b.until(t, func() bool { return len(b.destination.Received()) >= min(messages, sent+breaker.Release) })
+		b.until(t, func() bool { return len(b.destination.Received()) >= min(messages, sent+breaker.ReleaseRate) })
 	}
 	if j := b.finished(t, id); j.Items != (deadletter.JobItems{Done: messages}) {
 		t.Errorf("results %+v", j.Items)
 	}
 	b.until(t, func() bool {
 		b.tick(time.Second)
-		return b.breaker.Standing().State == delivery.Closed
+		return b.breaker.Status().State == delivery.Closed
 	})
 }
 
@@ -110,7 +110,7 @@ func TestProbeByAJobPassesOverWhatIsSkipped(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b.clock.Add(breaker.Probe)
+	b.clock.Add(breaker.ProbeInterval)
 	b.run(t)
 	b.received(t, 1)
 	if got := b.destination.Received()[0].Header.Get("Webhook-Id"); got != string(ids[3]) {
@@ -135,7 +135,7 @@ func TestProbeByAJobEditsOnce(t *testing.T) {
 	b.run(t)
 	b.begin(t, deadletter.ActEdit, deadletter.JobInput{Patch: []byte(`{"id":"x"}`), Reason: "the id was missing"})
 	for i := range 3 {
-		b.tick(breaker.Probe)
+		b.tick(breaker.ProbeInterval)
 		b.received(t, i+1)
 	}
 	if l := desktest.Message(t, b.store, "l-00000"); l.Revision != 1 || l.Attempts != 4 {

@@ -34,7 +34,7 @@ func TestBacklogKeepsToThePace(t *testing.T) {
 		MaxConcurrent: 64,
 		Pace:          delivery.NewPace(perSecond, time.Now),
 	}
-	b := setup(t, worker.Source{Name: "slow", Destination: to, Retry: desktest.Policy(), Slots: 32})
+	b := setupWith(t, nil, worker.Source{Name: "slow", Destination: to, Retry: desktest.Policy(), Slots: 32})
 	for i := range messages {
 		c := desktest.Failure(fmt.Sprintf("s-%d", i), 503, b.clock.Now())
 		c.Source = "slow"

@@ -17,8 +17,8 @@ func TestProbesUseUpNoAttempts(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.destination.Set(desktest.Answer(http.StatusBadGateway, `{}`))
-	for range breaker.Least {
-		b.breaker.Note(deadletter.Attempt{Outcome: deadletter.Unknown})
+	for range breaker.MinDeliveries {
+		b.breaker.Record(deadletter.Attempt{Outcome: deadletter.Unknown})
 	}
 	ids := []deadletter.ID{"a-0", "a-1"}
 	for _, id := range ids {
@@ -46,7 +46,7 @@ func TestProbesUseUpNoAttempts(t *testing.T) {
 	b.until(t, func() bool {
 		b.clock.Add(time.Minute)
 		b.worker.Kick()
-		return b.breaker.Standing().State == delivery.Closed
+		return b.breaker.Status().State == delivery.Closed
 	})
 	for _, id := range ids {
 		b.becomes(t, id, deadletter.Resolved)
@@ -57,8 +57,8 @@ func TestProbesUseUpNoAttempts(t *testing.T) {
 func TestProbeOnOrder(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	for range breaker.Least {
-		b.breaker.Note(deadletter.Attempt{Outcome: deadletter.Unknown})
+	for range breaker.MinDeliveries {
+		b.breaker.Record(deadletter.Attempt{Outcome: deadletter.Unknown})
 	}
 	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	desktest.Receive(t, b.store, desktest.Failure("a-1", 503, b.clock.Now()))
@@ -77,12 +77,12 @@ func TestDestinationIsBackWhenNothingWaits(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.run(t)
-	for range breaker.Least {
-		b.breaker.Note(deadletter.Attempt{Outcome: deadletter.Unknown})
+	for range breaker.MinDeliveries {
+		b.breaker.Record(deadletter.Attempt{Outcome: deadletter.Unknown})
 	}
 	b.settles(t, delivery.Open)
-	b.breaker.Note(deadletter.Attempt{Outcome: deadletter.Delivered, StatusCode: 200})
-	b.settles(t, delivery.Releasing)
+	b.breaker.Record(deadletter.Attempt{Outcome: deadletter.Delivered, StatusCode: 200})
+	b.settles(t, delivery.HalfOpen)
 	b.clock.Add(2 * time.Second)
 	b.settles(t, delivery.Closed) // by the worker, which was told
 }

@@ -33,17 +33,13 @@ type Origin interface {
 	MaxMessageBytes() int
 }
 
-// Redrive lets the worker send messages of these queues back. It is called before Run.
-func (w *Worker) Redrive(queues ...Queue) {
-	for _, q := range queues {
-		slots := max(1, q.Slots)
-		w.redrives[q.Name] = &redriver{
-			w:        w,
-			queue:    q,
-			kicked:   make(chan struct{}, 1),
-			finished: make(chan string, slots),
-			busy:     map[string]bool{},
-		}
+func newRedriver(w *Worker, q Queue) *redriver {
+	return &redriver{
+		w:        w,
+		queue:    q,
+		kicked:   make(chan struct{}, 1),
+		finished: make(chan string, max(1, q.Slots)),
+		busy:     map[string]bool{},
 	}
 }
 

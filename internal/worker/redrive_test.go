@@ -134,9 +134,9 @@ func setupRedrive(t *testing.T, endpoint, suffix string) redriveBundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := redriveBundle{bundle: setup(t), client: desktest.SQSClient(t, endpoint), source: source}
+	b := redriveBundle{client: desktest.SQSClient(t, endpoint), source: source}
 	b.origin = &origin{Origin: queue.NewOrigin(q, source, ""), busy: map[string]int{}}
-	b.worker.Redrive(worker.Queue{Name: "orders", Origin: b.origin, Slots: 8})
+	b.bundle = setupWith(t, []worker.Queue{{Name: "orders", Origin: b.origin, Slots: 8}})
 	b.SetOrigins(map[string]desk.Origin{"orders": b.origin})
 	return b
 }

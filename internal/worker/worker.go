@@ -30,16 +30,16 @@ type Source struct {
 	Destination delivery.Destination
 	Retry       deadletter.RetryPolicy
 	Slots       int // deliveries of this source that may be in flight at once
-	Gate        Gate
+	Breaker     Breaker
 }
 
-// Gate holds back what can wait, which are retries and the messages of jobs, while a destination is down or has asked
-// for time. What people order of single messages passes by it.
-type Gate interface {
-	// Admit says how many of those that are due may begin. more says that others may be due besides.
-	Admit(waiting int, more bool) delivery.Admission
+// Breaker delays automatic deliveries (retries and the messages of jobs) while a destination is down or has asked for
+// a pause. Replays of single messages pass it by.
+type Breaker interface {
+	// Allow returns how many of the waiting deliveries may begin. more reports that others may wait besides.
+	Allow(waiting int, more bool) delivery.Allowance
 
-	// ProbeNow says that what was admitted as a probe was not sent: the next may go in its place.
+	// ProbeNow reports that an allowed probe was not sent: the next delivery may go in its place.
 	ProbeNow()
 }
 
@@ -57,27 +57,34 @@ type Worker struct {
 	paces    pacer                // of jobs
 }
 
-// New makes a worker. roll answers random numbers in [0,1) for the jitter of retries.
-func New(
-	s *store.Store,
-	sender Sender,
-	sources []Source,
-	now func() time.Time,
-	roll func() float64,
-	log *slog.Logger,
-) *Worker {
+// Deps are the parts that a worker needs.
+type Deps struct {
+	Store   *store.Store
+	Sender  Sender
+	Sources []Source
+	Queues  []Queue // those that messages can be redriven from
+	Now     func() time.Time
+	Random  func() float64 // in [0,1), for the jitter of retries
+	Log     *slog.Logger
+}
+
+// New returns a worker. It does nothing before Run.
+func New(d Deps) *Worker {
 	w := &Worker{
-		store:    s,
-		sender:   sender,
-		now:      now,
-		roll:     roll,
-		log:      log,
+		store:    d.Store,
+		sender:   d.Sender,
+		now:      d.Now,
+		roll:     d.Random,
+		log:      d.Log,
 		lanes:    map[string]*lane{},
 		redrives: map[string]*redriver{},
 	}
 	w.clerk = &clerk{w: w, kicked: make(chan struct{}, 1)}
-	for _, source := range sources {
+	for _, source := range d.Sources {
 		w.lanes[source.Name] = newLane(w, source)
+	}
+	for _, q := range d.Queues {
+		w.redrives[q.Name] = newRedriver(w, q)
 	}
 	return w
 }

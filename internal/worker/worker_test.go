@@ -27,11 +27,18 @@ type bundle struct {
 	breaker     *delivery.Breaker
 }
 
-var breaker = delivery.BreakerPolicy{Share: 0.5, Window: time.Minute, Least: 5, Probe: 15 * time.Second, Release: 2}
+var breaker = delivery.BreakerPolicy{
+	FailureRate: 0.5, Window: time.Minute, MinDeliveries: 5, ProbeInterval: 15 * time.Second, ReleaseRate: 2,
+}
 
 var anna = deadletter.User("anna", deadletter.Operator, "192.0.2.7")
 
-func setup(t *testing.T, more ...worker.Source) bundle {
+func setup(t *testing.T) bundle {
+	t.Helper()
+	return setupWith(t, nil)
+}
+
+func setupWith(t *testing.T, queues []worker.Queue, more ...worker.Source) bundle {
 	t.Helper()
 	b := bundle{store: desktest.NewStore(t), clock: desktest.NewClock(), destination: desktest.NewDestination(t)}
 	client := delivery.NewClient(time.Now)
@@ -47,17 +54,25 @@ func setup(t *testing.T, more ...worker.Source) bundle {
 		Retry: desktest.Policy(),
 		Slots: 8,
 	})
-	health := delivery.NewHealth(
-		client,
-		map[string]delivery.BreakerPolicy{"genesys": breaker, "slow": breaker},
-		b.clock.Now,
-	)
+	tracker := delivery.NewTracker(delivery.TrackerDeps{
+		Client:   client,
+		Policies: map[string]delivery.BreakerPolicy{"genesys": breaker, "slow": breaker},
+		OnChange: func() { b.worker.Kick() },
+		Now:      b.clock.Now,
+	})
 	for i := range sources {
-		sources[i].Gate = health.Breaker(sources[i].Name)
+		sources[i].Breaker = tracker.Breaker(sources[i].Name)
 	}
-	b.breaker = health.Breaker("genesys")
-	b.worker = worker.New(b.store, health, sources, b.clock.Now, func() float64 { return 0.5 }, desktest.Log(t))
-	health.OnChange(b.worker.Kick)
+	b.breaker = tracker.Breaker("genesys")
+	b.worker = worker.New(worker.Deps{
+		Store:   b.store,
+		Sender:  tracker,
+		Sources: sources,
+		Queues:  queues,
+		Now:     b.clock.Now,
+		Random:  func() float64 { return 0.5 },
+		Log:     desktest.Log(t),
+	})
 	b.Desk = desk.New(
 		b.store,
 		[]desk.Source{{Name: "genesys", Probe: b.breaker.ProbeNow}, {Name: "slow"}},
@@ -310,17 +325,17 @@ func TestRetriesWaitWhileADestinationIsDown(t *testing.T) {
 	b.worker.Kick()
 	b.settles(t, delivery.Open)
 	tried := len(b.destination.Received())
-	if tried < breaker.Least || tried >= 8+breaker.Least {
+	if tried < breaker.MinDeliveries || tried >= 8+breaker.MinDeliveries {
 		t.Errorf(
 			"%d deliveries were made before the destination counted as down, want %d and those that were in flight meanwhile",
 			tried,
-			breaker.Least,
+			breaker.MinDeliveries,
 		)
 	}
 	if held, err := b.store.Overdue(t.Context(), "genesys", b.clock.Now()); err != nil || held != messages-tried {
 		t.Errorf("%d messages are held, %v, want %d", held, err, messages-tried)
 	}
-	b.clock.Add(breaker.Probe)
+	b.clock.Add(breaker.ProbeInterval)
 	b.worker.Kick()
 	b.received(t, tried+1)
 	b.clock.Add(time.Second)
@@ -334,18 +349,18 @@ func TestRetriesWaitWhileADestinationIsDown(t *testing.T) {
 	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	b.breaker.ProbeNow()
 	b.worker.Kick()
-	b.settles(t, delivery.Releasing)
+	b.settles(t, delivery.HalfOpen)
 	for range 3 { // as long as there is a backlog for sure
 		before := len(b.destination.Received())
 		b.clock.Add(time.Second)
 		b.worker.Kick()
-		b.received(t, before+breaker.Release)
+		b.received(t, before+breaker.ReleaseRate)
 	}
 	b.clock.Add(time.Minute)
 	b.until(t, func() bool {
 		b.clock.Add(time.Second)
 		b.worker.Kick()
-		state := b.breaker.Standing().State
+		state := b.breaker.Status().State
 		return state == delivery.Closed && len(b.destination.Received()) == tried+3+messages
 	})
 }
@@ -354,7 +369,7 @@ func TestRetriesWaitWhileADestinationIsDown(t *testing.T) {
 func (b bundle) settles(t *testing.T, want delivery.BreakerState) {
 	t.Helper()
 	b.until(t, func() bool {
-		state := b.breaker.Standing().State
+		state := b.breaker.Status().State
 		leased, err := b.store.Leased(t.Context(), 1)
 		return state == want && err == nil && len(leased) == 0
 	})
@@ -384,7 +399,7 @@ func (b bundle) until(t *testing.T, right func() bool) {
 			t.Fatalf(
 				"it does not come so far: %d deliveries, the breaker is %+v",
 				len(b.destination.Received()),
-				b.breaker.Standing(),
+				b.breaker.Status(),
 			)
 		}
 	}
@@ -395,7 +410,7 @@ func TestHangingDestinationHoldsUpNoOtherSource(t *testing.T) {
 	slow := desktest.NewDestination(t)
 	release := make(chan struct{})
 	slow.Set(func(http.ResponseWriter, *http.Request) { <-release })
-	b := setup(t, worker.Source{
+	b := setupWith(t, nil, worker.Source{
 		Name:        "slow",
 		Destination: delivery.Destination{Source: "slow", URL: slow.URL, Timeout: 5 * time.Second, MaxConcurrent: 1},
 		Retry:       desktest.Policy(),

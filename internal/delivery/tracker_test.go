@@ -13,10 +13,19 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-func TestHealthTellsSinceWhenADestinationFails(t *testing.T) {
+func newTracker(
+	t *testing.T,
+	policies map[string]delivery.BreakerPolicy,
+	now func() time.Time,
+) *delivery.Tracker {
+	t.Helper()
+	return delivery.NewTracker(delivery.TrackerDeps{Client: setup(t), Policies: policies, Now: now})
+}
+
+func TestTrackerCountsFailuresInARow(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()
-	h := delivery.NewHealth(setup(t), nil, clock.Now)
+	h := newTracker(t, nil, clock.Now)
 	url, _ := destination(t, func(w http.ResponseWriter, r *http.Request) {
 		code, err := strconv.Atoi(r.Header.Get("X-Answer"))
 		if err != nil {
@@ -24,7 +33,7 @@ func TestHealthTellsSinceWhenADestinationFails(t *testing.T) {
 		}
 		w.WriteHeader(code)
 	})
-	if got := h.Of("genesys"); !got.At.IsZero() {
+	if got := h.Health("genesys"); !got.LatestAt.IsZero() {
 		t.Fatalf("before a delivery it is %+v", got)
 	}
 	var since, delivered time.Time
@@ -43,9 +52,9 @@ func TestHealthTellsSinceWhenADestinationFails(t *testing.T) {
 		if a.Outcome == deadletter.Delivered {
 			delivered = at
 		}
-		got := h.Of("genesys")
-		if got.Failures != step.failures || got.Refusals != step.refusals || !got.At.Equal(at) ||
-			!got.Delivered.Equal(delivered) ||
+		got := h.Health("genesys")
+		if got.Failures != step.failures || got.ErrorResponses != step.refusals || !got.LatestAt.Equal(at) ||
+			!got.DeliveredAt.Equal(delivered) ||
 			got.Latest.StatusCode != step.code {
 			t.Errorf("after a %d it is %+v", step.code, got)
 		}
@@ -57,19 +66,19 @@ func TestHealthTellsSinceWhenADestinationFails(t *testing.T) {
 			t.Errorf("after a %d it fails since %s, want %s", step.code, got.FailingSince, want)
 		}
 	}
-	if got := h.Of("cxone"); !got.At.IsZero() {
+	if got := h.Health("cxone"); !got.LatestAt.IsZero() {
 		t.Errorf("another source is %+v", got)
 	}
 }
 
-func TestHealthSeesThatNothingListens(t *testing.T) {
+func TestTrackerCountsRefusedConnections(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()
-	h := delivery.NewHealth(setup(t), nil, clock.Now)
+	h := newTracker(t, nil, clock.Now)
 	for range 2 {
 		h.Send(t.Context(), to("http://127.0.0.1:1"), request("{}", nil))
 	}
-	if got := h.Of(
+	if got := h.Health(
 		"genesys",
 	); got.Failures != 2 || !got.FailingSince.Equal(clock.Now()) || got.Latest.Outcome != deadletter.Unreachable ||
 		got.Latest.Error == "" {
@@ -78,13 +87,10 @@ func TestHealthSeesThatNothingListens(t *testing.T) {
 }
 
 // What had to wait in vain says nothing of its destination.
-func TestHealthLooksPastWhatWasNotTried(t *testing.T) {
+func TestTrackerIgnoresDeliveriesThatWereNotTried(t *testing.T) {
 	t.Parallel()
-	h := delivery.NewHealth(
-		setup(t),
-		map[string]delivery.BreakerPolicy{"genesys": {Share: 0.1, Window: time.Minute, Least: 1}},
-		time.Now,
-	)
+	policy := delivery.BreakerPolicy{FailureRate: 0.1, Window: time.Minute, MinDeliveries: 1}
+	h := newTracker(t, map[string]delivery.BreakerPolicy{"genesys": policy}, time.Now)
 	url, _ := destination(t, ok)
 	there := hurried(url)
 	there.Pace = delivery.NewPace(0.1, time.Now)
@@ -96,10 +102,10 @@ func TestHealthLooksPastWhatWasNotTried(t *testing.T) {
 		r := request("{}", nil)
 		r.Booked = test.booked
 		a := h.Send(t.Context(), there, r)
-		if got := h.Of(
+		if got := h.Health(
 			"genesys",
 		); a.Outcome != test.want || got.Failures != 0 ||
-			h.Breaker("genesys").Standing().State != delivery.Closed {
+			h.Breaker("genesys").Status().State != delivery.Closed {
 			t.Errorf("after %+v it is %+v", a, got)
 		}
 	}
@@ -107,21 +113,22 @@ func TestHealthLooksPastWhatWasNotTried(t *testing.T) {
 
 // After a restart a destination that was down is so since the same time, and is tested at once; of one that was up
 // nothing is claimed.
-func TestHealthOutlivesTheProgram(t *testing.T) {
+func TestTrackerRestoresSnapshots(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()
 	policy := delivery.BreakerPolicy{
-		Share:   0.5,
-		Window:  time.Minute,
-		Least:   2,
-		Probe:   time.Minute,
-		Hang:    time.Second,
-		Release: 1,
+		FailureRate:   0.5,
+		Window:        time.Minute,
+		MinDeliveries: 2,
+		ProbeInterval: time.Minute,
+		ProbeTimeout:  time.Second,
+		ReleaseRate:   1,
 	}
 	policies := map[string]delivery.BreakerPolicy{"down": policy, "shaky": policy, "up": policy, "busy": policy}
-	before := delivery.NewHealth(setup(t), policies, clock.Now)
 	changes := 0
-	before.OnChange(func() { changes++ })
+	before := delivery.NewTracker(delivery.TrackerDeps{
+		Client: setup(t), Policies: policies, OnChange: func() { changes++ }, Now: clock.Now,
+	})
 	url, _ := destination(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/busy":
@@ -140,11 +147,11 @@ func TestHealthOutlivesTheProgram(t *testing.T) {
 	if changes != 1 {
 		t.Errorf("%d changes were told", changes)
 	}
-	text, err := json.Marshal(before.Memory())
+	text, err := json.Marshal(before.Snapshots())
 	if err != nil {
 		t.Fatal(err)
 	}
-	var memory map[string]delivery.Memory
+	var memory map[string]delivery.Snapshot
 	if err := json.Unmarshal(text, &memory); err != nil {
 		t.Fatal(err)
 	}
@@ -153,46 +160,53 @@ func TestHealthOutlivesTheProgram(t *testing.T) {
 	}
 	clock.Add(time.Minute)
 	delete(policies, "shaky") // a source that is not configured any more is forgotten
-	after := delivery.NewHealth(setup(t), policies, clock.Now)
-	after.Recall(memory)
-	got, want := after.Of("down"), before.Of("down")
-	if !got.FailingSince.Equal(want.FailingSince) || !got.At.Equal(want.At) || got.Failures != 2 ||
+	after := delivery.NewTracker(delivery.TrackerDeps{
+		Client: setup(t), Policies: policies, Restore: memory, Now: clock.Now,
+	})
+	got, want := after.Health("down"), before.Health("down")
+	if !got.FailingSince.Equal(want.FailingSince) || !got.LatestAt.Equal(want.LatestAt) || got.Failures != 2 ||
 		got.Latest.StatusCode != 502 ||
 		got.Latest.Error != want.Latest.Error {
 		t.Errorf("down: %+v, before %+v", got, want)
 	}
 	b := after.Breaker("down")
-	if at := b.Standing(); at.State != delivery.Open || !at.Since.Equal(before.Breaker("down").Standing().Since) {
+	if at := b.Status(); at.State != delivery.Open || !at.Since.Equal(before.Breaker("down").Status().Since) {
 		t.Errorf("down: %+v", at)
 	}
-	if a := b.Admit(5, false); a.N != 1 || !a.Probe {
-		t.Errorf("down: it admits %+v", a)
+	if a := b.Allow(5, false); a.Count != 1 || !a.Probe {
+		t.Errorf("down: it allows %+v", a)
 	}
-	if got := after.Of("up"); !got.At.IsZero() {
+	if got := after.Health("up"); !got.LatestAt.IsZero() {
 		t.Errorf("up: %+v", got)
 	}
-	if got := after.Breaker("busy").
-		Standing().
-		PausedUntil.Sub(
-		clock.Now(),
-	); got < 8*time.Minute ||
-		got > 9*time.Minute {
-		t.Errorf("busy: paused for %v", got)
+	paused := after.Health("busy").Breaker.PausedUntil.Sub(clock.Now())
+	if paused < 8*time.Minute || paused > 9*time.Minute {
+		t.Errorf("busy: paused for %v", paused)
 	}
 }
 
 // Who waits for a destination is told when it is let go: by what is concluded, and by who orders a probe.
-func TestHealthTellsThoseWhoWait(t *testing.T) {
+func TestTrackerReportsBreakerChanges(t *testing.T) {
 	t.Parallel()
 	clock, told := desktest.NewClock(), 0
-	policy := delivery.BreakerPolicy{Share: 0.5, Window: time.Minute, Least: 1, Probe: time.Hour, Release: 10}
-	h := delivery.NewHealth(setup(t), map[string]delivery.BreakerPolicy{"genesys": policy}, clock.Now)
-	h.OnChange(func() { told++ })
+	policy := delivery.BreakerPolicy{
+		FailureRate:   0.5,
+		Window:        time.Minute,
+		MinDeliveries: 1,
+		ProbeInterval: time.Hour,
+		ReleaseRate:   10,
+	}
+	h := delivery.NewTracker(delivery.TrackerDeps{
+		Client:   setup(t),
+		Policies: map[string]delivery.BreakerPolicy{"genesys": policy},
+		OnChange: func() { told++ },
+		Now:      clock.Now,
+	})
 	b := h.Breaker("genesys")
 	for n, do := range []func(){
-		func() { b.Note(deadletter.Attempt{Outcome: deadletter.Unreachable}) },
+		func() { b.Record(deadletter.Attempt{Outcome: deadletter.Unreachable}) },
 		b.ProbeNow,
-		func() { b.Note(deadletter.Attempt{Outcome: deadletter.Delivered}) },
+		func() { b.Record(deadletter.Attempt{Outcome: deadletter.Delivered}) },
 	} {
 		if do(); told != n+1 {
 			t.Errorf("after step %d they were told %d times", n+1, told)
@@ -201,38 +215,38 @@ func TestHealthTellsThoseWhoWait(t *testing.T) {
 }
 
 // What we cut off ourselves says nothing of its destination.
-func TestHealthLooksPastWhatWasCutOff(t *testing.T) {
+func TestTrackerIgnoresDeliveriesThatWereCutOff(t *testing.T) {
 	t.Parallel()
-	policy := delivery.BreakerPolicy{Share: 0.1, Window: time.Minute, Least: 1}
-	h := delivery.NewHealth(setup(t), map[string]delivery.BreakerPolicy{"genesys": policy}, time.Now)
+	policy := delivery.BreakerPolicy{FailureRate: 0.1, Window: time.Minute, MinDeliveries: 1}
+	h := newTracker(t, map[string]delivery.BreakerPolicy{"genesys": policy}, time.Now)
 	ctx, cutOff := context.WithCancel(t.Context())
 	url, _ := destination(t, func(_ http.ResponseWriter, r *http.Request) {
 		cutOff()
 		<-r.Context().Done()
 	})
 	a := h.Send(ctx, to(url), request("{}", nil))
-	if got := h.Of(
+	if got := h.Health(
 		"genesys",
-	); a.Outcome != deadletter.Unknown || !got.At.IsZero() ||
-		h.Breaker("genesys").Standing().State != delivery.Closed {
+	); a.Outcome != deadletter.Unknown || !got.LatestAt.IsZero() ||
+		h.Breaker("genesys").Status().State != delivery.Closed {
 		t.Errorf("after %+v it is %+v", a, got)
 	}
 }
 
 // What a destination that is up asked for is remembered until it is over.
-func TestPauseOutlivesTheProgram(t *testing.T) {
+func TestSnapshotKeepsAPauseUntilItIsOver(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()
-	policy := delivery.BreakerPolicy{Share: 0.5, Window: time.Minute, Least: 4, Release: 1}
-	h := delivery.NewHealth(setup(t), map[string]delivery.BreakerPolicy{"genesys": policy}, clock.Now)
+	policy := delivery.BreakerPolicy{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 4, ReleaseRate: 1}
+	h := newTracker(t, map[string]delivery.BreakerPolicy{"genesys": policy}, clock.Now)
 	h.Breaker("genesys").
-		Note(deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: http.StatusTooManyRequests, RetryAfter: 10 * time.Minute})
+		Record(deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: http.StatusTooManyRequests, RetryAfter: 10 * time.Minute})
 	until := clock.Now().Add(10 * time.Minute)
-	if got := h.Memory()["genesys"].PausedUntil; !got.Equal(until) {
+	if got := h.Snapshots()["genesys"].PausedUntil; !got.Equal(until) {
 		t.Errorf("it is remembered to be paused until %s, want %s", got, until)
 	}
 	clock.Add(10 * time.Minute)
-	if memory := h.Memory(); len(memory) != 0 {
+	if memory := h.Snapshots(); len(memory) != 0 {
 		t.Errorf("once that is over %+v is remembered", memory)
 	}
 }
