@@ -63,6 +63,11 @@ func TestArrowsHoldWhatTheySay(t *testing.T) {
 		ok            bool
 	}{
 		{"internal/deadletter/message.go", "dlqdesk/internal/store", false},
+		{"internal/deadletter/message.go", "dlqdesk/internal/payload", false},
+		{"internal/payload/find.go", "dlqdesk/internal/deadletter", true},
+		{"internal/payload/find.go", "dlqdesk/internal/redact", false},
+		{"internal/redact/body.go", "dlqdesk/internal/payload", true},
+		{"internal/redact/body.go", "dlqdesk/internal/store", false},
 		{"internal/queue/sqs.go", "dlqdesk/internal/store", false},
 		{"internal/queue/sqs.go", "dlqdesk/internal/telemetry", false},
 		{"internal/telemetry/spans.go", "dlqdesk/internal/delivery", false},

@@ -12,7 +12,9 @@ import (
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/platform"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/verify"
 )
 
@@ -46,7 +48,7 @@ func signed(secret string) func(*config.Config) {
 		c.Sources[0].Verify = verify.Settings{
 			Source:  "genesys",
 			Scheme:  verify.GenesysOpenMessaging,
-			Secrets: []deadletter.Secret{deadletter.NewSecret("env:SECRET", secret)},
+			Secrets: []redact.Secret{redact.NewSecret("env:SECRET", secret)},
 		}
 	}
 }
@@ -86,7 +88,7 @@ func TestDoctorFollowsAWebhookToTheHandler(t *testing.T) {
 	p.destination.Set(desktest.Answer(http.StatusOK, "{}"))
 	says(t, doctor(t, cfg, e), "ok test event: delivered to the handler")
 	// What the receiver answers does not always tell what became of an event.
-	cfg.Sources[0].Ack, _ = deadletter.NewAck(200, "application/json", "{}")
+	cfg.Sources[0].Ack, _ = payload.NewAck(200, "application/json", "{}")
 	says(
 		t,
 		doctor(t, cfg, e),

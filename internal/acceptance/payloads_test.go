@@ -10,6 +10,7 @@ import (
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/payload"
 )
 
 // A webhook may be anything: it is delivered and kept as it came, found, and shown on a page of a size that a browser
@@ -17,7 +18,7 @@ import (
 func TestHostileWebhooksAreCarriedAndShown(t *testing.T) {
 	t.Parallel()
 	p := setup(t, func(c *config.Config) {
-		c.Sources[0].Mask.JSON = []deadletter.Path{{"ssn"}, {"*", "ssn"}}
+		c.Sources[0].Mask.JSON = []payload.Path{{"ssn"}, {"*", "ssn"}}
 	})
 	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
 	client := p.signIn(t)

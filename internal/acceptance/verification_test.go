@@ -9,8 +9,9 @@ import (
 	"time"
 
 	"dlqdesk/internal/config"
-	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/verify"
 )
 
@@ -116,11 +117,11 @@ func TestEventThatIsSentAgainIsOneMessage(t *testing.T) {
 		Source:  "genesys",
 		Scheme:  verify.HMAC,
 		Header:  "X-Own-Proof",
-		Secrets: []deadletter.Secret{deadletter.NewSecret("", "secret of ours")},
+		Secrets: []redact.Secret{redact.NewSecret("", "secret of ours")},
 	}
 	p := setup(t, func(c *config.Config) {
 		c.Sources[0].Verify = s
-		c.Sources[0].Dedup = deadletter.Dedup{Path: deadletter.Path{"id"}, Window: time.Hour}
+		c.Sources[0].Dedup = payload.Dedup{Path: payload.Path{"id"}, Window: time.Hour}
 	})
 	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, ""))
 	v, err := verify.New(s)

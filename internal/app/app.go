@@ -19,9 +19,9 @@ import (
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/console"
-	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/ledger"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
@@ -205,7 +205,7 @@ func (a *App) openStore(ctx context.Context, dir *dataDir) error {
 		return fmt.Errorf("open the store: %w", err)
 	}
 	a.onStop("store", func(context.Context) error { return a.store.Close() })
-	masks := map[string][]deadletter.Path{}
+	masks := map[string][]payload.Path{}
 	for _, s := range a.deliverable() {
 		masks[s.Name] = s.Mask.JSON
 	}

@@ -19,7 +19,9 @@ import (
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/ingest"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/receiver"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/verify"
 	"dlqdesk/internal/worker"
 )
@@ -68,8 +70,8 @@ const (
 	ingestHelpers = 60
 )
 
-func masksOf(s config.Source) deadletter.Masks {
-	return deadletter.Masks{Headers: s.Mask.Headers, Paths: s.Mask.JSON}
+func masksOf(s config.Source) redact.Rules {
+	return redact.Rules{Headers: s.Mask.Headers, Paths: s.Mask.JSON}
 }
 
 // arrivedAfter is how long messages that arrived wait until they are looked at, all that arrive meanwhile at once.
@@ -94,11 +96,11 @@ func (a *App) startIngest(q *queues, kick func()) {
 		Room:          ingest.NewRoom(),
 		DefaultSource: a.cfg.Queue.DefaultSource,
 		Retry:         map[string]deadletter.RetryPolicy{},
-		EventType:     map[string][]deadletter.Path{},
+		EventType:     map[string][]payload.Path{},
 		Pollers:       ingestPollers,
 		Helpers:       ingestHelpers,
-		Dedup:         map[string]deadletter.Dedup{},
-		Masks:         map[string]deadletter.Masks{},
+		Dedup:         map[string]payload.Dedup{},
+		Masks:         map[string]redact.Rules{},
 		SourceOf:      map[string]string{},
 	}
 	for _, s := range a.cfg.Sources {

@@ -6,7 +6,7 @@ import (
 
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/console"
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/platform"
 	"dlqdesk/internal/verify"
 )
@@ -63,7 +63,7 @@ func (a *App) setupOf(s config.Source) console.Setup {
 	return setup
 }
 
-func repeatID(d deadletter.Dedup) string {
+func repeatID(d payload.Dedup) string {
 	switch {
 	case d.Window == 0:
 		return ""

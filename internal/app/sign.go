@@ -16,7 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"dlqdesk/internal/config"
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/verify"
 )
 
@@ -97,7 +97,7 @@ func shownCredential(s verify.Settings) (arg string, ok bool) {
 }
 
 // inShell has the shell read a secret where dlqdesk reads it.
-func inShell(s deadletter.Secret) string {
+func inShell(s redact.Secret) string {
 	place, name, _ := strings.Cut(s.From, ":")
 	if place == "env" {
 		return `"$` + name + `"`

@@ -12,7 +12,7 @@ import (
 
 	"dlqdesk/internal/app"
 	"dlqdesk/internal/config"
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/verify"
 )
 
@@ -25,22 +25,22 @@ func trials(t *testing.T) config.Config {
 	if err := os.WriteFile(file, []byte(trialSecret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	inVariable, inFile := deadletter.NewSecret(
+	inVariable, inFile := redact.NewSecret(
 		"env:TRIAL_SECRET",
 		trialSecret,
-	), deadletter.NewSecret(
+	), redact.NewSecret(
 		"file:"+file,
 		trialSecret,
 	)
 	c := config.Config{Listen: ":8080"}
 	for name, s := range map[string]verify.Settings{
-		"stripe":  {Scheme: verify.Stripe, Secrets: []deadletter.Secret{inVariable}},
-		"hmac":    {Scheme: verify.HMAC, Header: "X-It's", Prefix: "'a b'=", Signed: "{id}{body}", IDHeader: "X-Id", Secrets: []deadletter.Secret{inFile}},
-		"twilio":  {Scheme: verify.Twilio, URL: "https://hooks.example.com/calls", Secrets: []deadletter.Secret{inVariable}},
-		"token":   {Scheme: verify.Token, Header: "X-Key", Prefix: "key ", Secrets: []deadletter.Secret{inVariable}},
-		"bearer":  {Scheme: verify.Bearer, Secrets: []deadletter.Secret{inFile}},
-		"basic":   {Scheme: verify.Basic, User: "it's", Secrets: []deadletter.Secret{inVariable}},
-		"byoc":    {Scheme: verify.CXoneBYOC, ClientID: "cxone", Secrets: []deadletter.Secret{inFile}},
+		"stripe":  {Scheme: verify.Stripe, Secrets: []redact.Secret{inVariable}},
+		"hmac":    {Scheme: verify.HMAC, Header: "X-It's", Prefix: "'a b'=", Signed: "{id}{body}", IDHeader: "X-Id", Secrets: []redact.Secret{inFile}},
+		"twilio":  {Scheme: verify.Twilio, URL: "https://hooks.example.com/calls", Secrets: []redact.Secret{inVariable}},
+		"token":   {Scheme: verify.Token, Header: "X-Key", Prefix: "key ", Secrets: []redact.Secret{inVariable}},
+		"bearer":  {Scheme: verify.Bearer, Secrets: []redact.Secret{inFile}},
+		"basic":   {Scheme: verify.Basic, User: "it's", Secrets: []redact.Secret{inVariable}},
+		"byoc":    {Scheme: verify.CXoneBYOC, ClientID: "cxone", Secrets: []redact.Secret{inFile}},
 		"anybody": {},
 	} {
 		s.Source = name
@@ -136,7 +136,7 @@ func TestCommandThatCannotBeSigned(t *testing.T) {
 	c := trials(t)
 	c.Sources = append(c.Sources, config.Source{Name: "public", MaxBody: 100, Verify: verify.Settings{
 		Scheme:  verify.StandardWebhooks,
-		Secrets: []deadletter.Secret{deadletter.NewSecret("", "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=")},
+		Secrets: []redact.Secret{redact.NewSecret("", "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=")},
 	}})
 	for want, trial := range map[string]app.Trial{
 		`there is no source "nobody"`:  {Source: "nobody"},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/verify"
 )
 
@@ -53,11 +54,11 @@ type Source struct {
 	MaxPerSecond  float64       // requests to the destination; 0: no limit
 	TLS           TLS           // of the destination
 	Verify        verify.Settings
-	Dedup         deadletter.Dedup
-	Ack           *deadletter.Ack // nil: our own answers
+	Dedup         payload.Dedup
+	Ack           *payload.Ack // nil: our own answers
 	Retry         deadletter.RetryPolicy
 	Breaker       Breaker
-	EventType     []deadletter.Path // where a body says what it is; the first that leads to a text counts
+	EventType     []payload.Path // where a body says what it is; the first that leads to a text counts
 	Mask          Mask
 }
 
@@ -97,10 +98,10 @@ type ListenTLS struct {
 // On tells whether there is encryption.
 func (t ListenTLS) On() bool { return t.CertFile != "" }
 
-// Mask names what is secret in a source's messages, beyond what deadletter.IsSecretHeader knows.
+// Mask names what is secret in a source's messages, beyond what redact.IsSecretHeader knows.
 type Mask struct {
 	Headers []string
-	JSON    []deadletter.Path
+	JSON    []payload.Path
 }
 
 // Source answers the source of that name.

@@ -12,6 +12,7 @@ import (
 
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/platform"
 	"dlqdesk/internal/verify"
 )
@@ -136,7 +137,7 @@ func describe(c config.Config) string {
 
 // describeProof tells of a source what verifies it, where it says so, and of its secrets only where they come from.
 func describeProof(b *strings.Builder, s config.Source) {
-	if s.Verify.Open() && s.Dedup.Header == "" && s.Dedup.Path == nil && s.Dedup.Window == deadletter.DefaultWindow &&
+	if s.Verify.Open() && s.Dedup.Header == "" && s.Dedup.Path == nil && s.Dedup.Window == payload.DefaultDedupWindow &&
 		s.Ack == nil {
 		return
 	}
@@ -180,7 +181,7 @@ func TestLoadWithoutFile(t *testing.T) {
 			Source: "genesys",
 			Scheme: verify.None,
 		},
-		Dedup: deadletter.Dedup{Window: deadletter.DefaultWindow},
+		Dedup: payload.Dedup{Window: payload.DefaultDedupWindow},
 		Retry: deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute},
 		Breaker: config.Breaker{
 			FailureRate:   0.5,
@@ -189,7 +190,7 @@ func TestLoadWithoutFile(t *testing.T) {
 			Probe:         15 * time.Second,
 			Release:       20,
 		},
-		EventType: deadletter.AnyEventType(),
+		EventType: payload.AnyEventType(),
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -8,6 +8,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/platform"
+	"dlqdesk/internal/redact"
 )
 
 // Platform is where webhooks come from, and how they are registered there: a preset with an operator's settings.
@@ -77,7 +78,7 @@ func (p Platform) Resolve(environ []string) (platform.Preset, platform.Credentia
 		preset.Region = cmp.Or(r.environ[preset.Environment.Region], base.Region)
 	}
 	var faults []error
-	read := func(key, place, variable string) deadletter.Secret {
+	read := func(key, place, variable string) redact.Secret {
 		secret, err := r.credential(place, variable)
 		if err != nil {
 			faults = append(
@@ -97,16 +98,16 @@ func (p Platform) Resolve(environ []string) (platform.Preset, platform.Credentia
 }
 
 // credential reads what is at a place, or in a variable that may not be there.
-func (r *reader) credential(place, variable string) (deadletter.Secret, error) {
+func (r *reader) credential(place, variable string) (redact.Secret, error) {
 	switch {
 	case place == "" && r.environ[variable] == "":
-		return deadletter.Secret{}, nil
+		return redact.Secret{}, nil
 	case place == "":
-		return deadletter.NewSecret("env:"+variable, r.environ[variable]), nil
+		return redact.NewSecret("env:"+variable, r.environ[variable]), nil
 	case isPlace(place):
 		return r.parseSecret(place)
 	}
-	return deadletter.NewSecret("", place), nil
+	return redact.NewSecret("", place), nil
 }
 
 // PlatformVariable is the variable that sets a key of a platform, such as calls.create.path.

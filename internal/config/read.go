@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/verify"
 )
 
@@ -193,11 +194,11 @@ func readSource(name string, s *section, hint string) Source {
 	}
 }
 
-func readEventType(s *section) []deadletter.Path {
+func readEventType(s *section) []payload.Path {
 	if found := slices.Concat(list(s, "event_type", parseEventType)...); len(found) > 0 {
 		return found
 	}
-	return deadletter.AnyEventType()
+	return payload.AnyEventType()
 }
 
 func readTLS(s *section) TLS {

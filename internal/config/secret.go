@@ -10,12 +10,12 @@ import (
 
 	yaml "go.yaml.in/yaml/v3"
 
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 )
 
 // secrets reads a list of places where secrets are. What stands in their place is never repeated: it may be a secret
 // itself.
-func (s *section) secrets(key string) []deadletter.Secret {
+func (s *section) secrets(key string) []redact.Secret {
 	path := join(s.path, key)
 	for _, e := range s.entries {
 		if e.key == key && !isNull(e.value) && e.value.Kind != yaml.SequenceNode {
@@ -30,7 +30,7 @@ func (s *section) secrets(key string) []deadletter.Secret {
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // parseSecret reads the secret at a place.
-func (r *reader) parseSecret(place string) (deadletter.Secret, error) {
+func (r *reader) parseSecret(place string) (redact.Secret, error) {
 	kind, name, _ := strings.Cut(place, ":")
 	var value string
 	var err error
@@ -40,11 +40,11 @@ func (r *reader) parseSecret(place string) (deadletter.Secret, error) {
 	case kind == "file" && name != "" && !strings.ContainsRune(name, 0):
 		value, err = readSecret(name)
 	default:
-		return deadletter.Secret{}, errors.New(
+		return redact.Secret{}, errors.New(
 			"must be env:NAME or file:PATH: a secret does not stand in the configuration itself",
 		)
 	}
-	return deadletter.NewSecret(place, value), err
+	return redact.NewSecret(place, value), err
 }
 
 func (r *reader) variableSecret(name string) (string, error) {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 )
 
 // emptyOr lets a value be empty, which then means that it is not set.
@@ -278,8 +279,8 @@ func parseHeaderName(text string) (string, error) {
 // headerName follows the token rule of RFC 9110 section 5.6.2.
 var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
-func parsePath(text string) (deadletter.Path, error) {
-	p, err := deadletter.ParsePath(text)
+func parsePath(text string) (payload.Path, error) {
+	p, err := payload.ParsePath(text)
 	if err != nil {
 		return nil, errors.New(deadletter.TextOf(err))
 	}
@@ -287,15 +288,15 @@ func parsePath(text string) (deadletter.Path, error) {
 }
 
 // parseEventType takes a path, or the name of a preset.
-func parseEventType(text string) ([]deadletter.Path, error) {
-	if preset, ok := deadletter.EventTypePresets()[text]; ok {
+func parseEventType(text string) ([]payload.Path, error) {
+	if preset, ok := payload.EventTypePresets()[text]; ok {
 		return preset, nil
 	}
 	if strings.HasPrefix(text, "$") {
 		path, err := parsePath(text)
-		return []deadletter.Path{path}, err
+		return []payload.Path{path}, err
 	}
-	names := slices.Sorted(maps.Keys(deadletter.EventTypePresets()))
+	names := slices.Sorted(maps.Keys(payload.EventTypePresets()))
 	return nil, wrong(text, "must be a path such as $.eventType, or one of "+strings.Join(names, ", "))
 }
 

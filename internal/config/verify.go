@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/verify"
 )
 
@@ -120,9 +121,9 @@ func (r *reader) checkVerify(c Config, at string, proof verify.Settings) {
 }
 
 // readDedup takes the place that the scheme's platform writes its ids to where the configuration says nothing else.
-func readDedup(s *section, scheme verify.Scheme) deadletter.Dedup {
-	d := setting(s, "key", deadletter.Dedup{Header: scheme.IDHeader, Path: scheme.IDPath, Window: 1}, parseDedupKey)
-	window := setting(s, "window", deadletter.DefaultWindow, durationFrom(time.Second, maxDedup))
+func readDedup(s *section, scheme verify.Scheme) payload.Dedup {
+	d := setting(s, "key", payload.Dedup{Header: scheme.IDHeader, Path: scheme.IDPath, Window: 1}, parseDedupKey)
+	window := setting(s, "window", payload.DefaultDedupWindow, durationFrom(time.Second, maxDedup))
 	if d.Window > 0 {
 		d.Window = window
 	}
@@ -130,19 +131,19 @@ func readDedup(s *section, scheme verify.Scheme) deadletter.Dedup {
 }
 
 // parseDedupKey takes the place of an id. The window that it answers tells only whether there is one.
-func parseDedupKey(text string) (deadletter.Dedup, error) {
+func parseDedupKey(text string) (payload.Dedup, error) {
 	name, isHeader := strings.CutPrefix(text, "header:")
 	switch {
 	case text == "none":
-		return deadletter.Dedup{}, nil
+		return payload.Dedup{}, nil
 	case isHeader:
 		name, err := parseHeaderName(name)
-		return deadletter.Dedup{Header: name, Window: 1}, err
+		return payload.Dedup{Header: name, Window: 1}, err
 	case strings.HasPrefix(text, "$") && !strings.Contains(text, "*"):
 		path, err := parsePath(text)
-		return deadletter.Dedup{Path: path, Window: 1}, err
+		return payload.Dedup{Path: path, Window: 1}, err
 	}
-	return deadletter.Dedup{}, wrong(text, "must be a path such as $.id, a header such as header:X-Event-Id, or none")
+	return payload.Dedup{}, wrong(text, "must be a path such as $.id, a header such as header:X-Event-Id, or none")
 }
 
 const (
@@ -151,7 +152,7 @@ const (
 )
 
 // readAck answers nil where the platform is told what dlqdesk tells everybody.
-func readAck(s *section, scheme verify.Scheme) *deadletter.Ack {
+func readAck(s *section, scheme verify.Scheme) *payload.Ack {
 	status := setting(s, "status", leastAck, wholeNumber(leastAck, mostAck))
 	contentType := setting(s, "content_type", "application/json", parseSomething)
 	body := setting(s, "body", scheme.Ack, parseText)
@@ -161,7 +162,7 @@ func readAck(s *section, scheme verify.Scheme) *deadletter.Ack {
 		}
 		return nil
 	}
-	ack, err := deadletter.NewAck(status, contentType, body)
+	ack, err := payload.NewAck(status, contentType, body)
 	if err != nil {
 		s.reader.fault(join(s.path, "body"), cmp.Or(deadletter.TextOf(err), err.Error()))
 	}

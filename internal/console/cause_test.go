@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 )
 
 func TestMessageSaysWhatIsKnownOfItsCause(t *testing.T) {
@@ -74,7 +75,7 @@ func TestMessageLeavesAsCurlAndTicket(t *testing.T) {
 	page := b.member(t, "vera", deadletter.Viewer).get("/messages/a-1")
 	curl, ticket := page.doc().Find("#copy-curl").Text(), page.doc().Find("#copy-ticket").Text()
 	for _, want := range []string{
-		"curl -i -X 'POST' \\\n", "-H 'Authorization: " + deadletter.Mask, `--data-binary '{"it'\''s":`, "-H 'Webhook-Id: a-1'", "'http://127.0.0.1:9090/genesys?",
+		"curl -i -X 'POST' \\\n", "-H 'Authorization: " + redact.Mask, `--data-binary '{"it'\''s":`, "-H 'Webhook-Id: a-1'", "'http://127.0.0.1:9090/genesys?",
 	} {
 		if !strings.Contains(curl, want) {
 			t.Errorf("curl lacks %q:\n%s", want, curl)
@@ -111,7 +112,7 @@ func TestEditShowsWhatItWouldSend(t *testing.T) {
 		"it's",
 	)
 	curl := p.post("/messages/a-1/edit/curl", values, htmx()...).doc().Find("#edit-curl-text").Text()
-	for _, want := range []string{`--data-binary '{"id":7,`, `-H 'X-New: it'\''s'`, "-H 'Authorization: " + deadletter.Mask} {
+	for _, want := range []string{`--data-binary '{"id":7,`, `-H 'X-New: it'\''s'`, "-H 'Authorization: " + redact.Mask} {
 		if !strings.Contains(curl, want) {
 			t.Errorf("it lacks %q:\n%s", want, curl)
 		}

@@ -20,6 +20,7 @@ import (
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
 	"dlqdesk/web"
@@ -125,7 +126,7 @@ type Console struct {
 // How many bytes a form may have.
 const (
 	maxForm     = 1 << 20
-	maxEditForm = 4 * deadletter.MaxEdit // a form writes most signs of a JSON text as three
+	maxEditForm = 4 * payload.MaxEdit // a form writes most signs of a JSON text as three
 )
 
 // New makes the handler of every page. Its live updates need Run, and end by CloseStreams.

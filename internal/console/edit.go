@@ -13,6 +13,8 @@ import (
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
@@ -112,7 +114,7 @@ func (c *Console) editCurl(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	filled := formHeaders(r, e)
-	headers, err := e.base.Headers.WithEdited(filled, e.source.MaskHeaders...)
+	headers, err := redact.EditHeaders(e.base.Headers, filled, e.source.MaskHeaders...)
 	if fault := cmp.Or(headerFault(e, filled), why(err)); fault != "" {
 		c.render(w, r, http.StatusOK, page.EditCurl("", fault))
 		return
@@ -161,7 +163,7 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 		Source:   printable(l.Source),
 		Base:     strconv.Itoa(e.base.Number),
 		BaseName: "the original",
-		JSON:     e.base.IsJSON(),
+		JSON:     payload.IsJSON(e.base),
 		Denied:   permitted.DenyEdit,
 	}
 	if permitted.DenyRedrive == "" {
@@ -177,7 +179,7 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	if s, ok := c.sourceOf(l); ok {
 		v.Destination = s.Destination
 	}
-	if _, masked := deadletter.MaskJSON(e.base.Body, e.source.MaskPaths); masked {
+	if _, masked := redact.Body(e.base.Body, e.source.MaskPaths); masked {
 		for _, p := range e.source.MaskPaths {
 			v.KeptPaths = append(v.KeptPaths, "$."+strings.Join(p, "."))
 		}
@@ -190,12 +192,12 @@ func editable(r deadletter.Revision) error {
 	switch {
 	case !isText(r.Body):
 		return deadletter.Errorf(deadletter.Invalid, "this body is binary: it cannot be edited as text")
-	case len(r.Body) > deadletter.MaxEdit:
+	case len(r.Body) > payload.MaxEdit:
 		return deadletter.Errorf(
 			deadletter.Invalid,
 			"this body has %s: at most %s can be edited here",
 			size(len(r.Body)),
-			size(deadletter.MaxEdit),
+			size(payload.MaxEdit),
 		)
 	case bytes.Contains(bytes.ReplaceAll(r.Body, []byte("\r\n"), nil), []byte("\r")):
 		return deadletter.Errorf(
@@ -208,9 +210,9 @@ func editable(r deadletter.Revision) error {
 
 // editText is a body as it is edited: masked, and JSON with one value a line.
 func editText(r deadletter.Revision, s desk.Source) string {
-	masked, _ := deadletter.MaskJSON(r.Body, s.MaskPaths)
+	masked, _ := redact.Body(r.Body, s.MaskPaths)
 	if json.Valid(masked) && !bytes.Contains(masked, []byte("\n")) {
-		if pretty, whole := indent(masked, deadletter.MaxEdit); whole {
+		if pretty, whole := indent(masked, payload.MaxEdit); whole {
 			return pretty
 		}
 	}
@@ -218,16 +220,16 @@ func editText(r deadletter.Revision, s desk.Source) string {
 }
 
 func bodyFault(e editing, edited []byte) string {
-	body, err := deadletter.EditBody(e.base, edited)
+	body, err := payload.EditBody(e.base, edited)
 	if err != nil {
 		return why(err)
 	}
-	_, err = deadletter.RestoreMasked(body, e.base.Body, e.source.MaskPaths)
+	_, err = redact.Restore(body, e.base.Body, e.source.MaskPaths)
 	return why(err)
 }
 
 func headerFault(e editing, edited deadletter.Headers) string {
-	_, err := e.base.Headers.WithEdited(edited, e.source.MaskHeaders...)
+	_, err := redact.EditHeaders(e.base.Headers, edited, e.source.MaskHeaders...)
 	return why(err)
 }
 
@@ -240,7 +242,7 @@ func editReasonFault(reason string) string {
 
 // locked answers why a header cannot be edited in a form; empty: it can.
 func (e editing) locked(name, value string) string {
-	if lock := deadletter.Lock(name, e.source.MaskHeaders...); lock != "" {
+	if lock := redact.HeaderLock(name, e.source.MaskHeaders...); lock != "" {
 		return sentence(lock)
 	}
 	if !utf8.ValidString(value) || strings.ContainsAny(value, "\r\n\x00") {
@@ -251,7 +253,7 @@ func (e editing) locked(name, value string) string {
 
 func editHeaders(e editing) []page.EditHeader {
 	var rows []page.EditHeader
-	masked := e.base.Headers.Masked(e.source.MaskHeaders...)
+	masked := redact.Headers(e.base.Headers, e.source.MaskHeaders...)
 	for _, name := range masked.Names() {
 		for i, value := range masked[name] {
 			rows = append(
@@ -278,7 +280,7 @@ func formHeaders(r *http.Request, e editing) deadletter.Headers {
 	}
 	for name, kept := range e.base.Headers {
 		for _, value := range kept {
-			if deadletter.Lock(name, e.source.MaskHeaders...) == "" && e.locked(name, value) != "" {
+			if redact.HeaderLock(name, e.source.MaskHeaders...) == "" && e.locked(name, value) != "" {
 				h[name] = append(h[name], value)
 			}
 		}

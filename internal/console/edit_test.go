@@ -10,6 +10,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/payload"
 )
 
 const editFields = "form[action$='/edit']"
@@ -223,7 +224,7 @@ func TestBodiesThatAFormWouldChangeAreNotEdited(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.member(t, "olga", deadletter.Operator)
-	for id, body := range map[string]string{"binary": "\x89PNG\xff", "nul": "a\x00b", "old-mac": "a\rb", "large": strings.Repeat("x", deadletter.MaxEdit+1)} {
+	for id, body := range map[string]string{"binary": "\x89PNG\xff", "nul": "a\x00b", "old-mac": "a\rb", "large": strings.Repeat("x", payload.MaxEdit+1)} {
 		b.receive(t, id, func(c *deadletter.Capture) { c.Body = []byte(body) })
 		a := p.get("/messages/" + id + "/edit")
 		if a.count("textarea") != 0 || !strings.Contains(a.says("main"), "cannot be edited now") {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 )
 
 func TestSearchMarksWhatItFound(t *testing.T) {
@@ -23,8 +24,8 @@ func TestSearchMarksWhatItFound(t *testing.T) {
 	for text, want := range map[string]struct{ marks, row string }{
 		"conversation:upd":      {"conversation updated", "The handler answered 422: field id is missing"},
 		"miss handler":          {"handler missing", "The handler answered 422: field id is missing"},
-		"c0ffee00-1111-4222-83": {"c0ffee00 1111 4222 8333", "is missing c0ffee00-1111-4222-8333-444455556666 " + deadletter.Mask},
-		"missing 444455556666":  {"missing 444455556666", "is missing c0ffee00-1111-4222-8333-444455556666 " + deadletter.Mask},
+		"c0ffee00-1111-4222-83": {"c0ffee00 1111 4222 8333", "is missing c0ffee00-1111-4222-8333-444455556666 " + redact.Mask},
+		"missing 444455556666":  {"missing 444455556666", "is missing c0ffee00-1111-4222-8333-444455556666 " + redact.Mask},
 		"d0c5ba":                {"d0c5ba7e", "is missing id d0c5ba7e-1"},
 		"0815":                  {"0815", "is missing webhook id wh-0815"},
 	} {

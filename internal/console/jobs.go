@@ -13,6 +13,7 @@ import (
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
@@ -204,7 +205,7 @@ func (c *Console) askAgain(
 ) {
 	explain := func(v *page.JobConfirmView) {
 		v.Patch, v.Reason, v.Sure = string(in.Patch), in.Reason, in.Unknown
-		_, patch := deadletter.MergePatch([]byte(`{}`), in.Patch)
+		_, patch := payload.MergePatch([]byte(`{}`), in.Patch)
 		v.Canary, v.Rate = r.PostForm.Get("canary"), r.PostForm.Get("rate")
 		switch {
 		case in.Canary < 0 || in.Canary > j.Items.Total():

@@ -14,6 +14,8 @@ import (
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
@@ -357,7 +359,7 @@ func downloadName(id deadletter.ID, r deadletter.Revision) string {
 	if isText(r.Body) {
 		extension = ".txt"
 	}
-	if deadletter.CheckJSON(r.Body) == nil {
+	if payload.CheckJSON(r.Body) == nil {
 		extension = ".json"
 	}
 	return safe + "-" + strconv.Itoa(r.Number) + extension
@@ -588,7 +590,7 @@ func result(l deadletter.Message, attempts []deadletter.Attempt) ui.Notice {
 }
 
 func attemptView(a deadletter.Attempt, revision string, s desk.Source) page.AttemptView {
-	body, _ := deadletter.MaskJSON(a.ResponseBody, s.MaskPaths)
+	body, _ := redact.Body(a.ResponseBody, s.MaskPaths)
 	v := page.AttemptView{
 		Number: strconv.Itoa(
 			a.Number,
@@ -617,7 +619,7 @@ func attemptView(a deadletter.Attempt, revision string, s desk.Source) page.Atte
 
 func headerRows(h deadletter.Headers, s desk.Source) []page.HeaderRow {
 	var rows []page.HeaderRow
-	masked := h.Masked(s.MaskHeaders...)
+	masked := redact.Headers(h, s.MaskHeaders...)
 	for _, name := range masked.Names() {
 		for _, value := range masked[name] {
 			rows = append(
@@ -625,7 +627,7 @@ func headerRows(h deadletter.Headers, s desk.Source) []page.HeaderRow {
 				page.HeaderRow{
 					Name:   printable(name),
 					Value:  printable(value),
-					Masked: deadletter.IsSecretHeader(name, s.MaskHeaders...),
+					Masked: redact.IsSecretHeader(name, s.MaskHeaders...),
 				},
 			)
 		}
@@ -681,8 +683,8 @@ func facts(l deadletter.Message, s desk.Source) []page.Fact {
 				value += "…"
 			}
 		}
-		if deadletter.IsSecretHeader(a.Name, s.MaskHeaders...) {
-			value = deadletter.Mask
+		if redact.IsSecretHeader(a.Name, s.MaskHeaders...) {
+			value = redact.Mask
 		}
 		add("Attribute "+a.Name+" ("+a.Type+")", value)
 	}

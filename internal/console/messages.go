@@ -11,6 +11,8 @@ import (
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
@@ -433,10 +435,10 @@ func options(selected string, names ...[]string) []ui.Option {
 }
 
 // marked splits a text where the words of a search stand in it.
-func marked(text string, terms []deadletter.Term) []ui.Segment {
+func marked(text string, terms []payload.Term) []ui.Segment {
 	var list []ui.Segment
 	last := 0
-	for _, w := range deadletter.Words(text) {
+	for _, w := range payload.Words(text) {
 		if !meets(text[w.Start:w.End], terms) {
 			continue
 		}
@@ -451,8 +453,8 @@ func marked(text string, terms []deadletter.Term) []ui.Segment {
 	return list
 }
 
-func meets(word string, terms []deadletter.Term) bool {
-	return slices.ContainsFunc(terms, func(t deadletter.Term) bool { return t.Meets(word) })
+func meets(word string, terms []payload.Term) bool {
+	return slices.ContainsFunc(terms, func(t payload.Term) bool { return t.Meets(word) })
 }
 
 // snippetBefore and snippetAfter are how much of a payload is shown before and after what was found in it, in bytes.
@@ -462,8 +464,8 @@ const (
 )
 
 // snippet is the part of a text around the first word that a search looks for; "" where there is none.
-func snippet(text string, terms []deadletter.Term) string {
-	for _, w := range deadletter.Words(text) {
+func snippet(text string, terms []payload.Term) string {
+	for _, w := range payload.Words(text) {
 		if !meets(text[w.Start:w.End], terms) {
 			continue
 		}
@@ -481,10 +483,10 @@ func snippet(text string, terms []deadletter.Term) string {
 }
 
 // unmet are the terms that no word of a text is.
-func unmet(text string, terms []deadletter.Term) []deadletter.Term {
-	words := deadletter.Words(text)
-	return slices.DeleteFunc(slices.Clone(terms), func(t deadletter.Term) bool {
-		return slices.ContainsFunc(words, func(w deadletter.Word) bool { return t.Meets(text[w.Start:w.End]) })
+func unmet(text string, terms []payload.Term) []payload.Term {
+	words := payload.Words(text)
+	return slices.DeleteFunc(slices.Clone(terms), func(t payload.Term) bool {
+		return slices.ContainsFunc(words, func(w payload.Word) bool { return t.Meets(text[w.Start:w.End]) })
 	})
 }
 
@@ -492,7 +494,7 @@ func unmet(text string, terms []deadletter.Term) []deadletter.Term {
 // and those that stand in neither, in an id or the payload.
 func (c *Console) mark(ctx context.Context, l *list) error {
 	l.snippets = map[deadletter.ID]string{}
-	terms := deadletter.Terms(l.asked.Text)
+	terms := payload.Terms(l.asked.Text)
 	if len(terms) == 0 {
 		return nil
 	}
@@ -511,7 +513,7 @@ func (c *Console) mark(ctx context.Context, l *list) error {
 
 // snippetOf is the part of a message around the first of some words: of its ids, else of its payload as it is now,
 // else as it was received.
-func (c *Console) snippetOf(ctx context.Context, l deadletter.Message, terms []deadletter.Term) (string, error) {
+func (c *Console) snippetOf(ctx context.Context, l deadletter.Message, terms []payload.Term) (string, error) {
 	if found := snippet(string(l.ID), terms); found != "" {
 		return "id " + found, nil
 	}
@@ -524,7 +526,7 @@ func (c *Console) snippetOf(ctx context.Context, l deadletter.Message, terms []d
 		if err != nil {
 			return "", err
 		}
-		if found := snippet(deadletter.SearchText(revision.Body, source.MaskPaths), terms); found != "" {
+		if found := snippet(redact.SearchText(revision.Body, source.MaskPaths), terms); found != "" {
 			return found, nil
 		}
 	}
@@ -533,7 +535,7 @@ func (c *Console) snippetOf(ctx context.Context, l deadletter.Message, terms []d
 
 // markRow marks a row of the list.
 func (l list) markRow(row *page.MessageRow) {
-	terms := deadletter.Terms(l.asked.Text)
+	terms := payload.Terms(l.asked.Text)
 	if len(terms) == 0 {
 		return
 	}

@@ -14,6 +14,8 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
@@ -33,7 +35,7 @@ func payloadView(id deadletter.ID, r deadletter.Revision, s desk.Source) page.Pa
 		DownloadURL: "/messages/" + url.PathEscape(string(id)) + "/body?revision=" + strconv.Itoa(r.Number),
 	}
 	var body []byte
-	body, v.Masked = deadletter.MaskJSON(r.Body, s.MaskPaths)
+	body, v.Masked = redact.Body(r.Body, s.MaskPaths)
 	if !isText(body) {
 		v.Hex, v.Note = hex.Dump(body[:min(len(body), maxHex)]), shownOf(len(body), maxHex)
 		return v
@@ -60,13 +62,13 @@ func bodyIn(form string, r deadletter.Revision, s desk.Source) []byte {
 	case "pretty":
 		return []byte(prettyText(r, s, maxPretty))
 	}
-	masked, _ := deadletter.MaskJSON(r.Body, s.MaskPaths)
+	masked, _ := redact.Body(r.Body, s.MaskPaths)
 	return masked
 }
 
 // prettyText is a body, masked, and indented where it is JSON that fits a limit in bytes.
 func prettyText(r deadletter.Revision, s desk.Source, limit int) string {
-	masked, _ := deadletter.MaskJSON(r.Body, s.MaskPaths)
+	masked, _ := redact.Body(r.Body, s.MaskPaths)
 	if json.Valid(masked) {
 		if pretty, whole := indent(masked, limit); whole {
 			return pretty
@@ -102,7 +104,7 @@ func cutText(text []byte, limit int) []byte {
 
 // excerpt is the beginning of a body in one line, masked.
 func excerpt(body []byte, s desk.Source) string {
-	masked, _ := deadletter.MaskJSON(body, s.MaskPaths)
+	masked, _ := redact.Body(body, s.MaskPaths)
 	text := printable(string(cutText(masked, maxExcerpt)))
 	if len(masked) > maxExcerpt {
 		text += "…"
@@ -116,8 +118,8 @@ func maskQuery(query string, s desk.Source) string {
 	for i, part := range parts {
 		raw, _, has := strings.Cut(part, "=")
 		name, err := url.QueryUnescape(raw)
-		if has && (err != nil || deadletter.IsSecretHeader(name, s.MaskHeaders...)) {
-			parts[i] = raw + "=" + deadletter.Mask
+		if has && (err != nil || redact.IsSecretHeader(name, s.MaskHeaders...)) {
+			parts[i] = raw + "=" + redact.Mask
 		}
 	}
 	return strings.Join(parts, "&")
@@ -242,8 +244,8 @@ func compareView(
 		After:   compareSide(id, after, list, s),
 		Headers: headerChanges(before.Headers, after.Headers, s),
 	}
-	_, maskedBefore := deadletter.MaskJSON(before.Body, s.MaskPaths)
-	_, maskedAfter := deadletter.MaskJSON(after.Body, s.MaskPaths)
+	_, maskedBefore := redact.Body(before.Body, s.MaskPaths)
+	_, maskedAfter := redact.Body(after.Body, s.MaskPaths)
 	v.Masked = maskedBefore || maskedAfter
 	switch {
 	case bytes.Equal(before.Body, after.Body):
@@ -257,7 +259,7 @@ func compareView(
 }
 
 func compareSide(id deadletter.ID, r deadletter.Revision, list []deadletter.Revision, s desk.Source) page.CompareSide {
-	side := page.CompareSide{Name: revisionName(r), Size: size(len(r.Body)), JSON: r.IsJSON()}
+	side := page.CompareSide{Name: revisionName(r), Size: size(len(r.Body)), JSON: payload.IsJSON(r)}
 	for _, other := range list {
 		number := strconv.Itoa(other.Number)
 		side.Options = append(
@@ -281,7 +283,7 @@ func compareSide(id deadletter.ID, r deadletter.Revision, list []deadletter.Revi
 
 // headerChanges are the headers that differ, masked.
 func headerChanges(before, after deadletter.Headers, s desk.Source) []page.HeaderChange {
-	old, now := before.Masked(s.MaskHeaders...), after.Masked(s.MaskHeaders...)
+	old, now := redact.Headers(before, s.MaskHeaders...), redact.Headers(after, s.MaskHeaders...)
 	names := append(old.Names(), now.Names()...)
 	slices.Sort(names)
 	var rows []page.HeaderChange
@@ -312,14 +314,14 @@ func curlOf(l deadletter.Message, r deadletter.Revision, s desk.Source) string {
 		return ""
 	}
 	lines := []string{"curl -i -X " + quoted(l.Method)}
-	masked := r.Headers.EndToEnd().Masked(s.MaskHeaders...)
+	masked := redact.Headers(r.Headers.EndToEnd(), s.MaskHeaders...)
 	for _, name := range masked.Names() {
 		for _, value := range masked[name] {
 			lines = append(lines, "-H "+quoted(printable(name+": "+value)))
 		}
 	}
 	lines = append(lines, "-H "+quoted("Webhook-Id: "+printable(l.WebhookID)))
-	body, _ := deadletter.MaskJSON(r.Body, s.MaskPaths)
+	body, _ := redact.Body(r.Body, s.MaskPaths)
 	switch {
 	case len(body) > maxCurlBody || !utf8.Valid(body):
 		lines = append(lines, "--data-binary @"+downloadName(l.ID, r))
@@ -407,7 +409,7 @@ func inline(text string) string {
 
 // fenced is the beginning of a body, which cannot end the code block that it stands in.
 func fenced(body []byte, s desk.Source) string {
-	masked, _ := deadletter.MaskJSON(body, s.MaskPaths)
+	masked, _ := redact.Body(body, s.MaskPaths)
 	if !utf8.Valid(masked) {
 		return "(binary)"
 	}

@@ -23,6 +23,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
 )
@@ -66,14 +67,14 @@ func setup(t *testing.T, changes ...func(*console.Deps)) bundle {
 func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundle {
 	t.Helper()
 	b := bundle{store: s, clock: desktest.NewClock(), log: &lockedBuffer{}}
-	path, err := deadletter.ParsePath("$.customer.ssn")
+	path, err := payload.ParsePath("$.customer.ssn")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.stopSearch = desktest.Search(t, s, map[string][]deadletter.Path{"genesys": {path}})
+	b.stopSearch = desktest.Search(t, s, map[string][]payload.Path{"genesys": {path}})
 	cheap := argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	b.auth = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now)
-	masked := desk.Source{Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []deadletter.Path{path}}
+	masked := desk.Source{Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []payload.Path{path}}
 	b.desk = desk.New(b.store, []desk.Source{masked}, func() {}, b.clock.Now)
 	deps := console.Deps{
 		Store: b.store, Desk: b.desk, Auth: b.auth,

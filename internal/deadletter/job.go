@@ -159,11 +159,6 @@ func (j Job) check(in JobInput) error {
 			j.Unknown,
 		)
 	}
-	if j.Action.Edits() {
-		if _, err := MergePatch([]byte(`{}`), in.Patch); err != nil {
-			return err
-		}
-	}
 	if (j.Action.Edits() || j.Action == ActArchive) && strings.TrimSpace(in.Reason) == "" {
 		return Errorf(Invalid, "say why: the reason is kept with each message")
 	}
@@ -340,14 +335,17 @@ func (a Action) takes(s Status) bool {
 	return false
 }
 
+// Patcher applies a patch to a body: payload.MergePatch.
+type Patcher func(body, patch []byte) ([]byte, error)
+
 // ChangeOf answers what the job does to a message whose version was fixed with it. latest is the newest revision of
 // the message, which only a job that edits reads. Conflict and Invalid say why the message does not take it, in words
 // that are the same for all messages of the same cause.
-func (j Job) ChangeOf(l Message, version int, latest Revision, at time.Time) (Change, error) {
+func (j Job) ChangeOf(l Message, version int, latest Revision, patch Patcher, at time.Time) (Change, error) {
 	if err := j.refusal(l, version); err != nil {
 		return Change{}, err
 	}
-	c, err := j.change(l, version, latest, at)
+	c, err := j.change(l, version, latest, patch, at)
 	if err != nil {
 		return Change{}, err
 	}
@@ -373,7 +371,7 @@ func (j Job) refusal(l Message, version int) error {
 	return Errorf(Conflict, "%s already", l.Status)
 }
 
-func (j Job) change(l Message, version int, latest Revision, at time.Time) (Change, error) {
+func (j Job) change(l Message, version int, latest Revision, patch Patcher, at time.Time) (Change, error) {
 	switch j.Action {
 	case ActReplay, ActRedrive:
 		return j.sendOn(l, version, at)
@@ -382,7 +380,7 @@ func (j Job) change(l Message, version int, latest Revision, at time.Time) (Chan
 		if j.Action.Redrives() {
 			trigger = TriggerBulkRedrive
 		}
-		body, err := MergePatch(latest.Body, j.Patch)
+		body, err := patch(latest.Body, j.Patch)
 		if err != nil {
 			return Change{}, err
 		}

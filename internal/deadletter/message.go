@@ -556,3 +556,12 @@ func digestOf(body []byte) string {
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(sum[:])
 }
+
+// Covers tells whether a capture of the same id counts as one more arrival of the message. The same message always
+// does. Another one does if it was received within the window, unless it brings other bytes after the message is
+// dealt with, where nobody would look for them.
+func (l Message) Covers(c Capture, original Revision, window time.Duration) bool {
+	open := l.Status == Failed || l.Status == Retrying || l.Status == Replaying
+	recent := window > 0 && c.ReceivedAt.Sub(l.ReceivedAt).Abs() <= window
+	return l.ID == c.ID || recent && (open || string(c.Body) == string(original.Body))
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/telemetry"
 )
 
@@ -23,7 +24,7 @@ type Destination struct {
 	MaxConcurrent int           // deliveries of this source in flight, whoever ordered them
 	Pace          *Pace         // shared by all who deliver to it; nil: no limit
 	TLS           *TLS          // nil: the system's authorities and no certificate of ours
-	Masks         deadletter.Masks
+	Masks         redact.Rules
 }
 
 // Request is what is delivered.
@@ -101,7 +102,7 @@ func (c *Client) deliver(ctx context.Context, to Destination, r Request) (a dead
 // by and logged.
 func hideSecrets(a *deadletter.Attempt, to Destination, r Request) {
 	if a.Error != "" || len(a.ResponseBody) > 0 {
-		deadletter.SecretsOf(r.Headers, r.Query, r.Body, to.Masks).HideIn(a)
+		redact.SecretsOf(r.Headers, r.Query, r.Body, to.Masks).HideIn(a)
 	}
 }
 

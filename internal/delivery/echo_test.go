@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 )
 
 // What a destination repeats of the secrets it was sent is in nothing that is told of it.
@@ -23,12 +24,12 @@ func TestSecretThatTheDestinationRepeatsIsHidden(t *testing.T) {
 			),
 		)
 	})
-	path, err := deadletter.ParsePath("$.ssn")
+	path, err := payload.ParsePath("$.ssn")
 	if err != nil {
 		t.Fatal(err)
 	}
 	there := to(url)
-	there.Masks.Paths = []deadletter.Path{path}
+	there.Masks.Paths = []payload.Path{path}
 	a := setup(
 		t,
 	).Send(t.Context(), there, request(`{"ssn":"078-05-1120","n":1}`, deadletter.Headers{"Authorization": {"Bearer s3cret-token"}}))

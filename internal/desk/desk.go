@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 )
 
@@ -17,7 +19,7 @@ import (
 type Source struct {
 	Name        string
 	MaskHeaders []string
-	MaskPaths   []deadletter.Path
+	MaskPaths   []payload.Path
 	Probe       func() // lets the next retry go at once, whatever holds it; it must not block
 	Unnamed     bool   // messages whose message named no source go there as well
 }
@@ -77,14 +79,14 @@ func (d *Desk) EditAndReplay(ctx context.Context, by deadletter.Actor, ref Ref, 
 
 // edited makes the next revision of a message of what a person made of another one.
 func edited(base deadletter.Revision, e Edit, s Source) (deadletter.Revision, error) {
-	body, err := deadletter.EditBody(base, e.Body)
+	body, err := payload.EditBody(base, e.Body)
 	if err != nil {
 		return deadletter.Revision{}, err
 	}
-	if body, err = deadletter.RestoreMasked(body, base.Body, s.MaskPaths); err != nil {
+	if body, err = redact.Restore(body, base.Body, s.MaskPaths); err != nil {
 		return deadletter.Revision{}, err
 	}
-	headers, err := base.Headers.WithEdited(e.Headers, s.MaskHeaders...)
+	headers, err := redact.EditHeaders(base.Headers, e.Headers, s.MaskHeaders...)
 	return deadletter.Revision{Body: body, Headers: headers}, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 )
 
@@ -23,7 +24,7 @@ type bundle struct {
 
 func setup(t *testing.T) bundle {
 	t.Helper()
-	path, err := deadletter.ParsePath("$.customer.ssn")
+	path, err := payload.ParsePath("$.customer.ssn")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,7 @@ func setup(t *testing.T) bundle {
 			{
 				Name:        "genesys",
 				MaskHeaders: []string{"X-Tenant"},
-				MaskPaths:   []deadletter.Path{path},
+				MaskPaths:   []payload.Path{path},
 				Probe:       func() { b.probe <- struct{}{} },
 			},
 		},

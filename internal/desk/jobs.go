@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 )
 
@@ -70,7 +71,13 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 		return err
 	}
 	in.Reason = reason
-	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Start(by, in, d.now()) })
+	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) {
+		change, err := j.Start(by, in, d.now())
+		if err == nil && j.Action.Edits() {
+			_, err = payload.MergePatch([]byte(`{}`), in.Patch)
+		}
+		return change, err
+	})
 }
 
 // PauseJob lets what is in flight finish and begins nothing new.

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 )
 
@@ -30,7 +30,7 @@ func NewStore(t testing.TB) *store.Store {
 }
 
 // Search has the messages of a store found until the test ends, or until the answer is called.
-func Search(t testing.TB, s *store.Store, masks map[string][]deadletter.Path) (stop func()) {
+func Search(t testing.TB, s *store.Store, masks map[string][]payload.Path) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

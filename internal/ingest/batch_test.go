@@ -11,10 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/ingest"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/store"
 )
@@ -118,7 +118,7 @@ func TestMessagesOfAnotherQueueAreMessagesOfItsSource(t *testing.T) {
 	t.Parallel()
 	b := setup(t, ingest.Settings{
 		From: "orders", SourceOf: map[string]string{"orders": "genesys"},
-		Dedup: map[string]deadletter.Dedup{"genesys": {Path: deadletter.Path{"id"}, Window: time.Hour}},
+		Dedup: map[string]payload.Dedup{"genesys": {Path: payload.Path{"id"}, Window: time.Hour}},
 	})
 	text := func(s string) queue.Attribute { return queue.Attribute{Type: "String", String: s} }
 	message := queue.Outgoing{

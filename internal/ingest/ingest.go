@@ -16,7 +16,9 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/envelope"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
 )
@@ -39,11 +41,11 @@ type Settings struct {
 	// the source of messages of a queue, by its name in the configuration
 	SourceOf  map[string]string
 	Retry     map[string]deadletter.RetryPolicy // by configured source
-	EventType map[string][]deadletter.Path      // by configured source; of others, any that is known
-	Masks     map[string]deadletter.Masks       // by source
+	EventType map[string][]payload.Path         // by configured source; of others, any that is known
+	Masks     map[string]redact.Rules           // by source
 	Pollers   int                               // receivers that wait side by side
 	Helpers   int                               // that join them while there is more than they can carry
-	Dedup     map[string]deadletter.Dedup       // by configured source; of others, Webhook-Id alone
+	Dedup     map[string]payload.Dedup          // by configured source; of others, Webhook-Id alone
 	// for bodies that are unpacked, of all who share it; nil: one of its own
 	Room       *Room
 	Unfinished *Unfinished // is told what stays on the queue; nil: nobody asks
@@ -334,20 +336,20 @@ func (i *Ingest) decode(m queue.Message, unpack func(int64) bool) deadletter.Cap
 	hideSecrets(&c, i.settings.Masks[c.Source])
 	paths, ok := i.settings.EventType[c.Source]
 	if !ok {
-		paths = deadletter.AnyEventType()
+		paths = payload.AnyEventType()
 	}
-	c.EventType = deadletter.EventType(c.Body, paths)
+	c.EventType = payload.EventType(c.Body, paths)
 	if c.WebhookID == "" && !c.Foreign {
 		c.WebhookID = i.dedup(c).ID(c.Headers, c.Body)
 	}
 	return c
 }
 
-func (i *Ingest) dedup(c deadletter.Capture) deadletter.Dedup {
+func (i *Ingest) dedup(c deadletter.Capture) payload.Dedup {
 	if d, ok := i.settings.Dedup[c.Source]; ok {
 		return d
 	}
-	return deadletter.Dedup{Window: deadletter.DefaultWindow}
+	return payload.Dedup{Window: payload.DefaultDedupWindow}
 }
 
 func attributes(from map[string]queue.Attribute) []deadletter.QueueAttribute {

@@ -17,7 +17,9 @@ import (
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/ingest"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 )
 
@@ -183,8 +185,8 @@ func TestEventsOfASourceAreToldApartAsConfigured(t *testing.T) {
 	t.Parallel()
 	s := settings
 	s.DefaultSource = "genesys"
-	byID := deadletter.Dedup{Path: deadletter.Path{"id"}, Window: time.Hour}
-	s.Dedup = map[string]deadletter.Dedup{"genesys": byID, "cxone": {}}
+	byID := payload.Dedup{Path: payload.Path{"id"}, Window: time.Hour}
+	s.Dedup = map[string]payload.Dedup{"genesys": byID, "cxone": {}}
 	b := setup(t, s)
 	// Another program's envelopes name no event: the source's place of the id is looked at.
 	const from = `{"messageId":"%s","timestamp":"2026-03-02T10:15:05Z","originalPayload":{"id":"evt-1"},"originalHeaders":{},"errorReason":"","retryCount":0}`
@@ -370,7 +372,7 @@ func killOnceCommitted(t *testing.T, folder string) {
 // The reason that another program gives is shown and searched, so it has none of its webhook's secrets either.
 func TestReasonOfAnotherProgramHasNoSecret(t *testing.T) {
 	t.Parallel()
-	path, err := deadletter.ParsePath("$.ssn")
+	path, err := payload.ParsePath("$.ssn")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -378,7 +380,7 @@ func TestReasonOfAnotherProgramHasNoSecret(t *testing.T) {
 		t,
 		ingest.Settings{
 			DefaultSource: "genesys",
-			Masks:         map[string]deadletter.Masks{"genesys": {Paths: []deadletter.Path{path}}},
+			Masks:         map[string]redact.Rules{"genesys": {Paths: []payload.Path{path}}},
 		},
 	)
 	b.send(

@@ -1,10 +1,14 @@
 package ingest
 
-import "dlqdesk/internal/deadletter"
+import (
+	"dlqdesk/internal/deadletter"
+
+	"dlqdesk/internal/redact"
+)
 
 // hideSecrets leaves no secret of a webhook in the reasons for which other programs say that it failed.
-func hideSecrets(c *deadletter.Capture, m deadletter.Masks) {
-	secrets := deadletter.SecretsOf(c.Headers, c.Query, c.Body, m)
+func hideSecrets(c *deadletter.Capture, m redact.Rules) {
+	secrets := redact.SecretsOf(c.Headers, c.Query, c.Body, m)
 	c.Reason = string(secrets.Hide([]byte(c.Reason), false))
 	if c.First != nil {
 		secrets.HideIn(c.First)

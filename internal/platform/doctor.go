@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 )
 
 // State is what came of a check.
@@ -142,7 +143,7 @@ func (c *Client) differences(w Webhook, i Item) []string {
 // within tells whether everything of a JSON value is so in another, which may have more: platforms add members of
 // their own. What is masked cannot be compared, and a platform need not tell it at all.
 func within(want, have any) bool {
-	if want == deadletter.Mask {
+	if want == redact.Mask {
 		return true
 	}
 	object, ok := want.(map[string]any)

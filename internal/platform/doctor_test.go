@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/platform"
+	"dlqdesk/internal/redact"
 )
 
 func examined(t *testing.T, c *platform.Client, w platform.Webhook) string {
@@ -78,7 +78,7 @@ func TestExamineWhatCannotBeAsked(t *testing.T) {
 	got := examined(
 		t,
 		client,
-		platform.Webhook{Source: "cxone", URL: "https://hooks.example.com/webhooks/cxone", Secret: deadletter.Secret{}},
+		platform.Webhook{Source: "cxone", URL: "https://hooks.example.com/webhooks/cxone", Secret: redact.Secret{}},
 	)
 	if !strings.Contains(got, "ok registrable: by hand") || !strings.Contains(got, "warn token: not looked at") ||
 		len(server.Asked()) != 0 {

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/platform"
+	"dlqdesk/internal/redact"
 )
 
 // Each fault that people run into is one line that says what to fix.
@@ -27,7 +27,7 @@ func TestFaultsSayWhatToFix(t *testing.T) {
 			want:   "the signing secret is too short, with 15 characters: take one of over 15, which Genesys Cloud, Open Messaging asks for",
 		},
 		"no secret": {
-			change: func(_ *bundle, w *platform.Webhook) { w.Secret = deadletter.Secret{} },
+			change: func(_ *bundle, w *platform.Webhook) { w.Secret = redact.Secret{} },
 			want:   "a signing secret is part of the registration: set the source's verify to { scheme: genesys-open-messaging, secrets: [env:NAME] }",
 		},
 		"no https": {

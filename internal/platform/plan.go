@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 )
 
 // Shown is a request as it may be shown: what is secret in it is masked.
@@ -63,7 +63,7 @@ func (c *Client) steps(call string) []string {
 }
 
 func (c *Client) planned(name string, o Order) (Shown, error) {
-	values := c.webhookValues(o.Webhook, deadletter.Mask).with("page", "1", "page_size", "25")
+	values := c.webhookValues(o.Webhook, redact.Mask).with("page", "1", "page_size", "25")
 	delete(values, "id")
 	if o.ID != "" {
 		values["id"] = o.ID
@@ -75,7 +75,7 @@ func (c *Client) planned(name string, o Order) (Shown, error) {
 	shown := Shown{
 		Method:  r.Method,
 		URL:     r.URL,
-		Headers: map[string]string{"Authorization": "Bearer " + deadletter.Mask},
+		Headers: map[string]string{"Authorization": "Bearer " + redact.Mask},
 	}
 	if len(r.Body) > 0 {
 		shown.Headers["Content-Type"] = "application/json"
@@ -105,26 +105,26 @@ func (c *Client) tokenRequest(at string) Shown {
 	if c.preset.Grant == AccessKey {
 		return Shown{
 			Method: "POST", URL: at, Headers: map[string]string{"Content-Type": "application/json"},
-			Body: `{"accessKeyId":"` + deadletter.Mask + `","accessKeySecret":"` + deadletter.Mask + `"}`,
+			Body: `{"accessKeyId":"` + redact.Mask + `","accessKeySecret":"` + redact.Mask + `"}`,
 		}
 	}
 	form := url.Values{"grant_type": {string(c.preset.Grant)}}
 	headers := map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
 	if c.preset.Auth == Basic {
-		headers["Authorization"] = "Basic " + deadletter.Mask
+		headers["Authorization"] = "Basic " + redact.Mask
 	} else {
-		form.Set("client_id", deadletter.Mask)
-		form.Set("client_secret", deadletter.Mask)
+		form.Set("client_id", redact.Mask)
+		form.Set("client_secret", redact.Mask)
 	}
 	if c.preset.Grant == Password {
-		form.Set("username", deadletter.Mask)
-		form.Set("password", deadletter.Mask)
+		form.Set("username", redact.Mask)
+		form.Set("password", redact.Mask)
 	}
 	return Shown{
 		Method:  "POST",
 		URL:     at,
 		Headers: headers,
-		Body:    strings.ReplaceAll(form.Encode(), url.QueryEscape(deadletter.Mask), deadletter.Mask),
+		Body:    strings.ReplaceAll(form.Encode(), url.QueryEscape(redact.Mask), redact.Mask),
 	}
 }
 

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/platform"
+	"dlqdesk/internal/redact"
 )
 
 func TestEachPresetSaysWhatItIs(t *testing.T) {
@@ -113,7 +113,7 @@ func TestTutorialIsToTheLetter(t *testing.T) {
 	b := setup(t, "tutorial")
 	b.genesys.Tutorial = true
 	w := webhook()
-	w.Secret = deadletter.Secret{}
+	w.Secret = redact.Secret{}
 	if _, err := b.client.Register(t.Context(), w); err != nil {
 		t.Fatal(err)
 	}

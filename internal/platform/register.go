@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 )
 
 // Webhook is what is registered.
@@ -16,7 +17,7 @@ type Webhook struct {
 	Source string
 	Name   string
 	URL    string
-	Secret deadletter.Secret // that it is signed with; the zero Secret: it is not
+	Secret redact.Secret // that it is signed with; the zero Secret: it is not
 
 	ClientID string // that the platform gets its tokens from us with; empty: it gets none
 }

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/platform"
+	"dlqdesk/internal/redact"
 )
 
 // bundle is a client of a platform, with a clock that waiting moves on.
@@ -38,7 +38,7 @@ func (c *waitingClock) all() []time.Duration {
 	return append([]time.Duration(nil), c.waited...)
 }
 
-func secret(value string) deadletter.Secret { return deadletter.NewSecret("env:TEST", value) }
+func secret(value string) redact.Secret { return redact.NewSecret("env:TEST", value) }
 
 func setup(t *testing.T, preset string, changes ...func(*platform.Preset)) bundle {
 	t.Helper()

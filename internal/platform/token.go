@@ -15,11 +15,12 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 )
 
 // Credentials are what a token is asked for with; the access key is for the password grant.
 type Credentials struct {
-	ClientID, ClientSecret, AccessKeyID, AccessKeySecret deadletter.Secret
+	ClientID, ClientSecret, AccessKeyID, AccessKeySecret redact.Secret
 }
 
 // renewEarly is how long before its end a token is not used any more, so that none ends on the way.
@@ -268,7 +269,7 @@ func tenantOf(token string) string {
 // missing answers which credentials are not there.
 func (c *Client) missing() error {
 	var keys, variables []string
-	need := func(key, variable string, s deadletter.Secret) {
+	need := func(key, variable string, s redact.Secret) {
 		if s.Reveal() != "" {
 			return
 		}

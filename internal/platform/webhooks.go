@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 )
 
 // Item is what is registered at a platform.
@@ -200,7 +201,7 @@ func mask(v any, secret bool) any {
 	case nil:
 	default:
 		if secret {
-			return deadletter.Mask
+			return redact.Mask
 		}
 	}
 	return v

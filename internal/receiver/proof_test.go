@@ -17,7 +17,9 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/receiver"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/verify"
 )
 
@@ -34,8 +36,8 @@ func setupProofs(t *testing.T, level slog.Level) proofs {
 	t.Helper()
 	p := proofs{clock: desktest.NewClock(), log: &bytes.Buffer{}, books: &notes{}, by: map[string]*verify.Verifier{}}
 	p.destination, p.dlq = desktest.NewDestination(t), queues(t)("dlq")
-	secrets := []deadletter.Secret{deadletter.NewSecret("env:X", "hunter2 of ours")}
-	ack, err := deadletter.NewAck(http.StatusOK, "application/json", `{"idOnExternalPlatform":"{message_id}"}`)
+	secrets := []redact.Secret{redact.NewSecret("env:X", "hunter2 of ours")}
+	ack, err := payload.NewAck(http.StatusOK, "application/json", `{"idOnExternalPlatform":"{message_id}"}`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +56,7 @@ func setupProofs(t *testing.T, level slog.Level) proofs {
 			Name:    s.Source,
 			MaxBody: limit,
 			Verify:  p.by[s.Source],
-			Dedup:   deadletter.Dedup{Path: deadletter.Path{"id"}},
+			Dedup:   payload.Dedup{Path: payload.Path{"id"}},
 			Destination: delivery.Destination{
 				Source:        s.Source,
 				URL:           p.destination.URL,

@@ -21,6 +21,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/envelope"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/telemetry"
 	"dlqdesk/internal/verify"
@@ -34,8 +35,8 @@ type Source struct {
 	Shared      bool             // other processes may deliver from that queue as well
 	MaxBody     int64            // bytes
 	Verify      *verify.Verifier // nil: whoever knows the address may post to it
-	Dedup       deadletter.Dedup
-	Ack         *deadletter.Ack // nil: our own answers
+	Dedup       payload.Dedup
+	Ack         *payload.Ack // nil: our own answers
 }
 
 // Sender makes one delivery.

@@ -15,6 +15,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/receiver"
 )
@@ -57,7 +58,7 @@ func setupWith(t *testing.T, dlqIsFull bool, books receiver.Books) bundle {
 		Timeout:       5 * time.Second,
 		MaxConcurrent: 8,
 	}
-	ack, err := deadletter.NewAck(http.StatusAccepted, "text/plain", `{$.id} is {message_id}`)
+	ack, err := payload.NewAck(http.StatusAccepted, "text/plain", `{$.id} is {message_id}`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 	"dlqdesk/migrations"
 )
 
@@ -133,7 +134,7 @@ const (
 // RunIndex has messages found by what they are, until ctx ends: what was kept meanwhile first. masks are the values
 // of each source's bodies that no search finds a message by; where they are others than before, everything is indexed
 // anew.
-func (s *Store) RunIndex(ctx context.Context, masks map[string][]deadletter.Path, log *slog.Logger) error {
+func (s *Store) RunIndex(ctx context.Context, masks map[string][]payload.Path, log *slog.Logger) error {
 	defer s.index.reach(0) // nobody knows whether it is what the next one wants
 	defer s.index.trust(false)
 	work := func() (bool, int64, error) { return true, 0, s.beginIndex(ctx, masks) }
@@ -200,7 +201,7 @@ const (
 )
 
 // beginIndex finds out how far the index stands. One of another trail, or with other masks, is begun anew.
-func (s *Store) beginIndex(ctx context.Context, masks map[string][]deadletter.Path) error {
+func (s *Store) beginIndex(ctx context.Context, masks map[string][]payload.Path) error {
 	digest, err := digestOfMasks(masks)
 	if err != nil {
 		return err
@@ -237,7 +238,7 @@ func (s *Store) beginIndex(ctx context.Context, masks map[string][]deadletter.Pa
 // indexVersion is that of what is indexed of a message: another one has everything indexed anew.
 const indexVersion = 1
 
-func digestOfMasks(masks map[string][]deadletter.Path) ([]byte, error) {
+func digestOfMasks(masks map[string][]payload.Path) ([]byte, error) {
 	text, err := toJSON(map[string]any{"version": indexVersion, "masks": masks})
 	sum := sha256.Sum256([]byte(text))
 	return sum[:], err
@@ -260,7 +261,7 @@ const (
 // there were none.
 func (s *Store) indexMore(
 	ctx context.Context,
-	masks map[string][]deadletter.Path,
+	masks map[string][]payload.Path,
 ) (worked bool, left int64, err error) {
 	at, _ := s.index.stands()
 	latest, err := s.LatestSequence(ctx)
@@ -309,7 +310,7 @@ var tellOfText = fmt.Sprintf(
 	WHERE e.seq > ? AND e.seq <= ? AND e.target_kind = 'message' AND e.action NOT IN ('attempt.started', 'attempt.delivered') AND (
 		e.before IS NULL OR e.before ->> 'revision' IS NOT e.after ->> 'revision' OR e.before ->> 'reason' IS NOT e.after ->> 'reason')
 	ORDER BY e.seq`,
-	deadletter.MaxSearched+1,
+	payload.MaxSearched+1,
 )
 
 // errEnough ends reading early.
@@ -321,7 +322,7 @@ var errEnough = errors.New("enough was read")
 func (s *Store) foundBetween(
 	ctx context.Context,
 	after, to int64,
-	masks map[string][]deadletter.Path,
+	masks map[string][]payload.Path,
 ) ([]*found, int64, error) {
 	messages := map[int64]*found{}
 	var list []*found
@@ -348,7 +349,7 @@ func (s *Store) foundBetween(
 			return nil // an event before has told of it
 		}
 		size += len(body)
-		f.text = append(f.text, deadletter.SearchText(body, masks[source]))
+		f.text = append(f.text, redact.SearchText(body, masks[source]))
 		return nil
 	}, tellOfText, after, to)
 	if errors.Is(err, errEnough) {

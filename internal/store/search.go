@@ -6,19 +6,19 @@ import (
 	"strings"
 	"unicode"
 
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 )
 
 // beginnings makes an FTS5 query of what a person typed.
 func beginnings(text string) string {
 	var terms []string
-	for _, t := range deadletter.Terms(text) {
+	for _, t := range payload.Terms(text) {
 		terms = append(terms, quotedTerm(t))
 	}
 	return conjunction(terms)
 }
 
-func quotedTerm(t deadletter.Term) string {
+func quotedTerm(t payload.Term) string {
 	if t.Begins {
 		return `"` + t.Word + `"*`
 	}
@@ -47,7 +47,7 @@ func (s *Store) understood(ctx context.Context, f Filter) (Filter, error) {
 		return f, nil
 	}
 	var terms []string
-	for _, t := range deadletter.Terms(f.Text) {
+	for _, t := range payload.Terms(f.Text) {
 		term := quotedTerm(t)
 		if t.Begins {
 			words, err := s.wordsOf(ctx, strings.ToLower(t.Word))

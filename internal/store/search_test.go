@@ -13,6 +13,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 )
 
@@ -42,11 +43,11 @@ func searched(t *testing.T, s *store.Store) {
 func TestMessageIsFoundByItsPayload(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
-	path, err := deadletter.ParsePath("$.customer.ssn")
+	path, err := payload.ParsePath("$.customer.ssn")
 	if err != nil {
 		t.Fatal(err)
 	}
-	desktest.Search(t, s, map[string][]deadletter.Path{"genesys": {path}})
+	desktest.Search(t, s, map[string][]payload.Path{"genesys": {path}})
 	for i, body := range []string{
 		`{"conversationId":"c0ffee00-1111-4222-8333-444455556666","customer":{"ssn":"078-05-1120","name":"Größe"},"n":4711}`,
 		`{"conversationId":"c0ffee00-1111-4222-8333-444455556667"}`, "plain text of a webhook", "\x00\x01binary4711",
@@ -187,11 +188,11 @@ func TestMaskThatIsNewHidesWhatWasFound(t *testing.T) {
 	if got := found(t, s, "078-05-1120"); got != nil {
 		t.Errorf("an index of which nobody knows whether it has what is masked finds %v", got)
 	}
-	path, err := deadletter.ParsePath("$.customer.ssn")
+	path, err := payload.ParsePath("$.customer.ssn")
 	if err != nil {
 		t.Fatal(err)
 	}
-	desktest.Search(t, s, map[string][]deadletter.Path{"genesys": {path}})
+	desktest.Search(t, s, map[string][]payload.Path{"genesys": {path}})
 	searched(t, s)
 	if secret, other := found(t, s, "078-05-1120"), found(t, s, "4711"); secret != nil || len(other) != 1 {
 		t.Errorf("a masked value finds %v, another %v", secret, other)

@@ -12,26 +12,26 @@ import (
 	"strings"
 	"time"
 
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 )
 
 // credential is every scheme that shows a secret itself: Token, Bearer and Basic.
 type credential struct {
 	header string
 	prefix string // of the value; that of an Authorization is the same in capitals
-	secret func(s deadletter.Secret) string
-	list   []deadletter.Secret
+	secret func(s redact.Secret) string
+	list   []redact.Secret
 }
 
 func newCredential(s Settings) (scheme, []Fault) {
-	c := credential{header: s.Header, prefix: s.Prefix, secret: deadletter.Secret.Reveal, list: s.Secrets}
+	c := credential{header: s.Header, prefix: s.Prefix, secret: redact.Secret.Reveal, list: s.Secrets}
 	var faults []Fault
 	switch s.Scheme {
 	case Bearer:
 		c.header, c.prefix = "Authorization", "Bearer "
 	case Basic:
 		c.header, c.prefix = "Authorization", "Basic "
-		c.secret = func(password deadletter.Secret) string {
+		c.secret = func(password redact.Secret) string {
 			return base64.StdEncoding.EncodeToString([]byte(s.User + ":" + password.Reveal()))
 		}
 		if s.User == "" || strings.Contains(s.User, ":") {

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 )
 
 // issuer is CXoneBYOC: the platform asks for a token with its client id and secret, and then comes with the token. A
@@ -20,7 +20,7 @@ import (
 // configuration takes it, and it ends with the secret.
 type issuer struct {
 	source, client string
-	secrets        []deadletter.Secret
+	secrets        []redact.Secret
 }
 
 // TokenLife is how long a token that was issued is taken.
@@ -62,14 +62,14 @@ func (i issuer) head(r *http.Request, now time.Time) (proof, error) {
 	return nil, nil
 }
 
-func (i issuer) mac(s deadletter.Secret, end []byte) []byte {
+func (i issuer) mac(s redact.Secret, end []byte) []byte {
 	mac := hmac.New(sha256.New, []byte(s.Reveal()))
 	mac.Write([]byte("dlqdesk token\x00" + i.source + "\x00" + i.client + "\x00"))
 	mac.Write(end)
 	return mac.Sum(nil)
 }
 
-func (i issuer) issue(s deadletter.Secret, now time.Time) string {
+func (i issuer) issue(s redact.Secret, now time.Time) string {
 	// no clock is before 1970
 	token := binary.BigEndian.AppendUint64(nil, uint64(now.Add(TokenLife).Unix())) //nolint:gosec
 	return base64.RawURLEncoding.EncodeToString(append(token, i.mac(s, token)...))

@@ -9,7 +9,7 @@ import (
 	"hash"
 	"strings"
 
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 )
 
 // key makes and checks signatures of one kind.
@@ -72,7 +72,7 @@ func (c content) whole() []byte {
 }
 
 // newKeys reads the secrets of a rule.
-func newKeys(r rule, secrets []deadletter.Secret) (keys []key, faults []Fault) {
+func newKeys(r rule, secrets []redact.Secret) (keys []key, faults []Fault) {
 	for i, s := range secrets {
 		k, err := newKey(r, s.Reveal())
 		if err != nil {

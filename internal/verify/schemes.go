@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 )
 
 // The schemes.
@@ -52,9 +52,9 @@ type Scheme struct {
 	// Where the id of a delivery is, by which the platform's own retries are known: a header or a place in the body.
 	// Both are empty where the platform sends none, or where it is not known.
 	IDHeader string
-	IDPath   deadletter.Path
+	IDPath   payload.Path
 
-	// Ack is the template of the answer that the platform asks for (see deadletter.Ack); "" where any 2xx will do.
+	// Ack is the template of the answer that the platform asks for (see payload.Ack); "" where any 2xx will do.
 	Ack string
 
 	rule rule // of schemes that sign
@@ -105,7 +105,7 @@ func Schemes() []Scheme {
 			Name:     GenesysOpenMessaging,
 			Proof:    "HMAC-SHA256 of the body in X-Hub-Signature-256",
 			Required: secrets,
-			IDPath:   deadletter.Path{"id"},
+			IDPath:   payload.Path{"id"},
 			rule: rule{
 				header:    "X-Hub-Signature-256",
 				prefix:    "sha256=",
@@ -140,7 +140,7 @@ func Schemes() []Scheme {
 			Proof:    "HMAC-SHA256 of time and body in Stripe-Signature",
 			Required: secrets,
 			Optional: timed,
-			IDPath:   deadletter.Path{"id"},
+			IDPath:   payload.Path{"id"},
 			rule: rule{
 				header:          "Stripe-Signature",
 				separator:       ",",
@@ -156,7 +156,7 @@ func Schemes() []Scheme {
 			Proof:    "HMAC-SHA256 of time and body in X-Slack-Signature",
 			Required: secrets,
 			Optional: timed,
-			IDPath:   deadletter.Path{"event_id"},
+			IDPath:   payload.Path{"event_id"},
 			rule: rule{
 				header:          "X-Slack-Signature",
 				prefix:          "v0=",

@@ -10,14 +10,14 @@ import (
 	"net/http"
 	"time"
 
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 )
 
 // Settings say how a source knows that a webhook is genuine. What a scheme does not use is empty: see Scheme.
 type Settings struct {
 	Scheme  string // the name of one of Schemes; "" is None
 	Source  string // whose webhooks they are; tokens that the scheme issues are of use for it alone
-	Secrets []deadletter.Secret
+	Secrets []redact.Secret
 
 	Header          string // that holds the signature or the token
 	Prefix          string // of the value, before the signature or the token

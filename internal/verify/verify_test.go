@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/verify"
 )
 
@@ -22,10 +22,10 @@ const (
 	private = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbc="
 )
 
-func secrets(values ...string) []deadletter.Secret {
-	var list []deadletter.Secret
+func secrets(values ...string) []redact.Secret {
+	var list []redact.Secret
 	for _, v := range values {
-		list = append(list, deadletter.NewSecret("", v))
+		list = append(list, redact.NewSecret("", v))
 	}
 	return list
 }

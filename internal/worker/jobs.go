@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
 )
@@ -209,7 +210,7 @@ func (l *lane) openRead(
 	read store.Latest,
 ) (claimed, error) {
 	revision, at := read.Revision, l.w.now()
-	ordered, err := j.ChangeOf(read.Message, item.Version, revision, at)
+	ordered, err := j.ChangeOf(read.Message, item.Version, revision, payload.MergePatch, at)
 	if err != nil {
 		return claimed{}, err
 	}
@@ -363,7 +364,7 @@ func (c *clerk) item(ctx context.Context, tx *store.Tx, j deadletter.Job, item s
 	if err != nil {
 		return err
 	}
-	change, err := j.ChangeOf(message, item.Version, deadletter.Revision{}, c.w.now())
+	change, err := j.ChangeOf(message, item.Version, deadletter.Revision{}, payload.MergePatch, c.w.now())
 	if err != nil {
 		return err
 	}

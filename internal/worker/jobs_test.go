@@ -12,6 +12,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 )
 
@@ -315,7 +316,7 @@ func TestJobGoesOnAfterTheProcessDied(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		ordered, err := j.ChangeOf(l, 0, deadletter.Revision{}, b.clock.Now())
+		ordered, err := j.ChangeOf(l, 0, deadletter.Revision{}, payload.MergePatch, b.clock.Now())
 		if err != nil {
 			return err
 		}

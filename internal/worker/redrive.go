@@ -10,6 +10,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/envelope"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
@@ -301,7 +302,7 @@ func (r *redriver) openItem(
 	if err != nil {
 		return redrive{}, false, err
 	}
-	ordered, err := j.ChangeOf(l, item.Version, latest, r.w.now())
+	ordered, err := j.ChangeOf(l, item.Version, latest, payload.MergePatch, r.w.now())
 	if err != nil {
 		return redrive{}, false, err
 	}

@@ -1,4 +1,4 @@
-package deadletter_test
+package payload_test
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 )
 
 func TestCheckJSONSaysWhere(t *testing.T) {
@@ -22,7 +23,7 @@ func TestCheckJSONSaysWhere(t *testing.T) {
 		"{\"é\": \"ü\", \"a\" \"b\"}": "line 1, column 16:",
 		"[1,\n2,\n\n":                 "line 3, column 1:",
 	} {
-		err := deadletter.CheckJSON([]byte(text))
+		err := payload.CheckJSON([]byte(text))
 		if got := deadletter.TextOf(
 			err,
 		); deadletter.KindOf(err) != deadletter.Invalid ||
@@ -31,7 +32,7 @@ func TestCheckJSONSaysWhere(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"{}", " [1] ", "null", `"x"`, "1e999"} {
-		if err := deadletter.CheckJSON([]byte(text)); err != nil {
+		if err := payload.CheckJSON([]byte(text)); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -57,11 +58,11 @@ func TestEditBody(t *testing.T) {
 		{"line ends of a form", "a\nb", nil, "a\r\nc\r\n", "a\nc\n", 0},
 		{"line ends of the base", "a\r\nb", nil, "a\r\nc\r\n", "a\r\nc\r\n", 0},
 		{"binary", "a\xffb", nil, "a", "", deadletter.Invalid},
-		{"too large", "a", nil, strings.Repeat("a", deadletter.MaxEdit+1), "", deadletter.TooLarge},
+		{"too large", "a", nil, strings.Repeat("a", payload.MaxEdit+1), "", deadletter.TooLarge},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := deadletter.EditBody(
+			got, err := payload.EditBody(
 				deadletter.Revision{Body: []byte(c.base), Headers: c.headers},
 				[]byte(c.edited),
 			)
@@ -105,7 +106,7 @@ func TestMergePatchExamples(t *testing.T) {
 		{`{"a":1`, `{"a":2}`, ""},
 		{``, `{"a":2}`, ""},
 	} {
-		got, err := deadletter.MergePatch([]byte(c.body), []byte(c.patch))
+		got, err := payload.MergePatch([]byte(c.body), []byte(c.patch))
 		if c.want == "" && (deadletter.KindOf(err) != deadletter.Invalid || err == nil) ||
 			c.want != "" && (err != nil || string(got) != c.want) {
 			t.Errorf("%s changed by %s: %s, %v; want %s", c.body, c.patch, got, err, c.want)
@@ -116,14 +117,14 @@ func TestMergePatchExamples(t *testing.T) {
 func TestMergePatchIsBounded(t *testing.T) {
 	t.Parallel()
 	deep := func(n int) []byte { return []byte(strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n)) }
-	if _, err := deadletter.MergePatch(
+	if _, err := payload.MergePatch(
 		deep(9000),
 		deep(9000),
 	); deadletter.KindOf(err) != deadletter.Invalid ||
 		err == nil {
 		t.Errorf("a change 9000 objects deep: %v, want Invalid", err)
 	}
-	if got, err := deadletter.MergePatch(
+	if got, err := payload.MergePatch(
 		deep(9000),
 		[]byte(`{"b":1}`),
 	); err != nil ||
@@ -157,7 +158,7 @@ func FuzzMergePatch(f *testing.F) {
 	f.Add([]byte(`{"a":1,"a":{"b":1}}`), []byte(`{"a":{"c":1},"a":{"b":null}}`))
 	f.Add([]byte("{\"\xff\":1}"), []byte(`{"�":2}`))
 	f.Fuzz(func(t *testing.T, body, patch []byte) {
-		got, err := deadletter.MergePatch(body, patch)
+		got, err := payload.MergePatch(body, patch)
 		if err != nil {
 			return
 		}

@@ -1,4 +1,4 @@
-package deadletter
+package payload
 
 import (
 	"bytes"
@@ -11,9 +11,8 @@ import (
 // MaxSearched is how much of a body a search looks through, in bytes.
 const MaxSearched = 64 << 10
 
-// SearchText is what a search finds a body by: the values of a JSON document, or the text as it is. What is masked,
-// and what is binary, is not found.
-func SearchText(body []byte, masked []Path) string {
+// SearchHead returns the part of a body that a search looks through. It is empty where the body is binary.
+func SearchHead(body []byte) []byte {
 	body = body[:min(len(body), MaxSearched)]
 	for len(body) > 0 && !utf8.RuneStart(body[len(body)-1]) {
 		body = body[:len(body)-1] // the cut went through a character
@@ -22,13 +21,17 @@ func SearchText(body []byte, masked []Path) string {
 		body = body[:len(body)-1]
 	}
 	if !utf8.Valid(body) || bytes.IndexByte(body, 0) >= 0 {
-		return ""
+		return nil
 	}
-	shown, _ := MaskJSON(body, masked)
-	if first := bytes.TrimLeft(shown, " \t\r\n"); len(first) == 0 || first[0] != '{' && first[0] != '[' {
-		return string(shown)
+	return body
+}
+
+// SearchText returns what a search finds a body by: the values of a JSON document, or the text as it is.
+func SearchText(head []byte) string {
+	if first := bytes.TrimLeft(head, " \t\r\n"); len(first) == 0 || first[0] != '{' && first[0] != '[' {
+		return string(head)
 	}
-	return valuesOf(shown)
+	return valuesOf(head)
 }
 
 // valuesOf reads the values of a JSON document as far as it goes.

@@ -1,4 +1,4 @@
-package deadletter
+package payload
 
 import (
 	"bytes"
@@ -6,6 +6,8 @@ import (
 	"encoding/xml"
 	"regexp"
 	"strings"
+
+	"dlqdesk/internal/deadletter"
 )
 
 // Ack is what a platform is told of a webhook that is delivered or kept, where it asks for an answer of its own form.
@@ -20,7 +22,7 @@ type Ack struct {
 // variable is what stands in the template of an answer: {message_id}, {webhook_id}, or a path into the body that came.
 var variable = regexp.MustCompile(`\{(\$[^{}]*|[a-z_]+)\}`)
 
-// NewAck reads the template of an answer. An Invalid error says what is wrong.
+// NewAck reads the template of an answer. An deadletter.Invalid error says what is wrong.
 func NewAck(status int, contentType, template string) (*Ack, error) {
 	a := &Ack{
 		Status:      status,
@@ -40,15 +42,15 @@ func NewAck(status int, contentType, template string) (*Ack, error) {
 			}
 			a.paths[name] = path
 		default:
-			return nil, Errorf(
-				Invalid,
+			return nil, deadletter.Errorf(
+				deadletter.Invalid,
 				"{%s} stands for nothing: there are {message_id}, {webhook_id} and paths into the body, such as {$.id}",
 				name,
 			)
 		}
 	}
 	if status == 204 && template != "" {
-		return nil, Errorf(Invalid, "an answer of status 204 has no body")
+		return nil, deadletter.Errorf(deadletter.Invalid, "an answer of status 204 has no body")
 	}
 	return a, nil
 }
@@ -57,7 +59,7 @@ func NewAck(status int, contentType, template string) (*Ack, error) {
 func (a *Ack) Template() string { return a.template }
 
 // Body writes the answer for one webhook.
-func (a *Ack) Body(c Capture) []byte {
+func (a *Ack) Body(c deadletter.Capture) []byte {
 	var out bytes.Buffer
 	last := 0
 	for _, place := range a.places {
@@ -69,7 +71,7 @@ func (a *Ack) Body(c Capture) []byte {
 	return out.Bytes()
 }
 
-func (a *Ack) value(name string, c Capture) string {
+func (a *Ack) value(name string, c deadletter.Capture) string {
 	switch name {
 	case "message_id":
 		return string(c.ID)

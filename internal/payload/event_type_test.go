@@ -1,10 +1,10 @@
-package deadletter_test
+package payload_test
 
 import (
 	"strings"
 	"testing"
 
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 )
 
 func TestEventTypeOfEveryShape(t *testing.T) {
@@ -21,7 +21,7 @@ func TestEventTypeOfEveryShape(t *testing.T) {
 		strings.Repeat("[", 100_000): "", `{"x":"` + strings.Repeat("x", 1<<20) + `","type":"late"}`: "",
 		`{"type":"early","x":"` + strings.Repeat("x", 1<<20) + `"}`: "early",
 	} {
-		if got := deadletter.EventType([]byte(body), deadletter.AnyEventType()); got != want {
+		if got := payload.EventType([]byte(body), payload.AnyEventType()); got != want {
 			t.Errorf("%.80s is %q, want %q", body, got, want)
 		}
 	}
@@ -31,17 +31,17 @@ func TestConfiguredPathsCountInTheirOrder(t *testing.T) {
 	t.Parallel()
 	body := []byte(`{"a":{"list":[0,{"kind":"second"}]},"b":"other","c":true}`)
 	for path, want := range map[string]string{"$.a.list[1].kind": "second", "$['b']": "other", "$.c": "", "$.a": "", "$.a.list[5]": "", "$.a.list.x": "", "$.b.c": ""} {
-		p, err := deadletter.ParsePath(path)
+		p, err := payload.ParsePath(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := deadletter.EventType(body, []deadletter.Path{p}); got != want {
+		if got := payload.EventType(body, []payload.Path{p}); got != want {
 			t.Errorf("%s leads to %q, want %q", path, got, want)
 		}
 	}
-	if got := deadletter.EventType(
+	if got := payload.EventType(
 		body,
-		[]deadletter.Path{{"none"}, {"b"}, {"a", "list", "1", "kind"}},
+		[]payload.Path{{"none"}, {"b"}, {"a", "list", "1", "kind"}},
 	); got != "other" {
 		t.Errorf("the first path that leads somewhere gives %q", got)
 	}
@@ -54,9 +54,9 @@ func FuzzEventType(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if got := deadletter.EventType(
+		if got := payload.EventType(
 			body,
-			deadletter.AnyEventType(),
+			payload.AnyEventType(),
 		); len([]rune(got)) > 100 ||
 			strings.ContainsAny(got, "\n\x00") {
 			t.Errorf("%q", got)

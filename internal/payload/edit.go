@@ -1,4 +1,4 @@
-package deadletter
+package payload
 
 import (
 	"bytes"
@@ -8,43 +8,45 @@ import (
 	"mime"
 	"strings"
 	"unicode/utf8"
+
+	"dlqdesk/internal/deadletter"
 )
 
 // MaxEdit is the largest body that a person may write, in bytes.
 const MaxEdit = 4 << 20
 
 // EditBody checks what a person made of a body and answers the bytes to deliver. A body that was or claims to be JSON
-// must be valid JSON; the Invalid error says where it is not. Line ends follow the base, because forms turn every one
+// must be valid JSON; the deadletter.Invalid error says where it is not. Line ends follow the base, because forms turn every one
 // into CR LF.
-func EditBody(base Revision, edited []byte) ([]byte, error) {
+func EditBody(base deadletter.Revision, edited []byte) ([]byte, error) {
 	if len(edited) > MaxEdit {
-		return nil, Errorf(
-			TooLarge,
+		return nil, deadletter.Errorf(
+			deadletter.TooLarge,
 			"the edited body has %d bytes: at most %d can be edited here",
 			len(edited),
 			MaxEdit,
 		)
 	}
 	if !utf8.Valid(base.Body) {
-		return nil, Errorf(Invalid, "this body is binary: it cannot be edited as text")
+		return nil, deadletter.Errorf(deadletter.Invalid, "this body is binary: it cannot be edited as text")
 	}
 	if !bytes.Contains(base.Body, []byte("\r\n")) {
 		edited = bytes.ReplaceAll(edited, []byte("\r\n"), []byte("\n"))
 	}
-	if !base.IsJSON() {
+	if !IsJSON(base) {
 		return edited, nil
 	}
 	return edited, CheckJSON(edited)
 }
 
 // IsJSON tells whether a body is JSON, or claims to be.
-func (r Revision) IsJSON() bool {
+func IsJSON(r deadletter.Revision) bool {
 	media, _, err := mime.ParseMediaType(r.Headers.Get("Content-Type"))
 	claims := err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
 	return claims || json.Valid(r.Body)
 }
 
-// CheckJSON answers an Invalid error that says in which line and column a text stops being JSON.
+// CheckJSON answers an deadletter.Invalid error that says in which line and column a text stops being JSON.
 func CheckJSON(text []byte) error {
 	var whole json.RawMessage
 	err := json.Unmarshal(text, &whole)
@@ -59,20 +61,26 @@ func CheckJSON(text []byte) error {
 	before := text[:max(0, offset-1)]
 	line := 1 + bytes.Count(before, []byte("\n"))
 	column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
-	return Errorf(Invalid, "this is not valid JSON: line %d, column %d: %s", line, column, err)
+	return deadletter.Errorf(deadletter.Invalid, "this is not valid JSON: line %d, column %d: %s", line, column, err)
 }
 
 // MergePatch applies a JSON Merge Patch (RFC 7396) to a body. Names keep their order and numbers their digits. An
-// Invalid error says why a body or a patch does not take it.
+// deadletter.Invalid error says why a body or a patch does not take it.
 func MergePatch(body, patch []byte) ([]byte, error) {
 	if err := CheckJSON(patch); err != nil {
 		return nil, err
 	}
 	if !isObject(patch) {
-		return nil, Errorf(Invalid, "the change must be a JSON object: each name is set to its value, null removes it")
+		return nil, deadletter.Errorf(
+			deadletter.Invalid,
+			"the change must be a JSON object: each name is set to its value, null removes it",
+		)
 	}
 	if CheckJSON(body) != nil || !isObject(body) {
-		return nil, Errorf(Invalid, "the body of this message is no JSON object: edit it by itself")
+		return nil, deadletter.Errorf(
+			deadletter.Invalid,
+			"the body of this message is no JSON object: edit it by itself",
+		)
 	}
 	return merge(body, patch, maxPatchDepth)
 }
@@ -96,8 +104,8 @@ func merge(target, patch json.RawMessage, depth int) (json.RawMessage, error) {
 		return patch, nil
 	}
 	if depth == 0 {
-		return nil, Errorf(
-			Invalid,
+		return nil, deadletter.Errorf(
+			deadletter.Invalid,
 			"the change has more than %d objects within one another: change less at once",
 			maxPatchDepth,
 		)

@@ -1,129 +1,40 @@
-package deadletter
+package payload
 
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// Path is a place in a JSON document, as configured: `$.customer.ssn`, `$.items[*].token`.
-type Path []string
-
-// step is one step of a path: a name after a dot, a quoted name in brackets, a number in brackets, or a star for each.
-var step = regexp.MustCompile(`^(?:\.([^.\[\]]+)|\['([^']+)'\]|\[(\*|0|[1-9][0-9]*)\])`)
-
-// ParsePath reads a path of dotted names, `['na.me']`, `[n]` and `[*]` or `.*`; an Invalid error says what is wrong
-// with it.
-func ParsePath(text string) (Path, error) {
-	rest, ok := strings.CutPrefix(text, "$")
-	if !ok || rest == "" || rest[0] != '.' && rest[0] != '[' {
-		return nil, Errorf(Invalid, "a path starts with $ and a name, like $.customer.ssn (got %q)", text)
-	}
-	var path Path
-	for rest != "" {
-		found := step.FindStringSubmatch(rest)
-		switch {
-		case found != nil:
-			path = append(path, found[1]+found[2]+found[3])
-			rest = rest[len(found[0]):]
-		case rest[0] == '[':
-			inside, _, _ := strings.Cut(rest, "]")
-			return nil, Errorf(Invalid, "%q in path %q must be [*] or a number in brackets", inside+"]", text)
-		default:
-			return nil, Errorf(
-				Invalid,
-				"path %q goes wrong at %q: write every step by its name, like $.customer.ssn",
-				text,
-				rest,
-			)
-		}
-	}
-	return path, nil
+// Span is a value in a document: where it stands, and a key that it shares with the others that the same steps lead to.
+type Span struct {
+	Key        string
+	Start, End int
 }
 
-// span is a value in a document: where it stands, and a key that it shares with the others that the same steps lead to.
-type span struct {
-	key        string
-	start, end int
-}
-
-const maskedValue = `"` + Mask + `"`
-
-// MaskJSON answers the body with the values at the paths replaced by Mask, and whether there were any. Every other
-// byte stays as it is. In a body that is no proper JSON, whatever follows the last name of a path is masked, as well
-// as that can be told.
-func MaskJSON(body []byte, paths []Path) ([]byte, bool) {
-	if len(paths) == 0 {
-		return body, false
-	}
-	spans := secretSpans(body, paths)
-	return replaceSpans(body, spans, func(span) []byte { return []byte(maskedValue) }), len(spans) > 0
-}
-
-// RestoreMasked answers an edited body with every value that still is Mask taken from the body it was made of. An
-// Invalid error says that a Mask stands where no value can be told for it: it would be delivered, or another's value
-// in its place.
-func RestoreMasked(edited, base []byte, paths []Path) ([]byte, error) {
-	known := secretSpans(base, paths)
-	if len(known) == 0 {
-		return edited, nil
-	}
-	spans := secretSpans(edited, paths)
-	if !json.Valid(base) {
-		spans = spansByName(edited, paths) // as the base was masked
-	}
-	secrets, places := map[string][][]byte{}, map[string]int{}
-	for _, s := range known {
-		secrets[s.key] = append(secrets[s.key], base[s.start:s.end])
-	}
-	for _, s := range spans {
-		places[s.key]++
-	}
-	seen := map[string]int{}
-	restored := replaceSpans(edited, spans, func(s span) []byte {
-		n := seen[s.key]
-		seen[s.key]++
-		// With entries of a list added or taken away nobody can tell whose value it was.
-		if value := edited[s.start:s.end]; string(value) != maskedValue || places[s.key] != len(secrets[s.key]) {
-			return value
-		}
-		return secrets[s.key][n]
-	})
-	if bytes.Count(restored, []byte(Mask)) > bytes.Count(base, []byte(Mask)) ||
-		json.Valid(edited) && !json.Valid(restored) {
-		return nil, Errorf(
-			Invalid,
-			"a masked value cannot be put back where its %s stands now: leave it where it was, or write the value itself",
-			Mask,
-		)
-	}
-	return restored, nil
-}
-
-func replaceSpans(body []byte, spans []span, with func(span) []byte) []byte {
+func Replace(body []byte, spans []Span, with func(Span) []byte) []byte {
 	var out bytes.Buffer
 	last := 0
 	for _, s := range spans {
-		out.Write(body[last:s.start])
+		out.Write(body[last:s.Start])
 		out.Write(with(s))
-		last = s.end
+		last = s.End
 	}
 	out.Write(body[last:])
 	return out.Bytes()
 }
 
-// secretSpans answers where the paths lead in a body, in order and without overlap.
-func secretSpans(body []byte, paths []Path) []span {
+// Find answers where the paths lead in a body, in order and without overlap.
+func Find(body []byte, paths []Path) []Span {
 	if !json.Valid(body) {
-		return spansByName(body, paths)
+		return FindByName(body, paths)
 	}
 	f := finder{body: body, dec: json.NewDecoder(bytes.NewReader(body))}
 	f.dec.UseNumber()
 	if err := f.value(paths, ""); err != nil {
-		return spansByName(body, paths)
+		return FindByName(body, paths)
 	}
 	return f.spans
 }
@@ -131,7 +42,7 @@ func secretSpans(body []byte, paths []Path) []span {
 type finder struct {
 	body  []byte
 	dec   *json.Decoder
-	spans []span
+	spans []Span
 }
 
 // value reads the next value, of which paths are still open. It goes no deeper than the longest path.
@@ -144,7 +55,7 @@ func (f *finder) value(paths []Path, key string) error {
 			return err
 		}
 		if ends {
-			f.spans = append(f.spans, span{key: key, start: start, end: int(f.dec.InputOffset())})
+			f.spans = append(f.spans, Span{Key: key, Start: start, End: int(f.dec.InputOffset())})
 		}
 		return nil
 	}
@@ -205,13 +116,13 @@ func below(paths []Path, name string) []Path {
 	return open
 }
 
-// spansByName answers what follows the last names of the paths in a text that is no JSON: rather too much than too
+// FindByName answers what follows the last names of the paths in a text that is no JSON: rather too much than too
 // little.
-func spansByName(body []byte, paths []Path) []span {
-	var spans []span
+func FindByName(body []byte, paths []Path) []Span {
+	var spans []Span
 	names, all := lastNames(paths)
 	if all {
-		return []span{{end: len(body)}}
+		return []Span{{End: len(body)}}
 	}
 	for i := 0; i < len(body); {
 		name, after := cutName(body[i:], names)
@@ -222,7 +133,7 @@ func spansByName(body []byte, paths []Path) []span {
 		start := i + after
 		end := start + looseValue(body[start:])
 		if end > start {
-			spans = append(spans, span{key: name, start: start, end: end})
+			spans = append(spans, Span{Key: name, Start: start, End: end})
 		}
 		i = end
 	}

@@ -1,4 +1,4 @@
-package deadletter
+package redact
 
 import (
 	"bytes"
@@ -6,12 +6,15 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 )
 
-// Masks name what is secret in a source's messages, beyond what IsSecretHeader knows.
-type Masks struct {
+// Rules name what is secret in a source's messages, beyond what IsSecretHeader knows.
+type Rules struct {
 	Headers []string
-	Paths   []Path
+	Paths   []payload.Path
 }
 
 // Secrets are the values of one request that nobody may be shown, wherever an answer to it repeats them.
@@ -26,7 +29,7 @@ const (
 
 // SecretsOf answers the secrets of a request: the values of its secret headers and parameters, whole and in their
 // parts, and those in its body at the paths of the masks.
-func SecretsOf(headers Headers, query string, body []byte, m Masks) Secrets {
+func SecretsOf(headers deadletter.Headers, query string, body []byte, m Rules) Secrets {
 	var s Secrets
 	for name, values := range headers {
 		if IsSecretHeader(name, m.Headers...) {
@@ -44,8 +47,8 @@ func SecretsOf(headers Headers, query string, body []byte, m Masks) Secrets {
 		}
 	}
 	if len(m.Paths) > 0 {
-		for _, at := range secretSpans(body, m.Paths) {
-			s.addJSON(body[at.start:at.end])
+		for _, at := range payload.Find(body, m.Paths) {
+			s.addJSON(body[at.Start:at.End])
 		}
 	}
 	// The longest first: what is left of one after a part of it was masked would not be found.
@@ -127,7 +130,7 @@ func (s Secrets) Hide(text []byte, cut bool) []byte {
 }
 
 // HideIn hides the secrets in what an attempt tells of the answer.
-func (s Secrets) HideIn(a *Attempt) {
+func (s Secrets) HideIn(a *deadletter.Attempt) {
 	if len(s) == 0 {
 		return
 	}

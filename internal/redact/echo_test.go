@@ -1,23 +1,25 @@
-package deadletter_test
+package redact_test
 
 import (
 	"strings"
 	"testing"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 )
 
 func TestSecretsAreHiddenWhereverAnAnswerRepeatsThem(t *testing.T) {
 	t.Parallel()
-	ssn, err := deadletter.ParsePath("$.customer.ssn")
+	ssn, err := payload.ParsePath("$.customer.ssn")
 	if err != nil {
 		t.Fatal(err)
 	}
-	pin, err := deadletter.ParsePath("$.pins")
+	pin, err := payload.ParsePath("$.pins")
 	if err != nil {
 		t.Fatal(err)
 	}
-	masks := deadletter.Masks{Headers: []string{"X-Tenant"}, Paths: []deadletter.Path{ssn, pin}}
+	masks := redact.Rules{Headers: []string{"X-Tenant"}, Paths: []payload.Path{ssn, pin}}
 	headers := deadletter.Headers{
 		"Authorization": {
 			"Bearer s3cret-token",
@@ -29,7 +31,7 @@ func TestSecretsAreHiddenWhereverAnAnswerRepeatsThem(t *testing.T) {
 		"X-Api-Key":           {"abc"},
 	}
 	body := []byte(`{"customer":{"name":"Ann","ssn":"078-05-1120"},"pins":[4711,{"old":"0815x"},7,true],"n":12345}`)
-	s := deadletter.SecretsOf(headers, "token=q-s3cret&page=2000", body, masks)
+	s := redact.SecretsOf(headers, "token=q-s3cret&page=2000", body, masks)
 	for text, want := range map[string]string{
 		"401: Bearer s3cret-token is expired":      "401: ••• is expired",
 		"the token s3cret-token is expired":        "the token ••• is expired",
@@ -50,7 +52,7 @@ func TestSecretsAreHiddenWhereverAnAnswerRepeatsThem(t *testing.T) {
 	if got := string(s.Hide([]byte("the token s3cret-to"), true)); got != "the token •••" {
 		t.Errorf("a text that was cut within a secret is shown as %q", got)
 	}
-	loose := deadletter.SecretsOf(nil, "", []byte(`{"customer":{"ssn":'078-05-1120'`), masks)
+	loose := redact.SecretsOf(nil, "", []byte(`{"customer":{"ssn":'078-05-1120'`), masks)
 	if got := string(loose.Hide([]byte("078-05-1120"), false)); strings.Contains(got, "078") {
 		t.Errorf("a secret in a body that is no JSON is shown as %q", got)
 	}

@@ -1,4 +1,4 @@
-package deadletter_test
+package redact_test
 
 import (
 	"bytes"
@@ -10,47 +10,21 @@ import (
 	"testing"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 )
 
-func paths(t testing.TB, texts ...string) []deadletter.Path {
+func paths(t testing.TB, texts ...string) []payload.Path {
 	t.Helper()
-	var list []deadletter.Path
+	var list []payload.Path
 	for _, text := range texts {
-		p, err := deadletter.ParsePath(text)
+		p, err := payload.ParsePath(text)
 		if err != nil {
 			t.Fatal(err)
 		}
 		list = append(list, p)
 	}
 	return list
-}
-
-func TestParsePath(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]deadletter.Path{
-		"$.customer.ssn":     {"customer", "ssn"},
-		"$.items[*].token":   {"items", "*", "token"},
-		"$.items[0]":         {"items", "0"},
-		"$.items[12][*].x":   {"items", "12", "*", "x"},
-		"$[*].ssn":           {"*", "ssn"},
-		"$.*.ssn":            {"*", "ssn"},
-		"$['na.me'].x":       {"na.me", "x"},
-		"$.größe.first name": {"größe", "first name"},
-	} {
-		if got, err := deadletter.ParsePath(text); err != nil || !slices.Equal(got, want) {
-			t.Errorf("%s: %q, %v; want %q", text, got, err, want)
-		}
-	}
-	for _, text := range []string{
-		"", "$", "customer.ssn", "$customer", ".customer", "$.", "$..ssn", "$.a..b", "$.a.", "$.items[", "$.items[]", "$.items[x]", "$.items[-1]", "$.items[+1]",
-		"$.items[01]", "$.items[1", "$.items[0]x", "$.items]", "$.items[?(@.a)]", "$['']", "$['a]",
-	} {
-		p, err := deadletter.ParsePath(text)
-		if deadletter.KindOf(err) != deadletter.Invalid ||
-			!strings.Contains(deadletter.TextOf(err), strconv.Quote(text)) {
-			t.Errorf("%s: %q, %v; want an Invalid error that quotes it", text, p, err)
-		}
-	}
 }
 
 func TestMaskJSON(t *testing.T) {
@@ -78,7 +52,7 @@ func TestMaskJSON(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, any := deadletter.MaskJSON([]byte(c.body), paths(t, c.paths...))
+			got, any := redact.Body([]byte(c.body), paths(t, c.paths...))
 			if string(got) != c.want || any != (c.want != c.body) {
 				t.Errorf("got %s, %t; want %s", got, any, c.want)
 			}
@@ -108,7 +82,7 @@ func TestMaskWhatIsNoJSON(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, any := deadletter.MaskJSON([]byte(c.body), paths(t, c.path))
+			got, any := redact.Body([]byte(c.body), paths(t, c.path))
 			if string(got) != c.want || any != (c.want != c.body) {
 				t.Errorf("got %s, %t; want %s", got, any, c.want)
 			}
@@ -144,7 +118,7 @@ func TestRestoreMasked(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := deadletter.RestoreMasked([]byte(c.edited), []byte(c.base), paths(t, c.paths...))
+			got, err := redact.Restore([]byte(c.edited), []byte(c.base), paths(t, c.paths...))
 			if c.want == "" && deadletter.KindOf(err) != deadletter.Invalid ||
 				c.want != "" && (err != nil || string(got) != c.want) {
 				t.Errorf("got %s, %v; want %s", got, err, c.want)
@@ -164,14 +138,14 @@ func FuzzMaskAndRestore(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		secret := paths(t, "$.ssn", "$.a.ssn", "$[*].ssn", "$.*[0]")
-		masked, any := deadletter.MaskJSON(body, secret)
+		masked, any := redact.Body(body, secret)
 		if !any && !bytes.Equal(masked, body) {
 			t.Fatalf("nothing is masked, and %q became %q", body, masked)
 		}
 		if json.Valid(body) && !json.Valid(masked) {
 			t.Fatalf("%q became %q", body, masked)
 		}
-		restored, err := deadletter.RestoreMasked(masked, body, secret)
+		restored, err := redact.Restore(masked, body, secret)
 		if json.Valid(body) && (err != nil || !bytes.Equal(restored, body)) {
 			t.Fatalf("%q was shown as %q and came back as %q, %v", body, masked, restored, err)
 		}
@@ -191,15 +165,15 @@ func FuzzSecretsNeverShow(f *testing.F) {
 		if !json.Valid([]byte(doc)) {
 			t.Fatalf("the test grew %s", doc)
 		}
-		masked, any := deadletter.MaskJSON([]byte(doc), []deadletter.Path{path})
+		masked, any := redact.Body([]byte(doc), []payload.Path{path})
 		if !any || bytes.Contains(masked, []byte(seedOfSecret)) || !json.Valid(masked) {
 			t.Fatalf("%q of %s was shown as %s", path, doc, masked)
 		}
 		// Cut off anywhere behind its name, it is still not shown.
 		for cut := range len(doc) {
-			if shown, _ := deadletter.MaskJSON(
+			if shown, _ := redact.Body(
 				[]byte(doc[:cut]),
-				[]deadletter.Path{path},
+				[]payload.Path{path},
 			); bytes.Contains(
 				shown,
 				[]byte(seedOfSecret),
@@ -213,7 +187,7 @@ func FuzzSecretsNeverShow(f *testing.F) {
 const seedOfSecret = "S3CRET"
 
 // grow answers a document so many levels deep, and the path to the secret in it.
-func grow(roll *rand.Rand, noise string, levels int) (doc string, path deadletter.Path) {
+func grow(roll *rand.Rand, noise string, levels int) (doc string, path payload.Path) {
 	secrets := []string{`"S3CRET"`, `{"S3CRET":1}`, `["a","S3CRET"]`, `"\"S3CRET"`, `{"a":{"b":"}S3CRET"}}`}
 	doc = secrets[roll.IntN(len(secrets))]
 	other, err := json.Marshal(noise)

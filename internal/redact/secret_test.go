@@ -1,4 +1,4 @@
-package deadletter_test
+package redact_test
 
 import (
 	"bytes"
@@ -8,23 +8,23 @@ import (
 	"strings"
 	"testing"
 
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 )
 
 func TestSecretIsNeverShown(t *testing.T) {
 	t.Parallel()
 	const value = "hunter2"
-	s := deadletter.NewSecret("env:PASSWORD", value)
-	if s.Reveal() != value || s.From != "env:PASSWORD" || (deadletter.Secret{}).Reveal() != "" {
+	s := redact.NewSecret("env:PASSWORD", value)
+	if s.Reveal() != value || s.From != "env:PASSWORD" || (redact.Secret{}).Reveal() != "" {
 		t.Fatalf("it is %q", s.Reveal())
 	}
-	hidden := struct{ inside deadletter.Secret }{s}
+	hidden := struct{ inside redact.Secret }{s}
 	var log bytes.Buffer
-	slog.New(slog.NewTextHandler(&log, nil)).Info("text", "secret", s, "list", []deadletter.Secret{s})
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("json", "secret", s, "list", []deadletter.Secret{s}, "hidden", hidden)
+	slog.New(slog.NewTextHandler(&log, nil)).Info("text", "secret", s, "list", []redact.Secret{s})
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("json", "secret", s, "list", []redact.Secret{s}, "hidden", hidden)
 	shown := []string{log.String()}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t"} {
-		for _, v := range []any{s, &s, []deadletter.Secret{s}, map[string]deadletter.Secret{"a": s}, struct{ S deadletter.Secret }{s}, hidden, &hidden} {
+		for _, v := range []any{s, &s, []redact.Secret{s}, map[string]redact.Secret{"a": s}, struct{ S redact.Secret }{s}, hidden, &hidden} {
 			shown = append(shown, fmt.Sprintf(verb, v))
 		}
 	}

@@ -1,10 +1,11 @@
-package deadletter_test
+package redact_test
 
 import (
 	"strings"
 	"testing"
 
-	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 )
 
 // What takes a time that grows with the square of such a body would take minutes, and what goes down with its nesting
@@ -17,16 +18,16 @@ func TestHostileBodiesAreReadAtOnce(t *testing.T) {
 		"[", "{", `{"a":`, `[{"ssn":`, `"ssn":`, `"ssn":{`, `"ssn":"`, `"ssn" `, `"`, `'`, `\`, `"\u0073sn":[`, `{"ssn":'`, `[],`, `"a":1,`, "\xff", " ", ",", "😀",
 	} {
 		body := []byte(strings.Repeat(piece, size/len(piece)))
-		masked, _ := deadletter.MaskJSON(body, secret)
-		_, _ = deadletter.RestoreMasked(masked, body, secret) // a Mask that cannot be told apart is refused
-		deadletter.SearchText(body, secret)
-		deadletter.EventType(body, deadletter.AnyEventType())
+		masked, _ := redact.Body(body, secret)
+		_, _ = redact.Restore(masked, body, secret) // a Mask that cannot be told apart is refused
+		redact.SearchText(body, secret)
+		payload.EventType(body, payload.AnyEventType())
 	}
 	deep := strings.Repeat(`{"a":`, 9_000) + `{"ssn":1}` + strings.Repeat("}", 9_000)
 	wide := "[" + strings.Repeat(`{"ssn":1,"a":{"a":{"a":{"ssn":2}}}},`, size/64) + "{}]"
 	for _, body := range []string{deep, wide} {
-		masked, _ := deadletter.MaskJSON([]byte(body), secret)
-		if restored, err := deadletter.RestoreMasked(
+		masked, _ := redact.Body([]byte(body), secret)
+		if restored, err := redact.Restore(
 			masked,
 			[]byte(body),
 			secret,

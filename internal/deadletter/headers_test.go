@@ -1,0 +1,54 @@
+package deadletter_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"dlqdesk/internal/deadletter"
+)
+
+func TestEndToEnd(t *testing.T) {
+	t.Parallel()
+	h := deadletter.Headers{
+		"Connection": {
+			"close, X-Private",
+			" x-other ",
+		},
+		"X-Private":  {"1"},
+		"X-Other":    {"1"},
+		"Keep-Alive": {"5"},
+		"Te":         {"trailers"},
+		"Trailer":    {"X"},
+		"Transfer-Encoding": {
+			"chunked",
+		},
+		"Upgrade":             {"h2c"},
+		"Proxy-Connection":    {"close"},
+		"Proxy-Authenticate":  {"Basic"},
+		"Proxy-Authorization": {"x"},
+		"Host": {
+			"example.com",
+		},
+		"Content-Length": {"5"},
+		"Content-Type":   {"text/plain"},
+		"Authorization":  {"Bearer x"},
+		"Accept":         {"a", "b"},
+	}
+	want := deadletter.Headers{"Content-Type": {"text/plain"}, "Authorization": {"Bearer x"}, "Accept": {"a", "b"}}
+	if got := h.EndToEnd(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if len(h) != 16 {
+		t.Error("the headers themselves were changed")
+	}
+}
+
+func TestCanonicalJoinsNames(t *testing.T) {
+	t.Parallel()
+	got := deadletter.Headers{"x-a": {"2"}, "X-A": {"1"}, "X-a": {"3"}, "not a name": {"4"}}.Canonical()
+	want := deadletter.Headers{"X-A": {"1", "3", "2"}, "not a name": {"4"}}
+	if !reflect.DeepEqual(got, want) || strings.Join(got.Names(), "|") != "X-A|not a name" {
+		t.Errorf("got %v", got)
+	}
+}

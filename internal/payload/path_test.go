@@ -1,0 +1,39 @@
+package payload_test
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
+)
+
+func TestParsePath(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]payload.Path{
+		"$.customer.ssn":     {"customer", "ssn"},
+		"$.items[*].token":   {"items", "*", "token"},
+		"$.items[0]":         {"items", "0"},
+		"$.items[12][*].x":   {"items", "12", "*", "x"},
+		"$[*].ssn":           {"*", "ssn"},
+		"$.*.ssn":            {"*", "ssn"},
+		"$['na.me'].x":       {"na.me", "x"},
+		"$.größe.first name": {"größe", "first name"},
+	} {
+		if got, err := payload.ParsePath(text); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %q, %v; want %q", text, got, err, want)
+		}
+	}
+	for _, text := range []string{
+		"", "$", "customer.ssn", "$customer", ".customer", "$.", "$..ssn", "$.a..b", "$.a.", "$.items[", "$.items[]", "$.items[x]", "$.items[-1]", "$.items[+1]",
+		"$.items[01]", "$.items[1", "$.items[0]x", "$.items]", "$.items[?(@.a)]", "$['']", "$['a]",
+	} {
+		p, err := payload.ParsePath(text)
+		if deadletter.KindOf(err) != deadletter.Invalid ||
+			!strings.Contains(deadletter.TextOf(err), strconv.Quote(text)) {
+			t.Errorf("%s: %q, %v; want an Invalid error that quotes it", text, p, err)
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
+)
+
+const maskedValue = `"` + Mask + `"`
+
+// Body returns the body with the values at the paths replaced by Mask, and whether there were any. Every other
+// byte stays as it is. In a body that is no proper JSON, whatever follows the last name of a path is masked, as well
+// as that can be told.
+func Body(body []byte, paths []payload.Path) ([]byte, bool) {
+	if len(paths) == 0 {
+		return body, false
+	}
+	spans := payload.Find(body, paths)
+	return payload.Replace(body, spans, func(payload.Span) []byte { return []byte(maskedValue) }), len(spans) > 0
+}
+
+// Restore returns an edited body with every value that still is Mask taken from the body it was made of. An
+// Invalid error says that a Mask stands where no value can be told for it: it would be delivered, or another's value
+// in its place.
+func Restore(edited, base []byte, paths []payload.Path) ([]byte, error) {
+	known := payload.Find(base, paths)
+	if len(known) == 0 {
+		return edited, nil
+	}
+	spans := payload.Find(edited, paths)
+	if !json.Valid(base) {
+		spans = payload.FindByName(edited, paths) // as the base was masked
+	}
+	secrets, places := map[string][][]byte{}, map[string]int{}
+	for _, s := range known {
+		secrets[s.Key] = append(secrets[s.Key], base[s.Start:s.End])
+	}
+	for _, s := range spans {
+		places[s.Key]++
+	}
+	seen := map[string]int{}
+	restored := payload.Replace(edited, spans, func(s payload.Span) []byte {
+		n := seen[s.Key]
+		seen[s.Key]++
+		// With entries of a list added or taken away nobody can tell whose value it was.
+		if value := edited[s.Start:s.End]; string(value) != maskedValue || places[s.Key] != len(secrets[s.Key]) {
+			return value
+		}
+		return secrets[s.Key][n]
+	})
+	if bytes.Count(restored, []byte(Mask)) > bytes.Count(base, []byte(Mask)) ||
+		json.Valid(edited) && !json.Valid(restored) {
+		return nil, deadletter.Errorf(
+			deadletter.Invalid,
+			"a masked value cannot be put back where its %s stands now: leave it where it was, or write the value itself",
+			Mask,
+		)
+	}
+	return restored, nil
+}
+
+// SearchText returns what a search finds a body by, without what is secret.
+func SearchText(body []byte, paths []payload.Path) string {
+	shown, _ := Body(payload.SearchHead(body), paths)
+	return payload.SearchText(shown)
+}
