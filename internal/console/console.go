@@ -24,6 +24,7 @@ import (
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
 	"dlqdesk/web"
+	"dlqdesk/web/docs"
 )
 
 // Source is what the pages tell of a configured source.
@@ -184,6 +185,8 @@ func (c *Console) deskRoutes(r chi.Router) {
 	r.Get("/messages/{id}/edit", c.editForm)
 	r.Get("/sources", c.sourceList)
 	r.Get("/sources/{source}", c.sourcePage)
+	r.Get(docs.Path, c.docsPage)
+	r.Get(docs.Path+"/{page}", c.docsPage)
 	r.Get("/ledger", c.ledger)
 	r.Get(acknowledgePath, c.acknowledgeForm)
 	r.With(c.form(maxForm)).Post(acknowledgePath, c.acknowledge)
