@@ -31,7 +31,7 @@ func (b bundle) routes(t *testing.T) []route {
 		if !strings.HasPrefix(path, "/assets/") {
 			list = append(
 				list,
-				route{method, strings.NewReplacer("{id}", "a-1", "{job}", "1", "{queue}", "dlq").Replace(path)},
+				route{method, strings.NewReplacer("{id}", "a-1", "{job}", "1", "{queue}", "dlq", "{page}", "concepts").Replace(path)},
 			)
 		}
 		return nil

@@ -202,4 +202,3 @@ func image(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.Walk
 	fmt.Fprintf(w, `<img src="%s" alt="%s" loading="lazy">`, util.EscapeHTML([]byte(to)), alt)
 	return ast.WalkSkipChildren, nil
 }
-
