@@ -41,7 +41,7 @@ type App struct {
 	auth    *auth.Auth
 	failed  chan error
 	chain   chainState
-	books   receiver.Books
+	books   receiver.Ledger
 	metrics *metrics
 	tracer  *telemetry.Tracer
 	ledger  *ledger.Checker
@@ -53,7 +53,7 @@ type App struct {
 
 	loops, deliveries context.Context // of everything that run started, and of every delivery
 	endLoops, cutOff  context.CancelFunc
-	turns             turns
+	sender            delivery.Sender // of the whole program
 
 	addr, consoleAddr, metricsAddr net.Addr
 	setupToken                     string
@@ -155,7 +155,7 @@ func (a *App) start(ctx context.Context) error {
 	a.saveDestinations(tracker, changed)
 	a.run("worker", work.Run)
 	a.startIngest(queues, work.Kick)
-	front, err := a.newReceiver(tracker, queues)
+	front, err := a.newReceiver(queues)
 	if err != nil {
 		return err
 	}

@@ -22,16 +22,19 @@ func (a *App) newTracker(saved map[string]delivery.Snapshot, onChange func()) (*
 		}
 		a.destinations[s.Name] = to
 	}
-	client := delivery.NewClient(a.now)
-	client.Until(a.deliveries)
+	client := delivery.NewClient(a.deliveries, a.now)
 	a.onStop("connections to destinations", func(context.Context) error { client.Close(); return nil })
-	return delivery.NewTracker(delivery.TrackerDeps{
+	tracker := delivery.NewTracker(delivery.TrackerDeps{
 		Client:   client,
 		Policies: a.breakerPolicies(),
 		Restore:  saved,
 		OnChange: onChange,
 		Now:      a.now,
-	}), nil
+	})
+	a.sender = delivery.NewExclusive(delivery.ExclusiveDeps{
+		Sender: tracker, Stop: a.deliveries, Observe: a.metrics.delivered, Now: a.now,
+	})
+	return tracker, nil
 }
 
 func (a *App) destination(s config.Source) (to delivery.Destination, err error) {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"dlqdesk/internal/config"
-	"dlqdesk/internal/receiver"
 )
 
 // SteadyClock makes the clock that the program lives by.
@@ -17,12 +16,6 @@ func SteadyClock(read func() (time.Time, time.Duration), stepped func(time.Durat
 
 // Guard keeps the connections of a server within a number.
 func Guard(s *http.Server, most int) { newGuard(most).over(s) }
-
-// Sender delivers as the program does, until it is cut off.
-func Sender(s receiver.Sender) (sender receiver.Sender, cutOff func()) {
-	a := New(config.Config{}, Options{})
-	return a.sender(s), a.cutOff
-}
 
 // Ready tells whether something keeps webhooks, by a clock.
 func Ready(keeps func(ctx context.Context) error, now func() time.Time, log *slog.Logger) http.Handler {

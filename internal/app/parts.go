@@ -54,7 +54,7 @@ func (a *App) newWorker(tracker *delivery.Tracker, q *queues) *worker.Worker {
 	back, _ := redrivers(q.list)
 	return worker.New(worker.Deps{
 		Store:   a.store,
-		Sender:  a.sender(tracker),
+		Sender:  a.sender,
 		Sources: sources,
 		Queues:  back,
 		Now:     a.now,
@@ -121,7 +121,7 @@ func (a *App) startIngest(q *queues, kick func()) {
 	a.startDLQs(q, settings, arrived)
 }
 
-func (a *App) newReceiver(client receiver.Sender, q *queues) (http.Handler, error) {
+func (a *App) newReceiver(q *queues) (http.Handler, error) {
 	var sources []receiver.Source
 	for _, s := range a.cfg.Sources {
 		proof, err := verify.New(s.Verify)
@@ -139,15 +139,15 @@ func (a *App) newReceiver(client receiver.Sender, q *queues) (http.Handler, erro
 			Ack:         s.Ack,
 		})
 	}
-	r := receiver.New(
-		sources,
-		a.sender(client),
-		q.dlq,
-		q.processing,
-		a.books,
-		a.now,
-		a.log.With("component", "receiver"),
-	)
+	r := receiver.New(receiver.Deps{
+		Sources:    sources,
+		Sender:     a.sender,
+		DLQ:        q.dlq,
+		Processing: q.processing,
+		Ledger:     a.books,
+		Now:        a.now,
+		Log:        a.log.With("component", "receiver"),
+	})
 	for _, pending := range q.webhooks {
 		a.run("deliveries from "+pending.Name(), receiver.NewProcessor(r, pending).Run)
 	}

@@ -28,7 +28,7 @@ func (a *App) startReceiver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	front, err := a.newReceiver(tracker, queues)
+	front, err := a.newReceiver(queues)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func newOffice(b *testing.B, messages int) office {
 	if err != nil {
 		b.Fatal(err)
 	}
-	o := office{store: s, client: delivery.NewClient(time.Now)}
+	o := office{store: s, client: delivery.NewClient(b.Context(), time.Now)}
 	b.Cleanup(o.client.Close)
 	o.to = delivery.Destination{
 		Source:        "genesys",

@@ -42,7 +42,7 @@ func (b bundle) work(t *testing.T, id deadletter.JobID) deadletter.Job {
 }
 
 // workBy is work by somebody who delivers to these sources.
-func (b bundle) workBy(t *testing.T, id deadletter.JobID, by worker.Sender, to ...worker.Source) deadletter.Job {
+func (b bundle) workBy(t *testing.T, id deadletter.JobID, by delivery.Sender, to ...worker.Source) deadletter.Job {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
 	defer stop()

@@ -43,17 +43,16 @@ type Request struct {
 // Client makes deliveries. It owns the connections to all destinations.
 type Client struct {
 	now        func() time.Time
-	off        context.Context
+	stop       context.Context
 	places     sync.Map // source -> chan struct{}
 	transports sync.Map // link -> *http.Transport
 }
 
-// NewClient makes a client. The caller closes it when no delivery is in flight.
-func NewClient(now func() time.Time) *Client { return &Client{now: now, off: context.Background()} }
-
-// Until has no delivery begun any more once a context has ended, not even one that waits for the place of another
-// which was cut off by that. What is under way ends with its own context. It is to be set before the first delivery.
-func (c *Client) Until(off context.Context) { c.off = off }
+// NewClient returns a client. Once stop is done it refuses new deliveries, queued ones included; those in flight end
+// with their own context. The caller closes the client when no delivery is in flight.
+func NewClient(stop context.Context, now func() time.Time) *Client {
+	return &Client{now: now, stop: stop}
+}
 
 // Close closes the connections that are idle.
 func (c *Client) Close() {
@@ -148,7 +147,7 @@ func (c *Client) enter(ctx context.Context, to Destination, booked bool) (leave 
 	places, _ := known.(chan struct{})
 	select {
 	case places <- struct{}{}:
-		if ctx.Err() == nil && c.off.Err() == nil {
+		if ctx.Err() == nil && c.stop.Err() == nil {
 			return func() { <-places }, ""
 		}
 		<-places

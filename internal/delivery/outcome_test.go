@@ -180,7 +180,7 @@ func TestRetryAfter(t *testing.T) {
 		w.Header().Set("Retry-After", value)
 		w.WriteHeader(http.StatusTooManyRequests)
 	})
-	client := delivery.NewClient(func() time.Time { return now })
+	client := delivery.NewClient(t.Context(), func() time.Time { return now })
 	t.Cleanup(client.Close)
 	for text, want := range map[string]time.Duration{
 		"": 0, "0": 0, "15": 15 * time.Second, "-3": 0, "1.5": 0, "soon": 0, "Mon, 02 Mar 2026 10:17:05 GMT": 2 * time.Minute,

@@ -6,22 +6,24 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
 )
 
 // Who is cut off makes room for others, which must not be sent then: they may not have heard of the end yet.
 func TestNothingIsSentInThePlaceOfWhatWasCutOff(t *testing.T) {
 	t.Parallel()
 	url, requests := destination(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	client := setup(t)
-	off, cutOff := context.WithCancel(t.Context())
-	client.Until(off)
+	stop, cutOff := context.WithCancel(t.Context())
+	client := delivery.NewClient(stop, time.Now)
+	t.Cleanup(client.Close)
 	one := to(url)
 	one.MaxConcurrent = 1
 	var first deadletter.Attempt
 	var all sync.WaitGroup
-	all.Go(func() { first = client.Send(off, one, request("first", nil)) })
+	all.Go(func() { first = client.Send(stop, one, request("first", nil)) })
 	<-requests
 	later := make([]deadletter.Attempt, 8)
 	for i := range later {

@@ -28,7 +28,7 @@ const (
 
 func setup(t *testing.T) *delivery.Client {
 	t.Helper()
-	c := delivery.NewClient(time.Now)
+	c := delivery.NewClient(t.Context(), time.Now)
 	t.Cleanup(c.Close)
 	return c
 }

@@ -92,14 +92,22 @@ func (h *house) begin() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	client := delivery.NewClient(time.Now)
+	client := delivery.NewClient(h.t.Context(), time.Now)
 	h.t.Cleanup(client.Close)
 	to := delivery.Destination{Source: "genesys", URL: h.destination.URL, Timeout: 5 * time.Second}
-	r := receiver.New([]receiver.Source{
-		{Name: "genesys", Destination: to, MaxBody: 1 << 10},
-		{Name: "later", Destination: to, MaxBody: 1 << 10, Buffered: true},
-		{Name: "shared", Destination: to, MaxBody: 1 << 10, Buffered: true, Shared: true},
-	}, client, h.doubtful, h.processing, account{books, &h.forgets}, h.clock.Now, log)
+	r := receiver.New(receiver.Deps{
+		Sources: []receiver.Source{
+			{Name: "genesys", Destination: to, MaxBody: 1 << 10},
+			{Name: "later", Destination: to, MaxBody: 1 << 10, Buffered: true},
+			{Name: "shared", Destination: to, MaxBody: 1 << 10, Buffered: true, Shared: true},
+		},
+		Sender:     client,
+		DLQ:        h.doubtful,
+		Processing: h.processing,
+		Ledger:     account{books, &h.forgets},
+		Now:        h.clock.Now,
+		Log:        log,
+	})
 	server := httptest.NewServer(r.Handler())
 	h.t.Cleanup(server.Close)
 	settings := ledger.Settings{Messages: held(h.dlq, 0), Processing: held(h.processing, 0), Settle: settle}

@@ -39,7 +39,9 @@ func (silent) Send(ctx context.Context, _ []queue.Outgoing) []error {
 func post(t *testing.T, maxBody int64, to handler) *desktest.Deadlines {
 	t.Helper()
 	sources := []receiver.Source{{Name: "genesys", MaxBody: maxBody}}
-	r := receiver.New(sources, to, silent{}, nil, &notes{}, time.Now, desktest.Log(t))
+	r := receiver.New(receiver.Deps{
+		Sources: sources, Sender: to, DLQ: silent{}, Ledger: &notes{}, Now: time.Now, Log: desktest.Log(t),
+	})
 	c := desktest.NewDeadlines()
 	r.Handler().
 		ServeHTTP(c, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/genesys", strings.NewReader("{}")))

@@ -138,7 +138,7 @@ func (p *Processor) Once(ctx context.Context, wait time.Duration) error {
 // delete takes messages off the queue that were dealt with. They are in the books first: one that a crash leaves on
 // the queue is counted again, while one that was gone and not counted would be missing.
 func (p *Processor) delete(ctx context.Context, done []queue.Message) []error {
-	if err := p.books.Save(ctx); err != nil {
+	if err := p.ledger.Save(ctx); err != nil {
 		p.log.WarnContext(ctx, "what became of buffered webhooks is not in the ledger yet", "err", err)
 	}
 	errs := p.queue.Delete(ctx, done)
@@ -191,12 +191,12 @@ func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m que
 	booked := deadletter.Receipts{}
 	ours := c.Run == ""
 	if ours { // nobody has accounted for it yet
-		c.Run, booked.Received = p.books.Name(), 1
+		c.Run, booked.Received = p.ledger.Name(), 1
 	}
 	source, ok := p.sources[c.Source]
 	if ok && p.deliver(ctx, source, &c) {
 		booked.Delivered = 1
-		p.books.Book(c, booked)
+		p.ledger.Book(c, booked)
 		return nil
 	}
 	select {
@@ -219,17 +219,17 @@ func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m que
 		}
 	}
 	if ours {
-		p.books.Number(&c)
+		p.ledger.Number(&c)
 	}
 	c.ReceiveID = p.receipt(m, c)
 	if err := p.keep(ctx, p.dlq, c); err != nil {
 		p.tried.Store(m.ID, c.ReceiveID)
-		p.books.Book(c, deadletter.Receipts{}) // its number is given out, and nothing is owed
+		p.ledger.Book(c, deadletter.Receipts{}) // its number is given out, and nothing is owed
 		return err
 	}
 	p.tried.Delete(m.ID)
 	booked.Kept = 1
-	p.books.Book(c, booked)
+	p.ledger.Book(c, booked)
 	return nil
 }
 

@@ -70,7 +70,10 @@ func setupProofs(t *testing.T, level slog.Level) proofs {
 		sources = append(sources, source)
 	}
 	log := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: level}))
-	server := httptest.NewServer(receiver.New(sources, newClient(t), p.dlq, nil, p.books, p.clock.Now, log).Handler())
+	r := receiver.New(receiver.Deps{
+		Sources: sources, Sender: newClient(t), DLQ: p.dlq, Ledger: p.books, Now: p.clock.Now, Log: log,
+	})
+	server := httptest.NewServer(r.Handler())
 	t.Cleanup(server.Close)
 	p.url = server.URL
 	return p

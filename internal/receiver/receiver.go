@@ -39,38 +39,33 @@ type Source struct {
 	Ack         *payload.Ack // nil: our own answers
 }
 
-// Sender makes one delivery.
-type Sender interface {
-	Send(ctx context.Context, to delivery.Destination, r delivery.Request) deadletter.Attempt
-}
-
-// Queue takes messages; the answer for each says whether it is kept.
+// Queue stores queue messages. Send returns an error for each message that was not confirmed.
 type Queue interface {
 	telemetry.Queue
 	MaxMessageBytes() int
 	Send(ctx context.Context, list []queue.Outgoing) []error
 }
 
-// Books take account of webhooks. None of it makes a platform wait.
-type Books interface {
-	// Name names the books in envelopes; "": a webhook is accounted for where its message arrives.
+// Ledger counts webhooks. None of its methods but Save waits for a disk.
+type Ledger interface {
+	// Name identifies the ledger in envelopes. "": the webhook is counted where its queue message is ingested.
 	Name() string
-	// Answered counts what platforms were told.
+	// Answered counts a response to a platform.
 	Answered(source string, fate deadletter.Fate)
-	// Number gives a webhook that is about to be sent to a queue its place in the books. What becomes of it has to be
-	// booked.
+	// Number gives a webhook that is about to be sent to a queue its number in the ledger. The caller must call Book
+	// with the result afterwards.
 	Number(c *deadletter.Capture)
-	// Book takes down what became of a webhook.
+	// Book records what happened to a webhook.
 	Book(c deadletter.Capture, n deadletter.Receipts)
-	// Save makes what was taken down last.
+	// Save writes the records to disk.
 	Save(ctx context.Context) error
 }
 
 // Receiver is the handler of webhooks.
 type Receiver struct {
-	books      Books
+	ledger     Ledger
 	sources    map[string]Source
-	sender     Sender
+	sender     delivery.Sender
 	dlq        Queue
 	processing Queue // nil where no source is buffered
 	refused    map[string]*refusals
@@ -78,26 +73,30 @@ type Receiver struct {
 	log        *slog.Logger
 }
 
-// New makes a receiver. processing may be nil where no source is buffered.
-func New(
-	sources []Source,
-	sender Sender,
-	dlq, processing Queue,
-	books Books,
-	now func() time.Time,
-	log *slog.Logger,
-) *Receiver {
+// Deps are the parts that a receiver needs.
+type Deps struct {
+	Sources    []Source
+	Sender     delivery.Sender
+	DLQ        Queue
+	Processing Queue // nil if no source is buffered
+	Ledger     Ledger
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// New returns a receiver.
+func New(d Deps) *Receiver {
 	r := &Receiver{
-		books:      books,
+		ledger:     d.Ledger,
 		sources:    map[string]Source{},
 		refused:    map[string]*refusals{},
-		sender:     sender,
-		dlq:        dlq,
-		processing: processing,
-		now:        now,
-		log:        log,
+		sender:     d.Sender,
+		dlq:        d.DLQ,
+		processing: d.Processing,
+		now:        d.Now,
+		log:        d.Log,
 	}
-	for _, s := range sources {
+	for _, s := range d.Sources {
 		r.sources[s.Name], r.refused[s.Name] = s, &refusals{}
 	}
 	return r
@@ -159,7 +158,7 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 		source.tell(w, c, accepted)
 		return
 	}
-	r.books.Number(&c)
+	r.ledger.Number(&c)
 	if err := r.keep(ctx, r.dlq, c); err != nil {
 		r.refuseKept(ctx, w, c, err)
 		return
@@ -185,12 +184,12 @@ func (r *Receiver) buffer(ctx context.Context, w http.ResponseWriter, s Source, 
 // close takes down what a platform is told of a webhook, and what is owed because of that.
 func (r *Receiver) close(ctx context.Context, c deadletter.Capture, fate deadletter.Fate, n deadletter.Receipts) {
 	r.answered(ctx, c.Source, fate)
-	r.books.Book(c, n)
+	r.ledger.Book(c, n)
 }
 
 // answered counts what a platform was told.
 func (r *Receiver) answered(ctx context.Context, source string, fate deadletter.Fate) {
-	r.books.Answered(source, fate)
+	r.ledger.Answered(source, fate)
 	telemetry.Answered(ctx, source, fate)
 }
 
@@ -256,7 +255,7 @@ func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.
 		Query:       req.URL.RawQuery,
 		WebhookID:   s.Dedup.ID(deadletter.Headers(req.Header), body),
 		ReceivedAt:  r.now(),
-		Run:         r.books.Name(),
+		Run:         r.ledger.Name(),
 		Headers:     deadletter.Headers(req.Header),
 		Body:        body,
 	}

@@ -46,7 +46,7 @@ func setup(t *testing.T, dlqIsFull bool) bundle {
 	return setupWith(t, dlqIsFull, &notes{})
 }
 
-func setupWith(t *testing.T, dlqIsFull bool, books receiver.Books) bundle {
+func setupWith(t *testing.T, dlqIsFull bool, books receiver.Ledger) bundle {
 	t.Helper()
 	open := queues(t)
 	b := bundle{
@@ -71,7 +71,15 @@ func setupWith(t *testing.T, dlqIsFull bool, books receiver.Books) bundle {
 	if dlqIsFull {
 		dlq = full{b.dlq}
 	}
-	r := receiver.New(sources, newClient(t), dlq, b.processing, books, time.Now, desktest.Log(t))
+	r := receiver.New(receiver.Deps{
+		Sources:    sources,
+		Sender:     newClient(t),
+		DLQ:        dlq,
+		Processing: b.processing,
+		Ledger:     books,
+		Now:        time.Now,
+		Log:        desktest.Log(t),
+	})
 	b.receiver, b.processor = r, receiver.NewProcessor(r, b.processing)
 	server := httptest.NewServer(r.Handler())
 	t.Cleanup(server.Close)

@@ -27,7 +27,7 @@ func queues(t *testing.T) func(name string) *queue.Embedded {
 
 func newClient(t *testing.T) *delivery.Client {
 	t.Helper()
-	client := delivery.NewClient(time.Now)
+	client := delivery.NewClient(t.Context(), time.Now)
 	t.Cleanup(client.Close)
 	return client
 }

@@ -40,7 +40,7 @@ func TestBacklogKeepsToThePace(t *testing.T) {
 		c.Source = "slow"
 		desktest.Receive(t, b.store, c)
 	}
-	client := delivery.NewClient(time.Now)
+	client := delivery.NewClient(t.Context(), time.Now)
 	t.Cleanup(client.Close)
 	ctx, stopPlatforms := context.WithCancel(t.Context())
 	var platforms sync.WaitGroup

@@ -18,11 +18,6 @@ import (
 	"dlqdesk/internal/telemetry"
 )
 
-// Sender makes one delivery.
-type Sender interface {
-	Send(ctx context.Context, to delivery.Destination, r delivery.Request) deadletter.Attempt
-}
-
 // Source is where the messages of a source go and how they are retried. The source named "" is that of messages whose
 // message named none.
 type Source struct {
@@ -46,7 +41,7 @@ type Breaker interface {
 // Worker owns every delivery of a message, and what jobs do to messages. One Worker runs on a store at a time.
 type Worker struct {
 	store  *store.Store
-	sender Sender
+	sender delivery.Sender
 	now    func() time.Time
 	roll   func() float64
 	log    *slog.Logger
@@ -60,7 +55,7 @@ type Worker struct {
 // Deps are the parts that a worker needs.
 type Deps struct {
 	Store   *store.Store
-	Sender  Sender
+	Sender  delivery.Sender
 	Sources []Source
 	Queues  []Queue // those that messages can be redriven from
 	Now     func() time.Time

@@ -41,7 +41,7 @@ func setup(t *testing.T) bundle {
 func setupWith(t *testing.T, queues []worker.Queue, more ...worker.Source) bundle {
 	t.Helper()
 	b := bundle{store: desktest.NewStore(t), clock: desktest.NewClock(), destination: desktest.NewDestination(t)}
-	client := delivery.NewClient(time.Now)
+	client := delivery.NewClient(t.Context(), time.Now)
 	t.Cleanup(client.Close)
 	sources := append(more, worker.Source{
 		Name: "genesys",

@@ -1,4 +1,4 @@
-package app_test
+package delivery_test
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"dlqdesk/internal/app"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 )
@@ -29,6 +28,16 @@ func (h *hanging) Send(ctx context.Context, _ delivery.Destination, _ delivery.R
 	}
 }
 
+// exclusive returns a sender that wraps s, and what stops it.
+func exclusive(t *testing.T, s delivery.Sender) (e *delivery.Exclusive, stop func()) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	t.Cleanup(stop)
+	return delivery.NewExclusive(delivery.ExclusiveDeps{
+		Sender: s, Stop: ctx, Observe: func(string, deadletter.Attempt) {}, Now: time.Now,
+	}), stop
+}
+
 func TestOneDeliveryOfAMessageIsMadeAtATime(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -44,16 +53,13 @@ func TestOneDeliveryOfAMessageIsMadeAtATime(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				h := &hanging{}
-				sender, _ := app.Sender(h)
+				sender, _ := exclusive(t, h)
 				begun := time.Now()
 				var all sync.WaitGroup
 				for _, id := range c.messages {
 					all.Go(func() {
-						if a := sender.Send(
-							t.Context(),
-							delivery.Destination{},
-							delivery.Request{Message: id},
-						); a.Outcome != deadletter.Delivered {
+						a := sender.Send(t.Context(), delivery.Destination{}, delivery.Request{Message: id})
+						if a.Outcome != deadletter.Delivered {
 							t.Errorf("it is %+v", a)
 						}
 					})
@@ -70,9 +76,9 @@ func TestOneDeliveryOfAMessageIsMadeAtATime(t *testing.T) {
 func TestDeliveriesAreCutOff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		sender, cutOff := app.Sender(&hanging{})
+		sender, cutOff := exclusive(t, &hanging{})
 		outcomes := make(chan deadletter.Outcome, 2)
-		for range 2 { // one is made, the other waits for its turn
+		for range 2 { // one is sent, the other waits for the message's lock
 			go func() {
 				a := sender.Send(t.Context(), delivery.Destination{}, delivery.Request{Message: "a"})
 				outcomes <- a.Outcome
@@ -97,13 +103,12 @@ func (u *unreached) Send(ctx context.Context, _ delivery.Destination, _ delivery
 	return deadletter.Attempt{Outcome: deadletter.Unreachable, Error: "No connection to 192.0.2.1"}
 }
 
-// What could not be sent because the program stops says so of us, and not of the destination. Nothing is begun any
-// more.
+// A delivery that could not be sent because the program stops says so, and not that the destination failed.
 func TestNothingIsSentOnceDeliveriesAreCutOff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		u := &unreached{}
-		sender, cutOff := app.Sender(u)
+		sender, cutOff := exclusive(t, u)
 		time.AfterFunc(time.Second, cutOff)
 		for n := range 100 {
 			a := sender.Send(t.Context(), delivery.Destination{}, delivery.Request{Message: "a"})
@@ -112,37 +117,4 @@ func TestNothingIsSentOnceDeliveriesAreCutOff(t *testing.T) {
 			}
 		}
 	})
-}
-
-// Deliveries have all of the grace but what it takes to write down what became of them: five seconds, and never more
-// than a third.
-func TestGraceLeavesTimeForLastWords(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ grace, stops, cutOff time.Duration }{
-		{30 * time.Second, time.Minute, 25 * time.Second},
-		{3 * time.Second, time.Minute, 2 * time.Second},
-		{30 * time.Second, 10 * time.Second, 10 * time.Second},
-		{0, time.Minute, time.Minute}, // it has no end
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			ctx := t.Context()
-			if c.grace > 0 {
-				limited, cancel := context.WithTimeout(ctx, c.grace)
-				defer cancel()
-				ctx = limited
-			}
-			begun := time.Now()
-			deliveries, stop := app.CutOffInTime(ctx)
-			defer time.AfterFunc(c.stops, stop).Stop()
-			if <-deliveries.Done(); time.Since(begun) != c.cutOff {
-				t.Errorf(
-					"of a grace of %v and a stop that took %v deliveries had %v, want %v",
-					c.grace,
-					c.stops,
-					time.Since(begun),
-					c.cutOff,
-				)
-			}
-		})
-	}
 }
