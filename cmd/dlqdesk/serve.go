@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"dlqdesk/internal/app"
+	"dlqdesk/internal/server"
 )
 
 type serve struct{ runFlags }
@@ -36,7 +37,7 @@ func (f runFlags) run(p program, start func(a *app.App, ctx context.Context) err
 	if err != nil {
 		return err
 	}
-	app.BoundMemory(p.environ)
+	server.BoundMemory(p.environ)
 	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: f.LogLevel}))
 	for _, w := range cfg.Warnings {
 		log.Warn("look at the configuration", "warning", w)

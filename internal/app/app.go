@@ -9,11 +9,9 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
-	"sync"
 	"time"
 
 	"dlqdesk/internal/auth"
@@ -23,6 +21,7 @@ import (
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/receiver"
+	"dlqdesk/internal/server"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
 	"dlqdesk/internal/worker"
@@ -55,8 +54,8 @@ type App struct {
 	endLoops, cutOff  context.CancelFunc
 	sender            delivery.Sender // of the whole program
 
-	addr, consoleAddr, metricsAddr net.Addr
-	setupToken                     string
+	receiver, console, metricsServer *server.Server
+	setupToken                       string
 }
 
 // stop is one step of shutting down.
@@ -84,7 +83,7 @@ func New(cfg config.Config, o Options) *App {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Clock == nil {
-		o.Clock = machineTime()
+		o.Clock = server.MachineTime()
 	}
 	a := &App{
 		cfg:          cfg,
@@ -97,7 +96,7 @@ func New(cfg config.Config, o Options) *App {
 		metrics:      newMetrics(),
 	}
 	a.books = strangersBooks{a.metrics}
-	a.now = (&steadyClock{read: o.Clock, stepped: a.clockStepped}).now
+	a.now = server.NewClock(o.Clock, a.logClockStep).Now
 	a.loops, a.endLoops = context.WithCancel(context.Background())
 	a.deliveries, a.cutOff = context.WithCancel(context.Background())
 	return a
@@ -126,7 +125,7 @@ func (a *App) bringUp(ctx context.Context, start func(ctx context.Context) error
 }
 
 func (a *App) start(ctx context.Context) error {
-	dir, err := a.holdDataDir()
+	dir, err := a.lockDataDir()
 	if err != nil {
 		return err
 	}
@@ -182,26 +181,26 @@ func (a *App) startTraces(ctx context.Context) (err error) {
 	return nil
 }
 
-// holdDataDir makes the data folder and keeps other processes out of it.
-func (a *App) holdDataDir() (*dataDir, error) {
-	dir, err := openDataDir(a.cfg.DataDir)
+// lockDataDir makes the data folder and keeps other processes out of it.
+func (a *App) lockDataDir() (*server.DataDir, error) {
+	dir, err := server.OpenDataDir(a.cfg.DataDir)
 	if err != nil {
 		return nil, err
 	}
-	if err := dir.hold(); err != nil {
+	if err := dir.Lock(); err != nil {
 		return nil, err
 	}
-	a.onStop("data folder", func(context.Context) error { return dir.release() })
+	a.onStop("data folder", func(context.Context) error { return dir.Unlock() })
 	return dir, nil
 }
 
 // openStore opens the desk's file with the key that vouches for its audit trail.
-func (a *App) openStore(ctx context.Context, dir *dataDir) error {
-	key, err := dir.auditKey()
+func (a *App) openStore(ctx context.Context, dir *server.DataDir) error {
+	key, err := dir.AuditKey()
 	if err != nil {
 		return err
 	}
-	if a.store, err = store.Open(ctx, dir.file(deskFile), key); err != nil {
+	if a.store, err = store.Open(ctx, dir.File(server.DeskFile), key); err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
 	a.onStop("store", func(context.Context) error { return a.store.Close() })
@@ -267,91 +266,70 @@ func (a *App) Stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-const receiverName = "receiver"
-
-// readHeaderLimit and idleLimit bound what a client can hold without sending.
-const (
-	readHeaderLimit = 10 * time.Second
-	idleLimit       = 2 * time.Minute
-	maxHeaderBytes  = 64 << 10
-)
-
-// listen opens the addresses and serves. The console shares the receiver's address unless it has one of its own.
-func (a *App) listen(ctx context.Context, routes *http.ServeMux, desk *console.Console) error {
+// listen opens the addresses and serves. The console shares the receiver's address unless it has its own.
+func (a *App) listen(ctx context.Context, routes *http.ServeMux, c *console.Console) (err error) {
 	shared := a.cfg.ConsoleListen == ""
-	var err error
 	if shared {
-		routes.Handle("/", desk)
+		routes.Handle("/", c)
 	}
-	if a.addr, err = a.serve(ctx, receiverName, a.cfg.Listen, routes, desk.CloseStreams); err != nil {
+	if a.receiver, err = a.serveReceiver(ctx, routes, c.CloseStreams); err != nil {
 		return err
 	}
-	a.consoleAddr = a.addr
-	if !shared {
-		a.consoleAddr, err = a.serve(ctx, "console", a.cfg.ConsoleListen, desk, desk.CloseStreams)
+	if a.console = a.receiver; shared {
+		return nil
 	}
+	a.console, err = a.serve(ctx, server.Listener{
+		Name: "console", Address: a.cfg.ConsoleListen, Handler: c, OnShutdown: c.CloseStreams,
+	})
 	return err
 }
 
-// receiverRoutes serves webhooks and tells of itself: /healthz that it runs, /readyz that it could keep a webhook.
-func (a *App) receiverRoutes(front http.Handler, q *queues) *http.ServeMux {
-	mux := http.NewServeMux()
-	mux.Handle("/webhooks/", a.tracer.Received(front))
-	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte(`{"status":"ok"}`))
+func (a *App) serveReceiver(ctx context.Context, h http.Handler, onShutdown func()) (*server.Server, error) {
+	return a.serve(ctx, server.Listener{
+		Name: "receiver", Address: a.cfg.Listen, TLS: a.cfg.TLS, Handler: h, OnShutdown: onShutdown,
 	})
-	mux.Handle("GET /readyz", &readiness{app: a, keeps: q.keeps})
+}
+
+// receiverRoutes serves webhooks, /healthz and /readyz.
+func (a *App) receiverRoutes(webhooks http.Handler, q *queues) *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.Handle("/webhooks/", a.tracer.Received(webhooks))
+	mux.HandleFunc("/healthz", server.Health)
+	mux.Handle("GET /readyz", server.NewReadiness(q.readyChecks, a.now, a.log))
 	return mux
 }
 
-// serve answers requests to an address; closing ends what would otherwise never end by itself.
-func (a *App) serve(ctx context.Context, name, address string, h http.Handler, closing func()) (net.Addr, error) {
-	var listen net.ListenConfig
-	l, err := listen.Listen(ctx, "tcp", address)
+// serve starts a listener and stops it with the program.
+func (a *App) serve(ctx context.Context, l server.Listener) (*server.Server, error) {
+	l.OnFailure, l.Log = a.fail, a.log
+	s, err := server.Start(ctx, l)
 	if err != nil {
-		return nil, fmt.Errorf("listen for the %s: %w: stop what uses the address, or set another one", name, err)
+		return nil, err
 	}
-	if name == receiverName {
-		if l, err = a.encrypt(l); err != nil {
-			return nil, err
-		}
-	}
-	server := &http.Server{
-		Handler: h, ReadHeaderTimeout: readHeaderLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
-	}
-	newGuard(connectionLimit()).over(server)
-	server.RegisterOnShutdown(closing)
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			a.fail(fmt.Errorf("serve the %s: %w", name, err))
-		}
-	})
-	a.onStop(name+" listener", func(ctx context.Context) error {
-		err := server.Shutdown(ctx)
-		if err != nil {
-			err = errors.Join(err, server.Close())
-		}
-		running.Wait()
-		return err
-	})
-	return l.Addr(), nil
+	a.onStop(l.Name+" listener", s.Stop)
+	return s, nil
 }
 
-// URL is where webhooks are taken, as this machine reaches it.
-func (a *App) URL() string { return a.scheme() + reachable(a.addr.String()) }
+func (a *App) logClockStep(back time.Duration) {
+	a.log.Warn(
+		"the machine's clock was set back: times are ahead of it until it has caught up",
+		"by",
+		back.Round(time.Second),
+	)
+}
 
-// ConsoleURL is where the desk is: the public address where one is configured. A receiver alone has none.
+// URL returns where webhooks are received, as this machine reaches it.
+func (a *App) URL() string { return a.scheme() + a.receiver.Host() }
+
+// ConsoleURL returns where the desk is: the public address if one is configured. A receiver alone has none.
 func (a *App) ConsoleURL() string {
 	if a.cfg.PublicURL != "" {
 		return a.cfg.PublicURL
 	}
-	return a.consoleScheme() + reachable(a.consoleAddr.String())
+	return a.consoleScheme() + a.console.Host()
 }
 
-// SetupURL is the one-time link that makes the first user; "" when there are users.
+// SetupURL returns the one-time link that makes the first user; "" if there are users.
 func (a *App) SetupURL() string {
 	if a.setupToken == "" {
 		return ""
@@ -359,14 +337,18 @@ func (a *App) SetupURL() string {
 	return a.ConsoleURL() + "/setup?" + url.Values{"token": {a.setupToken}}.Encode()
 }
 
-// reachable names an address that listens everywhere by the loopback one.
-func reachable(address string) string {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return address
+// scheme returns https if the receiver's listener has a certificate.
+func (a *App) scheme() string {
+	if a.cfg.TLS.On() {
+		return "https://"
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
+	return "http://"
+}
+
+// consoleScheme returns the scheme of the listener that serves the desk.
+func (a *App) consoleScheme() string {
+	if a.cfg.ConsoleListen == "" {
+		return a.scheme()
 	}
-	return net.JoinHostPort(host, port)
+	return "http://"
 }

@@ -8,13 +8,14 @@ import (
 	"os"
 	"path/filepath"
 
+	"dlqdesk/internal/server"
 	"dlqdesk/internal/store"
 )
 
 // Backup copies the files of the data folder into a folder, while a server runs on it or not, and answers the names
 // of the copies. The audit key is not among them: whoever has both could write a trail that holds.
 func (a *App) Backup(ctx context.Context, to string) (copied []string, err error) {
-	from, err := openDataDir(a.cfg.DataDir)
+	from, err := server.OpenDataDir(a.cfg.DataDir)
 	if err != nil {
 		return nil, err
 	}
@@ -23,14 +24,14 @@ func (a *App) Backup(ctx context.Context, to string) (copied []string, err error
 	}
 	// Messages move from spool and queue to the desk. In this order a copy may hold one twice, which is recognised,
 	// and never not at all.
-	for _, name := range []string{spoolFile, queueFile, deskFile} {
-		switch _, err := os.Stat(from.file(name)); {
+	for _, name := range []string{server.SpoolFile, server.QueueFile, server.DeskFile} {
+		switch _, err := os.Stat(from.File(name)); {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
 		case err != nil:
 			return copied, fmt.Errorf("look for what there is to copy: %w", err)
 		}
-		if err := store.Backup(ctx, from.file(name), filepath.Join(to, name)); err != nil {
+		if err := store.Backup(ctx, from.File(name), filepath.Join(to, name)); err != nil {
 			return copied, err
 		}
 		copied = append(copied, name)

@@ -9,6 +9,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/queue"
+	"dlqdesk/internal/server"
 	"dlqdesk/internal/store"
 )
 
@@ -39,8 +40,8 @@ func (a *App) Drain(ctx context.Context, d Drain) (result Drained, err error) {
 	if err != nil {
 		return result, err
 	}
-	dir, err := a.holdDataDir()
-	if errors.Is(err, errHeld) {
+	dir, err := a.lockDataDir()
+	if errors.Is(err, server.ErrLocked) {
 		return result, fmt.Errorf(
 			"stop dlqdesk serve on the data folder %s first, and start it again when the drain is done: it would read back at once what is put on a queue",
 			a.cfg.DataDir,

@@ -10,6 +10,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/server"
 )
 
 // metrics count what happens; what merely is, is looked up by a scrape. Names follow
@@ -74,9 +75,9 @@ func (a *App) serveMetrics(ctx context.Context, tracker *delivery.Tracker, q *qu
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 2}))
 	var err error
-	a.metricsAddr, err = a.serve(ctx, "metrics", a.cfg.MetricsListen, mux, func() {})
+	a.metricsServer, err = a.serve(ctx, server.Listener{Name: "metrics", Address: a.cfg.MetricsListen, Handler: mux})
 	return err
 }
 
 // MetricsURL is where a scrape goes, as this machine reaches it. There must be a metrics_listen.
-func (a *App) MetricsURL() string { return "http://" + reachable(a.metricsAddr.String()) + "/metrics" }
+func (a *App) MetricsURL() string { return "http://" + a.metricsServer.Host() + "/metrics" }

@@ -22,6 +22,7 @@ import (
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/redact"
+	"dlqdesk/internal/server"
 	"dlqdesk/internal/verify"
 	"dlqdesk/internal/worker"
 )
@@ -242,7 +243,7 @@ func (a *App) VerifyAudit(ctx context.Context) (events int64, err error) {
 
 // withStore opens the store alone, for a command.
 func (a *App) withStore(ctx context.Context, do func() error) error {
-	dir, err := openDataDir(a.cfg.DataDir)
+	dir, err := server.OpenDataDir(a.cfg.DataDir)
 	if err != nil {
 		return err
 	}

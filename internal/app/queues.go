@@ -9,6 +9,7 @@ import (
 	"dlqdesk/internal/ingest"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/receiver"
+	"dlqdesk/internal/server"
 	"dlqdesk/internal/store"
 )
 
@@ -25,7 +26,7 @@ type queues struct {
 
 	embedded, spool *store.QueueFile // opened when they are needed
 
-	keeps []keeping // what /readyz asks
+	readyChecks []server.ReadyCheck
 }
 
 // The names of the embedded queues and spools, and what they hold.
@@ -52,7 +53,7 @@ type line struct {
 	waits []queue.Measured
 }
 
-func (a *App) openQueues(ctx context.Context, dir *dataDir) (*queues, error) {
+func (a *App) openQueues(ctx context.Context, dir *server.DataDir) (*queues, error) {
 	q := &queues{}
 	dlq, err := a.openLine(ctx, dir, q, a.cfg.Queue.DLQURL, dlqName, dlqHolds)
 	if err != nil {
@@ -96,16 +97,16 @@ func (a *App) anyBuffered() bool {
 	return false
 }
 
-func (a *App) openLine(ctx context.Context, dir *dataDir, q *queues, url, name, holds string) (line, error) {
+func (a *App) openLine(ctx context.Context, dir *server.DataDir, q *queues, url, name, holds string) (line, error) {
 	if url != "" {
 		return a.openSQS(ctx, dir, q, url, name, holds)
 	}
 	if q.embedded == nil {
 		var err error
-		if q.embedded, err = a.openMessages(ctx, dir, queueFile); err != nil {
+		if q.embedded, err = a.openMessages(ctx, dir, server.QueueFile); err != nil {
 			return line{}, fmt.Errorf("open the embedded queue: %w", err)
 		}
-		q.keeps = append(q.keeps, q.embedded.Probe)
+		q.readyChecks = append(q.readyChecks, q.embedded.Probe)
 	}
 	embedded := a.embeddedIn(q.embedded)(name)
 	shown := a.gauge(holds, embedded)
@@ -115,10 +116,10 @@ func (a *App) openLine(ctx context.Context, dir *dataDir, q *queues, url, name, 
 }
 
 // openSQS puts a spool in front of an SQS queue. What the queue never takes is read from the spool itself.
-func (a *App) openSQS(ctx context.Context, dir *dataDir, q *queues, url, name, holds string) (line, error) {
+func (a *App) openSQS(ctx context.Context, dir *server.DataDir, q *queues, url, name, holds string) (line, error) {
 	if q.spool == nil {
 		var err error
-		if q.spool, err = a.openMessages(ctx, dir, spoolFile); err != nil {
+		if q.spool, err = a.openMessages(ctx, dir, server.SpoolFile); err != nil {
 			return line{}, fmt.Errorf("open the spool: %w", err)
 		}
 		if err := q.spool.Limit(ctx, a.cfg.Queue.SpoolLimit); err != nil {
@@ -134,7 +135,7 @@ func (a *App) openSQS(ctx context.Context, dir *dataDir, q *queues, url, name, h
 	a.onStop("spool of "+sqs.Name(), func(context.Context) error { spool.Close(); return nil })
 	a.run("drainer of "+sqs.Name(), spool.Run)
 	a.run("watch of "+sqs.Name(), func(ctx context.Context) error { return spool.Watch(ctx, sqs) })
-	q.keeps = append(q.keeps, func(ctx context.Context) error {
+	q.readyChecks = append(q.readyChecks, func(ctx context.Context) error {
 		if spool.AwaySince().IsZero() {
 			return nil
 		}
@@ -207,8 +208,8 @@ func (a *App) embeddedIn(file *store.QueueFile) func(name string) *queue.Embedde
 	return func(name string) *queue.Embedded { return queue.NewEmbedded(file, name, queue.MaxEmbedded, a.now) }
 }
 
-func (a *App) openMessages(ctx context.Context, dir *dataDir, name string) (*store.QueueFile, error) {
-	file, err := store.OpenQueueFile(ctx, dir.file(name))
+func (a *App) openMessages(ctx context.Context, dir *server.DataDir, name string) (*store.QueueFile, error) {
+	file, err := store.OpenQueueFile(ctx, dir.File(name))
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ func (a *App) startReceiver(ctx context.Context) error {
 	if err := a.sharesQueues(); err != nil {
 		return err
 	}
-	dir, err := a.holdDataDir()
+	dir, err := a.lockDataDir()
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (a *App) startReceiver(ctx context.Context) error {
 	if err := a.serveMetrics(ctx, tracker, queues); err != nil {
 		return err
 	}
-	a.addr, err = a.serve(ctx, receiverName, a.cfg.Listen, a.receiverRoutes(front, queues), func() {})
+	a.receiver, err = a.serveReceiver(ctx, a.receiverRoutes(front, queues), nil)
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/server"
 	"dlqdesk/internal/store"
 )
 
@@ -78,7 +79,7 @@ var (
 		descImbalance,
 		descAcked,
 	}
-	filesOfDataDir = []string{deskFile, store.SearchFile, queueFile, spoolFile}
+	filesOfDataDir = []string{server.DeskFile, store.SearchFile, server.QueueFile, server.SpoolFile}
 )
 
 // Describe implements prometheus.Collector.

@@ -17,6 +17,7 @@ import (
 
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/redact"
+	"dlqdesk/internal/server"
 	"dlqdesk/internal/verify"
 )
 
@@ -73,7 +74,7 @@ func Curl(
 
 // listenURL is where the receiver is, for who is on the same machine.
 func listenURL(c config.Config) string {
-	u := url.URL{Scheme: "http", Host: reachable(c.Listen)}
+	u := url.URL{Scheme: "http", Host: server.LocalHost(c.Listen)}
 	if c.TLS.On() {
 		u.Scheme = "https"
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"text/tabwriter"
 
-	"dlqdesk/internal/app"
+	"dlqdesk/internal/server"
 	"dlqdesk/internal/desktest"
 )
 
@@ -18,7 +18,7 @@ var results struct {
 }
 
 func TestMain(m *testing.M) {
-	app.BoundMemory(os.Environ())
+	server.BoundMemory(os.Environ())
 	code := m.Run()
 	desktest.CloseBrowser()
 	if len(results.rows) > 0 {

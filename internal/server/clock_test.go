@@ -1,17 +1,17 @@
-package app_test
+package server_test
 
 import (
 	"testing"
 	"time"
 
-	"dlqdesk/internal/app"
+	"dlqdesk/internal/server"
 )
 
 func TestClockNeverGoesBack(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
 	day, running, steps := start, time.Duration(0), []time.Duration(nil)
-	now := app.SteadyClock(
+	clock := server.NewClock(
 		func() (time.Time, time.Duration) { return day, running },
 		func(by time.Duration) { steps = append(steps, by) },
 	)
@@ -29,11 +29,11 @@ func TestClockNeverGoesBack(t *testing.T) {
 		{"set back by a year is right at once", 0, -365 * 24 * time.Hour, time.Second + time.Minute + 4*time.Hour - 365*24*time.Hour},
 	} {
 		day, running = day.Add(c.passes+c.stepped), running+c.passes
-		if got := now().Sub(start); got != c.want {
+		if got := clock.Now().Sub(start); got != c.want {
 			t.Errorf("%s: it is %v after the start, want %v", c.name, got, c.want)
 		}
 	}
 	if len(steps) != 2 || steps[0] != time.Hour {
-		t.Errorf("told of steps %v", steps)
+		t.Errorf("reported steps %v", steps)
 	}
 }

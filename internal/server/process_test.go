@@ -1,28 +1,28 @@
-package app_test
+package server_test
 
 import (
 	"math"
 	"runtime/debug"
 	"testing"
 
-	"dlqdesk/internal/app"
+	"dlqdesk/internal/server"
 )
 
-// It is about the whole process, so it runs beside no other test.
-func TestMemoryIsBoundUnlessTheEnvironmentSaysHow(t *testing.T) { //nolint:paralleltest // see above
+// It changes the whole process, so it does not run in parallel.
+func TestEnvironmentOverridesMemoryBounds(t *testing.T) { //nolint:paralleltest // see above
 	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(math.MaxInt64)
 	defer func() {
 		debug.SetGCPercent(percent)
 		debug.SetMemoryLimit(limit)
 	}()
-	app.BoundMemory([]string{"GOGC=50", "GOMEMLIMIT=1GiB"})
+	server.BoundMemory([]string{"GOGC=50", "GOMEMLIMIT=1GiB"})
 	if got := debug.SetGCPercent(100); got != 100 {
 		t.Errorf("GOGC stands, and the percentage became %d", got)
 	}
 	if got := debug.SetMemoryLimit(-1); got != math.MaxInt64 {
 		t.Errorf("GOMEMLIMIT stands, and the limit became %d", got)
 	}
-	app.BoundMemory([]string{"HOME=/", "GOGCX=1"})
+	server.BoundMemory([]string{"HOME=/", "GOGCX=1"})
 	if got := debug.SetGCPercent(100); got <= 100 {
 		t.Errorf("garbage is collected at %d percent", got)
 	}

@@ -1,4 +1,4 @@
-package app
+package server
 
 import (
 	"crypto/tls"
@@ -13,23 +13,20 @@ import (
 	"dlqdesk/internal/config"
 )
 
-// certificates answers what the files of a listener say now: a certificate that is renewed needs no restart.
+// certificates reads the files of a listener again when they change: a renewed certificate needs no restart.
 type certificates struct {
 	files config.ListenTLS
 	log   *slog.Logger
 
 	mu     sync.Mutex
-	stamp  string // of the files that were read last
+	stamp  string // times and sizes of the files as read last
 	loaded *tls.Config
 }
 
-// encrypt puts TLS over a listener where it is configured.
-func (a *App) encrypt(l net.Listener) (net.Listener, error) {
-	if !a.cfg.TLS.On() {
-		return l, nil
-	}
-	c := &certificates{files: a.cfg.TLS, log: a.log}
-	c.stamp = c.stampNow()
+// encrypt puts TLS over a listener.
+func encrypt(l net.Listener, files config.ListenTLS, log *slog.Logger) (net.Listener, error) {
+	c := &certificates{files: files, log: log}
+	c.stamp = c.currentStamp()
 	var err error
 	if c.loaded, err = c.load(); err != nil {
 		return nil, errors.Join(err, l.Close())
@@ -37,12 +34,11 @@ func (a *App) encrypt(l net.Listener) (net.Listener, error) {
 	return tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: c.current}), nil
 }
 
-// current reads the files again when they have changed. New ones that cannot be used change nothing: they may be half
-// written.
+// current reads the files again if they have changed. Files that cannot be used are ignored: they may be half written.
 func (c *certificates) current(*tls.ClientHelloInfo) (*tls.Config, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	stamp := c.stampNow()
+	stamp := c.currentStamp()
 	if stamp == c.stamp {
 		return c.loaded, nil
 	}
@@ -57,7 +53,7 @@ func (c *certificates) current(*tls.ClientHelloInfo) (*tls.Config, error) {
 	return fresh, nil
 }
 
-func (c *certificates) stampNow() string {
+func (c *certificates) currentStamp() string {
 	stamp := ""
 	for _, file := range []string{c.files.CertFile, c.files.KeyFile, c.files.ClientCAFile} {
 		if info, err := os.Stat(file); err == nil {
@@ -88,23 +84,7 @@ func (c *certificates) load() (*tls.Config, error) {
 	if !fresh.ClientCAs.AppendCertsFromPEM(text) {
 		return nil, fmt.Errorf("tls.client_ca_file %s holds no certificate", c.files.ClientCAFile)
 	}
-	// Each source says by itself whether it wants a certificate; browsers have none.
+	// Each source decides whether it demands a certificate; browsers have none.
 	fresh.ClientAuth = tls.VerifyClientCertIfGiven
 	return fresh, nil
-}
-
-// scheme is https where the listener of webhooks has a certificate.
-func (a *App) scheme() string {
-	if a.cfg.TLS.On() {
-		return "https://"
-	}
-	return "http://"
-}
-
-// consoleScheme is that of the listener which serves the desk.
-func (a *App) consoleScheme() string {
-	if a.cfg.ConsoleListen == "" {
-		return a.scheme()
-	}
-	return "http://"
 }

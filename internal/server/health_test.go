@@ -1,4 +1,4 @@
-package app_test
+package server_test
 
 import (
 	"bytes"
@@ -12,24 +12,23 @@ import (
 	"testing/synctest"
 	"time"
 
-	"dlqdesk/internal/app"
+	"dlqdesk/internal/server"
 )
 
-// However often and by whom it is asked, what keeps webhooks is looked at once a second, and not for long. The log
-// tells of changes alone.
-func TestReadinessIsLookedAtOnceASecond(t *testing.T) {
+// However many clients ask, the checks run once a second, and have two seconds. Only changes are logged.
+func TestReadinessIsCheckedOnceASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		var fault error
-		looks := 0
-		keeps := func(ctx context.Context) error {
-			if looks++; errors.Is(fault, context.DeadlineExceeded) {
+		checks := 0
+		check := func(ctx context.Context) error {
+			if checks++; errors.Is(fault, context.DeadlineExceeded) {
 				<-ctx.Done()
 			}
 			return errors.Join(fault, ctx.Err())
 		}
-		ready := app.Ready(keeps, time.Now, slog.New(slog.NewTextHandler(&log, nil)))
+		ready := server.NewReadiness([]server.ReadyCheck{check}, time.Now, slog.New(slog.NewTextHandler(&log, nil)))
 		hungUp, hangUp := context.WithCancel(t.Context())
 		hangUp()
 		full := errors.New("the disk is full")
@@ -37,7 +36,7 @@ func TestReadinessIsLookedAtOnceASecond(t *testing.T) {
 			passes time.Duration
 			fault  error
 			status int
-			looks  int
+			checks int
 			takes  time.Duration
 		}{
 			{0, nil, http.StatusOK, 1, 0},
@@ -54,9 +53,9 @@ func TestReadinessIsLookedAtOnceASecond(t *testing.T) {
 			ready.ServeHTTP(got, httptest.NewRequestWithContext(hungUp, http.MethodGet, "/readyz", http.NoBody))
 			if took := time.Since(
 				begun,
-			); got.Code != step.status || looks != step.looks || took != step.takes ||
+			); got.Code != step.status || checks != step.checks || took != step.takes ||
 				strings.Contains(got.Body.String(), "disk") {
-				t.Errorf("step %d answers %d %s in %v, after %d looks", n, got.Code, got.Body, took, looks)
+				t.Errorf("step %d: %d %s in %v, after %d checks", n, got.Code, got.Body, took, checks)
 			}
 		}
 		if strings.Count(log.String(), "not ready: ") != 2 || strings.Count(log.String(), "ready again: ") != 1 ||

@@ -1,4 +1,4 @@
-package app_test
+package server_test
 
 import (
 	"io"
@@ -11,26 +11,26 @@ import (
 	"testing/synctest"
 	"time"
 
-	"dlqdesk/internal/app"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/server"
 )
 
-// guarded is a server that takes two connections at once, and answers what it is sent.
-func guarded(t *testing.T, handler http.HandlerFunc) (address string) {
+// limited starts a server that accepts two connections at a time, and returns its address.
+func limited(t *testing.T, handler http.HandlerFunc) (address string) {
 	t.Helper()
 	var listen net.ListenConfig
 	l, err := listen.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, done := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}, make(chan struct{})
-	app.Guard(server, 2)
+	s, done := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}, make(chan struct{})
+	server.LimitConnections(s, 2)
 	go func() {
 		defer close(done)
-		_ = server.Serve(l) // it ends when it is closed, which is an error
+		_ = s.Serve(l) // returns an error when it is closed
 	}()
 	t.Cleanup(func() {
-		_ = server.Close()
+		_ = s.Close()
 		<-done
 	})
 	return l.Addr().String()
@@ -41,12 +41,12 @@ const (
 	half    = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{"
 )
 
-// guardedSlow is guarded with a handler that answers at once, but on /slow: there it tells that it was entered, and
-// waits to be let go.
-func guardedSlow(t *testing.T) (address string, entered, release chan struct{}) {
+// limitedSlow is limited with a handler that returns at once, except on /slow: there it closes entered, and waits for
+// release.
+func limitedSlow(t *testing.T) (address string, entered, release chan struct{}) {
 	t.Helper()
 	entered, release = make(chan struct{}), make(chan struct{})
-	address = guarded(t, func(_ http.ResponseWriter, r *http.Request) {
+	address = limited(t, func(_ http.ResponseWriter, r *http.Request) {
 		if _, err := io.ReadAll(r.Body); err == nil && r.URL.Path == "/slow" {
 			close(entered)
 			<-release
@@ -55,15 +55,15 @@ func guardedSlow(t *testing.T) (address string, entered, release chan struct{}) 
 	return address, entered, release
 }
 
-func TestWhoKeepsUsWaitingMakesRoom(t *testing.T) {
+func TestLongestIdleConnectionIsClosedAtTheCap(t *testing.T) {
 	t.Parallel()
-	address, entered, release := guardedSlow(t)
+	address, entered, release := limitedSlow(t)
 	idle := desktest.Dial(t, address)
 	idle.Send(t, request)
 	idle.ExpectStatus(t, http.StatusOK)
 	halfway := desktest.Dial(t, address)
 	halfway.Send(t, half)
-	served := desktest.Dial(t, address) // the third: whoever waited longest goes
+	served := desktest.Dial(t, address) // the third: the longest idle one is closed
 	served.Send(t, "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
 	<-entered
 	idle.ExpectClosed(t)
@@ -77,15 +77,15 @@ func TestWhoKeepsUsWaitingMakesRoom(t *testing.T) {
 	next.ExpectStatus(t, http.StatusOK)
 }
 
-// A request that is there as a whole keeps nobody waiting, however long ago its connection was opened.
-func TestWhoIsBeingAnsweredStays(t *testing.T) {
+// A connection whose request is being answered is not idle, however long ago it was opened.
+func TestBusyConnectionStaysOpen(t *testing.T) {
 	t.Parallel()
 	for name, slow := range map[string]string{
 		"with a body": "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "without one": "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			address, entered, release := guardedSlow(t)
+			address, entered, release := limitedSlow(t)
 			served := desktest.Dial(t, address)
 			served.Send(t, "%s", slow)
 			<-entered
@@ -102,10 +102,10 @@ func TestWhoIsBeingAnsweredStays(t *testing.T) {
 	}
 }
 
-// Who was answered waits from then on, also where nobody had asked for the body.
-func TestWhoWasAnsweredIsLastInLine(t *testing.T) {
+// An answered connection becomes the newest idle one, even if the handler did not read the body.
+func TestAnsweredConnectionIsClosedLast(t *testing.T) {
 	t.Parallel()
-	address := guarded(t, func(http.ResponseWriter, *http.Request) {})
+	address := limited(t, func(http.ResponseWriter, *http.Request) {})
 	first, second := desktest.Dial(t, address), desktest.Dial(t, address)
 	for _, c := range []desktest.Conn{first, second, first} {
 		c.Send(t, request)
@@ -119,9 +119,8 @@ func TestWhoWasAnsweredIsLastInLine(t *testing.T) {
 	first.ExpectStatus(t, http.StatusOK)
 }
 
-// A body has ten seconds, whether its handler asks for it or not. The answer to one that is there as a whole may take
-// longer.
-func TestBodyIsWaitedForUntilItIsThere(t *testing.T) {
+// A body has ten seconds, whether its handler reads it or not. The response to a complete one may take longer.
+func TestBodyHasADeadlineUntilItIsComplete(t *testing.T) {
 	t.Parallel()
 	read := func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }
 	for name, c := range map[string]struct {
@@ -132,23 +131,23 @@ func TestBodyIsWaitedForUntilItIsThere(t *testing.T) {
 	}{
 		"read":       {read, strings.NewReader("{}"), true, true},
 		"breaks off": {read, iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("{}"))), true, false},
-		"left":       {func(http.ResponseWriter, *http.Request) {}, strings.NewReader("{}"), true, false},
+		"not read":   {func(http.ResponseWriter, *http.Request) {}, strings.NewReader("{}"), true, false},
 		"none":       {read, http.NoBody, false, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			server := &http.Server{Handler: c.handler, ReadHeaderTimeout: time.Minute}
-			app.Guard(server, 2)
+			s := &http.Server{Handler: c.handler, ReadHeaderTimeout: time.Minute}
+			server.LimitConnections(s, 2)
 			ours, theirs := net.Pipe()
 			defer func() { _, _ = ours.Close(), theirs.Close() }()
 			d := desktest.NewDeadlines()
-			server.Handler.ServeHTTP(
+			s.Handler.ServeHTTP(
 				d,
-				httptest.NewRequestWithContext(server.ConnContext(t.Context(), ours), http.MethodPost, "/", c.body),
+				httptest.NewRequestWithContext(s.ConnContext(t.Context(), ours), http.MethodPost, "/", c.body),
 			)
 			limited := len(d.List) > 0 && time.Until(d.List[0]) == 10*time.Second
 			lifted := len(d.List) > 1 && d.List[1].IsZero()
 			if limited != c.limited || lifted != c.lifted {
-				t.Errorf("a body that is %s is waited for until %v", name, d.List)
+				t.Errorf("a body that is %s has the deadlines %v", name, d.List)
 			}
 		})
 	}

@@ -1,0 +1,113 @@
+package server
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Files of the data folder.
+const (
+	DeskFile  = "desk.db"   // messages, audit trail, users
+	QueueFile = "queue.db"  // the embedded queues
+	SpoolFile = "spool.db"  // messages that SQS has not confirmed
+	keyFile   = "audit.key" // signs the audit trail; keep a copy where the database's backups are not
+	lockFile  = "dlqdesk.lock"
+)
+
+// DataDir is the folder of everything that a running dlqdesk stores on disk.
+type DataDir struct {
+	path string
+	lock *os.File // nil: not locked
+}
+
+// OpenDataDir makes the folder, for its owner alone.
+func OpenDataDir(path string) (*DataDir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	return &DataDir{path: path}, nil
+}
+
+// File returns the path of a file in the folder.
+func (d *DataDir) File(name string) string { return filepath.Join(d.path, name) }
+
+// ErrLocked is returned by Lock while another process has the data folder.
+var ErrLocked = errors.New("another dlqdesk runs on the data folder")
+
+// Lock keeps every other process from delivering out of the same folder. The lock ends with the process, however that
+// ends.
+func (d *DataDir) Lock() error {
+	f, err := os.OpenFile(d.File(lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the lock of the data folder: %w", err)
+	}
+	// a file descriptor fits an int
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec
+		_ = f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return fmt.Errorf("%w %s: stop it, or set data_dir to a folder of its own", ErrLocked, d.path)
+		}
+		return fmt.Errorf("lock the data folder: %w", err)
+	}
+	d.lock = f
+	return nil
+}
+
+// Unlock releases the lock, if there is one.
+func (d *DataDir) Unlock() error {
+	if d.lock == nil {
+		return nil
+	}
+	return d.lock.Close()
+}
+
+// auditKeySize is that of the hash which the key is for, in bytes.
+const auditKeySize = 32
+
+// AuditKey returns the key of the audit trail. It makes one if neither key nor trail exist yet.
+func (d *DataDir) AuditKey() ([]byte, error) {
+	path := d.File(keyFile)
+	key, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return d.newAuditKey()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the audit key: %w", err)
+	}
+	if n := len(key); n != auditKeySize {
+		const wrong = "the audit key %s has %d bytes instead of %d: restore it from its copy"
+		return nil, fmt.Errorf(wrong, path, n, auditKeySize)
+	}
+	return key, nil
+}
+
+func (d *DataDir) newAuditKey() ([]byte, error) {
+	path, trail := d.File(keyFile), d.File(DeskFile)
+	if _, err := os.Stat(trail); err == nil {
+		return nil, fmt.Errorf("the audit key %s is missing while %s exists: restore it from its copy, "+
+			"or move the data folder away to start anew", path, trail)
+	}
+	key := make([]byte, auditKeySize)
+	_, _ = rand.Read(key) // never fails, see crypto/rand
+	// The link is made after the whole key is on disk.
+	f, err := os.CreateTemp(d.path, keyFile+".*")
+	if err != nil {
+		return nil, fmt.Errorf("make the audit key: %w", err)
+	}
+	_, err = f.Write(key)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Link(f.Name(), path)
+	}
+	_ = os.Remove(f.Name())
+	if errors.Is(err, os.ErrExist) {
+		return d.AuditKey() // another command was first
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write the audit key: %w", err)
+	}
+	return key, nil
+}

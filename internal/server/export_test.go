@@ -1,0 +1,4 @@
+package server
+
+// LimitConnections is limitConnections, for tests.
+var LimitConnections = limitConnections
