@@ -106,7 +106,7 @@ func (c *Console) showSetup(w http.ResponseWriter, r *http.Request, v page.Setup
 	case err == nil:
 		c.render(w, r, http.StatusOK, page.Setup(v))
 	case kind == deadletter.Forbidden || kind == deadletter.Conflict:
-		v.Refused = why(err)
+		v.LinkError = why(err)
 		c.render(w, r, statusOf(kind), page.Setup(v))
 	default:
 		c.fail(w, r, err)

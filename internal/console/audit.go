@@ -202,17 +202,17 @@ func (c *Console) auditView(query url.Values, cursor string, events store.Page[s
 		),
 		Chain:  chainView(c.Chain()),
 		Filter: c.auditFilter(query),
-		Times: timePresets(
+		TimePresets: timePresets(
 			query,
 			c.Now(),
 		),
-		Deeds:    deedPresets(query),
-		CSVURL:   address("/audit/export", with(query, "format", formatCSV)),
-		JSONURL:  address("/audit/export", with(query, "format", formatJSON)),
-		Chips:    chips("/audit", query, auditFields(), sayAudit),
-		ClearURL: "/audit",
-		NewerURL: pageURL("/audit", query, events.Newer),
-		OlderURL: pageURL("/audit", query, events.Older),
+		ActionPresets: deedPresets(query),
+		CSVURL:        address("/audit/export", with(query, "format", formatCSV)),
+		JSONURL:       address("/audit/export", with(query, "format", formatJSON)),
+		Chips:         chips("/audit", query, auditFields(), sayAudit),
+		ClearURL:      "/audit",
+		NewerURL:      pageURL("/audit", query, events.Newer),
+		OlderURL:      pageURL("/audit", query, events.Older),
 	}
 	if v.NewerURL != "" {
 		v.NewestURL = address("/audit", query)
@@ -285,12 +285,12 @@ func (c *Console) auditFilter(query url.Values) page.AuditFilter {
 		Actor: query.Get(
 			"actor",
 		),
-		Message: query.Get("message"),
-		From:    formTimeOf(query.Get("from")),
-		To:      formTimeOf(query.Get("to")),
-		Doers:   selected(auditDoers(), query.Get("by")),
-		Actions: selected(auditActions(), query.Get("action")),
-		Sources: c.sourceOptions(nil, query.Get("source")),
+		Message:    query.Get("message"),
+		From:       formTimeOf(query.Get("from")),
+		To:         formTimeOf(query.Get("to")),
+		ActorTypes: selected(auditDoers(), query.Get("by")),
+		Actions:    selected(auditActions(), query.Get("action")),
+		Sources:    c.sourceOptions(nil, query.Get("source")),
 	}
 }
 
@@ -350,7 +350,14 @@ func auditRow(e store.EventRow) page.AuditRow {
 	}
 	switch {
 	case e.TargetKind == messageTarget:
-		row.Target, row.Name, row.URL = shortID(e.Target), printable(e.Target), messageURL(deadletter.ID(e.Target), "")
+		row.Target, row.TargetID, row.URL = shortID(
+			e.Target,
+		), printable(
+			e.Target,
+		), messageURL(
+			deadletter.ID(e.Target),
+			"",
+		)
 		addAttempt(&row, e)
 	case e.TargetKind == jobTarget:
 		row.URL = "/jobs/" + url.PathEscape(e.Target)
@@ -402,14 +409,17 @@ func addAttempt(row *page.AuditRow, e store.EventRow) {
 }
 
 // chainView says whether the trail is whole; nothing before it was verified.
-func chainView(chain Chain) page.Chain {
+func chainView(chain Chain) page.ChainStatus {
 	switch {
 	case chain.At.IsZero():
-		return page.Chain{}
+		return page.ChainStatus{}
 	case chain.Fault != "":
-		return page.Chain{Broken: true, Text: sentence(chain.Fault), At: ui.At(chain.At)}
+		return page.ChainStatus{Broken: true, Text: sentence(chain.Fault), At: ui.At(chain.At)}
 	}
-	return page.Chain{Text: plural(int(chain.Events), "event") + ", each vouched for by the next.", At: ui.At(chain.At)}
+	return page.ChainStatus{
+		Text: plural(int(chain.Events), "event") + ", each vouched for by the next.",
+		At:   ui.At(chain.At),
+	}
 }
 
 // maxFact bounds one fact of an event on a page, in bytes.

@@ -18,8 +18,8 @@ import (
 )
 
 // outages are the destinations for which messages are held back, in the order of the page's sources.
-func (c *Console) outages(by deadletter.Actor, o overview) []page.Outage {
-	var list []page.Outage
+func (c *Console) outages(by deadletter.Actor, o overview) []page.BreakerView {
+	var list []page.BreakerView
 	for _, name := range c.sourcesOf(o) {
 		if _, ok := c.sources[name]; !ok {
 			continue
@@ -32,10 +32,10 @@ func (c *Console) outages(by deadletter.Actor, o overview) []page.Outage {
 		if !ok {
 			continue
 		}
-		v.Source, v.BackTo, v.Position = printable(name), o.query.Encode(), strconv.Itoa(len(list))
+		v.Source, v.Back, v.Position = printable(name), o.query.Encode(), strconv.Itoa(len(list))
 		v.Waiting.Text, v.Messages = number(named), waitingMessages(named)
 		if unnamed > 0 {
-			v.Unnamed = page.Count{
+			v.WithoutSource = page.Count{
 				Text: number(unnamed) + " without a source",
 				URL: address(
 					"/messages",
@@ -49,7 +49,7 @@ func (c *Console) outages(by deadletter.Actor, o overview) []page.Outage {
 				between(time.Time{}, time.Time{}, name, "status", string(deadletter.Retrying)),
 			)
 		}
-		if v.State != page.OutageReleasing {
+		if v.State != page.BreakerHalfOpen {
 			v.Probe = "/destinations/" + url.PathEscape(name) + "/probe"
 		}
 		if denied := why(by.May(deadletter.ActProbe)); denied != "" {
@@ -82,10 +82,10 @@ func (c *Console) jobsHeld(ctx context.Context) (map[string]deadletter.JobID, er
 
 // outageView tells how a destination stands for which messages wait, some of them perhaps of a job; false: none are
 // held.
-func outageView(h Health, waiting int, job deadletter.JobID, now time.Time) (v page.Outage, ok bool) {
-	v = page.Outage{Waiting: page.Count{Text: number(waiting)}, Messages: waitingMessages(waiting)}
+func outageView(h Health, waiting int, job deadletter.JobID, now time.Time) (v page.BreakerView, ok bool) {
+	v = page.BreakerView{Waiting: page.Count{Text: number(waiting)}, Messages: waitingMessages(waiting)}
 	if h.Failures > 0 {
-		v.Seen, v.Saw = ui.At(h.Seen), printable(h.Error)
+		v.LastDelivery, v.LastOutcome = ui.At(h.Seen), printable(h.Error)
 	}
 	if job != 0 {
 		v.Job, v.JobURL = "job "+job.String(), jobPath(job)
@@ -96,22 +96,22 @@ func outageView(h Health, waiting int, job deadletter.JobID, now time.Time) (v p
 	paused := h.PausedUntil.After(now)
 	switch {
 	case !h.HeldSince.IsZero():
-		v.State, v.Since = page.OutageDown, ui.At(h.HeldSince)
+		v.State, v.Since = page.BreakerOpen, ui.At(h.HeldSince)
 		if paused {
 			h.NextProbe = latest(h.NextProbe, h.PausedUntil)
 		}
 		v.Note, v.Next = nextTest(h, waiting > 0 || job != 0, now)
 	case paused:
-		v.State, v.Since, v.Note = page.OutagePaused, ui.At(h.PausedUntil), "Retries and jobs go on then."
+		v.State, v.Since, v.Note = page.BreakerPaused, ui.At(h.PausedUntil), "Retries and jobs go on then."
 	case !h.ReleasingSince.IsZero() && (waiting > 0 || job != 0):
-		v.State, v.Since, v.Note = page.OutageReleasing, ui.At(
+		v.State, v.Since, v.Note = page.BreakerHalfOpen, ui.At(
 			h.ReleasingSince,
 		), fmt.Sprintf(
 			"They are let go bit by bit: %s a second.",
 			number(h.Release),
 		)
 	default:
-		return page.Outage{}, false
+		return page.BreakerView{}, false
 	}
 	return v, true
 }
@@ -174,21 +174,21 @@ func (c *Console) probe(w http.ResponseWriter, r *http.Request) {
 func overviewFields() []field { return []field{{name: "range"}, {name: "source"}} }
 
 // holdOf says why what can wait is not sent to the destination of a source now; false: it is.
-func (c *Console) holdOf(source string) (page.Hold, bool) {
+func (c *Console) holdOf(source string) (page.BreakerNotice, bool) {
 	if _, ok := c.sources[source]; !ok {
-		return page.Hold{}, false
+		return page.BreakerNotice{}, false
 	}
 	h := c.Health(source)
-	hold := page.Hold{Source: printable(source)}
+	hold := page.BreakerNotice{Source: printable(source)}
 	switch {
 	case !h.HeldSince.IsZero():
-		hold.State, hold.At = page.OutageDown, ui.At(h.HeldSince)
+		hold.State, hold.At = page.BreakerOpen, ui.At(h.HeldSince)
 	case h.PausedUntil.After(c.Now()):
-		hold.State, hold.At = page.OutagePaused, ui.At(h.PausedUntil)
+		hold.State, hold.At = page.BreakerPaused, ui.At(h.PausedUntil)
 	case !h.ReleasingSince.IsZero():
-		hold.State, hold.At, hold.Rate = page.OutageReleasing, ui.At(h.ReleasingSince), number(h.Release)
+		hold.State, hold.At, hold.Rate = page.BreakerHalfOpen, ui.At(h.ReleasingSince), number(h.Release)
 	default:
-		return page.Hold{}, false
+		return page.BreakerNotice{}, false
 	}
 	return hold, true
 }
@@ -197,13 +197,13 @@ func (c *Console) holdOf(source string) (page.Hold, bool) {
 const mostHolds = 5
 
 // jobHolds are the destinations for which messages of a job wait, or would if it was started now.
-func (c *Console) jobHolds(ctx context.Context, j deadletter.Job) (holds page.Holds, err error) {
+func (c *Console) jobHolds(ctx context.Context, j deadletter.Job) (holds page.BreakerNotices, err error) {
 	if !j.Delivers() || j.Action.Redrives() || j.State != deadletter.JobRunning && j.State != deadletter.JobDraft {
-		return page.Holds{}, nil
+		return page.BreakerNotices{}, nil
 	}
 	sources, err := c.Store.PendingSources(ctx, j.ID)
 	if err != nil {
-		return page.Holds{}, err
+		return page.BreakerNotices{}, err
 	}
 	for i, source := range sources {
 		if source == "" {

@@ -116,7 +116,7 @@ func (c *Console) editCurl(w http.ResponseWriter, r *http.Request) {
 	filled := formHeaders(r, e)
 	headers, err := redact.EditHeaders(e.base.Headers, filled, e.source.MaskHeaders...)
 	if fault := cmp.Or(headerFault(e, filled), why(err)); fault != "" {
-		c.render(w, r, http.StatusOK, page.EditCurl("", fault))
+		c.render(w, r, http.StatusOK, page.EditPreview("", fault))
 		return
 	}
 	edited := deadletter.Revision{
@@ -124,7 +124,7 @@ func (c *Console) editCurl(w http.ResponseWriter, r *http.Request) {
 		Body:    []byte(r.PostForm.Get("body")),
 		Headers: headers,
 	}
-	c.render(w, r, http.StatusOK, page.EditCurl(curlOf(e.message, edited, e.source), ""))
+	c.render(w, r, http.StatusOK, page.EditPreview(curlOf(e.message, edited, e.source), ""))
 }
 
 // refuseEdit shows the form again as it was filled in. It carries the message's present version: whoever has read the
@@ -181,7 +181,7 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	}
 	if _, masked := redact.Body(e.base.Body, e.source.MaskPaths); masked {
 		for _, p := range e.source.MaskPaths {
-			v.KeptPaths = append(v.KeptPaths, "$."+strings.Join(p, "."))
+			v.MaskedPaths = append(v.MaskedPaths, "$."+strings.Join(p, "."))
 		}
 	}
 	return v

@@ -149,7 +149,7 @@ func (c *Console) jobLate(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	c.render(w, r, http.StatusOK, page.JobLate(late))
+	c.render(w, r, http.StatusOK, page.JobNewMatches(late))
 }
 
 // startJob begins with a draft. What is missing in the form is asked for in the same place.
@@ -204,12 +204,12 @@ func (c *Console) askAgain(
 	fault error,
 ) {
 	explain := func(v *page.JobConfirmView) {
-		v.Patch, v.Reason, v.Sure = string(in.Patch), in.Reason, in.Unknown
+		v.Patch, v.Reason, v.IncludeUnknown = string(in.Patch), in.Reason, in.Unknown
 		_, patch := payload.MergePatch([]byte(`{}`), in.Patch)
-		v.Canary, v.Rate = r.PostForm.Get("canary"), r.PostForm.Get("rate")
+		v.TestBatch, v.Rate = r.PostForm.Get("canary"), r.PostForm.Get("rate")
 		switch {
 		case in.Canary < 0 || in.Canary > j.Items.Total():
-			v.CanaryError = why(fault)
+			v.TestBatchError = why(fault)
 		case in.Rate < 0 || in.Rate > deadletter.MaxJobRate:
 			v.RateError = why(fault)
 		case j.Delivers() && j.Unknown > 0 && !in.Unknown:
@@ -345,25 +345,26 @@ func wordsOf(a deadletter.Action) words {
 func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.JobView {
 	n := j.Items
 	v := page.JobView{
-		ID:      j.ID.String(),
-		State:   string(j.State),
-		Title:   jobTitle(j),
-		Settled: strconv.Itoa(n.Done + n.Failed + n.Skipped),
-		Total:   strconv.Itoa(n.Total()),
+		ID:       j.ID.String(),
+		State:    string(j.State),
+		Title:    jobTitle(j),
+		Finished: strconv.Itoa(n.Done + n.Failed + n.Skipped),
+		Total:    strconv.Itoa(n.Total()),
 		Parts: jobParts(
 			j,
 		),
-		Why:       sentence(j.Why),
-		To:        to,
-		Denied:    why(auth.Actor(r.Context()).May(j.Action)),
-		By:        printable(j.By.Name),
-		Polls:     j.State == deadletter.JobRunning || n.Ordered > 0,
-		CanPause:  j.State == deadletter.JobRunning,
-		CanResume: j.State == deadletter.JobPaused,
-		CanCancel: j.State == deadletter.JobRunning || j.State == deadletter.JobPaused,
-		CanUndo:   j.State.Over() && j.Action == deadletter.ActArchive && n.Done > 0,
-		CanHide:   j.State.Over() && n.Ordered == 0 && j.By.Name == auth.Actor(r.Context()).Name && to != jobPath(j.ID),
-		Refresh:   j.State.Over() && n.Ordered == 0 && strings.HasPrefix(to, "/messages"),
+		WaitReason: sentence(j.Why),
+		ReturnTo:   to,
+		Denied:     why(auth.Actor(r.Context()).May(j.Action)),
+		By:         printable(j.By.Name),
+		Active:     j.State == deadletter.JobRunning || n.Ordered > 0,
+		CanPause:   j.State == deadletter.JobRunning,
+		CanResume:  j.State == deadletter.JobPaused,
+		CanCancel:  j.State == deadletter.JobRunning || j.State == deadletter.JobPaused,
+		CanUndo:    j.State.Over() && j.Action == deadletter.ActArchive && n.Done > 0,
+		CanHide: j.State.Over() && n.Ordered == 0 && j.By.Name == auth.Actor(r.Context()).Name &&
+			to != jobPath(j.ID),
+		Refresh: j.State.Over() && n.Ordered == 0 && strings.HasPrefix(to, "/messages"),
 		Started: ui.At(
 			j.StartedAt,
 		),
@@ -394,7 +395,7 @@ func addAgain(v *page.JobView, j deadletter.Job) {
 	if j.Action.Redrives() {
 		again = deadletter.ActRedrive
 	}
-	v.Again, v.AgainLabel = bulkName(again), wordsOf(again).verb+" what failed"
+	v.RetryAction, v.RetryLabel = bulkName(again), wordsOf(again).verb+" what failed"
 	v.FailedQuery = url.Values{
 		"status": {string(deadletter.Failed)},
 		"job":    {v.ID},
@@ -466,7 +467,7 @@ func faultMessages(id deadletter.JobID, f store.Fault) string {
 // addNow tells for which destinations a job waits, and, where nothing is under way, why messages failed or were
 // skipped.
 func (c *Console) addNow(ctx context.Context, v *page.JobView, j deadletter.Job) (err error) {
-	if v.Holds, err = c.jobHolds(ctx, j); err != nil {
+	if v.Breakers, err = c.jobHolds(ctx, j); err != nil {
 		return err
 	}
 	return c.addFaults(ctx, v, j)
@@ -479,9 +480,9 @@ func (c *Console) addFaults(ctx context.Context, v *page.JobView, j deadletter.J
 	}
 	faults, err := c.Store.JobFaults(ctx, j.ID)
 	for _, f := range faults {
-		v.Faults = append(
-			v.Faults,
-			page.JobFault{
+		v.Problems = append(
+			v.Problems,
+			page.JobProblem{
 				Count: number(f.Messages),
 				State: string(f.State),
 				Text:  printable(sentence(f.Text)),
@@ -513,9 +514,9 @@ func (c *Console) addFacts(ctx context.Context, v *page.JobView, j deadletter.Jo
 func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (page.JobConfirmView, error) {
 	say := wordsOf(j.Action)
 	v := page.JobConfirmView{
-		ID:      j.ID.String(),
-		Heading: say.verb + " " + plural(j.Items.Total(), "message"),
-		Set:     plural(j.Items.Total(), "message"),
+		ID:       j.ID.String(),
+		Heading:  say.verb + " " + plural(j.Items.Total(), "message"),
+		Messages: plural(j.Items.Total(), "message"),
 		Oldest: ui.At(
 			j.Oldest,
 		),
@@ -530,7 +531,7 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 		v.Denied = "No message matches any more: there is nothing to do."
 	}
 	if j.Unfit > 0 {
-		v.Unfit = fmt.Sprintf(
+		v.Skipped = fmt.Sprintf(
 			"%s of them cannot be %s as they stand: they will be skipped.",
 			number(j.Unfit),
 			partOf(j.Action),
@@ -540,10 +541,10 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 		v.Unknown = number(j.Unknown) + " of them may have been processed already."
 	}
 	var err error
-	if v.Holds, err = c.jobHolds(r.Context(), j); err != nil {
+	if v.Breakers, err = c.jobHolds(r.Context(), j); err != nil {
 		return v, err
 	}
-	v.Late, err = c.lateView(r.Context(), j)
+	v.NewMatches, err = c.lateView(r.Context(), j)
 	return v, err
 }
 
@@ -561,20 +562,20 @@ func partOf(a deadletter.Action) string {
 }
 
 // lateView counts what came since a draft was made; nothing can come to messages that were selected one by one.
-func (c *Console) lateView(ctx context.Context, j deadletter.Job) (page.JobLateView, error) {
+func (c *Console) lateView(ctx context.Context, j deadletter.Job) (page.NewMatchesView, error) {
 	if j.Filter == "" || j.State != deadletter.JobDraft {
-		return page.JobLateView{}, nil
+		return page.NewMatchesView{}, nil
 	}
 	values, err := url.ParseQuery(j.Filter)
 	if err != nil {
-		return page.JobLateView{}, fmt.Errorf("read filter of job %d: %w", j.ID, err)
+		return page.NewMatchesView{}, fmt.Errorf("read filter of job %d: %w", j.ID, err)
 	}
 	asked, err := messageQuery(values, "")
 	if err != nil {
-		return page.JobLateView{}, err
+		return page.NewMatchesView{}, err
 	}
 	late, err := c.Store.Late(ctx, j.ID, asked.Filter)
-	v := page.JobLateView{URL: jobPath(j.ID) + "/late", Text: "None arrived since."}
+	v := page.NewMatchesView{URL: jobPath(j.ID) + "/late", Text: "None arrived since."}
 	if late == 1 {
 		v.Text = "1 that arrived since is not included."
 	} else if late > 1 {

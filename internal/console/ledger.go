@@ -41,16 +41,16 @@ func (c *Console) ledger(w http.ResponseWriter, r *http.Request) {
 	if status == http.StatusOK { // a check may have ended since: the page says one thing
 		chrome.Unbalanced = len(shown.Imbalances) > 0
 	}
-	c.render(w, r, status, page.Ledger(page.LedgerView{Chrome: chrome, Book: shown}))
+	c.render(w, r, status, page.Ledger(page.LedgerView{Chrome: chrome, Table: shown}))
 }
 
 // ledgerBook answers the account that a query asks for, or the state that says why there is none.
-func (c *Console) ledgerBook(r *http.Request) (page.LedgerBook, int) {
+func (c *Console) ledgerBook(r *http.Request) (page.LedgerTableView, int) {
 	b, err := c.readLedger(r.Context(), only(r.URL.Query(), []field{{name: "source"}, {name: "before"}}))
 	if err != nil {
 		kind := deadletter.KindOf(err)
 		c.logFailure(r, kind, err)
-		return page.LedgerBook{State: page.StateFault, Fault: why(err), RetryURL: "/ledger"}, statusOf(kind)
+		return page.LedgerTableView{State: page.StateFault, Fault: why(err), RetryURL: "/ledger"}, statusOf(kind)
 	}
 	return c.ledgerView(b), http.StatusOK
 }
@@ -86,9 +86,9 @@ func (c *Console) queueDepths(ctx context.Context) []queueDepth {
 	return list
 }
 
-func (c *Console) ledgerView(b book) page.LedgerBook {
-	v := page.LedgerBook{
-		URL: address("/ledger", b.query), Verdict: verdictOf(b), Queues: c.ledgerQueues(b),
+func (c *Console) ledgerView(b book) page.LedgerTableView {
+	v := page.LedgerTableView{
+		URL: address("/ledger", b.query), Result: verdictOf(b), Queues: c.ledgerQueues(b),
 		Sources: c.sourceOptions(slices.Sorted(maps.Keys(b.counts)), b.query.Get("source")),
 	}
 	v.Imbalances, v.MoreImbalances = c.imbalanceViews(b.state.Wrong())
@@ -122,8 +122,8 @@ func (c *Console) imbalanceViews(list []deadletter.Imbalance) (views []page.Imba
 	return views, more
 }
 
-func verdictOf(b book) page.LedgerVerdict {
-	v := page.LedgerVerdict{At: ui.At(b.state.At)}
+func verdictOf(b book) page.LedgerResult {
+	v := page.LedgerResult{At: ui.At(b.state.At)}
 	wrong, known := b.state.Wrong(), len(b.state.Acknowledged())
 	switch {
 	case len(wrong) > 0 && !slices.ContainsFunc(wrong, func(i deadletter.Imbalance) bool { return !i.Expired }):
@@ -150,10 +150,10 @@ func verdictOf(b book) page.LedgerVerdict {
 
 func (c *Console) imbalanceView(i deadletter.Imbalance) page.ImbalanceView {
 	v := page.ImbalanceView{
-		From:   ui.At(i.Hour),
-		To:     ui.At(i.Hour.Add(time.Hour)),
-		Source: printable(i.Source),
-		What:   whatOf(i),
+		From:    ui.At(i.Hour),
+		To:      ui.At(i.Hour.Add(time.Hour)),
+		Source:  printable(i.Source),
+		Summary: whatOf(i),
 	}
 	if i.Source != "" {
 		v.URL = address("/messages", between(i.Hour, i.Hour.Add(time.Hour), i.Source, "status", allStatus))
@@ -164,22 +164,22 @@ func (c *Console) imbalanceView(i deadletter.Imbalance) page.ImbalanceView {
 	if !i.Ack.At.IsZero() {
 		v.AckBy, v.AckAt, v.AckNote = printable(i.Ack.By), ui.At(i.Ack.At), printable(i.Ack.Note)
 		if v.AckURL = ""; !i.Acknowledged() {
-			v.AckURL, v.AckOf = acknowledgeURL(i), number(i.Ack.Amount)
+			v.AckURL, v.AckAmount = acknowledgeURL(i), number(i.Ack.Amount)
 		}
 	}
 	switch {
 	case i.Missing > 0:
-		v.Why, v.Do = whyMissing(i)
+		v.Meaning, v.Remedy = whyMissing(i)
 	case !i.Killed.IsZero():
-		v.Why = fmt.Sprintf(
+		v.Meaning = fmt.Sprintf(
 			"dlqdesk was killed: it was heard of last at %s, and had not saved the counts of its last second. The messages are here; a loss of up to %d in the same hour would not show beside them.",
 			i.Killed.Format("15:04:05 UTC on 2 January"),
 			i.Amount(),
 		)
 	case i.Explained():
-		v.Why = "The queue had taken them, though it did not say so in time: the platform was told to send them again."
+		v.Meaning = "The queue had taken them, though it did not say so in time: the platform was told to send them again."
 	default:
-		v.Why, v.Do = whyMore(i)
+		v.Meaning, v.Remedy = whyMore(i)
 	}
 	return v
 }
@@ -266,11 +266,11 @@ func ledgerRow(l deadletter.LedgerLine, state deadletter.LedgerState) page.Ledge
 		From: ui.At(
 			l.Hour,
 		),
-		Source:    printable(l.Source),
-		Received:  number(l.Received),
-		Delivered: number(l.Delivered),
-		Repeated:  number(l.Repeated),
-		Known:     true,
+		Source:     printable(l.Source),
+		Received:   number(l.Received),
+		Delivered:  number(l.Delivered),
+		Duplicates: number(l.Repeated),
+		Explained:  true,
 	}
 	if l.Refused > 0 {
 		row.Refused = number(l.Refused)
@@ -282,14 +282,14 @@ func ledgerRow(l deadletter.LedgerLine, state deadletter.LedgerState) page.Ledge
 			continue
 		}
 		waiting -= i.Missing
-		row.Known = row.Known && (i.Explained() || i.Acknowledged())
+		row.Explained = row.Explained && (i.Explained() || i.Acknowledged())
 		if i.Expired {
 			expired += i.Missing
 		} else {
 			off = append(off, offOf(i))
 		}
 	}
-	row.Waiting, row.Expired, row.Off = number(max(0, waiting)), number(expired), strings.Join(off, ", ")
+	row.Waiting, row.Expired, row.Difference = number(max(0, waiting)), number(expired), strings.Join(off, ", ")
 	for _, status := range page.LedgerStatuses() {
 		n := l.Messages[deadletter.Status(status)]
 		count := counted(n, "/messages", between(l.Hour, l.Hour.Add(time.Hour), l.Source, "status", status))
@@ -316,12 +316,12 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 			continue
 		}
 		row := page.LedgerQueue{
-			Name:    q.Name,
-			Holds:   q.Holds,
-			Waiting: number(held),
-			Keeps:   keeps(q.depth.Retention),
-			Oldest:  ui.At(q.depth.Oldest),
-			Fault:   q.fault(),
+			Name:      q.Name,
+			Content:   q.Holds,
+			Waiting:   number(held),
+			Retention: keeps(q.depth.Retention),
+			Oldest:    ui.At(q.depth.Oldest),
+			Fault:     q.fault(),
 		}
 		if q.Shared {
 			row.Shared = "Other receivers may deliver from here: a webhook is accounted for by the one that does, so one that is lost here does not show."
@@ -336,9 +336,9 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 			row.Note = "SQS does not tell. A message expires " + keeps(q.depth.Retention) + " after it was sent."
 		}
 		if q.Left != nil && q.depth.Retention > 0 {
-			row.Seen = seenOn(q.Left(), q.depth.Retention, b.now)
+			row.Undeleted = seenOn(q.Left(), q.depth.Retention, b.now)
 		}
-		if row.Expires.IsZero() && len(row.Seen) > 0 && row.Fault.Text == "" {
+		if row.Expires.IsZero() && len(row.Undeleted) > 0 && row.Fault.Text == "" {
 			row.Note = "These are the oldest that were read."
 		}
 		rows = append(rows, row)
@@ -350,19 +350,19 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 const mostSeen = 10
 
 // seenOn are messages that are still on a queue, those that it forgets first.
-func seenOn(left []Left, retention time.Duration, now time.Time) []page.SeenMessage {
-	var list []page.SeenMessage
+func seenOn(left []Left, retention time.Duration, now time.Time) []page.UndeletedMessage {
+	var list []page.UndeletedMessage
 	for _, l := range left[:min(len(left), mostSeen)] {
 		if now.Sub(l.SentAt) > retention {
 			continue // it has been forgotten already
 		}
-		m := page.SeenMessage{
+		m := page.UndeletedMessage{
 			ID:      string(l.Message),
-			Why:     "could not be written to the store yet",
+			Reason:  "could not be written to the store yet",
 			Expires: ui.At(l.SentAt.Add(retention)),
 		}
 		if l.Kept {
-			m.URL, m.Why = "/messages/"+string(l.Message), "is on the desk, and its message waits to be deleted"
+			m.URL, m.Reason = "/messages/"+string(l.Message), "is on the desk, and its message waits to be deleted"
 		}
 		list = append(list, m)
 	}

@@ -339,7 +339,7 @@ func (f *follower) rows(ctx context.Context, happened []store.Happening) (map[st
 	}
 	rows := map[string]string{}
 	for _, l := range messages {
-		if rows[string(l.ID)], err = written(ctx, page.MessageRowOf(f.c.rowView(ctx, l, f.back))); err != nil {
+		if rows[string(l.ID)], err = written(ctx, page.MessageTableRow(f.c.rowView(ctx, l, f.back))); err != nil {
 			return nil, err
 		}
 	}

@@ -273,7 +273,7 @@ func (c *Console) asksFirst(w http.ResponseWriter, r *http.Request, act deadlett
 		return true
 	}
 	v := c.panelView(auth.Actor(r.Context()), l, h, backQuery(r))
-	v.Ask, v.AskRevision = string(act), r.PostForm.Get("revision")
+	v.Confirm, v.ConfirmRevision = string(act), r.PostForm.Get("revision")
 	if isPartial(r) {
 		c.render(w, r, http.StatusOK, page.MessagePanel(v))
 		return true
@@ -282,7 +282,7 @@ func (c *Console) asksFirst(w http.ResponseWriter, r *http.Request, act deadlett
 		w,
 		r,
 		http.StatusOK,
-		page.MessageQuestion(
+		page.MessageConfirm(
 			page.MessageView{Chrome: c.chrome(r, "Message "+string(l.ID)), BackURL: listPath(v.Back), Panel: v},
 		),
 	)
@@ -371,7 +371,7 @@ type history struct {
 	revisions []deadletter.Revision // without bodies
 	events    []store.EventRow
 	cause     page.Cause
-	stillOn   page.StillOn
+	stillOn   page.UndeletedCopy
 }
 
 func (c *Console) readHistory(ctx context.Context, l deadletter.Message) (history, error) {
@@ -421,8 +421,8 @@ func (c *Console) messageView(
 	for i, other := range h.revisions {
 		current, to := other.Number == shown.Number, revisionURL(l.ID, other.Number, back)
 		v.Panel.Revisions[i].Current = current
-		v.Payload.Others = append(
-			v.Payload.Others,
+		v.Payload.Revisions = append(
+			v.Payload.Revisions,
 			page.PayloadLink{Name: revisionName(other), URL: to, Current: current},
 		)
 	}
@@ -452,34 +452,34 @@ func (c *Console) panelView(by deadletter.Actor, l deadletter.Message, h history
 		ID: string(
 			l.ID,
 		),
-		Version: strconv.Itoa(l.Version),
-		Back:    back,
-		Status:  string(l.Status),
-		Source:  printable(l.Source),
-		Reason:  printable(l.Reason),
-		Cause:   h.cause,
-		StillOn: h.stillOn,
+		Version:   strconv.Itoa(l.Version),
+		Back:      back,
+		Status:    string(l.Status),
+		Source:    printable(l.Source),
+		Reason:    printable(l.Reason),
+		Cause:     h.cause,
+		Undeleted: h.stillOn,
 		Code: code(
 			l.StatusCode,
 		),
-		Outcome:     string(l.Outcome),
-		Retries:     c.retries(l),
-		NextRetry:   nextRetry(l),
-		Received:    ui.At(l.ReceivedAt),
-		LastAttempt: ui.At(l.LastAttemptAt),
-		Result:      result(l, h.attempts),
+		Outcome:      string(l.Outcome),
+		AttemptCount: c.retries(l),
+		NextRetry:    nextRetry(l),
+		Received:     ui.At(l.ReceivedAt),
+		LastAttempt:  ui.At(l.LastAttemptAt),
+		Result:       result(l, h.attempts),
 	}
 	if s, ok := c.sourceOf(l); ok {
 		v.Destination = s.Destination
 		if l.Status.CanReplay() {
-			v.Hold, _ = c.holdOf(s.Name)
+			v.Breaker, _ = c.holdOf(s.Name)
 		}
 	}
 	if l.Arrivals > 1 {
 		v.Arrived = plural(l.Arrivals, "time")
 	}
 	c.permit(&v, by, l, c.Now())
-	v.SentBack = len(h.attempts) > 0 && h.attempts[0].Trigger.Redrives()
+	v.LastWasRedrive = len(h.attempts) > 0 && h.attempts[0].Trigger.Redrives()
 	c.addRevisions(&v, l, h.revisions)
 	c.addAttempts(&v, l, h)
 	for _, e := range h.events {

@@ -168,12 +168,12 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		NewerURL: pageURL("/messages", l.query, l.page.Newer),
 		OlderURL: pageURL("/messages", l.query, l.page.Older),
 	}
-	v.ByReceipt, v.ByAttempt = sortLink(l, "receipt", store.ByReceipt), sortLink(l, "attempt", store.ByAttempt)
+	v.ByReceived, v.ByAttempt = sortLink(l, "receipt", store.ByReceipt), sortLink(l, "attempt", store.ByAttempt)
 	if v.NewerURL != "" {
 		v.NewestURL = address("/messages", l.query)
 	}
 	back := with(l.query, "cursor", l.cursor).Encode()
-	v.Views, v.Look = l.views, c.readLook(r.Context()).view()
+	v.Views, v.Layout = l.views, c.readLook(r.Context()).view()
 	v.Redrives = len(c.DLQs)+len(l.queues) > 0
 	v.FirstURL = address("/messages", l.query)
 	v.Live = address(livePath, with(with(l.query, "cursor", l.cursor), "after", strconv.FormatInt(l.after, 10)))
@@ -186,7 +186,7 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		v.Matching = messages(n, capped)
 	}
 	if l.behind > 0 {
-		v.Behind = ui.Notice{
+		v.IndexNotice = ui.Notice{
 			Kind: ui.Info,
 			Text: searchBehind(int(l.behind)),
 			Hint: "They will be within moments: search again then.",
@@ -198,7 +198,7 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 	case len(v.Rows) == 0:
 		v.State = page.StateNoMatch
 		if n := total(l.counts); n > 0 && l.asked.Status != "" {
-			v.Elsewhere, v.ElsewhereURL = messages(
+			v.OtherStatus, v.OtherStatusURL = messages(
 				n,
 				l.counts.Capped,
 			), address(
@@ -285,14 +285,14 @@ func (c *Console) rowView(ctx context.Context, l deadletter.Message, back string
 		),
 		Code:      code(l.StatusCode),
 		Outcome:   string(l.Outcome),
-		Retries:   c.retries(l),
+		Attempts:  c.retries(l),
 		NextRetry: nextRetry(l),
 		Received: ui.At(
 			l.ReceivedAt,
 		),
 		LastAttempt: ui.At(l.LastAttemptAt),
 		Arrived:     arrivedMore(l),
-		StillOn:     c.stillOn(ctx, l.ID),
+		Undeleted:   c.stillOn(ctx, l.ID),
 	}
 }
 

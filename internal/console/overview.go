@@ -98,7 +98,7 @@ func (q queueDepth) fault() page.QueueFault {
 func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
 	figures, status := c.overviewFigures(r, only(r.URL.Query(), overviewFields()))
 	if isPartial(r) {
-		c.render(w, r, status, page.OverviewFigure(figures))
+		c.render(w, r, status, page.OverviewContent(figures))
 		return
 	}
 	c.render(w, r, status, page.Overview(page.OverviewView{Chrome: c.chrome(r, "Overview"), Figures: figures}))
@@ -123,7 +123,7 @@ func (c *Console) overviewFigures(r *http.Request, query url.Values) (page.Overv
 		}, http.StatusOK
 	}
 	v := c.overviewView(o)
-	v.Outages = c.outages(auth.Actor(r.Context()), o)
+	v.Breakers = c.outages(auth.Actor(r.Context()), o)
 	return v, http.StatusOK
 }
 
@@ -258,7 +258,7 @@ func (c *Console) overviewView(o overview) page.OverviewFigures {
 		Plot:      all.plot(o, o.source),
 		Steps:     stepRows(o, all),
 		Ages:      ageRows(o),
-		Reasons:   reasonRows(o),
+		Causes:    reasonRows(o),
 		Queues:    queueRows(o),
 	}
 	for _, b := range lookBacks() {
@@ -451,7 +451,7 @@ func stepRows(o overview, all *series) []page.StepRow {
 		}
 		from := all.from.Add(time.Duration(i) * all.step)
 		row := page.StepRow{From: ui.At(from)}
-		row.Failed, row.ByItself, row.ByPeople = talliesOf(t, from, from.Add(all.step), o.source)
+		row.Failed, row.ByRetries, row.ByPeople = talliesOf(t, from, from.Add(all.step), o.source)
 		rows = append(rows, row)
 	}
 	slices.Reverse(rows)
@@ -460,9 +460,9 @@ func stepRows(o overview, all *series) []page.StepRow {
 
 func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow {
 	row := page.SourceRow{Name: printable(name), Plot: of.plot(o, nameOf(name))}
-	row.Failed, row.ByItself, row.ByPeople = talliesOf(of.total, o.from, o.to, nameOf(name))
+	row.Failed, row.ByRetries, row.ByPeople = talliesOf(of.total, o.from, o.to, nameOf(name))
 	counts := o.counts[name]
-	row.NeedPerson = counted(
+	row.FailedNow = counted(
 		counts[deadletter.Failed],
 		"/messages",
 		between(time.Time{}, time.Time{}, nameOf(name), "status", string(deadletter.Failed)),
@@ -524,7 +524,7 @@ func ageRows(o overview) []page.AgeRow {
 	for _, a := range o.ages {
 		rows = append(rows, page.AgeRow{
 			Age: a.age,
-			NeedPerson: countedUpTo(
+			FailedNow: countedUpTo(
 				openCap,
 				a.needPerson,
 				between(a.from, a.to, o.source, "status", string(deadletter.Failed)),
@@ -540,20 +540,20 @@ func ageRows(o overview) []page.AgeRow {
 	return rows
 }
 
-func reasonRows(o overview) []page.ReasonRow {
-	var rows []page.ReasonRow
+func reasonRows(o overview) []page.CauseRow {
+	var rows []page.CauseRow
 	for _, cause := range o.causes {
 		list := func(status deadletter.Status) url.Values {
 			return url.Values{"status": {string(status)}, "group": {cause.Fingerprint}}
 		}
-		row := page.ReasonRow{
+		row := page.CauseRow{
 			Text: printable(
 				cause.Reason,
 			),
-			Source:     printable(cause.Source),
-			First:      ui.At(cause.FirstAt),
-			Newest:     ui.At(cause.LastAt),
-			NeedPerson: countedUpTo(openCap, cause.needPerson, list(deadletter.Failed)),
+			Source:    printable(cause.Source),
+			First:     ui.At(cause.FirstAt),
+			Newest:    ui.At(cause.LastAt),
+			FailedNow: countedUpTo(openCap, cause.needPerson, list(deadletter.Failed)),
 			Retrying: countedUpTo(
 				openCap,
 				cause.retrying,
@@ -578,16 +578,16 @@ func queueRows(o overview) []page.QueueRow {
 		}
 		row := page.QueueRow{
 			Name:     q.Name,
-			Holds:    q.Holds,
+			Content:  q.Holds,
 			Waiting:  queueCount(q.depth.Visible, q.Queue, nil),
 			InFlight: queueCount(q.depth.InFlight, q.Queue, url.Values{"in": {inWork}}),
 			Oldest:   ui.At(q.depth.Oldest),
 			Fault:    q.fault(),
 		}
 		if !q.TellsOldest && held > 0 {
-			row.NoList = "SQS lists no messages: each is among the messages once it is read."
+			row.NoListReason = "SQS lists no messages: each is among the messages once it is read."
 			if q.depth.Retention > 0 {
-				row.NoList += " It forgets one " + keeps(q.depth.Retention) + " after it was sent."
+				row.NoListReason += " It forgets one " + keeps(q.depth.Retention) + " after it was sent."
 			}
 		}
 		if q.depth.Delayed > 0 {
@@ -596,9 +596,9 @@ func queueRows(o overview) []page.QueueRow {
 		switch {
 		case row.Fault.Text != "":
 		case held == 0:
-			row.NoOldest = "empty"
+			row.NoOldestReason = "empty"
 		case !q.TellsOldest:
-			row.NoOldest = "SQS does not tell"
+			row.NoOldestReason = "SQS does not tell"
 		}
 		row.Expires = nextToExpire(q, o.now)
 		rows = append(rows, row)

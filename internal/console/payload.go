@@ -42,7 +42,7 @@ func payloadView(id deadletter.ID, r deadletter.Revision, s desk.Source) page.Pa
 	}
 	v.JSON = json.Valid(body)
 	if len(body) > maxShown {
-		v.WholeURL = v.DownloadURL + "&form=pretty"
+		v.FullURL = v.DownloadURL + "&form=pretty"
 	}
 	v.Raw, v.Note = printable(string(cutText(body, maxShown))), shownOf(len(body), maxShown)
 	if len(body) <= maxShown && v.JSON {
@@ -249,11 +249,11 @@ func compareView(
 	v.Masked = maskedBefore || maskedAfter
 	switch {
 	case bytes.Equal(before.Body, after.Body):
-		v.Same = "The bodies are the same."
+		v.SameNote = "The bodies are the same."
 	case !v.Text:
-		v.Same = "A body that is no text cannot be compared here: download both."
+		v.SameNote = "A body that is no text cannot be compared here: download both."
 	case prettyText(before, s, maxPretty) == prettyText(after, s, maxPretty):
-		v.Same = "The bodies differ in nothing that is shown here: only in white space between values, or in values that are masked."
+		v.SameNote = "The bodies differ in nothing that is shown here: only in white space between values, or in values that are masked."
 	}
 	return v
 }
@@ -273,7 +273,7 @@ func compareSide(id deadletter.ID, r deadletter.Revision, list []deadletter.Revi
 	text := []byte(prettyText(r, s, maxPretty))
 	side.Body, side.Note = printable(string(cutText(text, maxShown))), shownOf(len(text), maxShown)
 	if side.Note != "" {
-		side.WholeURL = address(
+		side.FullURL = address(
 			"/messages/"+string(id)+"/body",
 			url.Values{"form": {"pretty"}, "revision": {strconv.Itoa(r.Number)}},
 		)

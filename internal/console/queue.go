@@ -66,7 +66,7 @@ func (c *Console) queue(w http.ResponseWriter, r *http.Request) {
 		v.State, v.Fault, status = page.StateFault, why(err), statusOf(kind)
 	}
 	v.show(list)
-	v.Chrome = c.chrome(r, v.Holds)
+	v.Chrome = c.chrome(r, v.Content)
 	c.render(w, r, status, page.Queue(v.QueueView))
 }
 
@@ -96,9 +96,9 @@ func (c *Console) queueView(r *http.Request, q Queue, asked HeldQuery) *queuePag
 	v := &queuePage{
 		QueueView: page.QueueView{
 			Name:     q.Name,
-			Holds:    q.Holds,
-			Fate:     q.Fate,
-			InWork:   asked.InWork,
+			Content:  q.Holds,
+			NextStep: q.Fate,
+			InFlight: asked.InWork,
 			RetryURL: r.URL.RequestURI(),
 		},
 		query: url.Values{},
@@ -128,16 +128,16 @@ func (v *queuePage) show(list []Held) {
 		v.NextURL = queuePath(v.Name, with(v.query, "after", strconv.FormatInt(list[len(list)-1].Number, 10)))
 	}
 	for _, h := range list {
-		row := page.HeldRow{
+		row := page.QueuedRow{
 			ID: printable(
 				h.ID,
 			),
-			Source: printable(h.Source),
-			Reason: printable(h.Reason),
-			Size:   size(h.Bytes),
-			Since:  ui.At(h.Since),
-			Cut:    h.Cut,
-			Until:  ui.At(h.Until),
+			Source:    printable(h.Source),
+			Reason:    printable(h.Reason),
+			Size:      size(h.Bytes),
+			QueuedAt:  ui.At(h.Since),
+			TooLarge:  h.Cut,
+			VisibleAt: ui.At(h.Until),
 		}
 		if h.Receives > 0 {
 			row.Receives = number(h.Receives)
@@ -159,7 +159,7 @@ func queueCount(n int, q Queue, query url.Values) page.Count {
 
 // stillOn answers the queue that still has the message of a message, which it forgets one day, and when that is; the
 // zero value: none is known to have it.
-func (c *Console) stillOn(ctx context.Context, id deadletter.ID) page.StillOn {
+func (c *Console) stillOn(ctx context.Context, id deadletter.ID) page.UndeletedCopy {
 	for _, q := range c.Queues {
 		if q.Left == nil {
 			continue
@@ -170,9 +170,9 @@ func (c *Console) stillOn(ctx context.Context, id deadletter.ID) page.StillOn {
 			}
 			depth, err := q.Depth(ctx)
 			if expires := l.SentAt.Add(depth.Retention); err == nil && depth.Retention > 0 && expires.After(c.Now()) {
-				return page.StillOn{Queue: printable(q.Name), Expires: ui.At(expires)}
+				return page.UndeletedCopy{Queue: printable(q.Name), Expires: ui.At(expires)}
 			}
 		}
 	}
-	return page.StillOn{}
+	return page.UndeletedCopy{}
 }

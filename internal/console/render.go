@@ -57,7 +57,7 @@ func frame(r *http.Request, title string) page.Chrome {
 func (c *Console) chrome(r *http.Request, title string) page.Chrome {
 	v := frame(r, title)
 	// Without the count a page is still worth showing; what else could not be read says so itself.
-	v.NeedsPerson, _ = c.needsPerson(r.Context())
+	v.FailedCount, _ = c.needsPerson(r.Context())
 	v.Unbalanced = len(c.Ledger().Wrong()) > 0
 	flash := c.Auth.TakeFlash(r.Context())
 	v.Flash = ui.Notice{Kind: flash.Kind, Text: flash.Text, Hint: flash.Hint}

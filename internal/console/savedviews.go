@@ -47,8 +47,8 @@ func (c *Console) readLook(ctx context.Context) look {
 	return l
 }
 
-func (l look) view() page.Look {
-	v := page.Look{Compact: l.Compact}
+func (l look) view() page.ListLayout {
+	v := page.ListLayout{Compact: l.Compact}
 	for _, column := range columns() {
 		v.Columns = append(
 			v.Columns,
@@ -93,7 +93,7 @@ func (c *Console) views(ctx context.Context, current url.Values) ([]page.SavedVi
 			saved.Owner = printable(v.Owner)
 		}
 		if own || actor.May(deadletter.ActUsers) == nil {
-			saved.DropURL = "/views/" + strconv.FormatInt(v.ID, 10) + "/delete"
+			saved.DeleteURL = "/views/" + strconv.FormatInt(v.ID, 10) + "/delete"
 		}
 		views = append(views, saved)
 	}

@@ -141,7 +141,7 @@ func (c *Console) sourcesView(r *http.Request, v page.SourcesView, f sourceFigur
 func (c *Console) sourceLine(r *http.Request, s Source) page.SourceLine {
 	return page.SourceLine{
 		Name: s.Name, URL: "/sources/" + url.PathEscape(s.Name), Endpoint: c.endpoint(r, s), Health: c.sourceHealth(s),
-		Proof: page.Proof{Scheme: s.Setup.Scheme, Text: s.Setup.Proof, Open: s.Setup.Open},
+		Verification: page.Verification{Scheme: s.Setup.Scheme, Text: s.Setup.Proof, Unverified: s.Setup.Open},
 	}
 }
 
@@ -158,9 +158,9 @@ func (c *Console) endpoint(r *http.Request, s Source) string {
 func (f sourceFigures) fill(line *page.SourceLine, source string) {
 	received, tally := f.received[source], f.tallies[source]
 	line.Received = counted(received, "/ledger", url.Values{"source": {source}})
-	line.Failed, line.ByItself, line.ByPeople = talliesOf(tally, f.from, f.to, source)
+	line.Failed, line.ByRetries, line.ByPeople = talliesOf(tally, f.from, f.to, source)
 	line.FailedShare = shareOf(tally.Failed, received)
-	line.NeedPerson = f.open(source, deadletter.Failed)
+	line.FailedNow = f.open(source, deadletter.Failed)
 }
 
 // shareOf is a part in percent; "" where there is none.
@@ -181,34 +181,34 @@ func (f sourceFigures) open(source string, s deadletter.Status) page.Count {
 
 func (c *Console) sourceView(r *http.Request, s Source) page.SourceView {
 	v := page.SourceView{
-		Chrome:   c.chrome(r, s.Name+" · Sources"),
-		Line:     c.sourceLine(r, s),
-		Settings: settingsOf(s.Setup),
-		Try:      s.Setup.Doctor + " --send",
+		Chrome:      c.chrome(r, s.Name+" · Sources"),
+		Line:        c.sourceLine(r, s),
+		Settings:    settingsOf(s.Setup),
+		TestCommand: s.Setup.Doctor + " --send",
 	}
 	if s.Setup.URL == "" {
 		v.Note = "This is how your browser reaches the desk. Set webhook_url in the configuration to how platforms do."
 	}
 	if s.Setup.Open {
-		v.Try = curlTo(v.Line.Endpoint)
+		v.TestCommand = curlTo(v.Line.Endpoint)
 	} else {
-		v.Sign = s.Setup.Sign
+		v.SignCommand = s.Setup.Sign
 	}
 	p := s.Setup.Platform
 	v.Platform = page.SourcePlatform{
-		Name:       p.Name,
-		Title:      p.Title,
-		Status:     p.Status,
-		About:      p.About,
-		Warning:    p.Warning,
-		Deliveries: p.Deliveries,
-		Register:   s.Setup.Register,
-		Doctor:     s.Setup.Doctor,
+		Name:           p.Name,
+		Title:          p.Title,
+		Status:         p.Status,
+		About:          p.About,
+		Warning:        p.Warning,
+		DeliveryPolicy: p.Deliveries,
+		Register:       s.Setup.Register,
+		Doctor:         s.Setup.Doctor,
 	}
 	if p.Paste != nil {
 		for _, field := range p.Paste(v.Line.Endpoint) {
-			v.Platform.Paste = append(
-				v.Platform.Paste,
+			v.Platform.Fields = append(
+				v.Platform.Fields,
 				page.Setting{Name: field.Field, Text: field.Value, Hint: field.Hint},
 			)
 		}

@@ -23,7 +23,7 @@ func audit() []Example {
 		}),
 		audit("audit-filtered", filterAudit),
 		audit("audit-broken", func(v *page.AuditTableView) {
-			v.Chain = page.Chain{
+			v.Chain = page.ChainStatus{
 				Broken: true,
 				Text:   "event 812 is not the one that was written. Keep the file, and compare it with a backup.",
 				At:     ago(1),
@@ -36,7 +36,7 @@ func audit() []Example {
 			func(v *page.AuditTableView) { filterAudit(v); v.State, v.Rows = page.StateNoMatch, nil },
 		),
 		audit("audit-fault", func(v *page.AuditTableView) {
-			v.State, v.Rows, v.Fault, v.RetryURL, v.Chain = page.StateFault, nil, "The store did not answer within 5 seconds.", "/audit", page.Chain{}
+			v.State, v.Rows, v.Fault, v.RetryURL, v.Chain = page.StateFault, nil, "The store did not answer within 5 seconds.", "/audit", page.ChainStatus{}
 		}),
 		{Name: "audit-partial", Component: page.AuditTable(auditTable()), Partial: true},
 	}
@@ -55,7 +55,7 @@ func longAudit(v *page.AuditTableView) {
 
 func filterAudit(v *page.AuditTableView) {
 	v.Filter.Actor, v.Filter.Actions[0].Selected, v.Filter.From = "anna", true, "2026-03-01T00:00"
-	v.Deeds[0].Current = true
+	v.ActionPresets[0].Current = true
 	v.Chips = []ui.Chip{
 		{Label: "Who", Value: "anna", RemoveURL: "/audit?action=message.replay"},
 		{Label: "Did", Value: "replayed", RemoveURL: "/audit?actor=anna"},
@@ -65,7 +65,7 @@ func filterAudit(v *page.AuditTableView) {
 }
 
 func auditTable() page.AuditTableView {
-	other := page.AuditRow{At: ago(100), Target: "…1c0e0007", Name: messageID(7), URL: "/messages/" + messageID(7)}
+	other := page.AuditRow{At: ago(100), Target: "…1c0e0007", TargetID: messageID(7), URL: "/messages/" + messageID(7)}
 	replayed, retried, archived := other, other, other
 	replayed.Number, replayed.Actor, replayed.Action, replayed.Sentence, replayed.To = "811", "mia", "attempt.delivered", "replayed", "genesys"
 	replayed.Outcome, replayed.Code, replayed.Took, replayed.Attempt = "delivered", "200", "84 ms", "4"
@@ -113,7 +113,7 @@ func auditTable() page.AuditTableView {
 		},
 	)
 	return page.AuditTableView{
-		Chain: page.Chain{
+		Chain: page.ChainStatus{
 			Text: "812 events, each vouched for by the next.",
 			At:   ago(1),
 		},
@@ -122,20 +122,20 @@ func auditTable() page.AuditTableView {
 		ClearURL: "/audit",
 		CSVURL:   "/audit/export?format=csv",
 		JSONURL:  "/audit/export?format=jsonl",
-		Times: []page.Preset{
+		TimePresets: []page.Preset{
 			{Label: "Today", URL: "/audit", Days: "0"},
 			{Label: "Yesterday", URL: "/audit", Days: "1 0"},
 			{Label: "7 days", URL: "/audit", Days: "7"},
 		},
-		Deeds: []page.Preset{
+		ActionPresets: []page.Preset{
 			{Label: "Replays", URL: "/audit"},
 			{Label: "Edits", URL: "/audit"},
 			{Label: "Archived", URL: "/audit"},
 			{Label: "Sign-ins", URL: "/audit"},
 		},
 		Filter: page.AuditFilter{
-			Doers:   []ui.Option{{Value: "people", Label: "People"}, {Value: "program", Label: "dlqdesk itself"}},
-			Sources: []ui.Option{{Value: "genesys", Label: "genesys"}, {Value: "cxone", Label: "cxone"}},
+			ActorTypes: []ui.Option{{Value: "people", Label: "People"}, {Value: "program", Label: "dlqdesk itself"}},
+			Sources:    []ui.Option{{Value: "genesys", Label: "genesys"}, {Value: "cxone", Label: "cxone"}},
 			Actions: []ui.Option{
 				{Value: "message.replay", Label: "Replays asked for"},
 				{Value: "message.archive", Label: "Archived"},

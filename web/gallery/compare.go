@@ -16,10 +16,10 @@ func compare() []Example {
 	return []Example{
 		compare("revisions", func(*page.CompareView) {}),
 		compare("same", func(v *page.CompareView) {
-			v.After.Body, v.Headers, v.Same = v.Before.Body, nil, "The bodies are the same."
+			v.After.Body, v.Headers, v.SameNote = v.Before.Body, nil, "The bodies are the same."
 		}),
 		compare("binary", func(v *page.CompareView) {
-			v.Text, v.Masked, v.Same = false, false, "A body that is no text cannot be compared here: download both."
+			v.Text, v.Masked, v.SameNote = false, false, "A body that is no text cannot be compared here: download both."
 		}),
 		compare("long", func(v *page.CompareView) {
 			v.ID, v.Before.Body, v.After.Body = longWord, longWord+"\n"+rtlText+"\n"+emoji, longWord+rtlText+"\n"+longReason()

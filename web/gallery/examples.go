@@ -55,7 +55,7 @@ func ago(minutes float64) ui.Moment {
 }
 
 func chrome(title, path string) page.Chrome {
-	return page.Chrome{Title: title, Path: path, User: "anna", Role: "operator", NeedsPerson: "214"}
+	return page.Chrome{Title: title, Path: path, User: "anna", Role: "operator", FailedCount: "214"}
 }
 
 func stranger(title string) page.Chrome { return page.Chrome{Title: title} }
@@ -90,7 +90,7 @@ func account() []Example {
 		{
 			Name: "setup-used",
 			Component: page.Setup(
-				page.SetupView{Chrome: stranger("Set up"), Refused: "This set-up link was used already."},
+				page.SetupView{Chrome: stranger("Set up"), LinkError: "This set-up link was used already."},
 			),
 		},
 		{Name: "account", Component: page.Account(page.AccountView{
@@ -109,7 +109,7 @@ func account() []Example {
 				Path:        "/account",
 				User:        longWord,
 				Role:        "viewer",
-				NeedsPerson: "1,000+",
+				FailedCount: "1,000+",
 				Flash:       ui.Notice{Kind: ui.Done, Text: "The password is changed."},
 			},
 			May: []string{

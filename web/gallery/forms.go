@@ -44,7 +44,7 @@ func edit() []Example {
 			v.JSON = false
 			v.ID, v.Source, v.Destination, v.Body, v.Reason = longWord, longWord, longWord, longWord+"\n"+rtlText+"\n"+emoji, longReason()
 			v.Headers = append(v.Headers, page.EditHeader{Name: "X-" + longWord, Value: longWord})
-			v.KeptPaths = append(v.KeptPaths, "$."+longWord)
+			v.MaskedPaths = append(v.MaskedPaths, "$."+longWord)
 		}),
 	}
 }
@@ -64,7 +64,7 @@ func editView() page.EditView {
 		BaseName:    "the original",
 		Body:        prettyBody,
 		JSON:        true,
-		KeptPaths:   []string{"$.channel.from.token"},
+		MaskedPaths: []string{"$.channel.from.token"},
 		Headers: []page.EditHeader{
 			{Name: "Content-Type", Value: "application/json; charset=utf-8"},
 			{Name: "User-Agent", Value: "GenesysCloud-Webhooks/1.0"},

@@ -9,7 +9,7 @@ import (
 
 func jobs() []Example {
 	job := func(name string, v page.JobView) Example {
-		v.To, v.Refresh = "/jobs/"+v.ID, false
+		v.ReturnTo, v.Refresh = "/jobs/"+v.ID, false
 		return Example{
 			Name:      "job-" + name,
 			Component: page.Job(page.JobPageView{Chrome: chrome("Job "+v.ID, "/jobs/"+v.ID), Job: v}),
@@ -34,7 +34,7 @@ func jobs() []Example {
 		return Example{Name: "jobs-" + name, Component: page.Jobs(v)}
 	}
 	held := jobRunning()
-	held.Holds = holds()
+	held.Breakers = holds()
 	denied := jobPaused()
 	denied.Denied, denied.CanHide = viewer, false
 	canary := jobOf(
@@ -45,8 +45,8 @@ func jobs() []Example {
 		part("1 failed", "fault"),
 		part("204 to go", "plain"),
 	)
-	canary.Why, canary.CanResume, canary.CanCancel = "The first 10 messages are through, 1 of them failed: look at them, then resume for the other 204.", true, true
-	canary.Faults = []page.JobFault{
+	canary.WaitReason, canary.CanResume, canary.CanCancel = "The first 10 messages are through, 1 of them failed: look at them, then resume for the other 204.", true, true
+	canary.Problems = []page.JobProblem{
 		{
 			Count: "1",
 			State: "failed",
@@ -78,9 +78,9 @@ func jobs() []Example {
 		job("long", jobLong()),
 		job("viewer", denied),
 		draft("replay", func(v *page.JobConfirmView) {}),
-		draft("held", func(v *page.JobConfirmView) { v.Holds = holds() }),
+		draft("held", func(v *page.JobConfirmView) { v.Breakers = holds() }),
 		draft("unknown", func(v *page.JobConfirmView) {
-			v.Unknown, v.Unfit = "12 of them may have been processed already.", "6 of them cannot be replayed as they stand: they will be skipped."
+			v.Unknown, v.Skipped = "12 of them may have been processed already.", "6 of them cannot be replayed as they stand: they will be skipped."
 			v.UnknownError = "12 of these messages may have been processed already: say that they are meant as well."
 		}),
 		draft(
@@ -99,11 +99,11 @@ func jobs() []Example {
 			v.ReasonError = "Say why: the reason is kept with each message."
 		}),
 		draft("redrive", func(v *page.JobConfirmView) {
-			v.Action, v.Heading, v.Canary, v.Rate = "redrive", "Redrive 214 messages", "10", "50"
-			v.Unfit = "6 of them cannot be redriven as they stand: they will be skipped."
+			v.Action, v.Heading, v.TestBatch, v.Rate = "redrive", "Redrive 214 messages", "10", "50"
+			v.Skipped = "6 of them cannot be redriven as they stand: they will be skipped."
 		}),
 		draft("pace-faults", func(v *page.JobConfirmView) {
-			v.Canary, v.CanaryError = "900", "The first messages to try must be a number up to 214, which are all."
+			v.TestBatch, v.TestBatchError = "900", "The first messages to try must be a number up to 214, which are all."
 			v.Rate, v.RateError = "fast", "The rate must be a number of messages per second up to 10000."
 		}),
 		draft(
@@ -114,18 +114,18 @@ func jobs() []Example {
 		),
 		draft("viewer", func(v *page.JobConfirmView) { v.Denied = viewer }),
 		draft("none", func(v *page.JobConfirmView) {
-			v.Heading, v.Set, v.Oldest, v.Newest = "Replay 0 messages", "0 messages", ui.Moment{}, ui.Moment{}
+			v.Heading, v.Messages, v.Oldest, v.Newest = "Replay 0 messages", "0 messages", ui.Moment{}, ui.Moment{}
 			v.Denied = "No message matches any more: there is nothing to do."
 		}),
 	}
 }
 
-func holds() page.Holds {
-	return page.Holds{
-		List: []page.Hold{
-			{Source: "genesys", State: page.OutageDown, At: ago(73)},
-			{Source: "cxone", State: page.OutagePaused, At: ago(-9)},
-			{Source: longWord, State: page.OutageReleasing, At: ago(1), Rate: "20"},
+func holds() page.BreakerNotices {
+	return page.BreakerNotices{
+		List: []page.BreakerNotice{
+			{Source: "genesys", State: page.BreakerOpen, At: ago(73)},
+			{Source: "cxone", State: page.BreakerPaused, At: ago(-9)},
+			{Source: longWord, State: page.BreakerHalfOpen, At: ago(1), Rate: "20"},
 		},
 		More: "And 12 more destinations",
 	}
@@ -136,12 +136,12 @@ func jobDraft() page.JobConfirmView {
 		ID:       "17",
 		Action:   "replay",
 		Heading:  "Replay 214 messages",
-		Set:      "214 messages",
+		Messages: "214 messages",
 		Oldest:   ago(168),
 		Newest:   ago(122),
 		InPage:   true,
 		Delivers: true,
-		Late: page.JobLateView{
+		NewMatches: page.NewMatchesView{
 			URL:  "/jobs/17/late",
 			Text: "6 that arrived since are not included.",
 		},
@@ -156,9 +156,9 @@ func jobOf(id, state, title string, parts ...page.JobPart) page.JobView {
 		State:       state,
 		Title:       title,
 		Parts:       parts,
-		Settled:     "124",
+		Finished:    "124",
 		Total:       "214",
-		To:          "/messages",
+		ReturnTo:    "/messages",
 		By:          "anna",
 		Started:     ago(2),
 		Messages:    "214 messages",
@@ -188,7 +188,7 @@ func jobRunning() page.JobView {
 
 func jobPaused() page.JobView {
 	v := jobOf("16", "paused", "Paused: Replay 214 messages", part("120 delivered", "done"), part("94 to go", "plain"))
-	v.Why, v.CanResume, v.CanCancel = "Ben is no user any more: somebody else must resume it.", true, true
+	v.WaitReason, v.CanResume, v.CanCancel = "Ben is no user any more: somebody else must resume it.", true, true
 	return v
 }
 
@@ -202,8 +202,8 @@ func jobDone() page.JobView {
 		part("3 skipped", "warn"),
 	)
 	v.Ended, v.CanHide, v.Refresh = ago(1), true, true
-	v.Again, v.AgainLabel, v.FailedQuery = "replay", "Replay what failed", "job=15&result=failed&status=failed"
-	v.Faults = []page.JobFault{
+	v.RetryAction, v.RetryLabel, v.FailedQuery = "replay", "Replay what failed", "job=15&result=failed&status=failed"
+	v.Problems = []page.JobProblem{
 		{
 			Count: "2",
 			State: "failed",
@@ -237,11 +237,11 @@ func jobLong() page.JobView {
 		part("311 skipped", "warn"),
 		part("10,278 left as they were", "plain"),
 	}
-	v.Faults = nil
+	v.Problems = nil
 	for _, text := range []string{longReason(), rtlText, emoji, longWord, strings.Repeat(longWord, 3)} {
-		v.Faults = append(
-			v.Faults,
-			page.JobFault{Count: "10,000", State: "skipped", Text: text, URL: "/messages?status=all"},
+		v.Problems = append(
+			v.Problems,
+			page.JobProblem{Count: "10,000", State: "skipped", Text: text, URL: "/messages?status=all"},
 		)
 	}
 	return v

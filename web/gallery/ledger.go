@@ -9,17 +9,17 @@ import (
 )
 
 func ledger() []Example {
-	ledger := func(name string, change func(*page.LedgerBook)) Example {
+	ledger := func(name string, change func(*page.LedgerTableView)) Example {
 		v := ledgerBook()
 		change(&v)
 		frame := chrome("Ledger", "/ledger")
 		frame.Unbalanced = len(v.Imbalances) > 0
-		return Example{Name: name, Component: page.Ledger(page.LedgerView{Chrome: frame, Book: v})}
+		return Example{Name: name, Component: page.Ledger(page.LedgerView{Chrome: frame, Table: v})}
 	}
 	return []Example{
-		ledger("ledger", func(*page.LedgerBook) {}),
+		ledger("ledger", func(*page.LedgerTableView) {}),
 		ledger("ledger-imbalanced", imbalanced),
-		ledger("ledger-explained", func(v *page.LedgerBook) {
+		ledger("ledger-explained", func(v *page.LedgerTableView) {
 			v.Explained = []page.ImbalanceView{
 				imbalanceOf(
 					"2 messages more than was counted",
@@ -28,20 +28,20 @@ func ledger() []Example {
 					"",
 				),
 			}
-			v.Rows[4].Off, v.Rows[4].Known = "2 more", true
+			v.Rows[4].Difference, v.Rows[4].Explained = "2 more", true
 		}),
-		ledger("ledger-acknowledged", func(v *page.LedgerBook) {
+		ledger("ledger-acknowledged", func(v *page.LedgerTableView) {
 			imbalanced(v)
-			v.Verdict = page.LedgerVerdict{
+			v.Result = page.LedgerResult{
 				Tone: ui.Info, Text: "Every hour balances, but for what is acknowledged: 2 imbalances.",
 				Hint: "Everything else that was answered 200 is delivered, waits, or is a message.", At: ago(0.1),
 			}
 			v.Acknowledged, v.Imbalances = v.Imbalances, nil
 			for i := range v.Acknowledged {
 				a := &v.Acknowledged[i]
-				a.AckURL, a.AckOf, a.AckBy, a.AckAt, a.AckNote = "", "", "ben", ago(47), longReason()
+				a.AckURL, a.AckAmount, a.AckBy, a.AckAt, a.AckNote = "", "", "ben", ago(47), longReason()
 			}
-			v.Rows[5].Known, v.Rows[6].Known = true, true
+			v.Rows[5].Explained, v.Rows[6].Explained = true, true
 		}),
 		{Name: "ledger-acknowledge", Component: page.Acknowledge(acknowledgeView())},
 		{Name: "ledger-acknowledge-refused", Component: page.Acknowledge(func() page.AcknowledgeView {
@@ -54,8 +54,8 @@ func ledger() []Example {
 			v.Denied = viewer
 			return v
 		}())},
-		ledger("ledger-unchecked", func(v *page.LedgerBook) {
-			v.Verdict = page.LedgerVerdict{
+		ledger("ledger-unchecked", func(v *page.LedgerTableView) {
+			v.Result = page.LedgerResult{
 				Tone: ui.Warn,
 				Text: "The ledger cannot be checked now, because a queue does not tell how much waits in it.",
 				Hint: "It is tried again every few seconds. Until then this is what was counted.",
@@ -68,29 +68,29 @@ func ledger() []Example {
 			v.Queues = append(
 				v.Queues,
 				page.LedgerQueue{
-					Name:    "dlq",
-					Holds:   "On disk, until SQS confirms",
-					Waiting: "312",
-					Keeps:   "until it is dealt with",
-					Oldest:  ago(12),
+					Name:      "dlq",
+					Content:   "On disk, until SQS confirms",
+					Waiting:   "312",
+					Retention: "until it is dealt with",
+					Oldest:    ago(12),
 				},
 			)
 		}),
-		ledger("ledger-waiting", func(v *page.LedgerBook) {
+		ledger("ledger-waiting", func(v *page.LedgerTableView) {
 			v.Queues[0].Waiting, v.Queues[0].Note = "1,204", "SQS does not tell. A message expires 4 days after it was sent."
-			v.Queues[0].Seen = []page.SeenMessage{
+			v.Queues[0].Undeleted = []page.UndeletedMessage{
 				{
 					ID:      messageID(1),
 					URL:     "/messages/" + messageID(1),
-					Why:     "is kept, and waits to be deleted from the queue",
+					Reason:  "is kept, and waits to be deleted from the queue",
 					Expires: ago(-60 * 24 * 3),
 				},
-				{ID: messageID(2), Why: "could not be written to the store yet", Expires: ago(-60 * 22)},
+				{ID: messageID(2), Reason: "could not be written to the store yet", Expires: ago(-60 * 22)},
 			}
 			v.Rows[0].Waiting = "1,204"
 			v.Queues[1].Shared = "Other receivers may deliver from here: a webhook is accounted for by the one that does, so one that is lost here does not show."
 		}),
-		ledger("ledger-many", func(v *page.LedgerBook) {
+		ledger("ledger-many", func(v *page.LedgerTableView) {
 			v.Rows = nil
 			for hour := range 24 {
 				for source := range 10 {
@@ -98,29 +98,29 @@ func ledger() []Example {
 				}
 			}
 		}),
-		ledger("ledger-long", func(v *page.LedgerBook) {
+		ledger("ledger-long", func(v *page.LedgerTableView) {
 			imbalanced(v)
 			v.Imbalances[0].Source, v.Imbalances[1].Source = longWord, rtlText
 			v.Rows[0].Source, v.Rows[1].Source, v.Rows[2].Source = longWord, rtlText, emoji
-			v.Rows[0].Received, v.Rows[0].Delivered, v.Rows[0].Refused, v.Rows[0].Off = "1,234,567", "1,234,001", "12,345", "1,234 missing, 12 more"
-			v.Rows[0].Known = false
+			v.Rows[0].Received, v.Rows[0].Delivered, v.Rows[0].Refused, v.Rows[0].Difference = "1,234,567", "1,234,001", "12,345", "1,234 missing, 12 more"
+			v.Rows[0].Explained = false
 			for i := range v.Rows[0].Messages {
 				v.Rows[0].Messages[i] = link("12,345")
 			}
 			v.Queues[0].Name = longWord
 		}),
-		ledger("ledger-nothing", func(v *page.LedgerBook) {
+		ledger("ledger-nothing", func(v *page.LedgerTableView) {
 			v.State, v.Rows, v.OlderURL = page.StateNothing, nil, ""
 		}),
-		ledger("ledger-new", func(v *page.LedgerBook) {
-			v.Verdict = page.LedgerVerdict{
+		ledger("ledger-new", func(v *page.LedgerTableView) {
+			v.Result = page.LedgerResult{
 				Tone: ui.Info,
 				Text: "The ledger has not been checked yet.",
 				Hint: "That takes a few seconds after a start.",
 			}
 		}),
-		ledger("ledger-fault", func(v *page.LedgerBook) {
-			*v = page.LedgerBook{
+		ledger("ledger-fault", func(v *page.LedgerTableView) {
+			*v = page.LedgerTableView{
 				State:    page.StateFault,
 				Fault:    "The store did not answer within 5 seconds.",
 				RetryURL: "/ledger",
@@ -130,23 +130,29 @@ func ledger() []Example {
 	}
 }
 
-func ledgerBook() page.LedgerBook {
-	v := page.LedgerBook{
+func ledgerBook() page.LedgerTableView {
+	v := page.LedgerTableView{
 		URL: "/ledger",
-		Verdict: page.LedgerVerdict{
+		Result: page.LedgerResult{
 			Tone: ui.Done,
 			Text: "Every hour balances.",
 			Hint: "Each webhook that was answered 200 is delivered, waits, or is a message.",
 			At:   ago(0.1),
 		},
 		Queues: []page.LedgerQueue{
-			{Name: "dlqdesk-dlq", Holds: "Failed messages", Waiting: "0", Keeps: "4 days", Note: "Nothing waits."},
 			{
-				Name:    "processing",
-				Holds:   "Buffered webhooks",
-				Waiting: "12",
-				Keeps:   "until it is dealt with",
-				Oldest:  ago(1),
+				Name:      "dlqdesk-dlq",
+				Content:   "Failed messages",
+				Waiting:   "0",
+				Retention: "4 days",
+				Note:      "Nothing waits.",
+			},
+			{
+				Name:      "processing",
+				Content:   "Buffered webhooks",
+				Waiting:   "12",
+				Retention: "until it is dealt with",
+				Oldest:    ago(1),
 			},
 		},
 		Sources: []ui.Option{
@@ -168,12 +174,12 @@ func ledgerRowOf(hour int, source string) page.LedgerRow {
 		From: hourOf(
 			hour,
 		),
-		Source:    source,
-		Received:  "1," + strconv.Itoa(100+delivered+failed+resolved+archived),
-		Delivered: "1," + strconv.Itoa(100+delivered),
-		Waiting:   "0",
-		Repeated:  "0",
-		Expired:   "0",
+		Source:     source,
+		Received:   "1," + strconv.Itoa(100+delivered+failed+resolved+archived),
+		Delivered:  "1," + strconv.Itoa(100+delivered),
+		Waiting:    "0",
+		Duplicates: "0",
+		Expired:    "0",
 		Messages: []page.Count{
 			{Text: "0"},
 			countOf(failed),
@@ -214,19 +220,19 @@ func hourOf(back int) ui.Moment {
 
 func imbalanceOf(what, source, why, do string) page.ImbalanceView {
 	return page.ImbalanceView{
-		From:   hourOf(2),
-		To:     hourOf(1),
-		Source: source,
-		What:   what,
-		Why:    why,
-		Do:     do,
-		URL:    "/messages?status=all",
+		From:    hourOf(2),
+		To:      hourOf(1),
+		Source:  source,
+		Summary: what,
+		Meaning: why,
+		Remedy:  do,
+		URL:     "/messages?status=all",
 	}
 }
 
-func imbalanced(v *page.LedgerBook) {
-	v.Verdict.Tone, v.Verdict.Text = ui.Fault, "The ledger does not balance."
-	v.Verdict.Hint = "What was received in these hours is not what is delivered, waits, or is a message."
+func imbalanced(v *page.LedgerTableView) {
+	v.Result.Tone, v.Result.Text = ui.Fault, "The ledger does not balance."
+	v.Result.Hint = "What was received in these hours is not what is delivered, waits, or is a message."
 	v.Imbalances = []page.ImbalanceView{
 		imbalanceOf(
 			"1 message is missing",
@@ -241,11 +247,11 @@ func imbalanced(v *page.LedgerBook) {
 			"Ask the platform to send what it sent in that hour again. Lengthen the queue's MessageRetentionPeriod, and see in the log why messages were not taken off it.",
 		),
 	}
-	v.Imbalances[0].AckBy, v.Imbalances[0].AckAt, v.Imbalances[0].AckOf, v.Imbalances[0].AckNote = "ben", ago(
+	v.Imbalances[0].AckBy, v.Imbalances[0].AckAt, v.Imbalances[0].AckAmount, v.Imbalances[0].AckNote = "ben", ago(
 		47,
 	), "3", "A colleague purged the queue: ticket 4711."
 	for i := range v.Imbalances {
 		v.Imbalances[i].AckURL = "/ledger/acknowledge"
 	}
-	v.Rows[5].Off, v.Rows[6].Expired = "1 missing", "31"
+	v.Rows[5].Difference, v.Rows[6].Expired = "1 missing", "31"
 }

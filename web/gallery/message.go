@@ -45,17 +45,17 @@ func message() []Example {
 		message(
 			"still-on",
 			func(v *page.MessageView) {
-				v.Panel.StillOn = page.StillOn{Queue: "dlqdesk-dlq", Expires: ago(-60 * 22)}
+				v.Panel.Undeleted = page.UndeletedCopy{Queue: "dlqdesk-dlq", Expires: ago(-60 * 22)}
 			},
 		),
-		message("held", func(v *page.MessageView) { v.Panel.Hold = holds().List[0] }),
+		message("held", func(v *page.MessageView) { v.Panel.Breaker = holds().List[0] }),
 		message("unknown", func(v *page.MessageView) {
 			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no answer within 10 s"
 		}),
 		message("asks", func(v *page.MessageView) {
-			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason, v.Panel.Ask, v.Panel.AskRevision = "", "unknown", "no answer within 10 s", "replay", "0"
+			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason, v.Panel.Confirm, v.Panel.ConfirmRevision = "", "unknown", "no answer within 10 s", "replay", "0"
 		}),
-		{Name: "message-question", Component: page.MessageQuestion(questionView())},
+		{Name: "message-question", Component: page.MessageConfirm(questionView())},
 		message("queue", func(v *page.MessageView) { fromQueue(v, "orders-dlq", "orders") }),
 		message("queue-only", func(v *page.MessageView) {
 			noDestination(v)
@@ -109,7 +109,7 @@ func message() []Example {
 		}),
 		message("queue-asks", func(v *page.MessageView) {
 			fromQueue(v, "orders-dlq", "orders")
-			v.Panel.Code, v.Panel.Outcome, v.Panel.SentBack, v.Panel.Ask, v.Panel.AskRevision = "", "unknown", true, "redrive", "0"
+			v.Panel.Code, v.Panel.Outcome, v.Panel.LastWasRedrive, v.Panel.Confirm, v.Panel.ConfirmRevision = "", "unknown", true, "redrive", "0"
 			v.Panel.Attempts = append(
 				[]page.AttemptView{
 					{
@@ -161,7 +161,7 @@ func message() []Example {
 		}),
 		message("text", func(v *page.MessageView) {
 			v.Payload.Pretty, v.Payload.Raw, v.Payload.ContentType = "", rtlText+"\n"+emoji+"\n"+longReason(), "text/plain"
-			v.Payload.Note, v.Payload.WholeURL = "The first 256 KiB of 1.0 MiB are shown.", "/messages/x/body?form=pretty&revision=0"
+			v.Payload.Note, v.Payload.FullURL = "The first 256 KiB of 1.0 MiB are shown.", "/messages/x/body?form=pretty&revision=0"
 		}),
 		{Name: "message-panel", Component: page.MessagePanel(messageView().Panel), Partial: true},
 	}
@@ -169,7 +169,7 @@ func message() []Example {
 
 func questionView() page.MessageView {
 	v := messageView()
-	v.Panel.Code, v.Panel.Outcome, v.Panel.Reason, v.Panel.Ask, v.Panel.AskRevision = "", "unknown", "no answer within 10 s", "replay", "0"
+	v.Panel.Code, v.Panel.Outcome, v.Panel.Reason, v.Panel.Confirm, v.Panel.ConfirmRevision = "", "unknown", "no answer within 10 s", "replay", "0"
 	return v
 }
 
@@ -179,16 +179,16 @@ func messageView() page.MessageView {
 		Chrome:  chrome("422: field id is missing", "/messages/"+id),
 		BackURL: "/messages?" + listQuery,
 		Panel: page.MessagePanelView{
-			ID:          id,
-			Version:     "2",
-			Back:        listQuery,
-			Status:      "failed",
-			Source:      "genesys",
-			Destination: "handler.internal:9090",
-			Reason:      "422: field id is missing in conversation.participants[1]",
-			Code:        "422",
-			Outcome:     "rejected",
-			Retries:     "1 of 5",
+			ID:           id,
+			Version:      "2",
+			Back:         listQuery,
+			Status:       "failed",
+			Source:       "genesys",
+			Destination:  "handler.internal:9090",
+			Reason:       "422: field id is missing in conversation.participants[1]",
+			Code:         "422",
+			Outcome:      "rejected",
+			AttemptCount: "1 of 5",
 			Received: ago(
 				95,
 			),
@@ -292,7 +292,7 @@ func sampleEvents() []page.AuditRow {
 			Action:   "message.replay",
 			Sentence: "asked to replay",
 			Target:   "…1c0e0001",
-			Name:     messageID(1),
+			TargetID: messageID(1),
 			Addr:     "10.1.7.20",
 			Source:   "genesys",
 			URL:      "/messages/" + messageID(1),
@@ -306,7 +306,7 @@ func sampleEvents() []page.AuditRow {
 			Action:   "message.received",
 			Sentence: "received",
 			Target:   "…1c0e0001",
-			Name: messageID(
+			TargetID: messageID(
 				1,
 			),
 			Source:  "genesys",
@@ -323,7 +323,7 @@ func setStatus(v *page.MessageView, status string) {
 	closed := "This message is " + status + "."
 	switch status {
 	case "retrying":
-		p.Retries, p.NextRetry = "2 of 5", ago(-3)
+		p.AttemptCount, p.NextRetry = "2 of 5", ago(-3)
 	case "replaying":
 		p.DenyReplay, p.DenyEdit, p.DenyArchive = "A delivery is under way.", "A delivery is under way.", "A delivery is under way."
 		p.Attempts = append(
@@ -356,7 +356,7 @@ func setStatus(v *page.MessageView, status string) {
 func noDestination(v *page.MessageView) {
 	why := "Its message named no source, and no default source is configured."
 	v.Panel.Source, v.Panel.Destination, v.Panel.Reason, v.Panel.Outcome, v.Panel.Code = "", "", "", "", ""
-	v.Panel.DenyReplay, v.Panel.DenyEdit, v.Panel.Retries, v.Panel.LastAttempt = why, why, "none", ui.Moment{}
+	v.Panel.DenyReplay, v.Panel.DenyEdit, v.Panel.AttemptCount, v.Panel.LastAttempt = why, why, "none", ui.Moment{}
 }
 
 func withRevisions(v *page.MessageView) {
@@ -387,7 +387,7 @@ func withRevisions(v *page.MessageView) {
 		{Name: "original", At: ago(95), URL: url + "0"},
 	}
 	v.Payload.Name = "edit 2 by anna"
-	v.Payload.Others = []page.PayloadLink{
+	v.Payload.Revisions = []page.PayloadLink{
 		{Name: "edit 2 by anna", URL: url + "2", Current: true},
 		{Name: "edit 1 by ben", URL: url + "1", Current: false},
 		{Name: "original", URL: url + "0", Current: false},

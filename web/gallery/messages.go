@@ -26,12 +26,15 @@ func messages() []Example {
 		list("many", func(v *page.MessagesTableView) {
 			v.Rows, v.NewestURL, v.NewerURL = manyRows(50), "/messages?status=failed", "/messages?cursor=n1"
 		}),
-		list("compact", func(v *page.MessagesTableView) { v.Look.Compact, v.Look.Columns[1].Selected = true, false }),
+		list(
+			"compact",
+			func(v *page.MessagesTableView) { v.Layout.Compact, v.Layout.Columns[1].Selected = true, false },
+		),
 		list("one", func(v *page.MessagesTableView) { v.Rows, v.OlderURL = manyRows(1), "" }),
 		list("mixed", func(v *page.MessagesTableView) { v.Rows, v.Tabs = mixedRows(), tabsOf("") }),
 		list("queues", func(v *page.MessagesTableView) {
 			v.Redrives, v.Rows[0].Selected = true, true
-			v.Rows[1].StillOn = page.StillOn{Queue: "dlqdesk-dlq", Expires: ago(-60 * 22)}
+			v.Rows[1].Undeleted = page.UndeletedCopy{Queue: "dlqdesk-dlq", Expires: ago(-60 * 22)}
 			v.Filter.Queues = []ui.Option{
 				{Value: "orders-dlq", Label: "orders-dlq", Selected: true},
 				{Value: "lambda-failures", Label: "lambda-failures"},
@@ -64,7 +67,7 @@ func messages() []Example {
 		list("search-behind", func(v *page.MessagesTableView) {
 			filterMessages(v)
 			v.Rows = markedRows()
-			v.Behind = ui.Notice{
+			v.IndexNotice = ui.Notice{
 				Kind: ui.Info,
 				Text: "The latest 12,480 changes are not searchable yet.",
 				Hint: "They will be within moments: search again then.",
@@ -83,7 +86,7 @@ func messages() []Example {
 		),
 		list("nomatch-elsewhere", func(v *page.MessagesTableView) {
 			filterMessages(v)
-			v.State, v.Rows, v.Elsewhere, v.ElsewhereURL = page.StateNoMatch, nil, "3 messages", "/messages?status=all"
+			v.State, v.Rows, v.OtherStatus, v.OtherStatusURL = page.StateNoMatch, nil, "3 messages", "/messages?status=all"
 		}),
 		list(
 			"tab-empty",
@@ -100,27 +103,27 @@ func messagesTable(rows []page.MessageRow) page.MessagesTableView {
 	return page.MessagesTableView{
 		Views: []page.SavedView{
 			{
-				Name:    "Missing ids",
-				URL:     "/messages?" + listQuery,
-				DropURL: "/views/1/delete",
-				Current: true,
-				Shared:  true,
+				Name:      "Missing ids",
+				URL:       "/messages?" + listQuery,
+				DeleteURL: "/views/1/delete",
+				Current:   true,
+				Shared:    true,
 			},
 			{Name: "CXone outage", Owner: "ben", URL: "/messages?source=cxone", Shared: true},
 		},
-		Look: page.Look{Columns: []ui.Option{
+		Layout: page.ListLayout{Columns: []ui.Option{
 			{Value: "source", Label: "Source", Selected: true},
 			{Value: "type", Label: "Event type", Selected: true},
 			{Value: "answer", Label: "Answer", Selected: true},
 			{Value: "retries", Label: "Retries", Selected: true},
 			{Value: "last", Label: "Last attempt", Selected: true},
 		}},
-		Live:      "/live?after=0",
-		FirstURL:  "/messages?" + listQuery,
-		Query:     listQuery,
-		Tabs:      tabsOf("failed"),
-		Rows:      rows,
-		ByReceipt: page.SortLink{Name: "receipt", Current: true},
+		Live:       "/live?after=0",
+		FirstURL:   "/messages?" + listQuery,
+		Query:      listQuery,
+		Tabs:       tabsOf("failed"),
+		Rows:       rows,
+		ByReceived: page.SortLink{Name: "receipt", Current: true},
 		ByAttempt: page.SortLink{
 			Name: "attempt",
 			URL:  "/messages?status=failed&sort=attempt",
@@ -183,7 +186,7 @@ func manyRows(n int) []page.MessageRow {
 			Reason:    "422: field id is missing in conversation.participants[1]",
 			Code:      "422",
 			Outcome:   "rejected",
-			Retries:   "1 of 5",
+			Attempts:  "1 of 5",
 		},
 		{
 			Source:    "cxone",
@@ -191,28 +194,28 @@ func manyRows(n int) []page.MessageRow {
 			Reason:    "503: upstream is restarting",
 			Code:      "503",
 			Outcome:   "rejected",
-			Retries:   "5 of 5",
+			Attempts:  "5 of 5",
 		},
 		{
 			Queue:     "orders",
 			EventType: "Order Placed",
 			Reason:    "Received too often from orders.fifo, so SQS moved it to the DLQ",
-			Retries:   "none",
+			Attempts:  "none",
 		},
 		{
 			Source:    "genesys",
 			EventType: "v2.detail.events.conversation.{id}.acw",
 			Reason:    "no answer within 10 s",
 			Outcome:   "unknown",
-			Retries:   "5 of 5",
+			Attempts:  "5 of 5",
 		},
-		{Source: "cxone", Reason: "connection refused by 10.2.0.14:9090", Outcome: "unreachable", Retries: "5 of 5"},
+		{Source: "cxone", Reason: "connection refused by 10.2.0.14:9090", Outcome: "unreachable", Attempts: "5 of 5"},
 		{
-			Source:  "genesys",
-			Reason:  "400: unknown eventType \"conversation:transferred\"",
-			Code:    "400",
-			Outcome: "rejected",
-			Retries: "1 of 5",
+			Source:   "genesys",
+			Reason:   "400: unknown eventType \"conversation:transferred\"",
+			Code:     "400",
+			Outcome:  "rejected",
+			Attempts: "1 of 5",
 		},
 	}
 	var rows []page.MessageRow
@@ -252,7 +255,7 @@ func mixedRows() []page.MessageRow {
 	for i, status := range []string{"failed", "retrying", "replaying", "resolved", "redriven", "archived"} {
 		rows[i].Status = status
 	}
-	rows[1].NextRetry, rows[1].Retries, rows[1].Arrived = ago(-3), "2 of 5", "3"
+	rows[1].NextRetry, rows[1].Attempts, rows[1].Arrived = ago(-3), "2 of 5", "3"
 	rows[3].Outcome, rows[3].Code, rows[3].Reason = "delivered", "200", ""
 	rows[4].Source, rows[4].Reason, rows[4].Outcome, rows[4].Code = "", "", "", ""
 	rows[4].LastAttempt = ui.Moment{}
@@ -264,7 +267,7 @@ func longRows() []page.MessageRow {
 	rows[0].Reason, rows[1].Reason, rows[2].Reason, rows[3].Reason = longReason(), rtlText, emoji, longWord
 	rows[0].Source, rows[1].Source = longWord, "مصدر-الرسائل"
 	rows[0].EventType, rows[1].EventType = longWord, rtlText
-	rows[5].ID, rows[5].Retries, rows[5].NextRetry, rows[5].Arrived = longWord, "1,000 of 1,000", ago(
+	rows[5].ID, rows[5].Attempts, rows[5].NextRetry, rows[5].Arrived = longWord, "1,000 of 1,000", ago(
 		-60*24*30,
 	), "12,480"
 	return rows

@@ -23,21 +23,23 @@ func overview() []Example {
 	figures := overviewFiguresOf()
 	return []Example{
 		overview("outage", func(*page.OverviewFigures) {}),
-		overview("outages", func(v *page.OverviewFigures) { v.Outages = outages() }),
+		overview("outages", func(v *page.OverviewFigures) { v.Breakers = outages() }),
 		overview("outages-viewer", func(v *page.OverviewFigures) {
-			v.Outages = nil
+			v.Breakers = nil
 			for _, o := range outages() {
 				if o.Probe != "" && o.Denied == "" {
 					o.Denied = viewer
 				}
-				v.Outages = append(v.Outages, o)
+				v.Breakers = append(v.Breakers, o)
 			}
 		}),
 		overview("outages-long", func(v *page.OverviewFigures) {
-			v.Outages = outages()
-			v.Outages[0].Source, v.Outages[0].Saw, v.Outages[0].Waiting = longWord, longReason(), link("12,345,678")
-			v.Outages[1].Source, v.Outages[1].Saw = rtlText, rtlText
-			v.Outages[2].Saw = longWord + longWord
+			v.Breakers = outages()
+			v.Breakers[0].Source, v.Breakers[0].LastOutcome, v.Breakers[0].Waiting = longWord, longReason(), link(
+				"12,345,678",
+			)
+			v.Breakers[1].Source, v.Breakers[1].LastOutcome = rtlText, rtlText
+			v.Breakers[2].LastOutcome = longWord + longWord
 		}),
 		overview("one", func(v *page.OverviewFigures) {
 			v.Source, v.Sources, v.Plot = "genesys", v.Sources[:1], plotOf(
@@ -45,11 +47,11 @@ func overview() []Example {
 				func(i int) (int, int, int) { return oneIf(i == 90), 0, 0 },
 			)
 			v.Headlines = headlinesOf("1", "0", "1", "0", "0")
-			v.Reasons = v.Reasons[:1]
+			v.Causes = v.Causes[:1]
 		}),
 		overview("quiet", func(v *page.OverviewFigures) {
-			v.Outages = nil
-			v.Plot, v.Steps, v.Reasons = plotOf(96, func(int) (int, int, int) { return 0, 0, 0 }), nil, nil
+			v.Breakers = nil
+			v.Plot, v.Steps, v.Causes = plotOf(96, func(int) (int, int, int) { return 0, 0, 0 }), nil, nil
 			v.Headlines = headlinesOf("0", "0", "0", "0", "0")
 			for i := range v.Sources {
 				v.Sources[i] = page.SourceRow{
@@ -64,20 +66,22 @@ func overview() []Example {
 					Failed: page.Count{
 						Text: "0",
 					},
-					ByItself:   page.Count{Text: "0"},
-					ByPeople:   page.Count{Text: "0"},
-					Retrying:   page.Count{Text: "0"},
-					NeedPerson: page.Count{Text: "0"},
+					ByRetries: page.Count{Text: "0"},
+					ByPeople:  page.Count{Text: "0"},
+					Retrying:  page.Count{Text: "0"},
+					FailedNow: page.Count{Text: "0"},
 				}
 			}
 			for i := range v.Ages {
 				v.Ages[i] = page.AgeRow{
-					Age:        v.Ages[i].Age,
-					NeedPerson: page.Count{Text: "0"},
-					Retrying:   page.Count{Text: "0"},
+					Age:       v.Ages[i].Age,
+					FailedNow: page.Count{Text: "0"},
+					Retrying:  page.Count{Text: "0"},
 				}
 			}
-			v.Queues[0].Waiting, v.Queues[0].Oldest, v.Queues[0].NoOldest = page.Count{Text: "0"}, ui.Moment{}, "empty"
+			v.Queues[0].Waiting, v.Queues[0].Oldest, v.Queues[0].NoOldestReason = page.Count{
+				Text: "0",
+			}, ui.Moment{}, "empty"
 		}),
 		overview("long", longOverview),
 		overview("nothing", func(v *page.OverviewFigures) {
@@ -94,7 +98,7 @@ func overview() []Example {
 				RetryURL: "/overview",
 			}
 		}),
-		{Name: "overview-partial", Component: page.OverviewFigure(figures), Partial: true},
+		{Name: "overview-partial", Component: page.OverviewContent(figures), Partial: true},
 	}
 }
 
@@ -115,70 +119,70 @@ func overviewFiguresOf() page.OverviewFigures {
 		Span:      "24 hours",
 		AsOf:      ago(0),
 		Plot:      day,
-		Outages:   outages()[:1],
+		Breakers:  outages()[:1],
 		Headlines: headlinesOf("214", "31", "1,204", "731", "182"),
 		Queues: []page.QueueRow{
 			{
 				Name:     "dlqdesk-dlq",
-				Holds:    "Failed messages",
+				Content:  "Failed messages",
 				Waiting:  page.Count{Text: "12", URL: "/overview/queues/dlq"},
 				InFlight: page.Count{Text: "4", URL: "/overview/queues/dlq?in=work"},
 				Oldest:   ago(3),
 			},
 			{
-				Name:     "processing",
-				Holds:    "Buffered webhooks",
-				Waiting:  page.Count{Text: "1,204"},
-				InFlight: page.Count{Text: "10"},
-				Delayed:  "3",
-				NoOldest: "SQS does not tell",
-				Expires:  ago(-60 * 22),
-				NoList:   "SQS lists no messages: each is among the messages once it is read. It forgets one 4 days after it was sent.",
+				Name:           "processing",
+				Content:        "Buffered webhooks",
+				Waiting:        page.Count{Text: "1,204"},
+				InFlight:       page.Count{Text: "10"},
+				Delayed:        "3",
+				NoOldestReason: "SQS does not tell",
+				Expires:        ago(-60 * 22),
+				NoListReason:   "SQS lists no messages: each is among the messages once it is read. It forgets one 4 days after it was sent.",
 			},
 		},
-		Reasons: []page.ReasonRow{
+		Causes: []page.CauseRow{
 			{
-				Text:       "The handler answered 503: upstream is restarting",
-				Source:     "cxone",
-				NeedPerson: link("121"),
-				Retrying:   link("24"),
-				First:      ago(64),
-				Newest:     ago(4),
-				Share:      100,
-				Replays:    "0 of 20 unedited replays helped",
+				Text:      "The handler answered 503: upstream is restarting",
+				Source:    "cxone",
+				FailedNow: link("121"),
+				Retrying:  link("24"),
+				First:     ago(64),
+				Newest:    ago(4),
+				Share:     100,
+				Replays:   "0 of 20 unedited replays helped",
 			},
 			{
-				Text:       "The handler answered 422: field id is missing in conversation.participants[1]",
-				Source:     "genesys",
-				NeedPerson: link("58"),
-				Retrying:   page.Count{Text: "0"},
-				First:      ago(60 * 30),
-				Newest:     ago(12),
-				Share:      40,
+				Text:      "The handler answered 422: field id is missing in conversation.participants[1]",
+				Source:    "genesys",
+				FailedNow: link("58"),
+				Retrying:  page.Count{Text: "0"},
+				First:     ago(60 * 30),
+				Newest:    ago(12),
+				Share:     40,
 			},
 			{
-				Text:       "Connection refused by 10.2.0.14:9090",
-				Source:     "cxone",
-				NeedPerson: link("21"),
-				Retrying:   link("7"),
-				First:      ago(300),
-				Newest:     ago(90),
-				Share:      19,
+				Text:      "Connection refused by 10.2.0.14:9090",
+				Source:    "cxone",
+				FailedNow: link("21"),
+				Retrying:  link("7"),
+				First:     ago(300),
+				Newest:    ago(90),
+				Share:     19,
 			},
 			{
-				Text:       "No answer within 10 s: the handler may have processed it",
-				NeedPerson: link("14"),
-				Retrying:   page.Count{Text: "0"},
-				First:      ago(900),
-				Newest:     ago(400),
-				Share:      9,
+				Text:      "No answer within 10 s: the handler may have processed it",
+				FailedNow: link("14"),
+				Retrying:  page.Count{Text: "0"},
+				First:     ago(900),
+				Newest:    ago(400),
+				Share:     9,
 			},
 		},
 		Ages: []page.AgeRow{
-			{Age: "Under 1 hour", NeedPerson: link("38"), Retrying: link("24"), Share: 31},
-			{Age: "1 to 24 hours", NeedPerson: link("121"), Retrying: link("7"), Share: 100},
-			{Age: "1 to 7 days", NeedPerson: link("41"), Retrying: page.Count{Text: "0"}, Share: 34},
-			{Age: "Over 7 days", NeedPerson: link("14"), Retrying: page.Count{Text: "0"}, Share: 12},
+			{Age: "Under 1 hour", FailedNow: link("38"), Retrying: link("24"), Share: 31},
+			{Age: "1 to 24 hours", FailedNow: link("121"), Retrying: link("7"), Share: 100},
+			{Age: "1 to 7 days", FailedNow: link("41"), Retrying: page.Count{Text: "0"}, Share: 34},
+			{Age: "Over 7 days", FailedNow: link("14"), Retrying: page.Count{Text: "0"}, Share: 12},
 		},
 		Sources: []page.SourceRow{
 			{Name: "genesys", SourceHealth: page.SourceHealth{Health: "up", Destination: "handler.internal:9090"}},
@@ -226,23 +230,23 @@ func overviewFiguresOf() page.OverviewFigures {
 			wave := int(4 + 4*math.Sin(float64(k)/9+float64(i)))
 			return wave, wave / 2, wave % 3
 		})
-		row.Failed, row.ByItself, row.ByPeople = link(
+		row.Failed, row.ByRetries, row.ByPeople = link(
 			strconv.Itoa(311+i*97),
 		), link(
 			strconv.Itoa(190+i*11),
 		), link(
 			strconv.Itoa(44-i*9),
 		)
-		row.NeedPerson, row.Retrying = link(strconv.Itoa(70+i*21)), page.Count{Text: "0"}
+		row.FailedNow, row.Retrying = link(strconv.Itoa(70+i*21)), page.Count{Text: "0"}
 	}
 	for i := range 40 {
 		v.Steps = append(
 			v.Steps,
 			page.StepRow{
-				From:     ago(float64(15 * i)),
-				Failed:   link(strconv.Itoa(2 + i*i%80)),
-				ByItself: link(strconv.Itoa(1 + i*7%50)),
-				ByPeople: page.Count{Text: "0"},
+				From:      ago(float64(15 * i)),
+				Failed:    link(strconv.Itoa(2 + i*i%80)),
+				ByRetries: link(strconv.Itoa(1 + i*7%50)),
+				ByPeople:  page.Count{Text: "0"},
 			},
 		)
 	}
@@ -250,49 +254,49 @@ func overviewFiguresOf() page.OverviewFigures {
 }
 
 // outages are of every kind.
-func outages() []page.Outage {
-	list := []page.Outage{
+func outages() []page.BreakerView {
+	list := []page.BreakerView{
 		{
-			Source:   "cxone",
-			State:    page.OutageDown,
-			Since:    ago(62),
-			Waiting:  link("312"),
-			Messages: "messages waiting",
-			Seen:     ago(0.1),
-			Next:     ago(-0.15),
-			Saw:      "The handler answered 503: upstream is restarting",
-			Note:     "Next probe",
-			Probe:    "/destinations/cxone/probe",
-			Unnamed:  link("3 without a source"),
-			Job:      "job 17",
-			JobURL:   "/jobs/17",
+			Source:        "cxone",
+			State:         page.BreakerOpen,
+			Since:         ago(62),
+			Waiting:       link("312"),
+			Messages:      "messages waiting",
+			LastDelivery:  ago(0.1),
+			Next:          ago(-0.15),
+			LastOutcome:   "The handler answered 503: upstream is restarting",
+			Note:          "Next probe",
+			Probe:         "/destinations/cxone/probe",
+			WithoutSource: link("3 without a source"),
+			Job:           "job 17",
+			JobURL:        "/jobs/17",
 		},
 		{
-			Source:   "orders",
-			State:    page.OutageDown,
-			Since:    ago(60 * 26),
-			Waiting:  page.Count{Text: "0"},
-			Messages: "messages waiting",
-			Seen:     ago(14),
-			Saw:      "Connection refused by 10.2.0.14:9090",
-			Note:     "The next webhook or replay tests it.",
-			Probe:    "/destinations/orders/probe",
-			Denied:   "No message waits for a retry: there is nothing to probe it with.",
+			Source:       "orders",
+			State:        page.BreakerOpen,
+			Since:        ago(60 * 26),
+			Waiting:      page.Count{Text: "0"},
+			Messages:     "messages waiting",
+			LastDelivery: ago(14),
+			LastOutcome:  "Connection refused by 10.2.0.14:9090",
+			Note:         "The next webhook or replay tests it.",
+			Probe:        "/destinations/orders/probe",
+			Denied:       "No message waits for a retry: there is nothing to probe it with.",
 		},
 		{
-			Source:   "billing",
-			State:    page.OutagePaused,
-			Since:    ago(-12),
-			Waiting:  link("1"),
-			Messages: "message waiting",
-			Seen:     ago(3),
-			Saw:      "The handler answered 429: 100 requests a minute are allowed",
-			Note:     "Retries and jobs go on then.",
-			Probe:    "/destinations/billing/probe",
+			Source:       "billing",
+			State:        page.BreakerPaused,
+			Since:        ago(-12),
+			Waiting:      link("1"),
+			Messages:     "message waiting",
+			LastDelivery: ago(3),
+			LastOutcome:  "The handler answered 429: 100 requests a minute are allowed",
+			Note:         "Retries and jobs go on then.",
+			Probe:        "/destinations/billing/probe",
 		},
 		{
 			Source:   "genesys",
-			State:    page.OutageReleasing,
+			State:    page.BreakerHalfOpen,
 			Since:    ago(2),
 			Waiting:  link("180"),
 			Messages: "messages waiting",
@@ -300,7 +304,7 @@ func outages() []page.Outage {
 		},
 	}
 	for i := range list {
-		list[i].Position, list[i].BackTo = strconv.Itoa(i), "range=24h"
+		list[i].Position, list[i].Back = strconv.Itoa(i), "range=24h"
 	}
 	return list
 }
@@ -308,12 +312,12 @@ func outages() []page.Outage {
 func longOverview(v *page.OverviewFigures) {
 	v.Source = longWord
 	v.Headlines = headlinesOf("12,345,678", "1,234,567", "98,765,432", "87,654,321", "1,234,567")
-	v.Sources[0].Name, v.Sources[0].Destination, v.Sources[0].NeedPerson = longWord, longWord, link("12,345,678")
+	v.Sources[0].Name, v.Sources[0].Destination, v.Sources[0].FailedNow = longWord, longWord, link("12,345,678")
 	v.Sources[1].Name, v.Sources[1].Note = rtlText, "3 deliveries in a row: "+longReason()
 	v.Sources[2].Note = emoji
-	v.Reasons[0].Text, v.Reasons[1].Text, v.Reasons[2].Text, v.Reasons[3].Text = longReason(), rtlText, emoji, longWord
-	v.Reasons[0].Source = longWord
-	v.Ages[0].NeedPerson, v.Ages[1].NeedPerson = link("10,000+"), link("10,000+")
+	v.Causes[0].Text, v.Causes[1].Text, v.Causes[2].Text, v.Causes[3].Text = longReason(), rtlText, emoji, longWord
+	v.Causes[0].Source = longWord
+	v.Ages[0].FailedNow, v.Ages[1].FailedNow = link("10,000+"), link("10,000+")
 	v.Queues[0].Name = longWord
 	v.Queues[1].Fault.Text = "The queue could not be asked. It is asked again in a few seconds."
 }

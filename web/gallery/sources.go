@@ -24,7 +24,7 @@ func sources() []Example {
 	few = append(few, many[:4]...)
 	long := sourceLineOf(1)
 	long.Name, long.Endpoint = longWord, "https://webhooks.production.eu-central-1.customer-experience.example.com/webhooks/"+longWord
-	long.Health.Destination, long.Health.Note, long.Proof.Text = longWord, "3 deliveries in a row: "+longReason(), longReason()
+	long.Health.Destination, long.Health.Note, long.Verification.Text = longWord, "3 deliveries in a row: "+longReason(), longReason()
 	look := sourceOf(0)
 	look.Role = "viewer"
 	return []Example{
@@ -44,7 +44,7 @@ func sources() []Example {
 		one("open-messaging", func(*page.SourceView) {}),
 		{Name: "source-viewer", Component: page.Source(look)},
 		one("unverified", func(v *page.SourceView) {
-			v.Line, v.Platform, v.Sign = sourceLineOf(3), page.SourcePlatform{}, ""
+			v.Line, v.Platform, v.SignCommand = sourceLineOf(3), page.SourcePlatform{}, ""
 			v.Settings[0] = page.Setting{
 				Name: "Mode",
 				Text: "Buffered",
@@ -75,7 +75,7 @@ func sources() []Example {
 				Status: "verified",
 				About:  "CXone posts the outbound messages of a channel of your own.",
 				Doctor: "dlqdesk platform doctor cxone --config /etc/dlqdesk.yaml",
-				Paste: []page.Setting{
+				Fields: []page.Setting{
 					{Name: "Token URL", Text: "https://hooks.example.com/webhooks/cxone/token"},
 					{Name: "Endpoint (base URL)", Text: "https://hooks.example.com/webhooks/cxone"},
 					{Name: "Client id", Hint: "the client id of the source's verify settings"},
@@ -87,7 +87,7 @@ func sources() []Example {
 		}),
 		one("down", func(v *page.SourceView) { v.Line.Health = sourceLineOf(1).Health }),
 		one("long", func(v *page.SourceView) {
-			v.Line, v.Settings[3].Text, v.Try = long, longReason(), "dlqdesk platform doctor "+longWord+" --send"
+			v.Line, v.Settings[3].Text, v.TestCommand = long, longReason(), "dlqdesk platform doctor "+longWord+" --send"
 			v.Platform.Register = "dlqdesk platform register " + longWord + " --config /etc/" + longWord + ".yaml"
 		}),
 	}
@@ -95,11 +95,11 @@ func sources() []Example {
 
 func sourceLineOf(i int) page.SourceLine {
 	names := []string{"genesys", "cxone", "stripe", "orders"}
-	proofs := []page.Proof{
+	proofs := []page.Verification{
 		{Scheme: "genesys-open-messaging", Text: "HMAC-SHA256 of the body in X-Hub-Signature-256"},
 		{Scheme: "cxone-byoc", Text: "a token that dlqdesk issues to the client"},
 		{Scheme: "stripe", Text: "HMAC-SHA256 of time and body in Stripe-Signature"},
-		{Open: true, Scheme: "none", Text: "nothing proves who sent a webhook"},
+		{Unverified: true, Scheme: "none", Text: "nothing proves who sent a webhook"},
 	}
 	health := []page.SourceHealth{
 		{Destination: "crm.internal:9090", Health: "up"},
@@ -121,18 +121,18 @@ func sourceLineOf(i int) page.SourceLine {
 		name += "-" + strconv.Itoa(i/4)
 	}
 	return page.SourceLine{
-		Name:     name,
-		URL:      "/sources/" + name,
-		Endpoint: "https://hooks.example.com/webhooks/" + name,
-		Proof:    proofs[i%4],
-		Health:   health[i%4],
+		Name:         name,
+		URL:          "/sources/" + name,
+		Endpoint:     "https://hooks.example.com/webhooks/" + name,
+		Verification: proofs[i%4],
+		Health:       health[i%4],
 		Received: link(
 			fmt.Sprintf("%d,%03d", 12+i, 87*i%1000),
 		),
 		Failed:      link(strconv.Itoa(41 + 7*i)),
-		ByItself:    link(strconv.Itoa(30 + i)),
+		ByRetries:   link(strconv.Itoa(30 + i)),
 		ByPeople:    page.Count{Text: "0"},
-		NeedPerson:  link(strconv.Itoa(9 + i)),
+		FailedNow:   link(strconv.Itoa(9 + i)),
 		FailedShare: "0." + strconv.Itoa(3+i%4) + " %",
 	}
 }
@@ -140,11 +140,11 @@ func sourceLineOf(i int) page.SourceLine {
 func sourceOf(i int) page.SourceView {
 	line := sourceLineOf(i)
 	return page.SourceView{
-		Chrome:   chrome("Source "+line.Name, "/sources/"+line.Name),
-		Line:     line,
-		Retrying: page.Count{Text: "0"},
-		Try:      "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml --send",
-		Sign:     "dlqdesk sign --source genesys --config /etc/dlqdesk.yaml < body.json",
+		Chrome:      chrome("Source "+line.Name, "/sources/"+line.Name),
+		Line:        line,
+		Retrying:    page.Count{Text: "0"},
+		TestCommand: "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml --send",
+		SignCommand: "dlqdesk sign --source genesys --config /etc/dlqdesk.yaml < body.json",
 		Settings: []page.Setting{
 			{Name: "Mode", Text: "Direct", Hint: "It is delivered, then the platform is answered."},
 			{
@@ -167,13 +167,13 @@ func sourceOf(i int) page.SourceView {
 			{Name: "Largest webhook", Text: "1 MiB"},
 		},
 		Platform: page.SourcePlatform{
-			Name:       "genesys-open-messaging",
-			Title:      "Genesys Cloud, Open Messaging",
-			Status:     "verified",
-			About:      "A direct, signed webhook with the outbound messages of one Open Messaging integration.",
-			Register:   "dlqdesk platform register genesys --config /etc/dlqdesk.yaml",
-			Doctor:     "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml",
-			Deliveries: "Waits 10 s for an answer; up to 5 retries, 5 s apart, on timeout, 429 and 5xx: an outage over about 85 s loses the message.",
+			Name:           "genesys-open-messaging",
+			Title:          "Genesys Cloud, Open Messaging",
+			Status:         "verified",
+			About:          "A direct, signed webhook with the outbound messages of one Open Messaging integration.",
+			Register:       "dlqdesk platform register genesys --config /etc/dlqdesk.yaml",
+			Doctor:         "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml",
+			DeliveryPolicy: "Waits 10 s for an answer; up to 5 retries, 5 s apart, on timeout, 429 and 5xx: an outage over about 85 s loses the message.",
 		},
 	}
 }

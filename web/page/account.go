@@ -15,7 +15,7 @@ type SignInView struct {
 type SetupView struct {
 	Chrome
 	Token         string
-	Refused       string // why there is no form: the link is wrong, was used, or has expired; empty: it is good
+	LinkError     string // why there is no form: the link is wrong, was used, or has expired; empty: it is good
 	Name          string
 	NameError     string
 	PasswordError string

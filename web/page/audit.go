@@ -13,23 +13,23 @@ type AuditTableView struct {
 	State    string // StateRows, StateNothing, StateNoMatch or StateFault
 	Fault    string
 	RetryURL string
-	Chain    Chain
+	Chain    ChainStatus
 
-	Filter    AuditFilter
-	Times     []Preset
-	Deeds     []Preset
-	CSVURL    string
-	JSONURL   string
-	Chips     []ui.Chip
-	ClearURL  string
-	Rows      []AuditRow
-	NewestURL string
-	NewerURL  string
-	OlderURL  string
+	Filter        AuditFilter
+	TimePresets   []Preset
+	ActionPresets []Preset
+	CSVURL        string
+	JSONURL       string
+	Chips         []ui.Chip
+	ClearURL      string
+	Rows          []AuditRow
+	NewestURL     string
+	NewerURL      string
+	OlderURL      string
 }
 
 // Chain says whether the trail is whole.
-type Chain struct {
+type ChainStatus struct {
 	Broken bool
 	Text   string // "1,204 events, each vouched for by the next" or "broken at event 812: the row was changed"
 	At     ui.Moment
@@ -37,13 +37,13 @@ type Chain struct {
 
 // AuditFilter is what the filter form shows.
 type AuditFilter struct {
-	Actor    string
-	Doers    []ui.Option // people, or the program itself
-	Actions  []ui.Option
-	Sources  []ui.Option
-	Message  string
-	From, To string // UTC, as 2006-01-02T15:04
-	Error    string
+	Actor      string
+	ActorTypes []ui.Option // people, or the program itself
+	Actions    []ui.Option
+	Sources    []ui.Option
+	Message    string
+	From, To   string // UTC, as 2006-01-02T15:04
+	Error      string
 }
 
 // AuditRow is one event.
@@ -55,7 +55,7 @@ type AuditRow struct {
 	Action   string // dotted: message.replay
 	Sentence string // "asked to replay": what was done, in words
 	Target   string // the message's id, as short as can be, or a user's name; empty: the sentence needs none
-	Name     string // the message's whole id
+	TargetID string // the message's whole id
 	URL      string // of the message; empty: the target is no message
 	Source   string // that the message came from
 	To       string // that the message was delivered by
@@ -90,14 +90,14 @@ type Preset struct {
 	Days string
 }
 
-func (c Chain) tone() string {
+func (c ChainStatus) tone() string {
 	if c.Broken {
 		return "tone-fault"
 	}
 	return "tone-done"
 }
 
-func (c Chain) word() string {
+func (c ChainStatus) word() string {
 	if c.Broken {
 		return "broken"
 	}

@@ -18,13 +18,13 @@ type EditView struct {
 	RedrivesTo  string // the queue that it can be sent back to; empty: it cannot
 	NoReplay    bool   // it has no destination, only that queue
 
-	Base      string // number of the revision that the edit is based on
-	BaseName  string // "original" or "edit 2 by anna"
-	Body      string
-	JSON      bool // the body must be JSON
-	BodyError ui.FieldError
-	Denied    string   // why the message cannot be edited (role, status, binary body); empty: it can
-	KeptPaths []string // JSON paths whose masked values are kept as they were received, unless overwritten
+	Base        string // number of the revision that the edit is based on
+	BaseName    string // "original" or "edit 2 by anna"
+	Body        string
+	JSON        bool // the body must be JSON
+	BodyError   ui.FieldError
+	Denied      string   // why the message cannot be edited (role, status, binary body); empty: it can
+	MaskedPaths []string // JSON paths whose masked values are kept as they were received, unless overwritten
 
 	Headers     []EditHeader
 	HeaderError string

@@ -79,11 +79,11 @@ func TestALargePayloadIsFetchedWhole(t *testing.T) {
 	mux := http.NewServeMux()
 	whole := `["` + strings.Repeat("0123456789abcdef", 64<<10) + `"]`
 	mux.Handle("GET /messages/message-1", show(http.StatusOK, page.Message(messageOf(page.Payload{
-		Name:     "original",
-		Raw:      whole[:256<<10],
-		Note:     largeNote,
-		JSON:     true,
-		WholeURL: "/messages/message-1/body?form=pretty",
+		Name:    "original",
+		Raw:     whole[:256<<10],
+		Note:    largeNote,
+		JSON:    true,
+		FullURL: "/messages/message-1/body?form=pretty",
 	}))))
 	mux.Handle("GET /messages/message-1/body", bodies(map[string]string{"pretty": whole}))
 	ctx := openPage(t, mux, "/messages/message-1")
@@ -177,11 +177,11 @@ func TestTwoRevisionsLieSideBySide(t *testing.T) {
 		Text:   true,
 		Before: page.CompareSide{Name: "original", Body: "{\n  \"id\": 1\n}", JSON: true},
 		After: page.CompareSide{
-			Name:     "edit 1",
-			Body:     "{",
-			Note:     "cut",
-			JSON:     true,
-			WholeURL: "/messages/message-1/body?form=pretty",
+			Name:    "edit 1",
+			Body:    "{",
+			Note:    "cut",
+			JSON:    true,
+			FullURL: "/messages/message-1/body?form=pretty",
 		},
 	}
 	mux.Handle("GET /messages/message-1/compare", show(http.StatusOK, page.Compare(v)))

@@ -161,7 +161,7 @@ func TestEverythingReceivedIsText(t *testing.T) {
 		Actor:    attack,
 		Sentence: attack,
 		Target:   attack,
-		Name:     attack,
+		TargetID: attack,
 		URL:      "/messages/x",
 		Reason:   attack,
 		Addr:     attack,
@@ -193,7 +193,7 @@ func TestEverythingReceivedIsText(t *testing.T) {
 		"edit":  page.Edit(page.EditView{ID: attack, Back: attack, Body: attack, Reason: attack, Headers: []page.EditHeader{{Name: attack, Value: attack}}}),
 		"audit": page.Audit(page.AuditView{Table: page.AuditTableView{Rows: []page.AuditRow{event}}}),
 		"job": page.Job(page.JobPageView{Job: page.JobView{
-			ID: "1", To: attack, Title: attack, Why: attack, By: attack, Reason: attack, Patch: attack, MessagesURL: "/messages", Faults: []page.JobFault{{Text: attack}},
+			ID: "1", ReturnTo: attack, Title: attack, WaitReason: attack, By: attack, Reason: attack, Patch: attack, MessagesURL: "/messages", Problems: []page.JobProblem{{Text: attack}},
 		}}),
 		"draft": page.JobConfirm(page.JobConfirmView{ID: "1", Action: "edit", Patch: attack, Reason: attack, Back: attack}),
 	} {

@@ -10,25 +10,25 @@ import (
 
 // JobView is a job: what it does, how far it is, and what came of it.
 type JobView struct {
-	ID      string
-	State   string // draft, running, paused, done or cancelled
-	Title   string // "Replaying 214 messages"
-	Settled string // of Total, as plain numbers
-	Total   string
-	Parts   []JobPart
-	Why     string // why it waits, where nobody asked for that
-	Polls   bool   // it goes on by itself: look again
-	To      string // the address to come back to
+	ID         string
+	State      string // draft, running, paused, done or cancelled
+	Title      string // "Replaying 214 messages"
+	Finished   string // of Total, as plain numbers
+	Total      string
+	Parts      []JobPart
+	WaitReason string // why it waits, where nobody asked for that
+	Active     bool   // it goes on by itself: look again
+	ReturnTo   string // the address to come back to
 	// that is a list, which shows its messages as they were before
 	Refresh                                          bool
-	Holds                                            Holds // destinations for which it waits
-	Faults                                           []JobFault
+	Breakers                                         BreakerNotices // destinations for which it waits
+	Problems                                         []JobProblem
 	CanPause, CanResume, CanCancel, CanUndo, CanHide bool
 	Denied                                           string // why this person may not steer it; empty: may
 	// replay or redrive: how what failed is ordered once more; empty: nothing did
-	Again string
+	RetryAction string
 	// of that, and the query of the list of what failed, without "?"
-	AgainLabel, FailedQuery string
+	RetryLabel, FailedQuery string
 
 	By                string
 	Started, Ended    ui.Moment
@@ -48,7 +48,7 @@ type JobPart struct {
 }
 
 // JobFault is why messages of a job failed or were skipped.
-type JobFault struct {
+type JobProblem struct {
 	Count string // "12 messages"
 	State string // failed or skipped
 	Text  string
@@ -62,32 +62,32 @@ type JobConfirmView struct {
 	Edits       bool
 	Redrives    bool
 	Heading     string // "Replay 214 messages"
-	Set         string // "214 messages"
+	Messages    string // "214 messages"
 	Oldest      ui.Moment
 	Newest      ui.Moment
-	Late        JobLateView
-	Holds       Holds  // destinations for which it would wait
-	Unfit       string // "6 of them are resolved …"; empty: none
-	Unknown     string // "12 of them may have been processed already."; empty: none
+	NewMatches  NewMatchesView
+	Breakers    BreakerNotices // destinations for which it would wait
+	Skipped     string         // "6 of them are resolved …"; empty: none
+	Unknown     string         // "12 of them may have been processed already."; empty: none
 	MessagesURL string
 	InPage      bool   // it is a page of its own, and no dialog
 	Back        string // the query of the list, without "?"
 
-	Patch        string
-	PatchError   ui.FieldError
-	Reason       string
-	ReasonError  string
-	Delivers     bool   // a canary and a rate can be asked for
-	Canary, Rate string // numbers; empty: none
-	CanaryError  string
-	RateError    string
-	Sure         bool
-	UnknownError string
-	Denied       string
+	Patch           string
+	PatchError      ui.FieldError
+	Reason          string
+	ReasonError     string
+	Delivers        bool   // a canary and a rate can be asked for
+	TestBatch, Rate string // numbers; empty: none
+	TestBatchError  string
+	RateError       string
+	IncludeUnknown  bool
+	UnknownError    string
+	Denied          string
 }
 
 // JobLateView tells of the messages that came since the draft was made.
-type JobLateView struct {
+type NewMatchesView struct {
 	URL  string // where to look again; empty: messages were selected one by one, so none can come
 	Text string
 }
@@ -111,12 +111,12 @@ type JobPageView struct {
 
 // polls makes the strip of a job look again after a second, for as long as it is at work.
 func (v JobView) polls() templ.Attributes {
-	if !v.Polls {
+	if !v.Active {
 		return templ.Attributes{}
 	}
 	return templ.Attributes{
 		"hx-get": "/jobs/" + v.ID + "/strip?to=" + url.QueryEscape(
-			v.To,
+			v.ReturnTo,
 		),
 		"hx-trigger": "load delay:1s, again",
 		"hx-swap":    "outerHTML",
@@ -130,7 +130,7 @@ func (v JobView) tone() string {
 		return "warn"
 	case v.State == "cancelled":
 		return "plain"
-	case v.State == "done" && len(v.Faults) > 0:
+	case v.State == "done" && len(v.Problems) > 0:
 		return "warn"
 	case v.State == "done":
 		return "done"
@@ -147,7 +147,7 @@ func (v JobView) icon() string {
 	case "cancelled":
 		return "ban"
 	}
-	if len(v.Faults) > 0 {
+	if len(v.Problems) > 0 {
 		return "warn"
 	}
 	return "check"

@@ -5,17 +5,17 @@ import "dlqdesk/web/ui"
 // LedgerView is the account of every webhook as a page.
 type LedgerView struct {
 	Chrome
-	Book LedgerBook
+	Table LedgerTableView
 }
 
 // LedgerBook is the account with its filter: all that changes with a query.
-type LedgerBook struct {
+type LedgerTableView struct {
 	State    string // StateRows, StateNothing or StateFault
 	Fault    string
 	RetryURL string
 	URL      string // of this part, to look again by itself; empty: it does not
 
-	Verdict      LedgerVerdict
+	Result       LedgerResult
 	Imbalances   []ImbalanceView // that nothing explains and nobody acknowledged
 	Acknowledged []ImbalanceView
 	Explained    []ImbalanceView
@@ -29,7 +29,7 @@ type LedgerBook struct {
 }
 
 // LedgerVerdict says in one line whether everything balances.
-type LedgerVerdict struct {
+type LedgerResult struct {
 	Tone string // Done, Info, Warn or Fault of package ui
 	Text string
 	Hint string
@@ -40,53 +40,53 @@ type LedgerVerdict struct {
 type ImbalanceView struct {
 	From, To ui.Moment
 	Source   string
-	What     string // "1 message is missing"
-	Why      string // what it may mean
-	Do       string // what helps; empty: nothing needs to be done
+	Summary  string // "1 message is missing"
+	Meaning  string // what it may mean
+	Remedy   string // what helps; empty: nothing needs to be done
 	URL      string // of the messages of that hour; empty: there can be none
 
-	AckURL  string // where it is acknowledged; empty: it is, or there is nothing to
-	AckBy   string // who did last; empty: nobody
-	AckAt   ui.Moment
-	AckNote string
-	AckOf   string // how many it was then; empty: as many as now
+	AckURL    string // where it is acknowledged; empty: it is, or there is nothing to
+	AckBy     string // who did last; empty: nobody
+	AckAt     ui.Moment
+	AckNote   string
+	AckAmount string // how many it was then; empty: as many as now
 }
 
 // LedgerQueue is a queue or spool in which webhooks wait.
 type LedgerQueue struct {
-	Name    string
-	Holds   string // what waits in it: "Failed messages"
-	Waiting string
-	Oldest  ui.Moment
-	Expires ui.Moment // when SQS would forget the oldest
-	Note    string    // what stands for the two where they are not known, or cannot be
-	Keeps   string    // how long it keeps a message: "4 days", "until it is dealt with"
-	Fault   QueueFault
-	Shared  string // what the ledger cannot see of it; empty: nothing
-	Seen    []SeenMessage
+	Name      string
+	Content   string // what waits in it: "Failed messages"
+	Waiting   string
+	Oldest    ui.Moment
+	Expires   ui.Moment // when SQS would forget the oldest
+	Note      string    // what stands for the two where they are not known, or cannot be
+	Retention string    // how long it keeps a message: "4 days", "until it is dealt with"
+	Fault     QueueFault
+	Shared    string // what the ledger cannot see of it; empty: nothing
+	Undeleted []UndeletedMessage
 }
 
 // SeenMessage is a message that was read and is still on SQS.
-type SeenMessage struct {
+type UndeletedMessage struct {
 	ID      string // of the message
 	URL     string // of the message; empty: it is not in the store
-	Why     string // "kept; waits to be deleted"
+	Reason  string // "kept; waits to be deleted"
 	Expires ui.Moment
 }
 
 // LedgerRow is an hour of a source.
 type LedgerRow struct {
-	From      ui.Moment
-	Source    string
-	Received  string
-	Delivered string
-	Waiting   string // on queues and spool
-	Expired   string // lost, because the queue keeps a message only for so long
-	Repeated  string
-	Refused   string  // empty: none
-	Messages  []Count // by status, as LedgerStatuses has them
-	Off       string  // by how much it does not balance: "1 missing"; empty: it does
-	Known     bool    // why it does not
+	From       ui.Moment
+	Source     string
+	Received   string
+	Delivered  string
+	Waiting    string // on queues and spool
+	Expired    string // lost, because the queue keeps a message only for so long
+	Duplicates string
+	Refused    string  // empty: none
+	Messages   []Count // by status, as LedgerStatuses has them
+	Difference string  // by how much it does not balance: "1 missing"; empty: it does
+	Explained  bool    // why it does not
 }
 
 // LedgerStatuses are the statuses that a row has messages by, in the order of its columns.
@@ -102,10 +102,12 @@ func zeroIsFaint(text string) string {
 }
 
 // alarms tells whether nobody knows why the row has what is lost.
-func (row LedgerRow) alarms() bool { return !row.Known && (row.Off != "" || row.Expired != "0") }
+func (row LedgerRow) alarms() bool {
+	return !row.Explained && (row.Difference != "" || row.Expired != "0")
+}
 
 func offTone(row LedgerRow) string {
-	if row.Known {
+	if row.Explained {
 		return "tone-info"
 	}
 	return "tone-fault"
@@ -128,4 +130,15 @@ func plusMore(more string) string {
 		return "+"
 	}
 	return ""
+}
+
+// AcknowledgeView asks for a note on an hour that does not balance.
+type AcknowledgeView struct {
+	Chrome
+	Imbalance ImbalanceView
+	Note      string
+	Fault     string // what is wrong with the note, or why it was refused; empty: nothing
+	Denied    string // why this person may not; empty: may
+
+	Hour, Source, Stage, Kind, Amount string // which imbalance it is, and how large it was when it was shown
 }

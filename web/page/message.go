@@ -32,25 +32,25 @@ type MessagePanelView struct {
 	Version string
 	Back    string // the query of the list, without "?": carried by every form
 
-	Status      string
-	Source      string // empty: its message named none
-	Destination string // the host; empty: none is configured
-	StillOn     StillOn
-	Hold        Hold // why what can wait is not sent there now; zero: it is
-	Reason      string
-	Cause       Cause
-	Queue       string // of the list, that it came from; empty: it is a webhook
-	RedrivesTo  string // the queue that it can be sent back to; empty: it cannot
-	SentBack    bool   // the latest attempt was a redrive
-	Ask         string // replay or redrive: it may have been processed, so the order waits for a yes; empty: none
-	AskRevision string // which one is asked about
-	Code        string // empty: there was no answer
-	Outcome     string // unknown: the page says that the handler may have processed it
-	Retries     string // "2 of 5"
-	NextRetry   ui.Moment
-	Received    ui.Moment
-	LastAttempt ui.Moment
-	Arrived     string // "3 times"; empty: once
+	Status          string
+	Source          string // empty: its message named none
+	Destination     string // the host; empty: none is configured
+	Undeleted       UndeletedCopy
+	Breaker         BreakerNotice // why what can wait is not sent there now; zero: it is
+	Reason          string
+	Cause           Cause
+	Queue           string // of the list, that it came from; empty: it is a webhook
+	RedrivesTo      string // the queue that it can be sent back to; empty: it cannot
+	LastWasRedrive  bool   // the latest attempt was a redrive
+	Confirm         string // replay or redrive: it may have been processed, so the order waits for a yes; empty: none
+	ConfirmRevision string // which one is asked about
+	Code            string // empty: there was no answer
+	Outcome         string // unknown: the page says that the handler may have processed it
+	AttemptCount    string // "2 of 5"
+	NextRetry       ui.Moment
+	Received        ui.Moment
+	LastAttempt     ui.Moment
+	Arrived         string // "3 times"; empty: once
 
 	// Why each action is not possible now, for this person or this message; empty: it is.
 	DenyReplay, DenyRedrive, DenyEdit, DenyArchive, DenyRestore string
@@ -112,8 +112,8 @@ type Payload struct {
 	Note        string // "the first 256 KiB of 1.4 MiB are shown"
 	Masked      bool   // some values in it are masked
 	DownloadURL string // empty: this person may not
-	WholeURL    string // reads all of it, where it is cut; empty: it is whole
-	Others      []PayloadLink
+	FullURL     string // reads all of it, where it is cut; empty: it is whole
+	Revisions   []PayloadLink
 }
 
 // PayloadLink leads to the payload of a revision.
@@ -146,23 +146,6 @@ type Fact struct {
 type Arrival struct {
 	At   ui.Moment
 	Note string // "the body differs from the first"; may be empty
-}
-
-// AttemptView is one delivery in the timeline.
-type AttemptView struct {
-	Number          string
-	Trigger         string // receive, auto, replay, edit or bulk
-	Actor           string
-	Revision        string // "original"; empty where there is only one
-	At              ui.Moment
-	InFlight        bool
-	Outcome         string
-	Code            string
-	Latency         string // "84 ms"
-	Error           string
-	ResponseHeaders []HeaderRow
-	ResponseBody    string
-	ResponseNote    string // "the first 4 KiB are kept"
 }
 
 // RevisionView is one revision in the list of revisions.
@@ -262,28 +245,9 @@ func (v MessagePanelView) denialID(why string) string {
 	return ""
 }
 
-func (a AttemptView) tone() string {
-	if a.InFlight {
-		return "replaying"
-	}
-	return a.Outcome
-}
-
-func (a AttemptView) hasResponse() bool {
-	return len(a.ResponseHeaders) > 0 || a.ResponseBody != "" || a.ResponseNote != ""
-}
-
-// doubt says what nobody knows of an attempt without an answer.
-func (a AttemptView) doubt() string {
-	if strings.HasSuffix(a.Trigger, "redrive") {
-		return "The message may be on its queue."
-	}
-	return "The handler may have processed it."
-}
-
 // unknown says why an order waits for a yes, or a page warns of one.
 func (v MessagePanelView) unknown() ui.Notice {
-	if v.SentBack {
+	if v.LastWasRedrive {
 		return ui.Notice{
 			Kind: ui.Warn,
 			Text: "The message may be on its queue.",
@@ -299,7 +263,7 @@ func (v MessagePanelView) unknown() ui.Notice {
 
 // askAgain is the question of an order that waits for a yes.
 func (v MessagePanelView) askAgain() string {
-	if v.Ask == "redrive" {
+	if v.Confirm == "redrive" {
 		return v.unknown().Text + " Redrive it all the same?"
 	}
 	return v.unknown().Text + " Replay it all the same?"
@@ -307,7 +271,7 @@ func (v MessagePanelView) askAgain() string {
 
 // askLabel is the yes to it.
 func (v MessagePanelView) askLabel() string {
-	if v.Ask == "redrive" {
+	if v.Confirm == "redrive" {
 		return "Redrive all the same"
 	}
 	return "Replay all the same"
@@ -323,32 +287,11 @@ func (v MessagePanelView) editLabel() string {
 
 // cameBack tells whether the message was sent back to its queue, and failed there once more.
 func (v MessagePanelView) cameBack() bool {
-	return v.SentBack && v.Outcome == "" && v.Status == "failed"
+	return v.LastWasRedrive && v.Outcome == "" && v.Status == "failed"
 }
 
 // onlyRedrives tells whether a redrive is the thing to do, because there is no destination.
 func (v MessagePanelView) onlyRedrives() bool { return v.DenyRedrive == "" && v.DenyReplay != "" }
-
-// triggerWords says why the delivery was made, and who asked for it.
-func (a AttemptView) triggerWords() string {
-	switch a.Trigger {
-	case "receive":
-		return "when it was received"
-	case "auto":
-		return "automatic retry"
-	case "replay":
-		return "replay by " + a.Actor
-	case "edit":
-		return "edit and replay by " + a.Actor
-	case "bulk":
-		return "bulk action by " + a.Actor
-	case "redrive":
-		return "redrive by " + a.Actor
-	case "bulk redrive":
-		return "bulk redrive by " + a.Actor
-	}
-	return a.Trigger
-}
 
 // outOfBand lets a part of an answer find its own place in the page.
 func outOfBand(beside bool) templ.Attributes {

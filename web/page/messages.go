@@ -30,23 +30,23 @@ type MessagesTableView struct {
 	RetryURL string
 	Curl     string // a command that posts to a configured source
 
-	Views    []SavedView
-	Look     Look
-	Live     string // the address of its live updates; empty: none
-	FirstURL string // its newest page
-	Query    string // of this list, without "?" and without cursor: posted back as "back"
-	Tabs     []StatusTab
-	Filter   MessagesFilter
-	Behind   ui.Notice // says what a search does not find yet
-	Chips    []ui.Chip
-	ClearURL string // the list without filters, on the same tab
+	Views       []SavedView
+	Layout      ListLayout
+	Live        string // the address of its live updates; empty: none
+	FirstURL    string // its newest page
+	Query       string // of this list, without "?" and without cursor: posted back as "back"
+	Tabs        []StatusTab
+	Filter      MessagesFilter
+	IndexNotice ui.Notice // says what a search does not find yet
+	Chips       []ui.Chip
+	ClearURL    string // the list without filters, on the same tab
 
-	ByReceipt SortLink
-	ByAttempt SortLink
-	Rows      []MessageRow
-	NewestURL string // empty on the newest page
-	NewerURL  string // the neighbouring page of newer messages; empty where there is none
-	OlderURL  string // empty on the oldest page
+	ByReceived SortLink
+	ByAttempt  SortLink
+	Rows       []MessageRow
+	NewestURL  string // empty on the newest page
+	NewerURL   string // the neighbouring page of newer messages; empty where there is none
+	OlderURL   string // empty on the oldest page
 
 	Redrives bool   // there are queues that messages can be sent back to
 	Denied   string // why this person may not act on messages; empty: may
@@ -54,28 +54,28 @@ type MessagesTableView struct {
 	Jobs     []JobView // those that this person has in sight
 
 	// "3 messages": those that match with another status, where none with this one does; empty: none
-	Elsewhere, ElsewhereURL string
+	OtherStatus, OtherStatusURL string
 
 	Matching string // "214 messages": all that match, where more do than are on this page; empty: none
 }
 
 // SavedView is a list that is kept by name.
 type SavedView struct {
-	Name    string
-	Owner   string // empty: the person's own
-	URL     string
-	DropURL string // empty: this person may not delete it
-	Current bool
-	Shared  bool
+	Name      string
+	Owner     string // empty: the person's own
+	URL       string
+	DeleteURL string // empty: this person may not delete it
+	Current   bool
+	Shared    bool
 }
 
 // Look is how the list looks.
-type Look struct {
+type ListLayout struct {
 	Compact bool
 	Columns []ui.Option // those that can be hidden; selected ones are shown
 }
 
-func (l Look) classes() string {
+func (l ListLayout) classes() string {
 	var classes []string
 	if l.Compact {
 		classes = append(classes, "compact")
@@ -125,7 +125,7 @@ type MessagesFilter struct {
 }
 
 // StillOn is a queue that has the message of a message which is on the desk already, and when it would forget it.
-type StillOn struct {
+type UndeletedCopy struct {
 	Queue   string // empty: none has it
 	Expires ui.Moment
 }
@@ -145,11 +145,11 @@ type MessageRow struct {
 	Snippet     []ui.Segment // of the payload, where that has it and the reason has not
 	Code        string       // empty: there was no answer
 	Outcome     string
-	Retries     string // "2 of 5"
+	Attempts    string // "2 of 5"
 	NextRetry   ui.Moment
 	Received    ui.Moment
 	Arrived     string // "3": how often; empty: once
-	StillOn     StillOn
+	Undeleted   UndeletedCopy
 	LastAttempt ui.Moment
 	Selected    bool
 }

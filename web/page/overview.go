@@ -21,13 +21,13 @@ type OverviewFigures struct {
 	Source    string // the one source that the page is narrowed to; empty: all
 	AllURL    string // of all sources
 	AsOf      ui.Moment
-	Outages   []Outage
+	Breakers  []BreakerView
 	Headlines []Headline
 	Plot      Plot
 	Steps     []StepRow // newest first, without those in which nothing happened
 	Sources   []SourceRow
 	Ages      []AgeRow
-	Reasons   []ReasonRow
+	Causes    []CauseRow
 	Queues    []QueueRow
 }
 
@@ -59,8 +59,8 @@ type Plot struct {
 
 // StepRow is one step of time.
 type StepRow struct {
-	From                       ui.Moment
-	Failed, ByItself, ByPeople Count
+	From                        ui.Moment
+	Failed, ByRetries, ByPeople Count
 }
 
 // SourceRow is one source with its destination.
@@ -70,46 +70,25 @@ type SourceRow struct {
 	SourceHealth        // zero: the source is not configured
 	Plot         Plot
 
-	Failed, ByItself, ByPeople Count // in the range
-	NeedPerson, Retrying       Count // now
+	Failed, ByRetries, ByPeople Count // in the range
+	FailedNow, Retrying         Count // now
 }
 
 // AgeRow counts the open messages of an age.
 type AgeRow struct {
-	Age                  string
-	NeedPerson, Retrying Count
-	Share                int // of NeedPerson among all ages, in percent
+	Age                 string
+	FailedNow, Retrying Count
+	Share               int // of NeedPerson among all ages, in percent
 }
 
 // ReasonRow is a cause for which messages are open.
-type ReasonRow struct {
-	Text                 string
-	Source               string
-	First, Newest        ui.Moment
-	Replays              string // how they went: "0 of 20 unedited replays helped"; empty: there were none
-	NeedPerson, Retrying Count
-	Share                int // of the largest cause, in percent
-}
-
-// QueueRow is how much waits in a queue.
-type QueueRow struct {
-	Name     string
-	Holds    string // what waits in it: "Failed messages"
-	Waiting  Count
-	InFlight Count
-	NoList   string // why its numbers lead to no list; empty: they do
-	Delayed  string // empty: none
-	Oldest   ui.Moment
-	Expires  ui.Moment // of the oldest that was read and is still there, when SQS would forget it
-	NoOldest string    // why there is no oldest: "empty", "SQS does not tell"
-	Fault    QueueFault
-}
-
-// QueueFault says why a queue could not be asked, or does not take what is sent to it. The zero value: it could, and
-// does.
-type QueueFault struct {
-	Text  string
-	Since ui.Moment // zero: the text says it all
+type CauseRow struct {
+	Text                string
+	Source              string
+	First, Newest       ui.Moment
+	Replays             string // how they went: "0 of 20 unedited replays helped"; empty: there were none
+	FailedNow, Retrying Count
+	Share               int // of the largest cause, in percent
 }
 
 func healthTone(health string) string {

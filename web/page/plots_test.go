@@ -33,7 +33,7 @@ func TestPlots(t *testing.T) {
 	mux.HandleFunc("GET /overview", func(w http.ResponseWriter, r *http.Request) {
 		part := page.Overview(page.OverviewView{Chrome: page.Chrome{User: "anna"}, Figures: figures("7")})
 		if r.Header.Get("HX-Request") != "" {
-			part = page.OverviewFigure(figures("8"))
+			part = page.OverviewContent(figures("8"))
 			looks <- struct{}{}
 		}
 		if err := part.Render(r.Context(), w); err != nil {

@@ -21,11 +21,11 @@ func TestPresetsAreDaysOfTheReadersZone(t *testing.T) {
 		query := r.URL.Query()
 		table := page.AuditTableView{
 			Filter: page.AuditFilter{From: query.Get("from"), To: query.Get("to")},
-			Times: []page.Preset{
+			TimePresets: []page.Preset{
 				{Label: "Yesterday", URL: "/audit?utc=yes", Days: "1 0"},
 				{Label: "7 days", URL: "/audit?utc=yes", Days: "7"},
 			},
-			Deeds: []page.Preset{{Label: "Replays", URL: "/audit?action=attempt."}},
+			ActionPresets: []page.Preset{{Label: "Replays", URL: "/audit?action=attempt."}},
 		}
 		part := page.Audit(page.AuditView{Table: table})
 		if r.Header.Get("HX-Request") != "" {

@@ -6,16 +6,16 @@ import "dlqdesk/web/ui"
 type QueueView struct {
 	Chrome
 	Name     string
-	Holds    string // what waits in it: "Failed messages"
-	Fate     string // what becomes of a message
-	InWork   bool   // those that somebody works on are shown; otherwise those that wait
+	Content  string // what waits in it: "Failed messages"
+	NextStep string // what becomes of a message
+	InFlight bool   // those that somebody works on are shown; otherwise those that wait
 	Tabs     []QueueTab
 	State    string // StateRows, StateNothing or StateFault
 	Fault    string
 	RetryURL string
-	Rows     []HeldRow // oldest first
-	FirstURL string    // empty on the first page
-	NextURL  string    // empty on the last one
+	Rows     []QueuedRow // oldest first
+	FirstURL string      // empty on the first page
+	NextURL  string      // empty on the last one
 }
 
 // QueueTab is one of the two lists of a queue.
@@ -25,13 +25,34 @@ type QueueTab struct {
 }
 
 // HeldRow is a message on a queue.
-type HeldRow struct {
-	ID       string
-	Source   string // empty: it names none
-	Reason   string // empty: it failed nowhere yet
-	Cut      bool   // it is too large to be read for a list
-	Size     string
-	Since    ui.Moment
-	Receives string    // how often it was received; empty: never
-	Until    ui.Moment // when it waits again at the latest; zero: it waits
+type QueuedRow struct {
+	ID        string
+	Source    string // empty: it names none
+	Reason    string // empty: it failed nowhere yet
+	TooLarge  bool   // it is too large to be read for a list
+	Size      string
+	QueuedAt  ui.Moment
+	Receives  string    // how often it was received; empty: never
+	VisibleAt ui.Moment // when it waits again at the latest; zero: it waits
+}
+
+// QueueRow is how much waits in a queue.
+type QueueRow struct {
+	Name           string
+	Content        string // what waits in it: "Failed messages"
+	Waiting        Count
+	InFlight       Count
+	NoListReason   string // why its numbers lead to no list; empty: they do
+	Delayed        string // empty: none
+	Oldest         ui.Moment
+	Expires        ui.Moment // of the oldest that was read and is still there, when SQS would forget it
+	NoOldestReason string    // why there is no oldest: "empty", "SQS does not tell"
+	Fault          QueueFault
+}
+
+// QueueFault says why a queue could not be asked, or does not take what is sent to it. The zero value: it could, and
+// does.
+type QueueFault struct {
+	Text  string
+	Since ui.Moment // zero: the text says it all
 }

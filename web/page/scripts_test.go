@@ -190,7 +190,7 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 	list := listOf(3)
 	list.Matching = "214 messages"
 	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(list)))
-	late := page.JobLateView{URL: "/jobs/17/late", Text: "None arrived since."}
+	late := page.NewMatchesView{URL: "/jobs/17/late", Text: "None arrived since."}
 	ask := page.JobConfirm(
 		page.JobConfirmView{
 			ID:          "17",
@@ -198,14 +198,14 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 			Heading:     "Archive 214 messages",
 			MessagesURL: "/messages",
 			Back:        "status=failed",
-			Late:        late,
+			NewMatches:  late,
 		},
 	)
 	mux.Handle(
 		"GET /jobs/17/late",
 		show(
 			http.StatusOK,
-			page.JobLate(page.JobLateView{URL: late.URL, Text: "6 that arrived since are not included."}),
+			page.JobNewMatches(page.NewMatchesView{URL: late.URL, Text: "6 that arrived since are not included."}),
 		),
 	)
 	mux.HandleFunc("POST /messages/bulk", sent.keep(func(w http.ResponseWriter, r *http.Request) {
@@ -267,12 +267,12 @@ func TestTheStripOfAJobLooksAgainAndKeepsTheFocus(t *testing.T) {
 			ID:       "17",
 			State:    "running",
 			Title:    "Replaying 3 messages",
-			Settled:  "1",
+			Finished: "1",
 			Total:    "3",
-			Polls:    true,
+			Active:   true,
 			CanPause: true,
 			CanHide:  true,
-			To:       "/messages?status=failed",
+			ReturnTo: "/messages?status=failed",
 		},
 	}
 	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(list)))
@@ -280,7 +280,7 @@ func TestTheStripOfAJobLooksAgainAndKeepsTheFocus(t *testing.T) {
 	mux.HandleFunc("GET /jobs/17/strip", func(w http.ResponseWriter, r *http.Request) {
 		v := list.Jobs[0]
 		if looks.Add(1) > 1 {
-			v.State, v.Title, v.Polls, v.CanPause = "done", "Replayed 3 messages", false, false
+			v.State, v.Title, v.Active, v.CanPause = "done", "Replayed 3 messages", false, false
 		}
 		if to := r.URL.Query().Get("to"); to != "/messages?status=failed" {
 			t.Errorf("it forgets where it is: %q", to)

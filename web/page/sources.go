@@ -14,26 +14,26 @@ type SourcesView struct {
 
 // SourceLine is one source of the list.
 type SourceLine struct {
-	Name     string
-	URL      string // of its page
-	Endpoint string // where its webhooks are posted
-	Proof    Proof
-	Health   SourceHealth
+	Name         string
+	URL          string // of its page
+	Endpoint     string // where its webhooks are posted
+	Verification Verification
+	Health       SourceHealth
 
-	Received, Failed, ByItself, ByPeople, NeedPerson Count
+	Received, Failed, ByRetries, ByPeople, FailedNow Count
 	FailedShare                                      string // of what was received, in percent; empty: none
 }
 
 // Proof is how a source knows that a webhook is genuine.
-type Proof struct {
-	Scheme string // as the configuration names it
-	Text   string // in words
-	Open   bool   // nothing proves it
+type Verification struct {
+	Scheme     string // as the configuration names it
+	Text       string // in words
+	Unverified bool   // nothing proves it
 }
 
 // demand says what a webhook has to bring.
-func (p Proof) demand() string {
-	if p.Open {
+func (p Verification) demand() string {
+	if p.Unverified {
 		return ""
 	}
 	return " What proves a webhook genuine: " + p.Text + "."
@@ -50,16 +50,16 @@ type SourceHealth struct {
 // SourceView is one source with all that there is to know of it.
 type SourceView struct {
 	Chrome
-	State    string // StateRows or StateFault
-	Fault    string
-	RetryURL string
-	Line     SourceLine
-	Retrying Count
-	Note     string // on the URL; may be empty
-	Settings []Setting
-	Try      string // a command that posts a webhook which proves itself
-	Sign     string // a command that writes one for a body of one's own; empty: there is nothing to sign
-	Platform SourcePlatform
+	State       string // StateRows or StateFault
+	Fault       string
+	RetryURL    string
+	Line        SourceLine
+	Retrying    Count
+	Note        string // on the URL; may be empty
+	Settings    []Setting
+	TestCommand string // a command that posts a webhook which proves itself
+	SignCommand string // a command that writes one for a body of one's own; empty: there is nothing to sign
+	Platform    SourcePlatform
 }
 
 // Setting is one setting, in words.
@@ -72,14 +72,14 @@ type Setting struct {
 // SourcePlatform is how a source is registered where its webhooks come from. The zero SourcePlatform: it is not known
 // where that is.
 type SourcePlatform struct {
-	Name, Title string
-	Status      string // verified, inferred or tutorial
-	About       string
-	Warning     string
-	Deliveries  string // how it delivers and tries again
-	Register    string // the command that registers; empty: by hand
-	Doctor      string
-	Paste       []Setting // what to fill in by hand
+	Name, Title    string
+	Status         string // verified, inferred or tutorial
+	About          string
+	Warning        string
+	DeliveryPolicy string // how it delivers and tries again
+	Register       string // the command that registers; empty: by hand
+	Doctor         string
+	Fields         []Setting // what to fill in by hand
 }
 
 func statusMeaning(status string) string {

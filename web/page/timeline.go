@@ -1,6 +1,11 @@
 package page
 
-import "net/url"
+import (
+	"net/url"
+	"strings"
+
+	"dlqdesk/web/ui"
+)
 
 // happening is one entry of the timeline: an attempt, or what was done otherwise.
 type happening struct {
@@ -28,4 +33,61 @@ func (v MessagePanelView) timeline() []happening {
 // auditURL leads to every event of the message, those of its attempts included.
 func (v MessagePanelView) auditURL() string {
 	return "/audit?" + url.Values{"message": {v.ID}}.Encode()
+}
+
+// AttemptView is one delivery in the timeline.
+type AttemptView struct {
+	Number          string
+	Trigger         string // receive, auto, replay, edit or bulk
+	Actor           string
+	Revision        string // "original"; empty where there is only one
+	At              ui.Moment
+	InFlight        bool
+	Outcome         string
+	Code            string
+	Latency         string // "84 ms"
+	Error           string
+	ResponseHeaders []HeaderRow
+	ResponseBody    string
+	ResponseNote    string // "the first 4 KiB are kept"
+}
+
+func (a AttemptView) tone() string {
+	if a.InFlight {
+		return "replaying"
+	}
+	return a.Outcome
+}
+
+func (a AttemptView) hasResponse() bool {
+	return len(a.ResponseHeaders) > 0 || a.ResponseBody != "" || a.ResponseNote != ""
+}
+
+// doubt says what nobody knows of an attempt without an answer.
+func (a AttemptView) doubt() string {
+	if strings.HasSuffix(a.Trigger, "redrive") {
+		return "The message may be on its queue."
+	}
+	return "The handler may have processed it."
+}
+
+// triggerWords says why the delivery was made, and who asked for it.
+func (a AttemptView) triggerWords() string {
+	switch a.Trigger {
+	case "receive":
+		return "when it was received"
+	case "auto":
+		return "automatic retry"
+	case "replay":
+		return "replay by " + a.Actor
+	case "edit":
+		return "edit and replay by " + a.Actor
+	case "bulk":
+		return "bulk action by " + a.Actor
+	case "redrive":
+		return "redrive by " + a.Actor
+	case "bulk redrive":
+		return "bulk redrive by " + a.Actor
+	}
+	return a.Trigger
 }

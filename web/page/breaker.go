@@ -1,0 +1,75 @@
+package page
+
+import "dlqdesk/web/ui"
+
+// The states of an Outage.
+const (
+	BreakerOpen     = "down"      // one message at a time tests it
+	BreakerHalfOpen = "releasing" // it is back, and what waited goes bit by bit
+	BreakerPaused   = "paused"    // it asked to be left alone for a time
+)
+
+// Outage is a destination for which messages are held back.
+type BreakerView struct {
+	Source   string
+	State    string    // OutageDown, OutageReleasing or OutagePaused
+	Since    ui.Moment // of a pause: until when
+	Waiting  Count     // messages that wait for a retry
+	Messages string    // what they are: "messages waiting", "message waiting"
+	// messages likewise that named no source and go there by default: "3 without a source"; no text: none
+	WithoutSource Count
+	Job           string // that waits as well: "job 17"; empty: none
+	JobURL        string
+
+	LastDelivery ui.Moment // when the latest delivery ended; zero: it is not known
+	LastOutcome  string    // how
+	Next         ui.Moment // when a message tests it next; zero: Note says what does
+	Note         string    // what comes next, in words
+	Probe        string    // the address that probes it; empty: there is nothing to probe
+	Denied       string    // why it cannot be probed now; empty: it can
+	Back         string    // the query of the page
+	Position     string    // of the outage on the page, for ids
+}
+
+func (o BreakerView) tone() string {
+	switch o.State {
+	case BreakerOpen:
+		return "tone-fault"
+	case BreakerPaused:
+		return "tone-warn"
+	}
+	return "tone-info"
+}
+
+func (o BreakerView) icon() string {
+	switch o.State {
+	case BreakerOpen:
+		return "plug"
+	case BreakerPaused:
+		return "pause"
+	}
+	return "check"
+}
+
+func (o BreakerView) id(what string) string { return "outage-" + o.Position + "-" + what }
+
+// Hold says why what can wait is not sent to the destination of a source now.
+type BreakerNotice struct {
+	Source string
+	State  string    // OutageDown, OutageReleasing or OutagePaused
+	At     ui.Moment // since when; of a pause: until when
+	Rate   string    // messages a second that are let go, while it is released
+}
+
+// Holds are those that a job tells of.
+type BreakerNotices struct {
+	List []BreakerNotice
+	More string // "and 12 more destinations"; "": these are all
+}
+
+func (h BreakerNotice) icon() string {
+	if h.State == BreakerOpen {
+		return "warn"
+	}
+	return "clock"
+}
