@@ -41,7 +41,7 @@ type App struct {
 	failed  chan error
 	chain   chainState
 	books   receiver.Ledger
-	metrics *metrics
+	metrics *telemetry.Metrics
 	tracer  *telemetry.Tracer
 	ledger  *ledger.Checker
 
@@ -93,13 +93,20 @@ func New(cfg config.Config, o Options) *App {
 		failed:       make(chan error, 1),
 		ledgerEvery:  cmp.Or(o.LedgerEvery, ledger.UsualEvery),
 		ledgerSettle: cmp.Or(o.LedgerSettle, ledger.UsualSettle),
-		metrics:      newMetrics(),
+		metrics:      telemetry.NewMetrics(sourceNames(cfg)),
 	}
 	a.books = strangersBooks{a.metrics}
 	a.now = server.NewClock(o.Clock, a.logClockStep).Now
 	a.loops, a.endLoops = context.WithCancel(context.Background())
 	a.deliveries, a.cutOff = context.WithCancel(context.Background())
 	return a
+}
+
+func sourceNames(cfg config.Config) (names []string) {
+	for _, s := range cfg.Sources {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 // startLimit bounds opening files and asking the queue for its limits.

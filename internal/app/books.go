@@ -6,6 +6,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/queue"
+	"dlqdesk/internal/telemetry"
 )
 
 // startLedger keeps account of every webhook, and looks whether the account balances.
@@ -50,11 +51,11 @@ func waiting(list []queue.Measured) ledger.Waiting {
 // ownBooks are those of this data folder.
 type ownBooks struct {
 	*ledger.Recorder
-	*metrics
+	*telemetry.Metrics
 }
 
 // strangersBooks are those of a receiver without a store: the desk that its messages reach accounts for them.
-type strangersBooks struct{ *metrics }
+type strangersBooks struct{ *telemetry.Metrics }
 
 func (strangersBooks) Name() string                                 { return "" }
 func (strangersBooks) Number(*deadletter.Capture)                   {}

@@ -32,7 +32,7 @@ func (a *App) newTracker(saved map[string]delivery.Snapshot, onChange func()) (*
 		Now:      a.now,
 	})
 	a.sender = delivery.NewExclusive(delivery.ExclusiveDeps{
-		Sender: tracker, Stop: a.deliveries, Observe: a.metrics.delivered, Now: a.now,
+		Sender: tracker, Stop: a.deliveries, Observe: a.metrics.ObserveDelivery, Now: a.now,
 	})
 	return tracker, nil
 }

@@ -2,82 +2,94 @@ package app
 
 import (
 	"context"
-	"net/http"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"path/filepath"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/server"
+	"dlqdesk/internal/store"
+	"dlqdesk/internal/telemetry"
 )
 
-// metrics count what happens; what merely is, is looked up by a scrape. Names follow
-// https://prometheus.io/docs/practices/naming/.
-type metrics struct {
-	registry   *prometheus.Registry
-	webhooks   *prometheus.CounterVec
-	deliveries *prometheus.HistogramVec
-}
-
-func newMetrics() *metrics {
-	m := &metrics{
-		registry: prometheus.NewRegistry(),
-		webhooks: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "dlqdesk_webhooks_total", Help: "Webhooks by what the platform was told.",
-		}, []string{"source", "outcome"}),
-		deliveries: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "dlqdesk_delivery_duration_seconds",
-			Help:    "How long deliveries to handlers took, first attempts, retries and replays alike.",
-			Buckets: []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60},
-		}, []string{"source", "outcome"}),
-	}
-	m.registry.MustRegister(
-		m.webhooks,
-		m.deliveries,
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
-	return m
-}
-
-// Answered counts what a platform was told.
-func (m *metrics) Answered(source string, fate deadletter.Fate) {
-	m.webhooks.WithLabelValues(source, string(fate)).Inc()
-}
-
-func (m *metrics) delivered(source string, a deadletter.Attempt) {
-	m.deliveries.WithLabelValues(source, string(a.Outcome)).Observe(a.Latency.Seconds())
-}
-
-// begin has the counters of a source at zero, so that the first of a kind is seen to be one more.
-func (m *metrics) begin(source string) {
-	for _, fate := range []deadletter.Fate{
-		deadletter.FateDelivered, deadletter.FateKept, deadletter.FateBuffered, deadletter.FateRefused, deadletter.FateUnauthorized,
-		deadletter.FateTooLarge, deadletter.FateIncomplete,
-	} {
-		m.webhooks.WithLabelValues(source, string(fate))
-	}
-}
-
-// serveMetrics answers /metrics on an address of its own, where one is configured.
-func (a *App) serveMetrics(ctx context.Context, tracker *delivery.Tracker, q *queues) error {
+// serveMetrics serves /metrics on its own address, if one is configured.
+func (a *App) serveMetrics(ctx context.Context, tracker *delivery.Tracker, q *queues) (err error) {
 	if a.cfg.MetricsListen == "" {
 		return nil
 	}
-	for _, s := range a.cfg.Sources {
-		a.metrics.begin(s.Name)
-	}
-	if err := a.metrics.registry.Register(scraped{a, tracker, q}); err != nil {
-		return err
-	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 2}))
-	var err error
-	a.metricsServer, err = a.serve(ctx, server.Listener{Name: "metrics", Address: a.cfg.MetricsListen, Handler: mux})
+	handler := a.metrics.Handler(a.loops, a.gauges(tracker, q))
+	a.metricsServer, err = a.serve(
+		ctx,
+		server.Listener{Name: "metrics", Address: a.cfg.MetricsListen, Handler: handler},
+	)
 	return err
 }
 
-// MetricsURL is where a scrape goes, as this machine reaches it. There must be a metrics_listen.
+// MetricsURL returns where Prometheus scrapes, as this machine reaches it. It needs a metrics_listen.
 func (a *App) MetricsURL() string { return "http://" + a.metricsServer.Host() + "/metrics" }
+
+func (a *App) gauges(tracker *delivery.Tracker, q *queues) telemetry.Gauges {
+	g := telemetry.Gauges{Version: a.version, Now: a.now, Store: a.storeGauges()}
+	for _, name := range []string{server.DeskFile, store.SearchFile, server.QueueFile, server.SpoolFile} {
+		g.Files = append(g.Files, filepath.Join(a.cfg.DataDir, name))
+	}
+	for _, state := range delivery.BreakerStates() {
+		g.BreakerStates = append(g.BreakerStates, string(state))
+	}
+	g.Breakers = func() map[string]string {
+		states := map[string]string{}
+		for source, is := range a.breakerStatuses(tracker) {
+			states[source] = string(is.State)
+		}
+		return states
+	}
+	for i, shown := range q.shown {
+		gauge := telemetry.QueueGauge{Name: shown.Name, Place: "queue", ReportsAge: shown.TellsOldest}
+		switch {
+		case shown.Spool:
+			gauge.Place = "spool"
+		case i >= len(q.shown)-len(q.list): // their names are the configuration's, and may be those of others
+			gauge.Place = "list"
+		}
+		gauge.Read = func(ctx context.Context) (telemetry.QueueDepth, error) {
+			d, err := shown.Depth(ctx)
+			away := shown.Away != nil && !shown.Away().IsZero()
+			return telemetry.QueueDepth{
+				Visible: d.Visible, InFlight: d.InFlight, Delayed: d.Delayed, Oldest: d.Oldest, Away: away,
+			}, err
+		}
+		g.Queues = append(g.Queues, gauge)
+	}
+	return g
+}
+
+// storeGauges returns nil for a receiver alone, which has no store.
+func (a *App) storeGauges() *telemetry.StoreGauges {
+	if a.store == nil {
+		return nil
+	}
+	g := &telemetry.StoreGauges{
+		Jobs: a.store.JobCounts,
+		Messages: func(ctx context.Context) (map[deadletter.Status]int, error) {
+			counts, err := a.store.Counts(ctx, store.Filter{})
+			return counts.ByStatus, err
+		},
+		RetriesDue: func(ctx context.Context, source string) (int, error) {
+			return a.store.Overdue(ctx, source, a.now())
+		},
+		Imbalance: func() (open, acknowledged int, checked bool) {
+			state := a.ledger.State()
+			return sumOf(state.Wrong()), sumOf(state.Acknowledged()), !state.At.IsZero()
+		},
+	}
+	for _, s := range a.deliverable() {
+		g.Sources = append(g.Sources, s.Name)
+	}
+	return g
+}
+
+func sumOf(list []deadletter.Imbalance) (sum int) {
+	for _, i := range list {
+		sum += i.Amount()
+	}
+	return sum
+}

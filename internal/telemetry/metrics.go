@@ -1,0 +1,68 @@
+package telemetry
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// Metrics counts what happens, for Prometheus. Names follow https://prometheus.io/docs/practices/naming/.
+type Metrics struct {
+	registry   *prometheus.Registry
+	webhooks   *prometheus.CounterVec
+	deliveries *prometheus.HistogramVec
+}
+
+// NewMetrics returns metrics whose webhook counters of the given sources start at zero, so that Prometheus sees the
+// first webhook of each outcome as an increase.
+func NewMetrics(sources []string) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		webhooks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dlqdesk_webhooks_total", Help: "Webhooks by outcome, as reported to the platform.",
+		}, []string{"source", "outcome"}),
+		deliveries: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "dlqdesk_delivery_duration_seconds",
+			Help:    "Duration of deliveries to destinations: first attempts, retries and replays.",
+			Buckets: []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60},
+		}, []string{"source", "outcome"}),
+	}
+	for _, source := range sources {
+		for _, fate := range []deadletter.Fate{
+			deadletter.FateDelivered, deadletter.FateKept, deadletter.FateBuffered, deadletter.FateRefused,
+			deadletter.FateUnauthorized, deadletter.FateTooLarge, deadletter.FateIncomplete,
+		} {
+			m.webhooks.WithLabelValues(source, string(fate))
+		}
+	}
+	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
+	m.registry.MustRegister(m.webhooks, m.deliveries, collectors.NewGoCollector(), process)
+	return m
+}
+
+// Answered counts a webhook by what its platform was told.
+func (m *Metrics) Answered(source string, fate deadletter.Fate) {
+	m.webhooks.WithLabelValues(source, string(fate)).Inc()
+}
+
+// ObserveDelivery records the duration and the outcome of a delivery.
+func (m *Metrics) ObserveDelivery(source string, a deadletter.Attempt) {
+	m.deliveries.WithLabelValues(source, string(a.Outcome)).Observe(a.Latency.Seconds())
+}
+
+// maxScrapes bounds the scrapes that are served at a time.
+const maxScrapes = 2
+
+// Handler serves /metrics: the counts, and the gauges as they are at the moment of the scrape. It must be called once.
+// A scrape ends when ctx does.
+func (m *Metrics) Handler(ctx context.Context, g Gauges) http.Handler {
+	m.registry.MustRegister(gaugeCollector{ctx, g})
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes}))
+	return mux
+}
