@@ -5,6 +5,7 @@ package acceptance_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -82,7 +83,7 @@ func restoreUntil(t *testing.T, litestream, settings string, p program, to strin
 
 func hasAll(t *testing.T, path string, key []byte, ids []string) bool {
 	t.Helper()
-	s, err := store.Open(t.Context(), path, key)
+	s, err := store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

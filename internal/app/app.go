@@ -207,7 +207,7 @@ func (a *App) openStore(ctx context.Context, dir *server.DataDir) error {
 	if err != nil {
 		return err
 	}
-	if a.store, err = store.Open(ctx, dir.File(server.DeskFile), key); err != nil {
+	if a.store, err = store.Open(ctx, dir.File(server.DeskFile), key, a.log.With("component", "store")); err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
 	a.onStop("store", func(context.Context) error { return a.store.Close() })
@@ -216,7 +216,7 @@ func (a *App) openStore(ctx context.Context, dir *server.DataDir) error {
 		masks[s.Name] = s.Mask.JSON
 	}
 	a.run("search index", func(ctx context.Context) error {
-		return a.store.RunIndex(ctx, masks, a.log.With("component", "search"))
+		return a.store.RunIndex(ctx, masks)
 	})
 	return nil
 }

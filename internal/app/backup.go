@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"dlqdesk/internal/server"
-	"dlqdesk/internal/store"
+	"dlqdesk/internal/sqlite"
 )
 
 // Backup copies the files of the data folder into a folder, while a server runs on it or not, and answers the names
@@ -31,7 +31,7 @@ func (a *App) Backup(ctx context.Context, to string) (copied []string, err error
 		case err != nil:
 			return copied, fmt.Errorf("look for what there is to copy: %w", err)
 		}
-		if err := store.Backup(ctx, from.File(name), filepath.Join(to, name)); err != nil {
+		if err := sqlite.Backup(ctx, from.File(name), filepath.Join(to, name)); err != nil {
 			return copied, err
 		}
 		copied = append(copied, name)

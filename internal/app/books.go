@@ -41,7 +41,7 @@ func waiting(list []queue.Measured) ledger.Waiting {
 			if err != nil {
 				return ledger.Held{}, err
 			}
-			held.Messages += depth.Held()
+			held.Messages += depth.Total()
 			held.Retention = max(held.Retention, depth.Retention)
 		}
 		return held, nil

@@ -8,7 +8,6 @@ import (
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/queue"
-	"dlqdesk/internal/store"
 )
 
 // browseBytes is the largest message of a queue that is read to be listed: what SQS takes at most fits. Of a larger
@@ -24,37 +23,39 @@ func browse(q queue.Measured) func(context.Context, console.HeldQuery) ([]consol
 	}
 	return func(ctx context.Context, asked console.HeldQuery) ([]console.Held, error) {
 		var list []console.Held
-		err := embedded.Browse(
-			ctx,
-			store.HeldQuery{InFlight: asked.InWork, After: asked.After, Limit: asked.Limit, Body: browseBytes},
-			func(h store.Held) error {
-				list = append(list, held(h))
-				return nil
-			},
-		)
+		query := queue.BrowseQuery{
+			InFlight:  asked.InWork,
+			After:     asked.After,
+			Limit:     asked.Limit,
+			BodyBytes: browseBytes,
+		}
+		err := embedded.Browse(ctx, query, func(m queue.BrowsedMessage) error {
+			list = append(list, browsed(m))
+			return nil
+		})
 		return list, err
 	}
 }
 
-func held(h store.Held) console.Held {
+func browsed(m queue.BrowsedMessage) console.Held {
 	shown := console.Held{
-		Number:   h.Number,
-		ID:       h.ID,
-		Bytes:    h.Bytes,
-		Since:    h.SentAt,
-		Receives: h.Receives,
-		Until:    h.Until,
+		Number:   m.Number,
+		ID:       m.ID,
+		Bytes:    m.Size,
+		Since:    m.SentAt,
+		Receives: m.ReceiveCount,
+		Until:    m.HiddenUntil,
 	}
-	if h.Bytes > len(h.Body) {
+	if m.Size > len(m.Body) {
 		shown.Cut = true
-		if id := firstText(h.Body, "messageId"); id != "" {
+		if id := firstText(m.Body, "messageId"); id != "" {
 			shown.ID = id
 		}
 		return shown
 	}
 	c := envelope.Decode(envelope.Raw{
-		MessageID: h.ID, Body: h.Body, SentAt: h.SentAt, Unpack: func(int64) bool { return false },
-	}, h.SentAt)
+		MessageID: m.ID, Body: m.Body, SentAt: m.SentAt, Unpack: func(int64) bool { return false },
+	}, m.SentAt)
 	shown.ID, shown.Source, shown.Reason = string(c.ID), c.Source, c.Reason
 	return shown
 }

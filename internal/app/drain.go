@@ -145,7 +145,7 @@ func (a *App) drainPage(
 	}
 	var confirmed []deadletter.Message
 	for i, err := range q.Send(ctx, envelopes) {
-		if errors.Is(err, queue.ErrAway) {
+		if errors.Is(err, queue.ErrUnavailable) {
 			result.leave(sending[i], err)
 			return errors.Join(err, a.markDrained(ctx, confirmed, q.Name(), result))
 		}

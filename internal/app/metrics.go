@@ -6,6 +6,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/search"
 	"dlqdesk/internal/server"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
@@ -29,7 +30,7 @@ func (a *App) MetricsURL() string { return "http://" + a.metricsServer.Host() + 
 
 func (a *App) gauges(tracker *delivery.Tracker, q *queues) telemetry.Gauges {
 	g := telemetry.Gauges{Version: a.version, Now: a.now, Store: a.storeGauges()}
-	for _, name := range []string{server.DeskFile, store.SearchFile, server.QueueFile, server.SpoolFile} {
+	for _, name := range []string{server.DeskFile, search.FileName, server.QueueFile, server.SpoolFile} {
 		g.Files = append(g.Files, filepath.Join(a.cfg.DataDir, name))
 	}
 	for _, state := range delivery.BreakerStates() {

@@ -10,7 +10,6 @@ import (
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/server"
-	"dlqdesk/internal/store"
 )
 
 // queues are where messages and webhooks wait.
@@ -24,7 +23,7 @@ type queues struct {
 	// Everything in which messages, and webhooks of buffered sources, wait.
 	messagesWait, webhooksWait []queue.Measured
 
-	embedded, spool *store.QueueFile // opened when they are needed
+	embedded, spool *queue.File // opened when they are needed
 
 	readyChecks []server.ReadyCheck
 }
@@ -162,7 +161,7 @@ func (a *App) findSQS(ctx context.Context, waiting *queue.Embedded, url string) 
 		return nil, fmt.Errorf("look into the spool: %w", err)
 	}
 	find := queue.NewSQS
-	if depth.Held() > 0 {
+	if depth.Total() > 0 {
 		find = queue.NewKnownSQS
 	}
 	sqs, err := find(ctx, url, a.cfg.Queue.Region)
@@ -204,15 +203,15 @@ func (a *App) gauge(holds string, q queue.Measured) console.Queue {
 }
 
 // embeddedIn answers the queues of a file by name.
-func (a *App) embeddedIn(file *store.QueueFile) func(name string) *queue.Embedded {
+func (a *App) embeddedIn(file *queue.File) func(name string) *queue.Embedded {
 	return func(name string) *queue.Embedded { return queue.NewEmbedded(file, name, queue.MaxEmbedded, a.now) }
 }
 
-func (a *App) openMessages(ctx context.Context, dir *server.DataDir, name string) (*store.QueueFile, error) {
-	file, err := store.OpenQueueFile(ctx, dir.File(name))
+func (a *App) openMessages(ctx context.Context, dir *server.DataDir, name string) (*queue.File, error) {
+	file, err := queue.OpenFile(ctx, dir.File(name), a.log.With("component", "queue"))
 	if err != nil {
 		return nil, err
 	}
 	a.onStop(name, func(context.Context) error { return file.Close() })
-	return file, file.ShowAll(ctx) // nobody else is at work on them: the folder is held
+	return file, file.ReleaseAll(ctx) // nobody else is at work on them: the folder is held
 }

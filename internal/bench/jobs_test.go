@@ -37,7 +37,7 @@ func newOffice(b *testing.B, messages int) office {
 	b.Helper()
 	cfg := settings(b, destination(b, http.StatusOK, ""), "")
 	fill(b, cfg, messages)
-	s, err := store.Open(b.Context(), filepath.Join(cfg.DataDir, "desk.db"), desktest.Key())
+	s, err := store.Open(b.Context(), filepath.Join(cfg.DataDir, "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -94,7 +95,7 @@ func fillMany(b *testing.B, folder string, messages, payload int) {
 	if err := os.WriteFile(filepath.Join(folder, "audit.key"), desktest.Key(), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	s, err := store.Open(b.Context(), filepath.Join(folder, "desk.db"), desktest.Key())
+	s, err := store.Open(b.Context(), filepath.Join(folder, "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}

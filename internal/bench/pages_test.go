@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -98,7 +99,7 @@ func fill(b *testing.B, cfg config.Config, n int) {
 	if err := os.WriteFile(filepath.Join(cfg.DataDir, "audit.key"), desktest.Key(), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	s, err := store.Open(b.Context(), filepath.Join(cfg.DataDir, "desk.db"), desktest.Key())
+	s, err := store.Open(b.Context(), filepath.Join(cfg.DataDir, "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}

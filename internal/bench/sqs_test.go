@@ -3,6 +3,7 @@ package bench_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -166,7 +167,7 @@ func open(b *testing.B, dataDir string) *store.Store {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := store.Open(b.Context(), filepath.Join(dataDir, "desk.db"), key)
+	s, err := store.Open(b.Context(), filepath.Join(dataDir, "desk.db"), key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}

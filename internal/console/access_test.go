@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"log/slog"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -382,7 +383,7 @@ func TestAProgrammingFaultIsAPageAndOneLineInTheLog(t *testing.T) {
 
 func TestAStoreThatIsGoneIsNoWayIn(t *testing.T) {
 	t.Parallel()
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), desktest.Key())
+	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -167,7 +167,7 @@ func wantMessages(t *testing.T, data string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	desk, err := store.Open(t.Context(), filepath.Join(data, "desk.db"), key)
+	desk, err := store.Open(t.Context(), filepath.Join(data, "desk.db"), key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ func Key() []byte { return bytes.Repeat([]byte{7}, 32) }
 // NewStore opens a store on a real file that goes with the test. No search finds its messages before Search is called.
 func NewStore(t testing.TB) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), Key())
+	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), Key(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func Search(t testing.TB, s *store.Store, masks map[string][]payload.Path) (stop
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := s.RunIndex(ctx, masks, slog.New(slog.DiscardHandler)); err != nil {
+		if err := s.RunIndex(ctx, masks); err != nil {
 			t.Errorf("make messages searchable: %v", err)
 		}
 	}()

@@ -83,7 +83,7 @@ func TestMessageThatComesThreeTimesAtOnceIsOneMessage(t *testing.T) {
 	if n, err := s.VerifyAudit(t.Context()); n != 2*times || err != nil {
 		t.Errorf("audit trail of %d events, %v", n, err)
 	}
-	if d, err := q.Depth(t.Context()); d.Held() != 0 || err != nil {
+	if d, err := q.Depth(t.Context()); d.Total() != 0 || err != nil {
 		t.Errorf("the queue holds %+v, %v", d, err)
 	}
 }

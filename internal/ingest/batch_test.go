@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ func TestBatchIsFinishedWhenTheProgramStops(t *testing.T) {
 func TestBatchThatTakesTooLongIsGivenBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		file, err := store.OpenQueueFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
+		file, err := queue.OpenFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"), slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +187,7 @@ func TestWhatTheStoreCannotTakeHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
 	path := filepath.Join(t.TempDir(), "desk.db")
-	picky, err := store.Open(t.Context(), path, desktest.Key())
+	picky, err := store.Open(t.Context(), path, desktest.Key(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

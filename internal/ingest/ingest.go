@@ -197,7 +197,7 @@ func (i *Ingest) Once(ctx context.Context, wait time.Duration) (int, error) {
 	// What was received is finished even when the program stops: the batch is small and each step has its own limit.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchLimit)
 	defer cancel()
-	stop := queue.Keep(ctx, i.queue, messages, i.queue.Visibility())
+	stop := queue.StartHeartbeat(ctx, i.queue, messages, i.queue.Visibility())
 	kept, lost, err := i.keep(ctx, messages)
 	stop()
 	if len(kept) > 0 {

@@ -44,7 +44,7 @@ var settings = ingest.Settings{Retry: map[string]deadletter.RetryPolicy{"genesys
 
 func setup(t *testing.T, s ingest.Settings) bundle {
 	t.Helper()
-	file, err := store.OpenQueueFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
+	file, err := queue.OpenFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestStoreThatFailsLosesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
 	b.send(t, encode(t, desktest.Failure("a-1", 503, b.clock.Now())))
-	closed, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), desktest.Key())
+	closed, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,12 +287,12 @@ func (h hanging) Delete(ctx context.Context, _ []queue.Message) []error {
 // ingestAndHang is the child: it commits a message and stops right before the message would be deleted.
 func ingestAndHang(folder string) int {
 	ctx := context.Background()
-	s, err := store.Open(ctx, filepath.Join(folder, "desk.db"), desktest.Key())
+	s, err := store.Open(ctx, filepath.Join(folder, "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		fmt.Println(err)
 		return 1
 	}
-	file, err := store.OpenQueueFile(ctx, filepath.Join(folder, "queue.db"))
+	file, err := queue.OpenFile(ctx, filepath.Join(folder, "queue.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		fmt.Println(err)
 		return 1
@@ -307,7 +307,7 @@ func ingestAndHang(folder string) int {
 func TestKillBetweenCommitAndDeleteMakesNoSecondMessage(t *testing.T) {
 	t.Parallel()
 	folder, clock := t.TempDir(), desktest.NewClock()
-	file, err := store.OpenQueueFile(t.Context(), filepath.Join(folder, "queue.db"))
+	file, err := queue.OpenFile(t.Context(), filepath.Join(folder, "queue.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,11 +322,11 @@ func TestKillBetweenCommitAndDeleteMakesNoSecondMessage(t *testing.T) {
 	killOnceCommitted(t, folder)
 
 	b := bundle{clock: clock}
-	if b.store, err = store.Open(t.Context(), filepath.Join(folder, "desk.db"), desktest.Key()); err != nil {
+	if b.store, err = store.Open(t.Context(), filepath.Join(folder, "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.store.Close() })
-	if file, err = store.OpenQueueFile(t.Context(), filepath.Join(folder, "queue.db")); err != nil {
+	if file, err = queue.OpenFile(t.Context(), filepath.Join(folder, "queue.db"), slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = file.Close() })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -61,7 +62,7 @@ const settle = 2 * time.Minute
 
 func setup(t *testing.T) *house {
 	t.Helper()
-	file, err := store.OpenQueueFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
+	file, err := queue.OpenFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +131,7 @@ func (h *house) end() {
 func held(q *queue.Embedded, retention time.Duration) ledger.Waiting {
 	return func(ctx context.Context) (ledger.Held, error) {
 		d, err := q.Depth(ctx)
-		return ledger.Held{Messages: d.Held(), Retention: retention}, err
+		return ledger.Held{Messages: d.Total(), Retention: retention}, err
 	}
 }
 

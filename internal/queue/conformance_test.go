@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -16,7 +17,6 @@ import (
 
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/queue"
-	"dlqdesk/internal/store"
 )
 
 // anyQueue is what both kinds of queue can do.
@@ -26,7 +26,7 @@ type anyQueue interface {
 	Visibility() time.Duration
 	Send(ctx context.Context, list []queue.Outgoing) []error
 	Receive(ctx context.Context, limit int, wait time.Duration) ([]queue.Message, error)
-	Extend(ctx context.Context, messages []queue.Message, d time.Duration) []error
+	ExtendVisibility(ctx context.Context, messages []queue.Message, d time.Duration) []error
 	Release(ctx context.Context, messages []queue.Message) []error
 	Delete(ctx context.Context, messages []queue.Message) []error
 	Depth(ctx context.Context) (queue.Depth, error)
@@ -53,9 +53,9 @@ func embeddedQueues(t *testing.T) kind {
 	}
 }
 
-func openQueueFile(t testing.TB) *store.QueueFile {
+func openQueueFile(t testing.TB) *queue.File {
 	t.Helper()
-	file, err := store.OpenQueueFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
+	file, err := queue.OpenFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func comesAsSent(t *testing.T, q subject) {
 	var got []string
 	for range bodies {
 		m := receiveOne(t, q)
-		if m.ID == "" || m.Receipt == "" || m.ReceiveCount != 1 || m.System["ApproximateReceiveCount"] != "1" {
+		if m.ID == "" || m.ReceiptHandle == "" || m.ReceiveCount != 1 || m.System["ApproximateReceiveCount"] != "1" {
 			t.Errorf("a message came as %+v", m.System)
 		}
 		if sent, err := strconv.ParseInt(
@@ -211,16 +211,16 @@ func sendsMany(t *testing.T, q subject) {
 	if len(want) > 0 {
 		t.Errorf("%d messages did not come", len(want))
 	}
-	ok(t, q.Extend(t.Context(), messages, time.Minute))
+	ok(t, q.ExtendVisibility(t.Context(), messages, time.Minute))
 	ok(t, q.Delete(t.Context(), messages))
-	if d, err := q.Depth(t.Context()); d.Held() != 0 || err != nil {
+	if d, err := q.Depth(t.Context()); d.Total() != 0 || err != nil {
 		t.Errorf("after all were deleted the depth is %+v, %v", d, err)
 	}
 }
 
 func doesNothing(t *testing.T, q subject) {
 	ctx := t.Context()
-	for _, errs := range [][]error{q.Send(ctx, nil), q.Extend(ctx, nil, time.Minute), q.Release(ctx, nil), q.Delete(ctx, nil)} {
+	for _, errs := range [][]error{q.Send(ctx, nil), q.ExtendVisibility(ctx, nil, time.Minute), q.Release(ctx, nil), q.Delete(ctx, nil)} {
 		if len(errs) > 0 {
 			t.Errorf("answers for nothing: %v", errs)
 		}
@@ -364,7 +364,7 @@ func comesAgain(t *testing.T, q subject) {
 	nothing(t, q, 0)
 	q.pass(q.Visibility())
 	second := receiveOne(t, q)
-	if second.ID != first.ID || second.ReceiveCount != 2 || second.Receipt == first.Receipt ||
+	if second.ID != first.ID || second.ReceiveCount != 2 || second.ReceiptHandle == first.ReceiptHandle ||
 		!second.SentAt.Equal(first.SentAt) {
 		t.Errorf("it came first as %+v, then as %+v", first, second)
 	}
@@ -373,7 +373,7 @@ func comesAgain(t *testing.T, q subject) {
 func staysHidden(t *testing.T, q subject) {
 	send(t, q, "x")
 	first := receiveOne(t, q)
-	ok(t, q.Extend(t.Context(), []queue.Message{first}, 3*q.Visibility()))
+	ok(t, q.ExtendVisibility(t.Context(), []queue.Message{first}, 3*q.Visibility()))
 	q.pass(2 * q.Visibility())
 	nothing(t, q, 2*time.Second)
 	q.pass(q.Visibility())
@@ -384,7 +384,7 @@ func staysHidden(t *testing.T, q subject) {
 
 func comesOnRelease(t *testing.T, q subject) {
 	send(t, q, "x")
-	ok(t, q.Extend(t.Context(), []queue.Message{receiveOne(t, q)}, time.Minute)) // it would be hidden for long
+	ok(t, q.ExtendVisibility(t.Context(), []queue.Message{receiveOne(t, q)}, time.Minute)) // it would be hidden for long
 	send(t, q, "y")
 	second := receiveOne(t, q)
 	ok(t, q.Release(t.Context(), []queue.Message{second}))
@@ -396,7 +396,7 @@ func comesOnRelease(t *testing.T, q subject) {
 func wakesOnRelease(t *testing.T, q subject) {
 	send(t, q, "x")
 	first := receiveOne(t, q)
-	ok(t, q.Extend(t.Context(), []queue.Message{first}, time.Minute))
+	ok(t, q.ExtendVisibility(t.Context(), []queue.Message{first}, time.Minute))
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
 		if second := receiveOne(t, q); second.ID != first.ID {
@@ -413,13 +413,13 @@ func refusesStaleReceipt(t *testing.T, q subject) {
 	ok(t, q.Release(t.Context(), stale))
 	fresh := []queue.Message{receiveOne(t, q)}
 	// SQS does not tell that such a receipt no longer stands, but it takes nothing off.
-	if err := errors.Join(q.Delete(t.Context(), stale)...); err != nil && !errors.Is(err, queue.ErrStale) {
+	if err := errors.Join(q.Delete(t.Context(), stale)...); err != nil && !errors.Is(err, queue.ErrStaleReceipt) {
 		t.Errorf("a stale delete answers %v", err)
 	}
-	if errs := q.Extend(t.Context(), stale, time.Minute); !errors.Is(errs[0], queue.ErrStale) {
+	if errs := q.ExtendVisibility(t.Context(), stale, time.Minute); !errors.Is(errs[0], queue.ErrStaleReceipt) {
 		t.Errorf("a stale extension answers %v", errs[0])
 	}
-	if errs := q.Release(t.Context(), stale); !errors.Is(errs[0], queue.ErrStale) {
+	if errs := q.Release(t.Context(), stale); !errors.Is(errs[0], queue.ErrStaleReceipt) {
 		t.Errorf("a stale release answers %v", errs[0])
 	}
 	nothing(t, q, 0)
@@ -432,11 +432,11 @@ func refusesStaleReceipt(t *testing.T, q subject) {
 func refusesUnknownReceipt(t *testing.T, q subject) {
 	send(t, q, "x", "y")
 	known := receiveAll(t, q, 2)
-	errs := q.Extend(t.Context(), []queue.Message{known[0], {Receipt: "unknown"}, known[1]}, time.Minute)
-	if errs[0] != nil || !errors.Is(errs[1], queue.ErrStale) || errs[2] != nil {
+	errs := q.ExtendVisibility(t.Context(), []queue.Message{known[0], {ReceiptHandle: "unknown"}, known[1]}, time.Minute)
+	if errs[0] != nil || !errors.Is(errs[1], queue.ErrStaleReceipt) || errs[2] != nil {
 		t.Errorf("the extension answers %v", errs)
 	}
-	errs = q.Delete(t.Context(), []queue.Message{known[0], {Receipt: "unknown"}, known[1]})
+	errs = q.Delete(t.Context(), []queue.Message{known[0], {ReceiptHandle: "unknown"}, known[1]})
 	if errs[0] != nil || errs[2] != nil {
 		t.Errorf("the delete answers %v", errs)
 	}
@@ -460,7 +460,7 @@ func countsDepth(t *testing.T, q subject) {
 	send(t, q, "a", "b", "c")
 	q.pass(time.Hour)
 	ok(t, q.Delete(t.Context(), []queue.Message{receiveOne(t, q)}))
-	ok(t, q.Extend(t.Context(), []queue.Message{receiveOne(t, q)}, time.Minute))
+	ok(t, q.ExtendVisibility(t.Context(), []queue.Message{receiveOne(t, q)}, time.Minute))
 	d, err := q.Depth(t.Context())
 	if d.Visible != 1 || d.InFlight != 1 || d.Delayed != 0 || err != nil {
 		t.Errorf("the depth is %+v, %v", d, err)

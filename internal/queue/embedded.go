@@ -2,78 +2,70 @@ package queue
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
-
-	"dlqdesk/internal/store"
 )
 
 // MaxEmbedded is enough for the envelope of the largest webhook that can be configured, in bytes.
 const MaxEmbedded = 96 << 20
 
-// Embedded is a queue in a file of this machine. It never gives a message up: one is gone only when it is deleted.
+// Embedded is a queue in a file of this machine. It has no retention: a message is gone only when it is deleted.
 type Embedded struct {
-	file *store.QueueFile
-	name string
-	fifo bool
-	most int // bytes of a message
-	now  func() time.Time
+	file            *File
+	name            string
+	fifo            bool
+	maxMessageBytes int
+	now             func() time.Time
 
 	mu      sync.Mutex
 	changed chan struct{} // closed when a message may have become visible
 }
 
-// NewEmbedded answers the queue of that name in a file, whose messages have at most so many bytes. A name that ends
-// in .fifo keeps order within a group. The file must have one Embedded for each name; the caller closes it.
-func NewEmbedded(file *store.QueueFile, name string, most int, now func() time.Time) *Embedded {
+// NewEmbedded returns the queue with the given name in a file; its messages have maxMessageBytes at most. A name that
+// ends in .fifo keeps order within a group. A file must have one Embedded for each name. The caller closes the file.
+func NewEmbedded(file *File, name string, maxMessageBytes int, now func() time.Time) *Embedded {
 	return &Embedded{
-		file:    file,
-		name:    name,
-		fifo:    strings.HasSuffix(name, fifoSuffix),
-		most:    most,
-		now:     now,
-		changed: make(chan struct{}),
+		file:            file,
+		name:            name,
+		fifo:            strings.HasSuffix(name, fifoSuffix),
+		maxMessageBytes: maxMessageBytes,
+		now:             now,
+		changed:         make(chan struct{}),
 	}
 }
 
-// Name names the queue.
+// Name returns the name of the queue.
 func (e *Embedded) Name() string { return e.name }
 
-// System tells it from SQS.
+// System returns the value of messaging.system for telemetry.
 func (e *Embedded) System() string { return systemEmbedded }
 
 // MaxMessageBytes is the largest message, attributes included.
-func (e *Embedded) MaxMessageBytes() int { return e.most }
+func (e *Embedded) MaxMessageBytes() int { return e.maxMessageBytes }
 
 // Visibility is how long a received message is hidden.
-func (e *Embedded) Visibility() time.Duration { return usualVisibility }
+func (e *Embedded) Visibility() time.Duration { return defaultVisibility }
 
-// Send appends messages and answers for each whether it is on disk.
+// Send appends messages. It returns an error for each that is not on disk.
 func (e *Embedded) Send(ctx context.Context, list []Outgoing) []error {
 	if e.fifo {
-		list = inOrder(list)
+		list = withFIFOFields(list)
 	}
 	errs := make([]error, len(list))
-	var rows []store.QueuedMessage
+	var messages []Message
 	var places []int
 	for i, o := range list {
-		row, err := e.row(o)
-		if err != nil {
-			errs[i] = err
-			continue
+		if errs[i] = o.check(e.maxMessageBytes); errs[i] == nil {
+			messages, places = append(messages, e.message(o)), append(places, i)
 		}
-		rows, places = append(rows, row), append(places, i)
 	}
-	if len(rows) == 0 {
+	if len(messages) == 0 {
 		return errs
 	}
-	if _, err := e.file.Send(ctx, e.name, rows, e.now()); err != nil {
+	if _, err := e.file.Send(ctx, e.name, messages, e.now()); err != nil {
 		for _, i := range places {
 			errs[i] = err
 		}
@@ -83,40 +75,24 @@ func (e *Embedded) Send(ctx context.Context, list []Outgoing) []error {
 	return errs
 }
 
-func (e *Embedded) row(o Outgoing) (store.QueuedMessage, error) {
-	if err := o.check(e.most); err != nil {
-		return store.QueuedMessage{}, err
-	}
-	attributes, err := json.Marshal(o.Attributes)
-	if err != nil {
-		return store.QueuedMessage{}, fmt.Errorf("write attributes: %w", err)
-	}
-	row := store.QueuedMessage{ID: uuid.NewString(), Body: o.Body, Attributes: string(attributes)}
+func (e *Embedded) message(o Outgoing) Message {
+	m := Message{ID: uuid.NewString(), Body: o.Body, Attributes: o.Attributes}
 	if e.fifo {
-		row.Group, row.Dedup = o.GroupID, o.DeduplicationID
+		m.GroupID, m.DeduplicationID = o.GroupID, o.DeduplicationID
 	}
-	return row, nil
+	return m
 }
 
-// Receive answers up to limit messages (10 at most), waiting for the first at most so long (20 seconds at most).
+// Receive returns up to limit messages, 10 at most. It waits for the first one for up to wait, 20 seconds at most.
 func (e *Embedded) Receive(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
 	deadline := time.NewTimer(min(wait, maxWait))
 	defer deadline.Stop()
+	request := ReceiveRequest{Queue: e.name, FIFO: e.fifo, Limit: min(limit, maxBatch), Visibility: defaultVisibility}
 	for {
 		changed := e.awaitChange()
-		rows, err := e.file.Receive(
-			ctx,
-			store.Take{Queue: e.name, Ordered: e.fifo, Limit: min(limit, maxBatch), Hide: usualVisibility},
-			e.now(),
-		)
-		if err != nil {
-			return nil, err
-		}
-		if len(rows) > 0 {
-			return received(rows)
-		}
-		if wait <= 0 {
-			return nil, nil
+		list, err := e.file.Receive(ctx, request, e.now())
+		if err != nil || len(list) > 0 || wait <= 0 {
+			return list, err
 		}
 		over, err := e.block(ctx, changed, deadline.C)
 		if over || err != nil {
@@ -125,11 +101,9 @@ func (e *Embedded) Receive(ctx context.Context, limit int, wait time.Duration) (
 	}
 }
 
-// block waits until a message may be visible. It tells whether the receiver's wait is over.
+// block waits until a message may be visible. over reports whether the deadline has passed.
 func (e *Embedded) block(
-	ctx context.Context,
-	changed <-chan struct{},
-	deadline <-chan time.Time,
+	ctx context.Context, changed <-chan struct{}, deadline <-chan time.Time,
 ) (over bool, err error) {
 	next, err := e.file.NextVisible(ctx, e.name)
 	if err != nil {
@@ -165,84 +139,51 @@ func (e *Embedded) wake() {
 	e.changed = make(chan struct{})
 }
 
-func received(rows []store.QueuedMessage) ([]Message, error) {
-	list := make([]Message, len(rows))
-	for i, row := range rows {
-		list[i] = Message{
-			ID:              row.ID,
-			Body:            row.Body,
-			GroupID:         row.Group,
-			DeduplicationID: row.Dedup,
-			ReceiveCount:    row.Receives,
-			SentAt:          row.SentAt,
-			Receipt:         row.Receipt,
-			System: map[string]string{
-				"ApproximateReceiveCount": strconv.Itoa(
-					row.Receives,
-				),
-				"SentTimestamp": strconv.FormatInt(row.SentAt.UnixMilli(), 10),
-			},
-		}
-		if err := json.Unmarshal([]byte(row.Attributes), &list[i].Attributes); err != nil {
-			return nil, fmt.Errorf("read attributes of message %s: %w", row.ID, err)
-		}
-	}
-	return list, nil
-}
-
-// Extend hides messages for d from now (12 hours at most).
-func (e *Embedded) Extend(ctx context.Context, messages []Message, d time.Duration) []error {
+// ExtendVisibility keeps received messages in flight for d from now, 12 hours at most.
+func (e *Embedded) ExtendVisibility(ctx context.Context, messages []Message, d time.Duration) []error {
 	if d <= 0 {
 		return e.Release(ctx, messages)
 	}
-	stood, err := e.file.Hide(ctx, e.name, receipts(messages), e.now().Add(min(d, maxHide)))
-	e.wake() // it may be sooner than what a receiver waits for
-	return results(messages, stood, err)
+	valid, err := e.file.Hide(ctx, e.name, receiptHandles(messages), e.now().Add(min(d, maxVisibility)))
+	e.wake() // they may be visible sooner than a receiver expects
+	return resultsOf(messages, valid, err)
 }
 
-// Release makes messages visible at once.
+// Release makes received messages visible at once.
 func (e *Embedded) Release(ctx context.Context, messages []Message) []error {
-	stood, err := e.file.Show(ctx, e.name, receipts(messages))
+	valid, err := e.file.Release(ctx, e.name, receiptHandles(messages))
 	e.wake()
-	return results(messages, stood, err)
+	return resultsOf(messages, valid, err)
 }
 
-// Delete takes messages off the queue.
+// Delete removes received messages.
 func (e *Embedded) Delete(ctx context.Context, messages []Message) []error {
-	stood, err := e.file.Delete(ctx, e.name, receipts(messages))
+	valid, err := e.file.Delete(ctx, e.name, receiptHandles(messages))
 	if e.fifo {
-		e.wake() // the next one of its group may come
+		e.wake() // the next message of the group may be received now
 	}
-	return results(messages, stood, err)
+	return resultsOf(messages, valid, err)
 }
 
-func receipts(messages []Message) []string {
+func receiptHandles(messages []Message) []string {
 	list := make([]string, len(messages))
 	for i, m := range messages {
-		list[i] = m.Receipt
+		list[i] = m.ReceiptHandle
 	}
 	return list
 }
 
-func results(messages []Message, stood []bool, err error) []error {
+func resultsOf(messages []Message, valid []bool, err error) []error {
 	errs := make([]error, len(messages))
 	for i := range errs {
-		if errs[i] = err; err == nil && !stood[i] {
-			errs[i] = ErrStale
+		if errs[i] = err; err == nil && !valid[i] {
+			errs[i] = ErrStaleReceipt
 		}
 	}
 	return errs
 }
 
-// Depth answers how much is on the queue.
+// Depth returns how many messages are on the queue.
 func (e *Embedded) Depth(ctx context.Context) (Depth, error) {
-	all, inFlight, oldest, err := e.file.Depth(ctx, e.name, e.now())
-	return Depth{Visible: all - inFlight, InFlight: inFlight, Oldest: oldest}, err
-}
-
-// Browse shows messages of the queue to see, oldest first, and changes nothing about them. The query's Queue is this
-// one.
-func (e *Embedded) Browse(ctx context.Context, q store.HeldQuery, see func(store.Held) error) error {
-	q.Queue = e.name
-	return e.file.Held(ctx, q, e.now(), see)
+	return e.file.Depth(ctx, e.name, e.now())
 }

@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -10,7 +11,6 @@ import (
 
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/queue"
-	"dlqdesk/internal/store"
 )
 
 func TestEmbeddedTakesEveryCharacterThatSQSTakes(t *testing.T) {
@@ -42,7 +42,7 @@ func TestEmbeddedQueueOutlivesItsProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "queue.db")
 	clock := desktest.NewClock()
 	open := func() (*queue.Embedded, func()) {
-		file, err := store.OpenQueueFile(t.Context(), path)
+		file, err := queue.OpenFile(t.Context(), path, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +69,7 @@ func TestEmbeddedQueueOutlivesItsProcess(t *testing.T) {
 	if m := receiveOne(t, q); string(m.Body) != "c" || m.ReceiveCount != 1 {
 		t.Errorf("%q came for the time %d", m.Body, m.ReceiveCount)
 	}
-	ok(t, q.Extend(t.Context(), []queue.Message{inFlight}, time.Minute)) // the receipt stands still
+	ok(t, q.ExtendVisibility(t.Context(), []queue.Message{inFlight}, time.Minute)) // the receipt stands still
 	clock.Add(time.Minute)
 	if m := receiveOne(t, q); string(m.Body) != "b" || m.ReceiveCount != 2 {
 		t.Errorf("%q came for the time %d", m.Body, m.ReceiveCount)
@@ -159,7 +159,7 @@ func TestEmbeddedReceiverWaitsForVisibility(t *testing.T) {
 	begun := time.Now()
 	var waiting sync.WaitGroup
 	waiting.Go(func() { receiveOne(t, q) })
-	ok(t, q.Extend(t.Context(), first, 200*time.Millisecond))
+	ok(t, q.ExtendVisibility(t.Context(), first, 200*time.Millisecond))
 	waiting.Wait()
 	if took := time.Since(begun); took < 150*time.Millisecond || took > soon {
 		t.Errorf("it came after %v", took)
@@ -168,7 +168,7 @@ func TestEmbeddedReceiverWaitsForVisibility(t *testing.T) {
 
 func TestEmbeddedIsClosedUnderAReceiver(t *testing.T) {
 	t.Parallel()
-	file, err := store.OpenQueueFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
+	file, err := queue.OpenFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -220,7 +220,7 @@ const maxSQS = 1 << 20
 func message(queueURL string, m Outgoing) *sqs.SendMessageInput {
 	q := SQS{fifo: strings.HasSuffix(queueURL, fifoSuffix)}
 	if q.fifo {
-		m = inOrder([]Outgoing{m})[0]
+		m = withFIFOFields([]Outgoing{m})[0]
 	}
 	e := q.entry("", m)
 	input := &sqs.SendMessageInput{

@@ -34,7 +34,7 @@ type Message struct {
 	DeduplicationID string
 	ReceiveCount    int
 	SentAt          time.Time
-	Receipt         string
+	ReceiptHandle   string
 }
 
 // Outgoing is a message to send. On a FIFO queue an empty GroupID is one common group, and an empty DeduplicationID
@@ -57,30 +57,30 @@ type Depth struct {
 	Retention time.Duration // after which the queue forgets a message; 0: never
 }
 
-// Held is all that is on the queue, in whatever state.
-func (d Depth) Held() int { return d.Visible + d.InFlight + d.Delayed }
+// Total is the number of all messages on the queue, in whatever state.
+func (d Depth) Total() int { return d.Visible + d.InFlight + d.Delayed }
 
 // Faults of a single message.
 var (
 	ErrTooLarge         = errors.New("the message is larger than the queue takes")
 	ErrIllegalBody      = errors.New("the message is empty or has a character that the queue refuses")
 	ErrIllegalAttribute = errors.New("the message has an attribute that the queue refuses")
-	ErrStale            = errors.New("the receipt no longer stands: the message was received again or deleted")
+	ErrStaleReceipt     = errors.New("the receipt no longer stands: the message was received again or deleted")
 	ErrRefused          = errors.New("the queue refuses the message")
 )
 
-// ErrAway is a fault of the whole queue: nothing can be sent to it at the moment.
-var ErrAway = errors.New("the queue does not confirm messages")
+// ErrUnavailable is a fault of the whole queue: nothing can be sent to it at the moment.
+var ErrUnavailable = errors.New("the queue does not confirm messages")
 
 const (
-	// maxBatch, maxWait, maxHide and maxAttributes are SQS's limits.
+	// maxBatch, maxWait, maxVisibility and maxAttributes are SQS's limits.
 	maxBatch      = 10
 	maxWait       = 20 * time.Second
-	maxHide       = 12 * time.Hour
+	maxVisibility = 12 * time.Hour
 	maxAttributes = 10
 
-	// usualVisibility is SQS's default for how long a received message is hidden.
-	usualVisibility = 30 * time.Second
+	// defaultVisibility is SQS's default for how long a received message is hidden.
+	defaultVisibility = 30 * time.Second
 
 	// systemSQS and systemEmbedded are messaging.system of OpenTelemetry.
 	systemSQS      = "aws_sqs"
@@ -157,7 +157,7 @@ func legal(text []byte) bool {
 
 // inOrder fills in what a FIFO queue needs of every message. A deduplication id is set once, so that a message which
 // is sent again because no answer came is still the same one.
-func inOrder(list []Outgoing) []Outgoing {
+func withFIFOFields(list []Outgoing) []Outgoing {
 	out := make([]Outgoing, len(list))
 	for i, o := range list {
 		if o.GroupID == "" {
@@ -171,14 +171,14 @@ func inOrder(list []Outgoing) []Outgoing {
 	return out
 }
 
-// Extender is a queue whose messages can be kept hidden for longer.
+// Extender is a queue that extends the visibility of messages.
 type Extender interface {
-	Extend(ctx context.Context, messages []Message, d time.Duration) []error
+	ExtendVisibility(ctx context.Context, messages []Message, d time.Duration) []error
 }
 
-// Keep hides messages for as long as work on them goes on, by extending their visibility in time. The caller calls
-// stop when the work is done; it answers when nothing is extended any more.
-func Keep(ctx context.Context, q Extender, messages []Message, visibility time.Duration) (stop func()) {
+// StartHeartbeat keeps messages in flight while work on them goes on: it extends their visibility every half of it.
+// The caller calls stop when the work is done; stop returns when no extension is under way any more.
+func StartHeartbeat(ctx context.Context, q Extender, messages []Message, visibility time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -189,8 +189,8 @@ func Keep(ctx context.Context, q Extender, messages []Message, visibility time.D
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				// What fails is tried again at the next tick; a message that is gone needs nothing more.
-				q.Extend(ctx, messages, visibility)
+				// A failure is tried again at the next tick; a message that is gone needs nothing more.
+				q.ExtendVisibility(ctx, messages, visibility)
 			}
 		}
 	})

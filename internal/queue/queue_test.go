@@ -17,16 +17,16 @@ type extensions struct {
 	d     time.Duration
 }
 
-func (e *extensions) Extend(_ context.Context, messages []queue.Message, d time.Duration) []error {
+func (e *extensions) ExtendVisibility(_ context.Context, messages []queue.Message, d time.Duration) []error {
 	e.at, e.d = append(e.at, time.Since(e.begun)), d
 	return make([]error, len(messages))
 }
 
-func TestKeepExtendsUntilTheWorkIsDone(t *testing.T) {
+func TestHeartbeatExtendsVisibilityUntilTheWorkIsDone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &extensions{begun: time.Now()}
-		stop := queue.Keep(t.Context(), e, []queue.Message{{ID: "a"}}, 30*time.Second)
+		stop := queue.StartHeartbeat(t.Context(), e, []queue.Message{{ID: "a"}}, 30*time.Second)
 		<-time.After(50 * time.Second)
 		stop()
 		<-time.After(time.Hour)

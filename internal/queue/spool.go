@@ -180,7 +180,7 @@ func at(list []Outgoing, places []int) []Outgoing {
 // note takes down whether the queue is there: it is where it refuses one message, as against answering nothing at all.
 func (s *Spool) note(answers []error) {
 	for _, err := range answers {
-		if !errors.Is(err, ErrAway) {
+		if !errors.Is(err, ErrUnavailable) {
 			s.back()
 			return
 		}

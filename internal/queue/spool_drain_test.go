@@ -16,7 +16,6 @@ import (
 
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/queue"
-	"dlqdesk/internal/store"
 )
 
 // line is a queue that takes what it is told to, and keeps what it took.
@@ -52,7 +51,7 @@ func TestFailureHoldsUpItsGroupAlone(t *testing.T) {
 	to := &line{name: "dlq.fifo", take: func(_ context.Context, o queue.Outgoing) error {
 		switch {
 		case closed:
-			return errors.Join(queue.ErrAway, away)
+			return errors.Join(queue.ErrUnavailable, away)
 		case string(o.Body) == "a2" && !failed:
 			failed = true
 			return errors.New("this entry failed")
@@ -96,7 +95,7 @@ func TestFailureHoldsUpItsGroupAlone(t *testing.T) {
 type spooled struct {
 	*queue.Spool
 	to   *line
-	file *store.QueueFile
+	file *queue.File
 }
 
 func withSpool(
@@ -107,7 +106,7 @@ func withSpool(
 ) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		file, err := store.OpenQueueFile(t.Context(), filepath.Join(t.TempDir(), "spool.db"))
+		file, err := queue.OpenFile(t.Context(), filepath.Join(t.TempDir(), "spool.db"), slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,7 +154,7 @@ func (s spooled) left(t *testing.T) (waiting, stranded int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return state.Waiting.Held(), state.Stranded.Held()
+	return state.Waiting.Total(), state.Stranded.Total()
 }
 
 // closedOnce refuses the first message, as a queue that is away, and has the others taken.
@@ -164,7 +163,7 @@ func closedOnce(
 ) func(ctx context.Context, o queue.Outgoing) error {
 	var once sync.Once
 	return func(ctx context.Context, o queue.Outgoing) (err error) {
-		once.Do(func() { err = queue.ErrAway })
+		once.Do(func() { err = queue.ErrUnavailable })
 		if err == nil {
 			err = take(ctx, o)
 		}
@@ -182,7 +181,7 @@ func TestDrainThatIsNotConfirmedReleases(t *testing.T) {
 			return nil
 		}
 		<-ctx.Done()
-		return errors.Join(queue.ErrAway, ctx.Err())
+		return errors.Join(queue.ErrUnavailable, ctx.Err())
 	}
 	withSpool(t, "dlq", take, func(t *testing.T, s spooled) {
 		begun := time.Now()
@@ -217,7 +216,7 @@ func TestQueueThatStaysAwayIsAskedSeldom(t *testing.T) {
 		var begun time.Time
 		take := func(context.Context, queue.Outgoing) error {
 			asked = append(asked, strconv.Itoa(int(time.Since(begun).Seconds())))
-			return queue.ErrAway
+			return queue.ErrUnavailable
 		}
 		withSpool(t, "dlq", take, func(t *testing.T, s spooled) {
 			begun = time.Now()

@@ -14,7 +14,6 @@ import (
 
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/queue"
-	"dlqdesk/internal/store"
 )
 
 // outage is an SQS queue that can be away, with a spool in front of it.
@@ -24,7 +23,7 @@ type outage struct {
 	calls  *desktest.Between
 	clock  *desktest.Clock
 	away   atomic.Pointer[string] // the refusal of every call; nil: none
-	file   *store.QueueFile
+	file   *queue.File
 }
 
 func setupOutage(t *testing.T, name string) *outage {
@@ -49,7 +48,7 @@ func setupOutage(t *testing.T, name string) *outage {
 	return o
 }
 
-func queuesIn(file *store.QueueFile, now func() time.Time) func(name string) *queue.Embedded {
+func queuesIn(file *queue.File, now func() time.Time) func(name string) *queue.Embedded {
 	return func(name string) *queue.Embedded { return queue.NewEmbedded(file, name, queue.MaxEmbedded, now) }
 }
 
@@ -257,8 +256,8 @@ func TestSpoolOutlivesTheProgram(t *testing.T) {
 	t.Parallel()
 	o := setupOutage(t, "dlq")
 	path := filepath.Join(t.TempDir(), "spool.db")
-	open := func() (*queue.Spool, *store.QueueFile) {
-		file, err := store.OpenQueueFile(t.Context(), path)
+	open := func() (*queue.Spool, *queue.File) {
+		file, err := queue.OpenFile(t.Context(), path, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -273,7 +272,7 @@ func TestSpoolOutlivesTheProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := store.OpenQueueFile(t.Context(), path)
+	file, err := queue.OpenFile(t.Context(), path, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,7 +101,7 @@ func openSQS(
 	}
 	if err != nil {
 		q.unreached = fmt.Errorf("queue %s cannot be reached: %w", queueURL, err)
-		q.limit, q.visibility = leastCall, usualVisibility
+		q.limit, q.visibility = leastCall, defaultVisibility
 	}
 	return q, nil
 }
@@ -202,7 +202,7 @@ func (q *SQS) readAttributes(ctx context.Context) error {
 	q.limit, q.visibility = numbers[0], time.Duration(numbers[1])*time.Second
 	if q.visibility == 0 {
 		// On a queue that hides nothing everybody would work on the same messages, so each receive asks for it.
-		q.visibility = usualVisibility
+		q.visibility = defaultVisibility
 	}
 	return nil
 }
@@ -323,7 +323,7 @@ func fromSQS(m types.Message) Message {
 		),
 		Body:            []byte(aws.ToString(m.Body)),
 		System:          m.Attributes,
-		Receipt:         aws.ToString(m.ReceiptHandle),
+		ReceiptHandle:   aws.ToString(m.ReceiptHandle),
 		GroupID:         m.Attributes["MessageGroupId"],
 		DeduplicationID: m.Attributes["MessageDeduplicationId"],
 	}

@@ -78,7 +78,7 @@ func TestWhatSQSDoesNotConfirmIsNotSent(t *testing.T) {
 				begun := time.Now()
 				errs := q.Send(ctx, []queue.Outgoing{{Body: []byte("a")}, {Body: []byte("b")}})
 				if (errs[0] == nil) != c.sent || errs[1] == nil || !strings.Contains(errs[1].Error(), c.why) ||
-					errors.Is(errs[1], queue.ErrAway) != c.away {
+					errors.Is(errs[1], queue.ErrUnavailable) != c.away {
 					t.Errorf("the answers are %v", errs)
 				}
 				if took := time.Since(begun); client.calls != c.calls || took < c.least || took > c.most {

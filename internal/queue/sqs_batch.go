@@ -46,7 +46,7 @@ func (q *SQS) Send(ctx context.Context, list []Outgoing) []error {
 // one that SQS fails at, and that is tried again, keeps nobody else waiting.
 func (q *SQS) SendEach(ctx context.Context, list []Outgoing, settled func(i int, err error)) {
 	if q.fifo {
-		list = inOrder(list)
+		list = withFIFOFields(list)
 	}
 	b := batch{
 		errs:        make([]error, len(list)),
@@ -118,8 +118,8 @@ func (q *SQS) entry(id string, o Outgoing) types.SendMessageBatchRequestEntry {
 }
 
 // Extend hides messages for d from now (whole seconds, 12 hours at most).
-func (q *SQS) Extend(ctx context.Context, messages []Message, d time.Duration) []error {
-	hide := seconds(min(max(d, 0), maxHide))
+func (q *SQS) ExtendVisibility(ctx context.Context, messages []Message, d time.Duration) []error {
+	hide := seconds(min(max(d, 0), maxVisibility))
 	return q.change(
 		ctx,
 		"change visibility on "+q.name,
@@ -128,7 +128,7 @@ func (q *SQS) Extend(ctx context.Context, messages []Message, d time.Duration) [
 			entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(places))
 			for n, i := range places {
 				entries[n] = types.ChangeMessageVisibilityBatchRequestEntry{
-					Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &messages[i].Receipt, VisibilityTimeout: hide,
+					Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &messages[i].ReceiptHandle, VisibilityTimeout: hide,
 				}
 			}
 			answer, err := q.client.ChangeMessageVisibilityBatch(
@@ -149,7 +149,7 @@ func (q *SQS) Extend(ctx context.Context, messages []Message, d time.Duration) [
 
 // Release makes messages visible at once.
 func (q *SQS) Release(ctx context.Context, messages []Message) []error {
-	return q.Extend(ctx, messages, 0)
+	return q.ExtendVisibility(ctx, messages, 0)
 }
 
 // Delete takes messages off the queue. SQS does not always tell that a receipt no longer stands.
@@ -159,7 +159,7 @@ func (q *SQS) Delete(ctx context.Context, messages []Message) []error {
 		for n, i := range places {
 			entries[n] = types.DeleteMessageBatchRequestEntry{
 				Id:            aws.String(strconv.Itoa(i)),
-				ReceiptHandle: &messages[i].Receipt,
+				ReceiptHandle: &messages[i].ReceiptHandle,
 			}
 		}
 		answer, err := q.client.DeleteMessageBatch(
@@ -181,7 +181,7 @@ func (q *SQS) Delete(ctx context.Context, messages []Message) []error {
 // longer stands.
 func (q *SQS) change(ctx context.Context, what string, messages []Message, call batchCall) []error {
 	b := batch{
-		errs: make([]error, len(messages)), what: what, call: call, senderFault: ErrStale,
+		errs: make([]error, len(messages)), what: what, call: call, senderFault: ErrStaleReceipt,
 		fits: func([]int, int) bool { return true }, settled: func(int, error) {},
 	}
 	open := make([]int, len(messages))
@@ -264,7 +264,7 @@ func (b *batch) once(ctx context.Context, places []int) (again []int) {
 	case oneEntrysFault(err):
 		err = fmt.Errorf("%w: %w", b.senderFault, err)
 	default:
-		err = fmt.Errorf("%w: %w", ErrAway, err)
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	err = fmt.Errorf("%s: %w", b.what, err)
 	for _, i := range places {

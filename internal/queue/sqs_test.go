@@ -100,12 +100,12 @@ func TestEntryThatFailsIsTriedAgainAlone(t *testing.T) {
 	})
 	send(t, q, "a", "b", "c")
 	messages := receiveAll(t, direct, 3)
-	ok(t, q.Extend(t.Context(), messages, time.Minute))
+	ok(t, q.ExtendVisibility(t.Context(), messages, time.Minute))
 	ok(t, q.Delete(t.Context(), messages))
 	if want := "[3 1 3 1 3 1]"; fmt.Sprint(sizes) != want {
 		t.Errorf("the calls had %v entries, want %s", sizes, want)
 	}
-	if d, err := direct.Depth(t.Context()); d.Held() != 0 || err != nil {
+	if d, err := direct.Depth(t.Context()); d.Total() != 0 || err != nil {
 		t.Errorf("the depth is %+v, %v", d, err)
 	}
 }
@@ -259,7 +259,7 @@ func TestShortExtensionIsNoRelease(t *testing.T) {
 	t.Parallel()
 	q := openSQS(t, desktest.StartSQS(t), "q", nil)
 	send(t, q, "x")
-	ok(t, q.Extend(t.Context(), []queue.Message{receiveOne(t, q)}, 400*time.Millisecond))
+	ok(t, q.ExtendVisibility(t.Context(), []queue.Message{receiveOne(t, q)}, 400*time.Millisecond))
 	nothing(t, q, 0)
 }
 

@@ -83,7 +83,7 @@ func TestWebhookThatStaysOnItsQueueIsDeliveredOnce(t *testing.T) {
 	if sent := len(b.destination.Received()); sent != 1 || n.sum.Delivered != 1 {
 		t.Errorf("%d deliveries, %d in the books", sent, n.sum.Delivered)
 	}
-	if d, err := b.processing.Depth(t.Context()); err != nil || d.Held() != 0 {
+	if d, err := b.processing.Depth(t.Context()); err != nil || d.Total() != 0 {
 		t.Errorf("the processing queue holds %+v, %v", d, err)
 	}
 }

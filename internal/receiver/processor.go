@@ -110,7 +110,7 @@ func (p *Processor) Once(ctx context.Context, wait time.Duration) error {
 	}
 	stopping := ctx.Done()
 	ctx = context.WithoutCancel(ctx) // what was received is finished; each delivery has its timeout
-	stop := queue.Keep(ctx, p.queue, messages, p.queue.Visibility())
+	stop := queue.StartHeartbeat(ctx, p.queue, messages, p.queue.Visibility())
 	errs := make([]error, len(messages))
 	var running sync.WaitGroup
 	for i, m := range messages {

@@ -2,6 +2,7 @@ package receiver_test
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"testing"
@@ -11,13 +12,12 @@ import (
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/queue"
-	"dlqdesk/internal/store"
 )
 
 // queues answers the embedded queues of a file that goes with the test.
 func queues(t *testing.T) func(name string) *queue.Embedded {
 	t.Helper()
-	file, err := store.OpenQueueFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
+	file, err := queue.OpenFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

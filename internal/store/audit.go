@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 const (
@@ -60,8 +61,8 @@ func (t *Tx) Record(ctx context.Context, list ...deadletter.Event) error {
 			e.Target,
 			e.Source,
 			e.Reason,
-			textOrNull(string(e.Before)),
-			textOrNull(string(e.After)),
+			sqlite.Text(string(e.Before)),
+			sqlite.Text(string(e.After)),
 			end.link,
 		)
 		t.count(func(c *counts) { c.event(*e) })
@@ -125,7 +126,7 @@ type EventRow struct {
 
 const eventColumns = `e.seq, e.at, e.actor, e.by, e.addr, e.action, e.target_kind, e.target, e.source, e.reason, e.before, e.after`
 
-func scanEvent(r row, more ...any) (EventRow, error) {
+func scanEvent(r sqlite.Row, more ...any) (EventRow, error) {
 	var e EventRow
 	var at int64
 	var before, after sql.NullString
@@ -165,11 +166,11 @@ func (s *Store) Events(ctx context.Context, q EventQuery) (Page[EventRow], error
 	}
 	page, err := keyset[EventRow]{
 		columns: eventColumns, from: "audit_events e", key: "e.seq", conditions: where,
-		scan: func(r row) (int64, EventRow, error) {
+		scan: func(r sqlite.Row) (int64, EventRow, error) {
 			e, err := scanEvent(r)
 			return e.Sequence, e, err
 		},
-	}.page(ctx, s.db.read, at, newer, q.Limit)
+	}.page(ctx, s.db, at, newer, q.Limit)
 	if err != nil {
 		return page, fmt.Errorf("read audit trail: %w", err)
 	}
@@ -240,7 +241,7 @@ func (s *Store) boundEvents(ctx context.Context, f EventFilter, c *conditions) e
 			continue
 		}
 		var seq int64
-		err := s.db.read.QueryRowContext(ctx, end.query, end.at.UnixMilli()).Scan(&seq)
+		err := s.db.QueryRowContext(ctx, end.query, end.at.UnixMilli()).Scan(&seq)
 		if err == nil {
 			c.add(end.term, seq)
 		} else if !errors.Is(err, sql.ErrNoRows) {
@@ -263,14 +264,14 @@ const eventsInOrder = `SELECT ` + eventColumns + `, e.link FROM audit_events e O
 // VerifyAudit reads the whole trail, checks every link and the seal of its end, and answers how many events hold. Its
 // error is a *ChainFault where somebody changed, removed or added rows.
 func (s *Store) VerifyAudit(ctx context.Context) (int64, error) {
-	tx, err := s.db.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := s.db.Snapshot(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("read audit trail: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }()
 	var last int64
 	var prev []byte
-	err = each(ctx, tx, func(r row) error {
+	err = sqlite.Each(ctx, tx, func(r sqlite.Row) error {
 		var link []byte
 		e, err := scanEvent(r, &link)
 		if err != nil {
@@ -299,7 +300,7 @@ func (s *Store) VerifyAudit(ctx context.Context) (int64, error) {
 
 const sealedHead = `SELECT seq, seal FROM audit_head WHERE one = 1`
 
-func (s *Store) verifyHead(ctx context.Context, q querier, last int64, link []byte) error {
+func (s *Store) verifyHead(ctx context.Context, q sqlite.Querier, last int64, link []byte) error {
 	var seq int64
 	var seal []byte
 	err := q.QueryRowContext(ctx, sealedHead).Scan(&seq, &seal)

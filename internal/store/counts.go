@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 // counts are what writes add to the numbers that are kept, so that each number is written once for all messages of a
@@ -188,7 +189,7 @@ const (
 )
 
 // write adds everything to the numbers that are kept.
-func (c *counts) write(ctx context.Context, tx *writeTx) error {
+func (c *counts) write(ctx context.Context, tx *sqlite.Tx) error {
 	for k, n := range c.messages {
 		if n == 0 {
 			continue
@@ -227,7 +228,7 @@ func (c *counts) write(ctx context.Context, tx *writeTx) error {
 	return nil
 }
 
-func (g groupOf) write(ctx context.Context, tx *writeTx, fingerprint string) error {
+func (g groupOf) write(ctx context.Context, tx *sqlite.Tx, fingerprint string) error {
 	if g.messages > 0 {
 		if _, err := tx.ExecContext(
 			ctx,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 const destinations = `SELECT source, memory FROM destinations`
@@ -12,7 +13,7 @@ const destinations = `SELECT source, memory FROM destinations`
 // Destinations answers what was kept of destinations, by source.
 func (s *Store) Destinations(ctx context.Context) (map[string][]byte, error) {
 	kept := map[string][]byte{}
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var source, memory string
 		err := r.Scan(&source, &memory)
 		kept[source] = []byte(memory)

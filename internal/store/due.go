@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 const dueMessages = `SELECT ` + messageColumns + ` FROM messages l
@@ -21,14 +22,14 @@ func (s *Store) Due(
 	at time.Time,
 	limit int,
 ) ([]deadletter.Message, error) {
-	return messages(ctx, s.db.often, "due", dueMessages, source, status, at.UnixMilli(), limit)
+	return messages(ctx, s.db.Prepared(), "due", dueMessages, source, status, at.UnixMilli(), limit)
 }
 
 const countDue = `SELECT count(*) FROM messages WHERE source = ? AND status = 'retrying' AND due_at <= ?`
 
 // Overdue counts the messages of a source whose automatic retry is due, in an index alone: some 0.1 s for a million.
 func (s *Store) Overdue(ctx context.Context, source string, at time.Time) (n int, err error) {
-	if err := s.db.read.QueryRowContext(ctx, countDue, source, at.UnixMilli()).Scan(&n); err != nil {
+	if err := s.db.QueryRowContext(ctx, countDue, source, at.UnixMilli()).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count overdue messages: %w", err)
 	}
 	return n, nil
@@ -39,10 +40,10 @@ const nextDue = `SELECT min(due_at) FROM messages WHERE source = ? AND status = 
 // NextDue answers when the next delivery of a source is due, of messages as in Due; the zero time when none is.
 func (s *Store) NextDue(ctx context.Context, source string, status deadletter.Status) (time.Time, error) {
 	var at sql.NullInt64
-	if err := s.db.often.QueryRowContext(ctx, nextDue, source, status).Scan(&at); err != nil {
+	if err := s.db.Prepared().QueryRowContext(ctx, nextDue, source, status).Scan(&at); err != nil {
 		return time.Time{}, fmt.Errorf("read next due time: %w", err)
 	}
-	return fromMillis(at), nil
+	return sqlite.Time(at), nil
 }
 
 const leasedMessages = `SELECT ` + messageColumns + ` FROM messages l WHERE l.lease_token IS NOT NULL LIMIT ?`
@@ -50,19 +51,19 @@ const leasedMessages = `SELECT ` + messageColumns + ` FROM messages l WHERE l.le
 // Leased answers messages with a delivery in flight. Before the worker starts these are what a dead process left
 // behind.
 func (s *Store) Leased(ctx context.Context, limit int) ([]deadletter.Message, error) {
-	return messages(ctx, s.db.often, "leased", leasedMessages, limit)
+	return messages(ctx, s.db.Prepared(), "leased", leasedMessages, limit)
 }
 
 const dueSources = `SELECT DISTINCT source FROM message_counts WHERE status IN ('retrying', 'replaying') AND messages > 0`
 
 // WaitingSources answers the sources that have messages waiting for a delivery.
 func (s *Store) WaitingSources(ctx context.Context) ([]string, error) {
-	return column[string](ctx, s.db.read, "waiting sources", dueSources)
+	return sqlite.Column[string](ctx, s.db, "waiting sources", dueSources)
 }
 
-func messages(ctx context.Context, q querier, what, query string, args ...any) ([]deadletter.Message, error) {
+func messages(ctx context.Context, q sqlite.Querier, what, query string, args ...any) ([]deadletter.Message, error) {
 	var list []deadletter.Message
-	err := each(ctx, q, func(r row) error {
+	err := sqlite.Each(ctx, q, func(r sqlite.Row) error {
 		_, l, err := scanMessage(r)
 		list = append(list, l)
 		return err

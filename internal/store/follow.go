@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 // Happening is what the audit trail tells of one change of a message.
@@ -19,7 +20,7 @@ const latestEvent = `SELECT coalesce(max(seq), 0) FROM audit_events`
 
 // LatestSequence answers the place of the newest event in the audit trail; 0: there is none.
 func (s *Store) LatestSequence(ctx context.Context) (seq int64, err error) {
-	if err := s.db.often.QueryRowContext(ctx, latestEvent).Scan(&seq); err != nil {
+	if err := s.db.Prepared().QueryRowContext(ctx, latestEvent).Scan(&seq); err != nil {
 		return 0, fmt.Errorf("read the latest event: %w", err)
 	}
 	return seq, nil
@@ -31,7 +32,7 @@ const happenings = `SELECT seq, CASE target_kind WHEN 'message' THEN target ELSE
 // none.
 func (s *Store) Happenings(ctx context.Context, after int64, limit int) ([]Happening, error) {
 	var list []Happening
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var h Happening
 		err := r.Scan(&h.Sequence, &h.Message, &h.Action)
 		list = append(list, h)
@@ -48,7 +49,7 @@ func (s *Store) Among(ctx context.Context, ids []deadletter.ID, f Filter) ([]dea
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	f, err := s.understood(ctx, f)
+	f, err := s.withMatch(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -58,5 +59,5 @@ func (s *Store) Among(ctx context.Context, ids []deadletter.ID, f Filter) ([]dea
 		args[i] = id
 	}
 	where.add("l.id IN (?"+strings.Repeat(", ?", len(ids)-1)+")", args...)
-	return messages(ctx, s.db.read, "some", "SELECT "+messageColumns+" FROM "+where.from+where.sql(), where.args...)
+	return messages(ctx, s.db, "some", "SELECT "+messageColumns+" FROM "+where.from+where.sql(), where.args...)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 // Group is what is known of the messages that failed for one cause.
@@ -28,7 +29,7 @@ type Replays struct{ Tried, Delivered int }
 const groupColumns = `fingerprint, source, destination, reason, messages, open, first_at, last_at, unedited, unedited_delivered, edited,
 	edited_delivered`
 
-func scanGroup(r row) (Group, error) {
+func scanGroup(r sqlite.Row) (Group, error) {
 	var g Group
 	var first, last int64
 	err := r.Scan(&g.Fingerprint, &g.Source, &g.Destination, &g.Reason, &g.Messages, &g.Open, &first, &last,
@@ -41,7 +42,7 @@ const oneGroup = `SELECT ` + groupColumns + ` FROM groups WHERE fingerprint = ?`
 
 // Group answers what is known of a cause, or NotFound.
 func (s *Store) Group(ctx context.Context, fingerprint string) (Group, error) {
-	g, err := scanGroup(s.db.read.QueryRowContext(ctx, oneGroup, fingerprint))
+	g, err := scanGroup(s.db.QueryRowContext(ctx, oneGroup, fingerprint))
 	return g, notFound(err, "no message failed for the cause %s", fingerprint)
 }
 
@@ -50,7 +51,7 @@ const topGroups = `SELECT ` + groupColumns + ` FROM groups WHERE open > 0 AND (?
 // TopGroups answers the causes of the most open messages of a source ("": of any), the largest first.
 func (s *Store) TopGroups(ctx context.Context, source string, limit int) ([]Group, error) {
 	var list []Group
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		g, err := scanGroup(r)
 		list = append(list, g)
 		return err
@@ -72,7 +73,7 @@ const (
 // groupAll gives messages that have no group theirs.
 func (s *Store) groupAll(ctx context.Context) error {
 	for {
-		list, err := messages(ctx, s.db.read, "ungrouped", ungroupedMessages, groupBatch)
+		list, err := messages(ctx, s.db, "ungrouped", ungroupedMessages, groupBatch)
 		if err != nil || len(list) == 0 {
 			return err
 		}
@@ -98,5 +99,5 @@ const eventTypes = `SELECT event_type FROM event_types ORDER BY messages DESC, e
 // EventTypes answers the event types that messages have, the most frequent first and at most 200, for a filter to
 // offer.
 func (s *Store) EventTypes(ctx context.Context) ([]string, error) {
-	return column[string](ctx, s.db.read, "event types", eventTypes)
+	return sqlite.Column[string](ctx, s.db, "event types", eventTypes)
 }

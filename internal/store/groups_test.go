@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -235,7 +236,7 @@ func TestCursorOfAnotherSortIsRefused(t *testing.T) {
 func TestMessagesWithoutAGroupGetTheirs(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "desk.db")
-	s, err := store.Open(t.Context(), path, key)
+	s, err := store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +252,7 @@ func TestMessagesWithoutAGroupGetTheirs(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := store.Open(t.Context(), path, key)
+	again, err := store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"strings"
+
+	"dlqdesk/internal/sqlite"
 )
 
 // insertion is an INSERT of one row, and of several: a statement costs about as much as a row.
@@ -28,7 +30,7 @@ func insertionOf(before string, columns int, after string) insertion {
 func (i insertion) room(rows int) []any { return make([]any, 0, rows*i.columns) }
 
 // write inserts rows, whose values follow one another, and answers how many of them it did.
-func (i insertion) write(ctx context.Context, tx *writeTx, values []any) (written int, err error) {
+func (i insertion) write(ctx context.Context, tx *sqlite.Tx, values []any) (written int, err error) {
 	for len(values) > 0 {
 		query, n := i.one, i.columns
 		if len(values) >= manyRows*i.columns {

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 const jobColumns = `j.id, j.action, j.patch, j.reason, j.actor, j.by, j.addr, j.state, j.why, j.filter, j.undoes, j.pending, j.ordered,
 	j.done, j.failed, j.skipped, j.oldest, j.newest, j.unfit, j.unknown, j.created_at, j.started_at, j.ended_at, j.last_by,
 	j.last_action, j.last_at, j.canary, j.rate`
 
-func scanJob(r row) (int64, deadletter.Job, error) {
+func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 	var j deadletter.Job
 	var created int64
 	var undoes, oldest, newest, started, ended, lastAt sql.NullInt64
@@ -52,29 +53,29 @@ func scanJob(r row) (int64, deadletter.Job, error) {
 		&j.Rate,
 	)
 	j.Undoes, j.CreatedAt = deadletter.JobID(undoes.Int64), time.UnixMilli(created).UTC()
-	j.Oldest, j.Newest, j.StartedAt, j.EndedAt = fromMillis(
+	j.Oldest, j.Newest, j.StartedAt, j.EndedAt = sqlite.Time(
 		oldest,
-	), fromMillis(
+	), sqlite.Time(
 		newest,
-	), fromMillis(
+	), sqlite.Time(
 		started,
-	), fromMillis(
+	), sqlite.Time(
 		ended,
 	)
-	j.Last = deadletter.LastOrder{By: lastBy.String, Action: lastAction.String, At: fromMillis(lastAt)}
+	j.Last = deadletter.LastOrder{By: lastBy.String, Action: lastAction.String, At: sqlite.Time(lastAt)}
 	return int64(j.ID), j, err
 }
 
 const jobByID = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.id = ?`
 
-func job(ctx context.Context, q querier, id deadletter.JobID) (deadletter.Job, error) {
+func job(ctx context.Context, q sqlite.Querier, id deadletter.JobID) (deadletter.Job, error) {
 	_, j, err := scanJob(q.QueryRowContext(ctx, jobByID, id))
 	return j, notFound(err, "there is no job %d: a draft that nobody starts is removed after an hour", id)
 }
 
 // Job answers the job of that id, or NotFound.
 func (s *Store) Job(ctx context.Context, id deadletter.JobID) (deadletter.Job, error) {
-	return job(ctx, s.db.read, id)
+	return job(ctx, s.db, id)
 }
 
 // Job answers the job as this transaction sees it, or NotFound. Of one with a canary, what other writes of the same
@@ -145,13 +146,13 @@ func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 		j.By.Addr,
 		j.State,
 		j.Why,
-		millis(j.StartedAt),
-		millis(
+		sqlite.Millis(j.StartedAt),
+		sqlite.Millis(
 			j.EndedAt,
 		),
-		textOrNull(j.Last.By),
-		textOrNull(j.Last.Action),
-		millis(j.Last.At),
+		sqlite.Text(j.Last.By),
+		sqlite.Text(j.Last.Action),
+		sqlite.Millis(j.Last.At),
 		j.Canary,
 		j.Rate,
 		j.ID,
@@ -179,7 +180,7 @@ const freezeChunk = 2000
 // Freeze keeps a draft with all messages that a filter meets, at most MaxJobMessages. Messages that come while it is
 // at work may be in it; once it answers the set is fixed.
 func (s *Store) Freeze(ctx context.Context, j deadletter.Job, f Filter) (deadletter.Job, error) {
-	f, err := s.understood(ctx, f)
+	f, err := s.withMatch(ctx, f)
 	if err != nil {
 		return j, err
 	}
@@ -212,7 +213,7 @@ func (s *Store) freezeMore(
 	where := f.where()
 	where.add(f.key()+" > ?", after)
 	query := "SELECT " + f.key() + " FROM " + where.from + where.sql() + " ORDER BY " + f.key() + " LIMIT ?"
-	rows, err := column[int64](ctx, s.db.read, "messages of a job", query, append(where.args, freezeChunk)...)
+	rows, err := sqlite.Column[int64](ctx, s.db, "messages of a job", query, append(where.args, freezeChunk)...)
 	if err != nil || len(rows) == 0 {
 		return after, false, err
 	}
@@ -310,7 +311,7 @@ func (t *Tx) AddUndo(ctx context.Context, j deadletter.Job) error {
 
 // UndoOf answers the job that takes another one back, or NotFound.
 func (s *Store) UndoOf(ctx context.Context, id deadletter.JobID) (deadletter.Job, error) {
-	return jobThatUndoes(ctx, s.db.read, id)
+	return jobThatUndoes(ctx, s.db, id)
 }
 
 // UndoOf answers the same as this transaction sees it.
@@ -318,14 +319,14 @@ func (t *Tx) UndoOf(ctx context.Context, id deadletter.JobID) (deadletter.Job, e
 	return jobThatUndoes(ctx, t.tx, id)
 }
 
-func jobThatUndoes(ctx context.Context, q querier, id deadletter.JobID) (deadletter.Job, error) {
+func jobThatUndoes(ctx context.Context, q sqlite.Querier, id deadletter.JobID) (deadletter.Job, error) {
 	_, j, err := scanJob(q.QueryRowContext(ctx, undoOf, id))
 	return j, notFound(err, "job %d was not undone", id)
 }
 
 // Late counts the messages that a filter meets now and that are not in a draft, up to CountCap.
 func (s *Store) Late(ctx context.Context, id deadletter.JobID, f Filter) (int, error) {
-	f, err := s.understood(ctx, f)
+	f, err := s.withMatch(ctx, f)
 	if err != nil {
 		return 0, err
 	}
@@ -333,7 +334,7 @@ func (s *Store) Late(ctx context.Context, id deadletter.JobID, f Filter) (int, e
 	where.add("NOT EXISTS (SELECT 1 FROM job_items x WHERE x.job = ? AND x.message = l.n)", id)
 	var n int
 	query := "SELECT count(*) FROM (SELECT 1 FROM " + where.from + where.sql() + " LIMIT ?)"
-	if err := s.db.read.QueryRowContext(ctx, query, append(where.args, CountCap)...).Scan(&n); err != nil {
+	if err := s.db.QueryRowContext(ctx, query, append(where.args, CountCap)...).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count messages that are not in job %d: %w", id, err)
 	}
 	return n, nil
@@ -357,7 +358,7 @@ func (s *Store) RunningJobs(ctx context.Context) ([]deadletter.Job, error) {
 
 func (s *Store) jobs(ctx context.Context, what, query string, args ...any) ([]deadletter.Job, error) {
 	var list []deadletter.Job
-	err := each(ctx, s.db.often, func(r row) error {
+	err := sqlite.Each(ctx, s.db.Prepared(), func(r sqlite.Row) error {
 		_, j, err := scanJob(r)
 		list = append(list, j)
 		return err
@@ -374,7 +375,7 @@ const pendingItems = `SELECT i.message, l.id, i.version FROM job_items i JOIN me
 // PendingItems answers messages of a source that a job has not begun with, the oldest first.
 func (s *Store) PendingItems(ctx context.Context, id deadletter.JobID, source string, limit int) ([]Item, error) {
 	var list []Item
-	err := each(ctx, s.db.often, func(r row) error {
+	err := sqlite.Each(ctx, s.db.Prepared(), func(r sqlite.Row) error {
 		item := Item{Job: id}
 		err := r.Scan(&item.n, &item.Message, &item.Version)
 		list = append(list, item)
@@ -395,10 +396,10 @@ const (
 func (s *Store) PendingSources(ctx context.Context, id deadletter.JobID) ([]string, error) {
 	var list []string
 	var source string
-	err := s.db.read.QueryRowContext(ctx, firstPendingSource, id).Scan(&source)
+	err := s.db.QueryRowContext(ctx, firstPendingSource, id).Scan(&source)
 	for err == nil {
 		list = append(list, source)
-		err = s.db.read.QueryRowContext(ctx, nextPendingSource, id, source).Scan(&source)
+		err = s.db.QueryRowContext(ctx, nextPendingSource, id, source).Scan(&source)
 	}
 	if !errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("read sources of job %d: %w", id, err)
@@ -508,7 +509,7 @@ const (
 // answers false when there is no such draft.
 func (s *Store) DropDraft(ctx context.Context, before time.Time) (bool, error) {
 	var id deadletter.JobID
-	err := s.db.read.QueryRowContext(ctx, oldDraft, before.UnixMilli()).Scan(&id)
+	err := s.db.QueryRowContext(ctx, oldDraft, before.UnixMilli()).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -553,7 +554,7 @@ func (s *Store) Jobs(ctx context.Context, cursor string, limit int) (Page[deadle
 		scan:       scanJob,
 	}.page(
 		ctx,
-		s.db.read,
+		s.db,
 		at,
 		newer,
 		limit,
@@ -601,7 +602,7 @@ const jobFaults = `SELECT state, error, count(*) AS n FROM (
 // of each.
 func (s *Store) JobFaults(ctx context.Context, id deadletter.JobID) ([]Fault, error) {
 	var list []Fault
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var f Fault
 		err := r.Scan(&f.State, &f.Text, &f.Messages)
 		list = append(list, f)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 const countJobs = `SELECT state, count(*) FROM jobs GROUP BY state`
@@ -12,7 +13,7 @@ const countJobs = `SELECT state, count(*) FROM jobs GROUP BY state`
 // JobCounts answers how many jobs there are in each state; none is 0.
 func (s *Store) JobCounts(ctx context.Context) (map[deadletter.JobState]int, error) {
 	counts := map[deadletter.JobState]int{}
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var state deadletter.JobState
 		var n int
 		err := r.Scan(&state, &n)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 // Latest is a message with its latest revision.
@@ -28,7 +29,7 @@ func (s *Store) Latest(ctx context.Context, items []Item) (map[deadletter.ID]Lat
 		return nil, err
 	}
 	found := make(map[deadletter.ID]Latest, len(items))
-	err = each(ctx, s.db.often, func(r row) error {
+	err = sqlite.Each(ctx, s.db.Prepared(), func(r sqlite.Row) error {
 		latest, err := scanLatest(r)
 		found[latest.Message.ID] = latest
 		return err
@@ -49,7 +50,7 @@ func (t *Tx) Latest(ctx context.Context, id deadletter.ID) (l Latest, err error)
 }
 
 // scanLatest reads messageColumns and revisionColumns.
-func scanLatest(r row) (l Latest, err error) {
+func scanLatest(r sqlite.Row) (l Latest, err error) {
 	_, l.Message, err = scanMessage(scanning(func(message ...any) (err error) {
 		l.Revision, err = scanRevision(
 			scanning(func(revision ...any) error { return r.Scan(append(message, revision...)...) }),

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 // Account names a line of the ledger: who received the webhooks, of which source, and in which hour.
@@ -75,7 +76,7 @@ func (s *Store) ledgerWrite(ctx context.Context, what string, fn func(ctx contex
 
 // bookReceipts adds counts to an account. Of webhooks that are in books of before this file, those are received here
 // which end here; the others are when their messages arrive.
-func bookReceipts(ctx context.Context, tx *writeTx, a Account, n deadletter.Receipts) error {
+func bookReceipts(ctx context.Context, tx *sqlite.Tx, a Account, n deadletter.Receipts) error {
 	ours, err := isOurs(ctx, tx, a.Run)
 	if err != nil {
 		return err
@@ -99,7 +100,7 @@ func bookReceipts(ctx context.Context, tx *writeTx, a Account, n deadletter.Rece
 	return err
 }
 
-func isOurs(ctx context.Context, tx *writeTx, run string) (ours bool, err error) {
+func isOurs(ctx context.Context, tx *sqlite.Tx, run string) (ours bool, err error) {
 	if run == "" {
 		return false, nil
 	}
@@ -156,7 +157,7 @@ func standingOf(l deadletter.Message) standing {
 const addStanding = `INSERT INTO ledger_messages VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages`
 
 // writeLedger adds what a commit changed in the ledger. Webhooks of other receivers are received when they arrive.
-func (c *counts) writeLedger(ctx context.Context, tx *writeTx) error {
+func (c *counts) writeLedger(ctx context.Context, tx *sqlite.Tx) error {
 	for at, n := range c.standings {
 		if n == 0 {
 			continue
@@ -204,7 +205,7 @@ const (
 )
 
 // bookNumbers takes account of which messages of an account have arrived.
-func bookNumbers(ctx context.Context, tx *writeTx, a Account, list []deadletter.Sequence) error {
+func bookNumbers(ctx context.Context, tx *sqlite.Tx, a Account, list []deadletter.Sequence) error {
 	var text []byte
 	if err := tx.QueryRowContext(ctx, sequenceOf, a.Hour.UnixMilli(), a.Source, a.Run).Scan(&text); err != nil {
 		return err
@@ -269,7 +270,7 @@ func (s *Store) ledgerPage(ctx context.Context, q LedgerQuery) (LedgerPage, erro
 		p.Older = time.UnixMilli(from).UTC()
 	}
 	places := map[Account]int{}
-	err = each(ctx, s.db.read, func(r row) error {
+	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		l := deadletter.LedgerLine{Messages: map[deadletter.Status]int{}}
 		var hour int64
 		err := r.Scan(&hour, &l.Source, &l.Received, &l.Delivered, &l.Kept, &l.Refused, &l.Arrived, &l.Repeated)
@@ -281,7 +282,7 @@ func (s *Store) ledgerPage(ctx context.Context, q LedgerQuery) (LedgerPage, erro
 	if err != nil {
 		return LedgerPage{}, err
 	}
-	return p, each(ctx, s.db.read, func(r row) error {
+	return p, sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var hour int64
 		var source string
 		var status deadletter.Status
@@ -301,7 +302,7 @@ func (s *Store) hoursOf(ctx context.Context, q LedgerQuery) (from, to int64, mor
 		before = q.Before.UnixMilli()
 	}
 	rows, hours := 0, 0
-	err = each(ctx, s.db.read, func(r row) error {
+	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var hour int64
 		var n int
 		if err := r.Scan(&hour, &n); err != nil || more {
@@ -326,7 +327,7 @@ const ledgerReceived = `SELECT source, sum(received + max(told - kept, 0)) FROM 
 // (inclusive) to another.
 func (s *Store) Received(ctx context.Context, source string, from, to time.Time) (map[string]int, error) {
 	received := map[string]int{}
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var name string
 		var n int
 		err := r.Scan(&name, &n)
@@ -353,7 +354,7 @@ const openAccounts = `SELECT hour, source, run, received + max(told - kept, 0), 
 // OpenAccounts answers the accounts since a time in which not all is settled. Those that balance cost nothing.
 func (s *Store) OpenAccounts(ctx context.Context, since time.Time) ([]OpenAccount, error) {
 	var list []OpenAccount
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var o OpenAccount
 		var hour int64
 		err := r.Scan(&hour, &o.Source, &o.Run, &o.Received, &o.Delivered, &o.Kept, &o.Refused, &o.Arrived, &o.Numbered)
@@ -373,11 +374,11 @@ const killedRuns = `SELECT run, saved_at FROM ledger_runs WHERE ended_at IS NULL
 // one that goes on.
 func (s *Store) KilledRuns(ctx context.Context, since time.Time, present string) (map[string]time.Time, error) {
 	killed := map[string]time.Time{}
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var run string
 		var saved sql.NullInt64
 		err := r.Scan(&run, &saved)
-		killed[run] = fromMillis(saved)
+		killed[run] = sqlite.Time(saved)
 		return err
 	}, killedRuns, since.UnixMilli(), present)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 // LedgerPlace is where webhooks can be missing.
@@ -26,7 +27,7 @@ const (
 // KnownMissing answers how many were found missing since a time while the queue would still have had them.
 func (s *Store) KnownMissing(ctx context.Context, since time.Time) (map[LedgerPlace]int, error) {
 	known := map[LedgerPlace]int{}
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var at LedgerPlace
 		var hour int64
 		var n int
@@ -71,7 +72,7 @@ func (s *Store) Acknowledgements(
 	since time.Time,
 ) (map[deadletter.ImbalanceKey]deadletter.Acknowledgement, error) {
 	acks := map[deadletter.ImbalanceKey]deadletter.Acknowledgement{}
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var key deadletter.ImbalanceKey
 		var ack deadletter.Acknowledgement
 		var hour, at int64

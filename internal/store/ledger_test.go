@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"log/slog"
 	"testing"
 
 	"dlqdesk/internal/deadletter"
@@ -20,7 +21,7 @@ func TestLedgerBeginsWithTheMessagesThatThereAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	downTo(t, path, 14)
-	s, err := store.Open(t.Context(), path, key)
+	s, err := store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,7 @@
 package store
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,6 +9,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 // Filter says which messages are meant. The zero Filter means all.
@@ -30,7 +29,7 @@ type Filter struct {
 	// words, from their beginning, of the error reason, the message id, the event type or the payload
 	Text string
 
-	match string // what the text means in the index; see understood
+	match string // what the text means in the index; see withMatch
 }
 
 // Sort is what a list of messages goes by, newest first.
@@ -65,10 +64,10 @@ func (s *Store) Messages(ctx context.Context, q MessageQuery) (Page[deadletter.M
 	if err != nil {
 		return Page[deadletter.Message]{}, err
 	}
-	if q.Filter, err = s.understood(ctx, q.Filter); err != nil {
+	if q.Filter, err = s.withMatch(ctx, q.Filter); err != nil {
 		return Page[deadletter.Message]{}, err
 	}
-	page, err := q.keyset().page(ctx, s.db.read, at, newer, q.Limit)
+	page, err := q.keyset().page(ctx, s.db, at, newer, q.Limit)
 	if err != nil {
 		return page, fmt.Errorf("read messages: %w", err)
 	}
@@ -100,18 +99,18 @@ func (s *Store) Neighbours(
 	id deadletter.ID,
 ) (newer, older deadletter.ID, err error) {
 	var at place
-	err = s.db.read.QueryRowContext(ctx, placeOfMessage, id).Scan(&at.key, &at.lead)
+	err = s.db.QueryRowContext(ctx, placeOfMessage, id).Scan(&at.key, &at.lead)
 	if err := notFound(err, "there is no message %s", id); err != nil {
 		return "", "", err
 	}
-	if q.Filter, err = s.understood(ctx, q.Filter); err != nil {
+	if q.Filter, err = s.withMatch(ctx, q.Filter); err != nil {
 		return "", "", err
 	}
 	for _, side := range []struct {
 		newer bool
 		id    *deadletter.ID
 	}{{true, &newer}, {false, &older}} {
-		page, err := q.keyset().page(ctx, s.db.read, at, side.newer, 1)
+		page, err := q.keyset().page(ctx, s.db, at, side.newer, 1)
 		if err != nil {
 			return "", "", fmt.Errorf("find the messages beside %s: %w", id, err)
 		}
@@ -120,6 +119,16 @@ func (s *Store) Neighbours(
 		}
 	}
 	return newer, older, nil
+}
+
+// withMatch returns the filter with its text looked up in the search index.
+func (s *Store) withMatch(ctx context.Context, f Filter) (Filter, error) {
+	if f.Text == "" {
+		return f, nil
+	}
+	var err error
+	f.match, err = s.index.Match(ctx, f.Text)
+	return f, err
 }
 
 // conditions are the WHERE terms of a query, with their arguments.
@@ -149,7 +158,7 @@ func (f Filter) where() conditions {
 	if f.Text != "" {
 		// The search drives the query, in the order of its row ids, so that a page ends as soon as it is full.
 		c.from = "message_search t CROSS JOIN messages l ON l.n = t.rowid"
-		c.add("t.message_search MATCH ?", cmp.Or(f.match, beginnings(f.Text)))
+		c.add("t.message_search MATCH ?", f.match)
 	}
 	if f.Status != "" {
 		c.add("l.status = ?", f.Status)
@@ -221,7 +230,7 @@ type keyset[T any] struct {
 	lead               string // "": none
 	leadOf             func(T) int64
 	conditions         conditions
-	scan               func(row) (int64, T, error)
+	scan               func(sqlite.Row) (int64, T, error)
 }
 
 // place is where an item stands in a list. The zero place is before the newest.
@@ -236,7 +245,7 @@ func (p place) cursor(side string, led bool) string {
 }
 
 // page reads one page beyond a place, and one row more to know whether there is another.
-func (k keyset[T]) page(ctx context.Context, q querier, at place, newer bool, limit int) (Page[T], error) {
+func (k keyset[T]) page(ctx context.Context, q sqlite.Querier, at place, newer bool, limit int) (Page[T], error) {
 	order, where := "DESC", k.conditions
 	where.terms, where.args = slices.Clone(where.terms), slices.Clone(where.args)
 	switch {
@@ -253,7 +262,7 @@ func (k keyset[T]) page(ctx context.Context, q querier, at place, newer bool, li
 	var page Page[T]
 	var places []place
 	query := "SELECT " + k.columns + " FROM " + k.from + where.sql() + " ORDER BY " + orderBy + " LIMIT ?"
-	err := each(ctx, q, func(r row) error {
+	err := sqlite.Each(ctx, q, func(r sqlite.Row) error {
 		key, item, err := k.scan(r)
 		p := place{key: key}
 		if k.lead != "" {
@@ -344,7 +353,7 @@ func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 		where.add("outcome = ?", f.Outcome)
 	}
 	counts := Counts{ByStatus: map[deadletter.Status]int{}}
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var status deadletter.Status
 		var n int
 		err := r.Scan(&status, &n)
@@ -358,14 +367,14 @@ func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 }
 
 func (s *Store) countCapped(ctx context.Context, f Filter) (Counts, error) {
-	f, err := s.understood(ctx, f)
+	f, err := s.withMatch(ctx, f)
 	if err != nil {
 		return Counts{}, err
 	}
 	where := f.where()
 	counts := Counts{ByStatus: map[deadletter.Status]int{}}
 	total := 0
-	err = each(ctx, s.db.read, func(r row) error {
+	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var status deadletter.Status
 		var n int
 		err := r.Scan(&status, &n)
@@ -385,27 +394,12 @@ const statusCodes = `SELECT DISTINCT status_code FROM message_counts WHERE statu
 
 // StatusCodes answers the status codes that messages have, for a filter to offer.
 func (s *Store) StatusCodes(ctx context.Context) ([]int, error) {
-	return column[int](ctx, s.db.read, "status codes", statusCodes)
+	return sqlite.Column[int](ctx, s.db, "status codes", statusCodes)
 }
 
 const sourceNames = `SELECT DISTINCT source FROM message_counts WHERE source <> '' AND messages > 0 ORDER BY source`
 
 // Sources answers the sources that messages have, configured or not.
 func (s *Store) Sources(ctx context.Context) ([]string, error) {
-	return column[string](ctx, s.db.read, "sources", sourceNames)
-}
-
-// column reads a query of one column.
-func column[T any](ctx context.Context, q querier, what, query string, args ...any) ([]T, error) {
-	var list []T
-	err := each(ctx, q, func(r row) error {
-		var item T
-		err := r.Scan(&item)
-		list = append(list, item)
-		return err
-	}, query, args...)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read %s", what), err)
-	}
-	return list, nil
+	return sqlite.Column[string](ctx, s.db, "sources", sourceNames)
 }

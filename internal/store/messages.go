@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 const messageColumns = `l.n, l.id, l.source, l.destination, l.method, l.query, l.webhook_id, l.content_type, l.status, l.outcome,
@@ -17,7 +18,7 @@ const messageColumns = `l.n, l.id, l.source, l.destination, l.method, l.query, l
 	l.last_action, l.last_at, l.queue, l.event_type, l.fingerprint`
 
 // scanMessage reads messageColumns.
-func scanMessage(r row) (int64, deadletter.Message, error) {
+func scanMessage(r sqlite.Row) (int64, deadletter.Message, error) {
 	var (
 		n                                                       int64
 		l                                                       deadletter.Message
@@ -63,17 +64,17 @@ func scanMessage(r row) (int64, deadletter.Message, error) {
 	if err != nil {
 		return 0, deadletter.Message{}, err
 	}
-	l.ReceivedAt, l.LastAttemptAt, l.DueAt = time.UnixMilli(received).UTC(), fromMillis(lastAttempt), fromMillis(due)
+	l.ReceivedAt, l.LastAttemptAt, l.DueAt = time.UnixMilli(received).UTC(), sqlite.Time(lastAttempt), sqlite.Time(due)
 	l.Order = deadletter.Order{
 		Trigger: deadletter.Trigger(
 			trigger.String,
 		),
 		By:       orderBy.String,
 		Revision: int(orderRevision.Int64),
-		At:       fromMillis(orderAt),
+		At:       sqlite.Time(orderAt),
 	}
-	l.Lease = deadletter.Lease{Token: token.String, Until: fromMillis(lease)}
-	l.LastOrder = deadletter.LastOrder{By: lastBy.String, Action: lastAction.String, At: fromMillis(lastAt)}
+	l.Lease = deadletter.Lease{Token: token.String, Until: sqlite.Time(lease)}
+	l.LastOrder = deadletter.LastOrder{By: lastBy.String, Action: lastAction.String, At: sqlite.Time(lastAt)}
 	if err := json.Unmarshal([]byte(queue), &l.Queue); err != nil {
 		return 0, deadletter.Message{}, fmt.Errorf("read queue facts of message %s: %w", l.ID, err)
 	}
@@ -82,14 +83,14 @@ func scanMessage(r row) (int64, deadletter.Message, error) {
 
 const messageByID = `SELECT ` + messageColumns + ` FROM messages l WHERE l.id = ?`
 
-func message(ctx context.Context, q querier, id deadletter.ID) (deadletter.Message, error) {
+func message(ctx context.Context, q sqlite.Querier, id deadletter.ID) (deadletter.Message, error) {
 	_, l, err := scanMessage(q.QueryRowContext(ctx, messageByID, id))
 	return l, notFound(err, "there is no message %s", id)
 }
 
 // Message answers the message of that id, or NotFound.
 func (s *Store) Message(ctx context.Context, id deadletter.ID) (deadletter.Message, error) {
-	return message(ctx, s.db.read, id)
+	return message(ctx, s.db, id)
 }
 
 // Message answers the message as this transaction sees it, or NotFound.
@@ -102,7 +103,7 @@ const messageOfReceipt = `SELECT ` + messageColumns + ` FROM arrivals a JOIN mes
 // MessageOf answers the message that a webhook became one more arrival of, by the message id that the platform was
 // told for it, or NotFound.
 func (s *Store) MessageOf(ctx context.Context, receipt deadletter.ID) (deadletter.Message, error) {
-	_, l, err := scanMessage(s.db.read.QueryRowContext(ctx, messageOfReceipt, receipt))
+	_, l, err := scanMessage(s.db.QueryRowContext(ctx, messageOfReceipt, receipt))
 	return l, notFound(err, "there is no message %s", receipt)
 }
 
@@ -271,9 +272,9 @@ func (t *Tx) updateMessage(ctx context.Context, c deadletter.Change) (n int64, e
 		l.Fingerprint,
 		l.Attempts,
 		l.AutoAttempts,
-		millis(l.LastAttemptAt),
+		sqlite.Millis(l.LastAttemptAt),
 		attemptedAt(l),
-		millis(l.DueAt),
+		sqlite.Millis(l.DueAt),
 		l.Arrivals,
 		l.Revision,
 		l.Version,
@@ -283,7 +284,7 @@ func (t *Tx) updateMessage(ctx context.Context, c deadletter.Change) (n int64, e
 		l.ID,
 		c.Before.Version,
 		c.Before.Status,
-		textOrNull(c.Before.Lease.Token),
+		sqlite.Text(c.Before.Lease.Token),
 		c.Before.Attempts,
 		c.Before.Arrivals,
 	)
@@ -357,8 +358,8 @@ func appendMessage(values []any, n int64, l *deadletter.Message) ([]any, error) 
 		int64(l.Attempts),
 		int64(l.AutoAttempts),
 		l.ReceivedAt.UnixMilli(),
-		millis(l.LastAttemptAt),
-		millis(l.DueAt),
+		sqlite.Millis(l.LastAttemptAt),
+		sqlite.Millis(l.DueAt),
 		int64(
 			l.Arrivals,
 		),
@@ -387,17 +388,17 @@ func orderArgs(l deadletter.Message) []any {
 		revision = l.Order.Revision
 	}
 	return []any{
-		textOrNull(
+		sqlite.Text(
 			string(l.Order.Trigger),
 		),
-		textOrNull(l.Order.By),
+		sqlite.Text(l.Order.By),
 		revision,
-		millis(l.Order.At),
-		textOrNull(l.Lease.Token),
-		millis(l.Lease.Until),
-		textOrNull(l.LastOrder.By),
-		textOrNull(l.LastOrder.Action),
-		millis(l.LastOrder.At),
+		sqlite.Millis(l.Order.At),
+		sqlite.Text(l.Lease.Token),
+		sqlite.Millis(l.Lease.Until),
+		sqlite.Text(l.LastOrder.By),
+		sqlite.Text(l.LastOrder.Action),
+		sqlite.Millis(l.LastOrder.At),
 	}
 }
 
@@ -422,7 +423,7 @@ func (t *Tx) insertRevisions(ctx context.Context, list []numbered) error {
 			values,
 			c.n,
 			int64(r.Number),
-			blob(r.Body),
+			sqlite.Blob(r.Body),
 			headers,
 			r.By,
 			r.Reason,
@@ -434,17 +435,9 @@ func (t *Tx) insertRevisions(ctx context.Context, list []numbered) error {
 	return err
 }
 
-// blob keeps an empty body apart from NULL.
-func blob(b []byte) []byte {
-	if b == nil {
-		return []byte{}
-	}
-	return b
-}
-
 const revisionColumns = `r.number, r.body, r.headers, r.by, r.reason, r.at, r.queue_message`
 
-func scanRevision(row row) (deadletter.Revision, error) {
+func scanRevision(row sqlite.Row) (deadletter.Revision, error) {
 	var r deadletter.Revision
 	var headers string
 	var at int64
@@ -460,14 +453,14 @@ func scanRevision(row row) (deadletter.Revision, error) {
 
 const oneRevision = `SELECT ` + revisionColumns + ` FROM revisions r JOIN messages l ON l.n = r.message WHERE l.id = ? AND r.number = ?`
 
-func revision(ctx context.Context, q querier, id deadletter.ID, number int) (deadletter.Revision, error) {
+func revision(ctx context.Context, q sqlite.Querier, id deadletter.ID, number int) (deadletter.Revision, error) {
 	r, err := scanRevision(q.QueryRowContext(ctx, oneRevision, id, number))
 	return r, notFound(err, "message %s has no revision %d", id, number)
 }
 
 // Revision answers one revision of a message, or NotFound.
 func (s *Store) Revision(ctx context.Context, id deadletter.ID, number int) (deadletter.Revision, error) {
-	return revision(ctx, s.db.read, id, number)
+	return revision(ctx, s.db, id, number)
 }
 
 // Revision answers one revision of a message as this transaction sees it, or NotFound.
@@ -481,7 +474,7 @@ const revisionList = `SELECT r.number, x'', r.headers, r.by, r.reason, r.at, NUL
 // Revisions answers who made the revisions of a message, newest first and at most 200, without their bodies.
 func (s *Store) Revisions(ctx context.Context, id deadletter.ID) ([]deadletter.Revision, error) {
 	var list []deadletter.Revision
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		revision, err := scanRevision(r)
 		list = append(list, revision)
 		return err
@@ -531,7 +524,7 @@ func (t *Tx) writeAttempts(ctx context.Context, list []numbered) error {
 			int64(a.StatusCode),
 			a.Error,
 			headers,
-			blob(a.ResponseBody),
+			sqlite.Blob(a.ResponseBody),
 			a.ResponseCut,
 			a.RetryAfter.Milliseconds(),
 			a.TraceParent,
@@ -546,7 +539,7 @@ func (t *Tx) writeAttempts(ctx context.Context, list []numbered) error {
 const attemptColumns = `a.number, a.trigger, a.actor, a.revision, a.started_at, a.done, a.latency_us, a.outcome, a.status_code, a.error,
 	a.response_headers, a.response_body, a.response_cut, a.retry_after_ms, a.trace_parent, a.queue_message_id, a.sent_digest`
 
-func scanAttempt(r row) (deadletter.Attempt, error) {
+func scanAttempt(r sqlite.Row) (deadletter.Attempt, error) {
 	var a deadletter.Attempt
 	var started, latency, retryAfter int64
 	var headers string
@@ -586,7 +579,7 @@ const attemptList = `SELECT ` + attemptColumns + ` FROM attempts a JOIN messages
 // Attempts answers the attempts of a message, newest first, the latest 200.
 func (s *Store) Attempts(ctx context.Context, id deadletter.ID) ([]deadletter.Attempt, error) {
 	var list []deadletter.Attempt
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		a, err := scanAttempt(r)
 		list = append(list, a)
 		return err
@@ -615,7 +608,7 @@ func (t *Tx) insertArrival(ctx context.Context, n int64, a deadletter.Arrival) e
 		if err != nil {
 			return err
 		}
-		headers, body = text, blob(a.Body)
+		headers, body = text, sqlite.Blob(a.Body)
 	}
 	_, err := t.tx.ExecContext(
 		ctx,
@@ -638,7 +631,7 @@ const arrivalList = `SELECT a.number, a.at, a.queue_message_id, a.differs, a.hea
 // Arrivals answers the later arrivals of a message, newest first, the latest 50.
 func (s *Store) Arrivals(ctx context.Context, id deadletter.ID) ([]deadletter.Arrival, error) {
 	var list []deadletter.Arrival
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var a deadletter.Arrival
 		var at int64
 		var headers sql.NullString

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -43,7 +44,7 @@ func TestMessagesOfOneMillisecondAreAllKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "desk.db")
 	var want, all []string
 	for run := range 3 {
-		s, err := store.Open(t.Context(), path, key)
+		s, err := store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func TestOlderFileKeepsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	downTo(t, path, 11)
-	again, err := store.Open(t.Context(), path, key)
+	again, err := store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 // sequenceBits is how much of a message's row number tells messages of one millisecond apart.
@@ -38,7 +39,7 @@ const (
 )
 
 // begin takes account of what earlier runs have written.
-func (n *numbering) begin(ctx context.Context, q querier) error {
+func (n *numbering) begin(ctx context.Context, q sqlite.Querier) error {
 	n.latest = map[int64]int64{}
 	if err := q.QueryRowContext(ctx, highestNumber).Scan(&n.known); err != nil {
 		return fmt.Errorf("find the latest message: %w", err)
@@ -47,7 +48,7 @@ func (n *numbering) begin(ctx context.Context, q querier) error {
 }
 
 // next numbers messages. They are written before it is called again.
-func (n *numbering) next(ctx context.Context, q querier, list []*deadletter.Change) ([]int64, error) {
+func (n *numbering) next(ctx context.Context, q sqlite.Querier, list []*deadletter.Change) ([]int64, error) {
 	if len(n.latest) > mostLatest {
 		n.known = max(n.known, slices.Max(slices.Collect(maps.Values(n.latest))))
 		clear(n.latest)

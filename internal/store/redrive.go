@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 const (
@@ -21,21 +22,21 @@ const (
 // DueRedrives answers messages of a queue of the list that people ordered to be sent back to where they came from, in
 // that order. Those of jobs are ordered and claimed in one go, so that they are never due.
 func (s *Store) DueRedrives(ctx context.Context, queue string, at time.Time, limit int) ([]deadletter.Message, error) {
-	return messages(ctx, s.db.often, "due", dueRedrives, queue, at.UnixMilli(), limit)
+	return messages(ctx, s.db.Prepared(), "due", dueRedrives, queue, at.UnixMilli(), limit)
 }
 
 // NextRedrive answers when the next of DueRedrives is due; the zero time when none is.
 func (s *Store) NextRedrive(ctx context.Context, queue string) (time.Time, error) {
 	var at sql.NullInt64
-	if err := s.db.read.QueryRowContext(ctx, nextRedrive, queue).Scan(&at); err != nil {
+	if err := s.db.QueryRowContext(ctx, nextRedrive, queue).Scan(&at); err != nil {
 		return time.Time{}, fmt.Errorf("read next redrive: %w", err)
 	}
-	return fromMillis(at), nil
+	return sqlite.Time(at), nil
 }
 
 // RedriveQueues answers the queues of the list that have messages to be sent back.
 func (s *Store) RedriveQueues(ctx context.Context) ([]string, error) {
-	return column[string](ctx, s.db.read, "queues to redrive to", redriveQueues)
+	return sqlite.Column[string](ctx, s.db, "queues to redrive to", redriveQueues)
 }
 
 const (
@@ -103,7 +104,7 @@ const queueNames = `WITH RECURSIVE q (name) AS (
 
 // Queues answers the queues of the list that messages were read from, configured or not.
 func (s *Store) Queues(ctx context.Context) ([]string, error) {
-	return column[string](ctx, s.db.read, "queues", queueNames)
+	return sqlite.Column[string](ctx, s.db, "queues", queueNames)
 }
 
 const pendingRedrives = `SELECT i.message, l.id, i.version, coalesce(l.queue ->> 'groupId', '') FROM job_items i JOIN messages l ON l.n = i.message
@@ -113,7 +114,7 @@ const pendingRedrives = `SELECT i.message, l.id, i.version, coalesce(l.queue ->>
 // received, with their groups.
 func (s *Store) PendingRedrives(ctx context.Context, id deadletter.JobID, queue string, limit int) ([]Item, error) {
 	var list []Item
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		item := Item{Job: id}
 		err := r.Scan(&item.n, &item.Message, &item.Version, &item.Group)
 		list = append(list, item)
@@ -152,5 +153,5 @@ const orderedRedrives = `SELECT id FROM messages WHERE read_from = ? AND read_fr
 
 // OrderedRedrives answers the messages of a group whose redrive was ordered and has not begun.
 func (t *Tx) OrderedRedrives(ctx context.Context, queue, group string) ([]deadletter.ID, error) {
-	return column[deadletter.ID](ctx, t.tx, "redrives of a group", orderedRedrives, queue, group)
+	return sqlite.Column[deadletter.ID](ctx, t.tx, "redrives of a group", orderedRedrives, queue, group)
 }

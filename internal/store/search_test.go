@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -155,7 +156,7 @@ func TestSearchIndexIsMadeAnew(t *testing.T) {
 			if err := harm(filepath.Join(filepath.Dir(path), "search.db")); err != nil {
 				t.Fatal(err)
 			}
-			again, err := store.Open(t.Context(), path, key)
+			again, err := store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}

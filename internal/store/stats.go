@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 // Tally counts what happened to the messages of a source within one step of time.
@@ -35,7 +36,7 @@ func (s *Store) Tallies(ctx context.Context, q TallyQuery) ([]Tally, error) {
 		kept = time.Hour
 	}
 	var list []Tally
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var t Tally
 		var at int64
 		err := r.Scan(&at, &t.Source, &t.Failed, &t.ByItself, &t.ByPeople)
@@ -54,7 +55,7 @@ func (s *Store) CountUpTo(ctx context.Context, f Filter, limit int) (int, error)
 	where := f.where()
 	var n int
 	query := "SELECT count(*) FROM (SELECT 1 FROM " + where.from + where.sql() + " LIMIT ?)"
-	if err := s.db.read.QueryRowContext(ctx, query, append(where.args, limit)...).Scan(&n); err != nil {
+	if err := s.db.QueryRowContext(ctx, query, append(where.args, limit)...).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count messages: %w", err)
 	}
 	return n, nil
@@ -65,7 +66,7 @@ const countsBySource = `SELECT source, status, sum(messages) FROM message_counts
 // CountsBySource answers how many messages each source has, by status.
 func (s *Store) CountsBySource(ctx context.Context) (map[string]map[deadletter.Status]int, error) {
 	counts := map[string]map[deadletter.Status]int{}
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var source string
 		var status deadletter.Status
 		var n int

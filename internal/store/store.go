@@ -1,6 +1,6 @@
-// Package store keeps messages, the audit trail, users and sessions in one SQLite file. Every SQL statement of the
-// program is here; no rule of the domain is: a message changes only by a deadletter.Change, applied with its audit
-// event in one transaction.
+// Package store is the SQL of the desk's file: messages, the audit trail, causes, jobs, counts, the ledger, users and
+// sessions. It holds no rule of the domain: a message changes only by a deadletter.Change, which is applied with its
+// audit event in one transaction. The engine below it is sqlite, the full-text index beside it search.
 package store
 
 import (
@@ -9,52 +9,76 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/search"
+	"dlqdesk/internal/sqlite"
 	"dlqdesk/migrations"
 )
 
 // Store is the desk's file. Its methods may be called from many goroutines.
 type Store struct {
-	db      *db
-	index   *index
+	db      *sqlite.DB
+	index   *search.Index
 	key     []byte
 	changed chan struct{}
 
-	// Only the writer's loop looks at these.
+	// Only the writer's loop reads these.
 	batch   batch // of the commit under way
 	numbers numbering
 }
 
-// Open opens (or creates) the file and brings it to the newest schema. key vouches for the audit trail; it is at
-// least 32 bytes and kept outside the file. The caller closes the Store.
-func Open(ctx context.Context, path string, key []byte) (*Store, error) {
+// cacheKiB is larger than that of other files, because the indexes of this one are written to all over.
+const cacheKiB = 8000
+
+// Open opens the file, or creates it, and brings it to the newest schema. key seals the audit trail; it has at least
+// 32 bytes and is stored outside the file. The caller closes the Store.
+func Open(ctx context.Context, path string, key []byte, log *slog.Logger) (*Store, error) {
 	if len(key) < 32 {
 		return nil, errors.New("open store: the audit key needs 32 bytes")
 	}
-	index, err := openIndex(ctx, path)
+	s := &Store{key: key, changed: make(chan struct{}, 1)}
+	index := search.PathBeside(path)
+	db, err := sqlite.Open(ctx, sqlite.Options{
+		Path:         path,
+		Migrations:   migrations.Desk(),
+		Log:          log,
+		Attach:       index,
+		CacheKiB:     cacheKiB,
+		Begin:        func() { s.batch = batch{} },
+		BeforeCommit: s.endBatch,
+	})
 	if err != nil {
 		return nil, err
 	}
-	db, err := openDB(ctx, file{path: path, migrations: migrations.Desk(), beside: index.path, cache: deskCache})
-	if err != nil {
-		return nil, errors.Join(err, index.db.Close())
+	s.db = db
+	if s.index, err = search.Open(ctx, index, db, log); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
-	s := &Store{db: db, index: index, key: key, changed: make(chan struct{}, 1)}
-	db.begin, db.end = func() { s.batch = batch{} }, s.endBatch
-	if err := errors.Join(s.numbers.begin(ctx, db.read), s.groupAll(ctx)); err != nil {
+	if err := errors.Join(s.numbers.begin(ctx, db), s.groupAll(ctx)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
 // Close waits for the writes under way and closes the file.
-func (s *Store) Close() error { return errors.Join(s.db.Close(), s.index.db.Close()) }
+func (s *Store) Close() error { return errors.Join(s.db.Close(), s.index.Close()) }
+
+// RunIndex keeps the search index up to date until ctx ends. masks are the values of each source's bodies that no
+// search may find.
+func (s *Store) RunIndex(ctx context.Context, masks map[string][]payload.Path) error {
+	return s.index.Run(ctx, masks)
+}
+
+// Unsearched returns how many of the latest events no search finds yet.
+func (s *Store) Unsearched(ctx context.Context) (int64, error) { return s.index.Lag(ctx) }
 
 // Tx is one write transaction: all of it is committed, or nothing.
 type Tx struct {
-	tx      *writeTx
+	tx      *sqlite.Tx
 	key     []byte
 	numbers *numbering
 	end     trailEnd
@@ -76,7 +100,7 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 	asked := ctx
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err := s.db.Write(ctx, func(ctx context.Context, tx *writeTx) error {
+	err := s.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
 		t := &Tx{tx: tx, key: s.key, numbers: &s.numbers, end: s.batch.end, earlier: s.batch.counted}
 		if err := fn(ctx, t); err != nil {
 			return err
@@ -88,15 +112,18 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 	if errors.Is(err, context.DeadlineExceeded) && asked.Err() == nil {
 		return &deadletter.Error{
 			Kind: deadletter.Unavailable,
-			Text: textBusy,
+			Text: sqlite.TextBusy,
 			Err:  fmt.Errorf("no write could be begun within %s", patience),
 		}
 	}
 	if err == nil && applied {
-		tell(s.changed)
+		select {
+		case s.changed <- struct{}{}:
+		default: // a reader that has not come yet sees both changes
+		}
 	}
 	if err == nil && recorded {
-		s.index.kick()
+		s.index.Kick()
 	}
 	return err
 }
@@ -111,7 +138,7 @@ type batch struct {
 func (t *Tx) count(add func(*counts)) { t.counted = append(t.counted, add) }
 
 // endBatch writes what the writes of a commit have in common.
-func (s *Store) endBatch(ctx context.Context, tx *writeTx) error {
+func (s *Store) endBatch(ctx context.Context, tx *sqlite.Tx) error {
 	sum := newCounts()
 	for _, add := range s.batch.counted {
 		add(sum)
@@ -129,58 +156,12 @@ func (s *Store) endBatch(ctx context.Context, tx *writeTx) error {
 // Changed tells that messages were changed in this process since it was read last. One reader alone may wait for it.
 func (s *Store) Changed() <-chan struct{} { return s.changed }
 
-// row is what sql.Row and sql.Rows share.
-type row interface{ Scan(dest ...any) error }
-
-// querier is what a transaction and the readers share.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-// millis is a time as the tables keep it; NULL for the zero time.
-func millis(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UnixMilli()
-}
-
-func fromMillis(n sql.NullInt64) time.Time {
-	if !n.Valid {
-		return time.Time{}
-	}
-	return time.UnixMilli(n.Int64).UTC()
-}
-
-func textOrNull(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
-}
-
 func toJSON(v any) (string, error) {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return "", fmt.Errorf("write JSON: %w", err)
 	}
 	return string(text), nil
-}
-
-// each scans every row of a query with fn and closes it.
-func each(ctx context.Context, q querier, fn func(row) error, query string, args ...any) error {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		if err := fn(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // notFound turns an absent row into an error that a person can be told.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 // User is somebody who may sign in.
@@ -22,7 +23,7 @@ type User struct {
 
 const userByName = `SELECT name, role, password_hash, credential, created_at FROM users WHERE name = ?`
 
-func user(ctx context.Context, q querier, name string) (User, error) {
+func user(ctx context.Context, q sqlite.Querier, name string) (User, error) {
 	var u User
 	var created int64
 	err := q.QueryRowContext(ctx, userByName, name).Scan(&u.Name, &u.Role, &u.PasswordHash, &u.Credential, &created)
@@ -32,7 +33,7 @@ func user(ctx context.Context, q querier, name string) (User, error) {
 
 // User answers the user of that name (upper and lower case are one), or NotFound.
 func (s *Store) User(ctx context.Context, name string) (User, error) {
-	return user(ctx, s.db.read, name)
+	return user(ctx, s.db, name)
 }
 
 // User answers the user as this transaction sees it, or NotFound.
@@ -41,12 +42,12 @@ func (t *Tx) User(ctx context.Context, name string) (User, error) { return user(
 const anyUser = `SELECT EXISTS (SELECT 1 FROM users)`
 
 // HasUsers tells whether anybody may sign in yet.
-func (s *Store) HasUsers(ctx context.Context) (bool, error) { return hasUsers(ctx, s.db.read) }
+func (s *Store) HasUsers(ctx context.Context) (bool, error) { return hasUsers(ctx, s.db) }
 
 // HasUsers tells the same as this transaction sees it.
 func (t *Tx) HasUsers(ctx context.Context) (bool, error) { return hasUsers(ctx, t.tx) }
 
-func hasUsers(ctx context.Context, q querier) (bool, error) {
+func hasUsers(ctx context.Context, q sqlite.Querier) (bool, error) {
 	var any bool
 	if err := q.QueryRowContext(ctx, anyUser).Scan(&any); err != nil {
 		return false, fmt.Errorf("look for users: %w", err)
@@ -109,7 +110,7 @@ func (t *Tx) ClearSetupLink(ctx context.Context) error {
 
 // SetupLink tells whether the token is that of the open set-up link.
 func (s *Store) SetupLink(ctx context.Context, token string) (bool, error) {
-	return setupLink(ctx, s.db.read, token)
+	return setupLink(ctx, s.db, token)
 }
 
 // SetupLink tells the same as this transaction sees it.
@@ -117,7 +118,7 @@ func (t *Tx) SetupLink(ctx context.Context, token string) (bool, error) {
 	return setupLink(ctx, t.tx, token)
 }
 
-func setupLink(ctx context.Context, q querier, token string) (bool, error) {
+func setupLink(ctx context.Context, q sqlite.Querier, token string) (bool, error) {
 	hash := sha256.Sum256([]byte(token))
 	var found bool
 	if err := q.QueryRowContext(ctx, findSetup, hash[:]).Scan(&found); err != nil {
@@ -147,7 +148,7 @@ const (
 func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	hash := sha256.Sum256([]byte(token))
 	var data []byte
-	err := s.store.db.read.QueryRowContext(ctx, findSession, hash[:], s.now().UnixMilli()).Scan(&data)
+	err := s.store.db.QueryRowContext(ctx, findSession, hash[:], s.now().UnixMilli()).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, false, nil
 	}
@@ -157,7 +158,7 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 // CommitCtx implements scs.CtxStore. It drops what has expired on the way.
 func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
 	hash := sha256.Sum256([]byte(token))
-	return s.write(ctx, func(ctx context.Context, tx *writeTx) error {
+	return s.write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
 		if _, err := tx.ExecContext(ctx, expireSessions, s.now().UnixMilli()); err != nil {
 			return err
 		}
@@ -169,7 +170,7 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, exp
 // DeleteCtx implements scs.CtxStore.
 func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
 	hash := sha256.Sum256([]byte(token))
-	return s.write(ctx, func(ctx context.Context, tx *writeTx) error {
+	return s.write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
 		_, err := tx.ExecContext(ctx, deleteSession, hash[:])
 		return err
 	})
@@ -183,7 +184,7 @@ func WithEvent(ctx context.Context, e deadletter.Event) context.Context {
 	return context.WithValue(ctx, eventKey{}, e)
 }
 
-func (s *Sessions) write(ctx context.Context, change func(ctx context.Context, tx *writeTx) error) error {
+func (s *Sessions) write(ctx context.Context, change func(ctx context.Context, tx *sqlite.Tx) error) error {
 	event, with := ctx.Value(eventKey{}).(deadletter.Event)
 	return s.store.Write(ctx, func(ctx context.Context, tx *Tx) error {
 		if err := change(ctx, tx.tx); err != nil || !with {

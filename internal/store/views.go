@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
 )
 
 // View is a list that somebody keeps by name.
@@ -23,7 +24,7 @@ const viewsOf = `SELECT id, owner, name, query, shared FROM views WHERE owner = 
 // Views answers the views that a user sees, the own ones first, and at most 200.
 func (s *Store) Views(ctx context.Context, user string) ([]View, error) {
 	var list []View
-	err := each(ctx, s.db.read, func(r row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var v View
 		err := r.Scan(&v.ID, &v.Owner, &v.Name, &v.Query, &v.Shared)
 		list = append(list, v)
@@ -79,7 +80,7 @@ const (
 
 // Look answers how a user has the list look; "" where nothing was chosen.
 func (s *Store) Look(ctx context.Context, user string) (look string, err error) {
-	err = s.db.read.QueryRowContext(ctx, lookOf, user).Scan(&look)
+	err = s.db.QueryRowContext(ctx, lookOf, user).Scan(&look)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}

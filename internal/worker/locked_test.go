@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"database/sql"
+	"log/slog"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -42,7 +43,7 @@ func TestResultOutwaitsALockedStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const lease = time.Minute // is long over when the result is written
 		path := filepath.Join(t.TempDir(), "desk.db")
-		s, err := store.Open(t.Context(), path, desktest.Key())
+		s, err := store.Open(t.Context(), path, desktest.Key(), slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -93,7 +94,7 @@ func TestWriteOfACallerWhoLeftIsNotDone(t *testing.T) {
 
 func TestClosedStoreRefusesWrites(t *testing.T) {
 	t.Parallel()
-	s, err := store.Open(t.Context(), t.TempDir()+"/desk.db", key)
+	s, err := store.Open(t.Context(), t.TempDir()+"/desk.db", key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func TestClosedStoreRefusesWrites(t *testing.T) {
 
 func TestPathWithMarksThatAddressesGiveMeaning(t *testing.T) {
 	t.Parallel()
-	s, err := store.Open(t.Context(), t.TempDir()+"/a b?c#d%20.db", key)
+	s, err := store.Open(t.Context(), t.TempDir()+"/a b?c#d%20.db", key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +121,7 @@ func TestPathWithMarksThatAddressesGiveMeaning(t *testing.T) {
 func BenchmarkWrite(b *testing.B) {
 	for _, callers := range []int{1, 64} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			s, err := store.Open(b.Context(), b.TempDir()+"/desk.db", key)
+			s, err := store.Open(b.Context(), b.TempDir()+"/desk.db", key, slog.New(slog.DiscardHandler))
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -150,7 +151,7 @@ func BenchmarkWrite(b *testing.B) {
 func TestFileIsItsOwnersAlone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s, err := store.Open(t.Context(), filepath.Join(dir, "desk.db"), key)
+	s, err := store.Open(t.Context(), filepath.Join(dir, "desk.db"), key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +170,7 @@ func TestFileIsItsOwnersAlone(t *testing.T) {
 func TestWriteWaitsForAnotherProcess(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "desk.db")
-	s, err := store.Open(t.Context(), path, key)
+	s, err := store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +219,7 @@ func TestWriteThatHasBegunIsNotTakenBack(t *testing.T) {
 func TestCloseFinishesWhatWaits(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "desk.db")
-	s, err := store.Open(t.Context(), path, key)
+	s, err := store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +247,7 @@ func TestCloseFinishesWhatWaits(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Errorf("the second Close answers %v", err)
 	}
-	s, err = store.Open(t.Context(), path, key)
+	s, err = store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"context"
@@ -9,19 +9,18 @@ import (
 	"os"
 )
 
-// Backup copies the file of a store or of embedded queues, as it stands at one moment, while others read and write
-// it. The copy appears under its name once it is whole and verified; a file of that name must not be there yet.
+// Backup copies a file as it is at one moment, while others read and write it. The copy gets its name once it is
+// complete and verified; a file of that name must not exist yet.
 func Backup(ctx context.Context, from, to string) error {
 	unfinished := to + ".unfinished"
-	// SQLite fills a file that is there and empty: so it is readable to its owner alone from the first byte on.
-	// the operator names the folder
-	f, err := os.OpenFile(unfinished, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600) //nolint:gosec
+	// SQLite fills an empty file that exists: so the copy is readable to its owner alone from the first byte on.
+	f, err := os.OpenFile(unfinished, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600) //nolint:gosec // the operator names it
 	if err != nil {
 		return fmt.Errorf("make the copy: %w", err)
 	}
 	err = copyInto(ctx, from, unfinished)
 	if err == nil {
-		err = isWhole(ctx, unfinished)
+		err = checkPages(ctx, unfinished)
 	}
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Link(unfinished, to) // never over another file
@@ -39,8 +38,8 @@ func copyInto(ctx context.Context, from, to string) error {
 	})
 }
 
-// isWhole reads every page of a file.
-func isWhole(ctx context.Context, path string) error {
+// checkPages reads every page of a file.
+func checkPages(ctx context.Context, path string) error {
 	return withFile(path, func(db *sql.DB) error {
 		var found string
 		if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
@@ -53,13 +52,9 @@ func isWhole(ctx context.Context, path string) error {
 	})
 }
 
-// withFile opens a file for reading, as it is: without the migrations that it may lack.
+// withFile opens a file for reading, without the migrations that it may lack.
 func withFile(path string, do func(db *sql.DB) error) error {
-	values := url.Values{"mode": {"ro"}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", lockWait.Milliseconds())}}
-	db, err := sql.Open(
-		"sqlite",
-		(&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: values.Encode()}).String(),
-	)
+	db, err := sql.Open("sqlite", fileURL(path, url.Values{"mode": {"ro"}, "_pragma": {busyTimeout}}))
 	if err != nil {
 		return err
 	}

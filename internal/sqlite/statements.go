@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"context"
@@ -7,9 +7,8 @@ import (
 	"sync"
 )
 
-// statements are those that were prepared on a connection, or on several, each once for the life of the file: for a
-// short query that takes longer than to run it. They are as many as there are constants that it is asked for; a query
-// which is put together is not for it.
+// statements caches prepared queries of one connection or of several, each for the life of the file: to prepare a
+// short query takes longer than to run it.
 type statements struct {
 	on interface {
 		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
@@ -50,7 +49,7 @@ func (t *statements) QueryContext(ctx context.Context, query string, args ...any
 func (t *statements) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	s, err := t.prepare(ctx, query) //nolint:sqlclosecheck // close does
 	if err != nil {
-		return t.on.QueryRowContext(ctx, query, args...) // answers the same fault to Scan
+		return t.on.QueryRowContext(ctx, query, args...) // returns the same fault to Scan
 	}
 	return s.QueryRowContext(ctx, args...)
 }

@@ -1,19 +1,25 @@
-package store_test
+package queue_test
 
 import (
+	"bytes"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
-	"dlqdesk/internal/store"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/queue"
 )
 
-func openQueueFile(t testing.TB, path string) *store.QueueFile {
+var start = time.Date(2026, 3, 2, 10, 15, 0, 0, time.UTC)
+
+func openFileAt(t testing.TB, path string) *queue.File {
 	t.Helper()
-	m, err := store.OpenQueueFile(t.Context(), path)
+	m, err := queue.OpenFile(t.Context(), path, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,13 +58,13 @@ func fill(t testing.TB, path string, n, from, to int) {
 }
 
 // The time of a receive does not grow with what waits, is in flight, or is blocked.
-func TestReceiveDoesNotLookPastWhatItCannotTake(t *testing.T) {
+func TestTimeOfReceiveDoesNotGrowWithTheQueue(t *testing.T) {
 	t.Parallel()
 	const few, many, rounds = 1_000, 60_000, 21
-	files := map[int]*store.QueueFile{}
+	files := map[int]*queue.File{}
 	for _, n := range []int{few, many} {
 		path := filepath.Join(t.TempDir(), "queue.db")
-		files[n] = openQueueFile(t, path)
+		files[n] = openFileAt(t, path)
 		fill(t, path, n, n+1, n+10*rounds)
 	}
 	took := map[string][]time.Duration{}
@@ -68,18 +74,18 @@ func TestReceiveDoesNotLookPastWhatItCannotTake(t *testing.T) {
 			if _, err := m.Send(
 				t.Context(),
 				"q.fifo",
-				[]store.QueuedMessage{{ID: group, Group: group, Attributes: "null"}},
+				[]queue.Message{{ID: group, GroupID: group}},
 				start,
 			); err != nil {
 				t.Fatal(err)
 			}
-			for _, take := range []store.Take{{Queue: "q", Limit: 10, Hide: time.Hour}, {Queue: "q.fifo", Ordered: true, Limit: 1, Hide: time.Hour}} {
+			for _, request := range []queue.ReceiveRequest{{Queue: "q", Limit: 10, Visibility: time.Hour}, {Queue: "q.fifo", FIFO: true, Limit: 1, Visibility: time.Hour}} {
 				begun := time.Now()
-				messages, err := m.Receive(t.Context(), take, start)
-				if err != nil || len(messages) != take.Limit {
-					t.Fatalf("from %s came %d messages, %v", take.Queue, len(messages), err)
+				messages, err := m.Receive(t.Context(), request, start)
+				if err != nil || len(messages) != request.Limit {
+					t.Fatalf("from %s came %d messages, %v", request.Queue, len(messages), err)
 				}
-				name := fmt.Sprint(take.Queue, n)
+				name := fmt.Sprint(request.Queue, n)
 				took[name] = append(took[name], time.Since(begun))
 			}
 		}
@@ -99,36 +105,32 @@ func median(list []time.Duration) time.Duration {
 
 func TestRepeatedMessageIsAppendedOnce(t *testing.T) {
 	t.Parallel()
-	m := openQueueFile(t, filepath.Join(t.TempDir(), "queue.db"))
-	send := func(list ...store.QueuedMessage) ([]string, error) { return m.Send(t.Context(), "q", list, start) }
+	m := openQueueFile(t)
+	send := func(list ...queue.Message) ([]string, error) { return m.Send(t.Context(), "q", list, start) }
 	ids, err := send(
-		store.QueuedMessage{ID: "1", Dedup: "same"},
-		store.QueuedMessage{ID: "2", Dedup: "same"},
-		store.QueuedMessage{ID: "3"},
+		queue.Message{ID: "1", DeduplicationID: "same"},
+		queue.Message{ID: "2", DeduplicationID: "same"},
+		queue.Message{ID: "3"},
 	)
 	if err != nil || !slices.Equal(ids, []string{"1", "1", "3"}) {
 		t.Errorf("sent as %q, %v", ids, err)
 	}
-	if all, inFlight, oldest, err := m.Depth(
-		t.Context(),
-		"q",
-		start,
-	); all != 2 || inFlight != 0 || !oldest.Equal(start) ||
-		err != nil {
-		t.Errorf("%d messages, %d in flight, the oldest of %v, %v", all, inFlight, oldest, err)
+	d, err := m.Depth(t.Context(), "q", start)
+	if d.Total() != 2 || d.InFlight != 0 || !d.Oldest.Equal(start) || err != nil {
+		t.Errorf("the depth is %+v, %v", d, err)
 	}
 }
 
 func TestManyMessagesThatBecomeVisibleAtOnce(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "queue.db")
-	m := openQueueFile(t, path)
+	m := openFileAt(t, path)
 	const n = 2_500 // more than one receive wakes
 	fill(t, path, n, 1, 2*n)
 	at := start.Add(time.Hour)
 	seen := map[string]bool{}
 	for {
-		messages, err := m.Receive(t.Context(), store.Take{Queue: "q", Limit: 100, Hide: time.Hour}, at)
+		messages, err := m.Receive(t.Context(), queue.ReceiveRequest{Queue: "q", Limit: 100, Visibility: time.Hour}, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,9 +149,9 @@ func TestManyMessagesThatBecomeVisibleAtOnce(t *testing.T) {
 	}
 }
 
-func TestProbeTellsWhetherAMessageFits(t *testing.T) {
+func TestProbeFailsWhenAMessageDoesNotFit(t *testing.T) {
 	t.Parallel()
-	m := openQueueFile(t, filepath.Join(t.TempDir(), "queue.db"))
+	m := openQueueFile(t)
 	for range 2 { // it leaves nothing that is in the way of the next
 		if err := m.Probe(t.Context()); err != nil {
 			t.Fatal(err)
@@ -162,7 +164,7 @@ func TestProbeTellsWhetherAMessageFits(t *testing.T) {
 	if _, err := m.Send(
 		t.Context(),
 		"dlq",
-		[]store.QueuedMessage{{ID: "1", Body: body, Attributes: "{}"}},
+		[]queue.Message{{ID: "1", Body: body}},
 		time.Now(),
 	); err == nil {
 		t.Fatal("the file has no limit")
@@ -174,12 +176,77 @@ func TestProbeTellsWhetherAMessageFits(t *testing.T) {
 	if _, err := m.Send(
 		t.Context(),
 		"dlq",
-		[]store.QueuedMessage{{ID: "2", Body: body[:60<<10], Attributes: "{}"}},
+		[]queue.Message{{ID: "2", Body: body[:60<<10]}},
 		time.Now(),
 	); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.Probe(t.Context()); err == nil {
 		t.Error("a full file is said to take a message")
+	}
+}
+
+func TestFullFileRefusesMessagesUntilThereIsRoom(t *testing.T) {
+	t.Parallel()
+	m := openQueueFile(t)
+	if err := m.Limit(t.Context(), 256<<10); err != nil {
+		t.Fatal(err)
+	}
+	send := func(size int) error {
+		_, err := m.Send(
+			t.Context(),
+			"q",
+			[]queue.Message{{ID: "x", Body: bytes.Repeat([]byte("x"), size)}},
+			start,
+		)
+		return err
+	}
+	if err := send(
+		1 << 20,
+	); deadletter.KindOf(err) != deadletter.Unavailable ||
+		!strings.Contains(deadletter.TextOf(err), "full") {
+		t.Errorf("it answers %v", err)
+	}
+	if err := send(10); err != nil {
+		t.Errorf("what fits is refused: %v", err)
+	}
+}
+
+func TestReleaseAllMakesMessagesOfADeadProcessVisible(t *testing.T) {
+	t.Parallel()
+	m := openQueueFile(t)
+	for _, name := range []string{"q", "q.fifo"} {
+		request := queue.ReceiveRequest{Queue: name, FIFO: name == "q.fifo", Limit: 10, Visibility: time.Hour}
+		receive := func() (ids string) {
+			list, err := m.Receive(t.Context(), request, start)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, message := range list {
+				ids += message.ID
+			}
+			return ids
+		}
+		group := strings.TrimPrefix(name, "q")
+		if _, err := m.Send(
+			t.Context(),
+			name,
+			[]queue.Message{
+				{ID: "1", GroupID: group},
+				{ID: "2", GroupID: group},
+			},
+			start,
+		); err != nil {
+			t.Fatal(err)
+		}
+		if first, none := receive(), receive(); first != "12" || none != "" {
+			t.Fatalf("first came %q, then %q", first, none)
+		}
+		if err := m.ReleaseAll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if again := receive(); again != "12" {
+			t.Errorf("from %s came %q again", name, again)
+		}
 	}
 }

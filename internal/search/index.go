@@ -1,0 +1,329 @@
+// Package search is the full-text index of messages: its file, the loop that fills it, and what a person's text means
+// in it. The index is made of the desk's file alone, by following the audit trail: an event of a new message, another
+// revision or another reason has the message read and indexed. The position in the trail is written in the same
+// transaction as the text. So a crash leaves nothing out, and an index that is deleted or damaged is made again.
+//
+// It must not change the desk's file, nor index a value that is masked.
+package search
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/sqlite"
+	"dlqdesk/migrations"
+)
+
+// Index is the file that a search looks through. Its methods may be called from many goroutines.
+type Index struct {
+	db      *sqlite.DB
+	desk    *sqlite.DB
+	log     *slog.Logger
+	kicked  chan struct{} // the trail has new events
+	hurried chan struct{} // a search waits for the index
+	wrote   atomic.Int64  // the latest kick, in milliseconds since 1970
+
+	mu       sync.Mutex
+	usable   bool          // it has no value that is masked now; until that is known, every search finds nothing
+	position int64         // the event of the trail up to which it is complete
+	moved    chan struct{} // closed when the position changes
+}
+
+// FileName is the name of the index, which is in the same folder as the desk's file.
+const FileName = "search.db"
+
+// PathBeside returns the path of the index of a desk's file.
+func PathBeside(desk string) string { return filepath.Join(filepath.Dir(desk), FileName) }
+
+// Open opens the index, or creates it, anew as well where the file is damaged. The desk's file stays the caller's. The
+// caller closes the Index.
+func Open(ctx context.Context, path string, desk *sqlite.DB, log *slog.Logger) (*Index, error) {
+	options := sqlite.Options{Path: path, Migrations: migrations.Search(), Log: log}
+	db, err := sqlite.Open(ctx, options)
+	if sqlite.IsDamaged(err) {
+		if err = removeFile(path); err == nil {
+			db, err = sqlite.Open(ctx, options)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Index{
+		db:      db,
+		desk:    desk,
+		log:     log.With("component", "search"),
+		kicked:  make(chan struct{}, 1),
+		hurried: make(chan struct{}, 1),
+		moved:   make(chan struct{}),
+	}, nil
+}
+
+func removeFile(path string) error {
+	for _, name := range []string{path + "-wal", path + "-shm", path} {
+		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove the damaged search index: %w", err)
+		}
+	}
+	return nil
+}
+
+// Close closes the file. Run must have ended.
+func (i *Index) Close() error { return i.db.Close() }
+
+// Kick makes Run look for new events of the trail.
+func (i *Index) Kick() {
+	i.wrote.Store(time.Now().UnixMilli())
+	signal(i.kicked)
+}
+
+// signal puts a signal into a channel with room for one. A signal that is already there stands for both.
+func signal(channel chan<- struct{}) {
+	select {
+	case channel <- struct{}{}:
+	default:
+	}
+}
+
+func (i *Index) setPosition(seq int64) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.position = seq
+	close(i.moved)
+	i.moved = make(chan struct{})
+}
+
+func (i *Index) currentPosition() (seq int64, moved <-chan struct{}) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.position, i.moved
+}
+
+func (i *Index) setUsable(usable bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.usable = usable
+}
+
+func (i *Index) isUsable() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.usable
+}
+
+const (
+	// batchEvents and batchBytes bound what is indexed in one transaction.
+	batchEvents = 500
+	batchBytes  = 4 << 20
+
+	// After a batch the index pauses for pauseFactor times as long as the batch took, or for busyPauseFactor times
+	// where more than manyEvents wait. It does not pause if no message was written for quietTime.
+	pauseFactor     = 20
+	busyPauseFactor = 2
+	manyEvents      = 50_000
+	quietTime       = 200 * time.Millisecond
+
+	// retryAfter is the wait after a fault of either file.
+	retryAfter = time.Second
+
+	// searchWait is how long a search waits for messages that were stored just now.
+	searchWait = 250 * time.Millisecond
+)
+
+// Run indexes messages until ctx ends, first those that came since the last Run. masks are the values of each source's
+// bodies that no search may find; if they differ from those of the last Run, the index is made again.
+func (i *Index) Run(ctx context.Context, masks map[string][]payload.Path) error {
+	defer i.setPosition(0) // the next Run may have other masks
+	defer i.setUsable(false)
+	work := func() (bool, int64, error) { return true, 0, i.begin(ctx, masks) }
+	for ctx.Err() == nil {
+		started := time.Now()
+		worked, remaining, err := work()
+		if err != nil && ctx.Err() == nil {
+			i.log.ErrorContext(ctx, "messages cannot be made searchable; trying again", "in", retryAfter, "err", err)
+			i.wait(ctx, retryAfter)
+			continue
+		}
+		work = func() (bool, int64, error) { return i.indexBatch(ctx, masks) }
+		if worked {
+			i.pause(ctx, pauseAfter(time.Since(started), remaining))
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-i.kicked:
+		case <-i.hurried:
+		}
+	}
+	return nil
+}
+
+func pauseAfter(work time.Duration, remaining int64) time.Duration {
+	if remaining > manyEvents {
+		return busyPauseFactor * work
+	}
+	return pauseFactor * work
+}
+
+// pause leaves the processor to the writes of messages. It ends early when those stop, or a search waits.
+func (i *Index) pause(ctx context.Context, d time.Duration) {
+	end := time.Now().Add(d)
+	for {
+		left := min(time.Until(end), quietTime-time.Since(time.UnixMilli(i.wrote.Load())))
+		if left <= 0 || !i.wait(ctx, left) {
+			return
+		}
+	}
+}
+
+// wait returns false if it ended early, because ctx ended or a search waits.
+func (i *Index) wait(ctx context.Context, d time.Duration) bool {
+	end := time.NewTimer(d)
+	defer end.Stop()
+	select {
+	case <-end.C:
+		return true
+	case <-ctx.Done():
+	case <-i.hurried:
+	}
+	return false
+}
+
+const (
+	readPosition  = `SELECT seq, link, masks FROM indexed`
+	linkOfEvent   = `SELECT link FROM audit_events WHERE seq = ?`
+	emptyIndex    = `INSERT INTO message_search (message_search) VALUES ('delete-all')`
+	resetPosition = `UPDATE indexed SET seq = 0, link = x'', masks = ?`
+)
+
+// begin reads the position of the index. It empties an index of another audit trail or with other masks.
+func (i *Index) begin(ctx context.Context, masks map[string][]payload.Path) error {
+	digest, err := digestOfMasks(masks)
+	if err != nil {
+		return err
+	}
+	var position int64
+	var link, known, masked []byte
+	if err := i.db.QueryRowContext(ctx, readPosition).Scan(&position, &link, &masked); err != nil {
+		return fmt.Errorf("read the position of the search index: %w", err)
+	}
+	err = i.desk.QueryRowContext(ctx, linkOfEvent, position).Scan(&known)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read the event at the position of the search index: %w", err)
+	}
+	if !bytes.Equal(link, known) || !bytes.Equal(masked, digest) {
+		if err := i.reset(ctx, digest); err != nil {
+			return fmt.Errorf("empty the search index: %w", err)
+		}
+		position = 0
+	}
+	i.setUsable(true)
+	i.setPosition(position)
+	return nil
+}
+
+func (i *Index) reset(ctx context.Context, digest []byte) error {
+	return i.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
+		if _, err := tx.ExecContext(ctx, emptyIndex); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, resetPosition, digest)
+		return err
+	})
+}
+
+// contentVersion stands for what is indexed of a message. A new one makes every index again.
+const contentVersion = 1
+
+func digestOfMasks(masks map[string][]payload.Path) ([]byte, error) {
+	text, err := json.Marshal(map[string]any{"version": contentVersion, "masks": masks})
+	sum := sha256.Sum256(text)
+	return sum[:], err
+}
+
+const movePosition = `UPDATE indexed SET seq = ?, link = ?`
+
+// indexBatch indexes the messages of the next events, and returns how many events remain. worked is false if the
+// trail has no new event.
+func (i *Index) indexBatch(
+	ctx context.Context, masks map[string][]payload.Path,
+) (worked bool, remaining int64, err error) {
+	position, _ := i.currentPosition()
+	latest, err := i.latestEvent(ctx)
+	if err != nil || latest <= position {
+		return false, 0, err
+	}
+	list, to, err := i.readTexts(ctx, position, min(position+batchEvents, latest), masks)
+	if err != nil {
+		return false, 0, fmt.Errorf("read messages to index: %w", err)
+	}
+	var link []byte
+	if err := i.desk.Prepared().QueryRowContext(ctx, linkOfEvent, to).Scan(&link); err != nil {
+		return false, 0, fmt.Errorf("read the last event to index: %w", err)
+	}
+	err = i.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
+		for _, text := range list {
+			if err := text.write(ctx, tx); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, movePosition, to, link)
+		return err
+	})
+	if err != nil {
+		return false, 0, fmt.Errorf("write the search index: %w", err)
+	}
+	i.setPosition(to)
+	return true, latest - to, nil
+}
+
+const latestEvent = `SELECT coalesce(max(seq), 0) FROM audit_events`
+
+func (i *Index) latestEvent(ctx context.Context) (seq int64, err error) {
+	if err := i.desk.Prepared().QueryRowContext(ctx, latestEvent).Scan(&seq); err != nil {
+		return 0, fmt.Errorf("read the latest event: %w", err)
+	}
+	return seq, nil
+}
+
+// awaitLatest waits up to searchWait until the index has all events that are in the trail now.
+func (i *Index) awaitLatest(ctx context.Context) error {
+	latest, err := i.latestEvent(ctx)
+	if err != nil {
+		return err
+	}
+	limit := time.NewTimer(searchWait)
+	defer limit.Stop()
+	for {
+		position, moved := i.currentPosition()
+		if position >= latest {
+			return nil
+		}
+		signal(i.hurried) // it may pause, and a write of another process kicks nothing
+		select {
+		case <-moved:
+		case <-limit.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Lag returns how many of the latest events of the trail are not in the index yet.
+func (i *Index) Lag(ctx context.Context) (int64, error) {
+	latest, err := i.latestEvent(ctx)
+	position, _ := i.currentPosition()
+	return max(0, latest-position), err
+}

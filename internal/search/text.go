@@ -1,0 +1,93 @@
+package search
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
+	"dlqdesk/internal/sqlite"
+)
+
+// messageText is what a message is found by.
+type messageText struct {
+	row   int64
+	isNew bool
+	parts []string
+}
+
+const (
+	addText    = `INSERT INTO message_search (rowid, text) VALUES (?, ?)`
+	removeText = `DELETE FROM message_search WHERE rowid = ?`
+)
+
+func (m messageText) write(ctx context.Context, tx *sqlite.Tx) error {
+	if !m.isNew {
+		if _, err := tx.ExecContext(ctx, removeText, m.row); err != nil {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, addText, m.row, strings.Join(m.parts, "\n"))
+	return err
+}
+
+// changedTexts reads the received and the latest body of a message, as far as they are searched: once for each event
+// that changed what the message is found by.
+var changedTexts = fmt.Sprintf(
+	`SELECT e.seq, e.before IS NULL, m.n, m.source, m.reason, m.id, m.webhook_id, m.event_type, substr(r.body, 1, %d)
+	FROM audit_events e
+	CROSS JOIN messages m ON m.id = e.target
+	CROSS JOIN revisions r ON r.message = m.n AND r.number IN (0, m.revision)
+	WHERE e.seq > ? AND e.seq <= ? AND e.target_kind = 'message'
+		AND e.action NOT IN ('attempt.started', 'attempt.delivered')
+		AND (e.before IS NULL
+			OR e.before ->> 'revision' IS NOT e.after ->> 'revision'
+			OR e.before ->> 'reason' IS NOT e.after ->> 'reason')
+	ORDER BY e.seq`,
+	payload.MaxSearched+1,
+)
+
+// errEnough ends reading early.
+var errEnough = errors.New("enough was read")
+
+// readTexts returns the texts of messages that events after one number and up to another have changed, and the number
+// of the last event that it read: less than to if that is too much at once. A message is read as it is now, once for
+// all of its events.
+func (i *Index) readTexts(
+	ctx context.Context, after, to int64, masks map[string][]payload.Path,
+) ([]*messageText, int64, error) {
+	texts := map[int64]*messageText{}
+	var list []*messageText
+	var last int64 // the event of the row before
+	size := 0
+	err := sqlite.Each(ctx, i.desk.Prepared(), func(r sqlite.Row) error {
+		var seq, row int64
+		var isNew bool
+		var source, reason, id, webhook, eventType string
+		var body []byte
+		if err := r.Scan(&seq, &isNew, &row, &source, &reason, &id, &webhook, &eventType, &body); err != nil {
+			return err
+		}
+		if seq != last && size > batchBytes {
+			return errEnough
+		}
+		m, ok := texts[row]
+		if !ok {
+			m = &messageText{row: row, isNew: isNew, parts: []string{reason, id, webhook, eventType}}
+			texts[row], list = m, append(list, m)
+			last = seq
+		}
+		if ok && seq != last {
+			return nil // an earlier event has read it
+		}
+		size += len(body)
+		m.parts = append(m.parts, redact.SearchText(body, masks[source]))
+		return nil
+	}, changedTexts, after, to)
+	if errors.Is(err, errEnough) {
+		return list, last, nil
+	}
+	return list, to, err
+}

@@ -1,0 +1,52 @@
+package sqlite
+
+import (
+	"errors"
+
+	engine "modernc.org/sqlite"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// Result codes of SQLite, see https://sqlite.org/rescode.html.
+const (
+	sqliteError   = 1 // also the code of ROLLBACK when no transaction is open
+	sqliteBusy    = 5
+	sqliteIO      = 10
+	sqliteCorrupt = 11
+	sqliteFull    = 13
+	sqliteNotADB  = 26
+)
+
+// codeOf returns the primary result code of a fault of SQLite, 0 of any other error.
+func codeOf(err error) int {
+	if fault, ok := errors.AsType[*engine.Error](err); ok {
+		return fault.Code() & 0xff
+	}
+	return 0
+}
+
+// IsDamaged reports whether an error says that a file is no SQLite database, or a broken one.
+func IsDamaged(err error) bool {
+	code := codeOf(err)
+	return code == sqliteCorrupt || code == sqliteNotADB
+}
+
+// explain adds what a person can do where the file itself is at fault. Writing works again once that is done.
+func explain(err error) error {
+	text := ""
+	switch codeOf(err) {
+	case sqliteBusy:
+		text = TextBusy
+	case sqliteFull:
+		text = "the disk is full, or the file as large as it may be: make room, and everything goes on by itself"
+	case sqliteIO:
+		text = "the disk does not take what is written: look at it, the server's log says what it answers"
+	default:
+		return err
+	}
+	return &deadletter.Error{Kind: deadletter.Unavailable, Text: text, Err: err}
+}
+
+// TextBusy tells a person that another program has locked a file.
+const TextBusy = "the database is locked by another program: end that one, or try again in a moment"
