@@ -12,7 +12,6 @@ import (
 
 	"dlqdesk/internal/app"
 	"dlqdesk/internal/config"
-	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/store"
@@ -47,7 +46,7 @@ func TestMessageDeletedFromSQSMakesTheLedgerRed(t *testing.T) { //nolint:paralle
 	p.await(t, client, "/ledger", "Every hour balances")
 
 	status, told := p.post(t, `{"id":"lost"}`, nil)
-	hour := deadletter.LedgerHour(time.Now())
+	hour := ledger.HourOf(time.Now())
 	kept(t, status, told)
 	aws := desktest.SQSClient(t, endpoint)
 	if _, err := aws.PurgeQueue(t.Context(), &sqs.PurgeQueueInput{QueueUrl: &queueURL}); err != nil {
@@ -93,7 +92,7 @@ func TestLossBeforeAKillMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest
 			cfg := settings(t, d)
 			cfg.Queue.DLQURL = queueURL
 			p := program{cfg: cfg, destination: d}
-			hour := deadletter.LedgerHour(time.Now())
+			hour := ledger.HourOf(time.Now())
 			dies := serve(t, write(t, cfg), desktest.SQSEnvironment(endpoint)...)
 			deliver(t, dies.url, "lost")
 			if lose {
@@ -156,16 +155,16 @@ func show(t *testing.T, endpoint, queueURL string) {
 	}
 }
 
-// awaitBalance waits until the books of a store balance, taking all that was sent for what has to have arrived.
+// awaitBalance waits until the ledger of a store balances, taking all that was sent for what has to have arrived.
 func awaitBalance(t *testing.T, s *store.Store) {
 	t.Helper()
-	books, err := ledger.Begin(t.Context(), s, time.Now, desktest.Log(t))
+	recorder, err := ledger.Begin(t.Context(), s, time.Now, desktest.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	nothing := func(context.Context) (ledger.Held, error) { return ledger.Held{}, nil }
-	settings := ledger.Settings{Messages: nothing, Processing: nothing}
-	c := ledger.NewChecker(s, books, settings, time.Now, desktest.Log(t))
+	nothing := func(context.Context) (ledger.Waiting, error) { return ledger.Waiting{}, nil }
+	settings := ledger.Settings{DLQ: nothing, Processing: nothing}
+	c := ledger.NewChecker(s, recorder, settings, time.Now, desktest.Log(t))
 	limit := time.After(30 * time.Second)
 	for look := time.NewTicker(100 * time.Millisecond); ; {
 		for range 2 {
@@ -181,7 +180,7 @@ func awaitBalance(t *testing.T, s *store.Store) {
 			t.Fatalf("the ledger does not balance: %+v", state)
 		}
 	}
-	if err := books.End(t.Context()); err != nil {
+	if err := recorder.End(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

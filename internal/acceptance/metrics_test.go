@@ -76,7 +76,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 	}
 	p.tells(t,
 		`dlqdesk_webhooks_total{outcome="delivered",source="genesys"} 1`,
-		`dlqdesk_webhooks_total{outcome="kept",source="genesys"} 2`,
+		`dlqdesk_webhooks_total{outcome="queued",source="genesys"} 2`,
 		`dlqdesk_webhooks_total{outcome="too_large",source="genesys"} 1`,
 		`dlqdesk_webhooks_total{outcome="unauthorized",source="genesys"} 0`,
 		`dlqdesk_webhooks_total{outcome="unknown_source",source=""} 2`,
@@ -147,7 +147,7 @@ func TestMetricsOfAReceiverAlone(t *testing.T) { //nolint:paralleltest // the SQ
 	status, told := alone.post(t, `{"id":"1"}`, nil)
 	kept(t, status, told)
 	alone.tells(t,
-		`dlqdesk_webhooks_total{outcome="kept",source="genesys"} 1`,
+		`dlqdesk_webhooks_total{outcome="queued",source="genesys"} 1`,
 		`dlqdesk_webhooks_total{outcome="refused",source="genesys"} 0`,
 		`dlqdesk_delivery_duration_seconds_count{outcome="rejected",source="genesys"} 1`,
 		`dlqdesk_queue_messages{place="queue",queue="dead-webhooks",state="visible"} 1`,

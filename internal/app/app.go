@@ -40,7 +40,7 @@ type App struct {
 	auth    *auth.Auth
 	failed  chan error
 	chain   chainState
-	books   receiver.Ledger
+	counts  receiver.Ledger
 	metrics *telemetry.Metrics
 	tracer  *telemetry.Tracer
 	ledger  *ledger.Checker
@@ -95,7 +95,7 @@ func New(cfg config.Config, o Options) *App {
 		ledgerSettle: cmp.Or(o.LedgerSettle, ledger.UsualSettle),
 		metrics:      telemetry.NewMetrics(sourceNames(cfg)),
 	}
-	a.books = strangersBooks{a.metrics}
+	a.counts = unledgered{a.metrics}
 	a.now = server.NewClock(o.Clock, a.logClockStep).Now
 	a.loops, a.endLoops = context.WithCancel(context.Background())
 	a.deliveries, a.cutOff = context.WithCancel(context.Background())

@@ -6,6 +6,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/search"
 	"dlqdesk/internal/server"
 	"dlqdesk/internal/store"
@@ -88,7 +89,7 @@ func (a *App) storeGauges() *telemetry.StoreGauges {
 	return g
 }
 
-func sumOf(list []deadletter.Imbalance) (sum int) {
+func sumOf(list []ledger.Imbalance) (sum int) {
 	for _, i := range list {
 		sum += i.Amount()
 	}

@@ -145,7 +145,7 @@ func (a *App) newReceiver(q *queues) (http.Handler, error) {
 		Sender:     a.sender,
 		DLQ:        q.dlq,
 		Processing: q.processing,
-		Ledger:     a.books,
+		Ledger:     a.counts,
 		Now:        a.now,
 		Log:        a.log.With("component", "receiver"),
 	})

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"text/tabwriter"
 
-	"dlqdesk/internal/server"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/server"
 )
 
 // results are the figures that have an aim, for the table at the end of a run.

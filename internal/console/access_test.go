@@ -15,6 +15,7 @@ import (
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/store"
 )
 
@@ -87,16 +88,16 @@ func TestStrangersReadNothing(t *testing.T) {
 
 func TestEveryPageForEveryRole(t *testing.T) {
 	t.Parallel()
-	off := deadletter.Imbalance{
+	off := ledger.Imbalance{
 		Hour:    time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC),
 		Source:  "genesys",
-		Stage:   deadletter.StageMessages,
+		Stage:   ledger.StageMessages,
 		Missing: 1,
 	}
 	b := setup(t, func(d *console.Deps) {
 		d.Queues = []console.Queue{someQueue()}
-		d.Ledger = func() deadletter.LedgerState {
-			return deadletter.LedgerState{At: off.Hour, Imbalances: []deadletter.Imbalance{off}}
+		d.Ledger = func() ledger.State {
+			return ledger.State{At: off.Hour, Imbalances: []ledger.Imbalance{off}}
 		}
 	})
 	b.receive(t, "a-1")

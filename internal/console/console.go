@@ -20,6 +20,7 @@ import (
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
@@ -49,7 +50,7 @@ type Deps struct {
 	Health        func(source string) Health
 	Queues        []Queue
 	DLQs          []string // the queues of the list, by name
-	Ledger        func() deadletter.LedgerState
+	Ledger        func() ledger.State
 	Now           func() time.Time
 	Log           *slog.Logger
 }

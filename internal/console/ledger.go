@@ -13,6 +13,7 @@ import (
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
@@ -25,7 +26,7 @@ const ledgerRows = 240
 type book struct {
 	query  url.Values
 	now    time.Time
-	state  deadletter.LedgerState
+	state  ledger.State
 	page   store.LedgerPage
 	counts map[string]map[deadletter.Status]int
 	queues []queueDepth
@@ -112,7 +113,7 @@ func (c *Console) ledgerView(b book) page.LedgerTableView {
 // mostImbalances is how many of a kind the page tells of, the newest.
 const mostImbalances = 50
 
-func (c *Console) imbalanceViews(list []deadletter.Imbalance) (views []page.ImbalanceView, more string) {
+func (c *Console) imbalanceViews(list []ledger.Imbalance) (views []page.ImbalanceView, more string) {
 	for _, i := range list[:min(len(list), mostImbalances)] {
 		views = append(views, c.imbalanceView(i))
 	}
@@ -126,7 +127,7 @@ func verdictOf(b book) page.LedgerResult {
 	v := page.LedgerResult{At: ui.At(b.state.At)}
 	wrong, known := b.state.Wrong(), len(b.state.Acknowledged())
 	switch {
-	case len(wrong) > 0 && !slices.ContainsFunc(wrong, func(i deadletter.Imbalance) bool { return !i.Expired }):
+	case len(wrong) > 0 && !slices.ContainsFunc(wrong, func(i ledger.Imbalance) bool { return !i.Expired }):
 		v.Tone, v.Text = ui.Fault, "Webhooks are lost: their queue kept them for as long as it does, and they did not reach the desk."
 		v.Hint = "Everything else that was answered 200 is delivered, waits, or is a message."
 	case len(wrong) > 0:
@@ -148,7 +149,7 @@ func verdictOf(b book) page.LedgerResult {
 	return v
 }
 
-func (c *Console) imbalanceView(i deadletter.Imbalance) page.ImbalanceView {
+func (c *Console) imbalanceView(i ledger.Imbalance) page.ImbalanceView {
 	v := page.ImbalanceView{
 		From:    ui.At(i.Hour),
 		To:      ui.At(i.Hour.Add(time.Hour)),
@@ -184,9 +185,9 @@ func (c *Console) imbalanceView(i deadletter.Imbalance) page.ImbalanceView {
 	return v
 }
 
-func whatOf(i deadletter.Imbalance) string {
+func whatOf(i ledger.Imbalance) string {
 	one := "message"
-	if i.Stage == deadletter.StageProcessing {
+	if i.Stage == ledger.StageProcessing {
 		one = "webhook"
 	}
 	n, verb := i.Missing, "is"
@@ -205,7 +206,7 @@ func whatOf(i deadletter.Imbalance) string {
 	return plural(n, one) + " more than was counted"
 }
 
-func whyMissing(i deadletter.Imbalance) (why, do string) {
+func whyMissing(i ledger.Imbalance) (why, do string) {
 	it, is, was := "it", "is", "was"
 	if i.Missing > 1 {
 		it, is, was = "they", "are", "were"
@@ -219,7 +220,7 @@ func whyMissing(i deadletter.Imbalance) (why, do string) {
 				it,
 			),
 			"Ask the platform to send what it sent in that hour again. Lengthen the queue's MessageRetentionPeriod, and see in the log why messages were not taken off it."
-	case i.Stage == deadletter.StageProcessing:
+	case i.Stage == ledger.StageProcessing:
 		return fmt.Sprintf(
 				"%s %s put on the processing queue, and %s neither delivered nor a message, nor on that queue any more.",
 				capital(it),
@@ -251,8 +252,8 @@ func capital(text string) string {
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 
-func whyMore(i deadletter.Imbalance) (why, do string) {
-	if i.Stage == deadletter.StageProcessing {
+func whyMore(i ledger.Imbalance) (why, do string) {
+	if i.Stage == ledger.StageProcessing {
 		return "The processing queue handed out webhooks more than once, so that they were delivered more than once.",
 			"Handlers tell repeated deliveries by their Webhook-Id. Look whether the queue's visibility timeout is shorter than a delivery takes."
 	}
@@ -261,7 +262,7 @@ func whyMore(i deadletter.Imbalance) (why, do string) {
 }
 
 // ledgerRow is a line with what does not balance of it.
-func ledgerRow(l deadletter.LedgerLine, state deadletter.LedgerState) page.LedgerRow {
+func ledgerRow(l ledger.Line, state ledger.State) page.LedgerRow {
 	row := page.LedgerRow{
 		From: ui.At(
 			l.Hour,
@@ -301,7 +302,7 @@ func ledgerRow(l deadletter.LedgerLine, state deadletter.LedgerState) page.Ledge
 	return row
 }
 
-func offOf(i deadletter.Imbalance) string {
+func offOf(i ledger.Imbalance) string {
 	if i.Missing > 0 {
 		return number(i.Missing) + " missing"
 	}
@@ -385,7 +386,7 @@ func keeps(d time.Duration) string {
 const acknowledgePath = "/ledger/acknowledge"
 
 // acknowledgeURL is the page on which an imbalance is acknowledged.
-func acknowledgeURL(i deadletter.Imbalance) string {
+func acknowledgeURL(i ledger.Imbalance) string {
 	key := i.Key()
 	return address(acknowledgePath, url.Values{
 		"hour": {
@@ -398,16 +399,16 @@ func acknowledgeURL(i deadletter.Imbalance) string {
 }
 
 // imbalanceAsked answers the imbalance that an address or a form names; NotFound where there is none any more.
-func (c *Console) imbalanceAsked(values url.Values) (deadletter.Imbalance, error) {
+func (c *Console) imbalanceAsked(values url.Values) (ledger.Imbalance, error) {
 	hour, err := parseTime("time", values.Get("hour"))
 	if err != nil {
-		return deadletter.Imbalance{}, err
+		return ledger.Imbalance{}, err
 	}
-	key := deadletter.ImbalanceKey{
+	key := ledger.Key{
 		Hour:   hour,
 		Source: values.Get("source"),
-		Stage:  deadletter.LedgerStage(values.Get("stage")),
-		Kind:   deadletter.ImbalanceKind(values.Get("kind")),
+		Stage:  ledger.Stage(values.Get("stage")),
+		Kind:   ledger.Kind(values.Get("kind")),
 	}
 	i, ok := c.Ledger().Find(key)
 	if !ok {
@@ -429,7 +430,7 @@ func (c *Console) showAcknowledge(
 	w http.ResponseWriter,
 	r *http.Request,
 	status int,
-	i deadletter.Imbalance,
+	i ledger.Imbalance,
 	note, fault string,
 ) {
 	key := i.Key()

@@ -10,17 +10,18 @@ import (
 
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/store"
 )
 
 // booked puts webhooks into the ledger.
-func (b bundle) booked(t *testing.T, source string, at time.Time, n deadletter.Receipts) {
+func (b bundle) booked(t *testing.T, source string, at time.Time, n ledger.Counts) {
 	t.Helper()
 	if err := b.store.BeginRun(t.Context(), source+at.String(), at); err != nil {
 		t.Fatal(err)
 	}
-	a := store.Account{Run: source + at.String(), Source: source, Hour: deadletter.LedgerHour(at)}
-	if err := b.store.SaveRun(t.Context(), a.Run, map[store.Account]deadletter.Receipts{a: n}, true, at); err != nil {
+	a := ledger.Account{Run: source + at.String(), Source: source, Hour: ledger.HourOf(at)}
+	if err := b.store.SaveRun(t.Context(), a.Run, map[ledger.Account]ledger.Counts{a: n}, true, at); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -35,7 +36,7 @@ func TestLedgerShowsEachHourOfEachSource(t *testing.T) {
 		!strings.Contains(got.says(".verdict"), "Every hour balances") {
 		t.Errorf("an empty ledger says %s", got.says("#ledger"))
 	}
-	b.booked(t, "genesys", b.clock.Now(), deadletter.Receipts{Received: 1402, Delivered: 1400, Kept: 2, Refused: 3})
+	b.booked(t, "genesys", b.clock.Now(), ledger.Counts{Received: 1402, Delivered: 1400, Queued: 2, Refused: 3})
 	b.receive(t, "a-1")
 	got := anna.get("/ledger")
 	row := got.says(".ledger-table tbody tr")
@@ -67,10 +68,10 @@ func TestLedgerLeadsBackThroughItsHours(t *testing.T) {
 			t,
 			"genesys",
 			b.clock.Now().Add(-time.Duration(hour)*time.Hour),
-			deadletter.Receipts{Received: 1, Delivered: 1},
+			ledger.Counts{Received: 1, Delivered: 1},
 		)
 	}
-	b.booked(t, "cxone", b.clock.Now(), deadletter.Receipts{Received: 1, Delivered: 1})
+	b.booked(t, "cxone", b.clock.Now(), ledger.Counts{Received: 1, Delivered: 1})
 	anna := b.member(t, "anna", deadletter.Viewer)
 	first := anna.get("/ledger")
 	if n := first.doc().Find(".ledger-table tbody tr").Length(); n != 25 {
@@ -97,31 +98,31 @@ func TestLedgerLeadsBackThroughItsHours(t *testing.T) {
 
 func TestLedgerThatDoesNotBalanceIsRedAndSaysWhere(t *testing.T) {
 	t.Parallel()
-	var state deadletter.LedgerState
-	b := setup(t, func(d *console.Deps) { d.Ledger = func() deadletter.LedgerState { return state } })
-	hour := deadletter.LedgerHour(b.clock.Now())
-	b.booked(t, "genesys", b.clock.Now(), deadletter.Receipts{Received: 9, Delivered: 5, Kept: 4})
+	var state ledger.State
+	b := setup(t, func(d *console.Deps) { d.Ledger = func() ledger.State { return state } })
+	hour := ledger.HourOf(b.clock.Now())
+	b.booked(t, "genesys", b.clock.Now(), ledger.Counts{Received: 9, Delivered: 5, Queued: 4})
 	anna := b.member(t, "anna", deadletter.Viewer)
 	killed := hour.Add(4 * time.Minute)
 	for name, c := range map[string]struct {
-		imbalance deadletter.Imbalance
+		imbalance ledger.Imbalance
 		red       bool
 		off       string
 		says      []string
 	}{
 		"missing": {
-			deadletter.Imbalance{Stage: deadletter.StageMessages, Missing: 3},
+			ledger.Imbalance{Stage: ledger.StageMessages, Missing: 3},
 			true, "3 missing",
 			[]string{"3 messages are missing", "2026-03-02 10:00:00 UTC", "genesys", "another program", "send what it sent in that hour again"},
 		},
-		"expired":    {deadletter.Imbalance{Stage: deadletter.StageMessages, Missing: 1, Expired: true}, true, "", []string{"1 message expired on SQS", "MessageRetentionPeriod"}},
-		"processing": {deadletter.Imbalance{Stage: deadletter.StageProcessing, Missing: 1}, true, "1 missing", []string{"1 webhook is missing", "processing queue"}},
-		"more":       {deadletter.Imbalance{Stage: deadletter.StageMessages, Missing: -2}, true, "2 more", []string{"2 messages more than was counted", "desk.db"}},
-		"killed":     {deadletter.Imbalance{Stage: deadletter.StageMessages, Missing: -2, Killed: killed}, false, "2 more", []string{"killed", "10:04:00 UTC on 2 March"}},
-		"refused":    {deadletter.Imbalance{Stage: deadletter.StageMessages, Missing: -1, Refused: 1}, false, "1 more", []string{"told to send them again"}},
+		"expired":    {ledger.Imbalance{Stage: ledger.StageMessages, Missing: 1, Expired: true}, true, "", []string{"1 message expired on SQS", "MessageRetentionPeriod"}},
+		"processing": {ledger.Imbalance{Stage: ledger.StageProcessing, Missing: 1}, true, "1 missing", []string{"1 webhook is missing", "processing queue"}},
+		"more":       {ledger.Imbalance{Stage: ledger.StageMessages, Missing: -2}, true, "2 more", []string{"2 messages more than was counted", "desk.db"}},
+		"killed":     {ledger.Imbalance{Stage: ledger.StageMessages, Missing: -2, Killed: killed}, false, "2 more", []string{"killed", "10:04:00 UTC on 2 March"}},
+		"refused":    {ledger.Imbalance{Stage: ledger.StageMessages, Missing: -1, Refused: 1}, false, "1 more", []string{"told to send them again"}},
 	} {
 		c.imbalance.Hour, c.imbalance.Source = hour, "genesys"
-		state = deadletter.LedgerState{At: b.clock.Now(), Imbalances: []deadletter.Imbalance{c.imbalance}}
+		state = ledger.State{At: b.clock.Now(), Imbalances: []ledger.Imbalance{c.imbalance}}
 		got := anna.get("/ledger")
 		red := got.doc().Find(`.verdict[data-verdict="fault"]`).Length() == 1
 		if red != c.red || red != (got.doc().Find(".bar-fault").Length() == 1) ||
@@ -167,7 +168,7 @@ func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 			},
 		}
 	}
-	var state deadletter.LedgerState
+	var state ledger.State
 	sent := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 	left := []console.Left{
 		{Message: "gone-0", SentAt: sent.Add(-90 * 24 * time.Hour)},
@@ -182,7 +183,7 @@ func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 			queueOf("gone", false),
 		}
 		d.Queues[0].Left = func() []console.Left { return left }
-		d.Ledger = func() deadletter.LedgerState { return state }
+		d.Ledger = func() ledger.State { return state }
 	})
 	anna := b.member(t, "anna", deadletter.Viewer)
 	got := anna.get("/ledger")
@@ -202,7 +203,7 @@ func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 	if !strings.Contains(got.says(".verdict"), "has not been checked yet") {
 		t.Errorf("before the first check: %s", got.says(".verdict"))
 	}
-	state = deadletter.LedgerState{At: b.clock.Now(), Unchecked: errors.New("SQS is away")}
+	state = ledger.State{At: b.clock.Now(), Unchecked: errors.New("SQS is away")}
 	if got := anna.get("/ledger").
 		says(".verdict"); !strings.Contains(got, "cannot be checked now") ||
 		strings.Contains(got, "SQS is away") {
@@ -210,15 +211,15 @@ func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 	}
 }
 
-// books are a ledger that was checked.
-type books struct {
-	state deadletter.LedgerState
+// checkedLedger is a ledger with the result of a check.
+type checkedLedger struct {
+	state ledger.State
 	store *store.Store
 }
 
-func (b *books) State() deadletter.LedgerState { return b.state }
+func (b *checkedLedger) State() ledger.State { return b.state }
 
-func (b *books) Reload(ctx context.Context) error {
+func (b *checkedLedger) Reload(ctx context.Context) error {
 	acks, err := b.store.Acknowledgements(ctx, time.Time{})
 	for n, i := range b.state.Imbalances {
 		b.state.Imbalances[n].Ack = acks[i.Key()]
@@ -228,20 +229,20 @@ func (b *books) Reload(ctx context.Context) error {
 
 func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 	t.Parallel()
-	ledger := &books{}
+	checked := &checkedLedger{}
 	b := setup(t, func(d *console.Deps) {
-		d.Ledger = ledger.State
-		d.Desk.SetLedger(ledger)
+		d.Ledger = checked.State
+		d.Desk.SetLedger(checked)
 	})
-	ledger.store = b.store
-	hour := deadletter.LedgerHour(b.clock.Now())
-	ledger.state = deadletter.LedgerState{
+	checked.store = b.store
+	hour := ledger.HourOf(b.clock.Now())
+	checked.state = ledger.State{
 		At: b.clock.Now(),
-		Imbalances: []deadletter.Imbalance{
-			{Hour: hour, Source: "genesys", Stage: deadletter.StageMessages, Missing: 3},
+		Imbalances: []ledger.Imbalance{
+			{Hour: hour, Source: "genesys", Stage: ledger.StageMessages, Missing: 3},
 		},
 	}
-	b.booked(t, "genesys", b.clock.Now(), deadletter.Receipts{Received: 9, Delivered: 5, Kept: 4})
+	b.booked(t, "genesys", b.clock.Now(), ledger.Counts{Received: 9, Delivered: 5, Queued: 4})
 	olga, vera := b.member(t, "olga", deadletter.Operator), b.member(t, "vera", deadletter.Viewer)
 	path, ok := olga.get("/ledger").doc().Find("#imbalance-0-ack").Attr("href")
 	if !ok {
@@ -291,7 +292,7 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 		!strings.Contains(trail, "ticket 4711") {
 		t.Errorf("the trail says %q", trail)
 	}
-	ledger.state.Imbalances[0].Missing = 4
+	checked.state.Imbalances[0].Missing = 4
 	again := olga.get("/ledger")
 	if again.count(".row-off") != 1 ||
 		!strings.Contains(again.says("[data-ack]"), "olga acknowledged 3 of this hour") ||
@@ -305,7 +306,7 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 		!strings.Contains(a.says("#note-fault"), "It was 3 when you looked and is 4 now") {
 		t.Errorf("a form of before: %d %q", a.status, a.says("form"))
 	}
-	ledger.state.Imbalances = nil
+	checked.state.Imbalances = nil
 	if a := send(olga, "late"); a.status != http.StatusNotFound {
 		t.Errorf("when it balances: %d", a.status)
 	}

@@ -23,6 +23,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
@@ -81,7 +82,7 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 		Sources: []console.Source{{Name: "genesys", Destination: "handler.internal:9090", MaxAttempts: 5}},
 		Chain:   func() console.Chain { return console.Chain{At: b.clock.Now(), Events: 1204} }, Now: b.clock.Now,
 		Health: func(string) console.Health { return console.Health{} },
-		Ledger: func() deadletter.LedgerState { return deadletter.LedgerState{At: b.clock.Now()} },
+		Ledger: func() ledger.State { return ledger.State{At: b.clock.Now()} },
 		Log:    slog.New(telemetry.Log(slog.NewTextHandler(b.log, nil))),
 	}
 	for _, change := range changes {

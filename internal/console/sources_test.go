@@ -8,6 +8,7 @@ import (
 
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/ledger"
 )
 
 // withSetups has a verified source with a platform, and an open one.
@@ -63,11 +64,11 @@ func TestSourcesTellHowEachDoes(t *testing.T) {
 		}
 	})
 	b.receive(t, "00000000-0000-4000-8000-000000000001")
-	hour := deadletter.LedgerHour(b.clock.Now())
-	b.booked(t, "genesys", hour, deadletter.Receipts{Received: 1200, Delivered: 1200})
-	b.booked(t, "genesys", hour.Add(-23*time.Hour), deadletter.Receipts{Received: 50, Delivered: 50})
-	b.booked(t, "genesys", hour.Add(-24*time.Hour), deadletter.Receipts{Received: 999, Delivered: 999})
-	b.booked(t, "open", hour, deadletter.Receipts{Received: 3, Delivered: 3})
+	hour := ledger.HourOf(b.clock.Now())
+	b.booked(t, "genesys", hour, ledger.Counts{Received: 1200, Delivered: 1200})
+	b.booked(t, "genesys", hour.Add(-23*time.Hour), ledger.Counts{Received: 50, Delivered: 50})
+	b.booked(t, "genesys", hour.Add(-24*time.Hour), ledger.Counts{Received: 999, Delivered: 999})
+	b.booked(t, "open", hour, ledger.Counts{Received: 3, Delivered: 3})
 	p := b.member(t, "vera", deadletter.Viewer)
 	list := p.get("/sources")
 	if list.status != http.StatusOK || list.count("tbody tr") != 2 {

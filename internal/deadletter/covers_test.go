@@ -1,10 +1,10 @@
 package deadletter_test
 
 import (
-"testing"
-"time"
+	"testing"
+	"time"
 
-"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/deadletter"
 )
 
 func TestMessageCoversWhatNobodyWouldMiss(t *testing.T) {
@@ -48,4 +48,3 @@ func TestMessageCoversWhatComesWithinTheWindow(t *testing.T) {
 		}
 	}
 }
-

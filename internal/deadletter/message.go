@@ -174,6 +174,28 @@ type Arrival struct {
 	Differs   bool
 }
 
+// Sequence numbers a message among those of one run, source and hour that went to a queue, so that package ledger
+// notices when one is missing.
+type Sequence struct {
+	Number  int `json:"number"`            // from 1, in the order of sending; 0: it has none
+	Settled int `json:"settled,omitempty"` // all up to this number were confirmed or refused before this one was sent
+	Refused int `json:"refused,omitempty"` // at most so many of them were refused
+}
+
+const (
+	// SequenceWindow is the largest difference between Number and Settled. It bounds what the ledger stores of arrivals.
+	SequenceWindow = 1 << 16
+
+	// LastSequenceNumber is more than any run, source and hour can have.
+	LastSequenceNumber = 1 << 40
+)
+
+// IsValid reports whether a receiver can have sent this sequence. A queue may contain anything.
+func (s Sequence) IsValid() bool {
+	return s.Number > 0 && s.Number <= LastSequenceNumber && s.Settled >= 0 && s.Settled < s.Number &&
+		s.Number-s.Settled <= SequenceWindow && s.Refused >= 0 && s.Refused < s.Number
+}
+
 // Capture is a failed webhook on its way to the store, as a message of the DLQ tells it.
 type Capture struct {
 	ID          ID
@@ -186,9 +208,9 @@ type Capture struct {
 	// kept again
 	ReceiveID  string
 	ReceivedAt time.Time
-	Run        string    // names the ledger in which its receiver accounts for it; "": none that is known
+	Run        string    // the run whose ledger counts it; "": unknown
 	RunAt      time.Time // of its receipt, by that receiver's clock; zero: ReceivedAt
-	Sequence   Sequence  // where it stands in that ledger; zero: unknown
+	Sequence   Sequence  // its number in that ledger; zero: unknown
 	Headers    Headers
 	Body       []byte
 	EventType  string

@@ -4,12 +4,13 @@ import (
 	"context"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/store"
 )
 
 // Ledger is what the desk asks of the check of the ledger.
 type Ledger interface {
-	State() deadletter.LedgerState
+	State() ledger.State
 	// Reload takes account of what was acknowledged since the latest check.
 	Reload(ctx context.Context) error
 }
@@ -22,7 +23,7 @@ func (d *Desk) SetLedger(l Ledger) { d.ledger = l }
 func (d *Desk) Acknowledge(
 	ctx context.Context,
 	by deadletter.Actor,
-	key deadletter.ImbalanceKey,
+	key ledger.Key,
 	amount int,
 	note string,
 ) error {

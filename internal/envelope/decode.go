@@ -135,7 +135,7 @@ func addOurs(c *deadletter.Capture, fields *fields, unpack func(int64) bool) {
 
 // decodeSequence answers where a message stands; the zero value where the field tells nothing that can be.
 func decodeSequence(field json.RawMessage) (s deadletter.Sequence) {
-	if len(field) == 0 || json.Unmarshal(field, &s) != nil || !s.IsSound() {
+	if len(field) == 0 || json.Unmarshal(field, &s) != nil || !s.IsValid() {
 		return deadletter.Sequence{}
 	}
 	return s

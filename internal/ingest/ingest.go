@@ -381,7 +381,7 @@ func (i *Ingest) take(ctx context.Context, tx *store.Tx, list []read, received [
 	for at, n := range fresh {
 		c := &list[n].Capture
 		if added[at] {
-			tx.BookArrival(c, false)
+			tx.RecordArrival(c, false)
 			continue
 		}
 		if err := i.takeAgain(ctx, tx, c, &received[n]); err != nil {
@@ -412,7 +412,7 @@ func (i *Ingest) takeAgain(
 	}
 	covered := known.Covers(*c, original, i.dedup(*c).Window)
 	if !again {
-		tx.BookArrival(c, covered)
+		tx.RecordArrival(c, covered)
 	}
 	if covered {
 		return tx.Apply(ctx, known.ArriveAgain(*c, original, i.now()))

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/queue"
@@ -16,14 +15,14 @@ import (
 // counting has a checker that is told how much waits, at the begin of a check and at its end.
 func (h *house) counting(waits *[2]int) {
 	asked := 0
-	messages := func(context.Context) (ledger.Held, error) {
+	messages := func(context.Context) (ledger.Waiting, error) {
 		asked++
-		return ledger.Held{Messages: waits[(asked-1)%2]}, nil
+		return ledger.Waiting{Messages: waits[(asked-1)%2]}, nil
 	}
 	h.run.checker = ledger.NewChecker(
 		h.store,
-		h.run.books,
-		ledger.Settings{Messages: messages, Settle: settle},
+		h.run.recorder,
+		ledger.Settings{DLQ: messages, Settle: settle},
 		h.clock.Now,
 		desktest.Log(h.t),
 	)
@@ -123,7 +122,7 @@ func TestOldestAreMissing(t *testing.T) {
 	h := setup(t)
 	var hours []time.Time
 	for range 3 {
-		hours = append(hours, deadletter.LedgerHour(h.clock.Now()))
+		hours = append(hours, ledger.HourOf(h.clock.Now()))
 		h.post("genesys", 1, http.StatusServiceUnavailable)
 		h.clock.Add(time.Hour)
 	}
@@ -149,7 +148,7 @@ func TestSecondDeliveryByAnotherRunIsExplained(t *testing.T) {
 	h.begin()
 	h.process()
 	found := h.verdict()
-	if len(found) != 1 || found[0].Missing != -1 || found[0].Stage != deadletter.StageProcessing ||
+	if len(found) != 1 || found[0].Missing != -1 || found[0].Stage != ledger.StageProcessing ||
 		!found[0].Explained() {
 		t.Errorf("found %+v", found)
 	}

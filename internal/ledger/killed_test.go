@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/queue"
 )
 
@@ -51,7 +52,7 @@ func (h *house) refused() {
 // save saves what was counted so far.
 func (h *house) save() {
 	h.t.Helper()
-	if err := h.run.books.Save(h.t.Context()); err != nil {
+	if err := h.run.recorder.Save(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -70,7 +71,7 @@ func TestKilledRunIsNoAlarm(t *testing.T) {
 	h.post("genesys", 1, http.StatusServiceUnavailable)
 	h.ingest()
 	h.balances()
-	if l := h.line("genesys", at); l.Received != 6 || l.Kept != 6 || l.Arrived != 6 || l.Unsettled() != 0 {
+	if l := h.line("genesys", at); l.Received != 6 || l.Queued != 6 || l.Arrived != 6 || l.Unsettled() != 0 {
 		t.Errorf("the hour is %+v", l)
 	}
 }
@@ -93,8 +94,8 @@ func TestLossInTheLastSecondOfAKilledRunShows(t *testing.T) {
 			h.ingest()
 			found := h.verdict()
 			if len(found) != 1 || found[0].Missing != 1 || found[0].Source != "genesys" ||
-				!found[0].Hour.Equal(deadletter.LedgerHour(lost)) ||
-				found[0].Stage != deadletter.StageMessages ||
+				!found[0].Hour.Equal(ledger.HourOf(lost)) ||
+				found[0].Stage != ledger.StageMessages ||
 				found[0].Explained() {
 				t.Errorf("found %+v", found)
 			}
@@ -190,14 +191,14 @@ func TestWebhookThatIsKeptAgainAfterAKillIsNotMissing(t *testing.T) {
 				}
 				h.ingestWith(twice{h.dlq})
 				for _, i := range h.verdict() {
-					if !i.Explained() || i.Stage != deadletter.StageProcessing {
+					if !i.Explained() || i.Stage != ledger.StageProcessing {
 						t.Errorf("%d are missing: %+v", i.Missing, i)
 					}
 				}
 				if l := h.line(
 					source,
 					at,
-				); l.Kept != 2 || l.Arrived != 2 || l.Repeated != 1 ||
+				); l.Queued != 2 || l.Arrived != 2 || l.Repeated != 1 ||
 					l.Messages[deadletter.Failed] != 1 {
 					t.Errorf("the hour is %+v", l)
 				}
@@ -226,7 +227,7 @@ func TestWebhookThatIsKeptAgainWithoutHavingBeenCountedIsNoAlarm(t *testing.T) {
 			h.process()
 			h.ingest()
 			for _, i := range h.verdict() {
-				if i.Missing != -more || i.Stage != deadletter.StageMessages || !i.Explained() || i.Killed.IsZero() {
+				if i.Missing != -more || i.Stage != ledger.StageMessages || !i.Explained() || i.Killed.IsZero() {
 					t.Errorf("found %+v", i)
 				}
 				more = 0
@@ -256,7 +257,7 @@ func TestLossOfABufferedMessageOfAKilledRunShows(t *testing.T) {
 	h.begin() // killed
 	m := h.take(h.dlq)
 	h.ingest()
-	if found := h.verdict(); len(found) != 1 || found[0].Missing != 1 || found[0].Stage != deadletter.StageMessages ||
+	if found := h.verdict(); len(found) != 1 || found[0].Missing != 1 || found[0].Stage != ledger.StageMessages ||
 		found[0].Explained() {
 		t.Errorf("found %+v", found)
 	}

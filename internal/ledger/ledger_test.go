@@ -20,9 +20,10 @@ import (
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/store"
+	"dlqdesk/internal/telemetry"
 )
 
-// house is a receiver with its books, and the way to the store, step by step.
+// house is a receiver with its ledger, and the way to the store, step by step.
 type house struct {
 	t               *testing.T
 	clock           *desktest.Clock
@@ -37,26 +38,26 @@ type house struct {
 
 // run is one life of the program.
 type run struct {
-	books     *ledger.Recorder
+	recorder  *ledger.Recorder
 	checker   *ledger.Checker
 	processor *receiver.Processor
 	url       string
 }
 
-// account keeps what the receiver asks of books beside the ledger's own.
-type account struct {
+// counts is the ledger of the receiver.
+type counts struct {
 	*ledger.Recorder
 	forgets *bool // to save
 }
 
-func (a account) Save(ctx context.Context) error {
+func (a counts) Save(ctx context.Context) error {
 	if *a.forgets {
 		return nil
 	}
 	return a.Recorder.Save(ctx)
 }
 
-func (account) Answered(string, deadletter.Fate) {}
+func (counts) Answered(string, telemetry.Answer) {}
 
 const settle = 2 * time.Minute
 
@@ -89,7 +90,7 @@ func setup(t *testing.T) *house {
 func (h *house) begin() {
 	h.t.Helper()
 	log := desktest.Log(h.t)
-	books, err := ledger.Begin(h.t.Context(), h.store, h.clock.Now, log)
+	recorder, err := ledger.Begin(h.t.Context(), h.store, h.clock.Now, log)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -105,16 +106,16 @@ func (h *house) begin() {
 		Sender:     client,
 		DLQ:        h.doubtful,
 		Processing: h.processing,
-		Ledger:     account{books, &h.forgets},
+		Ledger:     counts{recorder, &h.forgets},
 		Now:        h.clock.Now,
 		Log:        log,
 	})
 	server := httptest.NewServer(r.Handler())
 	h.t.Cleanup(server.Close)
-	settings := ledger.Settings{Messages: held(h.dlq, 0), Processing: held(h.processing, 0), Settle: settle}
+	settings := ledger.Settings{DLQ: waiting(h.dlq, 0), Processing: waiting(h.processing, 0), Settle: settle}
 	h.run = run{
-		books,
-		ledger.NewChecker(h.store, books, settings, h.clock.Now, log),
+		recorder,
+		ledger.NewChecker(h.store, recorder, settings, h.clock.Now, log),
 		receiver.NewProcessor(r, h.clings),
 		server.URL,
 	}
@@ -123,15 +124,15 @@ func (h *house) begin() {
 // end stops the program properly.
 func (h *house) end() {
 	h.t.Helper()
-	if err := h.run.books.End(h.t.Context()); err != nil {
+	if err := h.run.recorder.End(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
-func held(q *queue.Embedded, retention time.Duration) ledger.Waiting {
-	return func(ctx context.Context) (ledger.Held, error) {
+func waiting(q *queue.Embedded, retention time.Duration) ledger.CountWaiting {
+	return func(ctx context.Context) (ledger.Waiting, error) {
 		d, err := q.Depth(ctx)
-		return ledger.Held{Messages: d.Total(), Retention: retention}, err
+		return ledger.Waiting{Messages: d.Total(), Retention: retention}, err
 	}
 }
 
@@ -213,9 +214,9 @@ func (h *house) take(q *queue.Embedded) queue.Message {
 }
 
 // verdict is what the checker says once everything has had its time.
-func (h *house) verdict() []deadletter.Imbalance {
+func (h *house) verdict() []ledger.Imbalance {
 	h.t.Helper()
-	if err := h.run.books.Save(h.t.Context()); err != nil {
+	if err := h.run.recorder.Save(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}
 	for range 3 {
@@ -237,19 +238,19 @@ func (h *house) balances() {
 }
 
 // line answers the line of an hour.
-func (h *house) line(source string, at time.Time) deadletter.LedgerLine {
+func (h *house) line(source string, at time.Time) ledger.Line {
 	h.t.Helper()
 	p, err := h.store.Ledger(h.t.Context(), store.LedgerQuery{Source: source, Rows: 100})
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	for _, l := range p.Lines {
-		if l.Hour.Equal(deadletter.LedgerHour(at)) {
+		if l.Hour.Equal(ledger.HourOf(at)) {
 			return l
 		}
 	}
 	h.t.Fatalf("there is no line of %s at %s in %+v", source, at, p.Lines)
-	return deadletter.LedgerLine{}
+	return ledger.Line{}
 }
 
 func TestEveryWebhookIsAccountedForByItsHour(t *testing.T) {
@@ -264,7 +265,7 @@ func TestEveryWebhookIsAccountedForByItsHour(t *testing.T) {
 	if l := h.line(
 		"genesys",
 		first,
-	); l.Received != 5 || l.Delivered != 3 || l.Kept != 2 || l.Arrived != 0 ||
+	); l.Received != 5 || l.Delivered != 3 || l.Queued != 2 || l.Arrived != 0 ||
 		l.Unsettled() != 2 {
 		t.Errorf("before they arrive: %+v", l)
 	}
@@ -292,7 +293,7 @@ func TestMessageDeletedFromTheQueueIsMissingInItsHour(t *testing.T) {
 	h.post("genesys", 3, http.StatusServiceUnavailable)
 	h.take(h.dlq)
 	h.ingest()
-	if err := h.run.books.Save(t.Context()); err != nil {
+	if err := h.run.recorder.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	h.run.checker.Once(t.Context())
@@ -304,8 +305,8 @@ func TestMessageDeletedFromTheQueueIsMissingInItsHour(t *testing.T) {
 	}
 	found := h.verdict()
 	if len(found) != 1 || found[0].Missing != 1 || found[0].Source != "genesys" ||
-		!found[0].Hour.Equal(deadletter.LedgerHour(lost)) ||
-		found[0].Stage != deadletter.StageMessages ||
+		!found[0].Hour.Equal(ledger.HourOf(lost)) ||
+		found[0].Stage != ledger.StageMessages ||
 		found[0].Explained() ||
 		found[0].Expired {
 		t.Errorf("found %+v", found)
@@ -335,7 +336,7 @@ func (h *house) oneComesLate() {
 	h.balances()
 }
 
-func TestRestartKeepsTheBooks(t *testing.T) {
+func TestRestartKeepsTheLedger(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	at := h.clock.Now()
@@ -381,14 +382,14 @@ func TestBufferedWebhooksAreAccountedFor(t *testing.T) {
 	h.post("later", 2, http.StatusOK)
 	h.take(h.processing)
 	found := h.verdict()
-	if len(found) != 1 || found[0].Missing != 1 || found[0].Stage != deadletter.StageProcessing {
+	if len(found) != 1 || found[0].Missing != 1 || found[0].Stage != ledger.StageProcessing {
 		t.Errorf("a webhook was taken off the processing queue: %+v", found)
 	}
 }
 
-func (h *house) afterSave(source string, at time.Time) deadletter.LedgerLine {
+func (h *house) afterSave(source string, at time.Time) ledger.Line {
 	h.t.Helper()
-	if err := h.run.books.Save(h.t.Context()); err != nil {
+	if err := h.run.recorder.Save(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}
 	return h.line(source, at)
@@ -406,7 +407,7 @@ func TestKilledRunCountedWhatLeftTheProcessingQueue(t *testing.T) {
 	h.balances()
 }
 
-// Other processes may deliver from a queue that is shared: what they do is not in these books, and nothing is missing
+// Other processes may deliver from a queue that is shared: what they do is not in this ledger, and nothing is missing
 // for it.
 func TestSharedProcessingQueueIsAccountedForByWhoDelivers(t *testing.T) {
 	t.Parallel()
@@ -506,16 +507,16 @@ func TestQueueThatDoesNotTellIsNoVerdict(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	away := false
-	messages := func(ctx context.Context) (ledger.Held, error) {
+	messages := func(ctx context.Context) (ledger.Waiting, error) {
 		if away {
-			return ledger.Held{}, errors.New("SQS is away")
+			return ledger.Waiting{}, errors.New("SQS is away")
 		}
-		return held(h.dlq, 4*24*time.Hour)(ctx)
+		return waiting(h.dlq, 4*24*time.Hour)(ctx)
 	}
 	h.run.checker = ledger.NewChecker(
 		h.store,
-		h.run.books,
-		ledger.Settings{Messages: messages, Settle: settle},
+		h.run.recorder,
+		ledger.Settings{DLQ: messages, Settle: settle},
 		h.clock.Now,
 		desktest.Log(h.t),
 	)
@@ -548,8 +549,8 @@ func forgetful(t *testing.T) *house {
 
 // checks begins a new checker, as a restart does.
 func (h *house) checks() {
-	settings := ledger.Settings{Messages: held(h.dlq, kept), Settle: settle}
-	h.run.checker = ledger.NewChecker(h.store, h.run.books, settings, h.clock.Now, desktest.Log(h.t))
+	settings := ledger.Settings{DLQ: waiting(h.dlq, kept), Settle: settle}
+	h.run.checker = ledger.NewChecker(h.store, h.run.recorder, settings, h.clock.Now, desktest.Log(h.t))
 }
 
 // What was on the queue until the queue forgets, and is not any more then, expired. What went missing before did not,

@@ -13,23 +13,23 @@ import (
 	"dlqdesk/internal/ledger"
 )
 
-// The log tells of an imbalance once, and of what keeps the books from being checked, unless it is the end of the
+// The log tells of an imbalance once, and of what keeps the ledger from being checked, unless it is the end of the
 // program.
 func TestLogTellsOfEachImbalanceOnce(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	var log bytes.Buffer
 	var away error
-	messages := func(ctx context.Context) (ledger.Held, error) {
+	messages := func(ctx context.Context) (ledger.Waiting, error) {
 		if away != nil {
-			return ledger.Held{}, away
+			return ledger.Waiting{}, away
 		}
-		return held(h.dlq, 0)(ctx)
+		return waiting(h.dlq, 0)(ctx)
 	}
-	settings := ledger.Settings{Messages: messages, Settle: settle}
+	settings := ledger.Settings{DLQ: messages, Settle: settle}
 	h.run.checker = ledger.NewChecker(
 		h.store,
-		h.run.books,
+		h.run.recorder,
 		settings,
 		h.clock.Now,
 		slog.New(slog.NewTextHandler(&log, nil)),

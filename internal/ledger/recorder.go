@@ -1,23 +1,3 @@
-// Package ledger keeps account of every webhook: it counts what the receiver answers, and checks that what was
-// received is delivered, waits, or is a message.
-//
-// A delivery that succeeds leaves no trace but a count, so counts are saved about once a second, in one write, and
-// never while a platform waits. They belong to a run, a life of the program, which ends with a mark of its own. A
-// message's envelope names the run and the hour that it was counted in, so that its arrival in the store is set
-// against that very count:
-//
-//   - Kept, and for a while neither arrived nor on the queue or the spool: it is lost.
-//   - What a run that was killed had not saved is told by its messages: each has a number within its account, and says up to which number all
-//     before it were confirmed, or refused so that nothing is owed. What can still hide is what was sent last: behind the latest message that
-//     arrived, or side by side with it.
-//   - Arrived, and neither counted nor numbered: an older program wrote it, and was killed; or its queue had it, and did not say so.
-//   - What another receiver took has no account here, and counts as received when it arrives.
-//
-// Webhooks on the processing queue are counted before they leave it: what a killed run had not saved is delivered
-// again, not missing. What it had kept, and is kept again, is two messages on the way, each with a receipt of its
-// own, though only one message on the desk. Where other processes may work on that queue, a webhook is accounted for
-// by the one that delivers it, when it does: of a delivery that succeeds elsewhere nothing comes here, so that it
-// could not be told from a loss.
 package ledger
 
 import (
@@ -30,12 +10,17 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
-	"dlqdesk/internal/store"
 )
+
+// runs saves the counts of runs. The store implements it.
+type runs interface {
+	BeginRun(ctx context.Context, run string, at time.Time) error
+	SaveRun(ctx context.Context, run string, counts map[Account]Counts, ended bool, at time.Time) error
+}
 
 // Recorder counts what the receiver does with webhooks.
 type Recorder struct {
-	store *store.Store
+	store runs
 	run   string
 	now   func() time.Time
 	log   *slog.Logger
@@ -43,9 +28,9 @@ type Recorder struct {
 	saving sync.Mutex // held while pending is written
 
 	mu      sync.Mutex
-	pending map[store.Account]deadletter.Receipts // not written yet
-	all     map[store.Account]deadletter.Receipts // of this run
-	numbers map[store.Account]*deadletter.Numbering
+	pending map[Account]Counts // not written yet
+	all     map[Account]Counts // of this run
+	numbers map[Account]*Numbering
 }
 
 const (
@@ -53,67 +38,66 @@ const (
 	saveLimit = 10 * time.Second
 )
 
-// Begin opens the books of this life of the program. The caller runs Run, and ends the books with End.
-func Begin(ctx context.Context, s *store.Store, now func() time.Time, log *slog.Logger) (*Recorder, error) {
+// Begin starts the ledger of this life of the program. The caller runs Run, and finishes with End.
+func Begin(ctx context.Context, store runs, now func() time.Time, log *slog.Logger) (*Recorder, error) {
 	r := &Recorder{
-		store:   s,
+		store:   store,
 		run:     rand.Text(),
 		now:     now,
 		log:     log,
-		pending: map[store.Account]deadletter.Receipts{},
-		all:     map[store.Account]deadletter.Receipts{},
-		numbers: map[store.Account]*deadletter.Numbering{},
+		pending: map[Account]Counts{},
+		all:     map[Account]Counts{},
+		numbers: map[Account]*Numbering{},
 	}
-	if err := s.BeginRun(ctx, r.run, now()); err != nil {
+	if err := store.BeginRun(ctx, r.run, now()); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
-// Name names this run in envelopes.
-func (r *Recorder) Name() string { return r.run }
+// RunID returns the id of this run, which envelopes carry.
+func (r *Recorder) RunID() string { return r.run }
 
-// Number gives a message that is about to be put on a queue its place in its account. Book settles it: it is owed
-// where it was kept.
+// Number numbers a message within its account before it is sent to a queue. Record must follow: it settles the number.
 func (r *Recorder) Number(c *deadletter.Capture) {
-	a := store.AccountOf(*c)
+	a := AccountOf(*c)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n, ok := r.numbers[a]
 	if !ok {
-		n = &deadletter.Numbering{}
+		n = &Numbering{}
 		r.numbers[a] = n
 	}
 	c.Sequence = n.Next()
 }
 
-// Book adds to the account of a webhook. It only counts in memory.
-func (r *Recorder) Book(c deadletter.Capture, n deadletter.Receipts) {
-	a := store.AccountOf(c)
+// Record adds counts to the account of a webhook, in memory, and settles its number.
+func (r *Recorder) Record(c deadletter.Capture, n Counts) {
+	a := AccountOf(c)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if n != (deadletter.Receipts{}) {
+	if n != (Counts{}) {
 		r.pending[a] = r.pending[a].Add(n)
 	}
 	if a.Run == r.run {
 		r.all[a] = r.all[a].Add(n)
 	}
 	if numbers, ok := r.numbers[a]; ok && c.Sequence.Number > 0 {
-		numbers.Settle(c.Sequence.Number, n.Kept == 0)
+		numbers.Settle(c.Sequence.Number, n.Queued == 0)
 	}
 }
 
-// present answers what this run has counted so far, saved or not.
-func (r *Recorder) present() map[store.Account]deadletter.Receipts {
+// present returns the counts of this run so far, saved or not.
+func (r *Recorder) present() map[Account]Counts {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return maps.Clone(r.all)
 }
 
-// Save writes what was counted since the last time, if anything.
+// Save writes the counts since the last save.
 func (r *Recorder) Save(ctx context.Context) error { return r.save(ctx, false) }
 
-// End saves what is left and closes the books: nothing is counted after it.
+// End saves the remaining counts and marks the run as ended. Record must not be called after it.
 func (r *Recorder) End(ctx context.Context) error { return r.save(ctx, true) }
 
 func (r *Recorder) save(ctx context.Context, end bool) error {
@@ -121,7 +105,7 @@ func (r *Recorder) save(ctx context.Context, end bool) error {
 	defer r.saving.Unlock()
 	r.mu.Lock()
 	counts := r.pending
-	r.pending = map[store.Account]deadletter.Receipts{}
+	r.pending = map[Account]Counts{}
 	r.mu.Unlock()
 	if len(counts) == 0 && !end {
 		return nil
@@ -137,7 +121,7 @@ func (r *Recorder) save(ctx context.Context, end bool) error {
 	for a, n := range counts {
 		r.pending[a] = r.pending[a].Add(n)
 	}
-	return fmt.Errorf("%d accounts of the ledger wait to be saved: %w", len(counts), err)
+	return fmt.Errorf("%d accounts of the ledger are not saved yet: %w", len(counts), err)
 }
 
 // Run saves about once a second until ctx ends.

@@ -22,7 +22,7 @@ func TestWhatCouldNotBeSavedIsSavedLater(t *testing.T) {
 	h.post("genesys", 2, http.StatusOK)
 	ended, end := context.WithCancel(t.Context())
 	end()
-	if err := h.run.books.Save(ended); err == nil {
+	if err := h.run.recorder.Save(ended); err == nil {
 		t.Fatal("it was saved")
 	}
 	h.post("genesys", 1, http.StatusOK)
@@ -39,36 +39,36 @@ func TestRunThatEndedWasNotKilled(t *testing.T) {
 	h.save()
 	h.end()
 	h.begin()
-	if killed, err := h.store.KilledRuns(t.Context(), time.Time{}, h.run.books.Name()); err != nil || len(killed) != 0 {
+	if killed, err := h.store.KilledRuns(t.Context(), time.Time{}, h.run.recorder.RunID()); err != nil || len(killed) != 0 {
 		t.Errorf("killed were %v, %v", killed, err)
 	}
 }
 
 // Counts are saved about once a second, and looked at as often as the settings say.
-func TestBooksAreSavedAndChecked(t *testing.T) {
+func TestLedgerIsSavedAndChecked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, log := desktest.NewStore(t), slog.New(slog.DiscardHandler)
-		books, err := ledger.Begin(t.Context(), s, time.Now, log)
+		recorder, err := ledger.Begin(t.Context(), s, time.Now, log)
 		if err != nil {
 			t.Fatal(err)
 		}
-		none := func(context.Context) (ledger.Held, error) { return ledger.Held{}, nil }
+		none := func(context.Context) (ledger.Waiting, error) { return ledger.Waiting{}, nil }
 		checker := ledger.NewChecker(
 			s,
-			books,
-			ledger.Settings{Messages: none, Every: 10 * time.Second, Settle: settle},
+			recorder,
+			ledger.Settings{DLQ: none, Every: 10 * time.Second, Settle: settle},
 			time.Now,
 			log,
 		)
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
-		running.Go(func() { _ = books.Run(ctx) })
+		running.Go(func() { _ = recorder.Run(ctx) })
 		running.Go(func() { _ = checker.Run(ctx) })
 		begun := time.Now()
-		books.Book(
-			deadletter.Capture{Source: "genesys", Run: books.Name(), ReceivedAt: begun},
-			deadletter.Receipts{Received: 1, Delivered: 1},
+		recorder.Record(
+			deadletter.Capture{Source: "genesys", Run: recorder.RunID(), ReceivedAt: begun},
+			ledger.Counts{Received: 1, Delivered: 1},
 		)
 		time.Sleep(25 * time.Second)
 		synctest.Wait()
@@ -80,7 +80,7 @@ func TestBooksAreSavedAndChecked(t *testing.T) {
 			t.Errorf("saved is %+v, %v", p.Lines, err)
 		}
 		if at := checker.State().At; at.Sub(begun) != 20*time.Second {
-			t.Errorf("the books were checked %v after the begin", at.Sub(begun))
+			t.Errorf("the ledger was checked %v after the begin", at.Sub(begun))
 		}
 		cancel()
 		running.Wait()

@@ -12,6 +12,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/envelope"
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/telemetry"
 )
@@ -135,8 +136,8 @@ func (p *Processor) Once(ctx context.Context, wait time.Duration) error {
 	return errors.Join(errs...)
 }
 
-// delete takes messages off the queue that were dealt with. They are in the books first: one that a crash leaves on
-// the queue is counted again, while one that was gone and not counted would be missing.
+// delete takes messages off the queue that were dealt with. Their counts are saved first: one that a crash leaves
+// on the queue is counted again, while one that was gone and not counted would be missing.
 func (p *Processor) delete(ctx context.Context, done []queue.Message) []error {
 	if err := p.ledger.Save(ctx); err != nil {
 		p.log.WarnContext(ctx, "what became of buffered webhooks is not in the ledger yet", "err", err)
@@ -188,15 +189,15 @@ func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m que
 			)
 		}
 	}()
-	booked := deadletter.Receipts{}
+	counts := ledger.Counts{}
 	ours := c.Run == ""
-	if ours { // nobody has accounted for it yet
-		c.Run, booked.Received = p.ledger.Name(), 1
+	if ours { // no process has counted it yet
+		c.Run, counts.Received = p.ledger.RunID(), 1
 	}
 	source, ok := p.sources[c.Source]
 	if ok && p.deliver(ctx, source, &c) {
-		booked.Delivered = 1
-		p.ledger.Book(c, booked)
+		counts.Delivered = 1
+		p.ledger.Record(c, counts)
 		return nil
 	}
 	select {
@@ -224,16 +225,16 @@ func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m que
 	c.ReceiveID = p.receipt(m, c)
 	if err := p.keep(ctx, p.dlq, c); err != nil {
 		p.tried.Store(m.ID, c.ReceiveID)
-		p.ledger.Book(c, deadletter.Receipts{}) // its number is given out, and nothing is owed
+		p.ledger.Record(c, ledger.Counts{}) // its number is given out, and must be settled
 		return err
 	}
 	p.tried.Delete(m.ID)
-	booked.Kept = 1
-	p.ledger.Book(c, booked)
+	counts.Queued = 1
+	p.ledger.Record(c, counts)
 	return nil
 }
 
-// receipt names a message in the books. A webhook that was handed out before may have been kept before, by a process
+// receipt names a message in the ledger. A webhook that was handed out before may have been kept before, by a process
 // that was killed or by another one, and is then kept, and counted, again.
 func (p *Processor) receipt(m queue.Message, c deadletter.Capture) string {
 	if before, ok := p.tried.Load(m.ID); ok {

@@ -12,6 +12,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/telemetry"
 	"dlqdesk/internal/verify"
 )
 
@@ -42,7 +43,7 @@ func (r *Receiver) proven(w http.ResponseWriter, req *http.Request, s Source) ([
 // refuseWebhook counts what is refused, but for a platform that begins without a token because it gets one by that.
 func (r *Receiver) refuseWebhook(w http.ResponseWriter, req *http.Request, s Source, why error) {
 	if refusal, ok := errors.AsType[*verify.Refusal](why); !ok || !refusal.Expected {
-		r.answered(req.Context(), s.Name, deadletter.FateUnauthorized)
+		r.answered(req.Context(), s.Name, telemetry.AnswerUnauthorized)
 	}
 	r.refuseUnproven(req.Context(), w, s, why, unauthorized)
 }

@@ -14,27 +14,27 @@ import (
 	"testing"
 	"time"
 
-	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/redact"
+	"dlqdesk/internal/telemetry"
 	"dlqdesk/internal/verify"
 )
 
 // proofs is a receiver whose sources ask for proof.
 type proofs struct {
 	bundle
-	clock *desktest.Clock
-	log   *bytes.Buffer
-	books *notes
-	by    map[string]*verify.Verifier
+	clock  *desktest.Clock
+	log    *bytes.Buffer
+	counts *notes
+	by     map[string]*verify.Verifier
 }
 
 func setupProofs(t *testing.T, level slog.Level) proofs {
 	t.Helper()
-	p := proofs{clock: desktest.NewClock(), log: &bytes.Buffer{}, books: &notes{}, by: map[string]*verify.Verifier{}}
+	p := proofs{clock: desktest.NewClock(), log: &bytes.Buffer{}, counts: &notes{}, by: map[string]*verify.Verifier{}}
 	p.destination, p.dlq = desktest.NewDestination(t), queues(t)("dlq")
 	secrets := []redact.Secret{redact.NewSecret("env:X", "hunter2 of ours")}
 	ack, err := payload.NewAck(http.StatusOK, "application/json", `{"idOnExternalPlatform":"{message_id}"}`)
@@ -71,7 +71,7 @@ func setupProofs(t *testing.T, level slog.Level) proofs {
 	}
 	log := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: level}))
 	r := receiver.New(receiver.Deps{
-		Sources: sources, Sender: newClient(t), DLQ: p.dlq, Ledger: p.books, Now: p.clock.Now, Log: log,
+		Sources: sources, Sender: newClient(t), DLQ: p.dlq, Ledger: p.counts, Now: p.clock.Now, Log: log,
 	})
 	server := httptest.NewServer(r.Handler())
 	t.Cleanup(server.Close)
@@ -215,8 +215,8 @@ func TestPlatformThatAsksForItsToken(t *testing.T) {
 	if p.log.Len() != 0 {
 		t.Errorf("it raises an alarm: %s", p.log)
 	}
-	if len(p.books.fates) != 0 {
-		t.Errorf("it is counted as %v", p.books.fates)
+	if len(p.counts.answers) != 0 {
+		t.Errorf("it is counted as %v", p.counts.answers)
 	}
 	if got := p.post(
 		t,
@@ -246,10 +246,10 @@ func TestPlatformThatAsksForItsToken(t *testing.T) {
 		false,
 		forged,
 	); !slices.Equal(
-		p.books.fates,
-		[]deadletter.Fate{deadletter.FateUnauthorized},
+		p.counts.answers,
+		[]telemetry.Answer{telemetry.AnswerUnauthorized},
 	) {
-		t.Errorf("a forged token is counted as %v", p.books.fates)
+		t.Errorf("a forged token is counted as %v", p.counts.answers)
 	}
 	got := p.post(
 		t,

@@ -21,6 +21,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/envelope"
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/telemetry"
@@ -46,18 +47,17 @@ type Queue interface {
 	Send(ctx context.Context, list []queue.Outgoing) []error
 }
 
-// Ledger counts webhooks. None of its methods but Save waits for a disk.
+// Ledger counts webhooks. Only Save writes to disk.
 type Ledger interface {
-	// Name identifies the ledger in envelopes. "": the webhook is counted where its queue message is ingested.
-	Name() string
-	// Answered counts a response to a platform.
-	Answered(source string, fate deadletter.Fate)
-	// Number gives a webhook that is about to be sent to a queue its number in the ledger. The caller must call Book
-	// with the result afterwards.
+	// RunID returns the id of this run, which envelopes carry; "": a webhook is counted where its message arrives.
+	RunID() string
+	// Answered counts an answer to a platform.
+	Answered(source string, answer telemetry.Answer)
+	// Number numbers a message that is about to be sent to a queue. Record must follow.
 	Number(c *deadletter.Capture)
-	// Book records what happened to a webhook.
-	Book(c deadletter.Capture, n deadletter.Receipts)
-	// Save writes the records to disk.
+	// Record adds to the counts of a webhook's account.
+	Record(c deadletter.Capture, n ledger.Counts)
+	// Save writes the counts to disk.
 	Save(ctx context.Context) error
 }
 
@@ -137,7 +137,7 @@ const (
 func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 	source, ok := r.sources[chi.URLParam(req, "source")]
 	if !ok {
-		r.answered(req.Context(), "", deadletter.FateUnknownSource)
+		r.answered(req.Context(), "", telemetry.AnswerUnknownSource)
 		answer(w, http.StatusNotFound, `{"error":"unknown source"}`)
 		return
 	}
@@ -154,7 +154,7 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	if r.deliver(ctx, source, &c) {
-		r.close(ctx, c, deadletter.FateDelivered, deadletter.Receipts{Received: 1, Delivered: 1})
+		r.close(ctx, c, telemetry.AnswerDelivered, ledger.Counts{Received: 1, Delivered: 1})
 		source.tell(w, c, accepted)
 		return
 	}
@@ -163,34 +163,34 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 		r.refuseKept(ctx, w, c, err)
 		return
 	}
-	r.close(ctx, c, deadletter.FateKept, deadletter.Receipts{Received: 1, Kept: 1})
+	r.close(ctx, c, telemetry.AnswerQueued, ledger.Counts{Received: 1, Queued: 1})
 	source.tell(w, c, `{"status":"queued_for_retry","messageId":"`+string(c.ID)+`"}`)
 }
 
 // buffer puts a webhook on the processing queue, from where Processor delivers it.
 func (r *Receiver) buffer(ctx context.Context, w http.ResponseWriter, s Source, c deadletter.Capture) {
-	booked := deadletter.Receipts{Received: 1}
+	counts := ledger.Counts{Received: 1}
 	if s.Shared {
-		c.Run, booked = "", deadletter.Receipts{} // whoever delivers it accounts for it
+		c.Run, counts = "", ledger.Counts{} // the process that delivers it counts it
 	}
 	if err := r.keep(ctx, r.processing, c); err != nil {
 		r.refuseKept(ctx, w, c, err)
 		return
 	}
-	r.close(ctx, c, deadletter.FateBuffered, booked)
+	r.close(ctx, c, telemetry.AnswerBuffered, counts)
 	s.tell(w, c, accepted)
 }
 
-// close takes down what a platform is told of a webhook, and what is owed because of that.
-func (r *Receiver) close(ctx context.Context, c deadletter.Capture, fate deadletter.Fate, n deadletter.Receipts) {
-	r.answered(ctx, c.Source, fate)
-	r.ledger.Book(c, n)
+// close counts the answer to a platform, and the webhook in its account.
+func (r *Receiver) close(ctx context.Context, c deadletter.Capture, given telemetry.Answer, n ledger.Counts) {
+	r.answered(ctx, c.Source, given)
+	r.ledger.Record(c, n)
 }
 
-// answered counts what a platform was told.
-func (r *Receiver) answered(ctx context.Context, source string, fate deadletter.Fate) {
-	r.ledger.Answered(source, fate)
-	telemetry.Answered(ctx, source, fate)
+// answered counts an answer.
+func (r *Receiver) answered(ctx context.Context, source string, given telemetry.Answer) {
+	r.ledger.Answered(source, given)
+	telemetry.Answered(ctx, source, given)
 }
 
 // refuseKept has the platform send the webhook again, because it could be kept nowhere.
@@ -203,7 +203,7 @@ func (r *Receiver) refuseKept(ctx context.Context, w http.ResponseWriter, c dead
 		"err",
 		err,
 	)
-	r.close(ctx, c, deadletter.FateRefused, deadletter.Receipts{Refused: 1})
+	r.close(ctx, c, telemetry.AnswerRefused, ledger.Counts{Refused: 1})
 	w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	answer(w, http.StatusInternalServerError, `{"error":"Internal Server Error"}`)
 }
@@ -230,13 +230,13 @@ func readBody(w http.ResponseWriter, req *http.Request, limit int64) ([]byte, er
 // firstRead is how much room a body gets before it arrives, in bytes.
 const firstRead = 64 << 10
 
-func refuse(w http.ResponseWriter, err error, limit int64) deadletter.Fate {
+func refuse(w http.ResponseWriter, err error, limit int64) telemetry.Answer {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		answer(w, http.StatusRequestEntityTooLarge, fmt.Sprintf(`{"error":"the body is larger than %d bytes"}`, limit))
-		return deadletter.FateTooLarge
+		return telemetry.AnswerTooLarge
 	}
 	answer(w, http.StatusBadRequest, `{"error":"the body did not arrive whole"}`)
-	return deadletter.FateIncomplete
+	return telemetry.AnswerIncomplete
 }
 
 func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.Capture {
@@ -255,7 +255,7 @@ func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.
 		Query:       req.URL.RawQuery,
 		WebhookID:   s.Dedup.ID(deadletter.Headers(req.Header), body),
 		ReceivedAt:  r.now(),
-		Run:         r.ledger.Name(),
+		Run:         r.ledger.RunID(),
 		Headers:     deadletter.Headers(req.Header),
 		Body:        body,
 	}

@@ -46,7 +46,7 @@ func setup(t *testing.T, dlqIsFull bool) bundle {
 	return setupWith(t, dlqIsFull, &notes{})
 }
 
-func setupWith(t *testing.T, dlqIsFull bool, books receiver.Ledger) bundle {
+func setupWith(t *testing.T, dlqIsFull bool, counts receiver.Ledger) bundle {
 	t.Helper()
 	open := queues(t)
 	b := bundle{
@@ -76,7 +76,7 @@ func setupWith(t *testing.T, dlqIsFull bool, books receiver.Ledger) bundle {
 		Sender:     newClient(t),
 		DLQ:        dlq,
 		Processing: b.processing,
-		Ledger:     books,
+		Ledger:     counts,
 		Now:        time.Now,
 		Log:        desktest.Log(t),
 	})

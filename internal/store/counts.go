@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/sqlite"
 )
 
@@ -19,7 +20,7 @@ type counts struct {
 	jobs     map[deadletter.JobID]jobOf
 
 	standings map[standing]int
-	arrivals  map[Account]arrivals
+	arrivals  map[ledger.Account]arrivals
 }
 
 type countKey struct {
@@ -57,7 +58,7 @@ func newCounts() *counts {
 		groups:    map[string]groupOf{},
 		jobs:      map[deadletter.JobID]jobOf{},
 		standings: map[standing]int{},
-		arrivals:  map[Account]arrivals{},
+		arrivals:  map[ledger.Account]arrivals{},
 	}
 }
 

@@ -7,36 +7,21 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/sqlite"
 )
-
-// Account names a line of the ledger: who received the webhooks, of which source, and in which hour.
-type Account struct {
-	Run    string // of the receiver; "": its books are not kept here
-	Source string
-	Hour   time.Time
-}
-
-// AccountOf is the account of a webhook.
-func AccountOf(c deadletter.Capture) Account {
-	at := c.RunAt
-	if at.IsZero() {
-		at = c.ReceivedAt
-	}
-	return Account{Run: c.Run, Source: c.Source, Hour: deadletter.LedgerHour(at)}
-}
 
 const (
 	beginRun = `INSERT INTO ledger_runs (run, started_at, saved_at) VALUES (?, ?, ?)`
 	noteRun  = `UPDATE ledger_runs SET saved_at = ?, ended_at = ? WHERE run = ?`
 	knownRun = `SELECT EXISTS (SELECT 1 FROM ledger_runs WHERE run = ?)`
 
-	book = `INSERT INTO ledger (hour, source, run, received, delivered, kept, refused, arrived, repeated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+	addToLedger = `INSERT INTO ledger (hour, source, run, received, delivered, kept, refused, arrived, repeated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET received = received + excluded.received, delivered = delivered + excluded.delivered, kept = kept + excluded.kept,
 			refused = refused + excluded.refused, arrived = arrived + excluded.arrived, repeated = repeated + excluded.repeated`
 )
 
-// BeginRun opens the books of a life of the program.
+// BeginRun starts the ledger of a life of the program.
 func (s *Store) BeginRun(ctx context.Context, run string, at time.Time) error {
 	return s.ledgerWrite(ctx, "begin the ledger of a run", func(ctx context.Context, tx *Tx) error {
 		_, err := tx.tx.ExecContext(ctx, beginRun, run, at.UnixMilli(), at.UnixMilli())
@@ -48,13 +33,13 @@ func (s *Store) BeginRun(ctx context.Context, run string, at time.Time) error {
 func (s *Store) SaveRun(
 	ctx context.Context,
 	run string,
-	counts map[Account]deadletter.Receipts,
+	counts map[ledger.Account]ledger.Counts,
 	ended bool,
 	at time.Time,
 ) error {
 	return s.ledgerWrite(ctx, "save the ledger", func(ctx context.Context, tx *Tx) error {
 		for a, n := range counts {
-			if err := bookReceipts(ctx, tx.tx, a, n); err != nil {
+			if err := addCounts(ctx, tx.tx, a, n); err != nil {
 				return err
 			}
 		}
@@ -74,25 +59,25 @@ func (s *Store) ledgerWrite(ctx context.Context, what string, fn func(ctx contex
 	return nil
 }
 
-// bookReceipts adds counts to an account. Of webhooks that are in books of before this file, those are received here
-// which end here; the others are when their messages arrive.
-func bookReceipts(ctx context.Context, tx *sqlite.Tx, a Account, n deadletter.Receipts) error {
+// addCounts adds counts to an account. Webhooks of a run that this file does not know are received when they are
+// delivered here, or when their messages arrive.
+func addCounts(ctx context.Context, tx *sqlite.Tx, a ledger.Account, n ledger.Counts) error {
 	ours, err := isOurs(ctx, tx, a.Run)
 	if err != nil {
 		return err
 	}
 	if !ours {
-		a.Run, n = "", deadletter.Receipts{Received: n.Delivered, Delivered: n.Delivered}
+		a.Run, n = "", ledger.Counts{Received: n.Delivered, Delivered: n.Delivered}
 	}
 	_, err = tx.ExecContext(
 		ctx,
-		book,
+		addToLedger,
 		a.Hour.UnixMilli(),
 		a.Source,
 		a.Run,
 		n.Received,
 		n.Delivered,
-		n.Kept,
+		n.Queued,
 		n.Refused,
 		0,
 		0,
@@ -114,10 +99,10 @@ type arrivals struct {
 	numbered      []deadletter.Sequence
 }
 
-// BookArrival takes account of a webhook that has come from a queue for the first time: as a message, or as a
+// RecordArrival counts a webhook that has come from a queue for the first time: as a message, or as a
 // repetition of one.
-func (t *Tx) BookArrival(c *deadletter.Capture, repeated bool) {
-	a, place := AccountOf(*c), c.Sequence
+func (t *Tx) RecordArrival(c *deadletter.Capture, repeated bool) {
+	a, place := ledger.AccountOf(*c), c.Sequence
 	t.count(func(sum *counts) {
 		n := sum.arrivals[a]
 		n.all++
@@ -151,7 +136,7 @@ type standing struct {
 }
 
 func standingOf(l deadletter.Message) standing {
-	return standing{deadletter.LedgerHour(l.ReceivedAt).UnixMilli(), l.Source, l.Status}
+	return standing{ledger.HourOf(l.ReceivedAt).UnixMilli(), l.Source, l.Status}
 }
 
 const addStanding = `INSERT INTO ledger_messages VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages`
@@ -177,7 +162,7 @@ func (c *counts) writeLedger(ctx context.Context, tx *sqlite.Tx) error {
 		}
 		if _, err := tx.ExecContext(
 			ctx,
-			book,
+			addToLedger,
 			a.Hour.UnixMilli(),
 			a.Source,
 			a.Run,
@@ -191,7 +176,7 @@ func (c *counts) writeLedger(ctx context.Context, tx *sqlite.Tx) error {
 			return err
 		}
 		if ours && len(n.numbered) > 0 {
-			if err := bookNumbers(ctx, tx, a, n.numbered); err != nil {
+			if err := addNumbers(ctx, tx, a, n.numbered); err != nil {
 				return err
 			}
 		}
@@ -204,13 +189,13 @@ const (
 	setSequence = `UPDATE ledger SET told = ?, sequence = ? WHERE hour = ? AND source = ? AND run = ?`
 )
 
-// bookNumbers takes account of which messages of an account have arrived.
-func bookNumbers(ctx context.Context, tx *sqlite.Tx, a Account, list []deadletter.Sequence) error {
+// addNumbers adds the numbers of messages that arrived to their account.
+func addNumbers(ctx context.Context, tx *sqlite.Tx, a ledger.Account, list []deadletter.Sequence) error {
 	var text []byte
 	if err := tx.QueryRowContext(ctx, sequenceOf, a.Hour.UnixMilli(), a.Source, a.Run).Scan(&text); err != nil {
 		return err
 	}
-	var arrived deadletter.Arrivals
+	var arrived ledger.Arrivals
 	if err := arrived.UnmarshalBinary(text); err != nil {
 		return err
 	}
@@ -221,7 +206,7 @@ func bookNumbers(ctx context.Context, tx *sqlite.Tx, a Account, list []deadlette
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, setSequence, arrived.Told(), text, a.Hour.UnixMilli(), a.Source, a.Run)
+	_, err = tx.ExecContext(ctx, setSequence, arrived.Expected(), text, a.Hour.UnixMilli(), a.Source, a.Run)
 	return err
 }
 
@@ -234,7 +219,7 @@ type LedgerQuery struct {
 
 // LedgerPage is a part of the ledger, the newest hour first.
 type LedgerPage struct {
-	Lines []deadletter.LedgerLine
+	Lines []ledger.Line
 	Older time.Time // the hour that the next page is before; zero: there is none
 }
 
@@ -269,13 +254,13 @@ func (s *Store) ledgerPage(ctx context.Context, q LedgerQuery) (LedgerPage, erro
 	if more {
 		p.Older = time.UnixMilli(from).UTC()
 	}
-	places := map[Account]int{}
+	places := map[ledger.Account]int{}
 	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
-		l := deadletter.LedgerLine{Messages: map[deadletter.Status]int{}}
+		l := ledger.Line{Messages: map[deadletter.Status]int{}}
 		var hour int64
-		err := r.Scan(&hour, &l.Source, &l.Received, &l.Delivered, &l.Kept, &l.Refused, &l.Arrived, &l.Repeated)
+		err := r.Scan(&hour, &l.Source, &l.Received, &l.Delivered, &l.Queued, &l.Refused, &l.Arrived, &l.Repeated)
 		l.Hour = time.UnixMilli(hour).UTC()
-		places[Account{Source: l.Source, Hour: l.Hour}] = len(p.Lines)
+		places[ledger.Account{Source: l.Source, Hour: l.Hour}] = len(p.Lines)
 		p.Lines = append(p.Lines, l)
 		return err
 	}, ledgerLines, from, to, q.Source)
@@ -288,7 +273,7 @@ func (s *Store) ledgerPage(ctx context.Context, q LedgerQuery) (LedgerPage, erro
 		var status deadletter.Status
 		var n int
 		err := r.Scan(&hour, &source, &status, &n)
-		if place, ok := places[Account{Source: source, Hour: time.UnixMilli(hour).UTC()}]; ok {
+		if place, ok := places[ledger.Account{Source: source, Hour: time.UnixMilli(hour).UTC()}]; ok {
 			p.Lines[place].Messages[status] = n
 		}
 		return err
@@ -340,24 +325,16 @@ func (s *Store) Received(ctx context.Context, source string, from, to time.Time)
 	return received, nil
 }
 
-// OpenAccount is an account in which not all is settled: webhooks wait, were lost, or nobody had counted them.
-type OpenAccount struct {
-	Account
-	deadletter.Receipts
-	Arrived  int
-	Numbered bool // its messages tell what was kept, whether that was counted or not
-}
-
 const openAccounts = `SELECT hour, source, run, received + max(told - kept, 0), delivered, max(kept, told), refused, arrived, told > 0 FROM ledger
 	WHERE hour >= ? AND (received <> delivered + kept OR max(kept, told) <> arrived)`
 
 // OpenAccounts answers the accounts since a time in which not all is settled. Those that balance cost nothing.
-func (s *Store) OpenAccounts(ctx context.Context, since time.Time) ([]OpenAccount, error) {
-	var list []OpenAccount
+func (s *Store) OpenAccounts(ctx context.Context, since time.Time) ([]ledger.OpenAccount, error) {
+	var list []ledger.OpenAccount
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
-		var o OpenAccount
+		var o ledger.OpenAccount
 		var hour int64
-		err := r.Scan(&hour, &o.Source, &o.Run, &o.Received, &o.Delivered, &o.Kept, &o.Refused, &o.Arrived, &o.Numbered)
+		err := r.Scan(&hour, &o.Source, &o.Run, &o.Received, &o.Delivered, &o.Queued, &o.Refused, &o.Arrived, &o.Numbered)
 		o.Hour = time.UnixMilli(hour).UTC()
 		list = append(list, o)
 		return err

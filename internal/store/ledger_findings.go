@@ -8,15 +8,9 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/sqlite"
 )
-
-// LedgerPlace is where webhooks can be missing.
-type LedgerPlace struct {
-	Hour   time.Time // when it begins, UTC
-	Source string
-	Stage  deadletter.LedgerStage
-}
 
 const (
 	knownMissing  = `SELECT hour, source, stage, missing FROM ledger_missing WHERE hour >= ?`
@@ -25,10 +19,10 @@ const (
 )
 
 // KnownMissing answers how many were found missing since a time while the queue would still have had them.
-func (s *Store) KnownMissing(ctx context.Context, since time.Time) (map[LedgerPlace]int, error) {
-	known := map[LedgerPlace]int{}
+func (s *Store) KnownMissing(ctx context.Context, since time.Time) (map[ledger.Place]int, error) {
+	known := map[ledger.Place]int{}
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
-		var at LedgerPlace
+		var at ledger.Place
 		var hour int64
 		var n int
 		err := r.Scan(&hour, &at.Source, &at.Stage, &n)
@@ -43,7 +37,7 @@ func (s *Store) KnownMissing(ctx context.Context, since time.Time) (map[LedgerPl
 }
 
 // NoteMissing keeps how many are missing now; 0: none any more.
-func (s *Store) NoteMissing(ctx context.Context, changed map[LedgerPlace]int) error {
+func (s *Store) NoteMissing(ctx context.Context, changed map[ledger.Place]int) error {
 	return s.ledgerWrite(ctx, "note what the ledger misses", func(ctx context.Context, tx *Tx) error {
 		for at, n := range changed {
 			var err error
@@ -70,11 +64,11 @@ const (
 func (s *Store) Acknowledgements(
 	ctx context.Context,
 	since time.Time,
-) (map[deadletter.ImbalanceKey]deadletter.Acknowledgement, error) {
-	acks := map[deadletter.ImbalanceKey]deadletter.Acknowledgement{}
+) (map[ledger.Key]ledger.Acknowledgement, error) {
+	acks := map[ledger.Key]ledger.Acknowledgement{}
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
-		var key deadletter.ImbalanceKey
-		var ack deadletter.Acknowledgement
+		var key ledger.Key
+		var ack ledger.Acknowledgement
 		var hour, at int64
 		err := r.Scan(&hour, &key.Source, &key.Stage, &key.Kind, &ack.Amount, &ack.By, &ack.Note, &at)
 		key.Hour, ack.At = time.UnixMilli(hour).UTC(), time.UnixMilli(at).UTC()
@@ -90,13 +84,13 @@ func (s *Store) Acknowledgements(
 // Acknowledged answers the acknowledgement of an imbalance; the zero value: there is none.
 func (t *Tx) Acknowledged(
 	ctx context.Context,
-	key deadletter.ImbalanceKey,
-) (ack deadletter.Acknowledgement, err error) {
+	key ledger.Key,
+) (ack ledger.Acknowledgement, err error) {
 	var at int64
 	err = t.tx.QueryRowContext(ctx, acknowledged, key.Hour.UnixMilli(), key.Source, key.Stage, key.Kind).
 		Scan(&ack.Amount, &ack.By, &ack.Note, &at)
 	if errors.Is(err, sql.ErrNoRows) {
-		return deadletter.Acknowledgement{}, nil
+		return ledger.Acknowledgement{}, nil
 	}
 	ack.At = time.UnixMilli(at).UTC()
 	return ack, err
@@ -105,8 +99,8 @@ func (t *Tx) Acknowledged(
 // Acknowledge keeps an acknowledgement in place of an earlier one, with its audit event.
 func (t *Tx) Acknowledge(
 	ctx context.Context,
-	key deadletter.ImbalanceKey,
-	ack deadletter.Acknowledgement,
+	key ledger.Key,
+	ack ledger.Acknowledgement,
 	e deadletter.Event,
 ) error {
 	if _, err := t.tx.ExecContext(

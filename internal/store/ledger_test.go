@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/store"
 )
 
@@ -33,7 +34,7 @@ func TestLedgerBeginsWithTheMessagesThatThereAre(t *testing.T) {
 	l := p.Lines[0]
 	if l.Received != 3 || l.Unsettled() != 0 || l.Messages[deadletter.Failed] != 2 ||
 		l.Messages[deadletter.Resolved] != 1 ||
-		!l.Hour.Equal(deadletter.LedgerHour(start)) {
+		!l.Hour.Equal(ledger.HourOf(start)) {
 		t.Errorf("the line is %+v", l)
 	}
 	if open, err := s.OpenAccounts(t.Context(), start.AddDate(0, -1, 0)); err != nil || len(open) != 0 {

@@ -33,11 +33,11 @@ func NewMetrics(sources []string) *Metrics {
 		}, []string{"source", "outcome"}),
 	}
 	for _, source := range sources {
-		for _, fate := range []deadletter.Fate{
-			deadletter.FateDelivered, deadletter.FateKept, deadletter.FateBuffered, deadletter.FateRefused,
-			deadletter.FateUnauthorized, deadletter.FateTooLarge, deadletter.FateIncomplete,
+		for _, answer := range []Answer{
+			AnswerDelivered, AnswerQueued, AnswerBuffered, AnswerRefused,
+			AnswerUnauthorized, AnswerTooLarge, AnswerIncomplete,
 		} {
-			m.webhooks.WithLabelValues(source, string(fate))
+			m.webhooks.WithLabelValues(source, string(answer))
 		}
 	}
 	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
@@ -45,9 +45,9 @@ func NewMetrics(sources []string) *Metrics {
 	return m
 }
 
-// Answered counts a webhook by what its platform was told.
-func (m *Metrics) Answered(source string, fate deadletter.Fate) {
-	m.webhooks.WithLabelValues(source, string(fate)).Inc()
+// Answered counts an answer to a platform.
+func (m *Metrics) Answered(source string, answer Answer) {
+	m.webhooks.WithLabelValues(source, string(answer)).Inc()
 }
 
 // ObserveDelivery records the duration and the outcome of a delivery.

@@ -91,13 +91,28 @@ func (a *answered) WriteHeader(status int) {
 // Unwrap lets http.ResponseController reach the connection.
 func (a *answered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// Answered notes what a platform was told of a webhook for a source; "" is one that is not configured.
-func Answered(ctx context.Context, source string, fate deadletter.Fate) {
+// Answer is what the receiver answers a platform about a webhook.
+type Answer string
+
+// The answers. The first three are 200.
+const (
+	AnswerDelivered     Answer = "delivered"
+	AnswerQueued        Answer = "queued"   // delivery failed, and the webhook is a message on the DLQ or the spool
+	AnswerBuffered      Answer = "buffered" // on the processing queue
+	AnswerRefused       Answer = "refused"  // stored nowhere: the platform must send it again
+	AnswerUnauthorized  Answer = "unauthorized"
+	AnswerTooLarge      Answer = "too_large"  // over the source's limit
+	AnswerIncomplete    Answer = "incomplete" // the body did not arrive whole
+	AnswerUnknownSource Answer = "unknown_source"
+)
+
+// Answered adds the answer to the span of a webhook. The source "" is one that is not configured.
+func Answered(ctx context.Context, source string, answer Answer) {
 	span := trace.SpanFromContext(ctx)
 	if !span.IsRecording() {
 		return
 	}
-	span.SetAttributes(attrOutcome.String(string(fate)))
+	span.SetAttributes(attrOutcome.String(string(answer)))
 	if source != "" {
 		span.SetAttributes(attrSource.String(source))
 	}

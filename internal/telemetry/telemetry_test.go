@@ -30,7 +30,7 @@ var quiet = slog.New(slog.DiscardHandler)
 
 // life makes every span that a webhook can have.
 func life(ctx context.Context, c *deadletter.Capture, l *deadletter.Message, a *deadletter.Attempt) {
-	telemetry.Answered(ctx, "genesys", deadletter.FateKept)
+	telemetry.Answered(ctx, "genesys", telemetry.AnswerQueued)
 	ctx, sending := telemetry.Send(ctx, dlq{})
 	sending.End(nil)
 	ctx, processing := telemetry.Process(ctx, dlq{}, "m-1", c)

@@ -1,4 +1,4 @@
-package deadletter_test
+package ledger_test
 
 import (
 	"strings"
@@ -6,24 +6,25 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/ledger"
 )
 
 func TestAcknowledge(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 2, 10, 15, 0, 0, time.UTC)
 	anna := deadletter.User("anna", deadletter.Operator, "192.0.2.7")
-	lost := deadletter.Imbalance{
-		Hour:    deadletter.LedgerHour(at),
+	lost := ledger.Imbalance{
+		Hour:    ledger.HourOf(at),
 		Source:  "genesys",
-		Stage:   deadletter.StageMessages,
+		Stage:   ledger.StageMessages,
 		Missing: 2,
 	}
 	known, grown, killed := lost, lost, lost
-	known.Ack = deadletter.Acknowledgement{By: "ben", At: at.Add(-time.Minute), Amount: 2}
-	grown.Ack = deadletter.Acknowledgement{By: "ben", At: at.Add(-time.Minute), Amount: 1}
+	known.Ack = ledger.Acknowledgement{By: "ben", At: at.Add(-time.Minute), Amount: 2}
+	grown.Ack = ledger.Acknowledgement{By: "ben", At: at.Add(-time.Minute), Amount: 1}
 	killed.Missing, killed.Killed = -2, at
 	for name, c := range map[string]struct {
-		i    deadletter.Imbalance
+		i    ledger.Imbalance
 		by   deadletter.Actor
 		note string
 		seen int

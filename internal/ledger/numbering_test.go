@@ -1,4 +1,4 @@
-package deadletter_test
+package ledger_test
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/ledger"
 )
 
 // sent is what a receiver put on a queue before it was killed.
@@ -16,7 +17,7 @@ type sent struct {
 
 // life numbers webhooks as a receiver does that has many in flight, and is killed.
 func life(chance *rand.Rand) []sent {
-	var n deadletter.Numbering
+	var n ledger.Numbering
 	var list []sent
 	var open []int
 	settle := func() {
@@ -44,13 +45,13 @@ func life(chance *rand.Rand) []sent {
 }
 
 // arrive has what is on the queue arrive in any order, and what is kept of it read again and again.
-func arrive(t *testing.T, chance *rand.Rand, list []sent) (told, arrived int, last deadletter.Arrivals) {
+func arrive(t *testing.T, chance *rand.Rand, list []sent) (told, arrived int, last ledger.Arrivals) {
 	t.Helper()
 	for _, i := range chance.Perm(len(list)) {
 		if !list[i].there {
 			continue
 		}
-		if !list[i].IsSound() {
+		if !list[i].IsValid() {
 			t.Fatalf("a receiver told %+v", list[i].Sequence)
 		}
 		last.Add(list[i].Sequence)
@@ -63,7 +64,7 @@ func arrive(t *testing.T, chance *rand.Rand, list []sent) (told, arrived int, la
 			t.Fatal(err)
 		}
 	}
-	return last.Told(), arrived, last
+	return last.Expected(), arrived, last
 }
 
 // Of webhooks that were confirmed none is said to be missing that is there, and each that is not, but for those that
@@ -118,11 +119,11 @@ func refusedUpTo(list []sent, settled int) (n int) {
 // A webhook that is never settled costs no room without end.
 func TestNumbersStayWithinTheirWindow(t *testing.T) {
 	t.Parallel()
-	var n deadletter.Numbering
+	var n ledger.Numbering
 	stuck := n.Next()
 	for range deadletter.SequenceWindow - 1 {
 		s := n.Next()
-		if !s.IsSound() {
+		if !s.IsValid() {
 			t.Fatalf("%+v is not sound", s)
 		}
 		n.Settle(s.Number, false)
@@ -138,7 +139,7 @@ func TestNumbersStayWithinTheirWindow(t *testing.T) {
 
 func TestWhatIsKeptOfArrivalsIsChecked(t *testing.T) {
 	t.Parallel()
-	var a deadletter.Arrivals
+	var a ledger.Arrivals
 	for _, text := range [][]byte{{1}, {1, 2}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0, 0}} {
 		if err := a.UnmarshalBinary(text); err == nil {
 			t.Errorf("%v is taken for arrivals", text)

@@ -9,47 +9,49 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/receiver"
+	"dlqdesk/internal/telemetry"
 )
 
 // notes remember what a receiver had taken down.
 type notes struct {
-	mu    sync.Mutex
-	fates []deadletter.Fate
-	sum   deadletter.Receipts
+	mu      sync.Mutex
+	answers []telemetry.Answer
+	sum     ledger.Counts
 }
 
-func (n *notes) Name() string             { return "run-1" }
+func (n *notes) RunID() string            { return "run-1" }
 func (*notes) Save(context.Context) error { return nil }
 func (*notes) Number(*deadletter.Capture) {}
 
-func (n *notes) Answered(_ string, fate deadletter.Fate) {
+func (n *notes) Answered(_ string, answer telemetry.Answer) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.fates = append(n.fates, fate)
+	n.answers = append(n.answers, answer)
 }
 
-func (n *notes) Book(_ deadletter.Capture, r deadletter.Receipts) {
+func (n *notes) Record(_ deadletter.Capture, r ledger.Counts) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.sum = n.sum.Add(r)
 }
 
-func TestEveryAnswerIsInTheBooks(t *testing.T) {
+func TestEveryAnswerIsInTheLedger(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		path, body string
 		handler    int
 		full       bool
-		fate       deadletter.Fate
-		sum        deadletter.Receipts
+		answer     telemetry.Answer
+		sum        ledger.Counts
 	}{
-		"delivered": {"genesys", "{}", 204, false, deadletter.FateDelivered, deadletter.Receipts{Received: 1, Delivered: 1}},
-		"kept":      {"genesys", "{}", 503, false, deadletter.FateKept, deadletter.Receipts{Received: 1, Kept: 1}},
-		"buffered":  {"later", "{}", 204, false, deadletter.FateBuffered, deadletter.Receipts{Received: 1}},
-		"refused":   {"genesys", "{}", 503, true, deadletter.FateRefused, deadletter.Receipts{Refused: 1}},
-		"too large": {"genesys", strings.Repeat("x", limit+1), 204, false, deadletter.FateTooLarge, deadletter.Receipts{}},
-		"unknown":   {"nobody", "{}", 204, false, deadletter.FateUnknownSource, deadletter.Receipts{}},
+		"delivered": {"genesys", "{}", 204, false, telemetry.AnswerDelivered, ledger.Counts{Received: 1, Delivered: 1}},
+		"kept":      {"genesys", "{}", 503, false, telemetry.AnswerQueued, ledger.Counts{Received: 1, Queued: 1}},
+		"buffered":  {"later", "{}", 204, false, telemetry.AnswerBuffered, ledger.Counts{Received: 1}},
+		"refused":   {"genesys", "{}", 503, true, telemetry.AnswerRefused, ledger.Counts{Refused: 1}},
+		"too large": {"genesys", strings.Repeat("x", limit+1), 204, false, telemetry.AnswerTooLarge, ledger.Counts{}},
+		"unknown":   {"nobody", "{}", 204, false, telemetry.AnswerUnknownSource, ledger.Counts{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -57,8 +59,8 @@ func TestEveryAnswerIsInTheBooks(t *testing.T) {
 			b := setupWith(t, c.full, n)
 			b.destination.Set(desktest.Answer(c.handler, ""))
 			b.send(t, "POST", "/webhooks/"+c.path, strings.NewReader(c.body))
-			if len(n.fates) != 1 || n.fates[0] != c.fate || n.sum != c.sum {
-				t.Errorf("taken down %v %+v", n.fates, n.sum)
+			if len(n.answers) != 1 || n.answers[0] != c.answer || n.sum != c.sum {
+				t.Errorf("taken down %v %+v", n.answers, n.sum)
 			}
 		})
 	}
@@ -81,7 +83,7 @@ func TestWebhookThatStaysOnItsQueueIsDeliveredOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if sent := len(b.destination.Received()); sent != 1 || n.sum.Delivered != 1 {
-		t.Errorf("%d deliveries, %d in the books", sent, n.sum.Delivered)
+		t.Errorf("%d deliveries, %d in the counts", sent, n.sum.Delivered)
 	}
 	if d, err := b.processing.Depth(t.Context()); err != nil || d.Total() != 0 {
 		t.Errorf("the processing queue holds %+v, %v", d, err)
