@@ -10,9 +10,10 @@ import (
 	"syscall"
 	"time"
 
-	"dlqdesk/internal/app"
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/doctor"
+	"dlqdesk/internal/platform"
 )
 
 // platformCmds deal with the platforms that webhooks come from.
@@ -39,20 +40,20 @@ type dryRun struct {
 }
 
 // open reads the configuration, with what --set overrides of a platform.
-func (f platformFlags) open(p program, platform string) (*app.App, []string, error) {
+func (f platformFlags) open(p program, platform string) (config.Config, []string, error) {
 	environ := append([]string{}, p.environ...)
 	for key, value := range f.Set {
 		environ = append(environ, config.PlatformVariable(platform, key)+"="+value)
 	}
 	file, err := f.path(p.environ)
 	if err != nil {
-		return nil, nil, err
+		return config.Config{}, nil, err
 	}
 	cfg, err := config.LoadAny(file, environ)
 	if err != nil {
-		return nil, nil, f.asTyped(platform, err)
+		return config.Config{}, nil, f.asTyped(platform, err)
 	}
-	return app.New(cfg, app.Options{}), environ, nil
+	return cfg, environ, nil
 }
 
 // asTyped names what --set gave as it was typed, and not by the variable that it stands for.
@@ -69,13 +70,13 @@ func (f platformFlags) asTyped(platform string, err error) error {
 	return deadletter.Errorf(deadletter.Invalid, "%s", text)
 }
 
-// at answers a platform by its name.
-func (f platformFlags) at(p program, name string) (*app.Platform, error) {
-	a, environ, err := f.open(p, name)
+// client returns a client of a platform by its name.
+func (f platformFlags) client(p program, name string) (*platform.Client, error) {
+	cfg, environ, err := f.open(p, name)
 	if err != nil {
 		return nil, err
 	}
-	return a.Platform(name, environ)
+	return doctor.OpenPlatform(cfg, name, environ)
 }
 
 // within bounds a command, which a signal ends as well.
@@ -99,16 +100,16 @@ type platformToken struct {
 }
 
 func (c platformToken) Run(p program) error {
-	at, err := c.at(p, c.Platform)
+	client, err := c.client(p, c.Platform)
 	if err != nil {
 		return err
 	}
 	if c.DryRun {
-		return p.plan(c.JSON)(at.Plan("", "", app.Webhook{}))
+		return p.plan(c.JSON)(client.Plan(platform.Order{}))
 	}
 	ctx, stop := c.within()
 	defer stop()
-	granted, err := at.Token(ctx)
+	granted, err := client.Token(ctx)
 	if err != nil {
 		return err
 	}
@@ -122,16 +123,16 @@ type platformList struct {
 }
 
 func (c platformList) Run(p program) error {
-	at, err := c.at(p, c.Platform)
+	client, err := c.client(p, c.Platform)
 	if err != nil {
 		return err
 	}
 	if c.DryRun {
-		return p.plan(c.JSON)(at.Plan("list", "", app.Webhook{}))
+		return p.plan(c.JSON)(client.Plan(platform.Order{Call: "list"}))
 	}
 	ctx, stop := c.within()
 	defer stop()
-	items, err := at.List(ctx)
+	items, err := client.List(ctx)
 	if err != nil {
 		return err
 	}
@@ -146,16 +147,16 @@ type platformGet struct {
 }
 
 func (c platformGet) Run(p program) error {
-	at, err := c.at(p, c.Platform)
+	client, err := c.client(p, c.Platform)
 	if err != nil {
 		return err
 	}
 	if c.DryRun {
-		return p.plan(c.JSON)(at.Plan("get", c.ID, app.Webhook{}))
+		return p.plan(c.JSON)(client.Plan(platform.Order{Call: "get", ID: c.ID}))
 	}
 	ctx, stop := c.within()
 	defer stop()
-	item, err := at.Get(ctx, c.ID)
+	item, err := client.Get(ctx, c.ID)
 	if err != nil {
 		return err
 	}
@@ -170,16 +171,16 @@ type platformDelete struct {
 }
 
 func (c platformDelete) Run(p program) error {
-	at, err := c.at(p, c.Platform)
+	client, err := c.client(p, c.Platform)
 	if err != nil {
 		return err
 	}
 	if c.DryRun {
-		return p.plan(c.JSON)(at.Plan("delete", c.ID, app.Webhook{}))
+		return p.plan(c.JSON)(client.Plan(platform.Order{Call: "delete", ID: c.ID}))
 	}
 	ctx, stop := c.within()
 	defer stop()
-	if err := at.Delete(ctx, c.ID); err != nil {
+	if err := client.Delete(ctx, c.ID); err != nil {
 		return err
 	}
 	return p.showDeleted(c.ID, c.JSON)
@@ -194,77 +195,77 @@ type sourceFlags struct {
 }
 
 // openSource is open for the platform of the source.
-func (f sourceFlags) openSource(p program) (*app.App, []string, error) {
+func (f sourceFlags) openSource(p program) (config.Config, []string, error) {
 	if f.Platform != "" || len(f.Set) == 0 {
 		return f.open(p, f.Platform)
 	}
 	plain := f.platformFlags
 	plain.Set = nil
-	a, _, err := plain.open(p, "")
+	cfg, _, err := plain.open(p, "")
 	if err != nil {
-		return nil, nil, err
+		return cfg, nil, err
 	}
-	name := a.PlatformNameOf(f.Source)
-	if name == "" {
-		return nil, nil, usageError{
+	s, _ := cfg.Source(f.Source)
+	if s.Platform == "" {
+		return cfg, nil, usageError{
 			fmt.Errorf("--set needs a platform: sources.%s.platform is not set, and neither is --platform", f.Source),
 		}
 	}
-	return f.open(p, name)
+	return f.open(p, s.Platform)
 }
 
 type platformRegister struct {
 	sourceFlags
 	dryRun
-	Name string `placeholder:"NAME" help:"What it is called at the platform; otherwise dlqdesk and the source's name."`
+	Name string `placeholder:"NAME" help:"The webhook's name at the platform; by default dlqdesk and the source's name."`
 }
 
 func (c platformRegister) Run(p program) error {
-	a, environ, err := c.openSource(p)
+	cfg, environ, err := c.openSource(p)
 	if err != nil {
 		return err
 	}
-	at, err := a.PlatformOf(c.Source, c.Platform, environ)
+	client, err := doctor.PlatformOf(cfg, c.Source, c.Platform, environ)
 	if err != nil {
 		return err
 	}
-	webhook, err := a.Webhook(c.Source, c.URL, c.Name)
+	webhook, err := doctor.Webhook(cfg, c.Source, c.URL, c.Name)
 	if err != nil {
 		return err
 	}
-	p.warn(at.Preset().Warning)
-	if c.DryRun && !at.ByHand() {
-		return p.plan(c.JSON)(at.Plan("create", "", webhook))
+	preset := client.Preset()
+	p.warn(preset.Warning)
+	if len(preset.Paste) > 0 { // the platform has no API for it
+		return p.showPaste(preset.Title, client.Pasted(webhook), c.JSON)
+	}
+	if c.DryRun {
+		return p.plan(c.JSON)(client.Plan(platform.Order{Call: "create", Webhook: webhook}))
 	}
 	ctx, stop := c.within()
 	defer stop()
-	made, paste, err := at.Register(ctx, webhook)
+	registered, err := client.Register(ctx, webhook)
 	if err != nil {
 		return err
 	}
-	if at.ByHand() {
-		return p.showPaste(at.Preset().Title, paste, c.JSON)
-	}
-	return p.showRegistered(made, c.JSON)
+	return p.showRegistered(registered, c.JSON)
 }
 
 type platformDoctor struct {
 	sourceFlags
-	As   string `name:"as" enum:"serve,receive" default:"serve" placeholder:"COMMAND" help:"The command whose rights on the queues are looked at: serve or receive."`
-	Send bool   `help:"Post a signed test event as well. It reaches the handler."`
+	As   doctor.Role `name:"as" enum:"serve,receive" default:"serve" placeholder:"COMMAND" help:"The command whose permissions on the queues are checked: serve or receive."`
+	Send bool        `help:"Post a signed test event as well. It is delivered to the destination."`
 }
 
 func (c platformDoctor) Run(p program) error {
-	a, environ, err := c.openSource(p)
+	cfg, environ, err := c.openSource(p)
 	if err != nil {
 		return err
 	}
 	ctx, stop := c.within()
 	defer stop()
-	checks, err := a.Doctor(
-		ctx,
-		app.Examination{Source: c.Source, Platform: c.Platform, URL: c.URL, Role: c.As, Send: c.Send, Environ: environ},
-	)
+	checks, err := doctor.Examine(ctx, cfg, doctor.Request{
+		Source: c.Source, Platform: c.Platform, URL: c.URL, Role: c.As, Send: c.Send, Environ: environ,
+	})
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"dlqdesk/internal/app"
+	"dlqdesk/internal/platform"
 )
 
 func (p program) json(v any) error {
@@ -28,9 +28,9 @@ func (p program) table(rows [][]string) error {
 }
 
 func (p program) showPresets(name string, asJSON bool) error {
-	presets := app.Presets()
+	presets := platform.Presets()
 	if name != "" {
-		i := slices.IndexFunc(presets, func(known app.Preset) bool { return known.Name == name })
+		i := slices.IndexFunc(presets, func(known platform.Preset) bool { return known.Name == name })
 		if i < 0 {
 			return usageError{fmt.Errorf("there is no preset %q: dlqdesk platform presets lists them", name)}
 		}
@@ -54,8 +54,8 @@ func (p program) showPresets(name string, asJSON bool) error {
 }
 
 // plan shows the requests that a command comes to.
-func (p program) plan(asJSON bool) func([]app.Shown, error) error {
-	return func(requests []app.Shown, err error) error {
+func (p program) plan(asJSON bool) func([]platform.Shown, error) error {
+	return func(requests []platform.Shown, err error) error {
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (p program) plan(asJSON bool) func([]app.Shown, error) error {
 	}
 }
 
-func (p program) showToken(granted app.Granted, asJSON bool) error {
+func (p program) showToken(granted platform.Granted, asJSON bool) error {
 	if asJSON {
 		return p.json(granted)
 	}
@@ -90,10 +90,10 @@ func (p program) showToken(granted app.Granted, asJSON bool) error {
 	return p.table(append(rows, []string{"API", granted.API}))
 }
 
-func (p program) showItems(items []app.Item, asJSON bool) error {
+func (p program) showItems(items []platform.Item, asJSON bool) error {
 	if asJSON {
 		if items == nil {
-			items = []app.Item{}
+			items = []platform.Item{}
 		}
 		return p.json(items)
 	}
@@ -116,7 +116,7 @@ func (p program) showDeleted(id string, asJSON bool) error {
 	return err
 }
 
-func (p program) showRegistered(made app.Registered, asJSON bool) error {
+func (p program) showRegistered(made platform.Registered, asJSON bool) error {
 	p.warn(made.Note)
 	if asJSON {
 		return p.json(made)
@@ -129,7 +129,7 @@ func (p program) showRegistered(made app.Registered, asJSON bool) error {
 	return err
 }
 
-func (p program) showPaste(title string, paste []app.Paste, asJSON bool) error {
+func (p program) showPaste(title string, paste []platform.Paste, asJSON bool) error {
 	if asJSON {
 		return p.json(paste)
 	}
@@ -144,8 +144,8 @@ func (p program) showPaste(title string, paste []app.Paste, asJSON bool) error {
 // errUnwell ends a command whose checks failed; they have been shown.
 var errUnwell = errors.New("something has to be put right before webhooks arrive")
 
-func (p program) showChecks(checks []app.Check, asJSON bool) error {
-	unwell := slices.ContainsFunc(checks, func(c app.Check) bool { return c.State == app.Fail })
+func (p program) showChecks(checks []platform.Check, asJSON bool) error {
+	unwell := slices.ContainsFunc(checks, func(c platform.Check) bool { return c.State == platform.Fail })
 	var err error
 	if asJSON {
 		err = p.json(map[string]any{"ok": !unwell, "checks": checks})
@@ -158,7 +158,7 @@ func (p program) showChecks(checks []app.Check, asJSON bool) error {
 	return err
 }
 
-func (p program) lines(checks []app.Check) error {
+func (p program) lines(checks []platform.Check) error {
 	for _, c := range checks {
 		fmt.Fprintf(p.stdout, "%-4s  %-17s  %s\n", c.State, c.Name, c.Text)
 		if c.Fix != "" {

@@ -276,7 +276,7 @@ func TestPlatformDoctor(t *testing.T) {
 		"ok    configuration      " + file + " is valid\n", "ok    verification       by genesys-open-messaging\n",
 		"fail  registrable        Genesys Cloud, Open Messaging takes only https URLs (got " + receiver.URL + ")\n",
 		"ok    token              granted by ", "fail  registration       nothing is registered for " + receiver.URL,
-		"ok    destination        ", "ok    receiver           dlqdesk answers at " + receiver.URL, "ok    data folder        ", "ok    DLQ                embedded in ",
+		"ok    destination        ", "ok    receiver           dlqdesk responds at " + receiver.URL, "ok    data folder        ", "ok    DLQ                embedded in ",
 	} {
 		if !strings.Contains(got.stdout, line) {
 			t.Errorf("no %q in\n%s", line, got.stdout)
@@ -295,7 +295,7 @@ func TestPlatformDoctor(t *testing.T) {
 	receiver.Config.Handler = desktest.Answer(http.StatusOK, "another server")
 	if got := run(); !strings.Contains(
 		got.stdout,
-		"fail  receiver           what answers at "+receiver.URL+" is no receiver of dlqdesk (200)",
+		"fail  receiver           the server at "+receiver.URL+" is no receiver of dlqdesk (200)",
 	) {
 		t.Errorf("got\n%s", got.stdout)
 	}

@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"dlqdesk/internal/app"
+	"dlqdesk/internal/doctor"
 )
 
 type sign struct {
@@ -17,30 +17,30 @@ type sign struct {
 	URL    string `name:"url" help:"Where the receiver is; without: where the configuration lets it listen."`
 }
 
-// maxTrial is more than a receiver takes, in bytes.
-const maxTrial = 65 << 20
+// maxWebhook is more than a receiver accepts, in bytes.
+const maxWebhook = 65 << 20
 
 func (s sign) Run(p program) error {
 	cfg, err := s.load(p)
 	if err != nil {
 		return err
 	}
-	body, err := io.ReadAll(io.LimitReader(p.stdin, maxTrial))
+	body, err := io.ReadAll(io.LimitReader(p.stdin, maxWebhook))
 	if err != nil {
 		return fmt.Errorf("read the body: %w", err)
 	}
-	trial := app.Trial{Source: s.Source, Body: body, ID: s.ID, Type: s.Type, URL: s.URL}
+	webhook := doctor.TestWebhook{Source: s.Source, Body: body, ID: s.ID, ContentType: s.Type, URL: s.URL}
 	now := time.Now()
-	command, lasts, err := app.Curl(context.Background(), cfg, trial, now)
+	command, validFor, err := doctor.Curl(context.Background(), cfg, webhook, now)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintln(p.stdout, command)
 	if source, _ := cfg.Source(s.Source); source.Verify.Open() {
-		fmt.Fprintln(p.stderr, "The source takes every webhook: there is nothing to sign.")
+		fmt.Fprintln(p.stderr, "The source accepts every webhook: there is nothing to sign.")
 	}
-	if lasts > 0 {
-		fmt.Fprintf(p.stderr, "It is taken until %s.\n", now.Add(lasts).Format(time.TimeOnly))
+	if validFor > 0 {
+		fmt.Fprintf(p.stderr, "The receiver accepts it until %s.\n", now.Add(validFor).Format(time.TimeOnly))
 	}
 	return nil
 }

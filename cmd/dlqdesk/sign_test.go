@@ -36,12 +36,16 @@ sources:
 	); got.code != exitOK ||
 		!strings.HasPrefix(
 			got.stderr,
-			"It is taken until ",
+			"The receiver accepts it until ",
 		) || !strings.Contains(got.stdout, "'https://hooks.example.com/webhooks/slack'") ||
 		!strings.Contains(got.stdout, "text/plain") {
 		t.Errorf("%+v", got)
 	}
-	if got := sign("--source", "anybody"); got.code != exitOK || !strings.Contains(got.stderr, "takes every webhook") {
+	if got := sign(
+		"--source",
+		"anybody",
+	); got.code != exitOK ||
+		!strings.Contains(got.stderr, "accepts every webhook") {
 		t.Errorf("%+v", got)
 	}
 	if got := sign(

@@ -8,21 +8,21 @@ import (
 	"strings"
 	"testing"
 
-	"dlqdesk/internal/app"
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/doctor"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/platform"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/verify"
 )
 
-// doctor looks at a source and answers a line for each check.
-func doctor(t *testing.T, cfg config.Config, e app.Examination) string {
+// examine checks a source and returns a line for each check.
+func examine(t *testing.T, cfg config.Config, r doctor.Request) string {
 	t.Helper()
-	e.Source = "genesys"
-	checks, err := app.New(cfg, app.Options{Log: desktest.Log(t)}).Doctor(t.Context(), e)
+	r.Source = "genesys"
+	checks, err := doctor.Examine(t.Context(), cfg, r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func signed(secret string) func(*config.Config) {
 	}
 }
 
-func TestDoctorFollowsAWebhookToTheHandler(t *testing.T) {
+func TestDoctorFollowsAWebhookToTheDestination(t *testing.T) {
 	t.Parallel()
 	g := desktest.NewGenesys(t)
 	p := setup(t, signed("0123456789abcdef0123"))
@@ -64,44 +64,44 @@ func TestDoctorFollowsAWebhookToTheHandler(t *testing.T) {
 	}
 	home.TokenURL, home.API = g.URL+"/oauth/token", g.URL
 	cfg.Platforms = []config.Platform{{Name: "home", Preset: home.Name, Offer: home}}
-	e := app.Examination{
+	e := doctor.Request{
 		URL:     p.URL() + "/webhooks/genesys",
 		Environ: []string{"CLIENT_ID=" + g.ClientID, "CLIENT_SECRET=" + g.ClientSecret},
 		Send:    true,
 	}
 	says(
 		t,
-		doctor(t, cfg, e),
+		examine(t, cfg, e),
 		"ok verification: by genesys-open-messaging",
 		"fail registrable: ",
 		"ok token: granted by "+g.URL,
 		"fail registration: nothing is registered for "+e.URL,
 		"ok destination: ",
-		"ok receiver: dlqdesk answers at "+e.URL,
+		"ok receiver: dlqdesk responds at "+e.URL,
 		"ok data folder: ",
 		"ok DLQ: embedded in ",
-		"warn test event: the handler failed, and the event is kept as a message",
+		"warn test event: the delivery failed, and the event is now a message",
 	)
 	if n := len(p.destination.Received()); n != 1 {
-		t.Errorf("the handler got %d", n)
+		t.Errorf("the destination got %d", n)
 	}
 	p.destination.Set(desktest.Answer(http.StatusOK, "{}"))
-	says(t, doctor(t, cfg, e), "ok test event: delivered to the handler")
-	// What the receiver answers does not always tell what became of an event.
+	says(t, examine(t, cfg, e), "ok test event: delivered to the destination")
+	// The receiver's response does not always say what happened to an event.
 	cfg.Sources[0].Ack, _ = payload.NewAck(200, "application/json", "{}")
 	says(
 		t,
-		doctor(t, cfg, e),
-		"ok test event: taken, and answered 200 as ack says; the messages tell whether the handler took it",
+		examine(t, cfg, e),
+		"ok test event: accepted with 200, as ack says; if the delivery failed, it is among the messages",
 	)
 	cfg.Sources[0].Ack, cfg.Sources[0].Mode = nil, config.Buffered
-	says(t, doctor(t, cfg, e), "ok test event: the processing queue took it; its handler is next")
+	says(t, examine(t, cfg, e), "ok test event: the processing queue accepted it; its destination is next")
 	cfg.Sources[0].Mode = config.Direct
 
 	signed("another secret than the server's")(&cfg)
 	says(
 		t,
-		doctor(t, cfg, e),
+		examine(t, cfg, e),
 		"fail test event: the receiver refused it (401) -> the running dlqdesk has other secrets",
 	)
 
@@ -109,18 +109,18 @@ func TestDoctorFollowsAWebhookToTheHandler(t *testing.T) {
 	e.Send = false
 	says(
 		t,
-		doctor(t, cfg, e),
-		"warn verification: webhooks of genesys-open-messaging prove themselves by genesys-open-messaging, and the source does not ask for it",
+		examine(t, cfg, e),
+		"warn verification: genesys-open-messaging signs webhooks by genesys-open-messaging, and the source does not verify them",
 	)
 	cfg.Sources[0].Platform = ""
 	says(
 		t,
-		doctor(t, cfg, e),
-		"warn platform: not looked at: it is not known where the webhooks come from -> set sources.genesys.platform",
+		examine(t, cfg, e),
+		"warn platform: not checked: the source names no platform -> set sources.genesys.platform",
 	)
 }
 
-func TestDoctorFindsWhatIsBroken(t *testing.T) {
+func TestDoctorReportsFaults(t *testing.T) {
 	t.Parallel()
 	d := desktest.NewDestination(t)
 	cfg := settings(t, d)
@@ -133,22 +133,20 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 		"desk.yaml:1: sources.other.verify: not ours",
 		"desk.yaml:2: sources.genesys.verify.scheme: ours",
 	}
-	report := doctor(t, cfg, app.Examination{URL: d.URL + "/webhooks/genesys"})
+	report := examine(t, cfg, doctor.Request{URL: d.URL + "/webhooks/genesys"})
 	says(
 		t,
 		report,
 		"warn configuration: desk.yaml:2",
 		"fail destination: Connection refused by 127.0.0.1:1 -> start the handler, or correct sources.genesys.destination",
-		"fail receiver: what answers at "+d.URL+"/webhooks/genesys is no receiver of dlqdesk (503)",
+		"fail receiver: the server at "+d.URL+"/webhooks/genesys is no receiver of dlqdesk (503)",
 		"fail data folder: ",
 	)
 	if strings.Contains(report, "not ours") {
-		t.Errorf("another source's warning is told:\n%s", report)
+		t.Errorf("another source's warning is reported:\n%s", report)
 	}
-	if _, err := app.New(cfg, app.Options{Log: desktest.Log(t)}).
-		Doctor(t.Context(), app.Examination{Source: "nobody"}); deadletter.KindOf(
-		err,
-	) != deadletter.Invalid {
-		t.Errorf("a source that is not: %v", err)
+	_, err := doctor.Examine(t.Context(), cfg, doctor.Request{Source: "unknown"})
+	if deadletter.KindOf(err) != deadletter.Invalid {
+		t.Errorf("an unknown source: %v", err)
 	}
 }

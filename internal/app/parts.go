@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -215,14 +214,6 @@ func (a *App) webhookURL() string {
 		return ""
 	}
 	return a.scheme() + a.cfg.Listen
-}
-
-func hostOf(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return address
-	}
-	return u.Host
 }
 
 // AddUser adds a user to the data folder of a configuration, while a server runs on it or not.

@@ -6,6 +6,7 @@ import (
 
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/console"
+	"dlqdesk/internal/doctor"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/platform"
 	"dlqdesk/internal/verify"
@@ -19,7 +20,7 @@ func (a *App) shownSources() []console.Source {
 			shown,
 			console.Source{
 				Name:        s.Name,
-				Destination: hostOf(s.Destination),
+				Destination: doctor.Host(s.Destination),
 				MaxAttempts: s.Retry.MaxAttempts,
 				Setup:       a.setupOf(s),
 			},
@@ -79,20 +80,10 @@ func repeatID(d payload.Dedup) string {
 func (a *App) command(args string) string {
 	command := "dlqdesk " + args
 	if file, err := filepath.Abs(a.cfg.File); err == nil && a.cfg.File != "" {
-		command += " --config " + quoted(file)
+		command += " --config " + doctor.ShellWord(file)
 	}
 	return command
 }
-
-// quoted keeps a shell from reading anything into a file's name.
-func quoted(file string) string {
-	if !strings.ContainsFunc(file, func(r rune) bool { return !strings.ContainsRune("/._-", r) && !isWord(r) }) {
-		return file
-	}
-	return "'" + strings.ReplaceAll(file, "'", `'\''`) + "'"
-}
-
-func isWord(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' }
 
 func (a *App) shownPlatform(s config.Source) console.Platform {
 	if s.Platform == "" {

@@ -6,12 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"dlqdesk/internal/app"
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/doctor"
 )
 
-func TestDoctorJudgesQueues(t *testing.T) {
+func TestDoctorChecksSettingsOfQueues(t *testing.T) {
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
 	other := desktest.CreateQueue(t, endpoint, "elsewhere", nil)
@@ -22,23 +22,22 @@ func TestDoctorJudgesQueues(t *testing.T) {
 		attributes map[string]string
 		want       string
 	}{
-		"usual":    {map[string]string{"MessageRetentionPeriod": "1209600"}, "ok DLQ: usual answers; messages are kept for 14 days"},
-		"hurried":  {map[string]string{"MessageRetentionPeriod": "3600"}, "warn DLQ: hurried answers; messages are kept for 1h0m0s -> raise its retention to 14 days"},
+		"usual":    {map[string]string{"MessageRetentionPeriod": "1209600"}, "ok DLQ: usual responds; it keeps messages for 14 days"},
+		"hurried":  {map[string]string{"MessageRetentionPeriod": "3600"}, "warn DLQ: hurried responds; it keeps messages for 1h0m0s -> raise its retention to 14 days"},
 		"redriven": {map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + arn + `","maxReceiveCount":"3"}`}, "warn DLQ: redriven moves what was received 3 times to " + arn},
 	} {
 		cfg.Queue.DLQURL, cfg.Queue.ProcessingURL = desktest.CreateQueue(t, endpoint, name, c.attributes), other
-		says(t, doctor(t, cfg, app.Examination{}), c.want, "ok processing queue: elsewhere answers")
+		says(t, examine(t, cfg, doctor.Request{}), c.want, "ok processing queue: elsewhere responds")
 	}
 	cfg.Queue.DLQURL = strings.Replace(other, "elsewhere", "nowhere", 1)
 	says(
 		t,
-		doctor(t, cfg, app.Examination{}),
+		examine(t, cfg, doctor.Request{}),
 		"fail DLQ: queue "+cfg.Queue.DLQURL+": it does not exist: check name, account and region",
 	)
 }
 
-// denying is an SQS server that denies actions on queues whose name begins as it is said; nothing else of it is
-// changed.
+// denying starts an SQS server that denies the given actions, by name of the queue.
 func denying(t *testing.T, denied map[string]string) (endpoint string, between *desktest.Between) {
 	t.Helper()
 	endpoint = desktest.StartSQS(t)
@@ -63,7 +62,7 @@ func denying(t *testing.T, denied map[string]string) (endpoint string, between *
 	return endpoint, between
 }
 
-func TestDoctorSaysWhatTheRoleIsDenied(t *testing.T) {
+func TestDoctorReportsDeniedPermissionsOfTheRole(t *testing.T) {
 	endpoint, between := denying(t, map[string]string{
 		"dlq":      "SendMessageBatch ReceiveMessage",
 		"work":     "GetQueueAttributes",
@@ -88,14 +87,14 @@ func TestDoctorSaysWhatTheRoleIsDenied(t *testing.T) {
 
 	says(
 		t,
-		doctor(t, cfg, app.Examination{Role: app.Serve}),
+		examine(t, cfg, doctor.Request{Role: doctor.Serve}),
 		"fail permissions: DLQ: SQS denies sqs:ReceiveMessage, sqs:SendMessage on dlq -> allow it in the policy of the identity",
 		"fail permissions: processing queue: SQS denies sqs:GetQueueAttributes on work",
 		"fail permissions: queues.shop: SQS denies sqs:ChangeMessageVisibility on shop-dlq",
 		"warn permissions: redrive from queues.shop: SQS denies sqs:SendMessage on shop",
 	)
-	// A receiver reads no DLQ, and nothing of what the desk reads besides.
-	report := doctor(t, cfg, app.Examination{Role: app.Receive})
+	// A receiver reads neither the DLQ nor the queues of the list.
+	report := examine(t, cfg, doctor.Request{Role: doctor.Receive})
 	says(
 		t,
 		report,
@@ -103,7 +102,7 @@ func TestDoctorSaysWhatTheRoleIsDenied(t *testing.T) {
 		"fail permissions: processing queue: SQS denies",
 	)
 	if strings.Contains(report, "shop") || strings.Contains(report, "sqs:ReceiveMessage on dlq") {
-		t.Errorf("a receiver is told of others' rights:\n%s", report)
+		t.Errorf("a receiver is told of permissions that it does not need:\n%s", report)
 	}
 	for _, name := range []string{"SendMessage", "DeleteMessageBatch"} {
 		if n := between.Counted(name); n != 0 {
@@ -112,7 +111,7 @@ func TestDoctorSaysWhatTheRoleIsDenied(t *testing.T) {
 	}
 }
 
-func TestDoctorSaysWhatIsNotDenied(t *testing.T) {
+func TestDoctorReportsGrantedPermissions(t *testing.T) {
 	endpoint, between := denying(t, nil)
 	desktest.UseSQS(t, between.URL)
 	cfg := settings(t, desktest.NewDestination(t))
@@ -126,9 +125,9 @@ func TestDoctorSaysWhatIsNotDenied(t *testing.T) {
 	}
 	says(
 		t,
-		doctor(t, cfg, app.Examination{}),
-		"ok processing queue: work answers; messages are kept for 4 days, and what was received 3 times becomes a message",
+		examine(t, cfg, doctor.Request{}),
+		"ok processing queue: work responds; it keeps messages for 4 days, and moves to the DLQ what was received 3 times",
 		"ok permissions: DLQ: SQS denies none of sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility, sqs:SendMessage on dlq",
-		"warn permissions: queues.gone: it cannot be told whether sqs:GetQueueAttributes is allowed on gone: it does not exist: check name, account and region",
+		"warn permissions: queues.gone: not known whether sqs:GetQueueAttributes is allowed on gone: it does not exist: check name, account and region",
 	)
 }

@@ -1,4 +1,4 @@
-package app_test
+package doctor_test
 
 import (
 	"bytes"
@@ -10,27 +10,27 @@ import (
 	"testing"
 	"time"
 
-	"dlqdesk/internal/app"
 	"dlqdesk/internal/config"
+	"dlqdesk/internal/doctor"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/verify"
 )
 
-const trialSecret = "c2VjcmV0 of ours'$x"
+const testSecret = "c2VjcmV0 of ours'$x"
 
-// trials is a configuration with a source for every way to prove something.
-func trials(t *testing.T) config.Config {
+// sourcesOfEveryScheme returns a configuration with a source for every scheme of verification.
+func sourcesOfEveryScheme(t *testing.T) config.Config {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "it's a secret")
-	if err := os.WriteFile(file, []byte(trialSecret+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(testSecret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	inVariable, inFile := redact.NewSecret(
-		"env:TRIAL_SECRET",
-		trialSecret,
+		"env:TEST_SECRET",
+		testSecret,
 	), redact.NewSecret(
 		"file:"+file,
-		trialSecret,
+		testSecret,
 	)
 	c := config.Config{Listen: ":8080"}
 	for name, s := range map[string]verify.Settings{
@@ -49,7 +49,7 @@ func trials(t *testing.T) config.Config {
 	return c
 }
 
-// shell runs a command in a shell whose curl is a stand-in, and answers the request that curl would have made.
+// shell runs a command in a shell with a stand-in for curl, and returns the request that curl would have sent.
 func shell(t *testing.T, command string) (*http.Request, []byte) {
 	t.Helper()
 	dir := t.TempDir()
@@ -59,7 +59,7 @@ func shell(t *testing.T, command string) (*http.Request, []byte) {
 		t.Fatal(err)
 	}
 	sh := exec.CommandContext(t.Context(), "sh", "-c", command)
-	sh.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "TRIAL_SECRET=" + trialSecret}
+	sh.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "TEST_SECRET=" + testSecret}
 	if out, err := sh.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v %s", command, err, out)
 	}
@@ -95,14 +95,14 @@ func requestOf(t *testing.T, args []string) *http.Request {
 
 func TestSignedCommandIsGenuine(t *testing.T) {
 	t.Parallel()
-	c := trials(t)
+	c := sourcesOfEveryScheme(t)
 	now := time.Unix(1_700_000_000, 0)
 	for _, body := range []string{
 		"", `{"text":"it's"}`, "@file", "-n 100%d \\n $HOME `id` \"!!\"\n\n", "Größe\t\x1b[31m", "-\x00\xff\x0012%s\\x", "a=1&b=%2B",
 	} {
 		for _, s := range c.Sources {
-			trial := app.Trial{Source: s.Name, Body: []byte(body), Type: "application/json"}
-			command, lasts, err := app.Curl(t.Context(), c, trial, now)
+			webhook := doctor.TestWebhook{Source: s.Name, Body: []byte(body), ContentType: "application/json"}
+			command, lasts, err := doctor.Curl(t.Context(), c, webhook, now)
 			if err != nil {
 				t.Fatalf("%s: %v", s.Name, err)
 			}
@@ -111,7 +111,7 @@ func TestSignedCommandIsGenuine(t *testing.T) {
 			}
 			r, sent := shell(t, command)
 			if !bytes.Equal(sent, []byte(body)) || r.URL.Host != "127.0.0.1:8080" || r.URL.Path != "/webhooks/"+s.Name {
-				t.Errorf("%s: it sends %q to %s", s.Name, sent, r.URL)
+				t.Errorf("%s: the command sends %q to %s", s.Name, sent, r.URL)
 			}
 			v, err := verify.New(s.Verify)
 			if err != nil {
@@ -133,21 +133,21 @@ func TestSignedCommandIsGenuine(t *testing.T) {
 
 func TestCommandThatCannotBeSigned(t *testing.T) {
 	t.Parallel()
-	c := trials(t)
+	c := sourcesOfEveryScheme(t)
 	c.Sources = append(c.Sources, config.Source{Name: "public", MaxBody: 100, Verify: verify.Settings{
 		Scheme:  verify.StandardWebhooks,
 		Secrets: []redact.Secret{redact.NewSecret("", "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=")},
 	}})
-	for want, trial := range map[string]app.Trial{
+	for want, webhook := range map[string]doctor.TestWebhook{
 		`there is no source "nobody"`:  {Source: "nobody"},
 		"the body has 1025 bytes":      {Source: "stripe", Body: make([]byte, 1025)},
 		"is a public key":              {Source: "public"},
 		"must be that of the receiver": {Source: "stripe", URL: "hooks.example.com"},
 	} {
-		if _, _, err := app.Curl(
+		if _, _, err := doctor.Curl(
 			t.Context(),
 			c,
-			trial,
+			webhook,
 			time.Now(),
 		); err == nil ||
 			!strings.Contains(err.Error(), want) {
@@ -155,14 +155,14 @@ func TestCommandThatCannotBeSigned(t *testing.T) {
 		}
 	}
 	c.TLS.CertFile = "cert.pem"
-	command, _, err := app.Curl(t.Context(), c, app.Trial{Source: "stripe"}, time.Now())
+	command, _, err := doctor.Curl(t.Context(), c, doctor.TestWebhook{Source: "stripe"}, time.Now())
 	if err != nil || !strings.Contains(command, "'https://127.0.0.1:8080/webhooks/stripe'") {
 		t.Errorf("%s, %v", command, err)
 	}
-	command, _, err = app.Curl(
+	command, _, err = doctor.Curl(
 		t.Context(),
 		c,
-		app.Trial{Source: "stripe", URL: "https://hooks.example.com/"},
+		doctor.TestWebhook{Source: "stripe", URL: "https://hooks.example.com/"},
 		time.Now(),
 	)
 	if err != nil || !strings.Contains(command, "'https://hooks.example.com/webhooks/stripe'") {
