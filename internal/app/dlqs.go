@@ -2,91 +2,60 @@ package app
 
 import (
 	"context"
-	"errors"
-	"strings"
 	"sync"
 	"time"
 
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/console"
-	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
-	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/ingest"
 	"dlqdesk/internal/queue"
+	"dlqdesk/internal/redrive"
 	"dlqdesk/internal/worker"
 )
 
-// dlq is a DLQ of the list. One that cannot be used holds up nothing else: it is tried again.
+// dlq is a DLQ of the list queues. If it cannot be opened, the rest of the program runs, and it is tried again.
 type dlq struct {
 	config.DLQ
-
-	mu   sync.Mutex
-	sqs  *queue.SQS // nil: it could not be opened yet
-	from *queue.Origin
-	err  error // why not
+	*redrive.Queue
 }
 
 // reopenEvery is how often a queue is tried again that SQS refused.
 const reopenEvery = time.Minute
 
-var errUnopened = errors.New("this queue was not opened yet")
-
-// openDLQs begins with the queues of the list.
+// openDLQs opens the queues of the list.
 func (a *App) openDLQs(ctx context.Context, q *queues) {
 	for _, cfg := range a.cfg.Queues {
-		d := &dlq{DLQ: cfg, err: errUnopened}
-		if !d.open(ctx) {
-			a.log.ErrorContext(
-				ctx,
-				"a queue of the list cannot be read; it is tried again every minute",
-				"queue",
-				d.Name,
-				"err",
-				d.fault(),
-			)
+		d := &dlq{cfg, redrive.NewQueue(redrive.Settings{
+			Name: cfg.Name, URL: cfg.URL, Region: cfg.Region, SourceURL: cfg.SourceURL,
+		})}
+		if err := d.Open(ctx); err != nil {
+			a.log.ErrorContext(ctx, "a queue of the list cannot be read; it is tried again every minute",
+				"queue", cfg.Name, "err", err)
 		}
 		q.list = append(q.list, d)
 		q.shown = append(q.shown, a.dlqGauge(d))
 	}
 }
 
-// open makes the queue ready, and answers whether it is.
-func (d *dlq) open(ctx context.Context) bool {
-	sqs, err := queue.NewSQS(ctx, d.URL, d.Region)
-	var from *queue.Origin
-	if err == nil {
-		from = queue.NewOrigin(sqs, d.SourceURL, "set queues."+d.Name+".source_url and restart")
-	}
-	if err == nil && d.SourceURL == "" && sqs.Unreached() == nil {
-		from.Ask(ctx) // a redrive that was ordered before a restart needs the answer at once
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.sqs, d.from, d.err = sqs, from, err
-	return err == nil
-}
-
-func (d *dlq) fault() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.err
-}
-
-// read moves messages to the store until ctx ends, once the queue is open.
+// read ingests the messages of a queue until ctx ends, once the queue is open.
 func (d *dlq) read(ctx context.Context, start func(*queue.SQS) *ingest.Ingest) error {
-	for d.fault() != nil && !d.open(ctx) {
+	sqs, err := d.SQS()
+	for ; err != nil; sqs, err = d.SQS() {
+		if d.Open(ctx) == nil {
+			continue
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(reopenEvery):
 		}
 	}
-	var asking sync.WaitGroup
-	defer asking.Wait()
-	asking.Go(func() { _ = d.from.Run(ctx) })
-	defer func() { d.sqs.Close(context.WithoutCancel(ctx)) }()
-	return start(d.sqs).Run(ctx)
+	var refreshing sync.WaitGroup
+	defer refreshing.Wait()
+	refreshing.Go(func() { d.Run(ctx) })
+	defer func() { sqs.Close(context.WithoutCancel(ctx)) }()
+	return start(sqs).Run(ctx)
 }
 
 func (a *App) startDLQs(q *queues, settings ingest.Settings, arrived func()) {
@@ -131,61 +100,11 @@ type measured struct{ *dlq }
 func (m measured) Name() string { return m.dlq.Name }
 
 func (m measured) Depth(ctx context.Context) (queue.Depth, error) {
-	if err := m.fault(); err != nil {
+	sqs, err := m.SQS()
+	if err != nil {
 		return queue.Depth{}, err
 	}
-	return m.sqs.Depth(ctx)
-}
-
-// origin is where messages of a queue came from, as far as that is known while the queue may not be open.
-type origin struct{ *dlq }
-
-// To answers the queue that a message goes back to.
-func (o origin) To(l deadletter.Message) (string, error) {
-	if err := o.fault(); err != nil {
-		return "", deadletter.Errorf(
-			deadletter.Conflict,
-			"the queue %s cannot be used at the moment: the log says why",
-			o.Name,
-		)
-	}
-	if o.SourceURL == "" && l.Queue.Service != "" && l.Queue.Service != envelope.ServiceSQS {
-		return "", deadletter.Errorf(
-			deadletter.Conflict,
-			"%s put this message on the DLQ, so it came from no queue: set queues.%s.source to deliver it over HTTP, or queues.%s.source_url",
-			l.Queue.Service,
-			o.Name,
-			o.Name,
-		)
-	}
-	arn := ""
-	if l.Queue.Service == envelope.ServiceSQS {
-		arn = l.Queue.SourceARN
-	}
-	find := o.from.Of
-	if l.Queue.Drained {
-		find = o.from.Confirmed
-	}
-	to, err := find(arn)
-	if err != nil {
-		return "", deadletter.Errorf(deadletter.Conflict, "%s", err)
-	}
-	return to, nil
-}
-
-// Send puts a message on its queue.
-func (o origin) Send(ctx context.Context, to string, m queue.Outgoing) (string, error) {
-	return o.from.Send(ctx, to, m)
-}
-
-func (o origin) FIFO() bool { return strings.HasSuffix(o.URL, ".fifo") }
-
-// MaxMessageBytes is what the DLQ takes, which the queue before it takes as well, as far as anybody can tell.
-func (o origin) MaxMessageBytes() int {
-	if o.fault() != nil {
-		return 0
-	}
-	return o.sqs.MaxMessageBytes()
+	return sqs.Depth(ctx)
 }
 
 // redriveSlots is how many messages of a queue are sent back side by side.
@@ -194,8 +113,8 @@ const redriveSlots = 16
 func redrivers(list []*dlq) (queues []worker.Queue, origins map[string]desk.Origin) {
 	origins = map[string]desk.Origin{}
 	for _, d := range list {
-		queues = append(queues, worker.Queue{Name: d.Name, Origin: origin{d}, Slots: redriveSlots})
-		origins[d.Name] = origin{d}
+		queues = append(queues, worker.Queue{Name: d.Name, Route: d.Queue, Slots: redriveSlots})
+		origins[d.Name] = d.Queue
 	}
 	return queues, origins
 }

@@ -68,7 +68,7 @@ func Sources(
 	if err != nil {
 		return nil, fmt.Errorf("queue %s: %w", queueURL, err)
 	}
-	return q.sourceQueues(ctx)
+	return q.SourceQueues(ctx)
 }
 
 func isDenial(code string) bool {

@@ -4,65 +4,50 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/payload"
-	"dlqdesk/internal/queue"
+	"dlqdesk/internal/redrive"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
 )
 
 // Queue is a DLQ whose messages can be sent back to where they came from.
 type Queue struct {
-	Name   string // in the configuration
-	Origin Origin
-	Slots  int // messages that may be on their way at once
+	Name  string // in the configuration
+	Route redrive.Route
+	Slots int // messages that may be in flight at once
 }
 
-// Origin knows where messages of a DLQ came from.
-type Origin interface {
-	// To answers the URL of the queue that a message goes back to; a Conflict says why there is none.
-	To(l deadletter.Message) (string, error)
-	// Send answers what SQS calls the message then; its errors are those of queue.Origin.
-	Send(ctx context.Context, queueURL string, m queue.Outgoing) (messageID string, err error)
-	// Limits of the queue.
-	FIFO() bool
-	MaxMessageBytes() int
+// redriver sends the messages of one DLQ back. It claims those that people requested first, then those of jobs. If a
+// message of a FIFO group could not be sent, it fails the requested ones of the group that follow.
+type redriver struct {
+	w        *Worker
+	queue    Queue
+	order    *redrive.Order
+	kicked   chan struct{}
+	finished chan string // the message group of a redrive that ended
+	inFlight int
+}
+
+// claimedRedrive is a message to send back: the message under its lease, and the queue message made from it.
+type claimedRedrive struct {
+	claimed
+	queued envelope.Message
 }
 
 func newRedriver(w *Worker, q Queue) *redriver {
 	return &redriver{
 		w:        w,
 		queue:    q,
+		order:    redrive.NewOrder(q.Route.FIFO()),
 		kicked:   make(chan struct{}, 1),
 		finished: make(chan string, max(1, q.Slots)),
-		busy:     map[string]bool{},
 	}
 }
-
-// redriver sends the messages of one queue back. Of a group of a FIFO queue one is on its way at a time, in the order
-// in which they were received; where one could not be sent, those of its group that were to follow are not.
-type redriver struct {
-	w        *Worker
-	queue    Queue
-	kicked   chan struct{}
-	finished chan string // the group of a message that is over
-	inFlight int
-	busy     map[string]bool // groups with a message on its way
-}
-
-// redrive is a message to send: the message under its lease, and what it is made of.
-type redrive struct {
-	claimed
-	queued envelope.Message
-}
-
-// redriveLimit bounds one redrive.
-const redriveLimit = 20 * time.Second
 
 func (r *redriver) wake() {
 	select {
@@ -90,24 +75,14 @@ func (r *redriver) run(ctx context.Context) {
 	}
 }
 
-// group is what has an order; "" has none.
-func (r *redriver) group(messageGroup string) string {
-	if !r.queue.Origin.FIFO() {
-		return ""
-	}
-	return messageGroup
-}
-
-func (r *redriver) begin(l deadletter.Message) {
+func (r *redriver) begin(m deadletter.Message) {
 	r.inFlight++
-	if group := r.group(l.Queue.GroupID); group != "" {
-		r.busy[group] = true
-	}
+	r.order.Begin(m.Queue.GroupID)
 }
 
 func (r *redriver) ended(group string) {
 	r.inFlight--
-	delete(r.busy, group)
+	r.order.End(group)
 }
 
 func (r *redriver) await(ctx context.Context, wait time.Duration) {
@@ -128,7 +103,7 @@ func (r *redriver) await(ctx context.Context, wait time.Duration) {
 
 // claim opens up to free redrives: those that people ordered, then those of jobs. It answers how long to wait before
 // there can be more.
-func (r *redriver) claim(ctx context.Context, free int) ([]redrive, time.Duration, error) {
+func (r *redriver) claim(ctx context.Context, free int) ([]claimedRedrive, time.Duration, error) {
 	if free == 0 {
 		return nil, forever, nil
 	}
@@ -147,19 +122,19 @@ func (r *redriver) claim(ctx context.Context, free int) ([]redrive, time.Duratio
 	return nil, next.Sub(r.w.now()), nil
 }
 
-func (r *redriver) claimDue(ctx context.Context, free int) ([]redrive, error) {
+func (r *redriver) claimDue(ctx context.Context, free int) ([]claimedRedrive, error) {
 	due, err := r.w.store.DueRedrives(ctx, r.queue.Name, r.w.now(), jobBatch)
 	if err != nil || len(due) == 0 {
 		return nil, err
 	}
 	var chosen []deadletter.ID
-	for _, i := range r.inOrder(len(due), free, func(i int) string { return due[i].Queue.GroupID }) {
+	for _, i := range r.order.Choose(len(due), free, func(i int) string { return due[i].Queue.GroupID }) {
 		chosen = append(chosen, due[i].ID)
 	}
 	if len(chosen) == 0 {
 		return nil, nil
 	}
-	var claims []redrive
+	var claims []claimedRedrive
 	err = r.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		claims = claims[:0]
 		for _, id := range chosen {
@@ -184,23 +159,7 @@ func (r *redriver) claimDue(ctx context.Context, free int) ([]redrive, error) {
 	return claims, err
 }
 
-// inOrder answers which of n messages may be sent now, free of them at most: none whose group has one on its way, or
-// one before it.
-func (r *redriver) inOrder(n, free int, groupOf func(int) string) []int {
-	var chosen []int
-	taken := map[string]bool{}
-	for i := 0; i < n && len(chosen) < free; i++ {
-		group := r.group(groupOf(i))
-		if group != "" && (r.busy[group] || taken[group]) {
-			continue
-		}
-		taken[group] = true
-		chosen = append(chosen, i)
-	}
-	return chosen
-}
-
-func (r *redriver) claimItems(ctx context.Context, free int) ([]redrive, time.Duration, error) {
+func (r *redriver) claimItems(ctx context.Context, free int) ([]claimedRedrive, time.Duration, error) {
 	running, err := r.w.store.RunningJobs(ctx)
 	if err != nil {
 		return nil, 0, err
@@ -230,12 +189,12 @@ func sooner(a, b time.Duration) time.Duration {
 // lookAhead is how many messages of a job are looked at for some whose groups are free.
 const lookAhead = 500
 
-func (r *redriver) claimOf(ctx context.Context, j deadletter.Job, free int) ([]redrive, time.Duration, error) {
+func (r *redriver) claimOf(ctx context.Context, j deadletter.Job, free int) ([]claimedRedrive, time.Duration, error) {
 	items, err := r.w.store.PendingRedrives(ctx, j.ID, r.queue.Name, lookAhead)
 	if err != nil || len(items) == 0 {
 		return nil, forever, err
 	}
-	chosen := r.inOrder(len(items), free, func(i int) string { return items[i].Group })
+	chosen := r.order.Choose(len(items), free, func(i int) string { return items[i].Group })
 	n, wait, err := r.w.mayBegin(ctx, j, len(chosen))
 	if err != nil || n == 0 {
 		if len(chosen) == 0 {
@@ -254,8 +213,8 @@ func (r *redriver) claimOf(ctx context.Context, j deadletter.Job, free int) ([]r
 	return claims, wait, err
 }
 
-func (r *redriver) openItems(ctx context.Context, id deadletter.JobID, items []store.Item) ([]redrive, error) {
-	var claims []redrive
+func (r *redriver) openItems(ctx context.Context, id deadletter.JobID, items []store.Item) ([]claimedRedrive, error) {
+	var claims []claimedRedrive
 	err := r.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		claims = claims[:0]
 		return r.w.carryOut(ctx, tx, id, items, func(j deadletter.Job, item store.Item) error {
@@ -278,48 +237,49 @@ func (r *redriver) openItem(
 	tx *store.Tx,
 	j deadletter.Job,
 	item store.Item,
-) (redrive, bool, error) {
+) (claimedRedrive, bool, error) {
 	l, err := tx.Message(ctx, item.Message)
 	if err != nil {
-		return redrive{}, false, err
+		return claimedRedrive{}, false, err
 	}
-	if _, err := r.queue.Origin.To(l); err != nil {
-		return redrive{}, false, err
+	if _, err := r.queue.Route.To(l); err != nil {
+		return claimedRedrive{}, false, err
 	}
-	if group := r.group(item.Group); group != "" {
+	if group := r.order.Group(item.Group); group != "" {
 		stopped, err := tx.GroupStopped(ctx, j.ID, r.queue.Name, group)
 		if err != nil {
-			return redrive{}, false, err
+			return claimedRedrive{}, false, err
 		}
 		if stopped {
-			return redrive{}, false, deadletter.Errorf(
-				deadletter.Conflict,
-				"an earlier message of its group was not sent back, and this one would overtake it",
-			)
+			return claimedRedrive{}, false, redrive.ErrOvertakes
 		}
 	}
 	latest, err := tx.Revision(ctx, l.ID, l.Revision)
 	if err != nil {
-		return redrive{}, false, err
+		return claimedRedrive{}, false, err
 	}
 	ordered, err := j.ChangeOf(l, item.Version, latest, payload.MergePatch, r.w.now())
 	if err != nil {
-		return redrive{}, false, err
+		return claimedRedrive{}, false, err
 	}
 	if begun, err := tx.OrderItem(ctx, item); err != nil || !begun {
-		return redrive{}, false, err
+		return claimedRedrive{}, false, err
 	}
 	c, opened, err := r.openOrdered(ctx, tx, ordered)
 	if err == nil {
 		err = tx.ApplyBoth(ctx, ordered, opened)
 	}
 	if err != nil {
-		return redrive{}, false, halfDone(err)
+		return claimedRedrive{}, false, halfDone(err)
 	}
 	return c, true, nil
 }
 
-func (r *redriver) open(ctx context.Context, tx *store.Tx, l deadletter.Message) (redrive, deadletter.Change, error) {
+func (r *redriver) open(
+	ctx context.Context,
+	tx *store.Tx,
+	l deadletter.Message,
+) (claimedRedrive, deadletter.Change, error) {
 	return r.openOrdered(ctx, tx, deadletter.Change{After: l})
 }
 
@@ -328,16 +288,16 @@ func (r *redriver) openOrdered(
 	ctx context.Context,
 	tx *store.Tx,
 	ordered deadletter.Change,
-) (redrive, deadletter.Change, error) {
+) (claimedRedrive, deadletter.Change, error) {
 	l := ordered.After
 	at := r.w.now()
-	opened, err := l.Claim(deadletter.Lease{Token: rand.Text(), Until: at.Add(redriveLimit + leaseMargin)}, "", at)
+	opened, err := l.Claim(deadletter.Lease{Token: rand.Text(), Until: at.Add(redrive.Limit + leaseMargin)}, "", at)
 	if err != nil {
-		return redrive{}, opened, err
+		return claimedRedrive{}, opened, err
 	}
 	original, err := tx.Revision(ctx, l.ID, 0)
 	if err != nil {
-		return redrive{}, opened, err
+		return claimedRedrive{}, opened, err
 	}
 	revision := original
 	switch number := opened.Attempt.Revision; {
@@ -345,91 +305,42 @@ func (r *redriver) openOrdered(
 		revision = *ordered.Revision
 	case number > 0:
 		if revision, err = tx.Revision(ctx, l.ID, number); err != nil {
-			return redrive{}, opened, err
+			return claimedRedrive{}, opened, err
 		}
 	}
-	m, err := envelope.Redrive(l, original, revision, opened.Attempt.Number, r.queue.Origin.MaxMessageBytes())
+	m, err := envelope.Redrive(l, original, revision, opened.Attempt.Number, r.queue.Route.MaxMessageBytes())
 	if err != nil {
-		return redrive{}, opened, err
+		return claimedRedrive{}, opened, err
 	}
 	opened.Attempt.SentDigest, opened.Attempt.TraceParent = m.Digest, telemetry.TraceParent(
 		l.ID,
 		l.Queue.TraceParent,
 		revision.Headers,
 	)
-	return redrive{claimed{message: opened.After, attempt: *opened.Attempt, revision: revision}, m}, opened, nil
+	return claimedRedrive{claimed{message: opened.After, attempt: *opened.Attempt, revision: revision}, m}, opened, nil
 }
 
-// send puts a message on its queue and records what became of it. Shutdown does not cut it short: its limit does.
-func (r *redriver) send(ctx context.Context, c redrive) {
-	defer func() { r.finished <- r.group(c.message.Queue.GroupID) }()
+// send sends a message back and records the result. Shutdown does not cut it short: redrive.Limit bounds it.
+func (r *redriver) send(ctx context.Context, c claimedRedrive) {
+	defer func() { r.finished <- c.message.Queue.GroupID }()
 	ctx, span := telemetry.Attempt(telemetry.About(ctx, c.message.ID), &c.message, &c.attempt, c.revision.Headers)
 	c.attempt.TraceParent = cmp.Or(span.TraceParent(), c.attempt.TraceParent)
-	result := c.attempt
-	started := time.Now()
-	result.MessageID, result.Outcome, result.Error = r.put(context.WithoutCancel(ctx), c)
-	result.Latency = time.Since(started)
-	r.w.log.InfoContext(ctx, "redrive", "queue", r.queue.Name, "attempt", result.Number, "trigger", result.Trigger,
-		"outcome", result.Outcome, "ms", result.Latency.Milliseconds())
+	log := r.w.log.With("queue", r.queue.Name, "attempt", c.attempt.Number)
+	result := redrive.Send(context.WithoutCancel(ctx), r.queue.Route, c.message, c.queued, c.attempt, log)
+	log.InfoContext(ctx, "redrive", "trigger", result.Trigger, "outcome", result.Outcome,
+		"ms", result.Latency.Milliseconds())
 	err := r.w.untilWritten(ctx, func(ctx context.Context) error { return r.record(ctx, c, result) })
-	// a message that is back already has ended its redrive itself
+	// A message that is back on the DLQ already has ended its redrive itself: that is the Conflict.
 	if err != nil && deadletter.KindOf(err) != deadletter.Conflict {
-		r.w.log.ErrorContext(ctx, "the result of a redrive could not be written; it will count as unknown",
-			"queue", r.queue.Name, "attempt", result.Number, "err", err)
+		log.ErrorContext(ctx, "the result of a redrive could not be written; it will count as unknown", "err", err)
 	}
 	span.Outcome(result)
 	span.End(nil)
 }
 
-func (r *redriver) put(ctx context.Context, c redrive) (messageID string, outcome deadletter.Outcome, fault string) {
-	ctx, cancel := context.WithTimeout(ctx, redriveLimit)
-	defer cancel()
-	to, err := r.queue.Origin.To(c.message)
-	if err == nil {
-		m := outgoing(c.queued)
-		m.Trace = telemetry.ToAWS(c.attempt.TraceParent)
-		messageID, err = r.queue.Origin.Send(ctx, to, m)
-	}
-	switch {
-	case err == nil:
-		return messageID, deadletter.SentBack, ""
-	case deadletter.KindOf(err) != deadletter.Internal:
-		return "", deadletter.Unreachable, "Not sent: " + deadletter.TextOf(err)
-	case errors.Is(err, queue.ErrUnsent):
-		r.w.log.WarnContext(ctx, "SQS cannot be reached for a redrive", "queue", r.queue.Name, "err", err)
-		return "", deadletter.Unreachable, "Not sent: SQS cannot be reached"
-	case refusedBySQS(err):
-		return "", deadletter.Rejected, "SQS does not take it: " + err.Error()
-	}
-	r.w.log.WarnContext(ctx, "SQS did not confirm a redrive", "queue", r.queue.Name, "err", err)
-	return "", deadletter.Unknown, "SQS did not confirm it: the message may be on its queue"
-}
-
-func refusedBySQS(err error) bool {
-	for _, fault := range []error{queue.ErrRefused, queue.ErrTooLarge, queue.ErrIllegalBody, queue.ErrIllegalAttribute} {
-		if errors.Is(err, fault) {
-			return true
-		}
-	}
-	return false
-}
-
-func outgoing(m envelope.Message) queue.Outgoing {
-	out := queue.Outgoing{
-		Body:            m.Body,
-		GroupID:         m.GroupID,
-		DeduplicationID: m.DeduplicationID,
-		Attributes:      map[string]queue.Attribute{},
-	}
-	for _, a := range m.Attributes {
-		out.Attributes[a.Name] = queue.Attribute{Type: a.Type, String: a.Value, Binary: a.Binary}
-	}
-	return out
-}
-
 // record writes what became of a redrive. Where a message of a group was not sent, what people ordered to follow it
 // is not either.
-func (r *redriver) record(ctx context.Context, c redrive, result deadletter.Attempt) error {
+func (r *redriver) record(ctx context.Context, c claimedRedrive, result deadletter.Attempt) error {
 	return r.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		l, err := tx.Message(ctx, c.message.ID)
 		if err != nil {
@@ -442,7 +353,7 @@ func (r *redriver) record(ctx context.Context, c redrive, result deadletter.Atte
 		if err := tx.Apply(ctx, change); err != nil {
 			return err
 		}
-		if group := r.group(l.Queue.GroupID); group != "" && result.Outcome != deadletter.SentBack {
+		if group := r.order.Group(l.Queue.GroupID); group != "" && result.Outcome != deadletter.SentBack {
 			return r.stopFollowers(ctx, tx, group)
 		}
 		return nil
@@ -455,12 +366,7 @@ func (r *redriver) stopFollowers(ctx context.Context, tx *store.Tx, group string
 		return err
 	}
 	for _, id := range followers {
-		if err := r.w.fail(
-			ctx,
-			tx,
-			id,
-			"Not sent: an earlier message of its group was not sent back, and this one would overtake it",
-		); err != nil {
+		if err := r.w.fail(ctx, tx, id, "Not sent: "+deadletter.TextOf(redrive.ErrOvertakes)); err != nil {
 			return err
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/queue"
+	"dlqdesk/internal/redrive"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
 	"dlqdesk/internal/worker"
@@ -27,7 +28,9 @@ import (
 
 // origin sends to a real queue, and goes wrong where a test wants it to.
 type origin struct {
-	*queue.Origin
+	*redrive.Origin
+	dlq   *queue.SQS
+	fifo  bool
 	fault func(body string) error // before the message is sent; nil: none
 	after func(body string) error // the answer is lost
 
@@ -39,12 +42,14 @@ type origin struct {
 }
 
 func (o *origin) To(l deadletter.Message) (string, error) {
-	to, err := o.Of(l.Queue.SourceARN)
+	to, err := o.Find(l.Queue.SourceARN)
 	if err != nil {
 		return "", deadletter.Errorf(deadletter.Conflict, "%s", err)
 	}
 	return to, nil
 }
+
+func (o *origin) FIFO() bool { return o.fifo }
 
 func (o *origin) MaxMessageBytes() int { return 256 << 10 }
 
@@ -59,7 +64,7 @@ func (o *origin) Send(ctx context.Context, to string, m queue.Outgoing) (string,
 			return "", err
 		}
 	}
-	id, err := o.Origin.Send(ctx, to, m)
+	id, err := o.dlq.SendTo(ctx, to, m)
 	if err == nil && o.after != nil {
 		err = o.after(string(m.Body))
 	}
@@ -135,8 +140,8 @@ func setupRedrive(t *testing.T, endpoint, suffix string) redriveBundle {
 		t.Fatal(err)
 	}
 	b := redriveBundle{client: desktest.SQSClient(t, endpoint), source: source}
-	b.origin = &origin{Origin: queue.NewOrigin(q, source, ""), busy: map[string]int{}}
-	b.bundle = setupWith(t, []worker.Queue{{Name: "orders", Origin: b.origin, Slots: 8}})
+	b.origin = &origin{Origin: redrive.NewOrigin(q, source, ""), dlq: q, fifo: suffix != "", busy: map[string]int{}}
+	b.bundle = setupWith(t, []worker.Queue{{Name: "orders", Route: b.origin, Slots: 8}})
 	b.SetOrigins(map[string]desk.Origin{"orders": b.origin})
 	return b
 }

@@ -1,4 +1,4 @@
-package queue_test
+package redrive_test
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/queue"
+	"dlqdesk/internal/redrive"
 )
 
 // secondSQS is an SQS server that knows ListDeadLetterSourceQueues and says where it moved a message from. It knows
@@ -45,7 +46,7 @@ func secondSQS(t *testing.T) (endpoint string) {
 }
 
 // What a server that others wrote says of a message and of a DLQ leads back to the queue that the message came from.
-func TestOriginIsWhatAServerSays(t *testing.T) {
+func TestOriginWithASecondSQSServer(t *testing.T) {
 	t.Parallel()
 	endpoint := secondSQS(t)
 	client := desktest.SQSClient(t, endpoint)
@@ -59,9 +60,9 @@ func TestOriginIsWhatAServerSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := queue.NewOrigin(q, "", "set it")
-	o.Ask(t.Context())
-	if got, err := o.Of(""); err != nil || path.Base(got) != "orders" {
+	o := redrive.NewOrigin(q, "", "set it")
+	o.Refresh(t.Context())
+	if got, err := o.Find(""); err != nil || path.Base(got) != "orders" {
 		t.Errorf("of the DLQ: %q, %v", got, err)
 	}
 	body := "x"
@@ -84,14 +85,14 @@ func TestOriginIsWhatAServerSays(t *testing.T) {
 		}
 	}
 	arn := moved[0].System["DeadLetterQueueSourceArn"]
-	got, err := o.Of(arn)
+	got, err := o.Find(arn)
 	if err != nil || path.Base(got) != "orders" {
 		t.Errorf("of the message, from %q: %q, %v", arn, got, err)
 	}
-	if confirmed, err := o.Confirmed(arn); err != nil || confirmed != got {
+	if confirmed, err := o.FindConfirmed(arn); err != nil || confirmed != got {
 		t.Errorf("confirmed is %q, %v", confirmed, err)
 	}
-	if _, err := o.Send(t.Context(), got, queue.Outgoing{Body: []byte("back")}); err != nil {
+	if _, err := q.SendTo(t.Context(), got, queue.Outgoing{Body: []byte("back")}); err != nil {
 		t.Fatal(err)
 	}
 	if back, err := client.ReceiveMessage(
