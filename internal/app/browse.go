@@ -16,7 +16,7 @@ const browseBytes = 1 << 20
 
 // browse lists what a queue of this machine holds; nil for any other, because SQS shows a message to nobody but its
 // receiver.
-func browse(q queue.Measured) func(context.Context, console.HeldQuery) ([]console.Held, error) {
+func browse(q queue.DepthReader) func(context.Context, console.HeldQuery) ([]console.Held, error) {
 	embedded, ok := q.(*queue.Embedded)
 	if !ok {
 		return nil

@@ -165,7 +165,7 @@ func (a *App) writeSnapshots(ctx context.Context, t *delivery.Tracker) error {
 		}
 		stored[source] = text
 	}
-	return a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.KeepDestinations(ctx, stored) })
+	return a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.SaveDestinations(ctx, stored) })
 }
 
 // healthOf returns what the console shows of the destination of a source.

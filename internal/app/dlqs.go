@@ -83,7 +83,7 @@ func (a *App) startDLQs(q *queues, settings ingest.Settings, arrived func()) {
 
 // dlqGauge tells the depth of a queue as soon as it is open.
 func (a *App) dlqGauge(d *dlq) console.Queue {
-	gauge := queue.NewGauge(measured{d}, a.now)
+	gauge := queue.NewDepthCache(measured{d}, a.now)
 	return console.Queue{
 		Name:  d.Name,
 		Holds: "Messages of the list",

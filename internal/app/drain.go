@@ -80,7 +80,7 @@ func (a *App) drain(ctx context.Context, url string, d Drain, result *Drained) e
 	}
 	q, err := queue.NewSQS(ctx, url, region)
 	if err == nil {
-		err = q.Unreached()
+		err = q.StartError()
 	}
 	if err != nil {
 		return err

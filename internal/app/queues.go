@@ -21,7 +21,7 @@ type queues struct {
 	webhooks   []receiver.ProcessingQueue
 	shown      []console.Queue
 	// Everything in which messages, and webhooks of buffered sources, wait.
-	messagesWait, webhooksWait []queue.Measured
+	messagesWait, webhooksWait []queue.DepthReader
 
 	embedded, spool *queue.File // opened when they are needed
 
@@ -49,7 +49,7 @@ const (
 type line struct {
 	to    receiver.Queue
 	from  []receiver.ProcessingQueue
-	waits []queue.Measured
+	waits []queue.DepthReader
 }
 
 func (a *App) openQueues(ctx context.Context, dir *server.DataDir) (*queues, error) {
@@ -111,7 +111,7 @@ func (a *App) openLine(ctx context.Context, dir *server.DataDir, q *queues, url,
 	shown := a.gauge(holds, embedded)
 	shown.Fate = fateIn(name)
 	q.shown = append(q.shown, shown)
-	return line{embedded, []receiver.ProcessingQueue{embedded}, []queue.Measured{embedded}}, nil
+	return line{embedded, []receiver.ProcessingQueue{embedded}, []queue.DepthReader{embedded}}, nil
 }
 
 // openSQS puts a spool in front of an SQS queue. What the queue never takes is read from the spool itself.
@@ -125,7 +125,7 @@ func (a *App) openSQS(ctx context.Context, dir *server.DataDir, q *queues, url, 
 			return line{}, fmt.Errorf("open the spool: %w", err)
 		}
 	}
-	sqs, err := a.findSQS(ctx, queue.WaitingFor(url, a.embeddedIn(q.spool), name), url)
+	sqs, err := a.findSQS(ctx, queue.OpenWaiting(url, a.embeddedIn(q.spool), name), url)
 	if err != nil {
 		return line{}, err
 	}
@@ -135,13 +135,13 @@ func (a *App) openSQS(ctx context.Context, dir *server.DataDir, q *queues, url, 
 	a.run("drainer of "+sqs.Name(), spool.Run)
 	a.run("watch of "+sqs.Name(), func(ctx context.Context) error { return spool.Watch(ctx, sqs) })
 	q.readyChecks = append(q.readyChecks, func(ctx context.Context) error {
-		if spool.AwaySince().IsZero() {
+		if spool.UnavailableSince().IsZero() {
 			return nil
 		}
 		return q.spool.Probe(ctx)
 	})
 	shown := a.gauge(holds, sqs)
-	shown.Away, shown.Shared = spool.AwaySince, name == processingName
+	shown.Away, shown.Shared = spool.UnavailableSince, name == processingName
 	waiting, stranded := a.gauge(spoolHolds, spool.Waiting()), a.gauge(strandedHolds, spool.Stranded())
 	waiting.Spool, stranded.Spool = true, true
 	waiting.Fate, stranded.Fate = spoolFate, fateIn(name)
@@ -149,7 +149,7 @@ func (a *App) openSQS(ctx context.Context, dir *server.DataDir, q *queues, url, 
 	return line{
 		spool,
 		[]receiver.ProcessingQueue{sqs, spool.Stranded()},
-		[]queue.Measured{sqs, spool.Waiting(), spool.Stranded()},
+		[]queue.DepthReader{sqs, spool.Waiting(), spool.Stranded()},
 	}, nil
 }
 
@@ -168,7 +168,7 @@ func (a *App) findSQS(ctx context.Context, waiting *queue.Embedded, url string) 
 	if err != nil {
 		return nil, err
 	}
-	if err := sqs.Unreached(); err != nil {
+	if err := sqs.StartError(); err != nil {
 		a.log.WarnContext(
 			ctx,
 			"an SQS queue is away; what should go there waits on this machine's disk until it is back",
@@ -187,8 +187,8 @@ func fateIn(name string) string {
 	return messageFate
 }
 
-func (a *App) gauge(holds string, q queue.Measured) console.Queue {
-	g := queue.NewGauge(q, a.now)
+func (a *App) gauge(holds string, q queue.DepthReader) console.Queue {
+	g := queue.NewDepthCache(q, a.now)
 	_, embedded := q.(*queue.Embedded)
 	return console.Queue{
 		Name:        g.Name(),

@@ -61,7 +61,7 @@ func eventFilter(query url.Values) (store.EventFilter, error) {
 	f.Action, errs[1] = parseAction(query.Get("action"))
 	f.Target, errs[2] = parseText("message", query.Get("message"))
 	f.From, f.To, errs[3] = parseRange(query)
-	f.Doers, errs[4] = parseDoers(query.Get("by"))
+	f.Actors, errs[4] = parseDoers(query.Get("by"))
 	f.Source, f.NoSource, errs[5] = parseSource(query.Get("source"))
 	return f, first(errs[:]...)
 }
@@ -74,8 +74,8 @@ func parseAction(action string) (string, error) {
 	return "", deadletter.Errorf(deadletter.Invalid, "there is no action %q to look for", action)
 }
 
-func parseDoers(text string) (store.Doers, error) {
-	switch d := store.Doers(text); d {
+func parseDoers(text string) (store.ActorClass, error) {
+	switch d := store.ActorClass(text); d {
 	case "", store.People, store.Program:
 		return d, nil
 	}
@@ -248,7 +248,7 @@ func timePresets(query url.Values, now time.Time) []page.Preset {
 
 // deedPresets are what is looked for most.
 func deedPresets(query url.Values) []page.Preset {
-	deed := func(action string, by store.Doers) url.Values {
+	deed := func(action string, by store.ActorClass) url.Values {
 		return url.Values{"action": {action}, "by": {string(by)}}
 	}
 	return []page.Preset{

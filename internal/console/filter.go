@@ -151,7 +151,7 @@ func messageQuery(query url.Values, cursor string) (store.MessageQuery, error) {
 		errs[6] = deadletter.Errorf(deadletter.Invalid, "the text to look for needs a word or a number")
 	}
 	q.EventType, errs[10] = parseText("event type", query.Get("type"))
-	q.Group = query.Get("group")
+	q.Cause = query.Get("group")
 	q.Sort, errs[11] = parseSort(query.Get("sort"))
 	return q, first(errs[:]...)
 }

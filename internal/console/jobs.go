@@ -574,7 +574,7 @@ func (c *Console) lateView(ctx context.Context, j deadletter.Job) (page.NewMatch
 	if err != nil {
 		return page.NewMatchesView{}, err
 	}
-	late, err := c.Store.Late(ctx, j.ID, asked.Filter)
+	late, err := c.Store.CountNotInJob(ctx, j.ID, asked.Filter)
 	v := page.NewMatchesView{URL: jobPath(j.ID) + "/late", Text: "None arrived since."}
 	if late == 1 {
 		v.Text = "1 that arrived since is not included."

@@ -51,7 +51,7 @@ type stream struct {
 	end  chan struct{} // closed when the desk stops
 
 	mu      sync.Mutex
-	waiting []store.Happening
+	waiting []store.TrailEntry
 	lost    bool // more happened than could wait
 }
 
@@ -81,7 +81,7 @@ func (s *streams) leave(one *stream) {
 	delete(s.open, one)
 }
 
-func (s *streams) tell(list []store.Happening, lost bool) {
+func (s *streams) tell(list []store.TrailEntry, lost bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for one := range s.open {
@@ -89,7 +89,7 @@ func (s *streams) tell(list []store.Happening, lost bool) {
 	}
 }
 
-func (s *stream) add(list []store.Happening, lost bool) {
+func (s *stream) add(list []store.TrailEntry, lost bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.waiting = append(s.waiting, list...)
@@ -102,7 +102,7 @@ func (s *stream) add(list []store.Happening, lost bool) {
 	}
 }
 
-func (s *stream) take() (list []store.Happening, lost bool) {
+func (s *stream) take() (list []store.TrailEntry, lost bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list, lost = s.waiting, s.lost
@@ -148,7 +148,7 @@ func (c *Console) Run(ctx context.Context) error {
 func (c *Console) tellSince(ctx context.Context, at int64) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
-	list, err := c.Store.Happenings(ctx, at, maxHappenings+1)
+	list, err := c.Store.TrailAfter(ctx, at, maxHappenings+1)
 	if err != nil || len(list) == 0 {
 		return at, err
 	}
@@ -226,7 +226,7 @@ func (f *follower) run(r *http.Request, s *stream) error {
 	if err := f.send(ctx, "retry: 2000\n\n"); err != nil {
 		return err
 	}
-	missed, err := f.c.Store.Happenings(ctx, f.after, maxHappenings+1)
+	missed, err := f.c.Store.TrailAfter(ctx, f.after, maxHappenings+1)
 	if err != nil {
 		return err
 	}
@@ -269,8 +269,8 @@ type liveUpdate struct {
 	Need string            `json:"need"`          // how many messages need a person, whatever the list shows; "": none
 }
 
-func (f *follower) tell(ctx context.Context, happened []store.Happening, lost bool) error {
-	var news []store.Happening
+func (f *follower) tell(ctx context.Context, happened []store.TrailEntry, lost bool) error {
+	var news []store.TrailEntry
 	for _, h := range happened {
 		if h.Sequence > f.after && h.Message != "" {
 			news = append(news, h)
@@ -326,14 +326,14 @@ func (f *follower) tabs(ctx context.Context) (string, error) {
 }
 
 // rows are those of the page whose messages something happened to.
-func (f *follower) rows(ctx context.Context, happened []store.Happening) (map[string]string, error) {
+func (f *follower) rows(ctx context.Context, happened []store.TrailEntry) (map[string]string, error) {
 	var ids []deadletter.ID
 	for _, h := range happened {
 		if f.shown[h.Message] {
 			ids = append(ids, h.Message)
 		}
 	}
-	messages, err := f.c.Store.Among(ctx, distinct(ids), store.Filter{})
+	messages, err := f.c.Store.MessagesAmong(ctx, distinct(ids), store.Filter{})
 	if err != nil || len(messages) == 0 {
 		return nil, err
 	}
@@ -347,14 +347,14 @@ func (f *follower) rows(ctx context.Context, happened []store.Happening) (map[st
 }
 
 // count tells how many messages came into the list since the page was shown; "" where none did.
-func (f *follower) count(ctx context.Context, happened []store.Happening) (string, error) {
+func (f *follower) count(ctx context.Context, happened []store.TrailEntry) (string, error) {
 	var ids []deadletter.ID
 	for _, h := range happened {
 		if !f.shown[h.Message] && f.entered(h.Action) {
 			ids = append(ids, h.Message)
 		}
 	}
-	messages, err := f.c.Store.Among(ctx, distinct(ids), f.list.asked.Filter)
+	messages, err := f.c.Store.MessagesAmong(ctx, distinct(ids), f.list.asked.Filter)
 	if err != nil {
 		return "", err
 	}

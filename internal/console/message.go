@@ -53,7 +53,7 @@ func (c *Console) message(w http.ResponseWriter, r *http.Request) {
 // messageOf leads from the message id that a platform was told for an event which it had sent before to the message
 // of that event.
 func (c *Console) messageOf(w http.ResponseWriter, r *http.Request, missing error) {
-	l, err := c.Store.MessageOf(r.Context(), messageID(r))
+	l, err := c.Store.MessageByReceipt(r.Context(), messageID(r))
 	switch {
 	case deadletter.KindOf(err) == deadletter.NotFound:
 		c.fail(w, r, missing)
@@ -693,7 +693,7 @@ func facts(l deadletter.Message, s desk.Source) []page.Fact {
 
 // cause tells what is known of the reason that a message failed for: whom else it met, and what replays came to.
 func (c *Console) causeView(ctx context.Context, l deadletter.Message) (page.Cause, error) {
-	group, err := c.Store.Group(ctx, l.Fingerprint)
+	group, err := c.Store.Cause(ctx, l.Fingerprint)
 	if deadletter.KindOf(err) == deadletter.NotFound {
 		return page.Cause{}, nil
 	}

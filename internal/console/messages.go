@@ -99,7 +99,7 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 	if l.asked, err = messageQuery(l.query, l.cursor); err != nil {
 		return err
 	}
-	if l.cause, err = c.cause(ctx, l.asked.Group); err != nil {
+	if l.cause, err = c.cause(ctx, l.asked.Cause); err != nil {
 		return err
 	}
 	if l.page, err = c.Store.Messages(ctx, l.asked); err != nil {
@@ -109,7 +109,7 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 		return err
 	}
 	if l.asked.Text != "" {
-		if l.behind, err = c.Store.Unsearched(ctx); err != nil {
+		if l.behind, err = c.Store.Unindexed(ctx); err != nil {
 			return err
 		}
 	}
@@ -132,7 +132,7 @@ func (c *Console) cause(ctx context.Context, fingerprint string) (string, error)
 	if fingerprint == "" {
 		return "", nil
 	}
-	group, err := c.Store.Group(ctx, fingerprint)
+	group, err := c.Store.Cause(ctx, fingerprint)
 	if deadletter.KindOf(err) == deadletter.NotFound {
 		return "", nil
 	}

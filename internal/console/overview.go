@@ -44,7 +44,7 @@ const topCauses = 6
 
 // cause is one of those for which most messages are open.
 type cause struct {
-	store.Group
+	store.Cause
 	needPerson, retrying int
 }
 
@@ -205,16 +205,16 @@ func (c *Console) countAges(ctx context.Context, o overview) ([]ageCount, error)
 }
 
 func (c *Console) countCauses(ctx context.Context, o overview) ([]cause, error) {
-	groups, err := c.Store.TopGroups(ctx, o.source, topCauses)
+	groups, err := c.Store.TopCauses(ctx, o.source, topCauses)
 	if err != nil {
 		return nil, err
 	}
 	causes := make([]cause, len(groups))
 	for i, g := range groups {
-		causes[i].Group = g
+		causes[i].Cause = g
 		if causes[i].needPerson, causes[i].retrying, err = c.countOpen(
 			ctx,
-			store.Filter{Group: g.Fingerprint},
+			store.Filter{Cause: g.Fingerprint},
 		); err != nil {
 			return nil, err
 		}
@@ -320,10 +320,10 @@ func newSeries(o overview) *series {
 func (s *series) add(t store.Tally) {
 	i := int(t.At.Sub(s.from) / s.step)
 	s.failed[i] += t.Failed
-	s.byItself[i] += t.ByItself
+	s.byItself[i] += t.ByRetry
 	s.byPeople[i] += t.ByPeople
 	s.total.Failed += t.Failed
-	s.total.ByItself += t.ByItself
+	s.total.ByRetry += t.ByRetry
 	s.total.ByPeople += t.ByPeople
 }
 
@@ -345,7 +345,7 @@ func (s *series) plot(o overview, source string) page.Plot {
 		"In the last %s %s failed, %s recovered by itself and %s by people.",
 		o.back.name,
 		number(s.total.Failed),
-		number(s.total.ByItself),
+		number(s.total.ByRetry),
 		number(s.total.ByPeople),
 	)
 	if s.total.Failed > 0 {
@@ -399,7 +399,7 @@ func between(from, to time.Time, source string, more ...string) url.Values {
 func talliesOf(t store.Tally, from, to time.Time, source string) (failed, byItself, byPeople page.Count) {
 	failed = counted(t.Failed, "/messages", between(from, to, source, "status", allStatus))
 	byItself = counted(
-		t.ByItself,
+		t.ByRetry,
 		"/audit",
 		between(from, to, source, "action", "attempt.delivered", "by", string(store.Program)),
 	)
@@ -430,8 +430,8 @@ func headlines(o overview, all *series) []page.Headline {
 		{Label: "Recovered by itself", Count: byItself, Tone: "tone-resolved"},
 		{Label: "Recovered by people", Count: byPeople, Tone: "tone-replaying"},
 	}
-	if recovered := all.total.ByItself + all.total.ByPeople; recovered > 0 {
-		share := all.total.ByItself * 100 / recovered
+	if recovered := all.total.ByRetry + all.total.ByPeople; recovered > 0 {
+		share := all.total.ByRetry * 100 / recovered
 		list[3].Note, list[4].Note = fmt.Sprintf("%d %% of what recovered", share), fmt.Sprintf("%d %%", 100-share)
 	}
 	for i := range list {
@@ -445,7 +445,7 @@ func headlines(o overview, all *series) []page.Headline {
 func stepRows(o overview, all *series) []page.StepRow {
 	var rows []page.StepRow
 	for i := range all.failed {
-		t := store.Tally{Failed: all.failed[i], ByItself: all.byItself[i], ByPeople: all.byPeople[i]}
+		t := store.Tally{Failed: all.failed[i], ByRetry: all.byItself[i], ByPeople: all.byPeople[i]}
 		if t == (store.Tally{}) {
 			continue
 		}

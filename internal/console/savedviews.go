@@ -37,7 +37,7 @@ func columns() []field {
 // readLook answers how the person has the list look. What cannot be read is no reason to show no list.
 func (c *Console) readLook(ctx context.Context) look {
 	var l look
-	text, err := c.Store.Look(ctx, auth.Actor(ctx).Name)
+	text, err := c.Store.ListLayout(ctx, auth.Actor(ctx).Name)
 	if err == nil && text != "" {
 		err = json.Unmarshal([]byte(text), &l)
 	}

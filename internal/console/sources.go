@@ -81,7 +81,7 @@ func (c *Console) readSourceFigures(ctx context.Context, source string) (sourceF
 	}
 	for _, t := range tallies {
 		sum := f.tallies[t.Source]
-		sum.Failed, sum.ByItself, sum.ByPeople = sum.Failed+t.Failed, sum.ByItself+t.ByItself, sum.ByPeople+t.ByPeople
+		sum.Failed, sum.ByRetry, sum.ByPeople = sum.Failed+t.Failed, sum.ByRetry+t.ByRetry, sum.ByPeople+t.ByPeople
 		f.tallies[t.Source] = sum
 	}
 	if f.received, err = c.Store.Received(ctx, source, f.from, f.to); err != nil {

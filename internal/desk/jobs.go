@@ -26,7 +26,7 @@ func (d *Desk) FreezeMatching(
 		return j, err
 	}
 	j.Filter = query
-	return d.store.Freeze(ctx, j, f)
+	return d.store.DraftJob(ctx, j, f)
 }
 
 // FreezeSelected makes the draft of a job over messages that were selected one by one.

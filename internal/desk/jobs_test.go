@@ -66,7 +66,7 @@ func TestFrozenSetDoesNotGrow(t *testing.T) {
 	for i := range 3 {
 		b.receive(t, fmt.Sprintf("late-%d", i), nil)
 	}
-	late, err := b.store.Late(t.Context(), j.ID, filter)
+	late, err := b.store.CountNotInJob(t.Context(), j.ID, filter)
 	if err != nil || late != 3 {
 		t.Errorf("%d messages came since, %v", late, err)
 	}

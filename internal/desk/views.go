@@ -83,7 +83,7 @@ func (d *Desk) DropView(ctx context.Context, by deadletter.Actor, id int64) erro
 		if err != nil {
 			return err
 		}
-		return tx.DropView(ctx, id, event)
+		return tx.DeleteView(ctx, id, event)
 	})
 }
 
@@ -92,5 +92,5 @@ func (d *Desk) SetLook(ctx context.Context, by deadletter.Actor, look string) er
 	if err := by.May(deadletter.ActView); err != nil {
 		return err
 	}
-	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.SetLook(ctx, by.Name, look) })
+	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.SetListLayout(ctx, by.Name, look) })
 }

@@ -22,10 +22,10 @@ type usage struct {
 
 // usages returns what a role does on the queues of the configuration: the table of actions in the documentation.
 func usages(ctx context.Context, cfg config.Config, role Role) []usage {
-	reading := []string{queue.MayAsk, queue.MayReceive, queue.MayDelete, queue.MayHide}
-	readAndSend := append(slices.Clone(reading), queue.MaySend)
+	reading := []string{queue.ActionGetAttributes, queue.ActionReceive, queue.ActionDelete, queue.ActionChangeVisibility}
+	readAndSend := append(slices.Clone(reading), queue.ActionSend)
 	own := cfg.Queue
-	dlq := usage{"DLQ", own.DLQURL, own.Region, []string{queue.MayAsk, queue.MaySend}, platform.Fail}
+	dlq := usage{"DLQ", own.DLQURL, own.Region, []string{queue.ActionGetAttributes, queue.ActionSend}, platform.Fail}
 	if role != Receive {
 		dlq.actions = readAndSend
 	}
@@ -37,11 +37,11 @@ func usages(ctx context.Context, cfg config.Config, role Role) []usage {
 		name := "queues." + q.Name
 		read := usage{name, q.URL, q.Region, slices.Clone(reading), platform.Fail}
 		if q.SourceURL == "" {
-			read.actions = append(read.actions, queue.MayListSources)
+			read.actions = append(read.actions, queue.ActionListSources)
 		}
 		list = append(list, read)
 		for _, source := range sourceQueues(ctx, q) {
-			list = append(list, usage{"redrive from " + name, source, q.Region, []string{queue.MaySend}, platform.Warn})
+			list = append(list, usage{"redrive from " + name, source, q.Region, []string{queue.ActionSend}, platform.Warn})
 		}
 	}
 	return list
@@ -55,7 +55,7 @@ func sourceQueues(ctx context.Context, q config.DLQ) []string {
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
-	list, err := queue.Sources(ctx, q.URL, q.Region)
+	list, err := queue.SourceQueues(ctx, q.URL, q.Region)
 	if err != nil {
 		return nil
 	}
@@ -80,7 +80,7 @@ func (u usage) check(ctx context.Context) platform.Check {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
 	check := platform.Check{Name: "permissions", State: platform.OK}
-	list, err := queue.Permissions(ctx, u.url, u.region, u.actions)
+	list, err := queue.CheckPermissions(ctx, u.url, u.region, u.actions)
 	if err != nil {
 		check.State, check.Text = platform.Fail, u.queue+": "+err.Error()
 		return check
@@ -137,7 +137,7 @@ func (e *examination) checkQueue(ctx context.Context, name, url string) platform
 	defer cancel()
 	q, err := queue.NewSQS(ctx, url, e.cfg.Queue.Region)
 	if err == nil {
-		err = q.Unreached()
+		err = q.StartError()
 	}
 	var settings queue.Settings
 	if err == nil {

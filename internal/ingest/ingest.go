@@ -398,7 +398,7 @@ func (i *Ingest) takeAgain(
 	c *deadletter.Capture,
 	received *deadletter.Change,
 ) error {
-	known, err := tx.Known(ctx, *c)
+	known, err := tx.FindExisting(ctx, *c)
 	if err != nil {
 		return err
 	}

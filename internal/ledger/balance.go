@@ -109,7 +109,7 @@ func (c *Checker) splitExpired(
 	if len(changed) == 0 {
 		return parts, nil
 	}
-	return parts, c.store.NoteMissing(ctx, changed)
+	return parts, c.store.SaveMissing(ctx, changed)
 }
 
 func (c *Checker) mayHaveExpired(hour time.Time, retention time.Duration) bool {

@@ -24,7 +24,7 @@ type accounts interface {
 	OpenAccounts(ctx context.Context, since time.Time) ([]OpenAccount, error)
 	KilledRuns(ctx context.Context, since time.Time, present string) (map[string]time.Time, error)
 	KnownMissing(ctx context.Context, since time.Time) (map[Place]int, error)
-	NoteMissing(ctx context.Context, changed map[Place]int) error
+	SaveMissing(ctx context.Context, changed map[Place]int) error
 	Acknowledgements(ctx context.Context, since time.Time) (map[Key]Acknowledgement, error)
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // Batched is a queue that answers for each message of a call as soon as it knows.
-type Batched interface {
+type BatchSender interface {
 	Name() string
 	MaxMessageBytes() int
 	SendEach(ctx context.Context, list []Outgoing, settled func(i int, err error))
@@ -16,15 +16,15 @@ type Batched interface {
 // Batcher puts messages that are sent at the same time into common calls, and answers each sender with what became of
 // its own.
 type Batcher struct {
-	to     Batched
+	to     BatchSender
 	linger time.Duration
 	budget time.Duration
 	calls  sync.WaitGroup
-	idle   chan *gathering // taken by who has made a call and makes another
+	idle   chan *pendingCall // taken by who has made a call and makes another
 	closed chan struct{}
 
 	mu       sync.Mutex
-	open     *gathering // what the next call takes along; nil: nothing
+	open     *pendingCall // what the next call takes along; nil: nothing
 	inFlight int
 	latest   int       // how many messages the call took that ended last
 	ended    time.Time // when it did
@@ -32,22 +32,22 @@ type Batcher struct {
 
 const (
 	// usualLinger is how long a message waits for company at most, and only where there is reason to expect it.
-	usualLinger = 4 * time.Millisecond
+	maxLinger = 4 * time.Millisecond
 
 	// recently is for how long after a call as much company is expected as it had.
 	recently = 10 * time.Millisecond
 
 	// patience is for how long who has made a call waits for another.
-	patience = time.Second
+	idleTime = time.Second
 )
 
 // NewBatcher makes a batcher for a queue. A call may take as long as budget. The caller closes it.
-func NewBatcher(to Batched, budget time.Duration) *Batcher {
+func NewBatcher(to BatchSender, budget time.Duration) *Batcher {
 	return &Batcher{
 		to:     to,
-		linger: usualLinger,
+		linger: maxLinger,
 		budget: budget,
-		idle:   make(chan *gathering),
+		idle:   make(chan *pendingCall),
 		closed: make(chan struct{}),
 	}
 }
@@ -83,7 +83,7 @@ func (b *Batcher) Send(ctx context.Context, list []Outgoing) []error {
 }
 
 // gathering is one call to be.
-type gathering struct {
+type pendingCall struct {
 	list    []Outgoing
 	bytes   int
 	answers []chan error
@@ -95,23 +95,23 @@ func (b *Batcher) join(o Outgoing) <-chan error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	size := o.size()
-	if b.open != nil && b.open.bytes+size > max(b.to.MaxMessageBytes(), leastCall) {
+	if b.open != nil && b.open.bytes+size > max(b.to.MaxMessageBytes(), minCallBytes) {
 		b.close()
 	}
 	if b.open == nil {
-		g := &gathering{full: make(chan struct{})}
+		g := &pendingCall{full: make(chan struct{})}
 		b.open = g
 		b.start(g)
 	}
 	g, answer := b.open, make(chan error, 1)
 	g.list, g.bytes, g.answers = append(g.list, o), g.bytes+size, append(g.answers, answer)
-	b.goOn()
+	b.sendIfReady()
 	return answer
 }
 
 // start has a call made by who is idle: what the SDK does with a call grows a stack, and one that has grown stays so
 // for the next.
-func (b *Batcher) start(g *gathering) {
+func (b *Batcher) start(g *pendingCall) {
 	select {
 	case b.idle <- g:
 	default:
@@ -124,8 +124,8 @@ func (b *Batcher) start(g *gathering) {
 }
 
 // next answers the next call to make; nil: there is none for long.
-func (b *Batcher) next() *gathering {
-	wait := time.NewTimer(patience)
+func (b *Batcher) next() *pendingCall {
+	wait := time.NewTimer(idleTime)
 	defer wait.Stop()
 	select {
 	case g := <-b.idle:
@@ -139,7 +139,7 @@ func (b *Batcher) next() *gathering {
 // goOn lets the open call go where nothing is to be gained by waiting: it is full, or no other call is under way and
 // those are together that the last one was made for. Those who wait for their answers send again when they have them,
 // and a call for each would cost the queue ten times as much; who is alone waits for nobody.
-func (b *Batcher) goOn() {
+func (b *Batcher) sendIfReady() {
 	if b.open == nil {
 		return
 	}
@@ -161,7 +161,7 @@ func (b *Batcher) close() {
 
 // call waits for company and makes the call. It is not bound to one sender's context, because it is made for all of
 // them.
-func (b *Batcher) call(g *gathering) {
+func (b *Batcher) call(g *pendingCall) {
 	linger := time.NewTimer(b.linger)
 	defer linger.Stop()
 	select {
@@ -175,7 +175,7 @@ func (b *Batcher) call(g *gathering) {
 	b.end(g)
 }
 
-func (b *Batcher) closeLate(g *gathering) {
+func (b *Batcher) closeLate(g *pendingCall) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.open == g {
@@ -184,10 +184,10 @@ func (b *Batcher) closeLate(g *gathering) {
 }
 
 // end lets go who waits for nobody any more.
-func (b *Batcher) end(g *gathering) {
+func (b *Batcher) end(g *pendingCall) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.inFlight--
 	b.latest, b.ended = len(g.list), time.Now()
-	b.goOn()
+	b.sendIfReady()
 }

@@ -15,12 +15,12 @@ import (
 
 // Actions of SQS, as IAM names them.
 const (
-	MayAsk         = "sqs:GetQueueAttributes"
-	MaySend        = "sqs:SendMessage"
-	MayReceive     = "sqs:ReceiveMessage"
-	MayDelete      = "sqs:DeleteMessage"
-	MayHide        = "sqs:ChangeMessageVisibility"
-	MayListSources = "sqs:ListDeadLetterSourceQueues"
+	ActionGetAttributes    = "sqs:GetQueueAttributes"
+	ActionSend             = "sqs:SendMessage"
+	ActionReceive          = "sqs:ReceiveMessage"
+	ActionDelete           = "sqs:DeleteMessage"
+	ActionChangeVisibility = "sqs:ChangeMessageVisibility"
+	ActionListSources      = "sqs:ListDeadLetterSourceQueues"
 )
 
 // Permission is whether an action on a queue is denied.
@@ -35,7 +35,7 @@ type Permission struct {
 // denial is certain. That an action is not denied is what SQS answers, not a promise: it publishes no order in which
 // it looks at rights and at parameters, and rights on a queue say nothing of those on its key. The error says why no
 // queue could be asked.
-func Permissions(
+func CheckPermissions(
 	ctx context.Context,
 	queueURL, region string,
 	actions []string,
@@ -59,7 +59,7 @@ func Permissions(
 }
 
 // Sources answers the URLs of the queues that have a queue for their DLQ.
-func Sources(
+func SourceQueues(
 	ctx context.Context,
 	queueURL, region string,
 	options ...func(*config.LoadOptions) error,
@@ -87,50 +87,50 @@ func denied(err error) (bool, error) {
 	case isDenial(refusal.ErrorCode()):
 		return true, nil
 	}
-	if what := advice(refusal); what != refusedBy(refusal) || passes(refusal, err) {
+	if what := advice(refusal); what != refusedBy(refusal) || isTemporary(refusal, err) {
 		return false, errors.New(what)
 	}
 	return false, nil
 }
 
 // noReceipt is no receipt of any message.
-const noReceipt = "dlqdesk-asks-whether-it-may"
+const unknownReceiptHandle = "dlqdesk-asks-whether-it-may"
 
 func (q *SQS) harmless() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		MayAsk: func(ctx context.Context) error {
+		ActionGetAttributes: func(ctx context.Context) error {
 			_, err := q.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &q.url})
 			return unlessDenied(err)
 		},
-		MayReceive: func(ctx context.Context) error {
+		ActionReceive: func(ctx context.Context) error {
 			_, err := q.client.ReceiveMessage(
 				ctx,
 				&sqs.ReceiveMessageInput{QueueUrl: &q.url, MaxNumberOfMessages: maxBatch + 1},
 			)
 			return err
 		},
-		MayDelete: func(ctx context.Context) error {
+		ActionDelete: func(ctx context.Context) error {
 			_, err := q.client.DeleteMessage(
 				ctx,
-				&sqs.DeleteMessageInput{QueueUrl: &q.url, ReceiptHandle: aws.String(noReceipt)},
+				&sqs.DeleteMessageInput{QueueUrl: &q.url, ReceiptHandle: aws.String(unknownReceiptHandle)},
 			)
 			return err
 		},
-		MayHide: func(ctx context.Context) error {
+		ActionChangeVisibility: func(ctx context.Context) error {
 			_, err := q.client.ChangeMessageVisibility(
 				ctx,
-				&sqs.ChangeMessageVisibilityInput{QueueUrl: &q.url, ReceiptHandle: aws.String(noReceipt)},
+				&sqs.ChangeMessageVisibilityInput{QueueUrl: &q.url, ReceiptHandle: aws.String(unknownReceiptHandle)},
 			)
 			return err
 		},
-		MaySend: func(ctx context.Context) error {
+		ActionSend: func(ctx context.Context) error {
 			_, err := q.client.SendMessageBatch(
 				ctx,
 				&sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: []types.SendMessageBatchRequestEntry{}},
 			)
 			return err
 		},
-		MayListSources: func(ctx context.Context) error {
+		ActionListSources: func(ctx context.Context) error {
 			_, err := q.client.ListDeadLetterSourceQueues(ctx, &sqs.ListDeadLetterSourceQueuesInput{QueueUrl: &q.url})
 			return unlessDenied(err)
 		},

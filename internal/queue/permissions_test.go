@@ -12,13 +12,13 @@ import (
 const permittedURL = "https://sqs.eu-central-1.amazonaws.com/123456789012/orders-dlq"
 
 func everyAction() []string {
-	return []string{queue.MayAsk, queue.MaySend, queue.MayReceive, queue.MayDelete, queue.MayHide, queue.MayListSources}
+	return []string{queue.ActionGetAttributes, queue.ActionSend, queue.ActionReceive, queue.ActionDelete, queue.ActionChangeVisibility, queue.ActionListSources}
 }
 
 // permissions answers which actions are denied, and of which it is not known.
 func permissions(t *testing.T, endpoint, queueURL string, actions ...string) (denied, unknown string) {
 	t.Helper()
-	list, err := queue.Permissions(t.Context(), queueURL, "", actions, desktest.AWS(endpoint))
+	list, err := queue.CheckPermissions(t.Context(), queueURL, "", actions, desktest.AWS(endpoint))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestPermissionsTellWhatIsDenied(t *testing.T) {
 		perhaps != "" {
 		t.Errorf("denied are %q, not known %q", no, perhaps)
 	}
-	if _, err := queue.Permissions(
+	if _, err := queue.CheckPermissions(
 		t.Context(),
 		permittedURL,
 		"",
@@ -85,9 +85,9 @@ func TestPermissionsThatSQSDoesNotTell(t *testing.T) {
 		t,
 		"http://127.0.0.1:1",
 		permittedURL,
-		queue.MaySend,
+		queue.ActionSend,
 	); no != "" ||
-		perhaps != queue.MaySend {
+		perhaps != queue.ActionSend {
 		t.Errorf("nobody there: denied are %q, not known %q", no, perhaps)
 	}
 }

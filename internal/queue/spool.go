@@ -12,7 +12,7 @@ import (
 
 // Spool sends to a queue, and keeps on this machine's disk what the queue does not confirm until it does.
 type Spool struct {
-	to       Batched
+	to       BatchSender
 	batcher  *Batcher
 	waiting  *Embedded // for the queue
 	stranded *Embedded // what the queue will never take
@@ -20,23 +20,23 @@ type Spool struct {
 	now      func() time.Time
 	log      *slog.Logger
 
-	mu    sync.Mutex
-	away  Away
-	pause time.Duration
-	next  time.Time // when the queue is tried again
-	told  time.Time // when a message told whether the queue is there
-	idle  bool      // that it is away is known from asking it, and not from a message
+	mu         sync.Mutex
+	outage     Outage
+	pause      time.Duration
+	nextTry    time.Time // when the queue is tried again
+	lastResult time.Time // when a message told whether the queue is there
+	byCheck    bool      // that it is away is known from asking it, and not from a message
 }
 
 // Away says since when a queue confirms nothing, and why. The zero Away means that it does.
-type Away struct {
+type Outage struct {
 	Since time.Time
 	Err   error
 }
 
 // SpoolState is what a spool holds.
 type SpoolState struct {
-	Away     Away
+	Outage   Outage
 	Waiting  Depth // for the queue
 	Stranded Depth // to be read from here, because the queue never takes it
 }
@@ -46,8 +46,8 @@ const (
 	sendBudget = 2 * time.Second
 
 	// leastAway and mostAway bound the time between two tries at a queue that confirms nothing.
-	leastAway = time.Second
-	mostAway  = 5 * time.Second
+	minPause = time.Second
+	maxPause = 5 * time.Second
 
 	// strandedSuffix names the queue of what never fits beside the one of what waits.
 	strandedSuffix = "-stranded"
@@ -56,7 +56,7 @@ const (
 // NewSpool makes a spool in front of a queue, which keeps its messages in embedded queues whose names begin with
 // name; open answers these. The caller closes it, after its senders and Run.
 func NewSpool(
-	to Batched,
+	to BatchSender,
 	open func(name string) *Embedded,
 	name string,
 	now func() time.Time,
@@ -69,12 +69,12 @@ func NewSpool(
 		now:     now,
 		log:     log,
 	}
-	s.stranded, s.waiting = open(name+strandedSuffix), WaitingFor(to.Name(), open, name)
+	s.stranded, s.waiting = open(name+strandedSuffix), OpenWaiting(to.Name(), open, name)
 	return s
 }
 
 // WaitingFor answers the embedded queue in which a spool keeps what waits for a queue, given that one's name or URL.
-func WaitingFor(to string, open func(name string) *Embedded, name string) *Embedded {
+func OpenWaiting(to string, open func(name string) *Embedded, name string) *Embedded {
 	if strings.HasSuffix(to, fifoSuffix) {
 		name += fifoSuffix // so that groups and deduplication ids wait with their messages
 	}
@@ -100,16 +100,16 @@ func (s *Spool) Stranded() *Embedded { return s.stranded }
 func (s *Spool) Waiting() *Embedded { return s.waiting }
 
 // AwaySince answers since when the queue confirms nothing; the zero time: it does.
-func (s *Spool) AwaySince() time.Time {
+func (s *Spool) UnavailableSince() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.away.Since
+	return s.outage.Since
 }
 
 // State answers what the spool holds and why.
 func (s *Spool) State(ctx context.Context) (SpoolState, error) {
 	s.mu.Lock()
-	state := SpoolState{Away: s.away}
+	state := SpoolState{Outage: s.outage}
 	s.mu.Unlock()
 	var err error
 	if state.Waiting, err = s.waiting.Depth(ctx); err != nil {
@@ -130,21 +130,21 @@ func (s *Spool) Send(ctx context.Context, list []Outgoing) []error {
 			fitting = append(fitting, i)
 		}
 	}
-	if reason := s.holdBack(ctx); reason == nil {
-		s.try(ctx, list, fitting, errs)
+	if reason := s.reasonToWait(ctx); reason == nil {
+		s.send(ctx, list, fitting, errs)
 	} else {
 		for _, i := range fitting {
 			errs[i] = reason
 		}
 	}
-	return s.keepHere(ctx, list, errs)
+	return s.store(ctx, list, errs)
 }
 
 var errBehind = errors.New("other messages wait for the queue, and nothing may overtake them")
 
 // holdBack answers why the queue is not to be asked; nil: it is. While it is away, one sender does so from time to
 // time.
-func (s *Spool) holdBack(ctx context.Context) error {
+func (s *Spool) reasonToWait(ctx context.Context) error {
 	if s.fifo {
 		if depth, err := s.waiting.Depth(ctx); err != nil || depth.Visible+depth.InFlight > 0 {
 			return errBehind
@@ -153,23 +153,23 @@ func (s *Spool) holdBack(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	if s.away.Err == nil || now.Before(s.next) {
-		return s.away.Err
+	if s.outage.Err == nil || now.Before(s.nextTry) {
+		return s.outage.Err
 	}
-	s.next = now.Add(s.pause)
+	s.nextTry = now.Add(s.pause)
 	return nil
 }
 
-func (s *Spool) try(ctx context.Context, list []Outgoing, places []int, errs []error) {
-	answers := s.batcher.Send(ctx, at(list, places))
+func (s *Spool) send(ctx context.Context, list []Outgoing, places []int, errs []error) {
+	answers := s.batcher.Send(ctx, messagesAt(list, places))
 	for n, i := range places {
 		errs[i] = answers[n]
 	}
-	s.note(answers)
+	s.recordResults(answers)
 }
 
 // at answers the messages at these places.
-func at(list []Outgoing, places []int) []Outgoing {
+func messagesAt(list []Outgoing, places []int) []Outgoing {
 	those := make([]Outgoing, len(places))
 	for n, i := range places {
 		those[n] = list[i]
@@ -178,31 +178,31 @@ func at(list []Outgoing, places []int) []Outgoing {
 }
 
 // note takes down whether the queue is there: it is where it refuses one message, as against answering nothing at all.
-func (s *Spool) note(answers []error) {
+func (s *Spool) recordResults(answers []error) {
 	for _, err := range answers {
 		if !errors.Is(err, ErrUnavailable) {
-			s.back()
+			s.recordRecovery()
 			return
 		}
 	}
 	if len(answers) > 0 {
-		s.gone(answers[0])
+		s.recordOutage(answers[0])
 	}
 }
 
 // isNever tells whether the queue will take a message no later either.
-func isNever(err error) bool { return errors.Is(err, ErrTooLarge) || errors.Is(err, ErrRefused) }
+func isPermanent(err error) bool { return errors.Is(err, ErrTooLarge) || errors.Is(err, ErrRefused) }
 
-func (s *Spool) gone(err error) {
+func (s *Spool) recordOutage(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.told, s.idle = s.now(), false
-	s.setGone(err)
+	s.lastResult, s.byCheck = s.now(), false
+	s.setUnavailable(err)
 }
 
-func (s *Spool) setGone(err error) {
-	if s.away.Err == nil {
-		s.away.Since, s.pause = s.now(), leastAway
+func (s *Spool) setUnavailable(err error) {
+	if s.outage.Err == nil {
+		s.outage.Since, s.pause = s.now(), minPause
 		s.log.Error(
 			"the queue does not confirm messages; they are kept on this machine's disk until it does",
 			"queue",
@@ -211,33 +211,33 @@ func (s *Spool) setGone(err error) {
 			err,
 		)
 	} else {
-		s.pause = min(2*s.pause, mostAway)
+		s.pause = min(2*s.pause, maxPause)
 	}
-	s.away.Err, s.next = err, s.now().Add(s.pause)
+	s.outage.Err, s.nextTry = err, s.now().Add(s.pause)
 }
 
-func (s *Spool) back() {
+func (s *Spool) recordRecovery() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.told = s.now()
-	s.setBack()
+	s.lastResult = s.now()
+	s.setAvailable()
 }
 
-func (s *Spool) setBack() {
-	if s.away.Err != nil {
-		s.log.Info("the queue confirms messages again", "queue", s.to.Name(), "away", s.now().Sub(s.away.Since))
+func (s *Spool) setAvailable() {
+	if s.outage.Err != nil {
+		s.log.Info("the queue confirms messages again", "queue", s.to.Name(), "away", s.now().Sub(s.outage.Since))
 	}
-	s.away = Away{}
+	s.outage = Outage{}
 }
 
 // keepHere puts on disk what the queue did not take.
-func (s *Spool) keepHere(ctx context.Context, list []Outgoing, errs []error) []error {
+func (s *Spool) store(ctx context.Context, list []Outgoing, errs []error) []error {
 	for i, err := range errs {
 		if err == nil {
 			continue
 		}
 		q := s.waiting
-		if isNever(err) {
+		if isPermanent(err) {
 			q = s.stranded
 		}
 		kept := q.Send(ctx, list[i:i+1])[0]

@@ -35,7 +35,7 @@ func (s *Spool) Run(ctx context.Context) error {
 // sleep waits until the queue is due to be tried again.
 func (s *Spool) sleep(ctx context.Context) {
 	s.mu.Lock()
-	pause := max(leastAway, s.next.Sub(s.now()))
+	pause := max(minPause, s.nextTry.Sub(s.now()))
 	s.mu.Unlock()
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -59,7 +59,7 @@ func (s *Spool) drain(ctx context.Context, messages []Message) error {
 		}
 	}
 	sending, cancel := context.WithTimeout(ctx, drainBudget)
-	answers := s.move(sending, list)
+	answers := s.sendInOrder(sending, list)
 	cancel()
 	settling, cancel := context.WithTimeout(ctx, drainBudget)
 	defer cancel()
@@ -68,9 +68,9 @@ func (s *Spool) drain(ctx context.Context, messages []Message) error {
 
 // move sends messages, and answers for each what became of it. Nothing follows a message of its group that the queue
 // did not take.
-func (s *Spool) move(ctx context.Context, list []Outgoing) []error {
+func (s *Spool) sendInOrder(ctx context.Context, list []Outgoing) []error {
 	answers, stuck := make([]error, len(list)), map[string]bool{}
-	for _, places := range s.calls(list) {
+	for _, places := range s.groupCalls(list) {
 		places = slices.DeleteFunc(places, func(i int) bool {
 			if stuck[list[i].GroupID] {
 				answers[i] = errBehind
@@ -79,13 +79,13 @@ func (s *Spool) move(ctx context.Context, list []Outgoing) []error {
 		})
 		sent := make([]error, len(places))
 		begun := s.now()
-		s.to.SendEach(ctx, at(list, places), func(n int, err error) { sent[n] = err })
+		s.to.SendEach(ctx, messagesAt(list, places), func(n int, err error) { sent[n] = err })
 		if s.now().Sub(begun) < sendBudget {
-			s.note(sent) // a queue that takes longer is of no use to those who wait
+			s.recordResults(sent) // a queue that takes longer is of no use to those who wait
 		}
 		for n, i := range places {
 			answers[i] = sent[n]
-			stuck[list[i].GroupID] = sent[n] != nil && !isNever(sent[n])
+			stuck[list[i].GroupID] = sent[n] != nil && !isPermanent(sent[n])
 		}
 	}
 	return answers
@@ -93,7 +93,7 @@ func (s *Spool) move(ctx context.Context, list []Outgoing) []error {
 
 // calls answers the places of messages that may be sent together: on a FIFO queue one of each group, because an entry
 // of a call may fail while the next one is taken, and the group's order would be lost.
-func (s *Spool) calls(list []Outgoing) [][]int {
+func (s *Spool) groupCalls(list []Outgoing) [][]int {
 	var calls [][]int
 	next := map[string]int{} // by group, the call for its next message
 	for i, o := range list {
@@ -114,7 +114,7 @@ func (s *Spool) calls(list []Outgoing) [][]int {
 func (s *Spool) settle(ctx context.Context, messages []Message, list []Outgoing, answers []error) error {
 	var done, open []Message
 	for i, err := range answers {
-		if isNever(err) {
+		if isPermanent(err) {
 			err = s.stranded.Send(ctx, list[i:i+1])[0]
 			answers[i] = err
 		}

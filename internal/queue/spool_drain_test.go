@@ -234,8 +234,8 @@ func TestQueueThatStaysAwayIsAskedSeldom(t *testing.T) {
 					t.Errorf("it stopped after %v", time.Since(before))
 				}
 			}
-			if got := strings.Join(asked, " "); got != want || !s.AwaySince().Equal(begun) {
-				t.Errorf("%s asked at %s, want %s; it is away since %v", who, got, want, s.AwaySince().Sub(begun))
+			if got := strings.Join(asked, " "); got != want || !s.UnavailableSince().Equal(begun) {
+				t.Errorf("%s asked at %s, want %s; it is away since %v", who, got, want, s.UnavailableSince().Sub(begun))
 			}
 		})
 	}
@@ -253,8 +253,8 @@ func TestQueueThatIsTooSlowStaysAway(t *testing.T) {
 		stop := s.drain(t)
 		time.Sleep(4 * time.Second)
 		stop()
-		if n := s.to.count(); n != 1 || s.AwaySince().IsZero() {
-			t.Errorf("it took %d, and is away since %v", n, s.AwaySince())
+		if n := s.to.count(); n != 1 || s.UnavailableSince().IsZero() {
+			t.Errorf("it took %d, and is away since %v", n, s.UnavailableSince())
 		}
 	})
 }
@@ -338,12 +338,12 @@ func TestWhatCannotBeStrandedWaits(t *testing.T) {
 		}
 		stop := s.drain(t)
 		synctest.Wait()
-		if waiting, stranded := s.left(t); waiting != 1 || stranded != 0 || !s.AwaySince().IsZero() {
+		if waiting, stranded := s.left(t); waiting != 1 || stranded != 0 || !s.UnavailableSince().IsZero() {
 			t.Errorf(
 				"%d wait and %d are stranded; the queue, which answers, is away since %v",
 				waiting,
 				stranded,
-				s.AwaySince(),
+				s.UnavailableSince(),
 			)
 		}
 		if err := s.file.Limit(t.Context(), 4<<20); err != nil {

@@ -129,16 +129,16 @@ func TestWhatTheQueueDoesNotConfirmIsKeptAndMoved(t *testing.T) {
 			o.begin(code)
 			o.send(t, "1", "2", "3")
 			state := o.holds(t, 3, 0)
-			if state.Away.Since != o.clock.Now() || !strings.Contains(state.Away.Err.Error(), code) ||
+			if state.Outage.Since != o.clock.Now() || !strings.Contains(state.Outage.Err.Error(), code) ||
 				state.Waiting.Oldest != o.clock.Now() {
-				t.Errorf("away since %v for %v", state.Away.Since, state.Away.Err)
+				t.Errorf("away since %v for %v", state.Outage.Since, state.Outage.Err)
 			}
 			o.end()
 			o.drain(t)
 			if got := bodiesOf(receiveAll(t, o.direct, 4)); got != "before 1 2 3" {
 				t.Errorf("the queue has %s", got)
 			}
-			o.becomes(t, func(s queue.SpoolState) bool { return s.Away.Err == nil && s.Waiting == queue.Depth{} })
+			o.becomes(t, func(s queue.SpoolState) bool { return s.Outage.Err == nil && s.Waiting == queue.Depth{} })
 		})
 	}
 }
@@ -193,7 +193,7 @@ func TestQueueIsGivenLittleTimeToConfirm(t *testing.T) {
 	defer cancel()
 	ok(t, spool.Send(ctx, []queue.Outgoing{{Body: []byte("x")}}))
 	<-hanging
-	if state, err := spool.State(ctx); err != nil || state.Waiting.Visible != 1 || state.Away.Err == nil {
+	if state, err := spool.State(ctx); err != nil || state.Waiting.Visible != 1 || state.Outage.Err == nil {
 		t.Errorf("the spool holds %+v, %v", state, err)
 	}
 }
@@ -312,7 +312,7 @@ func TestSpoolThatIsFullSaysSo(t *testing.T) {
 	o.end()
 	o.drain(t)
 	receiveAll(t, o.direct, full)
-	o.becomes(t, func(s queue.SpoolState) bool { return s.Away.Err == nil && s.Waiting == queue.Depth{} })
+	o.becomes(t, func(s queue.SpoolState) bool { return s.Outage.Err == nil && s.Waiting == queue.Depth{} })
 	o.begin("AccessDeniedException")
 	o.send(t, body)
 }

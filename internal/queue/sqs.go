@@ -28,24 +28,24 @@ import (
 
 // SQS is an Amazon SQS queue.
 type SQS struct {
-	client     *sqs.Client
-	url        string
-	name       string
-	fifo       bool
-	limit      int
-	visibility time.Duration
-	unreached  error
-	polls      polls
+	client          *sqs.Client
+	url             string
+	name            string
+	fifo            bool
+	maxMessageBytes int
+	visibility      time.Duration
+	startError      error
+	receives        receives
 }
 
 const (
-	connections = 256
-	writeBuffer = 32 << 10 // of a connection, in bytes: a usual call leaves by one write
-	dialLimit   = 5 * time.Second
-	callLimit   = 30 * time.Second // of one call, tries included, beyond what it waits for messages
-	openLimit   = 10 * time.Second // of asking the queue for its limits
-	maxTries    = 5
-	openTries   = 3 // of asking for the limits: who starts does not wait long for a queue that refuses for now
+	maxConnections = 256
+	writeBuffer    = 32 << 10 // of a connection, in bytes: a usual call leaves by one write
+	dialTimeout    = 5 * time.Second
+	callTimeout    = 30 * time.Second // of one call, tries included, beyond what it waits for messages
+	openTimeout    = 10 * time.Second // of asking the queue for its limits
+	maxTries       = 5
+	openTries      = 3 // of asking for the limits: who starts does not wait long for a queue that refuses for now
 )
 
 // NewSQS asks the queue for its limits. Credentials, region and endpoint come from where the AWS SDK finds them; a
@@ -72,7 +72,7 @@ func findSQS(
 	known bool,
 	options []func(*config.LoadOptions) error,
 ) (*SQS, error) {
-	ctx, cancel := context.WithTimeout(ctx, openLimit)
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	q, err := openSQS(ctx, queueURL, region, known, options)
 	if err != nil {
@@ -96,12 +96,12 @@ func openSQS(
 	if refused {
 		err = fmt.Errorf("%s: %w", advice(refusal), err)
 	}
-	if refused && !known && !passes(refusal, err) {
+	if refused && !known && !isTemporary(refusal, err) {
 		return nil, err
 	}
 	if err != nil {
-		q.unreached = fmt.Errorf("queue %s cannot be reached: %w", queueURL, err)
-		q.limit, q.visibility = leastCall, defaultVisibility
+		q.startError = fmt.Errorf("queue %s cannot be reached: %w", queueURL, err)
+		q.maxMessageBytes, q.visibility = minCallBytes, defaultVisibility
 	}
 	return q, nil
 }
@@ -122,19 +122,19 @@ func newSQS(ctx context.Context, queueURL, region string, options []func(*config
 	if err != nil {
 		return nil, err
 	}
-	client := sqs.NewFromConfig(settings, func(o *sqs.Options) { o.HTTPClient = wholeBody{o.HTTPClient} })
+	client := sqs.NewFromConfig(settings, func(o *sqs.Options) { o.HTTPClient = bufferedBody{o.HTTPClient} })
 	return &SQS{
-		client: client,
-		url:    queueURL,
-		name:   name,
-		fifo:   strings.HasSuffix(name, fifoSuffix),
-		polls:  newPolls(),
+		client:   client,
+		url:      queueURL,
+		name:     name,
+		fifo:     strings.HasSuffix(name, fifoSuffix),
+		receives: newReceives(),
 	}, nil
 }
 
 // Unreached answers why the queue could not be asked for its limits, so that the least of any queue are taken; nil:
 // it could.
-func (q *SQS) Unreached() error { return q.unreached }
+func (q *SQS) StartError() error { return q.startError }
 
 func loadSettings(
 	ctx context.Context,
@@ -144,9 +144,9 @@ func loadSettings(
 ) (aws.Config, error) {
 	client := awshttp.NewBuildableClient().
 		WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConns, t.MaxIdleConnsPerHost, t.WriteBufferSize = connections, connections, writeBuffer
+			t.MaxIdleConns, t.MaxIdleConnsPerHost, t.WriteBufferSize = maxConnections, maxConnections, writeBuffer
 		}).
-		WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialLimit })
+		WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout })
 	// Not the adaptive mode: its limit on the rate is one for all calls of a client, so that sends which are
 	// throttled would hold up the receives as well. What SQS does not take within the budget of a send has its own
 	// way: the spool.
@@ -199,7 +199,7 @@ func (q *SQS) readAttributes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	q.limit, q.visibility = numbers[0], time.Duration(numbers[1])*time.Second
+	q.maxMessageBytes, q.visibility = numbers[0], time.Duration(numbers[1])*time.Second
 	if q.visibility == 0 {
 		// On a queue that hides nothing everybody would work on the same messages, so each receive asks for it.
 		q.visibility = defaultVisibility
@@ -252,7 +252,7 @@ func refusedBy(err smithy.APIError) string { return "SQS refused: " + err.ErrorC
 
 // passes tells whether a refusal says nothing against the queue and its settings: SQS is out of order or throttles,
 // or credentials were good once.
-func passes(refusal smithy.APIError, err error) bool {
+func isTemporary(refusal smithy.APIError, err error) bool {
 	switch refusal.ErrorCode() {
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
 		return true
@@ -267,7 +267,7 @@ func (q *SQS) Name() string { return q.name }
 func (q *SQS) System() string { return systemSQS }
 
 // MaxMessageBytes is the largest message that the queue takes, attributes included.
-func (q *SQS) MaxMessageBytes() int { return q.limit }
+func (q *SQS) MaxMessageBytes() int { return q.maxMessageBytes }
 
 // Visibility is how long a received message is hidden.
 func (q *SQS) Visibility() time.Duration { return q.visibility }
@@ -275,7 +275,7 @@ func (q *SQS) Visibility() time.Duration { return q.visibility }
 // Receive answers up to limit messages (10 at most), waiting for the first at most so long (whole seconds, 20 at
 // most). What SQS hands out after ctx has ended is made visible again.
 func (q *SQS) Receive(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
-	return q.polls.receive(
+	return q.receives.receive(
 		ctx,
 		func(ctx context.Context) ([]Message, error) { return q.poll(ctx, limit, wait) },
 		q.Release,
@@ -283,11 +283,11 @@ func (q *SQS) Receive(ctx context.Context, limit int, wait time.Duration) ([]Mes
 }
 
 // Close ends what is left of receives that were given up. It comes when nobody receives and releases any more.
-func (q *SQS) Close(ctx context.Context) { q.polls.close(ctx) }
+func (q *SQS) Close(ctx context.Context) { q.receives.close(ctx) }
 
 func (q *SQS) poll(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
 	wait = min(max(wait, 0), maxWait)
-	ctx, cancel := context.WithTimeout(ctx, wait+callLimit)
+	ctx, cancel := context.WithTimeout(ctx, wait+callTimeout)
 	defer cancel()
 	input := &sqs.ReceiveMessageInput{
 		QueueUrl: &q.url, MaxNumberOfMessages: int32(min(limit, maxBatch)), //nolint:gosec // at most ten
@@ -348,7 +348,7 @@ func fromSQS(m types.Message) Message {
 
 // Depth answers how much is on the queue, as far as SQS tells.
 func (q *SQS) Depth(ctx context.Context) (Depth, error) {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	numbers, err := q.numbers(
 		ctx,

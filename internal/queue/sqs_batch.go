@@ -23,17 +23,17 @@ const (
 
 	// leastCall is how many bytes one call may always carry: SQS has never taken less, also where the queue's
 	// messages are smaller.
-	leastCall = 256 << 10
+	minCallBytes = 256 << 10
 )
 
 // answered is what SQS says of the entries of one call, which are named by their place in the caller's list.
-type answered struct {
+type batchResult struct {
 	done   []string
 	failed []types.BatchResultErrorEntry
 }
 
 // batchCall is one call for the entries at these places.
-type batchCall func(ctx context.Context, places []int) (answered, error)
+type batchCall func(ctx context.Context, places []int) (batchResult, error)
 
 // Send sends messages in as few calls as they fit into, and answers for each whether SQS has it.
 func (q *SQS) Send(ctx context.Context, list []Outgoing) []error {
@@ -60,11 +60,11 @@ func (q *SQS) SendEach(ctx context.Context, list []Outgoing, settled func(i int,
 		for _, i := range places {
 			size += list[i].size()
 		}
-		return size <= max(q.limit, leastCall)
+		return size <= max(q.maxMessageBytes, minCallBytes)
 	}
 	var open []int
 	for i, o := range list {
-		if err := o.check(q.limit); err != nil {
+		if err := o.check(q.maxMessageBytes); err != nil {
 			settled(i, err)
 			continue
 		}
@@ -74,16 +74,16 @@ func (q *SQS) SendEach(ctx context.Context, list []Outgoing, settled func(i int,
 }
 
 func (q *SQS) sender(list []Outgoing) batchCall {
-	return func(ctx context.Context, places []int) (answered, error) {
+	return func(ctx context.Context, places []int) (batchResult, error) {
 		entries := make([]types.SendMessageBatchRequestEntry, len(places))
 		for n, i := range places {
 			entries[n] = q.entry(strconv.Itoa(i), list[i])
 		}
 		answer, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
 		if err != nil {
-			return answered{}, err
+			return batchResult{}, err
 		}
-		out := answered{failed: answer.Failed}
+		out := batchResult{failed: answer.Failed}
 		for _, ok := range answer.Successful {
 			out.done = append(out.done, aws.ToString(ok.Id))
 		}
@@ -124,7 +124,7 @@ func (q *SQS) ExtendVisibility(ctx context.Context, messages []Message, d time.D
 		ctx,
 		"change visibility on "+q.name,
 		messages,
-		func(ctx context.Context, places []int) (answered, error) {
+		func(ctx context.Context, places []int) (batchResult, error) {
 			entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(places))
 			for n, i := range places {
 				entries[n] = types.ChangeMessageVisibilityBatchRequestEntry{
@@ -136,9 +136,9 @@ func (q *SQS) ExtendVisibility(ctx context.Context, messages []Message, d time.D
 				&sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries},
 			)
 			if err != nil {
-				return answered{}, err
+				return batchResult{}, err
 			}
-			out := answered{failed: answer.Failed}
+			out := batchResult{failed: answer.Failed}
 			for _, ok := range answer.Successful {
 				out.done = append(out.done, aws.ToString(ok.Id))
 			}
@@ -154,7 +154,7 @@ func (q *SQS) Release(ctx context.Context, messages []Message) []error {
 
 // Delete takes messages off the queue. SQS does not always tell that a receipt no longer stands.
 func (q *SQS) Delete(ctx context.Context, messages []Message) []error {
-	return q.change(ctx, "delete from "+q.name, messages, func(ctx context.Context, places []int) (answered, error) {
+	return q.change(ctx, "delete from "+q.name, messages, func(ctx context.Context, places []int) (batchResult, error) {
 		entries := make([]types.DeleteMessageBatchRequestEntry, len(places))
 		for n, i := range places {
 			entries[n] = types.DeleteMessageBatchRequestEntry{
@@ -167,9 +167,9 @@ func (q *SQS) Delete(ctx context.Context, messages []Message) []error {
 			&sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: entries},
 		)
 		if err != nil {
-			return answered{}, err
+			return batchResult{}, err
 		}
-		out := answered{failed: answer.Failed}
+		out := batchResult{failed: answer.Failed}
 		for _, ok := range answer.Successful {
 			out.done = append(out.done, aws.ToString(ok.Id))
 		}
@@ -207,7 +207,7 @@ type batch struct {
 func (b *batch) run(ctx context.Context, open []int) {
 	pause := firstPause
 	for try := 1; len(open) > 0; try++ {
-		again := b.round(ctx, open)
+		again := b.callAll(ctx, open)
 		if try == entryTries {
 			again = nil
 		}
@@ -236,32 +236,32 @@ func (b *batch) settle(open, again []int) {
 }
 
 // round makes the calls for the open entries and answers those that may be tried again.
-func (b *batch) round(ctx context.Context, open []int) (again []int) {
+func (b *batch) callAll(ctx context.Context, open []int) (again []int) {
 	for len(open) > 0 {
 		n := 1
 		for n < len(open) && n < maxBatch && b.fits(open[:n], open[n]) {
 			n++
 		}
-		again = append(again, b.once(ctx, open[:n])...)
+		again = append(again, b.callOnce(ctx, open[:n])...)
 		open = open[n:]
 	}
 	return again
 }
 
-func (b *batch) once(ctx context.Context, places []int) (again []int) {
-	limited, cancel := context.WithTimeout(ctx, callLimit)
-	answer, err := b.guarded(limited, places)
+func (b *batch) callOnce(ctx context.Context, places []int) (again []int) {
+	limited, cancel := context.WithTimeout(ctx, callTimeout)
+	answer, err := b.callSafely(limited, places)
 	cancel()
-	if err != nil && len(places) > 1 && oneEntrysFault(err) {
+	if err != nil && len(places) > 1 && isEntryFault(err) {
 		for _, i := range places {
-			again = append(again, b.once(ctx, []int{i})...)
+			again = append(again, b.callOnce(ctx, []int{i})...)
 		}
 		return again
 	}
 	switch {
 	case err == nil:
 		err = errors.New("SQS did not answer for this entry")
-	case oneEntrysFault(err):
+	case isEntryFault(err):
 		err = fmt.Errorf("%w: %w", b.senderFault, err)
 	default:
 		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -270,12 +270,12 @@ func (b *batch) once(ctx context.Context, places []int) (again []int) {
 	for _, i := range places {
 		b.errs[i] = err
 	}
-	return b.note(answer)
+	return b.recordResult(answer)
 }
 
 // guarded makes a call. The SDK relies on what SQS has in every answer, and panics where something else answers in
 // its place.
-func (b *batch) guarded(ctx context.Context, places []int) (answer answered, err error) {
+func (b *batch) callSafely(ctx context.Context, places []int) (answer batchResult, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the answer is none of SQS: %v", p)
@@ -285,7 +285,7 @@ func (b *batch) guarded(ctx context.Context, places []int) (answer answered, err
 }
 
 // oneEntrysFault tells whether SQS may have refused a whole call for what is in one entry of it.
-func oneEntrysFault(err error) bool {
+func isEntryFault(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
 		return false
@@ -308,7 +308,7 @@ func oneEntrysFault(err error) bool {
 
 // note takes down what SQS answered for each entry. A call that failed as a whole was tried again by the SDK already,
 // and has no entries here.
-func (b *batch) note(answer answered) (again []int) {
+func (b *batch) recordResult(answer batchResult) (again []int) {
 	for _, id := range answer.done {
 		if i, ok := b.place(id); ok {
 			b.errs[i] = nil

@@ -13,10 +13,10 @@ import (
 // that is still being read. The SDK then tries again, but the messages of a receive that was cut off stay hidden
 // until their visibility ends (https://github.com/aws/aws-sdk-go-v2/issues/2737). It also sends head and body in one
 // packet.
-type wholeBody struct{ sqs.HTTPClient }
+type bufferedBody struct{ sqs.HTTPClient }
 
 // Do sends a request.
-func (c wholeBody) Do(r *http.Request) (*http.Response, error) {
+func (c bufferedBody) Do(r *http.Request) (*http.Response, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return c.HTTPClient.Do(r)
 	}

@@ -23,13 +23,13 @@ var ErrUnsent = errors.New("nothing was sent")
 
 const (
 	// sendLimit bounds SendTo.
-	sendLimit = 15 * time.Second
+	redriveTimeout = 15 * time.Second
 
 	// maxSources bounds how many queues SourceQueues returns.
 	maxSources = 1000
 
 	// maxSQS is the most that any SQS queue takes, in bytes: see "Amazon SQS message quotas" in its developer guide.
-	maxSQS = 1 << 20
+	maxSQSBytes = 1 << 20
 )
 
 // URL returns the queue's URL.
@@ -37,7 +37,7 @@ func (q *SQS) URL() string { return q.url }
 
 // SourceQueues asks SQS for the URLs of the queues that have this one for their DLQ.
 func (q *SQS) SourceQueues(ctx context.Context) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	var urls []string
 	input := &sqs.ListDeadLetterSourceQueuesInput{QueueUrl: &q.url}      // words:ok, AWS's own name
@@ -60,11 +60,11 @@ func (q *SQS) SourceQueues(ctx context.Context) ([]string, error) {
 // ErrTooLarge, ErrIllegalBody and ErrIllegalAttribute mean that SQS does not have the message, ErrUnsent that it was
 // never sent. After any other error SQS may have it.
 func (q *SQS) SendTo(ctx context.Context, queueURL string, m Outgoing) (messageID string, err error) {
-	if err := m.check(maxSQS); err != nil {
+	if err := m.check(maxSQSBytes); err != nil {
 		return "", err
 	}
 	var sent atomic.Bool
-	ctx, cancel := context.WithTimeout(ctx, sendLimit)
+	ctx, cancel := context.WithTimeout(ctx, redriveTimeout)
 	defer cancel()
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
 	output, err := q.client.SendMessage(ctx, sendMessageInput(queueURL, m), sendOnce)

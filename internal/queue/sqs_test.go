@@ -349,9 +349,9 @@ func TestQueueThatIsAwayMayComeBack(t *testing.T) {
 		"",
 		desktest.AWS("http://127.0.0.1:1"),
 	)
-	if err != nil || q.Unreached() == nil ||
-		!strings.Contains(q.Unreached().Error(), "000000000000/q cannot be reached") {
-		t.Fatalf("opening answers %v, unreached: %v", err, q.Unreached())
+	if err != nil || q.StartError() == nil ||
+		!strings.Contains(q.StartError().Error(), "000000000000/q cannot be reached") {
+		t.Fatalf("opening answers %v, unreached: %v", err, q.StartError())
 	}
 	if q.MaxMessageBytes() != 256<<10 || q.Visibility() != 30*time.Second {
 		t.Errorf("it takes %d bytes and hides for %v", q.MaxMessageBytes(), q.Visibility())
@@ -377,7 +377,7 @@ func TestQueueThatRefusesForNowMayComeBack(t *testing.T) {
 				"",
 				desktest.AWS(refusing.URL),
 			)
-			if err != nil || q.Unreached() == nil || !strings.Contains(q.Unreached().Error(), code) {
+			if err != nil || q.StartError() == nil || !strings.Contains(q.StartError().Error(), code) {
 				t.Errorf("opening answers %v", err)
 			}
 		})

@@ -48,7 +48,7 @@ func (q *Queue) Open(ctx context.Context) error {
 	if err == nil {
 		origin = NewOrigin(sqs, q.SourceURL, "set queues."+q.Name+".source_url and restart")
 	}
-	if err == nil && q.SourceURL == "" && sqs.Unreached() == nil {
+	if err == nil && q.SourceURL == "" && sqs.StartError() == nil {
 		origin.Refresh(ctx) // a redrive that was requested before a restart needs the sources at once
 	}
 	q.mu.Lock()

@@ -94,7 +94,7 @@ func (t *Tx) sealTrail(ctx context.Context) error {
 // EventFilter says which events are meant. The zero filter means all.
 type EventFilter struct {
 	By       string
-	Doers    Doers
+	Actors   ActorClass
 	Action   string // the whole action, or its first part with a dot at the end: "message."
 	Target   string
 	Source   string
@@ -103,12 +103,12 @@ type EventFilter struct {
 }
 
 // Doers tells people from the program itself. The zero value means both.
-type Doers string
+type ActorClass string
 
 // The kinds of Doers.
 const (
-	People  Doers = "people" // users and tokens
-	Program Doers = "program"
+	People  ActorClass = "people" // users and tokens
+	Program ActorClass = "program"
 )
 
 // EventQuery asks for one page of the audit trail, newest first.
@@ -195,7 +195,7 @@ func (s *Store) eventConditions(ctx context.Context, f EventFilter) (conditions,
 	default:
 		c.add("e.by = ? AND e.actor <> 'system'", f.By) // exactly as its index says
 	}
-	switch f.Doers {
+	switch f.Actors {
 	case People:
 		c.add("e.actor <> 'system'") // exactly as its index says
 	case Program:

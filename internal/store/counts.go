@@ -14,13 +14,13 @@ import (
 // commit.
 type counts struct {
 	messages map[countKey]int
-	tallies  map[tallyKey]tallyOf
+	tallies  map[tallyKey]tallyCounts
 	types    map[string]int // of events
-	groups   map[string]groupOf
-	jobs     map[deadletter.JobID]jobOf
+	causes   map[string]causeCounts
+	jobs     map[deadletter.JobID]jobCounts
 
-	standings map[standing]int
-	arrivals  map[ledger.Account]arrivals
+	hourStatuses map[hourStatus]int
+	arrivals     map[ledger.Account]arrivals
 }
 
 type countKey struct {
@@ -35,48 +35,48 @@ type tallyKey struct {
 	source   string
 }
 
-type tallyOf struct{ failed, byItself, byPeople int }
+type tallyCounts struct{ failed, byRetry, byPeople int }
 
-type groupOf struct {
-	of               deadletter.Message // one that failed for this cause
+type causeCounts struct {
+	example          deadletter.Message // one that failed for this cause
 	messages, open   int
 	first, last      int64
 	unedited, edited Replays
 }
 
 // jobOf are the items of a job that changed, by the state that they left or reached.
-type jobOf struct {
+type jobCounts struct {
 	items map[deadletter.ItemState]int
 	at    time.Time
 }
 
 func newCounts() *counts {
 	return &counts{
-		messages:  map[countKey]int{},
-		tallies:   map[tallyKey]tallyOf{},
-		types:     map[string]int{},
-		groups:    map[string]groupOf{},
-		jobs:      map[deadletter.JobID]jobOf{},
-		standings: map[standing]int{},
-		arrivals:  map[ledger.Account]arrivals{},
+		messages:     map[countKey]int{},
+		tallies:      map[tallyKey]tallyCounts{},
+		types:        map[string]int{},
+		causes:       map[string]causeCounts{},
+		jobs:         map[deadletter.JobID]jobCounts{},
+		hourStatuses: map[hourStatus]int{},
+		arrivals:     map[ledger.Account]arrivals{},
 	}
 }
 
 // message takes account of a message that was changed, or is new.
 func (c *counts) message(before, after deadletter.Message) {
 	if isNew := before.ID == ""; isNew {
-		c.tally(after.ReceivedAt, after.Source, tallyOf{failed: 1})
+		c.tally(after.ReceivedAt, after.Source, tallyCounts{failed: 1})
 		if after.EventType != "" {
 			c.types[after.EventType]++
 		}
-		c.group(after, groupOf{messages: 1, open: openOf(after)}, after.ReceivedAt.UnixMilli())
+		c.addToCause(after, causeCounts{messages: 1, open: openOf(after)}, after.ReceivedAt.UnixMilli())
 	} else {
 		c.messages[countKeyOf(before)]--
-		c.standings[standingOf(before)]--
-		c.regroup(before, after)
+		c.hourStatuses[hourStatusOf(before)]--
+		c.moveCause(before, after)
 	}
 	c.messages[countKeyOf(after)]++
-	c.standings[standingOf(after)]++
+	c.hourStatuses[hourStatusOf(after)]++
 }
 
 func countKeyOf(l deadletter.Message) countKey {
@@ -92,26 +92,26 @@ func openOf(l deadletter.Message) int {
 }
 
 // regroup takes account of a message that failed for another cause, or waits no more, or again.
-func (c *counts) regroup(before, after deadletter.Message) {
+func (c *counts) moveCause(before, after deadletter.Message) {
 	if before.Fingerprint == after.Fingerprint {
 		if change := openOf(after) - openOf(before); change != 0 {
-			c.group(after, groupOf{open: change}, 0)
+			c.addToCause(after, causeCounts{open: change}, 0)
 		}
 		return
 	}
-	c.group(before, groupOf{open: -openOf(before)}, 0)
-	c.group(after, groupOf{messages: 1, open: openOf(after)}, attemptedAt(after))
+	c.addToCause(before, causeCounts{open: -openOf(before)}, 0)
+	c.addToCause(after, causeCounts{messages: 1, open: openOf(after)}, attemptedAt(after))
 }
 
 // group adds to what is known of a message's cause. at is when it failed for it, where it did.
-func (c *counts) group(l deadletter.Message, add groupOf, at int64) {
+func (c *counts) addToCause(l deadletter.Message, add causeCounts, at int64) {
 	if l.Fingerprint == "" {
 		return
 	}
-	g, ok := c.groups[l.Fingerprint]
+	g, ok := c.causes[l.Fingerprint]
 	if add.messages > 0 {
 		if !ok || g.messages == 0 {
-			g.of, g.first, g.last = l, at, at
+			g.example, g.first, g.last = l, at, at
 		}
 		g.first, g.last = min(g.first, at), max(g.last, at)
 	}
@@ -119,7 +119,7 @@ func (c *counts) group(l deadletter.Message, add groupOf, at int64) {
 	g.open += add.open
 	g.unedited.add(add.unedited)
 	g.edited.add(add.edited)
-	c.groups[l.Fingerprint] = g
+	c.causes[l.Fingerprint] = g
 }
 
 func (r *Replays) add(other Replays) {
@@ -138,10 +138,10 @@ func (c *counts) replay(change deadletter.Change) {
 		one.Delivered = 1
 	}
 	if edited {
-		c.group(change.Before, groupOf{edited: one}, 0)
+		c.addToCause(change.Before, causeCounts{edited: one}, 0)
 		return
 	}
-	c.group(change.Before, groupOf{unedited: one}, 0)
+	c.addToCause(change.Before, causeCounts{unedited: one}, 0)
 }
 
 // event takes account of an event of the audit trail.
@@ -149,18 +149,18 @@ func (c *counts) event(e deadletter.Event) {
 	if e.Action != "attempt.delivered" {
 		return
 	}
-	one := tallyOf{byPeople: 1}
+	one := tallyCounts{byPeople: 1}
 	if e.Actor == deadletter.ActorSystem {
-		one = tallyOf{byItself: 1}
+		one = tallyCounts{byRetry: 1}
 	}
 	c.tally(e.At, e.Source, one)
 }
 
-func (c *counts) tally(at time.Time, source string, add tallyOf) {
+func (c *counts) tally(at time.Time, source string, add tallyCounts) {
 	for _, step := range []int64{time.Minute.Milliseconds(), time.Hour.Milliseconds()} {
 		key := tallyKey{step, at.UnixMilli() - at.UnixMilli()%step, source}
 		t := c.tallies[key]
-		c.tallies[key] = tallyOf{t.failed + add.failed, t.byItself + add.byItself, t.byPeople + add.byPeople}
+		c.tallies[key] = tallyCounts{t.failed + add.failed, t.byRetry + add.byRetry, t.byPeople + add.byPeople}
 	}
 }
 
@@ -182,10 +182,10 @@ const (
 	addMessages = `INSERT INTO message_counts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages`
 	addTallies  = `INSERT INTO tallies (step, at, source, failed, by_itself, by_people) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET failed = failed + excluded.failed, by_itself = by_itself + excluded.by_itself, by_people = by_people + excluded.by_people`
-	addTypes = `INSERT INTO event_types VALUES (?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages`
-	addGroup = `INSERT INTO groups (fingerprint, source, destination, reason, messages, open, first_at, last_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?)
+	addTypes    = `INSERT INTO event_types VALUES (?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages`
+	insertCause = `INSERT INTO groups (fingerprint, source, destination, reason, messages, open, first_at, last_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?)
 		ON CONFLICT DO UPDATE SET messages = messages + excluded.messages, first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`
-	addToGroup = `UPDATE groups SET open = open + ?, unedited = unedited + ?, unedited_delivered = unedited_delivered + ?, edited = edited + ?,
+	updateCause = `UPDATE groups SET open = open + ?, unedited = unedited + ?, unedited_delivered = unedited_delivered + ?, edited = edited + ?,
 		edited_delivered = edited_delivered + ? WHERE fingerprint = ?`
 )
 
@@ -207,7 +207,7 @@ func (c *counts) write(ctx context.Context, tx *sqlite.Tx) error {
 			k.at,
 			k.source,
 			t.failed,
-			t.byItself,
+			t.byRetry,
 			t.byPeople,
 		); err != nil {
 			return fmt.Errorf("tally messages: %w", err)
@@ -218,7 +218,7 @@ func (c *counts) write(ctx context.Context, tx *sqlite.Tx) error {
 			return fmt.Errorf("count event types: %w", err)
 		}
 	}
-	for fingerprint, g := range c.groups {
+	for fingerprint, g := range c.causes {
 		if err := g.write(ctx, tx, fingerprint); err != nil {
 			return fmt.Errorf("count the messages of a cause: %w", err)
 		}
@@ -229,15 +229,15 @@ func (c *counts) write(ctx context.Context, tx *sqlite.Tx) error {
 	return nil
 }
 
-func (g groupOf) write(ctx context.Context, tx *sqlite.Tx, fingerprint string) error {
+func (g causeCounts) write(ctx context.Context, tx *sqlite.Tx, fingerprint string) error {
 	if g.messages > 0 {
 		if _, err := tx.ExecContext(
 			ctx,
-			addGroup,
+			insertCause,
 			fingerprint,
-			g.of.Source,
-			g.of.Destination,
-			g.of.Reason,
+			g.example.Source,
+			g.example.Destination,
+			g.example.Reason,
 			g.messages,
 			g.first,
 			g.last,
@@ -250,7 +250,7 @@ func (g groupOf) write(ctx context.Context, tx *sqlite.Tx, fingerprint string) e
 	}
 	_, err := tx.ExecContext(
 		ctx,
-		addToGroup,
+		updateCause,
 		g.open,
 		g.unedited.Tried,
 		g.unedited.Delivered,

@@ -26,17 +26,17 @@ func (s *Store) Destinations(ctx context.Context) (map[string][]byte, error) {
 }
 
 const (
-	forgetDestinations = `DELETE FROM destinations`
-	keepDestination    = `INSERT INTO destinations (source, memory) VALUES (?, ?)`
+	deleteDestinations = `DELETE FROM destinations`
+	insertDestination  = `INSERT INTO destinations (source, memory) VALUES (?, ?)`
 )
 
 // KeepDestinations keeps this of destinations, and nothing else.
-func (t *Tx) KeepDestinations(ctx context.Context, memory map[string][]byte) error {
-	if _, err := t.tx.ExecContext(ctx, forgetDestinations); err != nil {
+func (t *Tx) SaveDestinations(ctx context.Context, memory map[string][]byte) error {
+	if _, err := t.tx.ExecContext(ctx, deleteDestinations); err != nil {
 		return fmt.Errorf("forget what was known of destinations: %w", err)
 	}
 	for source, m := range memory {
-		if _, err := t.tx.ExecContext(ctx, keepDestination, source, string(m)); err != nil {
+		if _, err := t.tx.ExecContext(ctx, insertDestination, source, string(m)); err != nil {
 			return fmt.Errorf("keep what is known of destinations: %w", err)
 		}
 	}

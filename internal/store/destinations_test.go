@@ -14,7 +14,7 @@ func TestWhatIsKnownOfDestinationsIsReplacedAsAWhole(t *testing.T) {
 	for _, memory := range []map[string][]byte{{"genesys": []byte(`{"a":1}`), "cxone": []byte(`{}`)}, {"genesys": []byte(`{"a":2}`)}, {}} {
 		if err := s.Write(
 			t.Context(),
-			func(ctx context.Context, tx *store.Tx) error { return tx.KeepDestinations(ctx, memory) },
+			func(ctx context.Context, tx *store.Tx) error { return tx.SaveDestinations(ctx, memory) },
 		); err != nil {
 			t.Fatal(err)
 		}

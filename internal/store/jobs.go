@@ -175,11 +175,11 @@ const MaxJobMessages = 100_000
 
 // freezeChunk is how many messages are fixed in one transaction, so that other writes wait for no longer than some
 // milliseconds.
-const freezeChunk = 2000
+const itemsPerCommit = 2000
 
 // Freeze keeps a draft with all messages that a filter meets, at most MaxJobMessages. Messages that come while it is
 // at work may be in it; once it answers the set is fixed.
-func (s *Store) Freeze(ctx context.Context, j deadletter.Job, f Filter) (deadletter.Job, error) {
+func (s *Store) DraftJob(ctx context.Context, j deadletter.Job, f Filter) (deadletter.Job, error) {
 	f, err := s.withMatch(ctx, f)
 	if err != nil {
 		return j, err
@@ -189,7 +189,7 @@ func (s *Store) Freeze(ctx context.Context, j deadletter.Job, f Filter) (deadlet
 		return err
 	})
 	for last, more := int64(-1), true; more && err == nil; {
-		last, more, err = s.freezeMore(ctx, &j, f, last)
+		last, more, err = s.addMatching(ctx, &j, f, last)
 	}
 	if err != nil {
 		return j, fmt.Errorf("fix the messages of job %d: %w", j.ID, err)
@@ -204,7 +204,7 @@ const insertItems = `INSERT INTO job_items (job, message, source, version, state
 
 // freezeMore adds the messages of the filter that follow a row, a chunk of them at most. They are found without
 // holding up who writes.
-func (s *Store) freezeMore(
+func (s *Store) addMatching(
 	ctx context.Context,
 	j *deadletter.Job,
 	f Filter,
@@ -213,7 +213,7 @@ func (s *Store) freezeMore(
 	where := f.where()
 	where.add(f.key()+" > ?", after)
 	query := "SELECT " + f.key() + " FROM " + where.from + where.sql() + " ORDER BY " + f.key() + " LIMIT ?"
-	rows, err := sqlite.Column[int64](ctx, s.db, "messages of a job", query, append(where.args, freezeChunk)...)
+	rows, err := sqlite.Column[int64](ctx, s.db, "messages of a job", query, append(where.args, itemsPerCommit)...)
 	if err != nil || len(rows) == 0 {
 		return after, false, err
 	}
@@ -234,7 +234,7 @@ func (s *Store) freezeMore(
 	if err == nil && j.Items.Pending > MaxJobMessages {
 		err = deadletter.Errorf(deadletter.TooLarge, "more than %d messages match: narrow the filter", MaxJobMessages)
 	}
-	return last, len(rows) == freezeChunk, err
+	return last, len(rows) == itemsPerCommit, err
 }
 
 const (
@@ -325,7 +325,7 @@ func jobThatUndoes(ctx context.Context, q sqlite.Querier, id deadletter.JobID) (
 }
 
 // Late counts the messages that a filter meets now and that are not in a draft, up to CountCap.
-func (s *Store) Late(ctx context.Context, id deadletter.JobID, f Filter) (int, error) {
+func (s *Store) CountNotInJob(ctx context.Context, id deadletter.JobID, f Filter) (int, error) {
 	f, err := s.withMatch(ctx, f)
 	if err != nil {
 		return 0, err
@@ -342,11 +342,11 @@ func (s *Store) Late(ctx context.Context, id deadletter.JobID, f Filter) (int, e
 
 // Item is one message of a job.
 type Item struct {
-	Job     deadletter.JobID
-	Message deadletter.ID
-	Version int    // of the message, when the job was made
-	Group   string // of its message on the queue; PendingRedrives alone tells it
-	n       int64
+	Job          deadletter.JobID
+	Message      deadletter.ID
+	Version      int    // of the message, when the job was made
+	MessageGroup string // of its message on the queue; PendingRedrives alone tells it
+	n            int64
 }
 
 const runningJobs = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.state = 'running' ORDER BY j.id LIMIT 50`
@@ -407,12 +407,12 @@ func (s *Store) PendingSources(ctx context.Context, id deadletter.JobID) ([]stri
 	return list, nil
 }
 
-const orderItem = `UPDATE job_items SET state = 'ordered' WHERE job = ? AND message = ? AND state = 'pending'`
+const beginItem = `UPDATE job_items SET state = 'ordered' WHERE job = ? AND message = ? AND state = 'pending'`
 
 // OrderItem says that the delivery of a message is in flight for its job. It answers false when somebody else has
 // begun with it.
-func (t *Tx) OrderItem(ctx context.Context, i Item) (bool, error) {
-	written, err := t.tx.ExecContext(ctx, orderItem, i.Job, i.n)
+func (t *Tx) BeginItem(ctx context.Context, i Item) (bool, error) {
+	written, err := t.tx.ExecContext(ctx, beginItem, i.Job, i.n)
 	if err != nil {
 		return false, fmt.Errorf("order item of job %d: %w", i.Job, err)
 	}
@@ -453,7 +453,7 @@ func (t *Tx) settleDelivery(ctx context.Context, n int64, a deadletter.Attempt, 
 		return fmt.Errorf("write result of a job: %w", err)
 	}
 	if state == deadletter.ItemFailed && a.Trigger.Redrives() {
-		if err := t.stopGroup(ctx, id, n); err != nil {
+		if err := t.stopMessageGroup(ctx, id, n); err != nil {
 			return err
 		}
 	}
@@ -464,7 +464,7 @@ func (t *Tx) settleDelivery(ctx context.Context, n int64, a deadletter.Attempt, 
 const countItems = `UPDATE jobs SET pending = pending + ?, ordered = ordered + ?, done = done + ?, failed = failed + ?, skipped = skipped + ? WHERE id = ?`
 
 // countJobs writes how far jobs got, and ends those that got to their end.
-func (t *Tx) countJobs(ctx context.Context, jobs map[deadletter.JobID]jobOf) error {
+func (t *Tx) countJobs(ctx context.Context, jobs map[deadletter.JobID]jobCounts) error {
 	for id, j := range jobs {
 		var args []any
 		for _, state := range deadletter.ItemStates() { // in the order of the statement
@@ -499,22 +499,22 @@ func (t *Tx) endJob(ctx context.Context, id deadletter.JobID, at time.Time) erro
 }
 
 const (
-	oldDraft   = `SELECT id FROM jobs WHERE state = 'draft' AND created_at < ? LIMIT 1`
-	dropItems  = `DELETE FROM job_items WHERE (job, message) IN (SELECT job, message FROM job_items WHERE job = ? LIMIT ?)`
-	dropDraft  = `DELETE FROM jobs WHERE id = ? AND state = 'draft'`
-	stillDraft = `SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ? AND state = 'draft')`
+	oldDraft    = `SELECT id FROM jobs WHERE state = 'draft' AND created_at < ? LIMIT 1`
+	deleteItems = `DELETE FROM job_items WHERE (job, message) IN (SELECT job, message FROM job_items WHERE job = ? LIMIT ?)`
+	deleteDraft = `DELETE FROM jobs WHERE id = ? AND state = 'draft'`
+	stillDraft  = `SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ? AND state = 'draft')`
 )
 
 // DropDraft removes some messages of a draft that is older than a time, or the draft itself once it has none. It
 // answers false when there is no such draft.
-func (s *Store) DropDraft(ctx context.Context, before time.Time) (bool, error) {
+func (s *Store) DeleteOldDraft(ctx context.Context, before time.Time) (bool, error) {
 	var id deadletter.JobID
 	err := s.db.QueryRowContext(ctx, oldDraft, before.UnixMilli()).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
 	if err == nil {
-		err = s.Write(ctx, func(ctx context.Context, tx *Tx) error { return tx.dropDraft(ctx, id) })
+		err = s.Write(ctx, func(ctx context.Context, tx *Tx) error { return tx.deleteDraft(ctx, id) })
 	}
 	if err != nil {
 		return false, fmt.Errorf("remove a draft: %w", err)
@@ -522,19 +522,19 @@ func (s *Store) DropDraft(ctx context.Context, before time.Time) (bool, error) {
 	return true, nil
 }
 
-func (t *Tx) dropDraft(ctx context.Context, id deadletter.JobID) error {
+func (t *Tx) deleteDraft(ctx context.Context, id deadletter.JobID) error {
 	var draft bool
 	if err := t.tx.QueryRowContext(ctx, stillDraft, id).Scan(&draft); err != nil || !draft {
 		return err // somebody started it just now
 	}
-	dropped, err := t.tx.ExecContext(ctx, dropItems, id, freezeChunk)
+	dropped, err := t.tx.ExecContext(ctx, deleteItems, id, itemsPerCommit)
 	if err != nil {
 		return err
 	}
 	if n, err := dropped.RowsAffected(); err != nil || n > 0 {
 		return err
 	}
-	_, err = t.tx.ExecContext(ctx, dropDraft, id)
+	_, err = t.tx.ExecContext(ctx, deleteDraft, id)
 	return err
 }
 

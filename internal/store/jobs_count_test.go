@@ -21,7 +21,7 @@ func TestJobsAreCountedByState(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		j, err := s.Freeze(t.Context(), draft, store.Filter{Status: deadletter.Failed})
+		j, err := s.DraftJob(t.Context(), draft, store.Filter{Status: deadletter.Failed})
 		if err != nil {
 			t.Fatal(err)
 		}

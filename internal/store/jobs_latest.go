@@ -14,7 +14,7 @@ type Latest struct {
 	Revision deadletter.Revision
 }
 
-const latestOfItems = `SELECT ` + messageColumns + `, ` + revisionColumns + ` FROM json_each(?) k CROSS JOIN messages l ON l.n = k.value
+const itemMessages = `SELECT ` + messageColumns + `, ` + revisionColumns + ` FROM json_each(?) k CROSS JOIN messages l ON l.n = k.value
 	JOIN revisions r ON r.message = l.n AND r.number = l.revision`
 
 // Latest answers the messages of items as they are now, at a cost that no write waits for. A change that starts from
@@ -33,7 +33,7 @@ func (s *Store) Latest(ctx context.Context, items []Item) (map[deadletter.ID]Lat
 		latest, err := scanLatest(r)
 		found[latest.Message.ID] = latest
 		return err
-	}, latestOfItems, list)
+	}, itemMessages, list)
 	if err != nil {
 		return nil, fmt.Errorf("read messages of a job: %w", err)
 	}
@@ -51,9 +51,9 @@ func (t *Tx) Latest(ctx context.Context, id deadletter.ID) (l Latest, err error)
 
 // scanLatest reads messageColumns and revisionColumns.
 func scanLatest(r sqlite.Row) (l Latest, err error) {
-	_, l.Message, err = scanMessage(scanning(func(message ...any) (err error) {
+	_, l.Message, err = scanMessage(scanFunc(func(message ...any) (err error) {
 		l.Revision, err = scanRevision(
-			scanning(func(revision ...any) error { return r.Scan(append(message, revision...)...) }),
+			scanFunc(func(revision ...any) error { return r.Scan(append(message, revision...)...) }),
 		)
 		return err
 	}))
@@ -61,7 +61,7 @@ func scanLatest(r sqlite.Row) (l Latest, err error) {
 }
 
 // scanning is a row that a function scans.
-type scanning func(dest ...any) error
+type scanFunc func(dest ...any) error
 
 // Scan scans it.
-func (s scanning) Scan(dest ...any) error { return s(dest...) }
+func (s scanFunc) Scan(dest ...any) error { return s(dest...) }

@@ -65,7 +65,7 @@ func TestFreezingManyMessagesLetsOthersWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := s.Freeze(t.Context(), draft, store.Filter{Status: deadletter.Failed})
+	j, err := s.DraftJob(t.Context(), draft, store.Filter{Status: deadletter.Failed})
 	close(frozen)
 	if err != nil || j.Items.Pending != messages {
 		t.Fatalf("draft %+v, %v", j, err)
@@ -73,7 +73,7 @@ func TestFreezingManyMessagesLetsOthersWrite(t *testing.T) {
 	if n := <-between; n == 0 {
 		t.Error("no other writer came in between")
 	}
-	late, err := s.Late(t.Context(), j.ID, store.Filter{Status: deadletter.Failed})
+	late, err := s.CountNotInJob(t.Context(), j.ID, store.Filter{Status: deadletter.Failed})
 	if err != nil || late != 0 {
 		t.Errorf("%d are late, %v", late, err)
 	}
@@ -94,7 +94,7 @@ func TestMessagesOfAJobAreSearchedAndPaged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := s.Freeze(t.Context(), draft, store.Filter{})
+	j, err := s.DraftJob(t.Context(), draft, store.Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestACanaryHoldsWithinACommit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		j, err := s.Freeze(t.Context(), draft, store.Filter{})
+		j, err := s.DraftJob(t.Context(), draft, store.Filter{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +164,7 @@ func TestACanaryHoldsWithinACommit(t *testing.T) {
 					if now, err := tx.Job(ctx, j.ID); err != nil || now.MayBegin(1) == 0 {
 						return err
 					}
-					_, err := tx.OrderItem(ctx, item)
+					_, err := tx.BeginItem(ctx, item)
 					return err
 				})
 				if err != nil {

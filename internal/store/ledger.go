@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	beginRun = `INSERT INTO ledger_runs (run, started_at, saved_at) VALUES (?, ?, ?)`
-	noteRun  = `UPDATE ledger_runs SET saved_at = ?, ended_at = ? WHERE run = ?`
-	knownRun = `SELECT EXISTS (SELECT 1 FROM ledger_runs WHERE run = ?)`
+	beginRun  = `INSERT INTO ledger_runs (run, started_at, saved_at) VALUES (?, ?, ?)`
+	updateRun = `UPDATE ledger_runs SET saved_at = ?, ended_at = ? WHERE run = ?`
+	knownRun  = `SELECT EXISTS (SELECT 1 FROM ledger_runs WHERE run = ?)`
 
 	addToLedger = `INSERT INTO ledger (hour, source, run, received, delivered, kept, refused, arrived, repeated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET received = received + excluded.received, delivered = delivered + excluded.delivered, kept = kept + excluded.kept,
@@ -47,7 +47,7 @@ func (s *Store) SaveRun(
 		if ended {
 			end = at.UnixMilli()
 		}
-		_, err := tx.tx.ExecContext(ctx, noteRun, at.UnixMilli(), end, run)
+		_, err := tx.tx.ExecContext(ctx, updateRun, at.UnixMilli(), end, run)
 		return err
 	})
 }
@@ -62,7 +62,7 @@ func (s *Store) ledgerWrite(ctx context.Context, what string, fn func(ctx contex
 // addCounts adds counts to an account. Webhooks of a run that this file does not know are received when they are
 // delivered here, or when their messages arrive.
 func addCounts(ctx context.Context, tx *sqlite.Tx, a ledger.Account, n ledger.Counts) error {
-	ours, err := isOurs(ctx, tx, a.Run)
+	ours, err := isKnownRun(ctx, tx, a.Run)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func addCounts(ctx context.Context, tx *sqlite.Tx, a ledger.Account, n ledger.Co
 	return err
 }
 
-func isOurs(ctx context.Context, tx *sqlite.Tx, run string) (ours bool, err error) {
+func isKnownRun(ctx context.Context, tx *sqlite.Tx, run string) (ours bool, err error) {
 	if run == "" {
 		return false, nil
 	}
@@ -129,30 +129,30 @@ func (t *Tx) HasArrived(ctx context.Context, c deadletter.Capture) (known bool, 
 }
 
 // standing is where messages of one hour stand.
-type standing struct {
+type hourStatus struct {
 	hour   int64
 	source string
 	status deadletter.Status
 }
 
-func standingOf(l deadletter.Message) standing {
-	return standing{ledger.HourOf(l.ReceivedAt).UnixMilli(), l.Source, l.Status}
+func hourStatusOf(l deadletter.Message) hourStatus {
+	return hourStatus{ledger.HourOf(l.ReceivedAt).UnixMilli(), l.Source, l.Status}
 }
 
-const addStanding = `INSERT INTO ledger_messages VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages`
+const addToHour = `INSERT INTO ledger_messages VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages`
 
 // writeLedger adds what a commit changed in the ledger. Webhooks of other receivers are received when they arrive.
 func (c *counts) writeLedger(ctx context.Context, tx *sqlite.Tx) error {
-	for at, n := range c.standings {
+	for at, n := range c.hourStatuses {
 		if n == 0 {
 			continue
 		}
-		if _, err := tx.ExecContext(ctx, addStanding, at.hour, at.source, at.status, n); err != nil {
+		if _, err := tx.ExecContext(ctx, addToHour, at.hour, at.source, at.status, n); err != nil {
 			return err
 		}
 	}
 	for a, n := range c.arrivals {
-		ours, err := isOurs(ctx, tx, a.Run)
+		ours, err := isKnownRun(ctx, tx, a.Run)
 		if err != nil {
 			return err
 		}
@@ -224,7 +224,7 @@ type LedgerPage struct {
 }
 
 const (
-	mostHours = 24
+	maxHours = 24
 
 	ledgerHours = `SELECT hour, count(DISTINCT source) FROM ledger WHERE hour < ?1 AND (?2 = '' OR source = ?2) GROUP BY hour ORDER BY hour DESC LIMIT ?3`
 
@@ -232,7 +232,7 @@ const (
 	ledgerLines = `SELECT hour, source, sum(received + max(told - kept, 0)), sum(delivered), sum(max(kept, told)), sum(refused), sum(arrived), sum(repeated) FROM ledger
 		WHERE hour BETWEEN ?1 AND ?2 AND (?3 = '' OR source = ?3) GROUP BY hour, source ORDER BY hour DESC, source`
 
-	ledgerStandings = `SELECT hour, source, status, messages FROM ledger_messages WHERE hour BETWEEN ?1 AND ?2 AND (?3 = '' OR source = ?3) AND messages <> 0`
+	ledgerStatuses = `SELECT hour, source, status, messages FROM ledger_messages WHERE hour BETWEEN ?1 AND ?2 AND (?3 = '' OR source = ?3) AND messages <> 0`
 )
 
 // Ledger answers the hours of a page in which anything was received. It costs what it shows, however many messages
@@ -277,7 +277,7 @@ func (s *Store) ledgerPage(ctx context.Context, q LedgerQuery) (LedgerPage, erro
 			p.Lines[place].Messages[status] = n
 		}
 		return err
-	}, ledgerStandings, from, to, q.Source)
+	}, ledgerStatuses, from, to, q.Source)
 }
 
 // hoursOf answers the first and the last hour of a page, and whether there are others before them.
@@ -293,7 +293,7 @@ func (s *Store) hoursOf(ctx context.Context, q LedgerQuery) (from, to int64, mor
 		if err := r.Scan(&hour, &n); err != nil || more {
 			return err
 		}
-		if hours == mostHours || hours > 0 && rows+n > q.Rows {
+		if hours == maxHours || hours > 0 && rows+n > q.Rows {
 			more = true
 			return nil
 		}
@@ -302,7 +302,7 @@ func (s *Store) hoursOf(ctx context.Context, q LedgerQuery) (from, to int64, mor
 		}
 		from, rows, hours = hour, rows+n, hours+1
 		return nil
-	}, ledgerHours, before, q.Source, mostHours+1)
+	}, ledgerHours, before, q.Source, maxHours+1)
 	return from, to, more, err
 }
 

@@ -14,7 +14,7 @@ import (
 
 const (
 	knownMissing  = `SELECT hour, source, stage, missing FROM ledger_missing WHERE hour >= ?`
-	noteMissing   = `INSERT INTO ledger_missing VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET missing = excluded.missing`
+	setMissing    = `INSERT INTO ledger_missing VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET missing = excluded.missing`
 	forgetMissing = `DELETE FROM ledger_missing WHERE hour = ? AND source = ? AND stage = ?`
 )
 
@@ -37,14 +37,14 @@ func (s *Store) KnownMissing(ctx context.Context, since time.Time) (map[ledger.P
 }
 
 // NoteMissing keeps how many are missing now; 0: none any more.
-func (s *Store) NoteMissing(ctx context.Context, changed map[ledger.Place]int) error {
+func (s *Store) SaveMissing(ctx context.Context, changed map[ledger.Place]int) error {
 	return s.ledgerWrite(ctx, "note what the ledger misses", func(ctx context.Context, tx *Tx) error {
 		for at, n := range changed {
 			var err error
 			if n == 0 {
 				_, err = tx.tx.ExecContext(ctx, forgetMissing, at.Hour.UnixMilli(), at.Source, at.Stage)
 			} else {
-				_, err = tx.tx.ExecContext(ctx, noteMissing, at.Hour.UnixMilli(), at.Source, at.Stage, n)
+				_, err = tx.tx.ExecContext(ctx, setMissing, at.Hour.UnixMilli(), at.Source, at.Stage, n)
 			}
 			if err != nil {
 				return err

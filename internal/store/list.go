@@ -21,7 +21,7 @@ type Filter struct {
 	StatusCode int
 	Outcome    deadletter.Outcome
 	EventType  string
-	Group      string               // the fingerprint of a cause
+	Cause      string               // the fingerprint of a cause
 	Job        deadletter.JobID     // messages of a job
 	Result     deadletter.ItemState // of that job
 	Fault      string               // why a message failed or was skipped in that job
@@ -181,14 +181,14 @@ func (f Filter) where() conditions {
 	if f.EventType != "" {
 		c.add("l.event_type = ?", f.EventType)
 	}
-	if f.Group != "" {
-		c.add("l.fingerprint = ?", f.Group)
+	if f.Cause != "" {
+		c.add("l.fingerprint = ?", f.Cause)
 	}
 	if !f.From.IsZero() {
-		c.add(f.key()+" >= ?", numberAt(f.From))
+		c.add(f.key()+" >= ?", firstNumberAt(f.From))
 	}
 	if !f.To.IsZero() {
-		c.add(f.key()+" < ?", numberAt(f.To))
+		c.add(f.key()+" < ?", firstNumberAt(f.To))
 	}
 	return c
 }
@@ -335,7 +335,7 @@ type Counts struct {
 // Counts answers the counts of a filter.
 func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 	f.Status = ""
-	if f.Text != "" || f.Job != 0 || f.Queue != "" || f.EventType != "" || f.Group != "" || !f.From.IsZero() ||
+	if f.Text != "" || f.Job != 0 || f.Queue != "" || f.EventType != "" || f.Cause != "" || !f.From.IsZero() ||
 		!f.To.IsZero() {
 		return s.countCapped(ctx, f)
 	}

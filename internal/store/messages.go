@@ -102,7 +102,7 @@ const messageOfReceipt = `SELECT ` + messageColumns + ` FROM arrivals a JOIN mes
 
 // MessageOf answers the message that a webhook became one more arrival of, by the message id that the platform was
 // told for it, or NotFound.
-func (s *Store) MessageOf(ctx context.Context, receipt deadletter.ID) (deadletter.Message, error) {
+func (s *Store) MessageByReceipt(ctx context.Context, receipt deadletter.ID) (deadletter.Message, error) {
 	_, l, err := scanMessage(s.db.QueryRowContext(ctx, messageOfReceipt, receipt))
 	return l, notFound(err, "there is no message %s", receipt)
 }
@@ -112,7 +112,7 @@ const messageByArrival = `SELECT ` + messageColumns + ` FROM messages l WHERE l.
 
 // Known answers the message that a capture may be one more arrival of: that of the same message id, or the one that
 // the same source's Webhook-Id stands for. NotFound when it is new.
-func (t *Tx) Known(ctx context.Context, c deadletter.Capture) (deadletter.Message, error) {
+func (t *Tx) FindExisting(ctx context.Context, c deadletter.Capture) (deadletter.Message, error) {
 	_, l, err := scanMessage(t.tx.QueryRowContext(ctx, messageByArrival, c.ID, c.Source, c.WebhookID))
 	return l, notFound(err, "message %s is new", c.ID)
 }
@@ -278,7 +278,7 @@ func (t *Tx) updateMessage(ctx context.Context, c deadletter.Change) (n int64, e
 		l.Arrivals,
 		l.Revision,
 		l.Version,
-	}, orderArgs(l)...)
+	}, requestArgs(l)...)
 	args = append(
 		args,
 		l.ID,
@@ -382,7 +382,7 @@ func attemptedAt(l deadletter.Message) int64 {
 	return l.LastAttemptAt.UnixMilli()
 }
 
-func orderArgs(l deadletter.Message) []any {
+func requestArgs(l deadletter.Message) []any {
 	var revision any
 	if l.Order.Trigger != "" {
 		revision = l.Order.Revision

@@ -93,7 +93,7 @@ func everything(t *testing.T, s *store.Store) string {
 	}
 	types, fault := s.EventTypes(t.Context())
 	err = errors.Join(err, fault)
-	groups, fault := s.TopGroups(t.Context(), "", 10)
+	groups, fault := s.TopCauses(t.Context(), "", 10)
 	err = errors.Join(err, fault)
 	page, fault := s.Messages(t.Context(), store.MessageQuery{Limit: 100})
 	err = errors.Join(err, fault)

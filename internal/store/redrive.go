@@ -116,7 +116,7 @@ func (s *Store) PendingRedrives(ctx context.Context, id deadletter.JobID, queue 
 	var list []Item
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		item := Item{Job: id}
-		err := r.Scan(&item.n, &item.Message, &item.Version, &item.Group)
+		err := r.Scan(&item.n, &item.Message, &item.Version, &item.MessageGroup)
 		list = append(list, item)
 		return err
 	}, pendingRedrives, id, queue, limit)
@@ -133,7 +133,7 @@ const (
 )
 
 // stopGroup keeps a job from sending what follows a message in its group.
-func (t *Tx) stopGroup(ctx context.Context, id deadletter.JobID, n int64) error {
+func (t *Tx) stopMessageGroup(ctx context.Context, id deadletter.JobID, n int64) error {
 	if _, err := t.tx.ExecContext(ctx, stopGroup, id, n); err != nil {
 		return fmt.Errorf("stop a group of job %d: %w", id, err)
 	}
@@ -141,7 +141,7 @@ func (t *Tx) stopGroup(ctx context.Context, id deadletter.JobID, n int64) error 
 }
 
 // GroupStopped tells whether a job failed to send a message of a group back.
-func (t *Tx) GroupStopped(ctx context.Context, id deadletter.JobID, queue, group string) (stopped bool, err error) {
+func (t *Tx) MessageGroupStopped(ctx context.Context, id deadletter.JobID, queue, group string) (stopped bool, err error) {
 	if err := t.tx.QueryRowContext(ctx, groupStopped, id, queue, group).Scan(&stopped); err != nil {
 		return false, fmt.Errorf("look for a stopped group of job %d: %w", id, err)
 	}
@@ -152,6 +152,6 @@ const orderedRedrives = `SELECT id FROM messages WHERE read_from = ? AND read_fr
 	AND order_trigger = 'redrive' AND lease_token IS NULL AND queue ->> 'groupId' = ? ORDER BY due_at`
 
 // OrderedRedrives answers the messages of a group whose redrive was ordered and has not begun.
-func (t *Tx) OrderedRedrives(ctx context.Context, queue, group string) ([]deadletter.ID, error) {
+func (t *Tx) WaitingRedrives(ctx context.Context, queue, group string) ([]deadletter.ID, error) {
 	return sqlite.Column[deadletter.ID](ctx, t.tx, "redrives of a group", orderedRedrives, queue, group)
 }

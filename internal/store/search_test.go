@@ -30,7 +30,7 @@ func searched(t *testing.T, s *store.Store) {
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
 	for {
-		n, err := s.Unsearched(t.Context())
+		n, err := s.Unindexed(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -208,14 +208,14 @@ func TestSearchTellsWhatItDoesNotFindYet(t *testing.T) {
 	if got := found(t, s, "missing"); got != nil {
 		t.Errorf("what nobody indexed is found: %v", got)
 	}
-	if n, err := s.Unsearched(t.Context()); n != 1 || err != nil {
+	if n, err := s.Unindexed(t.Context()); n != 1 || err != nil {
 		t.Errorf("%d changes are not searched, %v", n, err)
 	}
 	desktest.Search(t, s, nil)
 	if got := found(t, s, "missing"); len(got) != 1 {
 		t.Errorf("there are found %v", got)
 	}
-	if n, err := s.Unsearched(t.Context()); n != 0 || err != nil {
+	if n, err := s.Unindexed(t.Context()); n != 0 || err != nil {
 		t.Errorf("%d changes are not searched, %v", n, err)
 	}
 }

@@ -14,7 +14,7 @@ type Tally struct {
 	At       time.Time // when the step begins
 	Source   string
 	Failed   int // messages received
-	ByItself int // delivered by an automatic retry
+	ByRetry  int // delivered by an automatic retry
 	ByPeople int // delivered because somebody asked for it
 }
 
@@ -39,7 +39,7 @@ func (s *Store) Tallies(ctx context.Context, q TallyQuery) ([]Tally, error) {
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var t Tally
 		var at int64
-		err := r.Scan(&at, &t.Source, &t.Failed, &t.ByItself, &t.ByPeople)
+		err := r.Scan(&at, &t.Source, &t.Failed, &t.ByRetry, &t.ByPeople)
 		t.At = time.UnixMilli(at).UTC()
 		list = append(list, t)
 		return err

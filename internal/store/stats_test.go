@@ -69,7 +69,7 @@ func tallies(t *testing.T, s *store.Store, q store.TallyQuery) (text string) {
 			one.At.Format("15:04"),
 			one.Source,
 			one.Failed,
-			one.ByItself,
+			one.ByRetry,
 			one.ByPeople,
 		)
 	}

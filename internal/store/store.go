@@ -28,7 +28,7 @@ type Store struct {
 
 	// Only the writer's loop reads these.
 	batch   batch // of the commit under way
-	numbers numbering
+	numbers rowNumbers
 }
 
 // cacheKiB is larger than that of other files, because the indexes of this one are written to all over.
@@ -74,13 +74,13 @@ func (s *Store) RunIndex(ctx context.Context, masks map[string][]payload.Path) e
 }
 
 // Unsearched returns how many of the latest events no search finds yet.
-func (s *Store) Unsearched(ctx context.Context) (int64, error) { return s.index.Lag(ctx) }
+func (s *Store) Unindexed(ctx context.Context) (int64, error) { return s.index.Lag(ctx) }
 
 // Tx is one write transaction: all of it is committed, or nothing.
 type Tx struct {
 	tx      *sqlite.Tx
 	key     []byte
-	numbers *numbering
+	numbers *rowNumbers
 	end     trailEnd
 	counted []func(*counts)
 	earlier []func(*counts) // what other writes of the same commit count, which no row has yet
@@ -89,7 +89,7 @@ type Tx struct {
 
 // patience is how long a write waits to be begun, so that nobody sits before a page while another program holds the
 // file.
-const patience = 5 * time.Second
+const writeWait = 5 * time.Second
 
 // Write runs fn in a transaction and answers when it is on disk. fn must not keep tx, do network calls, or call
 // Write. It may be run once more after all that it wrote was undone, so it sets what it answers anew each time. When
@@ -98,7 +98,7 @@ const patience = 5 * time.Second
 func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
 	var applied, recorded bool
 	asked := ctx
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, writeWait)
 	defer cancel()
 	err := s.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
 		t := &Tx{tx: tx, key: s.key, numbers: &s.numbers, end: s.batch.end, earlier: s.batch.counted}
@@ -113,7 +113,7 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 		return &deadletter.Error{
 			Kind: deadletter.Unavailable,
 			Text: sqlite.TextBusy,
-			Err:  fmt.Errorf("no write could be begun within %s", patience),
+			Err:  fmt.Errorf("no write could be begun within %s", writeWait),
 		}
 	}
 	if err == nil && applied {

@@ -191,7 +191,7 @@ func TestWebhookIDStandsForTheLatestMessage(t *testing.T) {
 			return err
 		}
 		for _, c := range []deadletter.Capture{first, second, third} {
-			known, err := tx.Known(ctx, c)
+			known, err := tx.FindExisting(ctx, c)
 			if want := map[deadletter.ID]deadletter.ID{"a-1": "a-1", "b-2": "b-2", "c-3": "b-2"}[c.ID]; err != nil ||
 				known.ID != want {
 				t.Errorf("%s is known as %q, %v", c.ID, known.ID, err)
@@ -264,7 +264,7 @@ func TestArrivalIsRecognisedByMessageAndByWebhook(t *testing.T) {
 	elsewhere.Source = "cxone"
 	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 		for _, c := range []deadletter.Capture{same, other} {
-			known, err := tx.Known(ctx, c)
+			known, err := tx.FindExisting(ctx, c)
 			if err != nil || known.ID != "a-1" {
 				t.Errorf("known as %q, %v", known.ID, err)
 			}
@@ -276,7 +276,7 @@ func TestArrivalIsRecognisedByMessageAndByWebhook(t *testing.T) {
 				return err
 			}
 		}
-		if _, err := tx.Known(ctx, elsewhere); deadletter.KindOf(err) != deadletter.NotFound {
+		if _, err := tx.FindExisting(ctx, elsewhere); deadletter.KindOf(err) != deadletter.NotFound {
 			t.Errorf("a webhook of another source is known: %v", err)
 		}
 		return nil

@@ -49,7 +49,7 @@ const (
 	countViews = `SELECT count(*) FROM views WHERE owner = ?`
 	saveView   = `INSERT INTO views (owner, name, query, shared) VALUES (?, ?, ?, ?)
 		ON CONFLICT (owner, name) DO UPDATE SET query = excluded.query, shared = excluded.shared`
-	dropView = `DELETE FROM views WHERE id = ?`
+	deleteView = `DELETE FROM views WHERE id = ?`
 )
 
 // CountViews answers how many views a user has.
@@ -66,21 +66,21 @@ func (t *Tx) SaveView(ctx context.Context, v View, e deadletter.Event) error {
 }
 
 // DropView takes a view away, with the event that tells of it.
-func (t *Tx) DropView(ctx context.Context, id int64, e deadletter.Event) error {
-	if _, err := t.tx.ExecContext(ctx, dropView, id); err != nil {
+func (t *Tx) DeleteView(ctx context.Context, id int64, e deadletter.Event) error {
+	if _, err := t.tx.ExecContext(ctx, deleteView, id); err != nil {
 		return fmt.Errorf("drop view: %w", err)
 	}
 	return t.Record(ctx, e)
 }
 
 const (
-	lookOf  = `SELECT look FROM looks WHERE user = ?`
-	setLook = `INSERT INTO looks (user, look) VALUES (?, ?) ON CONFLICT DO UPDATE SET look = excluded.look`
+	listLayoutOf  = `SELECT look FROM looks WHERE user = ?`
+	setListLayout = `INSERT INTO looks (user, look) VALUES (?, ?) ON CONFLICT DO UPDATE SET look = excluded.look`
 )
 
 // Look answers how a user has the list look; "" where nothing was chosen.
-func (s *Store) Look(ctx context.Context, user string) (look string, err error) {
-	err = s.db.QueryRowContext(ctx, lookOf, user).Scan(&look)
+func (s *Store) ListLayout(ctx context.Context, user string) (look string, err error) {
+	err = s.db.QueryRowContext(ctx, listLayoutOf, user).Scan(&look)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
@@ -89,7 +89,7 @@ func (s *Store) Look(ctx context.Context, user string) (look string, err error) 
 
 // SetLook keeps how a user has the list look. It is nothing that the audit trail tells of: nobody else's desk changes
 // by it.
-func (t *Tx) SetLook(ctx context.Context, user, look string) error {
-	_, err := t.tx.ExecContext(ctx, setLook, user, look)
+func (t *Tx) SetListLayout(ctx context.Context, user, look string) error {
+	_, err := t.tx.ExecContext(ctx, setListLayout, user, look)
 	return err
 }

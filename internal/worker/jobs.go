@@ -228,7 +228,7 @@ func (l *lane) openRead(
 	if err := tx.ApplyBoth(ctx, ordered, opened); err != nil {
 		return claimed{}, err
 	}
-	if begun, err := tx.OrderItem(ctx, item); err != nil || !begun {
+	if begun, err := tx.BeginItem(ctx, item); err != nil || !begun {
 		return claimed{}, halfDone(cmp.Or(err, errBegun))
 	}
 	return claimed{message: opened.After, attempt: *opened.Attempt, revision: revision}, nil
@@ -283,7 +283,7 @@ func (c *clerk) run(ctx context.Context) {
 
 // once takes one batch of each running job. It answers false when there was nothing to do.
 func (c *clerk) once(ctx context.Context) (worked bool, err error) {
-	if worked, err = c.w.store.DropDraft(ctx, c.w.now().Add(-draftLife)); err != nil {
+	if worked, err = c.w.store.DeleteOldDraft(ctx, c.w.now().Add(-draftLife)); err != nil {
 		return false, err
 	}
 	running, err := c.w.store.RunningJobs(ctx)

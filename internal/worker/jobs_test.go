@@ -324,7 +324,7 @@ func TestJobGoesOnAfterTheProcessDied(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.OrderItem(ctx, items[0]); err != nil {
+		if _, err := tx.BeginItem(ctx, items[0]); err != nil {
 			return err
 		}
 		if err := tx.Apply(ctx, ordered); err != nil {

@@ -194,7 +194,7 @@ func (r *redriver) claimOf(ctx context.Context, j deadletter.Job, free int) ([]c
 	if err != nil || len(items) == 0 {
 		return nil, forever, err
 	}
-	chosen := r.order.Choose(len(items), free, func(i int) string { return items[i].Group })
+	chosen := r.order.Choose(len(items), free, func(i int) string { return items[i].MessageGroup })
 	n, wait, err := r.w.mayBegin(ctx, j, len(chosen))
 	if err != nil || n == 0 {
 		if len(chosen) == 0 {
@@ -245,8 +245,8 @@ func (r *redriver) openItem(
 	if _, err := r.queue.Route.To(l); err != nil {
 		return claimedRedrive{}, false, err
 	}
-	if group := r.order.Group(item.Group); group != "" {
-		stopped, err := tx.GroupStopped(ctx, j.ID, r.queue.Name, group)
+	if group := r.order.Group(item.MessageGroup); group != "" {
+		stopped, err := tx.MessageGroupStopped(ctx, j.ID, r.queue.Name, group)
 		if err != nil {
 			return claimedRedrive{}, false, err
 		}
@@ -262,7 +262,7 @@ func (r *redriver) openItem(
 	if err != nil {
 		return claimedRedrive{}, false, err
 	}
-	if begun, err := tx.OrderItem(ctx, item); err != nil || !begun {
+	if begun, err := tx.BeginItem(ctx, item); err != nil || !begun {
 		return claimedRedrive{}, false, err
 	}
 	c, opened, err := r.openOrdered(ctx, tx, ordered)
@@ -361,7 +361,7 @@ func (r *redriver) record(ctx context.Context, c claimedRedrive, result deadlett
 }
 
 func (r *redriver) stopFollowers(ctx context.Context, tx *store.Tx, group string) error {
-	followers, err := tx.OrderedRedrives(ctx, r.queue.Name, group)
+	followers, err := tx.WaitingRedrives(ctx, r.queue.Name, group)
 	if err != nil {
 		return err
 	}

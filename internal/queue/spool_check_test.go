@@ -38,14 +38,14 @@ func TestIdleQueueIsKnownToBeAway(t *testing.T) { //nolint:paralleltest // the S
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, q := setupOutage(t, "dlq"), &telling{err: c.err}
-			o.Look(t.Context(), q)
-			if away := !o.AwaySince().IsZero(); away != c.away {
+			o.Check(t.Context(), q)
+			if away := !o.UnavailableSince().IsZero(); away != c.away {
 				t.Errorf("it is away: %t", away)
 			}
 			q.err = nil
-			o.Look(t.Context(), q)
-			if !o.AwaySince().IsZero() || q.asked != 2 {
-				t.Errorf("it answered, and is away since %s; it was asked %d times", o.AwaySince(), q.asked)
+			o.Check(t.Context(), q)
+			if !o.UnavailableSince().IsZero() || q.asked != 2 {
+				t.Errorf("it answered, and is away since %s; it was asked %d times", o.UnavailableSince(), q.asked)
 			}
 		})
 	}
@@ -57,9 +57,9 @@ func TestQueueIsNotAskedWhatMessagesTell(t *testing.T) { //nolint:paralleltest /
 	if err := o.Send(t.Context(), message)[0]; err != nil {
 		t.Fatal(err)
 	}
-	o.Look(t.Context(), q)
-	if q.asked != 0 || !o.AwaySince().IsZero() {
-		t.Errorf("it was asked %d times, and is away since %s", q.asked, o.AwaySince())
+	o.Check(t.Context(), q)
+	if q.asked != 0 || !o.UnavailableSince().IsZero() {
+		t.Errorf("it was asked %d times, and is away since %s", q.asked, o.UnavailableSince())
 	}
 	// What does not take messages is away, however well it tells of itself.
 	o.begin("ServiceUnavailable")
@@ -68,8 +68,8 @@ func TestQueueIsNotAskedWhatMessagesTell(t *testing.T) { //nolint:paralleltest /
 	}
 	o.clock.Add(time.Minute)
 	q.err = nil
-	o.Look(t.Context(), q)
-	if o.AwaySince().IsZero() {
+	o.Check(t.Context(), q)
+	if o.UnavailableSince().IsZero() {
 		t.Error("it is back without having taken a message")
 	}
 }

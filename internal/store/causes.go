@@ -10,7 +10,7 @@ import (
 )
 
 // Group is what is known of the messages that failed for one cause.
-type Group struct {
+type Cause struct {
 	Fingerprint string
 	Source      string
 	Destination string
@@ -26,11 +26,11 @@ type Group struct {
 // Replays counts deliveries that people ordered.
 type Replays struct{ Tried, Delivered int }
 
-const groupColumns = `fingerprint, source, destination, reason, messages, open, first_at, last_at, unedited, unedited_delivered, edited,
+const causeColumns = `fingerprint, source, destination, reason, messages, open, first_at, last_at, unedited, unedited_delivered, edited,
 	edited_delivered`
 
-func scanGroup(r sqlite.Row) (Group, error) {
-	var g Group
+func scanCause(r sqlite.Row) (Cause, error) {
+	var g Cause
 	var first, last int64
 	err := r.Scan(&g.Fingerprint, &g.Source, &g.Destination, &g.Reason, &g.Messages, &g.Open, &first, &last,
 		&g.Unedited.Tried, &g.Unedited.Delivered, &g.Edited.Tried, &g.Edited.Delivered)
@@ -38,24 +38,24 @@ func scanGroup(r sqlite.Row) (Group, error) {
 	return g, err
 }
 
-const oneGroup = `SELECT ` + groupColumns + ` FROM groups WHERE fingerprint = ?`
+const causeByFingerprint = `SELECT ` + causeColumns + ` FROM groups WHERE fingerprint = ?`
 
 // Group answers what is known of a cause, or NotFound.
-func (s *Store) Group(ctx context.Context, fingerprint string) (Group, error) {
-	g, err := scanGroup(s.db.QueryRowContext(ctx, oneGroup, fingerprint))
+func (s *Store) Cause(ctx context.Context, fingerprint string) (Cause, error) {
+	g, err := scanCause(s.db.QueryRowContext(ctx, causeByFingerprint, fingerprint))
 	return g, notFound(err, "no message failed for the cause %s", fingerprint)
 }
 
-const topGroups = `SELECT ` + groupColumns + ` FROM groups WHERE open > 0 AND (?1 = '' OR source = ?1) ORDER BY open DESC, fingerprint LIMIT ?2`
+const topCauses = `SELECT ` + causeColumns + ` FROM groups WHERE open > 0 AND (?1 = '' OR source = ?1) ORDER BY open DESC, fingerprint LIMIT ?2`
 
 // TopGroups answers the causes of the most open messages of a source ("": of any), the largest first.
-func (s *Store) TopGroups(ctx context.Context, source string, limit int) ([]Group, error) {
-	var list []Group
+func (s *Store) TopCauses(ctx context.Context, source string, limit int) ([]Cause, error) {
+	var list []Cause
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
-		g, err := scanGroup(r)
+		g, err := scanCause(r)
 		list = append(list, g)
 		return err
-	}, topGroups, source, limit)
+	}, topCauses, source, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read causes: %w", err)
 	}
@@ -84,7 +84,7 @@ func (s *Store) groupAll(ctx context.Context) error {
 				if _, err := tx.tx.ExecContext(ctx, groupMessage, grouped.Fingerprint, l.ID); err != nil {
 					return err
 				}
-				tx.count(func(c *counts) { c.regroup(l, grouped) })
+				tx.count(func(c *counts) { c.moveCause(l, grouped) })
 			}
 			return nil
 		})

@@ -10,7 +10,7 @@ import (
 )
 
 // Happening is what the audit trail tells of one change of a message.
-type Happening struct {
+type TrailEntry struct {
 	Sequence int64
 	Message  deadletter.ID
 	Action   string
@@ -26,18 +26,18 @@ func (s *Store) LatestSequence(ctx context.Context) (seq int64, err error) {
 	return seq, nil
 }
 
-const happenings = `SELECT seq, CASE target_kind WHEN 'message' THEN target ELSE '' END, action FROM audit_events WHERE seq > ? ORDER BY seq LIMIT ?`
+const trailAfter = `SELECT seq, CASE target_kind WHEN 'message' THEN target ELSE '' END, action FROM audit_events WHERE seq > ? ORDER BY seq LIMIT ?`
 
 // Happenings answers what happened after a place in the audit trail, oldest first. Those that are of no message have
 // none.
-func (s *Store) Happenings(ctx context.Context, after int64, limit int) ([]Happening, error) {
-	var list []Happening
+func (s *Store) TrailAfter(ctx context.Context, after int64, limit int) ([]TrailEntry, error) {
+	var list []TrailEntry
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
-		var h Happening
+		var h TrailEntry
 		err := r.Scan(&h.Sequence, &h.Message, &h.Action)
 		list = append(list, h)
 		return err
-	}, happenings, after, limit)
+	}, trailAfter, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read what happened: %w", err)
 	}
@@ -45,7 +45,7 @@ func (s *Store) Happenings(ctx context.Context, after int64, limit int) ([]Happe
 }
 
 // Among answers those of some messages that a filter meets, in no order.
-func (s *Store) Among(ctx context.Context, ids []deadletter.ID, f Filter) ([]deadletter.Message, error) {
+func (s *Store) MessagesAmong(ctx context.Context, ids []deadletter.ID, f Filter) ([]deadletter.Message, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}

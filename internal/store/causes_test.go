@@ -44,9 +44,9 @@ func replay(t *testing.T, s *store.Store, id deadletter.ID, edit bool, code int)
 	return apply(t, s, change, err)
 }
 
-func group(t *testing.T, s *store.Store, fingerprint string) store.Group {
+func group(t *testing.T, s *store.Store, fingerprint string) store.Cause {
 	t.Helper()
-	g, err := s.Group(t.Context(), fingerprint)
+	g, err := s.Cause(t.Context(), fingerprint)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestGroupTellsWhatIsKnownOfACause(t *testing.T) {
 	}
 	l := receive(t, s, failure("b-0", 404, start))
 	g := group(t, s, receive(t, s, failure("a-5", 422, start.Add(-time.Minute))).Fingerprint)
-	want := store.Group{
+	want := store.Cause{
 		Fingerprint: g.Fingerprint,
 		Source:      "genesys",
 		Destination: "http://127.0.0.1:9090/genesys",
@@ -91,14 +91,14 @@ func TestGroupTellsWhatIsKnownOfACause(t *testing.T) {
 		other.Unedited.Tried+other.Edited.Tried != 0 {
 		t.Errorf("the message that now fails for another cause is not in its group: %+v", other)
 	}
-	top, err := s.TopGroups(t.Context(), "", 10)
+	top, err := s.TopCauses(t.Context(), "", 10)
 	if err != nil || len(top) != 2 || top[0].Open != 3 || top[1].Open != 2 {
 		t.Errorf("the largest causes are %+v, %v", top, err)
 	}
-	if of, err := s.TopGroups(t.Context(), top[0].Source, 1); err != nil || len(of) != 1 || of[0] != top[0] {
+	if of, err := s.TopCauses(t.Context(), top[0].Source, 1); err != nil || len(of) != 1 || of[0] != top[0] {
 		t.Errorf("the largest cause of its source is %+v, %v", of, err)
 	}
-	if of, err := s.TopGroups(t.Context(), "elsewhere", 10); err != nil || len(of) != 0 {
+	if of, err := s.TopCauses(t.Context(), "elsewhere", 10); err != nil || len(of) != 0 {
 		t.Errorf("the causes of another source are %+v, %v", of, err)
 	}
 	archived, err := s.Message(t.Context(), "a-4")
@@ -110,7 +110,7 @@ func TestGroupTellsWhatIsKnownOfACause(t *testing.T) {
 	if g = group(t, s, g.Fingerprint); g.Open != 2 {
 		t.Errorf("an archived message is still open: %+v", g)
 	}
-	if _, err := s.Group(t.Context(), "none"); deadletter.KindOf(err) != deadletter.NotFound {
+	if _, err := s.Cause(t.Context(), "none"); deadletter.KindOf(err) != deadletter.NotFound {
 		t.Errorf("an unknown cause answers %v", err)
 	}
 }
@@ -151,7 +151,7 @@ func TestMessagesAreFilteredAndSorted(t *testing.T) {
 		"by receipt":          {store.MessageQuery{}, []string{"b-0", "a-3", "a-2", "a-1", "a-0"}},
 		"by attempt":          {store.MessageQuery{Sort: store.ByAttempt}, []string{"a-2", "a-1", "b-0", "a-0", "a-3"}},
 		"of a type":           {store.MessageQuery{Filter: store.Filter{EventType: "Text"}}, []string{"a-3", "a-2", "a-0"}},
-		"of a cause":          {store.MessageQuery{Filter: store.Filter{Group: last.Fingerprint}}, []string{"b-0"}},
+		"of a cause":          {store.MessageQuery{Filter: store.Filter{Cause: last.Fingerprint}}, []string{"b-0"}},
 		"of a type, sorted":   {store.MessageQuery{Filter: store.Filter{EventType: "Text"}, Sort: store.ByAttempt}, []string{"a-2", "a-0", "a-3"}},
 		"of a status, sorted": {store.MessageQuery{Filter: store.Filter{Status: deadletter.Failed}, Sort: store.ByAttempt}, []string{"a-2", "a-1", "a-0", "a-3"}},
 	} {

@@ -29,7 +29,7 @@ func (a *asked) Depth(ctx context.Context) (queue.Depth, error) {
 func TestGaugeAsksSeldom(t *testing.T) {
 	t.Parallel()
 	clock, q := desktest.NewClock(), &asked{}
-	g := queue.NewGauge(q, clock.Now)
+	g := queue.NewDepthCache(q, clock.Now)
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	for i, step := range []struct {

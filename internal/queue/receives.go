@@ -10,7 +10,7 @@ import (
 // polls are receives that wait at SQS. One that is broken off may still be handed messages, of all things those that
 // others release because they stop as well, and nobody would see these before their visibility ends. So a receive
 // that is given up goes on, and releases what it is handed.
-type polls struct {
+type receives struct {
 	open     context.Context
 	end      context.CancelFunc
 	running  sync.WaitGroup
@@ -19,41 +19,41 @@ type polls struct {
 
 const (
 	// settled is how long it is quiet before the receives that were given up are taken to be handed nothing any more.
-	settled = 250 * time.Millisecond
+	quietTime = 250 * time.Millisecond
 
 	// giveBack bounds releasing what a receive was handed that was given up.
-	giveBack = 5 * time.Second
+	releaseTimeout = 5 * time.Second
 )
 
-func newPolls() polls {
+func newReceives() receives {
 	open, end := context.WithCancel(context.Background())
-	return polls{open: open, end: end}
+	return receives{open: open, end: end}
 }
 
-type polled struct {
+type received struct {
 	messages []Message
 	err      error
 }
 
 // receive is poll, unless ctx ends before.
-func (p *polls) receive(
+func (p *receives) receive(
 	ctx context.Context,
 	poll func(context.Context) ([]Message, error),
 	release func(context.Context, []Message) []error,
 ) ([]Message, error) {
-	answer := make(chan polled)
+	answer := make(chan received)
 	p.running.Go(func() {
 		polling, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		defer cancel()
 		defer context.AfterFunc(p.open, cancel)()
 		messages, err := poll(polling)
 		select {
-		case answer <- polled{messages, err}:
+		case answer <- received{messages, err}:
 			return
 		case <-ctx.Done():
 		}
 		if len(messages) > 0 {
-			releasing, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBack)
+			releasing, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 			defer cancel()
 			release(releasing, messages) // what cannot be released becomes visible when its time is over
 			p.released.Add(1)
@@ -68,7 +68,7 @@ func (p *polls) receive(
 }
 
 // close waits until those that were given up are over, or are handed nothing any more.
-func (p *polls) close(ctx context.Context) {
+func (p *receives) close(ctx context.Context) {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
@@ -83,7 +83,7 @@ func (p *polls) close(ctx context.Context) {
 			return
 		case <-ctx.Done():
 			return
-		case <-time.After(settled):
+		case <-time.After(quietTime):
 		}
 	}
 }
