@@ -180,14 +180,11 @@ func checkAsked(t *testing.T, calls chan asked) {
 // redrive orders a redrive while no server runs.
 func redrive(t *testing.T, s *store.Store, id deadletter.ID, source string) {
 	t.Helper()
-	ordering := desk.New(s, nil, func() {}, time.Now)
-	ordering.SetOrigins(map[string]desk.Origin{"shop": to(source)})
-	if err := ordering.Redrive(
-		t.Context(),
-		deadletter.User("anna", deadletter.Operator, ""),
-		desk.Ref{ID: id},
-		0,
-	); err != nil {
+	ordering := desk.New(desk.Deps{
+		Store: s, Origins: map[string]desk.Origin{"shop": to(source)}, Kick: func() {}, Now: time.Now,
+	})
+	anna := deadletter.User("anna", deadletter.Operator, "")
+	if _, err := ordering.Redrive(t.Context(), anna, desk.Ref{ID: id}, desk.SendCommand{}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -181,10 +181,10 @@ func (a *App) newConsole(
 			},
 		)
 	}
-	ordering := desk.New(a.store, orders, kick, a.now)
 	_, origins := redrivers(q.list)
-	ordering.SetOrigins(origins)
-	ordering.SetLedger(a.ledger)
+	ordering := desk.New(desk.Deps{
+		Store: a.store, Sources: orders, Origins: origins, Ledger: a.ledger, Kick: kick, Now: a.now,
+	})
 	var names []string
 	for _, d := range q.list {
 		names = append(names, d.Name)

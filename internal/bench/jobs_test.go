@@ -75,7 +75,9 @@ func newOffice(b *testing.B, messages int) office {
 		Random:  func() float64 { return 0.5 },
 		Log:     slog.New(slog.DiscardHandler),
 	})
-	o.desk = desk.New(s, []desk.Source{{Name: "genesys"}}, o.worker.Kick, time.Now)
+	o.desk = desk.New(desk.Deps{
+		Store: s, Sources: []desk.Source{{Name: "genesys"}}, Kick: o.worker.Kick, Now: time.Now,
+	})
 	return o
 }
 
@@ -139,7 +141,7 @@ func (o office) replayAll(b *testing.B) float64 {
 	done := make(chan error, 1)
 	go func() { done <- o.worker.Run(ctx) }()
 	started := time.Now()
-	if err := o.desk.StartJob(b.Context(), anna, j.ID, deadletter.JobInput{Unknown: true}); err != nil {
+	if err := o.desk.StartJob(b.Context(), anna, j.ID, deadletter.JobInput{ConfirmUnknown: true}); err != nil {
 		b.Fatal(err)
 	}
 	for j.State != deadletter.JobDone {

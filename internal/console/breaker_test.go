@@ -20,10 +20,13 @@ import (
 func outage(t *testing.T, waiting int, changes ...func(*console.Deps)) (b bundle, health *console.Health, probes *int) {
 	t.Helper()
 	health, probes = &console.Health{}, new(int)
-	b = setup(t, append(changes, func(d *console.Deps) {
+	stands := func(d *console.Deps) {
 		d.Health = func(string) console.Health { return *health }
-		d.Desk = desk.New(d.Store, []desk.Source{{Name: "genesys", Probe: func() { *probes++ }}}, func() {}, d.Now)
-	})...)
+		withDesk(d, func(orders *desk.Deps) {
+			orders.Sources = []desk.Source{{Name: "genesys", Probe: func() { *probes++ }}}
+		})
+	}
+	b = setup(t, append([]func(*console.Deps){stands}, changes...)...)
 	b.receive(t, "f-0")
 	for i := range waiting {
 		b.receive(t, fmt.Sprintf("r-%d", i), func(c *deadletter.Capture) { c.First.StatusCode = 503 })
@@ -330,8 +333,10 @@ func TestJobTellsThatItWaitsForMoreThanItNames(t *testing.T) {
 			desk.Source{Name: name},
 		)
 	}
-	b, health, _ := outage(t, 0, func(d *console.Deps) { d.Sources = sources })
-	b.desk = desk.New(b.store, orders, func() {}, b.clock.Now)
+	b, health, _ := outage(t, 0, func(d *console.Deps) {
+		d.Sources = sources
+		withDesk(d, func(known *desk.Deps) { known.Sources = orders })
+	})
 	*health = console.Health{HeldSince: b.clock.Now().Add(-time.Hour)}
 	var ids []deadletter.ID
 	for _, s := range sources {

@@ -67,15 +67,12 @@ func (c *Console) bulk(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	everything := r.PostForm.Get("scope") == "all"
-	j, err := c.freeze(r, action, everything)
+	j, err := c.freeze(r, action, r.PostForm.Get("scope") == "all")
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	asks := everything || action.Edits() || action.Redrives() || action == deadletter.ActArchive ||
-		j.Delivers() && j.Unknown > 0
-	if asks {
+	if j.NeedsReview() {
 		c.askJob(w, r, j)
 		return
 	}

@@ -145,7 +145,7 @@ func TestReplayOfAnUnknownOutcomeAsksFirst(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	for name, headers := range map[string][]string{"with script": htmx(), "without": nil} {
 		got := p.post("/messages/a-1/replay", order(0, "revision", "0"), headers...)
-		if got.status != http.StatusOK || !strings.Contains(got.text, "Replay it all the same?") {
+		if got.status != http.StatusPreconditionRequired || !strings.Contains(got.text, "Replay it all the same?") {
 			t.Errorf("%s: it answers %d without a question", name, got.status)
 		}
 		if form := got.fields(

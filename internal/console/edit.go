@@ -74,6 +74,8 @@ func (c *Console) edit(w http.ResponseWriter, r *http.Request) {
 		Body:    []byte(r.PostForm.Get("body")),
 		Headers: formHeaders(r, e),
 		Reason:  r.PostForm.Get("reason"),
+
+		ConfirmUnknown: isConfirmed(r),
 	}
 	v := page.EditView{
 		BodyError:   ui.FieldError{Text: bodyFault(e, edit.Body)},
@@ -84,14 +86,17 @@ func (c *Console) edit(w http.ResponseWriter, r *http.Request) {
 		c.refuseEdit(w, r, e, edit, v, deadletter.Invalid)
 		return
 	}
-	order, done := c.Desk.EditAndReplay, "The edit is kept, and its replay is ordered."
+	order, done := c.Desk.EditAndReplay, "Saved. Replay ordered."
 	if r.PostForm.Get("then") == "redrive" {
-		order, done = c.Desk.EditAndRedrive, "The edit is kept, and its redrive is ordered."
+		order, done = c.Desk.EditAndRedrive, "Saved. Redrive ordered."
 	}
-	err = order(ctx, by, ref, edit)
+	_, err = order(ctx, by, ref, edit)
 	switch kind := deadletter.KindOf(err); {
 	case err == nil:
 		c.redirect(w, r, messageURL(ref.ID, backQuery(r)), ui.Notice{Kind: ui.Info, Text: done})
+	case kind == deadletter.NeedsConfirmation:
+		v.UnknownError = why(err)
+		c.refuseEdit(w, r, e, edit, v, kind)
 	case kind == deadletter.Conflict:
 		v.Conflict = page.Conflict{Text: why(err), URL: messageURL(ref.ID, backQuery(r))}
 		c.refuseEdit(w, r, e, edit, v, kind)
@@ -142,7 +147,7 @@ func (c *Console) refuseEdit(
 		v.Denied = "" // what was written stays on the page
 	}
 	v.BodyError, v.HeaderError, v.ReasonError = faults.BodyError, faults.HeaderError, faults.ReasonError
-	v.Notice, v.Conflict = faults.Notice, faults.Conflict
+	v.Notice, v.Conflict, v.UnknownError = faults.Notice, faults.Conflict, faults.UnknownError
 	v.Body, v.Headers, v.Reason = string(edit.Body), filledHeaders(r, e), edit.Reason
 	c.render(w, r, statusOf(kind), page.Edit(v))
 }
@@ -151,7 +156,7 @@ func (c *Console) refuseEdit(
 func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	l := e.message
 	var permitted page.MessagePanelView
-	c.permit(&permitted, auth.Actor(r.Context()), l, c.Now())
+	deny(&permitted, c.view(r, l))
 	v := page.EditView{
 		Chrome: c.chrome(
 			r,
@@ -175,6 +180,9 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	}
 	if v.Denied == "" {
 		v.Denied = why(editable(e.base))
+	}
+	if l.CheckConfirmed(false) != nil {
+		v.Unknown = "Send it even though it may already have been processed"
 	}
 	if s, ok := c.sourceOf(l); ok {
 		v.Destination = s.Destination

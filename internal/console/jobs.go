@@ -13,7 +13,6 @@ import (
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
-	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
@@ -163,14 +162,14 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) {
 		Patch: []byte(
 			r.PostForm.Get("patch"),
 		),
-		Reason:  r.PostForm.Get("reason"),
-		Unknown: r.PostForm.Get("unknown") == "yes",
-		Canary:  formNumber(r, "canary"),
-		Rate:    formNumber(r, "rate"),
+		Reason:         r.PostForm.Get("reason"),
+		ConfirmUnknown: r.PostForm.Get("unknown") == "yes",
+		Canary:         formNumber(r, "canary"),
+		Rate:           formNumber(r, "rate"),
 	}
 	err = c.Desk.StartJob(r.Context(), auth.Actor(r.Context()), j.ID, in)
 	switch deadletter.KindOf(err) {
-	case deadletter.Invalid:
+	case deadletter.Invalid, deadletter.NeedsConfirmation:
 		c.askAgain(w, r, j, in, err)
 	case deadletter.Conflict:
 		c.backToList(w, r, ui.Notice{Kind: ui.Warn, Text: why(err), Hint: "Nothing was started by you."})
@@ -204,24 +203,24 @@ func (c *Console) askAgain(
 	fault error,
 ) {
 	explain := func(v *page.JobConfirmView) {
-		v.Patch, v.Reason, v.IncludeUnknown = string(in.Patch), in.Reason, in.Unknown
-		_, patch := payload.MergePatch([]byte(`{}`), in.Patch)
+		v.Patch, v.Reason, v.IncludeUnknown = string(in.Patch), in.Reason, in.ConfirmUnknown
 		v.TestBatch, v.Rate = r.PostForm.Get("canary"), r.PostForm.Get("rate")
-		switch {
-		case in.Canary < 0 || in.Canary > j.Items.Total():
+		switch deadletter.FieldOf(fault) {
+		case deadletter.FieldTestBatch:
 			v.TestBatchError = why(fault)
-		case in.Rate < 0 || in.Rate > deadletter.MaxJobRate:
+		case deadletter.FieldRate:
 			v.RateError = why(fault)
-		case j.Delivers() && j.Unknown > 0 && !in.Unknown:
+		case deadletter.FieldConfirm:
 			v.UnknownError = why(fault)
-		case j.Action.Edits() && patch != nil:
-			v.PatchError.Text = why(patch)
+		case deadletter.FieldPatch:
+			v.PatchError.Text = why(fault)
 		default:
 			v.ReasonError = why(fault)
 		}
 	}
+	status := statusOf(deadletter.KindOf(fault))
 	if !isPartial(r) {
-		c.showJob(w, r, statusOf(deadletter.Invalid), j, explain)
+		c.showJob(w, r, status, j, explain)
 		return
 	}
 	v, err := c.confirmView(r, j, backQuery(r))
@@ -230,7 +229,7 @@ func (c *Console) askAgain(
 		return
 	}
 	explain(&v)
-	c.showDialog(w, r, statusOf(deadletter.Invalid), v)
+	c.showDialog(w, r, status, v)
 }
 
 // steer carries out a change of a job and answers how it stands then.

@@ -167,7 +167,7 @@ func TestAllThatMatchAreShownFrozenFirst(t *testing.T) {
 	if again := p.post(
 		"/jobs/1/start",
 		fields,
-		htmx()...); again.status != http.StatusUnprocessableEntity || again.count("#sure-fault") != 1 ||
+		htmx()...); again.status != http.StatusPreconditionRequired || again.count("#sure-fault") != 1 ||
 		again.header.Get("HX-Retarget") != "#job-dialog" {
 		t.Errorf("without being sure: %d %s", again.status, again.text)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/store"
 )
@@ -232,7 +233,7 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 	checked := &checkedLedger{}
 	b := setup(t, func(d *console.Deps) {
 		d.Ledger = checked.State
-		d.Desk.SetLedger(checked)
+		withDesk(d, func(orders *desk.Deps) { orders.Ledger = checked })
 	})
 	checked.store = b.store
 	hour := ledger.HourOf(b.clock.Now())

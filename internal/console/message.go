@@ -5,9 +5,9 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -33,26 +33,30 @@ func backQuery(r *http.Request) string {
 }
 
 func (c *Console) message(w http.ResponseWriter, r *http.Request) {
-	l, err := c.Store.Message(r.Context(), messageID(r))
+	m, err := c.Store.Message(r.Context(), messageID(r))
 	if deadletter.KindOf(err) == deadletter.NotFound {
-		c.messageOf(w, r, err)
+		c.redirectRepeat(w, r, err)
 		return
 	}
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	number, err := revisionNumber(r, l)
+	number, err := revisionNumber(r, m)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	c.showMessage(w, r, http.StatusOK, l, number, ui.Notice{})
+	c.showMessage(w, r, http.StatusOK, c.view(r, m), number, ui.Notice{})
 }
 
-// messageOf leads from the message id that a platform was told for an event which it had sent before to the message
-// of that event.
-func (c *Console) messageOf(w http.ResponseWriter, r *http.Request, missing error) {
+// view returns a message with what the person may do to it.
+func (c *Console) view(r *http.Request, m deadletter.Message) desk.View {
+	return c.Desk.View(auth.Actor(r.Context()), m)
+}
+
+// redirectRepeat redirects from the id that a platform was given for a repeated webhook to the message of the first one.
+func (c *Console) redirectRepeat(w http.ResponseWriter, r *http.Request, missing error) {
 	l, err := c.Store.MessageByReceipt(r.Context(), messageID(r))
 	switch {
 	case deadletter.KindOf(err) == deadletter.NotFound:
@@ -78,33 +82,29 @@ func revisionNumber(r *http.Request, l deadletter.Message) (int, error) {
 	return number, nil
 }
 
+// showMessage renders the page of a message with one of its revisions.
 func (c *Console) showMessage(
-	w http.ResponseWriter,
-	r *http.Request,
-	status int,
-	l deadletter.Message,
-	number int,
-	notice ui.Notice,
+	w http.ResponseWriter, r *http.Request, status int, seen desk.View, number int, notice ui.Notice,
 ) {
-	ctx := r.Context()
-	shown, err := c.Store.Revision(ctx, l.ID, number)
+	ctx, id := r.Context(), seen.Message.ID
+	shown, err := c.Store.Revision(ctx, id, number)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	arrivals, err := c.Store.Arrivals(ctx, l.ID)
+	arrivals, err := c.Store.Arrivals(ctx, id)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	h, err := c.readHistory(ctx, l)
+	h, err := c.readHistory(ctx, seen.Message)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	v := c.messageView(r, l, shown, h, arrivals)
+	v := c.messageView(r, seen, shown, h, arrivals)
 	v.Panel.Notice = notice
-	if v.NewerURL, v.OlderURL, err = c.beside(ctx, l.ID, backQuery(r)); err != nil {
+	if v.NewerURL, v.OlderURL, err = c.beside(ctx, id, backQuery(r)); err != nil {
 		c.fail(w, r, err)
 		return
 	}
@@ -135,187 +135,142 @@ func (c *Console) beside(ctx context.Context, id deadletter.ID, back string) (ne
 }
 
 func (c *Console) panel(w http.ResponseWriter, r *http.Request) {
-	l, err := c.Store.Message(r.Context(), messageID(r))
+	m, err := c.Store.Message(r.Context(), messageID(r))
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	c.showPanel(w, r, http.StatusOK, l, ui.Notice{})
+	c.showPanel(w, r, http.StatusOK, c.view(r, m), func(*page.MessagePanelView) {})
 }
 
 func (c *Console) showPanel(
-	w http.ResponseWriter,
-	r *http.Request,
-	status int,
-	l deadletter.Message,
-	notice ui.Notice,
+	w http.ResponseWriter, r *http.Request, status int, seen desk.View, change func(*page.MessagePanelView),
 ) {
-	h, err := c.readHistory(r.Context(), l)
+	h, err := c.readHistory(r.Context(), seen.Message)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	v := c.panelView(auth.Actor(r.Context()), l, h, backQuery(r))
-	v.Notice = notice
-	c.render(w, r, status, page.MessagePanel(v))
+	v := c.panelView(seen, h, backQuery(r))
+	change(&v)
+	if isPartial(r) {
+		c.render(w, r, status, page.MessagePanel(v))
+		return
+	}
+	c.render(w, r, status, page.MessageConfirm(page.MessageView{
+		Chrome: c.chrome(r, "Message "+v.ID), BackURL: listPath(v.Back), Panel: v,
+	}))
 }
 
-// order asks the desk for a change of one message.
-type order func(ctx context.Context, by deadletter.Actor, ref desk.Ref) error
+// order gives the desk an order for one message.
+type order func(ctx context.Context, by deadletter.Actor, ref desk.Ref) (desk.View, error)
 
-// act carries out an order on one message and shows the message as it is then, or why the order was refused.
-func (c *Console) act(w http.ResponseWriter, r *http.Request, done ui.Notice, do order) {
+// act gives an order and shows the message as the desk returns it: changed, or as it is with the reason why the order
+// was refused, or with the question that the order has to confirm. It reads the message no second time.
+func (c *Console) act(w http.ResponseWriter, r *http.Request, done func(deadletter.Message) ui.Notice, do order) {
 	ctx := r.Context()
 	ref, err := formRef(r)
-	if err == nil {
-		err = do(ctx, auth.Actor(ctx), ref)
-	}
-	kind := deadletter.KindOf(err)
-	if err != nil && kind != deadletter.Conflict && kind != deadletter.Invalid {
+	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	if err == nil && !isPartial(r) {
-		c.redirect(w, r, messageURL(ref.ID, backQuery(r)), done)
-		return
+	seen, err := do(ctx, auth.Actor(ctx), ref)
+	switch kind := deadletter.KindOf(err); {
+	case err == nil && isPartial(r):
+		c.showPanel(w, r, http.StatusOK, seen, func(v *page.MessagePanelView) { v.Notice = done(seen.Message) })
+	case err == nil:
+		c.redirect(w, r, messageURL(ref.ID, backQuery(r)), done(seen.Message))
+	case kind == deadletter.NeedsConfirmation:
+		c.showPanel(w, r, statusOf(kind), seen, func(v *page.MessagePanelView) {
+			v.Confirm, v.ConfirmRevision = path.Base(r.URL.Path), r.PostForm.Get("revision")
+		})
+	case kind == deadletter.Conflict || kind == deadletter.Invalid:
+		c.showRefusal(w, r, seen, err)
+	default:
+		c.fail(w, r, err)
 	}
-	l, readErr := c.Store.Message(ctx, messageID(r))
-	if readErr != nil {
-		c.fail(w, r, readErr)
-		return
-	}
-	if err == nil {
-		c.showPanel(w, r, http.StatusOK, l, done)
-		return
-	}
+}
+
+func (c *Console) showRefusal(w http.ResponseWriter, r *http.Request, seen desk.View, err error) {
 	refused := ui.Notice{
-		Kind: ui.Warn,
-		Text: why(err),
-		Hint: "Nothing was changed by you. This is the message as it is now.",
+		Kind: ui.Warn, Text: why(err), Hint: "You changed nothing. This is the message as it is now.",
 	}
+	status := statusOf(deadletter.KindOf(err))
 	if isPartial(r) {
-		c.showPanel(w, r, statusOf(kind), l, refused)
+		c.showPanel(w, r, status, seen, func(v *page.MessagePanelView) { v.Notice = refused })
 		return
 	}
-	c.showMessage(w, r, statusOf(kind), l, l.Revision, refused)
+	c.showMessage(w, r, status, seen, seen.Message.Revision, refused)
 }
 
 // formRef reads which message a form is about, and the version of it that the person saw.
 func formRef(r *http.Request) (desk.Ref, error) {
-	version, err := strconv.Atoi(r.PostForm.Get("version"))
+	version, err := formField(r, "version")
+	return desk.Ref{ID: messageID(r), Version: version}, err
+}
+
+// formField reads a number that the page itself put into a form.
+func formField(r *http.Request, name string) (int, error) {
+	n, err := strconv.Atoi(r.PostForm.Get(name))
 	if err != nil {
-		return desk.Ref{}, deadletter.Errorf(deadletter.Invalid, "this form was not complete: load the page again")
+		return 0, deadletter.Errorf(deadletter.Invalid, "this form was not complete: load the page again")
 	}
-	return desk.Ref{ID: messageID(r), Version: version}, nil
+	return n, nil
 }
 
 func (c *Console) replay(w http.ResponseWriter, r *http.Request) {
-	if c.asksFirst(w, r, deadletter.ActReplay) {
-		return
-	}
-	done := ui.Notice{Kind: ui.Info, Text: "Replay ordered: waiting for the answer.", Hint: c.passesBreaker(r)}
-	c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) error {
-		revision, err := strconv.Atoi(r.PostForm.Get("revision"))
-		if err != nil {
-			return deadletter.Errorf(deadletter.Invalid, "this form was not complete: load the page again")
-		}
-		return c.Desk.Replay(ctx, by, ref, revision)
+	c.send(w, r, c.Desk.Replay, func(m deadletter.Message) ui.Notice {
+		return ui.Notice{Kind: ui.Info, Text: "Replay ordered: waiting for the answer.", Hint: c.passesBreaker(m)}
 	})
-}
-
-// passesBreaker says, to whoever replays a message, that its destination is down; empty: it is not.
-func (c *Console) passesBreaker(r *http.Request) string {
-	l, err := c.Store.Message(r.Context(), messageID(r))
-	if err != nil {
-		return "" // what is wrong is told where the order is given
-	}
-	s, ok := c.sourceOf(l)
-	if !ok || c.Health(s.Name).HeldSince.IsZero() {
-		return ""
-	}
-	return printable(
-		s.Name,
-	) + " has been down since " + c.Health(
-		s.Name,
-	).HeldSince.Format(
-		"15:04 UTC",
-	) + ": this goes there all the same."
 }
 
 func (c *Console) redrive(w http.ResponseWriter, r *http.Request) {
-	if c.asksFirst(w, r, deadletter.ActRedrive) {
-		return
-	}
-	done := ui.Notice{Kind: ui.Info, Text: "Redrive ordered: waiting for SQS."}
-	c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) error {
-		revision, err := strconv.Atoi(r.PostForm.Get("revision"))
-		if err != nil {
-			return deadletter.Errorf(deadletter.Invalid, "this form was not complete: load the page again")
-		}
-		return c.Desk.Redrive(ctx, by, ref, revision)
+	c.send(w, r, c.Desk.Redrive, func(deadletter.Message) ui.Notice {
+		return ui.Notice{Kind: ui.Info, Text: "Redrive ordered: waiting for SQS."}
 	})
 }
 
-// asksFirst answers a replay or a redrive with a question where the webhook may have been processed, until the person
-// says yes.
-func (c *Console) asksFirst(w http.ResponseWriter, r *http.Request, act deadletter.Action) bool {
-	l, err := c.Store.Message(r.Context(), messageID(r))
-	asks := err == nil && l.Outcome == deadletter.Unknown && l.Status.CanReplay() &&
-		r.PostForm.Get("confirmed") != "yes" &&
-		auth.Actor(r.Context()).May(act) == nil &&
-		r.PostForm.Get("version") == strconv.Itoa(l.Version)
-	if !asks {
-		return false // what else is wrong is told where the order is given
-	}
-	h, err := c.readHistory(r.Context(), l)
+// send gives one of the desk's two orders that send a revision.
+func (c *Console) send(
+	w http.ResponseWriter,
+	r *http.Request,
+	do func(context.Context, deadletter.Actor, desk.Ref, desk.SendCommand) (desk.View, error),
+	done func(deadletter.Message) ui.Notice,
+) {
+	revision, err := formField(r, "revision")
 	if err != nil {
 		c.fail(w, r, err)
-		return true
+		return
 	}
-	v := c.panelView(auth.Actor(r.Context()), l, h, backQuery(r))
-	v.Confirm, v.ConfirmRevision = string(act), r.PostForm.Get("revision")
-	if isPartial(r) {
-		c.render(w, r, http.StatusOK, page.MessagePanel(v))
-		return true
+	cmd := desk.SendCommand{Revision: revision, ConfirmUnknown: isConfirmed(r)}
+	c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) (desk.View, error) {
+		return do(ctx, by, ref, cmd)
+	})
+}
+
+// isConfirmed reports whether a form confirms that what may have been processed already is sent again.
+func isConfirmed(r *http.Request) bool { return r.PostForm.Get("confirmed") == "yes" }
+
+// passesBreaker returns a warning for a replay to a destination that is down; "" where it is not.
+func (c *Console) passesBreaker(m deadletter.Message) string {
+	s, ok := c.sourceOf(m)
+	if !ok || c.Health(s.Name).HeldSince.IsZero() {
+		return ""
 	}
-	c.render(
-		w,
-		r,
-		http.StatusOK,
-		page.MessageConfirm(
-			page.MessageView{Chrome: c.chrome(r, "Message "+string(l.ID)), BackURL: listPath(v.Back), Panel: v},
-		),
-	)
-	return true
+	since := c.Health(s.Name).HeldSince.Format("15:04 UTC")
+	return printable(s.Name) + " has been down since " + since + ": this goes there all the same."
 }
 
 func (c *Console) archive(w http.ResponseWriter, r *http.Request) {
-	c.act(
-		w,
-		r,
-		ui.Notice{Kind: ui.Done, Text: "Archived."},
-		func(ctx context.Context, by deadletter.Actor, ref desk.Ref) error {
-			if fault := archiveFault(by, r); fault != nil {
-				return fault
-			}
-			return c.Desk.Archive(ctx, by, ref, r.PostForm.Get("reason"))
-		},
-	)
-}
-
-// archiveFault asks whoever may archive to say why.
-func archiveFault(by deadletter.Actor, r *http.Request) error {
-	if err := by.May(deadletter.ActArchive); err != nil {
-		return err
-	}
-	if strings.TrimSpace(r.PostForm.Get("reason")) == "" {
-		return deadletter.Errorf(deadletter.Invalid, "say why you archive: the next person will want to know")
-	}
-	return nil
+	done := func(deadletter.Message) ui.Notice { return ui.Notice{Kind: ui.Done, Text: "Archived."} }
+	c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) (desk.View, error) {
+		return c.Desk.Archive(ctx, by, ref, r.PostForm.Get("reason"))
+	})
 }
 
 func (c *Console) restore(w http.ResponseWriter, r *http.Request) {
-	c.act(w, r, ui.Notice{Kind: ui.Done, Text: "Restored."}, c.Desk.Restore)
+	done := func(deadletter.Message) ui.Notice { return ui.Notice{Kind: ui.Done, Text: "Restored."} }
+	c.act(w, r, done, c.Desk.Restore)
 }
 
 // body downloads a revision, as it was received or in a form that a page shows. What is masked on the page is masked
@@ -323,7 +278,7 @@ func (c *Console) restore(w http.ResponseWriter, r *http.Request) {
 func (c *Console) body(w http.ResponseWriter, r *http.Request) {
 	l, err := c.Store.Message(r.Context(), messageID(r))
 	if deadletter.KindOf(err) == deadletter.NotFound {
-		c.messageOf(w, r, err)
+		c.redirectRepeat(w, r, err)
 		return
 	}
 	if err != nil {
@@ -395,13 +350,9 @@ func (c *Console) readHistory(ctx context.Context, l deadletter.Message) (histor
 }
 
 func (c *Console) messageView(
-	r *http.Request,
-	l deadletter.Message,
-	shown deadletter.Revision,
-	h history,
-	arrivals []deadletter.Arrival,
+	r *http.Request, seen desk.View, shown deadletter.Revision, h history, arrivals []deadletter.Arrival,
 ) page.MessageView {
-	back := backQuery(r)
+	l, back := seen.Message, backQuery(r)
 	source, _ := c.Desk.Source(l.Source)
 	v := page.MessageView{
 		Chrome: c.chrome(
@@ -409,7 +360,7 @@ func (c *Console) messageView(
 			"Message "+string(l.ID),
 		),
 		BackURL: listPath(back),
-		Panel:   c.panelView(auth.Actor(r.Context()), l, h, back),
+		Panel:   c.panelView(seen, h, back),
 		Payload: payloadView(l.ID, shown, source),
 		Headers: headerRows(shown.Headers, source),
 		Facts:   facts(l, source),
@@ -447,7 +398,8 @@ func compareURL(id deadletter.ID, from, to int, back string) string {
 }
 
 // panelView tells where a message stands, what can be done with it, and what happened to it.
-func (c *Console) panelView(by deadletter.Actor, l deadletter.Message, h history, back string) page.MessagePanelView {
+func (c *Console) panelView(seen desk.View, h history, back string) page.MessagePanelView {
+	l := seen.Message
 	v := page.MessagePanelView{
 		ID: string(
 			l.ID,
@@ -478,7 +430,7 @@ func (c *Console) panelView(by deadletter.Actor, l deadletter.Message, h history
 	if l.Arrivals > 1 {
 		v.Arrived = plural(l.Arrivals, "time")
 	}
-	c.permit(&v, by, l, c.Now())
+	deny(&v, seen)
 	v.LastWasRedrive = len(h.attempts) > 0 && h.attempts[0].Trigger.Redrives()
 	c.addRevisions(&v, l, h.revisions)
 	c.addAttempts(&v, l, h)
@@ -490,26 +442,16 @@ func (c *Console) panelView(by deadletter.Actor, l deadletter.Message, h history
 	return v
 }
 
-// permit says of each action why it is not possible, for this person or for this message. The domain is asked what it
-// would answer.
-func (c *Console) permit(v *page.MessagePanelView, by deadletter.Actor, l deadletter.Message, at time.Time) {
-	deliverable := c.Desk.Deliverable(l)
-	_, replay := l.OrderReplay(by, deadletter.TriggerReplay, l.Revision, l.Version, at)
-	_, archive := l.Archive(by, "", l.Version, at)
-	_, restore := l.Restore(by, l.Version, at)
-	v.DenyReplay = why(by.May(deadletter.ActReplay), replay, deliverable)
-	v.DenyEdit = why(by.May(deadletter.ActEdit), replay, deliverable)
-	if l.Queue.From != "" {
-		to, noWay := c.Desk.Redrivable(l)
-		_, redrive := l.OrderRedrive(by, deadletter.TriggerRedrive, l.Revision, l.Version, at)
-		v.Queue, v.RedrivesTo = printable(l.Queue.From), printable(to)
-		v.DenyRedrive = why(by.May(deadletter.ActRedrive), redrive, noWay)
-		if v.DenyRedrive == "" {
-			v.DenyEdit = why(by.May(deadletter.ActEdit))
-		}
+// deny greys out the actions that the desk refuses, each with the reason. A message of a queue is edited for a replay or
+// for a redrive, whichever there is.
+func deny(v *page.MessagePanelView, seen desk.View) {
+	refused := func(act deadletter.Action) string { return why(seen.Refused[act]) }
+	v.DenyReplay, v.DenyRedrive = refused(deadletter.ActReplay), refused(deadletter.ActRedrive)
+	v.DenyArchive, v.DenyRestore = refused(deadletter.ActArchive), refused(deadletter.ActRestore)
+	if v.DenyEdit = refused(deadletter.ActEdit); refused(deadletter.ActEditRedrive) == "" {
+		v.DenyEdit = ""
 	}
-	v.DenyArchive = why(by.May(deadletter.ActArchive), archive)
-	v.DenyRestore = why(by.May(deadletter.ActRestore), restore)
+	v.Queue, v.RedrivesTo = printable(seen.Message.Queue.From), printable(seen.RedrivesTo)
 }
 
 func (c *Console) addRevisions(v *page.MessagePanelView, l deadletter.Message, revisions []deadletter.Revision) {

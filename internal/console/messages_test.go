@@ -289,7 +289,7 @@ func TestMessageOfNoSource(t *testing.T) {
 	}
 	byDefault := setup(t, func(d *console.Deps) {
 		d.DefaultSource = "genesys"
-		d.Desk = desk.New(d.Store, []desk.Source{{Name: ""}, {Name: "genesys"}}, func() {}, d.Now)
+		withDesk(d, func(orders *desk.Deps) { orders.Sources = []desk.Source{{Name: ""}, {Name: "genesys"}} })
 	})
 	byDefault.receive(t, "a-1", func(c *deadletter.Capture) { c.Source = "" })
 	if a := byDefault.member(t, "olga", deadletter.Operator).

@@ -22,12 +22,14 @@ func (w wayBack) To(deadletter.Message) (string, error) {
 
 func queueBundle(t *testing.T) bundle {
 	t.Helper()
-	b := setup(t, func(d *console.Deps) { d.DLQs = []string{"payments", "lambda"} })
-	b.desk.SetOrigins(map[string]desk.Origin{
-		"payments": wayBack{
-			to: "https://sqs.eu-west-1.amazonaws.com/123456789012/payments.fifo",
-		},
-		"lambda": wayBack{why: "it came from no queue"},
+	b := setup(t, func(d *console.Deps) {
+		d.DLQs = []string{"payments", "lambda"}
+		withDesk(d, func(orders *desk.Deps) {
+			orders.Origins = map[string]desk.Origin{
+				"payments": wayBack{to: "https://sqs.eu-west-1.amazonaws.com/123456789012/payments.fifo"},
+				"lambda":   wayBack{why: "it came from no queue"},
+			}
+		})
 	})
 	for id, from := range map[string]string{"p-1": "payments", "l-1": "lambda"} {
 		b.receive(t, id, func(c *deadletter.Capture) {

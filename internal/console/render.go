@@ -94,6 +94,8 @@ func statusOf(k deadletter.Kind) int {
 		return http.StatusNotFound
 	case deadletter.Conflict:
 		return http.StatusConflict
+	case deadletter.NeedsConfirmation:
+		return http.StatusPreconditionRequired
 	case deadletter.TooLarge:
 		return http.StatusRequestEntityTooLarge
 	case deadletter.RateLimited:
@@ -117,6 +119,8 @@ func headingOf(k deadletter.Kind) string {
 		return "There is no such thing here"
 	case deadletter.Conflict:
 		return "Somebody was quicker"
+	case deadletter.NeedsConfirmation:
+		return "Confirm this first"
 	case deadletter.TooLarge:
 		return "This is too much at once"
 	case deadletter.RateLimited:

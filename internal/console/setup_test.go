@@ -75,23 +75,36 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 	b.stopSearch = desktest.Search(t, s, map[string][]payload.Path{"genesys": {path}})
 	cheap := argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	b.auth = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now)
-	masked := desk.Source{Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []payload.Path{path}}
-	b.desk = desk.New(b.store, []desk.Source{masked}, func() {}, b.clock.Now)
 	deps := console.Deps{
-		Store: b.store, Desk: b.desk, Auth: b.auth,
+		Store: b.store, Auth: b.auth,
 		Sources: []console.Source{{Name: "genesys", Destination: "handler.internal:9090", MaxAttempts: 5}},
 		Chain:   func() console.Chain { return console.Chain{At: b.clock.Now(), Events: 1204} }, Now: b.clock.Now,
 		Health: func(string) console.Health { return console.Health{} },
 		Ledger: func() ledger.State { return ledger.State{At: b.clock.Now()} },
 		Log:    slog.New(telemetry.Log(slog.NewTextHandler(b.log, nil))),
 	}
+	withDesk(&deps, func(*desk.Deps) {})
 	for _, change := range changes {
 		change(&deps)
 	}
+	b.desk = deps.Desk
 	b.handler = console.New(deps)
 	b.server = httptest.NewServer(b.handler)
 	t.Cleanup(b.server.Close)
 	return b
+}
+
+// withDesk gives a console a desk that knows the source genesys, or what change makes of it.
+func withDesk(d *console.Deps, change func(*desk.Deps)) {
+	ssn := payload.Path{"customer", "ssn"}
+	orders := desk.Deps{
+		Store:   d.Store,
+		Sources: []desk.Source{{Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []payload.Path{ssn}}},
+		Kick:    func() {},
+		Now:     d.Now,
+	}
+	change(&orders)
+	d.Desk = desk.New(orders)
 }
 
 // receive puts a message with secrets in all places into the store.

@@ -17,6 +17,7 @@ const (
 	Forbidden
 	NotFound
 	Conflict
+	NeedsConfirmation // the command must confirm what may happen twice
 	TooLarge
 	RateLimited
 	Unavailable
@@ -24,14 +25,18 @@ const (
 
 // Kinds lists every Kind, so that a test can prove that a surface maps all of them.
 func Kinds() []Kind {
-	return []Kind{Internal, Invalid, Unauthenticated, Forbidden, NotFound, Conflict, TooLarge, RateLimited, Unavailable}
+	return []Kind{
+		Internal, Invalid, Unauthenticated, Forbidden, NotFound, Conflict, NeedsConfirmation, TooLarge, RateLimited,
+		Unavailable,
+	}
 }
 
 // Error is what a person may be told, and what the log keeps.
 type Error struct {
-	Kind Kind
-	Text string // safe to show
-	Err  error  // log only
+	Kind  Kind
+	Text  string // safe to show
+	Err   error  // log only
+	Field string // the input of a command that it is about; "" where it is about none
 }
 
 func (e *Error) Error() string {
@@ -64,4 +69,13 @@ func TextOf(err error) string {
 		return e.Text
 	}
 	return "Something went wrong on our side. Try again; if it happens again, the server's log says why."
+}
+
+// FieldOf returns the input of a command that err is about; "" where it is about none.
+func FieldOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Field
+	}
+	return ""
 }

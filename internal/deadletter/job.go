@@ -106,15 +106,16 @@ func NewJob(by Actor, action Action, at time.Time) (Job, error) {
 }
 
 // Delivers tells whether the job sends messages to their destinations or back to their queues.
-func (j Job) Delivers() bool { return j.Action == ActReplay || j.Action.Edits() || j.Action.Redrives() }
+func (j Job) Delivers() bool { return j.Action.Delivers() }
 
 // JobInput is what a person adds when starting a job.
 type JobInput struct {
-	Patch   []byte // for an action that edits
-	Reason  string // for that, and for ActArchive
-	Unknown bool   // messages that the handler may have processed are meant as well
-	Canary  int    // for a job that delivers, see Job
-	Rate    int    // likewise
+	Patch  []byte // for an action that edits
+	Reason string // for that, and for ActArchive
+	// includes messages that may already have been processed
+	ConfirmUnknown bool
+	Canary         int // for a job that delivers, see Job
+	Rate           int // likewise
 }
 
 // MaxJobRate bounds what a job can be asked for, in messages per second.
@@ -129,7 +130,7 @@ func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
 	if err != nil {
 		return JobChange{}, err
 	}
-	if err := j.check(in); err != nil {
+	if err := j.checkInput(in); err != nil {
 		return JobChange{}, err
 	}
 	next.By, next.StartedAt, next.Reason = by, at, strings.TrimSpace(in.Reason)
@@ -140,29 +141,6 @@ func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
 		next.Patch = in.Patch
 	}
 	return next.changedFrom(j, by, "job.start", next.Reason, at)
-}
-
-func (j Job) check(in JobInput) error {
-	if j.Items.Total() == 0 {
-		return Errorf(Invalid, "no message is in this job: select messages first")
-	}
-	if in.Canary < 0 || in.Canary > j.Items.Total() {
-		return Errorf(Invalid, "the first messages to try must be a number up to %d, which are all", j.Items.Total())
-	}
-	if in.Rate < 0 || in.Rate > MaxJobRate {
-		return Errorf(Invalid, "the rate must be a number of messages per second up to %d", MaxJobRate)
-	}
-	if j.Delivers() && j.Unknown > 0 && !in.Unknown {
-		return Errorf(
-			Invalid,
-			"%d of these messages may have been processed already: say that they are meant as well",
-			j.Unknown,
-		)
-	}
-	if (j.Action.Edits() || j.Action == ActArchive) && strings.TrimSpace(in.Reason) == "" {
-		return Errorf(Invalid, "say why: the reason is kept with each message")
-	}
-	return nil
 }
 
 // Pause lets what is in flight finish and begins nothing new.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -304,7 +303,7 @@ func (l Message) arrived(before Message, c Capture, known Revision, action strin
 
 // OrderReplay asks for a delivery of a revision. version is that of the page the person saw.
 func (l Message) OrderReplay(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
-	if err := l.hasDestination(); err != nil {
+	if err := l.CheckDestination(true); err != nil {
 		return Change{}, err
 	}
 	return l.orderDelivery(by, trigger, revision, version, at)
@@ -342,14 +341,10 @@ func (l Message) EditAndReplay(by Actor, trigger Trigger, r Revision, version in
 	if err := l.fresh(version, at); err != nil {
 		return Change{}, err
 	}
-	if strings.TrimSpace(r.Reason) == "" {
-		return Change{}, Errorf(Invalid, "say why you edit this message: the reason is kept with it")
+	if err := ActEdit.checkReason(r.Reason); err != nil {
+		return Change{}, err
 	}
-	goes := l.hasDestination
-	if trigger.Redrives() {
-		goes = l.hasQueue
-	}
-	if err := goes(); err != nil {
+	if err := l.checkWay(trigger.Redrives()); err != nil {
 		return Change{}, err
 	}
 	next, err := l.become(Replaying, at)
@@ -470,13 +465,16 @@ func (l Message) Probe(by Actor, at time.Time) (Change, error) {
 	return next.changedFrom(l, by, "destination.probe", "", at), nil
 }
 
-// Archive puts the message away. A message in flight cannot be archived: Conflict.
+// Archive puts the message away. It returns Conflict while a delivery is in flight, and Invalid without a reason.
 func (l Message) Archive(by Actor, why string, version int, at time.Time) (Change, error) {
 	if err := l.fresh(version, at); err != nil {
 		return Change{}, err
 	}
 	next, err := l.become(Archived, at)
 	if err != nil {
+		return Change{}, err
+	}
+	if err := ActArchive.checkReason(why); err != nil {
 		return Change{}, err
 	}
 	next.Version++
@@ -490,13 +488,8 @@ func (l Message) Restore(by Actor, version int, at time.Time) (Change, error) {
 	if err := l.fresh(version, at); err != nil {
 		return Change{}, err
 	}
-	if l.Status != Archived {
-		return Change{}, Errorf(
-			Conflict,
-			"this message is %s, not archived: there is nothing to restore%s",
-			l.Status,
-			l.lastOrder(at),
-		)
+	if err := l.checkArchived(at); err != nil {
+		return Change{}, err
 	}
 	status := Failed
 	switch l.Outcome {
@@ -513,6 +506,19 @@ func (l Message) Restore(by Actor, version int, at time.Time) (Change, error) {
 	next.Version++
 	next.LastOrder = LastOrder{By: by.Name, Action: "restored", At: at}
 	return next.changedFrom(l, by, "message.restore", "", at), nil
+}
+
+// checkArchived returns a Conflict where there is nothing to restore.
+func (l Message) checkArchived(at time.Time) error {
+	if l.Status == Archived {
+		return nil
+	}
+	return Errorf(
+		Conflict,
+		"this message is %s, not archived: there is nothing to restore%s",
+		l.Status,
+		l.lastOrder(at),
+	)
 }
 
 // become is the one function that moves a message to another status.

@@ -690,7 +690,7 @@ func TestRestoreGoesWhereTheMessageStands(t *testing.T) {
 		t.Errorf("a delivered message came back as %s, %v", c.After.Status, err)
 	}
 	retrying := messageIn(deadletter.Retrying)
-	away, err := retrying.Archive(anna, "", retrying.Version, now)
+	away, err := retrying.Archive(anna, "a test", retrying.Version, now)
 	if err != nil || !away.After.DueAt.IsZero() {
 		t.Fatalf("an archived message is still due %s, %v", away.After.DueAt, err)
 	}

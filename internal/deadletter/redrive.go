@@ -24,31 +24,10 @@ func (a Action) Edits() bool { return a == ActEdit || a == ActEditRedrive }
 // OrderRedrive asks for a revision to be sent back to the queue that the message came from. version is that of the
 // page the person saw.
 func (l Message) OrderRedrive(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
-	if err := l.hasQueue(); err != nil {
+	if err := l.CheckOrigin(true); err != nil {
 		return Change{}, err
 	}
 	return l.orderDelivery(by, trigger, revision, version, at)
-}
-
-// hasQueue refuses to send back what came from no queue of the list.
-func (l Message) hasQueue() error {
-	if l.Queue.From == "" {
-		return Errorf(Conflict, "this message came from no queue of the list queues: there is nothing to redrive it to")
-	}
-	return nil
-}
-
-// hasDestination refuses to deliver over HTTP what came from a queue without a source: no default stands in for it.
-func (l Message) hasDestination() error {
-	if l.Queue.From != "" && l.Source == "" {
-		return Errorf(
-			Conflict,
-			"messages of the queue %s have no HTTP destination: set queues.%s.source, and restart",
-			l.Queue.From,
-			l.Queue.From,
-		)
-	}
-	return nil
 }
 
 // Adopt gives a message of a queue the source that its queue has got since it was received. Nobody ordered it, so its

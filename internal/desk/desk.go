@@ -1,57 +1,79 @@
-// Package desk is what a person may order of messages: replay, edit, archive, restore, one or many. It checks that
-// they may, opens the transaction, and lets the domain decide. Console, API and command line all come through here.
+// Package desk carries out what people order: replay, edit, archive, restore or redrive one message or many. It checks
+// that the actor may, opens the transaction and lets the domain decide; it delivers nothing itself. Console, API and
+// command line go through it, so that all of them refuse the same orders for the same reasons.
 package desk
 
 import (
 	"context"
+	"fmt"
+	"path"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 )
 
-// Source is what the desk must know of a configured source: which parts of its messages are secret, and how to reach
-// its destination.
+// Source is what the desk needs to know of a configured source.
 type Source struct {
 	Name        string
 	MaskHeaders []string
 	MaskPaths   []payload.Path
-	Probe       func() // lets the next retry go at once, whatever holds it; it must not block
-	Unnamed     bool   // messages whose message named no source go there as well
+	Probe       func() // lets the next retry go at once, past the circuit breaker; it must not block
+	Unnamed     bool   // it is the default source: webhooks that named none go there as well
 }
 
-// Desk takes orders. Its methods may be called from many goroutines.
+// Origin knows the queues that the messages of one DLQ came from. No user chooses where a message goes.
+type Origin interface {
+	// To returns the URL of the queue that a message goes back to, or a Conflict that says why there is none.
+	To(m deadletter.Message) (string, error)
+}
+
+// Ledger is the part of the reconciliation that acknowledging an imbalance needs.
+type Ledger interface {
+	State() ledger.State
+	// Reload reads the acknowledgements that were stored since the latest check.
+	Reload(ctx context.Context) error
+}
+
+// Deps are the parts that a desk works with.
+type Deps struct {
+	Store   *store.Store
+	Sources []Source          // one named "" is that of webhooks that named none
+	Origins map[string]Origin // by the name of a DLQ below queues; nil where none is listed
+	Ledger  Ledger            // nil where nothing is acknowledged
+	Kick    func()            // wakes the worker; it must not block
+	Now     func() time.Time
+}
+
+// Desk carries out orders. Its methods may be called from many goroutines.
 type Desk struct {
 	store   *store.Store
 	sources map[string]Source
-	origins map[string]Origin // by queue of the list
+	origins map[string]Origin
 	ledger  Ledger
 	kick    func()
 	now     func() time.Time
 }
 
-// New makes a desk. A source named "" is that of messages whose message named none. kick tells the worker that a
-// delivery was ordered; it must not block.
-func New(s *store.Store, sources []Source, kick func(), now func() time.Time) *Desk {
-	byName := map[string]Source{}
-	for _, source := range sources {
-		byName[source.Name] = source
+// New makes a desk.
+func New(deps Deps) *Desk {
+	sources := map[string]Source{}
+	for _, s := range deps.Sources {
+		sources[s.Name] = s
 	}
-	return &Desk{store: s, sources: byName, kick: kick, now: now}
+	return &Desk{deps.Store, sources, deps.Origins, deps.Ledger, deps.Kick, deps.Now}
 }
 
-// Source answers a configured source, and false for one that is not configured (any more).
+// Source returns the source with the given name, and false where it is not configured (any more).
 func (d *Desk) Source(name string) (Source, bool) {
 	s, ok := d.sources[name]
 	return s, ok
 }
-
-// maxReason is how many characters a reason may have.
-const maxReason = 1000
 
 // Ref names a message and the version of it that the person saw.
 type Ref struct {
@@ -59,25 +81,167 @@ type Ref struct {
 	Version int
 }
 
-// Edit is what a person made of a revision of a message.
+// View is a message with what an actor may do to it now.
+type View struct {
+	Message    deadletter.Message
+	Refused    map[deadletter.Action]error // why an action is not permitted; none for an action that is
+	RedrivesTo string                      // the name of the queue that it can be sent back to; "" where there is none
+}
+
+// View returns a message with the actions that the actor is refused, for the errors that the orders would return. A
+// command can be refused all the same, for want of a reason or a confirmation.
+func (d *Desk) View(by deadletter.Actor, m deadletter.Message) View {
+	v := View{Message: m, Refused: map[deadletter.Action]error{}}
+	noDestination, now := d.checkDestination(m), d.now()
+	to, noOrigin := d.origin(m)
+	v.RedrivesTo = to
+	for _, act := range deadletter.MessageActions() {
+		err := m.Permits(by, act, now)
+		switch {
+		case err != nil:
+		case act.Redrives():
+			err = noOrigin
+		case act.Delivers():
+			err = noDestination
+		}
+		if err != nil {
+			v.Refused[act] = err
+		}
+	}
+	return v
+}
+
+func (d *Desk) checkDestination(m deadletter.Message) error {
+	_, ok := d.sources[m.Source]
+	return m.CheckDestination(ok)
+}
+
+// origin returns the name of the queue that a message goes back to, or a Conflict that says why it has none.
+func (d *Desk) origin(m deadletter.Message) (string, error) {
+	from, ok := d.origins[m.Queue.From]
+	if err := m.CheckOrigin(ok); err != nil {
+		return "", err
+	}
+	to, err := from.To(m)
+	if err != nil {
+		return "", err
+	}
+	return path.Base(to), nil
+}
+
+func (d *Desk) checkWay(m deadletter.Message, trigger deadletter.Trigger) error {
+	if trigger.Redrives() {
+		_, err := d.origin(m)
+		return err
+	}
+	return d.checkDestination(m)
+}
+
+// SendCommand asks for a revision of a message to be sent.
+type SendCommand struct {
+	Revision       int
+	ConfirmUnknown bool // send it even if the latest delivery may already have been processed
+}
+
+// Edit is a new body and headers for a message, which are sent at once.
 type Edit struct {
-	Base    int // the revision that was edited
-	Body    []byte
-	Headers deadletter.Headers
-	Reason  string
+	Base           int // the revision that was edited
+	Body           []byte
+	Headers        deadletter.Headers
+	Reason         string
+	ConfirmUnknown bool // as in SendCommand
 }
 
-// Replay orders a delivery of a revision of a message. Forbidden, NotFound or Conflict say why not.
-func (d *Desk) Replay(ctx context.Context, by deadletter.Actor, ref Ref, revision int) error {
-	return d.one(ctx, by, deadletter.ActReplay, ref, d.replay(by, revision))
+// Each of the following returns the message as it is after the order. Where the order is refused, it returns the message
+// as it is, with the error: Forbidden, NotFound (and no message), Conflict, Invalid or NeedsConfirmation.
+
+// Replay orders the delivery of a revision of a message.
+func (d *Desk) Replay(ctx context.Context, by deadletter.Actor, ref Ref, cmd SendCommand) (View, error) {
+	return d.change(ctx, by, deadletter.ActReplay, ref, d.send(by, deadletter.TriggerReplay, ref, cmd))
 }
 
-// EditAndReplay adds a revision to a message and orders its delivery. Invalid says where the body is not valid.
-func (d *Desk) EditAndReplay(ctx context.Context, by deadletter.Actor, ref Ref, e Edit) error {
-	return d.one(ctx, by, deadletter.ActEdit, ref, d.edit(by, deadletter.TriggerEdit, e))
+// Redrive orders that a revision of a message is sent back to the queue that the message came from.
+func (d *Desk) Redrive(ctx context.Context, by deadletter.Actor, ref Ref, cmd SendCommand) (View, error) {
+	return d.change(ctx, by, deadletter.ActRedrive, ref, d.send(by, deadletter.TriggerRedrive, ref, cmd))
 }
 
-// edited makes the next revision of a message of what a person made of another one.
+// EditAndReplay adds a revision to a message and orders its delivery.
+func (d *Desk) EditAndReplay(ctx context.Context, by deadletter.Actor, ref Ref, e Edit) (View, error) {
+	return d.change(ctx, by, deadletter.ActEdit, ref, d.edit(by, deadletter.TriggerEdit, ref, e))
+}
+
+// EditAndRedrive adds a revision to a message and orders that it is sent back. Its queue attributes stay as they are.
+func (d *Desk) EditAndRedrive(ctx context.Context, by deadletter.Actor, ref Ref, e Edit) (View, error) {
+	return d.change(ctx, by, deadletter.ActEditRedrive, ref, d.edit(by, deadletter.TriggerRedrive, ref, e))
+}
+
+// Archive puts a message away for a reason.
+func (d *Desk) Archive(ctx context.Context, by deadletter.Actor, ref Ref, reason string) (View, error) {
+	return d.change(ctx, by, deadletter.ActArchive, ref,
+		func(_ context.Context, _ *store.Tx, m deadletter.Message) (deadletter.Change, error) {
+			reason, err := cleanReason(reason)
+			if err != nil {
+				return deadletter.Change{}, err
+			}
+			return m.Archive(by, reason, ref.Version, d.now())
+		})
+}
+
+// Restore brings an archived message back.
+func (d *Desk) Restore(ctx context.Context, by deadletter.Actor, ref Ref) (View, error) {
+	return d.change(ctx, by, deadletter.ActRestore, ref,
+		func(_ context.Context, _ *store.Tx, m deadletter.Message) (deadletter.Change, error) {
+			return m.Restore(by, ref.Version, d.now())
+		})
+}
+
+// decision returns what becomes of a message, within the transaction that applies it.
+type decision func(ctx context.Context, tx *store.Tx, m deadletter.Message) (deadletter.Change, error)
+
+func (d *Desk) send(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, cmd SendCommand) decision {
+	return func(_ context.Context, _ *store.Tx, m deadletter.Message) (deadletter.Change, error) {
+		if err := d.checkWay(m, trigger); err != nil {
+			return deadletter.Change{}, err
+		}
+		order := m.OrderReplay
+		if trigger.Redrives() {
+			order = m.OrderRedrive
+		}
+		c, err := order(by, trigger, cmd.Revision, ref.Version, d.now())
+		if err != nil {
+			return c, err
+		}
+		return c, m.CheckConfirmed(cmd.ConfirmUnknown)
+	}
+}
+
+func (d *Desk) edit(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, e Edit) decision {
+	return func(ctx context.Context, tx *store.Tx, m deadletter.Message) (deadletter.Change, error) {
+		if err := d.checkWay(m, trigger); err != nil {
+			return deadletter.Change{}, err
+		}
+		reason, err := cleanReason(e.Reason)
+		if err != nil {
+			return deadletter.Change{}, err
+		}
+		base, err := tx.Revision(ctx, m.ID, e.Base)
+		if err != nil {
+			return deadletter.Change{}, err
+		}
+		next, err := edited(base, e, d.sources[m.Source])
+		if err != nil {
+			return deadletter.Change{}, err
+		}
+		next.Reason = reason
+		c, err := m.EditAndReplay(by, trigger, next, ref.Version, d.now())
+		if err != nil {
+			return c, err
+		}
+		return c, m.CheckConfirmed(e.ConfirmUnknown)
+	}
+}
+
+// edited returns the next revision of a message: an edit of its base, with the masked values put back.
 func edited(base deadletter.Revision, e Edit, s Source) (deadletter.Revision, error) {
 	body, err := payload.EditBody(base, e.Body)
 	if err != nil {
@@ -90,129 +254,44 @@ func edited(base deadletter.Revision, e Edit, s Source) (deadletter.Revision, er
 	return deadletter.Revision{Body: body, Headers: headers}, err
 }
 
-// Archive puts a message away.
-func (d *Desk) Archive(ctx context.Context, by deadletter.Actor, ref Ref, why string) error {
-	return d.one(ctx, by, deadletter.ActArchive, ref, d.archive(by, why))
-}
-
-// Restore brings an archived message back.
-func (d *Desk) Restore(ctx context.Context, by deadletter.Actor, ref Ref) error {
-	return d.one(ctx, by, deadletter.ActRestore, ref, d.restore(by))
-}
-
-// order decides what becomes of a message, within the transaction that will apply it.
-type order func(ctx context.Context, tx *store.Tx, l deadletter.Message, version int) (deadletter.Change, error)
-
-func (d *Desk) replay(by deadletter.Actor, revision int) order {
-	return func(_ context.Context, _ *store.Tx, l deadletter.Message, version int) (deadletter.Change, error) {
-		if err := d.Deliverable(l); err != nil {
-			return deadletter.Change{}, err
-		}
-		return l.OrderReplay(by, deadletter.TriggerReplay, revision, version, d.now())
-	}
-}
-
-func (d *Desk) edit(by deadletter.Actor, trigger deadletter.Trigger, e Edit) order {
-	return func(ctx context.Context, tx *store.Tx, l deadletter.Message, version int) (deadletter.Change, error) {
-		goes := d.Deliverable
-		if trigger.Redrives() {
-			goes = func(l deadletter.Message) error { _, err := d.Redrivable(l); return err }
-		}
-		if err := goes(l); err != nil {
-			return deadletter.Change{}, err
-		}
-		reason, err := cleanReason(e.Reason)
-		if err != nil {
-			return deadletter.Change{}, err
-		}
-		base, err := tx.Revision(ctx, l.ID, e.Base)
-		if err != nil {
-			return deadletter.Change{}, err
-		}
-		next, err := edited(base, e, d.sources[l.Source])
-		if err != nil {
-			return deadletter.Change{}, err
-		}
-		next.Reason = reason
-		return l.EditAndReplay(by, trigger, next, version, d.now())
-	}
-}
-
-func (d *Desk) archive(by deadletter.Actor, why string) order {
-	return func(_ context.Context, _ *store.Tx, l deadletter.Message, version int) (deadletter.Change, error) {
-		why, err := cleanReason(why)
-		if err != nil {
-			return deadletter.Change{}, err
-		}
-		return l.Archive(by, why, version, d.now())
-	}
-}
-
-func (d *Desk) restore(by deadletter.Actor) order {
-	return func(_ context.Context, _ *store.Tx, l deadletter.Message, version int) (deadletter.Change, error) {
-		return l.Restore(by, version, d.now())
-	}
-}
-
-// Deliverable answers nil when a replay of the message has somewhere to go, and otherwise a Conflict that says why not:
-// destinations come from the configuration alone.
-func (d *Desk) Deliverable(l deadletter.Message) error {
-	_, ok := d.sources[l.Source]
-	switch {
-	case l.Source == "" && l.Queue.From != "":
-		return deadletter.Errorf(
-			deadletter.Conflict,
-			"messages of the queue %s have no HTTP destination: set queues.%s.source, and restart",
-			l.Queue.From,
-			l.Queue.From,
-		)
-	case ok:
-		return nil
-	case l.Source == "":
-		return deadletter.Errorf(
-			deadletter.Conflict,
-			"this message names no source, so it has no destination: set queue.default_source to the source it belongs to and restart",
-		)
-	}
-	return deadletter.Errorf(
-		deadletter.Conflict,
-		"the source %q of this message is not configured: add it under sources and restart",
-		l.Source,
-	)
-}
-
-func (d *Desk) one(ctx context.Context, by deadletter.Actor, act deadletter.Action, ref Ref, decide order) error {
+// change reads a message once, decides, writes, and returns the message as it is then.
+func (d *Desk) change(
+	ctx context.Context, by deadletter.Actor, act deadletter.Action, ref Ref, decide decision,
+) (View, error) {
 	if err := by.May(act); err != nil {
-		return err
+		return View{}, err
 	}
-	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return d.carryOut(ctx, tx, ref, decide) })
-	if err == nil {
-		d.kick()
+	var c deadletter.Change
+	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		m, err := tx.Message(ctx, ref.ID)
+		if err != nil {
+			return err
+		}
+		c.Before = m
+		decided, err := decide(ctx, tx, m)
+		if err != nil {
+			return err
+		}
+		c = decided
+		return tx.Apply(ctx, c)
+	})
+	if err != nil {
+		return d.View(by, c.Before), err
 	}
-	return err
+	d.kick()
+	return d.View(by, c.After), nil
 }
 
-func (d *Desk) carryOut(ctx context.Context, tx *store.Tx, ref Ref, decide order) error {
-	l, err := tx.Message(ctx, ref.ID)
-	if err != nil {
-		return err
-	}
-	change, err := decide(ctx, tx, l, ref.Version)
-	if err != nil {
-		return err
-	}
-	return tx.Apply(ctx, change)
-}
+// maxReason is how many characters a reason may have.
+const maxReason = 1000
 
 func cleanReason(reason string) (string, error) {
 	reason = strings.TrimSpace(strings.ToValidUTF8(reason, "\uFFFD"))
 	if n := utf8.RuneCountInString(reason); n > maxReason {
-		return "", deadletter.Errorf(
-			deadletter.Invalid,
-			"the reason has %d characters: at most %d are kept",
-			n,
-			maxReason,
-		)
+		return "", &deadletter.Error{
+			Kind: deadletter.Invalid, Field: deadletter.FieldReason,
+			Text: fmt.Sprintf("the reason has %d characters: shorten it to %d", n, maxReason),
+		}
 	}
 	return reason, nil
 }

@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,6 +21,7 @@ type bundle struct {
 	clock *desktest.Clock
 	kicks chan struct{}
 	probe chan struct{}
+	ctx   context.Context // of the test
 }
 
 func setup(t *testing.T) bundle {
@@ -33,20 +35,16 @@ func setup(t *testing.T) bundle {
 		clock: desktest.NewClock(),
 		kicks: make(chan struct{}, 100),
 		probe: make(chan struct{}, 1),
+		ctx:   t.Context(),
 	}
-	b.Desk = desk.New(
-		b.store,
-		[]desk.Source{
-			{
-				Name:        "genesys",
-				MaskHeaders: []string{"X-Tenant"},
-				MaskPaths:   []payload.Path{path},
-				Probe:       func() { b.probe <- struct{}{} },
-			},
-		},
-		func() { b.kicks <- struct{}{} },
-		b.clock.Now,
-	)
+	genesys := desk.Source{
+		Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []payload.Path{path},
+		Probe: func() { b.probe <- struct{}{} },
+	}
+	b.Desk = desk.New(desk.Deps{
+		Store: b.store, Sources: []desk.Source{genesys}, Origins: map[string]desk.Origin{"orders": ordersQueue{}},
+		Kick: func() { b.kicks <- struct{}{} }, Now: b.clock.Now,
+	})
 	return b
 }
 
@@ -58,6 +56,11 @@ func (b bundle) receive(t *testing.T, id string, change func(*deadletter.Capture
 	}
 	return desktest.Receive(t, b.store, c)
 }
+
+// ordersQueue is the queue that the messages of a DLQ go back to.
+type ordersQueue struct{}
+
+func (ordersQueue) To(deadletter.Message) (string, error) { return "https://sqs.example/1/orders", nil }
 
 func ref(l deadletter.Message) desk.Ref { return desk.Ref{ID: l.ID, Version: l.Version} }
 
@@ -72,7 +75,7 @@ func TestReplayOrdersADeliveryAndKicksTheWorker(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	l := b.receive(t, "a-1", nil)
-	if err := b.Replay(t.Context(), anna, ref(l), 0); err != nil {
+	if _, err := b.Replay(t.Context(), anna, ref(l), desk.SendCommand{}); err != nil {
 		t.Fatal(err)
 	}
 	got := desktest.Message(t, b.store, "a-1")
@@ -92,7 +95,7 @@ func TestOneOfManySimultaneousReplaysWins(t *testing.T) {
 	errs := make([]error, 16)
 	var all sync.WaitGroup
 	for i := range errs {
-		all.Go(func() { errs[i] = b.Replay(t.Context(), anna, ref(l), 0) })
+		all.Go(func() { _, errs[i] = b.Replay(t.Context(), anna, ref(l), desk.SendCommand{}) })
 	}
 	all.Wait()
 	won := 0
@@ -113,19 +116,15 @@ func TestStaleVersionIsAConflictThatNamesWhoActed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	l := b.receive(t, "a-1", nil)
-	if err := b.Archive(t.Context(), anna, ref(l), "known fault"); err != nil {
+	if _, err := b.Archive(t.Context(), anna, ref(l), "known fault"); err != nil {
 		t.Fatal(err)
 	}
 	b.clock.Add(3e9)
-	for name, act := range map[string]func() error{
-		"archive": func() error { return b.Archive(t.Context(), bert, ref(l), "") },
-		"replay":  func() error { return b.Replay(t.Context(), bert, ref(l), 0) },
-		"restore": func() error { return b.Restore(t.Context(), bert, ref(l)) },
-		"edit": func() error {
-			return b.EditAndReplay(t.Context(), bert, ref(l), desk.Edit{Body: []byte(`{}`), Reason: "x"})
-		},
-	} {
-		err := act()
+	for name, order := range orders() {
+		if name == "redrive" || name == "edit and redrive" {
+			continue // it came from no queue
+		}
+		_, err := order(b, bert, ref(l), input{})
 		if deadletter.KindOf(err) != deadletter.Conflict ||
 			!strings.Contains(deadletter.TextOf(err), "archived by anna 3 s ago") {
 			t.Errorf("%s: %v", name, err)
@@ -150,11 +149,12 @@ func TestViewerChangesNothing(t *testing.T) {
 			return errors.Join(selected, matching)
 		}
 		_, undo := b.UndoArchive(t.Context(), who.actor, archived)
+		for name, order := range orders() {
+			if _, err := order(b, who.actor, ref(l), input{}); deadletter.KindOf(err) != who.want {
+				t.Errorf("%s by %q: %v", name, who.actor.Role, err)
+			}
+		}
 		for name, err := range map[string]error{
-			"replay":       b.Replay(t.Context(), who.actor, ref(l), 0),
-			"edit":         b.EditAndReplay(t.Context(), who.actor, ref(l), desk.Edit{Body: []byte(`{}`), Reason: "x"}),
-			"archive":      b.Archive(t.Context(), who.actor, ref(l), ""),
-			"restore":      b.Restore(t.Context(), who.actor, ref(l)),
 			"replay many":  freeze(deadletter.ActReplay),
 			"patch many":   freeze(deadletter.ActEdit),
 			"archive many": freeze(deadletter.ActArchive),
@@ -192,7 +192,7 @@ func TestEditKeepsTheOriginalAndWhatIsMasked(t *testing.T) {
 			"X-Tenant":      {"other"},
 		},
 	}
-	if err := b.EditAndReplay(t.Context(), anna, ref(l), edit); err != nil {
+	if _, err := b.EditAndReplay(t.Context(), anna, ref(l), edit); err != nil {
 		t.Fatal(err)
 	}
 	got, err := b.store.Revision(t.Context(), "a-1", 1)
@@ -238,7 +238,7 @@ func TestEditThatIsRefusedChangesNothing(t *testing.T) {
 		"no such base": {Body: []byte(`{}`), Reason: "x", Base: 4},
 		"long reason":  {Body: []byte(`{}`), Reason: strings.Repeat("ä", 1001)},
 	} {
-		err := b.EditAndReplay(t.Context(), anna, ref(l), e)
+		_, err := b.EditAndReplay(t.Context(), anna, ref(l), e)
 		if kind := deadletter.KindOf(err); kind != deadletter.Invalid && kind != deadletter.NotFound {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -253,11 +253,11 @@ func TestMessageWithoutDestinationIsShownButNotReplayed(t *testing.T) {
 	b := setup(t)
 	for id, source := range map[string]string{"a-1": "", "b-2": "gone"} {
 		l := b.receive(t, id, func(c *deadletter.Capture) { c.Source = source })
-		err := b.Replay(t.Context(), anna, ref(l), 0)
+		_, err := b.Replay(t.Context(), anna, ref(l), desk.SendCommand{})
 		if deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(deadletter.TextOf(err), "restart") {
 			t.Errorf("source %q: %v", source, err)
 		}
-		if err := b.Archive(t.Context(), anna, ref(l), ""); err != nil {
+		if _, err := b.Archive(t.Context(), anna, ref(l), "no longer needed"); err != nil {
 			t.Errorf("source %q: archive: %v", source, err)
 		}
 	}
@@ -267,10 +267,10 @@ func TestEveryOrderLeavesItsAuditEvent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	l := b.receive(t, "a-1", nil)
-	if err := b.Archive(t.Context(), anna, ref(l), "known fault"); err != nil {
+	if _, err := b.Archive(t.Context(), anna, ref(l), "known fault"); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Restore(t.Context(), bert, desk.Ref{ID: "a-1", Version: 1}); err != nil {
+	if _, err := b.Restore(t.Context(), bert, desk.Ref{ID: "a-1", Version: 1}); err != nil {
 		t.Fatal(err)
 	}
 	page, err := b.store.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Target: "a-1"}, Limit: 10})

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/payload"
@@ -74,10 +75,18 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) {
 		change, err := j.Start(by, in, d.now())
 		if err == nil && j.Action.Edits() {
-			_, err = payload.MergePatch([]byte(`{}`), in.Patch)
+			err = checkPatch(in.Patch)
 		}
 		return change, err
 	})
+}
+
+func checkPatch(patch []byte) error {
+	_, err := payload.MergePatch([]byte(`{}`), patch)
+	if fault, ok := errors.AsType[*deadletter.Error](err); ok {
+		fault.Field = deadletter.FieldPatch
+	}
+	return err
 }
 
 // PauseJob lets what is in flight finish and begins nothing new.

@@ -57,7 +57,8 @@ func TestFrozenSetDoesNotGrow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if j.State != deadletter.JobDraft || j.Items.Pending != 5 || !j.Oldest.Equal(oldest) || !j.Newest.Equal(oldest.Add(4*time.Minute)) ||
+	if j.State != deadletter.JobDraft || j.Items.Pending != 5 || !j.Oldest.Equal(oldest) ||
+		!j.Newest.Equal(oldest.Add(4*time.Minute)) ||
 		j.Unknown != 1 ||
 		j.Filter != "source=genesys" ||
 		j.By.Name != "anna" {
@@ -75,11 +76,11 @@ func TestFrozenSetDoesNotGrow(t *testing.T) {
 		anna,
 		j.ID,
 		deadletter.JobInput{},
-	); deadletter.KindOf(err) != deadletter.Invalid ||
-		!strings.Contains(deadletter.TextOf(err), "may have been processed") {
+	); deadletter.KindOf(err) != deadletter.NeedsConfirmation ||
+		!strings.Contains(deadletter.TextOf(err), "may already have been processed") {
 		t.Errorf("without being asked of the unknown ones: %v", err)
 	}
-	b.start(t, j.ID, deadletter.JobInput{Unknown: true})
+	b.start(t, j.ID, deadletter.JobInput{ConfirmUnknown: true})
 	if after := b.job(
 		t,
 		j.ID,

@@ -8,16 +8,6 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Ledger is what the desk asks of the check of the ledger.
-type Ledger interface {
-	State() ledger.State
-	// Reload takes account of what was acknowledged since the latest check.
-	Reload(ctx context.Context) error
-}
-
-// SetLedger says by what the ledger is checked. It is called before the desk takes orders.
-func (d *Desk) SetLedger(l Ledger) { d.ledger = l }
-
 // Acknowledge keeps with an hour that does not balance that somebody knows of it, so that it is no alarm any more.
 // Conflict says that it is another amount by now, or that somebody was quicker.
 func (d *Desk) Acknowledge(

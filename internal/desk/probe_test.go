@@ -71,12 +71,10 @@ func TestProbeIsRefused(t *testing.T) {
 func TestProbeTriesWhatElseGoesThere(t *testing.T) {
 	t.Parallel()
 	s, clock, probes := desktest.NewStore(t), desktest.NewClock(), 0
-	d := desk.New(
-		s,
-		[]desk.Source{{Name: "genesys", Probe: func() { probes++ }, Unnamed: true}, {Name: ""}},
-		func() {},
-		clock.Now,
-	)
+	d := desk.New(desk.Deps{
+		Store: s, Sources: []desk.Source{{Name: "genesys", Probe: func() { probes++ }, Unnamed: true}, {Name: ""}},
+		Kick: func() {}, Now: clock.Now,
+	})
 	unnamed := desktest.Failure("u-1", 422, clock.Now())
 	unnamed.Source = ""
 	l := desktest.Receive(t, s, unnamed)

@@ -160,7 +160,7 @@ func TestWhatIsDealtWithTakesNoOtherBytes(t *testing.T) {
 	)
 	same.WebhookID, other.WebhookID, other.Body = first.WebhookID, first.WebhookID, []byte(`{"other":"body"}`)
 	l := desktest.Receive(t, b.store, first)
-	archive, err := l.Archive(deadletter.Actor{Kind: deadletter.ActorUser, Name: "anna"}, "", l.Version, b.clock.Now())
+	archive, err := l.Archive(deadletter.Actor{Kind: deadletter.ActorUser, Name: "anna"}, "a test", l.Version, b.clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -105,7 +105,7 @@ func TestGroupTellsWhatIsKnownOfACause(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	change, err := archived.Archive(anna, "", archived.Version, start)
+	change, err := archived.Archive(anna, "a test", archived.Version, start)
 	apply(t, s, change, err)
 	if g = group(t, s, g.Fingerprint); g.Open != 2 {
 		t.Errorf("an archived message is still open: %+v", g)

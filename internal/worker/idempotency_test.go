@@ -55,7 +55,7 @@ func TestEveryAttemptCarriesTheSameWebhookID(t *testing.T) {
 		Headers: deadletter.Headers{"Webhook-Id": {"another"}},
 		Reason:  "the id was missing",
 	}
-	if err := b.EditAndReplay(t.Context(), anna, desk.Ref{ID: l.ID, Version: l.Version}, edit); err != nil {
+	if _, err := b.EditAndReplay(t.Context(), anna, desk.Ref{ID: l.ID, Version: l.Version}, edit); err != nil {
 		t.Fatal(err)
 	}
 	b.becomes(t, "a-1", deadletter.Failed)

@@ -337,28 +337,10 @@ func (c *clerk) batch(ctx context.Context, id deadletter.JobID, source string) e
 
 func (c *clerk) item(ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, source string) error {
 	switch {
-	case j.Action.Redrives() && source == "":
-		return deadletter.Errorf(
-			deadletter.Conflict,
-			"came from no queue of the list queues, so there is nothing to redrive it to",
-		)
 	case j.Action.Redrives():
-		return deadletter.Errorf(
-			deadletter.Conflict,
-			"the queue %q is not on the list queues: add it and restart",
-			source,
-		)
-	case j.Delivers() && source == "":
-		return deadletter.Errorf(
-			deadletter.Conflict,
-			"names no source, so there is no destination: set queue.default_source and restart",
-		)
+		return deadletter.Message{Queue: deadletter.QueueFacts{From: source}}.CheckOrigin(false)
 	case j.Delivers():
-		return deadletter.Errorf(
-			deadletter.Conflict,
-			"the source %q is not configured: add it under sources and restart",
-			source,
-		)
+		return deadletter.Message{Source: source}.CheckDestination(false)
 	}
 	message, err := tx.Message(ctx, item.Message)
 	if err != nil {

@@ -107,7 +107,7 @@ func TestReplayJobDeliversEachMessageOnceAndTellsWhatBecameOfIt(t *testing.T) {
 	b := setup(t)
 	b.employ(t, deadletter.Operator)
 	b.failed(t, 120)
-	if err := b.Archive(t.Context(), anna, desk.Ref{ID: "l-00007"}, "known"); err != nil {
+	if _, err := b.Archive(t.Context(), anna, desk.Ref{ID: "l-00007"}, "known"); err != nil {
 		t.Fatal(err)
 	}
 	gone := desktest.Failure("z-1", 422, b.clock.Now())
@@ -209,7 +209,7 @@ func TestArchiveJobCanBeUndone(t *testing.T) {
 	if j.Items.Done != 250 || desktest.Message(t, b.store, "l-00249").Status != deadletter.Archived {
 		t.Fatalf("results %+v", j.Items)
 	}
-	if err := b.Restore(t.Context(), anna, desk.Ref{ID: "l-00003", Version: 1}); err != nil {
+	if _, err := b.Restore(t.Context(), anna, desk.Ref{ID: "l-00003", Version: 1}); err != nil {
 		t.Fatal(err)
 	}
 	undo, err := b.UndoArchive(t.Context(), anna, j.ID)

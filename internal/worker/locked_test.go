@@ -67,7 +67,9 @@ func TestResultOutwaitsALockedStore(t *testing.T) {
 			Random:  func() float64 { return 0.5 },
 			Log:     desktest.Log(t),
 		})
-		b.Desk = desk.New(s, []desk.Source{{Name: "genesys"}}, b.worker.Kick, time.Now)
+		b.Desk = desk.New(desk.Deps{
+			Store: s, Sources: []desk.Source{{Name: "genesys"}}, Kick: b.worker.Kick, Now: time.Now,
+		})
 		b.replay(t, desktest.Receive(t, s, desktest.Failure("a-1", 422, time.Now())), 0)
 		begun, stop := time.Now(), b.run(t)
 		for desktest.Message(t, s, "a-1").Status != deadletter.Resolved && time.Since(begun) < 10*lease {

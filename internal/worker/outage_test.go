@@ -106,7 +106,7 @@ func TestProbeByAJobPassesOverWhatIsSkipped(t *testing.T) {
 	b.fuse()
 	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{})
 	for _, skipped := range ids[:3] {
-		if err := b.Archive(t.Context(), anna, desk.Ref{ID: skipped}, "known"); err != nil {
+		if _, err := b.Archive(t.Context(), anna, desk.Ref{ID: skipped}, "known"); err != nil {
 			t.Fatal(err)
 		}
 	}

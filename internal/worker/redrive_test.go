@@ -142,7 +142,6 @@ func setupRedrive(t *testing.T, endpoint, suffix string) redriveBundle {
 	b := redriveBundle{client: desktest.SQSClient(t, endpoint), source: source}
 	b.origin = &origin{Origin: redrive.NewOrigin(q, source, ""), dlq: q, fifo: suffix != "", busy: map[string]int{}}
 	b.bundle = setupWith(t, []worker.Queue{{Name: "orders", Route: b.origin, Slots: 8}})
-	b.SetOrigins(map[string]desk.Origin{"orders": b.origin})
 	return b
 }
 
@@ -234,7 +233,12 @@ func singlesKeepOrder(t *testing.T, b redriveBundle) {
 		return nil
 	}
 	for _, l := range messages {
-		if err := b.Redrive(t.Context(), anna, desk.Ref{ID: l.ID, Version: l.Version}, 0); err != nil {
+		if _, err := b.Redrive(
+			t.Context(),
+			anna,
+			desk.Ref{ID: l.ID, Version: l.Version},
+			desk.SendCommand{},
+		); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -280,7 +284,7 @@ func saysWhatBecame(t *testing.T, b redriveBundle) {
 	for id, want := range map[deadletter.ID]deadletter.Outcome{
 		"q-000": deadletter.SentBack, "q-001": deadletter.Rejected, "q-002": deadletter.Unreachable, "q-003": deadletter.Unknown,
 	} {
-		if err := b.Redrive(t.Context(), anna, desk.Ref{ID: id}, 0); err != nil {
+		if _, err := b.Redrive(t.Context(), anna, desk.Ref{ID: id}, desk.SendCommand{}); err != nil {
 			t.Fatal(err)
 		}
 		status := deadletter.Failed
@@ -308,7 +312,7 @@ func oneAtATime(t *testing.T, b redriveBundle) {
 	for i := range errs {
 		asking.Go(func() {
 			by := []deadletter.Actor{anna, bert}[i%2]
-			errs[i] = b.Redrive(t.Context(), by, desk.Ref{ID: "q-000"}, 0)
+			_, errs[i] = b.Redrive(t.Context(), by, desk.Ref{ID: "q-000"}, desk.SendCommand{})
 		})
 	}
 	asking.Wait()

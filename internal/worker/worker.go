@@ -201,7 +201,7 @@ func (w *Worker) abandonUnconfigured(ctx context.Context) error {
 		waiting := func() ([]deadletter.Message, error) { return w.waiting(ctx, name) }
 		if err := w.abandon(
 			ctx,
-			fmt.Sprintf("Not sent: the source %q is not configured any more", name),
+			"Not sent: "+deadletter.TextOf(deadletter.Message{Source: name}.CheckDestination(false)),
 			waiting,
 		); err != nil {
 			return fmt.Errorf("hand messages of source %q to a person: %w", name, err)
@@ -223,7 +223,9 @@ func (w *Worker) abandonUnlisted(ctx context.Context) error {
 		waiting := func() ([]deadletter.Message, error) { return w.store.DueRedrives(ctx, name, farFuture, recoverBatch) }
 		if err := w.abandon(
 			ctx,
-			fmt.Sprintf("Not sent: the queue %q is not on the list queues any more", name),
+			"Not sent: "+deadletter.TextOf(
+				deadletter.Message{Queue: deadletter.QueueFacts{From: name}}.CheckOrigin(false),
+			),
 			waiting,
 		); err != nil {
 			return fmt.Errorf("hand messages of queue %q to a person: %w", name, err)

@@ -73,12 +73,16 @@ func setupWith(t *testing.T, queues []worker.Queue, more ...worker.Source) bundl
 		Random:  func() float64 { return 0.5 },
 		Log:     desktest.Log(t),
 	})
-	b.Desk = desk.New(
-		b.store,
-		[]desk.Source{{Name: "genesys", Probe: b.breaker.ProbeNow}, {Name: "slow"}},
-		b.worker.Kick,
-		b.clock.Now,
-	)
+	origins := map[string]desk.Origin{}
+	for _, q := range queues {
+		if from, ok := q.Route.(desk.Origin); ok {
+			origins[q.Name] = from
+		}
+	}
+	b.Desk = desk.New(desk.Deps{
+		Store: b.store, Sources: []desk.Source{{Name: "genesys", Probe: b.breaker.ProbeNow}, {Name: "slow"}},
+		Origins: origins, Kick: b.worker.Kick, Now: b.clock.Now,
+	})
 	return b
 }
 
@@ -124,7 +128,8 @@ func (b bundle) becomes(t *testing.T, id deadletter.ID, want deadletter.Status) 
 
 func (b bundle) replay(t *testing.T, l deadletter.Message, revision int) {
 	t.Helper()
-	if err := b.Replay(t.Context(), anna, desk.Ref{ID: l.ID, Version: l.Version}, revision); err != nil {
+	cmd := desk.SendCommand{Revision: revision, ConfirmUnknown: true}
+	if _, err := b.Replay(t.Context(), anna, desk.Ref{ID: l.ID, Version: l.Version}, cmd); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -293,7 +298,7 @@ func TestReplaySendsTheRevisionThatWasChosen(t *testing.T) {
 		Headers: deadletter.Headers{"X-Edited": {"yes"}},
 		Reason:  "the id was missing",
 	}
-	if err := b.EditAndReplay(t.Context(), anna, desk.Ref{ID: l.ID, Version: l.Version}, edit); err != nil {
+	if _, err := b.EditAndReplay(t.Context(), anna, desk.Ref{ID: l.ID, Version: l.Version}, edit); err != nil {
 		t.Fatal(err)
 	}
 	b.replay(t, b.becomes(t, "a-1", deadletter.Failed), 0)

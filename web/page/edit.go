@@ -30,6 +30,10 @@ type EditView struct {
 	HeaderError string
 	Reason      string
 	ReasonError string
+
+	Unknown      string // what a person must confirm, because its handler may have processed it; empty: nothing
+	UnknownError string
+
 	Notice      ui.Notice // a fault that belongs to no field
 	Conflict    Conflict
 }

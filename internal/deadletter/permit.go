@@ -1,0 +1,162 @@
+package deadletter
+
+import (
+	"strings"
+	"time"
+)
+
+// Permits returns nil where the actor may carry out the action on the message as it stands. Otherwise it returns
+// Unauthenticated, Forbidden or Conflict, with the reason. Pages grey a button out for the error that the order itself
+// would return. What only the configuration knows is asked of CheckDestination and CheckOrigin.
+func (m Message) Permits(by Actor, act Action, at time.Time) error {
+	if err := by.May(act); err != nil {
+		return err
+	}
+	var err error
+	switch act {
+	case ActReplay, ActEdit, ActRedrive, ActEditRedrive:
+		if err = m.checkWay(act.Redrives()); err == nil {
+			_, err = m.become(Replaying, at)
+		}
+	case ActArchive:
+		_, err = m.become(Archived, at)
+	case ActRestore:
+		err = m.checkArchived(at)
+	case ActView, ActProbe, ActAcknowledge, ActUsers:
+	}
+	return err
+}
+
+// MessageActions lists the actions on one message.
+func MessageActions() []Action {
+	return []Action{ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore}
+}
+
+// Delivers reports whether an action sends messages, to their destination or back to their queue.
+func (a Action) Delivers() bool { return a == ActReplay || a.Edits() || a.Redrives() }
+
+// checkWay refuses a delivery that the message itself rules out, whatever the configuration has.
+func (m Message) checkWay(redrives bool) error {
+	if redrives {
+		return m.CheckOrigin(true)
+	}
+	return m.CheckDestination(true)
+}
+
+// CheckDestination returns a Conflict where the message cannot be delivered over HTTP. configured reports whether the
+// configuration has its source, or a default source for a webhook that named none. A message of a listed queue has a
+// destination only if its queue has a source: no default stands in for it.
+func (m Message) CheckDestination(configured bool) error {
+	switch {
+	case m.Source == "" && m.Queue.From != "":
+		return Errorf(
+			Conflict,
+			"messages of the queue %[1]s have no HTTP destination: set queues.%[1]s.source and restart",
+			m.Queue.From,
+		)
+	case configured:
+		return nil
+	case m.Source == "":
+		return Errorf(Conflict, "messages without a source have no destination: "+
+			"set queue.default_source to the source that they belong to and restart")
+	}
+	return Errorf(Conflict, "the source %q is not configured: add it under sources and restart", m.Source)
+}
+
+// CheckOrigin returns a Conflict where the message cannot be sent back to a queue. listed reports whether the DLQ that
+// it was read from is on the configuration's list.
+func (m Message) CheckOrigin(listed bool) error {
+	switch {
+	case m.Queue.From == "":
+		return Errorf(
+			Conflict,
+			"messages that came from no queue of the list queues cannot be redriven: replay them instead",
+		)
+	case listed:
+		return nil
+	}
+	return Errorf(Conflict, "the queue %q is not on the list queues: add it and restart", m.Queue.From)
+}
+
+// The inputs of a command that an Error can be about.
+const (
+	FieldReason    = "reason"
+	FieldConfirm   = "confirmUnknown"
+	FieldPatch     = "patch"
+	FieldTestBatch = "canary"
+	FieldRate      = "rate"
+)
+
+// CheckConfirmed returns NeedsConfirmation where sending the message may make something happen twice, because nobody
+// knows what became of its latest delivery, and the command does not confirm that.
+func (m Message) CheckConfirmed(confirmed bool) error {
+	if confirmed || m.Outcome != Unknown {
+		return nil
+	}
+	return &Error{
+		Kind:  NeedsConfirmation,
+		Field: FieldConfirm,
+		Text:  "this message may already have been processed: confirm that it is to be sent again",
+	}
+}
+
+// checkReason returns Invalid where an action that needs a reason has none.
+func (a Action) checkReason(reason string) error {
+	if strings.TrimSpace(reason) != "" {
+		return nil
+	}
+	did := ""
+	switch {
+	case a.Edits():
+		did = "edit"
+	case a == ActArchive:
+		did = "archive"
+	default:
+		return nil
+	}
+	return &Error{
+		Kind:  Invalid,
+		Field: FieldReason,
+		Text:  "say why you " + did + ": the reason is kept with the message",
+	}
+}
+
+// NeedsReview reports whether a draft must be shown before it is started: its messages were not seen one by one, or
+// Start asks for a reason, a patch or a confirmation.
+func (j Job) NeedsReview() bool {
+	return j.Filter != "" || j.Action.Edits() || j.Action.Redrives() || j.Action == ActArchive || j.asksUnknown()
+}
+
+// asksUnknown reports whether some of the messages that the job sends may already have been processed.
+func (j Job) asksUnknown() bool { return j.Delivers() && j.Unknown > 0 }
+
+// checkInput returns Invalid or NeedsConfirmation where the input for a draft is not complete. The patch is checked by
+// those who can read one.
+func (j Job) checkInput(in JobInput) error {
+	fault := func(field, format string, args ...any) error {
+		err := Errorf(Invalid, format, args...)
+		err.Field = field
+		return err
+	}
+	switch {
+	case j.Items.Total() == 0:
+		return fault("", "no message is in this job: select messages first")
+	case in.Canary < 0 || in.Canary > j.Items.Total():
+		return fault(
+			FieldTestBatch,
+			"the test batch must be a number of messages up to %d, which are all",
+			j.Items.Total(),
+		)
+	case in.Rate < 0 || in.Rate > MaxJobRate:
+		return fault(FieldRate, "the rate must be a number of messages per second up to %d", MaxJobRate)
+	case j.asksUnknown() && !in.ConfirmUnknown:
+		err := Errorf(
+			NeedsConfirmation,
+			"%d of these messages may already have been processed: confirm that they are included",
+			j.Unknown,
+		)
+		err.Field = FieldConfirm
+		return err
+	}
+	return j.Action.checkReason(in.Reason)
+}
