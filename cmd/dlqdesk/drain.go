@@ -11,6 +11,7 @@ import (
 
 	"dlqdesk/internal/app"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 )
 
 type drain struct {
@@ -29,15 +30,14 @@ func (d drain) Run(p program) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	asked := app.Drain{
-		To:     d.To,
+	request := desk.DrainRequest{
 		DryRun: d.DryRun,
 		Status: deadletter.Status(d.Status),
 		Source: d.Source,
 		Queue:  d.Queue,
 	}
 	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	result, err := app.New(cfg, app.Options{Log: log}).Drain(ctx, asked)
+	result, err := app.New(cfg, app.Options{Log: log}).Drain(ctx, d.To, request)
 	did := "put on"
 	if d.DryRun {
 		did = "would be put on"
@@ -45,8 +45,8 @@ func (d drain) Run(p program) error {
 	if err == nil || result.Messages > 0 {
 		fmt.Fprintf(p.stdout, "%s %s %s\n", messages(result.Messages), did, d.To)
 	}
-	if result.Left > 0 {
-		err = errors.Join(err, fmt.Errorf("left: %s, the last of them %s", messages(result.Left), result.Why))
+	if result.Skipped > 0 {
+		err = errors.Join(err, fmt.Errorf("skipped %s, the last of them %s", messages(result.Skipped), result.Why))
 	}
 	if err != nil {
 		return fmt.Errorf("drain: %w", err)

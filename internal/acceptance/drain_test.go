@@ -14,6 +14,7 @@ import (
 
 	"dlqdesk/internal/app"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
 )
 
@@ -33,29 +34,30 @@ func TestDrainPutsMessagesBackOnTheQueue(t *testing.T) {
 
 	cfg := p.cfg
 	cfg.Queue.DLQURL = dlq
-	drain := func(d app.Drain) (app.Drained, error) {
-		return app.New(cfg, app.Options{Log: desktest.Log(t)}).Drain(context.WithoutCancel(t.Context()), d)
+	drain := func(to string, r desk.DrainRequest) (desk.DrainResult, error) {
+		return app.New(cfg, app.Options{Log: desktest.Log(t)}).Drain(context.WithoutCancel(t.Context()), to, r)
 	}
-	if _, err := drain(app.Drain{To: "dlq"}); err == nil || !strings.Contains(err.Error(), "stop dlqdesk serve") {
-		t.Errorf("a drain beside a server answers %v", err)
+	if _, err := drain("dlq", desk.DrainRequest{}); err == nil || !strings.Contains(err.Error(), "stop dlqdesk serve") {
+		t.Errorf("a drain beside a server returns %v", err)
 	}
 	end(t, p.App)
-	for name, d := range map[string]app.Drain{"elsewhere": {To: "https://sqs.eu-west-1.amazonaws.com/1/mine"}, "what is done": {To: "dlq", Status: deadletter.Resolved}} {
-		if _, err := drain(d); err == nil {
-			t.Errorf("%s is drained", name)
-		}
+	if _, err := drain("https://sqs.eu-west-1.amazonaws.com/1/mine", desk.DrainRequest{}); err == nil {
+		t.Error("messages are drained to a queue that is not configured")
 	}
-	if dry, err := drain(app.Drain{To: "dlq", DryRun: true}); err != nil || dry.Messages != 2 {
+	if _, err := drain("dlq", desk.DrainRequest{Status: deadletter.Resolved}); err == nil {
+		t.Error("resolved messages are drained")
+	}
+	if dry, err := drain("dlq", desk.DrainRequest{DryRun: true}); err != nil || dry.Messages != 2 {
 		t.Errorf("a dry run counts %+v, %v", dry, err)
 	}
-	if none, err := drain(app.Drain{To: "dlq", Source: "cxone"}); err != nil || none.Messages != 0 {
-		t.Errorf("of another source are drained %+v, %v", none, err)
+	if none, err := drain("dlq", desk.DrainRequest{Source: "cxone"}); err != nil || none.Messages != 0 {
+		t.Errorf("of another source it drained %+v, %v", none, err)
 	}
-	if all, err := drain(app.Drain{To: dlq}); err != nil || all.Messages != 2 || all.Left != 0 {
+	if all, err := drain(dlq, desk.DrainRequest{}); err != nil || all.Messages != 2 || all.Skipped != 0 {
 		t.Errorf("drained %+v, %v", all, err)
 	}
-	if again, err := drain(app.Drain{To: "dlq"}); err != nil || again.Messages != 0 {
-		t.Errorf("a second drain takes %+v, %v", again, err)
+	if again, err := drain("dlq", desk.DrainRequest{}); err != nil || again.Messages != 0 {
+		t.Errorf("a second drain drained %+v, %v", again, err)
 	}
 	ids := checkEnvelopes(t, desktest.SQSClient(t, server), dlq)
 	// The same desk reads them again, because they are on its queue: they are open as they were.

@@ -19,6 +19,7 @@ import (
 
 	"dlqdesk/internal/app"
 	"dlqdesk/internal/config"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
 )
 
@@ -269,9 +270,9 @@ func TestDrainedMessageOfAQueueIsRedrivenElsewhere(t *testing.T) {
 	checkOriginal(t, l.failOnce(t), `{"n":2}`)
 	here.await(t, anna, path, "has come to the DLQ again")
 	end(t, here.App)
-	drained, err := app.New(here.cfg, app.Options{Log: desktest.Log(t)}).Drain(t.Context(), app.Drain{To: "dlq"})
+	drained, err := app.New(here.cfg, app.Options{Log: desktest.Log(t)}).Drain(t.Context(), "dlq", desk.DrainRequest{})
 	if err != nil || drained.Messages != 1 {
-		t.Fatalf("drained are %+v, %v", drained, err)
+		t.Fatalf("drained %+v, %v", drained, err)
 	}
 
 	there := setup(t, func(c *config.Config) {

@@ -61,7 +61,10 @@ func (d *dlq) read(ctx context.Context, start func(*queue.SQS) *ingest.Ingest) e
 func (a *App) startDLQs(q *queues, settings ingest.Settings, arrived func()) {
 	for _, d := range q.list {
 		if d.Source != "" {
-			a.run("source of the messages of "+d.Name, func(ctx context.Context) error { return a.adopt(ctx, d) })
+			adopter := desk.Adopter{
+				Store: a.store, Queue: d.Name, Source: d.Source, Now: a.now, Log: a.log.With("component", "adopt"),
+			}
+			a.run("source of the messages of "+d.Name, adopter.Run)
 		}
 		of := settings
 		of.From, of.Unfinished = d.Name, q.unfinished(d.Name)

@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -21,7 +20,6 @@ import (
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/redact"
-	"dlqdesk/internal/server"
 	"dlqdesk/internal/verify"
 	"dlqdesk/internal/worker"
 )
@@ -214,32 +212,4 @@ func (a *App) webhookURL() string {
 		return ""
 	}
 	return a.scheme() + a.cfg.Listen
-}
-
-// AddUser adds a user to the data folder of a configuration, while a server runs on it or not.
-func (a *App) AddUser(ctx context.Context, name, role, password string) error {
-	return a.withStore(ctx, func() error {
-		return auth.New(a.store, auth.Settings{}, a.now).AddUser(ctx, deadletter.System(), name, role, password)
-	})
-}
-
-// VerifyAudit reads the whole audit trail and answers how many events hold. A *store.ChainFault says where it does not.
-func (a *App) VerifyAudit(ctx context.Context) (events int64, err error) {
-	err = a.withStore(ctx, func() error {
-		events, err = a.store.VerifyAudit(ctx)
-		return err
-	})
-	return events, err
-}
-
-// withStore opens the store alone, for a command.
-func (a *App) withStore(ctx context.Context, do func() error) error {
-	dir, err := server.OpenDataDir(a.cfg.DataDir)
-	if err != nil {
-		return err
-	}
-	if err := a.openStore(ctx, dir); err != nil {
-		return err
-	}
-	return errors.Join(do(), a.Stop(ctx))
 }
