@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/a-h/templ"
 	"github.com/go-chi/chi/v5"
 
 	"dlqdesk/internal/deadletter"
@@ -26,31 +25,12 @@ func (c *Console) docsPage(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, deadletter.Errorf(deadletter.NotFound, "the manual has no page %q: its index lists all", name))
 		return
 	}
-	v := docsView(p, strings.TrimSpace(r.URL.Query().Get("q")))
+	query := strings.TrimSpace(r.URL.Query().Get("q"))
+	v := page.DocsView{Page: p, Query: query, Hits: docs.Search(query, maxHits)}
 	if isPartial(r) {
 		c.render(w, r, http.StatusOK, page.DocsContent(v))
 		return
 	}
 	v.Chrome = c.chrome(r, p.Title)
 	c.render(w, r, http.StatusOK, page.Docs(v))
-}
-
-func docsView(p docs.Page, query string) page.DocsView {
-	v := page.DocsView{URL: p.URL(), Query: query, Body: templ.Raw(p.HTML)}
-	for _, other := range docs.Pages() {
-		v.Pages = append(v.Pages, page.DocsLink{Title: other.Title, URL: other.URL(), Current: other.Name == p.Name})
-	}
-	for _, s := range p.Sections {
-		if s.Level == 2 {
-			v.Sections = append(v.Sections, page.DocsLink{Title: s.Heading, URL: "#" + s.Anchor})
-		}
-	}
-	for _, hit := range docs.Search(query, maxHits) {
-		found := page.DocsHit{Title: hit.Title, Heading: hit.Heading, URL: hit.URL}
-		for _, part := range hit.Snippet {
-			found.Snippet = append(found.Snippet, page.DocsPart{Text: part.Text, Match: part.Match})
-		}
-		v.Hits = append(v.Hits, found)
-	}
-	return v
 }

@@ -32,6 +32,7 @@ func Examples() []Example {
 		sources(),
 		audit(),
 		ledger(),
+		manual(),
 		errors(),
 	)
 }
