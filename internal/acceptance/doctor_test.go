@@ -63,7 +63,7 @@ func TestDoctorFollowsAWebhookToTheDestination(t *testing.T) {
 		t.Fatal(err)
 	}
 	home.TokenURL, home.API = g.URL+"/oauth/token", g.URL
-	cfg.Platforms = []config.Platform{{Name: "home", Preset: home.Name, Offer: home}}
+	cfg.Platforms = []config.Platform{{Name: "home", PresetName: home.Name, Preset: home}}
 	e := doctor.Request{
 		URL:     p.URL() + "/webhooks/genesys",
 		Environ: []string{"CLIENT_ID=" + g.ClientID, "CLIENT_SECRET=" + g.ClientSecret},

@@ -4,8 +4,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,10 +120,10 @@ func describe(c config.Config) string {
 		describeProof(&b, s)
 	}
 	for _, p := range c.Platforms {
-		fmt.Fprintf(&b, "platform %s of %s: id %q, secret in %q\n", p.Name, p.Preset, p.ClientID, p.ClientSecret)
-		usual, _ := platform.Find(p.Preset)
+		fmt.Fprintf(&b, "platform %s of %s: id %q, secret in %q\n", p.Name, p.PresetName, p.ClientID, p.ClientSecret)
+		usual, _ := platform.Find(p.PresetName)
 		usual.Region = "" // as where none is set
-		for _, changed := range changes(usual, p.Offer) {
+		for _, changed := range changes(usual, p.Preset) {
 			fmt.Fprintf(&b, "\t%s\n", changed)
 		}
 	}
@@ -133,6 +136,40 @@ func describe(c config.Config) string {
 		fmt.Fprintf(&b, "warning %s\n", w)
 	}
 	return b.String()
+}
+
+// fields adds the values of a preset that have no others below them, by their path.
+func fields(v reflect.Value, path string, into map[string]string) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fields(v.Field(i), path+"."+v.Type().Field(i).Name, into)
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			fields(v.MapIndex(key), path+"["+key.String()+"]", into)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			fields(v.Index(i), fmt.Sprintf("%s[%d]", path, i), into)
+		}
+	default:
+		into[path] = fmt.Sprint(v.Interface())
+	}
+}
+
+// changes returns the fields of a preset that differ, in order.
+func changes(from, to platform.Preset) []string {
+	before, after := map[string]string{}, map[string]string{}
+	fields(reflect.ValueOf(from), "", before)
+	fields(reflect.ValueOf(to), "", after)
+	var list []string
+	for _, path := range slices.Sorted(maps.Keys(after)) {
+		if before[path] != after[path] {
+			list = append(list, path+" = "+after[path])
+		}
+	}
+	return list
 }
 
 // describeProof tells of a source what verifies it, where it says so, and of its secrets only where they come from.

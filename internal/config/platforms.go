@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -11,18 +12,18 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-// Platform is where webhooks come from, and how they are registered there: a preset with an operator's settings.
+// Platform is a service that sends webhooks, and the way to register them there.
 type Platform struct {
-	Name   string
-	Preset string
-	Offer  platform.Preset // with what the configuration overrides; without a region where that sets none
+	Name       string
+	PresetName string
+	Preset     platform.Preset // with the settings of the configuration; the region is empty if none is set
 
-	// Where the credentials are, env:NAME or file:PATH; of the two ids also the id itself. Empty: where the preset
-	// has them by default. They are read when a command needs them, not when the program starts.
+	// Places of the credentials, env:NAME or file:PATH. The two ids may stand here themselves. Empty: the variables
+	// that the preset names. They are read when a command needs them, not when the program starts.
 	ClientID, ClientSecret, AccessKeyID, AccessKeySecret string
 }
 
-// Platform answers the platform of that name: one of the configuration, or a preset as it is.
+// Platform returns the platform with the given name: one of the configuration, or a preset without settings.
 func (c Config) Platform(name string) (Platform, error) {
 	i := slices.IndexFunc(c.Platforms, func(p Platform) bool { return p.Name == name })
 	if i >= 0 {
@@ -30,15 +31,11 @@ func (c Config) Platform(name string) (Platform, error) {
 	}
 	preset, err := platform.Find(name)
 	if err != nil {
-		return Platform{}, deadletter.Errorf(
-			deadletter.Invalid,
-			"there is no platform %q%s",
-			name,
-			orNear(name, c.platformNames()),
-		)
+		near := orNear(name, c.platformNames())
+		return Platform{}, deadletter.Errorf(deadletter.Invalid, "there is no platform %q%s", name, near)
 	}
 	preset.Region = ""
-	return Platform{Name: name, Preset: name, Offer: preset}, nil
+	return Platform{Name: name, PresetName: name, Preset: preset}, nil
 }
 
 func (c Config) platformNames() []string {
@@ -46,13 +43,10 @@ func (c Config) platformNames() []string {
 	for _, p := range c.Platforms {
 		names = append(names, p.Name)
 	}
-	for _, p := range platform.Presets() {
-		names = append(names, p.Name)
-	}
-	return names
+	return append(names, presetNames()...)
 }
 
-// WebhookURLOf is where a platform posts the webhooks of a source to; "" where nothing in the configuration tells.
+// WebhookURLOf returns the URL that a platform posts the webhooks of a source to; "" if the configuration has none.
 func (c Config) WebhookURLOf(source string) string {
 	base := c.WebhookURL
 	if base == "" && c.ConsoleListen == "" {
@@ -64,14 +58,13 @@ func (c Config) WebhookURLOf(source string) string {
 	return base + "/webhooks/" + source
 }
 
-// Resolve answers a platform's preset and its credentials, with what the environment says where the configuration
-// says nothing. What is not there is an empty secret: only what needs it says so. A secret that cannot be read is an
-// error.
+// Resolve returns a platform's preset and its credentials. Environment variables stand in for settings that the
+// configuration does not have. A missing credential is an empty secret; one that cannot be read is an error.
 func (p Platform) Resolve(environ []string) (platform.Preset, platform.Credentials, error) {
-	preset := p.Offer
+	preset := p.Preset
 	r := newReader("", environ)
 	if preset.Region == "" {
-		base, err := platform.Find(p.Preset)
+		base, err := platform.Find(p.PresetName)
 		if err != nil {
 			return preset, platform.Credentials{}, err
 		}
@@ -81,10 +74,8 @@ func (p Platform) Resolve(environ []string) (platform.Preset, platform.Credentia
 	read := func(key, place, variable string) redact.Secret {
 		secret, err := r.credential(place, variable)
 		if err != nil {
-			faults = append(
-				faults,
-				deadletter.Errorf(deadletter.Invalid, "%s: %v", join(join("platforms", p.Name), key), err),
-			)
+			path := join(join("platforms", p.Name), key)
+			faults = append(faults, deadletter.Errorf(deadletter.Invalid, "%s: %v", path, err))
 		}
 		return secret
 	}
@@ -97,7 +88,7 @@ func (p Platform) Resolve(environ []string) (platform.Preset, platform.Credentia
 	return preset, credentials, errors.Join(faults...)
 }
 
-// credential reads what is at a place, or in a variable that may not be there.
+// credential reads the secret at a place, or else the one in a variable. It is empty if both are.
 func (r *reader) credential(place, variable string) (redact.Secret, error) {
 	switch {
 	case place == "" && r.environ[variable] == "":
@@ -110,7 +101,7 @@ func (r *reader) credential(place, variable string) (redact.Secret, error) {
 	return redact.NewSecret("", place), nil
 }
 
-// PlatformVariable is the variable that sets a key of a platform, such as calls.create.path.
+// PlatformVariable returns the name of the variable that sets a key of a platform, such as calls.create.path.
 func PlatformVariable(platform, key string) string {
 	return prefix + "PLATFORMS" + levels + strings.ToUpper(platform+levels+strings.ReplaceAll(key, ".", levels))
 }
@@ -133,18 +124,72 @@ func readPlatform(name string, s *section) Platform {
 	}
 	p := Platform{
 		Name:            name,
-		Preset:          setting(s, "preset", "", parsePreset),
+		PresetName:      setting(s, "preset", "", parsePreset),
 		ClientID:        setting(s, "client_id", "", parseSomething),
 		ClientSecret:    setting(s, "client_secret", "", parsePlace),
 		AccessKeyID:     setting(s, "access_key_id", "", parseSomething),
 		AccessKeySecret: setting(s, "access_key_secret", "", parsePlace),
 	}
-	preset, err := platform.Find(cmp.Or(p.Preset, name))
-	if err != nil && p.Preset == "" && !s.reader.faulty(join(s.path, "preset")) {
+	preset, err := platform.Find(cmp.Or(p.PresetName, name))
+	if err != nil && p.PresetName == "" && !s.reader.faulty(join(s.path, "preset")) {
 		s.missing("preset", "is missing: set it to one of "+strings.Join(presetNames(), ", "))
 	}
-	p.Preset, p.Offer = preset.Name, s.override(preset)
+	p.PresetName, p.Preset = preset.Name, s.override(preset)
 	return p
+}
+
+// override returns a preset with the settings of a section. An empty URL keeps the preset's, because hosts and compose
+// files set a variable to nothing when they mean none. The region is that of the section alone.
+func (s *section) override(p platform.Preset) platform.Preset {
+	url := func(key, preset string) string {
+		return cmp.Or(setting(s, key, "", emptyOr(parsePlatformBase)), preset)
+	}
+	usual := p.Region
+	p.Region = setting(s, "region", "", emptyOr(parseRegion))
+	p.Discovery = url("discovery_url", p.Discovery)
+	p.TokenURL = url("token_url", p.TokenURL)
+	p.KeyURL = url("access_key_url", p.KeyURL)
+	p.API = url("api_url", p.API)
+	p.Grant = setting(s, "grant", p.Grant, oneOf(platform.ClientCredentials, platform.Password, platform.AccessKey))
+	p.Auth = setting(s, "client_auth", p.Auth, oneOf(platform.Basic, platform.Form))
+	p.Found.ID = setting(s, "id_path", p.Found.ID, parseText)
+	p.Found.Items = setting(s, "list_path", p.Found.Items, parseText)
+	p.Found.URL = setting(s, "url_path", p.Found.URL, parseText)
+	p.Found.Name = setting(s, "name_path", p.Found.Name, parseText)
+	if p.Name == "" { // the fault of preset is enough: its parameters and calls are not known
+		s.take("parameters")
+		s.take("calls")
+		return p
+	}
+	parameters := s.section("parameters")
+	for i, known := range p.Parameters {
+		p.Parameters[i].Value = setting(parameters, known.Name, known.Value, parseText)
+	}
+	p.Calls = readCalls(s.section("calls"), p)
+	whole := p
+	whole.Region = cmp.Or(p.Region, usual)
+	if _, _, err := whole.Located(); err != nil && !s.reader.faultyWithin(s.path) {
+		s.reader.fault(s.path, deadletter.TextOf(err))
+	}
+	return p
+}
+
+func readCalls(s *section, p platform.Preset) map[string]platform.Call {
+	calls := map[string]platform.Call{}
+	for _, name := range p.CallNames() {
+		call, at := p.Calls[name], s.section(name)
+		call.Method = cmp.Or(setting(at, "method", "", emptyOr(parseMethod)), call.Method)
+		call.Path = cmp.Or(setting(at, "path", "", emptyOr(parsePlatformPath)), call.Path)
+		call.Body = setting(at, "body", call.Body, parseText)
+		if call != (platform.Call{}) {
+			calls[name] = call
+		}
+	}
+	return calls
+}
+
+func parseMethod(text string) (string, error) {
+	return oneOf(http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete)(text)
 }
 
 func presetNames() []string {
@@ -162,8 +207,8 @@ func parsePreset(text string) (string, error) {
 	return text, nil
 }
 
-// parsePlace takes the place of a secret without reading it. It never repeats what was there instead: that may be the
-// secret.
+// parsePlace checks the place of a secret without reading it. Its error never repeats the text: that may be the secret
+// itself.
 func parsePlace(text string) (string, error) {
 	if !isPlace(text) {
 		return "", errors.New("must be env:NAME or file:PATH: a secret does not stand in the configuration itself")
@@ -186,7 +231,7 @@ func parsePlatformPath(text string) (string, error) {
 	return text, nil
 }
 
-// platformOf answers the platform whose webhooks alone prove themselves in this way; "": none.
+// platformOf returns the preset whose webhooks are signed by a scheme; "": none.
 func platformOf(scheme string) string {
 	for _, p := range platform.Presets() {
 		if p.Verify == scheme {

@@ -46,108 +46,107 @@ const (
 	Delete = "delete"
 )
 
-// Preset is what a platform offers, and how it is asked for it. Text in {braces} is filled in: see Values. A field's
-// tag names the key that overrides it and that it is shown by, and the form of its value where not any text will do:
-// a field without one could not be overridden.
+// Preset describes the API of a platform. Text in {braces} is replaced: see Values. The configuration can set its
+// region, URLs, grant, client authentication, parameters, calls and the fields of Found.
 type Preset struct {
 	Name    string `json:"name"`
-	Title   string `json:"title" key:"title"`
-	About   string `json:"about" key:"about"`
-	Status  Status `json:"status" key:"status" form:"status"`
-	Warning string `json:"warning,omitempty" key:"warning"` // what to know before anything is sent
+	Title   string `json:"title"`
+	About   string `json:"about"`
+	Status  Status `json:"status"`
+	Warning string `json:"warning,omitempty"` // what to know before anything is sent
 
-	Region string `json:"region,omitempty" key:"region" form:"region"`
+	Region string `json:"region,omitempty"`
 	// by region; nil: the platform has no regions of this kind
-	Domains map[string]string `json:"domains,omitempty" key:"domains"`
+	Domains map[string]string `json:"domains,omitempty"`
 	// URL that tells the token URL and, by tenant, the API's host; empty: both are known
-	Discovery string `json:"discovery_url,omitempty" key:"discovery_url" form:"url"`
+	Discovery string `json:"discovery_url,omitempty"`
 	// empty: Discovery tells
-	TokenURL string `json:"token_url,omitempty" key:"token_url" form:"url"`
+	TokenURL string `json:"token_url,omitempty"`
 	// where AccessKey asks instead, if nothing sets TokenURL
-	KeyURL string `json:"access_key_url,omitempty" key:"access_key_url" form:"url"`
-	API    string `json:"api_url,omitempty" key:"api_url" form:"url"` // base of every path
+	KeyURL string `json:"access_key_url,omitempty"`
+	API    string `json:"api_url,omitempty"` // base of every path
 	// how a token is asked for
-	Grant Grant `json:"grant" key:"grant" form:"grant"`
+	Grant Grant `json:"grant"`
 	// and how the client proves who it is
-	Auth ClientAuth `json:"client_auth" key:"client_auth" form:"auth"`
+	Auth ClientAuth `json:"client_auth"`
 	// that the client needs; they are not asked for
-	Scopes []string `json:"scopes,omitempty" key:"scopes"`
+	Scopes []string `json:"scopes,omitempty"`
 
-	Calls map[string]Call `json:"calls,omitempty" key:"calls"`
+	Calls map[string]Call `json:"calls,omitempty"`
 	// the calls that registering is made of, in order
-	Register   []string          `json:"register,omitempty" key:"register"`
-	Missing    map[string]string `json:"missing,omitempty" key:"missing"` // why there is no such call
-	Parameters []Parameter       `json:"parameters,omitempty" key:"parameters"`
-	Await      Await             `json:"await,omitzero" key:"await"`
-	Found      Found             `json:"found" key:"inline"`
-	Rules      Rules             `json:"rules" key:"rules"`
+	Register   []string          `json:"register,omitempty"`
+	Missing    map[string]string `json:"missing,omitempty"` // why there is no such call
+	Parameters []Parameter       `json:"parameters,omitempty"`
+	Await      Await             `json:"await,omitzero"`
+	Found      Found             `json:"found"`
+	Rules      Rules             `json:"rules"`
 	// what to fill in by hand where there is nothing to call
-	Paste []Paste `json:"paste,omitempty" key:"paste"`
+	Paste []Paste `json:"paste,omitempty"`
 
-	Verify      string      `json:"verify,omitempty" key:"verify"`         // the signature scheme of its webhooks
-	Deliveries  string      `json:"deliveries,omitempty" key:"deliveries"` // how it delivers and tries again
-	Environment Environment `json:"environment" key:"environment"`
+	Verify      string      `json:"verify,omitempty"`     // the signature scheme of its webhooks
+	Deliveries  string      `json:"deliveries,omitempty"` // how it delivers and tries again
+	Environment Environment `json:"environment"`
 }
 
 // Environment names the variables that are read where the configuration sets nothing.
 type Environment struct {
-	Region          string `json:"region,omitempty" key:"region"`
-	ClientID        string `json:"client_id" key:"client_id"`
-	ClientSecret    string `json:"client_secret" key:"client_secret"`
-	AccessKeyID     string `json:"access_key_id,omitempty" key:"access_key_id"`
-	AccessKeySecret string `json:"access_key_secret,omitempty" key:"access_key_secret"`
+	Region          string `json:"region,omitempty"`
+	ClientID        string `json:"client_id"`
+	ClientSecret    string `json:"client_secret"`
+	AccessKeyID     string `json:"access_key_id,omitempty"`
+	AccessKeySecret string `json:"access_key_secret,omitempty"`
 }
 
 // Call is one request. A path that begins with https: or http: stands for itself.
 type Call struct {
-	Method string `json:"method" key:"method" form:"method"` // empty: the usual one of such a call
-	Path   string `json:"path" key:"path" form:"path"`
+	Method string `json:"method"` // empty: the usual one of such a call
+	Path   string `json:"path"`
 	// JSON, with {name} within strings and {name:json} for whole values
-	Body       string `json:"body,omitempty" key:"body"`
-	Permission string `json:"permission,omitempty" key:"permission"`       // that the platform asks for
-	Status     Status `json:"status,omitempty" key:"status" form:"status"` // where it differs from the preset's
+	Body       string `json:"body,omitempty"`
+	Permission string `json:"permission,omitempty"` // that the platform asks for
+	Status     Status `json:"status,omitempty"`     // where it differs from the preset's
 }
 
 // Parameter is a value that only the operator knows.
 type Parameter struct {
-	Name    string `json:"name"`
-	About   string `json:"about" key:"about"`
-	Default string `json:"value,omitempty" key:"value"` // empty: it must be set
-	JSON    bool   `json:"json,omitempty" key:"json"`   // a JSON value instead of text
-	Most    int    `json:"most,omitempty" key:"most"`   // characters; 0: no limit is known
+	Name  string `json:"name"`
+	About string `json:"about"`
+	Value string `json:"value,omitempty"` // empty: it must be set
+	JSON  bool   `json:"json,omitempty"`  // a JSON value instead of text
+	Most  int    `json:"most,omitempty"`  // characters; 0: no limit is known
 }
 
 // Await is how a platform tells that what it is creating in the background exists. The zero Await: at once.
 type Await struct {
-	Field string `json:"field" key:"field"` // of what Get answers
-	Done  string `json:"done" key:"done"`   // its value once it exists
-	Fault string `json:"fault" key:"fault"` // its value when it never will
-	Error string `json:"error" key:"error"` // the field that then tells why
+	Field string `json:"field"` // of what Get answers
+	Done  string `json:"done"`  // its value once it exists
+	Fault string `json:"fault"` // its value when it never will
+	Error string `json:"error"` // the field that then tells why
 }
 
 // Found says where answers have what.
 type Found struct {
-	ID    string `json:"id_path" key:"id_path"`               // field of what was created
-	Items string `json:"list_path,omitempty" key:"list_path"` // field of a list; empty: the answer is the list
+	ID    string `json:"id_path"`             // field of what was created
+	Items string `json:"list_path,omitempty"` // field of a list; empty: the answer is the list
 	// field with the webhook's URL; empty: the platform does not tell
-	URL  string `json:"url_path,omitempty" key:"url_path"`
-	Name string `json:"name_path,omitempty" key:"name_path"`
+	URL  string `json:"url_path,omitempty"`
+	Name string `json:"name_path,omitempty"`
 }
 
 // Rules are what a platform refuses; they are held before anything is sent.
 type Rules struct {
 	// the webhook's URL has to be https, on port 443
-	HTTPS bool `json:"https,omitempty" key:"https"`
+	HTTPS bool `json:"https,omitempty"`
 	// characters that the signing secret must be longer than
-	SecretOver  int  `json:"secret_over,omitempty" key:"secret_over"`
-	NeedsSecret bool `json:"needs_secret,omitempty" key:"needs_secret"` // it is part of the registration
+	SecretOver  int  `json:"secret_over,omitempty"`
+	NeedsSecret bool `json:"needs_secret,omitempty"` // it is part of the registration
 }
 
 // Paste is one field of a form at the platform, and what to put in it.
 type Paste struct {
 	Field string `json:"field"`
-	Value string `json:"value,omitempty" key:"value"` // empty: it is not known, or a secret
-	Hint  string `json:"hint,omitempty" key:"hint"`   // where it is, or what becomes of it
+	Value string `json:"value,omitempty"` // empty: it is not known, or a secret
+	Hint  string `json:"hint,omitempty"`  // where it is, or what becomes of it
 }
 
 // Presets answers every preset, in the order that they are shown in.

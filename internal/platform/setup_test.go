@@ -79,7 +79,7 @@ func parameters(values map[string]string) func(*platform.Preset) {
 	return func(p *platform.Preset) {
 		for i := range p.Parameters {
 			if value := values[p.Parameters[i].Name]; value != "" {
-				p.Parameters[i].Default = value
+				p.Parameters[i].Value = value
 			}
 		}
 	}

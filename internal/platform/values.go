@@ -87,10 +87,10 @@ func (v Values) with(pairs ...string) Values {
 func (p Preset) parameters() (Values, error) {
 	values, wrong := Values{}, []string{}
 	for _, known := range p.Parameters {
-		if fault := known.check(known.Default); fault != "" {
+		if fault := known.check(known.Value); fault != "" {
 			wrong = append(wrong, "parameters."+known.Name+" "+fault)
 		}
-		values[known.Name] = known.Default
+		values[known.Name] = known.Value
 	}
 	if len(wrong) > 0 {
 		return values, deadletter.Errorf(deadletter.Invalid, "%s", strings.Join(wrong, "; "))
