@@ -44,12 +44,12 @@ func TestOlderMessagesFollowTheConfiguration(t *testing.T) { //nolint:parallelte
 	anna := p.signIn(t)
 	for _, path := range paths {
 		p.await(t, anna, path, "set queues.lambda.source, and restart")
-		p.await(t, anna, path, "queues.lambda.source_url")
+		p.await(t, anna, path, "queues.lambda.source_queue_url")
 	}
 	end(t, p.App)
 
 	cfg := p.cfg
-	cfg.Queues = []config.DLQ{{Name: "lambda", URL: dlq, Source: cfg.Sources[0].Name, SourceURL: target}}
+	cfg.Queues = []config.DLQ{{Name: "lambda", URL: dlq, Source: cfg.Sources[0].Name, SourceQueueURL: target}}
 	later := program{begin(t, cfg), cfg, p.destination}
 	jar, err := cookiejar.New(nil)
 	if err != nil {

@@ -60,11 +60,11 @@ func TestDestinationGoesDownUnderLoad(t *testing.T) {
 		s := &c.Sources[0]
 		s.Retry = deadletter.RetryPolicy{MaxAttempts: maxAttempts, Base: time.Millisecond, Cap: 5 * time.Millisecond}
 		s.Breaker = config.Breaker{
-			FailureRate:   0.5,
-			Window:        time.Minute,
-			MinDeliveries: 5,
-			Probe:         time.Hour,
-			Release:       release,
+			FailureRate:      0.5,
+			Window:           time.Minute,
+			MinDeliveries:    5,
+			Probe:            time.Hour,
+			RetriesPerSecond: release,
 		}
 	})
 	client := p.signIn(t)
@@ -180,11 +180,11 @@ func TestBrowserProbesADestination(t *testing.T) {
 	t.Parallel()
 	p := setup(t, func(c *config.Config) {
 		c.Sources[0].Breaker = config.Breaker{
-			FailureRate:   0.5,
-			Window:        time.Minute,
-			MinDeliveries: 1,
-			Probe:         time.Hour,
-			Release:       10,
+			FailureRate:      0.5,
+			Window:           time.Minute,
+			MinDeliveries:    1,
+			Probe:            time.Hour,
+			RetriesPerSecond: 10,
 		}
 	})
 	anna := sitDown(t, p)

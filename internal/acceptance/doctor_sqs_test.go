@@ -121,7 +121,7 @@ func TestDoctorReportsGrantedPermissions(t *testing.T) {
 	})
 	cfg.Sources[0].Mode = config.Buffered
 	cfg.Queues = []config.DLQ{
-		{Name: "gone", URL: strings.Replace(cfg.Queue.DLQURL, "dlq", "gone", 1), SourceURL: cfg.Queue.ProcessingURL},
+		{Name: "gone", URL: strings.Replace(cfg.Queue.DLQURL, "dlq", "gone", 1), SourceQueueURL: cfg.Queue.ProcessingURL},
 	}
 	says(
 		t,

@@ -32,7 +32,7 @@ func TestRedriveWhoseProcessDiedIsNotSentAgain(t *testing.T) {
 	id := deadletter.ID(aws.ToString(sent.MessageId))
 	p := program{cfg: settings(t, desktest.NewDestination(t))}
 	file := write(t, p.cfg)
-	list(t, file, "shop: { url: "+l.dlq+", source_url: "+l.source+" }")
+	list(t, file, "shop: { url: "+l.dlq+", source_queue_url: "+l.source+" }")
 	environ := desktest.SQSEnvironment(front.endpoint)
 
 	first := serve(t, file, environ...)

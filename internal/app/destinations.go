@@ -65,7 +65,7 @@ func (a *App) breakerPolicies() map[string]delivery.BreakerPolicy {
 			MinDeliveries: s.Breaker.MinDeliveries,
 			ProbeInterval: s.Breaker.Probe,
 			ProbeTimeout:  s.Timeout + probeMargin,
-			ReleaseRate:   s.Breaker.Release,
+			ReleaseRate:   s.Breaker.RetriesPerSecond,
 		}
 	}
 	return policies

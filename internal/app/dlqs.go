@@ -27,7 +27,7 @@ const reopenEvery = time.Minute
 func (a *App) openDLQs(ctx context.Context, q *queues) {
 	for _, cfg := range a.cfg.Queues {
 		d := &dlq{cfg, redrive.NewQueue(redrive.Settings{
-			Name: cfg.Name, URL: cfg.URL, Region: cfg.Region, SourceURL: cfg.SourceURL,
+			Name: cfg.Name, URL: cfg.URL, Region: cfg.Region, SourceURL: cfg.SourceQueueURL,
 		})}
 		if err := d.Open(ctx); err != nil {
 			a.log.ErrorContext(ctx, "a queue of the list cannot be read; it is tried again every minute",

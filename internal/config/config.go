@@ -72,11 +72,11 @@ type TLS struct {
 
 // Breaker says when a destination counts as down, so that automatic retries wait until it is up again.
 type Breaker struct {
-	FailureRate   float64 // share of the deliveries within Window, over 0 and at most 1
-	Window        time.Duration
-	MinDeliveries int           // within Window, below which nothing is concluded
-	Probe         time.Duration // between two tests of a destination that is down
-	Release       int           // retries per second once it is up again
+	FailureRate      float64 // share of the deliveries within Window, over 0 and at most 1
+	Window           time.Duration
+	MinDeliveries    int           // within Window, below which nothing is concluded
+	Probe            time.Duration // between two tests of a destination that is down
+	RetriesPerSecond int           // retries per second once it is up again
 }
 
 // Mode says when a webhook is answered.

@@ -96,7 +96,7 @@ func describe(c config.Config) string {
 			q.URL,
 			q.Region,
 			q.Source,
-			q.SourceURL,
+			q.SourceQueueURL,
 		)
 	}
 	for _, s := range c.Sources {
@@ -113,8 +113,8 @@ func describe(c config.Config) string {
 		)
 		fmt.Fprintf(&b, "\tconnect %s, read %s, per second %v, TLS %+v\n", s.Connect, s.Read, s.MaxPerSecond, s.TLS)
 		fmt.Fprintf(&b, "\tevent type %q\n", s.EventType)
-		fmt.Fprintf(&b, "\tbreaker %v of %d in %s, probe %s, release %d\n",
-			s.Breaker.FailureRate, s.Breaker.MinDeliveries, s.Breaker.Window, s.Breaker.Probe, s.Breaker.Release)
+		fmt.Fprintf(&b, "\tbreaker %v of %d in %s, probe %s, retries per second %d\n",
+			s.Breaker.FailureRate, s.Breaker.MinDeliveries, s.Breaker.Window, s.Breaker.Probe, s.Breaker.RetriesPerSecond)
 	}
 	for _, s := range c.Sources {
 		describeProof(&b, s)
@@ -221,11 +221,11 @@ func TestLoadWithoutFile(t *testing.T) {
 		Dedup: payload.Dedup{Window: payload.DefaultDedupWindow},
 		Retry: deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute},
 		Breaker: config.Breaker{
-			FailureRate:   0.5,
-			Window:        time.Minute,
-			MinDeliveries: 10,
-			Probe:         15 * time.Second,
-			Release:       20,
+			FailureRate:      0.5,
+			Window:           time.Minute,
+			MinDeliveries:    10,
+			Probe:            15 * time.Second,
+			RetriesPerSecond: 20,
 		},
 		EventType: payload.AnyEventType(),
 	}

@@ -7,11 +7,11 @@ import (
 
 // DLQ is a DLQ of SQS beside the program's own, whose messages the desk reads.
 type DLQ struct {
-	Name      string // its key below queues
-	URL       string
-	Region    string // empty: that of the URL, or else the one that the AWS SDK finds
-	Source    string // the source that its messages are delivered by; empty: none, they cannot be replayed over HTTP
-	SourceURL string // the SQS queue that its messages are redriven to; empty: SQS is asked which one it is
+	Name           string // its key below queues
+	URL            string
+	Region         string // empty: that of the URL, or else the one that the AWS SDK finds
+	Source         string // the source that its messages are delivered by; empty: none, they cannot be replayed over HTTP
+	SourceQueueURL string // the SQS queue that its messages are redriven to; empty: SQS is asked which one it is
 }
 
 // DLQ answers the queue of that name.
@@ -38,11 +38,11 @@ func readDLQ(name string, s *section) DLQ {
 		s.reader.fault(s.path, err.Error())
 	}
 	return DLQ{
-		Name:      name,
-		URL:       required(s, "url", parseQueueURL, queueURLHint),
-		Region:    setting(s, "region", "", emptyOr(parseRegion)),
-		Source:    setting(s, "source", "", parseText),
-		SourceURL: setting(s, "source_url", "", emptyOr(parseQueueURL)),
+		Name:           name,
+		URL:            required(s, "url", parseQueueURL, queueURLHint),
+		Region:         setting(s, "region", "", emptyOr(parseRegion)),
+		Source:         setting(s, "source", "", parseText),
+		SourceQueueURL: setting(s, "source_queue_url", "", emptyOr(parseQueueURL)),
 	}
 }
 
@@ -60,14 +60,14 @@ func (r *reader) checkDLQs(c Config) {
 		}
 	}
 	for _, q := range c.Queues {
-		if other, taken := uses[q.SourceURL]; taken && q.SourceURL != "" {
+		if other, taken := uses[q.SourceQueueURL]; taken && q.SourceQueueURL != "" {
 			r.fault(
-				join(join("queues", q.Name), "source_url"),
+				join(join("queues", q.Name), "source_queue_url"),
 				"is the queue of "+other+": a redriven message would come straight back",
 			)
 		}
-		if fifo := isFIFO(q.URL); q.SourceURL != "" && q.URL != "" && fifo != isFIFO(q.SourceURL) {
-			r.fault(join(join("queues", q.Name), "source_url"), "must be a FIFO queue where url is one, and no other")
+		if fifo := isFIFO(q.URL); q.SourceQueueURL != "" && q.URL != "" && fifo != isFIFO(q.SourceQueueURL) {
+			r.fault(join(join("queues", q.Name), "source_queue_url"), "must be a FIFO queue where url is one, and no other")
 		}
 	}
 }

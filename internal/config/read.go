@@ -14,42 +14,42 @@ import (
 
 // What a key is when nothing sets it.
 const (
-	defaultListen        = "127.0.0.1:8080"
-	defaultDataDir       = "./data"
-	defaultGrace         = 40 * time.Second
-	defaultSpoolLimit    = 10 << 30
-	defaultTimeout       = 10 * time.Second
-	defaultConnect       = 10 * time.Second
-	defaultMaxBody       = 1 << 20
-	defaultMaxConcurrent = 64
-	defaultMaxAttempts   = 5
-	defaultBase          = 2 * time.Second
-	defaultCap           = 15 * time.Minute
-	defaultFailureRate   = 0.5
-	defaultWindow        = time.Minute
-	defaultMinDeliveries = 10
-	defaultProbe         = 15 * time.Second
-	defaultRelease       = 20
+	defaultListen           = "127.0.0.1:8080"
+	defaultDataDir          = "./data"
+	defaultGrace            = 40 * time.Second
+	defaultSpoolLimit       = 10 << 30
+	defaultTimeout          = 10 * time.Second
+	defaultConnect          = 10 * time.Second
+	defaultMaxBody          = 1 << 20
+	defaultMaxConcurrent    = 64
+	defaultMaxAttempts      = 5
+	defaultBase             = 2 * time.Second
+	defaultCap              = 15 * time.Minute
+	defaultFailureRate      = 0.5
+	defaultWindow           = time.Minute
+	defaultMinDeliveries    = 10
+	defaultProbe            = 15 * time.Second
+	defaultRetriesPerSecond = 20
 )
 
 // What a key may be. A timeout ends before the platforms and load balancers in front of us give up, most of them at
 // 30 s; a body is held in memory; a cap of a day is as long as a Retry-After is obeyed.
 const (
-	minTimeout       = 100 * time.Millisecond
-	timeoutLimit     = 30 * time.Second
-	maxGrace         = 10 * time.Minute
-	minSpoolLimit    = 1 << 20
-	maxSpoolLimit    = 1 << 40
-	maxMaxBody       = 64 << 20
-	maxMaxConcurrent = 10_000
-	minPerSecond     = 0.01
-	maxPerSecond     = 100_000
-	maxMaxAttempts   = 100
-	minBase          = time.Millisecond
-	maxCap           = 24 * time.Hour
-	maxWindow        = time.Hour
-	maxMinDeliveries = 1000
-	maxRelease       = 10_000
+	minTimeout          = 100 * time.Millisecond
+	timeoutLimit        = 30 * time.Second
+	maxGrace            = 10 * time.Minute
+	minSpoolLimit       = 1 << 20
+	maxSpoolLimit       = 1 << 40
+	maxMaxBody          = 64 << 20
+	maxMaxConcurrent    = 10_000
+	minPerSecond        = 0.01
+	maxPerSecond        = 100_000
+	maxMaxAttempts      = 100
+	minBase             = time.Millisecond
+	maxCap              = 24 * time.Hour
+	maxWindow           = time.Hour
+	maxMinDeliveries    = 1000
+	maxRetriesPerSecond = 10_000
 )
 
 func (r *reader) config() Config {
@@ -212,11 +212,11 @@ func readTLS(s *section) TLS {
 
 func readBreaker(s *section) Breaker {
 	return Breaker{
-		FailureRate:   setting(s, "failure_rate", defaultFailureRate, parseShare),
-		Window:        setting(s, "window", defaultWindow, durationFrom(time.Second, maxWindow)),
-		MinDeliveries: setting(s, "min_deliveries", defaultMinDeliveries, wholeNumber(1, maxMinDeliveries)),
-		Probe:         setting(s, "probe", defaultProbe, durationFrom(time.Second, maxWindow)),
-		Release:       setting(s, "release", defaultRelease, wholeNumber(1, maxRelease)),
+		FailureRate:      setting(s, "failure_rate", defaultFailureRate, parseShare),
+		Window:           setting(s, "window", defaultWindow, durationFrom(time.Second, maxWindow)),
+		MinDeliveries:    setting(s, "min_deliveries", defaultMinDeliveries, wholeNumber(1, maxMinDeliveries)),
+		Probe:            setting(s, "probe", defaultProbe, durationFrom(time.Second, maxWindow)),
+		RetriesPerSecond: setting(s, "retries_per_second", defaultRetriesPerSecond, wholeNumber(1, maxRetriesPerSecond)),
 	}
 }
 

@@ -36,7 +36,7 @@ func usages(ctx context.Context, cfg config.Config, role Role) []usage {
 	for _, q := range cfg.Queues {
 		name := "queues." + q.Name
 		read := usage{name, q.URL, q.Region, slices.Clone(reading), platform.Fail}
-		if q.SourceURL == "" {
+		if q.SourceQueueURL == "" {
 			read.actions = append(read.actions, queue.ActionListSources)
 		}
 		list = append(list, read)
@@ -50,8 +50,8 @@ func usages(ctx context.Context, cfg config.Config, role Role) []usage {
 // sourceQueues returns the queues that a DLQ's messages are redriven to, as far as they are known. If they cannot be
 // listed, the check of MayListSources reports it.
 func sourceQueues(ctx context.Context, q config.DLQ) []string {
-	if q.SourceURL != "" {
-		return []string{q.SourceURL}
+	if q.SourceQueueURL != "" {
+		return []string{q.SourceQueueURL}
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()

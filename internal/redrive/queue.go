@@ -46,7 +46,7 @@ func (q *Queue) Open(ctx context.Context) error {
 	sqs, err := queue.NewSQS(ctx, q.URL, q.Region)
 	var origin *Origin
 	if err == nil {
-		origin = NewOrigin(sqs, q.SourceURL, "set queues."+q.Name+".source_url and restart")
+		origin = NewOrigin(sqs, q.SourceURL, "set queues."+q.Name+".source_queue_url and restart")
 	}
 	if err == nil && q.SourceURL == "" && sqs.StartError() == nil {
 		origin.Refresh(ctx) // a redrive that was requested before a restart needs the sources at once
@@ -77,7 +77,7 @@ func (q *Queue) To(m deadletter.Message) (string, error) {
 	if q.SourceURL == "" && m.Queue.Service != "" && !moved {
 		return "", deadletter.Errorf(deadletter.Conflict,
 			"%s put this message on the DLQ, so it came from no queue: set queues.%s.source to deliver it over HTTP, "+
-				"or queues.%s.source_url", m.Queue.Service, q.Name, q.Name)
+				"or queues.%s.source_queue_url", m.Queue.Service, q.Name, q.Name)
 	}
 	arn := ""
 	if moved {

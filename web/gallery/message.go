@@ -65,7 +65,7 @@ func message() []Example {
 		}),
 		message("queue-no-way-back", func(v *page.MessageView) {
 			fromQueue(v, "orders-dlq", "")
-			v.Panel.DenyRedrive = "There is no queue to redrive to: this queue names no source queue: set queues.orders-dlq.source_url and restart."
+			v.Panel.DenyRedrive = "There is no queue to redrive to: this queue names no source queue: set queues.orders-dlq.source_queue_url and restart."
 		}),
 		message("queue-viewer", func(v *page.MessageView) {
 			fromQueue(v, "orders-dlq", "orders")
