@@ -118,7 +118,7 @@ func TestBrowserReplaysAMessageOnceTheDestinationIsRepaired(t *testing.T) {
 	anna.opens("/messages", id)
 	anna.sees("field id is missing")
 	anna.does("replay while it still fails", chromedp.Click(chromedp.CSS(`#replay`)))
-	anna.sees("Rejected: 422")
+	anna.sees("Error response: 422")
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	anna.does("replay", chromedp.Click(chromedp.CSS(`#replay:not([disabled])`)))
 	anna.sees("Delivered: 200")

@@ -249,7 +249,7 @@ func TestDatabaseThatAnotherProgramHolds(t *testing.T) {
 	l.await(t, 10) // the receiver goes on
 	release()
 	p.submit(t, client, "/messages/"+id+"/replay", form)
-	p.await(t, client, "/messages/"+id+"/panel", "Rejected: 422")
+	p.await(t, client, "/messages/"+id+"/panel", "Error response: 422")
 
 	release = lock(t, filepath.Join(p.cfg.DataDir, "queue.db"))
 	time.AfterFunc(2*time.Second, release)

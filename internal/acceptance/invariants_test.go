@@ -79,7 +79,7 @@ func TestUneditedReplayIsByteIdentical(t *testing.T) {
 	for id, body := range bodies {
 		p.await(t, client, "/messages", id)
 		p.submit(t, client, "/messages/"+id+"/replay", url.Values{"version": {"0"}, "revision": {"0"}})
-		p.await(t, client, "/messages/"+id+"/panel", "Rejected: 422")
+		p.await(t, client, "/messages/"+id+"/panel", "Error response: 422")
 		received := p.destination.Received()
 		if len(received) != sent+1 {
 			t.Fatalf("%d deliveries, want %d", len(received), sent+1)

@@ -81,7 +81,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		`dlqdesk_webhooks_total{outcome="unauthorized",source="genesys"} 0`,
 		`dlqdesk_webhooks_total{outcome="unknown_source",source=""} 2`,
 		`dlqdesk_delivery_duration_seconds_count{outcome="delivered",source="genesys"} 1`,
-		`dlqdesk_delivery_duration_seconds_count{outcome="rejected",source="genesys"} 2`,
+		`dlqdesk_delivery_duration_seconds_count{outcome="error_response",source="genesys"} 2`,
 		`dlqdesk_messages{status="failed"} 2`,
 		`dlqdesk_messages{status="archived"} 0`,
 		`dlqdesk_queue_messages{place="queue",queue="dlq",state="visible"} 0`,
@@ -149,7 +149,7 @@ func TestMetricsOfAReceiverAlone(t *testing.T) { //nolint:paralleltest // the SQ
 	alone.tells(t,
 		`dlqdesk_webhooks_total{outcome="queued",source="genesys"} 1`,
 		`dlqdesk_webhooks_total{outcome="refused",source="genesys"} 0`,
-		`dlqdesk_delivery_duration_seconds_count{outcome="rejected",source="genesys"} 1`,
+		`dlqdesk_delivery_duration_seconds_count{outcome="error_response",source="genesys"} 1`,
 		`dlqdesk_queue_messages{place="queue",queue="dead-webhooks",state="visible"} 1`,
 		`dlqdesk_queue_up{place="queue",queue="dead-webhooks"} 1`,
 		`dlqdesk_queue_messages{place="spool",queue="dlq",state="visible"} 0`,
@@ -188,7 +188,7 @@ func TestMetricsAndLogTellOfRetriesThatAreHeld(t *testing.T) {
 		`dlqdesk_messages{status="retrying"} 3`,
 		`dlqdesk_retries_due{source="genesys"} 3`,
 	)
-	const down, up = `msg="circuit breaker open: retries and jobs wait, and one probe at a time is sent" source=genesys outcome=rejected status=503`,
+	const down, up = `msg="circuit breaker open: retries and jobs wait, and one probe at a time is sent" source=genesys outcome=error_response status=503`,
 		`msg="circuit breaker half-open: the destination responds again, and the backlog is let through" source=genesys`
 	if text := log.String(); strings.Count(text, down) != 1 || strings.Contains(text, up) {
 		t.Errorf("the log is\n%s", text)

@@ -107,10 +107,10 @@ func fillMany(b *testing.B, folder string, messages, payload int) {
 			n := from + i
 			c := desktest.Failure(manyID(n), codes[n%len(codes)], now.Add(-gap*time.Duration(messages-n)))
 			if n < millionJob {
-				c.First.StatusCode = teapot
+				c.FirstAttempt.StatusCode = teapot
 			}
 			c.Body, c.EventType = eventOf(n, payload), "v2.conversations.updated"
-			changes[i] = deadletter.Receive(c, policy(), 0.5, now)
+			changes[i] = deadletter.NewMessage(c, policy(), 0.5, now)
 		}
 		err := s.Write(b.Context(), func(ctx context.Context, tx *store.Tx) error {
 			for _, c := range changes {

@@ -99,7 +99,12 @@ func fill(b *testing.B, cfg config.Config, n int) {
 	if err := os.WriteFile(filepath.Join(cfg.DataDir, "audit.key"), desktest.Key(), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	s, err := store.Open(b.Context(), filepath.Join(cfg.DataDir, "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler))
+	s, err := store.Open(
+		b.Context(),
+		filepath.Join(cfg.DataDir, "desk.db"),
+		desktest.Key(),
+		slog.New(slog.DiscardHandler),
+	)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -110,7 +115,7 @@ func fill(b *testing.B, cfg config.Config, n int) {
 			for i := from; i < from+fillBatch; i++ {
 				c := desktest.Failure(messageID(i), codes[i%len(codes)], now.Add(-gap*time.Duration(n-i)))
 				c.Body = body
-				if err := tx.Apply(ctx, deadletter.Receive(c, policy(), 0.5, now)); err != nil {
+				if err := tx.Apply(ctx, deadletter.NewMessage(c, policy(), 0.5, now)); err != nil {
 					return err
 				}
 			}

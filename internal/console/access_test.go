@@ -33,7 +33,11 @@ func (b bundle) routes(t *testing.T) []route {
 		if !strings.HasPrefix(path, "/assets/") {
 			list = append(
 				list,
-				route{method, strings.NewReplacer("{id}", "a-1", "{job}", "1", "{queue}", "dlq", "{page}", "concepts").Replace(path)},
+				route{
+					method,
+					strings.NewReplacer("{id}", "a-1", "{job}", "1", "{queue}", "dlq", "{page}", "concepts").
+						Replace(path),
+				},
 			)
 		}
 		return nil
@@ -384,7 +388,12 @@ func TestAProgrammingFaultIsAPageAndOneLineInTheLog(t *testing.T) {
 
 func TestAStoreThatIsGoneIsNoWayIn(t *testing.T) {
 	t.Parallel()
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler))
+	s, err := store.Open(
+		t.Context(),
+		filepath.Join(t.TempDir(), "desk.db"),
+		desktest.Key(),
+		slog.New(slog.DiscardHandler),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

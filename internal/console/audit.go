@@ -180,7 +180,7 @@ func auditActions() []ui.Option {
 		{Value: "attempt.", Label: "Deliveries: everything"},
 		{Value: "attempt.delivered", Label: "Delivered"},
 		{Value: "attempt.redriven", Label: "Sent back to its queue"},
-		{Value: "attempt.rejected", Label: "Rejected"},
+		{Value: "attempt.error_response", Label: "Error response"},
 		{Value: "attempt.unreachable", Label: "Unreachable"},
 		{Value: "attempt.unknown", Label: "Unknown"},
 		{Value: "job.", Label: "Jobs: everything"},

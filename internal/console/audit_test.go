@@ -128,14 +128,14 @@ func TestAuditTellsSentences(t *testing.T) {
 	for _, id := range []string{"a-1", "9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e0001"} {
 		b.receive(t, id)
 	}
-	b.receive(t, "a-2", func(c *deadletter.Capture) { c.First.StatusCode = 503 })
+	b.receive(t, "a-2", func(c *deadletter.Capture) { c.FirstAttempt.StatusCode = 503 })
 	p := b.member(t, "mia", deadletter.Operator)
 	p.post("/messages/a-1/replay", order(0, "revision", "0"))
 	b.finish(t, "a-1", deadletter.Delivered, 200)
 	p.post("/messages/9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e0001/replay", order(0, "revision", "0"))
 	b.finish(t, "9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e0001", deadletter.Unknown, 0)
 	b.clock.Add(time.Minute)
-	b.finish(t, "a-2", deadletter.Rejected, 503)
+	b.finish(t, "a-2", deadletter.ErrorResponse, 503)
 	a := p.get("/audit")
 	var sentences []string
 	for _, s := range a.doc().Find(".sentence").EachIter() {
@@ -145,7 +145,7 @@ func TestAuditTellsSentences(t *testing.T) {
 		"mia replayed message a-1 to genesys: 200 delivered in 84 ms · attempt 2",
 		"mia asked to replay message a-1 from genesys",
 		"mia replayed message …1c0e0001 to genesys: unknown in 84 ms · attempt 2",
-		"dlqdesk retried message a-2 to genesys: 503 rejected in 84 ms · attempt 2",
+		"dlqdesk retried message a-2 to genesys: 503 error response in 84 ms · attempt 2",
 		"dlqdesk received message a-1 from genesys",
 		"mia signed in",
 		"dlqdesk added mia",

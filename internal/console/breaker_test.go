@@ -29,7 +29,7 @@ func outage(t *testing.T, waiting int, changes ...func(*console.Deps)) (b bundle
 	b = setup(t, append([]func(*console.Deps){stands}, changes...)...)
 	b.receive(t, "f-0")
 	for i := range waiting {
-		b.receive(t, fmt.Sprintf("r-%d", i), func(c *deadletter.Capture) { c.First.StatusCode = 503 })
+		b.receive(t, fmt.Sprintf("r-%d", i), func(c *deadletter.Capture) { c.FirstAttempt.StatusCode = 503 })
 	}
 	return b, health, probes
 }
@@ -267,7 +267,7 @@ func TestMessageTellsThatAReplayPassesByTheBreaker(t *testing.T) {
 func (b bundle) retried(t *testing.T, l deadletter.Message) {
 	t.Helper()
 	at := b.clock.Now()
-	ordered, err := l.OrderReplay(
+	ordered, err := l.Replay(
 		deadletter.User("olga", deadletter.Operator, ""),
 		deadletter.TriggerReplay,
 		l.Revision,
@@ -282,7 +282,7 @@ func (b bundle) retried(t *testing.T, l deadletter.Message) {
 		t.Fatal(err)
 	}
 	a := *opened.Attempt
-	a.Outcome, a.StatusCode = deadletter.Rejected, http.StatusServiceUnavailable
+	a.Outcome, a.StatusCode = deadletter.ErrorResponse, http.StatusServiceUnavailable
 	closed, err := opened.After.Finish("t", a, desktest.Policy(), 0.5, at)
 	if err != nil || closed.After.Status != deadletter.Retrying {
 		t.Fatalf("%+v, %v", closed.After, err)

@@ -34,7 +34,7 @@ func TestMessageSaysWhatIsKnownOfItsCause(t *testing.T) {
 	for _, id := range []deadletter.ID{"a-2", "a-3"} {
 		p.post("/messages/"+string(id)+"/replay", order(0, "revision", "0"))
 	}
-	b.finish(t, "a-2", deadletter.Rejected, 500)
+	b.finish(t, "a-2", deadletter.ErrorResponse, 500)
 	b.finish(t, "a-3", deadletter.Delivered, 200)
 	if text := p.get("/messages/a-1").says(".cause"); !strings.HasSuffix(text, "; 1 of 2 unedited replays succeeded.") {
 		t.Errorf("after two replays it says %q", text)
@@ -82,7 +82,7 @@ func TestMessageLeavesAsCurlAndTicket(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"## Webhook not delivered: ", "/messages/a-1\n", "- Source: genesys\n", "| 1 (receive) | 2026-03-02 10:15:05 UTC | rejected | 422 | 84 ms |", "'''",
+		"## Webhook not delivered: ", "/messages/a-1\n", "- Source: genesys\n", "| 1 (receive) | 2026-03-02 10:15:05 UTC | error response | 422 | 84 ms |", "'''",
 	} {
 		if !strings.Contains(ticket, want) {
 			t.Errorf("the ticket lacks %q:\n%s", want, ticket)
@@ -140,7 +140,7 @@ func TestReplayOfAnUnknownOutcomeAsksFirst(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1", func(c *deadletter.Capture) {
-		c.First.Outcome, c.First.StatusCode, c.Foreign = deadletter.Unknown, 0, true
+		c.FirstAttempt.Outcome, c.FirstAttempt.StatusCode, c.Foreign = deadletter.Unknown, 0, true
 	})
 	p := b.member(t, "olga", deadletter.Operator)
 	for name, headers := range map[string][]string{"with script": htmx(), "without": nil} {

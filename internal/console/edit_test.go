@@ -48,7 +48,7 @@ func TestEditAndReplay(t *testing.T) {
 	if fmt.Sprint(got.Headers) != fmt.Sprint(original.Headers) {
 		t.Errorf("headers nobody edited became %v, they were %v", got.Headers, original.Headers)
 	}
-	b.finish(t, l.ID, deadletter.Rejected, 422)
+	b.finish(t, l.ID, deadletter.ErrorResponse, 422)
 	again := p.get("/messages/a-1")
 	if again.count("form[action$='/replay'] option") != 2 ||
 		again.says("form[action$='/replay'] option[selected]") != "edit 1 by olga" {
@@ -58,7 +58,7 @@ func TestEditAndReplay(t *testing.T) {
 		"/messages/a-1/replay",
 		order(1, "revision", "0"),
 	); a.status != http.StatusSeeOther ||
-		desktest.Message(t, b.store, "a-1").Order.Revision != 0 {
+		desktest.Message(t, b.store, "a-1").Request.Revision != 0 {
 		t.Errorf("a replay of the original answers %d", a.status)
 	}
 }

@@ -307,7 +307,7 @@ func (c *Console) jobsInSight(r *http.Request, to string) ([]page.JobView, error
 	}
 	var views []page.JobView
 	for _, j := range shown {
-		if j.State.Over() && j.EndedAt.Before(c.Now().Add(-shownFor)) {
+		if j.State.Ended() && j.EndedAt.Before(c.Now().Add(-shownFor)) {
 			continue
 		}
 		v := c.jobView(r, j, to)
@@ -356,14 +356,14 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		ReturnTo:   to,
 		Denied:     why(auth.Actor(r.Context()).May(j.Action)),
 		By:         printable(j.By.Name),
-		Active:     j.State == deadletter.JobRunning || n.Ordered > 0,
+		Active:     j.State == deadletter.JobRunning || n.InFlight > 0,
 		CanPause:   j.State == deadletter.JobRunning,
 		CanResume:  j.State == deadletter.JobPaused,
 		CanCancel:  j.State == deadletter.JobRunning || j.State == deadletter.JobPaused,
-		CanUndo:    j.State.Over() && j.Action == deadletter.ActArchive && n.Done > 0,
-		CanHide: j.State.Over() && n.Ordered == 0 && j.By.Name == auth.Actor(r.Context()).Name &&
+		CanUndo:    j.State.Ended() && j.Action == deadletter.ActArchive && n.Done > 0,
+		CanHide: j.State.Ended() && n.InFlight == 0 && j.By.Name == auth.Actor(r.Context()).Name &&
 			to != jobPath(j.ID),
-		Refresh: j.State.Over() && n.Ordered == 0 && strings.HasPrefix(to, "/messages"),
+		Refresh: j.State.Ended() && n.InFlight == 0 && strings.HasPrefix(to, "/messages"),
 		Started: ui.At(
 			j.StartedAt,
 		),
@@ -373,7 +373,7 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		Messages:    plural(n.Total(), "message"),
 		MessagesURL: jobMessages(j.ID, ""),
 	}
-	if j.State.Over() && j.Delivers() && n.Failed > 0 && n.Ordered == 0 {
+	if j.State.Ended() && j.Delivers() && n.Failed > 0 && n.InFlight == 0 {
 		addAgain(&v, j)
 	}
 	if j.Filter != "" {
@@ -438,7 +438,7 @@ func jobParts(j deadletter.Job) []page.JobPart {
 	add(j.Items.Done, wordsOf(j.Action).each, ui.Done, deadletter.ItemDone)
 	add(j.Items.Failed, "failed", ui.Fault, deadletter.ItemFailed)
 	add(j.Items.Skipped, "skipped", ui.Warn, deadletter.ItemSkipped)
-	add(j.Items.Ordered, "in flight", "plain", deadletter.ItemOrdered)
+	add(j.Items.InFlight, "in flight", "plain", deadletter.ItemInFlight)
 	add(j.Items.Pending, left, "plain", deadletter.ItemPending)
 	return parts
 }
@@ -529,10 +529,10 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 	if j.Items.Total() == 0 {
 		v.Denied = "No message matches any more: there is nothing to do."
 	}
-	if j.Unfit > 0 {
+	if j.Inapplicable > 0 {
 		v.Skipped = fmt.Sprintf(
 			"%s of them cannot be %s as they stand: they will be skipped.",
-			number(j.Unfit),
+			number(j.Inapplicable),
 			partOf(j.Action),
 		)
 	}

@@ -63,7 +63,7 @@ func (b bundle) workBy(t *testing.T, id deadletter.JobID, by delivery.Sender, to
 		if err != nil {
 			t.Fatal(err)
 		}
-		if j.State.Over() {
+		if j.State.Ended() {
 			stop()
 			if err := <-done; err != nil {
 				t.Fatal(err)
@@ -136,7 +136,7 @@ func TestAllThatMatchAreShownFrozenFirst(t *testing.T) {
 	for i := range 60 {
 		b.receive(t, fmt.Sprintf("a-%02d", i), func(c *deadletter.Capture) {
 			if i < 2 {
-				c.First.Outcome, c.First.StatusCode = deadletter.Unknown, 0
+				c.FirstAttempt.Outcome, c.FirstAttempt.StatusCode = deadletter.Unknown, 0
 			}
 		})
 		b.clock.Add(time.Minute)
@@ -194,7 +194,7 @@ func TestAllThatMatchAreShownFrozenFirst(t *testing.T) {
 func TestUnknownOutcomesAreAskedForInASelectionAsWell(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.receive(t, "a-1", func(c *deadletter.Capture) { c.First.Outcome = deadletter.Unknown })
+	b.receive(t, "a-1", func(c *deadletter.Capture) { c.FirstAttempt.Outcome = deadletter.Unknown })
 	p := b.member(t, "olga", deadletter.Operator)
 	asked := p.post("/messages/bulk", form("action", "replay", "item", "a-1@0", "back", "status=all"))
 	if asked.status != http.StatusSeeOther || asked.header.Get("Location") != "/jobs/1?back=status%3Dall" {
@@ -384,7 +384,7 @@ type picky struct{ refused []deadletter.ID }
 func (p picky) Send(_ context.Context, _ delivery.Destination, r delivery.Request) deadletter.Attempt {
 	if slices.Contains(p.refused, r.Message) {
 		return deadletter.Attempt{
-			Outcome:    deadletter.Rejected,
+			Outcome:    deadletter.ErrorResponse,
 			StatusCode: http.StatusUnprocessableEntity,
 			Error:      "The handler answered 422",
 			Done:       true,

@@ -143,7 +143,7 @@ func TestMessageThatFailsForGoodIsNewToThoseWhoLookForWork(t *testing.T) {
 	b.receive(t, "g-2")
 	p.post("/messages/g-2/replay", form("version", "0", "revision", "0"))
 	failed, all := p.follows("/messages", "g-1"), p.follows("/messages?status=all", "g-1")
-	b.finish(t, "g-2", deadletter.Rejected, 500)
+	b.finish(t, "g-2", deadletter.ErrorResponse, 500)
 	if u := failed.next(); u.New != "1" {
 		t.Errorf("the list of those that need a person is told %+v", u)
 	}

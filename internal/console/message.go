@@ -504,7 +504,7 @@ func result(l deadletter.Message, attempts []deadletter.Attempt) ui.Notice {
 	switch a.Outcome {
 	case deadletter.Delivered:
 		return ui.Notice{Kind: ui.Done, Text: "Delivered: " + took}
-	case deadletter.SentBack:
+	case deadletter.OutcomeRedriven:
 		if l.Status != deadletter.Redriven {
 			return ui.Notice{
 				Kind: ui.Warn,
@@ -517,7 +517,7 @@ func result(l deadletter.Message, attempts []deadletter.Attempt) ui.Notice {
 			Text: "Sent back to its queue in " + latency(a.Latency) + ".",
 			Hint: "If its consumer fails again, this message goes on with the new reason.",
 		}
-	case deadletter.Rejected:
+	case deadletter.ErrorResponse:
 		if a.Trigger.Redrives() {
 			return ui.Notice{Kind: ui.Fault, Text: "It was not sent back.", Hint: printable(a.Error)}
 		}

@@ -38,9 +38,9 @@ func TestReplayShowsItsResultInPlace(t *testing.T) {
 		a.says("#message-result") != "" {
 		t.Errorf("while it is in flight the panel says %q", a.says("#message-panel"))
 	}
-	b.finish(t, l.ID, deadletter.Rejected, 422)
+	b.finish(t, l.ID, deadletter.ErrorResponse, 422)
 	rejected := p.get(poll, htmx()...)
-	if rejected.says("#message-result") != "Rejected: 422 in 84 ms The handler answered: still broken" ||
+	if rejected.says("#message-result") != "Error response: 422 in 84 ms The handler answered: still broken" ||
 		rejected.count("[hx-get*=panel]") != 0 {
 		t.Errorf("the result is %q", rejected.says("#message-result"))
 	}
@@ -282,7 +282,7 @@ func TestTextFromOutsideNeverBreaksAPage(t *testing.T) {
 	evil := "\xff\x00\x1b<img src=x onerror=alert(1)>\u202e"
 	b.receive(t, "a-1", func(c *deadletter.Capture) {
 		c.Source, c.Reason, c.Query, c.Queue.GroupID = evil, evil, evil, evil
-		c.Headers["X-"+evil], c.First.Error, c.First.ResponseBody = []string{evil}, evil, []byte(evil)
+		c.Headers["X-"+evil], c.FirstAttempt.Error, c.FirstAttempt.ResponseBody = []string{evil}, evil, []byte(evil)
 		c.Headers["Content-Type"] = []string{evil}
 	})
 	b.draft(t, "a-1")

@@ -391,7 +391,7 @@ func (c *Console) filterView(l list) page.MessagesFilter {
 	for _, o := range deadletter.Outcomes() {
 		f.Outcomes = append(
 			f.Outcomes,
-			ui.Option{Value: string(o), Label: string(o), Selected: string(o) == l.query.Get("outcome")},
+			ui.Option{Value: string(o), Label: o.Label(), Selected: string(o) == l.query.Get("outcome")},
 		)
 	}
 	for _, n := range l.codes {
@@ -454,7 +454,7 @@ func marked(text string, terms []payload.Term) []ui.Segment {
 }
 
 func meets(word string, terms []payload.Term) bool {
-	return slices.ContainsFunc(terms, func(t payload.Term) bool { return t.Meets(word) })
+	return slices.ContainsFunc(terms, func(t payload.Term) bool { return t.Matches(word) })
 }
 
 // snippetBefore and snippetAfter are how much of a payload is shown before and after what was found in it, in bytes.
@@ -486,7 +486,7 @@ func snippet(text string, terms []payload.Term) string {
 func unmet(text string, terms []payload.Term) []payload.Term {
 	words := payload.Words(text)
 	return slices.DeleteFunc(slices.Clone(terms), func(t payload.Term) bool {
-		return slices.ContainsFunc(words, func(w payload.Word) bool { return t.Meets(text[w.Start:w.End]) })
+		return slices.ContainsFunc(words, func(w payload.Word) bool { return t.Matches(text[w.Start:w.End]) })
 	})
 }
 

@@ -38,17 +38,19 @@ func TestListShowsWhatIsAskedFor(t *testing.T) {
 	b.receive(t, "a-1")
 	b.clock.Add(time.Hour)
 	b.receive(t, "b-2", func(c *deadletter.Capture) {
-		c.Source, c.First.StatusCode, c.Reason = "cxone", 503, "503: upstream is restarting"
-		c.First.Error = c.Reason
+		c.Source, c.FirstAttempt.StatusCode, c.Reason = "cxone", 503, "503: upstream is restarting"
+		c.FirstAttempt.Error = c.Reason
 	})
 	b.clock.Add(time.Hour)
-	b.receive(t, "c-3", func(c *deadletter.Capture) { c.First.StatusCode, c.First.Outcome = 0, deadletter.Unreachable })
+	b.receive(t, "c-3", func(c *deadletter.Capture) {
+		c.FirstAttempt.StatusCode, c.FirstAttempt.Outcome = 0, deadletter.Unreachable
+	})
 	p := b.member(t, "olga", deadletter.Operator)
 	for query, want := range map[string]string{
 		"": "a-1", "status=failed": "a-1", "status=retrying": "c-3 b-2", "status=all": "c-3 b-2 a-1", "status=resolved": "",
 		"status=all&source=cxone": "b-2", "status=all&code=503": "b-2", "status=all&outcome=unreachable": "c-3", "status=all&q=upstream": "b-2",
 		"status=all&q=c-3": "c-3", "status=all&from=2026-03-02T10:30": "c-3 b-2", "status=all&to=2026-03-02T10:30": "a-1",
-		"status=all&from=2026-03-02T10:30&to=2026-03-02T11:30": "b-2", "status=all&source=genesys&code=422&outcome=rejected&q=missing": "a-1",
+		"status=all&from=2026-03-02T10:30&to=2026-03-02T11:30": "b-2", "status=all&source=genesys&code=422&outcome=error_response&q=missing": "a-1",
 	} {
 		a := p.get("/messages?" + query)
 		var ids []string
@@ -227,7 +229,7 @@ func TestSecretsAreMaskedEverywhere(t *testing.T) {
 	if a := p.post("/messages/a-1/edit", edit); a.status != http.StatusSeeOther {
 		t.Fatalf("the edit answers %d: %s", a.status, a.says("main"))
 	}
-	b.finish(t, l.ID, deadletter.Rejected, 422)
+	b.finish(t, l.ID, deadletter.ErrorResponse, 422)
 	pages = append(
 		pages,
 		"/messages/a-1?revision=0",
@@ -273,7 +275,7 @@ func TestSecretsAreMaskedEverywhere(t *testing.T) {
 func TestMessageOfNoSource(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.receive(t, "a-1", func(c *deadletter.Capture) { c.Source, c.First, c.Reason = "", nil, "" })
+	b.receive(t, "a-1", func(c *deadletter.Capture) { c.Source, c.FirstAttempt, c.Reason = "", nil, "" })
 	p := b.member(t, "olga", deadletter.Operator)
 	a := p.get("/messages/a-1")
 	if !strings.Contains(a.says(".denied"), "default_source") || a.count("form[action$='/replay']") != 0 ||

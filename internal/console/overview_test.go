@@ -28,7 +28,7 @@ func TestOverviewNumbersAreThoseOfTheirLists(t *testing.T) {
 		b.receive(t, fmt.Sprintf("g-%d", i))
 	}
 	other := func(c *deadletter.Capture) {
-		c.Source, c.First.StatusCode, c.First.Outcome = "cxone", 503, deadletter.Rejected
+		c.Source, c.FirstAttempt.StatusCode, c.FirstAttempt.Outcome = "cxone", 503, deadletter.ErrorResponse
 	}
 	b.receive(t, "c-0", other)
 	b.receive(t, "c-1", other)

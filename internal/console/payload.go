@@ -378,9 +378,9 @@ func (c *Console) ticketOf(r *http.Request, l deadletter.Message, shown deadlett
 		line(
 			"| %d (%s) | %s | %s | %s | %s | %s |",
 			a.Number,
-			a.Trigger,
+			a.Trigger.Label(),
 			ui.At(a.StartedAt).Text,
-			a.Outcome,
+			a.Outcome.Label(),
 			code(a.StatusCode),
 			latency(a.Latency),
 			inline(a.Error),

@@ -33,7 +33,7 @@ func queueBundle(t *testing.T) bundle {
 	})
 	for id, from := range map[string]string{"p-1": "payments", "l-1": "lambda"} {
 		b.receive(t, id, func(c *deadletter.Capture) {
-			c.Source, c.Destination, c.Foreign, c.First = "", "", true, nil
+			c.Source, c.Destination, c.Foreign, c.FirstAttempt = "", "", true, nil
 			c.Reason = "Received too often from payments.fifo, so SQS moved it to the DLQ"
 			c.Queue = deadletter.QueueFacts{
 				From:      from,
@@ -101,8 +101,8 @@ func TestEditedMessageGoesBackToItsQueue(t *testing.T) {
 		t.Fatalf("it answers %d %s", got.status, got.text)
 	}
 	l, err := b.store.Message(t.Context(), "p-1")
-	if err != nil || l.Status != deadletter.Replaying || l.Order.Trigger != deadletter.TriggerRedrive ||
-		l.Order.Revision != 1 {
+	if err != nil || l.Status != deadletter.Replaying || l.Request.Trigger != deadletter.TriggerRedrive ||
+		l.Request.Revision != 1 {
 		t.Fatalf("the message is %+v, %v", l, err)
 	}
 	if r, err := b.store.Revision(t.Context(), "p-1", 1); err != nil || string(r.Body) != `{"n":2}` || r.By != "olga" {

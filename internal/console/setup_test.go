@@ -117,8 +117,8 @@ func (b bundle) receive(t *testing.T, id string, changes ...func(*deadletter.Cap
 	c.Headers["X-Tenant"], c.Headers["X-Note"] = []string{"tenant-s3cret"}, []string{"a", "b <i>"}
 	c.Headers["X-Hub-Signature-256"] = []string{"sha256=s3cret"}
 	c.Query = "token=s3cret&page=2"
-	c.First.ResponseHeaders["Set-Cookie"] = []string{"id=s3cret"}
-	c.First.ResponseBody = []byte(`{"error":"field id is missing","echo":1,"customer":{"ssn":"078-05-1120"}}`)
+	c.FirstAttempt.ResponseHeaders["Set-Cookie"] = []string{"id=s3cret"}
+	c.FirstAttempt.ResponseBody = []byte(`{"error":"field id is missing","echo":1,"customer":{"ssn":"078-05-1120"}}`)
 	c.Queue = deadletter.QueueFacts{
 		Queue: "dlq",
 		Attributes: []deadletter.QueueAttribute{
@@ -153,7 +153,7 @@ func (b bundle) finish(t *testing.T, id deadletter.ID, outcome deadletter.Outcom
 		a := *opened.Attempt
 		a.Outcome, a.StatusCode, a.Latency = outcome, code, 84*time.Millisecond
 		switch outcome {
-		case deadletter.Rejected:
+		case deadletter.ErrorResponse:
 			a.Error = "The handler answered: still broken"
 		case deadletter.Unknown:
 			a.Error = "No answer within 10s: the handler may have processed it"

@@ -1,21 +1,29 @@
 package deadletter
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Outcome tells what became of a delivery, as honestly as the wire lets us know.
 type Outcome string
 
 // The outcomes of a delivery.
 const (
-	Delivered   Outcome = "delivered"   // answered 2xx
-	SentBack    Outcome = "redriven"    // SQS has it on the queue that it came from
-	Rejected    Outcome = "rejected"    // answered, not 2xx
-	Unreachable Outcome = "unreachable" // never sent
-	Unknown     Outcome = "unknown"     // sent, no answer in time: the handler may have processed it
+	Delivered       Outcome = "delivered"      // answered 2xx
+	OutcomeRedriven Outcome = "redriven"       // SQS has it on the queue that it came from
+	ErrorResponse   Outcome = "error_response" // answered, not 2xx
+	Unreachable     Outcome = "unreachable"    // never sent
+	Unknown         Outcome = "unknown"        // sent, no answer in time: the handler may have processed it
 )
 
+// Label returns the outcome in words for people.
+func (o Outcome) Label() string { return strings.ReplaceAll(string(o), "_", " ") }
+
 // Outcomes lists every outcome that a message can have.
-func Outcomes() []Outcome { return []Outcome{Rejected, Unreachable, Unknown, Delivered, SentBack} }
+func Outcomes() []Outcome {
+	return []Outcome{ErrorResponse, Unreachable, Unknown, Delivered, OutcomeRedriven}
+}
 
 // Trigger tells why a delivery was made.
 type Trigger string
@@ -26,11 +34,14 @@ const (
 	TriggerAuto    Trigger = "auto"    // an automatic retry
 	TriggerReplay  Trigger = "replay"  // a person asked for it
 	TriggerEdit    Trigger = "edit"    // a person edited and asked for it
-	TriggerBulk    Trigger = "bulk"    // a bulk action asked for it
+	TriggerJob     Trigger = "job"     // a bulk action asked for it
 
-	TriggerRedrive     Trigger = "redrive"      // a person asked for it to go back to its queue
-	TriggerBulkRedrive Trigger = "bulk redrive" // a bulk action did
+	TriggerRedrive    Trigger = "redrive"     // a person asked for it to go back to its queue
+	TriggerJobRedrive Trigger = "job_redrive" // a bulk action did
 )
+
+// Label returns the trigger in words for people.
+func (t Trigger) Label() string { return strings.ReplaceAll(string(t), "_", " ") }
 
 // MaxResponse is how much of a destination's answer an attempt keeps, in bytes.
 const MaxResponse = 4 << 10
@@ -64,7 +75,7 @@ func (a Attempt) Transient() bool {
 	switch a.Outcome {
 	case Unreachable, Unknown:
 		return true
-	case Rejected:
+	case ErrorResponse:
 		switch a.StatusCode {
 		case 408, 425, 429:
 			return true

@@ -6,9 +6,9 @@ import (
 	"encoding/binary"
 )
 
-// Link answers the chain value of an event that follows prev: an HMAC-SHA256 over the previous value and every field,
+// ChainLink returns the chain value of an event that follows prev: an HMAC-SHA256 over the previous value and every field,
 // so that a row changed, removed or put in between breaks the chain for whoever does not hold the key.
-func Link(key, prev []byte, sequence int64, e Event) []byte {
+func ChainLink(key, prev []byte, sequence int64, e Event) []byte {
 	text := make([]byte, 0, usualEvent)
 	text = appendField(text, prev)
 	text = appendNumber(text, sequence)
@@ -24,8 +24,8 @@ func Link(key, prev []byte, sequence int64, e Event) []byte {
 // usualEvent is how long the text of an event's link usually is, in bytes.
 const usualEvent = 512
 
-// Seal answers the value that vouches for the end of the chain, so that rows cut off its end are missed.
-func Seal(key []byte, sequence int64, last []byte) []byte {
+// ChainSeal returns the value that vouches for the end of the chain, so that rows cut off its end are missed.
+func ChainSeal(key []byte, sequence int64, last []byte) []byte {
 	text := appendNumber(appendField(nil, "head"), sequence)
 	return sum(key, appendField(text, last))
 }

@@ -32,15 +32,15 @@ func chainEvent() deadletter.Event {
 func TestLinkChangesWithEveryField(t *testing.T) {
 	t.Parallel()
 	key, prev := []byte("key"), []byte("previous")
-	base := deadletter.Link(key, prev, 7, chainEvent())
-	if len(base) != 32 || !bytes.Equal(base, deadletter.Link(key, prev, 7, chainEvent())) {
+	base := deadletter.ChainLink(key, prev, 7, chainEvent())
+	if len(base) != 32 || !bytes.Equal(base, deadletter.ChainLink(key, prev, 7, chainEvent())) {
 		t.Fatal("the same event does not give the same link")
 	}
 	links := map[string][]byte{
-		"key":      deadletter.Link([]byte("yek"), prev, 7, chainEvent()),
-		"previous": deadletter.Link(key, []byte("Previous"), 7, chainEvent()),
-		"first":    deadletter.Link(key, nil, 7, chainEvent()),
-		"sequence": deadletter.Link(key, prev, 8, chainEvent()),
+		"key":      deadletter.ChainLink([]byte("yek"), prev, 7, chainEvent()),
+		"previous": deadletter.ChainLink(key, []byte("Previous"), 7, chainEvent()),
+		"first":    deadletter.ChainLink(key, nil, 7, chainEvent()),
+		"sequence": deadletter.ChainLink(key, prev, 8, chainEvent()),
 	}
 	for i := range reflect.TypeFor[deadletter.Event]().NumField() {
 		e := chainEvent()
@@ -54,7 +54,7 @@ func TestLinkChangesWithEveryField(t *testing.T) {
 		default:
 			field.SetString(field.String() + "x")
 		}
-		links[name] = deadletter.Link(key, prev, 7, e)
+		links[name] = deadletter.ChainLink(key, prev, 7, e)
 	}
 	seen := map[string]string{string(base): "nothing"}
 	for name, link := range links {
@@ -69,11 +69,11 @@ func TestLinkChangesWithEveryField(t *testing.T) {
 func TestLinkAndSealStayAsTheyAre(t *testing.T) {
 	t.Parallel()
 	const link = "80ee63a5d1de8a2645190b072740ed670e2b12838f2629ebceabffdfda5ab2df"
-	if got := fmt.Sprintf("%x", deadletter.Link([]byte("key"), []byte("prev"), 77, chainEvent())); got != link {
+	if got := fmt.Sprintf("%x", deadletter.ChainLink([]byte("key"), []byte("prev"), 77, chainEvent())); got != link {
 		t.Errorf("the link is %s, and was %s", got, link)
 	}
 	const seal = "80bf44dbe9dd23bcb72a3ff54e1b87f184a0bacd32c0a5a8e06b71040a31bf7a"
-	if got := fmt.Sprintf("%x", deadletter.Seal([]byte("key"), 99, []byte("last"))); got != seal {
+	if got := fmt.Sprintf("%x", deadletter.ChainSeal([]byte("key"), 99, []byte("last"))); got != seal {
 		t.Errorf("the seal is %s, and was %s", got, seal)
 	}
 }
@@ -84,7 +84,7 @@ func TestLinkKeepsFieldsApart(t *testing.T) {
 	one, other := chainEvent(), chainEvent()
 	one.By, one.Addr = "anna", "b"
 	other.By, other.Addr = "ann", "ab"
-	if bytes.Equal(deadletter.Link(nil, nil, 1, one), deadletter.Link(nil, nil, 1, other)) {
+	if bytes.Equal(deadletter.ChainLink(nil, nil, 1, one), deadletter.ChainLink(nil, nil, 1, other)) {
 		t.Error("fields run into one another")
 	}
 }
@@ -94,25 +94,25 @@ func TestLinkHoldsWhatTheStoreKeeps(t *testing.T) {
 	t.Parallel()
 	e := chainEvent()
 	e.At = e.At.Add(123 * time.Microsecond).In(time.FixedZone("", 3600))
-	if !bytes.Equal(deadletter.Link(nil, nil, 1, e), deadletter.Link(nil, nil, 1, chainEvent())) {
+	if !bytes.Equal(deadletter.ChainLink(nil, nil, 1, e), deadletter.ChainLink(nil, nil, 1, chainEvent())) {
 		t.Error("the link of an event changes when it is read back")
 	}
 }
 
 func TestSeal(t *testing.T) {
 	t.Parallel()
-	base := deadletter.Seal([]byte("key"), 7, []byte("last"))
+	base := deadletter.ChainSeal([]byte("key"), 7, []byte("last"))
 	for name, seal := range map[string][]byte{
-		"key":      deadletter.Seal([]byte("yek"), 7, []byte("last")),
-		"sequence": deadletter.Seal([]byte("key"), 8, []byte("last")),
-		"last":     deadletter.Seal([]byte("key"), 7, []byte("Last")),
-		"a link":   deadletter.Link([]byte("key"), []byte("last"), 7, deadletter.Event{}),
+		"key":      deadletter.ChainSeal([]byte("yek"), 7, []byte("last")),
+		"sequence": deadletter.ChainSeal([]byte("key"), 8, []byte("last")),
+		"last":     deadletter.ChainSeal([]byte("key"), 7, []byte("Last")),
+		"a link":   deadletter.ChainLink([]byte("key"), []byte("last"), 7, deadletter.Event{}),
 	} {
 		if bytes.Equal(base, seal) {
 			t.Errorf("a change of %s leaves the seal as it was", name)
 		}
 	}
-	if !bytes.Equal(base, deadletter.Seal([]byte("key"), 7, []byte("last"))) {
+	if !bytes.Equal(base, deadletter.ChainSeal([]byte("key"), 7, []byte("last"))) {
 		t.Error("the same chain does not give the same seal")
 	}
 }

@@ -13,7 +13,7 @@ type Change struct {
 	Revision      *Revision // added with the change
 	Arrival       *Arrival  // added with the change
 	Returned      bool      // the queue facts are those of another message than before
-	Adopted       bool      // it has got a source
+	SourceChanged bool      // it has got a source
 	Event         Event
 }
 
@@ -95,24 +95,24 @@ func (s state) json() json.RawMessage {
 	return text
 }
 
-func (l Message) state() state {
-	return state{Status: l.Status, Revision: l.Revision, DueAt: l.DueAt, Arrivals: l.Arrivals}
+func (m Message) state() state {
+	return state{Status: m.Status, Revision: m.Revision, DueAt: m.DueAt, Arrivals: m.Arrivals}
 }
 
 // stateBeside is what an event keeps of a message beside what it was, or became.
-func (l Message) stateBeside(other Message) state {
-	s := l.state()
-	if l.Reason != other.Reason {
-		s.Reason = l.Reason
+func (m Message) stateBeside(other Message) state {
+	s := m.state()
+	if m.Reason != other.Reason {
+		s.Reason = m.Reason
 	}
-	if l.Source != other.Source {
-		s.Source = l.Source
+	if m.Source != other.Source {
+		s.Source = m.Source
 	}
 	return s
 }
 
 // changedFrom closes a transition: nothing leaves the domain without the event that describes it.
-func (l Message) changedFrom(before Message, by Actor, action, reason string, at time.Time) Change {
+func (m Message) changedFrom(before Message, by Actor, action, reason string, at time.Time) Change {
 	e := Event{
 		At:         at,
 		Actor:      by.Kind,
@@ -120,13 +120,13 @@ func (l Message) changedFrom(before Message, by Actor, action, reason string, at
 		Addr:       by.Addr,
 		Action:     action,
 		TargetKind: "message",
-		Target:     string(l.ID),
-		Source:     l.Source,
+		Target:     string(m.ID),
+		Source:     m.Source,
 		Reason:     reason,
-		After:      l.state().json(),
+		After:      m.state().json(),
 	}
 	if before.ID != "" {
-		e.Before, e.After = before.stateBeside(l).json(), l.stateBeside(before).json()
+		e.Before, e.After = before.stateBeside(m).json(), m.stateBeside(before).json()
 	}
-	return Change{Before: before, After: l, Event: e}
+	return Change{Before: before, After: m, Event: e}
 }

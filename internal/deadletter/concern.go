@@ -11,16 +11,16 @@ type concern struct {
 	err     error
 }
 
-// Concerning says which message an error is about, so that whoever logs it does.
-func Concerning(id ID, err error) error {
+// AboutMessage says which message an error is about, so that whoever logs it does.
+func AboutMessage(id ID, err error) error {
 	if err == nil {
 		return nil
 	}
 	return &concern{id, err}
 }
 
-// ConcernOf answers the message that an error is about.
-func ConcernOf(err error) (ID, bool) {
+// MessageOf answers the message that an error is about.
+func MessageOf(err error) (ID, bool) {
 	c, ok := errors.AsType[*concern](err)
 	if !ok {
 		return "", false

@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// drained begins what LastOrder says of a message that was put back on a queue.
+// drained begins what LastChange says of a message that was put back on a queue.
 const drained = "drained to "
 
 // Drain puts a message away that was put back on a queue, for another desk or another worker to deal with. One in
 // flight cannot be drained: Conflict.
-func (l Message) Drain(by Actor, to string, at time.Time) (Change, error) {
-	if l.Lease.Token != "" {
+func (m Message) Drain(by Actor, to string, at time.Time) (Change, error) {
+	if m.Lease.Token != "" {
 		return Change{}, Errorf(
 			Conflict,
 			"a delivery of this message was in flight when dlqdesk stopped: start it once, and stop it again",
 		)
 	}
-	next := l
+	next := m
 	var err error
 	if next.Status == Replaying { // what was ordered is not done here any more
 		if next, err = next.become(Failed, at); err != nil {
@@ -28,16 +28,16 @@ func (l Message) Drain(by Actor, to string, at time.Time) (Change, error) {
 		return Change{}, err
 	}
 	next.Version++
-	next.DueAt, next.Order = time.Time{}, Order{}
-	next.LastOrder = LastOrder{By: by.Name, Action: drained + to, At: at}
-	return next.changedFrom(l, by, "message.drain", "to "+to, at), nil
+	next.DueAt, next.Request = time.Time{}, DeliveryRequest{}
+	next.LastChange = LastChange{By: by.Name, Action: drained + to, At: at}
+	return next.changedFrom(m, by, "message.drain", "to "+to, at), nil
 }
 
 // isDrained tells whether a message was put back on a queue, so that it is here again when it comes from one.
-func (l Message) isDrained() bool {
-	return l.Status == Archived && strings.HasPrefix(l.LastOrder.Action, drained)
+func (m Message) isDrained() bool {
+	return m.Status == Archived && strings.HasPrefix(m.LastChange.Action, drained)
 }
 
-// Drains lists the statuses of messages that somebody or something still has to deal with. What was redriven is on
+// OpenStatuses lists the statuses of messages that somebody or something still has to deal with. What was redriven is on
 // its queue already.
-func Drains() []Status { return []Status{Failed, Retrying, Replaying} }
+func OpenStatuses() []Status { return []Status{Failed, Retrying, Replaying} }

@@ -60,13 +60,13 @@ func TestAnotherCauseHasAnotherFingerprint(t *testing.T) {
 func TestGroupFollowsTheLatestReason(t *testing.T) {
 	t.Parallel()
 	const to = "http://127.0.0.1:9090/genesys"
-	l := deadletter.Receive(
+	l := deadletter.NewMessage(
 		deadletter.Capture{
-			ID:          "a-1",
-			Source:      "genesys",
-			Destination: to,
-			Reason:      "down",
-			First:       &deadletter.Attempt{Number: 1, Outcome: deadletter.Rejected, StatusCode: 503},
+			ID:           "a-1",
+			Source:       "genesys",
+			Destination:  to,
+			Reason:       "down",
+			FirstAttempt: &deadletter.Attempt{Number: 1, Outcome: deadletter.ErrorResponse, StatusCode: 503},
 		},
 		retry,
 		0,
@@ -80,8 +80,8 @@ func TestGroupFollowsTheLatestReason(t *testing.T) {
 		t.Fatal(err)
 	}
 	for reason, a := range map[string]deadletter.Attempt{
-		"field id is missing": {Outcome: deadletter.Rejected, StatusCode: 422, Error: "field id is missing"},
-		"still down":          {Outcome: deadletter.Rejected, StatusCode: 503, Error: "still down"},
+		"field id is missing": {Outcome: deadletter.ErrorResponse, StatusCode: 422, Error: "field id is missing"},
+		"still down":          {Outcome: deadletter.ErrorResponse, StatusCode: 503, Error: "still down"},
 		"down":                {Outcome: deadletter.Delivered, StatusCode: 200},
 	} {
 		finish, err := claim.After.Finish("t", a, retry, 0, now)

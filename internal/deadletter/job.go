@@ -38,24 +38,24 @@ var legalJob = map[JobState][]JobState{
 	JobPaused:  {JobRunning, JobDone, JobCancelled},
 }
 
-// Over tells whether no further message will be worked on.
-func (s JobState) Over() bool { return s == JobDone || s == JobCancelled }
+// Ended tells whether no further message will be worked on.
+func (s JobState) Ended() bool { return s == JobDone || s == JobCancelled }
 
 // ItemState is what became of one message of a job.
 type ItemState string
 
 // The states of an item.
 const (
-	ItemPending ItemState = "pending" // not begun
-	ItemOrdered ItemState = "ordered" // its delivery is in flight
-	ItemDone    ItemState = "done"    // delivered, archived or restored
-	ItemFailed  ItemState = "failed"  // its delivery failed
-	ItemSkipped ItemState = "skipped" // the message did not take the action
+	ItemPending  ItemState = "pending" // not begun
+	ItemInFlight ItemState = "ordered" // its delivery is in flight
+	ItemDone     ItemState = "done"    // delivered, archived or restored
+	ItemFailed   ItemState = "failed"  // its delivery failed
+	ItemSkipped  ItemState = "skipped" // the message did not take the action
 )
 
 // ItemStates lists every state of an item.
 func ItemStates() []ItemState {
-	return []ItemState{ItemPending, ItemOrdered, ItemDone, ItemFailed, ItemSkipped}
+	return []ItemState{ItemPending, ItemInFlight, ItemDone, ItemFailed, ItemSkipped}
 }
 
 // Job is a bulk action over messages that were fixed when it was made.
@@ -75,18 +75,18 @@ type Job struct {
 
 	Items          JobItems
 	Oldest, Newest time.Time // receipt of its messages
-	Unfit          int       // messages that did not take the action when it was made
+	Inapplicable   int       // messages that did not take the action when it was made
 	Unknown        int       // messages whose latest outcome was unknown when it was made
 
 	CreatedAt, StartedAt, EndedAt time.Time
-	Last                          LastOrder // the latest thing that a person did to it
+	Last                          LastChange // the latest thing that a person did to it
 }
 
 // JobItems counts the messages of a job by what became of them.
-type JobItems struct{ Pending, Ordered, Done, Failed, Skipped int }
+type JobItems struct{ Pending, InFlight, Done, Failed, Skipped int }
 
 // Total is how many messages a job has.
-func (n JobItems) Total() int { return n.Pending + n.Ordered + n.Done + n.Failed + n.Skipped }
+func (n JobItems) Total() int { return n.Pending + n.InFlight + n.Done + n.Failed + n.Skipped }
 
 // JobChange is a job before and after, with its audit event.
 type JobChange struct {
@@ -96,7 +96,7 @@ type JobChange struct {
 
 // NewJob makes the draft of a job.
 func NewJob(by Actor, action Action, at time.Time) (Job, error) {
-	if len(action.Fits()) == 0 {
+	if len(action.AllowedStatuses()) == 0 {
 		return Job{}, Errorf(Invalid, "%q is nothing to do to many messages at once", action)
 	}
 	if err := by.May(action); err != nil {
@@ -155,8 +155,8 @@ func (j Job) Pause(by Actor, at time.Time) (JobChange, error) {
 	return next.changedFrom(j, by, "job.pause", "", at)
 }
 
-// Halt is a pause that nobody asked for.
-func (j Job) Halt(why string, at time.Time) (JobChange, error) {
+// PauseBySystem is a pause that nobody asked for.
+func (j Job) PauseBySystem(why string, at time.Time) (JobChange, error) {
 	next, err := j.become(JobPaused, System(), "paused", at)
 	if err != nil {
 		return JobChange{}, err
@@ -170,14 +170,14 @@ func (j Job) MayBegin(n int) int {
 	if j.Canary == 0 {
 		return n
 	}
-	return min(n, max(0, j.Canary-j.Items.Done-j.Items.Failed-j.Items.Ordered))
+	return min(n, max(0, j.Canary-j.Items.Done-j.Items.Failed-j.Items.InFlight))
 }
 
 // EndCanary pauses a job whose first messages have their results, for somebody to look at them; false while they have
 // not, and where there are no others.
 func (j Job) EndCanary(at time.Time) (JobChange, bool, error) {
 	n := j.Items
-	if j.State != JobRunning || j.Canary == 0 || n.Done+n.Failed < j.Canary || n.Ordered > 0 || n.Pending == 0 {
+	if j.State != JobRunning || j.Canary == 0 || n.Done+n.Failed < j.Canary || n.InFlight > 0 || n.Pending == 0 {
 		return JobChange{}, false, nil
 	}
 	why := fmt.Sprintf(
@@ -188,7 +188,7 @@ func (j Job) EndCanary(at time.Time) (JobChange, bool, error) {
 	)
 	tried := j
 	tried.Canary = 0
-	change, err := tried.Halt(why, at)
+	change, err := tried.PauseBySystem(why, at)
 	change.Before = j
 	return change, err == nil, err
 }
@@ -224,7 +224,7 @@ func (j Job) Cancel(by Actor, at time.Time) (JobChange, error) {
 
 // Finish ends a job of which every message has its result; false while there are others, or when it is over already.
 func (j Job) Finish(at time.Time) (JobChange, bool, error) {
-	if j.State != JobRunning && j.State != JobPaused || j.Items.Pending+j.Items.Ordered > 0 {
+	if j.State != JobRunning && j.State != JobPaused || j.Items.Pending+j.Items.InFlight > 0 {
 		return JobChange{}, false, nil
 	}
 	next := j
@@ -237,7 +237,7 @@ func (j Job) Finish(at time.Time) (JobChange, bool, error) {
 func (j Job) become(state JobState, by Actor, did string, at time.Time) (Job, error) {
 	if slices.Contains(legalJob[j.State], state) && (did != "resumed" || j.State == JobPaused) &&
 		(did != "started" || j.State == JobDraft) {
-		j.State, j.Last = state, LastOrder{By: by.Name, Action: did, At: at}
+		j.State, j.Last = state, LastChange{By: by.Name, Action: did, At: at}
 		return j, nil
 	}
 	switch {
@@ -289,8 +289,8 @@ func (j Job) changedFrom(before Job, by Actor, action, reason string, at time.Ti
 	return JobChange{Before: before, After: j, Event: e}, err
 }
 
-// Fits lists the statuses of messages that take an action.
-func (a Action) Fits() []Status {
+// AllowedStatuses lists the statuses of messages that take an action.
+func (a Action) AllowedStatuses() []Status {
 	var fit []Status
 	for _, s := range Statuses() {
 		if a.takes(s) {
@@ -319,11 +319,11 @@ type Patcher func(body, patch []byte) ([]byte, error)
 // ChangeOf answers what the job does to a message whose version was fixed with it. latest is the newest revision of
 // the message, which only a job that edits reads. Conflict and Invalid say why the message does not take it, in words
 // that are the same for all messages of the same cause.
-func (j Job) ChangeOf(l Message, version int, latest Revision, patch Patcher, at time.Time) (Change, error) {
-	if err := j.refusal(l, version); err != nil {
+func (j Job) ChangeOf(m Message, version int, latest Revision, patch Patcher, at time.Time) (Change, error) {
+	if err := j.refusal(m, version); err != nil {
 		return Change{}, err
 	}
-	c, err := j.change(l, version, latest, patch, at)
+	c, err := j.change(m, version, latest, patch, at)
 	if err != nil {
 		return Change{}, err
 	}
@@ -331,63 +331,63 @@ func (j Job) ChangeOf(l Message, version int, latest Revision, patch Patcher, at
 	return c, nil
 }
 
-func (j Job) refusal(l Message, version int) error {
+func (j Job) refusal(m Message, version int) error {
 	switch {
-	case version != l.Version && l.LastOrder.By != "":
-		return Errorf(Conflict, "%s by %s in the meantime", l.LastOrder.Action, l.LastOrder.By)
-	case version != l.Version:
+	case version != m.Version && m.LastChange.By != "":
+		return Errorf(Conflict, "%s by %s in the meantime", m.LastChange.Action, m.LastChange.By)
+	case version != m.Version:
 		return Errorf(Conflict, "changed in the meantime")
-	case j.Action.takes(l.Status):
+	case j.Action.takes(m.Status):
 		return nil
-	case l.Status == Replaying && l.Order.Trigger == TriggerAuto:
+	case m.Status == Replaying && m.Request.Trigger == TriggerAuto:
 		return Errorf(Conflict, "an automatic retry was in flight")
-	case l.Status == Replaying:
-		return Errorf(Conflict, "a %s by %s was in flight", l.Order.Trigger.noun(), l.Order.By)
+	case m.Status == Replaying:
+		return Errorf(Conflict, "a %s by %s was in flight", m.Request.Trigger.noun(), m.Request.By)
 	case j.Action == ActRestore:
-		return Errorf(Conflict, "%s, not archived", l.Status)
+		return Errorf(Conflict, "%s, not archived", m.Status)
 	}
-	return Errorf(Conflict, "%s already", l.Status)
+	return Errorf(Conflict, "%s already", m.Status)
 }
 
-func (j Job) change(l Message, version int, latest Revision, patch Patcher, at time.Time) (Change, error) {
+func (j Job) change(m Message, version int, latest Revision, patch Patcher, at time.Time) (Change, error) {
 	switch j.Action {
 	case ActReplay, ActRedrive:
-		return j.sendOn(l, version, at)
+		return j.sendOn(m, version, at)
 	case ActEdit, ActEditRedrive:
-		trigger := TriggerBulk
+		trigger := TriggerJob
 		if j.Action.Redrives() {
-			trigger = TriggerBulkRedrive
+			trigger = TriggerJobRedrive
 		}
 		body, err := patch(latest.Body, j.Patch)
 		if err != nil {
 			return Change{}, err
 		}
 		if latest.Number > 0 && bytes.Equal(body, latest.Body) {
-			return j.sendOn(l, version, at) // it was edited when it tested its destination
+			return j.sendOn(m, version, at) // it was edited when it tested its destination
 		}
 		edited := Revision{Body: body, Headers: latest.Headers, Reason: j.Reason}
-		return l.EditAndReplay(j.By, trigger, edited, version, at)
+		return m.EditAndReplay(j.By, trigger, edited, version, at)
 	case ActArchive:
-		return l.Archive(j.By, j.Reason, version, at)
+		return m.Archive(j.By, j.Reason, version, at)
 	case ActRestore:
-		return l.Restore(j.By, version, at)
+		return m.Restore(j.By, version, at)
 	case ActView, ActProbe, ActAcknowledge, ActUsers:
 	}
 	return Change{}, Errorf(Invalid, "%q is nothing to do to many messages at once", j.Action)
 }
 
 // sendOn orders that the latest revision goes where the job sends its messages.
-func (j Job) sendOn(l Message, version int, at time.Time) (Change, error) {
+func (j Job) sendOn(m Message, version int, at time.Time) (Change, error) {
 	if j.Action.Redrives() {
-		return l.OrderRedrive(j.By, TriggerBulkRedrive, l.Revision, version, at)
+		return m.Redrive(j.By, TriggerJobRedrive, m.Revision, version, at)
 	}
-	return l.OrderReplay(j.By, TriggerBulk, l.Revision, version, at)
+	return m.Replay(j.By, TriggerJob, m.Revision, version, at)
 }
 
 // ItemResult answers what a finished delivery means for the job that ordered it.
 func (a Attempt) ItemResult() (ItemState, string) {
 	switch {
-	case a.Outcome == Delivered || a.Outcome == SentBack:
+	case a.Outcome == Delivered || a.Outcome == OutcomeRedriven:
 		return ItemDone, ""
 	case a.Probe && a.Transient():
 		return ItemPending, "" // the message was lent to test its destination, and waits as before

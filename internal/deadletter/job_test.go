@@ -103,7 +103,7 @@ func TestJobFitsTheStatusesThatTakeItsAction(t *testing.T) {
 				want = status.CanRestore()
 			case deadletter.ActView, deadletter.ActUsers:
 			}
-			if got := slices.Contains(action.Fits(), status); got != want {
+			if got := slices.Contains(action.AllowedStatuses(), status); got != want {
 				t.Errorf("%s fits %s: %v", action, status, got)
 			}
 		}

@@ -75,18 +75,18 @@ type Message struct {
 	AutoAttempts  int     // automatic deliveries so far, the receiver's included
 	ReceivedAt    time.Time
 	LastAttemptAt time.Time
-	DueAt         time.Time // when the worker may deliver it next; zero when nothing is due
-	Arrivals      int       // how often the webhook arrived on the queue
-	Revision      int       // the latest revision; 0 is what was received
-	Version       int       // counts the changes that people ordered
-	Order         Order     // the delivery that is ordered or in flight, while Replaying
-	Lease         Lease     // who delivers it now; zero when nobody does
-	LastOrder     LastOrder // the latest change that a person ordered
+	DueAt         time.Time       // when the worker may deliver it next; zero when nothing is due
+	Arrivals      int             // how often the webhook arrived on the queue
+	Revision      int             // the latest revision; 0 is what was received
+	Version       int             // counts the changes that people ordered
+	Request       DeliveryRequest // the delivery that is ordered or in flight, while Replaying
+	Lease         Lease           // who delivers it now; zero when nobody does
+	LastChange    LastChange      // the latest change that a person ordered
 	Queue         QueueFacts
 }
 
-// Order is a delivery that somebody asked for.
-type Order struct {
+// DeliveryRequest is a delivery that was asked for.
+type DeliveryRequest struct {
 	Trigger  Trigger
 	By       string
 	Revision int
@@ -99,8 +99,8 @@ type Lease struct {
 	Until time.Time
 }
 
-// LastOrder tells who changed a message last, for the message that explains a conflict.
-type LastOrder struct {
+// LastChange tells who changed a message last, for the message that explains a conflict.
+type LastChange struct {
 	By     string
 	Action string // past tense: "replayed", "edited and replayed", "redriven", "archived", "restored"
 	At     time.Time
@@ -167,7 +167,7 @@ type Arrival struct {
 	Number    int
 	At        time.Time
 	MessageID string // the queue's
-	Receipt   ID     // which receipt of the webhook it was: a message that the queue hands out again has the same
+	ReceiptID ID     // which receipt of the webhook it was: a message that the queue hands out again has the same
 	Headers   Headers
 	Body      []byte
 	Differs   bool
@@ -216,21 +216,21 @@ type Capture struct {
 	Reason     string
 	// the queue message as it was, where Body is only a part of it and it may have to be sent back
 	QueueMessage []byte
-	Marked       ID       // the message that a mark of ours names; "" where the message has none
+	RedriveOf    ID       // the message that a mark of ours names; "" where the message has none
 	Digest       string   // names a message without a mark that may have been sent back
 	RetryCount   int      // retries that another program made before
-	First        *Attempt // the receiver's attempt; nil when the message does not tell
+	FirstAttempt *Attempt // the receiver's attempt; nil when the message does not tell
 	Foreign      bool     // no envelope: another program's message, which was already retried its own way
 	Queue        QueueFacts
 }
 
-// Receipt names what counts once in the ledger, however often a queue hands it out.
-func (c Capture) Receipt() ID { return cmp.Or(ID(c.ReceiveID), c.ID) }
+// ReceiptID names what counts once in the ledger, however often a queue hands it out.
+func (c Capture) ReceiptID() ID { return cmp.Or(ID(c.ReceiveID), c.ID) }
 
-// Receive makes a new message of a capture. A transient failure of a known source is retried by itself while the policy
+// NewMessage makes a new message of a capture. A transient failure of a known source is retried by itself while the policy
 // has attempts left; everything else needs a person.
-func Receive(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
-	l := Message{
+func NewMessage(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
+	m := Message{
 		ID:          c.ID,
 		Source:      c.Source,
 		Destination: c.Destination,
@@ -247,85 +247,85 @@ func Receive(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
 		AutoAttempts: c.RetryCount + 1,
 		Queue:        c.Queue,
 	}
-	l.failedFor(c.Reason)
-	if l.WebhookID == "" {
-		l.WebhookID = string(c.ID)
+	m.failedFor(c.Reason)
+	if m.WebhookID == "" {
+		m.WebhookID = string(c.ID)
 	}
 	failed := Attempt{Outcome: Unknown}
-	if c.First != nil {
-		failed = *c.First
-		l.Attempts, l.LastAttemptAt = failed.Number, failed.StartedAt
-		l.Outcome, l.StatusCode = failed.Outcome, failed.StatusCode
+	if c.FirstAttempt != nil {
+		failed = *c.FirstAttempt
+		m.Attempts, m.LastAttemptAt = failed.Number, failed.StartedAt
+		m.Outcome, m.StatusCode = failed.Outcome, failed.StatusCode
 	}
-	if due, ok := p.next(failed, l.AutoAttempts, roll, at); ok && c.Source != "" && !c.Foreign {
-		l.Status, l.DueAt = Retrying, due
+	if due, ok := p.next(failed, m.AutoAttempts, roll, at); ok && c.Source != "" && !c.Foreign {
+		m.Status, m.DueAt = Retrying, due
 	}
 	original := Revision{Body: c.Body, Headers: c.Headers, QueueMessage: c.QueueMessage, At: at}
-	change := l.changedFrom(Message{}, System(), "message.received", c.Reason, at)
-	change.Attempt, change.Revision = c.First, &original
-	if c.Receipt() != c.ID {
-		change.Arrival = &Arrival{Number: l.Arrivals, At: at, MessageID: c.Queue.MessageID, Receipt: c.Receipt()}
+	change := m.changedFrom(Message{}, System(), "message.received", c.Reason, at)
+	change.Attempt, change.Revision = c.FirstAttempt, &original
+	if c.ReceiptID() != c.ID {
+		change.Arrival = &Arrival{Number: m.Arrivals, At: at, MessageID: c.Queue.MessageID, ReceiptID: c.ReceiptID()}
 	}
-	change.Event.After = state{Status: l.Status, Source: l.Source, DueAt: l.DueAt, BodySHA256: digestOf(c.Body)}.json()
+	change.Event.After = state{Status: m.Status, Source: m.Source, DueAt: m.DueAt, BodySHA256: digestOf(c.Body)}.json()
 	return change
 }
 
 // failedFor notes why the message failed, and with it the group that it belongs to.
-func (l *Message) failedFor(reason string) {
-	l.Reason, l.Fingerprint = reason, Fingerprint(l.Source, l.Destination, reason)
+func (m *Message) failedFor(reason string) {
+	m.Reason, m.Fingerprint = reason, Fingerprint(m.Source, m.Destination, reason)
 }
 
 // ArriveAgain counts one more arrival of a message. Its status stays: what a person or a retry achieved is not undone.
-func (l Message) ArriveAgain(c Capture, original Revision, at time.Time) Change {
-	if back, err := l.become(Failed, at); err == nil && l.isDrained() {
+func (m Message) ArriveAgain(c Capture, original Revision, at time.Time) Change {
+	if back, err := m.become(Failed, at); err == nil && m.isDrained() {
 		back.Version++
-		back.LastOrder = LastOrder{}
-		return back.arrived(l, c, original, "message.returned", at)
+		back.LastChange = LastChange{}
+		return back.arrived(m, c, original, "message.returned", at)
 	}
-	return l.arrived(l, c, original, "message.arrived_again", at)
+	return m.arrived(m, c, original, "message.arrived_again", at)
 }
 
-// arrived counts an arrival of what l has become of a message. known is the revision that its body ought to be.
-func (l Message) arrived(before Message, c Capture, known Revision, action string, at time.Time) Change {
-	l.Arrivals++
-	arrival := Arrival{Number: l.Arrivals, At: at, MessageID: c.Queue.MessageID, Receipt: c.Receipt()}
+// arrived counts an arrival of what m has become of a message. known is the revision that its body ought to be.
+func (m Message) arrived(before Message, c Capture, known Revision, action string, at time.Time) Change {
+	m.Arrivals++
+	arrival := Arrival{Number: m.Arrivals, At: at, MessageID: c.Queue.MessageID, ReceiptID: c.ReceiptID()}
 	if string(c.Body) != string(known.Body) {
 		arrival.Differs, arrival.Body, arrival.Headers = true, c.Body, c.Headers
 	}
 	reason := ""
-	if l.Reason != before.Reason {
-		reason = l.Reason
+	if m.Reason != before.Reason {
+		reason = m.Reason
 	}
-	change := l.changedFrom(before, System(), action, reason, at)
+	change := m.changedFrom(before, System(), action, reason, at)
 	change.Arrival = &arrival
 	return change
 }
 
-// OrderReplay asks for a delivery of a revision. version is that of the page the person saw.
-func (l Message) OrderReplay(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
-	if err := l.CheckDestination(true); err != nil {
+// Replay asks for a delivery of a revision. version is that of the page the person saw.
+func (m Message) Replay(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
+	if err := m.CheckDestination(true); err != nil {
 		return Change{}, err
 	}
-	return l.orderDelivery(by, trigger, revision, version, at)
+	return m.requestDelivery(by, trigger, revision, version, at)
 }
 
-func (l Message) orderDelivery(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
-	if err := l.fresh(version, at); err != nil {
+func (m Message) requestDelivery(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
+	if err := m.fresh(version, at); err != nil {
 		return Change{}, err
 	}
-	if revision < 0 || revision > l.Revision {
+	if revision < 0 || revision > m.Revision {
 		return Change{}, Errorf(NotFound, "this message has no revision %d", revision)
 	}
-	next, err := l.become(Replaying, at)
+	next, err := m.become(Replaying, at)
 	if err != nil {
 		return Change{}, err
 	}
-	next.order(by, trigger, revision, trigger.did(), at)
+	next.request(by, trigger, revision, trigger.did(), at)
 	action := "message.replay"
 	if trigger.Redrives() {
 		action = "message.redrive"
 	}
-	return next.changedFrom(l, by, action, "", at), nil
+	return next.changedFrom(m, by, action, "", at), nil
 }
 
 // did says in the past tense what was ordered.
@@ -337,63 +337,63 @@ func (t Trigger) did() string {
 }
 
 // EditAndReplay adds a revision and asks for its delivery.
-func (l Message) EditAndReplay(by Actor, trigger Trigger, r Revision, version int, at time.Time) (Change, error) {
-	if err := l.fresh(version, at); err != nil {
+func (m Message) EditAndReplay(by Actor, trigger Trigger, r Revision, version int, at time.Time) (Change, error) {
+	if err := m.fresh(version, at); err != nil {
 		return Change{}, err
 	}
 	if err := ActEdit.checkReason(r.Reason); err != nil {
 		return Change{}, err
 	}
-	if err := l.checkWay(trigger.Redrives()); err != nil {
+	if err := m.checkWay(trigger.Redrives()); err != nil {
 		return Change{}, err
 	}
-	next, err := l.become(Replaying, at)
+	next, err := m.become(Replaying, at)
 	if err != nil {
 		return Change{}, err
 	}
 	next.Revision++
 	r.Number, r.By, r.At = next.Revision, by.Name, at
-	next.order(by, trigger, r.Number, "edited and "+trigger.did(), at)
+	next.request(by, trigger, r.Number, "edited and "+trigger.did(), at)
 	action := "message.edit"
 	if trigger.Redrives() {
 		action = "message.edit_redrive"
 	}
-	c := next.changedFrom(l, by, action, r.Reason, at)
+	c := next.changedFrom(m, by, action, r.Reason, at)
 	after := next.state()
 	after.BodySHA256 = digestOf(r.Body)
 	c.Revision, c.Event.After = &r, after.json()
 	return c, nil
 }
 
-func (l *Message) order(by Actor, t Trigger, revision int, action string, at time.Time) {
-	l.Version++
-	l.DueAt, l.Lease = at, Lease{}
-	l.Order = Order{Trigger: t, By: by.Name, Revision: revision, At: at}
-	l.LastOrder = LastOrder{By: by.Name, Action: action, At: at}
+func (m *Message) request(by Actor, t Trigger, revision int, action string, at time.Time) {
+	m.Version++
+	m.DueAt, m.Lease = at, Lease{}
+	m.Request = DeliveryRequest{Trigger: t, By: by.Name, Revision: revision, At: at}
+	m.LastChange = LastChange{By: by.Name, Action: action, At: at}
 }
 
 // Claim opens the delivery that is due, under a lease. The attempt it carries is written before the request is sent.
-func (l Message) Claim(lease Lease, traceParent string, at time.Time) (Change, error) {
-	waits := l.Status == Retrying || l.Status == Replaying
-	if !waits || l.DueAt.IsZero() || l.DueAt.After(at) || l.Lease.Token != "" {
+func (m Message) Claim(lease Lease, traceParent string, at time.Time) (Change, error) {
+	waits := m.Status == Retrying || m.Status == Replaying
+	if !waits || m.DueAt.IsZero() || m.DueAt.After(at) || m.Lease.Token != "" {
 		return Change{}, Errorf(Conflict, "nothing of this message is due")
 	}
-	next := l
-	if l.Status == Retrying {
+	next := m
+	if m.Status == Retrying {
 		next.Status = Replaying
-		next.Order = Order{Trigger: TriggerAuto, By: System().Name, Revision: l.Revision, At: at}
+		next.Request = DeliveryRequest{Trigger: TriggerAuto, By: System().Name, Revision: m.Revision, At: at}
 	}
-	if next.Order.Trigger == TriggerAuto {
+	if next.Request.Trigger == TriggerAuto {
 		next.AutoAttempts++
 	}
 	next.Attempts++
 	next.Lease, next.DueAt, next.LastAttemptAt = lease, time.Time{}, at
-	c := next.changedFrom(l, System(), "attempt.started", "", at)
+	c := next.changedFrom(m, System(), "attempt.started", "", at)
 	c.Attempt = &Attempt{
 		Number:      next.Attempts,
-		Trigger:     next.Order.Trigger,
-		Actor:       next.Order.By,
-		Revision:    next.Order.Revision,
+		Trigger:     next.Request.Trigger,
+		Actor:       next.Request.By,
+		Revision:    next.Request.Revision,
 		StartedAt:   at,
 		TraceParent: traceParent,
 	}
@@ -402,26 +402,26 @@ func (l Message) Claim(lease Lease, traceParent string, at time.Time) (Change, e
 
 // Finish records what became of the delivery under the lease of that token. A result whose lease was lost is a
 // Conflict.
-func (l Message) Finish(token string, a Attempt, p RetryPolicy, roll float64, at time.Time) (Change, error) {
-	if l.Status != Replaying || l.Lease.Token == "" || l.Lease.Token != token {
+func (m Message) Finish(token string, a Attempt, p RetryPolicy, roll float64, at time.Time) (Change, error) {
+	if m.Status != Replaying || m.Lease.Token == "" || m.Lease.Token != token {
 		return Change{}, Errorf(Conflict, "the lease of this delivery was lost")
 	}
 	a.Done = true
-	next := l
-	next.Lease, next.Order = Lease{}, Order{}
+	next := m
+	next.Lease, next.Request = Lease{}, DeliveryRequest{}
 	next.Outcome, next.StatusCode, next.DueAt = a.Outcome, a.StatusCode, time.Time{}
-	if a.Probe && a.Transient() && l.Order.Trigger == TriggerAuto {
+	if a.Probe && a.Transient() && m.Request.Trigger == TriggerAuto {
 		next.AutoAttempts-- // the message was lent to test its destination, and waits as before
 	}
 	due, again := p.next(a, next.AutoAttempts, roll, at)
 	switch {
 	case a.Outcome == Delivered:
 		next.Status = Resolved
-	case a.Outcome == SentBack:
+	case a.Outcome == OutcomeRedriven:
 		next.Status = Redriven
-	case l.SendsBack():
+	case m.IsRedriving():
 		next.Status = Failed // for the reason that it had: why it was not sent back stands with the attempt
-	case again && l.Order.Revision == l.Revision: // retries deliver the latest revision: nobody asked for that one after another
+	case again && m.Request.Revision == m.Revision: // retries deliver the latest revision: nobody asked for that one after another
 		next.Status, next.DueAt = Retrying, due
 		next.failedFor(a.Error)
 	default:
@@ -429,48 +429,48 @@ func (l Message) Finish(token string, a Attempt, p RetryPolicy, roll float64, at
 		next.failedFor(a.Error)
 	}
 	by := System()
-	if l.Order.Trigger != TriggerAuto {
-		by = Actor{Kind: ActorUser, Name: l.Order.By}
+	if m.Request.Trigger != TriggerAuto {
+		by = Actor{Kind: ActorUser, Name: m.Request.By}
 	}
 	action := "attempt." + string(a.Outcome)
-	if l.SendsBack() && a.Outcome != SentBack {
+	if m.IsRedriving() && a.Outcome != OutcomeRedriven {
 		action = "attempt.redrive_" + string(a.Outcome)
 	}
-	c := next.changedFrom(l, by, action, a.Error, at)
-	after := next.stateBeside(l)
+	c := next.changedFrom(m, by, action, a.Error, at)
+	after := next.stateBeside(m)
 	after.Attempt, after.StatusCode, after.LatencyMS = a.Number, a.StatusCode, a.Latency.Milliseconds()
 	c.Attempt, c.Event.After = &a, after.json()
 	return c, nil
 }
 
 // Reclaim ends a delivery whose process died. Nobody knows whether the handler got it, so its outcome is unknown.
-func (l Message) Reclaim(open Attempt, p RetryPolicy, roll float64, at time.Time) (Change, error) {
+func (m Message) Reclaim(open Attempt, p RetryPolicy, roll float64, at time.Time) (Change, error) {
 	open.Outcome, open.Latency = Unknown, max(0, at.Sub(open.StartedAt))
 	open.Error = "dlqdesk stopped during this delivery: the handler may have processed it"
-	if l.SendsBack() {
+	if m.IsRedriving() {
 		open.Error = "dlqdesk stopped during this redrive: the message may be on its queue"
 	}
-	return l.Finish(l.Lease.Token, open, p, roll, at)
+	return m.Finish(m.Lease.Token, open, p, roll, at)
 }
 
 // Probe makes the retry of a message that waits for it due now, to find out how its destination does.
-func (l Message) Probe(by Actor, at time.Time) (Change, error) {
-	if l.Status != Retrying || l.Lease.Token != "" {
-		return Change{}, Errorf(Conflict, "this message is %s: it waits for no retry", l.Status)
+func (m Message) Probe(by Actor, at time.Time) (Change, error) {
+	if m.Status != Retrying || m.Lease.Token != "" {
+		return Change{}, Errorf(Conflict, "this message is %s: it waits for no retry", m.Status)
 	}
-	next := l
+	next := m
 	if next.DueAt.After(at) {
 		next.DueAt = at
 	}
-	return next.changedFrom(l, by, "destination.probe", "", at), nil
+	return next.changedFrom(m, by, "destination.probe", "", at), nil
 }
 
 // Archive puts the message away. It returns Conflict while a delivery is in flight, and Invalid without a reason.
-func (l Message) Archive(by Actor, why string, version int, at time.Time) (Change, error) {
-	if err := l.fresh(version, at); err != nil {
+func (m Message) Archive(by Actor, why string, version int, at time.Time) (Change, error) {
+	if err := m.fresh(version, at); err != nil {
 		return Change{}, err
 	}
-	next, err := l.become(Archived, at)
+	next, err := m.become(Archived, at)
 	if err != nil {
 		return Change{}, err
 	}
@@ -479,93 +479,93 @@ func (l Message) Archive(by Actor, why string, version int, at time.Time) (Chang
 	}
 	next.Version++
 	next.DueAt = time.Time{}
-	next.LastOrder = LastOrder{By: by.Name, Action: "archived", At: at}
-	return next.changedFrom(l, by, "message.archive", why, at), nil
+	next.LastChange = LastChange{By: by.Name, Action: "archived", At: at}
+	return next.changedFrom(m, by, "message.archive", why, at), nil
 }
 
 // Restore brings an archived message back: resolved if its latest delivery succeeded, otherwise to a person.
-func (l Message) Restore(by Actor, version int, at time.Time) (Change, error) {
-	if err := l.fresh(version, at); err != nil {
+func (m Message) Restore(by Actor, version int, at time.Time) (Change, error) {
+	if err := m.fresh(version, at); err != nil {
 		return Change{}, err
 	}
-	if err := l.checkArchived(at); err != nil {
+	if err := m.checkArchived(at); err != nil {
 		return Change{}, err
 	}
 	status := Failed
-	switch l.Outcome {
+	switch m.Outcome {
 	case Delivered:
 		status = Resolved
-	case SentBack:
+	case OutcomeRedriven:
 		status = Redriven
-	case Rejected, Unreachable, Unknown:
+	case ErrorResponse, Unreachable, Unknown:
 	}
-	next, err := l.become(status, at)
+	next, err := m.become(status, at)
 	if err != nil {
 		return Change{}, err
 	}
 	next.Version++
-	next.LastOrder = LastOrder{By: by.Name, Action: "restored", At: at}
-	return next.changedFrom(l, by, "message.restore", "", at), nil
+	next.LastChange = LastChange{By: by.Name, Action: "restored", At: at}
+	return next.changedFrom(m, by, "message.restore", "", at), nil
 }
 
 // checkArchived returns a Conflict where there is nothing to restore.
-func (l Message) checkArchived(at time.Time) error {
-	if l.Status == Archived {
+func (m Message) checkArchived(at time.Time) error {
+	if m.Status == Archived {
 		return nil
 	}
 	return Errorf(
 		Conflict,
 		"this message is %s, not archived: there is nothing to restore%s",
-		l.Status,
-		l.lastOrder(at),
+		m.Status,
+		m.lastChange(at),
 	)
 }
 
 // become is the one function that moves a message to another status.
-func (l Message) become(next Status, at time.Time) (Message, error) {
-	if l.Status.canBecome(next) {
-		l.Status = next
-		return l, nil
+func (m Message) become(next Status, at time.Time) (Message, error) {
+	if m.Status.canBecome(next) {
+		m.Status = next
+		return m, nil
 	}
 	switch {
-	case l.Status == Replaying && l.Order.Trigger == TriggerAuto:
-		return l, Errorf(Conflict, "an automatic retry of this message is in flight: wait for its result")
-	case l.Status == Replaying:
-		return l, Errorf(
+	case m.Status == Replaying && m.Request.Trigger == TriggerAuto:
+		return m, Errorf(Conflict, "an automatic retry of this message is in flight: wait for its result")
+	case m.Status == Replaying:
+		return m, Errorf(
 			Conflict,
 			"already %s by %s %s: wait for the result",
-			l.Order.Trigger.did(),
-			l.Order.By,
-			ago(l.Order.At, at),
+			m.Request.Trigger.did(),
+			m.Request.By,
+			ago(m.Request.At, at),
 		)
-	case l.Status == Resolved && l.LastOrder.By == "":
-		return l, Errorf(Conflict, "this message is resolved: it was delivered by itself")
-	case l.Status == Resolved:
-		return l, Errorf(Conflict, "this message is resolved: it was delivered%s", l.lastOrder(at))
-	case l.Status == Archived && next != Archived:
-		return l, Errorf(Conflict, "this message is archived: restore it first%s", l.lastOrder(at))
+	case m.Status == Resolved && m.LastChange.By == "":
+		return m, Errorf(Conflict, "this message is resolved: it was delivered by itself")
+	case m.Status == Resolved:
+		return m, Errorf(Conflict, "this message is resolved: it was delivered%s", m.lastChange(at))
+	case m.Status == Archived && next != Archived:
+		return m, Errorf(Conflict, "this message is archived: restore it first%s", m.lastChange(at))
 	}
-	return l, Errorf(Conflict, "this message is %s already%s", l.Status, l.lastOrder(at))
+	return m, Errorf(Conflict, "this message is %s already%s", m.Status, m.lastChange(at))
 }
 
-// lastOrder says, in brackets, who changed the message last and when; "" where no person did.
-func (l Message) lastOrder(at time.Time) string {
-	if l.LastOrder.By == "" {
+// lastChange returns, in brackets, who changed the message last and when; "" where no person did.
+func (m Message) lastChange(at time.Time) string {
+	if m.LastChange.By == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (%s by %s %s)", l.LastOrder.Action, l.LastOrder.By, ago(l.LastOrder.At, at))
+	return fmt.Sprintf(" (%s by %s %s)", m.LastChange.Action, m.LastChange.By, ago(m.LastChange.At, at))
 }
 
 // fresh refuses an order given on a page that shows an older version.
-func (l Message) fresh(version int, at time.Time) error {
-	if version == l.Version {
+func (m Message) fresh(version int, at time.Time) error {
+	if version == m.Version {
 		return nil
 	}
-	if l.LastOrder.By == "" {
+	if m.LastChange.By == "" {
 		return Errorf(Conflict, "this page showed another state of the message: look again before you act")
 	}
 	return Errorf(Conflict, "already %s by %s %s: this page showed an older state, look again before you act",
-		l.LastOrder.Action, l.LastOrder.By, ago(l.LastOrder.At, at))
+		m.LastChange.Action, m.LastChange.By, ago(m.LastChange.At, at))
 }
 
 func ago(then, now time.Time) string {
@@ -588,8 +588,8 @@ func digestOf(body []byte) string {
 // Covers tells whether a capture of the same id counts as one more arrival of the message. The same message always
 // does. Another one does if it was received within the window, unless it brings other bytes after the message is
 // dealt with, where nobody would look for them.
-func (l Message) Covers(c Capture, original Revision, window time.Duration) bool {
-	open := l.Status == Failed || l.Status == Retrying || l.Status == Replaying
-	recent := window > 0 && c.ReceivedAt.Sub(l.ReceivedAt).Abs() <= window
-	return l.ID == c.ID || recent && (open || string(c.Body) == string(original.Body))
+func (m Message) Covers(c Capture, original Revision, window time.Duration) bool {
+	open := m.Status == Failed || m.Status == Retrying || m.Status == Replaying
+	recent := window > 0 && c.ReceivedAt.Sub(m.ReceivedAt).Abs() <= window
+	return m.ID == c.ID || recent && (open || string(c.Body) == string(original.Body))
 }

@@ -24,7 +24,7 @@ func messageIn(status deadletter.Status) deadletter.Message {
 		ID:            "a-1",
 		Source:        "genesys",
 		Status:        status,
-		Outcome:       deadletter.Rejected,
+		Outcome:       deadletter.ErrorResponse,
 		StatusCode:    422,
 		Reason:        "field id is missing",
 		Attempts:      4,
@@ -34,13 +34,13 @@ func messageIn(status deadletter.Status) deadletter.Message {
 		Version:       6,
 		ReceivedAt:    now.Add(-time.Hour),
 		LastAttemptAt: now.Add(-time.Minute),
-		LastOrder:     deadletter.LastOrder{By: "ben", Action: "replayed", At: now.Add(-3 * time.Second)},
+		LastChange:    deadletter.LastChange{By: "ben", Action: "replayed", At: now.Add(-3 * time.Second)},
 	}
 	switch status {
 	case deadletter.Retrying:
 		l.DueAt = now
 	case deadletter.Replaying:
-		l.Order = deadletter.Order{
+		l.Request = deadletter.DeliveryRequest{
 			Trigger:  deadletter.TriggerReplay,
 			By:       "ben",
 			Revision: 2,
@@ -50,7 +50,7 @@ func messageIn(status deadletter.Status) deadletter.Message {
 	case deadletter.Resolved:
 		l.Outcome, l.StatusCode = deadletter.Delivered, 200
 	case deadletter.Archived:
-		l.LastOrder.Action = "archived"
+		l.LastChange.Action = "archived"
 	case deadletter.Failed, deadletter.Redriven:
 	}
 	return l
@@ -59,9 +59,9 @@ func messageIn(status deadletter.Status) deadletter.Message {
 // inFlight answers a message whose delivery is under way.
 func inFlight(t deadletter.Trigger) deadletter.Message {
 	l := messageIn(deadletter.Replaying)
-	l.Order.Trigger = t
+	l.Request.Trigger = t
 	if t == deadletter.TriggerAuto {
-		l.Order.By = deadletter.System().Name
+		l.Request.By = deadletter.System().Name
 	}
 	l.DueAt, l.Lease = time.Time{}, deadletter.Lease{Token: "token", Until: now.Add(time.Minute)}
 	return l
@@ -102,7 +102,7 @@ func operations() map[string]operation {
 			"anna",
 			true,
 			func(l deadletter.Message) (deadletter.Change, error) {
-				return l.OrderReplay(anna, deadletter.TriggerReplay, 1, l.Version, now)
+				return l.Replay(anna, deadletter.TriggerReplay, 1, l.Version, now)
 			},
 			toReplaying,
 		},
@@ -169,12 +169,12 @@ func operations() map[string]operation {
 			finish(deadletter.Attempt{Number: 4, Outcome: deadletter.Delivered, StatusCode: 200}),
 			map[deadletter.Status]deadletter.Status{deadletter.Replaying: deadletter.Resolved},
 		},
-		"rejected": {
-			"attempt.rejected",
+		"error response": {
+			"attempt.error_response",
 			deadletter.ActorUser,
 			"ben",
 			false,
-			finish(deadletter.Attempt{Number: 4, Outcome: deadletter.Rejected, StatusCode: 422}),
+			finish(deadletter.Attempt{Number: 4, Outcome: deadletter.ErrorResponse, StatusCode: 422}),
 			map[deadletter.Status]deadletter.Status{deadletter.Replaying: deadletter.Failed},
 		},
 		"unreachable": {
@@ -250,17 +250,17 @@ func wantChange(t *testing.T, c deadletter.Change, err error, op operation, stat
 		if want = anna.Addr; e.Addr != want {
 			t.Errorf("the event came from %q, want %q", e.Addr, want)
 		}
-		if c.After.Version != c.Before.Version+1 || c.After.LastOrder.By != "anna" ||
-			!c.After.LastOrder.At.Equal(now) ||
-			c.After.LastOrder.Action == "" {
+		if c.After.Version != c.Before.Version+1 || c.After.LastChange.By != "anna" ||
+			!c.After.LastChange.At.Equal(now) ||
+			c.After.LastChange.Action == "" {
 			t.Errorf(
 				"the next person would not see it: version %d after %d, last order %+v",
 				c.After.Version,
 				c.Before.Version,
-				c.After.LastOrder,
+				c.After.LastChange,
 			)
 		}
-	} else if c.After.Version != c.Before.Version || c.After.LastOrder != c.Before.LastOrder {
+	} else if c.After.Version != c.Before.Version || c.After.LastChange != c.Before.LastChange {
 		t.Error("what no person ordered counts as ordered")
 	}
 	wantFacts(t, e.Before, c.Before)
@@ -301,9 +301,9 @@ func TestRefusalsTellWhatToDo(t *testing.T) {
 	t.Parallel()
 	auto := inFlight(deadletter.TriggerAuto)
 	byItself := messageIn(deadletter.Resolved)
-	byItself.LastOrder = deadletter.LastOrder{}
+	byItself.LastChange = deadletter.LastChange{}
 	namesake := inFlight(deadletter.TriggerReplay)
-	namesake.Order.By = "system"
+	namesake.Request.By = "system"
 	for _, c := range []struct {
 		name    string
 		message deadletter.Message
@@ -316,7 +316,7 @@ func TestRefusalsTellWhatToDo(t *testing.T) {
 		{"delivered by ben", messageIn(deadletter.Resolved), "this message is resolved: it was delivered (replayed by ben 3 s ago)"},
 		{"archived", messageIn(deadletter.Archived), "this message is archived: restore it first (archived by ben 3 s ago)"},
 	} {
-		_, err := c.message.OrderReplay(anna, deadletter.TriggerReplay, 0, c.message.Version, now)
+		_, err := c.message.Replay(anna, deadletter.TriggerReplay, 0, c.message.Version, now)
 		if got := deadletter.TextOf(err); err == nil || got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
@@ -327,7 +327,7 @@ func TestStaleVersionIsAConflict(t *testing.T) {
 	t.Parallel()
 	for name, do := range map[string]func(l deadletter.Message, version int) (deadletter.Change, error){
 		"replay": func(l deadletter.Message, version int) (deadletter.Change, error) {
-			return l.OrderReplay(anna, deadletter.TriggerReplay, 0, version, now)
+			return l.Replay(anna, deadletter.TriggerReplay, 0, version, now)
 		},
 		"edit": func(l deadletter.Message, version int) (deadletter.Change, error) {
 			return l.EditAndReplay(anna, deadletter.TriggerEdit, deadletter.Revision{Reason: "x"}, version, now)
@@ -348,7 +348,7 @@ func TestStaleVersionIsAConflict(t *testing.T) {
 				!strings.Contains(text, "already replayed by ben 3 s ago") {
 				t.Errorf("%s of version %d of a message at %d: %v", name, version, l.Version, err)
 			}
-			l.LastOrder = deadletter.LastOrder{}
+			l.LastChange = deadletter.LastChange{}
 			_, err = do(l, version)
 			if text := deadletter.TextOf(
 				err,
@@ -364,14 +364,14 @@ func TestOrderReplayNamesARevision(t *testing.T) {
 	t.Parallel()
 	l := messageIn(deadletter.Failed)
 	for revision := range l.Revision + 1 {
-		c, err := l.OrderReplay(anna, deadletter.TriggerBulk, revision, l.Version, now)
-		want := deadletter.Order{Trigger: deadletter.TriggerBulk, By: "anna", Revision: revision, At: now}
-		if err != nil || c.After.Order != want || !c.After.DueAt.Equal(now) || c.After.Revision != l.Revision {
-			t.Errorf("revision %d: %v, order %+v due %s", revision, err, c.After.Order, c.After.DueAt)
+		c, err := l.Replay(anna, deadletter.TriggerJob, revision, l.Version, now)
+		want := deadletter.DeliveryRequest{Trigger: deadletter.TriggerJob, By: "anna", Revision: revision, At: now}
+		if err != nil || c.After.Request != want || !c.After.DueAt.Equal(now) || c.After.Revision != l.Revision {
+			t.Errorf("revision %d: %v, order %+v due %s", revision, err, c.After.Request, c.After.DueAt)
 		}
 	}
 	for _, revision := range []int{-1, l.Revision + 1} {
-		if _, err := l.OrderReplay(
+		if _, err := l.Replay(
 			anna,
 			deadletter.TriggerReplay,
 			revision,
@@ -403,8 +403,8 @@ func TestEditAddsARevision(t *testing.T) {
 		c.After.Revision != 3 {
 		t.Errorf("the revision is %+v, the message's latest %d", r, c.After.Revision)
 	}
-	if c.After.Order.Revision != 3 || c.After.Order.Trigger != deadletter.TriggerEdit {
-		t.Errorf("ordered is %+v", c.After.Order)
+	if c.After.Request.Revision != 3 || c.After.Request.Trigger != deadletter.TriggerEdit {
+		t.Errorf("ordered is %+v", c.After.Request)
 	}
 	if c.Event.Reason != "id added" || !bytes.Contains(c.Event.After, []byte(`"bodySha256":"`)) ||
 		bytes.Contains(c.Event.After, []byte(`"id"`)) {
@@ -455,7 +455,7 @@ func TestClaim(t *testing.T) {
 	t.Run("a replay delivers what was ordered", func(t *testing.T) {
 		t.Parallel()
 		l := messageIn(deadletter.Replaying)
-		l.Order.Revision = 1
+		l.Request.Revision = 1
 		c, err := l.Claim(lease, "", now)
 		if err != nil {
 			t.Fatal(err)
@@ -516,7 +516,7 @@ func TestFinishRecordsTheResult(t *testing.T) {
 		t.Fatal(err)
 	}
 	if a := c.After; a.Outcome != deadletter.Delivered || a.StatusCode != 204 || a.Lease != (deadletter.Lease{}) ||
-		a.Order != (deadletter.Order{}) ||
+		a.Request != (deadletter.DeliveryRequest{}) ||
 		a.Reason != l.Reason {
 		t.Errorf("the message is %+v", a)
 	}
@@ -536,10 +536,10 @@ func TestAnOlderRevisionIsNotRetriedAsTheLatest(t *testing.T) {
 	t.Parallel()
 	for revision, want := range map[int]deadletter.Status{2: deadletter.Retrying, 0: deadletter.Failed} {
 		l := inFlight(deadletter.TriggerReplay)
-		l.Order.Revision = revision
+		l.Request.Revision = revision
 		c, err := l.Finish(
 			"token",
-			deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 503, Error: "down"},
+			deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 503, Error: "down"},
 			retry,
 			0.5,
 			now,
@@ -604,7 +604,7 @@ func TestReceive(t *testing.T) {
 			Number:     1,
 			Trigger:    deadletter.TriggerReceive,
 			StartedAt:  now.Add(-time.Second),
-			Outcome:    deadletter.Rejected,
+			Outcome:    deadletter.ErrorResponse,
 			StatusCode: code,
 			Error:      "no",
 		}
@@ -615,9 +615,9 @@ func TestReceive(t *testing.T) {
 		want    deadletter.Status
 		auto    int
 	}{
-		{"a transient failure", deadletter.Capture{Source: "genesys", First: first(503)}, deadletter.Retrying, 1},
-		{"a permanent one", deadletter.Capture{Source: "genesys", First: first(422)}, deadletter.Failed, 1},
-		{"a source that nobody knows", deadletter.Capture{First: first(503)}, deadletter.Failed, 1},
+		{"a transient failure", deadletter.Capture{Source: "genesys", FirstAttempt: first(503)}, deadletter.Retrying, 1},
+		{"a permanent one", deadletter.Capture{Source: "genesys", FirstAttempt: first(422)}, deadletter.Failed, 1},
+		{"a source that nobody knows", deadletter.Capture{FirstAttempt: first(503)}, deadletter.Failed, 1},
 		{"another program's, that retries are left of", deadletter.Capture{Source: "genesys", RetryCount: 3}, deadletter.Retrying, 4},
 		{"another program's, that was retried enough", deadletter.Capture{Source: "genesys", RetryCount: 4}, deadletter.Failed, 5},
 		{"no envelope", deadletter.Capture{Source: "genesys", Foreign: true}, deadletter.Failed, 1},
@@ -626,14 +626,14 @@ func TestReceive(t *testing.T) {
 			t.Parallel()
 			c.capture.ID, c.capture.Reason, c.capture.Body = "a-1", "no", []byte("payload")
 			c.capture.Headers = deadletter.Headers{"Content-Type": {"text/plain"}}
-			change := deadletter.Receive(c.capture, retry, 0.5, now)
+			change := deadletter.NewMessage(c.capture, retry, 0.5, now)
 			l := change.After
 			if l.Status != c.want || l.AutoAttempts != c.auto || l.Arrivals != 1 || l.WebhookID != "a-1" ||
 				l.ContentType != "text/plain" ||
 				l.DueAt.IsZero() == (c.want == deadletter.Retrying) {
 				t.Errorf("the message is %+v; want %s after %d automatic deliveries", l, c.want, c.auto)
 			}
-			if a := c.capture.First; change.Attempt != a ||
+			if a := c.capture.FirstAttempt; change.Attempt != a ||
 				a != nil &&
 					(l.StatusCode != a.StatusCode || l.Outcome != a.Outcome || l.Attempts != 1 || !l.LastAttemptAt.Equal(a.StartedAt)) {
 				t.Errorf("the first attempt is lost: %+v", l)
@@ -651,7 +651,7 @@ func TestReceive(t *testing.T) {
 			}
 		})
 	}
-	kept := deadletter.Receive(deadletter.Capture{ID: "a-1", WebhookID: "platform-7"}, retry, 0, now)
+	kept := deadletter.NewMessage(deadletter.Capture{ID: "a-1", WebhookID: "platform-7"}, retry, 0, now)
 	if kept.After.WebhookID != "platform-7" {
 		t.Errorf("the platform's webhook id became %q", kept.After.WebhookID)
 	}
@@ -712,7 +712,7 @@ func TestTimesAreToldAsPeopleDo(t *testing.T) {
 		time.Hour: "1 h ago", 47 * time.Hour: "47 h ago", 48 * time.Hour: "on 28 February 2026",
 	} {
 		l := messageIn(deadletter.Replaying)
-		l.Order.At = now.Add(-age)
+		l.Request.At = now.Add(-age)
 		_, err := l.Archive(anna, "", l.Version, now)
 		if text := deadletter.TextOf(err); !strings.Contains(text, " "+want+":") {
 			t.Errorf("%s: %q, want %q", age, text, want)
@@ -777,7 +777,7 @@ func TestEventTellsOfAnotherReason(t *testing.T) {
 		}
 		c, err := l.Finish(
 			"t",
-			deadletter.Attempt{Number: 2, Outcome: deadletter.Rejected, StatusCode: 422, Error: reason},
+			deadletter.Attempt{Number: 2, Outcome: deadletter.ErrorResponse, StatusCode: 422, Error: reason},
 			deadletter.RetryPolicy{},
 			0,
 			time.Time{},

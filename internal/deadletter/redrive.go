@@ -3,10 +3,10 @@ package deadletter
 import "time"
 
 // Redrives tells whether a delivery goes back to the queue that the message came from, and not to a destination.
-func (t Trigger) Redrives() bool { return t == TriggerRedrive || t == TriggerBulkRedrive }
+func (t Trigger) Redrives() bool { return t == TriggerRedrive || t == TriggerJobRedrive }
 
 // ByJob tells whether a job asked for a delivery.
-func (t Trigger) ByJob() bool { return t == TriggerBulk || t == TriggerBulkRedrive }
+func (t Trigger) ByJob() bool { return t == TriggerJob || t == TriggerJobRedrive }
 
 func (t Trigger) noun() string {
 	if t.Redrives() {
@@ -21,53 +21,53 @@ func (a Action) Redrives() bool { return a == ActRedrive || a == ActEditRedrive 
 // Edits tells whether an action adds a revision.
 func (a Action) Edits() bool { return a == ActEdit || a == ActEditRedrive }
 
-// OrderRedrive asks for a revision to be sent back to the queue that the message came from. version is that of the
+// Redrive asks for a revision to be sent back to the queue that the message came from. version is that of the
 // page the person saw.
-func (l Message) OrderRedrive(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
-	if err := l.CheckOrigin(true); err != nil {
+func (m Message) Redrive(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
+	if err := m.CheckOrigin(true); err != nil {
 		return Change{}, err
 	}
-	return l.orderDelivery(by, trigger, revision, version, at)
+	return m.requestDelivery(by, trigger, revision, version, at)
 }
 
 // Adopt gives a message of a queue the source that its queue has got since it was received. Nobody ordered it, so its
 // version stays. One that has a source keeps it, and one in flight is let be: Conflict.
-func (l Message) Adopt(source string, at time.Time) (Change, error) {
-	if l.Queue.From == "" || l.Source != "" || l.Lease.Token != "" {
+func (m Message) Adopt(source string, at time.Time) (Change, error) {
+	if m.Queue.From == "" || m.Source != "" || m.Lease.Token != "" {
 		return Change{}, Errorf(Conflict, "this message has a source, needs none, or is in flight")
 	}
-	next := l
+	next := m
 	next.Source = source
-	next.failedFor(l.Reason)
-	c := next.changedFrom(l, System(), "message.source", "", at)
-	c.Adopted = true
+	next.failedFor(m.Reason)
+	c := next.changedFrom(m, System(), "message.source", "", at)
+	c.SourceChanged = true
 	return c, nil
 }
 
-// SendsBack tells whether a redrive of the message is ordered or in flight.
-func (l Message) SendsBack() bool { return l.Status == Replaying && l.Order.Trigger.Redrives() }
+// IsRedriving tells whether a redrive of the message is ordered or in flight.
+func (m Message) IsRedriving() bool { return m.Status == Replaying && m.Request.Trigger.Redrives() }
 
 // Return notes that a message which was sent back has come to the DLQ again, so that the message goes on with its
 // history instead of a new one. sent is the revision that was sent last; open is the attempt that is in flight, nil
 // where none is: the message itself proves then that it was sent. What was delivered meanwhile stays so.
-func (l Message) Return(c Capture, sent Revision, open *Attempt, at time.Time) Change {
-	if l.Status == Resolved || l.Status == Retrying || l.Status == Replaying && (open == nil || !l.SendsBack()) {
-		return l.ArriveAgain(c, sent, at)
+func (m Message) Return(c Capture, sent Revision, open *Attempt, at time.Time) Change {
+	if m.Status == Resolved || m.Status == Retrying || m.Status == Replaying && (open == nil || !m.IsRedriving()) {
+		return m.ArriveAgain(c, sent, at)
 	}
-	next := l
-	if moved, err := l.become(Failed, at); err == nil {
+	next := m
+	if moved, err := m.become(Failed, at); err == nil {
 		next = moved
 	}
-	next.Lease, next.Order, next.DueAt = Lease{}, Order{}, time.Time{}
+	next.Lease, next.Request, next.DueAt = Lease{}, DeliveryRequest{}, time.Time{}
 	next.Outcome, next.StatusCode, next.Queue = "", 0, c.Queue
 	next.failedFor(c.Reason)
 	if next.Queue.DeduplicationID == "" {
-		next.Queue.DeduplicationID = l.Queue.DeduplicationID // a redrive has one of its own, which is not the sender's
+		next.Queue.DeduplicationID = m.Queue.DeduplicationID // a redrive has one of its own, which is not the sender's
 	}
-	change := next.arrived(l, c, sent, "message.returned", at)
+	change := next.arrived(m, c, sent, "message.returned", at)
 	if open != nil {
 		done := *open
-		done.Done, done.Outcome, done.Latency, done.MessageID = true, SentBack, max(
+		done.Done, done.Outcome, done.Latency, done.MessageID = true, OutcomeRedriven, max(
 			0,
 			at.Sub(open.StartedAt),
 		), c.Queue.MessageID

@@ -18,13 +18,13 @@ func queued(status deadletter.Status) deadletter.Message {
 func TestRedriveLeadsBackToTheQueue(t *testing.T) {
 	t.Parallel()
 	for _, status := range deadletter.Statuses() {
-		c, err := queued(status).OrderRedrive(anna, deadletter.TriggerRedrive, 1, 6, now)
+		c, err := queued(status).Redrive(anna, deadletter.TriggerRedrive, 1, 6, now)
 		if status.CanReplay() != (err == nil) || err != nil && deadletter.KindOf(err) != deadletter.Conflict {
 			t.Errorf("%s: %v", status, err)
 			continue
 		}
 		if err == nil &&
-			(!c.After.SendsBack() || c.After.Order.Revision != 1 || c.Event.Action != "message.redrive" || c.After.LastOrder.Action != "redriven") {
+			(!c.After.IsRedriving() || c.After.Request.Revision != 1 || c.Event.Action != "message.redrive" || c.After.LastChange.Action != "redriven") {
 			t.Errorf("%s: %+v", status, c)
 		}
 	}
@@ -33,7 +33,7 @@ func TestRedriveLeadsBackToTheQueue(t *testing.T) {
 func TestRedriveThatEndsSaysWhatBecameOfIt(t *testing.T) {
 	t.Parallel()
 	for outcome, want := range map[deadletter.Outcome]deadletter.Status{
-		deadletter.SentBack: deadletter.Redriven, deadletter.Rejected: deadletter.Failed, deadletter.Unreachable: deadletter.Failed,
+		deadletter.OutcomeRedriven: deadletter.Redriven, deadletter.ErrorResponse: deadletter.Failed, deadletter.Unreachable: deadletter.Failed,
 		deadletter.Unknown: deadletter.Failed,
 	} {
 		l := inFlight(deadletter.TriggerRedrive)
@@ -51,7 +51,7 @@ func TestRedriveThatEndsSaysWhatBecameOfIt(t *testing.T) {
 		if _, _, counts := c.Replayed(); counts {
 			t.Errorf("%s counts as a replay of its cause", outcome)
 		}
-		if state, _ := c.Attempt.ItemResult(); (state == deadletter.ItemDone) != (outcome == deadletter.SentBack) {
+		if state, _ := c.Attempt.ItemResult(); (state == deadletter.ItemDone) != (outcome == deadletter.OutcomeRedriven) {
 			t.Errorf("%s is %s in a job", outcome, state)
 		}
 	}
@@ -60,8 +60,8 @@ func TestRedriveThatEndsSaysWhatBecameOfIt(t *testing.T) {
 func TestRedriveOfADeadProcessMayHaveHappened(t *testing.T) {
 	t.Parallel()
 	c, err := inFlight(
-		deadletter.TriggerBulkRedrive,
-	).Reclaim(deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerBulkRedrive}, retry, 0, now)
+		deadletter.TriggerJobRedrive,
+	).Reclaim(deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerJobRedrive}, retry, 0, now)
 	if err != nil || c.After.Status != deadletter.Failed || c.After.Outcome != deadletter.Unknown ||
 		!strings.Contains(c.Attempt.Error, "may be on its queue") {
 		t.Errorf("%v, %+v", err, c)
@@ -71,11 +71,11 @@ func TestRedriveOfADeadProcessMayHaveHappened(t *testing.T) {
 func TestWhatHasNoWayBackOrOnIsRefused(t *testing.T) {
 	t.Parallel()
 	edit := deadletter.Revision{Body: []byte(`{}`), Reason: "x"}
-	_, redrive := messageIn(deadletter.Failed).OrderRedrive(anna, deadletter.TriggerRedrive, 0, 6, now)
+	_, redrive := messageIn(deadletter.Failed).Redrive(anna, deadletter.TriggerRedrive, 0, 6, now)
 	_, edited := messageIn(deadletter.Failed).EditAndReplay(anna, deadletter.TriggerRedrive, edit, 6, now)
 	lost := queued(deadletter.Failed)
 	lost.Source = ""
-	_, replay := lost.OrderReplay(anna, deadletter.TriggerReplay, 0, 6, now)
+	_, replay := lost.Replay(anna, deadletter.TriggerReplay, 0, 6, now)
 	_, editedReplay := lost.EditAndReplay(anna, deadletter.TriggerEdit, edit, 6, now)
 	for name, err := range map[string]error{"redrive": redrive, "edited": edited, "replay": replay, "edited replay": editedReplay} {
 		if deadletter.KindOf(err) != deadletter.Conflict {
@@ -98,7 +98,7 @@ func TestReturnGoesOnWithTheHistory(t *testing.T) {
 	for _, status := range deadletter.Statuses() {
 		l := queued(status)
 		if status == deadletter.Redriven {
-			l.Outcome = deadletter.SentBack
+			l.Outcome = deadletter.OutcomeRedriven
 		}
 		c := l.Return(back, sent, nil, now)
 		returns := status == deadletter.Redriven || status == deadletter.Failed || status == deadletter.Archived
@@ -124,7 +124,7 @@ func TestReturnEndsARedriveInFlight(t *testing.T) {
 	open := deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerRedrive, StartedAt: now.Add(-time.Second)}
 	c := l.Return(deadletter.Capture{Queue: deadletter.QueueFacts{MessageID: "m-2"}}, deadletter.Revision{}, &open, now)
 	if c.After.Status != deadletter.Failed || c.After.Lease.Token != "" || c.Attempt == nil ||
-		c.Attempt.Outcome != deadletter.SentBack ||
+		c.Attempt.Outcome != deadletter.OutcomeRedriven ||
 		!c.Attempt.Done {
 		t.Errorf("%+v", c)
 	}
@@ -146,7 +146,7 @@ func TestReturnEndsARedriveInFlight(t *testing.T) {
 func TestRestoredRedriveIsStillRedriven(t *testing.T) {
 	t.Parallel()
 	l := queued(deadletter.Redriven)
-	l.Outcome = deadletter.SentBack
+	l.Outcome = deadletter.OutcomeRedriven
 	put, err := l.Archive(anna, "x", 6, now)
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func TestRestoredRedriveIsStillRedriven(t *testing.T) {
 
 func TestDrainPutsAwayAndComesBackOpen(t *testing.T) {
 	t.Parallel()
-	for _, status := range deadletter.Drains() {
+	for _, status := range deadletter.OpenStatuses() {
 		c, err := messageIn(status).Drain(deadletter.System(), "dlq", now)
 		if err != nil || c.After.Status != deadletter.Archived || !c.After.DueAt.IsZero() ||
 			c.Event.Action != "message.drain" {
@@ -195,13 +195,13 @@ func TestAdoptGivesASourceToWhatHasNone(t *testing.T) {
 	l := messageIn(deadletter.Failed)
 	l.Queue.From, l.Source = "orders", ""
 	c, err := l.Adopt("shop", now)
-	if err != nil || !c.Adopted || c.After.Source != "shop" || c.After.Version != l.Version ||
+	if err != nil || !c.SourceChanged || c.After.Source != "shop" || c.After.Version != l.Version ||
 		c.Event.Action != "message.source" ||
 		!strings.Contains(string(c.Event.After), "shop") ||
 		c.After.Fingerprint != deadletter.Fingerprint("shop", l.Destination, l.Reason) {
 		t.Errorf("%v, %+v", err, c)
 	}
-	if _, err := c.After.OrderReplay(anna, deadletter.TriggerReplay, 0, l.Version, now); err != nil {
+	if _, err := c.After.Replay(anna, deadletter.TriggerReplay, 0, l.Version, now); err != nil {
 		t.Errorf("it cannot be replayed: %v", err)
 	}
 	webhook, flying := messageIn(deadletter.Failed), inFlight(deadletter.TriggerRedrive)

@@ -67,7 +67,7 @@ func TestWhichFailuresAreTransient(t *testing.T) {
 	t.Parallel()
 	transient := map[int]bool{408: true, 425: true, 429: true}
 	for code := 100; code < 1000; code++ {
-		if got, want := (deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: code}).Transient(), transient[code] ||
+		if got, want := (deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: code}).Transient(), transient[code] ||
 			code >= 500; got != want {
 			t.Errorf("%d: transient %t, want %t", code, got, want)
 		}
@@ -94,9 +94,9 @@ func finished(t *testing.T, made int, a deadletter.Attempt, p deadletter.RetryPo
 func TestMaxAttemptsCountTheReceivers(t *testing.T) {
 	t.Parallel()
 	p := deadletter.RetryPolicy{MaxAttempts: 3, Base: time.Second, Cap: time.Minute}
-	down := deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 503, Error: "down", Done: true}
+	down := deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 503, Error: "down", Done: true}
 
-	l := deadletter.Receive(deadletter.Capture{ID: "a", Source: "genesys", First: &down}, p, 0, now).After
+	l := deadletter.NewMessage(deadletter.Capture{ID: "a", Source: "genesys", FirstAttempt: &down}, p, 0, now).After
 	deliveries := 1
 	for l.Status == deadletter.Retrying {
 		claimed, err := l.Claim(deadletter.Lease{Token: "t", Until: now.Add(time.Minute)}, "", l.DueAt)
@@ -127,7 +127,7 @@ func TestReplaysDoNotUseUpAutomaticAttempts(t *testing.T) {
 	p := deadletter.RetryPolicy{MaxAttempts: 3, Base: time.Second, Cap: time.Minute}
 	l := messageIn(deadletter.Failed)
 	l.AutoAttempts = 2
-	ordered, err := l.OrderReplay(anna, deadletter.TriggerReplay, l.Revision, l.Version, now)
+	ordered, err := l.Replay(anna, deadletter.TriggerReplay, l.Revision, l.Version, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestPermanentFailuresGoToAPerson(t *testing.T) {
 		l := finished(
 			t,
 			1,
-			deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: code, Error: fmt.Sprint(code)},
+			deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: code, Error: fmt.Sprint(code)},
 			p,
 			0,
 		)
@@ -185,7 +185,7 @@ func TestRetryAfterIsObeyedAndBounded(t *testing.T) {
 		l := finished(
 			t,
 			1,
-			deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 429, RetryAfter: c.after},
+			deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 429, RetryAfter: c.after},
 			p,
 			0.5,
 		)
@@ -206,9 +206,9 @@ func TestFailedProbesUseUpNothing(t *testing.T) {
 		made    int
 	}{
 		{deadletter.Attempt{Outcome: deadletter.Unreachable, Probe: true}, deadletter.Retrying, 1},
-		{deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 503, Probe: true}, deadletter.Retrying, 1},
-		{deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 503}, deadletter.Failed, 2},
-		{deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 404, Probe: true}, deadletter.Failed, 2},
+		{deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 503, Probe: true}, deadletter.Retrying, 1},
+		{deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 503}, deadletter.Failed, 2},
+		{deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 404, Probe: true}, deadletter.Failed, 2},
 		{deadletter.Attempt{Outcome: deadletter.Delivered, Probe: true}, deadletter.Resolved, 2},
 	} {
 		if l := finished(t, 2, c.attempt, p, 0.5); l.Status != c.want || l.AutoAttempts != c.made {

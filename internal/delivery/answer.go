@@ -24,7 +24,7 @@ const (
 // read takes the answer in. Its status decides; a body that breaks off changes nothing about it.
 func (c *Client) read(answer *http.Response) deadletter.Attempt {
 	a := deadletter.Attempt{
-		StatusCode: answer.StatusCode, Outcome: deadletter.Rejected, ResponseHeaders: bounded(answer.Header),
+		StatusCode: answer.StatusCode, Outcome: deadletter.ErrorResponse, ResponseHeaders: bounded(answer.Header),
 		RetryAfter: RetryAfter(answer.Header.Get("Retry-After"), c.now()),
 	}
 	if answer.StatusCode >= 200 && answer.StatusCode < 300 {

@@ -37,7 +37,7 @@ func (b testBreaker) note(failed ...bool) {
 	for _, one := range failed {
 		a := deadletter.Attempt{Outcome: deadletter.Delivered, StatusCode: 200}
 		if one {
-			a = deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 503}
+			a = deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 503}
 		}
 		b.Record(a)
 	}
@@ -205,7 +205,7 @@ func TestProbeThatHangsIsGivenUp(t *testing.T) {
 func TestRetryAfterHoldsEverythingThatCanWait(t *testing.T) {
 	t.Parallel()
 	later := func(code int, after time.Duration) deadletter.Attempt {
-		return deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: code, RetryAfter: after}
+		return deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: code, RetryAfter: after}
 	}
 	for name, c := range map[string]struct {
 		answer deadletter.Attempt
@@ -246,7 +246,7 @@ func TestProbeNowGoesPastWhatTheDestinationAskedFor(t *testing.T) {
 	t.Parallel()
 	b := newBreaker()
 	b.note(bad, bad, bad, bad)
-	b.Record(deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: 503, RetryAfter: 10 * time.Minute})
+	b.Record(deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 503, RetryAfter: 10 * time.Minute})
 	b.clock.Add(time.Minute)
 	b.allows(t, 100, 0, 9*time.Minute)
 	b.ProbeNow()

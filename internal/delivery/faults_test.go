@@ -44,7 +44,7 @@ func wireFaults() map[string]fault {
 		"hangs up in its body":    {replying(head+"half", true), deadletter.Delivered, 200, "", "half"},
 		"hangs in its body":       {replying(head+"half", false), deadletter.Delivered, 200, "", "half"},
 		"hangs in the body of an error": {
-			replying("HTTP/1.1 500 X\r\nContent-Length: 10\r\n\r\nbroken", false), deadletter.Rejected, 500,
+			replying("HTTP/1.1 500 X\r\nContent-Length: 10\r\n\r\nbroken", false), deadletter.ErrorResponse, 500,
 			"The handler answered 500: broken", "broken",
 		},
 		"writes garbage":      {replying("SSH-2.0-OpenSSH_9.2\r\n", true), deadletter.Unknown, 0, junk, ""},
@@ -66,7 +66,7 @@ func wireFaults() map[string]fault {
 		"goes on for ever": {endless("", "HTTP/1.1 102 Processing\r\n\r\n"), deadletter.Unknown, 0, junk, ""},
 		"switches protocols": {
 			replying("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", false),
-			deadletter.Rejected,
+			deadletter.ErrorResponse,
 			101,
 			"The handler answered 101: Switching Protocols",
 			"",
@@ -76,7 +76,7 @@ func wireFaults() map[string]fault {
 			_, _ = io.ReadFull(conn, make([]byte, 4))
 			_, _ = io.WriteString(conn, "HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n")
 			<-ctx.Done()
-		}, deadletter.Rejected, 413, "The handler answered 413: Request Entity Too Large", ""},
+		}, deadletter.ErrorResponse, 413, "The handler answered 413: Request Entity Too Large", ""},
 		"has no length": {replying("HTTP/1.0 200 OK\r\n\r\nall", true), deadletter.Delivered, 200, "", "all"},
 		"lies about its gzip": {
 			replying("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x08", true),

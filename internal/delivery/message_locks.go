@@ -60,7 +60,7 @@ func (e *Exclusive) Send(ctx context.Context, to Destination, r Request) deadlet
 		a.Error = "dlqdesk was stopped before the handler answered: it may have processed it"
 	case deadletter.Unreachable:
 		a.Error = stoppedUnsent
-	case deadletter.Delivered, deadletter.Rejected:
+	case deadletter.Delivered, deadletter.ErrorResponse:
 	}
 	return a
 }

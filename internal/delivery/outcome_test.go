@@ -28,7 +28,7 @@ func TestOutcomeOfEveryStatus(t *testing.T) {
 	client := setup(t)
 	for code = 200; code < 600; code++ {
 		a := client.Send(t.Context(), to(url), request("x", nil))
-		want, reason := deadletter.Rejected, fmt.Sprintf("The handler answered %d", code)
+		want, reason := deadletter.ErrorResponse, fmt.Sprintf("The handler answered %d", code)
 		if text := http.StatusText(code); text != "" {
 			reason += ": " + text
 		}
@@ -51,7 +51,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 		})
 		if a := setup(
 			t,
-		).Send(t.Context(), to(url), request("x", nil)); a.Outcome != deadletter.Rejected ||
+		).Send(t.Context(), to(url), request("x", nil)); a.Outcome != deadletter.ErrorResponse ||
 			a.StatusCode != http.StatusFound {
 			t.Errorf("to %q: %+v", location, a)
 		}

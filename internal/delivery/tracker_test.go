@@ -240,7 +240,7 @@ func TestSnapshotKeepsAPauseUntilItIsOver(t *testing.T) {
 	policy := delivery.BreakerPolicy{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 4, ReleaseRate: 1}
 	h := newTracker(t, map[string]delivery.BreakerPolicy{"genesys": policy}, clock.Now)
 	h.Breaker("genesys").
-		Record(deadletter.Attempt{Outcome: deadletter.Rejected, StatusCode: http.StatusTooManyRequests, RetryAfter: 10 * time.Minute})
+		Record(deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: http.StatusTooManyRequests, RetryAfter: 10 * time.Minute})
 	until := clock.Now().Add(10 * time.Minute)
 	if got := h.Snapshots()["genesys"].PausedUntil; !got.Equal(until) {
 		t.Errorf("it is remembered to be paused until %s, want %s", got, until)

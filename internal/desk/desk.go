@@ -203,9 +203,9 @@ func (d *Desk) send(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, cm
 		if err := d.checkWay(m, trigger); err != nil {
 			return deadletter.Change{}, err
 		}
-		order := m.OrderReplay
+		order := m.Replay
 		if trigger.Redrives() {
-			order = m.OrderRedrive
+			order = m.Redrive
 		}
 		c, err := order(by, trigger, cmd.Revision, ref.Version, d.now())
 		if err != nil {

@@ -79,8 +79,8 @@ func TestReplayOrdersADeliveryAndKicksTheWorker(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := desktest.Message(t, b.store, "a-1")
-	if got.Status != deadletter.Replaying || !got.DueAt.Equal(b.clock.Now()) || got.Order.By != "anna" ||
-		got.Order.Trigger != deadletter.TriggerReplay {
+	if got.Status != deadletter.Replaying || !got.DueAt.Equal(b.clock.Now()) || got.Request.By != "anna" ||
+		got.Request.Trigger != deadletter.TriggerReplay {
 		t.Errorf("message %+v", got)
 	}
 	if len(b.kicks) != 1 {
@@ -221,7 +221,7 @@ func TestEditKeepsTheOriginalAndWhatIsMasked(t *testing.T) {
 		t,
 		b.store,
 		"a-1",
-	); after.Revision != 1 || after.Order.Revision != 1 ||
+	); after.Revision != 1 || after.Request.Revision != 1 ||
 		after.Status != deadletter.Replaying {
 		t.Errorf("message %+v", after)
 	}

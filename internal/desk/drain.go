@@ -50,7 +50,7 @@ const drainBatch = 50
 
 // Drain runs a drain. The result is valid with an error as well.
 func (d Drainer) Drain(ctx context.Context, r DrainRequest) (result DrainResult, err error) {
-	statuses := deadletter.Drains()
+	statuses := deadletter.OpenStatuses()
 	if r.Status != "" {
 		if !slices.Contains(statuses, r.Status) {
 			return result, fmt.Errorf(

@@ -144,7 +144,7 @@ func (d *Desk) UndoArchive(ctx context.Context, by deadletter.Actor, id deadlett
 }
 
 func undoable(ctx context.Context, tx *store.Tx, j deadletter.Job) error {
-	if j.Action != deadletter.ActArchive || !j.State.Over() || j.Items.Done == 0 {
+	if j.Action != deadletter.ActArchive || !j.State.Ended() || j.Items.Done == 0 {
 		return deadletter.Errorf(
 			deadletter.Conflict,
 			"only a job that has archived messages, and is over, can be undone",

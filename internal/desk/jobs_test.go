@@ -46,7 +46,7 @@ func TestFrozenSetDoesNotGrow(t *testing.T) {
 	for i := range 5 {
 		b.receive(t, fmt.Sprintf("a-%d", i), func(c *deadletter.Capture) {
 			if i == 4 {
-				c.First.Outcome = deadletter.Unknown
+				c.FirstAttempt.Outcome = deadletter.Unknown
 			}
 		})
 		b.clock.Add(time.Minute)

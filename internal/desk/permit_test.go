@@ -62,7 +62,7 @@ func callers() map[string]deadletter.Actor {
 func (b bundle) unknown(t *testing.T, id string) deadletter.Message {
 	t.Helper()
 	return b.receive(t, id, func(c *deadletter.Capture) {
-		c.First.Outcome, c.First.StatusCode = deadletter.Unknown, 0
+		c.FirstAttempt.Outcome, c.FirstAttempt.StatusCode = deadletter.Unknown, 0
 		c.Queue.From, c.Foreign = "orders", true
 	})
 }

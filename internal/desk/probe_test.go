@@ -14,7 +14,7 @@ import (
 func TestProbeTriesTheMessageThatComesFirst(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	transient := func(c *deadletter.Capture) { c.First.StatusCode = 503 }
+	transient := func(c *deadletter.Capture) { c.FirstAttempt.StatusCode = 503 }
 	first := b.receive(t, "a-1", transient)
 	b.clock.Add(time.Minute)
 	b.receive(t, "a-2", transient)
@@ -44,7 +44,7 @@ func TestProbeIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1", nil)
-	b.receive(t, "b-1", func(c *deadletter.Capture) { c.Source, c.First.StatusCode = "old", 503 })
+	b.receive(t, "b-1", func(c *deadletter.Capture) { c.Source, c.FirstAttempt.StatusCode = "old", 503 })
 	for name, c := range map[string]struct {
 		by     deadletter.Actor
 		source string

@@ -92,5 +92,8 @@ func (d *Desk) SetLook(ctx context.Context, by deadletter.Actor, look string) er
 	if err := by.May(deadletter.ActView); err != nil {
 		return err
 	}
-	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.SetListLayout(ctx, by.Name, look) })
+	return d.store.Write(
+		ctx,
+		func(ctx context.Context, tx *store.Tx) error { return tx.SetListLayout(ctx, by.Name, look) },
+	)
 }

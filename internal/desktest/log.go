@@ -71,7 +71,7 @@ func Log(t testing.TB) *slog.Logger {
 		for message := range l.nameless {
 			t.Errorf(
 				"a line of the log names no message: %q: log it with the context of telemetry.About, or wrap its error by "+
-					"deadletter.Concerning; if it concerns none, say so in desktest.concernNoMessage",
+					"deadletter.AboutMessage; if it concerns none, say so in desktest.concernNoMessage",
 				message,
 			)
 		}

@@ -32,7 +32,7 @@ func Failure(id string, code int, at time.Time) deadletter.Capture {
 		StartedAt:  at,
 		Done:       true,
 		Latency:    84 * time.Millisecond,
-		Outcome:    deadletter.Rejected,
+		Outcome:    deadletter.ErrorResponse,
 		StatusCode: code,
 		Error:      "The handler answered: field id is missing",
 		ResponseHeaders: deadletter.Headers{
@@ -56,15 +56,15 @@ func Failure(id string, code int, at time.Time) deadletter.Capture {
 		Body: []byte(
 			`{"eventType":"conversation:updated","n":12345678901234567890}`,
 		),
-		Reason: first.Error,
-		First:  first,
+		Reason:       first.Error,
+		FirstAttempt: first,
 	}
 }
 
 // Receive puts a captured message into the store.
 func Receive(t testing.TB, s *store.Store, c deadletter.Capture) deadletter.Message {
 	t.Helper()
-	change := deadletter.Receive(c, Policy(), 0.5, c.ReceivedAt)
+	change := deadletter.NewMessage(c, Policy(), 0.5, c.ReceivedAt)
 	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, change) })
 	if err != nil {
 		t.Fatal(err)

@@ -52,7 +52,7 @@ func Decode(m Raw, at time.Time) deadletter.Capture {
 	if m.From == "" || c.Queue.Drained {
 		return c // nothing is ever sent back to the program's own queue, and what was drained is no redrive
 	}
-	if c.Marked = marked; marked == "" {
+	if c.RedriveOf = marked; marked == "" {
 		c.Digest = digest(m.Body, m.Attributes)
 	}
 	if !c.Foreign {
@@ -130,7 +130,7 @@ func addOurs(c *deadletter.Capture, fields *fields, unpack func(int64) bool) {
 	if c.Run != "" && at.UnmarshalJSON(fields.of("timestamp")) == nil && at.Sub(c.ReceivedAt).Abs() < clockStep {
 		c.RunAt, c.Sequence = at, decodeSequence(fields.of("sequence"))
 	}
-	c.First = decodeAttempt(fields.of("firstAttempt"), c.ReceivedAt)
+	c.FirstAttempt = decodeAttempt(fields.of("firstAttempt"), c.ReceivedAt)
 }
 
 // decodeSequence answers where a message stands; the zero value where the field tells nothing that can be.

@@ -40,7 +40,7 @@ func fromOrders(t *testing.T) map[string]envelope.Raw {
 }
 
 func received(m envelope.Raw) (deadletter.Message, deadletter.Revision) {
-	change := deadletter.Receive(envelope.Decode(m, at), deadletter.RetryPolicy{}, 0, at)
+	change := deadletter.NewMessage(envelope.Decode(m, at), deadletter.RetryPolicy{}, 0, at)
 	return change.After, *change.Revision
 }
 
@@ -91,7 +91,9 @@ func TestDrainedMessageGoesBackAsItWouldHave(t *testing.T) {
 						err,
 					)
 				}
-				if there.ID != l.ID || there.Queue.From != "orders" || !there.Queue.Drained || there.Queue.SourceARN != l.Queue.SourceARN || there.Status != deadletter.Failed ||
+				if there.ID != l.ID || there.Queue.From != "orders" || !there.Queue.Drained ||
+					there.Queue.SourceARN != l.Queue.SourceARN ||
+					there.Status != deadletter.Failed ||
 					string(body.Body) != string(latest.Body) ||
 					there.Reason != l.Reason ||
 					!there.ReceivedAt.Equal(l.ReceivedAt) {

@@ -76,11 +76,11 @@ func encode(c deadletter.Capture, payload []byte, exact exactBody) ([]byte, erro
 		m.close()
 	}
 	m.optional("traceparent", c.Queue.TraceParent)
-	if c.First != nil {
-		m.counted("statusCode", int64(c.First.StatusCode))
-		m.optional("outcome", string(c.First.Outcome))
+	if c.FirstAttempt != nil {
+		m.counted("statusCode", int64(c.FirstAttempt.StatusCode))
+		m.optional("outcome", string(c.FirstAttempt.Outcome))
 		m.open("firstAttempt")
-		m.attempt(*c.First)
+		m.attempt(*c.FirstAttempt)
 		m.close()
 	}
 	if told != nil {

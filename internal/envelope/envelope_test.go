@@ -31,14 +31,14 @@ func capture(body []byte) deadletter.Capture {
 		Body:        body,
 		Reason:      "The handler answered 422: field id is missing",
 		Headers:     deadletter.Headers{"Content-Type": {"application/json"}, "X-Many": {"1", "2"}},
-		First: &deadletter.Attempt{
+		FirstAttempt: &deadletter.Attempt{
 			Number:          1,
 			Trigger:         deadletter.TriggerReceive,
 			Actor:           "system",
 			StartedAt:       at,
 			Done:            true,
 			Latency:         84 * time.Millisecond,
-			Outcome:         deadletter.Rejected,
+			Outcome:         deadletter.ErrorResponse,
 			StatusCode:      422,
 			Error:           "field id is missing",
 			ResponseHeaders: deadletter.Headers{"X": {"y"}},
@@ -80,13 +80,13 @@ func TestCaptureComesBackAsItWent(t *testing.T) {
 		t.Errorf("queue facts %+v", got.Queue)
 	}
 	got.Queue, want.Queue = deadletter.QueueFacts{}, deadletter.QueueFacts{}
-	if fmt.Sprintf("%+v %+v", got, *got.First) != fmt.Sprintf("%+v %+v", want, *want.First) {
+	if fmt.Sprintf("%+v %+v", got, *got.FirstAttempt) != fmt.Sprintf("%+v %+v", want, *want.FirstAttempt) {
 		// The pointers differ; the values must not.
-		first := *got.First
-		got.First = want.First
+		first := *got.FirstAttempt
+		got.FirstAttempt = want.FirstAttempt
 		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) ||
-			fmt.Sprintf("%+v", first) != fmt.Sprintf("%+v", *want.First) {
-			t.Errorf("capture\n got %+v %+v\nwant %+v %+v", got, first, want, *want.First)
+			fmt.Sprintf("%+v", first) != fmt.Sprintf("%+v", *want.FirstAttempt) {
+			t.Errorf("capture\n got %+v %+v\nwant %+v %+v", got, first, want, *want.FirstAttempt)
 		}
 	}
 }
@@ -95,7 +95,7 @@ func TestTextComesBackWhateverIsInIt(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`"quoted" \ <b>&amp;</b>`, "\x00\t\r\n\x7f", "é 漢字 \u2028", "😀\uFFFE", "a\xffb"} {
 		want := capture([]byte(`{"id":1}`))
-		want.Query, want.Headers["X-Text"], want.First.ResponseHeaders["X-Text"] = text, []string{
+		want.Query, want.Headers["X-Text"], want.FirstAttempt.ResponseHeaders["X-Text"] = text, []string{
 			text,
 		}, []string{
 			text,
@@ -111,8 +111,8 @@ func TestTextComesBackWhateverIsInIt(t *testing.T) {
 		valid, latin1 := strings.ToValidUTF8(text, "\uFFFD"), strings.ReplaceAll(text, "\xff", "ÿ")
 		got := envelope.Decode(message(encoded), at.Add(time.Minute))
 		if got.Query != valid || got.Headers.Get("X-Text") != latin1 ||
-			strings.Join(got.First.ResponseHeaders["X-Text"], "|") != valid+"|"+valid {
-			t.Errorf("%q came back as %q, %q and %q", text, got.Query, got.Headers, got.First.ResponseHeaders)
+			strings.Join(got.FirstAttempt.ResponseHeaders["X-Text"], "|") != valid+"|"+valid {
+			t.Errorf("%q came back as %q, %q and %q", text, got.Query, got.Headers, got.FirstAttempt.ResponseHeaders)
 		}
 	}
 }
@@ -120,7 +120,7 @@ func TestTextComesBackWhateverIsInIt(t *testing.T) {
 func TestTimeThatCannotBeWrittenIsAnError(t *testing.T) {
 	t.Parallel()
 	c := capture([]byte(`{"id":1}`))
-	c.First.StartedAt = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC) // RFC 3339 has years of four digits
+	c.FirstAttempt.StartedAt = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC) // RFC 3339 has years of four digits
 	if text, err := envelope.Encode(c); err == nil {
 		t.Errorf("it was written as %s", text)
 	}
@@ -308,7 +308,7 @@ func TestSixFieldsOfAnotherProgram(t *testing.T) {
 	text := `{"messageId":"m/1","timestamp":"2026-03-02T10:15:05.427Z","originalPayload":{"id": 1, "n":12345678901234567890},
 		"originalHeaders":{"content-type":"application/json","X-Retry":3,"x-none":null,"set-cookie":["a","b"]},"errorReason":"HTTP 503","retryCount":2,"team":"blue"}`
 	c := envelope.Decode(message([]byte(text)), at.Add(time.Hour))
-	if c.Foreign || c.First != nil || c.Source != "" || c.RetryCount != 2 || c.Reason != "HTTP 503" ||
+	if c.Foreign || c.FirstAttempt != nil || c.Source != "" || c.RetryCount != 2 || c.Reason != "HTTP 503" ||
 		!c.ReceivedAt.Equal(at) {
 		t.Errorf("capture %+v", c)
 	}
@@ -374,8 +374,8 @@ func TestWhatCannotBeReadOfAnAttemptLeavesTheRest(t *testing.T) {
 		Error:           "busy ",
 		ResponseHeaders: deadletter.Headers{"X-A": {"1", "2"}, "X-B": {"3"}},
 	}
-	if c.First == nil || fmt.Sprintf("%+v", *c.First) != fmt.Sprintf("%+v", want) {
-		t.Errorf("attempt\n got %+v\nwant %+v", c.First, want)
+	if c.FirstAttempt == nil || fmt.Sprintf("%+v", *c.FirstAttempt) != fmt.Sprintf("%+v", want) {
+		t.Errorf("attempt\n got %+v\nwant %+v", c.FirstAttempt, want)
 	}
 	for _, none := range []string{"null", "7", `"{}"`, "[{}]"} {
 		if c := envelope.Decode(
@@ -385,8 +385,8 @@ func TestWhatCannotBeReadOfAnAttemptLeavesTheRest(t *testing.T) {
 				),
 			),
 			at,
-		); c.First != nil {
-			t.Errorf("%s is an attempt: %+v", none, c.First)
+		); c.FirstAttempt != nil {
+			t.Errorf("%s is an attempt: %+v", none, c.FirstAttempt)
 		}
 	}
 }
@@ -528,7 +528,7 @@ func TestOurFieldsStandBesideThem(t *testing.T) {
 	}
 	for name, want := range map[string]any{
 		"version": 1.0, "source": "genesys", "destination": "http://127.0.0.1:9090/genesys", "method": "POST", "query": "a=1&b=%20", "webhookId": "hook-1",
-		"receiveId": "r-1", "statusCode": 422.0, "outcome": "rejected",
+		"receiveId": "r-1", "statusCode": 422.0, "outcome": "error_response",
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %v, want %v", name, got[name], want)
@@ -540,7 +540,7 @@ func TestFieldsOfAnotherProgramAreNotTakenForOurs(t *testing.T) {
 	t.Parallel()
 	text := `{"messageId":"a","originalPayload":{},"errorReason":"x","source":"theirs","version":7,"outcome":"bad","firstAttempt":{"outcome":"delivered"}}`
 	c := envelope.Decode(message([]byte(text)), at)
-	if c.Source != "" || c.First != nil || fmt.Sprint(c.Queue.Attributes) !=
+	if c.Source != "" || c.FirstAttempt != nil || fmt.Sprint(c.Queue.Attributes) !=
 		`[{firstAttempt envelope field {"outcome":"delivered"} []} {outcome envelope field "bad" []} {source envelope field "theirs" []} {version envelope field 7 []}]` {
 		t.Errorf("capture %+v", c)
 	}
@@ -560,7 +560,7 @@ func TestLongReasonIsShownInPartAndKeptWhole(t *testing.T) {
 func TestOddFirstAttemptIsTakenForUnknown(t *testing.T) {
 	t.Parallel()
 	for attempt, want := range map[string]deadletter.Outcome{
-		`{"outcome":"eaten"}`: deadletter.Unknown, `{}`: deadletter.Unknown, `{"outcome":"rejected"}`: deadletter.Rejected, `null`: "", `7`: "", `[]`: "",
+		`{"outcome":"eaten"}`: deadletter.Unknown, `{}`: deadletter.Unknown, `{"outcome":"error_response"}`: deadletter.ErrorResponse, `null`: "", `7`: "", `[]`: "",
 	} {
 		c := envelope.Decode(
 			message(
@@ -570,9 +570,10 @@ func TestOddFirstAttemptIsTakenForUnknown(t *testing.T) {
 			),
 			at,
 		)
-		if want == "" && c.First != nil ||
-			want != "" && (c.First == nil || c.First.Outcome != want || !c.First.Done || !c.First.StartedAt.Equal(at)) {
-			t.Errorf("%s: %+v", attempt, c.First)
+		if want == "" && c.FirstAttempt != nil ||
+			want != "" &&
+				(c.FirstAttempt == nil || c.FirstAttempt.Outcome != want || !c.FirstAttempt.Done || !c.FirstAttempt.StartedAt.Equal(at)) {
+			t.Errorf("%s: %+v", attempt, c.FirstAttempt)
 		}
 	}
 }

@@ -75,19 +75,19 @@ func Redrive(l deadletter.Message, original, r deadletter.Revision, attempt, lim
 // where none is known.
 func CaptureOf(l deadletter.Message, r deadletter.Revision, first *deadletter.Attempt) deadletter.Capture {
 	return deadletter.Capture{
-		ID:          l.ID,
-		Source:      l.Source,
-		Destination: l.Destination,
-		Method:      l.Method,
-		Query:       l.Query,
-		WebhookID:   l.WebhookID,
-		ReceivedAt:  l.ReceivedAt,
-		Headers:     r.Headers,
-		Body:        r.Body,
-		Reason:      l.Reason,
-		RetryCount:  max(0, l.AutoAttempts-1),
-		First:       first,
-		Queue:       deadletter.QueueFacts{TraceParent: l.Queue.TraceParent},
+		ID:           l.ID,
+		Source:       l.Source,
+		Destination:  l.Destination,
+		Method:       l.Method,
+		Query:        l.Query,
+		WebhookID:    l.WebhookID,
+		ReceivedAt:   l.ReceivedAt,
+		Headers:      r.Headers,
+		Body:         r.Body,
+		Reason:       l.Reason,
+		RetryCount:   max(0, l.AutoAttempts-1),
+		FirstAttempt: first,
+		Queue:        deadletter.QueueFacts{TraceParent: l.Queue.TraceParent},
 	}
 }
 

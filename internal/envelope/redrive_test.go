@@ -54,7 +54,7 @@ func TestRedrivenMessageIsTheOriginalAndIsKnownAgain(t *testing.T) {
 			GroupID:         "g",
 			DeduplicationID: "theirs",
 		}
-		received := deadletter.Receive(envelope.Decode(raw, at), deadletter.RetryPolicy{}, 0, at)
+		received := deadletter.NewMessage(envelope.Decode(raw, at), deadletter.RetryPolicy{}, 0, at)
 		l, original := received.After, *received.Revision
 		m, err := envelope.Redrive(l, original, original, 2, c.limit)
 		if err != nil || string(m.Body) != c.body || m.GroupID != "g" || m.DeduplicationID == "theirs" ||
@@ -70,8 +70,8 @@ func TestRedrivenMessageIsTheOriginalAndIsKnownAgain(t *testing.T) {
 			back.DeduplicationID = "" // as on a standard queue
 		}
 		again := envelope.Decode(back, at)
-		if c.marked && again.Marked != l.ID || !c.marked && again.Digest != m.Digest {
-			t.Errorf("%s: what comes back is known by %q or %q", name, again.Marked, again.Digest)
+		if c.marked && again.RedriveOf != l.ID || !c.marked && again.Digest != m.Digest {
+			t.Errorf("%s: what comes back is known by %q or %q", name, again.RedriveOf, again.Digest)
 		}
 		if len(again.Queue.Attributes) != len(l.Queue.Attributes) || again.Queue.DeduplicationID != "" {
 			t.Errorf("%s: ours stays in %+v", name, again.Queue)
@@ -88,7 +88,7 @@ func TestEditedEnvelopeStaysAnEnvelope(t *testing.T) {
 			`{"messageId":"s-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":1,"originalHeaders":{},"errorReason":"no","retryCount":2}`,
 		),
 	}
-	received := deadletter.Receive(envelope.Decode(raw, at), deadletter.RetryPolicy{}, 0, at)
+	received := deadletter.NewMessage(envelope.Decode(raw, at), deadletter.RetryPolicy{}, 0, at)
 	m, err := envelope.Redrive(
 		received.After,
 		*received.Revision,
@@ -114,7 +114,7 @@ func TestDeduplicationIDsAreOursAndShort(t *testing.T) {
 		if one.DeduplicationID == two.DeduplicationID || len(one.DeduplicationID) > 128 {
 			t.Errorf("%s has %q and %q", id, one.DeduplicationID, two.DeduplicationID)
 		}
-		if got := envelope.Decode(sentAgain(one), at).Marked; len(id) < 100 && string(got) != id {
+		if got := envelope.Decode(sentAgain(one), at).RedriveOf; len(id) < 100 && string(got) != id {
 			t.Errorf("%s comes back as %q", id, got)
 		}
 	}

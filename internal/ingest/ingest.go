@@ -300,7 +300,7 @@ func (i *Ingest) write(ctx context.Context, list ...read) error {
 		c := &list[n].Capture
 		_, spans[n] = telemetry.Process(ctx, i.queue, list[n].Message.ID, c)
 		c.Queue.TraceParent = cmp.Or(spans[n].TraceParent(), c.Queue.TraceParent)
-		changes[n] = deadletter.Receive(*c, i.settings.Retry[c.Source], i.roll(), i.now())
+		changes[n] = deadletter.NewMessage(*c, i.settings.Retry[c.Source], i.roll(), i.now())
 	}
 	err := i.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		return i.take(ctx, tx, list, changes)

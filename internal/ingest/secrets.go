@@ -10,7 +10,7 @@ import (
 func hideSecrets(c *deadletter.Capture, m redact.Rules) {
 	secrets := redact.SecretsOf(c.Headers, c.Query, c.Body, m)
 	c.Reason = string(secrets.Hide([]byte(c.Reason), false))
-	if c.First != nil {
-		secrets.HideIn(c.First)
+	if c.FirstAttempt != nil {
+		secrets.HideIn(c.FirstAttempt)
 	}
 }

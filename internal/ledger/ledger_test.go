@@ -485,7 +485,7 @@ func TestMessagesMoveFromStatusToStatus(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		ordered, err := p.Items[1].OrderReplay(anna, deadletter.TriggerReplay, 0, 0, h.clock.Now())
+		ordered, err := p.Items[1].Replay(anna, deadletter.TriggerReplay, 0, 0, h.clock.Now())
 		if err != nil {
 			return err
 		}

@@ -117,8 +117,8 @@ func Words(text string) []Word {
 	return words
 }
 
-// Meets tells whether a word is what a term looks for.
-func (t Term) Meets(word string) bool {
+// Matches reports whether the term finds the word.
+func (t Term) Matches(word string) bool {
 	word, want := strings.ToLower(word), strings.ToLower(t.Word)
 	return word == want || t.Begins && strings.HasPrefix(word, want)
 }

@@ -16,8 +16,8 @@ func TestTermsOfWhatAPersonTypes(t *testing.T) {
 			t.Errorf("%q are %s, want %s", typed, got, want)
 		}
 	}
-	if mis := (payload.Term{Word: "MIS", Begins: true}); !mis.Meets("missing") || mis.Meets("admission") ||
-		(payload.Term{Word: "mis"}).Meets("missing") {
+	if mis := (payload.Term{Word: "MIS", Begins: true}); !mis.Matches("missing") || mis.Matches("admission") ||
+		(payload.Term{Word: "mis"}).Matches("missing") {
 		t.Error("a term meets what it does not mean")
 	}
 }

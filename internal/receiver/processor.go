@@ -202,14 +202,14 @@ func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m que
 	}
 	select {
 	case <-stopping:
-		if ok && c.First.Outcome == deadletter.Unreachable {
+		if ok && c.FirstAttempt.Outcome == deadletter.Unreachable {
 			return errNotSent
 		}
 	default:
 	}
 	if !ok {
 		c.Reason = "Not sent: the source of this webhook is not configured any more"
-		c.First = &deadletter.Attempt{
+		c.FirstAttempt = &deadletter.Attempt{
 			Number:    1,
 			Trigger:   deadletter.TriggerReceive,
 			Actor:     deadletter.System().Name,

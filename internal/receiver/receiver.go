@@ -294,7 +294,7 @@ func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture)
 		return true
 	}
 	a.Number, a.Trigger, a.Actor, a.TraceParent = 1, deadletter.TriggerReceive, deadletter.System().Name, trace
-	c.First, c.Reason = &a, a.Error
+	c.FirstAttempt, c.Reason = &a, a.Error
 	return false
 }
 
@@ -312,10 +312,10 @@ func (r *Receiver) keep(ctx context.Context, q Queue, c deadletter.Capture) (err
 	ctx, cancel := context.WithTimeout(ctx, keepLimit)
 	defer cancel()
 	group := ""
-	if c.First == nil {
+	if c.FirstAttempt == nil {
 		group = c.Source
 	}
-	if err := q.Send(ctx, []queue.Outgoing{{Body: body, GroupID: group, DeduplicationID: string(c.Receipt())}})[0]; err != nil {
+	if err := q.Send(ctx, []queue.Outgoing{{Body: body, GroupID: group, DeduplicationID: string(c.ReceiptID())}})[0]; err != nil {
 		return fmt.Errorf("queue %s did not take it: %w", q.Name(), err)
 	}
 	return nil

@@ -197,7 +197,7 @@ func TestWebhookIsDeliveredAsItCameAndKeptWithItsFirstAttempt(t *testing.T) {
 			d.Header.Get("X-Hop") != "" ||
 			d.Header.Get("X-Dlqdesk-Attempt") != "1" ||
 			d.Header.Get("Webhook-Id") != l.WebhookID ||
-			d.Header.Get("Traceparent") != l.First.TraceParent {
+			d.Header.Get("Traceparent") != l.FirstAttempt.TraceParent {
 			t.Errorf("delivered %+v", d)
 		}
 		if string(l.Body) != body || l.Source != "genesys" || l.Query != "a=%20b" ||
@@ -205,10 +205,10 @@ func TestWebhookIsDeliveredAsItCameAndKeptWithItsFirstAttempt(t *testing.T) {
 			l.Headers.Get("X-Hop") != "" {
 			t.Errorf("kept %+v", l)
 		}
-		if l.First.StatusCode != 422 || l.First.Outcome != deadletter.Rejected ||
-			string(l.First.ResponseBody) != `{"error":"field id is missing"}` ||
+		if l.FirstAttempt.StatusCode != 422 || l.FirstAttempt.Outcome != deadletter.ErrorResponse ||
+			string(l.FirstAttempt.ResponseBody) != `{"error":"field id is missing"}` ||
 			l.Reason != "The handler answered 422: field id is missing" {
-			t.Errorf("first attempt %+v", l.First)
+			t.Errorf("first attempt %+v", l.FirstAttempt)
 		}
 	}
 }

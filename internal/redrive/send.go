@@ -50,7 +50,7 @@ func Send(
 	}
 	a.Outcome, a.Error = outcome(err)
 	a.Latency = time.Since(started)
-	if err != nil && deadletter.KindOf(err) == deadletter.Internal && a.Outcome != deadletter.Rejected {
+	if err != nil && deadletter.KindOf(err) == deadletter.Internal && a.Outcome != deadletter.ErrorResponse {
 		log.WarnContext(ctx, "SQS did not confirm a redrive", "err", err)
 	}
 	return a
@@ -60,13 +60,13 @@ func Send(
 func outcome(err error) (o deadletter.Outcome, fault string) {
 	switch {
 	case err == nil:
-		return deadletter.SentBack, ""
+		return deadletter.OutcomeRedriven, ""
 	case deadletter.KindOf(err) != deadletter.Internal:
 		return deadletter.Unreachable, "Not sent: " + deadletter.TextOf(err)
 	case errors.Is(err, queue.ErrUnsent):
 		return deadletter.Unreachable, "Not sent: SQS cannot be reached"
 	case refused(err):
-		return deadletter.Rejected, "SQS does not accept it: " + err.Error()
+		return deadletter.ErrorResponse, "SQS does not accept it: " + err.Error()
 	}
 	return deadletter.Unknown, "SQS did not confirm it: the message may be on its queue"
 }

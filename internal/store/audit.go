@@ -48,7 +48,7 @@ func (t *Tx) Record(ctx context.Context, list ...deadletter.Event) error {
 	end, values := t.end, insertEvent.room(len(list))
 	for i := range list {
 		e := &list[i]
-		end.seq, end.link, end.moved = end.seq+1, deadletter.Link(t.key, end.link, end.seq+1, *e), true
+		end.seq, end.link, end.moved = end.seq+1, deadletter.ChainLink(t.key, end.link, end.seq+1, *e), true
 		values = append(
 			values,
 			end.seq,
@@ -84,7 +84,7 @@ func (t *Tx) sealTrail(ctx context.Context) error {
 		moveHead,
 		t.end.seq,
 		t.end.link,
-		deadletter.Seal(t.key, t.end.seq, t.end.link),
+		deadletter.ChainSeal(t.key, t.end.seq, t.end.link),
 	); err != nil {
 		return fmt.Errorf("seal audit trail: %w", err)
 	}
@@ -283,7 +283,7 @@ func (s *Store) VerifyAudit(ctx context.Context) (int64, error) {
 				fmt.Sprintf("the audit trail has a gap: event %d is followed by %d", last, e.Sequence),
 			}
 		}
-		if !hmac.Equal(link, deadletter.Link(s.key, prev, e.Sequence, e.Event)) {
+		if !hmac.Equal(link, deadletter.ChainLink(s.key, prev, e.Sequence, e.Event)) {
 			return &ChainFault{
 				e.Sequence,
 				fmt.Sprintf("event %d of the audit trail was changed outside dlqdesk", e.Sequence),
@@ -310,7 +310,7 @@ func (s *Store) verifyHead(ctx context.Context, q sqlite.Querier, last int64, li
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("read end of audit trail: %w", err)
 	}
-	if seq != last || !hmac.Equal(seal, deadletter.Seal(s.key, last, link)) {
+	if seq != last || !hmac.Equal(seal, deadletter.ChainSeal(s.key, last, link)) {
 		return &ChainFault{
 			0,
 			fmt.Sprintf(

@@ -20,7 +20,7 @@ func replay(t *testing.T, s *store.Store, id deadletter.ID, edit bool, code int)
 	if err != nil {
 		t.Fatal(err)
 	}
-	change, err := l.OrderReplay(anna, deadletter.TriggerReplay, 0, l.Version, start)
+	change, err := l.Replay(anna, deadletter.TriggerReplay, 0, l.Version, start)
 	if edit {
 		change, err = l.EditAndReplay(
 			anna,
@@ -34,7 +34,7 @@ func replay(t *testing.T, s *store.Store, id deadletter.ID, edit bool, code int)
 	change, err = l.Claim(deadletter.Lease{Token: "t", Until: start.Add(time.Minute)}, "", start)
 	l = apply(t, s, change, err)
 	a := *change.Attempt
-	a.Outcome, a.StatusCode = deadletter.Rejected, code
+	a.Outcome, a.StatusCode = deadletter.ErrorResponse, code
 	if code == 200 {
 		a.Outcome = deadletter.Delivered
 	} else {
@@ -138,11 +138,11 @@ func TestMessagesAreFilteredAndSorted(t *testing.T) {
 	s, _ := setup(t)
 	for i, kind := range []string{"Text", "Typing", "Text", "Text"} {
 		c := failure(fmt.Sprintf("a-%d", i), 422, start.Add(time.Duration(i)*time.Second))
-		c.EventType, c.First.StartedAt = kind, start.Add(time.Duration([]int{7, 9, 9, 2}[i])*time.Minute)
+		c.EventType, c.FirstAttempt.StartedAt = kind, start.Add(time.Duration([]int{7, 9, 9, 2}[i])*time.Minute)
 		receive(t, s, c)
 	}
 	unknown := failure("b-0", 404, start.Add(8*time.Minute))
-	unknown.First = nil
+	unknown.FirstAttempt = nil
 	last := receive(t, s, unknown)
 	for name, c := range map[string]struct {
 		query store.MessageQuery
@@ -240,7 +240,7 @@ func TestMessagesWithoutAGroupGetTheirs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := deadletter.Receive(failure("a-1", 422, start), policy, 0, start)
+	old := deadletter.NewMessage(failure("a-1", 422, start), policy, 0, start)
 	want := old.After.Fingerprint
 	old.After.Fingerprint = ""
 	if err := s.Write(

@@ -35,13 +35,13 @@ func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 		&j.Filter,
 		&undoes,
 		&j.Items.Pending,
-		&j.Items.Ordered,
+		&j.Items.InFlight,
 		&j.Items.Done,
 		&j.Items.Failed,
 		&j.Items.Skipped,
 		&oldest,
 		&newest,
-		&j.Unfit,
+		&j.Inapplicable,
 		&j.Unknown,
 		&created,
 		&started,
@@ -62,7 +62,7 @@ func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 	), sqlite.Time(
 		ended,
 	)
-	j.Last = deadletter.LastOrder{By: lastBy.String, Action: lastAction.String, At: sqlite.Time(lastAt)}
+	j.Last = deadletter.LastChange{By: lastBy.String, Action: lastAction.String, At: sqlite.Time(lastAt)}
 	return int64(j.ID), j, err
 }
 
@@ -91,7 +91,7 @@ func (t *Tx) Job(ctx context.Context, id deadletter.JobID) (deadletter.Job, erro
 	}
 	changed := sum.jobs[id].items
 	j.Items.Pending += changed[deadletter.ItemPending]
-	j.Items.Ordered += changed[deadletter.ItemOrdered]
+	j.Items.InFlight += changed[deadletter.ItemInFlight]
 	j.Items.Done += changed[deadletter.ItemDone]
 	j.Items.Failed += changed[deadletter.ItemFailed]
 	j.Items.Skipped += changed[deadletter.ItemSkipped]
@@ -247,7 +247,7 @@ const (
 // countItems takes account of the items that were added after a row, and answers the last of them.
 func (t *Tx) countItems(ctx context.Context, j *deadletter.Job, after int64) (int64, error) {
 	var fit []string
-	for _, status := range j.Action.Fits() {
+	for _, status := range j.Action.AllowedStatuses() {
 		fit = append(fit, "'"+string(status)+"'")
 	}
 	var n, unknown, unfit int
@@ -265,7 +265,7 @@ func (t *Tx) countItems(ctx context.Context, j *deadletter.Job, after int64) (in
 	}
 	j.Items.Pending += n
 	j.Unknown += unknown
-	j.Unfit += unfit
+	j.Inapplicable += unfit
 	return last.Int64, nil
 }
 
@@ -418,7 +418,7 @@ func (t *Tx) BeginItem(ctx context.Context, i Item) (bool, error) {
 	}
 	n, err := written.RowsAffected()
 	if n > 0 {
-		t.count(func(c *counts) { c.item(i.Job, deadletter.ItemPending, deadletter.ItemOrdered, time.Time{}) })
+		t.count(func(c *counts) { c.item(i.Job, deadletter.ItemPending, deadletter.ItemInFlight, time.Time{}) })
 	}
 	return n > 0, err
 }
@@ -457,7 +457,7 @@ func (t *Tx) settleDelivery(ctx context.Context, n int64, a deadletter.Attempt, 
 			return err
 		}
 	}
-	t.count(func(c *counts) { c.item(id, deadletter.ItemOrdered, state, at) })
+	t.count(func(c *counts) { c.item(id, deadletter.ItemInFlight, state, at) })
 	return nil
 }
 

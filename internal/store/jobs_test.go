@@ -20,7 +20,7 @@ func TestFreezingManyMessagesLetsOthersWrite(t *testing.T) {
 		for i := range messages {
 			if err := tx.Apply(
 				ctx,
-				deadletter.Receive(
+				deadletter.NewMessage(
 					desktest.Failure(fmt.Sprintf("l-%05d", i), 422, clock.Now()),
 					desktest.Policy(),
 					0,
@@ -173,7 +173,7 @@ func TestACanaryHoldsWithinACommit(t *testing.T) {
 			})
 		}
 		begun.Wait()
-		if now, err := s.Job(t.Context(), j.ID); err != nil || now.Items.Ordered != 3 || now.Items.Pending != lanes-3 {
+		if now, err := s.Job(t.Context(), j.ID); err != nil || now.Items.InFlight != 3 || now.Items.Pending != lanes-3 {
 			t.Errorf("begun are %+v, %v", now.Items, err)
 		}
 	}

@@ -122,7 +122,7 @@ const receiptKnown = `SELECT EXISTS (SELECT 1 FROM arrivals WHERE receipt = ?1 A
 
 // HasArrived tells whether a receipt has come from a queue before, as a message or as a repetition of one.
 func (t *Tx) HasArrived(ctx context.Context, c deadletter.Capture) (known bool, err error) {
-	if err := t.tx.QueryRowContext(ctx, receiptKnown, c.Receipt(), c.ID).Scan(&known); err != nil {
+	if err := t.tx.QueryRowContext(ctx, receiptKnown, c.ReceiptID(), c.ID).Scan(&known); err != nil {
 		return false, fmt.Errorf("look for the arrival of %s: %w", c.ID, err)
 	}
 	return known, nil

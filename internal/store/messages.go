@@ -65,7 +65,7 @@ func scanMessage(r sqlite.Row) (int64, deadletter.Message, error) {
 		return 0, deadletter.Message{}, err
 	}
 	l.ReceivedAt, l.LastAttemptAt, l.DueAt = time.UnixMilli(received).UTC(), sqlite.Time(lastAttempt), sqlite.Time(due)
-	l.Order = deadletter.Order{
+	l.Request = deadletter.DeliveryRequest{
 		Trigger: deadletter.Trigger(
 			trigger.String,
 		),
@@ -74,7 +74,7 @@ func scanMessage(r sqlite.Row) (int64, deadletter.Message, error) {
 		At:       sqlite.Time(orderAt),
 	}
 	l.Lease = deadletter.Lease{Token: token.String, Until: sqlite.Time(lease)}
-	l.LastOrder = deadletter.LastOrder{By: lastBy.String, Action: lastAction.String, At: sqlite.Time(lastAt)}
+	l.LastChange = deadletter.LastChange{By: lastBy.String, Action: lastAction.String, At: sqlite.Time(lastAt)}
 	if err := json.Unmarshal([]byte(queue), &l.Queue); err != nil {
 		return 0, deadletter.Message{}, fmt.Errorf("read queue facts of message %s: %w", l.ID, err)
 	}
@@ -237,7 +237,7 @@ func (t *Tx) applyRare(ctx context.Context, c numbered) error {
 			return fmt.Errorf("write queue facts: %w", err)
 		}
 	}
-	if c.Adopted {
+	if c.SourceChanged {
 		if err := t.writeSource(ctx, c.n, c.After.Source); err != nil {
 			return fmt.Errorf("write source: %w", err)
 		}
@@ -384,21 +384,21 @@ func attemptedAt(l deadletter.Message) int64 {
 
 func requestArgs(l deadletter.Message) []any {
 	var revision any
-	if l.Order.Trigger != "" {
-		revision = l.Order.Revision
+	if l.Request.Trigger != "" {
+		revision = l.Request.Revision
 	}
 	return []any{
 		sqlite.Text(
-			string(l.Order.Trigger),
+			string(l.Request.Trigger),
 		),
-		sqlite.Text(l.Order.By),
+		sqlite.Text(l.Request.By),
 		revision,
-		sqlite.Millis(l.Order.At),
+		sqlite.Millis(l.Request.At),
 		sqlite.Text(l.Lease.Token),
 		sqlite.Millis(l.Lease.Until),
-		sqlite.Text(l.LastOrder.By),
-		sqlite.Text(l.LastOrder.Action),
-		sqlite.Millis(l.LastOrder.At),
+		sqlite.Text(l.LastChange.By),
+		sqlite.Text(l.LastChange.Action),
+		sqlite.Millis(l.LastChange.At),
 	}
 }
 
@@ -617,7 +617,7 @@ func (t *Tx) insertArrival(ctx context.Context, n int64, a deadletter.Arrival) e
 		a.Number,
 		a.At.UnixMilli(),
 		a.MessageID,
-		a.Receipt,
+		a.ReceiptID,
 		a.Differs,
 		headers,
 		body,

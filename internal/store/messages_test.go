@@ -18,7 +18,7 @@ func add(t *testing.T, s *store.Store, list ...deadletter.Capture) (added []stri
 	t.Helper()
 	changes := make([]*deadletter.Change, len(list))
 	for i, c := range list {
-		change := deadletter.Receive(c, policy, 0.5, c.ReceivedAt)
+		change := deadletter.NewMessage(c, policy, 0.5, c.ReceivedAt)
 		changes[i] = &change
 	}
 	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {

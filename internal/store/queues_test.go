@@ -55,7 +55,7 @@ func sendBack(t *testing.T, s *store.Store, id deadletter.ID, messageID, digest 
 		if err != nil {
 			return err
 		}
-		ordered, err := l.OrderRedrive(
+		ordered, err := l.Redrive(
 			deadletter.User("anna", deadletter.Operator, ""),
 			deadletter.TriggerRedrive,
 			0,
@@ -74,7 +74,7 @@ func sendBack(t *testing.T, s *store.Store, id deadletter.ID, messageID, digest 
 			return err
 		}
 		a := *opened.Attempt
-		a.Outcome, a.MessageID = deadletter.SentBack, messageID
+		a.Outcome, a.MessageID = deadletter.OutcomeRedriven, messageID
 		done, err := opened.After.Finish("token", a, deadletter.RetryPolicy{}, 0, at)
 		if err != nil {
 			return err
@@ -104,13 +104,13 @@ func TestReturnedMessagesFindTheirMessage(t *testing.T) {
 		want    deadletter.ID
 		before  bool
 	}{
-		"by its mark":         {deadletter.Capture{Marked: "marked", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-1"}}, "marked", false},
+		"by its mark":         {deadletter.Capture{RedriveOf: "marked", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-1"}}, "marked", false},
 		"by SQS's id":         {deadletter.Capture{Queue: deadletter.QueueFacts{From: "orders", MessageID: "s-2"}}, "told", false},
 		"by its digest":       {deadletter.Capture{Digest: "d-1", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-2"}}, "digested", false},
-		"once more":           {deadletter.Capture{Marked: "marked", Queue: deadletter.QueueFacts{From: "orders", MessageID: "m-marked"}}, "marked", true},
-		"of another queue":    {deadletter.Capture{Marked: "elsewhere", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-3"}}, "", false},
+		"once more":           {deadletter.Capture{RedriveOf: "marked", Queue: deadletter.QueueFacts{From: "orders", MessageID: "m-marked"}}, "marked", true},
+		"of another queue":    {deadletter.Capture{RedriveOf: "elsewhere", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-3"}}, "", false},
 		"never sent back":     {deadletter.Capture{Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-4"}}, "", false},
-		"of no known message": {deadletter.Capture{Marked: "gone", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-5"}}, "", false},
+		"of no known message": {deadletter.Capture{RedriveOf: "gone", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-5"}}, "", false},
 	} {
 		err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 			l, before, err := tx.Returned(ctx, c.capture)
@@ -131,7 +131,7 @@ func TestRedrivesAreNoWorkOfTheSource(t *testing.T) {
 	l := desktest.Receive(t, s, fromQueue("a-1", "orders"))
 	at := time.Date(2026, 3, 2, 11, 0, 0, 0, time.UTC)
 	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		c, err := l.OrderRedrive(deadletter.User("anna", deadletter.Operator, ""), deadletter.TriggerRedrive, 0, 0, at)
+		c, err := l.Redrive(deadletter.User("anna", deadletter.Operator, ""), deadletter.TriggerRedrive, 0, 0, at)
 		if err != nil {
 			return err
 		}

@@ -52,7 +52,7 @@ const (
 // redrive to which SQS gave this message id, or one that was sent without a mark and has this digest; NotFound when
 // there is none. before says that this very message came already.
 func (t *Tx) Returned(ctx context.Context, c deadletter.Capture) (l deadletter.Message, before bool, err error) {
-	_, l, err = scanMessage(t.tx.QueryRowContext(ctx, returned, c.Marked, c.Queue.From, c.Queue.MessageID, c.Digest))
+	_, l, err = scanMessage(t.tx.QueryRowContext(ctx, returned, c.RedriveOf, c.Queue.From, c.Queue.MessageID, c.Digest))
 	if err != nil {
 		return l, false, notFound(err, "message %s was not sent back from here", c.Queue.MessageID)
 	}
@@ -66,7 +66,7 @@ func (t *Tx) Returned(ctx context.Context, c deadletter.Capture) (l deadletter.M
 }
 
 const latestRedriven = `SELECT ` + revisionColumns + ` FROM attempts a JOIN messages l ON l.n = a.message JOIN revisions r ON r.message = a.message AND r.number = a.revision
-	WHERE l.id = ? AND a.trigger IN ('redrive', 'bulk redrive') ORDER BY a.number DESC LIMIT 1`
+	WHERE l.id = ? AND a.trigger IN ('redrive', 'job_redrive') ORDER BY a.number DESC LIMIT 1`
 
 // Redriven answers the revision of a message that was sent back last, or NotFound.
 func (t *Tx) Redriven(ctx context.Context, id deadletter.ID) (deadletter.Revision, error) {

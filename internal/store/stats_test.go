@@ -84,7 +84,7 @@ func deliver(t *testing.T, s *store.Store, id deadletter.ID, at time.Time, asked
 		t.Fatal(err)
 	}
 	if asked {
-		c, err := l.OrderReplay(
+		c, err := l.Replay(
 			deadletter.User("mia", deadletter.Operator, ""),
 			deadletter.TriggerReplay,
 			0,

@@ -53,14 +53,14 @@ func failure(id string, code int, at time.Time) deadletter.Capture {
 		Headers:     deadletter.Headers{"Content-Type": {"application/json"}},
 		Body:        []byte(`{"id":"` + id + `"}`),
 		Reason:      fmt.Sprintf("The handler answered %d: field id is missing", code),
-		First: &deadletter.Attempt{
+		FirstAttempt: &deadletter.Attempt{
 			Number:          1,
 			Trigger:         deadletter.TriggerReceive,
 			Actor:           "system",
 			StartedAt:       at,
 			Done:            true,
 			Latency:         84 * time.Millisecond,
-			Outcome:         deadletter.Rejected,
+			Outcome:         deadletter.ErrorResponse,
 			StatusCode:      code,
 			Error:           "rejected",
 			ResponseHeaders: deadletter.Headers{"X-Request": {"7"}},
@@ -85,7 +85,7 @@ func apply(t *testing.T, s *store.Store, c deadletter.Change, err error) deadlet
 
 func receive(t *testing.T, s *store.Store, c deadletter.Capture) deadletter.Message {
 	t.Helper()
-	return apply(t, s, deadletter.Receive(c, policy, 0.5, c.ReceivedAt), nil)
+	return apply(t, s, deadletter.NewMessage(c, policy, 0.5, c.ReceivedAt), nil)
 }
 
 func TestMessageReadsBackAsItWasWritten(t *testing.T) {
@@ -103,7 +103,7 @@ func TestMessageReadsBackAsItWasWritten(t *testing.T) {
 	if err != nil || len(attempts) != 1 {
 		t.Fatalf("attempts %v, %v", attempts, err)
 	}
-	if fmt.Sprintf("%+v", attempts[0]) != fmt.Sprintf("%+v", *failure("a-1", 422, start).First) {
+	if fmt.Sprintf("%+v", attempts[0]) != fmt.Sprintf("%+v", *failure("a-1", 422, start).FirstAttempt) {
 		t.Errorf("attempt %+v", attempts[0])
 	}
 	r, err := s.Revision(t.Context(), "a-1", 0)
@@ -180,7 +180,7 @@ func TestWebhookIDStandsForTheLatestMessage(t *testing.T) {
 	second.WebhookID, third.WebhookID = first.WebhookID, first.WebhookID
 	receive(t, s, first)
 	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		change := deadletter.Receive(second, policy, 0.5, start)
+		change := deadletter.NewMessage(second, policy, 0.5, start)
 		if added, err := tx.Add(ctx, &change); added[0] || err != nil {
 			t.Errorf("a second message of the same Webhook-Id: %t, %v", added, err)
 		}
@@ -213,9 +213,9 @@ func TestManyMessagesAreAddedAtOnce(t *testing.T) {
 	for i := range changes {
 		c := failure(fmt.Sprintf("a-%d", i), 422, start)
 		if i == 7 {
-			c.First = nil // another program's
+			c.FirstAttempt = nil // another program's
 		}
-		change := deadletter.Receive(c, policy, 0.5, start)
+		change := deadletter.NewMessage(c, policy, 0.5, start)
 		changes[i] = &change
 	}
 	var added []bool
@@ -361,7 +361,7 @@ func TestFilters(t *testing.T) {
 	receive(t, s, failure("9b1f6c1e-7a35-4f0d-9a55-000000000001", 422, start))
 	receive(t, s, failure("9b1f6c1e-7a35-4f0d-9a55-000000000002", 503, start.Add(time.Hour)))
 	third := failure("c3", 422, start.Add(2*time.Hour))
-	third.Source, third.Reason, third.First.Outcome = "cxone", `No answer within 10s: "quoted" größe`, deadletter.Unknown
+	third.Source, third.Reason, third.FirstAttempt.Outcome = "cxone", `No answer within 10s: "quoted" größe`, deadletter.Unknown
 	receive(t, s, third)
 	for name, c := range map[string]struct {
 		filter store.Filter
@@ -428,7 +428,7 @@ func TestCountsFollowEveryChange(t *testing.T) {
 		var c deadletter.Change
 		switch random.IntN(4) {
 		case 0:
-			c, err = l.OrderReplay(anna, deadletter.TriggerReplay, 0, l.Version, at)
+			c, err = l.Replay(anna, deadletter.TriggerReplay, 0, l.Version, at)
 		case 1:
 			c, err = l.Archive(anna, "test", l.Version, at)
 		case 2:
@@ -437,7 +437,7 @@ func TestCountsFollowEveryChange(t *testing.T) {
 			if c, err = l.Claim(deadletter.Lease{Token: "t", Until: at}, "", at); err == nil {
 				l = apply(t, s, c, nil)
 				a := *c.Attempt
-				a.Outcome, a.StatusCode = deadletter.Rejected, []int{200, 422, 500}[random.IntN(3)]
+				a.Outcome, a.StatusCode = deadletter.ErrorResponse, []int{200, 422, 500}[random.IntN(3)]
 				if a.StatusCode == 200 {
 					a.Outcome = deadletter.Delivered
 				}
@@ -530,7 +530,7 @@ func TestFailedWriteLeavesNothing(t *testing.T) {
 	s, _ := setup(t)
 	boom := errors.New("boom")
 	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		if err := tx.Apply(ctx, deadletter.Receive(failure("a-1", 422, start), policy, 0, start)); err != nil {
+		if err := tx.Apply(ctx, deadletter.NewMessage(failure("a-1", 422, start), policy, 0, start)); err != nil {
 			return err
 		}
 		return boom

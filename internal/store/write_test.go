@@ -36,7 +36,7 @@ func TestWritesThatShareACommitKeepTheirOwnResults(t *testing.T) {
 			errs[i] = s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 				if err := tx.Apply(
 					ctx,
-					deadletter.Receive(failure(fmt.Sprintf("id-%d", i), 422, start), policy, 0, start),
+					deadletter.NewMessage(failure(fmt.Sprintf("id-%d", i), 422, start), policy, 0, start),
 				); err != nil {
 					return err
 				}
@@ -135,7 +135,7 @@ func BenchmarkWrite(b *testing.B) {
 					n++
 					id := fmt.Sprintf("id-%d", n)
 					mu.Unlock()
-					c := deadletter.Receive(failure(id, 422, start), policy, 0, start)
+					c := deadletter.NewMessage(failure(id, 422, start), policy, 0, start)
 					if err := s.Write(
 						b.Context(),
 						func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, c) },
@@ -206,7 +206,7 @@ func TestWriteThatHasBegunIsNotTakenBack(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	err := s.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		leave()
-		return tx.Apply(ctx, deadletter.Receive(failure("a-1", 422, start), policy, 0, start))
+		return tx.Apply(ctx, deadletter.NewMessage(failure("a-1", 422, start), policy, 0, start))
 	})
 	if err != nil {
 		t.Errorf("the write answers %v", err)
@@ -237,7 +237,10 @@ func TestCloseFinishesWhatWaits(t *testing.T) {
 	for i := range errs {
 		all.Go(func() {
 			errs[i] = s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-				return tx.Apply(ctx, deadletter.Receive(failure(fmt.Sprintf("id-%d", i), 422, start), policy, 0, start))
+				return tx.Apply(
+					ctx,
+					deadletter.NewMessage(failure(fmt.Sprintf("id-%d", i), 422, start), policy, 0, start),
+				)
 			})
 		})
 	}

@@ -49,7 +49,7 @@ func (h handler) Handle(ctx context.Context, r slog.Record) error {
 func messageIn(r slog.Record) (id deadletter.ID, ok bool) {
 	r.Attrs(func(a slog.Attr) bool {
 		if err, isError := a.Value.Any().(error); isError {
-			id, ok = deadletter.ConcernOf(err)
+			id, ok = deadletter.MessageOf(err)
 		}
 		return !ok
 	})

@@ -182,7 +182,7 @@ func (s Span) Outcome(a deadletter.Attempt) {
 		s.span.SetAttributes(semconv.HTTPResponseStatusCode(a.StatusCode))
 		failed, why = strconv.Itoa(a.StatusCode), "" // the handler's own words may be of the payload
 	}
-	if a.Outcome != deadletter.Delivered && a.Outcome != deadletter.SentBack {
+	if a.Outcome != deadletter.Delivered && a.Outcome != deadletter.OutcomeRedriven {
 		s.span.SetAttributes(semconv.ErrorTypeKey.String(failed))
 		s.span.SetStatus(codes.Error, why)
 	}

@@ -252,7 +252,7 @@ func TestFaultsOfACollectorDoNotFillTheLog(t *testing.T) { //nolint:paralleltest
 func TestLinesNameTheirMessage(t *testing.T) {
 	t.Parallel()
 	about := telemetry.About(t.Context(), "a-1")
-	inError := fmt.Errorf("twice wrapped: %w", deadletter.Concerning("b-2", errors.New("disk full")))
+	inError := fmt.Errorf("twice wrapped: %w", deadletter.AboutMessage("b-2", errors.New("disk full")))
 	for name, c := range map[string]struct {
 		log  func(l *slog.Logger)
 		want string

@@ -39,7 +39,7 @@ func (w *Worker) carryOut(
 		if err != nil {
 			return err
 		}
-		change, err := j.Halt(why, w.now())
+		change, err := j.PauseBySystem(why, w.now())
 		if err != nil {
 			return err
 		}
@@ -55,7 +55,7 @@ func (w *Worker) carryOut(
 			err = tx.SettleItem(ctx, item, deadletter.ItemSkipped, refused.Text, w.now())
 		}
 		if err != nil {
-			return deadletter.Concerning(item.Message, fmt.Errorf("job %d: %w", id, err))
+			return deadletter.AboutMessage(item.Message, fmt.Errorf("job %d: %w", id, err))
 		}
 	}
 	return nil

@@ -41,7 +41,7 @@ func (b bundle) failed(t *testing.T, n int) []deadletter.ID {
 			ids = append(ids, deadletter.ID(id))
 			if err := tx.Apply(
 				ctx,
-				deadletter.Receive(desktest.Failure(id, 422, b.clock.Now()), desktest.Policy(), 0, b.clock.Now()),
+				deadletter.NewMessage(desktest.Failure(id, 422, b.clock.Now()), desktest.Policy(), 0, b.clock.Now()),
 			); err != nil {
 				return err
 			}
@@ -119,7 +119,7 @@ func TestReplayJobDeliversEachMessageOnceAndTellsWhatBecameOfIt(t *testing.T) {
 		}
 	})
 	j, err := b.FreezeMatching(t.Context(), anna, deadletter.ActReplay, store.Filter{}, "status=all")
-	if err != nil || j.Unfit != 1 {
+	if err != nil || j.Inapplicable != 1 {
 		t.Fatalf("draft %+v, %v", j, err)
 	}
 	if err := b.StartJob(t.Context(), anna, j.ID, deadletter.JobInput{}); err != nil {
@@ -241,7 +241,7 @@ func TestPauseResumeAndCancel(t *testing.T) {
 	b.run(t)
 	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{})
 	// of 8 places two stay for others
-	b.awaitJob(t, id, "in flight", func(j deadletter.Job) bool { return j.Items.Ordered == 6 })
+	b.awaitJob(t, id, "in flight", func(j deadletter.Job) bool { return j.Items.InFlight == 6 })
 	if err := b.PauseJob(t.Context(), anna, id); err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func TestPauseResumeAndCancel(t *testing.T) {
 		t,
 		id,
 		"still",
-		func(j deadletter.Job) bool { return j.Items.Ordered == 0 },
+		func(j deadletter.Job) bool { return j.Items.InFlight == 0 },
 	); j.Items != (deadletter.JobItems{Pending: 94, Done: 6}) ||
 		j.State != deadletter.JobPaused {
 		t.Fatalf("paused %+v", j)
@@ -260,12 +260,12 @@ func TestPauseResumeAndCancel(t *testing.T) {
 	if err := b.ResumeJob(t.Context(), anna, id); err != nil {
 		t.Fatal(err)
 	}
-	b.awaitJob(t, id, "in flight", func(j deadletter.Job) bool { return j.Items.Ordered == 6 })
+	b.awaitJob(t, id, "in flight", func(j deadletter.Job) bool { return j.Items.InFlight == 6 })
 	if err := b.CancelJob(t.Context(), anna, id); err != nil {
 		t.Fatal(err)
 	}
 	close(release)
-	j := b.awaitJob(t, id, "still", func(j deadletter.Job) bool { return j.Items.Ordered == 0 })
+	j := b.awaitJob(t, id, "still", func(j deadletter.Job) bool { return j.Items.InFlight == 0 })
 	if j.Items != (deadletter.JobItems{Pending: 88, Done: 12}) || j.State != deadletter.JobCancelled ||
 		len(b.destination.Received()) != 12 {
 		t.Errorf("cancelled %+v after %d deliveries", j, len(b.destination.Received()))
@@ -286,7 +286,7 @@ func TestSingleReplayWaitsBehindNoJob(t *testing.T) {
 	b.run(t)
 	defer close(release)
 	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{})
-	b.awaitJob(t, id, "in flight", func(j deadletter.Job) bool { return j.Items.Ordered == 6 })
+	b.awaitJob(t, id, "in flight", func(j deadletter.Job) bool { return j.Items.InFlight == 6 })
 	b.replay(t, desktest.Receive(t, b.store, desktest.Failure("single", 422, b.clock.Now())), 0)
 	b.becomes(t, "single", deadletter.Resolved)
 	if err := b.CancelJob(t.Context(), anna, id); err != nil {
@@ -419,7 +419,7 @@ func TestTwoJobsShareASource(t *testing.T) {
 	}
 	b.run(t)
 	for _, id := range jobs {
-		b.awaitJob(t, id, "half of what is in flight", func(j deadletter.Job) bool { return j.Items.Ordered == 3 })
+		b.awaitJob(t, id, "half of what is in flight", func(j deadletter.Job) bool { return j.Items.InFlight == 3 })
 	}
 	close(release)
 	if large, small := b.finished(

@@ -219,7 +219,7 @@ func (l *lane) openDue(ctx context.Context, due []deadletter.Message, probe bool
 				continue // somebody acted on it since it was listed
 			}
 			if err != nil {
-				return deadletter.Concerning(message.ID, fmt.Errorf("claim it: %w", err))
+				return deadletter.AboutMessage(message.ID, fmt.Errorf("claim it: %w", err))
 			}
 			c.probe = probe && message.Status == deadletter.Retrying
 			claims = append(claims, c)
@@ -290,7 +290,7 @@ func (l *lane) open(ctx context.Context, tx *store.Tx, id deadletter.ID) (claime
 	}
 	number := message.Revision
 	if message.Status == deadletter.Replaying {
-		number = message.Order.Revision
+		number = message.Request.Revision
 	}
 	revision, err := tx.Revision(ctx, id, number)
 	if err != nil {

@@ -76,7 +76,7 @@ func (p *pacer) forget(running []deadletter.Job) {
 func (w *Worker) mayBegin(ctx context.Context, j deadletter.Job, n int) (int, time.Duration, error) {
 	if left := j.MayBegin(n); left < n {
 		switch {
-		case left == 0 && j.Items.Ordered == 0:
+		case left == 0 && j.Items.InFlight == 0:
 			return 0, forever, w.endCanary(ctx, j.ID)
 		case left == 0:
 			return 0, forever, nil // a result will say so

@@ -147,7 +147,7 @@ func (r *redriver) claimDue(ctx context.Context, free int) ([]claimedRedrive, er
 				continue // somebody acted on it since it was listed
 			}
 			if err != nil {
-				return deadletter.Concerning(id, fmt.Errorf("claim it: %w", err))
+				return deadletter.AboutMessage(id, fmt.Errorf("claim it: %w", err))
 			}
 			if err := tx.Apply(ctx, opened); err != nil {
 				return err
@@ -353,7 +353,7 @@ func (r *redriver) record(ctx context.Context, c claimedRedrive, result deadlett
 		if err := tx.Apply(ctx, change); err != nil {
 			return err
 		}
-		if group := r.order.Group(l.Queue.GroupID); group != "" && result.Outcome != deadletter.SentBack {
+		if group := r.order.Group(l.Queue.GroupID); group != "" && result.Outcome != deadletter.OutcomeRedriven {
 			return r.stopFollowers(ctx, tx, group)
 		}
 		return nil

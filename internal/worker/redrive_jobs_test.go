@@ -22,7 +22,7 @@ func jobKeepsRate(t *testing.T, b redriveBundle) {
 			t,
 			id,
 			"sending",
-			func(j deadletter.Job) bool { return j.Items.Done >= sent && j.Items.Ordered == 0 },
+			func(j deadletter.Job) bool { return j.Items.Done >= sent && j.Items.InFlight == 0 },
 		)
 		if j.Items.Done != sent {
 			t.Errorf("after %d half seconds %d are sent", sent-1, j.Items.Done)
@@ -43,8 +43,8 @@ func jobPausesAndCancels(t *testing.T, b redriveBundle) {
 	b.origin.fault = func(string) error { <-release; return nil }
 	b.run(t)
 	id := b.begin(t, deadletter.ActRedrive, deadletter.JobInput{})
-	inFlight := func(j deadletter.Job) bool { return j.Items.Ordered == 8 }
-	still := func(j deadletter.Job) bool { return j.Items.Ordered == 0 }
+	inFlight := func(j deadletter.Job) bool { return j.Items.InFlight == 8 }
+	still := func(j deadletter.Job) bool { return j.Items.InFlight == 0 }
 	b.awaitJob(t, id, "in flight", inFlight)
 	if err := b.PauseJob(t.Context(), anna, id); err != nil {
 		t.Fatal(err)

@@ -152,7 +152,7 @@ func (b redriveBundle) queued(t *testing.T, n int, group func(i int) string) []d
 	for i := range n {
 		id := fmt.Sprintf("q-%03d", i)
 		c := desktest.Failure(id, 422, b.clock.Now().Add(time.Duration(i)*time.Millisecond))
-		c.Foreign, c.First, c.Source, c.Body = true, nil, "", []byte(id)
+		c.Foreign, c.FirstAttempt, c.Source, c.Body = true, nil, "", []byte(id)
 		c.Queue = deadletter.QueueFacts{From: "orders", MessageID: "m-" + id, GroupID: group(i)}
 		all = append(all, desktest.Receive(t, b.store, c))
 	}
@@ -282,20 +282,20 @@ func saysWhatBecame(t *testing.T, b redriveBundle) {
 	}
 	b.run(t)
 	for id, want := range map[deadletter.ID]deadletter.Outcome{
-		"q-000": deadletter.SentBack, "q-001": deadletter.Rejected, "q-002": deadletter.Unreachable, "q-003": deadletter.Unknown,
+		"q-000": deadletter.OutcomeRedriven, "q-001": deadletter.ErrorResponse, "q-002": deadletter.Unreachable, "q-003": deadletter.Unknown,
 	} {
 		if _, err := b.Redrive(t.Context(), anna, desk.Ref{ID: id}, desk.SendCommand{}); err != nil {
 			t.Fatal(err)
 		}
 		status := deadletter.Failed
-		if want == deadletter.SentBack {
+		if want == deadletter.OutcomeRedriven {
 			status = deadletter.Redriven
 		}
 		l := b.becomes(t, id, status)
 		a := b.attempts(t, id)
 		if l.Outcome != want || len(a) != 1 || a[0].Outcome != want ||
-			(a[0].Error == "") != (want == deadletter.SentBack) ||
-			(a[0].MessageID != "") != (want == deadletter.SentBack) {
+			(a[0].Error == "") != (want == deadletter.OutcomeRedriven) ||
+			(a[0].MessageID != "") != (want == deadletter.OutcomeRedriven) {
 			t.Errorf("%s: message %+v, attempts %+v", id, l, a)
 		}
 	}
@@ -341,7 +341,7 @@ func deadProcess(t *testing.T, b redriveBundle) {
 	t.Helper()
 	l := b.queued(t, 1, noGroup)[0]
 	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		ordered, err := l.OrderRedrive(anna, deadletter.TriggerRedrive, 0, 0, b.clock.Now())
+		ordered, err := l.Redrive(anna, deadletter.TriggerRedrive, 0, 0, b.clock.Now())
 		if err != nil {
 			return err
 		}
@@ -371,7 +371,7 @@ func deadProcess(t *testing.T, b redriveBundle) {
 func queueIsGone(t *testing.T, b redriveBundle) {
 	t.Helper()
 	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		c := deadletter.Receive(
+		c := deadletter.NewMessage(
 			deadletter.Capture{
 				ID:         "gone-1",
 				WebhookID:  "gone-1",
@@ -385,7 +385,7 @@ func queueIsGone(t *testing.T, b redriveBundle) {
 		if err := tx.Apply(ctx, c); err != nil {
 			return err
 		}
-		ordered, err := c.After.OrderRedrive(anna, deadletter.TriggerRedrive, 0, 0, b.clock.Now())
+		ordered, err := c.After.Redrive(anna, deadletter.TriggerRedrive, 0, 0, b.clock.Now())
 		if err != nil {
 			return err
 		}

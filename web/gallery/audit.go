@@ -69,8 +69,8 @@ func auditTable() page.AuditTableView {
 	replayed, retried, archived := other, other, other
 	replayed.Number, replayed.Actor, replayed.Action, replayed.Sentence, replayed.To = "811", "mia", "attempt.delivered", "replayed", "genesys"
 	replayed.Outcome, replayed.Code, replayed.Took, replayed.Attempt = "delivered", "200", "84 ms", "4"
-	retried.Number, retried.Actor, retried.System, retried.Action, retried.Sentence, retried.To = "810", "dlqdesk", true, "attempt.rejected", "retried", "cxone"
-	retried.Outcome, retried.Code, retried.Took, retried.Attempt, retried.Next, retried.Reason = "rejected", "503", "2.1 s", "3", ago(
+	retried.Number, retried.Actor, retried.System, retried.Action, retried.Sentence, retried.To = "810", "dlqdesk", true, "attempt.error_response", "retried", "cxone"
+	retried.Outcome, retried.Code, retried.Took, retried.Attempt, retried.Next, retried.Reason = "error_response", "503", "2.1 s", "3", ago(
 		-4,
 	), "503: upstream is restarting"
 	retried.Changes = []page.AuditChange{

@@ -93,7 +93,7 @@ func message() []Example {
 				[]page.AttemptView{
 					{
 						Number:  "4",
-						Trigger: "bulk redrive",
+						Trigger: "job_redrive",
 						Actor:   "anna",
 						At:      ago(5),
 						Outcome: "redriven",
@@ -125,7 +125,11 @@ func message() []Example {
 				v.Panel.Attempts...)
 		}),
 		message("replay-failed", func(v *page.MessageView) {
-			v.Panel.Result = ui.Notice{Kind: ui.Fault, Text: "Rejected: 422 in 84 ms", Hint: "field id is missing"}
+			v.Panel.Result = ui.Notice{
+				Kind: ui.Fault,
+				Text: "Error response: 422 in 84 ms",
+				Hint: "field id is missing",
+			}
 		}),
 		message("conflict", func(v *page.MessageView) {
 			v.Panel.Notice = ui.Notice{
@@ -187,7 +191,7 @@ func messageView() page.MessageView {
 			Destination:  "handler.internal:9090",
 			Reason:       "422: field id is missing in conversation.participants[1]",
 			Code:         "422",
-			Outcome:      "rejected",
+			Outcome:      "error_response",
 			AttemptCount: "1 of 5",
 			Received: ago(
 				95,
@@ -250,7 +254,7 @@ func sampleAttempts() []page.AttemptView {
 			Trigger:         "replay",
 			Actor:           "anna",
 			At:              ago(12),
-			Outcome:         "rejected",
+			Outcome:         "error_response",
 			Code:            "422",
 			Latency:         "84 ms",
 			Error:           "422: field id is missing in conversation.participants[1]",
@@ -270,7 +274,7 @@ func sampleAttempts() []page.AttemptView {
 			Trigger:      "receive",
 			Actor:        "system",
 			At:           ago(95),
-			Outcome:      "rejected",
+			Outcome:      "error_response",
 			Code:         "503",
 			Latency:      "2.1 s",
 			Error:        "503: upstream is restarting",

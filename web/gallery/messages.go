@@ -135,7 +135,7 @@ func messagesTable(rows []page.MessageRow) page.MessagesTableView {
 			Sources: []ui.Option{{Value: "genesys", Label: "genesys"}, {Value: "cxone", Label: "cxone"}},
 			Codes:   []string{"422", "503"},
 			Outcomes: []ui.Option{
-				{Value: "rejected", Label: "rejected"},
+				{Value: "error_response", Label: "error response"},
 				{Value: "unreachable", Label: "unreachable"},
 				{Value: "unknown", Label: "unknown"},
 			},
@@ -185,7 +185,7 @@ func manyRows(n int) []page.MessageRow {
 			EventType: "conversation:updated",
 			Reason:    "422: field id is missing in conversation.participants[1]",
 			Code:      "422",
-			Outcome:   "rejected",
+			Outcome:   "error_response",
 			Attempts:  "1 of 5",
 		},
 		{
@@ -193,7 +193,7 @@ func manyRows(n int) []page.MessageRow {
 			EventType: "CaseStatusChanged",
 			Reason:    "503: upstream is restarting",
 			Code:      "503",
-			Outcome:   "rejected",
+			Outcome:   "error_response",
 			Attempts:  "5 of 5",
 		},
 		{
@@ -214,7 +214,7 @@ func manyRows(n int) []page.MessageRow {
 			Source:   "genesys",
 			Reason:   "400: unknown eventType \"conversation:transferred\"",
 			Code:     "400",
-			Outcome:  "rejected",
+			Outcome:  "error_response",
 			Attempts: "1 of 5",
 		},
 	}

@@ -337,7 +337,7 @@ func TestAReplayShowsItsResultInPlace(t *testing.T) {
 		Status:   "failed",
 		Reason:   "503",
 		Choices:  []page.RevisionChoice{{Number: "1", Name: "edit 1", Selected: true}, {Number: "0", Name: "original"}},
-		Attempts: []page.AttemptView{{Number: "1", Outcome: "rejected", Code: "503", ResponseBody: "busy"}},
+		Attempts: []page.AttemptView{{Number: "1", Outcome: "error_response", Code: "503", ResponseBody: "busy"}},
 	}
 	under, done := panel, panel
 	under.Status, under.DenyReplay = "replaying", "A delivery is under way."

@@ -82,11 +82,11 @@ func (a AttemptView) triggerWords() string {
 		return "replay by " + a.Actor
 	case "edit":
 		return "edit and replay by " + a.Actor
-	case "bulk":
+	case "job":
 		return "bulk action by " + a.Actor
 	case "redrive":
 		return "redrive by " + a.Actor
-	case "bulk redrive":
+	case "job_redrive":
 		return "bulk redrive by " + a.Actor
 	}
 	return a.Trigger

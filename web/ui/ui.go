@@ -111,7 +111,7 @@ func outcomeIcon(outcome string) string {
 		return "check"
 	case "redriven":
 		return "redrive"
-	case "rejected":
+	case "error_response":
 		return "ban"
 	case "unreachable":
 		return "plug"
