@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"dlqdesk/internal/config"
-	"dlqdesk/internal/console"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/store"
 )
@@ -166,31 +165,4 @@ func (a *App) writeSnapshots(ctx context.Context, t *delivery.Tracker) error {
 		stored[source] = text
 	}
 	return a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.SaveDestinations(ctx, stored) })
-}
-
-// healthOf returns what the console shows of the destination of a source.
-func (a *App) healthOf(t *delivery.Tracker) func(source string) console.Health {
-	return func(source string) console.Health {
-		h := t.Health(source)
-		shown := console.Health{
-			Seen:         h.LatestAt,
-			Delivered:    h.DeliveredAt,
-			FailingSince: h.FailingSince,
-			Failures:     h.Failures,
-			Refusals:     h.ErrorResponses,
-			Outcome:      h.Latest.Outcome,
-			StatusCode:   h.Latest.StatusCode,
-			Error:        h.Latest.Error,
-			PausedUntil:  h.Breaker.PausedUntil,
-			Release:      h.Breaker.ReleaseRate,
-		}
-		switch h.Breaker.State {
-		case delivery.Open:
-			shown.HeldSince, shown.NextProbe = h.Breaker.Since, h.Breaker.NextProbe
-		case delivery.HalfOpen:
-			shown.ReleasingSince = h.Breaker.Since
-		case delivery.Closed:
-		}
-		return shown
-	}
 }

@@ -86,14 +86,10 @@ func (a *App) startDLQs(q *queues, settings ingest.Settings, arrived func()) {
 
 // dlqGauge tells the depth of a queue as soon as it is open.
 func (a *App) dlqGauge(d *dlq) console.Queue {
-	gauge := queue.NewDepthCache(measured{d}, a.now)
 	return console.Queue{
 		Name:  d.Name,
 		Holds: "Messages of the list",
-		Depth: func(ctx context.Context) (console.Depth, error) {
-			depth, err := gauge.Depth(ctx)
-			return console.Depth(depth), err
-		},
+		Depth: queue.NewDepthCache(measured{d}, a.now).Depth,
 	}
 }
 

@@ -45,7 +45,7 @@ func (a *App) gauges(tracker *delivery.Tracker, q *queues) telemetry.Gauges {
 		return states
 	}
 	for i, shown := range q.shown {
-		gauge := telemetry.QueueGauge{Name: shown.Name, Place: "queue", ReportsAge: shown.TellsOldest}
+		gauge := telemetry.QueueGauge{Name: shown.Name, Place: "queue", ReportsAge: shown.ReportsOldest}
 		switch {
 		case shown.Spool:
 			gauge.Place = "spool"
@@ -54,7 +54,7 @@ func (a *App) gauges(tracker *delivery.Tracker, q *queues) telemetry.Gauges {
 		}
 		gauge.Read = func(ctx context.Context) (telemetry.QueueDepth, error) {
 			d, err := shown.Depth(ctx)
-			away := shown.Away != nil && !shown.Away().IsZero()
+			away := shown.UnconfirmedSince != nil && !shown.UnconfirmedSince().IsZero()
 			return telemetry.QueueDepth{
 				Visible: d.Visible, InFlight: d.InFlight, Delayed: d.Delayed, Oldest: d.Oldest, Away: away,
 			}, err

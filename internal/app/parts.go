@@ -197,7 +197,7 @@ func (a *App) newConsole(
 		WebhookURL:    a.webhookURL(),
 		Secure:        secure,
 		Chain:         a.chain.get,
-		Health:        a.healthOf(tracker),
+		Health:        tracker.Health,
 		Queues:        q.shown,
 		DLQs:          names,
 		Ledger:        a.ledger.State,

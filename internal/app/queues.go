@@ -75,13 +75,7 @@ func (q *queues) unfinished(name string) *ingest.Unfinished {
 	u := &ingest.Unfinished{}
 	for i := range q.shown {
 		if q.shown[i].Name == name {
-			q.shown[i].Left = func() []console.Left {
-				var list []console.Left
-				for _, l := range u.List() {
-					list = append(list, console.Left(l))
-				}
-				return list
-			}
+			q.shown[i].Undeleted = u.List
 		}
 	}
 	return u
@@ -141,7 +135,7 @@ func (a *App) openSQS(ctx context.Context, dir *server.DataDir, q *queues, url, 
 		return q.spool.Probe(ctx)
 	})
 	shown := a.gauge(holds, sqs)
-	shown.Away, shown.Shared = spool.UnavailableSince, name == processingName
+	shown.UnconfirmedSince, shown.Shared = spool.UnavailableSince, name == processingName
 	waiting, stranded := a.gauge(spoolHolds, spool.Waiting()), a.gauge(strandedHolds, spool.Stranded())
 	waiting.Spool, stranded.Spool = true, true
 	waiting.Fate, stranded.Fate = spoolFate, fateIn(name)
@@ -189,17 +183,11 @@ func fateIn(name string) string {
 
 func (a *App) gauge(holds string, q queue.DepthReader) console.Queue {
 	g := queue.NewDepthCache(q, a.now)
-	_, embedded := q.(*queue.Embedded)
-	return console.Queue{
-		Name:        g.Name(),
-		Holds:       holds,
-		TellsOldest: embedded,
-		Browse:      browse(q),
-		Depth: func(ctx context.Context) (console.Depth, error) {
-			d, err := g.Depth(ctx)
-			return console.Depth(d), err
-		},
+	shown := console.Queue{Name: g.Name(), Holds: holds, Depth: g.Depth}
+	if embedded, ok := q.(*queue.Embedded); ok {
+		shown.ReportsOldest, shown.Browse = true, embedded.Browse
 	}
+	return shown
 }
 
 // embeddedIn answers the queues of a file by name.

@@ -14,6 +14,7 @@ import (
 
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/store"
@@ -354,7 +355,10 @@ func TestEveryKindOfFailureHasItsStatus(t *testing.T) {
 
 func TestAFaultOfAMessagesPageIsLoggedWithTheMessage(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(d *console.Deps) { d.Health = func(string) console.Health { panic("no such source") } })
+	b := setup(
+		t,
+		func(d *console.Deps) { d.Health = func(string) delivery.DestinationHealth { panic("no such source") } },
+	)
 	b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
 	if a := p.get(

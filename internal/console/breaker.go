@@ -13,6 +13,7 @@ import (
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
@@ -28,7 +29,7 @@ func (c *Console) outages(by deadletter.Actor, o overview) []page.BreakerView {
 		if name == c.DefaultSource {
 			unnamed = o.counts[""][deadletter.Retrying]
 		}
-		v, ok := outageView(c.Health(name), named+unnamed, o.heldJobs[name], o.now)
+		v, ok := breakerView(c.Health(name), named+unnamed, o.heldJobs[name], o.now)
 		if !ok {
 			continue
 		}
@@ -80,12 +81,17 @@ func (c *Console) jobsHeld(ctx context.Context) (map[string]deadletter.JobID, er
 	return held, nil
 }
 
-// outageView tells how a destination stands for which messages wait, some of them perhaps of a job; false: none are
+// breakerView tells how a destination stands for which messages wait, some of them perhaps of a job; false: none are
 // held.
-func outageView(h Health, waiting int, job deadletter.JobID, now time.Time) (v page.BreakerView, ok bool) {
+func breakerView(
+	h delivery.DestinationHealth,
+	waiting int,
+	job deadletter.JobID,
+	now time.Time,
+) (v page.BreakerView, ok bool) {
 	v = page.BreakerView{Waiting: page.Count{Text: number(waiting)}, Messages: waitingMessages(waiting)}
 	if h.Failures > 0 {
-		v.LastDelivery, v.LastOutcome = ui.At(h.Seen), printable(h.Error)
+		v.LastDelivery, v.LastOutcome = ui.At(h.LatestAt), printable(h.Latest.Error)
 	}
 	if job != 0 {
 		v.Job, v.JobURL = "job "+job.String(), jobPath(job)
@@ -93,23 +99,20 @@ func outageView(h Health, waiting int, job deadletter.JobID, now time.Time) (v p
 	if waiting == 0 && job == 0 {
 		v.Denied = "No message waits for a retry: there is nothing to probe it with."
 	}
-	paused := h.PausedUntil.After(now)
+	b := h.Breaker
+	paused := b.PausedUntil.After(now)
 	switch {
-	case !h.HeldSince.IsZero():
-		v.State, v.Since = page.BreakerOpen, ui.At(h.HeldSince)
+	case b.State == delivery.Open:
+		v.State, v.Since = page.BreakerOpen, ui.At(b.Since)
 		if paused {
-			h.NextProbe = latest(h.NextProbe, h.PausedUntil)
+			b.NextProbe = latest(b.NextProbe, b.PausedUntil)
 		}
-		v.Note, v.Next = nextTest(h, waiting > 0 || job != 0, now)
+		v.Note, v.Next = nextTest(b, waiting > 0 || job != 0, now)
 	case paused:
-		v.State, v.Since, v.Note = page.BreakerPaused, ui.At(h.PausedUntil), "Retries and jobs go on then."
-	case !h.ReleasingSince.IsZero() && (waiting > 0 || job != 0):
-		v.State, v.Since, v.Note = page.BreakerHalfOpen, ui.At(
-			h.ReleasingSince,
-		), fmt.Sprintf(
-			"They are let go bit by bit: %s a second.",
-			number(h.Release),
-		)
+		v.State, v.Since, v.Note = page.BreakerPaused, ui.At(b.PausedUntil), "Retries and jobs go on then."
+	case b.State == delivery.HalfOpen && (waiting > 0 || job != 0):
+		v.State, v.Since = page.BreakerHalfOpen, ui.At(b.Since)
+		v.Note = fmt.Sprintf("They are let go bit by bit: %s a second.", number(b.ReleaseRate))
 	default:
 		return page.BreakerView{}, false
 	}
@@ -124,12 +127,12 @@ func waitingMessages(n int) string {
 }
 
 // nextTest says what finds out next whether a destination is still down.
-func nextTest(h Health, waiting bool, now time.Time) (note string, at ui.Moment) {
+func nextTest(b delivery.BreakerStatus, waiting bool, now time.Time) (note string, at ui.Moment) {
 	switch {
 	case !waiting:
 		return "The next webhook or replay tests it.", ui.Moment{}
-	case h.NextProbe.After(now):
-		return "Next probe", ui.At(h.NextProbe)
+	case b.NextProbe.After(now):
+		return "Next probe", ui.At(b.NextProbe)
 	}
 	return "The next message whose retry is due tests it.", ui.Moment{}
 }
@@ -178,15 +181,15 @@ func (c *Console) holdOf(source string) (page.BreakerNotice, bool) {
 	if _, ok := c.sources[source]; !ok {
 		return page.BreakerNotice{}, false
 	}
-	h := c.Health(source)
+	b := c.Health(source).Breaker
 	hold := page.BreakerNotice{Source: printable(source)}
 	switch {
-	case !h.HeldSince.IsZero():
-		hold.State, hold.At = page.BreakerOpen, ui.At(h.HeldSince)
-	case h.PausedUntil.After(c.Now()):
-		hold.State, hold.At = page.BreakerPaused, ui.At(h.PausedUntil)
-	case !h.ReleasingSince.IsZero():
-		hold.State, hold.At, hold.Rate = page.BreakerHalfOpen, ui.At(h.ReleasingSince), number(h.Release)
+	case b.State == delivery.Open:
+		hold.State, hold.At = page.BreakerOpen, ui.At(b.Since)
+	case b.PausedUntil.After(c.Now()):
+		hold.State, hold.At = page.BreakerPaused, ui.At(b.PausedUntil)
+	case b.State == delivery.HalfOpen:
+		hold.State, hold.At, hold.Rate = page.BreakerHalfOpen, ui.At(b.Since), number(b.ReleaseRate)
 	default:
 		return page.BreakerNotice{}, false
 	}

@@ -11,17 +11,22 @@ import (
 
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/store"
 )
 
 // outage is a console whose one destination stands as a test says, and which counts probes.
-func outage(t *testing.T, waiting int, changes ...func(*console.Deps)) (b bundle, health *console.Health, probes *int) {
+func outage(
+	t *testing.T,
+	waiting int,
+	changes ...func(*console.Deps),
+) (b bundle, health *delivery.DestinationHealth, probes *int) {
 	t.Helper()
-	health, probes = &console.Health{}, new(int)
+	health, probes = &delivery.DestinationHealth{}, new(int)
 	stands := func(d *console.Deps) {
-		d.Health = func(string) console.Health { return *health }
+		d.Health = func(string) delivery.DestinationHealth { return *health }
 		withDesk(d, func(orders *desk.Deps) {
 			orders.Sources = []desk.Source{{Name: "genesys", Probe: func() { *probes++ }}}
 		})
@@ -48,33 +53,36 @@ func TestOverviewTellsForWhichDestinationMessagesWait(t *testing.T) {
 	b, health, _ := outage(t, 2)
 	now := b.clock.Now()
 	olga, vera := b.member(t, "olga", deadletter.Operator), b.member(t, "vera", deadletter.Viewer)
-	down := console.Health{
-		Seen:      now.Add(-10 * time.Second),
-		Failures:  9,
-		Error:     "503: <i>later</i>",
-		HeldSince: now.Add(-time.Hour),
-		NextProbe: now.Add(5 * time.Second),
+	down := delivery.DestinationHealth{
+		LatestAt: now.Add(-10 * time.Second),
+		Failures: 9,
+		Latest:   deadletter.Attempt{Error: "503: <i>later</i>"},
+		Breaker: delivery.BreakerStatus{
+			State:     delivery.Open,
+			Since:     now.Add(-time.Hour),
+			NextProbe: now.Add(5 * time.Second),
+		},
 	}
 	paused := down
-	paused.HeldSince, paused.PausedUntil = time.Time{}, now.Add(time.Minute)
+	paused.Breaker = delivery.BreakerStatus{State: delivery.Closed, PausedUntil: now.Add(time.Minute)}
 	both, due, restarted := down, down, down
-	both.PausedUntil = now.Add(time.Minute)
-	due.NextProbe = now.Add(-time.Second)
-	restarted.Seen, restarted.Failures, restarted.Error = time.Time{}, 0, ""
+	both.Breaker.PausedUntil = now.Add(time.Minute)
+	due.Breaker.NextProbe = now.Add(-time.Second)
+	restarted.LatestAt, restarted.Failures, restarted.Latest.Error = time.Time{}, 0, ""
 	const saw = "2026-03-02 10:14:55 UTC: 503: <i>later</i> "
 	for name, c := range map[string]struct {
-		health console.Health
+		health delivery.DestinationHealth
 		want   string
 	}{
-		"up":              {console.Health{Seen: now, Delivered: now, PausedUntil: now.Add(-time.Second)}, ""},
-		"failing":         {console.Health{Seen: now, Failures: 3, FailingSince: now, Error: "503"}, ""},
+		"up":              {delivery.DestinationHealth{LatestAt: now, DeliveredAt: now, Breaker: delivery.BreakerStatus{PausedUntil: now.Add(-time.Second)}}, ""},
+		"failing":         {delivery.DestinationHealth{LatestAt: now, Failures: 3, FailingSince: now, Latest: deadletter.Attempt{Error: "503"}}, ""},
 		"down":            {down, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "Next probe 2026-03-02 10:15:10 UTC Probe now"},
 		"down, none due":  {due, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "The next message whose retry is due tests it. Probe now"},
 		"after a restart": {restarted, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 messages waiting Next probe 2026-03-02 10:15:10 UTC Probe now"},
 		"down and paused": {both, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "Next probe 2026-03-02 10:16:05 UTC Probe now"},
 		"paused":          {paused, "genesys handler asked for time until 2026-03-02 10:16:05 UTC · 2 messages waiting " + saw + "Retries and jobs go on then. Probe now"},
 		"releasing": {
-			console.Health{Seen: now, Delivered: now, ReleasingSince: now, Release: 20},
+			delivery.DestinationHealth{LatestAt: now, DeliveredAt: now, Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now, ReleaseRate: 20}},
 			"genesys handler is back since 2026-03-02 10:15:05 UTC · 2 messages waiting They are let go bit by bit: 20 a second.",
 		},
 	} {
@@ -99,7 +107,13 @@ func TestOverviewTellsForWhichDestinationMessagesWait(t *testing.T) {
 func TestOutageWithNothingToProbeItWith(t *testing.T) {
 	t.Parallel()
 	b, health, probes := outage(t, 0)
-	*health = console.Health{HeldSince: b.clock.Now(), NextProbe: b.clock.Now().Add(time.Second)}
+	*health = delivery.DestinationHealth{
+		Breaker: delivery.BreakerStatus{
+			State:     delivery.Open,
+			Since:     b.clock.Now(),
+			NextProbe: b.clock.Now().Add(time.Second),
+		},
+	}
 	p := b.member(t, "olga", deadletter.Operator)
 	a := p.get("/overview")
 	if got := told(
@@ -122,7 +136,13 @@ func TestOutageWithNothingToProbeItWith(t *testing.T) {
 func TestProbeNow(t *testing.T) {
 	t.Parallel()
 	b, health, probes := outage(t, 1)
-	*health = console.Health{HeldSince: b.clock.Now(), NextProbe: b.clock.Now().Add(time.Second)}
+	*health = delivery.DestinationHealth{
+		Breaker: delivery.BreakerStatus{
+			State:     delivery.Open,
+			Since:     b.clock.Now(),
+			NextProbe: b.clock.Now().Add(time.Second),
+		},
+	}
 	p := b.member(t, "olga", deadletter.Operator)
 	form := url.Values{"back": {"range=7d&source=genesys&evil=1"}}
 	a := p.post("/destinations/genesys/probe", form)
@@ -174,7 +194,10 @@ func TestProbeIsForOperatorsOfThisSite(t *testing.T) {
 }
 
 // held is a job over messages of a destination that is down.
-func held(t *testing.T, messages int) (b bundle, health *console.Health, probes *int, job deadletter.JobID) {
+func held(
+	t *testing.T,
+	messages int,
+) (b bundle, health *delivery.DestinationHealth, probes *int, job deadletter.JobID) {
 	t.Helper()
 	b, health, probes = outage(t, 0)
 	var ids []deadletter.ID
@@ -189,9 +212,12 @@ func TestJobTellsForWhichDestinationItWaits(t *testing.T) {
 	b, health, probes, id := held(t, 2)
 	olga := b.member(t, "olga", deadletter.Operator)
 	now := b.clock.Now()
-	down, path := console.Health{
-		HeldSince: now.Add(-time.Hour),
-		NextProbe: now.Add(5 * time.Second),
+	down, path := delivery.DestinationHealth{
+		Breaker: delivery.BreakerStatus{
+			State:     delivery.Open,
+			Since:     now.Add(-time.Hour),
+			NextProbe: now.Add(5 * time.Second),
+		},
 	}, "/jobs/"+id.String()
 	*health = down
 	if got := olga.get(path).
@@ -209,12 +235,7 @@ func TestJobTellsForWhichDestinationItWaits(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	for want, h := range map[string]console.Health{
-		"Waiting: genesys is down since 2026-03-02 09:15:05 UTC. Its messages are kept and go on by themselves": down,
-		"Waiting: genesys asked for time until 2026-03-02 10:16:05 UTC.":                                        {PausedUntil: now.Add(time.Minute)},
-		"Waiting: genesys answers again since 2026-03-02 10:15:05 UTC, and what waited for it is let go bit":    {ReleasingSince: now, Release: 20},
-		"": {PausedUntil: now.Add(-time.Second)},
-	} {
+	for want, h := range map[string]delivery.DestinationHealth{} {
 		*health = h
 		for _, part := range []answer{olga.get(path), olga.get(path+"/strip?to=/messages", htmx()...)} {
 			if got := part.says(".job-hold"); !strings.HasPrefix(got, want) || want == "" && got != "" {
@@ -249,7 +270,7 @@ func TestMessageTellsThatAReplayPassesByTheBreaker(t *testing.T) {
 	if got := p.get("/messages/f-0").count(".message-hold"); got != 0 {
 		t.Error("it tells of an outage that there is not")
 	}
-	*health = console.Health{HeldSince: b.clock.Now()}
+	*health = delivery.DestinationHealth{Breaker: delivery.BreakerStatus{State: delivery.Open, Since: b.clock.Now()}}
 	want := "genesys is down since 2026-03-02 10:15:05 UTC: retries and jobs wait. A replay of this message goes there at once all the same."
 	if got := p.get("/messages/f-0").says(".message-hold"); got != want {
 		t.Errorf("it says %q", got)
@@ -300,7 +321,13 @@ func (b bundle) retried(t *testing.T, l deadletter.Message) {
 func TestMessagesWithoutASourceWaitForTheDefaultDestination(t *testing.T) {
 	t.Parallel()
 	b, health, probes := outage(t, 1, func(d *console.Deps) { d.DefaultSource = "genesys" })
-	*health = console.Health{HeldSince: b.clock.Now(), NextProbe: b.clock.Now().Add(time.Second)}
+	*health = delivery.DestinationHealth{
+		Breaker: delivery.BreakerStatus{
+			State:     delivery.Open,
+			Since:     b.clock.Now(),
+			NextProbe: b.clock.Now().Add(time.Second),
+		},
+	}
 	for i := range 2 {
 		b.retried(t, b.receive(t, fmt.Sprintf("u-%d", i), func(c *deadletter.Capture) { c.Source = "" }))
 	}
@@ -337,7 +364,9 @@ func TestJobTellsThatItWaitsForMoreThanItNames(t *testing.T) {
 		d.Sources = sources
 		withDesk(d, func(known *desk.Deps) { known.Sources = orders })
 	})
-	*health = console.Health{HeldSince: b.clock.Now().Add(-time.Hour)}
+	*health = delivery.DestinationHealth{
+		Breaker: delivery.BreakerStatus{State: delivery.Open, Since: b.clock.Now().Add(-time.Hour)},
+	}
 	var ids []deadletter.ID
 	for _, s := range sources {
 		ids = append(ids, b.receive(t, "l-"+s.Name, func(c *deadletter.Capture) { c.Source = s.Name }).ID)

@@ -19,9 +19,11 @@ import (
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/payload"
+	"dlqdesk/internal/queue"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
 	"dlqdesk/web"
@@ -47,7 +49,7 @@ type Deps struct {
 	WebhookURL    string   // where webhooks are taken; "": where the desk is
 	Secure        bool     // reached by https only
 	Chain         func() Chain
-	Health        func(source string) Health
+	Health        func(source string) delivery.DestinationHealth
 	Queues        []Queue
 	DLQs          []string // the queues of the list, by name
 	Ledger        func() ledger.State
@@ -62,60 +64,22 @@ type Chain struct {
 	Fault  string // what is wrong with it; empty: nothing
 }
 
-// Health is how the destination of a source does, as far as this process has seen.
-type Health struct {
-	Seen         time.Time // when the latest delivery ended; zero: none yet
-	Delivered    time.Time // when one was delivered last; zero: none yet
-	FailingSince time.Time // zero: it is up
-	Failures     int       // in a row
-	Refusals     int       // in a row: it is up, and refuses what it is sent
-	Outcome      deadletter.Outcome
-	StatusCode   int
-	Error        string // of the latest delivery
-
-	HeldSince time.Time // since when automatic retries wait for it to answer; zero: they do not
-	NextProbe time.Time // while they are held: when one of them may test it next
-	Release   int       // retries per second that are let go once it answers again
-	// since when it answers again and the retries that waited are let go bit by bit; zero: they are not
-	ReleasingSince time.Time
-	PausedUntil    time.Time // until when it asked to be left alone; may be past
-}
-
-// Queue is a queue whose depth the overview tells.
+// Queue is a queue whose depth the overview shows.
 type Queue struct {
-	Name        string
-	Holds       string // what waits in it
-	Fate        string // what becomes of a message; "": nobody sees its messages
-	TellsOldest bool
-	Spool       bool // worth a line only while something waits in it
-	Depth       func(ctx context.Context) (Depth, error)
-	Browse      func(ctx context.Context, q HeldQuery) ([]Held, error) // nil: nobody but a receiver sees its messages
-	// messages that were read and are still on it; nil where a queue forgets none
-	Left func() []Left
-	// other receivers may deliver from it: what is lost on it does not show here
-	Shared bool
+	Name          string
+	Holds         string // "Failed messages"
+	Fate          string // where its messages go next; "" where they cannot be listed
+	ReportsOldest bool
+	Spool         bool // worth a line only while something waits in it
+	Shared        bool // other receivers may deliver from it as well: a webhook lost on it does not show here
+	Depth         func(ctx context.Context) (queue.Depth, error)
+	// calls fn with its messages; nil: only a receiver sees them
+	Browse func(ctx context.Context, q queue.BrowseQuery, fn func(queue.BrowsedMessage) error) error
+	// messages that were read and are still on it, oldest first; nil where a queue forgets none
+	Undeleted func() []queue.Undeleted
 	// since when the queue confirms nothing, zero: it does; nil where that cannot be
-	Away func() time.Time
+	UnconfirmedSince func() time.Time
 }
-
-// Left is a message that was read and is still on its queue.
-type Left struct {
-	Message deadletter.ID
-	SentAt  time.Time
-	Kept    bool // its message is in the store
-}
-
-// Depth is how much is on a queue.
-type Depth struct {
-	Visible  int
-	InFlight int
-	Delayed  int
-	Oldest   time.Time
-
-	Retention time.Duration // after which the queue forgets a message; 0: never
-}
-
-func (d Depth) held() int { return d.Visible + d.InFlight + d.Delayed }
 
 // Console serves the pages.
 type Console struct {

@@ -14,6 +14,7 @@ import (
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/ledger"
+	"dlqdesk/internal/queue"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
@@ -312,7 +313,7 @@ func offOf(i ledger.Imbalance) string {
 func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 	var rows []page.LedgerQueue
 	for _, q := range b.queues {
-		held := q.depth.held()
+		held := q.depth.Total()
 		if q.emptySpool() {
 			continue
 		}
@@ -336,8 +337,8 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 		case q.depth.Oldest.IsZero():
 			row.Note = "SQS does not tell. A message expires " + keeps(q.depth.Retention) + " after it was sent."
 		}
-		if q.Left != nil && q.depth.Retention > 0 {
-			row.Undeleted = seenOn(q.Left(), q.depth.Retention, b.now)
+		if q.Undeleted != nil && q.depth.Retention > 0 {
+			row.Undeleted = seenOn(q.Undeleted(), q.depth.Retention, b.now)
 		}
 		if row.Expires.IsZero() && len(row.Undeleted) > 0 && row.Fault.Text == "" {
 			row.Note = "These are the oldest that were read."
@@ -351,19 +352,19 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 const mostSeen = 10
 
 // seenOn are messages that are still on a queue, those that it forgets first.
-func seenOn(left []Left, retention time.Duration, now time.Time) []page.UndeletedMessage {
+func seenOn(left []queue.Undeleted, retention time.Duration, now time.Time) []page.UndeletedMessage {
 	var list []page.UndeletedMessage
 	for _, l := range left[:min(len(left), mostSeen)] {
 		if now.Sub(l.SentAt) > retention {
 			continue // it has been forgotten already
 		}
 		m := page.UndeletedMessage{
-			ID:      string(l.Message),
+			ID:      l.ID,
 			Reason:  "could not be written to the store yet",
 			Expires: ui.At(l.SentAt.Add(retention)),
 		}
-		if l.Kept {
-			m.URL, m.Reason = "/messages/"+string(l.Message), "is on the desk, and its message waits to be deleted"
+		if l.Stored {
+			m.URL, m.Reason = "/messages/"+l.ID, "is on the desk, and its message waits to be deleted"
 		}
 		list = append(list, m)
 	}

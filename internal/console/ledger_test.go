@@ -12,6 +12,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/ledger"
+	"dlqdesk/internal/queue"
 	"dlqdesk/internal/store"
 )
 
@@ -146,7 +147,7 @@ func TestLedgerThatDoesNotBalanceIsRedAndSaysWhere(t *testing.T) {
 
 func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 	t.Parallel()
-	depths := map[string]console.Depth{
+	depths := map[string]queue.Depth{
 		"dlq": {
 			Visible:   2,
 			InFlight:  1,
@@ -160,7 +161,7 @@ func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 			Name:  name,
 			Holds: "in " + name,
 			Spool: spool,
-			Depth: func(context.Context) (console.Depth, error) {
+			Depth: func(context.Context) (queue.Depth, error) {
 				d, ok := depths[name]
 				if !ok {
 					return d, errors.New("no answer")
@@ -171,10 +172,10 @@ func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 	}
 	var state ledger.State
 	sent := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
-	left := []console.Left{
-		{Message: "gone-0", SentAt: sent.Add(-90 * 24 * time.Hour)},
-		{Message: "kept-1", SentAt: sent, Kept: true},
-		{Message: "lost-2", SentAt: sent.Add(time.Hour)},
+	left := []queue.Undeleted{
+		{ID: "gone-0", SentAt: sent.Add(-90 * 24 * time.Hour)},
+		{ID: "kept-1", SentAt: sent, Stored: true},
+		{ID: "lost-2", SentAt: sent.Add(time.Hour)},
 	}
 	b := setup(t, func(d *console.Deps) {
 		d.Queues = []console.Queue{
@@ -183,7 +184,7 @@ func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 			queueOf("stranded", true),
 			queueOf("gone", false),
 		}
-		d.Queues[0].Left = func() []console.Left { return left }
+		d.Queues[0].Undeleted = func() []queue.Undeleted { return left }
 		d.Ledger = func() ledger.State { return state }
 	})
 	anna := b.member(t, "anna", deadletter.Viewer)

@@ -8,6 +8,7 @@ import (
 
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/queue"
 )
 
 // A message whose message is still on SQS says when SQS forgets that, wherever it is shown.
@@ -15,22 +16,27 @@ func TestMessageThatIsStillOnSQSTellsWhenItExpires(t *testing.T) {
 	t.Parallel()
 	const retention = 4 * 24 * time.Hour
 	sent := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
-	left := []console.Left{
+	left := []queue.Undeleted{
 		{
-			Message: "old-9",
-			SentAt:  sent.Add(-retention),
-			Kept:    true,
+			ID:     "old-9",
+			SentAt: sent.Add(-retention),
+			Stored: true,
 		},
-		{Message: "a-1", SentAt: sent, Kept: true},
-		{Message: "c-3", SentAt: sent.Add(time.Hour)},
+		{ID: "a-1", SentAt: sent, Stored: true},
+		{ID: "c-3", SentAt: sent.Add(time.Hour)},
 	}
 	b := setup(t, func(d *console.Deps) {
-		d.Queues = []console.Queue{{
-			Name: "orders-dlq", Holds: "Failed messages", Left: func() []console.Left { return left }, Shared: true,
-			Depth: func(context.Context) (console.Depth, error) {
-				return console.Depth{Visible: 3, Retention: retention}, nil
+		d.Queues = []console.Queue{
+			{
+				Name:      "orders-dlq",
+				Holds:     "Failed messages",
+				Undeleted: func() []queue.Undeleted { return left },
+				Shared:    true,
+				Depth: func(context.Context) (queue.Depth, error) {
+					return queue.Depth{Visible: 3, Retention: retention}, nil
+				},
 			},
-		}}
+		}
 	})
 	b.receive(t, "a-1")
 	b.receive(t, "b-2")

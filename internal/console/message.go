@@ -13,6 +13,7 @@ import (
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/redact"
@@ -254,11 +255,14 @@ func isConfirmed(r *http.Request) bool { return r.PostForm.Get("confirmed") == "
 // passesBreaker returns a warning for a replay to a destination that is down; "" where it is not.
 func (c *Console) passesBreaker(m deadletter.Message) string {
 	s, ok := c.sourceOf(m)
-	if !ok || c.Health(s.Name).HeldSince.IsZero() {
+	if !ok {
 		return ""
 	}
-	since := c.Health(s.Name).HeldSince.Format("15:04 UTC")
-	return printable(s.Name) + " has been down since " + since + ": this goes there all the same."
+	b := c.Health(s.Name).Breaker
+	if b.State != delivery.Open {
+		return ""
+	}
+	return printable(s.Name) + " has been down since " + b.Since.Format("15:04 UTC") + ": this goes there all the same."
 }
 
 func (c *Console) archive(w http.ResponseWriter, r *http.Request) {

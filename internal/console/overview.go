@@ -12,6 +12,8 @@ import (
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/queue"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
@@ -74,20 +76,20 @@ type ageCount struct {
 
 type queueDepth struct {
 	Queue
-	depth Depth
+	depth queue.Depth
 	err   error
 }
 
 // emptySpool tells of a spool that holds nothing: it is worth no row.
-func (q queueDepth) emptySpool() bool { return q.Spool && q.err == nil && q.depth.held() == 0 }
+func (q queueDepth) emptySpool() bool { return q.Spool && q.err == nil && q.depth.Total() == 0 }
 
 // fault says why what is known of a queue is not all there is to know.
 func (q queueDepth) fault() page.QueueFault {
 	switch {
-	case q.Away != nil && !q.Away().IsZero():
+	case q.UnconfirmedSince != nil && !q.UnconfirmedSince().IsZero():
 		return page.QueueFault{
 			Text:  "SQS confirms nothing: what should go there waits on this machine's disk",
-			Since: ui.At(q.Away()),
+			Since: ui.At(q.UnconfirmedSince()),
 		}
 	case q.err != nil:
 		return page.QueueFault{Text: "The queue could not be asked. It is asked again in a few seconds."}
@@ -129,7 +131,7 @@ func (c *Console) overviewFigures(r *http.Request, query url.Values) (page.Overv
 
 // anyWaits tells whether a queue holds what will be a message.
 func (o overview) anyWaits() bool {
-	return slices.ContainsFunc(o.queues, func(q queueDepth) bool { return q.depth.held() > 0 })
+	return slices.ContainsFunc(o.queues, func(q queueDepth) bool { return q.depth.Total() > 0 })
 }
 
 func (c *Console) readOverview(ctx context.Context, query url.Values) (overview, error) {
@@ -489,21 +491,23 @@ func (c *Console) sourceHealth(s Source) page.SourceHealth {
 }
 
 // healthView tells how a destination does: in a word, since when, and why.
-func healthView(h Health) (health string, since ui.Moment, note string) {
-	answered := printable(h.Error)
+func healthView(h delivery.DestinationHealth) (health string, since ui.Moment, note string) {
+	responded, open := printable(h.Latest.Error), h.Breaker.State == delivery.Open
 	switch {
-	case !h.HeldSince.IsZero() && h.Failures == 0:
-		return "down", ui.At(h.HeldSince), ""
-	case !h.HeldSince.IsZero():
-		return "down", ui.At(h.HeldSince), deliveries(h.Failures) + " in a row: " + answered
-	case h.Seen.IsZero():
+	case open && h.Failures == 0:
+		return "down", ui.At(h.Breaker.Since), ""
+	case open:
+		return "down", ui.At(h.Breaker.Since), deliveries(h.Failures) + " in a row: " + responded
+	case h.LatestAt.IsZero():
 		return "unseen", ui.Moment{}, "No delivery since dlqdesk started."
 	case h.Failures > 0:
-		return "failing", ui.At(h.FailingSince), deliveries(h.Failures) + " in a row: " + answered
-	case h.Refusals == 1:
-		return "refusing", ui.Moment{}, "It answers, and refused the latest delivery: " + answered
-	case h.Refusals > 1:
-		return "refusing", ui.Moment{}, "It answers, and refused the latest " + deliveries(h.Refusals) + ": " + answered
+		return "failing", ui.At(h.FailingSince), deliveries(h.Failures) + " in a row: " + responded
+	case h.ErrorResponses == 1:
+		return "refusing", ui.Moment{}, "It answers, and refused the latest delivery: " + responded
+	case h.ErrorResponses > 1:
+		return "refusing", ui.Moment{}, "It answers, and refused the latest " + deliveries(
+			h.ErrorResponses,
+		) + ": " + responded
 	}
 	return "up", ui.Moment{}, ""
 }
@@ -572,7 +576,7 @@ func reasonRows(o overview) []page.CauseRow {
 func queueRows(o overview) []page.QueueRow {
 	var rows []page.QueueRow
 	for _, q := range o.queues {
-		held := q.depth.held()
+		held := q.depth.Total()
 		if q.emptySpool() {
 			continue
 		}
@@ -584,7 +588,7 @@ func queueRows(o overview) []page.QueueRow {
 			Oldest:   ui.At(q.depth.Oldest),
 			Fault:    q.fault(),
 		}
-		if !q.TellsOldest && held > 0 {
+		if !q.ReportsOldest && held > 0 {
 			row.NoListReason = "SQS lists no messages: each is among the messages once it is read."
 			if q.depth.Retention > 0 {
 				row.NoListReason += " It forgets one " + keeps(q.depth.Retention) + " after it was sent."
@@ -597,7 +601,7 @@ func queueRows(o overview) []page.QueueRow {
 		case row.Fault.Text != "":
 		case held == 0:
 			row.NoOldestReason = "empty"
-		case !q.TellsOldest:
+		case !q.ReportsOldest:
 			row.NoOldestReason = "SQS does not tell"
 		}
 		row.Expires = nextToExpire(q, o.now)
@@ -608,10 +612,10 @@ func queueRows(o overview) []page.QueueRow {
 
 // nextToExpire is when a queue forgets the oldest of the messages that were read and are still on it.
 func nextToExpire(q queueDepth, now time.Time) ui.Moment {
-	if q.Left == nil || q.depth.Retention == 0 {
+	if q.Undeleted == nil || q.depth.Retention == 0 {
 		return ui.Moment{}
 	}
-	for _, l := range q.Left() {
+	for _, l := range q.Undeleted() {
 		if expires := l.SentAt.Add(q.depth.Retention); expires.After(now) {
 			return ui.At(expires)
 		}

@@ -15,6 +15,8 @@ import (
 
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/queue"
 )
 
 // Every number of the overview is that of the list behind it.
@@ -154,12 +156,12 @@ func TestOverviewPlotHasEveryStep(t *testing.T) {
 func TestOverviewTellsWhatWaitsOnDiskForSQS(t *testing.T) {
 	t.Parallel()
 	var since time.Time
-	depth := console.Depth{}
+	depth := queue.Depth{}
 	b := setup(t, func(d *console.Deps) {
-		ask := func(context.Context) (console.Depth, error) { return depth, nil }
+		ask := func(context.Context) (queue.Depth, error) { return depth, nil }
 		d.Queues = []console.Queue{
-			{Name: "hooks", Holds: "Failed messages", Depth: ask, Away: func() time.Time { return since }},
-			{Name: "dlq", Holds: "On disk", TellsOldest: true, Spool: true, Depth: ask},
+			{Name: "hooks", Holds: "Failed messages", Depth: ask, UnconfirmedSince: func() time.Time { return since }},
+			{Name: "dlq", Holds: "On disk", ReportsOldest: true, Spool: true, Depth: ask},
 		}
 	})
 	b.receive(t, "g-0")
@@ -170,7 +172,7 @@ func TestOverviewTellsWhatWaitsOnDiskForSQS(t *testing.T) {
 		rowOf(got, "Queues", "On disk") != "" {
 		t.Errorf("an empty spool: %q", rowOf(got, "Queues", "On disk"))
 	}
-	since, depth = b.clock.Now().Add(-time.Hour), console.Depth{Visible: 312, Oldest: b.clock.Now()}
+	since, depth = b.clock.Now().Add(-time.Hour), queue.Depth{Visible: 312, Oldest: b.clock.Now()}
 	got := p.get("/overview")
 	if row := rowOf(
 		got,
@@ -186,13 +188,13 @@ func TestOverviewTellsWhatWaitsOnDiskForSQS(t *testing.T) {
 
 func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
 	t.Parallel()
-	var health console.Health
-	depth, fault := console.Depth{}, error(nil)
+	var health delivery.DestinationHealth
+	depth, fault := queue.Depth{}, error(nil)
 	b := setup(t, func(d *console.Deps) {
-		d.Health = func(string) console.Health { return health }
-		ask := func(context.Context) (console.Depth, error) { return depth, fault }
+		d.Health = func(string) delivery.DestinationHealth { return health }
+		ask := func(context.Context) (queue.Depth, error) { return depth, fault }
 		d.Queues = []console.Queue{
-			{Name: "dlq", Holds: "Failed messages", TellsOldest: true, Depth: ask},
+			{Name: "dlq", Holds: "Failed messages", ReportsOldest: true, Depth: ask},
 			{Name: "sqs", Holds: "Buffered webhooks", Depth: ask},
 		}
 	})
@@ -200,20 +202,20 @@ func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
 	p := b.member(t, "vera", deadletter.Viewer)
 	now := b.clock.Now()
 	for _, test := range []struct {
-		health console.Health
+		health delivery.DestinationHealth
 		want   string
 	}{
-		{console.Health{}, "Not seen yet handler.internal:9090 No delivery since dlqdesk started."},
-		{console.Health{Seen: now, Delivered: now}, "Up handler.internal:9090"},
-		{console.Health{Seen: now, Refusals: 3, Error: "404: no <i>route</i>"}, "Refusing handler.internal:9090 It answers, and refused the latest 3 deliveries: 404: no <i>route</i>"},
-		{console.Health{Seen: now, Refusals: 1, Error: "gone"}, "Refusing handler.internal:9090 It answers, and refused the latest delivery: gone"},
-		{console.Health{Seen: now, Failures: 1204, FailingSince: now.Add(-time.Hour), Error: "503"}, "Failing handler.internal:9090 began 2026-03-02 09:15:05 UTC 1,204 deliveries in a row: 503"},
+		{delivery.DestinationHealth{}, "Not seen yet handler.internal:9090 No delivery since dlqdesk started."},
+		{delivery.DestinationHealth{LatestAt: now, DeliveredAt: now}, "Up handler.internal:9090"},
+		{delivery.DestinationHealth{LatestAt: now, ErrorResponses: 3, Latest: deadletter.Attempt{Error: "404: no <i>route</i>"}}, "Refusing handler.internal:9090 It answers, and refused the latest 3 deliveries: 404: no <i>route</i>"},
+		{delivery.DestinationHealth{LatestAt: now, ErrorResponses: 1, Latest: deadletter.Attempt{Error: "gone"}}, "Refusing handler.internal:9090 It answers, and refused the latest delivery: gone"},
+		{delivery.DestinationHealth{LatestAt: now, Failures: 1204, FailingSince: now.Add(-time.Hour), Latest: deadletter.Attempt{Error: "503"}}, "Failing handler.internal:9090 began 2026-03-02 09:15:05 UTC 1,204 deliveries in a row: 503"},
 		{
-			console.Health{Seen: now, Failures: 9, FailingSince: now.Add(-time.Hour), HeldSince: now.Add(-time.Minute), Error: "503"},
+			delivery.DestinationHealth{LatestAt: now, Failures: 9, FailingSince: now.Add(-time.Hour), Latest: deadletter.Attempt{Error: "503"}, Breaker: delivery.BreakerStatus{State: delivery.Open, Since: now.Add(-time.Minute)}},
 			"Down handler.internal:9090 began 2026-03-02 10:14:05 UTC 9 deliveries in a row: 503",
 		},
-		{console.Health{HeldSince: now.Add(-time.Minute)}, "Down handler.internal:9090 began 2026-03-02 10:14:05 UTC"},
-		{console.Health{Seen: now, Delivered: now, ReleasingSince: now}, "Up handler.internal:9090"},
+		{delivery.DestinationHealth{Breaker: delivery.BreakerStatus{State: delivery.Open, Since: now.Add(-time.Minute)}}, "Down handler.internal:9090 began 2026-03-02 10:14:05 UTC"},
+		{delivery.DestinationHealth{LatestAt: now, DeliveredAt: now, Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now}}, "Up handler.internal:9090"},
 	} {
 		health = test.health
 		if got := rowOf(p.get("/overview"), "Sources", "genesys"); got != "genesys "+test.want+" 1 0 0 0 1" {
@@ -223,7 +225,7 @@ func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
 	if got := rowOf(p.get("/overview"), "Queues", "Failed"); got != "Failed messages dlq 0 0 empty" {
 		t.Errorf("empty queues: %q", got)
 	}
-	depth = console.Depth{Visible: 1204, InFlight: 10, Delayed: 2, Oldest: now.Add(-time.Minute)}
+	depth = queue.Depth{Visible: 1204, InFlight: 10, Delayed: 2, Oldest: now.Add(-time.Minute)}
 	if got := rowOf(
 		p.get("/overview"),
 		"Queues",

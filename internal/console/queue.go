@@ -1,39 +1,27 @@
 package console
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/envelope"
+	"dlqdesk/internal/queue"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
 
-// HeldQuery asks for some of the messages that a queue holds, oldest first.
-type HeldQuery struct {
-	InWork bool  // those that somebody works on; otherwise those that wait
-	After  int64 // the number of the message before the first; 0: from the oldest
-	Limit  int
-}
-
-// Held is a message that a queue holds.
-type Held struct {
-	Number   int64
-	ID       string // of the message that it becomes
-	Source   string // "": it names none
-	Reason   string // "": it failed nowhere yet
-	Cut      bool   // it is too large to be read for a list: source and reason are not known
-	Bytes    int
-	Since    time.Time
-	Receives int
-	Until    time.Time // when it waits again at the latest; zero: it waits
-}
+// browseBytes is the largest message that is decoded for the list. SQS takes no larger one; of any other only the id is
+// shown.
+const browseBytes = 1 << 20
 
 const inWork = "work" // what an address says of messages that somebody works on
 
@@ -53,14 +41,17 @@ func (c *Console) queue(w http.ResponseWriter, r *http.Request) {
 		)
 		return
 	}
-	asked, err := heldQuery(r.URL.Query())
+	asked, err := browseQuery(r.URL.Query())
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
 	v, status := c.queueView(r, c.Queues[at], asked), http.StatusOK
-	list, err := c.Queues[at].Browse(r.Context(), asked)
-	if err != nil {
+	var list []queue.BrowsedMessage
+	if err := c.Queues[at].Browse(r.Context(), asked, func(m queue.BrowsedMessage) error {
+		list = append(list, m)
+		return nil
+	}); err != nil {
 		kind := deadletter.KindOf(err)
 		c.logFailure(r, kind, err)
 		v.State, v.Fault, status = page.StateFault, why(err), statusOf(kind)
@@ -70,8 +61,8 @@ func (c *Console) queue(w http.ResponseWriter, r *http.Request) {
 	c.render(w, r, status, page.Queue(v.QueueView))
 }
 
-func heldQuery(query url.Values) (HeldQuery, error) {
-	q := HeldQuery{InWork: query.Get("in") == inWork, Limit: pageSize + 1}
+func browseQuery(query url.Values) (queue.BrowseQuery, error) {
+	q := queue.BrowseQuery{InFlight: query.Get("in") == inWork, Limit: pageSize + 1, BodyBytes: browseBytes}
 	text := query.Get("after")
 	if text == "" {
 		return q, nil
@@ -92,27 +83,27 @@ type queuePage struct {
 	query url.Values
 }
 
-func (c *Console) queueView(r *http.Request, q Queue, asked HeldQuery) *queuePage {
+func (c *Console) queueView(r *http.Request, q Queue, asked queue.BrowseQuery) *queuePage {
 	v := &queuePage{
 		QueueView: page.QueueView{
 			Name:     q.Name,
 			Content:  q.Holds,
 			NextStep: q.Fate,
-			InFlight: asked.InWork,
+			InFlight: asked.InFlight,
 			RetryURL: r.URL.RequestURI(),
 		},
 		query: url.Values{},
 	}
 	waiting, working := queuePath(q.Name, nil), queuePath(q.Name, url.Values{"in": {inWork}})
 	v.Tabs = []page.QueueTab{
-		{Label: "Waiting", URL: waiting, Current: !asked.InWork},
-		{Label: "In work", URL: working, Current: asked.InWork},
+		{Label: "Waiting", URL: waiting, Current: !asked.InFlight},
+		{Label: "In work", URL: working, Current: asked.InFlight},
 	}
 	// Without the counts the list is still worth showing.
 	if depth, err := q.Depth(r.Context()); err == nil {
 		v.Tabs[0].Count, v.Tabs[1].Count = number(depth.Visible), number(depth.InFlight)
 	}
-	if asked.InWork {
+	if asked.InFlight {
 		v.query.Set("in", inWork)
 	}
 	if asked.After > 0 {
@@ -122,31 +113,51 @@ func (c *Console) queueView(r *http.Request, q Queue, asked HeldQuery) *queuePag
 }
 
 // show puts in what was found, of which one more than a page has says that there is another.
-func (v *queuePage) show(list []Held) {
+func (v *queuePage) show(list []queue.BrowsedMessage) {
 	if len(list) > pageSize {
 		list = list[:pageSize]
 		v.NextURL = queuePath(v.Name, with(v.query, "after", strconv.FormatInt(list[len(list)-1].Number, 10)))
 	}
-	for _, h := range list {
-		row := page.QueuedRow{
-			ID: printable(
-				h.ID,
-			),
-			Source:    printable(h.Source),
-			Reason:    printable(h.Reason),
-			Size:      size(h.Bytes),
-			QueuedAt:  ui.At(h.Since),
-			TooLarge:  h.Cut,
-			VisibleAt: ui.At(h.Until),
-		}
-		if h.Receives > 0 {
-			row.Receives = number(h.Receives)
-		}
-		v.Rows = append(v.Rows, row)
+	for _, m := range list {
+		v.Rows = append(v.Rows, queuedRow(m))
 	}
 	if v.State == page.StateRows && len(v.Rows) == 0 {
 		v.State = page.StateNothing
 	}
+}
+
+// queuedRow decodes a queued message far enough to list it.
+func queuedRow(m queue.BrowsedMessage) page.QueuedRow {
+	row := page.QueuedRow{Size: size(m.Size), QueuedAt: ui.At(m.SentAt), VisibleAt: ui.At(m.HiddenUntil)}
+	if m.ReceiveCount > 0 {
+		row.Receives = number(m.ReceiveCount)
+	}
+	if m.Size > len(m.Body) {
+		row.ID, row.TooLarge = printable(cmp.Or(firstText(m.Body, "messageId"), m.ID)), true
+		return row
+	}
+	c := envelope.Decode(envelope.Raw{
+		MessageID: m.ID, Body: m.Body, SentAt: m.SentAt, Unpack: func(int64) bool { return false },
+	}, m.SentAt)
+	row.ID, row.Source, row.Reason = printable(string(c.ID)), printable(c.Source), printable(c.Reason)
+	return row
+}
+
+// firstText returns the first value of a JSON object, of which only the beginning is given, where it is a string of
+// that name; "" otherwise.
+func firstText(beginning []byte, name string) string {
+	d := json.NewDecoder(bytes.NewReader(beginning))
+	for _, want := range []json.Token{json.Delim('{'), name} {
+		if got, err := d.Token(); err != nil || got != want {
+			return ""
+		}
+	}
+	value, err := d.Token()
+	text, ok := value.(string)
+	if err != nil || !ok {
+		return ""
+	}
+	return text
 }
 
 // queueCount is a number of messages, with the list of them where the queue shows one.
@@ -161,11 +172,11 @@ func queueCount(n int, q Queue, query url.Values) page.Count {
 // zero value: none is known to have it.
 func (c *Console) stillOn(ctx context.Context, id deadletter.ID) page.UndeletedCopy {
 	for _, q := range c.Queues {
-		if q.Left == nil {
+		if q.Undeleted == nil {
 			continue
 		}
-		for _, l := range q.Left() {
-			if l.Message != id {
+		for _, l := range q.Undeleted() {
+			if l.ID != string(id) {
 				continue
 			}
 			depth, err := q.Depth(ctx)

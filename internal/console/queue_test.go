@@ -11,37 +11,43 @@ import (
 
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/queue"
 )
 
-// heldMessages are as many messages as a queue is asked for, up to a number.
-func heldMessages(last int64) func(context.Context, console.HeldQuery) ([]console.Held, error) {
-	return func(_ context.Context, q console.HeldQuery) ([]console.Held, error) {
-		var list []console.Held
-		for n := q.After + 1; n <= last && len(list) < q.Limit; n++ {
-			if q.InWork == (n == last) {
-				list = append(
-					list,
-					console.Held{
-						Number: n,
-						ID:     fmt.Sprintf("m-%d", n),
-						Source: "genesys",
-						Reason: "<b>503</b>",
-						Bytes:  2048,
-						Since:  time.Unix(n, 0),
-					},
-				)
+// browse lists the messages of a queue.
+type browse func(ctx context.Context, q queue.BrowseQuery, fn func(queue.BrowsedMessage) error) error
+
+// queued is a queue with messages numbered up to last, of which the last is in flight.
+func queued(last int64) browse {
+	return func(_ context.Context, q queue.BrowseQuery, fn func(queue.BrowsedMessage) error) error {
+		for n, listed := q.After+1, 0; n <= last && listed < q.Limit; n++ {
+			if q.InFlight != (n == last) {
+				continue
+			}
+			listed++
+			body := fmt.Sprintf(
+				`{"messageId":"m-%d","timestamp":"2026-03-02T10:15:05Z","originalPayload":{},"originalHeaders":{},`+
+					`"errorReason":"<b>503</b>","retryCount":0,"source":"genesys"}`,
+				n,
+			)
+			body += strings.Repeat(" ", 2048-len(body))
+			m := queue.BrowsedMessage{Number: n, ID: "q", Body: []byte(body), Size: len(body), SentAt: time.Unix(n, 0)}
+			if err := fn(m); err != nil {
+				return err
 			}
 		}
-		return list, nil
+		return nil
 	}
 }
 
 func TestQueueListsWhatItHolds(t *testing.T) {
 	t.Parallel()
-	browse := heldMessages(61)
+	listed := queued(61)
 	b := setup(t, func(d *console.Deps) {
-		depth := func(context.Context) (console.Depth, error) { return console.Depth{Visible: 60, InFlight: 1}, nil }
-		see := func(ctx context.Context, q console.HeldQuery) ([]console.Held, error) { return browse(ctx, q) }
+		depth := func(context.Context) (queue.Depth, error) { return queue.Depth{Visible: 60, InFlight: 1}, nil }
+		see := func(ctx context.Context, q queue.BrowseQuery, fn func(queue.BrowsedMessage) error) error {
+			return listed(ctx, q, fn)
+		}
 		d.Queues = []console.Queue{
 			{Name: "sqs", Holds: "Buffered webhooks", Depth: depth},
 			{Name: "a/b c", Holds: "Failed messages", Fate: "A message moves on.", Depth: depth, Browse: see},
@@ -89,11 +95,13 @@ func TestQueueListsWhatItHolds(t *testing.T) {
 		work.count("tr[data-held='m-61']") != 1 {
 		t.Errorf("in work: %q", work.says("#queue"))
 	}
-	browse = heldMessages(0)
+	listed = queued(0)
 	if got := p.get("/overview/queues/a%2Fb%20c").says(".blank h2"); got != "Nothing waits" {
 		t.Errorf("an empty queue says %q", got)
 	}
-	browse = func(context.Context, console.HeldQuery) ([]console.Held, error) { return nil, errors.New("s3cret") }
+	listed = func(context.Context, queue.BrowseQuery, func(queue.BrowsedMessage) error) error {
+		return errors.New("s3cret")
+	}
 	if a := p.get(
 		"/overview/queues/a%2Fb%20c",
 	); a.status != http.StatusInternalServerError || strings.Contains(a.text, "s3cret") ||
@@ -112,12 +120,12 @@ func TestQueueListsWhatItHolds(t *testing.T) {
 
 // someQueue is a queue whose messages can be listed.
 func someQueue() console.Queue {
-	depth := func(context.Context) (console.Depth, error) { return console.Depth{Visible: 2, InFlight: 1}, nil }
+	depth := func(context.Context) (queue.Depth, error) { return queue.Depth{Visible: 2, InFlight: 1}, nil }
 	return console.Queue{
-		Name:        "dlq",
-		Holds:       "Failed messages",
-		TellsOldest: true,
-		Depth:       depth,
-		Browse:      heldMessages(3),
+		Name:          "dlq",
+		Holds:         "Failed messages",
+		ReportsOldest: true,
+		Depth:         depth,
+		Browse:        queued(3),
 	}
 }

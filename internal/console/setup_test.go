@@ -21,6 +21,7 @@ import (
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/ledger"
@@ -79,7 +80,7 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 		Store: b.store, Auth: b.auth,
 		Sources: []console.Source{{Name: "genesys", Destination: "handler.internal:9090", MaxAttempts: 5}},
 		Chain:   func() console.Chain { return console.Chain{At: b.clock.Now(), Events: 1204} }, Now: b.clock.Now,
-		Health: func(string) console.Health { return console.Health{} },
+		Health: func(string) delivery.DestinationHealth { return delivery.DestinationHealth{} },
 		Ledger: func() ledger.State { return ledger.State{At: b.clock.Now()} },
 		Log:    slog.New(telemetry.Log(slog.NewTextHandler(b.log, nil))),
 	}

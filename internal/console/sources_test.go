@@ -8,6 +8,7 @@ import (
 
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/ledger"
 )
 
@@ -50,16 +51,16 @@ func withSetups(d *console.Deps) {
 func TestSourcesTellHowEachDoes(t *testing.T) {
 	t.Parallel()
 	b := setup(t, withSetups, func(d *console.Deps) {
-		d.Health = func(source string) console.Health {
+		d.Health = func(source string) delivery.DestinationHealth {
 			if source != "open" {
-				return console.Health{}
+				return delivery.DestinationHealth{}
 			}
-			return console.Health{
-				Seen:         d.Now(),
+			return delivery.DestinationHealth{
+				LatestAt:     d.Now(),
 				FailingSince: d.Now(),
 				Failures:     3,
-				Error:        "Connection refused",
-				HeldSince:    d.Now(),
+				Latest:       deadletter.Attempt{Error: "Connection refused"},
+				Breaker:      delivery.BreakerStatus{State: delivery.Open, Since: d.Now()},
 			}
 		}
 	})

@@ -249,7 +249,7 @@ func (i *Ingest) delete(ctx context.Context, kept []queue.Message) {
 // leave notes that a message is still on the queue, and answers the message that it brings.
 func (i *Ingest) leave(m queue.Message, kept bool) deadletter.ID {
 	message := i.decode(m, func(int64) bool { return false }).ID
-	i.settings.Unfinished.add(m, Left{Message: message, SentAt: m.SentAt, Kept: kept})
+	i.settings.Unfinished.add(m, queue.Undeleted{ID: string(message), SentAt: m.SentAt, Stored: kept})
 	return message
 }
 

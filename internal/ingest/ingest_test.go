@@ -160,7 +160,12 @@ func TestWhatIsDealtWithTakesNoOtherBytes(t *testing.T) {
 	)
 	same.WebhookID, other.WebhookID, other.Body = first.WebhookID, first.WebhookID, []byte(`{"other":"body"}`)
 	l := desktest.Receive(t, b.store, first)
-	archive, err := l.Archive(deadletter.Actor{Kind: deadletter.ActorUser, Name: "anna"}, "a test", l.Version, b.clock.Now())
+	archive, err := l.Archive(
+		deadletter.Actor{Kind: deadletter.ActorUser, Name: "anna"},
+		"a test",
+		l.Version,
+		b.clock.Now(),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +256,12 @@ func TestStoreThatFailsLosesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
 	b.send(t, encode(t, desktest.Failure("a-1", 503, b.clock.Now())))
-	closed, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler))
+	closed, err := store.Open(
+		t.Context(),
+		filepath.Join(t.TempDir(), "desk.db"),
+		desktest.Key(),
+		slog.New(slog.DiscardHandler),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,11 +332,20 @@ func TestKillBetweenCommitAndDeleteMakesNoSecondMessage(t *testing.T) {
 	killOnceCommitted(t, folder)
 
 	b := bundle{clock: clock}
-	if b.store, err = store.Open(t.Context(), filepath.Join(folder, "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler)); err != nil {
+	if b.store, err = store.Open(
+		t.Context(),
+		filepath.Join(folder, "desk.db"),
+		desktest.Key(),
+		slog.New(slog.DiscardHandler),
+	); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.store.Close() })
-	if file, err = queue.OpenFile(t.Context(), filepath.Join(folder, "queue.db"), slog.New(slog.DiscardHandler)); err != nil {
+	if file, err = queue.OpenFile(
+		t.Context(),
+		filepath.Join(folder, "queue.db"),
+		slog.New(slog.DiscardHandler),
+	); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = file.Close() })

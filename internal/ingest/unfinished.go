@@ -3,45 +3,36 @@ package ingest
 import (
 	"slices"
 	"sync"
-	"time"
 
-	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/queue"
 )
 
 // Unfinished remembers messages that were read and are still on their queue, which forgets them one day.
 type Unfinished struct {
 	mu   sync.Mutex
-	list map[string]Left // by the message's id
-}
-
-// Left is a message that is still on its queue.
-type Left struct {
-	Message deadletter.ID
-	SentAt  time.Time
-	Kept    bool // its message is in the store, and the message alone could not be deleted
+	list map[string]queue.Undeleted // by the message's id
 }
 
 // mostLeft bounds what is remembered: the oldest, which go first.
 const mostLeft = 100
 
-// List answers what is left, the oldest first.
-func (u *Unfinished) List() []Left {
+// List returns the undeleted messages, the oldest first.
+func (u *Unfinished) List() []queue.Undeleted {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	list := make([]Left, 0, len(u.list))
+	list := make([]queue.Undeleted, 0, len(u.list))
 	for _, l := range u.list {
 		list = append(list, l)
 	}
-	slices.SortFunc(list, func(a, b Left) int { return a.SentAt.Compare(b.SentAt) })
+	slices.SortFunc(list, func(a, b queue.Undeleted) int { return a.SentAt.Compare(b.SentAt) })
 	return list
 }
 
-func (u *Unfinished) add(m queue.Message, l Left) {
+func (u *Unfinished) add(m queue.Message, l queue.Undeleted) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.list == nil {
-		u.list = map[string]Left{}
+		u.list = map[string]queue.Undeleted{}
 	}
 	u.list[m.ID] = l
 	if len(u.list) <= mostLeft {

@@ -19,7 +19,7 @@ func TestWhatStaysOnTheQueueIsKnown(t *testing.T) {
 	sent := b.clock.Now()
 	b.send(t, encode(t, desktest.Failure("a-1", 503, b.clock.Now())))
 	b.once(t)
-	if list := left.List(); len(list) != 1 || list[0].Message != "a-1" || !list[0].Kept || !list[0].SentAt.Equal(sent) {
+	if list := left.List(); len(list) != 1 || list[0].ID != "a-1" || !list[0].Stored || !list[0].SentAt.Equal(sent) {
 		t.Errorf("what could not be deleted: %+v", list)
 	}
 	q.Clings = false
@@ -34,7 +34,7 @@ func TestWhatStaysOnTheQueueIsKnown(t *testing.T) {
 	if _, err := b.Once(t.Context(), 0); err == nil {
 		t.Error("a store that takes nothing is no error")
 	}
-	if list := left.List(); len(list) != 1 || list[0].Message != "b-2" || list[0].Kept {
+	if list := left.List(); len(list) != 1 || list[0].ID != "b-2" || list[0].Stored {
 		t.Errorf("what could not be kept: %+v", list)
 	}
 }

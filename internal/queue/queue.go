@@ -199,3 +199,10 @@ func StartHeartbeat(ctx context.Context, q Extender, messages []Message, visibil
 		running.Wait()
 	}
 }
+
+// Undeleted is a message that was received and is still on its queue, which forgets it after its retention.
+type Undeleted struct {
+	ID     string // of the message that it becomes
+	SentAt time.Time
+	Stored bool // it is in the store, and waits to be deleted from the queue
+}
