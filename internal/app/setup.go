@@ -80,7 +80,7 @@ func repeatID(d payload.Dedup) string {
 func (a *App) command(args string) string {
 	command := "dlqdesk " + args
 	if file, err := filepath.Abs(a.cfg.File); err == nil && a.cfg.File != "" {
-		command += " --config " + doctor.ShellWord(file)
+		command += " --config " + payload.ShellWord(file)
 	}
 	return command
 }

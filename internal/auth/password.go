@@ -38,7 +38,7 @@ func CheckName(name string) error {
 	}
 	return deadletter.Errorf(
 		deadletter.Invalid,
-		"a user name has 1 to 64 messages, digits, dots, hyphens, underscores or @, and is not %q",
+		"a user name has 1 to 64 letters, digits, dots, hyphens, underscores or @, and is not %q", // words:ok, of the alphabet
 		deadletter.System().Name,
 	)
 }

@@ -313,22 +313,22 @@ func curlOf(l deadletter.Message, r deadletter.Revision, s desk.Source) string {
 	if l.Source == "" && l.Queue.From != "" {
 		return ""
 	}
-	lines := []string{"curl -i -X " + quoted(l.Method)}
+	lines := []string{"curl -i -X " + payload.ShellQuote(l.Method)}
 	masked := redact.Headers(r.Headers.EndToEnd(), s.MaskHeaders...)
 	for _, name := range masked.Names() {
 		for _, value := range masked[name] {
-			lines = append(lines, "-H "+quoted(printable(name+": "+value)))
+			lines = append(lines, "-H "+payload.ShellQuote(printable(name+": "+value)))
 		}
 	}
-	lines = append(lines, "-H "+quoted("Webhook-Id: "+printable(l.WebhookID)))
+	lines = append(lines, "-H "+payload.ShellQuote("Webhook-Id: "+printable(l.WebhookID)))
 	body, _ := redact.Body(r.Body, s.MaskPaths)
 	switch {
 	case len(body) > maxCurlBody || !utf8.Valid(body):
 		lines = append(lines, "--data-binary @"+downloadName(l.ID, r))
 	case len(body) > 0:
-		lines = append(lines, "--data-binary "+quoted(string(body)))
+		lines = append(lines, "--data-binary "+payload.ShellQuote(string(body)))
 	}
-	return printable(strings.Join(append(lines, quoted(maskedURL(l, s))), " \\\n  "))
+	return printable(strings.Join(append(lines, payload.ShellQuote(maskedURL(l, s))), " \\\n  "))
 }
 
 // maskedURL is where a message was sent to, without what is secret in it.
@@ -339,11 +339,6 @@ func maskedURL(l deadletter.Message, s desk.Source) string {
 	}
 	u.RawQuery = strings.Trim(maskQuery(u.RawQuery, s)+"&"+maskQuery(l.Query, s), "&")
 	return u.String()
-}
-
-// quoted writes a text as one word of a shell (POSIX.1-2024, section 2.2.2).
-func quoted(text string) string {
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // ticketOf describes a message in Markdown, for somebody who has no desk.

@@ -11,11 +11,11 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"dlqdesk/internal/config"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/server"
 	"dlqdesk/internal/verify"
@@ -59,10 +59,10 @@ func Curl(
 		return "", 0, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		args = append(args, "-H "+quote(name+": "+r.Header.Get(name)))
+		args = append(args, "-H "+payload.ShellQuote(name+": "+r.Header.Get(name)))
 	}
-	args = append(args, "--data-binary @-", quote(r.URL.String()))
-	return printf(w.Body) + " | " + strings.Join(args, " \\\n  "), s.Verify.Window(), nil
+	args = append(args, "--data-binary @-", payload.ShellQuote(r.URL.String()))
+	return payload.ShellPrintf(w.Body) + " | " + strings.Join(args, " \\\n  "), s.Verify.Window(), nil
 }
 
 func newRequest(ctx context.Context, receiver, source string) (*http.Request, error) {
@@ -89,11 +89,11 @@ func listenURL(c config.Config) string {
 func credentialArg(s verify.Settings) (arg string, ok bool) {
 	switch s.Scheme {
 	case verify.Token:
-		return "-H " + quote(s.Header+": "+s.Prefix) + shellValue(s.Secrets[0]), true
+		return "-H " + payload.ShellQuote(s.Header+": "+s.Prefix) + shellValue(s.Secrets[0]), true
 	case verify.Bearer:
-		return "-H " + quote("Authorization: Bearer ") + shellValue(s.Secrets[0]), true
+		return "-H " + payload.ShellQuote("Authorization: Bearer ") + shellValue(s.Secrets[0]), true
 	case verify.Basic:
-		return "-u " + quote(s.User+":") + shellValue(s.Secrets[0]), true
+		return "-u " + payload.ShellQuote(s.User+":") + shellValue(s.Secrets[0]), true
 	case verify.MTLS:
 		return "--cert platform.pem --key platform.key", true
 	}
@@ -106,43 +106,5 @@ func shellValue(s redact.Secret) string {
 	if place == "env" {
 		return `"$` + name + `"`
 	}
-	return `"$(cat ` + quote(name) + `)"`
-}
-
-// quote returns a text as one quoted word of a shell (POSIX.1-2024, section 2.2.2).
-func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
-
-// ShellWord returns a text as one word of a shell, quoted only if that is necessary.
-func ShellWord(text string) string {
-	special := func(r rune) bool {
-		plain := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
-		return !plain && !strings.ContainsRune("/._-", r)
-	}
-	if text == "" || strings.ContainsFunc(text, special) {
-		return quote(text)
-	}
-	return text
-}
-
-// printf returns a command that writes exactly these bytes. Bytes that a terminal would interpret, or cannot show, are
-// escaped.
-func printf(body []byte) string {
-	control := func(r rune) bool { return r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 }
-	if text := string(body); utf8.Valid(body) && !strings.ContainsFunc(text, control) {
-		return "printf %s " + quote(text)
-	}
-	var format strings.Builder
-	for i, b := range body {
-		switch {
-		case b == '%':
-			format.WriteString("%%")
-		case b == '\\':
-			format.WriteString(`\\`)
-		case b < ' ' || b >= 0x7f || i == 0 && b == '-': // a leading - would begin an option
-			fmt.Fprintf(&format, `\%03o`, b)
-		default:
-			format.WriteByte(b)
-		}
-	}
-	return "printf " + quote(format.String())
+	return `"$(cat ` + payload.ShellQuote(name) + `)"`
 }
