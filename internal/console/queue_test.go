@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/queue"
 )
 
@@ -25,13 +27,13 @@ func queued(last int64) browse {
 				continue
 			}
 			listed++
-			body := fmt.Sprintf(
-				`{"messageId":"m-%d","timestamp":"2026-03-02T10:15:05Z","originalPayload":{},"originalHeaders":{},`+
-					`"errorReason":"<b>503</b>","retryCount":0,"source":"genesys"}`,
-				n,
-			)
-			body += strings.Repeat(" ", 2048-len(body))
-			m := queue.BrowsedMessage{Number: n, ID: "q", Body: []byte(body), Size: len(body), SentAt: time.Unix(n, 0)}
+			c := deadletter.Capture{ID: deadletter.ID(fmt.Sprintf("m-%d", n)), Source: "genesys", Reason: "<b>503</b>"}
+			body, err := envelope.Encode(c)
+			if err != nil {
+				return err
+			}
+			body = append(body, bytes.Repeat([]byte(" "), 2048-len(body))...)
+			m := queue.BrowsedMessage{Number: n, ID: "q", Body: body, Size: len(body), SentAt: time.Unix(n, 0)}
 			if err := fn(m); err != nil {
 				return err
 			}
