@@ -48,7 +48,7 @@ func TestWebhookIsOneTraceThroughTheQueue(t *testing.T) { //nolint:paralleltest
 	})
 	id := kept(t, status, told)
 	client := serve.signIn(t)
-	serve.await(t, client, "/messages/"+id, "The handler answered 503")
+	serve.await(t, client, "/messages/"+id, "CRM is down")
 	serve.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	serve.submit(t, client, "/messages/"+id+"/replay", url.Values{"version": {"0"}, "revision": {"0"}})
 	serve.await(t, client, "/messages?status=resolved", id)

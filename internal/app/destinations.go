@@ -44,7 +44,7 @@ func (a *App) destination(s config.Source) (to delivery.Destination, err error) 
 		Connect:       s.Connect,
 		Read:          s.Read,
 		MaxConcurrent: s.MaxConcurrent,
-		Pace:          delivery.NewPace(s.MaxPerSecond, a.now),
+		RateLimit:     delivery.NewRateLimit(s.MaxPerSecond, a.now),
 		Masks:         masksOf(s),
 	}
 	files := delivery.TLSFiles{CA: s.TLS.CAFile, Cert: s.TLS.CertFile, Key: s.TLS.KeyFile, MinVersion: s.TLS.MinVersion}

@@ -15,15 +15,15 @@ func TestSearchMarksWhatItFound(t *testing.T) {
 	b.receive(t, "d0c5ba7e-1", func(c *deadletter.Capture) {
 		c.WebhookID = "wh-0815"
 		c.EventType = "conversation:updated"
-		c.Reason = "The handler answered 422: field id is missing"
+		c.Reason = "The handler said: field id is missing"
 		c.Body = []byte(
 			`{"conversationId":"c0ffee00-1111-4222-8333-444455556666","customer":{"ssn":"078-05-1120"},"text":"<i>a</i>"}`,
 		)
 	})
 	p := b.member(t, "vera", deadletter.Viewer)
 	for text, want := range map[string]struct{ marks, row string }{
-		"conversation:upd":      {"conversation updated", "The handler answered 422: field id is missing"},
-		"miss handler":          {"handler missing", "The handler answered 422: field id is missing"},
+		"conversation:upd":      {"conversation updated", "The handler said: field id is missing"},
+		"miss handler":          {"handler missing", "The handler said: field id is missing"},
 		"c0ffee00-1111-4222-83": {"c0ffee00 1111 4222 8333", "is missing c0ffee00-1111-4222-8333-444455556666 " + redact.Mask},
 		"missing 444455556666":  {"missing 444455556666", "is missing c0ffee00-1111-4222-8333-444455556666 " + redact.Mask},
 		"d0c5ba":                {"d0c5ba7e", "is missing id d0c5ba7e-1"},

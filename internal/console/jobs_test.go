@@ -386,7 +386,7 @@ func (p picky) Send(_ context.Context, _ delivery.Destination, r delivery.Reques
 		return deadletter.Attempt{
 			Outcome:    deadletter.ErrorResponse,
 			StatusCode: http.StatusUnprocessableEntity,
-			Error:      "The handler answered 422",
+			Error:      "Unprocessable Entity",
 			Done:       true,
 		}
 	}

@@ -4,11 +4,25 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
+// WithStatus puts the status code of an error response before its reason, as in "422: field id is missing". It returns
+// reasons without a status code, or that begin with it already, as they are.
+func WithStatus(code int, reason string) string {
+	prefix := strconv.Itoa(code)
+	switch {
+	case code == 0 || strings.HasPrefix(reason, prefix):
+		return reason
+	case reason == "":
+		return prefix
+	}
+	return prefix + ": " + reason
+}
+
 // Fingerprint names the cause that a message failed for: messages of the same source, destination and normalised
-// reason have the same.
+// reason have the same. The reason is one of WithStatus.
 func Fingerprint(source, destination, reason string) string {
 	sum := sha256.Sum256([]byte(source + "\x00" + destination + "\x00" + normalised(reason)))
 	return hex.EncodeToString(sum[:fingerprintBytes])
@@ -44,7 +58,7 @@ var particulars = []struct {
 const plain = 1
 
 // answeredCode is the status code at the beginning of a reason: another code is another cause.
-var answeredCode = regexp.MustCompile(`^(the handler answered |http )?[1-9]\d\d\b`)
+var answeredCode = regexp.MustCompile(`^(http )?[1-9]\d\d\b`)
 
 // normalised takes out of a reason what differs from one failure to the next.
 func normalised(reason string) string {

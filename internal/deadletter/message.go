@@ -224,6 +224,14 @@ type Capture struct {
 	Queue        QueueFacts
 }
 
+// statusCode returns the status code that Reason came with; 0 if it came with none, or not from the first delivery.
+func (c Capture) statusCode() int {
+	if c.FirstAttempt == nil || c.FirstAttempt.Error != c.Reason {
+		return 0
+	}
+	return c.FirstAttempt.StatusCode
+}
+
 // ReceiptID names what counts once in the ledger, however often a queue hands it out.
 func (c Capture) ReceiptID() ID { return cmp.Or(ID(c.ReceiveID), c.ID) }
 
@@ -247,7 +255,7 @@ func NewMessage(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
 		AutoAttempts: c.RetryCount + 1,
 		Queue:        c.Queue,
 	}
-	m.failedFor(c.Reason)
+	m.failedFor(c.statusCode(), c.Reason)
 	if m.WebhookID == "" {
 		m.WebhookID = string(c.ID)
 	}
@@ -270,9 +278,9 @@ func NewMessage(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
 	return change
 }
 
-// failedFor notes why the message failed, and with it the group that it belongs to.
-func (m *Message) failedFor(reason string) {
-	m.Reason, m.Fingerprint = reason, Fingerprint(m.Source, m.Destination, reason)
+// failedFor sets the reason that the message failed for, and with it its cause. Another status code is another cause.
+func (m *Message) failedFor(statusCode int, reason string) {
+	m.Reason, m.Fingerprint = reason, Fingerprint(m.Source, m.Destination, WithStatus(statusCode, reason))
 }
 
 // ArriveAgain counts one more arrival of a message. Its status stays: what a person or a retry achieved is not undone.
@@ -423,10 +431,10 @@ func (m Message) Finish(token string, a Attempt, p RetryPolicy, roll float64, at
 		next.Status = Failed // for the reason that it had: why it was not sent back stands with the attempt
 	case again && m.Request.Revision == m.Revision: // retries deliver the latest revision: nobody asked for that one after another
 		next.Status, next.DueAt = Retrying, due
-		next.failedFor(a.Error)
+		next.failedFor(a.StatusCode, a.Error)
 	default:
 		next.Status = Failed
-		next.failedFor(a.Error)
+		next.failedFor(a.StatusCode, a.Error)
 	}
 	by := System()
 	if m.Request.Trigger != TriggerAuto {

@@ -38,7 +38,7 @@ func (m Message) Adopt(source string, at time.Time) (Change, error) {
 	}
 	next := m
 	next.Source = source
-	next.failedFor(m.Reason)
+	next.failedFor(m.StatusCode, m.Reason)
 	c := next.changedFrom(m, System(), "message.source", "", at)
 	c.SourceChanged = true
 	return c, nil
@@ -60,7 +60,7 @@ func (m Message) Return(c Capture, sent Revision, open *Attempt, at time.Time) C
 	}
 	next.Lease, next.Request, next.DueAt = Lease{}, DeliveryRequest{}, time.Time{}
 	next.Outcome, next.StatusCode, next.Queue = "", 0, c.Queue
-	next.failedFor(c.Reason)
+	next.failedFor(c.statusCode(), c.Reason)
 	if next.Queue.DeduplicationID == "" {
 		next.Queue.DeduplicationID = m.Queue.DeduplicationID // a redrive has one of its own, which is not the sender's
 	}

@@ -198,7 +198,7 @@ func TestAdoptGivesASourceToWhatHasNone(t *testing.T) {
 	if err != nil || !c.SourceChanged || c.After.Source != "shop" || c.After.Version != l.Version ||
 		c.Event.Action != "message.source" ||
 		!strings.Contains(string(c.Event.After), "shop") ||
-		c.After.Fingerprint != deadletter.Fingerprint("shop", l.Destination, l.Reason) {
+		c.After.Fingerprint != deadletter.Fingerprint("shop", l.Destination, "422: "+l.Reason) {
 		t.Errorf("%v, %+v", err, c)
 	}
 	if _, err := c.After.Replay(anna, deadletter.TriggerReplay, 0, l.Version, now); err != nil {

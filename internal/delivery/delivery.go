@@ -1,5 +1,7 @@
-// Package delivery makes one HTTP request to a destination and tells honestly what became of it. It sends every
-// request at most once: whether to try again is decided elsewhere.
+// Package delivery makes one HTTP request to a destination and reports its outcome: delivered, error response,
+// unreachable (certainly never sent) or unknown (sent, but without a response). It sends every request at most once and
+// must not decide whether to try again. It owns the circuit breaker of each destination, and the lock by which each
+// message has one delivery at a time.
 package delivery
 
 import (
@@ -18,33 +20,33 @@ import (
 type Destination struct {
 	Source        string
 	URL           string
-	Timeout       time.Duration // of one delivery, from waiting for a place to the end of the answer
-	Connect       time.Duration // until a connection stands, its TLS included; 0: connectLimit
-	Read          time.Duration // of silence, once the request is sent; 0: Timeout alone counts
-	MaxConcurrent int           // deliveries of this source in flight, whoever ordered them
-	Pace          *Pace         // shared by all who deliver to it; nil: no limit
-	TLS           *TLS          // nil: the system's authorities and no certificate of ours
+	Timeout       time.Duration // of one delivery, from waiting for its slot to the end of the response
+	Connect       time.Duration // to connect, TLS included; 0: connectLimit
+	Read          time.Duration // between two parts of a response; 0: Timeout alone counts
+	MaxConcurrent int           // deliveries of this source in flight, whatever triggered them
+	RateLimit     *RateLimit    // nil: no limit
+	TLS           *TLS          // nil: the system's authorities and no client certificate
 	Masks         redact.Rules
 }
 
-// Request is what is delivered.
+// Request is one delivery of a message.
 type Request struct {
-	Message     deadletter.ID // that it is a delivery of, or would be
+	Message     deadletter.ID // the id that it has, or would have if the delivery fails
 	Body        []byte
 	Headers     deadletter.Headers // the platform's; hop-by-hop ones are left out
 	Query       string             // raw, put behind the destination's own
 	WebhookID   string
 	Attempt     int
-	TraceParent string        // as telemetry's function of that name answers it
-	Booked      bool          // its turn was booked with the destination's Pace
-	Turn        time.Duration // until that turn, before which its timeout does not count
+	TraceParent string        // see telemetry.TraceParent
+	Reserved    bool          // its slot was reserved with the destination's RateLimit
+	SlotIn      time.Duration // until that slot; the timeout counts from there
 }
 
 // Client makes deliveries. It owns the connections to all destinations.
 type Client struct {
 	now        func() time.Time
 	stop       context.Context
-	places     sync.Map // source -> chan struct{}
+	concurrent sync.Map // source -> chan struct{} with room for MaxConcurrent
 	transports sync.Map // link -> *http.Transport
 }
 
@@ -64,27 +66,27 @@ func (c *Client) Close() {
 	})
 }
 
-// Send delivers and answers what became of it: outcome, code, latency, error and the first part of the answer. The
-// rest of the Attempt is the caller's. It takes no longer than the destination's timeout.
+// Send makes a delivery and returns its outcome, status code, latency, error and the first part of the response. The
+// caller fills in the rest of the Attempt. It takes no longer than the destination's timeout.
 func (c *Client) Send(ctx context.Context, to Destination, r Request) deadletter.Attempt {
 	a, _ := c.deliver(ctx, to, r)
 	return a
 }
 
-// deliver is Send, and tells besides whether the destination was tried at all: what waited in vain for its turn says
-// nothing of it.
+// deliver is Send, and reports besides whether the destination was tried at all: a delivery that waited in vain for a
+// free place says nothing about it.
 func (c *Client) deliver(ctx context.Context, to Destination, r Request) (a deadletter.Attempt, tried bool) {
-	if r.Turn > 0 {
+	if r.SlotIn > 0 {
 		select {
-		case <-time.After(r.Turn):
+		case <-time.After(r.SlotIn):
 		case <-ctx.Done(): // and nothing is sent
 		}
 	}
 	started := c.now()
 	ctx, cancel := context.WithTimeout(ctx, to.Timeout)
 	defer cancel()
-	if leave, why := c.enter(ctx, to, r.Booked); why != "" {
-		a = unsent(why)
+	if leave, reason := c.enter(ctx, to, r.Reserved); reason != "" {
+		a = unsent(reason)
 	} else {
 		span := telemetry.Deliver(ctx, to.URL, r.Attempt, &r.TraceParent)
 		a, tried = c.send(ctx, to, r), true
@@ -97,7 +99,7 @@ func (c *Client) deliver(ctx context.Context, to Destination, r Request) (a dead
 	return a, tried
 }
 
-// hideSecrets leaves no secret of a request in what is told of its answer: an error text is shown, searched, grouped
+// hideSecrets masks the secrets of a request where its response repeats them: an error text is shown, searched, grouped
 // by and logged.
 func hideSecrets(a *deadletter.Attempt, to Destination, r Request) {
 	if a.Error != "" || len(a.ResponseBody) > 0 {
@@ -106,51 +108,52 @@ func hideSecrets(a *deadletter.Attempt, to Destination, r Request) {
 }
 
 func (c *Client) send(ctx context.Context, to Destination, r Request) deadletter.Attempt {
-	ctx, quiet := to.listen(ctx)
-	defer quiet.stop()
+	ctx, timer := to.withReadTimeout(ctx)
+	defer timer.stop()
 	for try := 1; ; try++ {
-		w := wire{quiet: quiet}
-		request, err := newRequest(w.watch(ctx), to, r)
+		trace := requestTrace{timer: timer}
+		request, err := newRequest(trace.attach(ctx), to, r)
 		if err != nil {
 			return unsent("Not sent: the destination's address is not usable")
 		}
 		// Not through http.Client, which would look at redirects.
-		answer, err := c.transport(to).RoundTrip(request)
+		response, err := c.transport(to).RoundTrip(request)
 		if err == nil {
-			answer.Body = quiet.over(answer.Body)
-			defer func() { _ = answer.Body.Close() }()
-			return c.read(answer)
+			response.Body = timer.wrap(response.Body)
+			defer func() { _ = response.Body.Close() }()
+			return c.attemptOf(response)
 		}
-		// A kept connection that the destination had closed before a byte was written says nothing about the
+		// An idle connection that the destination had closed before a byte was written says nothing about the
 		// destination.
-		if stale := w.reused && !w.wrote(); !stale || try == staleTries || ctx.Err() != nil {
-			return w.failure(ctx, err, to)
+		if stale := trace.reused && !trace.mayHaveSent(); !stale || try == staleTries || ctx.Err() != nil {
+			return trace.failedAttempt(ctx, err, to)
 		}
 	}
 }
 
-// staleTries bounds how many dead connections in a row a delivery looks past.
+// staleTries bounds how many closed connections in a row a delivery tries.
 const staleTries = 4
 
-// enter waits for a turn, and then for one of the places that a source has; where neither comes in time it answers why.
-func (c *Client) enter(ctx context.Context, to Destination, booked bool) (leave func(), why string) {
-	if !booked && to.Pace.turn(ctx) != nil {
-		return nil, fmt.Sprintf("Not sent: %s takes %s, and more were waiting", to.Source, to.Pace)
+// enter waits for a slot of the rate limit, and then until fewer than MaxConcurrent deliveries are in flight. If that
+// does not happen in time it returns the reason.
+func (c *Client) enter(ctx context.Context, to Destination, reserved bool) (leave func(), reason string) {
+	if !reserved && to.RateLimit.wait(ctx) != nil {
+		return nil, fmt.Sprintf("Not sent: %s takes %s, and more were waiting", to.Source, to.RateLimit)
 	}
 	if to.MaxConcurrent <= 0 {
 		return func() {}, ""
 	}
-	known, ok := c.places.Load(to.Source)
+	known, ok := c.concurrent.Load(to.Source)
 	if !ok {
-		known, _ = c.places.LoadOrStore(to.Source, make(chan struct{}, to.MaxConcurrent))
+		known, _ = c.concurrent.LoadOrStore(to.Source, make(chan struct{}, to.MaxConcurrent))
 	}
-	places, _ := known.(chan struct{})
+	inFlight, _ := known.(chan struct{})
 	select {
-	case places <- struct{}{}:
+	case inFlight <- struct{}{}:
 		if ctx.Err() == nil && c.stop.Err() == nil {
-			return func() { <-places }, ""
+			return func() { <-inFlight }, ""
 		}
-		<-places
+		<-inFlight
 	case <-ctx.Done():
 	}
 	return nil, fmt.Sprintf("Not sent: %d deliveries to %s were already under way", to.MaxConcurrent, to.Source)

@@ -17,42 +17,43 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-func unsent(why string) deadletter.Attempt {
-	return deadletter.Attempt{Outcome: deadletter.Unreachable, Error: oneLine(why)}
+func unsent(reason string) deadletter.Attempt {
+	return deadletter.Attempt{Outcome: deadletter.Unreachable, Error: oneLine(reason)}
 }
 
-// failure tells what became of a delivery that got no answer. Where it cannot be told whether a byte has left, one has.
-func (w *wire) failure(ctx context.Context, err error, to Destination) deadletter.Attempt {
-	connected := w.conn != nil || w.shared
-	asked := w.conn != nil && w.conn.asked.Load() && !w.reused && !w.answered.Load()
-	if asked && refusal(err) != nil {
-		// By TLS 1.3 the request leaves before the other side has looked at our certificate, but nobody reads it
-		// before.
-		return unsent(unreachable(&askedError{err}, to))
+// failedAttempt returns the attempt of a delivery without a response: unreachable if certainly no byte has left, or
+// else unknown.
+func (t *requestTrace) failedAttempt(ctx context.Context, err error, to Destination) deadletter.Attempt {
+	connected := t.conn != nil || t.shared
+	requested := t.conn != nil && t.conn.certificateRequested.Load() && !t.reused && !t.responded.Load()
+	if requested && tlsAlert(err) != nil {
+		// In TLS 1.3 the request leaves before the server has checked our certificate, but it is not read before.
+		return unsent(unreachable(&certificateRequestedError{err}, to))
 	}
-	if !w.wrote() && (!connected || ctx.Err() == nil) {
+	if !t.mayHaveSent() && (!connected || ctx.Err() == nil) {
 		return unsent(unreachable(err, to))
 	}
-	why := "The connection broke before the handler answered: it may have processed it"
-	switch {
-	case asked && !isTimeout(err): // what it says of a certificate may be lost on the way
-		why = fmt.Sprintf(
-			"The connection broke after it had asked for %s: the handler may have processed the webhook",
-			to.TLS.asked(),
-		)
-	case isTimeout(err):
-		why = fmt.Sprintf("No answer within %s: the handler may have processed it", brief(to.Timeout))
-	case errors.Is(context.Cause(ctx), errSilent):
-		why = fmt.Sprintf(
-			"Silence for %s after the webhook was sent: the handler may have processed it",
-			brief(to.Read),
-		)
-	case w.answered.Load() && !broke(err):
-		why = "The handler's answer was no valid HTTP: it may have processed it"
-	}
-	return deadletter.Attempt{Outcome: deadletter.Unknown, Error: why}
+	return deadletter.Attempt{Outcome: deadletter.Unknown, Error: t.unknown(ctx, err, to, requested)}
 }
 
+// unknown returns the error text of a delivery that was sent and got no response.
+func (t *requestTrace) unknown(ctx context.Context, err error, to Destination, certificateRequested bool) string {
+	switch {
+	case certificateRequested && !isTimeout(err): // the server's alert about it may be lost
+		return fmt.Sprintf("The connection broke after it had asked for %s: the handler may have processed the webhook",
+			to.TLS.requestedCertificate())
+	case isTimeout(err):
+		return fmt.Sprintf("No answer within %s: the handler may have processed it", brief(to.Timeout))
+	case errors.Is(context.Cause(ctx), errReadTimeout):
+		return fmt.Sprintf("Silence for %s after the webhook was sent: the handler may have processed it",
+			brief(to.Read))
+	case t.responded.Load() && !connectionEnded(err):
+		return "The handler's answer was no valid HTTP: it may have processed it"
+	}
+	return "The connection broke before the handler answered: it may have processed it"
+}
+
+// unreachable returns the error text of a delivery that was not sent.
 func unreachable(err error, to Destination) string {
 	host := hostOf(to.URL)
 	var (
@@ -72,8 +73,8 @@ func unreachable(err error, to Destination) string {
 		return fmt.Sprintf("TLS: the certificate of %s is not valid: %s", host, certificateFault(certificate.Err))
 	case errors.As(err, &record):
 		return fmt.Sprintf("TLS: %s does not speak it", host)
-	case refusal(err) != nil:
-		return fmt.Sprintf("TLS: %s refused the connection%s: %s", host, to.TLS.shown(err), refusal(err))
+	case tlsAlert(err) != nil:
+		return fmt.Sprintf("TLS: %s refused the connection%s: %s", host, to.TLS.requestedNote(err), tlsAlert(err))
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "Connection refused by " + host
 	case isTimeout(err):
@@ -84,13 +85,13 @@ func unreachable(err error, to Destination) string {
 	return "No connection to " + host
 }
 
-// askedError is that of a connection on which a certificate of ours was asked for.
-type askedError struct{ error }
+// certificateRequestedError is the error of a connection whose server asked for a client certificate.
+type certificateRequestedError struct{ error }
 
-func (e *askedError) Unwrap() error { return e.error }
+func (e *certificateRequestedError) Unwrap() error { return e.error }
 
-// refusal answers the alert by which the other side ended TLS; nil: it did not.
-func refusal(err error) error {
+// tlsAlert returns the alert by which the server ended TLS; nil if it did not.
+func tlsAlert(err error) error {
 	if network, ok := errors.AsType[*net.OpError](err); ok && network.Op == "remote error" {
 		return network.Err
 	}
@@ -120,8 +121,8 @@ func certificateFault(err error) string {
 	return "it could not be verified"
 }
 
-// broke tells whether a connection ended, in contrast to one that brought something which is no HTTP.
-func broke(err error) bool {
+// connectionEnded reports whether a connection ended, in contrast to one that sent something other than HTTP.
+func connectionEnded(err error) bool {
 	var network *net.OpError
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
 }

@@ -45,7 +45,7 @@ func wireFaults() map[string]fault {
 		"hangs in its body":       {replying(head+"half", false), deadletter.Delivered, 200, "", "half"},
 		"hangs in the body of an error": {
 			replying("HTTP/1.1 500 X\r\nContent-Length: 10\r\n\r\nbroken", false), deadletter.ErrorResponse, 500,
-			"The handler answered 500: broken", "broken",
+			"broken", "broken",
 		},
 		"writes garbage":      {replying("SSH-2.0-OpenSSH_9.2\r\n", true), deadletter.Unknown, 0, junk, ""},
 		"writes a bad header": {replying("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", true), deadletter.Unknown, 0, junk, ""},
@@ -68,7 +68,7 @@ func wireFaults() map[string]fault {
 			replying("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", false),
 			deadletter.ErrorResponse,
 			101,
-			"The handler answered 101: Switching Protocols",
+			"Switching Protocols",
 			"",
 		},
 		"writes byte by byte": {dripping(head + "0123456789"), deadletter.Delivered, 200, "", "0123456789"},
@@ -76,7 +76,7 @@ func wireFaults() map[string]fault {
 			_, _ = io.ReadFull(conn, make([]byte, 4))
 			_, _ = io.WriteString(conn, "HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n")
 			<-ctx.Done()
-		}, deadletter.ErrorResponse, 413, "The handler answered 413: Request Entity Too Large", ""},
+		}, deadletter.ErrorResponse, 413, "Request Entity Too Large", ""},
 		"has no length": {replying("HTTP/1.0 200 OK\r\n\r\nall", true), deadletter.Delivered, 200, "", "all"},
 		"lies about its gzip": {
 			replying("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x08", true),

@@ -23,9 +23,8 @@ func newRequest(ctx context.Context, to Destination, r Request) (*http.Request, 
 	if err != nil {
 		return nil, err
 	}
-	// The transport sends again by this what was not processed for sure: of which no byte was written, or which
-	// HTTP/2 says so of (GOAWAY, REFUSED_STREAM; RFC 9113 section 8.7). What it would guess of beyond that,
-	// unrepeatable keeps it from.
+	// By this the transport repeats requests that were certainly not processed: those without a byte written, and
+	// those that HTTP/2 reports so (GOAWAY, REFUSED_STREAM; RFC 9113 section 8.7). preventRepeat keeps it from others.
 	request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.Body)), nil }
 	request.ContentLength = int64(len(r.Body))
 	request.URL.RawQuery = join(request.URL.RawQuery, sendableQuery(r.Query))
@@ -44,18 +43,18 @@ func headersOf(r Request) http.Header {
 	h["Webhook-Id"] = withoutControls([]string{r.WebhookID})
 	h["X-Dlqdesk-Attempt"] = []string{strconv.Itoa(r.Attempt)}
 	h["Traceparent"] = []string{r.TraceParent}
-	unrepeatable(h)
+	preventRepeat(h)
 	return h
 }
 
 // tokenChars are those of a header's name, RFC 9110 section 5.6.2.
 const tokenChars = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-// sendable answers the headers that are passed on. What HTTP has no way to carry comes from messages of other programs: such a
-// name is left out, and in a value it becomes a space, as RFC 9110 section 5.5 has it.
+// sendable returns the headers that are passed on. Messages of other programs can have headers that HTTP cannot carry:
+// it leaves out such names, and replaces control characters in values by a space, as RFC 9110 section 5.5 has it.
 func sendable(from deadletter.Headers) http.Header {
 	h := http.Header(from.EndToEnd())
-	delete(h, "Expect") // the platform's question was answered when its body was taken
+	delete(h, "Expect") // the receiver has already accepted the platform's body
 	for name, values := range h {
 		if name == "" || strings.Trim(name, tokenChars) != "" {
 			delete(h, name)
@@ -66,7 +65,7 @@ func sendable(from deadletter.Headers) http.Header {
 	return h
 }
 
-// withoutControls answers the values as they are where they have no control characters, which is nearly always.
+// withoutControls replaces control characters. It returns values without any, the usual case, as they are.
 func withoutControls(values []string) []string {
 	if !slices.ContainsFunc(values, func(v string) bool { return strings.ContainsFunc(v, isControl) }) {
 		return values
@@ -80,9 +79,9 @@ func withoutControls(values []string) []string {
 
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// unrepeatable writes the two names by which net/http takes a request for one that it may send again, though it may have been
-// processed, in another case: to HTTP they are the same, to net/http (Request.isReplayable) they are not.
-func unrepeatable(h http.Header) {
+// preventRepeat keeps net/http from sending a request again that may have been processed. It does so for requests with
+// one of these names (Request.isReplayable), but only in canonical case. To HTTP the case makes no difference.
+func preventRepeat(h http.Header) {
 	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
 		if values, ok := h[name]; ok {
 			delete(h, name)
@@ -91,7 +90,8 @@ func unrepeatable(h http.Header) {
 	}
 }
 
-// sendableQuery escapes what cannot stand in the first line of a request. What came over HTTP has nothing of it.
+// sendableQuery escapes characters that cannot stand in the first line of a request. A query that came over HTTP has
+// none.
 func sendableQuery(query string) string {
 	if !strings.ContainsFunc(query, breaksLine) {
 		return query

@@ -11,25 +11,25 @@ import (
 	"sync"
 )
 
-// TLSFiles say how a destination is verified, which it always is, and how we prove to it who we are.
+// TLSFiles are the files that a destination's certificate is verified with, and our client certificate.
 type TLSFiles struct {
 	CA         string // PEM of the authorities to trust instead of the system's; empty: the system's
 	Cert, Key  string // PEM of our certificate and its key; both empty: none
 	MinVersion uint16 // as crypto/tls numbers them; 0: TLS 1.2
 }
 
-// TLS is what TLSFiles hold. Files that change are read anew for the next connection; what cannot be read then
-// changes nothing.
+// TLS is the content of TLSFiles. Files that change are read again for the next connection. If they cannot be read
+// then, the previous content stays.
 type TLS struct {
 	files TLSFiles
 	log   *slog.Logger
 
 	mu     sync.Mutex
-	read   string // which state of the files was read
+	read   string // the state of the files that were read last
 	config *tls.Config
 }
 
-// NewTLS reads the files. Its error names the one at fault.
+// NewTLS reads the files. Its error names the faulty one.
 func NewTLS(files TLSFiles, log *slog.Logger) (*TLS, error) {
 	t := &TLS{files: files, log: log, read: files.state()}
 	var err error
@@ -37,7 +37,7 @@ func NewTLS(files TLSFiles, log *slog.Logger) (*TLS, error) {
 	return t, err
 }
 
-// current answers what is in the files now.
+// current returns the configuration of the files as they are now.
 func (t *TLS) current() *tls.Config {
 	if t == nil {
 		return &tls.Config{MinVersion: tls.VersionTLS12}
@@ -58,7 +58,7 @@ func (t *TLS) current() *tls.Config {
 	return t.config.Clone()
 }
 
-// configFor is for one connection, which notes whether it was asked for a certificate of ours.
+// configFor returns the configuration of one connection. conn records whether the server asked for our certificate.
 func (t *TLS) configFor(conn *countedConn, address string) *tls.Config {
 	c := t.current()
 	c.NextProtos = []string{"h2", "http/1.1"}
@@ -70,22 +70,22 @@ func (t *TLS) configFor(conn *countedConn, address string) *tls.Config {
 		ours = &c.Certificates[0]
 	}
 	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		conn.asked.Store(true)
+		conn.certificateRequested.Store(true)
 		return ours, nil
 	}
 	return c
 }
 
-// shown says what the other side had seen of us when it refused.
-func (t *TLS) shown(refusal error) string {
-	if _, asked := errors.AsType[*askedError](refusal); asked {
-		return ", which asked for " + t.asked()
+// requestedNote returns a note for the error of a connection that the server refused, if it asked for a certificate.
+func (t *TLS) requestedNote(refusal error) string {
+	if _, ok := errors.AsType[*certificateRequestedError](refusal); ok {
+		return ", which asked for " + t.requestedCertificate()
 	}
 	return ""
 }
 
-// asked is what the other side wanted to see of us.
-func (t *TLS) asked() string {
+// requestedCertificate describes the client certificate that a server asked for.
+func (t *TLS) requestedCertificate() string {
 	if t == nil || t.files.Cert == "" {
 		return "a client certificate (none is configured)"
 	}
@@ -101,11 +101,7 @@ func (f TLSFiles) load() (*tls.Config, error) {
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf(
-				"read the authorities of a destination: %s: %w",
-				f.CA,
-				errors.New("holds no certificate in PEM form"),
-			)
+			return nil, fmt.Errorf("read the authorities of a destination: %s holds no certificate in PEM form", f.CA)
 		}
 	}
 	if f.Cert != "" {
@@ -118,7 +114,7 @@ func (f TLSFiles) load() (*tls.Config, error) {
 	return c, nil
 }
 
-// state tells one state of the files from another.
+// state returns a text that changes when a file does.
 func (f TLSFiles) state() string {
 	state := ""
 	for _, name := range []string{f.CA, f.Cert, f.Key} {

@@ -93,14 +93,14 @@ func TestTrackerIgnoresDeliveriesThatWereNotTried(t *testing.T) {
 	h := newTracker(t, map[string]delivery.BreakerPolicy{"genesys": policy}, time.Now)
 	url, _ := destination(t, ok)
 	there := hurried(url)
-	there.Pace = delivery.NewPace(0.1, time.Now)
-	there.Pace.Book()
+	there.RateLimit = delivery.NewRateLimit(0.1, time.Now)
+	there.RateLimit.Reserve()
 	for _, test := range []struct {
-		booked bool
-		want   deadletter.Outcome
+		reserved bool
+		want     deadletter.Outcome
 	}{{false, deadletter.Unreachable}, {true, deadletter.Delivered}} {
 		r := request("{}", nil)
-		r.Booked = test.booked
+		r.Reserved = test.reserved
 		a := h.Send(t.Context(), there, r)
 		if got := h.Health(
 			"genesys",

@@ -30,7 +30,7 @@ func (e *examination) checkDestination(ctx context.Context) platform.Check {
 	tls, err := delivery.NewTLS(files, slog.New(slog.DiscardHandler))
 	if err == nil {
 		to := delivery.Destination{Source: s.Name, URL: s.Destination, Timeout: s.Timeout, Connect: s.Connect, TLS: tls}
-		err = to.Reach(ctx)
+		err = to.CheckConnection(ctx)
 	}
 	if err != nil {
 		check.State, check.Text = platform.Fail, err.Error()

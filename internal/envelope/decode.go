@@ -69,11 +69,11 @@ func decode(m Raw, at time.Time) deadletter.Capture {
 	c := deadletter.Capture{Queue: facts(m, FormInterchange), Method: "POST"}
 	c.ReceivedAt = decodeTime(fields.of("timestamp"), cmp.Or(m.SentAt, at), at)
 	c.Headers = decodeHeaders(fields.of("originalHeaders"))
-	c.Reason = shorten(clean(textOf(fields.of("errorReason"))))
 	c.RetryCount = decodeCount(fields.of("retryCount"))
 	c.Queue.RetryCount = c.RetryCount
 	c.ID, c.Queue.ProducerID = messageID(textOf(fields.of("messageId")), m.MessageID, m.Body)
 	addOurs(&c, &fields, m.Unpack)
+	c.Reason, _ = decodeReason(textOf(fields.of("errorReason")), c.FirstAttempt)
 	if c.Queue.Form == FormEnvelope {
 		addListed(&c, fields.of("queue"), m)
 	}
@@ -348,6 +348,17 @@ func clean(text string) string {
 // maxReason is how long a reason can be where people read it, in characters.
 const maxReason = 500
 
+// decodeReason returns an errorReason as it is shown, and whether that is all of it. The reason of our own first
+// delivery loses its status code again, which the attempt has.
+func decodeReason(text string, first *deadletter.Attempt) (reason string, whole bool) {
+	reason = clean(text)
+	if first != nil && reason == clean(deadletter.WithStatus(first.StatusCode, first.Error)) {
+		reason = clean(first.Error)
+	}
+	short := shorten(reason)
+	return short, short == reason
+}
+
 func shorten(text string) string {
 	if len(text) <= maxReason || utf8.RuneCountInString(text) <= maxReason {
 		return text
@@ -371,7 +382,8 @@ func unreadFields(c deadletter.Capture, fields *fields) []deadletter.QueueAttrib
 			unread(name, fields.of(name))
 		}
 	}
-	if reason := fields.of("errorReason"); c.Reason != clean(textOf(reason)) {
+	reason := fields.of("errorReason")
+	if _, whole := decodeReason(textOf(reason), c.FirstAttempt); !whole {
 		unread("errorReason", reason)
 	}
 	slices.SortStableFunc(list, func(a, b deadletter.QueueAttribute) int { return strings.Compare(a.Name, b.Name) })

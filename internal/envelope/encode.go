@@ -47,6 +47,14 @@ func EncodeWithin(c deadletter.Capture, limit int) ([]byte, error) {
 // usualRest is what an envelope usually needs beside its payload, in bytes.
 const usualRest = 2 << 10
 
+// errorReason returns the reason with the status code, for which the six fields have no other place.
+func errorReason(c deadletter.Capture) string {
+	if c.FirstAttempt != nil && c.FirstAttempt.Error == c.Reason {
+		return deadletter.WithStatus(c.FirstAttempt.StatusCode, c.Reason)
+	}
+	return c.Reason
+}
+
 // encode writes the six fields that other programs know, and then those that dlqdesk adds.
 func encode(c deadletter.Capture, payload []byte, exact exactBody) ([]byte, error) {
 	told, err := encodeListed(c)
@@ -60,7 +68,7 @@ func encode(c deadletter.Capture, payload []byte, exact exactBody) ([]byte, erro
 	m.open("originalHeaders")
 	m.headers(c.Headers)
 	m.close()
-	m.text("errorReason", c.Reason)
+	m.text("errorReason", errorReason(c))
 	m.number("retryCount", int64(c.RetryCount))
 	m.number("version", version)
 	m.optional("source", c.Source)

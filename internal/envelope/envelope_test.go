@@ -29,7 +29,7 @@ func capture(body []byte) deadletter.Capture {
 		ReceiveID:   "r-1",
 		ReceivedAt:  at,
 		Body:        body,
-		Reason:      "The handler answered 422: field id is missing",
+		Reason:      "field id is missing",
 		Headers:     deadletter.Headers{"Content-Type": {"application/json"}, "X-Many": {"1", "2"}},
 		FirstAttempt: &deadletter.Attempt{
 			Number:          1,
@@ -145,7 +145,7 @@ func TestInterchangeFieldsAreAsOtherProgramsKnowThem(t *testing.T) {
 	}
 	if got.MessageID != "9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e8b41" || !got.Timestamp.Equal(at) || got.RetryCount == nil ||
 		*got.RetryCount != 0 ||
-		got.ErrorReason != "The handler answered 422: field id is missing" ||
+		got.ErrorReason != "422: field id is missing" ||
 		string(got.OriginalPayload) != `{"n":12345678901234567890,"a":[1]}` {
 		t.Errorf("envelope %s", text)
 	}

@@ -207,7 +207,7 @@ func TestWebhookIsDeliveredAsItCameAndKeptWithItsFirstAttempt(t *testing.T) {
 		}
 		if l.FirstAttempt.StatusCode != 422 || l.FirstAttempt.Outcome != deadletter.ErrorResponse ||
 			string(l.FirstAttempt.ResponseBody) != `{"error":"field id is missing"}` ||
-			l.Reason != "The handler answered 422: field id is missing" {
+			l.Reason != "field id is missing" {
 			t.Errorf("first attempt %+v", l.FirstAttempt)
 		}
 	}

@@ -36,7 +36,13 @@ func (m messageText) write(ctx context.Context, tx *sqlite.Tx) error {
 // changedTexts reads the received and the latest body of a message, as far as they are searched: once for each event
 // that changed what the message is found by.
 var changedTexts = fmt.Sprintf(
-	`SELECT e.seq, e.before IS NULL, m.n, m.source, m.reason, m.id, m.webhook_id, m.event_type, substr(r.body, 1, %d)
+	`SELECT e.seq, e.before IS NULL, m.n, m.source,
+		coalesce((
+			SELECT nullif(a.status_code, 0) || ' ' FROM attempts a
+			WHERE a.message = m.n AND a.outcome NOT IN ('', 'delivered')
+			ORDER BY a.number DESC LIMIT 1
+		), '') || m.reason,
+		m.id, m.webhook_id, m.event_type, substr(r.body, 1, %d)
 	FROM audit_events e
 	CROSS JOIN messages m ON m.id = e.target
 	CROSS JOIN revisions r ON r.message = m.n AND r.number IN (0, m.revision)

@@ -80,7 +80,7 @@ func (s *Store) groupAll(ctx context.Context) error {
 		err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
 			for _, l := range list {
 				grouped := l
-				grouped.Fingerprint = deadletter.Fingerprint(l.Source, l.Destination, l.Reason)
+				grouped.Fingerprint = deadletter.Fingerprint(l.Source, l.Destination, deadletter.WithStatus(l.StatusCode, l.Reason))
 				if _, err := tx.tx.ExecContext(ctx, groupMessage, grouped.Fingerprint, l.ID); err != nil {
 					return err
 				}

@@ -38,7 +38,7 @@ func replay(t *testing.T, s *store.Store, id deadletter.ID, edit bool, code int)
 	if code == 200 {
 		a.Outcome = deadletter.Delivered
 	} else {
-		a.Error = fmt.Sprintf("The handler answered %d: field id is missing", code)
+		a.Error = fmt.Sprintf("field id is missing (%d)", code)
 	}
 	change, err = l.Finish("t", a, policy, 0, start)
 	return apply(t, s, change, err)
@@ -65,7 +65,7 @@ func TestGroupTellsWhatIsKnownOfACause(t *testing.T) {
 		Fingerprint: g.Fingerprint,
 		Source:      "genesys",
 		Destination: "http://127.0.0.1:9090/genesys",
-		Reason:      "The handler answered 422: field id is missing",
+		Reason:      "field id is missing (422)",
 		Messages:    6,
 		Open:        6,
 		FirstAt:     start.Add(-time.Minute).Truncate(time.Millisecond),

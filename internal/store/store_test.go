@@ -52,7 +52,7 @@ func failure(id string, code int, at time.Time) deadletter.Capture {
 		ReceivedAt:  at,
 		Headers:     deadletter.Headers{"Content-Type": {"application/json"}},
 		Body:        []byte(`{"id":"` + id + `"}`),
-		Reason:      fmt.Sprintf("The handler answered %d: field id is missing", code),
+		Reason:      fmt.Sprintf("field id is missing (%d)", code),
 		FirstAttempt: &deadletter.Attempt{
 			Number:          1,
 			Trigger:         deadletter.TriggerReceive,
@@ -62,7 +62,7 @@ func failure(id string, code int, at time.Time) deadletter.Capture {
 			Latency:         84 * time.Millisecond,
 			Outcome:         deadletter.ErrorResponse,
 			StatusCode:      code,
-			Error:           "rejected",
+			Error:           fmt.Sprintf("field id is missing (%d)", code),
 			ResponseHeaders: deadletter.Headers{"X-Request": {"7"}},
 			ResponseBody:    []byte(`{"error":"field id is missing"}`),
 		},
@@ -382,7 +382,7 @@ func TestFilters(t *testing.T) {
 		"umlaut":               {store.Filter{Text: `"quoted" GRÖßE`}, 1},
 		"operators are text":   {store.Filter{Text: "NOT missing OR (*"}, 0},
 		"only marks":           {store.Filter{Text: `"*"`}, 0},
-		"text and status":      {store.Filter{Text: "answered", Status: deadletter.Failed, Source: "genesys"}, 1},
+		"text and status":      {store.Filter{Text: "missing", Status: deadletter.Failed, Source: "genesys"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -65,8 +65,8 @@ func (l *lane) run(ctx context.Context) {
 		}
 		for _, c := range claims {
 			inFlight.add(c.attempt.Trigger, 1)
-			turn := l.source.Destination.Pace.Book()
-			l.running.Go(func() { l.deliver(ctx, c, turn) })
+			slotIn := l.source.Destination.RateLimit.Reserve()
+			l.running.Go(func() { l.deliver(ctx, c, slotIn) })
 		}
 		l.await(ctx, wait, &inFlight)
 	}
@@ -160,7 +160,7 @@ const forever = time.Duration(-1)
 
 // claimPaced opens no more deliveries than will soon have their turn with the destination.
 func (l *lane) claimPaced(ctx context.Context, free, jobs int) ([]claimed, time.Duration, error) {
-	room, again := l.source.Destination.Pace.Room()
+	room, again := l.source.Destination.RateLimit.Available()
 	if free > 0 && room == 0 {
 		return nil, again, nil
 	}
@@ -310,7 +310,7 @@ func (l *lane) open(ctx context.Context, tx *store.Tx, id deadletter.ID) (claime
 
 // deliver sends a claimed message when it is its turn and records what became of it. Shutdown does not cut a delivery
 // short: its timeout does.
-func (l *lane) deliver(ctx context.Context, c claimed, turn time.Duration) {
+func (l *lane) deliver(ctx context.Context, c claimed, slotIn time.Duration) {
 	ctx, span := telemetry.Attempt(telemetry.About(ctx, c.message.ID), &c.message, &c.attempt, c.revision.Headers)
 	result := l.w.sender.Send(context.WithoutCancel(ctx), l.source.Destination, delivery.Request{
 		Message:     c.message.ID,
@@ -320,8 +320,8 @@ func (l *lane) deliver(ctx context.Context, c claimed, turn time.Duration) {
 		WebhookID:   c.message.WebhookID,
 		Attempt:     c.attempt.Number,
 		TraceParent: c.attempt.TraceParent,
-		Booked:      true,
-		Turn:        turn,
+		Reserved:    true,
+		SlotIn:      slotIn,
 	})
 	result.Number, result.Trigger, result.Actor, result.Revision = c.attempt.Number, c.attempt.Trigger, c.attempt.Actor, c.attempt.Revision
 	result.StartedAt, result.TraceParent, result.Probe = c.attempt.StartedAt, c.attempt.TraceParent, c.probe

@@ -32,7 +32,7 @@ func TestBacklogKeepsToThePace(t *testing.T) {
 		URL:           paced.URL,
 		Timeout:       500 * time.Millisecond,
 		MaxConcurrent: 64,
-		Pace:          delivery.NewPace(perSecond, time.Now),
+		RateLimit:     delivery.NewRateLimit(perSecond, time.Now),
 	}
 	b := setupWith(t, nil, worker.Source{Name: "slow", Destination: to, Retry: desktest.Policy(), Slots: 32})
 	for i := range messages {

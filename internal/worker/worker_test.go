@@ -198,7 +198,7 @@ func TestRetryWaitsForItsTimeAndGivesUpAfterTheLast(t *testing.T) {
 		}
 		l = b.becomes(t, "a-1", want)
 	}
-	if !l.DueAt.IsZero() || l.Reason != "The handler answered 503: CRM is down" || len(b.attempts(t, "a-1")) != 5 {
+	if !l.DueAt.IsZero() || l.Reason != "CRM is down" || len(b.attempts(t, "a-1")) != 5 {
 		t.Errorf("message %+v", l)
 	}
 }

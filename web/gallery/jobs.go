@@ -207,7 +207,7 @@ func jobDone() page.JobView {
 		{
 			Count: "2",
 			State: "failed",
-			Text:  "The handler answered 422: field id is missing in conversation.participants[1].",
+			Text:  "422: field id is missing in conversation.participants[1].",
 			URL:   "/messages?status=all",
 		},
 		{

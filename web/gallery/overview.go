@@ -142,7 +142,7 @@ func overviewFiguresOf() page.OverviewFigures {
 		},
 		Causes: []page.CauseRow{
 			{
-				Text:      "The handler answered 503: upstream is restarting",
+				Text:      "503: upstream is restarting",
 				Source:    "cxone",
 				FailedNow: link("121"),
 				Retrying:  link("24"),
@@ -152,7 +152,7 @@ func overviewFiguresOf() page.OverviewFigures {
 				Replays:   "0 of 20 unedited replays helped",
 			},
 			{
-				Text:      "The handler answered 422: field id is missing in conversation.participants[1]",
+				Text:      "422: field id is missing in conversation.participants[1]",
 				Source:    "genesys",
 				FailedNow: link("58"),
 				Retrying:  page.Count{Text: "0"},
@@ -208,7 +208,7 @@ func overviewFiguresOf() page.OverviewFigures {
 				SourceHealth: page.SourceHealth{
 					Health:      "failing",
 					Since:       ago(3),
-					Note:        "2 deliveries in a row: The handler answered 429: 100 requests a minute are allowed",
+					Note:        "2 deliveries in a row: 429: 100 requests a minute are allowed",
 					Destination: "billing.internal",
 				},
 			},
@@ -264,7 +264,7 @@ func outages() []page.BreakerView {
 			Messages:      "messages waiting",
 			LastDelivery:  ago(0.1),
 			Next:          ago(-0.15),
-			LastOutcome:   "The handler answered 503: upstream is restarting",
+			LastOutcome:   "503: upstream is restarting",
 			Note:          "Next probe",
 			Probe:         "/destinations/cxone/probe",
 			WithoutSource: link("3 without a source"),
@@ -290,7 +290,7 @@ func outages() []page.BreakerView {
 			Waiting:      link("1"),
 			Messages:     "message waiting",
 			LastDelivery: ago(3),
-			LastOutcome:  "The handler answered 429: 100 requests a minute are allowed",
+			LastOutcome:  "429: 100 requests a minute are allowed",
 			Note:         "Retries and jobs go on then.",
 			Probe:        "/destinations/billing/probe",
 		},

@@ -26,7 +26,7 @@ func queue() []Example {
 					10+i,
 				),
 				Source:   "genesys",
-				Reason:   "The handler answered 503: The CRM is down for maintenance",
+				Reason:   "503: The CRM is down for maintenance",
 				Size:     "1.2 KiB",
 				QueuedAt: ago(50 - float64(i)),
 			})

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -12,25 +13,22 @@ import (
 	"unicode/utf8"
 )
 
-// maxReason bounds an error reason, in characters.
-const maxReason = 500
+// maxErrorText bounds an error text, in characters.
+const maxErrorText = 500
 
-// rejection says in one line what a destination answered, with its own words where it has some.
-func rejection(code int, body []byte) string {
+// errorText returns the error of an error response in one line: the text that its body has for people, or else the
+// text of the status, such as "Unprocessable Entity". It does not repeat the status code.
+func errorText(code int, body []byte) string {
 	status := http.StatusText(code)
-	said := oneLine(message(body, status))
-	if said == "" {
-		said = status
+	if text := oneLine(textForPeople(body, status)); text != "" {
+		return text
 	}
-	if said == "" {
-		return fmt.Sprintf("The handler answered %d", code)
-	}
-	return oneLine(fmt.Sprintf("The handler answered %d: %s", code, said))
+	return cmp.Or(status, fmt.Sprintf("HTTP status %d", code))
 }
 
-// message finds what an error body says to a person: in JSON by the names that are common for it, in HTML by its
-// title. What only repeats the status says nothing.
-func message(body []byte, status string) string {
+// textForPeople finds the error text in a body: in JSON under the usual names, in HTML in the title. It ignores a text
+// that only repeats the status.
+func textForPeople(body []byte, status string) string {
 	text := bytes.TrimSpace(body)
 	if len(text) == 0 {
 		return ""
@@ -39,36 +37,36 @@ func message(body []byte, status string) string {
 	case text[0] == '{' || text[0] == '[':
 		var document any
 		if json.Unmarshal(text, &document) != nil {
-			document, _ = begun(json.NewDecoder(bytes.NewReader(text)))
+			document, _ = decodeCut(json.NewDecoder(bytes.NewReader(text)))
 		}
-		return messageIn(document, status, 0)
+		return textIn(document, status, 0)
 	case text[0] == '<':
 		return titleOf(text)
 	case json.Valid(text):
-		var said string
-		_ = json.Unmarshal(text, &said) // what is no string says nothing
-		return said
+		var sentence string
+		_ = json.Unmarshal(text, &sentence) // a number or a boolean is no text
+		return sentence
 	}
 	line, _, _ := bytes.Cut(text, []byte("\n"))
 	return string(line)
 }
 
-// begun reads as much of a JSON value as is there: an answer may be longer than what is kept of it.
-func begun(dec *json.Decoder) (any, error) {
+// decodeCut decodes as much of a JSON value as is there: the stored part of a response may end within it.
+func decodeCut(dec *json.Decoder) (any, error) {
 	token, err := dec.Token()
 	if err != nil {
 		return nil, err
 	}
 	switch token {
 	case json.Delim('{'):
-		return begunObject(dec)
+		return decodeCutObject(dec)
 	case json.Delim('['):
-		return begunList(dec)
+		return decodeCutList(dec)
 	}
 	return token, nil
 }
 
-func begunObject(dec *json.Decoder) (map[string]any, error) {
+func decodeCutObject(dec *json.Decoder) (map[string]any, error) {
 	fields := map[string]any{}
 	for dec.More() {
 		name, err := dec.Token()
@@ -76,7 +74,7 @@ func begunObject(dec *json.Decoder) (map[string]any, error) {
 			return fields, err
 		}
 		key, _ := name.(string)
-		value, err := begun(dec)
+		value, err := decodeCut(dec)
 		fields[key] = value
 		if err != nil {
 			return fields, err
@@ -86,10 +84,10 @@ func begunObject(dec *json.Decoder) (map[string]any, error) {
 	return fields, err
 }
 
-func begunList(dec *json.Decoder) ([]any, error) {
+func decodeCutList(dec *json.Decoder) ([]any, error) {
 	var list []any
 	for dec.More() {
-		value, err := begun(dec)
+		value, err := decodeCut(dec)
 		list = append(list, value)
 		if err != nil {
 			return list, err
@@ -99,8 +97,9 @@ func begunList(dec *json.Decoder) ([]any, error) {
 	return list, err
 }
 
-// messageNames are in the order of what helps most; the problem document of RFC 9457 has detail and title.
-var messageNames = []string{
+// textNames are the usual names of an error text, the most helpful first. The problem document of RFC 9457 has detail
+// and title.
+var textNames = []string{
 	"error",
 	"message",
 	"detail",
@@ -116,8 +115,8 @@ var messageNames = []string{
 
 const maxNesting = 4
 
-// messageIn prefers a sentence to a word such as invalid_request.
-func messageIn(document any, status string, depth int) string {
+// textIn finds the error text in a JSON value. It prefers a sentence to a code such as invalid_request.
+func textIn(document any, status string, depth int) string {
 	if depth > maxNesting {
 		return ""
 	}
@@ -128,18 +127,16 @@ func messageIn(document any, status string, depth int) string {
 		}
 	case []any:
 		if len(v) > 0 {
-			return messageIn(v[0], status, depth+1)
+			return textIn(v[0], status, depth+1)
 		}
 	case map[string]any:
 		word := ""
-		for _, name := range messageNames {
-			said := messageIn(v[name], status, depth+1)
-			if strings.Contains(strings.TrimSpace(said), " ") {
-				return said
+		for _, name := range textNames {
+			text := textIn(v[name], status, depth+1)
+			if strings.Contains(strings.TrimSpace(text), " ") {
+				return text
 			}
-			if word == "" {
-				word = said
-			}
+			word = cmp.Or(word, text)
 		}
 		return word
 	}
@@ -161,13 +158,13 @@ func titleOf(page []byte) string {
 	return ""
 }
 
-// oneLine makes text from outside safe to show in one line: valid, without control characters, not too long.
+// oneLine makes foreign text safe to show in one line: valid UTF-8, no control characters, not too long.
 func oneLine(text string) string {
 	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "\uFFFD"), func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r)
 	}), " ")
-	if utf8.RuneCountInString(text) <= maxReason {
+	if utf8.RuneCountInString(text) <= maxErrorText {
 		return text
 	}
-	return string([]rune(text)[:maxReason-1]) + "…"
+	return string([]rune(text)[:maxErrorText-1]) + "…"
 }

@@ -10,7 +10,7 @@ import (
 	"dlqdesk/internal/delivery"
 )
 
-func TestReachSendsNothing(t *testing.T) {
+func TestCheckConnectionSendsNothing(t *testing.T) {
 	t.Parallel()
 	asked := func(http.ResponseWriter, *http.Request) { t.Error("a request came") }
 	plain := httptest.NewServer(http.HandlerFunc(asked))
@@ -21,7 +21,7 @@ func TestReachSendsNothing(t *testing.T) {
 		secure.URL:                "TLS: the certificate of ",
 		"http://127.0.0.1:1/hook": "Connection refused by 127.0.0.1:1",
 	} {
-		err := delivery.Destination{URL: address, Timeout: time.Second}.Reach(t.Context())
+		err := delivery.Destination{URL: address, Timeout: time.Second}.CheckConnection(t.Context())
 		if got := ""; err != nil {
 			got = err.Error()
 			if want == "" || !strings.HasPrefix(got, want) {

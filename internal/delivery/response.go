@@ -1,0 +1,119 @@
+package delivery
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+)
+
+const (
+	// maxDrain bounds how much of a long response is read and dropped so that its connection can be used again, in
+	// bytes.
+	maxDrain = 256 << 10
+
+	// maxStoredHeaders bounds the response headers of an attempt, in bytes, so that no response makes a message too
+	// large for its queue.
+	maxStoredHeaders = 8 << 10
+)
+
+// classify returns the outcome of a delivery that got a response. Redirects are not followed, so they are error
+// responses.
+func classify(statusCode int) deadletter.Outcome {
+	if statusCode >= 200 && statusCode < 300 {
+		return deadletter.Delivered
+	}
+	return deadletter.ErrorResponse
+}
+
+// attemptOf reads a response. Its status alone decides the outcome; a body that breaks off does not change it.
+func (c *Client) attemptOf(response *http.Response) deadletter.Attempt {
+	a := deadletter.Attempt{
+		StatusCode:      response.StatusCode,
+		Outcome:         classify(response.StatusCode),
+		ResponseHeaders: boundHeaders(response.Header),
+		RetryAfter:      RetryAfter(response.Header.Get("Retry-After"), c.now()),
+	}
+	// The bytes after a 101 are no body, and the transport does not end them in time.
+	if response.StatusCode != http.StatusSwitchingProtocols {
+		a.ResponseBody, a.ResponseCut = readBody(response)
+	}
+	if a.Outcome != deadletter.Delivered {
+		a.Error = errorText(response.StatusCode, a.ResponseBody)
+	}
+	return a
+}
+
+// readBody returns the first part of a body, and whether there is more of it.
+func readBody(response *http.Response) (body []byte, cut bool) {
+	body, err := io.ReadAll(io.LimitReader(response.Body, deadletter.MaxResponse+1))
+	cut = err != nil
+	if len(body) > deadletter.MaxResponse {
+		cut = true
+		_, _ = io.CopyN(io.Discard, response.Body, maxDrain)
+	}
+	if response.Header.Get("Content-Encoding") == "gzip" {
+		body = gunzip(body)
+	}
+	if len(body) > deadletter.MaxResponse {
+		return body[:deadletter.MaxResponse], true
+	}
+	return body, cut
+}
+
+// gunzip decompresses a body that the destination compressed because of the platform's Accept-Encoding. It returns a
+// body that is not gzip as it is.
+func gunzip(compressed []byte) []byte {
+	from, err := gzip.NewReader(bytes.NewReader(compressed))
+	if err != nil {
+		return compressed
+	}
+	text, err := io.ReadAll(io.LimitReader(from, deadletter.MaxResponse+1))
+	if err != nil && len(text) == 0 {
+		return compressed
+	}
+	return text
+}
+
+// boundHeaders returns as many headers, in the order of their names, as fit into an attempt.
+func boundHeaders(from http.Header) deadletter.Headers {
+	h := deadletter.Headers(from)
+	if sizeOf(h) <= maxStoredHeaders {
+		return h
+	}
+	fitting, room := deadletter.Headers{}, maxStoredHeaders
+	for _, name := range h.Names() {
+		if size := sizeOf(deadletter.Headers{name: h[name]}); size <= room {
+			fitting[name], room = h[name], room-size
+		}
+	}
+	return fitting
+}
+
+func sizeOf(h deadletter.Headers) int {
+	size := 0
+	for name, values := range h {
+		for _, value := range values {
+			size += len(name) + len(value)
+		}
+	}
+	return size
+}
+
+// RetryAfter reads the header of RFC 9110 section 10.2.3: seconds, or a date. What it cannot read is 0.
+func RetryAfter(value string, now time.Time) time.Duration {
+	if value == "" {
+		return 0
+	}
+	if seconds, err := strconv.Atoi(value); err == nil {
+		return time.Duration(min(max(seconds, 0), 1<<30)) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
+}
