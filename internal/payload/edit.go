@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"mime"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -43,7 +43,7 @@ func EditBody(base deadletter.Revision, edited []byte) ([]byte, error) {
 func IsJSON(r deadletter.Revision) bool {
 	media, _, err := mime.ParseMediaType(r.Headers.Get("Content-Type"))
 	claims := err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
-	return claims || json.Valid(r.Body)
+	return claims || Valid(r.Body)
 }
 
 // CheckJSON answers an deadletter.Invalid error that says in which line and column a text stops being JSON.
@@ -64,8 +64,8 @@ func CheckJSON(text []byte) error {
 	return deadletter.Errorf(deadletter.Invalid, "this is not valid JSON: line %d, column %d: %s", line, column, err)
 }
 
-// MergePatch applies a JSON Merge Patch (RFC 7396) to a body. Names keep their order and numbers their digits. An
-// deadletter.Invalid error says why a body or a patch does not take it.
+// MergePatch applies a JSON Merge Patch (RFC 7396) to a body. Names keep their order and numbers their digits. It
+// returns Invalid if the patch or the body is no JSON object.
 func MergePatch(body, patch []byte) ([]byte, error) {
 	if err := CheckJSON(patch); err != nil {
 		return nil, err
@@ -88,110 +88,65 @@ func MergePatch(body, patch []byte) ([]byte, error) {
 // maxPatchDepth bounds how deep objects stand in a patch: each level of it reads what is below once more.
 const maxPatchDepth = 100
 
-type member struct {
-	name  string
-	raw   []byte // the name as it is written
-	value json.RawMessage
-}
+func isObject(text []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(text, white), []byte("{")) }
 
-func isObject(text []byte) bool {
-	trimmed := bytes.TrimLeft(text, " \t\r\n")
-	return len(trimmed) > 0 && trimmed[0] == '{'
-}
-
-func merge(target, patch json.RawMessage, depth int) (json.RawMessage, error) {
+func merge(target, patch []byte, depth int) ([]byte, error) {
 	if !isObject(patch) {
 		return patch, nil
 	}
 	if depth == 0 {
 		return nil, deadletter.Errorf(
 			deadletter.Invalid,
-			"the change has more than %d objects within one another: change less at once",
+			"The change has more than %d objects within one another. Change less at once.",
 			maxPatchDepth,
 		)
 	}
-	var members []member
+	var members []Member
 	if isObject(target) {
 		var err error
-		if members, err = readObject(target); err != nil {
+		if members, err = collect(target); err != nil {
 			return nil, err
 		}
 	}
-	changes, err := readObject(patch)
-	if err != nil {
-		return nil, err
-	}
-	for _, change := range changes {
+	for change, err := range Members(patch) {
+		if err != nil {
+			return nil, err
+		}
 		if members, err = applyMember(members, change, depth-1); err != nil {
 			return nil, err
 		}
 	}
-	return writeObject(members), nil
+	return AppendObject(nil, members), nil
 }
 
 // applyMember sets, merges or (null) removes every member of that name.
-func applyMember(members []member, change member, depth int) ([]member, error) {
-	if string(change.value) == "null" {
-		kept := members[:0]
-		for _, m := range members {
-			if m.name != change.name {
-				kept = append(kept, m)
-			}
-		}
-		return kept, nil
+func applyMember(members []Member, change Member, depth int) ([]Member, error) {
+	same := func(m Member) bool { return bytes.Equal(m.Name, change.Name) }
+	if string(change.Value) == "null" {
+		return slices.DeleteFunc(members, same), nil
 	}
-	found := false
-	for i := range members {
-		if members[i].name != change.name {
+	if !slices.ContainsFunc(members, same) {
+		members = append(members, Member{Name: change.Name, RawName: change.RawName})
+	}
+	for i, m := range members {
+		if !same(m) {
 			continue
 		}
-		value, err := merge(members[i].value, change.value, depth)
+		value, err := merge(m.Value, change.Value, depth)
 		if err != nil {
 			return nil, err
 		}
-		members[i].value, found = value, true
-	}
-	if found {
-		return members, nil
-	}
-	value, err := merge(nil, change.value, depth)
-	return append(members, member{change.name, change.raw, value}), err
-}
-
-func readObject(text []byte) ([]member, error) {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	if _, err := dec.Token(); err != nil {
-		return nil, fmt.Errorf("read object: %w", err)
-	}
-	var members []member
-	for dec.More() {
-		before := dec.InputOffset()
-		key, err := dec.Token()
-		if err != nil {
-			return nil, fmt.Errorf("read name: %w", err)
-		}
-		raw := bytes.TrimLeft(text[before:dec.InputOffset()], ", \t\r\n")
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return nil, fmt.Errorf("read value: %w", err)
-		}
-		name, _ := key.(string)
-		members = append(members, member{name, raw, value})
+		members[i].Value = value
 	}
 	return members, nil
 }
 
-func writeObject(members []member) json.RawMessage {
-	var out bytes.Buffer
-	out.WriteByte('{')
-	for i, m := range members {
-		if i > 0 {
-			out.WriteByte(',')
+func collect(object []byte) (members []Member, err error) {
+	for m, err := range Members(object) {
+		if err != nil {
+			return nil, err
 		}
-		out.Write(m.raw)
-		out.WriteByte(':')
-		out.Write(m.value)
+		members = append(members, m)
 	}
-	out.WriteByte('}')
-	return out.Bytes()
+	return members, nil
 }

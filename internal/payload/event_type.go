@@ -1,11 +1,11 @@
 package payload
 
 import (
-	"bytes"
-	"encoding/json"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // EventTypePresets are where the platforms write the type of an event, by name. Of several paths the first that leads
@@ -34,85 +34,70 @@ const (
 	maxEventType = 100 // characters
 )
 
-// EventType answers what the body of a webhook says it is, by the first of the paths that leads to a text; "" where
-// none does.
+// EventType returns what the body of a webhook says it is, by the first of the paths that leads to a text; "" if none
+// does.
 func EventType(body []byte, paths []Path) string {
 	body = body[:min(len(body), maxTypeSearch)]
 	for _, p := range paths {
-		dec := json.NewDecoder(bytes.NewReader(body))
-		dec.UseNumber()
-		if text, ok := p.find(dec).(string); ok && text != "" {
+		if kind, text := p.find(NewDecoder(body)); kind == '"' && text != "" {
 			return shortLine(text, maxEventType)
 		}
 	}
 	return ""
 }
 
-// ValueAt answers the text or number that a path leads to in a JSON body; "" where there is none.
+// ValueAt returns the text or number that a path leads to in a JSON body; "" if there is none.
 func ValueAt(body []byte, p Path) string {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.UseNumber()
-	switch value := p.find(dec).(type) {
-	case string:
-		return value
-	case json.Number:
-		return value.String()
+	if kind, text := p.find(NewDecoder(body)); kind == '"' || kind == '0' {
+		return text
 	}
 	return ""
 }
 
-// find reads as far as the path leads. A document that ends before, or is none, has nothing there.
-func (p Path) find(dec *json.Decoder) json.Token {
-	token, err := dec.Token()
-	if err != nil {
-		return nil
-	}
+// find reads as far as the path leads, and returns the value there. It returns kind 0 where the document is none, or
+// ends before.
+func (p Path) find(dec *jsontext.Decoder) (kind jsontext.Kind, text string) {
+	token, err := dec.ReadToken()
 	switch {
+	case err != nil:
+		return 0, ""
 	case len(p) == 0:
-		return token
-	case token == json.Delim('{'):
+		return token.Kind(), token.String()
+	case token.Kind() == '{':
 		return p.inObject(dec)
-	case token == json.Delim('['):
+	case token.Kind() == '[':
 		return p.inList(dec)
 	}
-	return nil
+	return 0, ""
 }
 
-func (p Path) inObject(dec *json.Decoder) json.Token {
-	for dec.More() {
-		name, err := dec.Token()
+func (p Path) inObject(dec *jsontext.Decoder) (kind jsontext.Kind, text string) {
+	for dec.PeekKind() == '"' {
+		name, err := dec.ReadToken()
 		if err != nil {
-			return nil
+			break
 		}
-		if name == p[0] {
+		if name.String() == p[0] {
 			return p[1:].find(dec)
 		}
-		if !skip(dec) {
-			return nil
+		if dec.SkipValue() != nil {
+			break
 		}
 	}
-	return nil
+	return 0, ""
 }
 
-func (p Path) inList(dec *json.Decoder) json.Token {
+func (p Path) inList(dec *jsontext.Decoder) (kind jsontext.Kind, text string) {
 	n, err := strconv.Atoi(p[0])
 	if err != nil {
-		return nil
+		return 0, ""
 	}
-	for ; n > 0 && dec.More(); n-- {
-		if !skip(dec) {
-			return nil
+	for ; n > 0 && dec.PeekKind() != ']'; n-- {
+		if dec.SkipValue() != nil {
+			return 0, ""
 		}
 	}
-	if !dec.More() {
-		return nil
-	}
-	return p[1:].find(dec)
-}
-
-func skip(dec *json.Decoder) bool {
-	var value json.RawMessage
-	return dec.Decode(&value) == nil
+	return p[1:].find(dec) // nothing, at the end of the list
 }
 
 // shortLine makes a text fit to be shown in a line: no control characters, and not too long.

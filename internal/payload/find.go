@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Span is a value in a document: where it stands, and a key that it shares with the others that the same steps lead to.
@@ -26,14 +28,11 @@ func Replace(body []byte, spans []Span, with func(Span) []byte) []byte {
 	return out.Bytes()
 }
 
-// Find answers where the paths lead in a body, in order and without overlap.
+// Find returns where the paths lead in a body, in order and without overlap. In a body that is no JSON it returns
+// whatever follows the last names of the paths.
 func Find(body []byte, paths []Path) []Span {
-	if !json.Valid(body) {
-		return FindByName(body, paths)
-	}
-	f := finder{body: body, dec: json.NewDecoder(bytes.NewReader(body))}
-	f.dec.UseNumber()
-	if err := f.value(paths, ""); err != nil {
+	f := finder{body: body, dec: NewDecoder(body)}
+	if !Valid(body) || f.value(paths, "") != nil {
 		return FindByName(body, paths)
 	}
 	return f.spans
@@ -41,69 +40,41 @@ func Find(body []byte, paths []Path) []Span {
 
 type finder struct {
 	body  []byte
-	dec   *json.Decoder
+	dec   *jsontext.Decoder
 	spans []Span
 }
 
 // value reads the next value, of which paths are still open. It goes no deeper than the longest path.
 func (f *finder) value(paths []Path, key string) error {
-	ends := slices.ContainsFunc(paths, func(p Path) bool { return len(p) == 0 })
-	if ends || len(paths) == 0 {
-		start := f.skipTo()
-		var raw json.RawMessage
-		if err := f.dec.Decode(&raw); err != nil {
-			return err
-		}
-		if ends {
-			f.spans = append(f.spans, Span{Key: key, Start: start, End: int(f.dec.InputOffset())})
-		}
-		return nil
-	}
-	token, err := f.dec.Token()
-	if err != nil {
+	if slices.ContainsFunc(paths, func(p Path) bool { return len(p) == 0 }) {
+		raw, err := f.dec.ReadValue()
+		end := int(f.dec.InputOffset())
+		f.spans = append(f.spans, Span{Key: key, Start: end - len(raw), End: end})
 		return err
 	}
-	switch token {
-	case json.Delim('{'):
-		return f.object(paths, key)
-	case json.Delim('['):
-		return f.array(paths, key)
+	kind := f.dec.PeekKind()
+	if len(paths) == 0 || kind != '{' && kind != '[' {
+		return f.dec.SkipValue()
 	}
-	return nil
-}
-
-func (f *finder) object(paths []Path, key string) error {
-	for f.dec.More() {
-		token, err := f.dec.Token()
-		if err != nil {
+	if _, err := f.dec.ReadToken(); err != nil {
+		return err
+	}
+	for i := 0; f.dec.PeekKind() != '}' && f.dec.PeekKind() != ']'; i++ {
+		name, step := strconv.Itoa(i), "*"
+		if kind == '{' {
+			token, err := f.dec.ReadToken()
+			if err != nil {
+				return err
+			}
+			name = token.String()
+			step = name
+		}
+		if err := f.value(below(paths, name), key+"\x00"+step); err != nil {
 			return err
 		}
-		name, _ := token.(string)
-		if err := f.value(below(paths, name), key+"\x00"+name); err != nil {
-			return err
-		}
 	}
-	_, err := f.dec.Token()
+	_, err := f.dec.ReadToken()
 	return err
-}
-
-func (f *finder) array(paths []Path, key string) error {
-	for i := 0; f.dec.More(); i++ {
-		if err := f.value(below(paths, strconv.Itoa(i)), key+"\x00*"); err != nil {
-			return err
-		}
-	}
-	_, err := f.dec.Token()
-	return err
-}
-
-// skipTo answers where the next value begins: past white space and the separators before it.
-func (f *finder) skipTo() int {
-	start := int(f.dec.InputOffset())
-	for start < len(f.body) && strings.IndexByte(" \t\r\n:,", f.body[start]) >= 0 {
-		start++
-	}
-	return start
 }
 
 func below(paths []Path, name string) []Path {

@@ -2,7 +2,6 @@ package payload
 
 import (
 	"bytes"
-	"encoding/json"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -34,40 +33,21 @@ func SearchText(head []byte) string {
 	return valuesOf(head)
 }
 
-// valuesOf reads the values of a JSON document as far as it goes.
+// valuesOf returns the texts and numbers of a JSON document, as far as it goes.
 func valuesOf(text []byte) string {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
+	dec := NewDecoder(text)
 	var out strings.Builder
-	var inObject []bool // of each level that is open
-	name := false       // whether the next string is one
 	for {
-		token, err := dec.Token()
+		token, err := dec.ReadToken()
 		if err != nil {
 			return out.String()
 		}
-		switch t := token.(type) {
-		case json.Delim:
-			switch t {
-			case '{', '[':
-				inObject = append(inObject, t == '{')
-			default:
-				inObject = inObject[:len(inObject)-1]
-			}
-			name = len(inObject) > 0 && inObject[len(inObject)-1]
-			continue
-		case string:
-			if name {
-				name = false
-				continue
-			}
-			out.WriteString(t)
-			out.WriteByte(' ')
-		case json.Number:
-			out.WriteString(t.String())
+		parent, members := dec.StackIndex(dec.StackDepth())
+		isName := parent == '{' && members%2 == 1
+		if kind := token.Kind(); (kind == '"' || kind == '0') && !isName {
+			out.WriteString(token.String())
 			out.WriteByte(' ')
 		}
-		name = len(inObject) > 0 && inObject[len(inObject)-1]
 	}
 }
 

@@ -2,7 +2,6 @@ package redact
 
 import (
 	"bytes"
-	"encoding/json"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/payload"
@@ -30,7 +29,7 @@ func Restore(edited, base []byte, paths []payload.Path) ([]byte, error) {
 		return edited, nil
 	}
 	spans := payload.Find(edited, paths)
-	if !json.Valid(base) {
+	if !payload.Valid(base) {
 		spans = payload.FindByName(edited, paths) // as the base was masked
 	}
 	secrets, places := map[string][][]byte{}, map[string]int{}
@@ -51,7 +50,7 @@ func Restore(edited, base []byte, paths []payload.Path) ([]byte, error) {
 		return secrets[s.Key][n]
 	})
 	if bytes.Count(restored, []byte(Mask)) > bytes.Count(base, []byte(Mask)) ||
-		json.Valid(edited) && !json.Valid(restored) {
+		payload.Valid(edited) && !payload.Valid(restored) {
 		return nil, deadletter.Errorf(
 			deadletter.Invalid,
 			"a masked value cannot be put back where its %s stands now: leave it where it was, or write the value itself",

@@ -89,21 +89,17 @@ func (s *Secrets) addParts(value string) {
 
 // addJSON adds the texts and numbers of a value.
 func (s *Secrets) addJSON(value []byte) {
-	d := json.NewDecoder(bytes.NewReader(value))
-	d.UseNumber()
+	dec := payload.NewDecoder(value)
 	for {
-		token, err := d.Token()
+		token, err := dec.ReadToken()
 		if err != nil {
 			break
 		}
-		switch t := token.(type) {
-		case string:
-			s.add(t, minSecret)
-		case json.Number:
-			s.add(t.String(), minSecret)
+		if kind := token.Kind(); kind == '"' || kind == '0' {
+			s.add(token.String(), minSecret)
 		}
 	}
-	if !json.Valid(value) {
+	if !payload.Valid(value) {
 		s.add(strings.Trim(string(value), `"'`), minSecret)
 	}
 }
