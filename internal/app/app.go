@@ -39,7 +39,7 @@ type App struct {
 	store   *store.Store
 	auth    *auth.Auth
 	failed  chan error
-	chain   chainState
+	audit   *store.AuditChecker
 	counts  receiver.Ledger
 	metrics *telemetry.Metrics
 	tracer  *telemetry.Tracer
@@ -147,18 +147,18 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.startLedger(ctx, queues); err != nil {
 		return err
 	}
-	saved, err := a.savedDestinations(ctx)
+	saved, err := a.store.Destinations(ctx)
 	if err != nil {
 		return err
 	}
 	var work *worker.Worker
-	changed := make(chan struct{}, 1)
-	tracker, err := a.newTracker(saved, func() { notify(changed); work.Kick() })
+	tracker, err := a.newTracker(delivery.DecodeSnapshots(ctx, saved, a.log), func() { work.Kick() })
 	if err != nil {
 		return err
 	}
 	work = a.newWorker(tracker, queues)
-	a.saveDestinations(tracker, changed)
+	a.onStop("state of destinations", tracker.Save)
+	a.run("state of destinations", tracker.Run)
 	a.run("worker", work.Run)
 	a.startIngest(queues, work.Kick)
 	front, err := a.newReceiver(queues)
@@ -170,7 +170,7 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	a.run("live updates", desk.Run)
-	a.startAuditCheck()
+	a.run("audit verification", a.audit.Run)
 	if err := a.serveMetrics(ctx, tracker, queues); err != nil {
 		return err
 	}
@@ -210,6 +210,7 @@ func (a *App) openStore(ctx context.Context, dir *server.DataDir) error {
 	if a.store, err = store.Open(ctx, dir.File(server.DeskFile), key, a.log.With("component", "store")); err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
+	a.audit = store.NewAuditChecker(a.store, a.now, a.log)
 	a.onStop("store", func(context.Context) error { return a.store.Close() })
 	masks := map[string][]payload.Path{}
 	for _, s := range a.deliverable() {

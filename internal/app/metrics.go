@@ -39,7 +39,7 @@ func (a *App) gauges(tracker *delivery.Tracker, q *queues) telemetry.Gauges {
 	}
 	g.Breakers = func() map[string]string {
 		states := map[string]string{}
-		for source, is := range a.breakerStatuses(tracker) {
+		for source, is := range tracker.BreakerStatuses() {
 			states[source] = string(is.State)
 		}
 		return states

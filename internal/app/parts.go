@@ -196,7 +196,7 @@ func (a *App) newConsole(
 		PublicURL:     a.cfg.PublicURL,
 		WebhookURL:    a.webhookURL(),
 		Secure:        secure,
-		Chain:         a.chain.get,
+		Chain:         a.audit.Latest,
 		Health:        tracker.Health,
 		Queues:        q.shown,
 		DLQs:          names,

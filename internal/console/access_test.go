@@ -371,7 +371,7 @@ func TestAFaultOfAMessagesPageIsLoggedWithTheMessage(t *testing.T) {
 
 func TestAProgrammingFaultIsAPageAndOneLineInTheLog(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(d *console.Deps) { d.Chain = func() console.Chain { panic("s3cret of the program") } })
+	b := setup(t, func(d *console.Deps) { d.Chain = func() store.AuditResult { panic("s3cret of the program") } })
 	p := b.member(t, "olga", deadletter.Operator)
 	a := p.get("/audit")
 	id := a.says("main code")

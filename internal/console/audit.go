@@ -409,7 +409,7 @@ func addAttempt(row *page.AuditRow, e store.EventRow) {
 }
 
 // chainView says whether the trail is whole; nothing before it was verified.
-func chainView(chain Chain) page.ChainStatus {
+func chainView(chain store.AuditResult) page.ChainStatus {
 	switch {
 	case chain.At.IsZero():
 		return page.ChainStatus{}

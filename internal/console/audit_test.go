@@ -11,6 +11,7 @@ import (
 
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
 )
 
 func TestAuditShowsWhoDidWhat(t *testing.T) {
@@ -76,13 +77,13 @@ func TestAuditShowsWhoDidWhat(t *testing.T) {
 
 func TestAuditSaysWhetherTheTrailHolds(t *testing.T) {
 	t.Parallel()
-	state := console.Chain{}
-	b := setup(t, func(d *console.Deps) { d.Chain = func() console.Chain { return state } })
+	state := store.AuditResult{}
+	b := setup(t, func(d *console.Deps) { d.Chain = func() store.AuditResult { return state } })
 	p := b.member(t, "vera", deadletter.Viewer)
 	if a := p.get("/audit"); a.count(".chain") != 0 {
 		t.Errorf("before it was verified it says %q", a.says(".chain"))
 	}
-	state = console.Chain{At: b.clock.Now(), Events: 1204}
+	state = store.AuditResult{At: b.clock.Now(), Events: 1204}
 	if got := p.get("/audit").says(".chain[data-chain=intact]"); !strings.Contains(got, "1,204 events") {
 		t.Errorf("it says %q", got)
 	}

@@ -48,20 +48,13 @@ type Deps struct {
 	PublicURL     string   // how browsers reach the desk; "": not known, the address of the request stands for it
 	WebhookURL    string   // where webhooks are taken; "": where the desk is
 	Secure        bool     // reached by https only
-	Chain         func() Chain
+	Chain         func() store.AuditResult
 	Health        func(source string) delivery.DestinationHealth
 	Queues        []Queue
 	DLQs          []string // the queues of the list, by name
 	Ledger        func() ledger.State
 	Now           func() time.Time
 	Log           *slog.Logger
-}
-
-// Chain says whether the audit trail held when it was last read as a whole.
-type Chain struct {
-	At     time.Time // zero: not yet
-	Events int64
-	Fault  string // what is wrong with it; empty: nothing
 }
 
 // Queue is a queue whose depth the overview shows.

@@ -77,12 +77,14 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 	cheap := argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	b.auth = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now)
 	deps := console.Deps{
-		Store: b.store, Auth: b.auth,
+		Store:   b.store,
+		Auth:    b.auth,
 		Sources: []console.Source{{Name: "genesys", Destination: "handler.internal:9090", MaxAttempts: 5}},
-		Chain:   func() console.Chain { return console.Chain{At: b.clock.Now(), Events: 1204} }, Now: b.clock.Now,
-		Health: func(string) delivery.DestinationHealth { return delivery.DestinationHealth{} },
-		Ledger: func() ledger.State { return ledger.State{At: b.clock.Now()} },
-		Log:    slog.New(telemetry.Log(slog.NewTextHandler(b.log, nil))),
+		Chain:   func() store.AuditResult { return store.AuditResult{At: b.clock.Now(), Events: 1204} },
+		Now:     b.clock.Now,
+		Health:  func(string) delivery.DestinationHealth { return delivery.DestinationHealth{} },
+		Ledger:  func() ledger.State { return ledger.State{At: b.clock.Now()} },
+		Log:     slog.New(telemetry.Log(slog.NewTextHandler(b.log, nil))),
 	}
 	withDesk(&deps, func(*desk.Deps) {})
 	for _, change := range changes {

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -13,6 +14,10 @@ type Tracker struct {
 	client   *Client
 	now      func() time.Time
 	breakers map[string]*Breaker // by source
+	save     func(ctx context.Context, stored map[string][]byte) error
+	log      *slog.Logger
+	changed  chan struct{}            // has room for one signal: a breaker changed
+	logged   map[string]BreakerStatus // by source, as logged last; of Run alone
 
 	mu     sync.Mutex
 	health map[string]DestinationHealth // by source, without the breaker's status
@@ -21,9 +26,11 @@ type Tracker struct {
 // TrackerDeps are the parts of a Tracker.
 type TrackerDeps struct {
 	Client   *Client
-	Policies map[string]BreakerPolicy // by source
-	Restore  map[string]Snapshot      // by source: what Snapshots returned before the restart
-	OnChange func()                   // called when a breaker's state changes or a probe is requested; must not block
+	Policies map[string]BreakerPolicy                                  // by source
+	Restore  map[string]Snapshot                                       // by source: what Snapshots returned before the restart
+	OnChange func()                                                    // called when a breaker's state changes or a probe is requested; must not block
+	Save     func(ctx context.Context, stored map[string][]byte) error // of Run and Save: stores snapshots, by source
+	Log      *slog.Logger                                              // of Run
 	Now      func() time.Time
 }
 
@@ -40,10 +47,18 @@ type DestinationHealth struct {
 
 // NewTracker returns a tracker. It has a breaker for each source with a policy.
 func NewTracker(d TrackerDeps) *Tracker {
-	t := &Tracker{client: d.Client, now: d.Now, breakers: map[string]*Breaker{}, health: map[string]DestinationHealth{}}
-	onChange := d.OnChange
-	if onChange == nil {
-		onChange = func() {}
+	t := &Tracker{
+		client: d.Client, now: d.Now, save: d.Save, log: d.Log, changed: make(chan struct{}, 1),
+		breakers: map[string]*Breaker{}, health: map[string]DestinationHealth{},
+	}
+	onChange := func() {
+		select {
+		case t.changed <- struct{}{}:
+		default:
+		}
+		if d.OnChange != nil {
+			d.OnChange()
+		}
 	}
 	for source, policy := range d.Policies {
 		t.breakers[source] = NewBreaker(policy, onChange, d.Now)
@@ -51,6 +66,7 @@ func NewTracker(d TrackerDeps) *Tracker {
 			t.restore(source, saved)
 		}
 	}
+	t.logged = t.BreakerStatuses()
 	return t
 }
 

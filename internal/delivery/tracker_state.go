@@ -1,0 +1,83 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+)
+
+// DecodeSnapshots returns the snapshots that Save stored, by source. One that cannot be read is logged and left out.
+func DecodeSnapshots(ctx context.Context, stored map[string][]byte, log *slog.Logger) map[string]Snapshot {
+	snapshots := map[string]Snapshot{}
+	for source, text := range stored {
+		var s Snapshot
+		if err := json.Unmarshal(text, &s); err != nil {
+			log.WarnContext(ctx, "the saved state of a destination cannot be read", "source", source, "err", err)
+			continue
+		}
+		snapshots[source] = s
+	}
+	return snapshots
+}
+
+// BreakerStatuses returns the status of each breaker, by source.
+func (t *Tracker) BreakerStatuses() map[string]BreakerStatus {
+	all := map[string]BreakerStatus{}
+	for source, b := range t.breakers {
+		all[source] = b.Status()
+	}
+	return all
+}
+
+// Run saves the state of the destinations, and logs breakers that open and close, whenever a breaker changes, until ctx
+// ends.
+func (t *Tracker) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-t.changed:
+		case <-ctx.Done():
+			return nil
+		}
+		t.logBreakerChanges(ctx)
+		if err := t.Save(ctx); err != nil && ctx.Err() == nil {
+			t.log.WarnContext(ctx, "the state of the destinations could not be stored", "err", err)
+		}
+	}
+}
+
+// saveLimit bounds how long a store that cannot be written delays the tracker.
+const saveLimit = 5 * time.Second
+
+// Save stores the state of the destinations.
+func (t *Tracker) Save(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, saveLimit)
+	defer cancel()
+	stored := map[string][]byte{}
+	for source, s := range t.Snapshots() {
+		text, err := json.Marshal(s)
+		if err != nil {
+			return err
+		}
+		stored[source] = text
+	}
+	return t.save(ctx, stored)
+}
+
+func (t *Tracker) logBreakerChanges(ctx context.Context) {
+	after := t.BreakerStatuses()
+	for source, is := range after {
+		was := t.logged[source]
+		switch log := t.log.With("source", source); {
+		case is.State == was.State:
+		case is.State == Open:
+			latest := t.Health(source).Latest // without its error text, which may quote a payload
+			log.ErrorContext(ctx, "circuit breaker open: retries and jobs wait, and one probe at a time is sent",
+				"outcome", latest.Outcome, "status", latest.StatusCode)
+		case was.State == Open:
+			const up = "circuit breaker half-open: the destination responds again, and the backlog is let through"
+			log.InfoContext(ctx, up, "down", is.Since.Sub(was.Since).Round(time.Second))
+		}
+	}
+	t.logged = after
+}
