@@ -18,7 +18,7 @@ import (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, os.Environ())) }
 
-// What run answers, as shells expect it.
+// Exit codes of run, as shells expect them.
 const (
 	exitOK      = 0
 	exitFailure = 1

@@ -26,7 +26,11 @@ func BenchmarkPageWeight(b *testing.B) {
 	tab := s.browse(b)
 	message := "/messages/" + messageID(fewMessages/2)
 	for _, page := range []struct{ name, path string }{
-		{"list", "/messages"}, {"message", message}, {"edit", message + "/edit"}, {"overview", "/overview"}, {"audit", "/audit"},
+		{"list", "/messages"},
+		{"message", message},
+		{"edit", message + "/edit"},
+		{"overview", "/overview"},
+		{"audit", "/audit"},
 	} {
 		b.Run(page.name, func(b *testing.B) {
 			var fast, slow []float64

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// spent answers how much time on a processor this process has used, which others on the machine change less than they
+// spent returns the processor time that this process has used, which others on the machine change less than they
 // do the time that passes.
 func spent(b *testing.B) time.Duration {
 	b.Helper()
@@ -21,7 +21,7 @@ func spent(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// tick is the unit in which Linux tells how long a process has run (USER_HZ, proc(5)).
+// tick is the unit in which Linux counts the processor time of a process (USER_HZ, proc(5)).
 const tick = 10 * time.Millisecond
 
 // spentBy is spent of another process.
@@ -57,7 +57,7 @@ func (c *cost) of(b *testing.B, n int, server *os.Process, do func()) {
 	c.n, c.ours, c.theirs = c.n+n, c.ours+spent(b)-ours, c.theirs+spentBy(b, server)-theirs
 }
 
-// our answers what each took of this process, in microseconds.
+// our returns the processor time of this process for each, in microseconds.
 func (c *cost) our() float64 { return micros(c.ours) / float64(c.n) }
 
 // report prints what each took.

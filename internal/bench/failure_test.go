@@ -23,10 +23,10 @@ import (
 // BenchmarkFailurePath compares webhooks that are delivered to those that fail, round by round: failures go to SQS,
 // to the spool because SQS is away, and to SQS by a receiver of Node and Express that sends one message for each. All
 // receivers work alone, on one SQS server, which shares the processors with them, the load and the destination. So a
-// failure costs what a delivery costs and what the bare SDK and that server need for a message, whoever sends it: the
-// rate at which both can be had, one after the other, is the most that anybody reaches here, and what each takes of
-// the processors tells where the rest goes: sqs-of-success-by-our-cpu is the ratio for a receiver whose queue is on
-// other processors than its own.
+// failure costs what a delivery costs and what the bare SDK and that server need for a message, no matter which
+// program sends it: the rate at which both can be had, one after the other, is the most that anybody reaches here,
+// and what each takes of the processors tells where the rest goes: sqs-of-success-by-our-cpu is the ratio for a
+// receiver whose queue is on other processors than its own.
 func BenchmarkFailurePath(b *testing.B) {
 	for _, n := range []int{connections, 4 * connections} {
 		b.Run(fmt.Sprintf("connections=%d", n), func(b *testing.B) { failurePath(b, n) })
@@ -122,7 +122,7 @@ const (
 	bareMessages = bareSenders * bareCalls * batch
 )
 
-// sendBare sends a message's envelope again and again by the bare SDK, in full batches, and answers how many a second
+// sendBare sends a message's envelope again and again by the bare SDK, in full batches, and returns how many a second
 // the server took.
 func sendBare(b *testing.B, client *sqs.Client, queueURL string) float64 {
 	b.Helper()
@@ -157,7 +157,7 @@ func sendBare(b *testing.B, client *sqs.Client, queueURL string) float64 {
 	return bareMessages / time.Since(began).Seconds()
 }
 
-// startExpress starts a receiver of Node and Express, as many have one, and answers its address.
+// startExpress starts a receiver of Node and Express, as many teams have one, and returns its address.
 func startExpress(b *testing.B, endpoint, target, queueURL string) string {
 	b.Helper()
 	program, err := filepath.Abs("testdata/express-receiver.cjs")

@@ -37,7 +37,9 @@ func newOffice(b *testing.B, messages int) office {
 	b.Helper()
 	cfg := settings(b, destination(b, http.StatusOK, ""), "")
 	fill(b, cfg, messages)
-	s, err := store.Open(b.Context(), filepath.Join(cfg.DataDir, "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler))
+	s, err := store.Open(
+		b.Context(), filepath.Join(cfg.DataDir, "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler),
+	)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -107,7 +109,7 @@ func BenchmarkReplayJob(b *testing.B) {
 	result(b, "replay job of 10,000, messages/s", median(rates), 3000)
 }
 
-// bare sends as many requests as a job of all messages would, and answers how many a second.
+// bare sends as many requests as a job of all messages would, and returns requests per second.
 func (o office) bare(b *testing.B) float64 {
 	b.Helper()
 	body, started := webhook(), time.Now()
@@ -183,7 +185,7 @@ func BenchmarkFreeze(b *testing.B) {
 	report(b, millis(quantile(waits, 1)), "longest-wait-ms")
 }
 
-// writeUntil writes again and again, and answers how long each write took.
+// writeUntil writes again and again, and returns how long each write took.
 func (o office) writeUntil(b *testing.B, stop <-chan struct{}) (took []time.Duration) {
 	for {
 		started := time.Now()

@@ -23,7 +23,7 @@ const (
 )
 
 // BenchmarkLivePages measures what it costs to keep pages of the list up to date while messages arrive, as against
-// nobody looking. Those who look run in the same process, so their share of the costs is in the figures.
+// no viewers. The viewers run in the same process, so their share of the costs is in the figures.
 func BenchmarkLivePages(b *testing.B) {
 	for b.Loop() {
 		s, webhooks := newLiveSite(b)
@@ -93,7 +93,7 @@ func (s site) follow(ctx context.Context, b *testing.B, address string) *http.Re
 	return answer
 }
 
-// arrivals lets messages arrive for a while and answers the seconds of CPU that it took, and how long it was.
+// arrivals lets messages arrive for a while. It returns the CPU seconds used and the time passed.
 func (s site) arrivals(b *testing.B, webhooks string) (busy float64, took time.Duration) {
 	b.Helper()
 	before, begun := cpu(b), time.Now()

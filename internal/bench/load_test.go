@@ -64,7 +64,7 @@ func newLoadOf(b *testing.B, target, want string, conns int) *load {
 	return l
 }
 
-// round sends n webhooks over every connection. It answers requests per second and how long each answer took.
+// round sends n webhooks over every connection. It returns requests per second and how long each response took.
 func (l *load) round(b *testing.B, n int) (rate float64, took []time.Duration) {
 	b.Helper()
 	took = make([]time.Duration, n*len(l.conns))

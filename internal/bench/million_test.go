@@ -32,7 +32,7 @@ const (
 )
 
 // BenchmarkMillion keeps a million messages by the store's own means, then has the program itself serve pages,
-// search, take webhooks and run a job over them, and tells how much memory it came to and how much disk a message
+// search, take webhooks and run a job over them. It reports the peak memory and how much disk a message
 // takes. It takes some minutes and 6 GB of disk.
 func BenchmarkMillion(b *testing.B) {
 	folder := b.TempDir()
@@ -70,7 +70,7 @@ func BenchmarkMillion(b *testing.B) {
 	onDisk(b, folder, largeOnes, 4<<10)
 }
 
-// onDisk tells what a message takes beyond two and a half bytes for each of its payload.
+// onDisk returns the bytes that a message takes beyond two and a half for each byte of its payload.
 func onDisk(b *testing.B, folder string, messages, payload int) {
 	b.Helper()
 	var bytes int64
@@ -134,7 +134,8 @@ func fillMany(b *testing.B, folder string, messages, payload int) {
 func eventOf(n, bytes int) []byte {
 	r := rand.New(rand.NewPCG(uint64(n), 2))
 	words := strings.Fields(
-		"alpha beta gamma delta conversation customer agent queue message order delivery invoice phone callback transfer",
+		"alpha beta gamma delta conversation customer agent queue message order delivery invoice phone callback " +
+			"transfer",
 	)
 	var text strings.Builder
 	fmt.Fprintf(&text, `{"topicName":"v2.conversations.updated","id":"%s","participants":[`, manyID(n))
@@ -179,7 +180,8 @@ func startProgram(b *testing.B, folder string) process {
 	}))
 	cfg := filepath.Join(folder, "dlqdesk.yaml")
 	text := fmt.Sprintf(
-		"listen: 127.0.0.1:0\ndata_dir: %s\nsources:\n  genesys:\n    destination: %s\n    max_concurrent: 64\n    retry: { max_attempts: 5, base: 1h, cap: 24h }\n",
+		"listen: 127.0.0.1:0\ndata_dir: %s\nsources:\n  genesys:\n    destination: %s\n    max_concurrent: 64\n "+
+			"   retry: { max_attempts: 5, base: 1h, cap: 24h }\n",
 		folder,
 		target,
 	)
@@ -228,7 +230,7 @@ func (p process) takeWebhooks(b *testing.B) {
 	newLoad(b, p.url+"/webhooks/genesys", "queued_for_retry").round(b, newOnes/connections)
 }
 
-// peakMemory answers the most memory that the process has had so far, in MiB.
+// peakMemory returns the most memory that the process has had so far, in MiB.
 func (p process) peakMemory(b *testing.B) float64 {
 	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.running.Process.Pid))
@@ -256,7 +258,7 @@ func (p process) end(b *testing.B) {
 	}
 }
 
-// beginJob has the messages that are marked replayed, and answers the address of the job.
+// beginJob starts a replay job over the selected messages and returns its address.
 func (s site) beginJob(b *testing.B) string {
 	b.Helper()
 	confirm := s.post(
@@ -268,7 +270,7 @@ func (s site) beginJob(b *testing.B) string {
 	return confirm
 }
 
-// awaitJob waits for the end of a job and answers how many messages a second it replayed, by its own word.
+// awaitJob waits for the end of a job and returns the replays per second that its page shows.
 func (s site) awaitJob(b *testing.B, job string) float64 {
 	b.Helper()
 	began := time.Now()
@@ -280,7 +282,7 @@ func (s site) awaitJob(b *testing.B, job string) float64 {
 	return millionJob / time.Since(began).Seconds()
 }
 
-// post sends a form and answers the path that it led to.
+// post sends a form and returns the path that it redirects to.
 func (s site) post(b *testing.B, path string, form url.Values) string {
 	b.Helper()
 	request, err := http.NewRequestWithContext(

@@ -62,7 +62,7 @@ func BenchmarkListPage(b *testing.B) {
 	}
 }
 
-// site is a running desk with somebody signed in.
+// site is a running desk with a signed-in user.
 type site struct {
 	url    string
 	client *http.Client
@@ -100,10 +100,7 @@ func fill(b *testing.B, cfg config.Config, n int) {
 		b.Fatal(err)
 	}
 	s, err := store.Open(
-		b.Context(),
-		filepath.Join(cfg.DataDir, "desk.db"),
-		desktest.Key(),
-		slog.New(slog.DiscardHandler),
+		b.Context(), filepath.Join(cfg.DataDir, "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler),
 	)
 	if err != nil {
 		b.Fatal(err)
@@ -167,7 +164,7 @@ func (s site) awaitAudit(b *testing.B) {
 	}
 }
 
-// times asks for a page n times, one after the other, and answers how long each took to its last byte.
+// times requests a page n times, one after the other, and returns how long each took to its last byte.
 func (s site) times(b *testing.B, path string, n int) []time.Duration {
 	b.Helper()
 	took := make([]time.Duration, n)

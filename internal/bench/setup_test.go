@@ -22,7 +22,7 @@ func webhook() []byte {
 	return []byte(head + strings.Repeat("x", 1<<10-len(head)-len(tail)) + tail)
 }
 
-// destination is a handler that reads the body and answers at once.
+// destination is a handler that reads the body and responds at once.
 func destination(b *testing.B, status int, answer string) (url string) {
 	b.Helper()
 	return serve(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -100,7 +100,7 @@ func stop(b *testing.B, a *app.App) {
 	}
 }
 
-// quantile answers the value below which a share of the values lies. It sorts them.
+// quantile returns the value below which a share of the values lies. It sorts them.
 func quantile[T float64 | time.Duration](values []T, share float64) T {
 	slices.Sort(values)
 	return values[int(share*float64(len(values)-1))]

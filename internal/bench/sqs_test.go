@@ -96,7 +96,7 @@ func preload(b *testing.B, client *sqs.Client, endpoint, name string) (queueURL 
 	return queueURL
 }
 
-// drain receives and deletes everything and answers messages per second.
+// drain receives and deletes everything and returns messages per second.
 func drain(b *testing.B, client *sqs.Client, queueURL string) float64 {
 	b.Helper()
 	var left atomic.Int64
@@ -141,7 +141,7 @@ func drainBatch(ctx context.Context, client *sqs.Client, queueURL string) (int, 
 	return len(entries), err
 }
 
-// ingest runs the program until the messages of a queue are in its store, and answers messages per second. Those that
+// ingest runs the program until the messages of a queue are in its store, and returns messages per second. Those that
 // are there when it has started, with a new store, do not count.
 func ingest(b *testing.B, queueURL string) float64 {
 	b.Helper()

@@ -14,13 +14,13 @@ import (
 
 // Destination is a handler behind dlqdesk that fails the way real ones do. What it does depends on the event alone:
 //
-//   - one without its id is refused, 422 with a JSON error: it has to be edited, whether the destination is repaired or not
+//   - an event without its id gets a 422 with a JSON error, repaired or not: it has to be edited
 //   - messages need the CRM, which is down: 503 with the HTML page of a proxy
-//   - attachments are scanned, which takes longer than anybody waits
-//   - wrap-ups come too fast: 429 with Retry-After, and the next try is taken
-//   - everything else is taken
+//   - attachments are scanned, which takes longer than any timeout
+//   - wrap-ups come too fast: 429 with Retry-After, and the next attempt succeeds
+//   - everything else succeeds
 //
-// Once it is repaired it takes everything that has its id.
+// Once it is repaired, every event that has its id succeeds.
 type Destination struct {
 	scan time.Duration
 
@@ -231,13 +231,21 @@ func (d *Destination) show(w http.ResponseWriter, r *http.Request) {
 }
 
 var control = template.Must(template.New("control").Parse(`<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Demo destination</title>
-<style>:root { color-scheme: light dark; font: 16px/1.5 system-ui; } body { max-width: 40rem; margin: 3rem auto; padding: 0 1rem; }
-td, th { padding: .2rem 1.5rem .2rem 0; text-align: left; } .n { text-align: right; } button { font: inherit; padding: .5rem 1rem; }</style></head>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Demo destination</title>
+<style>
+:root { color-scheme: light dark; font: 16px/1.5 system-ui; }
+body { max-width: 40rem; margin: 3rem auto; padding: 0 1rem; }
+td, th { padding: .2rem 1.5rem .2rem 0; text-align: left; }
+.n { text-align: right; }
+button { font: inherit; padding: .5rem 1rem; }
+</style></head>
 <body><h1>Demo destination</h1>
-{{if .Repaired}}<p>It is <strong>repaired</strong>: events are taken, but for those without their id. These have to be edited.</p>
+{{if .Repaired}}<p>It is <strong>repaired</strong>: events are processed, but for those without their id.
+These have to be edited.</p>
 <form method="post" action="/break"><button>Break it again</button></form>
-{{else}}<p>It is <strong>broken</strong>: the CRM is down (503), scans take too long, wrap-ups are too many (429). Events without their id are refused (422).</p>
+{{else}}<p>It is <strong>broken</strong>: the CRM is down (503), scans take too long, wrap-ups are too many (429).
+Events without their id are refused (422).</p>
 <form method="post" action="/repair"><button>Repair it</button></form>{{end}}
 <h2>Answers so far</h2>
 <table><tr><th>path</th><th>answer</th><th class="n">times</th></tr>

@@ -57,18 +57,39 @@ func TestDestinationFailsByWhatAnEventIs(t *testing.T) {
 		says, retryAfter string
 	}{
 		{"a message", "/genesys", `{"id":"1","type":"Text","text":"x"}`, "1", 503, "<title>The CRM is down", ""},
-		{"a message, tried again", "/genesys", `{"id":"1","type":"Text","text":"x"}`, "4", 503, "<title>The CRM is down", ""},
-		{"a message of the other platform", "/cxone", `{"eventId":"1","eventType":"MessageCreated"}`, "1", 503, "<title>The CRM is down", ""},
+		{
+			"a message, tried again", "/genesys", `{"id":"1","type":"Text","text":"x"}`, "4", 503,
+			"<title>The CRM is down", "",
+		},
+		{
+			"a message of the other platform", "/cxone", `{"eventId":"1","eventType":"MessageCreated"}`, "1", 503,
+			"<title>The CRM is down", "",
+		},
 		{"without an id", "/genesys", `{"type":"Text"}`, "1", 422, `{"error":"field id is missing"}`, ""},
 		{"with an empty id", "/genesys", `{"id":"","type":"Text"}`, "1", 422, `{"error":"field id is missing"}`, ""},
 		{"with an id that is a number", "/genesys", `{"id":7}`, "1", 422, `{"error":"field id is missing"}`, ""},
-		{"without the other platform's id", "/cxone", `{"id":"1"}`, "1", 422, `{"error":"field eventId is missing"}`, ""},
-		{"a wrap-up", "/genesys", `{"id":"1","detail-type":"v2.detail.events.conversation.{id}.acw"}`, "1", 429, "rate limit", "5"},
-		{"a wrap-up, tried again", "/genesys", `{"id":"1","detail-type":"v2.detail.events.conversation.{id}.acw"}`, "2", 200, "processed", ""},
-		{"a disconnect", "/genesys", `{"id":"1","detail-type":"v2.detail.events.conversation.{id}.customer.end"}`, "1", 200, "processed", ""},
+		{
+			"without the other platform's id", "/cxone", `{"id":"1"}`, "1", 422,
+			`{"error":"field eventId is missing"}`, "",
+		},
+		{
+			"a wrap-up", "/genesys", `{"id":"1","detail-type":"v2.detail.events.conversation.{id}.acw"}`, "1", 429,
+			"rate limit", "5",
+		},
+		{
+			"a wrap-up, tried again", "/genesys", `{"id":"1","detail-type":"v2.detail.events.conversation.{id}.acw"}`,
+			"2", 200, "processed", "",
+		},
+		{
+			"a disconnect", "/genesys", `{"id":"1","detail-type":"v2.detail.events.conversation.{id}.customer.end"}`,
+			"1", 200, "processed", "",
+		},
 		{"typing", "/genesys", `{"id":"1","type":"Event"}`, "1", 200, "processed", ""},
 		{"outbound, which has no id", "/cxone", `{"thread":{"idOnExternalPlatform":"t"}}`, "1", 200, "processed", ""},
-		{"text that only looks like a message", "/genesys", `{"id":"1","note":"\"type\":\"Text\""}`, "1", 200, "processed", ""},
+		{
+			"text that only looks like a message", "/genesys", `{"id":"1","note":"\"type\":\"Text\""}`, "1", 200,
+			"processed", "",
+		},
 		{"no JSON", "/genesys", `<xml/>`, "1", 400, "no JSON object", ""},
 		{"no object", "/cxone", `[1]`, "1", 400, "no JSON object", ""},
 		{"too large", "/genesys", `{"id":"` + strings.Repeat("x", 1<<20) + `"}`, "1", 413, "too large", ""},
@@ -167,7 +188,8 @@ func TestControlPage(t *testing.T) {
 	ask(t, http.MethodPost, url+"/genesys", `{"id":"2","type":"Text"}`, nil)
 
 	page := ask(t, http.MethodGet, url+"/", "", browser)
-	for _, want := range []string{"<strong>broken</strong>", `action="/repair"`, "<td>/genesys</td><td>503 Service Unavailable</td><td class=\"n\">2</td>"} {
+	for _, want := range []string{"<strong>broken</strong>", `action="/repair"`, "<td>/genesys</td><td>503 " +
+		"Service Unavailable</td><td class=\"n\">2</td>"} {
 		if !strings.Contains(page.body, want) {
 			t.Errorf("the page lacks %s:\n%s", want, page.body)
 		}
@@ -178,7 +200,8 @@ func TestControlPage(t *testing.T) {
 		t.Errorf("after the repair: %d\n%s", page.status, page.body)
 	}
 	text := ask(t, http.MethodGet, url+"/", "", nil)
-	if want := "repaired: events are taken, but for those without their id\n     2  /genesys  503 Service Unavailable\n"; text.body != want {
+	if want := "repaired: events are taken, but for those without their id\n     2  /genesys  503 Service " +
+		"Unavailable\n"; text.body != want {
 		t.Errorf("curl is told %q, want %q", text.body, want)
 	}
 }

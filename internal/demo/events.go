@@ -25,7 +25,7 @@ type Event struct {
 	Header http.Header
 }
 
-// Kinds answers the order in which the kinds of event come round: mostly ordinary messages, now and then something odd.
+// Kinds returns the order in which the kinds of event come round: mostly ordinary messages, now and then something odd.
 func Kinds() []string {
 	return []string{
 		"genesys-message",
@@ -87,15 +87,21 @@ func MakeEvent(n int, at time.Time) (Event, error) {
 
 // fill puts values in the places of a template.
 func fill(template string, n int, id, correlation string, at time.Time) (string, error) {
-	conversation := uuid.NewSHA1(uuid.NameSpaceURL, fmt.Appendf(nil, "%s/%d", at.Format(time.DateOnly), n/eventsPerConversation)).
-		String()
+	name := fmt.Appendf(nil, "%s/%d", at.Format(time.DateOnly), n/eventsPerConversation)
+	conversation := uuid.NewSHA1(uuid.NameSpaceURL, name).String()
 	words := texts()
 	var pairs []string
 	for name, value := range map[string]any{
-		"$ID": id, "$CORRELATION": correlation, "$CONVERSATION": conversation, "$TOPIC": "v2.detail.events.conversation." + conversation,
-		"$CUSTOMER": fmt.Sprintf("cust-%04d", 2100+n%customers), "$CASE": fmt.Sprintf("2274%08d", 51000+n%customers),
-		"$PHONE": fmt.Sprintf("tel:+49301234%03d", n%customers), "$TIME": at.UTC().Format("2006-01-02T15:04:05.000Z07:00"), "$MILLIS": at.UnixMilli(),
-		"$TEXT": words[n%len(words)],
+		"$ID":           id,
+		"$CORRELATION":  correlation,
+		"$CONVERSATION": conversation,
+		"$TOPIC":        "v2.detail.events.conversation." + conversation,
+		"$CUSTOMER":     fmt.Sprintf("cust-%04d", 2100+n%customers),
+		"$CASE":         fmt.Sprintf("2274%08d", 51000+n%customers),
+		"$PHONE":        fmt.Sprintf("tel:+49301234%03d", n%customers),
+		"$TIME":         at.UTC().Format("2006-01-02T15:04:05.000Z07:00"),
+		"$MILLIS":       at.UnixMilli(),
+		"$TEXT":         words[n%len(words)],
 	} {
 		written, err := json.Marshal(value)
 		if err != nil {

@@ -110,7 +110,7 @@ func TestEventsHaveTheShapesOfTheirPlatforms(t *testing.T) {
 	}
 }
 
-// at answers what stands at a place in a document; nil where nothing does.
+// at returns the value at a path of a document, and nil if there is none.
 func at(document any, place string) any {
 	for name := range strings.SplitSeq(place, ".") {
 		switch v := document.(type) {

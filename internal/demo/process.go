@@ -50,7 +50,7 @@ func start(
 	return p, nil
 }
 
-// fault answers why the process ended before the demo was told to; nil where it did not.
+// fault returns why the process ended before the demo was stopped, and nil if it did not.
 func (p *process) fault(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return nil

@@ -46,7 +46,7 @@ const (
 	idleLimit   = time.Minute
 )
 
-// Run runs the demo until ctx ends, and answers when all that it started has stopped.
+// Run runs the demo until ctx ends. It returns when everything that it started has stopped.
 func Run(ctx context.Context, o Options) (err error) {
 	if o.Queue != Embedded && o.Queue != SQS {
 		return fmt.Errorf("the queue is %s or %s (got %q)", Embedded, SQS, o.Queue)
@@ -93,7 +93,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	return desk.fault(ctx)
 }
 
-// stopped forgives what failed because the demo was told to stop.
+// stopped drops errors that come from stopping the demo.
 func stopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil

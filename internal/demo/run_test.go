@@ -55,7 +55,7 @@ func beDlqdesk(args []string) error {
 	return a.Stop(context.WithoutCancel(ctx))
 }
 
-// terminal is what the demo prints, and tells when a text has come.
+// terminal collects what the demo prints and waits for a text.
 type terminal struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -143,7 +143,8 @@ func TestRunFillsTheDesk(t *testing.T) {
 			if err := <-ended; err != nil {
 				t.Errorf("the demo did not end well: %v\n%s", err, screen)
 			}
-			for _, want := range []string{"http://" + o.Listen, "/setup?token=", "curl -X POST http://" + o.Destination + "/repair", by} {
+			repair := "curl -X POST http://" + o.Destination + "/repair"
+			for _, want := range []string{"http://" + o.Listen, "/setup?token=", repair, by} {
 				if !strings.Contains(screen.String(), want) {
 					t.Errorf("the terminal does not show %q:\n%s", want, screen)
 				}

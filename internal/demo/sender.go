@@ -59,7 +59,7 @@ func (s *Sender) isUp(ctx context.Context) bool {
 }
 
 // Run posts events until ctx ends: the first ones quickly, so that there is something to look at, then one now and
-// then. A platform whose webhook is refused sends on all the same; of a row of refusals the first is told.
+// then. A platform whose webhook is refused sends on all the same; of consecutive refusals only the first is printed.
 func (s *Sender) Run(ctx context.Context, first int, quick, slow time.Duration) {
 	refused := false
 	for n := 0; ctx.Err() == nil; n++ {
@@ -79,7 +79,7 @@ func (s *Sender) Run(ctx context.Context, first int, quick, slow time.Duration) 
 	}
 }
 
-// Post posts the n-th event and answers the status that the receiver told.
+// Post posts the n-th event and returns the receiver's status code.
 func (s *Sender) Post(ctx context.Context, n int) (status string, err error) {
 	e, err := MakeEvent(n, s.now())
 	if err != nil {
@@ -113,7 +113,7 @@ func (s *Sender) Post(ctx context.Context, n int) (status string, err error) {
 	return told.Status, nil
 }
 
-// pause waits, and answers whether ctx goes on.
+// pause waits and reports whether ctx is still alive.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

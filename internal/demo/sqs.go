@@ -22,7 +22,8 @@ const (
 	endWithDemo = `data:text/javascript,process.stdin.resume().on("end",()=>process.exit())`
 )
 
-// startSQS starts an SQS server with the queues of the demo, and answers the variables that lead dlqdesk to them.
+// startSQS starts an SQS server with the queues of the demo and returns the environment variables that point dlqdesk
+// to them.
 func startSQS(ctx context.Context, o Options) (server *process, variables []string, err error) {
 	address, err := freeAddress(ctx)
 	if err != nil {
@@ -73,7 +74,9 @@ func makeQueues(server *process, address string) (variables []string, err error)
 		"AWS_ACCESS_KEY_ID=" + key,
 		"AWS_SECRET_ACCESS_KEY=" + key,
 	}
-	for _, q := range []struct{ name, variable string }{{"webhooks-dlq", "SQS_DLQ_URL"}, {"webhooks", "DLQDESK_QUEUE__PROCESSING_URL"}} {
+	for _, q := range []struct{ name, variable string }{
+		{"webhooks-dlq", "SQS_DLQ_URL"}, {"webhooks", "DLQDESK_QUEUE__PROCESSING_URL"},
+	} {
 		made, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &q.name})
 		if err != nil {
 			return nil, fmt.Errorf("make queue %s: %w", q.name, err)
@@ -95,8 +98,8 @@ func awaitPort(ctx context.Context, address string) error {
 	}
 }
 
-// withoutSettings answers the environment without what would lead the demo elsewhere: what configures dlqdesk, and
-// above all queues and credentials that are real.
+// withoutSettings returns the environment without variables that would lead the demo elsewhere: what configures
+// dlqdesk, and above all queues and credentials that are real.
 func withoutSettings(environ []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(setting string) bool {
 		return strings.HasPrefix(setting, "DLQDESK_") || strings.HasPrefix(setting, "SQS_") ||

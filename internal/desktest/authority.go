@@ -22,7 +22,7 @@ type Authority struct {
 	key         *ecdsa.PrivateKey
 }
 
-// NewAuthority makes an authority that nobody knows yet.
+// NewAuthority makes an authority that no trust store has yet.
 func NewAuthority(t testing.TB) Authority {
 	t.Helper()
 	a := Authority{key: newKey(t)}

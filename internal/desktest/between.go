@@ -24,10 +24,10 @@ type Between struct {
 	calls map[string]int
 }
 
-// Intercept tells whether it has answered the call of an action, which is its nth.
+// Intercept reports whether it responded to the nth call of an action itself.
 type Intercept func(w http.ResponseWriter, r *http.Request, action string, nth int) bool
 
-// StandBetween stands between an SQS server and whoever calls it, until the test ends.
+// StandBetween proxies an SQS server for its clients until the test ends.
 func StandBetween(t testing.TB, endpoint string, i Intercept) *Between {
 	t.Helper()
 	target, err := url.Parse(endpoint)
@@ -53,21 +53,21 @@ func (b *Between) count(action string) int {
 	return b.calls[action]
 }
 
-// Counted answers how often an action was called.
+// Counted returns how often an action was called.
 func (b *Between) Counted(action string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.calls[action]
 }
 
-// Refuse answers a call as SQS does when it refuses it.
+// Refuse responds to a call as SQS does when it refuses it.
 func Refuse(w http.ResponseWriter, status int, code string) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintf(w, `{"__type":"com.amazonaws.sqs#%s","message":"the test refuses"}`, code)
 }
 
-// Peek answers the body of a call, which can be read again.
+// Peek returns the body of a call, which can be read again.
 func Peek(r *http.Request) string {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -77,7 +77,7 @@ func Peek(r *http.Request) string {
 	return string(body)
 }
 
-// WithoutEntry passes a batch on without one of its entries and answers that this one failed. It tells whether there
+// WithoutEntry passes a batch on without one of its entries and responds that this one failed. It reports whether there
 // was such an entry.
 func (b *Between) WithoutEntry(w http.ResponseWriter, r *http.Request, place int, fault map[string]any) bool {
 	whole := []byte(Peek(r))

@@ -19,7 +19,7 @@ var chromium struct {
 	stop func()
 }
 
-// NewBrowser answers a tab of a headless Chromium, with a profile of its own that ends with the test. The package's
+// NewBrowser returns a tab of a headless Chromium, with a profile of its own that ends with the test. The package's
 // TestMain calls CloseBrowser when all tests are over.
 func NewBrowser(t testing.TB) context.Context {
 	t.Helper()

@@ -13,7 +13,7 @@ type Clinging struct {
 	Clings bool
 }
 
-// Delete deletes, or shows the messages again and answers that they are still there.
+// Delete deletes the messages, or shows them again and returns an error for each.
 func (q *Clinging) Delete(ctx context.Context, messages []queue.Message) []error {
 	if !q.Clings {
 		return q.Embedded.Delete(ctx, messages)

@@ -89,14 +89,14 @@ func texts(list []*commonpb.KeyValue) map[string]string {
 	return m
 }
 
-// Spans answers what was sent so far.
+// Spans returns the spans received so far.
 func (c *Collector) Spans() []Span {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]Span(nil), c.spans...)
 }
 
-// Has tells whether a text was sent, in whatever place.
+// Has reports whether a text was sent anywhere in a span.
 func (c *Collector) Has(text string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -3,6 +3,7 @@ package desktest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -71,7 +72,7 @@ func (c Conn) ExpectClosed(t testing.TB) {
 	t.Helper()
 	if _, err := c.Reader.ReadByte(); err == nil {
 		t.Error("the server still sends on a connection that it should have closed")
-	} else if timeout, ok := err.(net.Error); ok && timeout.Timeout() { //nolint:errorlint // it comes from the connection itself
+	} else if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		t.Error("the server has not closed the connection")
 	}
 }

@@ -30,7 +30,7 @@ func NewCXone(t testing.TB) *CXone {
 	return c
 }
 
-// Asked answers the requests so far.
+// Asked returns the requests so far.
 func (c *CXone) Asked() []Asked {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -12,7 +12,7 @@ type Deadlines struct {
 	List []time.Time
 }
 
-// NewDeadlines answers one of a connection that has none yet.
+// NewDeadlines returns the deadlines of a connection that has none yet.
 func NewDeadlines() *Deadlines { return &Deadlines{ResponseRecorder: httptest.NewRecorder()} }
 
 // SetReadDeadline takes one down. It never fails.

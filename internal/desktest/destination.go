@@ -15,7 +15,7 @@ type Delivery struct {
 	Body   []byte
 }
 
-// Destination is the handler behind a source: a real HTTP server that answers as it is told and keeps what it was sent.
+// Destination is the handler behind a source: a real HTTP server that responds as configured and keeps its requests.
 type Destination struct {
 	URL string
 
@@ -25,7 +25,7 @@ type Destination struct {
 	arrived  chan struct{}
 }
 
-// NewDestination starts a destination that answers 503 until it is told otherwise.
+// NewDestination starts a destination that responds 503 until Respond changes that.
 func NewDestination(t testing.TB) *Destination {
 	t.Helper()
 	d := &Destination{
@@ -38,7 +38,7 @@ func NewDestination(t testing.TB) *Destination {
 	return d
 }
 
-// Answer is a handler that always answers the same.
+// Answer is a handler whose response is always the same.
 func Answer(code int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -67,14 +67,14 @@ func (d *Destination) Set(answer http.HandlerFunc) {
 	d.answer = answer
 }
 
-// Received answers what the destination was sent so far.
+// Received returns the requests so far.
 func (d *Destination) Received() []Delivery {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return append([]Delivery(nil), d.received...)
 }
 
-// Await blocks until a delivery arrives that nobody awaited yet.
+// Await blocks until a delivery arrives that no earlier Await returned.
 func (d *Destination) Await(t testing.TB) {
 	t.Helper()
 	select {

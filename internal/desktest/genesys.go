@@ -94,7 +94,7 @@ func Broken(status int) http.HandlerFunc {
 	}
 }
 
-// Asked answers the requests so far.
+// Asked returns the requests so far.
 func (g *Genesys) Asked() []Asked {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -108,7 +108,7 @@ func (g *Genesys) Revoke() {
 	clear(g.tokens)
 }
 
-// Add puts integrations there that somebody else registered.
+// Add adds integrations that another client registered.
 func (g *Genesys) Add(n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -175,7 +175,7 @@ func (g *Genesys) serve(w http.ResponseWriter, r *http.Request) {
 	g.api(w, r, asked)
 }
 
-// take notes a request, and answers how a test wants it answered, or nil.
+// take records a request and returns the response that a test prepared for it, or nil.
 func (g *Genesys) take(a Asked) http.HandlerFunc {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -203,7 +203,7 @@ func ask(r *http.Request) Asked {
 	return a
 }
 
-// clientOf answers the client's id and secret, by Basic or in the form.
+// clientOf returns the client's id and secret, from Basic credentials or the form.
 func clientOf(a Asked) (id, secret string) {
 	r := http.Request{Header: a.Header}
 	if user, password, ok := r.BasicAuth(); ok {

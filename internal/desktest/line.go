@@ -54,7 +54,7 @@ func (l *Line) Slow(t testing.TB, millis int) {
 	)
 }
 
-// Break ends every connection after so many bytes of answers, in the middle of one.
+// Break ends every connection after so many bytes of responses, in the middle of one.
 func (l *Line) Break(t testing.TB, bytes int) {
 	t.Helper()
 	l.disturb(

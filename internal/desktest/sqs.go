@@ -32,14 +32,14 @@ const (
 	keptLines = 40
 )
 
-// StartSQS starts an SQS server, a process of its own, and answers its address. It ends with the test.
+// StartSQS starts an SQS server, a process of its own, and returns its address. It ends with the test.
 func StartSQS(t testing.TB) (endpoint string) {
 	t.Helper()
 	endpoint, _ = StartSQSProcess(t)
 	return endpoint
 }
 
-// StartSQSProcess is StartSQS that answers the process as well, so that what it costs can be measured.
+// StartSQSProcess is StartSQS that returns the process as well, so that what it costs can be measured.
 func StartSQSProcess(t testing.TB) (endpoint string, server *os.Process) {
 	t.Helper()
 	endpoint, server = startNode(
@@ -53,7 +53,7 @@ func StartSQSProcess(t testing.TB) (endpoint string, server *os.Process) {
 	return endpoint, server
 }
 
-// StartNode starts a program of Node, a process of its own that ends with the test, and answers the address that it
+// StartNode starts a program of Node, a process of its own that ends with the test, and returns the address that it
 // says it listens at. It finds the npm packages of the repository.
 func StartNode(t testing.TB, program string, listening *regexp.Regexp, environment ...string) (address string) {
 	t.Helper()
@@ -103,7 +103,7 @@ func startNode(
 	return address, server.Process
 }
 
-// Package answers where an npm package of the repository is.
+// Package returns the folder of an npm package of the repository.
 func Package(t testing.TB, name string) string {
 	t.Helper()
 	dir := filepath.Join(packages(t), name)
@@ -160,7 +160,7 @@ type tail struct {
 	lines []string
 }
 
-// read answers on ready the address that a server names once it listens, or "" when it ends before.
+// read sends on ready the address that a server prints once it listens, or "" if it ends before.
 func (l *tail) read(from io.Reader, listening *regexp.Regexp, ready chan<- string) {
 	defer close(ready)
 	waiting := true
@@ -232,7 +232,7 @@ func SQSClient(t testing.TB, endpoint string) *sqs.Client {
 	return sqs.NewFromConfig(settings)
 }
 
-// CreateQueue creates a queue and answers its URL. A name that ends in .fifo makes a FIFO queue.
+// CreateQueue creates a queue and returns its URL. A name that ends in .fifo makes a FIFO queue.
 func CreateQueue(t testing.TB, endpoint, name string, attributes map[string]string) (queueURL string) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())

@@ -21,7 +21,8 @@ type Weight struct {
 // weigh sums up what the browser noted of a page, once half a second has passed in which it was not busy.
 const weigh = `new Promise(done => {
 	let free = 0
-	new PerformanceObserver(list => list.getEntries().forEach(e => free = Math.max(free, e.startTime + e.duration))).observe({type: 'longtask', buffered: true})
+	const note = e => { free = Math.max(free, e.startTime + e.duration) }
+	new PerformanceObserver(list => list.getEntries().forEach(note)).observe({type: 'longtask', buffered: true})
 	const look = () => {
 		const page = performance.getEntriesByType('navigation')[0]
 		if (page.loadEventEnd === 0 || performance.now() - Math.max(free, page.loadEventEnd) < 500) {
@@ -31,7 +32,8 @@ const weigh = `new Promise(done => {
 		const sum = keep => all.filter(keep).reduce((n, e) => n + e.transferSize, 0)
 		const editor = e => /\/editor-[^/]*$/.test(e.name)
 		done({
-			Requests: all.length, Bytes: sum(e => !editor(e)), Script: sum(e => !editor(e) && e.initiatorType === 'script'), Editor: sum(editor),
+			Requests: all.length, Bytes: sum(e => !editor(e)), Editor: sum(editor),
+			Script: sum(e => !editor(e) && e.initiatorType === 'script'),
 			Interactive: Math.max(free, page.domContentLoadedEventEnd),
 		})
 	}
@@ -41,7 +43,7 @@ const weigh = `new Promise(done => {
 // weighLimit bounds one page on a slow connection.
 const weighLimit = 30 * time.Second
 
-// Weigh opens a page in a tab and answers what it cost.
+// Weigh opens a page in a tab and returns its requests, bytes and times.
 func Weigh(t testing.TB, tab context.Context, url string) Weight {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(tab, weighLimit)
