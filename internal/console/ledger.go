@@ -413,7 +413,7 @@ func (c *Console) imbalanceAsked(values url.Values) (ledger.Imbalance, error) {
 	}
 	i, ok := c.Ledger().Find(key)
 	if !ok {
-		return i, deadletter.Errorf(deadletter.NotFound, "this hour balances by now: there is nothing to acknowledge")
+		return i, deadletter.Errorf(deadletter.NotFound, "this hour balances now: there is nothing to acknowledge")
 	}
 	return i, nil
 }

@@ -68,7 +68,7 @@ func (c *Console) setLook(w http.ResponseWriter, r *http.Request) {
 	}
 	text, err := json.Marshal(l)
 	if err == nil {
-		err = c.Desk.SetLook(r.Context(), auth.Actor(r.Context()), string(text))
+		err = c.Desk.SaveListLayout(r.Context(), auth.Actor(r.Context()), string(text))
 	}
 	c.afterForm(w, r, ui.Notice{}, err)
 }
@@ -120,7 +120,7 @@ func (c *Console) dropView(w http.ResponseWriter, r *http.Request) {
 		w,
 		r,
 		ui.Notice{Kind: ui.Done, Text: "The view is deleted."},
-		c.Desk.DropView(r.Context(), auth.Actor(r.Context()), id),
+		c.Desk.DeleteView(r.Context(), auth.Actor(r.Context()), id),
 	)
 }
 

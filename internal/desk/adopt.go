@@ -28,8 +28,8 @@ type Adopter struct {
 	Log           *slog.Logger
 }
 
-// Run adopts all messages of the queue. It retries until ctx ends. A message that is being redriven is left for the next
-// start.
+// Run adopts all messages of the queue. It retries until ctx ends. A message that is being redriven is left for the
+// next start.
 func (a Adopter) Run(ctx context.Context) error {
 	for cursor := store.FromOldest; cursor != "" && ctx.Err() == nil; {
 		next, err := a.adoptPage(ctx, cursor)

@@ -81,7 +81,9 @@ type Ref struct {
 	Version int
 }
 
-// View is a message with what an actor may do to it now.
+// View is a message with what an actor may do to it now. Every order for one message returns it: as it is after the
+// order, or as it is before with the error of an order that was refused (Conflict, Invalid or NeedsConfirmation). With
+// Forbidden, Unauthenticated and NotFound there is no message.
 type View struct {
 	Message    deadletter.Message
 	Refused    map[deadletter.Action]error // why an action is not permitted; none for an action that is
@@ -151,9 +153,6 @@ type Edit struct {
 	Reason         string
 	ConfirmUnknown bool // as in SendCommand
 }
-
-// Each of the following returns the message as it is after the order. Where the order is refused, it returns the message
-// as it is, with the error: Forbidden, NotFound (and no message), Conflict, Invalid or NeedsConfirmation.
 
 // Replay orders the delivery of a revision of a message.
 func (d *Desk) Replay(ctx context.Context, by deadletter.Actor, ref Ref, cmd SendCommand) (View, error) {

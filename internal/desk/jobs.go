@@ -13,8 +13,8 @@ import (
 // limit of its own.
 const MaxSelected = 200
 
-// FreezeMatching makes the draft of a job over all messages that a filter meets now. query is that of the list they
-// are of, for people.
+// FreezeMatching creates the draft of a job over all messages that match the filter now. query is the address of that
+// list, for pages.
 func (d *Desk) FreezeMatching(
 	ctx context.Context,
 	by deadletter.Actor,
@@ -30,7 +30,8 @@ func (d *Desk) FreezeMatching(
 	return d.store.DraftJob(ctx, j, f)
 }
 
-// FreezeSelected makes the draft of a job over messages that were selected one by one.
+// FreezeSelected creates the draft of a job over messages that were selected one by one. It returns Invalid for none or
+// more than MaxSelected.
 func (d *Desk) FreezeSelected(
 	ctx context.Context,
 	by deadletter.Actor,
@@ -65,7 +66,8 @@ func (d *Desk) FreezeSelected(
 	return j, err
 }
 
-// StartJob begins with a draft. Of several people who start the same one wins; the others are told so by a Conflict.
+// StartJob starts a draft. Of several people who start the same draft, one succeeds and the others get a Conflict. It
+// returns Invalid or NeedsConfirmation where the input is not complete.
 func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID, in deadletter.JobInput) error {
 	reason, err := cleanReason(in.Reason)
 	if err != nil {
@@ -89,23 +91,23 @@ func checkPatch(patch []byte) error {
 	return err
 }
 
-// PauseJob lets what is in flight finish and begins nothing new.
+// PauseJob pauses a job: deliveries in flight finish, and no other begins.
 func (d *Desk) PauseJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
 	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Pause(by, d.now()) })
 }
 
-// ResumeJob goes on with a paused job. Who resumes it answers for the messages to come.
+// ResumeJob resumes a paused job. The actor is recorded with the messages that follow.
 func (d *Desk) ResumeJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
 	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Resume(by, d.now()) })
 }
 
-// CancelJob leaves the messages that were not begun as they are.
+// CancelJob cancels a job. The messages that it did not reach stay as they are.
 func (d *Desk) CancelJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
 	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Cancel(by, d.now()) })
 }
 
-// UndoArchive starts a job that restores the messages which another one archived. Messages that were changed since
-// are left alone.
+// UndoArchive starts a job that restores the messages which another job archived. Messages that were changed since stay
+// as they are.
 func (d *Desk) UndoArchive(ctx context.Context, by deadletter.Actor, id deadletter.JobID) (deadletter.Job, error) {
 	draft, err := deadletter.NewJob(by, deadletter.ActRestore, d.now())
 	if err != nil {
@@ -147,7 +149,7 @@ func undoable(ctx context.Context, tx *store.Tx, j deadletter.Job) error {
 	if j.Action != deadletter.ActArchive || !j.State.Ended() || j.Items.Done == 0 {
 		return deadletter.Errorf(
 			deadletter.Conflict,
-			"only a job that has archived messages, and is over, can be undone",
+			"only a finished job that archived messages can be undone",
 		)
 	}
 	undo, err := tx.UndoOf(ctx, j.ID)
@@ -160,7 +162,7 @@ func undoable(ctx context.Context, tx *store.Tx, j deadletter.Job) error {
 	return err
 }
 
-// HideJob puts a job that is over out of a person's sight.
+// HideJob removes a job that is over from the actor's message list.
 func (d *Desk) HideJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
 	if err := by.May(deadletter.ActView); err != nil {
 		return err
@@ -168,7 +170,7 @@ func (d *Desk) HideJob(ctx context.Context, by deadletter.Actor, id deadletter.J
 	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.HideJob(ctx, id, by.Name) })
 }
 
-// steer changes a job as the domain decides, and lets the worker know.
+// steer applies a change of a job and wakes the worker.
 func (d *Desk) steer(
 	ctx context.Context,
 	id deadletter.JobID,

@@ -8,8 +8,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Acknowledge keeps with an hour that does not balance that somebody knows of it, so that it is no alarm any more.
-// Conflict says that it is another amount by now, or that somebody was quicker.
+// Acknowledge records that an imbalance is known, which ends its alarm. It returns Conflict if the amount has changed or
+// the imbalance was acknowledged already.
 func (d *Desk) Acknowledge(
 	ctx context.Context,
 	by deadletter.Actor,
@@ -26,7 +26,7 @@ func (d *Desk) Acknowledge(
 	}
 	i, ok := d.ledger.State().Find(key)
 	if !ok {
-		return deadletter.Errorf(deadletter.Conflict, "this hour balances by now: there is nothing to acknowledge")
+		return deadletter.Errorf(deadletter.Conflict, "this hour balances now: there is nothing to acknowledge")
 	}
 	if err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		if i.Ack, err = tx.Acknowledged(ctx, key); err != nil {

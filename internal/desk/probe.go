@@ -7,8 +7,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Probe tries the destination of a source at once, by the message whose retry comes first or else by one of a job.
-// Conflict says that no message waits.
+// Probe sends one waiting message to the destination of a source at once: the message whose retry is due first, or else
+// one of a job. It returns Conflict if no message waits.
 func (d *Desk) Probe(ctx context.Context, by deadletter.Actor, source string) error {
 	if err := by.May(deadletter.ActProbe); err != nil {
 		return err
@@ -38,13 +38,13 @@ func (d *Desk) Probe(ctx context.Context, by deadletter.Actor, source string) er
 	return err
 }
 
-// probeByJob lets a job that waits for the destination go on with one message.
+// probeByJob lets a job that waits for the destination send one message.
 func (d *Desk) probeByJob(ctx context.Context, tx *store.Tx, by deadletter.Actor, s Source) error {
 	job, err := firstOf(s, func(name string) (deadletter.JobID, error) { return tx.JobWaiting(ctx, name) })
 	if deadletter.KindOf(err) == deadletter.NotFound {
 		return deadletter.Errorf(
 			deadletter.Conflict,
-			"no message of %s waits for a retry: replay one, or send a webhook, to test its handler",
+			"no message of %s waits for a retry: replay one, or send a webhook, to test its destination",
 			s.Name,
 		)
 	}
@@ -58,11 +58,11 @@ func (d *Desk) probeByJob(ctx context.Context, tx *store.Tx, by deadletter.Actor
 	return tx.Record(ctx, e)
 }
 
-// firstOf looks for what waits by the name of a source, and else for what named none and goes there as well.
-func firstOf[T any](s Source, look func(name string) (T, error)) (T, error) {
-	found, err := look(s.Name)
+// firstOf finds what waits for a source. For the default source it also finds what waits for webhooks that named none.
+func firstOf[T any](s Source, find func(name string) (T, error)) (T, error) {
+	found, err := find(s.Name)
 	if s.Unnamed && deadletter.KindOf(err) == deadletter.NotFound {
-		return look("")
+		return find("")
 	}
 	return found, err
 }

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -15,7 +16,8 @@ const (
 	viewTarget  = "view"
 )
 
-// SaveView keeps a list by name; one of the same name is replaced. Invalid and Forbidden say why not.
+// SaveView saves the query of a list under a name, and replaces a view of the same name. It returns Invalid for a bad
+// name or one view too many, and Forbidden for a shared view of a viewer.
 func (d *Desk) SaveView(ctx context.Context, by deadletter.Actor, v store.View) error {
 	if err := by.May(deadletter.ActView); err != nil {
 		return err
@@ -24,7 +26,7 @@ func (d *Desk) SaveView(ctx context.Context, by deadletter.Actor, v store.View) 
 		if err := by.May(deadletter.ActArchive); err != nil {
 			return deadletter.Errorf(
 				deadletter.Forbidden,
-				"only operators and admins share views: save it for yourself",
+				"only operators and admins share views: save it without sharing",
 			)
 		}
 	}
@@ -57,8 +59,8 @@ func (d *Desk) SaveView(ctx context.Context, by deadletter.Actor, v store.View) 
 	})
 }
 
-// DropView takes away a view of one's own; an admin takes away any.
-func (d *Desk) DropView(ctx context.Context, by deadletter.Actor, id int64) error {
+// DeleteView deletes a view of the actor. An admin may delete any view.
+func (d *Desk) DeleteView(ctx context.Context, by deadletter.Actor, id int64) error {
 	if err := by.May(deadletter.ActView); err != nil {
 		return err
 	}
@@ -87,13 +89,31 @@ func (d *Desk) DropView(ctx context.Context, by deadletter.Actor, id int64) erro
 	})
 }
 
-// SetLook keeps how somebody has the list look.
-func (d *Desk) SetLook(ctx context.Context, by deadletter.Actor, look string) error {
+// SaveListLayout saves how the message list is laid out for the actor.
+func (d *Desk) SaveListLayout(ctx context.Context, by deadletter.Actor, layout string) error {
 	if err := by.May(deadletter.ActView); err != nil {
 		return err
 	}
 	return d.store.Write(
 		ctx,
-		func(ctx context.Context, tx *store.Tx) error { return tx.SetListLayout(ctx, by.Name, look) },
+		func(ctx context.Context, tx *store.Tx) error { return tx.SetListLayout(ctx, by.Name, layout) },
 	)
+}
+
+// RecordExport records an audit event for an export of the audit trail, before the export begins. Every reader of the
+// trail may export it: they could copy it page by page, and leave no event. filter is the query of the export.
+func (d *Desk) RecordExport(ctx context.Context, by deadletter.Actor, format string, filter map[string]string) error {
+	if err := by.May(deadletter.ActView); err != nil {
+		return err
+	}
+	facts := map[string]any{"format": format, "filter": filter}
+	event, err := deadletter.NewEvent(by, "audit.export", "audit", format, "", nil, facts, d.now())
+	if err != nil {
+		return err
+	}
+	err = d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.Record(ctx, event) })
+	if err != nil {
+		return fmt.Errorf("record the export: %w", err)
+	}
+	return nil
 }
