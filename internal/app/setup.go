@@ -36,7 +36,7 @@ func (a *App) setupOf(s config.Source) console.Setup {
 			s.Name,
 		),
 		Scheme:   scheme.Name,
-		Proof:    scheme.Proof,
+		Proof:    scheme.Method,
 		Open:     s.Verify.Open(),
 		Buffered: s.Mode == config.Buffered,
 		RepeatID: repeatID(

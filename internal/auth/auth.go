@@ -1,19 +1,21 @@
-// Package auth knows who may come in: users, passwords, sign-in and sessions. What a user may then do is the domain's
-// to say.
+// Package auth owns users, passwords, sign-in and sessions. It does not decide what a user may do: the domain does.
 package auth
 
 import (
+	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/alexedwards/argon2id"
 	"github.com/alexedwards/scs/v2"
 	"github.com/go-chi/httprate"
 
+	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
 )
 
-// Auth signs people in and out. Its methods may be called from many goroutines.
+// Auth signs users in and out. Its methods are safe for concurrent use.
 type Auth struct {
 	store    *store.Store
 	sessions *scs.SessionManager
@@ -21,25 +23,25 @@ type Auth struct {
 
 	params  argon2id.Params
 	hashing chan struct{}
-	// the hash that the password for a name without a user is compared with: no password is known that fits it
-	nobody string
+	// decoyHash is compared with the password for an unknown name, so that the answer takes as long. No password fits.
+	decoyHash string
 
 	perAddr, perName *httprate.RateLimiter
 }
 
-// Settings say how people sign in.
+// Settings configure sign-in.
 type Settings struct {
-	Secure  bool            // the desk is reached by https only
-	Hashing argon2id.Params // what a guess costs; zero: what suits a server
+	Secure  bool            // browsers reach the desk by https only
+	Hashing argon2id.Params // the cost of a hash; zero: DefaultHashing
 }
 
-// DefaultHashing makes a guess cost 32 MiB and about 0.1 s. OWASP's Password Storage Cheat Sheet asks for 19 MiB and
-// two passes at least.
+// DefaultHashing returns parameters that cost 32 MiB and about 0.1 s a hash. OWASP's Password Storage Cheat Sheet asks
+// for at least 19 MiB and two passes.
 func DefaultHashing() argon2id.Params {
 	return argon2id.Params{Memory: 32 << 10, Iterations: 3, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 }
 
-// New makes an Auth on a store.
+// New returns an Auth that keeps users and sessions in a store.
 func New(s *store.Store, settings Settings, now func() time.Time) *Auth {
 	a := &Auth{
 		store:    s,
@@ -53,7 +55,7 @@ func New(s *store.Store, settings Settings, now func() time.Time) *Auth {
 	if a.params == (argon2id.Params{}) {
 		a.params = DefaultHashing()
 	}
-	a.nobody = anyHash(a.params)
+	a.decoyHash = randomHash(a.params)
 	return a
 }
 
@@ -65,9 +67,37 @@ func newSessions(s *store.Store, secure bool, now func() time.Time) *scs.Session
 	m.Store, m.Lifetime = s.Sessions(now), lifetime
 	m.Cookie.Name, m.Cookie.Path, m.Cookie.HttpOnly, m.Cookie.SameSite = "dlqdesk_session", "/", true, http.SameSiteLaxMode
 	if secure {
-		// The prefix makes browsers refuse the cookie from anything but this very host over https: RFC 6265bis,
-		// section 4.1.3.2.
+		// With this prefix, browsers accept the cookie only from this host over https: RFC 6265bis, section 4.1.3.2.
 		m.Cookie.Name, m.Cookie.Secure = "__Host-dlqdesk_session", true
 	}
 	return m
+}
+
+// Sign-in attempts a minute: from one address for one name, and from one address for all names.
+const (
+	triesPerName = 10
+	triesPerAddr = 30
+)
+
+func newLimiter(tries int) *httprate.RateLimiter {
+	headers := httprate.ResponseHeaders{RetryAfter: "Retry-After"}
+	return httprate.NewRateLimiter(tries, time.Minute, httprate.WithResponseHeaders(headers))
+}
+
+// Throttle counts an attempt to sign in with a name. After too many it returns RateLimited and sets Retry-After.
+func (a *Auth) Throttle(w http.ResponseWriter, r *http.Request, name string) error {
+	addr := httprate.CanonicalizeIP(Addr(r))
+	if a.perAddr.OnLimit(w, r, addr) || a.perName.OnLimit(w, r, addr+" "+strings.ToLower(printableName(name))) {
+		return deadletter.Errorf(deadletter.RateLimited, "too many tries: wait a minute, then try again")
+	}
+	return nil
+}
+
+// Addr returns the address that a request came from, without its port. It ignores headers of proxies.
+func Addr(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
 }

@@ -157,7 +157,7 @@ func (p person) token() string {
 	return ""
 }
 
-// actions answers the audit trail, oldest first.
+// actions returns the audit trail, oldest first.
 func (b bundle) actions(t *testing.T) []string {
 	t.Helper()
 	var list []string
@@ -232,7 +232,7 @@ func TestNamesCannotBeProbed(t *testing.T) {
 	}
 }
 
-func TestStrangerCannotWriteTheAuditTrailAsTheyLike(t *testing.T) {
+func TestAuditTrailLimitsUnknownNames(t *testing.T) {
 	t.Parallel()
 	b := setup(t, auth.Settings{})
 	for _, name := range []string{"a\nb\x1b[2J\u202e\xff", strings.Repeat("ä", 500)} {
@@ -379,7 +379,7 @@ func TestSessionsEnd(t *testing.T) {
 	}
 }
 
-func TestSetupLinkMakesOneAdmin(t *testing.T) {
+func TestSetupLinkAddsOneAdmin(t *testing.T) {
 	t.Parallel()
 	b := setup(t, auth.Settings{})
 	replaced, err := b.NewSetupLink(t.Context())
@@ -484,7 +484,7 @@ func TestAddUser(t *testing.T) {
 	}
 }
 
-func TestTriesAreLimited(t *testing.T) {
+func TestSignInAttemptsAreLimited(t *testing.T) {
 	t.Parallel()
 	b := setup(t, auth.Settings{})
 	b.add(t, "anna", deadletter.Viewer)
@@ -530,7 +530,7 @@ func TestTriesAreLimited(t *testing.T) {
 	}
 }
 
-func TestAnAddressOfOneNetworkIsOne(t *testing.T) {
+func TestThrottleCountsAnIPv6NetworkAsOne(t *testing.T) {
 	t.Parallel()
 	b := setup(t, auth.Settings{})
 	refused := 0
@@ -560,7 +560,7 @@ func TestLocalPath(t *testing.T) {
 	}
 }
 
-func TestAStoreThatDoesNotAnswerIsNoWayIn(t *testing.T) {
+func TestFailingStoreRefusesSignIn(t *testing.T) {
 	t.Parallel()
 	b := setup(t, auth.Settings{})
 	b.add(t, "anna", deadletter.Admin)

@@ -16,24 +16,23 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// hashers bounds how many passwords are hashed at once, because each takes memory that a crowd at the door could
-// exhaust.
+// hashers is how many passwords are hashed at once. Each needs memory, which many sign-ins at once could exhaust.
 const hashers = 2
 
-// The length of a password, in characters. NIST SP 800-63B-3, section 5.1.1.2, asks for 8 at least and for no other
-// rule than a list of passwords that everybody tries; ten leave more room where, as here, no second factor stands
-// behind them.
+// The length of a password, in characters. NIST SP 800-63B-3, section 5.1.1.2, asks for at least 8, and for no other
+// rule than a list of common passwords. Ten, because there is no second factor here.
 const minPassword, maxPassword = 10, 200
 
-// PasswordRule says in a sentence which passwords are taken.
+// PasswordRule returns a sentence about acceptable passwords.
 func PasswordRule() string {
 	return fmt.Sprintf("At least %d characters. Four random words are better than one with signs in it.", minPassword)
 }
 
-// CheckName answers an Invalid error when a name cannot be that of a user.
+var userName = regexp.MustCompile(`^[A-Za-z0-9._@-]{1,64}$`)
+
+// CheckName returns Invalid if a name cannot be that of a user.
 func CheckName(name string) error {
-	if regexp.MustCompile(`^[A-Za-z0-9._@-]{1,64}$`).MatchString(name) &&
-		!strings.EqualFold(name, deadletter.System().Name) {
+	if userName.MatchString(name) && !strings.EqualFold(name, deadletter.System().Name) {
 		return nil
 	}
 	return deadletter.Errorf(
@@ -43,7 +42,7 @@ func CheckName(name string) error {
 	)
 }
 
-// CheckPassword answers an Invalid error that says why a password is not taken for a user.
+// CheckPassword returns Invalid, with the reason, if a user cannot have this password.
 func CheckPassword(name, password string) error {
 	n := utf8.RuneCountInString(password)
 	switch {
@@ -52,90 +51,69 @@ func CheckPassword(name, password string) error {
 	case n > maxPassword:
 		return deadletter.Errorf(deadletter.Invalid, "this password has %d characters: use at most %d", n, maxPassword)
 	case isCommon(name, strings.ToLower(password)):
-		return deadletter.Errorf(
-			deadletter.Invalid,
-			"this password is one of the first that anybody would try: choose another one",
-		)
+		return deadletter.Errorf(deadletter.Invalid, "this password is too easy to guess: choose another one")
 	}
 	return nil
 }
 
-// isCommon knows what guessers try first among passwords that are long enough.
+// isCommon reports whether a password is among the first that an attacker tries.
 func isCommon(name, password string) bool {
 	seen := map[rune]bool{}
 	for _, r := range password {
 		seen[r] = true
 	}
-	bare := strings.NewReplacer(strings.ToLower(name), "", "dlqdesk", "", "password", "", "passwort", "", "qwertyuiop", "", "1234567890", "").
-		Replace(password)
+	bare := password
+	for _, part := range []string{strings.ToLower(name), "dlqdesk", "password", "passwort", "qwertyuiop", "1234567890"} {
+		bare = strings.ReplaceAll(bare, part, "")
+	}
 	return len(seen) < 5 || utf8.RuneCountInString(bare) < 4 || slices.Contains([]string{
-		"1q2w3e4r5t",
-		"q1w2e3r4t5",
-		"0987654321",
-		"9876543210",
-		"qwerty12345",
-		"qwerty123456",
-		"asdfghjkl1",
-		"zaq12wsxcde3",
-		"letmein1234",
-		"iloveyou123",
-		"administrator",
-		"welcome12345",
-		"changeme123",
-		"changemenow",
+		"1q2w3e4r5t", "q1w2e3r4t5", "0987654321", "9876543210", "qwerty12345", "qwerty123456", "asdfghjkl1",
+		"zaq12wsxcde3", "letmein1234", "iloveyou123", "administrator", "welcome12345", "changeme123", "changemenow",
 	}, password)
 }
 
-// hash makes the hash of a password when it is its turn.
+// hash returns the hash of a password. It waits while hashers others are being made.
 func (a *Auth) hash(ctx context.Context, password string) (string, error) {
 	var hashed string
-	err := a.inTurn(ctx, func() (err error) {
+	err := a.withHasher(ctx, func() (err error) {
 		hashed, err = argon2id.CreateHash(password, &a.params)
 		return err
 	})
 	return hashed, err
 }
 
-// anyHash answers a hash of no password that anybody knows. To compare with it costs what it does with any other; to
-// make it costs nothing.
-func anyHash(p argon2id.Params) string {
+// randomHash returns a hash that no known password fits. A comparison with it costs as much as with a real one.
+func randomHash(p argon2id.Params) string {
 	salt, key := make([]byte, p.SaltLength), make([]byte, p.KeyLength)
 	_, _ = rand.Read(salt) // it never fails
 	_, _ = rand.Read(key)
 	text := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf(
-		"$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s",
-		p.Memory,
-		p.Iterations,
-		p.Parallelism,
-		text(salt),
-		text(key),
-	)
+	const format = "$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s"
+	return fmt.Sprintf(format, p.Memory, p.Iterations, p.Parallelism, text(salt), text(key))
 }
 
 func (a *Auth) matches(ctx context.Context, password, hash string) (bool, error) {
 	var ok bool
-	err := a.inTurn(ctx, func() (err error) {
+	err := a.withHasher(ctx, func() (err error) {
 		ok, err = argon2id.ComparePasswordAndHash(password, hash)
 		return err
 	})
 	return ok, err
 }
 
-func (a *Auth) inTurn(ctx context.Context, work func() error) error {
+func (a *Auth) withHasher(ctx context.Context, work func() error) error {
 	select {
 	case a.hashing <- struct{}{}:
 		defer func() { <-a.hashing }()
 	case <-ctx.Done():
 		return &deadletter.Error{
 			Kind: deadletter.Unavailable,
-			Text: "too many people sign in at once: try again in a moment",
+			Text: "too many users sign in at once: try again in a moment",
 			Err:  ctx.Err(),
 		}
 	}
 	err := work()
-	// A hash takes more memory than all else that is in use; left alone, it would have the program grow to twice of
-	// it by and by.
+	// A hash takes more memory than the rest of the program. Without this, the heap grows to twice that over time.
 	debug.FreeOSMemory()
 	if err != nil {
 		return fmt.Errorf("hash the password: %w", err)

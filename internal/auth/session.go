@@ -14,7 +14,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// The keys of what a session keeps.
+// The keys of a session.
 const (
 	keyUser       = "user"
 	keyCredential = "credential"
@@ -26,26 +26,27 @@ const (
 const (
 	idleTimeout = 12 * time.Hour
 
-	// seenEvery bounds how often a session is written because somebody looks at pages.
+	// seenEvery is the shortest time between two writes of keySeen.
 	seenEvery = 5 * time.Minute
 )
 
-// Sessions loads and saves the session around a handler. fail answers when the store cannot; it is called before or
-// instead of the handler's answer. Sessions is called once.
+// Sessions returns a middleware that loads and saves the session around a handler. If the store fails, it calls fail
+// before or instead of the handler's response.
 func (a *Auth) Sessions(fail func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
-	a.sessions.ErrorFunc = fail
-	return a.sessions.LoadAndSave
+	sessions := *a.sessions
+	sessions.ErrorFunc = fail
+	return sessions.LoadAndSave
 }
 
-// SignIn opens a session for a user, under a new token. It takes as long for a name that nobody has, so that names
-// cannot be found out; Unauthenticated says no more than that the two do not fit.
+// SignIn opens a session for a user, with a new token. It returns Unauthenticated if name and password do not fit, and
+// takes as long for an unknown name, so that names cannot be found out.
 func (a *Auth) SignIn(ctx context.Context, name, password, addr string) error {
 	u, err := a.store.User(ctx, name)
 	known := err == nil
 	if err != nil && deadletter.KindOf(err) != deadletter.NotFound {
 		return err
 	}
-	hash := a.nobody
+	hash := a.decoyHash
 	if known {
 		hash = u.PasswordHash
 	}
@@ -54,38 +55,29 @@ func (a *Auth) SignIn(ctx context.Context, name, password, addr string) error {
 		return err
 	}
 	if !ok || !known {
-		return a.refuse(ctx, cut(name), addr)
+		return a.refuse(ctx, printableName(name), addr)
 	}
 	return a.begin(ctx, u, addr)
 }
 
 func (a *Auth) refuse(ctx context.Context, name, addr string) error {
-	event, err := deadletter.NewEvent(
-		deadletter.User(name, "", addr),
-		"user.sign_in_refused",
-		"user",
-		name,
-		"",
-		nil,
-		nil,
-		a.now(),
-	)
+	by := deadletter.User(name, "", addr)
+	event, err := deadletter.NewEvent(by, "user.sign_in_refused", "user", name, "", nil, nil, a.now())
 	if err != nil {
 		return err
 	}
-	if err := a.store.Write(
-		ctx,
-		func(ctx context.Context, tx *store.Tx) error { return tx.Record(ctx, event) },
-	); err != nil {
+	write := func(ctx context.Context, tx *store.Tx) error { return tx.Record(ctx, event) }
+	if err := a.store.Write(ctx, write); err != nil {
 		return err
 	}
 	return deadletter.Errorf(deadletter.Unauthenticated, "the name or the password is wrong")
 }
 
-// maxRecordedName bounds what a stranger can write into the audit trail, in bytes.
+// maxRecordedName limits the name that an unauthenticated request writes to the audit trail, in bytes.
 const maxRecordedName = 64
 
-func cut(name string) string {
+// printableName returns a name that may stand in the audit trail.
+func printableName(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return '?'
@@ -95,21 +87,13 @@ func cut(name string) string {
 	return strings.ToValidUTF8(name[:min(len(name), maxRecordedName)], "")
 }
 
-// begin signs a user in: the session and the audit event are written together.
+// begin signs a user in. It writes the session and the audit event in one transaction.
 func (a *Auth) begin(ctx context.Context, u store.User, addr string) error {
 	if err := a.renew(ctx, u); err != nil {
 		return err
 	}
-	event, err := deadletter.NewEvent(
-		deadletter.User(u.Name, u.Role, addr),
-		"user.sign_in",
-		"user",
-		u.Name,
-		"",
-		nil,
-		nil,
-		a.now(),
-	)
+	by := deadletter.User(u.Name, u.Role, addr)
+	event, err := deadletter.NewEvent(by, "user.sign_in", "user", u.Name, "", nil, nil, a.now())
 	if err != nil {
 		return err
 	}
@@ -119,7 +103,7 @@ func (a *Auth) begin(ctx context.Context, u store.User, addr string) error {
 	return nil
 }
 
-// renew makes the session that of a user, under a new token, so that one which was known before is worth nothing.
+// renew gives the session to a user, with a new token, so that the old token is worthless.
 func (a *Auth) renew(ctx context.Context, u store.User) error {
 	if err := a.sessions.RenewToken(ctx); err != nil {
 		return fmt.Errorf("renew the session: %w", err)
@@ -144,38 +128,38 @@ func (a *Auth) SignOut(ctx context.Context, by deadletter.Actor) error {
 	return nil
 }
 
-// SignedInAt tells since when the person of this session is signed in.
+// SignedInAt returns when the user of this session signed in.
 func (a *Auth) SignedInAt(ctx context.Context) time.Time {
 	return time.Unix(a.sessions.GetInt64(ctx, keySince), 0)
 }
 
-// Flash is a message for the next page of a session.
+// Flash is a notice for the next page of a session.
 type Flash struct{ Kind, Text, Hint string }
 
-// PutFlash keeps a message for the next page.
+// PutFlash stores a notice for the next page.
 func (a *Auth) PutFlash(ctx context.Context, f Flash) {
 	a.sessions.Put(ctx, keyFlash, []string{f.Kind, f.Text, f.Hint})
 }
 
-// TakeFlash answers the message that was kept, once.
+// TakeFlash returns the stored notice and removes it.
 func (a *Auth) TakeFlash(ctx context.Context) Flash {
-	kept, ok := a.sessions.Pop(ctx, keyFlash).([]string)
-	if !ok || len(kept) != 3 {
+	stored, ok := a.sessions.Pop(ctx, keyFlash).([]string)
+	if !ok || len(stored) != 3 {
 		return Flash{}
 	}
-	return Flash{kept[0], kept[1], kept[2]}
+	return Flash{stored[0], stored[1], stored[2]}
 }
 
 type actorKey struct{}
 
-// Actor answers who is signed in; the zero Actor is nobody.
+// Actor returns the signed-in user, or the zero Actor.
 func Actor(ctx context.Context) deadletter.Actor {
 	actor, _ := ctx.Value(actorKey{}).(deadletter.Actor)
 	return actor
 }
 
-// Require lets those in who are signed in and may look; deny answers the others. The role is read anew each time, so
-// that a change of it counts at once.
+// Require returns a middleware that lets signed-in users with the right to view through, and calls deny for all other
+// requests. It reads the role each time, so that a change takes effect at once.
 func (a *Auth) Require(deny func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -192,8 +176,8 @@ func (a *Auth) Require(deny func(http.ResponseWriter, *http.Request, error)) fun
 	}
 }
 
-// Identify answers whose session a request belongs to, or Unauthenticated. A session is valid while its user exists
-// and has the password that it was opened with.
+// Identify returns the user of a request's session, or Unauthenticated. A session is valid while its user exists and
+// has the password that it was opened with.
 func (a *Auth) Identify(r *http.Request) (deadletter.Actor, error) {
 	ctx := r.Context()
 	name := a.sessions.GetString(ctx, keyUser)
@@ -213,7 +197,7 @@ func (a *Auth) Identify(r *http.Request) (deadletter.Actor, error) {
 	return deadletter.User(u.Name, u.Role, Addr(r)), nil
 }
 
-// StillSignedIn answers Unauthenticated when the session of a request that goes on has ended meanwhile.
+// StillSignedIn returns Unauthenticated if the session of a long-running request has ended.
 func (a *Auth) StillSignedIn(r *http.Request) error {
 	ctx := r.Context()
 	_, found, err := a.store.Sessions(a.now).FindCtx(ctx, a.sessions.Token(ctx))
@@ -238,7 +222,7 @@ func (a *Auth) stillValid(ctx context.Context, u store.User) bool {
 	return true
 }
 
-// LocalPath answers where to go after sign-in: a path of this desk, never another site's address.
+// LocalPath returns the path to go to after sign-in: next if it is a path of this desk, else /messages.
 func LocalPath(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") ||

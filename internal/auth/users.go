@@ -8,7 +8,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// AddUser adds a user. Invalid says what is wrong with name, role or password; a name that is taken is a Conflict.
+// AddUser adds a user. It returns Invalid for a wrong name, role or password, and Conflict if the name is taken.
 func (a *Auth) AddUser(ctx context.Context, by deadletter.Actor, name, role, password string) error {
 	if err := by.May(deadletter.ActUsers); err != nil {
 		return err
@@ -16,7 +16,7 @@ func (a *Auth) AddUser(ctx context.Context, by deadletter.Actor, name, role, pas
 	return a.addUser(ctx, by, name, role, password, func(context.Context, *store.Tx) error { return nil })
 }
 
-// addUser adds a user in one transaction with what must hold before.
+// addUser adds a user in one transaction with first, which can refuse it.
 func (a *Auth) addUser(
 	ctx context.Context,
 	by deadletter.Actor,
@@ -53,8 +53,8 @@ func (a *Auth) addUser(
 	})
 }
 
-// NewSetupLink answers the token of a link with which the first user can be made, once; it replaces the one before.
-// The token is "" when there are users.
+// NewSetupLink returns the token of a link that makes the first user, once. It replaces the previous token. The token
+// is "" if there are users.
 func (a *Auth) NewSetupLink(ctx context.Context) (string, error) {
 	var token string
 	err := a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
@@ -72,24 +72,22 @@ func (a *Auth) NewSetupLink(ctx context.Context) (string, error) {
 	return token, err
 }
 
-// SetupOpen answers nil while a set-up link can be used, and a Forbidden error that says what to do once it cannot.
+// SetupOpen returns nil while a set-up link can be used, and Forbidden after that.
 func (a *Auth) SetupOpen(ctx context.Context, token string) error {
 	return checkSetup(ctx, token, a.store.SetupLink)
 }
 
-func checkSetup(ctx context.Context, token string, look func(context.Context, string) (bool, error)) error {
-	open, err := look(ctx, token)
+func checkSetup(ctx context.Context, token string, isOpen func(context.Context, string) (bool, error)) error {
+	open, err := isOpen(ctx, token)
 	if err == nil && !open {
-		err = deadletter.Errorf(
-			deadletter.Forbidden,
-			"this set-up link was used already, or dlqdesk was started again since: sign in, or take the newest link from its terminal",
-		)
+		err = deadletter.Errorf(deadletter.Forbidden, "this set-up link was used already, or dlqdesk was started again "+
+			"since: sign in, or take the newest link from its terminal")
 	}
 	return err
 }
 
-// SetUp makes the first user, an admin, by a set-up link, and signs them in. Of two at once, one gets it; the other
-// is Forbidden.
+// SetUp uses a set-up link to add the first user, an admin, and signs them in. Of two at once, the second gets
+// Forbidden.
 func (a *Auth) SetUp(ctx context.Context, token, name, password, addr string) error {
 	if err := a.SetupOpen(ctx, token); err != nil {
 		return err
@@ -115,14 +113,14 @@ func (a *Auth) SetUp(ctx context.Context, token, name, password, addr string) er
 	return a.begin(ctx, u, addr)
 }
 
-// HasUsers tells whether anybody can sign in yet.
+// HasUsers reports whether there is a user who can sign in.
 func (a *Auth) HasUsers(ctx context.Context) (bool, error) { return a.store.HasUsers(ctx) }
 
-// ErrWrongPassword answers a change of password by somebody who does not know the present one.
+// ErrWrongPassword is returned by ChangePassword if the current password is wrong.
 var ErrWrongPassword = deadletter.Errorf(deadletter.Invalid, "this is not your current password")
 
-// ChangePassword changes the password of whoever knows the present one. Every session of theirs ends but that of ctx,
-// which gets a new token.
+// ChangePassword changes the password of a user who knows the current one. It ends every other session of theirs, and
+// gives the session of ctx a new token.
 func (a *Auth) ChangePassword(ctx context.Context, by deadletter.Actor, current, next string) error {
 	u, err := a.store.User(ctx, by.Name)
 	if err != nil {

@@ -117,12 +117,12 @@ func TestSignedCommandIsGenuine(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			proof, err := v.Head(r, now.Add(lasts))
+			proof, err := v.CheckHead(r, now.Add(lasts))
 			if s.Name == "byoc" {
-				proof, err = v.Head(r, now.Add(lasts-time.Second))
+				proof, err = v.CheckHead(r, now.Add(lasts-time.Second))
 			}
 			if err == nil {
-				err = proof.Body(sent)
+				err = proof.Check(sent)
 			}
 			if err != nil {
 				t.Errorf("%s: %v: %s", s.Name, err, command)

@@ -19,10 +19,10 @@ import (
 // proven reads the body of a webhook that proves who sent it. What can be told by the headers is told before a byte
 // of the body is read. Where it answers false, so has it the platform.
 func (r *Receiver) proven(w http.ResponseWriter, req *http.Request, s Source) ([]byte, bool) {
-	var proof verify.Proof
+	var proof verify.BodyCheck
 	var err error
 	if s.Verify != nil {
-		proof, err = s.Verify.Head(req, r.now())
+		proof, err = s.Verify.CheckHead(req, r.now())
 	}
 	if err != nil {
 		r.refuseWebhook(w, req, s, err)
@@ -33,7 +33,7 @@ func (r *Receiver) proven(w http.ResponseWriter, req *http.Request, s Source) ([
 		r.answered(req.Context(), s.Name, refuse(w, err, s.MaxBody))
 		return nil, false
 	}
-	if err := proof.Body(body); err != nil {
+	if err := proof.Check(body); err != nil {
 		r.refuseWebhook(w, req, s, err)
 		return nil, false
 	}

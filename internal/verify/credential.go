@@ -15,10 +15,10 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-// credential is every scheme that shows a secret itself: Token, Bearer and Basic.
+// credential is a scheme that sends the secret itself: Token, Bearer or Basic.
 type credential struct {
 	header string
-	prefix string // of the value; that of an Authorization is the same in capitals
+	prefix string // of the value; in Authorization its case does not matter
 	secret func(s redact.Secret) string
 	list   []redact.Secret
 }
@@ -39,19 +39,14 @@ func newCredential(s Settings) (scheme, []Fault) {
 		}
 	default:
 		if s.Header == "" {
-			faults = append(faults, Fault{"header", "must name the header that holds the token"})
+			faults = append(faults, Fault{"header", "must name the header with the token"})
 		}
 	}
 	for i, secret := range s.Secrets {
-		if text := secret.Reveal(); text == "" || strings.Trim(text, " \t") != text ||
-			strings.ContainsFunc(text, isControl) {
-			faults = append(
-				faults,
-				Fault{
-					fmt.Sprintf("secrets[%d]", i),
-					"must be what a header can carry: not empty, in one line, without spaces around it",
-				},
-			)
+		text := secret.Reveal()
+		if text == "" || strings.Trim(text, " \t") != text || strings.ContainsFunc(text, isControl) {
+			key := fmt.Sprintf("secrets[%d]", i)
+			faults = append(faults, Fault{key, "must fit a header: not empty, one line, no spaces around it"})
 		}
 	}
 	return c, faults
@@ -59,16 +54,16 @@ func newCredential(s Settings) (scheme, []Fault) {
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
-// head is all of the check: what is sent says nothing of the body.
-func (c credential) head(r *http.Request, _ time.Time) (proof, error) {
-	value, err := one(r.Header, c.header)
+// head is the whole check: a credential does not depend on the body.
+func (c credential) head(r *http.Request, _ time.Time) (bodyCheck, error) {
+	value, err := singleHeader(r.Header, c.header)
 	if err != nil {
 		return nil, err
 	}
 	if len(value) < len(c.prefix) || !c.begins(value[:len(c.prefix)]) {
-		return nil, refused("the header %s holds no credential of this scheme", c.header)
+		return nil, refused("the header %s contains no credential of this scheme", c.header)
 	}
-	// Hashes are compared, so that not even the length of a secret can be told by the time it takes.
+	// Hashes are compared, so that the time does not depend on the length of a secret.
 	sent, genuine := sha256.Sum256([]byte(value[len(c.prefix):])), 0
 	for _, s := range c.list {
 		want := sha256.Sum256([]byte(c.secret(s)))
@@ -95,20 +90,20 @@ func (c credential) sign(r *http.Request, _ []byte, _ string, _ time.Time) error
 // certificate is mutual TLS: the listener has verified the certificate against its authorities.
 type certificate struct{ subjects, sans []string }
 
-func (c certificate) head(r *http.Request, _ time.Time) (proof, error) {
+func (c certificate) head(r *http.Request, _ time.Time) (bodyCheck, error) {
 	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
-		return nil, refused("the connection shows no certificate that tls.client_ca_file vouches for")
+		return nil, refused("the connection has no client certificate of an authority in tls.client_ca_file")
 	}
 	leaf := r.TLS.VerifiedChains[0][0]
 	if len(c.subjects)+len(c.sans) == 0 || slices.Contains(c.subjects, leaf.Subject.String()) ||
-		slices.ContainsFunc(namesOf(leaf), c.named) {
+		slices.ContainsFunc(namesOf(leaf), c.accepts) {
 		return nil, nil
 	}
-	return nil, refused("the certificate of the connection is another's: %q", leaf.Subject.String())
+	return nil, refused("the certificate of the connection has another subject: %q", leaf.Subject.String())
 }
 
-// named compares without regard to case, as DNS does.
-func (c certificate) named(name string) bool {
+// accepts reports whether a name is configured. Case does not matter, as in DNS.
+func (c certificate) accepts(name string) bool {
 	return slices.ContainsFunc(c.sans, func(want string) bool { return strings.EqualFold(want, name) })
 }
 
@@ -124,5 +119,5 @@ func namesOf(leaf *x509.Certificate) []string {
 }
 
 func (certificate) sign(*http.Request, []byte, string, time.Time) error {
-	return errors.New("the certificate of the connection is the proof: there is nothing to sign in the request")
+	return errors.New("the client certificate verifies the sender: there is nothing to sign in the request")
 }

@@ -15,48 +15,48 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-// issuer is CXoneBYOC: the platform asks for a token with its client id and secret, and then comes with the token. A
-// token is its end and a MAC of it under a key of the secret: nothing is kept, every receiver of the same
-// configuration takes it, and it ends with the secret.
+// issuer is CXoneBYOC: the platform gets a token with its client id and secret, and sends it with each webhook. A token
+// is the time of its end and a MAC of that time. It is not stored: every receiver of the same configuration accepts it
+// until it ends or the secret is removed.
 type issuer struct {
 	source, client string
 	secrets        []redact.Secret
 }
 
-// TokenLife is how long a token that was issued is taken.
+// TokenLife is how long an issued token is valid.
 const TokenLife = time.Hour
 
-// tokenSize is that of a token before it is written as text: its end in seconds, and the MAC.
+// tokenSize is the size of a token in bytes: its end in seconds, and the MAC.
 const tokenSize = 8 + sha256.Size
 
 func newIssuer(s Settings) scheme { return issuer{s.Source, s.ClientID, s.Secrets} }
 
-// head takes a token. A platform that comes without any does so to be sent for one.
-func (i issuer) head(r *http.Request, now time.Time) (proof, error) {
+// head checks the token. Platforms send a first request without one.
+func (i issuer) head(r *http.Request, now time.Time) (bodyCheck, error) {
 	if r.Header.Get("Authorization") == "" {
 		return nil, &Refusal{Reason: "there is no token yet", Expected: true}
 	}
-	value, err := one(r.Header, "Authorization")
+	value, err := singleHeader(r.Header, "Authorization")
 	if err != nil {
 		return nil, err
 	}
 	const before = "Bearer "
 	if len(value) < len(before) || !strings.EqualFold(value[:len(before)], before) {
-		return nil, refused("the header Authorization holds no credential of this scheme")
+		return nil, refused("the header Authorization contains no credential of this scheme")
 	}
 	token, err := base64.RawURLEncoding.Strict().DecodeString(value[len(before):])
 	if err != nil || len(token) != tokenSize {
-		return nil, refused("the token is none that dlqdesk issued")
+		return nil, refused("the token was not issued by dlqdesk")
 	}
 	end, genuine := token[:8], 0
 	for _, s := range i.secrets {
 		genuine |= subtle.ConstantTimeCompare(token[8:], i.mac(s, end))
 	}
 	if genuine != 1 {
-		return nil, refused("the token is none that dlqdesk issued with a secret of this source")
+		return nil, refused("the token was not issued by dlqdesk with a secret of this source")
 	}
 	// it is ours: the MAC says so
-	if left := int64(binary.BigEndian.Uint64(end)) - now.Unix(); left <= 0 { //nolint:gosec
+	if int64(binary.BigEndian.Uint64(end)) <= now.Unix() { //nolint:gosec
 		return nil, &Refusal{Reason: "the token has ended", Expected: true}
 	}
 	return nil, nil
@@ -80,14 +80,14 @@ func (i issuer) sign(r *http.Request, _ []byte, _ string, now time.Time) error {
 	return nil
 }
 
-// Issues tells whether the platform gets its tokens from us.
+// Issues reports whether dlqdesk issues tokens to the platform.
 func (v *Verifier) Issues() bool {
 	_, ok := v.scheme.(issuer)
 	return ok
 }
 
-// Issue answers a request for a token with the JSON of RFC 6749 section 5.1. Its error is a *Refusal where the client
-// is not known.
+// Issue returns the response to a request for a token: the JSON of RFC 6749 section 5.1. Its error is a *Refusal if the
+// client is not known.
 func (v *Verifier) Issue(request []byte, now time.Time) ([]byte, error) {
 	i, ok := v.scheme.(issuer)
 	if !ok {
@@ -99,7 +99,7 @@ func (v *Verifier) Issue(request []byte, now time.Time) ([]byte, error) {
 		GrantType    string `json:"grant_type"`
 	}
 	if err := json.Unmarshal(request, &asked); err != nil || asked.GrantType != "client_credentials" {
-		return nil, refused("the request for a token is not the JSON that it should be")
+		return nil, refused("the request for a token is not the expected JSON")
 	}
 	sent, known := sha256.Sum256([]byte(asked.ClientID+"\x00"+asked.ClientSecret)), -1
 	for n, s := range i.secrets {
@@ -107,7 +107,7 @@ func (v *Verifier) Issue(request []byte, now time.Time) ([]byte, error) {
 		known = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sent[:], want[:]), n, known)
 	}
 	if known < 0 {
-		return nil, refused("a token was asked for with another client id or secret")
+		return nil, refused("the request for a token has a wrong client id or secret")
 	}
 	return json.Marshal(struct {
 		AccessToken string `json:"access_token"`

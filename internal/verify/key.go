@@ -12,14 +12,14 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-// key makes and checks signatures of one kind.
+// key makes and checks signatures.
 type key interface {
 	prefix() string // of its signatures
 	sign(c content) ([]byte, error)
 	checker(c content) func(signature []byte) bool
 }
 
-// hmacKey is a secret that both sides know.
+// hmacKey is a shared secret.
 type hmacKey struct {
 	before string
 	hash   func() hash.Hash
@@ -34,7 +34,7 @@ func (k hmacKey) sign(c content) ([]byte, error) {
 	return mac.Sum(nil), nil
 }
 
-// checker reads the body once, however many signatures there are.
+// checker returns a check of signatures. It reads the body once.
 func (k hmacKey) checker(c content) func([]byte) bool {
 	mac := hmac.New(k.hash, k.secret)
 	c.writeTo(mac)
@@ -42,7 +42,7 @@ func (k hmacKey) checker(c content) func([]byte) bool {
 	return func(got []byte) bool { return hmac.Equal(got, want) }
 }
 
-// edKey is a key pair of which we need to know the public half alone.
+// edKey is an Ed25519 key pair, or only its public key.
 type edKey struct {
 	before  string
 	public  ed25519.PublicKey
@@ -53,9 +53,7 @@ func (k edKey) prefix() string { return k.before }
 
 func (k edKey) sign(c content) ([]byte, error) {
 	if k.private == nil {
-		return nil, errors.New(
-			"the first secret of the source is a public key: it checks signatures and cannot make them",
-		)
+		return nil, errors.New("the first secret of the source is a public key, which cannot sign")
 	}
 	return ed25519.Sign(k.private, c.whole()), nil
 }
@@ -103,15 +101,12 @@ func newKey(r rule, secret string) (key, error) {
 		return nil, errors.New("cannot be read: secret_encoding must be raw or base64")
 	}
 	if err != nil || len(raw) == 0 {
-		return nil, errors.New(
-			"must be written in base64 (after whsec_, whpk_ or whsk_ where the scheme is standard-webhooks)",
-		)
+		return nil, errors.New("must be base64 (with whsec_, whpk_ or whsk_ before it for standard-webhooks)")
 	}
 	return hmacKey{r.prefix, hashOf(r.algorithm), raw}, nil
 }
 
-// newEdKey reads whpk_ (public) and whsk_ (private) keys, as the specification of Standard Webhooks names them; ok
-// tells that it is one.
+// newEdKey reads whpk_ (public) and whsk_ (private) keys of Standard Webhooks. ok reports whether the secret is one.
 func newEdKey(secret string) (k edKey, ok bool, err error) {
 	k.before = "v1a,"
 	if public, found := strings.CutPrefix(secret, "whpk_"); found {

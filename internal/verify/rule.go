@@ -7,17 +7,19 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"hash"
+	"io"
 	"slices"
 	"strings"
 )
 
-// rule says what is signed and how the signature is written.
+// rule describes the signed text and the form of the signature.
 type rule struct {
 	header          string
 	separator       string // between the items of the header; "": it is one signature
 	prefix          string // of a signature
-	timestampPrefix string // of the time, where it is an item of the header
+	timestampPrefix string // of the time, if it is an item of the header
 	timestampHeader string
 	idHeader        string
 	encoding        string
@@ -26,10 +28,10 @@ type rule struct {
 	secretEncoding  string
 }
 
-// standardSecret is how Standard Webhooks writes keys.
+// standardSecret is the encoding of keys in Standard Webhooks.
 const standardSecret = "standard-webhooks"
 
-// rule answers the rule that the settings themselves give.
+// rule returns the rule that the settings describe.
 func (s Settings) rule() rule {
 	return rule{
 		header:          s.Header,
@@ -37,18 +39,15 @@ func (s Settings) rule() rule {
 		timestampHeader: s.TimestampHeader,
 		idHeader:        s.IDHeader,
 		encoding:        cmp.Or(s.Encoding, Hex),
-		algorithm: cmp.Or(
-			s.Algorithm,
-			SHA256,
-		),
-		signed:         cmp.Or(s.Signed, "{body}"),
-		secretEncoding: cmp.Or(s.SecretEncoding, Raw),
+		algorithm:       cmp.Or(s.Algorithm, SHA256),
+		signed:          cmp.Or(s.Signed, "{body}"),
+		secretEncoding:  cmp.Or(s.SecretEncoding, Raw),
 	}
 }
 
 func (r rule) timed() bool { return r.timestampHeader != "" || r.timestampPrefix != "" }
 
-// faults answers where a rule contradicts itself.
+// faults returns the contradictions in a rule.
 func (r rule) faults() []Fault {
 	var faults []Fault
 	check := func(ok bool, key, text string) {
@@ -58,15 +57,15 @@ func (r rule) faults() []Fault {
 	}
 	parts, err := parseTemplate(r.signed)
 	has := func(name string) bool { return slices.Contains(parts, part{variable: name}) }
-	check(r.header != "", "header", "must name the header that holds the signature")
+	check(r.header != "", "header", "must name the header with the signature")
 	check(slices.Contains([]string{Hex, Base64}, r.encoding), "encoding", "must be hex or base64")
 	check(hashOf(r.algorithm) != nil, "algorithm", "must be sha256, sha1 or sha512")
 	if err != nil {
 		return append(faults, Fault{"signed", err.Error()})
 	}
-	check(has("body"), "signed", "must hold {body}: a signature of anything else could stand before any body")
-	check(has("ts") == r.timed(), "timestamp_header", "must be set where signed holds {ts}, and only there")
-	check(has("id") == (r.idHeader != ""), "id_header", "must be set where signed holds {id}, and only there")
+	check(has("body"), "signed", "must contain {body}: another signature would fit every body")
+	check(has("ts") == r.timed(), "timestamp_header", "must be set if signed contains {ts}, and only then")
+	check(has("id") == (r.idHeader != ""), "id_header", "must be set if signed contains {id}, and only then")
 	return faults
 }
 
@@ -89,7 +88,7 @@ func (r rule) encode(signature []byte) string {
 	return hex.EncodeToString(signature)
 }
 
-// decode answers nil for what is no signature.
+// decode returns the bytes of a signature; nil if the text is none.
 func (r rule) decode(text string) []byte {
 	var signature []byte
 	var err error
@@ -107,4 +106,51 @@ func (r rule) decode(text string) []byte {
 // decodeBase64 reads a key with or without its padding.
 func decodeBase64(text string) ([]byte, error) {
 	return base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
+}
+
+// part is a piece of the signed text: a literal, or a variable.
+type part struct{ literal, variable string }
+
+// parseTemplate reads a text with {body}, {ts} and {id}.
+func parseTemplate(text string) ([]part, error) {
+	var parts []part
+	for text != "" {
+		literal, rest, found := strings.Cut(text, "{")
+		if literal != "" {
+			parts = append(parts, part{literal: literal})
+		}
+		if !found {
+			break
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		if !closed || name != "body" && name != "ts" && name != "id" {
+			return nil, errors.New("must be text with {body}, {ts} and {id} in it, such as {ts}.{body}")
+		}
+		parts = append(parts, part{variable: name})
+		text = after
+	}
+	return parts, nil
+}
+
+// content is a signed text with the values of its variables.
+type content struct {
+	parts  []part
+	ts, id string
+	body   []byte
+}
+
+// writeTo writes the signed text to a hash or buffer, which never fail.
+func (c content) writeTo(w io.Writer) {
+	for _, p := range c.parts {
+		switch p.variable {
+		case "body":
+			_, _ = w.Write(c.body)
+		case "ts":
+			_, _ = io.WriteString(w, c.ts)
+		case "id":
+			_, _ = io.WriteString(w, c.id)
+		default:
+			_, _ = io.WriteString(w, p.literal)
+		}
+	}
 }

@@ -28,7 +28,7 @@ const (
 	MTLS                 = "mtls"
 )
 
-// What Encoding, SecretEncoding and Algorithm may be.
+// The values of Encoding, SecretEncoding and Algorithm.
 const (
 	Hex    = "hex"
 	Base64 = "base64"
@@ -38,30 +38,29 @@ const (
 	SHA512 = "sha512"
 )
 
-// DefaultTolerance is how far the time that a sender signed may be from ours, both ways, where the scheme says
-// nothing else.
+// DefaultTolerance is the largest difference between a signed time and ours, in both directions.
 const DefaultTolerance = 5 * time.Minute
 
-// Scheme is what there is to know of a scheme without its secrets.
+// Scheme describes a scheme.
 type Scheme struct {
 	Name     string
-	Proof    string   // what proves a webhook genuine, in a few words
-	Required []string // settings that it cannot do without, as the configuration names them
-	Optional []string // settings that it uses where they are set
+	Method   string   // how it verifies a webhook, in a few words
+	Required []string // keys of settings that it needs
+	Optional []string // keys of settings that it uses
 
-	// Where the id of a delivery is, by which the platform's own retries are known: a header or a place in the body.
-	// Both are empty where the platform sends none, or where it is not known.
+	// The place of the id that the platform's own retries repeat: a header or a path in the body. Both are empty if
+	// the platform sends none, or documents none.
 	IDHeader string
 	IDPath   payload.Path
 
-	// Ack is the template of the answer that the platform asks for (see payload.Ack); "" where any 2xx will do.
+	// Ack is the template of the response that the platform expects (see payload.Ack); "" if any 2xx will do.
 	Ack string
 
 	rule rule // of schemes that sign
 }
 
-// Schemes answers all of them. The signature rules are those that the platforms document, and so are the places of ids:
-//   - GitHub, the same again on a redelivery: docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks
+// Schemes returns all schemes. The platforms document the signature rules and the places of ids:
+//   - GitHub, the same on a redelivery: docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks
 //   - Stripe, the id of the event: docs.stripe.com/webhooks#handle-duplicate-events
 //   - Slack, unique over all workspaces: api.slack.com/types/event
 //   - Shopify, of the delivery: shopify.dev/docs/apps/build/webhooks/verify-deliveries
@@ -69,10 +68,10 @@ type Scheme struct {
 func Schemes() []Scheme {
 	secrets, timed := []string{"secrets"}, []string{"tolerance"}
 	return []Scheme{
-		{Name: None, Proof: "nothing"},
+		{Name: None, Method: "nothing"},
 		{
 			Name:     StandardWebhooks,
-			Proof:    "HMAC-SHA256 or Ed25519 of id, time and body in webhook-signature",
+			Method:   "HMAC-SHA256 or Ed25519 of id, time and body in webhook-signature",
 			Required: secrets,
 			Optional: timed,
 			IDHeader: "webhook-id",
@@ -90,7 +89,7 @@ func Schemes() []Scheme {
 		},
 		{
 			Name:     GitHub,
-			Proof:    "HMAC-SHA256 of the body in X-Hub-Signature-256",
+			Method:   "HMAC-SHA256 of the body in X-Hub-Signature-256",
 			Required: secrets,
 			IDHeader: "X-GitHub-Delivery",
 			rule: rule{
@@ -103,7 +102,7 @@ func Schemes() []Scheme {
 		},
 		{
 			Name:     GenesysOpenMessaging,
-			Proof:    "HMAC-SHA256 of the body in X-Hub-Signature-256",
+			Method:   "HMAC-SHA256 of the body in X-Hub-Signature-256",
 			Required: secrets,
 			IDPath:   payload.Path{"id"},
 			rule: rule{
@@ -116,7 +115,7 @@ func Schemes() []Scheme {
 		},
 		{
 			Name:     CXoneExpert,
-			Proof:    "HMAC-SHA256 of time and body in X-Nexus-Signature-256",
+			Method:   "HMAC-SHA256 of time and body in X-Nexus-Signature-256",
 			Required: secrets,
 			Optional: timed,
 			IDHeader: "X-Nexus-Delivery-Id",
@@ -131,13 +130,13 @@ func Schemes() []Scheme {
 		},
 		{
 			Name:     CXoneBYOC,
-			Proof:    "a token that dlqdesk issues to the client",
+			Method:   "a token that dlqdesk issues to the client",
 			Required: []string{"client_id", "secrets"},
 			Ack:      `{"idOnExternalPlatform":"{message_id}"}`,
 		},
 		{
 			Name:     Stripe,
-			Proof:    "HMAC-SHA256 of time and body in Stripe-Signature",
+			Method:   "HMAC-SHA256 of time and body in Stripe-Signature",
 			Required: secrets,
 			Optional: timed,
 			IDPath:   payload.Path{"id"},
@@ -153,7 +152,7 @@ func Schemes() []Scheme {
 		},
 		{
 			Name:     Slack,
-			Proof:    "HMAC-SHA256 of time and body in X-Slack-Signature",
+			Method:   "HMAC-SHA256 of time and body in X-Slack-Signature",
 			Required: secrets,
 			Optional: timed,
 			IDPath:   payload.Path{"event_id"},
@@ -168,45 +167,38 @@ func Schemes() []Scheme {
 		},
 		{
 			Name:     Shopify,
-			Proof:    "HMAC-SHA256 of the body in X-Shopify-Hmac-SHA256",
+			Method:   "HMAC-SHA256 of the body in X-Shopify-Hmac-SHA256",
 			Required: secrets,
 			IDHeader: "X-Shopify-Webhook-Id",
 			rule:     rule{header: "X-Shopify-Hmac-SHA256", encoding: Base64, algorithm: SHA256, signed: "{body}"},
 		},
 		{
 			Name:     Twilio,
-			Proof:    "HMAC-SHA1 of URL and form, or of the body's hash, in X-Twilio-Signature",
+			Method:   "HMAC-SHA1 of URL and form, or of the body's hash, in X-Twilio-Signature",
 			Required: []string{"secrets", "url"},
 			IDHeader: "I-Twilio-Idempotency-Token",
 		},
 		{
 			Name:     HMAC,
-			Proof:    "HMAC by a rule of its own",
+			Method:   "HMAC by a rule of its own",
 			Required: []string{"header", "secrets"},
 			Optional: []string{
-				"prefix",
-				"encoding",
-				"algorithm",
-				"signed",
-				"timestamp_header",
-				"id_header",
-				"tolerance",
-				"secret_encoding",
+				"prefix", "encoding", "algorithm", "signed", "timestamp_header", "id_header", "tolerance", "secret_encoding",
 			},
 		},
 		{
 			Name:     Token,
-			Proof:    "a token in a header",
+			Method:   "a token in a header",
 			Required: []string{"header", "secrets"},
 			Optional: []string{"prefix"},
 		},
-		{Name: Basic, Proof: "user and password (Basic)", Required: []string{"user", "secrets"}},
-		{Name: Bearer, Proof: "a token (Bearer)", Required: secrets},
-		{Name: MTLS, Proof: "the client certificate of the connection", Optional: []string{"subjects", "sans"}},
+		{Name: Basic, Method: "user and password (Basic)", Required: []string{"user", "secrets"}},
+		{Name: Bearer, Method: "a token (Bearer)", Required: secrets},
+		{Name: MTLS, Method: "the client certificate of the connection", Optional: []string{"subjects", "sans"}},
 	}
 }
 
-// Named answers the scheme of that name.
+// Named returns the scheme with the given name.
 func Named(name string) (Scheme, bool) {
 	all := Schemes()
 	i := slices.IndexFunc(all, func(s Scheme) bool { return s.Name == name })
@@ -216,12 +208,12 @@ func Named(name string) (Scheme, bool) {
 	return all[i], true
 }
 
-// Uses tells whether a setting means something to the scheme.
+// Uses reports whether the scheme uses a setting.
 func (s Scheme) Uses(key string) bool {
 	return slices.Contains(s.Required, key) || slices.Contains(s.Optional, key)
 }
 
-// build makes the scheme that the settings ask for.
+// build returns the scheme of the settings, or their faults.
 func build(s Settings) (scheme, []Fault) {
 	if s.Open() {
 		return open{}, nil
@@ -261,7 +253,7 @@ func names() []string {
 	return list
 }
 
-// SecretHeaders are the headers in which proofs of this scheme come, to be masked wherever they are shown.
+// SecretHeaders returns the headers with signatures or credentials of this scheme. They are masked wherever shown.
 func (s Settings) SecretHeaders() []string {
 	if named, ok := Named(s.Scheme); ok && named.rule.header != "" {
 		return []string{named.rule.header}
@@ -277,7 +269,7 @@ func (s Settings) SecretHeaders() []string {
 	return nil
 }
 
-// Challenge is the WWW-Authenticate of an answer that refuses a webhook, for schemes of HTTP's own; "" for others.
+// Challenge returns the WWW-Authenticate of a 401, for the schemes of HTTP; "" for others.
 func (s Settings) Challenge() string {
 	switch s.Scheme {
 	case Basic:
@@ -288,7 +280,7 @@ func (s Settings) Challenge() string {
 	return ""
 }
 
-// Window is how long a webhook that is signed now is taken; 0: for ever.
+// Window returns how long a webhook that is signed now is accepted; 0: for ever.
 func (s Settings) Window() time.Duration {
 	named, _ := Named(s.Scheme)
 	switch {

@@ -17,7 +17,7 @@ import (
 	"dlqdesk/internal/verify"
 )
 
-func TestEverySchemeIsBuiltOfWhatItRequires(t *testing.T) {
+func TestSchemesNeedTheirRequiredSettings(t *testing.T) {
 	t.Parallel()
 	full := verify.Settings{
 		Secrets: secrets(whole), Header: "X-Sig", User: "genesys", ClientID: "cxone", URL: address,
@@ -25,7 +25,7 @@ func TestEverySchemeIsBuiltOfWhatItRequires(t *testing.T) {
 	for _, scheme := range verify.Schemes() {
 		s := full
 		s.Scheme = scheme.Name
-		if v := newVerifier(t, s); v.Settings().Scheme != scheme.Name || scheme.Proof == "" {
+		if v := newVerifier(t, s); v.Settings().Scheme != scheme.Name || scheme.Method == "" {
 			t.Errorf("%s is %+v", scheme.Name, scheme)
 		}
 		s.Secrets = nil
@@ -36,7 +36,7 @@ func TestEverySchemeIsBuiltOfWhatItRequires(t *testing.T) {
 			if _, err := newVerifier(
 				t,
 				func() verify.Settings { s.Secrets = full.Secrets; return s }(),
-			).Head(request(t, address, http.Header{"Content-Type": {"a"}}), noon); err == nil {
+			).CheckHead(request(t, address, http.Header{"Content-Type": {"a"}}), noon); err == nil {
 				t.Errorf("%s: nothing in %s is no matter", scheme.Name, header)
 			}
 		}
@@ -93,7 +93,7 @@ func TestSettingsShowNoSecret(t *testing.T) {
 	t.Parallel()
 	for name, s := range settings() {
 		v := newVerifier(t, s)
-		_, err := v.Head(request(t, address, http.Header{"Authorization": {"Bearer x"}}), noon)
+		_, err := v.CheckHead(request(t, address, http.Header{"Authorization": {"Bearer x"}}), noon)
 		text := fmt.Sprintf("%v %+v %#v %v %+v", s, s, s, v, err)
 		for _, secret := range s.Secrets {
 			if strings.Contains(text, secret.Reveal()) {
@@ -103,7 +103,7 @@ func TestSettingsShowNoSecret(t *testing.T) {
 	}
 }
 
-func TestTwilioFormsThatNothingVouchesFor(t *testing.T) {
+func TestTwilioRefusesUnsignedForms(t *testing.T) {
 	t.Parallel()
 	v := newVerifier(t, verify.Settings{Scheme: verify.Twilio, URL: address, Secrets: secrets("12345")})
 	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
@@ -135,7 +135,7 @@ func TestTwilioFormsThatNothingVouchesFor(t *testing.T) {
 	mustRefuse(t, "two hashes", check(v, twice, []byte("{}"), noon))
 }
 
-func TestCredentialsOfHTTPTakeAnyCase(t *testing.T) {
+func TestAuthorizationSchemeIgnoresCase(t *testing.T) {
 	t.Parallel()
 	bearer := newVerifier(t, verify.Settings{Scheme: verify.Bearer, Secrets: secrets("secret of ours")})
 	for value, ok := range map[string]bool{"bearer secret of ours": true, "BEARER secret of ours": true, "Bearer  secret of ours": false, "secret of ours": false, "Bearer": false, "": false} {
@@ -150,7 +150,7 @@ func TestCredentialsOfHTTPTakeAnyCase(t *testing.T) {
 	}
 }
 
-func TestCertificates(t *testing.T) {
+func TestClientCertificates(t *testing.T) {
 	t.Parallel()
 	spiffe, err := url.Parse("spiffe://example.com/genesys")
 	if err != nil {
@@ -195,7 +195,7 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
-func TestTokensThatAreIssued(t *testing.T) {
+func TestIssuedTokens(t *testing.T) {
 	t.Parallel()
 	s := verify.Settings{
 		Scheme:   verify.CXoneBYOC,
@@ -272,7 +272,7 @@ func TestTokensThatAreIssued(t *testing.T) {
 	}
 }
 
-// Where a platform writes the id by which it says that a webhook is one it has sent before.
+// TestPlacesOfIDs holds the place of the id that a platform repeats when it sends a webhook again.
 func TestPlacesOfIDs(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// signature is every scheme that signs by a rule.
+// signature is a scheme that signs by a rule.
 type signature struct {
 	rule
 	parts     []part
@@ -16,7 +16,7 @@ type signature struct {
 	tolerance time.Duration
 }
 
-// maxSignatures bounds how many signatures of one webhook are looked at. Platforms send two while a secret changes.
+// maxSignatures is the limit of signatures in one webhook. Platforms send two while a secret is rotated.
 const maxSignatures = 16
 
 func newSignature(r rule, s Settings) (scheme, []Fault) {
@@ -32,8 +32,8 @@ func newSignature(r rule, s Settings) (scheme, []Fault) {
 	return signature{rule: r, parts: parts, keys: keys, tolerance: cmp.Or(s.Tolerance, DefaultTolerance)}, faults
 }
 
-func (s signature) head(r *http.Request, now time.Time) (proof, error) {
-	value, err := one(r.Header, s.header)
+func (s signature) head(r *http.Request, now time.Time) (bodyCheck, error) {
+	value, err := singleHeader(r.Header, s.header)
 	if err != nil {
 		return nil, err
 	}
@@ -45,17 +45,17 @@ func (s signature) head(r *http.Request, now time.Time) (proof, error) {
 	if c.ts, err = s.timestamp(r.Header, items); err != nil {
 		return nil, err
 	}
-	if err := s.near(c.ts, now); err != nil {
+	if err := s.checkTime(c.ts, now); err != nil {
 		return nil, err
 	}
 	if s.idHeader != "" {
-		if c.id, err = one(r.Header, s.idHeader); err != nil {
+		if c.id, err = singleHeader(r.Header, s.idHeader); err != nil {
 			return nil, err
 		}
 	}
 	candidates := s.candidates(items)
 	if len(candidates) == 0 {
-		return nil, refused("the header %s holds no signature of this scheme", s.header)
+		return nil, refused("the header %s contains no signature of this scheme", s.header)
 	}
 	return func(body []byte) error {
 		c.body = body
@@ -76,10 +76,10 @@ func (s signature) items(value string) []string {
 	return items
 }
 
-// timestamp answers the time that was signed, as it was written; "" where the scheme signs none.
+// timestamp returns the text of the signed time; "" if the scheme signs none.
 func (s signature) timestamp(h http.Header, items []string) (string, error) {
 	if s.timestampHeader != "" {
-		return one(h, s.timestampHeader)
+		return singleHeader(h, s.timestampHeader)
 	}
 	if s.timestampPrefix == "" {
 		return "", nil
@@ -91,31 +91,27 @@ func (s signature) timestamp(h http.Header, items []string) (string, error) {
 		}
 	}
 	if len(times) != 1 {
-		return "", refused("the header %s holds %d times instead of one", s.header, len(times))
+		return "", refused("the header %s contains %d times instead of one", s.header, len(times))
 	}
 	return times[0], nil
 }
 
-// near tells whether the time that was signed is near enough to ours, before it or after it.
-func (s signature) near(written string, now time.Time) error {
+// checkTime refuses a signed time that differs from ours by more than the tolerance.
+func (s signature) checkTime(written string, now time.Time) error {
 	if !s.timed() {
 		return nil
 	}
 	at, ok := parseTime(written)
 	if !ok {
-		return refused("the time that was signed is no Unix time")
+		return refused("the signed time is no Unix time")
 	}
 	if off := now.Sub(at); off > s.tolerance || off < -s.tolerance {
-		return refused(
-			"the time that was signed is %s from ours, which is over %s",
-			off.Truncate(time.Second),
-			s.tolerance,
-		)
+		return refused("the signed time is %s from ours, which is over %s", off.Truncate(time.Second), s.tolerance)
 	}
 	return nil
 }
 
-// fromMillis is where a Unix time can only be meant in milliseconds: in seconds it would be the year 5138.
+// fromMillis is the lowest number that is read as milliseconds: in seconds it would be the year 5138.
 const fromMillis = 100_000_000_000
 
 func parseTime(text string) (time.Time, bool) {
@@ -130,7 +126,7 @@ func parseTime(text string) (time.Time, bool) {
 	return time.Unix(int64(n), 0), true //nolint:gosec // as above
 }
 
-// candidate is a signature that came, with the prefix that tells its kind.
+// candidate is a received signature with its prefix.
 type candidate struct {
 	prefix string
 	bytes  []byte
@@ -165,7 +161,7 @@ func (s signature) check(c content, candidates []candidate) error {
 		}
 	}
 	if !genuine {
-		return refused("no secret of this source makes the signature in %s", s.header)
+		return refused("no secret of this source fits the signature in %s", s.header)
 	}
 	return nil
 }

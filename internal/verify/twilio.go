@@ -17,16 +17,16 @@ import (
 const (
 	twilioHeader = "X-Twilio-Signature"
 
-	// bodyHash is the part of the query in which Twilio sends the SHA-256 of a body that is no form.
+	// bodyHash is the query parameter in which Twilio sends the SHA-256 of a body that is no form.
 	bodyHash = "bodySHA256"
 
 	formType = "application/x-www-form-urlencoded"
 )
 
-// twilio signs the URL that it calls, and with it a form's fields or the hash of the body.
+// twilio is the scheme that signs the called URL together with the fields of a form or the hash of the body.
 type twilio struct {
 	rule
-	urls []string // the address as it may have been signed: with its port and without
+	urls []string // the two forms of the URL that may be signed: with its port and without
 	keys []key
 }
 
@@ -35,18 +35,13 @@ func newTwilio(s Settings) (scheme, []Fault) {
 	keys, faults := newKeys(r, s.Secrets)
 	u, err := url.Parse(s.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" {
-		return nil, append(
-			faults,
-			Fault{
-				"url",
-				"must be the address that the platform calls, without a query, such as https://hooks.example.com/webhooks/calls",
-			},
-		)
+		const example = "https://hooks.example.com/webhooks/calls"
+		return nil, append(faults, Fault{"url", "must be the URL that the platform calls, without a query, such as " + example})
 	}
 	return twilio{rule: r, urls: []string{s.URL, otherPort(*u)}, keys: keys}, faults
 }
 
-// otherPort writes a URL with the port that goes without saying where it has none, and without port where it has one.
+// otherPort returns a URL with the default port added, or without its port.
 func otherPort(u url.URL) string {
 	switch {
 	case u.Port() != "":
@@ -59,14 +54,14 @@ func otherPort(u url.URL) string {
 	return u.String()
 }
 
-func (t twilio) head(r *http.Request, _ time.Time) (proof, error) {
-	value, err := one(r.Header, t.header)
+func (t twilio) head(r *http.Request, _ time.Time) (bodyCheck, error) {
+	value, err := singleHeader(r.Header, t.header)
 	if err != nil {
 		return nil, err
 	}
 	sent := t.decode(value)
 	if len(sent) == 0 {
-		return nil, refused("the header %s holds no signature of this scheme", t.header)
+		return nil, refused("the header %s contains no signature of this scheme", t.header)
 	}
 	query, form := r.URL.RawQuery, isForm(r)
 	return func(body []byte) error {
@@ -83,7 +78,7 @@ func isForm(r *http.Request) bool {
 	return err == nil && media == formType
 }
 
-// signedRest answers what follows the address in what is signed: the query, and the fields of a form unless the query
+// signedRest returns the part of the signed text after the URL: the query, and the fields of a form unless the query
 // has the hash of the body.
 func signedRest(query string, form bool, body []byte) (string, error) {
 	rest := query
@@ -98,7 +93,7 @@ func signedRest(query string, form bool, body []byte) (string, error) {
 	case len(hashes) == 1:
 		sum := sha256.Sum256(body)
 		if sent, err := hex.DecodeString(hashes[0]); err != nil || !hmac.Equal(sent, sum[:]) {
-			return "", refused("the body is not that of %s", bodyHash)
+			return "", refused("the body does not match %s", bodyHash)
 		}
 		return rest, nil
 	case len(hashes) > 1:
@@ -108,15 +103,15 @@ func signedRest(query string, form bool, body []byte) (string, error) {
 		if err != nil {
 			return "", refused("the form cannot be read")
 		}
-		return rest + joined(fields), nil
+		return rest + joinFields(fields), nil
 	case len(body) > 0:
-		return "", refused("nothing vouches for the body: it is no form, and the query has no %s", bodyHash)
+		return "", refused("the body is not signed: it is no form, and the query has no %s", bodyHash)
 	}
 	return rest, nil
 }
 
-// joined writes the fields by name, each name with each of its values once.
-func joined(fields url.Values) string {
+// joinFields returns the fields in the order of their names, each name with each of its values once.
+func joinFields(fields url.Values) string {
 	var out strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		values := slices.Compact(slices.Sorted(slices.Values(fields[name])))
@@ -138,7 +133,7 @@ func (t twilio) check(rest string, sent []byte) error {
 		}
 	}
 	if !genuine {
-		return refused("no secret of this source makes the signature in %s: is url what the platform calls?", t.header)
+		return refused("no secret of this source fits the signature in %s: is url the URL that the platform calls?", t.header)
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func secrets(values ...string) []redact.Secret {
 	return list
 }
 
-// settings answers, by name, settings of every scheme that proves something in a request, some of them in several
+// settings returns, by name, settings of every scheme that signs a request, some of them in several
 // forms.
 func settings() map[string]verify.Settings {
 	all := map[string]verify.Settings{
@@ -83,7 +83,7 @@ func request(t testing.TB, url string, h http.Header) *http.Request {
 	return r
 }
 
-// signed answers a request that is genuine at noon.
+// signed returns a request that was signed at noon.
 func signed(t testing.TB, v *verify.Verifier, body []byte) *http.Request {
 	t.Helper()
 	r := request(t, address+"?a=%20b", nil)
@@ -93,13 +93,13 @@ func signed(t testing.TB, v *verify.Verifier, body []byte) *http.Request {
 	return r
 }
 
-// check is what the receiver does.
+// check verifies a request as the receiver does.
 func check(v *verify.Verifier, r *http.Request, body []byte, now time.Time) error {
-	proof, err := v.Head(r, now)
+	proof, err := v.CheckHead(r, now)
 	if err != nil {
 		return err
 	}
-	return proof.Body(body)
+	return proof.Check(body)
 }
 
 func mustRefuse(t testing.TB, what string, err error) {
@@ -217,7 +217,7 @@ func bodies() [][]byte {
 	return [][]byte{nil, []byte(`{"id":"1"}`), []byte("\xff\x00{body}"), large}
 }
 
-func TestWhatIsSignedIsGenuine(t *testing.T) {
+func TestSignedRequestsPassVerification(t *testing.T) {
 	t.Parallel()
 	for name, s := range settings() {
 		v := newVerifier(t, s)
@@ -230,8 +230,8 @@ func TestWhatIsSignedIsGenuine(t *testing.T) {
 	}
 }
 
-// saysNothingOfBody are the schemes whose proof is the same for every body.
-func saysNothingOfBody(scheme string) bool {
+// ignoresBody lists the schemes whose credential does not depend on the body.
+func ignoresBody(scheme string) bool {
 	switch scheme {
 	case verify.Token, verify.Basic, verify.Bearer, verify.CXoneBYOC:
 		return true
@@ -245,7 +245,7 @@ func TestOneBitFlippedIsRefused(t *testing.T) {
 	for name, s := range settings() {
 		v := newVerifier(t, s)
 		for bit := range 8 * len(body) {
-			if saysNothingOfBody(s.Scheme) {
+			if ignoresBody(s.Scheme) {
 				break
 			}
 			changed := bytes.Clone(body)
@@ -267,7 +267,7 @@ func TestOneBitFlippedIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnotherSecretIsRefusedAndAnOlderOneIsTaken(t *testing.T) {
+func TestOtherSecretIsRefusedAndOlderOneIsAccepted(t *testing.T) {
 	t.Parallel()
 	body := []byte("{}")
 	for name, s := range settings() {
@@ -290,7 +290,7 @@ func TestAnotherSecretIsRefusedAndAnOlderOneIsTaken(t *testing.T) {
 	}
 }
 
-func TestTimesThatAreSignedHaveAWindow(t *testing.T) {
+func TestSignedTimesHaveATolerance(t *testing.T) {
 	t.Parallel()
 	for name, s := range settings() {
 		v := newVerifier(t, s)
@@ -342,7 +342,7 @@ func TestTimesInMilliseconds(t *testing.T) {
 	}
 }
 
-func TestHeadersThatAreThereTwiceAreRefused(t *testing.T) {
+func TestDuplicateHeadersAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, s := range settings() {
 		v := newVerifier(t, s)
@@ -395,7 +395,7 @@ func TestSeveralSignaturesInOneHeader(t *testing.T) {
 	}
 }
 
-func TestWhitespaceIsNoPartOfASignature(t *testing.T) {
+func TestSignaturesWithWhitespaceAreRefused(t *testing.T) {
 	t.Parallel()
 	v := newVerifier(t, verify.Settings{Scheme: verify.GitHub, Secrets: secrets(whole)})
 	value := signed(t, v, nil).Header.Get("X-Hub-Signature-256")
@@ -421,7 +421,7 @@ func TestPublicKeyChecksAndDoesNotSign(t *testing.T) {
 	}
 }
 
-func TestSourceWithoutVerificationTakesEverything(t *testing.T) {
+func TestSourceWithoutVerificationAcceptsEverything(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range []string{"", verify.None} {
 		v := newVerifier(t, verify.Settings{Scheme: scheme})
@@ -437,7 +437,7 @@ func TestSourceWithoutVerificationTakesEverything(t *testing.T) {
 	}
 }
 
-// Whatever stands in the headers, nothing panics, and only what was signed is taken for genuine.
+// FuzzHeaders: no header makes the verifier panic, and only signed requests pass.
 func FuzzSignatureHeaders(f *testing.F) {
 	all := settings()
 	verifiers := map[string]*verify.Verifier{}
@@ -468,7 +468,7 @@ func FuzzSignatureHeaders(f *testing.F) {
 			mustRefuse(t, name, err)
 			return
 		}
-		if !saysNothingOfBody(all[name].Scheme) && !bytes.Equal(sent, body) {
+		if !ignoresBody(all[name].Scheme) && !bytes.Equal(sent, body) {
 			t.Errorf("%s: another body is genuine: %q with %q", name, sent, values)
 		}
 	})
