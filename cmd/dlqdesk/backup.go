@@ -29,7 +29,8 @@ func (b backup) Run(p program) error {
 	}
 	_, err = fmt.Fprintf(
 		p.stdout,
-		"%s: copied %s\nThe audit key is not in it: keep a copy of audit.key elsewhere, and put it beside the files to restore them.\n",
+		"%s: copied %s\nThe audit key is not in it: keep a copy of audit.key elsewhere, and put it beside the "+
+			"files to restore them.\n",
 		b.To,
 		strings.Join(copied, ", "),
 	)

@@ -113,7 +113,8 @@ func TestConfigCheckReportsEveryFault(t *testing.T) {
 	)
 	got := dlqdesk([]string{"PORT=none"}, "config", "check", "--config", file)
 	want := file + ":1: listne: is no key here: did you mean listen?\n" +
-		file + ":4: sources.genesys.destination: must be an absolute http or https URL, such as http://127.0.0.1:9090/hooks (got here)\n" +
+		file + ":4: sources.genesys.destination: must be an absolute http or https URL, such as " +
+		"http://127.0.0.1:9090/hooks (got here)\n" +
 		file + ":5: sources.genesys.timeout: must be under 30s (got 2m)\n" +
 		"PORT: the port must be a number up to 65535 (got none)\n"
 	if got != (result{2, "", want}) {
@@ -142,7 +143,12 @@ func TestConfigFile(t *testing.T) {
 		want    string
 	}{
 		{"nothing at all", nil, nil, "sources: there is none"},
-		{"environment alone", []string{"DLQDESK_SOURCES__A__DESTINATION=http://a.example"}, nil, "the configuration (no file) is valid"},
+		{
+			"environment alone",
+			[]string{"DLQDESK_SOURCES__A__DESTINATION=http://a.example"},
+			nil,
+			"the configuration (no file) is valid",
+		},
 		{"a variable that names no file", byVariable, nil, "other.yaml: cannot be read"},
 		{"a flag that names no file", nil, []string{"--config", "flag.yaml"}, "flag.yaml: cannot be read"},
 	} {

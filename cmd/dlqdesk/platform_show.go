@@ -48,7 +48,8 @@ func (p program) showPresets(name string, asJSON bool) error {
 	}
 	_, err := fmt.Fprintln(
 		p.stdout,
-		"\nverified: the vendor publishes it. inferred: it follows from what the vendor publishes. tutorial: not in the vendor's published API.",
+		"\nverified: the vendor publishes it. inferred: it follows from what the vendor publishes. tutorial: "+
+			"not in the vendor's published API.",
 	)
 	return err
 }

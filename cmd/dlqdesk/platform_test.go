@@ -126,7 +126,8 @@ func TestPlatformFromEndToEnd(t *testing.T) {
 		result{
 			1,
 			"",
-			"dlqdesk: cannot delete open-1: 404 not.found: The requested resource could not be found. There is nothing with this id here: list shows what there is (correlation id corr-42)\n",
+			"dlqdesk: cannot delete open-1: 404 not.found: The requested resource could not be found. There is " +
+				"nothing with this id here: list shows what there is (correlation id corr-42)\n",
 		},
 		"delete",
 		"home",
@@ -205,13 +206,29 @@ func TestPlatformRefusals(t *testing.T) {
 		code int
 		want string
 	}{
-		"an operation that is not": {[]string{"list", "tutorial"}, 2, "dlqdesk: tutorial cannot list: the tutorial names no such request"},
-		"a platform that is not":   {[]string{"token", "genesis"}, 2, `dlqdesk: there is no platform "genesis"`},
-		"a source that is not":     {[]string{"register", "nobody"}, 2, `dlqdesk: there is no source "nobody" in the configuration`},
-		"a source without one":     {[]string{"register", "plain"}, 2, "dlqdesk: sources.plain.platform is not set"},
-		"a key that is not":        {[]string{"token", "home", "--set", "regoin=x"}, 2, "dlqdesk: --set regoin: sets nothing: did you mean --set region?"},
-		"nothing to set":           {[]string{"register", "plain", "--set", "region=x"}, 2, "dlqdesk: --set needs a platform: sources.plain.platform is not set"},
-		"no https":                 {[]string{"register", "genesys", "--url", "http://a.example"}, 2, "dlqdesk: Genesys Cloud, Open Messaging takes only https URLs"},
+		"an operation that is not": {
+			[]string{"list", "tutorial"}, 2, "dlqdesk: tutorial cannot list: the tutorial names no such request",
+		},
+		"a platform that is not": {[]string{"token", "genesis"}, 2, `dlqdesk: there is no platform "genesis"`},
+		"a source that is not": {
+			[]string{"register", "nobody"}, 2, `dlqdesk: there is no source "nobody" in the configuration`,
+		},
+		"a source without one": {[]string{"register", "plain"}, 2, "dlqdesk: sources.plain.platform is not set"},
+		"a key that is not": {
+			[]string{"token", "home", "--set", "regoin=x"},
+			2,
+			"dlqdesk: --set regoin: sets nothing: did you mean --set region?",
+		},
+		"nothing to set": {
+			[]string{"register", "plain", "--set", "region=x"},
+			2,
+			"dlqdesk: --set needs a platform: sources.plain.platform is not set",
+		},
+		"no https": {
+			[]string{"register", "genesys", "--url", "http://a.example"},
+			2,
+			"dlqdesk: Genesys Cloud, Open Messaging takes only https URLs",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -229,7 +246,8 @@ func TestPlatformRefusals(t *testing.T) {
 func TestPlatformPresets(t *testing.T) {
 	t.Chdir(t.TempDir())
 	list := dlqdesk(nil, "platform", "presets")
-	for _, line := range []string{"tutorial                tutorial  token register ", "genesys-open-messaging  verified  token register list get delete ", "cxone-expert            verified  token "} {
+	for _, line := range []string{"tutorial                tutorial  token register ", "genesys-open-messaging  " +
+		"verified  token register list get delete ", "cxone-expert            verified  token "} {
 		if !strings.Contains(list.stdout, line) {
 			t.Errorf("no %q in\n%s", line, list.stdout)
 		}

@@ -207,7 +207,8 @@ func TestBrowserWorksTheListByKeyboard(t *testing.T) {
 	anna.finds(`!document.getElementById('help').open && !document.querySelector('tr[data-cursor]')`)
 	anna.presses("/", "j", "x", "?")
 	anna.finds(
-		`document.activeElement.value.endsWith('jx?') && !document.querySelector('tr[data-cursor]') && !document.querySelector('dialog[open]')`,
+		`document.activeElement.value.endsWith('jx?') && !document.querySelector('tr[data-cursor]') && ` +
+			`!document.querySelector('dialog[open]')`,
 	)
 	anna.does("leave the field", chromedp.Click(chromedp.CSS(`#messages-title`)))
 	anna.presses("j", "j", "\r")

@@ -44,18 +44,24 @@ func TestBodiesThatLieAboutTheirLength(t *testing.T) {
 		statuses  []int
 		delivered string // "-": nothing
 	}{
-		"shorter":                {"Content-Length: 100\r\n\r\n{}", []int{400}, "-"},
-		"longer":                 {"Content-Length: 2\r\n\r\n{}and more\r\n\r\n", []int{200, 400}, "{}"},
-		"two lengths":            {"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", []int{400}, "-"},
-		"negative":               {"Content-Length: -2\r\n\r\n{}", []int{400}, "-"},
-		"beyond any number":      {"Content-Length: 99999999999999999999\r\n\r\n{}", []int{400}, "-"},
-		"beyond the limit":       {"Content-Length: 1099511627776\r\n\r\n{}", []int{413}, "-"},
-		"chunks that are none":   {"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n{}\r\n0\r\n\r\n", []int{400}, "-"},
-		"a chunk without end":    {"Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n{}", []int{400}, "-"},
-		"chunks that break off":  {"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", []int{400}, "-"},
-		"another encoding":       {"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", []int{501}, "-"},
-		"length and chunks":      {"Content-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n", []int{200}, "[]"},
-		"chunks, then a request": {"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", []int{200}, ""},
+		"shorter":               {"Content-Length: 100\r\n\r\n{}", []int{400}, "-"},
+		"longer":                {"Content-Length: 2\r\n\r\n{}and more\r\n\r\n", []int{200, 400}, "{}"},
+		"two lengths":           {"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", []int{400}, "-"},
+		"negative":              {"Content-Length: -2\r\n\r\n{}", []int{400}, "-"},
+		"beyond any number":     {"Content-Length: 99999999999999999999\r\n\r\n{}", []int{400}, "-"},
+		"beyond the limit":      {"Content-Length: 1099511627776\r\n\r\n{}", []int{413}, "-"},
+		"chunks that are none":  {"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n{}\r\n0\r\n\r\n", []int{400}, "-"},
+		"a chunk without end":   {"Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n{}", []int{400}, "-"},
+		"chunks that break off": {"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", []int{400}, "-"},
+		"another encoding":      {"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", []int{501}, "-"},
+		"length and chunks": {
+			"Content-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n", []int{200}, "[]",
+		},
+		"chunks, then a request": {
+			"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+			[]int{200},
+			"",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := len(r.destination.Received())

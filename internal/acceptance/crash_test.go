@@ -38,7 +38,9 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 	for name, queues := range map[string]config.Queue{
 		"embedded": {SpoolLimit: 1 << 30},
 		"SQS": {
-			SpoolLimit: 1 << 30, DLQURL: shortlyHidden(t, endpoint, "dlq"), ProcessingURL: shortlyHidden(t, endpoint, "processing"),
+			SpoolLimit: 1 << 30, DLQURL: shortlyHidden(t, endpoint, "dlq"), ProcessingURL: shortlyHidden(
+				t, endpoint, "processing",
+			),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -264,7 +264,8 @@ func TestSecondProcessSaysWhatToDo(t *testing.T) {
 	first := serve(t, file)
 	second := launch(t, "serve", file)
 	<-second.done
-	want := "another dlqdesk runs on the data folder " + cfg.DataDir + ": stop it, or set data_dir to a folder of its own"
+	want := "another dlqdesk runs on the data folder " + cfg.DataDir + ": stop it, or set data_dir to a folder " +
+		"of its own"
 	if second.url != "" || second.ProcessState.ExitCode() != 1 || !strings.Contains(second.log.String(), want) {
 		t.Errorf("the second process ends with %s and says\n%s", second.ProcessState, second.log)
 	}

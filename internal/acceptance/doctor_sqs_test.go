@@ -22,9 +22,18 @@ func TestDoctorChecksSettingsOfQueues(t *testing.T) {
 		attributes map[string]string
 		want       string
 	}{
-		"usual":    {map[string]string{"MessageRetentionPeriod": "1209600"}, "ok DLQ: usual responds; it keeps messages for 14 days"},
-		"hurried":  {map[string]string{"MessageRetentionPeriod": "3600"}, "warn DLQ: hurried responds; it keeps messages for 1h0m0s -> raise its retention to 14 days"},
-		"redriven": {map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + arn + `","maxReceiveCount":"3"}`}, "warn DLQ: redriven moves what was received 3 times to " + arn},
+		"usual": {
+			map[string]string{"MessageRetentionPeriod": "1209600"},
+			"ok DLQ: usual responds; it keeps messages for 14 days",
+		},
+		"hurried": {
+			map[string]string{"MessageRetentionPeriod": "3600"},
+			"warn DLQ: hurried responds; it keeps messages for 1h0m0s -> raise its retention to 14 days",
+		},
+		"redriven": {
+			map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + arn + `","maxReceiveCount":"3"}`},
+			"warn DLQ: redriven moves what was received 3 times to " + arn,
+		},
 	} {
 		cfg.Queue.DLQURL, cfg.Queue.ProcessingURL = desktest.CreateQueue(t, endpoint, name, c.attributes), other
 		says(t, examine(t, cfg, doctor.Request{}), c.want, "ok processing queue: elsewhere responds")
@@ -88,7 +97,8 @@ func TestDoctorReportsDeniedPermissionsOfTheRole(t *testing.T) {
 	says(
 		t,
 		examine(t, cfg, doctor.Request{Role: doctor.Serve}),
-		"fail permissions: DLQ: SQS denies sqs:ReceiveMessage, sqs:SendMessage on dlq -> allow it in the policy of the identity",
+		"fail permissions: DLQ: SQS denies sqs:ReceiveMessage, sqs:SendMessage on dlq -> allow it in the policy "+
+			"of the identity",
 		"fail permissions: processing queue: SQS denies sqs:GetQueueAttributes on work",
 		"fail permissions: queues.shop: SQS denies sqs:ChangeMessageVisibility on shop-dlq",
 		"warn permissions: redrive from queues.shop: SQS denies sqs:SendMessage on shop",
@@ -121,13 +131,19 @@ func TestDoctorReportsGrantedPermissions(t *testing.T) {
 	})
 	cfg.Sources[0].Mode = config.Buffered
 	cfg.Queues = []config.DLQ{
-		{Name: "gone", URL: strings.Replace(cfg.Queue.DLQURL, "dlq", "gone", 1), SourceQueueURL: cfg.Queue.ProcessingURL},
+		{
+			Name: "gone", URL: strings.Replace(cfg.Queue.DLQURL, "dlq", "gone", 1),
+			SourceQueueURL: cfg.Queue.ProcessingURL,
+		},
 	}
 	says(
 		t,
 		examine(t, cfg, doctor.Request{}),
-		"ok processing queue: work responds; it keeps messages for 4 days, and moves to the DLQ what was received 3 times",
-		"ok permissions: DLQ: SQS denies none of sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility, sqs:SendMessage on dlq",
-		"warn permissions: queues.gone: not known whether sqs:GetQueueAttributes is allowed on gone: it does not exist: check name, account and region",
+		"ok processing queue: work responds; it keeps messages for 4 days, and moves to the DLQ what was "+
+			"received 3 times",
+		"ok permissions: DLQ: SQS denies none of sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:DeleteMessage, "+
+			"sqs:ChangeMessageVisibility, sqs:SendMessage on dlq",
+		"warn permissions: queues.gone: not known whether sqs:GetQueueAttributes is allowed on gone: it does "+
+			"not exist: check name, account and region",
 	)
 }

@@ -110,7 +110,8 @@ func TestDoctorFollowsAWebhookToTheDestination(t *testing.T) {
 	says(
 		t,
 		examine(t, cfg, e),
-		"warn verification: genesys-open-messaging signs webhooks by genesys-open-messaging, and the source does not verify them",
+		"warn verification: genesys-open-messaging signs webhooks by genesys-open-messaging, and the source "+
+			"does not verify them",
 	)
 	cfg.Sources[0].Platform = ""
 	says(
@@ -138,7 +139,8 @@ func TestDoctorReportsFaults(t *testing.T) {
 		t,
 		report,
 		"warn configuration: desk.yaml:2",
-		"fail destination: Connection refused by 127.0.0.1:1 -> start the handler, or correct sources.genesys.destination",
+		"fail destination: Connection refused by 127.0.0.1:1 -> start the handler, or correct "+
+			"sources.genesys.destination",
 		"fail receiver: the server at "+d.URL+"/webhooks/genesys is no receiver of dlqdesk (503)",
 		"fail data folder: ",
 	)

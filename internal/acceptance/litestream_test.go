@@ -68,7 +68,10 @@ func restoreUntil(t *testing.T, litestream, settings string, p program, to strin
 	}
 	limit := time.After(time.Minute)
 	for look := time.NewTicker(500 * time.Millisecond); ; {
-		out, err := exec.CommandContext(t.Context(), litestream, "restore", "-force", "-config", settings, "-o", to, filepath.Join(p.cfg.DataDir, "desk.db")).
+		out, err := exec.CommandContext(
+			t.Context(), litestream, "restore", "-force", "-config", settings, "-o", to,
+			filepath.Join(p.cfg.DataDir, "desk.db"),
+		).
 			CombinedOutput()
 		if err == nil && hasAll(t, to, key, ids) {
 			return

@@ -188,7 +188,8 @@ func TestMetricsAndLogTellOfRetriesThatAreHeld(t *testing.T) {
 		`dlqdesk_messages{status="retrying"} 3`,
 		`dlqdesk_retries_due{source="genesys"} 3`,
 	)
-	const down, up = `msg="circuit breaker open: retries and jobs wait, and one probe at a time is sent" source=genesys outcome=error_response status=503`,
+	const down, up = `msg="circuit breaker open: retries and jobs wait, and one probe at a time is sent" ` +
+		`source=genesys outcome=error_response status=503`,
 		`msg="circuit breaker half-open: the destination responds again, and the backlog is let through" source=genesys`
 	if text := log.String(); strings.Count(text, down) != 1 || strings.Contains(text, up) {
 		t.Errorf("the log is\n%s", text)

@@ -27,7 +27,9 @@ func TestHostileWebhooksAreCarriedAndShown(t *testing.T) {
 		body    string
 		headers http.Header
 	}{
-		"gzip bomb":           {bomb(t), http.Header{"Content-Encoding": {"gzip"}, "Content-Type": {"application/json"}}},
+		"gzip bomb": {
+			bomb(t), http.Header{"Content-Encoding": {"gzip"}, "Content-Type": {"application/json"}},
+		},
 		"nested":              {strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000), nil},
 		"nested beyond JSON":  {strings.Repeat("[", large/2) + strings.Repeat("]", large/2), nil},
 		"nested, never ends":  {strings.Repeat(`{"a":`, large/5), nil},

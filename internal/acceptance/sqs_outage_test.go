@@ -143,7 +143,9 @@ func (p program) holdsAtLeast(t *testing.T, ids []string) int {
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
 	for _, id := range ids {
-		for _, err := s.Message(t.Context(), deadletter.ID(id)); err != nil; _, err = s.Message(t.Context(), deadletter.ID(id)) {
+		for _, err := s.Message(t.Context(), deadletter.ID(id)); err != nil; _, err = s.Message(
+			t.Context(), deadletter.ID(id),
+		) {
 			select {
 			case <-look.C:
 			case <-limit:

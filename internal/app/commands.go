@@ -26,8 +26,8 @@ func (a *App) Backup(ctx context.Context, to string) (copied []string, err error
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the backup: %w", err)
 	}
-	// Messages move from spool and queue to the store. In this order a copy may have one twice, which is recognised, and
-	// cannot miss one.
+	// Messages move from spool and queue to the store. In this order a copy may have one twice, which is recognised,
+	// and cannot miss one.
 	for _, name := range []string{server.SpoolFile, server.QueueFile, server.DeskFile} {
 		switch _, err := os.Stat(from.File(name)); {
 		case errors.Is(err, fs.ErrNotExist):

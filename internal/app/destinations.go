@@ -10,7 +10,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// newTracker makes the sender of all deliveries, which tracks the destinations. saved is their state before the restart.
+// newTracker makes the sender of all deliveries, which tracks the destinations. saved is their state before the
+// restart.
 func (a *App) newTracker(saved map[string]delivery.Snapshot, onChange func()) (*delivery.Tracker, error) {
 	a.destinations = map[string]delivery.Destination{}
 	for _, s := range a.cfg.Sources {

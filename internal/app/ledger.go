@@ -31,8 +31,8 @@ func (a *App) startLedger(ctx context.Context, q *queues) error {
 // sharesProcessing tells whether other processes may deliver what buffered sources took.
 func (a *App) sharesProcessing() bool { return a.cfg.Queue.ProcessingURL != "" }
 
-// waiting counts the messages on queues at this moment: each in turn, because a message may be on the way from one to the
-// next, and is then better counted twice than not at all.
+// waiting counts the messages on queues at this moment: each in turn, because a message may be on the way from one to
+// the next, and is then better counted twice than not at all.
 func waiting(list []queue.DepthReader) ledger.CountWaiting {
 	return func(ctx context.Context) (ledger.Waiting, error) {
 		var sum ledger.Waiting

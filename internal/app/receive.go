@@ -67,7 +67,8 @@ func (a *App) warnOfStranded(ctx context.Context, q *queues) error {
 		if s.MaxBody > int64(most) {
 			a.log.WarnContext(
 				ctx,
-				"a webhook that fails and is too large for the queue, even compressed, stays on this machine's disk: lower max_body",
+				"a webhook that fails and is too large for the queue, even compressed, stays on this machine's "+
+					"disk: lower max_body",
 				"source",
 				s.Name,
 				"max_body",
@@ -89,7 +90,8 @@ func (a *App) warnOfStranded(ctx context.Context, q *queues) error {
 		if n := depth.Visible + depth.InFlight; n > 0 {
 			a.log.WarnContext(
 				ctx,
-				"messages that are too large for the queue are on this machine's disk: dlqdesk serve on this data folder shows them",
+				"messages that are too large for the queue are on this machine's disk: dlqdesk serve on this "+
+					"data folder shows them",
 				"messages",
 				n,
 			)

@@ -35,7 +35,8 @@ func (r *reader) checkAddresses(c Config) {
 	if m := c.MetricsListen; m != "" && (m == c.Listen || m == c.ConsoleListen) && !strings.HasSuffix(m, ":0") {
 		r.fault(
 			"metrics_listen",
-			"is an address of the receiver or the console: use one of its own, which neither platforms nor browsers reach",
+			"is an address of the receiver or the console: use one of its own, which neither platforms nor "+
+				"browsers reach",
 		)
 	}
 	key, address := "listen", c.Listen
@@ -46,7 +47,8 @@ func (r *reader) checkAddresses(c Config) {
 	if !loopback(address) && !encrypted {
 		r.warn(
 			key,
-			"the console is open to other machines without encryption: put TLS in front of it and set public_url to its https address",
+			"the console is open to other machines without encryption: put TLS in front of it and set "+
+				"public_url to its https address",
 		)
 	}
 }

@@ -113,8 +113,15 @@ func describe(c config.Config) string {
 		)
 		fmt.Fprintf(&b, "\tconnect %s, read %s, per second %v, TLS %+v\n", s.Connect, s.Read, s.MaxPerSecond, s.TLS)
 		fmt.Fprintf(&b, "\tevent type %q\n", s.EventType)
-		fmt.Fprintf(&b, "\tbreaker %v of %d in %s, probe %s, retries per second %d\n",
-			s.Breaker.FailureRate, s.Breaker.MinDeliveries, s.Breaker.Window, s.Breaker.Probe, s.Breaker.RetriesPerSecond)
+		fmt.Fprintf(
+			&b,
+			"\tbreaker %v of %d in %s, probe %s, retries per second %d\n",
+			s.Breaker.FailureRate,
+			s.Breaker.MinDeliveries,
+			s.Breaker.Window,
+			s.Breaker.Probe,
+			s.Breaker.RetriesPerSecond,
+		)
 	}
 	for _, s := range c.Sources {
 		describeProof(&b, s)
@@ -268,7 +275,8 @@ func TestFaultsKeepPasswords(t *testing.T) {
 	t.Parallel()
 	for _, destination := range []string{
 		"http://user:hunter2@example.com/", "http://user:hunter2#x@example.com/", "http://us er:hunter2@example.com/", "user:hunter2@example.com",
-		"ftp://user:hunter2@example.com/", "http://user:hunter2?@example.com/", "//user:hunter2@", "example.com/?token=hunter2",
+		"ftp://user:hunter2@example.com/", "http://user:hunter2?@example.com/", "//user:hunter2@", "example.com/" +
+			"?token=hunter2",
 	} {
 		_, err := config.Load("", []string{"DLQDESK_SOURCES__A__DESTINATION=" + destination})
 		if err == nil || strings.Contains(err.Error(), "hunter2") {

@@ -7,10 +7,11 @@ import (
 
 // DLQ is a DLQ of SQS beside the program's own, whose messages the desk reads.
 type DLQ struct {
-	Name           string // its key below queues
-	URL            string
-	Region         string // empty: that of the URL, or else the one that the AWS SDK finds
-	Source         string // the source that its messages are delivered by; empty: none, they cannot be replayed over HTTP
+	Name   string // its key below queues
+	URL    string
+	Region string // empty: that of the URL, or else the one that the AWS SDK finds
+	// the source that its messages are delivered by; empty: none, they cannot be replayed over HTTP
+	Source         string
 	SourceQueueURL string // the SQS queue that its messages are redriven to; empty: SQS is asked which one it is
 }
 
@@ -67,7 +68,10 @@ func (r *reader) checkDLQs(c Config) {
 			)
 		}
 		if fifo := isFIFO(q.URL); q.SourceQueueURL != "" && q.URL != "" && fifo != isFIFO(q.SourceQueueURL) {
-			r.fault(join(join("queues", q.Name), "source_queue_url"), "must be a FIFO queue where url is one, and no other")
+			r.fault(
+				join(join("queues", q.Name), "source_queue_url"),
+				"must be a FIFO queue where url is one, and no other",
+			)
 		}
 	}
 }

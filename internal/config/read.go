@@ -212,11 +212,13 @@ func readTLS(s *section) TLS {
 
 func readBreaker(s *section) Breaker {
 	return Breaker{
-		FailureRate:      setting(s, "failure_rate", defaultFailureRate, parseShare),
-		Window:           setting(s, "window", defaultWindow, durationFrom(time.Second, maxWindow)),
-		MinDeliveries:    setting(s, "min_deliveries", defaultMinDeliveries, wholeNumber(1, maxMinDeliveries)),
-		Probe:            setting(s, "probe", defaultProbe, durationFrom(time.Second, maxWindow)),
-		RetriesPerSecond: setting(s, "retries_per_second", defaultRetriesPerSecond, wholeNumber(1, maxRetriesPerSecond)),
+		FailureRate:   setting(s, "failure_rate", defaultFailureRate, parseShare),
+		Window:        setting(s, "window", defaultWindow, durationFrom(time.Second, maxWindow)),
+		MinDeliveries: setting(s, "min_deliveries", defaultMinDeliveries, wholeNumber(1, maxMinDeliveries)),
+		Probe:         setting(s, "probe", defaultProbe, durationFrom(time.Second, maxWindow)),
+		RetriesPerSecond: setting(
+			s, "retries_per_second", defaultRetriesPerSecond, wholeNumber(1, maxRetriesPerSecond),
+		),
 	}
 }
 

@@ -51,11 +51,13 @@ func TestFilesOfTLSAreChecked(t *testing.T) {
 	old, oldKey := pair(t, time.Now().Add(-time.Hour))
 	locked := file(t, "ENCRYPTED PRIVATE KEY", []byte("x"))
 	for name, c := range map[string]struct{ cert, key, fault, warning string }{
-		"right":       {cert, key, "", ""},
-		"expired":     {old, oldKey, "", "the certificate has expired on "},
-		"another key": {cert, oldKey, "TLS__KEY_FILE: is not the key of cert_file: private key does not match public key", ""},
-		"turned":      {key, cert, "TLS__CERT_FILE: " + key + " holds no certificate", ""},
-		"locked":      {cert, locked, "TLS__KEY_FILE: " + locked + " holds no private key", ""},
+		"right":   {cert, key, "", ""},
+		"expired": {old, oldKey, "", "the certificate has expired on "},
+		"another key": {
+			cert, oldKey, "TLS__KEY_FILE: is not the key of cert_file: private key does not match public key", "",
+		},
+		"turned": {key, cert, "TLS__CERT_FILE: " + key + " holds no certificate", ""},
+		"locked": {cert, locked, "TLS__KEY_FILE: " + locked + " holds no private key", ""},
 	} {
 		got, err := config.Load("", []string{
 			"DLQDESK_SOURCES__A__DESTINATION=https://127.0.0.1", "DLQDESK_SOURCES__A__TLS__CA_FILE=" + cert,

@@ -237,7 +237,9 @@ func timePresets(query url.Values, now time.Time) []page.Preset {
 		label, days string
 		from, to    time.Time
 	}{
-		{"Today", "0", today, time.Time{}}, {"Yesterday", "1 0", today.AddDate(0, 0, -1), today}, {"7 days", "7", today.AddDate(0, 0, -7), time.Time{}},
+		{"Today", "0", today, time.Time{}}, {"Yesterday", "1 0", today.AddDate(0, 0, -1), today}, {
+			"7 days", "7", today.AddDate(0, 0, -7), time.Time{},
+		},
 	} {
 		asked := between(p.from, p.to, "")
 		list = append(list, preset(p.label, query, url.Values{"from": {asked.Get("from")}, "to": {asked.Get("to")}}))

@@ -233,7 +233,8 @@ func (c *Console) record(next http.Handler) http.Handler {
 	})
 }
 
-const contentPolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+const contentPolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; " +
+	"form-action 'self'; frame-ancestors 'none'"
 
 // headers keep a page to itself.
 func (c *Console) headers(next http.Handler) http.Handler {

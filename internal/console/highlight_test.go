@@ -17,17 +17,22 @@ func TestSearchMarksWhatItFound(t *testing.T) {
 		c.EventType = "conversation:updated"
 		c.Reason = "The handler said: field id is missing"
 		c.Body = []byte(
-			`{"conversationId":"c0ffee00-1111-4222-8333-444455556666","customer":{"ssn":"078-05-1120"},"text":"<i>a</i>"}`,
+			`{"conversationId":"c0ffee00-1111-4222-8333-444455556666","customer":{"ssn":"078-05-1120"},` +
+				`"text":"<i>a</i>"}`,
 		)
 	})
 	p := b.member(t, "vera", deadletter.Viewer)
 	for text, want := range map[string]struct{ marks, row string }{
-		"conversation:upd":      {"conversation updated", "The handler said: field id is missing"},
-		"miss handler":          {"handler missing", "The handler said: field id is missing"},
-		"c0ffee00-1111-4222-83": {"c0ffee00 1111 4222 8333", "is missing c0ffee00-1111-4222-8333-444455556666 " + redact.Mask},
-		"missing 444455556666":  {"missing 444455556666", "is missing c0ffee00-1111-4222-8333-444455556666 " + redact.Mask},
-		"d0c5ba":                {"d0c5ba7e", "is missing id d0c5ba7e-1"},
-		"0815":                  {"0815", "is missing webhook id wh-0815"},
+		"conversation:upd": {"conversation updated", "The handler said: field id is missing"},
+		"miss handler":     {"handler missing", "The handler said: field id is missing"},
+		"c0ffee00-1111-4222-83": {
+			"c0ffee00 1111 4222 8333", "is missing c0ffee00-1111-4222-8333-444455556666 " + redact.Mask,
+		},
+		"missing 444455556666": {
+			"missing 444455556666", "is missing c0ffee00-1111-4222-8333-444455556666 " + redact.Mask,
+		},
+		"d0c5ba": {"d0c5ba7e", "is missing id d0c5ba7e-1"},
+		"0815":   {"0815", "is missing webhook id wh-0815"},
 	} {
 		got := p.get("/messages?" + url.Values{"q": {text}}.Encode())
 		var marks []string

@@ -56,7 +56,8 @@ func (c *Console) view(r *http.Request, m deadletter.Message) desk.View {
 	return c.Desk.View(auth.Actor(r.Context()), m)
 }
 
-// redirectRepeat redirects from the id that a platform was given for a repeated webhook to the message of the first one.
+// redirectRepeat redirects from the id that a platform was given for a repeated webhook to the message of the first
+// one.
 func (c *Console) redirectRepeat(w http.ResponseWriter, r *http.Request, missing error) {
 	l, err := c.Store.MessageByReceipt(r.Context(), messageID(r))
 	switch {
@@ -446,8 +447,8 @@ func (c *Console) panelView(seen desk.View, h history, back string) page.Message
 	return v
 }
 
-// deny greys out the actions that the desk refuses, each with the reason. A message of a queue is edited for a replay or
-// for a redrive, whichever there is.
+// deny greys out the actions that the desk refuses, each with the reason. A message of a queue is edited for a replay
+// or for a redrive, whichever there is.
 func deny(v *page.MessagePanelView, seen desk.View) {
 	refused := func(act deadletter.Action) string { return why(seen.Refused[act]) }
 	v.DenyReplay, v.DenyRedrive = refused(deadletter.ActReplay), refused(deadletter.ActRedrive)

@@ -66,7 +66,9 @@ func TestUnknownOutcomeIsToldAsSuch(t *testing.T) {
 	b.finish(t, l.ID, deadletter.Unknown, 0)
 	if a := p.get(
 		"/messages/a-1",
-	); !strings.Contains(a.says("#message-result"), "No answer within 10s: the handler may have processed it. It ended after 84 ms.") ||
+	); !strings.Contains(
+		a.says("#message-result"), "No answer within 10s: the handler may have processed it. It ended after 84 ms.",
+	) ||
 		!strings.Contains(a.says("#message-panel"), "may have processed") {
 		t.Errorf("an unknown outcome says %q", a.says("#message-panel"))
 	}
@@ -177,7 +179,8 @@ func TestAddressesAndFormsThatAreNone(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	for path, want := range map[string]int{
 		"/messages/zz": 404, "/messages/zz/panel": 404, "/messages/zz/body": 404, "/messages/zz/edit": 404, "/messages/%00": 404, "/messages/a-1%2F..": 404, "/messages/%27%20OR%201": 404,
-		"/messages/%FF": 404, "/messages/a-1?revision=7": 404, "/messages/a-1?revision=-1": 404, "/messages/a-1?revision=x": 422, "/messages/a-1/body?revision=x": 422,
+		"/messages/%FF": 404, "/messages/a-1?revision=7": 404, "/messages/a-1?revision=-1": 404, "/messages/" +
+			"a-1?revision=x": 422, "/messages/a-1/body?revision=x": 422,
 		"/messages/a-1/edit?revision=9": 404, "/nowhere": 404, "/messages/a-1/nowhere": 404,
 	} {
 		a, part := p.get(path), p.get(path, htmx()...)
@@ -225,14 +228,17 @@ func TestPayloads(t *testing.T) {
 		says  string
 		other string
 	}{
-		"empty":       {nil, "The body is empty.", ""},
-		"text":        {[]byte("<script>alert(1)</script>"), "<script>alert(1)</script>", ""},
-		"binary":      {[]byte{0x89, 'P', 'N', 'G', 0, 0xff}, "89 50 4e 47 00 ff", ""},
-		"nul":         {[]byte("a\x00b"), "61 00 62", ""},
-		"invalid":     {[]byte("Gr\xf6\xdfe"), "47 72 f6 df 65", ""},
-		"large":       {large, "The first 256.0 KiB of 600.0 KiB are shown", ""},
-		"deep":        {deep, "[[[[", ""},
-		"duplicates":  {[]byte(`{"a":1,"a":2,"big":123456789012345678901234567890,"e":1e400}`), `"big": 123456789012345678901234567890`, `{"a":1,"a":2,`},
+		"empty":   {nil, "The body is empty.", ""},
+		"text":    {[]byte("<script>alert(1)</script>"), "<script>alert(1)</script>", ""},
+		"binary":  {[]byte{0x89, 'P', 'N', 'G', 0, 0xff}, "89 50 4e 47 00 ff", ""},
+		"nul":     {[]byte("a\x00b"), "61 00 62", ""},
+		"invalid": {[]byte("Gr\xf6\xdfe"), "47 72 f6 df 65", ""},
+		"large":   {large, "The first 256.0 KiB of 600.0 KiB are shown", ""},
+		"deep":    {deep, "[[[[", ""},
+		"duplicates": {
+			[]byte(`{"a":1,"a":2,"big":123456789012345678901234567890,"e":1e400}`),
+			`"big": 123456789012345678901234567890`, `{"a":1,"a":2,`,
+		},
 		"not a value": {[]byte(`{"a":`), `{"a":`, ""},
 	} {
 		id := strings.ReplaceAll(name, " ", "-")

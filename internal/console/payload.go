@@ -253,7 +253,8 @@ func compareView(
 	case !v.Text:
 		v.SameNote = "A body that is no text cannot be compared here: download both."
 	case prettyText(before, s, maxPretty) == prettyText(after, s, maxPretty):
-		v.SameNote = "The bodies differ in nothing that is shown here: only in white space between values, or in values that are masked."
+		v.SameNote = "The bodies differ in nothing that is shown here: only in white space between values, or " +
+			"in values that are masked."
 	}
 	return v
 }

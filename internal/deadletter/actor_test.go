@@ -52,11 +52,27 @@ func TestMay(t *testing.T) {
 		text  string // empty: permitted
 	}{
 		{"nobody", deadletter.Actor{}, deadletter.ActView, deadletter.Unauthenticated, "sign in first"},
-		{"a role without a name", deadletter.User("", deadletter.Admin, ""), deadletter.ActView, deadletter.Unauthenticated, "sign in first"},
-		{"a viewer", deadletter.User("vera", deadletter.Viewer, ""), deadletter.ActReplay, deadletter.Forbidden, "a viewer may not replay: ask an admin"},
-		{"an operator", deadletter.User("otto", deadletter.Operator, ""), deadletter.ActUsers, deadletter.Forbidden, "an operator may not manage users"},
-		{"no role", deadletter.User("nora", "", ""), deadletter.ActView, deadletter.Forbidden, "somebody without a role may not view"},
-		{"a token", deadletter.Actor{Kind: deadletter.ActorToken, Name: "ci", Role: deadletter.Operator}, deadletter.ActReplay, 0, ""},
+		{
+			"a role without a name", deadletter.User("", deadletter.Admin, ""), deadletter.ActView,
+			deadletter.Unauthenticated, "sign in first",
+		},
+		{
+			"a viewer", deadletter.User("vera", deadletter.Viewer, ""), deadletter.ActReplay, deadletter.Forbidden,
+			"a viewer may not replay: ask an admin",
+		},
+		{
+			"an operator", deadletter.User("otto", deadletter.Operator, ""), deadletter.ActUsers,
+			deadletter.Forbidden, "an operator may not manage users",
+		},
+		{
+			"no role", deadletter.User("nora", "", ""), deadletter.ActView, deadletter.Forbidden,
+			"somebody without a role may not view",
+		},
+		{
+			"a token",
+			deadletter.Actor{Kind: deadletter.ActorToken, Name: "ci", Role: deadletter.Operator},
+			deadletter.ActReplay, 0, "",
+		},
 		{"the system", deadletter.System(), deadletter.ActUsers, 0, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

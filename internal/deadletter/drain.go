@@ -38,6 +38,6 @@ func (m Message) isDrained() bool {
 	return m.Status == Archived && strings.HasPrefix(m.LastChange.Action, drained)
 }
 
-// OpenStatuses lists the statuses of messages that somebody or something still has to deal with. What was redriven is on
-// its queue already.
+// OpenStatuses lists the statuses of messages that somebody or something still has to deal with. What was redriven is
+// on its queue already.
 func OpenStatuses() []Status { return []Status{Failed, Retrying, Replaying} }

@@ -13,13 +13,17 @@ func TestTextNeverShowsTheCause(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("dial tcp 10.0.0.7:5432: password s3cret refused")
 	for name, err := range map[string]error{
-		"bare":             cause,
-		"wrapped":          fmt.Errorf("open the store: %w", cause),
-		"behind an Error":  &deadletter.Error{Kind: deadletter.Unavailable, Text: "try again in a moment", Err: cause},
-		"wrapped Error":    fmt.Errorf("write: %w", &deadletter.Error{Kind: deadletter.Conflict, Text: "somebody was quicker", Err: cause}),
-		"joined":           errors.Join(cause, deadletter.Errorf(deadletter.Invalid, "no")),
-		"Error in Error":   &deadletter.Error{Text: "outer", Err: &deadletter.Error{Text: "inner", Err: cause}},
-		"Internal by name": &deadletter.Error{Kind: deadletter.Internal, Text: "the event could not be written", Err: cause},
+		"bare":            cause,
+		"wrapped":         fmt.Errorf("open the store: %w", cause),
+		"behind an Error": &deadletter.Error{Kind: deadletter.Unavailable, Text: "try again in a moment", Err: cause},
+		"wrapped Error": fmt.Errorf(
+			"write: %w", &deadletter.Error{Kind: deadletter.Conflict, Text: "somebody was quicker", Err: cause},
+		),
+		"joined":         errors.Join(cause, deadletter.Errorf(deadletter.Invalid, "no")),
+		"Error in Error": &deadletter.Error{Text: "outer", Err: &deadletter.Error{Text: "inner", Err: cause}},
+		"Internal by name": &deadletter.Error{
+			Kind: deadletter.Internal, Text: "the event could not be written", Err: cause,
+		},
 	} {
 		text := deadletter.TextOf(err)
 		if text == "" || strings.Contains(text, "s3cret") || strings.Contains(text, "10.0.0.7") ||

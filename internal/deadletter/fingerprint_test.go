@@ -14,9 +14,18 @@ func fingerprint(reason string) string {
 func TestSameCauseHasTheSameFingerprint(t *testing.T) {
 	t.Parallel()
 	for _, pair := range [][2]string{
-		{"422: conversation c0ffee00-1111-4222-8333-444455556666 has no id", "422: conversation d1c2b3a4-0000-4000-8000-000000000001 has no id"},
-		{"No answer within 10s: the handler may have processed it", "No answer within 2.5s: the handler may have processed it"},
-		{"Not sent: dial tcp 10.0.0.1:443: connect: connection refused", "Not sent: dial tcp 10.0.0.99:8443: connect: connection refused"},
+		{
+			"422: conversation c0ffee00-1111-4222-8333-444455556666 has no id",
+			"422: conversation d1c2b3a4-0000-4000-8000-000000000001 has no id",
+		},
+		{
+			"No answer within 10s: the handler may have processed it",
+			"No answer within 2.5s: the handler may have processed it",
+		},
+		{
+			"Not sent: dial tcp 10.0.0.1:443: connect: connection refused",
+			"Not sent: dial tcp 10.0.0.99:8443: connect: connection refused",
+		},
 		{"Not sent: dial tcp [::1]:443: refused", "Not sent: dial tcp [fe80::1]:8443: refused"},
 		{"500: at 2026-03-02T10:15:05.427Z", "500: at 2027-11-23 18:00:00"},
 		{"409: version 12 is older than 15", "409: version 3 is older than 1,204"},

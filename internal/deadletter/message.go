@@ -182,7 +182,8 @@ type Sequence struct {
 }
 
 const (
-	// SequenceWindow is the largest difference between Number and Settled. It bounds what the ledger stores of arrivals.
+	// SequenceWindow is the largest difference between Number and Settled. It bounds what the ledger stores of
+	// arrivals.
 	SequenceWindow = 1 << 16
 
 	// LastSequenceNumber is more than any run, source and hour can have.
@@ -235,8 +236,8 @@ func (c Capture) statusCode() int {
 // ReceiptID names what counts once in the ledger, however often a queue hands it out.
 func (c Capture) ReceiptID() ID { return cmp.Or(ID(c.ReceiveID), c.ID) }
 
-// NewMessage makes a new message of a capture. A transient failure of a known source is retried by itself while the policy
-// has attempts left; everything else needs a person.
+// NewMessage makes a new message of a capture. A transient failure of a known source is retried by itself while the
+// policy has attempts left; everything else needs a person.
 func NewMessage(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
 	m := Message{
 		ID:          c.ID,

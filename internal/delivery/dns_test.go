@@ -59,8 +59,11 @@ func TestFaultsOfDNS(t *testing.T) { //nolint:paralleltest // it replaces net.De
 		server string
 		reason string
 	}{
-		"slow":         {nameServer(t, 0, true), "DNS: no answer about handler.example.internal. within 250ms"},
-		"broken":       {nameServer(t, serverFailure, false), "DNS: the address of handler.example.internal. could not be looked up"},
+		"slow": {nameServer(t, 0, true), "DNS: no answer about handler.example.internal. within 250ms"},
+		"broken": {
+			nameServer(t, serverFailure, false),
+			"DNS: the address of handler.example.internal. could not be looked up",
+		},
 		"no such name": {nameServer(t, noSuchName, false), "DNS: no such host handler.example.internal."},
 	} {
 		t.Run(name, func(t *testing.T) { //nolint:paralleltest // it replaces net.DefaultResolver

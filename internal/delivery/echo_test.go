@@ -32,7 +32,10 @@ func TestSecretThatTheDestinationRepeatsIsHidden(t *testing.T) {
 	there.Masks.Paths = []payload.Path{path}
 	a := setup(
 		t,
-	).Send(t.Context(), there, request(`{"ssn":"078-05-1120","n":1}`, deadletter.Headers{"Authorization": {"Bearer s3cret-token"}}))
+	).Send(
+		t.Context(), there,
+		request(`{"ssn":"078-05-1120","n":1}`, deadletter.Headers{"Authorization": {"Bearer s3cret-token"}}),
+	)
 	if a.Error != "token ••• may not write •••" {
 		t.Errorf("the reason is %q", a.Error)
 	}

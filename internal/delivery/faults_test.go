@@ -119,7 +119,10 @@ func TestLargeWebhookIsNotTaken(t *testing.T) {
 		talk   func(context.Context, net.Conn)
 		reason string
 	}{
-		"hangs before it reads": {func(ctx context.Context, _ net.Conn) { <-ctx.Done() }, "No answer within 250ms: the handler may have processed it"},
+		"hangs before it reads": {
+			func(ctx context.Context, _ net.Conn) { <-ctx.Done() },
+			"No answer within 250ms: the handler may have processed it",
+		},
 		"hangs while it reads": {func(ctx context.Context, conn net.Conn) {
 			_, _ = io.CopyN(io.Discard, conn, 1<<20)
 			<-ctx.Done()
@@ -163,7 +166,10 @@ func TestAnswerThatTrickles(t *testing.T) {
 			t.Parallel()
 			a := setup(
 				t,
-			).Send(t.Context(), hurried("http://"+listen(t, trickling(c.head, c.rest, impatience/10))), request("x", nil))
+			).Send(
+				t.Context(), hurried("http://"+listen(t, trickling(c.head, c.rest, impatience/10))),
+				request("x", nil),
+			)
 			if a.Outcome != c.want || a.Latency < impatience || a.Latency > 20*impatience ||
 				len(a.ResponseBody) > 100 ||
 				c.want == deadletter.Delivered && !a.ResponseCut {
@@ -177,7 +183,8 @@ func TestAnswerThatTrickles(t *testing.T) {
 func TestEndlessAnswersAreReadInPart(t *testing.T) {
 	t.Parallel()
 	const most = 32 << 20 // with all that lies between the two; a minute has room for thousands of times as much
-	for name, beginning := range map[string]string{"headers": "HTTP/1.1 200 OK\r\nX: ", "body": "HTTP/1.1 200 OK\r\n\r\n", "chunks": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n"} {
+	for name, beginning := range map[string]string{"headers": "HTTP/1.1 200 OK\r\nX: ", "body": "HTTP/1.1 200 " +
+		"OK\r\n\r\n", "chunks": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			written := make(chan int, 1)

@@ -97,7 +97,9 @@ func TestFaultsOfHTTP2(t *testing.T) {
 		reason   string
 		requests int
 	}{
-		"goes away before it": {func(s stream) error { return s.WriteGoAway(0, http2.ErrCodeNo, nil) }, deadletter.Delivered, "", 2},
+		"goes away before it": {
+			func(s stream) error { return s.WriteGoAway(0, http2.ErrCodeNo, nil) }, deadletter.Delivered, "", 2,
+		},
 		"goes away after it": {func(s stream) error {
 			if err := s.WriteGoAway(s.id, http2.ErrCodeNo, nil); err != nil {
 				return err
@@ -110,11 +112,22 @@ func TestFaultsOfHTTP2(t *testing.T) {
 			}
 			return s.answer("202")
 		}, deadletter.Delivered, "", 1},
-		"refuses the stream": {func(s stream) error { return s.WriteRSTStream(s.id, http2.ErrCodeRefusedStream) }, deadletter.Delivered, "", 2},
-		"resets the stream":  {func(s stream) error { return s.WriteRSTStream(s.id, http2.ErrCodeInternal) }, deadletter.Unknown, broke, 1},
-		"cancels the stream": {func(s stream) error { return s.WriteRSTStream(s.id, http2.ErrCodeCancel) }, deadletter.Unknown, broke, 1},
-		"hangs up":           {func(stream) error { return io.EOF }, deadletter.Unknown, broke, 1},
-		"says nothing":       {func(stream) error { return nil }, deadletter.Unknown, "No answer within 1s: the handler may have processed it", 1},
+		"refuses the stream": {
+			func(s stream) error { return s.WriteRSTStream(s.id, http2.ErrCodeRefusedStream) }, deadletter.Delivered,
+			"", 2,
+		},
+		"resets the stream": {
+			func(s stream) error { return s.WriteRSTStream(s.id, http2.ErrCodeInternal) }, deadletter.Unknown, broke,
+			1,
+		},
+		"cancels the stream": {
+			func(s stream) error { return s.WriteRSTStream(s.id, http2.ErrCodeCancel) }, deadletter.Unknown, broke, 1,
+		},
+		"hangs up": {func(stream) error { return io.EOF }, deadletter.Unknown, broke, 1},
+		"says nothing": {
+			func(stream) error { return nil }, deadletter.Unknown,
+			"No answer within 1s: the handler may have processed it", 1,
+		},
 		"has endless headers": {func(s stream) error {
 			// a literal without indexing, RFC 7541 section 6.2.2
 			field := []byte("\x00\x01x\x7f\x01" + strings.Repeat("x", 128))
@@ -125,21 +138,29 @@ func TestFaultsOfHTTP2(t *testing.T) {
 			return err
 		}, deadletter.Unknown, broke, 1},
 		"has an endless body": {func(s stream) error {
-			err := s.WriteHeaders(http2.HeadersFrameParam{StreamID: s.id, BlockFragment: []byte{0x88}, EndHeaders: true})
+			err := s.WriteHeaders(
+				http2.HeadersFrameParam{StreamID: s.id, BlockFragment: []byte{0x88}, EndHeaders: true},
+			)
 			for err == nil {
 				err = s.WriteData(s.id, false, make([]byte, 16<<10))
 			}
 			return err
 		}, deadletter.Delivered, "", 1},
 		"hangs up in its body": {func(s stream) error {
-			if err := s.WriteHeaders(http2.HeadersFrameParam{StreamID: s.id, BlockFragment: []byte{0x88}, EndHeaders: true}); err != nil {
+			if err := s.WriteHeaders(
+				http2.HeadersFrameParam{StreamID: s.id, BlockFragment: []byte{0x88}, EndHeaders: true},
+			); err != nil {
 				return err
 			}
 			_ = s.WriteData(s.id, false, []byte("half"))
 			return io.EOF
 		}, deadletter.Delivered, "", 1},
 		"answers with garbage": {func(s stream) error {
-			return s.WriteHeaders(http2.HeadersFrameParam{StreamID: s.id, BlockFragment: []byte("\xff\xff\xff\xff\xff\xff"), EndHeaders: true})
+			return s.WriteHeaders(
+				http2.HeadersFrameParam{
+					StreamID: s.id, BlockFragment: []byte("\xff\xff\xff\xff\xff\xff"), EndHeaders: true,
+				},
+			)
 		}, deadletter.Unknown, broke, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

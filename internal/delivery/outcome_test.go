@@ -216,10 +216,16 @@ func TestUnreachable(t *testing.T) {
 	secure, secureRequests := secureDestination(t, ok)
 	silent := listen(t, func(ctx context.Context, _ net.Conn) { <-ctx.Done() })
 	for name, c := range map[string]struct{ url, reason string }{
-		"refused":               {"http://" + free + "/x?key=s3cret", "Connection refused by " + free},
-		"no such host":          {"http://no-such-host.invalid/", "DNS: no such host no-such-host.invalid"},
-		"TLS to plain":          {"https" + strings.TrimPrefix(plain, "http"), "TLS: " + strings.TrimPrefix(plain, "http://") + " does not speak it"},
-		"unknown authority":     {secure.URL, "TLS: the certificate of " + secure.Listener.Addr().String() + " is not valid: its authority is unknown"},
+		"refused":      {"http://" + free + "/x?key=s3cret", "Connection refused by " + free},
+		"no such host": {"http://no-such-host.invalid/", "DNS: no such host no-such-host.invalid"},
+		"TLS to plain": {
+			"https" + strings.TrimPrefix(plain, "http"),
+			"TLS: " + strings.TrimPrefix(plain, "http://") + " does not speak it",
+		},
+		"unknown authority": {
+			secure.URL,
+			"TLS: the certificate of " + secure.Listener.Addr().String() + " is not valid: its authority is unknown",
+		},
 		"no answer to TLS":      {"https://" + silent, "No connection to " + silent + " within 250ms"},
 		"hangs up during TLS":   {"https://" + listen(t, func(context.Context, net.Conn) {}), "No connection to "},
 		"no address":            {"http://%zz", "Not sent: the destination's address is not usable"},
@@ -301,7 +307,9 @@ func TestOnlySoManyAtOnce(t *testing.T) {
 	waiting := make(chan deadletter.Attempt)
 	go func() { waiting <- client.Send(context.Background(), busy, request("x", nil)) }()
 	close(release)
-	for _, a := range []deadletter.Attempt{<-done, <-done, <-waiting, client.Send(t.Context(), other, request("x", nil))} {
+	for _, a := range []deadletter.Attempt{<-done, <-done, <-waiting, client.Send(
+		t.Context(), other, request("x", nil),
+	)} {
 		if a.Outcome != deadletter.Delivered {
 			t.Errorf("attempt %+v", a)
 		}

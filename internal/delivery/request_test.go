@@ -134,7 +134,9 @@ func TestNothingIsSentTwice(t *testing.T) {
 						if err != nil {
 							return
 						}
-						arrived <- r.Header.Get("Webhook-Id") + " " + r.Header.Get(key) + " " + fmt.Sprint(r.ContentLength == int64(len(body)) && got == body)
+						arrived <- r.Header.Get("Webhook-Id") + " " + r.Header.Get(key) + " " + fmt.Sprint(
+							r.ContentLength == int64(len(body)) && got == body,
+						)
 						if !first {
 							return // without an answer
 						}

@@ -27,11 +27,18 @@ func TestEachPartOfADeliveryHasItsLimit(t *testing.T) {
 		reason  string
 		kept    string
 	}{
-		"no TLS":           {"https://" + silent, deadletter.Unreachable, "No connection to " + silent + " within 250ms", ""},
-		"no answer":        {"http://" + silent, deadletter.Unknown, silence, ""},
-		"half a head":      {"http://" + listen(t, replying("HTTP/1.1 200 OK\r\nX: ", false)), deadletter.Unknown, silence, ""},
-		"half a body":      {"http://" + listen(t, replying(head+"half", false)), deadletter.Delivered, "", "half"},
-		"a steady trickle": {"http://" + listen(t, trickling(head, "0123456789", 150*time.Millisecond)), deadletter.Delivered, "", "0123456789"},
+		"no TLS": {
+			"https://" + silent, deadletter.Unreachable, "No connection to " + silent + " within 250ms", "",
+		},
+		"no answer": {"http://" + silent, deadletter.Unknown, silence, ""},
+		"half a head": {
+			"http://" + listen(t, replying("HTTP/1.1 200 OK\r\nX: ", false)), deadletter.Unknown, silence, "",
+		},
+		"half a body": {"http://" + listen(t, replying(head+"half", false)), deadletter.Delivered, "", "half"},
+		"a steady trickle": {
+			"http://" + listen(t, trickling(head, "0123456789", 150*time.Millisecond)), deadletter.Delivered, "",
+			"0123456789",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

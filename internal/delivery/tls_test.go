@@ -156,7 +156,12 @@ func TestChangedCertificatesAreReadAnew(t *testing.T) {
 	for i, step := range []struct {
 		content []byte
 		want    deadletter.Outcome
-	}{{nil, deadletter.Unreachable}, {right, deadletter.Delivered}, {right[:100], deadletter.Delivered}, {right, deadletter.Delivered}} {
+	}{
+		{nil, deadletter.Unreachable},
+		{right, deadletter.Delivered},
+		{right[:100], deadletter.Delivered},
+		{right, deadletter.Delivered},
+	} {
 		if step.content != nil {
 			if err := os.WriteFile(path, step.content, 0o600); err != nil {
 				t.Fatal(err)

@@ -26,9 +26,11 @@ type Tracker struct {
 // TrackerDeps are the parts of a Tracker.
 type TrackerDeps struct {
 	Client   *Client
-	Policies map[string]BreakerPolicy                                  // by source
-	Restore  map[string]Snapshot                                       // by source: what Snapshots returned before the restart
-	OnChange func()                                                    // called when a breaker's state changes or a probe is requested; must not block
+	Policies map[string]BreakerPolicy // by source
+	// by source: what Snapshots returned before the restart
+	Restore map[string]Snapshot
+	// called when a breaker's state changes or a probe is requested; must not block
+	OnChange func()
 	Save     func(ctx context.Context, stored map[string][]byte) error // of Run and Save: stores snapshots, by source
 	Log      *slog.Logger                                              // of Run
 	Now      func() time.Time

@@ -39,7 +39,17 @@ func TestTrackerCountsFailuresInARow(t *testing.T) {
 	var since, delivered time.Time
 	for _, step := range []struct {
 		code, failures, refusals int
-	}{{200, 0, 0}, {422, 0, 1}, {400, 0, 2}, {503, 1, 0}, {429, 2, 0}, {500, 3, 0}, {404, 0, 1}, {503, 1, 0}, {204, 0, 0}} {
+	}{
+		{200, 0, 0},
+		{422, 0, 1},
+		{400, 0, 2},
+		{503, 1, 0},
+		{429, 2, 0},
+		{500, 3, 0},
+		{404, 0, 1},
+		{503, 1, 0},
+		{204, 0, 0},
+	} {
 		clock.Add(time.Minute)
 		at := clock.Now()
 		a := h.Send(t.Context(), to(url), request("{}", deadletter.Headers{"X-Answer": {strconv.Itoa(step.code)}}))
@@ -240,7 +250,12 @@ func TestSnapshotKeepsAPauseUntilItIsOver(t *testing.T) {
 	policy := delivery.BreakerPolicy{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 4, ReleaseRate: 1}
 	h := newTracker(t, map[string]delivery.BreakerPolicy{"genesys": policy}, clock.Now)
 	h.Breaker("genesys").
-		Record(deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: http.StatusTooManyRequests, RetryAfter: 10 * time.Minute})
+		Record(
+			deadletter.Attempt{
+				Outcome: deadletter.ErrorResponse, StatusCode: http.StatusTooManyRequests,
+				RetryAfter: 10 * time.Minute,
+			},
+		)
 	until := clock.Now().Add(10 * time.Minute)
 	if got := h.Snapshots()["genesys"].PausedUntil; !got.Equal(until) {
 		t.Errorf("it is remembered to be paused until %s, want %s", got, until)

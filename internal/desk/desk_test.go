@@ -103,7 +103,9 @@ func TestOneOfManySimultaneousReplaysWins(t *testing.T) {
 		switch {
 		case err == nil:
 			won++
-		case deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(deadletter.TextOf(err), "already replayed by anna"):
+		case deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(
+			deadletter.TextOf(err), "already replayed by anna",
+		):
 			t.Errorf("a loser is told %v", err)
 		}
 	}

@@ -114,7 +114,9 @@ func TestOneOfTwoWhoStartTheSameDraftWins(t *testing.T) {
 		switch {
 		case err == nil:
 			won++
-		case deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(deadletter.TextOf(err), "was started by "):
+		case deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(
+			deadletter.TextOf(err), "was started by ",
+		):
 			t.Errorf("a loser is told %v", err)
 		}
 	}

@@ -22,7 +22,9 @@ type usage struct {
 
 // usages returns what a role does on the queues of the configuration: the table of actions in the documentation.
 func usages(ctx context.Context, cfg config.Config, role Role) []usage {
-	reading := []string{queue.ActionGetAttributes, queue.ActionReceive, queue.ActionDelete, queue.ActionChangeVisibility}
+	reading := []string{
+		queue.ActionGetAttributes, queue.ActionReceive, queue.ActionDelete, queue.ActionChangeVisibility,
+	}
 	readAndSend := append(slices.Clone(reading), queue.ActionSend)
 	own := cfg.Queue
 	dlq := usage{"DLQ", own.DLQURL, own.Region, []string{queue.ActionGetAttributes, queue.ActionSend}, platform.Fail}
@@ -41,7 +43,9 @@ func usages(ctx context.Context, cfg config.Config, role Role) []usage {
 		}
 		list = append(list, read)
 		for _, source := range sourceQueues(ctx, q) {
-			list = append(list, usage{"redrive from " + name, source, q.Region, []string{queue.ActionSend}, platform.Warn})
+			list = append(
+				list, usage{"redrive from " + name, source, q.Region, []string{queue.ActionSend}, platform.Warn},
+			)
 		}
 	}
 	return list

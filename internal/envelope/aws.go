@@ -54,7 +54,8 @@ func addService(c *deadletter.Capture, m Raw) {
 	if arn := m.System[sourceARN]; arn != "" {
 		q.Service, q.SourceARN = ServiceSQS, arn
 		if c.Reason == "" || isNotification {
-			c.Reason = "Received too often from " + arn[strings.LastIndexByte(arn, ':')+1:] + ", so SQS moved it to the DLQ"
+			c.Reason = "Received too often from " + arn[strings.LastIndexByte(arn, ':')+1:] + ", so SQS moved " +
+				"it to the DLQ"
 		}
 	}
 	c.Reason = shorten(clean(c.Reason))

@@ -9,7 +9,8 @@ import (
 	"dlqdesk/internal/envelope"
 )
 
-const sixFields = ` {"tenant" : "acme","messageId":"s-1","timestamp":"2026-03-02T10:15:05.000Z", "originalPayload":{"n":1},"originalHeaders":{"x-a":"1"},"errorReason":"no","retryCount":2} `
+const sixFields = ` {"tenant" : "acme","messageId":"s-1","timestamp":"2026-03-02T10:15:05.000Z", ` +
+	`"originalPayload":{"n":1},"originalHeaders":{"x-a":"1"},"errorReason":"no","retryCount":2} `
 
 // fromOrders are messages of a listed queue, one of each form.
 func fromOrders(t *testing.T) map[string]envelope.Raw {

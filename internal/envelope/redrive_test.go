@@ -39,12 +39,18 @@ func TestRedrivenMessageIsTheOriginalAndIsKnownAgain(t *testing.T) {
 		limit      int
 		marked     bool
 	}{
-		"foreign":             {"\t{\"n\": 1}\n", 3, 1 << 20, true},
-		"nine attributes":     {"x", 9, 1 << 20, true},
-		"ten attributes":      {"x", 10, 1 << 20, false},
-		"no room in bytes":    {"x", 1, 20, false},
-		"the six fields":      {` { "messageId": "s-1", "timestamp":"2026-03-02T10:15:05Z", "originalPayload" : {"n":1}, "errorReason":"no" } `, 2, 1 << 20, true},
-		"the six fields, ten": {`{"messageId":"s-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":1,"mine":2}`, 10, 1 << 20, false},
+		"foreign":          {"\t{\"n\": 1}\n", 3, 1 << 20, true},
+		"nine attributes":  {"x", 9, 1 << 20, true},
+		"ten attributes":   {"x", 10, 1 << 20, false},
+		"no room in bytes": {"x", 1, 20, false},
+		"the six fields": {
+			` { "messageId": "s-1", "timestamp":"2026-03-02T10:15:05Z", "originalPayload" : {"n":1}, ` +
+				`"errorReason":"no" } `,
+			2, 1 << 20, true,
+		},
+		"the six fields, ten": {
+			`{"messageId":"s-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":1,"mine":2}`, 10, 1 << 20, false,
+		},
 	} {
 		raw := envelope.Raw{
 			From:            "orders",
@@ -85,7 +91,8 @@ func TestEditedEnvelopeStaysAnEnvelope(t *testing.T) {
 		From:      "orders",
 		MessageID: "m-1",
 		Body: []byte(
-			`{"messageId":"s-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":1,"originalHeaders":{},"errorReason":"no","retryCount":2}`,
+			`{"messageId":"s-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":1,"originalHeaders":{},` +
+				`"errorReason":"no","retryCount":2}`,
 		),
 	}
 	received := deadletter.NewMessage(envelope.Decode(raw, at), deadletter.RetryPolicy{}, 0, at)

@@ -197,7 +197,8 @@ func TestWhatTheStoreCannotTakeHoldsUpNoOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = file.Close() }()
-	const refuse = `CREATE TRIGGER picky BEFORE INSERT ON messages WHEN NEW.id = 'b-2' BEGIN SELECT RAISE(ABORT, 'not this one'); END`
+	const refuse = `CREATE TRIGGER picky BEFORE INSERT ON messages WHEN NEW.id = 'b-2' BEGIN SELECT ` +
+		`RAISE(ABORT, 'not this one'); END`
 	if _, err := file.ExecContext(t.Context(), refuse); err != nil {
 		t.Fatal(err)
 	}

@@ -194,7 +194,8 @@ func TestEventsOfASourceAreToldApartAsConfigured(t *testing.T) {
 	s.Dedup = map[string]payload.Dedup{"genesys": byID, "cxone": {}}
 	b := setup(t, s)
 	// Another program's envelopes name no event: the source's place of the id is looked at.
-	const from = `{"messageId":"%s","timestamp":"2026-03-02T10:15:05Z","originalPayload":{"id":"evt-1"},"originalHeaders":{},"errorReason":"","retryCount":0}`
+	const from = `{"messageId":"%s","timestamp":"2026-03-02T10:15:05Z","originalPayload":{"id":"evt-1"},` +
+		`"originalHeaders":{},"errorReason":"","retryCount":0}`
 	b.send(t, fmt.Sprintf(from, "m-1"), fmt.Sprintf(from, "m-2"))
 	unwatched, again := desktest.Failure("a-1", 422, b.clock.Now()), desktest.Failure("b-2", 422, b.clock.Now())
 	unwatched.Source, again.Source, again.WebhookID = "cxone", "cxone", unwatched.WebhookID
@@ -210,7 +211,8 @@ func TestEventsOfASourceAreToldApartAsConfigured(t *testing.T) {
 	}
 }
 
-const interchange = `{"messageId":"m-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":{"id": 1},"originalHeaders":{"content-type":"application/json"},` +
+const interchange = `{"messageId":"m-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":{"id": ` +
+	`1},"originalHeaders":{"content-type":"application/json"},` +
 	`"errorReason":"HTTP 503","retryCount":%d}`
 
 func TestMessagesOfOtherProgramsAreKept(t *testing.T) {
@@ -404,8 +406,10 @@ func TestReasonOfAnotherProgramHasNoSecret(t *testing.T) {
 	)
 	b.send(
 		t,
-		`{"messageId":"c0ffee00-1111-4222-8333-444455556666","timestamp":"2026-03-02T10:15:05Z","originalPayload":{"ssn":"078-05-1120"},`+
-			`"originalHeaders":{"authorization":"Bearer s3cret-token"},"errorReason":"s3cret-token may not write 078-05-1120","retryCount":0}`,
+		`{"messageId":"c0ffee00-1111-4222-8333-444455556666","timestamp":"2026-03-02T10:15:05Z",`+
+			`"originalPayload":{"ssn":"078-05-1120"},`+
+			`"originalHeaders":{"authorization":"Bearer s3cret-token"},"errorReason":"s3cret-token may not `+
+			`write 078-05-1120","retryCount":0}`,
 	)
 	b.once(t)
 	if got := desktest.Message(

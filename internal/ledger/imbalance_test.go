@@ -33,11 +33,14 @@ func TestAcknowledge(t *testing.T) {
 	}{
 		"one that nobody knows of": {lost, anna, " ticket 4711 ", 2, 0, ""},
 		"one that has changed":     {grown, anna, "more of it", 2, 0, ""},
-		"by a viewer":              {lost, deadletter.User("vera", deadletter.Viewer, ""), "x", 2, deadletter.Forbidden, "a viewer may not acknowledge"},
-		"without a note":           {lost, anna, " ", 2, deadletter.Invalid, "say what you found out"},
-		"of another amount":        {lost, anna, "x", 3, deadletter.Conflict, "it was 3 when you looked and is 2 now"},
-		"once more":                {known, anna, "x", 2, deadletter.Conflict, "ben acknowledged this"},
-		"what is explained":        {killed, anna, "x", 2, deadletter.Conflict, "is explained"},
+		"by a viewer": {
+			lost, deadletter.User("vera", deadletter.Viewer, ""), "x", 2, deadletter.Forbidden,
+			"a viewer may not acknowledge",
+		},
+		"without a note":    {lost, anna, " ", 2, deadletter.Invalid, "say what you found out"},
+		"of another amount": {lost, anna, "x", 3, deadletter.Conflict, "it was 3 when you looked and is 2 now"},
+		"once more":         {known, anna, "x", 2, deadletter.Conflict, "ben acknowledged this"},
+		"what is explained": {killed, anna, "x", 2, deadletter.Conflict, "is explained"},
 	} {
 		ack, e, err := c.i.Acknowledge(c.by, c.seen, c.note, at)
 		if c.says != "" {

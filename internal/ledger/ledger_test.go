@@ -454,7 +454,8 @@ func TestMessagesOfOthersCountWhenTheyArrive(t *testing.T) {
 	h := setup(t)
 	sent := h.clock.Now().Add(-3 * time.Hour)
 	theirs := fmt.Sprintf(
-		`{"messageId":"m-1","timestamp":%q,"originalPayload":{},"originalHeaders":{},"errorReason":"HTTP 503","retryCount":0}`,
+		`{"messageId":"m-1","timestamp":%q,"originalPayload":{},"originalHeaders":{},"errorReason":"HTTP `+
+			`503","retryCount":0}`,
 		sent.Format(time.RFC3339),
 	)
 	for _, body := range []string{theirs, "no envelope"} {

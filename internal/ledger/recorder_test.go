@@ -39,7 +39,9 @@ func TestRunThatEndedWasNotKilled(t *testing.T) {
 	h.save()
 	h.end()
 	h.begin()
-	if killed, err := h.store.KilledRuns(t.Context(), time.Time{}, h.run.recorder.RunID()); err != nil || len(killed) != 0 {
+	if killed, err := h.store.KilledRuns(t.Context(), time.Time{}, h.run.recorder.RunID()); err != nil || len(
+		killed,
+	) != 0 {
 		t.Errorf("killed were %v, %v", killed, err)
 	}
 }

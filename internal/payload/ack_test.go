@@ -12,7 +12,10 @@ func TestAck(t *testing.T) {
 	c := deadletter.Capture{ID: "0198", WebhookID: `w"<1>`, Body: []byte(`{"challenge":"a\"<b>&\n","n":7}`)}
 	for _, a := range []struct{ contentType, template, want string }{
 		{"application/json", `{"idOnExternalPlatform":"{message_id}"}`, `{"idOnExternalPlatform":"0198"}`},
-		{"application/json", `{"w":"{webhook_id}","c":"{$.challenge}","n":{$.n},"none":"{$.x}"}`, `{"w":"w\"\u003c1\u003e","c":"a\"\u003cb\u003e\u0026\n","n":7,"none":""}`},
+		{
+			"application/json", `{"w":"{webhook_id}","c":"{$.challenge}","n":{$.n},"none":"{$.x}"}`,
+			`{"w":"w\"\u003c1\u003e","c":"a\"\u003cb\u003e\u0026\n","n":7,"none":""}`,
+		},
 		{"text/plain", `{$.challenge}`, "a\"<b>&\n"},
 		{"application/xml", `<a>{webhook_id}</a>`, `<a>w&#34;&lt;1&gt;</a>`},
 		{"text/html", `{webhook_id}`, `w&#34;&lt;1&gt;`},

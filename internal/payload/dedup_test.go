@@ -19,22 +19,25 @@ func TestIDOfAnEvent(t *testing.T) {
 		body    string
 		want    string
 	}{
-		"nowhere":             {payload.Dedup{}, nil, `{"id":"1"}`, ""},
-		"Webhook-Id":          {payload.Dedup{}, deadletter.Headers{"Webhook-Id": {"w-1"}}, "", "w-1"},
-		"Webhook-Id first":    {inHeader, deadletter.Headers{"Webhook-Id": {"w-1"}, "X-Event-Id": {"e-1"}}, "", "w-1"},
-		"header":              {inHeader, deadletter.Headers{"X-Event-Id": {"e-1"}}, "", "e-1"},
-		"no header":           {inHeader, nil, `{"id":"1"}`, ""},
-		"text":                {inBody, nil, `{"data":[{"id":"evt-1"}]}`, "evt-1"},
-		"number":              {inBody, nil, `{"data":[{"id":12345678901234567890}]}`, "12345678901234567890"},
-		"far down":            {inBody, nil, large, "evt-1"},
-		"null":                {inBody, nil, `{"data":[{"id":null}]}`, ""},
-		"object":              {inBody, nil, `{"data":[{"id":{}}]}`, ""},
-		"no JSON":             {inBody, nil, `<id>1</id>`, ""},
-		"nothing":             {inBody, nil, ``, ""},
-		"longer than headers": {inBody, nil, `{"data":[{"id":"` + strings.Repeat("x", 129) + `"}]}`, "sha256-d99a28e6e91b3a4e5d9f3b0b6aac4f8f"},
-		"no header's text":    {inBody, nil, `{"data":[{"id":"a\nb"}]}`, "sha256-"},
-		"spaces around":       {inBody, nil, `{"data":[{"id":" a"}]}`, "sha256-"},
-		"other messages":      {inBody, nil, `{"data":[{"id":"é"}]}`, "sha256-"},
+		"nowhere":          {payload.Dedup{}, nil, `{"id":"1"}`, ""},
+		"Webhook-Id":       {payload.Dedup{}, deadletter.Headers{"Webhook-Id": {"w-1"}}, "", "w-1"},
+		"Webhook-Id first": {inHeader, deadletter.Headers{"Webhook-Id": {"w-1"}, "X-Event-Id": {"e-1"}}, "", "w-1"},
+		"header":           {inHeader, deadletter.Headers{"X-Event-Id": {"e-1"}}, "", "e-1"},
+		"no header":        {inHeader, nil, `{"id":"1"}`, ""},
+		"text":             {inBody, nil, `{"data":[{"id":"evt-1"}]}`, "evt-1"},
+		"number":           {inBody, nil, `{"data":[{"id":12345678901234567890}]}`, "12345678901234567890"},
+		"far down":         {inBody, nil, large, "evt-1"},
+		"null":             {inBody, nil, `{"data":[{"id":null}]}`, ""},
+		"object":           {inBody, nil, `{"data":[{"id":{}}]}`, ""},
+		"no JSON":          {inBody, nil, `<id>1</id>`, ""},
+		"nothing":          {inBody, nil, ``, ""},
+		"longer than headers": {
+			inBody, nil, `{"data":[{"id":"` + strings.Repeat("x", 129) + `"}]}`,
+			"sha256-d99a28e6e91b3a4e5d9f3b0b6aac4f8f",
+		},
+		"no header's text": {inBody, nil, `{"data":[{"id":"a\nb"}]}`, "sha256-"},
+		"spaces around":    {inBody, nil, `{"data":[{"id":" a"}]}`, "sha256-"},
+		"other messages":   {inBody, nil, `{"data":[{"id":"é"}]}`, "sha256-"},
 	} {
 		got := c.dedup.ID(c.headers, []byte(c.body))
 		if strings.HasPrefix(c.want, "sha256-") {

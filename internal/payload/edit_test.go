@@ -52,7 +52,11 @@ func TestEditBody(t *testing.T) {
 		{"JSON that breaks", `{"a":1}`, json, `{"a":2`, "", deadletter.Invalid},
 		{"JSON by what it is", `{"a":1}`, nil, `{"a":`, "", deadletter.Invalid},
 		{"JSON by what it claims", `not yet`, json, `not yet either`, "", deadletter.Invalid},
-		{"JSON by its suffix", `not yet`, deadletter.Headers{"Content-Type": {"application/cloudevents+json"}}, `no`, "", deadletter.Invalid},
+		{
+			"JSON by its suffix", `not yet`,
+			deadletter.Headers{"Content-Type": {"application/cloudevents+json"}},
+			`no`, "", deadletter.Invalid,
+		},
 		{"broken JSON that is repaired", `{"a":1,}`, json, `{"a":1}`, `{"a":1}`, 0},
 		{"text", "a=1", deadletter.Headers{"Content-Type": {"text/plain"}}, "a=2", "a=2", 0},
 		{"line ends of a form", "a\nb", nil, "a\r\nc\r\n", "a\nc\n", 0},
@@ -96,7 +100,10 @@ func TestMergePatchExamples(t *testing.T) {
 		// Section 3, and what the rules say without an example.
 		{`{"a":"b","c":{"d":"e","f":"g"}}`, `{"a":"z","c":{"f":null}}`, `{"a":"z","c":{"d":"e"}}`},
 		{`{"z":1,"a":2,"m":3}`, `{"a":9,"b":8}`, `{"z":1,"a":9,"m":3,"b":8}`},
-		{`{"n":12345678901234567890.10,"o":{ "k" : 1 }}`, `{"x":1E400}`, `{"n":12345678901234567890.10,"o":{ "k" : 1 },"x":1E400}`},
+		{
+			`{"n":12345678901234567890.10,"o":{ "k" : 1 }}`, `{"x":1E400}`,
+			`{"n":12345678901234567890.10,"o":{ "k" : 1 },"x":1E400}`,
+		},
 		{`{ "<&>" : 1 , "\u0061":2,"b\/":3}`, `{"a":4}`, `{"<&>":1,"\u0061":4,"b\/":3}`},
 		{`{"a":1,"b":0,"a":2}`, `{"a":3}`, `{"a":3,"b":0,"a":3}`},
 		{`{"a":1,"b":0,"a":2}`, `{"a":null}`, `{"b":0}`},

@@ -70,7 +70,8 @@ func TestRegisterTwiceMakesOne(t *testing.T) {
 	}
 	_, err = b.client.Get(t.Context(), "open-1")
 	if err == nil ||
-		err.Error() != "cannot look at open-1: 404 not.found: The requested resource could not be found. There is nothing with this id here: list shows what there is (correlation id corr-42)" {
+		err.Error() != "cannot look at open-1: 404 not.found: The requested resource could not be found. There "+
+			"is nothing with this id here: list shows what there is (correlation id corr-42)" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -294,7 +295,8 @@ func TestCXoneGrantsATokenByAnAccessKeyAlone(t *testing.T) {
 	}
 	_, err = ask("another")
 	if err == nil ||
-		err.Error() != "cannot get a token: 401 invalid_grant: access key not active. The access key is wrong or not active" {
+		err.Error() != "cannot get a token: 401 invalid_grant: access key not active. The access key is wrong "+
+			"or not active" {
 		t.Errorf("got %v", err)
 	}
 	client, _ := clientOf(

@@ -29,7 +29,8 @@ func TestExamine(t *testing.T) {
 		}
 	}
 	says(
-		"ok token: granted by " + b.genesys.URL + "/oauth/token for 24h: \nfail registration: nothing is registered for https://hooks.example.com/webhooks/genesys: dlqdesk platform register genesys",
+		"ok token: granted by " + b.genesys.URL + "/oauth/token for 24h: \nfail registration: nothing is " +
+			"registered for https://hooks.example.com/webhooks/genesys: dlqdesk platform register genesys",
 	)
 	b.genesys.SlowBy = 2
 	if _, err := b.client.Register(t.Context(), webhook()); err != nil {
@@ -56,7 +57,8 @@ func TestExamine(t *testing.T) {
 		platform.Credentials{ClientID: secret("client-1"), ClientSecret: secret("client-s3cret")},
 	)
 	says(
-		"fail token: cannot get a token: 400 invalid_client: client not found or secret wrong (correlation id corr-login): the client id or secret is wrong",
+		"fail token: cannot get a token: 400 invalid_client: client not found or secret wrong (correlation id " +
+			"corr-login): the client id or secret is wrong",
 	)
 }
 
@@ -94,7 +96,11 @@ func TestExamineComparesSettings(t *testing.T) {
 	}
 	for _, c := range []struct{ parameters, want string }{
 		{"", "ok registration: open-1 dlqdesk genesys is registered for"},
-		{`{"id":"content-7"}`, `warn registration: open-1 is registered with other settings: supportedContent is not set instead of {"id":"content-7"}: change them there, or delete open-1`},
+		{
+			`{"id":"content-7"}`,
+			`warn registration: open-1 is registered with other settings: supportedContent is not set instead ` +
+				`of {"id":"content-7"}: change them there, or delete open-1`,
+		},
 	} {
 		client, _ := clientOf(
 			t,

@@ -24,15 +24,18 @@ func TestFaultsSayWhatToFix(t *testing.T) {
 	}{
 		"secret too short": {
 			change: func(_ *bundle, w *platform.Webhook) { w.Secret = secret("0123456789abcde") },
-			want:   "the signing secret is too short, with 15 characters: take one of over 15, which Genesys Cloud, Open Messaging asks for",
+			want: "the signing secret is too short, with 15 characters: take one of over 15, which Genesys " +
+				"Cloud, Open Messaging asks for",
 		},
 		"no secret": {
 			change: func(_ *bundle, w *platform.Webhook) { w.Secret = redact.Secret{} },
-			want:   "a signing secret is part of the registration: set the source's verify to { scheme: genesys-open-messaging, secrets: [env:NAME] }",
+			want: "a signing secret is part of the registration: set the source's verify to { scheme: " +
+				"genesys-open-messaging, secrets: [env:NAME] }",
 		},
 		"no https": {
 			change: func(_ *bundle, w *platform.Webhook) { w.URL = "http://hooks.example.com/webhooks/genesys" },
-			want:   "takes only https URLs (got http://hooks.example.com/webhooks/genesys): put TLS in front of dlqdesk",
+			want: "takes only https URLs (got http://hooks.example.com/webhooks/genesys): put TLS in front of " +
+				"dlqdesk",
 		},
 		"another port": {
 			change: func(_ *bundle, w *platform.Webhook) { w.URL = "https://hooks.example.com:8443/webhooks/genesys" },
@@ -44,25 +47,34 @@ func TestFaultsSayWhatToFix(t *testing.T) {
 		},
 		"wrong secret or region": {
 			change: func(b *bundle, _ *platform.Webhook) { b.genesys.ClientSecret = "another" },
-			want: "cannot get a token: 400 invalid_client: client not found or secret wrong. The client id or secret is wrong, or belongs to another region " +
+			want: "cannot get a token: 400 invalid_client: client not found or secret wrong. The client id or " +
+				"secret is wrong, or belongs to another region " +
 				"(it is us-east-1 now: set region, or GENESYS_CLOUD_ENVIRONMENT) (correlation id corr-login)",
 			reaches: true,
 		},
 		"missing permission": {
-			change: func(b *bundle, _ *platform.Webhook) { b.genesys.Permissions = []string{"messaging:integration:view"} },
-			want: "cannot register https://hooks.example.com/webhooks/genesys: 403 missing.permissions: Unable to perform the requested action. You are missing the " +
-				"following permission(s): messaging:integration:add. Give the role of the OAuth client the permission messaging:integration:add (correlation id corr-42)",
+			change: func(b *bundle, _ *platform.Webhook) {
+				b.genesys.Permissions = []string{
+					"messaging:integration:view",
+				}
+			},
+			want: "cannot register https://hooks.example.com/webhooks/genesys: 403 missing.permissions: Unable " +
+				"to perform the requested action. You are missing the " +
+				"following permission(s): messaging:integration:add. Give the role of the OAuth client the " +
+				"permission messaging:integration:add (correlation id corr-42)",
 			reaches: true,
 		},
 		"not made in the end": {
 			change: func(b *bundle, _ *platform.Webhook) { b.genesys.CreateError = "the webhook cannot be reached" },
-			want: "cannot register https://hooks.example.com/webhooks/genesys: integration.failed: createStatus is Error: the webhook cannot be reached. " +
+			want: "cannot register https://hooks.example.com/webhooks/genesys: integration.failed: createStatus " +
+				"is Error: the webhook cannot be reached. " +
 				"Put that right, delete open-1, and register again (correlation id corr-create)",
 			reaches: true,
 		},
 		"the tutorial at the vendor": {
 			preset: "tutorial", change: func(*bundle, *platform.Webhook) {},
-			want: "404 not.found: The requested resource could not be found. /api/v2/integration/webhooks is not in the vendor's published API; expect 404 there. " +
+			want: "404 not.found: The requested resource could not be found. /api/v2/integration/webhooks is " +
+				"not in the vendor's published API; expect 404 there. " +
 				"Use another preset for the vendor's own API (correlation id corr-42)",
 			reaches: true,
 		},
@@ -101,7 +113,8 @@ func TestMissingCredentialsAreNamed(t *testing.T) {
 	if _, listErr := client.List(t.Context()); listErr == nil || err == nil || listErr.Error() != err.Error() {
 		t.Errorf("got %v and %v", err, listErr)
 	}
-	const want = "no client_secret, access_key_id, access_key_secret: set each below platforms to env:NAME or file:PATH, or by the environment, CXONE_CLIENT_SECRET, "
+	const want = "no client_secret, access_key_id, access_key_secret: set each below platforms to env:NAME or " +
+		"file:PATH, or by the environment, CXONE_CLIENT_SECRET, "
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %v", err)
 	}
@@ -124,7 +137,8 @@ func TestNoAnswerAtAll(t *testing.T) {
 // Answers that are no JSON, empty, or broken off never end in a panic.
 func TestStrangeAnswers(t *testing.T) {
 	t.Parallel()
-	for _, body := range []string{"", "<html>", "[]", `{"entities":1}`, `{"entities":null}`, `{"entities":[1,null,"x"]}`} {
+	for _, body := range []string{"", "<html>", "[]", `{"entities":1}`, `{"entities":null}`, `{"entities":[1,` +
+		`null,"x"]}`} {
 		b := setup(t, "genesys-open-messaging")
 		b.genesys.Next(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) })
 		items, err := b.client.List(t.Context())

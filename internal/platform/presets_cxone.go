@@ -33,24 +33,28 @@ func byoc() Preset {
 			{Field: "Client secret", Hint: "the first of secrets in the source's verify settings"},
 		},
 		Verify: "cxone-byoc",
-		Deliveries: "CXone asks the token URL first, then posts to /1.0/posts/{id}/messages with that token. The answer has to be 200 with the external " +
-			"message's id, {\"idOnExternalPlatform\":\"…\"}. A first post without a token expects 401, and is no failure.",
+		Deliveries: "CXone asks the token URL first, then posts to /1.0/posts/{id}/messages with that token. " +
+			"The answer has to be 200 with the external " +
+			"message's id, {\"idOnExternalPlatform\":\"…\"}. A first post without a token expects 401, and is " +
+			"no failure.",
 	})
 }
 
 func expert() Preset {
 	const unknown = "the path is not published; set it by calls.%s.path"
 	return cxone(Preset{
-		Name:       "cxone-expert",
-		Title:      "NICE CXone Expert",
-		Status:     Verified,
-		About:      "Signed webhooks of CXone Expert, in XML.",
-		Warning:    "Where webhooks are registered is not published: set calls.create.path, and calls.create.body, as CXone tells you.",
-		Missing:    missing(unknown, Create, List, Get, Delete),
-		Register:   []string{Create},
-		Rules:      Rules{NeedsSecret: true},
-		Verify:     "cxone-expert",
-		Deliveries: "Waits 1 s for an answer, and tries again with exponential backoff on 5xx. Use mode: buffered where the handler may be slower.",
+		Name:   "cxone-expert",
+		Title:  "NICE CXone Expert",
+		Status: Verified,
+		About:  "Signed webhooks of CXone Expert, in XML.",
+		Warning: "Where webhooks are registered is not published: set calls.create.path, and " +
+			"calls.create.body, as CXone tells you.",
+		Missing:  missing(unknown, Create, List, Get, Delete),
+		Register: []string{Create},
+		Rules:    Rules{NeedsSecret: true},
+		Verify:   "cxone-expert",
+		Deliveries: "Waits 1 s for an answer, and tries again with exponential backoff on 5xx. Use mode: " +
+			"buffered where the handler may be slower.",
 	})
 }
 

@@ -52,7 +52,8 @@ func tutorial() Preset {
 				Method: http.MethodPost,
 				Path:   "/api/v2/integration/webhooks",
 				Body: `{"name":"{name}","target_url":"{url}","target_url_type":"https",` +
-					`"event_type":"{event_type}","retry_count":1,"retry_interval":1000,"headers":{"Content-Type":"application/json"}}`,
+					`"event_type":"{event_type}","retry_count":1,"retry_interval":1000,` +
+					`"headers":{"Content-Type":"application/json"}}`,
 			},
 		},
 		Register:   []string{Create},
@@ -74,8 +75,10 @@ func openMessaging() Preset {
 				Method:     http.MethodPost,
 				Path:       open,
 				Permission: "messaging:integration:add",
-				Body: `{"name":"{name}","outboundNotificationWebhookUrl":"{url}","outboundNotificationWebhookSignatureSecretToken":"{secret}",` +
-					`"webhookHeaders":{webhook_headers:json},"supportedContent":{supported_content:json},"messagingSetting":{messaging_setting:json}}`,
+				Body: `{"name":"{name}","outboundNotificationWebhookUrl":"{url}",` +
+					`"outboundNotificationWebhookSignatureSecretToken":"{secret}",` +
+					`"webhookHeaders":{webhook_headers:json},"supportedContent":{supported_content:json},` +
+					`"messagingSetting":{messaging_setting:json}}`,
 			},
 			List: {
 				Method:     http.MethodGet,
@@ -111,7 +114,8 @@ func openMessaging() Preset {
 		Found:  Found{Items: "entities", URL: "outboundNotificationWebhookUrl"},
 		Rules:  Rules{HTTPS: true, SecretOver: 15, NeedsSecret: true},
 		Verify: "genesys-open-messaging",
-		Deliveries: "Waits 10 s for an answer; up to 5 retries, 5 s apart, on timeout, 429 and 5xx: an outage over about 85 s loses the message. " +
+		Deliveries: "Waits 10 s for an answer; up to 5 retries, 5 s apart, on timeout, 429 and 5xx: an outage " +
+			"over about 85 s loses the message. " +
 			"No time is signed: tell repeats by the body's id.",
 	})
 }
@@ -119,12 +123,14 @@ func openMessaging() Preset {
 func eventBridge() Preset {
 	const integrations = "/api/v2/integrations"
 	return genesys(Preset{
-		Name:    "genesys-eventbridge",
-		Title:   "Genesys Cloud, Amazon EventBridge",
-		Status:  Verified,
-		Auth:    Basic,
-		About:   "The broad event feed, into your AWS account. From there it comes by an EventBridge API destination, or straight into an SQS queue.",
-		Warning: "This sets up the feed to AWS alone: an EventBridge rule has to send its events to the webhook's URL, by an API destination, or to a queue.",
+		Name:   "genesys-eventbridge",
+		Title:  "Genesys Cloud, Amazon EventBridge",
+		Status: Verified,
+		Auth:   Basic,
+		About: "The broad event feed, into your AWS account. From there it comes by an EventBridge API " +
+			"destination, or straight into an SQS queue.",
+		Warning: "This sets up the feed to AWS alone: an EventBridge rule has to send its events to the " +
+			"webhook's URL, by an API destination, or to a queue.",
 		Calls: map[string]Call{
 			Create: {
 				Method: http.MethodPost,
@@ -134,8 +140,10 @@ func eventBridge() Preset {
 			"configure": {
 				Method: http.MethodPut,
 				Path:   integrations + "/{id}/config/current",
-				Body: `{"name":"{name}","version":{version:json},"properties":{"awsAccountId":"{aws_account_id}","awsAccountRegion":"{aws_account_region}",` +
-					`"eventSourceSuffix":"{event_source_suffix}","eventFilter":{event_filter:json}},"advanced":{},"notes":"","credentials":{}}`,
+				Body: `{"name":"{name}","version":{version:json},"properties":{"awsAccountId":"{aws_account_id}` +
+					`","awsAccountRegion":"{aws_account_region}",` +
+					`"eventSourceSuffix":"{event_source_suffix}","eventFilter":{event_filter:json}},` +
+					`"advanced":{},"notes":"","credentials":{}}`,
 			},
 			"enable": {Method: http.MethodPatch, Path: integrations + "/{id}", Body: `{"intendedState":"ENABLED"}`},
 			List: {
@@ -178,7 +186,8 @@ func trigger() Preset {
 			Create: {
 				Method: http.MethodPost, Path: triggers,
 				Body: `{"name":"{name}","topicName":"{topic_name}","target":{"type":"Workflow","id":"{workflow_id}",` +
-					`"workflowTargetSettings":{"dataFormat":"{data_format}"}},"matchCriteria":{match_criteria:json},"enabled":{enabled:json},` +
+					`"workflowTargetSettings":{"dataFormat":"{data_format}"}},` +
+					`"matchCriteria":{match_criteria:json},"enabled":{enabled:json},` +
 					`"eventTTLSeconds":{event_ttl_seconds:json},"delayBySeconds":{delay_by_seconds:json}}`,
 			},
 			List:   {Method: http.MethodGet, Path: triggers},

@@ -100,7 +100,9 @@ func TestPlanSendsNothingAndShowsNoSecret(t *testing.T) {
 	if len(b.genesys.Asked()) != 0 {
 		t.Errorf("sent %v", b.genesys.Asked())
 	}
-	want := `{"name":"dlqdesk genesys","outboundNotificationWebhookSignatureSecretToken":"•••","outboundNotificationWebhookUrl":"https://hooks.example.com/webhooks/genesys"}`
+	want := `{"name":"dlqdesk ` +
+		`genesys","outboundNotificationWebhookSignatureSecretToken":"•••",` +
+		`"outboundNotificationWebhookUrl":"https://hooks.example.com/webhooks/genesys"}`
 	if len(shown) != 2 || shown[0].Headers["Authorization"] != "Basic •••" || shown[1].Method != http.MethodPost ||
 		shown[1].URL != b.genesys.URL+openPath ||
 		shown[1].Body != want {
@@ -118,7 +120,8 @@ func TestTutorialIsToTheLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := b.genesys.Asked()
-	if form := asked[0].Form.Encode(); form != "client_id=client-1&client_secret=client-s3cret&grant_type=client_credentials" ||
+	if form := asked[0].Form.Encode(); form != "client_id=client-1&client_secret=client-s3cret&"+
+		"grant_type=client_credentials" ||
 		asked[0].Header.Get("Authorization") != "" {
 		t.Errorf("asked for a token by %s", form)
 	}
@@ -126,7 +129,8 @@ func TestTutorialIsToTheLetter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"event_type":"conversation:updated","headers":{"Content-Type":"application/json"},"name":"dlqdesk genesys","retry_count":1,"retry_interval":1000,` +
+	const want = `{"event_type":"conversation:updated","headers":{"Content-Type":"application/json"},` +
+		`"name":"dlqdesk genesys","retry_count":1,"retry_interval":1000,` +
 		`"target_url":"https://hooks.example.com/webhooks/genesys","target_url_type":"https"}`
 	if string(got) != want || asked[1].Path != "/api/v2/integration/webhooks" ||
 		!strings.HasPrefix(asked[1].Header.Get("Authorization"), "Bearer token-") {
@@ -134,7 +138,8 @@ func TestTutorialIsToTheLetter(t *testing.T) {
 	}
 	_, err = b.client.List(t.Context())
 	if err == nil ||
-		err.Error() != "tutorial cannot list: the tutorial names no such request; set its path by calls.list.path where your gateway has one" {
+		err.Error() != "tutorial cannot list: the tutorial names no such request; set its path by "+
+			"calls.list.path where your gateway has one" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -145,7 +150,8 @@ func TestEventBridgeIsSetUpInThreeSteps(t *testing.T) {
 	if err == nil ||
 		!strings.HasPrefix(
 			err.Error(),
-			"parameters.aws_account_id is missing: set it to the AWS account that gets the events; parameters.aws_account_region is missing",
+			"parameters.aws_account_id is missing: set it to the AWS account that gets the events; "+
+				"parameters.aws_account_region is missing",
 		) {
 		t.Errorf("got %v", err)
 	}
@@ -161,7 +167,8 @@ func TestEventBridgeIsSetUpInThreeSteps(t *testing.T) {
 	}
 	configured := b.genesys.Asked()[2]
 	properties, _ := json.Marshal(configured.Body["properties"])
-	const want = `{"awsAccountId":"123456789012","awsAccountRegion":"eu-central-1","eventFilter":["v2.detail.events.conversation.{id}.acw"],"eventSourceSuffix":"desk"}`
+	const want = `{"awsAccountId":"123456789012","awsAccountRegion":"eu-central-1",` +
+		`"eventFilter":["v2.detail.events.conversation.{id}.acw"],"eventSourceSuffix":"desk"}`
 	if string(properties) != want || configured.Body["version"] != 1.0 {
 		t.Errorf("configured %s", properties)
 	}
@@ -179,8 +186,10 @@ func TestTriggerKeepsTheTopicsOwnBraces(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, _ := json.Marshal(b.genesys.Asked()[1].Body)
-	const want = `{"enabled":true,"eventTTLSeconds":10,"matchCriteria":[],"name":"dlqdesk genesys","target":{"id":"flow-1","type":"Workflow",` +
-		`"workflowTargetSettings":{"dataFormat":"TopLevelPrimitives"}},"topicName":"v2.detail.events.conversation.{id}.customer.end"}`
+	const want = `{"enabled":true,"eventTTLSeconds":10,"matchCriteria":[],"name":"dlqdesk ` +
+		`genesys","target":{"id":"flow-1","type":"Workflow",` +
+		`"workflowTargetSettings":{"dataFormat":"TopLevelPrimitives"}},` +
+		`"topicName":"v2.detail.events.conversation.{id}.customer.end"}`
 	if string(got) != want {
 		t.Errorf("sent %s", got)
 	}
@@ -198,7 +207,8 @@ func TestEveryCallCanBeOverridden(t *testing.T) {
 		p.Calls = map[string]platform.Call{
 			platform.Create: {
 				Path: openPath,
-				Body: `{"name":"{source}","outboundNotificationWebhookUrl":"{url}","outboundNotificationWebhookSignatureSecretToken":"{secret}"}`,
+				Body: `{"name":"{source}","outboundNotificationWebhookUrl":"{url}",` +
+					`"outboundNotificationWebhookSignatureSecretToken":"{secret}"}`,
 			},
 			platform.List: {Path: openPath},
 		}

@@ -42,7 +42,8 @@ func (c *Client) Check(w Webhook) error {
 	case err != nil || u.Host == "":
 		return deadletter.Errorf(
 			deadletter.Invalid,
-			"the webhook's URL is not known: set webhook_url in the configuration to how platforms reach dlqdesk, or use --url",
+			"the webhook's URL is not known: set webhook_url in the configuration to how platforms reach "+
+				"dlqdesk, or use --url",
 		)
 	case c.preset.Rules.HTTPS && u.Scheme != "https":
 		return deadletter.Errorf(
@@ -65,7 +66,8 @@ func (c *Client) checkSecret(secret string) error {
 	case secret == "":
 		return deadletter.Errorf(
 			deadletter.Invalid,
-			"a signing secret is part of the registration: set the source's verify to { scheme: %s, secrets: [env:NAME] }",
+			"a signing secret is part of the registration: set the source's verify to { scheme: %s, secrets: "+
+				"[env:NAME] }",
 			c.preset.Verify,
 		)
 	case utf8.RuneCountInString(secret) <= rules.SecretOver:

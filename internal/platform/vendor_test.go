@@ -157,8 +157,10 @@ func TestRequestsAreThoseOfTheVendorsOwnClient(t *testing.T) {
 	})
 	for preset, models := range map[string]map[string]string{
 		"genesys-open-messaging": {"POST": "OpenIntegrationRequest"},
-		"genesys-eventbridge":    {"POST": "CreateIntegrationRequest", "PUT": "IntegrationConfiguration", "PATCH": "Integration"},
-		"genesys-trigger":        {"POST": "CreateTriggerRequest"},
+		"genesys-eventbridge": {
+			"POST": "CreateIntegrationRequest", "PUT": "IntegrationConfiguration", "PATCH": "Integration",
+		},
+		"genesys-trigger": {"POST": "CreateTriggerRequest"},
 	} {
 		b := setup(t, preset, everything)
 		made, err := b.client.Register(t.Context(), webhook())

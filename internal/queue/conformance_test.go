@@ -220,7 +220,9 @@ func sendsMany(t *testing.T, q subject) {
 
 func doesNothing(t *testing.T, q subject) {
 	ctx := t.Context()
-	for _, errs := range [][]error{q.Send(ctx, nil), q.ExtendVisibility(ctx, nil, time.Minute), q.Release(ctx, nil), q.Delete(ctx, nil)} {
+	for _, errs := range [][]error{q.Send(ctx, nil), q.ExtendVisibility(ctx, nil, time.Minute), q.Release(
+		ctx, nil,
+	), q.Delete(ctx, nil)} {
 		if len(errs) > 0 {
 			t.Errorf("answers for nothing: %v", errs)
 		}
@@ -384,7 +386,8 @@ func staysHidden(t *testing.T, q subject) {
 
 func comesOnRelease(t *testing.T, q subject) {
 	send(t, q, "x")
-	ok(t, q.ExtendVisibility(t.Context(), []queue.Message{receiveOne(t, q)}, time.Minute)) // it would be hidden for long
+	// it would be hidden for long
+	ok(t, q.ExtendVisibility(t.Context(), []queue.Message{receiveOne(t, q)}, time.Minute))
 	send(t, q, "y")
 	second := receiveOne(t, q)
 	ok(t, q.Release(t.Context(), []queue.Message{second}))
@@ -432,7 +435,9 @@ func refusesStaleReceipt(t *testing.T, q subject) {
 func refusesUnknownReceipt(t *testing.T, q subject) {
 	send(t, q, "x", "y")
 	known := receiveAll(t, q, 2)
-	errs := q.ExtendVisibility(t.Context(), []queue.Message{known[0], {ReceiptHandle: "unknown"}, known[1]}, time.Minute)
+	errs := q.ExtendVisibility(
+		t.Context(), []queue.Message{known[0], {ReceiptHandle: "unknown"}, known[1]}, time.Minute,
+	)
 	if errs[0] != nil || !errors.Is(errs[1], queue.ErrStaleReceipt) || errs[2] != nil {
 		t.Errorf("the extension answers %v", errs)
 	}

@@ -12,7 +12,10 @@ import (
 const permittedURL = "https://sqs.eu-central-1.amazonaws.com/123456789012/orders-dlq"
 
 func everyAction() []string {
-	return []string{queue.ActionGetAttributes, queue.ActionSend, queue.ActionReceive, queue.ActionDelete, queue.ActionChangeVisibility, queue.ActionListSources}
+	return []string{
+		queue.ActionGetAttributes, queue.ActionSend, queue.ActionReceive, queue.ActionDelete,
+		queue.ActionChangeVisibility, queue.ActionListSources,
+	}
 }
 
 // permissions answers which actions are denied, and of which it is not known.

@@ -235,7 +235,9 @@ func TestQueueThatStaysAwayIsAskedSeldom(t *testing.T) {
 				}
 			}
 			if got := strings.Join(asked, " "); got != want || !s.UnavailableSince().Equal(begun) {
-				t.Errorf("%s asked at %s, want %s; it is away since %v", who, got, want, s.UnavailableSince().Sub(begun))
+				t.Errorf(
+					"%s asked at %s, want %s; it is away since %v", who, got, want, s.UnavailableSince().Sub(begun),
+				)
 			}
 		})
 	}

@@ -170,7 +170,8 @@ func loadSettings(
 	}
 	if _, err := settings.Credentials.Retrieve(ctx); err != nil {
 		return settings, fmt.Errorf(
-			"no credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run with a role: %w",
+			"no credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run "+
+				"with a role: %w",
 			err,
 		)
 	}
@@ -234,7 +235,8 @@ func advice(err smithy.APIError) string {
 	}
 	switch code := err.ErrorCode(); code {
 	case "AccessDenied", "AccessDeniedException", "NotAuthorized":
-		return "access is denied: allow sqs:GetQueueAttributes, SendMessage, ReceiveMessage, DeleteMessage and ChangeMessageVisibility"
+		return "access is denied: allow sqs:GetQueueAttributes, SendMessage, ReceiveMessage, DeleteMessage and " +
+			"ChangeMessageVisibility"
 	case "InvalidClientTokenId",
 		"UnrecognizedClientException",
 		"SignatureDoesNotMatch",

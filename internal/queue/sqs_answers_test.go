@@ -51,11 +51,22 @@ func TestWhatSQSDoesNotConfirmIsNotSent(t *testing.T) {
 		away        bool
 		why         string
 	}{
-		"it fails at it again and again": {failed, time.Minute, 4, 350 * time.Millisecond, 700 * time.Millisecond, true, false, "InternalError"},
-		"it fails, and there is no time": {failed, 10 * time.Millisecond, 1, 10 * time.Millisecond, 10 * time.Millisecond, true, false, "InternalError"},
-		"it answers for another alone":   {first + `}`, time.Minute, 1, 0, 0, true, false, "did not answer for this entry"},
-		"what answers is not SQS":        {`{"Successful":[{"MessageId":"m"}]}`, time.Minute, 1, 0, 0, false, true, "none of SQS"},
-		"it does not answer":             {"", time.Minute, 1, 30 * time.Second, 30 * time.Second, false, true, "does not confirm"},
+		"it fails at it again and again": {
+			failed, time.Minute, 4, 350 * time.Millisecond, 700 * time.Millisecond, true, false, "InternalError",
+		},
+		"it fails, and there is no time": {
+			failed, 10 * time.Millisecond, 1, 10 * time.Millisecond, 10 * time.Millisecond, true, false,
+			"InternalError",
+		},
+		"it answers for another alone": {
+			first + `}`, time.Minute, 1, 0, 0, true, false, "did not answer for this entry",
+		},
+		"what answers is not SQS": {
+			`{"Successful":[{"MessageId":"m"}]}`, time.Minute, 1, 0, 0, false, true, "none of SQS",
+		},
+		"it does not answer": {
+			"", time.Minute, 1, 30 * time.Second, 30 * time.Second, false, true, "does not confirm",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

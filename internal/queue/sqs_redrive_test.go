@@ -52,7 +52,10 @@ func TestErrorOfSendToReportsWhatIsKnown(t *testing.T) {
 	for name, c := range map[string]struct {
 		body string
 		want error
-	}{"refused": {"x", queue.ErrRefused}, "empty": {"", queue.ErrIllegalBody}, "too large": {strings.Repeat("x", 1<<20+1), queue.ErrTooLarge}} {
+	}{
+		"refused": {"x", queue.ErrRefused}, "empty": {"", queue.ErrIllegalBody},
+		"too large": {strings.Repeat("x", 1<<20+1), queue.ErrTooLarge},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := q.SendTo(t.Context(), orders, queue.Outgoing{Body: []byte(c.body)})

@@ -320,14 +320,20 @@ func TestQueueThatCannotBeUsed(t *testing.T) {
 		option    func(*config.LoadOptions) error
 		want      string
 	}{
-		{"it does not exist", "http://sqs.eu-central-1.localhost/000000000000/other", desktest.AWS(endpoint), "does not exist: check name, account and region"},
+		{
+			"it does not exist", "http://sqs.eu-central-1.localhost/000000000000/other", desktest.AWS(endpoint),
+			"does not exist: check name, account and region",
+		},
 		{"access is denied", at, refusing("AccessDeniedException"), "allow sqs:GetQueueAttributes"},
 		{"the key is not known", at, refusing("InvalidClientTokenId"), "check access key and secret"},
 		{"another refusal", at, refusing("KmsDisabled"), "SQS refused: KmsDisabled"},
 		{"no region", "http://localhost:4566/000000000000/q", none, "set AWS_REGION"},
 		{"no credentials", at, none, "set AWS_PROFILE, or AWS_ACCESS_KEY_ID"},
 		{"no URL", "my-dlq", desktest.AWS(endpoint), "that is no queue URL"},
-		{"no queue in the URL", "https://sqs.eu-central-1.amazonaws.com/", desktest.AWS(endpoint), "that is no queue URL"},
+		{
+			"no queue in the URL", "https://sqs.eu-central-1.amazonaws.com/", desktest.AWS(endpoint),
+			"that is no queue URL",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			q, err := queue.NewSQS(t.Context(), c.url, "", c.option)

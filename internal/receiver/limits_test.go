@@ -44,7 +44,10 @@ func post(t *testing.T, maxBody int64, to handler) *desktest.Deadlines {
 	})
 	c := desktest.NewDeadlines()
 	r.Handler().
-		ServeHTTP(c, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/genesys", strings.NewReader("{}")))
+		ServeHTTP(
+			c,
+			httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/genesys", strings.NewReader("{}")),
+		)
 	return c
 }
 

@@ -119,7 +119,9 @@ func TestOnlyWhatIsProvenIsDeliveredOrKept(t *testing.T) {
 				}
 			}
 		}
-		for name, got := range map[string]answer{"forged": p.post(t, source, `{"id":"evt-1"}`, true, forged), "without proof": p.post(t, source, `{"id":"evt-1"}`, false, nil)} {
+		for name, got := range map[string]answer{"forged": p.post(
+			t, source, `{"id":"evt-1"}`, true, forged,
+		), "without proof": p.post(t, source, `{"id":"evt-1"}`, false, nil)} {
 			if got.status != http.StatusUnauthorized || got.body != `{"error":"unauthorized"}` {
 				t.Errorf("%s, %s: answered %d %s", source, name, got.status, got.body)
 			}

@@ -315,7 +315,9 @@ func (r *Receiver) keep(ctx context.Context, q Queue, c deadletter.Capture) (err
 	if c.FirstAttempt == nil {
 		group = c.Source
 	}
-	if err := q.Send(ctx, []queue.Outgoing{{Body: body, GroupID: group, DeduplicationID: string(c.ReceiptID())}})[0]; err != nil {
+	if err := q.Send(
+		ctx, []queue.Outgoing{{Body: body, GroupID: group, DeduplicationID: string(c.ReceiptID())}},
+	)[0]; err != nil {
 		return fmt.Errorf("queue %s did not take it: %w", q.Name(), err)
 	}
 	return nil

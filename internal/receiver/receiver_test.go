@@ -110,15 +110,25 @@ func TestAnswers(t *testing.T) {
 		want         string
 		onDLQ        int
 	}{
-		"delivered":          {"POST", "/webhooks/genesys", "{}", 204, false, 200, `{"status":"accepted"}`, 0},
-		"kept":               {"POST", "/webhooks/genesys", "{}", 503, false, 200, `{"status":"queued_for_retry","messageId":"`, 1},
-		"redirect is kept":   {"POST", "/webhooks/genesys", "{}", 302, false, 200, `{"status":"queued_for_retry","messageId":"`, 1},
-		"kept nowhere":       {"POST", "/webhooks/genesys", "{}", 503, true, 500, `{"error":"Internal Server Error"}`, 0},
-		"unknown source":     {"POST", "/webhooks/nobody", "{}", 200, false, 404, `{"error":"`, 0},
-		"another path":       {"POST", "/webhooks/genesys/more", "{}", 200, false, 404, `{"error":"`, 0},
-		"wrong method":       {"GET", "/webhooks/genesys", "", 200, false, 405, `{"error":"`, 0},
-		"too large":          {"POST", "/webhooks/genesys", strings.Repeat("x", limit+1), 200, false, 413, `{"error":"`, 0},
-		"as large as can be": {"POST", "/webhooks/genesys", strings.Repeat("x", limit), 200, false, 200, `{"status":"accepted"}`, 0},
+		"delivered": {"POST", "/webhooks/genesys", "{}", 204, false, 200, `{"status":"accepted"}`, 0},
+		"kept": {
+			"POST", "/webhooks/genesys", "{}", 503, false, 200, `{"status":"queued_for_retry","messageId":"`, 1,
+		},
+		"redirect is kept": {
+			"POST", "/webhooks/genesys", "{}", 302, false, 200, `{"status":"queued_for_retry","messageId":"`, 1,
+		},
+		"kept nowhere": {
+			"POST", "/webhooks/genesys", "{}", 503, true, 500, `{"error":"Internal Server Error"}`, 0,
+		},
+		"unknown source": {"POST", "/webhooks/nobody", "{}", 200, false, 404, `{"error":"`, 0},
+		"another path":   {"POST", "/webhooks/genesys/more", "{}", 200, false, 404, `{"error":"`, 0},
+		"wrong method":   {"GET", "/webhooks/genesys", "", 200, false, 405, `{"error":"`, 0},
+		"too large": {
+			"POST", "/webhooks/genesys", strings.Repeat("x", limit+1), 200, false, 413, `{"error":"`, 0,
+		},
+		"as large as can be": {
+			"POST", "/webhooks/genesys", strings.Repeat("x", limit), 200, false, 200, `{"status":"accepted"}`, 0,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -53,7 +53,8 @@ func Restore(edited, base []byte, paths []payload.Path) ([]byte, error) {
 		payload.Valid(edited) && !payload.Valid(restored) {
 		return nil, deadletter.Errorf(
 			deadletter.Invalid,
-			"a masked value cannot be put back where its %s stands now: leave it where it was, or write the value itself",
+			"a masked value cannot be put back where its %s stands now: leave it where it was, or write the "+
+				"value itself",
 			Mask,
 		)
 	}

@@ -52,7 +52,8 @@ func TestOriginWithASecondSQSServer(t *testing.T) {
 	client := desktest.SQSClient(t, endpoint)
 	dlq := desktest.CreateQueue(t, endpoint, "orders-dlq", nil)
 	policy := map[string]string{
-		"RedrivePolicy":     `{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:123456789012:orders-dlq","maxReceiveCount":1}`,
+		"RedrivePolicy": `{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:123456789012:orders-dlq",` +
+			`"maxReceiveCount":1}`,
 		"VisibilityTimeout": "1",
 	}
 	orders := desktest.CreateQueue(t, endpoint, "orders", policy)

@@ -63,11 +63,13 @@ func (c originCase) check(t *testing.T, got string, err error) {
 func TestFindOriginByMessageQueueOrConfiguration(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]originCase{
-		"the message":           {"", "", ordersARN, ordersURL, ""},
-		"another account":       {"", "", foreign, "", "no queue of this account"},
-		"no ARN of a queue":     {"", "", topic, "", "no queue of this account"},
-		"SQS":                   {`{"queueUrls":["https://q/1/a"]}`, "", "", "https://q/1/a", ""},
-		"SQS, of several":       {`{"queueUrls":["https://q/1/a","https://q/1/b"]}`, "", "", "", "2 queues have this DLQ"},
+		"the message":       {"", "", ordersARN, ordersURL, ""},
+		"another account":   {"", "", foreign, "", "no queue of this account"},
+		"no ARN of a queue": {"", "", topic, "", "no queue of this account"},
+		"SQS":               {`{"queueUrls":["https://q/1/a"]}`, "", "", "https://q/1/a", ""},
+		"SQS, of several": {
+			`{"queueUrls":["https://q/1/a","https://q/1/b"]}`, "", "", "", "2 queues have this DLQ",
+		},
 		"SQS, of none":          {`{"queueUrls":[]}`, "", "", "", "names no source queue: set it"},
 		"SQS, which denies it":  {denied, "", "", "", allow + ", or set it"},
 		"the configuration":     {denied, "https://q/1/c", "", "https://q/1/c", ""},

@@ -26,7 +26,10 @@ func TestClockNeverGoesBack(t *testing.T) {
 		{"at half speed", time.Minute, 0, time.Second + 30*time.Second},
 		{"caught up", 2 * time.Hour, 0, time.Second + time.Minute + time.Hour},
 		{"set ahead", 0, 3 * time.Hour, time.Second + time.Minute + 4*time.Hour},
-		{"set back by a year is right at once", 0, -365 * 24 * time.Hour, time.Second + time.Minute + 4*time.Hour - 365*24*time.Hour},
+		{
+			"set back by a year is right at once", 0, -365 * 24 * time.Hour,
+			time.Second + time.Minute + 4*time.Hour - 365*24*time.Hour,
+		},
 	} {
 		day, running = day.Add(c.passes+c.stepped), running+c.passes
 		if got := clock.Now().Sub(start); got != c.want {

@@ -124,7 +124,8 @@ type EventRow struct {
 	deadletter.Event
 }
 
-const eventColumns = `e.seq, e.at, e.actor, e.by, e.addr, e.action, e.target_kind, e.target, e.source, e.reason, e.before, e.after`
+const eventColumns = `e.seq, e.at, e.actor, e.by, e.addr, e.action, e.target_kind, e.target, e.source, ` +
+	`e.reason, e.before, e.after`
 
 func scanEvent(r sqlite.Row, more ...any) (EventRow, error) {
 	var e EventRow

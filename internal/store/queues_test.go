@@ -104,13 +104,35 @@ func TestReturnedMessagesFindTheirMessage(t *testing.T) {
 		want    deadletter.ID
 		before  bool
 	}{
-		"by its mark":         {deadletter.Capture{RedriveOf: "marked", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-1"}}, "marked", false},
-		"by SQS's id":         {deadletter.Capture{Queue: deadletter.QueueFacts{From: "orders", MessageID: "s-2"}}, "told", false},
-		"by its digest":       {deadletter.Capture{Digest: "d-1", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-2"}}, "digested", false},
-		"once more":           {deadletter.Capture{RedriveOf: "marked", Queue: deadletter.QueueFacts{From: "orders", MessageID: "m-marked"}}, "marked", true},
-		"of another queue":    {deadletter.Capture{RedriveOf: "elsewhere", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-3"}}, "", false},
-		"never sent back":     {deadletter.Capture{Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-4"}}, "", false},
-		"of no known message": {deadletter.Capture{RedriveOf: "gone", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-5"}}, "", false},
+		"by its mark": {
+			deadletter.Capture{RedriveOf: "marked", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-1"}},
+			"marked", false,
+		},
+		"by SQS's id": {
+			deadletter.Capture{Queue: deadletter.QueueFacts{From: "orders", MessageID: "s-2"}}, "told", false,
+		},
+		"by its digest": {
+			deadletter.Capture{Digest: "d-1", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-2"}},
+			"digested", false,
+		},
+		"once more": {
+			deadletter.Capture{
+				RedriveOf: "marked", Queue: deadletter.QueueFacts{From: "orders", MessageID: "m-marked"},
+			},
+			"marked", true,
+		},
+		"of another queue": {
+			deadletter.Capture{RedriveOf: "elsewhere", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-3"}},
+			"", false,
+		},
+		"never sent back": {
+			deadletter.Capture{Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-4"}}, "", false,
+		},
+		"of no known message": {
+			deadletter.Capture{RedriveOf: "gone", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-5"}},
+			"",
+			false,
+		},
 	} {
 		err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 			l, before, err := tx.Returned(ctx, c.capture)

@@ -55,7 +55,8 @@ func hasUsers(ctx context.Context, q sqlite.Querier) (bool, error) {
 	return any, nil
 }
 
-const insertUser = `INSERT INTO users (name, role, password_hash, credential, created_at) VALUES (?, ?, ?, 1, ?) ON CONFLICT DO NOTHING`
+const insertUser = `INSERT INTO users (name, role, password_hash, credential, created_at) VALUES (?, ?, ?, 1, ` +
+	`?) ON CONFLICT DO NOTHING`
 
 // AddUser adds a user with its audit event. A name that is taken is a Conflict.
 func (t *Tx) AddUser(ctx context.Context, u User, e deadletter.Event) error {

@@ -111,10 +111,12 @@ func TestEnvironmentSaysWhetherThereAreTraces(t *testing.T) { //nolint:parallelt
 		environ map[string]string
 		want    bool
 	}{
-		"nothing":      {nil, false},
-		"an endpoint":  {map[string]string{endpoint: "http://127.0.0.1:1"}, true},
-		"one of its":   {map[string]string{own: "http://127.0.0.1:1/v1/traces"}, true},
-		"by gRPC":      {map[string]string{endpoint: "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, true},
+		"nothing":     {nil, false},
+		"an endpoint": {map[string]string{endpoint: "http://127.0.0.1:1"}, true},
+		"one of its":  {map[string]string{own: "http://127.0.0.1:1/v1/traces"}, true},
+		"by gRPC": {
+			map[string]string{endpoint: "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, true,
+		},
 		"disabled":     {map[string]string{endpoint: "http://127.0.0.1:1", "OTEL_SDK_DISABLED": "TRUE"}, false},
 		"not disabled": {map[string]string{endpoint: "http://127.0.0.1:1", "OTEL_SDK_DISABLED": "no"}, true},
 		"no exporter":  {map[string]string{endpoint: "http://127.0.0.1:1", "OTEL_TRACES_EXPORTER": "none"}, false},
@@ -257,11 +259,20 @@ func TestLinesNameTheirMessage(t *testing.T) {
 		log  func(l *slog.Logger)
 		want string
 	}{
-		"by context":           {func(l *slog.Logger) { l.InfoContext(about, "delivery") }, "message=a-1"},
-		"by error":             {func(l *slog.Logger) { l.ErrorContext(t.Context(), "cannot go on", "err", inError) }, "message=b-2"},
-		"by context and not":   {func(l *slog.Logger) { l.ErrorContext(about, "cannot go on", "err", errors.New("disk full")) }, "message=a-1"},
-		"of a component":       {func(l *slog.Logger) { l.With("component", "worker").InfoContext(about, "delivery") }, "message=a-1"},
-		"in a group":           {func(l *slog.Logger) { l.WithGroup("g").InfoContext(about, "delivery") }, "message=a-1"},
+		"by context": {func(l *slog.Logger) { l.InfoContext(about, "delivery") }, "message=a-1"},
+		"by error": {
+			func(l *slog.Logger) { l.ErrorContext(t.Context(), "cannot go on", "err", inError) }, "message=b-2",
+		},
+		"by context and not": {
+			func(l *slog.Logger) { l.ErrorContext(about, "cannot go on", "err", errors.New("disk full")) },
+			"message=a-1",
+		},
+		"of a component": {
+			func(l *slog.Logger) { l.With("component", "worker").InfoContext(about, "delivery") }, "message=a-1",
+		},
+		"in a group": {
+			func(l *slog.Logger) { l.WithGroup("g").InfoContext(about, "delivery") }, "message=a-1",
+		},
 		"that is about no one": {func(l *slog.Logger) { l.InfoContext(t.Context(), "ready", "err", error(nil)) }, ""},
 	} {
 		var log bytes.Buffer

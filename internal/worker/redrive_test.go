@@ -320,7 +320,9 @@ func oneAtATime(t *testing.T, b redriveBundle) {
 	for _, err := range errs {
 		if err == nil {
 			won++
-		} else if deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(deadletter.TextOf(err), "redriven by") {
+		} else if deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(
+			deadletter.TextOf(err), "redriven by",
+		) {
 			t.Errorf("a loser is told %v", err)
 		}
 	}

@@ -332,7 +332,8 @@ func TestRetriesWaitWhileADestinationIsDown(t *testing.T) {
 	tried := len(b.destination.Received())
 	if tried < breaker.MinDeliveries || tried >= 8+breaker.MinDeliveries {
 		t.Errorf(
-			"%d deliveries were made before the destination counted as down, want %d and those that were in flight meanwhile",
+			"%d deliveries were made before the destination counted as down, want %d and those that were in "+
+				"flight meanwhile",
 			tried,
 			breaker.MinDeliveries,
 		)

@@ -36,7 +36,8 @@ func audit() []Example {
 			func(v *page.AuditTableView) { filterAudit(v); v.State, v.Rows = page.StateNoMatch, nil },
 		),
 		audit("audit-fault", func(v *page.AuditTableView) {
-			v.State, v.Rows, v.Fault, v.RetryURL, v.Chain = page.StateFault, nil, "The store did not answer within 5 seconds.", "/audit", page.ChainStatus{}
+			v.State, v.Rows, v.Fault, v.RetryURL, v.Chain = page.StateFault, nil, "The store did not answer "+
+				"within 5 seconds.", "/audit", page.ChainStatus{}
 		}),
 		{Name: "audit-partial", Component: page.AuditTable(auditTable()), Partial: true},
 	}

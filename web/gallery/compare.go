@@ -19,7 +19,8 @@ func compare() []Example {
 			v.After.Body, v.Headers, v.SameNote = v.Before.Body, nil, "The bodies are the same."
 		}),
 		compare("binary", func(v *page.CompareView) {
-			v.Text, v.Masked, v.SameNote = false, false, "A body that is no text cannot be compared here: download both."
+			v.Text, v.Masked, v.SameNote = false, false, "A body that is no text cannot be compared here: "+
+				"download both."
 		}),
 		compare("long", func(v *page.CompareView) {
 			v.ID, v.Before.Body, v.After.Body = longWord, longWord+"\n"+rtlText+"\n"+emoji, longWord+rtlText+"\n"+longReason()
@@ -42,7 +43,10 @@ func compareView() page.CompareView {
 			{Value: "0", Label: "original", Selected: chosen == "0"},
 		}
 	}
-	edited := strings.NewReplacer(`"type": "Text",`, "\"type\": \"Text\",\n  \"participants\": [\n    { \"id\": \"7c1e\" }\n  ],", `"urgent": false`, `"urgent": true`).
+	edited := strings.NewReplacer(
+		`"type": "Text",`, "\"type\": \"Text\",\n  \"participants\": [\n    { \"id\": \"7c1e\" }\n  ],",
+		`"urgent": false`, `"urgent": true`,
+	).
 		Replace(prettyBody)
 	return page.CompareView{
 		Chrome: chrome(

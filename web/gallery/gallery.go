@@ -18,7 +18,8 @@ var styles []byte
 
 // Policy is what the desk serves its pages by, so that a page which breaks it is broken here as well. The index shows
 // the pages in a frame, which the desk forbids.
-const Policy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+const Policy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action " +
+	"'self'; frame-ancestors 'self'"
 
 // statePath leads to the page of a state.
 const statePath = "/state/"

@@ -24,7 +24,9 @@ func ledger() []Example {
 				imbalanceOf(
 					"2 messages more than was counted",
 					"genesys",
-					"dlqdesk was killed: it was heard of last at 09:14:07 UTC on 2 March, and had not saved the counts of its last second. The messages are here; a loss of up to 2 in the same hour would not show beside them.",
+					"dlqdesk was killed: it was heard of last at 09:14:07 UTC on 2 March, and had not saved the "+
+						"counts of its last second. The messages are here; a loss of up to 2 in the same hour "+
+						"would not show beside them.",
 					"",
 				),
 			}
@@ -77,7 +79,8 @@ func ledger() []Example {
 			)
 		}),
 		ledger("ledger-waiting", func(v *page.LedgerTableView) {
-			v.Queues[0].Waiting, v.Queues[0].Note = "1,204", "SQS does not tell. A message expires 4 days after it was sent."
+			v.Queues[0].Waiting, v.Queues[0].Note = "1,204", "SQS does not tell. A message expires 4 days after "+
+				"it was sent."
 			v.Queues[0].Undeleted = []page.UndeletedMessage{
 				{
 					ID:      messageID(1),
@@ -88,7 +91,8 @@ func ledger() []Example {
 				{ID: messageID(2), Reason: "could not be written to the store yet", Expires: ago(-60 * 22)},
 			}
 			v.Rows[0].Waiting = "1,204"
-			v.Queues[1].Shared = "Other receivers may deliver from here: a webhook is accounted for by the one that does, so one that is lost here does not show."
+			v.Queues[1].Shared = "Other receivers may deliver from here: a webhook is accounted for by the one " +
+				"that does, so one that is lost here does not show."
 		}),
 		ledger("ledger-many", func(v *page.LedgerTableView) {
 			v.Rows = nil
@@ -237,14 +241,19 @@ func imbalanced(v *page.LedgerTableView) {
 		imbalanceOf(
 			"1 message is missing",
 			"genesys",
-			"The queue confirmed that it had it, and it is neither there nor on the desk: deleted from the queue, taken by another program that reads it, or gone because desk.db was restored from an older copy.",
-			"Look who else may receive, delete or purge on this queue. Ask the platform to send what it sent in that hour again.",
+			"The queue confirmed that it had it, and it is neither there nor on the desk: deleted from the "+
+				"queue, taken by another program that reads it, or gone because desk.db was restored from an "+
+				"older copy.",
+			"Look who else may receive, delete or purge on this queue. Ask the platform to send what it sent in "+
+				"that hour again.",
 		),
 		imbalanceOf(
 			"31 messages expired on SQS",
 			"",
-			"The queue confirmed that it had them, and had them for as long as it keeps a message; they never reached the desk.",
-			"Ask the platform to send what it sent in that hour again. Lengthen the queue's MessageRetentionPeriod, and see in the log why messages were not taken off it.",
+			"The queue confirmed that it had them, and had them for as long as it keeps a message; they never "+
+				"reached the desk.",
+			"Ask the platform to send what it sent in that hour again. Lengthen the queue's "+
+				"MessageRetentionPeriod, and see in the log why messages were not taken off it.",
 		),
 	}
 	v.Imbalances[0].AckBy, v.Imbalances[0].AckAt, v.Imbalances[0].AckAmount, v.Imbalances[0].AckNote = "ben", ago(

@@ -13,7 +13,9 @@ func manual() []Example {
 		list = append(list, Example{Name: "docs-" + p.Name, Component: page.Docs(v)})
 	}
 	index, _ := docs.Find(docs.Index)
-	found := page.DocsView{Chrome: chrome("Manual", docs.Path), Page: index, Query: "retry", Hits: docs.Search("retry", 10)}
+	found := page.DocsView{
+		Chrome: chrome("Manual", docs.Path), Page: index, Query: "retry", Hits: docs.Search("retry", 10),
+	}
 	nothing := page.DocsView{Chrome: chrome("Manual", docs.Path), Page: index, Query: longWord}
 	return append(
 		list,

@@ -78,7 +78,9 @@ func messages() []Example {
 			v.Filter.Code = "abc"
 		}),
 		list("nothing", func(v *page.MessagesTableView) {
-			v.State, v.Rows, v.Curl = page.StateNothing, nil, "curl -i -H 'Content-Type: application/json' \\\n  -d '{\"id\":\"c0ffee00\",\"eventType\":\"conversation:updated\"}' \\\n  http://127.0.0.1:8080/webhooks/genesys"
+			v.State, v.Rows, v.Curl = page.StateNothing, nil, "curl -i -H 'Content-Type: application/json' \\\n "+
+				" -d '{\"id\":\"c0ffee00\",\"eventType\":\"conversation:updated\"}' \\\n  "+
+				"http://127.0.0.1:8080/webhooks/genesys"
 		}),
 		list(
 			"nomatch",

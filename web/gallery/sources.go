@@ -23,7 +23,8 @@ func sources() []Example {
 	}
 	few = append(few, many[:4]...)
 	long := sourceLineOf(1)
-	long.Name, long.Endpoint = longWord, "https://webhooks.production.eu-central-1.customer-experience.example.com/webhooks/"+longWord
+	long.Name, long.Endpoint = longWord, "https://"+
+		"webhooks.production.eu-central-1.customer-experience.example.com/webhooks/"+longWord
 	long.Health.Destination, long.Health.Note, long.Verification.Text = longWord, "3 deliveries in a row: "+longReason(), longReason()
 	look := sourceOf(0)
 	look.Role = "viewer"
@@ -53,10 +54,11 @@ func sources() []Example {
 		}),
 		one("tutorial", func(v *page.SourceView) {
 			v.Platform = page.SourcePlatform{
-				Name:     "tutorial",
-				Title:    "Genesys Cloud, as in the tutorial",
-				Status:   "tutorial",
-				About:    "The webhook registration that the tutorial shows, for gateways and mock servers that implement it.",
+				Name:   "tutorial",
+				Title:  "Genesys Cloud, as in the tutorial",
+				Status: "tutorial",
+				About: "The webhook registration that the tutorial shows, for gateways and mock servers that " +
+					"implement it.",
 				Warning:  "/api/v2/integration/webhooks is not in the vendor's published API; expect 404 there.",
 				Register: "dlqdesk platform register genesys --config /etc/dlqdesk.yaml",
 				Doctor:   "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml",
@@ -167,13 +169,14 @@ func sourceOf(i int) page.SourceView {
 			{Name: "Largest webhook", Text: "1 MiB"},
 		},
 		Platform: page.SourcePlatform{
-			Name:           "genesys-open-messaging",
-			Title:          "Genesys Cloud, Open Messaging",
-			Status:         "verified",
-			About:          "A direct, signed webhook with the outbound messages of one Open Messaging integration.",
-			Register:       "dlqdesk platform register genesys --config /etc/dlqdesk.yaml",
-			Doctor:         "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml",
-			DeliveryPolicy: "Waits 10 s for an answer; up to 5 retries, 5 s apart, on timeout, 429 and 5xx: an outage over about 85 s loses the message.",
+			Name:     "genesys-open-messaging",
+			Title:    "Genesys Cloud, Open Messaging",
+			Status:   "verified",
+			About:    "A direct, signed webhook with the outbound messages of one Open Messaging integration.",
+			Register: "dlqdesk platform register genesys --config /etc/dlqdesk.yaml",
+			Doctor:   "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml",
+			DeliveryPolicy: "Waits 10 s for an answer; up to 5 retries, 5 s apart, on timeout, 429 and 5xx: an " +
+				"outage over about 85 s loses the message.",
 		},
 	}
 }

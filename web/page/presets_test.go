@@ -57,7 +57,8 @@ func TestPresetsAreDaysOfTheReadersZone(t *testing.T) {
 	await(
 		t,
 		ctx,
-		`document.querySelector('#preset-yesterday').ariaCurrent === 'true' && document.activeElement.id === 'preset-yesterday'`,
+		`document.querySelector('#preset-yesterday').ariaCurrent === 'true' && document.activeElement.id === `+
+			`'preset-yesterday'`,
 	)
 	run(t, ctx, chromedp.Click(chromedp.CSS("#preset-7-days")))
 	if got := <-asked; got.Get("from") != midnight(7) || got.Has("to") {
@@ -66,7 +67,8 @@ func TestPresetsAreDaysOfTheReadersZone(t *testing.T) {
 	await(
 		t,
 		ctx,
-		`document.querySelector('#preset-7-days').ariaCurrent === 'true' && document.querySelector('#preset-yesterday').ariaCurrent === 'false'`,
+		`document.querySelector('#preset-7-days').ariaCurrent === 'true' && `+
+			`document.querySelector('#preset-yesterday').ariaCurrent === 'false'`,
 	)
 	run(t, ctx, chromedp.Click(chromedp.CSS("#preset-7-days")))
 	if got := <-asked; len(got) != 0 {
