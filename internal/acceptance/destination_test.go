@@ -72,7 +72,7 @@ func TestDestinationGoesDownUnderLoad(t *testing.T) {
 	l := p.load(t, 2)
 	l.await(t, 20)
 	p.destination.Set(desktest.Answer(http.StatusServiceUnavailable, `{"error":"CRM is down"}`))
-	p.await(t, client, "/overview", `data-outage="down"`)
+	p.await(t, client, "/overview", `data-breaker="open"`)
 	l.await(t, 80)
 	messages := kinds(l.end(t))
 	p.holds(t, messages)
@@ -85,7 +85,7 @@ func TestDestinationGoesDownUnderLoad(t *testing.T) {
 
 	end(t, p.App)
 	p.App = begin(t, p.cfg)
-	p.await(t, client, "/overview", `data-outage="down"`)
+	p.await(t, client, "/overview", `data-breaker="open"`)
 
 	back := &arrivals{}
 	p.destination.Set(back.answer)
@@ -194,15 +194,15 @@ func TestBrowserProbesADestination(t *testing.T) {
 	anna.does(
 		"open the overview",
 		chromedp.Navigate(p.ConsoleURL()+"/overview"),
-		chromedp.WaitVisible(chromedp.CSS(`[data-outage="down"]`)),
+		chromedp.WaitVisible(chromedp.CSS(`[data-breaker="open"]`)),
 	)
-	anna.sees("genesys handler down since")
+	anna.sees("genesys circuit breaker open since")
 	anna.sees("CRM is down")
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
-	anna.does("probe", chromedp.Click(chromedp.CSS(`[data-outage] button`)))
+	anna.does("probe", chromedp.Click(chromedp.CSS(`[data-breaker] button`)))
 	anna.sees("Probe ordered")
 	anna.does("see it up", chromedp.WaitVisible(chromedp.CSS(`[data-health="up"]`)))
-	anna.finds(`document.querySelector('[data-outage="down"]') === null`)
+	anna.finds(`document.querySelector('[data-breaker="open"]') === null`)
 }
 
 // The program reaches a handler that has an authority of its own, over HTTP/2, and says so where it is not configured.

@@ -112,7 +112,7 @@ func TestMessagesOfOtherProgramsAreMessages(t *testing.T) { //nolint:paralleltes
 	if !strings.Contains(message, "default_source") {
 		t.Error("the message does not say why it cannot be replayed")
 	}
-	p.await(t, client, "/messages", "no reason given")
+	p.await(t, client, "/messages", "no error recorded")
 	if strings.Count(list, "7d9e0c1b-2a3f-4e5d-8c6b-0f1e2d3c4b5a@") > 1 {
 		t.Error("one message became two messages")
 	}

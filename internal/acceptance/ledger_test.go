@@ -61,7 +61,7 @@ func TestMessageDeletedFromSQSMakesTheLedgerRed(t *testing.T) { //nolint:paralle
 
 	for range 2 {
 		page := p.await(t, client, "/ledger", "1 message is missing")
-		for _, want := range []string{hour.Format("2006-01-02 15:04:05") + " UTC", `data-verdict="fault"`, "1 missing", "genesys", "bar-fault"} {
+		for _, want := range []string{hour.Format("2006-01-02 15:04:05") + " UTC", `data-result="fault"`, "1 missing", "genesys", "bar-fault"} {
 			if !strings.Contains(page, want) {
 				t.Errorf("the page does not say %q", want)
 			}
@@ -118,7 +118,7 @@ func TestLossBeforeAKillMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest
 				return
 			}
 			page := p.await(t, client, "/ledger", "1 message is missing")
-			for _, want := range []string{hour.Format("2006-01-02 15:04:05") + " UTC", `data-verdict="fault"`, "1 missing"} {
+			for _, want := range []string{hour.Format("2006-01-02 15:04:05") + " UTC", `data-result="fault"`, "1 missing"} {
 				if !strings.Contains(page, want) {
 					t.Errorf("the page does not say %q", want)
 				}

@@ -19,7 +19,7 @@ func TestOverviewTellsHowTheDestinationDoes(t *testing.T) {
 	p.await(t, client, "/overview", `data-health="failing"`)
 	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
 	p.submit(t, client, "/messages/"+id+"/replay", map[string][]string{"version": {"0"}, "revision": {"0"}})
-	p.await(t, client, "/overview", `data-health="refusing"`)
+	p.await(t, client, "/overview", `data-health="error-responses"`)
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	if status, _ := p.post(t, `{"id":"2"}`, nil); status != http.StatusOK {
 		t.Fatalf("answered %d", status)
@@ -46,5 +46,5 @@ func TestOverviewListsWhatWaitsForSQS(t *testing.T) {
 	p.await(t, client, "/overview", `href="/overview/queues/dlq"`)
 	line.Mend(t)
 	p.holds(t, []string{small, packed})
-	p.await(t, client, "/overview/queues/dlq", "Nothing waits")
+	p.await(t, client, "/overview/queues/dlq", "Queue is empty")
 }

@@ -221,7 +221,7 @@ func TestRedriveAndBack(t *testing.T) {
 		url.Values{"version": {"2"}, "revision": {"0"}},
 	); !strings.Contains(
 		asked,
-		"Redrive all the same",
+		"Redrive anyway",
 	) {
 		t.Errorf("the desk does not ask before it sends once more")
 	}

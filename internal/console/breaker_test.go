@@ -42,7 +42,7 @@ func outage(
 // told is what a page says of outages, part by part.
 func told(a answer) string {
 	var parts []string
-	for _, part := range a.doc().Find("[data-outage] p, [data-outage] .btn").EachIter() {
+	for _, part := range a.doc().Find("[data-breaker] p, [data-breaker] .btn").EachIter() {
 		parts = append(parts, strings.Join(strings.Fields(part.Text()), " "))
 	}
 	return strings.Join(parts, " ")
@@ -76,14 +76,14 @@ func TestOverviewTellsForWhichDestinationMessagesWait(t *testing.T) {
 	}{
 		"up":              {delivery.DestinationHealth{LatestAt: now, DeliveredAt: now, Breaker: delivery.BreakerStatus{PausedUntil: now.Add(-time.Second)}}, ""},
 		"failing":         {delivery.DestinationHealth{LatestAt: now, Failures: 3, FailingSince: now, Latest: deadletter.Attempt{Error: "503"}}, ""},
-		"down":            {down, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "Next probe 2026-03-02 10:15:10 UTC Probe now"},
-		"down, none due":  {due, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "The next message whose retry is due tests it. Probe now"},
-		"after a restart": {restarted, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 messages waiting Next probe 2026-03-02 10:15:10 UTC Probe now"},
-		"down and paused": {both, "genesys handler down since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "Next probe 2026-03-02 10:16:05 UTC Probe now"},
-		"paused":          {paused, "genesys handler asked for time until 2026-03-02 10:16:05 UTC · 2 messages waiting " + saw + "Retries and jobs go on then. Probe now"},
+		"down":            {down, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "Next probe 2026-03-02 10:15:10 UTC Probe now"},
+		"down, none due":  {due, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "The next message whose retry is due tests it. Probe now"},
+		"after a restart": {restarted, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages waiting Next probe 2026-03-02 10:15:10 UTC Probe now"},
+		"down and paused": {both, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "Next probe 2026-03-02 10:16:05 UTC Probe now"},
+		"paused":          {paused, "genesys retries paused by Retry-After until 2026-03-02 10:16:05 UTC · 2 messages waiting " + saw + "Retries and jobs go on then. Probe now"},
 		"releasing": {
 			delivery.DestinationHealth{LatestAt: now, DeliveredAt: now, Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now, ReleaseRate: 20}},
-			"genesys handler is back since 2026-03-02 10:15:05 UTC · 2 messages waiting They are let go bit by bit: 20 a second.",
+			"genesys circuit breaker half-open since 2026-03-02 10:15:05 UTC · 2 messages waiting They are let go bit by bit: 20 a second.",
 		},
 	} {
 		*health = c.health
@@ -92,12 +92,15 @@ func TestOverviewTellsForWhichDestinationMessagesWait(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 		if c.want != "" &&
-			a.doc().Find("[data-outage] .count-link").AttrOr("href", "") != "/messages?source=genesys&status=retrying" {
+			a.doc().
+				Find("[data-breaker] .count-link").
+				AttrOr("href", "") !=
+				"/messages?source=genesys&status=retrying" {
 			t.Errorf("%s: the number leads elsewhere", name)
 		}
 		if v := vera.get(
 			"/overview",
-		); v.count("[data-outage] form") != 0 ||
+		); v.count("[data-breaker] form") != 0 ||
 			strings.Contains(c.want, "Probe now") != strings.Contains(told(v), "may not probe") {
 			t.Errorf("%s: a viewer sees %q", name, told(v))
 		}
@@ -119,7 +122,7 @@ func TestOutageWithNothingToProbeItWith(t *testing.T) {
 	if got := told(
 		a,
 	); !strings.Contains(got, "0 messages waiting The next webhook or replay tests it. No message waits for a retry") ||
-		a.count("[data-outage] form") != 0 {
+		a.count("[data-breaker] form") != 0 {
 		t.Errorf("it says %q", got)
 	}
 	for name, headers := range map[string][]string{"without script": nil, "with": htmx()} {
@@ -221,9 +224,9 @@ func TestJobTellsForWhichDestinationItWaits(t *testing.T) {
 	}, "/jobs/"+id.String()
 	*health = down
 	if got := olga.get(path).
-		says(".frozen"); !strings.Contains(
+		says(".job-set"); !strings.Contains(
 		got,
-		"genesys is down since 2026-03-02 09:15:05 UTC: its messages wait until it answers.",
+		"genesys circuit breaker open since 2026-03-02 09:15:05 UTC. Its messages will wait until the destination responds.",
 	) {
 		t.Errorf("before it starts: %q", got)
 	}
@@ -235,10 +238,19 @@ func TestJobTellsForWhichDestinationItWaits(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	for want, h := range map[string]delivery.DestinationHealth{} {
+	for want, h := range map[string]delivery.DestinationHealth{
+		"genesys circuit breaker open since 2026-03-02 09:15:05 UTC. Its messages wait, and continue": down,
+		"genesys retries paused by Retry-After until 2026-03-02 10:16:05 UTC.": {
+			Breaker: delivery.BreakerStatus{State: delivery.Closed, PausedUntil: now.Add(time.Minute)},
+		},
+		"genesys circuit breaker half-open since 2026-03-02 10:15:05 UTC. Waiting messages are sent at 20 per": {
+			Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now, ReleaseRate: 20},
+		},
+		"": {Breaker: delivery.BreakerStatus{State: delivery.Closed, PausedUntil: now.Add(-time.Second)}},
+	} {
 		*health = h
 		for _, part := range []answer{olga.get(path), olga.get(path+"/strip?to=/messages", htmx()...)} {
-			if got := part.says(".job-hold"); !strings.HasPrefix(got, want) || want == "" && got != "" {
+			if got := part.says(".breaker-note"); !strings.HasPrefix(got, want) || want == "" && got != "" {
 				t.Errorf("%q, want %q", got, want)
 			}
 		}
@@ -248,7 +260,7 @@ func TestJobTellsForWhichDestinationItWaits(t *testing.T) {
 	if got := told(
 		a,
 	); !strings.Contains(got, "0 messages waiting and job 1 Next probe 2026-03-02 10:15:10 UTC Probe now") ||
-		a.doc().Find("[data-outage] a[href='"+path+"']").Length() != 1 {
+		a.doc().Find("[data-breaker] a[href='"+path+"']").Length() != 1 {
 		t.Errorf("the overview says %q", got)
 	}
 	if a := olga.post("/destinations/genesys/probe", url.Values{}); a.status != http.StatusSeeOther || *probes != 1 {
@@ -267,12 +279,12 @@ func TestMessageTellsThatAReplayPassesByTheBreaker(t *testing.T) {
 	t.Parallel()
 	b, health, _ := outage(t, 0)
 	p := b.member(t, "olga", deadletter.Operator)
-	if got := p.get("/messages/f-0").count(".message-hold"); got != 0 {
+	if got := p.get("/messages/f-0").count(".message-breaker"); got != 0 {
 		t.Error("it tells of an outage that there is not")
 	}
 	*health = delivery.DestinationHealth{Breaker: delivery.BreakerStatus{State: delivery.Open, Since: b.clock.Now()}}
-	want := "genesys is down since 2026-03-02 10:15:05 UTC: retries and jobs wait. A replay of this message goes there at once all the same."
-	if got := p.get("/messages/f-0").says(".message-hold"); got != want {
+	want := "genesys circuit breaker open since 2026-03-02 10:15:05 UTC. Retries and jobs wait. A replay of this message is sent immediately."
+	if got := p.get("/messages/f-0").says(".message-breaker"); got != want {
 		t.Errorf("it says %q", got)
 	}
 	part := p.post("/messages/f-0/replay", form("version", "0", "revision", "0"), htmx()...)
@@ -373,12 +385,12 @@ func TestJobTellsThatItWaitsForMoreThanItNames(t *testing.T) {
 	}
 	a := b.member(t, "olga", deadletter.Operator).get("/jobs/" + b.draft(t, ids...).String())
 	if n, last := a.count(
-		".job-hold",
+		".breaker-note",
 	), a.doc().
-		Find(".job-hold").
+		Find(".breaker-note").
 		Last().
 		Text(); n != 6 ||
-		last != "And 2 more destinations: the overview has them all." {
+		last != "And 2 more destinations. The overview lists all of them." {
 		t.Errorf("%d lines, the last of them %q", n, last)
 	}
 }

@@ -24,7 +24,7 @@ func TestMessageSaysWhatIsKnownOfItsCause(t *testing.T) {
 	got := p.get("/messages/a-1")
 	if text := got.says(
 		".cause",
-	); text != "2 other messages failed with the same reason since 2026-03-02 10:15:05 UTC." {
+	); text != "2 other messages failed with the same error since 2026-03-02 10:15:05 UTC." {
 		t.Errorf("it says %q", text)
 	}
 	link, _ := got.doc().Find(".cause a").Attr("href")
@@ -111,7 +111,7 @@ func TestEditShowsWhatItWouldSend(t *testing.T) {
 		"header-value",
 		"it's",
 	)
-	curl := p.post("/messages/a-1/edit/curl", values, htmx()...).doc().Find("#edit-curl-text").Text()
+	curl := p.post("/messages/a-1/edit/curl", values, htmx()...).doc().Find("#edit-preview-text").Text()
 	for _, want := range []string{`--data-binary '{"id":7,`, `-H 'X-New: it'\''s'`, "-H 'Authorization: " + redact.Mask} {
 		if !strings.Contains(curl, want) {
 			t.Errorf("it lacks %q:\n%s", want, curl)
@@ -127,8 +127,8 @@ func TestEditShowsWhatItWouldSend(t *testing.T) {
 		"/messages/a-1/edit/curl",
 		values,
 		htmx()...); got.status != http.StatusOK ||
-		got.count("#edit-curl .notice") != 1 {
-		t.Errorf("a header that cannot be set answers %d %s", got.status, got.says("#edit-curl"))
+		got.count("#edit-preview .notice") != 1 {
+		t.Errorf("a header that cannot be set answers %d %s", got.status, got.says("#edit-preview"))
 	}
 	if l, err := b.store.Message(t.Context(), "a-1"); err != nil || l.Revision != 0 {
 		t.Errorf("looking at it made revision %d, %v", l.Revision, err)
@@ -145,11 +145,11 @@ func TestReplayOfAnUnknownOutcomeAsksFirst(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	for name, headers := range map[string][]string{"with script": htmx(), "without": nil} {
 		got := p.post("/messages/a-1/replay", order(0, "revision", "0"), headers...)
-		if got.status != http.StatusPreconditionRequired || !strings.Contains(got.text, "Replay it all the same?") {
+		if got.status != http.StatusPreconditionRequired || !strings.Contains(got.text, "Replay it anyway?") {
 			t.Errorf("%s: it answers %d without a question", name, got.status)
 		}
 		if form := got.fields(
-			".ask-row",
+			".confirm-row",
 		); form.Get("confirmed") != "yes" || form.Get("revision") != "0" ||
 			form.Get("version") != "0" {
 			t.Errorf("%s: the question carries %v", name, form)

@@ -55,7 +55,7 @@ func TestTwoRevisionsAreCompared(t *testing.T) {
 	}
 	if same := p.get("/messages/a-1/compare?from=0&to=0").
 		says("main"); !strings.Contains(same, "The bodies are the same.") ||
-		!strings.Contains(same, "The headers are the same.") {
+		!strings.Contains(same, "Headers are identical.") {
 		t.Errorf("a revision beside itself says %q", same)
 	}
 	for path, want := range map[string]int{"from=0&to=9": http.StatusNotFound, "from=x": http.StatusUnprocessableEntity} {

@@ -227,7 +227,7 @@ func TestBodiesThatAFormWouldChangeAreNotEdited(t *testing.T) {
 	for id, body := range map[string]string{"binary": "\x89PNG\xff", "nul": "a\x00b", "old-mac": "a\rb", "large": strings.Repeat("x", payload.MaxEdit+1)} {
 		b.receive(t, id, func(c *deadletter.Capture) { c.Body = []byte(body) })
 		a := p.get("/messages/" + id + "/edit")
-		if a.count("textarea") != 0 || !strings.Contains(a.says("main"), "cannot be edited now") {
+		if a.count("textarea") != 0 || !strings.Contains(a.says("main"), "This message cannot be edited") {
 			t.Errorf("%s: answered %d: %.200s", id, a.status, a.says("main"))
 		}
 		if got := p.get("/messages/" + id); got.count("a[href*='/edit']") != 0 || got.count(".denied") == 0 {

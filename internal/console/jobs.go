@@ -537,7 +537,7 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 		)
 	}
 	if j.Delivers() && j.Unknown > 0 {
-		v.Unknown = number(j.Unknown) + " of them may have been processed already."
+		v.Unknown = number(j.Unknown)
 	}
 	var err error
 	if v.Breakers, err = c.jobHolds(r.Context(), j); err != nil {
@@ -574,11 +574,11 @@ func (c *Console) lateView(ctx context.Context, j deadletter.Job) (page.NewMatch
 		return page.NewMatchesView{}, err
 	}
 	late, err := c.Store.CountNotInJob(ctx, j.ID, asked.Filter)
-	v := page.NewMatchesView{URL: jobPath(j.ID) + "/late", Text: "None arrived since."}
+	v := page.NewMatchesView{URL: jobPath(j.ID) + "/late", Text: "No new messages since you selected."}
 	if late == 1 {
-		v.Text = "1 that arrived since is not included."
+		v.Text = "1 new message since you selected is not included."
 	} else if late > 1 {
-		v.Text = number(late) + " that arrived since are not included."
+		v.Text = number(late) + " new messages since you selected are not included."
 	}
 	return v, err
 }

@@ -154,20 +154,21 @@ func TestAllThatMatchAreShownFrozenFirst(t *testing.T) {
 	if asked.status != http.StatusOK || asked.header.Get("HX-Retarget") != "#job-dialog" {
 		t.Fatalf("answered %d: %s", asked.status, asked.text)
 	}
-	for _, want := range []string{"Replay 60 messages", "60 messages, oldest 2026-03-02 10:15:05 UTC, newest 2026-03-02 11:14:05 UTC.", "None arrived since.", "2 of them may have been processed already"} {
+	for _, want := range []string{"Replay 60 messages", "60 messages, oldest 2026-03-02 10:15:05 UTC, newest 2026-03-02 11:14:05 UTC.", "No new messages since you selected.", "Include 2 that may already have been processed"} {
 		if !strings.Contains(asked.says("form"), want) {
 			t.Errorf("the dialog does not say %q: %s", want, asked.says("form"))
 		}
 	}
 	b.receive(t, "a-60")
-	if got := p.get("/jobs/1/late", htmx()...).says("#job-late"); got != "1 that arrived since is not included." {
+	if got := p.get("/jobs/1/late", htmx()...).
+		says("#job-new-matches"); got != "1 new message since you selected is not included." {
 		t.Errorf("of what came since it says %q", got)
 	}
 	fields := asked.fields("form")
 	if again := p.post(
 		"/jobs/1/start",
 		fields,
-		htmx()...); again.status != http.StatusPreconditionRequired || again.count("#sure-fault") != 1 ||
+		htmx()...); again.status != http.StatusPreconditionRequired || again.count("#include-unknown-fault") != 1 ||
 		again.header.Get("HX-Retarget") != "#job-dialog" {
 		t.Errorf("without being sure: %d %s", again.status, again.text)
 	}
@@ -201,7 +202,7 @@ func TestUnknownOutcomesAreAskedForInASelectionAsWell(t *testing.T) {
 		t.Fatalf("answered %d, to %s", asked.status, asked.header.Get("Location"))
 	}
 	page := p.get(asked.header.Get("Location"))
-	if !strings.Contains(page.says("main"), "1 of them may have been processed") || page.count("form [hx-post]") != 0 {
+	if !strings.Contains(page.says("main"), "Include 1 that may already have been processed") || page.count("form [hx-post]") != 0 {
 		t.Errorf("the page says %s", page.says("main"))
 	}
 	fields := page.fields("main form")
@@ -225,7 +226,7 @@ func TestArchiveJobAsksWhyAndIsUndone(t *testing.T) {
 		"/messages/bulk",
 		form("action", "archive", "item", "a-1@0", "item", "b-2@0", "back", "status=failed"),
 		htmx()...)
-	if asked.count("#job-reason") != 1 || asked.count("#job-late") != 0 {
+	if asked.count("#job-reason") != 1 || asked.count("#job-new-matches") != 0 {
 		t.Fatalf("answered %d: %s", asked.status, asked.text)
 	}
 	fields := asked.fields("form")
@@ -410,7 +411,7 @@ func TestWhatFailedOfAJobIsOrderedOnceMore(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	if got := p.get("/jobs/" + id.String()); got.count("#job-1-again") != 0 {
+	if got := p.get("/jobs/" + id.String()); got.count("#job-1-retry") != 0 {
 		t.Error("a job that is not over is offered again")
 	}
 	policy := delivery.BreakerPolicy{FailureRate: 1, MinDeliveries: 100, ReleaseRate: 1}
@@ -422,18 +423,18 @@ func TestWhatFailedOfAJobIsOrderedOnceMore(t *testing.T) {
 	b.workBy(t, id, picky{[]deadletter.ID{"a-1", "c-3"}}, to)
 	over := p.get("/jobs/" + id.String())
 	if button := over.doc().
-		Find("#job-1-again"); strings.TrimSpace(button.Text()) != "Replay what failed" ||
+		Find("#job-1-retry"); strings.TrimSpace(button.Text()) != "Replay what failed" ||
 		button.AttrOr("formaction", "") != "/messages/bulk" {
 		t.Fatalf("the job's page says %s", over.says("main"))
 	}
 	if strip := vera.get(
 		"/jobs/" + id.String(),
-	); strip.count("#job-1-again") != 0 ||
+	); strip.count("#job-1-retry") != 0 ||
 		!strings.Contains(strip.says(".btn-denied"), "Replay what failed") {
 		t.Errorf("a viewer is told %s", strip.says("main"))
 	}
 	fields := over.fields("form.job-actions")
-	fields.Set("action", over.doc().Find("#job-1-again").AttrOr("value", ""))
+	fields.Set("action", over.doc().Find("#job-1-retry").AttrOr("value", ""))
 	asked := p.post("/messages/bulk", fields)
 	if asked.status != http.StatusSeeOther || !strings.HasPrefix(asked.header.Get("Location"), "/jobs/2?") {
 		t.Fatalf("answered %d, to %s", asked.status, asked.header.Get("Location"))
@@ -466,7 +467,7 @@ func TestFaultsOfAJobLeadToTheirMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.work(t, id)
-	faults := p.get("/jobs/" + id.String()).doc().Find(".job-faults a")
+	faults := p.get("/jobs/" + id.String()).doc().Find(".job-problems a")
 	if faults.Length() != 2 {
 		t.Fatalf("%d faults lead to messages", faults.Length())
 	}

@@ -34,15 +34,15 @@ func TestLedgerShowsEachHourOfEachSource(t *testing.T) {
 	anna := b.member(t, "anna", deadletter.Viewer)
 	if got := anna.get(
 		"/ledger",
-	); got.says("#ledger h2.font-semibold") != "Nothing was received yet" ||
-		!strings.Contains(got.says(".verdict"), "Every hour balances") {
+	); got.says("#ledger h2.font-semibold") != "No webhooks received yet" ||
+		!strings.Contains(got.says(".result"), "Every hour balances") {
 		t.Errorf("an empty ledger says %s", got.says("#ledger"))
 	}
 	b.booked(t, "genesys", b.clock.Now(), ledger.Counts{Received: 1402, Delivered: 1400, Queued: 2, Refused: 3})
 	b.receive(t, "a-1")
 	got := anna.get("/ledger")
 	row := got.says(".ledger-table tbody tr")
-	for _, want := range []string{"genesys", "1,402", "+ 3 refused", "1,400", "balances"} {
+	for _, want := range []string{"genesys", "1,402", "+ 3 answered 500", "1,400", "Difference none"} {
 		if !strings.Contains(row, want) {
 			t.Errorf("the row has no %q: %s", want, row)
 		}
@@ -126,12 +126,12 @@ func TestLedgerThatDoesNotBalanceIsRedAndSaysWhere(t *testing.T) {
 		c.imbalance.Hour, c.imbalance.Source = hour, "genesys"
 		state = ledger.State{At: b.clock.Now(), Imbalances: []ledger.Imbalance{c.imbalance}}
 		got := anna.get("/ledger")
-		red := got.doc().Find(`.verdict[data-verdict="fault"]`).Length() == 1
+		red := got.doc().Find(`.result[data-result="fault"]`).Length() == 1
 		if red != c.red || red != (got.doc().Find(".bar-fault").Length() == 1) ||
-			red != (got.doc().Find(".row-off").Length() == 1) {
+			red != (got.doc().Find(".row-alarm").Length() == 1) {
 			t.Errorf("%s: red is %t", name, red)
 		}
-		if off := got.says("[data-off]"); off != c.off {
+		if off := got.says("[data-difference]"); off != c.off {
 			t.Errorf("%s: the row says %q", name, off)
 		}
 		if got.doc().Find("[data-expired]").Length() == 1 != c.imbalance.Expired {
@@ -190,24 +190,24 @@ func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 	anna := b.member(t, "anna", deadletter.Viewer)
 	got := anna.get("/ledger")
 	for _, want := range []string{"in dlq", "3", "4 days", "the oldest that were read", "in spool", "7", "2026-03-02 09:00:00 UTC", "never", "could not be asked"} {
-		if !strings.Contains(got.says(".wait-table"), want) {
-			t.Errorf("there is no %q: %s", want, got.says(".wait-table"))
+		if !strings.Contains(got.says(".queue-table"), want) {
+			t.Errorf("there is no %q: %s", want, got.says(".queue-table"))
 		}
 	}
 	for n, want := range []string{"kept-1 is on the desk, and its message waits to be deletedExpires2026-03-05 08:00:00 UTC", "lost-2 could not be written to the store yetExpires2026-03-05 09:00:00 UTC"} {
-		if row := strings.Join(strings.Fields(got.doc().Find(".seen-row").Eq(n).Text()), " "); row != want {
+		if row := strings.Join(strings.Fields(got.doc().Find(".undeleted-row").Eq(n).Text()), " "); row != want {
 			t.Errorf("of a message on SQS it says %q", row)
 		}
 	}
-	if strings.Contains(got.says(".wait-table"), "stranded") {
+	if strings.Contains(got.says(".queue-table"), "stranded") {
 		t.Error("an empty spool is shown")
 	}
-	if !strings.Contains(got.says(".verdict"), "has not been checked yet") {
-		t.Errorf("before the first check: %s", got.says(".verdict"))
+	if !strings.Contains(got.says(".result"), "has not been checked yet") {
+		t.Errorf("before the first check: %s", got.says(".result"))
 	}
 	state = ledger.State{At: b.clock.Now(), Unchecked: errors.New("SQS is away")}
 	if got := anna.get("/ledger").
-		says(".verdict"); !strings.Contains(got, "cannot be checked now") ||
+		says(".result"); !strings.Contains(got, "cannot be checked now") ||
 		strings.Contains(got, "SQS is away") {
 		t.Errorf("while a queue is away: %s", got)
 	}
@@ -279,13 +279,13 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 		t.Fatalf("answered %d: %s", a.status, a.says("main"))
 	}
 	got := olga.get("/ledger")
-	if got.count(".bar-fault") != 0 || got.count(".row-off") != 0 ||
-		!strings.Contains(got.says(".verdict"), "but for what is acknowledged: 1 imbalance.") {
-		t.Errorf("it is still red: %s", got.says(".verdict"))
+	if got.count(".bar-fault") != 0 || got.count(".row-alarm") != 0 ||
+		!strings.Contains(got.says(".result"), "but for what is acknowledged: 1 imbalance.") {
+		t.Errorf("it is still red: %s", got.says(".result"))
 	}
 	if ack := got.says(
 		"#acknowledged [data-ack]",
-	); !strings.Contains(ack, "olga acknowledged it 2026-03-02 10:15:05 UTC") ||
+	); !strings.Contains(ack, "olga acknowledged this 2026-03-02 10:15:05 UTC") ||
 		!strings.Contains(ack, "Purged by <i>ops</i>: ticket 4711") {
 		t.Errorf("it says %q", ack)
 	}
@@ -296,7 +296,7 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 	}
 	checked.state.Imbalances[0].Missing = 4
 	again := olga.get("/ledger")
-	if again.count(".row-off") != 1 ||
+	if again.count(".row-alarm") != 1 ||
 		!strings.Contains(again.says("[data-ack]"), "olga acknowledged 3 of this hour") ||
 		again.count("#imbalance-0-ack") != 1 {
 		t.Errorf("when it is another amount: %s", again.says("[data-imbalance]"))

@@ -43,22 +43,22 @@ func TestMessageThatIsStillOnSQSTellsWhenItExpires(t *testing.T) {
 	b.receive(t, "old-9")
 	p := b.member(t, "vera", deadletter.Viewer)
 	const expires = "2026-03-05 08:00:00 UTC"
-	if got := p.get("/messages/a-1").says("[data-still-on]"); got != "still on orders-dlq and expires there "+expires {
+	if got := p.get("/messages/a-1").says("[data-undeleted]"); got != "not yet deleted from orders-dlq · expires "+expires {
 		t.Errorf("its page says %q", got)
 	}
 	for _, other := range []string{"b-2", "old-9"} {
-		if p.get("/messages/"+other).count("[data-still-on]") != 0 {
+		if p.get("/messages/"+other).count("[data-undeleted]") != 0 {
 			t.Errorf("%s is said to be on the queue", other)
 		}
 	}
 	list := p.get("/messages")
 	if got := list.says(
-		"tr[data-message='a-1'] .still-on",
-	); !strings.HasPrefix(got, "still on SQS, expires "+expires) ||
-		list.count(".still-on") != 1 {
+		"tr[data-message='a-1'] .undeleted",
+	); !strings.HasPrefix(got, "not yet deleted from SQS, expires "+expires) ||
+		list.count(".undeleted") != 1 {
 		t.Errorf("its row says %q", got)
 	}
-	if got := p.get("/ledger").says(".wait-table"); !strings.Contains(got, "one that is lost here does not show") {
+	if got := p.get("/ledger").says(".queue-table"); !strings.Contains(got, "one that is lost here does not show") {
 		t.Errorf("the ledger says %s", got)
 	}
 	overview := p.get("/overview").says("#queues-title + table")

@@ -22,6 +22,9 @@ import (
 const (
 	livePath = "/live"
 
+	// countOnly asks for the number of failed messages without updates of a list.
+	countOnly = "count"
+
 	// liveEvery is the least time between two updates of a page.
 	liveEvery = 500 * time.Millisecond
 
@@ -186,6 +189,7 @@ func (c *Console) follow(w http.ResponseWriter, r *http.Request) {
 // follower tells one page.
 type follower struct {
 	c     *Console
+	only  string // countOnly, or empty: updates of the list too
 	list  list
 	back  string
 	shown map[deadletter.ID]bool
@@ -197,7 +201,7 @@ type follower struct {
 
 func newFollower(c *Console, r *http.Request) (*follower, error) {
 	values := r.URL.Query()
-	f := &follower{c: c, shown: map[deadletter.ID]bool{}, fresh: map[deadletter.ID]bool{}}
+	f := &follower{c: c, only: values.Get("only"), shown: map[deadletter.ID]bool{}, fresh: map[deadletter.ID]bool{}}
 	f.list.query, f.list.cursor = only(values, messageFields()), values.Get("cursor")
 	f.back = with(f.list.query, "cursor", f.list.cursor).Encode()
 	var err error
@@ -263,10 +267,10 @@ func (f *follower) beat(r *http.Request) error {
 
 // liveUpdate is what a page is told.
 type liveUpdate struct {
-	Tabs string            `json:"tabs,omitempty"`
-	Rows map[string]string `json:"rows,omitempty"`
-	New  string            `json:"new,omitempty"` // "12", or "many"
-	Need string            `json:"need"`          // how many messages need a person, whatever the list shows; "": none
+	Tabs   string            `json:"tabs,omitempty"`
+	Rows   map[string]string `json:"rows,omitempty"`
+	New    string            `json:"new,omitempty"` // "12", or "many"
+	Failed string            `json:"failed"`        // the number of failed messages, whatever the list shows; "": none
 }
 
 func (f *follower) tell(ctx context.Context, happened []store.TrailEntry, lost bool) error {
@@ -281,10 +285,27 @@ func (f *follower) tell(ctx context.Context, happened []store.TrailEntry, lost b
 	}
 	var u liveUpdate
 	var err error
-	if u.Tabs, err = f.tabs(ctx); err != nil {
+	if u.Failed, err = f.c.failedCount(ctx); err != nil {
 		return err
 	}
-	if u.Need, err = f.c.needsPerson(ctx); err != nil {
+	if f.only != countOnly {
+		if err := f.addList(ctx, &u, news, lost); err != nil {
+			return err
+		}
+	}
+	text, err := json.Marshal(u)
+	if err != nil {
+		return fmt.Errorf("write an update: %w", err)
+	}
+	if n := len(happened); n > 0 {
+		f.after = max(f.after, happened[n-1].Sequence)
+	}
+	return f.send(ctx, fmt.Sprintf("id: %d\nevent: update\ndata: %s\n\n", f.after, text))
+}
+
+// addList adds what changed in the list.
+func (f *follower) addList(ctx context.Context, u *liveUpdate, news []store.TrailEntry, lost bool) (err error) {
+	if u.Tabs, err = f.tabs(ctx); err != nil {
 		return err
 	}
 	if u.Rows, err = f.rows(ctx, news); err != nil {
@@ -296,14 +317,7 @@ func (f *follower) tell(ctx context.Context, happened []store.TrailEntry, lost b
 	if lost {
 		u.New = "many"
 	}
-	text, err := json.Marshal(u)
-	if err != nil {
-		return fmt.Errorf("write an update: %w", err)
-	}
-	if n := len(happened); n > 0 {
-		f.after = max(f.after, happened[n-1].Sequence)
-	}
-	return f.send(ctx, fmt.Sprintf("id: %d\nevent: update\ndata: %s\n\n", f.after, text))
+	return nil
 }
 
 func (f *follower) send(ctx context.Context, text string) error {

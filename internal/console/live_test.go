@@ -16,10 +16,10 @@ import (
 
 // update is what a page is told.
 type update struct {
-	Tabs string
-	Rows map[string]string
-	New  string
-	Need string
+	Tabs   string
+	Rows   map[string]string
+	New    string
+	Failed string
 }
 
 // listener is a page that follows a list.
@@ -129,7 +129,7 @@ func TestOpenListIsToldWhatChanges(t *testing.T) {
 	}
 	// What another filter meets is told to nobody as new.
 	b.receive(t, "c-1", func(c *deadletter.Capture) { c.Source = "cxone" })
-	if u := page.next(); u.New != "1" || u.Need != "3" {
+	if u := page.next(); u.New != "1" || u.Failed != "3" {
 		t.Errorf("after a message of another source: %+v", u)
 	}
 }

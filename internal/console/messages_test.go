@@ -27,7 +27,7 @@ func TestEmptyDeskSaysWhatToDo(t *testing.T) {
 	if a := p.get(
 		"/messages?status=archived",
 	); a.count("#try-curl") != 0 ||
-		!strings.Contains(a.says("#messages"), "Nothing here") {
+		!strings.Contains(a.says("#messages"), "No messages here") {
 		t.Errorf("an empty tab says %q", a.says("#messages"))
 	}
 }

@@ -336,12 +336,12 @@ func (s *series) plot(o overview, source string) page.Plot {
 	}
 	// What is marshalled are numbers and an address: it cannot fail.
 	data, _ := json.Marshal(map[string]any{
-		"from":     s.from.UnixMilli(),
-		"step":     s.step.Milliseconds(),
-		"failed":   s.failed,
-		"byItself": s.byItself,
-		"byPeople": s.byPeople,
-		"url":      address("/messages", query),
+		"from":      s.from.UnixMilli(),
+		"step":      s.step.Milliseconds(),
+		"failed":    s.failed,
+		"byRetries": s.byItself,
+		"byPeople":  s.byPeople,
+		"url":       address("/messages", query),
 	})
 	summary := fmt.Sprintf(
 		"In the last %s %s failed, %s recovered by itself and %s by people.",
@@ -429,7 +429,7 @@ func headlines(o overview, all *series) []page.Headline {
 		{Label: "Need a person now", Count: ofStatus(deadletter.Failed), Tone: "tone-failed"},
 		{Label: "Retrying now", Count: ofStatus(deadletter.Retrying), Tone: "tone-retrying"},
 		{Label: "Failed in the last " + o.back.name, Count: failed},
-		{Label: "Recovered by itself", Count: byItself, Tone: "tone-resolved"},
+		{Label: "Recovered by retries", Count: byItself, Tone: "tone-resolved"},
 		{Label: "Recovered by people", Count: byPeople, Tone: "tone-replaying"},
 	}
 	if recovered := all.total.ByRetry + all.total.ByPeople; recovered > 0 {
@@ -495,21 +495,21 @@ func healthView(h delivery.DestinationHealth) (health string, since ui.Moment, n
 	responded, open := printable(h.Latest.Error), h.Breaker.State == delivery.Open
 	switch {
 	case open && h.Failures == 0:
-		return "down", ui.At(h.Breaker.Since), ""
+		return page.HealthOpen, ui.At(h.Breaker.Since), ""
 	case open:
-		return "down", ui.At(h.Breaker.Since), deliveries(h.Failures) + " in a row: " + responded
+		return page.HealthOpen, ui.At(h.Breaker.Since), deliveries(h.Failures) + " in a row: " + responded
 	case h.LatestAt.IsZero():
-		return "unseen", ui.Moment{}, "No delivery since dlqdesk started."
+		return page.HealthUnknown, ui.Moment{}, "No delivery since dlqdesk started."
 	case h.Failures > 0:
-		return "failing", ui.At(h.FailingSince), deliveries(h.Failures) + " in a row: " + responded
+		return page.HealthFailing, ui.At(h.FailingSince), deliveries(h.Failures) + " in a row: " + responded
 	case h.ErrorResponses == 1:
-		return "refusing", ui.Moment{}, "It answers, and refused the latest delivery: " + responded
+		return page.HealthErrors, ui.Moment{}, "Responds, with an error to the latest delivery: " + responded
 	case h.ErrorResponses > 1:
-		return "refusing", ui.Moment{}, "It answers, and refused the latest " + deliveries(
+		return page.HealthErrors, ui.Moment{}, "Responds, with an error to the latest " + deliveries(
 			h.ErrorResponses,
 		) + ": " + responded
 	}
-	return "up", ui.Moment{}, ""
+	return page.HealthUp, ui.Moment{}, ""
 }
 
 func deliveries(n int) string {

@@ -77,7 +77,7 @@ func TestOverviewNumbersAreThoseOfTheirLists(t *testing.T) {
 	}
 	if got := rowOf(
 		a,
-		"Top error reasons",
+		"Top causes",
 		"The handler",
 	); got != "The handler answered: field id is missing genesys · first 2026-03-01 08:15:05 UTC · newest 2026-03-02 08:15:05 UTC · 1 of 1 unedited replay helped 3 0" {
 		t.Errorf("reasons: %q", got)
@@ -133,13 +133,13 @@ func TestOverviewPlotHasEveryStep(t *testing.T) {
 	}{"": {96, 15 * time.Minute}, "1h": {60, time.Minute}, "7d": {84, 2 * time.Hour}, "30d": {120, 6 * time.Hour}} {
 		a := p.get("/overview?" + url.Values{"range": {look}}.Encode())
 		var plot struct {
-			From, Step                 int64
-			Failed, ByItself, ByPeople []int
+			From, Step                  int64
+			Failed, ByRetries, ByPeople []int
 		}
 		if err := json.Unmarshal([]byte(a.doc().Find("#plot-all").AttrOr("data-plot", "")), &plot); err != nil {
 			t.Fatal(err)
 		}
-		if len(plot.Failed) != want.steps || len(plot.ByItself) != want.steps || plot.Failed[want.steps-1] != 1 ||
+		if len(plot.Failed) != want.steps || len(plot.ByRetries) != want.steps || plot.Failed[want.steps-1] != 1 ||
 			plot.Step != want.step.Milliseconds() {
 			t.Errorf("%q: %+v", look, plot)
 		}
@@ -205,16 +205,16 @@ func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
 		health delivery.DestinationHealth
 		want   string
 	}{
-		{delivery.DestinationHealth{}, "Not seen yet handler.internal:9090 No delivery since dlqdesk started."},
+		{delivery.DestinationHealth{}, "No delivery yet handler.internal:9090 No delivery since dlqdesk started."},
 		{delivery.DestinationHealth{LatestAt: now, DeliveredAt: now}, "Up handler.internal:9090"},
-		{delivery.DestinationHealth{LatestAt: now, ErrorResponses: 3, Latest: deadletter.Attempt{Error: "404: no <i>route</i>"}}, "Refusing handler.internal:9090 It answers, and refused the latest 3 deliveries: 404: no <i>route</i>"},
-		{delivery.DestinationHealth{LatestAt: now, ErrorResponses: 1, Latest: deadletter.Attempt{Error: "gone"}}, "Refusing handler.internal:9090 It answers, and refused the latest delivery: gone"},
-		{delivery.DestinationHealth{LatestAt: now, Failures: 1204, FailingSince: now.Add(-time.Hour), Latest: deadletter.Attempt{Error: "503"}}, "Failing handler.internal:9090 began 2026-03-02 09:15:05 UTC 1,204 deliveries in a row: 503"},
+		{delivery.DestinationHealth{LatestAt: now, ErrorResponses: 3, Latest: deadletter.Attempt{Error: "404: no <i>route</i>"}}, "Error responses handler.internal:9090 Responds, with an error to the latest 3 deliveries: 404: no <i>route</i>"},
+		{delivery.DestinationHealth{LatestAt: now, ErrorResponses: 1, Latest: deadletter.Attempt{Error: "gone"}}, "Error responses handler.internal:9090 Responds, with an error to the latest delivery: gone"},
+		{delivery.DestinationHealth{LatestAt: now, Failures: 1204, FailingSince: now.Add(-time.Hour), Latest: deadletter.Attempt{Error: "503"}}, "Failing handler.internal:9090 since 2026-03-02 09:15:05 UTC 1,204 deliveries in a row: 503"},
 		{
 			delivery.DestinationHealth{LatestAt: now, Failures: 9, FailingSince: now.Add(-time.Hour), Latest: deadletter.Attempt{Error: "503"}, Breaker: delivery.BreakerStatus{State: delivery.Open, Since: now.Add(-time.Minute)}},
-			"Down handler.internal:9090 began 2026-03-02 10:14:05 UTC 9 deliveries in a row: 503",
+			"Circuit breaker open handler.internal:9090 since 2026-03-02 10:14:05 UTC 9 deliveries in a row: 503",
 		},
-		{delivery.DestinationHealth{Breaker: delivery.BreakerStatus{State: delivery.Open, Since: now.Add(-time.Minute)}}, "Down handler.internal:9090 began 2026-03-02 10:14:05 UTC"},
+		{delivery.DestinationHealth{Breaker: delivery.BreakerStatus{State: delivery.Open, Since: now.Add(-time.Minute)}}, "Circuit breaker open handler.internal:9090 since 2026-03-02 10:14:05 UTC"},
 		{delivery.DestinationHealth{LatestAt: now, DeliveredAt: now, Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now}}, "Up handler.internal:9090"},
 	} {
 		health = test.health
@@ -260,14 +260,14 @@ func TestOverviewOfNothingAndOfNonsense(t *testing.T) {
 	if a := p.get(
 		"/overview",
 	); a.status != http.StatusOK || !strings.Contains(a.says("#try-curl"), "/webhooks/genesys") ||
-		a.count("#overview-again") != 1 {
+		a.count("#overview-refresh") != 1 {
 		t.Errorf("a new desk says %q", a.says("#overview"))
 	}
 	b.receive(t, "g-0")
 	if a := p.get(
 		"/overview?range=1y",
 	); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("#overview"), "no range") ||
-		a.count("#overview-again") != 0 {
+		a.count("#overview-refresh") != 0 {
 		t.Errorf("%d %q", a.status, a.says("#overview"))
 	}
 	if a := b.stranger(t).get("/overview"); a.status != http.StatusSeeOther {

@@ -39,7 +39,7 @@ func TestALargePayloadIsCutAndOfferedWhole(t *testing.T) {
 	if n := len(page.says(".payload-box")); n > 257<<10 {
 		t.Errorf("the page has %d bytes of the payload", n)
 	}
-	whole := page.doc().Find("[data-whole]").AttrOr("data-whole", "")
+	whole := page.doc().Find("[data-full]").AttrOr("data-full", "")
 	if a := p.get(whole); a.status != http.StatusOK || len(a.text) < 1<<20 {
 		t.Errorf("%q answers %d with %d bytes", whole, a.status, len(a.text))
 	}

@@ -97,7 +97,7 @@ func (c *Console) queueView(r *http.Request, q Queue, asked queue.BrowseQuery) *
 	waiting, working := queuePath(q.Name, nil), queuePath(q.Name, url.Values{"in": {inWork}})
 	v.Tabs = []page.QueueTab{
 		{Label: "Waiting", URL: waiting, Current: !asked.InFlight},
-		{Label: "In work", URL: working, Current: asked.InFlight},
+		{Label: "In flight", URL: working, Current: asked.InFlight},
 	}
 	// Without the counts the list is still worth showing.
 	if depth, err := q.Depth(r.Context()); err == nil {

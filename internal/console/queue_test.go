@@ -69,7 +69,7 @@ func TestQueueListsWhatItHolds(t *testing.T) {
 	link := func(a answer, selector string) answer { return p.get(a.doc().Find(selector).AttrOr("href", "")) }
 	waiting := link(a, "#queue-waiting-1")
 	if got := waiting.count(
-		"tr[data-held]",
+		"tr[data-queued]",
 	); waiting.status != http.StatusOK || got != 50 ||
 		waiting.says(".tab-link[aria-current='page']") != "Waiting 60" {
 		t.Errorf("waiting: %d, %d rows, %q", waiting.status, got, waiting.says(".tabs-line"))
@@ -77,28 +77,30 @@ func TestQueueListsWhatItHolds(t *testing.T) {
 	if got := waiting.says("#queue .actions-row p"); got != "Oldest first. A message moves on." {
 		t.Errorf("what becomes of a message: %q", got)
 	}
-	if got := waiting.says("tr[data-held='m-1']"); got != "m-1genesys<b>503</b>2.0 KiBnot yet 1970-01-01 00:00:01 UTC" {
+	if got := waiting.says(
+		"tr[data-queued='m-1']",
+	); got != "m-1genesys<b>503</b>2.0 KiBnone 1970-01-01 00:00:01 UTC" {
 		t.Errorf("the row says %q", got)
 	}
 	next := link(waiting, ".pager a:last-child")
 	if got := next.count(
-		"tr[data-held]",
-	); got != 10 || next.count("tr[data-held='m-51']") != 1 ||
+		"tr[data-queued]",
+	); got != 10 || next.count("tr[data-queued='m-51']") != 1 ||
 		next.count(".pager a") != 2 {
 		t.Errorf("the next page has %d rows", got)
 	}
-	if got := link(next, ".pager a").count("tr[data-held='m-1']"); got != 1 {
+	if got := link(next, ".pager a").count("tr[data-queued='m-1']"); got != 1 {
 		t.Error("there is no way back to the first page")
 	}
 	if work := link(
 		a,
-		"#queue-in-work-1",
-	); work.count("tr[data-held]") != 1 ||
-		work.count("tr[data-held='m-61']") != 1 {
+		"#queue-in-flight-1",
+	); work.count("tr[data-queued]") != 1 ||
+		work.count("tr[data-queued='m-61']") != 1 {
 		t.Errorf("in work: %q", work.says("#queue"))
 	}
 	listed = queued(0)
-	if got := p.get("/overview/queues/a%2Fb%20c").says(".blank h2"); got != "Nothing waits" {
+	if got := p.get("/overview/queues/a%2Fb%20c").says(".blank h2"); got != "Queue is empty" {
 		t.Errorf("an empty queue says %q", got)
 	}
 	listed = func(context.Context, queue.BrowseQuery, func(queue.BrowsedMessage) error) error {

@@ -56,7 +56,7 @@ func TestMessageOfAQueueSaysWhereItIsFromAndGoes(t *testing.T) {
 	if got := list.says(
 		"tr[data-message=p-1] .col-source",
 	) + list.says(
-		"tr[data-message=p-1] .col-retries",
+		"tr[data-message=p-1] .col-attempts",
 	); got != "queue paymentsnone" {
 		t.Errorf("the row says %q", got)
 	}
@@ -93,7 +93,7 @@ func TestEditedMessageGoesBackToItsQueue(t *testing.T) {
 	b := queueBundle(t)
 	p := b.member(t, "olga", deadletter.Operator)
 	form := p.get("/messages/p-1/edit")
-	if form.says(".page-title") != "Edit and redrive" || form.count("#show-curl") != 0 {
+	if form.says(".page-title") != "Edit and redrive" || form.count("#show-preview") != 0 {
 		t.Errorf("the form is titled %q", form.says(".page-title"))
 	}
 	values := order(0, "revision", "0", "body", `{"n":2}`, "reason", "the amount was wrong", "then", "redrive")
@@ -118,11 +118,11 @@ func TestRedriveJobSaysWhereItsMessagesGo(t *testing.T) {
 	b := queueBundle(t)
 	p := b.member(t, "olga", deadletter.Operator)
 	asked := p.post("/messages/bulk", form("action", "redrive", "item", "p-1@0"), htmx()...)
-	if !strings.Contains(asked.says("#job-confirm"), "Each goes back to the queue that it came from") {
+	if !strings.Contains(asked.says("#job-confirm"), "Each message goes back to its source queue") {
 		t.Errorf("it asks %q", asked.says("#job-confirm"))
 	}
 	p.post("/jobs/1/start", form("rate", "4"))
-	if facts := p.get("/jobs/1").says(".job-facts"); !strings.Contains(facts, "Pace4 messages a second at most") {
+	if facts := p.get("/jobs/1").says(".job-facts"); !strings.Contains(facts, "Rate limit4 messages a second at most") {
 		t.Errorf("its page says %q", facts)
 	}
 }

@@ -56,16 +56,19 @@ func frame(r *http.Request, title string) page.Chrome {
 // chrome frames a whole page for who is signed in, with the message that the request before left for it.
 func (c *Console) chrome(r *http.Request, title string) page.Chrome {
 	v := frame(r, title)
-	// Without the count a page is still worth showing; what else could not be read says so itself.
-	v.FailedCount, _ = c.needsPerson(r.Context())
+	// A page without the count is still useful, and parts that could not be read say so themselves.
+	if after, err := c.Store.LatestSequence(r.Context()); err == nil {
+		v.Live = address(livePath, url.Values{"only": {countOnly}, "after": {strconv.FormatInt(after, 10)}})
+	}
+	v.FailedCount, _ = c.failedCount(r.Context())
 	v.Unbalanced = len(c.Ledger().Wrong()) > 0
 	flash := c.Auth.TakeFlash(r.Context())
 	v.Flash = ui.Notice{Kind: flash.Kind, Text: flash.Text, Hint: flash.Hint}
 	return v
 }
 
-// needsPerson counts the messages that need a person; "": none.
-func (c *Console) needsPerson(ctx context.Context) (string, error) {
+// failedCount returns the number of failed messages, or "" if there are none.
+func (c *Console) failedCount(ctx context.Context) (string, error) {
 	counts, err := c.Store.Counts(ctx, store.Filter{})
 	if n := counts.ByStatus[deadletter.Failed]; err == nil && n > 0 {
 		return number(n), nil

@@ -28,8 +28,8 @@ func columns() []field {
 	return []field{
 		{"source", "Source"},
 		{"type", "Event type"},
-		{"answer", "Answer"},
-		{"retries", "Retries"},
+		{"response", "Response"},
+		{"attempts", "Attempts"},
 		{"last", "Last attempt"},
 	}
 }

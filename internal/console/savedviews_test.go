@@ -71,9 +71,9 @@ func TestListLooksAsItWasLeft(t *testing.T) {
 	olga, vera := b.member(t, "olga", deadletter.Operator), b.member(t, "vera", deadletter.Viewer)
 	got := olga.post(
 		"/messages/look",
-		form("density", "compact", "column", "source", "column", "answer", "back", "status=all"),
+		form("density", "compact", "column", "source", "column", "response", "back", "status=all"),
 		htmx()...)
-	want := "grid-table messages-table compact without-type without-retries without-last"
+	want := "grid-table messages-table compact without-type without-attempts without-last"
 	if class, _ := got.doc().Find("table").Attr("class"); got.status != http.StatusOK || class != want {
 		t.Errorf("it answers %d with %q", got.status, class)
 	}

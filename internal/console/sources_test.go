@@ -84,7 +84,7 @@ func TestSourcesTellHowEachDoes(t *testing.T) {
 		}
 	}
 	row = list.says("tbody tr:nth-child(2)")
-	for _, want := range []string{"Not verified", b.server.URL + "/webhooks/open", "Down", "3 deliveries in a row: Connection refused"} {
+	for _, want := range []string{"Not verified", b.server.URL + "/webhooks/open", "Circuit breaker open", "3 deliveries in a row: Connection refused"} {
 		if !strings.Contains(row, want) {
 			t.Errorf("no %q in %q", want, row)
 		}
@@ -125,7 +125,7 @@ func TestASourceTellsHowToRegisterIt(t *testing.T) {
 		}
 	}
 	open := p.get("/sources/open")
-	for _, want := range []string{"Nothing proves who sent a webhook.", "Set webhook_url in the configuration", "Buffered", "set platform in the source's configuration"} {
+	for _, want := range []string{"Webhooks of this source are not verified.", "Set webhook_url in the configuration", "Buffered", "set platform in the source's configuration"} {
 		if !strings.Contains(open.says("main"), want) {
 			t.Errorf("no %q in %q", want, open.says("main"))
 		}
@@ -141,7 +141,7 @@ func TestASourceTellsHowToRegisterIt(t *testing.T) {
 func TestNoSourcesAndNoFigures(t *testing.T) {
 	t.Parallel()
 	none := setup(t, func(d *console.Deps) { d.Sources = nil }).member(t, "vera", deadletter.Viewer).get("/sources")
-	if none.status != http.StatusOK || !strings.Contains(none.says("main"), "No source takes webhooks here") {
+	if none.status != http.StatusOK || !strings.Contains(none.says("main"), "No sources configured") {
 		t.Errorf("%d: %s", none.status, none.says("main"))
 	}
 	b := setup(t, withSetups)
@@ -152,7 +152,7 @@ func TestNoSourcesAndNoFigures(t *testing.T) {
 	if a := p.get(
 		"/sources/genesys",
 	); a.count("#figure-open") != 0 ||
-		!strings.Contains(a.says(".headlines"), "Need a person now0") {
+		!strings.Contains(a.says(".headlines"), "Failed now0") {
 		t.Errorf("says %q", a.says(".headlines"))
 	}
 }

@@ -18,7 +18,7 @@ type Example struct {
 	Partial   bool // it has no page around it
 }
 
-// Gallery answers every page in every state, from made-up view models, for tests and for the eye.
+// Examples returns every page in every state, with made-up data.
 func Examples() []Example {
 	return slices.Concat(
 		account(),
@@ -39,17 +39,17 @@ func Examples() []Example {
 
 // The texts that break layouts.
 const (
-	longWord = "customer_reference_number_that_somebody_generated_without_a_single_space_in_it_and_that_goes_on_for_ever_and_ever_0123456789"
+	longWord = "customer_reference_number_that_was_generated_without_a_single_space_in_it_and_that_goes_on_for_ever_and_ever_0123456789"
 	rtlText  = "فشل التحقق من صحة الحقل \"رقم العميل\" في الطلب"
 	emoji    = "🚚📦 Paket nicht zustellbar: Größe 「特大」 unbekannt 👩‍👩‍👧‍👦"
-	viewer   = "Viewers can look at messages but not change them: ask an administrator for the operator role."
+	viewer   = "Viewers cannot change messages. Ask an administrator for the operator role."
 )
 
 func longReason() string {
 	return strings.Repeat("upstream connect error or disconnect/reset before headers; retried and the latest reset reason: connection timeout; ", 5)[:500]
 }
 
-// ago answers a time in the gallery's past (or future, where minutes is negative).
+// ago returns a time before the gallery's noon, or after it if minutes is negative.
 func ago(minutes float64) ui.Moment {
 	noon := time.Date(2026, time.March, 2, 12, 0, 0, 0, time.UTC)
 	return ui.At(noon.Add(-time.Duration(minutes * float64(time.Minute))))
@@ -84,14 +84,14 @@ func account() []Example {
 			Token:         "t0ken",
 			Rule:          rule,
 			Name:          "a b",
-			NameError:     "A name has messages, digits, dots, dashes and underscores.",
+			NameError:     "Use a–z, A–Z, 0–9, dots, dashes and underscores.",
 			PasswordError: "This password has 7 characters: use at least 12.",
 			ConfirmError:  "The two passwords differ.",
 		})},
 		{
 			Name: "setup-used",
 			Component: page.Setup(
-				page.SetupView{Chrome: stranger("Set up"), LinkError: "This set-up link was used already."},
+				page.SetupView{Chrome: stranger("Set up"), LinkError: "This setup link was already used."},
 			),
 		},
 		{Name: "account", Component: page.Account(page.AccountView{
@@ -155,32 +155,32 @@ func errors() []Example {
 	}
 	missing := failure(
 		"404",
-		"There is no such message",
-		"It may have been removed after its retention time, or the address is not complete.",
+		"Message not found",
+		"It may have been deleted after its retention time. Check the address.",
 	)
-	broken := failure("500", "The desk could not answer", "The fault is in the log. Nothing was changed.")
+	broken := failure("500", "Something went wrong", "Nothing was changed. The log has the details.")
 	broken.RetryURL = "/messages"
 	return []Example{
-		{Name: "error-403", Component: page.Error(failure("403", "You may not do this", viewer))},
+		{Name: "error-403", Component: page.Error(failure("403", "Not permitted", viewer))},
 		{Name: "error-404", Component: page.Error(missing)},
 		{
 			Name: "error-409",
 			Component: page.Error(
 				failure(
 					"409",
-					"Somebody was quicker",
-					"ben archived this message 12 s ago. Nothing was changed by you.",
+					"Changed by someone else",
+					"ben archived this message 12 s ago. Your change was not applied.",
 				),
 			),
 		},
 		{Name: "error-500", Component: page.Error(broken)},
 		{Name: "error-signed-out", Component: page.Error(page.ErrorView{
 			Chrome: stranger(
-				"No such page",
+				"Page not found",
 			),
 			Status:  "404",
-			Heading: "There is no such page",
-			Text:    "The address is not one of the desk's.",
+			Heading: "Page not found",
+			Text:    "Check the address.",
 			BackURL: "/signin",
 		})},
 		{Name: "error-notice", Component: page.ErrorNotice(broken), Partial: true},

@@ -47,7 +47,7 @@ func TestIndexLeadsToEveryState(t *testing.T) {
 
 func TestThePagesLoadTheirAssets(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{"/", "/state/overview-outage"} {
+	for _, path := range []string{"/", "/state/overview-breaker"} {
 		doc, err := goquery.NewDocumentFromReader(get(t, path).Body)
 		if err != nil {
 			t.Fatal(err)

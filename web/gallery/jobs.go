@@ -33,30 +33,30 @@ func jobs() []Example {
 		v.Chrome = chrome("Jobs", "/jobs")
 		return Example{Name: "jobs-" + name, Component: page.Jobs(v)}
 	}
-	held := jobRunning()
-	held.Breakers = holds()
+	waiting := jobRunning()
+	waiting.Breakers = breakerNotices()
 	denied := jobPaused()
 	denied.Denied, denied.CanHide = viewer, false
 	canary := jobOf(
 		"18",
 		"paused",
 		"Paused: Redrive 214 messages",
-		part("9 sent back", "done"),
+		part("9 redriven", "done"),
 		part("1 failed", "fault"),
-		part("204 to go", "plain"),
+		part("204 waiting", "plain"),
 	)
-	canary.WaitReason, canary.CanResume, canary.CanCancel = "The first 10 messages are through, 1 of them failed: look at them, then resume for the other 204.", true, true
+	canary.WaitReason, canary.CanResume, canary.CanCancel = "Test batch of 10 messages finished, 1 of them failed. Check the results, then resume for the other 204.", true, true
 	canary.Problems = []page.JobProblem{
 		{
 			Count: "1",
 			State: "failed",
-			Text:  "SQS did not confirm it: the message may be on its queue.",
+			Text:  "SQS did not confirm the redrive: the message may be back on its queue.",
 			URL:   "/messages?status=all",
 		},
 	}
 	return []Example{
 		job("canary", canary),
-		job("held", held),
+		job("breakers", waiting),
 		list("many", page.JobsView{Rows: manyJobs(), OlderURL: "/jobs?cursor=o1"}),
 		list("one", page.JobsView{Rows: manyJobs()[:1]}),
 		list("nothing", page.JobsView{State: page.StateNothing}),
@@ -78,10 +78,10 @@ func jobs() []Example {
 		job("long", jobLong()),
 		job("viewer", denied),
 		draft("replay", func(v *page.JobConfirmView) {}),
-		draft("held", func(v *page.JobConfirmView) { v.Breakers = holds() }),
+		draft("breakers", func(v *page.JobConfirmView) { v.Breakers = breakerNotices() }),
 		draft("unknown", func(v *page.JobConfirmView) {
-			v.Unknown, v.Skipped = "12 of them may have been processed already.", "6 of them cannot be replayed as they stand: they will be skipped."
-			v.UnknownError = "12 of these messages may have been processed already: say that they are meant as well."
+			v.Unknown, v.Skipped = "12", "6 of them cannot be replayed as they stand: they will be skipped."
+			v.UnknownError = "12 of these messages may already have been processed. Tick the box to include them."
 		}),
 		draft(
 			"edit",
@@ -96,15 +96,15 @@ func jobs() []Example {
 				Line:   3,
 				Column: 1,
 			}
-			v.ReasonError = "Say why: the reason is kept with each message."
+			v.ReasonError = "Enter a reason. It is kept with each message."
 		}),
 		draft("redrive", func(v *page.JobConfirmView) {
 			v.Action, v.Heading, v.TestBatch, v.Rate = "redrive", "Redrive 214 messages", "10", "50"
 			v.Skipped = "6 of them cannot be redriven as they stand: they will be skipped."
 		}),
 		draft("pace-faults", func(v *page.JobConfirmView) {
-			v.TestBatch, v.TestBatchError = "900", "The first messages to try must be a number up to 214, which are all."
-			v.Rate, v.RateError = "fast", "The rate must be a number of messages per second up to 10000."
+			v.TestBatch, v.TestBatchError = "900", "The test batch must be a number up to 214, the size of the job."
+			v.Rate, v.RateError = "fast", "The rate must be a number up to 10,000."
 		}),
 		draft(
 			"archive",
@@ -115,12 +115,12 @@ func jobs() []Example {
 		draft("viewer", func(v *page.JobConfirmView) { v.Denied = viewer }),
 		draft("none", func(v *page.JobConfirmView) {
 			v.Heading, v.Messages, v.Oldest, v.Newest = "Replay 0 messages", "0 messages", ui.Moment{}, ui.Moment{}
-			v.Denied = "No message matches any more: there is nothing to do."
+			v.Denied = "No messages match any more."
 		}),
 	}
 }
 
-func holds() page.BreakerNotices {
+func breakerNotices() page.BreakerNotices {
 	return page.BreakerNotices{
 		List: []page.BreakerNotice{
 			{Source: "genesys", State: page.BreakerOpen, At: ago(73)},
@@ -143,7 +143,7 @@ func jobDraft() page.JobConfirmView {
 		Delivers: true,
 		NewMatches: page.NewMatchesView{
 			URL:  "/jobs/17/late",
-			Text: "6 that arrived since are not included.",
+			Text: "6 new messages since you selected are not included.",
 		},
 		MessagesURL: "/messages?status=all&job=17",
 		Back:        listQuery,

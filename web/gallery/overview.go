@@ -22,19 +22,19 @@ func overview() []Example {
 	}
 	figures := overviewFiguresOf()
 	return []Example{
-		overview("outage", func(*page.OverviewFigures) {}),
-		overview("outages", func(v *page.OverviewFigures) { v.Breakers = outages() }),
-		overview("outages-viewer", func(v *page.OverviewFigures) {
+		overview("breaker", func(*page.OverviewFigures) {}),
+		overview("breakers", func(v *page.OverviewFigures) { v.Breakers = breakers() }),
+		overview("breakers-viewer", func(v *page.OverviewFigures) {
 			v.Breakers = nil
-			for _, o := range outages() {
+			for _, o := range breakers() {
 				if o.Probe != "" && o.Denied == "" {
 					o.Denied = viewer
 				}
 				v.Breakers = append(v.Breakers, o)
 			}
 		}),
-		overview("outages-long", func(v *page.OverviewFigures) {
-			v.Breakers = outages()
+		overview("breakers-long", func(v *page.OverviewFigures) {
+			v.Breakers = breakers()
 			v.Breakers[0].Source, v.Breakers[0].LastOutcome, v.Breakers[0].Waiting = longWord, longReason(), link(
 				"12,345,678",
 			)
@@ -119,7 +119,7 @@ func overviewFiguresOf() page.OverviewFigures {
 		Span:      "24 hours",
 		AsOf:      ago(0),
 		Plot:      day,
-		Breakers:  outages()[:1],
+		Breakers:  breakers()[:1],
 		Headlines: headlinesOf("214", "31", "1,204", "731", "182"),
 		Queues: []page.QueueRow{
 			{
@@ -254,7 +254,7 @@ func overviewFiguresOf() page.OverviewFigures {
 }
 
 // outages are of every kind.
-func outages() []page.BreakerView {
+func breakers() []page.BreakerView {
 	list := []page.BreakerView{
 		{
 			Source:        "cxone",
@@ -346,22 +346,22 @@ func headlinesOf(open, retrying, failed, itself, people string) []page.Headline 
 func plotOf(steps int, at func(step int) (failed, byItself, byPeople int)) page.Plot {
 	const step = 15 * time.Minute
 	data := struct {
-		From     int64  `json:"from"`
-		Step     int64  `json:"step"`
-		Failed   []int  `json:"failed"`
-		ByItself []int  `json:"byItself"`
-		ByPeople []int  `json:"byPeople"`
-		URL      string `json:"url"`
+		From      int64  `json:"from"`
+		Step      int64  `json:"step"`
+		Failed    []int  `json:"failed"`
+		ByRetries []int  `json:"byRetries"`
+		ByPeople  []int  `json:"byPeople"`
+		URL       string `json:"url"`
 	}{Step: step.Milliseconds(), URL: "/messages?status=all"}
 	data.From = time.Date(2026, time.March, 2, 12, 0, 0, 0, time.UTC).Add(-step * time.Duration(steps)).UnixMilli()
 	total := 0
 	for i := range steps {
 		failed, itself, people := at(i)
-		data.Failed, data.ByItself, data.ByPeople = append(
+		data.Failed, data.ByRetries, data.ByPeople = append(
 			data.Failed,
 			failed,
 		), append(
-			data.ByItself,
+			data.ByRetries,
 			itself,
 		), append(
 			data.ByPeople,

@@ -4,9 +4,9 @@ import "dlqdesk/web/ui"
 
 // The states of an Outage.
 const (
-	BreakerOpen     = "down"      // one message at a time tests it
-	BreakerHalfOpen = "releasing" // it is back, and what waited goes bit by bit
-	BreakerPaused   = "paused"    // it asked to be left alone for a time
+	BreakerOpen     = "open"      // one message at a time probes the destination
+	BreakerHalfOpen = "half-open" // the destination responded, and waiting messages are sent at a limited rate
+	BreakerPaused   = "paused"    // the destination asked for a pause by Retry-After
 )
 
 // Outage is a destination for which messages are held back.

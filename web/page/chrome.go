@@ -8,32 +8,46 @@ import (
 	"github.com/a-h/templ"
 )
 
-// Chrome is what every page shows around its content.
+// Chrome is the part of a page around its content: navigation, account menu and notice.
 type Chrome struct {
 	Title       string // of the document, without the program's name
-	User        string // empty: nobody is signed in, so there is no navigation
+	User        string // empty: signed out, so there is no navigation
 	Role        string // viewer, operator or admin
 	Path        string // of the request: marks the current entry of the navigation
-	FailedCount string // how many messages need a person, beside "Messages"; empty hides it
-	Unbalanced  bool   // the ledger does not balance: marks its entry
+	FailedCount string // number of failed messages, in the navigation and in the tab's title; empty: none
+	Live        string // address of the live updates of FailedCount; empty: it does not change
+	Unbalanced  bool   // reconciliation found a difference: marks its entry
 	Flash       ui.Notice
 }
 
 // htmxConfig keeps htmx within the content security policy, keeps pages (which hold customers' data) out of the
-// browser's storage, lets nothing swap what an element around it would, and swaps whatever the status is, because a
-// conflict or a refusal is an answer that a person must see.
+// browser's storage, lets nothing swap what an element around it would, and swaps whatever the status is, because the
+// user must see a conflict or a refusal.
 const htmxConfig = `{"includeIndicatorStyles":false,"disableInheritance":true,"allowEval":false,"allowScriptTags":false,"selfRequestsOnly":true,` +
 	`"historyCacheSize":0,"refreshOnHistoryMiss":true,"defaultSettleDelay":0,"timeout":30000,` +
 	`"responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},{"code":"[45]..","swap":true,"error":true}]}`
 
+// documentTitle is the title of the browser's tab: "(12) Messages · dlqdesk" with 12 failed messages.
 func (c Chrome) documentTitle() string {
-	if c.Title == "" {
-		return "dlqdesk"
+	title := "dlqdesk"
+	if c.Title != "" {
+		title = c.Title + " · dlqdesk"
 	}
-	return c.Title + " · dlqdesk"
+	if c.FailedCount != "" {
+		title = "(" + c.FailedCount + ") " + title
+	}
+	return title
 }
 
-// current answers the value of aria-current for an entry of the navigation.
+// liveCount tells the script where it follows the number of failed messages.
+func (c Chrome) liveCount() templ.Attributes {
+	if c.Live == "" {
+		return nil
+	}
+	return templ.Attributes{"data-live-count": c.Live}
+}
+
+// current returns the value of aria-current for an entry of the navigation.
 func (c Chrome) current(path string) string {
 	return ariaCurrent(c.Path == path || strings.HasPrefix(c.Path, path+"/"))
 }
@@ -70,30 +84,30 @@ type shortcutGroup struct {
 // shortcuts are those of keys.js.
 func shortcuts() []shortcutGroup {
 	return []shortcutGroup{
-		{"Anywhere", []shortcut{
-			{[]string{"g", "l"}, "Go to the messages"},
-			{[]string{"g", "o"}, "Go to the overview"},
-			{[]string{"g", "j"}, "Go to the jobs"},
-			{[]string{"g", "s"}, "Go to the sources"},
-			{[]string{"g", "a"}, "Go to the audit trail"},
-			{[]string{"g", "b"}, "Go to the ledger (books)"},
+		{"On every page", []shortcut{
+			{[]string{"g", "m"}, "Messages"},
+			{[]string{"g", "o"}, "Overview"},
+			{[]string{"g", "j"}, "Jobs"},
+			{[]string{"g", "s"}, "Sources"},
+			{[]string{"g", "a"}, "Audit log"},
+			{[]string{"g", "r"}, "Reconciliation"},
 			{[]string{"/"}, "Search"},
-			{[]string{"?"}, "Show this"},
-			{[]string{"Esc"}, "Close, or let go of the selection"},
+			{[]string{"?"}, "Show this help"},
+			{[]string{"Esc"}, "Close, or clear the selection"},
 		}},
-		{"Messages", []shortcut{
+		{"Message list", []shortcut{
 			{[]string{"j", "k"}, "Next, previous message"},
 			{[]string{"x"}, "Select the message"},
-			{[]string{"X"}, "Select the page, then all that match"},
-			{[]string{"Enter"}, "Open it"},
+			{[]string{"X"}, "Select all on this page; again: all that match"},
+			{[]string{"Enter"}, "Open the message"},
 		}},
-		{"The message, or all that are selected", []shortcut{
+		{"Open message, or selected messages", []shortcut{
 			{[]string{"r"}, "Replay"},
 			{[]string{"d"}, "Redrive"},
 			{[]string{"e"}, "Edit and replay"},
-			{[]string{"a"}, "Archive, or restore"},
-			{[]string{"u"}, "Back to where it came from"},
-			{[]string{"Ctrl", "Enter"}, "Save the edit and replay"},
+			{[]string{"a"}, "Archive or restore"},
+			{[]string{"u"}, "Back to the list"},
+			{[]string{"Ctrl", "Enter"}, "Save and replay (while editing)"},
 		}},
 	}
 }

@@ -34,8 +34,8 @@ type EditView struct {
 	Unknown      string // what a person must confirm, because its handler may have processed it; empty: nothing
 	UnknownError string
 
-	Notice      ui.Notice // a fault that belongs to no field
-	Conflict    Conflict
+	Notice   ui.Notice // a fault that belongs to no field
+	Conflict Conflict
 }
 
 func (v EditView) curlURL() string { return v.postURL() + "/curl" }
@@ -95,13 +95,13 @@ func (v EditView) redriveClass() string {
 	return ""
 }
 
-// sentTo leads to the destination, which is never the editor's to choose.
+// sentTo introduces the destination, which an editor cannot change.
 func (v EditView) sentTo() string {
 	if v.NoReplay {
 		return ""
 	}
 	if v.Source == "" {
-		return "It is sent to"
+		return "Destination:"
 	}
-	return "It is sent to the handler of " + v.Source + ","
+	return "Destination of " + v.Source + ":"
 }

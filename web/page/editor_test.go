@@ -87,8 +87,8 @@ func TestALargePayloadIsFetchedWhole(t *testing.T) {
 	}))))
 	mux.Handle("GET /messages/message-1/body", bodies(map[string]string{"pretty": whole}))
 	ctx := openPage(t, mux, "/messages/message-1")
-	run(t, ctx, chromedp.Click(chromedp.CSS(`[data-whole]`)))
-	await(t, ctx, `document.querySelector('[data-note]').textContent === "All of it is shown."`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`[data-full]`)))
+	await(t, ctx, `document.querySelector('[data-note]').textContent === "The full payload is shown."`)
 	if got := eval[int](t, ctx, `document.querySelector('pre[data-form]').textContent.length`); got != len(whole) {
 		t.Errorf("%d characters are shown, want %d", got, len(whole))
 	}

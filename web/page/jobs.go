@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/url"
+	"slices"
 
 	"dlqdesk/web/ui"
 
@@ -124,30 +125,51 @@ func (v JobView) polls() templ.Attributes {
 	}
 }
 
-func (v JobView) tone() string {
+// has reports whether messages of the job ended with a result of that tone.
+func (v JobView) has(tone string) bool {
+	return slices.ContainsFunc(v.Parts, func(p JobPart) bool { return p.Tone == tone })
+}
+
+// result is the state of the job; a job that is done is done, partly-failed or failed by what became of its messages.
+func (v JobView) result() string {
 	switch {
-	case v.State == "paused":
+	case v.State != "done" || !v.has(ui.Fault):
+		return v.State
+	case v.has(ui.Done):
+		return "partly-failed"
+	}
+	return "failed"
+}
+
+func (v JobView) tone() string {
+	switch v.result() {
+	case "paused", "partly-failed":
 		return "warn"
-	case v.State == "cancelled":
+	case "cancelled":
 		return "plain"
-	case v.State == "done" && len(v.Problems) > 0:
-		return "warn"
-	case v.State == "done":
+	case "failed":
+		return "fault"
+	case "done":
+		if v.has(ui.Warn) {
+			return "warn"
+		}
 		return "done"
 	}
 	return "info"
 }
 
 func (v JobView) icon() string {
-	switch v.State {
+	switch v.result() {
 	case "running":
 		return "spinner"
 	case "paused":
 		return "clock"
 	case "cancelled":
 		return "ban"
+	case "failed":
+		return "alert"
 	}
-	if len(v.Problems) > 0 {
+	if v.tone() == "warn" {
 		return "warn"
 	}
 	return "check"
@@ -161,15 +183,19 @@ func (v JobConfirmView) posts() templ.Attributes {
 	return swapAction("/jobs/"+v.ID+"/start", "#messages")
 }
 
-// stateWord is a state of a job as a person reads it.
-func stateWord(state string) string {
-	switch state {
+// stateWord is the result of a job in words.
+func (v JobView) stateWord() string {
+	switch v.result() {
 	case "running":
 		return "Running"
 	case "paused":
 		return "Paused"
 	case "done":
 		return "Done"
+	case "partly-failed":
+		return "Partly failed"
+	case "failed":
+		return "Failed"
 	case "cancelled":
 		return "Cancelled"
 	}

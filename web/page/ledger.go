@@ -106,14 +106,14 @@ func (row LedgerRow) alarms() bool {
 	return !row.Explained && (row.Difference != "" || row.Expired != "0")
 }
 
-func offTone(row LedgerRow) string {
+func differenceTone(row LedgerRow) string {
 	if row.Explained {
 		return "tone-info"
 	}
 	return "tone-fault"
 }
 
-func verdictIcon(tone string) string {
+func resultIcon(tone string) string {
 	switch tone {
 	case ui.Done:
 		return "check"

@@ -47,6 +47,7 @@ type MessagePanelView struct {
 	Code            string // empty: there was no answer
 	Outcome         string // unknown: the page says that the handler may have processed it
 	AttemptCount    string // "2 of 5"
+	WaitsFor        string // as in MessageRow
 	NextRetry       ui.Moment
 	Received        ui.Moment
 	LastAttempt     ui.Moment
@@ -221,7 +222,11 @@ func (v MessagePanelView) denials() []denial {
 	if v.Queue == "" {
 		redrive.why = "" // it is not offered
 	}
-	for _, a := range []action{{"Replay", v.DenyReplay}, redrive, {v.editLabel(), v.DenyEdit}, last} {
+	edit := action{v.editLabel(), v.DenyEdit}
+	if !v.offersEdit() {
+		edit.why = ""
+	}
+	for _, a := range []action{{"Replay", v.DenyReplay}, redrive, edit, last} {
 		if a.why == "" {
 			continue
 		}
@@ -250,31 +255,31 @@ func (v MessagePanelView) unknown() ui.Notice {
 	if v.LastWasRedrive {
 		return ui.Notice{
 			Kind: ui.Warn,
-			Text: "The message may be on its queue.",
-			Hint: "SQS did not confirm that it was sent back. Sent once more, its consumer may get it twice, unless it knows messages that it had.",
+			Text: "This message may already be back on its queue.",
+			Hint: "SQS did not confirm the redrive. After another redrive the consumer may receive it twice.",
 		}
 	}
 	return ui.Notice{
 		Kind: ui.Warn,
-		Text: "The handler may have processed this webhook.",
-		Hint: "The request was sent, but no answer came in time. A replay can make it happen twice, unless the handler knows webhooks by their id.",
+		Text: "This webhook may already have been processed.",
+		Hint: "It was sent, but no response came in time. A replay may have it processed twice, unless the destination detects duplicates.",
 	}
 }
 
-// askAgain is the question of an order that waits for a yes.
-func (v MessagePanelView) askAgain() string {
+// confirmQuestion is the question of an order that waits for a yes.
+func (v MessagePanelView) confirmQuestion() string {
 	if v.Confirm == "redrive" {
-		return v.unknown().Text + " Redrive it all the same?"
+		return v.unknown().Text + " Redrive it anyway?"
 	}
-	return v.unknown().Text + " Replay it all the same?"
+	return v.unknown().Text + " Replay it anyway?"
 }
 
-// askLabel is the yes to it.
-func (v MessagePanelView) askLabel() string {
+// confirmLabel is the yes to it.
+func (v MessagePanelView) confirmLabel() string {
 	if v.Confirm == "redrive" {
-		return "Redrive all the same"
+		return "Redrive anyway"
 	}
-	return "Replay all the same"
+	return "Replay anyway"
 }
 
 // editLabel names what an edit is sent by.
@@ -290,8 +295,13 @@ func (v MessagePanelView) cameBack() bool {
 	return v.LastWasRedrive && v.Outcome == "" && v.Status == "failed"
 }
 
-// onlyRedrives tells whether a redrive is the thing to do, because there is no destination.
-func (v MessagePanelView) onlyRedrives() bool { return v.DenyRedrive == "" && v.DenyReplay != "" }
+// onlyRedrives reports whether the message can be redriven but not replayed: its source has no destination.
+func (v MessagePanelView) onlyRedrives() bool {
+	return v.Queue != "" && v.DenyRedrive == "" && v.DenyReplay != ""
+}
+
+// offersEdit reports whether the message can be edited at all. One that was delivered or redriven cannot.
+func (v MessagePanelView) offersEdit() bool { return v.Status != "resolved" && v.Status != "redriven" }
 
 // outOfBand lets a part of an answer find its own place in the page.
 func outOfBand(beside bool) templ.Attributes {

@@ -17,8 +17,8 @@ type MessagesView struct {
 // The states of MessagesTableView.State. The zero state shows the rows.
 const (
 	StateRows    = ""        // there are rows
-	StateNothing = "nothing" // no message was ever kept: says what to do, with Curl
-	StateNoMatch = "nomatch" // the filter meets no message
+	StateNothing = "nothing" // no message was ever stored: the page says what to do, with Curl
+	StateNoMatch = "nomatch" // the filters match no message
 	StateFault   = "fault"   // the list could not be read: Fault says why, RetryURL tries again
 )
 
@@ -147,6 +147,7 @@ type MessageRow struct {
 	Outcome     string
 	Attempts    string // "2 of 5"
 	NextRetry   ui.Moment
+	WaitsFor    string // why a retry that is due has not begun: "the circuit breaker"; empty: none is due
 	Received    ui.Moment
 	Arrived     string // "3": how often; empty: once
 	Undeleted   UndeletedCopy
@@ -154,30 +155,30 @@ type MessageRow struct {
 	Selected    bool
 }
 
-// bulkAct is an action on many messages.
-type bulkAct struct {
+// bulkAction is an action on many messages.
+type bulkAction struct {
 	name, label, key string
 	primary          bool
 }
 
-// bulkActs are the actions that messages of the current tab can be open to. Archived messages are restored before
+// bulkActions are the actions that messages of the current tab can be open to. Archived messages are restored before
 // anything else.
-func (v MessagesTableView) bulkActs() []bulkAct {
-	restore := bulkAct{name: "restore", label: "Restore"}
-	acts := []bulkAct{{"replay", "Replay", "r", true}, {"edit", "Edit and replay", "e", false}}
+func (v MessagesTableView) bulkActions() []bulkAction {
+	restore := bulkAction{name: "restore", label: "Restore"}
+	acts := []bulkAction{{"replay", "Replay", "r", true}, {"edit", "Edit and replay", "e", false}}
 	if v.Redrives {
 		acts = append(
 			acts,
-			bulkAct{"redrive", "Redrive", "d", false},
-			bulkAct{"edit-redrive", "Edit and redrive", "", false},
+			bulkAction{"redrive", "Redrive", "d", false},
+			bulkAction{"edit-redrive", "Edit and redrive", "", false},
 		)
 	}
-	acts = append(acts, bulkAct{"archive", "Archive", "a", false})
+	acts = append(acts, bulkAction{"archive", "Archive", "a", false})
 	for _, tab := range v.Tabs {
 		switch {
 		case tab.Current && tab.Status == "archived":
 			restore.key, restore.primary = "a", true
-			return []bulkAct{restore}
+			return []bulkAction{restore}
 		case tab.Current && tab.Status == "":
 			return append(acts, restore)
 		}

@@ -54,7 +54,7 @@ type Headline struct {
 // Plot is what a plot draws: how many messages failed and how many recovered, step by step.
 type Plot struct {
 	Summary string // in words, for those who do not see it
-	Data    string // JSON of {from, step, failed, byItself, byPeople, url}; from and step in milliseconds
+	Data    string // JSON of {from, step, failed, byRetries, byPeople, url}; from and step in milliseconds
 }
 
 // StepRow is one step of time.
@@ -89,42 +89,4 @@ type CauseRow struct {
 	Replays             string // how they went: "0 of 20 unedited replays helped"; empty: there were none
 	FailedNow, Retrying Count
 	Share               int // of the largest cause, in percent
-}
-
-func healthTone(health string) string {
-	switch health {
-	case "up":
-		return "tone-done"
-	case "refusing":
-		return "tone-warn"
-	case "failing", "down":
-		return "tone-fault"
-	}
-	return "tone-archived"
-}
-
-func healthIcon(health string) string {
-	switch health {
-	case "up":
-		return "check"
-	case "refusing":
-		return "ban"
-	case "failing", "down":
-		return "plug"
-	}
-	return "help"
-}
-
-func healthWord(health string) string {
-	switch health {
-	case "up":
-		return "Up"
-	case "refusing":
-		return "Refusing"
-	case "failing":
-		return "Failing"
-	case "down":
-		return "Down"
-	}
-	return "Not seen yet"
 }

@@ -15,7 +15,7 @@ import (
 // change.
 func TestPlots(t *testing.T) {
 	t.Parallel()
-	const data = `{"from":1772409600000,"step":900000,"failed":[0,7,0],"byItself":[0,2,0],"byPeople":[0,1,0],"url":"/messages?status=all&source=genesys"}`
+	const data = `{"from":1772409600000,"step":900000,"failed":[0,7,0],"byRetries":[0,2,0],"byPeople":[0,1,0],"url":"/messages?status=all&source=genesys"}`
 	figures := func(text string) page.OverviewFigures {
 		return page.OverviewFigures{
 			URL:       "/overview",
@@ -72,7 +72,7 @@ func TestPlots(t *testing.T) {
 	await(
 		t,
 		ctx,
-		`document.querySelector('.plot-readout').textContent.includes('7 failed, 2 recovered by itself, 1 by people')`,
+		`document.querySelector('.plot-readout').textContent.includes('7 failed, 2 recovered by retries, 1 by people')`,
 	)
 	run(t, ctx, chromedp.MouseClickXY(place[0], place[1]), chromedp.WaitVisible(chromedp.CSS("#messages")))
 	if got := eval[string](

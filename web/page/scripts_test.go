@@ -190,7 +190,7 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 	list := listOf(3)
 	list.Matching = "214 messages"
 	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(list)))
-	late := page.NewMatchesView{URL: "/jobs/17/late", Text: "None arrived since."}
+	late := page.NewMatchesView{URL: "/jobs/17/late", Text: "No new messages since you selected."}
 	ask := page.JobConfirm(
 		page.JobConfirmView{
 			ID:          "17",
@@ -205,7 +205,9 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 		"GET /jobs/17/late",
 		show(
 			http.StatusOK,
-			page.JobNewMatches(page.NewMatchesView{URL: late.URL, Text: "6 that arrived since are not included."}),
+			page.JobNewMatches(
+				page.NewMatchesView{URL: late.URL, Text: "6 new messages since you selected are not included."},
+			),
 		),
 	)
 	mux.HandleFunc("POST /messages/bulk", sent.keep(func(w http.ResponseWriter, r *http.Request) {
@@ -240,8 +242,8 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 	}
 	await(t, ctx, `document.getElementById('job-dialog').open && document.activeElement.name === 'reason'`)
 	// What looks again by itself changes itself alone.
-	eval[bool](t, ctx, `document.getElementById('job-late').dispatchEvent(new Event('again'))`)
-	await(t, ctx, `document.getElementById('job-late').textContent.startsWith('6 that arrived')`)
+	eval[bool](t, ctx, `document.getElementById('job-new-matches').dispatchEvent(new Event('again'))`)
+	await(t, ctx, `document.getElementById('job-new-matches').textContent.startsWith('6 new messages')`)
 	await(
 		t,
 		ctx,
@@ -399,7 +401,7 @@ func TestAStrangersAnswerDoesNotDestroyThePage(t *testing.T) {
 	})
 	_, ctx := openMessages(t, mux)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="message-1@3"]`)))
-	for _, want := range []string{"not one of the desk's", "You may not do this", "could not be reached"} {
+	for _, want := range []string{"not from dlqdesk", "You may not do this", "Could not reach dlqdesk"} {
 		run(t, ctx, chromedp.Click(chromedp.CSS(`[value="replay"]`)))
 		await(t, ctx, fmt.Sprintf(`document.getElementById('notice').innerText.includes(%q)`, want))
 		if n := eval[int](t, ctx, `document.querySelectorAll('.messages-table tbody tr').length`); n != 3 {

@@ -28,21 +28,30 @@ type SourceLine struct {
 type Verification struct {
 	Scheme     string // as the configuration names it
 	Text       string // in words
-	Unverified bool   // nothing proves it
+	Unverified bool   // webhooks are accepted from anyone
 }
 
-// demand says what a webhook has to bring.
-func (p Verification) demand() string {
+// instruction says how to set up the verification at the platform.
+func (p Verification) instruction() string {
 	if p.Unverified {
 		return ""
 	}
-	return " What proves a webhook genuine: " + p.Text + "."
+	return " Verification: " + p.Text + "."
 }
 
-// SourceHealth is how a source's destination does.
+// The values of SourceHealth.Health. The empty one: the source is not configured.
+const (
+	HealthUp      = "up"
+	HealthErrors  = "error-responses" // it responds, but not with 2xx
+	HealthFailing = "failing"         // unreachable, or without a response
+	HealthOpen    = "open"            // its circuit breaker is open
+	HealthUnknown = "unknown"         // no delivery since dlqdesk started
+)
+
+// SourceHealth is the state of a source's destination.
 type SourceHealth struct {
 	Destination string // host
-	Health      string // up, refusing, failing, down (automatic retries wait for it) or unseen
+	Health      string
 	Since       ui.Moment
 	Note        string
 }
@@ -99,4 +108,42 @@ func statusTone(status string) string {
 		return "tone-done"
 	}
 	return "tone-warn"
+}
+
+func healthTone(health string) string {
+	switch health {
+	case HealthUp:
+		return "tone-done"
+	case HealthErrors:
+		return "tone-warn"
+	case HealthFailing, HealthOpen:
+		return "tone-fault"
+	}
+	return "tone-archived"
+}
+
+func healthIcon(health string) string {
+	switch health {
+	case HealthUp:
+		return "check"
+	case HealthErrors:
+		return "ban"
+	case HealthFailing, HealthOpen:
+		return "plug"
+	}
+	return "help"
+}
+
+func healthWord(health string) string {
+	switch health {
+	case HealthUp:
+		return "Up"
+	case HealthErrors:
+		return "Error responses"
+	case HealthFailing:
+		return "Failing"
+	case HealthOpen:
+		return "Circuit breaker open"
+	}
+	return "No delivery yet"
 }

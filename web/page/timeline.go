@@ -66,16 +66,16 @@ func (a AttemptView) hasResponse() bool {
 // doubt says what nobody knows of an attempt without an answer.
 func (a AttemptView) doubt() string {
 	if strings.HasSuffix(a.Trigger, "redrive") {
-		return "The message may be on its queue."
+		return "The message may be back on its queue."
 	}
-	return "The handler may have processed it."
+	return "The destination may have processed it."
 }
 
 // triggerWords says why the delivery was made, and who asked for it.
 func (a AttemptView) triggerWords() string {
 	switch a.Trigger {
 	case "receive":
-		return "when it was received"
+		return "first delivery, on receipt"
 	case "auto":
 		return "automatic retry"
 	case "replay":

@@ -32,7 +32,7 @@ func TestTheTimelineIsInOrder(t *testing.T) {
 	}
 	doc := render(t, gallery.Example{Component: page.MessagePanel(panel)})
 	var got []string
-	doc.Find(".happenings > li").Each(func(_ int, s *goquery.Selection) {
+	doc.Find(".history > li").Each(func(_ int, s *goquery.Selection) {
 		got = append(got, s.AttrOr("data-attempt", "")+s.AttrOr("data-event", ""))
 	})
 	if want := []string{"14", "3", "2", "13", "12", "1"}; !slices.Equal(got, want) {

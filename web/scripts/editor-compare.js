@@ -4,10 +4,10 @@ import { EditorView } from '@codemirror/view'
 import { reading, shadow } from './editor-parts.js'
 
 const collapseUnchanged = { margin: 3, minSize: 6 }
-const diffConfig = { scanLimit: 10_000, timeout: 500 } // milliseconds, after which a difference is told in larger pieces
-const narrow = matchMedia('(max-width: 48rem)') // no room for two texts
+const diffConfig = { scanLimit: 10_000, timeout: 500 } // milliseconds, after which the diff gets coarser
+const narrow = matchMedia('(max-width: 48rem)') // too narrow for two texts side by side
 
-// comparison puts the differences of two revisions in the place of their texts.
+// comparison replaces the texts of two revisions by their diff.
 export async function comparison() {
 	const box = document.querySelector('[data-comparison]')
 	if (!box) {
@@ -31,21 +31,21 @@ export async function comparison() {
 	narrow.addEventListener('change', show)
 }
 
-// textOf is the text of a revision, all of it, even where the page shows its beginning. What cannot be read stays as it is shown.
+// textOf is the full text of a revision, or the shown beginning if the full text cannot be loaded.
 async function textOf(pre) {
 	const side = { label: pre.getAttribute('aria-label'), text: pre.textContent, isJSON: 'json' in pre.dataset }
 	if (pre.dataset.text) {
-		const answer = await fetch(pre.dataset.text).catch(() => null)
-		if (answer?.ok) {
-			side.text = await answer.text()
+		const response = await fetch(pre.dataset.text).catch(() => null)
+		if (response?.ok) {
+			side.text = await response.text()
 			pre.parentElement.querySelector('[data-cut]').remove()
 		}
 	}
 	return side
 }
 
-// differences shows what differs between a text that cannot be changed and the state of another: beside it, or, where there is no
-// room, within it. It answers what is to be destroyed at the end, and has the view of the other text.
+// differences shows the diff of a read-only text and the state of another: side by side, or unified on a narrow screen. It returns
+// the view of the other text, and a function that removes the diff.
 export function differences(root, before, after) {
 	if (narrow.matches) {
 		const unified = unifiedMergeView({ original: before.text, mergeControls: false, collapseUnchanged, diffConfig })

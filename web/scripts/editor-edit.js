@@ -6,7 +6,7 @@ import { differences } from './editor-compare.js'
 import { faultOf } from './editor-json.js'
 import { shadow, writing } from './editor-parts.js'
 
-// editing puts an editor in the place of the form's text field, which stays behind it and is what the form sends.
+// editing covers the text field of the form by an editor. The field gets every change, and the form sends it.
 export function editing() {
 	const field = document.querySelector('textarea[data-editor]')
 	if (!field) {
@@ -18,19 +18,19 @@ export function editing() {
 	const editor = { field, host, root: shadow(host), isJSON: 'json' in field.dataset }
 	open(editor)
 	field.closest('form').dataset.editor = ''
-	// Who opens an edit wants to write, unless something else has to be read or filled in first.
+	// Focus the editor, unless a notice or an invalid field comes first.
 	if (document.activeElement === document.body && !document.querySelector('.notice, [aria-invalid="true"]')) {
 		editor.view.focus()
 	}
 	field.labels[0].addEventListener('click', () => editor.view.focus())
 	const compare = document.querySelector('[data-compare]')
-	compare.addEventListener('change', ({ target }) => target.value === 'compare' ? openBeside(editor, compare) : open(editor))
+	compare.addEventListener('change', ({ target }) => target.value === 'compare' ? compareWithOriginal(editor, compare) : open(editor))
 	if (field.getAttribute('aria-invalid')) {
 		forceLinting(editor.view)
 	}
 }
 
-// extensions of the text that is written. The history of changes moves with it from one view to the next.
+// extensions are those of the edited text. Its undo history moves along from one view to the next.
 function extensions({ field, isJSON, view }) {
 	const sync = EditorView.updateListener.of((update) => {
 		if (update.docChanged) {
@@ -50,14 +50,14 @@ function open(editor) {
 	})
 }
 
-// openBeside shows what is written beside what was received.
-async function openBeside(editor, compare) {
+// compareWithOriginal shows the edited text beside the received one.
+async function compareWithOriginal(editor, compare) {
 	const place = document.getElementById('compare-fault')
 	place.textContent = ''
 	try {
 		editor.original ??= await received(compare.dataset.compare)
 	} catch {
-		place.textContent = 'The original could not be read. Try again in a moment.'
+		place.textContent = 'Could not load the original. Try again in a moment.'
 		compare.querySelector('[value="edit"]').checked = true
 		return
 	}
@@ -69,11 +69,11 @@ async function openBeside(editor, compare) {
 }
 
 async function received(url) {
-	const answer = await fetch(url)
-	if (!answer.ok) {
-		throw new Error(answer.statusText)
+	const response = await fetch(url)
+	if (!response.ok) {
+		throw new Error(response.statusText)
 	}
-	return await answer.text()
+	return await response.text()
 }
 
 function replace(editor, make) {
@@ -82,7 +82,7 @@ function replace(editor, make) {
 	editor.view = editor.mounted.view
 }
 
-// lint tells of the first fault, in the text and below it.
+// lint shows the first syntax error in the text and below it.
 function lint(view) {
 	const fault = faultOf(view.state.doc.toString())
 	const place = document.getElementById('body-check')

@@ -2,7 +2,7 @@ const blank = /[ \t\r\n]*/y
 const scalar = /"(?:[^"\\\u0000-\u001f]+|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"|(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.+-])/y
 const word = /"[^"\n]*"?|[\w.+-]+|[^]/uy
 
-// faultOf answers where a text stops being JSON and why; null: it is JSON. Browsers tell the place each in its own way, or not at all.
+// faultOf returns the place and the cause of the first syntax error, or null for valid JSON. JSON.parse reports no reliable place.
 export function faultOf(text) {
 	try {
 		JSON.parse(text)

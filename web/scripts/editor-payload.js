@@ -4,7 +4,7 @@ import { EditorState } from '@codemirror/state'
 import { EditorView } from '@codemirror/view'
 import { reading, shadow } from './editor-parts.js'
 
-// payload puts an editor in the place of the payload's plain text, and takes exactly its room.
+// payload replaces the plain text of the payload by an editor of the same size.
 export function payload() {
 	const box = document.querySelector('[data-payload]')
 	const plain = box && shown(box)
@@ -23,7 +23,7 @@ export function payload() {
 	tools(box.closest('section'), view, show)
 }
 
-// shown is the text that the form of the payload asks for: indented or as received.
+// shown is the element of the chosen form: pretty or raw.
 function shown(box) {
 	const raw = box.closest('section').querySelector('[name="payload-form"][value="raw"]:checked')
 	return box.querySelector(raw ? 'pre[data-form="raw"]' : 'pre[data-form]')
@@ -41,29 +41,29 @@ function tools(section, view, show) {
 		if (command) {
 			commands[command.dataset.editorCommand](view)
 		}
-		const whole = target.closest('[data-whole]')
-		if (whole) {
-			fetchWhole(section, whole, show)
+		const full = target.closest('[data-full]')
+		if (full) {
+			fetchFull(section, full, show)
 		}
 	})
 }
 
-// fetchWhole shows all of a payload that is too large to come with the page.
-async function fetchWhole(section, button, show) {
+// fetchFull loads the full payload, which is too large to come with the page.
+async function fetchFull(section, button, show) {
 	const note = button.closest('.payload-note').querySelector('[data-note]')
 	button.disabled = true
 	try {
-		const answer = await fetch(button.dataset.whole)
-		if (!answer.ok) {
-			throw new Error(answer.statusText)
+		const response = await fetch(button.dataset.full)
+		if (!response.ok) {
+			throw new Error(response.statusText)
 		}
 		const plain = section.querySelector('pre[data-form]')
-		plain.textContent = await answer.text()
+		plain.textContent = await response.text()
 		plain.setAttribute('aria-label', 'Payload')
 		show()
-		note.textContent = 'All of it is shown.'
+		note.textContent = 'The full payload is shown.'
 	} catch {
-		note.textContent = 'It could not be read. Try again in a moment.'
+		note.textContent = 'Could not load the full payload. Try again in a moment.'
 	}
 	button.disabled = false
 }

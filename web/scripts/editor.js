@@ -1,4 +1,4 @@
-// The editor of payloads, a script of its own: only the pages that show a payload load it.
+// The payload editor, a separate script that only pages with a payload load.
 import { comparison } from './editor-compare.js'
 import { editing } from './editor-edit.js'
 import { payload } from './editor-payload.js'

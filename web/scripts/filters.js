@@ -1,4 +1,4 @@
-// Times of a filter are UTC in the address and in the reader's own zone in the form.
+// Times of a filter are UTC in the address and local in the form.
 export function filters() {
 	document.addEventListener('change', (event) => {
 		if (event.target.matches?.('[data-submit-on-change]')) {
@@ -17,14 +17,14 @@ export function filters() {
 	}, true)
 }
 
-// narrow shows the rows of a table that have a text.
+// narrow hides the rows of a table that do not contain a text.
 function narrow(table, text) {
 	for (const row of table.querySelectorAll('tbody tr')) {
 		row.hidden = !row.textContent.toLowerCase().includes(text)
 	}
 }
 
-// tidy leaves out what is not filtered by, so that an address says only what it means.
+// tidy removes empty fields from the address.
 function tidy(form, data) {
 	for (const [name, value] of [...data]) {
 		if (value === '') {

@@ -1,6 +1,6 @@
 import htmx from 'htmx.org/dist/htmx.esm.js'
 
-// jobs opens the dialog that asks about a job once it is there, and lets what looks again by itself rest while nobody sees it.
+// jobs opens the dialog of a job draft once it is loaded, and stops polling while the tab is hidden.
 export function jobs() {
 	document.addEventListener('htmx:afterSwap', ({ detail: { target } }) => {
 		if (target.id === 'job-dialog' && !target.open) {
@@ -8,7 +8,7 @@ export function jobs() {
 			target.querySelector('textarea, [name="reason"], [type="submit"]')?.focus()
 		}
 	})
-	// What nobody looks at any more asks nobody.
+	// A closed dialog must not poll.
 	document.addEventListener('close', ({ target }) => {
 		if (target.id === 'job-dialog') {
 			target.replaceChildren()

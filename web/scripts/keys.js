@@ -1,10 +1,10 @@
-// Keyboard: one message does one thing, and nothing while somebody types. An element that a key stands for says so by data-key.
+// Keyboard shortcuts, which are off while the user types. An element with data-key is clicked by that key.
 import { showSelection } from './selection.js'
 
-const places = { l: '/messages', o: '/overview', a: '/audit', b: '/ledger', j: '/jobs', s: '/sources' }
-const patience = 1500 // milliseconds between g and the next key
+const places = { m: '/messages', o: '/overview', a: '/audit', r: '/ledger', j: '/jobs', s: '/sources' }
+const sequenceTimeout = 1500 // milliseconds between g and the next key
 
-let going = 0
+let sequenceStarted = 0
 
 export function keys() {
 	document.addEventListener('keydown', (event) => {
@@ -24,16 +24,16 @@ function typing(element) {
 	return element.isContentEditable || element.matches?.('textarea, select, input:not([type="checkbox"], [type="radio"], [type="button"], [type="submit"])')
 }
 
-// press does what a key stands for, and tells whether it stands for anything here.
+// press runs the shortcut of a key, and reports whether there is one.
 function press(key) {
-	const went = Date.now() - going < patience
-	going = 0
-	if (went) {
+	const second = Date.now() - sequenceStarted < sequenceTimeout
+	sequenceStarted = 0
+	if (second) {
 		return go(key)
 	}
 	switch (key) {
 	case 'g':
-		going = Date.now()
+		sequenceStarted = Date.now()
 		return true
 	case '?':
 		document.getElementById('help').showModal()
@@ -55,7 +55,7 @@ function press(key) {
 	case 'd':
 	case 'a':
 	case 'e':
-		return act(key)
+		return applyAction(key)
 	}
 	return click(key)
 }
@@ -73,7 +73,7 @@ function focusSearch() {
 	return Boolean(field)
 }
 
-// click presses the element that a key stands for, if it is there and can be pressed.
+// click clicks the element of a key, if it is visible and enabled.
 function click(key) {
 	const element = [...document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].find((one) => one.checkVisibility() && !one.disabled)
 	element?.click()
@@ -88,18 +88,18 @@ function cursorRow() {
 	return document.querySelector('[data-selection] tr[data-cursor]')
 }
 
-// move takes the cursor to another row of the list.
+// move moves the cursor by a number of rows.
 function move(by) {
 	const all = rows()
 	if (all.length === 0) {
 		return false
 	}
 	const at = all.indexOf(cursorRow())
-	put(all[at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1)])
+	setCursor(all[at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1)])
 	return true
 }
 
-function put(row) {
+function setCursor(row) {
 	cursorRow()?.removeAttribute('data-cursor')
 	row.dataset.cursor = ''
 	row.querySelector('.row-link').focus({ preventScroll: true })
@@ -107,7 +107,7 @@ function put(row) {
 	sessionStorage.setItem('cursor', row.dataset.message)
 }
 
-// showCursor finds the row again that the cursor was on: after a swap, and after coming back from its message.
+// showCursor restores the cursor after a swap and after the way back from a message.
 export function showCursor() {
 	const id = sessionStorage.getItem('cursor')
 	const row = !cursorRow() && rows().find((one) => one.dataset.message === id)
@@ -129,7 +129,7 @@ function tick(row) {
 	return Boolean(box)
 }
 
-// tickAll selects the whole page and, pressed again, all messages that match.
+// tickAll selects the whole page and, the second time, all messages that match.
 function tickAll() {
 	const page = document.querySelector('[data-select-all]')
 	const all = document.querySelector('#scope-all')
@@ -150,8 +150,8 @@ function clear() {
 	return ticked.length > 0 || Boolean(row)
 }
 
-// act does to the selection what a key stands for, or, where there is none, to the message under the cursor.
-function act(key) {
+// applyAction applies the action of a key to the selected messages, or to the message under the cursor if none is selected.
+function applyAction(key) {
 	const row = cursorRow()
 	if (!row || document.querySelector('[data-selection] [name="item"]:checked')) {
 		return click(key)

@@ -1,34 +1,34 @@
-// A list follows what happens: counts and rows change in place, and messages that are new wait to be asked for. While messages are
-// selected nothing moves.
+// Live updates: counts and rows change in place, and a button announces new messages. While messages are selected, updates wait.
+// The number of failed messages changes at once, on every page.
 import htmx from 'htmx.org/dist/htmx.esm.js'
 import { times } from './times.js'
 
-let root = null // the element that says what is followed
+let root = null // the element with the address of the updates
 let source = null
-let last = '' // the place up to which this page was told
-let held = [] // what came while messages were selected
+let last = '' // the sequence number of the latest update
+let waiting = [] // updates that came while messages were selected
 
 export function live() {
-	document.addEventListener('visibilitychange', () => (document.hidden ? hangUp() : connect()))
-	document.addEventListener('selection', applyHeld)
-	window.addEventListener('pagehide', hangUp)
+	document.addEventListener('visibilitychange', () => (document.hidden ? disconnect() : connect()))
+	document.addEventListener('selection', applyWaiting)
+	window.addEventListener('pagehide', disconnect)
 	window.addEventListener('pageshow', connect)
 }
 
-// showLive follows another list when the page has been given one.
+// showLive follows the list of the page or, on a page without a list, the number of failed messages.
 export function showLive() {
-	const current = document.querySelector('[data-live]')
+	const current = document.querySelector('[data-live]') ?? document.querySelector('[data-live-count]')
 	if (current === root) {
 		return
 	}
-	hangUp()
+	disconnect()
 	root = current
-	held = []
+	waiting = []
 	last = ''
 	connect()
 }
 
-function hangUp() {
+function disconnect() {
 	source?.close()
 	source = null
 }
@@ -37,25 +37,27 @@ function connect() {
 	if (!root?.isConnected || source || document.hidden) {
 		return
 	}
-	const url = new URL(root.dataset.live, location)
+	const url = new URL(root.dataset.live ?? root.dataset.liveCount, location)
 	url.searchParams.set('rows', [...document.querySelectorAll('tr[data-message]')].map((row) => row.dataset.message).join())
 	if (last) {
 		url.searchParams.set('after', last)
 	}
 	source = new EventSource(url)
-	source.addEventListener('open', () => say('on'))
-	source.addEventListener('error', lose)
-	source.addEventListener('over', () => { hangUp(); say('off') })
+	source.addEventListener('open', () => showState('on'))
+	source.addEventListener('error', reconnect)
+	source.addEventListener('over', () => { disconnect(); showState('off') })
 	source.addEventListener('update', (event) => {
 		last = event.lastEventId
-		held.push(JSON.parse(event.data))
-		applyHeld()
+		const update = JSON.parse(event.data)
+		showFailed(update.failed)
+		waiting.push(update)
+		applyWaiting()
 	})
 }
 
-// lose says that the list stands still; the browser tries again by itself unless the desk has refused.
-function lose() {
-	say('off')
+// reconnect connects again after an error that the browser does not recover from by itself.
+function reconnect() {
+	showState('off')
 	if (source?.readyState === EventSource.CLOSED) {
 		source = null
 		setTimeout(connect, 5000)
@@ -64,7 +66,7 @@ function lose() {
 
 const words = { on: 'Live', paused: 'Paused while messages are selected', off: 'Not live: connecting again' }
 
-function say(state) {
+function showState(state) {
 	const element = root?.querySelector('[data-live-state]')
 	if (element && element.dataset.liveState !== state) {
 		element.dataset.liveState = state
@@ -72,28 +74,23 @@ function say(state) {
 	}
 }
 
-function applyHeld() {
+function applyWaiting() {
 	if (document.querySelector('[data-selection] [name="item"]:checked')) {
 		if (source) {
-			say('paused')
+			showState('paused')
 		}
 		return
 	}
-	for (const update of held) {
+	for (const update of waiting) {
 		apply(update)
 	}
-	held = []
+	waiting = []
 	if (source?.readyState === EventSource.OPEN) {
-		say('on')
+		showState('on')
 	}
 }
 
-function apply({ tabs, rows = {}, new: count, need }) {
-	const place = document.querySelector('[data-need]')
-	if (place && need !== undefined) {
-		place.textContent = need
-		place.parentElement.hidden = need === ''
-	}
+function apply({ tabs, rows = {}, new: count }) {
 	if (tabs) {
 		replace(document.getElementById('status-tabs'), tabs)
 	}
@@ -108,7 +105,17 @@ function apply({ tabs, rows = {}, new: count, need }) {
 	times()
 }
 
-// replace puts an element in another's place, and leaves the focus and the cursor where they are.
+// showFailed shows the number of failed messages in the navigation and in the title of the tab.
+function showFailed(count) {
+	const place = document.querySelector('[data-failed-count]')
+	if (place) {
+		place.textContent = count
+		place.parentElement.hidden = count === ''
+		document.title = (count && `(${count}) `) + document.title.replace(/^\([^)]*\) /, '')
+	}
+}
+
+// replace replaces an element, and keeps the focus and the cursor.
 function replace(old, html) {
 	const template = document.createElement('template')
 	template.innerHTML = html

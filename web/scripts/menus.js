@@ -1,4 +1,4 @@
-// Menus close like menus, dialogs open and close, text is copied.
+// Menus, dialogs and copy buttons.
 export function menus() {
 	document.addEventListener('click', (event) => {
 		for (const menu of document.querySelectorAll('details[data-menu][open]')) {
@@ -38,7 +38,7 @@ async function copy(button) {
 		await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent)
 		label.textContent = 'Copied'
 	} catch {
-		// Without https the browser has no clipboard for a page: leave the text selected.
+		// Without HTTPS a page has no clipboard: select the text instead.
 		getSelection().selectAllChildren(document.querySelector(button.dataset.copy))
 		label.textContent = 'Press Ctrl+C'
 	}

@@ -1,10 +1,9 @@
 import uPlot from 'uplot'
 
-// The plots of the overview. Failures stand on the zero line and recoveries hang from it, so that colour is not all that tells them
-// apart; what people did is hatched besides. The page looks again by itself while somebody can see it, and a plot that is on the
-// screen stays: it only gets new figures.
-const lookAgain = 15_000
-const lookSoon = 3_000 // while messages wait for a destination, which is when people watch
+// The plots of the overview. Failures are above the zero line and recoveries below it, and recoveries by people are hatched, so that
+// colour is not the only difference. The page refreshes while it is visible; plots keep their elements and get new figures.
+const refreshInterval = 15_000
+const breakerRefreshInterval = 3_000 // while a circuit breaker is not closed
 const plots = new Map()
 const hour = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
 const dayAndHour = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
@@ -14,18 +13,18 @@ const widths = new ResizeObserver((entries) => {
 		plots.get(target.id)?.plot.setSize(sizeOf(target))
 	}
 })
-let looked = Date.now()
+let refreshed = Date.now()
 
 drawAll()
 document.addEventListener('htmx:afterSwap', drawAll)
 new MutationObserver(() => plots.forEach(({ plot }) => plot.redraw(true))).observe(document.documentElement, { attributeFilter: ['data-theme'] })
-setInterval(look, 1000)
+setInterval(refresh, 1000)
 
-function look() {
-	const wait = document.querySelector('[data-outages]') ? lookSoon : lookAgain
-	if (document.visibilityState === 'visible' && Date.now() - looked >= wait) {
-		looked = Date.now()
-		document.getElementById('overview-again')?.dispatchEvent(new Event('look-again'))
+function refresh() {
+	const interval = document.querySelector('[data-breakers]') ? breakerRefreshInterval : refreshInterval
+	if (document.visibilityState === 'visible' && Date.now() - refreshed >= interval) {
+		refreshed = Date.now()
+		document.getElementById('overview-refresh')?.dispatchEvent(new Event('refresh'))
 	}
 }
 
@@ -62,17 +61,17 @@ function draw(host) {
 	plots.set(host.id, entry)
 }
 
-// columns are what uPlot draws: people's recoveries reach below those of the program, which are drawn over them.
-function columns({ from, step, failed, byItself, byPeople }) {
+// columns are the data of uPlot. Recoveries by people are drawn below those by retries, as one stack.
+function columns({ from, step, failed, byRetries, byPeople }) {
 	return [
 		failed.map((_, i) => (from + i * step) / 1000),
 		failed.map(drawn),
-		byItself.map((n, i) => drawn(-n - byPeople[i])),
-		byItself.map((n) => drawn(-n)),
+		byRetries.map((n, i) => drawn(-n - byPeople[i])),
+		byRetries.map((n) => drawn(-n)),
 	]
 }
 
-// drawn leaves nothing out but nothing: a bar of no height would be a line.
+// drawn returns null for zero, because a bar without height would be a line.
 function drawn(n) {
 	return n || null
 }
@@ -88,20 +87,20 @@ function options(host, entry) {
 		cursor: { y: false, points: { show: false }, drag: { setScale: false, x: false, y: false } },
 		scales: {
 			x: { range: () => [entry.figures.from / 1000, (entry.figures.from + entry.figures.step * entry.figures.failed.length) / 1000] },
-			y: { range: (_, low, high) => roomFor(low, high, small) },
+			y: { range: (_, low, high) => rangeOf(low, high, small) },
 		},
-		series: [{}, bar('failed', () => ink('--tone-red')), bar('by people', hatch), bar('by itself', () => ink('--tone-green'))],
+		series: [{}, bar('failed', () => ink('--tone-red')), bar('by people', hatch), bar('by retries', () => ink('--tone-green'))],
 		axes: small ? [{ show: false }, { show: false }] : [timeAxis(), countAxis()],
 		hooks: {
 			ready: [(plot) => plot.over.addEventListener('click', () => open(entry.figures, plot.cursor.idx))],
-			setCursor: [(plot) => tell(host, entry.figures, plot.cursor.idx)],
+			setCursor: [(plot) => showReadout(host, entry.figures, plot.cursor.idx)],
 			drawAxes: [zeroLine],
 		},
 	}
 }
 
-// roomFor keeps the zero line inside, and a plot in which nothing happened flat.
-function roomFor(low, high, small) {
+// rangeOf keeps the zero line inside, also where there are no figures.
+function rangeOf(low, high, small) {
 	const above = Math.max(high ?? 0, 0)
 	const below = Math.min(low ?? 0, 0)
 	if (above - below === 0) {
@@ -163,7 +162,7 @@ function sizeOf(host) {
 	return { width: Math.max(host.clientWidth, 50), height: host.clientHeight }
 }
 
-function tell(host, figures, index) {
+function showReadout(host, figures, index) {
 	const place = document.querySelector(`[data-readout="${host.id}"]`)
 	if (!place) {
 		return
@@ -175,10 +174,10 @@ function tell(host, figures, index) {
 	const begin = new Date(figures.from + index * figures.step)
 	const end = new Date(begin.getTime() + figures.step)
 	place.textContent = `${dayAndHour.format(begin)} – ${hour.format(end)}: ${figures.failed[index]} failed, `
-		+ `${figures.byItself[index]} recovered by itself, ${figures.byPeople[index]} by people`
+		+ `${figures.byRetries[index]} recovered by retries, ${figures.byPeople[index]} by people`
 }
 
-// open goes to the messages that were received in a step.
+// open opens the messages that were received in a step.
 function open({ from, step, failed, url }, index) {
 	if (index != null && failed[index] > 0) {
 		const time = (ms) => new Date(ms).toISOString().slice(0, 16)

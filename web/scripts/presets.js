@@ -1,4 +1,4 @@
-// Presets of a time range are days of the reader's own zone; the links behind them, for whoever runs no script, are days in UTC.
+// Presets of a time range are days in the reader's time zone. Their links, for browsers without scripts, are days in UTC.
 export function presets() {
 	document.addEventListener('click', (event) => {
 		const preset = event.target.closest?.('a[data-days]')
@@ -29,7 +29,7 @@ function fields() {
 	return { form, from: form.elements.from, to: form.elements.to }
 }
 
-// days are the midnights that a preset begins and ends with, as its fields write them.
+// days are the midnights that a preset begins and ends with, as values of its fields.
 function days(preset) {
 	const [from, to] = preset.dataset.days.split(' ').map(midnight)
 	return { from, to: to ?? '' }

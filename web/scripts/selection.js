@@ -1,4 +1,4 @@
-// Which messages are selected: click, shift-click for a range, all of the page.
+// The selection of messages: click, shift-click for a range, all of the page.
 let anchor = null
 
 export function selection() {
@@ -29,7 +29,7 @@ export function selection() {
 			showSelection()
 		}
 	})
-	// A browser that goes back keeps the ticks, and tells nobody.
+	// A browser that goes back restores the checkboxes without an event.
 	window.addEventListener('pageshow', showSelection)
 }
 
@@ -57,13 +57,13 @@ export function showSelection() {
 	selectAll.checked = selected > 0 && selected === all.length
 	selectAll.indeterminate = selected > 0 && selected < all.length
 	document.querySelector('[data-selected-count]').textContent = selected === 0 ? 'Select all' : `${words.split(' ')[0]} selected`
-	for (const button of document.querySelectorAll('[data-many]')) {
+	for (const button of document.querySelectorAll('[data-bulk]')) {
 		button.disabled = selected === 0
-		button.querySelector('[data-label]').textContent = selected === 0 ? button.dataset.many : `${button.dataset.many} ${words}`
+		button.querySelector('[data-label]').textContent = selected === 0 ? button.dataset.bulk : `${button.dataset.bulk} ${words}`
 	}
 }
 
-// showMatching offers all messages of the filter once the whole page is selected. It answers how many they are when they are meant.
+// showMatching offers all messages of the filter once the whole page is selected. It returns their number if they are selected.
 function showMatching(wholePage) {
 	const offer = document.querySelector('[data-all-matching]')
 	if (!offer) {

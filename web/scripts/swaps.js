@@ -1,12 +1,12 @@
 import htmx from 'htmx.org/dist/htmx.esm.js'
 
-// swaps keeps the page whole while parts of it change: nothing that a person opened closes, the focus stays, what is new is
-// read aloud, and an answer that is not for this page never replaces a part of it.
+// swaps keeps open details open and the focus in place while parts of the page change, announces notices, and never swaps in a
+// response that is not from dlqdesk.
 export function swaps(refresh) {
 	let open = []
 	document.addEventListener('htmx:beforeSwap', (event) => {
 		open = [...document.querySelectorAll('details[data-keep-open][open]')].map((details) => details.id)
-		refuseStranger(event.detail)
+		rejectForeign(event.detail)
 	})
 	document.addEventListener('htmx:afterSettle', (event) => {
 		for (const id of open) {
@@ -19,19 +19,19 @@ export function swaps(refresh) {
 	}
 	for (const name of ['htmx:sendError', 'htmx:timeout']) {
 		document.addEventListener(name, (event) => {
-			say('unreachable-notice')
+			showNotice('unreachable-notice')
 			pollAgain(event.detail.elt)
 		})
 	}
 }
 
-// refuseStranger keeps out what is no answer to the request, such as the error page of a proxy in between.
-function refuseStranger(detail) {
+// rejectForeign prevents the swap of a foreign response, such as the error page of a proxy.
+function rejectForeign(detail) {
 	const { xhr, target } = detail
 	const addressed = xhr.getResponseHeader('HX-Retarget') || detail.serverResponse.includes(`id="${target.id}"`)
 	if (xhr.status >= 400 && !addressed) {
 		detail.shouldSwap = false
-		say('unexpected-notice')
+		showNotice('unexpected-notice')
 	}
 }
 
@@ -41,7 +41,7 @@ function pollAgain(element) {
 	}
 }
 
-function say(template) {
+function showNotice(template) {
 	const place = document.getElementById('notice')
 	place.replaceChildren(document.getElementById(template).content.cloneNode(true))
 	announce(place)
@@ -53,7 +53,7 @@ function announce(place) {
 	if (news && announcer.textContent !== news.textContent) {
 		announcer.textContent = news.textContent
 	}
-	// What changes by itself takes no focus.
+	// A part that refreshes itself must not take the focus.
 	if (document.activeElement === document.body && !place.matches('[data-quiet]')) {
 		const next = news ?? place
 		next.tabIndex = -1

@@ -1,7 +1,7 @@
-// Runs before the first paint, so that a page never flashes in the other theme. Chosen is light, dark or nothing: the system.
+// Runs before the first paint, so that a page never flashes in the other theme.
 //
-// A text field that an editor is to take the place of is hidden until then, because a large text takes seconds to be laid out. It is
-// shown again where no editor came.
+// A text field is hidden until its editor replaces it, because laying out a large text takes seconds. If the editor does not load, the
+// field is shown again.
 import { paint } from './paint.js'
 
 document.documentElement.dataset.script = 'on'

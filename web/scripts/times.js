@@ -7,7 +7,7 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-d
 const sameYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
 const otherYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' })
 
-// times puts every time of the page into words, with the exact time in the reader's zone and in UTC on hover.
+// times turns every time of the page into words. The exact time, local and in UTC, shows on hover.
 export function times() {
 	for (const element of document.querySelectorAll('time[datetime]')) {
 		const at = new Date(element.dateTime)
@@ -15,14 +15,22 @@ export function times() {
 			element.dataset.utcText = element.textContent
 			element.title = `${exact.format(at)}\n${element.textContent}`
 		}
-		const words = element.closest('[data-clock]') ? onTheClock(at, new Date()) : inWords(at, new Date())
+		const words = inContext(element, at, new Date())
 		if (element.textContent !== words) {
 			element.textContent = words
 		}
 	}
 }
 
-// onTheClock is a time whose place beside another one matters more than how long ago it is.
+// inContext words a time as its element asks: by the clock, as a due time, or as a distance.
+function inContext(element, at, now) {
+	if (element.closest('[data-clock]')) {
+		return onTheClock(at, now)
+	}
+	return 'due' in element.dataset && at <= now ? 'due now' : inWords(at, now)
+}
+
+// onTheClock is the time of day, with the day if it is not today.
 function onTheClock(at, now) {
 	return at.toDateString() === now.toDateString() ? clock.format(at) : sameYear.format(at)
 }

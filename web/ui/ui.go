@@ -12,10 +12,10 @@ import (
 // Moment is a time ready to show. The zero Moment shows nothing.
 type Moment struct {
 	ISO  string // RFC 3339 in UTC, for the browser to put into words and into the user's zone
-	Text string // absolute, in UTC, for whoever runs no script
+	Text string // absolute, in UTC, for browsers without scripts
 }
 
-// At answers the Moment of a time, and the zero Moment of the zero time.
+// At returns the Moment of a time. It returns the zero Moment for the zero time.
 func At(t time.Time) Moment {
 	if t.IsZero() {
 		return Moment{}
@@ -24,22 +24,22 @@ func At(t time.Time) Moment {
 	return Moment{ISO: t.Format("2006-01-02T15:04:05.000Z"), Text: t.Format("2006-01-02 15:04:05") + " UTC"}
 }
 
-// IsZero tells whether there is nothing to show.
+// IsZero reports whether there is nothing to show.
 func (m Moment) IsZero() bool { return m == Moment{} }
 
 // The kinds of Notice.
 const (
 	Done  = "done"  // it worked
 	Info  = "info"  // good to know
-	Warn  = "warn"  // it worked in part, or somebody was quicker
+	Warn  = "warn"  // it worked in part, or the message was changed by someone else
 	Fault = "fault" // it did not work
 )
 
-// Notice is one message to the person. The zero Notice shows nothing.
+// Notice is one line of feedback for the user. The zero Notice shows nothing.
 type Notice struct {
 	Kind string // Done, Info, Warn or Fault
 	Text string
-	Hint string // what helps, in a second sentence; may be empty
+	Hint string // what to do, in a second sentence; may be empty
 }
 
 // Segment is a piece of a text, marked or not.
@@ -60,13 +60,16 @@ type Chip struct {
 	RemoveURL    string
 }
 
-// FieldError is what is wrong with one field of a form. The zero FieldError shows nothing.
+// FieldError is the error of one form field. The zero FieldError shows nothing.
 type FieldError struct {
 	Text         string
-	Line, Column int // of a text field; 0 where the place is not known
+	Line, Column int // in a text field; 0: unknown
 }
 
-// StatusWord is a status as a person reads it.
+// OutcomeWord is the outcome of an attempt in words.
+func OutcomeWord(outcome string) string { return strings.ReplaceAll(outcome, "_", " ") }
+
+// StatusWord is the status of a message in words.
 func StatusWord(status string) string {
 	switch status {
 	case "failed":
@@ -131,7 +134,7 @@ func noticeIcon(kind string) string {
 	return "info"
 }
 
-// Swap makes a link to another view of a list swap the list alone, where a script runs.
+// Swap makes a link to another view of a list swap only the list, where scripts run.
 func Swap(url, target string) templ.Attributes {
 	return templ.Attributes{"hx-get": url, "hx-target": target, "hx-swap": "outerHTML", "hx-push-url": "true"}
 }
