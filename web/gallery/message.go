@@ -48,7 +48,7 @@ func message() []Example {
 				v.Panel.Undeleted = page.UndeletedCopy{Queue: "dlqdesk-dlq", Expires: ago(-60 * 22)}
 			},
 		),
-		message("held", func(v *page.MessageView) { v.Panel.Breaker = breakerNotices().List[0] }),
+		message("breaker", func(v *page.MessageView) { v.Panel.Breaker = breakerNotices().List[0] }),
 		message("unknown", func(v *page.MessageView) {
 			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no answer within 10 s"
 		}),
