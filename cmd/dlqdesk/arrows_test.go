@@ -71,7 +71,7 @@ func TestArrowsHoldWhatTheySay(t *testing.T) {
 		{"internal/queue/sqs.go", "dlqdesk/internal/store", false},
 		{"internal/queue/sqs.go", "dlqdesk/internal/telemetry", false},
 		{"internal/telemetry/spans.go", "dlqdesk/internal/delivery", false},
-		{"internal/worker/lane.go", "dlqdesk/internal/telemetry", true},
+		{"internal/worker/source_loop.go", "dlqdesk/internal/telemetry", true},
 		{"internal/sqlite/db.go", "dlqdesk/internal/store", false},
 		{"internal/sqlite/db.go", "dlqdesk/migrations", false},
 		{"internal/search/index.go", "dlqdesk/internal/store", false},

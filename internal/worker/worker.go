@@ -1,13 +1,11 @@
-// Package worker delivers what is due: automatic retries and the replays that people ordered. It writes the open
-// attempt and its lease before a request is sent and finishes both after, so that a crash loses no delivery and hides
-// none.
+// Package worker claims the messages that are due (automatic retries, replays, redrives and the messages of jobs),
+// delivers them and stores the results. It writes the open attempt and its lease before it sends, and finishes both
+// afterwards: a crash in between leaves a lease that the next start reclaims with an unknown outcome, so that no
+// delivery is lost or hidden. It must not decide who may replay, or send anything that was not claimed.
 package worker
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -15,11 +13,10 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/store"
-	"dlqdesk/internal/telemetry"
 )
 
-// Source is where the messages of a source go and how they are retried. The source named "" is that of messages whose
-// message named none.
+// Source is where the messages of a source go and how they are retried. The source named "" is that of messages without
+// a source.
 type Source struct {
 	Name        string
 	Destination delivery.Destination
@@ -40,16 +37,16 @@ type Breaker interface {
 
 // Worker owns every delivery of a message, and what jobs do to messages. One Worker runs on a store at a time.
 type Worker struct {
-	store  *store.Store
-	sender delivery.Sender
-	now    func() time.Time
-	roll   func() float64
-	log    *slog.Logger
-	lanes  map[string]*lane
-	clerk  *clerk
+	store   *store.Store
+	sender  delivery.Sender
+	now     func() time.Time
+	roll    func() float64
+	log     *slog.Logger
+	sources map[string]*sourceLoop
+	jobs    *jobLoop
 
-	redrives map[string]*redriver // by queue
-	paces    pacer                // of jobs
+	redrives map[string]*redriveLoop // by queue
+	jobRates jobRates
 }
 
 // Deps are the parts that a worker needs.
@@ -71,216 +68,48 @@ func New(d Deps) *Worker {
 		now:      d.Now,
 		roll:     d.Random,
 		log:      d.Log,
-		lanes:    map[string]*lane{},
-		redrives: map[string]*redriver{},
+		sources:  map[string]*sourceLoop{},
+		redrives: map[string]*redriveLoop{},
 	}
-	w.clerk = &clerk{w: w, kicked: make(chan struct{}, 1)}
+	w.jobs = &jobLoop{w: w, kicked: make(chan struct{}, 1)}
 	for _, source := range d.Sources {
-		w.lanes[source.Name] = newLane(w, source)
+		w.sources[source.Name] = newSourceLoop(w, source)
 	}
 	for _, q := range d.Queues {
-		w.redrives[q.Name] = newRedriver(w, q)
+		w.redrives[q.Name] = newRedriveLoop(w, q)
 	}
 	return w
 }
 
-// Kick says that something may be due now. It never blocks.
+// Kick wakes the loops because something may be due now. It never blocks.
 func (w *Worker) Kick() {
-	for _, l := range w.lanes {
-		l.wake()
+	for _, s := range w.sources {
+		s.wake()
 	}
 	for _, r := range w.redrives {
 		r.wake()
 	}
-	w.clerk.wake()
+	w.jobs.wake()
 }
 
-// Run reclaims what a dead process left behind, then delivers until ctx ends. It answers when no delivery is in
-// flight any more, which the timeouts of the destinations bound.
+// Run reclaims the deliveries of a dead process, then delivers until ctx ends. It returns when no delivery is in flight
+// any more; the timeouts of the destinations bound that.
 func (w *Worker) Run(ctx context.Context) error {
-	err := w.recoverAtLast(ctx)
+	err := w.recoverUntilWritten(ctx)
 	if ctx.Err() != nil {
-		return nil // it was stopped before it had begun
+		return nil
 	}
 	if err != nil {
 		return err
 	}
 	var running sync.WaitGroup
-	for _, l := range w.lanes {
-		running.Go(func() { l.run(ctx) })
+	for _, s := range w.sources {
+		running.Go(func() { s.run(ctx) })
 	}
 	for _, r := range w.redrives {
 		running.Go(func() { r.run(ctx) })
 	}
-	running.Go(func() { w.clerk.run(ctx) })
+	running.Go(func() { w.jobs.run(ctx) })
 	running.Wait()
 	return nil
-}
-
-// recoverAtLast is Recover that waits for a store which takes nothing just now.
-func (w *Worker) recoverAtLast(ctx context.Context) error {
-	for ctx.Err() == nil {
-		err := w.Recover(ctx)
-		if deadletter.KindOf(err) != deadletter.Unavailable {
-			return err
-		}
-		w.log.WarnContext(ctx, "cannot reclaim what was in flight yet; trying again", "err", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(storeRetry):
-		}
-	}
-	return nil
-}
-
-// recoverBatch is how many messages are reclaimed in one transaction.
-const recoverBatch = 200
-
-// Recover ends the deliveries that a dead process left open, and hands messages of sources that are not configured
-// any more to a person. It must not be called while the worker runs.
-func (w *Worker) Recover(ctx context.Context) error {
-	for {
-		leased, err := w.store.Leased(ctx, recoverBatch)
-		if err != nil || len(leased) == 0 {
-			return errors.Join(err, w.abandonUnconfigured(ctx))
-		}
-		if err := w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-			for _, l := range leased {
-				if err := w.reclaim(ctx, tx, l); err != nil {
-					return err
-				}
-			}
-			return nil
-		}); err != nil {
-			return fmt.Errorf("reclaim deliveries: %w", err)
-		}
-		for _, l := range leased {
-			w.log.InfoContext(
-				telemetry.About(ctx, l.ID),
-				"a delivery was in flight when dlqdesk stopped; its outcome is unknown",
-				"source",
-				l.Source,
-				"attempt",
-				l.Attempts,
-			)
-		}
-	}
-}
-
-func (w *Worker) reclaim(ctx context.Context, tx *store.Tx, l deadletter.Message) error {
-	open, err := tx.OpenAttempt(ctx, l.ID)
-	if err != nil {
-		return err
-	}
-	change, err := l.Reclaim(open, w.policy(l.Source), w.roll(), w.now())
-	if err != nil {
-		return err
-	}
-	return tx.Apply(ctx, change)
-}
-
-func (w *Worker) policy(source string) deadletter.RetryPolicy {
-	if l, ok := w.lanes[source]; ok {
-		return l.source.Retry
-	}
-	return deadletter.RetryPolicy{}
-}
-
-// farFuture makes every message that waits count as due.
-var farFuture = time.UnixMilli(1 << 50)
-
-func (w *Worker) abandonUnconfigured(ctx context.Context) error {
-	names, err := w.store.WaitingSources(ctx)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if _, ok := w.lanes[name]; ok {
-			continue
-		}
-		waiting := func() ([]deadletter.Message, error) { return w.waiting(ctx, name) }
-		if err := w.abandon(
-			ctx,
-			"Not sent: "+deadletter.TextOf(deadletter.Message{Source: name}.CheckDestination(false)),
-			waiting,
-		); err != nil {
-			return fmt.Errorf("hand messages of source %q to a person: %w", name, err)
-		}
-	}
-	return w.abandonUnlisted(ctx)
-}
-
-// abandonUnlisted does the same with messages that were to go back by a queue which is not on the list any more.
-func (w *Worker) abandonUnlisted(ctx context.Context) error {
-	names, err := w.store.RedriveQueues(ctx)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if _, ok := w.redrives[name]; ok {
-			continue
-		}
-		waiting := func() ([]deadletter.Message, error) { return w.store.DueRedrives(ctx, name, farFuture, recoverBatch) }
-		if err := w.abandon(
-			ctx,
-			"Not sent: "+deadletter.TextOf(
-				deadletter.Message{Queue: deadletter.QueueFacts{From: name}}.CheckOrigin(false),
-			),
-			waiting,
-		); err != nil {
-			return fmt.Errorf("hand messages of queue %q to a person: %w", name, err)
-		}
-	}
-	return nil
-}
-
-// abandon fails every waiting message that cannot go anywhere: an attempt that is never sent says why.
-func (w *Worker) abandon(ctx context.Context, why string, list func() ([]deadletter.Message, error)) error {
-	for {
-		waiting, err := list()
-		if err != nil || len(waiting) == 0 {
-			return err
-		}
-		if err := w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-			for _, l := range waiting {
-				if err := w.fail(ctx, tx, l.ID, why); err != nil {
-					return err
-				}
-			}
-			return nil
-		}); err != nil {
-			return err
-		}
-	}
-}
-
-func (w *Worker) waiting(ctx context.Context, name string) ([]deadletter.Message, error) {
-	ordered, err := w.store.Due(ctx, name, deadletter.Replaying, farFuture, recoverBatch)
-	if err != nil || len(ordered) > 0 {
-		return ordered, err
-	}
-	return w.store.Due(ctx, name, deadletter.Retrying, farFuture, recoverBatch)
-}
-
-func (w *Worker) fail(ctx context.Context, tx *store.Tx, id deadletter.ID, why string) error {
-	l, err := tx.Message(ctx, id)
-	if err != nil {
-		return err
-	}
-	at := w.now()
-	l.DueAt = at
-	opened, err := l.Claim(deadletter.Lease{Token: rand.Text(), Until: at}, "", at)
-	if err != nil {
-		return err
-	}
-	if err := tx.Apply(ctx, opened); err != nil {
-		return err
-	}
-	attempt := *opened.Attempt
-	attempt.Outcome, attempt.Error = deadletter.Unreachable, why
-	closed, err := opened.After.Finish(opened.After.Lease.Token, attempt, deadletter.RetryPolicy{}, 0, at)
-	if err != nil {
-		return err
-	}
-	return tx.Apply(ctx, closed)
 }

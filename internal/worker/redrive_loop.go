@@ -24,7 +24,7 @@ type Queue struct {
 
 // redriver sends the messages of one DLQ back. It claims those that people requested first, then those of jobs. If a
 // message of a FIFO group could not be sent, it fails the requested ones of the group that follow.
-type redriver struct {
+type redriveLoop struct {
 	w        *Worker
 	queue    Queue
 	order    *redrive.Order
@@ -39,8 +39,8 @@ type claimedRedrive struct {
 	queued envelope.Message
 }
 
-func newRedriver(w *Worker, q Queue) *redriver {
-	return &redriver{
+func newRedriveLoop(w *Worker, q Queue) *redriveLoop {
+	return &redriveLoop{
 		w:        w,
 		queue:    q,
 		order:    redrive.NewOrder(q.Route.FIFO()),
@@ -49,15 +49,15 @@ func newRedriver(w *Worker, q Queue) *redriver {
 	}
 }
 
-func (r *redriver) wake() {
+func (r *redriveLoop) wake() {
 	select {
 	case r.kicked <- struct{}{}:
 	default:
 	}
 }
 
-// run claims and sends until ctx ends, then waits for what is on its way.
-func (r *redriver) run(ctx context.Context) {
+// run claims and sends until ctx ends, then waits for the redrives in flight.
+func (r *redriveLoop) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		claims, wait, err := r.claim(ctx, cap(r.finished)-r.inFlight)
 		if err != nil && ctx.Err() == nil {
@@ -75,17 +75,17 @@ func (r *redriver) run(ctx context.Context) {
 	}
 }
 
-func (r *redriver) begin(m deadletter.Message) {
+func (r *redriveLoop) begin(m deadletter.Message) {
 	r.inFlight++
 	r.order.Begin(m.Queue.GroupID)
 }
 
-func (r *redriver) ended(group string) {
+func (r *redriveLoop) ended(group string) {
 	r.inFlight--
 	r.order.End(group)
 }
 
-func (r *redriver) await(ctx context.Context, wait time.Duration) {
+func (r *redriveLoop) await(ctx context.Context, wait time.Duration) {
 	var due <-chan time.Time
 	if wait >= 0 {
 		timer := time.NewTimer(wait)
@@ -101,9 +101,9 @@ func (r *redriver) await(ctx context.Context, wait time.Duration) {
 	}
 }
 
-// claim opens up to free redrives: those that people ordered, then those of jobs. It answers how long to wait before
-// there can be more.
-func (r *redriver) claim(ctx context.Context, free int) ([]claimedRedrive, time.Duration, error) {
+// claim claims up to free redrives: requested ones first, then those of jobs. It returns how long to wait before there
+// can be more.
+func (r *redriveLoop) claim(ctx context.Context, free int) ([]claimedRedrive, time.Duration, error) {
 	if free == 0 {
 		return nil, forever, nil
 	}
@@ -117,12 +117,12 @@ func (r *redriver) claim(ctx context.Context, free int) ([]claimedRedrive, time.
 	}
 	next, err := r.w.store.NextRedrive(ctx, r.queue.Name)
 	if err != nil || next.IsZero() || !next.After(r.w.now()) {
-		return nil, forever, err // what is due waits for its group
+		return nil, forever, err // due messages wait for their groups
 	}
 	return nil, next.Sub(r.w.now()), nil
 }
 
-func (r *redriver) claimDue(ctx context.Context, free int) ([]claimedRedrive, error) {
+func (r *redriveLoop) claimDue(ctx context.Context, free int) ([]claimedRedrive, error) {
 	due, err := r.w.store.DueRedrives(ctx, r.queue.Name, r.w.now(), jobBatch)
 	if err != nil || len(due) == 0 {
 		return nil, err
@@ -138,13 +138,13 @@ func (r *redriver) claimDue(ctx context.Context, free int) ([]claimedRedrive, er
 	err = r.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		claims = claims[:0]
 		for _, id := range chosen {
-			l, err := tx.Message(ctx, id)
+			m, err := tx.Message(ctx, id)
 			if err != nil {
 				return err
 			}
-			c, opened, err := r.open(ctx, tx, l)
+			c, opened, err := r.open(ctx, tx, deadletter.Change{After: m})
 			if deadletter.KindOf(err) == deadletter.Conflict {
-				continue // somebody acted on it since it was listed
+				continue // it was changed since it was listed
 			}
 			if err != nil {
 				return deadletter.AboutMessage(id, fmt.Errorf("claim it: %w", err))
@@ -159,7 +159,7 @@ func (r *redriver) claimDue(ctx context.Context, free int) ([]claimedRedrive, er
 	return claims, err
 }
 
-func (r *redriver) claimItems(ctx context.Context, free int) ([]claimedRedrive, time.Duration, error) {
+func (r *redriveLoop) claimItems(ctx context.Context, free int) ([]claimedRedrive, time.Duration, error) {
 	running, err := r.w.store.RunningJobs(ctx)
 	if err != nil {
 		return nil, 0, err
@@ -169,27 +169,23 @@ func (r *redriver) claimItems(ctx context.Context, free int) ([]claimedRedrive, 
 		if !j.Action.Redrives() {
 			continue
 		}
-		claims, again, err := r.claimOf(ctx, j, free)
+		claims, jobWait, err := r.claimJobItems(ctx, j, free)
 		if err != nil || len(claims) > 0 {
 			return claims, 0, err
 		}
-		wait = sooner(wait, again)
+		wait = sooner(wait, jobWait)
 	}
 	return nil, wait, nil
 }
 
-// sooner answers the shorter of two waits, of which either may be for ever.
-func sooner(a, b time.Duration) time.Duration {
-	if a == forever || b != forever && b < a {
-		return b
-	}
-	return a
-}
-
-// lookAhead is how many messages of a job are looked at for some whose groups are free.
+// lookAhead is how many messages of a job are checked for some whose groups are free.
 const lookAhead = 500
 
-func (r *redriver) claimOf(ctx context.Context, j deadletter.Job, free int) ([]claimedRedrive, time.Duration, error) {
+func (r *redriveLoop) claimJobItems(
+	ctx context.Context,
+	j deadletter.Job,
+	free int,
+) ([]claimedRedrive, time.Duration, error) {
 	items, err := r.w.store.PendingRedrives(ctx, j.ID, r.queue.Name, lookAhead)
 	if err != nil || len(items) == 0 {
 		return nil, forever, err
@@ -208,16 +204,20 @@ func (r *redriver) claimOf(ctx context.Context, j deadletter.Job, free int) ([]c
 	}
 	claims, err := r.openItems(ctx, j.ID, batch)
 	if err == nil && len(claims) == 0 {
-		return nil, 0, nil // they were skipped: look at the next
+		return nil, 0, nil // they were skipped: try the next
 	}
 	return claims, wait, err
 }
 
-func (r *redriver) openItems(ctx context.Context, id deadletter.JobID, items []store.Item) ([]claimedRedrive, error) {
+func (r *redriveLoop) openItems(
+	ctx context.Context,
+	id deadletter.JobID,
+	items []store.Item,
+) ([]claimedRedrive, error) {
 	var claims []claimedRedrive
 	err := r.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		claims = claims[:0]
-		return r.w.carryOut(ctx, tx, id, items, func(j deadletter.Job, item store.Item) error {
+		return r.w.forEachItem(ctx, tx, id, items, func(j deadletter.Job, item store.Item) error {
 			c, begun, err := r.openItem(ctx, tx, j, item)
 			if begun {
 				claims = append(claims, c)
@@ -231,97 +231,82 @@ func (r *redriver) openItems(ctx context.Context, id deadletter.JobID, items []s
 	return claims, nil
 }
 
-// openItem orders the redrive of a message for its job and claims it in one go, so that what is ordered is on its way.
-func (r *redriver) openItem(
-	ctx context.Context,
-	tx *store.Tx,
-	j deadletter.Job,
-	item store.Item,
-) (claimedRedrive, bool, error) {
-	l, err := tx.Message(ctx, item.Message)
+// openItem requests the redrive of a message for its job and claims it in one transaction. begun is false if the job
+// had begun with it before.
+func (r *redriveLoop) openItem(
+	ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item,
+) (c claimedRedrive, begun bool, err error) {
+	m, err := tx.Message(ctx, item.Message)
 	if err != nil {
-		return claimedRedrive{}, false, err
+		return c, false, err
 	}
-	if _, err := r.queue.Route.To(l); err != nil {
-		return claimedRedrive{}, false, err
+	if _, err := r.queue.Route.To(m); err != nil {
+		return c, false, err
 	}
 	if group := r.order.Group(item.MessageGroup); group != "" {
 		stopped, err := tx.MessageGroupStopped(ctx, j.ID, r.queue.Name, group)
 		if err != nil {
-			return claimedRedrive{}, false, err
+			return c, false, err
 		}
 		if stopped {
-			return claimedRedrive{}, false, redrive.ErrOvertakes
+			return c, false, redrive.ErrOvertakes
 		}
 	}
-	latest, err := tx.Revision(ctx, l.ID, l.Revision)
+	latest, err := tx.Revision(ctx, m.ID, m.Revision)
 	if err != nil {
-		return claimedRedrive{}, false, err
+		return c, false, err
 	}
-	ordered, err := j.ChangeOf(l, item.Version, latest, payload.MergePatch, r.w.now())
+	requested, err := j.ChangeOf(m, item.Version, latest, payload.MergePatch, r.w.now())
 	if err != nil {
-		return claimedRedrive{}, false, err
+		return c, false, err
 	}
 	if begun, err := tx.BeginItem(ctx, item); err != nil || !begun {
-		return claimedRedrive{}, false, err
+		return c, false, err
 	}
-	c, opened, err := r.openOrdered(ctx, tx, ordered)
+	c, opened, err := r.open(ctx, tx, requested)
 	if err == nil {
-		err = tx.ApplyBoth(ctx, ordered, opened)
+		err = tx.ApplyBoth(ctx, requested, opened)
 	}
 	if err != nil {
-		return claimedRedrive{}, false, halfDone(err)
+		return c, false, undoBatch(err)
 	}
 	return c, true, nil
 }
 
-func (r *redriver) open(
-	ctx context.Context,
-	tx *store.Tx,
-	l deadletter.Message,
-) (claimedRedrive, deadletter.Change, error) {
-	return r.openOrdered(ctx, tx, deadletter.Change{After: l})
-}
-
-// openOrdered claims a message whose redrive is ordered, and makes its message.
-func (r *redriver) openOrdered(
-	ctx context.Context,
-	tx *store.Tx,
-	ordered deadletter.Change,
-) (claimedRedrive, deadletter.Change, error) {
-	l := ordered.After
-	at := r.w.now()
-	opened, err := l.Claim(deadletter.Lease{Token: rand.Text(), Until: at.Add(redrive.Limit + leaseMargin)}, "", at)
+// open claims a message whose redrive is requested, and makes the queue message. It writes nothing.
+func (r *redriveLoop) open(
+	ctx context.Context, tx *store.Tx, requested deadletter.Change,
+) (c claimedRedrive, opened deadletter.Change, err error) {
+	m, at := requested.After, r.w.now()
+	opened, err = m.Claim(deadletter.Lease{Token: rand.Text(), Until: at.Add(redrive.Limit + leaseMargin)}, "", at)
 	if err != nil {
-		return claimedRedrive{}, opened, err
+		return c, opened, err
 	}
-	original, err := tx.Revision(ctx, l.ID, 0)
+	original, err := tx.Revision(ctx, m.ID, 0)
 	if err != nil {
-		return claimedRedrive{}, opened, err
+		return c, opened, err
 	}
 	revision := original
 	switch number := opened.Attempt.Revision; {
-	case ordered.Revision != nil:
-		revision = *ordered.Revision
+	case requested.Revision != nil:
+		revision = *requested.Revision
 	case number > 0:
-		if revision, err = tx.Revision(ctx, l.ID, number); err != nil {
-			return claimedRedrive{}, opened, err
+		if revision, err = tx.Revision(ctx, m.ID, number); err != nil {
+			return c, opened, err
 		}
 	}
-	m, err := envelope.Redrive(l, original, revision, opened.Attempt.Number, r.queue.Route.MaxMessageBytes())
+	queued, err := envelope.Redrive(m, original, revision, opened.Attempt.Number, r.queue.Route.MaxMessageBytes())
 	if err != nil {
-		return claimedRedrive{}, opened, err
+		return c, opened, err
 	}
-	opened.Attempt.SentDigest, opened.Attempt.TraceParent = m.Digest, telemetry.TraceParent(
-		l.ID,
-		l.Queue.TraceParent,
-		revision.Headers,
-	)
-	return claimedRedrive{claimed{message: opened.After, attempt: *opened.Attempt, revision: revision}, m}, opened, nil
+	opened.Attempt.SentDigest = queued.Digest
+	opened.Attempt.TraceParent = telemetry.TraceParent(m.ID, m.Queue.TraceParent, revision.Headers)
+	c = claimedRedrive{claimed{message: opened.After, attempt: *opened.Attempt, revision: revision}, queued}
+	return c, opened, nil
 }
 
 // send sends a message back and records the result. Shutdown does not cut it short: redrive.Limit bounds it.
-func (r *redriver) send(ctx context.Context, c claimedRedrive) {
+func (r *redriveLoop) send(ctx context.Context, c claimedRedrive) {
 	defer func() { r.finished <- c.message.Queue.GroupID }()
 	ctx, span := telemetry.Attempt(telemetry.About(ctx, c.message.ID), &c.message, &c.attempt, c.revision.Headers)
 	c.attempt.TraceParent = cmp.Or(span.TraceParent(), c.attempt.TraceParent)
@@ -338,35 +323,35 @@ func (r *redriver) send(ctx context.Context, c claimedRedrive) {
 	span.End(nil)
 }
 
-// record writes what became of a redrive. Where a message of a group was not sent, what people ordered to follow it
-// is not either.
-func (r *redriver) record(ctx context.Context, c claimedRedrive, result deadletter.Attempt) error {
+// record stores the result of a redrive. If a message of a FIFO group was not sent, it fails the requested redrives of
+// the group that were to follow.
+func (r *redriveLoop) record(ctx context.Context, c claimedRedrive, result deadletter.Attempt) error {
 	return r.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		l, err := tx.Message(ctx, c.message.ID)
+		m, err := tx.Message(ctx, c.message.ID)
 		if err != nil {
 			return err
 		}
-		change, err := l.Finish(c.message.Lease.Token, result, deadletter.RetryPolicy{}, 0, r.w.now())
+		change, err := m.Finish(c.message.Lease.Token, result, deadletter.RetryPolicy{}, 0, r.w.now())
 		if err != nil {
 			return err
 		}
 		if err := tx.Apply(ctx, change); err != nil {
 			return err
 		}
-		if group := r.order.Group(l.Queue.GroupID); group != "" && result.Outcome != deadletter.OutcomeRedriven {
+		if group := r.order.Group(m.Queue.GroupID); group != "" && result.Outcome != deadletter.OutcomeRedriven {
 			return r.stopFollowers(ctx, tx, group)
 		}
 		return nil
 	})
 }
 
-func (r *redriver) stopFollowers(ctx context.Context, tx *store.Tx, group string) error {
+func (r *redriveLoop) stopFollowers(ctx context.Context, tx *store.Tx, group string) error {
 	followers, err := tx.WaitingRedrives(ctx, r.queue.Name, group)
 	if err != nil {
 		return err
 	}
 	for _, id := range followers {
-		if err := r.w.fail(ctx, tx, id, "Not sent: "+deadletter.TextOf(redrive.ErrOvertakes)); err != nil {
+		if err := r.w.fail(ctx, tx, id, redrive.ErrOvertakes); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,102 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
+)
+
+// jobRates keeps jobs to their configured rate.
+type jobRates struct {
+	mu   sync.Mutex
+	next map[deadletter.JobID]time.Time // when the next message of a job may begin
+}
+
+// catchUp bounds how much of a job's rate is made up for at once, if nothing could begin for a while.
+const catchUp = 100 * time.Millisecond
+
+// claim returns how many of n messages of a job may begin now, and how long to wait for the next.
+func (r *jobRates) claim(j deadletter.Job, n int, now time.Time) (int, time.Duration) {
+	if j.Rate == 0 || n == 0 {
+		return n, 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.next == nil {
+		r.next = map[deadletter.JobID]time.Time{}
+	}
+	each := time.Second / time.Duration(j.Rate)
+	next := r.next[j.ID]
+	if next.IsZero() {
+		next = now
+	}
+	if earliest := now.Add(-max(catchUp, each)); next.Before(earliest) {
+		next = earliest
+	}
+	claimed := 0
+	for claimed < n && !next.After(now) {
+		next = next.Add(each)
+		claimed++
+	}
+	r.next[j.ID] = next
+	return claimed, max(0, next.Sub(now))
+}
+
+// undo returns the claims of n messages of a job that could not begin after all.
+func (r *jobRates) undo(j deadletter.Job, n int) {
+	if j.Rate == 0 || n == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next[j.ID] = r.next[j.ID].Add(-time.Duration(n) * (time.Second / time.Duration(j.Rate)))
+}
+
+// keepOnly drops the rates of jobs that are not running any more.
+func (r *jobRates) keepOnly(running []deadletter.Job) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.next) <= len(running) {
+		return
+	}
+	next := map[deadletter.JobID]time.Time{}
+	for _, j := range running {
+		if at, ok := r.next[j.ID]; ok {
+			next[j.ID] = at
+		}
+	}
+	r.next = next
+}
+
+// mayBegin returns how many of n messages of a job may begin now, and how long to wait before there can be more
+// (forever: a result or a kick will wake the loop). It pauses a job whose canary has its results.
+func (w *Worker) mayBegin(ctx context.Context, j deadletter.Job, n int) (int, time.Duration, error) {
+	if allowed := j.MayBegin(n); allowed < n {
+		switch {
+		case allowed == 0 && j.Items.InFlight == 0:
+			return 0, forever, w.endCanary(ctx, j.ID)
+		case allowed == 0:
+			return 0, forever, nil // a result will wake the loop
+		}
+		n = allowed
+	}
+	n, wait := w.jobRates.claim(j, n, w.now())
+	return n, wait, nil
+}
+
+func (w *Worker) endCanary(ctx context.Context, id deadletter.JobID) error {
+	return w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		j, err := tx.Job(ctx, id)
+		if err != nil {
+			return err
+		}
+		change, over, err := j.EndCanary(w.now())
+		if err != nil || !over {
+			return err
+		}
+		return tx.ApplyJob(ctx, change)
+	})
+}

@@ -1,0 +1,167 @@
+package worker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/store"
+	"dlqdesk/internal/telemetry"
+)
+
+// claimItems claims up to free deliveries for jobs. It returns how long to wait for more: not at all, until a job's rate
+// allows them, or forever.
+func (s *sourceLoop) claimItems(ctx context.Context, free int) (claims []claimed, wait time.Duration, err error) {
+	wait = forever
+	running, err := s.w.store.RunningJobs(ctx)
+	if err != nil {
+		return nil, wait, err
+	}
+	s.w.jobRates.keepOnly(running)
+	s.jobsWaiting = false
+	for i, j := range running {
+		if !j.Delivers() || j.Action.Redrives() {
+			continue
+		}
+		// Each job gets its share, so that a small one does not wait for a large one.
+		share := (free - len(claims) + len(running) - i - 1) / (len(running) - i)
+		opened, jobWait, err := s.claimJobItems(ctx, j, share)
+		claims, wait = append(claims, opened...), sooner(wait, jobWait)
+		if err != nil {
+			return claims, wait, err
+		}
+	}
+	return claims, wait, nil
+}
+
+func (s *sourceLoop) claimJobItems(ctx context.Context, j deadletter.Job, share int) ([]claimed, time.Duration, error) {
+	items, err := s.nextItems(ctx, j.ID, share)
+	if err != nil || len(items) == 0 {
+		return nil, forever, err
+	}
+	s.jobsWaiting = true
+	n, wait, err := s.w.mayBegin(ctx, j, len(items))
+	if err != nil || n == 0 {
+		return nil, wait, err
+	}
+	allowed := s.source.Breaker.Allow(n, true) // true: only due decides whether the backlog is gone
+	s.w.jobRates.undo(j, n-allowed.Count)
+	if n = allowed.Count; n == 0 {
+		return nil, allowed.RetryIn, nil
+	}
+	opened, err := s.openItems(ctx, j.ID, items[:n])
+	if s.prefetched.items = s.prefetched.items[n:]; j.Canary > 0 {
+		s.prefetched = prefetched{} // fewer of these may have begun
+	}
+	if allowed.Probe {
+		opened = s.markProbe(opened)
+	}
+	return opened, 0, err
+}
+
+// markProbe marks the claimed message of a job as the breaker's probe. If it could not be claimed, another may be.
+func (s *sourceLoop) markProbe(opened []claimed) []claimed {
+	for i := range opened {
+		opened[i].probe = true
+	}
+	if len(opened) == 0 {
+		s.source.Breaker.ProbeNow()
+	}
+	return opened
+}
+
+// prefetched are messages of a job that were read already.
+type prefetched struct {
+	job   deadletter.JobID
+	items []store.Item
+}
+
+// nextItems returns messages of a job that it has not begun with, and leaves them in s.prefetched. It reads more than
+// are claimed at once; openItem checks each again.
+func (s *sourceLoop) nextItems(ctx context.Context, id deadletter.JobID, n int) ([]store.Item, error) {
+	if s.prefetched.job != id || len(s.prefetched.items) == 0 {
+		items, err := s.w.store.PendingItems(ctx, id, s.source.Name, max(n, jobBatch))
+		if err != nil {
+			return nil, err
+		}
+		s.prefetched = prefetched{id, items}
+	}
+	return s.prefetched.items[:min(n, len(s.prefetched.items))], nil
+}
+
+// openItems claims messages of a job. It reads them before the transaction, because all writers share one connection.
+func (s *sourceLoop) openItems(ctx context.Context, id deadletter.JobID, items []store.Item) ([]claimed, error) {
+	read, err := s.w.store.Latest(ctx, items)
+	if err != nil {
+		return nil, err
+	}
+	var claims []claimed
+	err = s.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		claims = claims[:0]
+		return s.w.forEachItem(ctx, tx, id, items, func(j deadletter.Job, item store.Item) error {
+			c, err := s.openItem(ctx, tx, j, item, read[item.Message])
+			if err == nil {
+				claims = append(claims, c)
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return claims, nil
+}
+
+// openItem claims a message as it was read, or as it is now if it was changed since.
+func (s *sourceLoop) openItem(
+	ctx context.Context,
+	tx *store.Tx,
+	j deadletter.Job,
+	item store.Item,
+	read store.Latest,
+) (claimed, error) {
+	c, err := s.openRead(ctx, tx, j, item, read)
+	if deadletter.KindOf(err) != deadletter.Conflict {
+		return c, err
+	}
+	if read, err = tx.Latest(ctx, item.Message); err != nil {
+		return claimed{}, err
+	}
+	return s.openRead(ctx, tx, j, item, read)
+}
+
+// openRead requests the delivery of a message for its job and claims it in one transaction.
+func (s *sourceLoop) openRead(
+	ctx context.Context,
+	tx *store.Tx,
+	j deadletter.Job,
+	item store.Item,
+	read store.Latest,
+) (claimed, error) {
+	revision, at := read.Revision, s.w.now()
+	requested, err := j.ChangeOf(read.Message, item.Version, revision, payload.MergePatch, at)
+	if err != nil {
+		return claimed{}, err
+	}
+	if requested.Revision != nil {
+		revision = *requested.Revision
+	}
+	trace := telemetry.TraceParent(read.Message.ID, read.Message.Queue.TraceParent, revision.Headers)
+	opened, err := requested.After.Claim(s.lease(at), trace, at)
+	if err != nil {
+		return claimed{}, err
+	}
+	if err := tx.ApplyBoth(ctx, requested, opened); err != nil {
+		return claimed{}, err
+	}
+	if begun, err := tx.BeginItem(ctx, item); err != nil || !begun {
+		return claimed{}, undoBatch(cmp.Or(err, errBegun))
+	}
+	return claimed{message: opened.After, attempt: *opened.Attempt, revision: revision}, nil
+}
+
+// errBegun cannot happen: a message that a job has begun with has another version.
+var errBegun = errors.New("the job has begun with this message before")
