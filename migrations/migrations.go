@@ -1,5 +1,5 @@
-// Package migrations holds the schema of each SQLite file as numbered SQL files. A file that was ever released is
-// never changed: what comes after is a new one.
+// Package migrations holds the schema of each SQLite file as numbered SQL files. 00001_baseline.sql is read from top to
+// bottom. A migration never changes: a change of the schema is a new file, 00002_… and so on. Migrations only go up.
 package migrations
 
 import (

@@ -46,11 +46,11 @@ type ItemState string
 
 // The states of an item.
 const (
-	ItemPending  ItemState = "pending" // not begun
-	ItemInFlight ItemState = "ordered" // its delivery is in flight
-	ItemDone     ItemState = "done"    // delivered, archived or restored
-	ItemFailed   ItemState = "failed"  // its delivery failed
-	ItemSkipped  ItemState = "skipped" // the message did not take the action
+	ItemPending  ItemState = "pending"   // not begun
+	ItemInFlight ItemState = "in_flight" // its delivery is in flight
+	ItemDone     ItemState = "done"      // delivered, archived or restored
+	ItemFailed   ItemState = "failed"    // its delivery failed
+	ItemSkipped  ItemState = "skipped"   // the message did not take the action
 )
 
 // ItemStates lists every state of an item.

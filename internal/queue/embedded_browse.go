@@ -59,16 +59,16 @@ type BrowsedMessage struct {
 }
 
 const (
-	browseVisible = `SELECT n, receives, NULL AS hidden_until FROM (
-			SELECT n, receives FROM (
-				SELECT n, receives FROM messages
+	browseVisible = `SELECT n, receive_count, NULL AS hidden_until FROM (
+			SELECT n, receive_count FROM (
+				SELECT n, receive_count FROM messages
 				WHERE queue = ?1 AND hidden_until IS NULL AND n > ?3 ORDER BY n LIMIT ?4)
 			UNION ALL
-			SELECT n, receives FROM messages WHERE queue = ?1 AND hidden_until <= ?2 AND n > ?3
+			SELECT n, receive_count FROM messages WHERE queue = ?1 AND hidden_until <= ?2 AND n > ?3
 		)`
-	browseInFlight = `SELECT n, receives, hidden_until FROM messages WHERE queue = ?1 AND hidden_until > ?2 AND n > ?3`
+	browseInFlight = `SELECT n, receive_count, hidden_until FROM messages WHERE queue = ?1 AND hidden_until > ?2 AND n > ?3`
 
-	browseColumns = `SELECT n, c.id, substr(c.body, 1, ?5), length(c.body), c.sent_at, m.receives, m.hidden_until FROM (`
+	browseColumns = `SELECT n, c.id, substr(c.body, 1, ?5), length(c.body), c.sent_at, m.receive_count, m.hidden_until FROM (`
 	browseContent = `) m JOIN contents c USING (n) ORDER BY n LIMIT ?4`
 )
 

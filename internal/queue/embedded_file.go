@@ -72,11 +72,11 @@ func (f *File) Probe(ctx context.Context) error {
 const (
 	deduplicationWindow = 5 * time.Minute // that of SQS FIFO queues
 
-	forgetIDs     = `DELETE FROM sent_ids WHERE queue = ? AND sent_at <= ?`
-	rememberID    = `INSERT INTO sent_ids (queue, dedup, id, sent_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
-	knownID       = `SELECT id FROM sent_ids WHERE queue = ? AND dedup = ?`
-	insertMessage = `INSERT INTO messages (queue, grp) VALUES (?, ?)`
-	insertContent = `INSERT INTO contents (n, id, body, attributes, grp, dedup, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	forgetIDs     = `DELETE FROM recent_deduplication_ids WHERE queue = ? AND sent_at <= ?`
+	rememberID    = `INSERT INTO recent_deduplication_ids (queue, deduplication_id, id, sent_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	knownID       = `SELECT id FROM recent_deduplication_ids WHERE queue = ? AND deduplication_id = ?`
+	insertMessage = `INSERT INTO messages (queue, message_group) VALUES (?, ?)`
+	insertContent = `INSERT INTO contents (n, id, body, attributes, message_group, deduplication_id, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?)`
 	addToTotal    = `INSERT INTO totals (queue, messages) VALUES (?, ?)
 		ON CONFLICT (queue) DO UPDATE SET messages = messages + excluded.messages`
 )
@@ -151,10 +151,10 @@ func insert(ctx context.Context, tx *sqlite.Tx, queue string, m Message, at time
 }
 
 const (
-	blockGroup = `DELETE FROM ready_groups WHERE queue = ? AND grp = ?`
-	readyGroup = `INSERT INTO ready_groups (queue, grp, first)
-		SELECT queue, grp, n FROM messages WHERE queue = ?1 AND grp = ?2 AND NOT EXISTS (
-			SELECT 1 FROM messages WHERE queue = ?1 AND grp = ?2 AND hidden_until IS NOT NULL)
+	blockGroup = `DELETE FROM ready_groups WHERE queue = ? AND message_group = ?`
+	readyGroup = `INSERT INTO ready_groups (queue, message_group, first)
+		SELECT queue, message_group, n FROM messages WHERE queue = ?1 AND message_group = ?2 AND NOT EXISTS (
+			SELECT 1 FROM messages WHERE queue = ?1 AND message_group = ?2 AND hidden_until IS NOT NULL)
 		ORDER BY n LIMIT 1`
 )
 
@@ -188,17 +188,17 @@ const (
 
 	wakeMessages = `UPDATE messages SET hidden_until = NULL WHERE n IN (
 			SELECT n FROM messages WHERE queue = ? AND hidden_until <= ? ORDER BY hidden_until LIMIT ?)
-		RETURNING coalesce(grp, '')`
+		RETURNING coalesce(message_group, '')`
 
 	receive = `UPDATE messages
-		SET hidden_until = ?1, receives = receives + 1, receipt = n || '-' || hex(randomblob(16)) WHERE n IN `
+		SET hidden_until = ?1, receive_count = receive_count + 1, receipt_handle = n || '-' || hex(randomblob(16)) WHERE n IN `
 	receiveNext = receive + `(SELECT n FROM messages WHERE queue = ?2 AND hidden_until IS NULL ORDER BY n LIMIT ?3)
-		RETURNING n, receives, receipt`
-	receiveOfGroup = receive + `(SELECT n FROM messages WHERE queue = ?2 AND grp = ?4 ORDER BY n LIMIT ?3)
-		RETURNING n, receives, receipt`
+		RETURNING n, receive_count, receipt_handle`
+	receiveOfGroup = receive + `(SELECT n FROM messages WHERE queue = ?2 AND message_group = ?4 ORDER BY n LIMIT ?3)
+		RETURNING n, receive_count, receipt_handle`
 
-	nextGroups = `SELECT grp FROM ready_groups WHERE queue = ? ORDER BY first LIMIT ?`
-	content    = `SELECT id, body, attributes, coalesce(grp, ''), coalesce(dedup, ''), sent_at FROM contents WHERE n = ?`
+	nextGroups = `SELECT message_group FROM ready_groups WHERE queue = ? ORDER BY first LIMIT ?`
+	content    = `SELECT id, body, attributes, coalesce(message_group, ''), coalesce(deduplication_id, ''), sent_at FROM contents WHERE n = ?`
 )
 
 // Receive returns visible messages, oldest first, and hides them for a while. Each gets a new receipt handle.
@@ -297,10 +297,10 @@ func hideNext(ctx context.Context, tx *sqlite.Tx, r ReceiveRequest, until time.T
 
 const (
 	// A receipt handle begins with the number of its message.
-	withReceipt    = ` WHERE n = CAST(?2 AS INTEGER) AND receipt = ?2 AND queue = ?1`
-	hideMessage    = `UPDATE messages SET hidden_until = ?3` + withReceipt + ` RETURNING n, coalesce(grp, '')`
-	releaseMessage = `UPDATE messages SET hidden_until = NULL` + withReceipt + ` RETURNING n, coalesce(grp, '')`
-	deleteMessage  = `DELETE FROM messages` + withReceipt + ` RETURNING n, coalesce(grp, '')`
+	withReceipt    = ` WHERE n = CAST(?2 AS INTEGER) AND receipt_handle = ?2 AND queue = ?1`
+	hideMessage    = `UPDATE messages SET hidden_until = ?3` + withReceipt + ` RETURNING n, coalesce(message_group, '')`
+	releaseMessage = `UPDATE messages SET hidden_until = NULL` + withReceipt + ` RETURNING n, coalesce(message_group, '')`
+	deleteMessage  = `DELETE FROM messages` + withReceipt + ` RETURNING n, coalesce(message_group, '')`
 	deleteContent  = `DELETE FROM contents WHERE n = ?`
 )
 
@@ -365,7 +365,7 @@ func (f *File) changeReceived(ctx context.Context, queue string, handles []strin
 }
 
 const releaseAll = `UPDATE messages SET hidden_until = NULL WHERE hidden_until IS NOT NULL
-	RETURNING queue, coalesce(grp, '')`
+	RETURNING queue, coalesce(message_group, '')`
 
 // ReleaseAll makes every message visible that is in flight. It is for the start after a process that ended with
 // messages in flight; their receipt handles stay valid until the messages are received again.

@@ -45,7 +45,7 @@ func fill(t testing.TB, path string, n, from, to int) {
 	for _, query := range []string{
 		`INSERT INTO messages (queue, hidden_until) ` + numbers + `SELECT 'q', ?2 FROM numbers`,
 		`INSERT INTO messages (queue) ` + numbers + `SELECT 'q' FROM numbers`,
-		`INSERT INTO messages (queue, grp, hidden_until) ` + numbers + `SELECT 'q.fifo', 'a', iif(i = 1, ?2, NULL) FROM numbers`,
+		`INSERT INTO messages (queue, message_group, hidden_until) ` + numbers + `SELECT 'q.fifo', 'a', iif(i = 1, ?2, NULL) FROM numbers`,
 	} {
 		if _, err := file.ExecContext(t.Context(), query, n, later); err != nil {
 			t.Fatal(err)

@@ -47,12 +47,12 @@ const FileName = "search.db"
 // PathBeside returns the path of the index of a desk's file.
 func PathBeside(desk string) string { return filepath.Join(filepath.Dir(desk), FileName) }
 
-// Open opens the index, or creates it, anew as well where the file is damaged. The desk's file stays the caller's. The
+// Open opens the index. It creates the file if there is none, and again if it is damaged or of a newer version. The desk's file stays the caller's. The
 // caller closes the Index.
 func Open(ctx context.Context, path string, desk *sqlite.DB, log *slog.Logger) (*Index, error) {
-	options := sqlite.Options{Path: path, Migrations: migrations.Search(), Log: log}
+	options := sqlite.Options{Path: path, Migrations: migrations.Search(), Log: log, Disposable: true}
 	db, err := sqlite.Open(ctx, options)
-	if sqlite.IsDamaged(err) {
+	if sqlite.IsDamaged(err) || errors.Is(err, sqlite.ErrNewer) {
 		if err = removeFile(path); err == nil {
 			db, err = sqlite.Open(ctx, options)
 		}
@@ -73,7 +73,7 @@ func Open(ctx context.Context, path string, desk *sqlite.DB, log *slog.Logger) (
 func removeFile(path string) error {
 	for _, name := range []string{path + "-wal", path + "-shm", path} {
 		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("remove the damaged search index: %w", err)
+			return fmt.Errorf("remove the old search index: %w", err)
 		}
 	}
 	return nil
@@ -201,10 +201,10 @@ func (i *Index) wait(ctx context.Context, d time.Duration) bool {
 }
 
 const (
-	readPosition  = `SELECT seq, link, masks FROM indexed`
+	readPosition  = `SELECT seq, link, masks FROM position`
 	linkOfEvent   = `SELECT link FROM audit_events WHERE seq = ?`
 	emptyIndex    = `INSERT INTO message_search (message_search) VALUES ('delete-all')`
-	resetPosition = `UPDATE indexed SET seq = 0, link = x'', masks = ?`
+	resetPosition = `UPDATE position SET seq = 0, link = x'', masks = ?`
 )
 
 // begin reads the position of the index. It empties an index of another audit trail or with other masks.
@@ -252,7 +252,7 @@ func digestOfMasks(masks map[string][]payload.Path) ([]byte, error) {
 	return sum[:], err
 }
 
-const movePosition = `UPDATE indexed SET seq = ?, link = ?`
+const movePosition = `UPDATE position SET seq = ?, link = ?`
 
 // indexBatch indexes the messages of the next events, and returns how many events remain. worked is false if the
 // trail has no new event.

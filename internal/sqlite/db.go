@@ -52,6 +52,7 @@ type Options struct {
 	Path       string
 	Migrations fs.FS
 	Log        *slog.Logger
+	Disposable bool // its content can be made again, so it needs no copy before a migration
 
 	// Attach is a file that queries see as the schema "attached"; "" is none. It must exist before the first query.
 	Attach string
@@ -114,8 +115,8 @@ func (d *DB) open(ctx context.Context) (err error) {
 		return err
 	}
 	d.write.SetMaxOpenConns(1)
-	if err := migrate(ctx, d.write, o.Migrations); err != nil {
-		return fmt.Errorf("bring it to the newest schema: %w", err)
+	if err := migrate(ctx, d.write, o); err != nil {
+		return err
 	}
 	conn, err := d.write.Conn(ctx)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/sqlite"
 )
 
@@ -38,7 +37,7 @@ func scanCause(r sqlite.Row) (Cause, error) {
 	return g, err
 }
 
-const causeByFingerprint = `SELECT ` + causeColumns + ` FROM groups WHERE fingerprint = ?`
+const causeByFingerprint = `SELECT ` + causeColumns + ` FROM causes WHERE fingerprint = ?`
 
 // Group answers what is known of a cause, or NotFound.
 func (s *Store) Cause(ctx context.Context, fingerprint string) (Cause, error) {
@@ -46,7 +45,7 @@ func (s *Store) Cause(ctx context.Context, fingerprint string) (Cause, error) {
 	return g, notFound(err, "no message failed for the cause %s", fingerprint)
 }
 
-const topCauses = `SELECT ` + causeColumns + ` FROM groups WHERE open > 0 AND (?1 = '' OR source = ?1) ORDER BY open DESC, fingerprint LIMIT ?2`
+const topCauses = `SELECT ` + causeColumns + ` FROM causes WHERE open > 0 AND (?1 = '' OR source = ?1) ORDER BY open DESC, fingerprint LIMIT ?2`
 
 // TopGroups answers the causes of the most open messages of a source ("": of any), the largest first.
 func (s *Store) TopCauses(ctx context.Context, source string, limit int) ([]Cause, error) {
@@ -60,38 +59,6 @@ func (s *Store) TopCauses(ctx context.Context, source string, limit int) ([]Caus
 		return nil, fmt.Errorf("read causes: %w", err)
 	}
 	return list, nil
-}
-
-const (
-	ungroupedMessages = `SELECT ` + messageColumns + ` FROM messages l WHERE l.fingerprint = '' LIMIT ?`
-	groupMessage      = `UPDATE messages SET fingerprint = ? WHERE id = ?`
-
-	// groupBatch is how many messages of a store from before there were groups get theirs in one transaction.
-	groupBatch = 1000
-)
-
-// groupAll gives messages that have no group theirs.
-func (s *Store) groupAll(ctx context.Context) error {
-	for {
-		list, err := messages(ctx, s.db, "ungrouped", ungroupedMessages, groupBatch)
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
-			for _, l := range list {
-				grouped := l
-				grouped.Fingerprint = deadletter.Fingerprint(l.Source, l.Destination, deadletter.WithStatus(l.StatusCode, l.Reason))
-				if _, err := tx.tx.ExecContext(ctx, groupMessage, grouped.Fingerprint, l.ID); err != nil {
-					return err
-				}
-				tx.count(func(c *counts) { c.moveCause(l, grouped) })
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("group messages: %w", err)
-		}
-	}
 }
 
 const eventTypes = `SELECT event_type FROM event_types ORDER BY messages DESC, event_type LIMIT 200`

@@ -1,10 +1,7 @@
 package store_test
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -229,38 +226,5 @@ func TestCursorOfAnotherSortIsRefused(t *testing.T) {
 		) != deadletter.Invalid {
 			t.Errorf("a cursor of sort %q in one of %q: %v", sort, other, err)
 		}
-	}
-}
-
-// A store from before there were groups has them when it is opened.
-func TestMessagesWithoutAGroupGetTheirs(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "desk.db")
-	s, err := store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	old := deadletter.NewMessage(failure("a-1", 422, start), policy, 0, start)
-	want := old.After.Fingerprint
-	old.After.Fingerprint = ""
-	if err := s.Write(
-		t.Context(),
-		func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, old) },
-	); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	again, err := store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = again.Close() }()
-	if l, err := again.Message(t.Context(), "a-1"); err != nil || l.Fingerprint != want {
-		t.Errorf("the message is in group %q, want %q, %v", l.Fingerprint, want, err)
-	}
-	if g := group(t, again, want); g.Messages != 1 || g.Open != 1 {
-		t.Errorf("the group is %+v", g)
 	}
 }

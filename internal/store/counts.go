@@ -180,12 +180,12 @@ func (c *counts) item(job deadletter.JobID, from, to deadletter.ItemState, at ti
 
 const (
 	addMessages = `INSERT INTO message_counts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages`
-	addTallies  = `INSERT INTO tallies (step, at, source, failed, by_itself, by_people) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET failed = failed + excluded.failed, by_itself = by_itself + excluded.by_itself, by_people = by_people + excluded.by_people`
+	addTallies  = `INSERT INTO tallies (step, at, source, failed, by_retry, by_people) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET failed = failed + excluded.failed, by_retry = by_retry + excluded.by_retry, by_people = by_people + excluded.by_people`
 	addTypes    = `INSERT INTO event_types VALUES (?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages`
-	insertCause = `INSERT INTO groups (fingerprint, source, destination, reason, messages, open, first_at, last_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?)
+	insertCause = `INSERT INTO causes (fingerprint, source, destination, reason, messages, open, first_at, last_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?)
 		ON CONFLICT DO UPDATE SET messages = messages + excluded.messages, first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`
-	updateCause = `UPDATE groups SET open = open + ?, unedited = unedited + ?, unedited_delivered = unedited_delivered + ?, edited = edited + ?,
+	updateCause = `UPDATE causes SET open = open + ?, unedited = unedited + ?, unedited_delivered = unedited_delivered + ?, edited = edited + ?,
 		edited_delivered = edited_delivered + ? WHERE fingerprint = ?`
 )
 

@@ -43,8 +43,8 @@ func (t *Tx) SaveDestinations(ctx context.Context, memory map[string][]byte) err
 	return nil
 }
 
-const nextRetry = `SELECT ` + messageColumns + ` FROM messages l
-	WHERE l.source = ? AND l.status = 'retrying' AND l.due_at IS NOT NULL AND l.lease_token IS NULL ORDER BY l.due_at LIMIT 1`
+const nextRetry = `SELECT ` + messageColumns + ` FROM messages m
+	WHERE m.source = ? AND m.status = 'retrying' AND m.due_at IS NOT NULL AND m.lease_token IS NULL ORDER BY m.due_at LIMIT 1`
 
 // NextRetry answers the message of a source whose automatic retry comes first, due or not; NotFound when none waits
 // for one.

@@ -10,8 +10,8 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-const dueMessages = `SELECT ` + messageColumns + ` FROM messages l
-	WHERE l.source = ? AND l.status = ? AND l.due_at <= ? AND l.lease_token IS NULL AND l.order_trigger IS NOT 'redrive' ORDER BY l.due_at LIMIT ?`
+const dueMessages = `SELECT ` + messageColumns + ` FROM messages m
+	WHERE m.source = ? AND m.status = ? AND m.due_at <= ? AND m.lease_token IS NULL AND m.request_trigger IS NOT 'redrive' ORDER BY m.due_at LIMIT ?`
 
 // Due answers messages of a source whose delivery is due at a time, the longest due first: those that were ordered
 // (status replaying), or those that are tried again by themselves (retrying).
@@ -35,7 +35,7 @@ func (s *Store) Overdue(ctx context.Context, source string, at time.Time) (n int
 	return n, nil
 }
 
-const nextDue = `SELECT min(due_at) FROM messages WHERE source = ? AND status = ? AND due_at IS NOT NULL AND order_trigger IS NOT 'redrive'`
+const nextDue = `SELECT min(due_at) FROM messages WHERE source = ? AND status = ? AND due_at IS NOT NULL AND request_trigger IS NOT 'redrive'`
 
 // NextDue answers when the next delivery of a source is due, of messages as in Due; the zero time when none is.
 func (s *Store) NextDue(ctx context.Context, source string, status deadletter.Status) (time.Time, error) {
@@ -46,7 +46,7 @@ func (s *Store) NextDue(ctx context.Context, source string, status deadletter.St
 	return sqlite.Time(at), nil
 }
 
-const leasedMessages = `SELECT ` + messageColumns + ` FROM messages l WHERE l.lease_token IS NOT NULL LIMIT ?`
+const leasedMessages = `SELECT ` + messageColumns + ` FROM messages m WHERE m.lease_token IS NOT NULL LIMIT ?`
 
 // Leased answers messages with a delivery in flight. Before the worker starts these are what a dead process left
 // behind.

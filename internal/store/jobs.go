@@ -13,7 +13,7 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-const jobColumns = `j.id, j.action, j.patch, j.reason, j.actor, j.by, j.addr, j.state, j.why, j.filter, j.undoes, j.pending, j.ordered,
+const jobColumns = `j.id, j.action, j.patch, j.reason, j.actor, j.by, j.addr, j.state, j.why, j.filter, j.undoes, j.pending, j.in_flight,
 	j.done, j.failed, j.skipped, j.oldest, j.newest, j.unfit, j.unknown, j.created_at, j.started_at, j.ended_at, j.last_by,
 	j.last_action, j.last_at, j.canary, j.rate`
 
@@ -98,7 +98,7 @@ func (t *Tx) Job(ctx context.Context, id deadletter.JobID) (deadletter.Job, erro
 	return j, nil
 }
 
-const insertJob = `INSERT INTO jobs (action, patch, reason, actor, by, addr, state, why, filter, undoes, pending, ordered, done, failed, skipped,
+const insertJob = `INSERT INTO jobs (action, patch, reason, actor, by, addr, state, why, filter, undoes, pending, in_flight, done, failed, skipped,
 	unfit, unknown, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, '', ?, ?, 0, 0, 0, 0, 0, 0, 0, ?)`
 
 // AddJob keeps the draft of a job and answers it with its id. It has no messages yet.
@@ -200,7 +200,7 @@ func (s *Store) DraftJob(ctx context.Context, j deadletter.Job, f Filter) (deadl
 // source is what a job's items are told apart by: each source delivers its own. Those that are sent back have their
 // queue there.
 const insertItems = `INSERT INTO job_items (job, message, source, version, state, error)
-	SELECT ?, l.n, iif(?, l.read_from, l.source), l.version, 'pending', '' FROM json_each(?) k CROSS JOIN messages l ON l.n = k.value`
+	SELECT ?, m.n, iif(?, m.read_from, m.source), m.version, 'pending', '' FROM json_each(?) k CROSS JOIN messages m ON m.n = k.value`
 
 // freezeMore adds the messages of the filter that follow a row, a chunk of them at most. They are found without
 // holding up who writes.
@@ -238,8 +238,8 @@ func (s *Store) addMatching(
 }
 
 const (
-	newItems = `SELECT count(*), min(i.message), max(i.message), coalesce(sum(l.outcome = 'unknown'), 0), coalesce(sum(l.status NOT IN (%s)), 0)
-		FROM job_items i JOIN messages l ON l.n = i.message WHERE i.job = ? AND i.message > ?`
+	newItems = `SELECT count(*), min(i.message), max(i.message), coalesce(sum(m.outcome = 'unknown'), 0), coalesce(sum(m.status NOT IN (%s)), 0)
+		FROM job_items i JOIN messages m ON m.n = i.message WHERE i.job = ? AND i.message > ?`
 	countNewItems = `UPDATE jobs SET pending = pending + ?, unknown = unknown + ?, unfit = unfit + ?, oldest = min(coalesce(oldest, ?), ?),
 		newest = max(coalesce(newest, 0), ?) WHERE id = ?`
 )
@@ -331,7 +331,7 @@ func (s *Store) CountNotInJob(ctx context.Context, id deadletter.JobID, f Filter
 		return 0, err
 	}
 	where := f.where()
-	where.add("NOT EXISTS (SELECT 1 FROM job_items x WHERE x.job = ? AND x.message = l.n)", id)
+	where.add("NOT EXISTS (SELECT 1 FROM job_items x WHERE x.job = ? AND x.message = m.n)", id)
 	var n int
 	query := "SELECT count(*) FROM (SELECT 1 FROM " + where.from + where.sql() + " LIMIT ?)"
 	if err := s.db.QueryRowContext(ctx, query, append(where.args, CountCap)...).Scan(&n); err != nil {
@@ -369,7 +369,7 @@ func (s *Store) jobs(ctx context.Context, what, query string, args ...any) ([]de
 	return list, nil
 }
 
-const pendingItems = `SELECT i.message, l.id, i.version FROM job_items i JOIN messages l ON l.n = i.message
+const pendingItems = `SELECT i.message, m.id, i.version FROM job_items i JOIN messages m ON m.n = i.message
 	WHERE i.job = ? AND i.source = ? AND i.state = 'pending' ORDER BY i.message LIMIT ?`
 
 // PendingItems answers messages of a source that a job has not begun with, the oldest first.
@@ -407,7 +407,7 @@ func (s *Store) PendingSources(ctx context.Context, id deadletter.JobID) ([]stri
 	return list, nil
 }
 
-const beginItem = `UPDATE job_items SET state = 'ordered' WHERE job = ? AND message = ? AND state = 'pending'`
+const beginItem = `UPDATE job_items SET state = 'in_flight' WHERE job = ? AND message = ? AND state = 'pending'`
 
 // OrderItem says that the delivery of a message is in flight for its job. It answers false when somebody else has
 // begun with it.
@@ -439,7 +439,7 @@ func (t *Tx) SettleItem(ctx context.Context, i Item, state deadletter.ItemState,
 }
 
 const settleDelivery = `UPDATE job_items SET state = ?1, error = ?2,
-	version = iif(?1 = 'pending', (SELECT l.version FROM messages l WHERE l.n = message), version) WHERE message = ?3 AND state = 'ordered' RETURNING job`
+	version = iif(?1 = 'pending', (SELECT m.version FROM messages m WHERE m.n = message), version) WHERE message = ?3 AND state = 'in_flight' RETURNING job`
 
 // settleDelivery gives the message whose delivery was finished its result in the job that ordered it.
 func (t *Tx) settleDelivery(ctx context.Context, n int64, a deadletter.Attempt, at time.Time) error {
@@ -461,7 +461,7 @@ func (t *Tx) settleDelivery(ctx context.Context, n int64, a deadletter.Attempt, 
 	return nil
 }
 
-const countItems = `UPDATE jobs SET pending = pending + ?, ordered = ordered + ?, done = done + ?, failed = failed + ?, skipped = skipped + ? WHERE id = ?`
+const countItems = `UPDATE jobs SET pending = pending + ?, in_flight = in_flight + ?, done = done + ?, failed = failed + ?, skipped = skipped + ? WHERE id = ?`
 
 // countJobs writes how far jobs got, and ends those that got to their end.
 func (t *Tx) countJobs(ctx context.Context, jobs map[deadletter.JobID]jobCounts) error {
@@ -480,7 +480,7 @@ func (t *Tx) countJobs(ctx context.Context, jobs map[deadletter.JobID]jobCounts)
 	return nil
 }
 
-const everyItemSettled = `SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ? AND pending = 0 AND ordered = 0 AND state IN ('running', 'paused'))`
+const everyItemSettled = `SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ? AND pending = 0 AND in_flight = 0 AND state IN ('running', 'paused'))`
 
 func (t *Tx) endJob(ctx context.Context, id deadletter.JobID, at time.Time) error {
 	var settled bool

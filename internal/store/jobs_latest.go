@@ -14,8 +14,8 @@ type Latest struct {
 	Revision deadletter.Revision
 }
 
-const itemMessages = `SELECT ` + messageColumns + `, ` + revisionColumns + ` FROM json_each(?) k CROSS JOIN messages l ON l.n = k.value
-	JOIN revisions r ON r.message = l.n AND r.number = l.revision`
+const itemMessages = `SELECT ` + messageColumns + `, ` + revisionColumns + ` FROM json_each(?) k CROSS JOIN messages m ON m.n = k.value
+	JOIN revisions r ON r.message = m.n AND r.number = m.revision`
 
 // Latest answers the messages of items as they are now, at a cost that no write waits for. A change that starts from
 // them is a Conflict where they are changed before it is written.

@@ -16,8 +16,8 @@ const (
 	updateRun = `UPDATE ledger_runs SET saved_at = ?, ended_at = ? WHERE run = ?`
 	knownRun  = `SELECT EXISTS (SELECT 1 FROM ledger_runs WHERE run = ?)`
 
-	addToLedger = `INSERT INTO ledger (hour, source, run, received, delivered, kept, refused, arrived, repeated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET received = received + excluded.received, delivered = delivered + excluded.delivered, kept = kept + excluded.kept,
+	addToLedger = `INSERT INTO ledger (hour, source, run, received, delivered, queued, refused, arrived, repeated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET received = received + excluded.received, delivered = delivered + excluded.delivered, queued = queued + excluded.queued,
 			refused = refused + excluded.refused, arrived = arrived + excluded.arrived, repeated = repeated + excluded.repeated`
 )
 
@@ -117,8 +117,8 @@ func (t *Tx) RecordArrival(c *deadletter.Capture, repeated bool) {
 }
 
 // A message was made by the receipt of its own id, unless its first arrival is on record as another.
-const receiptKnown = `SELECT EXISTS (SELECT 1 FROM arrivals WHERE receipt = ?1 AND receipt <> '') OR ?1 = ?2 AND EXISTS (
-	SELECT 1 FROM messages l WHERE l.id = ?2 AND NOT EXISTS (SELECT 1 FROM arrivals a WHERE a.message = l.n AND a.number = 1))`
+const receiptKnown = `SELECT EXISTS (SELECT 1 FROM arrivals WHERE receipt_id = ?1 AND receipt_id <> '') OR ?1 = ?2 AND EXISTS (
+	SELECT 1 FROM messages m WHERE m.id = ?2 AND NOT EXISTS (SELECT 1 FROM arrivals a WHERE a.message = m.n AND a.number = 1))`
 
 // HasArrived tells whether a receipt has come from a queue before, as a message or as a repetition of one.
 func (t *Tx) HasArrived(ctx context.Context, c deadletter.Capture) (known bool, err error) {
@@ -186,7 +186,7 @@ func (c *counts) writeLedger(ctx context.Context, tx *sqlite.Tx) error {
 
 const (
 	sequenceOf  = `SELECT sequence FROM ledger WHERE hour = ? AND source = ? AND run = ?`
-	setSequence = `UPDATE ledger SET told = ?, sequence = ? WHERE hour = ? AND source = ? AND run = ?`
+	setSequence = `UPDATE ledger SET expected = ?, sequence = ? WHERE hour = ? AND source = ? AND run = ?`
 )
 
 // addNumbers adds the numbers of messages that arrived to their account.
@@ -229,7 +229,7 @@ const (
 	ledgerHours = `SELECT hour, count(DISTINCT source) FROM ledger WHERE hour < ?1 AND (?2 = '' OR source = ?2) GROUP BY hour ORDER BY hour DESC LIMIT ?3`
 
 	// What a killed run has not saved is told by the messages that arrived.
-	ledgerLines = `SELECT hour, source, sum(received + max(told - kept, 0)), sum(delivered), sum(max(kept, told)), sum(refused), sum(arrived), sum(repeated) FROM ledger
+	ledgerLines = `SELECT hour, source, sum(received + max(expected - queued, 0)), sum(delivered), sum(max(queued, expected)), sum(refused), sum(arrived), sum(repeated) FROM ledger
 		WHERE hour BETWEEN ?1 AND ?2 AND (?3 = '' OR source = ?3) GROUP BY hour, source ORDER BY hour DESC, source`
 
 	ledgerStatuses = `SELECT hour, source, status, messages FROM ledger_messages WHERE hour BETWEEN ?1 AND ?2 AND (?3 = '' OR source = ?3) AND messages <> 0`
@@ -306,7 +306,7 @@ func (s *Store) hoursOf(ctx context.Context, q LedgerQuery) (from, to int64, mor
 	return from, to, more, err
 }
 
-const ledgerReceived = `SELECT source, sum(received + max(told - kept, 0)) FROM ledger WHERE hour >= ?1 AND hour < ?2 AND (?3 = '' OR source = ?3) GROUP BY source`
+const ledgerReceived = `SELECT source, sum(received + max(expected - queued, 0)) FROM ledger WHERE hour >= ?1 AND hour < ?2 AND (?3 = '' OR source = ?3) GROUP BY source`
 
 // Received answers how many webhooks each source, or one where it is not empty, has received in the hours from one
 // (inclusive) to another.
@@ -325,8 +325,8 @@ func (s *Store) Received(ctx context.Context, source string, from, to time.Time)
 	return received, nil
 }
 
-const openAccounts = `SELECT hour, source, run, received + max(told - kept, 0), delivered, max(kept, told), refused, arrived, told > 0 FROM ledger
-	WHERE hour >= ? AND (received <> delivered + kept OR max(kept, told) <> arrived)`
+const openAccounts = `SELECT hour, source, run, received + max(expected - queued, 0), delivered, max(queued, expected), refused, arrived, expected > 0 FROM ledger
+	WHERE hour >= ? AND (received <> delivered + queued OR max(queued, expected) <> arrived)`
 
 // OpenAccounts answers the accounts since a time in which not all is settled. Those that balance cost nothing.
 func (s *Store) OpenAccounts(ctx context.Context, since time.Time) ([]ledger.OpenAccount, error) {

@@ -55,9 +55,9 @@ func (s *Store) SaveMissing(ctx context.Context, changed map[ledger.Place]int) e
 }
 
 const (
-	acknowledgements = `SELECT hour, source, stage, kind, amount, by, note, at FROM ledger_acks WHERE hour >= ?`
-	acknowledged     = `SELECT amount, by, note, at FROM ledger_acks WHERE hour = ? AND source = ? AND stage = ? AND kind = ?`
-	acknowledge      = `INSERT OR REPLACE INTO ledger_acks VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+	acknowledgements = `SELECT hour, source, stage, kind, amount, by, note, at FROM ledger_acknowledgements WHERE hour >= ?`
+	acknowledged     = `SELECT amount, by, note, at FROM ledger_acknowledgements WHERE hour = ? AND source = ? AND stage = ? AND kind = ?`
+	acknowledge      = `INSERT OR REPLACE INTO ledger_acknowledgements VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 )
 
 // Acknowledgements answers those of hours since a time.

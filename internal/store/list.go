@@ -84,7 +84,7 @@ func (q MessageQuery) keyset() keyset[deadletter.Message] {
 		scan:       scanMessage,
 	}
 	if q.Sort == ByAttempt {
-		k.lead, k.leadOf = "l.attempted_at", attemptedAt
+		k.lead, k.leadOf = "m.attempted_at", attemptedAt
 	}
 	return k
 }
@@ -151,38 +151,38 @@ func (c conditions) sql() string {
 }
 
 func (f Filter) where() conditions {
-	c := conditions{from: "messages l"}
+	c := conditions{from: "messages m"}
 	if f.Job != 0 {
 		f.ofJob(&c)
 	}
 	if f.Text != "" {
 		// The search drives the query, in the order of its row ids, so that a page ends as soon as it is full.
-		c.from = "message_search t CROSS JOIN messages l ON l.n = t.rowid"
+		c.from = "message_search t CROSS JOIN messages m ON m.n = t.rowid"
 		c.add("t.message_search MATCH ?", f.match)
 	}
 	if f.Status != "" {
-		c.add("l.status = ?", f.Status)
+		c.add("m.status = ?", f.Status)
 	}
 	if f.Source != "" {
-		c.add("l.source = ?", f.Source)
+		c.add("m.source = ?", f.Source)
 	}
 	if f.Queue != "" {
-		c.add("l.read_from = ? AND l.read_from <> ''", f.Queue)
+		c.add("m.read_from = ? AND m.read_from <> ''", f.Queue)
 	}
 	if f.NoSource {
-		c.add("l.source = ''")
+		c.add("m.source = ''")
 	}
 	if f.StatusCode != 0 {
-		c.add("l.status_code = ?", f.StatusCode)
+		c.add("m.status_code = ?", f.StatusCode)
 	}
 	if f.Outcome != "" {
-		c.add("l.outcome = ?", f.Outcome)
+		c.add("m.outcome = ?", f.Outcome)
 	}
 	if f.EventType != "" {
-		c.add("l.event_type = ?", f.EventType)
+		c.add("m.event_type = ?", f.EventType)
 	}
 	if f.Cause != "" {
-		c.add("l.fingerprint = ?", f.Cause)
+		c.add("m.fingerprint = ?", f.Cause)
 	}
 	if !f.From.IsZero() {
 		c.add(f.key()+" >= ?", firstNumberAt(f.From))
@@ -205,10 +205,10 @@ func (f Filter) ofJob(c *conditions) {
 		result, args = result+" AND i.error = ?", append(args, f.Fault)
 	}
 	if f.Text != "" {
-		c.add("EXISTS (SELECT 1 FROM job_items i WHERE i.job = ? AND i.message = l.n"+result+")", args...)
+		c.add("EXISTS (SELECT 1 FROM job_items i WHERE i.job = ? AND i.message = m.n"+result+")", args...)
 		return
 	}
-	c.from = "job_items i CROSS JOIN messages l ON l.n = i.message"
+	c.from = "job_items i CROSS JOIN messages m ON m.n = i.message"
 	c.add("i.job = ?"+result, args...)
 }
 
@@ -220,7 +220,7 @@ func (f Filter) key() string {
 	if f.Text != "" {
 		return "t.rowid"
 	}
-	return "l.n"
+	return "m.n"
 }
 
 // keyset reads pages of a list that is ordered by one integer key, newest first; or by a leading one and, where that
@@ -381,7 +381,7 @@ func (s *Store) countCapped(ctx context.Context, f Filter) (Counts, error) {
 		counts.ByStatus[status] = n
 		total += n
 		return err
-	}, "SELECT status, count(*) FROM (SELECT l.status FROM "+where.from+where.sql()+" ORDER BY "+f.key()+" DESC LIMIT ?) GROUP BY status",
+	}, "SELECT status, count(*) FROM (SELECT m.status FROM "+where.from+where.sql()+" ORDER BY "+f.key()+" DESC LIMIT ?) GROUP BY status",
 		append(where.args, CountCap)...)
 	if err != nil {
 		return Counts{}, fmt.Errorf("count messages: %w", err)

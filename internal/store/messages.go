@@ -12,10 +12,10 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-const messageColumns = `l.n, l.id, l.source, l.destination, l.method, l.query, l.webhook_id, l.content_type, l.status, l.outcome,
-	l.status_code, l.reason, l.attempts, l.auto_attempts, l.received_at, l.last_attempt_at, l.due_at, l.arrivals, l.revision,
-	l.version, l.order_trigger, l.order_by, l.order_revision, l.order_at, l.lease_token, l.lease_until, l.last_by,
-	l.last_action, l.last_at, l.queue, l.event_type, l.fingerprint`
+const messageColumns = `m.n, m.id, m.source, m.destination, m.method, m.query, m.webhook_id, m.content_type, m.status, m.outcome,
+	m.status_code, m.reason, m.attempts, m.auto_attempts, m.received_at, m.last_attempt_at, m.due_at, m.arrivals, m.revision,
+	m.version, m.request_trigger, m.request_by, m.request_revision, m.request_at, m.lease_token, m.lease_until, m.last_by,
+	m.last_action, m.last_at, m.queue_facts, m.event_type, m.fingerprint`
 
 // scanMessage reads messageColumns.
 func scanMessage(r sqlite.Row) (int64, deadletter.Message, error) {
@@ -81,7 +81,7 @@ func scanMessage(r sqlite.Row) (int64, deadletter.Message, error) {
 	return n, l, nil
 }
 
-const messageByID = `SELECT ` + messageColumns + ` FROM messages l WHERE l.id = ?`
+const messageByID = `SELECT ` + messageColumns + ` FROM messages m WHERE m.id = ?`
 
 func message(ctx context.Context, q sqlite.Querier, id deadletter.ID) (deadletter.Message, error) {
 	_, l, err := scanMessage(q.QueryRowContext(ctx, messageByID, id))
@@ -98,7 +98,7 @@ func (t *Tx) Message(ctx context.Context, id deadletter.ID) (deadletter.Message,
 	return message(ctx, t.tx, id)
 }
 
-const messageOfReceipt = `SELECT ` + messageColumns + ` FROM arrivals a JOIN messages l ON l.n = a.message WHERE a.receipt = ? AND a.receipt <> '' LIMIT 1`
+const messageOfReceipt = `SELECT ` + messageColumns + ` FROM arrivals a JOIN messages m ON m.n = a.message WHERE a.receipt_id = ? AND a.receipt_id <> '' LIMIT 1`
 
 // MessageOf answers the message that a webhook became one more arrival of, by the message id that the platform was
 // told for it, or NotFound.
@@ -107,8 +107,8 @@ func (s *Store) MessageByReceipt(ctx context.Context, receipt deadletter.ID) (de
 	return l, notFound(err, "there is no message %s", receipt)
 }
 
-const messageByArrival = `SELECT ` + messageColumns + ` FROM messages l WHERE l.id = ?
-	UNION ALL SELECT ` + messageColumns + ` FROM messages l WHERE l.source = ? AND l.webhook_id = ? AND l.superseded = 0 LIMIT 1`
+const messageByArrival = `SELECT ` + messageColumns + ` FROM messages m WHERE m.id = ?
+	UNION ALL SELECT ` + messageColumns + ` FROM messages m WHERE m.source = ? AND m.webhook_id = ? AND m.superseded = 0 LIMIT 1`
 
 // Known answers the message that a capture may be one more arrival of: that of the same message id, or the one that
 // the same source's Webhook-Id stands for. NotFound when it is new.
@@ -132,7 +132,7 @@ func (t *Tx) Supersede(ctx context.Context, id deadletter.ID) error {
 // anything of a new one, or holds it.
 var insertMessages = insertionOf(
 	`INSERT INTO messages (n, id, source, destination, method, query, webhook_id, content_type, status, outcome,
-	status_code, reason, attempts, auto_attempts, received_at, last_attempt_at, due_at, arrivals, revision, version, queue, event_type, fingerprint,
+	status_code, reason, attempts, auto_attempts, received_at, last_attempt_at, due_at, arrivals, revision, version, queue_facts, event_type, fingerprint,
 	attempted_at, read_from)`,
 	25,
 	` ON CONFLICT DO NOTHING`,
@@ -144,8 +144,8 @@ const (
 	// leaves the version as it was. That it has no RETURNING saves more than messageRow costs: SQLite runs that as a
 	// trigger.
 	updateMessage = `UPDATE messages SET status = ?, outcome = ?, status_code = ?, reason = ?, fingerprint = ?, attempts = ?,
-		auto_attempts = ?, last_attempt_at = ?, attempted_at = ?, due_at = ?, arrivals = ?, revision = ?, version = ?, order_trigger = ?, order_by = ?,
-		order_revision = ?, order_at = ?, lease_token = ?, lease_until = ?, last_by = ?, last_action = ?, last_at = ?
+		auto_attempts = ?, last_attempt_at = ?, attempted_at = ?, due_at = ?, arrivals = ?, revision = ?, version = ?, request_trigger = ?, request_by = ?,
+		request_revision = ?, request_at = ?, lease_token = ?, lease_until = ?, last_by = ?, last_action = ?, last_at = ?
 		WHERE id = ? AND version = ? AND status = ? AND lease_token IS ? AND attempts = ? AND arrivals = ?`
 
 	messageRow = `SELECT n FROM messages WHERE id = ?`
@@ -451,7 +451,7 @@ func scanRevision(row sqlite.Row) (deadletter.Revision, error) {
 	return r, nil
 }
 
-const oneRevision = `SELECT ` + revisionColumns + ` FROM revisions r JOIN messages l ON l.n = r.message WHERE l.id = ? AND r.number = ?`
+const oneRevision = `SELECT ` + revisionColumns + ` FROM revisions r JOIN messages m ON m.n = r.message WHERE m.id = ? AND r.number = ?`
 
 func revision(ctx context.Context, q sqlite.Querier, id deadletter.ID, number int) (deadletter.Revision, error) {
 	r, err := scanRevision(q.QueryRowContext(ctx, oneRevision, id, number))
@@ -468,8 +468,8 @@ func (t *Tx) Revision(ctx context.Context, id deadletter.ID, number int) (deadle
 	return revision(ctx, t.tx, id, number)
 }
 
-const revisionList = `SELECT r.number, x'', r.headers, r.by, r.reason, r.at, NULL FROM revisions r JOIN messages l ON l.n = r.message
-	WHERE l.id = ? ORDER BY r.number DESC LIMIT 200`
+const revisionList = `SELECT r.number, x'', r.headers, r.by, r.reason, r.at, NULL FROM revisions r JOIN messages m ON m.n = r.message
+	WHERE m.id = ? ORDER BY r.number DESC LIMIT 200`
 
 // Revisions answers who made the revisions of a message, newest first and at most 200, without their bodies.
 func (s *Store) Revisions(ctx context.Context, id deadletter.ID) ([]deadletter.Revision, error) {
@@ -573,8 +573,8 @@ func scanAttempt(r sqlite.Row) (deadletter.Attempt, error) {
 	return a, nil
 }
 
-const attemptList = `SELECT ` + attemptColumns + ` FROM attempts a JOIN messages l ON l.n = a.message
-	WHERE l.id = ? ORDER BY a.number DESC LIMIT 200`
+const attemptList = `SELECT ` + attemptColumns + ` FROM attempts a JOIN messages m ON m.n = a.message
+	WHERE m.id = ? ORDER BY a.number DESC LIMIT 200`
 
 // Attempts answers the attempts of a message, newest first, the latest 200.
 func (s *Store) Attempts(ctx context.Context, id deadletter.ID) ([]deadletter.Attempt, error) {
@@ -590,8 +590,8 @@ func (s *Store) Attempts(ctx context.Context, id deadletter.ID) ([]deadletter.At
 	return list, nil
 }
 
-const openAttempt = `SELECT ` + attemptColumns + ` FROM attempts a JOIN messages l ON l.n = a.message
-	WHERE l.id = ? AND a.number = l.attempts AND a.done = 0`
+const openAttempt = `SELECT ` + attemptColumns + ` FROM attempts a JOIN messages m ON m.n = a.message
+	WHERE m.id = ? AND a.number = m.attempts AND a.done = 0`
 
 // OpenAttempt answers the attempt of a message that is in flight, or NotFound.
 func (t *Tx) OpenAttempt(ctx context.Context, id deadletter.ID) (deadletter.Attempt, error) {
@@ -599,7 +599,7 @@ func (t *Tx) OpenAttempt(ctx context.Context, id deadletter.ID) (deadletter.Atte
 	return a, notFound(err, "message %s has no delivery in flight", id)
 }
 
-const insertArrival = `INSERT INTO arrivals (message, number, at, queue_message_id, receipt, differs, headers, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+const insertArrival = `INSERT INTO arrivals (message, number, at, queue_message_id, receipt_id, differs, headers, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 
 func (t *Tx) insertArrival(ctx context.Context, n int64, a deadletter.Arrival) error {
 	var headers, body any
@@ -625,8 +625,8 @@ func (t *Tx) insertArrival(ctx context.Context, n int64, a deadletter.Arrival) e
 	return err
 }
 
-const arrivalList = `SELECT a.number, a.at, a.queue_message_id, a.differs, a.headers, a.body FROM arrivals a JOIN messages l ON l.n = a.message
-	WHERE l.id = ? AND a.number > 1 ORDER BY a.number DESC LIMIT 50`
+const arrivalList = `SELECT a.number, a.at, a.queue_message_id, a.differs, a.headers, a.body FROM arrivals a JOIN messages m ON m.n = a.message
+	WHERE m.id = ? AND a.number > 1 ORDER BY a.number DESC LIMIT 50`
 
 // Arrivals answers the later arrivals of a message, newest first, the latest 50.
 func (s *Store) Arrivals(ctx context.Context, id deadletter.ID) ([]deadletter.Arrival, error) {

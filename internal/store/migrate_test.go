@@ -2,24 +2,38 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"testing"
+	"testing/fstest"
 	"time"
-
-	"github.com/pressly/goose/v3"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/sqlite"
 	"dlqdesk/internal/store"
 	"dlqdesk/migrations"
 )
 
-// A file of an older schema keeps what is in it, and goes on counting where it stood.
-func TestOlderFileKeepsEverything(t *testing.T) {
+// withAdded returns the desk's migrations and one more.
+func withAdded(t *testing.T) fs.FS {
+	t.Helper()
+	baseline, err := fs.ReadFile(migrations.Desk(), "00001_baseline.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	added := "-- +goose Up\nALTER TABLE messages ADD COLUMN added TEXT NOT NULL DEFAULT '';"
+	return fstest.MapFS{
+		"00001_baseline.sql": {Data: baseline},
+		"00002_added.sql":    {Data: []byte(added)},
+	}
+}
+
+func TestMigratedStoreKeepsEverything(t *testing.T) {
 	t.Parallel()
 	s, path := setup(t)
 	fill := func(s *store.Store, from int) {
@@ -36,44 +50,44 @@ func TestOlderFileKeepsEverything(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	downTo(t, path, 11)
-	again, err := store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
+	migrated, err := store.OpenWith(t.Context(), path, key, slog.New(slog.DiscardHandler), withAdded(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := again.Close(); err != nil {
+		if err := migrated.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	if got := everything(t, again); got != want {
-		t.Errorf("of an older file there is\n%s\nwant\n%s", got, want)
+	if got := everything(t, migrated); got != want {
+		t.Errorf("the migrated file has\n%s\nwant\n%s", got, want)
 	}
-	desktest.Search(t, again, nil)
-	if got := found(t, again, "422"); !slices.Equal(got, []string{"a-2", "a-0"}) {
-		t.Errorf("in it are found %v", got)
+	desktest.Search(t, migrated, nil)
+	if got := found(t, migrated, "422"); !slices.Equal(got, []string{"a-2", "a-0"}) {
+		t.Errorf("a search finds %v", got)
 	}
 	other, _ := setup(t)
 	fill(other, 0)
 	fill(other, 3)
-	fill(again, 3)
-	if got, want := everything(t, again), everything(t, other); got != want {
-		t.Errorf("an older file that went on has\n%s\nwant\n%s", got, want)
+	fill(migrated, 3)
+	if got, want := everything(t, migrated), everything(t, other); got != want {
+		t.Errorf("a migrated file that went on has\n%s\nwant\n%s", got, want)
 	}
 }
 
-func downTo(t *testing.T, path string, version int64) {
-	t.Helper()
-	db, err := sql.Open("sqlite", path)
+func TestStoreOfNewerVersionIsRefused(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "desk.db")
+	s, err := store.OpenWith(t.Context(), path, key, slog.New(slog.DiscardHandler), withAdded(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations.Desk())
-	if err == nil {
-		_, err = provider.DownTo(t.Context(), version)
-	}
-	if err := errors.Join(err, db.Close()); err != nil {
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
+	}
+	_, err = store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
+	if !errors.Is(err, sqlite.ErrNewer) {
+		t.Errorf("opening it returns %v", err)
 	}
 }
 
@@ -93,7 +107,9 @@ func everything(t *testing.T, s *store.Store) string {
 	}
 	types, fault := s.EventTypes(t.Context())
 	err = errors.Join(err, fault)
-	groups, fault := s.TopCauses(t.Context(), "", 10)
+	causes, fault := s.TopCauses(t.Context(), "", 10)
+	err = errors.Join(err, fault)
+	lines, fault := s.Ledger(t.Context(), store.LedgerQuery{Rows: 100})
 	err = errors.Join(err, fault)
 	page, fault := s.Messages(t.Context(), store.MessageQuery{Limit: 100})
 	err = errors.Join(err, fault)
@@ -111,7 +127,7 @@ func everything(t *testing.T, s *store.Store) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return text + fmt.Sprintf("%v\n%+v", types, groups)
+	return text + fmt.Sprintf("%v\n%+v\n%+v", types, causes, lines)
 }
 
 // A time range of the trail begins and ends to the event, wherever its index has an entry.

@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	dueRedrives = `SELECT ` + messageColumns + ` FROM messages l
-		WHERE l.read_from = ? AND l.read_from <> '' AND l.due_at <= ? AND l.due_at IS NOT NULL AND l.status = 'replaying' AND l.order_trigger = 'redrive'
-			AND l.lease_token IS NULL ORDER BY l.due_at LIMIT ?`
+	dueRedrives = `SELECT ` + messageColumns + ` FROM messages m
+		WHERE m.read_from = ? AND m.read_from <> '' AND m.due_at <= ? AND m.due_at IS NOT NULL AND m.status = 'replaying' AND m.request_trigger = 'redrive'
+			AND m.lease_token IS NULL ORDER BY m.due_at LIMIT ?`
 	nextRedrive = `SELECT min(due_at) FROM messages WHERE read_from = ? AND read_from <> '' AND due_at IS NOT NULL AND status = 'replaying'
-		AND order_trigger = 'redrive'`
-	redriveQueues = `SELECT DISTINCT read_from FROM messages WHERE read_from <> '' AND due_at IS NOT NULL AND order_trigger = 'redrive'`
+		AND request_trigger = 'redrive'`
+	redriveQueues = `SELECT DISTINCT read_from FROM messages WHERE read_from <> '' AND due_at IS NOT NULL AND request_trigger = 'redrive'`
 )
 
 // DueRedrives answers messages of a queue of the list that people ordered to be sent back to where they came from, in
@@ -40,12 +40,12 @@ func (s *Store) RedriveQueues(ctx context.Context) ([]string, error) {
 }
 
 const (
-	returned = `SELECT ` + messageColumns + ` FROM messages l WHERE l.id = ?1 AND l.read_from = ?2
-		UNION ALL SELECT ` + messageColumns + ` FROM attempts a JOIN messages l ON l.n = a.message WHERE a.queue_message_id = ?3 AND a.queue_message_id <> '' AND l.read_from = ?2
-		UNION ALL SELECT * FROM (SELECT ` + messageColumns + ` FROM attempts a JOIN messages l ON l.n = a.message
-			WHERE a.sent_digest = ?4 AND a.sent_digest <> '' AND l.read_from = ?2 AND l.status IN ('redriven', 'failed', 'replaying') ORDER BY l.status <> 'redriven', l.n LIMIT 1)
+	returned = `SELECT ` + messageColumns + ` FROM messages m WHERE m.id = ?1 AND m.read_from = ?2
+		UNION ALL SELECT ` + messageColumns + ` FROM attempts a JOIN messages m ON m.n = a.message WHERE a.queue_message_id = ?3 AND a.queue_message_id <> '' AND m.read_from = ?2
+		UNION ALL SELECT * FROM (SELECT ` + messageColumns + ` FROM attempts a JOIN messages m ON m.n = a.message
+			WHERE a.sent_digest = ?4 AND a.sent_digest <> '' AND m.read_from = ?2 AND m.status IN ('redriven', 'failed', 'replaying') ORDER BY m.status <> 'redriven', m.n LIMIT 1)
 		LIMIT 1`
-	arrivedBefore = `SELECT EXISTS (SELECT 1 FROM arrivals a JOIN messages l ON l.n = a.message WHERE l.id = ? AND a.queue_message_id = ?)`
+	arrivedBefore = `SELECT EXISTS (SELECT 1 FROM arrivals a JOIN messages m ON m.n = a.message WHERE m.id = ? AND a.queue_message_id = ?)`
 )
 
 // Returned answers the message that a message of a queue was sent back for: the one that its mark names, that of a
@@ -65,8 +65,8 @@ func (t *Tx) Returned(ctx context.Context, c deadletter.Capture) (l deadletter.M
 	return l, before, nil
 }
 
-const latestRedriven = `SELECT ` + revisionColumns + ` FROM attempts a JOIN messages l ON l.n = a.message JOIN revisions r ON r.message = a.message AND r.number = a.revision
-	WHERE l.id = ? AND a.trigger IN ('redrive', 'job_redrive') ORDER BY a.number DESC LIMIT 1`
+const latestRedriven = `SELECT ` + revisionColumns + ` FROM attempts a JOIN messages m ON m.n = a.message JOIN revisions r ON r.message = a.message AND r.number = a.revision
+	WHERE m.id = ? AND a.trigger IN ('redrive', 'job_redrive') ORDER BY a.number DESC LIMIT 1`
 
 // Redriven answers the revision of a message that was sent back last, or NotFound.
 func (t *Tx) Redriven(ctx context.Context, id deadletter.ID) (deadletter.Revision, error) {
@@ -74,7 +74,7 @@ func (t *Tx) Redriven(ctx context.Context, id deadletter.ID) (deadletter.Revisio
 	return r, notFound(err, "message %s was never sent back", id)
 }
 
-const updateFacts = `UPDATE messages SET queue = ? WHERE n = ?`
+const updateFacts = `UPDATE messages SET queue_facts = ? WHERE n = ?`
 
 func (t *Tx) writeFacts(ctx context.Context, n int64, q deadletter.QueueFacts) error {
 	facts, err := toJSON(q)
@@ -107,7 +107,7 @@ func (s *Store) Queues(ctx context.Context) ([]string, error) {
 	return sqlite.Column[string](ctx, s.db, "queues", queueNames)
 }
 
-const pendingRedrives = `SELECT i.message, l.id, i.version, coalesce(l.queue ->> 'groupId', '') FROM job_items i JOIN messages l ON l.n = i.message
+const pendingRedrives = `SELECT i.message, m.id, i.version, coalesce(m.queue_facts ->> 'groupId', '') FROM job_items i JOIN messages m ON m.n = i.message
 	WHERE i.job = ? AND i.source = ? AND i.state = 'pending' ORDER BY i.message LIMIT ?`
 
 // PendingRedrives answers messages of a queue that a job has not begun with, in the order in which they were
@@ -128,7 +128,7 @@ func (s *Store) PendingRedrives(ctx context.Context, id deadletter.JobID, queue 
 
 const (
 	stopGroup = `INSERT INTO job_stopped_groups (job, queue, message_group)
-		SELECT ?, read_from, queue ->> 'groupId' FROM messages WHERE n = ? AND read_from <> '' AND queue ->> 'groupId' <> '' ON CONFLICT DO NOTHING`
+		SELECT ?, read_from, queue_facts ->> 'groupId' FROM messages WHERE n = ? AND read_from <> '' AND queue_facts ->> 'groupId' <> '' ON CONFLICT DO NOTHING`
 	groupStopped = `SELECT EXISTS (SELECT 1 FROM job_stopped_groups WHERE job = ? AND queue = ? AND message_group = ?)`
 )
 
@@ -149,7 +149,7 @@ func (t *Tx) MessageGroupStopped(ctx context.Context, id deadletter.JobID, queue
 }
 
 const orderedRedrives = `SELECT id FROM messages WHERE read_from = ? AND read_from <> '' AND due_at IS NOT NULL AND status = 'replaying'
-	AND order_trigger = 'redrive' AND lease_token IS NULL AND queue ->> 'groupId' = ? ORDER BY due_at`
+	AND request_trigger = 'redrive' AND lease_token IS NULL AND queue_facts ->> 'groupId' = ? ORDER BY due_at`
 
 // OrderedRedrives answers the messages of a group whose redrive was ordered and has not begun.
 func (t *Tx) WaitingRedrives(ctx context.Context, queue, group string) ([]deadletter.ID, error) {

@@ -133,7 +133,7 @@ func TestSearchIndexIsMadeAnew(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			_, err = db.ExecContext(context.Background(), `INSERT INTO message_search (message_search) VALUES ('delete-all'); UPDATE indexed SET link = x'01'`)
+			_, err = db.ExecContext(context.Background(), `INSERT INTO message_search (message_search) VALUES ('delete-all'); UPDATE position SET link = x'01'`)
 			return errors.Join(err, db.Close())
 		},
 		"as it was": func(string) error { return nil },

@@ -25,7 +25,7 @@ type TallyQuery struct {
 	Step     time.Duration // whole minutes, or whole hours
 }
 
-const tallies = `SELECT at - at % ?1, source, sum(failed), sum(by_itself), sum(by_people) FROM tallies
+const tallies = `SELECT at - at % ?1, source, sum(failed), sum(by_retry), sum(by_people) FROM tallies
 	WHERE step = ?2 AND at >= ?3 AND at < ?4 AND (?5 = '' OR source = ?5) GROUP BY 1, 2 ORDER BY 1, 2`
 
 // Tallies answers the steps in which anything happened, oldest first. What it costs depends on the time asked for and

@@ -1,16 +1,12 @@
 package store_test
 
 import (
-	"database/sql"
 	"fmt"
-	"io/fs"
-	"strings"
 	"testing"
 	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
-	"dlqdesk/migrations"
 )
 
 // What the tallies count is what happened, whoever asks for which step.
@@ -99,58 +95,6 @@ func deliver(t *testing.T, s *store.Store, id deadletter.ID, at time.Time, asked
 	a.Outcome, a.StatusCode = deadletter.Delivered, 200
 	closed, err := l.Finish("t", a, deadletter.RetryPolicy{}, 0, at)
 	apply(t, s, closed, err)
-}
-
-// A desk that is brought to this schema has the tallies of what it kept before.
-func TestTalliesOfWhatWasKeptBefore(t *testing.T) {
-	t.Parallel()
-	s, path := setup(t)
-	noon := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
-	for i := range 4 {
-		receive(t, s, failure(fmt.Sprintf("g-%d", i), 503, noon.Add(time.Duration(i)*time.Minute)))
-	}
-	deliver(t, s, "g-0", noon.Add(time.Hour), false)
-	deliver(t, s, "g-1", noon.Add(time.Hour), true)
-	q := store.TallyQuery{From: noon, To: noon.Add(24 * time.Hour), Step: time.Minute}
-	byMinute := tallies(t, s, q)
-	q.Step = time.Hour
-	byHour := tallies(t, s, q)
-	refill(t, path)
-	if got := tallies(t, s, q); got != byHour || got == "" {
-		t.Errorf("by the hour: %q, want %q", got, byHour)
-	}
-	q.Step = time.Minute
-	if got := tallies(t, s, q); got != byMinute {
-		t.Errorf("by the minute: %q, want %q", got, byMinute)
-	}
-}
-
-// refill empties the tallies and fills them as the migration does.
-func refill(t *testing.T, path string) {
-	t.Helper()
-	names, err := fs.Glob(migrations.Desk(), "*_tallies.sql")
-	if err != nil || len(names) != 1 {
-		t.Fatalf("the migration is %q, %v", names, err)
-	}
-	text, err := fs.ReadFile(migrations.Desk(), names[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, fill, found := strings.Cut(string(text), ";\n\nINSERT INTO tallies")
-	fill, _, ended := strings.Cut(fill, ";")
-	if !found || !ended {
-		t.Fatal("the migration fills nothing")
-	}
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	for _, statement := range []string{"DELETE FROM tallies", "INSERT INTO tallies" + fill} {
-		if _, err := db.ExecContext(t.Context(), statement); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 func TestCountUpTo(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -37,6 +38,10 @@ const cacheKiB = 8000
 // Open opens the file, or creates it, and brings it to the newest schema. key seals the audit trail; it has at least
 // 32 bytes and is stored outside the file. The caller closes the Store.
 func Open(ctx context.Context, path string, key []byte, log *slog.Logger) (*Store, error) {
+	return openWith(ctx, path, key, log, migrations.Desk())
+}
+
+func openWith(ctx context.Context, path string, key []byte, log *slog.Logger, schema fs.FS) (*Store, error) {
 	if len(key) < 32 {
 		return nil, errors.New("open store: the audit key needs 32 bytes")
 	}
@@ -44,7 +49,7 @@ func Open(ctx context.Context, path string, key []byte, log *slog.Logger) (*Stor
 	index := search.PathBeside(path)
 	db, err := sqlite.Open(ctx, sqlite.Options{
 		Path:         path,
-		Migrations:   migrations.Desk(),
+		Migrations:   schema,
 		Log:          log,
 		Attach:       index,
 		CacheKiB:     cacheKiB,
@@ -58,7 +63,7 @@ func Open(ctx context.Context, path string, key []byte, log *slog.Logger) (*Stor
 	if s.index, err = search.Open(ctx, index, db, log); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	if err := errors.Join(s.numbers.begin(ctx, db), s.groupAll(ctx)); err != nil {
+	if err := s.numbers.begin(ctx, db); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

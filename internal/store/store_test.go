@@ -494,11 +494,11 @@ func TestAuditRowsCannotBeChangedOrDeleted(t *testing.T) {
 func TestTamperingWithTheFileIsDetected(t *testing.T) {
 	t.Parallel()
 	for name, statements := range map[string][]string{
-		"changed":          {`DROP TRIGGER audit_events_stay`, `UPDATE audit_events SET by = 'mallory' WHERE seq = 2`},
-		"removed between":  {`DROP TRIGGER audit_events_kept`, `DELETE FROM audit_events WHERE seq = 2`},
-		"cut off the end":  {`DROP TRIGGER audit_events_kept`, `DELETE FROM audit_events WHERE seq = 3`},
-		"cut with head":    {`DROP TRIGGER audit_events_kept`, `DELETE FROM audit_events WHERE seq = 3`, `UPDATE audit_head SET seq = 2, link = (SELECT link FROM audit_events WHERE seq = 2)`},
-		"all removed":      {`DROP TRIGGER audit_events_kept`, `DELETE FROM audit_events`},
+		"changed":          {`DROP TRIGGER audit_events_never_change`, `UPDATE audit_events SET by = 'mallory' WHERE seq = 2`},
+		"removed between":  {`DROP TRIGGER audit_events_never_deleted`, `DELETE FROM audit_events WHERE seq = 2`},
+		"cut off the end":  {`DROP TRIGGER audit_events_never_deleted`, `DELETE FROM audit_events WHERE seq = 3`},
+		"cut with head":    {`DROP TRIGGER audit_events_never_deleted`, `DELETE FROM audit_events WHERE seq = 3`, `UPDATE audit_head SET seq = 2, link = (SELECT link FROM audit_events WHERE seq = 2)`},
+		"all removed":      {`DROP TRIGGER audit_events_never_deleted`, `DELETE FROM audit_events`},
 		"added at the end": {`INSERT INTO audit_events SELECT 4, at, actor, by, addr, action, target_kind, target, source, reason, before, after, link FROM audit_events WHERE seq = 3`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -58,6 +58,6 @@ func (s *Store) MessagesAmong(ctx context.Context, ids []deadletter.ID, f Filter
 	for i, id := range ids {
 		args[i] = id
 	}
-	where.add("l.id IN (?"+strings.Repeat(", ?", len(ids)-1)+")", args...)
+	where.add("m.id IN (?"+strings.Repeat(", ?", len(ids)-1)+")", args...)
 	return messages(ctx, s.db, "some", "SELECT "+messageColumns+" FROM "+where.from+where.sql(), where.args...)
 }

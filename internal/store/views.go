@@ -74,8 +74,8 @@ func (t *Tx) DeleteView(ctx context.Context, id int64, e deadletter.Event) error
 }
 
 const (
-	listLayoutOf  = `SELECT look FROM looks WHERE user = ?`
-	setListLayout = `INSERT INTO looks (user, look) VALUES (?, ?) ON CONFLICT DO UPDATE SET look = excluded.look`
+	listLayoutOf  = `SELECT layout FROM list_layouts WHERE user = ?`
+	setListLayout = `INSERT INTO list_layouts (user, layout) VALUES (?, ?) ON CONFLICT DO UPDATE SET layout = excluded.layout`
 )
 
 // Look answers how a user has the list look; "" where nothing was chosen.

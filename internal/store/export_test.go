@@ -1,0 +1,4 @@
+package store
+
+// OpenWith is Open with other migrations.
+var OpenWith = openWith
