@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"dlqdesk/internal/payload"
 )
 
 // exactBody says how the body's bytes come out of originalPayload.
@@ -83,22 +84,22 @@ func unpack(raw string, most int64) ([]byte, error) {
 
 // encodeBody answers the value of originalPayload, and how to get the body out of it. Whatever does not come out of
 // it to the byte is put beside it in base64.
-func encodeBody(body []byte) (payload []byte, exact exactBody, err error) {
+func encodeBody(body []byte) (value []byte, exact exactBody, err error) {
 	readable := body
 	if !utf8.Valid(body) {
 		readable = bytes.ToValidUTF8(body, []byte("\uFFFD"))
 	}
-	if valid(readable) && nesting(readable) <= maxNesting {
-		value := bytes.Trim(readable, white)
-		payload, exact = escapeRefused(value), around(readable, value)
+	if payload.Valid(readable) && nesting(readable) <= maxNesting {
+		trimmed := bytes.Trim(readable, white)
+		value, exact = escapeRefused(trimmed), around(readable, trimmed)
 	} else {
-		payload, err = marshal(string(readable))
+		value, err = marshal(string(readable))
 		exact.Form = bodyText
 	}
-	if err != nil || bytes.Equal(exact.decode(payload), body) {
-		return payload, exact, err
+	if err != nil || bytes.Equal(exact.decode(value), body) {
+		return value, exact, err
 	}
-	return payload, exactBody{Form: bodyBase64, Raw: base64.StdEncoding.EncodeToString(body)}, nil
+	return value, exactBody{Form: bodyBase64, Raw: base64.StdEncoding.EncodeToString(body)}, nil
 }
 
 // white is JSON's white space, which does not belong to a value.
@@ -115,12 +116,12 @@ func around(body, value []byte) exactBody {
 
 // decode answers the bytes to deliver. Without a form of ours, a string is the body of what was no JSON, and anything
 // else is the JSON itself, as it stands in the document.
-func (e exactBody) decode(payload json.RawMessage) []byte {
+func (e exactBody) decode(value []byte) []byte {
 	switch e.Form {
 	case bodyJSON:
-		return slices.Concat([]byte(e.Before), payload, []byte(e.After))
+		return slices.Concat([]byte(e.Before), value, []byte(e.After))
 	case bodyEscaped:
-		return slices.Concat([]byte(e.Before), unescape(payload), []byte(e.After))
+		return slices.Concat([]byte(e.Before), unescape(value), []byte(e.After))
 	case bodyBase64:
 		if body, err := base64.StdEncoding.DecodeString(e.Raw); err == nil {
 			return body
@@ -132,11 +133,10 @@ func (e exactBody) decode(payload json.RawMessage) []byte {
 		}
 		return body
 	}
-	var text *string
-	if json.Unmarshal(payload, &text) == nil && text != nil {
-		return []byte(*text)
+	if bytes.HasPrefix(value, []byte(`"`)) {
+		return slices.Clone(payload.Unquote(value))
 	}
-	return slices.Clone(payload)
+	return slices.Clone(value)
 }
 
 // maxNesting is how deep a body may be to stand in a document that encoding/json reads: its own limit is 10,000.

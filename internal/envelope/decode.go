@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 )
 
 // Raw is a queue message as it came.
@@ -62,75 +63,62 @@ func Decode(m Raw, at time.Time) deadletter.Capture {
 }
 
 func decode(m Raw, at time.Time) deadletter.Capture {
-	fields, ok := fieldsOf(m.Body)
-	if !ok || !fields.isEnvelope() {
+	d, ok := readDocument(m.Body)
+	if !ok || !d.isEnvelope() {
 		return decodeForeign(m, at)
 	}
 	c := deadletter.Capture{Queue: facts(m, FormInterchange), Method: "POST"}
-	c.ReceivedAt = decodeTime(fields.of("timestamp"), cmp.Or(m.SentAt, at), at)
-	c.Headers = decodeHeaders(fields.of("originalHeaders"))
-	c.RetryCount = decodeCount(fields.of("retryCount"))
+	c.ReceivedAt = decodeTime(d.timestamp, cmp.Or(m.SentAt, at), at)
+	c.Headers = decodeHeaders(d.originalHeaders)
+	c.RetryCount = decodeCount(d.retryCount)
 	c.Queue.RetryCount = c.RetryCount
-	c.ID, c.Queue.ProducerID = messageID(textOf(fields.of("messageId")), m.MessageID, m.Body)
-	addOurs(&c, &fields, m.Unpack)
-	c.Reason, _ = decodeReason(textOf(fields.of("errorReason")), c.FirstAttempt)
+	c.ID, c.Queue.ProducerID = messageID(textOf(d.messageID), m.MessageID, m.Body)
+	addOurs(&c, d, m.Unpack)
+	c.Reason, _ = decodeReason(textOf(d.errorReason), c.FirstAttempt)
 	if c.Queue.Form == FormEnvelope {
-		addListed(&c, fields.of("queue"), m)
+		addListed(&c, d.queue, m)
 	}
 	if c.Queue.Drained {
 		return c
 	}
-	c.Queue.Attributes = append(c.Queue.Attributes, unreadFields(c, &fields)...)
+	c.Queue.Attributes = append(c.Queue.Attributes, unreadFields(c, d)...)
 	return c
 }
 
-// isEnvelope takes a document with a payload and at least two more of the interchange fields for an envelope: what is
-// missing can be filled in, while the payload alone could be anybody's field. The payload itself may be missing where
-// all the others are there: JSON.stringify leaves out what is undefined, such as a body that was empty.
-func (f *fields) isEnvelope() bool {
-	known := 0
-	for _, name := range interchangeFields {
-		if f.of(name) != nil {
-			known++
-		}
-	}
-	return f.of("originalPayload") != nil && known >= 3 || known == len(interchangeFields)-1
-}
-
 // addOurs reads the body and what dlqdesk adds to the interchange fields.
-func addOurs(c *deadletter.Capture, fields *fields, unpack func(int64) bool) {
+func addOurs(c *deadletter.Capture, d *document, unpack func(int64) bool) {
 	exact := exactBody{
 		Form: textOf(
-			fields.of("bodyForm"),
+			d.bodyForm,
 		),
-		Before: textOf(fields.of("bodyBefore")),
-		After:  textOf(fields.of("bodyAfter")),
-		Raw:    textOf(fields.of("rawBody")),
+		Before: textOf(d.bodyBefore),
+		After:  textOf(d.bodyAfter),
+		Raw:    textOf(d.rawBody),
 	}
 	if exact.Form == bodyGzip && unpack != nil && !unpack(unpackedSize(exact.Raw)) {
 		c.Body = []byte(exact.Raw)
 	} else {
-		c.Body = exact.decode(fields.of("originalPayload"))
+		c.Body = exact.decode(d.originalPayload)
 	}
 	if exact.Form == "" {
 		return
 	}
 	c.Queue.Form = FormEnvelope
-	c.Source, c.Destination = clean(textOf(fields.of("source"))), clean(textOf(fields.of("destination")))
-	c.Method = cmp.Or(clean(textOf(fields.of("method"))), "POST")
+	c.Source, c.Destination = clean(textOf(d.source)), clean(textOf(d.destination))
+	c.Method = cmp.Or(clean(textOf(d.method)), "POST")
 	c.Query, c.WebhookID, c.ReceiveID = textOf(
-		fields.of("query"),
+		d.query,
 	), clean(
-		textOf(fields.of("webhookId")),
+		textOf(d.webhookID),
 	), clean(
-		textOf(fields.of("receiveId")),
+		textOf(d.receiveID),
 	)
-	c.Run, c.Queue.TraceParent = clean(textOf(fields.of("run"))), clean(textOf(fields.of("traceparent")))
+	c.Run, c.Queue.TraceParent = clean(textOf(d.run)), clean(textOf(d.traceparent))
 	var at time.Time
-	if c.Run != "" && at.UnmarshalJSON(fields.of("timestamp")) == nil && at.Sub(c.ReceivedAt).Abs() < clockStep {
-		c.RunAt, c.Sequence = at, decodeSequence(fields.of("sequence"))
+	if c.Run != "" && at.UnmarshalJSON(d.timestamp) == nil && at.Sub(c.ReceivedAt).Abs() < clockStep {
+		c.RunAt, c.Sequence = at, decodeSequence(d.sequence)
 	}
-	c.FirstAttempt = decodeAttempt(fields.of("firstAttempt"), c.ReceivedAt)
+	c.FirstAttempt = decodeAttempt(d.firstAttempt, c.ReceivedAt)
 }
 
 // decodeSequence answers where a message stands; the zero value where the field tells nothing that can be.
@@ -154,8 +142,9 @@ func decodeAttempt(field json.RawMessage, at time.Time) *deadletter.Attempt {
 		StartedAt: at,
 		Done:      true,
 	}
-	for name, value := range inOrder(field) {
-		switch string(name) {
+	for m := range payload.Members(field) {
+		value := json.RawMessage(m.Value)
+		switch string(m.Name) {
 		case "startedAt":
 			var started time.Time
 			if started.UnmarshalJSON(value) == nil {
@@ -213,7 +202,7 @@ func decodeForeign(m Raw, at time.Time) deadletter.Capture {
 		}
 	}
 	c.Headers = c.Headers.Canonical()
-	if c.Headers.Get("Content-Type") == "" && valid(m.Body) {
+	if c.Headers.Get("Content-Type") == "" && payload.Valid(m.Body) {
 		c.Headers["Content-Type"] = []string{"application/json"}
 	}
 	addService(&c, m)
@@ -309,11 +298,11 @@ func decodeHeaders(field json.RawMessage) deadletter.Headers {
 	if len(field) == 0 || field[0] != '{' {
 		return h
 	}
-	for name, value := range inOrder(field) {
-		if values := headerValues(value); values != nil {
-			h[string(name)] = values
+	for m := range payload.Members(field) {
+		if values := headerValues(m.Value); values != nil {
+			h[string(m.Name)] = values
 		} else {
-			delete(h, string(name)) // the last of several with one name stands
+			delete(h, string(m.Name)) // the last of several with one name counts
 		}
 	}
 	return h.Canonical()
@@ -367,22 +356,22 @@ func shorten(text string) string {
 }
 
 // unreadFields keeps what another program added to the interchange fields, and a reason that is too long to be shown.
-func unreadFields(c deadletter.Capture, fields *fields) []deadletter.QueueAttribute {
+func unreadFields(c deadletter.Capture, d *document) []deadletter.QueueAttribute {
 	var list []deadletter.QueueAttribute
 	unread := func(name string, value json.RawMessage) {
 		if value != nil {
 			list = append(list, deadletter.QueueAttribute{Name: name, Type: envelopeField, Value: string(value)})
 		}
 	}
-	for _, f := range fields.others {
-		unread(f.name, f.value)
+	for _, m := range d.others {
+		unread(string(m.Name), m.Value)
 	}
 	if c.Queue.Form != FormEnvelope {
 		for _, name := range ourFields {
-			unread(name, fields.of(name))
+			unread(name, *d.field(name))
 		}
 	}
-	reason := fields.of("errorReason")
+	reason := d.errorReason
 	if _, whole := decodeReason(textOf(reason), c.FirstAttempt); !whole {
 		unread("errorReason", reason)
 	}

@@ -5,20 +5,20 @@ import "encoding/json"
 // Unpack unpacks a compressed body of so many bytes at most.
 func Unpack(raw string, most int64) ([]byte, error) { return unpack(raw, most) }
 
-// FieldsOf answers the members of a JSON object.
+// FieldsOf returns the members of a JSON object.
 func FieldsOf(text []byte) (members map[string]json.RawMessage, ok bool) {
-	f, ok := fieldsOf(text)
+	d, ok := readDocument(text)
 	members = map[string]json.RawMessage{}
-	for name := range usual {
-		if value := f.of(name); value != nil {
+	interchange := []string{
+		"messageId", "timestamp", "originalPayload", "originalHeaders", "errorReason", "retryCount",
+	}
+	for _, name := range append(interchange, ourFields[:]...) {
+		if value := *d.field(name); value != nil {
 			members[name] = value
 		}
 	}
-	for _, other := range f.others {
-		members[other.name] = other.value
+	for _, other := range d.others {
+		members[string(other.Name)] = other.Value
 	}
 	return members, ok
 }
-
-// Valid tells whether a text is JSON.
-var Valid = valid

@@ -9,6 +9,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/envelope"
+	"dlqdesk/internal/payload"
 )
 
 func FuzzFieldsAreThoseOfEncodingJSON(f *testing.F) {
@@ -43,7 +44,7 @@ func FuzzValidIsWhatEncodingJSONSays(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if got, want := envelope.Valid(text), json.Valid(text); got != want {
+		if got, want := payload.Valid(text), json.Valid(text); got != want {
 			t.Errorf("%q: %v, not %v", text, got, want)
 		}
 	})

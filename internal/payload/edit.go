@@ -104,7 +104,7 @@ func merge(target, patch []byte, depth int) ([]byte, error) {
 	var members []Member
 	if isObject(target) {
 		var err error
-		if members, err = collect(target); err != nil {
+		if members, err = Collect(target); err != nil {
 			return nil, err
 		}
 	}
@@ -137,16 +137,6 @@ func applyMember(members []Member, change Member, depth int) ([]Member, error) {
 			return nil, err
 		}
 		members[i].Value = value
-	}
-	return members, nil
-}
-
-func collect(object []byte) (members []Member, err error) {
-	for m, err := range Members(object) {
-		if err != nil {
-			return nil, err
-		}
-		members = append(members, m)
 	}
 	return members, nil
 }

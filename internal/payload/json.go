@@ -55,6 +55,17 @@ func Members(text []byte) iter.Seq2[Member, error] {
 	}
 }
 
+// Collect returns the members of a JSON object, or an error if the text is none.
+func Collect(object []byte) (members []Member, err error) {
+	for m, err := range Members(object) {
+		if err != nil {
+			return nil, err
+		}
+		members = append(members, m)
+	}
+	return members, nil
+}
+
 // AppendObject appends a JSON object of members to a text.
 func AppendObject(text []byte, members []Member) []byte {
 	text = append(text, '{')
@@ -71,7 +82,7 @@ func readMember(dec *jsontext.Decoder, text []byte) (m Member, err error) {
 	if m.RawName, err = readRaw(dec, text); err != nil {
 		return m, err
 	}
-	m.Name = unquote(m.RawName)
+	m.Name = Unquote(m.RawName)
 	m.Value, err = readRaw(dec, text)
 	return m, err
 }
@@ -83,8 +94,8 @@ func readRaw(dec *jsontext.Decoder, text []byte) ([]byte, error) {
 	return text[end-len(value) : end : end], err
 }
 
-// unquote returns the content of a JSON string, without a copy where it stands there as it is.
-func unquote(raw []byte) []byte {
+// Unquote returns the content of a JSON string, without a copy where it stands there as it is.
+func Unquote(raw []byte) []byte {
 	if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
 		return raw[1 : len(raw)-1]
 	}
