@@ -84,7 +84,7 @@ func unpack(raw string, most int64) ([]byte, error) {
 
 // encodeBody answers the value of originalPayload, and how to get the body out of it. Whatever does not come out of
 // it to the byte is put beside it in base64.
-func encodeBody(body []byte) (value []byte, exact exactBody, err error) {
+func encodeBody(body []byte) (value []byte, exact exactBody) {
 	readable := body
 	if !utf8.Valid(body) {
 		readable = bytes.ToValidUTF8(body, []byte("\uFFFD"))
@@ -93,13 +93,13 @@ func encodeBody(body []byte) (value []byte, exact exactBody, err error) {
 		trimmed := bytes.Trim(readable, white)
 		value, exact = escapeRefused(trimmed), around(readable, trimmed)
 	} else {
-		value, err = marshal(string(readable))
+		value = appendText(nil, string(readable))
 		exact.Form = bodyText
 	}
-	if err != nil || bytes.Equal(exact.decode(value), body) {
-		return value, exact, err
+	if bytes.Equal(exact.decode(value), body) {
+		return value, exact
 	}
-	return value, exactBody{Form: bodyBase64, Raw: base64.StdEncoding.EncodeToString(body)}, nil
+	return value, exactBody{Form: bodyBase64, Raw: base64.StdEncoding.EncodeToString(body)}
 }
 
 // white is JSON's white space, which does not belong to a value.
@@ -179,9 +179,11 @@ func hasRefused(text []byte) bool {
 	return false
 }
 
-// refusedBegin are the bytes with which such a character may begin in UTF-8. Nearly no text has one, which looking
-// for each tells faster than looking at every character.
-var refusedBegin = []byte{0xEF, 0xF0, 0xF1, 0xF2, 0xF3, 0xF4}
+// firstRefused is the lowest byte with which such a character may begin in UTF-8.
+const firstRefused = 0xEF
+
+// refusedBegin are all of them. Nearly no text has one, which looking for each finds faster than decoding characters.
+var refusedBegin = []byte{firstRefused, 0xF0, 0xF1, 0xF2, 0xF3, 0xF4}
 
 func isRefused(r rune) bool { return r > lastSafe }
 

@@ -16,10 +16,7 @@ func edited(original, r deadletter.Revision) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("edit the envelope: %w", err)
 	}
-	value, exact, err := encodeBody(r.Body)
-	if err != nil {
-		return nil, fmt.Errorf("edit the envelope: %w", err)
-	}
+	value, exact := encodeBody(r.Body)
 	ours := slices.ContainsFunc(fields, func(m payload.Member) bool { return string(m.Name) == "bodyForm" })
 	if plain := (exactBody{}); !ours && string(plain.decode(value)) == string(r.Body) {
 		exact = plain // its program knows no form of ours, and needs none

@@ -20,10 +20,7 @@ const version = 1
 
 // Encode writes a capture as the body of a queue message: valid UTF-8 without a character that SQS refuses.
 func Encode(c deadletter.Capture) ([]byte, error) {
-	payload, exact, err := encodeBody(c.Body)
-	if err != nil {
-		return nil, fmt.Errorf("encode body of %s: %w", c.ID, err)
-	}
+	payload, exact := encodeBody(c.Body)
 	return encode(c, payload, exact)
 }
 

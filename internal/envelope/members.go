@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
-	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // members writes a JSON object member by member, each as encoding/json would, but without looking up how by
@@ -118,23 +119,14 @@ func (m *members) fail(name string, err error) {
 	}
 }
 
-// appendText writes a JSON string.
+// appendText writes a JSON string, without a character that a queue refuses.
 func appendText(out []byte, text string) []byte {
-	if !isPlain(text) {
-		quoted, _ := marshal(text) // a string always can be
-		return append(out, quoted...)
-	}
-	out = append(out, '"')
-	out = append(out, text...)
-	return append(out, '"')
-}
-
-// isPlain tells whether a text stands in a JSON string as it is.
-func isPlain(text string) bool {
+	start := len(out)
+	out, _ = jsontext.AppendQuote(out, text) // an error says that it was no UTF-8: U+FFFD stands in its place
 	for i := range len(text) {
-		if c := text[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			return false
+		if text[i] >= firstRefused {
+			return append(out[:start], escapeRefused(out[start:])...)
 		}
 	}
-	return true
+	return out
 }
