@@ -228,7 +228,7 @@ func TestPlatformThatAsksForItsToken(t *testing.T) {
 		nil,
 	); got.status != http.StatusUnauthorized ||
 		got.body != `{"error":"invalid_client"}` ||
-		!strings.Contains(p.log.String(), "another client id or secret") {
+		!strings.Contains(p.log.String(), "wrong client id or secret") {
 		t.Errorf("another secret is answered %d %s, logged %s", got.status, got.body, p.log)
 	}
 	if got := p.post(

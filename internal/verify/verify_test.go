@@ -437,7 +437,7 @@ func TestSourceWithoutVerificationAcceptsEverything(t *testing.T) {
 	}
 }
 
-// FuzzHeaders: no header makes the verifier panic, and only signed requests pass.
+// FuzzSignatureHeaders: no header makes the verifier panic, and only signed requests pass.
 func FuzzSignatureHeaders(f *testing.F) {
 	all := settings()
 	verifiers := map[string]*verify.Verifier{}
