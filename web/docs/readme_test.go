@@ -1,0 +1,103 @@
+package docs_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"dlqdesk/web/docs"
+)
+
+const root = "../.."
+
+func TestReadmeIsShortAndItsLinksExist(t *testing.T) {
+	t.Parallel()
+	text := read(t, "README.md")
+	if n := strings.Count(text, "\n"); n > 130 {
+		t.Errorf("README.md has %d lines, want at most 130", n)
+	}
+	for _, m := range regexp.MustCompile(`[^!]\[[^\]]*\]\(([^)#]+)(?:#([^)]*))?\)`).FindAllStringSubmatch(text, -1) {
+		if strings.HasPrefix(m[1], "https://") {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(root, m[1])); err != nil {
+			t.Errorf("README.md links to %s, which does not exist", m[1])
+		}
+		if m[2] == "" {
+			continue
+		}
+		p, _ := docs.Find(strings.TrimSuffix(filepath.Base(m[1]), ".md"))
+		if !slices.ContainsFunc(p.Sections, func(s docs.Section) bool { return s.Anchor == m[2] }) {
+			t.Errorf("README.md links to %s#%s, and there is no such heading", m[1], m[2])
+		}
+	}
+}
+
+// floorPlan has its paths and names in backticks: a path, and behind it (`Name`, …) what is in that file.
+const floorPlan = "internal/README.md"
+
+var (
+	quoted = regexp.MustCompile("`([^`]+)`")
+	named  = regexp.MustCompile("`([a-z.][A-Za-z0-9_./]*/[A-Za-z0-9_.]+)` \\(((?:`[A-Za-z]+`(?:, )?)+)\\)")
+	isPath = regexp.MustCompile(`^(\.golangci\.yml|migrations|(cmd|internal|web|migrations)/[A-Za-z0-9_./]+)$`)
+)
+
+func TestFloorPlanNamesWhatExists(t *testing.T) {
+	t.Parallel()
+	text := read(t, floorPlan)
+	paths := 0
+	for _, m := range quoted.FindAllStringSubmatch(text, -1) {
+		if !isPath.MatchString(m[1]) {
+			continue
+		}
+		paths++
+		if _, err := os.Stat(filepath.Join(root, m[1])); err != nil {
+			t.Errorf("the floor plan names %s, which does not exist", m[1])
+		}
+	}
+	if paths < 70 {
+		t.Errorf("the floor plan has %d paths: the test does not see them all", paths)
+	}
+	for _, m := range named.FindAllStringSubmatch(text, -1) {
+		file, err := os.ReadFile(filepath.Join(root, m[1]))
+		if err != nil {
+			continue // said above
+		}
+		for _, name := range quoted.FindAllStringSubmatch(m[2], -1) {
+			declared := regexp.MustCompile(`(?m)^(func (\([^)]*\) )?|type |var |\t)` + name[1] + `\b`)
+			if !declared.Match(file) {
+				t.Errorf("the floor plan looks for %s in %s, which does not declare it", name[1], m[1])
+			}
+		}
+	}
+}
+
+func TestFloorPlanHasEveryRoom(t *testing.T) {
+	t.Parallel()
+	text := read(t, floorPlan)
+	rooms, err := os.ReadDir(filepath.Join(root, "internal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, room := range rooms {
+		if room.IsDir() && !strings.Contains(text, "| `internal/"+room.Name()+"` |") {
+			t.Errorf("the floor plan lacks the room internal/%s", room.Name())
+		}
+	}
+	_, changes, _ := strings.Cut(text, "## Where do I change")
+	if n := strings.Count(changes, "\n| ") - 2; n < 15 {
+		t.Errorf("the floor plan answers %d questions, want at least 15", n)
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
