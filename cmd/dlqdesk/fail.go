@@ -11,7 +11,7 @@ import (
 // usageError is a command line that makes no sense.
 type usageError struct{ error }
 
-// fail says what went wrong and answers the exit code for it.
+// fail says what went wrong and returns the exit code for it.
 func (p program) fail(err error) int {
 	var faults config.Faults
 	if errors.As(err, &faults) {

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 
 const signingSecret = "0123456789abcdef0123"
 
-// setupPlatform writes a configuration for a Genesys Cloud, and answers its path and the environment.
+// setupPlatform writes a configuration for a Genesys Cloud, and returns its path and the environment.
 func setupPlatform(t *testing.T, g *desktest.Genesys, more string) (file string, environ []string) {
 	t.Helper()
 	handler := httptest.NewServer(desktest.Answer(http.StatusOK, "{}"))

@@ -47,7 +47,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 const headerLimit = 10 * time.Second
 
-// serve answers when ctx has ended and nothing is served any more.
+// serve returns when ctx has ended and nothing is served any more.
 func serve(ctx context.Context, address string, stdout io.Writer) error {
 	var listen net.ListenConfig
 	l, err := listen.Listen(ctx, "tcp", address)

@@ -207,7 +207,7 @@ func mayOpen(t *testing.T, files uint64) {
 	}
 }
 
-// memory answers what a process has in memory, in bytes.
+// memory returns what a process has in memory, in bytes.
 func (p *process) memory(t *testing.T) int {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Process.Pid))

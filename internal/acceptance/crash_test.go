@@ -182,7 +182,7 @@ func (c *crash) sound(t *testing.T) {
 	}
 }
 
-// missing answers what is not as it was promised; "": everything is.
+// missing returns what is not as it was promised; "": everything is.
 func (c *crash) missing(t *testing.T, messages map[string][]deadletter.Message) string {
 	t.Helper()
 	c.sent.mu.Lock()
@@ -206,7 +206,7 @@ func (c *crash) missing(t *testing.T, messages map[string][]deadletter.Message) 
 // told is what a platform was answered: the message's id, or "" where the webhook was accepted.
 type told struct{ message deadletter.ID }
 
-// fault answers what is wrong with one webhook that was answered 200: it is delivered or a message, once.
+// fault returns what is wrong with one webhook that was answered 200: it is delivered or a message, once.
 func (c *crash) fault(id string, promise told, messages []deadletter.Message) string {
 	delivered := c.behind.took(id)
 	switch {
@@ -232,7 +232,7 @@ func (c *crash) fault(id string, promise told, messages []deadletter.Message) st
 	return ""
 }
 
-// kindOf answers what a webhook's handler thinks of it: its id begins so.
+// kindOf returns what a webhook's handler thinks of it: its id begins so.
 func kindOf(id string) string {
 	kind, _, _ := strings.Cut(id, "-")
 	return kind
@@ -293,7 +293,7 @@ func (p *platforms) answered() int {
 	return len(p.told)
 }
 
-// knows tells whether a webhook was sent.
+// knows reports whether a webhook was sent.
 func (p *platforms) knows(id string) bool {
 	var n int64
 	_, err := fmt.Sscanf(id[strings.Index(id, "-")+1:], "%d", &n)

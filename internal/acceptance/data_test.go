@@ -34,7 +34,7 @@ func checkFiles(t *testing.T, dir string) {
 	}
 }
 
-// messagesOf answers every message of a store, by the id that its body has.
+// messagesOf returns every message of a store, by the id that its body has.
 func messagesOf(t *testing.T, s *store.Store) map[string][]deadletter.Message {
 	t.Helper()
 	messages := map[string][]deadletter.Message{}

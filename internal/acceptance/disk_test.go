@@ -40,7 +40,7 @@ func (p *process) limit(t *testing.T, bytes uint64) {
 	}
 }
 
-// post sends a webhook, and answers the message that was promised; "": none was.
+// post sends a webhook, and returns the message that was promised; "": none was.
 func (p *process) post(t *testing.T, body string, status int) (message string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

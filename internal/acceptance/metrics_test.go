@@ -17,7 +17,7 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// scrape answers what a program tells Prometheus.
+// scrape returns what a program tells Prometheus.
 func (p program) scrape(t *testing.T) string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.MetricsURL(), nil)

@@ -153,7 +153,7 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// stop asks the process to end, and answers how it did.
+// stop asks the process to end, and returns how it did.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {

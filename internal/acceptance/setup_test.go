@@ -84,7 +84,7 @@ func end(t *testing.T, a *app.App) {
 	}
 }
 
-// post sends a webhook and answers what the platform was told.
+// post sends a webhook and returns what the platform was told.
 func (p program) post(t *testing.T, body string, headers http.Header) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(
@@ -120,7 +120,7 @@ func do(t *testing.T, client *http.Client, req *http.Request) (int, string) {
 	return answer.StatusCode, string(text)
 }
 
-// signIn sets up the first user and answers a browser without script that is signed in.
+// signIn sets up the first user and returns a browser without script that is signed in.
 func (p program) signIn(t *testing.T) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)

@@ -109,7 +109,7 @@ func (l *load) post(t *testing.T, url, body string) {
 	l.promised = append(l.promised, told.MessageID)
 }
 
-// end stops the load and answers the messages that were promised; none may have been refused.
+// end stops the load and returns the messages that were promised; none may have been refused.
 func (l *load) end(t *testing.T) []string {
 	t.Helper()
 	close(l.stop)
@@ -120,7 +120,7 @@ func (l *load) end(t *testing.T) []string {
 	return l.promised
 }
 
-// soFar answers the messages that were promised up to now.
+// soFar returns the messages that were promised up to now.
 func (l *load) soFar() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -135,7 +135,7 @@ func (p program) holds(t *testing.T, ids []string) {
 	}
 }
 
-// holdsAtLeast waits until the store has these messages, and answers how many it has.
+// holdsAtLeast waits until the store has these messages, and returns how many it has.
 func (p program) holdsAtLeast(t *testing.T, ids []string) int {
 	t.Helper()
 	s := p.beside(t)

@@ -226,7 +226,7 @@ func TestNothingIsTracedWhereItIsTurnedOff(t *testing.T) { //nolint:paralleltest
 	}
 }
 
-// A collector that takes connections and answers nothing is the worst there is.
+// A collector that accepts connections and never responds is the worst case.
 func TestHangingCollectorHoldsUpNothing(t *testing.T) { //nolint:paralleltest // the collector is found by environment
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"dlqdesk/internal/verify"
 )
 
-// over answers a client that trusts an authority and shows certificates, on connections of its own.
+// over returns a client that trusts an authority and shows certificates, on connections of its own.
 func over(t *testing.T, a desktest.Authority, ours ...tls.Certificate) *http.Client {
 	t.Helper()
 	transport := &http.Transport{

@@ -80,8 +80,11 @@ func (a *Auth) SetupOpen(ctx context.Context, token string) error {
 func checkSetup(ctx context.Context, token string, isOpen func(context.Context, string) (bool, error)) error {
 	open, err := isOpen(ctx, token)
 	if err == nil && !open {
-		err = deadletter.Errorf(deadletter.Forbidden, "this set-up link was used already, or dlqdesk was started again "+
-			"since: sign in, or take the newest link from its terminal")
+		err = deadletter.Errorf(
+			deadletter.Forbidden,
+			"this set-up link was used already, or dlqdesk was started again "+
+				"since: sign in, or take the newest link from its terminal",
+		)
 	}
 	return err
 }

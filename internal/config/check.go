@@ -53,7 +53,7 @@ func (r *reader) checkAddresses(c Config) {
 	}
 }
 
-// loopback tells whether only this machine reaches an address.
+// loopback reports whether only this machine reaches an address.
 func loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

@@ -95,7 +95,7 @@ type ListenTLS struct {
 	ClientCAFile string // PEM: who vouches for the certificates of platforms; empty: nobody is asked for one
 }
 
-// On tells whether there is encryption.
+// On reports whether there is encryption.
 func (t ListenTLS) On() bool { return t.CertFile != "" }
 
 // Mask names what is secret in a source's messages, beyond what redact.IsSecretHeader knows.
@@ -104,7 +104,7 @@ type Mask struct {
 	JSON    []payload.Path
 }
 
-// Source answers the source of that name.
+// Source returns the source of that name.
 func (c Config) Source(name string) (Source, bool) {
 	for _, s := range c.Sources {
 		if s.Name == name {

@@ -179,7 +179,7 @@ func changes(from, to platform.Preset) []string {
 	return list
 }
 
-// describeProof tells of a source what verifies it, where it says so, and of its secrets only where they come from.
+// describeProof reports of a source what verifies it, where it says so, and of its secrets only where they come from.
 func describeProof(b *strings.Builder, s config.Source) {
 	if s.Verify.Open() && s.Dedup.Header == "" && s.Dedup.Path == nil && s.Dedup.Window == payload.DefaultDedupWindow &&
 		s.Ack == nil {

@@ -39,14 +39,14 @@ func (r *reader) readEnviron(environ []string) {
 	}
 }
 
-// classic answers a variable that is not ours. Hosts and compose files set such a variable to nothing when they mean
+// classic returns a variable that is not ours. Hosts and compose files set such a variable to nothing when they mean
 // none.
 func (r *reader) classic(name string) (string, bool) {
 	value := r.environ[name]
 	return value, value != ""
 }
 
-// use answers the variable of a key, and notes that it has a meaning.
+// use returns the variable of a key, and notes that it has a meaning.
 func (r *reader) use(key string) (*variable, bool) {
 	v, ok := r.variables[key]
 	if ok {
@@ -111,7 +111,7 @@ func (r *reader) variableNames() []string {
 	return names
 }
 
-// nearest answers the candidate that is spelt most like a word, if any is so near that it can only be meant.
+// nearest returns the candidate that is spelt most like a word, if any is so near that it can only be meant.
 func nearest(word string, candidates []string) (string, bool) {
 	word = fold(word)
 	limit := min(2, len(strings.TrimPrefix(word, fold(prefix)))/3)

@@ -49,7 +49,7 @@ func (r *reader) syntaxFault(text []byte, err error) Faults {
 	return r.faultAt(line, what)
 }
 
-// tabbedLine answers the first line that is indented with a tab, or 0.
+// tabbedLine returns the first line that is indented with a tab, or 0.
 func tabbedLine(text []byte) int {
 	n := 0
 	for line := range bytes.Lines(text) {

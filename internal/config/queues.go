@@ -15,7 +15,7 @@ type DLQ struct {
 	SourceQueueURL string // the SQS queue that its messages are redriven to; empty: SQS is asked which one it is
 }
 
-// DLQ answers the queue of that name.
+// DLQ returns the queue of that name.
 func (c Config) DLQ(name string) (DLQ, bool) {
 	i := slices.IndexFunc(c.Queues, func(q DLQ) bool { return q.Name == name })
 	if i < 0 {

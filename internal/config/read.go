@@ -140,7 +140,7 @@ func (r *reader) namesInFile(s *section) []string {
 	return names
 }
 
-// namesInVariables answers the sources that the file does not have, and lets the first variable of each stand for its
+// namesInVariables returns the sources that the file does not have, and lets the first variable of each stand for its
 // line.
 func (r *reader) namesInVariables(s *section) []string {
 	var names, known []string

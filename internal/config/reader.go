@@ -55,7 +55,7 @@ func (r *reader) top() *section {
 	return s
 }
 
-// section answers the group of keys below a key.
+// section returns the group of keys below a key.
 func (s *section) section(key string) *section {
 	sub := &section{reader: s.reader, path: join(s.path, key), prefix: s.below(key) + levels}
 	sub.fill(s.take(key))
@@ -73,7 +73,7 @@ func (s *section) section(key string) *section {
 // below is the variable of a key.
 func (s *section) below(key string) string { return s.prefix + variableKey(key) }
 
-// take answers what the file has for a key, nil when nothing, and notes that the key may stand here.
+// take returns what the file has for a key, nil when nothing, and notes that the key may stand here.
 func (s *section) take(key string) *yaml.Node {
 	s.keys = append(s.keys, key)
 	for _, e := range s.entries {
@@ -138,7 +138,7 @@ func parsed[T any](r *reader, path, text string, parse func(string) (T, error)) 
 	return value, err == nil
 }
 
-// text answers what sets a key.
+// text returns what sets a key.
 func (s *section) text(key string) (string, bool) {
 	path, node := join(s.path, key), s.take(key)
 	if text, ok := s.environ(path, key); ok {
@@ -154,7 +154,7 @@ func (s *section) text(key string) (string, bool) {
 	return node.Value, true
 }
 
-// environ answers what the environment sets a key to.
+// environ returns what the environment sets a key to.
 func (s *section) environ(path, key string) (string, bool) {
 	if v, ok := s.reader.use(s.below(key)); ok {
 		s.reader.origins[path] = origin{variable: v.written}
@@ -219,7 +219,7 @@ func (r *reader) warn(path, text string) {
 	r.warnings = append(r.warnings, placed{origin: r.originOf(path), key: path, text: text}.in(r.file).String())
 }
 
-// originOf answers where a setting comes from, or else the section that it would stand in.
+// originOf returns where a setting comes from, or else the section that it would stand in.
 func (r *reader) originOf(path string) origin {
 	for path != "" {
 		if o, ok := r.origins[path]; ok {
@@ -234,7 +234,7 @@ func (r *reader) faulty(path string) bool {
 	return slices.ContainsFunc(r.faults, func(p placed) bool { return p.key == path })
 }
 
-// faultyWithin tells whether the key or anything below it is at fault.
+// faultyWithin reports whether the key or anything below it is at fault.
 func (r *reader) faultyWithin(path string) bool {
 	return slices.ContainsFunc(r.faults, func(p placed) bool {
 		rest, ok := strings.CutPrefix(p.key, path)

@@ -41,7 +41,7 @@ func (r *reader) checkAuthorities(path, name string) {
 	}
 }
 
-// checkOurs tells which of the two files is wrong, never what is in them. other is who gets to see the certificate.
+// checkOurs returns which of the two files is wrong, never what is in them. other is who gets to see the certificate.
 func (r *reader) checkOurs(at, certFile, keyFile, other string) {
 	certificate, hasCertificate := r.readPEM(at+".cert_file", certFile)
 	key, hasKey := r.readPEM(at+".key_file", keyFile)
@@ -75,7 +75,7 @@ func (r *reader) checkOurs(at, certFile, keyFile, other string) {
 	}
 }
 
-// holds tells whether a PEM text has a block of a kind.
+// holds reports whether a PEM text has a block of a kind.
 func holds(text []byte, kind string) bool {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if strings.HasSuffix(block.Type, kind) && block.Type != "ENCRYPTED "+kind {

@@ -93,7 +93,7 @@ func (s *section) checkScheme(proof verify.Settings) {
 	}
 }
 
-// has tells whether anything sets a key.
+// has reports whether anything sets a key.
 func (s *section) has(key string) bool {
 	if _, ok := s.reader.variables[s.below(key)]; ok {
 		return true
@@ -151,7 +151,7 @@ const (
 	mostAck  = 299
 )
 
-// readAck answers nil where the platform is told what dlqdesk tells everybody.
+// readAck returns nil where the platform is told what dlqdesk tells everybody.
 func readAck(s *section, scheme verify.Scheme) *payload.Ack {
 	status := setting(s, "status", leastAck, wholeNumber(leastAck, mostAck))
 	contentType := setting(s, "content_type", "application/json", parseSomething)

@@ -27,7 +27,7 @@ func (c *Console) audit(w http.ResponseWriter, r *http.Request) {
 	c.render(w, r, status, page.Audit(page.AuditView{Chrome: c.chrome(r, "Audit"), Table: table}))
 }
 
-// auditTable answers the trail that a query asks for, or the state that says why there is none.
+// auditTable returns the trail that a query asks for, or the state that says why there is none.
 func (c *Console) auditTable(r *http.Request) (page.AuditTableView, int) {
 	query, cursor := only(r.URL.Query(), auditFields()), r.URL.Query().Get("cursor")
 	events, err := c.readEvents(r.Context(), query, cursor)
@@ -382,7 +382,7 @@ func shortID(id string) string {
 	return printable(id)
 }
 
-// addAttempt tells how a delivery ended.
+// addAttempt returns how a delivery ended.
 func addAttempt(row *page.AuditRow, e store.EventRow) {
 	outcome, ok := strings.CutPrefix(e.Action, "attempt.")
 	if !ok {
@@ -394,7 +394,7 @@ func addAttempt(row *page.AuditRow, e store.EventRow) {
 		LatencyMS  int64 `json:"latencyMs"`
 		DueAt      time.Time
 	}
-	// What was written by another version tells what it can.
+	// What was written by another version reports what it can.
 	_ = json.Unmarshal(e.After, &facts)
 	if facts.Attempt > 0 {
 		row.Attempt = strconv.Itoa(facts.Attempt)

@@ -61,7 +61,7 @@ func (c *Console) outages(by deadletter.Actor, o overview) []page.BreakerView {
 	return list
 }
 
-// jobsHeld answers for which destinations that take nothing now a job waits.
+// jobsHeld returns for which destinations that take nothing now a job waits.
 func (c *Console) jobsHeld(ctx context.Context) (map[string]deadletter.JobID, error) {
 	held := map[string]deadletter.JobID{}
 	for name := range c.sources {
@@ -81,7 +81,7 @@ func (c *Console) jobsHeld(ctx context.Context) (map[string]deadletter.JobID, er
 	return held, nil
 }
 
-// breakerView tells how a destination stands for which messages wait, some of them perhaps of a job; false: none are
+// breakerView returns how a destination stands for which messages wait, some of them perhaps of a job; false: none are
 // held.
 func breakerView(
 	h delivery.DestinationHealth,
@@ -196,7 +196,7 @@ func (c *Console) holdOf(source string) (page.BreakerNotice, bool) {
 	return hold, true
 }
 
-// mostHolds bounds how many destinations a job tells of.
+// mostHolds bounds how many destinations a job reports of.
 const mostHolds = 5
 
 // jobHolds are the destinations for which messages of a job wait, or would if it was started now.

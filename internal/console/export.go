@@ -32,7 +32,7 @@ const (
 	stampMillis = "2006-01-02T15:04:05.000Z"
 )
 
-// exportAudit answers the events of a filter as a file, newest first, chunk by chunk. The events of the first chunk
+// exportAudit returns the events of a filter as a file, newest first, chunk by chunk. The events of the first chunk
 // are read before anything is answered, so that what is wrong with the request can be said; what breaks later breaks
 // the answer off, because a part of a file must not pass for the whole.
 func (c *Console) exportAudit(w http.ResponseWriter, r *http.Request) {

@@ -46,7 +46,7 @@ func (c *Console) ledger(w http.ResponseWriter, r *http.Request) {
 	c.render(w, r, status, page.Ledger(page.LedgerView{Chrome: chrome, Table: shown}))
 }
 
-// ledgerBook answers the account that a query asks for, or the state that says why there is none.
+// ledgerBook returns the account that a query asks for, or the state that says why there is none.
 func (c *Console) ledgerBook(r *http.Request) (page.LedgerTableView, int) {
 	b, err := c.readLedger(r.Context(), only(r.URL.Query(), []field{{name: "source"}, {name: "before"}}))
 	if err != nil {
@@ -111,7 +111,7 @@ func (c *Console) ledgerView(b book) page.LedgerTableView {
 	return v
 }
 
-// mostImbalances is how many of a kind the page tells of, the newest.
+// mostImbalances is how many of a kind the page reports of, the newest.
 const mostImbalances = 50
 
 func (c *Console) imbalanceViews(list []ledger.Imbalance) (views []page.ImbalanceView, more string) {
@@ -399,7 +399,7 @@ func acknowledgeURL(i ledger.Imbalance) string {
 	})
 }
 
-// imbalanceAsked answers the imbalance that an address or a form names; NotFound where there is none any more.
+// imbalanceAsked returns the imbalance that an address or a form names; NotFound where there is none any more.
 func (c *Console) imbalanceAsked(values url.Values) (ledger.Imbalance, error) {
 	hour, err := parseTime("time", values.Get("hour"))
 	if err != nil {

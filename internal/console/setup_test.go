@@ -278,7 +278,7 @@ func (a answer) doc() *goquery.Document {
 	return doc
 }
 
-// says answers the text at a selector, with its white space made single.
+// says returns the text at a selector, with its white space made single.
 func (a answer) says(selector string) string {
 	a.t.Helper()
 	return strings.Join(strings.Fields(a.doc().Find(selector).Text()), " ")
@@ -289,7 +289,7 @@ func (a answer) count(selector string) int {
 	return a.doc().Find(selector).Length()
 }
 
-// fields answers the values that a form would send as it stands.
+// fields returns the values that a form would send as it stands.
 func (a answer) fields(selector string) url.Values {
 	a.t.Helper()
 	values := url.Values{}

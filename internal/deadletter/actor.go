@@ -10,7 +10,7 @@ const (
 	Admin    Role = "admin"
 )
 
-// ParseRole answers the role of that name, or an Invalid error that lists the roles.
+// ParseRole returns the role of that name, or an Invalid error that lists the roles.
 func ParseRole(name string) (Role, error) {
 	switch r := Role(name); r {
 	case Viewer, Operator, Admin:
@@ -54,7 +54,7 @@ func Actions() []Action {
 	}
 }
 
-// Allows tells whether a role may do an action. This is the only place that decides it.
+// Allows reports whether a role may do an action. This is the only place that decides it.
 func (r Role) Allows(a Action) bool {
 	switch a {
 	case ActView:
@@ -104,7 +104,7 @@ func User(name string, role Role, addr string) Actor {
 	return Actor{Kind: ActorUser, Name: name, Role: role, Addr: addr}
 }
 
-// May answers nil when the actor may do the action, and otherwise a Forbidden error that says what is missing.
+// May returns nil when the actor may do the action, and otherwise a Forbidden error that says what is missing.
 func (a Actor) May(act Action) error {
 	if a.Kind == "" || a.Name == "" {
 		return Errorf(Unauthenticated, "sign in first")

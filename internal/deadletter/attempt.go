@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Outcome tells what became of a delivery, as honestly as the wire lets us know.
+// Outcome returns what became of a delivery, as honestly as the wire lets us know.
 type Outcome string
 
 // The outcomes of a delivery.
@@ -25,7 +25,7 @@ func Outcomes() []Outcome {
 	return []Outcome{ErrorResponse, Unreachable, Unknown, Delivered, OutcomeRedriven}
 }
 
-// Trigger tells why a delivery was made.
+// Trigger returns why a delivery was made.
 type Trigger string
 
 // The triggers of a delivery.
@@ -70,7 +70,7 @@ type Attempt struct {
 	Probe bool
 }
 
-// Transient tells whether trying again by itself may help: no answer at all, 5xx, and the 4xx that say "later".
+// Transient reports whether trying again by itself may help: no answer at all, 5xx, and the 4xx that say "later".
 func (a Attempt) Transient() bool {
 	switch a.Outcome {
 	case Unreachable, Unknown:

@@ -17,7 +17,7 @@ type Change struct {
 	Event         Event
 }
 
-// Replayed tells of a change that ends a delivery which a person ordered: whether it sent an edited revision, and
+// Replayed reports of a change that ends a delivery which a person ordered: whether it sent an edited revision, and
 // whether that was delivered.
 func (c Change) Replayed() (edited, delivered, ok bool) {
 	if c.Before.ID == "" || c.Attempt == nil || !c.Attempt.Done || c.Attempt.Trigger == TriggerAuto ||

@@ -19,7 +19,7 @@ func AboutMessage(id ID, err error) error {
 	return &concern{id, err}
 }
 
-// MessageOf answers the message that an error is about.
+// MessageOf returns the message that an error is about.
 func MessageOf(err error) (ID, bool) {
 	c, ok := errors.AsType[*concern](err)
 	if !ok {

@@ -33,7 +33,7 @@ func (m Message) Drain(by Actor, to string, at time.Time) (Change, error) {
 	return next.changedFrom(m, by, "message.drain", "to "+to, at), nil
 }
 
-// isDrained tells whether a message was put back on a queue, so that it is here again when it comes from one.
+// isDrained reports whether a message was put back on a queue, so that it is here again when it comes from one.
 func (m Message) isDrained() bool {
 	return m.Status == Archived && strings.HasPrefix(m.LastChange.Action, drained)
 }

@@ -53,7 +53,7 @@ func Errorf(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Text: fmt.Sprintf(format, args...)}
 }
 
-// KindOf answers the kind of err: Internal when nobody classified it.
+// KindOf returns the kind of err: Internal when nobody classified it.
 func KindOf(err error) Kind {
 	var e *Error
 	if errors.As(err, &e) {
@@ -62,7 +62,7 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// TextOf answers what may be shown of err: never the cause, which belongs in the log.
+// TextOf returns what may be shown of err: never the cause, which belongs in the log.
 func TextOf(err error) string {
 	var e *Error
 	if errors.As(err, &e) {

@@ -11,10 +11,10 @@ import (
 // converts to the other without a copy.
 type Headers map[string][]string
 
-// Get answers the first value of a header, or "".
+// Get returns the first value of a header, or "".
 func (h Headers) Get(name string) string { return textproto.MIMEHeader(h).Get(name) }
 
-// Names answers the header names in order.
+// Names returns the header names in order.
 func (h Headers) Names() []string {
 	names := slices.AppendSeq(make([]string, 0, len(h)), maps.Keys(h))
 	slices.Sort(names)
@@ -30,7 +30,7 @@ func (h Headers) Clone() Headers {
 	return c
 }
 
-// Canonical answers the headers with every name in the canonical form; values of names that differ only in case are
+// Canonical returns the headers with every name in the canonical form; values of names that differ only in case are
 // joined.
 func (h Headers) Canonical() Headers {
 	c := make(Headers, len(h))
@@ -54,12 +54,12 @@ var hopByHop = []string{
 	"upgrade",
 }
 
-// IsHopByHop tells whether a header belongs to one connection and is never passed on.
+// IsHopByHop reports whether a header belongs to one connection and is never passed on.
 func IsHopByHop(name string) bool {
 	return slices.ContainsFunc(hopByHop, func(h string) bool { return strings.EqualFold(h, name) })
 }
 
-// EndToEnd answers the headers without hop-by-hop ones, those that Connection names, and Host and Content-Length, which
+// EndToEnd returns the headers without hop-by-hop ones, those that Connection names, and Host and Content-Length, which
 // every request makes anew.
 func (h Headers) EndToEnd() Headers {
 	c := make(Headers, len(h))

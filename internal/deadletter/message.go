@@ -50,10 +50,10 @@ func (s Status) canBecome(next Status) bool {
 // CanReplay, CanArchive and CanRestore tell which actions a message in this status takes.
 func (s Status) CanReplay() bool { return s.canBecome(Replaying) }
 
-// CanArchive tells whether a message in this status can be put away.
+// CanArchive reports whether a message in this status can be put away.
 func (s Status) CanArchive() bool { return s.canBecome(Archived) }
 
-// CanRestore tells whether a message in this status can be brought back.
+// CanRestore reports whether a message in this status can be brought back.
 func (s Status) CanRestore() bool { return s == Archived }
 
 // Message is a webhook whose delivery failed. Its bodies are in its revisions.
@@ -99,7 +99,7 @@ type Lease struct {
 	Until time.Time
 }
 
-// LastChange tells who changed a message last, for the message that explains a conflict.
+// LastChange returns who changed a message last, for the message that explains a conflict.
 type LastChange struct {
 	By     string
 	Action string // past tense: "replayed", "edited and replayed", "redriven", "archived", "restored"
@@ -139,7 +139,7 @@ type QueueFacts struct {
 // FormForeign is the form of a message that is no envelope.
 const FormForeign = "foreign"
 
-// IsForeign tells whether the message was another program's, which retries in its own way.
+// IsForeign reports whether the message was another program's, which retries in its own way.
 func (q QueueFacts) IsForeign() bool { return q.Form == FormForeign }
 
 // QueueAttribute is a message attribute, kept to the byte and type.
@@ -594,7 +594,7 @@ func digestOf(body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Covers tells whether a capture of the same id counts as one more arrival of the message. The same message always
+// Covers reports whether a capture of the same id counts as one more arrival of the message. The same message always
 // does. Another one does if it was received within the window, unless it brings other bytes after the message is
 // dealt with, where nobody would look for them.
 func (m Message) Covers(c Capture, original Revision, window time.Duration) bool {

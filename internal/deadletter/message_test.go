@@ -18,7 +18,7 @@ var (
 	retry = deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: time.Minute}
 )
 
-// messageIn answers a message in a status as it would truly be there, last changed by ben three seconds ago.
+// messageIn returns a message in a status as it would truly be there, last changed by ben three seconds ago.
 func messageIn(status deadletter.Status) deadletter.Message {
 	l := deadletter.Message{
 		ID:            "a-1",
@@ -56,7 +56,7 @@ func messageIn(status deadletter.Status) deadletter.Message {
 	return l
 }
 
-// inFlight answers a message whose delivery is under way.
+// inFlight returns a message whose delivery is under way.
 func inFlight(t deadletter.Trigger) deadletter.Message {
 	l := messageIn(deadletter.Replaying)
 	l.Request.Trigger = t
@@ -267,7 +267,7 @@ func wantChange(t *testing.T, c deadletter.Change, err error, op operation, stat
 	wantFacts(t, e.After, c.After)
 }
 
-// wantFacts holds an event's side against the message that it tells of.
+// wantFacts holds an event's side against the message that it reports of.
 func wantFacts(t *testing.T, side json.RawMessage, l deadletter.Message) {
 	t.Helper()
 	var facts struct {

@@ -2,10 +2,10 @@ package deadletter
 
 import "time"
 
-// Redrives tells whether a delivery goes back to the queue that the message came from, and not to a destination.
+// Redrives reports whether a delivery goes back to the queue that the message came from, and not to a destination.
 func (t Trigger) Redrives() bool { return t == TriggerRedrive || t == TriggerJobRedrive }
 
-// ByJob tells whether a job asked for a delivery.
+// ByJob reports whether a job asked for a delivery.
 func (t Trigger) ByJob() bool { return t == TriggerJob || t == TriggerJobRedrive }
 
 func (t Trigger) noun() string {
@@ -15,10 +15,10 @@ func (t Trigger) noun() string {
 	return "replay"
 }
 
-// Redrives tells whether an action sends messages back to the queue that they came from.
+// Redrives reports whether an action sends messages back to the queue that they came from.
 func (a Action) Redrives() bool { return a == ActRedrive || a == ActEditRedrive }
 
-// Edits tells whether an action adds a revision.
+// Edits reports whether an action adds a revision.
 func (a Action) Edits() bool { return a == ActEdit || a == ActEditRedrive }
 
 // Redrive asks for a revision to be sent back to the queue that the message came from. version is that of the
@@ -44,7 +44,7 @@ func (m Message) Adopt(source string, at time.Time) (Change, error) {
 	return c, nil
 }
 
-// IsRedriving tells whether a redrive of the message is ordered or in flight.
+// IsRedriving reports whether a redrive of the message is ordered or in flight.
 func (m Message) IsRedriving() bool { return m.Status == Replaying && m.Request.Trigger.Redrives() }
 
 // Return notes that a message which was sent back has come to the DLQ again, so that the message goes on with its

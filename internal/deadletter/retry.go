@@ -21,7 +21,7 @@ func (p RetryPolicy) Delay(n int, roll float64) time.Duration {
 	return time.Duration(roll * float64(ceiling))
 }
 
-// next answers when to deliver again after a failed attempt that ended at a time, n automatic deliveries having been
+// next returns when to deliver again after a failed attempt that ended at a time, n automatic deliveries having been
 // made; false when only a person can help.
 func (p RetryPolicy) next(a Attempt, n int, roll float64, at time.Time) (time.Time, bool) {
 	if !a.Transient() || n >= p.MaxAttempts {

@@ -79,7 +79,7 @@ func TestWhichFailuresAreTransient(t *testing.T) {
 	}
 }
 
-// finished answers the message after one more delivery with that result, so many automatic ones having been made.
+// finished returns the message after one more delivery with that result, so many automatic ones having been made.
 func finished(t *testing.T, made int, a deadletter.Attempt, p deadletter.RetryPolicy, roll float64) deadletter.Message {
 	t.Helper()
 	l := inFlight(deadletter.TriggerAuto)

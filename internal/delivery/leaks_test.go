@@ -74,7 +74,7 @@ func TestFaultsLeaveNothingBehind(t *testing.T) { //nolint:paralleltest // it co
 	}
 }
 
-// connections answers the stacks of all that net/http has at work for a client.
+// connections returns the stacks of all that net/http has at work for a client.
 func connections() []string {
 	text := make([]byte, 16<<20)
 	stacks := strings.Split(string(text[:runtime.Stack(text, true)]), "\n\n")

@@ -158,7 +158,7 @@ func TestNothingIsSentTwice(t *testing.T) {
 	}
 }
 
-// drain answers what a channel holds.
+// drain returns what a channel holds.
 func drain[T any](from <-chan T) []T {
 	var list []T
 	for len(from) > 0 {

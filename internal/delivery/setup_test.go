@@ -68,7 +68,7 @@ type seen struct {
 	body string
 }
 
-// destination answers with a handler, and gives what it was sent.
+// destination returns with a handler, and gives what it was sent.
 func destination(t *testing.T, answer http.HandlerFunc) (url string, requests <-chan seen) {
 	t.Helper()
 	got := make(chan seen, 1024)

@@ -18,7 +18,7 @@ const (
 	ServiceSNS         = "SNS"
 )
 
-// addService notes what the AWS service that gave up on a message tells of it. Lambda sets RequestID, ErrorCode and
+// addService notes what the AWS service that gave up on a message reports of it. Lambda sets RequestID, ErrorCode and
 // ErrorMessage on what failed asynchronously; EventBridge ERROR_CODE, ERROR_MESSAGE, RULE_ARN, TARGET_ARN,
 // EXHAUSTED_RETRY_CONDITION and RETRY_ATTEMPTS. SQS tells the queue that it moved a message from, and SNS documents
 // nothing beside its notification.

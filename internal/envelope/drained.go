@@ -7,7 +7,7 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// listed is what an envelope tells of a message of a listed queue that was drained, so that another dlqdesk can send
+// listed is what an envelope reports of a message of a listed queue that was drained, so that another dlqdesk can send
 // it back: what the queue said of its message, and the message where the body is only a part of it.
 type listed struct {
 	deadletter.QueueFacts

@@ -467,7 +467,7 @@ func attribute(name, value string) deadletter.QueueAttribute {
 
 const notification = `{"Type":"Notification","MessageId":"m-1","TopicArn":"arn:aws:sns:eu-west-1:1:orders","Message":"{}"}`
 
-// What each AWS service tells of where a message came from stands beside its reason.
+// What each AWS service reports of where a message came from stands beside its reason.
 func TestForeignMessagesSayWhereTheyCameFrom(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

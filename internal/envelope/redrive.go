@@ -112,7 +112,7 @@ func deduplicationID(id deadletter.ID, attempt int) string {
 	return ownDeduplication + hex.EncodeToString(sum[:]) + suffix
 }
 
-// cutMark takes what is ours out of a message that comes back, and answers the message that it names; "" where
+// cutMark takes what is ours out of a message that comes back, and returns the message that it names; "" where
 // nothing is ours.
 func cutMark(m *Raw) deadletter.ID {
 	var marked deadletter.ID

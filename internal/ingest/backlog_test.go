@@ -12,7 +12,7 @@ import (
 	"dlqdesk/internal/queue"
 )
 
-// watched is a queue that tells how many batches are at work side by side.
+// watched is a queue that reports how many batches are at work side by side.
 type watched struct {
 	*queue.Embedded
 	hold chan struct{} // no batch is done before it is closed

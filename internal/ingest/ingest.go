@@ -114,7 +114,7 @@ const (
 	longestPause = 5 * time.Second
 )
 
-// Run moves messages until ctx ends, and answers when the last batch is done.
+// Run moves messages until ctx ends, and returns when the last batch is done.
 func (i *Ingest) Run(ctx context.Context) error {
 	for range max(1, i.settings.Pollers) {
 		i.running.Go(func() { i.poll(ctx) })
@@ -183,7 +183,7 @@ func (i *Ingest) help(ctx context.Context) {
 	})
 }
 
-// Once moves one batch, waiting for it at most so long, and answers how many messages it took off the queue.
+// Once moves one batch, waiting for it at most so long, and returns how many messages it took off the queue.
 func (i *Ingest) Once(ctx context.Context, wait time.Duration) (int, error) {
 	messages, err := i.queue.Receive(ctx, batch, wait)
 	if err != nil || len(messages) == 0 {
@@ -246,14 +246,14 @@ func (i *Ingest) delete(ctx context.Context, kept []queue.Message) {
 	}
 }
 
-// leave notes that a message is still on the queue, and answers the message that it brings.
+// leave notes that a message is still on the queue, and returns the message that it brings.
 func (i *Ingest) leave(m queue.Message, kept bool) deadletter.ID {
 	message := i.decode(m, func(int64) bool { return false }).ID
 	i.settings.Unfinished.add(m, queue.Undeleted{ID: string(message), SentAt: m.SentAt, Stored: kept})
 	return message
 }
 
-// keep writes a batch, and answers which messages are safe and which are not. What has to be unpacked is written one
+// keep writes a batch, and returns which messages are safe and which are not. What has to be unpacked is written one
 // by one.
 func (i *Ingest) keep(ctx context.Context, messages []queue.Message) (kept, lost []queue.Message, err error) {
 	plain, packed := i.read(messages)

@@ -37,7 +37,7 @@ func (i *Ingest) takeBack(ctx context.Context, tx *store.Tx, c *deadletter.Captu
 	return true, tx.Apply(ctx, l.Return(*c, sent, open, i.now()))
 }
 
-// openRedrive answers the redrive of a message that is in flight; nil where none is.
+// openRedrive returns the redrive of a message that is in flight; nil where none is.
 func (i *Ingest) openRedrive(ctx context.Context, tx *store.Tx, l deadletter.Message) (*deadletter.Attempt, error) {
 	if !l.IsRedriving() || l.Lease.Token == "" {
 		return nil, nil //nolint:nilnil // most messages have none, which is no fault

@@ -28,7 +28,7 @@ func (h *house) counting(waits *[2]int) {
 	)
 }
 
-// check answers how many webhooks one more check misses.
+// check returns how many webhooks one more check misses.
 func (h *house) check() (missing int) {
 	h.t.Helper()
 	h.run.checker.Once(h.t.Context())
@@ -154,7 +154,7 @@ func TestSecondDeliveryByAnotherRunIsExplained(t *testing.T) {
 	}
 }
 
-// receipt is what an envelope tells of its arrival.
+// receipt is what an envelope reports of its arrival.
 var receipt = regexp.MustCompile(`"receiveId":"[^"]*"`)
 
 // More messages than were counted are explained by a run that was killed in their hour or later, unless they tell

@@ -32,7 +32,7 @@ func (q *doubtful) Send(ctx context.Context, list []queue.Outgoing) []error {
 	return errs
 }
 
-// sequence is what an envelope tells of a message's place.
+// sequence is what an envelope reports of a message's place.
 var sequence = regexp.MustCompile(`"sequence":\{[^}]*\},`)
 
 // refused sends a webhook that the handler refuses, and that the platform is to send again.

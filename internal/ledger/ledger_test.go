@@ -237,7 +237,7 @@ func (h *house) balances() {
 	}
 }
 
-// line answers the line of an hour.
+// line returns the line of an hour.
 func (h *house) line(source string, at time.Time) ledger.Line {
 	h.t.Helper()
 	p, err := h.store.Ledger(h.t.Context(), store.LedgerQuery{Source: source, Rows: 100})

@@ -13,7 +13,7 @@ import (
 	"dlqdesk/internal/ledger"
 )
 
-// The log tells of an imbalance once, and of what keeps the ledger from being checked, unless it is the end of the
+// The log reports of an imbalance once, and of what keeps the ledger from being checked, unless it is the end of the
 // program.
 func TestLogTellsOfEachImbalanceOnce(t *testing.T) {
 	t.Parallel()

@@ -55,7 +55,7 @@ func NewAck(status int, contentType, template string) (*Ack, error) {
 	return a, nil
 }
 
-// Template answers the body as it was set, with its variables.
+// Template returns the body as it was set, with its variables.
 func (a *Ack) Template() string { return a.template }
 
 // Body writes the answer for one webhook.

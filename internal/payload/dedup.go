@@ -25,7 +25,7 @@ const (
 	maxWebhookID = 128          // bytes
 )
 
-// ID answers the id of the event that a webhook tells of: that of its Webhook-Id header, or else what is found where
+// ID returns the id of the event that a webhook reports of: that of its Webhook-Id header, or else what is found where
 // the platform writes it; "" where there is none.
 func (d Dedup) ID(h deadletter.Headers, body []byte) string {
 	if id := h.Get(webhookID); id != "" {

@@ -185,7 +185,7 @@ func FuzzMergePatch(f *testing.F) {
 	})
 }
 
-// duplicates tells whether an object in the document has a name twice.
+// duplicates reports whether an object in the document has a name twice.
 func duplicates(document []byte) bool {
 	var walk func(dec *json.Decoder) bool
 	walk = func(dec *json.Decoder) bool {

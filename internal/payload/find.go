@@ -87,7 +87,7 @@ func below(paths []Path, name string) []Path {
 	return open
 }
 
-// FindByName answers what follows the last names of the paths in a text that is no JSON: rather too much than too
+// FindByName returns what follows the last names of the paths in a text that is no JSON: rather too much than too
 // little.
 func FindByName(body []byte, paths []Path) []Span {
 	var spans []Span
@@ -111,7 +111,7 @@ func FindByName(body []byte, paths []Path) []Span {
 	return spans
 }
 
-// lastNames answers the last name in each path; all tells that a path has none, only places in lists.
+// lastNames returns the last name in each path; all tells that a path has none, only places in lists.
 func lastNames(paths []Path) (names []string, all bool) {
 	for _, p := range paths {
 		i := len(p) - 1
@@ -134,7 +134,7 @@ func isNumber(text string) bool {
 // escaped is how long a byte of a name can get when it is written with an escape.
 const escaped = 6
 
-// cutName answers which of the names stands quoted at the beginning of a text, and where the value after its colon
+// cutName returns which of the names stands quoted at the beginning of a text, and where the value after its colon
 // begins.
 func cutName(text []byte, names []string) (name string, after int) {
 	if text[0] != '"' && text[0] != '\'' {
@@ -160,7 +160,7 @@ func cutName(text []byte, names []string) (name string, after int) {
 	return name, len(text) - len(bytes.TrimLeft(rest[1:], " \t\r\n"))
 }
 
-// quoted answers where the quoted text ends with which a text begins, and whether it is closed.
+// quoted returns where the quoted text ends with which a text begins, and whether it is closed.
 func quoted(text []byte) (end int, closed bool) {
 	for i := 1; i < len(text); i++ {
 		switch text[i] {
@@ -173,7 +173,7 @@ func quoted(text []byte) (end int, closed bool) {
 	return len(text), false
 }
 
-// looseValue answers where a value ends with which a text begins; what is not closed goes on to the end.
+// looseValue returns where a value ends with which a text begins; what is not closed goes on to the end.
 func looseValue(text []byte) int {
 	if len(text) == 0 {
 		return 0

@@ -64,7 +64,7 @@ func New(p Preset, credentials Credentials, options ...Option) (*Client, error) 
 	return c, nil
 }
 
-// Preset answers the preset, with its hosts.
+// Preset returns the preset, with its hosts.
 func (c *Client) Preset() Preset { return c.preset }
 
 // Request is one HTTP request, as it is sent, or as it is shown with secrets masked.
@@ -103,7 +103,7 @@ func (c *Client) call(ctx context.Context, name, doing string, values Values) ([
 			return nil, err
 		}
 		answer, err := c.send(ctx, r, token.secret)
-		// send answers it as it is
+		// send returns it as it is
 		if f, ok := err.(*Fault); ok && f.Status == http.StatusUnauthorized && !renewed { //nolint:errorlint
 			c.forget(token)
 			continue
@@ -115,7 +115,7 @@ func (c *Client) call(ctx context.Context, name, doing string, values Values) ([
 	}
 }
 
-// send makes one request and answers the body of a 2xx.
+// send makes one request and returns the body of a 2xx.
 func (c *Client) send(ctx context.Context, r Request, token string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(r.Body))
 	if err != nil {

@@ -140,7 +140,7 @@ func (c *Client) differences(w Webhook, i Item) []string {
 	return list
 }
 
-// within tells whether everything of a JSON value is so in another, which may have more: platforms add members of
+// within reports whether everything of a JSON value is so in another, which may have more: platforms add members of
 // their own. What is masked cannot be compared, and a platform need not tell it at all.
 func within(want, have any) bool {
 	if want == redact.Mask {

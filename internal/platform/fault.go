@@ -126,7 +126,7 @@ func (c *Client) explain(doing string, call Call, err error) error {
 	return f
 }
 
-// unanswered tells why there was no answer. It never repeats the request, which may hold a secret.
+// unanswered returns why there was no answer. It never repeats the request, which may hold a secret.
 func (c *Client) unanswered(err error) *Fault {
 	if r, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		return c.ungranted(r)
@@ -146,7 +146,7 @@ func (c *Client) unanswered(err error) *Fault {
 	return f
 }
 
-// ungranted tells why there is no token.
+// ungranted returns why there is no token.
 func (c *Client) ungranted(r *oauth2.RetrieveError) *Fault {
 	f := refused(r.Response.StatusCode, r.Response.Header, r.Body)
 	f.Fix = c.fixToken(f)

@@ -18,7 +18,7 @@ type Shown struct {
 	Body    string            `json:"body,omitempty"`
 }
 
-// HeaderNames answers the names of the headers, in order.
+// HeaderNames returns the names of the headers, in order.
 func (s Shown) HeaderNames() []string { return slices.Sorted(maps.Keys(s.Headers)) }
 
 // Order is what a command would do.
@@ -28,7 +28,7 @@ type Order struct {
 	Webhook Webhook
 }
 
-// Plan answers the requests that an order comes to, without sending any, the token's first. What only an answer
+// Plan returns the requests that an order comes to, without sending any, the token's first. What only an answer
 // tells, such as the id of what is created, stays in {braces}.
 func (c *Client) Plan(o Order) ([]Shown, error) {
 	if o.Call == Create {
@@ -128,7 +128,7 @@ func (c *Client) tokenRequest(at string) Shown {
 	}
 }
 
-// Pasted answers what to fill in by hand at a platform that has nothing to call.
+// Pasted returns what to fill in by hand at a platform that has nothing to call.
 func (c *Client) Pasted(w Webhook) []Paste {
 	values := Values{"url": w.URL, "client_id": w.ClientID}
 	list := slices.Clone(c.preset.Paste)

@@ -149,12 +149,12 @@ type Paste struct {
 	Hint  string `json:"hint,omitempty"`  // where it is, or what becomes of it
 }
 
-// Presets answers every preset, in the order that they are shown in.
+// Presets returns every preset, in the order that they are shown in.
 func Presets() []Preset {
 	return []Preset{tutorial(), openMessaging(), eventBridge(), trigger(), byoc(), expert()}
 }
 
-// Find answers the preset of a name. Its error is Invalid.
+// Find returns the preset of a name. Its error is Invalid.
 func Find(name string) (Preset, error) {
 	var names []string
 	for _, p := range Presets() {
@@ -166,17 +166,17 @@ func Find(name string) (Preset, error) {
 	return Preset{}, deadletter.Errorf(deadletter.Invalid, "there is no preset %q: use one of %s", name, list(names))
 }
 
-// Regions answers the regions of a preset, by name.
+// Regions returns the regions of a preset, by name.
 func (p Preset) Regions() []string { return slices.Sorted(maps.Keys(p.Domains)) }
 
-// CallNames answers the calls that have a use, by name.
+// CallNames returns the calls that have a use, by name.
 func (p Preset) CallNames() []string {
 	names := append([]string{Create, List, Get, Delete}, p.Register...)
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
-// Can answers nil when the preset has a call, and else why not.
+// Can returns nil when the preset has a call, and else why not.
 func (p Preset) Can(call string) error {
 	if c, ok := p.Calls[call]; ok && c.Path != "" {
 		return nil
@@ -205,7 +205,7 @@ func (p Preset) Abilities() string {
 	return strings.Join(names, " ")
 }
 
-// CanRegister answers nil when the preset can register a webhook by itself, and else why not.
+// CanRegister returns nil when the preset can register a webhook by itself, and else why not.
 func (p Preset) CanRegister() error {
 	for _, call := range p.Register {
 		if err := p.Can(call); err != nil {

@@ -29,7 +29,7 @@ type Registered struct {
 	Note    string `json:"note,omitempty"`
 }
 
-// Check answers why the platform would refuse a webhook, or nil. Its error is Invalid.
+// Check returns why the platform would refuse a webhook, or nil. Its error is Invalid.
 func (c *Client) Check(w Webhook) error {
 	if err := c.preset.CanRegister(); err != nil {
 		return err
@@ -86,7 +86,7 @@ func (c *Client) webhookValues(w Webhook, secret string) Values {
 	return c.values.with("source", w.Source, "name", w.Name, "url", w.URL, "secret", secret)
 }
 
-// Register registers a webhook, unless there is one for its URL, and answers once the platform has it.
+// Register registers a webhook, unless there is one for its URL, and returns once the platform has it.
 func (c *Client) Register(ctx context.Context, w Webhook) (Registered, error) {
 	if err := c.Check(w); err != nil {
 		return Registered{}, err
@@ -111,7 +111,7 @@ func (c *Client) Register(ctx context.Context, w Webhook) (Registered, error) {
 	return made, c.await(ctx, &made)
 }
 
-// existing answers what is registered for a URL, where the platform can tell.
+// existing returns what is registered for a URL, where the platform can tell.
 func (c *Client) existing(ctx context.Context, to string) (Item, error) {
 	if c.preset.Found.URL == "" || c.preset.Can(List) != nil {
 		return Item{}, nil
@@ -123,7 +123,7 @@ func (c *Client) existing(ctx context.Context, to string) (Item, error) {
 	return found[0], nil
 }
 
-// create makes the first call. When no answer tells what came of it, it is made again only after looking whether it
+// create makes the first call. When no answer reports what came of it, it is made again only after looking whether it
 // was done; where nothing can be looked up, the answer says so.
 func (c *Client) create(ctx context.Context, w Webhook, values Values) (Registered, error) {
 	var made Registered
@@ -208,5 +208,5 @@ func (c *Client) await(ctx context.Context, made *Registered) error {
 // askLimit is how long a command may take when nobody says so.
 const askLimit = 2 * time.Minute
 
-// Limit answers how long a command may take when nobody says so.
+// Limit returns how long a command may take when nobody says so.
 func Limit() time.Duration { return askLimit }

@@ -7,7 +7,7 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Located answers the preset with the hosts of its region and the usual methods of its calls, and the values that its
+// Located returns the preset with the hosts of its region and the usual methods of its calls, and the values that its
 // text is filled in with. Its error is Invalid.
 func (p Preset) Located() (Preset, Values, error) {
 	calls := map[string]Call{}

@@ -95,7 +95,7 @@ func webhook() platform.Webhook {
 	}
 }
 
-// calls answers how often each path was asked for.
+// calls returns how often each path was asked for.
 func (b bundle) calls() map[string]int {
 	n := map[string]int{}
 	for _, a := range b.genesys.Asked() {

@@ -57,7 +57,7 @@ func span(d time.Duration) string {
 	return text
 }
 
-// Token answers what is known of a token that is valid now; it is asked for where there is none.
+// Token returns what is known of a token that is valid now; it is asked for where there is none.
 func (c *Client) Token(ctx context.Context) (Granted, error) {
 	if err := c.missing(); err != nil {
 		return Granted{}, err
@@ -69,7 +69,7 @@ func (c *Client) Token(ctx context.Context) (Granted, error) {
 	return g, nil
 }
 
-// token answers the token in use, or a new one where that ends within a minute.
+// token returns the token in use, or a new one where that ends within a minute.
 func (c *Client) token(ctx context.Context) (Granted, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -123,7 +123,7 @@ func (c *Client) grant(ctx context.Context) (Granted, error) {
 	return g, c.locate(ctx, &g)
 }
 
-// lifetime answers expires_in as the platform wrote it; what the library makes of it goes by its own clock.
+// lifetime returns expires_in as the platform wrote it; what the library makes of it goes by its own clock.
 func lifetime(t *oauth2.Token) int64 {
 	seconds, err := strconv.ParseFloat(fmt.Sprint(t.Extra("expires_in")), 64)
 	if err != nil {
@@ -266,7 +266,7 @@ func tenantOf(token string) string {
 	return claims.TenantID
 }
 
-// missing answers which credentials are not there.
+// missing returns which credentials are not there.
 func (c *Client) missing() error {
 	var keys, variables []string
 	need := func(key, variable string, s redact.Secret) {

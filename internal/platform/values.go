@@ -73,7 +73,7 @@ func (v Values) body(template string) ([]byte, error) {
 	return body, nil
 }
 
-// with answers the values with more.
+// with returns the values with more.
 func (v Values) with(pairs ...string) Values {
 	more := maps.Clone(v)
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -82,7 +82,7 @@ func (v Values) with(pairs ...string) Values {
 	return more
 }
 
-// parameters answers the values of a preset's parameters, as far as there are any. Its error names each that is
+// parameters returns the values of a preset's parameters, as far as there are any. Its error names each that is
 // missing or wrong.
 func (p Preset) parameters() (Values, error) {
 	values, wrong := Values{}, []string{}

@@ -77,7 +77,7 @@ func (p published) members(model string) (types map[string]string, required []st
 	return types, required
 }
 
-// check answers what of a value is not as its type says.
+// check returns what of a value is not as its type says.
 func (p published) check(at, kind string, value any) []string {
 	model, isModel := strings.CutPrefix(kind, "Models.")
 	element, isList := strings.CutPrefix(kind, "Array<")

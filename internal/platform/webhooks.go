@@ -29,7 +29,7 @@ const (
 	maxPages = 200
 )
 
-// List answers everything that is registered, page by page.
+// List returns everything that is registered, page by page.
 func (c *Client) List(ctx context.Context) ([]Item, error) {
 	var items []Item
 	paged := strings.Contains(c.preset.Calls[List].Path, "{page}")
@@ -93,7 +93,7 @@ func (c *Client) item(text []byte) Item {
 	}
 }
 
-// field answers a member of a JSON object as text; a name with dots leads into objects within.
+// field returns a member of a JSON object as text; a name with dots leads into objects within.
 func field(text []byte, name string) string {
 	if name == "" {
 		return ""
@@ -115,7 +115,7 @@ func field(text []byte, name string) string {
 	return string(text)
 }
 
-// Get answers what is registered by its id.
+// Get returns what is registered by its id.
 func (c *Client) Get(ctx context.Context, id string) (Item, error) {
 	answer, err := c.call(ctx, Get, "look at "+id, c.values.with("id", id))
 	if err != nil {
@@ -130,7 +130,7 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 	return err
 }
 
-// At answers what is registered for a URL. Its error is Invalid where the platform does not tell.
+// At returns what is registered for a URL. Its error is Invalid where the platform does not tell.
 func (c *Client) At(ctx context.Context, to string) ([]Item, error) {
 	if c.preset.Found.URL == "" {
 		return nil, deadletter.Errorf(
@@ -173,7 +173,7 @@ func port(u *url.URL) string {
 
 var secretName = regexp.MustCompile(`(?i)secret|token|password|authorization|credential|api.?key|webhookHeaders`)
 
-// masked answers JSON with a mask in place of each value whose name says that it is secret.
+// masked returns JSON with a mask in place of each value whose name says that it is secret.
 func masked(text []byte) json.RawMessage {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()

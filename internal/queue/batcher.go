@@ -13,7 +13,7 @@ type BatchSender interface {
 	SendEach(ctx context.Context, list []Outgoing, settled func(i int, err error))
 }
 
-// Batcher puts messages that are sent at the same time into common calls, and answers each sender with what became of
+// Batcher puts messages that are sent at the same time into common calls, and returns each sender with what became of
 // its own.
 type Batcher struct {
 	to     BatchSender
@@ -52,7 +52,7 @@ func NewBatcher(to BatchSender, budget time.Duration) *Batcher {
 	}
 }
 
-// Close answers when no call is under way any more. Nothing may be sent after it.
+// Close returns when no call is under way any more. Nothing may be sent after it.
 func (b *Batcher) Close() {
 	close(b.closed)
 	b.calls.Wait()
@@ -64,7 +64,7 @@ func (b *Batcher) Name() string { return b.to.Name() }
 // MaxMessageBytes is the largest message that the queue takes.
 func (b *Batcher) MaxMessageBytes() int { return b.to.MaxMessageBytes() }
 
-// Send sends messages together with those of others, and answers for each whether the queue has it. When ctx ends
+// Send sends messages together with those of others, and returns for each whether the queue has it. When ctx ends
 // before that, what becomes of a message is not known.
 func (b *Batcher) Send(ctx context.Context, list []Outgoing) []error {
 	answers := make([]<-chan error, len(list))
@@ -123,7 +123,7 @@ func (b *Batcher) start(g *pendingCall) {
 	}
 }
 
-// next answers the next call to make; nil: there is none for long.
+// next returns the next call to make; nil: there is none for long.
 func (b *Batcher) next() *pendingCall {
 	wait := time.NewTimer(idleTime)
 	defer wait.Stop()

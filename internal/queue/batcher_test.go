@@ -29,7 +29,7 @@ var errRefusedHere = errors.New("refused")
 func (s *slow) Name() string         { return "slow" }
 func (s *slow) MaxMessageBytes() int { return s.most }
 
-// SendEach refuses what is asked to be refused, and answers later for what is late.
+// SendEach refuses what is asked to be refused, and returns later for what is late.
 func (s *slow) SendEach(ctx context.Context, list []queue.Outgoing, settled func(i int, err error)) {
 	s.mu.Lock()
 	s.calls = append(s.calls, fmt.Sprintf("%d after %v", len(list), time.Since(s.begun)))
@@ -59,7 +59,7 @@ func (s *slow) SendEach(ctx context.Context, list []queue.Outgoing, settled func
 	}
 }
 
-// sendAll sends each body on its own, all at once, and answers what became of each and when.
+// sendAll sends each body on its own, all at once, and returns what became of each and when.
 func sendAll(ctx context.Context, b *queue.Batcher, bodies ...string) (errs []error, took []time.Duration) {
 	errs, took = make([]error, len(bodies)), make([]time.Duration, len(bodies))
 	begun := time.Now()

@@ -628,7 +628,7 @@ func send(t testing.TB, q anyQueue, bodies ...string) {
 	ok(t, q.Send(t.Context(), list))
 }
 
-// receive answers what comes first. A receiver that waits may be answered with nothing before its time, which SQS
+// receive returns what comes first. A receiver that waits may be answered with nothing before its time, which SQS
 // allows itself.
 func receive(t testing.TB, q anyQueue, limit int) []queue.Message {
 	t.Helper()

@@ -36,7 +36,7 @@ func NewDepthCache(q DepthReader, now func() time.Time) *DepthCache {
 // Name names the queue.
 func (g *DepthCache) Name() string { return g.queue.Name() }
 
-// Depth answers the depth as it was a few seconds ago at most. Those who ask at the same time wait for one answer.
+// Depth returns the depth as it was a few seconds ago at most. Those who ask at the same time wait for one answer.
 func (g *DepthCache) Depth(ctx context.Context) (Depth, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

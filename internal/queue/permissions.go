@@ -58,7 +58,7 @@ func CheckPermissions(
 	return list, nil
 }
 
-// Sources answers the URLs of the queues that have a queue for their DLQ.
+// Sources returns the URLs of the queues that have a queue for their DLQ.
 func SourceQueues(
 	ctx context.Context,
 	queueURL, region string,
@@ -75,7 +75,7 @@ func isDenial(code string) bool {
 	return slices.Contains([]string{"AccessDenied", "AccessDeniedException", "NotAuthorized"}, code)
 }
 
-// denied tells whether SQS denied a call that it would refuse in any case. An answer that is of neither kind tells
+// denied reports whether SQS denied a call that it would refuse in any case. An answer that is of neither kind tells
 // nothing.
 func denied(err error) (bool, error) {
 	refusal, ok := errors.AsType[smithy.APIError](err)

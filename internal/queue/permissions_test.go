@@ -18,7 +18,7 @@ func everyAction() []string {
 	}
 }
 
-// permissions answers which actions are denied, and of which it is not known.
+// permissions returns which actions are denied, and of which it is not known.
 func permissions(t *testing.T, endpoint, queueURL string, actions ...string) (denied, unknown string) {
 	t.Helper()
 	list, err := queue.CheckPermissions(t.Context(), queueURL, "", actions, desktest.AWS(endpoint))
@@ -67,7 +67,7 @@ func TestPermissionsTellWhatIsDenied(t *testing.T) {
 }
 
 // Whether an action is denied is not known of a queue that is not there, by credentials that count nowhere, or where
-// nobody answers.
+// nobody returns.
 func TestPermissionsThatSQSDoesNotTell(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"!QueueDoesNotExist", "!InvalidClientTokenId", "!ExpiredToken"} {

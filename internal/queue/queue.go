@@ -90,7 +90,7 @@ const (
 	fifoSuffix  = ".fifo"
 )
 
-// check answers why a message cannot be sent, or nil.
+// check returns why a message cannot be sent, or nil.
 func (o Outgoing) check(limit int) error {
 	if size := o.size(); size > limit {
 		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, size, limit)

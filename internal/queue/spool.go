@@ -73,7 +73,7 @@ func NewSpool(
 	return s
 }
 
-// WaitingFor answers the embedded queue in which a spool keeps what waits for a queue, given that one's name or URL.
+// WaitingFor returns the embedded queue in which a spool keeps what waits for a queue, given that one's name or URL.
 func OpenWaiting(to string, open func(name string) *Embedded, name string) *Embedded {
 	if strings.HasSuffix(to, fifoSuffix) {
 		name += fifoSuffix // so that groups and deduplication ids wait with their messages
@@ -81,7 +81,7 @@ func OpenWaiting(to string, open func(name string) *Embedded, name string) *Embe
 	return open(name)
 }
 
-// Close answers when no call is under way any more.
+// Close returns when no call is under way any more.
 func (s *Spool) Close() { s.batcher.Close() }
 
 // Name names the queue that is sent to.
@@ -99,14 +99,14 @@ func (s *Spool) Stranded() *Embedded { return s.stranded }
 // Waiting is the queue of messages that wait for the other one. The spool alone takes them from it.
 func (s *Spool) Waiting() *Embedded { return s.waiting }
 
-// AwaySince answers since when the queue confirms nothing; the zero time: it does.
+// AwaySince returns since when the queue confirms nothing; the zero time: it does.
 func (s *Spool) UnavailableSince() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.outage.Since
 }
 
-// State answers what the spool holds and why.
+// State returns what the spool holds and why.
 func (s *Spool) State(ctx context.Context) (SpoolState, error) {
 	s.mu.Lock()
 	state := SpoolState{Outage: s.outage}
@@ -119,7 +119,7 @@ func (s *Spool) State(ctx context.Context) (SpoolState, error) {
 	return state, err
 }
 
-// Send sends messages and answers for each whether it is kept: by the queue, or on this machine's disk.
+// Send sends messages and returns for each whether it is kept: by the queue, or on this machine's disk.
 func (s *Spool) Send(ctx context.Context, list []Outgoing) []error {
 	errs := make([]error, len(list))
 	var fitting []int
@@ -142,7 +142,7 @@ func (s *Spool) Send(ctx context.Context, list []Outgoing) []error {
 
 var errBehind = errors.New("other messages wait for the queue, and nothing may overtake them")
 
-// holdBack answers why the queue is not to be asked; nil: it is. While it is away, one sender does so from time to
+// holdBack returns why the queue is not to be asked; nil: it is. While it is away, one sender does so from time to
 // time.
 func (s *Spool) reasonToWait(ctx context.Context) error {
 	if s.fifo {
@@ -168,7 +168,7 @@ func (s *Spool) send(ctx context.Context, list []Outgoing, places []int, errs []
 	s.recordResults(answers)
 }
 
-// at answers the messages at these places.
+// at returns the messages at these places.
 func messagesAt(list []Outgoing, places []int) []Outgoing {
 	those := make([]Outgoing, len(places))
 	for n, i := range places {
@@ -190,7 +190,7 @@ func (s *Spool) recordResults(answers []error) {
 	}
 }
 
-// isNever tells whether the queue will take a message no later either.
+// isNever reports whether the queue will take a message no later either.
 func isPermanent(err error) bool { return errors.Is(err, ErrTooLarge) || errors.Is(err, ErrRefused) }
 
 func (s *Spool) recordOutage(err error) {

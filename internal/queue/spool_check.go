@@ -58,7 +58,7 @@ func (s *Spool) Check(ctx context.Context, q DepthReader) {
 	}
 }
 
-// noAnswer tells whether a queue is away or gone, as against refusing to tell of itself.
+// noAnswer reports whether a queue is away or gone, as against refusing to tell of itself.
 func isOutage(err error) bool {
 	refusal, refused := errors.AsType[smithy.APIError](err)
 	if !refused {

@@ -66,7 +66,7 @@ func (s *Spool) drain(ctx context.Context, messages []Message) error {
 	return s.settle(settling, messages, list, answers)
 }
 
-// move sends messages, and answers for each what became of it. Nothing follows a message of its group that the queue
+// move sends messages, and returns for each what became of it. Nothing follows a message of its group that the queue
 // did not take.
 func (s *Spool) sendInOrder(ctx context.Context, list []Outgoing) []error {
 	answers, stuck := make([]error, len(list)), map[string]bool{}
@@ -91,7 +91,7 @@ func (s *Spool) sendInOrder(ctx context.Context, list []Outgoing) []error {
 	return answers
 }
 
-// calls answers the places of messages that may be sent together: on a FIFO queue one of each group, because an entry
+// calls returns the places of messages that may be sent together: on a FIFO queue one of each group, because an entry
 // of a call may fail while the next one is taken, and the group's order would be lost.
 func (s *Spool) groupCalls(list []Outgoing) [][]int {
 	var calls [][]int

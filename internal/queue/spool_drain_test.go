@@ -135,7 +135,7 @@ func (s spooled) keep(t *testing.T, list ...queue.Outgoing) {
 	}
 }
 
-// drain moves what waits until it is told to stop, and answers when it has.
+// drain moves what waits until it is told to stop, and returns when it has.
 func (s spooled) drain(t *testing.T) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -147,7 +147,7 @@ func (s spooled) drain(t *testing.T) (stop func()) {
 	}
 }
 
-// left answers what waits, and what is stranded.
+// left returns what waits, and what is stranded.
 func (s spooled) left(t *testing.T) (waiting, stranded int) {
 	t.Helper()
 	state, err := s.State(t.Context())

@@ -51,7 +51,7 @@ const (
 // NewSQS asks the queue for its limits. Credentials, region and endpoint come from where the AWS SDK finds them; a
 // region set here comes first, then the one in the queue's URL, because no other can sign for it. The error says what
 // to do about a queue that cannot be used; one that cannot be reached is no error, because it may come back:
-// Unreached tells of it. Who receives from it closes it.
+// Unreached reports of it. Who receives from it closes it.
 func NewSQS(ctx context.Context, queueURL, region string, options ...func(*config.LoadOptions) error) (*SQS, error) {
 	return findSQS(ctx, queueURL, region, false, options)
 }
@@ -132,7 +132,7 @@ func newSQS(ctx context.Context, queueURL, region string, options []func(*config
 	}, nil
 }
 
-// Unreached answers why the queue could not be asked for its limits, so that the least of any queue are taken; nil:
+// Unreached returns why the queue could not be asked for its limits, so that the least of any queue are taken; nil:
 // it could.
 func (q *SQS) StartError() error { return q.startError }
 
@@ -252,7 +252,7 @@ func advice(err smithy.APIError) string {
 
 func refusedBy(err smithy.APIError) string { return "SQS refused: " + err.ErrorCode() }
 
-// passes tells whether a refusal says nothing against the queue and its settings: SQS is out of order or throttles,
+// passes reports whether a refusal says nothing against the queue and its settings: SQS is out of order or throttles,
 // or credentials were good once.
 func isTemporary(refusal smithy.APIError, err error) bool {
 	switch refusal.ErrorCode() {
@@ -274,7 +274,7 @@ func (q *SQS) MaxMessageBytes() int { return q.maxMessageBytes }
 // Visibility is how long a received message is hidden.
 func (q *SQS) Visibility() time.Duration { return q.visibility }
 
-// Receive answers up to limit messages (10 at most), waiting for the first at most so long (whole seconds, 20 at
+// Receive returns up to limit messages (10 at most), waiting for the first at most so long (whole seconds, 20 at
 // most). What SQS hands out after ctx has ended is made visible again.
 func (q *SQS) Receive(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
 	return q.receives.receive(
@@ -348,7 +348,7 @@ func fromSQS(m types.Message) Message {
 	return out
 }
 
-// Depth answers how much is on the queue, as far as SQS tells.
+// Depth returns how much is on the queue, as far as SQS tells.
 func (q *SQS) Depth(ctx context.Context) (Depth, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

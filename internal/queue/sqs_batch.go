@@ -35,7 +35,7 @@ type batchResult struct {
 // batchCall is one call for the entries at these places.
 type batchCall func(ctx context.Context, places []int) (batchResult, error)
 
-// Send sends messages in as few calls as they fit into, and answers for each whether SQS has it.
+// Send sends messages in as few calls as they fit into, and returns for each whether SQS has it.
 func (q *SQS) Send(ctx context.Context, list []Outgoing) []error {
 	errs := make([]error, len(list))
 	q.SendEach(ctx, list, func(i int, err error) { errs[i] = err })
@@ -226,7 +226,7 @@ func (b *batch) run(ctx context.Context, open []int) {
 	}
 }
 
-// settle answers for the entries that are not tried again.
+// settle returns for the entries that are not tried again.
 func (b *batch) settle(open, again []int) {
 	for _, i := range open {
 		if !slices.Contains(again, i) {
@@ -235,7 +235,7 @@ func (b *batch) settle(open, again []int) {
 	}
 }
 
-// round makes the calls for the open entries and answers those that may be tried again.
+// round makes the calls for the open entries and returns those that may be tried again.
 func (b *batch) callAll(ctx context.Context, open []int) (again []int) {
 	for len(open) > 0 {
 		n := 1
@@ -284,7 +284,7 @@ func (b *batch) callSafely(ctx context.Context, places []int) (answer batchResul
 	return b.call(ctx, places)
 }
 
-// oneEntrysFault tells whether SQS may have refused a whole call for what is in one entry of it.
+// oneEntrysFault reports whether SQS may have refused a whole call for what is in one entry of it.
 func isEntryFault(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {

@@ -41,7 +41,7 @@ func (q *SQS) Settings(ctx context.Context) (Settings, error) {
 	if text == "" {
 		return s, nil
 	}
-	// SQS takes the count as a number and as a text, and answers it as it came.
+	// SQS takes the count as a number and as a text, and returns it as it came.
 	var policy struct {
 		Target string          `json:"deadLetterTargetArn"`
 		Count  json.RawMessage `json:"maxReceiveCount"`

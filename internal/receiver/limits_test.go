@@ -16,7 +16,7 @@ import (
 	"dlqdesk/internal/receiver"
 )
 
-// handler answers each delivery with the outcome that it is.
+// handler responds to each delivery with the given outcome.
 type handler deadletter.Outcome
 
 func (h handler) Send(context.Context, delivery.Destination, delivery.Request) deadletter.Attempt {

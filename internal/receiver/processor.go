@@ -54,7 +54,7 @@ const (
 	faultPause     = time.Second
 )
 
-// Run delivers until ctx ends, and answers when the last delivery is done.
+// Run delivers until ctx ends, and returns when the last delivery is done.
 func (p *Processor) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	for range pollers {

@@ -91,7 +91,7 @@ type refusals struct {
 
 const refusalsTold = time.Minute
 
-// count takes down one more, and answers how many to tell of: 0 when it is too early for another line.
+// count takes down one more, and returns how many to tell of: 0 when it is too early for another line.
 func (f *refusals) count(now time.Time) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -129,7 +129,7 @@ func (r *Receiver) receiveBelow(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// issue answers a platform that asks for a token with its client id and secret.
+// issue returns a platform that asks for a token with its client id and secret.
 func (r *Receiver) issue(w http.ResponseWriter, req *http.Request, s Source) {
 	body, err := readBody(w, req, maxTokenRequest)
 	if err != nil {
@@ -145,7 +145,7 @@ func (r *Receiver) issue(w http.ResponseWriter, req *http.Request, s Source) {
 	answer(w, http.StatusOK, string(token))
 }
 
-// tell answers a platform whose webhook is delivered or kept.
+// tell returns a platform whose webhook is delivered or kept.
 func (s Source) tell(w http.ResponseWriter, c deadletter.Capture, ours string) {
 	if s.Ack == nil {
 		answer(w, http.StatusOK, ours)

@@ -1,5 +1,5 @@
 // Package receiver takes webhooks: POST /webhooks/{source}. It delivers each to the handler behind its source and
-// puts what fails on the DLQ, and answers the platform 200 only when the webhook is delivered or kept. It judges no
+// puts what fails on the DLQ, and returns the platform 200 only when the webhook is delivered or kept. It judges no
 // body.
 package receiver
 
@@ -265,7 +265,7 @@ func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.
 	return c
 }
 
-// deliver makes the first attempt and tells whether it delivered. A failure is noted in the capture.
+// deliver makes the first attempt and reports whether it delivered. A failure is noted in the capture.
 func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture) bool {
 	trace := telemetry.TraceParent(c.ID, c.Queue.TraceParent, c.Headers)
 	a := r.sender.Send(ctx, s.Destination, delivery.Request{
@@ -298,7 +298,7 @@ func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture)
 	return false
 }
 
-// keep puts a capture on a queue, and answers nil only when the queue has confirmed it.
+// keep puts a capture on a queue, and returns nil only when the queue has confirmed it.
 func (r *Receiver) keep(ctx context.Context, q Queue, c deadletter.Capture) (err error) {
 	ctx, span := telemetry.Send(ctx, q)
 	defer func() { span.End(err) }()

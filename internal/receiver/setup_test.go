@@ -14,7 +14,7 @@ import (
 	"dlqdesk/internal/queue"
 )
 
-// queues answers the embedded queues of a file that goes with the test.
+// queues returns the embedded queues of a file that goes with the test.
 func queues(t *testing.T) func(name string) *queue.Embedded {
 	t.Helper()
 	file, err := queue.OpenFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"), slog.New(slog.DiscardHandler))
@@ -38,7 +38,7 @@ type answer struct {
 	header http.Header
 }
 
-// ask sends a request and answers what it was told.
+// ask sends a request and returns what it was told.
 func ask(t *testing.T, req *http.Request) answer {
 	t.Helper()
 	got, err := http.DefaultClient.Do(req)

@@ -218,7 +218,7 @@ func FuzzSecretsNeverShow(f *testing.F) {
 
 const seedOfSecret = "S3CRET"
 
-// grow answers a document so many levels deep, and the path to the secret in it.
+// grow returns a document so many levels deep, and the path to the secret in it.
 func grow(roll *rand.Rand, noise string, levels int) (doc string, path payload.Path) {
 	secrets := []string{`"S3CRET"`, `{"S3CRET":1}`, `["a","S3CRET"]`, `"\"S3CRET"`, `{"a":{"b":"}S3CRET"}}`}
 	doc = secrets[roll.IntN(len(secrets))]

@@ -27,7 +27,7 @@ const (
 	minPart   = 6
 )
 
-// SecretsOf answers the secrets of a request: the values of its secret headers and parameters, whole and in their
+// SecretsOf returns the secrets of a request: the values of its secret headers and parameters, whole and in their
 // parts, and those in its body at the paths of the masks.
 func SecretsOf(headers deadletter.Headers, query string, body []byte, m Rules) Secrets {
 	var s Secrets
@@ -71,7 +71,7 @@ func (s *Secrets) add(value string, least int) {
 	}
 }
 
-// isEscaped tells of a character which encoding/json may not write as it is.
+// isEscaped reports of a character which encoding/json may not write as it is.
 func isEscaped(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }
 
 // addParts adds the value of a header and what it is put together of: `Bearer TOKEN`, `a=ONE; b=TWO`, `sha256=HASH`.
@@ -104,7 +104,7 @@ func (s *Secrets) addJSON(value []byte) {
 	}
 }
 
-// Hide answers a text with every secret in it replaced by Mask. Of a text that was cut, a secret that begins at its
+// Hide returns a text with every secret in it replaced by Mask. Of a text that was cut, a secret that begins at its
 // end is hidden as well.
 func (s Secrets) Hide(text []byte, cut bool) []byte {
 	for _, secret := range s {
@@ -125,7 +125,7 @@ func (s Secrets) Hide(text []byte, cut bool) []byte {
 	return text
 }
 
-// HideIn hides the secrets in what an attempt tells of the answer.
+// HideIn hides the secrets in what an attempt reports of the answer.
 func (s Secrets) HideIn(a *deadletter.Attempt) {
 	if len(s) == 0 {
 		return

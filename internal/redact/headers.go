@@ -43,7 +43,7 @@ var secretParts = []string{
 	"credential",
 }
 
-// IsSecretHeader tells whether a header's value must be masked wherever it is shown: credentials, cookies,
+// IsSecretHeader reports whether a header's value must be masked wherever it is shown: credentials, cookies,
 // signatures, and what the configuration adds.
 func IsSecretHeader(name string, extra ...string) bool {
 	if slices.ContainsFunc(extra, func(e string) bool { return strings.EqualFold(e, name) }) {

@@ -14,13 +14,13 @@ const (
 	readyLimit = 2 * time.Second
 )
 
-// Health answers /healthz: the process runs.
+// Health returns /healthz: the process runs.
 func Health(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write([]byte(`{"status":"ok"}`))
 }
 
-// Readiness answers /readyz: whether a webhook that fails now could be stored, and so whether a load balancer should
+// Readiness returns /readyz: whether a webhook that fails now could be stored, and so whether a load balancer should
 // send webhooks here.
 type Readiness struct {
 	checks []ReadyCheck

@@ -155,7 +155,7 @@ func scanEvent(r sqlite.Row, more ...any) (EventRow, error) {
 	return e, err
 }
 
-// Events answers one page of the audit trail.
+// Events returns one page of the audit trail.
 func (s *Store) Events(ctx context.Context, q EventQuery) (Page[EventRow], error) {
 	at, newer, err := parseCursor(q.Cursor, false)
 	if err != nil {
@@ -262,7 +262,7 @@ func (f *ChainFault) Error() string { return f.What }
 
 const eventsInOrder = `SELECT ` + eventColumns + `, e.link FROM audit_events e ORDER BY e.seq`
 
-// VerifyAudit reads the whole trail, checks every link and the seal of its end, and answers how many events hold. Its
+// VerifyAudit reads the whole trail, checks every link and the seal of its end, and returns how many events hold. Its
 // error is a *ChainFault where somebody changed, removed or added rows.
 func (s *Store) VerifyAudit(ctx context.Context) (int64, error) {
 	tx, err := s.db.Snapshot(ctx)

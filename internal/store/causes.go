@@ -39,7 +39,7 @@ func scanCause(r sqlite.Row) (Cause, error) {
 
 const causeByFingerprint = `SELECT ` + causeColumns + ` FROM causes WHERE fingerprint = ?`
 
-// Group answers what is known of a cause, or NotFound.
+// Group returns what is known of a cause, or NotFound.
 func (s *Store) Cause(ctx context.Context, fingerprint string) (Cause, error) {
 	g, err := scanCause(s.db.QueryRowContext(ctx, causeByFingerprint, fingerprint))
 	return g, notFound(err, "no message failed for the cause %s", fingerprint)
@@ -47,7 +47,7 @@ func (s *Store) Cause(ctx context.Context, fingerprint string) (Cause, error) {
 
 const topCauses = `SELECT ` + causeColumns + ` FROM causes WHERE open > 0 AND (?1 = '' OR source = ?1) ORDER BY open DESC, fingerprint LIMIT ?2`
 
-// TopGroups answers the causes of the most open messages of a source ("": of any), the largest first.
+// TopGroups returns the causes of the most open messages of a source ("": of any), the largest first.
 func (s *Store) TopCauses(ctx context.Context, source string, limit int) ([]Cause, error) {
 	var list []Cause
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
@@ -63,7 +63,7 @@ func (s *Store) TopCauses(ctx context.Context, source string, limit int) ([]Caus
 
 const eventTypes = `SELECT event_type FROM event_types ORDER BY messages DESC, event_type LIMIT 200`
 
-// EventTypes answers the event types that messages have, the most frequent first and at most 200, for a filter to
+// EventTypes returns the event types that messages have, the most frequent first and at most 200, for a filter to
 // offer.
 func (s *Store) EventTypes(ctx context.Context) ([]string, error) {
 	return sqlite.Column[string](ctx, s.db, "event types", eventTypes)

@@ -29,7 +29,7 @@ func insertionOf(before string, columns int, after string) insertion {
 // room is for the values of so many rows.
 func (i insertion) room(rows int) []any { return make([]any, 0, rows*i.columns) }
 
-// write inserts rows, whose values follow one another, and answers how many of them it did.
+// write inserts rows, whose values follow one another, and returns how many of them it did.
 func (i insertion) write(ctx context.Context, tx *sqlite.Tx, values []any) (written int, err error) {
 	for len(values) > 0 {
 		query, n := i.one, i.columns

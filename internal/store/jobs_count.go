@@ -10,7 +10,7 @@ import (
 
 const countJobs = `SELECT state, count(*) FROM jobs GROUP BY state`
 
-// JobCounts answers how many jobs there are in each state; none is 0.
+// JobCounts returns how many jobs there are in each state; none is 0.
 func (s *Store) JobCounts(ctx context.Context) (map[deadletter.JobState]int, error) {
 	counts := map[deadletter.JobState]int{}
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {

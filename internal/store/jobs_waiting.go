@@ -15,12 +15,12 @@ func firstJobWaiting(ctx context.Context, q sqlite.Querier, source string) (id d
 	return id, notFound(err, "no job has messages of %s to deliver", source)
 }
 
-// JobWaiting answers the oldest job at work that has messages of a source still to deliver, or NotFound.
+// JobWaiting returns the oldest job at work that has messages of a source still to deliver, or NotFound.
 func (s *Store) JobWaiting(ctx context.Context, source string) (deadletter.JobID, error) {
 	return firstJobWaiting(ctx, s.db, source)
 }
 
-// JobWaiting answers the same as this transaction sees it.
+// JobWaiting returns the same as this transaction sees it.
 func (t *Tx) JobWaiting(ctx context.Context, source string) (deadletter.JobID, error) {
 	return firstJobWaiting(ctx, t.tx, source)
 }

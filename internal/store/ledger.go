@@ -334,7 +334,17 @@ func (s *Store) OpenAccounts(ctx context.Context, since time.Time) ([]ledger.Ope
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var o ledger.OpenAccount
 		var hour int64
-		err := r.Scan(&hour, &o.Source, &o.Run, &o.Received, &o.Delivered, &o.Queued, &o.Refused, &o.Arrived, &o.Numbered)
+		err := r.Scan(
+			&hour,
+			&o.Source,
+			&o.Run,
+			&o.Received,
+			&o.Delivered,
+			&o.Queued,
+			&o.Refused,
+			&o.Arrived,
+			&o.Numbered,
+		)
 		o.Hour = time.UnixMilli(hour).UTC()
 		list = append(list, o)
 		return err

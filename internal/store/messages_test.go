@@ -13,7 +13,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// add adds messages in one write, and answers the ids of those that were new.
+// add adds messages in one write, and returns the ids of those that were new.
 func add(t *testing.T, s *store.Store, list ...deadletter.Capture) (added []string) {
 	t.Helper()
 	changes := make([]*deadletter.Change, len(list))

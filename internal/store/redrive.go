@@ -141,7 +141,11 @@ func (t *Tx) stopMessageGroup(ctx context.Context, id deadletter.JobID, n int64)
 }
 
 // GroupStopped tells whether a job failed to send a message of a group back.
-func (t *Tx) MessageGroupStopped(ctx context.Context, id deadletter.JobID, queue, group string) (stopped bool, err error) {
+func (t *Tx) MessageGroupStopped(
+	ctx context.Context,
+	id deadletter.JobID,
+	queue, group string,
+) (stopped bool, err error) {
 	if err := t.tx.QueryRowContext(ctx, groupStopped, id, queue, group).Scan(&stopped); err != nil {
 		return false, fmt.Errorf("look for a stopped group of job %d: %w", id, err)
 	}

@@ -31,17 +31,17 @@ func user(ctx context.Context, q sqlite.Querier, name string) (User, error) {
 	return u, notFound(err, "there is no user %s", name)
 }
 
-// User answers the user of that name (upper and lower case are one), or NotFound.
+// User returns the user of that name (upper and lower case are one), or NotFound.
 func (s *Store) User(ctx context.Context, name string) (User, error) {
 	return user(ctx, s.db, name)
 }
 
-// User answers the user as this transaction sees it, or NotFound.
+// User returns the user as this transaction sees it, or NotFound.
 func (t *Tx) User(ctx context.Context, name string) (User, error) { return user(ctx, t.tx, name) }
 
 const anyUser = `SELECT EXISTS (SELECT 1 FROM users)`
 
-// HasUsers tells whether anybody may sign in yet.
+// HasUsers reports whether anybody may sign in yet.
 func (s *Store) HasUsers(ctx context.Context) (bool, error) { return hasUsers(ctx, s.db) }
 
 // HasUsers tells the same as this transaction sees it.
@@ -109,7 +109,7 @@ func (t *Tx) ClearSetupLink(ctx context.Context) error {
 	return nil
 }
 
-// SetupLink tells whether the token is that of the open set-up link.
+// SetupLink reports whether the token is that of the open set-up link.
 func (s *Store) SetupLink(ctx context.Context, token string) (bool, error) {
 	return setupLink(ctx, s.db, token)
 }
@@ -134,7 +134,7 @@ type Sessions struct {
 	now   func() time.Time
 }
 
-// Sessions answers the session store of this file.
+// Sessions returns the session store of this file.
 func (s *Store) Sessions(now func() time.Time) *Sessions { return &Sessions{store: s, now: now} }
 
 const (

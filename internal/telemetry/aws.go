@@ -11,7 +11,7 @@ var awsHeader = struct{ root, parent, sampled *regexp.Regexp }{
 	regexp.MustCompile(`(?:^|; ?)Sampled=1(?:;|$)`),
 }
 
-// ToAWS answers a traceparent as SQS carries it beside a message; "" where it is not a valid one.
+// ToAWS returns a traceparent as SQS carries it beside a message; "" where it is not a valid one.
 func ToAWS(traceParent string) string {
 	p := parse(traceParent)
 	if !p.ok() {
@@ -24,7 +24,7 @@ func ToAWS(traceParent string) string {
 	return "Root=1-" + p.trace[:8] + "-" + p.trace[8:] + ";Parent=" + p.span + ";Sampled=" + sampled
 }
 
-// FromAWS answers the traceparent of what SQS carried beside a message; "" where that names no span.
+// FromAWS returns the traceparent of what SQS carried beside a message; "" where that names no span.
 func FromAWS(header string) string {
 	root, parent, flags := awsHeader.root.FindStringSubmatch(header), awsHeader.parent.FindStringSubmatch(header), "00"
 	if root == nil || parent == nil {

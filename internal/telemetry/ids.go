@@ -35,7 +35,7 @@ func (planned) NewSpanID(ctx context.Context, _ trace.TraceID) trace.SpanID {
 	return id
 }
 
-// context answers what stands for a span in another process.
+// context returns what stands for a span in another process.
 func (p parsed) context() trace.SpanContext {
 	id, err := trace.TraceIDFromHex(p.trace)
 	if err != nil {
@@ -59,7 +59,7 @@ func (p parsed) context() trace.SpanContext {
 	)
 }
 
-// written answers a span as a traceparent.
+// written returns a span as a traceparent.
 func written(s trace.SpanContext) string {
 	return "00-" + s.TraceID().
 		String() +

@@ -12,7 +12,7 @@ import (
 // messageKey is where a context names the message that it concerns. Lines of the log have it under the key "message".
 type messageKey struct{}
 
-// About answers a context of what is done for one message, or for a webhook that may become one: each line that is
+// About returns a context of what is done for one message, or for a webhook that may become one: each line that is
 // logged with it, and each span that is begun with it, names the message, as does the span that it has already.
 func About(ctx context.Context, id deadletter.ID) context.Context {
 	if span := trace.SpanFromContext(ctx); span.IsRecording() {
@@ -45,7 +45,7 @@ func (h handler) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-// messageIn answers the message that an error of a line concerns.
+// messageIn returns the message that an error of a line concerns.
 func messageIn(r slog.Record) (id deadletter.ID, ok bool) {
 	r.Attrs(func(a slog.Attr) bool {
 		if err, isError := a.Value.Any().(error); isError {

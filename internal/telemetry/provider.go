@@ -1,6 +1,6 @@
-// Package telemetry tells who runs dlqdesk what happens inside: each line of the log names the message that it
+// Package telemetry reports who runs dlqdesk what happens inside: each line of the log names the message that it
 // concerns, and where a collector is configured, OpenTelemetry traces follow a webhook through handler, queue and
-// desk. It sees no payload and no secret: what it tells of a webhook are names, ids, addresses without their queries,
+// desk. It sees no payload and no secret: what it reports of a webhook are names, ids, addresses without their queries,
 // and outcomes.
 package telemetry
 
@@ -103,7 +103,7 @@ func (t *Tracer) Stop(ctx context.Context) error {
 // tracerKey is where a context has its tracer.
 type tracerKey struct{}
 
-// Into answers a context in which spans are made.
+// Into returns a context in which spans are made.
 func (t *Tracer) Into(ctx context.Context) context.Context {
 	if t == nil {
 		return ctx

@@ -60,7 +60,7 @@ func (t *Tracer) Received(next http.Handler) http.Handler {
 	})
 }
 
-// methodOf answers a method that is one, and nothing else that a stranger may write.
+// methodOf returns a method that is one, and nothing else that a stranger may write.
 func methodOf(r *http.Request) string {
 	known := []string{
 		http.MethodPost,
@@ -94,7 +94,7 @@ func (a *answered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 // Answer is what the receiver answers a platform about a webhook.
 type Answer string
 
-// The answers. The first three are 200.
+// The returns. The first three are 200.
 const (
 	AnswerDelivered     Answer = "delivered"
 	AnswerQueued        Answer = "queued"   // delivery failed, and the webhook is a message on the DLQ or the spool

@@ -155,7 +155,7 @@ func (t *Tracer) start(
 	return ctx, Span{s}
 }
 
-// TraceOf answers the span of ctx as a traceparent; "" where it has none.
+// TraceOf returns the span of ctx as a traceparent; "" where it has none.
 func TraceOf(ctx context.Context) string {
 	if tracerOf(ctx) == nil {
 		return ""
@@ -163,7 +163,7 @@ func TraceOf(ctx context.Context) string {
 	return Span{trace.SpanFromContext(ctx)}.TraceParent()
 }
 
-// TraceParent answers the span as what follows goes on with it; "" where no traces are made.
+// TraceParent returns the span as what follows goes on with it; "" where no traces are made.
 func (s Span) TraceParent() string {
 	if s.span == nil || !s.span.SpanContext().IsValid() {
 		return ""
@@ -171,7 +171,7 @@ func (s Span) TraceParent() string {
 	return written(s.span.SpanContext())
 }
 
-// Outcome tells what became of a delivery.
+// Outcome returns what became of a delivery.
 func (s Span) Outcome(a deadletter.Attempt) {
 	if s.span == nil || !s.span.IsRecording() {
 		return

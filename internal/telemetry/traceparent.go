@@ -34,7 +34,7 @@ func parse(sent string) parsed {
 	return parsed{found[2], found[3], found[4]}
 }
 
-// sentBy answers the trace that the platform sent, if it is a valid one.
+// sentBy returns the trace that the platform sent, if it is a valid one.
 func sentBy(h deadletter.Headers) parsed {
 	values := h["Traceparent"]
 	if len(values) != 1 {
@@ -43,7 +43,7 @@ func sentBy(h deadletter.Headers) parsed {
 	return parse(values[0])
 }
 
-// goesOn answers the trace that something belongs to: the one that it was given, or else the platform's.
+// goesOn returns the trace that something belongs to: the one that it was given, or else the platform's.
 func goesOn(given string, h deadletter.Headers) parsed {
 	if given != "" {
 		if p := parse(given); p.ok() {
@@ -53,7 +53,7 @@ func goesOn(given string, h deadletter.Headers) parsed {
 	return sentBy(h)
 }
 
-// TraceParent answers the traceparent of a new delivery of a message: a new span of the trace that was given, or else
+// TraceParent returns the traceparent of a new delivery of a message: a new span of the trace that was given, or else
 // of the platform's, or of the message's own where there is none that is valid.
 func TraceParent(message deadletter.ID, given string, h deadletter.Headers) string {
 	var span [8]byte
@@ -65,7 +65,7 @@ func TraceParent(message deadletter.ID, given string, h deadletter.Headers) stri
 	return "00-" + p.trace + "-" + hex.EncodeToString(span[:]) + "-" + p.flags
 }
 
-// ownTrace answers the trace that a message begins. It follows from the message's id, so that deliveries of it are
+// ownTrace returns the trace that a message begins. It follows from the message's id, so that deliveries of it are
 // one trace on whatever machine and day they are made: it is the id itself where that is a UUID.
 func ownTrace(message deadletter.ID) string {
 	id, err := uuid.Parse(string(message))
@@ -76,7 +76,7 @@ func ownTrace(message deadletter.ID) string {
 	return hex.EncodeToString(id[:])
 }
 
-// Continues tells whether a traceparent is one of the platform's trace.
+// Continues reports whether a traceparent is one of the platform's trace.
 func Continues(h deadletter.Headers, parent string) bool {
 	p := sentBy(h)
 	return p.ok() && strings.HasPrefix(parent, "00-"+p.trace)

@@ -18,7 +18,7 @@ type Trouble struct {
 // troubleTold is how often a fault that lasts is told of.
 const troubleTold = time.Minute
 
-// Met notes that something failed, and answers whether to tell of it and how often that happened since it was told
+// Met notes that something failed, and reports whether to tell of it and how often that happened since it was told
 // last.
 func (t *Trouble) Met(now time.Time) (times int, tell bool) {
 	t.mu.Lock()
@@ -34,7 +34,7 @@ func (t *Trouble) Met(now time.Time) (times int, tell bool) {
 	return times, true
 }
 
-// Over notes that something succeeded, and answers for how long it did not, where that was told of and is over.
+// Over notes that something succeeded, and returns for how long it did not, where that was told of and is over.
 func (t *Trouble) Over(now time.Time) (lasted time.Duration, tell bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

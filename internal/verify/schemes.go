@@ -183,7 +183,14 @@ func Schemes() []Scheme {
 			Method:   "HMAC by a rule of its own",
 			Required: []string{"header", "secrets"},
 			Optional: []string{
-				"prefix", "encoding", "algorithm", "signed", "timestamp_header", "id_header", "tolerance", "secret_encoding",
+				"prefix",
+				"encoding",
+				"algorithm",
+				"signed",
+				"timestamp_header",
+				"id_header",
+				"tolerance",
+				"secret_encoding",
 			},
 		},
 		{

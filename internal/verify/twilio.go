@@ -36,7 +36,10 @@ func newTwilio(s Settings) (scheme, []Fault) {
 	u, err := url.Parse(s.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" {
 		const example = "https://hooks.example.com/webhooks/calls"
-		return nil, append(faults, Fault{"url", "must be the URL that the platform calls, without a query, such as " + example})
+		return nil, append(
+			faults,
+			Fault{"url", "must be the URL that the platform calls, without a query, such as " + example},
+		)
 	}
 	return twilio{rule: r, urls: []string{s.URL, otherPort(*u)}, keys: keys}, faults
 }
@@ -133,7 +136,10 @@ func (t twilio) check(rest string, sent []byte) error {
 		}
 	}
 	if !genuine {
-		return refused("no secret of this source fits the signature in %s: is url the URL that the platform calls?", t.header)
+		return refused(
+			"no secret of this source fits the signature in %s: is url the URL that the platform calls?",
+			t.header,
+		)
 	}
 	return nil
 }

@@ -161,7 +161,7 @@ func (b redriveBundle) queued(t *testing.T, n int, group func(i int) string) []d
 
 func noGroup(int) string { return "" }
 
-// arrived answers the messages on the source queue, by group and in their order.
+// arrived returns the messages on the source queue, by group and in their order.
 func (b redriveBundle) arrived(t *testing.T) map[string][]string {
 	t.Helper()
 	got := map[string][]string{}

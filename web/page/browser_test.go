@@ -243,7 +243,7 @@ func (b browser) look(t *testing.T, ctx context.Context, l look, shot string) {
 	}
 }
 
-// violations answers what axe-core finds serious or critical.
+// violations returns what axe-core finds serious or critical.
 func (b browser) violations(t *testing.T, ctx context.Context, options string) []string {
 	t.Helper()
 	if !eval[bool](t, ctx, `'axe' in window`) {

@@ -50,5 +50,5 @@
 //
 // A handler that cannot answer the partial asked for (403, 404, 500) answers ErrorNotice with the headers
 // `HX-Retarget: #notice` and `HX-Reswap: innerHTML`, so that the page the person was on stays. One whose session has
-// ended answers 401 with `HX-Redirect: /signin?next=…`.
+// ended returns 401 with `HX-Redirect: /signin?next=…`.
 package page
