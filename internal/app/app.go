@@ -11,7 +11,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"dlqdesk/internal/auth"
@@ -29,16 +28,15 @@ import (
 
 // App is one dlqdesk. It is started once and stopped once.
 type App struct {
+	life    *server.Lifecycle
 	cfg     config.Config
 	version string
 	log     *slog.Logger
 	now     func() time.Time
 	roll    func() float64
 
-	stops   []stop
 	store   *store.Store
 	auth    *auth.Auth
-	failed  chan error
 	audit   *store.AuditChecker
 	counts  receiver.Ledger
 	metrics *telemetry.Metrics
@@ -50,18 +48,10 @@ type App struct {
 
 	destinations map[string]delivery.Destination // by source; whoever delivers to one shares its pace
 
-	loops, deliveries context.Context // of everything that run started, and of every delivery
-	endLoops, cutOff  context.CancelFunc
-	sender            delivery.Sender // of the whole program
+	sender delivery.Sender // of the whole program
 
 	receiver, console, metricsServer *server.Server
 	setupToken                       string
-}
-
-// stop is one step of shutting down.
-type stop struct {
-	name string
-	do   func(ctx context.Context) error
 }
 
 // Options are what New needs besides the configuration. The zero value of each field is a default.
@@ -90,15 +80,13 @@ func New(cfg config.Config, o Options) *App {
 		version:      o.Version,
 		log:          slog.New(telemetry.Log(o.Log.Handler())),
 		roll:         rand.Float64,
-		failed:       make(chan error, 1),
+		life:         server.NewLifecycle(),
 		ledgerEvery:  cmp.Or(o.LedgerEvery, ledger.UsualEvery),
 		ledgerSettle: cmp.Or(o.LedgerSettle, ledger.UsualSettle),
 		metrics:      telemetry.NewMetrics(sourceNames(cfg)),
 	}
 	a.counts = unledgered{a.metrics}
 	a.now = server.NewClock(o.Clock, a.logClockStep).Now
-	a.loops, a.endLoops = context.WithCancel(context.Background())
-	a.deliveries, a.cutOff = context.WithCancel(context.Background())
 	return a
 }
 
@@ -157,7 +145,7 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	work = a.newWorker(tracker, queues)
-	a.onStop("state of destinations", tracker.Save)
+	a.life.OnStop("state of destinations", tracker.Save)
 	a.run("state of destinations", tracker.Run)
 	a.run("worker", work.Run)
 	a.startIngest(queues, work.Kick)
@@ -183,8 +171,7 @@ func (a *App) startTraces(ctx context.Context) (err error) {
 	if a.tracer, err = telemetry.StartTraces(ctx, a.version, a.log.With("component", "traces")); err != nil {
 		return fmt.Errorf("start tracing: %w", err)
 	}
-	a.loops = a.tracer.Into(a.loops)
-	a.onStop("traces", a.tracer.Stop)
+	a.life.OnStop("traces", a.tracer.Stop)
 	return nil
 }
 
@@ -197,7 +184,7 @@ func (a *App) lockDataDir() (*server.DataDir, error) {
 	if err := dir.Lock(); err != nil {
 		return nil, err
 	}
-	a.onStop("data folder", func(context.Context) error { return dir.Unlock() })
+	a.life.OnStop("data folder", func(context.Context) error { return dir.Unlock() })
 	return dir, nil
 }
 
@@ -211,7 +198,7 @@ func (a *App) openStore(ctx context.Context, dir *server.DataDir) error {
 		return fmt.Errorf("open the store: %w", err)
 	}
 	a.audit = store.NewAuditChecker(a.store, a.now, a.log)
-	a.onStop("store", func(context.Context) error { return a.store.Close() })
+	a.life.OnStop("store", func(context.Context) error { return a.store.Close() })
 	masks := map[string][]payload.Path{}
 	for _, s := range a.deliverable() {
 		masks[s.Name] = s.Mask.JSON
@@ -222,57 +209,17 @@ func (a *App) openStore(ctx context.Context, dir *server.DataDir) error {
 	return nil
 }
 
-// onStop adds a step to shutting down; the last one added comes first.
-func (a *App) onStop(name string, do func(ctx context.Context) error) {
-	a.stops = append(a.stops, stop{name, do})
-}
-
-// run starts a loop that ends when its context does, and stops it with the program.
+// run starts a loop, in which spans are made if traces are.
 func (a *App) run(name string, loop func(ctx context.Context) error) {
-	ctx, cancel := context.WithCancel(a.loops)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := loop(ctx); err != nil && ctx.Err() == nil {
-			a.fail(fmt.Errorf("%s: %w", name, err))
-		}
-	}()
-	a.onStop(name, func(ctx context.Context) error {
-		cancel()
-		select {
-		case <-done:
-			return nil
-		case <-ctx.Done():
-			return fmt.Errorf("%s is still at work: %w", name, ctx.Err())
-		}
-	})
+	a.life.Run(name, func(ctx context.Context) error { return loop(a.tracer.Into(ctx)) })
 }
 
-// fail says that the program cannot go on.
-func (a *App) fail(err error) {
-	select {
-	case a.failed <- err:
-	default:
-	}
-}
+// Failed returns a channel with the error after which the program cannot go on.
+func (a *App) Failed() <-chan error { return a.life.Failed() }
 
-// Failed answers the error that ends the program before anybody asked for it.
-func (a *App) Failed() <-chan error { return a.failed }
-
-// Stop takes no more webhooks and begins nothing more, finishes what is in flight within the context, and closes
-// everything, the store last. What would outlast the context is cut off and written down before it ends.
-func (a *App) Stop(ctx context.Context) error {
-	defer a.cutOffInTime(ctx)()
-	a.endLoops()
-	var errs []error
-	for _, s := range slices.Backward(a.stops) {
-		if err := s.do(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("stop %s: %w", s.name, err))
-		}
-	}
-	a.stops = nil
-	return errors.Join(errs...)
-}
+// Stop receives no more webhooks and starts nothing more, finishes what is in flight within ctx, and closes everything,
+// the store last. A delivery that would outlast ctx is cut off, and its outcome recorded, before ctx ends.
+func (a *App) Stop(ctx context.Context) error { return a.life.Stop(ctx) }
 
 // listen opens the addresses and serves. The console shares the receiver's address unless it has its own.
 func (a *App) listen(ctx context.Context, routes *http.ServeMux, c *console.Console) (err error) {
@@ -309,12 +256,12 @@ func (a *App) receiverRoutes(webhooks http.Handler, q *queues) *http.ServeMux {
 
 // serve starts a listener and stops it with the program.
 func (a *App) serve(ctx context.Context, l server.Listener) (*server.Server, error) {
-	l.OnFailure, l.Log = a.fail, a.log
+	l.OnFailure, l.Log = a.life.Fail, a.log
 	s, err := server.Start(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	a.onStop(l.Name+" listener", s.Stop)
+	a.life.OnStop(l.Name+" listener", s.Stop)
 	return s, nil
 }
 

@@ -21,8 +21,8 @@ func (a *App) newTracker(saved map[string]delivery.Snapshot, onChange func()) (*
 		}
 		a.destinations[s.Name] = to
 	}
-	client := delivery.NewClient(a.deliveries, a.now)
-	a.onStop("connections to destinations", func(context.Context) error { client.Close(); return nil })
+	client := delivery.NewClient(a.life.Deliveries(), a.now)
+	a.life.OnStop("connections to destinations", func(context.Context) error { client.Close(); return nil })
 	tracker := delivery.NewTracker(delivery.TrackerDeps{
 		Client:   client,
 		Policies: a.breakerPolicies(),
@@ -37,7 +37,7 @@ func (a *App) newTracker(saved map[string]delivery.Snapshot, onChange func()) (*
 		Now: a.now,
 	})
 	a.sender = delivery.NewExclusive(delivery.ExclusiveDeps{
-		Sender: tracker, Stop: a.deliveries, Observe: a.metrics.ObserveDelivery, Now: a.now,
+		Sender: tracker, Stop: a.life.Deliveries(), Observe: a.metrics.ObserveDelivery, Now: a.now,
 	})
 	return tracker, nil
 }

@@ -16,7 +16,7 @@ func (a *App) startLedger(ctx context.Context, q *queues) error {
 	if err != nil {
 		return err
 	}
-	a.onStop("ledger", recorder.End)
+	a.life.OnStop("ledger", recorder.End)
 	a.run("saving of the ledger", recorder.Run)
 	settings := ledger.Settings{DLQ: waiting(q.messagesWait), Every: a.ledgerEvery, Settle: a.ledgerSettle}
 	if a.anyBuffered() && !a.sharesProcessing() {

@@ -18,7 +18,7 @@ func (a *App) serveMetrics(ctx context.Context, tracker *delivery.Tracker, q *qu
 	if a.cfg.MetricsListen == "" {
 		return nil
 	}
-	handler := a.metrics.Handler(a.loops, a.gauges(tracker, q))
+	handler := a.metrics.Handler(a.life.Loops(), a.gauges(tracker, q))
 	a.metricsServer, err = a.serve(
 		ctx,
 		server.Listener{Name: "metrics", Address: a.cfg.MetricsListen, Handler: handler},

@@ -16,6 +16,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
+	"dlqdesk/internal/doctor"
 	"dlqdesk/internal/ingest"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/receiver"
@@ -191,7 +192,7 @@ func (a *App) newConsole(
 		Store:         a.store,
 		Desk:          ordering,
 		Auth:          a.auth,
-		Sources:       a.shownSources(),
+		Sources:       a.consoleSources(),
 		DefaultSource: a.cfg.Queue.DefaultSource,
 		PublicURL:     a.cfg.PublicURL,
 		WebhookURL:    a.webhookURL(),
@@ -204,6 +205,18 @@ func (a *App) newConsole(
 		Now:           a.now,
 		Log:           a.log.With("component", "console"),
 	}), nil
+}
+
+func (a *App) consoleSources() (list []console.Source) {
+	for _, s := range a.cfg.Sources {
+		list = append(list, console.Source{
+			Name:        s.Name,
+			Destination: doctor.Host(s.Destination),
+			MaxAttempts: s.Retry.MaxAttempts,
+			Setup:       doctor.SetupOf(a.cfg, s),
+		})
+	}
+	return list
 }
 
 // webhookURL is where webhooks are taken, where that is not the console's address.

@@ -123,9 +123,9 @@ func (a *App) openSQS(ctx context.Context, dir *server.DataDir, q *queues, url, 
 	if err != nil {
 		return line{}, err
 	}
-	a.onStop("receives from "+sqs.Name(), func(ctx context.Context) error { sqs.Close(ctx); return nil })
+	a.life.OnStop("receives from "+sqs.Name(), func(ctx context.Context) error { sqs.Close(ctx); return nil })
 	spool := queue.NewSpool(sqs, a.embeddedIn(q.spool), name, a.now, a.log.With("component", "spool"))
-	a.onStop("spool of "+sqs.Name(), func(context.Context) error { spool.Close(); return nil })
+	a.life.OnStop("spool of "+sqs.Name(), func(context.Context) error { spool.Close(); return nil })
 	a.run("drainer of "+sqs.Name(), spool.Run)
 	a.run("watch of "+sqs.Name(), func(ctx context.Context) error { return spool.Watch(ctx, sqs) })
 	q.readyChecks = append(q.readyChecks, func(ctx context.Context) error {
@@ -200,6 +200,6 @@ func (a *App) openMessages(ctx context.Context, dir *server.DataDir, name string
 	if err != nil {
 		return nil, err
 	}
-	a.onStop(name, func(context.Context) error { return file.Close() })
+	a.life.OnStop(name, func(context.Context) error { return file.Close() })
 	return file, file.ReleaseAll(ctx) // nobody else is at work on them: the folder is held
 }

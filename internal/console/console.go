@@ -21,6 +21,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
+	"dlqdesk/internal/doctor"
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
@@ -35,7 +36,7 @@ type Source struct {
 	Name        string
 	Destination string // host
 	MaxAttempts int
-	Setup       Setup
+	Setup       doctor.Setup
 }
 
 // Deps are the parts that the console works with.

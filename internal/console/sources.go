@@ -12,48 +12,11 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/doctor"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
-
-// Setup is how a source takes webhooks, and what becomes of them.
-type Setup struct {
-	URL      string // where platforms post to; "": the configuration does not tell
-	Scheme   string // of verification, as the configuration names it
-	Proof    string // what proves a webhook genuine, in a few words
-	Open     bool   // nothing does
-	Secrets  []string
-	Buffered bool
-	Ack      Ack           // what the platform is told; the zero Ack: dlqdesk's own answers
-	RepeatID string        // where a webhook's own id is; "": repeats are not known
-	Window   time.Duration // for which an id is remembered
-
-	Timeout       time.Duration
-	MaxConcurrent int
-	MaxPerSecond  float64 // 0: no limit
-	MaxBody       int64
-	Retry         deadletter.RetryPolicy
-
-	Register, Doctor, Sign string // commands
-	Platform               Platform
-}
-
-// Ack is the answer that a source's platform gets.
-type Ack struct {
-	Status            int
-	ContentType, Body string // with variables in braces
-}
-
-// Platform is where the webhooks of a source come from. The zero Platform: that is not known.
-type Platform struct {
-	Name, Title, Status, About, Warning, Deliveries string
-	// what to fill in by hand; nil: there is a command
-	Paste func(url string) []Paste
-}
-
-// Paste is one field of a form at a platform, and what to put in it, or where that is.
-type Paste struct{ Field, Value, Hint string }
 
 // sourceFigures are how the sources did in the last day, and what is open now.
 type sourceFigures struct {
@@ -217,7 +180,7 @@ func (c *Console) sourceView(r *http.Request, s Source) page.SourceView {
 }
 
 // settingsOf puts a source's settings into words.
-func settingsOf(s Setup) []page.Setting {
+func settingsOf(s doctor.Setup) []page.Setting {
 	mode := page.Setting{Name: "Mode", Text: "Direct", Hint: "It is delivered, then the platform is answered."}
 	if s.Buffered {
 		mode = page.Setting{
@@ -232,9 +195,9 @@ func settingsOf(s Setup) []page.Setting {
 	}
 }
 
-func answerSetting(s Setup) page.Setting {
+func answerSetting(s doctor.Setup) page.Setting {
 	switch {
-	case s.Ack != Ack{}:
+	case s.Ack != doctor.Ack{}:
 		v := page.Setting{
 			Name: "Answer",
 			Text: fmt.Sprintf("%d %s", s.Ack.Status, s.Ack.ContentType),
@@ -255,7 +218,7 @@ func answerSetting(s Setup) page.Setting {
 	}
 }
 
-func proofSetting(s Setup) page.Setting {
+func proofSetting(s doctor.Setup) page.Setting {
 	if s.Open {
 		return page.Setting{Name: "Verification", Text: "None", Hint: "Whoever knows the URL can post to it."}
 	}
@@ -266,7 +229,7 @@ func proofSetting(s Setup) page.Setting {
 	return v
 }
 
-func repeatSetting(s Setup) page.Setting {
+func repeatSetting(s doctor.Setup) page.Setting {
 	if s.RepeatID == "" {
 		return page.Setting{
 			Name: "Repeats",
@@ -300,7 +263,7 @@ func retrySetting(p deadletter.RetryPolicy) page.Setting {
 	}
 }
 
-func deliverySetting(s Setup) page.Setting {
+func deliverySetting(s doctor.Setup) page.Setting {
 	v := page.Setting{
 		Name: "One delivery",
 		Text: "Takes " + spell(s.Timeout) + " at most",

@@ -9,12 +9,13 @@ import (
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/doctor"
 	"dlqdesk/internal/ledger"
 )
 
 // withSetups has a verified source with a platform, and an open one.
 func withSetups(d *console.Deps) {
-	d.Sources[0].Setup = console.Setup{
+	d.Sources[0].Setup = doctor.Setup{
 		URL:    "https://hooks.example.com/webhooks/genesys",
 		Scheme: "genesys-open-messaging",
 		Proof:  "HMAC-SHA256 of the body in X-Hub-Signature-256",
@@ -30,8 +31,8 @@ func withSetups(d *console.Deps) {
 		Register:      "dlqdesk platform register genesys",
 		Doctor:        "dlqdesk platform doctor genesys",
 		Sign:          "dlqdesk sign --source genesys < body.json",
-		Ack:           console.Ack{Status: 202, ContentType: "text/html", Body: "<b>{message_id}</b>"},
-		Platform: console.Platform{
+		Ack:           doctor.Ack{Status: 202, ContentType: "text/html", Body: "<b>{message_id}</b>"},
+		Platform: doctor.Platform{
 			Name:    "genesys-open-messaging",
 			Title:   "Genesys Cloud, Open Messaging",
 			Status:  "verified",
@@ -43,7 +44,7 @@ func withSetups(d *console.Deps) {
 		console.Source{
 			Name:        "open",
 			Destination: "open.internal",
-			Setup:       console.Setup{Scheme: "none", Open: true, Buffered: true},
+			Setup:       doctor.Setup{Scheme: "none", Open: true, Buffered: true},
 		},
 	)
 }

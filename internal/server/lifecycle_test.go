@@ -1,4 +1,4 @@
-package app_test
+package server_test
 
 import (
 	"context"
@@ -6,12 +6,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"dlqdesk/internal/app"
+	"dlqdesk/internal/server"
 )
 
-// Deliveries have all of the grace but what it takes to write down what became of them: five seconds, and never more
-// than a third.
-func TestGraceLeavesTimeForLastWords(t *testing.T) {
+// Deliveries have the whole time to stop, except what recording their outcomes takes: five seconds, a third at most.
+func TestStopCutsDeliveriesOffInTimeToRecordThem(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ grace, stops, cutOff time.Duration }{
 		{30 * time.Second, time.Minute, 25 * time.Second},
@@ -27,11 +26,18 @@ func TestGraceLeavesTimeForLastWords(t *testing.T) {
 				ctx = limited
 			}
 			begun := time.Now()
-			deliveries, stop := app.CutOffInTime(ctx)
-			defer time.AfterFunc(c.stops, stop).Stop()
-			if <-deliveries.Done(); time.Since(begun) != c.cutOff {
+			l := server.NewLifecycle()
+			l.OnStop("a part", func(context.Context) error {
+				select {
+				case <-time.After(c.stops):
+				case <-l.Deliveries().Done():
+				}
+				return nil
+			})
+			go func() { _ = l.Stop(ctx) }()
+			if <-l.Deliveries().Done(); time.Since(begun) != c.cutOff {
 				t.Errorf(
-					"of a grace of %v and a stop that took %v deliveries had %v, want %v",
+					"with %v to stop and steps of %v, deliveries had %v, want %v",
 					c.grace,
 					c.stops,
 					time.Since(begun),
