@@ -1,6 +1,6 @@
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help build run demo gallery generate test race fuzz crash bench replica fmt lint clean npm browser
+.PHONY: help build run demo gallery screenshots generate test race fuzz crash bench replica fmt lint clean npm browser
 
 QUEUE     ?= embedded
 FUZZTIME  ?= 30s
@@ -41,6 +41,9 @@ demo: build npm ## run it beside a failing destination and a sender; QUEUE=sqs p
 
 gallery: generate ## show every page in every state on http://127.0.0.1:8090, without a store
 	@go run ./cmd/gallery
+
+screenshots: generate browser ## write the pictures of the manual into web/docs/img, from the gallery
+	@go run ./cmd/gallery -screenshots web/docs/img
 
 generate: $(templ_done) $(assets) ## make what is not in the repository: Go from templates, assets for the browser
 

@@ -1,4 +1,5 @@
-// Command gallery serves every page in every state, without a store, for whoever works on the pages.
+// Command gallery serves every page in every state, without a store, for work on the pages. With -screenshots it
+// writes the pictures of the manual instead.
 package main
 
 import (
@@ -19,7 +20,7 @@ import (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// What run answers, as shells expect it.
+// Exit codes.
 const (
 	exitOK      = 0
 	exitFailure = 1
@@ -30,6 +31,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("gallery", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	listen := flags.String("listen", "127.0.0.1:8090", "address of the gallery")
+	pictures := flags.String("screenshots", "", "folder to write the manual's screenshots to, instead of serving")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
@@ -38,7 +40,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := serve(ctx, *listen, stdout); err != nil {
+	err := error(nil)
+	if *pictures != "" {
+		err = shoot(ctx, *pictures)
+	} else {
+		err = serve(ctx, *listen, stdout)
+	}
+	if err != nil {
 		fmt.Fprintf(stderr, "gallery: %v\n", err)
 		return exitFailure
 	}
@@ -47,7 +55,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 const headerLimit = 10 * time.Second
 
-// serve returns when ctx has ended and nothing is served any more.
+// serve serves the gallery until ctx is done.
 func serve(ctx context.Context, address string, stdout io.Writer) error {
 	var listen net.ListenConfig
 	l, err := listen.Listen(ctx, "tcp", address)

@@ -426,9 +426,9 @@ func headlines(o overview, all *series) []page.Headline {
 	}
 	failed, byItself, byPeople := talliesOf(all.total, o.from, o.to, o.source)
 	list := []page.Headline{
-		{Label: "Need a person now", Count: ofStatus(deadletter.Failed), Tone: "tone-failed"},
+		{Label: "Failed now", Count: ofStatus(deadletter.Failed), Tone: "tone-failed"},
 		{Label: "Retrying now", Count: ofStatus(deadletter.Retrying), Tone: "tone-retrying"},
-		{Label: "Failed in the last " + o.back.name, Count: failed},
+		{Label: "Failed, last " + o.back.name, Count: failed},
 		{Label: "Recovered by retries", Count: byItself, Tone: "tone-resolved"},
 		{Label: "Recovered by people", Count: byPeople, Tone: "tone-replaying"},
 	}

@@ -180,7 +180,7 @@ func jobRunning() page.JobView {
 		part("3 failed", "fault"),
 		part("1 skipped", "warn"),
 		part("8 in flight", "plain"),
-		part("82 to go", "plain"),
+		part("82 waiting", "plain"),
 	)
 	v.CanPause, v.CanCancel = true, true
 	return v

@@ -60,7 +60,7 @@ func overview() []Example {
 					Plot: v.Plot,
 					SourceHealth: page.SourceHealth{
 						Destination: v.Sources[i].Destination,
-						Health:      "unseen",
+						Health:      page.HealthUnknown,
 						Note:        "No delivery since dlqdesk started.",
 					},
 					Failed: page.Count{
@@ -185,11 +185,11 @@ func overviewFiguresOf() page.OverviewFigures {
 			{Age: "Over 7 days", FailedNow: link("14"), Retrying: page.Count{Text: "0"}, Share: 12},
 		},
 		Sources: []page.SourceRow{
-			{Name: "genesys", SourceHealth: page.SourceHealth{Health: "up", Destination: "handler.internal:9090"}},
+			{Name: "genesys", SourceHealth: page.SourceHealth{Health: page.HealthUp, Destination: "handler.internal:9090"}},
 			{
 				Name: "cxone",
 				SourceHealth: page.SourceHealth{
-					Health:      "down",
+					Health:      page.HealthOpen,
 					Since:       ago(62),
 					Note:        "212 deliveries in a row: 503: upstream is restarting",
 					Destination: "10.2.0.14:9090",
@@ -198,15 +198,15 @@ func overviewFiguresOf() page.OverviewFigures {
 			{
 				Name: "orders",
 				SourceHealth: page.SourceHealth{
-					Health:      "refusing",
-					Note:        "It answers, and refused the latest 3 deliveries: 404: no such route",
+					Health:      page.HealthErrors,
+					Note:        "Responds, with an error to the latest 3 deliveries: 404: no such route",
 					Destination: "orders.internal",
 				},
 			},
 			{
 				Name: "billing",
 				SourceHealth: page.SourceHealth{
-					Health:      "failing",
+					Health:      page.HealthFailing,
 					Since:       ago(3),
 					Note:        "2 deliveries in a row: 429: 100 requests a minute are allowed",
 					Destination: "billing.internal",
@@ -328,10 +328,10 @@ func link(text string) page.Count {
 
 func headlinesOf(open, retrying, failed, itself, people string) []page.Headline {
 	list := []page.Headline{
-		{Label: "Need a person now", Count: link(open), Tone: "tone-failed"},
+		{Label: "Failed now", Count: link(open), Tone: "tone-failed"},
 		{Label: "Retrying now", Count: link(retrying), Tone: "tone-retrying"},
-		{Label: "Failed in the last 24 hours", Count: link(failed)},
-		{Label: "Recovered by itself", Count: link(itself), Note: "80 % of what recovered", Tone: "tone-resolved"},
+		{Label: "Failed, last 24 hours", Count: link(failed)},
+		{Label: "Recovered by retries", Count: link(itself), Note: "80 % of what recovered", Tone: "tone-resolved"},
 		{Label: "Recovered by people", Count: link(people), Note: "20 %", Tone: "tone-replaying"},
 	}
 	for i := range list {

@@ -104,19 +104,19 @@ func sourceLineOf(i int) page.SourceLine {
 		{Unverified: true, Scheme: "none", Text: "nothing proves who sent a webhook"},
 	}
 	health := []page.SourceHealth{
-		{Destination: "crm.internal:9090", Health: "up"},
+		{Destination: "crm.internal:9090", Health: page.HealthUp},
 		{
 			Destination: "routing.internal:9090",
-			Health:      "down",
+			Health:      page.HealthOpen,
 			Since:       ago(34),
 			Note:        "14 deliveries in a row: Connection refused by routing.internal:9090",
 		},
 		{
 			Destination: "billing.internal",
-			Health:      "refusing",
-			Note:        "It answers, and refused the latest delivery: the customer is not known",
+			Health:      page.HealthErrors,
+			Note:        "Responds, with an error to the latest delivery: the customer is not known",
 		},
-		{Destination: "orders.internal:8443", Health: "unseen", Note: "No delivery since dlqdesk started."},
+		{Destination: "orders.internal:8443", Health: page.HealthUnknown, Note: "No delivery since dlqdesk started."},
 	}
 	name := names[i%4]
 	if i >= 4 {
