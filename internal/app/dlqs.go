@@ -58,7 +58,7 @@ func (d *dlq) read(ctx context.Context, start func(*queue.SQS) *ingest.Ingest) e
 	return start(sqs).Run(ctx)
 }
 
-func (a *App) startDLQs(q *queues, settings ingest.Settings, arrived func()) {
+func (a *App) startDLQs(q *queues, deps ingest.Deps) {
 	for _, d := range q.list {
 		if d.Source != "" {
 			adopter := desk.Adopter{
@@ -66,19 +66,13 @@ func (a *App) startDLQs(q *queues, settings ingest.Settings, arrived func()) {
 			}
 			a.run("source of the messages of "+d.Name, adopter.Run)
 		}
-		of := settings
-		of.From, of.Unfinished = d.Name, q.unfinished(d.Name)
+		of := deps
+		of.Settings.From, of.Undeleted = d.Name, q.undeleted(d.Name)
+		of.Log = a.log.With("component", "ingest", "from", d.Name)
 		a.run("ingest from queue "+d.Name, func(ctx context.Context) error {
-			return d.read(ctx, func(q *queue.SQS) *ingest.Ingest {
-				return ingest.New(
-					q,
-					a.store,
-					of,
-					arrived,
-					a.now,
-					a.roll,
-					a.log.With("component", "ingest", "from", d.Name),
-				)
+			return d.read(ctx, func(sqs *queue.SQS) *ingest.Ingest {
+				of.Queue = sqs
+				return ingest.New(of)
 			})
 		})
 	}

@@ -90,9 +90,7 @@ func soon(do func(), after time.Duration) func() {
 }
 
 func (a *App) startIngest(q *queues, kick func()) {
-	arrived := soon(kick, arrivedAfter)
 	settings := ingest.Settings{
-		Room:          ingest.NewRoom(),
 		DefaultSource: a.cfg.Queue.DefaultSource,
 		Retry:         map[string]deadletter.RetryPolicy{},
 		EventType:     map[string][]payload.Path{},
@@ -109,15 +107,21 @@ func (a *App) startIngest(q *queues, kick func()) {
 	for _, d := range q.list {
 		settings.SourceOf[d.Name] = d.Source
 	}
-	for _, from := range q.messages {
-		settings := settings
-		settings.Unfinished = q.unfinished(from.Name())
-		a.run(
-			"ingest from "+from.Name(),
-			ingest.New(from, a.store, settings, arrived, a.now, a.roll, a.log.With("component", "ingest")).Run,
-		)
+	deps := ingest.Deps{
+		Store:        a.store,
+		Settings:     settings,
+		Arrived:      soon(kick, arrivedAfter),
+		UnpackMemory: ingest.NewUnpackMemory(),
+		Now:          a.now,
+		Random:       a.roll,
+		Log:          a.log.With("component", "ingest"),
 	}
-	a.startDLQs(q, settings, arrived)
+	for _, from := range q.messages {
+		d := deps
+		d.Queue, d.Undeleted = from, q.undeleted(from.Name())
+		a.run("ingest from "+from.Name(), ingest.New(d).Run)
+	}
+	a.startDLQs(q, deps)
 }
 
 func (a *App) newReceiver(q *queues) (http.Handler, error) {

@@ -70,9 +70,9 @@ func (a *App) openQueues(ctx context.Context, dir *server.DataDir) (*queues, err
 	return q, err
 }
 
-// unfinished answers what is told of messages that stay on a queue, and has it shown.
-func (q *queues) unfinished(name string) *ingest.Unfinished {
-	u := &ingest.Unfinished{}
+// undeleted returns the list of a queue's messages that were read and are still on it, which the overview shows.
+func (q *queues) undeleted(name string) *ingest.Undeleted {
+	u := &ingest.Undeleted{}
 	for i := range q.shown {
 		if q.shown[i].Name == name {
 			q.shown[i].Undeleted = u.List

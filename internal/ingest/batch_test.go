@@ -42,15 +42,9 @@ func TestBatchIsFinishedWhenTheProgramStops(t *testing.T) {
 		told++
 		desktest.Message(t, b.store, "a-1")
 	}
-	i := ingest.New(
-		leaving{b.queue, leave},
-		b.store,
-		settings,
-		arrived,
-		b.clock.Now,
-		func() float64 { return 0 },
-		desktest.Log(t),
-	)
+	d := newDeps(leaving{b.queue, leave}, b.store, settings, b.clock.Now)
+	d.Arrived, d.Log = arrived, desktest.Log(t)
+	i := ingest.New(d)
 	if n, err := i.Once(ctx, 0); n != 1 || err != nil || told != 1 {
 		t.Errorf("%d messages were moved, %v, and told of %d times", n, err, told)
 	}
@@ -76,20 +70,12 @@ func TestBatchThatTakesTooLongIsGivenBack(t *testing.T) {
 		if err := q.Send(t.Context(), []queue.Outgoing{{Body: text}})[0]; err != nil {
 			t.Fatal(err)
 		}
-		with := settings
-		with.Room = ingest.NewRoom()
-		if err := with.Room.Acquire(t.Context(), envelope.MaxUnpacked); err != nil {
+		d := newDeps(q, desktest.NewStore(t), settings, time.Now)
+		d.Log = desktest.Log(t)
+		if err := d.UnpackMemory.Acquire(t.Context(), envelope.MaxUnpacked); err != nil {
 			t.Fatal(err)
 		}
-		i := ingest.New(
-			q,
-			desktest.NewStore(t),
-			with,
-			func() {},
-			time.Now,
-			func() float64 { return 0 },
-			desktest.Log(t),
-		)
+		i := ingest.New(d)
 		begun, over := time.Now(), make(chan error)
 		go func() {
 			n, err := i.Once(t.Context(), 0)
@@ -159,11 +145,10 @@ func (clutching) Delete(_ context.Context, messages []queue.Message) []error {
 // Of many messages that stay on a queue those are known that it forgets first.
 func TestOldestOfWhatStaysOnTheQueueAreKnown(t *testing.T) {
 	t.Parallel()
-	left := &ingest.Unfinished{}
-	with := settings
-	with.Unfinished = left
-	b := setup(t, with)
-	b.Ingest = newIngest(clutching{b.queue}, b.store, with, b.clock, desktest.Log(t))
+	b := setup(t, settings)
+	d := newDeps(clutching{b.queue}, b.store, settings, b.clock.Now)
+	d.Log = desktest.Log(t)
+	b.Ingest = ingest.New(d)
 	first := b.clock.Now()
 	for range 110 {
 		b.send(t, "no envelope")
@@ -171,7 +156,7 @@ func TestOldestOfWhatStaysOnTheQueueAreKnown(t *testing.T) {
 	}
 	for b.once(t) > 0 {
 	}
-	list := left.List()
+	list := d.Undeleted.List()
 	if len(list) != 100 {
 		t.Fatalf("%d are known", len(list))
 	}

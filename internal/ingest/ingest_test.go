@@ -55,6 +55,21 @@ func setup(t *testing.T, s ingest.Settings) bundle {
 	return b
 }
 
+// newDeps returns the parts of an ingest that no test of it changes, without a log.
+func newDeps(q ingest.Queue, s *store.Store, with ingest.Settings, now func() time.Time) ingest.Deps {
+	return ingest.Deps{
+		Queue:        q,
+		Store:        s,
+		Settings:     with,
+		Arrived:      func() {},
+		UnpackMemory: ingest.NewUnpackMemory(),
+		Undeleted:    &ingest.Undeleted{},
+		Now:          now,
+		Random:       func() float64 { return 0.5 },
+		Log:          slog.New(slog.DiscardHandler),
+	}
+}
+
 func newIngest(
 	q ingest.Queue,
 	s *store.Store,
@@ -62,7 +77,9 @@ func newIngest(
 	clock *desktest.Clock,
 	log *slog.Logger,
 ) *ingest.Ingest {
-	return ingest.New(q, s, with, func() {}, clock.Now, func() float64 { return 0.5 }, log)
+	d := newDeps(q, s, with, clock.Now)
+	d.Log = log
+	return ingest.New(d)
 }
 
 func (b bundle) send(t *testing.T, bodies ...string) {

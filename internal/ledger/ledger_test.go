@@ -172,15 +172,17 @@ func (h *house) ingest() {
 
 func (h *house) ingestWith(q ingest.Queue) {
 	h.t.Helper()
-	in := ingest.New(
-		q,
-		h.store,
-		ingest.Settings{DefaultSource: "genesys"},
-		func() {},
-		h.clock.Now,
-		func() float64 { return 0 },
-		desktest.Log(h.t),
-	)
+	in := ingest.New(ingest.Deps{
+		Queue:        q,
+		Store:        h.store,
+		Settings:     ingest.Settings{DefaultSource: "genesys"},
+		Arrived:      func() {},
+		UnpackMemory: ingest.NewUnpackMemory(),
+		Undeleted:    &ingest.Undeleted{},
+		Now:          h.clock.Now,
+		Random:       func() float64 { return 0 },
+		Log:          desktest.Log(h.t),
+	})
 	for {
 		n, err := in.Once(h.t.Context(), 0)
 		if err != nil {

@@ -30,10 +30,10 @@ type ProcessingQueue interface {
 // Processor delivers the webhooks of buffered sources.
 type Processor struct {
 	*Receiver
-	queue   ProcessingQueue
-	trouble telemetry.Trouble
-	room    *semaphore.Weighted // bytes, for bodies that were compressed: each is unpacked until it is dealt with
-	tried   sync.Map            // receipts, by the ids of messages whose messages nobody took
+	queue  ProcessingQueue
+	errors telemetry.RepeatedError
+	room   *semaphore.Weighted // bytes, for bodies that were compressed: each is unpacked until it is dealt with
+	tried  sync.Map            // receipts, by the ids of messages whose messages nobody took
 	// ids of messages that were dealt with and could not be deleted: they come again, and are not delivered again
 	done sync.Map
 }
@@ -70,30 +70,9 @@ func (p *Processor) poll(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		p.errors.Report(ctx, p.log, p.queue.Name(), err, p.now())
 		if err == nil {
-			if lasted, tell := p.trouble.Over(p.now()); tell {
-				p.log.InfoContext(
-					ctx,
-					"the processing queue is worked on again",
-					"queue",
-					p.queue.Name(),
-					"after",
-					lasted,
-				)
-			}
 			continue
-		}
-		if times, tell := p.trouble.Met(p.now()); tell {
-			p.log.ErrorContext(
-				ctx,
-				"cannot work on the processing queue; trying again",
-				"queue",
-				p.queue.Name(),
-				"faults",
-				times,
-				"err",
-				err,
-			)
 		}
 		select {
 		case <-ctx.Done():

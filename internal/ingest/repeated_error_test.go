@@ -45,26 +45,20 @@ func TestQueueThatIsAwayDoesNotFillTheLog(t *testing.T) {
 			time.Now().Add(3*time.Minute + 30*time.Second),
 			func() {},
 		}
-		i := ingest.New(
-			q,
-			nil,
-			with,
-			func() {},
-			time.Now,
-			func() float64 { return 0 },
-			slog.New(slog.NewTextHandler(&log, nil)),
-		)
+		d := newDeps(q, nil, with, time.Now)
+		d.Log = slog.New(slog.NewTextHandler(&log, nil))
+		i := ingest.New(d)
 		ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer stop()
 		if err := i.Run(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if n := strings.Count(log.String(), "cannot move messages from the queue to the store; trying again"); n != 4 {
+		if n := strings.Count(log.String(), "cannot process the queue; trying again"); n != 4 {
 			t.Errorf("it was told %d times:\n%s", n, &log)
 		}
 		if n := strings.Count(
 			log.String(),
-			"messages are moved from the queue to the store again",
+			"the queue can be processed again",
 		); n != 1 ||
 			!strings.Contains(log.String(), "connection refused") {
 			t.Errorf("its end was told %d times:\n%s", n, &log)
@@ -83,15 +77,7 @@ func TestQueueThatStaysAwayIsAskedSeldom(t *testing.T) {
 			begun.Add(20 * time.Second),
 			func() { asked = append(asked, time.Since(begun).String()) },
 		}
-		i := ingest.New(
-			q,
-			nil,
-			settings,
-			func() {},
-			time.Now,
-			func() float64 { return 0 },
-			slog.New(slog.DiscardHandler),
-		)
+		i := ingest.New(newDeps(q, nil, settings, time.Now))
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		defer stop()
 		if err := i.Run(ctx); err != nil {

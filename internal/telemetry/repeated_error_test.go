@@ -7,17 +7,17 @@ import (
 	"dlqdesk/internal/telemetry"
 )
 
-func TestTroubleIsToldOnceAMinuteAndItsEnd(t *testing.T) {
+func TestRepeatedErrorIsLoggedOnceAMinute(t *testing.T) {
 	t.Parallel()
-	var trouble telemetry.Trouble
+	var repeated telemetry.RepeatedError
 	at := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
-	if _, tell := trouble.Over(at); tell {
-		t.Error("what never failed is over")
+	if _, log := repeated.Succeeded(at); log {
+		t.Error("an error that never was is over")
 	}
 	for n, c := range []struct {
 		after time.Duration
 		fails bool
-		tell  bool
+		log   bool
 		times int
 		lasts time.Duration
 	}{
@@ -34,13 +34,13 @@ func TestTroubleIsToldOnceAMinuteAndItsEnd(t *testing.T) {
 		{-time.Hour, true, true, 1, 0}, // the clock was set back
 	} {
 		if c.fails {
-			if times, tell := trouble.Met(at.Add(c.after)); tell != c.tell || times != c.times {
-				t.Errorf("%d: %d times, told %t", n, times, tell)
+			if times, log := repeated.Failed(at.Add(c.after)); log != c.log || times != c.times {
+				t.Errorf("%d: %d times, logged %t", n, times, log)
 			}
 			continue
 		}
-		if lasted, tell := trouble.Over(at.Add(c.after)); tell != c.tell || tell && lasted != c.lasts {
-			t.Errorf("%d: it lasted %s, told %t", n, lasted, tell)
+		if lasted, log := repeated.Succeeded(at.Add(c.after)); log != c.log || log && lasted != c.lasts {
+			t.Errorf("%d: it lasted %s, logged %t", n, lasted, log)
 		}
 	}
 }

@@ -15,9 +15,9 @@ import (
 // others.
 func TestBodiesWaitForRoom(t *testing.T) {
 	t.Parallel()
-	with := settings
-	with.Room = ingest.NewRoom()
-	b := setup(t, with)
+	b := setup(t, settings)
+	d := newDeps(b.queue, b.store, settings, b.clock.Now)
+	b.Ingest = ingest.New(d)
 	large := bytes.Repeat([]byte("x"), 2<<20)
 	for _, id := range []string{"large-1", "large-2"} {
 		c := desktest.Failure(id, 422, b.clock.Now())
@@ -29,7 +29,7 @@ func TestBodiesWaitForRoom(t *testing.T) {
 		b.send(t, string(text))
 	}
 	b.send(t, encode(t, desktest.Failure("small", 422, b.clock.Now())))
-	if err := with.Room.Acquire(t.Context(), envelope.MaxUnpacked); err != nil {
+	if err := d.UnpackMemory.Acquire(t.Context(), envelope.MaxUnpacked); err != nil {
 		t.Fatal(err)
 	}
 	moved := make(chan int, 1)
@@ -40,14 +40,14 @@ func TestBodiesWaitForRoom(t *testing.T) {
 		}
 		moved <- n
 	}()
-	look := time.NewTicker(5 * time.Millisecond)
-	defer look.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
 	for limit := time.After(20 * time.Second); ; {
 		if _, err := b.store.Message(t.Context(), "small"); err == nil {
 			break
 		}
 		select {
-		case <-look.C:
+		case <-tick.C:
 		case <-limit:
 			t.Fatal("what needs no room waits for it")
 		}
@@ -57,7 +57,7 @@ func TestBodiesWaitForRoom(t *testing.T) {
 			t.Errorf("%s was unpacked where there is no room", id)
 		}
 	}
-	with.Room.Release(envelope.MaxUnpacked)
+	d.UnpackMemory.Release(envelope.MaxUnpacked)
 	if n := <-moved; n != 3 {
 		t.Errorf("%d messages were moved", n)
 	}
@@ -67,7 +67,7 @@ func TestBodiesWaitForRoom(t *testing.T) {
 			t.Errorf("%s has %d bytes, %v", id, len(r.Body), err)
 		}
 	}
-	if !with.Room.TryAcquire(envelope.MaxUnpacked) {
+	if !d.UnpackMemory.TryAcquire(envelope.MaxUnpacked) {
 		t.Error("room is not given back")
 	}
 	b.isEmpty(t)

@@ -10,21 +10,21 @@ import (
 // What stays on a queue is known until it is gone: it may expire there.
 func TestWhatStaysOnTheQueueIsKnown(t *testing.T) {
 	t.Parallel()
-	left := &ingest.Unfinished{}
-	with := settings
-	with.Unfinished = left
-	b := setup(t, with)
+	b := setup(t, settings)
 	q := &desktest.Clinging{Embedded: b.queue, Clings: true}
-	b.Ingest = newIngest(q, b.store, with, b.clock, desktest.Log(t))
+	d := newDeps(q, b.store, settings, b.clock.Now)
+	d.Log = desktest.Log(t)
+	b.Ingest = ingest.New(d)
 	sent := b.clock.Now()
 	b.send(t, encode(t, desktest.Failure("a-1", 503, b.clock.Now())))
 	b.once(t)
-	if list := left.List(); len(list) != 1 || list[0].ID != "a-1" || !list[0].Stored || !list[0].SentAt.Equal(sent) {
+	if list := d.Undeleted.List(); len(list) != 1 || list[0].ID != "a-1" || !list[0].Stored ||
+		!list[0].SentAt.Equal(sent) {
 		t.Errorf("what could not be deleted: %+v", list)
 	}
 	q.Clings = false
 	b.once(t)
-	if list := left.List(); len(list) != 0 {
+	if list := d.Undeleted.List(); len(list) != 0 {
 		t.Errorf("what was deleted at last: %+v", list)
 	}
 	if err := b.store.Close(); err != nil {
@@ -34,7 +34,7 @@ func TestWhatStaysOnTheQueueIsKnown(t *testing.T) {
 	if _, err := b.Once(t.Context(), 0); err == nil {
 		t.Error("a store that takes nothing is no error")
 	}
-	if list := left.List(); len(list) != 1 || list[0].ID != "b-2" || list[0].Stored {
+	if list := d.Undeleted.List(); len(list) != 1 || list[0].ID != "b-2" || list[0].Stored {
 		t.Errorf("what could not be kept: %+v", list)
 	}
 }

@@ -7,17 +7,17 @@ import (
 	"dlqdesk/internal/queue"
 )
 
-// Unfinished remembers messages that were read and are still on their queue, which forgets them one day.
-type Unfinished struct {
+// Undeleted lists messages that were read and are still on their queue, which deletes them when they expire.
+type Undeleted struct {
 	mu   sync.Mutex
 	list map[string]queue.Undeleted // by the message's id
 }
 
-// mostLeft bounds what is remembered: the oldest, which go first.
-const mostLeft = 100
+// maxUndeleted bounds what is remembered: the oldest, which go first.
+const maxUndeleted = 100
 
 // List returns the undeleted messages, the oldest first.
-func (u *Unfinished) List() []queue.Undeleted {
+func (u *Undeleted) List() []queue.Undeleted {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	list := make([]queue.Undeleted, 0, len(u.list))
@@ -28,14 +28,14 @@ func (u *Unfinished) List() []queue.Undeleted {
 	return list
 }
 
-func (u *Unfinished) add(m queue.Message, l queue.Undeleted) {
+func (u *Undeleted) add(m queue.Message, l queue.Undeleted) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.list == nil {
 		u.list = map[string]queue.Undeleted{}
 	}
 	u.list[m.ID] = l
-	if len(u.list) <= mostLeft {
+	if len(u.list) <= maxUndeleted {
 		return
 	}
 	newest := m.ID
@@ -47,7 +47,7 @@ func (u *Unfinished) add(m queue.Message, l queue.Undeleted) {
 	delete(u.list, newest)
 }
 
-func (u *Unfinished) drop(m queue.Message) {
+func (u *Undeleted) remove(m queue.Message) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	delete(u.list, m.ID)

@@ -1,0 +1,189 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/semaphore"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/envelope"
+	"dlqdesk/internal/queue"
+	"dlqdesk/internal/store"
+	"dlqdesk/internal/telemetry"
+)
+
+// UnpackMemory bounds the memory for bodies that are unpacked: one of the largest, or many smaller ones. A message on a
+// queue can grow a thousandfold when it is unpacked, and many batches are processed at a time.
+type UnpackMemory struct{ *semaphore.Weighted }
+
+// NewUnpackMemory returns memory for one body of envelope.MaxUnpacked bytes.
+func NewUnpackMemory() *UnpackMemory {
+	return &UnpackMemory{semaphore.NewWeighted(envelope.MaxUnpacked)}
+}
+
+// decoded is a queue message and what it contains.
+type decoded struct {
+	queued  queue.Message
+	capture deadletter.Capture
+}
+
+// packed is a queue message with a compressed body, and the size that the body will have.
+type packed struct {
+	queued queue.Message
+	bytes  int64
+}
+
+// store writes a batch and returns which messages are stored and which are not. It writes compressed ones one by one.
+func (i *Ingest) store(ctx context.Context, messages []queue.Message) (stored, remaining []queue.Message, err error) {
+	plain, compressed := i.decodeBatch(messages)
+	stored, remaining, err = i.storePlain(ctx, plain)
+	errs := []error{err}
+	for _, p := range compressed {
+		if err := i.storePacked(ctx, p); err != nil {
+			errs, remaining = append(errs, err), append(remaining, p.queued)
+			continue
+		}
+		stored = append(stored, p.queued)
+	}
+	return stored, remaining, errors.Join(errs...)
+}
+
+// decodeBatch decodes a batch except for the messages that have to be unpacked.
+func (i *Ingest) decodeBatch(messages []queue.Message) (plain []decoded, compressed []packed) {
+	plain = make([]decoded, 0, len(messages))
+	for _, m := range messages {
+		p := packed{m, -1}
+		c := i.decode(m, func(bytes int64) bool {
+			p.bytes = bytes
+			return false
+		})
+		if p.bytes >= 0 {
+			compressed = append(compressed, p)
+		} else {
+			plain = append(plain, decoded{m, c})
+		}
+	}
+	return plain, compressed
+}
+
+// storePlain writes in one transaction. If that fails it tries each alone, so that one which the store refuses delays
+// no other, unless the store cannot be written at all.
+func (i *Ingest) storePlain(ctx context.Context, list []decoded) (stored, remaining []queue.Message, err error) {
+	err = i.write(ctx, list...)
+	switch {
+	case err == nil:
+		return queuedOf(list), nil, nil
+	case deadletter.KindOf(err) == deadletter.Unavailable:
+		return nil, queuedOf(list), err
+	}
+	var errs []error
+	for _, d := range list {
+		if err := i.write(ctx, d); err != nil {
+			errs, remaining = append(errs, err), append(remaining, d.queued)
+			continue
+		}
+		stored = append(stored, d.queued)
+	}
+	return stored, remaining, errors.Join(errs...)
+}
+
+// storePacked waits for memory, unpacks a message and writes it.
+func (i *Ingest) storePacked(ctx context.Context, p packed) error {
+	if err := i.UnpackMemory.Acquire(ctx, p.bytes); err != nil {
+		return err
+	}
+	defer i.UnpackMemory.Release(p.bytes)
+	return i.write(ctx, decoded{p.queued, i.decode(p.queued, nil)})
+}
+
+func queuedOf(list []decoded) []queue.Message {
+	messages := make([]queue.Message, len(list))
+	for n, d := range list {
+		messages[n] = d.queued
+	}
+	return messages
+}
+
+// write stores messages in one transaction. It prepares the changes before, because all writers share one connection.
+func (i *Ingest) write(ctx context.Context, list ...decoded) error {
+	if len(list) == 0 {
+		return nil
+	}
+	changes, spans := make([]deadletter.Change, len(list)), make([]telemetry.Span, len(list))
+	for n := range list {
+		c := &list[n].capture
+		_, spans[n] = telemetry.Process(ctx, i.Queue, list[n].queued.ID, c)
+		c.Queue.TraceParent = cmp.Or(spans[n].TraceParent(), c.Queue.TraceParent)
+		changes[n] = deadletter.NewMessage(*c, i.Settings.Retry[c.Source], i.Random(), i.Now())
+	}
+	err := i.Store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		return i.apply(ctx, tx, list, changes)
+	})
+	for _, span := range spans {
+		span.End(err)
+	}
+	return err
+}
+
+// apply stores decoded messages. The ledger counts a receipt id once, however often the queue delivers it.
+func (i *Ingest) apply(ctx context.Context, tx *store.Tx, list []decoded, received []deadletter.Change) error {
+	fresh, changes := make([]int, 0, len(list)), make([]*deadletter.Change, 0, len(list))
+	for n := range list {
+		c := &list[n].capture
+		redriven, err := i.applyRedriven(ctx, tx, c)
+		if err != nil {
+			return fmt.Errorf("store message %s, which was redriven before: %w", c.ID, err)
+		}
+		if !redriven {
+			fresh, changes = append(fresh, n), append(changes, &received[n])
+		}
+	}
+	added, err := tx.Add(ctx, changes...)
+	if err != nil {
+		return err
+	}
+	for at, n := range fresh {
+		c := &list[n].capture
+		if added[at] {
+			tx.RecordArrival(c, false)
+			continue
+		}
+		if err := i.applyKnown(ctx, tx, c, &received[n]); err != nil {
+			return fmt.Errorf("store message %s: %w", c.ID, err)
+		}
+	}
+	return nil
+}
+
+// applyKnown stores a capture whose message id or Webhook-Id the store has already: as another arrival, or, if its
+// bytes differ, as a message of its own.
+func (i *Ingest) applyKnown(
+	ctx context.Context, tx *store.Tx, c *deadletter.Capture, received *deadletter.Change,
+) error {
+	known, err := tx.FindExisting(ctx, *c)
+	if err != nil {
+		return err
+	}
+	original, err := tx.Revision(ctx, known.ID, 0)
+	if err != nil {
+		return err
+	}
+	again, err := tx.HasArrived(ctx, *c)
+	if err != nil {
+		return err
+	}
+	covered := known.Covers(*c, original, i.dedup(*c).Window)
+	if !again {
+		tx.RecordArrival(c, covered)
+	}
+	if covered {
+		return tx.Apply(ctx, known.ArriveAgain(*c, original, i.Now()))
+	}
+	if err := tx.Supersede(ctx, known.ID); err != nil {
+		return err
+	}
+	return tx.Apply(ctx, *received)
+}
