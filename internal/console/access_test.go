@@ -52,7 +52,7 @@ func (b bundle) routes(t *testing.T) []route {
 func TestStrangersReadNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	l := b.receive(t, "a-1")
+	m := b.receive(t, "a-1")
 	before := len(b.events(t))
 	p := b.stranger(t)
 	open := []route{{"GET", "/signin"}, {"POST", "/signin"}, {"GET", "/setup"}, {"POST", "/setup"}}
@@ -85,7 +85,7 @@ func TestStrangersReadNothing(t *testing.T) {
 		t,
 		b.store,
 		"a-1",
-	); got.Status != l.Status || got.Version != 0 ||
+	); got.Status != m.Status || got.Version != 0 ||
 		len(b.events(t)) != before {
 		t.Errorf("a stranger changed the message: %+v", got)
 	}
@@ -145,7 +145,7 @@ func TestEveryPageForEveryRole(t *testing.T) {
 func TestViewerIsRefusedEveryAction(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	l := b.receive(t, "a-1")
+	m := b.receive(t, "a-1")
 	b.draft(t, "a-1")
 	p := b.member(t, "vera", deadletter.Viewer)
 	before := len(b.events(t))
@@ -226,7 +226,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		t,
 		b.store,
 		"a-1",
-	); got.Status != l.Status || got.Version != 0 || got.Revision != 0 ||
+	); got.Status != m.Status || got.Version != 0 || got.Revision != 0 ||
 		len(b.events(t)) != before {
 		t.Errorf("a viewer changed the message: %+v", got)
 	}
@@ -246,7 +246,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 func TestAnotherSiteCannotPost(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(d *console.Deps) { d.PublicURL = "https://desk.example" })
-	l := b.receive(t, "a-1")
+	m := b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
 	before := len(b.events(t))
 	for _, r := range b.routes(t) {
@@ -263,7 +263,7 @@ func TestAnotherSiteCannotPost(t *testing.T) {
 			}
 		}
 	}
-	if got := desktest.Message(t, b.store, "a-1"); got.Version != l.Version || len(b.events(t)) != before {
+	if got := desktest.Message(t, b.store, "a-1"); got.Version != m.Version || len(b.events(t)) != before {
 		t.Errorf("another site changed the message: %+v", got)
 	}
 	for _, headers := range [][]string{{"Sec-Fetch-Site", "same-origin"}, {"Origin", "https://desk.example"}, {"Origin", b.server.URL}} {

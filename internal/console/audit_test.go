@@ -96,12 +96,12 @@ func TestAuditSaysWhetherTheTrailHolds(t *testing.T) {
 func TestPagesOfTheTrail(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	l := b.receive(t, "a-1")
+	m := b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
 	for version := range 60 {
 		action := []string{"archive", "restore"}[version%2]
 		if a := p.post(
-			"/messages/"+string(l.ID)+"/"+action,
+			"/messages/"+string(m.ID)+"/"+action,
 			order(version, "reason", "x"),
 		); a.status != http.StatusSeeOther {
 			t.Fatalf("answered %d", a.status)

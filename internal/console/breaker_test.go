@@ -297,14 +297,14 @@ func TestMessageTellsThatAReplayPassesByTheBreaker(t *testing.T) {
 }
 
 // retried has a message replayed by a person, which fails in a way that may pass.
-func (b bundle) retried(t *testing.T, l deadletter.Message) {
+func (b bundle) retried(t *testing.T, m deadletter.Message) {
 	t.Helper()
 	at := b.clock.Now()
-	ordered, err := l.Replay(
+	ordered, err := m.Replay(
 		deadletter.User("olga", deadletter.Operator, ""),
 		deadletter.TriggerReplay,
-		l.Revision,
-		l.Version,
+		m.Revision,
+		m.Version,
 		at,
 	)
 	if err != nil {

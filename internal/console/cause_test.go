@@ -130,8 +130,8 @@ func TestEditShowsWhatItWouldSend(t *testing.T) {
 		got.count("#edit-preview .notice") != 1 {
 		t.Errorf("a header that cannot be set answers %d %s", got.status, got.says("#edit-preview"))
 	}
-	if l, err := b.store.Message(t.Context(), "a-1"); err != nil || l.Revision != 0 {
-		t.Errorf("looking at it made revision %d, %v", l.Revision, err)
+	if m, err := b.store.Message(t.Context(), "a-1"); err != nil || m.Revision != 0 {
+		t.Errorf("looking at it made revision %d, %v", m.Revision, err)
 	}
 }
 
@@ -155,11 +155,11 @@ func TestReplayOfAnUnknownOutcomeAsksFirst(t *testing.T) {
 			t.Errorf("%s: the question carries %v", name, form)
 		}
 	}
-	if l, err := b.store.Message(t.Context(), "a-1"); err != nil || l.Status == deadletter.Replaying {
-		t.Fatalf("it is %s before the answer, %v", l.Status, err)
+	if m, err := b.store.Message(t.Context(), "a-1"); err != nil || m.Status == deadletter.Replaying {
+		t.Fatalf("it is %s before the answer, %v", m.Status, err)
 	}
 	p.post("/messages/a-1/replay", order(0, "revision", "0", "confirmed", "yes"))
-	if l, err := b.store.Message(t.Context(), "a-1"); err != nil || l.Status != deadletter.Replaying {
-		t.Errorf("after the answer it is %s, %v", l.Status, err)
+	if m, err := b.store.Message(t.Context(), "a-1"); err != nil || m.Status != deadletter.Replaying {
+		t.Errorf("after the answer it is %s, %v", m.Status, err)
 	}
 }

@@ -154,18 +154,18 @@ func (c *Console) refuseEdit(
 
 // editView is the form without what is filled into it.
 func (c *Console) editView(r *http.Request, e editing) page.EditView {
-	l := e.message
+	m := e.message
 	var permitted page.MessagePanelView
-	deny(&permitted, c.view(r, l))
+	deny(&permitted, c.view(r, m))
 	v := page.EditView{
 		Chrome: c.chrome(
 			r,
-			"Edit message "+string(l.ID),
+			"Edit message "+string(m.ID),
 		),
-		ID:       string(l.ID),
-		Version:  strconv.Itoa(l.Version),
+		ID:       string(m.ID),
+		Version:  strconv.Itoa(m.Version),
 		Back:     backQuery(r),
-		Source:   printable(l.Source),
+		Source:   printable(m.Source),
 		Base:     strconv.Itoa(e.base.Number),
 		BaseName: "the original",
 		JSON:     payload.IsJSON(e.base),
@@ -181,10 +181,10 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	if v.Denied == "" {
 		v.Denied = why(editable(e.base))
 	}
-	if l.CheckConfirmed(false) != nil {
+	if m.CheckConfirmed(false) != nil {
 		v.Unknown = "Send it even though it may already have been processed"
 	}
-	if s, ok := c.sourceOf(l); ok {
+	if s, ok := c.sourceOf(m); ok {
 		v.Destination = s.Destination
 	}
 	if _, masked := redact.Body(e.base.Body, e.source.MaskPaths); masked {

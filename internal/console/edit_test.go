@@ -18,7 +18,7 @@ const editFields = "form[action$='/edit']"
 func TestEditAndReplay(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	l := b.receive(t, "a-1")
+	m := b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
 	fields := p.get("/messages/a-1/edit?back=status%3Dall").fields(editFields)
 	fields.Set("body", strings.Replace(fields.Get("body"), `"Ann"`, `"Anne"`, 1))
@@ -48,7 +48,7 @@ func TestEditAndReplay(t *testing.T) {
 	if fmt.Sprint(got.Headers) != fmt.Sprint(original.Headers) {
 		t.Errorf("headers nobody edited became %v, they were %v", got.Headers, original.Headers)
 	}
-	b.finish(t, l.ID, deadletter.ErrorResponse, 422)
+	b.finish(t, m.ID, deadletter.ErrorResponse, 422)
 	again := p.get("/messages/a-1")
 	if again.count("form[action$='/replay'] option") != 2 ||
 		again.says("form[action$='/replay'] option[selected]") != "edit 1 by olga" {

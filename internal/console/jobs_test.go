@@ -256,8 +256,8 @@ func TestArchiveJobAsksWhyAndIsUndone(t *testing.T) {
 		t.Fatalf("answered %d: %s", undo.status, undo.text)
 	}
 	b.work(t, 2)
-	if l := desktest.Message(t, b.store, "b-2"); l.Status != deadletter.Failed {
-		t.Errorf("message %+v", l)
+	if m := desktest.Message(t, b.store, "b-2"); m.Status != deadletter.Failed {
+		t.Errorf("message %+v", m)
 	}
 	if a := p.post(
 		"/jobs/1/undo",
@@ -342,8 +342,8 @@ func TestJobIsSteeredInPlace(t *testing.T) {
 			t.Errorf("%s again: %d %s", step.do, a.status, a.text)
 		}
 	}
-	if l := desktest.Message(t, b.store, "a-1"); l.Version != 0 {
-		t.Errorf("message %+v", l)
+	if m := desktest.Message(t, b.store, "a-1"); m.Version != 0 {
+		t.Errorf("message %+v", m)
 	}
 }
 

@@ -352,8 +352,8 @@ func (f *follower) rows(ctx context.Context, happened []store.TrailEntry) (map[s
 		return nil, err
 	}
 	rows := map[string]string{}
-	for _, l := range messages {
-		if rows[string(l.ID)], err = written(ctx, page.MessageTableRow(f.c.rowView(ctx, l, f.back))); err != nil {
+	for _, m := range messages {
+		if rows[string(m.ID)], err = written(ctx, page.MessageTableRow(f.c.rowView(ctx, m, f.back))); err != nil {
 			return nil, err
 		}
 	}
@@ -372,8 +372,8 @@ func (f *follower) count(ctx context.Context, happened []store.TrailEntry) (stri
 	if err != nil {
 		return "", err
 	}
-	for _, l := range messages {
-		f.fresh[l.ID] = true
+	for _, m := range messages {
+		f.fresh[m.ID] = true
 	}
 	switch n := len(f.fresh); {
 	case n == 0:

@@ -106,7 +106,7 @@ func TestOpenListIsToldWhatChanges(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.followed(t)
-	l := b.receive(t, "g-1")
+	m := b.receive(t, "g-1")
 	b.receive(t, "g-2")
 	p := b.member(t, "olga", deadletter.Operator)
 	page := p.follows("/messages?source=genesys", "g-1,g-2")
@@ -122,7 +122,7 @@ func TestOpenListIsToldWhatChanges(t *testing.T) {
 	if u := page.next(); u.New != "1" || len(u.Rows) != 1 || !strings.Contains(u.Rows["g-1"], "Replaying") {
 		t.Errorf("after an order: %+v", u)
 	}
-	b.finish(t, l.ID, deadletter.Delivered, 200)
+	b.finish(t, m.ID, deadletter.Delivered, 200)
 	if u := page.next(); !strings.Contains(u.Rows["g-1"], "Resolved") ||
 		!strings.Contains(u.Rows["g-1"], "/messages/g-1?back=") {
 		t.Errorf("after the delivery: %+v", u)

@@ -59,23 +59,23 @@ func (c *Console) view(r *http.Request, m deadletter.Message) desk.View {
 // redirectRepeat redirects from the id that a platform was given for a repeated webhook to the message of the first
 // one.
 func (c *Console) redirectRepeat(w http.ResponseWriter, r *http.Request, missing error) {
-	l, err := c.Store.MessageByReceipt(r.Context(), messageID(r))
+	m, err := c.Store.MessageByReceipt(r.Context(), messageID(r))
 	switch {
 	case deadletter.KindOf(err) == deadletter.NotFound:
 		c.fail(w, r, missing)
 	case err != nil:
 		c.fail(w, r, err)
 	default:
-		to := url.URL{Path: "/messages/" + string(l.ID), RawQuery: r.URL.RawQuery}
+		to := url.URL{Path: "/messages/" + string(m.ID), RawQuery: r.URL.RawQuery}
 		http.Redirect(w, r, to.String(), http.StatusSeeOther)
 	}
 }
 
 // revisionNumber reads which revision is asked for; without one it is the latest.
-func revisionNumber(r *http.Request, l deadletter.Message) (int, error) {
+func revisionNumber(r *http.Request, m deadletter.Message) (int, error) {
 	asked := r.FormValue("revision")
 	if asked == "" {
-		return l.Revision, nil
+		return m.Revision, nil
 	}
 	number, err := strconv.Atoi(asked)
 	if err != nil {
@@ -281,7 +281,7 @@ func (c *Console) restore(w http.ResponseWriter, r *http.Request) {
 // body downloads a revision, as it was received or in a form that a page shows. What is masked on the page is masked
 // here.
 func (c *Console) body(w http.ResponseWriter, r *http.Request) {
-	l, err := c.Store.Message(r.Context(), messageID(r))
+	m, err := c.Store.Message(r.Context(), messageID(r))
 	if deadletter.KindOf(err) == deadletter.NotFound {
 		c.redirectRepeat(w, r, err)
 		return
@@ -290,20 +290,20 @@ func (c *Console) body(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	number, err := revisionNumber(r, l)
+	number, err := revisionNumber(r, m)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	revision, err := c.Store.Revision(r.Context(), l.ID, number)
+	revision, err := c.Store.Revision(r.Context(), m.ID, number)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	source, _ := c.Desk.Source(l.Source)
+	source, _ := c.Desk.Source(m.Source)
 	body := bodyIn(r.FormValue("form"), revision, source)
 	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Content-Disposition", `attachment; filename="`+downloadName(l.ID, revision)+`"`)
+	w.Header().Set("Content-Disposition", `attachment; filename="`+downloadName(m.ID, revision)+`"`)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	_, _ = w.Write(body) // a browser that hung up has no use for it
 }
@@ -334,48 +334,48 @@ type history struct {
 	stillOn   page.UndeletedCopy
 }
 
-func (c *Console) readHistory(ctx context.Context, l deadletter.Message) (history, error) {
+func (c *Console) readHistory(ctx context.Context, m deadletter.Message) (history, error) {
 	var h history
 	var err error
-	if h.attempts, err = c.Store.Attempts(ctx, l.ID); err != nil {
+	if h.attempts, err = c.Store.Attempts(ctx, m.ID); err != nil {
 		return h, err
 	}
-	if h.revisions, err = c.Store.Revisions(ctx, l.ID); err != nil {
+	if h.revisions, err = c.Store.Revisions(ctx, m.ID); err != nil {
 		return h, err
 	}
-	if h.cause, err = c.causeView(ctx, l); err != nil {
+	if h.cause, err = c.causeView(ctx, m); err != nil {
 		return h, err
 	}
 	events, err := c.Store.Events(
 		ctx,
-		store.EventQuery{EventFilter: store.EventFilter{Target: string(l.ID)}, Limit: pageSize},
+		store.EventQuery{EventFilter: store.EventFilter{Target: string(m.ID)}, Limit: pageSize},
 	)
-	h.events, h.stillOn = events.Items, c.stillOn(ctx, l.ID)
+	h.events, h.stillOn = events.Items, c.stillOn(ctx, m.ID)
 	return h, err
 }
 
 func (c *Console) messageView(
 	r *http.Request, seen desk.View, shown deadletter.Revision, h history, arrivals []deadletter.Arrival,
 ) page.MessageView {
-	l, back := seen.Message, backQuery(r)
-	source, _ := c.Desk.Source(l.Source)
+	m, back := seen.Message, backQuery(r)
+	source, _ := c.Desk.Source(m.Source)
 	v := page.MessageView{
 		Chrome: c.chrome(
 			r,
-			"Message "+string(l.ID),
+			"Message "+string(m.ID),
 		),
 		BackURL: listPath(back),
 		Panel:   c.panelView(seen, h, back),
-		Payload: payloadView(l.ID, shown, source),
+		Payload: payloadView(m.ID, shown, source),
 		Headers: headerRows(shown.Headers, source),
-		Facts:   facts(l, source),
+		Facts:   facts(m, source),
 	}
-	v.Curl, v.Ticket = curlOf(l, shown, source), c.ticketOf(r, l, shown, h)
+	v.Curl, v.Ticket = curlOf(m, shown, source), c.ticketOf(r, m, shown, h)
 	if v.Panel.DenyEdit == "" {
 		v.Panel.DenyEdit = why(editable(shown))
 	}
 	for i, other := range h.revisions {
-		current, to := other.Number == shown.Number, revisionURL(l.ID, other.Number, back)
+		current, to := other.Number == shown.Number, revisionURL(m.ID, other.Number, back)
 		v.Panel.Revisions[i].Current = current
 		v.Payload.Revisions = append(
 			v.Payload.Revisions,
@@ -404,41 +404,41 @@ func compareURL(id deadletter.ID, from, to int, back string) string {
 
 // panelView tells where a message stands, what can be done with it, and what happened to it.
 func (c *Console) panelView(seen desk.View, h history, back string) page.MessagePanelView {
-	l := seen.Message
+	m := seen.Message
 	v := page.MessagePanelView{
 		ID: string(
-			l.ID,
+			m.ID,
 		),
-		Version:   strconv.Itoa(l.Version),
+		Version:   strconv.Itoa(m.Version),
 		Back:      back,
-		Status:    string(l.Status),
-		Source:    printable(l.Source),
-		Reason:    printable(l.Reason),
+		Status:    string(m.Status),
+		Source:    printable(m.Source),
+		Reason:    printable(m.Reason),
 		Cause:     h.cause,
 		Undeleted: h.stillOn,
 		Code: code(
-			l.StatusCode,
+			m.StatusCode,
 		),
-		Outcome:      string(l.Outcome),
-		AttemptCount: c.retries(l),
-		NextRetry:    nextRetry(l),
-		Received:     ui.At(l.ReceivedAt),
-		LastAttempt:  ui.At(l.LastAttemptAt),
-		Result:       result(l, h.attempts),
+		Outcome:      string(m.Outcome),
+		AttemptCount: c.retries(m),
+		NextRetry:    nextRetry(m),
+		Received:     ui.At(m.ReceivedAt),
+		LastAttempt:  ui.At(m.LastAttemptAt),
+		Result:       result(m, h.attempts),
 	}
-	if s, ok := c.sourceOf(l); ok {
+	if s, ok := c.sourceOf(m); ok {
 		v.Destination = s.Destination
-		if l.Status.CanReplay() {
+		if m.Status.CanReplay() {
 			v.Breaker, _ = c.holdOf(s.Name)
 		}
 	}
-	if l.Arrivals > 1 {
-		v.Arrived = plural(l.Arrivals, "time")
+	if m.Arrivals > 1 {
+		v.Arrived = plural(m.Arrivals, "time")
 	}
 	deny(&v, seen)
 	v.LastWasRedrive = len(h.attempts) > 0 && h.attempts[0].Trigger.Redrives()
-	c.addRevisions(&v, l, h.revisions)
-	c.addAttempts(&v, l, h)
+	c.addRevisions(&v, m, h.revisions)
+	c.addAttempts(&v, m, h)
 	for _, e := range h.events {
 		if e.TargetKind == messageTarget && !strings.HasPrefix(e.Action, "attempt.") {
 			v.Events = append(v.Events, auditRow(e))
@@ -459,9 +459,9 @@ func deny(v *page.MessagePanelView, seen desk.View) {
 	v.Queue, v.RedrivesTo = printable(seen.Message.Queue.From), printable(seen.RedrivesTo)
 }
 
-func (c *Console) addRevisions(v *page.MessagePanelView, l deadletter.Message, revisions []deadletter.Revision) {
+func (c *Console) addRevisions(v *page.MessagePanelView, m deadletter.Message, revisions []deadletter.Revision) {
 	for _, r := range revisions {
-		latest := r.Number == l.Revision
+		latest := r.Number == m.Revision
 		v.Choices = append(
 			v.Choices,
 			page.RevisionChoice{Number: strconv.Itoa(r.Number), Name: revisionName(r), Selected: latest},
@@ -473,18 +473,18 @@ func (c *Console) addRevisions(v *page.MessagePanelView, l deadletter.Message, r
 			By:      r.By,
 			Why:     r.Reason,
 			At:      ui.At(r.At),
-			URL:     revisionURL(l.ID, r.Number, v.Back),
+			URL:     revisionURL(m.ID, r.Number, v.Back),
 			Current: latest,
 		}
 		if r.Number > 0 {
-			shown.Compare = compareURL(l.ID, r.Number-1, r.Number, v.Back)
+			shown.Compare = compareURL(m.ID, r.Number-1, r.Number, v.Back)
 		}
 		v.Revisions = append(v.Revisions, shown)
 	}
 }
 
-func (c *Console) addAttempts(v *page.MessagePanelView, l deadletter.Message, h history) {
-	source, _ := c.Desk.Source(l.Source)
+func (c *Console) addAttempts(v *page.MessagePanelView, m deadletter.Message, h history) {
+	source, _ := c.Desk.Source(m.Source)
 	names := map[int]string{}
 	if len(h.revisions) > 1 {
 		for _, r := range h.revisions {
@@ -497,8 +497,8 @@ func (c *Console) addAttempts(v *page.MessagePanelView, l deadletter.Message, h 
 }
 
 // result says what the latest delivery that a person ordered came to.
-func result(l deadletter.Message, attempts []deadletter.Attempt) ui.Notice {
-	if len(attempts) == 0 || l.Status == deadletter.Replaying || l.Status == deadletter.Archived {
+func result(m deadletter.Message, attempts []deadletter.Attempt) ui.Notice {
+	if len(attempts) == 0 || m.Status == deadletter.Replaying || m.Status == deadletter.Archived {
 		return ui.Notice{}
 	}
 	a := attempts[0]
@@ -510,11 +510,11 @@ func result(l deadletter.Message, attempts []deadletter.Attempt) ui.Notice {
 	case deadletter.Delivered:
 		return ui.Notice{Kind: ui.Done, Text: "Delivered: " + took}
 	case deadletter.OutcomeRedriven:
-		if l.Status != deadletter.Redriven {
+		if m.Status != deadletter.Redriven {
 			return ui.Notice{
 				Kind: ui.Warn,
 				Text: "It was sent back, and has come to the DLQ again.",
-				Hint: printable(l.Reason),
+				Hint: printable(m.Reason),
 			}
 		}
 		return ui.Notice{
@@ -586,8 +586,8 @@ func headerRows(h deadletter.Headers, s desk.Source) []page.HeaderRow {
 const shownBinary = 32
 
 // facts are what the queue and the webhook's address told.
-func facts(l deadletter.Message, s desk.Source) []page.Fact {
-	q := l.Queue
+func facts(m deadletter.Message, s desk.Source) []page.Fact {
+	q := m.Queue
 	var list []page.Fact
 	add := func(label, value string) {
 		if value != "" {
@@ -615,8 +615,8 @@ func facts(l deadletter.Message, s desk.Source) []page.Fact {
 	if q.ReceiveCount > 0 {
 		add("Received from the queue", plural(q.ReceiveCount, "time"))
 	}
-	add("Webhook-Id", l.WebhookID)
-	add("Query", maskQuery(l.Query, s))
+	add("Webhook-Id", m.WebhookID)
+	add("Query", maskQuery(m.Query, s))
 	for _, a := range q.Attributes {
 		value := a.Value
 		if a.Binary != nil {
@@ -639,8 +639,8 @@ func facts(l deadletter.Message, s desk.Source) []page.Fact {
 }
 
 // cause tells what is known of the reason that a message failed for: whom else it met, and what replays came to.
-func (c *Console) causeView(ctx context.Context, l deadletter.Message) (page.Cause, error) {
-	group, err := c.Store.Cause(ctx, l.Fingerprint)
+func (c *Console) causeView(ctx context.Context, m deadletter.Message) (page.Cause, error) {
+	group, err := c.Store.Cause(ctx, m.Fingerprint)
 	if deadletter.KindOf(err) == deadletter.NotFound {
 		return page.Cause{}, nil
 	}

@@ -19,7 +19,7 @@ import (
 func TestReplayShowsItsResultInPlace(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	l := b.receive(t, "a-1")
+	m := b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
 	fields := p.get("/messages/a-1?back=status%3Dall").fields("form[action$='/replay']")
 	ordered := p.post("/messages/a-1/replay", fields, htmx()...)
@@ -38,14 +38,14 @@ func TestReplayShowsItsResultInPlace(t *testing.T) {
 		a.says("#message-result") != "" {
 		t.Errorf("while it is in flight the panel says %q", a.says("#message-panel"))
 	}
-	b.finish(t, l.ID, deadletter.ErrorResponse, 422)
+	b.finish(t, m.ID, deadletter.ErrorResponse, 422)
 	rejected := p.get(poll, htmx()...)
 	if rejected.says("#message-result") != "Error response: 422 in 84 ms The handler answered: still broken" ||
 		rejected.count("[hx-get*=panel]") != 0 {
 		t.Errorf("the result is %q", rejected.says("#message-result"))
 	}
 	p.post("/messages/a-1/replay", rejected.fields("form[action$='/replay']"), htmx()...)
-	b.finish(t, l.ID, deadletter.Delivered, 200)
+	b.finish(t, m.ID, deadletter.Delivered, 200)
 	done := p.get(poll, htmx()...)
 	if done.says("#message-result") != "Delivered: 200 in 84 ms" ||
 		done.doc().Find("#message-panel").AttrOr("data-status", "") != "resolved" {
@@ -60,10 +60,10 @@ func TestReplayShowsItsResultInPlace(t *testing.T) {
 func TestUnknownOutcomeIsToldAsSuch(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	l := b.receive(t, "a-1")
+	m := b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
 	p.post("/messages/a-1/replay", order(0, "revision", "0"))
-	b.finish(t, l.ID, deadletter.Unknown, 0)
+	b.finish(t, m.ID, deadletter.Unknown, 0)
 	if a := p.get(
 		"/messages/a-1",
 	); !strings.Contains(

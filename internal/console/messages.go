@@ -269,39 +269,39 @@ func (c *Console) webhookBase(r *http.Request) string {
 	return c.deskURL(r)
 }
 
-func (c *Console) rowView(ctx context.Context, l deadletter.Message, back string) page.MessageRow {
+func (c *Console) rowView(ctx context.Context, m deadletter.Message, back string) page.MessageRow {
 	return page.MessageRow{
 		ID: string(
-			l.ID,
+			m.ID,
 		),
-		Version:   strconv.Itoa(l.Version),
-		URL:       messageURL(l.ID, back),
-		Status:    string(l.Status),
-		Source:    printable(l.Source),
-		Queue:     printable(l.Queue.From),
-		EventType: printable(l.EventType),
+		Version:   strconv.Itoa(m.Version),
+		URL:       messageURL(m.ID, back),
+		Status:    string(m.Status),
+		Source:    printable(m.Source),
+		Queue:     printable(m.Queue.From),
+		EventType: printable(m.EventType),
 		Reason: printable(
-			l.Reason,
+			m.Reason,
 		),
-		Code:      code(l.StatusCode),
-		Outcome:   string(l.Outcome),
-		Attempts:  c.retries(l),
-		NextRetry: nextRetry(l),
+		Code:      code(m.StatusCode),
+		Outcome:   string(m.Outcome),
+		Attempts:  c.retries(m),
+		NextRetry: nextRetry(m),
 		Received: ui.At(
-			l.ReceivedAt,
+			m.ReceivedAt,
 		),
-		LastAttempt: ui.At(l.LastAttemptAt),
-		Arrived:     arrivedMore(l),
-		Undeleted:   c.stillOn(ctx, l.ID),
+		LastAttempt: ui.At(m.LastAttemptAt),
+		Arrived:     arrivedMore(m),
+		Undeleted:   c.stillOn(ctx, m.ID),
 	}
 }
 
 // arrivedMore answers how often the webhook arrived, where that is more than once.
-func arrivedMore(l deadletter.Message) string {
-	if l.Arrivals < 2 {
+func arrivedMore(m deadletter.Message) string {
+	if m.Arrivals < 2 {
 		return ""
 	}
-	return number(l.Arrivals)
+	return number(m.Arrivals)
 }
 
 // messageURL is the page of a message, from which back leads to the list that it was found in.
@@ -315,22 +315,22 @@ func messageURL(id deadletter.ID, back string) string {
 
 // retries tells how many automatic deliveries were made of those that there are; of a message of another program, how
 // often the service that gave up on it says that it tried.
-func (c *Console) retries(l deadletter.Message) string {
-	if l.Queue.IsForeign() {
-		if l.Queue.RetryCount > 0 {
-			return fmt.Sprintf("%d by %s", l.Queue.RetryCount, l.Queue.Service)
+func (c *Console) retries(m deadletter.Message) string {
+	if m.Queue.IsForeign() {
+		if m.Queue.RetryCount > 0 {
+			return fmt.Sprintf("%d by %s", m.Queue.RetryCount, m.Queue.Service)
 		}
 		return "none"
 	}
-	if s, ok := c.sourceOf(l); ok {
-		return fmt.Sprintf("%d of %d", l.AutoAttempts, max(s.MaxAttempts, l.AutoAttempts))
+	if s, ok := c.sourceOf(m); ok {
+		return fmt.Sprintf("%d of %d", m.AutoAttempts, max(s.MaxAttempts, m.AutoAttempts))
 	}
-	return strconv.Itoa(l.AutoAttempts)
+	return strconv.Itoa(m.AutoAttempts)
 }
 
 // sourceOf answers the source that a message is delivered by.
-func (c *Console) sourceOf(l deadletter.Message) (Source, bool) {
-	name := l.Source
+func (c *Console) sourceOf(m deadletter.Message) (Source, bool) {
+	name := m.Source
 	if name == "" {
 		name = c.DefaultSource
 	}
@@ -339,11 +339,11 @@ func (c *Console) sourceOf(l deadletter.Message) (Source, bool) {
 }
 
 // nextRetry is the time of an automatic retry that is to come.
-func nextRetry(l deadletter.Message) ui.Moment {
-	if l.Status != deadletter.Retrying {
+func nextRetry(m deadletter.Message) ui.Moment {
+	if m.Status != deadletter.Retrying {
 		return ui.Moment{}
 	}
-	return ui.At(l.DueAt)
+	return ui.At(m.DueAt)
 }
 
 // tabs are the statuses with how many messages of the filter are in each.
@@ -513,16 +513,16 @@ func (c *Console) mark(ctx context.Context, l *list) error {
 
 // snippetOf is the part of a message around the first of some words: of its ids, else of its payload as it is now,
 // else as it was received.
-func (c *Console) snippetOf(ctx context.Context, l deadletter.Message, terms []payload.Term) (string, error) {
-	if found := snippet(string(l.ID), terms); found != "" {
+func (c *Console) snippetOf(ctx context.Context, m deadletter.Message, terms []payload.Term) (string, error) {
+	if found := snippet(string(m.ID), terms); found != "" {
 		return "id " + found, nil
 	}
-	if found := snippet(l.WebhookID, terms); found != "" {
+	if found := snippet(m.WebhookID, terms); found != "" {
 		return "webhook id " + found, nil
 	}
-	source, _ := c.Desk.Source(l.Source)
-	for _, number := range slices.Compact([]int{l.Revision, 0}) {
-		revision, err := c.Store.Revision(ctx, l.ID, number)
+	source, _ := c.Desk.Source(m.Source)
+	for _, number := range slices.Compact([]int{m.Revision, 0}) {
+		revision, err := c.Store.Revision(ctx, m.ID, number)
 		if err != nil {
 			return "", err
 		}

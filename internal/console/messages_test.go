@@ -150,9 +150,9 @@ func TestActionsAreThoseOfTheTab(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
-	l := b.receive(t, "a-2")
+	m := b.receive(t, "a-2")
 	p := b.member(t, "olga", deadletter.Operator)
-	p.post("/messages/a-2/archive", order(l.Version, "reason", "a test"))
+	p.post("/messages/a-2/archive", order(m.Version, "reason", "a test"))
 	for query, want := range map[string]string{
 		"": "ReplayEdit and replayArchive", "?status=archived": "Restore", "?status=all": "ReplayEdit and replayArchiveRestore",
 	} {
@@ -204,7 +204,7 @@ func TestPagesOfAList(t *testing.T) {
 func TestSecretsAreMaskedEverywhere(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	l := b.receive(t, "a-1")
+	m := b.receive(t, "a-1")
 	b.receive(t, "b-2", func(c *deadletter.Capture) { c.Body = append([]byte("\xff\xfe"), c.Body...) })
 	b.receive(t, "c-3", func(c *deadletter.Capture) { c.Body = c.Body[:len(c.Body)-2] })
 	p := b.member(t, "olga", deadletter.Operator)
@@ -229,7 +229,7 @@ func TestSecretsAreMaskedEverywhere(t *testing.T) {
 	if a := p.post("/messages/a-1/edit", edit); a.status != http.StatusSeeOther {
 		t.Fatalf("the edit answers %d: %s", a.status, a.says("main"))
 	}
-	b.finish(t, l.ID, deadletter.ErrorResponse, 422)
+	b.finish(t, m.ID, deadletter.ErrorResponse, 422)
 	pages = append(
 		pages,
 		"/messages/a-1?revision=0",
@@ -323,9 +323,9 @@ func TestSearchThatIsBehindSaysSo(t *testing.T) {
 func TestListTellsHowOftenAMessageArrived(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	l := b.receive(t, "a-1")
+	m := b.receive(t, "a-1")
 	b.receive(t, "b-2")
-	again := l.ArriveAgain(
+	again := m.ArriveAgain(
 		deadletter.Capture{Body: []byte("{}")},
 		deadletter.Revision{Body: []byte("{}")},
 		b.clock.Now(),

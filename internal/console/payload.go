@@ -188,35 +188,35 @@ func opened(text string) bool {
 // asked for.
 func (c *Console) compare(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	l, err := c.Store.Message(ctx, messageID(r))
+	m, err := c.Store.Message(ctx, messageID(r))
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	list, err := c.Store.Revisions(ctx, l.ID)
+	list, err := c.Store.Revisions(ctx, m.ID)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	before, err := c.comparedRevision(r, l, "from", 0)
+	before, err := c.comparedRevision(r, m, "from", 0)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	after, err := c.comparedRevision(r, l, "to", l.Revision)
+	after, err := c.comparedRevision(r, m, "to", m.Revision)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	source, _ := c.Desk.Source(l.Source)
-	v := compareView(l.ID, before, after, list, source)
-	v.Chrome, v.Back = c.chrome(r, "Compare revisions of message "+string(l.ID)), backQuery(r)
+	source, _ := c.Desk.Source(m.Source)
+	v := compareView(m.ID, before, after, list, source)
+	v.Chrome, v.Back = c.chrome(r, "Compare revisions of message "+string(m.ID)), backQuery(r)
 	c.render(w, r, http.StatusOK, page.Compare(v))
 }
 
 func (c *Console) comparedRevision(
 	r *http.Request,
-	l deadletter.Message,
+	m deadletter.Message,
 	field string,
 	number int,
 ) (deadletter.Revision, error) {
@@ -226,7 +226,7 @@ func (c *Console) comparedRevision(
 			return deadletter.Revision{}, deadletter.Errorf(deadletter.Invalid, "%q is no number of a revision", asked)
 		}
 	}
-	return c.Store.Revision(r.Context(), l.ID, number)
+	return c.Store.Revision(r.Context(), m.ID, number)
 }
 
 func compareView(
@@ -310,63 +310,63 @@ const (
 )
 
 // curlOf is a command that sends a revision the way a replay does; "" where none is to be had. Secrets stay masked.
-func curlOf(l deadletter.Message, r deadletter.Revision, s desk.Source) string {
-	if l.Source == "" && l.Queue.From != "" {
+func curlOf(m deadletter.Message, r deadletter.Revision, s desk.Source) string {
+	if m.Source == "" && m.Queue.From != "" {
 		return ""
 	}
-	lines := []string{"curl -i -X " + payload.ShellQuote(l.Method)}
+	lines := []string{"curl -i -X " + payload.ShellQuote(m.Method)}
 	masked := redact.Headers(r.Headers.EndToEnd(), s.MaskHeaders...)
 	for _, name := range masked.Names() {
 		for _, value := range masked[name] {
 			lines = append(lines, "-H "+payload.ShellQuote(printable(name+": "+value)))
 		}
 	}
-	lines = append(lines, "-H "+payload.ShellQuote("Webhook-Id: "+printable(l.WebhookID)))
+	lines = append(lines, "-H "+payload.ShellQuote("Webhook-Id: "+printable(m.WebhookID)))
 	body, _ := redact.Body(r.Body, s.MaskPaths)
 	switch {
 	case len(body) > maxCurlBody || !utf8.Valid(body):
-		lines = append(lines, "--data-binary @"+downloadName(l.ID, r))
+		lines = append(lines, "--data-binary @"+downloadName(m.ID, r))
 	case len(body) > 0:
 		lines = append(lines, "--data-binary "+payload.ShellQuote(string(body)))
 	}
-	return printable(strings.Join(append(lines, payload.ShellQuote(maskedURL(l, s))), " \\\n  "))
+	return printable(strings.Join(append(lines, payload.ShellQuote(maskedURL(m, s))), " \\\n  "))
 }
 
 // maskedURL is where a message was sent to, without what is secret in it.
-func maskedURL(l deadletter.Message, s desk.Source) string {
-	u, err := url.Parse(l.Destination)
-	if err != nil || l.Destination == "" {
+func maskedURL(m deadletter.Message, s desk.Source) string {
+	u, err := url.Parse(m.Destination)
+	if err != nil || m.Destination == "" {
 		return "http://destination"
 	}
-	u.RawQuery = strings.Trim(maskQuery(u.RawQuery, s)+"&"+maskQuery(l.Query, s), "&")
+	u.RawQuery = strings.Trim(maskQuery(u.RawQuery, s)+"&"+maskQuery(m.Query, s), "&")
 	return u.String()
 }
 
 // ticketOf describes a message in Markdown, for somebody who has no desk.
-func (c *Console) ticketOf(r *http.Request, l deadletter.Message, shown deadletter.Revision, h history) string {
-	source, _ := c.Desk.Source(l.Source)
+func (c *Console) ticketOf(r *http.Request, m deadletter.Message, shown deadletter.Revision, h history) string {
+	source, _ := c.Desk.Source(m.Source)
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	what := "Webhook not delivered"
-	if l.Queue.From != "" {
-		what = "Dead message of the queue " + inline(l.Queue.From)
+	if m.Queue.From != "" {
+		what = "Dead message of the queue " + inline(m.Queue.From)
 	}
-	line("## %s: %s\n", what, inline(l.Reason))
-	line("- Message: %s", c.deskURL(r)+messageURL(l.ID, ""))
+	line("## %s: %s\n", what, inline(m.Reason))
+	line("- Message: %s", c.deskURL(r)+messageURL(m.ID, ""))
 	told := func(label, value string) {
 		if value != "" {
 			line("- %s: %s", label, inline(value))
 		}
 	}
-	told("Source", l.Source)
-	told("Came from", l.Queue.SourceARN)
-	told("Was meant for", l.Queue.TargetARN)
-	told("Group", l.Queue.GroupID)
-	told("Request id", l.Queue.RequestID)
-	told("Event type", l.EventType)
-	line("- Status: %s, retries %s", ui.StatusWord(string(l.Status)), c.retries(l))
-	line("- Received: %s", ui.At(l.ReceivedAt).Text)
-	line("- Webhook-Id: `%s`", inline(l.WebhookID))
+	told("Source", m.Source)
+	told("Came from", m.Queue.SourceARN)
+	told("Was meant for", m.Queue.TargetARN)
+	told("Group", m.Queue.GroupID)
+	told("Request id", m.Queue.RequestID)
+	told("Event type", m.EventType)
+	line("- Status: %s, retries %s", ui.StatusWord(string(m.Status)), c.retries(m))
+	line("- Received: %s", ui.At(m.ReceivedAt).Text)
+	line("- Webhook-Id: `%s`", inline(m.WebhookID))
 	if len(h.attempts) > 0 {
 		line("\n| attempt | at | outcome | code | took | error |\n| --- | --- | --- | --- | --- | --- |")
 	}

@@ -100,10 +100,10 @@ func TestEditedMessageGoesBackToItsQueue(t *testing.T) {
 	if got := p.post("/messages/p-1/edit", values); got.status != http.StatusSeeOther {
 		t.Fatalf("it answers %d %s", got.status, got.text)
 	}
-	l, err := b.store.Message(t.Context(), "p-1")
-	if err != nil || l.Status != deadletter.Replaying || l.Request.Trigger != deadletter.TriggerRedrive ||
-		l.Request.Revision != 1 {
-		t.Fatalf("the message is %+v, %v", l, err)
+	m, err := b.store.Message(t.Context(), "p-1")
+	if err != nil || m.Status != deadletter.Replaying || m.Request.Trigger != deadletter.TriggerRedrive ||
+		m.Request.Revision != 1 {
+		t.Fatalf("the message is %+v, %v", m, err)
 	}
 	if r, err := b.store.Revision(t.Context(), "p-1", 1); err != nil || string(r.Body) != `{"n":2}` || r.By != "olga" {
 		t.Errorf("its revision is %+v, %v", r, err)

@@ -62,7 +62,7 @@ type ordersQueue struct{}
 
 func (ordersQueue) To(deadletter.Message) (string, error) { return "https://sqs.example/1/orders", nil }
 
-func ref(l deadletter.Message) desk.Ref { return desk.Ref{ID: l.ID, Version: l.Version} }
+func ref(m deadletter.Message) desk.Ref { return desk.Ref{ID: m.ID, Version: m.Version} }
 
 var (
 	anna  = deadletter.User("anna", deadletter.Operator, "192.0.2.7")
@@ -74,8 +74,8 @@ var (
 func TestReplayOrdersADeliveryAndKicksTheWorker(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	l := b.receive(t, "a-1", nil)
-	if _, err := b.Replay(t.Context(), anna, ref(l), desk.SendCommand{}); err != nil {
+	m := b.receive(t, "a-1", nil)
+	if _, err := b.Replay(t.Context(), anna, ref(m), desk.SendCommand{}); err != nil {
 		t.Fatal(err)
 	}
 	got := desktest.Message(t, b.store, "a-1")
@@ -91,11 +91,11 @@ func TestReplayOrdersADeliveryAndKicksTheWorker(t *testing.T) {
 func TestOneOfManySimultaneousReplaysWins(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	l := b.receive(t, "a-1", nil)
+	m := b.receive(t, "a-1", nil)
 	errs := make([]error, 16)
 	var all sync.WaitGroup
 	for i := range errs {
-		all.Go(func() { _, errs[i] = b.Replay(t.Context(), anna, ref(l), desk.SendCommand{}) })
+		all.Go(func() { _, errs[i] = b.Replay(t.Context(), anna, ref(m), desk.SendCommand{}) })
 	}
 	all.Wait()
 	won := 0
@@ -117,8 +117,8 @@ func TestOneOfManySimultaneousReplaysWins(t *testing.T) {
 func TestStaleVersionIsAConflictThatNamesWhoActed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	l := b.receive(t, "a-1", nil)
-	if _, err := b.Archive(t.Context(), anna, ref(l), "known fault"); err != nil {
+	m := b.receive(t, "a-1", nil)
+	if _, err := b.Archive(t.Context(), anna, ref(m), "known fault"); err != nil {
 		t.Fatal(err)
 	}
 	b.clock.Add(3e9)
@@ -126,7 +126,7 @@ func TestStaleVersionIsAConflictThatNamesWhoActed(t *testing.T) {
 		if name == "redrive" || name == "edit and redrive" {
 			continue // it came from no queue
 		}
-		_, err := order(b, bert, ref(l), input{})
+		_, err := order(b, bert, ref(m), input{})
 		if deadletter.KindOf(err) != deadletter.Conflict ||
 			!strings.Contains(deadletter.TextOf(err), "archived by anna 3 s ago") {
 			t.Errorf("%s: %v", name, err)
@@ -137,8 +137,8 @@ func TestStaleVersionIsAConflictThatNamesWhoActed(t *testing.T) {
 func TestViewerChangesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	l := b.receive(t, "a-1", nil)
-	refs := []desk.Ref{ref(l)}
+	m := b.receive(t, "a-1", nil)
+	refs := []desk.Ref{ref(m)}
 	draft, archived := b.draft(t, deadletter.ActReplay, refs...), b.draft(t, deadletter.ActArchive, refs...)
 	b.start(t, archived, deadletter.JobInput{Reason: "known fault"})
 	for _, who := range []struct {
@@ -152,7 +152,7 @@ func TestViewerChangesNothing(t *testing.T) {
 		}
 		_, undo := b.UndoArchive(t.Context(), who.actor, archived)
 		for name, order := range orders() {
-			if _, err := order(b, who.actor, ref(l), input{}); deadletter.KindOf(err) != who.want {
+			if _, err := order(b, who.actor, ref(m), input{}); deadletter.KindOf(err) != who.want {
 				t.Errorf("%s by %q: %v", name, who.actor.Role, err)
 			}
 		}
@@ -172,7 +172,7 @@ func TestViewerChangesNothing(t *testing.T) {
 			}
 		}
 	}
-	if got := desktest.Message(t, b.store, "a-1"); got.Status != l.Status || got.Version != 0 {
+	if got := desktest.Message(t, b.store, "a-1"); got.Status != m.Status || got.Version != 0 {
 		t.Errorf("the message changed: %+v", got)
 	}
 }
@@ -180,7 +180,7 @@ func TestViewerChangesNothing(t *testing.T) {
 func TestEditKeepsTheOriginalAndWhatIsMasked(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	l := b.receive(t, "a-1", func(c *deadletter.Capture) {
+	m := b.receive(t, "a-1", func(c *deadletter.Capture) {
 		c.Body = []byte(`{"customer":{"ssn":"078-05-1120","name":"A"}}`)
 		c.Headers["X-Tenant"] = []string{"t-1"}
 	})
@@ -194,7 +194,7 @@ func TestEditKeepsTheOriginalAndWhatIsMasked(t *testing.T) {
 			"X-Tenant":      {"other"},
 		},
 	}
-	if _, err := b.EditAndReplay(t.Context(), anna, ref(l), edit); err != nil {
+	if _, err := b.EditAndReplay(t.Context(), anna, ref(m), edit); err != nil {
 		t.Fatal(err)
 	}
 	got, err := b.store.Revision(t.Context(), "a-1", 1)
@@ -232,7 +232,7 @@ func TestEditKeepsTheOriginalAndWhatIsMasked(t *testing.T) {
 func TestEditThatIsRefusedChangesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	l := b.receive(t, "a-1", nil)
+	m := b.receive(t, "a-1", nil)
 	for name, e := range map[string]desk.Edit{
 		"no reason":    {Body: []byte(`{}`), Reason: "  "},
 		"bad JSON":     {Body: []byte("{\n  \"id\": }"), Reason: "x"},
@@ -240,12 +240,12 @@ func TestEditThatIsRefusedChangesNothing(t *testing.T) {
 		"no such base": {Body: []byte(`{}`), Reason: "x", Base: 4},
 		"long reason":  {Body: []byte(`{}`), Reason: strings.Repeat("ä", 1001)},
 	} {
-		_, err := b.EditAndReplay(t.Context(), anna, ref(l), e)
+		_, err := b.EditAndReplay(t.Context(), anna, ref(m), e)
 		if kind := deadletter.KindOf(err); kind != deadletter.Invalid && kind != deadletter.NotFound {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if got := desktest.Message(t, b.store, "a-1"); got.Revision != 0 || got.Status != l.Status {
+	if got := desktest.Message(t, b.store, "a-1"); got.Revision != 0 || got.Status != m.Status {
 		t.Errorf("the message changed: %+v", got)
 	}
 }
@@ -254,12 +254,12 @@ func TestMessageWithoutDestinationIsShownButNotReplayed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for id, source := range map[string]string{"a-1": "", "b-2": "gone"} {
-		l := b.receive(t, id, func(c *deadletter.Capture) { c.Source = source })
-		_, err := b.Replay(t.Context(), anna, ref(l), desk.SendCommand{})
+		m := b.receive(t, id, func(c *deadletter.Capture) { c.Source = source })
+		_, err := b.Replay(t.Context(), anna, ref(m), desk.SendCommand{})
 		if deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(deadletter.TextOf(err), "restart") {
 			t.Errorf("source %q: %v", source, err)
 		}
-		if _, err := b.Archive(t.Context(), anna, ref(l), "no longer needed"); err != nil {
+		if _, err := b.Archive(t.Context(), anna, ref(m), "no longer needed"); err != nil {
 			t.Errorf("source %q: archive: %v", source, err)
 		}
 	}
@@ -268,8 +268,8 @@ func TestMessageWithoutDestinationIsShownButNotReplayed(t *testing.T) {
 func TestEveryOrderLeavesItsAuditEvent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	l := b.receive(t, "a-1", nil)
-	if _, err := b.Archive(t.Context(), anna, ref(l), "known fault"); err != nil {
+	m := b.receive(t, "a-1", nil)
+	if _, err := b.Archive(t.Context(), anna, ref(m), "known fault"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.Restore(t.Context(), bert, desk.Ref{ID: "a-1", Version: 1}); err != nil {

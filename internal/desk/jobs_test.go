@@ -182,8 +182,8 @@ func TestJobIsSteeredOnceAndOnRecord(t *testing.T) {
 	if got := strings.Join(told, ", "); got != want {
 		t.Errorf("the trail says %s", got)
 	}
-	if l := desktest.Message(t, b.store, "a-1"); l.Version != 0 {
-		t.Errorf("a message of a cancelled job changed: %+v", l)
+	if m := desktest.Message(t, b.store, "a-1"); m.Version != 0 {
+		t.Errorf("a message of a cancelled job changed: %+v", m)
 	}
 }
 

@@ -77,11 +77,11 @@ func TestProbeTriesWhatElseGoesThere(t *testing.T) {
 	})
 	unnamed := desktest.Failure("u-1", 422, clock.Now())
 	unnamed.Source = ""
-	l := desktest.Receive(t, s, unnamed)
+	m := desktest.Receive(t, s, unnamed)
 	if err := d.Probe(t.Context(), anna, "genesys"); deadletter.KindOf(err) != deadletter.Conflict {
 		t.Errorf("where nothing waits: %v", err)
 	}
-	j, err := d.FreezeSelected(t.Context(), anna, deadletter.ActReplay, []desk.Ref{{ID: l.ID}})
+	j, err := d.FreezeSelected(t.Context(), anna, deadletter.ActReplay, []desk.Ref{{ID: m.ID}})
 	if err != nil {
 		t.Fatal(err)
 	}
