@@ -84,7 +84,7 @@ func (c *Console) setup(w http.ResponseWriter, r *http.Request) {
 		v.ConfirmError = "The two passwords differ."
 	}
 	if v.NameError+v.PasswordError+v.ConfirmError != "" {
-		// An outsider who probes tokens learns the same from a good form and a bad one.
+		// A stranger who guesses tokens gets the same response for a good form and a bad one.
 		if err := c.Auth.SetupOpen(ctx, v.Token); err != nil {
 			c.showSetup(w, r, v, err)
 			return
@@ -99,7 +99,7 @@ func (c *Console) setup(w http.ResponseWriter, r *http.Request) {
 	c.redirect(w, r, "/messages", ui.Notice{Kind: ui.Done, Text: "You are the first administrator of this desk."})
 }
 
-// showSetup shows the form, or why its link does not work.
+// showSetup shows the set-up form, or the reason why its link does not work.
 func (c *Console) showSetup(w http.ResponseWriter, r *http.Request, v page.SetupView, err error) {
 	kind := deadletter.KindOf(err)
 	switch {

@@ -27,7 +27,7 @@ func (c *Console) audit(w http.ResponseWriter, r *http.Request) {
 	c.render(w, r, status, page.Audit(page.AuditView{Chrome: c.chrome(r, "Audit"), Table: table}))
 }
 
-// auditTable returns the trail that a query asks for, or the state that says why there is none.
+// auditTable returns the rows of the trail that match a query. If it cannot, the view says why.
 func (c *Console) auditTable(r *http.Request) (page.AuditTableView, int) {
 	query, cursor := only(r.URL.Query(), auditFields()), r.URL.Query().Get("cursor")
 	events, err := c.readEvents(r.Context(), query, cursor)
@@ -53,7 +53,7 @@ func (c *Console) readEvents(ctx context.Context, query url.Values, cursor strin
 	return c.Store.Events(ctx, store.EventQuery{EventFilter: filter, Cursor: cursor, Limit: pageSize})
 }
 
-// eventFilter reads the address of the trail.
+// eventFilter parses the query of the audit page.
 func eventFilter(query url.Values) (store.EventFilter, error) {
 	var f store.EventFilter
 	var errs [6]error
@@ -82,27 +82,27 @@ func parseDoers(text string) (store.ActorClass, error) {
 	return "", deadletter.Errorf(deadletter.Invalid, "there is nobody %q: look for people or for the program", text)
 }
 
-// messageTarget is the kind of target of what was done to a message.
+// messageTarget is the target kind of events about a message.
 const messageTarget = "message"
 
-// jobTarget is that of what was done to a job.
+// jobTarget is the target kind of events about a job.
 const jobTarget = "job"
 
-// sentenceOf says of an action what was done. The name of its target may follow.
+// sentenceOf returns the verb phrase of an event. The name of its target may follow.
 func sentenceOf(e store.EventRow) string {
 	if attempt, ok := strings.CutPrefix(e.Action, "attempt."); ok && attempt != "started" {
 		switch {
 		case e.Action == "attempt.redriven":
-			return "sent back"
+			return "redrove"
 		case strings.HasPrefix(attempt, "redrive_"):
-			return "tried to send back"
+			return "tried to redrive"
 		case e.Actor == deadletter.ActorSystem:
 			return "retried"
 		}
 		return "replayed"
 	}
 	if e.Action == "destination.probe" && e.TargetKind == jobTarget {
-		return "had the handler probed with a message of job"
+		return "probed a destination with a message of job"
 	}
 	return deedOf(e.Action)
 }
@@ -114,27 +114,27 @@ func deedOf(action string) string {
 	case "message.arrived_again":
 		return "received again"
 	case "message.replay":
-		return "asked to replay"
+		return "ordered a replay of"
 	case "message.returned":
-		return "received back from its queue"
+		return "received back after a redrive"
 	case "message.source":
-		return "gave it the source that its queue has now"
+		return "assigned the source of its queue to"
 	case "message.drain":
-		return "put back on a queue"
+		return "drained to a queue"
 	case "message.redrive":
-		return "asked to redrive"
+		return "ordered a redrive of"
 	case "message.edit_redrive":
-		return "edited and asked to redrive"
+		return "edited and ordered a redrive of"
 	case "message.edit":
-		return "edited and asked to replay"
+		return "edited and ordered a replay of"
 	case "message.archive":
 		return "archived"
 	case "message.restore":
 		return "restored"
 	case "destination.probe":
-		return "had its handler probed with"
+		return "probed a destination with"
 	case "attempt.started":
-		return "began to deliver"
+		return "started to deliver"
 	case "job.start":
 		return "started job"
 	case "job.pause":
@@ -150,7 +150,7 @@ func deedOf(action string) string {
 	case "user.sign_in":
 		return "signed in"
 	case "user.sign_in_refused":
-		return "was refused at sign-in"
+		return "failed to sign in"
 	case "user.sign_out":
 		return "signed out"
 	case "user.password":
@@ -158,35 +158,35 @@ func deedOf(action string) string {
 	case "setup.use":
 		return "used the set-up link"
 	case "ledger.acknowledge":
-		return "acknowledged what the ledger has of"
+		return "acknowledged an imbalance of"
 	case "audit.export":
 		return "exported the audit trail"
 	}
 	return action
 }
 
-// auditActions are what the filter offers; one that ends in a dot stands for all that begin with it.
+// auditActions are the options of the filter. One that ends in a dot matches all actions that begin with it.
 func auditActions() []ui.Option {
 	return []ui.Option{
 		{Value: "message.", Label: "Messages: everything"},
-		{Value: "message.replay", Label: "Replays asked for"},
+		{Value: "message.replay", Label: "Replays ordered"},
 		{Value: "message.edit", Label: "Edits"},
-		{Value: "message.redrive", Label: "Redrives asked for"},
+		{Value: "message.redrive", Label: "Redrives ordered"},
 		{Value: "message.returned", Label: "Returned after a redrive"},
 		{Value: "message.archive", Label: "Archived"},
 		{Value: "message.restore", Label: "Restored"},
 		{Value: "message.received", Label: "Received"},
-		{Value: "destination.probe", Label: "Probes of a handler"},
+		{Value: "destination.probe", Label: "Probes of destinations"},
 		{Value: "attempt.", Label: "Deliveries: everything"},
 		{Value: "attempt.delivered", Label: "Delivered"},
-		{Value: "attempt.redriven", Label: "Sent back to its queue"},
+		{Value: "attempt.redriven", Label: "Redriven"},
 		{Value: "attempt.error_response", Label: "Error response"},
 		{Value: "attempt.unreachable", Label: "Unreachable"},
 		{Value: "attempt.unknown", Label: "Unknown"},
 		{Value: "job.", Label: "Jobs: everything"},
 		{Value: "user.", Label: "Users: everything"},
 		{Value: "user.sign_in", Label: "Sign-ins"},
-		{Value: "user.sign_in_refused", Label: "Refused sign-ins"},
+		{Value: "user.sign_in_refused", Label: "Failed sign-ins"},
 		{Value: "user.add", Label: "Users added"},
 		{Value: "user.password", Label: "Passwords changed"},
 		{Value: "ledger.acknowledge", Label: "Imbalances acknowledged"},
@@ -229,7 +229,7 @@ func (c *Console) auditView(query url.Values, cursor string, events store.Page[s
 	return v
 }
 
-// timePresets are the days that are asked for most, in UTC; a script puts them into the reader's zone.
+// timePresets are the most used days, in UTC; a script converts them to the time zone of the browser.
 func timePresets(query url.Values, now time.Time) []page.Preset {
 	today := now.UTC().Truncate(24 * time.Hour)
 	var list []page.Preset
@@ -248,7 +248,7 @@ func timePresets(query url.Values, now time.Time) []page.Preset {
 	return list
 }
 
-// deedPresets are what is looked for most.
+// deedPresets are the most used filters by action.
 func deedPresets(query url.Values) []page.Preset {
 	deed := func(action string, by store.ActorClass) url.Values {
 		return url.Values{"action": {action}, "by": {string(by)}}
@@ -259,7 +259,7 @@ func deedPresets(query url.Values) []page.Preset {
 	}
 }
 
-// preset sets some values of a query, or takes them out where they are set already.
+// preset links to the query with some values set, or removed if they are set already.
 func preset(label string, query, values url.Values) page.Preset {
 	p := page.Preset{Label: label, Current: true}
 	on, off := query, query
@@ -274,7 +274,7 @@ func preset(label string, query, values url.Values) page.Preset {
 	return p
 }
 
-// auditDoers tell people from the program itself.
+// auditDoers are the options that separate people from the program.
 func auditDoers() []ui.Option {
 	return []ui.Option{
 		{Value: string(store.People), Label: "People"},
@@ -296,7 +296,7 @@ func (c *Console) auditFilter(query url.Values) page.AuditFilter {
 	}
 }
 
-// selected marks the option of a value.
+// selected marks the option with the given value.
 func selected(options []ui.Option, value string) []ui.Option {
 	for i := range options {
 		options[i].Selected = options[i].Value == value
@@ -304,7 +304,7 @@ func selected(options []ui.Option, value string) []ui.Option {
 	return options
 }
 
-// sayAudit writes a filter's value as people do.
+// sayAudit returns the text of a filter's value.
 func sayAudit(name, value string) string {
 	switch name {
 	case "action":
@@ -315,7 +315,7 @@ func sayAudit(name, value string) string {
 	return sayValue(name, value)
 }
 
-// labelOf is the label of a value, or the value where there is none.
+// labelOf returns the label of a value, or the value if no option has it.
 func labelOf(options []ui.Option, value string) string {
 	for _, option := range options {
 		if option.Value == value {
@@ -348,7 +348,7 @@ func auditRow(e store.EventRow) page.AuditRow {
 	case row.System:
 		row.Actor = "dlqdesk"
 	case row.Actor == "":
-		row.Actor = "somebody without a name"
+		row.Actor = "unknown user"
 	}
 	switch {
 	case e.TargetKind == messageTarget:
@@ -364,15 +364,15 @@ func auditRow(e store.EventRow) page.AuditRow {
 	case e.TargetKind == jobTarget:
 		row.URL = "/jobs/" + url.PathEscape(e.Target)
 	case e.Target == e.By && e.Action != "user.add", e.TargetKind == auditTarget:
-		row.Target = "" // the sentence is about whoever did it, or says it all
+		row.Target = "" // the sentence needs no target
 	}
 	return row
 }
 
-// auditTarget is the kind of target of what was done with the trail itself.
+// auditTarget is the target kind of events about the trail itself.
 const auditTarget = "audit"
 
-// shortID is enough of a message's id to tell it from others on a page. An id begins with its time, which its
+// shortID returns the end of a message id: enough to tell messages of a page apart. The beginning is a timestamp, which
 // neighbours share.
 func shortID(id string) string {
 	const few, enough = 8, 12
@@ -382,7 +382,7 @@ func shortID(id string) string {
 	return printable(id)
 }
 
-// addAttempt returns how a delivery ended.
+// addAttempt adds the result of a delivery to its row.
 func addAttempt(row *page.AuditRow, e store.EventRow) {
 	outcome, ok := strings.CutPrefix(e.Action, "attempt.")
 	if !ok {
@@ -394,7 +394,7 @@ func addAttempt(row *page.AuditRow, e store.EventRow) {
 		LatencyMS  int64 `json:"latencyMs"`
 		DueAt      time.Time
 	}
-	// What was written by another version reports what it can.
+	// An event of another version may lack some of these fields.
 	_ = json.Unmarshal(e.After, &facts)
 	if facts.Attempt > 0 {
 		row.Attempt = strconv.Itoa(facts.Attempt)
@@ -410,7 +410,7 @@ func addAttempt(row *page.AuditRow, e store.EventRow) {
 	row.Took = latency(time.Duration(facts.LatencyMS) * time.Millisecond)
 }
 
-// chainView says whether the trail is whole; nothing before it was verified.
+// chainView shows the latest verification of the trail; the zero view before the first one.
 func chainView(chain store.AuditResult) page.ChainStatus {
 	switch {
 	case chain.At.IsZero():
@@ -419,7 +419,7 @@ func chainView(chain store.AuditResult) page.ChainStatus {
 		return page.ChainStatus{Broken: true, Text: sentence(chain.Fault), At: ui.At(chain.At)}
 	}
 	return page.ChainStatus{
-		Text: plural(int(chain.Events), "event") + ", each vouched for by the next.",
+		Text: plural(int(chain.Events), "event") + ", each confirmed by the next one.",
 		At:   ui.At(chain.At),
 	}
 }
@@ -427,7 +427,7 @@ func chainView(chain store.AuditResult) page.ChainStatus {
 // maxFact bounds one fact of an event on a page, in bytes.
 const maxFact = 4 << 10
 
-// changesOf compares the facts before an event to those after it, name by name, and keeps what differs.
+// changesOf returns the facts that differ before and after an event.
 func changesOf(before, after json.RawMessage) []page.AuditChange {
 	old, now := factsOf(before), factsOf(after)
 	names := slices.Collect(maps.Keys(old))
@@ -451,7 +451,7 @@ func changesOf(before, after json.RawMessage) []page.AuditChange {
 
 const statusFact = "status"
 
-// statusFirst orders names: the status says most.
+// statusFirst sorts names with the status first.
 func statusFirst(a, b string) int {
 	switch {
 	case a == b:
@@ -464,7 +464,7 @@ func statusFirst(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// factsOf are the fields of an object; what is none is one fact without a name.
+// factsOf returns the fields of an object. Any other JSON value is one fact without a name.
 func factsOf(text json.RawMessage) map[string]json.RawMessage {
 	if len(text) == 0 {
 		return nil
@@ -476,7 +476,7 @@ func factsOf(text json.RawMessage) map[string]json.RawMessage {
 	return facts
 }
 
-// factName is the name of a field as a person reads it.
+// factName returns the label of a field.
 func factName(name string) string {
 	switch name {
 	case "":

@@ -18,7 +18,7 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// outages are the destinations for which messages are held back, in the order of the page's sources.
+// outages returns the destinations whose breaker makes messages wait, in the order of the page's sources.
 func (c *Console) outages(by deadletter.Actor, o overview) []page.BreakerView {
 	var list []page.BreakerView
 	for _, name := range c.sourcesOf(o) {
@@ -61,7 +61,7 @@ func (c *Console) outages(by deadletter.Actor, o overview) []page.BreakerView {
 	return list
 }
 
-// jobsHeld returns for which destinations that take nothing now a job waits.
+// jobsHeld returns, by source, a job that waits for a destination whose breaker is not closed.
 func (c *Console) jobsHeld(ctx context.Context) (map[string]deadletter.JobID, error) {
 	held := map[string]deadletter.JobID{}
 	for name := range c.sources {
@@ -81,8 +81,7 @@ func (c *Console) jobsHeld(ctx context.Context) (map[string]deadletter.JobID, er
 	return held, nil
 }
 
-// breakerView returns how a destination stands for which messages wait, some of them perhaps of a job; false: none are
-// held.
+// breakerView shows the breaker of a destination with the messages that wait for it; false if none have to wait.
 func breakerView(
 	h delivery.DestinationHealth,
 	waiting int,
@@ -97,7 +96,7 @@ func breakerView(
 		v.Job, v.JobURL = "job "+job.String(), jobPath(job)
 	}
 	if waiting == 0 && job == 0 {
-		v.Denied = "No message waits for a retry: there is nothing to probe it with."
+		v.Denied = "No message waits for a retry, so there is none to probe with."
 	}
 	b := h.Breaker
 	paused := b.PausedUntil.After(now)
@@ -109,10 +108,10 @@ func breakerView(
 		}
 		v.Note, v.Next = nextTest(b, waiting > 0 || job != 0, now)
 	case paused:
-		v.State, v.Since, v.Note = page.BreakerPaused, ui.At(b.PausedUntil), "Retries and jobs go on then."
+		v.State, v.Since, v.Note = page.BreakerPaused, ui.At(b.PausedUntil), "Retries and jobs continue then."
 	case b.State == delivery.HalfOpen && (waiting > 0 || job != 0):
 		v.State, v.Since = page.BreakerHalfOpen, ui.At(b.Since)
-		v.Note = fmt.Sprintf("They are let go bit by bit: %s a second.", number(b.ReleaseRate))
+		v.Note = fmt.Sprintf("Waiting messages are sent at %s per second.", number(b.ReleaseRate))
 	default:
 		return page.BreakerView{}, false
 	}
@@ -126,15 +125,15 @@ func waitingMessages(n int) string {
 	return "messages waiting"
 }
 
-// nextTest says what finds out next whether a destination is still down.
+// nextTest returns how the destination will be tested next, and when.
 func nextTest(b delivery.BreakerStatus, waiting bool, now time.Time) (note string, at ui.Moment) {
 	switch {
 	case !waiting:
-		return "The next webhook or replay tests it.", ui.Moment{}
+		return "The next webhook or replay probes it.", ui.Moment{}
 	case b.NextProbe.After(now):
 		return "Next probe", ui.At(b.NextProbe)
 	}
-	return "The next message whose retry is due tests it.", ui.Moment{}
+	return "The next message whose retry is due probes it.", ui.Moment{}
 }
 
 func latest(a, b time.Time) time.Time {
@@ -144,12 +143,12 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// probe has a destination tried at once, and shows the overview with what is known then.
+// probe orders a probe of a destination and shows the overview after it.
 func (c *Console) probe(w http.ResponseWriter, r *http.Request) {
 	source := chi.URLParam(r, "source")
 	done := ui.Notice{
 		Kind: ui.Info,
-		Text: "Probe ordered: " + printable(source) + " gets the message whose retry comes first.",
+		Text: "Probe ordered: " + printable(source) + " receives the message whose retry is due first.",
 	}
 	err := c.Desk.Probe(r.Context(), auth.Actor(r.Context()), source)
 	if err != nil && (!isPartial(r) || deadletter.KindOf(err) != deadletter.Conflict) {
@@ -173,10 +172,10 @@ func (c *Console) probe(w http.ResponseWriter, r *http.Request) {
 	c.render(w, r, status, page.OverviewProbed(figures, done))
 }
 
-// overviewFields are the names that an address of the overview holds.
+// overviewFields are the query parameters of the overview.
 func overviewFields() []field { return []field{{name: "range"}, {name: "source"}} }
 
-// holdOf says why what can wait is not sent to the destination of a source now; false: it is.
+// holdOf returns why retries and jobs for a source wait; false if they do not.
 func (c *Console) holdOf(source string) (page.BreakerNotice, bool) {
 	if _, ok := c.sources[source]; !ok {
 		return page.BreakerNotice{}, false
@@ -196,10 +195,10 @@ func (c *Console) holdOf(source string) (page.BreakerNotice, bool) {
 	return hold, true
 }
 
-// mostHolds bounds how many destinations a job reports of.
+// mostHolds bounds how many destinations a job lists.
 const mostHolds = 5
 
-// jobHolds are the destinations for which messages of a job wait, or would if it was started now.
+// jobHolds returns the destinations that messages of a job wait for, or would wait for if the job was started now.
 func (c *Console) jobHolds(ctx context.Context, j deadletter.Job) (holds page.BreakerNotices, err error) {
 	if !j.Delivers() || j.Action.Redrives() || j.State != deadletter.JobRunning && j.State != deadletter.JobDraft {
 		return page.BreakerNotices{}, nil

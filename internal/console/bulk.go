@@ -13,7 +13,7 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// selection reads ID@VERSION of each selected message.
+// selection parses ID@VERSION of each selected message.
 func selection(items []string) ([]desk.Ref, error) {
 	var refs []desk.Ref
 	for _, item := range items {
@@ -22,7 +22,7 @@ func selection(items []string) ([]desk.Ref, error) {
 		if at <= 0 || err != nil {
 			return nil, deadletter.Errorf(
 				deadletter.Invalid,
-				"the selection was not complete: select the messages again",
+				"the selection is incomplete: select the messages again",
 			)
 		}
 		refs = append(refs, desk.Ref{ID: deadletter.ID(item[:at]), Version: version})
@@ -30,7 +30,7 @@ func selection(items []string) ([]desk.Ref, error) {
 	return refs, nil
 }
 
-// bulkActions are what can be done to many messages, by the names that forms have for it.
+// bulkActions maps the action names of forms to the actions on many messages.
 func bulkActions() map[string]deadletter.Action {
 	return map[string]deadletter.Action{
 		"replay":       deadletter.ActReplay,
@@ -42,7 +42,7 @@ func bulkActions() map[string]deadletter.Action {
 	}
 }
 
-// bulkAction reads what is to be done to many messages.
+// bulkAction parses the action of a form.
 func bulkAction(name string) (deadletter.Action, error) {
 	if action, ok := bulkActions()[name]; ok {
 		return action, nil
@@ -59,8 +59,8 @@ func bulkName(a deadletter.Action) string {
 	return ""
 }
 
-// bulk makes a job of the messages that are selected, or of all that match. What needs no word more, over messages
-// that the person has seen one by one, begins at once; of anything else the frozen messages are shown first.
+// bulk creates a job over the selected messages, or over all that match the filter. A job that needs no review starts
+// at once; any other is shown as a draft first.
 func (c *Console) bulk(w http.ResponseWriter, r *http.Request) {
 	action, err := bulkAction(r.PostForm.Get("action"))
 	if err != nil {
@@ -96,12 +96,12 @@ func (c *Console) freeze(r *http.Request, action deadletter.Action, everything b
 	if err != nil {
 		return deadletter.Job{}, deadletter.Errorf(
 			deadletter.Invalid,
-			"the filter was not complete: open the list again",
+			"the filter is incomplete: open the list again",
 		)
 	}
 	query := only(values, messageFields())
 	if query.Get("status") == "" {
-		query.Set("status", string(deadletter.Failed)) // what a list shows that names none
+		query.Set("status", string(deadletter.Failed)) // the default of the list
 	}
 	asked, err := messageQuery(query, "")
 	if err != nil {
@@ -110,7 +110,7 @@ func (c *Console) freeze(r *http.Request, action deadletter.Action, everything b
 	return c.Desk.FreezeMatching(r.Context(), by, action, asked.Filter, query.Encode())
 }
 
-// askJob shows the draft: in a dialog where a script runs, and as a page of its own otherwise.
+// askJob shows a draft: in a dialog if scripts run, as a page otherwise.
 func (c *Console) askJob(w http.ResponseWriter, r *http.Request, j deadletter.Job) {
 	if !isPartial(r) {
 		http.Redirect(w, r, address(jobPath(j.ID), url.Values{"back": {backQuery(r)}}), http.StatusSeeOther)
@@ -130,7 +130,7 @@ func (c *Console) showDialog(w http.ResponseWriter, r *http.Request, status int,
 	c.render(w, r, status, page.JobConfirm(v))
 }
 
-// backToList shows the list that the person came from, with the jobs that they have in sight.
+// backToList shows the list that the form was sent from, with the user's jobs above it.
 func (c *Console) backToList(w http.ResponseWriter, r *http.Request, n ui.Notice) {
 	back := backQuery(r)
 	if !isPartial(r) {
@@ -139,7 +139,7 @@ func (c *Console) backToList(w http.ResponseWriter, r *http.Request, n ui.Notice
 	}
 	query, err := url.ParseQuery(back)
 	if err != nil {
-		c.fail(w, r, deadletter.Errorf(deadletter.Invalid, "the filter was not complete: open the list again"))
+		c.fail(w, r, deadletter.Errorf(deadletter.Invalid, "the filter is incomplete: open the list again"))
 		return
 	}
 	c.showMessages(w, r, n, query)

@@ -31,7 +31,7 @@ import (
 	"dlqdesk/web/docs"
 )
 
-// Source is what the pages tell of a configured source.
+// Source is a configured source, as pages show it.
 type Source struct {
 	Name        string
 	Destination string // host
@@ -45,14 +45,14 @@ type Deps struct {
 	Desk          *desk.Desk
 	Auth          *auth.Auth
 	Sources       []Source // in the order of the configuration
-	DefaultSource string   // that of messages which name none
-	PublicURL     string   // how browsers reach the desk; "": not known, the address of the request stands for it
-	WebhookURL    string   // where webhooks are taken; "": where the desk is
+	DefaultSource string   // of webhooks that named none; "" if there is none
+	PublicURL     string   // of the desk; "": the address of the request is used
+	WebhookURL    string   // of the receiver; "": the same as the desk
 	Secure        bool     // reached by https only
 	Chain         func() store.AuditResult
 	Health        func(source string) delivery.DestinationHealth
 	Queues        []Queue
-	DLQs          []string // the queues of the list, by name
+	DLQs          []string // the names below queues in the configuration
 	Ledger        func() ledger.State
 	Now           func() time.Time
 	Log           *slog.Logger
@@ -83,13 +83,13 @@ type Console struct {
 	chi.Router
 }
 
-// How many bytes a form may have.
+// Limits of forms, in bytes.
 const (
 	maxForm     = 1 << 20
-	maxEditForm = 4 * payload.MaxEdit // a form writes most signs of a JSON text as three
+	maxEditForm = 4 * payload.MaxEdit // forms encode most punctuation of JSON as three bytes
 )
 
-// New makes the handler of every page. Its live updates need Run, and end by CloseStreams.
+// New returns the handler of all pages. Run feeds its live updates, CloseStreams ends them.
 func New(deps Deps) *Console {
 	c := &Console{Deps: deps, sources: map[string]Source{}}
 	for _, s := range deps.Sources {
@@ -105,20 +105,20 @@ func New(deps Deps) *Console {
 			r.Use(c.Auth.Require(c.fail))
 			c.deskRoutes(r)
 		})
-		r.NotFound(c.forMembers(deadletter.Errorf(deadletter.NotFound, "the address is not one of the desk's")))
-		r.MethodNotAllowed(c.forMembers(deadletter.Errorf(deadletter.NotFound, "this address takes no such request")))
+		r.NotFound(c.forMembers(deadletter.Errorf(deadletter.NotFound, "there is no page at this address")))
+		r.MethodNotAllowed(c.forMembers(deadletter.Errorf(deadletter.NotFound, "this address does not accept such requests")))
 	})
 	c.Router = r
 	return c
 }
 
-// forMembers tells those who are signed in what is wrong with an address; everybody else is asked to sign in.
+// forMembers shows signed-in users the error; all others are redirected to sign-in.
 func (c *Console) forMembers(err error) http.HandlerFunc {
-	tell := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.fail(w, r, err) })
-	return c.Auth.Require(c.fail)(tell).ServeHTTP
+	show := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.fail(w, r, err) })
+	return c.Auth.Require(c.fail)(show).ServeHTTP
 }
 
-// doorRoutes are for those who are not signed in.
+// doorRoutes need no session.
 func (c *Console) doorRoutes(r chi.Router) {
 	r.Get("/signin", c.signInForm)
 	r.Get("/setup", c.setupForm)
@@ -170,7 +170,7 @@ func (c *Console) deskRoutes(r chi.Router) {
 	})
 }
 
-// response remembers what was answered. Once it is closed a handler writes into the void.
+// response records the status. After closed is set, writes are discarded.
 type response struct {
 	http.ResponseWriter
 	status int
@@ -200,12 +200,12 @@ func (w *response) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Flush is for who compresses answers: it asks for a Flusher, and looks no further.
+// Flush implements http.Flusher, which the compressing middleware looks for.
 func (w *response) Flush() {
-	_ = http.NewResponseController(w.ResponseWriter).Flush() // what cannot be flushed is sent at the end
+	_ = http.NewResponseController(w.ResponseWriter).Flush() // without support for it, data is sent at the end
 }
 
-// about answers the context of a request by which a line of the log names the message that it is for.
+// about returns the request's context for logging, with the id of the message that the request is for.
 func about(r *http.Request) context.Context {
 	at := chi.RouteContext(r.Context())
 	if at == nil || !strings.HasPrefix(at.RoutePattern(), "/messages/{id}") {
@@ -214,7 +214,7 @@ func about(r *http.Request) context.Context {
 	return telemetry.About(r.Context(), deadletter.ID(at.URLParam("id")))
 }
 
-// record logs every request when one looks closely.
+// record logs every request at debug level.
 func (c *Console) record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer, start := &response{ResponseWriter: w}, time.Now()
@@ -237,7 +237,7 @@ func (c *Console) record(next http.Handler) http.Handler {
 const contentPolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; " +
 	"form-action 'self'; frame-ancestors 'none'"
 
-// headers keep a page to itself.
+// headers sets the security headers.
 func (c *Console) headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -256,13 +256,13 @@ func (c *Console) headers(next http.Handler) http.Handler {
 	})
 }
 
-// compress makes pages and exports a tenth of their size. No other site learns from the size what a page holds: its
-// requests come without the cookie.
+// compress compresses pages and exports to about a tenth. It leaks nothing across sites: their requests carry no
+// cookie.
 func compress() func(http.Handler) http.Handler {
 	return middleware.Compress(gzip.BestSpeed, "text/html", "text/csv", "application/x-ndjson")
 }
 
-// recover turns a programming fault into a page, and keeps it from ending the program.
+// recover shows an error page after a panic, and keeps the program running.
 func (c *Console) recover(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -270,8 +270,8 @@ func (c *Console) recover(next http.Handler) http.Handler {
 			if p == nil {
 				return
 			}
-			// net/http compares the very value
-			if answer, ok := w.(*response); p == http.ErrAbortHandler || ok && answer.status != 0 { //nolint:errorlint
+			// net/http compares the value itself, unwrapped
+			if answer, ok := w.(*response); p == http.ErrAbortHandler || ok && answer.status != 0 { //nolint:errorlint // see above
 				c.Log.ErrorContext(about(r), "an answer was broken off", "path", r.URL.Path, "err", p)
 				panic(http.ErrAbortHandler)
 			}
@@ -281,33 +281,32 @@ func (c *Console) recover(next http.Handler) http.Handler {
 	})
 }
 
-// requestLimit bounds a request with all that it asks of the store, and how long a client may take to send or to read
-// it.
+// requestLimit bounds the time of a request, its store queries included, and of reading and writing it.
 const requestLimit = 30 * time.Second
 
 func limitTime(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == livePath { // it bounds what it writes by itself
+		if r.URL.Path == livePath { // it sets its own deadlines
 			next.ServeHTTP(w, r)
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), requestLimit)
 		defer cancel()
 		conn := http.NewResponseController(w)
-		// What serves no connection has no deadlines, and needs none.
+		// A response recorder has no deadlines, and needs none.
 		_ = conn.SetReadDeadline(time.Now().Add(requestLimit))
 		_ = conn.SetWriteDeadline(time.Now().Add(2 * requestLimit))
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
-// sameOrigin refuses what another site makes a browser post here.
+// sameOrigin refuses form posts that come from other sites.
 func (c *Console) sameOrigin() func(http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	if u, err := url.Parse(c.PublicURL); err == nil && u.Host != "" {
-		// A proxy in front may not pass the Host on that the browser saw.
+		// A proxy may not forward the Host that the browser sent.
 		if err := protection.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
-			c.Log.Warn("the public address is no origin", "err", err)
+			c.Log.Warn("public_url is not an origin", "err", err)
 		}
 	}
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -316,14 +315,14 @@ func (c *Console) sameOrigin() func(http.Handler) http.Handler {
 			r,
 			deadletter.Errorf(
 				deadletter.Forbidden,
-				"this request came from another site: open the desk itself and try again",
+				"this request came from another site: open dlqdesk itself and try again",
 			),
 		)
 	}))
 	return protection.Handler
 }
 
-// form reads a form of limited size before the handler.
+// form parses a form of limited size before the handler runs.
 func (c *Console) form(limit int64) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -347,7 +346,7 @@ func formFault(err error, limit int64) error {
 	}
 	return &deadletter.Error{
 		Kind: deadletter.Invalid,
-		Text: "this form was not complete: load the page again",
+		Text: "this form is incomplete: reload the page",
 		Err:  err,
 	}
 }

@@ -108,7 +108,7 @@ func (c *Console) edit(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// editCurl shows what an edit would send, as it stands in the form.
+// editCurl shows the request that the edit in the form would send.
 func (c *Console) editCurl(w http.ResponseWriter, r *http.Request) {
 	e, err := c.openEdit(r)
 	if err == nil {
@@ -132,8 +132,7 @@ func (c *Console) editCurl(w http.ResponseWriter, r *http.Request) {
 	c.render(w, r, http.StatusOK, page.EditPreview(curlOf(e.message, edited, e.source), ""))
 }
 
-// refuseEdit shows the form again as it was filled in. It carries the message's present version: whoever has read the
-// message may go on.
+// refuseEdit shows the form again as it was filled in, with the faults and the current version of the message.
 func (c *Console) refuseEdit(
 	w http.ResponseWriter,
 	r *http.Request,
@@ -144,7 +143,7 @@ func (c *Console) refuseEdit(
 ) {
 	v := c.editView(r, e)
 	if kind == deadletter.Conflict {
-		v.Denied = "" // what was written stays on the page
+		v.Denied = "" // the edit stays on the page
 	}
 	v.BodyError, v.HeaderError, v.ReasonError = faults.BodyError, faults.HeaderError, faults.ReasonError
 	v.Notice, v.Conflict, v.UnknownError = faults.Notice, faults.Conflict, faults.UnknownError
@@ -152,7 +151,7 @@ func (c *Console) refuseEdit(
 	c.render(w, r, statusOf(kind), page.Edit(v))
 }
 
-// editView is the form without what is filled into it.
+// editView returns the form without its fields' values.
 func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	m := e.message
 	var permitted page.MessagePanelView
@@ -195,7 +194,7 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	return v
 }
 
-// editable answers why a body cannot be edited in a form: a form would change more of it than a person does.
+// editable returns an error if a body cannot be edited in a form, because the form itself would change it.
 func editable(r deadletter.Revision) error {
 	switch {
 	case !isText(r.Body):
@@ -210,13 +209,13 @@ func editable(r deadletter.Revision) error {
 	case bytes.Contains(bytes.ReplaceAll(r.Body, []byte("\r\n"), nil), []byte("\r")):
 		return deadletter.Errorf(
 			deadletter.Invalid,
-			"this body has carriage returns that end no line: a form would change them",
+			"this body has carriage returns without line feeds: a form would change them",
 		)
 	}
 	return nil
 }
 
-// editText is a body as it is edited: masked, and JSON with one value a line.
+// editText returns a body for editing: masked, and JSON indented.
 func editText(r deadletter.Revision, s desk.Source) string {
 	masked, _ := redact.Body(r.Body, s.MaskPaths)
 	if json.Valid(masked) && !bytes.Contains(masked, []byte("\n")) {
@@ -248,13 +247,13 @@ func editReasonFault(reason string) string {
 	return ""
 }
 
-// locked answers why a header cannot be edited in a form; empty: it can.
+// locked returns why a header cannot be edited in a form; "" if it can.
 func (e editing) locked(name, value string) string {
 	if lock := redact.HeaderLock(name, e.source.MaskHeaders...); lock != "" {
 		return sentence(lock)
 	}
 	if !utf8.ValidString(value) || strings.ContainsAny(value, "\r\n\x00") {
-		return "Has bytes that a form cannot carry."
+		return "Contains bytes that a form cannot carry."
 	}
 	return ""
 }
@@ -277,7 +276,7 @@ func editHeaders(e editing) []page.EditHeader {
 	return rows
 }
 
-// formHeaders reads the pairs of the form, and adds what the form could not carry. A pair without a name is no header.
+// formHeaders reads the headers of the form, and adds the headers that the form left out because it cannot carry them.
 func formHeaders(r *http.Request, e editing) deadletter.Headers {
 	h := deadletter.Headers{}
 	names, values := r.PostForm["header-name"], r.PostForm["header-value"]
@@ -296,7 +295,7 @@ func formHeaders(r *http.Request, e editing) deadletter.Headers {
 	return h
 }
 
-// filledHeaders are the locked rows, and after them what was filled in.
+// filledHeaders returns the locked rows, then the rows as they were filled in.
 func filledHeaders(r *http.Request, e editing) []page.EditHeader {
 	rows := slices.DeleteFunc(editHeaders(e), func(h page.EditHeader) bool { return h.Locked == "" })
 	names, values := r.PostForm["header-name"], r.PostForm["header-value"]

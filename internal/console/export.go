@@ -27,14 +27,13 @@ const (
 const (
 	exportChunk = 500              // events that are read at once
 	exportLimit = 15 * time.Minute // of a whole export
-	exportPause = 30 * time.Second // a client may take so long for a chunk
+	exportPause = 30 * time.Second // a client may take so long to read a chunk
 	exportStamp = "20060102T150405Z"
 	stampMillis = "2006-01-02T15:04:05.000Z"
 )
 
-// exportAudit returns the events of a filter as a file, newest first, chunk by chunk. The events of the first chunk
-// are read before anything is answered, so that what is wrong with the request can be said; what breaks later breaks
-// the answer off, because a part of a file must not pass for the whole.
+// exportAudit sends the events of a filter as a file, newest first. It reads the first chunk before it writes anything,
+// so that a bad request gets an error page. A later failure aborts the response: a partial file must not look complete.
 func (c *Console) exportAudit(w http.ResponseWriter, r *http.Request) {
 	query := only(r.URL.Query(), auditFields())
 	filter, err := eventFilter(query)
@@ -44,14 +43,14 @@ func (c *Console) exportAudit(w http.ResponseWriter, r *http.Request) {
 	}
 	format := cmp.Or(r.URL.Query().Get("format"), formatCSV)
 	if format != formatCSV && format != formatJSON {
-		c.fail(w, r, deadletter.Errorf(deadletter.Invalid, "there is no format %q: take csv or jsonl", format))
+		c.fail(w, r, deadletter.Errorf(deadletter.Invalid, "there is no format %q: use csv or jsonl", format))
 		return
 	}
 	if err := c.Desk.RecordExport(r.Context(), auth.Actor(r.Context()), format, flat(query)); err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	// A long file takes longer than a page may. Who hangs up is noticed by the write that fails.
+	// A long export takes longer than a page may. A client that hangs up makes a write fail.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), exportLimit)
 	defer cancel()
 	events, err := c.Store.Events(ctx, store.EventQuery{EventFilter: filter, Limit: exportChunk})
@@ -61,7 +60,7 @@ func (c *Console) exportAudit(w http.ResponseWriter, r *http.Request) {
 	}
 	exportHeaders(w.Header(), format, c.Now())
 	if err := c.stream(ctx, w, newEventWriter(format, w), filter, events); err != nil {
-		c.Log.WarnContext(ctx, "an export was broken off", "err", err)
+		c.Log.WarnContext(ctx, "an export was aborted", "err", err)
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -75,7 +74,7 @@ func exportHeaders(h http.Header, format string, now time.Time) {
 	)
 }
 
-// flat are the values of a query, each once.
+// flat returns the first value of each name.
 func flat(query url.Values) map[string]string {
 	values := map[string]string{}
 	for name := range query {
@@ -93,7 +92,7 @@ func (c *Console) stream(
 ) error {
 	conn := http.NewResponseController(w)
 	for {
-		// What serves no connection has no deadline, and needs none.
+		// A response recorder has no deadline, and needs none.
 		_ = conn.SetWriteDeadline(time.Now().Add(exportPause))
 		for _, e := range events.Items {
 			if err := out.write(e); err != nil {
@@ -116,7 +115,7 @@ func (c *Console) stream(
 	}
 }
 
-// eventWriter writes events in a format.
+// eventWriter writes events in one format.
 type eventWriter interface {
 	write(e store.EventRow) error
 	flush() error
@@ -131,7 +130,7 @@ func newEventWriter(format string, w io.Writer) eventWriter {
 	return jsonEvents{out}
 }
 
-// csvEvents writes a line for each event, below a head.
+// csvEvents writes a header line, then one line per event.
 type csvEvents struct {
 	out    *csv.Writer
 	headed bool
@@ -195,8 +194,8 @@ func (c *csvEvents) flush() error {
 	return c.out.Error()
 }
 
-// noFormula keeps a spreadsheet from working out what somebody else wrote: a text that begins like a formula gets a
-// quote before it. See https://owasp.org/www-community/attacks/CSV_Injection.
+// noFormula stops a spreadsheet from evaluating text that outsiders wrote: it puts a quote before text that begins like
+// a formula. See https://owasp.org/www-community/attacks/CSV_Injection.
 func noFormula(text string) string {
 	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
 		return "'" + text
@@ -204,7 +203,7 @@ func noFormula(text string) string {
 	return text
 }
 
-// jsonEvents writes an object for each event.
+// jsonEvents writes one JSON object per event.
 type jsonEvents struct{ out *json.Encoder }
 
 func (j jsonEvents) write(e store.EventRow) error {

@@ -19,13 +19,13 @@ const (
 	allStatus = "all"
 	formTime  = "2006-01-02T15:04" // as a datetime-local field writes it, in UTC
 	maxField  = 500                // characters of a text to filter by
-	noSource  = "(none)"           // the messages whose message named no source; no configured source is named so
+	noSource  = "(none)"           // messages without a source; no configured source can have this name
 )
 
-// field is one entry of a filter: its name in the address, and the label of its chip.
+// field is one filter: its name in the query, and the label of its chip.
 type field struct{ name, label string }
 
-// messageFields are what the address of a list of messages is made of, but for the cursor.
+// messageFields are the filters of the message list.
 func messageFields() []field {
 	return []field{
 		{"status", ""},
@@ -45,7 +45,7 @@ func messageFields() []field {
 	}
 }
 
-// auditFields are what the address of the audit trail is made of.
+// auditFields are the filters of the audit trail.
 func auditFields() []field {
 	return []field{
 		{
@@ -61,7 +61,7 @@ func auditFields() []field {
 	}
 }
 
-// only keeps of an address what names a list.
+// only returns the values of the given fields, without blanks.
 func only(values url.Values, fields []field) url.Values {
 	kept := url.Values{}
 	for _, f := range fields {
@@ -72,7 +72,7 @@ func only(values url.Values, fields []field) url.Values {
 	return kept
 }
 
-// with copies a query with one value set, or taken out where the value is empty.
+// with returns a copy of a query with one value set, or removed if the value is empty.
 func with(query url.Values, name, value string) url.Values {
 	changed := url.Values{}
 	for key, values := range query {
@@ -86,15 +86,15 @@ func with(query url.Values, name, value string) url.Values {
 	return changed
 }
 
-// address is a path with a query.
+// address returns a path with a query.
 func address(path string, query url.Values) string {
 	return (&url.URL{Path: path, RawQuery: query.Encode()}).String()
 }
 
-// listPath is the list of messages that a query names.
+// listPath returns the address of the message list with a query.
 func listPath(query string) string { return (&url.URL{Path: "/messages", RawQuery: query}).String() }
 
-// pageURL is the page of a list at a cursor; empty: there is none.
+// pageURL returns the address of a list at a cursor; "" without a cursor.
 func pageURL(path string, query url.Values, cursor string) string {
 	if cursor == "" {
 		return ""
@@ -102,7 +102,7 @@ func pageURL(path string, query url.Values, cursor string) string {
 	return address(path, with(query, "cursor", cursor))
 }
 
-// chips are the active filters, each with the list without it.
+// chips returns the active filters, each with a link to the list without it.
 func chips(path string, query url.Values, fields []field, say func(name, value string) string) []ui.Chip {
 	var list []ui.Chip
 	for _, f := range fields {
@@ -116,7 +116,7 @@ func chips(path string, query url.Values, fields []field, say func(name, value s
 	return list
 }
 
-// sayValue writes a time and the absence of a source as people do; everything else stays as it is.
+// sayValue returns the text of a filter's value.
 func sayValue(name, value string) string {
 	if name == "source" && value == noSource {
 		return "none"
@@ -133,7 +133,7 @@ func sayValue(name, value string) string {
 	return value
 }
 
-// messageQuery reads the address of a list. Without a status it is that of messages that need a person.
+// messageQuery parses the query of the message list. The default status is Failed.
 func messageQuery(query url.Values, cursor string) (store.MessageQuery, error) {
 	q := store.MessageQuery{Cursor: cursor, Limit: pageSize}
 	var errs [13]error
@@ -191,7 +191,7 @@ func parseSort(text string) (store.Sort, error) {
 	)
 }
 
-// parseSource reads which source is meant, or that none is.
+// parseSource parses the name of a source, or the value for webhooks without one.
 func parseSource(text string) (source string, none bool, err error) {
 	if text == noSource {
 		return "", true, nil
@@ -237,7 +237,7 @@ func parseResult(text string) (deadletter.ItemState, error) {
 	return "", deadletter.Errorf(deadletter.Invalid, "there is no result %q of a job", text)
 }
 
-// maxFault is how many bytes of why a message failed an address has room for.
+// maxFault bounds an error text in a query, in bytes.
 const maxFault = 4 << 10
 
 func parseFault(text string) (string, error) {

@@ -11,7 +11,7 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// sentence makes a message one: a capital first, a full stop last.
+// sentence capitalises a text and ends it with a full stop.
 func sentence(text string) string {
 	if text == "" {
 		return ""
@@ -24,7 +24,7 @@ func sentence(text string) string {
 	return text + "."
 }
 
-// number writes thousands apart.
+// number formats a number with thousands separators.
 func number(n int) string {
 	text := strconv.Itoa(n)
 	for i := len(text) - 3; i > 0; i -= 3 {
@@ -60,7 +60,7 @@ func size(n int) string {
 	return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
 }
 
-// code is a status code as text; empty: there was no answer.
+// code formats a status code; "" if there was no response.
 func code(n int) string {
 	if n == 0 {
 		return ""
@@ -68,7 +68,7 @@ func code(n int) string {
 	return strconv.Itoa(n)
 }
 
-// revisionName names a revision for a person.
+// revisionName returns the name of a revision: "original" or "edit 2 by anna".
 func revisionName(r deadletter.Revision) string {
 	if r.Number == 0 {
 		return "original"
@@ -76,7 +76,7 @@ func revisionName(r deadletter.Revision) string {
 	return fmt.Sprintf("edit %d by %s", r.Number, r.By)
 }
 
-// printable makes text from outside safe for a page: valid, and with its control characters visible.
+// printable makes outside text safe for a page: valid UTF-8, with control characters visible.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -91,7 +91,7 @@ func printable(text string) string {
 	}, strings.ToValidUTF8(text, "\uFFFD"))
 }
 
-// why says of the first failure what a person may know; empty: there is none.
+// why returns the public text of the first error; "" if there is none.
 func why(errs ...error) string {
 	for _, err := range errs {
 		if err != nil {

@@ -90,7 +90,7 @@ func (c *Console) job(w http.ResponseWriter, r *http.Request) {
 	c.showJob(w, r, http.StatusOK, j, nil)
 }
 
-// showJob shows a job as a page: what came of it, or, of a draft, whether it is meant.
+// showJob shows a job as a page: its result, or the question whether to start a draft.
 func (c *Console) showJob(
 	w http.ResponseWriter,
 	r *http.Request,
@@ -117,7 +117,7 @@ func (c *Console) showJob(
 	c.render(w, r, status, page.Job(v))
 }
 
-// jobStrip answers how far a job is, to a page that looks again by itself.
+// jobStrip renders the progress of a job, for a page that polls.
 func (c *Console) jobStrip(w http.ResponseWriter, r *http.Request) {
 	j, err := c.readJob(r)
 	if err != nil {
@@ -136,7 +136,7 @@ func (c *Console) showStrip(w http.ResponseWriter, r *http.Request, j deadletter
 	c.render(w, r, http.StatusOK, page.JobStrip(v))
 }
 
-// jobLate answers how many messages came since a draft was made.
+// jobLate renders how many new messages match since a draft was created.
 func (c *Console) jobLate(w http.ResponseWriter, r *http.Request) {
 	j, err := c.readJob(r)
 	if err != nil {
@@ -151,7 +151,7 @@ func (c *Console) jobLate(w http.ResponseWriter, r *http.Request) {
 	c.render(w, r, http.StatusOK, page.JobNewMatches(late))
 }
 
-// startJob begins with a draft. What is missing in the form is asked for in the same place.
+// startJob starts a draft. A missing field is reported in the form.
 func (c *Console) startJob(w http.ResponseWriter, r *http.Request) {
 	j, err := c.readJob(r)
 	if err != nil {
@@ -172,7 +172,7 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) {
 	case deadletter.Invalid, deadletter.NeedsConfirmation:
 		c.askAgain(w, r, j, in, err)
 	case deadletter.Conflict:
-		c.backToList(w, r, ui.Notice{Kind: ui.Warn, Text: why(err), Hint: "Nothing was started by you."})
+		c.backToList(w, r, ui.Notice{Kind: ui.Warn, Text: why(err), Hint: "You started nothing."})
 	default:
 		if err != nil {
 			c.fail(w, r, err)
@@ -182,7 +182,7 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// formNumber reads a number that may be left out; -1 is none.
+// formNumber parses an optional number; it returns -1 for anything else.
 func formNumber(r *http.Request, name string) int {
 	text := strings.TrimSpace(r.PostForm.Get(name))
 	if text == "" {
@@ -232,7 +232,7 @@ func (c *Console) askAgain(
 	c.showDialog(w, r, status, v)
 }
 
-// steer carries out a change of a job and answers how it stands then.
+// steer applies a change of a job and renders its progress.
 func (c *Console) steer(change func(context.Context, deadletter.Actor, deadletter.JobID) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		id, err := jobID(r)
@@ -261,7 +261,7 @@ func (c *Console) answerSteered(w http.ResponseWriter, r *http.Request, id deadl
 	c.showStrip(w, r, j, to)
 }
 
-// undoJob restores what a job archived. The job that does so takes its place.
+// undoJob restores the messages that a job archived. The restoring job takes its place in the list.
 func (c *Console) undoJob(w http.ResponseWriter, r *http.Request) {
 	by := auth.Actor(r.Context())
 	id, err := jobID(r)
@@ -293,13 +293,13 @@ func (c *Console) hideJob(w http.ResponseWriter, r *http.Request) {
 		c.redirect(w, r, auth.LocalPath(r.PostForm.Get("to")), ui.Notice{})
 		return
 	}
-	w.WriteHeader(http.StatusOK) // nothing takes its place
+	w.WriteHeader(http.StatusOK) // the strip is removed
 }
 
-// shownFor is how long a job that is over stays above the list, unless it is dismissed.
+// shownFor is how long a finished job stays above the list, unless it is dismissed.
 const shownFor = time.Hour
 
-// jobsInSight are the jobs of a person that stand above the list.
+// jobsInSight returns the user's jobs above the list.
 func (c *Console) jobsInSight(r *http.Request, to string) ([]page.JobView, error) {
 	shown, err := c.Store.ShownJobs(r.Context(), auth.Actor(r.Context()).Name)
 	if err != nil {
@@ -319,7 +319,7 @@ func (c *Console) jobsInSight(r *http.Request, to string) ([]page.JobView, error
 	return views, nil
 }
 
-// words of an action over many messages.
+// words describe an action over many messages.
 type words struct{ verb, doing, done, each string }
 
 func wordsOf(a deadletter.Action) words {
@@ -388,7 +388,7 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 	return v
 }
 
-// addAgain has what failed, and failed still, ordered once more: with the body that it has by now.
+// addAgain offers to send the messages that failed, and are still failed, once more with their latest revision.
 func addAgain(v *page.JobView, j deadletter.Job) {
 	again := deadletter.ActReplay
 	if j.Action.Redrives() {
@@ -443,7 +443,7 @@ func jobParts(j deadletter.Job) []page.JobPart {
 	return parts
 }
 
-// jobMessages is the list of the messages of a job, or of those with one result.
+// jobMessages returns the address of the messages of a job, optionally with one result.
 func jobMessages(id deadletter.JobID, result deadletter.ItemState) string {
 	query := url.Values{"status": {allStatus}, "job": {id.String()}}
 	if result != "" {
@@ -452,7 +452,7 @@ func jobMessages(id deadletter.JobID, result deadletter.ItemState) string {
 	return address("/messages", query)
 }
 
-// faultMessages is the list of the messages of a job that have one fault; "" where an address has no room for it.
+// faultMessages returns the address of the messages of a job with the same error; "" if the error is too long for one.
 func faultMessages(id deadletter.JobID, f store.Fault) string {
 	if f.Text == "" || len(f.Text) > maxFault {
 		return ""
@@ -463,8 +463,7 @@ func faultMessages(id deadletter.JobID, f store.Fault) string {
 	)
 }
 
-// addNow tells for which destinations a job waits, and, where nothing is under way, why messages failed or were
-// skipped.
+// addNow adds the destinations that a job waits for, and the errors of a job that is not running.
 func (c *Console) addNow(ctx context.Context, v *page.JobView, j deadletter.Job) (err error) {
 	if v.Breakers, err = c.jobHolds(ctx, j); err != nil {
 		return err
@@ -472,7 +471,7 @@ func (c *Console) addNow(ctx context.Context, v *page.JobView, j deadletter.Job)
 	return c.addFaults(ctx, v, j)
 }
 
-// addFaults tells, of a job at which nothing is under way, why messages failed or were skipped.
+// addFaults adds, to a job that is not running, why messages failed or were skipped.
 func (c *Console) addFaults(ctx context.Context, v *page.JobView, j deadletter.Job) error {
 	if j.Items.Failed+j.Items.Skipped == 0 || j.State == deadletter.JobRunning {
 		return nil
@@ -560,7 +559,7 @@ func partOf(a deadletter.Action) string {
 	return "replayed"
 }
 
-// lateView counts what came since a draft was made; nothing can come to messages that were selected one by one.
+// lateView counts the messages that match since a draft was created. A draft of selected messages gets none.
 func (c *Console) lateView(ctx context.Context, j deadletter.Job) (page.NewMatchesView, error) {
 	if j.Filter == "" || j.State != deadletter.JobDraft {
 		return page.NewMatchesView{}, nil

@@ -20,10 +20,10 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// ledgerRows is how many lines a page of the ledger has at most, unless one hour alone has more.
+// ledgerRows bounds the rows of a page, unless a single hour has more.
 const ledgerRows = 240
 
-// book is what the ledger's page is made of.
+// book is the data of the reconciliation page.
 type book struct {
 	query  url.Values
 	now    time.Time
@@ -40,13 +40,13 @@ func (c *Console) ledger(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	chrome := c.chrome(r, "Ledger")
-	if status == http.StatusOK { // a check may have ended since: the page says one thing
+	if status == http.StatusOK { // a check may have finished since: all of the page shows the same one
 		chrome.Unbalanced = len(shown.Imbalances) > 0
 	}
 	c.render(w, r, status, page.Ledger(page.LedgerView{Chrome: chrome, Table: shown}))
 }
 
-// ledgerBook returns the account that a query asks for, or the state that says why there is none.
+// ledgerBook returns the account for a query. If it cannot, the view says why.
 func (c *Console) ledgerBook(r *http.Request) (page.LedgerTableView, int) {
 	b, err := c.readLedger(r.Context(), only(r.URL.Query(), []field{{name: "source"}, {name: "before"}}))
 	if err != nil {
@@ -78,7 +78,7 @@ func (c *Console) readLedger(ctx context.Context, query url.Values) (book, error
 	return b, nil
 }
 
-// queueDepths asks every queue, each of which answers at once or says why it cannot.
+// queueDepths reads the depth of every queue.
 func (c *Console) queueDepths(ctx context.Context) []queueDepth {
 	var list []queueDepth
 	for _, q := range c.Queues {
@@ -111,7 +111,7 @@ func (c *Console) ledgerView(b book) page.LedgerTableView {
 	return v
 }
 
-// mostImbalances is how many of a kind the page reports of, the newest.
+// mostImbalances bounds how many imbalances of a kind are listed, newest first.
 const mostImbalances = 50
 
 func (c *Console) imbalanceViews(list []ledger.Imbalance) (views []page.ImbalanceView, more string) {
@@ -262,7 +262,7 @@ func whyMore(i ledger.Imbalance) (why, do string) {
 		"Look whether the data folder was restored, and who else may send to this queue."
 }
 
-// ledgerRow is a line with what does not balance of it.
+// ledgerRow shows one source and hour with its imbalances.
 func ledgerRow(l ledger.Line, state ledger.State) page.LedgerRow {
 	row := page.LedgerRow{
 		From: ui.At(
@@ -296,7 +296,7 @@ func ledgerRow(l ledger.Line, state ledger.State) page.LedgerRow {
 		n := l.Messages[deadletter.Status(status)]
 		count := counted(n, "/messages", between(l.Hour, l.Hour.Add(time.Hour), l.Source, "status", status))
 		if l.Source == "" {
-			count.URL = "" // no address means the messages without a source alone
+			count.URL = "" // no query selects only the messages without a source
 		}
 		row.Messages = append(row.Messages, count)
 	}
@@ -348,15 +348,15 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 	return rows
 }
 
-// mostSeen is how many messages of a queue the page names.
+// mostSeen bounds how many messages of a queue are listed.
 const mostSeen = 10
 
-// seenOn are messages that are still on a queue, those that it forgets first.
+// seenOn lists messages that are still on a queue, those that expire first at the top.
 func seenOn(left []queue.Undeleted, retention time.Duration, now time.Time) []page.UndeletedMessage {
 	var list []page.UndeletedMessage
 	for _, l := range left[:min(len(left), mostSeen)] {
 		if now.Sub(l.SentAt) > retention {
-			continue // it has been forgotten already
+			continue // it has expired already
 		}
 		m := page.UndeletedMessage{
 			ID:      l.ID,
@@ -371,7 +371,7 @@ func seenOn(left []queue.Undeleted, retention time.Duration, now time.Time) []pa
 	return list
 }
 
-// keeps is how long a queue keeps a message.
+// keeps describes the retention of a queue.
 func keeps(d time.Duration) string {
 	switch {
 	case d == 0:
@@ -386,7 +386,7 @@ func keeps(d time.Duration) string {
 
 const acknowledgePath = "/ledger/acknowledge"
 
-// acknowledgeURL is the page on which an imbalance is acknowledged.
+// acknowledgeURL returns the address where an imbalance is acknowledged.
 func acknowledgeURL(i ledger.Imbalance) string {
 	key := i.Key()
 	return address(acknowledgePath, url.Values{
@@ -399,7 +399,7 @@ func acknowledgeURL(i ledger.Imbalance) string {
 	})
 }
 
-// imbalanceAsked returns the imbalance that an address or a form names; NotFound where there is none any more.
+// imbalanceAsked returns the imbalance that a query or form names; NotFound if it is gone.
 func (c *Console) imbalanceAsked(values url.Values) (ledger.Imbalance, error) {
 	hour, err := parseTime("time", values.Get("hour"))
 	if err != nil {
@@ -454,7 +454,7 @@ func (c *Console) showAcknowledge(
 	c.render(w, r, status, page.Acknowledge(v))
 }
 
-// acknowledge takes a note on an imbalance. What is missing in the form is asked for in the same place.
+// acknowledge records a note on an imbalance. A missing field is reported in the form.
 func (c *Console) acknowledge(w http.ResponseWriter, r *http.Request) {
 	i, err := c.imbalanceAsked(r.PostForm)
 	if err != nil {

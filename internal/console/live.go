@@ -28,7 +28,7 @@ const (
 	// liveEvery is the least time between two updates of a page.
 	liveEvery = 500 * time.Millisecond
 
-	// liveBeat is how often a stream shows that it is alive, and whether who reads it is still signed in.
+	// liveBeat is how often a stream sends a heartbeat and checks that its user is still signed in.
 	liveBeat = 20 * time.Second
 
 	// liveWrite bounds how long a browser may take to read an update.
@@ -37,17 +37,17 @@ const (
 	maxStreams       = 1000
 	maxStreamsOfUser = 250
 	maxLiveRows      = 2 * pageSize
-	maxHappenings    = 1000 // that one update tells of; a page that lags further behind is told to load again
+	maxHappenings    = 1000 // in one update; a page that lags further behind must be reloaded
 )
 
-// streams are the pages that are told what changes while they are open.
+// streams are the open pages that receive live updates.
 type streams struct {
 	mu     sync.Mutex
 	open   map[*stream]struct{}
 	closed bool
 }
 
-// stream is one page. What happened waits in it until the page is told.
+// stream is one open page, with the events that it has not been sent yet.
 type stream struct {
 	user string
 	wake chan struct{}
@@ -55,7 +55,7 @@ type stream struct {
 
 	mu      sync.Mutex
 	waiting []store.TrailEntry
-	lost    bool // more happened than could wait
+	lost    bool // the page must be reloaded: too much happened
 }
 
 func (s *streams) join(user string) (*stream, error) {
@@ -68,7 +68,7 @@ func (s *streams) join(user string) (*stream, error) {
 		}
 	}
 	if s.closed || len(s.open) >= maxStreams || ofUser >= maxStreamsOfUser {
-		return nil, deadletter.Errorf(deadletter.RateLimited, "too many pages are followed live: close some")
+		return nil, deadletter.Errorf(deadletter.RateLimited, "too many pages receive live updates: close some")
 	}
 	joined := &stream{user: user, wake: make(chan struct{}, 1), end: make(chan struct{})}
 	if s.open == nil {
@@ -113,7 +113,7 @@ func (s *stream) take() (list []store.TrailEntry, lost bool) {
 	return list, lost
 }
 
-// CloseStreams ends the streams of live updates, which would hold up a server that is to stop. No more are opened.
+// CloseStreams ends all streams, so that the server can stop. No new stream is opened.
 func (c *Console) CloseStreams() {
 	c.live.mu.Lock()
 	defer c.live.mu.Unlock()
@@ -125,7 +125,7 @@ func (c *Console) CloseStreams() {
 	}
 }
 
-// Run follows the store and tells the open pages, until ctx ends.
+// Run sends changes in the store to the open pages until ctx ends.
 func (c *Console) Run(ctx context.Context) error {
 	at, err := c.Store.LatestSequence(ctx)
 	if err != nil {
@@ -138,7 +138,7 @@ func (c *Console) Run(ctx context.Context) error {
 		case <-c.Store.Changed():
 		}
 		if at, err = c.tellSince(ctx, at); err != nil && ctx.Err() == nil {
-			c.Log.ErrorContext(ctx, "open pages could not be told what changed", "err", err)
+			c.Log.ErrorContext(ctx, "open pages could not be updated", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -164,8 +164,7 @@ func (c *Console) tellSince(ctx context.Context, at int64) (int64, error) {
 	return list[len(list)-1].Sequence, nil
 }
 
-// follow streams what changes in a list: how many messages there are, the rows that the page shows, and how many are
-// new.
+// follow streams the changes of a list: the counts, the rows of the page, and the number of new messages.
 func (c *Console) follow(w http.ResponseWriter, r *http.Request) {
 	f, err := newFollower(c, r)
 	if err != nil {
@@ -180,13 +179,13 @@ func (c *Console) follow(w http.ResponseWriter, r *http.Request) {
 	defer c.live.leave(s)
 	f.out, f.conn = w, http.NewResponseController(w)
 	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("X-Accel-Buffering", "no") // or a proxy in between would keep the updates back
+	w.Header().Set("X-Accel-Buffering", "no") // or a proxy would buffer the updates
 	if err := f.run(r, s); err != nil && r.Context().Err() == nil {
-		c.Log.DebugContext(r.Context(), "a page is no longer told what changes", "err", err)
+		c.Log.DebugContext(r.Context(), "live updates of a page ended", "err", err)
 	}
 }
 
-// follower tells one page.
+// follower updates one page.
 type follower struct {
 	c     *Console
 	only  string // countOnly, or empty: updates of the list too
@@ -194,7 +193,7 @@ type follower struct {
 	back  string
 	shown map[deadletter.ID]bool
 	after int64
-	fresh map[deadletter.ID]bool // met the filter since, and are not shown
+	fresh map[deadletter.ID]bool // matched the filter since, and are not shown
 	out   http.ResponseWriter
 	conn  *http.ResponseController
 }
@@ -217,10 +216,10 @@ func newFollower(c *Console, r *http.Request) (*follower, error) {
 	}
 	after := values.Get("after")
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
-		after = last // the browser connects again by itself
+		after = last // the browser reconnected by itself
 	}
 	if f.after, err = strconv.ParseInt(after, 10, 64); err != nil {
-		return nil, deadletter.Errorf(deadletter.Invalid, "the address of the live updates is not complete")
+		return nil, deadletter.Errorf(deadletter.Invalid, "the address of the live updates is incomplete")
 	}
 	return f, nil
 }
@@ -257,7 +256,7 @@ func (f *follower) run(r *http.Request, s *stream) error {
 	}
 }
 
-// beat ends the stream of who has signed out meanwhile, or lost the user.
+// beat sends a heartbeat. It ends the stream of a user who signed out or was removed.
 func (f *follower) beat(r *http.Request) error {
 	if err := f.c.Auth.StillSignedIn(r); err != nil {
 		return errors.Join(err, f.send(r.Context(), "event: over\ndata: {}\n\n"))
@@ -265,7 +264,7 @@ func (f *follower) beat(r *http.Request) error {
 	return f.send(r.Context(), ": alive\n\n")
 }
 
-// liveUpdate is what a page is told.
+// liveUpdate is one update of a page.
 type liveUpdate struct {
 	Tabs   string            `json:"tabs,omitempty"`
 	Rows   map[string]string `json:"rows,omitempty"`
@@ -330,7 +329,7 @@ func (f *follower) send(ctx context.Context, text string) error {
 	return errors.Join(ctx.Err(), f.conn.Flush())
 }
 
-// tabs are the statuses of the list with their counts, as the page shows them.
+// tabs renders the statuses with their counts.
 func (f *follower) tabs(ctx context.Context) (string, error) {
 	var err error
 	if f.list.counts, err = f.c.Store.Counts(ctx, f.list.asked.Filter); err != nil {
@@ -339,7 +338,7 @@ func (f *follower) tabs(ctx context.Context) (string, error) {
 	return written(ctx, page.StatusTabs(tabs(f.list)))
 }
 
-// rows are those of the page whose messages something happened to.
+// rows renders the rows of the page whose messages changed.
 func (f *follower) rows(ctx context.Context, happened []store.TrailEntry) (map[string]string, error) {
 	var ids []deadletter.ID
 	for _, h := range happened {
@@ -360,7 +359,7 @@ func (f *follower) rows(ctx context.Context, happened []store.TrailEntry) (map[s
 	return rows, nil
 }
 
-// count tells how many messages came into the list since the page was shown; "" where none did.
+// count returns how many messages joined the list since the page was loaded; "" for none.
 func (f *follower) count(ctx context.Context, happened []store.TrailEntry) (string, error) {
 	var ids []deadletter.ID
 	for _, h := range happened {
@@ -385,8 +384,8 @@ func (f *follower) count(ctx context.Context, happened []store.TrailEntry) (stri
 	}
 }
 
-// entered tells whether an action can bring a message into the list: it is received, or, into the list of those that
-// need a person, it failed for good or is brought back.
+// entered reports whether an action can bring a message into the list: it was received, or, for the list of failed
+// messages, it failed for good or was restored.
 func (f *follower) entered(action string) bool {
 	if action == "message.received" {
 		return true

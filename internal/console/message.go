@@ -24,7 +24,7 @@ import (
 
 func messageID(r *http.Request) deadletter.ID { return deadletter.ID(chi.URLParam(r, "id")) }
 
-// backQuery is the list that a person came from, as a query that holds nothing but a list's own names.
+// backQuery returns the query of the list that the user came from.
 func backQuery(r *http.Request) string {
 	values, err := url.ParseQuery(r.FormValue("back"))
 	if err != nil {
@@ -51,13 +51,12 @@ func (c *Console) message(w http.ResponseWriter, r *http.Request) {
 	c.showMessage(w, r, http.StatusOK, c.view(r, m), number, ui.Notice{})
 }
 
-// view returns a message with what the person may do to it.
+// view returns a message with the actions that the user may take.
 func (c *Console) view(r *http.Request, m deadletter.Message) desk.View {
 	return c.Desk.View(auth.Actor(r.Context()), m)
 }
 
-// redirectRepeat redirects from the id that a platform was given for a repeated webhook to the message of the first
-// one.
+// redirectRepeat redirects from the id that a platform was given for a repeated webhook to the message of the first.
 func (c *Console) redirectRepeat(w http.ResponseWriter, r *http.Request, missing error) {
 	m, err := c.Store.MessageByReceipt(r.Context(), messageID(r))
 	switch {
@@ -71,7 +70,7 @@ func (c *Console) redirectRepeat(w http.ResponseWriter, r *http.Request, missing
 	}
 }
 
-// revisionNumber reads which revision is asked for; without one it is the latest.
+// revisionNumber parses the requested revision; the default is the latest.
 func revisionNumber(r *http.Request, m deadletter.Message) (int, error) {
 	asked := r.FormValue("revision")
 	if asked == "" {
@@ -79,7 +78,7 @@ func revisionNumber(r *http.Request, m deadletter.Message) (int, error) {
 	}
 	number, err := strconv.Atoi(asked)
 	if err != nil {
-		return 0, deadletter.Errorf(deadletter.Invalid, "%q is no number of a revision", asked)
+		return 0, deadletter.Errorf(deadletter.Invalid, "%q is not a revision number", asked)
 	}
 	return number, nil
 }
@@ -113,7 +112,7 @@ func (c *Console) showMessage(
 	c.render(w, r, status, page.Message(v))
 }
 
-// beside answers the messages next to one in the list that the person came from.
+// beside returns the addresses of the messages before and after one in the list that the user came from.
 func (c *Console) beside(ctx context.Context, id deadletter.ID, back string) (newerURL, olderURL string, err error) {
 	values, err := url.ParseQuery(back)
 	if err != nil {
@@ -121,7 +120,7 @@ func (c *Console) beside(ctx context.Context, id deadletter.ID, back string) (ne
 	}
 	q, err := messageQuery(values, "")
 	if err != nil {
-		return "", "", nil //nolint:nilerr // an address that names no list has no messages beside one
+		return "", "", nil //nolint:nilerr // without a valid list there are no neighbours
 	}
 	newer, older, err := c.Store.Neighbours(ctx, q, id)
 	if err != nil {
@@ -167,8 +166,8 @@ func (c *Console) showPanel(
 // order gives the desk an order for one message.
 type order func(ctx context.Context, by deadletter.Actor, ref desk.Ref) (desk.View, error)
 
-// act gives an order and shows the message as the desk returns it: changed, or as it is with the reason why the order
-// was refused, or with the question that the order has to confirm. It reads the message no second time.
+// act gives an order and renders the message that the desk returns: changed, or unchanged with the refusal, or with the
+// question that the order must confirm. It does not read the message again.
 func (c *Console) act(w http.ResponseWriter, r *http.Request, done func(deadletter.Message) ui.Notice, do order) {
 	ctx := r.Context()
 	ref, err := formRef(r)
@@ -205,24 +204,24 @@ func (c *Console) showRefusal(w http.ResponseWriter, r *http.Request, seen desk.
 	c.showMessage(w, r, status, seen, seen.Message.Revision, refused)
 }
 
-// formRef reads which message a form is about, and the version of it that the person saw.
+// formRef parses the message of a form, and the version that the user saw.
 func formRef(r *http.Request) (desk.Ref, error) {
 	version, err := formField(r, "version")
 	return desk.Ref{ID: messageID(r), Version: version}, err
 }
 
-// formField reads a number that the page itself put into a form.
+// formField parses a number that the page itself put into a form.
 func formField(r *http.Request, name string) (int, error) {
 	n, err := strconv.Atoi(r.PostForm.Get(name))
 	if err != nil {
-		return 0, deadletter.Errorf(deadletter.Invalid, "this form was not complete: load the page again")
+		return 0, deadletter.Errorf(deadletter.Invalid, "this form is incomplete: reload the page")
 	}
 	return n, nil
 }
 
 func (c *Console) replay(w http.ResponseWriter, r *http.Request) {
 	c.send(w, r, c.Desk.Replay, func(m deadletter.Message) ui.Notice {
-		return ui.Notice{Kind: ui.Info, Text: "Replay ordered: waiting for the answer.", Hint: c.passesBreaker(m)}
+		return ui.Notice{Kind: ui.Info, Text: "Replay ordered: waiting for the response.", Hint: c.passesBreaker(m)}
 	})
 }
 
@@ -232,7 +231,7 @@ func (c *Console) redrive(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// send gives one of the desk's two orders that send a revision.
+// send gives one of the two orders that send a revision.
 func (c *Console) send(
 	w http.ResponseWriter,
 	r *http.Request,
@@ -250,10 +249,10 @@ func (c *Console) send(
 	})
 }
 
-// isConfirmed reports whether a form confirms that what may have been processed already is sent again.
+// isConfirmed reports whether a form confirms to send a message that may already have been processed.
 func isConfirmed(r *http.Request) bool { return r.PostForm.Get("confirmed") == "yes" }
 
-// passesBreaker returns a warning for a replay to a destination that is down; "" where it is not.
+// passesBreaker returns a warning for a replay to a destination whose circuit breaker is open; "" otherwise.
 func (c *Console) passesBreaker(m deadletter.Message) string {
 	s, ok := c.sourceOf(m)
 	if !ok {
@@ -263,7 +262,7 @@ func (c *Console) passesBreaker(m deadletter.Message) string {
 	if b.State != delivery.Open {
 		return ""
 	}
-	return printable(s.Name) + " has been down since " + b.Since.Format("15:04 UTC") + ": this goes there all the same."
+	return printable(s.Name) + " has an open circuit breaker since " + b.Since.Format("15:04 UTC") + ": this replay is sent there anyway."
 }
 
 func (c *Console) archive(w http.ResponseWriter, r *http.Request) {
@@ -278,8 +277,7 @@ func (c *Console) restore(w http.ResponseWriter, r *http.Request) {
 	c.act(w, r, done, c.Desk.Restore)
 }
 
-// body downloads a revision, as it was received or in a form that a page shows. What is masked on the page is masked
-// here.
+// body downloads a revision, as received or as a page shows it. Secrets are masked as on the page.
 func (c *Console) body(w http.ResponseWriter, r *http.Request) {
 	m, err := c.Store.Message(r.Context(), messageID(r))
 	if deadletter.KindOf(err) == deadletter.NotFound {
@@ -305,7 +303,7 @@ func (c *Console) body(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+downloadName(m.ID, revision)+`"`)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = w.Write(body) // a browser that hung up has no use for it
+	_, _ = w.Write(body) // the browser may have hung up
 }
 
 func downloadName(id deadletter.ID, r deadletter.Revision) string {
@@ -402,7 +400,7 @@ func compareURL(id deadletter.ID, from, to int, back string) string {
 	return address("/messages/"+string(id)+"/compare", with(query, "back", back))
 }
 
-// panelView tells where a message stands, what can be done with it, and what happened to it.
+// panelView shows the state of a message, its actions and its history.
 func (c *Console) panelView(seen desk.View, h history, back string) page.MessagePanelView {
 	m := seen.Message
 	v := page.MessagePanelView{
@@ -447,8 +445,8 @@ func (c *Console) panelView(seen desk.View, h history, back string) page.Message
 	return v
 }
 
-// deny greys out the actions that the desk refuses, each with the reason. A message of a queue is edited for a replay
-// or for a redrive, whichever there is.
+// deny disables the actions that the desk refuses, each with the reason. A message of a queue can be edited for a
+// replay or a redrive, whichever is permitted.
 func deny(v *page.MessagePanelView, seen desk.View) {
 	refused := func(act deadletter.Action) string { return why(seen.Refused[act]) }
 	v.DenyReplay, v.DenyRedrive = refused(deadletter.ActReplay), refused(deadletter.ActRedrive)
@@ -496,7 +494,7 @@ func (c *Console) addAttempts(v *page.MessagePanelView, m deadletter.Message, h 
 	}
 }
 
-// result says what the latest delivery that a person ordered came to.
+// result returns the outcome of the latest delivery that a person ordered.
 func result(m deadletter.Message, attempts []deadletter.Attempt) ui.Notice {
 	if len(attempts) == 0 || m.Status == deadletter.Replaying || m.Status == deadletter.Archived {
 		return ui.Notice{}
@@ -513,18 +511,18 @@ func result(m deadletter.Message, attempts []deadletter.Attempt) ui.Notice {
 		if m.Status != deadletter.Redriven {
 			return ui.Notice{
 				Kind: ui.Warn,
-				Text: "It was sent back, and has come to the DLQ again.",
+				Text: "It was redriven, and came to the DLQ again.",
 				Hint: printable(m.Reason),
 			}
 		}
 		return ui.Notice{
 			Kind: ui.Done,
-			Text: "Sent back to its queue in " + latency(a.Latency) + ".",
-			Hint: "If its consumer fails again, this message goes on with the new reason.",
+			Text: "Redriven to its queue in " + latency(a.Latency) + ".",
+			Hint: "If its consumer fails again, this message continues with the new error.",
 		}
 	case deadletter.ErrorResponse:
 		if a.Trigger.Redrives() {
-			return ui.Notice{Kind: ui.Fault, Text: "It was not sent back.", Hint: printable(a.Error)}
+			return ui.Notice{Kind: ui.Fault, Text: "The redrive failed.", Hint: printable(a.Error)}
 		}
 		return ui.Notice{Kind: ui.Fault, Text: "Rejected: " + took, Hint: printable(a.Error)}
 	case deadletter.Unreachable, deadletter.Unknown:
@@ -532,7 +530,7 @@ func result(m deadletter.Message, attempts []deadletter.Attempt) ui.Notice {
 	return ui.Notice{
 		Kind: ui.Warn,
 		Text: sentence(printable(a.Error)),
-		Hint: "It ended after " + latency(a.Latency) + ".",
+		Hint: "The delivery ended after " + latency(a.Latency) + ".",
 	}
 }
 
@@ -559,7 +557,7 @@ func attemptView(a deadletter.Attempt, revision string, s desk.Source) page.Atte
 		v.Latency = latency(a.Latency)
 	}
 	if a.ResponseCut {
-		v.ResponseNote = "The first " + size(len(a.ResponseBody)) + " of the answer are kept."
+		v.ResponseNote = "The first " + size(len(a.ResponseBody)) + " of the response are stored."
 	}
 	return v
 }
@@ -582,10 +580,10 @@ func headerRows(h deadletter.Headers, s desk.Source) []page.HeaderRow {
 	return rows
 }
 
-// shownBinary is how much of a binary attribute is shown, in bytes.
+// shownBinary bounds how much of a binary attribute is shown, in bytes.
 const shownBinary = 32
 
-// facts are what the queue and the webhook's address told.
+// facts returns the details of the queued message and of the webhook's address.
 func facts(m deadletter.Message, s desk.Source) []page.Fact {
 	q := m.Queue
 	var list []page.Fact
@@ -638,7 +636,7 @@ func facts(m deadletter.Message, s desk.Source) []page.Fact {
 	return list
 }
 
-// cause tells what is known of the reason that a message failed for: whom else it met, and what replays came to.
+// causeView shows how many messages failed for the same cause, and how their replays went.
 func (c *Console) causeView(ctx context.Context, m deadletter.Message) (page.Cause, error) {
 	group, err := c.Store.Cause(ctx, m.Fingerprint)
 	if deadletter.KindOf(err) == deadletter.NotFound {
@@ -655,7 +653,7 @@ func (c *Console) causeView(ctx context.Context, m deadletter.Message) (page.Cau
 	return v, nil
 }
 
-// replays says in words what the replays of a cause came to; "" where there were none.
+// replays describes how the replays of a cause went; "" if there were none.
 func replays(kind string, r store.Replays) string {
 	tried := plural(r.Tried, kind+" replay")
 	switch {

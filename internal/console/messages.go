@@ -22,7 +22,7 @@ func (c *Console) messages(w http.ResponseWriter, r *http.Request) {
 	c.showMessages(w, r, ui.Notice{}, r.URL.Query())
 }
 
-// showMessages answers the list that a query asks for, with what an action did on top.
+// showMessages renders the list for a query, with a notice about the action before it.
 func (c *Console) showMessages(w http.ResponseWriter, r *http.Request, notice ui.Notice, values url.Values) {
 	table, status := c.table(r, values)
 	table.Notice = notice
@@ -33,7 +33,7 @@ func (c *Console) showMessages(w http.ResponseWriter, r *http.Request, notice ui
 	c.render(w, r, status, page.Messages(page.MessagesView{Chrome: c.chrome(r, "Messages"), Table: table}))
 }
 
-// list is what a list page is made of.
+// list is the data of a list page.
 type list struct {
 	query   url.Values // of the address, without cursor
 	after   int64      // the newest event of the audit trail before it was read
@@ -41,9 +41,9 @@ type list struct {
 	asked   store.MessageQuery
 	page    store.Page[deadletter.Message]
 	counts  store.Counts
-	empty   bool // no message was ever kept
+	empty   bool // no message was ever stored
 	sources []string
-	queues  []string // of the list, that messages came from
+	queues  []string // of the configured list, that messages came from
 	types   []string // of events
 	codes   []int
 	// snippets are the parts of payloads in which the text that was looked for stands, where nothing else of the
@@ -54,7 +54,7 @@ type list struct {
 	behind   int64  // changes that the search does not find yet
 }
 
-// table answers the list, or the state that says why there is none.
+// table returns the list. If it cannot, the view says why.
 func (c *Console) table(r *http.Request, values url.Values) (page.MessagesTableView, int) {
 	l := list{query: only(values, messageFields()), cursor: values.Get("cursor")}
 	err := c.readList(r.Context(), &l)
@@ -67,7 +67,7 @@ func (c *Console) table(r *http.Request, values url.Values) (page.MessagesTableV
 	case err == nil:
 		return v, http.StatusOK
 	case kind == deadletter.Invalid || kind == deadletter.NotFound:
-		// Nothing is shown rather than messages that were not asked for.
+		// Rather show nothing than messages that do not match.
 		v.State, v.Filter.Error = page.StateNoMatch, why(err)
 	default:
 		c.logFailure(r, kind, err)
@@ -124,10 +124,10 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 	return err
 }
 
-// maxCause is how much of a reason stands in a chip, in characters.
+// maxCause bounds the error text in a chip, in characters.
 const maxCause = 60
 
-// cause says what the messages of a group failed for; "" where there is no such group.
+// cause returns the error text of a cause; "" if there is none with that fingerprint.
 func (c *Console) cause(ctx context.Context, fingerprint string) (string, error) {
 	if fingerprint == "" {
 		return "", nil
@@ -189,7 +189,7 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		v.IndexNotice = ui.Notice{
 			Kind: ui.Info,
 			Text: searchBehind(int(l.behind)),
-			Hint: "They will be within moments: search again then.",
+			Hint: "They will be in a moment: search again.",
 		}
 	}
 	switch {
@@ -217,7 +217,7 @@ func searchBehind(changes int) string {
 	return "The latest " + number(changes) + " changes are not searchable yet."
 }
 
-// messages counts messages, or says that there are more than were counted.
+// messages formats a number of messages, which may be capped.
 func messages(n int, capped bool) string {
 	if capped {
 		return number(n) + "+ messages"
@@ -233,7 +233,7 @@ func sortLink(l list, name string, by store.Sort) page.SortLink {
 	}
 }
 
-// say writes what a chip shows of a filter.
+// say returns the text of a filter's chip.
 func (l list) say(name, value string) string {
 	if name == "group" && l.cause != "" {
 		return printable(l.cause)
@@ -241,7 +241,7 @@ func (l list) say(name, value string) string {
 	return sayValue(name, value)
 }
 
-// matching counts the messages of a list, this page and all others.
+// matching returns the number of messages in the list, on all pages.
 func matching(l list) (n int, capped bool) {
 	if l.asked.Status == "" {
 		return total(l.counts), l.counts.Capped
@@ -249,7 +249,7 @@ func matching(l list) (n int, capped bool) {
 	return l.counts.ByStatus[l.asked.Status], l.counts.Capped
 }
 
-// curl is a command that sends a webhook here.
+// curl returns a command that sends a webhook here.
 func (c *Console) curl(r *http.Request) string {
 	if len(c.Sources) == 0 {
 		return ""
@@ -261,7 +261,7 @@ func curlTo(url string) string {
 	return "curl -i -H 'Content-Type: application/json' \\\n  -d '{\"eventType\":\"conversation:updated\"}' \\\n  " + url
 }
 
-// webhookBase is where webhooks are taken, as this browser knows it.
+// webhookBase returns the address of the receiver, as this browser knows it.
 func (c *Console) webhookBase(r *http.Request) string {
 	if c.WebhookURL != "" {
 		return c.WebhookURL
@@ -296,7 +296,7 @@ func (c *Console) rowView(ctx context.Context, m deadletter.Message, back string
 	}
 }
 
-// arrivedMore answers how often the webhook arrived, where that is more than once.
+// arrivedMore returns how often the webhook arrived; "" for once.
 func arrivedMore(m deadletter.Message) string {
 	if m.Arrivals < 2 {
 		return ""
@@ -304,7 +304,7 @@ func arrivedMore(m deadletter.Message) string {
 	return number(m.Arrivals)
 }
 
-// messageURL is the page of a message, from which back leads to the list that it was found in.
+// messageURL returns the address of a message, with the query of the list to go back to.
 func messageURL(id deadletter.ID, back string) string {
 	to := "/messages/" + url.PathEscape(string(id))
 	if back == "" {
@@ -328,7 +328,7 @@ func (c *Console) retries(m deadletter.Message) string {
 	return strconv.Itoa(m.AutoAttempts)
 }
 
-// sourceOf answers the source that a message is delivered by.
+// sourceOf returns the source that a message is delivered by.
 func (c *Console) sourceOf(m deadletter.Message) (Source, bool) {
 	name := m.Source
 	if name == "" {
@@ -338,7 +338,7 @@ func (c *Console) sourceOf(m deadletter.Message) (Source, bool) {
 	return s, ok
 }
 
-// nextRetry is the time of an automatic retry that is to come.
+// nextRetry returns the time of the next automatic retry; zero if there is none.
 func nextRetry(m deadletter.Message) ui.Moment {
 	if m.Status != deadletter.Retrying {
 		return ui.Moment{}
@@ -346,7 +346,7 @@ func nextRetry(m deadletter.Message) ui.Moment {
 	return ui.At(m.DueAt)
 }
 
-// tabs are the statuses with how many messages of the filter are in each.
+// tabs returns the statuses with the number of matching messages in each.
 func tabs(l list) []page.StatusTab {
 	known := l.counts.ByStatus != nil
 	tab := func(status, value string, n int) page.StatusTab {
@@ -370,7 +370,7 @@ func tabs(l list) []page.StatusTab {
 	return append(all, tab("", allStatus, total(l.counts)))
 }
 
-// filterView shows a query as it was asked, understood or not.
+// filterView shows a query as it was entered, valid or not.
 func (c *Console) filterView(l list) page.MessagesFilter {
 	f := page.MessagesFilter{
 		Status: l.query.Get(
@@ -384,7 +384,7 @@ func (c *Console) filterView(l list) page.MessagesFilter {
 		Queues:  options(l.query.Get("queue"), c.DLQs, l.queues),
 	}
 	for _, name := range l.types {
-		if name == printable(name) { // a form could not send another back as it is
+		if name == printable(name) { // a form could not send any other name back unchanged
 			f.Types = append(f.Types, ui.Option{Value: name, Label: name, Selected: name == l.query.Get("type")})
 		}
 	}
@@ -400,7 +400,7 @@ func (c *Console) filterView(l list) page.MessagesFilter {
 	return f
 }
 
-// formTimeOf writes a time as its field takes it.
+// formTimeOf formats a time for a datetime-local field.
 func formTimeOf(text string) string {
 	at, err := parseTime("", text)
 	if err != nil || at.IsZero() {
@@ -409,7 +409,7 @@ func formTimeOf(text string) string {
 	return at.Format(formTime)
 }
 
-// sourceOptions offers the configured sources, those that messages have besides, and the one that was asked for.
+// sourceOptions returns the configured sources, the sources of stored messages, and the selected one.
 func (c *Console) sourceOptions(ofMessages []string, selected string) []ui.Option {
 	var names []string
 	for _, s := range c.Sources {
@@ -422,19 +422,19 @@ func (c *Console) sourceOptions(ofMessages []string, selected string) []ui.Optio
 	return append(options(selected, names, ofMessages), none)
 }
 
-// options offers each of some names once, and the one that was asked for.
+// options returns each name once, and the selected one.
 func options(selected string, names ...[]string) []ui.Option {
 	var offered []ui.Option
 	for _, name := range append(slices.Concat(names...), selected) {
 		seen := slices.ContainsFunc(offered, func(o ui.Option) bool { return o.Value == name })
-		if name != "" && !seen && name == printable(name) { // a form could not send another back as it is
+		if name != "" && !seen && name == printable(name) { // a form could not send any other name back unchanged
 			offered = append(offered, ui.Option{Value: name, Label: name, Selected: name == selected})
 		}
 	}
 	return offered
 }
 
-// marked splits a text where the words of a search stand in it.
+// marked splits a text at the words that match a search.
 func marked(text string, terms []payload.Term) []ui.Segment {
 	var list []ui.Segment
 	last := 0
@@ -457,13 +457,13 @@ func meets(word string, terms []payload.Term) bool {
 	return slices.ContainsFunc(terms, func(t payload.Term) bool { return t.Matches(word) })
 }
 
-// snippetBefore and snippetAfter are how much of a payload is shown before and after what was found in it, in bytes.
+// snippetBefore and snippetAfter are how much of a payload is shown around a match, in bytes.
 const (
 	snippetBefore = 24
 	snippetAfter  = 72
 )
 
-// snippet is the part of a text around the first word that a search looks for; "" where there is none.
+// snippet returns the text around the first match; "" if there is none.
 func snippet(text string, terms []payload.Term) string {
 	for _, w := range payload.Words(text) {
 		if !meets(text[w.Start:w.End], terms) {
@@ -482,7 +482,7 @@ func snippet(text string, terms []payload.Term) string {
 	return ""
 }
 
-// unmet are the terms that no word of a text is.
+// unmet returns the terms that match no word of a text.
 func unmet(text string, terms []payload.Term) []payload.Term {
 	words := payload.Words(text)
 	return slices.DeleteFunc(slices.Clone(terms), func(t payload.Term) bool {
@@ -490,8 +490,7 @@ func unmet(text string, terms []payload.Term) []payload.Term {
 	})
 }
 
-// mark shows in the rows of a list where the words stand that it was searched for: in the reason or the event type,
-// and those that stand in neither, in an id or the payload.
+// mark adds a snippet to each row whose error and event type do not contain all terms of the search.
 func (c *Console) mark(ctx context.Context, l *list) error {
 	l.snippets = map[deadletter.ID]string{}
 	terms := payload.Terms(l.asked.Text)
@@ -511,8 +510,7 @@ func (c *Console) mark(ctx context.Context, l *list) error {
 	return nil
 }
 
-// snippetOf is the part of a message around the first of some words: of its ids, else of its payload as it is now,
-// else as it was received.
+// snippetOf returns the text around the first match: in the ids, else in the latest payload, else in the received one.
 func (c *Console) snippetOf(ctx context.Context, m deadletter.Message, terms []payload.Term) (string, error) {
 	if found := snippet(string(m.ID), terms); found != "" {
 		return "id " + found, nil
@@ -533,7 +531,7 @@ func (c *Console) snippetOf(ctx context.Context, m deadletter.Message, terms []p
 	return "", nil
 }
 
-// markRow marks a row of the list.
+// markRow highlights the matches in a row.
 func (l list) markRow(row *page.MessageRow) {
 	terms := payload.Terms(l.asked.Text)
 	if len(terms) == 0 {

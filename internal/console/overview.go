@@ -19,7 +19,7 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// lookBack is a time that the overview looks back on, in steps that a plot can show.
+// lookBack is a time range of the overview, with the step of its plots.
 type lookBack struct {
 	value, label, name string
 	span, step         time.Duration
@@ -35,22 +35,22 @@ func lookBacks() []lookBack {
 	}
 }
 
-// usualLookBack is what the page shows unasked.
+// usualLookBack is the default time range.
 const usualLookBack = "24h"
 
 // openCap is where counting the open messages of an age or a cause stops.
 const openCap = 10_000
 
-// topCauses is how many causes the page names.
+// topCauses is how many causes the page lists.
 const topCauses = 6
 
-// cause is one of those for which most messages are open.
+// cause is one of the causes with the most open messages.
 type cause struct {
 	store.Cause
 	needPerson, retrying int
 }
 
-// overview is what the page is made of.
+// overview is the data of the page.
 type overview struct {
 	query    url.Values
 	back     lookBack
@@ -67,7 +67,7 @@ type overview struct {
 	heldJobs map[string]deadletter.JobID // by source
 }
 
-// ageCount counts the open messages that were received within a time.
+// ageCount counts the open messages of an age.
 type ageCount struct {
 	age                  string
 	from, to             time.Time // zero: open
@@ -80,19 +80,19 @@ type queueDepth struct {
 	err   error
 }
 
-// emptySpool tells of a spool that holds nothing: it is worth no row.
+// emptySpool reports whether the queue is an empty spool, which gets no row.
 func (q queueDepth) emptySpool() bool { return q.Spool && q.err == nil && q.depth.Total() == 0 }
 
-// fault says why what is known of a queue is not all there is to know.
+// fault returns why the numbers of a queue are incomplete.
 func (q queueDepth) fault() page.QueueFault {
 	switch {
 	case q.UnconfirmedSince != nil && !q.UnconfirmedSince().IsZero():
 		return page.QueueFault{
-			Text:  "SQS confirms nothing: what should go there waits on this machine's disk",
+			Text:  "SQS confirms nothing: its messages wait on this machine's disk",
 			Since: ui.At(q.UnconfirmedSince()),
 		}
 	case q.err != nil:
-		return page.QueueFault{Text: "The queue could not be asked. It is asked again in a few seconds."}
+		return page.QueueFault{Text: "The queue could not be read. It is tried again in a few seconds."}
 	}
 	return page.QueueFault{}
 }
@@ -106,14 +106,14 @@ func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
 	c.render(w, r, status, page.Overview(page.OverviewView{Chrome: c.chrome(r, "Overview"), Figures: figures}))
 }
 
-// overviewFigures answers how things stand, or the state that says why nothing is known.
+// overviewFigures returns the numbers of the page. If it cannot, the view says why.
 func (c *Console) overviewFigures(r *http.Request, query url.Values) (page.OverviewFigures, int) {
 	o, err := c.readOverview(r.Context(), query)
 	if kind := deadletter.KindOf(err); err != nil {
 		c.logFailure(r, kind, err)
 		v := page.OverviewFigures{State: page.StateFault, Fault: why(err), RetryURL: "/overview"}
 		if kind != deadletter.Invalid {
-			v.RetryURL, v.URL = address("/overview", query), address("/overview", query) // the page heals by itself
+			v.RetryURL, v.URL = address("/overview", query), address("/overview", query) // the page polls
 		}
 		return v, statusOf(kind)
 	}
@@ -129,7 +129,7 @@ func (c *Console) overviewFigures(r *http.Request, query url.Values) (page.Overv
 	return v, http.StatusOK
 }
 
-// anyWaits tells whether a queue holds what will be a message.
+// anyWaits reports whether any queue has messages.
 func (o overview) anyWaits() bool {
 	return slices.ContainsFunc(o.queues, func(q queueDepth) bool { return q.depth.Total() > 0 })
 }
@@ -143,7 +143,7 @@ func (c *Console) readOverview(ctx context.Context, query url.Values) (overview,
 	if o.source, err = parseText("source", query.Get("source")); err != nil {
 		return o, err
 	}
-	// The step that has begun is shown as far as it has come.
+	// The current step is included, as far as it has come.
 	o.to = o.now.Truncate(o.back.step).Add(o.back.step)
 	o.from = o.to.Add(-o.back.span)
 	if o.counts, err = c.Store.CountsBySource(ctx); err != nil {
@@ -182,8 +182,7 @@ func parseLookBack(value string) (lookBack, error) {
 	)
 }
 
-// countAges counts what is open by age. Its times are whole minutes, as the addresses of the lists that it counts
-// have them.
+// countAges counts the open messages by age. Its times are whole minutes, as in the addresses of the lists.
 func (c *Console) countAges(ctx context.Context, o overview) ([]ageCount, error) {
 	minute := o.now.Truncate(time.Minute)
 	hour, day, week := minute.Add(-time.Hour), minute.Add(-24*time.Hour), minute.Add(-7*24*time.Hour)
@@ -224,7 +223,7 @@ func (c *Console) countCauses(ctx context.Context, o overview) ([]cause, error) 
 	return causes, nil
 }
 
-// countOpen counts what is open of a filter, each up to one more than openCap.
+// countOpen counts the failed and the retrying messages of a filter, each up to openCap+1.
 func (c *Console) countOpen(ctx context.Context, f store.Filter) (needPerson, retrying int, err error) {
 	f.Status = deadletter.Failed
 	if needPerson, err = c.Store.CountUpTo(ctx, f, openCap+1); err != nil {
@@ -282,7 +281,7 @@ func (c *Console) overviewView(o overview) page.OverviewFigures {
 	return v
 }
 
-// sourcesOf answers the configured sources and those that messages have besides, or the one that was asked for.
+// sourcesOf returns the configured sources and the other sources of stored messages, or the selected one.
 func (c *Console) sourcesOf(o overview) []string {
 	if o.source != "" {
 		return []string{o.source}
@@ -300,7 +299,7 @@ func (c *Console) sourcesOf(o overview) []string {
 	return append(names, others...)
 }
 
-// series is what happened step by step, those in which nothing did included.
+// series are the counts of each step of the time range.
 type series struct {
 	from                       time.Time
 	step                       time.Duration
@@ -334,7 +333,7 @@ func (s *series) plot(o overview, source string) page.Plot {
 	if source != "" {
 		query.Set("source", source)
 	}
-	// What is marshalled are numbers and an address: it cannot fail.
+	// Marshalling numbers and a string cannot fail.
 	data, _ := json.Marshal(map[string]any{
 		"from":      s.from.UnixMilli(),
 		"step":      s.step.Milliseconds(),
@@ -344,7 +343,7 @@ func (s *series) plot(o overview, source string) page.Plot {
 		"url":       address("/messages", query),
 	})
 	summary := fmt.Sprintf(
-		"In the last %s %s failed, %s recovered by itself and %s by people.",
+		"In the last %s %s failed, %s recovered by retries and %s by people.",
 		o.back.name,
 		number(s.total.Failed),
 		number(s.total.ByRetry),
@@ -358,7 +357,7 @@ func (s *series) plot(o overview, source string) page.Plot {
 	return page.Plot{Summary: summary, Data: string(data)}
 }
 
-// counted is a number with the list that it counts. Nothing has no list.
+// counted returns a number with a link to what it counts; no link for 0.
 func counted(n int, path string, query url.Values) page.Count {
 	if n == 0 {
 		return page.Count{Text: "0"}
@@ -366,7 +365,7 @@ func counted(n int, path string, query url.Values) page.Count {
 	return page.Count{Text: number(n), URL: address(path, query)}
 }
 
-// countedUpTo is a number that counting stopped at.
+// countedUpTo returns a number where counting stopped at a limit.
 func countedUpTo(limit, n int, query url.Values) page.Count {
 	count := counted(min(n, limit), "/messages", query)
 	if n > limit {
@@ -375,10 +374,10 @@ func countedUpTo(limit, n int, query url.Values) page.Count {
 	return count
 }
 
-// nameOf is a source as an address of a list names it.
+// nameOf returns the name of a source in a query.
 func nameOf(source string) string { return cmp.Or(source, noSource) }
 
-// between is a list within a time, of a source unless that is empty.
+// between returns the query of a list within a time range, of one source unless it is empty.
 func between(from, to time.Time, source string, more ...string) url.Values {
 	query := url.Values{}
 	for i := 0; i+1 < len(more); i += 2 {
@@ -396,8 +395,7 @@ func between(from, to time.Time, source string, more ...string) url.Values {
 	return query
 }
 
-// talliesOf are the three numbers of a tally, each with its list: the messages that were received, and the deliveries
-// in the trail.
+// talliesOf returns the three numbers of a tally: received messages link to the list, deliveries to the audit trail.
 func talliesOf(t store.Tally, from, to time.Time, source string) (failed, byItself, byPeople page.Count) {
 	failed = counted(t.Failed, "/messages", between(from, to, source, "status", allStatus))
 	byItself = counted(
@@ -483,14 +481,14 @@ func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow 
 	return row
 }
 
-// sourceHealth tells how a source's destination does.
+// sourceHealth shows the health of a source's destination.
 func (c *Console) sourceHealth(s Source) page.SourceHealth {
 	v := page.SourceHealth{Destination: s.Destination}
 	v.Health, v.Since, v.Note = healthView(c.Health(s.Name))
 	return v
 }
 
-// healthView tells how a destination does: in a word, since when, and why.
+// healthView describes the health of a destination: the state, since when, and why.
 func healthView(h delivery.DestinationHealth) (health string, since ui.Moment, note string) {
 	responded, open := printable(h.Latest.Error), h.Breaker.State == delivery.Open
 	switch {
@@ -566,7 +564,7 @@ func reasonRows(o overview) []page.CauseRow {
 			Share: cause.Open * 100 / o.causes[0].Open,
 		}
 		if r := cause.Unedited; r.Tried > 0 {
-			row.Replays = fmt.Sprintf("%s of %s helped", number(r.Delivered), plural(r.Tried, "unedited replay"))
+			row.Replays = fmt.Sprintf("%s of %s succeeded", number(r.Delivered), plural(r.Tried, "unedited replay"))
 		}
 		rows = append(rows, row)
 	}
@@ -589,9 +587,9 @@ func queueRows(o overview) []page.QueueRow {
 			Fault:    q.fault(),
 		}
 		if !q.ReportsOldest && held > 0 {
-			row.NoListReason = "SQS lists no messages: each is among the messages once it is read."
+			row.NoListReason = "SQS cannot list messages: each appears under Messages once it is received."
 			if q.depth.Retention > 0 {
-				row.NoListReason += " It forgets one " + keeps(q.depth.Retention) + " after it was sent."
+				row.NoListReason += " It deletes a message " + keeps(q.depth.Retention) + " after it was sent."
 			}
 		}
 		if q.depth.Delayed > 0 {
@@ -602,7 +600,7 @@ func queueRows(o overview) []page.QueueRow {
 		case held == 0:
 			row.NoOldestReason = "empty"
 		case !q.ReportsOldest:
-			row.NoOldestReason = "SQS does not tell"
+			row.NoOldestReason = "not reported by SQS"
 		}
 		row.Expires = nextToExpire(q, o.now)
 		rows = append(rows, row)
@@ -610,7 +608,7 @@ func queueRows(o overview) []page.QueueRow {
 	return rows
 }
 
-// nextToExpire is when a queue forgets the oldest of the messages that were read and are still on it.
+// nextToExpire returns when a queue forgets the oldest of its undeleted messages.
 func nextToExpire(q queueDepth, now time.Time) ui.Moment {
 	if q.Undeleted == nil || q.depth.Retention == 0 {
 		return ui.Moment{}

@@ -27,8 +27,7 @@ const (
 	maxExcerpt = 200       // bytes of a body in a line
 )
 
-// payloadView shows the body of a revision: as text where it is text, as a hex dump where it is not, and masked
-// either way.
+// payloadView shows the body of a revision, masked: as text, or as a hex dump if it is not text.
 func payloadView(id deadletter.ID, r deadletter.Revision, s desk.Source) page.Payload {
 	v := page.Payload{
 		Name: revisionName(r), ContentType: printable(r.Headers.Get("Content-Type")), Size: size(len(r.Body)),
@@ -46,7 +45,7 @@ func payloadView(id deadletter.ID, r deadletter.Revision, s desk.Source) page.Pa
 	}
 	v.Raw, v.Note = printable(string(cutText(body, maxShown))), shownOf(len(body), maxShown)
 	if len(body) <= maxShown && v.JSON {
-		// What is small but nested deeply would be large when indented: it is shown as it came.
+		// A small but deeply nested body would be large when indented: it is shown as received.
 		if pretty, whole := indent(body, 4*maxShown); whole {
 			v.Pretty = pretty
 		}
@@ -54,7 +53,7 @@ func payloadView(id deadletter.ID, r deadletter.Revision, s desk.Source) page.Pa
 	return v
 }
 
-// bodyIn is a body, masked: as it was received, indented, or as it is edited.
+// bodyIn returns a masked body: as received, indented, or for editing.
 func bodyIn(form string, r deadletter.Revision, s desk.Source) []byte {
 	switch form {
 	case "edit":
@@ -66,7 +65,7 @@ func bodyIn(form string, r deadletter.Revision, s desk.Source) []byte {
 	return masked
 }
 
-// prettyText is a body, masked, and indented where it is JSON that fits a limit in bytes.
+// prettyText returns a masked body, indented if it is JSON and fits the limit in bytes.
 func prettyText(r deadletter.Revision, s desk.Source, limit int) string {
 	masked, _ := redact.Body(r.Body, s.MaskPaths)
 	if json.Valid(masked) {
@@ -84,14 +83,14 @@ func shownOf(n, limit int) string {
 	return "The first " + size(limit) + " of " + size(n) + " are shown."
 }
 
-// isText tells whether a body can be shown as it is.
+// isText reports whether a body can be shown as text.
 func isText(body []byte) bool {
 	return utf8.Valid(body) && !bytes.ContainsFunc(body, func(r rune) bool {
 		return r < ' ' && r != '\t' && r != '\n' && r != '\r' && r != '\f'
 	})
 }
 
-// cutText shortens a text without cutting a character in two.
+// cutText shortens a text without splitting a character.
 func cutText(text []byte, limit int) []byte {
 	if len(text) <= limit {
 		return text
@@ -102,7 +101,7 @@ func cutText(text []byte, limit int) []byte {
 	return text[:limit]
 }
 
-// excerpt is the beginning of a body in one line, masked.
+// excerpt returns the beginning of a masked body, in one line.
 func excerpt(body []byte, s desk.Source) string {
 	masked, _ := redact.Body(body, s.MaskPaths)
 	text := printable(string(cutText(masked, maxExcerpt)))
@@ -112,7 +111,7 @@ func excerpt(body []byte, s desk.Source) string {
 	return text
 }
 
-// maskQuery masks the values of a query string whose names say that they are secret.
+// maskQuery masks the values of a query string whose names mark them as secret.
 func maskQuery(query string, s desk.Source) string {
 	parts := strings.Split(query, "&")
 	for i, part := range parts {
@@ -125,8 +124,8 @@ func maskQuery(query string, s desk.Source) string {
 	return strings.Join(parts, "&")
 }
 
-// indent writes valid JSON with one value a line, up to a limit in bytes; false: it did not fit. Unlike json.Indent
-// it stops there, because nesting makes the indented text grow with the square of the text.
+// indent indents valid JSON up to a limit in bytes, and reports whether it fitted. Unlike json.Indent it stops there:
+// with deep nesting the indented text grows with the square of the input.
 func indent(text []byte, limit int) (string, bool) {
 	var out strings.Builder
 	depth, quoted, escaped := 0, false, false
@@ -173,19 +172,18 @@ func indent(text []byte, limit int) (string, bool) {
 	return out.String(), true
 }
 
-// closesNext tells whether the object or array that was just opened is empty.
+// closesNext reports whether the object or array that was just opened is empty.
 func closesNext(rest []byte) bool {
 	rest = bytes.TrimLeft(rest, " \t\r\n")
 	return len(rest) > 0 && (rest[0] == '}' || rest[0] == ']')
 }
 
-// opened tells whether a text ends with what opens an object or array.
+// opened reports whether a text ends with an opening bracket.
 func opened(text string) bool {
 	return strings.HasSuffix(text, "{") || strings.HasSuffix(text, "[")
 }
 
-// compare shows two revisions of a message side by side: what was received and the latest, where nothing else is
-// asked for.
+// compare shows two revisions of a message side by side; by default the received one and the latest.
 func (c *Console) compare(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	m, err := c.Store.Message(ctx, messageID(r))
@@ -223,7 +221,7 @@ func (c *Console) comparedRevision(
 	if asked := r.FormValue(field); asked != "" {
 		var err error
 		if number, err = strconv.Atoi(asked); err != nil {
-			return deadletter.Revision{}, deadletter.Errorf(deadletter.Invalid, "%q is no number of a revision", asked)
+			return deadletter.Revision{}, deadletter.Errorf(deadletter.Invalid, "%q is not a revision number", asked)
 		}
 	}
 	return c.Store.Revision(r.Context(), m.ID, number)
@@ -251,7 +249,7 @@ func compareView(
 	case bytes.Equal(before.Body, after.Body):
 		v.SameNote = "The bodies are the same."
 	case !v.Text:
-		v.SameNote = "A body that is no text cannot be compared here: download both."
+		v.SameNote = "Binary bodies cannot be compared here: download both."
 	case prettyText(before, s, maxPretty) == prettyText(after, s, maxPretty):
 		v.SameNote = "The bodies differ in nothing that is shown here: only in white space between values, or " +
 			"in values that are masked."
@@ -282,7 +280,7 @@ func compareSide(id deadletter.ID, r deadletter.Revision, list []deadletter.Revi
 	return side
 }
 
-// headerChanges are the headers that differ, masked.
+// headerChanges returns the headers that differ, masked.
 func headerChanges(before, after deadletter.Headers, s desk.Source) []page.HeaderChange {
 	old, now := redact.Headers(before, s.MaskHeaders...), redact.Headers(after, s.MaskHeaders...)
 	names := append(old.Names(), now.Names()...)
@@ -309,7 +307,8 @@ const (
 	maxTicketRows = 10       // attempts
 )
 
-// curlOf is a command that sends a revision the way a replay does; "" where none is to be had. Secrets stay masked.
+// curlOf returns a command that sends a revision as a replay does, with secrets masked; "" if the message has no
+// destination.
 func curlOf(m deadletter.Message, r deadletter.Revision, s desk.Source) string {
 	if m.Source == "" && m.Queue.From != "" {
 		return ""
@@ -332,7 +331,7 @@ func curlOf(m deadletter.Message, r deadletter.Revision, s desk.Source) string {
 	return printable(strings.Join(append(lines, payload.ShellQuote(maskedURL(m, s))), " \\\n  "))
 }
 
-// maskedURL is where a message was sent to, without what is secret in it.
+// maskedURL returns the address that a message was sent to, with secrets masked.
 func maskedURL(m deadletter.Message, s desk.Source) string {
 	u, err := url.Parse(m.Destination)
 	if err != nil || m.Destination == "" {
@@ -342,7 +341,7 @@ func maskedURL(m deadletter.Message, s desk.Source) string {
 	return u.String()
 }
 
-// ticketOf describes a message in Markdown, for somebody who has no desk.
+// ticketOf describes a message in Markdown, for readers without access to the desk.
 func (c *Console) ticketOf(r *http.Request, m deadletter.Message, shown deadletter.Revision, h history) string {
 	source, _ := c.Desk.Source(m.Source)
 	var b strings.Builder
@@ -386,7 +385,7 @@ func (c *Console) ticketOf(r *http.Request, m deadletter.Message, shown deadlett
 	return b.String()
 }
 
-// deskURL is how browsers reach the desk.
+// deskURL returns the address of the desk, as browsers reach it.
 func (c *Console) deskURL(r *http.Request) string {
 	if c.PublicURL != "" {
 		return c.PublicURL
@@ -398,12 +397,12 @@ func (c *Console) deskURL(r *http.Request) string {
 	return u.String()
 }
 
-// inline makes a text fit for one line of Markdown and one cell of a table.
+// inline makes a text fit one line of Markdown and one table cell.
 func inline(text string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ", "`", "'", "<", "&lt;").Replace(printable(text))
 }
 
-// fenced is the beginning of a body, which cannot end the code block that it stands in.
+// fenced returns the beginning of a body, which cannot end the code block around it.
 func fenced(body []byte, s desk.Source) string {
 	masked, _ := redact.Body(body, s.MaskPaths)
 	if !utf8.Valid(masked) {

@@ -19,17 +19,17 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// browseBytes is the largest message that is decoded for the list. SQS takes no larger one; of any other only the id is
-// shown.
+// browseBytes bounds the messages that are decoded for the list. SQS allows no larger ones; of a larger one only the id
+// is shown.
 const browseBytes = 1 << 20
 
-const inWork = "work" // what an address says of messages that somebody works on
+const inWork = "work" // query value for messages in flight
 
 func queuePath(name string, query url.Values) string {
 	return address("/overview/queues/"+url.PathEscape(name), query)
 }
 
-// queue lists what a queue of this machine holds.
+// queue lists the messages of an embedded queue.
 func (c *Console) queue(w http.ResponseWriter, r *http.Request) {
 	name, err := url.PathUnescape(chi.URLParam(r, "queue"))
 	at := slices.IndexFunc(c.Queues, func(q Queue) bool { return q.Browse != nil && q.Name == name })
@@ -37,7 +37,7 @@ func (c *Console) queue(w http.ResponseWriter, r *http.Request) {
 		c.fail(
 			w,
 			r,
-			deadletter.Errorf(deadletter.NotFound, "there is no queue of that name whose messages can be listed"),
+			deadletter.Errorf(deadletter.NotFound, "there is no such queue, or its messages cannot be listed"),
 		)
 		return
 	}
@@ -71,13 +71,13 @@ func browseQuery(query url.Values) (queue.BrowseQuery, error) {
 	if q.After, err = strconv.ParseInt(text, 10, 64); err != nil || q.After < 0 {
 		return q, deadletter.Errorf(
 			deadletter.Invalid,
-			"this page address is not complete: start again from the first page",
+			"this address is incomplete: start again from the first page",
 		)
 	}
 	return q, nil
 }
 
-// queuePage is the view of a queue while it is put together.
+// queuePage is the view of a queue while it is built.
 type queuePage struct {
 	page.QueueView
 	query url.Values
@@ -99,7 +99,7 @@ func (c *Console) queueView(r *http.Request, q Queue, asked queue.BrowseQuery) *
 		{Label: "Waiting", URL: waiting, Current: !asked.InFlight},
 		{Label: "In flight", URL: working, Current: asked.InFlight},
 	}
-	// Without the counts the list is still worth showing.
+	// The list is worth showing even without the counts.
 	if depth, err := q.Depth(r.Context()); err == nil {
 		v.Tabs[0].Count, v.Tabs[1].Count = number(depth.Visible), number(depth.InFlight)
 	}
@@ -112,7 +112,7 @@ func (c *Console) queueView(r *http.Request, q Queue, asked queue.BrowseQuery) *
 	return v
 }
 
-// show puts in what was found, of which one more than a page has says that there is another.
+// show adds the messages. One more than fits a page means that there is a next page.
 func (v *queuePage) show(list []queue.BrowsedMessage) {
 	if len(list) > pageSize {
 		list = list[:pageSize]
@@ -160,7 +160,7 @@ func firstText(beginning []byte, name string) string {
 	return text
 }
 
-// queueCount is a number of messages, with the list of them where the queue shows one.
+// queueCount returns a number of messages, with a link to their list if the queue has one.
 func queueCount(n int, q Queue, query url.Values) page.Count {
 	if n == 0 || q.Browse == nil {
 		return page.Count{Text: number(n)}
@@ -168,8 +168,8 @@ func queueCount(n int, q Queue, query url.Values) page.Count {
 	return page.Count{Text: number(n), URL: queuePath(q.Name, query)}
 }
 
-// stillOn answers the queue that still has the message of a message, which it forgets one day, and when that is; the
-// zero value: none is known to have it.
+// stillOn returns the queue that still has the queued message of a message, and when it expires there; the zero value
+// if none is known.
 func (c *Console) stillOn(ctx context.Context, id deadletter.ID) page.UndeletedCopy {
 	for _, q := range c.Queues {
 		if q.Undeleted == nil {

@@ -18,13 +18,12 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// isPartial tells whether htmx asked for a part of a page. What it asks for anew when somebody goes back is the whole
-// page.
+// isPartial reports whether htmx requests a part of a page. A page that it restores from history is requested whole.
 func isPartial(r *http.Request) bool {
 	return r.Header.Get("HX-Request") == "true" && r.Header.Get("HX-History-Restore-Request") != "true"
 }
 
-// render writes a page from a buffer, so that a fault while rendering can still be answered as one.
+// render renders into a buffer first, so that a failure can still be sent as an error.
 func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, part templ.Component) {
 	var out bytes.Buffer
 	if err := part.Render(r.Context(), &out); err != nil {
@@ -35,10 +34,10 @@ func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, par
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Add("Vary", "HX-Request")
 	w.WriteHeader(status)
-	_, _ = out.WriteTo(w) // a browser that hung up has no use for it
+	_, _ = out.WriteTo(w) // the browser may have hung up
 }
 
-// renderEither answers the partial to htmx and the whole page to anybody else.
+// renderEither renders the partial for htmx and the whole page otherwise.
 func (c *Console) renderEither(w http.ResponseWriter, r *http.Request, status int, whole, partial templ.Component) {
 	if isPartial(r) {
 		c.render(w, r, status, partial)
@@ -47,13 +46,13 @@ func (c *Console) renderEither(w http.ResponseWriter, r *http.Request, status in
 	c.render(w, r, status, whole)
 }
 
-// frame is what stands around a page that tells nothing of messages.
+// frame returns the chrome of a page without counts.
 func frame(r *http.Request, title string) page.Chrome {
 	actor := auth.Actor(r.Context())
 	return page.Chrome{Title: title, User: actor.Name, Role: string(actor.Role), Path: r.URL.Path}
 }
 
-// chrome frames a whole page for who is signed in, with the message that the request before left for it.
+// chrome returns the chrome of a page for the signed-in user, with the notice that the previous request left.
 func (c *Console) chrome(r *http.Request, title string) page.Chrome {
 	v := frame(r, title)
 	// A page without the count is still useful, and parts that could not be read say so themselves.
@@ -76,7 +75,7 @@ func (c *Console) failedCount(ctx context.Context) (string, error) {
 	return "", err
 }
 
-// redirect answers a form with the page that shows what it did.
+// redirect sends the browser to the page that shows the result of a form.
 func (c *Console) redirect(w http.ResponseWriter, r *http.Request, to string, n ui.Notice) {
 	if n.Text != "" {
 		c.Auth.PutFlash(r.Context(), auth.Flash{Kind: n.Kind, Text: n.Text, Hint: n.Hint})
@@ -84,7 +83,7 @@ func (c *Console) redirect(w http.ResponseWriter, r *http.Request, to string, n 
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-// statusOf is the one mapping from a kind of failure to an HTTP status.
+// statusOf maps an error kind to an HTTP status. It is the only mapping.
 func statusOf(k deadletter.Kind) int {
 	switch k {
 	case deadletter.Invalid:
@@ -113,30 +112,29 @@ func statusOf(k deadletter.Kind) int {
 func headingOf(k deadletter.Kind) string {
 	switch k {
 	case deadletter.Invalid:
-		return "This cannot be understood"
+		return "Invalid input"
 	case deadletter.Unauthenticated:
 		return "Sign in first"
 	case deadletter.Forbidden:
-		return "This is not allowed"
+		return "Not permitted"
 	case deadletter.NotFound:
-		return "There is no such thing here"
+		return "Not found"
 	case deadletter.Conflict:
-		return "Somebody was quicker"
+		return "Changed by someone else"
 	case deadletter.NeedsConfirmation:
 		return "Confirm this first"
 	case deadletter.TooLarge:
-		return "This is too much at once"
+		return "Too large"
 	case deadletter.RateLimited:
-		return "Too many tries"
+		return "Too many attempts"
 	case deadletter.Unavailable:
-		return "Not possible just now"
+		return "Not available at the moment"
 	case deadletter.Internal:
 	}
 	return "Something went wrong"
 }
 
-// fail answers a request that cannot be served: in place where htmx asked, as a page otherwise. What a person may not
-// know is logged, here and only here.
+// fail shows an error: in place for htmx, as a page otherwise. The part of it that users must not see is logged here.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = &deadletter.Error{
@@ -173,7 +171,7 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	c.renderEither(w, r, statusOf(kind), page.Error(v), page.ErrorNotice(v))
 }
 
-// logFailure logs what is our fault and answers the word by which the log has it.
+// logFailure logs an internal error and returns the id under which the log has it.
 func (c *Console) logFailure(r *http.Request, kind deadletter.Kind, err error) string {
 	if kind != deadletter.Internal && kind != deadletter.Unavailable || errors.Is(r.Context().Err(), context.Canceled) {
 		return ""
@@ -181,7 +179,7 @@ func (c *Console) logFailure(r *http.Request, kind deadletter.Kind, err error) s
 	id := rand.Text()[:10]
 	c.Log.ErrorContext(
 		about(r),
-		"a request could not be answered",
+		"a request failed",
 		"request",
 		id,
 		"method",
@@ -194,7 +192,7 @@ func (c *Console) logFailure(r *http.Request, kind deadletter.Kind, err error) s
 	return id
 }
 
-// failSession answers when a session could not be read or written, instead of what the handler is about to say.
+// failSession replaces the handler's response if the session could not be read or written.
 func (c *Console) failSession(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Del("Location")
 	c.fail(w, r, err)
@@ -203,7 +201,7 @@ func (c *Console) failSession(w http.ResponseWriter, r *http.Request, err error)
 	}
 }
 
-// sendToSignIn remembers where a reader wanted to go.
+// sendToSignIn redirects to sign-in, and from there back to the requested page.
 func (c *Console) sendToSignIn(w http.ResponseWriter, r *http.Request) {
 	next := ""
 	switch current, err := url.Parse(r.Header.Get("HX-Current-URL")); {

@@ -17,13 +17,13 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// look is how somebody has the list look.
+// look is how a user has laid out the message list.
 type look struct {
 	Compact bool     `json:"compact,omitempty"`
 	Hidden  []string `json:"hidden,omitempty"` // columns
 }
 
-// columns are those of the list that can be hidden, with their heads.
+// columns are the columns that can be hidden, with their labels.
 func columns() []field {
 	return []field{
 		{"source", "Source"},
@@ -34,7 +34,7 @@ func columns() []field {
 	}
 }
 
-// readLook answers how the person has the list look. What cannot be read is no reason to show no list.
+// readLook returns the user's layout of the list, or the default if it cannot be read.
 func (c *Console) readLook(ctx context.Context) look {
 	var l look
 	text, err := c.Store.ListLayout(ctx, auth.Actor(ctx).Name)
@@ -42,7 +42,7 @@ func (c *Console) readLook(ctx context.Context) look {
 		err = json.Unmarshal([]byte(text), &l)
 	}
 	if err != nil {
-		c.Log.WarnContext(ctx, "how a list should look could not be read", "err", err)
+		c.Log.WarnContext(ctx, "the layout of the message list could not be read", "err", err)
 	}
 	return l
 }
@@ -58,7 +58,7 @@ func (l look) view() page.ListLayout {
 	return v
 }
 
-// setLook keeps how the list should look, and shows it so.
+// setLook saves the layout of the list and shows the list with it.
 func (c *Console) setLook(w http.ResponseWriter, r *http.Request) {
 	l := look{Compact: r.PostForm.Get("density") == "compact"}
 	for _, column := range columns() {
@@ -73,7 +73,7 @@ func (c *Console) setLook(w http.ResponseWriter, r *http.Request) {
 	c.afterForm(w, r, ui.Notice{}, err)
 }
 
-// views are the lists that the person keeps, and those that others share.
+// views returns the user's saved views and the shared ones.
 func (c *Console) views(ctx context.Context, current url.Values) ([]page.SavedView, error) {
 	actor := auth.Actor(ctx)
 	list, err := c.Store.Views(ctx, actor.Name)
@@ -124,7 +124,7 @@ func (c *Console) dropView(w http.ResponseWriter, r *http.Request) {
 	)
 }
 
-// afterForm shows the list that a form was sent from, with what the form came to.
+// afterForm shows the list that a form was sent from, with the result of the form.
 func (c *Console) afterForm(w http.ResponseWriter, r *http.Request, done ui.Notice, err error) {
 	if kind := deadletter.KindOf(err); err != nil && kind != deadletter.Invalid && kind != deadletter.Forbidden {
 		c.fail(w, r, err)

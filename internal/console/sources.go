@@ -18,7 +18,45 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// sourceFigures are how the sources did in the last day, and what is open now.
+// Setup is the configuration of a source, as its page shows it.
+type Setup struct {
+	URL      string // for the platform; "" if the configuration does not set it
+	Scheme   string // of verification, as the configuration names it
+	Proof    string // how a webhook is verified, in a few words
+	Open     bool   // webhooks are not verified
+	Secrets  []string
+	Buffered bool
+	Ack      Ack           // the response to the platform; zero: the default
+	RepeatID string        // where the webhook id is; "": repeats are not detected
+	Window   time.Duration // for which an id is remembered
+
+	Timeout       time.Duration
+	MaxConcurrent int
+	MaxPerSecond  float64 // 0: no limit
+	MaxBody       int64
+	Retry         deadletter.RetryPolicy
+
+	Register, Doctor, Sign string // commands
+	Platform               Platform
+}
+
+// Ack is the configured response to the platform.
+type Ack struct {
+	Status            int
+	ContentType, Body string // with variables in braces
+}
+
+// Platform is the platform of a source; the zero Platform if the configuration names none.
+type Platform struct {
+	Name, Title, Status, About, Warning, Deliveries string
+	// fields to fill in by hand; nil if there is a command
+	Paste func(url string) []Paste
+}
+
+// Paste is one field of a form at a platform, with the value to fill in or where to find it.
+type Paste struct{ Field, Value, Hint string }
+
+// sourceFigures are the numbers of each source: of the last day, and of open messages now.
 type sourceFigures struct {
 	now, from, to time.Time
 	received      map[string]int
@@ -26,14 +64,13 @@ type sourceFigures struct {
 	counts        map[string]map[deadletter.Status]int
 }
 
-// The figures of a source are of whole hours, the present one included, as those of the ledger are: so they can be
-// compared.
+// Figures of sources cover whole hours, the current one included, like the ledger, so that they can be compared.
 const (
 	sourcesSpan = 24 * time.Hour
 	sourcesStep = time.Hour
 )
 
-// readSourceFigures reads those of one source, or of all where that is empty.
+// readSourceFigures reads the figures of one source, or of all if source is empty.
 func (c *Console) readSourceFigures(ctx context.Context, source string) (sourceFigures, error) {
 	f := sourceFigures{now: c.Now().UTC(), tallies: map[string]store.Tally{}}
 	f.to = f.now.Truncate(sourcesStep).Add(sourcesStep)
@@ -71,7 +108,7 @@ func (c *Console) sourceList(w http.ResponseWriter, r *http.Request) {
 	c.render(w, r, status, page.Sources(v))
 }
 
-// sourcePage shows the settings of a source even where its figures cannot be read.
+// sourcePage shows the settings of a source even if its figures cannot be read.
 func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) {
 	source, ok := c.sources[chi.URLParam(r, "source")]
 	if !ok {
@@ -108,8 +145,7 @@ func (c *Console) sourceLine(r *http.Request, s Source) page.SourceLine {
 	}
 }
 
-// endpoint is where a platform posts the webhooks of a source to: as configured, or else as this browser reaches the
-// desk.
+// endpoint returns the address for the webhooks of a source: as configured, or else as this browser reaches the desk.
 func (c *Console) endpoint(r *http.Request, s Source) string {
 	if s.Setup.URL != "" {
 		return s.Setup.URL
@@ -117,7 +153,7 @@ func (c *Console) endpoint(r *http.Request, s Source) string {
 	return c.webhookBase(r) + "/webhooks/" + s.Name
 }
 
-// fill writes the figures of a source into its line.
+// fill writes the figures of a source into its row.
 func (f sourceFigures) fill(line *page.SourceLine, source string) {
 	received, tally := f.received[source], f.tallies[source]
 	line.Received = counted(received, "/ledger", url.Values{"source": {source}})
@@ -126,7 +162,7 @@ func (f sourceFigures) fill(line *page.SourceLine, source string) {
 	line.FailedNow = f.open(source, deadletter.Failed)
 }
 
-// shareOf is a part in percent; "" where there is none.
+// shareOf returns a percentage; "" for none.
 func shareOf(part, whole int) string {
 	share := float64(part) / float64(max(whole, 1)) * 100
 	switch {
@@ -150,7 +186,7 @@ func (c *Console) sourceView(r *http.Request, s Source) page.SourceView {
 		TestCommand: s.Setup.Doctor + " --send",
 	}
 	if s.Setup.URL == "" {
-		v.Note = "This is how your browser reaches the desk. Set webhook_url in the configuration to how platforms do."
+		v.Note = "This is the address of your browser. Set webhook_url in the configuration to the address for platforms."
 	}
 	if s.Setup.Open {
 		v.TestCommand = curlTo(v.Line.Endpoint)
@@ -179,19 +215,19 @@ func (c *Console) sourceView(r *http.Request, s Source) page.SourceView {
 	return v
 }
 
-// settingsOf puts a source's settings into words.
-func settingsOf(s doctor.Setup) []page.Setting {
-	mode := page.Setting{Name: "Mode", Text: "Direct", Hint: "It is delivered, then the platform is answered."}
+// settingsOf describes the settings of a source.
+func settingsOf(s Setup) []page.Setting {
+	mode := page.Setting{Name: "Mode", Text: "Direct", Hint: "The webhook is delivered before the platform gets its response."}
 	if s.Buffered {
 		mode = page.Setting{
 			Name: "Mode",
 			Text: "Buffered",
-			Hint: "The platform is answered once the webhook is on the queue; then it is delivered.",
+			Hint: "The platform gets its response once the webhook is queued; it is delivered after that.",
 		}
 	}
 	return []page.Setting{
 		mode, answerSetting(s), proofSetting(s), repeatSetting(s), retrySetting(s.Retry), deliverySetting(s),
-		{Name: "Largest webhook", Text: size(int(s.MaxBody)), Hint: "A larger one is answered 413."},
+		{Name: "Largest webhook", Text: size(int(s.MaxBody)), Hint: "A larger webhook gets 413."},
 	}
 }
 
@@ -199,28 +235,28 @@ func answerSetting(s doctor.Setup) page.Setting {
 	switch {
 	case s.Ack != doctor.Ack{}:
 		v := page.Setting{
-			Name: "Answer",
+			Name: "Response",
 			Text: fmt.Sprintf("%d %s", s.Ack.Status, s.Ack.ContentType),
 			Code: s.Ack.Body,
-			Hint: "Whether it was delivered or is kept as a message.",
+			Hint: "For delivered and for failed webhooks.",
 		}
 		if s.Ack.Body == "" {
 			v.Text = fmt.Sprintf("%d without a body", s.Ack.Status)
 		}
 		return v
 	case s.Buffered:
-		return page.Setting{Name: "Answer", Text: `200 {"status":"accepted"}`}
+		return page.Setting{Name: "Response", Text: `200 {"status":"accepted"}`}
 	}
 	return page.Setting{
-		Name: "Answer",
+		Name: "Response",
 		Text: `200 {"status":"accepted"}`,
-		Hint: `One that failed and is kept: 200 {"status":"queued_for_retry","messageId":"…"}`,
+		Hint: `For a failed webhook that is stored: 200 {"status":"queued_for_retry","messageId":"…"}`,
 	}
 }
 
 func proofSetting(s doctor.Setup) page.Setting {
 	if s.Open {
-		return page.Setting{Name: "Verification", Text: "None", Hint: "Whoever knows the URL can post to it."}
+		return page.Setting{Name: "Verification", Text: "None", Hint: "Anyone who knows the URL can post to it."}
 	}
 	v := page.Setting{Name: "Verification", Text: capital(s.Proof)}
 	if len(s.Secrets) > 0 {
@@ -233,14 +269,14 @@ func repeatSetting(s doctor.Setup) page.Setting {
 	if s.RepeatID == "" {
 		return page.Setting{
 			Name: "Repeats",
-			Text: "Known by the header Webhook-Id alone",
-			Hint: "Without it each webhook that fails is a message of its own, even if the platform sends it again.",
+			Text: "Detected by the header Webhook-Id only",
+			Hint: "Without it each failed webhook is a separate message, even if the platform sends it again.",
 		}
 	}
 	return page.Setting{
 		Name: "Repeats",
-		Text: "Known by " + s.RepeatID,
-		Hint: "For " + spell(s.Window) + ": what the platform sends again within it is no new message.",
+		Text: "Detected by " + s.RepeatID,
+		Hint: "For " + spell(s.Window) + ": a webhook that is sent again within it creates no new message.",
 	}
 }
 
@@ -248,8 +284,8 @@ func retrySetting(p deadletter.RetryPolicy) page.Setting {
 	if p.MaxAttempts <= 1 {
 		return page.Setting{
 			Name: "Retries",
-			Text: "None by itself",
-			Hint: "A webhook that fails goes straight to a person.",
+			Text: "None",
+			Hint: "A webhook that fails needs a person at once.",
 		}
 	}
 	return page.Setting{
@@ -275,7 +311,7 @@ func deliverySetting(s doctor.Setup) page.Setting {
 	return v
 }
 
-// spell writes a duration with the largest units that leave nothing over: 3 days, 15 min, 2 s.
+// spell formats a duration in its largest exact unit: 3 days, 15 min, 2 s.
 func spell(d time.Duration) string {
 	for _, u := range []struct {
 		size time.Duration
