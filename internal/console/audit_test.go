@@ -36,7 +36,7 @@ func TestAuditShowsWhoDidWhat(t *testing.T) {
 	if got := row.Find("a").AttrOr("href", ""); got != "/messages/a-1" {
 		t.Errorf("the message is at %q", got)
 	}
-	if got := a.says("tr[data-action='user.sign_in_refused']"); !strings.Contains(got, "was refused at sign-in") {
+	if got := a.says("tr[data-action='user.sign_in_refused']"); !strings.Contains(got, "failed to sign in") {
 		t.Errorf("the refused sign-in says %q", got)
 	}
 	for query, want := range map[string]string{
@@ -144,7 +144,7 @@ func TestAuditTellsSentences(t *testing.T) {
 	}
 	for _, want := range []string{
 		"mia replayed message a-1 to genesys: 200 delivered in 84 ms · attempt 2",
-		"mia asked to replay message a-1 from genesys",
+		"mia ordered a replay of message a-1 from genesys",
 		"mia replayed message …1c0e0001 to genesys: unknown in 84 ms · attempt 2",
 		"dlqdesk retried message a-2 to genesys: 503 error response in 84 ms · attempt 2",
 		"dlqdesk received message a-1 from genesys",

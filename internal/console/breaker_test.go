@@ -77,13 +77,13 @@ func TestOverviewTellsForWhichDestinationMessagesWait(t *testing.T) {
 		"up":              {delivery.DestinationHealth{LatestAt: now, DeliveredAt: now, Breaker: delivery.BreakerStatus{PausedUntil: now.Add(-time.Second)}}, ""},
 		"failing":         {delivery.DestinationHealth{LatestAt: now, Failures: 3, FailingSince: now, Latest: deadletter.Attempt{Error: "503"}}, ""},
 		"down":            {down, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "Next probe 2026-03-02 10:15:10 UTC Probe now"},
-		"down, none due":  {due, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "The next message whose retry is due tests it. Probe now"},
+		"down, none due":  {due, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "The next message whose retry is due probes it. Probe now"},
 		"after a restart": {restarted, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages waiting Next probe 2026-03-02 10:15:10 UTC Probe now"},
 		"down and paused": {both, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "Next probe 2026-03-02 10:16:05 UTC Probe now"},
-		"paused":          {paused, "genesys retries paused by Retry-After until 2026-03-02 10:16:05 UTC · 2 messages waiting " + saw + "Retries and jobs go on then. Probe now"},
+		"paused":          {paused, "genesys retries paused by Retry-After until 2026-03-02 10:16:05 UTC · 2 messages waiting " + saw + "Retries and jobs continue then. Probe now"},
 		"releasing": {
 			delivery.DestinationHealth{LatestAt: now, DeliveredAt: now, Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now, ReleaseRate: 20}},
-			"genesys circuit breaker half-open since 2026-03-02 10:15:05 UTC · 2 messages waiting They are let go bit by bit: 20 a second.",
+			"genesys circuit breaker half-open since 2026-03-02 10:15:05 UTC · 2 messages waiting Waiting messages are sent at 20 per second.",
 		},
 	} {
 		*health = c.health
@@ -121,7 +121,7 @@ func TestOutageWithNothingToProbeItWith(t *testing.T) {
 	a := p.get("/overview")
 	if got := told(
 		a,
-	); !strings.Contains(got, "0 messages waiting The next webhook or replay tests it. No message waits for a retry") ||
+	); !strings.Contains(got, "0 messages waiting The next webhook or replay probes it. No message waits for a retry") ||
 		a.count("[data-breaker] form") != 0 {
 		t.Errorf("it says %q", got)
 	}
@@ -169,7 +169,7 @@ func TestProbeNow(t *testing.T) {
 	if err != nil || len(events.Items) != 2 || events.Items[0].By != "olga" {
 		t.Errorf("events %+v, %v", events.Items, err)
 	}
-	if got := p.get("/audit").says("main"); !strings.Contains(got, "had its handler probed with") {
+	if got := p.get("/audit").says("main"); !strings.Contains(got, "probed a destination with") {
 		t.Errorf("the trail does not tell of it: %.300q", got)
 	}
 }
@@ -269,7 +269,7 @@ func TestJobTellsForWhichDestinationItWaits(t *testing.T) {
 	if got := olga.get("/audit?action=destination.probe").
 		says("tbody, .audit"); !strings.Contains(
 		got,
-		"had the handler probed with a message of job 1",
+		"probed a destination with a message of job 1",
 	) {
 		t.Errorf("the trail does not tell of it: %.300q", got)
 	}
@@ -291,7 +291,7 @@ func TestMessageTellsThatAReplayPassesByTheBreaker(t *testing.T) {
 	if got := part.says(
 		"#message-result",
 	); part.status != http.StatusOK ||
-		!strings.Contains(got, "genesys has been down since 10:15 UTC: this goes there all the same") {
+		!strings.Contains(got, "genesys has an open circuit breaker since 10:15 UTC: this replay is sent there anyway") {
 		t.Errorf("the order is answered %d: %q", part.status, got)
 	}
 }

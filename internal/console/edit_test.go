@@ -235,3 +235,26 @@ func TestBodiesThatAFormWouldChangeAreNotEdited(t *testing.T) {
 		}
 	}
 }
+
+func TestEditOfAnUnknownOutcomeNeedsConfirmation(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1", func(c *deadletter.Capture) {
+		c.FirstAttempt.Outcome, c.FirstAttempt.StatusCode, c.Foreign = deadletter.Unknown, 0, true
+	})
+	p := b.member(t, "olga", deadletter.Operator)
+	fields := p.get("/messages/a-1/edit").fields(editFields)
+	fields.Set("reason", "the name was wrong")
+	a := p.post("/messages/a-1/edit", fields)
+	if a.status != http.StatusPreconditionRequired || a.count("input[name=confirmed][aria-invalid=true]") != 1 {
+		t.Fatalf("without a confirmation: %d %s", a.status, a.says("main"))
+	}
+	fields = a.fields(editFields)
+	if fields.Get("reason") != "the name was wrong" {
+		t.Errorf("the form comes back with %v", fields)
+	}
+	fields.Set("confirmed", "yes")
+	if a := p.post("/messages/a-1/edit", fields); a.status != http.StatusSeeOther {
+		t.Errorf("with one: %d %s", a.status, a.says("main"))
+	}
+}

@@ -189,7 +189,7 @@ func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 	})
 	anna := b.member(t, "anna", deadletter.Viewer)
 	got := anna.get("/ledger")
-	for _, want := range []string{"in dlq", "3", "4 days", "the oldest that were read", "in spool", "7", "2026-03-02 09:00:00 UTC", "never", "could not be asked"} {
+	for _, want := range []string{"in dlq", "3", "4 days", "the oldest that were read", "in spool", "7", "2026-03-02 09:00:00 UTC", "never", "could not be read"} {
 		if !strings.Contains(got.says(".queue-table"), want) {
 			t.Errorf("there is no %q: %s", want, got.says(".queue-table"))
 		}
@@ -290,7 +290,7 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 		t.Errorf("it says %q", ack)
 	}
 	if trail := olga.get("/audit?action=ledger.acknowledge").
-		says("tbody, .audit"); !strings.Contains(trail, "olga acknowledged what the ledger has of") ||
+		says("tbody, .audit"); !strings.Contains(trail, "olga acknowledged an imbalance of") ||
 		!strings.Contains(trail, "ticket 4711") {
 		t.Errorf("the trail says %q", trail)
 	}

@@ -62,7 +62,7 @@ func TestMessageThatIsStillOnSQSTellsWhenItExpires(t *testing.T) {
 		t.Errorf("the ledger says %s", got)
 	}
 	overview := p.get("/overview").says("#queues-title + table")
-	for _, want := range []string{"It forgets one 4 days after it was sent", "one expires " + expires} {
+	for _, want := range []string{"A message expires 4 days after it was sent", "one expires " + expires} {
 		if !strings.Contains(overview, want) {
 			t.Errorf("the overview does not say %q: %s", want, overview)
 		}

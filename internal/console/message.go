@@ -418,8 +418,9 @@ func (c *Console) panelView(seen desk.View, h history, back string) page.Message
 			m.StatusCode,
 		),
 		Outcome:      string(m.Outcome),
-		AttemptCount: c.retries(m),
+		AttemptCount: c.attempts(m),
 		NextRetry:    nextRetry(m),
+		WaitsFor:     c.waitsFor(m),
 		Received:     ui.At(m.ReceivedAt),
 		LastAttempt:  ui.At(m.LastAttemptAt),
 		Result:       result(m, h.attempts),
@@ -524,7 +525,7 @@ func result(m deadletter.Message, attempts []deadletter.Attempt) ui.Notice {
 		if a.Trigger.Redrives() {
 			return ui.Notice{Kind: ui.Fault, Text: "The redrive failed.", Hint: printable(a.Error)}
 		}
-		return ui.Notice{Kind: ui.Fault, Text: "Rejected: " + took, Hint: printable(a.Error)}
+		return ui.Notice{Kind: ui.Fault, Text: "Error response: " + took, Hint: printable(a.Error)}
 	case deadletter.Unreachable, deadletter.Unknown:
 	}
 	return ui.Notice{

@@ -67,7 +67,7 @@ func TestUnknownOutcomeIsToldAsSuch(t *testing.T) {
 	if a := p.get(
 		"/messages/a-1",
 	); !strings.Contains(
-		a.says("#message-result"), "No answer within 10s: the handler may have processed it. It ended after 84 ms.",
+		a.says("#message-result"), "No answer within 10s: the handler may have processed it. The delivery ended after 84 ms.",
 	) ||
 		!strings.Contains(a.says("#message-panel"), "may have processed") {
 		t.Errorf("an unknown outcome says %q", a.says("#message-panel"))

@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
@@ -285,8 +287,9 @@ func (c *Console) rowView(ctx context.Context, m deadletter.Message, back string
 		),
 		Code:      code(m.StatusCode),
 		Outcome:   string(m.Outcome),
-		Attempts:  c.retries(m),
+		Attempts:  c.attempts(m),
 		NextRetry: nextRetry(m),
+		WaitsFor:  c.waitsFor(m),
 		Received: ui.At(
 			m.ReceivedAt,
 		),
@@ -313,19 +316,44 @@ func messageURL(id deadletter.ID, back string) string {
 	return to + "?" + url.Values{"back": {back}}.Encode()
 }
 
-// retries tells how many automatic deliveries were made of those that there are; of a message of another program, how
-// often the service that gave up on it says that it tried.
-func (c *Console) retries(m deadletter.Message) string {
-	if m.Queue.IsForeign() {
-		if m.Queue.RetryCount > 0 {
-			return fmt.Sprintf("%d by %s", m.Queue.RetryCount, m.Queue.Service)
-		}
+// attempts returns how many deliveries of a message were attempted: "3 of 5" while it is retried automatically. For a
+// message of another program it returns how often its service tried: "3 by Lambda".
+func (c *Console) attempts(m deadletter.Message) string {
+	made := max(m.Attempts, m.AutoAttempts)
+	s, ok := c.sourceOf(m)
+	switch {
+	case m.Queue.IsForeign() && m.Attempts == 0 && m.Queue.RetryCount > 0:
+		return fmt.Sprintf("%d by %s", m.Queue.RetryCount, m.Queue.Service)
+	case m.Queue.IsForeign() && m.Attempts == 0:
 		return "none"
-	}
-	if s, ok := c.sourceOf(m); ok {
+	case m.Queue.IsForeign():
+		return number(m.Attempts)
+	case ok && m.Status == deadletter.Retrying:
 		return fmt.Sprintf("%d of %d", m.AutoAttempts, max(s.MaxAttempts, m.AutoAttempts))
 	}
-	return strconv.Itoa(m.AutoAttempts)
+	return number(made)
+}
+
+// slotDelay is how long a retry may be due before the page says that all slots of its destination are taken.
+const slotDelay = 5 * time.Second
+
+// waitsFor returns why a retry that is due has not begun; "" if none is due or it is about to begin.
+func (c *Console) waitsFor(m deadletter.Message) string {
+	now := c.Now()
+	s, ok := c.sourceOf(m)
+	if !ok || m.Status != deadletter.Retrying || m.DueAt.After(now) {
+		return ""
+	}
+	b := c.Health(s.Name).Breaker
+	switch {
+	case b.State == delivery.Open || b.State == delivery.HalfOpen:
+		return "the circuit breaker"
+	case b.PausedUntil.After(now):
+		return "the end of a pause that the destination asked for"
+	case now.Sub(m.DueAt) > slotDelay:
+		return "a free slot"
+	}
+	return ""
 }
 
 // sourceOf returns the source that a message is delivered by.

@@ -11,6 +11,7 @@ import (
 
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/store"
 )
@@ -339,5 +340,52 @@ func TestListTellsHowOftenAMessageArrived(t *testing.T) {
 	a := b.member(t, "olga", deadletter.Operator).get("/messages")
 	if got := a.says(`[data-message="a-1"] .arrived`); !strings.HasPrefix(got, "×2") || a.count(".arrived") != 1 {
 		t.Errorf("the list says %q, %d times", got, a.count(".arrived"))
+	}
+}
+
+func TestRowCountsAttempts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "f-1")
+	b.receive(t, "r-1", func(c *deadletter.Capture) { c.FirstAttempt.StatusCode = 503 })
+	b.receive(t, "i-1", func(c *deadletter.Capture) { c.FirstAttempt, c.RetryCount = nil, 3 })
+	b.receive(t, "n-1", func(c *deadletter.Capture) {
+		c.FirstAttempt, c.Foreign, c.Queue.Form = nil, true, deadletter.FormForeign
+	})
+	list := b.member(t, "olga", deadletter.Operator).get("/messages?status=all")
+	for id, want := range map[string]string{"f-1": "1", "r-1": "1 of 5", "i-1": "4 of 5", "n-1": "none"} {
+		if got := list.says("tr[data-message=" + id + "] .col-attempts .nums"); got != want {
+			t.Errorf("%s: %q, want %q", id, got, want)
+		}
+	}
+}
+
+func TestRetryTellsWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
+	var status delivery.BreakerStatus
+	b := setup(t, func(d *console.Deps) {
+		d.Health = func(string) delivery.DestinationHealth { return delivery.DestinationHealth{Breaker: status} }
+	})
+	due := b.receive(t, "r-1", func(c *deadletter.Capture) { c.FirstAttempt.StatusCode = 503 }).DueAt
+	p := b.member(t, "olga", deadletter.Operator)
+	for _, c := range []struct {
+		name   string
+		status delivery.BreakerStatus
+		late   time.Duration
+		want   string
+	}{
+		{"in time", delivery.BreakerStatus{State: delivery.Closed}, 0, "next: "},
+		{"circuit breaker", delivery.BreakerStatus{State: delivery.Open}, time.Second, "waits for the circuit breaker"},
+		{"half-open", delivery.BreakerStatus{State: delivery.HalfOpen}, time.Second, "waits for the circuit breaker"},
+		{"pause", delivery.BreakerStatus{PausedUntil: due.Add(time.Hour)}, time.Second, "waits for the end of a pause"},
+		{"slot", delivery.BreakerStatus{State: delivery.Closed}, time.Minute, "waits for a free slot"},
+	} {
+		status = c.status
+		b.clock.Add(due.Add(c.late).Sub(b.clock.Now()))
+		for _, path := range []string{"/messages?status=retrying", "/messages/r-1"} {
+			if got := p.get(path).says(".next-attempt"); !strings.HasPrefix(got, c.want) {
+				t.Errorf("%s, %s: %q, want %q", path, c.name, got, c.want)
+			}
+		}
 	}
 }

@@ -92,7 +92,7 @@ func (q queueDepth) fault() page.QueueFault {
 			Since: ui.At(q.UnconfirmedSince()),
 		}
 	case q.err != nil:
-		return page.QueueFault{Text: "The queue could not be read. It is tried again in a few seconds."}
+		return page.QueueFault{Text: "The queue could not be read. It is read again in a few seconds."}
 	}
 	return page.QueueFault{}
 }
@@ -589,7 +589,7 @@ func queueRows(o overview) []page.QueueRow {
 		if !q.ReportsOldest && held > 0 {
 			row.NoListReason = "SQS cannot list messages: each appears under Messages once it is received."
 			if q.depth.Retention > 0 {
-				row.NoListReason += " It deletes a message " + keeps(q.depth.Retention) + " after it was sent."
+				row.NoListReason += " A message expires " + keeps(q.depth.Retention) + " after it was sent."
 			}
 		}
 		if q.depth.Delayed > 0 {

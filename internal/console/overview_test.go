@@ -79,7 +79,7 @@ func TestOverviewNumbersAreThoseOfTheirLists(t *testing.T) {
 		a,
 		"Top causes",
 		"The handler",
-	); got != "The handler answered: field id is missing genesys · first 2026-03-01 08:15:05 UTC · newest 2026-03-02 08:15:05 UTC · 1 of 1 unedited replay helped 3 0" {
+	); got != "The handler answered: field id is missing genesys · first 2026-03-01 08:15:05 UTC · newest 2026-03-02 08:15:05 UTC · 1 of 1 unedited replay succeeded 3 0" {
 		t.Errorf("reasons: %q", got)
 	}
 	one := p.get("/overview?source=cxone&range=7d", htmx()...)
@@ -178,7 +178,7 @@ func TestOverviewTellsWhatWaitsOnDiskForSQS(t *testing.T) {
 		got,
 		"Queues",
 		"Failed",
-	); row != "Failed messages hooks SQS confirms nothing: what should go there waits on this machine's disk since 2026-03-02 09:15:05 UTC" {
+	); row != "Failed messages hooks SQS confirms nothing: its messages wait on this machine's disk since 2026-03-02 09:15:05 UTC" {
 		t.Errorf("a queue that is away: %q", row)
 	}
 	if row := rowOf(got, "Queues", "On disk"); row != "On disk dlq 312 0 2026-03-02 10:15:05 UTC" {
@@ -238,7 +238,7 @@ func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
 		p.get("/overview"),
 		"Queues",
 		"Buffered",
-	); got != "Buffered webhooks sqs SQS lists no messages: each is among the messages once it is read. 1,204 2 delayed 10 SQS does not tell" {
+	); got != "Buffered webhooks sqs SQS cannot list messages: each appears under Messages once it is received. 1,204 2 delayed 10 not reported by SQS" {
 		t.Errorf("a queue of SQS: %q", got)
 	}
 	fault = errors.New("dial tcp: s3cret.internal refused")
@@ -248,7 +248,7 @@ func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
 		"Queues",
 		"Failed",
 	); a.status != http.StatusOK ||
-		got != "Failed messages dlq The queue could not be asked. It is asked again in a few seconds." {
+		got != "Failed messages dlq The queue could not be read. It is read again in a few seconds." {
 		t.Errorf("a queue that is down: %d %q", a.status, got)
 	}
 }

@@ -348,7 +348,7 @@ func (c *Console) ticketOf(r *http.Request, m deadletter.Message, shown deadlett
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	what := "Webhook not delivered"
 	if m.Queue.From != "" {
-		what = "Dead message of the queue " + inline(m.Queue.From)
+		what = "Failed message of the queue " + inline(m.Queue.From)
 	}
 	line("## %s: %s\n", what, inline(m.Reason))
 	line("- Message: %s", c.deskURL(r)+messageURL(m.ID, ""))
@@ -363,7 +363,7 @@ func (c *Console) ticketOf(r *http.Request, m deadletter.Message, shown deadlett
 	told("Group", m.Queue.GroupID)
 	told("Request id", m.Queue.RequestID)
 	told("Event type", m.EventType)
-	line("- Status: %s, retries %s", ui.StatusWord(string(m.Status)), c.retries(m))
+	line("- Status: %s, attempts: %s", ui.StatusWord(string(m.Status)), c.attempts(m))
 	line("- Received: %s", ui.At(m.ReceivedAt).Text)
 	line("- Webhook-Id: `%s`", inline(m.WebhookID))
 	if len(h.attempts) > 0 {

@@ -62,7 +62,7 @@ func TestQueueListsWhatItHolds(t *testing.T) {
 		a,
 		"Queues",
 		"Buffered",
-	); !strings.Contains(got, "SQS lists no messages") ||
+	); !strings.Contains(got, "SQS cannot list messages") ||
 		a.count("#queue-waiting-0") != 0 {
 		t.Errorf("a queue that cannot be listed says %q", got)
 	}

@@ -120,7 +120,7 @@ func TestASourceTellsHowToRegisterIt(t *testing.T) {
 		}
 	}
 	settings := page.says(".settings")
-	for _, want := range []string{"Direct", "202 text/html", "Secrets: env:GENESYS_SECRET", "Known by $.id", "For 7 days", "5 automatic deliveries", "from 2 s up to 15 min", "Takes 10 s at most", "1.0 MiB"} {
+	for _, want := range []string{"Direct", "202 text/html", "Secrets: env:GENESYS_SECRET", "Detected by $.id", "For 7 days", "5 automatic deliveries", "from 2 s up to 15 min", "Takes 10 s at most", "1.0 MiB"} {
 		if !strings.Contains(settings, want) {
 			t.Errorf("no %q in %q", want, settings)
 		}
