@@ -18,44 +18,6 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// Setup is the configuration of a source, as its page shows it.
-type Setup struct {
-	URL      string // for the platform; "" if the configuration does not set it
-	Scheme   string // of verification, as the configuration names it
-	Proof    string // how a webhook is verified, in a few words
-	Open     bool   // webhooks are not verified
-	Secrets  []string
-	Buffered bool
-	Ack      Ack           // the response to the platform; zero: the default
-	RepeatID string        // where the webhook id is; "": repeats are not detected
-	Window   time.Duration // for which an id is remembered
-
-	Timeout       time.Duration
-	MaxConcurrent int
-	MaxPerSecond  float64 // 0: no limit
-	MaxBody       int64
-	Retry         deadletter.RetryPolicy
-
-	Register, Doctor, Sign string // commands
-	Platform               Platform
-}
-
-// Ack is the configured response to the platform.
-type Ack struct {
-	Status            int
-	ContentType, Body string // with variables in braces
-}
-
-// Platform is the platform of a source; the zero Platform if the configuration names none.
-type Platform struct {
-	Name, Title, Status, About, Warning, Deliveries string
-	// fields to fill in by hand; nil if there is a command
-	Paste func(url string) []Paste
-}
-
-// Paste is one field of a form at a platform, with the value to fill in or where to find it.
-type Paste struct{ Field, Value, Hint string }
-
 // sourceFigures are the numbers of each source: of the last day, and of open messages now.
 type sourceFigures struct {
 	now, from, to time.Time
@@ -216,7 +178,7 @@ func (c *Console) sourceView(r *http.Request, s Source) page.SourceView {
 }
 
 // settingsOf describes the settings of a source.
-func settingsOf(s Setup) []page.Setting {
+func settingsOf(s doctor.Setup) []page.Setting {
 	mode := page.Setting{Name: "Mode", Text: "Direct", Hint: "The webhook is delivered before the platform gets its response."}
 	if s.Buffered {
 		mode = page.Setting{
