@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Batched is a queue that answers for each message of a call as soon as it knows.
+// BatchSender is a queue that reports the result of each message of a call as soon as it knows it.
 type BatchSender interface {
 	Name() string
 	MaxMessageBytes() int
 	SendEach(ctx context.Context, list []Outgoing, settled func(i int, err error))
 }
 
-// Batcher puts messages that are sent at the same time into common calls, and returns each sender with what became of
-// its own.
+// Batcher merges messages that are sent at the same time into common calls. It returns to each sender the results of
+// its own messages. Example: 40 senders with one message each make four or five calls of ten, not 40.
 type Batcher struct {
 	to     BatchSender
 	linger time.Duration
@@ -31,17 +31,17 @@ type Batcher struct {
 }
 
 const (
-	// usualLinger is how long a message waits for company at most, and only where there is reason to expect it.
+	// maxLinger is how long a message waits for others at most, and only if others are to be expected.
 	maxLinger = 4 * time.Millisecond
 
-	// recently is for how long after a call as much company is expected as it had.
+	// recently is how long after a call the next one is expected to have as many messages.
 	recently = 10 * time.Millisecond
 
-	// patience is for how long who has made a call waits for another.
+	// idleTime is how long a goroutine that has made a call waits for another one.
 	idleTime = time.Second
 )
 
-// NewBatcher makes a batcher for a queue. A call may take as long as budget. The caller closes it.
+// NewBatcher returns a batcher for a queue. A call may take as long as budget. The caller closes it.
 func NewBatcher(to BatchSender, budget time.Duration) *Batcher {
 	return &Batcher{
 		to:     to,
@@ -52,29 +52,29 @@ func NewBatcher(to BatchSender, budget time.Duration) *Batcher {
 	}
 }
 
-// Close returns when no call is under way any more. Nothing may be sent after it.
+// Close returns when no call is under way. Send must not be called after it.
 func (b *Batcher) Close() {
 	close(b.closed)
 	b.calls.Wait()
 }
 
-// Name names the queue.
+// Name returns the name of the queue.
 func (b *Batcher) Name() string { return b.to.Name() }
 
-// MaxMessageBytes is the largest message that the queue takes.
+// MaxMessageBytes returns the size of the largest message that the queue accepts.
 func (b *Batcher) MaxMessageBytes() int { return b.to.MaxMessageBytes() }
 
-// Send sends messages together with those of others, and returns for each whether the queue has it. When ctx ends
-// before that, what becomes of a message is not known.
+// Send sends messages together with those of others. It returns an error for each message that the queue has not
+// confirmed. If ctx ends before that, the queue may have the message or not.
 func (b *Batcher) Send(ctx context.Context, list []Outgoing) []error {
-	answers := make([]<-chan error, len(list))
+	results := make([]<-chan error, len(list))
 	for i, o := range list {
-		answers[i] = b.join(o)
+		results[i] = b.join(o)
 	}
 	errs := make([]error, len(list))
-	for i, answer := range answers {
+	for i, result := range results {
 		select {
-		case errs[i] = <-answer:
+		case errs[i] = <-result:
 		case <-ctx.Done():
 			errs[i] = ctx.Err()
 		}
@@ -82,11 +82,11 @@ func (b *Batcher) Send(ctx context.Context, list []Outgoing) []error {
 	return errs
 }
 
-// gathering is one call to be.
+// pendingCall is a call that has not been made yet.
 type pendingCall struct {
 	list    []Outgoing
 	bytes   int
-	answers []chan error
+	results []chan error
 	full    chan struct{} // closed when nothing more is waited for
 }
 
@@ -103,14 +103,14 @@ func (b *Batcher) join(o Outgoing) <-chan error {
 		b.open = g
 		b.start(g)
 	}
-	g, answer := b.open, make(chan error, 1)
-	g.list, g.bytes, g.answers = append(g.list, o), g.bytes+size, append(g.answers, answer)
+	g, result := b.open, make(chan error, 1)
+	g.list, g.bytes, g.results = append(g.list, o), g.bytes+size, append(g.results, result)
 	b.sendIfReady()
-	return answer
+	return result
 }
 
-// start has a call made by who is idle: what the SDK does with a call grows a stack, and one that has grown stays so
-// for the next.
+// start hands a call to an idle goroutine if there is one: the SDK grows the stack of a goroutine, which stays grown
+// for the next call.
 func (b *Batcher) start(g *pendingCall) {
 	select {
 	case b.idle <- g:
@@ -123,7 +123,7 @@ func (b *Batcher) start(g *pendingCall) {
 	}
 }
 
-// next returns the next call to make; nil: there is none for long.
+// next returns the next call to make; nil if none comes within idleTime.
 func (b *Batcher) next() *pendingCall {
 	wait := time.NewTimer(idleTime)
 	defer wait.Stop()
@@ -136,9 +136,9 @@ func (b *Batcher) next() *pendingCall {
 	return nil
 }
 
-// goOn lets the open call go where nothing is to be gained by waiting: it is full, or no other call is under way and
-// those are together that the last one was made for. Those who wait for their answers send again when they have them,
-// and a call for each would cost the queue ten times as much; who is alone waits for nobody.
+// sendIfReady sends the open call when waiting gains nothing: it is full, or no other call is under way and it has as
+// many messages as the last one. Senders that wait for a result send again when they have it, and a call for each would
+// cost the queue ten times as much. A sender that is alone never waits.
 func (b *Batcher) sendIfReady() {
 	if b.open == nil {
 		return
@@ -152,15 +152,15 @@ func (b *Batcher) sendIfReady() {
 	}
 }
 
-// close lets the open call go.
+// close lets the open call be made.
 func (b *Batcher) close() {
 	close(b.open.full)
 	b.open = nil
 	b.inFlight++
 }
 
-// call waits for company and makes the call. It is not bound to one sender's context, because it is made for all of
-// them.
+// call waits for more messages and makes the call. It does not end with a sender's context, because it is made for
+// several.
 func (b *Batcher) call(g *pendingCall) {
 	linger := time.NewTimer(b.linger)
 	defer linger.Stop()
@@ -171,7 +171,7 @@ func (b *Batcher) call(g *pendingCall) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), b.budget)
 	defer cancel()
-	b.to.SendEach(ctx, g.list, func(i int, err error) { g.answers[i] <- err })
+	b.to.SendEach(ctx, g.list, func(i int, err error) { g.results[i] <- err })
 	b.end(g)
 }
 
@@ -183,7 +183,7 @@ func (b *Batcher) closeLate(g *pendingCall) {
 	}
 }
 
-// end lets go who waits for nobody any more.
+// end may let the next call be made.
 func (b *Batcher) end(g *pendingCall) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Gauge tells the depth of a queue to whoever looks, however often, and asks the queue seldom.
+// DepthCache returns the depth of a queue as often as it is asked, and asks the queue rarely.
 type DepthCache struct {
 	queue DepthReader
 	now   func() time.Time
@@ -17,33 +17,33 @@ type DepthCache struct {
 	err    error
 }
 
-// Measured is a queue that knows its depth.
+// DepthReader is a queue that knows its depth.
 type DepthReader interface {
 	Name() string
 	Depth(ctx context.Context) (Depth, error)
 }
 
 const (
-	maxDepthAge  = 5 * time.Second // of a figure that is told again
-	depthTimeout = 3 * time.Second // of asking the queue, so that nobody waits longer for a figure
+	maxDepthAge  = 5 * time.Second // of a depth that is returned again
+	depthTimeout = 3 * time.Second // of asking the queue
 )
 
-// NewGauge makes a gauge of a queue.
+// NewDepthCache returns a cache for a queue.
 func NewDepthCache(q DepthReader, now func() time.Time) *DepthCache {
 	return &DepthCache{queue: q, now: now}
 }
 
-// Name names the queue.
+// Name returns the name of the queue.
 func (g *DepthCache) Name() string { return g.queue.Name() }
 
-// Depth returns the depth as it was a few seconds ago at most. Those who ask at the same time wait for one answer.
+// Depth returns the depth, at most a few seconds old. Concurrent callers wait for one answer of the queue.
 func (g *DepthCache) Depth(ctx context.Context) (Depth, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.readAt.IsZero() && g.now().Sub(g.readAt) < maxDepthAge {
 		return g.depth, g.err
 	}
-	// The answer is for everybody, so it does not end with whoever asked first.
+	// The result is for all callers, so the request does not end with the context of the first.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), depthTimeout)
 	defer cancel()
 	g.depth, g.err = g.queue.Depth(ctx)

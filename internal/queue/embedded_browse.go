@@ -66,9 +66,11 @@ const (
 			UNION ALL
 			SELECT n, receive_count FROM messages WHERE queue = ?1 AND hidden_until <= ?2 AND n > ?3
 		)`
-	browseInFlight = `SELECT n, receive_count, hidden_until FROM messages WHERE queue = ?1 AND hidden_until > ?2 AND n > ?3`
+	browseInFlight = `SELECT n, receive_count, hidden_until FROM messages
+		WHERE queue = ?1 AND hidden_until > ?2 AND n > ?3`
 
-	browseColumns = `SELECT n, c.id, substr(c.body, 1, ?5), length(c.body), c.sent_at, m.receive_count, m.hidden_until FROM (`
+	browseColumns = `SELECT n, c.id, substr(c.body, 1, ?5), length(c.body), c.sent_at, m.receive_count,
+		m.hidden_until FROM (`
 	browseContent = `) m JOIN contents c USING (n) ORDER BY n LIMIT ?4`
 )
 

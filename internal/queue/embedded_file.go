@@ -72,12 +72,14 @@ func (f *File) Probe(ctx context.Context) error {
 const (
 	deduplicationWindow = 5 * time.Minute // that of SQS FIFO queues
 
-	forgetIDs     = `DELETE FROM recent_deduplication_ids WHERE queue = ? AND sent_at <= ?`
-	rememberID    = `INSERT INTO recent_deduplication_ids (queue, deduplication_id, id, sent_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	forgetIDs  = `DELETE FROM recent_deduplication_ids WHERE queue = ? AND sent_at <= ?`
+	rememberID = `INSERT INTO recent_deduplication_ids (queue, deduplication_id, id, sent_at)
+		VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	knownID       = `SELECT id FROM recent_deduplication_ids WHERE queue = ? AND deduplication_id = ?`
 	insertMessage = `INSERT INTO messages (queue, message_group) VALUES (?, ?)`
-	insertContent = `INSERT INTO contents (n, id, body, attributes, message_group, deduplication_id, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?)`
-	addToTotal    = `INSERT INTO totals (queue, messages) VALUES (?, ?)
+	insertContent = `INSERT INTO contents (n, id, body, attributes, message_group, deduplication_id, sent_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`
+	addToTotal = `INSERT INTO totals (queue, messages) VALUES (?, ?)
 		ON CONFLICT (queue) DO UPDATE SET messages = messages + excluded.messages`
 )
 
@@ -191,14 +193,16 @@ const (
 		RETURNING coalesce(message_group, '')`
 
 	receive = `UPDATE messages
-		SET hidden_until = ?1, receive_count = receive_count + 1, receipt_handle = n || '-' || hex(randomblob(16)) WHERE n IN `
+		SET hidden_until = ?1, receive_count = receive_count + 1, receipt_handle = n || '-' || hex(randomblob(16))
+		WHERE n IN `
 	receiveNext = receive + `(SELECT n FROM messages WHERE queue = ?2 AND hidden_until IS NULL ORDER BY n LIMIT ?3)
 		RETURNING n, receive_count, receipt_handle`
 	receiveOfGroup = receive + `(SELECT n FROM messages WHERE queue = ?2 AND message_group = ?4 ORDER BY n LIMIT ?3)
 		RETURNING n, receive_count, receipt_handle`
 
 	nextGroups = `SELECT message_group FROM ready_groups WHERE queue = ? ORDER BY first LIMIT ?`
-	content    = `SELECT id, body, attributes, coalesce(message_group, ''), coalesce(deduplication_id, ''), sent_at FROM contents WHERE n = ?`
+	content    = `SELECT id, body, attributes, coalesce(message_group, ''), coalesce(deduplication_id, ''),
+		sent_at FROM contents WHERE n = ?`
 )
 
 // Receive returns visible messages, oldest first, and hides them for a while. Each gets a new receipt handle.
@@ -297,11 +301,13 @@ func hideNext(ctx context.Context, tx *sqlite.Tx, r ReceiveRequest, until time.T
 
 const (
 	// A receipt handle begins with the number of its message.
-	withReceipt    = ` WHERE n = CAST(?2 AS INTEGER) AND receipt_handle = ?2 AND queue = ?1`
-	hideMessage    = `UPDATE messages SET hidden_until = ?3` + withReceipt + ` RETURNING n, coalesce(message_group, '')`
-	releaseMessage = `UPDATE messages SET hidden_until = NULL` + withReceipt + ` RETURNING n, coalesce(message_group, '')`
-	deleteMessage  = `DELETE FROM messages` + withReceipt + ` RETURNING n, coalesce(message_group, '')`
-	deleteContent  = `DELETE FROM contents WHERE n = ?`
+	withReceipt = ` WHERE n = CAST(?2 AS INTEGER) AND receipt_handle = ?2 AND queue = ?1`
+	hideMessage = `UPDATE messages SET hidden_until = ?3` + withReceipt + `
+		RETURNING n, coalesce(message_group, '')`
+	releaseMessage = `UPDATE messages SET hidden_until = NULL` + withReceipt + `
+		RETURNING n, coalesce(message_group, '')`
+	deleteMessage = `DELETE FROM messages` + withReceipt + ` RETURNING n, coalesce(message_group, '')`
+	deleteContent = `DELETE FROM contents WHERE n = ?`
 )
 
 // receiptChange changes the message of a receipt handle. then may be nil: it runs with the numbers of all messages

@@ -20,21 +20,21 @@ const (
 	ActionReceive          = "sqs:ReceiveMessage"
 	ActionDelete           = "sqs:DeleteMessage"
 	ActionChangeVisibility = "sqs:ChangeMessageVisibility"
-	ActionListSources      = "sqs:ListDeadLetterSourceQueues"
+	ActionListSources      = "sqs:ListDeadLetterSourceQueues" // words:ok, a name of SQS
 )
 
-// Permission is whether an action on a queue is denied.
+// Permission reports whether an action on a queue is denied.
 type Permission struct {
 	Action string
 	Denied bool
-	Err    error // SQS did not say whether it is denied; nil: it did
+	Err    error // why that is not known; nil if it is
 }
 
-// Permissions tries actions on a queue in a way that changes nothing, and of all but MayAsk and MayListSources one
-// that SQS refuses anyhow: a receipt that never was, a batch without entries, more messages than it gives out. A
-// denial is certain. That an action is not denied is what SQS answers, not a promise: it publishes no order in which
-// it looks at rights and at parameters, and rights on a queue say nothing of those on its key. The error says why no
-// queue could be asked.
+// CheckPermissions tries actions on a queue without changing anything: all but ActionGetAttributes and
+// ActionListSources are tried with a request that SQS refuses in any case (an unknown receipt handle, a batch without
+// entries, more messages than it returns). A denial is certain. The absence of a denial is no promise: SQS documents no
+// order in which it checks rights and parameters, and rights on a queue do not include those on its key.
+// CheckPermissions returns an error if no queue could be asked.
 func CheckPermissions(
 	ctx context.Context,
 	queueURL, region string,
@@ -49,7 +49,7 @@ func CheckPermissions(
 	for _, action := range actions {
 		try, known := q.harmless()[action]
 		if !known {
-			return nil, fmt.Errorf("nobody knows how to try %s without doing it", action)
+			return nil, fmt.Errorf("no way is known to try %s without doing it", action)
 		}
 		p := Permission{Action: action}
 		p.Denied, p.Err = denied(try(ctx))
@@ -58,7 +58,7 @@ func CheckPermissions(
 	return list, nil
 }
 
-// Sources returns the URLs of the queues that have a queue for their DLQ.
+// SourceQueues returns the URLs of the queues whose DLQ a queue is.
 func SourceQueues(
 	ctx context.Context,
 	queueURL, region string,
@@ -75,8 +75,7 @@ func isDenial(code string) bool {
 	return slices.Contains([]string{"AccessDenied", "AccessDeniedException", "NotAuthorized"}, code)
 }
 
-// denied reports whether SQS denied a call that it would refuse in any case. An answer that is of neither kind tells
-// nothing.
+// denied reports whether SQS denied a call that it refuses in any case. It returns an error if the result says neither.
 func denied(err error) (bool, error) {
 	refusal, ok := errors.AsType[smithy.APIError](err)
 	switch {
@@ -93,7 +92,7 @@ func denied(err error) (bool, error) {
 	return false, nil
 }
 
-// noReceipt is no receipt of any message.
+// unknownReceiptHandle is the receipt handle of no message.
 const unknownReceiptHandle = "dlqdesk-asks-whether-it-may"
 
 func (q *SQS) harmless() map[string]func(context.Context) error {
@@ -131,13 +130,14 @@ func (q *SQS) harmless() map[string]func(context.Context) error {
 			return err
 		},
 		ActionListSources: func(ctx context.Context) error {
-			_, err := q.client.ListDeadLetterSourceQueues(ctx, &sqs.ListDeadLetterSourceQueuesInput{QueueUrl: &q.url})
+			input := &sqs.ListDeadLetterSourceQueuesInput{QueueUrl: &q.url}  // words:ok, a name of SQS
+			_, err := q.client.ListDeadLetterSourceQueues(ctx, input) // words:ok, a name of SQS
 			return unlessDenied(err)
 		},
 	}
 }
 
-// unlessDenied makes of the refusal of a call that nothing is wrong with one that tells nothing.
+// unlessDenied replaces the refusal of a valid call by an error that reports no denial.
 func unlessDenied(err error) error {
 	refusal, ok := errors.AsType[smithy.APIError](err)
 	if !ok || isDenial(refusal.ErrorCode()) {

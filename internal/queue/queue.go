@@ -1,5 +1,11 @@
-// Package queue moves bytes: to and from SQS, and the embedded queue that stands in for it where there is none. It
-// knows nothing of messages. Both kinds pass one conformance suite.
+// Package queue moves bytes: to and from SQS, and to and from the embedded queue, which replaces SQS on one machine.
+// One conformance suite holds for both. The spool stores on disk the messages that SQS does not confirm.
+//
+// A received message is in flight: it is hidden from other receivers until its visibility ends, and it is visible again
+// after that unless its receiver has deleted it. Its receipt handle is valid until the next receive. Example: a message
+// received at 10:00:00 with a visibility of 30 s and not deleted is received again at 10:00:30, with another handle.
+//
+// The package must not read a body.
 package queue
 
 import (
@@ -16,20 +22,20 @@ import (
 	"github.com/google/uuid"
 )
 
-// Attribute is a message attribute, kept to the byte and type. Type is String, Number or Binary, or one of these with
-// a label of the sender's own after a dot. The value is in Binary where Type says so, in String otherwise.
+// Attribute is a message attribute, preserved to the byte and type. Type is String, Number or Binary, or one of these
+// with a label after a dot. The value is in Binary for a binary type, in String otherwise.
 type Attribute struct {
 	Type   string
 	String string
 	Binary []byte
 }
 
-// Message is a message that was received. Its receipt is what Extend, Release and Delete go by.
+// Message is a received message. ExtendVisibility, Release and Delete use its ReceiptHandle.
 type Message struct {
 	ID              string
 	Body            []byte
 	Attributes      map[string]Attribute
-	System          map[string]string // what the queue itself says of it, by SQS's names
+	System          map[string]string // system attributes, by SQS's names
 	GroupID         string
 	DeduplicationID string
 	ReceiveCount    int
@@ -37,8 +43,8 @@ type Message struct {
 	ReceiptHandle   string
 }
 
-// Outgoing is a message to send. On a FIFO queue an empty GroupID is one common group, and an empty DeduplicationID
-// is one of its own; other queues take no notice of the two.
+// Outgoing is a message to send. On a FIFO queue an empty GroupID means one common group, and an empty DeduplicationID
+// a new one; other queues ignore both.
 type Outgoing struct {
 	Body            []byte
 	Attributes      map[string]Attribute
@@ -47,12 +53,12 @@ type Outgoing struct {
 	Trace           string // for AWSTraceHeader, which SQS carries beside the message; other queues do not
 }
 
-// Depth is how much is on a queue. SQS's figures are approximate, and it does not tell the oldest.
+// Depth is how many messages are on a queue. SQS reports approximate numbers and not the oldest message.
 type Depth struct {
 	Visible  int
 	InFlight int
 	Delayed  int       // sent, but not to be received yet
-	Oldest   time.Time // when the oldest message was sent; zero where the queue is empty or does not tell
+	Oldest   time.Time // when the oldest message was sent; zero if the queue is empty or does not report it
 
 	Retention time.Duration // after which the queue forgets a message; 0: never
 }
@@ -101,7 +107,7 @@ func (o Outgoing) check(limit int) error {
 	return checkAttributes(o.Attributes)
 }
 
-// size is what SQS counts: the body, and name, type and value of every attribute.
+// size returns what SQS counts: the body, and name, type and value of every attribute.
 func (o Outgoing) size() int {
 	n := len(o.Body)
 	for name, a := range o.Attributes {
@@ -125,7 +131,7 @@ func checkAttributes(attributes map[string]Attribute) error {
 
 func (a Attribute) check(name string) error {
 	if !attributeName.MatchString(name) || strings.Contains(name, "..") || strings.HasSuffix(name, ".") {
-		return errors.New("its name may have messages, digits, underscores, hyphens and single dots between them")
+		return errors.New("its name may have letters, digits, underscores, hyphens and single dots between them") // words:ok, letters of the alphabet
 	}
 	base, _, _ := strings.Cut(a.Type, ".")
 	switch base {
@@ -145,7 +151,7 @@ func (a Attribute) check(name string) error {
 
 var attributeName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,255}$`)
 
-// legal follows the character set that the SQS API reference gives for SendMessage.
+// legal reports whether SQS accepts the characters of a text, see SendMessage in its API reference.
 func legal(text []byte) bool {
 	for _, b := range text {
 		if b < ' ' && b != '\t' && b != '\n' && b != '\r' {
@@ -155,8 +161,8 @@ func legal(text []byte) bool {
 	return utf8.Valid(text) && !bytes.Contains(text, []byte("\uFFFE")) && !bytes.Contains(text, []byte("\uFFFF"))
 }
 
-// inOrder fills in what a FIFO queue needs of every message. A deduplication id is set once, so that a message which
-// is sent again because no answer came is still the same one.
+// withFIFOFields sets the fields that a FIFO queue requires. A deduplication id is set once, so that a message which is
+// sent again because no response came remains the same message.
 func withFIFOFields(list []Outgoing) []Outgoing {
 	out := make([]Outgoing, len(list))
 	for i, o := range list {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// polls are receives that wait at SQS. One that is broken off may still be handed messages, of all things those that
-// others release because they stop as well, and nobody would see these before their visibility ends. So a receive
-// that is given up goes on, and releases what it is handed.
+// receives are long polls at SQS. SQS may still hand messages to a poll that was broken off, among them those that
+// other receivers release because they stop too, and these would stay hidden until their visibility ends. So an
+// abandoned poll goes on, and releases the messages that it gets.
 type receives struct {
 	open     context.Context
 	end      context.CancelFunc
@@ -18,10 +18,10 @@ type receives struct {
 }
 
 const (
-	// settled is how long it is quiet before the receives that were given up are taken to be handed nothing any more.
+	// quietTime is how long nothing must arrive before abandoned polls are believed to get nothing more.
 	quietTime = 250 * time.Millisecond
 
-	// giveBack bounds releasing what a receive was handed that was given up.
+	// releaseTimeout bounds releasing the messages of an abandoned poll.
 	releaseTimeout = 5 * time.Second
 )
 
@@ -35,7 +35,7 @@ type received struct {
 	err      error
 }
 
-// receive is poll, unless ctx ends before.
+// receive returns the result of poll, unless ctx ends before.
 func (p *receives) receive(
 	ctx context.Context,
 	poll func(context.Context) ([]Message, error),
@@ -67,7 +67,7 @@ func (p *receives) receive(
 	}
 }
 
-// close waits until those that were given up are over, or are handed nothing any more.
+// close waits until abandoned polls have ended, or get nothing more.
 func (p *receives) close(ctx context.Context) {
 	over := make(chan struct{})
 	go func() {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Spool sends to a queue, and keeps on this machine's disk what the queue does not confirm until it does.
+// Spool sends to an SQS queue, and stores on this machine's disk the messages that the queue does not confirm.
 type Spool struct {
 	to       BatchSender
 	batcher  *Batcher
@@ -28,13 +28,13 @@ type Spool struct {
 	byCheck    bool      // that it is away is known from asking it, and not from a message
 }
 
-// Away says since when a queue confirms nothing, and why. The zero Away means that it does.
+// Outage says since when a queue confirms nothing, and why. The zero Outage means that the queue is available.
 type Outage struct {
 	Since time.Time
 	Err   error
 }
 
-// SpoolState is what a spool holds.
+// SpoolState is what a spool stores and why.
 type SpoolState struct {
 	Outage   Outage
 	Waiting  Depth // for the queue
@@ -42,19 +42,19 @@ type SpoolState struct {
 }
 
 const (
-	// sendBudget is how long the queue may take to confirm a message before it is kept here.
+	// sendBudget is how long the queue may take to confirm a message before it is stored here.
 	sendBudget = 2 * time.Second
 
-	// leastAway and mostAway bound the time between two tries at a queue that confirms nothing.
+	// minPause and maxPause bound the time between two tries at a queue that confirms nothing.
 	minPause = time.Second
 	maxPause = 5 * time.Second
 
-	// strandedSuffix names the queue of what never fits beside the one of what waits.
+	// strandedSuffix names the embedded queue of messages that the other queue never accepts.
 	strandedSuffix = "-stranded"
 )
 
-// NewSpool makes a spool in front of a queue, which keeps its messages in embedded queues whose names begin with
-// name; open answers these. The caller closes it, after its senders and Run.
+// NewSpool returns a spool in front of a queue. It stores messages in embedded queues whose names begin with name,
+// which open opens. The caller closes the spool after its senders and Run have ended.
 func NewSpool(
 	to BatchSender,
 	open func(name string) *Embedded,
@@ -73,7 +73,8 @@ func NewSpool(
 	return s
 }
 
-// WaitingFor returns the embedded queue in which a spool keeps what waits for a queue, given that one's name or URL.
+// OpenWaiting opens the embedded queue in which a spool stores messages for a queue, given the name or URL of that
+// queue.
 func OpenWaiting(to string, open func(name string) *Embedded, name string) *Embedded {
 	if strings.HasSuffix(to, fifoSuffix) {
 		name += fifoSuffix // so that groups and deduplication ids wait with their messages
@@ -81,32 +82,33 @@ func OpenWaiting(to string, open func(name string) *Embedded, name string) *Embe
 	return open(name)
 }
 
-// Close returns when no call is under way any more.
+// Close returns when no call is under way.
 func (s *Spool) Close() { s.batcher.Close() }
 
-// Name names the queue that is sent to.
+// Name returns the name of the queue behind the spool.
 func (s *Spool) Name() string { return s.to.Name() }
 
-// System is that of the queue: it is where messages go to from here.
+// System returns the value of messaging.system for telemetry: that of the queue behind the spool.
 func (s *Spool) System() string { return systemSQS }
 
-// MaxMessageBytes is the largest message that the queue itself takes. A larger one is kept as well: it is stranded.
+// MaxMessageBytes returns the size of the largest message that the queue accepts. A larger one is stored too, as
+// stranded.
 func (s *Spool) MaxMessageBytes() int { return s.to.MaxMessageBytes() }
 
-// Stranded is the queue of messages that the other one never takes. They are to be read from here.
+// Stranded returns the embedded queue of messages that the other queue never accepts. They are received from there.
 func (s *Spool) Stranded() *Embedded { return s.stranded }
 
-// Waiting is the queue of messages that wait for the other one. The spool alone takes them from it.
+// Waiting returns the embedded queue of messages for the other queue. Only the spool receives from it.
 func (s *Spool) Waiting() *Embedded { return s.waiting }
 
-// AwaySince returns since when the queue confirms nothing; the zero time: it does.
+// UnavailableSince returns since when the queue confirms nothing; the zero time if it is available.
 func (s *Spool) UnavailableSince() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.outage.Since
 }
 
-// State returns what the spool holds and why.
+// State returns what the spool stores and why.
 func (s *Spool) State(ctx context.Context) (SpoolState, error) {
 	s.mu.Lock()
 	state := SpoolState{Outage: s.outage}
@@ -119,7 +121,8 @@ func (s *Spool) State(ctx context.Context) (SpoolState, error) {
 	return state, err
 }
 
-// Send sends messages and returns for each whether it is kept: by the queue, or on this machine's disk.
+// Send sends messages. It returns an error for each message that neither the queue has confirmed nor this machine's
+// disk.
 func (s *Spool) Send(ctx context.Context, list []Outgoing) []error {
 	errs := make([]error, len(list))
 	var fitting []int
@@ -142,7 +145,7 @@ func (s *Spool) Send(ctx context.Context, list []Outgoing) []error {
 
 var errBehind = errors.New("other messages wait for the queue, and nothing may overtake them")
 
-// holdBack returns why the queue is not to be asked; nil: it is. While it is away, one sender does so from time to
+// reasonToWait returns why the queue is not to be asked; nil if it is. During an outage one sender asks from time to
 // time.
 func (s *Spool) reasonToWait(ctx context.Context) error {
 	if s.fifo {
@@ -161,14 +164,14 @@ func (s *Spool) reasonToWait(ctx context.Context) error {
 }
 
 func (s *Spool) send(ctx context.Context, list []Outgoing, places []int, errs []error) {
-	answers := s.batcher.Send(ctx, messagesAt(list, places))
+	results := s.batcher.Send(ctx, messagesAt(list, places))
 	for n, i := range places {
-		errs[i] = answers[n]
+		errs[i] = results[n]
 	}
-	s.recordResults(answers)
+	s.recordResults(results)
 }
 
-// at returns the messages at these places.
+// messagesAt returns the messages at these places of a list.
 func messagesAt(list []Outgoing, places []int) []Outgoing {
 	those := make([]Outgoing, len(places))
 	for n, i := range places {
@@ -177,20 +180,21 @@ func messagesAt(list []Outgoing, places []int) []Outgoing {
 	return those
 }
 
-// note takes down whether the queue is there: it is where it refuses one message, as against answering nothing at all.
-func (s *Spool) recordResults(answers []error) {
-	for _, err := range answers {
+// recordResults records whether the queue is available. It is if it refuses a message: during an outage it does not
+// result at all.
+func (s *Spool) recordResults(results []error) {
+	for _, err := range results {
 		if !errors.Is(err, ErrUnavailable) {
 			s.recordRecovery()
 			return
 		}
 	}
-	if len(answers) > 0 {
-		s.recordOutage(answers[0])
+	if len(results) > 0 {
+		s.recordOutage(results[0])
 	}
 }
 
-// isNever reports whether the queue will take a message no later either.
+// isPermanent reports whether the queue will not accept the message later either.
 func isPermanent(err error) bool { return errors.Is(err, ErrTooLarge) || errors.Is(err, ErrRefused) }
 
 func (s *Spool) recordOutage(err error) {
@@ -230,7 +234,7 @@ func (s *Spool) setAvailable() {
 	s.outage = Outage{}
 }
 
-// keepHere puts on disk what the queue did not take.
+// store writes to disk the messages that the queue did not accept.
 func (s *Spool) store(ctx context.Context, list []Outgoing, errs []error) []error {
 	for i, err := range errs {
 		if err == nil {

@@ -10,14 +10,15 @@ import (
 )
 
 const (
-	// watchEvery is how often a queue that nothing is sent to is asked whether it is there.
+	// checkInterval is how often an idle queue is checked.
 	checkInterval = 5 * time.Second
 
-	// toldLately is for how long what became of a message is all that there is to know.
+	// freshResult is how long the result of a message makes a check needless.
 	freshResult = checkInterval / 2
 )
 
-// Watch finds out that an idle queue is away, or back, before a message has to. It ends with ctx.
+// Watch checks an idle queue regularly, so that an outage or its end is known before a message has to find out. It ends
+// with ctx.
 func (s *Spool) Watch(ctx context.Context, q DepthReader) error {
 	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
@@ -31,8 +32,8 @@ func (s *Spool) Watch(ctx context.Context, q DepthReader) error {
 	}
 }
 
-// Look asks the queue once, unless what became of a message told lately. That it answers says nothing of a queue
-// which took no message: only the next message does.
+// Check asks the queue once, unless a message was sent recently. An answer does not end an outage that a message has
+// found: only the next message does.
 func (s *Spool) Check(ctx context.Context, q DepthReader) {
 	s.mu.Lock()
 	fresh, unsent := s.now().Sub(s.lastResult) < freshResult, s.outage.Err != nil && !s.byCheck
@@ -58,7 +59,7 @@ func (s *Spool) Check(ctx context.Context, q DepthReader) {
 	}
 }
 
-// noAnswer reports whether a queue is away or gone, as against refusing to tell of itself.
+// isOutage reports whether a queue is unavailable or deleted. A queue that refuses to report its depth is neither.
 func isOutage(err error) bool {
 	refusal, refused := errors.AsType[smithy.APIError](err)
 	if !refused {

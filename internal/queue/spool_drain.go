@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// drainBudget bounds sending one batch that waited, for which nobody waits.
+// drainBudget bounds sending one stored batch. No caller waits for it.
 const drainBudget = 10 * time.Second
 
-// Run moves what waits to the queue, in order, whenever the queue is there. It ends with ctx.
+// Run moves stored messages to the queue, in order, whenever the queue is available. It ends with ctx.
 func (s *Spool) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		messages, err := s.waiting.Receive(ctx, maxBatch, maxWait)
@@ -45,7 +45,7 @@ func (s *Spool) sleep(ctx context.Context) {
 	}
 }
 
-// drain moves one batch. What the queue refuses is stranded, so that it holds nothing up.
+// drain moves one batch. A message that the queue refuses is stranded, so that the others go on.
 func (s *Spool) drain(ctx context.Context, messages []Message) error {
 	// A batch that was begun is finished: each step has its limit.
 	ctx = context.WithoutCancel(ctx)
@@ -59,21 +59,21 @@ func (s *Spool) drain(ctx context.Context, messages []Message) error {
 		}
 	}
 	sending, cancel := context.WithTimeout(ctx, drainBudget)
-	answers := s.sendInOrder(sending, list)
+	results := s.sendInOrder(sending, list)
 	cancel()
 	settling, cancel := context.WithTimeout(ctx, drainBudget)
 	defer cancel()
-	return s.settle(settling, messages, list, answers)
+	return s.settle(settling, messages, list, results)
 }
 
-// move sends messages, and returns for each what became of it. Nothing follows a message of its group that the queue
-// did not take.
+// sendInOrder sends messages and returns the result of each. Once the queue did not accept a message, the later ones of
+// its group are not sent.
 func (s *Spool) sendInOrder(ctx context.Context, list []Outgoing) []error {
-	answers, stuck := make([]error, len(list)), map[string]bool{}
+	results, stuck := make([]error, len(list)), map[string]bool{}
 	for _, places := range s.groupCalls(list) {
 		places = slices.DeleteFunc(places, func(i int) bool {
 			if stuck[list[i].GroupID] {
-				answers[i] = errBehind
+				results[i] = errBehind
 			}
 			return stuck[list[i].GroupID]
 		})
@@ -84,15 +84,15 @@ func (s *Spool) sendInOrder(ctx context.Context, list []Outgoing) []error {
 			s.recordResults(sent) // a queue that takes longer is of no use to those who wait
 		}
 		for n, i := range places {
-			answers[i] = sent[n]
+			results[i] = sent[n]
 			stuck[list[i].GroupID] = sent[n] != nil && !isPermanent(sent[n])
 		}
 	}
-	return answers
+	return results
 }
 
-// calls returns the places of messages that may be sent together: on a FIFO queue one of each group, because an entry
-// of a call may fail while the next one is taken, and the group's order would be lost.
+// groupCalls returns the places of messages that may be sent in one call. On a FIFO queue that is one message of each
+// group: one entry of a call may fail while the next is accepted, and the group's order would be lost.
 func (s *Spool) groupCalls(list []Outgoing) [][]int {
 	var calls [][]int
 	next := map[string]int{} // by group, the call for its next message
@@ -110,13 +110,13 @@ func (s *Spool) groupCalls(list []Outgoing) [][]int {
 	return calls
 }
 
-// settle does with each message of a batch what the queue's answer asks for.
-func (s *Spool) settle(ctx context.Context, messages []Message, list []Outgoing, answers []error) error {
+// settle strands, deletes or releases each message of a batch, according to its result.
+func (s *Spool) settle(ctx context.Context, messages []Message, list []Outgoing, results []error) error {
 	var done, open []Message
-	for i, err := range answers {
+	for i, err := range results {
 		if isPermanent(err) {
 			err = s.stranded.Send(ctx, list[i:i+1])[0]
-			answers[i] = err
+			results[i] = err
 		}
 		if err == nil {
 			done = append(done, messages[i])
@@ -125,10 +125,10 @@ func (s *Spool) settle(ctx context.Context, messages []Message, list []Outgoing,
 		}
 	}
 	if len(done) > 0 {
-		answers = append(answers, s.waiting.Delete(ctx, done)...)
+		results = append(results, s.waiting.Delete(ctx, done)...)
 	}
 	if len(open) > 0 {
-		answers = append(answers, s.waiting.Release(ctx, open)...)
+		results = append(results, s.waiting.Release(ctx, open)...)
 	}
-	return errors.Join(answers...)
+	return errors.Join(results...)
 }

@@ -48,16 +48,16 @@ const (
 	openTries      = 3 // of asking for the limits: who starts does not wait long for a queue that refuses for now
 )
 
-// NewSQS asks the queue for its limits. Credentials, region and endpoint come from where the AWS SDK finds them; a
-// region set here comes first, then the one in the queue's URL, because no other can sign for it. The error says what
-// to do about a queue that cannot be used; one that cannot be reached is no error, because it may come back:
-// Unreached reports of it. Who receives from it closes it.
+// NewSQS returns a queue and asks it for its limits. Credentials, region and endpoint come from the sources of the AWS
+// SDK; a region given here comes first, then that in the queue's URL, because a request for another one has no valid
+// signature. NewSQS returns an error that says what to do about a queue that cannot be used. A queue that cannot be
+// reached is no error, because it may come back: StartError reports it. The receiver of its messages closes it.
 func NewSQS(ctx context.Context, queueURL, region string, options ...func(*config.LoadOptions) error) (*SQS, error) {
 	return findSQS(ctx, queueURL, region, false, options)
 }
 
-// NewKnownSQS is NewSQS for a queue that was in use before. That SQS refuses to tell of it is no error either: it was
-// deleted, or forbidden, and may come back.
+// NewKnownSQS is NewSQS for a queue that was in use before. A refusal by SQS is no error either: the queue was deleted,
+// or access was forbidden, and both may be undone.
 func NewKnownSQS(
 	ctx context.Context,
 	queueURL, region string,
@@ -106,7 +106,7 @@ func openSQS(
 	return q, nil
 }
 
-// newSQS makes a queue that was not asked for its limits yet.
+// newSQS returns a queue without asking for its limits.
 func newSQS(ctx context.Context, queueURL, region string, options []func(*config.LoadOptions) error) (*SQS, error) {
 	parsed, err := url.Parse(queueURL)
 	if err != nil {
@@ -132,8 +132,8 @@ func newSQS(ctx context.Context, queueURL, region string, options []func(*config
 	}, nil
 }
 
-// Unreached returns why the queue could not be asked for its limits, so that the least of any queue are taken; nil:
-// it could.
+// StartError returns why the queue could not be asked for its limits, so that the lowest of any queue apply; nil if it
+// could.
 func (q *SQS) StartError() error { return q.startError }
 
 func loadSettings(
@@ -182,7 +182,7 @@ var regionalHost = regexp.MustCompile(
 	`^(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue|[a-z0-9-]+\.sqs\.([a-z0-9-]+)\.vpce)\.amazonaws\.com`,
 )
 
-// regionOf reads the region out of a queue's URL, as SQS writes it.
+// regionOf returns the region in a queue's URL.
 func regionOf(queueURL *url.URL) string {
 	if found := regionalHost.FindStringSubmatch(queueURL.Host); found != nil {
 		return found[1] + found[2] + found[3]
@@ -202,13 +202,13 @@ func (q *SQS) readAttributes(ctx context.Context) error {
 	}
 	q.maxMessageBytes, q.visibility = numbers[0], time.Duration(numbers[1])*time.Second
 	if q.visibility == 0 {
-		// On a queue that hides nothing everybody would work on the same messages, so each receive asks for it.
+		// On a queue with visibility 0 all receivers would get the same messages, so each receive sets it.
 		q.visibility = defaultVisibility
 	}
 	return nil
 }
 
-// numbers reads attributes of the queue that are numbers, in so many tries at most.
+// numbers reads numeric attributes of the queue, in so many tries at most.
 func (q *SQS) numbers(ctx context.Context, tries int, names ...types.QueueAttributeName) ([]int, error) {
 	answer, err := q.client.GetQueueAttributes(
 		ctx,
@@ -227,8 +227,7 @@ func (q *SQS) numbers(ctx context.Context, tries int, names ...types.QueueAttrib
 	return list, nil
 }
 
-// advice says what helps against a refusal of the queue. The codes are those of "Common Error Types" in the SQS API
-// reference.
+// advice returns what to do about a refusal. The codes are those of "Common Error Types" in the SQS API reference.
 func advice(err smithy.APIError) string {
 	if missing := (*types.QueueDoesNotExist)(nil); errors.As(err, &missing) {
 		return "it does not exist: check name, account and region"
@@ -252,8 +251,8 @@ func advice(err smithy.APIError) string {
 
 func refusedBy(err smithy.APIError) string { return "SQS refused: " + err.ErrorCode() }
 
-// passes reports whether a refusal says nothing against the queue and its settings: SQS is out of order or throttles,
-// or credentials were good once.
+// isTemporary reports whether a refusal is no fault of the queue and its settings: SQS is out of order or throttles, or
+// the credentials have expired.
 func isTemporary(refusal smithy.APIError, err error) bool {
 	switch refusal.ErrorCode() {
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
@@ -262,20 +261,20 @@ func isTemporary(refusal smithy.APIError, err error) bool {
 	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary
 }
 
-// Name names the queue.
+// Name returns the name of the queue.
 func (q *SQS) Name() string { return q.name }
 
-// System is what OpenTelemetry calls SQS.
+// System returns the value of messaging.system for telemetry.
 func (q *SQS) System() string { return systemSQS }
 
-// MaxMessageBytes is the largest message that the queue takes, attributes included.
+// MaxMessageBytes returns the size of the largest message that the queue accepts, attributes included.
 func (q *SQS) MaxMessageBytes() int { return q.maxMessageBytes }
 
-// Visibility is how long a received message is hidden.
+// Visibility returns how long a received message is hidden.
 func (q *SQS) Visibility() time.Duration { return q.visibility }
 
-// Receive returns up to limit messages (10 at most), waiting for the first at most so long (whole seconds, 20 at
-// most). What SQS hands out after ctx has ended is made visible again.
+// Receive returns up to limit messages, 10 at most. It waits for the first one for up to wait, in whole seconds, 20 at
+// most. Messages that SQS hands out after ctx has ended are made visible again.
 func (q *SQS) Receive(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
 	return q.receives.receive(
 		ctx,
@@ -284,7 +283,7 @@ func (q *SQS) Receive(ctx context.Context, limit int, wait time.Duration) ([]Mes
 	)
 }
 
-// Close ends what is left of receives that were given up. It comes when nobody receives and releases any more.
+// Close ends abandoned polls. It must be called after the last Receive and Release have returned.
 func (q *SQS) Close(ctx context.Context) { q.receives.close(ctx) }
 
 func (q *SQS) poll(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
@@ -313,7 +312,7 @@ func (q *SQS) poll(ctx context.Context, limit int, wait time.Duration) ([]Messag
 	return list, nil
 }
 
-// seconds rounds up, so that what is to be hidden is never released instead.
+// seconds rounds up, so that a message to hide is never released instead.
 func seconds(d time.Duration) int32 {
 	return int32((d + time.Second - 1) / time.Second) //nolint:gosec // twelve hours at most
 }
@@ -348,7 +347,7 @@ func fromSQS(m types.Message) Message {
 	return out
 }
 
-// Depth returns how much is on the queue, as far as SQS tells.
+// Depth returns how many messages are on the queue, as SQS reports it.
 func (q *SQS) Depth(ctx context.Context) (Depth, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

@@ -16,34 +16,34 @@ import (
 )
 
 const (
-	// entryTries and firstPause bound how an entry is tried again that SQS itself failed at, while it took others of
+	// entryTries and firstPause bound how often an entry is tried again at which SQS failed while it accepted others of
 	// the same call.
 	entryTries = 4
 	firstPause = 100 * time.Millisecond
 
-	// leastCall is how many bytes one call may always carry: SQS has never taken less, also where the queue's
+	// minCallBytes is how many bytes one call may always carry: SQS has never accepted less, even if the queue's
 	// messages are smaller.
 	minCallBytes = 256 << 10
 )
 
-// answered is what SQS says of the entries of one call, which are named by their place in the caller's list.
+// batchResult is the response of SQS to the entries of one call, whose ids are their places in the caller's list.
 type batchResult struct {
 	done   []string
 	failed []types.BatchResultErrorEntry
 }
 
-// batchCall is one call for the entries at these places.
+// batchCall makes one call for the entries at these places.
 type batchCall func(ctx context.Context, places []int) (batchResult, error)
 
-// Send sends messages in as few calls as they fit into, and returns for each whether SQS has it.
+// Send sends messages in as few calls as possible. It returns an error for each message that SQS has not confirmed.
 func (q *SQS) Send(ctx context.Context, list []Outgoing) []error {
 	errs := make([]error, len(list))
 	q.SendEach(ctx, list, func(i int, err error) { errs[i] = err })
 	return errs
 }
 
-// SendEach is Send that answers for each message, by its place in the list, as soon as SQS has it or it is given up:
-// one that SQS fails at, and that is tried again, keeps nobody else waiting.
+// SendEach is Send that calls settled for each message, by its place in the list, as soon as SQS has it or it is given
+// up: a message that is tried again does not delay the others.
 func (q *SQS) SendEach(ctx context.Context, list []Outgoing, settled func(i int, err error)) {
 	if q.fifo {
 		list = withFIFOFields(list)
@@ -117,7 +117,7 @@ func (q *SQS) entry(id string, o Outgoing) types.SendMessageBatchRequestEntry {
 	return e
 }
 
-// Extend hides messages for d from now (whole seconds, 12 hours at most).
+// ExtendVisibility keeps messages in flight for d from now, in whole seconds, 12 hours at most.
 func (q *SQS) ExtendVisibility(ctx context.Context, messages []Message, d time.Duration) []error {
 	hide := seconds(min(max(d, 0), maxVisibility))
 	return q.change(
@@ -147,12 +147,12 @@ func (q *SQS) ExtendVisibility(ctx context.Context, messages []Message, d time.D
 	)
 }
 
-// Release makes messages visible at once.
+// Release makes received messages visible at once.
 func (q *SQS) Release(ctx context.Context, messages []Message) []error {
 	return q.ExtendVisibility(ctx, messages, 0)
 }
 
-// Delete takes messages off the queue. SQS does not always tell that a receipt no longer stands.
+// Delete removes received messages. SQS does not always report an invalid receipt handle.
 func (q *SQS) Delete(ctx context.Context, messages []Message) []error {
 	return q.change(ctx, "delete from "+q.name, messages, func(ctx context.Context, places []int) (batchResult, error) {
 		entries := make([]types.DeleteMessageBatchRequestEntry, len(places))
@@ -177,8 +177,8 @@ func (q *SQS) Delete(ctx context.Context, messages []Message) []error {
 	})
 }
 
-// change makes calls whose entries are nothing but receipts, so that a fault of the sender means a receipt which no
-// longer stands.
+// change makes calls whose entries have nothing but receipt handles, so that a fault of the sender is an invalid
+// receipt handle.
 func (q *SQS) change(ctx context.Context, what string, messages []Message, call batchCall) []error {
 	b := batch{
 		errs: make([]error, len(messages)), what: what, call: call, senderFault: ErrStaleReceipt,
@@ -192,7 +192,7 @@ func (q *SQS) change(ctx context.Context, what string, messages []Message, call 
 	return b.errs
 }
 
-// batch is a list of entries on their way to SQS, ten to a call.
+// batch is a list of entries to send to SQS, ten in a call.
 type batch struct {
 	errs        []error // for each entry what became of it
 	what        string
@@ -202,7 +202,7 @@ type batch struct {
 	settled     func(i int, err error)
 }
 
-// run makes calls until each open entry is done or given up. Entries that SQS failed at are tried again without the
+// run makes calls until each open entry is done or given up. Entries at which SQS failed are tried again without the
 // others.
 func (b *batch) run(ctx context.Context, open []int) {
 	pause := firstPause
@@ -226,7 +226,7 @@ func (b *batch) run(ctx context.Context, open []int) {
 	}
 }
 
-// settle returns for the entries that are not tried again.
+// settle calls settled for the entries that are not tried again.
 func (b *batch) settle(open, again []int) {
 	for _, i := range open {
 		if !slices.Contains(again, i) {
@@ -235,7 +235,7 @@ func (b *batch) settle(open, again []int) {
 	}
 }
 
-// round makes the calls for the open entries and returns those that may be tried again.
+// callAll makes the calls for the open entries. It returns those that may be tried again.
 func (b *batch) callAll(ctx context.Context, open []int) (again []int) {
 	for len(open) > 0 {
 		n := 1
@@ -273,8 +273,7 @@ func (b *batch) callOnce(ctx context.Context, places []int) (again []int) {
 	return b.recordResult(answer)
 }
 
-// guarded makes a call. The SDK relies on what SQS has in every answer, and panics where something else answers in
-// its place.
+// callSafely makes a call. The SDK panics at a response that lacks what SQS always sends.
 func (b *batch) callSafely(ctx context.Context, places []int) (answer batchResult, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -284,7 +283,7 @@ func (b *batch) callSafely(ctx context.Context, places []int) (answer batchResul
 	return b.call(ctx, places)
 }
 
-// oneEntrysFault reports whether SQS may have refused a whole call for what is in one entry of it.
+// isEntryFault reports whether SQS may have refused a whole call because of one entry.
 func isEntryFault(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
@@ -306,8 +305,8 @@ func isEntryFault(err error) bool {
 	return false
 }
 
-// note takes down what SQS answered for each entry. A call that failed as a whole was tried again by the SDK already,
-// and has no entries here.
+// recordResult records the result of each entry. A call that failed as a whole has no entries here; the SDK has tried
+// it again already.
 func (b *batch) recordResult(answer batchResult) (again []int) {
 	for _, id := range answer.done {
 		if i, ok := b.place(id); ok {

@@ -8,11 +8,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
-// wholeBody sends each request's body from memory. The SDK closes a body as soon as the answer begins, which may be
-// before net/http has looked for its end; net/http takes that for a fault and closes the connection below an answer
-// that is still being read. The SDK then tries again, but the messages of a receive that was cut off stay hidden
-// until their visibility ends (https://github.com/aws/aws-sdk-go-v2/issues/2737). It also sends head and body in one
-// packet.
+// bufferedBody sends each request's body from memory. The SDK closes a body as soon as the response begins, which may
+// be before net/http has seen its end; net/http treats that as a fault and closes the connection while the response is
+// still being read. The SDK then tries again, but the messages of the receive that was cut off stay hidden until their
+// visibility ends (https://github.com/aws/aws-sdk-go-v2/issues/2737). It also sends head and body in one packet.
 type bufferedBody struct{ sqs.HTTPClient }
 
 // Do sends a request.

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-// Settings are what an SQS queue does with messages by itself.
+// Settings are the attributes of an SQS queue that decide what happens to its messages.
 type Settings struct {
 	Retention       time.Duration // after which a message is deleted
 	Visibility      time.Duration
@@ -19,10 +19,13 @@ type Settings struct {
 	MaxReceiveCount int    // how often, before that
 }
 
-// Settings asks SQS how the queue is set up.
+// Settings reads the attributes of the queue.
 func (q *SQS) Settings(ctx context.Context) (Settings, error) {
-	const retention, visibility = types.QueueAttributeNameMessageRetentionPeriod, types.QueueAttributeNameVisibilityTimeout
-	const redrive = types.QueueAttributeNameRedrivePolicy
+	const (
+		retention  = types.QueueAttributeNameMessageRetentionPeriod
+		visibility = types.QueueAttributeNameVisibilityTimeout
+		redrive    = types.QueueAttributeNameRedrivePolicy
+	)
 	answer, err := q.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl: &q.url, AttributeNames: []types.QueueAttributeName{retention, visibility, redrive},
 	})
@@ -30,7 +33,8 @@ func (q *SQS) Settings(ctx context.Context) (Settings, error) {
 		return Settings{}, fmt.Errorf("queue %s: %w", q.url, err)
 	}
 	var s Settings
-	for name, to := range map[types.QueueAttributeName]*time.Duration{retention: &s.Retention, visibility: &s.Visibility} {
+	durations := map[types.QueueAttributeName]*time.Duration{retention: &s.Retention, visibility: &s.Visibility}
+	for name, to := range durations {
 		seconds, err := strconv.Atoi(answer.Attributes[string(name)])
 		if err != nil {
 			return s, fmt.Errorf("queue %s: read %s: %w", q.url, name, err)
@@ -41,9 +45,9 @@ func (q *SQS) Settings(ctx context.Context) (Settings, error) {
 	if text == "" {
 		return s, nil
 	}
-	// SQS takes the count as a number and as a text, and returns it as it came.
+	// SQS accepts the count as a number or as a string, and returns it in the same form.
 	var policy struct {
-		Target string          `json:"deadLetterTargetArn"`
+		Target string          `json:"deadLetterTargetArn"` // words:ok, a name of SQS
 		Count  json.RawMessage `json:"maxReceiveCount"`
 	}
 	if err := json.Unmarshal([]byte(text), &policy); err != nil {

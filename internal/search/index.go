@@ -47,8 +47,8 @@ const FileName = "search.db"
 // PathBeside returns the path of the index of a desk's file.
 func PathBeside(desk string) string { return filepath.Join(filepath.Dir(desk), FileName) }
 
-// Open opens the index. It creates the file if there is none, and again if it is damaged or of a newer version. The desk's file stays the caller's. The
-// caller closes the Index.
+// Open opens the index. It creates the file if there is none, and again if it is damaged or of a newer version. The
+// caller closes the Index, and desk after it.
 func Open(ctx context.Context, path string, desk *sqlite.DB, log *slog.Logger) (*Index, error) {
 	options := sqlite.Options{Path: path, Migrations: migrations.Search(), Log: log, Disposable: true}
 	db, err := sqlite.Open(ctx, options)

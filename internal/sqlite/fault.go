@@ -39,14 +39,14 @@ func explain(err error) error {
 	case sqliteBusy:
 		text = TextBusy
 	case sqliteFull:
-		text = "the disk is full, or the file as large as it may be: make room, and everything goes on by itself"
+		text = "the disk is full, or the file has reached its limit. Free some space: writing goes on by itself"
 	case sqliteIO:
-		text = "the disk does not take what is written: look at it, the server's log says what it answers"
+		text = "the disk refuses writes. Check the disk: the error is in the server's log"
 	default:
 		return err
 	}
 	return &deadletter.Error{Kind: deadletter.Unavailable, Text: text, Err: err}
 }
 
-// TextBusy tells a person that another program has locked a file.
-const TextBusy = "the database is locked by another program: end that one, or try again in a moment"
+// TextBusy is the text for people when another program has locked a file.
+const TextBusy = "the database is locked by another program. End that program, or try again in a moment"

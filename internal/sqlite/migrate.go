@@ -45,7 +45,8 @@ func newerError(path string, have, want int64) error {
 	if copied := copyName(path, want); exists(copied) {
 		restore = "restore the copy " + copied
 	}
-	return fmt.Errorf("%w (schema %d; this one knows %d). Start the newer version, or %s", ErrNewer, have, want, restore)
+	const text = "%w (schema %d; this one knows %d). Start the newer version, or %s"
+	return fmt.Errorf(text, ErrNewer, have, want, restore)
 }
 
 // copyName returns the name of the copy of a file with that schema.

@@ -23,13 +23,14 @@ const (
 )
 
 var insertEvent = insertionOf(
-	`INSERT OR FAIL INTO audit_events (seq, at, actor, by, addr, action, target_kind, target, source, reason, before, after,
+	`INSERT OR FAIL INTO audit_events (seq, at, actor, by, addr, action, target_kind, target, source, reason,
+		before, after,
 	link)`,
 	13,
 	"",
 )
 
-// trailEnd is the last event of the audit trail, as a transaction has made it.
+// trailEnd is the last event of the audit trail as a transaction leaves it.
 type trailEnd struct {
 	known, moved bool
 	seq          int64
@@ -74,7 +75,7 @@ func (t *Tx) Record(ctx context.Context, list ...deadletter.Event) error {
 	return nil
 }
 
-// sealTrail vouches for the last event, once for all that a transaction recorded.
+// sealTrail seals the last event, once for all events of a transaction.
 func (t *Tx) sealTrail(ctx context.Context) error {
 	if !t.end.moved {
 		return nil
@@ -91,7 +92,7 @@ func (t *Tx) sealTrail(ctx context.Context) error {
 	return nil
 }
 
-// EventFilter says which events are meant. The zero filter means all.
+// EventFilter selects events. The zero filter selects all.
 type EventFilter struct {
 	By       string
 	Actors   ActorClass
@@ -102,7 +103,7 @@ type EventFilter struct {
 	From, To time.Time // From inclusive, To exclusive
 }
 
-// Doers tells people from the program itself. The zero value means both.
+// ActorClass tells people and the program apart. The zero value means both.
 type ActorClass string
 
 // The kinds of Doers.
@@ -118,7 +119,7 @@ type EventQuery struct {
 	Limit  int
 }
 
-// EventRow is an event with its place in the trail.
+// EventRow is an event with its number in the trail.
 type EventRow struct {
 	Sequence int64
 	deadletter.Event
@@ -184,7 +185,7 @@ const (
 	eventAfter  = `SELECT seq FROM audit_events WHERE seq % 64 = 0 AND at >= ? ORDER BY at, seq LIMIT 1`
 )
 
-// frequent are the kinds of events that most of the trail is made of.
+// frequent returns the kinds of events that most of the trail consists of.
 func frequent() []string { return []string{"message.", "attempt."} }
 
 func (s *Store) eventConditions(ctx context.Context, f EventFilter) (conditions, error) {
@@ -231,8 +232,8 @@ func (s *Store) eventConditions(ctx context.Context, f EventFilter) (conditions,
 	return c, err
 }
 
-// boundEvents bounds the search for a time range. Where the clock never stepped back the trail is in the order of
-// time, so that the events just outside of the range are the ends of it.
+// boundEvents adds the first and last number of a time range. Events are in the order of time unless the clock was set
+// back, so the events just outside of the range are its ends.
 func (s *Store) boundEvents(ctx context.Context, f EventFilter, c *conditions) error {
 	for _, end := range []struct {
 		at          time.Time
@@ -252,7 +253,7 @@ func (s *Store) boundEvents(ctx context.Context, f EventFilter, c *conditions) e
 	return nil
 }
 
-// ChainFault tells where the audit trail does not hold.
+// ChainFault is a place at which the audit trail was changed outside of the program.
 type ChainFault struct {
 	Sequence int64 // the first event that cannot be vouched for; 0 is the end of the trail
 	What     string
@@ -262,8 +263,8 @@ func (f *ChainFault) Error() string { return f.What }
 
 const eventsInOrder = `SELECT ` + eventColumns + `, e.link FROM audit_events e ORDER BY e.seq`
 
-// VerifyAudit reads the whole trail, checks every link and the seal of its end, and returns how many events hold. Its
-// error is a *ChainFault where somebody changed, removed or added rows.
+// VerifyAudit reads the whole trail and checks every link and the seal of its end. It returns how many events are
+// intact, and a *ChainFault if rows were changed, removed or added.
 func (s *Store) VerifyAudit(ctx context.Context) (int64, error) {
 	tx, err := s.db.Snapshot(ctx)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-// Group is what is known of the messages that failed for one cause.
+// Cause is the messages that failed for the same reason: same source, destination and normalised error.
 type Cause struct {
 	Fingerprint string
 	Source      string
@@ -22,10 +22,11 @@ type Cause struct {
 	Edited      Replays
 }
 
-// Replays counts deliveries that people ordered.
+// Replays counts replays and how many of them were delivered.
 type Replays struct{ Tried, Delivered int }
 
-const causeColumns = `fingerprint, source, destination, reason, messages, open, first_at, last_at, unedited, unedited_delivered, edited,
+const causeColumns = `fingerprint, source, destination, reason, messages, open, first_at, last_at, unedited,
+	unedited_delivered, edited,
 	edited_delivered`
 
 func scanCause(r sqlite.Row) (Cause, error) {
@@ -39,15 +40,16 @@ func scanCause(r sqlite.Row) (Cause, error) {
 
 const causeByFingerprint = `SELECT ` + causeColumns + ` FROM causes WHERE fingerprint = ?`
 
-// Group returns what is known of a cause, or NotFound.
+// Cause returns the cause with the given fingerprint. It returns NotFound if there is none.
 func (s *Store) Cause(ctx context.Context, fingerprint string) (Cause, error) {
 	g, err := scanCause(s.db.QueryRowContext(ctx, causeByFingerprint, fingerprint))
 	return g, notFound(err, "no message failed for the cause %s", fingerprint)
 }
 
-const topCauses = `SELECT ` + causeColumns + ` FROM causes WHERE open > 0 AND (?1 = '' OR source = ?1) ORDER BY open DESC, fingerprint LIMIT ?2`
+const topCauses = `SELECT ` + causeColumns + ` FROM causes WHERE open > 0 AND (?1 = '' OR source = ?1)
+	ORDER BY open DESC, fingerprint LIMIT ?2`
 
-// TopGroups returns the causes of the most open messages of a source ("": of any), the largest first.
+// TopCauses returns the causes with the most open messages, largest first: of one source, or of all for "".
 func (s *Store) TopCauses(ctx context.Context, source string, limit int) ([]Cause, error) {
 	var list []Cause
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
@@ -63,8 +65,7 @@ func (s *Store) TopCauses(ctx context.Context, source string, limit int) ([]Caus
 
 const eventTypes = `SELECT event_type FROM event_types ORDER BY messages DESC, event_type LIMIT 200`
 
-// EventTypes returns the event types that messages have, the most frequent first and at most 200, for a filter to
-// offer.
+// EventTypes returns the event types of messages, most frequent first and at most 200.
 func (s *Store) EventTypes(ctx context.Context) ([]string, error) {
 	return sqlite.Column[string](ctx, s.db, "event types", eventTypes)
 }

@@ -10,8 +10,7 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-// counts are what writes add to the numbers that are kept, so that each number is written once for all messages of a
-// commit.
+// counts adds up what the writes of a commit change in the stored counts, so that each count is written once.
 type counts struct {
 	messages map[countKey]int
 	tallies  map[tallyKey]tallyCounts
@@ -44,7 +43,7 @@ type causeCounts struct {
 	unedited, edited Replays
 }
 
-// jobOf are the items of a job that changed, by the state that they left or reached.
+// jobCounts counts the items of a job that changed, by the state that they left or reached.
 type jobCounts struct {
 	items map[deadletter.ItemState]int
 	at    time.Time
@@ -62,7 +61,7 @@ func newCounts() *counts {
 	}
 }
 
-// message takes account of a message that was changed, or is new.
+// message counts a message that is new or was changed.
 func (c *counts) message(before, after deadletter.Message) {
 	if isNew := before.ID == ""; isNew {
 		c.tally(after.ReceivedAt, after.Source, tallyCounts{failed: 1})
@@ -83,7 +82,7 @@ func countKeyOf(l deadletter.Message) countKey {
 	return countKey{l.Source, l.Status, l.Outcome, l.StatusCode}
 }
 
-// openOf is 1 where a message waits for a delivery or a person.
+// openOf returns 1 for a message that is failed, retrying or replaying.
 func openOf(l deadletter.Message) int {
 	if l.Status == deadletter.Failed || l.Status == deadletter.Retrying || l.Status == deadletter.Replaying {
 		return 1
@@ -91,7 +90,7 @@ func openOf(l deadletter.Message) int {
 	return 0
 }
 
-// regroup takes account of a message that failed for another cause, or waits no more, or again.
+// moveCause counts a message that failed for another cause, or that was closed or reopened.
 func (c *counts) moveCause(before, after deadletter.Message) {
 	if before.Fingerprint == after.Fingerprint {
 		if change := openOf(after) - openOf(before); change != 0 {
@@ -103,7 +102,7 @@ func (c *counts) moveCause(before, after deadletter.Message) {
 	c.addToCause(after, causeCounts{messages: 1, open: openOf(after)}, attemptedAt(after))
 }
 
-// group adds to what is known of a message's cause. at is when it failed for it, where it did.
+// addToCause adds to the counts of a message's cause. at is the time of the failure, if add counts one.
 func (c *counts) addToCause(l deadletter.Message, add causeCounts, at int64) {
 	if l.Fingerprint == "" {
 		return
@@ -127,7 +126,7 @@ func (r *Replays) add(other Replays) {
 	r.Delivered += other.Delivered
 }
 
-// replay counts a replay for the cause that the message had failed for when it was ordered.
+// replay counts a replay for the cause that the message had when the replay was requested.
 func (c *counts) replay(change deadletter.Change) {
 	edited, delivered, ok := change.Replayed()
 	if !ok {
@@ -144,7 +143,7 @@ func (c *counts) replay(change deadletter.Change) {
 	c.addToCause(change.Before, causeCounts{unedited: one}, 0)
 }
 
-// event takes account of an event of the audit trail.
+// event counts an audit event.
 func (c *counts) event(e deadletter.Event) {
 	if e.Action != "attempt.delivered" {
 		return
@@ -164,7 +163,7 @@ func (c *counts) tally(at time.Time, source string, add tallyCounts) {
 	}
 }
 
-// item takes account of a message of a job that went from one state to another.
+// item counts an item of a job that changed its state.
 func (c *counts) item(job deadletter.JobID, from, to deadletter.ItemState, at time.Time) {
 	j, ok := c.jobs[job]
 	if !ok {
@@ -179,17 +178,23 @@ func (c *counts) item(job deadletter.JobID, from, to deadletter.ItemState, at ti
 }
 
 const (
-	addMessages = `INSERT INTO message_counts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages`
-	addTallies  = `INSERT INTO tallies (step, at, source, failed, by_retry, by_people) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET failed = failed + excluded.failed, by_retry = by_retry + excluded.by_retry, by_people = by_people + excluded.by_people`
-	addTypes    = `INSERT INTO event_types VALUES (?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages`
-	insertCause = `INSERT INTO causes (fingerprint, source, destination, reason, messages, open, first_at, last_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?)
-		ON CONFLICT DO UPDATE SET messages = messages + excluded.messages, first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`
-	updateCause = `UPDATE causes SET open = open + ?, unedited = unedited + ?, unedited_delivered = unedited_delivered + ?, edited = edited + ?,
+	addMessages = `INSERT INTO message_counts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
+		SET messages = messages + excluded.messages`
+	addTallies = `INSERT INTO tallies (step, at, source, failed, by_retry, by_people) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET failed = failed + excluded.failed, by_retry = by_retry + excluded.by_retry,
+		by_people = by_people + excluded.by_people`
+	addTypes = `INSERT INTO event_types VALUES (?, ?) ON CONFLICT DO UPDATE
+		SET messages = messages + excluded.messages`
+	insertCause = `INSERT INTO causes (fingerprint, source, destination, reason, messages, open, first_at,
+		last_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?)
+		ON CONFLICT DO UPDATE SET messages = messages + excluded.messages,
+		first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`
+	updateCause = `UPDATE causes SET open = open + ?, unedited = unedited + ?,
+		unedited_delivered = unedited_delivered + ?, edited = edited + ?,
 		edited_delivered = edited_delivered + ? WHERE fingerprint = ?`
 )
 
-// write adds everything to the numbers that are kept.
+// write adds everything to the stored counts.
 func (c *counts) write(ctx context.Context, tx *sqlite.Tx) error {
 	for k, n := range c.messages {
 		if n == 0 {

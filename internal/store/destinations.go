@@ -10,7 +10,7 @@ import (
 
 const destinations = `SELECT source, memory FROM destinations`
 
-// Destinations answers what was kept of destinations, by source.
+// Destinations returns what SaveDestinations stored, by source.
 func (s *Store) Destinations(ctx context.Context) (map[string][]byte, error) {
 	kept := map[string][]byte{}
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
@@ -30,7 +30,7 @@ const (
 	insertDestination  = `INSERT INTO destinations (source, memory) VALUES (?, ?)`
 )
 
-// KeepDestinations keeps this of destinations, and nothing else.
+// SaveDestinations replaces what is remembered of all destinations.
 func (t *Tx) SaveDestinations(ctx context.Context, memory map[string][]byte) error {
 	if _, err := t.tx.ExecContext(ctx, deleteDestinations); err != nil {
 		return fmt.Errorf("forget what was known of destinations: %w", err)
@@ -44,10 +44,11 @@ func (t *Tx) SaveDestinations(ctx context.Context, memory map[string][]byte) err
 }
 
 const nextRetry = `SELECT ` + messageColumns + ` FROM messages m
-	WHERE m.source = ? AND m.status = 'retrying' AND m.due_at IS NOT NULL AND m.lease_token IS NULL ORDER BY m.due_at LIMIT 1`
+	WHERE m.source = ? AND m.status = 'retrying' AND m.due_at IS NOT NULL AND m.lease_token IS NULL
+	ORDER BY m.due_at LIMIT 1`
 
-// NextRetry answers the message of a source whose automatic retry comes first, due or not; NotFound when none waits
-// for one.
+// NextRetry returns the message of a source whose automatic retry comes first, due or not. It returns NotFound if no
+// message waits for one.
 func (t *Tx) NextRetry(ctx context.Context, source string) (deadletter.Message, error) {
 	_, l, err := scanMessage(t.tx.QueryRowContext(ctx, nextRetry, source))
 	return l, notFound(err, "no message of %s waits for a retry", source)

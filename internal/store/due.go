@@ -11,10 +11,11 @@ import (
 )
 
 const dueMessages = `SELECT ` + messageColumns + ` FROM messages m
-	WHERE m.source = ? AND m.status = ? AND m.due_at <= ? AND m.lease_token IS NULL AND m.request_trigger IS NOT 'redrive' ORDER BY m.due_at LIMIT ?`
+	WHERE m.source = ? AND m.status = ? AND m.due_at <= ? AND m.lease_token IS NULL
+	AND m.request_trigger IS NOT 'redrive' ORDER BY m.due_at LIMIT ?`
 
-// Due answers messages of a source whose delivery is due at a time, the longest due first: those that were ordered
-// (status replaying), or those that are tried again by themselves (retrying).
+// Due returns messages of a source whose delivery is due at a time, the longest due first. status selects requested
+// deliveries (replaying) or automatic retries (retrying).
 func (s *Store) Due(
 	ctx context.Context,
 	source string,
@@ -27,7 +28,8 @@ func (s *Store) Due(
 
 const countDue = `SELECT count(*) FROM messages WHERE source = ? AND status = 'retrying' AND due_at <= ?`
 
-// Overdue counts the messages of a source whose automatic retry is due, in an index alone: some 0.1 s for a million.
+// Overdue counts the messages of a source whose automatic retry is due. It reads an index alone: some 0.1 s for a
+// million.
 func (s *Store) Overdue(ctx context.Context, source string, at time.Time) (n int, err error) {
 	if err := s.db.QueryRowContext(ctx, countDue, source, at.UnixMilli()).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count overdue messages: %w", err)
@@ -35,9 +37,11 @@ func (s *Store) Overdue(ctx context.Context, source string, at time.Time) (n int
 	return n, nil
 }
 
-const nextDue = `SELECT min(due_at) FROM messages WHERE source = ? AND status = ? AND due_at IS NOT NULL AND request_trigger IS NOT 'redrive'`
+const nextDue = `SELECT min(due_at) FROM messages
+	WHERE source = ? AND status = ? AND due_at IS NOT NULL AND request_trigger IS NOT 'redrive'`
 
-// NextDue answers when the next delivery of a source is due, of messages as in Due; the zero time when none is.
+// NextDue returns when the next delivery of a source is due, of the same messages as Due; the zero time if there is
+// none.
 func (s *Store) NextDue(ctx context.Context, source string, status deadletter.Status) (time.Time, error) {
 	var at sql.NullInt64
 	if err := s.db.Prepared().QueryRowContext(ctx, nextDue, source, status).Scan(&at); err != nil {
@@ -48,15 +52,15 @@ func (s *Store) NextDue(ctx context.Context, source string, status deadletter.St
 
 const leasedMessages = `SELECT ` + messageColumns + ` FROM messages m WHERE m.lease_token IS NOT NULL LIMIT ?`
 
-// Leased answers messages with a delivery in flight. Before the worker starts these are what a dead process left
-// behind.
+// Leased returns messages with a delivery in flight. Before the worker starts, a dead process has left these.
 func (s *Store) Leased(ctx context.Context, limit int) ([]deadletter.Message, error) {
 	return messages(ctx, s.db.Prepared(), "leased", leasedMessages, limit)
 }
 
-const dueSources = `SELECT DISTINCT source FROM message_counts WHERE status IN ('retrying', 'replaying') AND messages > 0`
+const dueSources = `SELECT DISTINCT source FROM message_counts
+	WHERE status IN ('retrying', 'replaying') AND messages > 0`
 
-// WaitingSources answers the sources that have messages waiting for a delivery.
+// WaitingSources returns the sources that have messages waiting for a delivery.
 func (s *Store) WaitingSources(ctx context.Context) ([]string, error) {
 	return sqlite.Column[string](ctx, s.db, "waiting sources", dueSources)
 }

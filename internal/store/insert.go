@@ -16,7 +16,7 @@ type insertion struct {
 // manyRows is how many rows an insertion writes at once: as many as a queue hands out.
 const manyRows = 10
 
-// insertionOf makes an insertion of what stands before the values, how many a row has, and what stands after them.
+// insertionOf returns an insertion of the SQL before the values, the number of columns, and the SQL after them.
 func insertionOf(before string, columns int, after string) insertion {
 	row := "(?" + strings.Repeat(", ?", columns-1) + ")"
 	return insertion{
@@ -26,10 +26,10 @@ func insertionOf(before string, columns int, after string) insertion {
 	}
 }
 
-// room is for the values of so many rows.
+// room returns an empty slice with capacity for the values of so many rows.
 func (i insertion) room(rows int) []any { return make([]any, 0, rows*i.columns) }
 
-// write inserts rows, whose values follow one another, and returns how many of them it did.
+// write inserts rows, whose values follow one another, and returns how many rows it inserted.
 func (i insertion) write(ctx context.Context, tx *sqlite.Tx, values []any) (written int, err error) {
 	for len(values) > 0 {
 		query, n := i.one, i.columns

@@ -16,9 +16,12 @@ const (
 	updateRun = `UPDATE ledger_runs SET saved_at = ?, ended_at = ? WHERE run = ?`
 	knownRun  = `SELECT EXISTS (SELECT 1 FROM ledger_runs WHERE run = ?)`
 
-	addToLedger = `INSERT INTO ledger (hour, source, run, received, delivered, queued, refused, arrived, repeated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET received = received + excluded.received, delivered = delivered + excluded.delivered, queued = queued + excluded.queued,
-			refused = refused + excluded.refused, arrived = arrived + excluded.arrived, repeated = repeated + excluded.repeated`
+	addToLedger = `INSERT INTO ledger (hour, source, run, received, delivered, queued, refused, arrived, repeated)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET received = received + excluded.received,
+		delivered = delivered + excluded.delivered, queued = queued + excluded.queued,
+			refused = refused + excluded.refused, arrived = arrived + excluded.arrived,
+			repeated = repeated + excluded.repeated`
 )
 
 // BeginRun starts the ledger of a life of the program.
@@ -93,7 +96,7 @@ func isKnownRun(ctx context.Context, tx *sqlite.Tx, run string) (ours bool, err 
 	return ours, err
 }
 
-// arrivals are receipts that came from a queue.
+// arrivals counts webhooks that came from a queue.
 type arrivals struct {
 	all, repeated int
 	numbered      []deadletter.Sequence
@@ -117,10 +120,13 @@ func (t *Tx) RecordArrival(c *deadletter.Capture, repeated bool) {
 }
 
 // A message was made by the receipt of its own id, unless its first arrival is on record as another.
-const receiptKnown = `SELECT EXISTS (SELECT 1 FROM arrivals WHERE receipt_id = ?1 AND receipt_id <> '') OR ?1 = ?2 AND EXISTS (
-	SELECT 1 FROM messages m WHERE m.id = ?2 AND NOT EXISTS (SELECT 1 FROM arrivals a WHERE a.message = m.n AND a.number = 1))`
+const receiptKnown = `SELECT EXISTS (SELECT 1 FROM arrivals
+	WHERE receipt_id = ?1 AND receipt_id <> '') OR ?1 = ?2 AND EXISTS (
+	SELECT 1 FROM messages m WHERE m.id = ?2 AND NOT EXISTS (SELECT 1 FROM arrivals a
+	WHERE a.message = m.n AND a.number = 1))`
 
-// HasArrived tells whether a receipt has come from a queue before, as a message or as a repetition of one.
+// HasArrived reports whether a receipt of a webhook has come from a queue before, as a message or as a repetition of
+// one.
 func (t *Tx) HasArrived(ctx context.Context, c deadletter.Capture) (known bool, err error) {
 	if err := t.tx.QueryRowContext(ctx, receiptKnown, c.ReceiptID(), c.ID).Scan(&known); err != nil {
 		return false, fmt.Errorf("look for the arrival of %s: %w", c.ID, err)
@@ -128,7 +134,7 @@ func (t *Tx) HasArrived(ctx context.Context, c deadletter.Capture) (known bool, 
 	return known, nil
 }
 
-// standing is where messages of one hour stand.
+// hourStatus names the messages of one source, hour of receipt and status.
 type hourStatus struct {
 	hour   int64
 	source string
@@ -139,9 +145,11 @@ func hourStatusOf(l deadletter.Message) hourStatus {
 	return hourStatus{ledger.HourOf(l.ReceivedAt).UnixMilli(), l.Source, l.Status}
 }
 
-const addToHour = `INSERT INTO ledger_messages VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages`
+const addToHour = `INSERT INTO ledger_messages VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+	SET messages = messages + excluded.messages`
 
-// writeLedger adds what a commit changed in the ledger. Webhooks of other receivers are received when they arrive.
+// writeLedger adds the changes of a commit to the ledger. Webhooks of other receivers count as received when they
+// arrive.
 func (c *counts) writeLedger(ctx context.Context, tx *sqlite.Tx) error {
 	for at, n := range c.hourStatuses {
 		if n == 0 {
@@ -226,17 +234,20 @@ type LedgerPage struct {
 const (
 	maxHours = 24
 
-	ledgerHours = `SELECT hour, count(DISTINCT source) FROM ledger WHERE hour < ?1 AND (?2 = '' OR source = ?2) GROUP BY hour ORDER BY hour DESC LIMIT ?3`
+	ledgerHours = `SELECT hour, count(DISTINCT source) FROM ledger WHERE hour < ?1 AND (?2 = '' OR source = ?2)
+		GROUP BY hour ORDER BY hour DESC LIMIT ?3`
 
-	// What a killed run has not saved is told by the messages that arrived.
-	ledgerLines = `SELECT hour, source, sum(received + max(expected - queued, 0)), sum(delivered), sum(max(queued, expected)), sum(refused), sum(arrived), sum(repeated) FROM ledger
+	// Messages that arrived prove what a killed run has not saved.
+	ledgerLines = `SELECT hour, source, sum(received + max(expected - queued, 0)), sum(delivered),
+		sum(max(queued, expected)), sum(refused), sum(arrived), sum(repeated) FROM ledger
 		WHERE hour BETWEEN ?1 AND ?2 AND (?3 = '' OR source = ?3) GROUP BY hour, source ORDER BY hour DESC, source`
 
-	ledgerStatuses = `SELECT hour, source, status, messages FROM ledger_messages WHERE hour BETWEEN ?1 AND ?2 AND (?3 = '' OR source = ?3) AND messages <> 0`
+	ledgerStatuses = `SELECT hour, source, status, messages FROM ledger_messages
+		WHERE hour BETWEEN ?1 AND ?2 AND (?3 = '' OR source = ?3) AND messages <> 0`
 )
 
-// Ledger answers the hours of a page in which anything was received. It costs what it shows, however many messages
-// there are.
+// Ledger returns the hours of a page in which anything was received. Its cost depends on the page, not on the number of
+// messages.
 func (s *Store) Ledger(ctx context.Context, q LedgerQuery) (LedgerPage, error) {
 	p, err := s.ledgerPage(ctx, q)
 	if err != nil {
@@ -280,7 +291,7 @@ func (s *Store) ledgerPage(ctx context.Context, q LedgerQuery) (LedgerPage, erro
 	}, ledgerStatuses, from, to, q.Source)
 }
 
-// hoursOf answers the first and the last hour of a page, and whether there are others before them.
+// hoursOf returns the first and the last hour of a page, and whether there are hours before them.
 func (s *Store) hoursOf(ctx context.Context, q LedgerQuery) (from, to int64, more bool, err error) {
 	before := int64(1) << 62
 	if !q.Before.IsZero() {
@@ -306,10 +317,11 @@ func (s *Store) hoursOf(ctx context.Context, q LedgerQuery) (from, to int64, mor
 	return from, to, more, err
 }
 
-const ledgerReceived = `SELECT source, sum(received + max(expected - queued, 0)) FROM ledger WHERE hour >= ?1 AND hour < ?2 AND (?3 = '' OR source = ?3) GROUP BY source`
+const ledgerReceived = `SELECT source, sum(received + max(expected - queued, 0)) FROM ledger
+	WHERE hour >= ?1 AND hour < ?2 AND (?3 = '' OR source = ?3) GROUP BY source`
 
-// Received answers how many webhooks each source, or one where it is not empty, has received in the hours from one
-// (inclusive) to another.
+// Received returns how many webhooks were received in the hours from (inclusive) to (exclusive), by source: of one
+// source, or of all for "".
 func (s *Store) Received(ctx context.Context, source string, from, to time.Time) (map[string]int, error) {
 	received := map[string]int{}
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
@@ -325,26 +337,18 @@ func (s *Store) Received(ctx context.Context, source string, from, to time.Time)
 	return received, nil
 }
 
-const openAccounts = `SELECT hour, source, run, received + max(expected - queued, 0), delivered, max(queued, expected), refused, arrived, expected > 0 FROM ledger
+const openAccounts = `SELECT hour, source, run, received + max(expected - queued, 0), delivered,
+	max(queued, expected), refused, arrived, expected > 0 FROM ledger
 	WHERE hour >= ? AND (received <> delivered + queued OR max(queued, expected) <> arrived)`
 
-// OpenAccounts answers the accounts since a time in which not all is settled. Those that balance cost nothing.
+// OpenAccounts returns the accounts since a time that do not balance. Those that balance cost nothing.
 func (s *Store) OpenAccounts(ctx context.Context, since time.Time) ([]ledger.OpenAccount, error) {
 	var list []ledger.OpenAccount
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var o ledger.OpenAccount
 		var hour int64
-		err := r.Scan(
-			&hour,
-			&o.Source,
-			&o.Run,
-			&o.Received,
-			&o.Delivered,
-			&o.Queued,
-			&o.Refused,
-			&o.Arrived,
-			&o.Numbered,
-		)
+		n := &o.Counts
+		err := r.Scan(&hour, &o.Source, &o.Run, &n.Received, &n.Delivered, &n.Queued, &n.Refused, &o.Arrived, &o.Numbered)
 		o.Hour = time.UnixMilli(hour).UTC()
 		list = append(list, o)
 		return err
@@ -357,8 +361,8 @@ func (s *Store) OpenAccounts(ctx context.Context, since time.Time) ([]ledger.Ope
 
 const killedRuns = `SELECT run, saved_at FROM ledger_runs WHERE ended_at IS NULL AND saved_at >= ? AND run <> ?`
 
-// KilledRuns answers the runs since a time that never ended properly, and when each was heard of last. present is the
-// one that goes on.
+// KilledRuns returns the runs since a time that did not end properly, and when each saved its counts last. present is
+// the run that goes on.
 func (s *Store) KilledRuns(ctx context.Context, since time.Time, present string) (map[string]time.Time, error) {
 	killed := map[string]time.Time{}
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {

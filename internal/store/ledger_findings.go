@@ -13,12 +13,13 @@ import (
 )
 
 const (
-	knownMissing  = `SELECT hour, source, stage, missing FROM ledger_missing WHERE hour >= ?`
-	setMissing    = `INSERT INTO ledger_missing VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET missing = excluded.missing`
+	knownMissing = `SELECT hour, source, stage, missing FROM ledger_missing WHERE hour >= ?`
+	setMissing   = `INSERT INTO ledger_missing VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+		SET missing = excluded.missing`
 	forgetMissing = `DELETE FROM ledger_missing WHERE hour = ? AND source = ? AND stage = ?`
 )
 
-// KnownMissing answers how many were found missing since a time while the queue would still have had them.
+// KnownMissing returns how many webhooks since a time were missing while the queue would still have had them.
 func (s *Store) KnownMissing(ctx context.Context, since time.Time) (map[ledger.Place]int, error) {
 	known := map[ledger.Place]int{}
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
@@ -36,7 +37,7 @@ func (s *Store) KnownMissing(ctx context.Context, since time.Time) (map[ledger.P
 	return known, nil
 }
 
-// NoteMissing keeps how many are missing now; 0: none any more.
+// SaveMissing stores how many webhooks are missing now; 0 deletes the entry.
 func (s *Store) SaveMissing(ctx context.Context, changed map[ledger.Place]int) error {
 	return s.ledgerWrite(ctx, "note what the ledger misses", func(ctx context.Context, tx *Tx) error {
 		for at, n := range changed {
@@ -55,12 +56,14 @@ func (s *Store) SaveMissing(ctx context.Context, changed map[ledger.Place]int) e
 }
 
 const (
-	acknowledgements = `SELECT hour, source, stage, kind, amount, by, note, at FROM ledger_acknowledgements WHERE hour >= ?`
-	acknowledged     = `SELECT amount, by, note, at FROM ledger_acknowledgements WHERE hour = ? AND source = ? AND stage = ? AND kind = ?`
-	acknowledge      = `INSERT OR REPLACE INTO ledger_acknowledgements VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+	acknowledgements = `SELECT hour, source, stage, kind, amount, by, note, at FROM ledger_acknowledgements
+		WHERE hour >= ?`
+	acknowledged = `SELECT amount, by, note, at FROM ledger_acknowledgements
+		WHERE hour = ? AND source = ? AND stage = ? AND kind = ?`
+	acknowledge = `INSERT OR REPLACE INTO ledger_acknowledgements VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 )
 
-// Acknowledgements answers those of hours since a time.
+// Acknowledgements returns the acknowledgements of hours since a time.
 func (s *Store) Acknowledgements(
 	ctx context.Context,
 	since time.Time,
@@ -81,7 +84,7 @@ func (s *Store) Acknowledgements(
 	return acks, nil
 }
 
-// Acknowledged answers the acknowledgement of an imbalance; the zero value: there is none.
+// Acknowledged returns the acknowledgement of an imbalance; the zero value if there is none.
 func (t *Tx) Acknowledged(
 	ctx context.Context,
 	key ledger.Key,
@@ -96,7 +99,7 @@ func (t *Tx) Acknowledged(
 	return ack, err
 }
 
-// Acknowledge keeps an acknowledgement in place of an earlier one, with its audit event.
+// Acknowledge stores an acknowledgement in place of an earlier one, with its audit event.
 func (t *Tx) Acknowledge(
 	ctx context.Context,
 	key ledger.Key,

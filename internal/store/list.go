@@ -12,7 +12,7 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-// Filter says which messages are meant. The zero Filter means all.
+// Filter selects messages. The zero Filter selects all.
 type Filter struct {
 	Status     deadletter.Status
 	Source     string
@@ -58,7 +58,7 @@ type Page[T any] struct {
 	Newer, Older string
 }
 
-// Messages answers one page of messages. A cursor that was not made here is Invalid.
+// Messages returns one page of messages. It returns Invalid for a cursor that is none of its own.
 func (s *Store) Messages(ctx context.Context, q MessageQuery) (Page[deadletter.Message], error) {
 	at, newer, err := parseCursor(q.Cursor, q.Sort == ByAttempt)
 	if err != nil {
@@ -91,8 +91,7 @@ func (q MessageQuery) keyset() keyset[deadletter.Message] {
 
 const placeOfMessage = `SELECT n, attempted_at FROM messages WHERE id = ?`
 
-// Neighbours answers the messages beside one in a list, "" where there is none. The one need not be in the list
-// itself: it may have left it since.
+// Neighbours returns the messages beside one in a list, "" where there is none. The one itself need not match any more.
 func (s *Store) Neighbours(
 	ctx context.Context,
 	q MessageQuery,
@@ -131,7 +130,7 @@ func (s *Store) withMatch(ctx context.Context, f Filter) (Filter, error) {
 	return f, err
 }
 
-// conditions are the WHERE terms of a query, with their arguments.
+// conditions are the WHERE terms of a query with their arguments.
 type conditions struct {
 	from  string
 	terms []string
@@ -193,8 +192,8 @@ func (f Filter) where() conditions {
 	return c
 }
 
-// ofJob lets the items of a job drive the query, in the order of receipt. A state stands in the text of the query,
-// because an index of some states alone is of no use to a parameter.
+// ofJob makes the items of a job drive the query, in the order of receipt. A state stands in the text of the query,
+// because SQLite does not use a partial index for a parameter.
 func (f Filter) ofJob(c *conditions) {
 	result := ""
 	if slices.Contains(deadletter.ItemStates(), f.Result) {
@@ -212,7 +211,7 @@ func (f Filter) ofJob(c *conditions) {
 	c.add("i.job = ?"+result, args...)
 }
 
-// key is the column that carries the order of receipt.
+// key returns the column that has the order of receipt.
 func (f Filter) key() string {
 	if f.Job != 0 && f.Text == "" {
 		return "i.message"
@@ -233,7 +232,7 @@ type keyset[T any] struct {
 	scan               func(sqlite.Row) (int64, T, error)
 }
 
-// place is where an item stands in a list. The zero place is before the newest.
+// place is the position of an item in a list. The zero place is before the newest.
 type place struct{ key, lead int64 }
 
 func (p place) cursor(side string, led bool) string {
@@ -244,7 +243,7 @@ func (p place) cursor(side string, led bool) string {
 	return text
 }
 
-// page reads one page beyond a place, and one row more to know whether there is another.
+// page reads the page that follows a place, and one row more to find out whether there is another page.
 func (k keyset[T]) page(ctx context.Context, q sqlite.Querier, at place, newer bool, limit int) (Page[T], error) {
 	order, where := "DESC", k.conditions
 	where.terms, where.args = slices.Clone(where.terms), slices.Clone(where.args)
@@ -322,17 +321,17 @@ func parseCursor(cursor string, led bool) (at place, newer bool, err error) {
 	return at, cursor[0] == 'n', nil
 }
 
-// CountCap is where counting stops for a filter whose counts are not kept: more are "1,000+".
+// CountCap bounds counting for a filter whose counts are not stored: above it a page shows "1,000+".
 const CountCap = 1000
 
-// Counts tells how many messages a filter meets, by status. Its own Status is left out of account. For text, time,
-// event type and group it counts to CountCap at most; Capped says so.
+// Counts are the numbers of messages that match a filter, by status; the filter's own Status is ignored. Messages are
+// counted up to CountCap for text, time, event type and cause: Capped reports that.
 type Counts struct {
 	ByStatus map[deadletter.Status]int
 	Capped   bool
 }
 
-// Counts answers the counts of a filter.
+// Counts returns the counts of a filter.
 func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 	f.Status = ""
 	if f.Text != "" || f.Job != 0 || f.Queue != "" || f.EventType != "" || f.Cause != "" || !f.From.IsZero() ||
@@ -372,6 +371,7 @@ func (s *Store) countCapped(ctx context.Context, f Filter) (Counts, error) {
 		return Counts{}, err
 	}
 	where := f.where()
+	newest := "SELECT m.status FROM " + where.from + where.sql() + " ORDER BY " + f.key() + " DESC LIMIT ?"
 	counts := Counts{ByStatus: map[deadletter.Status]int{}}
 	total := 0
 	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
@@ -381,8 +381,7 @@ func (s *Store) countCapped(ctx context.Context, f Filter) (Counts, error) {
 		counts.ByStatus[status] = n
 		total += n
 		return err
-	}, "SELECT status, count(*) FROM (SELECT m.status FROM "+where.from+where.sql()+" ORDER BY "+f.key()+" DESC LIMIT ?) GROUP BY status",
-		append(where.args, CountCap)...)
+	}, "SELECT status, count(*) FROM ("+newest+") GROUP BY status", append(where.args, CountCap)...)
 	if err != nil {
 		return Counts{}, fmt.Errorf("count messages: %w", err)
 	}
@@ -390,16 +389,17 @@ func (s *Store) countCapped(ctx context.Context, f Filter) (Counts, error) {
 	return counts, nil
 }
 
-const statusCodes = `SELECT DISTINCT status_code FROM message_counts WHERE status_code <> 0 AND messages > 0 ORDER BY status_code`
+const statusCodes = `SELECT DISTINCT status_code FROM message_counts WHERE status_code <> 0 AND messages > 0
+	ORDER BY status_code`
 
-// StatusCodes answers the status codes that messages have, for a filter to offer.
+// StatusCodes returns the status codes of messages, for a filter to offer.
 func (s *Store) StatusCodes(ctx context.Context) ([]int, error) {
 	return sqlite.Column[int](ctx, s.db, "status codes", statusCodes)
 }
 
 const sourceNames = `SELECT DISTINCT source FROM message_counts WHERE source <> '' AND messages > 0 ORDER BY source`
 
-// Sources answers the sources that messages have, configured or not.
+// Sources returns the sources of messages, configured or not.
 func (s *Store) Sources(ctx context.Context) ([]string, error) {
 	return sqlite.Column[string](ctx, s.db, "sources", sourceNames)
 }

@@ -12,10 +12,11 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-const messageColumns = `m.n, m.id, m.source, m.destination, m.method, m.query, m.webhook_id, m.content_type, m.status, m.outcome,
-	m.status_code, m.reason, m.attempts, m.auto_attempts, m.received_at, m.last_attempt_at, m.due_at, m.arrivals, m.revision,
-	m.version, m.request_trigger, m.request_by, m.request_revision, m.request_at, m.lease_token, m.lease_until, m.last_by,
-	m.last_action, m.last_at, m.queue_facts, m.event_type, m.fingerprint`
+const messageColumns = `m.n, m.id, m.source, m.destination, m.method, m.query, m.webhook_id, m.content_type,
+	m.status, m.outcome, m.status_code, m.reason, m.attempts, m.auto_attempts, m.received_at, m.last_attempt_at,
+	m.due_at, m.arrivals, m.revision, m.version, m.request_trigger, m.request_by, m.request_revision,
+	m.request_at, m.lease_token, m.lease_until, m.last_by, m.last_action, m.last_at, m.queue_facts, m.event_type,
+	m.fingerprint`
 
 // scanMessage reads messageColumns.
 func scanMessage(r sqlite.Row) (int64, deadletter.Message, error) {
@@ -88,30 +89,32 @@ func message(ctx context.Context, q sqlite.Querier, id deadletter.ID) (deadlette
 	return l, notFound(err, "there is no message %s", id)
 }
 
-// Message answers the message of that id, or NotFound.
+// Message returns the message with the given id. It returns NotFound if there is none.
 func (s *Store) Message(ctx context.Context, id deadletter.ID) (deadletter.Message, error) {
 	return message(ctx, s.db, id)
 }
 
-// Message answers the message as this transaction sees it, or NotFound.
+// Message returns the message as this transaction sees it, or NotFound.
 func (t *Tx) Message(ctx context.Context, id deadletter.ID) (deadletter.Message, error) {
 	return message(ctx, t.tx, id)
 }
 
-const messageOfReceipt = `SELECT ` + messageColumns + ` FROM arrivals a JOIN messages m ON m.n = a.message WHERE a.receipt_id = ? AND a.receipt_id <> '' LIMIT 1`
+const messageOfReceipt = `SELECT ` + messageColumns + ` FROM arrivals a JOIN messages m ON m.n = a.message
+	WHERE a.receipt_id = ? AND a.receipt_id <> '' LIMIT 1`
 
-// MessageOf answers the message that a webhook became one more arrival of, by the message id that the platform was
-// told for it, or NotFound.
+// MessageByReceipt returns the message that a later receipt of its webhook was merged into, by the message id that the
+// platform got for that receipt. It returns NotFound if there is none.
 func (s *Store) MessageByReceipt(ctx context.Context, receipt deadletter.ID) (deadletter.Message, error) {
 	_, l, err := scanMessage(s.db.QueryRowContext(ctx, messageOfReceipt, receipt))
 	return l, notFound(err, "there is no message %s", receipt)
 }
 
 const messageByArrival = `SELECT ` + messageColumns + ` FROM messages m WHERE m.id = ?
-	UNION ALL SELECT ` + messageColumns + ` FROM messages m WHERE m.source = ? AND m.webhook_id = ? AND m.superseded = 0 LIMIT 1`
+	UNION ALL SELECT ` + messageColumns + ` FROM messages m
+	WHERE m.source = ? AND m.webhook_id = ? AND m.superseded = 0 LIMIT 1`
 
-// Known answers the message that a capture may be one more arrival of: that of the same message id, or the one that
-// the same source's Webhook-Id stands for. NotFound when it is new.
+// FindExisting returns the message that a capture may be another arrival of: with the same message id, or the latest
+// with its source and Webhook-Id. It returns NotFound if there is none.
 func (t *Tx) FindExisting(ctx context.Context, c deadletter.Capture) (deadletter.Message, error) {
 	_, l, err := scanMessage(t.tx.QueryRowContext(ctx, messageByArrival, c.ID, c.Source, c.WebhookID))
 	return l, notFound(err, "message %s is new", c.ID)
@@ -119,8 +122,7 @@ func (t *Tx) FindExisting(ctx context.Context, c deadletter.Capture) (deadletter
 
 const supersede = `UPDATE messages SET superseded = 1 WHERE id = ?`
 
-// Supersede leaves the Webhook-Id of a message to the next one that is added. Nothing that a person sees of the
-// message changes.
+// Supersede leaves the Webhook-Id of a message to the next message that is added. People see no change of the message.
 func (t *Tx) Supersede(ctx context.Context, id deadletter.ID) error {
 	if _, err := t.tx.ExecContext(ctx, supersede, id); err != nil {
 		return fmt.Errorf("supersede message %s: %w", id, err)
@@ -128,32 +130,34 @@ func (t *Tx) Supersede(ctx context.Context, id deadletter.ID) error {
 	return nil
 }
 
-// insertMessages leaves a message that is known already, by its id or its Webhook-Id, as it is. Nobody has ordered
-// anything of a new one, or holds it.
+// insertMessages skips a message whose id or Webhook-Id is in the table already. Nothing is requested of a new message
+// and no lease is given, so those columns stay NULL.
 var insertMessages = insertionOf(
 	`INSERT INTO messages (n, id, source, destination, method, query, webhook_id, content_type, status, outcome,
-	status_code, reason, attempts, auto_attempts, received_at, last_attempt_at, due_at, arrivals, revision, version, queue_facts, event_type, fingerprint,
-	attempted_at, read_from)`,
+	status_code, reason, attempts, auto_attempts, received_at, last_attempt_at, due_at, arrivals, revision,
+	version, queue_facts, event_type, fingerprint, attempted_at,
+	read_from)`,
 	25,
 	` ON CONFLICT DO NOTHING`,
 )
 
 const (
-	// updateMessage writes what transitions change; what a message was received as stays. The version, the lease and
-	// the counts that the change started from must still stand: one more arrival, or a retry that has come and gone,
-	// leaves the version as it was. That it has no RETURNING saves more than messageRow costs: SQLite runs that as a
-	// trigger.
-	updateMessage = `UPDATE messages SET status = ?, outcome = ?, status_code = ?, reason = ?, fingerprint = ?, attempts = ?,
-		auto_attempts = ?, last_attempt_at = ?, attempted_at = ?, due_at = ?, arrivals = ?, revision = ?, version = ?, request_trigger = ?, request_by = ?,
-		request_revision = ?, request_at = ?, lease_token = ?, lease_until = ?, last_by = ?, last_action = ?, last_at = ?
+	// updateMessage writes the columns that transitions change. The version, the lease and the counts that the change
+	// started from must still be the stored ones: an arrival, or a finished retry, leaves the version as it was. A
+	// RETURNING would cost more than messageRow: SQLite runs it like a trigger.
+	updateMessage = `UPDATE messages
+		SET status = ?, outcome = ?, status_code = ?, reason = ?, fingerprint = ?, attempts = ?,
+		auto_attempts = ?, last_attempt_at = ?, attempted_at = ?, due_at = ?, arrivals = ?, revision = ?,
+		version = ?, request_trigger = ?, request_by = ?, request_revision = ?, request_at = ?, lease_token = ?,
+		lease_until = ?, last_by = ?, last_action = ?, last_at = ?
 		WHERE id = ? AND version = ? AND status = ? AND lease_token IS ? AND attempts = ? AND arrivals = ?`
 
 	messageRow = `SELECT n FROM messages WHERE id = ?`
 	hasNumber  = `SELECT EXISTS (SELECT 1 FROM messages WHERE n = ?)`
 )
 
-// Apply writes a change: the message, what came with it, and its audit event. A change that started from a state
-// which no longer stands is a Conflict, and so is a new message that is known already.
+// Apply writes a change: the message, what belongs to it, and its audit event. It returns Conflict if the stored
+// message is no longer the one that the change started from, or if a new message exists already.
 func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 	if c.Before.ID != "" {
 		n, err := t.updateMessage(ctx, c)
@@ -169,8 +173,8 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 	return err
 }
 
-// Add writes new messages as Apply does, and answers of each whether it was added. Nothing is written of one that is
-// known already: see Known.
+// Add writes new messages as Apply does, and returns for each whether it was added. It writes nothing of one that
+// exists already: see FindExisting.
 func (t *Tx) Add(ctx context.Context, list ...*deadletter.Change) (added []bool, err error) {
 	numbers, err := t.insertMessages(ctx, list)
 	if err != nil {
@@ -186,13 +190,13 @@ func (t *Tx) Add(ctx context.Context, list ...*deadletter.Change) (added []bool,
 	return added, t.applyRest(ctx, rest...)
 }
 
-// numbered is a change of a message with the message's row number. Changes are large, and not copied on the way.
+// numbered is a change of a message with the message's row number. Changes are large, so they are not copied.
 type numbered struct {
 	n int64
 	*deadletter.Change
 }
 
-// applyRest writes what comes with changes of messages.
+// applyRest writes what belongs to changes of messages.
 func (t *Tx) applyRest(ctx context.Context, list ...numbered) error {
 	if len(list) == 0 {
 		return nil
@@ -220,7 +224,7 @@ func (t *Tx) applyRest(ctx context.Context, list ...numbered) error {
 	return t.Record(ctx, events...)
 }
 
-// applyRare writes what comes with few changes.
+// applyRare writes what belongs to few changes.
 func (t *Tx) applyRare(ctx context.Context, c numbered) error {
 	if a := c.Attempt; a != nil && a.Done && a.Trigger.ByJob() {
 		if err := t.settleDelivery(ctx, c.n, *a, c.Event.At); err != nil {
@@ -245,8 +249,8 @@ func (t *Tx) applyRare(ctx context.Context, c numbered) error {
 	return nil
 }
 
-// ApplyBoth writes two changes of a message of which the second follows on the first at once: the message is written
-// once, both audit events are. Nothing is written where it answers a Conflict.
+// ApplyBoth writes two changes of a message of which the second follows at once: it writes the message once and both
+// audit events. It writes nothing if it returns Conflict.
 func (t *Tx) ApplyBoth(ctx context.Context, first, second deadletter.Change) error {
 	second.Before = first.Before
 	if second.Revision == nil {
@@ -304,7 +308,7 @@ func (t *Tx) updateMessage(ctx context.Context, c deadletter.Change) (n int64, e
 	return n, nil
 }
 
-// insertMessages answers the row numbers of new messages; 0 for one that is known already.
+// insertMessages returns the row numbers of new messages; 0 for one that exists already.
 func (t *Tx) insertMessages(ctx context.Context, list []*deadletter.Change) ([]int64, error) {
 	numbers, err := t.numbers.next(ctx, t.tx, list)
 	if err != nil {
@@ -332,8 +336,8 @@ func (t *Tx) insertMessages(ctx context.Context, list []*deadletter.Change) ([]i
 	return numbers, nil
 }
 
-// appendMessage appends the values of a new row. Like those of the other rows that come with a message they are of
-// the types that the driver takes: any other is made one of these by reflection.
+// appendMessage appends the values of a new row. They have the types of the driver, which converts all others by
+// reflection.
 func appendMessage(values []any, n int64, l *deadletter.Message) ([]any, error) {
 	facts, err := toJSON(l.Queue)
 	if err != nil {
@@ -373,8 +377,7 @@ func appendMessage(values []any, n int64, l *deadletter.Message) ([]any, error) 
 	), nil
 }
 
-// attemptedAt is what the list is sorted by when it goes by the latest attempt: that of receipt stands for one that
-// is not known.
+// attemptedAt returns the time of the latest attempt in milliseconds, or that of receipt if no attempt is known.
 func attemptedAt(l deadletter.Message) int64 {
 	if l.LastAttemptAt.IsZero() {
 		return l.ReceivedAt.UnixMilli()
@@ -451,27 +454,29 @@ func scanRevision(row sqlite.Row) (deadletter.Revision, error) {
 	return r, nil
 }
 
-const oneRevision = `SELECT ` + revisionColumns + ` FROM revisions r JOIN messages m ON m.n = r.message WHERE m.id = ? AND r.number = ?`
+const oneRevision = `SELECT ` + revisionColumns + ` FROM revisions r JOIN messages m ON m.n = r.message
+	WHERE m.id = ? AND r.number = ?`
 
 func revision(ctx context.Context, q sqlite.Querier, id deadletter.ID, number int) (deadletter.Revision, error) {
 	r, err := scanRevision(q.QueryRowContext(ctx, oneRevision, id, number))
 	return r, notFound(err, "message %s has no revision %d", id, number)
 }
 
-// Revision answers one revision of a message, or NotFound.
+// Revision returns one revision of a message. It returns NotFound if there is none.
 func (s *Store) Revision(ctx context.Context, id deadletter.ID, number int) (deadletter.Revision, error) {
 	return revision(ctx, s.db, id, number)
 }
 
-// Revision answers one revision of a message as this transaction sees it, or NotFound.
+// Revision returns one revision of a message as this transaction sees it, or NotFound.
 func (t *Tx) Revision(ctx context.Context, id deadletter.ID, number int) (deadletter.Revision, error) {
 	return revision(ctx, t.tx, id, number)
 }
 
-const revisionList = `SELECT r.number, x'', r.headers, r.by, r.reason, r.at, NULL FROM revisions r JOIN messages m ON m.n = r.message
+const revisionList = `SELECT r.number, x'', r.headers, r.by, r.reason, r.at, NULL FROM revisions r
+	JOIN messages m ON m.n = r.message
 	WHERE m.id = ? ORDER BY r.number DESC LIMIT 200`
 
-// Revisions answers who made the revisions of a message, newest first and at most 200, without their bodies.
+// Revisions returns the revisions of a message without their bodies, newest first and at most 200.
 func (s *Store) Revisions(ctx context.Context, id deadletter.ID) ([]deadletter.Revision, error) {
 	var list []deadletter.Revision
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
@@ -486,14 +491,18 @@ func (s *Store) Revisions(ctx context.Context, id deadletter.ID) ([]deadletter.R
 }
 
 var writeAttempt = insertionOf(
-	`INSERT INTO attempts (message, number, trigger, actor, revision, started_at, done, latency_us, outcome, status_code,
-	error, response_headers, response_body, response_cut, retry_after_ms, trace_parent, queue_message_id, sent_digest)`,
+	`INSERT INTO attempts (message, number, trigger, actor, revision, started_at, done, latency_us, outcome,
+		status_code, error, response_headers, response_body, response_cut, retry_after_ms, trace_parent,
+	queue_message_id,
+	sent_digest)`,
 	18,
 	`
-	ON CONFLICT (message, number) DO UPDATE SET done = excluded.done, latency_us = excluded.latency_us, outcome = excluded.outcome,
+	ON CONFLICT (message, number) DO UPDATE
+	SET done = excluded.done, latency_us = excluded.latency_us, outcome = excluded.outcome,
 		status_code = excluded.status_code, error = excluded.error, response_headers = excluded.response_headers,
-		response_body = excluded.response_body, response_cut = excluded.response_cut, retry_after_ms = excluded.retry_after_ms,
-		queue_message_id = excluded.queue_message_id, sent_digest = excluded.sent_digest
+		response_body = excluded.response_body, response_cut = excluded.response_cut,
+		retry_after_ms = excluded.retry_after_ms, queue_message_id = excluded.queue_message_id,
+		sent_digest = excluded.sent_digest
 	WHERE attempts.done = 0`,
 )
 
@@ -536,8 +545,10 @@ func (t *Tx) writeAttempts(ctx context.Context, list []numbered) error {
 	return err
 }
 
-const attemptColumns = `a.number, a.trigger, a.actor, a.revision, a.started_at, a.done, a.latency_us, a.outcome, a.status_code, a.error,
-	a.response_headers, a.response_body, a.response_cut, a.retry_after_ms, a.trace_parent, a.queue_message_id, a.sent_digest`
+const attemptColumns = `a.number, a.trigger, a.actor, a.revision, a.started_at, a.done, a.latency_us, a.outcome,
+	a.status_code, a.error, a.response_headers, a.response_body, a.response_cut, a.retry_after_ms, a.trace_parent,
+	a.queue_message_id,
+	a.sent_digest`
 
 func scanAttempt(r sqlite.Row) (deadletter.Attempt, error) {
 	var a deadletter.Attempt
@@ -576,7 +587,7 @@ func scanAttempt(r sqlite.Row) (deadletter.Attempt, error) {
 const attemptList = `SELECT ` + attemptColumns + ` FROM attempts a JOIN messages m ON m.n = a.message
 	WHERE m.id = ? ORDER BY a.number DESC LIMIT 200`
 
-// Attempts answers the attempts of a message, newest first, the latest 200.
+// Attempts returns the latest 200 attempts of a message, newest first.
 func (s *Store) Attempts(ctx context.Context, id deadletter.ID) ([]deadletter.Attempt, error) {
 	var list []deadletter.Attempt
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
@@ -593,13 +604,14 @@ func (s *Store) Attempts(ctx context.Context, id deadletter.ID) ([]deadletter.At
 const openAttempt = `SELECT ` + attemptColumns + ` FROM attempts a JOIN messages m ON m.n = a.message
 	WHERE m.id = ? AND a.number = m.attempts AND a.done = 0`
 
-// OpenAttempt answers the attempt of a message that is in flight, or NotFound.
+// OpenAttempt returns the attempt of a message that is in flight. It returns NotFound if there is none.
 func (t *Tx) OpenAttempt(ctx context.Context, id deadletter.ID) (deadletter.Attempt, error) {
 	a, err := scanAttempt(t.tx.QueryRowContext(ctx, openAttempt, id))
 	return a, notFound(err, "message %s has no delivery in flight", id)
 }
 
-const insertArrival = `INSERT INTO arrivals (message, number, at, queue_message_id, receipt_id, differs, headers, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+const insertArrival = `INSERT INTO arrivals (message, number, at, queue_message_id, receipt_id, differs, headers,
+	body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 
 func (t *Tx) insertArrival(ctx context.Context, n int64, a deadletter.Arrival) error {
 	var headers, body any
@@ -625,10 +637,11 @@ func (t *Tx) insertArrival(ctx context.Context, n int64, a deadletter.Arrival) e
 	return err
 }
 
-const arrivalList = `SELECT a.number, a.at, a.queue_message_id, a.differs, a.headers, a.body FROM arrivals a JOIN messages m ON m.n = a.message
+const arrivalList = `SELECT a.number, a.at, a.queue_message_id, a.differs, a.headers, a.body FROM arrivals a
+	JOIN messages m ON m.n = a.message
 	WHERE m.id = ? AND a.number > 1 ORDER BY a.number DESC LIMIT 50`
 
-// Arrivals answers the later arrivals of a message, newest first, the latest 50.
+// Arrivals returns the latest 50 arrivals of a message after the first one, newest first.
 func (s *Store) Arrivals(ctx context.Context, id deadletter.ID) ([]deadletter.Arrival, error) {
 	var list []deadletter.Arrival
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {

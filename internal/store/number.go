@@ -11,28 +11,28 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-// sequenceBits is how much of a message's row number tells messages of one millisecond apart.
+// sequenceBits is the part of a message's row number that tells messages of one millisecond apart.
 const sequenceBits = 21
 
-// lastOfTime is how many row numbers a millisecond has after its first.
+// maxSequence is the highest sequence number of a millisecond.
 const maxSequence = 1<<sequenceBits - 1
 
-// lastReceipt bounds a receipt time that a message claims, so that its row number stays within 63 bits.
+// maxReceiptMillis bounds the receipt time that a message claims, so that its row number stays within 63 bits.
 const maxReceiptMillis = 1<<42 - 1
 
-// numberAt is the lowest row number that a message received at a time can have.
+// firstNumberAt returns the lowest row number of a message received at a time.
 func firstNumberAt(at time.Time) int64 {
 	return min(max(at.UnixMilli(), 0), maxReceiptMillis) << sequenceBits
 }
 
-// numbering gives new messages their row numbers, each the one after every other of its millisecond. That it seldom
-// asks the store for these has several messages written at once.
+// rowNumbers gives new messages their row numbers: the first free one of their millisecond. It reads the store only for
+// a millisecond before its start. Example: the second message received at 2,000 ms gets 2000<<21 + 1.
 type rowNumbers struct {
 	known  int64           // only this run has written messages that have higher numbers
 	latest map[int64]int64 // the highest number of a millisecond, by its lowest
 }
 
-// mostLatest bounds how many milliseconds are remembered.
+// maxRemembered bounds how many milliseconds are remembered.
 const maxRemembered = 1000
 
 const (
@@ -40,7 +40,7 @@ const (
 	nextNumber    = `SELECT coalesce(max(n) + 1, ?1) FROM messages WHERE n BETWEEN ?1 AND ?2`
 )
 
-// begin takes account of what earlier runs have written.
+// begin reads the highest number of earlier runs.
 func (n *rowNumbers) begin(ctx context.Context, q sqlite.Querier) error {
 	n.latest = map[int64]int64{}
 	if err := q.QueryRowContext(ctx, highestNumber).Scan(&n.known); err != nil {
@@ -49,7 +49,7 @@ func (n *rowNumbers) begin(ctx context.Context, q sqlite.Querier) error {
 	return nil
 }
 
-// next numbers messages. They are written before it is called again.
+// next returns numbers for messages. They must be written before it is called again.
 func (n *rowNumbers) next(ctx context.Context, q sqlite.Querier, list []*deadletter.Change) ([]int64, error) {
 	if len(n.latest) > maxRemembered {
 		n.known = max(n.known, slices.Max(slices.Collect(maps.Values(n.latest))))

@@ -12,20 +12,23 @@ import (
 
 const (
 	dueRedrives = `SELECT ` + messageColumns + ` FROM messages m
-		WHERE m.read_from = ? AND m.read_from <> '' AND m.due_at <= ? AND m.due_at IS NOT NULL AND m.status = 'replaying' AND m.request_trigger = 'redrive'
+		WHERE m.read_from = ? AND m.read_from <> '' AND m.due_at <= ? AND m.due_at IS NOT NULL
+		AND m.status = 'replaying' AND m.request_trigger = 'redrive'
 			AND m.lease_token IS NULL ORDER BY m.due_at LIMIT ?`
-	nextRedrive = `SELECT min(due_at) FROM messages WHERE read_from = ? AND read_from <> '' AND due_at IS NOT NULL AND status = 'replaying'
+	nextRedrive = `SELECT min(due_at) FROM messages
+		WHERE read_from = ? AND read_from <> '' AND due_at IS NOT NULL AND status = 'replaying'
 		AND request_trigger = 'redrive'`
-	redriveQueues = `SELECT DISTINCT read_from FROM messages WHERE read_from <> '' AND due_at IS NOT NULL AND request_trigger = 'redrive'`
+	redriveQueues = `SELECT DISTINCT read_from FROM messages
+		WHERE read_from <> '' AND due_at IS NOT NULL AND request_trigger = 'redrive'`
 )
 
-// DueRedrives answers messages of a queue of the list that people ordered to be sent back to where they came from, in
-// that order. Those of jobs are ordered and claimed in one go, so that they are never due.
+// DueRedrives returns messages of a configured queue whose redrive people requested, in the order of their requests.
+// Redrives of jobs are requested and claimed in one step, so they are never due.
 func (s *Store) DueRedrives(ctx context.Context, queue string, at time.Time, limit int) ([]deadletter.Message, error) {
 	return messages(ctx, s.db.Prepared(), "due", dueRedrives, queue, at.UnixMilli(), limit)
 }
 
-// NextRedrive answers when the next of DueRedrives is due; the zero time when none is.
+// NextRedrive returns when the next of DueRedrives is due; the zero time if there is none.
 func (s *Store) NextRedrive(ctx context.Context, queue string) (time.Time, error) {
 	var at sql.NullInt64
 	if err := s.db.QueryRowContext(ctx, nextRedrive, queue).Scan(&at); err != nil {
@@ -34,23 +37,26 @@ func (s *Store) NextRedrive(ctx context.Context, queue string) (time.Time, error
 	return sqlite.Time(at), nil
 }
 
-// RedriveQueues answers the queues of the list that have messages to be sent back.
+// RedriveQueues returns the configured queues that have messages to redrive.
 func (s *Store) RedriveQueues(ctx context.Context) ([]string, error) {
 	return sqlite.Column[string](ctx, s.db, "queues to redrive to", redriveQueues)
 }
 
 const (
 	returned = `SELECT ` + messageColumns + ` FROM messages m WHERE m.id = ?1 AND m.read_from = ?2
-		UNION ALL SELECT ` + messageColumns + ` FROM attempts a JOIN messages m ON m.n = a.message WHERE a.queue_message_id = ?3 AND a.queue_message_id <> '' AND m.read_from = ?2
+		UNION ALL SELECT ` + messageColumns + ` FROM attempts a JOIN messages m ON m.n = a.message
+		WHERE a.queue_message_id = ?3 AND a.queue_message_id <> '' AND m.read_from = ?2
 		UNION ALL SELECT * FROM (SELECT ` + messageColumns + ` FROM attempts a JOIN messages m ON m.n = a.message
-			WHERE a.sent_digest = ?4 AND a.sent_digest <> '' AND m.read_from = ?2 AND m.status IN ('redriven', 'failed', 'replaying') ORDER BY m.status <> 'redriven', m.n LIMIT 1)
+			WHERE a.sent_digest = ?4 AND a.sent_digest <> '' AND m.read_from = ?2
+			AND m.status IN ('redriven', 'failed', 'replaying') ORDER BY m.status <> 'redriven', m.n LIMIT 1)
 		LIMIT 1`
-	arrivedBefore = `SELECT EXISTS (SELECT 1 FROM arrivals a JOIN messages m ON m.n = a.message WHERE m.id = ? AND a.queue_message_id = ?)`
+	arrivedBefore = `SELECT EXISTS (SELECT 1 FROM arrivals a JOIN messages m ON m.n = a.message
+		WHERE m.id = ? AND a.queue_message_id = ?)`
 )
 
-// Returned answers the message that a message of a queue was sent back for: the one that its mark names, that of a
-// redrive to which SQS gave this message id, or one that was sent without a mark and has this digest; NotFound when
-// there is none. before says that this very message came already.
+// Returned returns the message that a queue message was redriven from: the one that its mark names, that of a redrive
+// with this SQS message id, or that of a redrive with this digest. before reports that this queue message has arrived
+// already. It returns NotFound for a message that was never redriven.
 func (t *Tx) Returned(ctx context.Context, c deadletter.Capture) (l deadletter.Message, before bool, err error) {
 	_, l, err = scanMessage(t.tx.QueryRowContext(ctx, returned, c.RedriveOf, c.Queue.From, c.Queue.MessageID, c.Digest))
 	if err != nil {
@@ -65,10 +71,11 @@ func (t *Tx) Returned(ctx context.Context, c deadletter.Capture) (l deadletter.M
 	return l, before, nil
 }
 
-const latestRedriven = `SELECT ` + revisionColumns + ` FROM attempts a JOIN messages m ON m.n = a.message JOIN revisions r ON r.message = a.message AND r.number = a.revision
+const latestRedriven = `SELECT ` + revisionColumns + ` FROM attempts a JOIN messages m ON m.n = a.message
+	JOIN revisions r ON r.message = a.message AND r.number = a.revision
 	WHERE m.id = ? AND a.trigger IN ('redrive', 'job_redrive') ORDER BY a.number DESC LIMIT 1`
 
-// Redriven answers the revision of a message that was sent back last, or NotFound.
+// Redriven returns the revision that the latest redrive of a message sent. It returns NotFound if there was none.
 func (t *Tx) Redriven(ctx context.Context, id deadletter.ID) (deadletter.Revision, error) {
 	r, err := scanRevision(t.tx.QueryRowContext(ctx, latestRedriven, id))
 	return r, notFound(err, "message %s was never sent back", id)
@@ -87,7 +94,8 @@ func (t *Tx) writeFacts(ctx context.Context, n int64, q deadletter.QueueFacts) e
 
 // updateSource leaves the Webhook-Id to a message of the source that has it already.
 const updateSource = `UPDATE messages SET source = ?1, superseded = max(superseded,
-	EXISTS (SELECT 1 FROM messages o WHERE o.source = ?1 AND o.webhook_id = messages.webhook_id AND o.superseded = 0)) WHERE n = ?2`
+	EXISTS (SELECT 1 FROM messages o
+	WHERE o.source = ?1 AND o.webhook_id = messages.webhook_id AND o.superseded = 0)) WHERE n = ?2`
 
 func (t *Tx) writeSource(ctx context.Context, n int64, source string) error {
 	_, err := t.tx.ExecContext(ctx, updateSource, source, n)
@@ -98,20 +106,22 @@ func (t *Tx) writeSource(ctx context.Context, n int64, source string) error {
 const queueNames = `WITH RECURSIVE q (name) AS (
 		SELECT (SELECT min(read_from) FROM messages WHERE read_from <> '')
 		UNION ALL
-		SELECT (SELECT min(read_from) FROM messages WHERE read_from > q.name AND read_from <> '') FROM q WHERE q.name IS NOT NULL
+		SELECT (SELECT min(read_from) FROM messages WHERE read_from > q.name AND read_from <> '') FROM q
+		WHERE q.name IS NOT NULL
 	)
 	SELECT name FROM q WHERE name IS NOT NULL`
 
-// Queues answers the queues of the list that messages were read from, configured or not.
+// Queues returns the queues that messages were read from, configured or not.
 func (s *Store) Queues(ctx context.Context) ([]string, error) {
 	return sqlite.Column[string](ctx, s.db, "queues", queueNames)
 }
 
-const pendingRedrives = `SELECT i.message, m.id, i.version, coalesce(m.queue_facts ->> 'groupId', '') FROM job_items i JOIN messages m ON m.n = i.message
+const pendingRedrives = `SELECT i.message, m.id, i.version, coalesce(m.queue_facts ->> 'groupId', '')
+	FROM job_items i JOIN messages m ON m.n = i.message
 	WHERE i.job = ? AND i.source = ? AND i.state = 'pending' ORDER BY i.message LIMIT ?`
 
-// PendingRedrives answers messages of a queue that a job has not begun with, in the order in which they were
-// received, with their groups.
+// PendingRedrives returns pending items of a queue in a redrive job, in the order of receipt, with their message
+// groups.
 func (s *Store) PendingRedrives(ctx context.Context, id deadletter.JobID, queue string, limit int) ([]Item, error) {
 	var list []Item
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
@@ -128,11 +138,13 @@ func (s *Store) PendingRedrives(ctx context.Context, id deadletter.JobID, queue 
 
 const (
 	stopGroup = `INSERT INTO job_stopped_groups (job, queue, message_group)
-		SELECT ?, read_from, queue_facts ->> 'groupId' FROM messages WHERE n = ? AND read_from <> '' AND queue_facts ->> 'groupId' <> '' ON CONFLICT DO NOTHING`
-	groupStopped = `SELECT EXISTS (SELECT 1 FROM job_stopped_groups WHERE job = ? AND queue = ? AND message_group = ?)`
+		SELECT ?, read_from, queue_facts ->> 'groupId' FROM messages
+		WHERE n = ? AND read_from <> '' AND queue_facts ->> 'groupId' <> '' ON CONFLICT DO NOTHING`
+	groupStopped = `SELECT EXISTS (SELECT 1 FROM job_stopped_groups
+		WHERE job = ? AND queue = ? AND message_group = ?)`
 )
 
-// stopGroup keeps a job from sending what follows a message in its group.
+// stopMessageGroup keeps a job from sending the later messages of a message's group.
 func (t *Tx) stopMessageGroup(ctx context.Context, id deadletter.JobID, n int64) error {
 	if _, err := t.tx.ExecContext(ctx, stopGroup, id, n); err != nil {
 		return fmt.Errorf("stop a group of job %d: %w", id, err)
@@ -140,22 +152,20 @@ func (t *Tx) stopMessageGroup(ctx context.Context, id deadletter.JobID, n int64)
 	return nil
 }
 
-// GroupStopped tells whether a job failed to send a message of a group back.
-func (t *Tx) MessageGroupStopped(
-	ctx context.Context,
-	id deadletter.JobID,
-	queue, group string,
-) (stopped bool, err error) {
+// MessageGroupStopped reports whether a job failed to redrive a message of the group.
+func (t *Tx) MessageGroupStopped(ctx context.Context, id deadletter.JobID, queue, group string) (bool, error) {
+	var stopped bool
 	if err := t.tx.QueryRowContext(ctx, groupStopped, id, queue, group).Scan(&stopped); err != nil {
 		return false, fmt.Errorf("look for a stopped group of job %d: %w", id, err)
 	}
 	return stopped, nil
 }
 
-const orderedRedrives = `SELECT id FROM messages WHERE read_from = ? AND read_from <> '' AND due_at IS NOT NULL AND status = 'replaying'
+const waitingRedrives = `SELECT id FROM messages
+	WHERE read_from = ? AND read_from <> '' AND due_at IS NOT NULL AND status = 'replaying'
 	AND request_trigger = 'redrive' AND lease_token IS NULL AND queue_facts ->> 'groupId' = ? ORDER BY due_at`
 
-// OrderedRedrives answers the messages of a group whose redrive was ordered and has not begun.
+// WaitingRedrives returns the messages of a message group whose redrive was requested and has not begun.
 func (t *Tx) WaitingRedrives(ctx context.Context, queue, group string) ([]deadletter.ID, error) {
-	return sqlite.Column[deadletter.ID](ctx, t.tx, "redrives of a group", orderedRedrives, queue, group)
+	return sqlite.Column[deadletter.ID](ctx, t.tx, "redrives of a group", waitingRedrives, queue, group)
 }

@@ -9,16 +9,16 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-// Tally counts what happened to the messages of a source within one step of time.
+// Tally counts the messages of a source that were received and delivered within one step of time.
 type Tally struct {
 	At       time.Time // when the step begins
 	Source   string
 	Failed   int // messages received
 	ByRetry  int // delivered by an automatic retry
-	ByPeople int // delivered because somebody asked for it
+	ByPeople int // delivered because a person or an API client asked
 }
 
-// TallyQuery asks what happened from From (inclusive) to To (exclusive), both on a step.
+// TallyQuery asks for the tallies from From (inclusive) to To (exclusive), both on a step.
 type TallyQuery struct {
 	Source   string // "": all
 	From, To time.Time
@@ -28,8 +28,8 @@ type TallyQuery struct {
 const tallies = `SELECT at - at % ?1, source, sum(failed), sum(by_retry), sum(by_people) FROM tallies
 	WHERE step = ?2 AND at >= ?3 AND at < ?4 AND (?5 = '' OR source = ?5) GROUP BY 1, 2 ORDER BY 1, 2`
 
-// Tallies answers the steps in which anything happened, oldest first. What it costs depends on the time asked for and
-// the number of sources, not on the number of messages.
+// Tallies returns the steps in which anything was received or delivered, oldest first. Its cost depends on the time
+// range and the number of sources, not on the number of messages.
 func (s *Store) Tallies(ctx context.Context, q TallyQuery) ([]Tally, error) {
 	kept := time.Minute
 	if q.Step%time.Hour == 0 {
@@ -50,7 +50,7 @@ func (s *Store) Tallies(ctx context.Context, q TallyQuery) ([]Tally, error) {
 	return list, nil
 }
 
-// CountUpTo counts the messages of a filter, and stops at a limit.
+// CountUpTo counts the messages that match a filter, up to a limit.
 func (s *Store) CountUpTo(ctx context.Context, f Filter, limit int) (int, error) {
 	where := f.where()
 	var n int
@@ -61,9 +61,10 @@ func (s *Store) CountUpTo(ctx context.Context, f Filter, limit int) (int, error)
 	return n, nil
 }
 
-const countsBySource = `SELECT source, status, sum(messages) FROM message_counts WHERE messages > 0 GROUP BY source, status`
+const countsBySource = `SELECT source, status, sum(messages) FROM message_counts WHERE messages > 0
+	GROUP BY source, status`
 
-// CountsBySource answers how many messages each source has, by status.
+// CountsBySource returns how many messages each source has, by status.
 func (s *Store) CountsBySource(ctx context.Context) (map[string]map[deadletter.Status]int, error) {
 	counts := map[string]map[deadletter.Status]int{}
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {

@@ -27,7 +27,7 @@ type Store struct {
 	key     []byte
 	changed chan struct{}
 
-	// Only the writer's loop reads these.
+	// batch is what the writes of one commit share: it is written once for all of them.
 	batch   batch // of the commit under way
 	numbers rowNumbers
 }
@@ -92,14 +92,13 @@ type Tx struct {
 	applied bool            // a message was changed
 }
 
-// patience is how long a write waits to be begun, so that nobody sits before a page while another program holds the
-// file.
+// writeWait bounds how long a write waits to begin, so that a page returns while another program has locked the file.
 const writeWait = 5 * time.Second
 
-// Write runs fn in a transaction and answers when it is on disk. fn must not keep tx, do network calls, or call
-// Write. It may be run once more after all that it wrote was undone, so it sets what it answers anew each time. When
-// fn fails nothing of it is kept and its error is answered as it is. An Unavailable error says that the file takes
-// nothing just now, and why.
+// Write runs fn in a transaction and returns when that is on disk. fn must not store tx, do network calls, or call
+// Write. fn may run a second time after all that it wrote was undone, so it has to set its results anew each time. If
+// fn fails, nothing of it is committed and Write returns its error. An Unavailable error says that the file cannot be
+// written to at the moment, and why.
 func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
 	var applied, recorded bool
 	asked := ctx
@@ -139,10 +138,10 @@ type batch struct {
 	counted []func(*counts)
 }
 
-// count adds to the numbers that are kept, once this write has succeeded.
+// count adds to the stored counts once this write has succeeded.
 func (t *Tx) count(add func(*counts)) { t.counted = append(t.counted, add) }
 
-// endBatch writes what the writes of a commit have in common.
+// endBatch writes what the writes of a commit share.
 func (s *Store) endBatch(ctx context.Context, tx *sqlite.Tx) error {
 	sum := newCounts()
 	for _, add := range s.batch.counted {
@@ -158,7 +157,8 @@ func (s *Store) endBatch(ctx context.Context, tx *sqlite.Tx) error {
 	return t.sealTrail(ctx)
 }
 
-// Changed tells that messages were changed in this process since it was read last. One reader alone may wait for it.
+// Changed returns a channel that has a value once messages were changed in this process since it was read last. Only
+// one reader may use it.
 func (s *Store) Changed() <-chan struct{} { return s.changed }
 
 func toJSON(v any) (string, error) {
@@ -169,7 +169,7 @@ func toJSON(v any) (string, error) {
 	return string(text), nil
 }
 
-// notFound turns an absent row into an error that a person can be told.
+// notFound turns an absent row into an error for people.
 func notFound(err error, format string, args ...any) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return deadletter.Errorf(deadletter.NotFound, format, args...)

@@ -9,7 +9,7 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-// Happening is what the audit trail tells of one change of a message.
+// TrailEntry is an audit event as the live pages need it: its number, its message if it has one, and its action.
 type TrailEntry struct {
 	Sequence int64
 	Message  deadletter.ID
@@ -18,7 +18,7 @@ type TrailEntry struct {
 
 const latestEvent = `SELECT coalesce(max(seq), 0) FROM audit_events`
 
-// LatestSequence answers the place of the newest event in the audit trail; 0: there is none.
+// LatestSequence returns the number of the newest audit event; 0 if there is none.
 func (s *Store) LatestSequence(ctx context.Context) (seq int64, err error) {
 	if err := s.db.Prepared().QueryRowContext(ctx, latestEvent).Scan(&seq); err != nil {
 		return 0, fmt.Errorf("read the latest event: %w", err)
@@ -26,10 +26,10 @@ func (s *Store) LatestSequence(ctx context.Context) (seq int64, err error) {
 	return seq, nil
 }
 
-const trailAfter = `SELECT seq, CASE target_kind WHEN 'message' THEN target ELSE '' END, action FROM audit_events WHERE seq > ? ORDER BY seq LIMIT ?`
+const trailAfter = `SELECT seq, CASE target_kind WHEN 'message' THEN target ELSE '' END, action FROM audit_events
+	WHERE seq > ? ORDER BY seq LIMIT ?`
 
-// Happenings answers what happened after a place in the audit trail, oldest first. Those that are of no message have
-// none.
+// TrailAfter returns the audit events after a number, oldest first.
 func (s *Store) TrailAfter(ctx context.Context, after int64, limit int) ([]TrailEntry, error) {
 	var list []TrailEntry
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
@@ -44,7 +44,7 @@ func (s *Store) TrailAfter(ctx context.Context, after int64, limit int) ([]Trail
 	return list, nil
 }
 
-// Among answers those of some messages that a filter meets, in no order.
+// MessagesAmong returns those of some messages that match a filter, in no order.
 func (s *Store) MessagesAmong(ctx context.Context, ids []deadletter.ID, f Filter) ([]deadletter.Message, error) {
 	if len(ids) == 0 {
 		return nil, nil

@@ -12,7 +12,7 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-// User is somebody who may sign in.
+// User is a person who signs in with a password.
 type User struct {
 	Name         string
 	Role         deadletter.Role
@@ -31,7 +31,7 @@ func user(ctx context.Context, q sqlite.Querier, name string) (User, error) {
 	return u, notFound(err, "there is no user %s", name)
 }
 
-// User returns the user of that name (upper and lower case are one), or NotFound.
+// User returns the user with the given name, in upper or lower case. It returns NotFound if there is none.
 func (s *Store) User(ctx context.Context, name string) (User, error) {
 	return user(ctx, s.db, name)
 }
@@ -41,10 +41,10 @@ func (t *Tx) User(ctx context.Context, name string) (User, error) { return user(
 
 const anyUser = `SELECT EXISTS (SELECT 1 FROM users)`
 
-// HasUsers reports whether anybody may sign in yet.
+// HasUsers reports whether there is any user.
 func (s *Store) HasUsers(ctx context.Context) (bool, error) { return hasUsers(ctx, s.db) }
 
-// HasUsers tells the same as this transaction sees it.
+// HasUsers is Store.HasUsers as this transaction sees it.
 func (t *Tx) HasUsers(ctx context.Context) (bool, error) { return hasUsers(ctx, t.tx) }
 
 func hasUsers(ctx context.Context, q sqlite.Querier) (bool, error) {
@@ -58,7 +58,7 @@ func hasUsers(ctx context.Context, q sqlite.Querier) (bool, error) {
 const insertUser = `INSERT INTO users (name, role, password_hash, credential, created_at) VALUES (?, ?, ?, 1, ` +
 	`?) ON CONFLICT DO NOTHING`
 
-// AddUser adds a user with its audit event. A name that is taken is a Conflict.
+// AddUser adds a user with its audit event. It returns Conflict if the name is in use.
 func (t *Tx) AddUser(ctx context.Context, u User, e deadletter.Event) error {
 	added, err := t.tx.ExecContext(ctx, insertUser, u.Name, u.Role, u.PasswordHash, u.CreatedAt.UnixMilli())
 	if err != nil {
@@ -75,7 +75,7 @@ func (t *Tx) AddUser(ctx context.Context, u User, e deadletter.Event) error {
 
 const setPassword = `UPDATE users SET password_hash = ?, credential = credential + 1 WHERE name = ?`
 
-// SetPassword changes a user's password with its audit event; every session that was signed in with the old one ends.
+// SetPassword changes a user's password with its audit event. Every session of the old password ends.
 func (t *Tx) SetPassword(ctx context.Context, name, hash string, e deadletter.Event) error {
 	if _, err := t.tx.ExecContext(ctx, setPassword, hash, name); err != nil {
 		return fmt.Errorf("write password of user %s: %w", name, err)
@@ -114,7 +114,7 @@ func (s *Store) SetupLink(ctx context.Context, token string) (bool, error) {
 	return setupLink(ctx, s.db, token)
 }
 
-// SetupLink tells the same as this transaction sees it.
+// SetupLink is Store.SetupLink as this transaction sees it.
 func (t *Tx) SetupLink(ctx context.Context, token string) (bool, error) {
 	return setupLink(ctx, t.tx, token)
 }
@@ -128,7 +128,7 @@ func setupLink(ctx context.Context, q sqlite.Querier, token string) (bool, error
 	return found, nil
 }
 
-// Sessions is the scs store of signed-in sessions. now is the time that they expire by.
+// Sessions is the scs store of sessions. They expire by now.
 type Sessions struct {
 	store *Store
 	now   func() time.Time
@@ -156,7 +156,7 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 	return data, err == nil, err
 }
 
-// CommitCtx implements scs.CtxStore. It drops what has expired on the way.
+// CommitCtx implements scs.CtxStore. It also deletes expired sessions.
 func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
 	hash := sha256.Sum256([]byte(token))
 	return s.write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
@@ -179,7 +179,7 @@ func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
 
 type eventKey struct{}
 
-// WithEvent makes a change of a session by this context record an event with it, in one transaction: a sign-in, a
+// WithEvent returns a context with which a change of a session records an event in the same transaction: a sign-in, a
 // sign-out.
 func WithEvent(ctx context.Context, e deadletter.Event) context.Context {
 	return context.WithValue(ctx, eventKey{}, e)

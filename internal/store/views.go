@@ -10,18 +10,19 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-// View is a list that somebody keeps by name.
+// View is a filter of the list that a user saved by name.
 type View struct {
 	ID     int64
 	Owner  string
 	Name   string
 	Query  string // of the list's address
-	Shared bool   // everybody sees it
+	Shared bool   // all users see it
 }
 
-const viewsOf = `SELECT id, owner, name, query, shared FROM views WHERE owner = ?1 OR shared = 1 ORDER BY owner <> ?1, name LIMIT 200`
+const viewsOf = `SELECT id, owner, name, query, shared FROM views WHERE owner = ?1 OR shared = 1
+	ORDER BY owner <> ?1, name LIMIT 200`
 
-// Views answers the views that a user sees, the own ones first, and at most 200.
+// Views returns the views that a user sees, the user's own ones first, and at most 200.
 func (s *Store) Views(ctx context.Context, user string) ([]View, error) {
 	var list []View
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
@@ -38,7 +39,7 @@ func (s *Store) Views(ctx context.Context, user string) ([]View, error) {
 
 const oneView = `SELECT id, owner, name, query, shared FROM views WHERE id = ?`
 
-// View answers the view of that id, or NotFound.
+// View returns the view with the given id. It returns NotFound if there is none.
 func (t *Tx) View(ctx context.Context, id int64) (View, error) {
 	var v View
 	err := t.tx.QueryRowContext(ctx, oneView, id).Scan(&v.ID, &v.Owner, &v.Name, &v.Query, &v.Shared)
@@ -52,12 +53,12 @@ const (
 	deleteView = `DELETE FROM views WHERE id = ?`
 )
 
-// CountViews answers how many views a user has.
+// CountViews returns how many views a user has.
 func (t *Tx) CountViews(ctx context.Context, owner string) (n int, err error) {
 	return n, t.tx.QueryRowContext(ctx, countViews, owner).Scan(&n)
 }
 
-// SaveView adds a view, or replaces that of the same owner and name, with the event that tells of it.
+// SaveView adds a view, or replaces that of the same owner and name, with its audit event.
 func (t *Tx) SaveView(ctx context.Context, v View, e deadletter.Event) error {
 	if _, err := t.tx.ExecContext(ctx, saveView, v.Owner, v.Name, v.Query, v.Shared); err != nil {
 		return fmt.Errorf("save view: %w", err)
@@ -65,7 +66,7 @@ func (t *Tx) SaveView(ctx context.Context, v View, e deadletter.Event) error {
 	return t.Record(ctx, e)
 }
 
-// DropView takes a view away, with the event that tells of it.
+// DeleteView deletes a view, with its audit event.
 func (t *Tx) DeleteView(ctx context.Context, id int64, e deadletter.Event) error {
 	if _, err := t.tx.ExecContext(ctx, deleteView, id); err != nil {
 		return fmt.Errorf("drop view: %w", err)
@@ -75,10 +76,11 @@ func (t *Tx) DeleteView(ctx context.Context, id int64, e deadletter.Event) error
 
 const (
 	listLayoutOf  = `SELECT layout FROM list_layouts WHERE user = ?`
-	setListLayout = `INSERT INTO list_layouts (user, layout) VALUES (?, ?) ON CONFLICT DO UPDATE SET layout = excluded.layout`
+	setListLayout = `INSERT INTO list_layouts (user, layout) VALUES (?, ?) ON CONFLICT DO UPDATE
+		SET layout = excluded.layout`
 )
 
-// Look answers how a user has the list look; "" where nothing was chosen.
+// ListLayout returns a user's layout of the list; "" if none is stored.
 func (s *Store) ListLayout(ctx context.Context, user string) (look string, err error) {
 	err = s.db.QueryRowContext(ctx, listLayoutOf, user).Scan(&look)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -87,8 +89,7 @@ func (s *Store) ListLayout(ctx context.Context, user string) (look string, err e
 	return look, err
 }
 
-// SetLook keeps how a user has the list look. It is nothing that the audit trail tells of: nobody else's desk changes
-// by it.
+// SetListLayout stores a user's layout of the list. It records no audit event, because other users see no change.
 func (t *Tx) SetListLayout(ctx context.Context, user, look string) error {
 	_, err := t.tx.ExecContext(ctx, setListLayout, user, look)
 	return err

@@ -1,0 +1,363 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
+)
+
+// MaxJobMessages is how many messages one job can have.
+const MaxJobMessages = 100_000
+
+// itemsPerCommit bounds how many messages of a job are written in one transaction, so that other writes wait for a few
+// milliseconds only.
+const itemsPerCommit = 2000
+
+// source is what items are claimed by: each source delivers its own. Items of a redrive have their queue there.
+const insertItems = `INSERT INTO job_items (job, message, source, version, state, error)
+	SELECT ?, m.n, iif(?, m.read_from, m.source), m.version, 'pending', '' FROM json_each(?) k
+	CROSS JOIN messages m ON m.n = k.value`
+
+// addMatching adds the matching messages that follow a row, itemsPerCommit at most. It reads them outside of the write,
+// so that other writes do not wait.
+func (s *Store) addMatching(
+	ctx context.Context,
+	j *deadletter.Job,
+	f Filter,
+	after int64,
+) (last int64, more bool, err error) {
+	where := f.where()
+	where.add(f.key()+" > ?", after)
+	query := "SELECT " + f.key() + " FROM " + where.from + where.sql() + " ORDER BY " + f.key() + " LIMIT ?"
+	rows, err := sqlite.Column[int64](ctx, s.db, "messages of a job", query, append(where.args, itemsPerCommit)...)
+	if err != nil || len(rows) == 0 {
+		return after, false, err
+	}
+	list, err := toJSON(rows)
+	if err != nil {
+		return after, false, err
+	}
+	counted := *j
+	err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		if _, err := tx.tx.ExecContext(ctx, insertItems, j.ID, j.Action.Redrives(), list); err != nil {
+			return err
+		}
+		counted = *j
+		last, err = tx.countItems(ctx, &counted, after)
+		return err
+	})
+	*j = counted
+	if err == nil && j.Items.Pending > MaxJobMessages {
+		err = deadletter.Errorf(deadletter.TooLarge, "more than %d messages match: narrow the filter", MaxJobMessages)
+	}
+	return last, len(rows) == itemsPerCommit, err
+}
+
+const (
+	newItems = `SELECT count(*), min(i.message), max(i.message), coalesce(sum(m.outcome = 'unknown'), 0),
+		coalesce(sum(m.status NOT IN (%s)), 0)
+		FROM job_items i JOIN messages m ON m.n = i.message WHERE i.job = ? AND i.message > ?`
+	countNewItems = `UPDATE jobs SET pending = pending + ?, unknown = unknown + ?, unfit = unfit + ?,
+		oldest = min(coalesce(oldest, ?), ?),
+		newest = max(coalesce(newest, 0), ?) WHERE id = ?`
+)
+
+// countItems adds the items that follow a row to the counts of their job. It returns the row of the last one.
+func (t *Tx) countItems(ctx context.Context, j *deadletter.Job, after int64) (int64, error) {
+	var fit []string
+	for _, status := range j.Action.AllowedStatuses() {
+		fit = append(fit, "'"+string(status)+"'")
+	}
+	var n, unknown, unfit int
+	var first, last sql.NullInt64
+	query := fmt.Sprintf(newItems, strings.Join(fit, ", "))
+	if err := t.tx.QueryRowContext(ctx, query, j.ID, after).Scan(&n, &first, &last, &unknown, &unfit); err != nil {
+		return 0, fmt.Errorf("count items: %w", err)
+	}
+	if n == 0 {
+		return after, nil
+	}
+	oldest, newest := first.Int64>>sequenceBits, last.Int64>>sequenceBits
+	if _, err := t.tx.ExecContext(ctx, countNewItems, n, unknown, unfit, oldest, oldest, newest, j.ID); err != nil {
+		return 0, fmt.Errorf("count items: %w", err)
+	}
+	j.Items.Pending += n
+	j.Unknown += unknown
+	j.Inapplicable += unfit
+	return last.Int64, nil
+}
+
+const insertItem = `INSERT INTO job_items (job, message, source, version, state, error)
+	SELECT ?, n, iif(?, read_from, source), ?, 'pending', '' FROM messages WHERE id = ? ON CONFLICT DO NOTHING`
+
+// AddItem adds a message to the draft of a job. It returns NotFound for a message that does not exist. A message that
+// is in the draft already changes nothing.
+func (t *Tx) AddItem(ctx context.Context, j deadletter.Job, message deadletter.ID, version int) error {
+	added, err := t.tx.ExecContext(ctx, insertItem, j.ID, j.Action.Redrives(), version, message)
+	if err != nil {
+		return fmt.Errorf("write item: %w", err)
+	}
+	if n, err := added.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	_, err = t.Message(ctx, message)
+	return err
+}
+
+// CountItems counts the messages that were added to a draft, and returns it.
+func (t *Tx) CountItems(ctx context.Context, j deadletter.Job) (deadletter.Job, error) {
+	if _, err := t.countItems(ctx, &j, -1); err != nil {
+		return j, err
+	}
+	return t.Job(ctx, j.ID)
+}
+
+const (
+	insertUndo = `INSERT INTO job_items (job, message, source, version, state, error)
+		SELECT ?, message, source, version + 1, 'pending', '' FROM job_items WHERE job = ? AND state = 'done'`
+	undoOf = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.undoes = ?`
+)
+
+// AddUndo adds the messages that a job archived to a draft, each with the version that archiving gave it.
+func (t *Tx) AddUndo(ctx context.Context, j deadletter.Job) error {
+	_, err := t.tx.ExecContext(ctx, insertUndo, j.ID, j.Undoes)
+	if err != nil {
+		return fmt.Errorf("write items that undo job %d: %w", j.Undoes, err)
+	}
+	return nil
+}
+
+// CountNotInJob counts the messages that match a filter now and are not in a draft, up to CountCap.
+func (s *Store) CountNotInJob(ctx context.Context, id deadletter.JobID, f Filter) (int, error) {
+	f, err := s.withMatch(ctx, f)
+	if err != nil {
+		return 0, err
+	}
+	where := f.where()
+	where.add("NOT EXISTS (SELECT 1 FROM job_items x WHERE x.job = ? AND x.message = m.n)", id)
+	var n int
+	query := "SELECT count(*) FROM (SELECT 1 FROM " + where.from + where.sql() + " LIMIT ?)"
+	if err := s.db.QueryRowContext(ctx, query, append(where.args, CountCap)...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count messages that are not in job %d: %w", id, err)
+	}
+	return n, nil
+}
+
+// Item is one message of a job.
+type Item struct {
+	Job          deadletter.JobID
+	Message      deadletter.ID
+	Version      int    // of the message, when the job was made
+	MessageGroup string // of its queue message; only PendingRedrives sets it
+	n            int64
+}
+
+const pendingItems = `SELECT i.message, m.id, i.version FROM job_items i JOIN messages m ON m.n = i.message
+	WHERE i.job = ? AND i.source = ? AND i.state = 'pending' ORDER BY i.message LIMIT ?`
+
+// PendingItems returns pending items of a source in a job, oldest message first.
+func (s *Store) PendingItems(ctx context.Context, id deadletter.JobID, source string, limit int) ([]Item, error) {
+	var list []Item
+	err := sqlite.Each(ctx, s.db.Prepared(), func(r sqlite.Row) error {
+		item := Item{Job: id}
+		err := r.Scan(&item.n, &item.Message, &item.Version)
+		list = append(list, item)
+		return err
+	}, pendingItems, id, source, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read items of job %d: %w", id, err)
+	}
+	return list, nil
+}
+
+const (
+	firstPendingSource = `SELECT source FROM job_items WHERE job = ? AND state = 'pending' ORDER BY source LIMIT 1`
+	nextPendingSource  = `SELECT source FROM job_items WHERE job = ? AND state = 'pending' AND source > ?
+		ORDER BY source LIMIT 1`
+)
+
+// PendingSources returns the sources of a job's pending items. It costs one look-up for each.
+func (s *Store) PendingSources(ctx context.Context, id deadletter.JobID) ([]string, error) {
+	var list []string
+	var source string
+	err := s.db.QueryRowContext(ctx, firstPendingSource, id).Scan(&source)
+	for err == nil {
+		list = append(list, source)
+		err = s.db.QueryRowContext(ctx, nextPendingSource, id, source).Scan(&source)
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("read sources of job %d: %w", id, err)
+	}
+	return list, nil
+}
+
+const beginItem = `UPDATE job_items SET state = 'in_flight' WHERE job = ? AND message = ? AND state = 'pending'`
+
+// BeginItem marks an item as in flight. It returns false if another delivery has begun with it.
+func (t *Tx) BeginItem(ctx context.Context, i Item) (bool, error) {
+	written, err := t.tx.ExecContext(ctx, beginItem, i.Job, i.n)
+	if err != nil {
+		return false, fmt.Errorf("order item of job %d: %w", i.Job, err)
+	}
+	n, err := written.RowsAffected()
+	if n > 0 {
+		t.count(func(c *counts) { c.item(i.Job, deadletter.ItemPending, deadletter.ItemInFlight, time.Time{}) })
+	}
+	return n > 0, err
+}
+
+const settleItem = `UPDATE job_items SET state = ?, error = ? WHERE job = ? AND message = ? AND state = 'pending'`
+
+// SettleItem writes the result of an item that needs no delivery. The last item ends the job.
+func (t *Tx) SettleItem(ctx context.Context, i Item, state deadletter.ItemState, why string, at time.Time) error {
+	written, err := t.tx.ExecContext(ctx, settleItem, state, why, i.Job, i.n)
+	if err != nil {
+		return fmt.Errorf("write result of job %d: %w", i.Job, err)
+	}
+	n, err := written.RowsAffected()
+	if n > 0 {
+		t.count(func(c *counts) { c.item(i.Job, deadletter.ItemPending, state, at) })
+	}
+	return err
+}
+
+const settleDelivery = `UPDATE job_items SET state = ?1, error = ?2,
+	version = iif(?1 = 'pending', (SELECT m.version FROM messages m WHERE m.n = message), version)
+	WHERE message = ?3 AND state = 'in_flight' RETURNING job`
+
+// settleDelivery writes the result of a finished delivery into the job that requested it.
+func (t *Tx) settleDelivery(ctx context.Context, n int64, a deadletter.Attempt, at time.Time) error {
+	state, why := a.ItemResult()
+	var id deadletter.JobID
+	err := t.tx.QueryRowContext(ctx, settleDelivery, state, why, n).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("write result of a job: %w", err)
+	}
+	if state == deadletter.ItemFailed && a.Trigger.Redrives() {
+		if err := t.stopMessageGroup(ctx, id, n); err != nil {
+			return err
+		}
+	}
+	t.count(func(c *counts) { c.item(id, deadletter.ItemInFlight, state, at) })
+	return nil
+}
+
+const countItems = `UPDATE jobs SET pending = pending + ?, in_flight = in_flight + ?, done = done + ?,
+	failed = failed + ?, skipped = skipped + ? WHERE id = ?`
+
+// countJobs writes how far jobs got, and ends those that got to their end.
+func (t *Tx) countJobs(ctx context.Context, jobs map[deadletter.JobID]jobCounts) error {
+	for id, j := range jobs {
+		var args []any
+		for _, state := range deadletter.ItemStates() { // in the order of the statement
+			args = append(args, j.items[state])
+		}
+		if _, err := t.tx.ExecContext(ctx, countItems, append(args, id)...); err != nil {
+			return fmt.Errorf("count the items of job %d: %w", id, err)
+		}
+		if err := t.endJob(ctx, id, j.at); err != nil {
+			return fmt.Errorf("end job %d: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// Fault is a reason for which messages of a job failed or were skipped.
+type Fault struct {
+	State    deadletter.ItemState
+	Text     string
+	Messages int
+}
+
+// faultSample bounds how many messages of each state JobFaults reads, so that a page about a job of a hundred thousand
+// is as quick as any.
+const faultSample = 10_000
+
+const jobFaults = `SELECT state, error, count(*) AS n FROM (
+		SELECT * FROM (SELECT state, error FROM job_items WHERE job = ? AND state = 'failed' LIMIT ?)
+		UNION ALL SELECT * FROM (SELECT state, error FROM job_items WHERE job = ? AND state = 'skipped' LIMIT ?)
+	) GROUP BY state, error ORDER BY n DESC, error LIMIT 20`
+
+// JobFaults returns the 20 most frequent reasons for which a job's messages failed or were skipped, among the first
+// 10,000 of each.
+func (s *Store) JobFaults(ctx context.Context, id deadletter.JobID) ([]Fault, error) {
+	var list []Fault
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
+		var f Fault
+		err := r.Scan(&f.State, &f.Text, &f.Messages)
+		list = append(list, f)
+		return err
+	}, jobFaults, id, faultSample, id, faultSample)
+	if err != nil {
+		return nil, fmt.Errorf("read faults of job %d: %w", id, err)
+	}
+	return list, nil
+}
+
+// Latest is a message with its latest revision.
+type Latest struct {
+	Message  deadletter.Message
+	Revision deadletter.Revision
+}
+
+const itemMessages = `SELECT ` + messageColumns + `, ` + revisionColumns + ` FROM json_each(?) k
+	CROSS JOIN messages m ON m.n = k.value
+	JOIN revisions r ON r.message = m.n AND r.number = m.revision`
+
+// Latest returns the messages of items as they are now. It reads them outside of a write: a change that starts from one
+// that was changed meanwhile is a Conflict.
+func (s *Store) Latest(ctx context.Context, items []Item) (map[deadletter.ID]Latest, error) {
+	rows := make([]int64, len(items))
+	for i, item := range items {
+		rows[i] = item.n
+	}
+	list, err := toJSON(rows)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[deadletter.ID]Latest, len(items))
+	err = sqlite.Each(ctx, s.db.Prepared(), func(r sqlite.Row) error {
+		latest, err := scanLatest(r)
+		found[latest.Message.ID] = latest
+		return err
+	}, itemMessages, list)
+	if err != nil {
+		return nil, fmt.Errorf("read messages of a job: %w", err)
+	}
+	return found, nil
+}
+
+// Latest returns a message with its latest revision as this transaction sees it, or NotFound.
+func (t *Tx) Latest(ctx context.Context, id deadletter.ID) (l Latest, err error) {
+	if l.Message, err = t.Message(ctx, id); err != nil {
+		return l, err
+	}
+	l.Revision, err = t.Revision(ctx, id, l.Message.Revision)
+	return l, err
+}
+
+// scanLatest reads messageColumns and revisionColumns.
+func scanLatest(r sqlite.Row) (l Latest, err error) {
+	_, l.Message, err = scanMessage(scanFunc(func(message ...any) (err error) {
+		l.Revision, err = scanRevision(
+			scanFunc(func(revision ...any) error { return r.Scan(append(message, revision...)...) }),
+		)
+		return err
+	}))
+	return l, err
+}
+
+// scanFunc is a Row that a function scans.
+type scanFunc func(dest ...any) error
+
+// Scan calls the function.
+func (s scanFunc) Scan(dest ...any) error { return s(dest...) }
