@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// checkConfig looks at settings that are only wrong together.
+// checkConfig finds settings that contradict each other.
 func (r *reader) checkConfig(c Config) {
 	r.checkAddresses(c)
 	r.checkQueue(c)
@@ -18,13 +18,11 @@ func (r *reader) checkConfig(c Config) {
 	r.checkPlatforms(c)
 }
 
-// checkSomething asks for something to do.
+// checkSomething requires a source or a queue.
 func (r *reader) checkSomething(c Config) {
 	if len(c.Sources)+len(c.Queues) == 0 && !r.faulty("sources") {
-		r.fault(
-			"sources",
-			"there is none: add one below sources:, with its destination, or set DLQDESK_SOURCES__NAME__DESTINATION",
-		)
+		r.fault("sources", "there is none: add one below sources:, with its destination, or set "+
+			"DLQDESK_SOURCES__NAME__DESTINATION")
 	}
 }
 
@@ -33,11 +31,8 @@ func (r *reader) checkAddresses(c Config) {
 		r.fault("console_listen", "is the address of listen: leave it empty to have both on one address")
 	}
 	if m := c.MetricsListen; m != "" && (m == c.Listen || m == c.ConsoleListen) && !strings.HasSuffix(m, ":0") {
-		r.fault(
-			"metrics_listen",
-			"is an address of the receiver or the console: use one of its own, which neither platforms nor "+
-				"browsers reach",
-		)
+		r.fault("metrics_listen", "is an address of the receiver or the console: use another one, which neither "+
+			"platforms nor browsers reach")
 	}
 	key, address := "listen", c.Listen
 	if c.ConsoleListen != "" {
@@ -45,11 +40,8 @@ func (r *reader) checkAddresses(c Config) {
 	}
 	encrypted := c.ConsoleListen == "" && c.TLS.On() || strings.HasPrefix(c.PublicURL, "https:")
 	if !loopback(address) && !encrypted {
-		r.warn(
-			key,
-			"the console is open to other machines without encryption: put TLS in front of it and set "+
-				"public_url to its https address",
-		)
+		r.warn(key, "the console is open to other machines without encryption: put TLS in front of it and set "+
+			"public_url to its https address")
 	}
 }
 
@@ -65,10 +57,8 @@ func loopback(address string) bool {
 
 func (r *reader) checkQueue(c Config) {
 	if c.Queue.DLQURL != "" && c.Queue.ProcessingURL == c.Queue.DLQURL {
-		r.fault(
-			"queue.processing_url",
-			"is the queue of dlq_url: use two queues, or each message would be taken for a webhook",
-		)
+		r.fault("queue.processing_url", "is the queue of dlq_url: use two queues, or each message would be delivered as a "+
+			"new webhook")
 	}
 	if name := c.Queue.DefaultSource; name != "" {
 		if _, ok := c.Source(name); !ok {
@@ -100,33 +90,23 @@ func anyBuffered(c Config) bool {
 func (r *reader) checkSource(c Config, s Source) {
 	at := join("sources", s.Name)
 	if s.Retry.Base > s.Retry.Cap && !r.faulty(at+".retry.base") && !r.faulty(at+".retry.cap") {
-		r.fault(
-			at+".retry.base",
-			"must not be over cap (got "+short(s.Retry.Base)+" and a cap of "+short(s.Retry.Cap)+")",
-		)
+		got := " (got " + short(s.Retry.Base) + " and a cap of " + short(s.Retry.Cap) + ")"
+		r.fault(at+".retry.base", "must not be over cap"+got)
 	}
 	r.checkWithin(at, "connect_timeout", s.Connect, s.Timeout)
 	r.checkWithin(at, "read_timeout", s.Read, s.Timeout)
 	r.checkTLS(at+".tls", s)
-	if to, err := url.Parse(
-		s.Destination,
-	); err == nil && to.Host == c.Listen &&
-		strings.HasPrefix(to.Path, "/webhooks/") {
+	to, err := url.Parse(s.Destination)
+	if err == nil && to.Host == c.Listen && strings.HasPrefix(to.Path, "/webhooks/") {
 		r.warn(at+".destination", "is the receiver itself: each webhook would come back as a new one")
 	}
 	r.checkVerify(c, at+".verify", s.Verify)
 }
 
-// checkWithin finds a part of a delivery whose limit would never come.
+// checkWithin refuses the limit of a part of a delivery that is over the limit of the whole.
 func (r *reader) checkWithin(at, key string, part, whole time.Duration) {
 	if part > whole && !r.faulty(join(at, key)) && !r.faulty(join(at, "timeout")) {
-		r.fault(
-			join(at, key),
-			"must not be over timeout, which counts for the whole (got "+short(
-				part,
-			)+" and a timeout of "+short(
-				whole,
-			)+")",
-		)
+		got := " (got " + short(part) + " and a timeout of " + short(whole) + ")"
+		r.fault(join(at, key), "must not be over timeout, the limit of the whole delivery"+got)
 	}
 }

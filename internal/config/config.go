@@ -12,65 +12,64 @@ import (
 	"dlqdesk/internal/verify"
 )
 
-// Config is everything that an operator decides. It is valid when it comes from Load.
+// Config is the whole configuration. Load returns valid ones only.
 type Config struct {
 	File          string    // the file that was read; empty: none
-	Listen        string    // host:port of the receiver, and of the console when ConsoleListen is empty
+	Listen        string    // host:port of the receiver, and of the console if ConsoleListen is empty
 	ConsoleListen string    // host:port of the console alone; empty: it shares Listen
-	MetricsListen string    // host:port of /metrics; empty: there is none
-	PublicURL     string    // how browsers reach the console, without a slash at its end; empty: not known
-	TLS           ListenTLS // of Listen; empty: without encryption
-	WebhookURL    string    // how platforms reach the receiver, without a slash at its end; empty: not known
-	// store, spool, embedded queue, keys; a relative one is taken from the working directory
+	MetricsListen string    // host:port of /metrics; empty: no metrics
+	PublicURL     string    // of the console, for browsers, without a slash at its end; empty: unknown
+	TLS           ListenTLS // of Listen; empty: no TLS
+	WebhookURL    string    // of the receiver, for platforms, without a slash at its end; empty: unknown
+	// folder of store, spool, embedded queue and keys; a relative path starts at the working directory
 	DataDir   string
-	Grace     time.Duration // for finishing what is in flight when the program is asked to stop
+	Grace     time.Duration // to finish webhooks and deliveries in flight when the program stops
 	Queue     Queue
-	Queues    []DLQ      // that are read besides, ordered as Sources
-	Sources   []Source   // in the order of the file; those from the environment alone come last
+	Queues    []DLQ      // additional DLQs, ordered as Sources
+	Sources   []Source   // in the order of the file; sources from variables alone come last
 	Platforms []Platform // ordered as Sources
-	Warnings  []string   // legal, but worth a look; written like faults
+	Warnings  []string   // valid settings that are probably wrong, written like faults
 }
 
-// Queue says where messages wait before they are in the store.
+// Queue configures the DLQ and the processing queue.
 type Queue struct {
 	DLQURL        string // SQS queue URL; empty: the embedded queue
 	ProcessingURL string // SQS queue URL of sources in buffered mode; empty: embedded
 	Region        string // AWS region; empty: the AWS SDK finds it by itself
-	DefaultSource string // the source of messages whose message names none; empty: they cannot be replayed
-	SpoolLimit    int64  // bytes on disk that may wait for SQS queues which confirm nothing
+	DefaultSource string // source of messages that name none; empty: they cannot be replayed
+	SpoolLimit    int64  // bytes on disk for messages that SQS has not confirmed
 }
 
 // Source is a webhook endpoint, POST /webhooks/{name}.
 type Source struct {
 	Name          string
-	Platform      string // where its webhooks come from: a platform of the configuration, or a preset; empty: not known
+	Platform      string // that sends its webhooks: a platform of the configuration, or a preset; empty: unknown
 	Destination   string // absolute http or https URL
 	Mode          Mode
 	Timeout       time.Duration // of one delivery
-	Connect       time.Duration // within Timeout: until the connection stands, its TLS included
-	Read          time.Duration // within Timeout: of silence, once the webhook is sent
-	MaxBody       int64         // bytes; a webhook over it is answered 413
+	Connect       time.Duration // within Timeout: to connect, TLS included
+	Read          time.Duration // within Timeout: of silence after the request was sent
+	MaxBody       int64         // bytes; a larger webhook gets a 413
 	MaxConcurrent int           // deliveries in flight
 	MaxPerSecond  float64       // requests to the destination; 0: no limit
 	TLS           TLS           // of the destination
 	Verify        verify.Settings
 	Dedup         payload.Dedup
-	Ack           *payload.Ack // nil: our own answers
+	Ack           *payload.Ack // nil: the default responses
 	Retry         deadletter.RetryPolicy
 	Breaker       Breaker
-	EventType     []payload.Path // where a body says what it is; the first that leads to a text counts
+	EventType     []payload.Path // where a body names its event type; the first that leads to a text is used
 	Mask          Mask
 }
 
-// TLS says how a destination is verified, which it always is, and how we prove to it who we are. What its files hold
-// is sound, or Load has said what is wrong.
+// TLS configures the connection to a destination, whose certificate is always verified. Load has checked the files.
 type TLS struct {
-	CAFile            string // PEM of the authorities to trust instead of the system's; empty: the system's
-	CertFile, KeyFile string // PEM of our certificate and its key; empty: none
-	MinVersion        uint16 // as crypto/tls numbers them
+	CAFile            string // PEM of the trusted authorities; empty: the system's
+	CertFile, KeyFile string // PEM of the client certificate and its key; empty: none
+	MinVersion        uint16 // a constant of crypto/tls
 }
 
-// Breaker says when a destination counts as down, so that automatic retries wait until it is up again.
+// Breaker configures the circuit breaker of a destination.
 type Breaker struct {
 	FailureRate      float64 // share of the deliveries within Window, over 0 and at most 1
 	Window           time.Duration
@@ -79,7 +78,7 @@ type Breaker struct {
 	RetriesPerSecond int           // retries per second once it is up again
 }
 
-// Mode says when a webhook is answered.
+// Mode is the order of delivery and response.
 type Mode string
 
 // The modes of a source.
@@ -88,23 +87,23 @@ const (
 	Buffered Mode = "buffered" // put on the processing queue, answered, then delivered
 )
 
-// ListenTLS names the files of a listener's certificate. They are read anew when they change.
+// ListenTLS names the certificate files of a listener. They are read again when they change.
 type ListenTLS struct {
-	CertFile     string // PEM: the certificate, and those between it and its authority
+	CertFile     string // PEM: the certificate, and the intermediate ones
 	KeyFile      string // PEM
-	ClientCAFile string // PEM: who vouches for the certificates of platforms; empty: nobody is asked for one
+	ClientCAFile string // PEM: the authorities of client certificates; empty: no client certificate is requested
 }
 
-// On reports whether there is encryption.
+// On reports whether the listener uses TLS.
 func (t ListenTLS) On() bool { return t.CertFile != "" }
 
-// Mask names what is secret in a source's messages, beyond what redact.IsSecretHeader knows.
+// Mask names the secrets in a source's messages, besides those of redact.IsSecretHeader.
 type Mask struct {
 	Headers []string
 	JSON    []payload.Path
 }
 
-// Source returns the source of that name.
+// Source returns the source with the given name.
 func (c Config) Source(name string) (Source, bool) {
 	for _, s := range c.Sources {
 		if s.Name == name {
@@ -114,10 +113,10 @@ func (c Config) Source(name string) (Source, bool) {
 	return Source{}, false
 }
 
-// maxFile is far beyond any configuration, so that a wrong path cannot fill the memory.
+// maxFile is the limit of a file in bytes, so that a wrong path cannot fill the memory.
 const maxFile = 1 << 20
 
-// Load reads the file at path (none when path is empty) and the environment, as os.Environ gives it. Its error is
+// Load reads the file at path (none if path is empty) and the environment in the form of os.Environ. Its error is
 // Faults.
 func Load(path string, environ []string) (Config, error) {
 	return load(path, environ, (*reader).checkSomething)
@@ -166,7 +165,7 @@ func readFile(path string) ([]byte, error) {
 	return text, nil
 }
 
-// cannotRead leaves out the path, which the fault already names.
+// cannotRead returns an error without the path, which the fault already names.
 func cannotRead(err error) error {
 	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
 		err = pathErr.Err

@@ -124,7 +124,7 @@ func describe(c config.Config) string {
 		)
 	}
 	for _, s := range c.Sources {
-		describeProof(&b, s)
+		describeVerification(&b, s)
 	}
 	for _, p := range c.Platforms {
 		fmt.Fprintf(&b, "platform %s of %s: id %q, secret in %q\n", p.Name, p.PresetName, p.ClientID, p.ClientSecret)
@@ -179,13 +179,13 @@ func changes(from, to platform.Preset) []string {
 	return list
 }
 
-// describeProof reports of a source what verifies it, where it says so, and of its secrets only where they come from.
-func describeProof(b *strings.Builder, s config.Source) {
+// describeVerification writes how a source is verified, and of its secrets only where they come from.
+func describeVerification(b *strings.Builder, s config.Source) {
 	if s.Verify.Open() && s.Dedup.Header == "" && s.Dedup.Path == nil && s.Dedup.Window == payload.DefaultDedupWindow &&
 		s.Ack == nil {
 		return
 	}
-	fmt.Fprintf(b, "proof of %s: %+v\n", s.Name, s.Verify)
+	fmt.Fprintf(b, "verification of %s: %+v\n", s.Name, s.Verify)
 	for _, secret := range s.Verify.Secrets {
 		fmt.Fprintf(b, "\tsecret of %d bytes from %s\n", len(secret.Reveal()), secret.From)
 	}
@@ -270,8 +270,8 @@ func TestLoadUnreadable(t *testing.T) {
 	}
 }
 
-// Passwords that stand in a URL by mistake must not reach a terminal or a log.
-func TestFaultsKeepPasswords(t *testing.T) {
+// A password in a URL must not reach a terminal or a log.
+func TestFaultsHidePasswords(t *testing.T) {
 	t.Parallel()
 	for _, destination := range []string{
 		"http://user:hunter2@example.com/", "http://user:hunter2#x@example.com/", "http://us er:hunter2@example.com/", "user:hunter2@example.com",
@@ -285,8 +285,8 @@ func TestFaultsKeepPasswords(t *testing.T) {
 	}
 }
 
-// Whatever the file and the environment hold, Load answers, each fault is one line that names its place, and what it
-// accepts is sound.
+// FuzzLoad: Load never panics, each fault is one line that names its place, and what Load
+// accepts is valid.
 func FuzzLoad(f *testing.F) {
 	for _, kind := range []string{"good", "bad"} {
 		cases, err := filepath.Glob(filepath.Join("testdata", kind, "*.yaml"))

@@ -8,23 +8,23 @@ import (
 )
 
 const (
-	prefix = "DLQDESK_" // of every variable of ours
+	prefix = "DLQDESK_" // of our variables
 	levels = "__"       // between the levels of a path
 )
 
-// variable is an environment variable that may be meant for us.
+// variable is an environment variable with our prefix.
 type variable struct {
-	written string // as it stands in the environment
+	written string // its name in the environment
 	key     string // with every hyphen turned to an underscore
 	value   string
 	used    bool
 }
 
-// variableKey is how a key is written in a variable's name.
+// variableKey returns a key in the form of a variable's name.
 func variableKey(key string) string { return strings.ToUpper(strings.ReplaceAll(key, "-", "_")) }
 
-// classicNames are the variables that other programs know too, by path.
-func classicNames() map[string]string {
+// commonVariables are variables that other programs use as well, by path.
+func commonVariables() map[string]string {
 	return map[string]string{"queue.dlq_url": "SQS_DLQ_URL", "queue.region": "AWS_REGION"}
 }
 
@@ -39,14 +39,13 @@ func (r *reader) readEnviron(environ []string) {
 	}
 }
 
-// classic returns a variable that is not ours. Hosts and compose files set such a variable to nothing when they mean
-// none.
-func (r *reader) classic(name string) (string, bool) {
+// common returns a variable of commonVariables. An empty one is not set: hosts and compose files write none like that.
+func (r *reader) common(name string) (string, bool) {
 	value := r.environ[name]
 	return value, value != ""
 }
 
-// use returns the variable of a key, and notes that it has a meaning.
+// use returns the variable of a key, and marks it as used.
 func (r *reader) use(key string) (*variable, bool) {
 	v, ok := r.variables[key]
 	if ok {
@@ -65,7 +64,7 @@ func (r *reader) variablesBelow(prefix string) []*variable {
 	return below
 }
 
-// reportUnknown is for the end of the walk, when every key that has a meaning has been asked for.
+// reportUnknown reports keys and variables that no setting has read. It is called last.
 func (r *reader) reportUnknown() {
 	for _, s := range r.sections {
 		for _, e := range s.entries {
@@ -88,7 +87,7 @@ func (r *reader) reportUnknown() {
 	}
 }
 
-// meant guesses which key of the file was meant: one that is spelt alike, or the same one in another section.
+// meant suggests a key for an unknown one: one spelt alike, or the same one in another section.
 func (r *reader) meant(s *section, key string) string {
 	if near, ok := nearest(key, s.keys); ok {
 		return "did you mean " + near + "?"
@@ -111,7 +110,7 @@ func (r *reader) variableNames() []string {
 	return names
 }
 
-// nearest returns the candidate that is spelt most like a word, if any is so near that it can only be meant.
+// nearest returns the candidate that is spelt most like a word, if one is near enough.
 func nearest(word string, candidates []string) (string, bool) {
 	word = fold(word)
 	limit := min(2, len(strings.TrimPrefix(word, fold(prefix)))/3)
@@ -124,13 +123,13 @@ func nearest(word string, candidates []string) (string, bool) {
 	return best, least <= limit
 }
 
-// fold leaves out what people spell differently: maxBody, max-body and max_body are one word.
+// fold removes differences of spelling: maxBody, max-body and max_body become one word.
 func fold(word string) string {
 	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(word))
 }
 
-// distance is how many bytes must be put in, taken out, changed or swapped with their neighbour to make b of a; over
-// limit it may answer anything over limit.
+// distance returns how many bytes must be added, removed, changed or swapped with their neighbour to make b of a. If
+// that is over limit, it returns any number over limit.
 func distance(a, b string, limit int) int {
 	if max(len(a), len(b))-min(len(a), len(b)) > limit {
 		return limit + 1

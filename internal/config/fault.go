@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// Fault is one thing that is wrong.
+// Fault is an invalid setting.
 type Fault struct {
 	Where string // desk.yaml:14, or the name of an environment variable
-	Key   string // sources.genesys.timeout; empty when Where says it, or when no single key is at fault
-	Text  string // what would be right
+	Key   string // sources.genesys.timeout; empty if Where names it, or if no single key is at fault
+	Text  string // the valid values
 }
 
-// String is `desk.yaml:14: sources.genesys.timeout: must be under 30s (got 2m)`.
+// String returns a line such as `desk.yaml:14: sources.genesys.timeout: must be under 30s (got 2m)`.
 func (f Fault) String() string {
 	var parts []string
 	for _, part := range []string{f.Where, f.Key, f.Text} {
@@ -24,10 +24,10 @@ func (f Fault) String() string {
 	return strings.Join(parts, ": ")
 }
 
-// Faults is every fault of a configuration, those of the file first, by line.
+// Faults are all faults of a configuration, those of the file first, by line.
 type Faults []Fault
 
-// Error gives each fault a line of its own.
+// Error returns one line for each fault.
 func (f Faults) Error() string {
 	lines := make([]string, len(f))
 	for i, fault := range f {
@@ -36,13 +36,13 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// origin is where a setting comes from. The zero origin is a default.
+// origin is the place that a setting comes from. The zero origin is a default.
 type origin struct {
 	line     int    // of the file
 	variable string // of the environment; it goes before the line
 }
 
-// placed is a fault before it is written down.
+// placed is a fault with its origin.
 type placed struct {
 	origin
 	key, text string
@@ -60,7 +60,7 @@ func (p placed) in(file string) Fault {
 	}
 }
 
-// printable keeps a strange key from breaking the line, or the terminal, that it is shown on.
+// printable quotes a key with control characters, which would break the line or the terminal.
 func printable(key string) string {
 	if strings.ContainsFunc(key, func(r rune) bool { return !strconv.IsPrint(r) }) {
 		return strconv.Quote(key)

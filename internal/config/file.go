@@ -35,8 +35,8 @@ func (r *reader) faultAt(line int, text string) Faults {
 	return Faults{placed{origin: origin{line: line}, text: text}.in(r.file)}
 }
 
-// syntaxFault gives the parser's error our form. The parser tells the line only within its text; without it the file
-// alone is named.
+// syntaxFault returns a parser's error as a Fault. The parser names the line only within its text; without one, the
+// fault names the file.
 func (r *reader) syntaxFault(text []byte, err error) Faults {
 	if n := tabbedLine(text); n > 0 {
 		return r.faultAt(n, "begins with a tab: YAML is indented with spaces")
@@ -61,7 +61,7 @@ func tabbedLine(text []byte) int {
 	return 0
 }
 
-// fill takes in what the file has in a section.
+// fill reads the entries of a section in the file.
 func (s *section) fill(n *yaml.Node) {
 	s.reader.sections = append(s.reader.sections, s)
 	if n == nil || isNull(n) {
@@ -88,7 +88,7 @@ func (s *section) add(key, value *yaml.Node) {
 	case twin >= 0:
 		at.text = fmt.Sprintf("is set on line %d already: remove one", s.entries[twin].line)
 	case value.Style&yaml.TaggedStyle != 0:
-		at.text = "the tag " + quote(value.Tag) + " means nothing here: remove it"
+		at.text = "the tag " + quote(value.Tag) + " is not supported: remove it"
 	default:
 		s.entries = append(s.entries, entry{key: key.Value, line: key.Line, value: resolve(value)})
 		s.reader.origins[path] = origin{line: key.Line}
@@ -97,7 +97,7 @@ func (s *section) add(key, value *yaml.Node) {
 	s.reader.faults = append(s.reader.faults, at)
 }
 
-// resolve follows an alias. An alias may stand within its own anchor; the walk goes no deeper than there are keys.
+// resolve follows an alias. An alias within its own anchor is harmless, because reading stops at the known keys.
 func resolve(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode && n.Alias != nil {
 		return n.Alias

@@ -157,8 +157,8 @@ func (s *section) override(p platform.Preset) platform.Preset {
 	p.Found.URL = setting(s, "url_path", p.Found.URL, parseText)
 	p.Found.Name = setting(s, "name_path", p.Found.Name, parseText)
 	if p.Name == "" { // the fault of preset is enough: its parameters and calls are not known
-		s.take("parameters")
-		s.take("calls")
+		s.node("parameters")
+		s.node("calls")
 		return p
 	}
 	parameters := s.section("parameters")
@@ -211,7 +211,7 @@ func parsePreset(text string) (string, error) {
 // itself.
 func parsePlace(text string) (string, error) {
 	if !isPlace(text) {
-		return "", errors.New("must be env:NAME or file:PATH: a secret does not stand in the configuration itself")
+		return "", errNoPlace
 	}
 	return text, nil
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // DLQ is a DLQ of SQS beside the program's own, whose messages the desk reads.
@@ -15,7 +16,7 @@ type DLQ struct {
 	SourceQueueURL string // the SQS queue that its messages are redriven to; empty: SQS is asked which one it is
 }
 
-// DLQ returns the queue of that name.
+// DLQ returns the queue with the given name.
 func (c Config) DLQ(name string) (DLQ, bool) {
 	i := slices.IndexFunc(c.Queues, func(q DLQ) bool { return q.Name == name })
 	if i < 0 {
@@ -47,7 +48,7 @@ func readDLQ(name string, s *section) DLQ {
 	}
 }
 
-// checkDLQs refuses a queue that something else reads or writes already: its messages would go round in circles.
+// checkDLQs refuses a queue that is configured for another use as well: its messages would go round in circles.
 func (r *reader) checkDLQs(c Config) {
 	uses := map[string]string{c.Queue.DLQURL: "queue.dlq_url", c.Queue.ProcessingURL: "queue.processing_url"}
 	for _, q := range c.Queues {
@@ -61,22 +62,17 @@ func (r *reader) checkDLQs(c Config) {
 		}
 	}
 	for _, q := range c.Queues {
+		at := join(join("queues", q.Name), "source_queue_url")
 		if other, taken := uses[q.SourceQueueURL]; taken && q.SourceQueueURL != "" {
-			r.fault(
-				join(join("queues", q.Name), "source_queue_url"),
-				"is the queue of "+other+": a redriven message would come straight back",
-			)
+			r.fault(at, "is the queue of "+other+": a redriven message would come straight back")
 		}
 		if fifo := isFIFO(q.URL); q.SourceQueueURL != "" && q.URL != "" && fifo != isFIFO(q.SourceQueueURL) {
-			r.fault(
-				join(join("queues", q.Name), "source_queue_url"),
-				"must be a FIFO queue where url is one, and no other",
-			)
+			r.fault(at, "must be a FIFO queue if url is one, and a standard queue otherwise")
 		}
 	}
 }
 
 func isFIFO(queueURL string) bool {
 	u, err := url.Parse(queueURL)
-	return err == nil && len(u.Path) > len(".fifo") && u.Path[len(u.Path)-len(".fifo"):] == ".fifo"
+	return err == nil && strings.HasSuffix(u.Path, ".fifo")
 }

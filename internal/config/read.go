@@ -12,7 +12,7 @@ import (
 	"dlqdesk/internal/verify"
 )
 
-// What a key is when nothing sets it.
+// Defaults.
 const (
 	defaultListen           = "127.0.0.1:8080"
 	defaultDataDir          = "./data"
@@ -32,8 +32,8 @@ const (
 	defaultRetriesPerSecond = 20
 )
 
-// What a key may be. A timeout ends before the platforms and load balancers in front of us give up, most of them at
-// 30 s; a body is held in memory; a cap of a day is as long as a Retry-After is obeyed.
+// Limits. A timeout ends before platforms and load balancers give up, most of them after 30 s. A body is in memory. A
+// cap of a day is as long as a Retry-After is obeyed.
 const (
 	minTimeout          = 100 * time.Millisecond
 	timeoutLimit        = 30 * time.Second
@@ -71,11 +71,11 @@ func (r *reader) config() Config {
 	}
 }
 
-// listen lets PORT, as hosting platforms set it, replace the port but not the host: who is let in is never a side
-// effect.
+// listen lets PORT, which hosting platforms set, replace the port, but not the host: a variable that is not ours must
+// not open the receiver to other machines.
 func (r *reader) listen(top *section) string {
 	address := setting(top, "listen", defaultListen, parseAddress)
-	port, ok := r.classic("PORT")
+	port, ok := r.common("PORT")
 	if !ok || r.origins["listen"].variable != "" {
 		return address
 	}
@@ -91,17 +91,13 @@ func (r *reader) listen(top *section) string {
 }
 
 func readQueue(s *section) Queue {
+	spoolSize := sizeFrom(minSpoolLimit, maxSpoolLimit, "from 1MiB to 1TiB")
 	return Queue{
 		DLQURL:        setting(s, "dlq_url", "", emptyOr(parseQueueURL)),
 		ProcessingURL: setting(s, "processing_url", "", emptyOr(parseQueueURL)),
 		Region:        setting(s, "region", "", emptyOr(parseRegion)),
 		DefaultSource: setting(s, "default_source", "", parseText),
-		SpoolLimit: setting(
-			s,
-			"spool_limit",
-			defaultSpoolLimit,
-			sizeFrom(minSpoolLimit, maxSpoolLimit, "from 1MiB to 1TiB"),
-		),
+		SpoolLimit:    setting(s, "spool_limit", defaultSpoolLimit, spoolSize),
 	}
 }
 
@@ -121,7 +117,7 @@ func (r *reader) sources(s *section) []Source {
 	return sources
 }
 
-const destinationHint = "set it to the URL of the handler, such as http://127.0.0.1:9090/hooks"
+const destinationHint = "set it to a URL such as http://127.0.0.1:9090/hooks"
 
 func (r *reader) namesInFile(s *section) []string {
 	var names []string
@@ -129,10 +125,7 @@ func (r *reader) namesInFile(s *section) []string {
 	for _, e := range s.entries {
 		key := variableKey(e.key)
 		if other, twice := seen[key]; twice {
-			r.fault(
-				join(s.path, e.key),
-				"differs from "+other+" only in - and _, so that no variable could tell them apart: rename one",
-			)
+			r.fault(join(s.path, e.key), "differs from "+other+" only in - and _, so variables cannot name it: rename one")
 		}
 		seen[key] = e.key
 		names = append(names, e.key)
@@ -140,8 +133,7 @@ func (r *reader) namesInFile(s *section) []string {
 	return names
 }
 
-// namesInVariables returns the sources that the file does not have, and lets the first variable of each stand for its
-// line.
+// namesInVariables returns the sources that the file does not have. The first variable of each is its origin.
 func (r *reader) namesInVariables(s *section) []string {
 	var names, known []string
 	for _, e := range s.entries {
@@ -164,27 +156,22 @@ func readSource(name string, s *section, hint string) Source {
 	if err := checkName("source", name); err != nil {
 		s.reader.fault(s.path, err.Error())
 	}
-	timeout := setting(s, "timeout", defaultTimeout, parseTimeout)
-	proof := readVerify(name, s.section("verify"))
-	scheme, _ := verify.Named(proof.Scheme)
+	timeout, partOfTimeout := setting(s, "timeout", defaultTimeout, parseTimeout), durationFrom(minTimeout, timeoutLimit)
+	verified := readVerify(name, s.section("verify"))
+	scheme, _ := verify.Named(verified.Scheme)
 	return Source{
-		Name:        name,
-		Platform:    setting(s, "platform", platformOf(proof.Scheme), parseText),
-		Destination: required(s, "destination", parseDestination, hint),
-		Mode:        setting(s, "mode", Direct, oneOf(Direct, Buffered)),
-		Timeout:     timeout,
-		Connect: setting(
-			s,
-			"connect_timeout",
-			min(defaultConnect, timeout),
-			durationFrom(minTimeout, timeoutLimit),
-		),
-		Read:          setting(s, "read_timeout", timeout, durationFrom(minTimeout, timeoutLimit)),
+		Name:          name,
+		Platform:      setting(s, "platform", platformOf(verified.Scheme), parseText),
+		Destination:   required(s, "destination", parseDestination, hint),
+		Mode:          setting(s, "mode", Direct, oneOf(Direct, Buffered)),
+		Timeout:       timeout,
+		Connect:       setting(s, "connect_timeout", min(defaultConnect, timeout), partOfTimeout),
+		Read:          setting(s, "read_timeout", timeout, partOfTimeout),
 		MaxBody:       setting(s, "max_body", defaultMaxBody, sizeFrom(1, maxMaxBody, "from 1B to 64MiB")),
 		MaxConcurrent: setting(s, "max_concurrent", defaultMaxConcurrent, wholeNumber(1, maxMaxConcurrent)),
 		MaxPerSecond:  setting(s, "max_per_second", 0, parsePerSecond),
 		TLS:           readTLS(s.section("tls")),
-		Verify:        proof,
+		Verify:        verified,
 		Dedup:         readDedup(s.section("dedup"), scheme),
 		Ack:           readAck(s.section("ack"), scheme),
 		Retry:         readRetry(s.section("retry")),
@@ -211,14 +198,13 @@ func readTLS(s *section) TLS {
 }
 
 func readBreaker(s *section) Breaker {
+	retries := wholeNumber(1, maxRetriesPerSecond)
 	return Breaker{
-		FailureRate:   setting(s, "failure_rate", defaultFailureRate, parseShare),
-		Window:        setting(s, "window", defaultWindow, durationFrom(time.Second, maxWindow)),
-		MinDeliveries: setting(s, "min_deliveries", defaultMinDeliveries, wholeNumber(1, maxMinDeliveries)),
-		Probe:         setting(s, "probe", defaultProbe, durationFrom(time.Second, maxWindow)),
-		RetriesPerSecond: setting(
-			s, "retries_per_second", defaultRetriesPerSecond, wholeNumber(1, maxRetriesPerSecond),
-		),
+		FailureRate:      setting(s, "failure_rate", defaultFailureRate, parseShare),
+		Window:           setting(s, "window", defaultWindow, durationFrom(time.Second, maxWindow)),
+		MinDeliveries:    setting(s, "min_deliveries", defaultMinDeliveries, wholeNumber(1, maxMinDeliveries)),
+		Probe:            setting(s, "probe", defaultProbe, durationFrom(time.Second, maxWindow)),
+		RetriesPerSecond: setting(s, "retries_per_second", defaultRetriesPerSecond, retries),
 	}
 }
 

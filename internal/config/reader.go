@@ -9,14 +9,14 @@ import (
 	yaml "go.yaml.in/yaml/v3"
 )
 
-// reader walks the file and the environment side by side. It remembers where each setting came from, which keys there
-// are, and every fault, so that one run reports all of them.
+// reader reads the file and the environment side by side. It records the origin of each setting, the keys that exist,
+// and every fault, so that one run reports all of them.
 type reader struct {
 	file      string
 	root      *yaml.Node           // nil: no file, or an empty one
 	environ   map[string]string    // by name
-	variables map[string]*variable // those that begin with our prefix, by key
-	sections  []*section           // that were asked for
+	variables map[string]*variable // with our prefix, by key
+	sections  []*section           // that were read
 	origins   map[string]origin    // by path
 	faults    []placed
 	warnings  []string
@@ -28,7 +28,7 @@ type section struct {
 	path    string // sources.genesys
 	prefix  string // DLQDESK_SOURCES__GENESYS__
 	entries []entry
-	keys    []string // that were asked for, and so may stand here
+	keys    []string // that were read, so that they are valid here
 }
 
 // entry is one key of a section in the file.
@@ -58,23 +58,19 @@ func (r *reader) top() *section {
 // section returns the group of keys below a key.
 func (s *section) section(key string) *section {
 	sub := &section{reader: s.reader, path: join(s.path, key), prefix: s.below(key) + levels}
-	sub.fill(s.take(key))
+	sub.fill(s.node(key))
 	if v, ok := s.reader.use(s.below(key)); ok {
-		s.reader.faults = append(s.reader.faults, placed{
-			origin: origin{
-				variable: v.written,
-			},
-			text: "is a group of keys: set each by a variable of its own, " + sub.prefix + "…",
-		})
+		text := "is a group of keys: set each by a variable of its own, " + sub.prefix + "…"
+		s.reader.faults = append(s.reader.faults, placed{origin: origin{variable: v.written}, text: text})
 	}
 	return sub
 }
 
-// below is the variable of a key.
+// below returns the variable of a key.
 func (s *section) below(key string) string { return s.prefix + variableKey(key) }
 
-// take returns what the file has for a key, nil when nothing, and notes that the key may stand here.
-func (s *section) take(key string) *yaml.Node {
+// node returns the value of a key in the file, or nil, and marks the key as valid here.
+func (s *section) node(key string) *yaml.Node {
 	s.keys = append(s.keys, key)
 	for _, e := range s.entries {
 		if e.key == key && !isNull(e.value) {
@@ -84,7 +80,7 @@ func (s *section) take(key string) *yaml.Node {
 	return nil
 }
 
-// setting reads one value; otherwise is the answer when nothing sets it.
+// setting reads one value. It returns otherwise if nothing sets it.
 func setting[T any](s *section, key string, otherwise T, parse func(string) (T, error)) T {
 	if text, ok := s.text(key); ok {
 		if value, ok := parsed(s.reader, join(s.path, key), text, parse); ok {
@@ -109,7 +105,7 @@ func required[T any](s *section, key string, parse func(string) (T, error), hint
 	return none
 }
 
-// missing names the variable of a key where its section came from variables alone.
+// missing reports a missing key. It names the variable if the section came from variables alone.
 func (s *section) missing(key, text string) {
 	path := join(s.path, key)
 	at := s.reader.originOf(path)
@@ -138,9 +134,9 @@ func parsed[T any](r *reader, path, text string, parse func(string) (T, error)) 
 	return value, err == nil
 }
 
-// text returns what sets a key.
+// text returns the value of a key, and whether it is set.
 func (s *section) text(key string) (string, bool) {
-	path, node := join(s.path, key), s.take(key)
+	path, node := join(s.path, key), s.node(key)
 	if text, ok := s.environ(path, key); ok {
 		return text, true
 	}
@@ -154,17 +150,17 @@ func (s *section) text(key string) (string, bool) {
 	return node.Value, true
 }
 
-// environ returns what the environment sets a key to.
+// environ returns the value of a key in the environment.
 func (s *section) environ(path, key string) (string, bool) {
 	if v, ok := s.reader.use(s.below(key)); ok {
 		s.reader.origins[path] = origin{variable: v.written}
 		return v.value, true
 	}
-	name, ok := classicNames()[path]
+	name, ok := commonVariables()[path]
 	if !ok {
 		return "", false
 	}
-	value, ok := s.reader.classic(name)
+	value, ok := s.reader.common(name)
 	if ok {
 		s.reader.origins[path] = origin{variable: name}
 	}
@@ -175,7 +171,7 @@ func (s *section) environ(path, key string) (string, bool) {
 type item struct{ path, text string }
 
 func (s *section) items(key string) []item {
-	path, node := join(s.path, key), s.take(key)
+	path, node := join(s.path, key), s.node(key)
 	if text, ok := s.environ(path, key); ok {
 		return splitItems(path, text)
 	}
@@ -210,7 +206,7 @@ func splitItems(path, text string) []item {
 	return items
 }
 
-// fault notes what is wrong with the setting at a path.
+// fault records a fault of the setting at a path.
 func (r *reader) fault(path, text string) {
 	r.faults = append(r.faults, placed{origin: r.originOf(path), key: path, text: text})
 }
@@ -219,7 +215,7 @@ func (r *reader) warn(path, text string) {
 	r.warnings = append(r.warnings, placed{origin: r.originOf(path), key: path, text: text}.in(r.file).String())
 }
 
-// originOf returns where a setting comes from, or else the section that it would stand in.
+// originOf returns the origin of a setting, or of the nearest section above it.
 func (r *reader) originOf(path string) origin {
 	for path != "" {
 		if o, ok := r.origins[path]; ok {
@@ -234,7 +230,7 @@ func (r *reader) faulty(path string) bool {
 	return slices.ContainsFunc(r.faults, func(p placed) bool { return p.key == path })
 }
 
-// faultyWithin reports whether the key or anything below it is at fault.
+// faultyWithin reports whether there is a fault at a path or below it.
 func (r *reader) faultyWithin(path string) bool {
 	return slices.ContainsFunc(r.faults, func(p placed) bool {
 		rest, ok := strings.CutPrefix(p.key, path)

@@ -13,13 +13,12 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-// secrets reads a list of places where secrets are. What stands in their place is never repeated: it may be a secret
-// itself.
+// secrets reads the secrets at a list of places. Faults never repeat an invalid place: it may be the secret itself.
 func (s *section) secrets(key string) []redact.Secret {
 	path := join(s.path, key)
 	for _, e := range s.entries {
 		if e.key == key && !isNull(e.value) && e.value.Kind != yaml.SequenceNode {
-			s.take(key)
+			s.node(key)
 			s.reader.fault(path, "must be a list, such as [env:GENESYS_SECRET, file:/run/secrets/genesys]")
 			return nil
 		}
@@ -28,6 +27,9 @@ func (s *section) secrets(key string) []redact.Secret {
 }
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// errNoPlace refuses a secret in the configuration itself, without repeating it.
+var errNoPlace = errors.New("must be env:NAME or file:PATH: a secret must not be in the configuration itself")
 
 // parseSecret reads the secret at a place.
 func (r *reader) parseSecret(place string) (redact.Secret, error) {
@@ -40,9 +42,7 @@ func (r *reader) parseSecret(place string) (redact.Secret, error) {
 	case kind == "file" && name != "" && !strings.ContainsRune(name, 0):
 		value, err = readSecret(name)
 	default:
-		return redact.Secret{}, errors.New(
-			"must be env:NAME or file:PATH: a secret does not stand in the configuration itself",
-		)
+		return redact.Secret{}, errNoPlace
 	}
 	return redact.NewSecret(place, value), err
 }
@@ -58,10 +58,10 @@ func (r *reader) variableSecret(name string) (string, error) {
 	return value, nil
 }
 
-// maxSecret is far beyond any secret, in bytes.
+// maxSecret is the limit of a secret in bytes.
 const maxSecret = 64 << 10
 
-// readSecret reads a file without the line's end that editors and echo put behind a secret.
+// readSecret reads a file without the newline that editors and echo add to a secret.
 func readSecret(path string) (string, error) {
 	f, err := os.Open(path) //nolint:gosec // the operator names the file
 	if err != nil {

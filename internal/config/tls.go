@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// checkTLS reads the files that a destination's TLS needs, so that a fault shows here and not at the first webhook.
+// checkTLS reads the files of a destination's TLS, so that a fault shows at the start and not at the first webhook.
 func (r *reader) checkTLS(at string, s Source) {
 	if s.TLS == (TLS{MinVersion: tls.VersionTLS12}) {
 		return
 	}
 	if strings.HasPrefix(s.Destination, "http:") {
-		r.warn(at, "counts for nothing: the destination is reached by http")
+		r.warn(at, "has no effect: the destination is an http URL")
 	}
 	if s.TLS.CAFile != "" {
 		r.checkAuthorities(at+".ca_file", s.TLS.CAFile)
 	}
 	switch {
 	case s.TLS.CertFile != "" && s.TLS.KeyFile != "":
-		r.checkOurs(at, s.TLS.CertFile, s.TLS.KeyFile, "the destination")
+		r.checkKeyPair(at, s.TLS.CertFile, s.TLS.KeyFile, "the destination")
 	case s.TLS.CertFile != "":
 		r.fault(at+".cert_file", "needs its key: set key_file as well")
 	case s.TLS.KeyFile != "":
@@ -31,18 +31,23 @@ func (r *reader) checkTLS(at string, s Source) {
 	}
 }
 
+const (
+	noCertificate = " contains no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----"
+	noKey         = " contains no unencrypted private key in PEM form, which begins with -----BEGIN PRIVATE KEY-----"
+)
+
 func (r *reader) checkAuthorities(path, name string) {
 	text, ok := r.readPEM(path, name)
 	if !ok {
 		return
 	}
 	if !x509.NewCertPool().AppendCertsFromPEM(text) {
-		r.fault(path, quote(name)+" holds no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----")
+		r.fault(path, quote(name)+noCertificate)
 	}
 }
 
-// checkOurs returns which of the two files is wrong, never what is in them. other is who gets to see the certificate.
-func (r *reader) checkOurs(at, certFile, keyFile, other string) {
+// checkKeyPair reports which of two files is wrong, never their contents. peer is the one that sees the certificate.
+func (r *reader) checkKeyPair(at, certFile, keyFile, peer string) {
 	certificate, hasCertificate := r.readPEM(at+".cert_file", certFile)
 	key, hasKey := r.readPEM(at+".key_file", keyFile)
 	if !hasCertificate || !hasKey {
@@ -51,32 +56,20 @@ func (r *reader) checkOurs(at, certFile, keyFile, other string) {
 	pair, err := tls.X509KeyPair(certificate, key)
 	switch {
 	case err == nil && pair.Leaf != nil && time.Now().After(pair.Leaf.NotAfter):
-		r.warn(
-			at+".cert_file",
-			"the certificate has expired on "+pair.Leaf.NotAfter.UTC().
-				Format("2 January 2006")+
-				": "+other+" will refuse it",
-		)
+		expired := pair.Leaf.NotAfter.UTC().Format("2 January 2006")
+		r.warn(at+".cert_file", "the certificate has expired on "+expired+": "+peer+" will refuse it")
 	case err == nil:
-	case !holds(certificate, "CERTIFICATE"):
-		r.fault(
-			at+".cert_file",
-			quote(certFile)+" holds no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----",
-		)
-	case !holds(key, "PRIVATE KEY"):
-		r.fault(
-			at+".key_file",
-			quote(
-				keyFile,
-			)+" holds no private key in PEM form, which begins with -----BEGIN PRIVATE KEY----- and is not encrypted",
-		)
+	case !hasBlock(certificate, "CERTIFICATE"):
+		r.fault(at+".cert_file", quote(certFile)+noCertificate)
+	case !hasBlock(key, "PRIVATE KEY"):
+		r.fault(at+".key_file", quote(keyFile)+noKey)
 	default:
 		r.fault(at+".key_file", "is not the key of cert_file: "+strings.TrimPrefix(err.Error(), "tls: "))
 	}
 }
 
-// holds reports whether a PEM text has a block of a kind.
-func holds(text []byte, kind string) bool {
+// hasBlock reports whether a PEM text has a block of a kind.
+func hasBlock(text []byte, kind string) bool {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if strings.HasSuffix(block.Type, kind) && block.Type != "ENCRYPTED "+kind {
 			return true
@@ -99,4 +92,29 @@ func (r *reader) readPEM(path, name string) ([]byte, bool) {
 		return nil, false
 	}
 	return text, true
+}
+
+func readListenTLS(s *section) ListenTLS {
+	t := ListenTLS{
+		CertFile:     setting(s, "cert_file", "", parseText),
+		KeyFile:      setting(s, "key_file", "", parseText),
+		ClientCAFile: setting(s, "client_ca_file", "", parseText),
+	}
+	switch {
+	case t.CertFile != "" && t.KeyFile != "":
+		s.reader.checkKeyPair(s.path, t.CertFile, t.KeyFile, "every platform")
+	case t.CertFile != "":
+		s.reader.fault(join(s.path, "cert_file"), "needs its key: set key_file as well")
+	case t.KeyFile != "":
+		s.reader.fault(join(s.path, "key_file"), "needs its certificate: set cert_file as well")
+	case t.ClientCAFile != "":
+		s.reader.fault(
+			join(s.path, "client_ca_file"),
+			"needs a listener with a certificate of its own: set cert_file and key_file as well",
+		)
+	}
+	if t.ClientCAFile != "" {
+		s.reader.checkAuthorities(join(s.path, "client_ca_file"), t.ClientCAFile)
+	}
+	return t
 }

@@ -45,7 +45,7 @@ func file(t *testing.T, kind string, content []byte) string {
 }
 
 // Each fault of a file is told by what it is, before anything starts.
-func TestFilesOfTLSAreChecked(t *testing.T) {
+func TestTLSFilesAreChecked(t *testing.T) {
 	t.Parallel()
 	cert, key := pair(t, time.Now().Add(time.Hour))
 	old, oldKey := pair(t, time.Now().Add(-time.Hour))
@@ -56,8 +56,8 @@ func TestFilesOfTLSAreChecked(t *testing.T) {
 		"another key": {
 			cert, oldKey, "TLS__KEY_FILE: is not the key of cert_file: private key does not match public key", "",
 		},
-		"turned": {key, cert, "TLS__CERT_FILE: " + key + " holds no certificate", ""},
-		"locked": {cert, locked, "TLS__KEY_FILE: " + locked + " holds no private key", ""},
+		"turned": {key, cert, "TLS__CERT_FILE: " + key + " contains no certificate", ""},
+		"locked": {cert, locked, "TLS__KEY_FILE: " + locked + " contains no unencrypted private key", ""},
 	} {
 		got, err := config.Load("", []string{
 			"DLQDESK_SOURCES__A__DESTINATION=https://127.0.0.1", "DLQDESK_SOURCES__A__TLS__CA_FILE=" + cert,

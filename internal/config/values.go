@@ -19,7 +19,7 @@ import (
 	"dlqdesk/internal/payload"
 )
 
-// emptyOr lets a value be empty, which then means that it is not set.
+// emptyOr returns a parser that also accepts the empty text, which means that the value is not set.
 func emptyOr(parse func(string) (string, error)) func(string) (string, error) {
 	return func(text string) (string, error) {
 		if text == "" {
@@ -46,14 +46,14 @@ func parseAddress(text string) (string, error) {
 	return text, checkPort(port)
 }
 
-// isHost takes an empty host, which listens on every address.
+var hostName = regexp.MustCompile(`^[a-zA-Z0-9._-]*$`)
+
+// isHost reports whether a text is a host. An empty host listens on every address.
 func isHost(host string) bool {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return true
 	}
-	return !strings.ContainsFunc(host, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' || r == '_')
-	})
+	return hostName.MatchString(host)
 }
 
 func checkPort(text string) error {
@@ -69,7 +69,7 @@ func parsePublicURL(text string) (string, error) {
 		return "", err
 	}
 	if u.RawQuery != "" || strings.Trim(u.Path, "/") != "" {
-		return "", wrongURL(text, "must end with the host: dlqdesk serves from the root of it")
+		return "", wrongURL(text, "must end with the host: dlqdesk serves from its root")
 	}
 	return u.Scheme + "://" + u.Host, nil
 }
@@ -97,23 +97,23 @@ func parseQueueURL(text string) (string, error) {
 	return u.String(), nil
 }
 
-// parseURL takes an absolute URL.
+// parseURL parses an absolute URL.
 func parseURL(text, example string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err == nil && u.User != nil:
-		return nil, errors.New("must not hold a user name or a password")
+		return nil, errors.New("must not have a user name or a password")
 	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
 		return nil, wrongURL(text, "must be an absolute http or https URL, such as "+example)
 	case u.Port() != "" && checkPort(u.Port()) != nil:
 		return nil, checkPort(u.Port())
 	case u.Fragment != "" || strings.HasSuffix(text, "#"):
-		return nil, errors.New("must not hold a # and what follows it: that never leaves a browser")
+		return nil, errors.New("must not have a fragment after #: it never leaves a browser")
 	}
 	return u, nil
 }
 
-// wrongURL repeats nothing that may be a password or a key.
+// wrongURL returns a fault that repeats nothing that may be a password or a key.
 func wrongURL(text, right string) error {
 	if strings.Contains(text, "@") {
 		return errors.New(right)
@@ -140,10 +140,10 @@ func checkName(what, name string) error {
 	return nil
 }
 
-// sentence is how many words can stand in one with "or" between them.
-const sentence = 3
+// maxOr is how many words a fault joins by "or".
+const maxOr = 3
 
-// oneOf takes one of a few words.
+// oneOf returns a parser that accepts only the given words.
 func oneOf[T ~string](words ...T) func(string) (T, error) {
 	return func(text string) (T, error) {
 		var names []string
@@ -156,7 +156,7 @@ func oneOf[T ~string](words ...T) func(string) (T, error) {
 		if len(names) == 1 {
 			return "", wrong(text, "must be "+names[0]+", no other is supported")
 		}
-		if len(names) > sentence {
+		if len(names) > maxOr {
 			return "", wrong(text, "must be one of "+strings.Join(names, ", "))
 		}
 		return "", wrong(text, "must be "+strings.Join(names, " or "))
@@ -193,7 +193,7 @@ func parseTLSVersion(text string) (uint16, error) {
 	case "1.3":
 		return tls.VersionTLS13, nil
 	}
-	return 0, wrong(text, "must be 1.2 or 1.3: what is older is not safe")
+	return 0, wrong(text, "must be 1.2 or 1.3: older versions are not safe")
 }
 
 func wholeNumber(least, most int) func(string) (int, error) {
@@ -229,7 +229,7 @@ func durationFrom(least, most time.Duration) func(string) (time.Duration, error)
 	}
 }
 
-// short writes a duration without the zeros that Go puts at its end.
+// short returns a duration without the zeros that Go puts at its end.
 func short(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {
@@ -243,18 +243,10 @@ func short(d time.Duration) string {
 
 var size = regexp.MustCompile(`^([0-9]{1,12}) ?(B|KB|KiB|MB|MiB|GB|GiB|TiB)?$`)
 
-// sizeFrom takes a number of bytes. between says the bounds in words.
+// sizeFrom returns a parser of a number of bytes. between names the limits in words.
 func sizeFrom(least, most int64, between string) func(string) (int64, error) {
 	bytesPer := map[string]int64{
-		"":    1,
-		"B":   1,
-		"KB":  1e3,
-		"KiB": 1 << 10,
-		"MB":  1e6,
-		"MiB": 1 << 20,
-		"GB":  1e9,
-		"GiB": 1 << 30,
-		"TiB": 1 << 40,
+		"": 1, "B": 1, "KB": 1e3, "KiB": 1 << 10, "MB": 1e6, "MiB": 1 << 20, "GB": 1e9, "GiB": 1 << 30, "TiB": 1 << 40,
 	}
 	return func(text string) (int64, error) {
 		m := size.FindStringSubmatch(text)
@@ -287,7 +279,7 @@ func parsePath(text string) (payload.Path, error) {
 	return p, nil
 }
 
-// parseEventType takes a path, or the name of a preset.
+// parseEventType parses a path, or the name of a preset.
 func parseEventType(text string) ([]payload.Path, error) {
 	if preset, ok := payload.EventTypePresets()[text]; ok {
 		return preset, nil
@@ -300,19 +292,19 @@ func parseEventType(text string) ([]payload.Path, error) {
 	return nil, wrong(text, "must be a path such as $.eventType, or one of "+strings.Join(names, ", "))
 }
 
-// wrong says what would be right, and what was there.
+// wrong returns a fault with the valid values and the present one.
 func wrong(got, right string) error { return fmt.Errorf("%s (got %s)", right, quote(got)) }
 
-// longest is how much of a value is repeated in a fault.
+// longest is how many characters of a value a fault repeats.
 const longest = 80
 
-// quote puts a value in quotation marks where it would not stand for itself.
+// quote returns a value in quotation marks if it is empty or has spaces.
 func quote(text string) string {
 	if r := []rune(text); len(r) > longest {
 		text = string(r[:longest]) + "…"
 	}
-	if text == "" ||
-		strings.ContainsFunc(text, func(r rune) bool { return r == ' ' || r == '"' || !strconv.IsPrint(r) }) {
+	unclear := func(r rune) bool { return r == ' ' || r == '"' || !strconv.IsPrint(r) }
+	if text == "" || strings.ContainsFunc(text, unclear) {
 		return strconv.Quote(text)
 	}
 	return text

@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	// maxTolerance is how long a signed webhook that somebody else got hold of could be sent again.
+	// maxTolerance limits how long an intercepted webhook could be sent again.
 	maxTolerance = 24 * time.Hour
 
-	// shortSecret is the length below which a secret could be found by trying, in bytes. Platforms make longer ones.
+	// shortSecret is the length in bytes below which a secret can be guessed. Platforms make longer ones.
 	shortSecret = 16
 
 	maxDedup = 30 * 24 * time.Hour
@@ -56,7 +56,7 @@ func schemeNames() []string {
 func parsePlatformURL(text string) (string, error) {
 	u, err := parseURL(text, "https://hooks.example.com/webhooks/calls")
 	if err == nil && u.RawQuery != "" {
-		err = errors.New("must not hold a query: that of each webhook counts")
+		err = errors.New("must not have a query: each webhook brings its own")
 	}
 	return text, err
 }
@@ -68,7 +68,7 @@ func parseSomething(text string) (string, error) {
 	return text, nil
 }
 
-// checkScheme finds keys that the scheme does not know, keys that it needs, and what is wrong with those that it has.
+// checkScheme reports keys that the scheme does not use, missing keys, and invalid values.
 func (s *section) checkScheme(proof verify.Settings) {
 	if s.reader.faulty(join(s.path, "scheme")) {
 		return
@@ -76,7 +76,7 @@ func (s *section) checkScheme(proof verify.Settings) {
 	scheme, _ := verify.Named(proof.Scheme)
 	for _, key := range s.keys {
 		if key != "scheme" && !scheme.Uses(key) && s.has(key) {
-			s.reader.fault(join(s.path, key), "means nothing with the scheme "+scheme.Name)
+			s.reader.fault(join(s.path, key), "has no effect with the scheme "+scheme.Name)
 		}
 	}
 	missing := map[string]bool{}
@@ -93,7 +93,7 @@ func (s *section) checkScheme(proof verify.Settings) {
 	}
 }
 
-// has reports whether anything sets a key.
+// has reports whether a key is set.
 func (s *section) has(key string) bool {
 	if _, ok := s.reader.variables[s.below(key)]; ok {
 		return true
@@ -108,19 +108,19 @@ func (s *section) has(key string) bool {
 
 func (r *reader) checkVerify(c Config, at string, proof verify.Settings) {
 	if proof.Open() && !r.faultyWithin(at) {
-		r.warn(at+".scheme", "nothing proves who sent a webhook: whoever knows the URL can post to it")
+		r.warn(at+".scheme", "webhooks are not verified: anyone who knows the URL can post to it")
 	}
 	if proof.Scheme == verify.MTLS && c.TLS.ClientCAFile == "" && !r.faultyWithin("tls") {
-		r.fault(at+".scheme", "needs tls.client_ca_file: who vouches for the certificates of platforms")
+		r.fault(at+".scheme", "needs tls.client_ca_file, the authorities of platforms' certificates")
 	}
 	for i, s := range proof.Secrets {
 		if len(s.Reveal()) < shortSecret && !r.faultyWithin(at) {
-			r.warn(indexed(at+".secrets", i), "is shorter than 16 characters, which can be found by trying")
+			r.warn(indexed(at+".secrets", i), "is shorter than 16 characters, so it can be guessed")
 		}
 	}
 }
 
-// readDedup takes the place that the scheme's platform writes its ids to where the configuration says nothing else.
+// readDedup reads the place of an event's id. The default is the one that the scheme's platform uses.
 func readDedup(s *section, scheme verify.Scheme) payload.Dedup {
 	d := setting(s, "key", payload.Dedup{Header: scheme.IDHeader, Path: scheme.IDPath, Window: 1}, parseDedupKey)
 	window := setting(s, "window", payload.DefaultDedupWindow, durationFrom(time.Second, maxDedup))
@@ -130,7 +130,7 @@ func readDedup(s *section, scheme verify.Scheme) payload.Dedup {
 	return d
 }
 
-// parseDedupKey takes the place of an id. The window that it answers tells only whether there is one.
+// parseDedupKey parses the place of an id. A window of 1 in its result means that there is one.
 func parseDedupKey(text string) (payload.Dedup, error) {
 	name, isHeader := strings.CutPrefix(text, "header:")
 	switch {
@@ -151,14 +151,14 @@ const (
 	mostAck  = 299
 )
 
-// readAck returns nil where the platform is told what dlqdesk tells everybody.
+// readAck returns nil if the default response suits the platform.
 func readAck(s *section, scheme verify.Scheme) *payload.Ack {
 	status := setting(s, "status", leastAck, wholeNumber(leastAck, mostAck))
 	contentType := setting(s, "content_type", "application/json", parseSomething)
 	body := setting(s, "body", scheme.Ack, parseText)
 	if body == "" && !s.has("status") && !s.has("body") {
 		if s.has("content_type") {
-			s.missing("body", "is missing: it is what the platform is told")
+			s.missing("body", "is missing: it is the response to the platform")
 		}
 		return nil
 	}
