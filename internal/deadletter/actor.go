@@ -75,7 +75,7 @@ func (r Role) noun() string {
 	case Viewer:
 		return "a " + string(r)
 	}
-	return "somebody without a role"
+	return "a user without a role"
 }
 
 // ActorKind tells people, tokens and the program itself apart.

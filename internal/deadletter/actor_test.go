@@ -66,7 +66,7 @@ func TestMay(t *testing.T) {
 		},
 		{
 			"no role", deadletter.User("nora", "", ""), deadletter.ActView, deadletter.Forbidden,
-			"somebody without a role may not view",
+			"a user without a role may not view",
 		},
 		{
 			"a token",

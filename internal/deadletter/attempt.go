@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Outcome returns what became of a delivery, as honestly as the wire lets us know.
+// Outcome is the result of a delivery, as far as the sender can know it.
 type Outcome string
 
 // The outcomes of a delivery.
@@ -25,7 +25,7 @@ func Outcomes() []Outcome {
 	return []Outcome{ErrorResponse, Unreachable, Unknown, Delivered, OutcomeRedriven}
 }
 
-// Trigger returns why a delivery was made.
+// Trigger is the reason for a delivery.
 type Trigger string
 
 // The triggers of a delivery.
@@ -34,10 +34,10 @@ const (
 	TriggerAuto    Trigger = "auto"    // an automatic retry
 	TriggerReplay  Trigger = "replay"  // a person asked for it
 	TriggerEdit    Trigger = "edit"    // a person edited and asked for it
-	TriggerJob     Trigger = "job"     // a bulk action asked for it
+	TriggerJob     Trigger = "job"     // a job asked for it
 
 	TriggerRedrive    Trigger = "redrive"     // a person asked for it to go back to its queue
-	TriggerJobRedrive Trigger = "job_redrive" // a bulk action did
+	TriggerJobRedrive Trigger = "job_redrive" // a job did
 )
 
 // Label returns the trigger in words for people.
@@ -70,17 +70,83 @@ type Attempt struct {
 	Probe bool
 }
 
-// Transient reports whether trying again by itself may help: no answer at all, 5xx, and the 4xx that say "later".
-func (a Attempt) Transient() bool {
-	switch a.Outcome {
-	case Unreachable, Unknown:
-		return true
-	case ErrorResponse:
-		switch a.StatusCode {
-		case 408, 425, 429:
-			return true
-		}
-		return a.StatusCode >= 500
+// Claim opens the delivery that is due, under a lease. The attempt it carries is written before the request is sent.
+func (m Message) Claim(lease Lease, traceParent string, at time.Time) (Change, error) {
+	waits := m.Status == Retrying || m.Status == Replaying
+	if !waits || m.DueAt.IsZero() || m.DueAt.After(at) || m.Lease.Token != "" {
+		return Change{}, Errorf(Conflict, "nothing of this message is due")
 	}
-	return false
+	next := m
+	if m.Status == Retrying {
+		next.Status = Replaying
+		next.Request = DeliveryRequest{Trigger: TriggerAuto, By: System().Name, Revision: m.Revision, At: at}
+	}
+	if next.Request.Trigger == TriggerAuto {
+		next.AutoAttempts++
+	}
+	next.Attempts++
+	next.Lease, next.DueAt, next.LastAttemptAt = lease, time.Time{}, at
+	c := next.changedFrom(m, System(), "attempt.started", "", at)
+	c.Attempt = &Attempt{
+		Number:      next.Attempts,
+		Trigger:     next.Request.Trigger,
+		Actor:       next.Request.By,
+		Revision:    next.Request.Revision,
+		StartedAt:   at,
+		TraceParent: traceParent,
+	}
+	return c, nil
+}
+
+// Finish records the outcome of the delivery under the lease with the token. It returns Conflict if that lease was
+// lost.
+func (m Message) Finish(token string, a Attempt, p RetryPolicy, roll float64, at time.Time) (Change, error) {
+	if m.Status != Replaying || m.Lease.Token == "" || m.Lease.Token != token {
+		return Change{}, Errorf(Conflict, "the lease of this delivery was lost")
+	}
+	a.Done = true
+	next := m
+	next.Lease, next.Request = Lease{}, DeliveryRequest{}
+	next.Outcome, next.StatusCode, next.DueAt = a.Outcome, a.StatusCode, time.Time{}
+	if a.Probe && a.Transient() && m.Request.Trigger == TriggerAuto {
+		next.AutoAttempts-- // the message was lent to test its destination, and waits as before
+	}
+	due, again := p.next(a, next.AutoAttempts, roll, at)
+	switch {
+	case a.Outcome == Delivered:
+		next.Status = Resolved
+	case a.Outcome == OutcomeRedriven:
+		next.Status = Redriven
+	case m.IsRedriving():
+		next.Status = Failed // for the reason that it had: why it was not sent back stands with the attempt
+	case again && m.Request.Revision == m.Revision:
+		next.Status, next.DueAt = Retrying, due
+		next.failedFor(a.StatusCode, a.Error)
+	default:
+		next.Status = Failed
+		next.failedFor(a.StatusCode, a.Error)
+	}
+	by := System()
+	if m.Request.Trigger != TriggerAuto {
+		by = Actor{Kind: ActorUser, Name: m.Request.By}
+	}
+	action := "attempt." + string(a.Outcome)
+	if m.IsRedriving() && a.Outcome != OutcomeRedriven {
+		action = "attempt.redrive_" + string(a.Outcome)
+	}
+	c := next.changedFrom(m, by, action, a.Error, at)
+	after := next.stateBeside(m)
+	after.Attempt, after.StatusCode, after.LatencyMS = a.Number, a.StatusCode, a.Latency.Milliseconds()
+	c.Attempt, c.Event.After = &a, after.json()
+	return c, nil
+}
+
+// Reclaim ends a delivery whose process died. The handler may have received it, so its outcome is unknown.
+func (m Message) Reclaim(open Attempt, p RetryPolicy, roll float64, at time.Time) (Change, error) {
+	open.Outcome, open.Latency = Unknown, max(0, at.Sub(open.StartedAt))
+	open.Error = "dlqdesk stopped during this delivery: the handler may have processed it"
+	if m.IsRedriving() {
+		open.Error = "dlqdesk stopped during this redrive: the message may be on its queue"
+	}
+	return m.Finish(m.Lease.Token, open, p, roll, at)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // ChainLink returns the chain value of an event that follows prev: an HMAC-SHA256 over the previous value and every
-// field, so that a row changed, removed or put in between breaks the chain for whoever does not hold the key.
+// field, so that without the key no row can be changed, removed or inserted without breaking the chain.
 func ChainLink(key, prev []byte, sequence int64, e Event) []byte {
 	text := make([]byte, 0, usualEvent)
 	text = appendField(text, prev)

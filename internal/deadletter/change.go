@@ -17,8 +17,8 @@ type Change struct {
 	Event         Event
 }
 
-// Replayed reports of a change that ends a delivery which a person ordered: whether it sent an edited revision, and
-// whether that was delivered.
+// Replayed reports whether the change ends a delivery that a person asked for, whether that sent an edited revision,
+// and whether it was delivered.
 func (c Change) Replayed() (edited, delivered, ok bool) {
 	if c.Before.ID == "" || c.Attempt == nil || !c.Attempt.Done || c.Attempt.Trigger == TriggerAuto ||
 		c.Attempt.Trigger.Redrives() {

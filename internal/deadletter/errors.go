@@ -5,11 +5,11 @@ import (
 	"fmt"
 )
 
-// Kind says what sort of failure an Error is; each surface (console, API, CLI) maps it to its own answer in one place.
+// Kind is the sort of failure of an Error. Each surface (console, API, CLI) maps it to its own status in one place.
 type Kind int
 
-// The kinds of failure. Internal is the zero value, so that an error nobody classified is never shown as the caller's
-// fault.
+// The kinds of failure. Internal is the zero value, so that an unclassified error is never shown as the
+// caller's fault.
 const (
 	Internal Kind = iota
 	Invalid
@@ -53,7 +53,7 @@ func Errorf(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Text: fmt.Sprintf(format, args...)}
 }
 
-// KindOf returns the kind of err: Internal when nobody classified it.
+// KindOf returns the kind of err: Internal if it was not classified.
 func KindOf(err error) Kind {
 	var e *Error
 	if errors.As(err, &e) {
@@ -62,7 +62,7 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// TextOf returns what may be shown of err: never the cause, which belongs in the log.
+// TextOf returns the text of err that may be shown: never its cause, which belongs in the log.
 func TextOf(err error) string {
 	var e *Error
 	if errors.As(err, &e) {
@@ -79,3 +79,29 @@ func FieldOf(err error) string {
 	}
 	return ""
 }
+
+// concern is an error that is about one message.
+type concern struct {
+	message ID
+	err     error
+}
+
+// AboutMessage wraps an error with the id of the message that it is about, for the log.
+func AboutMessage(id ID, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &concern{id, err}
+}
+
+// MessageOf returns the message that an error is about.
+func MessageOf(err error) (ID, bool) {
+	c, ok := errors.AsType[*concern](err)
+	if !ok {
+		return "", false
+	}
+	return c.message, true
+}
+
+func (c *concern) Error() string { return fmt.Sprintf("message %s: %s", c.message, c.err) }
+func (c *concern) Unwrap() error { return c.err }

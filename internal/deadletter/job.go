@@ -1,7 +1,6 @@
 package deadletter
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -14,12 +13,12 @@ type JobID int64
 
 func (id JobID) String() string { return strconv.FormatInt(int64(id), 10) }
 
-// JobState is where a job stands.
+// JobState is the state of a job.
 type JobState string
 
 // The states of a job.
 const (
-	JobDraft     JobState = "draft"     // its messages are fixed; nobody started it yet
+	JobDraft     JobState = "draft"     // its messages are fixed; it was not started
 	JobRunning   JobState = "running"   // message after message is worked on
 	JobPaused    JobState = "paused"    // what is in flight is finished, nothing new begins
 	JobDone      JobState = "done"      // every message has its result
@@ -38,25 +37,8 @@ var legalJob = map[JobState][]JobState{
 	JobPaused:  {JobRunning, JobDone, JobCancelled},
 }
 
-// Ended tells whether no further message will be worked on.
+// Ended reports whether no further message will be worked on.
 func (s JobState) Ended() bool { return s == JobDone || s == JobCancelled }
-
-// ItemState is what became of one message of a job.
-type ItemState string
-
-// The states of an item.
-const (
-	ItemPending  ItemState = "pending"   // not begun
-	ItemInFlight ItemState = "in_flight" // its delivery is in flight
-	ItemDone     ItemState = "done"      // delivered, archived or restored
-	ItemFailed   ItemState = "failed"    // its delivery failed
-	ItemSkipped  ItemState = "skipped"   // the message did not take the action
-)
-
-// ItemStates lists every state of an item.
-func ItemStates() []ItemState {
-	return []ItemState{ItemPending, ItemInFlight, ItemDone, ItemFailed, ItemSkipped}
-}
 
 // Job is a bulk action over messages that were fixed when it was made.
 type Job struct {
@@ -66,10 +48,10 @@ type Job struct {
 	Reason string
 	By     Actor // who made it and, once it runs, who answers for it; its Role is not kept
 	State  JobState
-	Why    string // why it was paused, where nobody asked for that
+	Why    string // why it was paused, if no person asked for that
 	Filter string // the query of the list that its messages are of; "" for messages that were selected one by one
 	Undoes JobID  // the job whose archiving it takes back; 0: none
-	// so many messages begin, then the job pauses until somebody has looked at them; 0: none, or not any more
+	// so many messages are tried first, then the job pauses until a person resumes it; 0: none, or not any more
 	Canary int
 	Rate   int // messages that begin within a second; 0: as many as the destinations take
 
@@ -105,7 +87,7 @@ func NewJob(by Actor, action Action, at time.Time) (Job, error) {
 	return Job{Action: action, By: by, State: JobDraft, CreatedAt: at}, nil
 }
 
-// Delivers tells whether the job sends messages to their destinations or back to their queues.
+// Delivers reports whether the job sends messages to their destinations or back to their queues.
 func (j Job) Delivers() bool { return j.Action.Delivers() }
 
 // JobInput is what a person adds when starting a job.
@@ -155,7 +137,7 @@ func (j Job) Pause(by Actor, at time.Time) (JobChange, error) {
 	return next.changedFrom(j, by, "job.pause", "", at)
 }
 
-// PauseBySystem is a pause that nobody asked for.
+// PauseBySystem pauses the job for a reason of the program.
 func (j Job) PauseBySystem(why string, at time.Time) (JobChange, error) {
 	next, err := j.become(JobPaused, System(), "paused", at)
 	if err != nil {
@@ -165,7 +147,7 @@ func (j Job) PauseBySystem(why string, at time.Time) (JobChange, error) {
 	return next.changedFrom(j, System(), "job.pause", why, at)
 }
 
-// MayBegin answers how many messages of a number may begin now, as far as the canary goes.
+// MayBegin returns how many messages of a number may begin now, as far as the canary allows.
 func (j Job) MayBegin(n int) int {
 	if j.Canary == 0 {
 		return n
@@ -173,8 +155,8 @@ func (j Job) MayBegin(n int) int {
 	return min(n, max(0, j.Canary-j.Items.Done-j.Items.Failed-j.Items.InFlight))
 }
 
-// EndCanary pauses a job whose first messages have their results, for somebody to look at them; false while they have
-// not, and where there are no others.
+// EndCanary pauses a job once its first messages have results, so that a person can check them. It returns false while
+// they have none, and if there are no other messages.
 func (j Job) EndCanary(at time.Time) (JobChange, bool, error) {
 	n := j.Items
 	if j.State != JobRunning || j.Canary == 0 || n.Done+n.Failed < j.Canary || n.InFlight > 0 || n.Pending == 0 {
@@ -287,110 +269,4 @@ func (j Job) state() jobState {
 func (j Job) changedFrom(before Job, by Actor, action, reason string, at time.Time) (JobChange, error) {
 	e, err := NewEvent(by, action, "job", j.ID.String(), reason, before.state(), j.state(), at)
 	return JobChange{Before: before, After: j, Event: e}, err
-}
-
-// AllowedStatuses lists the statuses of messages that take an action.
-func (a Action) AllowedStatuses() []Status {
-	var fit []Status
-	for _, s := range Statuses() {
-		if a.takes(s) {
-			fit = append(fit, s)
-		}
-	}
-	return fit
-}
-
-func (a Action) takes(s Status) bool {
-	switch a {
-	case ActReplay, ActEdit, ActRedrive, ActEditRedrive:
-		return s.CanReplay()
-	case ActArchive:
-		return s.CanArchive()
-	case ActRestore:
-		return s.CanRestore()
-	case ActView, ActProbe, ActAcknowledge, ActUsers:
-	}
-	return false
-}
-
-// Patcher applies a patch to a body: payload.MergePatch.
-type Patcher func(body, patch []byte) ([]byte, error)
-
-// ChangeOf answers what the job does to a message whose version was fixed with it. latest is the newest revision of
-// the message, which only a job that edits reads. Conflict and Invalid say why the message does not take it, in words
-// that are the same for all messages of the same cause.
-func (j Job) ChangeOf(m Message, version int, latest Revision, patch Patcher, at time.Time) (Change, error) {
-	if err := j.refusal(m, version); err != nil {
-		return Change{}, err
-	}
-	c, err := j.change(m, version, latest, patch, at)
-	if err != nil {
-		return Change{}, err
-	}
-	c.Event.After = append([]byte(fmt.Sprintf(`{"job":%d,`, j.ID)), c.Event.After[1:]...)
-	return c, nil
-}
-
-func (j Job) refusal(m Message, version int) error {
-	switch {
-	case version != m.Version && m.LastChange.By != "":
-		return Errorf(Conflict, "%s by %s in the meantime", m.LastChange.Action, m.LastChange.By)
-	case version != m.Version:
-		return Errorf(Conflict, "changed in the meantime")
-	case j.Action.takes(m.Status):
-		return nil
-	case m.Status == Replaying && m.Request.Trigger == TriggerAuto:
-		return Errorf(Conflict, "an automatic retry was in flight")
-	case m.Status == Replaying:
-		return Errorf(Conflict, "a %s by %s was in flight", m.Request.Trigger.noun(), m.Request.By)
-	case j.Action == ActRestore:
-		return Errorf(Conflict, "%s, not archived", m.Status)
-	}
-	return Errorf(Conflict, "%s already", m.Status)
-}
-
-func (j Job) change(m Message, version int, latest Revision, patch Patcher, at time.Time) (Change, error) {
-	switch j.Action {
-	case ActReplay, ActRedrive:
-		return j.sendOn(m, version, at)
-	case ActEdit, ActEditRedrive:
-		trigger := TriggerJob
-		if j.Action.Redrives() {
-			trigger = TriggerJobRedrive
-		}
-		body, err := patch(latest.Body, j.Patch)
-		if err != nil {
-			return Change{}, err
-		}
-		if latest.Number > 0 && bytes.Equal(body, latest.Body) {
-			return j.sendOn(m, version, at) // it was edited when it tested its destination
-		}
-		edited := Revision{Body: body, Headers: latest.Headers, Reason: j.Reason}
-		return m.EditAndReplay(j.By, trigger, edited, version, at)
-	case ActArchive:
-		return m.Archive(j.By, j.Reason, version, at)
-	case ActRestore:
-		return m.Restore(j.By, version, at)
-	case ActView, ActProbe, ActAcknowledge, ActUsers:
-	}
-	return Change{}, Errorf(Invalid, "%q is nothing to do to many messages at once", j.Action)
-}
-
-// sendOn orders that the latest revision goes where the job sends its messages.
-func (j Job) sendOn(m Message, version int, at time.Time) (Change, error) {
-	if j.Action.Redrives() {
-		return m.Redrive(j.By, TriggerJobRedrive, m.Revision, version, at)
-	}
-	return m.Replay(j.By, TriggerJob, m.Revision, version, at)
-}
-
-// ItemResult answers what a finished delivery means for the job that ordered it.
-func (a Attempt) ItemResult() (ItemState, string) {
-	switch {
-	case a.Outcome == Delivered || a.Outcome == OutcomeRedriven:
-		return ItemDone, ""
-	case a.Probe && a.Transient():
-		return ItemPending, "" // the message was lent to test its destination, and waits as before
-	}
-	return ItemFailed, a.Error
 }

@@ -87,8 +87,8 @@ const (
 	FieldRate      = "rate"
 )
 
-// CheckConfirmed returns NeedsConfirmation where sending the message may have it processed twice, because the outcome of
-// its latest delivery is unknown, and the command does not confirm that.
+// CheckConfirmed returns NeedsConfirmation where sending the message may have it processed twice, because the outcome
+// of its latest delivery is unknown, and the command does not confirm that.
 func (m Message) CheckConfirmed(confirmed bool) error {
 	if confirmed || m.Outcome != Unknown {
 		return nil

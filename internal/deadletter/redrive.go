@@ -21,7 +21,7 @@ func (a Action) Redrives() bool { return a == ActRedrive || a == ActEditRedrive 
 // Edits reports whether an action adds a revision.
 func (a Action) Edits() bool { return a == ActEdit || a == ActEditRedrive }
 
-// Redrive asks for a revision to be sent back to the queue that the message came from. version is that of the
+// Redrive requests that a revision is sent back to the queue that the message came from. version is that of the
 // page the person saw.
 func (m Message) Redrive(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
 	if err := m.CheckOrigin(true); err != nil {
@@ -30,8 +30,8 @@ func (m Message) Redrive(by Actor, trigger Trigger, revision, version int, at ti
 	return m.requestDelivery(by, trigger, revision, version, at)
 }
 
-// Adopt gives a message of a queue the source that its queue has got since it was received. Nobody ordered it, so its
-// version stays. One that has a source keeps it, and one in flight is let be: Conflict.
+// Adopt gives a message of a queue the source that its queue has got since it was received. Its version stays, as
+// no person changed it. It returns Conflict if the message has a source or is in flight.
 func (m Message) Adopt(source string, at time.Time) (Change, error) {
 	if m.Queue.From == "" || m.Source != "" || m.Lease.Token != "" {
 		return Change{}, Errorf(Conflict, "this message has a source, needs none, or is in flight")
@@ -44,12 +44,12 @@ func (m Message) Adopt(source string, at time.Time) (Change, error) {
 	return c, nil
 }
 
-// IsRedriving reports whether a redrive of the message is ordered or in flight.
+// IsRedriving reports whether a redrive of the message is requested or in flight.
 func (m Message) IsRedriving() bool { return m.Status == Replaying && m.Request.Trigger.Redrives() }
 
-// Return notes that a message which was sent back has come to the DLQ again, so that the message goes on with its
-// history instead of a new one. sent is the revision that was sent last; open is the attempt that is in flight, nil
-// where none is: the message itself proves then that it was sent. What was delivered meanwhile stays so.
+// Return notes that a redriven message came to the DLQ again. It goes on with its history instead of a new one. sent is
+// the revision that was sent last; open is the attempt in flight, or nil: the message's arrival proves then that it was
+// sent. A message that was delivered meanwhile stays resolved.
 func (m Message) Return(c Capture, sent Revision, open *Attempt, at time.Time) Change {
 	if m.Status == Resolved || m.Status == Retrying || m.Status == Replaying && (open == nil || !m.IsRedriving()) {
 		return m.ArriveAgain(c, sent, at)
@@ -67,10 +67,8 @@ func (m Message) Return(c Capture, sent Revision, open *Attempt, at time.Time) C
 	change := next.arrived(m, c, sent, "message.returned", at)
 	if open != nil {
 		done := *open
-		done.Done, done.Outcome, done.Latency, done.MessageID = true, OutcomeRedriven, max(
-			0,
-			at.Sub(open.StartedAt),
-		), c.Queue.MessageID
+		done.Done, done.Outcome, done.MessageID = true, OutcomeRedriven, c.Queue.MessageID
+		done.Latency = max(0, at.Sub(open.StartedAt))
 		change.Attempt = &done
 	}
 	change.Returned = true

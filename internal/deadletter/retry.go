@@ -2,10 +2,10 @@ package deadletter
 
 import "time"
 
-// maxRetryAfter bounds how long a destination can put us off, so that a mistaken header cannot bury a message.
+// maxRetryAfter bounds how long a destination can delay a retry, so that a mistaken header cannot bury a message.
 const maxRetryAfter = 24 * time.Hour
 
-// RetryPolicy says when a message is delivered again by itself.
+// RetryPolicy decides when a message is delivered again automatically.
 type RetryPolicy struct {
 	MaxAttempts int // every automatic delivery counts, the receiver's included
 	Base, Cap   time.Duration
@@ -21,11 +21,26 @@ func (p RetryPolicy) Delay(n int, roll float64) time.Duration {
 	return time.Duration(roll * float64(ceiling))
 }
 
-// next returns when to deliver again after a failed attempt that ended at a time, n automatic deliveries having been
-// made; false when only a person can help.
+// next returns when to deliver again after a failed attempt that ended at a time, after n automatic deliveries. It
+// returns false if only a person can help.
 func (p RetryPolicy) next(a Attempt, n int, roll float64, at time.Time) (time.Time, bool) {
 	if !a.Transient() || n >= p.MaxAttempts {
 		return time.Time{}, false
 	}
 	return at.Add(max(p.Delay(n, roll), min(a.RetryAfter, maxRetryAfter))), true
+}
+
+// Transient reports whether an automatic retry may help: no answer at all, 5xx, and the 4xx that say "later".
+func (a Attempt) Transient() bool {
+	switch a.Outcome {
+	case Unreachable, Unknown:
+		return true
+	case ErrorResponse:
+		switch a.StatusCode {
+		case 408, 425, 429:
+			return true
+		}
+		return a.StatusCode >= 500
+	}
+	return false
 }

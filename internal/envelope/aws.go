@@ -18,9 +18,9 @@ const (
 	ServiceSNS         = "SNS"
 )
 
-// addService notes what the AWS service that gave up on a message reports of it. Lambda sets RequestID, ErrorCode and
-// ErrorMessage on what failed asynchronously; EventBridge ERROR_CODE, ERROR_MESSAGE, RULE_ARN, TARGET_ARN,
-// EXHAUSTED_RETRY_CONDITION and RETRY_ATTEMPTS. SQS tells the queue that it moved a message from, and SNS documents
+// addService notes the failure as the AWS service that gave up on a message describes it. Lambda sets RequestID,
+// ErrorCode and ErrorMessage on asynchronous failures; EventBridge ERROR_CODE, ERROR_MESSAGE, RULE_ARN, TARGET_ARN,
+// EXHAUSTED_RETRY_CONDITION and RETRY_ATTEMPTS. SQS names the queue that it moved a message from, and SNS documents
 // nothing beside its notification.
 func addService(c *deadletter.Capture, m Raw) {
 	value := func(name string) string { return attributeOf(m, name) }
@@ -28,13 +28,8 @@ func addService(c *deadletter.Capture, m Raw) {
 	topic, isNotification := topicOf(m.Body)
 	switch {
 	case value("RULE_ARN") != "" || value("ERROR_CODE") != "" || value("EXHAUSTED_RETRY_CONDITION") != "":
-		q.Service, q.ErrorCode, q.SourceARN, q.TargetARN = ServiceEventBridge, value(
-			"ERROR_CODE",
-		), value(
-			"RULE_ARN",
-		), value(
-			"TARGET_ARN",
-		)
+		q.Service, q.ErrorCode = ServiceEventBridge, value("ERROR_CODE")
+		q.SourceARN, q.TargetARN = value("RULE_ARN"), value("TARGET_ARN")
 		c.Reason = join(q.ErrorCode, value("ERROR_MESSAGE"))
 		if c.Reason == "" && value("EXHAUSTED_RETRY_CONDITION") != "" {
 			c.Reason = "Gave up: " + value("EXHAUSTED_RETRY_CONDITION")
@@ -59,19 +54,12 @@ func addService(c *deadletter.Capture, m Raw) {
 		}
 	}
 	c.Reason = shorten(clean(c.Reason))
-	q.ErrorCode, q.SourceARN, q.TargetARN, q.RequestID = clean(
-		q.ErrorCode,
-	), clean(
-		q.SourceARN,
-	), clean(
-		q.TargetARN,
-	), clean(
-		q.RequestID,
-	)
+	q.ErrorCode, q.SourceARN = clean(q.ErrorCode), clean(q.SourceARN)
+	q.TargetARN, q.RequestID = clean(q.TargetARN), clean(q.RequestID)
 }
 
 // sourceARN is the attribute in which SQS names the queue that it moved a message from.
-const sourceARN = "DeadLetterQueueSourceArn"
+const sourceARN = "DeadLetterQueueSourceArn" // words:ok, the name that AWS gave it
 
 func attributeOf(m Raw, name string) string {
 	i := slices.IndexFunc(m.Attributes, func(a deadletter.QueueAttribute) bool { return a.Name == name })

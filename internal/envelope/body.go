@@ -17,7 +17,7 @@ import (
 	"dlqdesk/internal/payload"
 )
 
-// exactBody says how the body's bytes come out of originalPayload.
+// exactBody describes how to read the body's bytes from originalPayload.
 type exactBody struct {
 	Form   string
 	Before string // white space around the value
@@ -25,11 +25,11 @@ type exactBody struct {
 	Raw    string
 }
 
-func (e exactBody) encode(m *members) {
-	m.optional("bodyForm", e.Form)
-	m.optional("bodyBefore", e.Before)
-	m.optional("bodyAfter", e.After)
-	m.optional("rawBody", e.Raw)
+func (e exactBody) encode(w *writer) {
+	w.optional("bodyForm", e.Form)
+	w.optional("bodyBefore", e.Before)
+	w.optional("bodyAfter", e.After)
+	w.optional("rawBody", e.Raw)
 }
 
 // The ways in which originalPayload holds the body.
@@ -58,8 +58,7 @@ func compressBody(body []byte) (exactBody, error) {
 // MaxUnpacked bounds what a compressed body may grow to, in bytes: no larger webhook can be configured.
 const MaxUnpacked = 64 << 20
 
-// unpackedSize answers how large a compressed body says that it is, in bytes, by the last four of it (ISIZE in RFC
-// 1952). It does not become larger.
+// unpackedSize returns the size of a compressed body in bytes, as its end states it (ISIZE, RFC 1952). Unpacking stops there.
 func unpackedSize(raw string) int64 {
 	end, err := base64.StdEncoding.DecodeString(raw[max(0, len(raw)-8):])
 	if err != nil || len(end) < 4 {
@@ -82,8 +81,8 @@ func unpack(raw string, most int64) ([]byte, error) {
 	return body, err
 }
 
-// encodeBody answers the value of originalPayload, and how to get the body out of it. Whatever does not come out of
-// it to the byte is put beside it in base64.
+// encodeBody returns the value of originalPayload, and how to read the body from it. A body that cannot be read back
+// to the byte is put beside it in base64.
 func encodeBody(body []byte) (value []byte, exact exactBody) {
 	readable := body
 	if !utf8.Valid(body) {
@@ -114,7 +113,7 @@ func around(body, value []byte) exactBody {
 	return exact
 }
 
-// decode answers the bytes to deliver. Without a form of ours, a string is the body of what was no JSON, and anything
+// decode returns the bytes to deliver. Without a form of ours, a string is the body of what was no JSON, and anything
 // else is the JSON itself, as it stands in the document.
 func (e exactBody) decode(value []byte) []byte {
 	switch e.Form {
@@ -142,7 +141,7 @@ func (e exactBody) decode(value []byte) []byte {
 // maxNesting is how deep a body may be to stand in a document that encoding/json reads: its own limit is 10,000.
 const maxNesting = 9_000
 
-// nesting answers how deep a valid JSON text is; 0 for one that is too short to matter.
+// nesting returns how deep a valid JSON text is; 0 for one that is too short to matter.
 func nesting(text []byte) int {
 	if len(text) < 2*maxNesting {
 		return 0 // what is opened is closed
@@ -169,7 +168,7 @@ func nesting(text []byte) int {
 // nothing that is refused.
 const lastSafe = 0xFFFD
 
-// hasRefused tells whether a text has a character that a queue may refuse. In JSON those stand in strings alone.
+// hasRefused reports whether a text has a character that a queue may refuse. In JSON those stand in strings alone.
 func hasRefused(text []byte) bool {
 	for _, first := range refusedBegin {
 		if bytes.IndexByte(text, first) >= 0 {
@@ -227,7 +226,7 @@ func unescape(text []byte) []byte {
 	return out
 }
 
-// escapedRune answers the character that stands as an escape at the beginning of a text, with how long that is; 0 if
+// escapedRune returns the character that stands as an escape at the beginning of a text, with how long that is; 0 if
 // there is none.
 func escapedRune(text []byte) (r rune, size int) {
 	const one, two = len(`\u0000`), len(`\u0000\u0000`)

@@ -32,9 +32,8 @@ type Raw struct {
 	GroupID         string
 	DeduplicationID string
 
-	// Unpack is asked before a compressed body is unpacked, with what it will have, in bytes, and may wait until
-	// there is room for it. Where it answers false the body stays as it is, for who needs no more than the rest. nil:
-	// there is room.
+	// Unpack is called before a compressed body is unpacked, with its size in bytes, and may wait for memory. If it
+	// returns false, the body stays compressed. nil: there is always memory.
 	Unpack func(bytes int64) bool
 }
 
@@ -46,7 +45,7 @@ const (
 )
 
 // Decode reads any queue message: our envelope, the six fields alone, or whatever else arrived, which is kept whole.
-// at stands in for a time that the message does not tell.
+// at stands in for a missing time.
 func Decode(m Raw, at time.Time) deadletter.Capture {
 	marked := cutMark(&m)
 	c := decode(m, at)
@@ -121,7 +120,7 @@ func addOurs(c *deadletter.Capture, d *document, unpack func(int64) bool) {
 	c.FirstAttempt = decodeAttempt(d.firstAttempt, c.ReceivedAt)
 }
 
-// decodeSequence answers where a message stands; the zero value where the field tells nothing that can be.
+// decodeSequence returns the number of a message in the ledger; the zero value if the field has no valid one.
 func decodeSequence(field json.RawMessage) (s deadletter.Sequence) {
 	if len(field) == 0 || json.Unmarshal(field, &s) != nil || !s.IsValid() {
 		return deadletter.Sequence{}
@@ -129,8 +128,7 @@ func decodeSequence(field json.RawMessage) (s deadletter.Sequence) {
 	return s
 }
 
-// decodeAttempt answers the receiver's attempt; nil where the field tells of none. at stands in for a start that it
-// does not tell.
+// decodeAttempt returns the receiver's attempt; nil if the field has none. at stands in for a missing start.
 func decodeAttempt(field json.RawMessage, at time.Time) *deadletter.Attempt {
 	if len(field) == 0 || field[0] != '{' {
 		return nil
@@ -176,7 +174,7 @@ func decodeAttempt(field json.RawMessage, at time.Time) *deadletter.Attempt {
 	return a
 }
 
-// decodeNumber answers 0 for what is no whole number.
+// decodeNumber returns 0 for what is no whole number.
 func decodeNumber(field json.RawMessage) int64 {
 	n, err := strconv.ParseInt(string(field), 10, 64)
 	if err != nil {
@@ -235,7 +233,7 @@ func facts(m Raw, form string) deadletter.QueueFacts {
 
 var safeID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$`)
 
-// messageID answers the id of a message: the sender's where it can stand in an address, otherwise one that is always
+// messageID returns the id of a message: the sender's where it can stand in an address, otherwise one that is always
 // the same for the same sender's id, beside which the original is kept. A message without any id gets one of its
 // body.
 func messageID(sent, queueID string, body []byte) (id deadletter.ID, original string) {

@@ -101,12 +101,13 @@ func (d *document) field(name string) *json.RawMessage {
 // where all the others are there: JSON.stringify leaves out what is undefined, such as a body that was empty.
 func (d *document) isEnvelope() bool {
 	known := 0
-	for _, field := range [...]json.RawMessage{d.messageID, d.timestamp, d.originalHeaders, d.errorReason, d.retryCount} {
+	beside := [...]json.RawMessage{d.messageID, d.timestamp, d.originalHeaders, d.errorReason, d.retryCount}
+	for _, field := range beside {
 		if field != nil {
 			known++
 		}
 	}
-	return known == 5 || d.originalPayload != nil && known >= 2
+	return known == len(beside) || d.originalPayload != nil && known >= 2
 }
 
 // textOf returns the content of a JSON string, and any other value as it is written. A field that is missing, or null,

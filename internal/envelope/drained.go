@@ -7,14 +7,14 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// listed is what an envelope reports of a message of a listed queue that was drained, so that another dlqdesk can send
-// it back: what the queue said of its message, and the message where the body is only a part of it.
+// listed holds the queue facts of a drained message that came from a listed queue, so that another dlqdesk can send it
+// back, and the queue message if the body is only a part of it.
 type listed struct {
 	deadletter.QueueFacts
 	Message string `json:"message,omitempty"` // compressed (RFC 1952), in base64
 }
 
-// Drained makes of a message what a drain puts on a queue. r is its latest revision, which is all of its history that
+// Drained makes the capture that a drain puts on a queue. r is its latest revision, which is all of its history that
 // travels: it is what the message is received with elsewhere. first is the receiver's attempt, nil where none is
 // known.
 func Drained(
@@ -57,8 +57,8 @@ func encodeListed(c deadletter.Capture) (*listed, error) {
 // maxSQS is the largest message that SQS takes, in bytes, so that what a drain packed was not larger.
 const maxSQS = 1 << 20
 
-// addListed takes up what a drain wrote. On a listed queue an envelope can tell of that queue alone: whoever may send
-// to one has no say about another. Where it came from is believed as far as SQS confirms it: see QueueFacts.Drained.
+// addListed reads the queue facts that a drain wrote. On a listed queue it accepts those of that queue alone, because a
+// sender to one queue must not choose another. See QueueFacts.Drained.
 func addListed(c *deadletter.Capture, field json.RawMessage, m Raw) {
 	var q *listed
 	if json.Unmarshal(field, &q) != nil || q == nil || q.From == "" || m.From != "" && m.From != q.From {
@@ -73,7 +73,10 @@ func addListed(c *deadletter.Capture, field json.RawMessage, m Raw) {
 	}
 	c.Queue, c.Foreign = q.QueueFacts, q.IsForeign()
 	c.Queue.Drained = true
-	for _, text := range []*string{&c.Queue.From, &c.Queue.Queue, &c.Queue.MessageID, &c.Queue.Service, &c.Queue.ErrorCode, &c.Queue.SourceARN, &c.Queue.TargetARN, &c.Queue.RequestID} {
+	f := &c.Queue
+	for _, text := range []*string{
+		&f.From, &f.Queue, &f.MessageID, &f.Service, &f.ErrorCode, &f.SourceARN, &f.TargetARN, &f.RequestID,
+	} {
 		*text = clean(*text)
 	}
 }

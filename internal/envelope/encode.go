@@ -58,44 +58,44 @@ func encode(c deadletter.Capture, payload []byte, exact exactBody) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	m := begin(len(payload) + len(exact.Raw) + usualRest)
-	m.text("messageId", string(c.ID))
-	m.time("timestamp", cmp.Or(c.RunAt, c.ReceivedAt))
-	m.raw("originalPayload", payload)
-	m.open("originalHeaders")
-	m.headers(c.Headers)
-	m.close()
-	m.text("errorReason", errorReason(c))
-	m.number("retryCount", int64(c.RetryCount))
-	m.number("version", version)
-	m.optional("source", c.Source)
-	m.optional("destination", c.Destination)
-	m.optional("method", c.Method)
-	m.optional("query", c.Query)
-	m.optional("webhookId", c.WebhookID)
-	m.optional("receiveId", c.ReceiveID)
-	m.optional("run", c.Run)
+	w := begin(len(payload) + len(exact.Raw) + usualRest)
+	w.text("messageId", string(c.ID))
+	w.time("timestamp", cmp.Or(c.RunAt, c.ReceivedAt))
+	w.raw("originalPayload", payload)
+	w.open("originalHeaders")
+	w.headers(c.Headers)
+	w.close()
+	w.text("errorReason", errorReason(c))
+	w.number("retryCount", int64(c.RetryCount))
+	w.number("version", version)
+	w.optional("source", c.Source)
+	w.optional("destination", c.Destination)
+	w.optional("method", c.Method)
+	w.optional("query", c.Query)
+	w.optional("webhookId", c.WebhookID)
+	w.optional("receiveId", c.ReceiveID)
+	w.optional("run", c.Run)
 	if c.Sequence != (deadletter.Sequence{}) {
-		m.open("sequence")
-		m.sequence(c.Sequence)
-		m.close()
+		w.open("sequence")
+		w.sequence(c.Sequence)
+		w.close()
 	}
-	m.optional("traceparent", c.Queue.TraceParent)
+	w.optional("traceparent", c.Queue.TraceParent)
 	if c.FirstAttempt != nil {
-		m.counted("statusCode", int64(c.FirstAttempt.StatusCode))
-		m.optional("outcome", string(c.FirstAttempt.Outcome))
-		m.open("firstAttempt")
-		m.attempt(*c.FirstAttempt)
-		m.close()
+		w.counted("statusCode", int64(c.FirstAttempt.StatusCode))
+		w.optional("outcome", string(c.FirstAttempt.Outcome))
+		w.open("firstAttempt")
+		w.attempt(*c.FirstAttempt)
+		w.close()
 	}
 	if told != nil {
-		m.value("queue", told)
+		w.value("queue", told)
 	}
-	exact.encode(m)
-	if m.err != nil {
-		return nil, fmt.Errorf("encode envelope of %s: %w", c.ID, m.err)
+	exact.encode(w)
+	if w.err != nil {
+		return nil, fmt.Errorf("encode envelope of %s: %w", c.ID, w.err)
 	}
-	return m.end(), nil
+	return w.end(), nil
 }
 
 // marshal is json.Marshal without what only HTML asks for, and without characters that a queue refuses.
@@ -110,13 +110,13 @@ func marshal(v any) ([]byte, error) {
 }
 
 // headers writes headers as Node does: names in lower case, one value as a string, several as a list.
-func (m *members) headers(h deadletter.Headers) {
+func (w *writer) headers(h deadletter.Headers) {
 	for _, name := range h.Names() {
 		lower, values := strings.ToLower(name), readable(h[name])
 		if len(values) == 1 {
-			m.text(lower, values[0])
+			w.text(lower, values[0])
 		} else {
-			m.texts(lower, values)
+			w.texts(lower, values)
 		}
 	}
 }
@@ -143,27 +143,27 @@ func fromLatin1(value string) string {
 	return string(runes)
 }
 
-func (m *members) sequence(s deadletter.Sequence) {
-	m.number("number", int64(s.Number))
-	m.counted("settled", int64(s.Settled))
-	m.counted("refused", int64(s.Refused))
+func (w *writer) sequence(s deadletter.Sequence) {
+	w.number("number", int64(s.Number))
+	w.counted("settled", int64(s.Settled))
+	w.counted("refused", int64(s.Refused))
 }
 
-func (m *members) attempt(a deadletter.Attempt) {
-	m.time("startedAt", a.StartedAt)
-	m.number("latencyUs", a.Latency.Microseconds())
-	m.text("outcome", string(a.Outcome))
-	m.counted("statusCode", int64(a.StatusCode))
-	m.optional("error", a.Error)
+func (w *writer) attempt(a deadletter.Attempt) {
+	w.time("startedAt", a.StartedAt)
+	w.number("latencyUs", a.Latency.Microseconds())
+	w.text("outcome", string(a.Outcome))
+	w.counted("statusCode", int64(a.StatusCode))
+	w.optional("error", a.Error)
 	if len(a.ResponseHeaders) > 0 {
-		m.open("responseHeaders")
+		w.open("responseHeaders")
 		for _, name := range a.ResponseHeaders.Names() {
-			m.texts(name, a.ResponseHeaders[name])
+			w.texts(name, a.ResponseHeaders[name])
 		}
-		m.close()
+		w.close()
 	}
-	m.bytes("responseBody", a.ResponseBody)
-	m.set("responseCut", a.ResponseCut)
-	m.counted("retryAfterMs", a.RetryAfter.Milliseconds())
-	m.optional("traceparent", a.TraceParent)
+	w.bytes("responseBody", a.ResponseBody)
+	w.set("responseCut", a.ResponseCut)
+	w.counted("retryAfterMs", a.RetryAfter.Milliseconds())
+	w.optional("traceparent", a.TraceParent)
 }

@@ -112,8 +112,8 @@ func deduplicationID(id deadletter.ID, attempt int) string {
 	return ownDeduplication + hex.EncodeToString(sum[:]) + suffix
 }
 
-// cutMark takes what is ours out of a message that comes back, and returns the message that it names; "" where
-// nothing is ours.
+// cutMark removes our mark and deduplication id from a queue message that comes back. It returns the message that they
+// name; "" if there are none.
 func cutMark(m *Raw) deadletter.ID {
 	var marked deadletter.ID
 	if rest, ours := strings.CutPrefix(m.DeduplicationID, ownDeduplication); ours {

@@ -22,7 +22,7 @@ type Ack struct {
 // variable is what stands in the template of an answer: {message_id}, {webhook_id}, or a path into the body that came.
 var variable = regexp.MustCompile(`\{(\$[^{}]*|[a-z_]+)\}`)
 
-// NewAck reads the template of an answer. An deadletter.Invalid error says what is wrong.
+// NewAck reads the template of an answer. An Invalid error says what is wrong.
 func NewAck(status int, contentType, template string) (*Ack, error) {
 	a := &Ack{
 		Status:      status,

@@ -9,8 +9,7 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Dedup says where a platform that sends no Webhook-Id writes the id of an event, by which its own retries of it are
-// known.
+// Dedup describes where a platform without Webhook-Id writes the id of an event, which its own retries repeat.
 type Dedup struct {
 	Header string        // "": Path says it
 	Path   Path          // in the body; nil: the platform sends no id
@@ -25,8 +24,8 @@ const (
 	maxWebhookID = 128          // bytes
 )
 
-// ID returns the id of the event that a webhook reports of: that of its Webhook-Id header, or else what is found where
-// the platform writes it; "" where there is none.
+// ID returns the id of the event of a webhook: its Webhook-Id header, or else the value where the platform writes it;
+// "" if there is none.
 func (d Dedup) ID(h deadletter.Headers, body []byte) string {
 	if id := h.Get(webhookID); id != "" {
 		return id

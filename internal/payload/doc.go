@@ -1,3 +1,3 @@
-// Package payload owns what a body says: places in it, changes to it, its event type, and the words that a search finds
-// it by. It must not know what is secret: see redact.
+// Package payload reads bodies: places in them, changes to them, their event type, and the words that find them in a
+// search. It must not know what is secret: see redact.
 package payload

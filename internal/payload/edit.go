@@ -15,8 +15,8 @@ import (
 // MaxEdit is the largest body that a person may write, in bytes.
 const MaxEdit = 4 << 20
 
-// EditBody checks what a person made of a body and answers the bytes to deliver. A body that was or claims to be JSON
-// must be valid JSON; the deadletter.Invalid error says where it is not. Line ends follow the base, because forms turn every one
+// EditBody checks what a person made of a body and returns the bytes to deliver. A body that was or claims to be JSON
+// must be valid JSON; the Invalid error says where it is not. Line ends follow the base, because forms turn every one
 // into CR LF.
 func EditBody(base deadletter.Revision, edited []byte) ([]byte, error) {
 	if len(edited) > MaxEdit {
@@ -39,14 +39,14 @@ func EditBody(base deadletter.Revision, edited []byte) ([]byte, error) {
 	return edited, CheckJSON(edited)
 }
 
-// IsJSON tells whether a body is JSON, or claims to be.
+// IsJSON reports whether a revision is JSON, or its Content-Type claims so.
 func IsJSON(r deadletter.Revision) bool {
 	media, _, err := mime.ParseMediaType(r.Headers.Get("Content-Type"))
 	claims := err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
 	return claims || Valid(r.Body)
 }
 
-// CheckJSON answers an deadletter.Invalid error that says in which line and column a text stops being JSON.
+// CheckJSON returns an Invalid error that says in which line and column a text stops being JSON.
 func CheckJSON(text []byte) error {
 	var whole json.RawMessage
 	err := json.Unmarshal(text, &whole)

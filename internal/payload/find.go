@@ -87,8 +87,7 @@ func below(paths []Path, name string) []Path {
 	return open
 }
 
-// FindByName returns what follows the last names of the paths in a text that is no JSON: rather too much than too
-// little.
+// FindByName returns what follows the last names of the paths in a text that is no JSON: rather too many than too few.
 func FindByName(body []byte, paths []Path) []Span {
 	var spans []Span
 	names, all := lastNames(paths)

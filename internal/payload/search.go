@@ -78,13 +78,12 @@ func Terms(typed string) []Term {
 // Word is where a word stands in a text, in bytes.
 type Word struct{ Start, End int }
 
-// Words are the runs of messages and digits of a text.
+// Words returns the words of a text: runs of characters of the alphabet and digits.
 func Words(text string) []Word {
 	var words []Word
 	start := -1
 	for i, r := range text {
-		// words:ok, of the alphabet
-		switch in := unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.Is(unicode.Mn, r); {
+		switch in := isWordRune(r); {
 		case in && start < 0:
 			start = i
 		case !in && start >= 0:
@@ -95,6 +94,10 @@ func Words(text string) []Word {
 		words = append(words, Word{start, len(text)})
 	}
 	return words
+}
+
+func isWordRune(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.Is(unicode.Mn, r) // words:ok, of the alphabet
 }
 
 // Matches reports whether the term finds the word.

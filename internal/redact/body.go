@@ -43,7 +43,7 @@ func Restore(edited, base []byte, paths []payload.Path) ([]byte, error) {
 	restored := payload.Replace(edited, spans, func(s payload.Span) []byte {
 		n := seen[s.Key]
 		seen[s.Key]++
-		// With entries of a list added or taken away nobody can tell whose value it was.
+		// If entries of a list were added or removed, it is unknown to which the value belongs.
 		if value := edited[s.Start:s.End]; string(value) != maskedValue || places[s.Key] != len(secrets[s.Key]) {
 			return value
 		}
@@ -53,8 +53,7 @@ func Restore(edited, base []byte, paths []payload.Path) ([]byte, error) {
 		payload.Valid(edited) && !payload.Valid(restored) {
 		return nil, deadletter.Errorf(
 			deadletter.Invalid,
-			"a masked value cannot be put back where its %s stands now: leave it where it was, or write the "+
-				"value itself",
+			"a masked value cannot be put back where its %s is now: leave it where it was, or write the value",
 			Mask,
 		)
 	}

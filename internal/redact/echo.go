@@ -11,13 +11,13 @@ import (
 	"dlqdesk/internal/payload"
 )
 
-// Rules name what is secret in a source's messages, beyond what IsSecretHeader knows.
+// Rules name the secrets in a source's messages, beyond those that IsSecretHeader knows.
 type Rules struct {
 	Headers []string
 	Paths   []payload.Path
 }
 
-// Secrets are the values of one request that nobody may be shown, wherever an answer to it repeats them.
+// Secrets are the values of one request that must not be shown, wherever a destination's answer repeats them.
 type Secrets [][]byte
 
 // minSecret and minPart are how long a value must be to be looked for in other texts, and a part of one: shorter
@@ -71,7 +71,7 @@ func (s *Secrets) add(value string, least int) {
 	}
 }
 
-// isEscaped reports of a character which encoding/json may not write as it is.
+// isEscaped reports whether encoding/json may write a character as an escape.
 func isEscaped(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }
 
 // addParts adds the value of a header and what it is put together of: `Bearer TOKEN`, `a=ONE; b=TWO`, `sha256=HASH`.
@@ -125,7 +125,7 @@ func (s Secrets) Hide(text []byte, cut bool) []byte {
 	return text
 }
 
-// HideIn hides the secrets in what an attempt reports of the answer.
+// HideIn hides the secrets in what an attempt stores of the answer.
 func (s Secrets) HideIn(a *deadletter.Attempt) {
 	if len(s) == 0 {
 		return

@@ -95,11 +95,7 @@ func EditHeaders(h, edited deadletter.Headers, extra ...string) (deadletter.Head
 
 func checkHeader(name string, values []string) error {
 	if name == "" || strings.ContainsFunc(name, notTokenRune) {
-		return deadletter.Errorf(
-			deadletter.Invalid,
-			"%q is not a header name: use Latin letters, digits and hyphens",
-			name,
-		)
+		return deadletter.Errorf(deadletter.Invalid, "%q is not a header name: use a-z, 0-9 and hyphens", name)
 	}
 	for _, v := range values {
 		if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
@@ -115,5 +111,6 @@ func checkHeader(name string, values []string) error {
 
 // notTokenRune follows the token rule of RFC 9110 section 5.6.2.
 func notTokenRune(r rune) bool {
-	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
+	isAlphanumeric := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+	return !isAlphanumeric && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
 }

@@ -16,7 +16,7 @@ type Secret struct {
 // NewSecret makes a secret of a value.
 func NewSecret(from, value string) Secret { return Secret{From: from, value: &value} }
 
-// Reveal returns the value itself, for whoever compares or signs with it.
+// Reveal returns the value itself, to compare or sign with it.
 func (s Secret) Reveal() string {
 	if s.value == nil {
 		return ""

@@ -1,0 +1,82 @@
+package deadletter
+
+import (
+	"strings"
+	"time"
+)
+
+// Archive puts the message away. It returns Conflict while a delivery is in flight, and Invalid without a reason.
+func (m Message) Archive(by Actor, why string, version int, at time.Time) (Change, error) {
+	if err := m.checkVersion(version, at); err != nil {
+		return Change{}, err
+	}
+	next, err := m.become(Archived, at)
+	if err != nil {
+		return Change{}, err
+	}
+	if err := ActArchive.checkReason(why); err != nil {
+		return Change{}, err
+	}
+	next.Version++
+	next.DueAt = time.Time{}
+	next.LastChange = LastChange{By: by.Name, Action: "archived", At: at}
+	return next.changedFrom(m, by, "message.archive", why, at), nil
+}
+
+// Restore brings an archived message back: resolved if its latest delivery succeeded, otherwise to a person.
+func (m Message) Restore(by Actor, version int, at time.Time) (Change, error) {
+	if err := m.checkVersion(version, at); err != nil {
+		return Change{}, err
+	}
+	if err := m.checkArchived(at); err != nil {
+		return Change{}, err
+	}
+	status := Failed
+	switch m.Outcome {
+	case Delivered:
+		status = Resolved
+	case OutcomeRedriven:
+		status = Redriven
+	case ErrorResponse, Unreachable, Unknown:
+	}
+	next, err := m.become(status, at)
+	if err != nil {
+		return Change{}, err
+	}
+	next.Version++
+	next.LastChange = LastChange{By: by.Name, Action: "restored", At: at}
+	return next.changedFrom(m, by, "message.restore", "", at), nil
+}
+
+// drained begins what LastChange says of a message that was put back on a queue.
+const drained = "drained to "
+
+// Drain puts a message away that was put back on a queue, for another desk or worker. It returns Conflict while a
+// delivery is in flight.
+func (m Message) Drain(by Actor, to string, at time.Time) (Change, error) {
+	if m.Lease.Token != "" {
+		return Change{}, Errorf(
+			Conflict,
+			"a delivery of this message was in flight when dlqdesk stopped: start it once, and stop it again",
+		)
+	}
+	next := m
+	var err error
+	if next.Status == Replaying { // what was ordered is not done here any more
+		if next, err = next.become(Failed, at); err != nil {
+			return Change{}, err
+		}
+	}
+	if next, err = next.become(Archived, at); err != nil {
+		return Change{}, err
+	}
+	next.Version++
+	next.DueAt, next.Request = time.Time{}, DeliveryRequest{}
+	next.LastChange = LastChange{By: by.Name, Action: drained + to, At: at}
+	return next.changedFrom(m, by, "message.drain", "to "+to, at), nil
+}
+
+// isDrained reports whether a message was put back on a queue, so that it is here again when it comes from one.
+func (m Message) isDrained() bool {
+	return m.Status == Archived && strings.HasPrefix(m.LastChange.Action, drained)
+}

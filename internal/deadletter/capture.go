@@ -1,0 +1,160 @@
+package deadletter
+
+import (
+	"cmp"
+	"time"
+)
+
+// Capture is a failed webhook on its way to the store, as it is read from a queue message.
+type Capture struct {
+	ID          ID
+	Source      string
+	Destination string
+	Method      string
+	Query       string
+	WebhookID   string
+	// names this receipt: a platform that sends a webhook again makes a new one, and so does a buffered one that is
+	// kept again
+	ReceiveID  string
+	ReceivedAt time.Time
+	Run        string    // the run whose ledger counts it; "": unknown
+	RunAt      time.Time // of its receipt, by that receiver's clock; zero: ReceivedAt
+	Sequence   Sequence  // its number in that ledger; zero: unknown
+	Headers    Headers
+	Body       []byte
+	EventType  string
+	Reason     string
+	// the queue message as it was, where Body is only a part of it and it may have to be sent back
+	QueueMessage []byte
+	RedriveOf    ID       // the message that its redrive mark names; "" without a mark
+	Digest       string   // names a message without a mark that may have been sent back
+	RetryCount   int      // retries that another program made before
+	FirstAttempt *Attempt // the receiver's attempt; nil if unknown
+	Foreign      bool     // no envelope: another program's message, which was already retried its own way
+	Queue        QueueFacts
+}
+
+// statusCode returns the status code that Reason came with; 0 if it came with none, or not from the first delivery.
+func (c Capture) statusCode() int {
+	if c.FirstAttempt == nil || c.FirstAttempt.Error != c.Reason {
+		return 0
+	}
+	return c.FirstAttempt.StatusCode
+}
+
+// ReceiptID names the receipt of the webhook. The ledger counts it once, however often a queue delivers it.
+func (c Capture) ReceiptID() ID { return cmp.Or(ID(c.ReceiveID), c.ID) }
+
+// QueueFacts describe the queue message in which a message came.
+type QueueFacts struct {
+	Queue string `json:"queue,omitempty"`
+	// its name below queues in the configuration; "": the program's own queue
+	From      string `json:"from,omitempty"`
+	MessageID string `json:"messageId,omitempty"`
+	// the sender's message id, where it could not be the message's
+	ProducerID      string    `json:"producerId,omitempty"`
+	GroupID         string    `json:"groupId,omitempty"`
+	DeduplicationID string    `json:"deduplicationId,omitempty"`
+	SentAt          time.Time `json:"sentAt,omitzero"`
+	ReceiveCount    int       `json:"receiveCount,omitempty"`
+	Form            string    `json:"form,omitempty"` // envelope, interchange or foreign
+	RetryCount      int       `json:"retryCount,omitempty"`
+	// of AWS, that gave up on the message; "" where that is not known
+	Service   string `json:"service,omitempty"`
+	ErrorCode string `json:"errorCode,omitempty"` // that of the service
+	// of the queue, rule or topic that the message came from
+	SourceARN string `json:"sourceArn,omitempty"`
+	TargetARN string `json:"targetArn,omitempty"` // that the service could not deliver to
+	RequestID string `json:"requestId,omitempty"`
+	// of what handled the message last: what becomes of its message goes on with that trace
+	TraceParent string           `json:"traceparent,omitempty"`
+	Attributes  []QueueAttribute `json:"attributes,omitempty"`
+	// that were made elsewhere, before it was drained from there
+	AttemptsBefore int `json:"attemptsBefore,omitempty"`
+	// all this came from an envelope, not from the queue: any sender could have written it
+	Drained bool `json:"drained,omitempty"`
+}
+
+// FormForeign is the form of a message that is no envelope.
+const FormForeign = "foreign"
+
+// IsForeign reports whether another program sent the message, which retries in its own way.
+func (q QueueFacts) IsForeign() bool { return q.Form == FormForeign }
+
+// QueueAttribute is a message attribute, with its type, to the byte.
+type QueueAttribute struct {
+	Name   string `json:"name"`
+	Type   string `json:"type"`
+	Value  string `json:"value,omitempty"`
+	Binary []byte `json:"binary,omitempty"`
+}
+
+// Sequence numbers a message among those of one run, source and hour that went to a queue, so that package ledger
+// notices when one is missing.
+type Sequence struct {
+	Number  int `json:"number"`            // from 1, in the order of sending; 0: it has none
+	Settled int `json:"settled,omitempty"` // all up to this number were confirmed or refused before this one was sent
+	Refused int `json:"refused,omitempty"` // at most so many of them were refused
+}
+
+const (
+	// SequenceWindow is the largest difference between Number and Settled. It bounds what the ledger stores of
+	// arrivals.
+	SequenceWindow = 1 << 16
+
+	// LastSequenceNumber is more than any run, source and hour can have.
+	LastSequenceNumber = 1 << 40
+)
+
+// IsValid reports whether a receiver can have sent this sequence. A queue may contain anything.
+func (s Sequence) IsValid() bool {
+	return s.Number > 0 && s.Number <= LastSequenceNumber && s.Settled >= 0 && s.Settled < s.Number &&
+		s.Number-s.Settled <= SequenceWindow && s.Refused >= 0 && s.Refused < s.Number
+}
+
+// Arrival is one more time that a webhook arrived: the platform sent it again, or the queue did. Body and Headers are
+// kept only where they differ from revision 0, so that a wrong id can never lose a message.
+type Arrival struct {
+	Number    int
+	At        time.Time
+	MessageID string // the queue's
+	ReceiptID ID     // which receipt of the webhook it was: a message that the queue hands out again has the same
+	Headers   Headers
+	Body      []byte
+	Differs   bool
+}
+
+// Covers reports whether a capture with the same id counts as one more arrival of the message. The same message always
+// does. Another one does if it was received within the window. It does not if it brings other bytes after the message
+// was resolved or put away, where no one would look for them.
+func (m Message) Covers(c Capture, original Revision, window time.Duration) bool {
+	open := m.Status == Failed || m.Status == Retrying || m.Status == Replaying
+	recent := window > 0 && c.ReceivedAt.Sub(m.ReceivedAt).Abs() <= window
+	return m.ID == c.ID || recent && (open || string(c.Body) == string(original.Body))
+}
+
+// ArriveAgain counts one more arrival of a message. Its status stays: the work of a person or a retry is not undone.
+func (m Message) ArriveAgain(c Capture, original Revision, at time.Time) Change {
+	if back, err := m.become(Failed, at); err == nil && m.isDrained() {
+		back.Version++
+		back.LastChange = LastChange{}
+		return back.arrived(m, c, original, "message.returned", at)
+	}
+	return m.arrived(m, c, original, "message.arrived_again", at)
+}
+
+// arrived counts an arrival of a message that became m. known is the revision that its body should equal.
+func (m Message) arrived(before Message, c Capture, known Revision, action string, at time.Time) Change {
+	m.Arrivals++
+	arrival := Arrival{Number: m.Arrivals, At: at, MessageID: c.Queue.MessageID, ReceiptID: c.ReceiptID()}
+	if string(c.Body) != string(known.Body) {
+		arrival.Differs, arrival.Body, arrival.Headers = true, c.Body, c.Headers
+	}
+	reason := ""
+	if m.Reason != before.Reason {
+		reason = m.Reason
+	}
+	change := m.changedFrom(before, System(), action, reason, at)
+	change.Arrival = &arrival
+	return change
+}

@@ -1,0 +1,130 @@
+package deadletter
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+)
+
+// ItemState is the result of one message of a job.
+type ItemState string
+
+// The states of an item.
+const (
+	ItemPending  ItemState = "pending"   // not begun
+	ItemInFlight ItemState = "in_flight" // its delivery is in flight
+	ItemDone     ItemState = "done"      // delivered, archived or restored
+	ItemFailed   ItemState = "failed"    // its delivery failed
+	ItemSkipped  ItemState = "skipped"   // the message did not take the action
+)
+
+// ItemStates lists every state of an item.
+func ItemStates() []ItemState {
+	return []ItemState{ItemPending, ItemInFlight, ItemDone, ItemFailed, ItemSkipped}
+}
+
+// AllowedStatuses lists the statuses of messages that take an action.
+func (a Action) AllowedStatuses() []Status {
+	var fit []Status
+	for _, s := range Statuses() {
+		if a.takes(s) {
+			fit = append(fit, s)
+		}
+	}
+	return fit
+}
+
+func (a Action) takes(s Status) bool {
+	switch a {
+	case ActReplay, ActEdit, ActRedrive, ActEditRedrive:
+		return s.CanReplay()
+	case ActArchive:
+		return s.CanArchive()
+	case ActRestore:
+		return s.CanRestore()
+	case ActView, ActProbe, ActAcknowledge, ActUsers:
+	}
+	return false
+}
+
+// Patcher applies a patch to a body: payload.MergePatch.
+type Patcher func(body, patch []byte) ([]byte, error)
+
+// ChangeOf returns the change that the job makes to a message whose version was fixed with it. latest is the newest revision of
+// the message, which only a job that edits reads. Conflict and Invalid say why the message does not take it, in words
+// that are the same for all messages of the same cause.
+func (j Job) ChangeOf(m Message, version int, latest Revision, patch Patcher, at time.Time) (Change, error) {
+	if err := j.refusal(m, version); err != nil {
+		return Change{}, err
+	}
+	c, err := j.change(m, version, latest, patch, at)
+	if err != nil {
+		return Change{}, err
+	}
+	c.Event.After = append([]byte(fmt.Sprintf(`{"job":%d,`, j.ID)), c.Event.After[1:]...)
+	return c, nil
+}
+
+func (j Job) refusal(m Message, version int) error {
+	switch {
+	case version != m.Version && m.LastChange.By != "":
+		return Errorf(Conflict, "%s by %s in the meantime", m.LastChange.Action, m.LastChange.By)
+	case version != m.Version:
+		return Errorf(Conflict, "changed in the meantime")
+	case j.Action.takes(m.Status):
+		return nil
+	case m.Status == Replaying && m.Request.Trigger == TriggerAuto:
+		return Errorf(Conflict, "an automatic retry was in flight")
+	case m.Status == Replaying:
+		return Errorf(Conflict, "a %s by %s was in flight", m.Request.Trigger.noun(), m.Request.By)
+	case j.Action == ActRestore:
+		return Errorf(Conflict, "%s, not archived", m.Status)
+	}
+	return Errorf(Conflict, "%s already", m.Status)
+}
+
+func (j Job) change(m Message, version int, latest Revision, patch Patcher, at time.Time) (Change, error) {
+	switch j.Action {
+	case ActReplay, ActRedrive:
+		return j.sendOn(m, version, at)
+	case ActEdit, ActEditRedrive:
+		trigger := TriggerJob
+		if j.Action.Redrives() {
+			trigger = TriggerJobRedrive
+		}
+		body, err := patch(latest.Body, j.Patch)
+		if err != nil {
+			return Change{}, err
+		}
+		if latest.Number > 0 && bytes.Equal(body, latest.Body) {
+			return j.sendOn(m, version, at) // it was edited when it tested its destination
+		}
+		edited := Revision{Body: body, Headers: latest.Headers, Reason: j.Reason}
+		return m.EditAndReplay(j.By, trigger, edited, version, at)
+	case ActArchive:
+		return m.Archive(j.By, j.Reason, version, at)
+	case ActRestore:
+		return m.Restore(j.By, version, at)
+	case ActView, ActProbe, ActAcknowledge, ActUsers:
+	}
+	return Change{}, Errorf(Invalid, "%q is nothing to do to many messages at once", j.Action)
+}
+
+// sendOn orders that the latest revision goes where the job sends its messages.
+func (j Job) sendOn(m Message, version int, at time.Time) (Change, error) {
+	if j.Action.Redrives() {
+		return m.Redrive(j.By, TriggerJobRedrive, m.Revision, version, at)
+	}
+	return m.Replay(j.By, TriggerJob, m.Revision, version, at)
+}
+
+// ItemResult returns the result of a finished delivery for its job.
+func (a Attempt) ItemResult() (ItemState, string) {
+	switch {
+	case a.Outcome == Delivered || a.Outcome == OutcomeRedriven:
+		return ItemDone, ""
+	case a.Probe && a.Transient():
+		return ItemPending, "" // the message was lent to test its destination, and waits as before
+	}
+	return ItemFailed, a.Error
+}

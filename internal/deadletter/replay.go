@@ -1,0 +1,87 @@
+package deadletter
+
+import "time"
+
+// Replay requests a delivery of a revision. It returns Conflict if version is not the current one: the page that the
+// person saw is stale.
+func (m Message) Replay(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
+	if err := m.CheckDestination(true); err != nil {
+		return Change{}, err
+	}
+	return m.requestDelivery(by, trigger, revision, version, at)
+}
+
+func (m Message) requestDelivery(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
+	if err := m.checkVersion(version, at); err != nil {
+		return Change{}, err
+	}
+	if revision < 0 || revision > m.Revision {
+		return Change{}, Errorf(NotFound, "this message has no revision %d", revision)
+	}
+	next, err := m.become(Replaying, at)
+	if err != nil {
+		return Change{}, err
+	}
+	next.request(by, trigger, revision, trigger.pastTense(), at)
+	action := "message.replay"
+	if trigger.Redrives() {
+		action = "message.redrive"
+	}
+	return next.changedFrom(m, by, action, "", at), nil
+}
+
+// pastTense returns the participle of what the trigger asks for.
+func (t Trigger) pastTense() string {
+	if t.Redrives() {
+		return "redriven"
+	}
+	return "replayed"
+}
+
+// EditAndReplay adds a revision and requests its delivery.
+func (m Message) EditAndReplay(by Actor, trigger Trigger, r Revision, version int, at time.Time) (Change, error) {
+	if err := m.checkVersion(version, at); err != nil {
+		return Change{}, err
+	}
+	if err := ActEdit.checkReason(r.Reason); err != nil {
+		return Change{}, err
+	}
+	if err := m.checkWay(trigger.Redrives()); err != nil {
+		return Change{}, err
+	}
+	next, err := m.become(Replaying, at)
+	if err != nil {
+		return Change{}, err
+	}
+	next.Revision++
+	r.Number, r.By, r.At = next.Revision, by.Name, at
+	next.request(by, trigger, r.Number, "edited and "+trigger.pastTense(), at)
+	action := "message.edit"
+	if trigger.Redrives() {
+		action = "message.edit_redrive"
+	}
+	c := next.changedFrom(m, by, action, r.Reason, at)
+	after := next.state()
+	after.BodySHA256 = digestOf(r.Body)
+	c.Revision, c.Event.After = &r, after.json()
+	return c, nil
+}
+
+func (m *Message) request(by Actor, t Trigger, revision int, action string, at time.Time) {
+	m.Version++
+	m.DueAt, m.Lease = at, Lease{}
+	m.Request = DeliveryRequest{Trigger: t, By: by.Name, Revision: revision, At: at}
+	m.LastChange = LastChange{By: by.Name, Action: action, At: at}
+}
+
+// Probe makes the next retry of a message due now, to test its destination.
+func (m Message) Probe(by Actor, at time.Time) (Change, error) {
+	if m.Status != Retrying || m.Lease.Token != "" {
+		return Change{}, Errorf(Conflict, "this message is %s: it waits for no retry", m.Status)
+	}
+	next := m
+	if next.DueAt.After(at) {
+		next.DueAt = at
+	}
+	return next.changedFrom(m, by, "destination.probe", "", at), nil
+}
