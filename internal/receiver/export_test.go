@@ -2,8 +2,8 @@ package receiver
 
 import "golang.org/x/sync/semaphore"
 
-// UnpackedRoom is how many bytes Room is for.
-const UnpackedRoom = unpackedRoom
+// UnpackLimit is the size of UnpackMemory.
+const UnpackLimit = unpackLimit
 
-// Room is for the bodies that are unpacked.
-func (p *Processor) Room() *semaphore.Weighted { return p.room }
+// UnpackMemory bounds the unpacked bodies.
+func (p *Processor) UnpackMemory() *semaphore.Weighted { return p.unpack }

@@ -32,21 +32,22 @@ type Processor struct {
 	*Receiver
 	queue  ProcessingQueue
 	errors telemetry.RepeatedError
-	room   *semaphore.Weighted // bytes, for bodies that were compressed: each is unpacked until it is dealt with
-	tried  sync.Map            // receipts, by the ids of messages whose messages nobody took
-	// ids of messages that were dealt with and could not be deleted: they come again, and are not delivered again
-	done sync.Map
+	unpack *semaphore.Weighted // bytes, for compressed bodies that are unpacked
+	// receipt ids by the ids of queue messages that the DLQ did not accept: they are tried again under the same receipt
+	failed sync.Map
+	// ids of queue messages that are finished and could not be deleted: they come again, and are not delivered again
+	finished sync.Map
 }
 
-// NewProcessor makes a processor of the queue that the receiver fills.
+// NewProcessor returns a processor of the queue that the receiver fills.
 func NewProcessor(r *Receiver, q ProcessingQueue) *Processor {
-	return &Processor{Receiver: r, queue: q, room: semaphore.NewWeighted(unpackedRoom)}
+	return &Processor{Receiver: r, queue: q, unpack: semaphore.NewWeighted(unpackLimit)}
 }
 
 const (
-	// unpackedRoom is how much bodies may have together that were compressed, so that one which takes its time does
-	// not hold up all others.
-	unpackedRoom = 2 * envelope.MaxUnpacked
+	// unpackLimit bounds the unpacked bodies in memory, in bytes. Two of the largest fit, so that a slow one does not
+	// delay all others.
+	unpackLimit = 2 * envelope.MaxUnpacked
 
 	processorBatch = 10
 	longPoll       = 20 * time.Second
@@ -81,15 +82,15 @@ func (p *Processor) poll(ctx context.Context) {
 	}
 }
 
-// Once delivers one batch side by side, waiting for it at most so long. Each webhook leaves the queue when it is
-// delivered or is on the DLQ; one that is neither, or could not be sent before ctx ended, becomes visible again.
+// Once delivers one batch concurrently. It waits for messages at most so long. A webhook that is delivered or on the DLQ
+// is deleted from the queue; one that is neither, or could not be sent before ctx ended, becomes visible again.
 func (p *Processor) Once(ctx context.Context, wait time.Duration) error {
 	messages, err := p.queue.Receive(ctx, processorBatch, wait)
 	if err != nil || len(messages) == 0 {
 		return err
 	}
 	stopping := ctx.Done()
-	ctx = context.WithoutCancel(ctx) // what was received is finished; each delivery has its timeout
+	ctx = context.WithoutCancel(ctx) // received messages are finished; each delivery has its timeout
 	stop := queue.StartHeartbeat(ctx, p.queue, messages, p.queue.Visibility())
 	errs := make([]error, len(messages))
 	var running sync.WaitGroup
@@ -98,45 +99,46 @@ func (p *Processor) Once(ctx context.Context, wait time.Duration) error {
 	}
 	running.Wait()
 	stop()
-	var done, open []queue.Message
+	var finished, remaining []queue.Message
 	for i, m := range messages {
 		if errs[i] == nil {
-			done = append(done, m)
+			finished = append(finished, m)
 		} else {
-			open = append(open, m)
+			remaining = append(remaining, m)
 		}
 	}
-	if len(done) > 0 {
-		errs = append(errs, p.delete(ctx, done)...)
+	if len(finished) > 0 {
+		errs = append(errs, p.delete(ctx, finished)...)
 	}
-	if len(open) > 0 {
-		errs = append(errs, p.queue.Release(ctx, open)...)
+	if len(remaining) > 0 {
+		errs = append(errs, p.queue.Release(ctx, remaining)...)
 	}
 	return errors.Join(errs...)
 }
 
-// delete takes messages off the queue that were dealt with. Their counts are saved first: one that a crash leaves
-// on the queue is counted again, while one that was gone and not counted would be missing.
-func (p *Processor) delete(ctx context.Context, done []queue.Message) []error {
+// delete deletes finished messages from the queue. It saves their counts first: after a crash in between they are
+// delivered and counted again, while a deleted message without its count would be missing in the ledger.
+func (p *Processor) delete(ctx context.Context, finished []queue.Message) []error {
 	if err := p.ledger.Save(ctx); err != nil {
 		p.log.WarnContext(ctx, "what became of buffered webhooks is not in the ledger yet", "err", err)
 	}
-	errs := p.queue.Delete(ctx, done)
-	for i, m := range done {
+	errs := p.queue.Delete(ctx, finished)
+	for i, m := range finished {
 		if errs[i] != nil {
-			p.done.Store(m.ID, true)
+			p.finished.Store(m.ID, true)
 		} else {
-			p.done.Delete(m.ID)
+			p.finished.Delete(m.ID)
 		}
 	}
 	return errs
 }
 
-// errNotSent says of a webhook that it is delivered after the next start.
+// errNotSent is the error of a webhook that will be delivered after the next start.
 var errNotSent = errors.New("it could not be sent before dlqdesk was stopped")
 
+// process delivers one webhook, and sends it to the DLQ if that fails.
 func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m queue.Message) (err error) {
-	if _, ok := p.done.Load(m.ID); ok {
+	if _, ok := p.finished.Load(m.ID); ok {
 		return nil
 	}
 	unpacked := int64(0)
@@ -148,75 +150,80 @@ func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m que
 		ReceiveCount: m.ReceiveCount,
 		Unpack: func(bytes int64) bool {
 			unpacked = bytes
-			return p.room.Acquire(ctx, bytes) == nil // ctx has no end
+			return p.unpack.Acquire(ctx, bytes) == nil // ctx has no end
 		},
 	}, p.now())
-	defer func() { p.room.Release(unpacked) }()
+	defer func() { p.unpack.Release(unpacked) }()
 	ctx, span := telemetry.Process(telemetry.About(ctx, c.ID), p.queue, m.ID, &c)
 	c.Queue.TraceParent = cmp.Or(span.TraceParent(), c.Queue.TraceParent)
 	defer func() {
 		if span.End(err); err != nil {
-			p.log.WarnContext(
-				ctx,
-				"a buffered webhook could not be dealt with, and stays on the queue",
-				"source",
-				c.Source,
-				"queue",
-				p.queue.Name(),
-				"err",
-				err,
-			)
+			p.log.WarnContext(ctx, "a buffered webhook could not be dealt with, and stays on the queue",
+				"source", c.Source, "queue", p.queue.Name(), "err", err)
 		}
 	}()
 	counts := ledger.Counts{}
-	ours := c.Run == ""
-	if ours { // no process has counted it yet
+	uncounted := c.Run == "" // no process has counted it yet
+	if uncounted {
 		c.Run, counts.Received = p.ledger.RunID(), 1
 	}
 	source, ok := p.sources[c.Source]
-	if ok && p.deliver(ctx, source, &c) {
+	switch {
+	case !ok:
+		p.failUnconfigured(&c)
+	case p.deliver(ctx, source, &c):
 		counts.Delivered = 1
 		p.ledger.Record(c, counts)
 		return nil
+	case c.FirstAttempt.Outcome == deadletter.Unreachable && isClosed(stopping):
+		return errNotSent
 	}
-	select {
-	case <-stopping:
-		if ok && c.FirstAttempt.Outcome == deadletter.Unreachable {
-			return errNotSent
-		}
-	default:
-	}
-	if !ok {
-		c.Reason = "Not sent: the source of this webhook is not configured any more"
-		c.FirstAttempt = &deadletter.Attempt{
-			Number:    1,
-			Trigger:   deadletter.TriggerReceive,
-			Actor:     deadletter.System().Name,
-			StartedAt: p.now(),
-			Done:      true,
-			Outcome:   deadletter.Unreachable,
-			Error:     c.Reason,
-		}
-	}
-	if ours {
+	if uncounted {
 		p.ledger.Number(&c)
 	}
-	c.ReceiveID = p.receipt(m, c)
-	if err := p.keep(ctx, p.dlq, c); err != nil {
-		p.tried.Store(m.ID, c.ReceiveID)
+	return p.sendToDLQ(ctx, m, c, counts)
+}
+
+func isClosed(stopping <-chan struct{}) bool {
+	select {
+	case <-stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// failUnconfigured adds the failed attempt of a webhook whose source is not configured any more.
+func (p *Processor) failUnconfigured(c *deadletter.Capture) {
+	c.Reason = "Not sent: the source of this webhook is not configured any more"
+	c.FirstAttempt = &deadletter.Attempt{
+		Number:    1,
+		Trigger:   deadletter.TriggerReceive,
+		Actor:     deadletter.System().Name,
+		StartedAt: p.now(),
+		Done:      true,
+		Outcome:   deadletter.Unreachable,
+		Error:     c.Reason,
+	}
+}
+
+func (p *Processor) sendToDLQ(ctx context.Context, m queue.Message, c deadletter.Capture, counts ledger.Counts) error {
+	c.ReceiveID = p.receiptID(m, c)
+	if err := p.enqueue(ctx, p.dlq, c); err != nil {
+		p.failed.Store(m.ID, c.ReceiveID)
 		p.ledger.Record(c, ledger.Counts{}) // its number is given out, and must be settled
 		return err
 	}
-	p.tried.Delete(m.ID)
+	p.failed.Delete(m.ID)
 	counts.Queued = 1
 	p.ledger.Record(c, counts)
 	return nil
 }
 
-// receipt names a message in the ledger. A webhook that was handed out before may have been kept before, by a process
-// that was killed or by another one, and is then kept, and counted, again.
-func (p *Processor) receipt(m queue.Message, c deadletter.Capture) string {
-	if before, ok := p.tried.Load(m.ID); ok {
+// receiptID returns the id under which the ledger counts a webhook. One that was received before may have been queued
+// before, by a process that was killed or by another one. It gets a new id, because it is queued and counted again.
+func (p *Processor) receiptID(m queue.Message, c deadletter.Capture) string {
+	if before, ok := p.failed.Load(m.ID); ok {
 		return before.(string)
 	}
 	if m.ReceiveCount > 1 {

@@ -14,7 +14,7 @@ import (
 
 // However many bodies wait that grow when they are unpacked, no more are than there is room for. They hold up no
 // others.
-func TestBufferedBodiesWaitForRoom(t *testing.T) {
+func TestBufferedBodiesWaitForMemory(t *testing.T) {
 	t.Parallel()
 	b := setup(t, false)
 	delivered := make(chan string, 3)
@@ -36,29 +36,29 @@ func TestBufferedBodiesWaitForRoom(t *testing.T) {
 		}
 	}
 	b.send(t, "POST", "/webhooks/later", strings.NewReader("{}"))
-	room := b.processor.Room()
+	memory := b.processor.UnpackMemory()
 	const left = 1 << 20 // too little for either
-	if err := room.Acquire(t.Context(), receiver.UnpackedRoom-left); err != nil {
+	if err := memory.Acquire(t.Context(), receiver.UnpackLimit-left); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
 	go func() { done <- b.processor.Once(t.Context(), 0) }()
 	if id := <-delivered; strings.HasPrefix(id, "large") {
-		t.Fatalf("%s was unpacked where there is no room", id)
+		t.Fatalf("%s was unpacked without memory", id)
 	}
 	for waits := false; !waits; {
 		select {
 		case id := <-delivered:
-			t.Fatalf("%s was unpacked where there is no room", id)
+			t.Fatalf("%s was unpacked without memory", id)
 		case err := <-done:
 			t.Fatalf("nothing waited: %v", err)
 		default:
 		}
-		if waits = !room.TryAcquire(left); !waits { // nobody overtakes who waits
-			room.Release(left)
+		if waits = !memory.TryAcquire(left); !waits { // nobody overtakes who waits
+			memory.Release(left)
 		}
 	}
-	room.Release(receiver.UnpackedRoom - left)
+	memory.Release(receiver.UnpackLimit - left)
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestBufferedBodiesWaitForRoom(t *testing.T) {
 	if len(sent) != 3 || !bytes.Equal(sent[2].Body, large) {
 		t.Errorf("%d were delivered", len(sent))
 	}
-	if !room.TryAcquire(receiver.UnpackedRoom) {
-		t.Error("room is not given back")
+	if !memory.TryAcquire(receiver.UnpackLimit) {
+		t.Error("memory is not released")
 	}
 }

@@ -1,13 +1,11 @@
-// Package receiver takes webhooks: POST /webhooks/{source}. It delivers each to the handler behind its source and
-// puts what fails on the DLQ, and returns the platform 200 only when the webhook is delivered or kept. It judges no
-// body.
+// Package receiver accepts webhooks at POST /webhooks/{source}. It delivers each to the destination of its source and
+// sends failures to the DLQ. It responds 200 only if the webhook is delivered, or a queue has confirmed it. It must not
+// interpret bodies.
 package receiver
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -32,12 +30,12 @@ import (
 type Source struct {
 	Name        string
 	Destination delivery.Destination
-	Buffered    bool             // answer first, deliver from the processing queue
+	Buffered    bool             // respond first, deliver from the processing queue
 	Shared      bool             // other processes may deliver from that queue as well
 	MaxBody     int64            // bytes
-	Verify      *verify.Verifier // nil: whoever knows the address may post to it
+	Verify      *verify.Verifier // nil: every request is accepted
 	Dedup       payload.Dedup
-	Ack         *payload.Ack // nil: our own answers
+	Ack         *payload.Ack // nil: our own responses
 }
 
 // Queue stores queue messages. Send returns an error for each message that was not confirmed.
@@ -67,8 +65,8 @@ type Receiver struct {
 	sources    map[string]Source
 	sender     delivery.Sender
 	dlq        Queue
-	processing Queue // nil where no source is buffered
-	refused    map[string]*refusals
+	processing Queue                  // nil if no source is buffered
+	refused    map[string]*refusalLog // by source
 	now        func() time.Time
 	log        *slog.Logger
 }
@@ -89,7 +87,7 @@ func New(d Deps) *Receiver {
 	r := &Receiver{
 		ledger:     d.Ledger,
 		sources:    map[string]Source{},
-		refused:    map[string]*refusals{},
+		refused:    map[string]*refusalLog{},
 		sender:     d.Sender,
 		dlq:        d.DLQ,
 		processing: d.Processing,
@@ -97,17 +95,17 @@ func New(d Deps) *Receiver {
 		log:        d.Log,
 	}
 	for _, s := range d.Sources {
-		r.sources[s.Name], r.refused[s.Name] = s, &refusals{}
+		r.sources[s.Name], r.refused[s.Name] = s, &refusalLog{}
 	}
 	return r
 }
 
 const notFound = `{"error":"not found"}`
 
-// Handler serves /webhooks/{source}, and what is below it for platforms that append to the address.
+// Handler serves /webhooks/{source}, and the paths below it for platforms that append to the address.
 func (r *Receiver) Handler() http.Handler {
 	mux := chi.NewRouter()
-	mux.NotFound(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusNotFound, notFound) })
+	mux.NotFound(func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusNotFound, notFound) })
 	mux.MethodNotAllowed(methodNotAllowed)
 	mux.Post("/webhooks/{source}", r.receive)
 	mux.Post("/webhooks/{source}/*", r.receiveBelow)
@@ -116,37 +114,32 @@ func (r *Receiver) Handler() http.Handler {
 
 func methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Allow", http.MethodPost)
-	answer(w, http.StatusMethodNotAllowed, `{"error":"method not allowed: use POST"}`)
+	respond(w, http.StatusMethodNotAllowed, `{"error":"method not allowed: use POST"}`)
 }
 
 const (
 	accepted = `{"status":"accepted"}`
 
-	// bodyLimit and bodyPace bound how long a platform may take to send a body: the first, and a second for so many
-	// bytes that it may have.
-	bodyLimit = 10 * time.Second
-	bodyPace  = 1 << 20
+	// queueLimit bounds how long a queue may take to confirm a message while the platform waits for its response.
+	queueLimit = 10 * time.Second
 
-	// keepLimit bounds how long a queue may take to confirm a message while the platform waits for its answer.
-	keepLimit = 10 * time.Second
-
-	// retryAfter is what a platform is told where nothing could be kept, in seconds.
+	// retryAfter is the Retry-After of a response 500, in seconds.
 	retryAfter = 30
 )
 
 func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 	source, ok := r.sources[chi.URLParam(req, "source")]
 	if !ok {
-		r.answered(req.Context(), "", telemetry.AnswerUnknownSource)
-		answer(w, http.StatusNotFound, `{"error":"unknown source"}`)
+		r.countAnswer(req.Context(), "", telemetry.AnswerUnknownSource)
+		respond(w, http.StatusNotFound, `{"error":"unknown source"}`)
 		return
 	}
-	body, ok := r.proven(w, req, source)
+	body, ok := r.verifiedBody(w, req, source)
 	if !ok {
 		return
 	}
 	c := r.capture(source, req, body)
-	// A platform that hangs up does not stop what was begun for its webhook.
+	// If the platform hangs up, the delivery goes on.
 	ctx := telemetry.About(context.WithoutCancel(req.Context()), c.ID)
 	c.Queue.TraceParent = telemetry.TraceOf(ctx)
 	if source.Buffered {
@@ -154,17 +147,17 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	if r.deliver(ctx, source, &c) {
-		r.close(ctx, c, telemetry.AnswerDelivered, ledger.Counts{Received: 1, Delivered: 1})
-		source.tell(w, c, accepted)
+		r.count(ctx, c, telemetry.AnswerDelivered, ledger.Counts{Received: 1, Delivered: 1})
+		source.acknowledge(w, c, accepted)
 		return
 	}
 	r.ledger.Number(&c)
-	if err := r.keep(ctx, r.dlq, c); err != nil {
-		r.refuseKept(ctx, w, c, err)
+	if err := r.enqueue(ctx, r.dlq, c); err != nil {
+		r.respondUnstored(ctx, w, c, err)
 		return
 	}
-	r.close(ctx, c, telemetry.AnswerQueued, ledger.Counts{Received: 1, Queued: 1})
-	source.tell(w, c, `{"status":"queued_for_retry","messageId":"`+string(c.ID)+`"}`)
+	r.count(ctx, c, telemetry.AnswerQueued, ledger.Counts{Received: 1, Queued: 1})
+	source.acknowledge(w, c, `{"status":"queued_for_retry","messageId":"`+string(c.ID)+`"}`)
 }
 
 // buffer puts a webhook on the processing queue, from where Processor delivers it.
@@ -173,81 +166,42 @@ func (r *Receiver) buffer(ctx context.Context, w http.ResponseWriter, s Source, 
 	if s.Shared {
 		c.Run, counts = "", ledger.Counts{} // the process that delivers it counts it
 	}
-	if err := r.keep(ctx, r.processing, c); err != nil {
-		r.refuseKept(ctx, w, c, err)
+	if err := r.enqueue(ctx, r.processing, c); err != nil {
+		r.respondUnstored(ctx, w, c, err)
 		return
 	}
-	r.close(ctx, c, telemetry.AnswerBuffered, counts)
-	s.tell(w, c, accepted)
+	r.count(ctx, c, telemetry.AnswerBuffered, counts)
+	s.acknowledge(w, c, accepted)
 }
 
-// close counts the answer to a platform, and the webhook in its account.
-func (r *Receiver) close(ctx context.Context, c deadletter.Capture, given telemetry.Answer, n ledger.Counts) {
-	r.answered(ctx, c.Source, given)
+// count counts the answer to a platform, and the webhook in its account.
+func (r *Receiver) count(ctx context.Context, c deadletter.Capture, given telemetry.Answer, n ledger.Counts) {
+	r.countAnswer(ctx, c.Source, given)
 	r.ledger.Record(c, n)
 }
 
-// answered counts an answer.
-func (r *Receiver) answered(ctx context.Context, source string, given telemetry.Answer) {
+// countAnswer counts an answer.
+func (r *Receiver) countAnswer(ctx context.Context, source string, given telemetry.Answer) {
 	r.ledger.Answered(source, given)
 	telemetry.Answered(ctx, source, given)
 }
 
-// refuseKept has the platform send the webhook again, because it could be kept nowhere.
-func (r *Receiver) refuseKept(ctx context.Context, w http.ResponseWriter, c deadletter.Capture, err error) {
-	r.log.ErrorContext(
-		ctx,
-		"a webhook could not be kept; the platform was told to send it again",
-		"source",
-		c.Source,
-		"err",
-		err,
-	)
-	r.close(ctx, c, telemetry.AnswerRefused, ledger.Counts{Refused: 1})
+// respondUnstored responds 500, so that the platform sends the webhook again: no queue has confirmed it.
+func (r *Receiver) respondUnstored(ctx context.Context, w http.ResponseWriter, c deadletter.Capture, err error) {
+	r.log.ErrorContext(ctx, "a webhook could not be kept; the platform was told to send it again",
+		"source", c.Source, "err", err)
+	r.count(ctx, c, telemetry.AnswerRefused, ledger.Counts{Refused: 1})
 	w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
-	answer(w, http.StatusInternalServerError, `{"error":"Internal Server Error"}`)
-}
-
-// readBody reads all of a body, within the source's limit and in bounded time.
-func readBody(w http.ResponseWriter, req *http.Request, limit int64) ([]byte, error) {
-	if req.ContentLength > limit {
-		return nil, &http.MaxBytesError{Limit: limit}
-	}
-	// Servers without deadlines exist only in tests.
-	conn := http.NewResponseController(w)
-	_ = conn.SetReadDeadline(time.Now().Add(bodyLimit + time.Duration(limit/bodyPace)*time.Second))
-	// A client that announces much and sends little costs little: the room grows with what arrives.
-	var body bytes.Buffer
-	body.Grow(int(min(max(req.ContentLength, 0), firstRead)) + bytes.MinRead)
-	_, err := body.ReadFrom(http.MaxBytesReader(w, req.Body, limit))
-	if err == nil {
-		// the delivery may take longer; who did not send the body in time gets no more of it
-		_ = conn.SetReadDeadline(time.Time{})
-	}
-	return body.Bytes(), err
-}
-
-// firstRead is how much room a body gets before it arrives, in bytes.
-const firstRead = 64 << 10
-
-func refuse(w http.ResponseWriter, err error, limit int64) telemetry.Answer {
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		answer(w, http.StatusRequestEntityTooLarge, fmt.Sprintf(`{"error":"the body is larger than %d bytes"}`, limit))
-		return telemetry.AnswerTooLarge
-	}
-	answer(w, http.StatusBadRequest, `{"error":"the body did not arrive whole"}`)
-	return telemetry.AnswerIncomplete
+	respond(w, http.StatusInternalServerError, `{"error":"Internal Server Error"}`)
 }
 
 func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.Capture {
-	// Ids in the order of time (version 7 of RFC 9562) stand side by side in the indexes of the store, where random
-	// ones cost a page each.
+	// Ids that begin with the time (version 7 of RFC 9562) are neighbours in the store's indexes; random ones cost a
+	// page each.
 	id := uuid.Must(uuid.NewV7()).String()
-	notePath(req)
+	setPathHeader(req)
 	c := deadletter.Capture{
-		ID: deadletter.ID(
-			id,
-		),
+		ID:          deadletter.ID(id),
 		ReceiveID:   id,
 		Source:      s.Name,
 		Destination: s.Destination.URL,
@@ -265,7 +219,7 @@ func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.
 	return c
 }
 
-// deliver makes the first attempt and reports whether it delivered. A failure is noted in the capture.
+// deliver makes the first attempt and reports whether it delivered. It adds a failed attempt to the capture.
 func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture) bool {
 	trace := telemetry.TraceParent(c.ID, c.Queue.TraceParent, c.Headers)
 	a := r.sender.Send(ctx, s.Destination, delivery.Request{
@@ -277,19 +231,9 @@ func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture)
 		Attempt:     1,
 		TraceParent: trace,
 	})
-	r.log.LogAttrs(
-		ctx,
-		slog.LevelInfo,
-		"delivery",
-		slog.String("source", c.Source),
-		slog.Int("attempt", 1),
-		slog.String(
-			"outcome",
-			string(a.Outcome),
-		),
-		slog.Int("status", a.StatusCode),
-		slog.Int64("ms", a.Latency.Milliseconds()),
-	)
+	r.log.LogAttrs(ctx, slog.LevelInfo, "delivery",
+		slog.String("source", c.Source), slog.Int("attempt", 1), slog.String("outcome", string(a.Outcome)),
+		slog.Int("status", a.StatusCode), slog.Int64("ms", a.Latency.Milliseconds()))
 	if a.Outcome == deadletter.Delivered {
 		return true
 	}
@@ -298,33 +242,31 @@ func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture)
 	return false
 }
 
-// keep puts a capture on a queue, and returns nil only when the queue has confirmed it.
-func (r *Receiver) keep(ctx context.Context, q Queue, c deadletter.Capture) (err error) {
+// enqueue sends a capture to a queue. It returns nil only if the queue has confirmed it.
+func (r *Receiver) enqueue(ctx context.Context, q Queue, c deadletter.Capture) (err error) {
 	ctx, span := telemetry.Send(ctx, q)
 	defer func() { span.End(err) }()
 	c.Queue.TraceParent = cmp.Or(span.TraceParent(), c.Queue.TraceParent)
-	// What belongs to one connection is of no use later.
 	c.Headers = c.Headers.EndToEnd()
 	body, err := envelope.EncodeWithin(c, q.MaxMessageBytes())
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, keepLimit)
+	ctx, cancel := context.WithTimeout(ctx, queueLimit)
 	defer cancel()
 	group := ""
 	if c.FirstAttempt == nil {
 		group = c.Source
 	}
-	if err := q.Send(
-		ctx, []queue.Outgoing{{Body: body, GroupID: group, DeduplicationID: string(c.ReceiptID())}},
-	)[0]; err != nil {
-		return fmt.Errorf("queue %s did not take it: %w", q.Name(), err)
+	out := queue.Outgoing{Body: body, GroupID: group, DeduplicationID: string(c.ReceiptID())}
+	if err := q.Send(ctx, []queue.Outgoing{out})[0]; err != nil {
+		return fmt.Errorf("queue %s did not accept it: %w", q.Name(), err)
 	}
 	return nil
 }
 
-func answer(w http.ResponseWriter, status int, body string) {
+func respond(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, body) // a platform that hung up has no use for it
+	_, _ = io.WriteString(w, body) // fails only if the platform hung up
 }
