@@ -93,6 +93,31 @@ func TestFloorPlanHasEveryRoom(t *testing.T) {
 	}
 }
 
+// TestManualHasEveryMetric holds the table of metrics in production.md.
+func TestManualHasEveryMetric(t *testing.T) {
+	t.Parallel()
+	manual := map[string]bool{}
+	rows := regexp.MustCompile("(?m)^\\| `(dlqdesk_[a-z_]+)` ")
+	for _, m := range rows.FindAllStringSubmatch(read(t, "web/docs/production.md"), -1) {
+		manual[m[1]] = true
+	}
+	code := read(t, "internal/telemetry/gauges.go") + read(t, "internal/telemetry/metrics.go")
+	made := regexp.MustCompile(`desc\("([a-z_]+)"|"dlqdesk_([a-z_]+)"`).FindAllStringSubmatch(code, -1)
+	for _, m := range made {
+		name := "dlqdesk_" + m[1] + m[2]
+		if !manual[name] && name != "dlqdesk_" {
+			t.Errorf("production.md lacks the metric %s", name)
+		}
+		delete(manual, name)
+	}
+	for name := range manual {
+		t.Errorf("production.md has the metric %s, which does not exist", name)
+	}
+	if len(made) < 10 {
+		t.Errorf("the test sees %d metrics", len(made))
+	}
+}
+
 func read(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, file))

@@ -121,7 +121,7 @@ type anchors struct{ used map[string]int }
 func (a *anchors) Generate(value []byte, _ ast.NodeKind) []byte {
 	id := strings.Map(func(r rune) rune {
 		switch {
-		case unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_':
+		case unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_': // words:ok, of the alphabet
 			return unicode.ToLower(r)
 		case r == ' ':
 			return '-'

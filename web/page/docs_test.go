@@ -36,7 +36,8 @@ func TestManualIsSearchedWhileTyping(t *testing.T) {
 	await(t, ctx, `document.activeElement.id === 'docs-q'`)
 	run(t, ctx, chromedp.KeyEvent("half-open"))
 	await(t, ctx, `document.querySelector('.manual-hits a[href="/docs/concepts#circuit-breaker"]') !== null &&
-		document.querySelector('.manual-hits mark').textContent === 'half-open' && document.activeElement.id === 'docs-q'`)
+		document.querySelector('.manual-hits mark').textContent === 'half-open' &&
+		document.activeElement.id === 'docs-q'`)
 	for range "half-open" {
 		run(t, ctx, chromedp.KeyEvent(kb.Backspace))
 	}
