@@ -107,7 +107,10 @@ func TestEveryPageForEveryRole(t *testing.T) {
 	})
 	b.receive(t, "a-1")
 	b.draft(t, "a-1")
-	for name, role := range map[string]deadletter.Role{"vera": deadletter.Viewer, "olga": deadletter.Operator, "adam": deadletter.Admin} {
+	for name, role := range map[string]deadletter.Role{
+		"vera": deadletter.Viewer, "olga": deadletter.Operator,
+		"adam": deadletter.Admin,
+	} {
 		p := b.member(t, name, role)
 		for _, r := range b.routes(t) {
 			if r.method != http.MethodGet || r.path == "/setup" || r.path == "/live" { // a stream is no page
@@ -230,7 +233,10 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		len(b.events(t)) != before {
 		t.Errorf("a viewer changed the message: %+v", got)
 	}
-	for path, want := range map[string]int{"/messages": 3, "/messages?status=all": 4, "/messages?status=archived": 0, "/messages/a-1": 3} {
+	for path, want := range map[string]int{
+		"/messages": 3, "/messages?status=all": 4,
+		"/messages?status=archived": 0, "/messages/a-1": 3,
+	} {
 		if got := p.get(path).count("button[aria-disabled]"); got != want {
 			t.Errorf("%s has %d disabled buttons with their reason, want %d", path, got, want)
 		}
@@ -253,7 +259,12 @@ func TestAnotherSiteCannotPost(t *testing.T) {
 		if r.method != http.MethodPost {
 			continue
 		}
-		for _, headers := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"}} {
+		for _, headers := range [][]string{
+			{"Sec-Fetch-Site", "cross-site"},
+			{"Sec-Fetch-Site", "same-site"},
+			{"Origin", "https://evil.example"},
+			{"Origin", "null"},
+		} {
 			a := p.post(
 				r.path,
 				order(0, "revision", "0", "action", "replay", "item", "a-1@0", "reason", "x"),
@@ -266,7 +277,11 @@ func TestAnotherSiteCannotPost(t *testing.T) {
 	if got := desktest.Message(t, b.store, "a-1"); got.Version != m.Version || len(b.events(t)) != before {
 		t.Errorf("another site changed the message: %+v", got)
 	}
-	for _, headers := range [][]string{{"Sec-Fetch-Site", "same-origin"}, {"Origin", "https://desk.example"}, {"Origin", b.server.URL}} {
+	for _, headers := range [][]string{
+		{"Sec-Fetch-Site", "same-origin"},
+		{"Origin", "https://desk.example"},
+		{"Origin", b.server.URL},
+	} {
 		version := desktest.Message(t, b.store, "a-1").Version
 		action, status := "archive", deadletter.Archived
 		if version%2 == 1 {
@@ -311,13 +326,17 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 		}
 		for name, a := range answers {
 			policy := a.header.Get("Content-Security-Policy")
-			for _, want := range []string{"default-src 'self'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'", "object-src 'none'", "img-src 'self' data:"} {
+			for _, want := range []string{
+				"default-src 'self'", "frame-ancestors 'none'", "form-action 'self'",
+				"base-uri 'none'", "object-src 'none'", "img-src 'self' data:",
+			} {
 				if !strings.Contains(policy, want) || strings.Contains(policy, "unsafe") {
 					t.Errorf("%s: policy %q", name, policy)
 				}
 			}
 			for header, want := range map[string]string{
-				"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
+				"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
+				"Cross-Origin-Opener-Policy":   "same-origin",
 				"Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store",
 			} {
 				if got := a.header.Get(header); got != want {

@@ -51,7 +51,10 @@ func TestSignInLeadsNowhereElse(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.member(t, "olga", deadletter.Operator)
-	for _, next := range []string{"https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example"} {
+	for _, next := range []string{
+		"https://evil.example", "//evil.example", "/\\evil.example",
+		"javascript:alert(1)", "/\t/evil.example",
+	} {
 		p := b.stranger(t)
 		if got := p.get("/signin?" + form("next", next).Encode()).fields("form").Get("next"); got != "/messages" {
 			t.Errorf("%q: the form leads to %q", next, got)

@@ -25,7 +25,10 @@ func TestAuditShowsWhoDidWhat(t *testing.T) {
 	a := p.get("/audit")
 	row := a.doc().Find("tr[data-action='message.archive']")
 	text := strings.Join(strings.Fields(row.Text()), " ")
-	for _, want := range []string{"2026-03-02 11:15:05 UTC", "olga", "archived", "a-1", "genesys", "known <b>fault</b>", "127.0.0.1"} {
+	for _, want := range []string{
+		"2026-03-02 11:15:05 UTC", "olga", "archived", "a-1", "genesys",
+		"known <b>fault</b>", "127.0.0.1",
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the row says %q, not %q", text, want)
 		}
@@ -65,7 +68,10 @@ func TestAuditShowsWhoDidWhat(t *testing.T) {
 			t.Errorf("%s answers %d with %q, want %q", query, a.status, got, want)
 		}
 	}
-	for query, want := range map[string]string{"action=eat": "There is no action", "from=now": "is no time", "cursor=zz": "start again", "by=nobody": "There is nobody", "actor=" + strings.Repeat("x", 600): "too long"} {
+	for query, want := range map[string]string{
+		"action=eat": "There is no action", "from=now": "is no time",
+		"cursor=zz": "start again", "by=nobody": "There is nobody", "actor=" + strings.Repeat("x", 600): "too long",
+	} {
 		if a := p.get(
 			"/audit?" + query,
 		); a.status != http.StatusUnprocessableEntity ||

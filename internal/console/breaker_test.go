@@ -74,16 +74,31 @@ func TestOverviewTellsForWhichDestinationMessagesWait(t *testing.T) {
 		health delivery.DestinationHealth
 		want   string
 	}{
-		"up":              {delivery.DestinationHealth{LatestAt: now, DeliveredAt: now, Breaker: delivery.BreakerStatus{PausedUntil: now.Add(-time.Second)}}, ""},
-		"failing":         {delivery.DestinationHealth{LatestAt: now, Failures: 3, FailingSince: now, Latest: deadletter.Attempt{Error: "503"}}, ""},
-		"down":            {down, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "Next probe 2026-03-02 10:15:10 UTC Probe now"},
-		"down, none due":  {due, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "The next message whose retry is due probes it. Probe now"},
-		"after a restart": {restarted, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages waiting Next probe 2026-03-02 10:15:10 UTC Probe now"},
-		"down and paused": {both, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages waiting " + saw + "Next probe 2026-03-02 10:16:05 UTC Probe now"},
-		"paused":          {paused, "genesys retries paused by Retry-After until 2026-03-02 10:16:05 UTC · 2 messages waiting " + saw + "Retries and jobs continue then. Probe now"},
+		"up": {delivery.DestinationHealth{
+			LatestAt: now, DeliveredAt: now,
+			Breaker: delivery.BreakerStatus{PausedUntil: now.Add(-time.Second)},
+		}, ""},
+		"failing": {delivery.DestinationHealth{
+			LatestAt: now, Failures: 3, FailingSince: now,
+			Latest: deadletter.Attempt{Error: "503"},
+		}, ""},
+		"down": {down, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages " +
+			"waiting " + saw + "Next probe 2026-03-02 10:15:10 UTC Probe now"},
+		"down, none due": {due, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages " +
+			"waiting " + saw + "The next message whose retry is due probes it. Probe now"},
+		"after a restart": {restarted, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages " +
+			"waiting Next probe 2026-03-02 10:15:10 UTC Probe now"},
+		"down and paused": {both, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages " +
+			"waiting " + saw + "Next probe 2026-03-02 10:16:05 UTC Probe now"},
+		"paused": {paused, "genesys retries paused by Retry-After until 2026-03-02 10:16:05 UTC · 2 " +
+			"messages waiting " + saw + "Retries and jobs continue then. Probe now"},
 		"releasing": {
-			delivery.DestinationHealth{LatestAt: now, DeliveredAt: now, Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now, ReleaseRate: 20}},
-			"genesys circuit breaker half-open since 2026-03-02 10:15:05 UTC · 2 messages waiting Waiting messages are sent at 20 per second.",
+			delivery.DestinationHealth{
+				LatestAt: now, DeliveredAt: now,
+				Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now, ReleaseRate: 20},
+			},
+			"genesys circuit breaker half-open since 2026-03-02 10:15:05 UTC · 2 messages waiting Waiting messages " +
+				"are sent at 20 per second.",
 		},
 	} {
 		*health = c.health
@@ -121,7 +136,8 @@ func TestOutageWithNothingToProbeItWith(t *testing.T) {
 	a := p.get("/overview")
 	if got := told(
 		a,
-	); !strings.Contains(got, "0 messages waiting The next webhook or replay probes it. No message waits for a retry") ||
+	); !strings.Contains(got, "0 messages waiting The next webhook or replay probes it. No message waits for a "+
+		"retry") ||
 		a.count("[data-breaker] form") != 0 {
 		t.Errorf("it says %q", got)
 	}
@@ -182,9 +198,12 @@ func TestProbeIsForOperatorsOfThisSite(t *testing.T) {
 		a    answer
 		want int
 	}{
-		"a viewer":       {vera.post("/destinations/genesys/probe", url.Values{}), http.StatusForbidden},
-		"a stranger":     {b.stranger(t).post("/destinations/genesys/probe", url.Values{}), http.StatusSeeOther},
-		"another site":   {olga.post("/destinations/genesys/probe", url.Values{}, "Sec-Fetch-Site", "cross-site"), http.StatusForbidden},
+		"a viewer":   {vera.post("/destinations/genesys/probe", url.Values{}), http.StatusForbidden},
+		"a stranger": {b.stranger(t).post("/destinations/genesys/probe", url.Values{}), http.StatusSeeOther},
+		"another site": {
+			olga.post("/destinations/genesys/probe", url.Values{}, "Sec-Fetch-Site", "cross-site"),
+			http.StatusForbidden,
+		},
 		"another source": {olga.post("/destinations/cxone/probe", url.Values{}), http.StatusNotFound},
 	} {
 		if c.a.status != c.want {
@@ -226,7 +245,8 @@ func TestJobTellsForWhichDestinationItWaits(t *testing.T) {
 	if got := olga.get(path).
 		says(".job-set"); !strings.Contains(
 		got,
-		"genesys circuit breaker open since 2026-03-02 09:15:05 UTC. Its messages will wait until the destination responds.",
+		"genesys circuit breaker open since 2026-03-02 09:15:05 UTC. Its messages will wait until the destination "+
+			"responds.",
 	) {
 		t.Errorf("before it starts: %q", got)
 	}
@@ -283,7 +303,8 @@ func TestMessageTellsThatAReplayPassesByTheBreaker(t *testing.T) {
 		t.Error("it tells of an outage that there is not")
 	}
 	*health = delivery.DestinationHealth{Breaker: delivery.BreakerStatus{State: delivery.Open, Since: b.clock.Now()}}
-	want := "genesys circuit breaker open since 2026-03-02 10:15:05 UTC. Retries and jobs wait. A replay of this message is sent immediately."
+	want := "genesys circuit breaker open since 2026-03-02 10:15:05 UTC. Retries and jobs wait. A replay of this " +
+		"message is sent immediately."
 	if got := p.get("/messages/f-0").says(".message-breaker"); got != want {
 		t.Errorf("it says %q", got)
 	}
@@ -291,7 +312,8 @@ func TestMessageTellsThatAReplayPassesByTheBreaker(t *testing.T) {
 	if got := part.says(
 		"#message-result",
 	); part.status != http.StatusOK ||
-		!strings.Contains(got, "genesys has an open circuit breaker since 10:15 UTC: this replay is sent there anyway") {
+		!strings.Contains(got, "genesys has an open circuit breaker since 10:15 UTC: this replay is sent there "+
+			"anyway") {
 		t.Errorf("the order is answered %d: %q", part.status, got)
 	}
 }

@@ -58,7 +58,10 @@ func TestTwoRevisionsAreCompared(t *testing.T) {
 		!strings.Contains(same, "Headers are identical.") {
 		t.Errorf("a revision beside itself says %q", same)
 	}
-	for path, want := range map[string]int{"from=0&to=9": http.StatusNotFound, "from=x": http.StatusUnprocessableEntity} {
+	for path, want := range map[string]int{
+		"from=0&to=9": http.StatusNotFound,
+		"from=x":      http.StatusUnprocessableEntity,
+	} {
 		if a := p.get("/messages/a-1/compare?" + path); a.status != want {
 			t.Errorf("%s answers %d, want %d", path, a.status, want)
 		}

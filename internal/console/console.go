@@ -106,7 +106,8 @@ func New(deps Deps) *Console {
 			c.deskRoutes(r)
 		})
 		r.NotFound(c.forMembers(deadletter.Errorf(deadletter.NotFound, "there is no page at this address")))
-		r.MethodNotAllowed(c.forMembers(deadletter.Errorf(deadletter.NotFound, "this address does not accept such requests")))
+		r.MethodNotAllowed(c.forMembers(deadletter.Errorf(deadletter.NotFound,
+			"this address does not accept such requests")))
 	})
 	c.Router = r
 	return c
@@ -270,8 +271,9 @@ func (c *Console) recover(next http.Handler) http.Handler {
 			if p == nil {
 				return
 			}
-			// net/http compares the value itself, unwrapped
-			if answer, ok := w.(*response); p == http.ErrAbortHandler || ok && answer.status != 0 { //nolint:errorlint // see above
+			answer, ok := w.(*response)
+			//nolint:errorlint // net/http compares the value itself, unwrapped
+			if aborted := p == http.ErrAbortHandler; aborted || ok && answer.status != 0 {
 				c.Log.ErrorContext(about(r), "an answer was broken off", "path", r.URL.Path, "err", p)
 				panic(http.ErrAbortHandler)
 			}

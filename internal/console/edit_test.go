@@ -66,13 +66,14 @@ func TestEditAndReplay(t *testing.T) {
 // compact takes out the white space between values; none of the texts of these tests has any within.
 func compact(text string) string { return strings.Join(strings.Fields(text), "") }
 
-// What a form makes of a body that nobody changed is what was received, wherever white space means nothing.
+// A body that is not changed in the form is stored as it was received, apart from white space without a meaning.
 func TestFormKeepsWhatNobodyEdits(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.member(t, "olga", deadletter.Operator)
 	for i, body := range []string{
-		"\n\nstarts with line feeds", "ends with one\n", "a\r\nb\r\n", "tabs\tand  spaces ", "<textarea>&amp;</textarea>", "", "ünïcödé 👩‍👩‍👧‍👦 \u202e", "{\n \"a\" : 1\n}\n",
+		"\n\nstarts with line feeds", "ends with one\n", "a\r\nb\r\n", "tabs\tand  spaces ",
+		"<textarea>&amp;</textarea>", "", "ünïcödé 👩‍👩‍👧‍👦 \u202e", "{\n \"a\" : 1\n}\n",
 		"{\"a\":\"line\\nfeed\",\"big\":123456789012345678901234567890,\"b\":1.10}\n", "\ufeffbom",
 	} {
 		id := fmt.Sprintf("l-%d", i)
@@ -159,12 +160,24 @@ func TestEditThatIsRefusedComesBackAsItWas(t *testing.T) {
 		fault  string
 		says   string
 	}{
-		"bad JSON":      {func(v url.Values) { v.Set("body", "{\r\n  \"id\": }") }, "#body-fault", "line 2, column 9"},
-		"no reason":     {func(v url.Values) { v.Set("reason", " ") }, "#reason-fault", "Say why"},
-		"bad header":    {func(v url.Values) { v.Add("header-name", "X Y"); v.Add("header-value", "1") }, "#headers-fault", "X Y"},
-		"moved mask":    {func(v url.Values) { v.Set("body", `{"customer":{"name":"•••"}}`) }, "#body-fault", "cannot be put back"},
-		"long reason":   {func(v url.Values) { v.Set("reason", strings.Repeat("ä", 1001)) }, "main .notice", "1001 characters"},
-		"control signs": {func(v url.Values) { v.Add("header-name", "X-Y"); v.Add("header-value", "a\nb") }, "#headers-fault", "control character"},
+		"bad JSON":  {func(v url.Values) { v.Set("body", "{\r\n  \"id\": }") }, "#body-fault", "line 2, column 9"},
+		"no reason": {func(v url.Values) { v.Set("reason", " ") }, "#reason-fault", "Say why"},
+		"bad header": {
+			func(v url.Values) { v.Add("header-name", "X Y"); v.Add("header-value", "1") },
+			"#headers-fault", "X Y",
+		},
+		"moved mask": {
+			func(v url.Values) { v.Set("body", `{"customer":{"name":"•••"}}`) }, "#body-fault",
+			"cannot be put back",
+		},
+		"long reason": {
+			func(v url.Values) { v.Set("reason", strings.Repeat("ä", 1001)) }, "main .notice",
+			"1001 characters",
+		},
+		"control signs": {
+			func(v url.Values) { v.Add("header-name", "X-Y"); v.Add("header-value", "a\nb") },
+			"#headers-fault", "control character",
+		},
 	} {
 		fields := url.Values{}
 		for key, values := range opened {
@@ -224,7 +237,10 @@ func TestBodiesThatAFormWouldChangeAreNotEdited(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.member(t, "olga", deadletter.Operator)
-	for id, body := range map[string]string{"binary": "\x89PNG\xff", "nul": "a\x00b", "old-mac": "a\rb", "large": strings.Repeat("x", payload.MaxEdit+1)} {
+	for id, body := range map[string]string{
+		"binary": "\x89PNG\xff", "nul": "a\x00b", "old-mac": "a\rb",
+		"large": strings.Repeat("x", payload.MaxEdit+1),
+	} {
 		b.receive(t, id, func(c *deadletter.Capture) { c.Body = []byte(body) })
 		a := p.get("/messages/" + id + "/edit")
 		if a.count("textarea") != 0 || !strings.Contains(a.says("main"), "This message cannot be edited") {

@@ -109,7 +109,7 @@ func TestExportHoldsWhatTheFilterMatches(t *testing.T) {
 	}
 }
 
-// What somebody else wrote is never worked out by a spreadsheet.
+// A spreadsheet never evaluates text that outsiders wrote.
 func TestExportHasNoFormulas(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -158,7 +158,10 @@ func TestExportSaysWhatIsWrongWithIt(t *testing.T) {
 	b := setup(t)
 	p := b.member(t, "vera", deadletter.Viewer)
 	before := len(b.events(t))
-	for query, want := range map[string]string{"format=xml": "no format", "format=csv&from=now": "is no time", "format=csv&action=eat": "no action"} {
+	for query, want := range map[string]string{
+		"format=xml": "no format", "format=csv&from=now": "is no time",
+		"format=csv&action=eat": "no action",
+	} {
 		if a := p.get(
 			"/audit/export?" + query,
 		); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("main"), want) ||

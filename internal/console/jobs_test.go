@@ -16,7 +16,7 @@ import (
 	"dlqdesk/internal/worker"
 )
 
-// draft makes a job over messages that nobody started yet.
+// draft creates a job over messages, and does not start it.
 func (b bundle) draft(t *testing.T, ids ...deadletter.ID) deadletter.JobID {
 	t.Helper()
 	var refs []desk.Ref
@@ -41,7 +41,7 @@ func (b bundle) work(t *testing.T, id deadletter.JobID) deadletter.Job {
 	return b.workBy(t, id, nil)
 }
 
-// workBy is work by somebody who delivers to these sources.
+// workBy is work by a worker with these sources.
 func (b bundle) workBy(t *testing.T, id deadletter.JobID, by delivery.Sender, to ...worker.Source) deadletter.Job {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
@@ -154,7 +154,11 @@ func TestAllThatMatchAreShownFrozenFirst(t *testing.T) {
 	if asked.status != http.StatusOK || asked.header.Get("HX-Retarget") != "#job-dialog" {
 		t.Fatalf("answered %d: %s", asked.status, asked.text)
 	}
-	for _, want := range []string{"Replay 60 messages", "60 messages, oldest 2026-03-02 10:15:05 UTC, newest 2026-03-02 11:14:05 UTC.", "No new messages since you selected.", "Include 2 that may already have been processed"} {
+	for _, want := range []string{
+		"Replay 60 messages", "60 messages, oldest 2026-03-02 10:15:05 UTC, newest " +
+			"2026-03-02 11:14:05 UTC.", "No new messages since you selected.",
+		"Include 2 that may already have been processed",
+	} {
 		if !strings.Contains(asked.says("form"), want) {
 			t.Errorf("the dialog does not say %q: %s", want, asked.says("form"))
 		}
@@ -178,7 +182,7 @@ func TestAllThatMatchAreShownFrozenFirst(t *testing.T) {
 		begun.fields("form.query").Get("source") != "genesys" {
 		t.Errorf("answered %d: %s", begun.status, begun.says("main"))
 	}
-	// Somebody else had the same dialog open.
+	// Another operator had the same dialog open.
 	if late := b.member(t, "otto", deadletter.Operator).
 		post("/jobs/1/start", fields, htmx()...); late.status != http.StatusOK ||
 		!strings.Contains(late.says(".notice"), "This job was started by olga 0 s ago.") {
@@ -202,7 +206,8 @@ func TestUnknownOutcomesAreAskedForInASelectionAsWell(t *testing.T) {
 		t.Fatalf("answered %d, to %s", asked.status, asked.header.Get("Location"))
 	}
 	page := p.get(asked.header.Get("Location"))
-	if !strings.Contains(page.says("main"), "Include 1 that may already have been processed") || page.count("form [hx-post]") != 0 {
+	if !strings.Contains(page.says("main"), "Include 1 that may already have been processed") ||
+		page.count("form [hx-post]") != 0 {
 		t.Errorf("the page says %s", page.says("main"))
 	}
 	fields := page.fields("main form")
@@ -288,7 +293,10 @@ func TestEditJobChecksThePatch(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	fields := p.post("/messages/bulk", form("action", "edit", "item", "a-1@0", "back", "status=all"), htmx()...).
 		fields("form")
-	for fault, values := range map[string][2]string{"#patch-fault": {"{\n\"a\": }", "x"}, "#job-reason-fault": {`{"a":1}`, ""}} {
+	for fault, values := range map[string][2]string{
+		"#patch-fault":      {"{\n\"a\": }", "x"},
+		"#job-reason-fault": {`{"a":1}`, ""},
+	} {
 		fields.Set("patch", values[0])
 		fields.Set("reason", values[1])
 		for _, headers := range [][]string{nil, htmx()} {
@@ -325,7 +333,10 @@ func TestJobIsSteeredInPlace(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	p.post("/messages/bulk", form("action", "replay", "item", "a-1@0"))
 	for _, step := range []struct{ do, says string }{
-		{"pause", "Paused: Replay 1 message"}, {"resume", "Replaying 1 message"}, {"cancel", "Cancelled: Replay 1 message 1 left as they were"},
+		{"pause", "Paused: Replay 1 message"}, {"resume", "Replaying 1 message"}, {
+			"cancel",
+			"Cancelled: Replay 1 message 1 left as they were",
+		},
 	} {
 		if a := p.post(
 			"/jobs/1/"+step.do,
@@ -357,8 +368,10 @@ func TestSelectionsThatAreNone(t *testing.T) {
 		many.Add("item", fmt.Sprintf("l-%d@0", i))
 	}
 	for name, values := range map[string]map[string][]string{
-		"nothing": form("action", "replay"), "no version": form("action", "replay", "item", "a-1"), "no id": form("action", "replay", "item", "@0"),
-		"no number": form("action", "replay", "item", "a-1@x"), "no such action": form("action", "delete", "item", "a-1@0"), "too many": many, "no action": form("item", "a-1@0"),
+		"nothing": form("action", "replay"), "no version": form("action", "replay", "item", "a-1"),
+		"no id":     form("action", "replay", "item", "@0"),
+		"no number": form("action", "replay", "item", "a-1@x"), "no such action": form("action", "delete", "item",
+			"a-1@0"), "too many": many, "no action": form("item", "a-1@0"),
 		"no such filter": form("action", "replay", "scope", "all", "back", "status=lost"),
 	} {
 		if a := p.post("/messages/bulk", values); a.status != http.StatusUnprocessableEntity {
@@ -394,7 +407,7 @@ func (p picky) Send(_ context.Context, _ delivery.Destination, r delivery.Reques
 	return deadletter.Attempt{Outcome: deadletter.Delivered, StatusCode: http.StatusOK, Done: true}
 }
 
-// What failed of a job is ordered once more by one click, as a job of its own that asks first.
+// One click creates a draft over the messages of a job that failed.
 func TestWhatFailedOfAJobIsOrderedOnceMore(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -129,13 +129,15 @@ func verdictOf(b book) page.LedgerResult {
 	wrong, known := b.state.Wrong(), len(b.state.Acknowledged())
 	switch {
 	case len(wrong) > 0 && !slices.ContainsFunc(wrong, func(i ledger.Imbalance) bool { return !i.Expired }):
-		v.Tone, v.Text = ui.Fault, "Webhooks are lost: their queue kept them for as long as it does, and they did not reach the desk."
+		v.Tone, v.Text = ui.Fault, "Webhooks are lost: their queue kept them for as long as it does, and they did "+
+			"not reach the desk."
 		v.Hint = "Everything else that was answered 200 is delivered, waits, or is a message."
 	case len(wrong) > 0:
 		v.Tone, v.Text = ui.Fault, "The ledger does not balance."
 		v.Hint = "What was received in these hours is not what is delivered, waits, or is a message."
 	case b.state.Unchecked != nil:
-		v.Tone, v.Text = ui.Warn, "The ledger cannot be checked now, because a queue does not tell how much waits in it."
+		v.Tone, v.Text = ui.Warn, "The ledger cannot be checked now, because a queue does not tell how much waits "+
+			"in it."
 		v.Hint = "It is tried again every few seconds. Until then this is what was counted."
 	case b.state.At.IsZero():
 		v.Tone, v.Text = ui.Info, "The ledger has not been checked yet."
@@ -174,12 +176,14 @@ func (c *Console) imbalanceView(i ledger.Imbalance) page.ImbalanceView {
 		v.Meaning, v.Remedy = whyMissing(i)
 	case !i.Killed.IsZero():
 		v.Meaning = fmt.Sprintf(
-			"dlqdesk was killed: it was heard of last at %s, and had not saved the counts of its last second. The messages are here; a loss of up to %d in the same hour would not show beside them.",
+			"dlqdesk was killed: it was heard of last at %s, and had not saved the counts of its last second. The "+
+				"messages are here; a loss of up to %d in the same hour would not show beside them.",
 			i.Killed.Format("15:04:05 UTC on 2 January"),
 			i.Amount(),
 		)
 	case i.Explained():
-		v.Meaning = "The queue had taken them, though it did not say so in time: the platform was told to send them again."
+		v.Meaning = "The queue had taken them, though it did not say so in time: the platform was told to send them " +
+			"again."
 	default:
 		v.Meaning, v.Remedy = whyMore(i)
 	}
@@ -215,28 +219,34 @@ func whyMissing(i ledger.Imbalance) (why, do string) {
 	switch {
 	case i.Expired:
 		return fmt.Sprintf(
-				"The queue confirmed that it had %s, and had %s for as long as it keeps a message; %s never reached the desk.",
+				"The queue confirmed that it had %s, and had %s for as long as it keeps a message; %s never reached "+
+					"the desk.",
 				them(it),
 				them(it),
 				it,
 			),
-			"Ask the platform to send what it sent in that hour again. Lengthen the queue's MessageRetentionPeriod, and see in the log why messages were not taken off it."
+			"Ask the platform to send what it sent in that hour again. Lengthen the queue's MessageRetentionPeriod, " +
+				"and see in the log why messages were not taken off it."
 	case i.Stage == ledger.StageProcessing:
 		return fmt.Sprintf(
-				"%s %s put on the processing queue, and %s neither delivered nor a message, nor on that queue any more.",
+				"%s %s put on the processing queue, and %s neither delivered nor a message, nor on that queue any "+
+					"more.",
 				capital(it),
 				was,
 				is,
 			),
-			"Look whether somebody deleted messages or restored queue.db from a copy, and ask the platform to send what it sent in that hour again."
+			"Look whether somebody deleted messages or restored queue.db from a copy, and ask the platform to send " +
+				"what it sent in that hour again."
 	}
 	return fmt.Sprintf(
-			"The queue confirmed that it had %s, and %s %s neither there nor on the desk: deleted from the queue, taken by another program that reads it, or gone because desk.db was restored from an older copy.",
+			"The queue confirmed that it had %s, and %s %s neither there nor on the desk: deleted from the queue, "+
+				"taken by another program that reads it, or gone because desk.db was restored from an older copy.",
 			them(it),
 			it,
 			is,
 		),
-		"Look who else may receive, delete or purge on this queue. Ask the platform to send what it sent in that hour again."
+		"Look who else may receive, delete or purge on this queue. Ask the platform to send what it sent in that " +
+			"hour again."
 }
 
 func them(they string) string {
@@ -256,9 +266,11 @@ func capital(text string) string {
 func whyMore(i ledger.Imbalance) (why, do string) {
 	if i.Stage == ledger.StageProcessing {
 		return "The processing queue handed out webhooks more than once, so that they were delivered more than once.",
-			"Handlers tell repeated deliveries by their Webhook-Id. Look whether the queue's visibility timeout is shorter than a delivery takes."
+			"Handlers tell repeated deliveries by their Webhook-Id. Look whether the queue's visibility timeout is " +
+				"shorter than a delivery takes."
 	}
-	return "More messages came from the queue than this receiver put there: a copy of desk.db was restored, or somebody sent messages anew.",
+	return "More messages came from the queue than this receiver put there: a copy of desk.db was restored, or " +
+			"somebody sent messages anew.",
 		"Look whether the data folder was restored, and who else may send to this queue."
 }
 
@@ -326,7 +338,8 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 			Fault:     q.fault(),
 		}
 		if q.Shared {
-			row.Shared = "Other receivers may deliver from here: a webhook is accounted for by the one that does, so one that is lost here does not show."
+			row.Shared = "Other receivers may deliver from here: a webhook is accounted for by the one that does, " +
+				"so one that is lost here does not show."
 		}
 		switch {
 		case row.Fault.Text != "":

@@ -115,13 +115,36 @@ func TestLedgerThatDoesNotBalanceIsRedAndSaysWhere(t *testing.T) {
 		"missing": {
 			ledger.Imbalance{Stage: ledger.StageMessages, Missing: 3},
 			true, "3 missing",
-			[]string{"3 messages are missing", "2026-03-02 10:00:00 UTC", "genesys", "another program", "send what it sent in that hour again"},
+			[]string{
+				"3 messages are missing", "2026-03-02 10:00:00 UTC", "genesys", "another program",
+				"send what it sent in that hour again",
+			},
 		},
-		"expired":    {ledger.Imbalance{Stage: ledger.StageMessages, Missing: 1, Expired: true}, true, "", []string{"1 message expired on SQS", "MessageRetentionPeriod"}},
-		"processing": {ledger.Imbalance{Stage: ledger.StageProcessing, Missing: 1}, true, "1 missing", []string{"1 webhook is missing", "processing queue"}},
-		"more":       {ledger.Imbalance{Stage: ledger.StageMessages, Missing: -2}, true, "2 more", []string{"2 messages more than was counted", "desk.db"}},
-		"killed":     {ledger.Imbalance{Stage: ledger.StageMessages, Missing: -2, Killed: killed}, false, "2 more", []string{"killed", "10:04:00 UTC on 2 March"}},
-		"refused":    {ledger.Imbalance{Stage: ledger.StageMessages, Missing: -1, Refused: 1}, false, "1 more", []string{"told to send them again"}},
+		"expired": {
+			ledger.Imbalance{Stage: ledger.StageMessages, Missing: 1, Expired: true},
+			true, "",
+			[]string{"1 message expired on SQS", "MessageRetentionPeriod"},
+		},
+		"processing": {
+			ledger.Imbalance{Stage: ledger.StageProcessing, Missing: 1},
+			true, "1 missing",
+			[]string{"1 webhook is missing", "processing queue"},
+		},
+		"more": {
+			ledger.Imbalance{Stage: ledger.StageMessages, Missing: -2},
+			true, "2 more",
+			[]string{"2 messages more than was counted", "desk.db"},
+		},
+		"killed": {
+			ledger.Imbalance{Stage: ledger.StageMessages, Missing: -2, Killed: killed},
+			false, "2 more",
+			[]string{"killed", "10:04:00 UTC on 2 March"},
+		},
+		"refused": {
+			ledger.Imbalance{Stage: ledger.StageMessages, Missing: -1, Refused: 1},
+			false, "1 more",
+			[]string{"told to send them again"},
+		},
 	} {
 		c.imbalance.Hour, c.imbalance.Source = hour, "genesys"
 		state = ledger.State{At: b.clock.Now(), Imbalances: []ledger.Imbalance{c.imbalance}}
@@ -189,12 +212,16 @@ func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 	})
 	anna := b.member(t, "anna", deadletter.Viewer)
 	got := anna.get("/ledger")
-	for _, want := range []string{"in dlq", "3", "4 days", "the oldest that were read", "in spool", "7", "2026-03-02 09:00:00 UTC", "never", "could not be read"} {
+	for _, want := range []string{
+		"in dlq", "3", "4 days", "the oldest that were read", "in spool", "7",
+		"2026-03-02 09:00:00 UTC", "never", "could not be read",
+	} {
 		if !strings.Contains(got.says(".queue-table"), want) {
 			t.Errorf("there is no %q: %s", want, got.says(".queue-table"))
 		}
 	}
-	for n, want := range []string{"kept-1 is on the desk, and its message waits to be deletedExpires2026-03-05 08:00:00 UTC", "lost-2 could not be written to the store yetExpires2026-03-05 09:00:00 UTC"} {
+	for n, want := range []string{"kept-1 is on the desk, and its message waits to be deletedExpires2026-03-05 " +
+		"08:00:00 UTC", "lost-2 could not be written to the store yetExpires2026-03-05 09:00:00 UTC"} {
 		if row := strings.Join(strings.Fields(got.doc().Find(".undeleted-row").Eq(n).Text()), " "); row != want {
 			t.Errorf("of a message on SQS it says %q", row)
 		}

@@ -43,7 +43,8 @@ func TestMessageThatIsStillOnSQSTellsWhenItExpires(t *testing.T) {
 	b.receive(t, "old-9")
 	p := b.member(t, "vera", deadletter.Viewer)
 	const expires = "2026-03-05 08:00:00 UTC"
-	if got := p.get("/messages/a-1").says("[data-undeleted]"); got != "not yet deleted from orders-dlq · expires "+expires {
+	if got := p.get("/messages/a-1").says("[data-undeleted]"); got != "not yet deleted from orders-dlq · "+
+		"expires "+expires {
 		t.Errorf("its page says %q", got)
 	}
 	for _, other := range []string{"b-2", "old-9"} {

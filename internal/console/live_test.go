@@ -127,7 +127,7 @@ func TestOpenListIsToldWhatChanges(t *testing.T) {
 		!strings.Contains(u.Rows["g-1"], "/messages/g-1?back=") {
 		t.Errorf("after the delivery: %+v", u)
 	}
-	// What another filter meets is told to nobody as new.
+	// A message that matches another filter is not counted as new.
 	b.receive(t, "c-1", func(c *deadletter.Capture) { c.Source = "cxone" })
 	if u := page.next(); u.New != "1" || u.Failed != "3" {
 		t.Errorf("after a message of another source: %+v", u)
@@ -174,7 +174,8 @@ func TestStreamIsForThoseWhoAreSignedIn(t *testing.T) {
 		t.Errorf("a stranger is answered %d", got.status)
 	}
 	p := b.member(t, "vera", deadletter.Viewer)
-	for _, address := range []string{"/live", "/live?after=x", "/live?after=1&status=none", "/live?after=1&rows=" + strings.Repeat("a,", 101) + "b"} {
+	for _, address := range []string{"/live", "/live?after=x", "/live?after=1&status=none", "/live?after=1&rows=" +
+		strings.Repeat("a,", 101) + "b"} {
 		if got := p.get(
 			address,
 		); got.status != http.StatusUnprocessableEntity && got.status != http.StatusBadRequest &&

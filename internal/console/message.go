@@ -262,7 +262,8 @@ func (c *Console) passesBreaker(m deadletter.Message) string {
 	if b.State != delivery.Open {
 		return ""
 	}
-	return printable(s.Name) + " has an open circuit breaker since " + b.Since.Format("15:04 UTC") + ": this replay is sent there anyway."
+	return printable(s.Name) + " has an open circuit breaker since " + b.Since.Format("15:04 UTC") +
+		": this replay is sent there anyway."
 }
 
 func (c *Console) archive(w http.ResponseWriter, r *http.Request) {

@@ -67,7 +67,8 @@ func TestUnknownOutcomeIsToldAsSuch(t *testing.T) {
 	if a := p.get(
 		"/messages/a-1",
 	); !strings.Contains(
-		a.says("#message-result"), "No answer within 10s: the handler may have processed it. The delivery ended after 84 ms.",
+		a.says("#message-result"), "No answer within 10s: the handler may have processed it. The delivery ended "+
+			"after 84 ms.",
 	) ||
 		!strings.Contains(a.says("#message-panel"), "may have processed") {
 		t.Errorf("an unknown outcome says %q", a.says("#message-panel"))
@@ -178,7 +179,8 @@ func TestAddressesAndFormsThatAreNone(t *testing.T) {
 	b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
 	for path, want := range map[string]int{
-		"/messages/zz": 404, "/messages/zz/panel": 404, "/messages/zz/body": 404, "/messages/zz/edit": 404, "/messages/%00": 404, "/messages/a-1%2F..": 404, "/messages/%27%20OR%201": 404,
+		"/messages/zz": 404, "/messages/zz/panel": 404, "/messages/zz/body": 404, "/messages/zz/edit": 404,
+		"/messages/%00": 404, "/messages/a-1%2F..": 404, "/messages/%27%20OR%201": 404,
 		"/messages/%FF": 404, "/messages/a-1?revision=7": 404, "/messages/a-1?revision=-1": 404, "/messages/" +
 			"a-1?revision=x": 422, "/messages/a-1/body?revision=x": 422,
 		"/messages/a-1/edit?revision=9": 404, "/nowhere": 404, "/messages/a-1/nowhere": 404,
@@ -265,7 +267,10 @@ func TestPayloads(t *testing.T) {
 }
 
 func FuzzIndent(f *testing.F) {
-	for _, seed := range []string{`{}`, `[]`, ` [ ] `, `{"a":[1,{"b":"\"]}"}],"c":""}`, `"x"`, `1e5`, `[[],{},[{}]]`, `"\\"`, "[1\n,\t2]"} {
+	for _, seed := range []string{
+		`{}`, `[]`, ` [ ] `, `{"a":[1,{"b":"\"]}"}],"c":""}`, `"x"`, `1e5`,
+		`[[],{},[{}]]`, `"\\"`, "[1\n,\t2]",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -293,7 +298,10 @@ func TestTextFromOutsideNeverBreaksAPage(t *testing.T) {
 	})
 	b.draft(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
-	for _, path := range []string{"/messages?status=all", "/messages/a-1", "/messages/a-1/panel", "/messages/a-1/edit", "/audit", "/jobs/1", "/jobs", "/messages?status=all&job=1"} {
+	for _, path := range []string{
+		"/messages?status=all", "/messages/a-1", "/messages/a-1/panel",
+		"/messages/a-1/edit", "/audit", "/jobs/1", "/jobs", "/messages?status=all&job=1",
+	} {
 		a := p.get(path)
 		if a.status != http.StatusOK || strings.Contains(a.text, "<img") || strings.Contains(a.text, "\xff") ||
 			strings.ContainsAny(a.text, "\x00\x1b") {

@@ -260,7 +260,8 @@ func (c *Console) curl(r *http.Request) string {
 }
 
 func curlTo(url string) string {
-	return "curl -i -H 'Content-Type: application/json' \\\n  -d '{\"eventType\":\"conversation:updated\"}' \\\n  " + url
+	return "curl -i -H 'Content-Type: application/json' \\\n  -d '{\"eventType\":\"conversation:updated\"}' " +
+		"\\\n  " + url
 }
 
 // webhookBase returns the address of the receiver, as this browser knows it.

@@ -48,10 +48,14 @@ func TestListShowsWhatIsAskedFor(t *testing.T) {
 	})
 	p := b.member(t, "olga", deadletter.Operator)
 	for query, want := range map[string]string{
-		"": "a-1", "status=failed": "a-1", "status=retrying": "c-3 b-2", "status=all": "c-3 b-2 a-1", "status=resolved": "",
-		"status=all&source=cxone": "b-2", "status=all&code=503": "b-2", "status=all&outcome=unreachable": "c-3", "status=all&q=upstream": "b-2",
-		"status=all&q=c-3": "c-3", "status=all&from=2026-03-02T10:30": "c-3 b-2", "status=all&to=2026-03-02T10:30": "a-1",
-		"status=all&from=2026-03-02T10:30&to=2026-03-02T11:30": "b-2", "status=all&source=genesys&code=422&outcome=error_response&q=missing": "a-1",
+		"": "a-1", "status=failed": "a-1", "status=retrying": "c-3 b-2", "status=all": "c-3 b-2 a-1",
+		"status=resolved":         "",
+		"status=all&source=cxone": "b-2", "status=all&code=503": "b-2", "status=all&outcome=unreachable": "c-3",
+		"status=all&q=upstream": "b-2",
+		"status=all&q=c-3":      "c-3", "status=all&from=2026-03-02T10:30": "c-3 b-2",
+		"status=all&to=2026-03-02T10:30":                                      "a-1",
+		"status=all&from=2026-03-02T10:30&to=2026-03-02T11:30":                "b-2",
+		"status=all&source=genesys&code=422&outcome=error_response&q=missing": "a-1",
 	} {
 		a := p.get("/messages?" + query)
 		var ids []string
@@ -64,7 +68,8 @@ func TestListShowsWhatIsAskedFor(t *testing.T) {
 	}
 	a := p.get("/messages?status=all&source=cxone&code=503")
 	for selector, want := range map[string]string{
-		"#tab-failed .tab-count": "0", "#tab-retrying .tab-count": "1", "#tab- .tab-count": "1", "#tab-[aria-current=page]": "All 1",
+		"#tab-failed .tab-count": "0", "#tab-retrying .tab-count": "1", "#tab- .tab-count": "1",
+		"#tab-[aria-current=page]": "All 1",
 	} {
 		if got := a.says(selector); got != want {
 			t.Errorf("%s says %q, want %q", selector, got, want)
@@ -139,7 +144,10 @@ func TestFiltersThatMakeNoSense(t *testing.T) {
 			t.Errorf("%q shows messages that were not asked for", query)
 		}
 	}
-	for _, query := range []string{`q=a"b`, "q=a*b", "q=a+OR+b", "q=NEAR(a+b)", "q=reason:a", "q=%00a", "q=%FFa", "q=a%0Ab", "source=%FF", "q=^a", "from=0001-01-01", "to=9999-12-31", "unknown=1"} {
+	for _, query := range []string{
+		`q=a"b`, "q=a*b", "q=a+OR+b", "q=NEAR(a+b)", "q=reason:a", "q=%00a", "q=%FFa",
+		"q=a%0Ab", "source=%FF", "q=^a", "from=0001-01-01", "to=9999-12-31", "unknown=1",
+	} {
 		if a := p.get("/messages?" + query); a.status != http.StatusOK {
 			t.Errorf("%q answers %d: %s", query, a.status, a.says("#messages"))
 		}
@@ -155,7 +163,8 @@ func TestActionsAreThoseOfTheTab(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	p.post("/messages/a-2/archive", order(m.Version, "reason", "a test"))
 	for query, want := range map[string]string{
-		"": "ReplayEdit and replayArchive", "?status=archived": "Restore", "?status=all": "ReplayEdit and replayArchiveRestore",
+		"": "ReplayEdit and replayArchive", "?status=archived": "Restore",
+		"?status=all": "ReplayEdit and replayArchiveRestore",
 	} {
 		if got := p.get("/messages" + query).says(".bulk .btn"); got != want {
 			t.Errorf("%q offers %q, want %q", query, got, want)

@@ -79,7 +79,8 @@ func TestOverviewNumbersAreThoseOfTheirLists(t *testing.T) {
 		a,
 		"Top causes",
 		"The handler",
-	); got != "The handler answered: field id is missing genesys · first 2026-03-01 08:15:05 UTC · newest 2026-03-02 08:15:05 UTC · 1 of 1 unedited replay succeeded 3 0" {
+	); got != "The handler answered: field id is missing genesys · first 2026-03-01 08:15:05 UTC · newest "+
+		"2026-03-02 08:15:05 UTC · 1 of 1 unedited replay succeeded 3 0" {
 		t.Errorf("reasons: %q", got)
 	}
 	one := p.get("/overview?source=cxone&range=7d", htmx()...)
@@ -99,7 +100,7 @@ func headlinesOf(a answer) string {
 	return strings.Join(list, " ")
 }
 
-// rowOf answers the text of a table's row, without the labels that stand for the head on a narrow screen.
+// rowOf returns the text of a table's row, without the labels that replace the head on a narrow screen.
 func rowOf(a answer, heading, first string) string {
 	for _, h := range a.doc().Find("h2").EachIter() {
 		if h.Text() != heading {
@@ -178,7 +179,8 @@ func TestOverviewTellsWhatWaitsOnDiskForSQS(t *testing.T) {
 		got,
 		"Queues",
 		"Failed",
-	); row != "Failed messages hooks SQS confirms nothing: its messages wait on this machine's disk since 2026-03-02 09:15:05 UTC" {
+	); row != "Failed messages hooks SQS confirms nothing: its messages wait on this machine's disk since "+
+		"2026-03-02 09:15:05 UTC" {
 		t.Errorf("a queue that is away: %q", row)
 	}
 	if row := rowOf(got, "Queues", "On disk"); row != "On disk dlq 312 0 2026-03-02 10:15:05 UTC" {
@@ -207,15 +209,41 @@ func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
 	}{
 		{delivery.DestinationHealth{}, "No delivery yet handler.internal:9090 No delivery since dlqdesk started."},
 		{delivery.DestinationHealth{LatestAt: now, DeliveredAt: now}, "Up handler.internal:9090"},
-		{delivery.DestinationHealth{LatestAt: now, ErrorResponses: 3, Latest: deadletter.Attempt{Error: "404: no <i>route</i>"}}, "Error responses handler.internal:9090 Responds, with an error to the latest 3 deliveries: 404: no <i>route</i>"},
-		{delivery.DestinationHealth{LatestAt: now, ErrorResponses: 1, Latest: deadletter.Attempt{Error: "gone"}}, "Error responses handler.internal:9090 Responds, with an error to the latest delivery: gone"},
-		{delivery.DestinationHealth{LatestAt: now, Failures: 1204, FailingSince: now.Add(-time.Hour), Latest: deadletter.Attempt{Error: "503"}}, "Failing handler.internal:9090 since 2026-03-02 09:15:05 UTC 1,204 deliveries in a row: 503"},
 		{
-			delivery.DestinationHealth{LatestAt: now, Failures: 9, FailingSince: now.Add(-time.Hour), Latest: deadletter.Attempt{Error: "503"}, Breaker: delivery.BreakerStatus{State: delivery.Open, Since: now.Add(-time.Minute)}},
+			delivery.DestinationHealth{
+				LatestAt: now, ErrorResponses: 3,
+				Latest: deadletter.Attempt{Error: "404: no <i>route</i>"},
+			},
+			"Error responses handler.internal:9090 Responds, with an error to the latest 3 deliveries: 404: no " +
+				"<i>route</i>",
+		},
+		{
+			delivery.DestinationHealth{LatestAt: now, ErrorResponses: 1, Latest: deadletter.Attempt{Error: "gone"}},
+			"Error responses handler.internal:9090 Responds, with an error to the latest delivery: gone",
+		},
+		{delivery.DestinationHealth{
+			LatestAt: now, Failures: 1204, FailingSince: now.Add(-time.Hour),
+			Latest: deadletter.Attempt{Error: "503"},
+		}, "Failing handler.internal:9090 since 2026-03-02 09:15:05 UTC " +
+			"1,204 deliveries in a row: 503"},
+		{
+			delivery.DestinationHealth{
+				LatestAt: now, Failures: 9, FailingSince: now.Add(-time.Hour),
+				Latest: deadletter.Attempt{Error: "503"}, Breaker: delivery.BreakerStatus{
+					State: delivery.Open,
+					Since: now.Add(-time.Minute),
+				},
+			},
 			"Circuit breaker open handler.internal:9090 since 2026-03-02 10:14:05 UTC 9 deliveries in a row: 503",
 		},
-		{delivery.DestinationHealth{Breaker: delivery.BreakerStatus{State: delivery.Open, Since: now.Add(-time.Minute)}}, "Circuit breaker open handler.internal:9090 since 2026-03-02 10:14:05 UTC"},
-		{delivery.DestinationHealth{LatestAt: now, DeliveredAt: now, Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now}}, "Up handler.internal:9090"},
+		{delivery.DestinationHealth{Breaker: delivery.BreakerStatus{
+			State: delivery.Open,
+			Since: now.Add(-time.Minute),
+		}}, "Circuit breaker open handler.internal:9090 since 2026-03-02 10:14:05 UTC"},
+		{delivery.DestinationHealth{
+			LatestAt: now, DeliveredAt: now,
+			Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now},
+		}, "Up handler.internal:9090"},
 	} {
 		health = test.health
 		if got := rowOf(p.get("/overview"), "Sources", "genesys"); got != "genesys "+test.want+" 1 0 0 0 1" {
@@ -238,7 +266,8 @@ func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
 		p.get("/overview"),
 		"Queues",
 		"Buffered",
-	); got != "Buffered webhooks sqs SQS cannot list messages: each appears under Messages once it is received. 1,204 2 delayed 10 not reported by SQS" {
+	); got != "Buffered webhooks sqs SQS cannot list messages: each appears under Messages once it is received. "+
+		"1,204 2 delayed 10 not reported by SQS" {
 		t.Errorf("a queue of SQS: %q", got)
 	}
 	fault = errors.New("dial tcp: s3cret.internal refused")

@@ -29,7 +29,7 @@ func TestABodyIsReadInAForm(t *testing.T) {
 	}
 }
 
-// What is too large for a page says how to see all of it.
+// A body that is too large for a page links to all of it.
 func TestALargePayloadIsCutAndOfferedWhole(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

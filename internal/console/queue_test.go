@@ -112,7 +112,10 @@ func TestQueueListsWhatItHolds(t *testing.T) {
 		a.count(".blank a[href='/overview/queues/a%2Fb%20c']") != 1 {
 		t.Errorf("a queue that cannot be read: %d %q", a.status, a.says("#queue"))
 	}
-	for path, want := range map[string]int{"/overview/queues/sqs": 404, "/overview/queues/none": 404, "/overview/queues/a%2Fb%20c?after=x": 422} {
+	for path, want := range map[string]int{
+		"/overview/queues/sqs": 404, "/overview/queues/none": 404,
+		"/overview/queues/a%2Fb%20c?after=x": 422,
+	} {
 		if got := p.get(path).status; got != want {
 			t.Errorf("%s answers %d, want %d", path, got, want)
 		}

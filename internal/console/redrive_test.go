@@ -71,7 +71,10 @@ func TestMessageOfAQueueSaysWhereItIsFromAndGoes(t *testing.T) {
 		t.Errorf("offered are %q", actions)
 	}
 	ticket := message.doc().Find("#copy-ticket").Text()
-	for _, want := range []string{"## Failed message of the queue payments: Received too often", "- Came from: arn:aws:sqs:eu-west-1:1:payments.fifo\n", "- Group: customer-7\n"} {
+	for _, want := range []string{
+		"## Failed message of the queue payments: Received too often",
+		"- Came from: arn:aws:sqs:eu-west-1:1:payments.fifo\n", "- Group: customer-7\n",
+	} {
 		if !strings.Contains(ticket, want) {
 			t.Errorf("the ticket lacks %q:\n%s", want, ticket)
 		}

@@ -22,7 +22,7 @@ func TestViewKeepsAListByName(t *testing.T) {
 	if link, _ := got.doc().Find("#views .view-row a").Attr("href"); link != "/messages?"+query {
 		t.Errorf("the view leads to %q", link)
 	}
-	// A shared one is everybody's to see, and its owner's to delete.
+	// All users see a shared view; its owner deletes it.
 	seen := vera.get("/messages")
 	if !strings.Contains(seen.says("#views li"), "Missing ids by olga") || seen.count("#views li form") != 0 {
 		t.Errorf("another sees %q", seen.says("#views li"))

@@ -32,7 +32,7 @@ import (
 
 const password = "correct horse battery"
 
-// bundle is a console on a real store, behind a real server. Nobody delivers: a test finishes deliveries by itself.
+// bundle is a console on a real store, behind a real server. No worker delivers: a test finishes deliveries by itself.
 type bundle struct {
 	stopSearch func() // has nothing more made searchable
 	store      *store.Store
@@ -135,7 +135,7 @@ func (b bundle) receive(t *testing.T, id string, changes ...func(*deadletter.Cap
 	return desktest.Receive(t, b.store, c)
 }
 
-// secrets are what receive puts in and nobody may read.
+// secrets are the values that receive puts in, and that no page may show.
 func secrets() []string { return []string{"s3cret", "078-05-1120"} }
 
 // finish ends the delivery of a message that was ordered.
@@ -199,7 +199,7 @@ func (b bundle) stranger(t *testing.T) person {
 	return person{t, &http.Client{Jar: jar, CheckRedirect: stay}, b.server.URL}
 }
 
-// member is somebody who is signed in.
+// member returns a signed-in browser.
 func (b bundle) member(t *testing.T, name string, role deadletter.Role) person {
 	t.Helper()
 	if err := b.auth.AddUser(t.Context(), deadletter.System(), name, string(role), password); err != nil {

@@ -148,7 +148,8 @@ func (c *Console) sourceView(r *http.Request, s Source) page.SourceView {
 		TestCommand: s.Setup.Doctor + " --send",
 	}
 	if s.Setup.URL == "" {
-		v.Note = "This is the address of your browser. Set webhook_url in the configuration to the address for platforms."
+		v.Note = "This is the address of your browser. Set webhook_url in the configuration to the address for " +
+			"platforms."
 	}
 	if s.Setup.Open {
 		v.TestCommand = curlTo(v.Line.Endpoint)
@@ -179,7 +180,8 @@ func (c *Console) sourceView(r *http.Request, s Source) page.SourceView {
 
 // settingsOf describes the settings of a source.
 func settingsOf(s doctor.Setup) []page.Setting {
-	mode := page.Setting{Name: "Mode", Text: "Direct", Hint: "The webhook is delivered before the platform gets its response."}
+	mode := page.Setting{Name: "Mode", Text: "Direct", Hint: "The webhook is delivered before the platform gets its " +
+		"response."}
 	if s.Buffered {
 		mode = page.Setting{
 			Name: "Mode",

@@ -78,14 +78,18 @@ func TestSourcesTellHowEachDoes(t *testing.T) {
 	}
 	row := list.says("tbody tr:nth-child(1)")
 	for _, want := range []string{
-		"genesys", "https://hooks.example.com/webhooks/genesys", "genesys-open-messaging", "handler.internal:9090", "Received1,250", "Failed 1under 0.1 %",
+		"genesys", "https://hooks.example.com/webhooks/genesys", "genesys-open-messaging", "handler.internal:9090",
+		"Received1,250", "Failed 1under 0.1 %",
 	} {
 		if !strings.Contains(row, want) {
 			t.Errorf("no %q in %q", want, row)
 		}
 	}
 	row = list.says("tbody tr:nth-child(2)")
-	for _, want := range []string{"Not verified", b.server.URL + "/webhooks/open", "Circuit breaker open", "3 deliveries in a row: Connection refused"} {
+	for _, want := range []string{
+		"Not verified", b.server.URL + "/webhooks/open", "Circuit breaker open",
+		"3 deliveries in a row: Connection refused",
+	} {
 		if !strings.Contains(row, want) {
 			t.Errorf("no %q in %q", want, row)
 		}
@@ -111,8 +115,9 @@ func TestASourceTellsHowToRegisterIt(t *testing.T) {
 	p := b.member(t, "vera", deadletter.Viewer)
 	page := p.get("/sources/genesys")
 	for selector, want := range map[string]string{
-		"#endpoint": "https://hooks.example.com/webhooks/genesys", "#register": "dlqdesk platform register genesys", "#doctor": "dlqdesk platform doctor genesys",
-		"#try": "dlqdesk platform doctor genesys --send", "#figure-open": "1",
+		"#endpoint": "https://hooks.example.com/webhooks/genesys", "#register": "dlqdesk platform register genesys",
+		"#doctor": "dlqdesk platform doctor genesys",
+		"#try":    "dlqdesk platform doctor genesys --send", "#figure-open": "1",
 		"#sign": "dlqdesk sign --source genesys < body.json", ".setting-code": "<b>{message_id}</b>",
 	} {
 		if got := page.says(selector); got != want {
@@ -120,13 +125,19 @@ func TestASourceTellsHowToRegisterIt(t *testing.T) {
 		}
 	}
 	settings := page.says(".settings")
-	for _, want := range []string{"Direct", "202 text/html", "Secrets: env:GENESYS_SECRET", "Detected by $.id", "For 7 days", "5 automatic deliveries", "from 2 s up to 15 min", "Takes 10 s at most", "1.0 MiB"} {
+	for _, want := range []string{
+		"Direct", "202 text/html", "Secrets: env:GENESYS_SECRET", "Detected by $.id",
+		"For 7 days", "5 automatic deliveries", "from 2 s up to 15 min", "Takes 10 s at most", "1.0 MiB",
+	} {
 		if !strings.Contains(settings, want) {
 			t.Errorf("no %q in %q", want, settings)
 		}
 	}
 	open := p.get("/sources/open")
-	for _, want := range []string{"Webhooks of this source are not verified.", "Set webhook_url in the configuration", "Buffered", "set platform in the source's configuration"} {
+	for _, want := range []string{
+		"Webhooks of this source are not verified.",
+		"Set webhook_url in the configuration", "Buffered", "set platform in the source's configuration",
+	} {
 		if !strings.Contains(open.says("main"), want) {
 			t.Errorf("no %q in %q", want, open.says("main"))
 		}
