@@ -36,7 +36,7 @@ var names = sync.OnceValue(func() map[string]string {
 })
 
 // URL returns where the browser finds an asset: URL("app.css") is "/assets/app-<hash>.css". A name that the build did
-// not make is answered as it is, and is a 404.
+// not make is returned as it is, and is a 404.
 func URL(name string) string {
 	if file, ok := names()[name]; ok {
 		return Prefix + file

@@ -78,7 +78,8 @@ func TestAssetsAreCompressedForWhoeverTakesIt(t *testing.T) {
 func TestNothingElseIsServed(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{
-		"/assets/", "/assets/manifest.json", "/assets/nothing.css", "/assets/../assets.go", "/assets/a/b.css", web.URL("nothing.css"), web.URL("app.css") + ".gz",
+		"/assets/", "/assets/manifest.json", "/assets/nothing.css", "/assets/../assets.go", "/assets/a/b.css",
+		web.URL("nothing.css"), web.URL("app.css") + ".gz",
 	} {
 		if got := get(t, path, "").Code; got != http.StatusNotFound {
 			t.Errorf("%s: status %d", path, got)

@@ -72,7 +72,7 @@ func shoot(ctx context.Context, dir string) error {
 		if err != nil {
 			return fmt.Errorf("capture %s: %w", s.state, err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, s.file), shot, 0o644); err != nil { //nolint:gosec // a picture for all
+		if err := os.WriteFile(filepath.Join(dir, s.file), shot, 0o600); err != nil {
 			return err
 		}
 	}

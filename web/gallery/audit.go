@@ -44,7 +44,10 @@ func audit() []Example {
 }
 
 func longAudit(v *page.AuditTableView) {
-	v.Rows[0].Actor, v.Rows[0].Target, v.Rows[0].Reason, v.Rows[0].Addr = longWord, longWord, longReason(), "2001:0db8:85a3:0000:0000:8a2e:0370:7334"
+	v.Rows[0].Actor = longWord
+	v.Rows[0].Target = longWord
+	v.Rows[0].Reason = longReason()
+	v.Rows[0].Addr = "2001:0db8:85a3:0000:0000:8a2e:0370:7334"
 	v.Rows[1].Reason, v.Rows[1].Source = rtlText+"\n"+emoji, longWord
 	v.Rows[2].To, v.Rows[2].Actor = longWord, rtlText
 	v.Rows[1].Changes = []page.AuditChange{
@@ -68,12 +71,20 @@ func filterAudit(v *page.AuditTableView) {
 func auditTable() page.AuditTableView {
 	other := page.AuditRow{At: ago(100), Target: "…1c0e0007", TargetID: messageID(7), URL: "/messages/" + messageID(7)}
 	replayed, retried, archived := other, other, other
-	replayed.Number, replayed.Actor, replayed.Action, replayed.Sentence, replayed.To = "811", "mia", "attempt.delivered", "replayed", "genesys"
+	replayed.Number = "811"
+	replayed.Actor = "mia"
+	replayed.Action = "attempt.delivered"
+	replayed.Sentence = "replayed"
+	replayed.To = "genesys"
 	replayed.Outcome, replayed.Code, replayed.Took, replayed.Attempt = "delivered", "200", "84 ms", "4"
-	retried.Number, retried.Actor, retried.System, retried.Action, retried.Sentence, retried.To = "810", "dlqdesk", true, "attempt.error_response", "retried", "cxone"
-	retried.Outcome, retried.Code, retried.Took, retried.Attempt, retried.Next, retried.Reason = "error_response", "503", "2.1 s", "3", ago(
-		-4,
-	), "503: upstream is restarting"
+	retried.Number = "810"
+	retried.Actor = "dlqdesk"
+	retried.System = true
+	retried.Action = "attempt.error_response"
+	retried.Sentence = "retried"
+	retried.To = "cxone"
+	retried.Outcome, retried.Code, retried.Took = "error_response", "503", "2.1 s"
+	retried.Attempt, retried.Next, retried.Reason = "3", ago(-4), "503: upstream is restarting"
 	retried.Changes = []page.AuditChange{
 		{Name: "Status", Old: page.AuditFact{Text: "Replaying"}, New: page.AuditFact{Text: "Retrying"}},
 		{Name: "Attempt", New: page.AuditFact{Text: "3"}},

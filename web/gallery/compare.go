@@ -23,7 +23,9 @@ func compare() []Example {
 				"download both."
 		}),
 		compare("long", func(v *page.CompareView) {
-			v.ID, v.Before.Body, v.After.Body = longWord, longWord+"\n"+rtlText+"\n"+emoji, longWord+rtlText+"\n"+longReason()
+			v.ID = longWord
+			v.Before.Body = longWord + "\n" + rtlText + "\n" + emoji
+			v.After.Body = longWord + rtlText + "\n" + longReason()
 			v.Before.JSON, v.After.JSON, v.After.Name = false, false, "edit 2 by "+longWord
 			v.After.Options[0].Label = v.After.Name
 			v.Headers = []page.HeaderChange{{Name: "X-" + longWord, Old: longWord, New: rtlText}}

@@ -39,14 +39,16 @@ func Examples() []Example {
 
 // The texts that break layouts.
 const (
-	longWord = "customer_reference_number_that_was_generated_without_a_single_space_in_it_and_that_goes_on_for_ever_and_ever_0123456789"
-	rtlText  = "فشل التحقق من صحة الحقل \"رقم العميل\" في الطلب"
-	emoji    = "🚚📦 Paket nicht zustellbar: Größe 「特大」 unbekannt 👩‍👩‍👧‍👦"
-	viewer   = "Viewers cannot change messages. Ask an administrator for the operator role."
+	longWord = "customer_reference_number_that_was_generated_without_a_single_space_in_it" +
+		"_and_that_goes_on_for_ever_and_ever_0123456789"
+	rtlText = "فشل التحقق من صحة الحقل \"رقم العميل\" في الطلب"
+	emoji   = "🚚📦 Paket nicht zustellbar: Größe 「特大」 unbekannt 👩‍👩‍👧‍👦"
+	viewer  = "Viewers cannot change messages. Ask an administrator for the operator role."
 )
 
 func longReason() string {
-	return strings.Repeat("upstream connect error or disconnect/reset before headers; retried and the latest reset reason: connection timeout; ", 5)[:500]
+	return strings.Repeat("upstream connect error or disconnect/reset before headers; retried and the latest "+
+		"reset reason: connection timeout; ", 5)[:500]
 }
 
 // ago returns a time before the gallery's noon, or after it if minutes is negative.

@@ -23,7 +23,9 @@ func edit() []Example {
 				Column: 11,
 			}
 			v.ReasonError = "Say why you edit this message: the reason is kept with it."
-			v.HeaderError, v.Headers[1].Name, v.Headers[1].Error = "One header cannot be sent as it is.", "User Agent", "A header name has no spaces."
+			v.HeaderError = "One header cannot be sent as it is."
+			v.Headers[1].Name = "User Agent"
+			v.Headers[1].Error = "A header name has no spaces."
 		}),
 		edit("edit-conflict", func(v *page.EditView) {
 			v.Conflict, v.Reason = page.Conflict{
@@ -42,7 +44,11 @@ func edit() []Example {
 		),
 		edit("edit-long", func(v *page.EditView) {
 			v.JSON = false
-			v.ID, v.Source, v.Destination, v.Body, v.Reason = longWord, longWord, longWord, longWord+"\n"+rtlText+"\n"+emoji, longReason()
+			v.ID = longWord
+			v.Source = longWord
+			v.Destination = longWord
+			v.Body = longWord + "\n" + rtlText + "\n" + emoji
+			v.Reason = longReason()
 			v.Headers = append(v.Headers, page.EditHeader{Name: "X-" + longWord, Value: longWord})
 			v.MaskedPaths = append(v.MaskedPaths, "$."+longWord)
 		}),

@@ -1,5 +1,5 @@
-// Package gallery serves every page in every state, from made-up view models and without a store, for whoever works
-// on the pages.
+// Package gallery serves every page in every state from made-up view models, for work on the pages and their tests.
+// It must not import a store or a service.
 package gallery
 
 import (

@@ -45,7 +45,10 @@ func jobs() []Example {
 		part("1 failed", "fault"),
 		part("204 waiting", "plain"),
 	)
-	canary.WaitReason, canary.CanResume, canary.CanCancel = "Test batch of 10 messages finished, 1 of them failed. Check the results, then resume for the other 204.", true, true
+	canary.WaitReason = "Test batch of 10 messages finished, 1 of them failed. Check the results, then resume " +
+		"for the other 204."
+	canary.CanResume = true
+	canary.CanCancel = true
 	canary.Problems = []page.JobProblem{
 		{
 			Count: "1",
@@ -230,7 +233,10 @@ func jobArchived() page.JobView {
 func jobLong() page.JobView {
 	v := jobDone()
 	v.By, v.Reason, v.Patch, v.FilterURL = longWord, longReason(), `{"`+longWord+`":"`+longWord+`"}`, ""
-	v.Title, v.State, v.CanUndo, v.UndoneURL = "Cancelled: Edit and replay 100,000 messages", "cancelled", true, "/jobs/18"
+	v.Title = "Cancelled: Edit and replay 100,000 messages"
+	v.State = "cancelled"
+	v.CanUndo = true
+	v.UndoneURL = "/jobs/18"
 	v.Parts = []page.JobPart{
 		part("88,208 delivered", "done"),
 		part("1,203 failed", "fault"),

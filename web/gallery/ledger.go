@@ -106,7 +106,10 @@ func ledger() []Example {
 			imbalanced(v)
 			v.Imbalances[0].Source, v.Imbalances[1].Source = longWord, rtlText
 			v.Rows[0].Source, v.Rows[1].Source, v.Rows[2].Source = longWord, rtlText, emoji
-			v.Rows[0].Received, v.Rows[0].Delivered, v.Rows[0].Refused, v.Rows[0].Difference = "1,234,567", "1,234,001", "12,345", "1,234 missing, 12 more"
+			v.Rows[0].Received = "1,234,567"
+			v.Rows[0].Delivered = "1,234,001"
+			v.Rows[0].Refused = "12,345"
+			v.Rows[0].Difference = "1,234 missing, 12 more"
 			v.Rows[0].Explained = false
 			for i := range v.Rows[0].Messages {
 				v.Rows[0].Messages[i] = link("12,345")

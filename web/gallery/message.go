@@ -53,23 +53,33 @@ func message() []Example {
 			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no answer within 10 s"
 		}),
 		message("asks", func(v *page.MessageView) {
-			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason, v.Panel.Confirm, v.Panel.ConfirmRevision = "", "unknown", "no answer within 10 s", "replay", "0"
+			v.Panel.Code = ""
+			v.Panel.Outcome = "unknown"
+			v.Panel.Reason = "no answer within 10 s"
+			v.Panel.Confirm = "replay"
+			v.Panel.ConfirmRevision = "0"
 		}),
 		{Name: "message-question", Component: page.MessageConfirm(questionView())},
 		message("queue", func(v *page.MessageView) { fromQueue(v, "orders-dlq", "orders") }),
 		message("queue-only", func(v *page.MessageView) {
 			noDestination(v)
 			fromQueue(v, "orders-dlq", "orders.fifo")
-			v.Panel.DenyReplay, v.Panel.DenyEdit = "Messages of the queue orders-dlq have no HTTP destination: set queues.orders-dlq.source, and restart.", ""
+			v.Panel.DenyReplay = "Messages of the queue orders-dlq have no HTTP destination: set " +
+				"queues.orders-dlq.source, and restart."
+			v.Panel.DenyEdit = ""
 			withRevisions(v)
 		}),
 		message("queue-no-way-back", func(v *page.MessageView) {
 			fromQueue(v, "orders-dlq", "")
-			v.Panel.DenyRedrive = "There is no queue to redrive to: this queue names no source queue: set queues.orders-dlq.source_queue_url and restart."
+			v.Panel.DenyRedrive = "There is no queue to redrive to: this queue names no source queue: set " +
+				"queues.orders-dlq.source_queue_url and restart."
 		}),
 		message("queue-viewer", func(v *page.MessageView) {
 			fromQueue(v, "orders-dlq", "orders")
-			v.Panel.DenyReplay, v.Panel.DenyRedrive, v.Panel.DenyEdit, v.Panel.DenyArchive = viewer, viewer, viewer, viewer
+			v.Panel.DenyReplay = viewer
+			v.Panel.DenyRedrive = viewer
+			v.Panel.DenyEdit = viewer
+			v.Panel.DenyArchive = viewer
 		}),
 		message("queue-redriven", func(v *page.MessageView) {
 			setStatus(v, "redriven")
@@ -109,7 +119,11 @@ func message() []Example {
 		}),
 		message("queue-asks", func(v *page.MessageView) {
 			fromQueue(v, "orders-dlq", "orders")
-			v.Panel.Code, v.Panel.Outcome, v.Panel.LastWasRedrive, v.Panel.Confirm, v.Panel.ConfirmRevision = "", "unknown", true, "redrive", "0"
+			v.Panel.Code = ""
+			v.Panel.Outcome = "unknown"
+			v.Panel.LastWasRedrive = true
+			v.Panel.Confirm = "redrive"
+			v.Panel.ConfirmRevision = "0"
 			v.Panel.Attempts = append(
 				[]page.AttemptView{
 					{
@@ -139,7 +153,10 @@ func message() []Example {
 			}
 		}),
 		message("viewer", func(v *page.MessageView) {
-			v.Panel.DenyReplay, v.Panel.DenyEdit, v.Panel.DenyArchive, v.Payload.DownloadURL = viewer, viewer, viewer, ""
+			v.Panel.DenyReplay = viewer
+			v.Panel.DenyEdit = viewer
+			v.Panel.DenyArchive = viewer
+			v.Payload.DownloadURL = ""
 		}),
 		message("no-destination", noDestination),
 		message("revisions", withRevisions),
@@ -156,7 +173,12 @@ func message() []Example {
 		}),
 		message("empty", func(v *page.MessageView) {
 			v.Payload = page.Payload{Name: "original", Size: "0 B"}
-			v.Headers, v.Arrivals, v.Facts, v.Panel.Attempts, v.Panel.Events, v.Panel.Reason = nil, nil, nil, nil, nil, ""
+			v.Headers = nil
+			v.Arrivals = nil
+			v.Facts = nil
+			v.Panel.Attempts = nil
+			v.Panel.Events = nil
+			v.Panel.Reason = ""
 		}),
 		message("long", longMessage),
 		message("large", func(v *page.MessageView) {
@@ -164,8 +186,11 @@ func message() []Example {
 			v.Payload.Raw, v.Payload.Note = v.Payload.Pretty, "The first 256 KiB of 1.0 MiB are shown."
 		}),
 		message("text", func(v *page.MessageView) {
-			v.Payload.Pretty, v.Payload.Raw, v.Payload.ContentType = "", rtlText+"\n"+emoji+"\n"+longReason(), "text/plain"
-			v.Payload.Note, v.Payload.FullURL = "The first 256 KiB of 1.0 MiB are shown.", "/messages/x/body?form=pretty&revision=0"
+			v.Payload.Pretty = ""
+			v.Payload.Raw = rtlText + "\n" + emoji + "\n" + longReason()
+			v.Payload.ContentType = "text/plain"
+			v.Payload.Note = "The first 256 KiB of 1.0 MiB are shown."
+			v.Payload.FullURL = "/messages/x/body?form=pretty&revision=0"
 		}),
 		{Name: "message-panel", Component: page.MessagePanel(messageView().Panel), Partial: true},
 	}
@@ -173,7 +198,11 @@ func message() []Example {
 
 func questionView() page.MessageView {
 	v := messageView()
-	v.Panel.Code, v.Panel.Outcome, v.Panel.Reason, v.Panel.Confirm, v.Panel.ConfirmRevision = "", "unknown", "no answer within 10 s", "replay", "0"
+	v.Panel.Code = ""
+	v.Panel.Outcome = "unknown"
+	v.Panel.Reason = "no answer within 10 s"
+	v.Panel.Confirm = "replay"
+	v.Panel.ConfirmRevision = "0"
 	return v
 }
 
@@ -211,8 +240,10 @@ func messageView() page.MessageView {
 		},
 		NewerURL: "/messages/" + messageID(0),
 		OlderURL: "/messages/" + messageID(2),
-		Curl:     "curl -i -X 'POST' \\\n  -H 'Authorization: •••' \\\n  -H 'Content-Type: application/json' \\\n  --data-binary '{\"id\":\"9b1f6c1e\"}' \\\n  'http://handler.internal:9090/genesys'",
-		Ticket:   "## Webhook not delivered: 422: field id is missing\n\n- Message: https://desk.example.com/messages/" + id + "\n- Source: genesys\n",
+		Curl: "curl -i -X 'POST' \\\n  -H 'Authorization: •••' \\\n  -H 'Content-Type: application/json' " +
+			"\\\n  --data-binary '{\"id\":\"9b1f6c1e\"}' \\\n  'http://handler.internal:9090/genesys'",
+		Ticket: "## Webhook not delivered: 422: field id is missing\n\n- Message: " +
+			"https://desk.example.com/messages/" + id + "\n- Source: genesys\n",
 		Payload: page.Payload{
 			Name:        "original",
 			ContentType: "application/json; charset=utf-8",
@@ -329,7 +360,9 @@ func setStatus(v *page.MessageView, status string) {
 	case "retrying":
 		p.AttemptCount, p.NextRetry = "2 of 5", ago(-3)
 	case "replaying":
-		p.DenyReplay, p.DenyEdit, p.DenyArchive = "A delivery is under way.", "A delivery is under way.", "A delivery is under way."
+		p.DenyReplay = "A delivery is under way."
+		p.DenyEdit = "A delivery is under way."
+		p.DenyArchive = "A delivery is under way."
 		p.Attempts = append(
 			[]page.AttemptView{{Number: "4", Trigger: "replay", Actor: "anna", At: ago(0), InFlight: true}},
 			p.Attempts...)
@@ -351,7 +384,8 @@ func setStatus(v *page.MessageView, status string) {
 			},
 			p.Attempts...)
 	case "archived":
-		p.DenyReplay, p.DenyEdit = "This message is archived: restore it first.", "This message is archived: restore it first."
+		p.DenyReplay = "This message is archived: restore it first."
+		p.DenyEdit = "This message is archived: restore it first."
 	case "redriven":
 		p.DenyReplay, p.DenyEdit = closed, closed
 	}
@@ -402,8 +436,13 @@ func withRevisions(v *page.MessageView) {
 }
 
 func longMessage(v *page.MessageView) {
-	v.Panel.ID, v.Panel.Source, v.Panel.Destination, v.Panel.Reason = longWord, longWord, longWord+".example.com:9090", longReason()
-	v.Payload.Pretty, v.Payload.Raw, v.Payload.ContentType = "{\n  \""+longWord+"\": \""+rtlText+emoji+"\"\n}", longWord+rtlText+emoji, longWord
+	v.Panel.ID = longWord
+	v.Panel.Source = longWord
+	v.Panel.Destination = longWord + ".example.com:9090"
+	v.Panel.Reason = longReason()
+	v.Payload.Pretty = "{\n  \"" + longWord + "\": \"" + rtlText + emoji + "\"\n}"
+	v.Payload.Raw = longWord + rtlText + emoji
+	v.Payload.ContentType = longWord
 	v.Headers = append(
 		v.Headers,
 		page.HeaderRow{Name: "X-" + longWord, Value: longWord},

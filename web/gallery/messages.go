@@ -88,14 +88,20 @@ func messages() []Example {
 		),
 		list("nomatch-elsewhere", func(v *page.MessagesTableView) {
 			filterMessages(v)
-			v.State, v.Rows, v.OtherStatus, v.OtherStatusURL = page.StateNoMatch, nil, "3 messages", "/messages?status=all"
+			v.State = page.StateNoMatch
+			v.Rows = nil
+			v.OtherStatus = "3 messages"
+			v.OtherStatusURL = "/messages?status=all"
 		}),
 		list(
 			"tab-empty",
 			func(v *page.MessagesTableView) { v.State, v.Rows, v.Tabs = page.StateNoMatch, nil, tabsOf("replaying") },
 		),
 		list("fault", func(v *page.MessagesTableView) {
-			v.State, v.Rows, v.Fault, v.RetryURL = page.StateFault, nil, "The store did not answer within 5 seconds.", "/messages?"+listQuery
+			v.State = page.StateFault
+			v.Rows = nil
+			v.Fault = "The store did not answer within 5 seconds."
+			v.RetryURL = "/messages?" + listQuery
 		}),
 		{Name: "messages-partial", Component: page.MessagesTable(partial), Partial: true},
 	}

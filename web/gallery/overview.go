@@ -137,7 +137,8 @@ func overviewFiguresOf() page.OverviewFigures {
 				Delayed:        "3",
 				NoOldestReason: "SQS does not tell",
 				Expires:        ago(-60 * 22),
-				NoListReason:   "SQS lists no messages: each is among the messages once it is read. It forgets one 4 days after it was sent.",
+				NoListReason: "SQS lists no messages: each is among the messages once it is read. It forgets " +
+					"one 4 days after it was sent.",
 			},
 		},
 		Causes: []page.CauseRow{
@@ -185,7 +186,10 @@ func overviewFiguresOf() page.OverviewFigures {
 			{Age: "Over 7 days", FailedNow: link("14"), Retrying: page.Count{Text: "0"}, Share: 12},
 		},
 		Sources: []page.SourceRow{
-			{Name: "genesys", SourceHealth: page.SourceHealth{Health: page.HealthUp, Destination: "handler.internal:9090"}},
+			{
+				Name:         "genesys",
+				SourceHealth: page.SourceHealth{Health: page.HealthUp, Destination: "handler.internal:9090"},
+			},
 			{
 				Name: "cxone",
 				SourceHealth: page.SourceHealth{

@@ -55,7 +55,10 @@ func queue() []Example {
 			},
 		),
 		queue("fault", func(v *page.QueueView) {
-			v.State, v.Rows, v.Fault, v.RetryURL = page.StateFault, nil, "The store did not answer within 5 seconds.", "/overview/queues/dlq"
+			v.State = page.StateFault
+			v.Rows = nil
+			v.Fault = "The store did not answer within 5 seconds."
+			v.RetryURL = "/overview/queues/dlq"
 		}),
 	}
 }

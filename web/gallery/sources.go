@@ -25,7 +25,9 @@ func sources() []Example {
 	long := sourceLineOf(1)
 	long.Name, long.Endpoint = longWord, "https://"+
 		"webhooks.production.eu-central-1.customer-experience.example.com/webhooks/"+longWord
-	long.Health.Destination, long.Health.Note, long.Verification.Text = longWord, "3 deliveries in a row: "+longReason(), longReason()
+	long.Health.Destination = longWord
+	long.Health.Note = "3 deliveries in a row: " + longReason()
+	long.Verification.Text = longReason()
 	look := sourceOf(0)
 	look.Role = "viewer"
 	return []Example{
@@ -85,11 +87,15 @@ func sources() []Example {
 			}
 		}),
 		one("no-figures", func(v *page.SourceView) {
-			v.State, v.Fault, v.RetryURL = page.StateFault, "This took too long: try again in a moment.", "/sources/genesys"
+			v.State = page.StateFault
+			v.Fault = "This took too long: try again in a moment."
+			v.RetryURL = "/sources/genesys"
 		}),
 		one("down", func(v *page.SourceView) { v.Line.Health = sourceLineOf(1).Health }),
 		one("long", func(v *page.SourceView) {
-			v.Line, v.Settings[3].Text, v.TestCommand = long, longReason(), "dlqdesk platform doctor "+longWord+" --send"
+			v.Line = long
+			v.Settings[3].Text = longReason()
+			v.TestCommand = "dlqdesk platform doctor " + longWord + " --send"
 			v.Platform.Register = "dlqdesk platform register " + longWord + " --config /etc/" + longWord + ".yaml"
 		}),
 	}

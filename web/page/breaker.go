@@ -31,8 +31,8 @@ type BreakerView struct {
 	Position     string    // of the outage on the page, for ids
 }
 
-func (o BreakerView) tone() string {
-	switch o.State {
+func (b BreakerView) tone() string {
+	switch b.State {
 	case BreakerOpen:
 		return "tone-fault"
 	case BreakerPaused:
@@ -41,8 +41,8 @@ func (o BreakerView) tone() string {
 	return "tone-info"
 }
 
-func (o BreakerView) icon() string {
-	switch o.State {
+func (b BreakerView) icon() string {
+	switch b.State {
 	case BreakerOpen:
 		return "plug"
 	case BreakerPaused:
@@ -51,24 +51,24 @@ func (o BreakerView) icon() string {
 	return "check"
 }
 
-func (o BreakerView) id(what string) string { return "outage-" + o.Position + "-" + what }
+func (b BreakerView) id(what string) string { return "breaker-" + b.Position + "-" + what }
 
 // Hold says why what can wait is not sent to the destination of a source now.
 type BreakerNotice struct {
 	Source string
 	State  string    // OutageDown, OutageReleasing or OutagePaused
 	At     ui.Moment // since when; of a pause: until when
-	Rate   string    // messages a second that are let go, while it is released
+	Rate   string    // messages sent per second while half-open
 }
 
-// Holds are those that a job tells of.
+// BreakerNotices are those of one job.
 type BreakerNotices struct {
 	List []BreakerNotice
 	More string // "and 12 more destinations"; "": these are all
 }
 
-func (h BreakerNotice) icon() string {
-	if h.State == BreakerOpen {
+func (n BreakerNotice) icon() string {
+	if n.State == BreakerOpen {
 		return "warn"
 	}
 	return "clock"

@@ -200,7 +200,8 @@ func TestGalleryLooks(t *testing.T) {
 }
 
 // widest names the elements that reach beyond the window and do not scroll.
-const widest = `[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+const widest = `[...document.querySelectorAll('body *')].
+	filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
 	.slice(0, 4).map(e => e.outerHTML.slice(0, 120)).join("\n")`
 
 func (b browser) look(t *testing.T, ctx context.Context, l look, shot string) {

@@ -23,9 +23,11 @@ type Chrome struct {
 // htmxConfig keeps htmx within the content security policy, keeps pages (which hold customers' data) out of the
 // browser's storage, lets nothing swap what an element around it would, and swaps whatever the status is, because the
 // user must see a conflict or a refusal.
-const htmxConfig = `{"includeIndicatorStyles":false,"disableInheritance":true,"allowEval":false,"allowScriptTags":false,"selfRequestsOnly":true,` +
+const htmxConfig = `{"includeIndicatorStyles":false,"disableInheritance":true,"allowEval":false,` +
+	`"allowScriptTags":false,"selfRequestsOnly":true,` +
 	`"historyCacheSize":0,"refreshOnHistoryMiss":true,"defaultSettleDelay":0,"timeout":30000,` +
-	`"responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},{"code":"[45]..","swap":true,"error":true}]}`
+	`"responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},` +
+	`{"code":"[45]..","swap":true,"error":true}]}`
 
 // documentTitle is the title of the browser's tab: "(12) Messages · dlqdesk" with 12 failed messages.
 func (c Chrome) documentTitle() string {

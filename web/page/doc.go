@@ -6,9 +6,9 @@
 //
 // # Addresses and form fields
 //
-// Every form works without script: the handler answers POST with 303 See Other (and a flash), or with the page again
-// and 409, 422, 429 or 403. To a request with the header HX-Request it answers the partial alone, with the same
-// status; the browser swaps whatever the status is.
+// Every form works without script: the handler responds to POST with 303 See Other (and a flash), or with the page
+// again and 409, 422, 428, 429 or 403. To a request with the header HX-Request it responds with the partial alone and
+// the same status. The browser swaps the partial in whatever the status is.
 //
 //	GET  /signin?next=                     SignIn
 //	POST /signin                           name password next
@@ -18,12 +18,16 @@
 //	GET  /account                          Account
 //	GET  /account/password                 Password
 //	POST /account/password                 current password confirm
-//	GET  /overview                         Overview; partial OverviewFigure (#overview): range (1h 24h 7d 30d) source
+//	GET  /overview                         Overview; partial OverviewFigure (#overview): range (1h 24h 7d 30d)
+//	                                       source
 //	GET  /messages                          Messages; partial MessagesTable (#messages)
 //	                                       status source code outcome from to job result q cursor
-//	                                       from and to are UTC, as a datetime-local field writes them: 2006-01-02T15:04
-//	POST /messages/bulk                     action item* scope back; partial MessagesTable, or JobConfirm for the dialog #job-dialog
-//	                                       action is replay, edit, archive or restore; item is ID@VERSION, once per message;
+//	                                       from and to are UTC, as a datetime-local field writes them:
+//	                                       2006-01-02T15:04
+//	POST /messages/bulk                     action item* scope back; partial MessagesTable, or JobConfirm for
+//	                                        the dialog #job-dialog
+//	                                       action is replay, edit, archive or restore; item is ID@VERSION, once
+//	                                       per message;
 //	                                       scope=all means every message of back, the query of the list, without "?"
 //	GET  /jobs?cursor=                     Jobs
 //	GET  /jobs/{job}?back=                 Job; of a draft the form that starts it
@@ -39,8 +43,10 @@
 //	POST /messages/{id}/restore             version back; partial MessagePanel
 //	GET  /messages/{id}/edit?revision=&back= Edit
 //	POST /messages/{id}/edit                version revision body header-name* header-value* reason back
-//	                                       revision is the one that the edit is based on; header-name and header-value come in
-//	                                       pairs; a pair with an empty name is no header; locked headers are not in the form
+//	                                       revision is the one that the edit is based on; header-name and
+//	                                       header-value come in
+//	                                       pairs; a pair with an empty name is no header; locked headers are not
+//	                                       in the form
 //	GET  /sources                          Sources
 //	GET  /sources/{name}                   Source
 //	GET  /ledger                           Ledger; partial LedgerTable (#ledger): source before
@@ -48,7 +54,7 @@
 //	                                       actor by action source message from to cursor
 //	GET  /audit/export?format=csv|jsonl    the events of a filter, as a download
 //
-// A handler that cannot answer the partial asked for (403, 404, 500) answers ErrorNotice with the headers
+// A handler that cannot render the requested partial (403, 404, 500) responds with ErrorNotice with the headers
 // `HX-Retarget: #notice` and `HX-Reswap: innerHTML`, so that the page the person was on stays. One whose session has
 // ended returns 401 with `HX-Redirect: /signin?next=…`.
 package page

@@ -47,7 +47,7 @@ type EditHeader struct {
 	Error       string
 }
 
-// Conflict says that somebody changed a message meanwhile. The zero Conflict shows nothing.
+// Conflict says that the message was changed by someone else. The zero Conflict shows nothing.
 type Conflict struct {
 	Text string // "anna replayed this message 12 s ago"
 	URL  string // of the message as it is now

@@ -14,7 +14,7 @@ import (
 
 const largeNote = "The first 256 KiB of 1.0 MiB are shown."
 
-// bodies answers the texts that an editor asks for.
+// bodies serves the texts that an editor loads.
 func bodies(byForm map[string]string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		text, ok := byForm[r.URL.Query().Get("form")]
@@ -124,7 +124,7 @@ func TestAnEditIsCheckedWhileItIsWritten(t *testing.T) {
 	await(t, ctx, writtenText+`.querySelector('.cm-lintRange-error') !== null`)
 	run(t, ctx, chromedp.KeyEvent("\b"))
 	await(t, ctx, `document.getElementById('body-check').textContent === "Valid JSON"`)
-	// Tab leaves the editor, so that nobody is caught in it.
+	// Tab leaves the editor, so that the keyboard is not caught in it.
 	run(t, ctx, chromedp.KeyEvent("\t"))
 	await(t, ctx, `document.activeElement.className !== 'edit-host'`)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`form[action$="/edit"] [type="submit"]`)))
@@ -152,7 +152,8 @@ func TestAnEditIsComparedWithTheOriginal(t *testing.T) {
 	await(
 		t,
 		ctx,
-		writtenText+`.querySelectorAll('.cm-content').length === 1 && `+writtenText+`.querySelector('.cm-deletedText')?.textContent === '1'`,
+		writtenText+`.querySelectorAll('.cm-content').length === 1 && `+
+			writtenText+`.querySelector('.cm-deletedText')?.textContent === '1'`,
 	)
 	eval[bool](t, ctx, `document.querySelector('[name="view"][value="edit"]').click() ?? true`)
 	await(t, ctx, writtenText+`.querySelector('.cm-deletedText') === null`)
@@ -196,7 +197,8 @@ func TestTwoRevisionsLieSideBySide(t *testing.T) {
 	await(
 		t,
 		ctx,
-		text+`.querySelectorAll('.cm-content').length === 1 && `+text+`.querySelector('.cm-deletedText')?.textContent === '1'`,
+		text+`.querySelectorAll('.cm-content').length === 1 && `+
+			text+`.querySelector('.cm-deletedText')?.textContent === '1'`,
 	)
 }
 

@@ -67,7 +67,8 @@ func checkPolicy(t *testing.T, doc *goquery.Document) {
 				t.Errorf("<%s> has the inline attribute %s", goquery.NodeName(s), name)
 			}
 			if (name == "src" || name == "href") &&
-				(strings.HasPrefix(a.Val, "http") || strings.HasPrefix(a.Val, "//") || strings.HasPrefix(a.Val, "javascript:")) {
+				(strings.HasPrefix(a.Val, "http") || strings.HasPrefix(a.Val, "//") ||
+					strings.HasPrefix(a.Val, "javascript:")) {
 				t.Errorf("<%s> leads outside: %s", goquery.NodeName(s), a.Val)
 			}
 		}
@@ -143,7 +144,7 @@ func sprite(t *testing.T) *goquery.Document {
 	return doc
 }
 
-// What was received may be written by anybody: it stays text, wherever it is shown.
+// Anyone may have written a received webhook: it must stay text wherever it is shown.
 func TestEverythingReceivedIsText(t *testing.T) {
 	t.Parallel()
 	attack := `</textarea></pre></script><img src=x onerror=alert(1)>"'><a href="javascript:alert(1)">`
@@ -181,21 +182,31 @@ func TestEverythingReceivedIsText(t *testing.T) {
 	}
 	for name, component := range map[string]templ.Component{
 		"messages": page.Messages(page.MessagesView{Table: page.MessagesTableView{
-			Query: attack, Rows: []page.MessageRow{row}, Filter: page.MessagesFilter{Text: attack, Error: attack}, Chips: []ui.Chip{{Label: attack, Value: attack}},
+			Query: attack, Rows: []page.MessageRow{row}, Filter: page.MessagesFilter{Text: attack, Error: attack},
+			Chips: []ui.Chip{{Label: attack, Value: attack}},
 		}}),
 		"message": page.Message(page.MessageView{
 			Panel: page.MessagePanelView{
-				ID: attack, Back: attack, Status: attack, Source: attack, Destination: attack, Reason: attack, Attempts: []page.AttemptView{attempt},
-				Events: []page.AuditRow{event}, Revisions: []page.RevisionView{{Name: attack, By: attack, Why: attack}},
+				ID: attack, Back: attack, Status: attack, Source: attack, Destination: attack, Reason: attack,
+				Attempts:  []page.AttemptView{attempt},
+				Events:    []page.AuditRow{event},
+				Revisions: []page.RevisionView{{Name: attack, By: attack, Why: attack}},
 			},
-			Payload: page.Payload{Pretty: attack, Raw: attack, ContentType: attack}, Headers: []page.HeaderRow{{Name: attack, Value: attack}},
+			Payload: page.Payload{Pretty: attack, Raw: attack, ContentType: attack},
+			Headers: []page.HeaderRow{{Name: attack, Value: attack}},
 		}),
-		"edit":  page.Edit(page.EditView{ID: attack, Back: attack, Body: attack, Reason: attack, Headers: []page.EditHeader{{Name: attack, Value: attack}}}),
+		"edit": page.Edit(page.EditView{
+			ID: attack, Back: attack, Body: attack, Reason: attack,
+			Headers: []page.EditHeader{{Name: attack, Value: attack}},
+		}),
 		"audit": page.Audit(page.AuditView{Table: page.AuditTableView{Rows: []page.AuditRow{event}}}),
 		"job": page.Job(page.JobPageView{Job: page.JobView{
-			ID: "1", ReturnTo: attack, Title: attack, WaitReason: attack, By: attack, Reason: attack, Patch: attack, MessagesURL: "/messages", Problems: []page.JobProblem{{Text: attack}},
+			ID: "1", ReturnTo: attack, Title: attack, WaitReason: attack, By: attack,
+			Reason: attack, Patch: attack, MessagesURL: "/messages", Problems: []page.JobProblem{{Text: attack}},
 		}}),
-		"draft": page.JobConfirm(page.JobConfirmView{ID: "1", Action: "edit", Patch: attack, Reason: attack, Back: attack}),
+		"draft": page.JobConfirm(page.JobConfirmView{
+			ID: "1", Action: "edit", Patch: attack, Reason: attack, Back: attack,
+		}),
 	} {
 		doc := render(t, gallery.Example{Name: name, Component: component})
 		if n := doc.Find("img, a[href^='javascript:']").Length(); n != 0 {

@@ -17,7 +17,7 @@ type JobView struct {
 	Finished   string // of Total, as plain numbers
 	Total      string
 	Parts      []JobPart
-	WaitReason string // why it waits, where nobody asked for that
+	WaitReason string // why it waits, if no user paused it
 	Active     bool   // it goes on by itself: look again
 	ReturnTo   string // the address to come back to
 	// that is a list, which shows its messages as they were before
@@ -87,9 +87,9 @@ type JobConfirmView struct {
 	Denied          string
 }
 
-// JobLateView tells of the messages that came since the draft was made.
+// NewMatchesView counts the messages that match since the draft was made.
 type NewMatchesView struct {
-	URL  string // where to look again; empty: messages were selected one by one, so none can come
+	URL  string // refreshes the count; empty: the messages were selected individually
 	Text string
 }
 

@@ -16,7 +16,7 @@ type LedgerTableView struct {
 	URL      string // of this part, to look again by itself; empty: it does not
 
 	Result       LedgerResult
-	Imbalances   []ImbalanceView // that nothing explains and nobody acknowledged
+	Imbalances   []ImbalanceView // unexplained and not acknowledged
 	Acknowledged []ImbalanceView
 	Explained    []ImbalanceView
 	// How many more there are of each, in words; empty: none.
@@ -46,7 +46,7 @@ type ImbalanceView struct {
 	URL      string // of the messages of that hour; empty: there can be none
 
 	AckURL    string // where it is acknowledged; empty: it is, or there is nothing to
-	AckBy     string // who did last; empty: nobody
+	AckBy     string // the latest acknowledger; empty: none
 	AckAt     ui.Moment
 	AckNote   string
 	AckAmount string // how many it was then; empty: as many as now
@@ -101,7 +101,7 @@ func zeroIsFaint(text string) string {
 	return ""
 }
 
-// alarms tells whether nobody knows why the row has what is lost.
+// alarms reports whether the row has an unexplained difference or loss.
 func (row LedgerRow) alarms() bool {
 	return !row.Explained && (row.Difference != "" || row.Expired != "0")
 }

@@ -240,7 +240,7 @@ func (v MessagePanelView) denials() []denial {
 	return all
 }
 
-// denialID answers the id of the element that says why.
+// denialID returns the id of the element that says why.
 func (v MessagePanelView) denialID(why string) string {
 	for _, d := range v.denials() {
 		if d.text == why {
@@ -262,7 +262,8 @@ func (v MessagePanelView) unknown() ui.Notice {
 	return ui.Notice{
 		Kind: ui.Warn,
 		Text: "This webhook may already have been processed.",
-		Hint: "It was sent, but no response came in time. A replay may have it processed twice, unless the destination detects duplicates.",
+		Hint: "It was sent, but no response came in time. A replay may have it processed twice, unless the " +
+			"destination detects duplicates.",
 	}
 }
 
@@ -290,7 +291,7 @@ func (v MessagePanelView) editLabel() string {
 	return "Edit and replay"
 }
 
-// cameBack tells whether the message was sent back to its queue, and failed there once more.
+// cameBack reports whether the message was redriven and then failed again on its queue.
 func (v MessagePanelView) cameBack() bool {
 	return v.LastWasRedrive && v.Outcome == "" && v.Status == "failed"
 }

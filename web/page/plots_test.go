@@ -15,7 +15,8 @@ import (
 // change.
 func TestPlots(t *testing.T) {
 	t.Parallel()
-	const data = `{"from":1772409600000,"step":900000,"failed":[0,7,0],"byRetries":[0,2,0],"byPeople":[0,1,0],"url":"/messages?status=all&source=genesys"}`
+	const data = `{"from":1772409600000,"step":900000,"failed":[0,7,0],"byRetries":[0,2,0],"byPeople":[0,1,0],` +
+		`"url":"/messages?status=all&source=genesys"}`
 	figures := func(text string) page.OverviewFigures {
 		return page.OverviewFigures{
 			URL:       "/overview",
@@ -48,14 +49,16 @@ func TestPlots(t *testing.T) {
 	ctx := b.tab(t)
 	run(t, ctx, chromedp.EmulateViewport(1200, 800), chromedp.Navigate(b.server.URL+"/overview"))
 	await(t, ctx, `document.querySelectorAll('.uplot canvas').length === 2`)
-	const painted = `(c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].some((v, i) => i % 4 === 3 && v > 0))(document.querySelector('#plot-all canvas'))`
+	const painted = `(c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].
+		some((v, i) => i % 4 === 3 && v > 0))(document.querySelector('#plot-all canvas'))`
 	await(t, ctx, painted)
 
 	run(t, ctx, chromedp.Click(chromedp.CSS("#steps summary")), chromedp.Focus(chromedp.CSS("#headline-0")))
 	eval[bool](
 		t,
 		ctx,
-		`(window.canvas = document.querySelector('#plot-all canvas'), Date.now = (now => () => now() + 20_000)(Date.now), true)`,
+		`(window.canvas = document.querySelector('#plot-all canvas'),
+			Date.now = (now => () => now() + 20_000)(Date.now), true)`,
 	)
 	<-looks
 	await(t, ctx, `document.querySelector('#headline-0').textContent === '8'`)
@@ -66,7 +69,8 @@ func TestPlots(t *testing.T) {
 		t.Error("what was open is closed, or the focus is gone")
 	}
 
-	const over = `(e => { const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] })(document.querySelector('#plot-all .u-over'))`
+	const over = `(e => { const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] })
+		(document.querySelector('#plot-all .u-over'))`
 	place := eval[[]float64](t, ctx, over)
 	run(t, ctx, chromedp.MouseEvent(chromedp.MouseMoved, place[0], place[1]))
 	await(

@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Days are those of whoever asks: in Tokyo yesterday began nine hours before it did in UTC.
+// Days are those of the reader: in Tokyo yesterday began nine hours before it did in UTC.
 func TestPresetsAreDaysOfTheReadersZone(t *testing.T) {
 	t.Parallel()
 	asked := make(chan url.Values, 8)

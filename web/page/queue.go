@@ -8,7 +8,7 @@ type QueueView struct {
 	Name     string
 	Content  string // what waits in it: "Failed messages"
 	NextStep string // what becomes of a message
-	InFlight bool   // those that somebody works on are shown; otherwise those that wait
+	InFlight bool   // shows the messages in flight instead of the waiting ones
 	Tabs     []QueueTab
 	State    string // StateRows, StateNothing or StateFault
 	Fault    string

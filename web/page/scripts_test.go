@@ -19,7 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// show answers a page or a part of it.
+// show serves a page or a part of it.
 func show(status int, c templ.Component) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(status)
@@ -143,7 +143,8 @@ func TestSelectingManyNamesTheCount(t *testing.T) {
 	eval[bool](
 		t,
 		ctx,
-		`document.querySelector('[value="message-4@3"]').dispatchEvent(new MouseEvent('click', {bubbles: true, shiftKey: true}))`,
+		`document.querySelector('[value="message-4@3"]').
+			dispatchEvent(new MouseEvent('click', {bubbles: true, shiftKey: true}))`,
 	)
 	await(t, ctx, replay+`.innerText.trim() === "Replay 4 messages" && !`+replay+`.disabled`)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`[data-select-all]`)))
@@ -217,7 +218,8 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 	}))
 	mux.Handle("POST /jobs/17/start", sent.keep(show(http.StatusOK, page.MessagesTable(listOf(2)))))
 	_, ctx := openMessages(t, mux)
-	offer, archive := `document.querySelector('[data-all-matching]')`, `document.querySelector('#bulk [value="archive"]')`
+	offer := `document.querySelector('[data-all-matching]')`
+	archive := `document.querySelector('#bulk [value="archive"]')`
 	run(t, ctx, chromedp.Click(chromedp.CSS(`[value="message-1@3"]`)))
 	await(t, ctx, offer+`.hidden && `+archive+`.innerText.trim() === "Archive 1 message"`)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`[data-select-all]`)))
@@ -228,7 +230,8 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 	await(
 		t,
 		ctx,
-		offer+`.hidden && !`+offer+`.querySelector('input').checked && `+archive+`.innerText.trim() === "Archive 2 messages"`,
+		offer+`.hidden && !`+offer+`.querySelector('input').checked && `+
+			archive+`.innerText.trim() === "Archive 2 messages"`,
 	)
 	run(
 		t,
@@ -247,7 +250,8 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 	await(
 		t,
 		ctx,
-		`document.getElementById('job-dialog').open && document.querySelectorAll('.messages-table tbody tr').length === 3`,
+		`document.getElementById('job-dialog').open &&
+			document.querySelectorAll('.messages-table tbody tr').length === 3`,
 	)
 	run(t, ctx, chromedp.SendKeys(chromedp.CSS(`#job-reason`), "duplicate\r"))
 	if form := sent.next(t); form.Get("reason") != "duplicate" || form.Get("back") != "status=failed" {

@@ -7,24 +7,24 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// happening is one entry of the timeline: an attempt, or what was done otherwise.
-type happening struct {
+// timelineEntry is an attempt or an event.
+type timelineEntry struct {
 	attempt *AttemptView
 	event   *AuditRow
 }
 
-// timeline puts attempts and events, each newest first, into one order. Of the same moment the attempt is the newer
-// one: it follows from the order that the event tells of.
-func (v MessagePanelView) timeline() []happening {
+// timeline merges attempts and events, each newest first. An attempt comes before an event of the same time, because
+// it follows from it.
+func (v MessagePanelView) timeline() []timelineEntry {
 	attempts, events := v.Attempts, v.Events
-	var all []happening
+	var all []timelineEntry
 	for len(attempts)+len(events) > 0 {
 		if len(events) == 0 || len(attempts) > 0 && attempts[0].At.ISO >= events[0].At.ISO {
-			all = append(all, happening{attempt: &attempts[0]})
+			all = append(all, timelineEntry{attempt: &attempts[0]})
 			attempts = attempts[1:]
 			continue
 		}
-		all = append(all, happening{event: &events[0]})
+		all = append(all, timelineEntry{event: &events[0]})
 		events = events[1:]
 	}
 	return all
@@ -63,7 +63,7 @@ func (a AttemptView) hasResponse() bool {
 	return len(a.ResponseHeaders) > 0 || a.ResponseBody != "" || a.ResponseNote != ""
 }
 
-// doubt says what nobody knows of an attempt without an answer.
+// doubt explains an attempt whose outcome is unknown.
 func (a AttemptView) doubt() string {
 	if strings.HasSuffix(a.Trigger, "redrive") {
 		return "The message may be back on its queue."
