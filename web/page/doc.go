@@ -1,5 +1,5 @@
 // Package page holds the pages of the desk. Each file has one page, its view model, and the partials that the page
-// itself calls and that a handler may answer alone to an htmx request.
+// itself calls and that a handler may render alone for an htmx request.
 //
 // A view model is plain text, ready to show: formatted, masked, with permissions as reasons. No page reaches a
 // service, and none writes a script or a style into the document: the desk is served with `default-src 'self'`.
@@ -18,21 +18,19 @@
 //	GET  /account                          Account
 //	GET  /account/password                 Password
 //	POST /account/password                 current password confirm
-//	GET  /overview                         Overview; partial OverviewFigure (#overview): range (1h 24h 7d 30d)
-//	                                       source
+//	GET  /overview                         Overview; partial OverviewContent (#overview)
+//	                                       range (1h 24h 7d 30d) source
 //	GET  /messages                          Messages; partial MessagesTable (#messages)
 //	                                       status source code outcome from to job result q cursor
 //	                                       from and to are UTC, as a datetime-local field writes them:
 //	                                       2006-01-02T15:04
-//	POST /messages/bulk                     action item* scope back; partial MessagesTable, or JobConfirm for
-//	                                        the dialog #job-dialog
-//	                                       action is replay, edit, archive or restore; item is ID@VERSION, once
-//	                                       per message;
+//	POST /messages/bulk                     action item* scope back; partial MessagesTable, or JobConfirm for #job-dialog
+//	                                       action is replay, edit, archive or restore; item is ID@VERSION;
 //	                                       scope=all means every message of back, the query of the list, without "?"
 //	GET  /jobs?cursor=                     Jobs
 //	GET  /jobs/{job}?back=                 Job; of a draft the form that starts it
 //	GET  /jobs/{job}/strip?to=             partial JobStrip; to is the address to come back to
-//	GET  /jobs/{job}/late                  partial JobLate
+//	GET  /jobs/{job}/late                  partial JobNewMatches
 //	POST /jobs/{job}/start                 patch reason unknown back; partial MessagesTable, or JobConfirm again
 //	POST /jobs/{job}/pause                 to; partial JobStrip; so resume, cancel, undo and hide
 //	GET  /messages/{id}?back=&revision=     Message; revision chooses the payload shown
@@ -44,9 +42,8 @@
 //	GET  /messages/{id}/edit?revision=&back= Edit
 //	POST /messages/{id}/edit                version revision body header-name* header-value* reason back
 //	                                       revision is the one that the edit is based on; header-name and
-//	                                       header-value come in
-//	                                       pairs; a pair with an empty name is no header; locked headers are not
-//	                                       in the form
+//	                                       header-value come in pairs; an empty name is no header; locked headers
+//	                                       are not in the form
 //	GET  /sources                          Sources
 //	GET  /sources/{name}                   Source
 //	GET  /ledger                           Ledger; partial LedgerTable (#ledger): source before
@@ -54,7 +51,7 @@
 //	                                       actor by action source message from to cursor
 //	GET  /audit/export?format=csv|jsonl    the events of a filter, as a download
 //
-// A handler that cannot render the requested partial (403, 404, 500) responds with ErrorNotice with the headers
-// `HX-Retarget: #notice` and `HX-Reswap: innerHTML`, so that the page the person was on stays. One whose session has
-// ended returns 401 with `HX-Redirect: /signin?next=…`.
+// A handler that cannot render the requested partial (403, 404, 500) responds with ErrorNotice and the headers
+// `HX-Retarget: #notice` and `HX-Reswap: innerHTML`, so that the page stays as it was. After the session has
+// ended it responds with 401 with `HX-Redirect: /signin?next=…`.
 package page
