@@ -136,7 +136,7 @@ func readArrows(t *testing.T) map[string]arrow {
 	return lint.Linters.Settings.Depguard.Rules
 }
 
-// sources answers every Go file of the program, relative to the root.
+// sources returns every Go file of the program, relative to the root.
 func sources(t *testing.T) []string {
 	t.Helper()
 	var files []string
@@ -144,7 +144,8 @@ func sources(t *testing.T) []string {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules" || d.Name() == "data" || d.Name() == "testdata"):
+		case d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules" ||
+			d.Name() == "data" || d.Name() == "testdata"):
 			return fs.SkipDir
 		case strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go"):
 			files = append(files, path)
@@ -157,7 +158,7 @@ func sources(t *testing.T) []string {
 	return files
 }
 
-// importsOf answers which packages of ours a file imports.
+// importsOf returns which packages of ours a file imports.
 func importsOf(t *testing.T, file string) []string {
 	t.Helper()
 	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.ImportsOnly)

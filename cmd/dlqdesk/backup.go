@@ -13,7 +13,7 @@ import (
 
 type backup struct {
 	configFlag
-	To string `required:"" placeholder:"FOLDER" help:"Where the copies go; none of them may be there yet."`
+	To string `required:"" placeholder:"FOLDER" help:"Folder for the copies. None of them may exist yet."`
 }
 
 func (b backup) Run(p program) error {

@@ -9,12 +9,12 @@ import (
 	"dlqdesk/internal/config"
 )
 
-// defaultFile is read when it is there and no other is named.
+// defaultFile is read if it exists and no other file is named.
 const defaultFile = "dlqdesk.yaml"
 
-// configFlag is the flag of every command that needs the configuration.
+// configFlag is the flag of every command that needs the configuration. Without a file, defaults and environment apply.
 type configFlag struct {
-	File string `name:"config" placeholder:"FILE" help:"Configuration file. Without: DLQDESK_CONFIG, or ./dlqdesk.yaml where there is one, or defaults and environment alone."`
+	File string `name:"config" placeholder:"FILE" help:"Default: $DLQDESK_CONFIG, or else ./dlqdesk.yaml."`
 }
 
 func (f configFlag) load(p program) (config.Config, error) {
@@ -38,7 +38,7 @@ func (f configFlag) path(environ []string) (string, error) {
 	case errors.Is(err, os.ErrNotExist):
 		return "", nil
 	case err != nil:
-		return "", fmt.Errorf("look for a configuration: %w", err)
+		return "", fmt.Errorf("find the configuration: %w", err)
 	}
 	return defaultFile, nil
 }
@@ -57,7 +57,7 @@ func (c configCheck) Run(p program) error {
 	return err
 }
 
-// summary is what the configuration comes to, the environment included.
+// summary returns the effective configuration, the environment included.
 func summary(c config.Config) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s is valid\n", orElse(c.File, "the configuration (no file)"))

@@ -20,7 +20,7 @@ type drain struct {
 	Status string `help:"Only messages that are failed, retrying or replaying."`
 	Source string `help:"Only messages of a source."`
 	Queue  string `help:"Only messages that came from a queue of the list."`
-	DryRun bool   `help:"Tell how many there are, and send none."`
+	DryRun bool   `help:"Count the messages, and send none."`
 }
 
 func (d drain) Run(p program) error {

@@ -1,17 +1,24 @@
-// Command dlqdesk receives webhooks, keeps those that fail, and serves the desk where people deal with them. It reads
-// flags and starts what internal/app wires; it decides nothing.
+// Command dlqdesk receives webhooks, keeps those that fail, and serves the desk where operators triage them. It reads
+// flags and starts internal/app; it contains no logic.
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"os"
+	"runtime"
+	"runtime/debug"
 
 	"github.com/alecthomas/kong"
+
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/deadletter"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ())) }
 
-// What run answers, as shells expect it.
+// Exit codes.
 const (
 	exitOK      = 0
 	exitFailure = 1
@@ -21,24 +28,24 @@ const (
 // cli is the command line.
 type cli struct {
 	Serve   serve   `cmd:"" help:"Receive webhooks and serve the desk."`
-	Receive receive `cmd:"" help:"Only receive webhooks, on one of several machines; what fails goes to SQS, where serve finds it."`
+	Receive receive `cmd:"" help:"Only receive webhooks, on one of several machines."`
 	User    struct {
-		Add userAdd `cmd:"" help:"Add a user, while a server runs or not."`
-	} `cmd:"" help:"Say who may sign in."`
+		Add userAdd `cmd:"" help:"Add a user, whether a server runs or not."`
+	} `cmd:"" help:"Manage users."`
 	Audit struct {
-		Verify auditVerify `cmd:"" help:"Tell whether the audit trail was changed behind dlqdesk's back."`
-	} `cmd:"" help:"Look after the audit trail."`
-	Platform platformCmds `cmd:"" help:"Register webhooks at Genesys Cloud and NICE CXone, and check what they pass."`
-	Backup   backup       `cmd:"" help:"Copy messages, audit trail and queues, while a server runs or not."`
+		Verify auditVerify `cmd:"" help:"Check whether the audit trail was tampered with."`
+	} `cmd:"" help:"Verify the audit trail."`
+	Platform platformCmds `cmd:"" help:"Register webhooks at Genesys Cloud and NICE CXone, and check them."`
+	Backup   backup       `cmd:"" help:"Copy messages, audit trail and queues, whether a server runs or not."`
 	Drain    drain        `cmd:"" help:"Put messages of the store back on a queue, while no server runs."`
 	Config   struct {
-		Check configCheck `cmd:"" help:"Tell what is wrong with the configuration, without starting."`
-	} `cmd:"" help:"Look at the configuration."`
-	Sign    sign       `cmd:"" help:"Print a curl command that sends a webhook, read from the standard input, as the platform of a source would."`
-	Version versionCmd `cmd:"" help:"Tell the version."`
+		Check configCheck `cmd:"" help:"Report faults of the configuration, without starting."`
+	} `cmd:"" help:"Check the configuration."`
+	Sign    sign       `cmd:"" help:"Print a signed curl command that sends the standard input as a webhook."`
+	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
-// program is what a command may use of the process.
+// program is the part of the process that a command may use.
 type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -53,7 +60,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []str
 	parser, err := kong.New(
 		&line,
 		kong.Name("dlqdesk"),
-		kong.Description("Keeps the webhooks that fail, and lets people deal with them."),
+		kong.Description("Receives webhooks, keeps those that fail, and serves a desk to triage them."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { helped = true }),
 		kong.Bind(p),
@@ -72,4 +79,47 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []str
 		return p.fail(err)
 	}
 	return exitOK
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct{ error }
+
+// fail says what went wrong and returns the exit code for it.
+func (p program) fail(err error) int {
+	var faults config.Faults
+	if errors.As(err, &faults) {
+		fmt.Fprintln(p.stderr, faults.Error())
+		return exitUsage
+	}
+	fmt.Fprintf(p.stderr, "dlqdesk: %v\n", err)
+	if _, ok := errors.AsType[usageError](err); ok {
+		fmt.Fprintln(p.stderr, "Run dlqdesk --help for its commands and flags.")
+		return exitUsage
+	}
+	if deadletter.KindOf(err) == deadletter.Invalid {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// version is set by the linker: -X main.version=…
+var version string
+
+type versionCmd struct{}
+
+func (versionCmd) Run(p program) error {
+	const line = "dlqdesk %s (%s %s/%s)\n"
+	_, err := fmt.Fprintf(p.stdout, line, buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
+// buildVersion returns the linked version, or else the one that `go install` records.
+func buildVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(unknown)"
 }

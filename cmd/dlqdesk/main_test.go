@@ -32,7 +32,10 @@ func write(t *testing.T, path, text string) string {
 
 func TestUsage(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{nil, {"bogus"}, {"config"}, {"config", "check", "--nope"}, {"config", "check", "--config"}} {
+	for _, args := range [][]string{nil, {"bogus"}, {"config"}, {"config", "check", "--nope"}, {
+		"config", "check",
+		"--config",
+	}} {
 		got := dlqdesk(nil, args...)
 		if got.code != 2 || got.stdout != "" || !strings.HasPrefix(got.stderr, "dlqdesk: ") {
 			t.Errorf("dlqdesk %q: %+v", args, got)
@@ -76,7 +79,8 @@ func TestExampleShowsDefaults(t *testing.T) {
 	}
 	shown := string(text)
 	for _, line := range []string{
-		`console_listen: ""`, `metrics_listen: ""`, `processing_url: ""`, `region: ""`, "mode: direct", "timeout: 10s", "max_body: 1MiB", "max_concurrent: 64",
+		`console_listen: ""`, `metrics_listen: ""`, `processing_url: ""`, `region: ""`, "mode: direct", "timeout: 10s",
+		"max_body: 1MiB", "max_concurrent: 64",
 		"verify: {", "retry: {", "mask:", "  headers:", "  json:",
 	} {
 		if !strings.Contains(shown, "# "+line) {

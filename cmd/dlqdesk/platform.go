@@ -16,23 +16,23 @@ import (
 	"dlqdesk/internal/platform"
 )
 
-// platformCmds deal with the platforms that webhooks come from.
+// platformCmds are the commands for platforms that webhooks come from.
 type platformCmds struct {
-	Presets  platformPresets  `cmd:"" help:"List the presets, and where each comes from."`
-	Token    platformToken    `cmd:"" help:"Get a token, to see that the credentials work. It is not shown."`
+	Presets  platformPresets  `cmd:"" help:"List the presets."`
+	Token    platformToken    `cmd:"" help:"Request a token, to check the credentials. It is not shown."`
 	Register platformRegister `cmd:"" help:"Register a source's webhook, or print what to paste."`
-	List     platformList     `cmd:"" help:"List what is registered."`
-	Get      platformGet      `cmd:"" help:"Show what is registered by its id."`
-	Delete   platformDelete   `cmd:"" help:"Take away what is registered by its id."`
-	Doctor   platformDoctor   `cmd:"" help:"Check everything that a source's webhooks pass."`
+	List     platformList     `cmd:"" help:"List registrations."`
+	Get      platformGet      `cmd:"" help:"Show a registration by its id."`
+	Delete   platformDelete   `cmd:"" help:"Delete a registration by its id."`
+	Doctor   platformDoctor   `cmd:"" help:"Check a source: configuration, token, registration, destination, queues."`
 }
 
 // platformFlags are those of every command that calls a platform.
 type platformFlags struct {
 	configFlag
-	Set   map[string]string `name:"set" placeholder:"KEY=VALUE" help:"Override a key of the platform's configuration, as in --set region=eu-central-1 or --set calls.create.path=/hooks. May be repeated."`
-	Limit time.Duration     `name:"limit" default:"2m" help:"How long the command may take."`
-	JSON  bool              `name:"json" help:"Answer in JSON."`
+	Set   map[string]string `name:"set" placeholder:"KEY=VALUE" help:"Override a key of the platform. Repeatable."`
+	Limit time.Duration     `name:"limit" default:"2m" help:"Time limit of the command."`
+	JSON  bool              `name:"json" help:"Print JSON."`
 }
 
 type dryRun struct {
@@ -56,7 +56,7 @@ func (f platformFlags) open(p program, platform string) (config.Config, []string
 	return cfg, environ, nil
 }
 
-// asTyped names what --set gave as it was typed, and not by the variable that it stands for.
+// asTyped names a key of --set as it was typed, and not by the variable that it stands for.
 func (f platformFlags) asTyped(platform string, err error) error {
 	faults, ok := errors.AsType[config.Faults](err)
 	if !ok || len(f.Set) == 0 {
@@ -79,7 +79,7 @@ func (f platformFlags) client(p program, name string) (*platform.Client, error) 
 	return doctor.OpenPlatform(cfg, name, environ)
 }
 
-// within bounds a command, which a signal ends as well.
+// within returns the context of a command: it ends with the time limit, or by a signal.
 func (f platformFlags) within() (context.Context, func()) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	ctx, cancel := context.WithTimeout(ctx, f.Limit)
@@ -88,7 +88,7 @@ func (f platformFlags) within() (context.Context, func()) {
 
 type platformPresets struct {
 	Name string `arg:"" optional:"" help:"Show one in full."`
-	JSON bool   `name:"json" help:"Answer in JSON."`
+	JSON bool   `name:"json" help:"Print JSON."`
 }
 
 func (c platformPresets) Run(p program) error { return p.showPresets(c.Name, c.JSON) }
@@ -143,7 +143,7 @@ type platformGet struct {
 	platformFlags
 	dryRun
 	Platform string `arg:"" help:"A platform of the configuration, or a preset."`
-	ID       string `arg:"" help:"Of what is registered."`
+	ID       string `arg:"" help:"The id of the registration."`
 }
 
 func (c platformGet) Run(p program) error {
@@ -167,7 +167,7 @@ type platformDelete struct {
 	platformFlags
 	dryRun
 	Platform string `arg:"" help:"A platform of the configuration, or a preset."`
-	ID       string `arg:"" help:"Of what is registered."`
+	ID       string `arg:"" help:"The id of the registration."`
 }
 
 func (c platformDelete) Run(p program) error {
@@ -190,8 +190,8 @@ func (c platformDelete) Run(p program) error {
 type sourceFlags struct {
 	platformFlags
 	Source   string `arg:"" help:"A source of the configuration."`
-	Platform string `placeholder:"NAME" help:"A platform of the configuration, or a preset, instead of the source's own."`
-	URL      string `name:"url" placeholder:"URL" help:"The webhook's URL, instead of the one that webhook_url comes to."`
+	Platform string `placeholder:"NAME" help:"A platform or a preset, instead of the source's own."`
+	URL      string `name:"url" placeholder:"URL" help:"The webhook's URL, instead of that of the configuration."`
 }
 
 // openSource is open for the platform of the source.
@@ -217,7 +217,7 @@ func (f sourceFlags) openSource(p program) (config.Config, []string, error) {
 type platformRegister struct {
 	sourceFlags
 	dryRun
-	Name string `placeholder:"NAME" help:"The webhook's name at the platform; by default dlqdesk and the source's name."`
+	Name string `placeholder:"NAME" help:"The webhook's name at the platform. Default: dlqdesk and the source."`
 }
 
 func (c platformRegister) Run(p program) error {
@@ -252,7 +252,7 @@ func (c platformRegister) Run(p program) error {
 
 type platformDoctor struct {
 	sourceFlags
-	As   doctor.Role `name:"as" enum:"serve,receive" default:"serve" placeholder:"COMMAND" help:"The command whose permissions on the queues are checked: serve or receive."`
+	As   doctor.Role `name:"as" enum:"serve,receive" default:"serve" help:"Whose permissions to check."`
 	Send bool        `help:"Post a signed test event as well. It is delivered to the destination."`
 }
 
@@ -272,7 +272,7 @@ func (c platformDoctor) Run(p program) error {
 	return p.showChecks(checks, c.JSON)
 }
 
-// warn says what to know before something is sent.
+// warn prints a warning, if there is one.
 func (p program) warn(text string) {
 	if text != "" {
 		_, _ = p.stderr.Write([]byte("warning: " + strings.TrimSpace(text) + "\n"))

@@ -162,7 +162,8 @@ func TestPlatformOfTheTutorial(t *testing.T) {
 POST https://api.mypurecloud.ie/api/v2/integration/webhooks
   Authorization: Bearer •••
   Content-Type: application/json
-  {"event_type":"conversation:updated","headers":{"Content-Type":"application/json"},"name":"dlqdesk genesys","retry_count":1,"retry_interval":1000,"target_url":"https://hooks.example.com/x","target_url_type":"https"}
+  {"event_type":"conversation:updated","headers":{"Content-Type":"application/json"},"name":"dlqdesk genesys",` +
+		`"retry_count":1,"retry_interval":1000,"target_url":"https://hooks.example.com/x","target_url_type":"https"}
 `
 	if plan.code != 0 || plan.stdout != want ||
 		!strings.Contains(
@@ -294,7 +295,8 @@ func TestPlatformDoctor(t *testing.T) {
 		"ok    configuration      " + file + " is valid\n", "ok    verification       by genesys-open-messaging\n",
 		"fail  registrable        Genesys Cloud, Open Messaging takes only https URLs (got " + receiver.URL + ")\n",
 		"ok    token              granted by ", "fail  registration       nothing is registered for " + receiver.URL,
-		"ok    destination        ", "ok    receiver           dlqdesk responds at " + receiver.URL, "ok    data folder        ", "ok    DLQ                embedded in ",
+		"ok    destination        ", "ok    receiver           dlqdesk responds at " + receiver.URL,
+		"ok    data folder        ", "ok    DLQ                embedded in ",
 	} {
 		if !strings.Contains(got.stdout, line) {
 			t.Errorf("no %q in\n%s", line, got.stdout)

@@ -26,10 +26,10 @@ func (r receive) Run(p program) error {
 	})
 }
 
-// runFlags are those of the commands that run until they are asked to stop.
+// runFlags are the flags of commands that run until they are stopped.
 type runFlags struct {
 	configFlag
-	LogLevel slog.Level `name:"log-level" default:"info" help:"The least that is logged: debug, info, warn or error."`
+	LogLevel slog.Level `name:"log-level" default:"info" help:"Lowest level to log: debug, info, warn or error."`
 }
 
 func (f runFlags) run(p program, start func(a *app.App, ctx context.Context) error, started func(a *app.App)) error {
@@ -61,7 +61,7 @@ func (f runFlags) run(p program, start func(a *app.App, ctx context.Context) err
 	return errors.Join(failed, a.Stop(ending))
 }
 
-// greet says where to go and how to come in.
+// greet prints the addresses, and how to sign in.
 func (p program) greet(a *app.App) {
 	fmt.Fprintf(p.stdout, "\n  dlqdesk is at  %s\n", a.ConsoleURL())
 	if link := a.SetupURL(); link != "" {

@@ -11,10 +11,10 @@ import (
 
 type sign struct {
 	configFlag
-	Source string `required:"" placeholder:"NAME" help:"The source that the webhook is for."`
-	ID     string `name:"id" help:"The id of the delivery, where the scheme signs one; without: a new one."`
+	Source string `required:"" placeholder:"NAME" help:"The source of the webhook."`
+	ID     string `name:"id" help:"The id of the webhook, if the scheme signs one. Default: a new one."`
 	Type   string `name:"type" default:"application/json" help:"The Content-Type of the body."`
-	URL    string `name:"url" help:"Where the receiver is; without: where the configuration lets it listen."`
+	URL    string `name:"url" help:"The URL of the receiver. Default: listen of the configuration."`
 }
 
 // maxWebhook is more than a receiver accepts, in bytes.

@@ -10,11 +10,13 @@ func TestSign(t *testing.T) {
 	t.Parallel()
 	file := write(t, filepath.Join(t.TempDir(), "desk.yaml"), `
 sources:
-  genesys: { destination: "http://127.0.0.1:9090/genesys", verify: { scheme: genesys-open-messaging, secrets: [env:TRIAL] } }
-  slack: { destination: "http://127.0.0.1:9090/slack", verify: { scheme: slack, secrets: [env:TRIAL] } }
+  genesys:
+    destination: "http://127.0.0.1:9090/genesys"
+    verify: { scheme: genesys-open-messaging, secrets: [env:TEST_SECRET] }
+  slack: { destination: "http://127.0.0.1:9090/slack", verify: { scheme: slack, secrets: [env:TEST_SECRET] } }
   anybody: { destination: "http://127.0.0.1:9090/anybody" }
 `)
-	environ := []string{"TRIAL=0123456789abcdef0123"}
+	environ := []string{"TEST_SECRET=0123456789abcdef0123"}
 	sign := func(args ...string) result {
 		var stdout, stderr strings.Builder
 		body := strings.NewReader(`{"id":"msg-0001","type":"Text","text":"Hello"}`)

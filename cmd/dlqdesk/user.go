@@ -21,7 +21,7 @@ type userAdd struct {
 	configFlag
 	Name          string `arg:"" help:"The name to sign in with."`
 	Role          string `required:"" enum:"viewer,operator,admin" help:"viewer, operator or admin."`
-	PasswordStdin bool   `name:"password-stdin" required:"" help:"Read the password from standard input, up to the end of the first line."`
+	PasswordStdin bool   `name:"password-stdin" required:"" help:"Read the password from stdin."`
 }
 
 func (u userAdd) Run(p program) error {
@@ -58,6 +58,6 @@ func (v auditVerify) Run(p program) error {
 	if err != nil {
 		return fmt.Errorf("audit trail: %w", err)
 	}
-	_, err = fmt.Fprintf(p.stdout, "the audit trail holds: %d events\n", events)
+	_, err = fmt.Fprintf(p.stdout, "the audit trail is intact: %d events\n", events)
 	return err
 }

@@ -11,7 +11,8 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// What was promised before a backup began is in it, however much goes on meanwhile, and a dlqdesk that starts on the
+// Webhooks that were promised before a backup began are in it, however much goes on meanwhile, and a dlqdesk that
+// starts on the
 // copy has it.
 func TestBackupUnderLoadIsRestored(t *testing.T) {
 	t.Parallel()

@@ -76,7 +76,8 @@ const dayLater = `(() => {
 	}
 })()`
 
-// The five walks of somebody who triages messages, with real deliveries: how many clicks and keys each takes is fixed.
+// The five tasks of an operator who triages messages, with real deliveries: how many clicks and keys each takes is
+// fixed.
 func TestBrowserTakesTheFiveWalks(t *testing.T) {
 	t.Parallel()
 	const same = 56 // more than a page has

@@ -13,7 +13,7 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// person is somebody at a real browser.
+// person is a user of a real browser.
 type person struct {
 	t   *testing.T
 	tab context.Context
@@ -183,7 +183,7 @@ func TestBrowserFollowsTheList(t *testing.T) {
 	)
 }
 
-// Every key of the list does its thing, and none while somebody types.
+// Every key of the list does its thing, and none while the user types.
 func TestBrowserWorksTheListByKeyboard(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)

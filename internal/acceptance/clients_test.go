@@ -109,13 +109,14 @@ func TestHeadersBeyondAllMeasure(t *testing.T) {
 	}
 }
 
-// Who sends little by little is given up, and keeps nobody else waiting.
+// A client that sends little by little is disconnected, and delays no others.
 func TestClientsThatDawdle(t *testing.T) {
 	t.Parallel()
 	r := newRude(t)
 	var dawdling []desktest.Conn
 	for _, said := range []string{
-		"POST /webhooks/gen", opening + "X-Slow: x", opening + "Content-Length: 1000\r\n\r\n{", opening + "Transfer-Encoding: chunked\r\n\r\n2\r\n{",
+		"POST /webhooks/gen", opening + "X-Slow: x", opening + "Content-Length: 1000\r\n\r\n{", opening +
+			"Transfer-Encoding: chunked\r\n\r\n2\r\n{",
 		strings.Replace(opening, "genesys", "nobody", 1) + "Content-Length: 1000\r\n\r\n{",
 	} {
 		conn := desktest.Dial(t, r.address)

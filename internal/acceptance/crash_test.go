@@ -150,7 +150,8 @@ func (c *crash) settle(t *testing.T, p *process) {
 	s := program{cfg: c.cfg}.beside(t)
 	missing := ""
 	deadline := time.Now().Add(40 * time.Second)
-	for missing = c.missing(t, messagesOf(t, s)); missing != "" && time.Now().Before(deadline); missing = c.missing(t, messagesOf(t, s)) {
+	for missing = c.missing(t, messagesOf(t, s)); missing != "" && time.Now().Before(deadline); missing = c.missing(t,
+		messagesOf(t, s)) {
 		<-time.After(100 * time.Millisecond)
 	}
 	if missing != "" {
@@ -221,7 +222,8 @@ func (c *crash) fault(id string, promise told, messages []deadletter.Message) st
 		return fmt.Sprintf("webhook %s that no handler takes: delivered %t, messages %d", id, delivered, len(messages))
 	case kindOf(id) == "good" && (!delivered || len(messages) != 0):
 		return fmt.Sprintf("webhook %s that the handler takes: delivered %t, messages %d", id, delivered, len(messages))
-	case kindOf(id) == "later" && (!delivered || len(messages) > 1): // none where what failed was each time killed before it was noted
+	case kindOf(id) == "later" && (!delivered ||
+		len(messages) > 1): // none where what failed was each time killed before it was noted
 		return fmt.Sprintf(
 			"webhook %s that the handler takes later: delivered %t, messages %d",
 			id,

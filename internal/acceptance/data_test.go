@@ -10,7 +10,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// checkFiles has SQLite look at every file of a data folder. Nobody may be at work on them.
+// checkFiles has SQLite look at every file of a data folder. No process may use them.
 func checkFiles(t *testing.T, dir string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.db"))

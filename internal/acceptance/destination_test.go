@@ -34,7 +34,7 @@ func (a *arrivals) answer(http.ResponseWriter, *http.Request) {
 	a.at = append(a.at, time.Now())
 }
 
-// most answers how many requests came within any one second.
+// most returns how many requests came within any one second.
 func (a *arrivals) most() (most int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -116,7 +116,7 @@ func TestDestinationGoesDownUnderLoad(t *testing.T) {
 	}
 }
 
-// kinds answers the messages among what platforms were promised: what was delivered at once has no id.
+// kinds returns the messages among what platforms were promised: what was delivered at once has no id.
 func kinds(promised []string) (messages []string) {
 	for _, id := range promised {
 		if id != "" {
@@ -175,7 +175,7 @@ func (p program) checkAttempts(t *testing.T, s *store.Store, messages []string, 
 	}
 }
 
-// In the browser the page follows by itself: nobody loads it again to see what the probe came to.
+// In the browser the page follows by itself: it is not reloaded to see what the probe came to.
 func TestBrowserProbesADestination(t *testing.T) {
 	t.Parallel()
 	p := setup(t, func(c *config.Config) {

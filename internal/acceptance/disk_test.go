@@ -64,7 +64,7 @@ func (p *process) post(t *testing.T, body string, status int) (message string) {
 	return said.MessageID
 }
 
-// shows asks for a page that everybody may see.
+// shows requests a page that needs no sign-in.
 func (p *process) shows(t *testing.T, path string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+path, nil)
@@ -144,7 +144,7 @@ func TestFullDiskUnderStoreAndSpool(t *testing.T) {
 	t.Parallel()
 	endpoint := desktest.StartSQS(t)
 	queueURL := desktest.CreateQueue(t, endpoint, "dlq", map[string]string{"VisibilityTimeout": "3"})
-	line := desktest.NewLine(t, endpoint)
+	line := desktest.NewFlakyProxy(t, endpoint)
 	p, desk := failing(t, queueURL, desktest.SQSEnvironment(line.URL)...)
 	promised := []string{p.post(t, fmt.Sprintf(numbered, 0), http.StatusOK)}
 	desk.holds(t, promised)

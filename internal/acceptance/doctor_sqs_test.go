@@ -31,7 +31,7 @@ func TestDoctorChecksSettingsOfQueues(t *testing.T) {
 			"warn DLQ: hurried responds; it keeps messages for 1h0m0s -> raise its retention to 14 days",
 		},
 		"redriven": {
-			map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + arn + `","maxReceiveCount":"3"}`},
+			map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + arn + `","maxReceiveCount":"3"}`}, // words:ok, a name of AWS
 			"warn DLQ: redriven moves what was received 3 times to " + arn,
 		},
 	} {
@@ -47,10 +47,10 @@ func TestDoctorChecksSettingsOfQueues(t *testing.T) {
 }
 
 // denying starts an SQS server that denies the given actions, by name of the queue.
-func denying(t *testing.T, denied map[string]string) (endpoint string, between *desktest.Between) {
+func denying(t *testing.T, denied map[string]string) (endpoint string, between *desktest.SQSProxy) {
 	t.Helper()
 	endpoint = desktest.StartSQS(t)
-	between = desktest.StandBetween(
+	between = desktest.NewSQSProxy(
 		t,
 		endpoint,
 		func(w http.ResponseWriter, r *http.Request, action string, _ int) bool {
@@ -61,7 +61,7 @@ func denying(t *testing.T, denied map[string]string) (endpoint string, between *
 					return true
 				}
 			}
-			if action == "ListDeadLetterSourceQueues" {
+			if action == "ListDeadLetterSourceQueues" { // words:ok, a name of AWS
 				_, _ = w.Write([]byte(`{"queueUrls":["` + endpoint + `/000000000000/shop"]}`))
 				return true
 			}
@@ -127,7 +127,7 @@ func TestDoctorReportsGrantedPermissions(t *testing.T) {
 	cfg := settings(t, desktest.NewDestination(t))
 	cfg.Queue.DLQURL = desktest.CreateQueue(t, endpoint, "dlq", nil)
 	cfg.Queue.ProcessingURL = desktest.CreateQueue(t, endpoint, "work", map[string]string{
-		"RedrivePolicy": `{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:000000000000:dlq","maxReceiveCount":"3"}`,
+		"RedrivePolicy": `{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:000000000000:dlq","maxReceiveCount":"3"}`, // words:ok, a name of AWS
 	})
 	cfg.Sources[0].Mode = config.Buffered
 	cfg.Queues = []config.DLQ{

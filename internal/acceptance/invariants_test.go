@@ -62,14 +62,15 @@ func TestSimultaneousReplaysMakeOneDelivery(t *testing.T) {
 	}
 }
 
-// What is replayed without an edit is what was received, to the byte.
+// An unedited replay delivers what was received, to the byte.
 func TestUneditedReplayIsByteIdentical(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
 	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
 	bodies := map[string]string{}
 	for _, body := range []string{
-		"", " ", " {\"a\" : 1 }\r\n", `{"n":12345678901234567890.000,"n":1}`, "\xff\xfe\x00binary", `{"t":"\ud83d 🙏 ￿"}`, "plain", "<x/>", `"text"`, "null", "{",
+		"", " ", " {\"a\" : 1 }\r\n", `{"n":12345678901234567890.000,"n":1}`, "\xff\xfe\x00binary",
+		`{"t":"\ud83d 🙏 ￿"}`, "plain", "<x/>", `"text"`, "null", "{",
 	} {
 		status, told := p.post(t, body, http.Header{"Content-Type": {"application/octet-stream"}})
 		bodies[kept(t, status, told)] = body
@@ -98,8 +99,9 @@ func TestMessagesOfOtherProgramsAreMessages(t *testing.T) { //nolint:paralleltes
 	desktest.UseSQS(t, endpoint)
 	queueURL := desktest.CreateQueue(t, endpoint, "dlq", nil)
 	p := setup(t, func(c *config.Config) { c.Queue.DLQURL = queueURL })
-	interchange := `{"messageId":"7d9e0c1b-2a3f-4e5d-8c6b-0f1e2d3c4b5a","timestamp":"2026-03-02T10:15:05.427Z","originalPayload":{"a": 1},` +
-		`"originalHeaders":{"content-type":"application/json"},"errorReason":"HTTP 503 from the old worker","retryCount":2}`
+	interchange := `{"messageId":"7d9e0c1b-2a3f-4e5d-8c6b-0f1e2d3c4b5a","timestamp":"2026-03-02T10:15:05.427Z",` +
+		`"originalPayload":{"a": 1},"originalHeaders":{"content-type":"application/json"},` +
+		`"errorReason":"HTTP 503 from the old worker","retryCount":2}`
 	for _, body := range []string{interchange, interchange, "what is this?"} {
 		if _, err := desktest.SQSClient(t, endpoint).
 			SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queueURL, MessageBody: &body}); err != nil {

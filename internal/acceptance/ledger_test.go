@@ -29,13 +29,13 @@ func beginCheckingOften(t *testing.T, cfg config.Config) *app.App {
 	return a
 }
 
-// A message that somebody deletes from SQS makes the page red, and the page says in which hour it was received. After
+// A queue message that is deleted from SQS makes the page red, and the page says in which hour it was received. After
 // a restart it still does.
 // the SQS server is found by environment
 func TestMessageDeletedFromSQSMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
-	// What is sent is held back, so that it can be deleted before the desk has it.
+	// Queue messages are delayed, so that they can be deleted before the desk has it.
 	queueURL := desktest.CreateQueue(t, endpoint, "dlq", map[string]string{"DelaySeconds": "900"})
 	d := desktest.NewDestination(t)
 	d.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
@@ -61,7 +61,10 @@ func TestMessageDeletedFromSQSMakesTheLedgerRed(t *testing.T) { //nolint:paralle
 
 	for range 2 {
 		page := p.await(t, client, "/ledger", "1 message is missing")
-		for _, want := range []string{hour.Format("2006-01-02 15:04:05") + " UTC", `data-result="fault"`, "1 missing", "genesys", "bar-fault"} {
+		for _, want := range []string{
+			hour.Format("2006-01-02 15:04:05") + " UTC", `data-result="fault"`, "1 missing",
+			"genesys", "bar-fault",
+		} {
 			if !strings.Contains(page, want) {
 				t.Errorf("the page does not say %q", want)
 			}
@@ -118,7 +121,10 @@ func TestLossBeforeAKillMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest
 				return
 			}
 			page := p.await(t, client, "/ledger", "1 message is missing")
-			for _, want := range []string{hour.Format("2006-01-02 15:04:05") + " UTC", `data-result="fault"`, "1 missing"} {
+			for _, want := range []string{
+				hour.Format("2006-01-02 15:04:05") + " UTC", `data-result="fault"`,
+				"1 missing",
+			} {
 				if !strings.Contains(page, want) {
 					t.Errorf("the page does not say %q", want)
 				}

@@ -31,8 +31,8 @@ func (p program) scrape(t *testing.T) string {
 	return text
 }
 
-// tells waits until a scrape has all of these lines.
-func (p program) tells(t *testing.T, lines ...string) {
+// awaitMetrics waits until a scrape has all of these lines.
+func (p program) awaitMetrics(t *testing.T, lines ...string) {
 	t.Helper()
 	limit, look := time.After(20*time.Second), time.NewTicker(100*time.Millisecond)
 	defer look.Stop()
@@ -74,7 +74,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		}
 		do(t, http.DefaultClient, r)
 	}
-	p.tells(t,
+	p.awaitMetrics(t,
 		`dlqdesk_webhooks_total{outcome="delivered",source="genesys"} 1`,
 		`dlqdesk_webhooks_total{outcome="queued",source="genesys"} 2`,
 		`dlqdesk_webhooks_total{outcome="too_large",source="genesys"} 1`,
@@ -99,7 +99,11 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 	if strings.Contains(text, "made-up") {
 		t.Error("a stranger has made a label")
 	}
-	for _, name := range []string{"dlqdesk_build_info{", `dlqdesk_store_bytes{file="desk.db"}`, `dlqdesk_store_bytes{file="search.db"}`, `dlqdesk_store_bytes{file="queue.db"}`, "go_goroutines ", "process_open_fds "} {
+	for _, name := range []string{
+		"dlqdesk_build_info{", `dlqdesk_store_bytes{file="desk.db"}`,
+		`dlqdesk_store_bytes{file="search.db"}`, `dlqdesk_store_bytes{file="queue.db"}`, "go_goroutines ",
+		"process_open_fds ",
+	} {
 		if !strings.Contains(text, "\n"+name) {
 			t.Errorf("there is no %s", name)
 		}
@@ -120,7 +124,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 
 func TestMetricsTellOfASpool(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
 	p, line := behindLine(t, nil, func(c *config.Config) { c.MetricsListen = "127.0.0.1:0" })
-	p.tells(
+	p.awaitMetrics(
 		t,
 		`dlqdesk_queue_up{place="queue",queue="dlq"} 1`,
 		`dlqdesk_queue_messages{place="spool",queue="dlq",state="visible"} 0`,
@@ -128,12 +132,12 @@ func TestMetricsTellOfASpool(t *testing.T) { //nolint:paralleltest // the SQS se
 	line.Cut()
 	status, told := p.post(t, `{"id":"1"}`, nil)
 	id := kept(t, status, told)
-	p.tells(t, `dlqdesk_queue_up{place="queue",queue="dlq"} 0`)
+	p.awaitMetrics(t, `dlqdesk_queue_up{place="queue",queue="dlq"} 0`)
 	line.Mend(t)
 	p.holds(t, []string{id})
 }
 
-// A receiver alone has no messages to tell of, and tells the rest.
+// A receiver alone reports no messages, and the rest.
 func TestMetricsOfAReceiverAlone(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
@@ -146,7 +150,7 @@ func TestMetricsOfAReceiverAlone(t *testing.T) { //nolint:paralleltest // the SQ
 	t.Cleanup(func() { end(t, alone.App) })
 	status, told := alone.post(t, `{"id":"1"}`, nil)
 	kept(t, status, told)
-	alone.tells(t,
+	alone.awaitMetrics(t,
 		`dlqdesk_webhooks_total{outcome="queued",source="genesys"} 1`,
 		`dlqdesk_webhooks_total{outcome="refused",source="genesys"} 0`,
 		`dlqdesk_delivery_duration_seconds_count{outcome="error_response",source="genesys"} 1`,
@@ -156,7 +160,10 @@ func TestMetricsOfAReceiverAlone(t *testing.T) { //nolint:paralleltest // the SQ
 		`dlqdesk_breaker_state{source="genesys",state="closed"} 1`,
 	)
 	text := alone.scrape(t)
-	for _, name := range []string{"dlqdesk_messages", "dlqdesk_jobs", "dlqdesk_retries_due", "dlqdesk_ledger_imbalance"} {
+	for _, name := range []string{
+		"dlqdesk_messages", "dlqdesk_jobs", "dlqdesk_retries_due",
+		"dlqdesk_ledger_imbalance",
+	} {
 		if strings.Contains(text, name) {
 			t.Errorf("it tells of %s, and has no store", name)
 		}
@@ -182,7 +189,7 @@ func TestMetricsAndLogTellOfRetriesThatAreHeld(t *testing.T) {
 		status, told := p.post(t, fmt.Sprintf(numbered, n), nil)
 		kept(t, status, told)
 	}
-	p.tells(
+	p.awaitMetrics(
 		t,
 		`dlqdesk_breaker_state{source="genesys",state="open"} 1`,
 		`dlqdesk_messages{status="retrying"} 3`,
@@ -196,7 +203,7 @@ func TestMetricsAndLogTellOfRetriesThatAreHeld(t *testing.T) {
 	}
 	handler.Set(desktest.Answer(http.StatusOK, `{}`))
 	p.submit(t, p.signIn(t), "/destinations/genesys/probe", url.Values{})
-	p.tells(t, `dlqdesk_messages{status="resolved"} 3`, `dlqdesk_retries_due{source="genesys"} 0`)
+	p.awaitMetrics(t, `dlqdesk_messages{status="resolved"} 3`, `dlqdesk_retries_due{source="genesys"} 0`)
 	if text := log.String(); strings.Count(text, down) != 1 || strings.Count(text, up) != 1 {
 		t.Errorf("the log is\n%s", text)
 	}

@@ -8,7 +8,7 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// The overview tells of real deliveries, of the receiver's and of the worker's alike, and what the queue holds.
+// The overview shows real deliveries, of the receiver's and of the worker's alike, and what the queue holds.
 func TestOverviewTellsHowTheDestinationDoes(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)

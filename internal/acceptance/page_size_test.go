@@ -31,8 +31,11 @@ func TestPagesAreLight(t *testing.T) {
 	anna := sitDown(t, p)
 	anna.opens("/messages", id)
 	message := "/messages/" + id
-	for name, path := range map[string]string{"list": "/messages", "message": message, "edit": message + "/edit", "overview": "/overview", "audit": "/audit"} {
-		w := desktest.Weigh(t, anna.tab, p.ConsoleURL()+path)
+	for name, path := range map[string]string{
+		"list": "/messages", "message": message, "edit": message + "/edit",
+		"overview": "/overview", "audit": "/audit",
+	} {
+		w := desktest.MeasurePage(t, anna.tab, p.ConsoleURL()+path)
 		if w.Bytes > pageLimit || w.Script > scriptLimit || w.Bytes < 10_000 || w.Script < 1000 {
 			t.Errorf(
 				"the %s page costs %d bytes, %d of them script, in %d requests",

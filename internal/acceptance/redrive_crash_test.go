@@ -15,8 +15,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// SQS has a message that was sent back, and the process dies before it writes that down. Nobody knows then, so the
-// message says so and waits for a person: the next process sends nothing by itself.
+// SQS has a message that was sent back, and the process dies before it records that. The outcome is unknown: the
+// message shows that and waits for an operator, and the next process sends nothing by itself.
 func TestRedriveWhoseProcessDiedIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	server := desktest.StartSQS(t)

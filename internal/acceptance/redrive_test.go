@@ -23,8 +23,8 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// sqsFront stands before an SQS server and answers ListDeadLetterSourceQueues, which the server does not know, as the
-// SQS API reference says. It loses the answer to the next SendMessage to a source queue where that is asked for.
+// sqsFront is a proxy of an SQS server that also lists the sources of a DLQ, which the server cannot. On request it
+// loses the response to the next SendMessage to a source queue.
 type sqsFront struct {
 	endpoint string
 	sources  []string
@@ -33,7 +33,7 @@ type sqsFront struct {
 	holding atomic.Pointer[chan struct{}]
 }
 
-// holdSend keeps back the answer to the next send. It tells when SQS has that.
+// holdSend keeps back the answer to the next send. It closes reached when SQS has that.
 func (f *sqsFront) holdSend() (reached chan struct{}) {
 	reached = make(chan struct{}, 1)
 	f.holding.Store(&reached)
@@ -55,11 +55,11 @@ func newFront(t *testing.T, server string) *sqsFront {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		switch action := r.Header.Get("X-Amz-Target"); {
-		case action == "AmazonSQS.ListDeadLetterSourceQueues":
+		case action == "AmazonSQS.ListDeadLetterSourceQueues": // words:ok, a name of AWS
 			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 			_ = json.NewEncoder(w).Encode(map[string]any{"queueUrls": f.sources})
 		case action == "AmazonSQS.SendMessage" && f.lose.CompareAndSwap(true, false):
-			proxy.ServeHTTP(httptest.NewRecorder(), r) // it is on the queue, and nobody learns so
+			proxy.ServeHTTP(httptest.NewRecorder(), r) // it is on the queue, and the client is not told
 			panic(http.ErrAbortHandler)
 		case action == "AmazonSQS.SendMessage" && f.holding.Load() != nil:
 			reached := f.holding.Swap(nil)
@@ -99,7 +99,7 @@ func newRedriveLine(t *testing.T, server, name, suffix string) redriveLine {
 		t.Fatal(err)
 	}
 	policy := map[string]string{
-		"RedrivePolicy": `{"deadLetterTargetArn":"` + answer.Attributes["QueueArn"] + `","maxReceiveCount":1}`,
+		"RedrivePolicy": `{"deadLetterTargetArn":"` + answer.Attributes["QueueArn"] + `","maxReceiveCount":1}`, // words:ok, a name of AWS
 	}
 	for k, v := range attributes {
 		policy[k] = v
@@ -108,7 +108,7 @@ func newRedriveLine(t *testing.T, server, name, suffix string) redriveLine {
 	return l
 }
 
-// receive answers the next message of the source queue, waiting for it.
+// receive returns the next message of the source queue, waiting for it.
 func (l redriveLine) receive(ctx context.Context, t *testing.T) types.Message {
 	t.Helper()
 	for {
@@ -159,7 +159,9 @@ func checkOriginal(t *testing.T, m types.Message, body string) {
 			t.Errorf("the consumer got an attribute %s that nobody sent", name)
 		}
 		if ok &&
-			(aws.ToString(a.DataType) != aws.ToString(w.DataType) || aws.ToString(a.StringValue) != aws.ToString(w.StringValue) || !bytes.Equal(a.BinaryValue, w.BinaryValue)) {
+			(aws.ToString(a.DataType) != aws.ToString(w.DataType) ||
+				aws.ToString(a.StringValue) != aws.ToString(w.StringValue) || !bytes.Equal(a.BinaryValue,
+				w.BinaryValue)) {
 			t.Errorf("attribute %s is %v", name, a)
 		}
 		delete(want, name)
@@ -210,7 +212,7 @@ func TestRedriveAndBack(t *testing.T) {
 	if _, list := p.get(t, anna, "/messages?status=all&queue=shop"); strings.Count(list, `class="row-link`) != 1 {
 		t.Errorf("the message that came back is another message")
 	}
-	// Nobody learns that SQS has the second one: the desk asks before a third.
+	// The response to the second one is lost: the desk asks before a third.
 	front.lose.Store(true)
 	p.submit(t, anna, path+"/redrive", url.Values{"version": {"1"}, "revision": {"0"}})
 	p.await(t, anna, path, "SQS did not confirm it")

@@ -15,8 +15,8 @@ import (
 func TestQueueThrottlesRefusesEntriesAndLosesAnswers(t *testing.T) {
 	t.Parallel()
 	const send, most = "SendMessageBatch", 30 // calls that are interfered with
-	for name, i := range map[string]func(b *desktest.Between) desktest.Intercept{
-		"throttles": func(*desktest.Between) desktest.Intercept {
+	for name, i := range map[string]func(b *desktest.SQSProxy) desktest.Intercept{
+		"throttles": func(*desktest.SQSProxy) desktest.Intercept {
 			var over time.Time
 			var once sync.Once
 			return func(w http.ResponseWriter, _ *http.Request, action string, _ int) bool {
@@ -28,13 +28,13 @@ func TestQueueThrottlesRefusesEntriesAndLosesAnswers(t *testing.T) {
 				return true
 			}
 		},
-		"fails at one entry": func(b *desktest.Between) desktest.Intercept {
+		"fails at one entry": func(b *desktest.SQSProxy) desktest.Intercept {
 			return func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
 				fault := map[string]any{"SenderFault": false, "Code": "InternalError", "Message": "try again"}
 				return action == send && nth <= most && b.WithoutEntry(w, r, nth%2, fault)
 			}
 		},
-		"loses answers": func(b *desktest.Between) desktest.Intercept {
+		"loses answers": func(b *desktest.SQSProxy) desktest.Intercept {
 			return func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
 				if action == "GetQueueAttributes" || nth%3 != 0 || nth > most {
 					return false
@@ -48,9 +48,9 @@ func TestQueueThrottlesRefusesEntriesAndLosesAnswers(t *testing.T) {
 			t.Parallel()
 			endpoint := desktest.StartSQS(t)
 			queueURL := desktest.CreateQueue(t, endpoint, "dlq", map[string]string{"VisibilityTimeout": "3"})
-			var b *desktest.Between
+			var b *desktest.SQSProxy
 			interfere := sync.OnceValue(func() desktest.Intercept { return i(b) })
-			b = desktest.StandBetween(
+			b = desktest.NewSQSProxy(
 				t,
 				endpoint,
 				func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
@@ -75,7 +75,7 @@ func TestStartWhileSQSThrottles(t *testing.T) {
 	endpoint := desktest.StartSQS(t)
 	queueURL := desktest.CreateQueue(t, endpoint, "dlq", map[string]string{"VisibilityTimeout": "3"})
 	var over atomic.Bool
-	b := desktest.StandBetween(t, endpoint, func(w http.ResponseWriter, _ *http.Request, _ string, nth int) bool {
+	b := desktest.NewSQSProxy(t, endpoint, func(w http.ResponseWriter, _ *http.Request, _ string, nth int) bool {
 		if over.Load() {
 			return false
 		}

@@ -22,14 +22,14 @@ import (
 // behindLine is a dlqdesk whose SQS queue is reached over a line that can be disturbed.
 func behindLine(
 	t *testing.T,
-	disturbFirst func(*desktest.Line),
+	disturbFirst func(*desktest.FlakyProxy),
 	change func(*config.Config),
-) (program, *desktest.Line) {
+) (program, *desktest.FlakyProxy) {
 	t.Helper()
 	endpoint := desktest.StartSQS(t)
-	// What was on its way to us when the line broke comes again soon.
+	// Queue messages in flight when the connection broke come again soon.
 	queueURL := desktest.CreateQueue(t, endpoint, "dlq", map[string]string{"VisibilityTimeout": "3"})
-	line := desktest.NewLine(t, endpoint)
+	line := desktest.NewFlakyProxy(t, endpoint)
 	desktest.UseSQS(t, line.URL)
 	if disturbFirst != nil {
 		disturbFirst(line)
@@ -221,10 +221,10 @@ func (l *load) await(t *testing.T, more int) {
 }
 
 func TestQueueIsSlowAndBreaksItsAnswers(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
-	for name, disturb := range map[string]func(t *testing.T, line *desktest.Line){
-		"slow":   func(t *testing.T, line *desktest.Line) { line.Slow(t, 300) },
-		"stuck":  func(t *testing.T, line *desktest.Line) { line.Slow(t, 5000) },
-		"breaks": func(t *testing.T, line *desktest.Line) { line.Break(t, 300) },
+	for name, disturb := range map[string]func(t *testing.T, line *desktest.FlakyProxy){
+		"slow":   func(t *testing.T, line *desktest.FlakyProxy) { line.Slow(t, 300) },
+		"stuck":  func(t *testing.T, line *desktest.FlakyProxy) { line.Slow(t, 5000) },
+		"breaks": func(t *testing.T, line *desktest.FlakyProxy) { line.Break(t, 300) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, line := behindLine(t, nil, nil)
@@ -241,7 +241,7 @@ func TestQueueIsSlowAndBreaksItsAnswers(t *testing.T) { //nolint:paralleltest //
 
 // the SQS server is found by environment
 func TestWebhooksAreTakenWhileTheQueueIsNotYetThere(t *testing.T) { //nolint:paralleltest
-	p, line := behindLine(t, func(line *desktest.Line) { line.Cut() }, nil)
+	p, line := behindLine(t, func(line *desktest.FlakyProxy) { line.Cut() }, nil)
 	l := p.load(t, 2)
 	l.await(t, 10)
 	promised := l.end(t)
@@ -256,7 +256,8 @@ func TestWebhookThatNoQueueTakesIsAMessage(t *testing.T) { //nolint:paralleltest
 	p, _ := behindLine(t, nil, func(c *config.Config) { c.Sources[0].MaxBody = 8 << 20 })
 	var ids []string
 	for name, body := range map[string]string{
-		"that shrinks": `{"text":"` + strings.Repeat("the same again ", 300_000) + `"}`, "that does not": desktest.Noise(3 << 20),
+		"that shrinks":  `{"text":"` + strings.Repeat("the same again ", 300_000) + `"}`,
+		"that does not": desktest.Noise(3 << 20),
 	} {
 		status, told := p.post(t, body, http.Header{"Content-Type": {"application/octet-stream"}})
 		id := kept(t, status, told)

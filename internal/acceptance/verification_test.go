@@ -110,7 +110,7 @@ func TestCertificateIsReadAnew(t *testing.T) {
 	}
 }
 
-// A platform that has no answer sends the event again: it is one message, and its proof is shown to nobody.
+// A platform that gets no response sends the event again: it is one message, and its signature is never shown.
 func TestEventThatIsSentAgainIsOneMessage(t *testing.T) {
 	t.Parallel()
 	s := verify.Settings{

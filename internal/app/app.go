@@ -46,7 +46,7 @@ type App struct {
 	// How often the ledger is checked, and how long a message may be on its way: see ledger.Settings.
 	ledgerEvery, ledgerSettle time.Duration
 
-	destinations map[string]delivery.Destination // by source; whoever delivers to one shares its pace
+	destinations map[string]delivery.Destination // by source; all deliveries to one share its pace
 
 	sender delivery.Sender // of the whole program
 
@@ -100,7 +100,7 @@ func sourceNames(cfg config.Config) (names []string) {
 // startLimit bounds opening files and asking the queue for its limits.
 const startLimit = time.Minute
 
-// Start brings everything up and answers when webhooks are taken. What was started is stopped again when it fails.
+// Start starts everything, and returns once webhooks are received. If it fails, it stops the parts that it started.
 func (a *App) Start(ctx context.Context) error { return a.bringUp(ctx, a.start) }
 
 // StartReceiver brings up the receiver alone, with what it needs to keep what fails: any number of these write to the
@@ -165,8 +165,9 @@ func (a *App) start(ctx context.Context) error {
 	return a.listen(ctx, a.receiverRoutes(front, queues), desk)
 }
 
-// startTraces has everything that runs from here on make spans, where a collector is configured. What is left of them
-// is sent last.
+// startTraces makes later loops and requests produce spans, if a collector is configured. The last spans are sent at
+// the
+// end of Stop.
 func (a *App) startTraces(ctx context.Context) (err error) {
 	if a.tracer, err = telemetry.StartTraces(ctx, a.version, a.log.With("component", "traces")); err != nil {
 		return fmt.Errorf("start tracing: %w", err)

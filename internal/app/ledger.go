@@ -28,7 +28,7 @@ func (a *App) startLedger(ctx context.Context, q *queues) error {
 	return nil
 }
 
-// sharesProcessing tells whether other processes may deliver what buffered sources took.
+// sharesProcessing reports whether other processes may deliver webhooks of buffered sources.
 func (a *App) sharesProcessing() bool { return a.cfg.Queue.ProcessingURL != "" }
 
 // waiting counts the messages on queues at this moment: each in turn, because a message may be on the way from one to

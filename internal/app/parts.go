@@ -25,8 +25,8 @@ import (
 	"dlqdesk/internal/worker"
 )
 
-// deliverable answers the sources with what messages of no source go by: under the name "", where a default is
-// configured.
+// deliverable returns the sources and, if a default source is configured, a copy of it named "": messages without a
+// source are delivered by that.
 func (a *App) deliverable() []config.Source {
 	sources := a.cfg.Sources
 	if byDefault, ok := a.cfg.Source(a.cfg.Queue.DefaultSource); ok {
@@ -76,8 +76,8 @@ func masksOf(s config.Source) redact.Rules {
 // arrivedAfter is how long messages that arrived wait until they are looked at, all that arrive meanwhile at once.
 const arrivedAfter = 50 * time.Millisecond
 
-// soon answers a function that has do called once for all the calls within a time.
-func soon(do func(), after time.Duration) func() {
+// coalesce returns a function that calls do once for all of its calls within a time.
+func coalesce(do func(), after time.Duration) func() {
 	var waiting atomic.Bool
 	return func() {
 		if waiting.CompareAndSwap(false, true) {
@@ -110,7 +110,7 @@ func (a *App) startIngest(q *queues, kick func()) {
 	deps := ingest.Deps{
 		Store:        a.store,
 		Settings:     settings,
-		Arrived:      soon(kick, arrivedAfter),
+		Arrived:      coalesce(kick, arrivedAfter),
 		UnpackMemory: ingest.NewUnpackMemory(),
 		Now:          a.now,
 		Random:       a.roll,

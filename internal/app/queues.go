@@ -173,7 +173,7 @@ func (a *App) findSQS(ctx context.Context, waiting *queue.Embedded, url string) 
 	return sqs, nil
 }
 
-// fateIn tells what becomes of a message that is read from a queue of this machine.
+// fateIn says where a message goes that is read from a queue of this machine.
 func fateIn(name string) string {
 	if name == processingName {
 		return processingFate
@@ -190,7 +190,7 @@ func (a *App) gauge(holds string, q queue.DepthReader) console.Queue {
 	return shown
 }
 
-// embeddedIn answers the queues of a file by name.
+// embeddedIn returns a function that opens the queues of a file by name.
 func (a *App) embeddedIn(file *queue.File) func(name string) *queue.Embedded {
 	return func(name string) *queue.Embedded { return queue.NewEmbedded(file, name, queue.MaxEmbedded, a.now) }
 }
@@ -201,5 +201,5 @@ func (a *App) openMessages(ctx context.Context, dir *server.DataDir, name string
 		return nil, err
 	}
 	a.life.OnStop(name, func(context.Context) error { return file.Close() })
-	return file, file.ReleaseAll(ctx) // nobody else is at work on them: the folder is held
+	return file, file.ReleaseAll(ctx) // the folder is locked: no other process has received them
 }

@@ -34,13 +34,13 @@ func BenchmarkPageWeight(b *testing.B) {
 	} {
 		b.Run(page.name, func(b *testing.B) {
 			var fast, slow []float64
-			var w desktest.Weight
+			var w desktest.PageCost
 			for b.Loop() {
 				throttle(b, tab, false)
-				w = desktest.Weigh(b, tab, s.url+page.path)
+				w = desktest.MeasurePage(b, tab, s.url+page.path)
 				fast = append(fast, w.Interactive)
 				throttle(b, tab, true)
-				slow = append(slow, desktest.Weigh(b, tab, s.url+page.path).Interactive)
+				slow = append(slow, desktest.MeasurePage(b, tab, s.url+page.path).Interactive)
 			}
 			report(b, float64(w.Requests), "requests")
 			report(b, float64(w.Bytes)/(1<<10), "KiB")

@@ -51,7 +51,7 @@ func failurePath(b *testing.B, n int) {
 		`{"error":"the CRM is down"}`,
 	)
 	queueURL := desktest.CreateQueue(b, endpoint, "dlq", nil)
-	line := desktest.NewLine(b, endpoint)
+	line := desktest.NewFlakyProxy(b, endpoint)
 	desktest.UseSQS(b, line.URL)
 	spool := startReceiver(b, bad, queueURL)
 	line.Cut()

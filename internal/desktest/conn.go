@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 )
@@ -75,4 +76,19 @@ func (c Conn) ExpectClosed(t testing.TB) {
 	} else if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		t.Error("the server has not closed the connection")
 	}
+}
+
+// Deadlines records a response, and the read deadlines of its request; the zero time: none.
+type Deadlines struct {
+	*httptest.ResponseRecorder
+	List []time.Time
+}
+
+// NewDeadlines returns the deadlines of a connection that has none yet.
+func NewDeadlines() *Deadlines { return &Deadlines{ResponseRecorder: httptest.NewRecorder()} }
+
+// SetReadDeadline takes one down. It never fails.
+func (d *Deadlines) SetReadDeadline(t time.Time) error {
+	d.List = append(d.List, t)
+	return nil
 }

@@ -3,11 +3,13 @@ package desktest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"testing"
 
 	"dlqdesk/internal/payload"
+	"dlqdesk/internal/queue"
 	"dlqdesk/internal/store"
 )
 
@@ -46,4 +48,22 @@ func Search(t testing.TB, s *store.Store, masks map[string][]payload.Path) (stop
 	}
 	t.Cleanup(stop)
 	return stop
+}
+
+// UndeletableQueue is a queue that deletes nothing while Failing: ingested messages come again.
+type UndeletableQueue struct {
+	*queue.Embedded
+	Failing bool
+}
+
+// Delete deletes the messages, or shows them again and returns an error for each.
+func (q *UndeletableQueue) Delete(ctx context.Context, messages []queue.Message) []error {
+	if !q.Failing {
+		return q.Embedded.Delete(ctx, messages)
+	}
+	errs := q.Release(ctx, messages)
+	for i := range errs {
+		errs[i] = errors.New("the queue is away")
+	}
+	return errs
 }

@@ -34,9 +34,15 @@ func sourcesOfEveryScheme(t *testing.T) config.Config {
 	)
 	c := config.Config{Listen: ":8080"}
 	for name, s := range map[string]verify.Settings{
-		"stripe":  {Scheme: verify.Stripe, Secrets: []redact.Secret{inVariable}},
-		"hmac":    {Scheme: verify.HMAC, Header: "X-It's", Prefix: "'a b'=", Signed: "{id}{body}", IDHeader: "X-Id", Secrets: []redact.Secret{inFile}},
-		"twilio":  {Scheme: verify.Twilio, URL: "https://hooks.example.com/calls", Secrets: []redact.Secret{inVariable}},
+		"stripe": {Scheme: verify.Stripe, Secrets: []redact.Secret{inVariable}},
+		"hmac": {
+			Scheme: verify.HMAC, Header: "X-It's", Prefix: "'a b'=", Signed: "{id}{body}", IDHeader: "X-Id",
+			Secrets: []redact.Secret{inFile},
+		},
+		"twilio": {
+			Scheme: verify.Twilio, URL: "https://hooks.example.com/calls",
+			Secrets: []redact.Secret{inVariable},
+		},
 		"token":   {Scheme: verify.Token, Header: "X-Key", Prefix: "key ", Secrets: []redact.Secret{inVariable}},
 		"bearer":  {Scheme: verify.Bearer, Secrets: []redact.Secret{inFile}},
 		"basic":   {Scheme: verify.Basic, User: "it's", Secrets: []redact.Secret{inVariable}},
@@ -98,7 +104,8 @@ func TestSignedCommandIsGenuine(t *testing.T) {
 	c := sourcesOfEveryScheme(t)
 	now := time.Unix(1_700_000_000, 0)
 	for _, body := range []string{
-		"", `{"text":"it's"}`, "@file", "-n 100%d \\n $HOME `id` \"!!\"\n\n", "Größe\t\x1b[31m", "-\x00\xff\x0012%s\\x", "a=1&b=%2B",
+		"", `{"text":"it's"}`, "@file", "-n 100%d \\n $HOME `id` \"!!\"\n\n", "Größe\t\x1b[31m", "-\x00\xff\x0012%s\\x",
+		"a=1&b=%2B",
 	} {
 		for _, s := range c.Sources {
 			webhook := doctor.TestWebhook{Source: s.Name, Body: []byte(body), ContentType: "application/json"}

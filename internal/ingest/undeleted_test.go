@@ -11,7 +11,7 @@ import (
 func TestWhatStaysOnTheQueueIsKnown(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
-	q := &desktest.Clinging{Embedded: b.queue, Clings: true}
+	q := &desktest.UndeletableQueue{Embedded: b.queue, Failing: true}
 	d := newDeps(q, b.store, settings, b.clock.Now)
 	d.Log = desktest.Log(t)
 	b.Ingest = ingest.New(d)
@@ -22,7 +22,7 @@ func TestWhatStaysOnTheQueueIsKnown(t *testing.T) {
 		!list[0].SentAt.Equal(sent) {
 		t.Errorf("what could not be deleted: %+v", list)
 	}
-	q.Clings = false
+	q.Failing = false
 	b.once(t)
 	if list := d.Undeleted.List(); len(list) != 0 {
 		t.Errorf("what was deleted at last: %+v", list)

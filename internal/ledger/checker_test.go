@@ -140,11 +140,11 @@ func TestSecondDeliveryByAnotherRunIsExplained(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	h.post("later", 1, http.StatusOK)
-	h.clings.Clings = true
+	h.clings.Failing = true
 	if err := h.run.processor.Once(t.Context(), 0); err == nil {
 		t.Fatal("the webhook has left its queue")
 	}
-	h.clings.Clings = false
+	h.clings.Failing = false
 	h.begin()
 	h.process()
 	found := h.verdict()

@@ -175,11 +175,11 @@ func TestWebhookThatIsKeptAgainAfterAKillIsNotMissing(t *testing.T) {
 				h := setup(t)
 				at := h.clock.Now()
 				h.post(source, 1, http.StatusServiceUnavailable)
-				h.clings.Clings = true
+				h.clings.Failing = true
 				if err := h.run.processor.Once(t.Context(), 0); err == nil {
 					t.Fatal("a message that cannot be deleted is no error")
 				}
-				h.clings.Clings = false
+				h.clings.Failing = false
 				h.begin() // killed
 				h.process()
 				if swapped {
@@ -218,11 +218,11 @@ func TestWebhookThatIsKeptAgainWithoutHavingBeenCountedIsNoAlarm(t *testing.T) {
 			h.post(source, 2, http.StatusServiceUnavailable)
 			h.end()
 			h.begin()
-			h.clings.Clings, h.forgets = true, true
+			h.clings.Failing, h.forgets = true, true
 			if err := h.run.processor.Once(t.Context(), 0); err == nil {
 				t.Fatal("a message that cannot be deleted is no error")
 			}
-			h.clings.Clings, h.forgets = false, false
+			h.clings.Failing, h.forgets = false, false
 			h.begin() // killed
 			h.process()
 			h.ingest()

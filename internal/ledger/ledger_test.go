@@ -30,7 +30,7 @@ type house struct {
 	store           *store.Store
 	dlq, processing *queue.Embedded
 	forgets         bool               // to save what was processed
-	clings          *desktest.Clinging // what is processed
+	clings          *desktest.UndeletableQueue // what is processed
 	doubtful        *doubtful
 	destination     *desktest.Destination
 	run             run
@@ -80,7 +80,7 @@ func setup(t *testing.T) *house {
 		1<<20,
 		h.clock.Now,
 	)
-	h.clings = &desktest.Clinging{Embedded: h.processing}
+	h.clings = &desktest.UndeletableQueue{Embedded: h.processing}
 	h.doubtful = &doubtful{Embedded: h.dlq}
 	h.begin()
 	return h

@@ -20,7 +20,7 @@ import (
 type outage struct {
 	*queue.Spool
 	direct *queue.SQS // the same queue, never away
-	calls  *desktest.Between
+	calls  *desktest.SQSProxy
 	clock  *desktest.Clock
 	away   atomic.Pointer[string] // the refusal of every call; nil: none
 	file   *queue.File

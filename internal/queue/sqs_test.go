@@ -26,11 +26,11 @@ func faulty(
 	name string,
 	attributes map[string]string,
 	i desktest.Intercept,
-) (q, direct *queue.SQS, b *desktest.Between) {
+) (q, direct *queue.SQS, b *desktest.SQSProxy) {
 	t.Helper()
 	endpoint := desktest.StartSQS(t)
 	direct = openSQS(t, endpoint, name, attributes)
-	b = desktest.StandBetween(t, endpoint, i)
+	b = desktest.NewSQSProxy(t, endpoint, i)
 	q, err := queue.NewSQS(t.Context(), desktest.CreateQueue(t, endpoint, name, attributes), "", desktest.AWS(b.URL))
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestFaultOfTheServerIsTriedAgainThenTold(t *testing.T) {
 
 func TestEntryThatFailsIsTriedAgainAlone(t *testing.T) {
 	t.Parallel()
-	var b *desktest.Between
+	var b *desktest.SQSProxy
 	var sizes []int
 	q, direct, b := faulty(t, "q", nil, func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
 		if action == "GetQueueAttributes" || action == "ReceiveMessage" {
@@ -112,7 +112,7 @@ func TestEntryThatFailsIsTriedAgainAlone(t *testing.T) {
 
 func TestEntryThatSQSRefusesFailsAlone(t *testing.T) {
 	t.Parallel()
-	var b *desktest.Between
+	var b *desktest.SQSProxy
 	q, direct, b := faulty(t, "q", nil, func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
 		if action != "SendMessageBatch" {
 			return false
@@ -193,7 +193,7 @@ func TestCallsAreAsLargeAsTheQueueTakes(t *testing.T) {
 
 func TestConnectionResetInTheMiddleOfAnAnswer(t *testing.T) {
 	t.Parallel()
-	var b *desktest.Between
+	var b *desktest.SQSProxy
 	q, direct, b := faulty(
 		t,
 		"q.fifo",
@@ -308,7 +308,7 @@ func TestQueueThatCannotBeUsed(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	refusing := func(code string) func(*config.LoadOptions) error {
-		b := desktest.StandBetween(t, endpoint, func(w http.ResponseWriter, _ *http.Request, _ string, _ int) bool {
+		b := desktest.NewSQSProxy(t, endpoint, func(w http.ResponseWriter, _ *http.Request, _ string, _ int) bool {
 			desktest.Refuse(w, http.StatusForbidden, code)
 			return true
 		})
@@ -407,7 +407,7 @@ func TestRegion(t *testing.T) {
 			t.Setenv("AWS_DEFAULT_REGION", "")
 			t.Setenv("AWS_REGION", c.environment)
 			signed := ""
-			b := desktest.StandBetween(t, endpoint, func(w http.ResponseWriter, r *http.Request, _ string, _ int) bool {
+			b := desktest.NewSQSProxy(t, endpoint, func(w http.ResponseWriter, r *http.Request, _ string, _ int) bool {
 				signed = r.Header.Get("Authorization")
 				desktest.Refuse(w, http.StatusForbidden, "AccessDenied")
 				return true

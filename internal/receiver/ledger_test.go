@@ -72,13 +72,13 @@ func TestWebhookThatStaysOnItsQueueIsDeliveredOnce(t *testing.T) {
 	n := &notes{}
 	b := setupWith(t, false, n)
 	b.destination.Set(desktest.Answer(http.StatusNoContent, ""))
-	q := &desktest.Clinging{Embedded: b.processing, Clings: true}
+	q := &desktest.UndeletableQueue{Embedded: b.processing, Failing: true}
 	p := receiver.NewProcessor(b.receiver, q)
 	b.send(t, "POST", "/webhooks/later", strings.NewReader(`{}`))
 	if err := p.Once(t.Context(), 0); err == nil {
 		t.Error("a message that could not be deleted is no error")
 	}
-	q.Clings = false
+	q.Failing = false
 	if err := p.Once(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}

@@ -81,7 +81,8 @@ func TestLongestIdleConnectionIsClosedAtTheCap(t *testing.T) {
 func TestBusyConnectionStaysOpen(t *testing.T) {
 	t.Parallel()
 	for name, slow := range map[string]string{
-		"with a body": "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "without one": "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n",
+		"with a body": "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
+		"without one": "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

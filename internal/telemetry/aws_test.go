@@ -26,10 +26,11 @@ func TestTraceIsCarriedAsSQSDoes(t *testing.T) {
 	for header, want := range map[string]string{
 		"Self=1-67891234-12456789abcdef012345678a;Root=1-4bf92f35-77b34da6a3ce929d0e0e4736; " +
 			"Sampled=1;Lineage=a:1;Parent=00f067aa0ba902b7": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-		"Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=?": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00",
-		"Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Sampled=1":                         "",
-		"Root=1-00000000-000000000000000000000000;Parent=00f067aa0ba902b7":           "",
-		"Root=2-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7":           "",
+		"Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;" +
+			"Parent=00f067aa0ba902b7;Sampled=?": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00",
+		"Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Sampled=1":               "",
+		"Root=1-00000000-000000000000000000000000;Parent=00f067aa0ba902b7": "",
+		"Root=2-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7": "",
 		"": "",
 	} {
 		if got := telemetry.FromAWS(header); got != want {

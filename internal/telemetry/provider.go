@@ -42,7 +42,7 @@ const (
 
 // StartTraces makes a tracer as the environment says
 // (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/); nil where it names no
-// collector. Whether the collector is there is found out later, and holds nobody up. The caller stops it.
+// collector. A collector that is not there delays nothing. The caller stops the tracer.
 func StartTraces(ctx context.Context, version string, log *slog.Logger) (*Tracer, error) {
 	if !wanted() {
 		return nil, nil //nolint:nilnil // a nil Tracer is one that makes no spans
@@ -62,7 +62,7 @@ func StartTraces(ctx context.Context, version string, log *slog.Logger) (*Tracer
 	if limits.AttributeValueLengthLimit < 0 {
 		limits.AttributeValueLengthLimit = longestValue
 	}
-	// What comes faster than the collector takes it is dropped: a full batch makes nobody wait.
+	// Spans that come faster than the collector accepts them are dropped: a full batch delays nothing.
 	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(exporter),
 		sdktrace.WithResource(about),

@@ -20,7 +20,7 @@ const (
 	route    = webhooks + "{source}"
 )
 
-// Received makes a span of each request to a receiver, in the platform's trace where it sent one that is valid.
+// Received makes a span of each request to a receiver, in the platform's trace if it sent a valid one.
 func (t *Tracer) Received(next http.Handler) http.Handler {
 	if t == nil {
 		return next

@@ -26,7 +26,7 @@ const (
 // Span is one piece of work in a trace. The zero Span is that of a program which makes no traces.
 type Span struct{ span trace.Span }
 
-// Queue is what spans tell of a queue.
+// Queue is a queue that spans name.
 type Queue interface {
 	Name() string
 	System() string // as the semantic conventions call it

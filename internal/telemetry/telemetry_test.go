@@ -223,8 +223,10 @@ func TestPromisedIDsAreKept(t *testing.T) { //nolint:paralleltest // the collect
 		t.Fatalf("%s was promised, %s is sent, and the spans are %+v", promised, sent, spans)
 	}
 	for key, want := range map[string]string{
-		"url.full": "https://crm.example:8443/hooks", "server.address": "crm.example", "server.port": "8443", "http.request.method": "POST",
-		"http.request.resend_count": "2", "dlqdesk.attempt": "3", "dlqdesk.outcome": "unreachable", "error.type": "unreachable", "dlqdesk.message": "a-1",
+		"url.full": "https://crm.example:8443/hooks", "server.address": "crm.example", "server.port": "8443",
+		"http.request.method":       "POST",
+		"http.request.resend_count": "2", "dlqdesk.attempt": "3", "dlqdesk.outcome": "unreachable",
+		"error.type": "unreachable", "dlqdesk.message": "a-1",
 	} {
 		if got := spans[0].Attributes[key]; got != want {
 			t.Errorf("%s is %q, want %q", key, got, want)

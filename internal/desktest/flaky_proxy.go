@@ -11,21 +11,21 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Line stands between a client and a server, and can be disturbed.
-type Line struct {
+// FlakyProxy stands between a client and a server, and can be cut off, slowed down and broken.
+type FlakyProxy struct {
 	URL   string // what the client calls in place of the server
 	proxy *toxiproxy.Proxy
 }
 
-// NewLine lays a line to the server at a URL. It is cut for good when the test ends.
-func NewLine(t testing.TB, server string) *Line {
+// NewFlakyProxy starts a proxy in front of the server at a URL, until the test ends.
+func NewFlakyProxy(t testing.TB, server string) *FlakyProxy {
 	t.Helper()
 	u, err := url.Parse(server)
 	if err != nil {
 		t.Fatal(err)
 	}
 	hub := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
-	l := &Line{proxy: toxiproxy.NewProxy(hub, "line", "127.0.0.1:0", u.Host)}
+	l := &FlakyProxy{proxy: toxiproxy.NewProxy(hub, "line", "127.0.0.1:0", u.Host)}
 	if err := l.proxy.Start(); err != nil {
 		t.Fatalf("lay a line to %s: %v", server, err)
 	}
@@ -35,10 +35,10 @@ func NewLine(t testing.TB, server string) *Line {
 }
 
 // Cut ends every connection and takes no more.
-func (l *Line) Cut() { l.proxy.Stop() }
+func (l *FlakyProxy) Cut() { l.proxy.Stop() }
 
 // Mend takes connections again after Cut.
-func (l *Line) Mend(t testing.TB) {
+func (l *FlakyProxy) Mend(t testing.TB) {
 	t.Helper()
 	if err := l.proxy.Start(); err != nil {
 		t.Fatalf("mend the line: %v", err)
@@ -46,7 +46,7 @@ func (l *Line) Mend(t testing.TB) {
 }
 
 // Slow has every answer come so many milliseconds later.
-func (l *Line) Slow(t testing.TB, millis int) {
+func (l *FlakyProxy) Slow(t testing.TB, millis int) {
 	t.Helper()
 	l.disturb(
 		t,
@@ -55,7 +55,7 @@ func (l *Line) Slow(t testing.TB, millis int) {
 }
 
 // Break ends every connection after so many bytes of responses, in the middle of one.
-func (l *Line) Break(t testing.TB, bytes int) {
+func (l *FlakyProxy) Break(t testing.TB, bytes int) {
 	t.Helper()
 	l.disturb(
 		t,
@@ -63,7 +63,7 @@ func (l *Line) Break(t testing.TB, bytes int) {
 	)
 }
 
-func (l *Line) disturb(t testing.TB, toxic string) {
+func (l *FlakyProxy) disturb(t testing.TB, toxic string) {
 	t.Helper()
 	if _, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
 		t.Fatalf("disturb the line: %v", err)
@@ -71,7 +71,7 @@ func (l *Line) disturb(t testing.TB, toxic string) {
 }
 
 // Calm takes every disturbance away.
-func (l *Line) Calm(t testing.TB) {
+func (l *FlakyProxy) Calm(t testing.TB) {
 	t.Helper()
 	l.proxy.Toxics.ResetToxics(t.Context())
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Weight is what a page costs a browser that has nothing of it yet. What the editor of payloads needs is counted apart.
-type Weight struct {
+// PageCost is the cost of a page for a browser with an empty cache. The payload editor is counted apart.
+type PageCost struct {
 	Requests    int
 	Bytes       int     // transferred, with the headers of the answers
 	Script      int     // of Bytes
@@ -44,7 +44,7 @@ const weigh = `new Promise(done => {
 const weighLimit = 30 * time.Second
 
 // Weigh opens a page in a tab and returns its requests, bytes and times.
-func Weigh(t testing.TB, tab context.Context, url string) Weight {
+func MeasurePage(t testing.TB, tab context.Context, url string) PageCost {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(tab, weighLimit)
 	defer cancel()
@@ -61,7 +61,7 @@ func Weigh(t testing.TB, tab context.Context, url string) Weight {
 	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
 		t.Fatal(err)
 	}
-	w, err := chromedp.Run(ctx, chromedp.Evaluate[Weight](weigh, chromedp.EvalAwaitPromise))
+	w, err := chromedp.Run(ctx, chromedp.Evaluate[PageCost](weigh, chromedp.EvalAwaitPromise))
 	if err != nil {
 		t.Fatalf("weigh %s: %v", url, err)
 	}

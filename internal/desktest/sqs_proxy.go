@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// Between stands between a queue and its SQS server, and may answer a call in its place.
-type Between struct {
+// SQSProxy stands between a queue and its SQS server, and may answer a call in its place.
+type SQSProxy struct {
 	URL    string // what the queue calls in place of the server
 	Server http.Handler
 
@@ -27,14 +27,14 @@ type Between struct {
 // Intercept reports whether it responded to the nth call of an action itself.
 type Intercept func(w http.ResponseWriter, r *http.Request, action string, nth int) bool
 
-// StandBetween proxies an SQS server for its clients until the test ends.
-func StandBetween(t testing.TB, endpoint string, i Intercept) *Between {
+// NewSQSProxy proxies an SQS server for its clients until the test ends.
+func NewSQSProxy(t testing.TB, endpoint string, i Intercept) *SQSProxy {
 	t.Helper()
 	target, err := url.Parse(endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Between{Server: httputil.NewSingleHostReverseProxy(target), calls: map[string]int{}}
+	b := &SQSProxy{Server: httputil.NewSingleHostReverseProxy(target), calls: map[string]int{}}
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		action := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.")
 		if !i(w, r, action, b.count(action)) {
@@ -46,7 +46,7 @@ func StandBetween(t testing.TB, endpoint string, i Intercept) *Between {
 	return b
 }
 
-func (b *Between) count(action string) int {
+func (b *SQSProxy) count(action string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls[action]++
@@ -54,7 +54,7 @@ func (b *Between) count(action string) int {
 }
 
 // Counted returns how often an action was called.
-func (b *Between) Counted(action string) int {
+func (b *SQSProxy) Counted(action string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.calls[action]
@@ -79,7 +79,7 @@ func Peek(r *http.Request) string {
 
 // WithoutEntry passes a batch on without one of its entries and responds that this one failed. It reports whether there
 // was such an entry.
-func (b *Between) WithoutEntry(w http.ResponseWriter, r *http.Request, place int, fault map[string]any) bool {
+func (b *SQSProxy) WithoutEntry(w http.ResponseWriter, r *http.Request, place int, fault map[string]any) bool {
 	whole := []byte(Peek(r))
 	var call map[string]json.RawMessage
 	var entries []json.RawMessage
@@ -103,7 +103,7 @@ func (b *Between) WithoutEntry(w http.ResponseWriter, r *http.Request, place int
 }
 
 // CutOff passes a call on and resets the connection in the middle of the answer.
-func (b *Between) CutOff(t testing.TB, w http.ResponseWriter, r *http.Request) {
+func (b *SQSProxy) CutOff(t testing.TB, w http.ResponseWriter, r *http.Request) {
 	answer := httptest.NewRecorder()
 	b.Server.ServeHTTP(answer, r)
 	conn, buffered, err := http.NewResponseController(w).Hijack()
