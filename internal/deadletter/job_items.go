@@ -50,9 +50,9 @@ func (a Action) takes(s Status) bool {
 // Patcher applies a patch to a body: payload.MergePatch.
 type Patcher func(body, patch []byte) ([]byte, error)
 
-// ChangeOf returns the change that the job makes to a message whose version was fixed with it. latest is the newest revision of
-// the message, which only a job that edits reads. Conflict and Invalid say why the message does not take it, in words
-// that are the same for all messages of the same cause.
+// ChangeOf returns the change that the job makes to a message whose version was fixed with it. latest is the newest
+// revision of the message, which only a job that edits reads. Conflict and Invalid say why the job skips the message,
+// in words that are the same for all messages of a cause.
 func (j Job) ChangeOf(m Message, version int, latest Revision, patch Patcher, at time.Time) (Change, error) {
 	if err := j.refusal(m, version); err != nil {
 		return Change{}, err

@@ -289,7 +289,10 @@ func TestPermissionsFollowTheTransitions(t *testing.T) {
 	t.Parallel()
 	ops := operations()
 	for _, s := range deadletter.Statuses() {
-		for name, can := range map[string]bool{"replay": s.CanReplay(), "archive": s.CanArchive(), "restore": s.CanRestore()} {
+		for name, can := range map[string]bool{
+			"replay": s.CanReplay(), "archive": s.CanArchive(),
+			"restore": s.CanRestore(),
+		} {
 			if _, legal := ops[name].leads[s]; can != legal {
 				t.Errorf("a %s message is said to take %s: %t, and it is %t", s, name, can, legal)
 			}
@@ -313,8 +316,14 @@ func TestRefusalsTellWhatToDo(t *testing.T) {
 		{"an automatic retry", auto, "an automatic retry of this message is in flight: wait for its result"},
 		{"a person whose name is system", namesake, "already replayed by system 3 s ago: wait for the result"},
 		{"delivered by itself", byItself, "this message is resolved: it was delivered by itself"},
-		{"delivered by ben", messageIn(deadletter.Resolved), "this message is resolved: it was delivered (replayed by ben 3 s ago)"},
-		{"archived", messageIn(deadletter.Archived), "this message is archived: restore it first (archived by ben 3 s ago)"},
+		{
+			"delivered by ben", messageIn(deadletter.Resolved),
+			"this message is resolved: it was delivered (replayed by ben 3 s ago)",
+		},
+		{
+			"archived", messageIn(deadletter.Archived),
+			"this message is archived: restore it first (archived by ben 3 s ago)",
+		},
 	} {
 		_, err := c.message.Replay(anna, deadletter.TriggerReplay, 0, c.message.Version, now)
 		if got := deadletter.TextOf(err); err == nil || got != c.want {
@@ -561,7 +570,10 @@ func TestAnOlderRevisionIsNotRetriedAsTheLatest(t *testing.T) {
 
 func TestReclaimIsUnknown(t *testing.T) {
 	t.Parallel()
-	for name, started := range map[string]time.Time{"before": now.Add(-time.Minute), "after the clock was set back": now.Add(time.Minute)} {
+	for name, started := range map[string]time.Time{
+		"before":                       now.Add(-time.Minute),
+		"after the clock was set back": now.Add(time.Minute),
+	} {
 		open := deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerAuto, StartedAt: started}
 		c, err := inFlight(deadletter.TriggerAuto).Reclaim(open, retry, 0.5, now)
 		if err != nil {
@@ -615,11 +627,23 @@ func TestReceive(t *testing.T) {
 		want    deadletter.Status
 		auto    int
 	}{
-		{"a transient failure", deadletter.Capture{Source: "genesys", FirstAttempt: first(503)}, deadletter.Retrying, 1},
+		{
+			"a transient failure",
+			deadletter.Capture{Source: "genesys", FirstAttempt: first(503)},
+			deadletter.Retrying, 1,
+		},
 		{"a permanent one", deadletter.Capture{Source: "genesys", FirstAttempt: first(422)}, deadletter.Failed, 1},
 		{"a source that nobody knows", deadletter.Capture{FirstAttempt: first(503)}, deadletter.Failed, 1},
-		{"another program's, that retries are left of", deadletter.Capture{Source: "genesys", RetryCount: 3}, deadletter.Retrying, 4},
-		{"another program's, that was retried enough", deadletter.Capture{Source: "genesys", RetryCount: 4}, deadletter.Failed, 5},
+		{
+			"another program's, that retries are left of",
+			deadletter.Capture{Source: "genesys", RetryCount: 3},
+			deadletter.Retrying, 4,
+		},
+		{
+			"another program's, that was retried enough",
+			deadletter.Capture{Source: "genesys", RetryCount: 4},
+			deadletter.Failed, 5,
+		},
 		{"no envelope", deadletter.Capture{Source: "genesys", Foreign: true}, deadletter.Failed, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -635,7 +659,8 @@ func TestReceive(t *testing.T) {
 			}
 			if a := c.capture.FirstAttempt; change.Attempt != a ||
 				a != nil &&
-					(l.StatusCode != a.StatusCode || l.Outcome != a.Outcome || l.Attempts != 1 || !l.LastAttemptAt.Equal(a.StartedAt)) {
+					(l.StatusCode != a.StatusCode || l.Outcome != a.Outcome || l.Attempts != 1 ||
+						!l.LastAttemptAt.Equal(a.StartedAt)) {
 				t.Errorf("the first attempt is lost: %+v", l)
 			}
 			if r := change.Revision; r == nil || r.Number != 0 || string(r.Body) != "payload" || r.By != "" {
@@ -708,7 +733,8 @@ func TestRestoreGoesWhereTheMessageStands(t *testing.T) {
 func TestTimesAreToldAsPeopleDo(t *testing.T) {
 	t.Parallel()
 	for age, want := range map[time.Duration]string{
-		-time.Minute: "0 s ago", 59 * time.Second: "59 s ago", time.Minute: "1 min ago", 59*time.Minute + 59*time.Second: "59 min ago",
+		-time.Minute: "0 s ago", 59 * time.Second: "59 s ago", time.Minute: "1 min ago", 59*time.Minute +
+			59*time.Second: "59 min ago",
 		time.Hour: "1 h ago", 47 * time.Hour: "47 h ago", 48 * time.Hour: "on 28 February 2026",
 	} {
 		l := messageIn(deadletter.Replaying)

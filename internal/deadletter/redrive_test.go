@@ -24,7 +24,8 @@ func TestRedriveLeadsBackToTheQueue(t *testing.T) {
 			continue
 		}
 		if err == nil &&
-			(!c.After.IsRedriving() || c.After.Request.Revision != 1 || c.Event.Action != "message.redrive" || c.After.LastChange.Action != "redriven") {
+			(!c.After.IsRedriving() || c.After.Request.Revision != 1 || c.Event.Action != "message.redrive" ||
+				c.After.LastChange.Action != "redriven") {
 			t.Errorf("%s: %+v", status, c)
 		}
 	}
@@ -33,8 +34,9 @@ func TestRedriveLeadsBackToTheQueue(t *testing.T) {
 func TestRedriveThatEndsSaysWhatBecameOfIt(t *testing.T) {
 	t.Parallel()
 	for outcome, want := range map[deadletter.Outcome]deadletter.Status{
-		deadletter.OutcomeRedriven: deadletter.Redriven, deadletter.ErrorResponse: deadletter.Failed, deadletter.Unreachable: deadletter.Failed,
-		deadletter.Unknown: deadletter.Failed,
+		deadletter.OutcomeRedriven: deadletter.Redriven, deadletter.ErrorResponse: deadletter.Failed,
+		deadletter.Unreachable: deadletter.Failed,
+		deadletter.Unknown:     deadletter.Failed,
 	} {
 		l := inFlight(deadletter.TriggerRedrive)
 		c, err := l.Finish(
@@ -51,7 +53,8 @@ func TestRedriveThatEndsSaysWhatBecameOfIt(t *testing.T) {
 		if _, _, counts := c.Replayed(); counts {
 			t.Errorf("%s counts as a replay of its cause", outcome)
 		}
-		if state, _ := c.Attempt.ItemResult(); (state == deadletter.ItemDone) != (outcome == deadletter.OutcomeRedriven) {
+		state, _ := c.Attempt.ItemResult()
+		if (state == deadletter.ItemDone) != (outcome == deadletter.OutcomeRedriven) {
 			t.Errorf("%s is %s in a job", outcome, state)
 		}
 	}
@@ -77,7 +80,10 @@ func TestWhatHasNoWayBackOrOnIsRefused(t *testing.T) {
 	lost.Source = ""
 	_, replay := lost.Replay(anna, deadletter.TriggerReplay, 0, 6, now)
 	_, editedReplay := lost.EditAndReplay(anna, deadletter.TriggerEdit, edit, 6, now)
-	for name, err := range map[string]error{"redrive": redrive, "edited": edited, "replay": replay, "edited replay": editedReplay} {
+	for name, err := range map[string]error{
+		"redrive": redrive, "edited": edited, "replay": replay,
+		"edited replay": editedReplay,
+	} {
 		if deadletter.KindOf(err) != deadletter.Conflict {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -111,7 +117,8 @@ func TestReturnGoesOnWithTheHistory(t *testing.T) {
 			t.Errorf("%s: %+v", status, c)
 		}
 		if returns &&
-			(c.After.Reason != "too many receives" || c.After.Queue.ReceiveCount != 9 || c.After.Outcome != "" || c.Event.Action != "message.returned") {
+			(c.After.Reason != "too many receives" || c.After.Queue.ReceiveCount != 9 || c.After.Outcome != "" ||
+				c.Event.Action != "message.returned") {
 			t.Errorf("%s: %+v", status, c.After)
 		}
 	}
@@ -206,7 +213,10 @@ func TestAdoptGivesASourceToWhatHasNone(t *testing.T) {
 	}
 	webhook, flying := messageIn(deadletter.Failed), inFlight(deadletter.TriggerRedrive)
 	webhook.Source, flying.Queue.From, flying.Source = "", "orders", ""
-	for name, l := range map[string]deadletter.Message{"one that has a source": c.After, "a webhook": webhook, "one in flight": flying} {
+	for name, l := range map[string]deadletter.Message{
+		"one that has a source": c.After, "a webhook": webhook,
+		"one in flight": flying,
+	} {
 		if _, err := l.Adopt("other", now); deadletter.KindOf(err) != deadletter.Conflict {
 			t.Errorf("%s gets another: %v", name, err)
 		}

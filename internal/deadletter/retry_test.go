@@ -14,7 +14,10 @@ const nearlyOne = 1 - 1.0/(1<<53)
 func TestDelayIsFullJitterUnderADoublingCeiling(t *testing.T) {
 	t.Parallel()
 	p := deadletter.RetryPolicy{MaxAttempts: 9, Base: 2 * time.Second, Cap: 15 * time.Second}
-	for n, ceiling := range []time.Duration{2 * time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 15 * time.Second, 15 * time.Second} {
+	for n, ceiling := range []time.Duration{
+		2 * time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second,
+		15 * time.Second, 15 * time.Second,
+	} {
 		if got := p.Delay(n, 0); got != 0 {
 			t.Errorf("after %d deliveries the least delay is %s, want none", n, got)
 		}
@@ -67,12 +70,16 @@ func TestWhichFailuresAreTransient(t *testing.T) {
 	t.Parallel()
 	transient := map[int]bool{408: true, 425: true, 429: true}
 	for code := 100; code < 1000; code++ {
-		if got, want := (deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: code}).Transient(), transient[code] ||
-			code >= 500; got != want {
+		if got, want := (deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: code}).Transient(),
+			transient[code] ||
+				code >= 500; got != want {
 			t.Errorf("%d: transient %t, want %t", code, got, want)
 		}
 	}
-	for outcome, want := range map[deadletter.Outcome]bool{deadletter.Unreachable: true, deadletter.Unknown: true, deadletter.Delivered: false, "": false} {
+	for outcome, want := range map[deadletter.Outcome]bool{
+		deadletter.Unreachable: true,
+		deadletter.Unknown:     true, deadletter.Delivered: false, "": false,
+	} {
 		if got := (deadletter.Attempt{Outcome: outcome}).Transient(); got != want {
 			t.Errorf("%q: transient %t, want %t", outcome, got, want)
 		}

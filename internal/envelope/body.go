@@ -58,7 +58,7 @@ func compressBody(body []byte) (exactBody, error) {
 // MaxUnpacked bounds what a compressed body may grow to, in bytes: no larger webhook can be configured.
 const MaxUnpacked = 64 << 20
 
-// unpackedSize returns the size of a compressed body in bytes, as its end states it (ISIZE, RFC 1952). Unpacking stops there.
+// unpackedSize returns the size of a compressed body in bytes, as its end states it (ISIZE, RFC 1952).
 func unpackedSize(raw string) int64 {
 	end, err := base64.StdEncoding.DecodeString(raw[max(0, len(raw)-8):])
 	if err != nil || len(end) < 4 {

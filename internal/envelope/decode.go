@@ -140,7 +140,10 @@ func decodeAttempt(field json.RawMessage, at time.Time) *deadletter.Attempt {
 		StartedAt: at,
 		Done:      true,
 	}
-	for m := range payload.Members(field) {
+	for m, err := range payload.Members(field) {
+		if err != nil {
+			break // it was read once already
+		}
 		value := json.RawMessage(m.Value)
 		switch string(m.Name) {
 		case "startedAt":
@@ -296,7 +299,10 @@ func decodeHeaders(field json.RawMessage) deadletter.Headers {
 	if len(field) == 0 || field[0] != '{' {
 		return h
 	}
-	for m := range payload.Members(field) {
+	for m, err := range payload.Members(field) {
+		if err != nil {
+			break // it was read once already
+		}
 		if values := headerValues(m.Value); values != nil {
 			h[string(m.Name)] = values
 		} else {

@@ -13,9 +13,12 @@ import (
 
 func FuzzFieldsAreThoseOfEncodingJSON(f *testing.F) {
 	for _, text := range []string{
-		"", " ", "null", "[]", "{", "{}", " {\n} ", `{"a":1}`, `{"a":1,}`, `{ "a" : "x\"y" , "b" : [1,{"c":"]}"}] , "a" : null }`, `{"a":"\\","b":"\\\""}`,
-		`{"\u0061":1,"a":2,"😀":-1.5e3}`, `{"a":true,"b":false}` + "\t\r\n", "{\"\xff\":\"\xfe\"}", `{"a":{"b":{}},"c":[[],[]]}`, `{"a":1}{"b":2}`, `"a"`,
-		`{"a":` + strings.Repeat("[", 9_998) + strings.Repeat("]", 9_998) + "}", `{"a":` + strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001) + "}",
+		"", " ", "null", "[]", "{", "{}", " {\n} ", `{"a":1}`, `{"a":1,}`,
+		`{ "a" : "x\"y" , "b" : [1,{"c":"]}"}] , "a" : null }`, `{"a":"\\","b":"\\\""}`,
+		`{"\u0061":1,"a":2,"😀":-1.5e3}`, `{"a":true,"b":false}` + "\t\r\n", "{\"\xff\":\"\xfe\"}",
+		`{"a":{"b":{}},"c":[[],[]]}`, `{"a":1}{"b":2}`, `"a"`,
+		`{"a":` + strings.Repeat("[", 9_998) + strings.Repeat("]", 9_998) + "}", `{"a":` + strings.Repeat("[",
+			10_001) + strings.Repeat("]", 10_001) + "}",
 	} {
 		f.Add([]byte(text))
 	}

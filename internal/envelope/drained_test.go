@@ -12,6 +12,8 @@ import (
 const sixFields = ` {"tenant" : "acme","messageId":"s-1","timestamp":"2026-03-02T10:15:05.000Z", ` +
 	`"originalPayload":{"n":1},"originalHeaders":{"x-a":"1"},"errorReason":"no","retryCount":2} `
 
+const sourceARN = "DeadLetterQueueSourceArn" // words:ok, the name that AWS gave it
+
 // fromOrders are messages of a listed queue, one of each form.
 func fromOrders(t *testing.T) map[string]envelope.Raw {
 	t.Helper()
@@ -20,7 +22,10 @@ func fromOrders(t *testing.T) map[string]envelope.Raw {
 		t.Fatal(err)
 	}
 	list := map[string]envelope.Raw{}
-	for name, body := range map[string]string{"foreign": "\t{\"n\": 1}\n", "six fields": sixFields, "ours": string(ours)} {
+	for name, body := range map[string]string{
+		"foreign": "\t{\"n\": 1}\n", "six fields": sixFields,
+		"ours": string(ours),
+	} {
 		list[name] = envelope.Raw{
 			Queue:           "orders-dlq",
 			From:            "orders",
@@ -34,7 +39,7 @@ func fromOrders(t *testing.T) map[string]envelope.Raw {
 				attribute("tenant", "acme"),
 				{Name: "trace", Type: "Binary.raw", Binary: []byte{0, 1, 0xff}},
 			},
-			System: map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:orders"},
+			System: map[string]string{sourceARN: "arn:aws:sqs:eu-west-1:1:orders"},
 		}
 	}
 	return list
@@ -105,7 +110,7 @@ func TestDrainedMessageGoesBackAsItWouldHave(t *testing.T) {
 	}
 }
 
-// Whoever may send to one listed queue has no say about another, and a webhook's envelope makes no message of any
+// A sender to one listed queue has no say about another, and a webhook's envelope makes no message of any
 // queue.
 func TestDrainedMessageOfAnotherQueueIsNoneOfIt(t *testing.T) {
 	t.Parallel()

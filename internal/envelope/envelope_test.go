@@ -213,7 +213,8 @@ func TestUsualBodyIsNotDoubled(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a long text <b>&</b> ", 5_000)
 	for name, body := range map[string]string{
-		"JSON": `{"text":"` + long + `"}`, "a line of JSON": `{"text":"` + long + "\"}\n", "with emoji": `{"text":"` + long + `🙏"}`, "XML": "<x>" + long + "</x>", "text": long,
+		"JSON": `{"text":"` + long + `"}`, "a line of JSON": `{"text":"` + long + "\"}\n",
+		"with emoji": `{"text":"` + long + `🙏"}`, "XML": "<x>" + long + "</x>", "text": long,
 	} {
 		text, err := envelope.Encode(capture([]byte(body)))
 		if err != nil || len(text) > len(body)+2_000 {
@@ -305,8 +306,10 @@ func roundTrip(t *testing.T, body []byte) {
 
 func TestSixFieldsOfAnotherProgram(t *testing.T) {
 	t.Parallel()
-	text := `{"messageId":"m/1","timestamp":"2026-03-02T10:15:05.427Z","originalPayload":{"id": 1, "n":12345678901234567890},
-		"originalHeaders":{"content-type":"application/json","X-Retry":3,"x-none":null,"set-cookie":["a","b"]},"errorReason":"HTTP 503","retryCount":2,"team":"blue"}`
+	text := `{"messageId":"m/1","timestamp":"2026-03-02T10:15:05.427Z","originalPayload":{"id": 1, ` +
+		`"n":12345678901234567890},
+		"originalHeaders":{"content-type":"application/json","X-Retry":3,"x-none":null,"set-cookie":["a","b"]},` +
+		`"errorReason":"HTTP 503","retryCount":2,"team":"blue"}`
 	c := envelope.Decode(message([]byte(text)), at.Add(time.Hour))
 	if c.Foreign || c.FirstAttempt != nil || c.Source != "" || c.RetryCount != 2 || c.Reason != "HTTP 503" ||
 		!c.ReceivedAt.Equal(at) {
@@ -334,7 +337,8 @@ func TestOfFieldsWithOneNameTheLastStands(t *testing.T) {
 	c := envelope.Decode(
 		message(
 			[]byte(
-				`{"messageId":"a","team":"red","originalPayload":1,"zone":[],"errorReason":"no","team":{"a":1},"messageId":"b","tram":2}`,
+				`{"messageId":"a","team":"red","originalPayload":1,"zone":[],"errorReason":"no","team":{"a":1},`+
+					`"messageId":"b","tram":2}`,
 			),
 		),
 		at,
@@ -357,8 +361,10 @@ func TestWhatCannotBeReadOfAnAttemptLeavesTheRest(t *testing.T) {
 	c := envelope.Decode(
 		message(
 			[]byte(
-				`{"messageId":"a","timestamp":"2026-03-02T10:15:05.427Z","originalPayload":1,"errorReason":"no","bodyForm":"json",
-		"firstAttempt":{"startedAt":7,"latencyUs":"x","outcome":"odd","statusCode":503,"error":"busy\n","responseHeaders":{"x-a":["1",null,2],"X-B":"3"},"responseBody":"%","responseCut":1}}`,
+				`{"messageId":"a","timestamp":"2026-03-02T10:15:05.427Z","originalPayload":1,"errorReason":"no",`+
+					`"bodyForm":"json",
+		"firstAttempt":{"startedAt":7,"latencyUs":"x","outcome":"odd","statusCode":503,"error":"busy\n",`+
+					`"responseHeaders":{"x-a":["1",null,2],"X-B":"3"},"responseBody":"%","responseCut":1}}`,
 			),
 		),
 		at.Add(time.Minute),
@@ -381,7 +387,8 @@ func TestWhatCannotBeReadOfAnAttemptLeavesTheRest(t *testing.T) {
 		if c := envelope.Decode(
 			message(
 				[]byte(
-					`{"messageId":"a","originalPayload":1,"errorReason":"no","bodyForm":"json","firstAttempt":`+none+"}",
+					`{"messageId":"a","originalPayload":1,"errorReason":"no","bodyForm":"json",`+
+						`"firstAttempt":`+none+"}",
 				),
 			),
 			at,
@@ -399,17 +406,38 @@ func TestOddFieldsAreTolerated(t *testing.T) {
 		count int
 		time  time.Time
 	}{
-		"text payload":      {`{"messageId":"a","originalPayload":"<xml/>","errorReason":"x"}`, "<xml/>", 0, at.Add(time.Second)},
-		"null payload":      {`{"messageId":"a","originalPayload":null,"errorReason":"x"}`, "null", 0, at.Add(time.Second)},
+		"text payload": {
+			`{"messageId":"a","originalPayload":"<xml/>","errorReason":"x"}`, "<xml/>", 0,
+			at.Add(time.Second),
+		},
+		"null payload": {
+			`{"messageId":"a","originalPayload":null,"errorReason":"x"}`, "null", 0,
+			at.Add(time.Second),
+		},
 		"count is text":     {`{"messageId":"a","originalPayload":{},"retryCount":"7"}`, "{}", 7, at.Add(time.Second)},
 		"count is negative": {`{"messageId":"a","originalPayload":{},"retryCount":-7}`, "{}", 0, at.Add(time.Second)},
-		"count is huge":     {`{"messageId":"a","originalPayload":{},"retryCount":1e99}`, "{}", 1_000_000, at.Add(time.Second)},
-		"time is a number":  {fmt.Sprintf(`{"timestamp":%d,"originalPayload":{},"retryCount":0}`, at.UnixMilli()), "{}", 0, at},
-		"time is odd":       {`{"timestamp":"yesterday","originalPayload":{},"retryCount":0}`, "{}", 0, at.Add(time.Second)},
-		"time to come":      {`{"timestamp":"9999-01-01T00:00:00Z","originalPayload":{},"retryCount":0}`, "{}", 0, at.Add(time.Minute)},
-		"no payload":        {`{"messageId":"a","timestamp":"2026-03-02T10:15:05.427Z","originalHeaders":{},"errorReason":"x","retryCount":0}`, "", 0, at},
-		"broken base64":     {`{"messageId":"a","originalPayload":{"a": 1},"errorReason":"x","bodyForm":"base64","rawBody":"!"}`, `{"a": 1}`, 0, at.Add(time.Second)},
-		"no message id":     {`{"originalPayload":{},"originalHeaders":[],"errorReason":{"a":1}}`, "{}", 0, at.Add(time.Second)},
+		"count is huge": {
+			`{"messageId":"a","originalPayload":{},"retryCount":1e99}`, "{}", 1_000_000,
+			at.Add(time.Second),
+		},
+		"time is a number": {fmt.Sprintf(`{"timestamp":%d,"originalPayload":{},"retryCount":0}`,
+			at.UnixMilli()), "{}", 0, at},
+		"time is odd": {
+			`{"timestamp":"yesterday","originalPayload":{},"retryCount":0}`, "{}", 0,
+			at.Add(time.Second),
+		},
+		"time to come": {
+			`{"timestamp":"9999-01-01T00:00:00Z","originalPayload":{},"retryCount":0}`, "{}",
+			0, at.Add(time.Minute),
+		},
+		"no payload": {`{"messageId":"a","timestamp":"2026-03-02T10:15:05.427Z","originalHeaders":{},` +
+			`"errorReason":"x","retryCount":0}`, "", 0, at},
+		"broken base64": {`{"messageId":"a","originalPayload":{"a": 1},"errorReason":"x","bodyForm":"base64",` +
+			`"rawBody":"!"}`, `{"a": 1}`, 0, at.Add(time.Second)},
+		"no message id": {
+			`{"originalPayload":{},"originalHeaders":[],"errorReason":{"a":1}}`, "{}", 0,
+			at.Add(time.Second),
+		},
 	} {
 		got := envelope.Decode(message([]byte(c.text)), at.Add(time.Minute))
 		if string(got.Body) != c.body || got.RetryCount != c.count || !got.ReceivedAt.Equal(c.time) || got.ID == "" ||
@@ -428,23 +456,39 @@ func TestForeignMessageIsKeptWhole(t *testing.T) {
 		reason     string
 		retries    int
 	}{
-		"Lambda":      {`{"Records":[]}`, []deadletter.QueueAttribute{attribute("ErrorCode", "200"), attribute("ErrorMessage", "boom")}, nil, "boom", 0},
-		"EventBridge": {`{}`, []deadletter.QueueAttribute{attribute("ERROR_CODE", "SDK_CLIENT_ERROR"), attribute("ERROR_MESSAGE", "no"), attribute("RETRY_ATTEMPTS", "4")}, nil, "SDK_CLIENT_ERROR: no", 4},
-		"SQS redrive": {`x`, nil, map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, "Received too often from q, so SQS moved it to the DLQ", 0},
+		"Lambda": {`{"Records":[]}`, []deadletter.QueueAttribute{
+			attribute("ErrorCode", "200"),
+			attribute("ErrorMessage", "boom"),
+		}, nil, "boom", 0},
+		"EventBridge": {`{}`, []deadletter.QueueAttribute{
+			attribute("ERROR_CODE", "SDK_CLIENT_ERROR"),
+			attribute("ERROR_MESSAGE", "no"), attribute("RETRY_ATTEMPTS", "4"),
+		}, nil, "SDK_CLIENT_ERROR: no", 4},
+		"SQS redrive": {`x`, nil, map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, // words:ok, the name that AWS gave it
+			"Received too often from q, so SQS moved it to the DLQ", 0},
 		"redriven after Lambda": {
 			`x`,
 			[]deadletter.QueueAttribute{attribute("ErrorCode", "200"), attribute("ErrorMessage", "boom")},
-			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"},
+			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, // words:ok, the name that AWS gave it
 			"boom", 0,
 		},
-		"Lambda without words":          {`x`, []deadletter.QueueAttribute{attribute("ErrorCode", "429")}, nil, "Lambda gave up with code 429", 0},
-		"EventBridge that says no more": {`{}`, []deadletter.QueueAttribute{attribute("EXHAUSTED_RETRY_CONDITION", "MaximumRetryAttempts")}, nil, "Gave up: MaximumRetryAttempts", 0},
-		"SNS":                           {notification, nil, nil, "SNS could not deliver this notification, and does not say why", 0},
-		"nothing":                       {"\xff\x00", nil, nil, "", 0},
-		"a JSON list":                   {`[1]`, nil, nil, "", 0},
-		"two fields":                    {`{"messageId":"a","originalPayload":1}`, nil, nil, "", 0},
-		"payload only":                  {`{"originalPayload":1}`, nil, nil, "", 0},
-		"empty":                         {``, nil, nil, "", 0},
+		"Lambda without words": {
+			`x`,
+			[]deadletter.QueueAttribute{attribute("ErrorCode", "429")},
+			nil,
+			"Lambda gave up with code 429", 0,
+		},
+		"EventBridge that says no more": {`{}`, []deadletter.QueueAttribute{attribute("EXHAUSTED_RETRY_CONDITIO"+
+			"N", "MaximumRetryAttempts")}, nil, "Gave up: MaximumRetryAttempts", 0},
+		"SNS": {
+			notification, nil, nil,
+			"SNS could not deliver this notification, and does not say why", 0,
+		},
+		"nothing":      {"\xff\x00", nil, nil, "", 0},
+		"a JSON list":  {`[1]`, nil, nil, "", 0},
+		"two fields":   {`{"messageId":"a","originalPayload":1}`, nil, nil, "", 0},
+		"payload only": {`{"originalPayload":1}`, nil, nil, "", 0},
+		"empty":        {``, nil, nil, "", 0},
 	} {
 		m := message([]byte(c.body))
 		m.Attributes, m.System = c.attributes, c.system
@@ -465,7 +509,8 @@ func attribute(name, value string) deadletter.QueueAttribute {
 	return deadletter.QueueAttribute{Name: name, Type: "String", Value: value}
 }
 
-const notification = `{"Type":"Notification","MessageId":"m-1","TopicArn":"arn:aws:sns:eu-west-1:1:orders","Message":"{}"}`
+const notification = `{"Type":"Notification","MessageId":"m-1","TopicArn":"arn:aws:sns:eu-west-1:1:orders",` +
+	`"Message":"{}"}`
 
 // What each AWS service reports of where a message came from stands beside its reason.
 func TestForeignMessagesSayWhereTheyCameFrom(t *testing.T) {
@@ -478,25 +523,35 @@ func TestForeignMessagesSayWhereTheyCameFrom(t *testing.T) {
 	}{
 		"Lambda": {
 			`{}`,
-			[]deadletter.QueueAttribute{attribute("RequestID", "r-1"), attribute("ErrorCode", "200"), attribute("ErrorMessage", "boom")},
+			[]deadletter.QueueAttribute{
+				attribute("RequestID", "r-1"), attribute("ErrorCode", "200"),
+				attribute("ErrorMessage", "boom"),
+			},
 			nil,
 			deadletter.QueueFacts{Service: "Lambda", ErrorCode: "200", RequestID: "r-1"},
 		},
 		"EventBridge": {
 			`{}`,
-			[]deadletter.QueueAttribute{attribute("ERROR_CODE", "NO_PERMISSIONS"), attribute("RULE_ARN", "arn:rule"), attribute("TARGET_ARN", "arn:target")},
+			[]deadletter.QueueAttribute{attribute("ERROR_CODE", "NO_PERMISSIONS"), attribute("RULE_ARN",
+				"arn:rule"), attribute("TARGET_ARN", "arn:target")},
 			nil,
-			deadletter.QueueFacts{Service: "EventBridge", ErrorCode: "NO_PERMISSIONS", SourceARN: "arn:rule", TargetARN: "arn:target"},
+			deadletter.QueueFacts{
+				Service: "EventBridge", ErrorCode: "NO_PERMISSIONS", SourceARN: "arn:rule",
+				TargetARN: "arn:target",
+			},
 		},
-		"SNS": {notification, nil, nil, deadletter.QueueFacts{Service: "SNS", SourceARN: "arn:aws:sns:eu-west-1:1:orders"}},
+		"SNS": {notification, nil, nil, deadletter.QueueFacts{
+			Service:   "SNS",
+			SourceARN: "arn:aws:sns:eu-west-1:1:orders",
+		}},
 		"SNS by way of a queue": {
 			notification, nil,
-			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"},
+			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, // words:ok, the name that AWS gave it
 			deadletter.QueueFacts{Service: "SQS", SourceARN: "arn:aws:sqs:eu-west-1:1:q"},
 		},
 		"six fields": {
 			`{"messageId":"a-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":1}`, nil,
-			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"},
+			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, // words:ok, the name that AWS gave it
 			deadletter.QueueFacts{Service: "SQS", SourceARN: "arn:aws:sqs:eu-west-1:1:q"},
 		},
 	} {
@@ -527,7 +582,8 @@ func TestOurFieldsStandBesideThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]any{
-		"version": 1.0, "source": "genesys", "destination": "http://127.0.0.1:9090/genesys", "method": "POST", "query": "a=1&b=%20", "webhookId": "hook-1",
+		"version": 1.0, "source": "genesys", "destination": "http://127.0.0.1:9090/genesys", "method": "POST",
+		"query": "a=1&b=%20", "webhookId": "hook-1",
 		"receiveId": "r-1", "statusCode": 422.0, "outcome": "error_response",
 	} {
 		if got[name] != want {
@@ -538,10 +594,12 @@ func TestOurFieldsStandBesideThem(t *testing.T) {
 
 func TestFieldsOfAnotherProgramAreNotTakenForOurs(t *testing.T) {
 	t.Parallel()
-	text := `{"messageId":"a","originalPayload":{},"errorReason":"x","source":"theirs","version":7,"outcome":"bad","firstAttempt":{"outcome":"delivered"}}`
+	text := `{"messageId":"a","originalPayload":{},"errorReason":"x","source":"theirs","version":7,` +
+		`"outcome":"bad","firstAttempt":{"outcome":"delivered"}}`
 	c := envelope.Decode(message([]byte(text)), at)
 	if c.Source != "" || c.FirstAttempt != nil || fmt.Sprint(c.Queue.Attributes) !=
-		`[{firstAttempt envelope field {"outcome":"delivered"} []} {outcome envelope field "bad" []} {source envelope field "theirs" []} {version envelope field 7 []}]` {
+		`[{firstAttempt envelope field {"outcome":"delivered"} []} {outcome envelope field "bad" []} {source `+
+			`envelope field "theirs" []} {version envelope field 7 []}]` {
 		t.Errorf("capture %+v", c)
 	}
 }
@@ -560,19 +618,22 @@ func TestLongReasonIsShownInPartAndKeptWhole(t *testing.T) {
 func TestOddFirstAttemptIsTakenForUnknown(t *testing.T) {
 	t.Parallel()
 	for attempt, want := range map[string]deadletter.Outcome{
-		`{"outcome":"eaten"}`: deadletter.Unknown, `{}`: deadletter.Unknown, `{"outcome":"error_response"}`: deadletter.ErrorResponse, `null`: "", `7`: "", `[]`: "",
+		`{"outcome":"eaten"}`: deadletter.Unknown, `{}`: deadletter.Unknown,
+		`{"outcome":"error_response"}`: deadletter.ErrorResponse, `null`: "", `7`: "", `[]`: "",
 	} {
 		c := envelope.Decode(
 			message(
 				[]byte(
-					`{"timestamp":"2026-03-02T10:15:05.427Z","originalPayload":{},"errorReason":"x","bodyForm":"json","firstAttempt":`+attempt+`}`,
+					`{"timestamp":"2026-03-02T10:15:05.427Z","originalPayload":{},"errorReason":"x",`+
+						`"bodyForm":"json","firstAttempt":`+attempt+`}`,
 				),
 			),
 			at,
 		)
 		if want == "" && c.FirstAttempt != nil ||
 			want != "" &&
-				(c.FirstAttempt == nil || c.FirstAttempt.Outcome != want || !c.FirstAttempt.Done || !c.FirstAttempt.StartedAt.Equal(at)) {
+				(c.FirstAttempt == nil || c.FirstAttempt.Outcome != want || !c.FirstAttempt.Done ||
+					!c.FirstAttempt.StartedAt.Equal(at)) {
 			t.Errorf("%s: %+v", attempt, c.FirstAttempt)
 		}
 	}
@@ -583,8 +644,10 @@ func TestOddFirstAttemptIsTakenForUnknown(t *testing.T) {
 func TestOddPlaceInALedgerIsNone(t *testing.T) {
 	t.Parallel()
 	for sequence, want := range map[string]int{
-		`{"number":7,"settled":6}`: 7, `{"number":1}`: 1, `{"number":7,"settled":7}`: 0, `{"number":-7}`: 0, `{"number":7,"settled":-1}`: 0,
-		`{"number":7,"refused":7}`: 0, `{"number":1e99}`: 0, `{"number":9999999}`: 0, `{"number":"7"}`: 0, `{"number":1099511627777,"settled":1099511627776}`: 0,
+		`{"number":7,"settled":6}`: 7, `{"number":1}`: 1, `{"number":7,"settled":7}`: 0, `{"number":-7}`: 0,
+		`{"number":7,"settled":-1}`: 0,
+		`{"number":7,"refused":7}`:  0, `{"number":1e99}`: 0, `{"number":9999999}`: 0, `{"number":"7"}`: 0,
+		`{"number":1099511627777,"settled":1099511627776}`: 0,
 		`null`: 0, `7`: 0, `[]`: 0,
 	} {
 		for from, believed := range map[string]bool{
@@ -606,7 +669,7 @@ func TestOddPlaceInALedgerIsNone(t *testing.T) {
 	}
 }
 
-// Whoever can put a message on the queue cannot make it grow beyond what a webhook may have.
+// A sender to the queue cannot make a message grow beyond what a webhook may have.
 func TestCompressedBodyThatIsABombIsNotUnpacked(t *testing.T) {
 	t.Parallel()
 	const large = 1 << 20
@@ -676,7 +739,8 @@ func TestHostileMessagesAreReadAtOnce(t *testing.T) {
 	t.Parallel()
 	const size = 256 << 10
 	for _, piece := range []string{
-		"[", "{", `{"originalPayload":`, `{"originalHeaders":{"a":[`, `{"a":`, `"`, `\`, `"\u`, `[],`, `"a":1,`, "\xff", "\ufffe", "😀", " ", `{"messageId":"a","originalPayload":"`,
+		"[", "{", `{"originalPayload":`, `{"originalHeaders":{"a":[`, `{"a":`, `"`, `\`, `"\u`, `[],`, `"a":1,`,
+		"\xff", "\ufffe", "😀", " ", `{"messageId":"a","originalPayload":"`,
 	} {
 		body := []byte(strings.Repeat(piece, size/len(piece)))
 		text, err := envelope.Encode(capture(body))
@@ -727,7 +791,8 @@ func FuzzDecodeKeepsEveryMessage(f *testing.F) {
 	)
 	f.Add(
 		[]byte(
-			`{"messageId":"a","timestamp":1,"originalPayload":"x","originalHeaders":{"a":[{}]},"errorReason":1,"retryCount":"x","bodyForm":"base64","rawBody":"!"}`,
+			`{"messageId":"a","timestamp":1,"originalPayload":"x","originalHeaders":{"a":[{}]},"errorReason":1,` +
+				`"retryCount":"x","bodyForm":"base64","rawBody":"!"}`,
 		),
 	)
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -10,14 +10,19 @@ import (
 func TestEventTypeOfEveryShape(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
-		`{"id":"c0ffee00","eventType":"conversation:updated","timestamp":"2026-03-02T10:15:05.427Z"}`:   "conversation:updated",
-		`{"version":"0","detail-type":"v2.detail.events.conversation.{id}.acw","source":"aws.partner"}`: "v2.detail.events.conversation.{id}.acw",
-		`{"id":"9b","channel":{"type":"Private"},"type":"Text","text":"Größe M"}`:                       "Text",
-		`{"id":"e1","type":"Event","events":[{"eventType":"Typing","typing":{"type":"On"}}]}`:           "Typing",
-		`{"eventId":"0f","eventObject":"Case","eventType":"CaseStatusChanged","data":{"type":"x"}}`:     "CaseStatusChanged",
-		`{"thread":{"id":"t"},"messageContent":{"type":"TEXT","payload":{"text":"Hello"}}}`:             "TEXT",
-		`{"eventType":"a\nb ` + "\\u0000" + strings.Repeat("x", 200) + `"}`:                             "a b " + strings.Repeat("x", 95) + "…",
-		`{"type":7}`: "", `{"type":{}}`: "", `{"type":""}`: "", `[]`: "", `"type"`: "", ``: "", `{"type`: "", "\xff\xfe": "", `null`: "", `{"events":[]}`: "", `{"events":{}}`: "",
+		`{"id":"c0ffee00","eventType":"conversation:updated","timestamp":"2026-03-02T10:15:05.427Z"}`: "conversa" +
+			"tion:updated",
+		`{"version":"0","detail-type":"v2.detail.events.conversation.{id}.acw","source":"aws.partner"}`: "v2.detai" +
+			"l.events.conversation.{id}.acw",
+		`{"id":"9b","channel":{"type":"Private"},"type":"Text","text":"Größe M"}`:             "Text",
+		`{"id":"e1","type":"Event","events":[{"eventType":"Typing","typing":{"type":"On"}}]}`: "Typing",
+		`{"eventId":"0f","eventObject":"Case","eventType":"CaseStatusChanged","data":{"type":"x"}}`: "CaseStat" +
+			"usChanged",
+		`{"thread":{"id":"t"},"messageContent":{"type":"TEXT","payload":{"text":"Hello"}}}`: "TEXT",
+		`{"eventType":"a\nb ` + "\\u0000" + strings.Repeat("x", 200) + `"}`: "a b " +
+			strings.Repeat("x", 95) + "…",
+		`{"type":7}`: "", `{"type":{}}`: "", `{"type":""}`: "", `[]`: "", `"type"`: "", ``: "", `{"type`: "",
+		"\xff\xfe": "", `null`: "", `{"events":[]}`: "", `{"events":{}}`: "",
 		strings.Repeat("[", 100_000): "", `{"x":"` + strings.Repeat("x", 1<<20) + `","type":"late"}`: "",
 		`{"type":"early","x":"` + strings.Repeat("x", 1<<20) + `"}`: "early",
 	} {
@@ -30,7 +35,10 @@ func TestEventTypeOfEveryShape(t *testing.T) {
 func TestConfiguredPathsCountInTheirOrder(t *testing.T) {
 	t.Parallel()
 	body := []byte(`{"a":{"list":[0,{"kind":"second"}]},"b":"other","c":true}`)
-	for path, want := range map[string]string{"$.a.list[1].kind": "second", "$['b']": "other", "$.c": "", "$.a": "", "$.a.list[5]": "", "$.a.list.x": "", "$.b.c": ""} {
+	for path, want := range map[string]string{
+		"$.a.list[1].kind": "second", "$['b']": "other", "$.c": "",
+		"$.a": "", "$.a.list[5]": "", "$.a.list.x": "", "$.b.c": "",
+	} {
 		p, err := payload.ParsePath(path)
 		if err != nil {
 			t.Fatal(err)
@@ -49,7 +57,8 @@ func TestConfiguredPathsCountInTheirOrder(t *testing.T) {
 
 func FuzzEventType(f *testing.F) {
 	for _, body := range []string{
-		`{"type":"x"}`, `[`, `{"events":[{"eventType":"x"}]}`, "\xff", strings.Repeat("[", 12_000), strings.Repeat(`{"messageContent":`, 12_000),
+		`{"type":"x"}`, `[`, `{"events":[{"eventType":"x"}]}`, "\xff", strings.Repeat("[", 12_000),
+		strings.Repeat(`{"messageContent":`, 12_000),
 	} {
 		f.Add([]byte(body))
 	}

@@ -10,10 +10,13 @@ import (
 
 func FuzzValidIsWhatEncodingJSONSays(f *testing.F) {
 	for _, text := range []string{
-		"", " ", "null", "nul", "nulll", "true", "falsy", "\x00", "1\x00", "-", "-0", "01", "1.", "1.5e", "1.5e+", "-1.25E-07", ".5", "+1", `"`, `"a`, `"\`, `"\u12`, `"\u12aF"`,
-		`"\x"`, "\"\x1f\"", "\"\x7f\xff\"", `"\"\\\/\b\f\n\r\t"`, "[", "]", "[]", "[ ]", "[1,]", "[,1]", "[1 2]", "[1 , [2]\t]\n", "{", "{}", "{ }", `{"a"}`, `{"a":}`, `{"a":1,}`,
+		"", " ", "null", "nul", "nulll", "true", "falsy", "\x00", "1\x00", "-", "-0", "01", "1.", "1.5e",
+		"1.5e+", "-1.25E-07", ".5", "+1", `"`, `"a`, `"\`, `"\u12`, `"\u12aF"`,
+		`"\x"`, "\"\x1f\"", "\"\x7f\xff\"", `"\"\\\/\b\f\n\r\t"`, "[", "]", "[]", "[ ]", "[1,]", "[,1]", "[1 2]",
+		"[1 , [2]\t]\n", "{", "{}", "{ }", `{"a"}`, `{"a":}`, `{"a":1,}`,
 		`{"a":1 "b":2}`, `{a:1}`, `{1:2}`, ` { "a" : [ { } , "x" ] , "b" : null } `, "{}{}", "[}", "\ufeff{}",
-		strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000), strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001),
+		strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000), strings.Repeat("[", 10_001) +
+			strings.Repeat("]", 10_001),
 		strings.Repeat(`{"a":`, 5_000) + "1" + strings.Repeat("}", 5_000), "[" + strings.Repeat("[],", 20_000) + "1]",
 	} {
 		f.Add([]byte(text))

@@ -27,7 +27,8 @@ func TestParsePath(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", "$", "customer.ssn", "$customer", ".customer", "$.", "$..ssn", "$.a..b", "$.a.", "$.items[", "$.items[]", "$.items[x]", "$.items[-1]", "$.items[+1]",
+		"", "$", "customer.ssn", "$customer", ".customer", "$.", "$..ssn", "$.a..b", "$.a.", "$.items[",
+		"$.items[]", "$.items[x]", "$.items[-1]", "$.items[+1]",
 		"$.items[01]", "$.items[1", "$.items[0]x", "$.items]", "$.items[?(@.a)]", "$['']", "$['a]",
 	} {
 		p, err := payload.ParsePath(text)

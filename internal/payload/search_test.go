@@ -10,7 +10,8 @@ import (
 func TestTermsOfWhatAPersonTypes(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]string{
-		"c0ffee00-11 mis": "[{c0ffee00 false} {11 true} {mis true}]", "Größe": "[{Größe true}]", `"*"`: "[]", "a.b.cde": "[{a false} {b false} {cde true}]",
+		"c0ffee00-11 mis": "[{c0ffee00 false} {11 true} {mis true}]", "Größe": "[{Größe true}]", `"*"`: "[]",
+		"a.b.cde": "[{a false} {b false} {cde true}]",
 	} {
 		if got := fmt.Sprint(payload.Terms(typed)); got != want {
 			t.Errorf("%q are %s, want %s", typed, got, want)

@@ -11,15 +11,20 @@ import (
 func TestSecretHeaders(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
-		"Authorization", "Proxy-Authorization", "cookie", "Set-Cookie", "X-Api-Key", "x-api_key", "X-APIKEY", "X-Auth", "X-Auth-Token", "X-Hub-Signature-256",
-		"Stripe-Signature", "webhook-signature", "X-Shopify-Hmac-SHA256", "X-Amz-Security-Token", "X-Gitlab-Token", "X-Telegram-Bot-Api-Secret-Token",
+		"Authorization", "Proxy-Authorization", "cookie", "Set-Cookie", "X-Api-Key", "x-api_key", "X-APIKEY",
+		"X-Auth", "X-Auth-Token", "X-Hub-Signature-256",
+		"Stripe-Signature", "webhook-signature", "X-Shopify-Hmac-SHA256", "X-Amz-Security-Token",
+		"X-Gitlab-Token", "X-Telegram-Bot-Api-Secret-Token",
 		"Ocp-Apim-Subscription-Key", "X-Functions-Key", "X-JWT-Assertion", "X-Password", "X-Customer-Key",
 	} {
 		if !redact.IsSecretHeader(name, "x-customer-key") {
 			t.Errorf("%s is shown", name)
 		}
 	}
-	for _, name := range []string{"Content-Type", "User-Agent", "X-Request-Id", "Idempotency-Key", "X-Customer-Key", "Traceparent", "Webhook-Id", "Webhook-Timestamp"} {
+	for _, name := range []string{
+		"Content-Type", "User-Agent", "X-Request-Id", "Idempotency-Key",
+		"X-Customer-Key", "Traceparent", "Webhook-Id", "Webhook-Timestamp",
+	} {
 		if redact.IsSecretHeader(name) {
 			t.Errorf("%s is masked", name)
 		}
@@ -52,10 +57,14 @@ func TestMaskedHeaders(t *testing.T) {
 func TestLock(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
-		"Connection": "belongs to one connection", "transfer-encoding": "belongs to one connection", "Host": "belongs to one connection",
-		"Content-Length": "belongs to one connection", "Webhook-Id": "identifies the delivery", "Traceparent": "identifies the delivery",
-		"X-Dlqdesk-Attempt": "identifies the delivery", "X-Hub-Signature-256": "signature of the platform", "Webhook-Timestamp": "signature of the platform",
-		"X-Shopify-Hmac-Sha256": "signature of the platform", "Authorization": "credential", "Cookie": "credential", "X-Customer": "credential",
+		"Connection": "belongs to one connection", "transfer-encoding": "belongs to one connection",
+		"Host":           "belongs to one connection",
+		"Content-Length": "belongs to one connection", "Webhook-Id": "identifies the delivery",
+		"Traceparent":       "identifies the delivery",
+		"X-Dlqdesk-Attempt": "identifies the delivery", "X-Hub-Signature-256": "signature of the platform",
+		"Webhook-Timestamp":     "signature of the platform",
+		"X-Shopify-Hmac-Sha256": "signature of the platform", "Authorization": "credential",
+		"Cookie": "credential", "X-Customer": "credential",
 		"Content-Type": "", "X-Request-Id": "",
 	} {
 		if got := redact.HeaderLock(name, "x-customer"); got != want {

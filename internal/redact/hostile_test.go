@@ -15,7 +15,8 @@ func TestHostileBodiesAreReadAtOnce(t *testing.T) {
 	const size = 256 << 10
 	secret := paths(t, "$.ssn", "$[*].ssn", "$.a.a.a.ssn", "$.*[0]")
 	for _, piece := range []string{
-		"[", "{", `{"a":`, `[{"ssn":`, `"ssn":`, `"ssn":{`, `"ssn":"`, `"ssn" `, `"`, `'`, `\`, `"\u0073sn":[`, `{"ssn":'`, `[],`, `"a":1,`, "\xff", " ", ",", "😀",
+		"[", "{", `{"a":`, `[{"ssn":`, `"ssn":`, `"ssn":{`, `"ssn":"`, `"ssn" `, `"`, `'`, `\`, `"\u0073sn":[`,
+		`{"ssn":'`, `[],`, `"a":1,`, "\xff", " ", ",", "😀",
 	} {
 		body := []byte(strings.Repeat(piece, size/len(piece)))
 		masked, _ := redact.Body(body, secret)

@@ -12,8 +12,10 @@ func TestWhatASearchFindsABodyBy(t *testing.T) {
 	t.Parallel()
 	masked := []payload.Path{{"customer", "ssn"}}
 	for body, want := range map[string]string{
-		`{"a":"x","b":[1,"y",{"c":"z","d":null,"e":true}],"f":{}}`: "x 1 y z ", `["a",["b"],{"c":"d"}]`: "a b d ", `{"customer":{"ssn":"1","name":"n"}}`: redact.Mask + " n ",
-		`plain text`: "plain text", ``: "", "\x00x": "", "\xff": "", "x\xff": "x", `{"a":"x","b":`: "x ", `"one"`: `"one"`, "{": "",
+		`{"a":"x","b":[1,"y",{"c":"z","d":null,"e":true}],"f":{}}`: "x 1 y z ",
+		`["a",["b"],{"c":"d"}]`: "a b d ", `{"customer":{"ssn":"1","name":"n"}}`: redact.Mask + " n ",
+		`plain text`: "plain text", ``: "", "\x00x": "", "\xff": "", "x\xff": "x", `{"a":"x","b":`: "x ",
+		`"one"`: `"one"`, "{": "",
 	} {
 		if got := redact.SearchText([]byte(body), masked); got != want {
 			t.Errorf("%q is found by %q, want %q", body, got, want)

@@ -24,7 +24,13 @@ func TestSecretIsNeverShown(t *testing.T) {
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("json", "secret", s, "list", []redact.Secret{s}, "hidden", hidden)
 	shown := []string{log.String()}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t"} {
-		for _, v := range []any{s, &s, []redact.Secret{s}, map[string]redact.Secret{"a": s}, struct{ S redact.Secret }{s}, hidden, &hidden} {
+		for _, v := range []any{
+			s, &s,
+			[]redact.Secret{s},
+			map[string]redact.Secret{"a": s},
+			struct{ S redact.Secret }{s},
+			hidden, &hidden,
+		} {
 			shown = append(shown, fmt.Sprintf(verb, v))
 		}
 	}
