@@ -37,7 +37,7 @@ func nameServer(t *testing.T, code byte, silent bool) (address string) {
 	return conn.LocalAddr().String()
 }
 
-// resolver asks a server until the test ends. A lookup that nobody waits for any more goes on for seconds otherwise.
+// resolver asks a server until the test ends. Otherwise an abandoned lookup goes on for seconds.
 func resolver(t *testing.T, server string) *net.Resolver {
 	t.Helper()
 	test := t.Context()
@@ -51,8 +51,7 @@ func resolver(t *testing.T, server string) *net.Resolver {
 	}}
 }
 
-// Names are looked up within the time for the connection. The resolver is everybody's, so that nothing runs beside
-// this test.
+// Names are looked up within the time for the connection. All share the resolver, so no test runs beside this one.
 func TestFaultsOfDNS(t *testing.T) { //nolint:paralleltest // it replaces net.DefaultResolver
 	const serverFailure, noSuchName = 2, 3
 	for name, c := range map[string]struct {

@@ -151,7 +151,7 @@ func TestLargeWebhookIsNotTaken(t *testing.T) {
 	}
 }
 
-// Bytes that come one by one keep nobody waiting beyond the timeout: what there is of the answer by then counts.
+// Bytes that come one by one do not extend the timeout: the part of the response that arrived by then counts.
 func TestAnswerThatTrickles(t *testing.T) {
 	t.Parallel()
 	const head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"

@@ -69,29 +69,34 @@ func TestReasonIsWhatTheHandlerSays(t *testing.T) {
 		_, _ = io.WriteString(w, answer)
 	})
 	client := setup(t)
+	const (
+		status, missing = "Unprocessable Entity", "field id is missing"
+		page            = "<!DOCTYPE html><html><head><title>\n Field &quot;id&quot;  is <b>missing</b></title></head>"
+	)
+	stack := strings.Repeat("at main ", 1000)
 	for body, want := range map[string]string{
-		``:                                "Unprocessable Entity",
-		`{"error":"field id is missing"}`: "field id is missing",
-		`{"error":{"code":7,"message":"field id is missing"}}`:                                        "field id is missing",
-		`{"errors":[{"detail":"field id is missing"},{"detail":"more"}]}`:                             "field id is missing",
-		`{"errors":{"id":["is missing"]}}`:                                                            "Unprocessable Entity",
-		`["field id is missing"]`:                                                                     "field id is missing",
-		`"field id is missing"`:                                                                       "field id is missing",
-		`{"type":"about:blank","title":"Not right","detail":"field id is missing"}`:                   "field id is missing",
-		`{"statusCode":422,"error":"Unprocessable Entity","message":"field id is missing"}`:           "field id is missing",
-		`{"error":"invalid_event","error_description":"field id is missing"}`:                         "field id is missing",
-		`{"error":true,"message":"missing"}`:                                                          "missing",
-		`{"message":"field id is missing","stack":"` + strings.Repeat("at main ", 1000) + `"}`:        "field id is missing",
-		`{"message":"field id is` + "\x00\x1b[31m" + ` missing"`:                                      "Unprocessable Entity",
-		`{"message":"field\u0000 id\n\u001b is\u2028missing"}`:                                        "field id is missing",
-		`{"items":[1,{"message":"deep"}]}`:                                                            "Unprocessable Entity",
-		`42`:                                                                                          "Unprocessable Entity",
-		"<!DOCTYPE html><html><head><title>\n Field &quot;id&quot;  is <b>missing</b></title></head>": `Field "id" is missing`,
-		`<html><body><h1>Field id is missing</h1>`:                                                    "Field id is missing",
-		`<?xml version="1.0"?><error/>`:                                                               "Unprocessable Entity",
-		"422 field id is missing\nat main.go:1":                                                       "422 field id is missing",
-		"\xff\xfe":                                                                                    "\uFFFD",
-		strings.Repeat("[", 4<<10):                                                                    "Unprocessable Entity",
+		``:                                status,
+		`{"error":"field id is missing"}`: missing,
+		`{"error":{"code":7,"message":"field id is missing"}}`:                              missing,
+		`{"errors":[{"detail":"field id is missing"},{"detail":"more"}]}`:                   missing,
+		`{"errors":{"id":["is missing"]}}`:                                                  status,
+		`["field id is missing"]`:                                                           missing,
+		`"field id is missing"`:                                                             missing,
+		`{"type":"about:blank","title":"Not right","detail":"field id is missing"}`:         missing,
+		`{"statusCode":422,"error":"Unprocessable Entity","message":"field id is missing"}`: missing,
+		`{"error":"invalid_event","error_description":"field id is missing"}`:               missing,
+		`{"error":true,"message":"missing"}`:                                                "missing",
+		`{"message":"field id is missing","stack":"` + stack + `"}`:                         missing,
+		`{"message":"field id is` + "\x00\x1b[31m" + ` missing"`:                            status,
+		`{"message":"field\u0000 id\n\u001b is\u2028missing"}`:                              missing,
+		`{"items":[1,{"message":"deep"}]}`:                                                  status,
+		`42`:                                                                                status,
+		page:                                                                                `Field "id" is missing`,
+		`<html><body><h1>Field id is missing</h1>`:                                          "Field id is missing",
+		`<?xml version="1.0"?><error/>`:                                                     status,
+		"422 field id is missing\nat main.go:1":                                             "422 field id is missing",
+		"\xff\xfe":                                                                          "\uFFFD",
+		strings.Repeat("[", 4<<10):                                                          status,
 	} {
 		answer = body
 		if a := client.Send(t.Context(), to(url), request("x", nil)); a.Error != want {
@@ -183,8 +188,9 @@ func TestRetryAfter(t *testing.T) {
 	client := delivery.NewClient(t.Context(), func() time.Time { return now })
 	t.Cleanup(client.Close)
 	for text, want := range map[string]time.Duration{
-		"": 0, "0": 0, "15": 15 * time.Second, "-3": 0, "1.5": 0, "soon": 0, "Mon, 02 Mar 2026 10:17:05 GMT": 2 * time.Minute,
-		"Mon, 02 Mar 2026 10:15:00 GMT": 0, "9223372036854775807": 1 << 30 * time.Second,
+		"": 0, "0": 0, "15": 15 * time.Second, "-3": 0, "1.5": 0, "soon": 0,
+		"Mon, 02 Mar 2026 10:17:05 GMT": 2 * time.Minute, "Mon, 02 Mar 2026 10:15:00 GMT": 0,
+		"9223372036854775807": 1 << 30 * time.Second,
 	} {
 		value = text
 		if a := client.Send(t.Context(), to(url), request("x", nil)); a.RetryAfter != want {

@@ -41,10 +41,8 @@ func TestDestinationGetsWhatThePlatformSent(t *testing.T) {
 		"Webhook-Id":        {"hook-0"},
 	})
 	r.Query, r.Attempt = "b=%20&c", 3
-	if a := setup(
-		t,
-	).Send(t.Context(), to(url+"/in?a=1"), r); a.Outcome != deadletter.Delivered || a.StatusCode != 200 || a.Error != "" ||
-		!a.Done {
+	a := setup(t).Send(t.Context(), to(url+"/in?a=1"), r)
+	if a.Outcome != deadletter.Delivered || a.StatusCode != 200 || a.Error != "" || !a.Done {
 		t.Fatalf("attempt %+v", a)
 	}
 	got := <-requests
@@ -109,7 +107,9 @@ func TestWhatHTTPCannotCarryIsNoObstacle(t *testing.T) {
 		t.Fatalf("attempt %+v", a)
 	}
 	got := <-requests
-	for name, want := range map[string]string{"Error-Message": "line 1 X-Evil: 1 line 2", "Name": "José,Jos\xe9", "Webhook-Id": "hook 1", "X-Evil": ""} {
+	for name, want := range map[string]string{
+		"Error-Message": "line 1 X-Evil: 1 line 2", "Name": "José,Jos\xe9", "Webhook-Id": "hook 1", "X-Evil": "",
+	} {
 		if value := strings.Join(got.Header.Values(name), ","); value != want {
 			t.Errorf("%s: %q", name, value)
 		}
@@ -205,7 +205,9 @@ func TestClosedIdleConnectionsAreLookedPast(t *testing.T) {
 }
 
 func FuzzBodyArrivesToTheByte(f *testing.F) {
-	for _, body := range []string{"", " ", "{}", "\xff\xfe\x00", "a\r\n\r\nb", `{"a":1,"a":12345678901234567890}`, strings.Repeat("x", 5000)} {
+	for _, body := range []string{
+		"", " ", "{}", "\xff\xfe\x00", "a\r\n\r\nb", `{"a":1,"a":12345678901234567890}`, strings.Repeat("x", 5000),
+	} {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -101,7 +101,7 @@ func TestOurCertificate(t *testing.T) {
 					}
 					continue
 				}
-				// By TLS 1.3 the connection may be gone before the reason is read, and nobody knows then.
+				// In TLS 1.3 the connection may end before the reason is read; then the outcome is unknown.
 				refused := got.Outcome == deadletter.Unreachable ||
 					got.Outcome == deadletter.Unknown && version == "1.3"
 				if !refused || !strings.Contains(got.Error, c.reason) || len(requests) != 0 {
@@ -125,7 +125,9 @@ func TestOlderTLSIsRefused(t *testing.T) {
 		ok,
 	)
 	files := delivery.TLSFiles{CA: desktest.PEMFile(t, "CERTIFICATE", a.Certificate.Raw)}
-	for least, want := range map[uint16]deadletter.Outcome{0: deadletter.Delivered, tls.VersionTLS12: deadletter.Delivered, tls.VersionTLS13: deadletter.Unreachable} {
+	for least, want := range map[uint16]deadletter.Outcome{
+		0: deadletter.Delivered, tls.VersionTLS12: deadletter.Delivered, tls.VersionTLS13: deadletter.Unreachable,
+	} {
 		files.MinVersion = least
 		there := to(url)
 		there.TLS = read(t, files)

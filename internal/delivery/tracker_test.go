@@ -96,7 +96,7 @@ func TestTrackerCountsRefusedConnections(t *testing.T) {
 	}
 }
 
-// What had to wait in vain says nothing of its destination.
+// A delivery that waited in vain says nothing about its destination.
 func TestTrackerIgnoresDeliveriesThatWereNotTried(t *testing.T) {
 	t.Parallel()
 	policy := delivery.BreakerPolicy{FailureRate: 0.1, Window: time.Minute, MinDeliveries: 1}

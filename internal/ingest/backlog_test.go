@@ -96,7 +96,7 @@ func watchUntil(t *testing.T, messages, bytes int) (w *watched, stop func()) {
 	return w, stop
 }
 
-// Each call costs: nobody helps with what is no backlog, nor asks again once it is gone.
+// Each call costs: without a backlog no helper runs, and none receives again once it is gone.
 func TestNobodyHelpsWhereThereIsNoBacklog(t *testing.T) {
 	t.Parallel()
 	for messages, want := range map[int]int{9: 0, 15: 1} {

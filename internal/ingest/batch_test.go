@@ -31,7 +31,7 @@ func (q leaving) Receive(ctx context.Context, limit int, wait time.Duration) ([]
 	return q.Embedded.Receive(ctx, limit, wait)
 }
 
-// What was received is finished, and told of once it is there.
+// A received batch is finished, and reported once it is stored.
 func TestBatchIsFinishedWhenTheProgramStops(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
@@ -51,8 +51,7 @@ func TestBatchIsFinishedWhenTheProgramStops(t *testing.T) {
 	b.isEmpty(t)
 }
 
-// A batch may take a minute. Until then it is nobody else's, however long the queue hides it, and then it is
-// everybody's at once.
+// A batch may take a minute. Until then it stays hidden, whatever the queue's visibility is. Then it is visible.
 func TestBatchThatTakesTooLongIsGivenBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -297,7 +297,7 @@ func TestStoreThatFailsLosesNothing(t *testing.T) {
 		err == nil {
 		t.Errorf("%d messages were moved, %v", n, err)
 	}
-	// It was released: nobody has to wait until its visibility ends.
+	// It was released: it is visible before its visibility ends.
 	if n := b.once(t); n != 1 {
 		t.Errorf("%d messages were moved", n)
 	}

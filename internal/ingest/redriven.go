@@ -7,8 +7,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// applyRedriven stores a queue message that the desk had redriven, and that failed again, as an event of its message. It
-// returns false for any other.
+// applyRedriven stores a queue message that the desk had redriven, and that failed again, as an event of its message.
+// It returns false for any other.
 func (i *Ingest) applyRedriven(ctx context.Context, tx *store.Tx, c *deadletter.Capture) (bool, error) {
 	if c.Queue.From == "" {
 		return false, nil // messages are never redriven to the program's own queue

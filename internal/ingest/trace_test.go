@@ -28,7 +28,8 @@ func TestMessageGoesOnWithTheTraceOfItsMessage(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
 	const header, carried, own = "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1",
-		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-5cf92f3577b34da6a3ce929d0e0e4736-11f067aa0ba902b7-01"
+		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+		"00-5cf92f3577b34da6a3ce929d0e0e4736-11f067aa0ba902b7-01"
 	told := desktest.Failure("a-1", 422, b.clock.Now())
 	told.Queue.TraceParent = own
 	b.send(t, encode(t, told), encode(t, desktest.Failure("b-2", 422, b.clock.Now())))

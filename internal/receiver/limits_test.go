@@ -51,11 +51,12 @@ func post(t *testing.T, maxBody int64, to handler) *desktest.Deadlines {
 	return c
 }
 
-// Where a source takes larger bodies a platform has longer to send one. What is there as a whole may take as long as
-// its delivery does.
+// A platform has longer to send a body to a source with a larger limit. The delivery of a whole body has its own time.
 func TestLargerBodiesMayTakeLonger(t *testing.T) {
 	t.Parallel()
-	for maxBody, want := range map[int64]time.Duration{1 << 10: 10 * time.Second, 1 << 20: 11 * time.Second, 64 << 20: 74 * time.Second} {
+	for maxBody, want := range map[int64]time.Duration{
+		1 << 10: 10 * time.Second, 1 << 20: 11 * time.Second, 64 << 20: 74 * time.Second,
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			got := post(t, maxBody, handler(deadletter.Delivered)).List
 			if len(got) != 2 || time.Until(got[0]) != want || !got[1].IsZero() {

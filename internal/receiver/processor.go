@@ -82,8 +82,8 @@ func (p *Processor) poll(ctx context.Context) {
 	}
 }
 
-// Once delivers one batch concurrently. It waits for messages at most so long. A webhook that is delivered or on the DLQ
-// is deleted from the queue; one that is neither, or could not be sent before ctx ended, becomes visible again.
+// Once delivers one batch concurrently. It waits for messages at most so long. A webhook that is delivered or on the
+// DLQ is deleted from the queue; one that is neither, or could not be sent before ctx ended, becomes visible again.
 func (p *Processor) Once(ctx context.Context, wait time.Duration) error {
 	messages, err := p.queue.Receive(ctx, processorBatch, wait)
 	if err != nil || len(messages) == 0 {

@@ -54,7 +54,7 @@ func TestBufferedBodiesWaitForMemory(t *testing.T) {
 			t.Fatalf("nothing waited: %v", err)
 		default:
 		}
-		if waits = !memory.TryAcquire(left); !waits { // nobody overtakes who waits
+		if waits = !memory.TryAcquire(left); !waits { // a later claim does not overtake one that waits
 			memory.Release(left)
 		}
 	}

@@ -315,7 +315,7 @@ func TestBufferedWebhookIsAnsweredAsItsSourceSays(t *testing.T) {
 	}
 }
 
-func TestBufferedWebhookStaysWhereTheDeadLetterQueueRefusesIt(t *testing.T) {
+func TestBufferedWebhookStaysIfTheDLQRefusesIt(t *testing.T) {
 	t.Parallel()
 	b := setup(t, true)
 	b.send(t, "POST", "/webhooks/later", strings.NewReader(`{}`))

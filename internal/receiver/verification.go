@@ -16,8 +16,8 @@ import (
 	"dlqdesk/internal/verify"
 )
 
-// verifiedBody reads the body of a webhook and verifies it: what the headers prove before a byte of the body is read. If
-// it returns false it has sent the response.
+// verifiedBody reads the body of a webhook and verifies it, by the headers alone first where that is possible. If it
+// returns false it has sent the response.
 func (r *Receiver) verifiedBody(w http.ResponseWriter, req *http.Request, s Source) ([]byte, bool) {
 	var check verify.BodyCheck
 	var err error

@@ -186,7 +186,8 @@ func TestWhatHeadersTellIsToldBeforeTheBody(t *testing.T) {
 		}
 		if _, err := io.WriteString(
 			conn,
-			"POST /webhooks/token HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n"+headers+"\r\n",
+			"POST /webhooks/token HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"+
+				"Expect: 100-continue\r\n"+headers+"\r\n",
 		); err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,7 @@ import (
 	"dlqdesk/internal/redrive"
 )
 
-// secondSQS is an SQS server that knows ListDeadLetterSourceQueues and says where it moved a message from. It knows
+// secondSQS is an SQS server that can list source queues, and says where it moved a message from. It knows
 // the attributes that a receive asks for by the name alone that the API had for them before.
 func secondSQS(t *testing.T) (endpoint string) {
 	t.Helper()
@@ -52,7 +52,8 @@ func TestOriginWithASecondSQSServer(t *testing.T) {
 	client := desktest.SQSClient(t, endpoint)
 	dlq := desktest.CreateQueue(t, endpoint, "orders-dlq", nil)
 	policy := map[string]string{
-		"RedrivePolicy": `{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:123456789012:orders-dlq",` +
+		"RedrivePolicy": `{"deadLetterTargetArn":"` + // words:ok, AWS's own name
+			`arn:aws:sqs:eu-central-1:123456789012:orders-dlq",` +
 			`"maxReceiveCount":1}`,
 		"VisibilityTimeout": "1",
 	}
@@ -85,7 +86,7 @@ func TestOriginWithASecondSQSServer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	arn := moved[0].System["DeadLetterQueueSourceArn"]
+	arn := moved[0].System["DeadLetterQueueSourceArn"] // words:ok, AWS's own name
 	got, err := o.Find(arn)
 	if err != nil || path.Base(got) != "orders" {
 		t.Errorf("of the message, from %q: %q, %v", arn, got, err)

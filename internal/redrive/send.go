@@ -72,12 +72,8 @@ func outcome(err error) (o deadletter.Outcome, fault string) {
 }
 
 func refused(err error) bool {
-	for _, fault := range []error{queue.ErrRefused, queue.ErrTooLarge, queue.ErrIllegalBody, queue.ErrIllegalAttribute} {
-		if errors.Is(err, fault) {
-			return true
-		}
-	}
-	return false
+	return errors.Is(err, queue.ErrRefused) || errors.Is(err, queue.ErrTooLarge) ||
+		errors.Is(err, queue.ErrIllegalBody) || errors.Is(err, queue.ErrIllegalAttribute)
 }
 
 func outgoing(m envelope.Message) queue.Outgoing {

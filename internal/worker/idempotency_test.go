@@ -13,7 +13,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Whoever asks for a delivery and whatever happened to the one before, a handler knows the webhook again.
+// A handler recognises the webhook in every delivery, whatever triggered it and whatever happened to the one before.
 func TestEveryAttemptCarriesTheSameWebhookID(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

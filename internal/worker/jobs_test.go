@@ -16,7 +16,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// employ makes anna a user, as somebody must be whose jobs go on.
+// employ makes anna a user: the owner of a job must be one.
 func (b bundle) employ(t *testing.T, role deadletter.Role) {
 	t.Helper()
 	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
@@ -125,7 +125,7 @@ func TestReplayJobDeliversEachMessageOnceAndTellsWhatBecameOfIt(t *testing.T) {
 	if err := b.StartJob(t.Context(), anna, j.ID, deadletter.JobInput{}); err != nil {
 		t.Fatal(err)
 	}
-	// Somebody is quicker with one of them.
+	// One of them is changed before the job gets to it.
 	b.replay(t, desktest.Message(t, b.store, "l-00011"), 0)
 	b.run(t)
 	j = b.finished(t, j.ID)

@@ -72,7 +72,7 @@ func TestProbeOnOrder(t *testing.T) {
 	}
 }
 
-// What platforms send brings a destination back as well: nothing needs to be waiting, and nobody needs to look.
+// What platforms send brings a destination back as well: nothing needs to be waiting, and no person needs to look.
 func TestDestinationIsBackWhenNothingWaits(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

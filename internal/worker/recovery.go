@@ -101,7 +101,9 @@ func (w *Worker) abandonUnconfigured(ctx context.Context) error {
 			continue
 		}
 		refusal := deadletter.Message{Queue: deadletter.QueueFacts{From: name}}.CheckOrigin(false)
-		waiting := func() ([]deadletter.Message, error) { return w.store.DueRedrives(ctx, name, farFuture, recoverBatch) }
+		waiting := func() ([]deadletter.Message, error) {
+			return w.store.DueRedrives(ctx, name, farFuture, recoverBatch)
+		}
 		if err := w.abandon(ctx, refusal, waiting); err != nil {
 			return fmt.Errorf("fail messages of queue %q: %w", name, err)
 		}

@@ -34,7 +34,7 @@ func jobKeepsRate(t *testing.T, b redriveBundle) {
 	}
 }
 
-// What is on its way when a job is paused or cancelled arrives, and nothing after it.
+// Messages in flight when a job is paused or cancelled arrive, and none after them.
 func jobPausesAndCancels(t *testing.T, b redriveBundle) {
 	t.Helper()
 	b.employ(t, deadletter.Operator)

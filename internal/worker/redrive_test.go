@@ -282,7 +282,8 @@ func saysWhatBecame(t *testing.T, b redriveBundle) {
 	}
 	b.run(t)
 	for id, want := range map[deadletter.ID]deadletter.Outcome{
-		"q-000": deadletter.OutcomeRedriven, "q-001": deadletter.ErrorResponse, "q-002": deadletter.Unreachable, "q-003": deadletter.Unknown,
+		"q-000": deadletter.OutcomeRedriven, "q-001": deadletter.ErrorResponse,
+		"q-002": deadletter.Unreachable, "q-003": deadletter.Unknown,
 	} {
 		if _, err := b.Redrive(t.Context(), anna, desk.Ref{ID: id}, desk.SendCommand{}); err != nil {
 			t.Fatal(err)
@@ -338,7 +339,7 @@ func oneAtATime(t *testing.T, b redriveBundle) {
 	}
 }
 
-// A process that died between the send and its record leaves a redrive of which nobody knows.
+// A process that died between the send and its record leaves a redrive with an unknown outcome.
 func deadProcess(t *testing.T, b redriveBundle) {
 	t.Helper()
 	l := b.queued(t, 1, noGroup)[0]
@@ -405,7 +406,7 @@ func queueIsGone(t *testing.T, b redriveBundle) {
 	}
 }
 
-// A job tries its first messages, waits until somebody says how to go on, and goes on after a restart.
+// A job tries its first messages, waits for a decision, and goes on after a restart.
 func canaryWaits(t *testing.T, b redriveBundle) {
 	t.Helper()
 	b.employ(t, deadletter.Operator)

@@ -12,8 +12,8 @@ import (
 	"dlqdesk/internal/telemetry"
 )
 
-// claimItems claims up to free deliveries for jobs. It returns how long to wait for more: not at all, until a job's rate
-// allows them, or forever.
+// claimItems claims up to free deliveries for jobs. It returns how long to wait for more: not at all, until a job's
+// rate allows them, or forever.
 func (s *sourceLoop) claimItems(ctx context.Context, free int) (claims []claimed, wait time.Duration, err error) {
 	wait = forever
 	running, err := s.w.store.RunningJobs(ctx)
