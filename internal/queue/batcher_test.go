@@ -118,7 +118,7 @@ func TestNobodyWaitsOnceTheQueueIsIdle(t *testing.T) {
 	}))
 }
 
-// Those whose call has ended send again at the same time. Once they do not, nobody waits for them any more.
+// Those whose call has ended send again at the same time. Once they do not, no call waits for them any more.
 func TestThoseOfTheLastCallAreExpected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, batched(10*time.Millisecond, func(t *testing.T, s *slow, b *queue.Batcher) {

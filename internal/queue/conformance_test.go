@@ -262,7 +262,9 @@ func refusesOneEntry(t *testing.T, q subject) {
 			queue.ErrIllegalAttribute,
 		},
 		{
-			queue.Outgoing{Body: []byte("x"), Attributes: attribute("a", queue.Attribute{Type: "Binary", String: "x"})},
+			queue.Outgoing{
+				Body: []byte("x"), Attributes: attribute("a", queue.Attribute{Type: "Binary", String: "x"}),
+			},
 			queue.ErrIllegalAttribute,
 		},
 		{

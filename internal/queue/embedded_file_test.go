@@ -45,13 +45,15 @@ func fill(t testing.TB, path string, n, from, to int) {
 	for _, query := range []string{
 		`INSERT INTO messages (queue, hidden_until) ` + numbers + `SELECT 'q', ?2 FROM numbers`,
 		`INSERT INTO messages (queue) ` + numbers + `SELECT 'q' FROM numbers`,
-		`INSERT INTO messages (queue, message_group, hidden_until) ` + numbers + `SELECT 'q.fifo', 'a', iif(i = 1, ?2, NULL) FROM numbers`,
+		`INSERT INTO messages (queue, message_group, hidden_until) ` + numbers + `SELECT 'q.fifo', 'a',
+			iif(i = 1, ?2, NULL) FROM numbers`,
 	} {
 		if _, err := file.ExecContext(t.Context(), query, n, later); err != nil {
 			t.Fatal(err)
 		}
 	}
-	const contents = `INSERT INTO contents (n, id, attributes, sent_at, body) SELECT n, n, 'null', 0, x'78' FROM messages WHERE n BETWEEN ? AND ?`
+	const contents = `INSERT INTO contents (n, id, attributes, sent_at, body) SELECT n, n, 'null', 0, x'78'
+		FROM messages WHERE n BETWEEN ? AND ?`
 	if _, err := file.ExecContext(t.Context(), contents, from, to); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +81,10 @@ func TestTimeOfReceiveDoesNotGrowWithTheQueue(t *testing.T) {
 			); err != nil {
 				t.Fatal(err)
 			}
-			for _, request := range []queue.ReceiveRequest{{Queue: "q", Limit: 10, Visibility: time.Hour}, {Queue: "q.fifo", FIFO: true, Limit: 1, Visibility: time.Hour}} {
+			for _, request := range []queue.ReceiveRequest{
+				{Queue: "q", Limit: 10, Visibility: time.Hour},
+				{Queue: "q.fifo", FIFO: true, Limit: 1, Visibility: time.Hour},
+			} {
 				begun := time.Now()
 				messages, err := m.Receive(t.Context(), request, start)
 				if err != nil || len(messages) != request.Limit {
@@ -130,7 +135,9 @@ func TestManyMessagesThatBecomeVisibleAtOnce(t *testing.T) {
 	at := start.Add(time.Hour)
 	seen := map[string]bool{}
 	for {
-		messages, err := m.Receive(t.Context(), queue.ReceiveRequest{Queue: "q", Limit: 100, Visibility: time.Hour}, at)
+		messages, err := m.Receive(t.Context(), queue.ReceiveRequest{
+			Queue: "q", Limit: 100, Visibility: time.Hour,
+		}, at)
 		if err != nil {
 			t.Fatal(err)
 		}

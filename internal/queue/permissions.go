@@ -130,8 +130,8 @@ func (q *SQS) harmless() map[string]func(context.Context) error {
 			return err
 		},
 		ActionListSources: func(ctx context.Context) error {
-			input := &sqs.ListDeadLetterSourceQueuesInput{QueueUrl: &q.url}  // words:ok, a name of SQS
-			_, err := q.client.ListDeadLetterSourceQueues(ctx, input) // words:ok, a name of SQS
+			input := &sqs.ListDeadLetterSourceQueuesInput{QueueUrl: &q.url} // words:ok, a name of SQS
+			_, err := q.client.ListDeadLetterSourceQueues(ctx, input)       // words:ok, a name of SQS
 			return unlessDenied(err)
 		},
 	}

@@ -45,7 +45,7 @@ func TestPermissionsTellWhatIsDenied(t *testing.T) {
 		"DeleteMessage":              "!ReceiptHandleIsInvalid",
 		"ChangeMessageVisibility":    "!AccessDeniedException",
 		"SendMessageBatch":           "!AccessDenied",
-		"ListDeadLetterSourceQueues": `{"queueUrls":[]}`,
+		"ListDeadLetterSourceQueues": `{"queueUrls":[]}`, // words:ok, a name of SQS
 	})
 	if no, perhaps := permissions(
 		t,
@@ -66,13 +66,16 @@ func TestPermissionsTellWhatIsDenied(t *testing.T) {
 	}
 }
 
-// Whether an action is denied is not known of a queue that is not there, by credentials that count nowhere, or where
-// nobody returns.
+// It is not known whether an action is denied if the queue does not exist, the credentials are unknown, or no server
+// answers.
 func TestPermissionsThatSQSDoesNotTell(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"!QueueDoesNotExist", "!InvalidClientTokenId", "!ExpiredToken"} {
 		answers := map[string]string{}
-		for _, name := range []string{"GetQueueAttributes", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "SendMessageBatch", "ListDeadLetterSourceQueues"} {
+		for _, name := range []string{
+			"GetQueueAttributes", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility",
+			"SendMessageBatch", "ListDeadLetterSourceQueues", // words:ok, a name of SQS
+		} {
 			answers[name] = code
 		}
 		if no, perhaps := permissions(
@@ -95,7 +98,7 @@ func TestPermissionsThatSQSDoesNotTell(t *testing.T) {
 	}
 }
 
-// What is on the queue is there afterwards as it was, and nothing else.
+// The queue has the same messages afterwards, unchanged.
 func TestPermissionsChangeNothing(t *testing.T) {
 	t.Parallel()
 	endpoint := desktest.StartSQS(t)

@@ -131,7 +131,8 @@ func checkAttributes(attributes map[string]Attribute) error {
 
 func (a Attribute) check(name string) error {
 	if !attributeName.MatchString(name) || strings.Contains(name, "..") || strings.HasSuffix(name, ".") {
-		return errors.New("its name may have letters, digits, underscores, hyphens and single dots between them") // words:ok, letters of the alphabet
+		return errors.New("its name may have letters, digits, " + // words:ok, of the alphabet
+			"underscores, hyphens and single dots between them")
 	}
 	base, _, _ := strings.Cut(a.Type, ".")
 	switch base {

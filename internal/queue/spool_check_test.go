@@ -61,7 +61,7 @@ func TestQueueIsNotAskedWhatMessagesTell(t *testing.T) { //nolint:paralleltest /
 	if q.asked != 0 || !o.UnavailableSince().IsZero() {
 		t.Errorf("it was asked %d times, and is away since %s", q.asked, o.UnavailableSince())
 	}
-	// What does not take messages is away, however well it reports of itself.
+	// A queue that accepts no message is unavailable, even if it reports its depth.
 	o.begin("ServiceUnavailable")
 	if err := o.Send(t.Context(), message)[0]; err != nil {
 		t.Fatal(err)

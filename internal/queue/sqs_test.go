@@ -136,7 +136,9 @@ func TestEntryThatSQSRefusesFailsAlone(t *testing.T) {
 
 func TestCallRefusedForOneEntryIsMadeForEachAlone(t *testing.T) {
 	t.Parallel()
-	for _, code := range []string{"InvalidParameterValue", "BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong"} {
+	for _, code := range []string{
+		"InvalidParameterValue", "BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong",
+	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
 			q, direct, _ := faulty(
@@ -302,8 +304,10 @@ func TestEnvironmentLeadsToTheServer(t *testing.T) {
 func TestQueueThatCannotBeUsed(t *testing.T) {
 	endpoint := desktest.StartSQS(t)
 	for name, value := range map[string]string{
-		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "",
-		"AWS_DEFAULT_REGION": "", "AWS_PROFILE": "", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_ENDPOINT_URL_SQS": "",
+		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+		"AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "",
+		"AWS_DEFAULT_REGION": "", "AWS_PROFILE": "", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "",
+		"AWS_ENDPOINT_URL_SQS": "",
 	} {
 		t.Setenv(name, value)
 	}
@@ -368,8 +372,9 @@ func TestQueueThatIsAwayMayComeBack(t *testing.T) {
 func TestQueueThatRefusesForNowMayComeBack(t *testing.T) {
 	t.Parallel()
 	for code, status := range map[string]int{
-		"ExpiredToken": http.StatusForbidden, "InternalError": http.StatusServiceUnavailable, "ThrottlingException": http.StatusBadRequest,
-		"RequestThrottled": http.StatusBadRequest,
+		"ExpiredToken": http.StatusForbidden, "InternalError": http.StatusServiceUnavailable,
+		"ThrottlingException": http.StatusBadRequest,
+		"RequestThrottled":    http.StatusBadRequest,
 	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()

@@ -22,7 +22,9 @@ func schema(version int) fs.FS {
 	files := fstest.MapFS{}
 	for i := range version {
 		name := fmt.Sprintf("%05d_step.sql", i+1)
-		files[name] = &fstest.MapFile{Data: fmt.Appendf(nil, "-- +goose Up\nCREATE TABLE step_%d (n INTEGER) STRICT;", i+1)}
+		files[name] = &fstest.MapFile{
+			Data: fmt.Appendf(nil, "-- +goose Up\nCREATE TABLE step_%d (n INTEGER) STRICT;", i+1),
+		}
 	}
 	return files
 }
@@ -128,7 +130,8 @@ func TestFileOfNewerVersionIsRefusedAndUntouched(t *testing.T) {
 				t.Context(),
 				sqlite.Options{Path: path, Migrations: schema(2), Log: slog.New(slog.DiscardHandler)},
 			)
-			want := "this file was written by a newer dlqdesk (schema 7; this one knows 2). Start the newer version, or "
+			want := "this file was written by a newer dlqdesk (schema 7; this one knows 2). " +
+				"Start the newer version, or "
 			if !errors.Is(err, sqlite.ErrNewer) || !strings.Contains(err.Error(), want+test.advice) {
 				t.Errorf("it returns %v, want %s", err, want+test.advice)
 			}

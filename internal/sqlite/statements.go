@@ -25,7 +25,7 @@ func (t *statements) prepare(ctx context.Context, query string) (*sql.Stmt, erro
 	if s, ok := t.prepared[query]; ok {
 		return s, nil
 	}
-	s, err := t.on.PrepareContext(ctx, query) //nolint:sqlclosecheck // close does
+	s, err := t.on.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (t *statements) prepare(ctx context.Context, query string) (*sql.Stmt, erro
 
 // QueryContext runs a query.
 func (t *statements) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := t.prepare(ctx, query) //nolint:sqlclosecheck // close does
+	s, err := t.prepare(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (t *statements) QueryContext(ctx context.Context, query string, args ...any
 
 // QueryRowContext runs a query of one row.
 func (t *statements) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	s, err := t.prepare(ctx, query) //nolint:sqlclosecheck // close does
+	s, err := t.prepare(ctx, query)
 	if err != nil {
 		return t.on.QueryRowContext(ctx, query, args...) // returns the same fault to Scan
 	}

@@ -17,7 +17,7 @@ func newTx(conn *sql.Conn) *Tx { return &Tx{statements{on: conn}, conn} }
 
 // ExecContext runs a statement.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := t.prepare(ctx, query) //nolint:sqlclosecheck // close does
+	s, err := t.prepare(ctx, query)
 	if err != nil {
 		return nil, err
 	}

@@ -13,23 +13,23 @@ import (
 // replay orders a delivery of a revision, edited anew where body says so, and ends it with a status code.
 func replay(t *testing.T, s *store.Store, id deadletter.ID, edit bool, code int) deadletter.Message {
 	t.Helper()
-	l, err := s.Message(t.Context(), id)
+	m, err := s.Message(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	change, err := l.Replay(anna, deadletter.TriggerReplay, 0, l.Version, start)
+	change, err := m.Replay(anna, deadletter.TriggerReplay, 0, m.Version, start)
 	if edit {
-		change, err = l.EditAndReplay(
+		change, err = m.EditAndReplay(
 			anna,
 			deadletter.TriggerEdit,
 			deadletter.Revision{Body: []byte("{}"), Reason: "fix"},
-			l.Version,
+			m.Version,
 			start,
 		)
 	}
-	l = apply(t, s, change, err)
-	change, err = l.Claim(deadletter.Lease{Token: "t", Until: start.Add(time.Minute)}, "", start)
-	l = apply(t, s, change, err)
+	m = apply(t, s, change, err)
+	change, err = m.Claim(deadletter.Lease{Token: "t", Until: start.Add(time.Minute)}, "", start)
+	m = apply(t, s, change, err)
 	a := *change.Attempt
 	a.Outcome, a.StatusCode = deadletter.ErrorResponse, code
 	if code == 200 {
@@ -37,7 +37,7 @@ func replay(t *testing.T, s *store.Store, id deadletter.ID, edit bool, code int)
 	} else {
 		a.Error = fmt.Sprintf("field id is missing (%d)", code)
 	}
-	change, err = l.Finish("t", a, policy, 0, start)
+	change, err = m.Finish("t", a, policy, 0, start)
 	return apply(t, s, change, err)
 }
 
@@ -56,7 +56,7 @@ func TestGroupTellsWhatIsKnownOfACause(t *testing.T) {
 	for i := range 5 {
 		receive(t, s, failure(fmt.Sprintf("a-%d", i), 422, start.Add(time.Duration(i)*time.Minute)))
 	}
-	l := receive(t, s, failure("b-0", 404, start))
+	m := receive(t, s, failure("b-0", 404, start))
 	g := group(t, s, receive(t, s, failure("a-5", 422, start.Add(-time.Minute))).Fingerprint)
 	want := store.Cause{
 		Fingerprint: g.Fingerprint,
@@ -83,7 +83,7 @@ func TestGroupTellsWhatIsKnownOfACause(t *testing.T) {
 	if other := group(
 		t,
 		s,
-		l.Fingerprint,
+		m.Fingerprint,
 	); other.Messages != 2 || other.Open != 2 ||
 		other.Unedited.Tried+other.Edited.Tried != 0 {
 		t.Errorf("the message that now fails for another cause is not in its group: %+v", other)
@@ -120,8 +120,8 @@ func ids(t *testing.T, s *store.Store, q store.MessageQuery) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, l := range page.Items {
-			list = append(list, string(l.ID))
+		for _, m := range page.Items {
+			list = append(list, string(m.ID))
 		}
 		if page.Older == "" {
 			return list
@@ -145,12 +145,22 @@ func TestMessagesAreFilteredAndSorted(t *testing.T) {
 		query store.MessageQuery
 		want  []string
 	}{
-		"by receipt":          {store.MessageQuery{}, []string{"b-0", "a-3", "a-2", "a-1", "a-0"}},
-		"by attempt":          {store.MessageQuery{Sort: store.ByAttempt}, []string{"a-2", "a-1", "b-0", "a-0", "a-3"}},
-		"of a type":           {store.MessageQuery{Filter: store.Filter{EventType: "Text"}}, []string{"a-3", "a-2", "a-0"}},
-		"of a cause":          {store.MessageQuery{Filter: store.Filter{Cause: last.Fingerprint}}, []string{"b-0"}},
-		"of a type, sorted":   {store.MessageQuery{Filter: store.Filter{EventType: "Text"}, Sort: store.ByAttempt}, []string{"a-2", "a-0", "a-3"}},
-		"of a status, sorted": {store.MessageQuery{Filter: store.Filter{Status: deadletter.Failed}, Sort: store.ByAttempt}, []string{"a-2", "a-1", "a-0", "a-3"}},
+		"by receipt": {store.MessageQuery{}, []string{"b-0", "a-3", "a-2", "a-1", "a-0"}},
+		"by attempt": {
+			store.MessageQuery{Sort: store.ByAttempt}, []string{"a-2", "a-1", "b-0", "a-0", "a-3"},
+		},
+		"of a type": {
+			store.MessageQuery{Filter: store.Filter{EventType: "Text"}}, []string{"a-3", "a-2", "a-0"},
+		},
+		"of a cause": {store.MessageQuery{Filter: store.Filter{Cause: last.Fingerprint}}, []string{"b-0"}},
+		"of a type, sorted": {
+			store.MessageQuery{Filter: store.Filter{EventType: "Text"}, Sort: store.ByAttempt},
+			[]string{"a-2", "a-0", "a-3"},
+		},
+		"of a status, sorted": {
+			store.MessageQuery{Filter: store.Filter{Status: deadletter.Failed}, Sort: store.ByAttempt},
+			[]string{"a-2", "a-1", "a-0", "a-3"},
+		},
 	} {
 		for _, limit := range []int{1, 2, 10} {
 			c.query.Limit = limit

@@ -78,13 +78,13 @@ func (c *counts) message(before, after deadletter.Message) {
 	c.hourStatuses[hourStatusOf(after)]++
 }
 
-func countKeyOf(l deadletter.Message) countKey {
-	return countKey{l.Source, l.Status, l.Outcome, l.StatusCode}
+func countKeyOf(m deadletter.Message) countKey {
+	return countKey{m.Source, m.Status, m.Outcome, m.StatusCode}
 }
 
 // openOf returns 1 for a message that is failed, retrying or replaying.
-func openOf(l deadletter.Message) int {
-	if l.Status == deadletter.Failed || l.Status == deadletter.Retrying || l.Status == deadletter.Replaying {
+func openOf(m deadletter.Message) int {
+	if m.Status == deadletter.Failed || m.Status == deadletter.Retrying || m.Status == deadletter.Replaying {
 		return 1
 	}
 	return 0
@@ -103,14 +103,14 @@ func (c *counts) moveCause(before, after deadletter.Message) {
 }
 
 // addToCause adds to the counts of a message's cause. at is the time of the failure, if add counts one.
-func (c *counts) addToCause(l deadletter.Message, add causeCounts, at int64) {
-	if l.Fingerprint == "" {
+func (c *counts) addToCause(m deadletter.Message, add causeCounts, at int64) {
+	if m.Fingerprint == "" {
 		return
 	}
-	g, ok := c.causes[l.Fingerprint]
+	g, ok := c.causes[m.Fingerprint]
 	if add.messages > 0 {
 		if !ok || g.messages == 0 {
-			g.example, g.first, g.last = l, at, at
+			g.example, g.first, g.last = m, at, at
 		}
 		g.first, g.last = min(g.first, at), max(g.last, at)
 	}
@@ -118,7 +118,7 @@ func (c *counts) addToCause(l deadletter.Message, add causeCounts, at int64) {
 	g.open += add.open
 	g.unedited.add(add.unedited)
 	g.edited.add(add.edited)
-	c.causes[l.Fingerprint] = g
+	c.causes[m.Fingerprint] = g
 }
 
 func (r *Replays) add(other Replays) {

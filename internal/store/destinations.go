@@ -50,6 +50,6 @@ const nextRetry = `SELECT ` + messageColumns + ` FROM messages m
 // NextRetry returns the message of a source whose automatic retry comes first, due or not. It returns NotFound if no
 // message waits for one.
 func (t *Tx) NextRetry(ctx context.Context, source string) (deadletter.Message, error) {
-	_, l, err := scanMessage(t.tx.QueryRowContext(ctx, nextRetry, source))
-	return l, notFound(err, "no message of %s waits for a retry", source)
+	_, m, err := scanMessage(t.tx.QueryRowContext(ctx, nextRetry, source))
+	return m, notFound(err, "no message of %s waits for a retry", source)
 }

@@ -11,7 +11,9 @@ import (
 func TestWhatIsKnownOfDestinationsIsReplacedAsAWhole(t *testing.T) {
 	t.Parallel()
 	s := desktest.NewStore(t)
-	for _, memory := range []map[string][]byte{{"genesys": []byte(`{"a":1}`), "cxone": []byte(`{}`)}, {"genesys": []byte(`{"a":2}`)}, {}} {
+	for _, memory := range []map[string][]byte{
+		{"genesys": []byte(`{"a":1}`), "cxone": []byte(`{}`)}, {"genesys": []byte(`{"a":2}`)}, {},
+	} {
 		if err := s.Write(
 			t.Context(),
 			func(ctx context.Context, tx *store.Tx) error { return tx.SaveDestinations(ctx, memory) },

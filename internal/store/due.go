@@ -68,8 +68,8 @@ func (s *Store) WaitingSources(ctx context.Context) ([]string, error) {
 func messages(ctx context.Context, q sqlite.Querier, what, query string, args ...any) ([]deadletter.Message, error) {
 	var list []deadletter.Message
 	err := sqlite.Each(ctx, q, func(r sqlite.Row) error {
-		_, l, err := scanMessage(r)
-		list = append(list, l)
+		_, m, err := scanMessage(r)
+		list = append(list, m)
 		return err
 	}, query, args...)
 	if err != nil {

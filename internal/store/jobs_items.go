@@ -337,23 +337,23 @@ func (s *Store) Latest(ctx context.Context, items []Item) (map[deadletter.ID]Lat
 }
 
 // Latest returns a message with its latest revision as this transaction sees it, or NotFound.
-func (t *Tx) Latest(ctx context.Context, id deadletter.ID) (l Latest, err error) {
-	if l.Message, err = t.Message(ctx, id); err != nil {
-		return l, err
+func (t *Tx) Latest(ctx context.Context, id deadletter.ID) (m Latest, err error) {
+	if m.Message, err = t.Message(ctx, id); err != nil {
+		return m, err
 	}
-	l.Revision, err = t.Revision(ctx, id, l.Message.Revision)
-	return l, err
+	m.Revision, err = t.Revision(ctx, id, m.Message.Revision)
+	return m, err
 }
 
 // scanLatest reads messageColumns and revisionColumns.
-func scanLatest(r sqlite.Row) (l Latest, err error) {
-	_, l.Message, err = scanMessage(scanFunc(func(message ...any) (err error) {
-		l.Revision, err = scanRevision(
+func scanLatest(r sqlite.Row) (m Latest, err error) {
+	_, m.Message, err = scanMessage(scanFunc(func(message ...any) (err error) {
+		m.Revision, err = scanRevision(
 			scanFunc(func(revision ...any) error { return r.Scan(append(message, revision...)...) }),
 		)
 		return err
 	}))
-	return l, err
+	return m, err
 }
 
 // scanFunc is a Row that a function scans.

@@ -11,7 +11,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Messages of a job are fixed in pieces, so that whoever has one message to write does not wait for thousands.
+// Messages of a job are fixed in pieces, so that a write of one message does not wait for thousands.
 func TestFreezingManyMessagesLetsOthersWrite(t *testing.T) {
 	t.Parallel()
 	s, clock := desktest.NewStore(t), desktest.NewClock()

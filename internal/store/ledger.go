@@ -141,8 +141,8 @@ type hourStatus struct {
 	status deadletter.Status
 }
 
-func hourStatusOf(l deadletter.Message) hourStatus {
-	return hourStatus{ledger.HourOf(l.ReceivedAt).UnixMilli(), l.Source, l.Status}
+func hourStatusOf(m deadletter.Message) hourStatus {
+	return hourStatus{ledger.HourOf(m.ReceivedAt).UnixMilli(), m.Source, m.Status}
 }
 
 const addToHour = `INSERT INTO ledger_messages VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
@@ -267,12 +267,12 @@ func (s *Store) ledgerPage(ctx context.Context, q LedgerQuery) (LedgerPage, erro
 	}
 	places := map[ledger.Account]int{}
 	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
-		l := ledger.Line{Messages: map[deadletter.Status]int{}}
+		m := ledger.Line{Messages: map[deadletter.Status]int{}}
 		var hour int64
-		err := r.Scan(&hour, &l.Source, &l.Received, &l.Delivered, &l.Queued, &l.Refused, &l.Arrived, &l.Repeated)
-		l.Hour = time.UnixMilli(hour).UTC()
-		places[ledger.Account{Source: l.Source, Hour: l.Hour}] = len(p.Lines)
-		p.Lines = append(p.Lines, l)
+		err := r.Scan(&hour, &m.Source, &m.Received, &m.Delivered, &m.Queued, &m.Refused, &m.Arrived, &m.Repeated)
+		m.Hour = time.UnixMilli(hour).UTC()
+		places[ledger.Account{Source: m.Source, Hour: m.Hour}] = len(p.Lines)
+		p.Lines = append(p.Lines, m)
 		return err
 	}, ledgerLines, from, to, q.Source)
 	if err != nil {
@@ -348,7 +348,8 @@ func (s *Store) OpenAccounts(ctx context.Context, since time.Time) ([]ledger.Ope
 		var o ledger.OpenAccount
 		var hour int64
 		n := &o.Counts
-		err := r.Scan(&hour, &o.Source, &o.Run, &n.Received, &n.Delivered, &n.Queued, &n.Refused, &o.Arrived, &o.Numbered)
+		to := []any{&hour, &o.Source, &o.Run, &n.Received, &n.Delivered, &n.Queued, &n.Refused, &o.Arrived, &o.Numbered}
+		err := r.Scan(to...)
 		o.Hour = time.UnixMilli(hour).UTC()
 		list = append(list, o)
 		return err

@@ -22,7 +22,7 @@ const messageColumns = `m.n, m.id, m.source, m.destination, m.method, m.query, m
 func scanMessage(r sqlite.Row) (int64, deadletter.Message, error) {
 	var (
 		n                                                       int64
-		l                                                       deadletter.Message
+		m                                                       deadletter.Message
 		received                                                int64
 		lastAttempt, due, orderRevision, orderAt, lease, lastAt sql.NullInt64
 		trigger, orderBy, token, lastBy, lastAction             sql.NullString
@@ -30,25 +30,25 @@ func scanMessage(r sqlite.Row) (int64, deadletter.Message, error) {
 	)
 	err := r.Scan(
 		&n,
-		&l.ID,
-		&l.Source,
-		&l.Destination,
-		&l.Method,
-		&l.Query,
-		&l.WebhookID,
-		&l.ContentType,
-		&l.Status,
-		&l.Outcome,
-		&l.StatusCode,
-		&l.Reason,
-		&l.Attempts,
-		&l.AutoAttempts,
+		&m.ID,
+		&m.Source,
+		&m.Destination,
+		&m.Method,
+		&m.Query,
+		&m.WebhookID,
+		&m.ContentType,
+		&m.Status,
+		&m.Outcome,
+		&m.StatusCode,
+		&m.Reason,
+		&m.Attempts,
+		&m.AutoAttempts,
 		&received,
 		&lastAttempt,
 		&due,
-		&l.Arrivals,
-		&l.Revision,
-		&l.Version,
+		&m.Arrivals,
+		&m.Revision,
+		&m.Version,
 		&trigger,
 		&orderBy,
 		&orderRevision,
@@ -59,14 +59,14 @@ func scanMessage(r sqlite.Row) (int64, deadletter.Message, error) {
 		&lastAction,
 		&lastAt,
 		&queue,
-		&l.EventType,
-		&l.Fingerprint,
+		&m.EventType,
+		&m.Fingerprint,
 	)
 	if err != nil {
 		return 0, deadletter.Message{}, err
 	}
-	l.ReceivedAt, l.LastAttemptAt, l.DueAt = time.UnixMilli(received).UTC(), sqlite.Time(lastAttempt), sqlite.Time(due)
-	l.Request = deadletter.DeliveryRequest{
+	m.ReceivedAt, m.LastAttemptAt, m.DueAt = time.UnixMilli(received).UTC(), sqlite.Time(lastAttempt), sqlite.Time(due)
+	m.Request = deadletter.DeliveryRequest{
 		Trigger: deadletter.Trigger(
 			trigger.String,
 		),
@@ -74,19 +74,19 @@ func scanMessage(r sqlite.Row) (int64, deadletter.Message, error) {
 		Revision: int(orderRevision.Int64),
 		At:       sqlite.Time(orderAt),
 	}
-	l.Lease = deadletter.Lease{Token: token.String, Until: sqlite.Time(lease)}
-	l.LastChange = deadletter.LastChange{By: lastBy.String, Action: lastAction.String, At: sqlite.Time(lastAt)}
-	if err := json.Unmarshal([]byte(queue), &l.Queue); err != nil {
-		return 0, deadletter.Message{}, fmt.Errorf("read queue facts of message %s: %w", l.ID, err)
+	m.Lease = deadletter.Lease{Token: token.String, Until: sqlite.Time(lease)}
+	m.LastChange = deadletter.LastChange{By: lastBy.String, Action: lastAction.String, At: sqlite.Time(lastAt)}
+	if err := json.Unmarshal([]byte(queue), &m.Queue); err != nil {
+		return 0, deadletter.Message{}, fmt.Errorf("read queue facts of message %s: %w", m.ID, err)
 	}
-	return n, l, nil
+	return n, m, nil
 }
 
 const messageByID = `SELECT ` + messageColumns + ` FROM messages m WHERE m.id = ?`
 
 func message(ctx context.Context, q sqlite.Querier, id deadletter.ID) (deadletter.Message, error) {
-	_, l, err := scanMessage(q.QueryRowContext(ctx, messageByID, id))
-	return l, notFound(err, "there is no message %s", id)
+	_, m, err := scanMessage(q.QueryRowContext(ctx, messageByID, id))
+	return m, notFound(err, "there is no message %s", id)
 }
 
 // Message returns the message with the given id. It returns NotFound if there is none.
@@ -105,8 +105,8 @@ const messageOfReceipt = `SELECT ` + messageColumns + ` FROM arrivals a JOIN mes
 // MessageByReceipt returns the message that a later receipt of its webhook was merged into, by the message id that the
 // platform got for that receipt. It returns NotFound if there is none.
 func (s *Store) MessageByReceipt(ctx context.Context, receipt deadletter.ID) (deadletter.Message, error) {
-	_, l, err := scanMessage(s.db.QueryRowContext(ctx, messageOfReceipt, receipt))
-	return l, notFound(err, "there is no message %s", receipt)
+	_, m, err := scanMessage(s.db.QueryRowContext(ctx, messageOfReceipt, receipt))
+	return m, notFound(err, "there is no message %s", receipt)
 }
 
 const messageByArrival = `SELECT ` + messageColumns + ` FROM messages m WHERE m.id = ?
@@ -116,8 +116,8 @@ const messageByArrival = `SELECT ` + messageColumns + ` FROM messages m WHERE m.
 // FindExisting returns the message that a capture may be another arrival of: with the same message id, or the latest
 // with its source and Webhook-Id. It returns NotFound if there is none.
 func (t *Tx) FindExisting(ctx context.Context, c deadletter.Capture) (deadletter.Message, error) {
-	_, l, err := scanMessage(t.tx.QueryRowContext(ctx, messageByArrival, c.ID, c.Source, c.WebhookID))
-	return l, notFound(err, "message %s is new", c.ID)
+	_, m, err := scanMessage(t.tx.QueryRowContext(ctx, messageByArrival, c.ID, c.Source, c.WebhookID))
+	return m, notFound(err, "message %s is new", c.ID)
 }
 
 const supersede = `UPDATE messages SET superseded = 1 WHERE id = ?`
@@ -267,25 +267,25 @@ func (t *Tx) ApplyBoth(ctx context.Context, first, second deadletter.Change) err
 }
 
 func (t *Tx) updateMessage(ctx context.Context, c deadletter.Change) (n int64, err error) {
-	l := c.After
+	m := c.After
 	args := append([]any{
-		l.Status,
-		l.Outcome,
-		l.StatusCode,
-		l.Reason,
-		l.Fingerprint,
-		l.Attempts,
-		l.AutoAttempts,
-		sqlite.Millis(l.LastAttemptAt),
-		attemptedAt(l),
-		sqlite.Millis(l.DueAt),
-		l.Arrivals,
-		l.Revision,
-		l.Version,
-	}, requestArgs(l)...)
+		m.Status,
+		m.Outcome,
+		m.StatusCode,
+		m.Reason,
+		m.Fingerprint,
+		m.Attempts,
+		m.AutoAttempts,
+		sqlite.Millis(m.LastAttemptAt),
+		attemptedAt(m),
+		sqlite.Millis(m.DueAt),
+		m.Arrivals,
+		m.Revision,
+		m.Version,
+	}, requestArgs(m)...)
 	args = append(
 		args,
-		l.ID,
+		m.ID,
 		c.Before.Version,
 		c.Before.Status,
 		sqlite.Text(c.Before.Lease.Token),
@@ -294,7 +294,7 @@ func (t *Tx) updateMessage(ctx context.Context, c deadletter.Change) (n int64, e
 	)
 	written, err := t.tx.ExecContext(ctx, updateMessage, args...)
 	if err != nil {
-		return 0, fmt.Errorf("write message %s: %w", l.ID, err)
+		return 0, fmt.Errorf("write message %s: %w", m.ID, err)
 	}
 	if rows, err := written.RowsAffected(); err != nil || rows == 0 {
 		return 0, errors.Join(
@@ -302,8 +302,8 @@ func (t *Tx) updateMessage(ctx context.Context, c deadletter.Change) (n int64, e
 			err,
 		)
 	}
-	if err := t.tx.QueryRowContext(ctx, messageRow, l.ID).Scan(&n); err != nil {
-		return 0, fmt.Errorf("find message %s: %w", l.ID, err)
+	if err := t.tx.QueryRowContext(ctx, messageRow, m.ID).Scan(&n); err != nil {
+		return 0, fmt.Errorf("find message %s: %w", m.ID, err)
 	}
 	return n, nil
 }
@@ -338,70 +338,70 @@ func (t *Tx) insertMessages(ctx context.Context, list []*deadletter.Change) ([]i
 
 // appendMessage appends the values of a new row. They have the types of the driver, which converts all others by
 // reflection.
-func appendMessage(values []any, n int64, l *deadletter.Message) ([]any, error) {
-	facts, err := toJSON(l.Queue)
+func appendMessage(values []any, n int64, m *deadletter.Message) ([]any, error) {
+	facts, err := toJSON(m.Queue)
 	if err != nil {
 		return nil, err
 	}
 	return append(
 		values,
 		n,
-		string(l.ID),
-		l.Source,
-		l.Destination,
-		l.Method,
-		l.Query,
-		l.WebhookID,
-		l.ContentType,
-		string(l.Status),
-		string(l.Outcome),
+		string(m.ID),
+		m.Source,
+		m.Destination,
+		m.Method,
+		m.Query,
+		m.WebhookID,
+		m.ContentType,
+		string(m.Status),
+		string(m.Outcome),
 		int64(
-			l.StatusCode,
+			m.StatusCode,
 		),
-		l.Reason,
-		int64(l.Attempts),
-		int64(l.AutoAttempts),
-		l.ReceivedAt.UnixMilli(),
-		sqlite.Millis(l.LastAttemptAt),
-		sqlite.Millis(l.DueAt),
+		m.Reason,
+		int64(m.Attempts),
+		int64(m.AutoAttempts),
+		m.ReceivedAt.UnixMilli(),
+		sqlite.Millis(m.LastAttemptAt),
+		sqlite.Millis(m.DueAt),
 		int64(
-			l.Arrivals,
+			m.Arrivals,
 		),
-		int64(l.Revision),
-		int64(l.Version),
+		int64(m.Revision),
+		int64(m.Version),
 		facts,
-		l.EventType,
-		l.Fingerprint,
-		attemptedAt(*l),
-		l.Queue.From,
+		m.EventType,
+		m.Fingerprint,
+		attemptedAt(*m),
+		m.Queue.From,
 	), nil
 }
 
 // attemptedAt returns the time of the latest attempt in milliseconds, or that of receipt if no attempt is known.
-func attemptedAt(l deadletter.Message) int64 {
-	if l.LastAttemptAt.IsZero() {
-		return l.ReceivedAt.UnixMilli()
+func attemptedAt(m deadletter.Message) int64 {
+	if m.LastAttemptAt.IsZero() {
+		return m.ReceivedAt.UnixMilli()
 	}
-	return l.LastAttemptAt.UnixMilli()
+	return m.LastAttemptAt.UnixMilli()
 }
 
-func requestArgs(l deadletter.Message) []any {
+func requestArgs(m deadletter.Message) []any {
 	var revision any
-	if l.Request.Trigger != "" {
-		revision = l.Request.Revision
+	if m.Request.Trigger != "" {
+		revision = m.Request.Revision
 	}
 	return []any{
 		sqlite.Text(
-			string(l.Request.Trigger),
+			string(m.Request.Trigger),
 		),
-		sqlite.Text(l.Request.By),
+		sqlite.Text(m.Request.By),
 		revision,
-		sqlite.Millis(l.Request.At),
-		sqlite.Text(l.Lease.Token),
-		sqlite.Millis(l.Lease.Until),
-		sqlite.Text(l.LastChange.By),
-		sqlite.Text(l.LastChange.Action),
-		sqlite.Millis(l.LastChange.At),
+		sqlite.Millis(m.Request.At),
+		sqlite.Text(m.Lease.Token),
+		sqlite.Millis(m.Lease.Until),
+		sqlite.Text(m.LastChange.By),
+		sqlite.Text(m.LastChange.Action),
+		sqlite.Millis(m.LastChange.At),
 	}
 }
 

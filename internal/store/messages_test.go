@@ -71,8 +71,8 @@ func TestMessagesOfOneMillisecondAreAllKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		all = nil
-		for _, l := range page.Items {
-			all = append(all, string(l.ID))
+		for _, m := range page.Items {
+			all = append(all, string(m.ID))
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
@@ -118,8 +118,8 @@ func TestMessageOfAnEarlierMillisecondIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, l := range page.Items {
-		got = append(got, string(l.ID))
+	for _, m := range page.Items {
+		got = append(got, string(m.ID))
 	}
 	if want := []string{"third", "second", "first"}; !slices.Equal(got, want) {
 		t.Errorf("listed %v, want %v", got, want)

@@ -113,13 +113,15 @@ func everything(t *testing.T, s *store.Store) string {
 	err = errors.Join(err, fault)
 	page, fault := s.Messages(t.Context(), store.MessageQuery{Limit: 100})
 	err = errors.Join(err, fault)
-	for _, l := range page.Items {
-		attempts, fault := s.Attempts(t.Context(), l.ID)
-		r, missing := s.Revision(t.Context(), l.ID, 0)
+	for _, m := range page.Items {
+		attempts, fault := s.Attempts(t.Context(), m.ID)
+		r, missing := s.Revision(t.Context(), m.ID, 0)
 		err = errors.Join(err, fault, missing)
-		text += fmt.Sprintf("%s %s %d %v %s %v\n", l.ID, l.Status, l.Attempts, len(attempts), r.Body, r.Headers)
+		text += fmt.Sprintf("%s %s %d %v %s %v\n", m.ID, m.Status, m.Attempts, len(attempts), r.Body, r.Headers)
 	}
-	for _, q := range []store.EventFilter{{By: "anna"}, {By: "system"}, {From: start.Add(time.Minute)}, {To: start.Add(time.Minute)}} {
+	for _, q := range []store.EventFilter{
+		{By: "anna"}, {By: "system"}, {From: start.Add(time.Minute)}, {To: start.Add(time.Minute)},
+	} {
 		trail, fault := s.Events(t.Context(), store.EventQuery{EventFilter: q, Limit: 100})
 		err = errors.Join(err, fault)
 		text += fmt.Sprintf("%d events of %+v\n", len(trail.Items), q)
@@ -149,7 +151,9 @@ func TestTimeRangeOfTheTrail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, bounds := range [][2]int{{0, events}, {62, 65}, {63, 64}, {64, 130}, {127, 128}, {150, 150}, {190, events}} {
+	for _, bounds := range [][2]int{
+		{0, events}, {62, 65}, {63, 64}, {64, 130}, {127, 128}, {150, 150}, {190, events},
+	} {
 		f := store.EventFilter{
 			From: start.Add(time.Duration(bounds[0]) * time.Second),
 			To:   start.Add(time.Duration(bounds[1]) * time.Second),

@@ -30,8 +30,8 @@ func TestMessagesAreFoundByTheirQueue(t *testing.T) {
 		t.Fatal(err)
 	}
 	var ids []string
-	for _, l := range page.Items {
-		ids = append(ids, string(l.ID))
+	for _, m := range page.Items {
+		ids = append(ids, string(m.ID))
 	}
 	slices.Sort(ids)
 	if got := strings.Join(ids, " "); got != "a-1 a-4" {
@@ -51,15 +51,15 @@ func sendBack(t *testing.T, s *store.Store, id deadletter.ID, messageID, digest 
 	t.Helper()
 	at := time.Date(2026, 3, 2, 11, 0, 0, 0, time.UTC)
 	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		l, err := tx.Message(ctx, id)
+		m, err := tx.Message(ctx, id)
 		if err != nil {
 			return err
 		}
-		ordered, err := l.Redrive(
+		ordered, err := m.Redrive(
 			deadletter.User("anna", deadletter.Operator, ""),
 			deadletter.TriggerRedrive,
 			0,
-			l.Version,
+			m.Version,
 			at,
 		)
 		if err != nil {
@@ -122,7 +122,9 @@ func TestReturnedMessagesFindTheirMessage(t *testing.T) {
 			"marked", true,
 		},
 		"of another queue": {
-			deadletter.Capture{RedriveOf: "elsewhere", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-3"}},
+			deadletter.Capture{
+				RedriveOf: "elsewhere", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-3"},
+			},
 			"", false,
 		},
 		"never sent back": {
@@ -135,9 +137,9 @@ func TestReturnedMessagesFindTheirMessage(t *testing.T) {
 		},
 	} {
 		err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-			l, before, err := tx.Returned(ctx, c.capture)
-			if found := err == nil; found != (c.want != "") || l.ID != c.want || before != c.before {
-				t.Errorf("%s: %s, before %v, %v", name, l.ID, before, err)
+			m, before, err := tx.Returned(ctx, c.capture)
+			if found := err == nil; found != (c.want != "") || m.ID != c.want || before != c.before {
+				t.Errorf("%s: %s, before %v, %v", name, m.ID, before, err)
 			}
 			return nil
 		})
@@ -150,10 +152,10 @@ func TestReturnedMessagesFindTheirMessage(t *testing.T) {
 func TestRedrivesAreNoWorkOfTheSource(t *testing.T) {
 	t.Parallel()
 	s := desktest.NewStore(t)
-	l := desktest.Receive(t, s, fromQueue("a-1", "orders"))
+	m := desktest.Receive(t, s, fromQueue("a-1", "orders"))
 	at := time.Date(2026, 3, 2, 11, 0, 0, 0, time.UTC)
 	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		c, err := l.Redrive(deadletter.User("anna", deadletter.Operator, ""), deadletter.TriggerRedrive, 0, 0, at)
+		c, err := m.Redrive(deadletter.User("anna", deadletter.Operator, ""), deadletter.TriggerRedrive, 0, 0, at)
 		if err != nil {
 			return err
 		}
@@ -190,15 +192,15 @@ func TestAdoptedMessageCountsForItsSource(t *testing.T) {
 		if id == "b-2" {
 			c.WebhookID = "another"
 		}
-		l := desktest.Receive(t, s, c)
+		m := desktest.Receive(t, s, c)
 		err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-			change, err := l.Adopt(other.Source, time.Now())
+			change, err := m.Adopt(other.Source, time.Now())
 			if err != nil {
 				return err
 			}
 			return tx.Apply(ctx, change)
 		})
-		if got := desktest.Message(t, s, l.ID); err != nil || got.Source != other.Source {
+		if got := desktest.Message(t, s, m.ID); err != nil || got.Source != other.Source {
 			t.Errorf("%s has the source %q, %v", id, got.Source, err)
 		}
 	}

@@ -57,18 +57,18 @@ const (
 // Returned returns the message that a queue message was redriven from: the one that its mark names, that of a redrive
 // with this SQS message id, or that of a redrive with this digest. before reports that this queue message has arrived
 // already. It returns NotFound for a message that was never redriven.
-func (t *Tx) Returned(ctx context.Context, c deadletter.Capture) (l deadletter.Message, before bool, err error) {
-	_, l, err = scanMessage(t.tx.QueryRowContext(ctx, returned, c.RedriveOf, c.Queue.From, c.Queue.MessageID, c.Digest))
+func (t *Tx) Returned(ctx context.Context, c deadletter.Capture) (m deadletter.Message, before bool, err error) {
+	_, m, err = scanMessage(t.tx.QueryRowContext(ctx, returned, c.RedriveOf, c.Queue.From, c.Queue.MessageID, c.Digest))
 	if err != nil {
-		return l, false, notFound(err, "message %s was not sent back from here", c.Queue.MessageID)
+		return m, false, notFound(err, "message %s was not sent back from here", c.Queue.MessageID)
 	}
-	if l.Queue.MessageID == c.Queue.MessageID {
-		return l, true, nil
+	if m.Queue.MessageID == c.Queue.MessageID {
+		return m, true, nil
 	}
-	if err := t.tx.QueryRowContext(ctx, arrivedBefore, l.ID, c.Queue.MessageID).Scan(&before); err != nil {
-		return l, false, fmt.Errorf("look for an earlier arrival: %w", err)
+	if err := t.tx.QueryRowContext(ctx, arrivedBefore, m.ID, c.Queue.MessageID).Scan(&before); err != nil {
+		return m, false, fmt.Errorf("look for an earlier arrival: %w", err)
 	}
-	return l, before, nil
+	return m, before, nil
 }
 
 const latestRedriven = `SELECT ` + revisionColumns + ` FROM attempts a JOIN messages m ON m.n = a.message

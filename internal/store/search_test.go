@@ -18,7 +18,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// found answers the messages that a text finds.
+// found returns the ids of the messages that a text finds.
 func found(t *testing.T, s *store.Store, text string) []string {
 	t.Helper()
 	return ids(t, s, store.MessageQuery{Filter: store.Filter{Text: text}, Limit: 10})
@@ -50,7 +50,8 @@ func TestMessageIsFoundByItsPayload(t *testing.T) {
 	}
 	desktest.Search(t, s, map[string][]payload.Path{"genesys": {path}})
 	for i, body := range []string{
-		`{"conversationId":"c0ffee00-1111-4222-8333-444455556666","customer":{"ssn":"078-05-1120","name":"Größe"},"n":4711}`,
+		`{"conversationId":"c0ffee00-1111-4222-8333-444455556666",` +
+			`"customer":{"ssn":"078-05-1120","name":"Größe"},"n":4711}`,
 		`{"conversationId":"c0ffee00-1111-4222-8333-444455556667"}`, "plain text of a webhook", "\x00\x01binary4711",
 	} {
 		c := failure(fmt.Sprintf("a-%d", i), 422, start.Add(time.Duration(i)*time.Second))
@@ -58,9 +59,11 @@ func TestMessageIsFoundByItsPayload(t *testing.T) {
 		receive(t, s, c)
 	}
 	for text, want := range map[string][]string{
-		"c0ffee00-1111-4222-8333-444455556666": {"a-0"}, "c0ffee00-1111": {"a-1", "a-0"}, "C0FFEE00 4711": {"a-0"}, "grosse": nil, "GRÖSS": nil, "groß": {"a-0"},
-		"078-05-1120": nil, "ssn": nil, "plain web": {"a-2"}, "4711": {"a-0"}, "conversation:upd": {"a-3", "a-2", "a-1", "a-0"},
-		"missing 4711": {"a-0"}, `"; DROP`: nil, "NEAR(a b)": nil, "we": nil,
+		"c0ffee00-1111-4222-8333-444455556666": {"a-0"}, "c0ffee00-1111": {"a-1", "a-0"},
+		"C0FFEE00 4711": {"a-0"}, "grosse": nil, "GRÖSS": nil, "groß": {"a-0"},
+		"078-05-1120": nil, "ssn": nil, "plain web": {"a-2"}, "4711": {"a-0"},
+		"conversation:upd": {"a-3", "a-2", "a-1", "a-0"},
+		"missing 4711":     {"a-0"}, `"; DROP`: nil, "NEAR(a b)": nil, "we": nil,
 	} {
 		if got := found(t, s, text); !slices.Equal(got, want) {
 			t.Errorf("%q finds %v, want %v", text, got, want)
@@ -81,7 +84,9 @@ func TestBeginningFindsEveryWordOfIt(t *testing.T) {
 		}
 		receive(t, s, c)
 	}
-	for text, want := range map[string]int{"pre": 40, "pre0": 10, "pre00": 1, "PRE3": 10, "pre9": 0, "prä0": 5, "pre1 prä": 5, "prf": 0, "pr": 0} {
+	for text, want := range map[string]int{
+		"pre": 40, "pre0": 10, "pre00": 1, "PRE3": 10, "pre9": 0, "prä0": 5, "pre1 prä": 5, "prf": 0, "pr": 0,
+	} {
 		if got := found(t, s, text); len(got) != want {
 			t.Errorf("%q finds %d messages, want %d", text, len(got), want)
 		}
@@ -101,15 +106,15 @@ func TestMessageIsFoundByItsLatestReasonAndEdit(t *testing.T) {
 			t.Errorf("after another failure %q finds %v", text, got)
 		}
 	}
-	l, err := s.Message(t.Context(), "a-1")
+	m, err := s.Message(t.Context(), "a-1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	change, err := l.EditAndReplay(
+	change, err := m.EditAndReplay(
 		anna,
 		deadletter.TriggerEdit,
 		deadletter.Revision{Body: []byte(`{"name":"after"}`), Reason: "fix"},
-		l.Version,
+		m.Version,
 		start,
 	)
 	apply(t, s, change, err)
@@ -133,7 +138,8 @@ func TestSearchIndexIsMadeAnew(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			_, err = db.ExecContext(context.Background(), `INSERT INTO message_search (message_search) VALUES ('delete-all'); UPDATE position SET link = x'01'`)
+			_, err = db.ExecContext(context.Background(), `INSERT INTO message_search (message_search)
+				VALUES ('delete-all'); UPDATE position SET link = x'01'`)
 			return errors.Join(err, db.Close())
 		},
 		"as it was": func(string) error { return nil },
@@ -221,7 +227,9 @@ func TestSearchTellsWhatItDoesNotFindYet(t *testing.T) {
 }
 
 func FuzzSearch(f *testing.F) {
-	for _, text := range []string{"missing", `"`, "a* OR b", "NEAR(x, 1)", "größe", "\x00", "\xff", "-", "🙏", "x:y", "ﷺ", "e\u0301"} {
+	for _, text := range []string{
+		"missing", `"`, "a* OR b", "NEAR(x, 1)", "größe", "\x00", "\xff", "-", "🙏", "x:y", "ﷺ", "e\u0301",
+	} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

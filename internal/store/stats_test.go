@@ -9,7 +9,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// What the tallies count is what happened, whoever asks for which step.
+// The tallies of every step count the same messages.
 func TestTalliesCountFailuresAndRecoveries(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
@@ -75,25 +75,25 @@ func tallies(t *testing.T, s *store.Store, q store.TallyQuery) (text string) {
 // deliver has a message delivered at a time, by its own retry or because a person asked.
 func deliver(t *testing.T, s *store.Store, id deadletter.ID, at time.Time, asked bool) {
 	t.Helper()
-	l, err := s.Message(t.Context(), id)
+	m, err := s.Message(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if asked {
-		c, err := l.Replay(
+		c, err := m.Replay(
 			deadletter.User("mia", deadletter.Operator, ""),
 			deadletter.TriggerReplay,
 			0,
-			l.Version,
+			m.Version,
 			at,
 		)
-		l = apply(t, s, c, err)
+		m = apply(t, s, c, err)
 	}
-	opened, err := l.Claim(deadletter.Lease{Token: "t", Until: at.Add(time.Minute)}, "", at)
-	l = apply(t, s, opened, err)
+	opened, err := m.Claim(deadletter.Lease{Token: "t", Until: at.Add(time.Minute)}, "", at)
+	m = apply(t, s, opened, err)
 	a := *opened.Attempt
 	a.Outcome, a.StatusCode = deadletter.Delivered, 200
-	closed, err := l.Finish("t", a, deadletter.RetryPolicy{}, 0, at)
+	closed, err := m.Finish("t", a, deadletter.RetryPolicy{}, 0, at)
 	apply(t, s, closed, err)
 }
 

@@ -118,13 +118,13 @@ func TestMessageReadsBackAsItWasWritten(t *testing.T) {
 func TestDeliveryIsFencedByItsLease(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
-	l := receive(t, s, failure("a-1", 503, start))
-	due, err := s.Due(t.Context(), "genesys", deadletter.Retrying, l.DueAt, 10)
+	m := receive(t, s, failure("a-1", 503, start))
+	due, err := s.Due(t.Context(), "genesys", deadletter.Retrying, m.DueAt, 10)
 	if err != nil || len(due) != 1 {
 		t.Fatalf("due %v, %v", due, err)
 	}
-	at := l.DueAt
-	claim, err := l.Claim(deadletter.Lease{Token: "t1", Until: at.Add(time.Minute)}, "", at)
+	at := m.DueAt
+	claim, err := m.Claim(deadletter.Lease{Token: "t1", Until: at.Add(time.Minute)}, "", at)
 	leased := apply(t, s, claim, err)
 	if again, err := s.Due(
 		t.Context(),
@@ -284,10 +284,10 @@ func TestArrivalIsRecognisedByMessageAndByWebhook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, _ := s.Message(t.Context(), "a-1")
+	m, _ := s.Message(t.Context(), "a-1")
 	arrivals, err := s.Arrivals(t.Context(), "a-1")
-	if err != nil || l.Arrivals != 3 || len(arrivals) != 2 {
-		t.Fatalf("%d arrivals, %v, %v", l.Arrivals, arrivals, err)
+	if err != nil || m.Arrivals != 3 || len(arrivals) != 2 {
+		t.Fatalf("%d arrivals, %v, %v", m.Arrivals, arrivals, err)
 	}
 	if !arrivals[0].Differs || string(arrivals[0].Body) != `{"other":true}` || arrivals[1].Differs {
 		t.Errorf("the differing body is not kept: %+v", arrivals)
@@ -311,8 +311,8 @@ func TestPagesMeetEveryMessageOnceInBothDirections(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, l := range page.Items {
-			down = append(down, string(l.ID))
+		for _, m := range page.Items {
+			down = append(down, string(m.ID))
 		}
 		last = page
 		if page.Older == "" {
@@ -324,8 +324,8 @@ func TestPagesMeetEveryMessageOnceInBothDirections(t *testing.T) {
 		t.Errorf("older pages\n got %v\nwant %v", down, want)
 	}
 	up := []string{}
-	for _, l := range last.Items {
-		up = append(up, string(l.ID))
+	for _, m := range last.Items {
+		up = append(up, string(m.ID))
 	}
 	for page := last; page.Newer != ""; {
 		q.Cursor = page.Newer
@@ -334,8 +334,8 @@ func TestPagesMeetEveryMessageOnceInBothDirections(t *testing.T) {
 			t.Fatal(err)
 		}
 		ids := []string{}
-		for _, l := range page.Items {
-			ids = append(ids, string(l.ID))
+		for _, m := range page.Items {
+			ids = append(ids, string(m.ID))
 		}
 		up = append(ids, up...)
 	}
@@ -361,7 +361,8 @@ func TestFilters(t *testing.T) {
 	receive(t, s, failure("9b1f6c1e-7a35-4f0d-9a55-000000000001", 422, start))
 	receive(t, s, failure("9b1f6c1e-7a35-4f0d-9a55-000000000002", 503, start.Add(time.Hour)))
 	third := failure("c3", 422, start.Add(2*time.Hour))
-	third.Source, third.Reason, third.FirstAttempt.Outcome = "cxone", `No answer within 10s: "quoted" größe`, deadletter.Unknown
+	third.Source, third.Reason = "cxone", `No answer within 10s: "quoted" größe`
+	third.FirstAttempt.Outcome = deadletter.Unknown
 	receive(t, s, third)
 	for name, c := range map[string]struct {
 		filter store.Filter
@@ -421,27 +422,27 @@ func TestCountsFollowEveryChange(t *testing.T) {
 	}
 	for range 150 {
 		at = at.Add(20 * time.Minute)
-		l, err := s.Message(t.Context(), deadletter.ID(fmt.Sprintf("id-%d", random.IntN(40))))
+		m, err := s.Message(t.Context(), deadletter.ID(fmt.Sprintf("id-%d", random.IntN(40))))
 		if err != nil {
 			t.Fatal(err)
 		}
 		var c deadletter.Change
 		switch random.IntN(4) {
 		case 0:
-			c, err = l.Replay(anna, deadletter.TriggerReplay, 0, l.Version, at)
+			c, err = m.Replay(anna, deadletter.TriggerReplay, 0, m.Version, at)
 		case 1:
-			c, err = l.Archive(anna, "test", l.Version, at)
+			c, err = m.Archive(anna, "test", m.Version, at)
 		case 2:
-			c, err = l.Restore(anna, l.Version, at)
+			c, err = m.Restore(anna, m.Version, at)
 		case 3:
-			if c, err = l.Claim(deadletter.Lease{Token: "t", Until: at}, "", at); err == nil {
-				l = apply(t, s, c, nil)
+			if c, err = m.Claim(deadletter.Lease{Token: "t", Until: at}, "", at); err == nil {
+				m = apply(t, s, c, nil)
 				a := *c.Attempt
 				a.Outcome, a.StatusCode = deadletter.ErrorResponse, []int{200, 422, 500}[random.IntN(3)]
 				if a.StatusCode == 200 {
 					a.Outcome = deadletter.Delivered
 				}
-				c, err = l.Finish("t", a, policy, 0, at)
+				c, err = m.Finish("t", a, policy, 0, at)
 			}
 		}
 		if err == nil {
@@ -479,7 +480,8 @@ func TestAuditRowsCannotBeChangedOrDeleted(t *testing.T) {
 	for _, statement := range []string{
 		`UPDATE audit_events SET by = 'mallory'`,
 		`DELETE FROM audit_events`,
-		`INSERT OR REPLACE INTO audit_events SELECT seq, at, actor, 'mallory', addr, action, target_kind, target, source, reason, before, after, link FROM audit_events`,
+		`INSERT OR REPLACE INTO audit_events SELECT seq, at, actor, 'mallory', addr, action, target_kind, target,
+			source, reason, before, after, link FROM audit_events`,
 		`UPDATE revisions SET body = 'other'`,
 	} {
 		if _, err := raw.ExecContext(t.Context(), statement); err == nil {
@@ -494,12 +496,15 @@ func TestAuditRowsCannotBeChangedOrDeleted(t *testing.T) {
 func TestTamperingWithTheFileIsDetected(t *testing.T) {
 	t.Parallel()
 	for name, statements := range map[string][]string{
-		"changed":          {`DROP TRIGGER audit_events_never_change`, `UPDATE audit_events SET by = 'mallory' WHERE seq = 2`},
-		"removed between":  {`DROP TRIGGER audit_events_never_deleted`, `DELETE FROM audit_events WHERE seq = 2`},
-		"cut off the end":  {`DROP TRIGGER audit_events_never_deleted`, `DELETE FROM audit_events WHERE seq = 3`},
-		"cut with head":    {`DROP TRIGGER audit_events_never_deleted`, `DELETE FROM audit_events WHERE seq = 3`, `UPDATE audit_head SET seq = 2, link = (SELECT link FROM audit_events WHERE seq = 2)`},
-		"all removed":      {`DROP TRIGGER audit_events_never_deleted`, `DELETE FROM audit_events`},
-		"added at the end": {`INSERT INTO audit_events SELECT 4, at, actor, by, addr, action, target_kind, target, source, reason, before, after, link FROM audit_events WHERE seq = 3`},
+		"changed": {`DROP TRIGGER audit_events_never_change`, `UPDATE audit_events SET by = 'mallory'
+			WHERE seq = 2`},
+		"removed between": {`DROP TRIGGER audit_events_never_deleted`, `DELETE FROM audit_events WHERE seq = 2`},
+		"cut off the end": {`DROP TRIGGER audit_events_never_deleted`, `DELETE FROM audit_events WHERE seq = 3`},
+		"cut with head": {`DROP TRIGGER audit_events_never_deleted`, `DELETE FROM audit_events
+			WHERE seq = 3`, `UPDATE audit_head SET seq = 2, link = (SELECT link FROM audit_events WHERE seq = 2)`},
+		"all removed": {`DROP TRIGGER audit_events_never_deleted`, `DELETE FROM audit_events`},
+		"added at the end": {`INSERT INTO audit_events SELECT 4, at, actor, by, addr, action, target_kind, target,
+			source, reason, before, after, link FROM audit_events WHERE seq = 3`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -549,9 +554,9 @@ func TestFailedWriteLeavesNothing(t *testing.T) {
 func TestEventFilters(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
-	l := receive(t, s, failure("a-1", 422, start))
+	m := receive(t, s, failure("a-1", 422, start))
 	receive(t, s, failure("b-2", 422, start.Add(time.Minute)))
-	c, err := l.Archive(anna, "known fault", 0, start.Add(time.Hour))
+	c, err := m.Archive(anna, "known fault", 0, start.Add(time.Hour))
 	apply(t, s, c, err)
 	for name, f := range map[string]struct {
 		filter store.EventFilter
