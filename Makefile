@@ -15,7 +15,7 @@ templates := $(shell find web -name node_modules -prune -o -name '*.templ' -prin
 generated := $(templates:.templ=_templ.go)
 found     := $(shell find web -name node_modules -prune -o -name '*_templ.go' -print)
 # The folders are listed as well: a file that is taken away changes nothing but its folder.
-styling   := $(shell find web/styles web/scripts web/icons) web/build.mjs \
+styling   := $(shell find web/styles web/scripts web/icons web/docs/img) web/build.mjs \
 	$(shell find web/ui web/page -name '*.go' ! -name '*_templ.go' ! -name '*_test.go')
 
 npm_done   := web/node_modules/.installed

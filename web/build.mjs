@@ -48,6 +48,9 @@ for (const [path, info] of Object.entries(bundled.metafile.outputs)) {
 }
 add('favicon.svg', await readFile('icons/favicon.svg'))
 add('icons.svg', Buffer.from(await sprite()))
+for (const name of (await readdir('docs/img')).filter((name) => name.endsWith('.png'))) {
+	add(name, await readFile(join('docs/img', name)))
+}
 
 for (const [name, content] of files) {
 	await writeFile(join(out, name), content)

@@ -1,12 +1,16 @@
 package docs_test
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/PuerkitoBio/goquery"
 
+	"dlqdesk/web"
 	"dlqdesk/web/docs"
 )
 
@@ -60,7 +64,9 @@ func TestPagesKeepTheContentSecurityPolicy(t *testing.T) {
 			t.Errorf("%s.md has %d elements that the policy forbids", p.Name, n)
 		}
 		doc.Find("img").Each(func(_ int, img *goquery.Selection) {
-			t.Errorf("%s.md shows %s, which is not embedded", p.Name, img.AttrOr("src", ""))
+			if src := img.AttrOr("src", ""); !slices.Contains(assets(t), src) || img.AttrOr("alt", "") == "" {
+				t.Errorf("%s.md shows %s, which is no asset, or lacks a description", p.Name, src)
+			}
 		})
 	}
 }
@@ -115,6 +121,25 @@ func TestSnippetMarksTheWords(t *testing.T) {
 			}
 		}
 	}
+}
+
+// assets returns the addresses of the pictures that are embedded.
+func assets(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("img/*.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, file := range files {
+		a := httptest.NewRecorder()
+		to := web.URL(filepath.Base(file))
+		web.Assets().ServeHTTP(a, httptest.NewRequestWithContext(t.Context(), http.MethodGet, to, http.NoBody))
+		if a.Code == http.StatusOK && a.Header().Get("Content-Type") == "image/png" {
+			list = append(list, to)
+		}
+	}
+	return list
 }
 
 func parse(t *testing.T, p docs.Page) *goquery.Document {

@@ -19,7 +19,7 @@ func TestReadmeIsShortAndItsLinksExist(t *testing.T) {
 	if n := strings.Count(text, "\n"); n > 130 {
 		t.Errorf("README.md has %d lines, want at most 130", n)
 	}
-	for _, m := range regexp.MustCompile(`[^!]\[[^\]]*\]\(([^)#]+)(?:#([^)]*))?\)`).FindAllStringSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile(`\[[^\]]*\]\(([^)#]+)(?:#([^)]*))?\)`).FindAllStringSubmatch(text, -1) {
 		if strings.HasPrefix(m[1], "https://") {
 			continue
 		}

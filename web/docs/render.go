@@ -16,6 +16,8 @@ import (
 	"github.com/yuin/goldmark/renderer"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
+
+	"dlqdesk/web"
 )
 
 // markdown writes no HTML that stands in a file, and no style attribute, which the content security policy forbids.
@@ -183,7 +185,7 @@ func table(w util.BufWriter, _ []byte, _ ast.Node, entering bool) (ast.WalkStatu
 	return ast.WalkContinue, nil
 }
 
-// image puts a drawing into the page, so that it has the page's colours. A drawing that stands alone, as GitHub shows
+// image shows a picture from the assets, and puts a drawing into the page, so that it has the page's colours. A drawing that stands alone, as GitHub shows
 // it, brings its own in a style element, which the page must not have.
 func image(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	if !entering {
@@ -199,6 +201,6 @@ func image(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.Walk
 		fmt.Fprintf(w, `<span class="manual-drawing" tabindex="0">%s</span>`, strings.TrimSpace(svg))
 		return ast.WalkSkipChildren, nil
 	}
-	fmt.Fprintf(w, `<img src="%s" alt="%s" loading="lazy">`, util.EscapeHTML([]byte(to)), alt)
+	fmt.Fprintf(w, `<img src="%s" alt="%s" loading="lazy">`, util.EscapeHTML([]byte(web.URL(path.Base(to)))), alt)
 	return ast.WalkSkipChildren, nil
 }
