@@ -50,9 +50,9 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return
 	case kind == deadletter.Unauthenticated:
-		v.Error = why(err)
+		v.Error = errorText(err)
 	case kind == deadletter.RateLimited:
-		v.Wait = why(err)
+		v.Wait = errorText(err)
 	default:
 		c.fail(w, r, err)
 		return
@@ -78,7 +78,7 @@ func (c *Console) setup(w http.ResponseWriter, r *http.Request) {
 	name, password := strings.TrimSpace(r.PostForm.Get("name")), r.PostForm.Get("password")
 	v := page.SetupView{
 		Chrome: frame(r, "Set up"), Token: r.PostForm.Get("token"), Name: name, Rule: auth.PasswordRule(),
-		NameError: why(auth.CheckName(name)), PasswordError: why(auth.CheckPassword(name, password)),
+		NameError: errorText(auth.CheckName(name)), PasswordError: errorText(auth.CheckPassword(name, password)),
 	}
 	if v.PasswordError == "" && password != r.PostForm.Get("confirm") {
 		v.ConfirmError = "The two passwords differ."
@@ -106,7 +106,7 @@ func (c *Console) showSetup(w http.ResponseWriter, r *http.Request, v page.Setup
 	case err == nil:
 		c.render(w, r, http.StatusOK, page.Setup(v))
 	case kind == deadletter.Forbidden || kind == deadletter.Conflict:
-		v.LinkError = why(err)
+		v.LinkError = errorText(err)
 		c.render(w, r, statusOf(kind), page.Setup(v))
 	default:
 		c.fail(w, r, err)
@@ -154,7 +154,7 @@ func (c *Console) passwordForm(w http.ResponseWriter, r *http.Request) {
 func (c *Console) password(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	actor, next := auth.Actor(ctx), r.PostForm.Get("password")
-	v := page.PasswordView{Rule: auth.PasswordRule(), PasswordError: why(auth.CheckPassword(actor.Name, next))}
+	v := page.PasswordView{Rule: auth.PasswordRule(), PasswordError: errorText(auth.CheckPassword(actor.Name, next))}
 	if v.PasswordError == "" && next != r.PostForm.Get("confirm") {
 		v.ConfirmError = "The two passwords differ."
 	}
@@ -179,10 +179,10 @@ func (c *Console) password(w http.ResponseWriter, r *http.Request) {
 			},
 		)
 	case errors.Is(err, auth.ErrWrongPassword):
-		v.CurrentError = why(err)
+		v.CurrentError = errorText(err)
 		c.showPassword(w, r, v, kind)
 	case kind == deadletter.RateLimited:
-		v.Wait = why(err)
+		v.Wait = errorText(err)
 		c.showPassword(w, r, v, kind)
 	default:
 		c.fail(w, r, err)

@@ -29,7 +29,7 @@ func (c *Console) audit(w http.ResponseWriter, r *http.Request) {
 
 // auditTable returns the rows of the trail that match a query. If it cannot, the view says why.
 func (c *Console) auditTable(r *http.Request) (page.AuditTableView, int) {
-	query, cursor := only(r.URL.Query(), auditFields()), r.URL.Query().Get("cursor")
+	query, cursor := pickFields(r.URL.Query(), auditFields()), r.URL.Query().Get("cursor")
 	events, err := c.readEvents(r.Context(), query, cursor)
 	v := c.auditView(query, cursor, events)
 	kind := deadletter.KindOf(err)
@@ -37,10 +37,10 @@ func (c *Console) auditTable(r *http.Request) (page.AuditTableView, int) {
 	case err == nil:
 		return v, http.StatusOK
 	case kind == deadletter.Invalid:
-		v.State, v.Filter.Error = page.StateNoMatch, why(err)
+		v.State, v.Filter.Error = page.StateNoMatch, errorText(err)
 	default:
 		c.logFailure(r, kind, err)
-		v.State, v.Fault = page.StateFault, why(err)
+		v.State, v.Fault = page.StateFault, errorText(err)
 	}
 	return v, statusOf(kind)
 }
@@ -63,7 +63,7 @@ func eventFilter(query url.Values) (store.EventFilter, error) {
 	f.From, f.To, errs[3] = parseRange(query)
 	f.Actors, errs[4] = parseDoers(query.Get("by"))
 	f.Source, f.NoSource, errs[5] = parseSource(query.Get("source"))
-	return f, first(errs[:]...)
+	return f, firstError(errs[:]...)
 }
 
 func parseAction(action string) (string, error) {
@@ -71,7 +71,7 @@ func parseAction(action string) (string, error) {
 		slices.ContainsFunc(auditActions(), func(known ui.Option) bool { return known.Value == action }) {
 		return action, nil
 	}
-	return "", deadletter.Errorf(deadletter.Invalid, "there is no action %q to look for", action)
+	return "", deadletter.Errorf(deadletter.Invalid, "there is no action %q", action)
 }
 
 func parseDoers(text string) (store.ActorClass, error) {
@@ -79,7 +79,7 @@ func parseDoers(text string) (store.ActorClass, error) {
 	case "", store.People, store.Program:
 		return d, nil
 	}
-	return "", deadletter.Errorf(deadletter.Invalid, "there is nobody %q: look for people or for the program", text)
+	return "", deadletter.Errorf(deadletter.Invalid, "there is no actor kind %q: use people or program", text)
 }
 
 // messageTarget is the target kind of events about a message.
@@ -88,8 +88,8 @@ const messageTarget = "message"
 // jobTarget is the target kind of events about a job.
 const jobTarget = "job"
 
-// sentenceOf returns the verb phrase of an event. The name of its target may follow.
-func sentenceOf(e store.EventRow) string {
+// eventSentence returns the verb phrase of an event. The name of its target may follow.
+func eventSentence(e store.EventRow) string {
 	if attempt, ok := strings.CutPrefix(e.Action, "attempt."); ok && attempt != "started" {
 		switch {
 		case e.Action == "attempt.redriven":
@@ -104,10 +104,10 @@ func sentenceOf(e store.EventRow) string {
 	if e.Action == "destination.probe" && e.TargetKind == jobTarget {
 		return "probed a destination with a message of job"
 	}
-	return deedOf(e.Action)
+	return eventVerb(e.Action)
 }
 
-func deedOf(action string) string {
+func eventVerb(action string) string {
 	switch action {
 	case "message.received":
 		return "received"
@@ -206,10 +206,10 @@ func (c *Console) auditView(query url.Values, cursor string, events store.Page[s
 			query,
 			c.Now(),
 		),
-		ActionPresets: deedPresets(query),
+		ActionPresets: actionPresets(query),
 		CSVURL:        address("/audit/export", with(query, "format", formatCSV)),
 		JSONURL:       address("/audit/export", with(query, "format", formatJSON)),
-		Chips:         chips("/audit", query, auditFields(), sayAudit),
+		Chips:         chips("/audit", query, auditFields(), auditValueText),
 		ClearURL:      "/audit",
 		NewerURL:      pageURL("/audit", query, events.Newer),
 		OlderURL:      pageURL("/audit", query, events.Older),
@@ -242,25 +242,25 @@ func timePresets(query url.Values, now time.Time) []page.Preset {
 		},
 	} {
 		asked := between(p.from, p.to, "")
-		list = append(list, preset(p.label, query, url.Values{"from": {asked.Get("from")}, "to": {asked.Get("to")}}))
+		list = append(list, auditPreset(p.label, query, url.Values{"from": {asked.Get("from")}, "to": {asked.Get("to")}}))
 		list[len(list)-1].Days = p.days
 	}
 	return list
 }
 
-// deedPresets are the most used filters by action.
-func deedPresets(query url.Values) []page.Preset {
+// actionPresets are the most used filters by action.
+func actionPresets(query url.Values) []page.Preset {
 	deed := func(action string, by store.ActorClass) url.Values {
 		return url.Values{"action": {action}, "by": {string(by)}}
 	}
 	return []page.Preset{
-		preset("Replays", query, deed("attempt.", store.People)), preset("Edits", query, deed("message.edit", "")),
-		preset("Archived", query, deed("message.archive", "")), preset("Sign-ins", query, deed("user.sign_in", "")),
+		auditPreset("Replays", query, deed("attempt.", store.People)), auditPreset("Edits", query, deed("message.edit", "")),
+		auditPreset("Archived", query, deed("message.archive", "")), auditPreset("Sign-ins", query, deed("user.sign_in", "")),
 	}
 }
 
-// preset links to the query with some values set, or removed if they are set already.
-func preset(label string, query, values url.Values) page.Preset {
+// auditPreset links to the query with some values set, or removed if they are set already.
+func auditPreset(label string, query, values url.Values) page.Preset {
 	p := page.Preset{Label: label, Current: true}
 	on, off := query, query
 	for name := range values {
@@ -274,8 +274,8 @@ func preset(label string, query, values url.Values) page.Preset {
 	return p
 }
 
-// auditDoers are the options that separate people from the program.
-func auditDoers() []ui.Option {
+// auditActors are the options that separate people from the program.
+func auditActors() []ui.Option {
 	return []ui.Option{
 		{Value: string(store.People), Label: "People"},
 		{Value: string(store.Program), Label: "dlqdesk itself"},
@@ -290,7 +290,7 @@ func (c *Console) auditFilter(query url.Values) page.AuditFilter {
 		Message:    query.Get("message"),
 		From:       formTimeOf(query.Get("from")),
 		To:         formTimeOf(query.Get("to")),
-		ActorTypes: selected(auditDoers(), query.Get("by")),
+		ActorTypes: selected(auditActors(), query.Get("by")),
 		Actions:    selected(auditActions(), query.Get("action")),
 		Sources:    c.sourceOptions(nil, query.Get("source")),
 	}
@@ -304,15 +304,15 @@ func selected(options []ui.Option, value string) []ui.Option {
 	return options
 }
 
-// sayAudit returns the text of a filter's value.
-func sayAudit(name, value string) string {
+// auditValueText returns the text of a filter's value.
+func auditValueText(name, value string) string {
 	switch name {
 	case "action":
 		return labelOf(auditActions(), value)
 	case "by":
-		return labelOf(auditDoers(), value)
+		return labelOf(auditActors(), value)
 	}
-	return sayValue(name, value)
+	return filterValueText(name, value)
 }
 
 // labelOf returns the label of a value, or the value if no option has it.
@@ -335,7 +335,7 @@ func auditRow(e store.EventRow) page.AuditRow {
 		Actor:  printable(e.By),
 		System: e.Actor == deadletter.ActorSystem,
 		Action: e.Action,
-		Sentence: sentenceOf(
+		Sentence: eventSentence(
 			e,
 		),
 		Target:  printable(e.Target),

@@ -70,7 +70,7 @@ func TestAuditShowsWhoDidWhat(t *testing.T) {
 	}
 	for query, want := range map[string]string{
 		"action=eat": "There is no action", "from=now": "is no time",
-		"cursor=zz": "start again", "by=nobody": "There is nobody", "actor=" + strings.Repeat("x", 600): "too long",
+		"cursor=zz": "start again", "by=nobody": "There is no actor kind", "actor=" + strings.Repeat("x", 600): "too long",
 	} {
 		if a := p.get(
 			"/audit?" + query,

@@ -18,8 +18,8 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// outages returns the destinations whose breaker makes messages wait, in the order of the page's sources.
-func (c *Console) outages(by deadletter.Actor, o overview) []page.BreakerView {
+// openBreakers returns the destinations whose breaker makes messages wait, in the order of the page's sources.
+func (c *Console) openBreakers(by deadletter.Actor, o overview) []page.BreakerView {
 	var list []page.BreakerView
 	for _, name := range c.sourcesOf(o) {
 		if _, ok := c.sources[name]; !ok {
@@ -29,7 +29,7 @@ func (c *Console) outages(by deadletter.Actor, o overview) []page.BreakerView {
 		if name == c.DefaultSource {
 			unnamed = o.counts[""][deadletter.Retrying]
 		}
-		v, ok := breakerView(c.Health(name), named+unnamed, o.heldJobs[name], o.now)
+		v, ok := breakerView(c.Health(name), named+unnamed, o.waitingJobs[name], o.now)
 		if !ok {
 			continue
 		}
@@ -53,7 +53,7 @@ func (c *Console) outages(by deadletter.Actor, o overview) []page.BreakerView {
 		if v.State != page.BreakerHalfOpen {
 			v.Probe = "/destinations/" + url.PathEscape(name) + "/probe"
 		}
-		if denied := why(by.May(deadletter.ActProbe)); denied != "" {
+		if denied := errorText(by.May(deadletter.ActProbe)); denied != "" {
 			v.Denied = denied
 		}
 		list = append(list, v)
@@ -61,11 +61,11 @@ func (c *Console) outages(by deadletter.Actor, o overview) []page.BreakerView {
 	return list
 }
 
-// jobsHeld returns, by source, a job that waits for a destination whose breaker is not closed.
-func (c *Console) jobsHeld(ctx context.Context) (map[string]deadletter.JobID, error) {
+// waitingJobs returns, by source, a job that waits for a destination whose breaker is not closed.
+func (c *Console) waitingJobs(ctx context.Context) (map[string]deadletter.JobID, error) {
 	held := map[string]deadletter.JobID{}
 	for name := range c.sources {
-		if _, ok := c.holdOf(name); !ok {
+		if _, ok := c.breakerNotice(name); !ok {
 			continue
 		}
 		id, err := c.Store.JobWaiting(ctx, name)
@@ -106,7 +106,7 @@ func breakerView(
 		if paused {
 			b.NextProbe = latest(b.NextProbe, b.PausedUntil)
 		}
-		v.Note, v.Next = nextTest(b, waiting > 0 || job != 0, now)
+		v.Note, v.Next = nextProbe(b, waiting > 0 || job != 0, now)
 	case paused:
 		v.State, v.Since, v.Note = page.BreakerPaused, ui.At(b.PausedUntil), "Retries and jobs continue then."
 	case b.State == delivery.HalfOpen && (waiting > 0 || job != 0):
@@ -125,8 +125,8 @@ func waitingMessages(n int) string {
 	return "messages waiting"
 }
 
-// nextTest returns how the destination will be tested next, and when.
-func nextTest(b delivery.BreakerStatus, waiting bool, now time.Time) (note string, at ui.Moment) {
+// nextProbe returns how the destination will be tested next, and when.
+func nextProbe(b delivery.BreakerStatus, waiting bool, now time.Time) (note string, at ui.Moment) {
 	switch {
 	case !waiting:
 		return "The next webhook or replay probes it.", ui.Moment{}
@@ -159,14 +159,14 @@ func (c *Console) probe(w http.ResponseWriter, r *http.Request) {
 	if parseErr != nil {
 		back = url.Values{}
 	}
-	back = only(back, overviewFields())
+	back = pickFields(back, overviewFields())
 	if !isPartial(r) {
 		c.redirect(w, r, address("/overview", back), done)
 		return
 	}
 	status := http.StatusOK
 	if err != nil {
-		done, status = ui.Notice{Kind: ui.Warn, Text: why(err)}, statusOf(deadletter.KindOf(err))
+		done, status = ui.Notice{Kind: ui.Warn, Text: errorText(err)}, statusOf(deadletter.KindOf(err))
 	}
 	figures, _ := c.overviewFigures(r, back)
 	c.render(w, r, status, page.OverviewProbed(figures, done))
@@ -175,8 +175,8 @@ func (c *Console) probe(w http.ResponseWriter, r *http.Request) {
 // overviewFields are the query parameters of the overview.
 func overviewFields() []field { return []field{{name: "range"}, {name: "source"}} }
 
-// holdOf returns why retries and jobs for a source wait; false if they do not.
-func (c *Console) holdOf(source string) (page.BreakerNotice, bool) {
+// breakerNotice returns why retries and jobs for a source wait; false if they do not.
+func (c *Console) breakerNotice(source string) (page.BreakerNotice, bool) {
 	if _, ok := c.sources[source]; !ok {
 		return page.BreakerNotice{}, false
 	}
@@ -195,11 +195,11 @@ func (c *Console) holdOf(source string) (page.BreakerNotice, bool) {
 	return hold, true
 }
 
-// mostHolds bounds how many destinations a job lists.
-const mostHolds = 5
+// maxBreakerNotices bounds how many destinations a job lists.
+const maxBreakerNotices = 5
 
-// jobHolds returns the destinations that messages of a job wait for, or would wait for if the job was started now.
-func (c *Console) jobHolds(ctx context.Context, j deadletter.Job) (holds page.BreakerNotices, err error) {
+// jobBreakers returns the destinations that messages of a job wait for, or would wait for if the job was started now.
+func (c *Console) jobBreakers(ctx context.Context, j deadletter.Job) (holds page.BreakerNotices, err error) {
 	if !j.Delivers() || j.Action.Redrives() || j.State != deadletter.JobRunning && j.State != deadletter.JobDraft {
 		return page.BreakerNotices{}, nil
 	}
@@ -214,12 +214,12 @@ func (c *Console) jobHolds(ctx context.Context, j deadletter.Job) (holds page.Br
 	}
 	slices.Sort(sources)
 	for _, source := range slices.Compact(sources) {
-		if hold, ok := c.holdOf(source); ok {
+		if hold, ok := c.breakerNotice(source); ok {
 			holds.List = append(holds.List, hold)
 		}
 	}
-	if more := len(holds.List) - mostHolds; more > 0 {
-		holds.List, holds.More = holds.List[:mostHolds], "And "+plural(more, "more destination")
+	if more := len(holds.List) - maxBreakerNotices; more > 0 {
+		holds.List, holds.More = holds.List[:maxBreakerNotices], "And "+plural(more, "more destination")
 	}
 	return holds, nil
 }

@@ -99,7 +99,7 @@ func (c *Console) freeze(r *http.Request, action deadletter.Action, everything b
 			"the filter is incomplete: open the list again",
 		)
 	}
-	query := only(values, messageFields())
+	query := pickFields(values, messageFields())
 	if query.Get("status") == "" {
 		query.Set("status", string(deadletter.Failed)) // the default of the list
 	}

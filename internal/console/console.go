@@ -100,27 +100,27 @@ func New(deps Deps) *Console {
 	r.Handle(web.Prefix+"*", web.Assets())
 	r.Group(func(r chi.Router) {
 		r.Use(c.Auth.Sessions(c.failSession))
-		c.doorRoutes(r)
+		c.publicRoutes(r)
 		r.Group(func(r chi.Router) {
 			r.Use(c.Auth.Require(c.fail))
-			c.deskRoutes(r)
+			c.signedInRoutes(r)
 		})
-		r.NotFound(c.forMembers(deadletter.Errorf(deadletter.NotFound, "there is no page at this address")))
-		r.MethodNotAllowed(c.forMembers(deadletter.Errorf(deadletter.NotFound,
+		r.NotFound(c.forSignedIn(deadletter.Errorf(deadletter.NotFound, "there is no page at this address")))
+		r.MethodNotAllowed(c.forSignedIn(deadletter.Errorf(deadletter.NotFound,
 			"this address does not accept such requests")))
 	})
 	c.Router = r
 	return c
 }
 
-// forMembers shows signed-in users the error; all others are redirected to sign-in.
-func (c *Console) forMembers(err error) http.HandlerFunc {
+// forSignedIn shows signed-in users the error; all others are redirected to sign-in.
+func (c *Console) forSignedIn(err error) http.HandlerFunc {
 	show := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.fail(w, r, err) })
 	return c.Auth.Require(c.fail)(show).ServeHTTP
 }
 
-// doorRoutes need no session.
-func (c *Console) doorRoutes(r chi.Router) {
+// publicRoutes need no session.
+func (c *Console) publicRoutes(r chi.Router) {
 	r.Get("/signin", c.signInForm)
 	r.Get("/setup", c.setupForm)
 	r.Group(func(r chi.Router) {
@@ -130,7 +130,7 @@ func (c *Console) doorRoutes(r chi.Router) {
 	})
 }
 
-func (c *Console) deskRoutes(r chi.Router) {
+func (c *Console) signedInRoutes(r chi.Router) {
 	r.Get("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/messages", http.StatusSeeOther) })
 	r.Get("/account", c.account)
 	r.Get("/account/password", c.passwordForm)
@@ -160,7 +160,7 @@ func (c *Console) deskRoutes(r chi.Router) {
 		r.Post("/signout", c.signOut)
 		r.Post("/account/password", c.password)
 		r.Post("/messages/bulk", c.bulk)
-		r.Post("/messages/look", c.setLook)
+		r.Post("/messages/look", c.saveLayout)
 		r.Post("/destinations/{source}/probe", c.probe)
 		r.Post("/views", c.saveView)
 		r.Post("/views/{view}/delete", c.dropView)

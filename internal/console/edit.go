@@ -95,13 +95,13 @@ func (c *Console) edit(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 		c.redirect(w, r, messageURL(ref.ID, backQuery(r)), ui.Notice{Kind: ui.Info, Text: done})
 	case kind == deadletter.NeedsConfirmation:
-		v.UnknownError = why(err)
+		v.UnknownError = errorText(err)
 		c.refuseEdit(w, r, e, edit, v, kind)
 	case kind == deadletter.Conflict:
-		v.Conflict = page.Conflict{Text: why(err), URL: messageURL(ref.ID, backQuery(r))}
+		v.Conflict = page.Conflict{Text: errorText(err), URL: messageURL(ref.ID, backQuery(r))}
 		c.refuseEdit(w, r, e, edit, v, kind)
 	case kind == deadletter.Invalid || kind == deadletter.TooLarge:
-		v.Notice = ui.Notice{Kind: ui.Fault, Text: why(err)}
+		v.Notice = ui.Notice{Kind: ui.Fault, Text: errorText(err)}
 		c.refuseEdit(w, r, e, edit, v, kind)
 	default:
 		c.fail(w, r, err)
@@ -120,7 +120,7 @@ func (c *Console) editCurl(w http.ResponseWriter, r *http.Request) {
 	}
 	filled := formHeaders(r, e)
 	headers, err := redact.EditHeaders(e.base.Headers, filled, e.source.MaskHeaders...)
-	if fault := cmp.Or(headerFault(e, filled), why(err)); fault != "" {
+	if fault := cmp.Or(headerFault(e, filled), errorText(err)); fault != "" {
 		c.render(w, r, http.StatusOK, page.EditPreview("", fault))
 		return
 	}
@@ -155,7 +155,7 @@ func (c *Console) refuseEdit(
 func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	m := e.message
 	var permitted page.MessagePanelView
-	deny(&permitted, c.view(r, m))
+	denyActions(&permitted, c.view(r, m))
 	v := page.EditView{
 		Chrome: c.chrome(
 			r,
@@ -178,7 +178,7 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 		v.BaseName = revisionName(e.base)
 	}
 	if v.Denied == "" {
-		v.Denied = why(editable(e.base))
+		v.Denied = errorText(editable(e.base))
 	}
 	if m.CheckConfirmed(false) != nil {
 		v.Unknown = "Send it even though it may already have been processed"
@@ -229,15 +229,15 @@ func editText(r deadletter.Revision, s desk.Source) string {
 func bodyFault(e editing, edited []byte) string {
 	body, err := payload.EditBody(e.base, edited)
 	if err != nil {
-		return why(err)
+		return errorText(err)
 	}
 	_, err = redact.Restore(body, e.base.Body, e.source.MaskPaths)
-	return why(err)
+	return errorText(err)
 }
 
 func headerFault(e editing, edited deadletter.Headers) string {
 	_, err := redact.EditHeaders(e.base.Headers, edited, e.source.MaskHeaders...)
-	return why(err)
+	return errorText(err)
 }
 
 func editReasonFault(reason string) string {

@@ -35,7 +35,7 @@ const (
 // exportAudit sends the events of a filter as a file, newest first. It reads the first chunk before it writes anything,
 // so that a bad request gets an error page. A later failure aborts the response: a partial file must not look complete.
 func (c *Console) exportAudit(w http.ResponseWriter, r *http.Request) {
-	query := only(r.URL.Query(), auditFields())
+	query := pickFields(r.URL.Query(), auditFields())
 	filter, err := eventFilter(query)
 	if err != nil {
 		c.fail(w, r, err)
@@ -46,7 +46,7 @@ func (c *Console) exportAudit(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, deadletter.Errorf(deadletter.Invalid, "there is no format %q: use csv or jsonl", format))
 		return
 	}
-	if err := c.Desk.RecordExport(r.Context(), auth.Actor(r.Context()), format, flat(query)); err != nil {
+	if err := c.Desk.RecordExport(r.Context(), auth.Actor(r.Context()), format, firstValues(query)); err != nil {
 		c.fail(w, r, err)
 		return
 	}
@@ -74,8 +74,8 @@ func exportHeaders(h http.Header, format string, now time.Time) {
 	)
 }
 
-// flat returns the first value of each name.
-func flat(query url.Values) map[string]string {
+// firstValues returns the first value of each name.
+func firstValues(query url.Values) map[string]string {
 	values := map[string]string{}
 	for name := range query {
 		values[name] = query.Get(name)

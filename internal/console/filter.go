@@ -61,8 +61,8 @@ func auditFields() []field {
 	}
 }
 
-// only returns the values of the given fields, without blanks.
-func only(values url.Values, fields []field) url.Values {
+// pickFields returns the values of the given fields, without blanks.
+func pickFields(values url.Values, fields []field) url.Values {
 	kept := url.Values{}
 	for _, f := range fields {
 		if v := strings.TrimSpace(strings.ToValidUTF8(values.Get(f.name), "\uFFFD")); v != "" {
@@ -116,8 +116,8 @@ func chips(path string, query url.Values, fields []field, say func(name, value s
 	return list
 }
 
-// sayValue returns the text of a filter's value.
-func sayValue(name, value string) string {
+// filterValueText returns the text of a filter's value.
+func filterValueText(name, value string) string {
 	if name == "source" && value == noSource {
 		return "none"
 	}
@@ -148,15 +148,15 @@ func messageQuery(query url.Values, cursor string) (store.MessageQuery, error) {
 	q.Result, errs[8] = parseResult(query.Get("result"))
 	q.Fault, errs[12] = parseFault(query.Get("because"))
 	if q.Text != "" && !strings.ContainsFunc(q.Text, wordRune) {
-		errs[6] = deadletter.Errorf(deadletter.Invalid, "the text to look for needs a word or a number")
+		errs[6] = deadletter.Errorf(deadletter.Invalid, "the search text needs a word or a number")
 	}
 	q.EventType, errs[10] = parseText("event type", query.Get("type"))
 	q.Cause = query.Get("group")
 	q.Sort, errs[11] = parseSort(query.Get("sort"))
-	return q, first(errs[:]...)
+	return q, firstError(errs[:]...)
 }
 
-func first(errs ...error) error {
+func firstError(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -204,7 +204,7 @@ func parseText(name, text string) (string, error) {
 	if utf8.RuneCountInString(text) > maxField {
 		return "", deadletter.Errorf(
 			deadletter.Invalid,
-			"the %s to look for is too long: use at most %d characters",
+			"the %s is too long: use at most %d characters",
 			name,
 			maxField,
 		)
@@ -218,7 +218,7 @@ func parseCode(text string) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 100 || n > 999 {
-		return 0, deadletter.Errorf(deadletter.Invalid, "%q is no status code: it has three digits, like 422", text)
+		return 0, deadletter.Errorf(deadletter.Invalid, "%q is not a status code: use three digits, like 422", text)
 	}
 	return n, nil
 }
@@ -244,7 +244,7 @@ func parseFault(text string) (string, error) {
 	if len(text) > maxFault {
 		return "", deadletter.Errorf(
 			deadletter.Invalid,
-			"the reason to look for is too long: use at most %d bytes",
+			"the error is too long: use at most %d bytes",
 			maxFault,
 		)
 	}
@@ -278,7 +278,7 @@ func parseTime(name, text string) (time.Time, error) {
 	}
 	return time.Time{}, deadletter.Errorf(
 		deadletter.Invalid,
-		"%q is no time to look %s: write it as 2026-03-02T10:15",
+		"%q is no time for %q: write it as 2026-03-02T10:15",
 		text,
 		name,
 	)

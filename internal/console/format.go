@@ -91,8 +91,8 @@ func printable(text string) string {
 	}, strings.ToValidUTF8(text, "\uFFFD"))
 }
 
-// why returns the public text of the first error; "" if there is none.
-func why(errs ...error) string {
+// errorText returns the public text of the first error; "" if there is none.
+func errorText(errs ...error) string {
 	for _, err := range errs {
 		if err != nil {
 			return sentence(deadletter.TextOf(err))

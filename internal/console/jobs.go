@@ -24,7 +24,7 @@ func (c *Console) jobRoutes(r chi.Router) {
 	r.Get("/jobs", c.jobs)
 	r.Get("/jobs/{job}", c.job)
 	r.Get("/jobs/{job}/strip", c.jobStrip)
-	r.Get("/jobs/{job}/late", c.jobLate)
+	r.Get("/jobs/{job}/late", c.jobNewMatches)
 	r.Group(func(r chi.Router) {
 		r.Use(c.form(maxForm))
 		r.Post("/jobs/{job}/start", c.startJob)
@@ -65,7 +65,7 @@ func (c *Console) jobs(w http.ResponseWriter, r *http.Request) {
 	found, err := c.Store.Jobs(r.Context(), cursor, pageSize)
 	if kind := deadletter.KindOf(err); err != nil {
 		c.logFailure(r, kind, err)
-		v.State, v.Fault, status = page.StateFault, why(err), statusOf(kind)
+		v.State, v.Fault, status = page.StateFault, errorText(err), statusOf(kind)
 	}
 	for _, j := range found.Items {
 		v.Rows = append(v.Rows, c.jobView(r, j, "/jobs"))
@@ -136,14 +136,14 @@ func (c *Console) showStrip(w http.ResponseWriter, r *http.Request, j deadletter
 	c.render(w, r, http.StatusOK, page.JobStrip(v))
 }
 
-// jobLate renders how many new messages match since a draft was created.
-func (c *Console) jobLate(w http.ResponseWriter, r *http.Request) {
+// jobNewMatches renders how many new messages match since a draft was created.
+func (c *Console) jobNewMatches(w http.ResponseWriter, r *http.Request) {
 	j, err := c.readJob(r)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	late, err := c.lateView(r.Context(), j)
+	late, err := c.newMatchesView(r.Context(), j)
 	if err != nil {
 		c.fail(w, r, err)
 		return
@@ -172,7 +172,7 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) {
 	case deadletter.Invalid, deadletter.NeedsConfirmation:
 		c.askAgain(w, r, j, in, err)
 	case deadletter.Conflict:
-		c.backToList(w, r, ui.Notice{Kind: ui.Warn, Text: why(err), Hint: "You started nothing."})
+		c.backToList(w, r, ui.Notice{Kind: ui.Warn, Text: errorText(err), Hint: "You started nothing."})
 	default:
 		if err != nil {
 			c.fail(w, r, err)
@@ -207,15 +207,15 @@ func (c *Console) askAgain(
 		v.TestBatch, v.Rate = r.PostForm.Get("canary"), r.PostForm.Get("rate")
 		switch deadletter.FieldOf(fault) {
 		case deadletter.FieldTestBatch:
-			v.TestBatchError = why(fault)
+			v.TestBatchError = errorText(fault)
 		case deadletter.FieldRate:
-			v.RateError = why(fault)
+			v.RateError = errorText(fault)
 		case deadletter.FieldConfirm:
-			v.UnknownError = why(fault)
+			v.UnknownError = errorText(fault)
 		case deadletter.FieldPatch:
-			v.PatchError.Text = why(fault)
+			v.PatchError.Text = errorText(fault)
 		default:
-			v.ReasonError = why(fault)
+			v.ReasonError = errorText(fault)
 		}
 	}
 	status := statusOf(deadletter.KindOf(fault))
@@ -299,8 +299,8 @@ func (c *Console) hideJob(w http.ResponseWriter, r *http.Request) {
 // shownFor is how long a finished job stays above the list, unless it is dismissed.
 const shownFor = time.Hour
 
-// jobsInSight returns the user's jobs above the list.
-func (c *Console) jobsInSight(r *http.Request, to string) ([]page.JobView, error) {
+// userJobs returns the user's jobs above the list.
+func (c *Console) userJobs(r *http.Request, to string) ([]page.JobView, error) {
 	shown, err := c.Store.ShownJobs(r.Context(), auth.Actor(r.Context()).Name)
 	if err != nil {
 		return nil, err
@@ -354,7 +354,7 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		),
 		WaitReason: sentence(j.Why),
 		ReturnTo:   to,
-		Denied:     why(auth.Actor(r.Context()).May(j.Action)),
+		Denied:     errorText(auth.Actor(r.Context()).May(j.Action)),
 		By:         printable(j.By.Name),
 		Active:     j.State == deadletter.JobRunning || n.InFlight > 0,
 		CanPause:   j.State == deadletter.JobRunning,
@@ -465,7 +465,7 @@ func faultMessages(id deadletter.JobID, f store.Fault) string {
 
 // addNow adds the destinations that a job waits for, and the errors of a job that is not running.
 func (c *Console) addNow(ctx context.Context, v *page.JobView, j deadletter.Job) (err error) {
-	if v.Breakers, err = c.jobHolds(ctx, j); err != nil {
+	if v.Breakers, err = c.jobBreakers(ctx, j); err != nil {
 		return err
 	}
 	return c.addFaults(ctx, v, j)
@@ -521,7 +521,7 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 		Newest:      ui.At(j.Newest),
 		MessagesURL: jobMessages(j.ID, ""),
 		Back:        back,
-		Denied:      why(auth.Actor(r.Context()).May(j.Action)),
+		Denied:      errorText(auth.Actor(r.Context()).May(j.Action)),
 	}
 	v.Action, v.Edits, v.Redrives = bulkName(j.Action), j.Action.Edits(), j.Action.Redrives()
 	v.Delivers = j.Delivers() && j.Items.Total() > 0
@@ -539,10 +539,10 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 		v.Unknown = number(j.Unknown)
 	}
 	var err error
-	if v.Breakers, err = c.jobHolds(r.Context(), j); err != nil {
+	if v.Breakers, err = c.jobBreakers(r.Context(), j); err != nil {
 		return v, err
 	}
-	v.NewMatches, err = c.lateView(r.Context(), j)
+	v.NewMatches, err = c.newMatchesView(r.Context(), j)
 	return v, err
 }
 
@@ -559,8 +559,8 @@ func partOf(a deadletter.Action) string {
 	return "replayed"
 }
 
-// lateView counts the messages that match since a draft was created. A draft of selected messages gets none.
-func (c *Console) lateView(ctx context.Context, j deadletter.Job) (page.NewMatchesView, error) {
+// newMatchesView counts the messages that match since a draft was created. A draft of selected messages gets none.
+func (c *Console) newMatchesView(ctx context.Context, j deadletter.Job) (page.NewMatchesView, error) {
 	if j.Filter == "" || j.State != deadletter.JobDraft {
 		return page.NewMatchesView{}, nil
 	}

@@ -48,11 +48,11 @@ func (c *Console) ledger(w http.ResponseWriter, r *http.Request) {
 
 // ledgerBook returns the account for a query. If it cannot, the view says why.
 func (c *Console) ledgerBook(r *http.Request) (page.LedgerTableView, int) {
-	b, err := c.readLedger(r.Context(), only(r.URL.Query(), []field{{name: "source"}, {name: "before"}}))
+	b, err := c.readLedger(r.Context(), pickFields(r.URL.Query(), []field{{name: "source"}, {name: "before"}}))
 	if err != nil {
 		kind := deadletter.KindOf(err)
 		c.logFailure(r, kind, err)
-		return page.LedgerTableView{State: page.StateFault, Fault: why(err), RetryURL: "/ledger"}, statusOf(kind)
+		return page.LedgerTableView{State: page.StateFault, Fault: errorText(err), RetryURL: "/ledger"}, statusOf(kind)
 	}
 	return c.ledgerView(b), http.StatusOK
 }
@@ -63,7 +63,7 @@ func (c *Console) readLedger(ctx context.Context, query url.Values) (book, error
 	var errs [2]error
 	q.Source, errs[0] = parseText("source", query.Get("source"))
 	q.Before, errs[1] = parseTime("time", query.Get("before"))
-	if err := first(errs[:]...); err != nil {
+	if err := firstError(errs[:]...); err != nil {
 		return b, err
 	}
 	q.Rows = ledgerRows
@@ -111,11 +111,11 @@ func (c *Console) ledgerView(b book) page.LedgerTableView {
 	return v
 }
 
-// mostImbalances bounds how many imbalances of a kind are listed, newest first.
-const mostImbalances = 50
+// maxImbalances bounds how many imbalances of a kind are listed, newest first.
+const maxImbalances = 50
 
 func (c *Console) imbalanceViews(list []ledger.Imbalance) (views []page.ImbalanceView, more string) {
-	for _, i := range list[:min(len(list), mostImbalances)] {
+	for _, i := range list[:min(len(list), maxImbalances)] {
 		views = append(views, c.imbalanceView(i))
 	}
 	if n := len(list) - len(views); n > 0 {
@@ -129,25 +129,23 @@ func verdictOf(b book) page.LedgerResult {
 	wrong, known := b.state.Wrong(), len(b.state.Acknowledged())
 	switch {
 	case len(wrong) > 0 && !slices.ContainsFunc(wrong, func(i ledger.Imbalance) bool { return !i.Expired }):
-		v.Tone, v.Text = ui.Fault, "Webhooks are lost: their queue kept them for as long as it does, and they did "+
-			"not reach the desk."
-		v.Hint = "Everything else that was answered 200 is delivered, waits, or is a message."
+		v.Tone, v.Text = ui.Fault, "Webhooks are lost: they expired on their queue before they reached the desk."
+		v.Hint = "All other webhooks that got 200 are delivered, waiting or stored as messages."
 	case len(wrong) > 0:
 		v.Tone, v.Text = ui.Fault, "The ledger does not balance."
-		v.Hint = "What was received in these hours is not what is delivered, waits, or is a message."
+		v.Hint = "The webhooks received in these hours are not all delivered, waiting or stored as messages."
 	case b.state.Unchecked != nil:
-		v.Tone, v.Text = ui.Warn, "The ledger cannot be checked now, because a queue does not tell how much waits "+
-			"in it."
-		v.Hint = "It is tried again every few seconds. Until then this is what was counted."
+		v.Tone, v.Text = ui.Warn, "The ledger cannot be checked now: a queue does not report its depth."
+		v.Hint = "The check is repeated every few seconds. Until then these are the counts without a check."
 	case b.state.At.IsZero():
 		v.Tone, v.Text = ui.Info, "The ledger has not been checked yet."
-		v.Hint = "That takes a few seconds after a start."
+		v.Hint = "The first check ends a few seconds after a start."
 	case known > 0:
-		v.Tone, v.Text = ui.Info, "Every hour balances, but for what is acknowledged: "+plural(known, "imbalance")+"."
-		v.Hint = "Everything else that was answered 200 is delivered, waits, or is a message."
+		v.Tone, v.Text = ui.Info, "Every hour balances, except for acknowledged ones: "+plural(known, "imbalance")+"."
+		v.Hint = "All other webhooks that got 200 are delivered, waiting or stored as messages."
 	default:
 		v.Tone, v.Text = ui.Done, "Every hour balances."
-		v.Hint = "Each webhook that was answered 200 is delivered, waits, or is a message."
+		v.Hint = "All webhooks that got 200 are delivered, waiting or stored as messages."
 	}
 	return v
 }
@@ -157,7 +155,7 @@ func (c *Console) imbalanceView(i ledger.Imbalance) page.ImbalanceView {
 		From:    ui.At(i.Hour),
 		To:      ui.At(i.Hour.Add(time.Hour)),
 		Source:  printable(i.Source),
-		Summary: whatOf(i),
+		Summary: imbalanceText(i),
 	}
 	if i.Source != "" {
 		v.URL = address("/messages", between(i.Hour, i.Hour.Add(time.Hour), i.Source, "status", allStatus))
@@ -176,21 +174,20 @@ func (c *Console) imbalanceView(i ledger.Imbalance) page.ImbalanceView {
 		v.Meaning, v.Remedy = whyMissing(i)
 	case !i.Killed.IsZero():
 		v.Meaning = fmt.Sprintf(
-			"dlqdesk was killed: it was heard of last at %s, and had not saved the counts of its last second. The "+
+			"dlqdesk was killed: it was last active at %s, and had not saved the counts of its last second. The "+
 				"messages are here; a loss of up to %d in the same hour would not show beside them.",
 			i.Killed.Format("15:04:05 UTC on 2 January"),
 			i.Amount(),
 		)
 	case i.Explained():
-		v.Meaning = "The queue had taken them, though it did not say so in time: the platform was told to send them " +
-			"again."
+		v.Meaning = "The queue stored them but did not confirm in time, so the platform was asked to send them again."
 	default:
 		v.Meaning, v.Remedy = whyMore(i)
 	}
 	return v
 }
 
-func whatOf(i ledger.Imbalance) string {
+func imbalanceText(i ledger.Imbalance) string {
 	one := "message"
 	if i.Stage == ledger.StageProcessing {
 		one = "webhook"
@@ -219,14 +216,14 @@ func whyMissing(i ledger.Imbalance) (why, do string) {
 	switch {
 	case i.Expired:
 		return fmt.Sprintf(
-				"The queue confirmed that it had %s, and had %s for as long as it keeps a message; %s never reached "+
+				"The queue confirmed that it had %s, and had %s until their retention ended; %s never reached "+
 					"the desk.",
 				them(it),
 				them(it),
 				it,
 			),
 			"Ask the platform to send what it sent in that hour again. Lengthen the queue's MessageRetentionPeriod, " +
-				"and see in the log why messages were not taken off it."
+				"and find in the log why messages were not received from it."
 	case i.Stage == ledger.StageProcessing:
 		return fmt.Sprintf(
 				"%s %s put on the processing queue, and %s neither delivered nor a message, nor on that queue any "+
@@ -235,17 +232,17 @@ func whyMissing(i ledger.Imbalance) (why, do string) {
 				was,
 				is,
 			),
-			"Look whether somebody deleted messages or restored queue.db from a copy, and ask the platform to send " +
+			"Check whether messages were deleted or queue.db was restored from a copy. Ask the platform to send " +
 				"what it sent in that hour again."
 	}
 	return fmt.Sprintf(
 			"The queue confirmed that it had %s, and %s %s neither there nor on the desk: deleted from the queue, "+
-				"taken by another program that reads it, or gone because desk.db was restored from an older copy.",
+				"received by another program, or gone because desk.db was restored from an older copy.",
 			them(it),
 			it,
 			is,
 		),
-		"Look who else may receive, delete or purge on this queue. Ask the platform to send what it sent in that " +
+		"Check who else may receive, delete or purge on this queue. Ask the platform to send what it sent in that " +
 			"hour again."
 }
 
@@ -266,12 +263,12 @@ func capital(text string) string {
 func whyMore(i ledger.Imbalance) (why, do string) {
 	if i.Stage == ledger.StageProcessing {
 		return "The processing queue handed out webhooks more than once, so that they were delivered more than once.",
-			"Handlers tell repeated deliveries by their Webhook-Id. Look whether the queue's visibility timeout is " +
+			"Destinations recognise repeated deliveries by their Webhook-Id. Check whether the visibility timeout is " +
 				"shorter than a delivery takes."
 	}
 	return "More messages came from the queue than this receiver put there: a copy of desk.db was restored, or " +
-			"somebody sent messages anew.",
-		"Look whether the data folder was restored, and who else may send to this queue."
+			"messages were sent to it again.",
+		"Check whether the data folder was restored, and who else may send to this queue."
 }
 
 // ledgerRow shows one source and hour with its imbalances.
@@ -333,7 +330,7 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 			Name:      q.Name,
 			Content:   q.Holds,
 			Waiting:   number(held),
-			Retention: keeps(q.depth.Retention),
+			Retention: retentionText(q.depth.Retention),
 			Oldest:    ui.At(q.depth.Oldest),
 			Fault:     q.fault(),
 		}
@@ -348,10 +345,10 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 		case !q.depth.Oldest.IsZero() && q.depth.Retention > 0:
 			row.Expires = ui.At(q.depth.Oldest.Add(q.depth.Retention))
 		case q.depth.Oldest.IsZero():
-			row.Note = "SQS does not report it. A message expires " + keeps(q.depth.Retention) + " after it was sent."
+			row.Note = "SQS does not report it. A message expires " + retentionText(q.depth.Retention) + " after it was sent."
 		}
 		if q.Undeleted != nil && q.depth.Retention > 0 {
-			row.Undeleted = seenOn(q.Undeleted(), q.depth.Retention, b.now)
+			row.Undeleted = undeletedRows(q.Undeleted(), q.depth.Retention, b.now)
 		}
 		if row.Expires.IsZero() && len(row.Undeleted) > 0 && row.Fault.Text == "" {
 			row.Note = "These are the oldest that were read."
@@ -361,13 +358,13 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 	return rows
 }
 
-// mostSeen bounds how many messages of a queue are listed.
-const mostSeen = 10
+// maxUndeletedRows bounds how many messages of a queue are listed.
+const maxUndeletedRows = 10
 
-// seenOn lists messages that are still on a queue, those that expire first at the top.
-func seenOn(left []queue.Undeleted, retention time.Duration, now time.Time) []page.UndeletedMessage {
+// undeletedRows lists messages that are still on a queue, those that expire first at the top.
+func undeletedRows(left []queue.Undeleted, retention time.Duration, now time.Time) []page.UndeletedMessage {
 	var list []page.UndeletedMessage
-	for _, l := range left[:min(len(left), mostSeen)] {
+	for _, l := range left[:min(len(left), maxUndeletedRows)] {
 		if now.Sub(l.SentAt) > retention {
 			continue // it has expired already
 		}
@@ -384,11 +381,11 @@ func seenOn(left []queue.Undeleted, retention time.Duration, now time.Time) []pa
 	return list
 }
 
-// keeps describes the retention of a queue.
-func keeps(d time.Duration) string {
+// retentionText describes the retention of a queue.
+func retentionText(d time.Duration) string {
 	switch {
 	case d == 0:
-		return "until it is dealt with"
+		return "until processed"
 	case d >= 48*time.Hour:
 		return plural(int(d/(24*time.Hour)), "day")
 	case d >= 2*time.Hour:
@@ -456,7 +453,7 @@ func (c *Console) showAcknowledge(
 		Imbalance: c.imbalanceView(i),
 		Note:      note,
 		Fault:     fault,
-		Denied:    why(auth.Actor(r.Context()).May(deadletter.ActAcknowledge)),
+		Denied:    errorText(auth.Actor(r.Context()).May(deadletter.ActAcknowledge)),
 		Hour: key.Hour.UTC().
 			Format(formTime),
 		Source: key.Source,
@@ -485,7 +482,7 @@ func (c *Console) acknowledge(w http.ResponseWriter, r *http.Request) {
 			ui.Notice{Kind: ui.Done, Text: "Acknowledged: this hour is no alarm any more, unless its amount changes."},
 		)
 	case kind == deadletter.Invalid, kind == deadletter.Conflict:
-		c.showAcknowledge(w, r, statusOf(kind), i, note, why(err))
+		c.showAcknowledge(w, r, statusOf(kind), i, note, errorText(err))
 	default:
 		c.fail(w, r, err)
 	}

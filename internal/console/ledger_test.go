@@ -143,7 +143,7 @@ func TestLedgerThatDoesNotBalanceIsRedAndSaysWhere(t *testing.T) {
 		"refused": {
 			ledger.Imbalance{Stage: ledger.StageMessages, Missing: -1, Refused: 1},
 			false, "1 more",
-			[]string{"told to send them again"},
+			[]string{"asked to send them again"},
 		},
 	} {
 		c.imbalance.Hour, c.imbalance.Source = hour, "genesys"
@@ -307,7 +307,7 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 	}
 	got := olga.get("/ledger")
 	if got.count(".bar-fault") != 0 || got.count(".row-alarm") != 0 ||
-		!strings.Contains(got.says(".result"), "but for what is acknowledged: 1 imbalance.") {
+		!strings.Contains(got.says(".result"), "except for acknowledged ones: 1 imbalance.") {
 		t.Errorf("it is still red: %s", got.says(".result"))
 	}
 	if ack := got.says(

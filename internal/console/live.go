@@ -137,7 +137,7 @@ func (c *Console) Run(ctx context.Context) error {
 			return nil
 		case <-c.Store.Changed():
 		}
-		if at, err = c.tellSince(ctx, at); err != nil && ctx.Err() == nil {
+		if at, err = c.publishSince(ctx, at); err != nil && ctx.Err() == nil {
 			c.Log.ErrorContext(ctx, "open pages could not be updated", "err", err)
 		}
 		select {
@@ -148,7 +148,7 @@ func (c *Console) Run(ctx context.Context) error {
 	}
 }
 
-func (c *Console) tellSince(ctx context.Context, at int64) (int64, error) {
+func (c *Console) publishSince(ctx context.Context, at int64) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
 	list, err := c.Store.TrailAfter(ctx, at, maxHappenings+1)
@@ -201,7 +201,7 @@ type follower struct {
 func newFollower(c *Console, r *http.Request) (*follower, error) {
 	values := r.URL.Query()
 	f := &follower{c: c, only: values.Get("only"), shown: map[deadletter.ID]bool{}, fresh: map[deadletter.ID]bool{}}
-	f.list.query, f.list.cursor = only(values, messageFields()), values.Get("cursor")
+	f.list.query, f.list.cursor = pickFields(values, messageFields()), values.Get("cursor")
 	f.back = with(f.list.query, "cursor", f.list.cursor).Encode()
 	var err error
 	if f.list.asked, err = messageQuery(f.list.query, ""); err != nil {

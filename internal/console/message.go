@@ -30,7 +30,7 @@ func backQuery(r *http.Request) string {
 	if err != nil {
 		return ""
 	}
-	return only(values, append(messageFields(), field{name: "cursor"})).Encode()
+	return pickFields(values, append(messageFields(), field{name: "cursor"})).Encode()
 }
 
 func (c *Console) message(w http.ResponseWriter, r *http.Request) {
@@ -194,7 +194,7 @@ func (c *Console) act(w http.ResponseWriter, r *http.Request, done func(deadlett
 
 func (c *Console) showRefusal(w http.ResponseWriter, r *http.Request, seen desk.View, err error) {
 	refused := ui.Notice{
-		Kind: ui.Warn, Text: why(err), Hint: "You changed nothing. This is the message as it is now.",
+		Kind: ui.Warn, Text: errorText(err), Hint: "You changed nothing. This is the message as it is now.",
 	}
 	status := statusOf(deadletter.KindOf(err))
 	if isPartial(r) {
@@ -326,11 +326,11 @@ func downloadName(id deadletter.ID, r deadletter.Revision) string {
 
 // history is what happened to a message, newest first.
 type history struct {
-	attempts  []deadletter.Attempt
-	revisions []deadletter.Revision // without bodies
-	events    []store.EventRow
-	cause     page.Cause
-	stillOn   page.UndeletedCopy
+	attempts      []deadletter.Attempt
+	revisions     []deadletter.Revision // without bodies
+	events        []store.EventRow
+	cause         page.Cause
+	undeletedCopy page.UndeletedCopy
 }
 
 func (c *Console) readHistory(ctx context.Context, m deadletter.Message) (history, error) {
@@ -349,7 +349,7 @@ func (c *Console) readHistory(ctx context.Context, m deadletter.Message) (histor
 		ctx,
 		store.EventQuery{EventFilter: store.EventFilter{Target: string(m.ID)}, Limit: pageSize},
 	)
-	h.events, h.stillOn = events.Items, c.stillOn(ctx, m.ID)
+	h.events, h.undeletedCopy = events.Items, c.undeletedCopy(ctx, m.ID)
 	return h, err
 }
 
@@ -371,7 +371,7 @@ func (c *Console) messageView(
 	}
 	v.Curl, v.Ticket = curlOf(m, shown, source), c.ticketOf(r, m, shown, h)
 	if v.Panel.DenyEdit == "" {
-		v.Panel.DenyEdit = why(editable(shown))
+		v.Panel.DenyEdit = errorText(editable(shown))
 	}
 	for i, other := range h.revisions {
 		current, to := other.Number == shown.Number, revisionURL(m.ID, other.Number, back)
@@ -414,7 +414,7 @@ func (c *Console) panelView(seen desk.View, h history, back string) page.Message
 		Source:    printable(m.Source),
 		Reason:    printable(m.Reason),
 		Cause:     h.cause,
-		Undeleted: h.stillOn,
+		Undeleted: h.undeletedCopy,
 		Code: code(
 			m.StatusCode,
 		),
@@ -429,13 +429,13 @@ func (c *Console) panelView(seen desk.View, h history, back string) page.Message
 	if s, ok := c.sourceOf(m); ok {
 		v.Destination = s.Destination
 		if m.Status.CanReplay() {
-			v.Breaker, _ = c.holdOf(s.Name)
+			v.Breaker, _ = c.breakerNotice(s.Name)
 		}
 	}
 	if m.Arrivals > 1 {
 		v.Arrived = plural(m.Arrivals, "time")
 	}
-	deny(&v, seen)
+	denyActions(&v, seen)
 	v.LastWasRedrive = len(h.attempts) > 0 && h.attempts[0].Trigger.Redrives()
 	c.addRevisions(&v, m, h.revisions)
 	c.addAttempts(&v, m, h)
@@ -447,10 +447,10 @@ func (c *Console) panelView(seen desk.View, h history, back string) page.Message
 	return v
 }
 
-// deny disables the actions that the desk refuses, each with the reason. A message of a queue can be edited for a
+// denyActions disables the actions that the desk refuses, each with the reason. A message of a queue can be edited for a
 // replay or a redrive, whichever is permitted.
-func deny(v *page.MessagePanelView, seen desk.View) {
-	refused := func(act deadletter.Action) string { return why(seen.Refused[act]) }
+func denyActions(v *page.MessagePanelView, seen desk.View) {
+	refused := func(act deadletter.Action) string { return errorText(seen.Refused[act]) }
 	v.DenyReplay, v.DenyRedrive = refused(deadletter.ActReplay), refused(deadletter.ActRedrive)
 	v.DenyArchive, v.DenyRestore = refused(deadletter.ActArchive), refused(deadletter.ActRestore)
 	if v.DenyEdit = refused(deadletter.ActEdit); refused(deadletter.ActEditRedrive) == "" {

@@ -58,22 +58,22 @@ type list struct {
 
 // table returns the list. If it cannot, the view says why.
 func (c *Console) table(r *http.Request, values url.Values) (page.MessagesTableView, int) {
-	l := list{query: only(values, messageFields()), cursor: values.Get("cursor")}
+	l := list{query: pickFields(values, messageFields()), cursor: values.Get("cursor")}
 	err := c.readList(r.Context(), &l)
 	v := c.tableView(r, l)
-	inSight, fault := c.jobsInSight(r, address("/messages", with(l.query, "cursor", l.cursor)))
-	v.Jobs, err = inSight, first(err, fault)
-	v.Denied = why(auth.Actor(r.Context()).May(deadletter.ActReplay))
+	inSight, fault := c.userJobs(r, address("/messages", with(l.query, "cursor", l.cursor)))
+	v.Jobs, err = inSight, firstError(err, fault)
+	v.Denied = errorText(auth.Actor(r.Context()).May(deadletter.ActReplay))
 	kind := deadletter.KindOf(err)
 	switch {
 	case err == nil:
 		return v, http.StatusOK
 	case kind == deadletter.Invalid || kind == deadletter.NotFound:
 		// Rather show nothing than messages that do not match.
-		v.State, v.Filter.Error = page.StateNoMatch, why(err)
+		v.State, v.Filter.Error = page.StateNoMatch, errorText(err)
 	default:
 		c.logFailure(r, kind, err)
-		v.State, v.Fault = page.StateFault, why(err)
+		v.State, v.Fault = page.StateFault, errorText(err)
 	}
 	return v, statusOf(kind)
 }
@@ -175,7 +175,7 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		v.NewestURL = address("/messages", l.query)
 	}
 	back := with(l.query, "cursor", l.cursor).Encode()
-	v.Views, v.Layout = l.views, c.readLook(r.Context()).view()
+	v.Views, v.Layout = l.views, c.readLayout(r.Context()).view()
 	v.Redrives = len(c.DLQs)+len(l.queues) > 0
 	v.FirstURL = address("/messages", l.query)
 	v.Live = address(livePath, with(with(l.query, "cursor", l.cursor), "after", strconv.FormatInt(l.after, 10)))
@@ -240,7 +240,7 @@ func (l list) say(name, value string) string {
 	if name == "group" && l.cause != "" {
 		return printable(l.cause)
 	}
-	return sayValue(name, value)
+	return filterValueText(name, value)
 }
 
 // matching returns the number of messages in the list, on all pages.
@@ -296,7 +296,7 @@ func (c *Console) rowView(ctx context.Context, m deadletter.Message, back string
 		),
 		LastAttempt: ui.At(m.LastAttemptAt),
 		Arrived:     arrivedMore(m),
-		Undeleted:   c.stillOn(ctx, m.ID),
+		Undeleted:   c.undeletedCopy(ctx, m.ID),
 	}
 }
 
@@ -463,12 +463,12 @@ func options(selected string, names ...[]string) []ui.Option {
 	return offered
 }
 
-// marked splits a text at the words that match a search.
-func marked(text string, terms []payload.Term) []ui.Segment {
+// highlighted splits a text at the words that match a search.
+func highlighted(text string, terms []payload.Term) []ui.Segment {
 	var list []ui.Segment
 	last := 0
 	for _, w := range payload.Words(text) {
-		if !meets(text[w.Start:w.End], terms) {
+		if !matchesAny(text[w.Start:w.End], terms) {
 			continue
 		}
 		if w.Start > last {
@@ -482,7 +482,7 @@ func marked(text string, terms []payload.Term) []ui.Segment {
 	return list
 }
 
-func meets(word string, terms []payload.Term) bool {
+func matchesAny(word string, terms []payload.Term) bool {
 	return slices.ContainsFunc(terms, func(t payload.Term) bool { return t.Matches(word) })
 }
 
@@ -495,7 +495,7 @@ const (
 // snippet returns the text around the first match; "" if there is none.
 func snippet(text string, terms []payload.Term) string {
 	for _, w := range payload.Words(text) {
-		if !meets(text[w.Start:w.End], terms) {
+		if !matchesAny(text[w.Start:w.End], terms) {
 			continue
 		}
 		from, to := max(0, w.Start-snippetBefore), min(len(text), w.End+snippetAfter)
@@ -511,8 +511,8 @@ func snippet(text string, terms []payload.Term) string {
 	return ""
 }
 
-// unmet returns the terms that match no word of a text.
-func unmet(text string, terms []payload.Term) []payload.Term {
+// unmatched returns the terms that match no word of a text.
+func unmatched(text string, terms []payload.Term) []payload.Term {
 	words := payload.Words(text)
 	return slices.DeleteFunc(slices.Clone(terms), func(t payload.Term) bool {
 		return slices.ContainsFunc(words, func(w payload.Word) bool { return t.Matches(text[w.Start:w.End]) })
@@ -527,7 +527,7 @@ func (c *Console) mark(ctx context.Context, l *list) error {
 		return nil
 	}
 	for _, message := range l.page.Items {
-		left := unmet(message.Reason+" "+message.EventType, terms)
+		left := unmatched(message.Reason+" "+message.EventType, terms)
 		if len(left) == 0 {
 			continue
 		}
@@ -566,6 +566,6 @@ func (l list) markRow(row *page.MessageRow) {
 	if len(terms) == 0 {
 		return
 	}
-	row.Marks, row.TypeMarks = marked(row.Reason, terms), marked(row.EventType, terms)
-	row.Snippet = marked(l.snippets[deadletter.ID(row.ID)], terms)
+	row.Marks, row.TypeMarks = highlighted(row.Reason, terms), highlighted(row.EventType, terms)
+	row.Snippet = highlighted(l.snippets[deadletter.ID(row.ID)], terms)
 }

@@ -118,8 +118,8 @@ func TestFiltersThatMakeNoSense(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	for query, want := range map[string]string{
 		"status=lost":                              "There is no status",
-		"code=42":                                  "no status code",
-		"code=abc":                                 "no status code",
+		"code=42":                                  "not a status code",
+		"code=abc":                                 "not a status code",
 		"outcome=eaten":                            "There is no outcome",
 		"job=1&result=eaten":                       "There is no result",
 		"sort=size":                                "cannot be sorted",

@@ -19,15 +19,15 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// lookBack is a time range of the overview, with the step of its plots.
-type lookBack struct {
+// timeRange is a time range of the overview, with the step of its plots.
+type timeRange struct {
 	value, label, name string
 	span, step         time.Duration
 }
 
-func lookBacks() []lookBack {
+func timeRanges() []timeRange {
 	const day = 24 * time.Hour
-	return []lookBack{
+	return []timeRange{
 		{"1h", "1 h", "hour", time.Hour, time.Minute},
 		{"24h", "24 h", "24 hours", day, 15 * time.Minute},
 		{"7d", "7 d", "7 days", 7 * day, 2 * time.Hour},
@@ -35,8 +35,8 @@ func lookBacks() []lookBack {
 	}
 }
 
-// usualLookBack is the default time range.
-const usualLookBack = "24h"
+// defaultTimeRange is the default time range.
+const defaultTimeRange = "24h"
 
 // openCap is where counting the open messages of an age or a cause stops.
 const openCap = 10_000
@@ -47,13 +47,13 @@ const topCauses = 6
 // cause is one of the causes with the most open messages.
 type cause struct {
 	store.Cause
-	needPerson, retrying int
+	failed, retrying int
 }
 
 // overview is the data of the page.
 type overview struct {
 	query    url.Values
-	back     lookBack
+	back     timeRange
 	source   string
 	now      time.Time
 	from, to time.Time
@@ -64,14 +64,14 @@ type overview struct {
 	causes  []cause
 	queues  []queueDepth
 
-	heldJobs map[string]deadletter.JobID // by source
+	waitingJobs map[string]deadletter.JobID // by source
 }
 
 // ageCount counts the open messages of an age.
 type ageCount struct {
-	age                  string
-	from, to             time.Time // zero: open
-	needPerson, retrying int
+	age              string
+	from, to         time.Time // zero: open
+	failed, retrying int
 }
 
 type queueDepth struct {
@@ -98,7 +98,7 @@ func (q queueDepth) fault() page.QueueFault {
 }
 
 func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
-	figures, status := c.overviewFigures(r, only(r.URL.Query(), overviewFields()))
+	figures, status := c.overviewFigures(r, pickFields(r.URL.Query(), overviewFields()))
 	if isPartial(r) {
 		c.render(w, r, status, page.OverviewContent(figures))
 		return
@@ -111,7 +111,7 @@ func (c *Console) overviewFigures(r *http.Request, query url.Values) (page.Overv
 	o, err := c.readOverview(r.Context(), query)
 	if kind := deadletter.KindOf(err); err != nil {
 		c.logFailure(r, kind, err)
-		v := page.OverviewFigures{State: page.StateFault, Fault: why(err), RetryURL: "/overview"}
+		v := page.OverviewFigures{State: page.StateFault, Fault: errorText(err), RetryURL: "/overview"}
 		if kind != deadletter.Invalid {
 			v.RetryURL, v.URL = address("/overview", query), address("/overview", query) // the page polls
 		}
@@ -125,7 +125,7 @@ func (c *Console) overviewFigures(r *http.Request, query url.Values) (page.Overv
 		}, http.StatusOK
 	}
 	v := c.overviewView(o)
-	v.Breakers = c.outages(auth.Actor(r.Context()), o)
+	v.Breakers = c.openBreakers(auth.Actor(r.Context()), o)
 	return v, http.StatusOK
 }
 
@@ -137,7 +137,7 @@ func (o overview) anyWaits() bool {
 func (c *Console) readOverview(ctx context.Context, query url.Values) (overview, error) {
 	o := overview{query: query, now: c.Now().UTC()}
 	var err error
-	if o.back, err = parseLookBack(query.Get("range")); err != nil {
+	if o.back, err = parseTimeRange(query.Get("range")); err != nil {
 		return o, err
 	}
 	if o.source, err = parseText("source", query.Get("source")); err != nil {
@@ -162,22 +162,22 @@ func (c *Console) readOverview(ctx context.Context, query url.Values) (overview,
 		return o, err
 	}
 	o.queues = c.queueDepths(ctx)
-	o.heldJobs, err = c.jobsHeld(ctx)
+	o.waitingJobs, err = c.waitingJobs(ctx)
 	return o, err
 }
 
-func parseLookBack(value string) (lookBack, error) {
+func parseTimeRange(value string) (timeRange, error) {
 	if value == "" {
-		value = usualLookBack
+		value = defaultTimeRange
 	}
-	for _, b := range lookBacks() {
+	for _, b := range timeRanges() {
 		if b.value == value {
 			return b, nil
 		}
 	}
-	return lookBack{}, deadletter.Errorf(
+	return timeRange{}, deadletter.Errorf(
 		deadletter.Invalid,
-		"there is no range %q: look back on 1h, 24h, 7d or 30d",
+		"there is no range %q: use 1h, 24h, 7d or 30d",
 		value,
 	)
 }
@@ -195,7 +195,7 @@ func (c *Console) countAges(ctx context.Context, o overview) ([]ageCount, error)
 	for i := range ages {
 		a := &ages[i]
 		var err error
-		if a.needPerson, a.retrying, err = c.countOpen(
+		if a.failed, a.retrying, err = c.countOpen(
 			ctx,
 			store.Filter{Source: o.source, From: a.from, To: a.to},
 		); err != nil {
@@ -213,7 +213,7 @@ func (c *Console) countCauses(ctx context.Context, o overview) ([]cause, error) 
 	causes := make([]cause, len(groups))
 	for i, g := range groups {
 		causes[i].Cause = g
-		if causes[i].needPerson, causes[i].retrying, err = c.countOpen(
+		if causes[i].failed, causes[i].retrying, err = c.countOpen(
 			ctx,
 			store.Filter{Cause: g.Fingerprint},
 		); err != nil {
@@ -224,14 +224,14 @@ func (c *Console) countCauses(ctx context.Context, o overview) ([]cause, error) 
 }
 
 // countOpen counts the failed and the retrying messages of a filter, each up to openCap+1.
-func (c *Console) countOpen(ctx context.Context, f store.Filter) (needPerson, retrying int, err error) {
+func (c *Console) countOpen(ctx context.Context, f store.Filter) (failed, retrying int, err error) {
 	f.Status = deadletter.Failed
-	if needPerson, err = c.Store.CountUpTo(ctx, f, openCap+1); err != nil {
+	if failed, err = c.Store.CountUpTo(ctx, f, openCap+1); err != nil {
 		return 0, 0, err
 	}
 	f.Status = deadletter.Retrying
 	retrying, err = c.Store.CountUpTo(ctx, f, openCap+1)
-	return needPerson, retrying, err
+	return failed, retrying, err
 }
 
 func (c *Console) overviewView(o overview) page.OverviewFigures {
@@ -262,7 +262,7 @@ func (c *Console) overviewView(o overview) page.OverviewFigures {
 		Causes:    reasonRows(o),
 		Queues:    queueRows(o),
 	}
-	for _, b := range lookBacks() {
+	for _, b := range timeRanges() {
 		v.Ranges = append(v.Ranges, page.RangeLink{
 			Value:   b.value,
 			Label:   b.label,
@@ -520,7 +520,7 @@ func deliveries(n int) string {
 func ageRows(o overview) []page.AgeRow {
 	most := 1
 	for _, a := range o.ages {
-		most = max(most, a.needPerson)
+		most = max(most, a.failed)
 	}
 	var rows []page.AgeRow
 	for _, a := range o.ages {
@@ -528,7 +528,7 @@ func ageRows(o overview) []page.AgeRow {
 			Age: a.age,
 			FailedNow: countedUpTo(
 				openCap,
-				a.needPerson,
+				a.failed,
 				between(a.from, a.to, o.source, "status", string(deadletter.Failed)),
 			),
 			Retrying: countedUpTo(
@@ -536,7 +536,7 @@ func ageRows(o overview) []page.AgeRow {
 				a.retrying,
 				between(a.from, a.to, o.source, "status", string(deadletter.Retrying)),
 			),
-			Share: a.needPerson * 100 / most,
+			Share: a.failed * 100 / most,
 		})
 	}
 	return rows
@@ -555,7 +555,7 @@ func reasonRows(o overview) []page.CauseRow {
 			Source:    printable(cause.Source),
 			First:     ui.At(cause.FirstAt),
 			Newest:    ui.At(cause.LastAt),
-			FailedNow: countedUpTo(openCap, cause.needPerson, list(deadletter.Failed)),
+			FailedNow: countedUpTo(openCap, cause.failed, list(deadletter.Failed)),
 			Retrying: countedUpTo(
 				openCap,
 				cause.retrying,
@@ -589,7 +589,7 @@ func queueRows(o overview) []page.QueueRow {
 		if !q.ReportsOldest && held > 0 {
 			row.NoListReason = "SQS cannot list messages: each appears under Messages once it is received."
 			if q.depth.Retention > 0 {
-				row.NoListReason += " A message expires " + keeps(q.depth.Retention) + " after it was sent."
+				row.NoListReason += " A message expires " + retentionText(q.depth.Retention) + " after it was sent."
 			}
 		}
 		if q.depth.Delayed > 0 {

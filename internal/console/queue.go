@@ -54,7 +54,7 @@ func (c *Console) queue(w http.ResponseWriter, r *http.Request) {
 	}); err != nil {
 		kind := deadletter.KindOf(err)
 		c.logFailure(r, kind, err)
-		v.State, v.Fault, status = page.StateFault, why(err), statusOf(kind)
+		v.State, v.Fault, status = page.StateFault, errorText(err), statusOf(kind)
 	}
 	v.show(list)
 	v.Chrome = c.chrome(r, v.Content)
@@ -168,9 +168,9 @@ func queueCount(n int, q Queue, query url.Values) page.Count {
 	return page.Count{Text: number(n), URL: queuePath(q.Name, query)}
 }
 
-// stillOn returns the queue that still has the queued message of a message, and when it expires there; the zero value
+// undeletedCopy returns the queue that still has the queued message of a message, and when it expires there; the zero value
 // if none is known.
-func (c *Console) stillOn(ctx context.Context, id deadletter.ID) page.UndeletedCopy {
+func (c *Console) undeletedCopy(ctx context.Context, id deadletter.ID) page.UndeletedCopy {
 	for _, q := range c.Queues {
 		if q.Undeleted == nil {
 			continue

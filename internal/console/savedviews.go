@@ -17,8 +17,8 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// look is how a user has laid out the message list.
-type look struct {
+// listLayout is how a user has laid out the message list.
+type listLayout struct {
 	Compact bool     `json:"compact,omitempty"`
 	Hidden  []string `json:"hidden,omitempty"` // columns
 }
@@ -34,9 +34,9 @@ func columns() []field {
 	}
 }
 
-// readLook returns the user's layout of the list, or the default if it cannot be read.
-func (c *Console) readLook(ctx context.Context) look {
-	var l look
+// readLayout returns the user's layout of the list, or the default if it cannot be read.
+func (c *Console) readLayout(ctx context.Context) listLayout {
+	var l listLayout
 	text, err := c.Store.ListLayout(ctx, auth.Actor(ctx).Name)
 	if err == nil && text != "" {
 		err = json.Unmarshal([]byte(text), &l)
@@ -47,7 +47,7 @@ func (c *Console) readLook(ctx context.Context) look {
 	return l
 }
 
-func (l look) view() page.ListLayout {
+func (l listLayout) view() page.ListLayout {
 	v := page.ListLayout{Compact: l.Compact}
 	for _, column := range columns() {
 		v.Columns = append(
@@ -58,9 +58,9 @@ func (l look) view() page.ListLayout {
 	return v
 }
 
-// setLook saves the layout of the list and shows the list with it.
-func (c *Console) setLook(w http.ResponseWriter, r *http.Request) {
-	l := look{Compact: r.PostForm.Get("density") == "compact"}
+// saveLayout saves the layout of the list and shows the list with it.
+func (c *Console) saveLayout(w http.ResponseWriter, r *http.Request) {
+	l := listLayout{Compact: r.PostForm.Get("density") == "compact"}
 	for _, column := range columns() {
 		if !slices.Contains(r.PostForm["column"], column.name) {
 			l.Hidden = append(l.Hidden, column.name)
@@ -131,7 +131,7 @@ func (c *Console) afterForm(w http.ResponseWriter, r *http.Request, done ui.Noti
 		return
 	}
 	if err != nil {
-		done = ui.Notice{Kind: ui.Warn, Text: why(err)}
+		done = ui.Notice{Kind: ui.Warn, Text: errorText(err)}
 	}
 	c.backToList(w, r, done)
 }

@@ -61,7 +61,7 @@ func (c *Console) sourceList(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		kind := deadletter.KindOf(err)
 		c.logFailure(r, kind, err)
-		v.State, v.Fault, v.RetryURL, status = page.StateFault, why(err), "/sources", statusOf(kind)
+		v.State, v.Fault, v.RetryURL, status = page.StateFault, errorText(err), "/sources", statusOf(kind)
 	case len(c.Sources) == 0:
 		v.State = page.StateNothing
 	default:
@@ -83,7 +83,7 @@ func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		kind := deadletter.KindOf(err)
 		c.logFailure(r, kind, err)
-		v.State, v.Fault, v.RetryURL, status = page.StateFault, why(err), r.URL.Path, statusOf(kind)
+		v.State, v.Fault, v.RetryURL, status = page.StateFault, errorText(err), r.URL.Path, statusOf(kind)
 	}
 	figures.fill(&v.Line, source.Name)
 	v.Retrying = figures.open(source.Name, deadletter.Retrying)
@@ -240,7 +240,7 @@ func repeatSetting(s doctor.Setup) page.Setting {
 	return page.Setting{
 		Name: "Repeats",
 		Text: "Detected by " + s.RepeatID,
-		Hint: "For " + spell(s.Window) + ": a webhook that is sent again within it creates no new message.",
+		Hint: "For " + formatDuration(s.Window) + ": a webhook that is sent again within it creates no new message.",
 	}
 }
 
@@ -257,8 +257,8 @@ func retrySetting(p deadletter.RetryPolicy) page.Setting {
 		Text: fmt.Sprintf("%d automatic deliveries, the first one included", p.MaxAttempts),
 		Hint: fmt.Sprintf(
 			"The time between them doubles from %s up to %s, and each wait is a random part of that.",
-			spell(p.Base),
-			spell(p.Cap),
+			formatDuration(p.Base),
+			formatDuration(p.Cap),
 		),
 	}
 }
@@ -266,7 +266,7 @@ func retrySetting(p deadletter.RetryPolicy) page.Setting {
 func deliverySetting(s doctor.Setup) page.Setting {
 	v := page.Setting{
 		Name: "One delivery",
-		Text: "Takes " + spell(s.Timeout) + " at most",
+		Text: "Takes " + formatDuration(s.Timeout) + " at most",
 		Hint: fmt.Sprintf("Up to %s at once", number(s.MaxConcurrent)),
 	}
 	if s.MaxPerSecond > 0 {
@@ -275,8 +275,8 @@ func deliverySetting(s doctor.Setup) page.Setting {
 	return v
 }
 
-// spell formats a duration in its largest exact unit: 3 days, 15 min, 2 s.
-func spell(d time.Duration) string {
+// formatDuration formats a duration in its largest exact unit: 3 days, 15 min, 2 s.
+func formatDuration(d time.Duration) string {
 	for _, u := range []struct {
 		size time.Duration
 		name string
