@@ -105,7 +105,7 @@ func (c platformToken) Run(p program) error {
 		return err
 	}
 	if c.DryRun {
-		return p.plan(c.JSON)(client.Plan(platform.Order{}))
+		return p.plan(c.JSON)(client.Plan(platform.Command{}))
 	}
 	ctx, stop := c.within()
 	defer stop()
@@ -128,7 +128,7 @@ func (c platformList) Run(p program) error {
 		return err
 	}
 	if c.DryRun {
-		return p.plan(c.JSON)(client.Plan(platform.Order{Call: "list"}))
+		return p.plan(c.JSON)(client.Plan(platform.Command{Call: "list"}))
 	}
 	ctx, stop := c.within()
 	defer stop()
@@ -152,7 +152,7 @@ func (c platformGet) Run(p program) error {
 		return err
 	}
 	if c.DryRun {
-		return p.plan(c.JSON)(client.Plan(platform.Order{Call: "get", ID: c.ID}))
+		return p.plan(c.JSON)(client.Plan(platform.Command{Call: "get", ID: c.ID}))
 	}
 	ctx, stop := c.within()
 	defer stop()
@@ -176,7 +176,7 @@ func (c platformDelete) Run(p program) error {
 		return err
 	}
 	if c.DryRun {
-		return p.plan(c.JSON)(client.Plan(platform.Order{Call: "delete", ID: c.ID}))
+		return p.plan(c.JSON)(client.Plan(platform.Command{Call: "delete", ID: c.ID}))
 	}
 	ctx, stop := c.within()
 	defer stop()
@@ -239,7 +239,7 @@ func (c platformRegister) Run(p program) error {
 		return p.showPaste(preset.Title, client.Pasted(webhook), c.JSON)
 	}
 	if c.DryRun {
-		return p.plan(c.JSON)(client.Plan(platform.Order{Call: "create", Webhook: webhook}))
+		return p.plan(c.JSON)(client.Plan(platform.Command{Call: "create", Webhook: webhook}))
 	}
 	ctx, stop := c.within()
 	defer stop()

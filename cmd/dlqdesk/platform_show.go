@@ -55,8 +55,8 @@ func (p program) showPresets(name string, asJSON bool) error {
 }
 
 // plan shows the requests that a command comes to.
-func (p program) plan(asJSON bool) func([]platform.Shown, error) error {
-	return func(requests []platform.Shown, err error) error {
+func (p program) plan(asJSON bool) func([]platform.MaskedRequest, error) error {
+	return func(requests []platform.MaskedRequest, err error) error {
 		if err != nil {
 			return err
 		}

@@ -127,7 +127,7 @@ func TestPlatformFromEndToEnd(t *testing.T) {
 			1,
 			"",
 			"dlqdesk: cannot delete open-1: 404 not.found: The requested resource could not be found. There is " +
-				"nothing with this id here: list shows what there is (correlation id corr-42)\n",
+				"nothing with this id here: list shows all ids (correlation id corr-42)\n",
 		},
 		"delete",
 		"home",
@@ -228,7 +228,7 @@ func TestPlatformRefusals(t *testing.T) {
 		"no https": {
 			[]string{"register", "genesys", "--url", "http://a.example"},
 			2,
-			"dlqdesk: Genesys Cloud, Open Messaging takes only https URLs",
+			"dlqdesk: Genesys Cloud, Open Messaging accepts only https URLs",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -293,7 +293,7 @@ func TestPlatformDoctor(t *testing.T) {
 	got := run()
 	for _, line := range []string{
 		"ok    configuration      " + file + " is valid\n", "ok    verification       by genesys-open-messaging\n",
-		"fail  registrable        Genesys Cloud, Open Messaging takes only https URLs (got " + receiver.URL + ")\n",
+		"fail  registrable        Genesys Cloud, Open Messaging accepts only https URLs (got " + receiver.URL + ")\n",
 		"ok    token              granted by ", "fail  registration       nothing is registered for " + receiver.URL,
 		"ok    destination        ", "ok    receiver           dlqdesk responds at " + receiver.URL,
 		"ok    data folder        ", "ok    DLQ                embedded in ",

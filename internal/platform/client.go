@@ -15,7 +15,7 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Client makes the calls of one preset. It may be used by several goroutines.
+// Client makes the calls of one preset. It is safe for concurrent use.
 type Client struct {
 	preset      Preset
 	values      Values
@@ -30,25 +30,25 @@ type Client struct {
 
 const (
 	requestLimit = 30 * time.Second // of one try
-	maxAnswer    = 4 << 20          // bytes that are read of an answer
+	maxAnswer    = 4 << 20          // bytes read of a response
 	pollEvery    = 2 * time.Second
 )
 
-// Option changes what a Client uses of the machine that it runs on.
+// Option changes a Client for a test.
 type Option func(*Client)
 
-// WithClock has a Client tell time, and wait, as a test wants.
+// WithClock replaces the clock and the wait of a Client.
 func WithClock(now func() time.Time, wait func(ctx context.Context, d time.Duration) error) Option {
 	return func(c *Client) { c.now, c.wait = now, wait }
 }
 
-// New makes a client of a preset. Its error is Invalid. Nothing is sent yet.
+// New returns a client of a preset. It sends nothing. Its error is Invalid.
 func New(p Preset, credentials Credentials, options ...Option) (*Client, error) {
 	p, values, err := p.Located()
 	if err != nil {
 		return nil, err
 	}
-	parameters, _ := p.parameters() // what is missing is said when it is needed, by Check
+	parameters, _ := p.parameters() // Check reports a missing parameter when it is needed
 	maps.Copy(values, parameters)
 	c := &Client{preset: p, values: values, credentials: credentials, now: time.Now, wait: sleep}
 	for _, option := range options {
@@ -57,24 +57,24 @@ func New(p Preset, credentials Credentials, options ...Option) (*Client, error) 
 	base := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is one, by its documentation
 	base.ResponseHeaderTimeout = requestLimit
 	c.http = &http.Client{
-		Transport: &patient{base: base, now: c.now, wait: c.wait, roll: rand.Float64},
-		// A platform's API redirects nowhere; a token that followed a redirect could end up with anybody.
+		Transport: &retryTransport{base: base, now: c.now, wait: c.wait, roll: rand.Float64},
+		// A platform's API does not redirect. A token must not follow a redirect to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return c, nil
 }
 
-// Preset returns the preset, with its hosts.
+// Preset returns the preset with the hosts of its region.
 func (c *Client) Preset() Preset { return c.preset }
 
-// Request is one HTTP request, as it is sent, or as it is shown with secrets masked.
+// Request is one HTTP request to a platform.
 type Request struct {
 	Method string `json:"method"`
 	URL    string `json:"url"`
 	Body   []byte `json:"-"`
 }
 
-// request makes the request of a call. base is the API's, which may not be known before there is a token.
+// request returns the request of a call. base is the URL of the API, which may be unknown before there is a token.
 func (c *Client) request(call Call, base string, values Values) (Request, error) {
 	path := values.path(call.Path)
 	if !strings.HasPrefix(path, "https://") && !strings.HasPrefix(path, "http://") {
@@ -84,7 +84,7 @@ func (c *Client) request(call Call, base string, values Values) (Request, error)
 	return Request{Method: call.Method, URL: path, Body: body}, err
 }
 
-// call makes a call with a token, and once more with a new one where that is not accepted.
+// call makes a call with a token. If the token is refused, it tries once more with a new one.
 func (c *Client) call(ctx context.Context, name, doing string, values Values) ([]byte, error) {
 	if err := c.preset.Can(name); err != nil {
 		return nil, err
@@ -103,8 +103,7 @@ func (c *Client) call(ctx context.Context, name, doing string, values Values) ([
 			return nil, err
 		}
 		answer, err := c.send(ctx, r, token.secret)
-		// send returns it as it is
-		if f, ok := err.(*Fault); ok && f.Status == http.StatusUnauthorized && !renewed { //nolint:errorlint
+		if f, ok := err.(*Fault); ok && f.Status == http.StatusUnauthorized && !renewed { //nolint:errorlint // send returns it unwrapped
 			c.forget(token)
 			continue
 		}
@@ -119,7 +118,7 @@ func (c *Client) call(ctx context.Context, name, doing string, values Values) ([
 func (c *Client) send(ctx context.Context, r Request, token string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(r.Body))
 	if err != nil {
-		return nil, deadletter.Errorf(deadletter.Invalid, "the path makes no URL: %s", r.URL)
+		return nil, deadletter.Errorf(deadletter.Invalid, "the path is not part of a valid URL: %s", r.URL)
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "dlqdesk")
@@ -136,7 +135,7 @@ func (c *Client) send(ctx context.Context, r Request, token string) ([]byte, err
 	defer answer.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("the answer broke off: %w", err)
+		return nil, fmt.Errorf("the response ended early: %w", err)
 	}
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		return nil, refused(answer.StatusCode, answer.Header, body)

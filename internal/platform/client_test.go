@@ -70,8 +70,8 @@ func TestRegisterTwiceMakesOne(t *testing.T) {
 	}
 	_, err = b.client.Get(t.Context(), "open-1")
 	if err == nil ||
-		err.Error() != "cannot look at open-1: 404 not.found: The requested resource could not be found. There "+
-			"is nothing with this id here: list shows what there is (correlation id corr-42)" {
+		err.Error() != "cannot get open-1: 404 not.found: The requested resource could not be found. There "+
+			"is nothing with this id here: list shows all ids (correlation id corr-42)" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -200,7 +200,7 @@ func TestNoWaitBeyondTheLimit(t *testing.T) {
 	if err == nil ||
 		!strings.Contains(
 			err.Error(),
-			"the platform takes no request for 1h, which is longer than is left. Run the command again after that time",
+			"the platform accepts no request for 1h, which is longer than the command may take. Run the command again after that time",
 		) {
 		t.Errorf("got %v", err)
 	}
@@ -280,7 +280,7 @@ func TestCXoneGrantsATokenByAnAccessKeyAlone(t *testing.T) {
 			p.Grant, p.Discovery, p.TokenURL, p.API = platform.AccessKey, server.URL, "", usual.API
 			p.KeyURL = server.URL + "/authentication/v1/token/access-key"
 		})
-		shown := plan(t, client, platform.Order{})
+		shown := plan(t, client, platform.Command{})
 		if shown[0].URL != server.URL+"/authentication/v1/token/access-key" ||
 			shown[0].Body != `{"accessKeyId":"•••","accessKeySecret":"•••"}` ||
 			shown[0].Headers["Authorization"] != "" {

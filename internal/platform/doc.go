@@ -1,6 +1,6 @@
-// Package platform registers webhooks at Genesys Cloud and NICE CXone, and looks after them there. What a platform
-// offers is data, a Preset; one Client makes the calls of any of them. It knows no messages and no queues, and prints
-// nothing: secrets leave it only in requests to the platform.
+// Package platform registers webhooks at Genesys Cloud and NICE CXone, and lists, checks and deletes them there. A Preset
+// describes the API of a platform, and one Client calls any of them. It must not know messages or queues, print
+// anything, or let a secret out except in a request to the platform.
 //
-// Nothing here is guessed: each preset, and each call that differs from it, says by its Status where it comes from.
+// The Status of a preset, and of each call that differs from it, says where it comes from.
 package platform

@@ -14,25 +14,25 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-// State is what came of a check.
+// State is the result of a check.
 type State string
 
-// What comes of a check.
+// The results of a check.
 const (
 	OK   State = "ok"
-	Warn State = "warn" // it works, but not as well as it could, or could not be looked at
+	Warn State = "warn" // it works with a flaw, or could not be checked
 	Fail State = "fail"
 )
 
-// Check is one thing that was looked at.
+// Check is one checked item with its result.
 type Check struct {
 	Name  string `json:"name"`
 	State State  `json:"state"`
 	Text  string `json:"text"`
-	Fix   string `json:"fix,omitempty"` // what to do; empty where there is nothing to do
+	Fix   string `json:"fix,omitempty"` // what to do; empty: nothing
 }
 
-// Examine looks at a webhook's registration: a token is granted, and what is registered for its URL is complete.
+// Examine checks a webhook's registration: whether a token is granted, and the registration of its URL is complete.
 func (c *Client) Examine(ctx context.Context, w Webhook) []Check {
 	checks := []Check{c.examineRules(w)}
 	if len(c.preset.Paste) > 0 && c.missing() != nil {
@@ -41,7 +41,7 @@ func (c *Client) Examine(ctx context.Context, w Webhook) []Check {
 			Check{
 				Name:  "token",
 				State: Warn,
-				Text:  "not looked at: no client is configured, and " + c.preset.Name + " needs none to receive",
+				Text:  "not checked: no client is configured, and " + c.preset.Name + " needs none to receive",
 			},
 		)
 	}
@@ -63,7 +63,7 @@ func (c *Client) examineRules(w Webhook) Check {
 	if err := c.Check(w); err != nil {
 		return failed("registrable", err)
 	}
-	return Check{Name: "registrable", State: OK, Text: c.preset.Title + " takes " + w.URL}
+	return Check{Name: "registrable", State: OK, Text: c.preset.Title + " accepts " + w.URL}
 }
 
 func failed(name string, err error) Check {
@@ -81,14 +81,14 @@ func failed(name string, err error) Check {
 func (c *Client) examineRegistration(ctx context.Context, w Webhook) Check {
 	const name = "registration"
 	if err := c.preset.Can(List); err != nil {
-		return Check{Name: name, State: Warn, Text: "cannot be looked at", Fix: deadletter.TextOf(err)}
+		return Check{Name: name, State: Warn, Text: "cannot be checked", Fix: deadletter.TextOf(err)}
 	}
 	if c.preset.Found.URL == "" {
 		return Check{
 			Name:  name,
 			State: Warn,
-			Text:  "cannot be compared: " + c.preset.Name + " does not tell the webhook's URL",
-			Fix:   "look at it by dlqdesk platform list",
+			Text:  "cannot be compared: " + c.preset.Name + " does not report the webhook's URL",
+			Fix:   "check it with dlqdesk platform list",
 		}
 	}
 	found, err := c.At(ctx, w.URL)
@@ -118,19 +118,19 @@ func (c *Client) examineRegistration(ctx context.Context, w Webhook) Check {
 	return check
 }
 
-// differences are settings that a webhook would be registered with now, and is not: all that the platform tells, but
-// for the name, which is anybody's choice, and secrets.
+// differences returns the settings of a registration that differ from those a new registration would have, except the
+// name and secrets.
 func (c *Client) differences(w Webhook, i Item) []string {
-	planned, err := c.planned(c.steps(Create)[0], Order{Webhook: w})
+	planned, err := c.planned(c.steps(Create)[0], Command{Webhook: w})
 	if err != nil {
-		return nil // Check says why
+		return nil // Check returns the reason
 	}
 	var want, have map[string]any
 	if json.Unmarshal([]byte(planned.Body), &want) != nil || json.Unmarshal(i.All, &have) != nil {
 		return nil
 	}
 	delete(want, c.preset.Found.Name)
-	delete(want, c.preset.Found.URL) // it was found by that
+	delete(want, c.preset.Found.URL) // the item was found by it
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if !within(want[name], have[name]) {
@@ -140,8 +140,8 @@ func (c *Client) differences(w Webhook, i Item) []string {
 	return list
 }
 
-// within reports whether everything of a JSON value is so in another, which may have more: platforms add members of
-// their own. What is masked cannot be compared, and a platform need not tell it at all.
+// within reports whether a JSON value contains another one. It may have more members, because platforms add their own.
+// A masked value is not compared.
 func within(want, have any) bool {
 	if want == redact.Mask {
 		return true
@@ -159,7 +159,7 @@ func within(want, have any) bool {
 	return true
 }
 
-// longestValue is how much of a setting is shown, in bytes.
+// longestValue is the length up to which a setting is shown, in bytes.
 const longestValue = 80
 
 func brief(v any) string {
@@ -189,7 +189,7 @@ func (c *Client) examineItem(name string, i Item) Check {
 		return Check{
 			Name:  name,
 			State: Warn,
-			Text:  i.ID + " is still being made: " + a.Field + " is " + status,
+			Text:  i.ID + " is still being created: " + a.Field + " is " + status,
 			Fix:   "run this again in a minute",
 		}
 	}

@@ -45,7 +45,7 @@ func TestExamine(t *testing.T) {
 		w,
 	); !strings.HasPrefix(
 		got,
-		"fail registrable: the signing secret is too short, with 5 characters: take one of over 15",
+		"fail registrable: the signing secret is too short, with 5 characters: use one of over 15",
 	) {
 		t.Errorf("got %s", got)
 	}
@@ -62,7 +62,7 @@ func TestExamine(t *testing.T) {
 	)
 }
 
-func TestExamineWhatCannotBeAsked(t *testing.T) {
+func TestExamineWithoutCalls(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "tutorial")
 	if got := examined(
@@ -71,7 +71,7 @@ func TestExamineWhatCannotBeAsked(t *testing.T) {
 		webhook(),
 	); !strings.Contains(
 		got,
-		"warn registration: cannot be looked at: tutorial cannot list: the tutorial names no such request",
+		"warn registration: cannot be checked: tutorial cannot list: the tutorial names no such request",
 	) {
 		t.Errorf("got %s", got)
 	}
@@ -82,7 +82,7 @@ func TestExamineWhatCannotBeAsked(t *testing.T) {
 		client,
 		platform.Webhook{Source: "cxone", URL: "https://hooks.example.com/webhooks/cxone", Secret: redact.Secret{}},
 	)
-	if !strings.Contains(got, "ok registrable: by hand") || !strings.Contains(got, "warn token: not looked at") ||
+	if !strings.Contains(got, "ok registrable: by hand") || !strings.Contains(got, "warn token: not checked") ||
 		len(server.Asked()) != 0 {
 		t.Errorf("got %s", got)
 	}

@@ -15,15 +15,15 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Fault is what went wrong at a platform, in one line that says what to fix.
+// Fault is a failed call of a platform. Its text is one line that says what to fix.
 type Fault struct {
 	Doing       string // "create a webhook"
-	Status      int    // 0: there was no answer
-	Code        string // the platform's own
+	Status      int    // 0: no response
+	Code        string // of the platform
 	Message     string
-	Correlation string // by which the platform's support finds the request
+	Correlation string // id of the request for the platform's support
 	Fix         string
-	Err         error // what there was instead of an answer
+	Err         error // if there was no response
 }
 
 func (f *Fault) Error() string {
@@ -49,7 +49,7 @@ func (f *Fault) Error() string {
 
 func (f *Fault) Unwrap() error { return f.Err }
 
-// longestMessage is how much of a platform's own words is repeated, in bytes.
+// longestMessage limits the text that is repeated from a platform, in bytes.
 const longestMessage = 400
 
 func oneLine(text string) string {
@@ -60,7 +60,7 @@ func oneLine(text string) string {
 	return text
 }
 
-// refusal is an error as Genesys Cloud writes it, from the API and from the token endpoint. Others write parts of it.
+// refusal is the error format of Genesys Cloud, of the API and the token endpoint. Other platforms use parts of it.
 type refusal struct {
 	Message   string `json:"message"`
 	Code      string `json:"code"`
@@ -78,10 +78,10 @@ type refusal struct {
 	ErrorDescription string `json:"error_description"`
 }
 
-// refused makes a fault of an answer that is no 2xx.
+// refused returns the fault of a response that is no 2xx.
 func refused(status int, h http.Header, body []byte) *Fault {
 	var r refusal
-	_ = json.Unmarshal(body, &r) // what cannot be read says nothing
+	_ = json.Unmarshal(body, &r) // an unreadable body has no details
 	f := &Fault{Status: status, Code: r.Code, Correlation: h.Get("ININ-Correlation-Id")}
 	if f.Code == "" {
 		f.Code = r.Error
@@ -108,7 +108,7 @@ func refused(status int, h http.Header, body []byte) *Fault {
 	return f
 }
 
-// explain adds what was being done, and what helps, to whatever went wrong.
+// explain adds the action that failed and the remedy to an error.
 func (c *Client) explain(doing string, call Call, err error) error {
 	if _, known := errors.AsType[*deadletter.Error](err); known {
 		return err
@@ -126,34 +126,34 @@ func (c *Client) explain(doing string, call Call, err error) error {
 	return f
 }
 
-// unanswered returns why there was no answer. It never repeats the request, which may hold a secret.
+// unanswered returns the fault of a request without a response. It never repeats the request, which may have a secret.
 func (c *Client) unanswered(err error) *Fault {
 	if r, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		return c.ungranted(r)
 	}
-	f := &Fault{Message: "no answer came", Err: err}
+	f := &Fault{Message: "no response", Err: err}
 	if inner, ok := errors.AsType[*url.Error](err); ok {
 		f.Message = inner.Err.Error()
 	}
 	dns, isDNS := errors.AsType[*net.DNSError](err)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		f.Message, f.Fix = "no answer came in time", "try again, or allow more time with --limit"
+		f.Message, f.Fix = "no response in time", "try again, or allow more time with --limit"
 	case isDNS && dns.IsNotFound:
 		f.Message = "there is no host " + dns.Name
-		f.Fix = "look at the region" + c.regionNow() + " and at token_url, api_url and discovery_url"
+		f.Fix = "check the region" + c.regionNow() + " and token_url, api_url and discovery_url"
 	}
 	return f
 }
 
-// ungranted returns why there is no token.
+// ungranted returns the fault of a refused token.
 func (c *Client) ungranted(r *oauth2.RetrieveError) *Fault {
 	f := refused(r.Response.StatusCode, r.Response.Header, r.Body)
 	f.Fix = c.fixToken(f)
 	return f
 }
 
-// fixToken says what helps where no token was granted.
+// fixToken returns the remedy for a refused token.
 func (c *Client) fixToken(f *Fault) string {
 	switch f.Status {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
@@ -165,7 +165,7 @@ func (c *Client) fixToken(f *Fault) string {
 		}
 		return "the client id or secret is wrong, or belongs to another region" + c.regionNow()
 	case http.StatusNotFound:
-		return "there is no token endpoint at " + c.preset.asked() + ": look at token_url"
+		return "there is no token endpoint at " + c.preset.tokenEndpoint() + ": check token_url"
 	}
 	return ""
 }
@@ -177,7 +177,7 @@ func (c *Client) regionNow() string {
 	return " (it is " + c.preset.Region + " now: set region, or GENESYS_CLOUD_ENVIRONMENT)"
 }
 
-// fix says what helps after an answer that is no 2xx.
+// fix returns the remedy for a response that is no 2xx.
 func (c *Client) fix(f *Fault, call Call) string {
 	said := strings.ToLower(f.Message + " " + f.Code)
 	switch {
@@ -186,13 +186,13 @@ func (c *Client) fix(f *Fault, call Call) string {
 	case f.Status == http.StatusForbidden && call.Permission != "":
 		return "give the role of the OAuth client the permission " + call.Permission
 	case f.Status == http.StatusForbidden:
-		return "a permission is missing: look at the role of the OAuth client" + scopes(c.preset.Scopes)
+		return "a permission is missing: check the role of the OAuth client" + scopes(c.preset.Scopes)
 	case f.Status == http.StatusNotFound && c.preset.Status == Tutorial:
 		return c.preset.Warning + " Use another preset for the vendor's own API"
 	case f.Status == http.StatusNotFound && strings.Contains(call.Path, "{id}"):
-		return "there is nothing with this id here: list shows what there is"
+		return "there is nothing with this id here: list shows all ids"
 	case f.Status == http.StatusNotFound:
-		return "there is no such address at " + c.preset.API + ": look at api_url and the region" + c.regionNow()
+		return "there is no such address at " + c.preset.API + ": check api_url and the region" + c.regionNow()
 	case f.Status == http.StatusTooManyRequests:
 		return "the rate limit is used up: try again later"
 	case f.Status == http.StatusBadRequest && strings.Contains(said, "secret"):

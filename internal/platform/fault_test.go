@@ -24,8 +24,8 @@ func TestFaultsSayWhatToFix(t *testing.T) {
 	}{
 		"secret too short": {
 			change: func(_ *bundle, w *platform.Webhook) { w.Secret = secret("0123456789abcde") },
-			want: "the signing secret is too short, with 15 characters: take one of over 15, which Genesys " +
-				"Cloud, Open Messaging asks for",
+			want: "the signing secret is too short, with 15 characters: use one of over 15, which Genesys " +
+				"Cloud, Open Messaging requires",
 		},
 		"no secret": {
 			change: func(_ *bundle, w *platform.Webhook) { w.Secret = redact.Secret{} },
@@ -34,12 +34,12 @@ func TestFaultsSayWhatToFix(t *testing.T) {
 		},
 		"no https": {
 			change: func(_ *bundle, w *platform.Webhook) { w.URL = "http://hooks.example.com/webhooks/genesys" },
-			want: "takes only https URLs (got http://hooks.example.com/webhooks/genesys): put TLS in front of " +
+			want: "accepts only https URLs (got http://hooks.example.com/webhooks/genesys): put TLS in front of " +
 				"dlqdesk",
 		},
 		"another port": {
 			change: func(_ *bundle, w *platform.Webhook) { w.URL = "https://hooks.example.com:8443/webhooks/genesys" },
-			want:   "reaches port 443 alone (got https://hooks.example.com:8443/webhooks/genesys)",
+			want:   "calls only port 443 (got https://hooks.example.com:8443/webhooks/genesys)",
 		},
 		"no URL": {
 			change: func(_ *bundle, w *platform.Webhook) { w.URL = "" },
@@ -68,7 +68,7 @@ func TestFaultsSayWhatToFix(t *testing.T) {
 			change: func(b *bundle, _ *platform.Webhook) { b.genesys.CreateError = "the webhook cannot be reached" },
 			want: "cannot register https://hooks.example.com/webhooks/genesys: integration.failed: createStatus " +
 				"is Error: the webhook cannot be reached. " +
-				"Put that right, delete open-1, and register again (correlation id corr-create)",
+				"Correct that, delete open-1, and register again (correlation id corr-create)",
 			reaches: true,
 		},
 		"the tutorial at the vendor": {

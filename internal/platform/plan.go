@@ -10,8 +10,8 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-// Shown is a request as it may be shown: what is secret in it is masked.
-type Shown struct {
+// MaskedRequest is a request whose secrets are masked, so that it can be shown.
+type MaskedRequest struct {
 	Method  string            `json:"method"`
 	URL     string            `json:"url"`
 	Headers map[string]string `json:"headers,omitempty"`
@@ -19,18 +19,18 @@ type Shown struct {
 }
 
 // HeaderNames returns the names of the headers, in order.
-func (s Shown) HeaderNames() []string { return slices.Sorted(maps.Keys(s.Headers)) }
+func (s MaskedRequest) HeaderNames() []string { return slices.Sorted(maps.Keys(s.Headers)) }
 
-// Order is what a command would do.
-type Order struct {
-	Call    string // "" for the token alone, Create for registering
+// Command is a call with its arguments.
+type Command struct {
+	Call    string // "": only the token; Create: register
 	ID      string
 	Webhook Webhook
 }
 
-// Plan returns the requests that an order comes to, without sending any, the token's first. What only an answer
-// tells, such as the id of what is created, stays in {braces}.
-func (c *Client) Plan(o Order) ([]Shown, error) {
+// Plan returns the requests of a command, those for the token first, without sending any. Values that only a response
+// has, such as the id of a new item, stay in {braces}.
+func (c *Client) Plan(o Command) ([]MaskedRequest, error) {
 	if o.Call == Create {
 		if err := c.Check(o.Webhook); err != nil {
 			return nil, err
@@ -62,7 +62,7 @@ func (c *Client) steps(call string) []string {
 	return []string{call}
 }
 
-func (c *Client) planned(name string, o Order) (Shown, error) {
+func (c *Client) planned(name string, o Command) (MaskedRequest, error) {
 	values := c.webhookValues(o.Webhook, redact.Mask).with("page", "1", "page_size", "25")
 	delete(values, "id")
 	if o.ID != "" {
@@ -70,9 +70,9 @@ func (c *Client) planned(name string, o Order) (Shown, error) {
 	}
 	r, err := c.request(c.preset.Calls[name], c.preset.API, values)
 	if err != nil {
-		return Shown{}, err
+		return MaskedRequest{}, err
 	}
-	shown := Shown{
+	shown := MaskedRequest{
 		Method:  r.Method,
 		URL:     r.URL,
 		Headers: map[string]string{"Authorization": "Bearer " + redact.Mask},
@@ -84,26 +84,26 @@ func (c *Client) planned(name string, o Order) (Shown, error) {
 	return shown, nil
 }
 
-func (c *Client) tokenRequests() []Shown {
-	var requests []Shown
-	at := c.preset.asked()
+func (c *Client) tokenRequests() []MaskedRequest {
+	var requests []MaskedRequest
+	at := c.preset.tokenEndpoint()
 	if at == "" {
 		at = "{token_endpoint}"
-		requests = append(requests, Shown{Method: "GET", URL: c.preset.Discovery + "/.well-known/openid-configuration"})
+		requests = append(requests, MaskedRequest{Method: "GET", URL: c.preset.Discovery + "/.well-known/openid-configuration"})
 	}
 	requests = append(requests, c.tokenRequest(at))
 	if c.preset.Discovery != "" && placeholder.MatchString(c.preset.API) {
 		requests = append(
 			requests,
-			Shown{Method: "GET", URL: c.preset.Discovery + "/.well-known/cxone-configuration?tenantId={tenantId}"},
+			MaskedRequest{Method: "GET", URL: c.preset.Discovery + "/.well-known/cxone-configuration?tenantId={tenantId}"},
 		)
 	}
 	return requests
 }
 
-func (c *Client) tokenRequest(at string) Shown {
+func (c *Client) tokenRequest(at string) MaskedRequest {
 	if c.preset.Grant == AccessKey {
-		return Shown{
+		return MaskedRequest{
 			Method: "POST", URL: at, Headers: map[string]string{"Content-Type": "application/json"},
 			Body: `{"accessKeyId":"` + redact.Mask + `","accessKeySecret":"` + redact.Mask + `"}`,
 		}
@@ -120,7 +120,7 @@ func (c *Client) tokenRequest(at string) Shown {
 		form.Set("username", redact.Mask)
 		form.Set("password", redact.Mask)
 	}
-	return Shown{
+	return MaskedRequest{
 		Method:  "POST",
 		URL:     at,
 		Headers: headers,
@@ -128,7 +128,7 @@ func (c *Client) tokenRequest(at string) Shown {
 	}
 }
 
-// Pasted returns what to fill in by hand at a platform that has nothing to call.
+// Pasted returns the fields to fill in by hand at a platform without an API.
 func (c *Client) Pasted(w Webhook) []Paste {
 	values := Values{"url": w.URL, "client_id": w.ClientID}
 	list := slices.Clone(c.preset.Paste)
@@ -138,9 +138,9 @@ func (c *Client) Pasted(w Webhook) []Paste {
 	return list
 }
 
-// MarshalJSON lets a body that is JSON be read as such.
-func (s Shown) MarshalJSON() ([]byte, error) {
-	type plain Shown
+// MarshalJSON writes a JSON body as JSON, not as text.
+func (s MaskedRequest) MarshalJSON() ([]byte, error) {
+	type plain MaskedRequest
 	out := struct {
 		plain
 		Body any `json:"body,omitempty"`

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -8,37 +9,36 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Status says where a preset, or one of its calls, comes from.
+// Status is the source of a preset, or of one of its calls.
 type Status string
 
-// Where presets come from.
+// The sources of presets.
 const (
 	Verified Status = "verified" // the vendor publishes it
 	Inferred Status = "inferred" // follows from what the vendor publishes, but was not checked against it
-	Tutorial Status = "tutorial" // a tutorial's; the vendor's published API does not have it
+	Tutorial Status = "tutorial" // from a tutorial; not in the vendor's published API
 )
 
-// Grant is how a token is asked for.
+// Grant is the way to request a token.
 type Grant string
 
-// The grants of OAuth 2.0 that platforms use: RFC 6749, sections 4.4 and 4.3; and CXone's own, an access key in JSON,
-// which needs no client.
+// Two grants of OAuth 2.0 (RFC 6749, sections 4.4 and 4.3), and one of CXone: an access key in JSON, without a client.
 const (
 	ClientCredentials Grant = "client_credentials"
-	Password          Grant = "password" // user name and password are those of an access key
+	Password          Grant = "password" // with an access key as user name and password
 	AccessKey         Grant = "access_key"
 )
 
-// ClientAuth is how a client proves who it is when it asks for a token: RFC 6749, section 2.3.1.
+// ClientAuth is the way to send a client's credentials: RFC 6749, section 2.3.1.
 type ClientAuth string
 
-// The ways to send a client's id and secret.
+// The ways to send the client id and secret.
 const (
 	Basic ClientAuth = "basic"
 	Form  ClientAuth = "form"
 )
 
-// The calls that commands are made of. A preset may have more, as steps of registering.
+// The calls of the commands. A preset may have more calls, as steps of registering.
 const (
 	Create = "create"
 	List   = "list"
@@ -53,42 +53,40 @@ type Preset struct {
 	Title   string `json:"title"`
 	About   string `json:"about"`
 	Status  Status `json:"status"`
-	Warning string `json:"warning,omitempty"` // what to know before anything is sent
+	Warning string `json:"warning,omitempty"` // shown before anything is sent
 
 	Region string `json:"region,omitempty"`
 	// by region; nil: the platform has no regions of this kind
 	Domains map[string]string `json:"domains,omitempty"`
-	// URL that tells the token URL and, by tenant, the API's host; empty: both are known
+	// URL of a document with the token URL and, by tenant, the host of the API; empty: both are known
 	Discovery string `json:"discovery_url,omitempty"`
-	// empty: Discovery tells
+	// empty: it is in the discovery document
 	TokenURL string `json:"token_url,omitempty"`
-	// where AccessKey asks instead, if nothing sets TokenURL
-	KeyURL string `json:"access_key_url,omitempty"`
-	API    string `json:"api_url,omitempty"` // base of every path
-	// how a token is asked for
-	Grant Grant `json:"grant"`
-	// and how the client proves who it is
-	Auth ClientAuth `json:"client_auth"`
-	// that the client needs; they are not asked for
+	// token URL of the grant AccessKey, if TokenURL is empty
+	KeyURL string     `json:"access_key_url,omitempty"`
+	API    string     `json:"api_url,omitempty"` // base of every path
+	Grant  Grant      `json:"grant"`
+	Auth   ClientAuth `json:"client_auth"`
+	// that the client needs; they are not requested
 	Scopes []string `json:"scopes,omitempty"`
 
 	Calls map[string]Call `json:"calls,omitempty"`
-	// the calls that registering is made of, in order
+	// the calls of registering, in order
 	Register   []string          `json:"register,omitempty"`
-	Missing    map[string]string `json:"missing,omitempty"` // why there is no such call
+	Missing    map[string]string `json:"missing,omitempty"` // why a call is missing
 	Parameters []Parameter       `json:"parameters,omitempty"`
 	Await      Await             `json:"await,omitzero"`
 	Found      Found             `json:"found"`
 	Rules      Rules             `json:"rules"`
-	// what to fill in by hand where there is nothing to call
+	// fields to fill in by hand at a platform without an API
 	Paste []Paste `json:"paste,omitempty"`
 
 	Verify      string      `json:"verify,omitempty"`     // the signature scheme of its webhooks
-	Deliveries  string      `json:"deliveries,omitempty"` // how it delivers and tries again
+	Deliveries  string      `json:"deliveries,omitempty"` // how the platform delivers and retries
 	Environment Environment `json:"environment"`
 }
 
-// Environment names the variables that are read where the configuration sets nothing.
+// Environment names the variables that are read if the configuration sets nothing.
 type Environment struct {
 	Region          string `json:"region,omitempty"`
 	ClientID        string `json:"client_id"`
@@ -97,64 +95,64 @@ type Environment struct {
 	AccessKeySecret string `json:"access_key_secret,omitempty"`
 }
 
-// Call is one request. A path that begins with https: or http: stands for itself.
+// Call is one request. Its path may be a whole URL.
 type Call struct {
-	Method string `json:"method"` // empty: the usual one of such a call
+	Method string `json:"method"` // empty: the usual method of the call
 	Path   string `json:"path"`
 	// JSON, with {name} within strings and {name:json} for whole values
 	Body       string `json:"body,omitempty"`
-	Permission string `json:"permission,omitempty"` // that the platform asks for
-	Status     Status `json:"status,omitempty"`     // where it differs from the preset's
+	Permission string `json:"permission,omitempty"` // that the platform requires
+	Status     Status `json:"status,omitempty"`     // empty: that of the preset
 }
 
-// Parameter is a value that only the operator knows.
+// Parameter is a value that the operator sets.
 type Parameter struct {
 	Name  string `json:"name"`
 	About string `json:"about"`
 	Value string `json:"value,omitempty"` // empty: it must be set
 	JSON  bool   `json:"json,omitempty"`  // a JSON value instead of text
-	Most  int    `json:"most,omitempty"`  // characters; 0: no limit is known
+	Most  int    `json:"most,omitempty"`  // characters; 0: no known limit
 }
 
-// Await is how a platform tells that what it is creating in the background exists. The zero Await: at once.
+// Await describes how a platform reports that an item it creates in the background is ready. The zero Await: at once.
 type Await struct {
-	Field string `json:"field"` // of what Get answers
-	Done  string `json:"done"`  // its value once it exists
-	Fault string `json:"fault"` // its value when it never will
-	Error string `json:"error"` // the field that then tells why
+	Field string `json:"field"` // of the response to Get
+	Done  string `json:"done"`  // its value when the item is ready
+	Fault string `json:"fault"` // its value when creation failed
+	Error string `json:"error"` // the field with the reason
 }
 
-// Found says where answers have what.
+// Found names fields in responses.
 type Found struct {
-	ID    string `json:"id_path"`             // field of what was created
-	Items string `json:"list_path,omitempty"` // field of a list; empty: the answer is the list
-	// field with the webhook's URL; empty: the platform does not tell
+	ID    string `json:"id_path"`             // of a created item
+	Items string `json:"list_path,omitempty"` // with the list; empty: the response is the list
+	// with the webhook's URL; empty: the platform does not report it
 	URL  string `json:"url_path,omitempty"`
 	Name string `json:"name_path,omitempty"`
 }
 
-// Rules are what a platform refuses; they are held before anything is sent.
+// Rules are requirements of a platform. They are checked before anything is sent.
 type Rules struct {
-	// the webhook's URL has to be https, on port 443
+	// the webhook's URL must be https, on port 443
 	HTTPS bool `json:"https,omitempty"`
-	// characters that the signing secret must be longer than
+	// the signing secret must have more characters than this
 	SecretOver  int  `json:"secret_over,omitempty"`
-	NeedsSecret bool `json:"needs_secret,omitempty"` // it is part of the registration
+	NeedsSecret bool `json:"needs_secret,omitempty"` // the signing secret is part of the registration
 }
 
-// Paste is one field of a form at the platform, and what to put in it.
+// Paste is one field of a form at the platform, and its value.
 type Paste struct {
 	Field string `json:"field"`
-	Value string `json:"value,omitempty"` // empty: it is not known, or a secret
-	Hint  string `json:"hint,omitempty"`  // where it is, or what becomes of it
+	Value string `json:"value,omitempty"` // empty: unknown, or a secret
+	Hint  string `json:"hint,omitempty"`  // where to find it, or how it is used
 }
 
-// Presets returns every preset, in the order that they are shown in.
+// Presets returns every preset, in the order of display.
 func Presets() []Preset {
 	return []Preset{tutorial(), openMessaging(), eventBridge(), trigger(), byoc(), expert()}
 }
 
-// Find returns the preset of a name. Its error is Invalid.
+// Find returns the preset with the given name. Its error is Invalid.
 func Find(name string) (Preset, error) {
 	var names []string
 	for _, p := range Presets() {
@@ -169,14 +167,14 @@ func Find(name string) (Preset, error) {
 // Regions returns the regions of a preset, by name.
 func (p Preset) Regions() []string { return slices.Sorted(maps.Keys(p.Domains)) }
 
-// CallNames returns the calls that have a use, by name.
+// CallNames returns the names of the calls that commands use, sorted.
 func (p Preset) CallNames() []string {
 	names := append([]string{Create, List, Get, Delete}, p.Register...)
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
-// Can returns nil when the preset has a call, and else why not.
+// Can returns nil if the preset has a call, and the reason if not.
 func (p Preset) Can(call string) error {
 	if c, ok := p.Calls[call]; ok && c.Path != "" {
 		return nil
@@ -191,7 +189,7 @@ func (p Preset) Can(call string) error {
 	return deadletter.Errorf(deadletter.Invalid, "%s cannot %s: %s", p.Name, call, why)
 }
 
-// Abilities are the commands that the preset understands, in one line.
+// Abilities returns the commands that the preset supports, in one line.
 func (p Preset) Abilities() string {
 	names := []string{"token"}
 	if len(p.Paste) > 0 || p.CanRegister() == nil {
@@ -205,7 +203,7 @@ func (p Preset) Abilities() string {
 	return strings.Join(names, " ")
 }
 
-// CanRegister returns nil when the preset can register a webhook by itself, and else why not.
+// CanRegister returns nil if the preset can register a webhook, and the reason if not.
 func (p Preset) CanRegister() error {
 	for _, call := range p.Register {
 		if err := p.Can(call); err != nil {
@@ -216,4 +214,49 @@ func (p Preset) CanRegister() error {
 		return p.Can(Create)
 	}
 	return nil
+}
+
+// Located returns the preset with the hosts of its region and the methods of its calls, and the values of its
+// placeholders. Its error is Invalid.
+func (p Preset) Located() (Preset, Values, error) {
+	calls := map[string]Call{}
+	for name, call := range p.Calls {
+		call.Method = cmp.Or(call.Method, usualMethod(name))
+		calls[name] = call
+	}
+	p.Calls = calls
+	for _, name := range p.Register {
+		if _, ok := calls[name]; !ok && p.Missing[name] == "" {
+			return p, nil, deadletter.Errorf(
+				deadletter.Invalid,
+				"registering is made of %s, and there is no call %s",
+				strings.Join(p.Register, ", "),
+				name,
+			)
+		}
+	}
+	hosts := Values{}
+	if domain, ok := p.Domains[p.Region]; ok {
+		hosts["domain"] = domain
+	} else if p.Domains != nil && placeholder.MatchString(p.TokenURL+p.API) {
+		return p, nil, deadletter.Errorf(
+			deadletter.Invalid,
+			"there is no region %q at %s: it is one of %s",
+			p.Region,
+			p.Title,
+			list(p.Regions()),
+		)
+	}
+	p.TokenURL, p.API = hosts.host(p.TokenURL), hosts.host(p.API)
+	return p, hosts, nil
+}
+
+func usualMethod(call string) string {
+	switch call {
+	case List, Get:
+		return "GET"
+	case Delete:
+		return "DELETE"
+	}
+	return "POST"
 }

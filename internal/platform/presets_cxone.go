@@ -2,7 +2,7 @@ package platform
 
 import "fmt"
 
-// cxone is what every preset of NICE CXone has.
+// cxone adds the settings that all presets of NICE CXone share.
 func cxone(p Preset) Preset {
 	p.Discovery = "https://cxone.niceincontact.com"
 	p.KeyURL = "https://na1.nice-incontact.com/authentication/v1/token/access-key"
@@ -58,7 +58,7 @@ func expert() Preset {
 	})
 }
 
-// missing says of several calls why they are not there.
+// missing returns the reason why calls are missing, by call.
 func missing(why string, calls ...string) map[string]string {
 	m := map[string]string{}
 	for _, call := range calls {

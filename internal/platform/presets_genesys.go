@@ -26,7 +26,7 @@ func genesysDomains() map[string]string {
 	}
 }
 
-// genesys is what every preset of Genesys Cloud has.
+// genesys adds the settings that all presets of Genesys Cloud share.
 func genesys(p Preset) Preset {
 	p.Region, p.Domains = "us-east-1", genesysDomains()
 	p.TokenURL, p.API = "https://login.{domain}/oauth/token", "https://api.{domain}"

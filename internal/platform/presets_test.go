@@ -75,7 +75,7 @@ func TestRegionsLeadToHosts(t *testing.T) {
 	}
 }
 
-func plan(t *testing.T, c *platform.Client, o platform.Order) []platform.Shown {
+func plan(t *testing.T, c *platform.Client, o platform.Command) []platform.MaskedRequest {
 	t.Helper()
 	shown, err := c.Plan(o)
 	if err != nil {
@@ -87,7 +87,7 @@ func plan(t *testing.T, c *platform.Client, o platform.Order) []platform.Shown {
 func TestPlanSendsNothingAndShowsNoSecret(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "genesys-open-messaging")
-	shown := plan(t, b.client, platform.Order{Call: platform.Create, Webhook: webhook()})
+	shown := plan(t, b.client, platform.Command{Call: platform.Create, Webhook: webhook()})
 	text, err := json.Marshal(shown)
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func TestPlanSendsNothingAndShowsNoSecret(t *testing.T) {
 	}
 }
 
-func TestTutorialIsToTheLetter(t *testing.T) {
+func TestTutorialIsSentExactly(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "tutorial")
 	b.genesys.Tutorial = true

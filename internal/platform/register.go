@@ -12,24 +12,24 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-// Webhook is what is registered.
+// Webhook is a webhook to register.
 type Webhook struct {
 	Source string
 	Name   string
 	URL    string
-	Secret redact.Secret // that it is signed with; the zero Secret: it is not
+	Secret redact.Secret // that signs it; the zero Secret: it is not signed
 
-	ClientID string // that the platform gets its tokens from us with; empty: it gets none
+	ClientID string // with which the platform gets tokens from dlqdesk; empty: it gets none
 }
 
-// Registered is what came of registering.
+// Registered is the result of Register.
 type Registered struct {
 	Item
-	Already bool   `json:"already"` // it was there, and nothing was changed
+	Already bool   `json:"already"` // it was registered before, and nothing was changed
 	Note    string `json:"note,omitempty"`
 }
 
-// Check returns why the platform would refuse a webhook, or nil. Its error is Invalid.
+// Check returns the reason why the platform would refuse a webhook, or nil. Its error is Invalid.
 func (c *Client) Check(w Webhook) error {
 	if err := c.preset.CanRegister(); err != nil {
 		return err
@@ -48,12 +48,12 @@ func (c *Client) Check(w Webhook) error {
 	case c.preset.Rules.HTTPS && u.Scheme != "https":
 		return deadletter.Errorf(
 			deadletter.Invalid,
-			"%s takes only https URLs (got %s): put TLS in front of dlqdesk and set webhook_url to its https address",
+			"%s accepts only https URLs (got %s): put TLS in front of dlqdesk and set webhook_url to its https address",
 			c.preset.Title,
 			w.URL,
 		)
 	case c.preset.Rules.HTTPS && port(u) != "443":
-		return deadletter.Errorf(deadletter.Invalid, "%s reaches port 443 alone (got %s)", c.preset.Title, w.URL)
+		return deadletter.Errorf(deadletter.Invalid, "%s calls only port 443 (got %s)", c.preset.Title, w.URL)
 	}
 	return c.checkSecret(w.Secret.Reveal())
 }
@@ -73,7 +73,7 @@ func (c *Client) checkSecret(secret string) error {
 	case utf8.RuneCountInString(secret) <= rules.SecretOver:
 		return deadletter.Errorf(
 			deadletter.Invalid,
-			"the signing secret is too short, with %d characters: take one of over %d, which %s asks for",
+			"the signing secret is too short, with %d characters: use one of over %d, which %s requires",
 			utf8.RuneCountInString(secret),
 			rules.SecretOver,
 			c.preset.Title,
@@ -86,7 +86,7 @@ func (c *Client) webhookValues(w Webhook, secret string) Values {
 	return c.values.with("source", w.Source, "name", w.Name, "url", w.URL, "secret", secret)
 }
 
-// Register registers a webhook, unless there is one for its URL, and returns once the platform has it.
+// Register registers a webhook, unless its URL is registered already. It returns when the platform is ready.
 func (c *Client) Register(ctx context.Context, w Webhook) (Registered, error) {
 	if err := c.Check(w); err != nil {
 		return Registered{}, err
@@ -102,7 +102,7 @@ func (c *Client) Register(ctx context.Context, w Webhook) (Registered, error) {
 	for _, step := range c.preset.Register[1:] {
 		answer, err := c.call(ctx, step, step+" "+made.ID, values.with("id", made.ID))
 		if err != nil {
-			return made, fmt.Errorf("%s was made, but is not complete: %w", made.ID, err)
+			return made, fmt.Errorf("%s was created, but is not complete: %w", made.ID, err)
 		}
 		if i := c.item(answer); i.ID == made.ID {
 			made.All = i.All
@@ -111,7 +111,7 @@ func (c *Client) Register(ctx context.Context, w Webhook) (Registered, error) {
 	return made, c.await(ctx, &made)
 }
 
-// existing returns what is registered for a URL, where the platform can tell.
+// existing returns the item that is registered for a URL, if the platform reports URLs.
 func (c *Client) existing(ctx context.Context, to string) (Item, error) {
 	if c.preset.Found.URL == "" || c.preset.Can(List) != nil {
 		return Item{}, nil
@@ -123,8 +123,8 @@ func (c *Client) existing(ctx context.Context, to string) (Item, error) {
 	return found[0], nil
 }
 
-// create makes the first call. When no answer reports what came of it, it is made again only after looking whether it
-// was done; where nothing can be looked up, the answer says so.
+// create makes the first call. If the result is unknown, it checks whether the item exists before it tries again. If
+// the platform cannot tell, it adds a note.
 func (c *Client) create(ctx context.Context, w Webhook, values Values) (Registered, error) {
 	var made Registered
 	for try := 1; ; try++ {
@@ -134,8 +134,8 @@ func (c *Client) create(ctx context.Context, w Webhook, values Values) (Register
 			if made.ID == "" {
 				return made, &Fault{
 					Doing:   "register " + w.URL,
-					Message: "the answer holds no id",
-					Fix:     "look at the preset's id_path",
+					Message: "the response has no id",
+					Fix:     "check id_path",
 				}
 			}
 			return made, nil
@@ -154,7 +154,7 @@ func (c *Client) create(ctx context.Context, w Webhook, values Values) (Register
 			return made, nil
 		}
 		if c.preset.Can(List) != nil || c.preset.Found.URL == "" {
-			made.Note = "an earlier try was not answered clearly: look at the platform whether it is registered twice"
+			made.Note = "an earlier try had no clear result: check at the platform whether it is registered twice"
 		}
 		if err := c.pause(ctx, try); err != nil {
 			return made, err
@@ -166,7 +166,7 @@ func (c *Client) pause(ctx context.Context, tries int) error {
 	return c.wait(ctx, min(firstDelay<<(tries-1), longestWait))
 }
 
-// await asks until the platform has made what it said it would.
+// await polls until the platform has created the item.
 func (c *Client) await(ctx context.Context, made *Registered) error {
 	a := c.preset.Await
 	if a.Field == "" {
@@ -185,15 +185,15 @@ func (c *Client) await(ctx context.Context, made *Registered) error {
 				Doing:       "register " + made.URL,
 				Code:        field(made.All, a.Error+".code"),
 				Message:     a.Field + " is " + status + ": " + why,
-				Fix:         "put that right, delete " + made.ID + ", and register again",
+				Fix:         "correct that, delete " + made.ID + ", and register again",
 				Correlation: field(made.All, a.Error+".contextId"),
 			}
 		}
 		if err := c.wait(ctx, pollEvery); err != nil {
 			return &Fault{
 				Doing:   "register " + made.URL,
-				Message: made.ID + " is still being made",
-				Fix:     "look at it later: dlqdesk platform get",
+				Message: made.ID + " is still being created",
+				Fix:     "check it later: dlqdesk platform get",
 				Err:     err,
 			}
 		}
@@ -205,8 +205,5 @@ func (c *Client) await(ctx context.Context, made *Registered) error {
 	}
 }
 
-// askLimit is how long a command may take when nobody says so.
-const askLimit = 2 * time.Minute
-
-// Limit returns how long a command may take when nobody says so.
-func Limit() time.Duration { return askLimit }
+// Limit returns the default limit of a command.
+func Limit() time.Duration { return 2 * time.Minute }

@@ -13,37 +13,36 @@ import (
 	"dlqdesk/internal/delivery"
 )
 
-// How often, and after what time, a request is made again that nothing came of.
+// Retries of a request that failed.
 const (
 	maxTries    = 5
 	firstDelay  = time.Second
-	longestWait = 30 * time.Second // of our own accord; a platform may ask for longer
+	longestWait = 30 * time.Second // unless the platform asks for longer
 )
 
-// patient is a transport that keeps to a platform's rate limits, and tries again what may be tried again: after 429
-// and 503, which say that nothing was done, any request; after other 5xx and broken connections those alone that do
-// no harm twice.
-type patient struct {
+// retryTransport is a transport that observes a platform's rate limits and retries. After 429 and 503, which mean that
+// nothing was done, it repeats every request; after other 5xx and broken connections only idempotent ones.
+type retryTransport struct {
 	base http.RoundTripper
 	now  func() time.Time
 	wait func(ctx context.Context, d time.Duration) error
 	roll func() float64
 
 	mu    sync.Mutex
-	until time.Time // when the platform takes requests again
+	until time.Time // when the platform accepts requests again
 }
 
-// harmless marks the context of a request that does no harm twice, although its method may.
-type harmless struct{}
+// idempotent marks the context of a request that may be repeated, whatever its method.
+type idempotent struct{}
 
-// RoundTrip sends a request as often as it takes.
-func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
+// RoundTrip sends a request until it succeeds or must not be repeated.
+func (p *retryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	for try := 1; ; try++ {
-		if err := p.pause(r.Context(), p.left()); err != nil {
+		if err := p.pause(r.Context(), p.untilAllowed()); err != nil {
 			return nil, err
 		}
 		answer, err := p.base.RoundTrip(r)
-		p.note(answer)
+		p.noteLimit(answer)
 		if try == maxTries || r.Context().Err() != nil || !again(r, answer, err) {
 			return answer, err
 		}
@@ -51,21 +50,21 @@ func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
 		if r, err = repeat(r); err != nil {
 			return nil, err
 		}
-		if err := p.pause(r.Context(), max(p.delay(try), p.left())); err != nil {
+		if err := p.pause(r.Context(), max(p.delay(try), p.untilAllowed())); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// delay is how long to wait after so many tries. Half of it is certain: a platform that has trouble is never asked
+// delay returns the wait after so many tries. At least half of it is fixed, so that a platform in trouble is not called
 // again at once.
-func (p *patient) delay(tries int) time.Duration {
+func (p *retryTransport) delay(tries int) time.Duration {
 	return deadletter.RetryPolicy{Base: firstDelay, Cap: longestWait}.Delay(tries, (1+p.roll())/2)
 }
 
 func again(r *http.Request, answer *http.Response, err error) bool {
 	twice := r.Method == http.MethodGet || r.Method == http.MethodPut || r.Method == http.MethodDelete ||
-		r.Context().Value(harmless{}) != nil
+		r.Context().Value(idempotent{}) != nil
 	if err != nil {
 		return twice
 	}
@@ -80,7 +79,7 @@ func discard(answer *http.Response) {
 	if answer == nil {
 		return
 	}
-	_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer) // so that the connection can be used again
+	_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer) // so that the connection can be reused
 	_ = answer.Body.Close()
 }
 
@@ -97,9 +96,9 @@ func repeat(r *http.Request) (*http.Request, error) {
 	return r, nil
 }
 
-// note remembers what an answer says of when the next request may come: Retry-After, or the limit of Genesys Cloud,
-// which is told with every answer, before it is reached.
-func (p *patient) note(answer *http.Response) {
+// noteLimit stores the time of the next request from Retry-After, or from the rate limit that Genesys Cloud sends with
+// every response.
+func (p *retryTransport) noteLimit(answer *http.Response) {
 	if answer == nil {
 		return
 	}
@@ -130,22 +129,22 @@ func number(h http.Header, name string) int {
 	return max(n, 0)
 }
 
-// left is how long the platform takes no request yet.
-func (p *patient) left() time.Duration {
+// untilAllowed returns how long to wait before the platform accepts requests again.
+func (p *retryTransport) untilAllowed() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return max(0, p.until.Sub(p.now()))
 }
 
-// pause waits, unless that is longer than the whole may take: then there is no point in waiting at all.
-func (p *patient) pause(ctx context.Context, d time.Duration) error {
+// pause waits. It returns a Fault at once if the wait is longer than the context lasts.
+func (p *retryTransport) pause(ctx context.Context, d time.Duration) error {
 	if d == 0 {
 		return nil
 	}
 	if end, ok := ctx.Deadline(); ok && time.Until(end) < d {
 		return &Fault{
 			Message: fmt.Sprintf(
-				"the platform takes no request for %s, which is longer than is left",
+				"the platform accepts no request for %s, which is longer than the command may take",
 				span(d.Round(time.Second)),
 			),
 			Fix: "run the command again after that time",
@@ -154,7 +153,7 @@ func (p *patient) pause(ctx context.Context, d time.Duration) error {
 	return p.wait(ctx, d)
 }
 
-// sleep waits for a time, or for the end of the context.
+// sleep waits for a time, or until the context ends.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -18,19 +18,19 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-// Credentials are what a token is asked for with; the access key is for the password grant.
+// Credentials are used to request a token. The access key is for the grants Password and AccessKey.
 type Credentials struct {
 	ClientID, ClientSecret, AccessKeyID, AccessKeySecret redact.Secret
 }
 
-// renewEarly is how long before its end a token is not used any more, so that none ends on the way.
+// renewEarly is the time before its end when a token is replaced, so that none ends during a request.
 const renewEarly = 60 * time.Second
 
-// Granted is what is known of a token. The token itself is never shown.
+// Granted describes a token. The token itself is never shown.
 type Granted struct {
 	TokenURL string    `json:"tokenUrl"`
 	Type     string    `json:"tokenType"`
-	Lifetime int64     `json:"expiresIn"` // seconds; 0: the platform does not tell
+	Lifetime int64     `json:"expiresIn"` // seconds; 0: unknown
 	Expires  time.Time `json:"expires,omitzero"`
 	Tenant   string    `json:"tenantId,omitempty"`
 	API      string    `json:"api"`
@@ -38,7 +38,7 @@ type Granted struct {
 	secret string
 }
 
-// Span is how long the token is good for; "" where the platform does not tell.
+// Span returns how long the token is valid; "" if that is unknown.
 func (g Granted) Span() string {
 	if g.Lifetime == 0 {
 		return ""
@@ -46,7 +46,7 @@ func (g Granted) Span() string {
 	return span(time.Duration(g.Lifetime) * time.Second)
 }
 
-// span writes a duration without the zeros that Go puts at its end.
+// span returns a duration without the zeros that Go puts at its end.
 func span(d time.Duration) string {
 	text := d.String()
 	for _, zero := range []string{"m0s", "h0m"} {
@@ -57,7 +57,7 @@ func span(d time.Duration) string {
 	return text
 }
 
-// Token returns what is known of a token that is valid now; it is asked for where there is none.
+// Token returns the description of a valid token. It requests one if there is none.
 func (c *Client) Token(ctx context.Context) (Granted, error) {
 	if err := c.missing(); err != nil {
 		return Granted{}, err
@@ -69,7 +69,7 @@ func (c *Client) Token(ctx context.Context) (Granted, error) {
 	return g, nil
 }
 
-// token returns the token in use, or a new one where that ends within a minute.
+// token returns the token in use, or a new one if that ends within a minute.
 func (c *Client) token(ctx context.Context) (Granted, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,7 +84,7 @@ func (c *Client) token(ctx context.Context) (Granted, error) {
 	return g, nil
 }
 
-// forget drops a token that was not accepted, unless there is a newer one already.
+// forget removes a token that was refused, unless there is a newer one.
 func (c *Client) forget(used Granted) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,8 +94,8 @@ func (c *Client) forget(used Granted) {
 }
 
 func (c *Client) grant(ctx context.Context) (Granted, error) {
-	ctx = context.WithValue(context.WithValue(ctx, oauth2.HTTPClient, c.http), harmless{}, true)
-	g := Granted{TokenURL: c.preset.asked(), API: c.preset.API}
+	ctx = context.WithValue(context.WithValue(ctx, oauth2.HTTPClient, c.http), idempotent{}, true)
+	g := Granted{TokenURL: c.preset.tokenEndpoint(), API: c.preset.API}
 	if g.TokenURL == "" {
 		var told struct {
 			TokenEndpoint string `json:"token_endpoint"`
@@ -106,13 +106,13 @@ func (c *Client) grant(ctx context.Context) (Granted, error) {
 		if g.TokenURL = told.TokenEndpoint; g.TokenURL == "" {
 			return g, &Fault{
 				Doing:   "find the token endpoint",
-				Message: "the discovery document names none",
-				Fix:     "look at discovery_url, or set token_url",
+				Message: "the discovery document has none",
+				Fix:     "check discovery_url, or set token_url",
 			}
 		}
 	}
 	asked := c.now()
-	t, err := c.ask(ctx, g.TokenURL)
+	t, err := c.requestToken(ctx, g.TokenURL)
 	if err != nil {
 		return g, err
 	}
@@ -123,7 +123,7 @@ func (c *Client) grant(ctx context.Context) (Granted, error) {
 	return g, c.locate(ctx, &g)
 }
 
-// lifetime returns expires_in as the platform wrote it; what the library makes of it goes by its own clock.
+// lifetime returns expires_in of a token. The library's own value depends on its clock.
 func lifetime(t *oauth2.Token) int64 {
 	seconds, err := strconv.ParseFloat(fmt.Sprint(t.Extra("expires_in")), 64)
 	if err != nil {
@@ -132,13 +132,13 @@ func lifetime(t *oauth2.Token) int64 {
 	return int64(seconds)
 }
 
-func (c *Client) ask(ctx context.Context, tokenURL string) (*oauth2.Token, error) {
+func (c *Client) requestToken(ctx context.Context, tokenURL string) (*oauth2.Token, error) {
 	style := oauth2.AuthStyleInHeader
 	if c.preset.Auth == Form {
 		style = oauth2.AuthStyleInParams
 	}
 	if c.preset.Grant == AccessKey {
-		return c.askByKey(ctx, tokenURL)
+		return c.requestByKey(ctx, tokenURL)
 	}
 	id, secret := c.credentials.ClientID.Reveal(), c.credentials.ClientSecret.Reveal()
 	if c.preset.Grant == Password {
@@ -157,17 +157,16 @@ func (c *Client) ask(ctx context.Context, tokenURL string) (*oauth2.Token, error
 	return config.Token(ctx)
 }
 
-// asked is where a token is asked for; "": Discovery tells.
-func (p Preset) asked() string {
+// tokenEndpoint returns the URL that grants tokens; "": it is in the discovery document.
+func (p Preset) tokenEndpoint() string {
 	if p.TokenURL == "" && p.Grant == AccessKey {
 		return p.KeyURL
 	}
 	return p.TokenURL
 }
 
-// askByKey asks CXone for a token by an access key alone. The answer is taken for one of RFC 6749, section 5.1, as of
-// its other endpoint.
-func (c *Client) askByKey(ctx context.Context, tokenURL string) (*oauth2.Token, error) {
+// requestByKey requests a token of CXone with an access key alone. The response has the form of RFC 6749, section 5.1.
+func (c *Client) requestByKey(ctx context.Context, tokenURL string) (*oauth2.Token, error) {
 	body, err := json.Marshal(map[string]string{
 		"accessKeyId": c.credentials.AccessKeyID.Reveal(), "accessKeySecret": c.credentials.AccessKeySecret.Reveal(),
 	})
@@ -188,12 +187,12 @@ func (c *Client) askByKey(ctx context.Context, tokenURL string) (*oauth2.Token, 
 		json.Unmarshal(answer, &t),
 	); err != nil ||
 		t.AccessToken == "" {
-		return nil, &Fault{Doing: "get a token", Message: "the answer holds no access_token", Fix: "look at token_url"}
+		return nil, &Fault{Doing: "get a token", Message: "the response has no access_token", Fix: "check token_url"}
 	}
 	return t.WithExtra(members), nil
 }
 
-// locate finds the API's host by the tenant that a token is of, where the preset does not know it.
+// locate finds the host of the API by the tenant of a token, if the preset does not have it.
 func (c *Client) locate(ctx context.Context, g *Granted) error {
 	if c.preset.Discovery == "" {
 		return nil
@@ -219,8 +218,8 @@ func (c *Client) locate(ctx context.Context, g *Granted) error {
 	if told.Area == "" || told.Domain == "" {
 		return &Fault{
 			Doing:   "find the API's host",
-			Message: "the discovery document names no area or domain",
-			Fix:     "look at discovery_url, or set api_url",
+			Message: "the discovery document has no area or domain",
+			Fix:     "check discovery_url, or set api_url",
 		}
 	}
 	g.API = Values{"area": told.Area, "domain": told.Domain}.host(g.API)
@@ -239,15 +238,15 @@ func (c *Client) discover(ctx context.Context, path string, into any) error {
 		return &Fault{
 			Doing:   "read " + c.preset.Discovery,
 			Message: "the discovery document is no JSON",
-			Fix:     "look at discovery_url",
+			Fix:     "check discovery_url",
 			Err:     err,
 		}
 	}
 	return nil
 }
 
-// tenantOf reads a claim of a token that was just granted to us. Nothing is trusted because of it: it chooses a host
-// by asking the platform, which is who the token is from.
+// tenantOf returns the tenant in a token that the platform has just granted. It is only used to ask the platform for a
+// host, so it needs no verification.
 func tenantOf(token string) string {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -266,7 +265,7 @@ func tenantOf(token string) string {
 	return claims.TenantID
 }
 
-// missing returns which credentials are not there.
+// missing returns an error that names the missing credentials, or nil.
 func (c *Client) missing() error {
 	var keys, variables []string
 	need := func(key, variable string, s redact.Secret) {

@@ -11,14 +11,14 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Values are what the text in braces stands for: name, url, secret and source of the webhook, id of what exists, page
-// and page_size of a list, domain and area of the platform's hosts, and the preset's parameters. What has no value
-// stays as it is, so that {id} within a topic's name is no fault.
+// Values are the values of placeholders: name, url, secret and source of the webhook, id of an item, page and page_size
+// of a list, domain and area of the platform's hosts, and the preset's parameters. A placeholder without a value stays
+// as it is, so that a topic may contain {id}.
 type Values map[string]string
 
 var placeholder = regexp.MustCompile(`\{([a-z_]+)(:json)?\}`)
 
-// fill replaces each placeholder by what a function makes of its value; what is filled in is not looked at again.
+// fill replaces each placeholder by its quoted value. Placeholders within values are not replaced.
 func (v Values) fill(template string, quote func(text string, raw bool) string) string {
 	return placeholder.ReplaceAllStringFunc(template, func(found string) string {
 		parts := placeholder.FindStringSubmatch(found)
@@ -30,7 +30,7 @@ func (v Values) fill(template string, quote func(text string, raw bool) string) 
 	})
 }
 
-// path fills in a path or URL.
+// path returns a path or URL with its values.
 func (v Values) path(template string) string {
 	path, query, _ := strings.Cut(template, "?")
 	path = v.fill(path, func(text string, _ bool) string { return url.PathEscape(text) })
@@ -40,12 +40,12 @@ func (v Values) path(template string) string {
 	return path + "?" + v.fill(query, func(text string, _ bool) string { return url.QueryEscape(text) })
 }
 
-// host fills in a URL whose host has placeholders.
+// host returns a URL with the values of its host.
 func (v Values) host(template string) string {
 	return v.fill(template, func(text string, _ bool) string { return text })
 }
 
-// body fills in JSON, and leaves out members of it that are null.
+// body returns a JSON object with its values, without members that are null.
 func (v Values) body(template string) ([]byte, error) {
 	if template == "" {
 		return nil, nil
@@ -54,12 +54,12 @@ func (v Values) body(template string) ([]byte, error) {
 		if raw {
 			return text
 		}
-		quoted, _ := json.Marshal(text) // text always can be
+		quoted, _ := json.Marshal(text) // a string never fails
 		return string(quoted[1 : len(quoted)-1])
 	})
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(filled), &members); err != nil {
-		return nil, deadletter.Errorf(deadletter.Invalid, "the body is no JSON object once it is filled in: %v", err)
+		return nil, deadletter.Errorf(deadletter.Invalid, "the body is no JSON object with its values: %v", err)
 	}
 	for name, value := range members {
 		if string(value) == "null" {
@@ -73,7 +73,7 @@ func (v Values) body(template string) ([]byte, error) {
 	return body, nil
 }
 
-// with returns the values with more.
+// with returns a copy with more values.
 func (v Values) with(pairs ...string) Values {
 	more := maps.Clone(v)
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -82,8 +82,7 @@ func (v Values) with(pairs ...string) Values {
 	return more
 }
 
-// parameters returns the values of a preset's parameters, as far as there are any. Its error names each that is
-// missing or wrong.
+// parameters returns the values of a preset's parameters. Its error names each that is missing or invalid.
 func (p Preset) parameters() (Values, error) {
 	values, wrong := Values{}, []string{}
 	for _, known := range p.Parameters {

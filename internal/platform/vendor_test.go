@@ -136,7 +136,7 @@ func (p published) checkMembers(
 	return faults
 }
 
-// What is sent to Genesys Cloud is what its own client would send: to calls that there are, with the members that
+// Requests to Genesys Cloud equal those of its own client: to calls that exist, with the members that
 // each takes and needs.
 func TestRequestsAreThoseOfTheVendorsOwnClient(t *testing.T) {
 	t.Parallel()
@@ -183,7 +183,7 @@ func TestRequestsAreThoseOfTheVendorsOwnClient(t *testing.T) {
 				continue
 			}
 			var sent map[string]any // as it went out: the server writes into what it was sent
-			shown := plan(t, b.client, platform.Order{Call: platform.Create, Webhook: webhook()})
+			shown := plan(t, b.client, platform.Command{Call: platform.Create, Webhook: webhook()})
 			for _, s := range shown {
 				if s.Method == asked.Method && s.Headers["Content-Type"] == "application/json" {
 					if err := json.Unmarshal([]byte(s.Body), &sent); err != nil {

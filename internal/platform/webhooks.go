@@ -15,21 +15,21 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-// Item is what is registered at a platform.
+// Item is a registration at a platform.
 type Item struct {
 	ID   string          `json:"id"`
 	Name string          `json:"name,omitempty"`
 	URL  string          `json:"url,omitempty"`
-	All  json.RawMessage `json:"all,omitempty"` // as the platform has it, with secrets masked
+	All  json.RawMessage `json:"all,omitempty"` // from the platform, with secrets masked
 }
 
-// How far a list is read.
+// Limits of a list.
 const (
 	pageSize = 25
 	maxPages = 200
 )
 
-// List returns everything that is registered, page by page.
+// List returns all registrations. It reads page by page.
 func (c *Client) List(ctx context.Context) ([]Item, error) {
 	var items []Item
 	paged := strings.Contains(c.preset.Calls[List].Path, "{page}")
@@ -78,8 +78,8 @@ func (c *Client) items(answer []byte) ([]Item, error) {
 func unreadable(doing string, err error) error {
 	return &Fault{
 		Doing:   doing,
-		Message: "the answer is not what was expected",
-		Fix:     "look at the preset's list_path and id_path",
+		Message: "the response has an unexpected form",
+		Fix:     "check list_path and id_path",
 		Err:     err,
 	}
 }
@@ -93,7 +93,7 @@ func (c *Client) item(text []byte) Item {
 	}
 }
 
-// field returns a member of a JSON object as text; a name with dots leads into objects within.
+// field returns a member of a JSON object as text. Dots in its name lead into inner objects.
 func field(text []byte, name string) string {
 	if name == "" {
 		return ""
@@ -115,29 +115,25 @@ func field(text []byte, name string) string {
 	return string(text)
 }
 
-// Get returns what is registered by its id.
+// Get returns the registration with an id.
 func (c *Client) Get(ctx context.Context, id string) (Item, error) {
-	answer, err := c.call(ctx, Get, "look at "+id, c.values.with("id", id))
+	answer, err := c.call(ctx, Get, "get "+id, c.values.with("id", id))
 	if err != nil {
 		return Item{}, err
 	}
 	return c.item(answer), nil
 }
 
-// Delete takes away what is registered by its id.
+// Delete deletes the registration with an id.
 func (c *Client) Delete(ctx context.Context, id string) error {
 	_, err := c.call(ctx, Delete, "delete "+id, c.values.with("id", id))
 	return err
 }
 
-// At returns what is registered for a URL. Its error is Invalid where the platform does not tell.
+// At returns the registrations of a URL. Its error is Invalid if the platform does not report URLs.
 func (c *Client) At(ctx context.Context, to string) ([]Item, error) {
 	if c.preset.Found.URL == "" {
-		return nil, deadletter.Errorf(
-			deadletter.Invalid,
-			"%s does not tell which URL something is registered for",
-			c.preset.Name,
-		)
+		return nil, deadletter.Errorf(deadletter.Invalid, "%s does not report the URL of a registration", c.preset.Name)
 	}
 	items, err := c.List(ctx)
 	if err != nil {
@@ -173,7 +169,7 @@ func port(u *url.URL) string {
 
 var secretName = regexp.MustCompile(`(?i)secret|token|password|authorization|credential|api.?key|webhookHeaders`)
 
-// masked returns JSON with a mask in place of each value whose name says that it is secret.
+// masked returns JSON with a mask in place of each value whose name marks a secret.
 func masked(text []byte) json.RawMessage {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
