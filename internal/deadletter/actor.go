@@ -19,7 +19,7 @@ func ParseRole(name string) (Role, error) {
 	return "", Errorf(Invalid, "there is no role %q: use viewer, operator or admin", name)
 }
 
-// Action is something that a person may ask for.
+// Action is a command of a person.
 type Action string
 
 // The actions that May decides on.
@@ -78,7 +78,7 @@ func (r Role) noun() string {
 	return "a user without a role"
 }
 
-// ActorKind tells people, tokens and the program itself apart.
+// ActorKind is a person, a token or the program itself.
 type ActorKind string
 
 // The kinds of actor.

@@ -109,7 +109,7 @@ func (m Message) Finish(token string, a Attempt, p RetryPolicy, roll float64, at
 	next.Lease, next.Request = Lease{}, DeliveryRequest{}
 	next.Outcome, next.StatusCode, next.DueAt = a.Outcome, a.StatusCode, time.Time{}
 	if a.Probe && a.Transient() && m.Request.Trigger == TriggerAuto {
-		next.AutoAttempts-- // the message was lent to test its destination, and waits as before
+		next.AutoAttempts-- // this delivery only tested the destination: it uses up no attempt
 	}
 	due, again := p.next(a, next.AutoAttempts, roll, at)
 	switch {

@@ -31,7 +31,7 @@ func Kinds() []Kind {
 	}
 }
 
-// Error is what a person may be told, and what the log keeps.
+// Error has a text that a person may see, and a cause for the log.
 type Error struct {
 	Kind  Kind
 	Text  string // safe to show

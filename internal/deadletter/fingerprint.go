@@ -31,7 +31,7 @@ func Fingerprint(source, destination, reason string) string {
 const (
 	fingerprintBytes = 8
 
-	// maxNormalised is how much of a reason tells one cause from another, in bytes.
+	// maxNormalised is the length of a reason that decides its cause, in bytes.
 	maxNormalised = 2000
 )
 

@@ -124,7 +124,7 @@ func (a Attempt) ItemResult() (ItemState, string) {
 	case a.Outcome == Delivered || a.Outcome == OutcomeRedriven:
 		return ItemDone, ""
 	case a.Probe && a.Transient():
-		return ItemPending, "" // the message was lent to test its destination, and waits as before
+		return ItemPending, "" // this delivery only tested the destination: the message waits as before
 	}
 	return ItemFailed, a.Error
 }

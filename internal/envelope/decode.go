@@ -87,9 +87,7 @@ func decode(m Raw, at time.Time) deadletter.Capture {
 // addOurs reads the body and what dlqdesk adds to the interchange fields.
 func addOurs(c *deadletter.Capture, d *document, unpack func(int64) bool) {
 	exact := exactBody{
-		Form: textOf(
-			d.bodyForm,
-		),
+		Form:   textOf(d.bodyForm),
 		Before: textOf(d.bodyBefore),
 		After:  textOf(d.bodyAfter),
 		Raw:    textOf(d.rawBody),
@@ -105,13 +103,7 @@ func addOurs(c *deadletter.Capture, d *document, unpack func(int64) bool) {
 	c.Queue.Form = FormEnvelope
 	c.Source, c.Destination = clean(textOf(d.source)), clean(textOf(d.destination))
 	c.Method = cmp.Or(clean(textOf(d.method)), "POST")
-	c.Query, c.WebhookID, c.ReceiveID = textOf(
-		d.query,
-	), clean(
-		textOf(d.webhookID),
-	), clean(
-		textOf(d.receiveID),
-	)
+	c.Query, c.WebhookID, c.ReceiveID = textOf(d.query), clean(textOf(d.webhookID)), clean(textOf(d.receiveID))
 	c.Run, c.Queue.TraceParent = clean(textOf(d.run)), clean(textOf(d.traceparent))
 	var at time.Time
 	if c.Run != "" && at.UnmarshalJSON(d.timestamp) == nil && at.Sub(c.ReceivedAt).Abs() < clockStep {

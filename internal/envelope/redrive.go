@@ -38,9 +38,9 @@ type Message struct {
 	Digest          string // names the message where it has no room for the mark; "" where it has the mark
 }
 
-// Redrive makes the message of a message anew, with a revision for its body: the sender's bytes, attributes and
+// Redrive makes the queue message of a message anew, with a revision for its body: the sender's bytes, attributes and
 // group, and our mark where there is room for it in the attributes and in limit bytes. original is revision 0.
-// attempt tells the redrives of a message apart.
+// attempt numbers the redrives of a message.
 func Redrive(l deadletter.Message, original, r deadletter.Revision, attempt, limit int) (Message, error) {
 	m := Message{
 		Body:            r.Body,

@@ -10,7 +10,8 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Ack is what a platform is told of a webhook that is delivered or kept, where it asks for an answer of its own form.
+// Ack is the answer to an accepted webhook, for a platform that demands one of its own form. For example
+// `{"idOnExternalPlatform":"{message_id}"}` becomes `{"idOnExternalPlatform":"0198-c0ff"}`.
 type Ack struct {
 	Status      int // from 200 to 299
 	ContentType string

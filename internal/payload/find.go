@@ -110,7 +110,7 @@ func FindByName(body []byte, paths []Path) []Span {
 	return spans
 }
 
-// lastNames returns the last name in each path; all tells that a path has none, only places in lists.
+// lastNames returns the last name in each path. all is true if a path has none, only places in lists.
 func lastNames(paths []Path) (names []string, all bool) {
 	for _, p := range paths {
 		i := len(p) - 1

@@ -10,8 +10,7 @@ import (
 const maskedValue = `"` + Mask + `"`
 
 // Body returns the body with the values at the paths replaced by Mask, and whether there were any. Every other
-// byte stays as it is. In a body that is no proper JSON, whatever follows the last name of a path is masked, as well
-// as that can be told.
+// byte stays as it is. In a body that is no proper JSON, the text after the last name of a path is masked.
 func Body(body []byte, paths []payload.Path) ([]byte, bool) {
 	if len(paths) == 0 {
 		return body, false
@@ -21,7 +20,7 @@ func Body(body []byte, paths []payload.Path) ([]byte, bool) {
 }
 
 // Restore returns an edited body with every value that still is Mask taken from the body it was made of. An
-// Invalid error says that a Mask stands where no value can be told for it: it would be delivered, or another's value
+// Invalid error says that the value behind a Mask is unknown: the Mask would be delivered, or another's value
 // in its place.
 func Restore(edited, base []byte, paths []payload.Path) ([]byte, error) {
 	known := payload.Find(base, paths)
