@@ -370,7 +370,7 @@ func TestMessagesWithoutASourceWaitForTheDefaultDestination(t *testing.T) {
 		t.Errorf("it says %q", got)
 	}
 	if got, ok := a.doc().
-		Find("#outage-0-unnamed").
+		Find("#breaker-0-unnamed").
 		Attr("href"); !ok ||
 		got != "/messages?source=%28none%29&status=retrying" {
 		t.Errorf("they are at %q", got)

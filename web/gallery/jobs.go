@@ -216,7 +216,7 @@ func jobDone() page.JobView {
 		{
 			Count: "1",
 			State: "failed",
-			Text:  "No answer within 10s: the handler may have processed it.",
+			Text:  "No response within 10s: the destination may have processed it.",
 			URL:   "/messages?status=all",
 		},
 		{Count: "3", State: "skipped", Text: "Replayed by ben in the meantime.", URL: "/messages?status=all"},

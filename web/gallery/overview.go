@@ -102,7 +102,7 @@ func overview() []Example {
 	}
 }
 
-// overviewFiguresOf is a day with an outage of an hour and the recovery from it.
+// overviewFiguresOf is a day with failures for two hours and the recovery from it.
 func overviewFiguresOf() page.OverviewFigures {
 	day := plotOf(96, func(i int) (int, int, int) {
 		failed, itself, people := 2+i*7%4, 1+i*5%3, oneIf(i%11 == 0)
@@ -171,7 +171,7 @@ func overviewFiguresOf() page.OverviewFigures {
 				Share:     19,
 			},
 			{
-				Text:      "No answer within 10 s: the handler may have processed it",
+				Text:      "No response within 10 s: the destination may have processed it",
 				FailedNow: link("14"),
 				Retrying:  page.Count{Text: "0"},
 				First:     ago(900),
@@ -257,7 +257,7 @@ func overviewFiguresOf() page.OverviewFigures {
 	return v
 }
 
-// outages are of every kind.
+// breakers are in every state.
 func breakers() []page.BreakerView {
 	list := []page.BreakerView{
 		{

@@ -2,33 +2,33 @@ package page
 
 import "dlqdesk/web/ui"
 
-// The states of an Outage.
+// The values of BreakerView.State and BreakerNotice.State.
 const (
 	BreakerOpen     = "open"      // one message at a time probes the destination
 	BreakerHalfOpen = "half-open" // the destination responded, and waiting messages are sent at a limited rate
 	BreakerPaused   = "paused"    // the destination asked for a pause by Retry-After
 )
 
-// Outage is a destination for which messages are held back.
+// BreakerView is a destination whose circuit breaker is not closed, or which asked for a pause.
 type BreakerView struct {
 	Source   string
-	State    string    // OutageDown, OutageReleasing or OutagePaused
+	State    string    // BreakerOpen, BreakerHalfOpen or BreakerPaused
 	Since    ui.Moment // of a pause: until when
 	Waiting  Count     // messages that wait for a retry
 	Messages string    // what they are: "messages waiting", "message waiting"
-	// messages likewise that named no source and go there by default: "3 without a source"; no text: none
+	// waiting messages without a source, which go there by default: "3 without a source"; no text: none
 	WithoutSource Count
 	Job           string // that waits as well: "job 17"; empty: none
 	JobURL        string
 
 	LastDelivery ui.Moment // when the latest delivery ended; zero: it is not known
 	LastOutcome  string    // how
-	Next         ui.Moment // when a message tests it next; zero: Note says what does
+	Next         ui.Moment // time of the next probe; zero: Note says what probes
 	Note         string    // what comes next, in words
 	Probe        string    // the address that probes it; empty: there is nothing to probe
 	Denied       string    // why it cannot be probed now; empty: it can
 	Back         string    // the query of the page
-	Position     string    // of the outage on the page, for ids
+	Position     string    // of the breaker on the page, for ids
 }
 
 func (b BreakerView) tone() string {
@@ -53,10 +53,10 @@ func (b BreakerView) icon() string {
 
 func (b BreakerView) id(what string) string { return "breaker-" + b.Position + "-" + what }
 
-// Hold says why what can wait is not sent to the destination of a source now.
+// BreakerNotice says why retries and jobs of a source wait.
 type BreakerNotice struct {
 	Source string
-	State  string    // OutageDown, OutageReleasing or OutagePaused
+	State  string    // BreakerOpen, BreakerHalfOpen or BreakerPaused
 	At     ui.Moment // since when; of a pause: until when
 	Rate   string    // messages sent per second while half-open
 }

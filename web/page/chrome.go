@@ -20,7 +20,7 @@ type Chrome struct {
 	Flash       ui.Notice
 }
 
-// htmxConfig keeps htmx within the content security policy, keeps pages (which hold customers' data) out of the
+// htmxConfig keeps htmx within the content security policy, keeps pages (which have customers' data) out of the
 // browser's storage, lets nothing swap what an element around it would, and swaps whatever the status is, because the
 // user must see a conflict or a refusal.
 const htmxConfig = `{"includeIndicatorStyles":false,"disableInheritance":true,"allowEval":false,` +

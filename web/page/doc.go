@@ -1,4 +1,4 @@
-// Package page holds the pages of the desk. Each file has one page, its view model, and the partials that the page
+// Package page has the pages of the desk. Each file has one page, its view model, and the partials that the page
 // itself calls and that a handler may render alone for an htmx request.
 //
 // A view model is plain text, ready to show: formatted, masked, with permissions as reasons. No page reaches a

@@ -117,7 +117,7 @@ func checkNames(t *testing.T, doc *goquery.Document) {
 	})
 }
 
-// checkForms holds that everything works without script: a form has its method and address, and nothing lies in a
+// checkForms checks that everything works without script: a form has its method and address, and nothing lies in a
 // form in a form.
 func checkForms(t *testing.T, doc *goquery.Document) {
 	t.Helper()

@@ -2,7 +2,7 @@ package page
 
 import "dlqdesk/web/ui"
 
-// QueueView is what a queue of this machine holds, as a page.
+// QueueView lists the messages on an embedded queue or spool.
 type QueueView struct {
 	Chrome
 	Name     string
@@ -24,7 +24,7 @@ type QueueTab struct {
 	Current           bool
 }
 
-// HeldRow is a message on a queue.
+// QueuedRow is a message on a queue.
 type QueuedRow struct {
 	ID        string
 	Source    string // empty: it names none
