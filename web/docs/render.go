@@ -185,8 +185,8 @@ func table(w util.BufWriter, _ []byte, _ ast.Node, entering bool) (ast.WalkStatu
 	return ast.WalkContinue, nil
 }
 
-// image shows a picture from the assets, and puts a drawing into the page, so that it has the page's colours. A drawing that stands alone, as GitHub shows
-// it, brings its own in a style element, which the page must not have.
+// image shows a picture from the assets, and puts a drawing into the page, so that it has the page's colours. A drawing
+// that stands alone, as GitHub shows it, brings its own in a style element, which the page must not have.
 func image(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	if !entering {
 		return ast.WalkContinue, nil
