@@ -124,7 +124,7 @@ func TestBrowserTakesTheFiveWalks(t *testing.T) {
 	anna.walk("replay all of one cause", 1, 6, func() {
 		anna.press("g", "o")
 		anna.at("#overview")
-		anna.clickOn("#reason-open-0")
+		anna.clickOn("#cause-failed-0")
 		anna.at("tr[data-message]")
 		anna.press("X", "X", "r")
 		anna.at("#job-dialog[open]")

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net/http"
 	"strings"
 	"sync"
@@ -340,5 +343,41 @@ func TestALaterMessageIDLeadsToItsMessage(t *testing.T) {
 	}
 	if got := p.get("/messages/%20"); got.status != http.StatusNotFound {
 		t.Errorf("no id: %d", got.status)
+	}
+}
+
+// An order for one message is rendered from the message that the desk returns: its handlers read none of their own.
+func TestOrdersReadTheMessageOnce(t *testing.T) {
+	t.Parallel()
+	file, err := parser.ParseFile(token.NewFileSet(), "message.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	orders := map[string]bool{
+		"replay": false, "redrive": false, "archive": false, "restore": false,
+		"send": false, "act": false, "showRefusal": false, "showPanel": false, "showMessage": false,
+	}
+	for _, decl := range file.Decls {
+		f, ok := decl.(*ast.FuncDecl)
+		if !ok {
+			continue
+		}
+		if _, ok := orders[f.Name.Name]; !ok {
+			continue
+		}
+		orders[f.Name.Name] = true
+		ast.Inspect(f, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "Message" {
+				if of, ok := s.X.(*ast.SelectorExpr); ok && of.Sel.Name == "Store" {
+					t.Errorf("%s reads a message", f.Name.Name)
+				}
+			}
+			return true
+		})
+	}
+	for name, found := range orders {
+		if !found {
+			t.Errorf("there is no %s", name)
+		}
 	}
 }
