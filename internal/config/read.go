@@ -156,7 +156,8 @@ func readSource(name string, s *section, hint string) Source {
 	if err := checkName("source", name); err != nil {
 		s.reader.fault(s.path, err.Error())
 	}
-	timeout, partOfTimeout := setting(s, "timeout", defaultTimeout, parseTimeout), durationFrom(minTimeout, timeoutLimit)
+	timeout := setting(s, "timeout", defaultTimeout, parseTimeout)
+	partOfTimeout := durationFrom(minTimeout, timeoutLimit)
 	verified := readVerify(name, s.section("verify"))
 	scheme, _ := verify.Named(verified.Scheme)
 	return Source{

@@ -116,7 +116,7 @@ func TestWhatIsNotSavedYetIsNotMissing(t *testing.T) {
 	}
 }
 
-// A queue hands out the oldest first, so what waits are the newest. What is missing is told in that order as well.
+// A queue hands out the oldest first, so the newest wait. Missing messages are reported in that order as well.
 func TestOldestAreMissing(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -229,7 +229,7 @@ func TestRunsOfAnHourArePutTogether(t *testing.T) {
 	}
 }
 
-// What was missing and came after all is not taken for missing again when its hour expires.
+// A message that was missing and arrived late is not missing again when its hour expires.
 func TestWhatCameAfterAllMayExpire(t *testing.T) {
 	t.Parallel()
 	h := forgetful(t)

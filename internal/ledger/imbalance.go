@@ -89,7 +89,9 @@ func (i Imbalance) mayAcknowledge(by deadletter.Actor, amount int, note string) 
 	if err := by.May(deadletter.ActAcknowledge); err != nil {
 		return err
 	}
-	conflict := func(format string, args ...any) error { return deadletter.Errorf(deadletter.Conflict, format, args...) }
+	conflict := func(format string, args ...any) error {
+		return deadletter.Errorf(deadletter.Conflict, format, args...)
+	}
 	switch {
 	case strings.TrimSpace(note) == "":
 		return deadletter.Errorf(deadletter.Invalid, "say what you found out: the note is stored with this hour")

@@ -202,7 +202,7 @@ func (h *house) process() {
 	}
 }
 
-// take takes a message off a queue behind everybody's back.
+// take removes a message from a queue, as another program would.
 func (h *house) take(q *queue.Embedded) queue.Message {
 	h.t.Helper()
 	m, err := q.Receive(h.t.Context(), 1, 0)
@@ -556,7 +556,7 @@ func (h *house) checks() {
 	h.run.checker = ledger.NewChecker(h.store, h.run.recorder, settings, h.clock.Now, desktest.Log(h.t))
 }
 
-// What was on the queue until the queue forgets, and is not any more then, expired. What went missing before did not,
+// A message that was on the queue until its retention ended has expired. One that went missing before did not,
 // and a restart does not change what is known of it.
 func TestWhatExpiredIsToldFromWhatIsMissing(t *testing.T) {
 	t.Parallel()
@@ -581,7 +581,7 @@ func TestWhatExpiredIsToldFromWhatIsMissing(t *testing.T) {
 	}
 }
 
-// An imbalance that somebody has acknowledged is no alarm any more, until it is another one.
+// An acknowledged imbalance is no alarm until its amount changes.
 func TestAcknowledgedImbalanceIsNoAlarmUntilItChanges(t *testing.T) {
 	t.Parallel()
 	h := forgetful(t)

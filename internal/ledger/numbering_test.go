@@ -39,7 +39,7 @@ func life(chance *rand.Rand) []sent {
 		list = append(list, sent{Sequence: n.Next()})
 	}
 	for _, i := range open {
-		list[i].there = chance.IntN(2) == 0 // nobody heard what became of it
+		list[i].there = chance.IntN(2) == 0 // the receiver did not learn the result
 	}
 	return list
 }
