@@ -267,11 +267,8 @@ func (a *App) serve(ctx context.Context, l server.Listener) (*server.Server, err
 }
 
 func (a *App) logClockStep(back time.Duration) {
-	a.log.Warn(
-		"the machine's clock was set back: times are ahead of it until it has caught up",
-		"by",
-		back.Round(time.Second),
-	)
+	const stepped = "the machine's clock was set back: times are ahead of it until it has caught up"
+	a.log.Warn(stepped, "by", back.Round(time.Second))
 }
 
 // URL returns where webhooks are received, as this machine reaches it.

@@ -49,7 +49,7 @@ func (a *App) Backup(ctx context.Context, to string) (copied []string, err error
 // Drain puts messages of the store back on a queue: "dlq", or the name or URL of a queue below queues. It returns an
 // error while a server runs on the data folder, because that would read the messages back at once.
 func (a *App) Drain(ctx context.Context, to string, r desk.DrainRequest) (result desk.DrainResult, err error) {
-	url, region, err := a.drainTarget(to)
+	url, region, err := a.cfg.DrainTarget(to)
 	if err != nil {
 		return result, err
 	}
@@ -68,26 +68,6 @@ func (a *App) Drain(ctx context.Context, to string, r desk.DrainRequest) (result
 		result, err = a.drain(ctx, url, region, r)
 	}
 	return result, errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
-}
-
-func (a *App) drainTarget(to string) (url, region string, err error) {
-	own := a.cfg.Queue
-	if to == "dlq" && own.DLQURL == "" {
-		return "", "", errors.New("queue.dlq_url is empty: the embedded queue is in the same data folder, " +
-			"so nothing would leave it; set it to an SQS queue")
-	}
-	if to == "dlq" || to == own.DLQURL {
-		return own.DLQURL, own.Region, nil
-	}
-	for _, q := range a.cfg.Queues {
-		if to == q.Name || to == q.URL {
-			return q.URL, "", nil
-		}
-	}
-	return "", "", fmt.Errorf(
-		"%q is no DLQ of the configuration: name dlq, or one below queues, by its name or URL",
-		to,
-	)
 }
 
 func (a *App) drain(ctx context.Context, url, region string, r desk.DrainRequest) (desk.DrainResult, error) {

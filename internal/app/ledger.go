@@ -18,9 +18,9 @@ func (a *App) startLedger(ctx context.Context, q *queues) error {
 	}
 	a.life.OnStop("ledger", recorder.End)
 	a.run("saving of the ledger", recorder.Run)
-	settings := ledger.Settings{DLQ: waiting(q.messagesWait), Every: a.ledgerEvery, Settle: a.ledgerSettle}
+	settings := ledger.Settings{DLQ: countWaiting(q.messagesWait), Every: a.ledgerEvery, Settle: a.ledgerSettle}
 	if a.anyBuffered() && !a.sharesProcessing() {
-		settings.Processing = waiting(q.webhooksWait)
+		settings.Processing = countWaiting(q.webhooksWait)
 	}
 	a.counts = countedHere{recorder, a.metrics}
 	a.ledger = ledger.NewChecker(a.store, recorder, settings, a.now, log)
@@ -31,20 +31,10 @@ func (a *App) startLedger(ctx context.Context, q *queues) error {
 // sharesProcessing reports whether other processes may deliver webhooks of buffered sources.
 func (a *App) sharesProcessing() bool { return a.cfg.Queue.ProcessingURL != "" }
 
-// waiting counts the messages on queues at this moment: each in turn, because a message may be on the way from one to
-// the next, and is then better counted twice than not at all.
-func waiting(list []queue.DepthReader) ledger.CountWaiting {
-	return func(ctx context.Context) (ledger.Waiting, error) {
-		var sum ledger.Waiting
-		for _, q := range list {
-			depth, err := q.Depth(ctx)
-			if err != nil {
-				return ledger.Waiting{}, err
-			}
-			sum.Messages += depth.Total()
-			sum.Retention = max(sum.Retention, depth.Retention)
-		}
-		return sum, nil
+func countWaiting(list []queue.DepthReader) ledger.CountWaiting {
+	return func(ctx context.Context) (w ledger.Waiting, err error) {
+		w.Messages, w.Retention, err = queue.TotalDepth(ctx, list)
+		return w, err
 	}
 }
 

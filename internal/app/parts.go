@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"dlqdesk/internal/auth"
@@ -76,19 +75,6 @@ func masksOf(s config.Source) redact.Rules {
 // arrivedAfter is how long messages that arrived wait until they are looked at, all that arrive meanwhile at once.
 const arrivedAfter = 50 * time.Millisecond
 
-// coalesce returns a function that calls do once for all of its calls within a time.
-func coalesce(do func(), after time.Duration) func() {
-	var waiting atomic.Bool
-	return func() {
-		if waiting.CompareAndSwap(false, true) {
-			time.AfterFunc(after, func() {
-				waiting.Store(false)
-				do()
-			})
-		}
-	}
-}
-
 func (a *App) startIngest(q *queues, kick func()) {
 	settings := ingest.Settings{
 		DefaultSource: a.cfg.Queue.DefaultSource,
@@ -110,7 +96,7 @@ func (a *App) startIngest(q *queues, kick func()) {
 	deps := ingest.Deps{
 		Store:        a.store,
 		Settings:     settings,
-		Arrived:      coalesce(kick, arrivedAfter),
+		Arrived:      ingest.Coalesce(kick, arrivedAfter),
 		UnpackMemory: ingest.NewUnpackMemory(),
 		Now:          a.now,
 		Random:       a.roll,
@@ -158,10 +144,7 @@ func (a *App) newReceiver(q *queues) (http.Handler, error) {
 }
 
 func (a *App) newConsole(
-	ctx context.Context,
-	kick func(),
-	tracker *delivery.Tracker,
-	q *queues,
+	ctx context.Context, kick func(), tracker *delivery.Tracker, q *queues,
 ) (*console.Console, error) {
 	secure := strings.HasPrefix(cmp.Or(a.cfg.PublicURL, a.consoleScheme()), "https:")
 	a.auth = auth.New(a.store, auth.Settings{Secure: secure}, a.now)
@@ -173,16 +156,10 @@ func (a *App) newConsole(
 	for _, s := range a.deliverable() {
 		probe := tracker.Breaker(cmp.Or(s.Name, a.cfg.Queue.DefaultSource)).ProbeNow
 		masked := slices.Concat(s.Mask.Headers, s.Verify.SecretHeaders())
-		orders = append(
-			orders,
-			desk.Source{
-				Name:        s.Name,
-				MaskHeaders: masked,
-				MaskPaths:   s.Mask.JSON,
-				Probe:       probe,
-				Unnamed:     s.Name == a.cfg.Queue.DefaultSource,
-			},
-		)
+		orders = append(orders, desk.Source{
+			Name: s.Name, MaskHeaders: masked, MaskPaths: s.Mask.JSON, Probe: probe,
+			Unnamed: s.Name == a.cfg.Queue.DefaultSource,
+		})
 	}
 	_, origins := redrivers(q.list)
 	ordering := desk.New(desk.Deps{

@@ -28,21 +28,10 @@ type queues struct {
 	readyChecks []server.ReadyCheck
 }
 
-// The names of the embedded queues and spools, and what they hold.
+// Names of the embedded queues and spools.
 const (
-	dlqName         = "dlq"
-	dlqHolds        = "Failed messages"
-	processingName  = "processing"
-	processingHolds = "Buffered webhooks"
-	spoolHolds      = "On disk, until SQS confirms"
-	strandedHolds   = "On disk, because SQS does not take it"
-)
-
-// What becomes of a message in them.
-const (
-	messageFate    = "A message becomes a message when the desk reads it from here."
-	processingFate = "A webhook is delivered from here, and becomes a message where that fails."
-	spoolFate      = "A message moves to SQS as soon as SQS confirms it."
+	dlqName        = "dlq"
+	processingName = "processing"
 )
 
 // line is one queue: what is sent to, what that is read from, and everything in which a message may be meanwhile.
@@ -54,7 +43,7 @@ type line struct {
 
 func (a *App) openQueues(ctx context.Context, dir *server.DataDir) (*queues, error) {
 	q := &queues{}
-	dlq, err := a.openLine(ctx, dir, q, a.cfg.Queue.DLQURL, dlqName, dlqHolds)
+	dlq, err := a.openLine(ctx, dir, q, a.cfg.Queue.DLQURL, dlqName, console.DLQHolds)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +54,7 @@ func (a *App) openQueues(ctx context.Context, dir *server.DataDir) (*queues, err
 	if !a.anyBuffered() {
 		return q, nil
 	}
-	processing, err := a.openLine(ctx, dir, q, a.cfg.Queue.ProcessingURL, processingName, processingHolds)
+	processing, err := a.openLine(ctx, dir, q, a.cfg.Queue.ProcessingURL, processingName, console.ProcessingHolds)
 	q.processing, q.webhooks, q.webhooksWait = processing.to, processing.from, processing.waits
 	return q, err
 }
@@ -101,7 +90,7 @@ func (a *App) openLine(ctx context.Context, dir *server.DataDir, q *queues, url,
 		}
 		q.readyChecks = append(q.readyChecks, q.embedded.Probe)
 	}
-	embedded := a.embeddedIn(q.embedded)(name)
+	embedded := queue.NewEmbedded(q.embedded, name, queue.MaxEmbedded, a.now)
 	shown := a.gauge(holds, embedded)
 	shown.Fate = fateIn(name)
 	q.shown = append(q.shown, shown)
@@ -119,66 +108,36 @@ func (a *App) openSQS(ctx context.Context, dir *server.DataDir, q *queues, url, 
 			return line{}, fmt.Errorf("open the spool: %w", err)
 		}
 	}
-	sqs, err := a.findSQS(ctx, queue.OpenWaiting(url, a.embeddedIn(q.spool), name), url)
+	sqs, err := queue.OpenSpooled(ctx, queue.SpooledDeps{
+		URL: url, Region: a.cfg.Queue.Region, Name: name, File: q.spool, Now: a.now, Log: a.log,
+	})
 	if err != nil {
 		return line{}, err
 	}
-	a.life.OnStop("receives from "+sqs.Name(), func(ctx context.Context) error { sqs.Close(ctx); return nil })
-	spool := queue.NewSpool(sqs, a.embeddedIn(q.spool), name, a.now, a.log.With("component", "spool"))
-	a.life.OnStop("spool of "+sqs.Name(), func(context.Context) error { spool.Close(); return nil })
-	a.run("drainer of "+sqs.Name(), spool.Run)
-	a.run("watch of "+sqs.Name(), func(ctx context.Context) error { return spool.Watch(ctx, sqs) })
-	q.readyChecks = append(q.readyChecks, func(ctx context.Context) error {
-		if spool.UnavailableSince().IsZero() {
-			return nil
-		}
-		return q.spool.Probe(ctx)
-	})
-	shown := a.gauge(holds, sqs)
-	shown.UnconfirmedSince, shown.Shared = spool.UnavailableSince, name == processingName
-	waiting, stranded := a.gauge(spoolHolds, spool.Waiting()), a.gauge(strandedHolds, spool.Stranded())
+	a.life.OnStop("receives from "+sqs.Name(), func(ctx context.Context) error { sqs.SQS.Close(ctx); return nil })
+	a.life.OnStop("spool of "+sqs.Name(), func(context.Context) error { sqs.Close(); return nil })
+	a.run("drainer of "+sqs.Name(), sqs.Run)
+	a.run("watch of "+sqs.Name(), sqs.Watch)
+	q.readyChecks = append(q.readyChecks, sqs.Ready)
+	shown := a.gauge(holds, sqs.SQS)
+	shown.UnconfirmedSince, shown.Shared = sqs.UnavailableSince, name == processingName
+	waiting, stranded := a.gauge(console.SpoolHolds, sqs.Waiting()), a.gauge(console.StrandedHolds, sqs.Stranded())
 	waiting.Spool, stranded.Spool = true, true
-	waiting.Fate, stranded.Fate = spoolFate, fateIn(name)
+	waiting.Fate, stranded.Fate = console.SpoolFate, fateIn(name)
 	q.shown = append(q.shown, shown, waiting, stranded)
 	return line{
-		spool,
-		[]receiver.ProcessingQueue{sqs, spool.Stranded()},
-		[]queue.DepthReader{sqs, spool.Waiting(), spool.Stranded()},
+		sqs,
+		[]receiver.ProcessingQueue{sqs.SQS, sqs.Stranded()},
+		[]queue.DepthReader{sqs.SQS, sqs.Waiting(), sqs.Stranded()},
 	}, nil
-}
-
-// findSQS asks an SQS queue for its limits. Where messages wait for it, it was there once, so that a refusal is no
-// fault of the configuration: the queue was deleted, and webhooks are taken without it.
-func (a *App) findSQS(ctx context.Context, waiting *queue.Embedded, url string) (*queue.SQS, error) {
-	depth, err := waiting.Depth(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("look into the spool: %w", err)
-	}
-	find := queue.NewSQS
-	if depth.Total() > 0 {
-		find = queue.NewKnownSQS
-	}
-	sqs, err := find(ctx, url, a.cfg.Queue.Region)
-	if err != nil {
-		return nil, err
-	}
-	if err := sqs.StartError(); err != nil {
-		a.log.WarnContext(
-			ctx,
-			"an SQS queue is away; what should go there waits on this machine's disk until it is back",
-			"err",
-			err,
-		)
-	}
-	return sqs, nil
 }
 
 // fateIn says where a message goes that is read from a queue of this machine.
 func fateIn(name string) string {
 	if name == processingName {
-		return processingFate
+		return console.ProcessingFate
 	}
-	return messageFate
+	return console.MessageFate
 }
 
 func (a *App) gauge(holds string, q queue.DepthReader) console.Queue {
@@ -188,11 +147,6 @@ func (a *App) gauge(holds string, q queue.DepthReader) console.Queue {
 		shown.ReportsOldest, shown.Browse = true, embedded.Browse
 	}
 	return shown
-}
-
-// embeddedIn returns a function that opens the queues of a file by name.
-func (a *App) embeddedIn(file *queue.File) func(name string) *queue.Embedded {
-	return func(name string) *queue.Embedded { return queue.NewEmbedded(file, name, queue.MaxEmbedded, a.now) }
 }
 
 func (a *App) openMessages(ctx context.Context, dir *server.DataDir, name string) (*queue.File, error) {

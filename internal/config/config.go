@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -171,4 +172,44 @@ func cannotRead(err error) error {
 		err = pathErr.Err
 	}
 	return fmt.Errorf("cannot be read: %w", err)
+}
+
+// CheckReceiver returns Faults if a receiver alone would write to queues that no other process reads.
+func (c Config) CheckReceiver() error {
+	var faults Faults
+	missing := func(key, why string) {
+		faults = append(faults, Fault{Where: c.File, Key: key, Text: "must be the URL of an SQS queue: " + why})
+	}
+	if c.Queue.DLQURL == "" {
+		missing("queue.dlq_url", "a receiver alone hands what fails to the desk over it")
+	}
+	buffered := slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Mode == Buffered })
+	if buffered && c.Queue.ProcessingURL == "" {
+		missing("queue.processing_url", "what a buffered source took has to outlive this machine")
+	}
+	if len(faults) > 0 {
+		return faults
+	}
+	return nil
+}
+
+// DrainTarget returns the queue that messages are drained to: "dlq", or one below queues by its name or URL.
+func (c Config) DrainTarget(to string) (url, region string, err error) {
+	own := c.Queue
+	if to == "dlq" && own.DLQURL == "" {
+		return "", "", errors.New("queue.dlq_url is empty: the embedded queue is in the same data folder, " +
+			"so nothing would leave it; set it to an SQS queue")
+	}
+	if to == "dlq" || to == own.DLQURL {
+		return own.DLQURL, own.Region, nil
+	}
+	for _, q := range c.Queues {
+		if to == q.Name || to == q.URL {
+			return q.URL, "", nil
+		}
+	}
+	return "", "", fmt.Errorf(
+		"%q is no DLQ of the configuration: name dlq, or one below queues, by its name or URL",
+		to,
+	)
 }

@@ -58,6 +58,21 @@ type Deps struct {
 	Log           *slog.Logger
 }
 
+// What queues of this process hold.
+const (
+	DLQHolds        = "Failed messages"
+	ProcessingHolds = "Buffered webhooks"
+	SpoolHolds      = "On disk, until SQS confirms"
+	StrandedHolds   = "On disk, because SQS does not accept it"
+)
+
+// Where a queued message goes next.
+const (
+	MessageFate    = "A queued message becomes a message when the desk reads it from here."
+	ProcessingFate = "A webhook is delivered from here, and becomes a message if that fails."
+	SpoolFate      = "A queued message moves to SQS as soon as SQS confirms it."
+)
+
 // Queue is a queue whose depth the overview shows.
 type Queue struct {
 	Name          string

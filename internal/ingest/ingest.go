@@ -197,3 +197,16 @@ func (i *Ingest) addUndeleted(m queue.Message, stored bool) deadletter.ID {
 	i.Undeleted.add(m, queue.Undeleted{ID: string(id), SentAt: m.SentAt, Stored: stored})
 	return id
 }
+
+// Coalesce returns a function that calls do once for all of its calls within a time.
+func Coalesce(do func(), after time.Duration) func() {
+	var waiting atomic.Bool
+	return func() {
+		if waiting.CompareAndSwap(false, true) {
+			time.AfterFunc(after, func() {
+				waiting.Store(false)
+				do()
+			})
+		}
+	}
+}
