@@ -270,7 +270,7 @@ func TestDrainedMessageOfAQueueIsRedrivenElsewhere(t *testing.T) {
 		},
 	)
 	checkOriginal(t, l.failOnce(t), `{"n":2}`)
-	here.await(t, anna, path, "has come to the DLQ again")
+	here.await(t, anna, path, "came to the DLQ again")
 	end(t, here.App)
 	drained, err := app.New(here.cfg, app.Options{Log: desktest.Log(t)}).Drain(t.Context(), "dlq", desk.DrainRequest{})
 	if err != nil || drained.Messages != 1 {
@@ -290,5 +290,5 @@ func TestDrainedMessageOfAQueueIsRedrivenElsewhere(t *testing.T) {
 	}
 	there.submit(t, bert, path+"/redrive", url.Values{"version": {"0"}, "revision": {"0"}})
 	checkOriginal(t, l.failOnce(t), `{"n":2}`)
-	there.await(t, bert, path, "has come to the DLQ again")
+	there.await(t, bert, path, "came to the DLQ again")
 }
