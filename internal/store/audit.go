@@ -51,19 +51,8 @@ func (t *Tx) Record(ctx context.Context, list ...deadletter.Event) error {
 		e := &list[i]
 		end.seq, end.link, end.moved = end.seq+1, deadletter.ChainLink(t.key, end.link, end.seq+1, *e), true
 		values = append(
-			values,
-			end.seq,
-			e.At.UnixMilli(),
-			string(e.Actor),
-			e.By,
-			e.Addr,
-			e.Action,
-			e.TargetKind,
-			e.Target,
-			e.Source,
-			e.Reason,
-			sqlite.Text(string(e.Before)),
-			sqlite.Text(string(e.After)),
+			values, end.seq, e.At.UnixMilli(), string(e.Actor), e.By, e.Addr, e.Action, e.TargetKind,
+			e.Target, e.Source, e.Reason, sqlite.Text(string(e.Before)), sqlite.Text(string(e.After)),
 			end.link,
 		)
 		t.count(func(c *counts) { c.event(*e) })
@@ -81,11 +70,7 @@ func (t *Tx) sealTrail(ctx context.Context) error {
 		return nil
 	}
 	if _, err := t.tx.ExecContext(
-		ctx,
-		moveHead,
-		t.end.seq,
-		t.end.link,
-		deadletter.ChainSeal(t.key, t.end.seq, t.end.link),
+		ctx, moveHead, t.end.seq, t.end.link, deadletter.ChainSeal(t.key, t.end.seq, t.end.link),
 	); err != nil {
 		return fmt.Errorf("seal audit trail: %w", err)
 	}
@@ -133,18 +118,8 @@ func scanEvent(r sqlite.Row, more ...any) (EventRow, error) {
 	var at int64
 	var before, after sql.NullString
 	err := r.Scan(append([]any{
-		&e.Sequence,
-		&at,
-		&e.Actor,
-		&e.By,
-		&e.Addr,
-		&e.Action,
-		&e.TargetKind,
-		&e.Target,
-		&e.Source,
-		&e.Reason,
-		&before,
-		&after,
+		&e.Sequence, &at, &e.Actor, &e.By, &e.Addr, &e.Action, &e.TargetKind, &e.Target, &e.Source,
+		&e.Reason, &before, &after,
 	}, more...)...)
 	e.At = time.UnixMilli(at).UTC()
 	if before.Valid {

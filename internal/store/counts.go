@@ -206,14 +206,7 @@ func (c *counts) write(ctx context.Context, tx *sqlite.Tx) error {
 	}
 	for k, t := range c.tallies {
 		if _, err := tx.ExecContext(
-			ctx,
-			addTallies,
-			k.step,
-			k.at,
-			k.source,
-			t.failed,
-			t.byRetry,
-			t.byPeople,
+			ctx, addTallies, k.step, k.at, k.source, t.failed, t.byRetry, t.byPeople,
 		); err != nil {
 			return fmt.Errorf("tally messages: %w", err)
 		}
@@ -237,15 +230,8 @@ func (c *counts) write(ctx context.Context, tx *sqlite.Tx) error {
 func (g causeCounts) write(ctx context.Context, tx *sqlite.Tx, fingerprint string) error {
 	if g.messages > 0 {
 		if _, err := tx.ExecContext(
-			ctx,
-			insertCause,
-			fingerprint,
-			g.example.Source,
-			g.example.Destination,
-			g.example.Reason,
-			g.messages,
-			g.first,
-			g.last,
+			ctx, insertCause, fingerprint, g.example.Source, g.example.Destination, g.example.Reason,
+			g.messages, g.first, g.last,
 		); err != nil {
 			return err
 		}
@@ -254,14 +240,8 @@ func (g causeCounts) write(ctx context.Context, tx *sqlite.Tx, fingerprint strin
 		return nil
 	}
 	_, err := tx.ExecContext(
-		ctx,
-		updateCause,
-		g.open,
-		g.unedited.Tried,
-		g.unedited.Delivered,
-		g.edited.Tried,
-		g.edited.Delivered,
-		fingerprint,
+		ctx, updateCause, g.open, g.unedited.Tried, g.unedited.Delivered, g.edited.Tried,
+		g.edited.Delivered, fingerprint,
 	)
 	return err
 }

@@ -23,43 +23,13 @@ func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 	var undoes, oldest, newest, started, ended, lastAt sql.NullInt64
 	var lastBy, lastAction sql.NullString
 	err := r.Scan(
-		&j.ID,
-		&j.Action,
-		&j.Patch,
-		&j.Reason,
-		&j.By.Kind,
-		&j.By.Name,
-		&j.By.Addr,
-		&j.State,
-		&j.Why,
-		&j.Filter,
-		&undoes,
-		&j.Items.Pending,
-		&j.Items.InFlight,
-		&j.Items.Done,
-		&j.Items.Failed,
-		&j.Items.Skipped,
-		&oldest,
-		&newest,
-		&j.Inapplicable,
-		&j.Unknown,
-		&created,
-		&started,
-		&ended,
-		&lastBy,
-		&lastAction,
-		&lastAt,
-		&j.Canary,
-		&j.Rate,
+		&j.ID, &j.Action, &j.Patch, &j.Reason, &j.By.Kind, &j.By.Name, &j.By.Addr, &j.State, &j.Why,
+		&j.Filter, &undoes, &j.Items.Pending, &j.Items.InFlight, &j.Items.Done, &j.Items.Failed,
+		&j.Items.Skipped, &oldest, &newest, &j.Inapplicable, &j.Unknown, &created, &started, &ended,
+		&lastBy, &lastAction, &lastAt, &j.Canary, &j.Rate,
 	)
 	j.Undoes, j.CreatedAt = deadletter.JobID(undoes.Int64), time.UnixMilli(created).UTC()
-	j.Oldest, j.Newest, j.StartedAt, j.EndedAt = sqlite.Time(
-		oldest,
-	), sqlite.Time(
-		newest,
-	), sqlite.Time(
-		started,
-	), sqlite.Time(
+	j.Oldest, j.Newest, j.StartedAt, j.EndedAt = sqlite.Time(oldest), sqlite.Time(newest), sqlite.Time(started), sqlite.Time(
 		ended,
 	)
 	j.Last = deadletter.LastChange{By: lastBy.String, Action: lastAction.String, At: sqlite.Time(lastAt)}
@@ -109,18 +79,8 @@ func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, erro
 		undoes = j.Undoes
 	}
 	added, err := t.tx.ExecContext(
-		ctx,
-		insertJob,
-		j.Action,
-		j.Patch,
-		j.Reason,
-		j.By.Kind,
-		j.By.Name,
-		j.By.Addr,
-		j.State,
-		j.Filter,
-		undoes,
-		j.CreatedAt.UnixMilli(),
+		ctx, insertJob, j.Action, j.Patch, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, j.State, j.Filter,
+		undoes, j.CreatedAt.UnixMilli(),
 	)
 	if err != nil {
 		return j, fmt.Errorf("write job: %w", err)
@@ -139,26 +99,9 @@ const updateJob = `UPDATE jobs SET patch = ?, reason = ?, actor = ?, by = ?, add
 func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 	j := c.After
 	written, err := t.tx.ExecContext(
-		ctx,
-		updateJob,
-		j.Patch,
-		j.Reason,
-		j.By.Kind,
-		j.By.Name,
-		j.By.Addr,
-		j.State,
-		j.Why,
-		sqlite.Millis(j.StartedAt),
-		sqlite.Millis(
-			j.EndedAt,
-		),
-		sqlite.Text(j.Last.By),
-		sqlite.Text(j.Last.Action),
-		sqlite.Millis(j.Last.At),
-		j.Canary,
-		j.Rate,
-		j.ID,
-		c.Before.State,
+		ctx, updateJob, j.Patch, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, j.State, j.Why,
+		sqlite.Millis(j.StartedAt), sqlite.Millis(j.EndedAt), sqlite.Text(j.Last.By),
+		sqlite.Text(j.Last.Action), sqlite.Millis(j.Last.At), j.Canary, j.Rate, j.ID, c.Before.State,
 	)
 	if err != nil {
 		return fmt.Errorf("write job %d: %w", j.ID, err)
@@ -302,11 +245,7 @@ func (s *Store) Jobs(ctx context.Context, cursor string, limit int) (Page[deadle
 		conditions: started,
 		scan:       scanJob,
 	}.page(
-		ctx,
-		s.db,
-		at,
-		newer,
-		limit,
+		ctx, s.db, at, newer, limit,
 	)
 	if err != nil {
 		return page, fmt.Errorf("read jobs: %w", err)

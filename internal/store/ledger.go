@@ -73,17 +73,8 @@ func addCounts(ctx context.Context, tx *sqlite.Tx, a ledger.Account, n ledger.Co
 		a.Run, n = "", ledger.Counts{Received: n.Delivered, Delivered: n.Delivered}
 	}
 	_, err = tx.ExecContext(
-		ctx,
-		addToLedger,
-		a.Hour.UnixMilli(),
-		a.Source,
-		a.Run,
-		n.Received,
-		n.Delivered,
-		n.Queued,
-		n.Refused,
-		0,
-		0,
+		ctx, addToLedger, a.Hour.UnixMilli(), a.Source, a.Run, n.Received, n.Delivered, n.Queued, n.Refused,
+		0, 0,
 	)
 	return err
 }
@@ -169,16 +160,7 @@ func (c *counts) writeLedger(ctx context.Context, tx *sqlite.Tx) error {
 			a.Run, received = "", n.all
 		}
 		if _, err := tx.ExecContext(
-			ctx,
-			addToLedger,
-			a.Hour.UnixMilli(),
-			a.Source,
-			a.Run,
-			received,
-			0,
-			received,
-			0,
-			n.all,
+			ctx, addToLedger, a.Hour.UnixMilli(), a.Source, a.Run, received, 0, received, 0, n.all,
 			n.repeated,
 		); err != nil {
 			return err

@@ -107,16 +107,8 @@ func (t *Tx) Acknowledge(
 	e deadletter.Event,
 ) error {
 	if _, err := t.tx.ExecContext(
-		ctx,
-		acknowledge,
-		key.Hour.UnixMilli(),
-		key.Source,
-		key.Stage,
-		key.Kind,
-		ack.Amount,
-		ack.By,
-		ack.Note,
-		ack.At.UnixMilli(),
+		ctx, acknowledge, key.Hour.UnixMilli(), key.Source, key.Stage, key.Kind, ack.Amount, ack.By,
+		ack.Note, ack.At.UnixMilli(),
 	); err != nil {
 		return fmt.Errorf("write an acknowledgement: %w", err)
 	}

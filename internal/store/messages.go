@@ -29,47 +29,17 @@ func scanMessage(r sqlite.Row) (int64, deadletter.Message, error) {
 		queue                                                   string
 	)
 	err := r.Scan(
-		&n,
-		&m.ID,
-		&m.Source,
-		&m.Destination,
-		&m.Method,
-		&m.Query,
-		&m.WebhookID,
-		&m.ContentType,
-		&m.Status,
-		&m.Outcome,
-		&m.StatusCode,
-		&m.Reason,
-		&m.Attempts,
-		&m.AutoAttempts,
-		&received,
-		&lastAttempt,
-		&due,
-		&m.Arrivals,
-		&m.Revision,
-		&m.Version,
-		&trigger,
-		&orderBy,
-		&orderRevision,
-		&orderAt,
-		&token,
-		&lease,
-		&lastBy,
-		&lastAction,
-		&lastAt,
-		&queue,
-		&m.EventType,
-		&m.Fingerprint,
+		&n, &m.ID, &m.Source, &m.Destination, &m.Method, &m.Query, &m.WebhookID, &m.ContentType, &m.Status,
+		&m.Outcome, &m.StatusCode, &m.Reason, &m.Attempts, &m.AutoAttempts, &received, &lastAttempt, &due,
+		&m.Arrivals, &m.Revision, &m.Version, &trigger, &orderBy, &orderRevision, &orderAt, &token, &lease,
+		&lastBy, &lastAction, &lastAt, &queue, &m.EventType, &m.Fingerprint,
 	)
 	if err != nil {
 		return 0, deadletter.Message{}, err
 	}
 	m.ReceivedAt, m.LastAttemptAt, m.DueAt = time.UnixMilli(received).UTC(), sqlite.Time(lastAttempt), sqlite.Time(due)
 	m.Request = deadletter.DeliveryRequest{
-		Trigger: deadletter.Trigger(
-			trigger.String,
-		),
+		Trigger:  deadletter.Trigger(trigger.String),
 		By:       orderBy.String,
 		Revision: int(orderRevision.Int64),
 		At:       sqlite.Time(orderAt),
@@ -203,9 +173,7 @@ func (t *Tx) applyRest(ctx context.Context, list ...numbered) error {
 	}
 	if err := errors.Join(t.insertRevisions(ctx, list), t.writeAttempts(ctx, list)); err != nil {
 		return fmt.Errorf(
-			"write revisions and attempts of messages, %s the first of %d: %w",
-			list[0].After.ID,
-			len(list),
+			"write revisions and attempts of messages, %s the first of %d: %w", list[0].After.ID, len(list),
 			err,
 		)
 	}
@@ -269,27 +237,12 @@ func (t *Tx) ApplyBoth(ctx context.Context, first, second deadletter.Change) err
 func (t *Tx) updateMessage(ctx context.Context, c deadletter.Change) (n int64, err error) {
 	m := c.After
 	args := append([]any{
-		m.Status,
-		m.Outcome,
-		m.StatusCode,
-		m.Reason,
-		m.Fingerprint,
-		m.Attempts,
-		m.AutoAttempts,
-		sqlite.Millis(m.LastAttemptAt),
-		attemptedAt(m),
-		sqlite.Millis(m.DueAt),
-		m.Arrivals,
-		m.Revision,
+		m.Status, m.Outcome, m.StatusCode, m.Reason, m.Fingerprint, m.Attempts, m.AutoAttempts,
+		sqlite.Millis(m.LastAttemptAt), attemptedAt(m), sqlite.Millis(m.DueAt), m.Arrivals, m.Revision,
 		m.Version,
 	}, requestArgs(m)...)
 	args = append(
-		args,
-		m.ID,
-		c.Before.Version,
-		c.Before.Status,
-		sqlite.Text(c.Before.Lease.Token),
-		c.Before.Attempts,
+		args, m.ID, c.Before.Version, c.Before.Status, sqlite.Text(c.Before.Lease.Token), c.Before.Attempts,
 		c.Before.Arrivals,
 	)
 	written, err := t.tx.ExecContext(ctx, updateMessage, args...)
@@ -344,36 +297,11 @@ func appendMessage(values []any, n int64, m *deadletter.Message) ([]any, error) 
 		return nil, err
 	}
 	return append(
-		values,
-		n,
-		string(m.ID),
-		m.Source,
-		m.Destination,
-		m.Method,
-		m.Query,
-		m.WebhookID,
-		m.ContentType,
-		string(m.Status),
-		string(m.Outcome),
-		int64(
-			m.StatusCode,
-		),
-		m.Reason,
-		int64(m.Attempts),
-		int64(m.AutoAttempts),
-		m.ReceivedAt.UnixMilli(),
-		sqlite.Millis(m.LastAttemptAt),
-		sqlite.Millis(m.DueAt),
-		int64(
-			m.Arrivals,
-		),
-		int64(m.Revision),
-		int64(m.Version),
-		facts,
-		m.EventType,
-		m.Fingerprint,
-		attemptedAt(*m),
-		m.Queue.From,
+		values, n, string(m.ID), m.Source, m.Destination, m.Method, m.Query, m.WebhookID, m.ContentType,
+		string(m.Status), string(m.Outcome), int64(m.StatusCode), m.Reason, int64(m.Attempts),
+		int64(m.AutoAttempts), m.ReceivedAt.UnixMilli(), sqlite.Millis(m.LastAttemptAt),
+		sqlite.Millis(m.DueAt), int64(m.Arrivals), int64(m.Revision), int64(m.Version), facts, m.EventType,
+		m.Fingerprint, attemptedAt(*m), m.Queue.From,
 	), nil
 }
 
@@ -391,17 +319,9 @@ func requestArgs(m deadletter.Message) []any {
 		revision = m.Request.Revision
 	}
 	return []any{
-		sqlite.Text(
-			string(m.Request.Trigger),
-		),
-		sqlite.Text(m.Request.By),
-		revision,
-		sqlite.Millis(m.Request.At),
-		sqlite.Text(m.Lease.Token),
-		sqlite.Millis(m.Lease.Until),
-		sqlite.Text(m.LastChange.By),
-		sqlite.Text(m.LastChange.Action),
-		sqlite.Millis(m.LastChange.At),
+		sqlite.Text(string(m.Request.Trigger)), sqlite.Text(m.Request.By), revision,
+		sqlite.Millis(m.Request.At), sqlite.Text(m.Lease.Token), sqlite.Millis(m.Lease.Until),
+		sqlite.Text(m.LastChange.By), sqlite.Text(m.LastChange.Action), sqlite.Millis(m.LastChange.At),
 	}
 }
 
@@ -423,14 +343,7 @@ func (t *Tx) insertRevisions(ctx context.Context, list []numbered) error {
 			return err
 		}
 		values = append(
-			values,
-			c.n,
-			int64(r.Number),
-			sqlite.Blob(r.Body),
-			headers,
-			r.By,
-			r.Reason,
-			r.At.UnixMilli(),
+			values, c.n, int64(r.Number), sqlite.Blob(r.Body), headers, r.By, r.Reason, r.At.UnixMilli(),
 			r.QueueMessage,
 		)
 	}
@@ -518,27 +431,10 @@ func (t *Tx) writeAttempts(ctx context.Context, list []numbered) error {
 			return err
 		}
 		values = append(
-			values,
-			c.n,
-			int64(a.Number),
-			string(a.Trigger),
-			a.Actor,
-			int64(a.Revision),
-			a.StartedAt.UnixMilli(),
-			a.Done,
-			a.Latency.Microseconds(),
-			string(
-				a.Outcome,
-			),
-			int64(a.StatusCode),
-			a.Error,
-			headers,
-			sqlite.Blob(a.ResponseBody),
-			a.ResponseCut,
-			a.RetryAfter.Milliseconds(),
-			a.TraceParent,
-			a.MessageID,
-			a.SentDigest,
+			values, c.n, int64(a.Number), string(a.Trigger), a.Actor, int64(a.Revision),
+			a.StartedAt.UnixMilli(), a.Done, a.Latency.Microseconds(), string(a.Outcome),
+			int64(a.StatusCode), a.Error, headers, sqlite.Blob(a.ResponseBody), a.ResponseCut,
+			a.RetryAfter.Milliseconds(), a.TraceParent, a.MessageID, a.SentDigest,
 		)
 	}
 	_, err := writeAttempt.write(ctx, t.tx, values)
@@ -555,23 +451,9 @@ func scanAttempt(r sqlite.Row) (deadletter.Attempt, error) {
 	var started, latency, retryAfter int64
 	var headers string
 	err := r.Scan(
-		&a.Number,
-		&a.Trigger,
-		&a.Actor,
-		&a.Revision,
-		&started,
-		&a.Done,
-		&latency,
-		&a.Outcome,
-		&a.StatusCode,
-		&a.Error,
-		&headers,
-		&a.ResponseBody,
-		&a.ResponseCut,
-		&retryAfter,
-		&a.TraceParent,
-		&a.MessageID,
-		&a.SentDigest,
+		&a.Number, &a.Trigger, &a.Actor, &a.Revision, &started, &a.Done, &latency, &a.Outcome,
+		&a.StatusCode, &a.Error, &headers, &a.ResponseBody, &a.ResponseCut, &retryAfter, &a.TraceParent,
+		&a.MessageID, &a.SentDigest,
 	)
 	if err != nil {
 		return deadletter.Attempt{}, err
@@ -623,15 +505,7 @@ func (t *Tx) insertArrival(ctx context.Context, n int64, a deadletter.Arrival) e
 		headers, body = text, sqlite.Blob(a.Body)
 	}
 	_, err := t.tx.ExecContext(
-		ctx,
-		insertArrival,
-		n,
-		a.Number,
-		a.At.UnixMilli(),
-		a.MessageID,
-		a.ReceiptID,
-		a.Differs,
-		headers,
+		ctx, insertArrival, n, a.Number, a.At.UnixMilli(), a.MessageID, a.ReceiptID, a.Differs, headers,
 		body,
 	)
 	return err
