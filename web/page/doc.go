@@ -24,7 +24,8 @@
 //	                                       status source code outcome from to job result q cursor
 //	                                       from and to are UTC, as a datetime-local field writes them:
 //	                                       2006-01-02T15:04
-//	POST /messages/bulk                     action item* scope back; partial MessagesTable, or JobConfirm for #job-dialog
+//	POST /messages/bulk                     action item* scope back; partial MessagesTable,
+//	                                       or JobConfirm for #job-dialog
 //	                                       action is replay, edit, archive or restore; item is ID@VERSION;
 //	                                       scope=all means every message of back, the query of the list, without "?"
 //	GET  /jobs?cursor=                     Jobs
