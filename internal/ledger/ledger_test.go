@@ -29,7 +29,7 @@ type house struct {
 	clock           *desktest.Clock
 	store           *store.Store
 	dlq, processing *queue.Embedded
-	forgets         bool               // to save what was processed
+	forgets         bool                       // to save what was processed
 	clings          *desktest.UndeletableQueue // what is processed
 	doubtful        *doubtful
 	destination     *desktest.Destination
