@@ -242,7 +242,10 @@ func timePresets(query url.Values, now time.Time) []page.Preset {
 		},
 	} {
 		asked := between(p.from, p.to, "")
-		list = append(list, auditPreset(p.label, query, url.Values{"from": {asked.Get("from")}, "to": {asked.Get("to")}}))
+		list = append(
+			list,
+			auditPreset(p.label, query, url.Values{"from": {asked.Get("from")}, "to": {asked.Get("to")}}),
+		)
 		list[len(list)-1].Days = p.days
 	}
 	return list
@@ -254,8 +257,18 @@ func actionPresets(query url.Values) []page.Preset {
 		return url.Values{"action": {action}, "by": {string(by)}}
 	}
 	return []page.Preset{
-		auditPreset("Replays", query, deed("attempt.", store.People)), auditPreset("Edits", query, deed("message.edit", "")),
-		auditPreset("Archived", query, deed("message.archive", "")), auditPreset("Sign-ins", query, deed("user.sign_in", "")),
+		auditPreset(
+			"Replays",
+			query,
+			deed("attempt.", store.People),
+		),
+		auditPreset("Edits", query, deed("message.edit", "")),
+		auditPreset(
+			"Archived",
+			query,
+			deed("message.archive", ""),
+		),
+		auditPreset("Sign-ins", query, deed("user.sign_in", "")),
 	}
 }
 

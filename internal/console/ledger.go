@@ -345,7 +345,9 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 		case !q.depth.Oldest.IsZero() && q.depth.Retention > 0:
 			row.Expires = ui.At(q.depth.Oldest.Add(q.depth.Retention))
 		case q.depth.Oldest.IsZero():
-			row.Note = "SQS does not report it. A message expires " + retentionText(q.depth.Retention) + " after it was sent."
+			row.Note = "SQS does not report it. A message expires " + retentionText(
+				q.depth.Retention,
+			) + " after it was sent."
 		}
 		if q.Undeleted != nil && q.depth.Retention > 0 {
 			row.Undeleted = undeletedRows(q.Undeleted(), q.depth.Retention, b.now)
