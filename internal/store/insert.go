@@ -7,8 +7,8 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-// insertion is an INSERT of one row, and of several: a statement costs about as much as a row. Without it the ingest of a
-// message takes 15 % more processor time.
+// insertion is an INSERT of one row, and of several: a statement costs about as much as a row. Without it the ingest of
+// a message takes 15 % more processor time.
 type insertion struct {
 	one, many string
 	columns   int

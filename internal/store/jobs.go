@@ -29,9 +29,8 @@ func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 		&lastBy, &lastAction, &lastAt, &j.Canary, &j.Rate,
 	)
 	j.Undoes, j.CreatedAt = deadletter.JobID(undoes.Int64), time.UnixMilli(created).UTC()
-	j.Oldest, j.Newest, j.StartedAt, j.EndedAt = sqlite.Time(oldest), sqlite.Time(newest), sqlite.Time(started), sqlite.Time(
-		ended,
-	)
+	j.Oldest, j.Newest = sqlite.Time(oldest), sqlite.Time(newest)
+	j.StartedAt, j.EndedAt = sqlite.Time(started), sqlite.Time(ended)
 	j.Last = deadletter.LastChange{By: lastBy.String, Action: lastAction.String, At: sqlite.Time(lastAt)}
 	return int64(j.ID), j, err
 }
