@@ -65,7 +65,8 @@ const lifetime = 7 * 24 * time.Hour
 func newSessions(s *store.Store, secure bool, now func() time.Time) *scs.SessionManager {
 	m := scs.New()
 	m.Store, m.Lifetime = s.Sessions(now), lifetime
-	m.Cookie.Name, m.Cookie.Path, m.Cookie.HttpOnly, m.Cookie.SameSite = "dlqdesk_session", "/", true, http.SameSiteLaxMode
+	m.Cookie.Name, m.Cookie.Path = "dlqdesk_session", "/"
+	m.Cookie.HttpOnly, m.Cookie.SameSite = true, http.SameSiteLaxMode
 	if secure {
 		// With this prefix, browsers accept the cookie only from this host over https: RFC 6265bis, section 4.1.3.2.
 		m.Cookie.Name, m.Cookie.Secure = "__Host-dlqdesk_session", true

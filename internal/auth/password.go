@@ -63,7 +63,8 @@ func isCommon(name, password string) bool {
 		seen[r] = true
 	}
 	bare := password
-	for _, part := range []string{strings.ToLower(name), "dlqdesk", "password", "passwort", "qwertyuiop", "1234567890"} {
+	parts := []string{strings.ToLower(name), "dlqdesk", "password", "passwort", "qwertyuiop", "1234567890"}
+	for _, part := range parts {
 		bare = strings.ReplaceAll(bare, part, "")
 	}
 	return len(seen) < 5 || utf8.RuneCountInString(bare) < 4 || slices.Contains([]string{

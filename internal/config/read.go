@@ -125,7 +125,8 @@ func (r *reader) namesInFile(s *section) []string {
 	for _, e := range s.entries {
 		key := variableKey(e.key)
 		if other, twice := seen[key]; twice {
-			r.fault(join(s.path, e.key), "differs from "+other+" only in - and _, so variables cannot name it: rename one")
+			r.fault(join(s.path, e.key), "differs from "+other+
+				" only in - and _, so variables cannot name it: rename one")
 		}
 		seen[key] = e.key
 		names = append(names, e.key)
