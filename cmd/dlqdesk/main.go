@@ -58,12 +58,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []str
 	var line cli
 	helped := false
 	parser, err := kong.New(
-		&line,
-		kong.Name("dlqdesk"),
+		&line, kong.Name("dlqdesk"),
 		kong.Description("Receives webhooks, keeps those that fail, and serves a desk to triage them."),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(int) { helped = true }),
-		kong.Bind(p),
+		kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }), kong.Bind(p),
 	)
 	if err != nil {
 		return p.fail(err)

@@ -111,8 +111,7 @@ func load(t *testing.T, file string) config.Config {
 func TestConfigCheckReportsEveryFault(t *testing.T) {
 	t.Parallel()
 	file := write(
-		t,
-		filepath.Join(t.TempDir(), "desk.yaml"),
+		t, filepath.Join(t.TempDir(), "desk.yaml"),
 		"listne: 1\nsources:\n  genesys:\n    destination: here\n    timeout: 2m\n",
 	)
 	got := dlqdesk([]string{"PORT=none"}, "config", "check", "--config", file)

@@ -43,9 +43,7 @@ sources:
     verify: { scheme: genesys-open-messaging, secrets: ["env:SIGNING_SECRET"] }
 `+more)
 	return file, []string{
-		"CLIENT_ID=" + g.ClientID,
-		"CLIENT_SECRET=" + g.ClientSecret,
-		"SIGNING_SECRET=" + signingSecret,
+		"CLIENT_ID=" + g.ClientID, "CLIENT_SECRET=" + g.ClientSecret, "SIGNING_SECRET=" + signingSecret,
 	}
 }
 
@@ -82,27 +80,20 @@ func TestPlatformFromEndToEnd(t *testing.T) {
 	}
 	expect(
 		result{0, "token      granted by " + g.URL + "/oauth/token\nvalid for  24h\nAPI        " + g.URL + "\n", ""},
-		"token",
-		"home",
+		"token", "home",
 	)
 	expect(result{0, "nothing is registered\n", ""}, "list", "home")
 	expect(result{0, "open-1 registered https://hooks.example.com/webhooks/genesys\n", ""}, "register", "genesys")
 	if got := process(
-		"register",
-		"genesys",
-		"--set",
-		"api_url=https://elsewhere.example",
-		"--dry-run",
+		"register", "genesys", "--set", "api_url=https://elsewhere.example", "--dry-run",
 	); !strings.Contains(
-		got.stdout,
-		"POST https://elsewhere.example/api/v2/",
+		got.stdout, "POST https://elsewhere.example/api/v2/",
 	) {
 		t.Errorf("--set: %+v", got)
 	}
 	expect(
 		result{0, "open-1 was registered already https://hooks.example.com/webhooks/genesys\n", ""},
-		"register",
-		"genesys",
+		"register", "genesys",
 	)
 	expect(
 		result{
@@ -113,11 +104,7 @@ func TestPlatformFromEndToEnd(t *testing.T) {
 		"list",
 		"home",
 	)
-	if got := process(
-		"get",
-		"home",
-		"open-1",
-	); got.code != 0 ||
+	if got := process("get", "home", "open-1"); got.code != 0 ||
 		!strings.Contains(got.stdout, `"outboundNotificationWebhookSignatureSecretToken": "•••"`) {
 		t.Errorf("get: %+v", got)
 	}
@@ -141,20 +128,11 @@ func TestPlatformOfTheTutorial(t *testing.T) {
 	g := desktest.NewGenesys(t)
 	g.Tutorial = true
 	environ := []string{
-		"CLIENT_ID=" + g.ClientID,
-		"CLIENT_SECRET=" + g.ClientSecret,
-		"GENESYS_CLOUD_ENVIRONMENT=eu-west-1",
+		"CLIENT_ID=" + g.ClientID, "CLIENT_SECRET=" + g.ClientSecret, "GENESYS_CLOUD_ENVIRONMENT=eu-west-1",
 	}
 	plan := dlqdesk(
-		environ,
-		"platform",
-		"register",
-		"genesys",
-		"--platform",
-		"tutorial",
-		"--url",
-		"https://hooks.example.com/x",
-		"--dry-run",
+		environ, "platform", "register", "genesys", "--platform", "tutorial", "--url",
+		"https://hooks.example.com/x", "--dry-run",
 	)
 	const want = `POST https://login.mypurecloud.ie/oauth/token
   Content-Type: application/x-www-form-urlencoded
@@ -173,21 +151,9 @@ POST https://api.mypurecloud.ie/api/v2/integration/webhooks
 		t.Errorf("got %+v", plan)
 	}
 	made := dlqdesk(
-		environ,
-		"platform",
-		"register",
-		"genesys",
-		"--platform",
-		"tutorial",
-		"--url",
-		"https://hooks.example.com/x",
-		"--json",
-		"--set",
-		"api_url="+g.URL,
-		"--set",
-		"token_url="+g.URL+"/oauth/token",
-		"--set",
-		"parameters.event_type=conversation:ended",
+		environ, "platform", "register", "genesys", "--platform", "tutorial", "--url",
+		"https://hooks.example.com/x", "--json", "--set", "api_url="+g.URL, "--set",
+		"token_url="+g.URL+"/oauth/token", "--set", "parameters.event_type=conversation:ended",
 	)
 	var answer struct{ ID string }
 	if err := json.Unmarshal([]byte(made.stdout), &answer); err != nil || made.code != 0 || answer.ID != "tutorial-1" {
@@ -255,20 +221,13 @@ func TestPlatformPresets(t *testing.T) {
 	}
 	var presets []struct{ Name, Status string }
 	if err := json.Unmarshal(
-		[]byte(dlqdesk(nil, "platform", "presets", "--json").stdout),
-		&presets,
+		[]byte(dlqdesk(nil, "platform", "presets", "--json").stdout), &presets,
 	); err != nil || len(presets) != 6 ||
 		presets[0].Status != "tutorial" {
 		t.Errorf("%v, %v", presets, err)
 	}
 	paste := dlqdesk(
-		nil,
-		"platform",
-		"register",
-		"cxone",
-		"--platform",
-		"cxone-byoc",
-		"--url",
+		nil, "platform", "register", "cxone", "--platform", "cxone-byoc", "--url",
 		"https://hooks.example.com/webhooks/cxone",
 	)
 	if paste.code != 0 ||
@@ -314,8 +273,7 @@ func TestPlatformDoctor(t *testing.T) {
 	}
 	receiver.Config.Handler = desktest.Answer(http.StatusOK, "another server")
 	if got := run(); !strings.Contains(
-		got.stdout,
-		"fail  receiver           the server at "+receiver.URL+" is no receiver of dlqdesk (200)",
+		got.stdout, "fail  receiver           the server at "+receiver.URL+" is no receiver of dlqdesk (200)",
 	) {
 		t.Errorf("got\n%s", got.stdout)
 	}

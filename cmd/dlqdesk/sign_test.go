@@ -29,31 +29,19 @@ sources:
 		t.Errorf("%+v", got)
 	}
 	if got := sign(
-		"--source",
-		"slack",
-		"--url",
-		"https://hooks.example.com",
-		"--type",
-		"text/plain",
+		"--source", "slack", "--url", "https://hooks.example.com", "--type", "text/plain",
 	); got.code != exitOK ||
 		!strings.HasPrefix(
-			got.stderr,
-			"The receiver accepts it until ",
+			got.stderr, "The receiver accepts it until ",
 		) || !strings.Contains(got.stdout, "'https://hooks.example.com/webhooks/slack'") ||
 		!strings.Contains(got.stdout, "text/plain") {
 		t.Errorf("%+v", got)
 	}
-	if got := sign(
-		"--source",
-		"anybody",
-	); got.code != exitOK ||
+	if got := sign("--source", "anybody"); got.code != exitOK ||
 		!strings.Contains(got.stderr, "accepts every webhook") {
 		t.Errorf("%+v", got)
 	}
-	if got := sign(
-		"--source",
-		"nobody",
-	); got.code != exitFailure ||
+	if got := sign("--source", "nobody"); got.code != exitFailure ||
 		!strings.Contains(got.stderr, `there is no source "nobody"`) {
 		t.Errorf("%+v", got)
 	}

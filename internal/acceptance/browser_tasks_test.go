@@ -134,8 +134,7 @@ func TestBrowserTakesTheFiveWalks(t *testing.T) {
 		anna.sees(fmt.Sprintf("%d delivered", same))
 	})
 	if _, err := chromedp.Call(
-		anna.tab,
-		page.AddScriptToEvaluateOnNewDocument,
+		anna.tab, page.AddScriptToEvaluateOnNewDocument,
 		page.AddScriptToEvaluateOnNewDocumentParams{Source: dayLater},
 	); err != nil {
 		t.Fatal(err)

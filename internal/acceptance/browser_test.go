@@ -73,8 +73,7 @@ func (p person) awaits(list, selector string) {
 		p.does("open the list", chromedp.Navigate(p.ConsoleURL()+list), chromedp.WaitVisible(chromedp.CSS(`#messages`)))
 		var err error
 		if found, err = chromedp.Run(
-			p.tab,
-			chromedp.Evaluate[bool]("document.querySelector('"+selector+"') !== null"),
+			p.tab, chromedp.Evaluate[bool]("document.querySelector('"+selector+"') !== null"),
 		); err != nil {
 			p.t.Fatal(err)
 		}
@@ -93,8 +92,7 @@ func (p person) presses(keys ...string) {
 func (p person) finds(condition string) {
 	p.t.Helper()
 	if _, err := chromedp.Run(
-		p.tab,
-		chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(time.Minute)),
+		p.tab, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(time.Minute)),
 	); err != nil {
 		p.t.Fatalf("%s never holds: %v", condition, err)
 	}
@@ -124,8 +122,7 @@ func TestBrowserReplaysAMessageOnceTheDestinationIsRepaired(t *testing.T) {
 	anna.sees("Delivered: 200")
 	anna.sees("Resolved")
 	anna.does(
-		"look at the audit trail",
-		chromedp.Navigate(p.ConsoleURL()+"/audit?message="+id),
+		"look at the audit trail", chromedp.Navigate(p.ConsoleURL()+"/audit?message="+id),
 		chromedp.WaitVisible(chromedp.CSS(`#audit`)),
 	)
 	anna.sees("anna")
@@ -144,16 +141,14 @@ func TestBrowserFollowsTheList(t *testing.T) {
 	anna := sitDown(t, p)
 	anna.opens("/messages", id)
 	anna.does(
-		"go back by the keyboard",
-		chromedp.Navigate(p.ConsoleURL()+"/messages?status=all"),
+		"go back by the keyboard", chromedp.Navigate(p.ConsoleURL()+"/messages?status=all"),
 		chromedp.WaitVisible(chromedp.CSS(`[data-live-state="on"]`)),
 	)
 	_, second := p.post(t, `{"eventType":"second"}`, nil)
 	anna.does("see that a message is new", chromedp.WaitVisible(chromedp.CSS(`#live-new`)))
 	anna.sees("1 new")
 	anna.does(
-		"select",
-		chromedp.Click(chromedp.CSS(`[name="item"]`)),
+		"select", chromedp.Click(chromedp.CSS(`[name="item"]`)),
 		chromedp.WaitVisible(chromedp.CSS(`[data-live-state="paused"]`)),
 	)
 	status, third := p.post(t, `{"eventType":"third"}`, nil)
@@ -163,8 +158,7 @@ func TestBrowserFollowsTheList(t *testing.T) {
 	anna.does("let go", chromedp.KeyEvent("\x1b"))
 	anna.sees("2 new")
 	anna.does(
-		"load what is new",
-		chromedp.Click(chromedp.CSS(`#live-new`)),
+		"load what is new", chromedp.Click(chromedp.CSS(`#live-new`)),
 		chromedp.WaitVisible(chromedp.CSS(`tr[data-message]:nth-child(3)`)),
 	)
 	seen := make(chan struct{})
@@ -234,8 +228,7 @@ func TestBrowserEditsAndReplays(t *testing.T) {
 	anna := sitDown(t, p)
 	anna.opens("/messages", id)
 	anna.does(
-		"open the editor",
-		chromedp.Click(chromedp.CSS(`a[href^="/messages/`+id+`/edit"]`)),
+		"open the editor", chromedp.Click(chromedp.CSS(`a[href^="/messages/`+id+`/edit"]`)),
 		chromedp.WaitVisible(chromedp.CSS(`.edit-host`)),
 	)
 	anna.does("leave a comma out",
@@ -278,8 +271,7 @@ func TestBrowserArchivesAndRestores(t *testing.T) {
 	anna.does("restore", chromedp.Click(chromedp.CSS(`#restore`)), chromedp.WaitVisible(chromedp.CSS(`#replay`)))
 	anna.sees("Failed")
 	anna.does(
-		"look at the audit trail",
-		chromedp.Navigate(p.ConsoleURL()+"/audit?message="+id),
+		"look at the audit trail", chromedp.Navigate(p.ConsoleURL()+"/audit?message="+id),
 		chromedp.WaitVisible(chromedp.CSS(`#audit`)),
 	)
 	anna.sees("a test of the platform")

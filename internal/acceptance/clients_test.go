@@ -93,8 +93,7 @@ func TestHeadersBeyondAllMeasure(t *testing.T) {
 			conn := desktest.Dial(t, r.address)
 			// The server need not read all of it, so the end may not be sent.
 			if _, err := fmt.Fprint(
-				conn,
-				opening+headers+"Content-Length: 2\r\n\r\n{}",
+				conn, opening+headers+"Content-Length: 2\r\n\r\n{}",
 			); err != nil && !errors.Is(err, syscall.ECONNRESET) &&
 				!errors.Is(err, syscall.EPIPE) {
 				t.Error(err)

@@ -47,8 +47,7 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 			t.Parallel()
 			t.Logf(
 				"go test -run TestKilledProcessLosesNothing ./internal/app -crash.rounds %d -crash.seed %d",
-				*crashRounds,
-				seed,
+				*crashRounds, seed,
 			)
 			c := newCrash(t, queues, desktest.SQSEnvironment(endpoint))
 			chance := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // not secret
@@ -164,9 +163,7 @@ func (c *crash) settle(t *testing.T, p *process) {
 	p.stop(t)
 	c.sound(t)
 	t.Logf(
-		"%d webhooks were answered 200, %d not; %d deliveries",
-		len(c.sent.told),
-		c.sent.unanswered.Load(),
+		"%d webhooks were answered 200, %d not; %d deliveries", len(c.sent.told), c.sent.unanswered.Load(),
 		c.behind.deliveries.Load(),
 	)
 }
@@ -213,10 +210,7 @@ func (c *crash) fault(id string, promise told, messages []deadletter.Message) st
 	switch {
 	case promise.message != "" && (len(messages) != 1 || messages[0].ID != promise.message):
 		return fmt.Sprintf(
-			"webhook %s was promised to be message %s, and there are %d",
-			id,
-			promise.message,
-			len(messages),
+			"webhook %s was promised to be message %s, and there are %d", id, promise.message, len(messages),
 		)
 	case kindOf(id) == "bad" && (delivered || len(messages) != 1 || messages[0].Status != deadletter.Failed):
 		return fmt.Sprintf("webhook %s that no handler takes: delivered %t, messages %d", id, delivered, len(messages))
@@ -225,9 +219,7 @@ func (c *crash) fault(id string, promise told, messages []deadletter.Message) st
 	case kindOf(id) == "later" && (!delivered ||
 		len(messages) > 1): // none where what failed was each time killed before it was noted
 		return fmt.Sprintf(
-			"webhook %s that the handler takes later: delivered %t, messages %d",
-			id,
-			delivered,
+			"webhook %s that the handler takes later: delivered %t, messages %d", id, delivered,
 			len(messages),
 		)
 	}

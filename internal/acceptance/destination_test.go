@@ -108,8 +108,7 @@ func TestDestinationGoesDownUnderLoad(t *testing.T) {
 	}
 	p.checkAttempts(t, s, messages, maxAttempts)
 	events, err := s.Events(
-		t.Context(),
-		store.EventQuery{EventFilter: store.EventFilter{Action: "destination.probe"}, Limit: 5},
+		t.Context(), store.EventQuery{EventFilter: store.EventFilter{Action: "destination.probe"}, Limit: 5},
 	)
 	if err != nil || len(events.Items) != 1 || events.Items[0].By != "anna" {
 		t.Errorf("the trail has %+v, %v", events.Items, err)
@@ -160,11 +159,7 @@ func (p program) checkAttempts(t *testing.T, s *store.Store, messages []string, 
 			l.AutoAttempts > maxAttempts {
 			t.Errorf(
 				"of message %s %d requests arrived, %d attempts are on record, it counts %d, %d automatic",
-				id,
-				len(got),
-				len(attempts),
-				l.Attempts,
-				l.AutoAttempts,
+				id, len(got), len(attempts), l.Attempts, l.AutoAttempts,
 			)
 		}
 		for number, times := range arrived[l.WebhookID] {
@@ -192,8 +187,7 @@ func TestBrowserProbesADestination(t *testing.T) {
 	id := kept(t, status, told)
 	anna.awaits("/messages?status=retrying", `tr[data-message="`+id+`"]`)
 	anna.does(
-		"open the overview",
-		chromedp.Navigate(p.ConsoleURL()+"/overview"),
+		"open the overview", chromedp.Navigate(p.ConsoleURL()+"/overview"),
 		chromedp.WaitVisible(chromedp.CSS(`[data-breaker="open"]`)),
 	)
 	anna.sees("genesys circuit breaker open since")
@@ -218,8 +212,7 @@ func TestDestinationWithItsOwnAuthority(t *testing.T) {
 	t.Cleanup(server.Close)
 	authority := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(
-		authority,
-		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
+		authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
 		0o600,
 	); err != nil {
 		t.Fatal(err)

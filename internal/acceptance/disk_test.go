@@ -31,10 +31,7 @@ func (p *process) clear(t *testing.T) { p.limit(t, unix.RLIM_INFINITY) }
 func (p *process) limit(t *testing.T, bytes uint64) {
 	t.Helper()
 	if err := unix.Prlimit(
-		p.Process.Pid,
-		unix.RLIMIT_FSIZE,
-		&unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY},
-		nil,
+		p.Process.Pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY}, nil,
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -228,20 +225,14 @@ func TestDatabaseThatAnotherProgramHolds(t *testing.T) {
 	}
 	form := url.Values{"version": {"0"}, "revision": {"0"}}
 	req, err := http.NewRequestWithContext(
-		t.Context(),
-		http.MethodPost,
-		p.ConsoleURL()+"/messages/"+id+"/replay",
+		t.Context(), http.MethodPost, p.ConsoleURL()+"/messages/"+id+"/replay",
 		strings.NewReader(form.Encode()),
 	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if status, text := do(
-		t,
-		client,
-		req,
-	); status != http.StatusServiceUnavailable ||
+	if status, text := do(t, client, req); status != http.StatusServiceUnavailable ||
 		!strings.Contains(text, "locked by another program") {
 		t.Errorf("a replay answers %d %s", status, text)
 	}

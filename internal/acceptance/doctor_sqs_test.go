@@ -31,7 +31,8 @@ func TestDoctorChecksSettingsOfQueues(t *testing.T) {
 			"warn DLQ: hurried responds; it keeps messages for 1h0m0s -> raise its retention to 14 days",
 		},
 		"redriven": {
-			map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + arn + `","maxReceiveCount":"3"}`}, // words:ok, a name of AWS
+			map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + arn + `","maxReceiveCount":"3"}`},
+			// words:ok, a name of AWS
 			"warn DLQ: redriven moves what was received 3 times to " + arn,
 		},
 	} {
@@ -40,8 +41,7 @@ func TestDoctorChecksSettingsOfQueues(t *testing.T) {
 	}
 	cfg.Queue.DLQURL = strings.Replace(other, "elsewhere", "nowhere", 1)
 	says(
-		t,
-		examine(t, cfg, doctor.Request{}),
+		t, examine(t, cfg, doctor.Request{}),
 		"fail DLQ: queue "+cfg.Queue.DLQURL+": it does not exist: check name, account and region",
 	)
 }
@@ -81,15 +81,9 @@ func TestDoctorReportsDeniedPermissionsOfTheRole(t *testing.T) {
 	desktest.UseSQS(t, between.URL)
 	cfg := settings(t, desktest.NewDestination(t))
 	cfg.Queue.DLQURL, cfg.Queue.ProcessingURL = desktest.CreateQueue(
-		t,
-		endpoint,
-		"dlq",
-		nil,
+		t, endpoint, "dlq", nil,
 	), desktest.CreateQueue(
-		t,
-		endpoint,
-		"work",
-		nil,
+		t, endpoint, "work", nil,
 	)
 	cfg.Queues = []config.DLQ{{Name: "shop", URL: desktest.CreateQueue(t, endpoint, "shop-dlq", nil)}}
 	desktest.CreateQueue(t, endpoint, "shop", nil)
@@ -106,9 +100,7 @@ func TestDoctorReportsDeniedPermissionsOfTheRole(t *testing.T) {
 	// A receiver reads neither the DLQ nor the queues of the list.
 	report := examine(t, cfg, doctor.Request{Role: doctor.Receive})
 	says(
-		t,
-		report,
-		"fail permissions: DLQ: SQS denies sqs:SendMessage on dlq",
+		t, report, "fail permissions: DLQ: SQS denies sqs:SendMessage on dlq",
 		"fail permissions: processing queue: SQS denies",
 	)
 	if strings.Contains(report, "shop") || strings.Contains(report, "sqs:ReceiveMessage on dlq") {
@@ -127,7 +119,8 @@ func TestDoctorReportsGrantedPermissions(t *testing.T) {
 	cfg := settings(t, desktest.NewDestination(t))
 	cfg.Queue.DLQURL = desktest.CreateQueue(t, endpoint, "dlq", nil)
 	cfg.Queue.ProcessingURL = desktest.CreateQueue(t, endpoint, "work", map[string]string{
-		"RedrivePolicy": `{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:000000000000:dlq","maxReceiveCount":"3"}`, // words:ok, a name of AWS
+		"RedrivePolicy": `{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:000000000000:dlq",` +
+			`"maxReceiveCount":"3"}`, // words:ok, a name of AWS
 	})
 	cfg.Sources[0].Mode = config.Buffered
 	cfg.Queues = []config.DLQ{

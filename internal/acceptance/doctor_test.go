@@ -70,17 +70,10 @@ func TestDoctorFollowsAWebhookToTheDestination(t *testing.T) {
 		Send:    true,
 	}
 	says(
-		t,
-		examine(t, cfg, e),
-		"ok verification: by genesys-open-messaging",
-		"fail registrable: ",
-		"ok token: granted by "+g.URL,
-		"fail registration: nothing is registered for "+e.URL,
-		"ok destination: ",
-		"ok receiver: dlqdesk responds at "+e.URL,
-		"ok data folder: ",
-		"ok DLQ: embedded in ",
-		"warn test event: the delivery failed, and the event is now a message",
+		t, examine(t, cfg, e), "ok verification: by genesys-open-messaging", "fail registrable: ",
+		"ok token: granted by "+g.URL, "fail registration: nothing is registered for "+e.URL,
+		"ok destination: ", "ok receiver: dlqdesk responds at "+e.URL, "ok data folder: ",
+		"ok DLQ: embedded in ", "warn test event: the delivery failed, and the event is now a message",
 	)
 	if n := len(p.destination.Received()); n != 1 {
 		t.Errorf("the destination got %d", n)
@@ -90,8 +83,7 @@ func TestDoctorFollowsAWebhookToTheDestination(t *testing.T) {
 	// The receiver's response does not always say what happened to an event.
 	cfg.Sources[0].Ack, _ = payload.NewAck(200, "application/json", "{}")
 	says(
-		t,
-		examine(t, cfg, e),
+		t, examine(t, cfg, e),
 		"ok test event: accepted with 200, as ack says; if the delivery failed, it is among the messages",
 	)
 	cfg.Sources[0].Ack, cfg.Sources[0].Mode = nil, config.Buffered
@@ -100,8 +92,7 @@ func TestDoctorFollowsAWebhookToTheDestination(t *testing.T) {
 
 	signed("another secret than the server's")(&cfg)
 	says(
-		t,
-		examine(t, cfg, e),
+		t, examine(t, cfg, e),
 		"fail test event: the receiver refused it (401) -> the running dlqdesk has other secrets",
 	)
 
@@ -115,8 +106,7 @@ func TestDoctorFollowsAWebhookToTheDestination(t *testing.T) {
 	)
 	cfg.Sources[0].Platform = ""
 	says(
-		t,
-		examine(t, cfg, e),
+		t, examine(t, cfg, e),
 		"warn platform: not checked: the source names no platform -> set sources.genesys.platform",
 	)
 }
@@ -131,8 +121,7 @@ func TestDoctorReportsFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg.Warnings = []string{
-		"desk.yaml:1: sources.other.verify: not ours",
-		"desk.yaml:2: sources.genesys.verify.scheme: ours",
+		"desk.yaml:1: sources.other.verify: not ours", "desk.yaml:2: sources.genesys.verify.scheme: ours",
 	}
 	report := examine(t, cfg, doctor.Request{URL: d.URL + "/webhooks/genesys"})
 	says(

@@ -91,8 +91,7 @@ func checkEnvelopes(t *testing.T, client *sqs.Client, queueURL string) (ids []st
 			RetryCount                        *int
 		}
 		if err := json.Unmarshal(
-			[]byte(aws.ToString(m.Body)),
-			&six,
+			[]byte(aws.ToString(m.Body)), &six,
 		); err != nil || six.MessageID == "" || six.Timestamp == "" || six.OriginalPayload["n"] == 0 ||
 			len(six.OriginalHeaders) == 0 || !strings.Contains(six.ErrorReason, "422") || six.RetryCount == nil ||
 			*six.RetryCount != 0 {

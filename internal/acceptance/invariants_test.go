@@ -32,9 +32,7 @@ func TestSimultaneousReplaysMakeOneDelivery(t *testing.T) {
 		all.Go(func() {
 			form := url.Values{"version": {"0"}, "revision": {"0"}}
 			req, err := http.NewRequestWithContext(
-				t.Context(),
-				http.MethodPost,
-				p.ConsoleURL()+"/messages/"+id+"/replay",
+				t.Context(), http.MethodPost, p.ConsoleURL()+"/messages/"+id+"/replay",
 				strings.NewReader(form.Encode()),
 			)
 			if err != nil {

@@ -43,9 +43,7 @@ func TestJobSurvivesARestart(t *testing.T) {
 		d.Await(t) // the webhooks themselves
 	}
 	draft := before.submit(
-		t,
-		client,
-		"/messages/bulk",
+		t, client, "/messages/bulk",
 		url.Values{"action": {"replay"}, "scope": {"all"}, "back": {"status=failed"}},
 	)
 	if !strings.Contains(draft, "Replay 90 messages") {
@@ -111,8 +109,7 @@ func TestBrowserReplaysAllThatMatch(t *testing.T) {
 	anna.sees("64 messages, oldest")
 	anna.sees("No new messages since you selected.")
 	anna.does(
-		"confirm",
-		chromedp.Click(chromedp.CSS(`#job-confirm [type="submit"]`)),
+		"confirm", chromedp.Click(chromedp.CSS(`#job-confirm [type="submit"]`)),
 		chromedp.WaitVisible(chromedp.CSS(`.job-strip[data-job-state="running"] .job-bar`)),
 	)
 	anna.sees("Replaying 64 messages")
@@ -123,19 +120,16 @@ func TestBrowserReplaysAllThatMatch(t *testing.T) {
 	anna.sees("10 failed")
 	anna.sees("Conflict")
 	anna.does(
-		"refresh the list",
-		chromedp.Click(chromedp.CSS(`#job-1-refresh`)),
+		"refresh the list", chromedp.Click(chromedp.CSS(`#job-1-refresh`)),
 		chromedp.WaitVisible(chromedp.CSS(`#messages tr[data-message]:nth-child(10):last-child`)),
 	)
 	anna.does(
-		"see those that failed",
-		chromedp.Click(chromedp.CSS(`.job-part.tone-fault a`)),
+		"see those that failed", chromedp.Click(chromedp.CSS(`.job-part.tone-fault a`)),
 		chromedp.WaitVisible(chromedp.CSS(`.chip-row`)),
 	)
 	anna.sees("failed")
 	if n, err := chromedp.Run(
-		anna.tab,
-		chromedp.Evaluate[int](`document.querySelectorAll('tr[data-message]').length`),
+		anna.tab, chromedp.Evaluate[int](`document.querySelectorAll('tr[data-message]').length`),
 	); err != nil ||
 		n != 10 {
 		t.Errorf("the list shows %d messages, want the 10 that failed (%v)", n, err)

@@ -85,10 +85,7 @@ func TestLossBeforeAKillMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest
 	for name, lose := range map[string]bool{"one is lost": true, "none is lost": false} {
 		t.Run(name, func(t *testing.T) { //nolint:paralleltest // as above
 			queueURL := desktest.CreateQueue(
-				t,
-				endpoint,
-				strings.ReplaceAll(name, " ", "-"),
-				map[string]string{"DelaySeconds": "900"},
+				t, endpoint, strings.ReplaceAll(name, " ", "-"), map[string]string{"DelaySeconds": "900"},
 			)
 			d := desktest.NewDestination(t)
 			d.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
@@ -137,9 +134,7 @@ func TestLossBeforeAKillMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest
 func deliver(t *testing.T, url, id string) {
 	t.Helper()
 	answer, err := http.Post(
-		url+"/webhooks/genesys",
-		"application/json",
-		strings.NewReader(fmt.Sprintf(`{"id":%q}`, id)),
+		url+"/webhooks/genesys", "application/json", strings.NewReader(fmt.Sprintf(`{"id":%q}`, id)),
 	) //nolint:noctx // the process ends with the test
 	if err != nil {
 		t.Fatal(err)

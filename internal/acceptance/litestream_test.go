@@ -33,8 +33,7 @@ func TestLitestreamReplicaIsRestored(t *testing.T) {
 	settings := filepath.Join(t.TempDir(), "litestream.yml")
 	text := fmt.Sprintf(
 		"dbs:\n  - path: %s\n    replica: { type: file, path: %s, sync-interval: 100ms }\n",
-		filepath.Join(p.cfg.DataDir, "desk.db"),
-		replica,
+		filepath.Join(p.cfg.DataDir, "desk.db"), replica,
 	)
 	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

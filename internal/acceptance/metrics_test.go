@@ -125,8 +125,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 func TestMetricsTellOfASpool(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
 	p, line := behindLine(t, nil, func(c *config.Config) { c.MetricsListen = "127.0.0.1:0" })
 	p.awaitMetrics(
-		t,
-		`dlqdesk_queue_up{place="queue",queue="dlq"} 1`,
+		t, `dlqdesk_queue_up{place="queue",queue="dlq"} 1`,
 		`dlqdesk_queue_messages{place="spool",queue="dlq",state="visible"} 0`,
 	)
 	line.Cut()
@@ -190,9 +189,7 @@ func TestMetricsAndLogTellOfRetriesThatAreHeld(t *testing.T) {
 		kept(t, status, told)
 	}
 	p.awaitMetrics(
-		t,
-		`dlqdesk_breaker_state{source="genesys",state="open"} 1`,
-		`dlqdesk_messages{status="retrying"} 3`,
+		t, `dlqdesk_breaker_state{source="genesys",state="open"} 1`, `dlqdesk_messages{status="retrying"} 3`,
 		`dlqdesk_retries_due{source="genesys"} 3`,
 	)
 	const down, up = `msg="circuit breaker open: retries and jobs wait, and one probe at a time is sent" ` +

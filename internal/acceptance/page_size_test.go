@@ -19,8 +19,7 @@ func TestPagesAreLight(t *testing.T) {
 	p := setup(t, nil)
 	p.destination.Set(
 		desktest.Answer(
-			http.StatusUnprocessableEntity,
-			`{"error":"field id is missing in conversation.participants[1]"}`,
+			http.StatusUnprocessableEntity, `{"error":"field id is missing in conversation.participants[1]"}`,
 		),
 	)
 	id := ""
@@ -38,10 +37,7 @@ func TestPagesAreLight(t *testing.T) {
 		w := desktest.MeasurePage(t, anna.tab, p.ConsoleURL()+path)
 		if w.Bytes > pageLimit || w.Script > scriptLimit || w.Bytes < 10_000 || w.Script < 1000 {
 			t.Errorf(
-				"the %s page costs %d bytes, %d of them script, in %d requests",
-				name,
-				w.Bytes,
-				w.Script,
+				"the %s page costs %d bytes, %d of them script, in %d requests", name, w.Bytes, w.Script,
 				w.Requests,
 			)
 		}

@@ -189,22 +189,14 @@ func write(t *testing.T, c config.Config) (file string) {
 	var out strings.Builder
 	fmt.Fprintf(&out, "listen: %s\ndata_dir: %s\n", c.Listen, c.DataDir)
 	fmt.Fprintf(
-		&out,
-		"queue:\n  dlq_url: %q\n  processing_url: %q\n  spool_limit: %d\nsources:\n",
-		c.Queue.DLQURL,
-		c.Queue.ProcessingURL,
-		c.Queue.SpoolLimit,
+		&out, "queue:\n  dlq_url: %q\n  processing_url: %q\n  spool_limit: %d\nsources:\n", c.Queue.DLQURL,
+		c.Queue.ProcessingURL, c.Queue.SpoolLimit,
 	)
 	for _, s := range c.Sources {
 		fmt.Fprintf(
 			&out,
 			"  %s:\n    destination: %s\n    mode: %s\n    timeout: %s\n    max_body: %d\n    max_concurrent: %d\n",
-			s.Name,
-			s.Destination,
-			s.Mode,
-			s.Timeout,
-			s.MaxBody,
-			s.MaxConcurrent,
+			s.Name, s.Destination, s.Mode, s.Timeout, s.MaxBody, s.MaxConcurrent,
 		)
 		fmt.Fprintf(
 			&out,

@@ -23,8 +23,7 @@ func TestRedriveWhoseProcessDiedIsNotSentAgain(t *testing.T) {
 	front := newFront(t, server)
 	l := newRedriveLine(t, server, "orders", "")
 	sent, err := l.client.SendMessage(
-		t.Context(),
-		&sqs.SendMessageInput{QueueUrl: &l.dlq, MessageBody: aws.String(`{"n":1}`)},
+		t.Context(), &sqs.SendMessageInput{QueueUrl: &l.dlq, MessageBody: aws.String(`{"n":1}`)},
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -100,8 +99,7 @@ func checkUnknown(t *testing.T, s *store.Store, id deadletter.ID) {
 		t.Errorf("its attempts are %+v, %v", attempts, err)
 	}
 	events, err := s.Events(
-		t.Context(),
-		store.EventQuery{EventFilter: store.EventFilter{Target: string(id)}, Limit: 10},
+		t.Context(), store.EventQuery{EventFilter: store.EventFilter{Target: string(id)}, Limit: 10},
 	)
 	if err != nil || len(events.Items) == 0 || events.Items[0].Action != "attempt.redrive_unknown" {
 		t.Errorf("the audit trail says %+v, %v", events.Items, err)

@@ -99,7 +99,8 @@ func newRedriveLine(t *testing.T, server, name, suffix string) redriveLine {
 		t.Fatal(err)
 	}
 	policy := map[string]string{
-		"RedrivePolicy": `{"deadLetterTargetArn":"` + answer.Attributes["QueueArn"] + `","maxReceiveCount":1}`, // words:ok, a name of AWS
+		"RedrivePolicy": `{"deadLetterTargetArn":"` + answer.Attributes["QueueArn"] + `","maxReceiveCount":1}`,
+		// words:ok, a name of AWS
 	}
 	for k, v := range attributes {
 		policy[k] = v
@@ -131,8 +132,7 @@ func (l redriveLine) failOnce(t *testing.T) types.Message {
 	t.Helper()
 	m := l.receive(t.Context(), t)
 	if _, err := l.client.ChangeMessageVisibility(
-		t.Context(),
-		&sqs.ChangeMessageVisibilityInput{QueueUrl: &l.source, ReceiptHandle: m.ReceiptHandle},
+		t.Context(), &sqs.ChangeMessageVisibilityInput{QueueUrl: &l.source, ReceiptHandle: m.ReceiptHandle},
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -217,13 +217,9 @@ func TestRedriveAndBack(t *testing.T) {
 	p.submit(t, anna, path+"/redrive", url.Values{"version": {"1"}, "revision": {"0"}})
 	p.await(t, anna, path, "SQS did not confirm it")
 	if asked := p.submit(
-		t,
-		anna,
-		path+"/redrive",
-		url.Values{"version": {"2"}, "revision": {"0"}},
+		t, anna, path+"/redrive", url.Values{"version": {"2"}, "revision": {"0"}},
 	); !strings.Contains(
-		asked,
-		"Redrive anyway",
+		asked, "Redrive anyway",
 	) {
 		t.Errorf("the desk does not ask before it sends once more")
 	}

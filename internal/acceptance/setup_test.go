@@ -88,10 +88,7 @@ func end(t *testing.T, a *app.App) {
 func (p program) post(t *testing.T, body string, headers http.Header) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(
-		t.Context(),
-		http.MethodPost,
-		p.URL()+"/webhooks/genesys",
-		strings.NewReader(body),
+		t.Context(), http.MethodPost, p.URL()+"/webhooks/genesys", strings.NewReader(body),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -161,10 +158,7 @@ func (p program) signInAgain(t *testing.T) *http.Client {
 func (p program) submit(t *testing.T, client *http.Client, path string, form url.Values) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(
-		t.Context(),
-		http.MethodPost,
-		p.ConsoleURL()+path,
-		strings.NewReader(form.Encode()),
+		t.Context(), http.MethodPost, p.ConsoleURL()+path, strings.NewReader(form.Encode()),
 	)
 	if err != nil {
 		t.Fatal(err)

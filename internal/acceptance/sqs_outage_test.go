@@ -21,9 +21,7 @@ import (
 
 // behindLine is a dlqdesk whose SQS queue is reached over a line that can be disturbed.
 func behindLine(
-	t *testing.T,
-	disturbFirst func(*desktest.FlakyProxy),
-	change func(*config.Config),
+	t *testing.T, disturbFirst func(*desktest.FlakyProxy), change func(*config.Config),
 ) (program, *desktest.FlakyProxy) {
 	t.Helper()
 	endpoint := desktest.StartSQS(t)
@@ -83,10 +81,7 @@ func loadOn(t *testing.T, url string, platforms int) *load {
 func (l *load) post(t *testing.T, url, body string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(
-		t.Context(),
-		http.MethodPost,
-		url+"/webhooks/genesys",
-		strings.NewReader(body),
+		t.Context(), http.MethodPost, url+"/webhooks/genesys", strings.NewReader(body),
 	)
 	if err != nil {
 		t.Error(err)

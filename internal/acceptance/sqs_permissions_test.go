@@ -104,14 +104,8 @@ func TestProcessesAskOfSQSNoMoreThanIsWritten(t *testing.T) {
 	}
 	front.sources = []string{l.source}
 	p := program{cfg: settings(t, desktest.NewDestination(t))}
-	p.cfg.Queue.DLQURL, p.cfg.Queue.ProcessingURL = shortlyHidden(
-		t,
-		server,
-		"dlq",
-	), shortlyHidden(
-		t,
-		server,
-		"processing",
+	p.cfg.Queue.DLQURL, p.cfg.Queue.ProcessingURL = shortlyHidden(t, server, "dlq"), shortlyHidden(
+		t, server, "processing",
 	)
 	p.cfg.Sources[0].Mode = config.Buffered
 	alone := p.cfg
@@ -123,8 +117,7 @@ func TestProcessesAskOfSQSNoMoreThanIsWritten(t *testing.T) {
 	hook(t, receiver.url+"/webhooks/"+p.cfg.Sources[0].Name)
 	receiver.stop(t)
 	sent, err := l.client.SendMessage(
-		t.Context(),
-		&sqs.SendMessageInput{QueueUrl: &l.dlq, MessageBody: aws.String(`{"n":1}`)},
+		t.Context(), &sqs.SendMessageInput{QueueUrl: &l.dlq, MessageBody: aws.String(`{"n":1}`)},
 	)
 	if err != nil {
 		t.Fatal(err)

@@ -109,10 +109,7 @@ func TestWebhooksThatAreNotSentAreReleased(t *testing.T) { //nolint:paralleltest
 	cfg := settings(t, d)
 	cfg.Queue.DLQURL = desktest.CreateQueue(t, endpoint, "dlq", nil)
 	cfg.Queue.ProcessingURL = desktest.CreateQueue(
-		t,
-		endpoint,
-		"processing",
-		map[string]string{"VisibilityTimeout": "3600"},
+		t, endpoint, "processing", map[string]string{"VisibilityTimeout": "3600"},
 	)
 	cfg.Sources[0].Mode, cfg.Sources[0].MaxConcurrent, cfg.Sources[0].Timeout = config.Buffered, 1, 25*time.Second
 	a := app.New(cfg, app.Options{Log: desktest.Log(t)})
@@ -130,8 +127,7 @@ func TestWebhooksThatAreNotSentAreReleased(t *testing.T) { //nolint:paralleltest
 	}
 	d.Await(t)
 	waitFor(
-		t,
-		"all to be received",
+		t, "all to be received",
 		func() bool { return onQueue(t, endpoint, cfg.Queue.ProcessingURL).inFlight == sent },
 	)
 	hurry(t, a)

@@ -171,10 +171,7 @@ func TestRefusedWebhooksAreTraced(t *testing.T) { //nolint:paralleltest // the c
 	p := setup(t, func(c *config.Config) { c.Sources[0].MaxBody = 10 })
 	p.post(t, strings.Repeat("x", 11), nil)
 	r, err := http.NewRequestWithContext(
-		t.Context(),
-		http.MethodPost,
-		p.URL()+"/webhooks/"+strings.Repeat("n", 5000),
-		http.NoBody,
+		t.Context(), http.MethodPost, p.URL()+"/webhooks/"+strings.Repeat("n", 5000), http.NoBody,
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -182,9 +179,7 @@ func TestRefusedWebhooksAreTraced(t *testing.T) { //nolint:paralleltest // the c
 	do(t, http.DefaultClient, r)
 	end(t, p.App)
 	if got := tree(
-		collector.Spans(),
-		"",
-		"",
+		collector.Spans(), "", "",
 	); got != "POST /webhooks/{source} SERVER 404\nPOST /webhooks/{source} SERVER 413\n" {
 		t.Errorf("the spans are\n%s", got)
 	}

@@ -29,10 +29,7 @@ func over(t *testing.T, a desktest.Authority, ours ...tls.Certificate) *http.Cli
 func (p program) postTo(t *testing.T, client *http.Client, source, body string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(
-		t.Context(),
-		http.MethodPost,
-		p.URL()+"/webhooks/"+source,
-		strings.NewReader(body),
+		t.Context(), http.MethodPost, p.URL()+"/webhooks/"+source, strings.NewReader(body),
 	)
 	if err != nil {
 		t.Fatal(err)

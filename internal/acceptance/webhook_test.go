@@ -20,10 +20,7 @@ import (
 func kept(t *testing.T, status int, body string) string {
 	t.Helper()
 	var answer struct{ Status, MessageID string }
-	if err := json.Unmarshal(
-		[]byte(body),
-		&answer,
-	); err != nil || status != http.StatusOK ||
+	if err := json.Unmarshal([]byte(body), &answer); err != nil || status != http.StatusOK ||
 		answer.Status != "queued_for_retry" {
 		t.Fatalf("the platform was told %d %s", status, body)
 	}
@@ -144,13 +141,9 @@ func TestUserIsAddedWhileTheServerRuns(t *testing.T) {
 	}
 	client := &http.Client{Jar: jar}
 	if page := p.submit(
-		t,
-		client,
-		"/signin",
-		url.Values{"name": {"vera"}, "password": {password}},
+		t, client, "/signin", url.Values{"name": {"vera"}, "password": {password}},
 	); !strings.Contains(
-		page,
-		"vera",
+		page, "vera",
 	) {
 		t.Error("vera is not signed in")
 	}

@@ -20,8 +20,7 @@ func (a *App) serveMetrics(ctx context.Context, tracker *delivery.Tracker, q *qu
 	}
 	handler := a.metrics.Handler(a.life.Loops(), a.gauges(tracker, q))
 	a.metricsServer, err = a.serve(
-		ctx,
-		server.Listener{Name: "metrics", Address: a.cfg.MetricsListen, Handler: handler},
+		ctx, server.Listener{Name: "metrics", Address: a.cfg.MetricsListen, Handler: handler},
 	)
 	return err
 }

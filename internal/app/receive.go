@@ -41,7 +41,8 @@ func (a *App) startReceiver(ctx context.Context) error {
 // warnOfStranded warns of messages that stay on this machine's disk, or may come to, because SQS does not accept them.
 func (a *App) warnOfStranded(ctx context.Context, q *queues) error {
 	const (
-		mayStay = "a webhook that fails and is too large for the queue, even compressed, stays on this machine's disk: " +
+		mayStay = "a webhook that fails and is too large for the queue, even compressed, stays on this machine's " +
+			"disk: " +
 			"lower max_body"
 		stays = "messages that are too large for the queue are on this machine's disk: " +
 			"dlqdesk serve on this data folder shows them"

@@ -47,7 +47,8 @@ func setup(t *testing.T, settings auth.Settings) bundle {
 	b.Auth = auth.New(b.store, settings, b.clock.Now)
 	fail := func(w http.ResponseWriter, _ *http.Request, err error) {
 		status := map[deadletter.Kind]int{
-			deadletter.Unauthenticated: 401, deadletter.RateLimited: 429, deadletter.Invalid: 422, deadletter.Forbidden: 403, deadletter.Conflict: 409,
+			deadletter.Unauthenticated: 401, deadletter.RateLimited: 429, deadletter.Invalid: 422,
+			deadletter.Forbidden: 403, deadletter.Conflict: 409,
 		}[deadletter.KindOf(err)]
 		http.Error(w, err.Error(), max(status, 400))
 	}
@@ -197,10 +198,7 @@ func TestSignInAndOut(t *testing.T) {
 		t.Errorf("after signing out (%d) the session lets in %q", status, stolen.me())
 	}
 	want := []string{
-		"user.add by system",
-		"user.sign_in_refused by anna",
-		"user.sign_in by anna",
-		"user.sign_out by anna",
+		"user.add by system", "user.sign_in_refused by anna", "user.sign_in by anna", "user.sign_out by anna",
 	}
 	if got := b.actions(t); !slices.Equal(got, want) {
 		t.Errorf("the audit trail has %q, want %q", got, want)
@@ -236,12 +234,7 @@ func TestAuditTrailLimitsUnknownNames(t *testing.T) {
 	t.Parallel()
 	b := setup(t, auth.Settings{})
 	for _, name := range []string{"a\nb\x1b[2J\u202e\xff", strings.Repeat("ä", 500)} {
-		if err := b.SignIn(
-			t.Context(),
-			name,
-			"wrong password",
-			"192.0.2.1",
-		); deadletter.KindOf(
+		if err := b.SignIn(t.Context(), name, "wrong password", "192.0.2.1"); deadletter.KindOf(
 			err,
 		) != deadletter.Unauthenticated {
 			t.Fatal(err)
@@ -260,8 +253,7 @@ func TestSignInRenewsTheSession(t *testing.T) {
 	p, planted := b.person(t), b.person(t)
 	at, _ := url.Parse(b.server.URL)
 	planted.client.Jar.SetCookies(
-		at,
-		[]*http.Cookie{{Name: "dlqdesk_session", Value: "planted-by-somebody-else", Path: "/"}},
+		at, []*http.Cookie{{Name: "dlqdesk_session", Value: "planted-by-somebody-else", Path: "/"}},
 	)
 	p.signIn("anna", password)
 	planted.signIn("anna", password)
@@ -283,9 +275,7 @@ func TestCookieFlags(t *testing.T) {
 		b := setup(t, auth.Settings{Secure: secure})
 		b.add(t, "anna", deadletter.Viewer)
 		r := httptest.NewRequestWithContext(
-			t.Context(),
-			"POST",
-			"/in",
+			t.Context(), "POST", "/in",
 			strings.NewReader(url.Values{"name": {"anna"}, "password": {password}}.Encode()),
 		)
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -313,24 +303,23 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 	p.signIn("anna", password)
 	other.signIn("anna", password)
 	before := p.token()
-	for form, want := range map[string]int{"wrong password|another long one": 422, password + "|short": 422, password + "|another long one": 200} {
+	for form, want := range map[string]int{
+		"wrong password|another long one": 422, password + "|short": 422,
+		password + "|another long one": 200,
+	} {
 		current, next, _ := strings.Cut(form, "|")
 		if want == 200 {
 			continue
 		}
 		if status, _ := p.do(
-			"POST",
-			"/password",
-			url.Values{"current": {current}, "next": {next}},
+			"POST", "/password", url.Values{"current": {current}, "next": {next}},
 		); status != want ||
 			other.me() == "" {
 			t.Errorf("%s answers %d", form, status)
 		}
 	}
 	if status, text := p.do(
-		"POST",
-		"/password",
-		url.Values{"current": {password}, "next": {"another long one"}},
+		"POST", "/password", url.Values{"current": {password}, "next": {"another long one"}},
 	); status != 200 {
 		t.Fatalf("changing the password answers %d %s", status, text)
 	}
@@ -399,8 +388,7 @@ func TestSetupLinkAddsOneAdmin(t *testing.T) {
 	for i := range statuses {
 		all.Go(func() {
 			statuses[i], _ = people[i].do(
-				"POST",
-				"/setup",
+				"POST", "/setup",
 				url.Values{"token": {token}, "name": {"admin" + string(rune('a'+i))}, "password": {password}},
 			)
 		})
@@ -426,12 +414,9 @@ func TestSetupLinkAddsOneAdmin(t *testing.T) {
 	if got, want := b.actions(
 		t,
 	), []string{
-		"setup.use by " + name,
-		"user.add by " + name,
-		"user.sign_in by " + name,
+		"setup.use by " + name, "user.add by " + name, "user.sign_in by " + name,
 	}; !slices.Equal(
-		got,
-		want,
+		got, want,
 	) {
 		t.Errorf("the audit trail has %q, want %q", got, want)
 	}
@@ -515,11 +500,7 @@ func TestSignInAttemptsAreLimited(t *testing.T) {
 	}
 	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "POST", "/in", nil)
 	r.RemoteAddr = "127.0.0.1:1"
-	if err := b.Throttle(
-		w,
-		r,
-		"anna",
-	); deadletter.KindOf(err) != deadletter.RateLimited ||
+	if err := b.Throttle(w, r, "anna"); deadletter.KindOf(err) != deadletter.RateLimited ||
 		w.Header().Get("Retry-After") != "60" {
 		t.Errorf("%v, Retry-After %q", err, w.Header().Get("Retry-After"))
 	}
@@ -550,8 +531,10 @@ func TestLocalPath(t *testing.T) {
 	t.Parallel()
 	for next, want := range map[string]string{
 		"/messages?status=all": "/messages?status=all", "/messages/a-1": "/messages/a-1", "/audit": "/audit",
-		"": "/messages", "https://evil.example/": "/messages", "//evil.example": "/messages", "/\\evil.example": "/messages", "\\\\evil.example": "/messages",
-		"javascript:alert(1)": "/messages", "messages": "/messages", "/a\r\nb": "/messages", "/\t/evil.example": "/messages", "http:/evil": "/messages",
+		"": "/messages", "https://evil.example/": "/messages", "//evil.example": "/messages",
+		"/\\evil.example": "/messages", "\\\\evil.example": "/messages",
+		"javascript:alert(1)": "/messages", "messages": "/messages", "/a\r\nb": "/messages",
+		"/\t/evil.example": "/messages", "http:/evil": "/messages",
 		"///evil.example": "/messages", " //evil.example": "/messages", "@evil.example": "/messages",
 	} {
 		if got := auth.LocalPath(next); got != want {
@@ -566,12 +549,7 @@ func TestFailingStoreRefusesSignIn(t *testing.T) {
 	b.add(t, "anna", deadletter.Admin)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := b.SignIn(
-		ctx,
-		"anna",
-		password,
-		"",
-	); !errors.Is(err, context.Canceled) ||
+	if err := b.SignIn(ctx, "anna", password, ""); !errors.Is(err, context.Canceled) ||
 		deadletter.KindOf(err) == deadletter.Unauthenticated {
 		t.Errorf("signing in answers %v", err)
 	}

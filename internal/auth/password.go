@@ -37,7 +37,8 @@ func CheckName(name string) error {
 	}
 	return deadletter.Errorf(
 		deadletter.Invalid,
-		"a user name has 1 to 64 letters, digits, dots, hyphens, underscores or @, and is not %q", // words:ok, of the alphabet
+		"a user name has 1 to 64 letters, digits, dots, hyphens, underscores or @, and is not %q",
+		// words:ok, of the alphabet
 		deadletter.System().Name,
 	)
 }

@@ -18,9 +18,7 @@ func (a *Auth) AddUser(ctx context.Context, by deadletter.Actor, name, role, pas
 
 // addUser adds a user in one transaction with first, which can refuse it.
 func (a *Auth) addUser(
-	ctx context.Context,
-	by deadletter.Actor,
-	name, role, password string,
+	ctx context.Context, by deadletter.Actor, name, role, password string,
 	first func(context.Context, *store.Tx) error,
 ) error {
 	parsed, err := deadletter.ParseRole(role)

@@ -65,9 +65,7 @@ func (s site) browse(b *testing.B) context.Context {
 	}
 	for _, c := range s.client.Jar.Cookies(address) {
 		if _, err := chromedp.Call(
-			tab,
-			network.SetCookie,
-			network.SetCookieParams{Name: c.Name, Value: c.Value, URL: s.url},
+			tab, network.SetCookie, network.SetCookieParams{Name: c.Name, Value: c.Value, URL: s.url},
 		); err != nil {
 			b.Fatal(err)
 		}
@@ -96,9 +94,7 @@ func throttle(b *testing.B, tab context.Context, slow bool) {
 		b.Fatal(err)
 	}
 	if _, err := chromedp.Call(
-		tab,
-		emulation.SetCPUThrottlingRate,
-		emulation.SetCPUThrottlingRateParams{Rate: rate},
+		tab, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: rate},
 	); err != nil {
 		b.Fatal(err)
 	}

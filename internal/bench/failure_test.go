@@ -41,14 +41,8 @@ func failurePath(b *testing.B, n int) {
 	// handlers would collect garbage twice as often as one does that has a process of its own.
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(receivers * debug.SetMemoryLimit(-1)))
 	endpoint, server := desktest.StartSQSProcess(b)
-	good, bad := destination(
-		b,
-		http.StatusOK,
-		`{"ok":true}`,
-	), destination(
-		b,
-		http.StatusInternalServerError,
-		`{"error":"the CRM is down"}`,
+	good, bad := destination(b, http.StatusOK, `{"ok":true}`), destination(
+		b, http.StatusInternalServerError, `{"error":"the CRM is down"}`,
 	)
 	queueURL := desktest.CreateQueue(b, endpoint, "dlq", nil)
 	line := desktest.NewFlakyProxy(b, endpoint)
@@ -144,8 +138,7 @@ func sendBare(b *testing.B, client *sqs.Client, queueURL string) float64 {
 		running.Go(func() {
 			for n := 0; n < bareCalls && errs[i] == nil; n++ {
 				_, errs[i] = client.SendMessageBatch(
-					b.Context(),
-					&sqs.SendMessageBatchInput{QueueUrl: &queueURL, Entries: entries},
+					b.Context(), &sqs.SendMessageBatchInput{QueueUrl: &queueURL, Entries: entries},
 				)
 			}
 		})

@@ -118,9 +118,7 @@ func (o office) bare(b *testing.B) float64 {
 		all.Go(func() {
 			for range jobMessages / jobSlots {
 				if a := o.client.Send(
-					b.Context(),
-					o.to,
-					delivery.Request{Body: body, WebhookID: "w", Attempt: 2},
+					b.Context(), o.to, delivery.Request{Body: body, WebhookID: "w", Attempt: 2},
 				); a.Outcome != deadletter.Delivered {
 					b.Errorf("a request ended %s: %s", a.Outcome, a.Error)
 					return
@@ -169,11 +167,7 @@ func BenchmarkFreeze(b *testing.B) {
 		go func() { stopped <- o.writeUntil(b, stop) }()
 		started := time.Now()
 		if _, err := o.desk.FreezeMatching(
-			b.Context(),
-			anna,
-			deadletter.ActArchive,
-			store.Filter{},
-			"status=all",
+			b.Context(), anna, deadletter.ActArchive, store.Filter{}, "status=all",
 		); err != nil {
 			b.Fatal(err)
 		}

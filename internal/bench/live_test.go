@@ -102,10 +102,7 @@ func (s site) arrivals(b *testing.B, webhooks string) (busy float64, took time.D
 	for range livePerSec * liveSeconds {
 		<-pace.C
 		request, err := http.NewRequestWithContext(
-			b.Context(),
-			http.MethodPost,
-			webhooks,
-			strings.NewReader(`{"eventType":"x"}`),
+			b.Context(), http.MethodPost, webhooks, strings.NewReader(`{"eventType":"x"}`),
 		)
 		if err != nil {
 			b.Fatal(err)

@@ -141,16 +141,9 @@ func eventOf(n, bytes int) []byte {
 	fmt.Fprintf(&text, `{"topicName":"v2.conversations.updated","id":"%s","participants":[`, manyID(n))
 	for text.Len() < bytes-250 {
 		fmt.Fprintf(
-			&text,
-			`{"id":"%08x-%04x","name":"%s %s","n":%d,"note":"%s %s %s"},`,
-			r.Uint32(),
-			r.Uint32()>>16,
-			words[r.IntN(len(words))],
-			words[r.IntN(len(words))],
-			r.IntN(1000),
-			words[r.IntN(len(words))],
-			words[r.IntN(len(words))],
-			words[r.IntN(len(words))],
+			&text, `{"id":"%08x-%04x","name":"%s %s","n":%d,"note":"%s %s %s"},`, r.Uint32(), r.Uint32()>>16,
+			words[r.IntN(len(words))], words[r.IntN(len(words))], r.IntN(1000), words[r.IntN(len(words))],
+			words[r.IntN(len(words))], words[r.IntN(len(words))],
 		)
 	}
 	text.WriteString(`{}],"note":"`)
@@ -262,8 +255,7 @@ func (p process) end(b *testing.B) {
 func (s site) beginJob(b *testing.B) string {
 	b.Helper()
 	confirm := s.post(
-		b,
-		"/messages/bulk",
+		b, "/messages/bulk",
 		url.Values{"action": {"replay"}, "scope": {"all"}, "back": {"status=all&code=" + strconv.Itoa(teapot)}},
 	)
 	s.post(b, confirm+"/start", url.Values{"back": {"status=all"}, "unknown": {"yes"}})
@@ -286,10 +278,7 @@ func (s site) awaitJob(b *testing.B, job string) float64 {
 func (s site) post(b *testing.B, path string, form url.Values) string {
 	b.Helper()
 	request, err := http.NewRequestWithContext(
-		b.Context(),
-		http.MethodPost,
-		s.url+path,
-		strings.NewReader(form.Encode()),
+		b.Context(), http.MethodPost, s.url+path, strings.NewReader(form.Encode()),
 	)
 	if err != nil {
 		b.Fatal(err)

@@ -141,10 +141,7 @@ func (s site) signIn(b *testing.B, setupURL string) {
 		"confirm":  {password},
 	}
 	request, err := http.NewRequestWithContext(
-		b.Context(),
-		http.MethodPost,
-		s.url+"/setup",
-		strings.NewReader(form.Encode()),
+		b.Context(), http.MethodPost, s.url+"/setup", strings.NewReader(form.Encode()),
 	)
 	if err != nil {
 		b.Fatal(err)

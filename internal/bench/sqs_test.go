@@ -86,8 +86,7 @@ func preload(b *testing.B, client *sqs.Client, endpoint, name string) (queueURL 
 			}
 		}
 		sent, err := client.SendMessageBatch(
-			b.Context(),
-			&sqs.SendMessageBatchInput{QueueUrl: &queueURL, Entries: entries},
+			b.Context(), &sqs.SendMessageBatchInput{QueueUrl: &queueURL, Entries: entries},
 		)
 		if err != nil || len(sent.Successful) != batch {
 			b.Fatalf("fill the queue: %v", err)

@@ -57,7 +57,8 @@ func loopback(address string) bool {
 
 func (r *reader) checkQueue(c Config) {
 	if c.Queue.DLQURL != "" && c.Queue.ProcessingURL == c.Queue.DLQURL {
-		r.fault("queue.processing_url", "is the queue of dlq_url: use two queues, or each message would be delivered as "+
+		r.fault("queue.processing_url", "is the queue of dlq_url: use two queues, or each message would be "+
+			"delivered as "+
 			"a new webhook")
 	}
 	if name := c.Queue.DefaultSource; name != "" {

@@ -209,7 +209,6 @@ func (c Config) DrainTarget(to string) (url, region string, err error) {
 		}
 	}
 	return "", "", fmt.Errorf(
-		"%q is no DLQ of the configuration: name dlq, or one below queues, by its name or URL",
-		to,
+		"%q is no DLQ of the configuration: name dlq, or one below queues, by its name or URL", to,
 	)
 }

@@ -77,25 +77,14 @@ func compare(t *testing.T, golden, got string) {
 func describe(c config.Config) string {
 	var b strings.Builder
 	fmt.Fprintf(
-		&b,
-		"listen %q, console %q, metrics %q, public %q, data %q, grace %s\n",
-		c.Listen,
-		c.ConsoleListen,
-		c.MetricsListen,
-		c.PublicURL,
-		c.DataDir,
-		c.Grace,
+		&b, "listen %q, console %q, metrics %q, public %q, data %q, grace %s\n", c.Listen, c.ConsoleListen,
+		c.MetricsListen, c.PublicURL, c.DataDir, c.Grace,
 	)
 	fmt.Fprintf(&b, "dlq %q, processing %q, region %q, default source %q, spool %d\n",
 		c.Queue.DLQURL, c.Queue.ProcessingURL, c.Queue.Region, c.Queue.DefaultSource, c.Queue.SpoolLimit)
 	for _, q := range c.Queues {
 		fmt.Fprintf(
-			&b,
-			"queue %s: %q in %q, source %q, redriven to %q\n",
-			q.Name,
-			q.URL,
-			q.Region,
-			q.Source,
+			&b, "queue %s: %q in %q, source %q, redriven to %q\n", q.Name, q.URL, q.Region, q.Source,
 			q.SourceQueueURL,
 		)
 	}
@@ -103,24 +92,14 @@ func describe(c config.Config) string {
 		fmt.Fprintf(&b, "source %s: %s %s, timeout %s, max body %d, max concurrent %d, verify %s\n",
 			s.Name, s.Mode, s.Destination, s.Timeout, s.MaxBody, s.MaxConcurrent, s.Verify.Scheme)
 		fmt.Fprintf(
-			&b,
-			"\tretry %d times from %s to %s, mask %q and %q\n",
-			s.Retry.MaxAttempts,
-			s.Retry.Base,
-			s.Retry.Cap,
-			s.Mask.Headers,
-			s.Mask.JSON,
+			&b, "\tretry %d times from %s to %s, mask %q and %q\n", s.Retry.MaxAttempts, s.Retry.Base,
+			s.Retry.Cap, s.Mask.Headers, s.Mask.JSON,
 		)
 		fmt.Fprintf(&b, "\tconnect %s, read %s, per second %v, TLS %+v\n", s.Connect, s.Read, s.MaxPerSecond, s.TLS)
 		fmt.Fprintf(&b, "\tevent type %q\n", s.EventType)
 		fmt.Fprintf(
-			&b,
-			"\tbreaker %v of %d in %s, probe %s, retries per second %d\n",
-			s.Breaker.FailureRate,
-			s.Breaker.MinDeliveries,
-			s.Breaker.Window,
-			s.Breaker.Probe,
-			s.Breaker.RetriesPerSecond,
+			&b, "\tbreaker %v of %d in %s, probe %s, retries per second %d\n", s.Breaker.FailureRate,
+			s.Breaker.MinDeliveries, s.Breaker.Window, s.Breaker.Probe, s.Breaker.RetriesPerSecond,
 		)
 	}
 	for _, s := range c.Sources {
@@ -192,10 +171,7 @@ func describeVerification(b *strings.Builder, s config.Source) {
 	fmt.Fprintf(b, "\tdedup by %q %q within %s\n", s.Dedup.Header, s.Dedup.Path, s.Dedup.Window)
 	if s.Ack != nil {
 		fmt.Fprintf(
-			b,
-			"\tanswers %d %s %s\n",
-			s.Ack.Status,
-			s.Ack.ContentType,
+			b, "\tanswers %d %s %s\n", s.Ack.Status, s.Ack.ContentType,
 			s.Ack.Body(deadletter.Capture{ID: "ID", WebhookID: "W", Body: []byte(`{"a":"\""}`)}),
 		)
 	}
@@ -274,7 +250,8 @@ func TestLoadUnreadable(t *testing.T) {
 func TestFaultsHidePasswords(t *testing.T) {
 	t.Parallel()
 	for _, destination := range []string{
-		"http://user:hunter2@example.com/", "http://user:hunter2#x@example.com/", "http://us er:hunter2@example.com/", "user:hunter2@example.com",
+		"http://user:hunter2@example.com/", "http://user:hunter2#x@example.com/",
+		"http://us er:hunter2@example.com/", "user:hunter2@example.com",
 		"ftp://user:hunter2@example.com/", "http://user:hunter2?@example.com/", "//user:hunter2@", "example.com/" +
 			"?token=hunter2",
 	} {

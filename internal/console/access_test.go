@@ -61,9 +61,7 @@ func TestStrangersReadNothing(t *testing.T) {
 			continue
 		}
 		whole, part := p.do(
-			r.method,
-			r.path,
-			order(0, "action", "replay", "item", "a-1@0", "revision", "0"),
+			r.method, r.path, order(0, "action", "replay", "item", "a-1@0", "revision", "0"),
 		), p.do(
 			r.method,
 			r.path,
@@ -81,11 +79,7 @@ func TestStrangersReadNothing(t *testing.T) {
 			}
 		}
 	}
-	if got := desktest.Message(
-		t,
-		b.store,
-		"a-1",
-	); got.Status != m.Status || got.Version != 0 ||
+	if got := desktest.Message(t, b.store, "a-1"); got.Status != m.Status || got.Version != 0 ||
 		len(b.events(t)) != before {
 		t.Errorf("a stranger changed the message: %+v", got)
 	}
@@ -153,23 +147,11 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 	p := b.member(t, "vera", deadletter.Viewer)
 	before := len(b.events(t))
 	forms := map[string]url.Values{
-		"/messages/a-1/replay": order(
-			0,
-			"revision",
-			"0",
-		),
-		"/messages/a-1/archive": order(0, "reason", "x"),
-		"/messages/a-1/restore": order(0),
-		"/messages/a-1/redrive": order(0, "revision", "0"),
-		"/messages/a-1/edit": order(
-			0,
-			"revision",
-			"0",
-			"body",
-			"{}",
-			"reason",
-			"x",
-		),
+		"/messages/a-1/replay":    order(0, "revision", "0"),
+		"/messages/a-1/archive":   order(0, "reason", "x"),
+		"/messages/a-1/restore":   order(0),
+		"/messages/a-1/redrive":   order(0, "revision", "0"),
+		"/messages/a-1/edit":      order(0, "revision", "0", "body", "{}", "reason", "x"),
 		"/messages/a-1/edit/curl": order(0, "revision", "0", "body", "{}"),
 		"/messages/bulk":          form("action", "replay", "item", "a-1@0"),
 	}
@@ -191,27 +173,11 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		all := []url.Values{values}
 		if r.path == "/messages/bulk" {
 			all = append(
-				all,
-				form("action", "archive", "item", "a-1@0", "reason", "x"),
-				form("action", "archive", "item", "a-1@0"),
-				form("action", "restore", "item", "a-1@0"),
-				form(
-					"action",
-					"redrive",
-					"item",
-					"a-1@0",
-				),
+				all, form("action", "archive", "item", "a-1@0", "reason", "x"),
+				form("action", "archive", "item", "a-1@0"), form("action", "restore", "item", "a-1@0"),
+				form("action", "redrive", "item", "a-1@0"),
 				form("action", "edit-redrive", "item", "a-1@0", "reason", "x", "patch", "{}"),
-				form(
-					"action",
-					"edit",
-					"item",
-					"a-1@0",
-					"reason",
-					"x",
-					"patch",
-					"{}",
-				),
+				form("action", "edit", "item", "a-1@0", "reason", "x", "patch", "{}"),
 				form("action", "edit", "item", "a-1@0"),
 			)
 		}
@@ -226,9 +192,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		}
 	}
 	if got := desktest.Message(
-		t,
-		b.store,
-		"a-1",
+		t, b.store, "a-1",
 	); got.Status != m.Status || got.Version != 0 || got.Revision != 0 ||
 		len(b.events(t)) != before {
 		t.Errorf("a viewer changed the message: %+v", got)
@@ -313,16 +277,13 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 			"no such message": p.get(
 				"/messages/zz",
 			),
-			"no such page": p.get("/nowhere"),
-			"a stranger":   stranger.get("/messages"),
-			"the door":     stranger.get("/signin"),
-			"a wrong method": p.post(
-				"/messages",
-				nil,
-			),
-			"no such asset": stranger.get("/assets/nothing.css"),
-			"another site":  p.post("/signout", nil, "Sec-Fetch-Site", "cross-site"),
-			"a refusal":     stranger.post("/signin", form("name", "olga", "password", "no")),
+			"no such page":   p.get("/nowhere"),
+			"a stranger":     stranger.get("/messages"),
+			"the door":       stranger.get("/signin"),
+			"a wrong method": p.post("/messages", nil),
+			"no such asset":  stranger.get("/assets/nothing.css"),
+			"another site":   p.post("/signout", nil, "Sec-Fetch-Site", "cross-site"),
+			"a refusal":      stranger.post("/signin", form("name", "olga", "password", "no")),
 		}
 		for name, a := range answers {
 			policy := a.header.Get("Content-Security-Policy")
@@ -348,8 +309,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 			}
 		}
 		if vary := strings.Join(
-			answers["a page"].header.Values("Vary"),
-			", ",
+			answers["a page"].header.Values("Vary"), ", ",
 		); !strings.Contains(vary, "HX-Request") ||
 			!strings.Contains(vary, "Cookie") {
 			t.Errorf("a page varies by %q", vary)
@@ -412,10 +372,7 @@ func TestAProgrammingFaultIsAPageAndOneLineInTheLog(t *testing.T) {
 func TestAStoreThatIsGoneIsNoWayIn(t *testing.T) {
 	t.Parallel()
 	s, err := store.Open(
-		t.Context(),
-		filepath.Join(t.TempDir(), "desk.db"),
-		desktest.Key(),
-		slog.New(slog.DiscardHandler),
+		t.Context(), filepath.Join(t.TempDir(), "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -451,23 +408,18 @@ func TestFormsAreLimited(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	large := strings.Repeat("x", 2<<20)
 	if a := p.post(
-		"/messages/a-1/archive",
-		order(0, "reason", large),
+		"/messages/a-1/archive", order(0, "reason", large),
 	); a.status != http.StatusRequestEntityTooLarge ||
 		!strings.Contains(a.says("main"), "1.0 MiB") {
 		t.Errorf("2 MiB of reason are answered %d: %s", a.status, a.says("main"))
 	}
 	if a := p.post(
-		"/messages/a-1/edit",
-		order(0, "revision", "0", "reason", "x", "body", strings.Repeat("x", 5<<20)),
+		"/messages/a-1/edit", order(0, "revision", "0", "reason", "x", "body", strings.Repeat("x", 5<<20)),
 	); a.status != http.StatusUnprocessableEntity {
 		t.Errorf("5 MiB of body are answered %d", a.status)
 	}
 	if a := p.do(
-		"POST",
-		"/messages/a-1/archive",
-		nil,
-		"Content-Type",
+		"POST", "/messages/a-1/archive", nil, "Content-Type",
 		"application/x-www-form-urlencoded; charset=%zz",
 	); a.status != http.StatusUnprocessableEntity {
 		t.Errorf("an unreadable form is answered %d", a.status)

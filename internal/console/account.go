@@ -144,9 +144,7 @@ func actionWords(act deadletter.Action) string {
 
 func (c *Console) passwordForm(w http.ResponseWriter, r *http.Request) {
 	c.render(
-		w,
-		r,
-		http.StatusOK,
+		w, r, http.StatusOK,
 		page.Password(page.PasswordView{Chrome: c.chrome(r, "Change password"), Rule: auth.PasswordRule()}),
 	)
 }

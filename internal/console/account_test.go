@@ -40,8 +40,7 @@ func TestSignInLeadsWhereOneWantedToGo(t *testing.T) {
 		header.Get(
 		"HX-Redirect",
 	); strings.Contains(
-		got,
-		"evil",
+		got, "evil",
 	) {
 		t.Errorf("htmx is sent to %q", got)
 	}
@@ -59,10 +58,7 @@ func TestSignInLeadsNowhereElse(t *testing.T) {
 		if got := p.get("/signin?" + form("next", next).Encode()).fields("form").Get("next"); got != "/messages" {
 			t.Errorf("%q: the form leads to %q", next, got)
 		}
-		if a := p.post(
-			"/signin",
-			form("name", "olga", "password", password, "next", next),
-		); a.header.Get(
+		if a := p.post("/signin", form("name", "olga", "password", password, "next", next)); a.header.Get(
 			"Location",
 		) != "/messages" {
 			t.Errorf("%q leads to %q", next, a.header.Get("Location"))
@@ -75,12 +71,8 @@ func TestSignInThatFails(t *testing.T) {
 	b := setup(t)
 	b.member(t, "olga", deadletter.Operator)
 	p := b.stranger(t)
-	wrong, unknown := p.post(
-		"/signin",
-		form("name", "olga", "password", "guess"),
-	), p.post(
-		"/signin",
-		form("name", "nobody", "password", "guess"),
+	wrong, unknown := p.post("/signin", form("name", "olga", "password", "guess")), p.post(
+		"/signin", form("name", "nobody", "password", "guess"),
 	)
 	for _, a := range []answer{wrong, unknown} {
 		if a.status != http.StatusUnauthorized ||
@@ -103,8 +95,7 @@ func TestBruteForceIsSlowed(t *testing.T) {
 	for tries < 15 {
 		tries++
 		if last = p.post(
-			"/signin",
-			form("name", "olga", "password", "guess"),
+			"/signin", form("name", "olga", "password", "guess"),
 		); last.status == http.StatusTooManyRequests {
 			break
 		}
@@ -112,10 +103,7 @@ func TestBruteForceIsSlowed(t *testing.T) {
 	if last.status != http.StatusTooManyRequests || last.header.Get("Retry-After") == "" ||
 		!strings.Contains(last.says("main"), "wait a minute") {
 		t.Fatalf(
-			"after %d tries: %d, Retry-After %q: %s",
-			tries,
-			last.status,
-			last.header.Get("Retry-After"),
+			"after %d tries: %d, Retry-After %q: %s", tries, last.status, last.header.Get("Retry-After"),
 			last.says("main"),
 		)
 	}
@@ -209,8 +197,7 @@ func TestChangeOfPassword(t *testing.T) {
 		"#confirm-fault":  form("current", password, "password", "a new long one", "confirm", "another one"),
 	} {
 		if a := p.post(
-			"/account/password",
-			values,
+			"/account/password", values,
 		); a.status != http.StatusUnprocessableEntity || a.count(fault) != 1 ||
 			a.count(".field-fault") != 1 {
 			t.Errorf("%s: answered %d: %s", fault, a.status, a.says("main"))

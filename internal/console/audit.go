@@ -196,16 +196,10 @@ func auditActions() []ui.Option {
 
 func (c *Console) auditView(query url.Values, cursor string, events store.Page[store.EventRow]) page.AuditTableView {
 	v := page.AuditTableView{
-		RetryURL: address(
-			"/audit",
-			with(query, "cursor", cursor),
-		),
-		Chain:  chainView(c.Chain()),
-		Filter: c.auditFilter(query),
-		TimePresets: timePresets(
-			query,
-			c.Now(),
-		),
+		RetryURL:      address("/audit", with(query, "cursor", cursor)),
+		Chain:         chainView(c.Chain()),
+		Filter:        c.auditFilter(query),
+		TimePresets:   timePresets(query, c.Now()),
 		ActionPresets: actionPresets(query),
 		CSVURL:        address("/audit/export", with(query, "format", formatCSV)),
 		JSONURL:       address("/audit/export", with(query, "format", formatJSON)),
@@ -257,17 +251,9 @@ func actionPresets(query url.Values) []page.Preset {
 		return url.Values{"action": {action}, "by": {string(by)}}
 	}
 	return []page.Preset{
-		auditPreset(
-			"Replays",
-			query,
-			deed("attempt.", store.People),
-		),
+		auditPreset("Replays", query, deed("attempt.", store.People)),
 		auditPreset("Edits", query, deed("message.edit", "")),
-		auditPreset(
-			"Archived",
-			query,
-			deed("message.archive", ""),
-		),
+		auditPreset("Archived", query, deed("message.archive", "")),
 		auditPreset("Sign-ins", query, deed("user.sign_in", "")),
 	}
 }
@@ -340,10 +326,7 @@ func labelOf(options []ui.Option, value string) string {
 
 func auditRow(e store.EventRow) page.AuditRow {
 	row := page.AuditRow{
-		Number: strconv.FormatInt(
-			e.Sequence,
-			10,
-		),
+		Number: strconv.FormatInt(e.Sequence, 10),
 		At:     ui.At(e.At),
 		Actor:  printable(e.By),
 		System: e.Actor == deadletter.ActorSystem,
@@ -370,8 +353,7 @@ func auditRow(e store.EventRow) page.AuditRow {
 		), printable(
 			e.Target,
 		), messageURL(
-			deadletter.ID(e.Target),
-			"",
+			deadletter.ID(e.Target), "",
 		)
 		addAttempt(&row, e)
 	case e.TargetKind == jobTarget:

@@ -60,17 +60,15 @@ func TestAuditShowsWhoDidWhat(t *testing.T) {
 		for _, row := range a.doc().Find("tr[data-action]").EachIter() {
 			actions = append(actions, row.AttrOr("data-action", ""))
 		}
-		if got := strings.Join(
-			actions,
-			" ",
-		); a.status != http.StatusOK || got != want ||
+		if got := strings.Join(actions, " "); a.status != http.StatusOK || got != want ||
 			strings.Contains(a.text, "<html") {
 			t.Errorf("%s answers %d with %q, want %q", query, a.status, got, want)
 		}
 	}
 	for query, want := range map[string]string{
 		"action=eat": "There is no action", "from=now": "is no time",
-		"cursor=zz": "start again", "by=nobody": "There is no actor kind", "actor=" + strings.Repeat("x", 600): "too long",
+		"cursor=zz": "start again", "by=nobody": "There is no actor kind", "actor=" + strings.Repeat("x",
+			600): "too long",
 	} {
 		if a := p.get(
 			"/audit?" + query,
@@ -107,8 +105,7 @@ func TestPagesOfTheTrail(t *testing.T) {
 	for version := range 60 {
 		action := []string{"archive", "restore"}[version%2]
 		if a := p.post(
-			"/messages/"+string(m.ID)+"/"+action,
-			order(version, "reason", "x"),
+			"/messages/"+string(m.ID)+"/"+action, order(version, "reason", "x"),
 		); a.status != http.StatusSeeOther {
 			t.Fatalf("answered %d", a.status)
 		}
@@ -203,12 +200,8 @@ func TestAuditPresets(t *testing.T) {
 	); got != "mia replayed message a-1 to genesys: 200 delivered in 84 ms · attempt 2" {
 		t.Errorf("yesterday's replays are %q", got)
 	}
-	if got := click(
-		p.get("/audit?action=attempt.&by=people"),
-		"today",
-	).says(".sentence"); !strings.HasPrefix(
-		got,
-		"ben replayed message a-2",
+	if got := click(p.get("/audit?action=attempt.&by=people"), "today").says(".sentence"); !strings.HasPrefix(
+		got, "ben replayed message a-2",
 	) {
 		t.Errorf("today's replays are %q", got)
 	}

@@ -46,8 +46,7 @@ func (c *Console) openBreakers(by deadletter.Actor, o overview) []page.BreakerVi
 		}
 		if named > 0 {
 			v.Waiting.URL = address(
-				"/messages",
-				between(time.Time{}, time.Time{}, name, "status", string(deadletter.Retrying)),
+				"/messages", between(time.Time{}, time.Time{}, name, "status", string(deadletter.Retrying)),
 			)
 		}
 		if v.State != page.BreakerHalfOpen {
@@ -83,10 +82,7 @@ func (c *Console) waitingJobs(ctx context.Context) (map[string]deadletter.JobID,
 
 // breakerView shows the breaker of a destination with the messages that wait for it; false if none have to wait.
 func breakerView(
-	h delivery.DestinationHealth,
-	waiting int,
-	job deadletter.JobID,
-	now time.Time,
+	h delivery.DestinationHealth, waiting int, job deadletter.JobID, now time.Time,
 ) (v page.BreakerView, ok bool) {
 	v = page.BreakerView{Waiting: page.Count{Text: number(waiting)}, Messages: waitingMessages(waiting)}
 	if h.Failures > 0 {

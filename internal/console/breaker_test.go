@@ -19,9 +19,7 @@ import (
 
 // outage is a console whose one destination stands as a test says, and which counts probes.
 func outage(
-	t *testing.T,
-	waiting int,
-	changes ...func(*console.Deps),
+	t *testing.T, waiting int, changes ...func(*console.Deps),
 ) (b bundle, health *delivery.DestinationHealth, probes *int) {
 	t.Helper()
 	health, probes = &delivery.DestinationHealth{}, new(int)
@@ -179,8 +177,7 @@ func TestProbeNow(t *testing.T) {
 		t.Errorf("with script: %d %q, %d probes", part.status, part.says("#notice"), *probes)
 	}
 	events, err := b.store.Events(
-		t.Context(),
-		store.EventQuery{EventFilter: store.EventFilter{Action: "destination.probe"}, Limit: 10},
+		t.Context(), store.EventQuery{EventFilter: store.EventFilter{Action: "destination.probe"}, Limit: 10},
 	)
 	if err != nil || len(events.Items) != 2 || events.Items[0].By != "olga" {
 		t.Errorf("events %+v, %v", events.Items, err)
@@ -217,8 +214,7 @@ func TestProbeIsForOperatorsOfThisSite(t *testing.T) {
 
 // held is a job over messages of a destination that is down.
 func held(
-	t *testing.T,
-	messages int,
+	t *testing.T, messages int,
 ) (b bundle, health *delivery.DestinationHealth, probes *int, job deadletter.JobID) {
 	t.Helper()
 	b, health, probes = outage(t, 0)
@@ -251,10 +247,7 @@ func TestJobTellsForWhichDestinationItWaits(t *testing.T) {
 		t.Errorf("before it starts: %q", got)
 	}
 	if err := b.desk.StartJob(
-		t.Context(),
-		deadletter.User("olga", deadletter.Operator, ""),
-		id,
-		deadletter.JobInput{},
+		t.Context(), deadletter.User("olga", deadletter.Operator, ""), id, deadletter.JobInput{},
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -323,11 +316,7 @@ func (b bundle) retried(t *testing.T, m deadletter.Message) {
 	t.Helper()
 	at := b.clock.Now()
 	ordered, err := m.Replay(
-		deadletter.User("olga", deadletter.Operator, ""),
-		deadletter.TriggerReplay,
-		m.Revision,
-		m.Version,
-		at,
+		deadletter.User("olga", deadletter.Operator, ""), deadletter.TriggerReplay, m.Revision, m.Version, at,
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -344,8 +333,7 @@ func (b bundle) retried(t *testing.T, m deadletter.Message) {
 	}
 	for _, change := range []deadletter.Change{ordered, opened, closed} {
 		if err := b.store.Write(
-			t.Context(),
-			func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, change) },
+			t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, change) },
 		); err != nil {
 			t.Fatal(err)
 		}
@@ -386,12 +374,8 @@ func TestJobTellsThatItWaitsForMoreThanItNames(t *testing.T) {
 	var orders []desk.Source
 	for i := range 7 {
 		name := fmt.Sprintf("s-%d", i)
-		sources, orders = append(
-			sources,
-			console.Source{Name: name, MaxAttempts: 5},
-		), append(
-			orders,
-			desk.Source{Name: name},
+		sources, orders = append(sources, console.Source{Name: name, MaxAttempts: 5}), append(
+			orders, desk.Source{Name: name},
 		)
 	}
 	b, health, _ := outage(t, 0, func(d *console.Deps) {

@@ -75,14 +75,16 @@ func TestMessageLeavesAsCurlAndTicket(t *testing.T) {
 	page := b.member(t, "vera", deadletter.Viewer).get("/messages/a-1")
 	curl, ticket := page.doc().Find("#copy-curl").Text(), page.doc().Find("#copy-ticket").Text()
 	for _, want := range []string{
-		"curl -i -X 'POST' \\\n", "-H 'Authorization: " + redact.Mask, `--data-binary '{"it'\''s":`, "-H 'Webhook-Id: a-1'", "'http://127.0.0.1:9090/genesys?",
+		"curl -i -X 'POST' \\\n", "-H 'Authorization: " + redact.Mask, `--data-binary '{"it'\''s":`,
+		"-H 'Webhook-Id: a-1'", "'http://127.0.0.1:9090/genesys?",
 	} {
 		if !strings.Contains(curl, want) {
 			t.Errorf("curl lacks %q:\n%s", want, curl)
 		}
 	}
 	for _, want := range []string{
-		"## Webhook not delivered: ", "/messages/a-1\n", "- Source: genesys\n", "| 1 (receive) | 2026-03-02 10:15:05 UTC | error response | 422 | 84 ms |", "'''",
+		"## Webhook not delivered: ", "/messages/a-1\n", "- Source: genesys\n",
+		"| 1 (receive) | 2026-03-02 10:15:05 UTC | error response | 422 | 84 ms |", "'''",
 	} {
 		if !strings.Contains(ticket, want) {
 			t.Errorf("the ticket lacks %q:\n%s", want, ticket)
@@ -112,7 +114,8 @@ func TestEditShowsWhatItWouldSend(t *testing.T) {
 		"it's",
 	)
 	curl := p.post("/messages/a-1/edit/curl", values, htmx()...).doc().Find("#edit-preview-text").Text()
-	for _, want := range []string{`--data-binary '{"id":7,`, `-H 'X-New: it'\''s'`, "-H 'Authorization: " + redact.Mask} {
+	for _, want := range []string{`--data-binary '{"id":7,`, `-H 'X-New: it'\''s'`, "-H 'Authorization: " +
+		redact.Mask} {
 		if !strings.Contains(curl, want) {
 			t.Errorf("it lacks %q:\n%s", want, curl)
 		}

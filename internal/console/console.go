@@ -236,15 +236,7 @@ func (c *Console) record(next http.Handler) http.Handler {
 		answer, start := &response{ResponseWriter: w}, time.Now()
 		next.ServeHTTP(answer, r)
 		c.Log.DebugContext(
-			about(r),
-			"request",
-			"method",
-			r.Method,
-			"path",
-			r.URL.Path,
-			"status",
-			answer.status,
-			"took",
+			about(r), "request", "method", r.Method, "path", r.URL.Path, "status", answer.status, "took",
 			time.Since(start),
 		)
 	})

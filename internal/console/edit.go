@@ -134,11 +134,7 @@ func (c *Console) editCurl(w http.ResponseWriter, r *http.Request) {
 
 // refuseEdit shows the form again as it was filled in, with the faults and the current version of the message.
 func (c *Console) refuseEdit(
-	w http.ResponseWriter,
-	r *http.Request,
-	e editing,
-	edit desk.Edit,
-	faults page.EditView,
+	w http.ResponseWriter, r *http.Request, e editing, edit desk.Edit, faults page.EditView,
 	kind deadletter.Kind,
 ) {
 	v := c.editView(r, e)
@@ -157,10 +153,7 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	var permitted page.MessagePanelView
 	denyActions(&permitted, c.view(r, m))
 	v := page.EditView{
-		Chrome: c.chrome(
-			r,
-			"Edit message "+string(m.ID),
-		),
+		Chrome:   c.chrome(r, "Edit message "+string(m.ID)),
 		ID:       string(m.ID),
 		Version:  strconv.Itoa(m.Version),
 		Back:     backQuery(r),
@@ -201,15 +194,12 @@ func editable(r deadletter.Revision) error {
 		return deadletter.Errorf(deadletter.Invalid, "this body is binary: it cannot be edited as text")
 	case len(r.Body) > payload.MaxEdit:
 		return deadletter.Errorf(
-			deadletter.Invalid,
-			"this body has %s: at most %s can be edited here",
-			size(len(r.Body)),
+			deadletter.Invalid, "this body has %s: at most %s can be edited here", size(len(r.Body)),
 			size(payload.MaxEdit),
 		)
 	case bytes.Contains(bytes.ReplaceAll(r.Body, []byte("\r\n"), nil), []byte("\r")):
 		return deadletter.Errorf(
-			deadletter.Invalid,
-			"this body has carriage returns without line feeds: a form would change them",
+			deadletter.Invalid, "this body has carriage returns without line feeds: a form would change them",
 		)
 	}
 	return nil

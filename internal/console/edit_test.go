@@ -36,7 +36,8 @@ func TestEditAndReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := `{"eventType":"conversation:updated","customer":{"name":"Anne","ssn":"078-05-1120"},"n":12345678901234567890}`; compact(
+	if want := `{"eventType":"conversation:updated","customer":{"name":"Anne","ssn":"078-05-1120"},` +
+		`"n":12345678901234567890}`; compact(
 		string(got.Body),
 	) != want {
 		t.Errorf("revision 1 is %s", got.Body)
@@ -54,10 +55,7 @@ func TestEditAndReplay(t *testing.T) {
 		again.says("form[action$='/replay'] option[selected]") != "edit 1 by olga" {
 		t.Errorf("a replay offers %q", again.says("form[action$='/replay']"))
 	}
-	if a := p.post(
-		"/messages/a-1/replay",
-		order(1, "revision", "0"),
-	); a.status != http.StatusSeeOther ||
+	if a := p.post("/messages/a-1/replay", order(1, "revision", "0")); a.status != http.StatusSeeOther ||
 		desktest.Message(t, b.store, "a-1").Request.Revision != 0 {
 		t.Errorf("a replay of the original answers %d", a.status)
 	}
@@ -82,8 +80,7 @@ func TestFormKeepsWhatNobodyEdits(t *testing.T) {
 			c.Headers["X-Empty"], c.Headers["X-Latin"], c.Headers["X-Spaces"] = []string{
 				"",
 			}, []string{
-				"Gr\xf6\xdfe",
-				"plain",
+				"Gr\xf6\xdfe", "plain",
 			}, []string{
 				" a  b ",
 			}

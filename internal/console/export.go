@@ -84,10 +84,7 @@ func firstValues(query url.Values) map[string]string {
 }
 
 func (c *Console) stream(
-	ctx context.Context,
-	w http.ResponseWriter,
-	out eventWriter,
-	filter store.EventFilter,
+	ctx context.Context, w http.ResponseWriter, out eventWriter, filter store.EventFilter,
 	events store.Page[store.EventRow],
 ) error {
 	conn := http.NewResponseController(w)
@@ -107,8 +104,7 @@ func (c *Console) stream(
 		}
 		var err error
 		if events, err = c.Store.Events(
-			ctx,
-			store.EventQuery{EventFilter: filter, Cursor: events.Older, Limit: exportChunk},
+			ctx, store.EventQuery{EventFilter: filter, Cursor: events.Older, Limit: exportChunk},
 		); err != nil {
 			return err
 		}
@@ -164,21 +160,8 @@ func (c *csvEvents) write(e store.EventRow) error {
 		return err
 	}
 	line := []string{
-		strconv.FormatInt(
-			e.Sequence,
-			10,
-		),
-		e.At.Format(stampMillis),
-		string(e.Actor),
-		e.By,
-		e.Addr,
-		e.Action,
-		e.TargetKind,
-		e.Target,
-		e.Source,
-		e.Reason,
-		string(e.Before),
-		string(e.After),
+		strconv.FormatInt(e.Sequence, 10), e.At.Format(stampMillis), string(e.Actor), e.By, e.Addr, e.Action,
+		e.TargetKind, e.Target, e.Source, e.Reason, string(e.Before), string(e.After),
 	}
 	for i := range line {
 		line[i] = noFormula(line[i])
@@ -221,18 +204,8 @@ func (j jsonEvents) write(e store.EventRow) error {
 		Before     json.RawMessage      `json:"before,omitempty"`
 		After      json.RawMessage      `json:"after,omitempty"`
 	}{
-		e.Sequence,
-		e.At.Format(stampMillis),
-		e.Actor,
-		e.By,
-		e.Addr,
-		e.Action,
-		e.TargetKind,
-		e.Target,
-		e.Source,
-		e.Reason,
-		e.Before,
-		e.After,
+		e.Sequence, e.At.Format(stampMillis), e.Actor, e.By, e.Addr, e.Action, e.TargetKind, e.Target,
+		e.Source, e.Reason, e.Before, e.After,
 	})
 }
 

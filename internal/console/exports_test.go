@@ -39,13 +39,10 @@ func TestExportHoldsWhatTheFilterMatches(t *testing.T) {
 				Addr:       "10.0.0.1",
 				Action:     "message.archive",
 				TargetKind: "message",
-				Target: fmt.Sprintf(
-					"a-%d",
-					i,
-				),
-				Source: "genesys",
-				Reason: "line\nbreak, \"quote\"",
-				After:  json.RawMessage(`{"status":"archived"}`),
+				Target:     fmt.Sprintf("a-%d", i),
+				Source:     "genesys",
+				Reason:     "line\nbreak, \"quote\"",
+				After:      json.RawMessage(`{"status":"archived"}`),
 			}
 			if err := tx.Record(ctx, e); err != nil {
 				return err
@@ -66,8 +63,7 @@ func TestExportHoldsWhatTheFilterMatches(t *testing.T) {
 	}
 	for i, line := range lines[1:] {
 		if want := fmt.Sprintf(
-			"a-%d",
-			events-1-i,
+			"a-%d", events-1-i,
 		); line[7] != want || line[9] != "line\nbreak, \"quote\"" || line[11] != `{"status":"archived"}` ||
 			line[1] != "2026-03-02T10:15:05.000Z" {
 			t.Fatalf("line %d is %q, want message %s", i, line, want)
@@ -77,8 +73,7 @@ func TestExportHoldsWhatTheFilterMatches(t *testing.T) {
 	a = p.get("/audit/export?format=jsonl&actor=mia&message=a-7")
 	var one map[string]any
 	if err := json.Unmarshal(
-		[]byte(a.text),
-		&one,
+		[]byte(a.text), &one,
 	); err != nil || one["target"] != "a-7" || one["reason"] != "line\nbreak, \"quote\"" ||
 		strings.Count(a.text, "\n") != 1 {
 		t.Errorf("%s: %v", a.text, err)
@@ -118,21 +113,14 @@ func TestExportHasNoFormulas(t *testing.T) {
 	for _, formula := range formulas {
 		b.clock.Add(time.Second)
 		event, err := deadletter.NewEvent(
-			deadletter.User(formula, "", ""),
-			"user.sign_in_refused",
-			"user",
-			formula,
-			formula,
-			nil,
-			nil,
+			deadletter.User(formula, "", ""), "user.sign_in_refused", "user", formula, formula, nil, nil,
 			b.clock.Now(),
 		)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := b.store.Write(
-			t.Context(),
-			func(ctx context.Context, tx *store.Tx) error { return tx.Record(ctx, event) },
+			t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Record(ctx, event) },
 		); err != nil {
 			t.Fatal(err)
 		}

@@ -48,10 +48,7 @@ func messageFields() []field {
 // auditFields are the filters of the audit trail.
 func auditFields() []field {
 	return []field{
-		{
-			"actor",
-			"Who",
-		},
+		{"actor", "Who"},
 		{"by", "Done by"},
 		{"action", "Did"},
 		{"source", "Source"},
@@ -184,10 +181,7 @@ func parseSort(text string) (store.Sort, error) {
 		return s, nil
 	}
 	return "", deadletter.Errorf(
-		deadletter.Invalid,
-		"a list cannot be sorted by %q: leave that out, or use %s",
-		text,
-		store.ByAttempt,
+		deadletter.Invalid, "a list cannot be sorted by %q: leave that out, or use %s", text, store.ByAttempt,
 	)
 }
 
@@ -203,10 +197,7 @@ func parseSource(text string) (source string, none bool, err error) {
 func parseText(name, text string) (string, error) {
 	if utf8.RuneCountInString(text) > maxField {
 		return "", deadletter.Errorf(
-			deadletter.Invalid,
-			"the %s is too long: use at most %d characters",
-			name,
-			maxField,
+			deadletter.Invalid, "the %s is too long: use at most %d characters", name, maxField,
 		)
 	}
 	return text, nil
@@ -243,9 +234,7 @@ const maxFault = 4 << 10
 func parseFault(text string) (string, error) {
 	if len(text) > maxFault {
 		return "", deadletter.Errorf(
-			deadletter.Invalid,
-			"the error is too long: use at most %d bytes",
-			maxFault,
+			deadletter.Invalid, "the error is too long: use at most %d bytes", maxFault,
 		)
 	}
 	return text, nil
@@ -260,8 +249,7 @@ func parseRange(query url.Values) (from, to time.Time, err error) {
 	}
 	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
 		return from, to, deadletter.Errorf(
-			deadletter.Invalid,
-			"the time range ends before it begins: nothing can lie in it",
+			deadletter.Invalid, "the time range ends before it begins: nothing can lie in it",
 		)
 	}
 	return from, to, nil
@@ -277,9 +265,6 @@ func parseTime(name, text string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, deadletter.Errorf(
-		deadletter.Invalid,
-		"%q is no time for %q: write it as 2026-03-02T10:15",
-		text,
-		name,
+		deadletter.Invalid, "%q is no time for %q: write it as 2026-03-02T10:15", text, name,
 	)
 }

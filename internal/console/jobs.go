@@ -27,8 +27,7 @@ func selection(items []string) ([]desk.Ref, error) {
 		version, err := strconv.Atoi(item[at+1:])
 		if at <= 0 || err != nil {
 			return nil, deadletter.Errorf(
-				deadletter.Invalid,
-				"the selection is incomplete: select the messages again",
+				deadletter.Invalid, "the selection is incomplete: select the messages again",
 			)
 		}
 		refs = append(refs, desk.Ref{ID: deadletter.ID(item[:at]), Version: version})
@@ -101,8 +100,7 @@ func (c *Console) freeze(r *http.Request, action deadletter.Action, everything b
 	values, err := url.ParseQuery(backQuery(r))
 	if err != nil {
 		return deadletter.Job{}, deadletter.Errorf(
-			deadletter.Invalid,
-			"the filter is incomplete: open the list again",
+			deadletter.Invalid, "the filter is incomplete: open the list again",
 		)
 	}
 	query := pickFields(values, messageFields())
@@ -225,11 +223,7 @@ func (c *Console) job(w http.ResponseWriter, r *http.Request) {
 
 // showJob shows a job as a page: its result, or the question whether to start a draft.
 func (c *Console) showJob(
-	w http.ResponseWriter,
-	r *http.Request,
-	status int,
-	j deadletter.Job,
-	change func(*page.JobConfirmView),
+	w http.ResponseWriter, r *http.Request, status int, j deadletter.Job, change func(*page.JobConfirmView),
 ) {
 	v := page.JobPageView{Job: c.jobView(r, j, jobPath(j.ID))}
 	if j.State == deadletter.JobDraft {
@@ -329,11 +323,7 @@ func formNumber(r *http.Request, name string) int {
 }
 
 func (c *Console) askAgain(
-	w http.ResponseWriter,
-	r *http.Request,
-	j deadletter.Job,
-	in deadletter.JobInput,
-	fault error,
+	w http.ResponseWriter, r *http.Request, j deadletter.Job, in deadletter.JobInput, fault error,
 ) {
 	explain := func(v *page.JobConfirmView) {
 		v.Patch, v.Reason, v.IncludeUnknown = string(in.Patch), in.Reason, in.ConfirmUnknown
@@ -559,8 +549,7 @@ func jobParts(j deadletter.Job) []page.JobPart {
 	add := func(n int, text, tone string, result deadletter.ItemState) {
 		if n > 0 {
 			parts = append(
-				parts,
-				page.JobPart{Text: number(n) + " " + text, Tone: tone, URL: jobMessages(j.ID, result)},
+				parts, page.JobPart{Text: number(n) + " " + text, Tone: tone, URL: jobMessages(j.ID, result)},
 			)
 		}
 	}
@@ -663,8 +652,7 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 	}
 	if j.Inapplicable > 0 {
 		v.Skipped = fmt.Sprintf(
-			"%s of them cannot be %s as they stand: they will be skipped.",
-			number(j.Inapplicable),
+			"%s of them cannot be %s as they stand: they will be skipped.", number(j.Inapplicable),
 			partOf(j.Action),
 		)
 	}

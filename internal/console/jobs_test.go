@@ -24,10 +24,7 @@ func (b bundle) draft(t *testing.T, ids ...deadletter.ID) deadletter.JobID {
 		refs = append(refs, desk.Ref{ID: id})
 	}
 	j, err := b.desk.FreezeSelected(
-		t.Context(),
-		deadletter.User("boss", deadletter.Admin, ""),
-		deadletter.ActReplay,
-		refs,
+		t.Context(), deadletter.User("boss", deadletter.Admin, ""), deadletter.ActReplay, refs,
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -86,15 +83,7 @@ func TestSelectedMessagesBecomeAJobAtOnce(t *testing.T) {
 	}
 	p := b.member(t, "olga", deadletter.Operator)
 	selected := form(
-		"action",
-		"replay",
-		"item",
-		"a-1@0",
-		"item",
-		"b-2@0",
-		"item",
-		"c-3@0",
-		"back",
+		"action", "replay", "item", "a-1@0", "item", "b-2@0", "item", "c-3@0", "back",
 		"status=failed&source=genesys",
 	)
 	part := p.post("/messages/bulk", selected, htmx()...)
@@ -212,10 +201,7 @@ func TestUnknownOutcomesAreAskedForInASelectionAsWell(t *testing.T) {
 	}
 	fields := page.fields("main form")
 	fields.Set("unknown", "yes")
-	if a := p.post(
-		"/jobs/1/start",
-		fields,
-	); a.status != http.StatusSeeOther ||
+	if a := p.post("/jobs/1/start", fields); a.status != http.StatusSeeOther ||
 		a.header.Get("Location") != "/messages?status=all" {
 		t.Errorf("answered %d, to %s", a.status, a.header.Get("Location"))
 	}
@@ -235,10 +221,7 @@ func TestArchiveJobAsksWhyAndIsUndone(t *testing.T) {
 		t.Fatalf("answered %d: %s", asked.status, asked.text)
 	}
 	fields := asked.fields("form")
-	if a := p.post(
-		"/jobs/1/start",
-		fields,
-	); a.status != http.StatusUnprocessableEntity ||
+	if a := p.post("/jobs/1/start", fields); a.status != http.StatusUnprocessableEntity ||
 		a.count("#job-reason-fault") != 1 {
 		t.Errorf("without a reason: %d %s", a.status, a.says("main"))
 	}
@@ -274,10 +257,7 @@ func TestArchiveJobAsksWhyAndIsUndone(t *testing.T) {
 	if page := p.get("/jobs/1"); page.count("#job-1-undo") != 0 || page.count("a[href='/jobs/2']") != 1 {
 		t.Errorf("the page of the undone job says %s", page.says("main"))
 	}
-	if a := p.post(
-		"/jobs/2/hide",
-		form("to", "//elsewhere.example"),
-	); a.status != http.StatusSeeOther ||
+	if a := p.post("/jobs/2/hide", form("to", "//elsewhere.example")); a.status != http.StatusSeeOther ||
 		a.header.Get("Location") != "/messages" {
 		t.Errorf("answered %d, to %s", a.status, a.header.Get("Location"))
 	}
@@ -311,10 +291,7 @@ func TestEditJobChecksThePatch(t *testing.T) {
 	}
 	fields.Set("patch", `{"id":"x"}`)
 	fields.Set("reason", "the id was missing")
-	if a := p.post(
-		"/jobs/1/start",
-		fields,
-	); a.status != http.StatusSeeOther ||
+	if a := p.post("/jobs/1/start", fields); a.status != http.StatusSeeOther ||
 		a.header.Get("Location") != "/messages?status=all" {
 		t.Fatalf("answered %d: %s", a.status, a.says("main"))
 	}
@@ -417,10 +394,7 @@ func TestWhatFailedOfAJobIsOrderedOnceMore(t *testing.T) {
 	p, vera := b.member(t, "olga", deadletter.Operator), b.member(t, "vera", deadletter.Viewer)
 	id := b.draft(t, "a-1", "b-2", "c-3")
 	if err := b.desk.StartJob(
-		t.Context(),
-		deadletter.User("olga", deadletter.Operator, ""),
-		id,
-		deadletter.JobInput{},
+		t.Context(), deadletter.User("olga", deadletter.Operator, ""), id, deadletter.JobInput{},
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -472,10 +446,7 @@ func TestFaultsOfAJobLeadToTheirMessages(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	id := b.draft(t, "a-1", "b-2", "c-3")
 	if err := b.desk.StartJob(
-		t.Context(),
-		deadletter.User("olga", deadletter.Operator, ""),
-		id,
-		deadletter.JobInput{},
+		t.Context(), deadletter.User("olga", deadletter.Operator, ""), id, deadletter.JobInput{},
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -492,10 +463,7 @@ func TestFaultsOfAJobLeadToTheirMessages(t *testing.T) {
 			ids = append(ids, row.AttrOr("data-message", ""))
 		}
 		slices.Sort(ids)
-		if text := strings.Join(
-			strings.Fields(link.Text()),
-			" ",
-		); !slices.Equal(ids, want[text]) ||
+		if text := strings.Join(strings.Fields(link.Text()), " "); !slices.Equal(ids, want[text]) ||
 			!strings.Contains(list.says(".chip-row"), "is not configured: add it under sources and restart.") {
 			t.Errorf("%s: %v, %q", text, ids, list.says(".chip-row"))
 		}

@@ -440,18 +440,11 @@ func (c *Console) acknowledgeForm(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Console) showAcknowledge(
-	w http.ResponseWriter,
-	r *http.Request,
-	status int,
-	i ledger.Imbalance,
-	note, fault string,
+	w http.ResponseWriter, r *http.Request, status int, i ledger.Imbalance, note, fault string,
 ) {
 	key := i.Key()
 	v := page.AcknowledgeView{
-		Chrome: c.chrome(
-			r,
-			"Acknowledge an imbalance",
-		),
+		Chrome:    c.chrome(r, "Acknowledge an imbalance"),
 		Imbalance: c.imbalanceView(i),
 		Note:      note,
 		Fault:     fault,
@@ -478,9 +471,7 @@ func (c *Console) acknowledge(w http.ResponseWriter, r *http.Request) {
 	switch kind := deadletter.KindOf(err); {
 	case err == nil:
 		c.redirect(
-			w,
-			r,
-			"/ledger",
+			w, r, "/ledger",
 			ui.Notice{Kind: ui.Done, Text: "Acknowledged: this hour is no alarm any more, unless its amount changes."},
 		)
 	case kind == deadletter.Invalid, kind == deadletter.Conflict:

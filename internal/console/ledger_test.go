@@ -67,9 +67,7 @@ func TestLedgerLeadsBackThroughItsHours(t *testing.T) {
 	b := setup(t)
 	for hour := range 30 {
 		b.booked(
-			t,
-			"genesys",
-			b.clock.Now().Add(-time.Duration(hour)*time.Hour),
+			t, "genesys", b.clock.Now().Add(-time.Duration(hour)*time.Hour),
 			ledger.Counts{Received: 1, Delivered: 1},
 		)
 	}
@@ -202,10 +200,7 @@ func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 	}
 	b := setup(t, func(d *console.Deps) {
 		d.Queues = []console.Queue{
-			queueOf("dlq", false),
-			queueOf("spool", true),
-			queueOf("stranded", true),
-			queueOf("gone", false),
+			queueOf("dlq", false), queueOf("spool", true), queueOf("stranded", true), queueOf("gone", false),
 		}
 		d.Queues[0].Undeleted = func() []queue.Undeleted { return left }
 		d.Ledger = func() ledger.State { return state }
@@ -295,10 +290,7 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 	if a := send(vera, "I may not"); a.status != http.StatusForbidden {
 		t.Errorf("a viewer is answered %d", a.status)
 	}
-	if a := send(
-		olga,
-		"  ",
-	); a.status != http.StatusUnprocessableEntity ||
+	if a := send(olga, "  "); a.status != http.StatusUnprocessableEntity ||
 		!strings.Contains(a.says("#note-fault"), "Say what you found out") {
 		t.Errorf("without a note: %d %q", a.status, a.says("form"))
 	}
@@ -328,10 +320,7 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 		again.count("#imbalance-0-ack") != 1 {
 		t.Errorf("when it is another amount: %s", again.says("[data-imbalance]"))
 	}
-	if a := send(
-		olga,
-		"the old one",
-	); a.status != http.StatusConflict ||
+	if a := send(olga, "the old one"); a.status != http.StatusConflict ||
 		!strings.Contains(a.says("#note-fault"), "It was 3 when you looked and is 4 now") {
 		t.Errorf("a form of before: %d %q", a.status, a.says("form"))
 	}

@@ -233,8 +233,7 @@ func (c *Console) redrive(w http.ResponseWriter, r *http.Request) {
 
 // send gives one of the two orders that send a revision.
 func (c *Console) send(
-	w http.ResponseWriter,
-	r *http.Request,
+	w http.ResponseWriter, r *http.Request,
 	do func(context.Context, deadletter.Actor, desk.Ref, desk.SendCommand) (desk.View, error),
 	done func(deadletter.Message) ui.Notice,
 ) {
@@ -346,8 +345,7 @@ func (c *Console) readHistory(ctx context.Context, m deadletter.Message) (histor
 		return h, err
 	}
 	events, err := c.Store.Events(
-		ctx,
-		store.EventQuery{EventFilter: store.EventFilter{Target: string(m.ID)}, Limit: pageSize},
+		ctx, store.EventQuery{EventFilter: store.EventFilter{Target: string(m.ID)}, Limit: pageSize},
 	)
 	h.events, h.undeletedCopy = events.Items, c.undeletedCopy(ctx, m.ID)
 	return h, err
@@ -359,10 +357,7 @@ func (c *Console) messageView(
 	m, back := seen.Message, backQuery(r)
 	source, _ := c.Desk.Source(m.Source)
 	v := page.MessageView{
-		Chrome: c.chrome(
-			r,
-			"Message "+string(m.ID),
-		),
+		Chrome:  c.chrome(r, "Message "+string(m.ID)),
 		BackURL: listPath(back),
 		Panel:   c.panelView(seen, h, back),
 		Payload: payloadView(m.ID, shown, source),
@@ -377,8 +372,7 @@ func (c *Console) messageView(
 		current, to := other.Number == shown.Number, revisionURL(m.ID, other.Number, back)
 		v.Panel.Revisions[i].Current = current
 		v.Payload.Revisions = append(
-			v.Payload.Revisions,
-			page.PayloadLink{Name: revisionName(other), URL: to, Current: current},
+			v.Payload.Revisions, page.PayloadLink{Name: revisionName(other), URL: to, Current: current},
 		)
 	}
 	for _, a := range arrivals {
@@ -447,8 +441,8 @@ func (c *Console) panelView(seen desk.View, h history, back string) page.Message
 	return v
 }
 
-// denyActions disables the actions that the desk refuses, each with the reason. A message of a queue can be edited for a
-// replay or a redrive, whichever is permitted.
+// denyActions disables the actions that the desk refuses, each with the reason. A message of a queue can be edited
+// for a replay or a redrive, whichever is permitted.
 func denyActions(v *page.MessagePanelView, seen desk.View) {
 	refused := func(act deadletter.Action) string { return errorText(seen.Refused[act]) }
 	v.DenyReplay, v.DenyRedrive = refused(deadletter.ActReplay), refused(deadletter.ActRedrive)
@@ -620,10 +614,7 @@ func facts(m deadletter.Message, s desk.Source) []page.Fact {
 	for _, a := range q.Attributes {
 		value := a.Value
 		if a.Binary != nil {
-			value = plural(
-				len(a.Binary),
-				"byte",
-			) + ": " + hex.EncodeToString(
+			value = plural(len(a.Binary), "byte") + ": " + hex.EncodeToString(
 				a.Binary[:min(len(a.Binary), shownBinary)],
 			)
 			if len(a.Binary) > shownBinary {

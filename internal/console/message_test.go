@@ -99,10 +99,7 @@ func TestActionsWithoutScript(t *testing.T) {
 	}
 	page := p.get("/messages/a-1?back=" + "status%3Dall%26source%3Dgenesys%26evil%3D1")
 	archive := page.fields("form[action$='/archive']")
-	if a := p.post(
-		"/messages/a-1/archive",
-		archive,
-	); a.status != http.StatusUnprocessableEntity ||
+	if a := p.post("/messages/a-1/archive", archive); a.status != http.StatusUnprocessableEntity ||
 		!strings.Contains(a.says("#message-panel"), "Say why you archive") {
 		t.Errorf("without a reason: %d %s", a.status, a.says("#message-panel"))
 	}
@@ -205,8 +202,7 @@ func TestAddressesAndFormsThatAreNone(t *testing.T) {
 			}
 		}
 		if a := p.post(
-			"/messages/zz/"+action,
-			order(0, "revision", "0", "reason", "x", "body", "{}"),
+			"/messages/zz/"+action, order(0, "revision", "0", "reason", "x", "body", "{}"),
 		); a.status != http.StatusNotFound {
 			t.Errorf("%s of no message answers %d", action, a.status)
 		}

@@ -158,10 +158,7 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		status.Set("status", s)
 	}
 	v := page.MessagesTableView{
-		RetryURL: address(
-			"/messages",
-			with(l.query, "cursor", l.cursor),
-		),
+		RetryURL: address("/messages", with(l.query, "cursor", l.cursor)),
 		Query:    l.query.Encode(),
 		Tabs:     tabs(l),
 		Filter:   c.filterView(l),
@@ -200,12 +197,8 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 	case len(v.Rows) == 0:
 		v.State = page.StateNoMatch
 		if n := total(l.counts); n > 0 && l.asked.Status != "" {
-			v.OtherStatus, v.OtherStatusURL = messages(
-				n,
-				l.counts.Capped,
-			), address(
-				"/messages",
-				with(l.query, "status", allStatus),
+			v.OtherStatus, v.OtherStatusURL = messages(n, l.counts.Capped), address(
+				"/messages", with(l.query, "status", allStatus),
 			)
 		}
 	}

@@ -98,14 +98,9 @@ func TestListShowsWhatIsAskedFor(t *testing.T) {
 		t.Errorf("the part is %s", part.text)
 	}
 	if back := p.get(
-		"/messages",
-		"HX-Request",
-		"true",
-		"HX-History-Restore-Request",
-		"true",
+		"/messages", "HX-Request", "true", "HX-History-Restore-Request", "true",
 	); !strings.Contains(
-		back.text,
-		"<html",
+		back.text, "<html",
 	) {
 		t.Error("going back answers a part of a page")
 	}
@@ -241,10 +236,7 @@ func TestSecretsAreMaskedEverywhere(t *testing.T) {
 	}
 	b.finish(t, m.ID, deadletter.ErrorResponse, 422)
 	pages = append(
-		pages,
-		"/messages/a-1?revision=0",
-		"/messages/a-1?revision=1",
-		"/messages/a-1/body?revision=1",
+		pages, "/messages/a-1?revision=0", "/messages/a-1?revision=1", "/messages/a-1/body?revision=1",
 		"/messages/a-1/edit?revision=1",
 	)
 	for _, path := range pages {
@@ -256,9 +248,7 @@ func TestSecretsAreMaskedEverywhere(t *testing.T) {
 			for _, secret := range secrets() {
 				if strings.Contains(a.text, secret) {
 					t.Errorf(
-						"%s tells %q: …%s…",
-						path,
-						secret,
+						"%s tells %q: …%s…", path, secret,
 						a.text[max(0, strings.Index(a.text, secret)-100):][:200],
 					)
 				}
@@ -336,13 +326,10 @@ func TestListTellsHowOftenAMessageArrived(t *testing.T) {
 	m := b.receive(t, "a-1")
 	b.receive(t, "b-2")
 	again := m.ArriveAgain(
-		deadletter.Capture{Body: []byte("{}")},
-		deadletter.Revision{Body: []byte("{}")},
-		b.clock.Now(),
+		deadletter.Capture{Body: []byte("{}")}, deadletter.Revision{Body: []byte("{}")}, b.clock.Now(),
 	)
 	if err := b.store.Write(
-		t.Context(),
-		func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, again) },
+		t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, again) },
 	); err != nil {
 		t.Fatal(err)
 	}

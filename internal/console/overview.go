@@ -150,8 +150,7 @@ func (c *Console) readOverview(ctx context.Context, query url.Values) (overview,
 		return o, err
 	}
 	if o.tallies, err = c.Store.Tallies(
-		ctx,
-		store.TallyQuery{Source: o.source, From: o.from, To: o.to, Step: o.back.step},
+		ctx, store.TallyQuery{Source: o.source, From: o.from, To: o.to, Step: o.back.step},
 	); err != nil {
 		return o, err
 	}
@@ -176,9 +175,7 @@ func parseTimeRange(value string) (timeRange, error) {
 		}
 	}
 	return timeRange{}, deadletter.Errorf(
-		deadletter.Invalid,
-		"there is no range %q: use 1h, 24h, 7d or 30d",
-		value,
+		deadletter.Invalid, "there is no range %q: use 1h, 24h, 7d or 30d", value,
 	)
 }
 
@@ -196,8 +193,7 @@ func (c *Console) countAges(ctx context.Context, o overview) ([]ageCount, error)
 		a := &ages[i]
 		var err error
 		if a.failed, a.retrying, err = c.countOpen(
-			ctx,
-			store.Filter{Source: o.source, From: a.from, To: a.to},
+			ctx, store.Filter{Source: o.source, From: a.from, To: a.to},
 		); err != nil {
 			return nil, err
 		}
@@ -214,8 +210,7 @@ func (c *Console) countCauses(ctx context.Context, o overview) ([]cause, error) 
 	for i, g := range groups {
 		causes[i].Cause = g
 		if causes[i].failed, causes[i].retrying, err = c.countOpen(
-			ctx,
-			store.Filter{Cause: g.Fingerprint},
+			ctx, store.Filter{Cause: g.Fingerprint},
 		); err != nil {
 			return nil, err
 		}
@@ -245,10 +240,7 @@ func (c *Console) overviewView(o overview) page.OverviewFigures {
 		all.add(t)
 	}
 	v := page.OverviewFigures{
-		URL: address(
-			"/overview",
-			o.query,
-		),
+		URL:    address("/overview", o.query),
 		Span:   o.back.name,
 		Source: printable(o.source),
 		AllURL: address("/overview", with(o.query, "source", "")),
@@ -343,11 +335,8 @@ func (s *series) plot(o overview, source string) page.Plot {
 		"url":       address("/messages", query),
 	})
 	summary := fmt.Sprintf(
-		"In the last %s %s failed, %s recovered by retries and %s by people.",
-		o.back.name,
-		number(s.total.Failed),
-		number(s.total.ByRetry),
-		number(s.total.ByPeople),
+		"In the last %s %s failed, %s recovered by retries and %s by people.", o.back.name,
+		number(s.total.Failed), number(s.total.ByRetry), number(s.total.ByPeople),
 	)
 	if s.total.Failed > 0 {
 		most := slices.Max(s.failed)
@@ -399,13 +388,11 @@ func between(from, to time.Time, source string, more ...string) url.Values {
 func talliesOf(t store.Tally, from, to time.Time, source string) (failed, byItself, byPeople page.Count) {
 	failed = counted(t.Failed, "/messages", between(from, to, source, "status", allStatus))
 	byItself = counted(
-		t.ByRetry,
-		"/audit",
+		t.ByRetry, "/audit",
 		between(from, to, source, "action", "attempt.delivered", "by", string(store.Program)),
 	)
 	byPeople = counted(
-		t.ByPeople,
-		"/audit",
+		t.ByPeople, "/audit",
 		between(from, to, source, "action", "attempt.delivered", "by", string(store.People)),
 	)
 	return failed, byItself, byPeople
@@ -463,13 +450,11 @@ func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow 
 	row.Failed, row.ByRetries, row.ByPeople = talliesOf(of.total, o.from, o.to, nameOf(name))
 	counts := o.counts[name]
 	row.FailedNow = counted(
-		counts[deadletter.Failed],
-		"/messages",
+		counts[deadletter.Failed], "/messages",
 		between(time.Time{}, time.Time{}, nameOf(name), "status", string(deadletter.Failed)),
 	)
 	row.Retrying = counted(
-		counts[deadletter.Retrying],
-		"/messages",
+		counts[deadletter.Retrying], "/messages",
 		between(time.Time{}, time.Time{}, nameOf(name), "status", string(deadletter.Retrying)),
 	)
 	if name != "" && o.source == "" {
@@ -527,14 +512,10 @@ func ageRows(o overview) []page.AgeRow {
 		rows = append(rows, page.AgeRow{
 			Age: a.age,
 			FailedNow: countedUpTo(
-				openCap,
-				a.failed,
-				between(a.from, a.to, o.source, "status", string(deadletter.Failed)),
+				openCap, a.failed, between(a.from, a.to, o.source, "status", string(deadletter.Failed)),
 			),
 			Retrying: countedUpTo(
-				openCap,
-				a.retrying,
-				between(a.from, a.to, o.source, "status", string(deadletter.Retrying)),
+				openCap, a.retrying, between(a.from, a.to, o.source, "status", string(deadletter.Retrying)),
 			),
 			Share: a.failed * 100 / most,
 		})
@@ -556,12 +537,8 @@ func reasonRows(o overview) []page.CauseRow {
 			First:     ui.At(cause.FirstAt),
 			Newest:    ui.At(cause.LastAt),
 			FailedNow: countedUpTo(openCap, cause.failed, list(deadletter.Failed)),
-			Retrying: countedUpTo(
-				openCap,
-				cause.retrying,
-				list(deadletter.Retrying),
-			),
-			Share: cause.Open * 100 / o.causes[0].Open,
+			Retrying:  countedUpTo(openCap, cause.retrying, list(deadletter.Retrying)),
+			Share:     cause.Open * 100 / o.causes[0].Open,
 		}
 		if r := cause.Unedited; r.Tried > 0 {
 			row.Replays = fmt.Sprintf("%s of %s succeeded", number(r.Delivered), plural(r.Tried, "unedited replay"))

@@ -64,21 +64,13 @@ func TestOverviewNumbersAreThoseOfTheirLists(t *testing.T) {
 	if got := rowOf(a, "Sources", "cxone"); got != "cxone not configured 2 1 0 1 0" {
 		t.Errorf("cxone: %q", got)
 	}
-	if got := rowOf(
-		a,
-		"Open messages by age",
-		"Over 7 days",
-	) + rowOf(
-		a,
-		"Open messages by age",
-		"1 to 24 hours",
+	if got := rowOf(a, "Open messages by age", "Over 7 days") + rowOf(
+		a, "Open messages by age", "1 to 24 hours",
 	); got != "Over 7 days 0 01 to 24 hours 4 1" {
 		t.Errorf("ages: %q", got)
 	}
 	if got := rowOf(
-		a,
-		"Top causes",
-		"The handler",
+		a, "Top causes", "The handler",
 	); got != "The handler answered: field id is missing genesys · first 2026-03-01 08:15:05 UTC · newest "+
 		"2026-03-02 08:15:05 UTC · 1 of 1 unedited replay succeeded 3 0" {
 		t.Errorf("reasons: %q", got)
@@ -176,9 +168,7 @@ func TestOverviewTellsWhatWaitsOnDiskForSQS(t *testing.T) {
 	since, depth = b.clock.Now().Add(-time.Hour), queue.Depth{Visible: 312, Oldest: b.clock.Now()}
 	got := p.get("/overview")
 	if row := rowOf(
-		got,
-		"Queues",
-		"Failed",
+		got, "Queues", "Failed",
 	); row != "Failed messages hooks SQS confirms nothing: its messages wait on this machine's disk since "+
 		"2026-03-02 09:15:05 UTC" {
 		t.Errorf("a queue that is away: %q", row)
@@ -255,28 +245,20 @@ func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
 	}
 	depth = queue.Depth{Visible: 1204, InFlight: 10, Delayed: 2, Oldest: now.Add(-time.Minute)}
 	if got := rowOf(
-		p.get("/overview"),
-		"Queues",
-		"Failed",
+		p.get("/overview"), "Queues", "Failed",
 	); got != "Failed messages dlq 1,204 2 delayed 10 2026-03-02 10:14:05 UTC" {
 		t.Errorf("a full queue: %q", got)
 	}
 	depth.Oldest = time.Time{}
 	if got := rowOf(
-		p.get("/overview"),
-		"Queues",
-		"Buffered",
+		p.get("/overview"), "Queues", "Buffered",
 	); got != "Buffered webhooks sqs SQS cannot list messages: each appears under Messages once it is received. "+
 		"1,204 2 delayed 10 not reported by SQS" {
 		t.Errorf("a queue of SQS: %q", got)
 	}
 	fault = errors.New("dial tcp: s3cret.internal refused")
 	a := p.get("/overview")
-	if got := rowOf(
-		a,
-		"Queues",
-		"Failed",
-	); a.status != http.StatusOK ||
+	if got := rowOf(a, "Queues", "Failed"); a.status != http.StatusOK ||
 		got != "Failed messages dlq The queue could not be read. It is read again in a few seconds." {
 		t.Errorf("a queue that is down: %d %q", a.status, got)
 	}

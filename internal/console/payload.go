@@ -213,10 +213,7 @@ func (c *Console) compare(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Console) comparedRevision(
-	r *http.Request,
-	m deadletter.Message,
-	field string,
-	number int,
+	r *http.Request, m deadletter.Message, field string, number int,
 ) (deadletter.Revision, error) {
 	if asked := r.FormValue(field); asked != "" {
 		var err error
@@ -228,10 +225,7 @@ func (c *Console) comparedRevision(
 }
 
 func compareView(
-	id deadletter.ID,
-	before, after deadletter.Revision,
-	list []deadletter.Revision,
-	s desk.Source,
+	id deadletter.ID, before, after deadletter.Revision, list []deadletter.Revision, s desk.Source,
 ) page.CompareView {
 	v := page.CompareView{
 		ID: string(
@@ -371,14 +365,8 @@ func (c *Console) ticketOf(r *http.Request, m deadletter.Message, shown deadlett
 	}
 	for _, a := range h.attempts[:min(len(h.attempts), maxTicketRows)] {
 		line(
-			"| %d (%s) | %s | %s | %s | %s | %s |",
-			a.Number,
-			a.Trigger.Label(),
-			ui.At(a.StartedAt).Text,
-			a.Outcome.Label(),
-			code(a.StatusCode),
-			latency(a.Latency),
-			inline(a.Error),
+			"| %d (%s) | %s | %s | %s | %s | %s |", a.Number, a.Trigger.Label(), ui.At(a.StartedAt).Text,
+			a.Outcome.Label(), code(a.StatusCode), latency(a.Latency), inline(a.Error),
 		)
 	}
 	line("\nPayload (%s, %s):\n\n```\n%s\n```", revisionName(shown), size(len(shown.Body)), fenced(shown.Body, source))

@@ -13,8 +13,7 @@ func TestABodyIsReadInAForm(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(
-		t,
-		"a-1",
+		t, "a-1",
 		func(c *deadletter.Capture) { c.Body = []byte("{\"n\":1.10,\n\"customer\":{\"ssn\":\"078-05-1120\"}}") },
 	)
 	p := b.member(t, "vera", deadletter.Viewer)

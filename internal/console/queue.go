@@ -35,8 +35,7 @@ func (c *Console) queue(w http.ResponseWriter, r *http.Request) {
 	at := slices.IndexFunc(c.Queues, func(q Queue) bool { return q.Browse != nil && q.Name == name })
 	if err != nil || at < 0 {
 		c.fail(
-			w,
-			r,
+			w, r,
 			deadletter.Errorf(deadletter.NotFound, "there is no such queue, or its messages cannot be listed"),
 		)
 		return
@@ -70,8 +69,7 @@ func browseQuery(query url.Values) (queue.BrowseQuery, error) {
 	var err error
 	if q.After, err = strconv.ParseInt(text, 10, 64); err != nil || q.After < 0 {
 		return q, deadletter.Errorf(
-			deadletter.Invalid,
-			"this address is incomplete: start again from the first page",
+			deadletter.Invalid, "this address is incomplete: start again from the first page",
 		)
 	}
 	return q, nil
@@ -168,8 +166,8 @@ func queueCount(n int, q Queue, query url.Values) page.Count {
 	return page.Count{Text: number(n), URL: queuePath(q.Name, query)}
 }
 
-// undeletedCopy returns the queue that still has the queued message of a message, and when it expires there; the zero value
-// if none is known.
+// undeletedCopy returns the queue that still has the queued message of a message, and when it expires there; the zero
+// value if none is known.
 func (c *Console) undeletedCopy(ctx context.Context, id deadletter.ID) page.UndeletedCopy {
 	for _, q := range c.Queues {
 		if q.Undeleted == nil {

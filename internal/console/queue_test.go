@@ -58,11 +58,7 @@ func TestQueueListsWhatItHolds(t *testing.T) {
 	b.receive(t, "g-0")
 	p := b.member(t, "vera", deadletter.Viewer)
 	a := p.get("/overview")
-	if got := rowOf(
-		a,
-		"Queues",
-		"Buffered",
-	); !strings.Contains(got, "SQS cannot list messages") ||
+	if got := rowOf(a, "Queues", "Buffered"); !strings.Contains(got, "SQS cannot list messages") ||
 		a.count("#queue-waiting-0") != 0 {
 		t.Errorf("a queue that cannot be listed says %q", got)
 	}
@@ -92,10 +88,7 @@ func TestQueueListsWhatItHolds(t *testing.T) {
 	if got := link(next, ".pager a").count("tr[data-queued='m-1']"); got != 1 {
 		t.Error("there is no way back to the first page")
 	}
-	if work := link(
-		a,
-		"#queue-in-flight-1",
-	); work.count("tr[data-queued]") != 1 ||
+	if work := link(a, "#queue-in-flight-1"); work.count("tr[data-queued]") != 1 ||
 		work.count("tr[data-queued='m-61']") != 1 {
 		t.Errorf("in work: %q", work.says("#queue"))
 	}

@@ -149,10 +149,7 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	v := page.ErrorView{
-		Chrome: frame(
-			r,
-			headingOf(kind),
-		),
+		Chrome:    frame(r, headingOf(kind)),
 		Status:    strconv.Itoa(statusOf(kind)),
 		Heading:   headingOf(kind),
 		Text:      sentence(deadletter.TextOf(err)),
@@ -178,16 +175,7 @@ func (c *Console) logFailure(r *http.Request, kind deadletter.Kind, err error) s
 	}
 	id := rand.Text()[:10]
 	c.Log.ErrorContext(
-		about(r),
-		"a request failed",
-		"request",
-		id,
-		"method",
-		r.Method,
-		"path",
-		r.URL.Path,
-		"err",
-		err,
+		about(r), "a request failed", "request", id, "method", r.Method, "path", r.URL.Path, "err", err,
 	)
 	return id
 }

@@ -103,9 +103,7 @@ func (c *Console) views(ctx context.Context, current url.Values) ([]page.SavedVi
 func (c *Console) saveView(w http.ResponseWriter, r *http.Request) {
 	v := store.View{Name: r.PostForm.Get("name"), Query: backQuery(r), Shared: r.PostForm.Get("shared") != ""}
 	c.afterForm(
-		w,
-		r,
-		ui.Notice{Kind: ui.Done, Text: "The view is saved."},
+		w, r, ui.Notice{Kind: ui.Done, Text: "The view is saved."},
 		c.Desk.SaveView(r.Context(), auth.Actor(r.Context()), v),
 	)
 }
@@ -117,9 +115,7 @@ func (c *Console) dropView(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.afterForm(
-		w,
-		r,
-		ui.Notice{Kind: ui.Done, Text: "The view is deleted."},
+		w, r, ui.Notice{Kind: ui.Done, Text: "The view is deleted."},
 		c.Desk.DeleteView(r.Context(), auth.Actor(r.Context()), id),
 	)
 }

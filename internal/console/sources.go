@@ -170,8 +170,7 @@ func (c *Console) sourceView(r *http.Request, s Source) page.SourceView {
 	if p.Paste != nil {
 		for _, field := range p.Paste(v.Line.Endpoint) {
 			v.Platform.Fields = append(
-				v.Platform.Fields,
-				page.Setting{Name: field.Field, Text: field.Value, Hint: field.Hint},
+				v.Platform.Fields, page.Setting{Name: field.Field, Text: field.Value, Hint: field.Hint},
 			)
 		}
 	}
@@ -257,8 +256,7 @@ func retrySetting(p deadletter.RetryPolicy) page.Setting {
 		Text: fmt.Sprintf("%d automatic deliveries, the first one included", p.MaxAttempts),
 		Hint: fmt.Sprintf(
 			"The time between them doubles from %s up to %s, and each wait is a random part of that.",
-			formatDuration(p.Base),
-			formatDuration(p.Cap),
+			formatDuration(p.Base), formatDuration(p.Cap),
 		),
 	}
 }

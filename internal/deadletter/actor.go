@@ -41,16 +41,8 @@ const (
 // Actions lists every Action, so that a test can prove who may do what.
 func Actions() []Action {
 	return []Action{
-		ActView,
-		ActReplay,
-		ActEdit,
-		ActRedrive,
-		ActEditRedrive,
-		ActArchive,
-		ActRestore,
-		ActProbe,
-		ActAcknowledge,
-		ActUsers,
+		ActView, ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe,
+		ActAcknowledge, ActUsers,
 	}
 }
 

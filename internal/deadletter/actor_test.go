@@ -86,10 +86,7 @@ func TestMay(t *testing.T) {
 			}
 			if deadletter.KindOf(err) != c.kind || !strings.Contains(deadletter.TextOf(err), c.text) {
 				t.Errorf(
-					"got kind %d %q, want kind %d %q",
-					deadletter.KindOf(err),
-					deadletter.TextOf(err),
-					c.kind,
+					"got kind %d %q, want kind %d %q", deadletter.KindOf(err), deadletter.TextOf(err), c.kind,
 					c.text,
 				)
 			}

@@ -40,9 +40,7 @@ func TestMessageCoversWhatComesWithinTheWindow(t *testing.T) {
 		{"a-1", 100 * time.Hour, 0, true},
 	} {
 		if got := l.Covers(
-			deadletter.Capture{ID: c.id, ReceivedAt: now.Add(c.after)},
-			deadletter.Revision{},
-			c.window,
+			deadletter.Capture{ID: c.id, ReceivedAt: now.Add(c.after)}, deadletter.Revision{}, c.window,
 		); got != c.want {
 			t.Errorf("%s after %s within %s: %t", c.id, c.after, c.window, got)
 		}

@@ -100,11 +100,8 @@ func TestGroupFollowsTheLatestReason(t *testing.T) {
 		}
 		if err != nil || finish.After.Fingerprint != want || finish.After.Reason != reason {
 			t.Errorf(
-				"after %+v the message is in group %q for %q, %v",
-				a,
-				finish.After.Fingerprint,
-				finish.After.Reason,
-				err,
+				"after %+v the message is in group %q for %q, %v", a, finish.After.Fingerprint,
+				finish.After.Reason, err,
 			)
 		}
 	}

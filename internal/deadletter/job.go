@@ -164,9 +164,7 @@ func (j Job) EndCanary(at time.Time) (JobChange, bool, error) {
 	}
 	why := fmt.Sprintf(
 		"the first %d messages are through, %d of them failed: look at them, then resume for the other %d",
-		n.Done+n.Failed,
-		n.Failed,
-		n.Pending,
+		n.Done+n.Failed, n.Failed, n.Pending,
 	)
 	tried := j
 	tried.Canary = 0

@@ -75,11 +75,7 @@ func TestJobIsDoneOnceEveryMessageHasItsResult(t *testing.T) {
 	t.Parallel()
 	for _, state := range deadletter.JobStates() {
 		ends := state == deadletter.JobRunning || state == deadletter.JobPaused
-		if change, over, err := jobIn(
-			t,
-			state,
-			0,
-		).Finish(jobAt); err != nil || over != ends ||
+		if change, over, err := jobIn(t, state, 0).Finish(jobAt); err != nil || over != ends ||
 			over && change.After.State != deadletter.JobDone {
 			t.Errorf("%s: %+v, %v, %v", state, change, over, err)
 		}

@@ -113,11 +113,8 @@ func operations() map[string]operation {
 			true,
 			func(l deadletter.Message) (deadletter.Change, error) {
 				return l.EditAndReplay(
-					anna,
-					deadletter.TriggerEdit,
-					deadletter.Revision{Body: []byte("{}"), Reason: "id added"},
-					l.Version,
-					now,
+					anna, deadletter.TriggerEdit, deadletter.Revision{Body: []byte("{}"), Reason: "id added"},
+					l.Version, now,
 				)
 			},
 			toReplaying,
@@ -254,10 +251,8 @@ func wantChange(t *testing.T, c deadletter.Change, err error, op operation, stat
 			!c.After.LastChange.At.Equal(now) ||
 			c.After.LastChange.Action == "" {
 			t.Errorf(
-				"the next person would not see it: version %d after %d, last order %+v",
-				c.After.Version,
-				c.Before.Version,
-				c.After.LastChange,
+				"the next person would not see it: version %d after %d, last order %+v", c.After.Version,
+				c.Before.Version, c.After.LastChange,
 			)
 		}
 	} else if c.After.Version != c.Before.Version || c.After.LastChange != c.Before.LastChange {
@@ -380,13 +375,7 @@ func TestOrderReplayNamesARevision(t *testing.T) {
 		}
 	}
 	for _, revision := range []int{-1, l.Revision + 1} {
-		if _, err := l.Replay(
-			anna,
-			deadletter.TriggerReplay,
-			revision,
-			l.Version,
-			now,
-		); deadletter.KindOf(
+		if _, err := l.Replay(anna, deadletter.TriggerReplay, revision, l.Version, now); deadletter.KindOf(
 			err,
 		) != deadletter.NotFound {
 			t.Errorf("revision %d: %v, want NotFound", revision, err)
@@ -398,10 +387,8 @@ func TestEditAddsARevision(t *testing.T) {
 	t.Parallel()
 	l := messageIn(deadletter.Failed)
 	c, err := l.EditAndReplay(
-		anna,
-		deadletter.TriggerEdit,
-		deadletter.Revision{Number: 99, Body: []byte(`{"id":1}`), By: "eve", Reason: "id added"},
-		l.Version,
+		anna, deadletter.TriggerEdit,
+		deadletter.Revision{Number: 99, Body: []byte(`{"id":1}`), By: "eve", Reason: "id added"}, l.Version,
 		now,
 	)
 	if err != nil {
@@ -421,11 +408,7 @@ func TestEditAddsARevision(t *testing.T) {
 	}
 	for _, reason := range []string{"", " \t\n"} {
 		if _, err := l.EditAndReplay(
-			anna,
-			deadletter.TriggerEdit,
-			deadletter.Revision{Reason: reason},
-			l.Version,
-			now,
+			anna, deadletter.TriggerEdit, deadletter.Revision{Reason: reason}, l.Version, now,
 		); deadletter.KindOf(
 			err,
 		) != deadletter.Invalid {
@@ -547,22 +530,14 @@ func TestAnOlderRevisionIsNotRetriedAsTheLatest(t *testing.T) {
 		l := inFlight(deadletter.TriggerReplay)
 		l.Request.Revision = revision
 		c, err := l.Finish(
-			"token",
-			deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 503, Error: "down"},
-			retry,
-			0.5,
-			now,
+			"token", deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 503, Error: "down"},
+			retry, 0.5, now,
 		)
 		if err != nil || c.After.Status != want || c.After.DueAt.IsZero() != (want == deadletter.Failed) ||
 			c.After.Reason != "down" {
 			t.Errorf(
-				"after revision %d of 2: %s due %s because %q, %v; want %s",
-				revision,
-				c.After.Status,
-				c.After.DueAt,
-				c.After.Reason,
-				err,
-				want,
+				"after revision %d of 2: %s due %s because %q, %v; want %s", revision, c.After.Status,
+				c.After.DueAt, c.After.Reason, err, want,
 			)
 		}
 	}
@@ -591,12 +566,7 @@ func TestReclaimIsUnknown(t *testing.T) {
 	}
 	spent := inFlight(deadletter.TriggerAuto)
 	spent.AutoAttempts = retry.MaxAttempts
-	if c, err := spent.Reclaim(
-		deadletter.Attempt{StartedAt: now},
-		retry,
-		0,
-		now,
-	); err != nil ||
+	if c, err := spent.Reclaim(deadletter.Attempt{StartedAt: now}, retry, 0, now); err != nil ||
 		c.After.Status != deadletter.Failed {
 		t.Errorf("with no attempt left it is %s, %v", c.After.Status, err)
 	}
@@ -687,8 +657,7 @@ func TestArriveAgainKeepsWhatDiffers(t *testing.T) {
 	original := deadletter.Revision{Body: []byte("one")}
 	l := messageIn(deadletter.Resolved)
 	again := l.ArriveAgain(
-		deadletter.Capture{Body: []byte("one"), Queue: deadletter.QueueFacts{MessageID: "m-2"}},
-		original,
+		deadletter.Capture{Body: []byte("one"), Queue: deadletter.QueueFacts{MessageID: "m-2"}}, original,
 		now,
 	)
 	if a := again.Arrival; a == nil || a.Number != 2 || a.Differs || a.Body != nil || a.MessageID != "m-2" ||
@@ -722,10 +691,8 @@ func TestRestoreGoesWhereTheMessageStands(t *testing.T) {
 	back, err := away.After.Restore(anna, away.After.Version, now)
 	if err != nil || back.After.Status != deadletter.Failed || !back.After.DueAt.IsZero() {
 		t.Errorf(
-			"a message archived while it was retried came back as %s due %s, %v",
-			back.After.Status,
-			back.After.DueAt,
-			err,
+			"a message archived while it was retried came back as %s due %s, %v", back.After.Status,
+			back.After.DueAt, err,
 		)
 	}
 }
@@ -749,14 +716,7 @@ func TestTimesAreToldAsPeopleDo(t *testing.T) {
 func TestNewEvent(t *testing.T) {
 	t.Parallel()
 	e, err := deadletter.NewEvent(
-		anna,
-		"user.add",
-		"user",
-		"vera",
-		"hired",
-		nil,
-		map[string]string{"role": "viewer"},
-		now,
+		anna, "user.add", "user", "vera", "hired", nil, map[string]string{"role": "viewer"}, now,
 	)
 	want := deadletter.Event{
 		At:         now,
@@ -773,14 +733,7 @@ func TestNewEvent(t *testing.T) {
 		t.Errorf("got %+v, %v; want %+v", e, err, want)
 	}
 	if _, err := deadletter.NewEvent(
-		anna,
-		"x",
-		"user",
-		"vera",
-		"",
-		func() {},
-		nil,
-		now,
+		anna, "x", "user", "vera", "", func() {}, nil, now,
 	); deadletter.KindOf(err) != deadletter.Internal ||
 		err == nil {
 		t.Errorf("facts that are no JSON: %v", err)
@@ -804,9 +757,7 @@ func TestEventTellsOfAnotherReason(t *testing.T) {
 		c, err := l.Finish(
 			"t",
 			deadletter.Attempt{Number: 2, Outcome: deadletter.ErrorResponse, StatusCode: 422, Error: reason},
-			deadletter.RetryPolicy{},
-			0,
-			time.Time{},
+			deadletter.RetryPolicy{}, 0, time.Time{},
 		)
 		if err != nil || string(c.Event.Before) != want ||
 			strings.Contains(string(c.Event.After), reason) != strings.Contains(want, "reason") {

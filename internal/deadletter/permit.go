@@ -143,8 +143,7 @@ func (j Job) checkInput(in JobInput) error {
 		return fault("", "no message is in this job: select messages first")
 	case in.Canary < 0 || in.Canary > j.Items.Total():
 		return fault(
-			FieldTestBatch,
-			"the test batch must be a number of messages up to %d, which are all",
+			FieldTestBatch, "the test batch must be a number of messages up to %d, which are all",
 			j.Items.Total(),
 		)
 	case in.Rate < 0 || in.Rate > MaxJobRate:
@@ -152,8 +151,7 @@ func (j Job) checkInput(in JobInput) error {
 	case j.asksUnknown() && !in.ConfirmUnknown:
 		err := Errorf(
 			NeedsConfirmation,
-			"%d of these messages may already have been processed: confirm that they are included",
-			j.Unknown,
+			"%d of these messages may already have been processed: confirm that they are included", j.Unknown,
 		)
 		err.Field = FieldConfirm
 		return err

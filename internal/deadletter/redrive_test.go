@@ -42,9 +42,7 @@ func TestRedriveThatEndsSaysWhatBecameOfIt(t *testing.T) {
 		c, err := l.Finish(
 			"token",
 			deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerRedrive, Outcome: outcome, Error: "SQS said no"},
-			retry,
-			0,
-			now,
+			retry, 0, now,
 		)
 		if err != nil || c.After.Status != want || !c.After.DueAt.IsZero() || c.After.Reason != l.Reason ||
 			!strings.HasPrefix(c.Event.Action, "attempt.redriv") {
@@ -140,10 +138,7 @@ func TestReturnEndsARedriveInFlight(t *testing.T) {
 	}
 	replay := inFlight(deadletter.TriggerReplay)
 	if c := replay.Return(
-		deadletter.Capture{},
-		deadletter.Revision{},
-		&open,
-		now,
+		deadletter.Capture{}, deadletter.Revision{}, &open, now,
 	); c.After.Status != deadletter.Replaying ||
 		c.Attempt != nil {
 		t.Errorf("a replay in flight is disturbed: %+v", c)
@@ -182,9 +177,7 @@ func TestDrainPutsAwayAndComesBackOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c := put.After.ArriveAgain(
-		deadletter.Capture{},
-		deadletter.Revision{},
-		now,
+		deadletter.Capture{}, deadletter.Revision{}, now,
 	); c.After.Status != deadletter.Archived {
 		t.Errorf("what a person archived is open again: %+v", c.After)
 	}

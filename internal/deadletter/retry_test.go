@@ -120,11 +120,8 @@ func TestMaxAttemptsCountTheReceivers(t *testing.T) {
 	if deliveries != 3 || l.Status != deadletter.Failed || !l.DueAt.IsZero() || l.AutoAttempts != 3 ||
 		l.Reason != "down" {
 		t.Errorf(
-			"%d deliveries, then %s due %s after %d automatic ones; want 3, then failed",
-			deliveries,
-			l.Status,
-			l.DueAt,
-			l.AutoAttempts,
+			"%d deliveries, then %s due %s after %d automatic ones; want 3, then failed", deliveries,
+			l.Status, l.DueAt, l.AutoAttempts,
 		)
 	}
 }
@@ -146,11 +143,7 @@ func TestReplaysDoNotUseUpAutomaticAttempts(t *testing.T) {
 		t.Errorf("a replay counts as automatic: %+v", claimed.After)
 	}
 	done, err := claimed.After.Finish(
-		"t",
-		deadletter.Attempt{Outcome: deadletter.Unknown, Error: "no answer"},
-		p,
-		0.5,
-		now,
+		"t", deadletter.Attempt{Outcome: deadletter.Unknown, Error: "no answer"}, p, 0.5, now,
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -165,11 +158,9 @@ func TestPermanentFailuresGoToAPerson(t *testing.T) {
 	p := deadletter.RetryPolicy{MaxAttempts: 5, Base: time.Second, Cap: time.Minute}
 	for _, code := range []int{301, 302, 400, 401, 403, 404, 409, 410, 413, 422} {
 		l := finished(
-			t,
-			1,
+			t, 1,
 			deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: code, Error: fmt.Sprint(code)},
-			p,
-			0,
+			p, 0,
 		)
 		if l.Status != deadletter.Failed || !l.DueAt.IsZero() || l.StatusCode != code || l.Reason != fmt.Sprint(code) {
 			t.Errorf("%d: %s, due %s, code %d, reason %q", code, l.Status, l.DueAt, l.StatusCode, l.Reason)
@@ -190,11 +181,8 @@ func TestRetryAfterIsObeyedAndBounded(t *testing.T) {
 		{math.MaxInt64, 24 * time.Hour},
 	} {
 		l := finished(
-			t,
-			1,
-			deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 429, RetryAfter: c.after},
-			p,
-			0.5,
+			t, 1, deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 429, RetryAfter: c.after},
+			p, 0.5,
 		)
 		if l.Status != deadletter.Retrying || l.DueAt.Sub(now) != c.want {
 			t.Errorf("Retry-After %s: %s, due in %s, want in %s", c.after, l.Status, l.DueAt.Sub(now), c.want)

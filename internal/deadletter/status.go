@@ -63,10 +63,7 @@ func (m Message) become(next Status, at time.Time) (Message, error) {
 		return m, Errorf(Conflict, "an automatic retry of this message is in flight: wait for its result")
 	case m.Status == Replaying:
 		return m, Errorf(
-			Conflict,
-			"already %s by %s %s: wait for the result",
-			m.Request.Trigger.pastTense(),
-			m.Request.By,
+			Conflict, "already %s by %s %s: wait for the result", m.Request.Trigger.pastTense(), m.Request.By,
 			ago(m.Request.At, at),
 		)
 	case m.Status == Resolved && m.LastChange.By == "":
@@ -85,9 +82,7 @@ func (m Message) checkArchived(at time.Time) error {
 		return nil
 	}
 	return Errorf(
-		Conflict,
-		"this message is %s, not archived: there is nothing to restore%s",
-		m.Status,
+		Conflict, "this message is %s, not archived: there is nothing to restore%s", m.Status,
 		m.lastChange(at),
 	)
 }

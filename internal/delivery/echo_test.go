@@ -18,8 +18,7 @@ func TestSecretThatTheDestinationRepeatsIsHidden(t *testing.T) {
 		_, _ = w.Write(
 			[]byte(
 				`{"error":"token ` + strings.TrimPrefix(
-					r.Header.Get("Authorization"),
-					"Bearer ",
+					r.Header.Get("Authorization"), "Bearer ",
 				) + ` may not write 078-05-1120","echo":{"ssn":"078-05-1120","n":1}}`,
 			),
 		)

@@ -137,15 +137,8 @@ func TestLargeWebhookIsNotTaken(t *testing.T) {
 			if strings.HasPrefix(c.reason, "No answer") {
 				there = hurried(there.URL)
 			}
-			fault{
-				nil,
-				deadletter.Unknown,
-				0,
-				c.reason,
-				"",
-			}.check(
-				t,
-				setup(t).Send(t.Context(), there, request(body, nil)),
+			fault{nil, deadletter.Unknown, 0, c.reason, ""}.check(
+				t, setup(t).Send(t.Context(), there, request(body, nil)),
 			)
 		})
 	}

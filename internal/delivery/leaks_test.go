@@ -23,18 +23,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestFaultsLeaveNothingBehind(t *testing.T) { //nolint:paralleltest // it counts goroutines of the whole process
 	faults := wireFaults()
 	faults["reads nothing of much"] = fault{
-		func(ctx context.Context, _ net.Conn) { <-ctx.Done() },
-		deadletter.Unknown,
-		0,
-		"",
-		"",
+		func(ctx context.Context, _ net.Conn) { <-ctx.Done() }, deadletter.Unknown, 0, "", "",
 	}
 	faults["trickles"] = fault{
-		trickling("HTTP/1.1 200 OK\r\n\r\n", strings.Repeat("x", 1000), impatience/10),
-		deadletter.Delivered,
-		200,
-		"",
-		"",
+		trickling("HTTP/1.1 200 OK\r\n\r\n", strings.Repeat("x", 1000), impatience/10), deadletter.Delivered,
+		200, "", "",
 	}
 	client := setup(t)
 	url, _ := destination(t, ok)

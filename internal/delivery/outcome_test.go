@@ -104,11 +104,7 @@ func TestReasonIsWhatTheHandlerSays(t *testing.T) {
 		}
 	}
 	answer = strings.Repeat("ß", 2000)
-	if a := client.Send(
-		t.Context(),
-		to(url),
-		request("x", nil),
-	); len([]rune(a.Error)) != 500 ||
+	if a := client.Send(t.Context(), to(url), request("x", nil)); len([]rune(a.Error)) != 500 ||
 		!strings.HasSuffix(a.Error, "ß…") {
 		t.Errorf("a reason of %d characters", len([]rune(a.Error)))
 	}

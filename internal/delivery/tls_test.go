@@ -19,8 +19,7 @@ func TestOwnAuthorityWithHTTP2(t *testing.T) {
 	t.Parallel()
 	a := desktest.NewAuthority(t)
 	url, requests := secure(
-		t,
-		&tls.Config{Certificates: []tls.Certificate{a.Issue(t, time.Hour)}, MinVersion: tls.VersionTLS12},
+		t, &tls.Config{Certificates: []tls.Certificate{a.Issue(t, time.Hour)}, MinVersion: tls.VersionTLS12},
 		ok,
 	)
 	there := to(url)
@@ -47,16 +46,13 @@ func TestCertificateIsAlwaysVerified(t *testing.T) {
 		"for another name":     {a.Issue(t, time.Hour, "elsewhere.example"), a.Certificate, "it is for another name"},
 	} {
 		url, requests := secure(
-			t,
-			&tls.Config{Certificates: []tls.Certificate{c.shows}, MinVersion: tls.VersionTLS12},
-			ok,
+			t, &tls.Config{Certificates: []tls.Certificate{c.shows}, MinVersion: tls.VersionTLS12}, ok,
 		)
 		there := to(url)
 		there.TLS = trusting(t, c.trusted)
 		got := setup(t).Send(t.Context(), there, request("x", nil))
 		if want := "TLS: the certificate of " + strings.TrimPrefix(
-			url,
-			"https://",
+			url, "https://",
 		) + " is not valid: " + c.reason; got.Outcome != deadletter.Unreachable ||
 			got.Error != want {
 			t.Errorf("a certificate %s: %+v", name, got)
@@ -143,8 +139,7 @@ func TestChangedCertificatesAreReadAnew(t *testing.T) {
 	t.Parallel()
 	a, next := desktest.NewAuthority(t), desktest.NewAuthority(t)
 	url, _ := secure(
-		t,
-		&tls.Config{Certificates: []tls.Certificate{a.Issue(t, time.Hour)}, MinVersion: tls.VersionTLS12},
+		t, &tls.Config{Certificates: []tls.Certificate{a.Issue(t, time.Hour)}, MinVersion: tls.VersionTLS12},
 		ok,
 	)
 	path := desktest.PEMFile(t, "CERTIFICATE", next.Certificate.Raw)
@@ -189,10 +184,7 @@ func TestUnusableCertificateFiles(t *testing.T) {
 		"no authority": {CA: whole.Key},
 		"another key":  {Cert: whole.Cert, Key: other.Key},
 	} {
-		if _, err := delivery.NewTLS(
-			files,
-			slog.New(slog.DiscardHandler),
-		); err == nil ||
+		if _, err := delivery.NewTLS(files, slog.New(slog.DiscardHandler)); err == nil ||
 			!strings.Contains(err.Error(), files.CA+files.Cert) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -14,9 +14,7 @@ import (
 )
 
 func newTracker(
-	t *testing.T,
-	policies map[string]delivery.BreakerPolicy,
-	now func() time.Time,
+	t *testing.T, policies map[string]delivery.BreakerPolicy, now func() time.Time,
 ) *delivery.Tracker {
 	t.Helper()
 	return delivery.NewTracker(delivery.TrackerDeps{Client: setup(t), Policies: policies, Now: now})

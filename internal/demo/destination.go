@@ -55,10 +55,7 @@ func (d *Destination) take(w http.ResponseWriter, r *http.Request, idField strin
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEvent))
 	if err != nil {
 		d.answer(
-			w,
-			r,
-			http.StatusRequestEntityTooLarge,
-			"application/json",
+			w, r, http.StatusRequestEntityTooLarge, "application/json",
 			`{"error":"the event is too large, or broke off"}`,
 		)
 		return
@@ -71,10 +68,7 @@ func (d *Destination) take(w http.ResponseWriter, r *http.Request, idField strin
 	switch kind := kindOf(fields); {
 	case kind != kindOutbound && word(fields[idField]) == "":
 		d.answer(
-			w,
-			r,
-			http.StatusUnprocessableEntity,
-			"application/json",
+			w, r, http.StatusUnprocessableEntity, "application/json",
 			fmt.Sprintf(`{"error":"field %s is missing"}`, idField),
 		)
 	case d.isRepaired():
@@ -86,10 +80,7 @@ func (d *Destination) take(w http.ResponseWriter, r *http.Request, idField strin
 	case kind == kindWrapUp && r.Header.Get("X-Dlqdesk-Attempt") == "1":
 		w.Header().Set("Retry-After", "5")
 		d.answer(
-			w,
-			r,
-			http.StatusTooManyRequests,
-			"application/json",
+			w, r, http.StatusTooManyRequests, "application/json",
 			`{"message":"rate limit of 10 wrap-ups a minute reached","status":429}`,
 		)
 	default:

@@ -98,14 +98,8 @@ func TestDestinationFailsByWhatAnEventIs(t *testing.T) {
 		if got.status != c.status || !strings.Contains(got.body, c.says) ||
 			got.header.Get("Retry-After") != c.retryAfter {
 			t.Errorf(
-				"%s: %d %q, Retry-After %q; want %d %q, %q",
-				c.name,
-				got.status,
-				got.body,
-				got.header.Get("Retry-After"),
-				c.status,
-				c.says,
-				c.retryAfter,
+				"%s: %d %q, Retry-After %q; want %d %q, %q", c.name, got.status, got.body,
+				got.header.Get("Retry-After"), c.status, c.says, c.retryAfter,
 			)
 		}
 	}
@@ -156,24 +150,12 @@ func TestRepairAndBreak(t *testing.T) {
 		}
 	}
 	check("at first", false)
-	if got := ask(
-		t,
-		http.MethodPost,
-		url+"/repair",
-		"",
-		nil,
-	); got.status != 200 ||
+	if got := ask(t, http.MethodPost, url+"/repair", "", nil); got.status != 200 ||
 		!strings.HasPrefix(got.body, "repaired:") {
 		t.Errorf("curl is told %d %q", got.status, got.body)
 	}
 	check("repaired", true)
-	if got := ask(
-		t,
-		http.MethodPost,
-		url+"/break",
-		"",
-		nil,
-	); got.status != 200 ||
+	if got := ask(t, http.MethodPost, url+"/break", "", nil); got.status != 200 ||
 		!strings.HasPrefix(got.body, "broken:") {
 		t.Errorf("curl is told %d %q", got.status, got.body)
 	}

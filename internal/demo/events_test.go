@@ -64,9 +64,7 @@ func shapes() map[string][]string {
 		"genesys-wrapup":     append(slices.Clone(bus), "detail.eventBody.wrapupCode"),
 		"genesys-disconnect": append(slices.Clone(bus), "detail.eventBody.disconnectType"),
 		"cxone-message": append(
-			slices.Clone(dfo),
-			"eventId",
-			"data.thread.idOnExternalPlatform",
+			slices.Clone(dfo), "eventId", "data.thread.idOnExternalPlatform",
 			"data.message.messageContent.payload.text",
 		),
 		"cxone-case":     append(slices.Clone(dfo), "eventId", "data.case.statusUpdatedAt"),
@@ -141,10 +139,7 @@ func TestEventsVary(t *testing.T) {
 		e := makeEvent(t, n)
 		bodies[e.Body] = true
 		unicode = unicode || strings.Contains(e.Body, "🙏")
-		if same := makeEvent(
-			t,
-			n,
-		); same.Kind != e.Kind ||
+		if same := makeEvent(t, n); same.Kind != e.Kind ||
 			same.Body == e.Body && strings.Contains(e.Body, `"id"`) && e.Kind == "genesys-message" {
 			t.Errorf("event %d: %s, then %s with the same ids", n, e.Kind, same.Kind)
 		}

@@ -24,11 +24,7 @@ const stopLimit = 45 * time.Second
 
 // start runs a program. Its standard input stays open as long as the demo lives.
 func start(
-	ctx context.Context,
-	out, errs io.Writer,
-	environ []string,
-	name string,
-	command ...string,
+	ctx context.Context, out, errs io.Writer, environ []string, name string, command ...string,
 ) (*process, error) {
 	cmd := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // our own programs; stop ends them in order
 	cmd.Env, cmd.Stdout, cmd.Stderr = environ, out, errs

@@ -54,8 +54,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	// Another program there would be sent the demo's events.
 	if err := isFree(ctx, o.Listen); err != nil {
 		return fmt.Errorf(
-			"dlqdesk cannot use %s: stop what uses it, or set another address with -listen: %w",
-			o.Listen,
+			"dlqdesk cannot use %s: stop what uses it, or set another address with -listen: %w", o.Listen,
 			err,
 		)
 	}
@@ -63,8 +62,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return fmt.Errorf(
 			"the demo destination cannot use %s: stop what uses it, or set another address with -destination: %w",
-			o.Destination,
-			err,
+			o.Destination, err,
 		)
 	}
 	defer func() { err = errors.Join(err, stopDestination()) }()
@@ -176,22 +174,15 @@ func startDesk(ctx context.Context, o Options, environ []string) (*process, erro
 func (o Options) Configuration() string {
 	var b strings.Builder
 	fmt.Fprintf(
-		&b,
-		"# Written anew by every start of the demo.\nlisten: %q\ndata_dir: %q\nsources:\n",
-		o.Listen,
+		&b, "# Written anew by every start of the demo.\nlisten: %q\ndata_dir: %q\nsources:\n", o.Listen,
 		o.Data,
 	)
 	for _, source := range []struct{ name, mode, mask string }{
 		{"genesys", "direct", "$.conversation.participants[*].address"}, {"cxone", "buffered", "$.recipients[*].name"},
 	} {
 		fmt.Fprintf(
-			&b,
-			"  %s:\n    destination: http://%s/%s\n    mode: %s\n    timeout: %s\n",
-			source.name,
-			reachable(o.Destination),
-			source.name,
-			source.mode,
-			timeout,
+			&b, "  %s:\n    destination: http://%s/%s\n    mode: %s\n    timeout: %s\n", source.name,
+			reachable(o.Destination), source.name, source.mode, timeout,
 		)
 		fmt.Fprintf(&b, "    retry: { max_attempts: 4, base: 3s, cap: 20s }\n    mask: { json: [%q] }\n", source.mask)
 	}

@@ -110,10 +110,7 @@ func options(t *testing.T, queue string) demo.Options {
 		Program:     program,
 		SQSServer:   filepath.Join("..", "..", "web", "node_modules", "fauxqs", "dist", "cli.js"),
 		Environ: append(
-			os.Environ(),
-			asDlqdesk,
-			"SQS_DLQ_URL=https://sqs.eu-west-1.amazonaws.com/1/real",
-			"PORT=1",
+			os.Environ(), asDlqdesk, "SQS_DLQ_URL=https://sqs.eu-west-1.amazonaws.com/1/real", "PORT=1",
 			"AWS_PROFILE=real",
 		),
 		Out: io.Discard,

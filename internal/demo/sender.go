@@ -86,10 +86,7 @@ func (s *Sender) Post(ctx context.Context, n int) (status string, err error) {
 		return "", err
 	}
 	req, err := http.NewRequestWithContext(
-		ctx,
-		http.MethodPost,
-		s.receiver+"/webhooks/"+e.Source,
-		strings.NewReader(e.Body),
+		ctx, http.MethodPost, s.receiver+"/webhooks/"+e.Source, strings.NewReader(e.Body),
 	)
 	if err != nil {
 		return "", fmt.Errorf("post event %d: %w", n, err)

@@ -69,9 +69,7 @@ func makeQueues(server *process, address string) (variables []string, err error)
 		},
 	)
 	variables = []string{
-		"AWS_ENDPOINT_URL_SQS=" + endpoint,
-		"AWS_REGION=" + region,
-		"AWS_ACCESS_KEY_ID=" + key,
+		"AWS_ENDPOINT_URL_SQS=" + endpoint, "AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=" + key,
 		"AWS_SECRET_ACCESS_KEY=" + key,
 	}
 	for _, q := range []struct{ name, variable string }{

@@ -219,11 +219,7 @@ func TestEditKeepsTheOriginalAndWhatIsMasked(t *testing.T) {
 	if original, _ := b.store.Revision(t.Context(), "a-1", 0); !strings.Contains(string(original.Body), `"name":"A"`) {
 		t.Errorf("revision 0 is %s", original.Body)
 	}
-	if after := desktest.Message(
-		t,
-		b.store,
-		"a-1",
-	); after.Revision != 1 || after.Request.Revision != 1 ||
+	if after := desktest.Message(t, b.store, "a-1"); after.Revision != 1 || after.Request.Revision != 1 ||
 		after.Status != deadletter.Replaying {
 		t.Errorf("message %+v", after)
 	}

@@ -16,11 +16,7 @@ const MaxSelected = 200
 // FreezeMatching creates the draft of a job over all messages that match the filter now. query is the address of that
 // list, for pages.
 func (d *Desk) FreezeMatching(
-	ctx context.Context,
-	by deadletter.Actor,
-	action deadletter.Action,
-	f store.Filter,
-	query string,
+	ctx context.Context, by deadletter.Actor, action deadletter.Action, f store.Filter, query string,
 ) (deadletter.Job, error) {
 	j, err := deadletter.NewJob(by, action, d.now())
 	if err != nil {
@@ -33,10 +29,7 @@ func (d *Desk) FreezeMatching(
 // FreezeSelected creates the draft of a job over messages that were selected one by one. It returns Invalid for none or
 // more than MaxSelected.
 func (d *Desk) FreezeSelected(
-	ctx context.Context,
-	by deadletter.Actor,
-	action deadletter.Action,
-	refs []Ref,
+	ctx context.Context, by deadletter.Actor, action deadletter.Action, refs []Ref,
 ) (deadletter.Job, error) {
 	draft, err := deadletter.NewJob(by, action, d.now())
 	if err != nil {
@@ -44,10 +37,7 @@ func (d *Desk) FreezeSelected(
 	}
 	if len(refs) == 0 || len(refs) > MaxSelected {
 		return draft, deadletter.Errorf(
-			deadletter.Invalid,
-			"select 1 to %d messages (%d are selected)",
-			MaxSelected,
-			len(refs),
+			deadletter.Invalid, "select 1 to %d messages (%d are selected)", MaxSelected, len(refs),
 		)
 	}
 	var j deadletter.Job
@@ -148,8 +138,7 @@ func (d *Desk) UndoArchive(ctx context.Context, by deadletter.Actor, id deadlett
 func undoable(ctx context.Context, tx *store.Tx, j deadletter.Job) error {
 	if j.Action != deadletter.ActArchive || !j.State.Ended() || j.Items.Done == 0 {
 		return deadletter.Errorf(
-			deadletter.Conflict,
-			"only a finished job that archived messages can be undone",
+			deadletter.Conflict, "only a finished job that archived messages can be undone",
 		)
 	}
 	undo, err := tx.UndoOf(ctx, j.ID)
@@ -172,9 +161,7 @@ func (d *Desk) HideJob(ctx context.Context, by deadletter.Actor, id deadletter.J
 
 // steer applies a change of a job and wakes the worker.
 func (d *Desk) steer(
-	ctx context.Context,
-	id deadletter.JobID,
-	decide func(deadletter.Job) (deadletter.JobChange, error),
+	ctx context.Context, id deadletter.JobID, decide func(deadletter.Job) (deadletter.JobChange, error),
 ) error {
 	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		j, err := tx.Job(ctx, id)

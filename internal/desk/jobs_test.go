@@ -72,19 +72,13 @@ func TestFrozenSetDoesNotGrow(t *testing.T) {
 		t.Errorf("%d messages came since, %v", late, err)
 	}
 	if err := b.StartJob(
-		t.Context(),
-		anna,
-		j.ID,
-		deadletter.JobInput{},
+		t.Context(), anna, j.ID, deadletter.JobInput{},
 	); deadletter.KindOf(err) != deadletter.NeedsConfirmation ||
 		!strings.Contains(deadletter.TextOf(err), "may already have been processed") {
 		t.Errorf("without being asked of the unknown ones: %v", err)
 	}
 	b.start(t, j.ID, deadletter.JobInput{ConfirmUnknown: true})
-	if after := b.job(
-		t,
-		j.ID,
-	); after.Items.Total() != 5 || after.State != deadletter.JobRunning ||
+	if after := b.job(t, j.ID); after.Items.Total() != 5 || after.State != deadletter.JobRunning ||
 		after.Newest != j.Newest {
 		t.Errorf("started %+v", after)
 	}
@@ -129,10 +123,7 @@ func TestJobIsSteeredOnceAndOnRecord(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := b.draft(
-		t,
-		deadletter.ActReplay,
-		ref(b.receive(t, "a-1", nil)),
-		ref(b.receive(t, "b-2", nil)),
+		t, deadletter.ActReplay, ref(b.receive(t, "a-1", nil)), ref(b.receive(t, "b-2", nil)),
 		ref(b.receive(t, "b-3", nil)),
 	)
 	conflict := func(name string, err error) {
@@ -157,16 +148,12 @@ func TestJobIsSteeredOnceAndOnRecord(t *testing.T) {
 		conflict(fmt.Sprintf("step %d again", i), steer())
 	}
 	conflict("start what is cancelled", b.StartJob(t.Context(), anna, id, deadletter.JobInput{}))
-	if j := b.job(
-		t,
-		id,
-	); j.State != deadletter.JobCancelled || j.Items.Pending != 3 || j.By.Name != "bert" ||
+	if j := b.job(t, id); j.State != deadletter.JobCancelled || j.Items.Pending != 3 || j.By.Name != "bert" ||
 		j.EndedAt.IsZero() {
 		t.Errorf("job %+v", j)
 	}
 	events, err := b.store.Events(
-		t.Context(),
-		store.EventQuery{EventFilter: store.EventFilter{Action: "job."}, Limit: 10},
+		t.Context(), store.EventQuery{EventFilter: store.EventFilter{Action: "job."}, Limit: 10},
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -227,12 +214,7 @@ func TestJobsThatAreNone(t *testing.T) {
 	) != deadletter.NotFound {
 		t.Errorf("a message that does not exist: %v", err)
 	}
-	if err := b.StartJob(
-		t.Context(),
-		anna,
-		4711,
-		deadletter.JobInput{},
-	); deadletter.KindOf(
+	if err := b.StartJob(t.Context(), anna, 4711, deadletter.JobInput{}); deadletter.KindOf(
 		err,
 	) != deadletter.NotFound {
 		t.Errorf("a job that does not exist: %v", err)

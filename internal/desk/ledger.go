@@ -8,14 +8,10 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Acknowledge records that an imbalance is known, which ends its alarm. It returns Conflict if the amount has changed or
-// the imbalance was acknowledged already.
+// Acknowledge records that an imbalance is known, which ends its alarm. It returns Conflict if the amount has changed
+// or the imbalance was acknowledged already.
 func (d *Desk) Acknowledge(
-	ctx context.Context,
-	by deadletter.Actor,
-	key ledger.Key,
-	amount int,
-	note string,
+	ctx context.Context, by deadletter.Actor, key ledger.Key, amount int, note string,
 ) error {
 	if err := by.May(deadletter.ActAcknowledge); err != nil {
 		return err

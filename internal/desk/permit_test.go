@@ -161,9 +161,7 @@ func TestViewRefusesWhatTheOrderRefuses(t *testing.T) {
 		"unnamed": b.receive(t, "u-1", func(c *deadletter.Capture) { c.Source = "" }),
 		"gone":    b.receive(t, "g-1", func(c *deadletter.Capture) { c.Source = "gone" }),
 		"queued": b.receive(
-			t,
-			"q-1",
-			func(c *deadletter.Capture) { c.Queue.From, c.Source, c.Foreign = "orders", "", true },
+			t, "q-1", func(c *deadletter.Capture) { c.Queue.From, c.Source, c.Foreign = "orders", "", true },
 		),
 		"dropped": b.receive(t, "d-1", func(c *deadletter.Capture) { c.Queue.From, c.Foreign = "dropped", true }),
 	}

@@ -31,8 +31,7 @@ func TestProbeTriesTheMessageThatComesFirst(t *testing.T) {
 		t.Errorf("the breaker was told %d times, the worker %d", len(b.probe), len(b.kicks))
 	}
 	events, err := b.store.Events(
-		t.Context(),
-		store.EventQuery{EventFilter: store.EventFilter{Action: "destination."}, Limit: 10},
+		t.Context(), store.EventQuery{EventFilter: store.EventFilter{Action: "destination."}, Limit: 10},
 	)
 	if err != nil || len(events.Items) != 1 || events.Items[0].By != "anna" || events.Items[0].Source != "genesys" ||
 		events.Items[0].Target != "a-1" {
@@ -92,8 +91,7 @@ func TestProbeTriesWhatElseGoesThere(t *testing.T) {
 		t.Errorf("by a job: %v, %d probes", err, probes)
 	}
 	events, err := s.Events(
-		t.Context(),
-		store.EventQuery{EventFilter: store.EventFilter{Action: "destination."}, Limit: 10},
+		t.Context(), store.EventQuery{EventFilter: store.EventFilter{Action: "destination."}, Limit: 10},
 	)
 	if err != nil || len(events.Items) != 1 || events.Items[0].Target != j.ID.String() ||
 		events.Items[0].TargetKind != "job" ||

@@ -25,8 +25,7 @@ func (d *Desk) SaveView(ctx context.Context, by deadletter.Actor, v store.View) 
 	if v.Shared {
 		if err := by.May(deadletter.ActArchive); err != nil {
 			return deadletter.Errorf(
-				deadletter.Forbidden,
-				"only operators and admins share views: save it without sharing",
+				deadletter.Forbidden, "only operators and admins share views: save it without sharing",
 			)
 		}
 	}
@@ -35,13 +34,7 @@ func (d *Desk) SaveView(ctx context.Context, by deadletter.Actor, v store.View) 
 		return deadletter.Errorf(deadletter.Invalid, "give the view a name of 1 to %d characters", maxViewName)
 	}
 	event, err := deadletter.NewEvent(
-		by,
-		"view.save",
-		viewTarget,
-		v.Name,
-		"",
-		nil,
-		map[string]any{"query": v.Query, "shared": v.Shared},
+		by, "view.save", viewTarget, v.Name, "", nil, map[string]any{"query": v.Query, "shared": v.Shared},
 		d.now(),
 	)
 	if err != nil {
@@ -73,14 +66,8 @@ func (d *Desk) DeleteView(ctx context.Context, by deadletter.Actor, id int64) er
 			return deadletter.Errorf(deadletter.Forbidden, "this view is %s's: only they and admins delete it", v.Owner)
 		}
 		event, err := deadletter.NewEvent(
-			by,
-			"view.delete",
-			viewTarget,
-			v.Name,
-			"",
-			map[string]any{"query": v.Query, "shared": v.Shared},
-			nil,
-			d.now(),
+			by, "view.delete", viewTarget, v.Name, "", map[string]any{"query": v.Query, "shared": v.Shared},
+			nil, d.now(),
 		)
 		if err != nil {
 			return err
@@ -95,8 +82,7 @@ func (d *Desk) SaveListLayout(ctx context.Context, by deadletter.Actor, layout s
 		return err
 	}
 	return d.store.Write(
-		ctx,
-		func(ctx context.Context, tx *store.Tx) error { return tx.SetListLayout(ctx, by.Name, layout) },
+		ctx, func(ctx context.Context, tx *store.Tx) error { return tx.SetListLayout(ctx, by.Name, layout) },
 	)
 }
 

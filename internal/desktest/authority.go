@@ -95,13 +95,9 @@ func (a Authority) Files(t testing.TB, ours tls.Certificate) (ca, cert, key stri
 			"CERTIFICATE",
 			a.Certificate.Raw,
 		), PEMFile(
-			t,
-			"CERTIFICATE",
-			ours.Certificate[0],
+			t, "CERTIFICATE", ours.Certificate[0],
 		), PEMFile(
-			t,
-			"PRIVATE KEY",
-			private,
+			t, "PRIVATE KEY", private,
 		)
 }
 

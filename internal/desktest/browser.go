@@ -41,15 +41,8 @@ func startChromium() (context.Context, error) {
 		return chromium.ctx, nil
 	}
 	options := append(
-		chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath("/usr/bin/chromium"),
-		chromedp.NoSandbox,
-		chromedp.DisableGPU,
-		chromedp.WindowSize(
-			1440,
-			900,
-		),
-		chromedp.Flag("disable-quic", true),
+		chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox,
+		chromedp.DisableGPU, chromedp.WindowSize(1440, 900), chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 	)
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)

@@ -65,8 +65,7 @@ func (c *CXone) keyToken(w http.ResponseWriter, a Asked) {
 	if a.Method != http.MethodPost || a.Header.Get("Content-Type") != "application/json" || len(a.Body) != 2 ||
 		a.Body["accessKeyId"] != c.AccessKey || a.Body["accessKeySecret"] != c.AccessToken {
 		reply(
-			w,
-			http.StatusUnauthorized,
+			w, http.StatusUnauthorized,
 			map[string]any{"error": "invalid_grant", "error_description": "access key not active"},
 		)
 		return
@@ -80,8 +79,7 @@ func (c *CXone) token(w http.ResponseWriter, a Asked) {
 		a.Form.Get("username") != c.AccessKey ||
 		a.Form.Get("password") != c.AccessToken {
 		reply(
-			w,
-			http.StatusUnauthorized,
+			w, http.StatusUnauthorized,
 			map[string]any{"error": "invalid_grant", "error_description": "access key not active"},
 		)
 		return
@@ -92,8 +90,7 @@ func (c *CXone) token(w http.ResponseWriter, a Asked) {
 func grant(w http.ResponseWriter) {
 	claims := base64.RawURLEncoding.EncodeToString([]byte(`{"tenantId":"tenant-7"}`))
 	reply(
-		w,
-		http.StatusOK,
+		w, http.StatusOK,
 		map[string]any{"access_token": "head." + claims + ".sign", "token_type": "Bearer", "expires_in": 3600},
 	)
 }

@@ -52,9 +52,7 @@ func NewGenesys(t testing.TB) *Genesys {
 		tokens:       map[string]bool{},
 		looked:       map[string]int{},
 		Permissions: []string{
-			"messaging:integration:add",
-			"messaging:integration:view",
-			"messaging:integration:edit",
+			"messaging:integration:add", "messaging:integration:view", "messaging:integration:edit",
 			"messaging:integration:delete",
 		},
 	}
@@ -79,9 +77,7 @@ func Limited(retryAfter string, reset int) http.HandlerFunc {
 		}
 		limit(w, 300, 300, reset)
 		refuse(
-			w,
-			http.StatusTooManyRequests,
-			"too.many.requests",
+			w, http.StatusTooManyRequests, "too.many.requests",
 			"Rate limit exceeded the maximum. Retry the request in a few seconds",
 		)
 	}
@@ -114,13 +110,10 @@ func (g *Genesys) Add(n int) {
 	defer g.mu.Unlock()
 	for i := range n {
 		g.open = append(g.open, map[string]any{
-			"id":           fmt.Sprintf("other-%03d", i),
-			"name":         "other " + strconv.Itoa(i),
-			"createStatus": "Completed",
-			"outboundNotificationWebhookUrl": fmt.Sprintf(
-				"https://other.example.com/%d",
-				i,
-			),
+			"id":                             fmt.Sprintf("other-%03d", i),
+			"name":                           "other " + strconv.Itoa(i),
+			"createStatus":                   "Completed",
+			"outboundNotificationWebhookUrl": fmt.Sprintf("https://other.example.com/%d", i),
 			"outboundNotificationWebhookSignatureSecretToken": "other-s3cret",
 		})
 	}
@@ -260,9 +253,7 @@ func (g *Genesys) api(w http.ResponseWriter, r *http.Request, a Asked) {
 func (g *Genesys) permit(w http.ResponseWriter, permission string, do func()) {
 	if !slices.Contains(g.Permissions, permission) {
 		refuse(
-			w,
-			http.StatusForbidden,
-			"missing.permissions",
+			w, http.StatusForbidden, "missing.permissions",
 			"Unable to perform the requested action. You are missing the following permission(s): "+permission,
 		)
 		return
@@ -297,8 +288,7 @@ func (g *Genesys) list(w http.ResponseWriter, r *http.Request) {
 	from := min((page-1)*size, len(g.open))
 	entities := append([]map[string]any{}, g.open[from:min(from+size, len(g.open))]...)
 	reply(
-		w,
-		http.StatusOK,
+		w, http.StatusOK,
 		map[string]any{"entities": entities, "pageSize": size, "pageNumber": page, "total": len(g.open)},
 	)
 }

@@ -52,9 +52,7 @@ func MeasurePage(t testing.TB, tab context.Context, url string) PageCost {
 		t.Fatal(err)
 	}
 	if _, err := chromedp.Call(
-		ctx,
-		network.SetCacheDisabled,
-		network.SetCacheDisabledParams{CacheDisabled: true},
+		ctx, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true},
 	); err != nil {
 		t.Fatal(err)
 	}

@@ -43,10 +43,7 @@ func StartSQS(t testing.TB) (endpoint string) {
 func StartSQSProcess(t testing.TB) (endpoint string, server *os.Process) {
 	t.Helper()
 	endpoint, server = startNode(
-		t,
-		fauxqs(t),
-		regexp.MustCompile(`Server listening at (http://127\.0\.0\.1:\d+)`),
-		"FAUXQS_PORT=0",
+		t, fauxqs(t), regexp.MustCompile(`Server listening at (http://127\.0\.0\.1:\d+)`), "FAUXQS_PORT=0",
 		"FAUXQS_DEFAULT_REGION="+region,
 	)
 	awaitHealth(t, endpoint)
@@ -62,10 +59,7 @@ func StartNode(t testing.TB, program string, listening *regexp.Regexp, environme
 }
 
 func startNode(
-	t testing.TB,
-	program string,
-	listening *regexp.Regexp,
-	environment ...string,
+	t testing.TB, program string, listening *regexp.Regexp, environment ...string,
 ) (address string, process *os.Process) {
 	t.Helper()
 	// a path of this repository
@@ -215,9 +209,7 @@ func UseSQS(t testing.TB, endpoint string) {
 // SQSEnvironment leads another process to an SQS server.
 func SQSEnvironment(endpoint string) []string {
 	return []string{
-		"AWS_ENDPOINT_URL_SQS=" + endpoint,
-		"AWS_REGION=" + region,
-		"AWS_ACCESS_KEY_ID=" + keyID,
+		"AWS_ENDPOINT_URL_SQS=" + endpoint, "AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=" + keyID,
 		"AWS_SECRET_ACCESS_KEY=" + secret,
 	}
 }
@@ -237,8 +229,7 @@ func CreateQueue(t testing.TB, endpoint, name string, attributes map[string]stri
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	answer, err := SQSClient(
-		t,
-		endpoint,
+		t, endpoint,
 	).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name, Attributes: attributes})
 	if err != nil {
 		t.Fatalf("create queue %s: %v", name, err)

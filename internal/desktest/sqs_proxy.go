@@ -115,8 +115,7 @@ func (b *SQSProxy) CutOff(t testing.TB, w http.ResponseWriter, r *http.Request) 
 	_, _ = fmt.Fprintf(
 		buffered,
 		"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n%s",
-		len(body),
-		body[:len(body)/2],
+		len(body), body[:len(body)/2],
 	)
 	_ = buffered.Flush()
 	if tcp, ok := conn.(*net.TCPConn); ok {

@@ -25,12 +25,8 @@ func sourcesOfEveryScheme(t *testing.T) config.Config {
 	if err := os.WriteFile(file, []byte(testSecret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	inVariable, inFile := redact.NewSecret(
-		"env:TEST_SECRET",
-		testSecret,
-	), redact.NewSecret(
-		"file:"+file,
-		testSecret,
+	inVariable, inFile := redact.NewSecret("env:TEST_SECRET", testSecret), redact.NewSecret(
+		"file:"+file, testSecret,
 	)
 	c := config.Config{Listen: ":8080"}
 	for name, s := range map[string]verify.Settings{
@@ -151,12 +147,7 @@ func TestCommandThatCannotBeSigned(t *testing.T) {
 		"is a public key":              {Source: "public"},
 		"must be that of the receiver": {Source: "stripe", URL: "hooks.example.com"},
 	} {
-		if _, _, err := doctor.Curl(
-			t.Context(),
-			c,
-			webhook,
-			time.Now(),
-		); err == nil ||
+		if _, _, err := doctor.Curl(t.Context(), c, webhook, time.Now()); err == nil ||
 			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
@@ -167,10 +158,7 @@ func TestCommandThatCannotBeSigned(t *testing.T) {
 		t.Errorf("%s, %v", command, err)
 	}
 	command, _, err = doctor.Curl(
-		t.Context(),
-		c,
-		doctor.TestWebhook{Source: "stripe", URL: "https://hooks.example.com/"},
-		time.Now(),
+		t.Context(), c, doctor.TestWebhook{Source: "stripe", URL: "https://hooks.example.com/"}, time.Now(),
 	)
 	if err != nil || !strings.Contains(command, "'https://hooks.example.com/webhooks/stripe'") {
 		t.Errorf("%s, %v", command, err)

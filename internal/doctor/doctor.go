@@ -105,10 +105,7 @@ func checkScheme(s config.Source, p platform.Preset) platform.Check {
 	case p.Verify != "" && p.Verify != s.Verify.Scheme:
 		check.State = platform.Fail
 		check.Text = fmt.Sprintf(
-			"%s signs webhooks by %s, and the source verifies %s",
-			p.Name,
-			p.Verify,
-			s.Verify.Scheme,
+			"%s signs webhooks by %s, and the source verifies %s", p.Name, p.Verify, s.Verify.Scheme,
 		)
 		check.Fix = fmt.Sprintf("set sources.%s.verify to { scheme: %s, … }", s.Name, p.Verify)
 		if s.Verify.Open() {

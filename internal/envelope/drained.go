@@ -18,9 +18,7 @@ type listed struct {
 // travels: it is what the message is received with elsewhere. first is the receiver's attempt, nil where none is
 // known.
 func Drained(
-	l deadletter.Message,
-	original, r deadletter.Revision,
-	first *deadletter.Attempt,
+	l deadletter.Message, original, r deadletter.Revision, first *deadletter.Attempt,
 ) (deadletter.Capture, error) {
 	c := CaptureOf(l, r, first)
 	if l.Queue.From == "" {

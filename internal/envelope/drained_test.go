@@ -52,10 +52,7 @@ func received(m envelope.Raw) (deadletter.Message, deadletter.Revision) {
 
 // moved drains a message and reads it as another dlqdesk would, from the queue of that name.
 func moved(
-	t *testing.T,
-	l deadletter.Message,
-	original, latest deadletter.Revision,
-	from string,
+	t *testing.T, l deadletter.Message, original, latest deadletter.Revision, from string,
 ) (deadletter.Message, deadletter.Revision) {
 	t.Helper()
 	c, err := envelope.Drained(l, original, latest, nil)
@@ -88,13 +85,8 @@ func TestDrainedMessageGoesBackAsItWouldHave(t *testing.T) {
 				got, err := envelope.Redrive(there, body, body, 1, 1<<20)
 				if err != nil || !reflect.DeepEqual(got, want) {
 					t.Errorf(
-						"%s, revision %d, from %q: goes back as\n%+v, not\n%+v (%v)",
-						name,
-						latest.Number,
-						from,
-						got,
-						want,
-						err,
+						"%s, revision %d, from %q: goes back as\n%+v, not\n%+v (%v)", name, latest.Number,
+						from, got, want, err,
 					)
 				}
 				if there.ID != l.ID || there.Queue.From != "orders" || !there.Queue.Drained ||
@@ -116,11 +108,7 @@ func TestDrainedMessageOfAnotherQueueIsNoneOfIt(t *testing.T) {
 	t.Parallel()
 	l, original := received(fromOrders(t)["foreign"])
 	if there, _ := moved(
-		t,
-		l,
-		original,
-		original,
-		"payments",
+		t, l, original, original, "payments",
 	); there.Queue.From != "payments" || there.Queue.Drained ||
 		there.Queue.SourceARN != "" {
 		t.Errorf("on another queue it is %+v", there.Queue)

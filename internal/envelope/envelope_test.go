@@ -42,14 +42,10 @@ func capture(body []byte) deadletter.Capture {
 			StatusCode:      422,
 			Error:           "field id is missing",
 			ResponseHeaders: deadletter.Headers{"X": {"y"}},
-			ResponseBody: []byte{
-				0xff,
-				0,
-				'<',
-			},
-			ResponseCut: true,
-			RetryAfter:  3 * time.Second,
-			TraceParent: "00-1-2-01",
+			ResponseBody:    []byte{0xff, 0, '<'},
+			ResponseCut:     true,
+			RetryAfter:      3 * time.Second,
+			TraceParent:     "00-1-2-01",
 		},
 	}
 }
@@ -98,8 +94,7 @@ func TestTextComesBackWhateverIsInIt(t *testing.T) {
 		want.Query, want.Headers["X-Text"], want.FirstAttempt.ResponseHeaders["X-Text"] = text, []string{
 			text,
 		}, []string{
-			text,
-			text,
+			text, text,
 		}
 		encoded, err := envelope.Encode(want)
 		if err != nil {
@@ -156,42 +151,13 @@ func TestInterchangeFieldsAreAsOtherProgramsKnowThem(t *testing.T) {
 }
 
 var bodies = []string{
-	``,
-	` `,
-	`{}`,
-	` {"a": 1}` + "\n",
-	"{\r\n\t\"a\" :1 }",
-	`"text"`,
-	`null`,
-	`12345678901234567890.50`,
-	`{"a":1,"a":2}`,
-	`{"e":1E400}`,
-	"\xff\xfe",
-	"{\"a\":\"\xff\"}",
-	"\x00\x01\x02",
-	"plain text",
-	"<xml a=\"1\"/>",
-	"{\"u\":\"\u2028\ufffe\uffff\"}",
-	"\ufffe",
-	"\ufeff{}",
-	`{"a":"\u0000\ud800"}`,
-	"a\r\nb",
-	`{"a":`,
-	"{\"t\":\"🙏 \\ud83d\"}",
-	"🙏",
-	"Größe M, 2 × 19,90 €",
-	`{"<&>":"</script>"}`,
-	strings.Repeat("[", 300) + strings.Repeat("]", 300),
-	"\r\n {\"t\":\"🙏\"}\t\n",
-	`{"🙏":"\\ud83d\ude4f \\\ud83d 🙏","\uffff":1}`,
-	"\"\\\\ud83d\\ude4f 🙏\"",
-	"\"\uffff\"",
-	"\"\ufffe\\uffff\"",
-	"\u00a0{}\u2003",
-	" \n",
-	"🙏{}",
-	`"\`,
-	`"\u`,
+	``, ` `, `{}`, ` {"a": 1}` + "\n", "{\r\n\t\"a\" :1 }", `"text"`, `null`, `12345678901234567890.50`,
+	`{"a":1,"a":2}`, `{"e":1E400}`, "\xff\xfe", "{\"a\":\"\xff\"}", "\x00\x01\x02", "plain text",
+	"<xml a=\"1\"/>", "{\"u\":\"\u2028\ufffe\uffff\"}", "\ufffe", "\ufeff{}", `{"a":"\u0000\ud800"}`,
+	"a\r\nb", `{"a":`, "{\"t\":\"🙏 \\ud83d\"}", "🙏", "Größe M, 2 × 19,90 €", `{"<&>":"</script>"}`,
+	strings.Repeat("[", 300) + strings.Repeat("]", 300), "\r\n {\"t\":\"🙏\"}\t\n",
+	`{"🙏":"\\ud83d\ude4f \\\ud83d 🙏","\uffff":1}`, "\"\\\\ud83d\\ude4f 🙏\"", "\"\uffff\"",
+	"\"\ufffe\\uffff\"", "\u00a0{}\u2003", " \n", "🙏{}", `"\`, `"\u`,
 }
 
 func TestBodyComesBackToTheByte(t *testing.T) {
@@ -232,10 +198,7 @@ func TestLargeBodyIsCompressedAndComesBack(t *testing.T) {
 		if err != nil || len(text) < 20_000 != packed {
 			t.Errorf("within %d bytes there are %d, %v", limit, len(text), err)
 		}
-		if got := envelope.Decode(
-			message(text),
-			at,
-		); !bytes.Equal(got.Body, body) ||
+		if got := envelope.Decode(message(text), at); !bytes.Equal(got.Body, body) ||
 			got.Queue.Form != envelope.FormEnvelope {
 			t.Errorf("within %d bytes the body comes back with %d bytes of %d", limit, len(got.Body), len(body))
 		}
@@ -457,19 +420,23 @@ func TestForeignMessageIsKeptWhole(t *testing.T) {
 		retries    int
 	}{
 		"Lambda": {`{"Records":[]}`, []deadletter.QueueAttribute{
-			attribute("ErrorCode", "200"),
-			attribute("ErrorMessage", "boom"),
+			attribute("ErrorCode", "200"), attribute("ErrorMessage", "boom"),
 		}, nil, "boom", 0},
 		"EventBridge": {`{}`, []deadletter.QueueAttribute{
 			attribute("ERROR_CODE", "SDK_CLIENT_ERROR"),
 			attribute("ERROR_MESSAGE", "no"), attribute("RETRY_ATTEMPTS", "4"),
 		}, nil, "SDK_CLIENT_ERROR: no", 4},
-		"SQS redrive": {`x`, nil, map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, // words:ok, the name that AWS gave it
-			"Received too often from q, so SQS moved it to the DLQ", 0},
+		"SQS redrive": {
+			`x`, nil,
+			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"},
+			// words:ok, the name that AWS gave it
+			"Received too often from q, so SQS moved it to the DLQ", 0,
+		},
 		"redriven after Lambda": {
 			`x`,
 			[]deadletter.QueueAttribute{attribute("ErrorCode", "200"), attribute("ErrorMessage", "boom")},
-			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, // words:ok, the name that AWS gave it
+			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"},
+			// words:ok, the name that AWS gave it
 			"boom", 0,
 		},
 		"Lambda without words": {
@@ -546,12 +513,14 @@ func TestForeignMessagesSayWhereTheyCameFrom(t *testing.T) {
 		}},
 		"SNS by way of a queue": {
 			notification, nil,
-			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, // words:ok, the name that AWS gave it
+			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"},
+			// words:ok, the name that AWS gave it
 			deadletter.QueueFacts{Service: "SQS", SourceARN: "arn:aws:sqs:eu-west-1:1:q"},
 		},
 		"six fields": {
 			`{"messageId":"a-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":1}`, nil,
-			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"}, // words:ok, the name that AWS gave it
+			map[string]string{"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:1:q"},
+			// words:ok, the name that AWS gave it
 			deadletter.QueueFacts{Service: "SQS", SourceARN: "arn:aws:sqs:eu-west-1:1:q"},
 		},
 	} {
@@ -703,10 +672,7 @@ func TestCompressedBodyWaitsForRoom(t *testing.T) {
 	m, asked := message(text), int64(0)
 	room := false
 	m.Unpack = func(size int64) bool { asked = size; return room }
-	if got := envelope.Decode(
-		m,
-		at,
-	); asked != 1<<20 || len(got.Body) > 100<<10 || got.ID != c.ID ||
+	if got := envelope.Decode(m, at); asked != 1<<20 || len(got.Body) > 100<<10 || got.ID != c.ID ||
 		got.Source != c.Source {
 		t.Errorf("asked for %d bytes, the body has %d", asked, len(got.Body))
 	}
@@ -754,11 +720,9 @@ func TestHostileMessagesAreReadAtOnce(t *testing.T) {
 			message(
 				[]byte(
 					`{"messageId":"a","errorReason":"x","originalHeaders":`+strings.Repeat(
-						`{"a":`,
-						9_000,
+						`{"a":`, 9_000,
 					)+strings.Repeat(
-						"}",
-						9_000,
+						"}", 9_000,
 					)+
 						`,"originalPayload":[`+strings.Repeat(
 						piece+",",
@@ -781,11 +745,9 @@ func FuzzDecodeKeepsEveryMessage(f *testing.F) {
 	f.Add(
 		[]byte(
 			`{"messageId":"a","errorReason":"x","originalHeaders":{},"originalPayload":` + strings.Repeat(
-				"[",
-				9_900,
+				"[", 9_900,
 			) + strings.Repeat(
-				"]",
-				9_900,
+				"]", 9_900,
 			) + `}`,
 		),
 	)

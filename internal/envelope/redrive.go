@@ -120,8 +120,7 @@ func cutMark(m *Raw) deadletter.ID {
 		marked, m.DeduplicationID = deadletter.ID(rest[:max(0, strings.LastIndexByte(rest, '.'))]), ""
 	}
 	i := slices.IndexFunc(
-		m.Attributes,
-		func(a deadletter.QueueAttribute) bool { return a.Name == Mark && a.Type == "String" },
+		m.Attributes, func(a deadletter.QueueAttribute) bool { return a.Name == Mark && a.Type == "String" },
 	)
 	if i >= 0 {
 		marked = deadletter.ID(m.Attributes[i].Value)

@@ -97,11 +97,7 @@ func TestEditedEnvelopeStaysAnEnvelope(t *testing.T) {
 	}
 	received := deadletter.NewMessage(envelope.Decode(raw, at), deadletter.RetryPolicy{}, 0, at)
 	m, err := envelope.Redrive(
-		received.After,
-		*received.Revision,
-		deadletter.Revision{Number: 1, Body: []byte(`{"n":2}`)},
-		3,
-		1<<20,
+		received.After, *received.Revision, deadletter.Revision{Number: 1, Body: []byte(`{"n":2}`)}, 3, 1<<20,
 	)
 	if err != nil {
 		t.Fatal(err)

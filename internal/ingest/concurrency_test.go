@@ -59,11 +59,7 @@ func TestMessageThatComesThreeTimesAtOnceIsOneMessage(t *testing.T) {
 	for range times {
 		running.Go(func() {
 			if n, err := newIngest(
-				threefold{q, receive, &all},
-				s,
-				settings,
-				clock,
-				desktest.Log(t),
+				threefold{q, receive, &all}, s, settings, clock, desktest.Log(t),
 			).Once(t.Context(), 0); n != 2 ||
 				err != nil {
 				t.Errorf("%d messages were moved, %v", n, err)

@@ -71,11 +71,7 @@ func newDeps(q ingest.Queue, s *store.Store, with ingest.Settings, now func() ti
 }
 
 func newIngest(
-	q ingest.Queue,
-	s *store.Store,
-	with ingest.Settings,
-	clock *desktest.Clock,
-	log *slog.Logger,
+	q ingest.Queue, s *store.Store, with ingest.Settings, clock *desktest.Clock, log *slog.Logger,
 ) *ingest.Ingest {
 	d := newDeps(q, s, with, clock.Now)
 	d.Log = log
@@ -121,8 +117,7 @@ func TestMessageAndFirstAttemptAreKeptThenTheMessageGoes(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
 	b.send(
-		t,
-		encode(t, desktest.Failure("a-1", 503, b.clock.Now())),
+		t, encode(t, desktest.Failure("a-1", 503, b.clock.Now())),
 		encode(t, desktest.Failure("b-2", 422, b.clock.Now())),
 	)
 	if n := b.once(t); n != 2 {
@@ -162,33 +157,21 @@ func TestArrivalsOfOneWebhookAreOneMessage(t *testing.T) {
 func TestWhatIsDealtWithTakesNoOtherBytes(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
-	first, same, other := desktest.Failure(
-		"a-1",
-		422,
-		b.clock.Now(),
+	first, same, other := desktest.Failure("a-1", 422, b.clock.Now()), desktest.Failure(
+		"b-2", 422, b.clock.Now(),
 	), desktest.Failure(
-		"b-2",
-		422,
-		b.clock.Now(),
-	), desktest.Failure(
-		"c-3",
-		422,
-		b.clock.Now(),
+		"c-3", 422, b.clock.Now(),
 	)
 	same.WebhookID, other.WebhookID, other.Body = first.WebhookID, first.WebhookID, []byte(`{"other":"body"}`)
 	l := desktest.Receive(t, b.store, first)
 	archive, err := l.Archive(
-		deadletter.Actor{Kind: deadletter.ActorUser, Name: "anna"},
-		"a test",
-		l.Version,
-		b.clock.Now(),
+		deadletter.Actor{Kind: deadletter.ActorUser, Name: "anna"}, "a test", l.Version, b.clock.Now(),
 	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := b.store.Write(
-		t.Context(),
-		func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, archive) },
+		t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, archive) },
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -276,10 +259,7 @@ func TestStoreThatFailsLosesNothing(t *testing.T) {
 	b := setup(t, settings)
 	b.send(t, encode(t, desktest.Failure("a-1", 503, b.clock.Now())))
 	closed, err := store.Open(
-		t.Context(),
-		filepath.Join(t.TempDir(), "desk.db"),
-		desktest.Key(),
-		slog.New(slog.DiscardHandler),
+		t.Context(), filepath.Join(t.TempDir(), "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -288,11 +268,7 @@ func TestStoreThatFailsLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n, err := newIngest(
-		b.queue,
-		closed,
-		settings,
-		b.clock,
-		desktest.Log(t),
+		b.queue, closed, settings, b.clock, desktest.Log(t),
 	).Once(t.Context(), 0); n != 0 ||
 		err == nil {
 		t.Errorf("%d messages were moved, %v", n, err)
@@ -352,18 +328,13 @@ func TestKillBetweenCommitAndDeleteMakesNoSecondMessage(t *testing.T) {
 
 	b := bundle{clock: clock}
 	if b.store, err = store.Open(
-		t.Context(),
-		filepath.Join(folder, "desk.db"),
-		desktest.Key(),
-		slog.New(slog.DiscardHandler),
+		t.Context(), filepath.Join(folder, "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler),
 	); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.store.Close() })
 	if file, err = queue.OpenFile(
-		t.Context(),
-		filepath.Join(folder, "queue.db"),
-		slog.New(slog.DiscardHandler),
+		t.Context(), filepath.Join(folder, "queue.db"), slog.New(slog.DiscardHandler),
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -430,9 +401,7 @@ func TestReasonOfAnotherProgramHasNoSecret(t *testing.T) {
 	)
 	b.once(t)
 	if got := desktest.Message(
-		t,
-		b.store,
-		"c0ffee00-1111-4222-8333-444455556666",
+		t, b.store, "c0ffee00-1111-4222-8333-444455556666",
 	).Reason; got != "••• may not write •••" {
 		t.Errorf("the reason is %q", got)
 	}

@@ -41,8 +41,7 @@ func TestQueueThatIsAwayDoesNotFillTheLog(t *testing.T) {
 		with := settings
 		with.Pollers = 4
 		q := away{
-			queue.NewEmbedded(nil, "dlq", 1<<20, time.Now),
-			time.Now().Add(3*time.Minute + 30*time.Second),
+			queue.NewEmbedded(nil, "dlq", 1<<20, time.Now), time.Now().Add(3*time.Minute + 30*time.Second),
 			func() {},
 		}
 		d := newDeps(q, nil, with, time.Now)
@@ -56,10 +55,7 @@ func TestQueueThatIsAwayDoesNotFillTheLog(t *testing.T) {
 		if n := strings.Count(log.String(), "cannot process the queue; trying again"); n != 4 {
 			t.Errorf("it was told %d times:\n%s", n, &log)
 		}
-		if n := strings.Count(
-			log.String(),
-			"the queue can be processed again",
-		); n != 1 ||
+		if n := strings.Count(log.String(), "the queue can be processed again"); n != 1 ||
 			!strings.Contains(log.String(), "connection refused") {
 			t.Errorf("its end was told %d times:\n%s", n, &log)
 		}
@@ -73,8 +69,7 @@ func TestQueueThatStaysAwayIsAskedSeldom(t *testing.T) {
 		var asked []string
 		begun := time.Now()
 		q := away{
-			queue.NewEmbedded(nil, "dlq", 1<<20, time.Now),
-			begun.Add(20 * time.Second),
+			queue.NewEmbedded(nil, "dlq", 1<<20, time.Now), begun.Add(20 * time.Second),
 			func() { asked = append(asked, time.Since(begun).String()) },
 		}
 		i := ingest.New(newDeps(q, nil, settings, time.Now))

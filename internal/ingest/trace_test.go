@@ -34,11 +34,7 @@ func TestMessageGoesOnWithTheTraceOfItsMessage(t *testing.T) {
 	told.Queue.TraceParent = own
 	b.send(t, encode(t, told), encode(t, desktest.Failure("b-2", 422, b.clock.Now())))
 	if n, err := newIngest(
-		traced{b.queue, header},
-		b.store,
-		settings,
-		b.clock,
-		desktest.Log(t),
+		traced{b.queue, header}, b.store, settings, b.clock, desktest.Log(t),
 	).Once(t.Context(), 0); n != 2 ||
 		err != nil {
 		t.Fatalf("%d messages were moved, %v", n, err)

@@ -219,9 +219,7 @@ func (c *Checker) check(ctx context.Context) (findings, error) {
 	}
 	slices.SortFunc(found, func(a, b Imbalance) int {
 		return cmp.Or(
-			b.Hour.Compare(a.Hour),
-			cmp.Compare(a.Source, b.Source),
-			cmp.Compare(a.Stage, b.Stage),
+			b.Hour.Compare(a.Hour), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Stage, b.Stage),
 			cmp.Compare(b.Missing, a.Missing),
 		)
 	})

@@ -20,10 +20,7 @@ func (h *house) counting(waits *[2]int) {
 		return ledger.Waiting{Messages: waits[(asked-1)%2]}, nil
 	}
 	h.run.checker = ledger.NewChecker(
-		h.store,
-		h.run.recorder,
-		ledger.Settings{DLQ: messages, Settle: settle},
-		h.clock.Now,
+		h.store, h.run.recorder, ledger.Settings{DLQ: messages, Settle: settle}, h.clock.Now,
 		desktest.Log(h.t),
 	)
 }

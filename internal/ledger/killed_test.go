@@ -195,10 +195,7 @@ func TestWebhookThatIsKeptAgainAfterAKillIsNotMissing(t *testing.T) {
 						t.Errorf("%d are missing: %+v", i.Missing, i)
 					}
 				}
-				if l := h.line(
-					source,
-					at,
-				); l.Queued != 2 || l.Arrived != 2 || l.Repeated != 1 ||
+				if l := h.line(source, at); l.Queued != 2 || l.Arrived != 2 || l.Repeated != 1 ||
 					l.Messages[deadletter.Failed] != 1 {
 					t.Errorf("the hour is %+v", l)
 				}

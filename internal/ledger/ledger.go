@@ -74,9 +74,7 @@ type Counts struct {
 // Add returns the sum.
 func (c Counts) Add(more Counts) Counts {
 	return Counts{
-		c.Received + more.Received,
-		c.Delivered + more.Delivered,
-		c.Queued + more.Queued,
+		c.Received + more.Received, c.Delivered + more.Delivered, c.Queued + more.Queued,
 		c.Refused + more.Refused,
 	}
 }

@@ -69,16 +69,8 @@ func setup(t *testing.T) *house {
 	}
 	t.Cleanup(func() { _ = file.Close() })
 	h := &house{t: t, clock: desktest.NewClock(), store: desktest.NewStore(t), destination: desktest.NewDestination(t)}
-	h.dlq, h.processing = queue.NewEmbedded(
-		file,
-		"dlq",
-		1<<20,
-		h.clock.Now,
-	), queue.NewEmbedded(
-		file,
-		"processing",
-		1<<20,
-		h.clock.Now,
+	h.dlq, h.processing = queue.NewEmbedded(file, "dlq", 1<<20, h.clock.Now), queue.NewEmbedded(
+		file, "processing", 1<<20, h.clock.Now,
 	)
 	h.clings = &desktest.UndeletableQueue{Embedded: h.processing}
 	h.doubtful = &doubtful{Embedded: h.dlq}
@@ -114,10 +106,8 @@ func (h *house) begin() {
 	h.t.Cleanup(server.Close)
 	settings := ledger.Settings{DLQ: waiting(h.dlq, 0), Processing: waiting(h.processing, 0), Settle: settle}
 	h.run = run{
-		recorder,
-		ledger.NewChecker(h.store, recorder, settings, h.clock.Now, log),
-		receiver.NewProcessor(r, h.clings),
-		server.URL,
+		recorder, ledger.NewChecker(h.store, recorder, settings, h.clock.Now, log),
+		receiver.NewProcessor(r, h.clings), server.URL,
 	}
 }
 
@@ -142,10 +132,7 @@ func (h *house) post(source string, n, code int, headers ...string) {
 	h.destination.Set(desktest.Answer(code, ""))
 	for range n {
 		req, err := http.NewRequestWithContext(
-			h.t.Context(),
-			http.MethodPost,
-			h.run.url+"/webhooks/"+source,
-			strings.NewReader(`{}`),
+			h.t.Context(), http.MethodPost, h.run.url+"/webhooks/"+source, strings.NewReader(`{}`),
 		)
 		if err != nil {
 			h.t.Fatal(err)
@@ -265,18 +252,14 @@ func TestEveryWebhookIsAccountedForByItsHour(t *testing.T) {
 	h.post("genesys", 1, http.StatusUnprocessableEntity)
 	h.balances() // all three wait
 	if l := h.line(
-		"genesys",
-		first,
+		"genesys", first,
 	); l.Received != 5 || l.Delivered != 3 || l.Queued != 2 || l.Arrived != 0 ||
 		l.Unsettled() != 2 {
 		t.Errorf("before they arrive: %+v", l)
 	}
 	h.ingest()
 	h.balances()
-	if l := h.line(
-		"genesys",
-		first,
-	); l.Received != 5 || l.Arrived != 2 || l.Unsettled() != 0 ||
+	if l := h.line("genesys", first); l.Received != 5 || l.Arrived != 2 || l.Unsettled() != 0 ||
 		l.Messages[deadletter.Failed] != 2 {
 		t.Errorf("after they arrived: %+v", l)
 	}
@@ -442,10 +425,7 @@ func TestRedeliveryIsNoSecondWebhook(t *testing.T) {
 	h.post("genesys", 1, http.StatusServiceUnavailable, "Webhook-Id", "w-1") // the platform sent it again
 	h.ingestWith(twice{h.dlq})
 	h.balances()
-	if l := h.line(
-		"genesys",
-		at,
-	); l.Received != 2 || l.Arrived != 2 || l.Repeated != 1 ||
+	if l := h.line("genesys", at); l.Received != 2 || l.Arrived != 2 || l.Repeated != 1 ||
 		l.Messages[deadletter.Failed] != 1 {
 		t.Errorf("two receipts of one webhook, each handed out twice: %+v", l)
 	}
@@ -517,10 +497,7 @@ func TestQueueThatDoesNotTellIsNoVerdict(t *testing.T) {
 		return waiting(h.dlq, 4*24*time.Hour)(ctx)
 	}
 	h.run.checker = ledger.NewChecker(
-		h.store,
-		h.run.recorder,
-		ledger.Settings{DLQ: messages, Settle: settle},
-		h.clock.Now,
+		h.store, h.run.recorder, ledger.Settings{DLQ: messages, Settle: settle}, h.clock.Now,
 		desktest.Log(h.t),
 	)
 	h.post("genesys", 1, http.StatusServiceUnavailable)

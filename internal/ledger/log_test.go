@@ -28,11 +28,7 @@ func TestLogTellsOfEachImbalanceOnce(t *testing.T) {
 	}
 	settings := ledger.Settings{DLQ: messages, Settle: settle}
 	h.run.checker = ledger.NewChecker(
-		h.store,
-		h.run.recorder,
-		settings,
-		h.clock.Now,
-		slog.New(slog.NewTextHandler(&log, nil)),
+		h.store, h.run.recorder, settings, h.clock.Now, slog.New(slog.NewTextHandler(&log, nil)),
 	)
 	told := func(text string) int { return strings.Count(log.String(), text) }
 	for n := range 2 {

@@ -94,13 +94,11 @@ func TestSequenceTellsWhatIsMissing(t *testing.T) {
 			switch {
 			case told > arrived+1:
 				t.Errorf("one is gone, and %d arrived of %d", arrived, told)
-			case list[gone].Number <= last.Settled && doubt == 0 && told != arrived+1 && last.Refused == refusedUpTo(list, last.Settled):
+			case list[gone].Number <= last.Settled && doubt == 0 && told != arrived+1 &&
+				last.Refused == refusedUpTo(list, last.Settled):
 				t.Errorf(
-					"number %d is gone, and %d arrived of %d: %d were settled",
-					list[gone].Number,
-					arrived,
-					told,
-					last.Settled,
+					"number %d is gone, and %d arrived of %d: %d were settled", list[gone].Number, arrived,
+					told, last.Settled,
 				)
 			}
 		})

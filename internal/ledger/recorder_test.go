@@ -57,11 +57,7 @@ func TestLedgerIsSavedAndChecked(t *testing.T) {
 		}
 		none := func(context.Context) (ledger.Waiting, error) { return ledger.Waiting{}, nil }
 		checker := ledger.NewChecker(
-			s,
-			recorder,
-			ledger.Settings{DLQ: none, Every: 10 * time.Second, Settle: settle},
-			time.Now,
-			log,
+			s, recorder, ledger.Settings{DLQ: none, Every: 10 * time.Second, Settle: settle}, time.Now, log,
 		)
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
@@ -74,10 +70,7 @@ func TestLedgerIsSavedAndChecked(t *testing.T) {
 		)
 		time.Sleep(25 * time.Second)
 		synctest.Wait()
-		if p, err := s.Ledger(
-			ctx,
-			store.LedgerQuery{Rows: 10},
-		); err != nil || len(p.Lines) != 1 ||
+		if p, err := s.Ledger(ctx, store.LedgerQuery{Rows: 10}); err != nil || len(p.Lines) != 1 ||
 			p.Lines[0].Received != 1 {
 			t.Errorf("saved is %+v, %v", p.Lines, err)
 		}

@@ -21,9 +21,7 @@ const MaxEdit = 4 << 20
 func EditBody(base deadletter.Revision, edited []byte) ([]byte, error) {
 	if len(edited) > MaxEdit {
 		return nil, deadletter.Errorf(
-			deadletter.TooLarge,
-			"the edited body has %d bytes: at most %d can be edited here",
-			len(edited),
+			deadletter.TooLarge, "the edited body has %d bytes: at most %d can be edited here", len(edited),
 			MaxEdit,
 		)
 	}
@@ -78,8 +76,7 @@ func MergePatch(body, patch []byte) ([]byte, error) {
 	}
 	if CheckJSON(body) != nil || !isObject(body) {
 		return nil, deadletter.Errorf(
-			deadletter.Invalid,
-			"the body of this message is no JSON object: edit it by itself",
+			deadletter.Invalid, "the body of this message is no JSON object: edit it by itself",
 		)
 	}
 	return merge(body, patch, maxPatchDepth)
@@ -97,8 +94,7 @@ func merge(target, patch []byte, depth int) ([]byte, error) {
 	if depth == 0 {
 		return nil, deadletter.Errorf(
 			deadletter.Invalid,
-			"The change has more than %d objects within one another. Change less at once.",
-			maxPatchDepth,
+			"The change has more than %d objects within one another. Change less at once.", maxPatchDepth,
 		)
 	}
 	var members []Member

@@ -67,8 +67,7 @@ func TestEditBody(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			got, err := payload.EditBody(
-				deadletter.Revision{Body: []byte(c.base), Headers: c.headers},
-				[]byte(c.edited),
+				deadletter.Revision{Body: []byte(c.base), Headers: c.headers}, []byte(c.edited),
 			)
 			if c.want == "" && deadletter.KindOf(err) != c.kind ||
 				c.want != "" && (err != nil || string(got) != c.want) {
@@ -124,17 +123,11 @@ func TestMergePatchExamples(t *testing.T) {
 func TestMergePatchIsBounded(t *testing.T) {
 	t.Parallel()
 	deep := func(n int) []byte { return []byte(strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n)) }
-	if _, err := payload.MergePatch(
-		deep(9000),
-		deep(9000),
-	); deadletter.KindOf(err) != deadletter.Invalid ||
+	if _, err := payload.MergePatch(deep(9000), deep(9000)); deadletter.KindOf(err) != deadletter.Invalid ||
 		err == nil {
 		t.Errorf("a change 9000 objects deep: %v, want Invalid", err)
 	}
-	if got, err := payload.MergePatch(
-		deep(9000),
-		[]byte(`{"b":1}`),
-	); err != nil ||
+	if got, err := payload.MergePatch(deep(9000), []byte(`{"b":1}`)); err != nil ||
 		!bytes.HasSuffix(got, []byte(`},"b":1}`)) {
 		t.Errorf("a deep body: %v", err)
 	}

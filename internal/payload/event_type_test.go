@@ -48,8 +48,7 @@ func TestConfiguredPathsCountInTheirOrder(t *testing.T) {
 		}
 	}
 	if got := payload.EventType(
-		body,
-		[]payload.Path{{"none"}, {"b"}, {"a", "list", "1", "kind"}},
+		body, []payload.Path{{"none"}, {"b"}, {"a", "list", "1", "kind"}},
 	); got != "other" {
 		t.Errorf("the first path that leads somewhere gives %q", got)
 	}
@@ -63,10 +62,7 @@ func FuzzEventType(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if got := payload.EventType(
-			body,
-			payload.AnyEventType(),
-		); len([]rune(got)) > 100 ||
+		if got := payload.EventType(body, payload.AnyEventType()); len([]rune(got)) > 100 ||
 			strings.ContainsAny(got, "\n\x00") {
 			t.Errorf("%q", got)
 		}

@@ -19,9 +19,7 @@ func ParsePath(text string) (Path, error) {
 	rest, ok := strings.CutPrefix(text, "$")
 	if !ok || rest == "" || rest[0] != '.' && rest[0] != '[' {
 		return nil, deadletter.Errorf(
-			deadletter.Invalid,
-			"a path starts with $ and a name, like $.customer.ssn (got %q)",
-			text,
+			deadletter.Invalid, "a path starts with $ and a name, like $.customer.ssn (got %q)", text,
 		)
 	}
 	var path Path
@@ -34,17 +32,12 @@ func ParsePath(text string) (Path, error) {
 		case rest[0] == '[':
 			inside, _, _ := strings.Cut(rest, "]")
 			return nil, deadletter.Errorf(
-				deadletter.Invalid,
-				"%q in path %q must be [*] or a number in brackets",
-				inside+"]",
-				text,
+				deadletter.Invalid, "%q in path %q must be [*] or a number in brackets", inside+"]", text,
 			)
 		default:
 			return nil, deadletter.Errorf(
 				deadletter.Invalid,
-				"path %q goes wrong at %q: write every step by its name, like $.customer.ssn",
-				text,
-				rest,
+				"path %q goes wrong at %q: write every step by its name, like $.customer.ssn", text, rest,
 			)
 		}
 	}

@@ -103,7 +103,8 @@ func (c *Client) call(ctx context.Context, name, doing string, values Values) ([
 			return nil, err
 		}
 		answer, err := c.send(ctx, r, token.secret)
-		if f, ok := err.(*Fault); ok && f.Status == http.StatusUnauthorized && !renewed { //nolint:errorlint // send returns it unwrapped
+		// send returns it unwrapped
+		if f, ok := err.(*Fault); ok && f.Status == http.StatusUnauthorized && !renewed { //nolint:errorlint
 			c.forget(token)
 			continue
 		}

@@ -200,7 +200,8 @@ func TestNoWaitBeyondTheLimit(t *testing.T) {
 	if err == nil ||
 		!strings.Contains(
 			err.Error(),
-			"the platform accepts no request for 1h, which is longer than the command may take. Run the command again after that time",
+			"the platform accepts no request for 1h, which is longer than the command may take. Run the command "+
+				"again after that time",
 		) {
 		t.Errorf("got %v", err)
 	}
@@ -300,10 +301,7 @@ func TestCXoneGrantsATokenByAnAccessKeyAlone(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	client, _ := clientOf(
-		t,
-		"cxone-expert",
-		server.URL,
-		platform.Credentials{},
+		t, "cxone-expert", server.URL, platform.Credentials{},
 		func(p *platform.Preset) { p.Grant = platform.AccessKey },
 	)
 	if _, err := client.Token(
@@ -316,7 +314,10 @@ func TestCXoneGrantsATokenByAnAccessKeyAlone(t *testing.T) {
 
 func TestSpansHaveNoZerosAtTheirEnd(t *testing.T) {
 	t.Parallel()
-	for seconds, want := range map[int64]string{0: "", 45: "45s", 300: "5m", 600: "10m", 3605: "1h0m5s", 5400: "1h30m", 86400: "24h"} {
+	for seconds, want := range map[int64]string{
+		0: "", 45: "45s", 300: "5m", 600: "10m", 3605: "1h0m5s",
+		5400: "1h30m", 86400: "24h",
+	} {
 		if got := (platform.Granted{Lifetime: seconds}).Span(); got != want {
 			t.Errorf("%d s are %q", seconds, got)
 		}

@@ -39,21 +39,14 @@ func TestExamine(t *testing.T) {
 	says("ok registration: open-1 dlqdesk genesys is registered for https://hooks.example.com/webhooks/genesys")
 	w := webhook()
 	w.Secret = secret("short")
-	if got := examined(
-		t,
-		b.client,
-		w,
-	); !strings.HasPrefix(
-		got,
-		"fail registrable: the signing secret is too short, with 5 characters: use one of over 15",
+	if got := examined(t, b.client, w); !strings.HasPrefix(
+		got, "fail registrable: the signing secret is too short, with 5 characters: use one of over 15",
 	) {
 		t.Errorf("got %s", got)
 	}
 	b.genesys.ClientID = "another"
 	b.client, _ = clientOf(
-		t,
-		"genesys-open-messaging",
-		b.genesys.URL,
+		t, "genesys-open-messaging", b.genesys.URL,
 		platform.Credentials{ClientID: secret("client-1"), ClientSecret: secret("client-s3cret")},
 	)
 	says(
@@ -65,21 +58,15 @@ func TestExamine(t *testing.T) {
 func TestExamineWithoutCalls(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "tutorial")
-	if got := examined(
-		t,
-		b.client,
-		webhook(),
-	); !strings.Contains(
-		got,
-		"warn registration: cannot be checked: tutorial cannot list: the tutorial names no such request",
+	if got := examined(t, b.client, webhook()); !strings.Contains(
+		got, "warn registration: cannot be checked: tutorial cannot list: the tutorial names no such request",
 	) {
 		t.Errorf("got %s", got)
 	}
 	server := desktest.NewCXone(t)
 	client, _ := clientOf(t, "cxone-byoc", server.URL, platform.Credentials{})
 	got := examined(
-		t,
-		client,
+		t, client,
 		platform.Webhook{Source: "cxone", URL: "https://hooks.example.com/webhooks/cxone", Secret: redact.Secret{}},
 	)
 	if !strings.Contains(got, "ok registrable: by hand") || !strings.Contains(got, "warn token: not checked") ||
@@ -103,10 +90,7 @@ func TestExamineComparesSettings(t *testing.T) {
 		},
 	} {
 		client, _ := clientOf(
-			t,
-			"genesys-open-messaging",
-			b.genesys.URL,
-			credentialsOf(b.genesys),
+			t, "genesys-open-messaging", b.genesys.URL, credentialsOf(b.genesys),
 			parameters(map[string]string{"supported_content": c.parameters}),
 		)
 		w := webhook()

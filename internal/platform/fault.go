@@ -182,7 +182,8 @@ func (c *Client) fix(f *Fault, call Call) string {
 	said := strings.ToLower(f.Message + " " + f.Code)
 	switch {
 	case f.Status == http.StatusUnauthorized:
-		return "the token was not accepted, and a new one neither: the API may be of another region than the token" + c.regionNow()
+		return "the token was not accepted, and a new one neither: the API may be of another region than the " +
+			"token" + c.regionNow()
 	case f.Status == http.StatusForbidden && call.Permission != "":
 		return "give the role of the OAuth client the permission " + call.Permission
 	case f.Status == http.StatusForbidden:

@@ -89,13 +89,15 @@ func (c *Client) tokenRequests() []MaskedRequest {
 	at := c.preset.tokenEndpoint()
 	if at == "" {
 		at = "{token_endpoint}"
-		requests = append(requests, MaskedRequest{Method: "GET", URL: c.preset.Discovery + "/.well-known/openid-configuration"})
+		requests = append(requests, MaskedRequest{Method: "GET", URL: c.preset.Discovery +
+			"/.well-known/openid-configuration"})
 	}
 	requests = append(requests, c.tokenRequest(at))
 	if c.preset.Discovery != "" && placeholder.MatchString(c.preset.API) {
 		requests = append(
 			requests,
-			MaskedRequest{Method: "GET", URL: c.preset.Discovery + "/.well-known/cxone-configuration?tenantId={tenantId}"},
+			MaskedRequest{Method: "GET", URL: c.preset.Discovery +
+				"/.well-known/cxone-configuration?tenantId={tenantId}"},
 		)
 	}
 	return requests

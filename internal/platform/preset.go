@@ -228,10 +228,8 @@ func (p Preset) Located() (Preset, Values, error) {
 	for _, name := range p.Register {
 		if _, ok := calls[name]; !ok && p.Missing[name] == "" {
 			return p, nil, deadletter.Errorf(
-				deadletter.Invalid,
-				"registering is made of %s, and there is no call %s",
-				strings.Join(p.Register, ", "),
-				name,
+				deadletter.Invalid, "registering is made of %s, and there is no call %s",
+				strings.Join(p.Register, ", "), name,
 			)
 		}
 	}
@@ -240,10 +238,7 @@ func (p Preset) Located() (Preset, Values, error) {
 		hosts["domain"] = domain
 	} else if p.Domains != nil && placeholder.MatchString(p.TokenURL+p.API) {
 		return p, nil, deadletter.Errorf(
-			deadletter.Invalid,
-			"there is no region %q at %s: it is one of %s",
-			p.Region,
-			p.Title,
+			deadletter.Invalid, "there is no region %q at %s: it is one of %s", p.Region, p.Title,
 			list(p.Regions()),
 		)
 	}

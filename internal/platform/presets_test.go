@@ -30,9 +30,9 @@ func TestEachPresetSaysWhatItIs(t *testing.T) {
 			t.Errorf("%s says too little: %+v", p.Name, p)
 		}
 	}
-	if want := "tutorial genesys-open-messaging genesys-eventbridge genesys-trigger cxone-byoc cxone-expert"; strings.Join(
-		names,
-		" ",
+	if want := "tutorial genesys-open-messaging genesys-eventbridge genesys-trigger cxone-byoc " +
+		"cxone-expert"; strings.Join(
+		names, " ",
 	) != want {
 		t.Errorf("presets %s", names)
 	}
@@ -217,10 +217,7 @@ func TestEveryCallCanBeOverridden(t *testing.T) {
 	if err != nil || made.ID != webhook().URL {
 		t.Errorf("%+v, %v", made, err)
 	}
-	if err := b.client.Delete(
-		t.Context(),
-		"x",
-	); err == nil ||
+	if err := b.client.Delete(t.Context(), "x"); err == nil ||
 		err.Error() != "cxone-expert cannot delete: the path is not published; set it by calls.delete.path" {
 		t.Errorf("got %v", err)
 	}
@@ -233,10 +230,7 @@ func TestBYOCIsPasted(t *testing.T) {
 	t.Parallel()
 	server := desktest.NewCXone(t)
 	client, _ := clientOf(t, "cxone-byoc", server.URL, platform.Credentials{})
-	if _, err := client.Register(
-		t.Context(),
-		webhook(),
-	); err == nil ||
+	if _, err := client.Register(t.Context(), webhook()); err == nil ||
 		!strings.Contains(err.Error(), "it is set up in CXone's admin pages") {
 		t.Errorf("got %v", err)
 	}

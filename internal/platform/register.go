@@ -49,8 +49,7 @@ func (c *Client) Check(w Webhook) error {
 		return deadletter.Errorf(
 			deadletter.Invalid,
 			"%s accepts only https URLs (got %s): put TLS in front of dlqdesk and set webhook_url to its https address",
-			c.preset.Title,
-			w.URL,
+			c.preset.Title, w.URL,
 		)
 	case c.preset.Rules.HTTPS && port(u) != "443":
 		return deadletter.Errorf(deadletter.Invalid, "%s calls only port 443 (got %s)", c.preset.Title, w.URL)
@@ -74,9 +73,7 @@ func (c *Client) checkSecret(secret string) error {
 		return deadletter.Errorf(
 			deadletter.Invalid,
 			"the signing secret is too short, with %d characters: use one of over %d, which %s requires",
-			utf8.RuneCountInString(secret),
-			rules.SecretOver,
-			c.preset.Title,
+			utf8.RuneCountInString(secret), rules.SecretOver, c.preset.Title,
 		)
 	}
 	return nil

@@ -52,10 +52,7 @@ func credentialsOf(g *desktest.Genesys) platform.Credentials {
 }
 
 func clientOf(
-	t *testing.T,
-	preset, at string,
-	credentials platform.Credentials,
-	changes ...func(*platform.Preset),
+	t *testing.T, preset, at string, credentials platform.Credentials, changes ...func(*platform.Preset),
 ) (*platform.Client, *waitingClock) {
 	t.Helper()
 	p, err := platform.Find(preset)

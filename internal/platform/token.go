@@ -148,9 +148,7 @@ func (c *Client) requestToken(ctx context.Context, tokenURL string) (*oauth2.Tok
 			Endpoint:     oauth2.Endpoint{TokenURL: tokenURL, AuthStyle: style},
 		}
 		return config.PasswordCredentialsToken(
-			ctx,
-			c.credentials.AccessKeyID.Reveal(),
-			c.credentials.AccessKeySecret.Reveal(),
+			ctx, c.credentials.AccessKeyID.Reveal(), c.credentials.AccessKeySecret.Reveal(),
 		)
 	}
 	config := clientcredentials.Config{ClientID: id, ClientSecret: secret, TokenURL: tokenURL, AuthStyle: style}
@@ -182,10 +180,7 @@ func (c *Client) requestByKey(ctx context.Context, tokenURL string) (*oauth2.Tok
 	}
 	var members map[string]any
 	var t oauth2.Token
-	if err := errors.Join(
-		json.Unmarshal(answer, &members),
-		json.Unmarshal(answer, &t),
-	); err != nil ||
+	if err := errors.Join(json.Unmarshal(answer, &members), json.Unmarshal(answer, &t)); err != nil ||
 		t.AccessToken == "" {
 		return nil, &Fault{Doing: "get a token", Message: "the response has no access_token", Fix: "check token_url"}
 	}
@@ -209,9 +204,7 @@ func (c *Client) locate(ctx context.Context, g *Granted) error {
 		Domain string `json:"domain"`
 	}
 	if err := c.discover(
-		ctx,
-		"/.well-known/cxone-configuration?"+url.Values{"tenantId": {g.Tenant}}.Encode(),
-		&told,
+		ctx, "/.well-known/cxone-configuration?"+url.Values{"tenantId": {g.Tenant}}.Encode(), &told,
 	); err != nil {
 		return err
 	}
@@ -297,10 +290,6 @@ func (c *Client) missing() error {
 		or = ", or by the environment, " + list(variables)
 	}
 	return deadletter.Errorf(
-		deadletter.Invalid,
-		"no %s: set %s below platforms to env:NAME or file:PATH%s",
-		list(keys),
-		it,
-		or,
+		deadletter.Invalid, "no %s: set %s below platforms to env:NAME or file:PATH%s", list(keys), it, or,
 	)
 }

@@ -114,10 +114,7 @@ func (p published) check(at, kind string, value any) []string {
 }
 
 func (p published) checkMembers(
-	at string,
-	members map[string]string,
-	required []string,
-	object map[string]any,
+	at string, members map[string]string, required []string, object map[string]any,
 ) []string {
 	var faults []string
 	for _, name := range slices.Sorted(maps.Keys(object)) {

@@ -35,9 +35,7 @@ func (c *Client) List(ctx context.Context) ([]Item, error) {
 	paged := strings.Contains(c.preset.Calls[List].Path, "{page}")
 	for page := 1; page <= maxPages; page++ {
 		answer, err := c.call(
-			ctx,
-			List,
-			"list what is registered",
+			ctx, List, "list what is registered",
 			c.values.with("page", strconv.Itoa(page), "page_size", strconv.Itoa(pageSize)),
 		)
 		if err != nil {

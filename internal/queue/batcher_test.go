@@ -157,11 +157,7 @@ func TestEachIsAnsweredForItself(t *testing.T) {
 func TestCallHasABudget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, batched(time.Hour, func(t *testing.T, s *slow, b *queue.Batcher) {
-		if errs, took := sendAll(
-			t.Context(),
-			b,
-			"x",
-		); !errors.Is(errs[0], context.DeadlineExceeded) ||
+		if errs, took := sendAll(t.Context(), b, "x"); !errors.Is(errs[0], context.DeadlineExceeded) ||
 			took[0] != 5*time.Second {
 			t.Errorf("after %v: %v", took, errs)
 		}

@@ -143,10 +143,8 @@ func TestConformance(t *testing.T) {
 
 func comesAsSent(t *testing.T, q subject) {
 	bodies := []string{
-		`{"eventType":"conversation:updated", "n":12345678901234567890}`,
-		" \t\r\n ",
-		"ä€ \u00a0\u2028 \ufffd ﷽ <&>\"'\\u0000 \u007f\u0085",
-		strings.Repeat("x", q.MaxMessageBytes()),
+		`{"eventType":"conversation:updated", "n":12345678901234567890}`, " \t\r\n ",
+		"ä€ \u00a0\u2028 \ufffd ﷽ <&>\"'\\u0000 \u007f\u0085", strings.Repeat("x", q.MaxMessageBytes()),
 	}
 	send(t, q, bodies...)
 	var got []string
@@ -156,9 +154,7 @@ func comesAsSent(t *testing.T, q subject) {
 			t.Errorf("a message came as %+v", m.System)
 		}
 		if sent, err := strconv.ParseInt(
-			m.System["SentTimestamp"],
-			10,
-			64,
+			m.System["SentTimestamp"], 10, 64,
 		); err != nil || sent != m.SentAt.UnixMilli() ||
 			m.SentAt.IsZero() {
 			t.Errorf("it was sent at %v, and by the system attributes at %v (%v)", m.SentAt, sent, err)

@@ -74,10 +74,7 @@ func TestTimeOfReceiveDoesNotGrowWithTheQueue(t *testing.T) {
 		for n, m := range files {
 			group := fmt.Sprint(round)
 			if _, err := m.Send(
-				t.Context(),
-				"q.fifo",
-				[]queue.Message{{ID: group, GroupID: group}},
-				start,
+				t.Context(), "q.fifo", []queue.Message{{ID: group, GroupID: group}}, start,
 			); err != nil {
 				t.Fatal(err)
 			}
@@ -113,8 +110,7 @@ func TestRepeatedMessageIsAppendedOnce(t *testing.T) {
 	m := openQueueFile(t)
 	send := func(list ...queue.Message) ([]string, error) { return m.Send(t.Context(), "q", list, start) }
 	ids, err := send(
-		queue.Message{ID: "1", DeduplicationID: "same"},
-		queue.Message{ID: "2", DeduplicationID: "same"},
+		queue.Message{ID: "1", DeduplicationID: "same"}, queue.Message{ID: "2", DeduplicationID: "same"},
 		queue.Message{ID: "3"},
 	)
 	if err != nil || !slices.Equal(ids, []string{"1", "1", "3"}) {
@@ -168,12 +164,7 @@ func TestProbeFailsWhenAMessageDoesNotFit(t *testing.T) {
 		t.Fatal(err)
 	}
 	body := make([]byte, 128<<10)
-	if _, err := m.Send(
-		t.Context(),
-		"dlq",
-		[]queue.Message{{ID: "1", Body: body}},
-		time.Now(),
-	); err == nil {
+	if _, err := m.Send(t.Context(), "dlq", []queue.Message{{ID: "1", Body: body}}, time.Now()); err == nil {
 		t.Fatal("the file has no limit")
 	}
 	if err := m.Probe(t.Context()); err != nil {
@@ -181,10 +172,7 @@ func TestProbeFailsWhenAMessageDoesNotFit(t *testing.T) {
 	}
 	// What the probes made room for is used up.
 	if _, err := m.Send(
-		t.Context(),
-		"dlq",
-		[]queue.Message{{ID: "2", Body: body[:60<<10]}},
-		time.Now(),
+		t.Context(), "dlq", []queue.Message{{ID: "2", Body: body[:60<<10]}}, time.Now(),
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -201,10 +189,7 @@ func TestFullFileRefusesMessagesUntilThereIsRoom(t *testing.T) {
 	}
 	send := func(size int) error {
 		_, err := m.Send(
-			t.Context(),
-			"q",
-			[]queue.Message{{ID: "x", Body: bytes.Repeat([]byte("x"), size)}},
-			start,
+			t.Context(), "q", []queue.Message{{ID: "x", Body: bytes.Repeat([]byte("x"), size)}}, start,
 		)
 		return err
 	}

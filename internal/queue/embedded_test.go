@@ -79,16 +79,8 @@ func TestEmbeddedQueueOutlivesItsProcess(t *testing.T) {
 func TestEmbeddedQueuesOfOneFileAreApart(t *testing.T) {
 	t.Parallel()
 	file := openQueueFile(t)
-	one, other := queue.NewEmbedded(
-		file,
-		"one.fifo",
-		1<<20,
-		time.Now,
-	), queue.NewEmbedded(
-		file,
-		"other.fifo",
-		1<<20,
-		time.Now,
+	one, other := queue.NewEmbedded(file, "one.fifo", 1<<20, time.Now), queue.NewEmbedded(
+		file, "other.fifo", 1<<20, time.Now,
 	)
 	same := []queue.Outgoing{{Body: []byte("x"), GroupID: "a", DeduplicationID: "id"}}
 	ok(t, one.Send(t.Context(), same))

@@ -36,9 +36,7 @@ type Permission struct {
 // order in which it checks rights and parameters, and rights on a queue do not include those on its key.
 // CheckPermissions returns an error if no queue could be asked.
 func CheckPermissions(
-	ctx context.Context,
-	queueURL, region string,
-	actions []string,
+	ctx context.Context, queueURL, region string, actions []string,
 	options ...func(*config.LoadOptions) error,
 ) ([]Permission, error) {
 	q, err := newSQS(ctx, queueURL, region, options)
@@ -60,9 +58,7 @@ func CheckPermissions(
 
 // SourceQueues returns the URLs of the queues whose DLQ a queue is.
 func SourceQueues(
-	ctx context.Context,
-	queueURL, region string,
-	options ...func(*config.LoadOptions) error,
+	ctx context.Context, queueURL, region string, options ...func(*config.LoadOptions) error,
 ) ([]string, error) {
 	q, err := newSQS(ctx, queueURL, region, options)
 	if err != nil {
@@ -103,8 +99,7 @@ func (q *SQS) harmless() map[string]func(context.Context) error {
 		},
 		ActionReceive: func(ctx context.Context) error {
 			_, err := q.client.ReceiveMessage(
-				ctx,
-				&sqs.ReceiveMessageInput{QueueUrl: &q.url, MaxNumberOfMessages: maxBatch + 1},
+				ctx, &sqs.ReceiveMessageInput{QueueUrl: &q.url, MaxNumberOfMessages: maxBatch + 1},
 			)
 			return err
 		},

@@ -56,11 +56,7 @@ func TestPermissionsTellWhatIsDenied(t *testing.T) {
 		t.Errorf("denied are %q, not known %q", no, perhaps)
 	}
 	if _, err := queue.CheckPermissions(
-		t.Context(),
-		permittedURL,
-		"",
-		[]string{"sqs:PurgeQueue"},
-		desktest.AWS(endpoint),
+		t.Context(), permittedURL, "", []string{"sqs:PurgeQueue"}, desktest.AWS(endpoint),
 	); err == nil {
 		t.Error("an action is tried that nobody can try without doing it")
 	}
@@ -87,12 +83,7 @@ func TestPermissionsThatSQSDoesNotTell(t *testing.T) {
 			t.Errorf("%s: denied are %q, not known %q", code, no, perhaps)
 		}
 	}
-	if no, perhaps := permissions(
-		t,
-		"http://127.0.0.1:1",
-		permittedURL,
-		queue.ActionSend,
-	); no != "" ||
+	if no, perhaps := permissions(t, "http://127.0.0.1:1", permittedURL, queue.ActionSend); no != "" ||
 		perhaps != queue.ActionSend {
 		t.Errorf("nobody there: denied are %q, not known %q", no, perhaps)
 	}
@@ -116,11 +107,7 @@ func TestPermissionsChangeNothing(t *testing.T) {
 	if d, err := q.Depth(t.Context()); err != nil || d.Visible != 1 || d.InFlight != 0 {
 		t.Errorf("it holds %+v, %v", d, err)
 	}
-	if got, err := q.Receive(
-		t.Context(),
-		10,
-		0,
-	); err != nil || len(got) != 1 || got[0].ReceiveCount != 1 ||
+	if got, err := q.Receive(t.Context(), 10, 0); err != nil || len(got) != 1 || got[0].ReceiveCount != 1 ||
 		string(got[0].Body) != "mine" {
 		t.Errorf("received %+v, %v", got, err)
 	}

@@ -37,8 +37,7 @@ type received struct {
 
 // receive returns the result of poll, unless ctx ends before.
 func (p *receives) receive(
-	ctx context.Context,
-	poll func(context.Context) ([]Message, error),
+	ctx context.Context, poll func(context.Context) ([]Message, error),
 	release func(context.Context, []Message) []error,
 ) ([]Message, error) {
 	answer := make(chan received)

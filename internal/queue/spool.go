@@ -56,11 +56,7 @@ const (
 // NewSpool returns a spool in front of a queue. It stores messages in embedded queues whose names begin with name,
 // which open opens. The caller closes the spool after its senders and Run have ended.
 func NewSpool(
-	to BatchSender,
-	open func(name string) *Embedded,
-	name string,
-	now func() time.Time,
-	log *slog.Logger,
+	to BatchSender, open func(name string) *Embedded, name string, now func() time.Time, log *slog.Logger,
 ) *Spool {
 	s := &Spool{
 		to:      to,
@@ -209,10 +205,7 @@ func (s *Spool) setUnavailable(err error) {
 		s.outage.Since, s.pause = s.now(), minPause
 		s.log.Error(
 			"the queue does not confirm messages; they are kept on this machine's disk until it does",
-			"queue",
-			s.to.Name(),
-			"err",
-			err,
+			"queue", s.to.Name(), "err", err,
 		)
 	} else {
 		s.pause = min(2*s.pause, maxPause)

@@ -19,12 +19,8 @@ func (s *Spool) Run(ctx context.Context) error {
 		}
 		if err != nil && ctx.Err() == nil {
 			s.log.WarnContext(
-				ctx,
-				"messages that wait on disk could not be moved to the queue; trying again",
-				"queue",
-				s.to.Name(),
-				"err",
-				err,
+				ctx, "messages that wait on disk could not be moved to the queue; trying again", "queue",
+				s.to.Name(), "err", err,
 			)
 			s.sleep(ctx)
 		}

@@ -61,11 +61,7 @@ func TestFailureHoldsUpItsGroupAlone(t *testing.T) {
 	clock := desktest.NewClock()
 	o := &outage{
 		Spool: queue.NewSpool(
-			to,
-			queuesIn(openQueueFile(t), clock.Now),
-			"dlq",
-			clock.Now,
-			slog.New(slog.DiscardHandler),
+			to, queuesIn(openQueueFile(t), clock.Now), "dlq", clock.Now, slog.New(slog.DiscardHandler),
 		),
 	}
 	t.Cleanup(o.Close)
@@ -99,9 +95,7 @@ type spooled struct {
 }
 
 func withSpool(
-	t *testing.T,
-	name string,
-	take func(ctx context.Context, o queue.Outgoing) error,
+	t *testing.T, name string, take func(ctx context.Context, o queue.Outgoing) error,
 	do func(t *testing.T, s spooled),
 ) {
 	t.Helper()
@@ -112,8 +106,7 @@ func withSpool(
 		}
 		to := &line{name: name, take: take}
 		s := spooled{
-			queue.NewSpool(to, queuesIn(file, time.Now), "dlq", time.Now, slog.New(slog.DiscardHandler)),
-			to,
+			queue.NewSpool(to, queuesIn(file, time.Now), "dlq", time.Now, slog.New(slog.DiscardHandler)), to,
 			file,
 		}
 		do(t, s)
@@ -342,9 +335,7 @@ func TestWhatCannotBeStrandedWaits(t *testing.T) {
 		synctest.Wait()
 		if waiting, stranded := s.left(t); waiting != 1 || stranded != 0 || !s.UnavailableSince().IsZero() {
 			t.Errorf(
-				"%d wait and %d are stranded; the queue, which answers, is away since %v",
-				waiting,
-				stranded,
+				"%d wait and %d are stranded; the queue, which answers, is away since %v", waiting, stranded,
 				s.UnavailableSince(),
 			)
 		}

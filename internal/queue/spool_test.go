@@ -264,9 +264,7 @@ func TestSpoolOutlivesTheProgram(t *testing.T) {
 		return queue.NewSpool(o.direct, queuesIn(file, time.Now), "dlq", time.Now, slog.New(slog.DiscardHandler)), file
 	}
 	gone, err := queue.NewSQS(
-		t.Context(),
-		"https://sqs.eu-central-1.amazonaws.com/000000000000/dlq",
-		"",
+		t.Context(), "https://sqs.eu-central-1.amazonaws.com/000000000000/dlq", "",
 		desktest.AWS("http://127.0.0.1:1"),
 	)
 	if err != nil {

@@ -59,18 +59,13 @@ func NewSQS(ctx context.Context, queueURL, region string, options ...func(*confi
 // NewKnownSQS is NewSQS for a queue that was in use before. A refusal by SQS is no error either: the queue was deleted,
 // or access was forbidden, and both may be undone.
 func NewKnownSQS(
-	ctx context.Context,
-	queueURL, region string,
-	options ...func(*config.LoadOptions) error,
+	ctx context.Context, queueURL, region string, options ...func(*config.LoadOptions) error,
 ) (*SQS, error) {
 	return findSQS(ctx, queueURL, region, true, options)
 }
 
 func findSQS(
-	ctx context.Context,
-	queueURL, region string,
-	known bool,
-	options []func(*config.LoadOptions) error,
+	ctx context.Context, queueURL, region string, known bool, options []func(*config.LoadOptions) error,
 ) (*SQS, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
@@ -82,10 +77,7 @@ func findSQS(
 }
 
 func openSQS(
-	ctx context.Context,
-	queueURL, region string,
-	known bool,
-	options []func(*config.LoadOptions) error,
+	ctx context.Context, queueURL, region string, known bool, options []func(*config.LoadOptions) error,
 ) (*SQS, error) {
 	q, err := newSQS(ctx, queueURL, region, options)
 	if err != nil {
@@ -137,10 +129,7 @@ func newSQS(ctx context.Context, queueURL, region string, options []func(*config
 func (q *SQS) StartError() error { return q.startError }
 
 func loadSettings(
-	ctx context.Context,
-	queueURL *url.URL,
-	region string,
-	options []func(*config.LoadOptions) error,
+	ctx context.Context, queueURL *url.URL, region string, options []func(*config.LoadOptions) error,
 ) (aws.Config, error) {
 	client := awshttp.NewBuildableClient().
 		WithTransportOptions(func(t *http.Transport) {
@@ -192,10 +181,7 @@ func regionOf(queueURL *url.URL) string {
 
 func (q *SQS) readAttributes(ctx context.Context) error {
 	numbers, err := q.numbers(
-		ctx,
-		openTries,
-		types.QueueAttributeNameMaximumMessageSize,
-		types.QueueAttributeNameVisibilityTimeout,
+		ctx, openTries, types.QueueAttributeNameMaximumMessageSize, types.QueueAttributeNameVisibilityTimeout,
 	)
 	if err != nil {
 		return err
@@ -211,8 +197,7 @@ func (q *SQS) readAttributes(ctx context.Context) error {
 // numbers reads numeric attributes of the queue, in so many tries at most.
 func (q *SQS) numbers(ctx context.Context, tries int, names ...types.QueueAttributeName) ([]int, error) {
 	answer, err := q.client.GetQueueAttributes(
-		ctx,
-		&sqs.GetQueueAttributesInput{QueueUrl: &q.url, AttributeNames: names},
+		ctx, &sqs.GetQueueAttributesInput{QueueUrl: &q.url, AttributeNames: names},
 		func(o *sqs.Options) { o.RetryMaxAttempts = tries },
 	)
 	if err != nil {
@@ -277,9 +262,7 @@ func (q *SQS) Visibility() time.Duration { return q.visibility }
 // most. Messages that SQS hands out after ctx has ended are made visible again.
 func (q *SQS) Receive(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
 	return q.receives.receive(
-		ctx,
-		func(ctx context.Context) ([]Message, error) { return q.poll(ctx, limit, wait) },
-		q.Release,
+		ctx, func(ctx context.Context) ([]Message, error) { return q.poll(ctx, limit, wait) }, q.Release,
 	)
 }
 
@@ -352,9 +335,7 @@ func (q *SQS) Depth(ctx context.Context) (Depth, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	numbers, err := q.numbers(
-		ctx,
-		maxTries,
-		types.QueueAttributeNameApproximateNumberOfMessages,
+		ctx, maxTries, types.QueueAttributeNameApproximateNumberOfMessages,
 		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
 		types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
 		types.QueueAttributeNameMessageRetentionPeriod,

@@ -132,8 +132,7 @@ func (q *SQS) ExtendVisibility(ctx context.Context, messages []Message, d time.D
 				}
 			}
 			answer, err := q.client.ChangeMessageVisibilityBatch(
-				ctx,
-				&sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries},
+				ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries},
 			)
 			if err != nil {
 				return batchResult{}, err
@@ -163,8 +162,7 @@ func (q *SQS) Delete(ctx context.Context, messages []Message) []error {
 			}
 		}
 		answer, err := q.client.DeleteMessageBatch(
-			ctx,
-			&sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: entries},
+			ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: entries},
 		)
 		if err != nil {
 			return batchResult{}, err

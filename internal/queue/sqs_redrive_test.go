@@ -33,9 +33,7 @@ const attributesAnswer = `{"Attributes":{"MaximumMessageSize":"1024","Visibility
 func openAt(t *testing.T, endpoint string) *queue.SQS {
 	t.Helper()
 	q, err := queue.NewSQS(
-		t.Context(),
-		"https://sqs.eu-central-1.amazonaws.com/123456789012/orders-dlq",
-		"",
+		t.Context(), "https://sqs.eu-central-1.amazonaws.com/123456789012/orders-dlq", "",
 		desktest.AWS(endpoint),
 	)
 	if err != nil {
@@ -67,13 +65,8 @@ func TestErrorOfSendToReportsWhatIsKnown(t *testing.T) {
 	t.Run("unreachable", func(t *testing.T) {
 		t.Parallel()
 		q := openAt(t, "http://127.0.0.1:1")
-		if _, err := q.SendTo(
-			t.Context(),
-			orders,
-			queue.Outgoing{Body: []byte("x")},
-		); !errors.Is(
-			err,
-			queue.ErrUnsent,
+		if _, err := q.SendTo(t.Context(), orders, queue.Outgoing{Body: []byte("x")}); !errors.Is(
+			err, queue.ErrUnsent,
 		) {
 			t.Error(err)
 		}

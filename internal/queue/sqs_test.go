@@ -22,10 +22,7 @@ import (
 
 // faulty is a queue whose calls pass through an intercept, and the same queue without.
 func faulty(
-	t *testing.T,
-	name string,
-	attributes map[string]string,
-	i desktest.Intercept,
+	t *testing.T, name string, attributes map[string]string, i desktest.Intercept,
 ) (q, direct *queue.SQS, b *desktest.SQSProxy) {
 	t.Helper()
 	endpoint := desktest.StartSQS(t)
@@ -92,10 +89,7 @@ func TestEntryThatFailsIsTriedAgainAlone(t *testing.T) {
 			return false
 		}
 		return b.WithoutEntry(
-			w,
-			r,
-			1,
-			map[string]any{"SenderFault": false, "Code": "InternalError", "Message": "try again"},
+			w, r, 1, map[string]any{"SenderFault": false, "Code": "InternalError", "Message": "try again"},
 		)
 	})
 	send(t, q, "a", "b", "c")
@@ -118,10 +112,7 @@ func TestEntryThatSQSRefusesFailsAlone(t *testing.T) {
 			return false
 		}
 		return b.WithoutEntry(
-			w,
-			r,
-			2,
-			map[string]any{"SenderFault": true, "Code": "InvalidMessageContents", "Message": "no"},
+			w, r, 2, map[string]any{"SenderFault": true, "Code": "InvalidMessageContents", "Message": "no"},
 		)
 	})
 	errs := q.Send(t.Context(), []queue.Outgoing{{Body: []byte("a")}, {Body: []byte("b")}, {Body: []byte("c")}})
@@ -277,9 +268,7 @@ func TestDelayedMessagesCount(t *testing.T) {
 func TestLimitsComeFromTheQueue(t *testing.T) {
 	t.Parallel()
 	q := openSQS(
-		t,
-		desktest.StartSQS(t),
-		"q",
+		t, desktest.StartSQS(t), "q",
 		map[string]string{"MaximumMessageSize": "262144", "VisibilityTimeout": "77"},
 	)
 	if q.MaxMessageBytes() != 262144 || q.Visibility() != 77*time.Second {
@@ -354,9 +343,7 @@ func none(*config.LoadOptions) error { return nil }
 func TestQueueThatIsAwayMayComeBack(t *testing.T) {
 	t.Parallel()
 	q, err := queue.NewSQS(
-		t.Context(),
-		"https://sqs.eu-central-1.amazonaws.com/000000000000/q",
-		"",
+		t.Context(), "https://sqs.eu-central-1.amazonaws.com/000000000000/q", "",
 		desktest.AWS("http://127.0.0.1:1"),
 	)
 	if err != nil || q.StartError() == nil ||
@@ -383,9 +370,7 @@ func TestQueueThatRefusesForNowMayComeBack(t *testing.T) {
 			)
 			defer refusing.Close()
 			q, err := queue.NewSQS(
-				t.Context(),
-				"https://sqs.eu-central-1.amazonaws.com/000000000000/q",
-				"",
+				t.Context(), "https://sqs.eu-central-1.amazonaws.com/000000000000/q", "",
 				desktest.AWS(refusing.URL),
 			)
 			if err != nil || q.StartError() == nil || !strings.Contains(q.StartError().Error(), code) {

@@ -154,9 +154,7 @@ func TestChunkedBodyOverTheLimitIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t, false)
 	got := b.send(
-		t,
-		"POST",
-		"/webhooks/genesys",
+		t, "POST", "/webhooks/genesys",
 		io.MultiReader(strings.NewReader(strings.Repeat("x", limit)), strings.NewReader("y")),
 	)
 	if got.status != http.StatusRequestEntityTooLarge || len(b.destination.Received()) != 0 {
@@ -173,8 +171,7 @@ func TestBodyThatDoesNotArriveWholeIsNotDelivered(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	if _, err := fmt.Fprint(
-		conn,
-		"POST /webhooks/genesys HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{}",
+		conn, "POST /webhooks/genesys HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{}",
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -233,10 +230,7 @@ func TestPlatformThatHangsUpDoesNotStopADelivery(t *testing.T) {
 	})
 	ctx, hangUp := context.WithCancel(t.Context())
 	req, err := http.NewRequestWithContext(
-		ctx,
-		http.MethodPost,
-		b.url+"/webhooks/genesys",
-		strings.NewReader(`{"id":1}`),
+		ctx, http.MethodPost, b.url+"/webhooks/genesys", strings.NewReader(`{"id":1}`),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -269,10 +263,7 @@ func TestBufferedWebhookIsDeliveredFromItsQueue(t *testing.T) {
 			b := setup(t, false)
 			b.destination.Set(desktest.Answer(c.handler, ""))
 			if got := b.send(
-				t,
-				"POST",
-				"/webhooks/later",
-				strings.NewReader(`{ "id":1}`),
+				t, "POST", "/webhooks/later", strings.NewReader(`{ "id":1}`),
 			); got.status != 200 ||
 				got.body != `{"status":"accepted"}` {
 				t.Fatalf("answered %d %s", got.status, got.body)

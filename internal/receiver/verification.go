@@ -60,11 +60,7 @@ const (
 )
 
 func (r *Receiver) respondUnauthorized(
-	ctx context.Context,
-	w http.ResponseWriter,
-	s Source,
-	reason error,
-	body string,
+	ctx context.Context, w http.ResponseWriter, s Source, reason error, body string,
 ) {
 	refusal, ok := errors.AsType[*verify.Refusal](reason)
 	switch {

@@ -83,10 +83,7 @@ func setupProofs(t *testing.T, level slog.Level) proofs {
 func (p proofs) post(t *testing.T, path, body string, sign bool, change func(*http.Request)) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(
-		t.Context(),
-		http.MethodPost,
-		p.url+"/webhooks/"+path,
-		strings.NewReader(body),
+		t.Context(), http.MethodPost, p.url+"/webhooks/"+path, strings.NewReader(body),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -205,13 +202,7 @@ func TestPlatformThatAsksForItsToken(t *testing.T) {
 	t.Parallel()
 	p := setupProofs(t, slog.LevelInfo)
 	const message = "byoc/1.0/posts/p%20ost-1/messages"
-	if got := p.post(
-		t,
-		message,
-		"{}",
-		false,
-		nil,
-	); got.status != http.StatusUnauthorized ||
+	if got := p.post(t, message, "{}", false, nil); got.status != http.StatusUnauthorized ||
 		got.header.Get("Www-Authenticate") != "Bearer" {
 		t.Errorf("the first webhook is answered %d %v", got.status, got.header)
 	}
@@ -222,43 +213,27 @@ func TestPlatformThatAsksForItsToken(t *testing.T) {
 		t.Errorf("it is counted as %v", p.counts.answers)
 	}
 	if got := p.post(
-		t,
-		"byoc/token",
-		`{"client_id":"cxone","client_secret":"wrong","grant_type":"client_credentials"}`,
-		false,
-		nil,
+		t, "byoc/token", `{"client_id":"cxone","client_secret":"wrong","grant_type":"client_credentials"}`,
+		false, nil,
 	); got.status != http.StatusUnauthorized ||
 		got.body != `{"error":"invalid_client"}` ||
 		!strings.Contains(p.log.String(), "wrong client id or secret") {
 		t.Errorf("another secret is answered %d %s, logged %s", got.status, got.body, p.log)
 	}
 	if got := p.post(
-		t,
-		"byoc/token",
-		strings.Repeat("x", 5000),
-		false,
-		nil,
+		t, "byoc/token", strings.Repeat("x", 5000), false, nil,
 	); got.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a large request for a token is answered %d", got.status)
 	}
 	forged := func(r *http.Request) { r.Header.Set("Authorization", "Bearer AAAA") }
-	if p.post(
-		t,
-		message,
-		"{}",
-		false,
-		forged,
-	); !slices.Equal(
-		p.counts.answers,
-		[]telemetry.Answer{telemetry.AnswerUnauthorized},
+	if p.post(t, message, "{}", false, forged); !slices.Equal(
+		p.counts.answers, []telemetry.Answer{telemetry.AnswerUnauthorized},
 	) {
 		t.Errorf("a forged token is counted as %v", p.counts.answers)
 	}
 	got := p.post(
-		t,
-		"byoc/token",
-		`{"client_id":"cxone","client_secret":"hunter2 of ours","grant_type":"client_credentials"}`,
-		false,
+		t, "byoc/token",
+		`{"client_id":"cxone","client_secret":"hunter2 of ours","grant_type":"client_credentials"}`, false,
 		nil,
 	)
 	var token struct {
@@ -266,8 +241,7 @@ func TestPlatformThatAsksForItsToken(t *testing.T) {
 		ExpiresIn   int    `json:"expires_in"`
 	}
 	if err := json.Unmarshal(
-		[]byte(got.body),
-		&token,
+		[]byte(got.body), &token,
 	); err != nil || got.status != http.StatusOK || token.ExpiresIn != 3600 ||
 		got.header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("answered %d %s %v, %v", got.status, got.body, got.header, err)
@@ -283,8 +257,7 @@ func TestPlatformThatAsksForItsToken(t *testing.T) {
 			ID string `json:"idOnExternalPlatform"`
 		}
 		if err := json.Unmarshal(
-			[]byte(got.body),
-			&told,
+			[]byte(got.body), &told,
 		); err != nil || got.status != http.StatusOK || len(told.ID) != 36 ||
 			got.header.Get("Content-Type") != "application/json" {
 			t.Errorf("handler %d: answered %d %s, %v", handler, got.status, got.body, err)
@@ -294,10 +267,7 @@ func TestPlatformThatAsksForItsToken(t *testing.T) {
 			t.Errorf("the handler is told the path %q", path)
 		}
 		if handler != http.StatusOK {
-			if messages := kept(
-				t,
-				p.dlq,
-			); len(messages) != 1 || string(messages[0].ID) != told.ID ||
+			if messages := kept(t, p.dlq); len(messages) != 1 || string(messages[0].ID) != told.ID ||
 				messages[0].Headers.Get("X-Dlqdesk-Path") == "" {
 				t.Errorf("kept %+v, told %s", messages, told.ID)
 			}

@@ -205,12 +205,8 @@ func FuzzSecretsNeverShow(f *testing.F) {
 		}
 		// Cut off anywhere behind its name, it is still not shown.
 		for cut := range len(doc) {
-			if shown, _ := redact.Body(
-				[]byte(doc[:cut]),
-				[]payload.Path{path},
-			); bytes.Contains(
-				shown,
-				[]byte(seedOfSecret),
+			if shown, _ := redact.Body([]byte(doc[:cut]), []payload.Path{path}); bytes.Contains(
+				shown, []byte(seedOfSecret),
 			) {
 				t.Fatalf("%q of %s was shown as %s", path, doc[:cut], shown)
 			}

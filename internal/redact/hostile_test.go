@@ -28,11 +28,7 @@ func TestHostileBodiesAreReadAtOnce(t *testing.T) {
 	wide := "[" + strings.Repeat(`{"ssn":1,"a":{"a":{"a":{"ssn":2}}}},`, size/64) + "{}]"
 	for _, body := range []string{deep, wide} {
 		masked, _ := redact.Body([]byte(body), secret)
-		if restored, err := redact.Restore(
-			masked,
-			[]byte(body),
-			secret,
-		); err != nil ||
+		if restored, err := redact.Restore(masked, []byte(body), secret); err != nil ||
 			string(restored) != body {
 			t.Errorf("of %d bytes came %d back, %v", len(body), len(restored), err)
 		}

@@ -69,16 +69,14 @@ func TestOriginWithASecondSQSServer(t *testing.T) {
 	}
 	body := "x"
 	if _, err := client.SendMessage(
-		t.Context(),
-		&sqs.SendMessageInput{QueueUrl: &orders, MessageBody: &body},
+		t.Context(), &sqs.SendMessageInput{QueueUrl: &orders, MessageBody: &body},
 	); err != nil {
 		t.Fatal(err)
 	}
 	var moved []queue.Message
 	for len(moved) == 0 { // it is moved when its consumer asks once more
 		if _, err := client.ReceiveMessage(
-			t.Context(),
-			&sqs.ReceiveMessageInput{QueueUrl: &orders, WaitTimeSeconds: 1},
+			t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &orders, WaitTimeSeconds: 1},
 		); err != nil {
 			t.Fatal(err)
 		}
@@ -98,8 +96,7 @@ func TestOriginWithASecondSQSServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if back, err := client.ReceiveMessage(
-		t.Context(),
-		&sqs.ReceiveMessageInput{QueueUrl: &orders},
+		t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &orders},
 	); err != nil || len(back.Messages) != 1 ||
 		*back.Messages[0].Body != "back" {
 		t.Errorf("on its queue is %+v, %v", back, err)

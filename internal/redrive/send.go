@@ -28,11 +28,7 @@ const Limit = 20 * time.Second
 
 // Send sends a message back, and returns its attempt with message id, outcome, error and latency.
 func Send(
-	ctx context.Context,
-	route Route,
-	m deadletter.Message,
-	queued envelope.Message,
-	a deadletter.Attempt,
+	ctx context.Context, route Route, m deadletter.Message, queued envelope.Message, a deadletter.Attempt,
 	log *slog.Logger,
 ) deadletter.Attempt {
 	ctx, cancel := context.WithTimeout(ctx, Limit)

@@ -36,13 +36,8 @@ const (
 
 // pragmas hold for every connection; busy_timeout comes first because setting the others may already need the lock.
 var pragmas = []string{
-	busyTimeout,
-	"journal_mode(WAL)",
-	"synchronous(FULL)",
-	"foreign_keys(ON)",
-	"temp_store(MEMORY)",
-	"journal_size_limit(67108864)",
-	"wal_autocheckpoint(4000)",
+	busyTimeout, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "temp_store(MEMORY)",
+	"journal_size_limit(67108864)", "wal_autocheckpoint(4000)",
 }
 
 var busyTimeout = fmt.Sprintf("busy_timeout(%d)", lockWait.Milliseconds())

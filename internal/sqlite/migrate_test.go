@@ -100,8 +100,7 @@ func TestFailedMigrationKeepsTheCopy(t *testing.T) {
 	}
 	for range 2 { // a second try makes a copy of its own
 		_, err := sqlite.Open(
-			t.Context(),
-			sqlite.Options{Path: path, Migrations: broken, Log: slog.New(slog.DiscardHandler)},
+			t.Context(), sqlite.Options{Path: path, Migrations: broken, Log: slog.New(slog.DiscardHandler)},
 		)
 		if err == nil {
 			t.Fatal("a broken migration succeeded")

@@ -292,8 +292,7 @@ func (s *Store) verifyHead(ctx context.Context, q sqlite.Querier, last int64, li
 			0,
 			fmt.Sprintf(
 				"the end of the audit trail was changed outside dlqdesk: it stops at event %d, %d is sealed",
-				last,
-				seq,
+				last, seq,
 			),
 		}
 	}

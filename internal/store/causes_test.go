@@ -20,10 +20,7 @@ func replay(t *testing.T, s *store.Store, id deadletter.ID, edit bool, code int)
 	change, err := m.Replay(anna, deadletter.TriggerReplay, 0, m.Version, start)
 	if edit {
 		change, err = m.EditAndReplay(
-			anna,
-			deadletter.TriggerEdit,
-			deadletter.Revision{Body: []byte("{}"), Reason: "fix"},
-			m.Version,
+			anna, deadletter.TriggerEdit, deadletter.Revision{Body: []byte("{}"), Reason: "fix"}, m.Version,
 			start,
 		)
 	}
@@ -80,11 +77,7 @@ func TestGroupTellsWhatIsKnownOfACause(t *testing.T) {
 		g.Edited != (store.Replays{Tried: 2, Delivered: 1}) {
 		t.Errorf("after four replays it is %+v", g)
 	}
-	if other := group(
-		t,
-		s,
-		m.Fingerprint,
-	); other.Messages != 2 || other.Open != 2 ||
+	if other := group(t, s, m.Fingerprint); other.Messages != 2 || other.Open != 2 ||
 		other.Unedited.Tried+other.Edited.Tried != 0 {
 		t.Errorf("the message that now fails for another cause is not in its group: %+v", other)
 	}
@@ -173,14 +166,8 @@ func TestMessagesAreFilteredAndSorted(t *testing.T) {
 			around := append(append([]string{""}, c.want...), "")
 			if err != nil || string(newer) != around[i] || string(older) != around[i+2] {
 				t.Errorf(
-					"%s: beside %s are %q and %q, want %q and %q, %v",
-					name,
-					id,
-					newer,
-					older,
-					around[i],
-					around[i+2],
-					err,
+					"%s: beside %s are %q and %q, want %q and %q, %v", name, id, newer, older, around[i],
+					around[i+2], err,
 				)
 			}
 		}
@@ -188,10 +175,7 @@ func TestMessagesAreFilteredAndSorted(t *testing.T) {
 	if types, err := s.EventTypes(t.Context()); err != nil || !slices.Equal(types, []string{"Text", "Typing"}) {
 		t.Errorf("event types %v, %v", types, err)
 	}
-	if counts, err := s.Counts(
-		t.Context(),
-		store.Filter{EventType: "Text"},
-	); err != nil ||
+	if counts, err := s.Counts(t.Context(), store.Filter{EventType: "Text"}); err != nil ||
 		counts.ByStatus[deadletter.Failed] != 3 {
 		t.Errorf("counts %+v, %v", counts, err)
 	}
@@ -229,8 +213,7 @@ func TestCursorOfAnotherSortIsRefused(t *testing.T) {
 			other = store.ByReceipt
 		}
 		if _, err := s.Messages(
-			t.Context(),
-			store.MessageQuery{Sort: other, Limit: 1, Cursor: page.Older},
+			t.Context(), store.MessageQuery{Sort: other, Limit: 1, Cursor: page.Older},
 		); deadletter.KindOf(
 			err,
 		) != deadletter.Invalid {

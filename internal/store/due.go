@@ -17,11 +17,7 @@ const dueMessages = `SELECT ` + messageColumns + ` FROM messages m
 // Due returns messages of a source whose delivery is due at a time, the longest due first. status selects requested
 // deliveries (replaying) or automatic retries (retrying).
 func (s *Store) Due(
-	ctx context.Context,
-	source string,
-	status deadletter.Status,
-	at time.Time,
-	limit int,
+	ctx context.Context, source string, status deadletter.Status, at time.Time, limit int,
 ) ([]deadletter.Message, error) {
 	return messages(ctx, s.db.Prepared(), "due", dueMessages, source, status, at.UnixMilli(), limit)
 }

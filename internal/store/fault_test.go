@@ -38,10 +38,7 @@ func TestNobodyWaitsForeverForALockedFile(t *testing.T) {
 	hurried, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	never := func(context.Context, *store.Tx) error { begun = true; return nil }
-	if err := s.Write(
-		hurried,
-		never,
-	); !errors.Is(err, context.DeadlineExceeded) ||
+	if err := s.Write(hurried, never); !errors.Is(err, context.DeadlineExceeded) ||
 		deadletter.KindOf(err) != deadletter.Internal {
 		t.Errorf("to who left it answers %v", err)
 	}

@@ -22,8 +22,7 @@ func insertionOf(before string, columns int, after string) insertion {
 	row := "(?" + strings.Repeat(", ?", columns-1) + ")"
 	return insertion{
 		before + " VALUES " + row + after,
-		before + " VALUES " + row + strings.Repeat(", "+row, manyRows-1) + after,
-		columns,
+		before + " VALUES " + row + strings.Repeat(", "+row, manyRows-1) + after, columns,
 	}
 }
 

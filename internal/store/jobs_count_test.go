@@ -33,8 +33,7 @@ func TestJobsAreCountedByState(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := s.Write(
-			t.Context(),
-			func(ctx context.Context, tx *store.Tx) error { return tx.ApplyJob(ctx, started) },
+			t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.ApplyJob(ctx, started) },
 		); err != nil {
 			t.Fatal(err)
 		}

@@ -27,10 +27,7 @@ const insertItems = `INSERT INTO job_items (job, message, source, version, state
 // addMatching adds the matching messages that follow a row, itemsPerCommit at most. It reads them outside of the write,
 // so that other writes do not wait.
 func (s *Store) addMatching(
-	ctx context.Context,
-	j *deadletter.Job,
-	f Filter,
-	after int64,
+	ctx context.Context, j *deadletter.Job, f Filter, after int64,
 ) (last int64, more bool, err error) {
 	where := f.where()
 	where.add(f.key()+" > ?", after)

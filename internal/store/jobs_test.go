@@ -21,9 +21,7 @@ func TestFreezingManyMessagesLetsOthersWrite(t *testing.T) {
 			if err := tx.Apply(
 				ctx,
 				deadletter.NewMessage(
-					desktest.Failure(fmt.Sprintf("l-%05d", i), 422, clock.Now()),
-					desktest.Policy(),
-					0,
+					desktest.Failure(fmt.Sprintf("l-%05d", i), 422, clock.Now()), desktest.Policy(), 0,
 					clock.Now(),
 				),
 			); err != nil {
@@ -148,8 +146,7 @@ func TestACanaryHoldsWithinACommit(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := s.Write(
-			t.Context(),
-			func(ctx context.Context, tx *store.Tx) error { return tx.ApplyJob(ctx, change) },
+			t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.ApplyJob(ctx, change) },
 		); err != nil {
 			t.Fatal(err)
 		}

@@ -34,11 +34,7 @@ func (s *Store) BeginRun(ctx context.Context, run string, at time.Time) error {
 
 // SaveRun adds what a run has counted. ended says that it counts nothing any more.
 func (s *Store) SaveRun(
-	ctx context.Context,
-	run string,
-	counts map[ledger.Account]ledger.Counts,
-	ended bool,
-	at time.Time,
+	ctx context.Context, run string, counts map[ledger.Account]ledger.Counts, ended bool, at time.Time,
 ) error {
 	return s.ledgerWrite(ctx, "save the ledger", func(ctx context.Context, tx *Tx) error {
 		for a, n := range counts {

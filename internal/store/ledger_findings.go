@@ -65,8 +65,7 @@ const (
 
 // Acknowledgements returns the acknowledgements of hours since a time.
 func (s *Store) Acknowledgements(
-	ctx context.Context,
-	since time.Time,
+	ctx context.Context, since time.Time,
 ) (map[ledger.Key]ledger.Acknowledgement, error) {
 	acks := map[ledger.Key]ledger.Acknowledgement{}
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
@@ -85,10 +84,7 @@ func (s *Store) Acknowledgements(
 }
 
 // Acknowledged returns the acknowledgement of an imbalance; the zero value if there is none.
-func (t *Tx) Acknowledged(
-	ctx context.Context,
-	key ledger.Key,
-) (ack ledger.Acknowledgement, err error) {
+func (t *Tx) Acknowledged(ctx context.Context, key ledger.Key) (ack ledger.Acknowledgement, err error) {
 	var at int64
 	err = t.tx.QueryRowContext(ctx, acknowledged, key.Hour.UnixMilli(), key.Source, key.Stage, key.Kind).
 		Scan(&ack.Amount, &ack.By, &ack.Note, &at)
@@ -101,10 +97,7 @@ func (t *Tx) Acknowledged(
 
 // Acknowledge stores an acknowledgement in place of an earlier one, with its audit event.
 func (t *Tx) Acknowledge(
-	ctx context.Context,
-	key ledger.Key,
-	ack ledger.Acknowledgement,
-	e deadletter.Event,
+	ctx context.Context, key ledger.Key, ack ledger.Acknowledgement, e deadletter.Event,
 ) error {
 	if _, err := t.tx.ExecContext(
 		ctx, acknowledge, key.Hour.UnixMilli(), key.Source, key.Stage, key.Kind, ack.Amount, ack.By,

@@ -93,9 +93,7 @@ const placeOfMessage = `SELECT n, attempted_at FROM messages WHERE id = ?`
 
 // Neighbours returns the messages beside one in a list, "" where there is none. The one itself need not match any more.
 func (s *Store) Neighbours(
-	ctx context.Context,
-	q MessageQuery,
-	id deadletter.ID,
+	ctx context.Context, q MessageQuery, id deadletter.ID,
 ) (newer, older deadletter.ID, err error) {
 	var at place
 	err = s.db.QueryRowContext(ctx, placeOfMessage, id).Scan(&at.key, &at.lead)
@@ -314,8 +312,7 @@ func parseCursor(cursor string, led bool) (at place, newer bool, err error) {
 	}
 	if keyErr != nil || leadErr != nil || at.key <= 0 || hasLead != led || cursor[0] != 'n' && cursor[0] != 'o' {
 		return place{}, false, deadletter.Errorf(
-			deadletter.Invalid,
-			"this page address is not complete: start again from the first page",
+			deadletter.Invalid, "this page address is not complete: start again from the first page",
 		)
 	}
 	return at, cursor[0] == 'n', nil

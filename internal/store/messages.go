@@ -326,9 +326,7 @@ func requestArgs(m deadletter.Message) []any {
 }
 
 var insertRevision = insertionOf(
-	`INSERT INTO revisions (message, number, body, headers, by, reason, at, queue_message)`,
-	8,
-	"",
+	`INSERT INTO revisions (message, number, body, headers, by, reason, at, queue_message)`, 8, "",
 )
 
 func (t *Tx) insertRevisions(ctx context.Context, list []numbered) error {
@@ -505,8 +503,7 @@ func (t *Tx) insertArrival(ctx context.Context, n int64, a deadletter.Arrival) e
 		headers, body = text, sqlite.Blob(a.Body)
 	}
 	_, err := t.tx.ExecContext(
-		ctx, insertArrival, n, a.Number, a.At.UnixMilli(), a.MessageID, a.ReceiptID, a.Differs, headers,
-		body,
+		ctx, insertArrival, n, a.Number, a.At.UnixMilli(), a.MessageID, a.ReceiptID, a.Differs, headers, body,
 	)
 	return err
 }

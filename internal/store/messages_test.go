@@ -96,23 +96,16 @@ func TestMessageOfAnEarlierMillisecondIsKept(t *testing.T) {
 	for list := range slices.Chunk(others, 10) {
 		add(t, s, list...)
 	}
-	if got, want := add(
-		t,
-		s,
-		failure("second", 422, start),
-		failure("third", 422, start),
-	), []string{
+	if got, want := add(t, s, failure("second", 422, start), failure("third", 422, start)), []string{
 		"second",
 		"third",
 	}; !slices.Equal(
-		got,
-		want,
+		got, want,
 	) {
 		t.Errorf("added %v, want %v", got, want)
 	}
 	page, err := s.Messages(
-		t.Context(),
-		store.MessageQuery{Filter: store.Filter{To: start.Add(time.Millisecond)}, Limit: 10},
+		t.Context(), store.MessageQuery{Filter: store.Filter{To: start.Add(time.Millisecond)}, Limit: 10},
 	)
 	if err != nil {
 		t.Fatal(err)

@@ -100,8 +100,7 @@ func everything(t *testing.T, s *store.Store) string {
 	err = errors.Join(err, fault)
 	for _, step := range []time.Duration{time.Minute, time.Hour} {
 		text += tallies(
-			t,
-			s,
+			t, s,
 			store.TallyQuery{From: start.Truncate(step), To: start.Add(240 * time.Hour).Truncate(step), Step: step},
 		) + "\n"
 	}

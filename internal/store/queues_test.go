@@ -56,11 +56,7 @@ func sendBack(t *testing.T, s *store.Store, id deadletter.ID, messageID, digest 
 			return err
 		}
 		ordered, err := m.Redrive(
-			deadletter.User("anna", deadletter.Operator, ""),
-			deadletter.TriggerRedrive,
-			0,
-			m.Version,
-			at,
+			deadletter.User("anna", deadletter.Operator, ""), deadletter.TriggerRedrive, 0, m.Version, at,
 		)
 		if err != nil {
 			return err
@@ -204,17 +200,11 @@ func TestAdoptedMessageCountsForItsSource(t *testing.T) {
 			t.Errorf("%s has the source %q, %v", id, got.Source, err)
 		}
 	}
-	if counts, err := s.Counts(
-		t.Context(),
-		store.Filter{Source: other.Source},
-	); err != nil ||
+	if counts, err := s.Counts(t.Context(), store.Filter{Source: other.Source}); err != nil ||
 		counts.ByStatus[deadletter.Failed] != 3 {
 		t.Errorf("counts %+v, %v", counts, err)
 	}
-	if counts, err := s.Counts(
-		t.Context(),
-		store.Filter{NoSource: true},
-	); err != nil ||
+	if counts, err := s.Counts(t.Context(), store.Filter{NoSource: true}); err != nil ||
 		counts.ByStatus[deadletter.Failed] != 0 {
 		t.Errorf("without a source are %+v, %v", counts, err)
 	}

@@ -111,11 +111,8 @@ func TestMessageIsFoundByItsLatestReasonAndEdit(t *testing.T) {
 		t.Fatal(err)
 	}
 	change, err := m.EditAndReplay(
-		anna,
-		deadletter.TriggerEdit,
-		deadletter.Revision{Body: []byte(`{"name":"after"}`), Reason: "fix"},
-		m.Version,
-		start,
+		anna, deadletter.TriggerEdit, deadletter.Revision{Body: []byte(`{"name":"after"}`), Reason: "fix"},
+		m.Version, start,
 	)
 	apply(t, s, change, err)
 	for _, text := range []string{"before", "after", "503"} {
@@ -236,8 +233,7 @@ func FuzzSearch(f *testing.F) {
 		s, _ := setup(t)
 		desktest.Search(t, s, nil)
 		if _, err := s.Messages(
-			t.Context(),
-			store.MessageQuery{Filter: store.Filter{Text: text + "x"}, Limit: 1},
+			t.Context(), store.MessageQuery{Filter: store.Filter{Text: text + "x"}, Limit: 1},
 		); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}

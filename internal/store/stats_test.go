@@ -29,23 +29,19 @@ func TestTalliesCountFailuresAndRecoveries(t *testing.T) {
 		24 * time.Hour:   "00:00 cxone 1 0 0; 00:00 genesys 4 1 1; ",
 	} {
 		if got := tallies(
-			t,
-			s,
+			t, s,
 			store.TallyQuery{From: noon.Truncate(step), To: noon.Add(24 * time.Hour).Truncate(step), Step: step},
 		); got != want {
 			t.Errorf("in steps of %s: %q, want %q", step, got, want)
 		}
 	}
 	if got, want := tallies(
-		t,
-		s,
-		store.TallyQuery{Source: "cxone", From: noon, To: noon.Add(2 * time.Hour), Step: time.Minute},
+		t, s, store.TallyQuery{Source: "cxone", From: noon, To: noon.Add(2 * time.Hour), Step: time.Minute},
 	), "13:15 cxone 1 0 0; "; got != want {
 		t.Errorf("of one source: %q, want %q", got, want)
 	}
 	if got, want := tallies(
-		t,
-		s,
+		t, s,
 		store.TallyQuery{From: noon.Add(time.Minute), To: noon.Add(75 * time.Minute), Step: time.Minute},
 	),
 		"12:14 genesys 1 0 0; 12:15 genesys 1 0 0; 12:20 genesys 0 1 0; 12:29 genesys 0 0 1; "; got != want {
@@ -61,12 +57,7 @@ func tallies(t *testing.T, s *store.Store, q store.TallyQuery) (text string) {
 	}
 	for _, one := range list {
 		text += fmt.Sprintf(
-			"%s %s %d %d %d; ",
-			one.At.Format("15:04"),
-			one.Source,
-			one.Failed,
-			one.ByRetry,
-			one.ByPeople,
+			"%s %s %d %d %d; ", one.At.Format("15:04"), one.Source, one.Failed, one.ByRetry, one.ByPeople,
 		)
 	}
 	return text
@@ -81,11 +72,7 @@ func deliver(t *testing.T, s *store.Store, id deadletter.ID, at time.Time, asked
 	}
 	if asked {
 		c, err := m.Replay(
-			deadletter.User("mia", deadletter.Operator, ""),
-			deadletter.TriggerReplay,
-			0,
-			m.Version,
-			at,
+			deadletter.User("mia", deadletter.Operator, ""), deadletter.TriggerReplay, 0, m.Version, at,
 		)
 		m = apply(t, s, c, err)
 	}

@@ -75,8 +75,7 @@ func apply(t *testing.T, s *store.Store, c deadletter.Change, err error) deadlet
 		t.Fatal(err)
 	}
 	if err := s.Write(
-		t.Context(),
-		func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, c) },
+		t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, c) },
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -126,13 +125,7 @@ func TestDeliveryIsFencedByItsLease(t *testing.T) {
 	at := m.DueAt
 	claim, err := m.Claim(deadletter.Lease{Token: "t1", Until: at.Add(time.Minute)}, "", at)
 	leased := apply(t, s, claim, err)
-	if again, err := s.Due(
-		t.Context(),
-		"genesys",
-		deadletter.Replaying,
-		at.Add(time.Hour),
-		10,
-	); err != nil ||
+	if again, err := s.Due(t.Context(), "genesys", deadletter.Replaying, at.Add(time.Hour), 10); err != nil ||
 		len(again) != 0 {
 		t.Errorf("a leased message is due again: %v, %v", again, err)
 	}
@@ -164,18 +157,8 @@ func TestDeliveryIsFencedByItsLease(t *testing.T) {
 func TestWebhookIDStandsForTheLatestMessage(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
-	first, second, third := failure(
-		"a-1",
-		422,
-		start,
-	), failure(
-		"b-2",
-		422,
-		start.Add(time.Hour),
-	), failure(
-		"c-3",
-		422,
-		start,
+	first, second, third := failure("a-1", 422, start), failure("b-2", 422, start.Add(time.Hour)), failure(
+		"c-3", 422, start,
 	)
 	second.WebhookID, third.WebhookID = first.WebhookID, first.WebhookID
 	receive(t, s, first)
@@ -242,8 +225,7 @@ func TestManyMessagesAreAddedAtOnce(t *testing.T) {
 			t.Errorf("%s has the attempts %+v, %v", id, attempts, err)
 		}
 		page, err := s.Events(
-			t.Context(),
-			store.EventQuery{EventFilter: store.EventFilter{Target: string(id)}, Limit: 5},
+			t.Context(), store.EventQuery{EventFilter: store.EventFilter{Target: string(id)}, Limit: 5},
 		)
 		if err != nil || len(page.Items) != 1 {
 			t.Errorf("%s has the events %+v, %v", id, page.Items, err)
@@ -343,10 +325,7 @@ func TestPagesMeetEveryMessageOnceInBothDirections(t *testing.T) {
 		t.Errorf("newer pages\n got %v\nwant %v", up, want)
 	}
 	for _, cursor := range []string{"x", "o", "o-1", "nzzzzzzzzzzzzzzzzzzz", "o0", "\x00"} {
-		if _, err := s.Messages(
-			t.Context(),
-			store.MessageQuery{Cursor: cursor, Limit: 5},
-		); deadletter.KindOf(
+		if _, err := s.Messages(t.Context(), store.MessageQuery{Cursor: cursor, Limit: 5}); deadletter.KindOf(
 			err,
 		) != deadletter.Invalid {
 			t.Errorf("cursor %q answers %v, want Invalid", cursor, err)
@@ -601,8 +580,7 @@ func TestUsersAndSessions(t *testing.T) {
 	add := func(name string) error {
 		return s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 			return tx.AddUser(
-				ctx,
-				store.User{Name: name, Role: deadletter.Admin, PasswordHash: "h1", CreatedAt: start},
+				ctx, store.User{Name: name, Role: deadletter.Admin, PasswordHash: "h1", CreatedAt: start},
 				event,
 			)
 		})

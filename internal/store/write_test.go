@@ -258,8 +258,7 @@ func TestCloseFinishesWhatWaits(t *testing.T) {
 	for i, err := range errs {
 		// A write either answered nil and is kept, or was refused and is not.
 		if _, absent := s.Message(
-			t.Context(),
-			deadletter.ID(fmt.Sprintf("id-%d", i)),
+			t.Context(), deadletter.ID(fmt.Sprintf("id-%d", i)),
 		); (err == nil) != (absent == nil) {
 			t.Errorf("write %d answered %v, and reading it %v", i, err, absent)
 		}

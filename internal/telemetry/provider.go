@@ -64,9 +64,7 @@ func StartTraces(ctx context.Context, version string, log *slog.Logger) (*Tracer
 	}
 	// Spans that come faster than the collector accepts them are dropped: a full batch delays nothing.
 	provider := sdktrace.NewTracerProvider(
-		sdktrace.WithBatcher(exporter),
-		sdktrace.WithResource(about),
-		sdktrace.WithRawSpanLimits(limits),
+		sdktrace.WithBatcher(exporter), sdktrace.WithResource(about), sdktrace.WithRawSpanLimits(limits),
 		sdktrace.WithIDGenerator(planned{}),
 	)
 	return &Tracer{provider.Tracer(service, trace.WithInstrumentationVersion(version)), provider, log}, nil

@@ -63,12 +63,7 @@ func (t *Tracer) Received(next http.Handler) http.Handler {
 // methodOf returns a method that is one, and nothing else that a stranger may write.
 func methodOf(r *http.Request) string {
 	known := []string{
-		http.MethodPost,
-		http.MethodGet,
-		http.MethodHead,
-		http.MethodPut,
-		http.MethodPatch,
-		http.MethodDelete,
+		http.MethodPost, http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete,
 		http.MethodOptions,
 	}
 	if slices.Contains(known, r.Method) {

@@ -58,29 +58,22 @@ func Process(ctx context.Context, q Queue, messageID string, c *deadletter.Captu
 		"process "+q.Name(),
 		trace.SpanKindConsumer,
 		append(
-			of(q),
-			semconv.MessagingOperationName("process"),
-			semconv.MessagingOperationTypeProcess,
-			semconv.MessagingMessageID(messageID),
-			attrMessage.String(string(c.ID)),
+			of(q), semconv.MessagingOperationName("process"), semconv.MessagingOperationTypeProcess,
+			semconv.MessagingMessageID(messageID), attrMessage.String(string(c.ID)),
 			attrSource.String(c.Source),
 		)...)
 }
 
 func of(q Queue) []attribute.KeyValue {
 	return []attribute.KeyValue{
-		semconv.MessagingSystemKey.String(q.System()),
-		semconv.MessagingDestinationName(q.Name()),
+		semconv.MessagingSystemKey.String(q.System()), semconv.MessagingDestinationName(q.Name()),
 	}
 }
 
 // Attempt begins what is made of a message of the store: a retry, replay or redrive. It goes on with the message's
 // trace. h are the headers that are sent.
 func Attempt(
-	ctx context.Context,
-	l *deadletter.Message,
-	a *deadletter.Attempt,
-	h deadletter.Headers,
+	ctx context.Context, l *deadletter.Message, a *deadletter.Attempt, h deadletter.Headers,
 ) (context.Context, Span) {
 	t := tracerOf(ctx)
 	if t == nil {
@@ -136,17 +129,12 @@ func address(destination string) []attribute.KeyValue {
 		port = 80
 	}
 	return []attribute.KeyValue{
-		semconv.URLFull(shown.String()),
-		semconv.ServerAddress(u.Hostname()),
-		semconv.ServerPort(port),
+		semconv.URLFull(shown.String()), semconv.ServerAddress(u.Hostname()), semconv.ServerPort(port),
 	}
 }
 
 func (t *Tracer) start(
-	ctx context.Context,
-	name string,
-	kind trace.SpanKind,
-	attrs ...attribute.KeyValue,
+	ctx context.Context, name string, kind trace.SpanKind, attrs ...attribute.KeyValue,
 ) (context.Context, Span) {
 	if id, ok := messageOf(ctx); ok {
 		attrs = append(attrs, attrMessage.String(string(id)))

@@ -143,8 +143,7 @@ type rpcCollector struct {
 }
 
 func (c *rpcCollector) Export(
-	_ context.Context,
-	r *collectorpb.ExportTraceServiceRequest,
+	_ context.Context, r *collectorpb.ExportTraceServiceRequest,
 ) (*collectorpb.ExportTraceServiceResponse, error) {
 	for _, of := range r.GetResourceSpans() {
 		for _, scope := range of.GetScopeSpans() {
@@ -279,10 +278,7 @@ func TestLinesNameTheirMessage(t *testing.T) {
 	} {
 		var log bytes.Buffer
 		c.log(slog.New(telemetry.Log(slog.NewTextHandler(&log, nil))))
-		if got := strings.Count(
-			log.String(),
-			"message=",
-		); c.want == "" && got != 0 ||
+		if got := strings.Count(log.String(), "message="); c.want == "" && got != 0 ||
 			c.want != "" && (got != 1 || !strings.Contains(log.String(), c.want)) {
 			t.Errorf("%s: %s", name, &log)
 		}

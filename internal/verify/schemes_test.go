@@ -34,8 +34,7 @@ func TestSchemesNeedTheirRequiredSettings(t *testing.T) {
 		}
 		for _, header := range s.SecretHeaders() {
 			if _, err := newVerifier(
-				t,
-				func() verify.Settings { s.Secrets = full.Secrets; return s }(),
+				t, func() verify.Settings { s.Secrets = full.Secrets; return s }(),
 			).CheckHead(request(t, address, http.Header{"Content-Type": {"a"}}), noon); err == nil {
 				t.Errorf("%s: nothing in %s is no matter", scheme.Name, header)
 			}
@@ -138,12 +137,12 @@ func TestTwilioRefusesUnsignedForms(t *testing.T) {
 func TestAuthorizationSchemeIgnoresCase(t *testing.T) {
 	t.Parallel()
 	bearer := newVerifier(t, verify.Settings{Scheme: verify.Bearer, Secrets: secrets("secret of ours")})
-	for value, ok := range map[string]bool{"bearer secret of ours": true, "BEARER secret of ours": true, "Bearer  secret of ours": false, "secret of ours": false, "Bearer": false, "": false} {
+	for value, ok := range map[string]bool{
+		"bearer secret of ours": true, "BEARER secret of ours": true,
+		"Bearer  secret of ours": false, "secret of ours": false, "Bearer": false, "": false,
+	} {
 		if err := check(
-			bearer,
-			request(t, address, http.Header{"Authorization": {value}}),
-			nil,
-			noon,
+			bearer, request(t, address, http.Header{"Authorization": {value}}), nil, noon,
 		); (err == nil) != ok {
 			t.Errorf("%q: %v", value, err)
 		}
@@ -250,7 +249,10 @@ func TestIssuedTokens(t *testing.T) {
 		other.Secrets = secrets("none of them")
 		mustRefuse(t, "secret taken away", check(newVerifier(t, other), bearer(token), nil, noon))
 	}
-	for _, c := range [][3]string{{"cxone", "wrong", "client_credentials"}, {"other", "new secret", "client_credentials"}, {"cxone", "new secret", "password"}, {"", "", ""}} {
+	for _, c := range [][3]string{{"cxone", "wrong", "client_credentials"}, {
+		"other", "new secret",
+		"client_credentials",
+	}, {"cxone", "new secret", "password"}, {"", "", ""}} {
 		_, err := ask(c[0], c[1], c[2])
 		mustRefuse(t, strings.Join(c[:], " "), err)
 	}

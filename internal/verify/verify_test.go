@@ -55,7 +55,8 @@ func settings() map[string]verify.Settings {
 		"twilio":          {Scheme: verify.Twilio, URL: address, Secrets: secrets("secret of ours")},
 	}
 	for _, name := range []string{
-		verify.StandardWebhooks, verify.GitHub, verify.GenesysOpenMessaging, verify.CXoneExpert, verify.Stripe, verify.Slack, verify.Shopify,
+		verify.StandardWebhooks, verify.GitHub, verify.GenesysOpenMessaging, verify.CXoneExpert, verify.Stripe,
+		verify.Slack, verify.Shopify,
 	} {
 		all[name] = verify.Settings{Scheme: name, Secrets: secrets(whole)}
 	}
@@ -142,30 +143,45 @@ func TestVectors(t *testing.T) {
 			`{"test": 2432232314}`, 1614265330,
 		},
 		"v1a": {
-			verify.Settings{Scheme: verify.StandardWebhooks, Secrets: secrets("whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==")},
+			verify.Settings{
+				Scheme: verify.StandardWebhooks,
+				Secrets: secrets("whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9" +
+					"lMicMFs6Kvg=="),
+			},
 			address,
 			http.Header{
 				"Webhook-Id": {"msg_1"}, "Webhook-Timestamp": {"1700000000"},
-				"Webhook-Signature": {"v1a,deoJHN69f/lZX6ygASW4ee+mUtlT2OjLAxt3hRZEYxR0NPbDsudM8VDnU97ZZu0i7AQpt/UDZs5ANwfH9lo+BA=="},
+				"Webhook-Signature": {"v1a,deoJHN69f/lZX6ygASW4ee+mUtlT2OjLAxt3hRZEYxR0NPbDsudM8VDnU97ZZu0i7AQpt/U" +
+					"DZs5ANwfH9lo+BA=="},
 			},
 			`{}`, 1700000000,
 		},
 		"cxone-expert": {
 			verify.Settings{Scheme: verify.CXoneExpert, Secrets: secrets("secret of ours")}, address, http.Header{
-				"X-Nexus-Timestamp": {"1700000000"}, "X-Nexus-Signature-256": {"sha256=9eaf3dc71583523142e8521ce2970aff2c4333c76f7959ec1d32b579eec468aa"},
+				"X-Nexus-Timestamp": {"1700000000"},
+				"X-Nexus-Signature-256": {"sha256=9eaf3dc71583523142e8521ce2970aff2c4333c76f7959ec1d32b579eec4" +
+					"68aa"},
 			}, `<event/>`, 1700000000,
 		},
 		"stripe": {
 			verify.Settings{Scheme: verify.Stripe, Secrets: secrets("whsec_of_ours")}, address, http.Header{
-				"Stripe-Signature": {"t=1700000000,v1=ece32eaba49d3ce41b48c2b6a474738aca390f6d5f6c7438c0b164624734fe67"},
+				"Stripe-Signature": {"t=1700000000,v1=ece32eaba49d3ce41b48c2b6a474738aca390f6d5f6c7438c0b164624734" +
+					"fe67"},
 			}, `{"id":"evt_1"}`, 1700000000,
 		},
 		"slack": {
-			verify.Settings{Scheme: verify.Slack, Secrets: secrets("8f742231b10e8888abcd99yyyzzz85a5")}, address, http.Header{
-				"X-Slack-Request-Timestamp": {"1531420618"}, "X-Slack-Signature": {"v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"},
-			}, "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA" +
-				"&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554" +
-				"%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c", 1531420618,
+			verify.Settings{Scheme: verify.Slack, Secrets: secrets("8f742231b10e8888abcd99yyyzzz85a5")},
+			address,
+			http.Header{
+				"X-Slack-Request-Timestamp": {"1531420618"},
+				"X-Slack-Signature":         {"v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"},
+			},
+			"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&chan" +
+				"nel_name=foobar&user_id=U2CERLKJA" +
+				"&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com" +
+				"%2Fcommands%2FT1DC2JH3J%2F397700885554" +
+				"%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703" +
+				"c", 1531420618,
 		},
 		"shopify": {
 			verify.Settings{Scheme: verify.Shopify, Secrets: secrets("secret of ours")},
@@ -174,15 +190,22 @@ func TestVectors(t *testing.T) {
 			`{"id":1}`, 0,
 		},
 		"twilio, JSON and a port": {
-			verify.Settings{Scheme: verify.Twilio, URL: "https://mycompany.com:443/myapp.php", Secrets: secrets("12345")},
-			"http://10.0.0.1/webhooks/calls?bodySHA256=015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862",
+			verify.Settings{
+				Scheme: verify.Twilio, URL: "https://mycompany.com:443/myapp.php",
+				Secrets: secrets("12345"),
+			},
+			"http://10.0.0.1/webhooks/calls?bodySHA256=015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a9" +
+				"7f862",
 			http.Header{"X-Twilio-Signature": {"nFIRj++FIVa8MLaczuOr2LDKUZo="}, "Content-Type": {"application/json"}},
 			`{"a":1}`, 0,
 		},
 		"twilio": {
 			verify.Settings{Scheme: verify.Twilio, URL: "https://mycompany.com/myapp.php", Secrets: secrets("12345")},
 			"http://10.0.0.1/webhooks/calls?foo=1&bar=2",
-			http.Header{"X-Twilio-Signature": {"0/KCTR6DLpKmkAf8muzZqo1nDgQ="}, "Content-Type": {"application/x-www-form-urlencoded; charset=UTF-8"}},
+			http.Header{
+				"X-Twilio-Signature": {"0/KCTR6DLpKmkAf8muzZqo1nDgQ="},
+				"Content-Type":       {"application/x-www-form-urlencoded; charset=UTF-8"},
+			},
 			"CallSid=CA1234567890ABCDE&Caller=%2B12349013030&Digits=1234&From=%2B12349013030&To=%2B18005551212", 0,
 		},
 	} {
@@ -297,7 +320,8 @@ func TestSignedTimesHaveATolerance(t *testing.T) {
 		r := signed(t, v, nil)
 		edge := verify.DefaultTolerance
 		timed := name != "byoc" &&
-			(r.Header.Get("Webhook-Timestamp")+r.Header.Get("X-Nexus-Timestamp")+r.Header.Get("X-Slack-Request-Timestamp")+
+			(r.Header.Get("Webhook-Timestamp")+r.Header.Get("X-Nexus-Timestamp")+r.Header.Get("X-Slack-Request-Tim"+
+				"estamp")+
 				r.Header.Get("Stripe-Signature")+r.Header.Get("X-Time") != "")
 		for _, off := range []time.Duration{edge, -edge} {
 			if err := check(v, r, nil, noon.Add(off)); err != nil {
@@ -329,8 +353,10 @@ func TestTimesInMilliseconds(t *testing.T) {
 	)
 	plain := newVerifier(t, verify.Settings{Scheme: verify.HMAC, Header: "X-Sig", Secrets: secrets(whole)})
 	for at, ok := range map[string]bool{
-		"1700000000000": true, "1700000299999": true, "1700000300001": false, "99999999999": false, "17000000000000": false, "-1700000000": false,
-		"+1700000000": false, "1700000000.0": false, "1_700_000_000": false, "": false, "\xff": false, "184467440737095516151700000000": false,
+		"1700000000000": true, "1700000299999": true, "1700000300001": false, "99999999999": false,
+		"17000000000000": false, "-1700000000": false,
+		"+1700000000": false, "1700000000.0": false, "1_700_000_000": false, "": false, "\xff": false,
+		"184467440737095516151700000000": false,
 	} {
 		r := request(t, address, http.Header{"X-Time": {at}})
 		if err := plain.Sign(r, []byte(at+"{}"), "", noon); err != nil {
@@ -399,7 +425,8 @@ func TestSignaturesWithWhitespaceAreRefused(t *testing.T) {
 	t.Parallel()
 	v := newVerifier(t, verify.Settings{Scheme: verify.GitHub, Secrets: secrets(whole)})
 	value := signed(t, v, nil).Header.Get("X-Hub-Signature-256")
-	for _, changed := range []string{" " + value, value + " ", value + "\t", strings.Replace(value, "=", "= ", 1), strings.ToUpper(value), value + "00", value[:len(value)-2]} {
+	for _, changed := range []string{" " + value, value + " ", value + "\t", strings.Replace(value, "=", "= ",
+		1), strings.ToUpper(value), value + "00", value[:len(value)-2]} {
 		mustRefuse(t, changed, check(v, request(t, address, http.Header{"X-Hub-Signature-256": {changed}}), nil, noon))
 	}
 }
@@ -426,10 +453,7 @@ func TestSourceWithoutVerificationAcceptsEverything(t *testing.T) {
 	for _, scheme := range []string{"", verify.None} {
 		v := newVerifier(t, verify.Settings{Scheme: scheme})
 		if err := check(
-			v,
-			request(t, address, nil),
-			[]byte("{}"),
-			noon,
+			v, request(t, address, nil), []byte("{}"), noon,
 		); err != nil || !v.Settings().Open() ||
 			v.Issues() {
 			t.Error(err)

@@ -26,8 +26,7 @@ func TestMessagesOfAJobArriveAgainMeanwhile(t *testing.T) {
 				}
 				c := desktest.Failure(string(id), 422, b.clock.Now())
 				if err := tx.Apply(
-					ctx,
-					l.ArriveAgain(c, deadletter.Revision{Body: c.Body}, b.clock.Now()),
+					ctx, l.ArriveAgain(c, deadletter.Revision{Body: c.Body}, b.clock.Now()),
 				); err != nil {
 					return err
 				}
@@ -48,12 +47,8 @@ func TestMessagesOfAJobArriveAgainMeanwhile(t *testing.T) {
 		arrivals, err := b.store.Arrivals(t.Context(), id)
 		if err != nil || l.Status != deadletter.Resolved || l.Arrivals != 1+len(ids) || len(arrivals) != len(ids) {
 			t.Errorf(
-				"message %s is %s after %d arrivals, of which %d were later ones, %v",
-				id,
-				l.Status,
-				l.Arrivals,
-				len(arrivals),
-				err,
+				"message %s is %s after %d arrivals, of which %d were later ones, %v", id, l.Status,
+				l.Arrivals, len(arrivals), err,
 			)
 		}
 		// Each was received, replayed, started and delivered once.

@@ -31,9 +31,7 @@ func TestEveryAttemptCarriesTheSameWebhookID(t *testing.T) {
 			return err
 		}
 		opened, err := l.Claim(
-			deadletter.Lease{Token: "dead", Until: b.clock.Now().Add(time.Minute)},
-			"",
-			b.clock.Now(),
+			deadletter.Lease{Token: "dead", Until: b.clock.Now().Add(time.Minute)}, "", b.clock.Now(),
 		)
 		if err != nil {
 			return err

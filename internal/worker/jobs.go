@@ -23,10 +23,7 @@ const (
 // forEachItem calls do with messages of a job, if the job is still running and its owner may still do this. A message
 // whose change is refused is skipped with the reason.
 func (w *Worker) forEachItem(
-	ctx context.Context,
-	tx *store.Tx,
-	id deadletter.JobID,
-	items []store.Item,
+	ctx context.Context, tx *store.Tx, id deadletter.JobID, items []store.Item,
 	do func(deadletter.Job, store.Item) error,
 ) error {
 	j, err := tx.Job(ctx, id)

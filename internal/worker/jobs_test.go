@@ -21,8 +21,7 @@ func (b bundle) employ(t *testing.T, role deadletter.Role) {
 	t.Helper()
 	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 		return tx.AddUser(
-			ctx,
-			store.User{Name: "anna", Role: role, PasswordHash: "x", CreatedAt: b.clock.Now()},
+			ctx, store.User{Name: "anna", Role: role, PasswordHash: "x", CreatedAt: b.clock.Now()},
 			deadletter.Event{At: b.clock.Now(), Action: "user.add"},
 		)
 	})
@@ -181,8 +180,7 @@ func TestEditJobPatchesEachBody(t *testing.T) {
 	j := b.finished(
 		t,
 		b.begin(
-			t,
-			deadletter.ActEdit,
+			t, deadletter.ActEdit,
 			deadletter.JobInput{Patch: []byte(`{"id":"x","n":null}`), Reason: "the id was missing"},
 		),
 	)
@@ -221,11 +219,7 @@ func TestArchiveJobCanBeUndone(t *testing.T) {
 		desktest.Message(t, b.store, "l-00249").Status != deadletter.Failed {
 		t.Errorf("results %+v", undo.Items)
 	}
-	if _, err := b.UndoArchive(
-		t.Context(),
-		anna,
-		j.ID,
-	); deadletter.KindOf(err) != deadletter.Conflict ||
+	if _, err := b.UndoArchive(t.Context(), anna, j.ID); deadletter.KindOf(err) != deadletter.Conflict ||
 		!strings.Contains(deadletter.TextOf(err), "undone already by anna") {
 		t.Errorf("once more: %v", err)
 	}
@@ -249,10 +243,7 @@ func TestPauseResumeAndCancel(t *testing.T) {
 		release <- struct{}{}
 	}
 	if j := b.awaitJob(
-		t,
-		id,
-		"still",
-		func(j deadletter.Job) bool { return j.Items.InFlight == 0 },
+		t, id, "still", func(j deadletter.Job) bool { return j.Items.InFlight == 0 },
 	); j.Items != (deadletter.JobItems{Pending: 94, Done: 6}) ||
 		j.State != deadletter.JobPaused {
 		t.Fatalf("paused %+v", j)
@@ -422,13 +413,7 @@ func TestTwoJobsShareASource(t *testing.T) {
 		b.awaitJob(t, id, "half of what is in flight", func(j deadletter.Job) bool { return j.Items.InFlight == 3 })
 	}
 	close(release)
-	if large, small := b.finished(
-		t,
-		jobs[0],
-	), b.finished(
-		t,
-		jobs[1],
-	); large.Items.Done != 50 ||
+	if large, small := b.finished(t, jobs[0]), b.finished(t, jobs[1]); large.Items.Done != 50 ||
 		small.Items.Done != 10 {
 		t.Errorf("results %+v and %+v", large.Items, small.Items)
 	}

@@ -49,10 +49,7 @@ func TestJobHoldsItsMessagesWhileTheDestinationIsDown(t *testing.T) {
 	}
 	b.tick(breaker.ProbeInterval)
 	if j := b.awaitJob(
-		t,
-		id,
-		"paused",
-		func(j deadletter.Job) bool { return j.State == deadletter.JobPaused },
+		t, id, "paused", func(j deadletter.Job) bool { return j.State == deadletter.JobPaused },
 	); j.Items != held {
 		t.Errorf("paused with %+v", j.Items)
 	}
@@ -60,10 +57,7 @@ func TestJobHoldsItsMessagesWhileTheDestinationIsDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	if j := b.awaitJob(
-		t,
-		id,
-		"cancelled",
-		func(j deadletter.Job) bool { return j.State == deadletter.JobCancelled },
+		t, id, "cancelled", func(j deadletter.Job) bool { return j.State == deadletter.JobCancelled },
 	); j.Items != held {
 		t.Errorf("cancelled with %+v", j.Items)
 	}
@@ -117,9 +111,7 @@ func TestProbeByAJobPassesOverWhatIsSkipped(t *testing.T) {
 		t.Errorf("the probe was made of %s", got)
 	}
 	b.awaitJob(
-		t,
-		id,
-		"waiting",
+		t, id, "waiting",
 		func(j deadletter.Job) bool { return j.Items == deadletter.JobItems{Pending: 1, Skipped: 3} },
 	)
 }

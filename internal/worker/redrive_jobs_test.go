@@ -19,9 +19,7 @@ func jobKeepsRate(t *testing.T, b redriveBundle) {
 	id := b.begin(t, deadletter.ActRedrive, deadletter.JobInput{Rate: 2})
 	for sent := 1; sent < 5; sent++ {
 		j := b.awaitJob(
-			t,
-			id,
-			"sending",
+			t, id, "sending",
 			func(j deadletter.Job) bool { return j.Items.Done >= sent && j.Items.InFlight == 0 },
 		)
 		if j.Items.Done != sent {
@@ -52,12 +50,7 @@ func jobPausesAndCancels(t *testing.T, b redriveBundle) {
 	for range 8 {
 		release <- struct{}{}
 	}
-	if j := b.awaitJob(
-		t,
-		id,
-		"still",
-		still,
-	); j.Items != (deadletter.JobItems{Pending: 12, Done: 8}) ||
+	if j := b.awaitJob(t, id, "still", still); j.Items != (deadletter.JobItems{Pending: 12, Done: 8}) ||
 		j.State != deadletter.JobPaused {
 		t.Fatalf("paused %+v", j)
 	}
@@ -69,12 +62,7 @@ func jobPausesAndCancels(t *testing.T, b redriveBundle) {
 		t.Fatal(err)
 	}
 	close(release)
-	if j := b.awaitJob(
-		t,
-		id,
-		"still",
-		still,
-	); j.Items != (deadletter.JobItems{Pending: 4, Done: 16}) ||
+	if j := b.awaitJob(t, id, "still", still); j.Items != (deadletter.JobItems{Pending: 4, Done: 16}) ||
 		j.State != deadletter.JobCancelled {
 		t.Errorf("cancelled %+v", j)
 	}

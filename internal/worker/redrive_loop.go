@@ -182,9 +182,7 @@ func (r *redriveLoop) claimItems(ctx context.Context, free int) ([]claimedRedriv
 const lookAhead = 500
 
 func (r *redriveLoop) claimJobItems(
-	ctx context.Context,
-	j deadletter.Job,
-	free int,
+	ctx context.Context, j deadletter.Job, free int,
 ) ([]claimedRedrive, time.Duration, error) {
 	items, err := r.w.store.PendingRedrives(ctx, j.ID, r.queue.Name, lookAhead)
 	if err != nil || len(items) == 0 {
@@ -210,9 +208,7 @@ func (r *redriveLoop) claimJobItems(
 }
 
 func (r *redriveLoop) openItems(
-	ctx context.Context,
-	id deadletter.JobID,
-	items []store.Item,
+	ctx context.Context, id deadletter.JobID, items []store.Item,
 ) ([]claimedRedrive, error) {
 	var claims []claimedRedrive
 	err := r.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {

@@ -124,16 +124,8 @@ func setupRedrive(t *testing.T, endpoint, suffix string) redriveBundle {
 		attributes["FifoQueue"] = "true"
 	}
 	name := rand.Text()
-	dlq, source := desktest.CreateQueue(
-		t,
-		endpoint,
-		name+"-dlq"+suffix,
-		attributes,
-	), desktest.CreateQueue(
-		t,
-		endpoint,
-		name+suffix,
-		attributes,
+	dlq, source := desktest.CreateQueue(t, endpoint, name+"-dlq"+suffix, attributes), desktest.CreateQueue(
+		t, endpoint, name+suffix, attributes,
 	)
 	q, err := queue.NewSQS(t.Context(), dlq, "", desktest.AWS(endpoint))
 	if err != nil {
@@ -181,8 +173,7 @@ func (b redriveBundle) arrived(t *testing.T) map[string][]string {
 			group := m.Attributes["MessageGroupId"]
 			got[group] = append(got[group], aws.ToString(m.Body))
 			if _, err := b.client.DeleteMessage(
-				t.Context(),
-				&sqs.DeleteMessageInput{QueueUrl: &b.source, ReceiptHandle: m.ReceiptHandle},
+				t.Context(), &sqs.DeleteMessageInput{QueueUrl: &b.source, ReceiptHandle: m.ReceiptHandle},
 			); err != nil {
 				t.Fatal(err)
 			}
@@ -234,10 +225,7 @@ func singlesKeepOrder(t *testing.T, b redriveBundle) {
 	}
 	for _, l := range messages {
 		if _, err := b.Redrive(
-			t.Context(),
-			anna,
-			desk.Ref{ID: l.ID, Version: l.Version},
-			desk.SendCommand{},
+			t.Context(), anna, desk.Ref{ID: l.ID, Version: l.Version}, desk.SendCommand{},
 		); err != nil {
 			t.Fatal(err)
 		}
@@ -250,10 +238,7 @@ func singlesKeepOrder(t *testing.T, b redriveBundle) {
 	b.becomes(t, "q-003", deadletter.Redriven)
 	b.becomes(t, "q-001", deadletter.Failed)
 	b.becomes(t, "q-002", deadletter.Failed)
-	if a := b.attempts(
-		t,
-		"q-002",
-	); len(a) != 1 || a[0].Outcome != deadletter.Unreachable ||
+	if a := b.attempts(t, "q-002"); len(a) != 1 || a[0].Outcome != deadletter.Unreachable ||
 		!strings.Contains(a[0].Error, "overtake") {
 		t.Errorf("what was to follow has the attempts %+v", a)
 	}
@@ -360,8 +345,7 @@ func deadProcess(t *testing.T, b redriveBundle) {
 	b.run(t)
 	got := b.becomes(t, l.ID, deadletter.Failed)
 	if a := b.attempts(
-		t,
-		l.ID,
+		t, l.ID,
 	); got.Outcome != deadletter.Unknown || len(a) != 1 || a[0].Outcome != deadletter.Unknown ||
 		!strings.Contains(a[0].Error, "may be on its queue") {
 		t.Errorf("message %+v, attempts %+v", got, a)

@@ -117,11 +117,7 @@ func (s *sourceLoop) openItems(ctx context.Context, id deadletter.JobID, items [
 
 // openItem claims a message as it was read, or as it is now if it was changed since.
 func (s *sourceLoop) openItem(
-	ctx context.Context,
-	tx *store.Tx,
-	j deadletter.Job,
-	item store.Item,
-	read store.Latest,
+	ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, read store.Latest,
 ) (claimed, error) {
 	c, err := s.openRead(ctx, tx, j, item, read)
 	if deadletter.KindOf(err) != deadletter.Conflict {
@@ -135,11 +131,7 @@ func (s *sourceLoop) openItem(
 
 // openRead requests the delivery of a message for its job and claims it in one transaction.
 func (s *sourceLoop) openRead(
-	ctx context.Context,
-	tx *store.Tx,
-	j deadletter.Job,
-	item store.Item,
-	read store.Latest,
+	ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, read store.Latest,
 ) (claimed, error) {
 	revision, at := read.Revision, s.w.now()
 	requested, err := j.ChangeOf(read.Message, item.Version, revision, payload.MergePatch, at)

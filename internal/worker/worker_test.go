@@ -165,8 +165,7 @@ func TestOrderedReplayIsDeliveredOnce(t *testing.T) {
 		t.Errorf("received %+v", received)
 	}
 	events, err := b.store.Events(
-		t.Context(),
-		store.EventQuery{EventFilter: store.EventFilter{Target: "a-1"}, Limit: 10},
+		t.Context(), store.EventQuery{EventFilter: store.EventFilter{Target: "a-1"}, Limit: 10},
 	)
 	if err != nil || len(events.Items) != 4 || events.Items[0].Action != "attempt.delivered" ||
 		events.Items[0].By != "anna" {
@@ -182,10 +181,7 @@ func TestRetryWaitsForItsTimeAndGivesUpAfterTheLast(t *testing.T) {
 	for made := 1; made < desktest.Policy().MaxAttempts; made++ {
 		if l.Status != deadletter.Retrying || l.AutoAttempts != made || len(b.destination.Received()) != made-1 {
 			t.Fatalf(
-				"after %d attempts the message is %s with %d, %d deliveries",
-				made,
-				l.Status,
-				l.AutoAttempts,
+				"after %d attempts the message is %s with %d, %d deliveries", made, l.Status, l.AutoAttempts,
 				len(b.destination.Received()),
 			)
 		}
@@ -240,8 +236,7 @@ func TestDeliveryOfADeadProcessIsUnknownAndGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := b.store.Write(
-		t.Context(),
-		func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, claim) },
+		t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, claim) },
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -255,13 +250,7 @@ func TestDeliveryOfADeadProcessIsUnknownAndGoesOn(t *testing.T) {
 		t.Errorf("message %+v, attempt %+v", l, got[0])
 	}
 	// The dead process's own result, should it still come, is refused.
-	if _, err := l.Finish(
-		"dead",
-		got[0],
-		desktest.Policy(),
-		0,
-		b.clock.Now(),
-	); deadletter.KindOf(
+	if _, err := l.Finish("dead", got[0], desktest.Policy(), 0, b.clock.Now()); deadletter.KindOf(
 		err,
 	) != deadletter.Conflict {
 		t.Errorf("a lost lease finishes: %v", err)
@@ -277,11 +266,7 @@ func TestMessagesOfASourceThatIsGoneGoToAPerson(t *testing.T) {
 	if err := b.worker.Recover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if l := desktest.Message(
-		t,
-		b.store,
-		"a-1",
-	); l.Status != deadletter.Failed ||
+	if l := desktest.Message(t, b.store, "a-1"); l.Status != deadletter.Failed ||
 		!strings.Contains(l.Reason, `"gone" is not configured`) {
 		t.Errorf("message %s: %s", l.Status, l.Reason)
 	}
@@ -403,8 +388,7 @@ func (b bundle) until(t *testing.T, right func() bool) {
 		case <-look.C:
 		case <-limit:
 			t.Fatalf(
-				"it does not come so far: %d deliveries, the breaker is %+v",
-				len(b.destination.Received()),
+				"it does not come so far: %d deliveries, the breaker is %+v", len(b.destination.Received()),
 				b.breaker.Status(),
 			)
 		}

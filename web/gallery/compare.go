@@ -51,10 +51,7 @@ func compareView() page.CompareView {
 	).
 		Replace(prettyBody)
 	return page.CompareView{
-		Chrome: chrome(
-			"Compare revisions",
-			"/messages/"+messageID(1)+"/compare",
-		),
+		Chrome: chrome("Compare revisions", "/messages/"+messageID(1)+"/compare"),
 		ID:     messageID(1),
 		Back:   listQuery,
 		Masked: true,

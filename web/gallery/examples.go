@@ -21,19 +21,8 @@ type Example struct {
 // Examples returns every page in every state, with made-up data.
 func Examples() []Example {
 	return slices.Concat(
-		account(),
-		overview(),
-		queue(),
-		messages(),
-		message(),
-		compare(),
-		edit(),
-		jobs(),
-		sources(),
-		audit(),
-		ledger(),
-		manual(),
-		errors(),
+		account(), overview(), queue(), messages(), message(), compare(), edit(), jobs(), sources(), audit(),
+		ledger(), manual(), errors(),
 	)
 }
 
@@ -97,10 +86,7 @@ func account() []Example {
 			),
 		},
 		{Name: "account", Component: page.Account(page.AccountView{
-			Chrome: chrome(
-				"Account",
-				"/account",
-			),
+			Chrome:     chrome("Account", "/account"),
 			May:        []string{"see messages and the audit trail", "replay, edit, archive and restore messages"},
 			MayNot:     []string{"manage users"},
 			SignedInAt: ago(42),
@@ -127,10 +113,7 @@ func account() []Example {
 			),
 		},
 		{Name: "password-faults", Component: page.Password(page.PasswordView{
-			Chrome: chrome(
-				"Change password",
-				"/account/password",
-			),
+			Chrome:        chrome("Change password", "/account/password"),
 			Rule:          rule,
 			CurrentError:  "This is not your current password.",
 			PasswordError: "This is one of the most common passwords.",
@@ -156,9 +139,7 @@ func errors() []Example {
 		}
 	}
 	missing := failure(
-		"404",
-		"Message not found",
-		"It may have been deleted after its retention time. Check the address.",
+		"404", "Message not found", "It may have been deleted after its retention time. Check the address.",
 	)
 	broken := failure("500", "Something went wrong", "Nothing was changed. The log has the details.")
 	broken.RetryURL = "/messages"
@@ -169,8 +150,7 @@ func errors() []Example {
 			Name: "error-409",
 			Component: page.Error(
 				failure(
-					"409",
-					"Changed by someone else",
+					"409", "Changed by someone else",
 					"ben archived this message 12 s ago. Your change was not applied.",
 				),
 			),

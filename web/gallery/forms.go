@@ -57,10 +57,7 @@ func edit() []Example {
 
 func editView() page.EditView {
 	return page.EditView{
-		Chrome: chrome(
-			"Edit and replay",
-			"/messages/"+messageID(1)+"/edit",
-		),
+		Chrome:      chrome("Edit and replay", "/messages/"+messageID(1)+"/edit"),
 		ID:          messageID(1),
 		Version:     "2",
 		Back:        listQuery,

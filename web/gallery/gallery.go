@@ -39,8 +39,7 @@ func Handler() http.Handler {
 	mux.Handle("GET /{$}", show(index(groups(examples))))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(
-			w,
-			"This is the gallery: its pages are pictures, and nothing is behind them. Go back.",
+			w, "This is the gallery: its pages are pictures, and nothing is behind them. Go back.",
 			http.StatusNotFound,
 		)
 	})

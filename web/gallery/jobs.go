@@ -38,11 +38,7 @@ func jobs() []Example {
 	denied := jobPaused()
 	denied.Denied, denied.CanHide = viewer, false
 	canary := jobOf(
-		"18",
-		"paused",
-		"Paused: Redrive 214 messages",
-		part("9 redriven", "done"),
-		part("1 failed", "fault"),
+		"18", "paused", "Paused: Redrive 214 messages", part("9 redriven", "done"), part("1 failed", "fault"),
 		part("204 waiting", "plain"),
 	)
 	canary.WaitReason = "Test batch of 10 messages finished, 1 of them failed. Check the results, then resume " +
@@ -71,10 +67,7 @@ func jobs() []Example {
 				RetryURL: "/jobs",
 			},
 		),
-		job(
-			"running",
-			jobRunning(),
-		),
+		job("running", jobRunning()),
 		job("paused", jobPaused()),
 		job("done", jobDone()),
 		job("archived", jobArchived()),
@@ -176,14 +169,8 @@ func part(text, tone string) page.JobPart {
 
 func jobRunning() page.JobView {
 	v := jobOf(
-		"17",
-		"running",
-		"Replaying 214 messages",
-		part("120 delivered", "done"),
-		part("3 failed", "fault"),
-		part("1 skipped", "warn"),
-		part("8 in flight", "plain"),
-		part("82 waiting", "plain"),
+		"17", "running", "Replaying 214 messages", part("120 delivered", "done"), part("3 failed", "fault"),
+		part("1 skipped", "warn"), part("8 in flight", "plain"), part("82 waiting", "plain"),
 	)
 	v.CanPause, v.CanCancel = true, true
 	return v
@@ -197,11 +184,7 @@ func jobPaused() page.JobView {
 
 func jobDone() page.JobView {
 	v := jobOf(
-		"15",
-		"done",
-		"Replayed 214 messages",
-		part("208 delivered", "done"),
-		part("3 failed", "fault"),
+		"15", "done", "Replayed 214 messages", part("208 delivered", "done"), part("3 failed", "fault"),
 		part("3 skipped", "warn"),
 	)
 	v.Ended, v.CanHide, v.Refresh = ago(1), true, true
@@ -238,9 +221,7 @@ func jobLong() page.JobView {
 	v.CanUndo = true
 	v.UndoneURL = "/jobs/18"
 	v.Parts = []page.JobPart{
-		part("88,208 delivered", "done"),
-		part("1,203 failed", "fault"),
-		part("311 skipped", "warn"),
+		part("88,208 delivered", "done"), part("1,203 failed", "fault"), part("311 skipped", "warn"),
 		part("10,278 left as they were", "plain"),
 	}
 	v.Problems = nil

@@ -202,10 +202,7 @@ func acknowledgeView() page.AcknowledgeView {
 	v := ledgerBook()
 	imbalanced(&v)
 	return page.AcknowledgeView{
-		Chrome: chrome(
-			"Acknowledge an imbalance",
-			"/ledger",
-		),
+		Chrome:    chrome("Acknowledge an imbalance", "/ledger"),
 		Imbalance: v.Imbalances[1],
 		Hour:      "2026-03-02T09:00",
 		Stage:     "messages",

@@ -18,8 +18,7 @@ func manual() []Example {
 	}
 	nothing := page.DocsView{Chrome: chrome("Manual", docs.Path), Page: index, Query: longWord}
 	return append(
-		list,
-		Example{Name: "docs-search", Component: page.Docs(found)},
+		list, Example{Name: "docs-search", Component: page.Docs(found)},
 		Example{Name: "docs-search-nothing", Component: page.Docs(nothing)},
 	)
 }

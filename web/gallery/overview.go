@@ -43,8 +43,7 @@ func overview() []Example {
 		}),
 		overview("one", func(v *page.OverviewFigures) {
 			v.Source, v.Sources, v.Plot = "genesys", v.Sources[:1], plotOf(
-				96,
-				func(i int) (int, int, int) { return oneIf(i == 90), 0, 0 },
+				96, func(i int) (int, int, int) { return oneIf(i == 90), 0, 0 },
 			)
 			v.Headlines = headlinesOf("1", "0", "1", "0", "0")
 			v.Causes = v.Causes[:1]
@@ -361,15 +360,10 @@ func plotOf(steps int, at func(step int) (failed, byItself, byPeople int)) page.
 	total := 0
 	for i := range steps {
 		failed, itself, people := at(i)
-		data.Failed, data.ByRetries, data.ByPeople = append(
-			data.Failed,
-			failed,
+		data.Failed, data.ByRetries, data.ByPeople = append(data.Failed, failed), append(
+			data.ByRetries, itself,
 		), append(
-			data.ByRetries,
-			itself,
-		), append(
-			data.ByPeople,
-			people,
+			data.ByPeople, people,
 		)
 		total += failed
 	}

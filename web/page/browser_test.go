@@ -28,11 +28,8 @@ const policy = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; for
 // chromium is the browser of all tests, started by the first that asks. Each test has a profile of its own in it.
 var chromium = sync.OnceValues(func() (context.Context, error) {
 	options := append(
-		chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath("/usr/bin/chromium"),
-		chromedp.NoSandbox,
-		chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true),
+		chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox,
+		chromedp.DisableGPU, chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 	)
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)
@@ -211,9 +208,7 @@ func (b browser) look(t *testing.T, ctx context.Context, l look, shot string) {
 		{Name: "prefers-reduced-motion", Value: "reduce"},
 	}
 	if _, err := chromedp.Call(
-		ctx,
-		emulation.SetEmulatedMedia,
-		emulation.SetEmulatedMediaParams{Features: features},
+		ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features},
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -230,9 +225,7 @@ func (b browser) look(t *testing.T, ctx context.Context, l look, shot string) {
 		}
 	}
 	if over := eval[int](
-		t,
-		ctx,
-		`document.documentElement.scrollWidth - document.documentElement.clientWidth`,
+		t, ctx, `document.documentElement.scrollWidth - document.documentElement.clientWidth`,
 	); over > 0 {
 		t.Errorf("%s: the page is %d px wider than the window: %s", l.name, over, eval[string](t, ctx, widest))
 	}
@@ -251,8 +244,7 @@ func (b browser) violations(t *testing.T, ctx context.Context, options string) [
 		run(t, ctx, chromedp.Evaluate[chromedp.Void](b.axe))
 	}
 	text := eval[string](
-		t,
-		ctx,
+		t, ctx,
 		`axe.run(document, {resultTypes: ['violations'], ...`+options+`}).then(r => JSON.stringify(r.violations))`,
 	)
 	var found []struct {

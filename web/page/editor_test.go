@@ -66,9 +66,7 @@ func TestAPayloadFoldsIsSearchedAndComesInTwoForms(t *testing.T) {
 	run(t, ctx, chromedp.Click(chromedp.CSS(`[data-editor-command="search"]`)))
 	await(t, ctx, `document.querySelector('.payload-host').shadowRoot.activeElement?.name === 'search'`)
 	if !eval[bool](
-		t,
-		ctx,
-		`[...document.querySelectorAll('.payload-box > pre')].every((pre) => !pre.checkVisibility())`,
+		t, ctx, `[...document.querySelectorAll('.payload-box > pre')].every((pre) => !pre.checkVisibility())`,
 	) {
 		t.Error("the plain text is still shown beside the editor")
 	}
@@ -117,8 +115,7 @@ func TestAnEditIsCheckedWhileItIsWritten(t *testing.T) {
 	await(t, ctx, `document.getElementById('body-check').textContent === "Valid JSON"`)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`label[for="body"]`)), chromedp.KeyEvent("x"))
 	await(
-		t,
-		ctx,
+		t, ctx,
 		`document.getElementById('body-check').textContent === "Line 1, column 1: x stands where a value is expected"`,
 	)
 	await(t, ctx, writtenText+`.querySelector('.cm-lintRange-error') !== null`)

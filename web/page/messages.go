@@ -168,8 +168,7 @@ func (v MessagesTableView) bulkActions() []bulkAction {
 	acts := []bulkAction{{"replay", "Replay", "r", true}, {"edit", "Edit and replay", "e", false}}
 	if v.Redrives {
 		acts = append(
-			acts,
-			bulkAction{"redrive", "Redrive", "d", false},
+			acts, bulkAction{"redrive", "Redrive", "d", false},
 			bulkAction{"edit-redrive", "Edit and redrive", "", false},
 		)
 	}

@@ -74,15 +74,12 @@ func TestPlots(t *testing.T) {
 	place := eval[[]float64](t, ctx, over)
 	run(t, ctx, chromedp.MouseEvent(chromedp.MouseMoved, place[0], place[1]))
 	await(
-		t,
-		ctx,
+		t, ctx,
 		`document.querySelector('.plot-readout').textContent.includes('7 failed, 2 recovered by retries, 1 by people')`,
 	)
 	run(t, ctx, chromedp.MouseClickXY(place[0], place[1]), chromedp.WaitVisible(chromedp.CSS("#messages")))
 	if got := eval[string](
-		t,
-		ctx,
-		`location.search`,
+		t, ctx, `location.search`,
 	); got != "?status=all&source=genesys&from=2026-03-02T00:15&to=2026-03-02T00:30" {
 		t.Errorf("a click leads to %s", got)
 	}

@@ -39,9 +39,7 @@ func TestPresetsAreDaysOfTheReadersZone(t *testing.T) {
 	b := setup(t, mux)
 	ctx := b.tab(t)
 	if _, err := chromedp.Call(
-		ctx,
-		emulation.SetTimezoneOverride,
-		emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Tokyo"},
+		ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Tokyo"},
 	); err != nil {
 		t.Fatal(err)
 	}

@@ -88,9 +88,7 @@ func openMessages(t *testing.T, mux *http.ServeMux) (browser, context.Context) {
 	b := setup(t, mux)
 	ctx := b.tab(t)
 	if _, err := chromedp.Call(
-		ctx,
-		emulation.SetTimezoneOverride,
-		emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Berlin"},
+		ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Berlin"},
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -161,9 +159,7 @@ func TestABulkActionKeepsThePageAndSaysWhatItDid(t *testing.T) {
 	mux.Handle("POST /messages/bulk", sent.keep(show(http.StatusConflict, page.MessagesTable(after))))
 	_, ctx := openMessages(t, mux)
 	run(
-		t,
-		ctx,
-		chromedp.Click(chromedp.CSS(`[value="message-0@3"]`)),
+		t, ctx, chromedp.Click(chromedp.CSS(`[value="message-0@3"]`)),
 		chromedp.Click(chromedp.CSS(`[value="message-2@3"]`)),
 		chromedp.Click(chromedp.CSS(`[value="replay"]`)),
 	)
@@ -234,11 +230,8 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 			archive+`.innerText.trim() === "Archive 2 messages"`,
 	)
 	run(
-		t,
-		ctx,
-		chromedp.Click(chromedp.CSS(`[value="message-1@3"]`)),
-		chromedp.Click(chromedp.CSS(`#scope-all`)),
-		chromedp.Click(chromedp.CSS(`#bulk [value="archive"]`)),
+		t, ctx, chromedp.Click(chromedp.CSS(`[value="message-1@3"]`)),
+		chromedp.Click(chromedp.CSS(`#scope-all`)), chromedp.Click(chromedp.CSS(`#bulk [value="archive"]`)),
 	)
 	if form := sent.next(t); form.Get("action") != "archive" || form.Get("scope") != "all" {
 		t.Errorf("the form is %v", form)
@@ -258,8 +251,7 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 		t.Errorf("the form is %v", form)
 	}
 	await(
-		t,
-		ctx,
+		t, ctx,
 		`document.querySelectorAll('.messages-table tbody tr').length === 2 && !document.querySelector('dialog[open]')`,
 	)
 }
@@ -436,9 +428,7 @@ func TestWithoutScriptTheDeskWorks(t *testing.T) {
 	b := setup(t, mux)
 	ctx := b.tab(t)
 	if _, err := chromedp.Call(
-		ctx,
-		emulation.SetScriptExecutionDisabled,
-		emulation.SetScriptExecutionDisabledParams{Value: true},
+		ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true},
 	); err != nil {
 		t.Fatal(err)
 	}
