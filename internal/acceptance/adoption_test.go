@@ -43,7 +43,7 @@ func TestOlderMessagesFollowTheConfiguration(t *testing.T) { //nolint:parallelte
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	anna := p.signIn(t)
 	for _, path := range paths {
-		p.await(t, anna, path, "set queues.lambda.source, and restart")
+		p.await(t, anna, path, "set queues.lambda.source and restart")
 		p.await(t, anna, path, "queues.lambda.source_queue_url")
 	}
 	end(t, p.App)

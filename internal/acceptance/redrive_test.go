@@ -206,7 +206,7 @@ func TestRedriveAndBack(t *testing.T) {
 		}
 	}
 	p.submit(t, anna, path+"/redrive", url.Values{"version": {"0"}, "revision": {"0"}})
-	p.await(t, anna, path, "Sent back to its queue")
+	p.await(t, anna, path, "Redriven to its queue")
 	checkOriginal(t, l.failOnce(t), body)
 	p.await(t, anna, path, "came back from its queue")
 	if _, list := p.get(t, anna, "/messages?status=all&queue=shop"); strings.Count(list, `class="row-link`) != 1 {

@@ -32,7 +32,7 @@ type asked struct{ who, queue, action, region string }
 var (
 	credential = regexp.MustCompile(`Credential=([a-z]+)/[0-9]+/([a-z0-9-]+)/sqs`)
 	ofQueue    = regexp.MustCompile(`"QueueUrl":"[^"]*/([^"/]+)"`)
-	anyWords   = regexp.MustCompile("`([a-zA-Z:_]+)`")
+	anyWords   = regexp.MustCompile("`([a-zA-Z:_.]+)`")
 )
 
 // abroad is a queue of another region than everything else. The server knows it by another URL.
@@ -65,34 +65,35 @@ func watched(t *testing.T, server, dlq string, calls chan<- asked) (endpoint str
 	return front.URL
 }
 
-// allowed reads the actions of the README's table, by who asks and the kind of queue.
+// allowed reads the actions of the manual's table, by command and kind of queue.
 func allowed(t *testing.T) map[[2]string][]string {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile("../../web/docs/sqs.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, table, found := strings.Cut(string(text), "| who | queue | actions |\n| --- | --- | --- |\n")
+	_, table, found := strings.Cut(string(text), "| command | queue | actions |\n| --- | --- | --- |\n")
 	table, _, ended := strings.Cut(table, "\n\n")
 	if !found || !ended {
-		t.Fatal("the README has no table of what the program must be allowed")
+		t.Fatal("the manual has no table of what the program must be allowed")
 	}
 	list := map[[2]string][]string{}
 	for row := range strings.Lines(table) {
 		cells := strings.Split(row, "|")
 		for _, who := range anyWords.FindAllStringSubmatch(cells[1], -1) {
-			for _, queue := range anyWords.FindAllStringSubmatch(cells[2], -1) {
-				for _, action := range anyWords.FindAllStringSubmatch(cells[3], -1) {
-					key := [2]string{who[1], queue[1]}
-					list[key] = append(list[key], action[1])
-				}
+			key := [2]string{who[1], "source"}
+			if queue := anyWords.FindStringSubmatch(cells[2]); queue != nil {
+				key[1] = queue[1]
+			}
+			for _, action := range anyWords.FindAllStringSubmatch(cells[3], -1) {
+				list[key] = append(list[key], action[1])
 			}
 		}
 	}
 	return list
 }
 
-// Every process asks of every queue what the README says it must be allowed, and nothing else; and each queue in the
+// Every process asks of every queue what the manual says it must be allowed, and nothing else; and each queue in the
 // region of its URL.
 func TestProcessesAskOfSQSNoMoreThanIsWritten(t *testing.T) {
 	t.Parallel()
@@ -146,8 +147,8 @@ func TestProcessesAskOfSQSNoMoreThanIsWritten(t *testing.T) {
 func checkAsked(t *testing.T, calls chan asked) {
 	t.Helper()
 	kinds := map[string]string{
-		"dlq":        "dlq_url",
-		"processing": "processing_url",
+		"dlq":        "queue.dlq_url",
+		"processing": "queue.processing_url",
 		"orders-dlq": "queues",
 		"orders":     "source",
 	}
