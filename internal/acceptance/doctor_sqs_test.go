@@ -1,6 +1,7 @@
 package acceptance_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -31,8 +32,7 @@ func TestDoctorChecksSettingsOfQueues(t *testing.T) {
 			"warn DLQ: hurried responds; it keeps messages for 1h0m0s -> raise its retention to 14 days",
 		},
 		"redriven": {
-			map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + arn + `","maxReceiveCount":"3"}`},
-			// words:ok, a name of AWS
+			map[string]string{"RedrivePolicy": redrivePolicy(arn, 3)},
 			"warn DLQ: redriven moves what was received 3 times to " + arn,
 		},
 	} {
@@ -119,8 +119,7 @@ func TestDoctorReportsGrantedPermissions(t *testing.T) {
 	cfg := settings(t, desktest.NewDestination(t))
 	cfg.Queue.DLQURL = desktest.CreateQueue(t, endpoint, "dlq", nil)
 	cfg.Queue.ProcessingURL = desktest.CreateQueue(t, endpoint, "work", map[string]string{
-		"RedrivePolicy": `{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:000000000000:dlq",` +
-			`"maxReceiveCount":"3"}`, // words:ok, a name of AWS
+		"RedrivePolicy": redrivePolicy("arn:aws:sqs:eu-central-1:000000000000:dlq", 3),
 	})
 	cfg.Sources[0].Mode = config.Buffered
 	cfg.Queues = []config.DLQ{
@@ -139,4 +138,10 @@ func TestDoctorReportsGrantedPermissions(t *testing.T) {
 		"warn permissions: queues.gone: not known whether sqs:GetQueueAttributes is allowed on gone: it does "+
 			"not exist: check name, account and region",
 	)
+}
+
+// redrivePolicy is the attribute of a queue that moves a message to a DLQ once it was received that often.
+func redrivePolicy(dlqARN string, receives int) string {
+	const policy = `{"deadLetterTargetArn":%q,"maxReceiveCount":"%d"}` // words:ok, a name of AWS
+	return fmt.Sprintf(policy, dlqARN, receives)
 }

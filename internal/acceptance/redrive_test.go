@@ -99,8 +99,7 @@ func newRedriveLine(t *testing.T, server, name, suffix string) redriveLine {
 		t.Fatal(err)
 	}
 	policy := map[string]string{
-		"RedrivePolicy": `{"deadLetterTargetArn":"` + answer.Attributes["QueueArn"] + `","maxReceiveCount":1}`,
-		// words:ok, a name of AWS
+		"RedrivePolicy": redrivePolicy(answer.Attributes["QueueArn"], 1),
 	}
 	for k, v := range attributes {
 		policy[k] = v

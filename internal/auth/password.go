@@ -37,8 +37,7 @@ func CheckName(name string) error {
 	}
 	return deadletter.Errorf(
 		deadletter.Invalid,
-		"a user name has 1 to 64 letters, digits, dots, hyphens, underscores or @, and is not %q",
-		// words:ok, of the alphabet
+		"a user name has 1 to 64 characters: a-z, A-Z, 0-9, dots, hyphens, underscores or @, and is not %q",
 		deadletter.System().Name,
 	)
 }

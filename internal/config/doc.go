@@ -5,7 +5,8 @@
 //
 // The first of these that sets a key wins:
 //
-//  1. the variable DLQDESK_ + the path of the key in capitals, with __ between levels: DLQDESK_SOURCES__GENESYS__TIMEOUT
+//  1. the variable DLQDESK_ + the path of the key in capitals, with __ between levels, as in
+//     DLQDESK_SOURCES__GENESYS__TIMEOUT
 //  2. its common variable: SQS_DLQ_URL for queue.dlq_url, AWS_REGION for queue.region, PORT for the port of listen (the
 //     host stays that of the file, or 127.0.0.1). An empty common variable is ignored.
 //  3. the file
