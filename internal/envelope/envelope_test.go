@@ -16,9 +16,6 @@ import (
 	"dlqdesk/internal/envelope"
 )
 
-// fromQueue is the system attribute of SQS that names the queue a message came from.
-const fromQueue = "DeadLetterQueueSourceArn" // words:ok, a name of AWS
-
 var at = time.Date(2026, 3, 2, 10, 15, 5, 427_000_000, time.UTC)
 
 func capture(body []byte) deadletter.Capture {
@@ -431,13 +428,13 @@ func TestForeignMessageIsKeptWhole(t *testing.T) {
 		}, nil, "SDK_CLIENT_ERROR: no", 4},
 		"SQS redrive": {
 			`x`, nil,
-			map[string]string{fromQueue: "arn:aws:sqs:eu-west-1:1:q"},
+			map[string]string{sourceARN: "arn:aws:sqs:eu-west-1:1:q"},
 			"Received too often from q, so SQS moved it to the DLQ", 0,
 		},
 		"redriven after Lambda": {
 			`x`,
 			[]deadletter.QueueAttribute{attribute("ErrorCode", "200"), attribute("ErrorMessage", "boom")},
-			map[string]string{fromQueue: "arn:aws:sqs:eu-west-1:1:q"},
+			map[string]string{sourceARN: "arn:aws:sqs:eu-west-1:1:q"},
 			"boom", 0,
 		},
 		"Lambda without words": {
@@ -514,12 +511,12 @@ func TestForeignMessagesSayWhereTheyCameFrom(t *testing.T) {
 		}},
 		"SNS by way of a queue": {
 			notification, nil,
-			map[string]string{fromQueue: "arn:aws:sqs:eu-west-1:1:q"},
+			map[string]string{sourceARN: "arn:aws:sqs:eu-west-1:1:q"},
 			deadletter.QueueFacts{Service: "SQS", SourceARN: "arn:aws:sqs:eu-west-1:1:q"},
 		},
 		"six fields": {
 			`{"messageId":"a-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":1}`, nil,
-			map[string]string{fromQueue: "arn:aws:sqs:eu-west-1:1:q"},
+			map[string]string{sourceARN: "arn:aws:sqs:eu-west-1:1:q"},
 			deadletter.QueueFacts{Service: "SQS", SourceARN: "arn:aws:sqs:eu-west-1:1:q"},
 		},
 	} {
