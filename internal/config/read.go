@@ -12,46 +12,6 @@ import (
 	"dlqdesk/internal/verify"
 )
 
-// Defaults.
-const (
-	defaultListen           = "127.0.0.1:8080"
-	defaultDataDir          = "./data"
-	defaultGrace            = 40 * time.Second
-	defaultSpoolLimit       = 10 << 30
-	defaultTimeout          = 10 * time.Second
-	defaultConnect          = 10 * time.Second
-	defaultMaxBody          = 1 << 20
-	defaultMaxConcurrent    = 64
-	defaultMaxAttempts      = 5
-	defaultBase             = 2 * time.Second
-	defaultCap              = 15 * time.Minute
-	defaultFailureRate      = 0.5
-	defaultWindow           = time.Minute
-	defaultMinDeliveries    = 10
-	defaultProbe            = 15 * time.Second
-	defaultRetriesPerSecond = 20
-)
-
-// Limits. A timeout ends before platforms and load balancers give up, most of them after 30 s. A body is in memory. A
-// cap of a day is as long as a Retry-After is obeyed.
-const (
-	minTimeout          = 100 * time.Millisecond
-	timeoutLimit        = 30 * time.Second
-	maxGrace            = 10 * time.Minute
-	minSpoolLimit       = 1 << 20
-	maxSpoolLimit       = 1 << 40
-	maxMaxBody          = 64 << 20
-	maxMaxConcurrent    = 10_000
-	minPerSecond        = 0.01
-	maxPerSecond        = 100_000
-	maxMaxAttempts      = 100
-	minBase             = time.Millisecond
-	maxCap              = 24 * time.Hour
-	maxWindow           = time.Hour
-	maxMinDeliveries    = 1000
-	maxRetriesPerSecond = 10_000
-)
-
 func (r *reader) config() Config {
 	top := r.top()
 	return Config{

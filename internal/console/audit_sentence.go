@@ -1,0 +1,85 @@
+package console
+
+import (
+	"strings"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
+)
+
+// eventSentence returns the verb phrase of an event. The name of its target may follow.
+func eventSentence(e store.EventRow) string {
+	if attempt, ok := strings.CutPrefix(e.Action, "attempt."); ok && attempt != "started" {
+		switch {
+		case e.Action == "attempt.redriven":
+			return "redrove"
+		case strings.HasPrefix(attempt, "redrive_"):
+			return "tried to redrive"
+		case e.Actor == deadletter.ActorSystem:
+			return "retried"
+		}
+		return "replayed"
+	}
+	if e.Action == "destination.probe" && e.TargetKind == jobTarget {
+		return "probed a destination with a message of job"
+	}
+	return eventVerb(e.Action)
+}
+
+func eventVerb(action string) string {
+	switch action {
+	case "message.received":
+		return "received"
+	case "message.arrived_again":
+		return "received again"
+	case "message.replay":
+		return "ordered a replay of"
+	case "message.returned":
+		return "received back after a redrive"
+	case "message.source":
+		return "assigned the source of its queue to"
+	case "message.drain":
+		return "drained to a queue"
+	case "message.redrive":
+		return "ordered a redrive of"
+	case "message.edit_redrive":
+		return "edited and ordered a redrive of"
+	case "message.edit":
+		return "edited and ordered a replay of"
+	case "message.archive":
+		return "archived"
+	case "message.restore":
+		return "restored"
+	case "destination.probe":
+		return "probed a destination with"
+	case "attempt.started":
+		return "started to deliver"
+	case "job.start":
+		return "started job"
+	case "job.pause":
+		return "paused job"
+	case "job.resume":
+		return "resumed job"
+	case "job.cancel":
+		return "cancelled job"
+	case "job.done":
+		return "finished job"
+	case "user.add":
+		return "added"
+	case "user.sign_in":
+		return "signed in"
+	case "user.sign_in_refused":
+		return "failed to sign in"
+	case "user.sign_out":
+		return "signed out"
+	case "user.password":
+		return "changed their password"
+	case "setup.use":
+		return "used the set-up link"
+	case "ledger.acknowledge":
+		return "acknowledged an imbalance of"
+	case "audit.export":
+		return "exported the audit trail"
+	}
+	return action
+}

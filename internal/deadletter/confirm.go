@@ -1,0 +1,84 @@
+package deadletter
+
+import "strings"
+
+// The inputs of a command that an Error can be about.
+const (
+	FieldReason    = "reason"
+	FieldConfirm   = "confirmUnknown"
+	FieldPatch     = "patch"
+	FieldTestBatch = "canary"
+	FieldRate      = "rate"
+)
+
+// CheckConfirmed returns NeedsConfirmation where sending the message may have it processed twice, because the outcome
+// of its latest delivery is unknown, and the command does not confirm that.
+func (m Message) CheckConfirmed(confirmed bool) error {
+	if confirmed || m.Outcome != Unknown {
+		return nil
+	}
+	return &Error{
+		Kind:  NeedsConfirmation,
+		Field: FieldConfirm,
+		Text:  "this message may already have been processed: confirm that it is to be sent again",
+	}
+}
+
+// checkReason returns Invalid where an action that needs a reason has none.
+func (a Action) checkReason(reason string) error {
+	if strings.TrimSpace(reason) != "" {
+		return nil
+	}
+	did := ""
+	switch {
+	case a.Edits():
+		did = "edit"
+	case a == ActArchive:
+		did = "archive"
+	default:
+		return nil
+	}
+	return &Error{
+		Kind:  Invalid,
+		Field: FieldReason,
+		Text:  "say why you " + did + ": the reason is kept with the message",
+	}
+}
+
+// NeedsReview reports whether a draft must be shown before it is started: its messages were not seen one by one, or
+// Start asks for a reason, a patch or a confirmation.
+func (j Job) NeedsReview() bool {
+	return j.Filter != "" || j.Action.Edits() || j.Action.Redrives() || j.Action == ActArchive || j.asksUnknown()
+}
+
+// asksUnknown reports whether some of the messages that the job sends may already have been processed.
+func (j Job) asksUnknown() bool { return j.Delivers() && j.Unknown > 0 }
+
+// checkInput returns Invalid or NeedsConfirmation where the input for a draft is not complete. The patch is checked by
+// those who can read one.
+func (j Job) checkInput(in JobInput) error {
+	fault := func(field, format string, args ...any) error {
+		err := Errorf(Invalid, format, args...)
+		err.Field = field
+		return err
+	}
+	switch {
+	case j.Items.Total() == 0:
+		return fault("", "no message is in this job: select messages first")
+	case in.Canary < 0 || in.Canary > j.Items.Total():
+		return fault(
+			FieldTestBatch, "the test batch must be a number of messages up to %d, which are all",
+			j.Items.Total(),
+		)
+	case in.Rate < 0 || in.Rate > MaxJobRate:
+		return fault(FieldRate, "the rate must be a number of messages per second up to %d", MaxJobRate)
+	case j.asksUnknown() && !in.ConfirmUnknown:
+		err := Errorf(
+			NeedsConfirmation,
+			"%d of these messages may already have been processed: confirm that they are included", j.Unknown,
+		)
+		err.Field = FieldConfirm
+		return err
+	}
+	return j.Action.checkReason(in.Reason)
+}

@@ -1,0 +1,71 @@
+package deadletter
+
+// Role is what a user may do. Each role may do all that the one before it may.
+type Role string
+
+// The roles.
+const (
+	Viewer   Role = "viewer"
+	Operator Role = "operator"
+	Admin    Role = "admin"
+)
+
+// ParseRole returns the role of that name, or an Invalid error that lists the roles.
+func ParseRole(name string) (Role, error) {
+	switch r := Role(name); r {
+	case Viewer, Operator, Admin:
+		return r, nil
+	}
+	return "", Errorf(Invalid, "there is no role %q: use viewer, operator or admin", name)
+}
+
+// Action is a command of a person.
+type Action string
+
+// The actions that May decides on.
+const (
+	ActView    Action = "view"
+	ActReplay  Action = "replay"
+	ActEdit    Action = "edit and replay"
+	ActArchive Action = "archive"
+	ActRestore Action = "restore"
+	ActProbe   Action = "probe a destination"
+	ActUsers   Action = "manage users"
+
+	ActAcknowledge Action = "acknowledge an imbalance of the ledger"
+
+	ActRedrive     Action = "redrive"
+	ActEditRedrive Action = "edit and redrive"
+)
+
+// Actions lists every Action, so that a test can prove who may do what.
+func Actions() []Action {
+	return []Action{
+		ActView, ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe,
+		ActAcknowledge, ActUsers,
+	}
+}
+
+// Allows reports whether a role may do an action. This is the only place that decides it.
+func (r Role) Allows(a Action) bool {
+	switch a {
+	case ActView:
+		return r == Viewer || r == Operator || r == Admin
+	case ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe, ActAcknowledge:
+		return r == Operator || r == Admin
+	case ActUsers:
+		return r == Admin
+	}
+	return false
+}
+
+// noun is the role with its article.
+func (r Role) noun() string {
+	switch r {
+	case Operator, Admin:
+		return "an " + string(r)
+	case Viewer:
+		return "a " + string(r)
+	}
+	return "a user without a role"
+}
