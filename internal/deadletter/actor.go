@@ -1,16 +1,18 @@
 package deadletter
 
-// ActorKind is a person, a token or the program itself.
+// ActorKind is the kind of an actor.
 type ActorKind string
 
 // The kinds of actor.
 const (
-	ActorUser   ActorKind = "user"
-	ActorToken  ActorKind = "token"
-	ActorSystem ActorKind = "system"
+	ActorUser   ActorKind = "user"   // a person who signed in
+	ActorToken  ActorKind = "token"  // a client of the API
+	ActorSystem ActorKind = "system" // dlqdesk itself; it may do everything
 )
 
-// Actor is who did something.
+// Actor is the author of an action or of an audit event. Example:
+//
+//	Actor{Kind: ActorUser, Name: "ana", Role: Operator, Addr: "192.0.2.7"}
 type Actor struct {
 	Kind ActorKind
 	Name string
@@ -18,15 +20,16 @@ type Actor struct {
 	Addr string // the address that the request came from; empty for the system
 }
 
-// System is the actor of everything that dlqdesk does by itself.
+// System returns the actor of everything that dlqdesk does by itself.
 func System() Actor { return Actor{Kind: ActorSystem, Name: "system"} }
 
-// User is a person at the desk.
+// User returns the actor for a person who signed in. addr is the address that the request came from.
 func User(name string, role Role, addr string) Actor {
 	return Actor{Kind: ActorUser, Name: name, Role: role, Addr: addr}
 }
 
-// May returns nil when the actor may do the action, and otherwise a Forbidden error that says what is missing.
+// May returns nil if the actor's role allows the action. It returns Unauthenticated for the zero Actor, and otherwise
+// Forbidden.
 func (a Actor) May(act Action) error {
 	if a.Kind == "" || a.Name == "" {
 		return Errorf(Unauthenticated, "sign in first")

@@ -1,6 +1,6 @@
 package deadletter
 
-// Role is what a user may do. Each role may do all that the one before it may.
+// Role is the set of actions that a user may do. Each role also allows the actions of the roles before it.
 type Role string
 
 // The roles.
@@ -19,10 +19,10 @@ func ParseRole(name string) (Role, error) {
 	return "", Errorf(Invalid, "there is no role %q: use viewer, operator or admin", name)
 }
 
-// Action is a command of a person.
+// Action is something that a person orders.
 type Action string
 
-// The actions that May decides on.
+// The actions. Their texts complete the sentence "a viewer may not …".
 const (
 	ActView    Action = "view"
 	ActReplay  Action = "replay"
@@ -46,7 +46,7 @@ func Actions() []Action {
 	}
 }
 
-// Allows reports whether a role may do an action. This is the only place that decides it.
+// Allows reports whether the role may do an action. No other place decides this.
 func (r Role) Allows(a Action) bool {
 	switch a {
 	case ActView:
@@ -59,7 +59,7 @@ func (r Role) Allows(a Action) bool {
 	return false
 }
 
-// noun is the role with its article.
+// noun returns the role with its article.
 func (r Role) noun() string {
 	switch r {
 	case Operator, Admin:
