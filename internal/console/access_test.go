@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -105,37 +106,39 @@ func TestEveryPageForEveryRole(t *testing.T) {
 		"vera": deadletter.Viewer, "olga": deadletter.Operator,
 		"adam": deadletter.Admin,
 	} {
-		p := b.member(t, name, role)
-		for _, r := range b.routes(t) {
-			if r.method != http.MethodGet || r.path == "/setup" || r.path == "/live" { // a stream is no page
-				continue
-			}
-			path := strings.Replace(r.path, "{source}", "genesys", 1)
-			if path == "/ledger/acknowledge" {
-				path += "?hour=2026-03-02T09:00&source=genesys&stage=messages&kind=missing"
-			}
-			a := p.get(path)
-			switch r.path {
-			case "/", "/signin":
-				if a.status != http.StatusSeeOther || a.header.Get("Location") != "/messages" {
-					t.Errorf("%s: %s answers %d, to %q", name, r.path, a.status, a.header.Get("Location"))
+		t.Run(name, func(t *testing.T) {
+			p := b.member(t, name, role)
+			for _, r := range b.routes(t) {
+				if r.method != http.MethodGet || r.path == "/setup" || r.path == "/live" { // a stream is no page
+					continue
 				}
-				continue
+				path := strings.Replace(r.path, "{source}", "genesys", 1)
+				if path == "/ledger/acknowledge" {
+					path += "?hour=2026-03-02T09:00&source=genesys&stage=messages&kind=missing"
+				}
+				a := p.get(path)
+				switch r.path {
+				case "/", "/signin":
+					if a.status != http.StatusSeeOther || a.header.Get("Location") != "/messages" {
+						t.Errorf("%s: %s answers %d, to %q", name, r.path, a.status, a.header.Get("Location"))
+					}
+					continue
+				}
+				if a.status != http.StatusOK {
+					t.Errorf("%s: %s answers %d: %s", name, r.path, a.status, a.text)
+				}
+				if strings.HasSuffix(r.path, "/panel") || strings.HasSuffix(r.path, "/strip") ||
+					strings.HasSuffix(r.path, "/late") ||
+					strings.HasSuffix(r.path, "/body") ||
+					strings.HasSuffix(r.path, "/export") {
+					continue
+				}
+				if a.count("h1") != 1 || !strings.Contains(a.says("header"), name) ||
+					!strings.Contains(a.says("header"), string(role)) {
+					t.Errorf("%s: %s has %d headings, and says %q", name, r.path, a.count("h1"), a.says("header"))
+				}
 			}
-			if a.status != http.StatusOK {
-				t.Errorf("%s: %s answers %d: %s", name, r.path, a.status, a.text)
-			}
-			if strings.HasSuffix(r.path, "/panel") || strings.HasSuffix(r.path, "/strip") ||
-				strings.HasSuffix(r.path, "/late") ||
-				strings.HasSuffix(r.path, "/body") ||
-				strings.HasSuffix(r.path, "/export") {
-				continue
-			}
-			if a.count("h1") != 1 || !strings.Contains(a.says("header"), name) ||
-				!strings.Contains(a.says("header"), string(role)) {
-				t.Errorf("%s: %s has %d headings, and says %q", name, r.path, a.count("h1"), a.says("header"))
-			}
-		}
+		})
 	}
 }
 
@@ -201,9 +204,11 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		"/messages": 3, "/messages?status=all": 4,
 		"/messages?status=archived": 0, "/messages/a-1": 3,
 	} {
-		if got := p.get(path).count("button[aria-disabled]"); got != want {
-			t.Errorf("%s has %d disabled buttons with their reason, want %d", path, got, want)
-		}
+		t.Run(path, func(t *testing.T) {
+			if got := p.get(path).count("button[aria-disabled]"); got != want {
+				t.Errorf("%s has %d disabled buttons with their reason, want %d", path, got, want)
+			}
+		})
 	}
 	if got := p.get(
 		"/messages/a-1/edit",
@@ -229,13 +234,15 @@ func TestAnotherSiteCannotPost(t *testing.T) {
 			{"Origin", "https://evil.example"},
 			{"Origin", "null"},
 		} {
-			a := p.post(
-				r.path,
-				order(0, "revision", "0", "action", "replay", "item", "a-1@0", "reason", "x"),
-				headers...)
-			if a.status != http.StatusForbidden || !strings.Contains(a.says("main"), "another site") {
-				t.Errorf("%s with %v answers %d: %s", r.path, headers, a.status, a.says("main"))
-			}
+			t.Run(r.method+" "+r.path+" "+headers[1], func(t *testing.T) {
+				a := p.post(
+					r.path,
+					order(0, "revision", "0", "action", "replay", "item", "a-1@0", "reason", "x"),
+					headers...)
+				if a.status != http.StatusForbidden || !strings.Contains(a.says("main"), "another site") {
+					t.Errorf("%s with %v answers %d: %s", r.path, headers, a.status, a.says("main"))
+				}
+			})
 		}
 	}
 	if got := desktest.Message(t, b.store, "a-1"); got.Version != m.Version || len(b.events(t)) != before {
@@ -246,74 +253,79 @@ func TestAnotherSiteCannotPost(t *testing.T) {
 		{"Origin", "https://desk.example"},
 		{"Origin", b.server.URL},
 	} {
-		version := desktest.Message(t, b.store, "a-1").Version
-		action, status := "archive", deadletter.Archived
-		if version%2 == 1 {
-			action, status = "restore", deadletter.Failed
-		}
-		if a := p.post(
-			"/messages/a-1/"+action,
-			order(version, "reason", "x"),
-			headers...); a.status != http.StatusSeeOther ||
-			desktest.Message(t, b.store, "a-1").Status != status {
-			t.Errorf("the desk itself is refused with %v: %d", headers, a.status)
-		}
+		t.Run(headers[1], func(t *testing.T) {
+			version := desktest.Message(t, b.store, "a-1").Version
+			action, status := "archive", deadletter.Archived
+			if version%2 == 1 {
+				action, status = "restore", deadletter.Failed
+			}
+			if a := p.post(
+				"/messages/a-1/"+action,
+				order(version, "reason", "x"),
+				headers...); a.status != http.StatusSeeOther ||
+				desktest.Message(t, b.store, "a-1").Status != status {
+				t.Errorf("the desk itself is refused with %v: %d", headers, a.status)
+			}
+		})
 	}
 }
 
 func TestHeadersOfEveryAnswer(t *testing.T) {
 	t.Parallel()
 	for _, secure := range []bool{false, true} {
-		b := setup(t, func(d *console.Deps) { d.Secure = secure })
-		b.receive(t, "a-1")
-		p, stranger := b.member(t, "olga", deadletter.Operator), b.stranger(t)
-		answers := map[string]answer{
-			"a page": p.get(
-				"/messages",
-			),
-			"a part":     p.get("/messages", htmx()...),
-			"a message":  p.get("/messages/a-1"),
-			"a download": p.get("/messages/a-1/body"),
-			"no such message": p.get(
-				"/messages/zz",
-			),
-			"no such page":   p.get("/nowhere"),
-			"a stranger":     stranger.get("/messages"),
-			"the door":       stranger.get("/signin"),
-			"a wrong method": p.post("/messages", nil),
-			"no such asset":  stranger.get("/assets/nothing.css"),
-			"another site":   p.post("/signout", nil, "Sec-Fetch-Site", "cross-site"),
-			"a refusal":      stranger.post("/signin", form("name", "olga", "password", "no")),
-		}
-		for name, a := range answers {
-			policy := a.header.Get("Content-Security-Policy")
-			for _, want := range []string{
-				"default-src 'self'", "frame-ancestors 'none'", "form-action 'self'",
-				"base-uri 'none'", "object-src 'none'", "img-src 'self' data:",
-			} {
-				if !strings.Contains(policy, want) || strings.Contains(policy, "unsafe") {
-					t.Errorf("%s: policy %q", name, policy)
+		t.Run(fmt.Sprintf("secure=%t", secure), func(t *testing.T) {
+			b := setup(t, func(d *console.Deps) { d.Secure = secure })
+			b.receive(t, "a-1")
+			p, stranger := b.member(t, "olga", deadletter.Operator), b.stranger(t)
+			answers := map[string]answer{
+				"a page": p.get(
+					"/messages",
+				),
+				"a part":     p.get("/messages", htmx()...),
+				"a message":  p.get("/messages/a-1"),
+				"a download": p.get("/messages/a-1/body"),
+				"no such message": p.get(
+					"/messages/zz",
+				),
+				"no such page":   p.get("/nowhere"),
+				"a stranger":     stranger.get("/messages"),
+				"the door":       stranger.get("/signin"),
+				"a wrong method": p.post("/messages", nil),
+				"no such asset":  stranger.get("/assets/nothing.css"),
+				"another site":   p.post("/signout", nil, "Sec-Fetch-Site", "cross-site"),
+				"a refusal":      stranger.post("/signin", form("name", "olga", "password", "no")),
+			}
+			for name, a := range answers {
+				policy := a.header.Get("Content-Security-Policy")
+				for _, want := range []string{
+					"default-src 'self'", "frame-ancestors 'none'", "form-action 'self'",
+					"base-uri 'none'", "object-src 'none'", "img-src 'self' data:",
+				} {
+					if !strings.Contains(policy, want) || strings.Contains(policy, "unsafe") {
+						t.Errorf("%s: policy %q", name, policy)
+					}
+				}
+				for header, want := range map[string]string{
+					"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
+					"Cross-Origin-Opener-Policy":   "same-origin",
+					"Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store",
+				} {
+					if got := a.header.Get(header); got != want {
+						t.Errorf("%s: %s is %q", name, header, got)
+					}
+				}
+				if a.header.Get("Permissions-Policy") == "" ||
+					(a.header.Get("Strict-Transport-Security") != "") != secure {
+					t.Errorf("%s: headers %v", name, a.header)
 				}
 			}
-			for header, want := range map[string]string{
-				"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
-				"Cross-Origin-Opener-Policy":   "same-origin",
-				"Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store",
-			} {
-				if got := a.header.Get(header); got != want {
-					t.Errorf("%s: %s is %q", name, header, got)
-				}
+			if vary := strings.Join(
+				answers["a page"].header.Values("Vary"), ", ",
+			); !strings.Contains(vary, "HX-Request") ||
+				!strings.Contains(vary, "Cookie") {
+				t.Errorf("a page varies by %q", vary)
 			}
-			if a.header.Get("Permissions-Policy") == "" || (a.header.Get("Strict-Transport-Security") != "") != secure {
-				t.Errorf("%s: headers %v", name, a.header)
-			}
-		}
-		if vary := strings.Join(
-			answers["a page"].header.Values("Vary"), ", ",
-		); !strings.Contains(vary, "HX-Request") ||
-			!strings.Contains(vary, "Cookie") {
-			t.Errorf("a page varies by %q", vary)
-		}
+		})
 	}
 }
 
@@ -384,15 +396,18 @@ func TestAStoreThatIsGoneIsNoWayIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/messages", "/messages/a-1", "/messages/a-1/body", "/signin"} {
-		logged := strings.Count(b.log.String(), "\n")
-		a := p.get(path)
-		if a.status != http.StatusInternalServerError || a.count("h1") != 1 || strings.Contains(a.text, "genesys") ||
-			strings.Contains(a.text, "sql") {
-			t.Errorf("%s answers %d: %s", path, a.status, a.says("main"))
-		}
-		if n := strings.Count(b.log.String(), "\n") - logged; n != 1 {
-			t.Errorf("%s is logged %d times", path, n)
-		}
+		t.Run(path, func(t *testing.T) {
+			logged := strings.Count(b.log.String(), "\n")
+			a := p.get(path)
+			if a.status != http.StatusInternalServerError || a.count("h1") != 1 ||
+				strings.Contains(a.text, "genesys") ||
+				strings.Contains(a.text, "sql") {
+				t.Errorf("%s answers %d: %s", path, a.status, a.says("main"))
+			}
+			if n := strings.Count(b.log.String(), "\n") - logged; n != 1 {
+				t.Errorf("%s is logged %d times", path, n)
+			}
+		})
 	}
 	if a := b.stranger(t).
 		post("/signin", form("name", "olga", "password", password)); a.status != http.StatusInternalServerError ||

@@ -54,15 +54,17 @@ func TestSignInLeadsNowhereElse(t *testing.T) {
 		"https://evil.example", "//evil.example", "/\\evil.example",
 		"javascript:alert(1)", "/\t/evil.example",
 	} {
-		p := b.stranger(t)
-		if got := p.get("/signin?" + form("next", next).Encode()).fields("form").Get("next"); got != "/messages" {
-			t.Errorf("%q: the form leads to %q", next, got)
-		}
-		if a := p.post("/signin", form("name", "olga", "password", password, "next", next)); a.header.Get(
-			"Location",
-		) != "/messages" {
-			t.Errorf("%q leads to %q", next, a.header.Get("Location"))
-		}
+		t.Run(next, func(t *testing.T) {
+			p := b.stranger(t)
+			if got := p.get("/signin?" + form("next", next).Encode()).fields("form").Get("next"); got != "/messages" {
+				t.Errorf("%q: the form leads to %q", next, got)
+			}
+			if a := p.post("/signin", form("name", "olga", "password", password, "next", next)); a.header.Get(
+				"Location",
+			) != "/messages" {
+				t.Errorf("%q leads to %q", next, a.header.Get("Location"))
+			}
+		})
 	}
 }
 
@@ -147,14 +149,16 @@ func TestSetupByLink(t *testing.T) {
 		"password": {"adam", "short", "short", "#password-fault"},
 		"confirm":  {"adam", password, "something else", "#confirm-fault"},
 	} {
-		a := p.post(
-			"/setup",
-			form("token", token, "name", test.name, "password", test.password, "confirm", test.confirm),
-		)
-		if a.status != http.StatusUnprocessableEntity || a.count(test.fault) != 1 || a.count(".field-fault") != 1 ||
-			strings.Contains(a.text, password) {
-			t.Errorf("%s: answered %d: %s", name, a.status, a.says("main"))
-		}
+		t.Run(name, func(t *testing.T) {
+			a := p.post(
+				"/setup",
+				form("token", token, "name", test.name, "password", test.password, "confirm", test.confirm),
+			)
+			if a.status != http.StatusUnprocessableEntity || a.count(test.fault) != 1 || a.count(".field-fault") != 1 ||
+				strings.Contains(a.text, password) {
+				t.Errorf("%s: answered %d: %s", name, a.status, a.says("main"))
+			}
+		})
 	}
 	good := form("token", token, "name", " adam ", "password", password, "confirm", password)
 	if a := p.post("/setup", good); a.status != http.StatusSeeOther || a.header.Get("Location") != "/messages" {
@@ -196,12 +200,14 @@ func TestChangeOfPassword(t *testing.T) {
 		"#password-fault": form("current", password, "password", "olgaolgaolga", "confirm", "olgaolgaolga"),
 		"#confirm-fault":  form("current", password, "password", "a new long one", "confirm", "another one"),
 	} {
-		if a := p.post(
-			"/account/password", values,
-		); a.status != http.StatusUnprocessableEntity || a.count(fault) != 1 ||
-			a.count(".field-fault") != 1 {
-			t.Errorf("%s: answered %d: %s", fault, a.status, a.says("main"))
-		}
+		t.Run(fault, func(t *testing.T) {
+			if a := p.post(
+				"/account/password", values,
+			); a.status != http.StatusUnprocessableEntity || a.count(fault) != 1 ||
+				a.count(".field-fault") != 1 {
+				t.Errorf("%s: answered %d: %s", fault, a.status, a.says("main"))
+			}
+		})
 	}
 	if a := p.post(
 		"/account/password",

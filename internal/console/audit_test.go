@@ -55,27 +55,31 @@ func TestAuditShowsWhoDidWhat(t *testing.T) {
 		"by=program":                     "user.add message.received",
 		"source=genesys":                 "message.archive message.received",
 	} {
-		a := p.get("/audit?"+query, htmx()...)
-		var actions []string
-		for _, row := range a.doc().Find("tr[data-action]").EachIter() {
-			actions = append(actions, row.AttrOr("data-action", ""))
-		}
-		if got := strings.Join(actions, " "); a.status != http.StatusOK || got != want ||
-			strings.Contains(a.text, "<html") {
-			t.Errorf("%s answers %d with %q, want %q", query, a.status, got, want)
-		}
+		t.Run(query, func(t *testing.T) {
+			a := p.get("/audit?"+query, htmx()...)
+			var actions []string
+			for _, row := range a.doc().Find("tr[data-action]").EachIter() {
+				actions = append(actions, row.AttrOr("data-action", ""))
+			}
+			if got := strings.Join(actions, " "); a.status != http.StatusOK || got != want ||
+				strings.Contains(a.text, "<html") {
+				t.Errorf("%s answers %d with %q, want %q", query, a.status, got, want)
+			}
+		})
 	}
 	for query, want := range map[string]string{
 		"action=eat": "There is no action", "from=now": "is no time",
 		"cursor=zz": "start again", "by=nobody": "There is no actor kind", "actor=" + strings.Repeat("x",
 			600): "too long",
 	} {
-		if a := p.get(
-			"/audit?" + query,
-		); a.status != http.StatusUnprocessableEntity ||
-			!strings.Contains(a.says("#audit"), want) {
-			t.Errorf("%s answers %d: %s", query, a.status, a.says("#audit"))
-		}
+		t.Run(want, func(t *testing.T) {
+			if a := p.get(
+				"/audit?" + query,
+			); a.status != http.StatusUnprocessableEntity ||
+				!strings.Contains(a.says("#audit"), want) {
+				t.Errorf("%s answers %d: %s", query, a.status, a.says("#audit"))
+			}
+		})
 	}
 }
 

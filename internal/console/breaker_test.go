@@ -99,24 +99,26 @@ func TestOverviewTellsForWhichDestinationMessagesWait(t *testing.T) {
 				"are sent at 20 per second.",
 		},
 	} {
-		*health = c.health
-		a := olga.get("/overview")
-		if got := told(a); got != c.want {
-			t.Errorf("%s: %q, want %q", name, got, c.want)
-		}
-		if c.want != "" &&
-			a.doc().
-				Find("[data-breaker] .count-link").
-				AttrOr("href", "") !=
-				"/messages?source=genesys&status=retrying" {
-			t.Errorf("%s: the number leads elsewhere", name)
-		}
-		if v := vera.get(
-			"/overview",
-		); v.count("[data-breaker] form") != 0 ||
-			strings.Contains(c.want, "Probe now") != strings.Contains(told(v), "may not probe") {
-			t.Errorf("%s: a viewer sees %q", name, told(v))
-		}
+		t.Run(name, func(t *testing.T) {
+			*health = c.health
+			a := olga.get("/overview")
+			if got := told(a); got != c.want {
+				t.Errorf("%s: %q, want %q", name, got, c.want)
+			}
+			if c.want != "" &&
+				a.doc().
+					Find("[data-breaker] .count-link").
+					AttrOr("href", "") !=
+					"/messages?source=genesys&status=retrying" {
+				t.Errorf("%s: the number leads elsewhere", name)
+			}
+			if v := vera.get(
+				"/overview",
+			); v.count("[data-breaker] form") != 0 ||
+				strings.Contains(c.want, "Probe now") != strings.Contains(told(v), "may not probe") {
+				t.Errorf("%s: a viewer sees %q", name, told(v))
+			}
+		})
 	}
 }
 
@@ -140,13 +142,15 @@ func TestOutageWithNothingToProbeItWith(t *testing.T) {
 		t.Errorf("it says %q", got)
 	}
 	for name, headers := range map[string][]string{"without script": nil, "with": htmx()} {
-		a := p.post("/destinations/genesys/probe", url.Values{}, headers...)
-		if a.status != http.StatusConflict ||
-			!strings.Contains(a.text, "no message of genesys waits") &&
-				!strings.Contains(a.text, "No message of genesys waits") ||
-			*probes != 0 {
-			t.Errorf("%s: %d %q", name, a.status, a.says("main, #notice"))
-		}
+		t.Run(name, func(t *testing.T) {
+			a := p.post("/destinations/genesys/probe", url.Values{}, headers...)
+			if a.status != http.StatusConflict ||
+				!strings.Contains(a.text, "no message of genesys waits") &&
+					!strings.Contains(a.text, "No message of genesys waits") ||
+				*probes != 0 {
+				t.Errorf("%s: %d %q", name, a.status, a.says("main, #notice"))
+			}
+		})
 	}
 }
 
@@ -203,9 +207,11 @@ func TestProbeIsForOperatorsOfThisSite(t *testing.T) {
 		},
 		"another source": {olga.post("/destinations/cxone/probe", url.Values{}), http.StatusNotFound},
 	} {
-		if c.a.status != c.want {
-			t.Errorf("%s: %d, want %d", name, c.a.status, c.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if c.a.status != c.want {
+				t.Errorf("%s: %d, want %d", name, c.a.status, c.want)
+			}
+		})
 	}
 	if *probes != 0 {
 		t.Errorf("%d probes", *probes)
@@ -263,9 +269,11 @@ func TestJobTellsForWhichDestinationItWaits(t *testing.T) {
 	} {
 		*health = h
 		for _, part := range []answer{olga.get(path), olga.get(path+"/strip?to=/messages", htmx()...)} {
-			if got := part.says(".breaker-note"); !strings.HasPrefix(got, want) || want == "" && got != "" {
-				t.Errorf("%q, want %q", got, want)
-			}
+			t.Run(fmt.Sprint(part), func(t *testing.T) {
+				if got := part.says(".breaker-note"); !strings.HasPrefix(got, want) || want == "" && got != "" {
+					t.Errorf("%q, want %q", got, want)
+				}
+			})
 		}
 	}
 	*health = down

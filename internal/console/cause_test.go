@@ -147,16 +147,18 @@ func TestReplayOfAnUnknownOutcomeAsksFirst(t *testing.T) {
 	})
 	p := b.member(t, "olga", deadletter.Operator)
 	for name, headers := range map[string][]string{"with script": htmx(), "without": nil} {
-		got := p.post("/messages/a-1/replay", order(0, "revision", "0"), headers...)
-		if got.status != http.StatusPreconditionRequired || !strings.Contains(got.text, "Replay it anyway?") {
-			t.Errorf("%s: it answers %d without a question", name, got.status)
-		}
-		if form := got.fields(
-			".confirm-row",
-		); form.Get("confirmed") != "yes" || form.Get("revision") != "0" ||
-			form.Get("version") != "0" {
-			t.Errorf("%s: the question carries %v", name, form)
-		}
+		t.Run(name, func(t *testing.T) {
+			got := p.post("/messages/a-1/replay", order(0, "revision", "0"), headers...)
+			if got.status != http.StatusPreconditionRequired || !strings.Contains(got.text, "Replay it anyway?") {
+				t.Errorf("%s: it answers %d without a question", name, got.status)
+			}
+			if form := got.fields(
+				".confirm-row",
+			); form.Get("confirmed") != "yes" || form.Get("revision") != "0" ||
+				form.Get("version") != "0" {
+				t.Errorf("%s: the question carries %v", name, form)
+			}
+		})
 	}
 	if m, err := b.store.Message(t.Context(), "a-1"); err != nil || m.Status == deadletter.Replaying {
 		t.Fatalf("it is %s before the answer, %v", m.Status, err)

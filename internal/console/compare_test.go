@@ -62,8 +62,10 @@ func TestTwoRevisionsAreCompared(t *testing.T) {
 		"from=0&to=9": http.StatusNotFound,
 		"from=x":      http.StatusUnprocessableEntity,
 	} {
-		if a := p.get("/messages/a-1/compare?" + path); a.status != want {
-			t.Errorf("%s answers %d, want %d", path, a.status, want)
-		}
+		t.Run(path, func(t *testing.T) {
+			if a := p.get("/messages/a-1/compare?" + path); a.status != want {
+				t.Errorf("%s answers %d, want %d", path, a.status, want)
+			}
+		})
 	}
 }

@@ -74,31 +74,33 @@ func TestFormKeepsWhatNobodyEdits(t *testing.T) {
 		"<textarea>&amp;</textarea>", "", "ünïcödé 👩‍👩‍👧‍👦 \u202e", "{\n \"a\" : 1\n}\n",
 		"{\"a\":\"line\\nfeed\",\"big\":123456789012345678901234567890,\"b\":1.10}\n", "\ufeffbom",
 	} {
-		id := fmt.Sprintf("l-%d", i)
-		b.receive(t, id, func(c *deadletter.Capture) {
-			c.Body, c.Headers["Content-Type"] = []byte(body), []string{"text/plain"}
-			c.Headers["X-Empty"], c.Headers["X-Latin"], c.Headers["X-Spaces"] = []string{
-				"",
-			}, []string{
-				"Gr\xf6\xdfe", "plain",
-			}, []string{
-				" a  b ",
+		t.Run(fmt.Sprintf("%.20q", body), func(t *testing.T) {
+			id := fmt.Sprintf("l-%d", i)
+			b.receive(t, id, func(c *deadletter.Capture) {
+				c.Body, c.Headers["Content-Type"] = []byte(body), []string{"text/plain"}
+				c.Headers["X-Empty"], c.Headers["X-Latin"], c.Headers["X-Spaces"] = []string{
+					"",
+				}, []string{
+					"Gr\xf6\xdfe", "plain",
+				}, []string{
+					" a  b ",
+				}
+			})
+			fields := p.get("/messages/" + id + "/edit").fields(editFields)
+			fields.Set("reason", "nothing but the reason")
+			if a := p.post("/messages/"+id+"/edit", fields); a.status != http.StatusSeeOther {
+				t.Errorf("%q: answered %d: %s", body, a.status, a.says("main"))
+				return
+			}
+			got, err := b.store.Revision(t.Context(), deadletter.ID(id), 1)
+			if err != nil || string(got.Body) != body {
+				t.Errorf("%q became %q, %v", body, got.Body, err)
+			}
+			original, _ := b.store.Revision(t.Context(), deadletter.ID(id), 0)
+			if !reflect.DeepEqual(sorted(got.Headers), sorted(original.Headers)) {
+				t.Errorf("headers %q became %q", original.Headers, got.Headers)
 			}
 		})
-		fields := p.get("/messages/" + id + "/edit").fields(editFields)
-		fields.Set("reason", "nothing but the reason")
-		if a := p.post("/messages/"+id+"/edit", fields); a.status != http.StatusSeeOther {
-			t.Errorf("%q: answered %d: %s", body, a.status, a.says("main"))
-			continue
-		}
-		got, err := b.store.Revision(t.Context(), deadletter.ID(id), 1)
-		if err != nil || string(got.Body) != body {
-			t.Errorf("%q became %q, %v", body, got.Body, err)
-		}
-		original, _ := b.store.Revision(t.Context(), deadletter.ID(id), 0)
-		if !reflect.DeepEqual(sorted(got.Headers), sorted(original.Headers)) {
-			t.Errorf("headers %q became %q", original.Headers, got.Headers)
-		}
 	}
 }
 
@@ -121,10 +123,12 @@ func TestHeadersAreEditedButForLockedOnes(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	page := p.get("/messages/a-1/edit")
 	for _, name := range []string{"Authorization", "X-Hub-Signature-256", "X-Tenant"} {
-		if page.count("input[disabled][value='"+name+"']") != 1 ||
-			page.count("input[name=header-name][value='"+name+"']") != 0 {
-			t.Errorf("%s can be edited", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if page.count("input[disabled][value='"+name+"']") != 1 ||
+				page.count("input[name=header-name][value='"+name+"']") != 0 {
+				t.Errorf("%s can be edited", name)
+			}
+		})
 	}
 	fields := page.fields(editFields)
 	if names := strings.Join(fields["header-name"], " "); names != "Content-Type X-Note X-Note   " {
@@ -176,26 +180,28 @@ func TestEditThatIsRefusedComesBackAsItWas(t *testing.T) {
 			"#headers-fault", "control character",
 		},
 	} {
-		fields := url.Values{}
-		for key, values := range opened {
-			fields[key] = append([]string(nil), values...)
-		}
-		fields.Set("reason", "my reason")
-		test.change(fields)
-		a := p.post("/messages/a-1/edit", fields)
-		if a.status != http.StatusUnprocessableEntity || a.count(test.fault) != 1 ||
-			!strings.Contains(a.says(test.fault), test.says) {
-			t.Errorf("%s: answered %d: %s", name, a.status, a.says("main"))
-			continue
-		}
-		again := a.fields(editFields)
-		if again.Get("body") != fields.Get("body") || again.Get("reason") != fields.Get("reason") ||
-			!strings.HasPrefix(
-				strings.Join(again["header-name"], ","),
-				strings.Trim(strings.Join(fields["header-name"], ","), ",")[:12],
-			) {
-			t.Errorf("%s: the form comes back with %v", name, again)
-		}
+		t.Run(name, func(t *testing.T) {
+			fields := url.Values{}
+			for key, values := range opened {
+				fields[key] = append([]string(nil), values...)
+			}
+			fields.Set("reason", "my reason")
+			test.change(fields)
+			a := p.post("/messages/a-1/edit", fields)
+			if a.status != http.StatusUnprocessableEntity || a.count(test.fault) != 1 ||
+				!strings.Contains(a.says(test.fault), test.says) {
+				t.Errorf("%s: answered %d: %s", name, a.status, a.says("main"))
+				return
+			}
+			again := a.fields(editFields)
+			if again.Get("body") != fields.Get("body") || again.Get("reason") != fields.Get("reason") ||
+				!strings.HasPrefix(
+					strings.Join(again["header-name"], ","),
+					strings.Trim(strings.Join(fields["header-name"], ","), ",")[:12],
+				) {
+				t.Errorf("%s: the form comes back with %v", name, again)
+			}
+		})
 	}
 	if got := desktest.Message(t, b.store, "a-1"); got.Version != 0 || got.Revision != 0 {
 		t.Errorf("message %+v", got)
@@ -238,14 +244,16 @@ func TestBodiesThatAFormWouldChangeAreNotEdited(t *testing.T) {
 		"binary": "\x89PNG\xff", "nul": "a\x00b", "old-mac": "a\rb",
 		"large": strings.Repeat("x", payload.MaxEdit+1),
 	} {
-		b.receive(t, id, func(c *deadletter.Capture) { c.Body = []byte(body) })
-		a := p.get("/messages/" + id + "/edit")
-		if a.count("textarea") != 0 || !strings.Contains(a.says("main"), "This message cannot be edited") {
-			t.Errorf("%s: answered %d: %.200s", id, a.status, a.says("main"))
-		}
-		if got := p.get("/messages/" + id); got.count("a[href*='/edit']") != 0 || got.count(".denied") == 0 {
-			t.Errorf("%s: the message offers an edit", id)
-		}
+		t.Run(id, func(t *testing.T) {
+			b.receive(t, id, func(c *deadletter.Capture) { c.Body = []byte(body) })
+			a := p.get("/messages/" + id + "/edit")
+			if a.count("textarea") != 0 || !strings.Contains(a.says("main"), "This message cannot be edited") {
+				t.Errorf("%s: answered %d: %.200s", id, a.status, a.says("main"))
+			}
+			if got := p.get("/messages/" + id); got.count("a[href*='/edit']") != 0 || got.count(".denied") == 0 {
+				t.Errorf("%s: the message offers an edit", id)
+			}
+		})
 	}
 }
 

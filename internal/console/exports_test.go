@@ -150,12 +150,14 @@ func TestExportSaysWhatIsWrongWithIt(t *testing.T) {
 		"format=xml": "no format", "format=csv&from=now": "is no time",
 		"format=csv&action=eat": "no action",
 	} {
-		if a := p.get(
-			"/audit/export?" + query,
-		); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("main"), want) ||
-			a.header.Get("Content-Disposition") != "" {
-			t.Errorf("%q answers %d: %s", query, a.status, a.says("main"))
-		}
+		t.Run(query, func(t *testing.T) {
+			if a := p.get(
+				"/audit/export?" + query,
+			); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.says("main"), want) ||
+				a.header.Get("Content-Disposition") != "" {
+				t.Errorf("%q answers %d: %s", query, a.status, a.says("main"))
+			}
+		})
 	}
 	if n := len(b.events(t)); n != before {
 		t.Errorf("%d exports that were none are on record", n-before)

@@ -34,14 +34,16 @@ func TestSearchMarksWhatItFound(t *testing.T) {
 		"d0c5ba": {"d0c5ba7e", "is missing id d0c5ba7e-1"},
 		"0815":   {"0815", "is missing webhook id wh-0815"},
 	} {
-		got := p.get("/messages?" + url.Values{"q": {text}}.Encode())
-		var marks []string
-		for _, m := range got.doc().Find("mark").EachIter() {
-			marks = append(marks, m.Text())
-		}
-		if strings.Join(marks, " ") != want.marks || !strings.Contains(got.says(".row-link"), want.row) {
-			t.Errorf("%q marks %q in %q", text, marks, got.says(".row-link"))
-		}
+		t.Run(text, func(t *testing.T) {
+			got := p.get("/messages?" + url.Values{"q": {text}}.Encode())
+			var marks []string
+			for _, m := range got.doc().Find("mark").EachIter() {
+				marks = append(marks, m.Text())
+			}
+			if strings.Join(marks, " ") != want.marks || !strings.Contains(got.says(".row-link"), want.row) {
+				t.Errorf("%q marks %q in %q", text, marks, got.says(".row-link"))
+			}
+		})
 	}
 	if got := p.get("/messages?q=078-05-1120"); got.count("tr[data-message]") != 0 {
 		t.Error("a message is found by what is masked")

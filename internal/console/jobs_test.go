@@ -277,17 +277,18 @@ func TestEditJobChecksThePatch(t *testing.T) {
 		"#patch-fault":      {"{\n\"a\": }", "x"},
 		"#job-reason-fault": {`{"a":1}`, ""},
 	} {
-		fields.Set("patch", values[0])
-		fields.Set("reason", values[1])
-		for _, headers := range [][]string{nil, htmx()} {
-			a := p.post("/jobs/1/start", fields, headers...)
-			if again := a.fields(
-				"#job-confirm",
-			); a.status != http.StatusUnprocessableEntity || a.count(fault) != 1 || again.Get("reason") != values[1] ||
-				again.Get("back") != "status=all" {
-				t.Errorf("%s: answered %d: %s", fault, a.status, a.text)
+		t.Run(fault, func(t *testing.T) {
+			fields.Set("patch", values[0])
+			fields.Set("reason", values[1])
+			for _, headers := range [][]string{nil, htmx()} {
+				a := p.post("/jobs/1/start", fields, headers...)
+				again := a.fields("#job-confirm")
+				if a.status != http.StatusUnprocessableEntity || a.count(fault) != 1 ||
+					again.Get("reason") != values[1] || again.Get("back") != "status=all" {
+					t.Errorf("%s: answered %d: %s", fault, a.status, a.text)
+				}
 			}
-		}
+		})
 	}
 	fields.Set("patch", `{"id":"x"}`)
 	fields.Set("reason", "the id was missing")
@@ -351,14 +352,18 @@ func TestSelectionsThatAreNone(t *testing.T) {
 			"a-1@0"), "too many": many, "no action": form("item", "a-1@0"),
 		"no such filter": form("action", "replay", "scope", "all", "back", "status=lost"),
 	} {
-		if a := p.post("/messages/bulk", values); a.status != http.StatusUnprocessableEntity {
-			t.Errorf("%s: answered %d", name, a.status)
-		}
+		t.Run(name, func(t *testing.T) {
+			if a := p.post("/messages/bulk", values); a.status != http.StatusUnprocessableEntity {
+				t.Errorf("%s: answered %d", name, a.status)
+			}
+		})
 	}
 	for _, path := range []string{"/jobs/4711", "/jobs/x", "/jobs/-1/strip"} {
-		if a := p.get(path); a.status != http.StatusNotFound {
-			t.Errorf("%s: answered %d", path, a.status)
-		}
+		t.Run(path, func(t *testing.T) {
+			if a := p.get(path); a.status != http.StatusNotFound {
+				t.Errorf("%s: answered %d", path, a.status)
+			}
+		})
 	}
 	none := p.post("/messages/bulk", form("action", "replay", "scope", "all", "back", "source=nobody"), htmx()...)
 	if !strings.Contains(none.says("form"), "No message matches any more") || none.count("[type=submit]") != 0 {

@@ -144,25 +144,27 @@ func TestLedgerThatDoesNotBalanceIsRedAndSaysWhere(t *testing.T) {
 			[]string{"asked to send them again"},
 		},
 	} {
-		c.imbalance.Hour, c.imbalance.Source = hour, "genesys"
-		state = ledger.State{At: b.clock.Now(), Imbalances: []ledger.Imbalance{c.imbalance}}
-		got := anna.get("/ledger")
-		red := got.doc().Find(`.result[data-result="fault"]`).Length() == 1
-		if red != c.red || red != (got.doc().Find(".bar-fault").Length() == 1) ||
-			red != (got.doc().Find(".row-alarm").Length() == 1) {
-			t.Errorf("%s: red is %t", name, red)
-		}
-		if off := got.says("[data-difference]"); off != c.off {
-			t.Errorf("%s: the row says %q", name, off)
-		}
-		if got.doc().Find("[data-expired]").Length() == 1 != c.imbalance.Expired {
-			t.Errorf("%s: in the column of what expired there is %q", name, got.says("[data-expired]"))
-		}
-		for _, want := range c.says {
-			if !strings.Contains(got.says("[data-imbalance]"), want) {
-				t.Errorf("%s: it does not say %q: %s", name, want, got.says("[data-imbalance]"))
+		t.Run(name, func(t *testing.T) {
+			c.imbalance.Hour, c.imbalance.Source = hour, "genesys"
+			state = ledger.State{At: b.clock.Now(), Imbalances: []ledger.Imbalance{c.imbalance}}
+			got := anna.get("/ledger")
+			red := got.doc().Find(`.result[data-result="fault"]`).Length() == 1
+			if red != c.red || red != (got.doc().Find(".bar-fault").Length() == 1) ||
+				red != (got.doc().Find(".row-alarm").Length() == 1) {
+				t.Errorf("%s: red is %t", name, red)
 			}
-		}
+			if off := got.says("[data-difference]"); off != c.off {
+				t.Errorf("%s: the row says %q", name, off)
+			}
+			if got.doc().Find("[data-expired]").Length() == 1 != c.imbalance.Expired {
+				t.Errorf("%s: in the column of what expired there is %q", name, got.says("[data-expired]"))
+			}
+			for _, want := range c.says {
+				if !strings.Contains(got.says("[data-imbalance]"), want) {
+					t.Errorf("%s: it does not say %q: %s", name, want, got.says("[data-imbalance]"))
+				}
+			}
+		})
 	}
 }
 

@@ -48,9 +48,11 @@ func TestMessageThatIsStillOnSQSTellsWhenItExpires(t *testing.T) {
 		t.Errorf("its page says %q", got)
 	}
 	for _, other := range []string{"b-2", "old-9"} {
-		if p.get("/messages/"+other).count("[data-undeleted]") != 0 {
-			t.Errorf("%s is said to be on the queue", other)
-		}
+		t.Run(other, func(t *testing.T) {
+			if p.get("/messages/"+other).count("[data-undeleted]") != 0 {
+				t.Errorf("%s is said to be on the queue", other)
+			}
+		})
 	}
 	list := p.get("/messages")
 	if got := list.says(

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -176,14 +177,16 @@ func TestStreamIsForThoseWhoAreSignedIn(t *testing.T) {
 	p := b.member(t, "vera", deadletter.Viewer)
 	for _, address := range []string{"/live", "/live?after=x", "/live?after=1&status=none", "/live?after=1&rows=" +
 		strings.Repeat("a,", 101) + "b"} {
-		if got := p.get(
-			address,
-		); got.status != http.StatusUnprocessableEntity && got.status != http.StatusBadRequest &&
-			got.status != http.StatusOK {
-			t.Errorf("%.40s answers %d", address, got.status)
-		} else if got.status == http.StatusOK {
-			t.Errorf("%.40s is followed", address)
-		}
+		t.Run(fmt.Sprintf("%.30s", address), func(t *testing.T) {
+			if got := p.get(
+				address,
+			); got.status != http.StatusUnprocessableEntity && got.status != http.StatusBadRequest &&
+				got.status != http.StatusOK {
+				t.Errorf("%.40s answers %d", address, got.status)
+			} else if got.status == http.StatusOK {
+				t.Errorf("%.40s is followed", address)
+			}
+		})
 	}
 }
 

@@ -130,19 +130,21 @@ func TestStalePageIsAConflictWithTheFreshState(t *testing.T) {
 	}
 	b.clock.Add(3 * time.Second)
 	for _, action := range []string{"replay", "archive"} {
-		fields := stale.fields("form[action$='/" + action + "']")
-		fields.Set("reason", "me too")
-		for _, headers := range [][]string{nil, htmx()} {
-			a := bert.post("/messages/a-1/"+action, fields, headers...)
-			if a.status != http.StatusConflict ||
-				!strings.Contains(a.says("#message-panel"), "Already archived by olga 3 s ago") {
-				t.Errorf("%s %v answers %d: %s", action, headers, a.status, a.says("#message-panel"))
+		t.Run(action, func(t *testing.T) {
+			fields := stale.fields("form[action$='/" + action + "']")
+			fields.Set("reason", "me too")
+			for _, headers := range [][]string{nil, htmx()} {
+				a := bert.post("/messages/a-1/"+action, fields, headers...)
+				if a.status != http.StatusConflict ||
+					!strings.Contains(a.says("#message-panel"), "Already archived by olga 3 s ago") {
+					t.Errorf("%s %v answers %d: %s", action, headers, a.status, a.says("#message-panel"))
+				}
+				if a.doc().Find("#message-panel").AttrOr("data-status", "") != "archived" ||
+					strings.Contains(a.text, "<html") != (headers == nil) {
+					t.Errorf("%s %v shows no fresh state: %s", action, headers, a.text)
+				}
 			}
-			if a.doc().Find("#message-panel").AttrOr("data-status", "") != "archived" ||
-				strings.Contains(a.text, "<html") != (headers == nil) {
-				t.Errorf("%s %v shows no fresh state: %s", action, headers, a.text)
-			}
-		}
+		})
 	}
 	if got := desktest.Message(t, b.store, "a-1"); got.Version != 1 {
 		t.Errorf("message %+v", got)
@@ -185,27 +187,31 @@ func TestAddressesAndFormsThatAreNone(t *testing.T) {
 			"a-1?revision=x": 422, "/messages/a-1/body?revision=x": 422,
 		"/messages/a-1/edit?revision=9": 404, "/nowhere": 404, "/messages/a-1/nowhere": 404,
 	} {
-		a, part := p.get(path), p.get(path, htmx()...)
-		if a.status != want || part.status != want || a.count("h1") != 1 ||
-			!strings.Contains(a.says("header"), "olga") ||
-			part.header.Get("HX-Retarget") != "#notice" {
-			t.Errorf("%s answers %d and %d, want %d: %s", path, a.status, part.status, want, a.says("main"))
-		}
+		t.Run(path, func(t *testing.T) {
+			a, part := p.get(path), p.get(path, htmx()...)
+			if a.status != want || part.status != want || a.count("h1") != 1 ||
+				!strings.Contains(a.says("header"), "olga") ||
+				part.header.Get("HX-Retarget") != "#notice" {
+				t.Errorf("%s answers %d and %d, want %d: %s", path, a.status, part.status, want, a.says("main"))
+			}
+		})
 	}
 	for _, action := range []string{"replay", "archive", "restore", "edit"} {
-		for _, version := range []string{"", "x", "99999999999999999999"} {
-			if a := p.post(
-				"/messages/a-1/"+action,
-				form("version", version, "revision", "0", "reason", "x", "body", "{}"),
-			); a.status != http.StatusUnprocessableEntity {
-				t.Errorf("%s with version %q answers %d", action, version, a.status)
+		t.Run(action, func(t *testing.T) {
+			for _, version := range []string{"", "x", "99999999999999999999"} {
+				if a := p.post(
+					"/messages/a-1/"+action,
+					form("version", version, "revision", "0", "reason", "x", "body", "{}"),
+				); a.status != http.StatusUnprocessableEntity {
+					t.Errorf("%s with version %q answers %d", action, version, a.status)
+				}
 			}
-		}
-		if a := p.post(
-			"/messages/zz/"+action, order(0, "revision", "0", "reason", "x", "body", "{}"),
-		); a.status != http.StatusNotFound {
-			t.Errorf("%s of no message answers %d", action, a.status)
-		}
+			if a := p.post(
+				"/messages/zz/"+action, order(0, "revision", "0", "reason", "x", "body", "{}"),
+			); a.status != http.StatusNotFound {
+				t.Errorf("%s of no message answers %d", action, a.status)
+			}
+		})
 	}
 	if a := p.post("/messages/a-1/replay", order(0, "revision", "3")); a.status != http.StatusNotFound {
 		t.Errorf("a replay of no revision answers %d", a.status)
@@ -242,26 +248,29 @@ func TestPayloads(t *testing.T) {
 		},
 		"not a value": {[]byte(`{"a":`), `{"a":`, ""},
 	} {
-		id := strings.ReplaceAll(name, " ", "-")
-		b.receive(t, id, func(c *deadletter.Capture) { c.Body, c.Query = test.body, "" })
-		a := p.get("/messages/" + id)
-		if text := a.says(
-			"section:has(#payload-title)",
-		); a.status != http.StatusOK || !strings.Contains(text, test.says) ||
-			!strings.Contains(text, test.other) {
-			t.Errorf("%s: answered %d: %.300s", name, a.status, text)
-		}
-		if len(a.text) > 3<<20 || strings.Contains(a.text, "<script>alert") {
-			t.Errorf("%s: a page of %d bytes", name, len(a.text))
-		}
-		download := p.get("/messages/" + id + "/body?revision=0")
-		if download.text != string(test.body) || download.header.Get("Content-Type") != "application/octet-stream" ||
-			!strings.HasPrefix(
-				download.header.Get("Content-Disposition"),
-				`attachment; filename="`+strings.ReplaceAll(id, " ", "_"),
-			) {
-			t.Errorf("%s: the download has %d bytes and %v", name, len(download.text), download.header)
-		}
+		t.Run(name, func(t *testing.T) {
+			id := strings.ReplaceAll(name, " ", "-")
+			b.receive(t, id, func(c *deadletter.Capture) { c.Body, c.Query = test.body, "" })
+			a := p.get("/messages/" + id)
+			if text := a.says(
+				"section:has(#payload-title)",
+			); a.status != http.StatusOK || !strings.Contains(text, test.says) ||
+				!strings.Contains(text, test.other) {
+				t.Errorf("%s: answered %d: %.300s", name, a.status, text)
+			}
+			if len(a.text) > 3<<20 || strings.Contains(a.text, "<script>alert") {
+				t.Errorf("%s: a page of %d bytes", name, len(a.text))
+			}
+			download := p.get("/messages/" + id + "/body?revision=0")
+			if download.text != string(test.body) ||
+				download.header.Get("Content-Type") != "application/octet-stream" ||
+				!strings.HasPrefix(
+					download.header.Get("Content-Disposition"),
+					`attachment; filename="`+strings.ReplaceAll(id, " ", "_"),
+				) {
+				t.Errorf("%s: the download has %d bytes and %v", name, len(download.text), download.header)
+			}
+		})
 	}
 }
 
@@ -301,11 +310,13 @@ func TestTextFromOutsideNeverBreaksAPage(t *testing.T) {
 		"/messages?status=all", "/messages/a-1", "/messages/a-1/panel",
 		"/messages/a-1/edit", "/audit", "/jobs/1", "/jobs", "/messages?status=all&job=1",
 	} {
-		a := p.get(path)
-		if a.status != http.StatusOK || strings.Contains(a.text, "<img") || strings.Contains(a.text, "\xff") ||
-			strings.ContainsAny(a.text, "\x00\x1b") {
-			t.Errorf("%s answers %d, and lets text through", path, a.status)
-		}
+		t.Run(path, func(t *testing.T) {
+			a := p.get(path)
+			if a.status != http.StatusOK || strings.Contains(a.text, "<img") || strings.Contains(a.text, "\xff") ||
+				strings.ContainsAny(a.text, "\x00\x1b") {
+				t.Errorf("%s answers %d, and lets text through", path, a.status)
+			}
+		})
 	}
 }
 

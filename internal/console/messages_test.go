@@ -57,23 +57,27 @@ func TestListShowsWhatIsAskedFor(t *testing.T) {
 		"status=all&from=2026-03-02T10:30&to=2026-03-02T11:30":                "b-2",
 		"status=all&source=genesys&code=422&outcome=error_response&q=missing": "a-1",
 	} {
-		a := p.get("/messages?" + query)
-		var ids []string
-		for _, row := range a.doc().Find("tr[data-message]").EachIter() {
-			ids = append(ids, row.AttrOr("data-message", ""))
-		}
-		if got := strings.Join(ids, " "); a.status != http.StatusOK || got != want {
-			t.Errorf("%q answers %d with %q, want %q", query, a.status, got, want)
-		}
+		t.Run("/messages?"+query, func(t *testing.T) {
+			a := p.get("/messages?" + query)
+			var ids []string
+			for _, row := range a.doc().Find("tr[data-message]").EachIter() {
+				ids = append(ids, row.AttrOr("data-message", ""))
+			}
+			if got := strings.Join(ids, " "); a.status != http.StatusOK || got != want {
+				t.Errorf("%q answers %d with %q, want %q", query, a.status, got, want)
+			}
+		})
 	}
 	a := p.get("/messages?status=all&source=cxone&code=503")
 	for selector, want := range map[string]string{
 		"#tab-failed .tab-count": "0", "#tab-retrying .tab-count": "1", "#tab- .tab-count": "1",
 		"#tab-[aria-current=page]": "All 1",
 	} {
-		if got := a.says(selector); got != want {
-			t.Errorf("%s says %q, want %q", selector, got, want)
-		}
+		t.Run(selector, func(t *testing.T) {
+			if got := a.says(selector); got != want {
+				t.Errorf("%s says %q, want %q", selector, got, want)
+			}
+		})
 	}
 	row := a.doc().Find("tr[data-message='b-2']")
 	if got := row.Find("a.row-link").
@@ -129,23 +133,27 @@ func TestFiltersThatMakeNoSense(t *testing.T) {
 		"source=" + strings.Repeat("x", 600):       "too long",
 		"status=all&from=99999-01-01T00:00&cursor": "is no time",
 	} {
-		a, part := p.get("/messages?"+query), p.get("/messages?"+query, htmx()...)
-		if a.status != http.StatusUnprocessableEntity || part.status != a.status ||
-			!strings.Contains(a.says("#messages"), want) ||
-			!strings.Contains(part.says("#messages"), want) {
-			t.Errorf("%q answers %d: %s", query, a.status, a.says("#messages"))
-		}
-		if a.count("tr[data-message]") != 0 {
-			t.Errorf("%q shows messages that were not asked for", query)
-		}
+		t.Run(fmt.Sprintf("%.40s", query), func(t *testing.T) {
+			a, part := p.get("/messages?"+query), p.get("/messages?"+query, htmx()...)
+			if a.status != http.StatusUnprocessableEntity || part.status != a.status ||
+				!strings.Contains(a.says("#messages"), want) ||
+				!strings.Contains(part.says("#messages"), want) {
+				t.Errorf("%q answers %d: %s", query, a.status, a.says("#messages"))
+			}
+			if a.count("tr[data-message]") != 0 {
+				t.Errorf("%q shows messages that were not asked for", query)
+			}
+		})
 	}
 	for _, query := range []string{
 		`q=a"b`, "q=a*b", "q=a+OR+b", "q=NEAR(a+b)", "q=reason:a", "q=%00a", "q=%FFa",
 		"q=a%0Ab", "source=%FF", "q=^a", "from=0001-01-01", "to=9999-12-31", "unknown=1",
 	} {
-		if a := p.get("/messages?" + query); a.status != http.StatusOK {
-			t.Errorf("%q answers %d: %s", query, a.status, a.says("#messages"))
-		}
+		t.Run(query, func(t *testing.T) {
+			if a := p.get("/messages?" + query); a.status != http.StatusOK {
+				t.Errorf("%q answers %d: %s", query, a.status, a.says("#messages"))
+			}
+		})
 	}
 }
 
@@ -161,9 +169,11 @@ func TestActionsAreThoseOfTheTab(t *testing.T) {
 		"": "ReplayEdit and replayArchive", "?status=archived": "Restore",
 		"?status=all": "ReplayEdit and replayArchiveRestore",
 	} {
-		if got := p.get("/messages" + query).says(".bulk .btn"); got != want {
-			t.Errorf("%q offers %q, want %q", query, got, want)
-		}
+		t.Run("/messages"+query, func(t *testing.T) {
+			if got := p.get("/messages" + query).says(".bulk .btn"); got != want {
+				t.Errorf("%q offers %q, want %q", query, got, want)
+			}
+		})
 	}
 	if a := p.get(
 		"/messages?job=x",
@@ -241,18 +251,20 @@ func TestSecretsAreMaskedEverywhere(t *testing.T) {
 	)
 	for _, path := range pages {
 		for _, headers := range [][]string{nil, htmx()} {
-			a := p.get(path, headers...)
-			if a.status != http.StatusOK {
-				t.Errorf("%s answers %d", path, a.status)
-			}
-			for _, secret := range secrets() {
-				if strings.Contains(a.text, secret) {
-					t.Errorf(
-						"%s tells %q: …%s…", path, secret,
-						a.text[max(0, strings.Index(a.text, secret)-100):][:200],
-					)
+			t.Run(fmt.Sprintf("%s, partial=%t", path, headers != nil), func(t *testing.T) {
+				a := p.get(path, headers...)
+				if a.status != http.StatusOK {
+					t.Errorf("%s answers %d", path, a.status)
 				}
-			}
+				for _, secret := range secrets() {
+					if strings.Contains(a.text, secret) {
+						t.Errorf(
+							"%s tells %q: …%s…", path, secret,
+							a.text[max(0, strings.Index(a.text, secret)-100):][:200],
+						)
+					}
+				}
+			})
 		}
 	}
 	a := p.get("/messages/a-1?revision=0")
@@ -350,9 +362,11 @@ func TestRowCountsAttempts(t *testing.T) {
 	})
 	list := b.member(t, "olga", deadletter.Operator).get("/messages?status=all")
 	for id, want := range map[string]string{"f-1": "1", "r-1": "1 of 5", "i-1": "4 of 5", "n-1": "none"} {
-		if got := list.says("tr[data-message=" + id + "] .col-attempts .nums"); got != want {
-			t.Errorf("%s: %q, want %q", id, got, want)
-		}
+		t.Run(id, func(t *testing.T) {
+			if got := list.says("tr[data-message=" + id + "] .col-attempts .nums"); got != want {
+				t.Errorf("%s: %q, want %q", id, got, want)
+			}
+		})
 	}
 }
 
@@ -376,12 +390,14 @@ func TestRetryTellsWhatItWaitsFor(t *testing.T) {
 		{"pause", delivery.BreakerStatus{PausedUntil: due.Add(time.Hour)}, time.Second, "waits for the end of a pause"},
 		{"slot", delivery.BreakerStatus{State: delivery.Closed}, time.Minute, "waits for a free slot"},
 	} {
-		status = c.status
-		b.clock.Add(due.Add(c.late).Sub(b.clock.Now()))
-		for _, path := range []string{"/messages?status=retrying", "/messages/r-1"} {
-			if got := p.get(path).says(".next-attempt"); !strings.HasPrefix(got, c.want) {
-				t.Errorf("%s, %s: %q, want %q", path, c.name, got, c.want)
+		t.Run(c.name, func(t *testing.T) {
+			status = c.status
+			b.clock.Add(due.Add(c.late).Sub(b.clock.Now()))
+			for _, path := range []string{"/messages?status=retrying", "/messages/r-1"} {
+				if got := p.get(path).says(".next-attempt"); !strings.HasPrefix(got, c.want) {
+					t.Errorf("%s, %s: %q, want %q", path, c.name, got, c.want)
+				}
 			}
-		}
+		})
 	}
 }

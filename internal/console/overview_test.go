@@ -124,25 +124,27 @@ func TestOverviewPlotHasEveryStep(t *testing.T) {
 		steps int
 		step  time.Duration
 	}{"": {96, 15 * time.Minute}, "1h": {60, time.Minute}, "7d": {84, 2 * time.Hour}, "30d": {120, 6 * time.Hour}} {
-		a := p.get("/overview?" + url.Values{"range": {look}}.Encode())
-		var plot struct {
-			From, Step                  int64
-			Failed, ByRetries, ByPeople []int
-		}
-		if err := json.Unmarshal([]byte(a.doc().Find("#plot-all").AttrOr("data-plot", "")), &plot); err != nil {
-			t.Fatal(err)
-		}
-		if len(plot.Failed) != want.steps || len(plot.ByRetries) != want.steps || plot.Failed[want.steps-1] != 1 ||
-			plot.Step != want.step.Milliseconds() {
-			t.Errorf("%q: %+v", look, plot)
-		}
-		end := time.UnixMilli(plot.From).Add(time.Duration(want.steps) * want.step)
-		if end.Before(b.clock.Now()) || end.After(b.clock.Now().Add(want.step)) {
-			t.Errorf("%q: the plot ends at %s", look, end)
-		}
-		if a.count("#steps tbody tr") != 1 {
-			t.Errorf("%q: the table has %d rows", look, a.count("#steps tbody tr"))
-		}
+		t.Run("range "+look, func(t *testing.T) {
+			a := p.get("/overview?" + url.Values{"range": {look}}.Encode())
+			var plot struct {
+				From, Step                  int64
+				Failed, ByRetries, ByPeople []int
+			}
+			if err := json.Unmarshal([]byte(a.doc().Find("#plot-all").AttrOr("data-plot", "")), &plot); err != nil {
+				t.Fatal(err)
+			}
+			if len(plot.Failed) != want.steps || len(plot.ByRetries) != want.steps || plot.Failed[want.steps-1] != 1 ||
+				plot.Step != want.step.Milliseconds() {
+				t.Errorf("%q: %+v", look, plot)
+			}
+			end := time.UnixMilli(plot.From).Add(time.Duration(want.steps) * want.step)
+			if end.Before(b.clock.Now()) || end.After(b.clock.Now().Add(want.step)) {
+				t.Errorf("%q: the plot ends at %s", look, end)
+			}
+			if a.count("#steps tbody tr") != 1 {
+				t.Errorf("%q: the table has %d rows", look, a.count("#steps tbody tr"))
+			}
+		})
 	}
 }
 
@@ -235,10 +237,12 @@ func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
 			Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now},
 		}, "Up handler.internal:9090"},
 	} {
-		health = test.health
-		if got := rowOf(p.get("/overview"), "Sources", "genesys"); got != "genesys "+test.want+" 1 0 0 0 1" {
-			t.Errorf("%+v: %q, want %q", test.health, got, test.want)
-		}
+		t.Run(test.want, func(t *testing.T) {
+			health = test.health
+			if got := rowOf(p.get("/overview"), "Sources", "genesys"); got != "genesys "+test.want+" 1 0 0 0 1" {
+				t.Errorf("%+v: %q, want %q", test.health, got, test.want)
+			}
+		})
 	}
 	if got := rowOf(p.get("/overview"), "Queues", "Failed"); got != "Failed messages dlq 0 0 empty" {
 		t.Errorf("empty queues: %q", got)

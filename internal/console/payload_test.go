@@ -22,9 +22,11 @@ func TestABodyIsReadInAForm(t *testing.T) {
 		"edit":   "{\"n\":1.10,\n\"customer\":{\"ssn\":\"•••\"}}",
 		"pretty": "{\n  \"n\": 1.10,\n  \"customer\": {\n    \"ssn\": \"•••\"\n  }\n}",
 	} {
-		if a := p.get("/messages/a-1/body?revision=0&form=" + form); a.status != http.StatusOK || a.text != want {
-			t.Errorf("the form %q answers %d: %s", form, a.status, a.text)
-		}
+		t.Run("form "+form, func(t *testing.T) {
+			if a := p.get("/messages/a-1/body?revision=0&form=" + form); a.status != http.StatusOK || a.text != want {
+				t.Errorf("the form %q answers %d: %s", form, a.status, a.text)
+			}
+		})
 	}
 }
 

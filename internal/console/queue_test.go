@@ -109,9 +109,11 @@ func TestQueueListsWhatItHolds(t *testing.T) {
 		"/overview/queues/sqs": 404, "/overview/queues/none": 404,
 		"/overview/queues/a%2Fb%20c?after=x": 422,
 	} {
-		if got := p.get(path).status; got != want {
-			t.Errorf("%s answers %d, want %d", path, got, want)
-		}
+		t.Run(path, func(t *testing.T) {
+			if got := p.get(path).status; got != want {
+				t.Errorf("%s answers %d, want %d", path, got, want)
+			}
+		})
 	}
 	if got := b.stranger(t).get("/overview/queues/a%2Fb%20c").status; got != http.StatusSeeOther {
 		t.Errorf("a stranger gets %d", got)

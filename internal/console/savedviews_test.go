@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -54,13 +55,15 @@ func TestViewKeepsAListByName(t *testing.T) {
 		t.Errorf("the trail tells of %v", actions)
 	}
 	for _, name := range []string{"", " ", strings.Repeat("x", 61)} {
-		if got := olga.post(
-			"/views",
-			form("name", name, "back", ""),
-			htmx()...); !strings.Contains(got.text, "give the view a name") &&
-			!strings.Contains(got.text, "Give the view a name") {
-			t.Errorf("the name %q is taken", name)
-		}
+		t.Run(fmt.Sprintf("%.10q", name), func(t *testing.T) {
+			if got := olga.post(
+				"/views",
+				form("name", name, "back", ""),
+				htmx()...); !strings.Contains(got.text, "give the view a name") &&
+				!strings.Contains(got.text, "Give the view a name") {
+				t.Errorf("the name %q is taken", name)
+			}
+		})
 	}
 }
 

@@ -120,9 +120,11 @@ func TestASourceTellsHowToRegisterIt(t *testing.T) {
 		"#try":    "dlqdesk platform doctor genesys --send", "#figure-open": "1",
 		"#sign": "dlqdesk sign --source genesys < body.json", ".setting-code": "<b>{message_id}</b>",
 	} {
-		if got := page.says(selector); got != want {
-			t.Errorf("%s says %q", selector, got)
-		}
+		t.Run(selector, func(t *testing.T) {
+			if got := page.says(selector); got != want {
+				t.Errorf("%s says %q", selector, got)
+			}
+		})
 	}
 	settings := page.says(".settings")
 	for _, want := range []string{

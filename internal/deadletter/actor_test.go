@@ -1,6 +1,7 @@
 package deadletter_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -97,15 +98,19 @@ func TestMay(t *testing.T) {
 func TestParseRole(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"viewer", "operator", "admin"} {
-		if role, err := deadletter.ParseRole(name); err != nil || string(role) != name {
-			t.Errorf("role %q: got %q, %v", name, role, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if role, err := deadletter.ParseRole(name); err != nil || string(role) != name {
+				t.Errorf("role %q: got %q, %v", name, role, err)
+			}
+		})
 	}
 	for _, name := range []string{"", "Admin", "root", "viewer "} {
-		_, err := deadletter.ParseRole(name)
-		if deadletter.KindOf(err) != deadletter.Invalid ||
-			!strings.Contains(deadletter.TextOf(err), "viewer, operator or admin") {
-			t.Errorf("role %q: %v, want Invalid with the roles listed", name, err)
-		}
+		t.Run(fmt.Sprintf("%q", name), func(t *testing.T) {
+			_, err := deadletter.ParseRole(name)
+			if deadletter.KindOf(err) != deadletter.Invalid ||
+				!strings.Contains(deadletter.TextOf(err), "viewer, operator or admin") {
+				t.Errorf("role %q: %v, want Invalid with the roles listed", name, err)
+			}
+		})
 	}
 }

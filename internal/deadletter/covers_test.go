@@ -1,6 +1,7 @@
 package deadletter_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -39,10 +40,12 @@ func TestMessageCoversWhatComesWithinTheWindow(t *testing.T) {
 		{"b-2", 0, 0, false},
 		{"a-1", 100 * time.Hour, 0, true},
 	} {
-		if got := l.Covers(
-			deadletter.Capture{ID: c.id, ReceivedAt: now.Add(c.after)}, deadletter.Revision{}, c.window,
-		); got != c.want {
-			t.Errorf("%s after %s within %s: %t", c.id, c.after, c.window, got)
-		}
+		t.Run(fmt.Sprintf("%s after %s within %s", c.id, c.after, c.window), func(t *testing.T) {
+			if got := l.Covers(
+				deadletter.Capture{ID: c.id, ReceivedAt: now.Add(c.after)}, deadletter.Revision{}, c.window,
+			); got != c.want {
+				t.Errorf("%s after %s within %s: %t", c.id, c.after, c.window, got)
+			}
+		})
 	}
 }

@@ -32,9 +32,11 @@ func TestSameCauseHasTheSameFingerprint(t *testing.T) {
 		{"500: request 8f3a2b9c failed", "500: request 00ffab12 failed"},
 		{"422:  Field ID is  missing", "422: field id is missing"},
 	} {
-		if fingerprint(pair[0]) != fingerprint(pair[1]) {
-			t.Errorf("%q and %q count as two causes", pair[0], pair[1])
-		}
+		t.Run(pair[0], func(t *testing.T) {
+			if fingerprint(pair[0]) != fingerprint(pair[1]) {
+				t.Errorf("%q and %q count as two causes", pair[0], pair[1])
+			}
+		})
 	}
 }
 
@@ -93,17 +95,19 @@ func TestGroupFollowsTheLatestReason(t *testing.T) {
 		"still down":          {Outcome: deadletter.ErrorResponse, StatusCode: 503, Error: "still down"},
 		"down":                {Outcome: deadletter.Delivered, StatusCode: 200},
 	} {
-		finish, err := claim.After.Finish("t", a, retry, 0, now)
-		want := fingerprint(deadletter.WithStatus(a.StatusCode, a.Error))
-		if a.Outcome == deadletter.Delivered {
-			want = fingerprint(reason) // it stays in the group of its last failure
-		}
-		if err != nil || finish.After.Fingerprint != want || finish.After.Reason != reason {
-			t.Errorf(
-				"after %+v the message is in group %q for %q, %v", a, finish.After.Fingerprint,
-				finish.After.Reason, err,
-			)
-		}
+		t.Run(reason, func(t *testing.T) {
+			finish, err := claim.After.Finish("t", a, retry, 0, now)
+			want := fingerprint(deadletter.WithStatus(a.StatusCode, a.Error))
+			if a.Outcome == deadletter.Delivered {
+				want = fingerprint(reason) // it stays in the group of its last failure
+			}
+			if err != nil || finish.After.Fingerprint != want || finish.After.Reason != reason {
+				t.Errorf(
+					"after %+v the message is in group %q for %q, %v", a, finish.After.Fingerprint,
+					finish.After.Reason, err,
+				)
+			}
+		})
 	}
 }
 

@@ -51,23 +51,25 @@ func TestJobTransitions(t *testing.T) {
 		},
 	}
 	for name, step := range steps {
-		for _, state := range deadletter.JobStates() {
-			change, err := step.do(jobIn(t, state, 1))
-			if !slices.Contains(step.from, state) {
-				if deadletter.KindOf(err) != deadletter.Conflict {
-					t.Errorf("%s of a job that is %s: %v", name, state, err)
+		t.Run(name, func(t *testing.T) {
+			for _, state := range deadletter.JobStates() {
+				change, err := step.do(jobIn(t, state, 1))
+				if !slices.Contains(step.from, state) {
+					if deadletter.KindOf(err) != deadletter.Conflict {
+						t.Errorf("%s of a job that is %s: %v", name, state, err)
+					}
+					continue
 				}
-				continue
+				e := change.Event
+				if err != nil || change.After.State != step.to || e.Action != name || e.TargetKind != "job" ||
+					e.Target != "17" ||
+					e.By != "bert" ||
+					!strings.Contains(string(e.Before), `"state":"`+string(state)) ||
+					!strings.Contains(string(e.After), `"state":"`+string(step.to)) {
+					t.Errorf("%s of a job that is %s: %+v, %v", name, state, change, err)
+				}
 			}
-			e := change.Event
-			if err != nil || change.After.State != step.to || e.Action != name || e.TargetKind != "job" ||
-				e.Target != "17" ||
-				e.By != "bert" ||
-				!strings.Contains(string(e.Before), `"state":"`+string(state)) ||
-				!strings.Contains(string(e.After), `"state":"`+string(step.to)) {
-				t.Errorf("%s of a job that is %s: %+v, %v", name, state, change, err)
-			}
-		}
+		})
 	}
 }
 

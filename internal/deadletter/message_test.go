@@ -288,9 +288,11 @@ func TestPermissionsFollowTheTransitions(t *testing.T) {
 			"replay": s.CanReplay(), "archive": s.CanArchive(),
 			"restore": s.CanRestore(),
 		} {
-			if _, legal := ops[name].leads[s]; can != legal {
-				t.Errorf("a %s message is said to take %s: %t, and it is %t", s, name, can, legal)
-			}
+			t.Run(fmt.Sprintf("%s %s", name, s), func(t *testing.T) {
+				if _, legal := ops[name].leads[s]; can != legal {
+					t.Errorf("a %s message is said to take %s: %t, and it is %t", s, name, can, legal)
+				}
+			})
 		}
 	}
 }
@@ -320,10 +322,12 @@ func TestRefusalsTellWhatToDo(t *testing.T) {
 			"this message is archived: restore it first (archived by ben 3 s ago)",
 		},
 	} {
-		_, err := c.message.Replay(anna, deadletter.TriggerReplay, 0, c.message.Version, now)
-		if got := deadletter.TextOf(err); err == nil || got != c.want {
-			t.Errorf("%s: %q, want %q", c.name, got, c.want)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			_, err := c.message.Replay(anna, deadletter.TriggerReplay, 0, c.message.Version, now)
+			if got := deadletter.TextOf(err); err == nil || got != c.want {
+				t.Errorf("%s: %q, want %q", c.name, got, c.want)
+			}
+		})
 	}
 }
 
@@ -343,24 +347,26 @@ func TestStaleVersionIsAConflict(t *testing.T) {
 			return l.Restore(anna, version, now)
 		},
 	} {
-		for _, version := range []int{5, 7, 0, -1} {
-			l := messageIn(deadletter.Failed)
-			_, err := do(l, version)
-			if text := deadletter.TextOf(
-				err,
-			); deadletter.KindOf(err) != deadletter.Conflict ||
-				!strings.Contains(text, "already replayed by ben 3 s ago") {
-				t.Errorf("%s of version %d of a message at %d: %v", name, version, l.Version, err)
+		t.Run(name, func(t *testing.T) {
+			for _, version := range []int{5, 7, 0, -1} {
+				l := messageIn(deadletter.Failed)
+				_, err := do(l, version)
+				if text := deadletter.TextOf(
+					err,
+				); deadletter.KindOf(err) != deadletter.Conflict ||
+					!strings.Contains(text, "already replayed by ben 3 s ago") {
+					t.Errorf("%s of version %d of a message at %d: %v", name, version, l.Version, err)
+				}
+				l.LastChange = deadletter.LastChange{}
+				_, err = do(l, version)
+				if text := deadletter.TextOf(
+					err,
+				); deadletter.KindOf(err) != deadletter.Conflict ||
+					strings.Contains(text, " by ") {
+					t.Errorf("%s of version %d of a message that nobody changed: %v", name, version, err)
+				}
 			}
-			l.LastChange = deadletter.LastChange{}
-			_, err = do(l, version)
-			if text := deadletter.TextOf(
-				err,
-			); deadletter.KindOf(err) != deadletter.Conflict ||
-				strings.Contains(text, " by ") {
-				t.Errorf("%s of version %d of a message that nobody changed: %v", name, version, err)
-			}
-		}
+		})
 	}
 }
 
@@ -375,11 +381,13 @@ func TestOrderReplayNamesARevision(t *testing.T) {
 		}
 	}
 	for _, revision := range []int{-1, l.Revision + 1} {
-		if _, err := l.Replay(anna, deadletter.TriggerReplay, revision, l.Version, now); deadletter.KindOf(
-			err,
-		) != deadletter.NotFound {
-			t.Errorf("revision %d: %v, want NotFound", revision, err)
-		}
+		t.Run(fmt.Sprintf("revision %d", revision), func(t *testing.T) {
+			if _, err := l.Replay(anna, deadletter.TriggerReplay, revision, l.Version, now); deadletter.KindOf(
+				err,
+			) != deadletter.NotFound {
+				t.Errorf("revision %d: %v, want NotFound", revision, err)
+			}
+		})
 	}
 }
 
@@ -407,13 +415,15 @@ func TestEditAddsARevision(t *testing.T) {
 		t.Errorf("the event is %s, because %q", c.Event.After, c.Event.Reason)
 	}
 	for _, reason := range []string{"", " \t\n"} {
-		if _, err := l.EditAndReplay(
-			anna, deadletter.TriggerEdit, deadletter.Revision{Reason: reason}, l.Version, now,
-		); deadletter.KindOf(
-			err,
-		) != deadletter.Invalid {
-			t.Errorf("an edit because of %q: %v, want Invalid", reason, err)
-		}
+		t.Run(fmt.Sprintf("%q", reason), func(t *testing.T) {
+			if _, err := l.EditAndReplay(
+				anna, deadletter.TriggerEdit, deadletter.Revision{Reason: reason}, l.Version, now,
+			); deadletter.KindOf(
+				err,
+			) != deadletter.Invalid {
+				t.Errorf("an edit because of %q: %v, want Invalid", reason, err)
+			}
+		})
 	}
 }
 
@@ -469,9 +479,11 @@ func TestClaim(t *testing.T) {
 		never.DueAt = time.Time{}
 		taken.Lease = deadletter.Lease{Token: "another", Until: now.Add(-time.Hour)}
 		for name, l := range map[string]deadletter.Message{"early": early, "never due": never, "taken": taken} {
-			if _, err := l.Claim(lease, "", now); deadletter.KindOf(err) != deadletter.Conflict {
-				t.Errorf("%s: %v, want a Conflict", name, err)
-			}
+			t.Run(name, func(t *testing.T) {
+				if _, err := l.Claim(lease, "", now); deadletter.KindOf(err) != deadletter.Conflict {
+					t.Errorf("%s: %v, want a Conflict", name, err)
+				}
+			})
 		}
 	})
 }
@@ -480,13 +492,15 @@ func TestFinishIsFencedByTheToken(t *testing.T) {
 	t.Parallel()
 	result := deadletter.Attempt{Outcome: deadletter.Delivered, StatusCode: 200}
 	for _, token := range []string{"", "another", "toke", "token "} {
-		if _, err := inFlight(
-			deadletter.TriggerAuto,
-		).Finish(token, result, retry, 0, now); deadletter.KindOf(
-			err,
-		) != deadletter.Conflict {
-			t.Errorf("token %q: %v, want a Conflict", token, err)
-		}
+		t.Run(fmt.Sprintf("%q", token), func(t *testing.T) {
+			if _, err := inFlight(
+				deadletter.TriggerAuto,
+			).Finish(token, result, retry, 0, now); deadletter.KindOf(
+				err,
+			) != deadletter.Conflict {
+				t.Errorf("token %q: %v, want a Conflict", token, err)
+			}
+		})
 	}
 	ordered := messageIn(deadletter.Replaying) // not claimed yet: no token fits, the empty one neither
 	if _, err := ordered.Finish("", result, retry, 0, now); deadletter.KindOf(err) != deadletter.Conflict {
@@ -527,19 +541,21 @@ func TestFinishRecordsTheResult(t *testing.T) {
 func TestAnOlderRevisionIsNotRetriedAsTheLatest(t *testing.T) {
 	t.Parallel()
 	for revision, want := range map[int]deadletter.Status{2: deadletter.Retrying, 0: deadletter.Failed} {
-		l := inFlight(deadletter.TriggerReplay)
-		l.Request.Revision = revision
-		c, err := l.Finish(
-			"token", deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 503, Error: "down"},
-			retry, 0.5, now,
-		)
-		if err != nil || c.After.Status != want || c.After.DueAt.IsZero() != (want == deadletter.Failed) ||
-			c.After.Reason != "down" {
-			t.Errorf(
-				"after revision %d of 2: %s due %s because %q, %v; want %s", revision, c.After.Status,
-				c.After.DueAt, c.After.Reason, err, want,
+		t.Run(fmt.Sprintf("revision %d", revision), func(t *testing.T) {
+			l := inFlight(deadletter.TriggerReplay)
+			l.Request.Revision = revision
+			c, err := l.Finish(
+				"token", deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 503, Error: "down"},
+				retry, 0.5, now,
 			)
-		}
+			if err != nil || c.After.Status != want || c.After.DueAt.IsZero() != (want == deadletter.Failed) ||
+				c.After.Reason != "down" {
+				t.Errorf(
+					"after revision %d of 2: %s due %s because %q, %v; want %s", revision, c.After.Status,
+					c.After.DueAt, c.After.Reason, err, want,
+				)
+			}
+		})
 	}
 }
 
@@ -549,20 +565,23 @@ func TestReclaimIsUnknown(t *testing.T) {
 		"before":                       now.Add(-time.Minute),
 		"after the clock was set back": now.Add(time.Minute),
 	} {
-		open := deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerAuto, StartedAt: started}
-		c, err := inFlight(deadletter.TriggerAuto).Reclaim(open, retry, 0.5, now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a := c.Attempt
-		if a.Outcome != deadletter.Unknown || !a.Done || a.Latency != max(0, now.Sub(started)) ||
-			!strings.Contains(a.Error, "may have processed it") {
-			t.Errorf("%s: the attempt is %+v", name, a)
-		}
-		if c.After.Status != deadletter.Retrying || c.After.Outcome != deadletter.Unknown || c.After.StatusCode != 0 ||
-			c.After.Reason != a.Error {
-			t.Errorf("%s: the message is %+v", name, c.After)
-		}
+		t.Run(name, func(t *testing.T) {
+			open := deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerAuto, StartedAt: started}
+			c, err := inFlight(deadletter.TriggerAuto).Reclaim(open, retry, 0.5, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := c.Attempt
+			if a.Outcome != deadletter.Unknown || !a.Done || a.Latency != max(0, now.Sub(started)) ||
+				!strings.Contains(a.Error, "may have processed it") {
+				t.Errorf("%s: the attempt is %+v", name, a)
+			}
+			if c.After.Status != deadletter.Retrying || c.After.Outcome != deadletter.Unknown ||
+				c.After.StatusCode != 0 ||
+				c.After.Reason != a.Error {
+				t.Errorf("%s: the message is %+v", name, c.After)
+			}
+		})
 	}
 	spent := inFlight(deadletter.TriggerAuto)
 	spent.AutoAttempts = retry.MaxAttempts
@@ -704,12 +723,14 @@ func TestTimesAreToldAsPeopleDo(t *testing.T) {
 			59*time.Second: "59 min ago",
 		time.Hour: "1 h ago", 47 * time.Hour: "47 h ago", 48 * time.Hour: "on 28 February 2026",
 	} {
-		l := messageIn(deadletter.Replaying)
-		l.Request.At = now.Add(-age)
-		_, err := l.Archive(anna, "", l.Version, now)
-		if text := deadletter.TextOf(err); !strings.Contains(text, " "+want+":") {
-			t.Errorf("%s: %q, want %q", age, text, want)
-		}
+		t.Run(age.String(), func(t *testing.T) {
+			l := messageIn(deadletter.Replaying)
+			l.Request.At = now.Add(-age)
+			_, err := l.Archive(anna, "", l.Version, now)
+			if text := deadletter.TextOf(err); !strings.Contains(text, " "+want+":") {
+				t.Errorf("%s: %q, want %q", age, text, want)
+			}
+		})
 	}
 }
 
@@ -747,21 +768,23 @@ func TestEventTellsOfAnotherReason(t *testing.T) {
 		"field id is missing": `{"status":"replaying","revision":0,"arrivals":1}`,
 		"no such customer":    `{"status":"replaying","revision":0,"arrivals":1,"reason":"field id is missing"}`,
 	} {
-		l := deadletter.Message{
-			ID:       "a-1",
-			Status:   deadletter.Replaying,
-			Arrivals: 1,
-			Reason:   "field id is missing",
-			Lease:    deadletter.Lease{Token: "t"},
-		}
-		c, err := l.Finish(
-			"t",
-			deadletter.Attempt{Number: 2, Outcome: deadletter.ErrorResponse, StatusCode: 422, Error: reason},
-			deadletter.RetryPolicy{}, 0, time.Time{},
-		)
-		if err != nil || string(c.Event.Before) != want ||
-			strings.Contains(string(c.Event.After), reason) != strings.Contains(want, "reason") {
-			t.Errorf("%s: before %s, after %s, %v", reason, c.Event.Before, c.Event.After, err)
-		}
+		t.Run(reason, func(t *testing.T) {
+			l := deadletter.Message{
+				ID:       "a-1",
+				Status:   deadletter.Replaying,
+				Arrivals: 1,
+				Reason:   "field id is missing",
+				Lease:    deadletter.Lease{Token: "t"},
+			}
+			c, err := l.Finish(
+				"t",
+				deadletter.Attempt{Number: 2, Outcome: deadletter.ErrorResponse, StatusCode: 422, Error: reason},
+				deadletter.RetryPolicy{}, 0, time.Time{},
+			)
+			if err != nil || string(c.Event.Before) != want ||
+				strings.Contains(string(c.Event.After), reason) != strings.Contains(want, "reason") {
+				t.Errorf("%s: before %s, after %s, %v", reason, c.Event.Before, c.Event.After, err)
+			}
+		})
 	}
 }

@@ -38,23 +38,24 @@ func TestRedriveThatEndsSaysWhatBecameOfIt(t *testing.T) {
 		deadletter.Unreachable: deadletter.Failed,
 		deadletter.Unknown:     deadletter.Failed,
 	} {
-		l := inFlight(deadletter.TriggerRedrive)
-		c, err := l.Finish(
-			"token",
-			deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerRedrive, Outcome: outcome, Error: "SQS said no"},
-			retry, 0, now,
-		)
-		if err != nil || c.After.Status != want || !c.After.DueAt.IsZero() || c.After.Reason != l.Reason ||
-			!strings.HasPrefix(c.Event.Action, "attempt.redriv") {
-			t.Errorf("%s: %v, %+v", outcome, err, c)
-		}
-		if _, _, counts := c.Replayed(); counts {
-			t.Errorf("%s counts as a replay of its cause", outcome)
-		}
-		state, _ := c.Attempt.ItemResult()
-		if (state == deadletter.ItemDone) != (outcome == deadletter.OutcomeRedriven) {
-			t.Errorf("%s is %s in a job", outcome, state)
-		}
+		t.Run(string(outcome), func(t *testing.T) {
+			l := inFlight(deadletter.TriggerRedrive)
+			a := deadletter.Attempt{
+				Number: 4, Trigger: deadletter.TriggerRedrive, Outcome: outcome, Error: "SQS said no",
+			}
+			c, err := l.Finish("token", a, retry, 0, now)
+			if err != nil || c.After.Status != want || !c.After.DueAt.IsZero() || c.After.Reason != l.Reason ||
+				!strings.HasPrefix(c.Event.Action, "attempt.redriv") {
+				t.Errorf("%s: %v, %+v", outcome, err, c)
+			}
+			if _, _, counts := c.Replayed(); counts {
+				t.Errorf("%s counts as a replay of its cause", outcome)
+			}
+			state, _ := c.Attempt.ItemResult()
+			if (state == deadletter.ItemDone) != (outcome == deadletter.OutcomeRedriven) {
+				t.Errorf("%s is %s in a job", outcome, state)
+			}
+		})
 	}
 }
 
@@ -82,9 +83,11 @@ func TestWhatHasNoWayBackOrOnIsRefused(t *testing.T) {
 		"redrive": redrive, "edited": edited, "replay": replay,
 		"edited replay": editedReplay,
 	} {
-		if deadletter.KindOf(err) != deadletter.Conflict {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if deadletter.KindOf(err) != deadletter.Conflict {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 	if !strings.Contains(deadletter.TextOf(replay), "queues.orders.source") {
 		t.Errorf("the reason %q does not help", replay)
@@ -210,8 +213,10 @@ func TestAdoptGivesASourceToWhatHasNone(t *testing.T) {
 		"one that has a source": c.After, "a webhook": webhook,
 		"one in flight": flying,
 	} {
-		if _, err := l.Adopt("other", now); deadletter.KindOf(err) != deadletter.Conflict {
-			t.Errorf("%s gets another: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := l.Adopt("other", now); deadletter.KindOf(err) != deadletter.Conflict {
+				t.Errorf("%s gets another: %v", name, err)
+			}
+		})
 	}
 }

@@ -18,15 +18,17 @@ func TestDelayIsFullJitterUnderADoublingCeiling(t *testing.T) {
 		2 * time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second,
 		15 * time.Second, 15 * time.Second,
 	} {
-		if got := p.Delay(n, 0); got != 0 {
-			t.Errorf("after %d deliveries the least delay is %s, want none", n, got)
-		}
-		if got := p.Delay(n, 0.5); got != ceiling/2 {
-			t.Errorf("after %d deliveries half the roll is %s, want %s", n, got, ceiling/2)
-		}
-		if got := p.Delay(n, nearlyOne); got > ceiling || got < ceiling-time.Microsecond {
-			t.Errorf("after %d deliveries the longest delay is %s, want nearly %s", n, got, ceiling)
-		}
+		t.Run(fmt.Sprintf("%d deliveries", n), func(t *testing.T) {
+			if got := p.Delay(n, 0); got != 0 {
+				t.Errorf("after %d deliveries the least delay is %s, want none", n, got)
+			}
+			if got := p.Delay(n, 0.5); got != ceiling/2 {
+				t.Errorf("after %d deliveries half the roll is %s, want %s", n, got, ceiling/2)
+			}
+			if got := p.Delay(n, nearlyOne); got > ceiling || got < ceiling-time.Microsecond {
+				t.Errorf("after %d deliveries the longest delay is %s, want nearly %s", n, got, ceiling)
+			}
+		})
 	}
 }
 
@@ -40,14 +42,16 @@ func TestDelayNeverOverflows(t *testing.T) {
 		{Base: 0, Cap: time.Hour},
 		{Base: time.Second, Cap: 0},
 	} {
-		last := time.Duration(0)
-		for _, n := range []int{math.MinInt, -1, 0, 1, 2, 40, 64, 65, 1000, math.MaxInt} {
-			got := p.Delay(n, 0.5)
-			if got < last || got > p.Cap/2+1 {
-				t.Errorf("%+v after %d deliveries: %s, want from %s to %s", p, n, got, last, p.Cap/2)
+		t.Run(fmt.Sprintf("%s up to %s", p.Base, p.Cap), func(t *testing.T) {
+			last := time.Duration(0)
+			for _, n := range []int{math.MinInt, -1, 0, 1, 2, 40, 64, 65, 1000, math.MaxInt} {
+				got := p.Delay(n, 0.5)
+				if got < last || got > p.Cap/2+1 {
+					t.Errorf("%+v after %d deliveries: %s, want from %s to %s", p, n, got, last, p.Cap/2)
+				}
+				last = got
 			}
-			last = got
-		}
+		})
 	}
 }
 
@@ -80,9 +84,11 @@ func TestWhichFailuresAreTransient(t *testing.T) {
 		deadletter.Unreachable: true,
 		deadletter.Unknown:     true, deadletter.Delivered: false, "": false,
 	} {
-		if got := (deadletter.Attempt{Outcome: outcome}).Transient(); got != want {
-			t.Errorf("%q: transient %t, want %t", outcome, got, want)
-		}
+		t.Run(fmt.Sprintf("%q", outcome), func(t *testing.T) {
+			if got := (deadletter.Attempt{Outcome: outcome}).Transient(); got != want {
+				t.Errorf("%q: transient %t, want %t", outcome, got, want)
+			}
+		})
 	}
 }
 
@@ -157,14 +163,17 @@ func TestPermanentFailuresGoToAPerson(t *testing.T) {
 	t.Parallel()
 	p := deadletter.RetryPolicy{MaxAttempts: 5, Base: time.Second, Cap: time.Minute}
 	for _, code := range []int{301, 302, 400, 401, 403, 404, 409, 410, 413, 422} {
-		l := finished(
-			t, 1,
-			deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: code, Error: fmt.Sprint(code)},
-			p, 0,
-		)
-		if l.Status != deadletter.Failed || !l.DueAt.IsZero() || l.StatusCode != code || l.Reason != fmt.Sprint(code) {
-			t.Errorf("%d: %s, due %s, code %d, reason %q", code, l.Status, l.DueAt, l.StatusCode, l.Reason)
-		}
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			l := finished(
+				t, 1,
+				deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: code, Error: fmt.Sprint(code)},
+				p, 0,
+			)
+			if l.Status != deadletter.Failed || !l.DueAt.IsZero() || l.StatusCode != code ||
+				l.Reason != fmt.Sprint(code) {
+				t.Errorf("%d: %s, due %s, code %d, reason %q", code, l.Status, l.DueAt, l.StatusCode, l.Reason)
+			}
+		})
 	}
 }
 
@@ -180,13 +189,15 @@ func TestRetryAfterIsObeyedAndBounded(t *testing.T) {
 		{1000 * time.Hour, 24 * time.Hour},
 		{math.MaxInt64, 24 * time.Hour},
 	} {
-		l := finished(
-			t, 1, deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 429, RetryAfter: c.after},
-			p, 0.5,
-		)
-		if l.Status != deadletter.Retrying || l.DueAt.Sub(now) != c.want {
-			t.Errorf("Retry-After %s: %s, due in %s, want in %s", c.after, l.Status, l.DueAt.Sub(now), c.want)
-		}
+		t.Run(c.after.String(), func(t *testing.T) {
+			l := finished(
+				t, 1, deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 429, RetryAfter: c.after},
+				p, 0.5,
+			)
+			if l.Status != deadletter.Retrying || l.DueAt.Sub(now) != c.want {
+				t.Errorf("Retry-After %s: %s, due in %s, want in %s", c.after, l.Status, l.DueAt.Sub(now), c.want)
+			}
+		})
 	}
 }
 
@@ -206,9 +217,11 @@ func TestFailedProbesUseUpNothing(t *testing.T) {
 		{deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 404, Probe: true}, deadletter.Failed, 2},
 		{deadletter.Attempt{Outcome: deadletter.Delivered, Probe: true}, deadletter.Resolved, 2},
 	} {
-		if l := finished(t, 2, c.attempt, p, 0.5); l.Status != c.want || l.AutoAttempts != c.made {
-			t.Errorf("after %+v it is %s, with %d attempts used up", c.attempt, l.Status, l.AutoAttempts)
-		}
+		t.Run(fmt.Sprintf("%s %d", c.attempt.Outcome, c.attempt.StatusCode), func(t *testing.T) {
+			if l := finished(t, 2, c.attempt, p, 0.5); l.Status != c.want || l.AutoAttempts != c.made {
+				t.Errorf("after %+v it is %s, with %d attempts used up", c.attempt, l.Status, l.AutoAttempts)
+			}
+		})
 	}
 }
 

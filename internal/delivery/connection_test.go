@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -21,14 +22,16 @@ func TestCheckConnectionSendsNothing(t *testing.T) {
 		secure.URL:                "TLS: the certificate of ",
 		"http://127.0.0.1:1/hook": "Connection refused by 127.0.0.1:1",
 	} {
-		err := delivery.Destination{URL: address, Timeout: time.Second}.CheckConnection(t.Context())
-		if got := ""; err != nil {
-			got = err.Error()
-			if want == "" || !strings.HasPrefix(got, want) {
-				t.Errorf("%s: %s", address, got)
+		t.Run(fmt.Sprintf("%q", want), func(t *testing.T) {
+			err := delivery.Destination{URL: address, Timeout: time.Second}.CheckConnection(t.Context())
+			if got := ""; err != nil {
+				got = err.Error()
+				if want == "" || !strings.HasPrefix(got, want) {
+					t.Errorf("%s: %s", address, got)
+				}
+			} else if want != "" {
+				t.Errorf("%s: reached", address)
 			}
-		} else if want != "" {
-			t.Errorf("%s: reached", address)
-		}
+		})
 	}
 }

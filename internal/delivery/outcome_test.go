@@ -45,16 +45,18 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	elsewhere, requests := destination(t, ok)
 	for _, location := range []string{elsewhere, "http://[bad", ""} {
-		url, _ := destination(t, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Location", location)
-			w.WriteHeader(http.StatusFound)
+		t.Run(fmt.Sprintf("%q", location), func(t *testing.T) {
+			url, _ := destination(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Location", location)
+				w.WriteHeader(http.StatusFound)
+			})
+			if a := setup(
+				t,
+			).Send(t.Context(), to(url), request("x", nil)); a.Outcome != deadletter.ErrorResponse ||
+				a.StatusCode != http.StatusFound {
+				t.Errorf("to %q: %+v", location, a)
+			}
 		})
-		if a := setup(
-			t,
-		).Send(t.Context(), to(url), request("x", nil)); a.Outcome != deadletter.ErrorResponse ||
-			a.StatusCode != http.StatusFound {
-			t.Errorf("to %q: %+v", location, a)
-		}
 	}
 	if len(requests) != 0 {
 		t.Error("the redirect was followed")
@@ -98,10 +100,12 @@ func TestReasonIsWhatTheHandlerSays(t *testing.T) {
 		"\xff\xfe":                                                                          "\uFFFD",
 		strings.Repeat("[", 4<<10):                                                          status,
 	} {
-		answer = body
-		if a := client.Send(t.Context(), to(url), request("x", nil)); a.Error != want {
-			t.Errorf("%.100q: %q", body, a.Error)
-		}
+		t.Run(fmt.Sprintf("%.40q", body), func(t *testing.T) {
+			answer = body
+			if a := client.Send(t.Context(), to(url), request("x", nil)); a.Error != want {
+				t.Errorf("%.100q: %q", body, a.Error)
+			}
+		})
 	}
 	answer = strings.Repeat("ß", 2000)
 	if a := client.Send(t.Context(), to(url), request("x", nil)); len([]rune(a.Error)) != 500 ||
@@ -129,17 +133,19 @@ func TestAnswerIsKeptInPart(t *testing.T) {
 		"compressed":    {map[string]string{"Content-Encoding": "gzip"}, packed.String(), long[:4<<10], true},
 		"not so at all": {map[string]string{"Content-Encoding": "gzip"}, "plain", "plain", false},
 	} {
-		url, _ := destination(t, func(w http.ResponseWriter, _ *http.Request) {
-			for name, value := range c.header {
-				w.Header().Set(name, value)
+		t.Run(name, func(t *testing.T) {
+			url, _ := destination(t, func(w http.ResponseWriter, _ *http.Request) {
+				for name, value := range c.header {
+					w.Header().Set(name, value)
+				}
+				w.WriteHeader(http.StatusTeapot)
+				_, _ = io.WriteString(w, c.body)
+			})
+			a := setup(t).Send(t.Context(), to(url), request("x", deadletter.Headers{"Accept-Encoding": {"gzip"}}))
+			if string(a.ResponseBody) != c.kept || a.ResponseCut != c.cut || a.ResponseHeaders.Get("Date") == "" {
+				t.Errorf("%s: %+v", name, a)
 			}
-			w.WriteHeader(http.StatusTeapot)
-			_, _ = io.WriteString(w, c.body)
 		})
-		a := setup(t).Send(t.Context(), to(url), request("x", deadletter.Headers{"Accept-Encoding": {"gzip"}}))
-		if string(a.ResponseBody) != c.kept || a.ResponseCut != c.cut || a.ResponseHeaders.Get("Date") == "" {
-			t.Errorf("%s: %+v", name, a)
-		}
 	}
 }
 
@@ -188,10 +194,12 @@ func TestRetryAfter(t *testing.T) {
 		"Mon, 02 Mar 2026 10:17:05 GMT": 2 * time.Minute, "Mon, 02 Mar 2026 10:15:00 GMT": 0,
 		"9223372036854775807": 1 << 30 * time.Second,
 	} {
-		value = text
-		if a := client.Send(t.Context(), to(url), request("x", nil)); a.RetryAfter != want {
-			t.Errorf("%q: %s, want %s", text, a.RetryAfter, want)
-		}
+		t.Run(fmt.Sprintf("%q", text), func(t *testing.T) {
+			value = text
+			if a := client.Send(t.Context(), to(url), request("x", nil)); a.RetryAfter != want {
+				t.Errorf("%q: %s, want %s", text, a.RetryAfter, want)
+			}
+		})
 	}
 }
 
@@ -233,15 +241,17 @@ func TestUnreachable(t *testing.T) {
 		"no address":            {"http://%zz", "Not sent: the destination's address is not usable"},
 		"a protocol of its own": {"ftp://127.0.0.1", "No connection to 127.0.0.1"},
 	} {
-		there := to(c.url)
-		if strings.Contains(c.url, silent) {
-			there = hurried(c.url)
-		}
-		a := setup(t).Send(t.Context(), there, request("x", nil))
-		if a.Outcome != deadletter.Unreachable || a.StatusCode != 0 || !strings.HasPrefix(a.Error, c.reason) ||
-			strings.Contains(a.Error, "s3cret") {
-			t.Errorf("%s: %+v", name, a)
-		}
+		t.Run(name, func(t *testing.T) {
+			there := to(c.url)
+			if strings.Contains(c.url, silent) {
+				there = hurried(c.url)
+			}
+			a := setup(t).Send(t.Context(), there, request("x", nil))
+			if a.Outcome != deadletter.Unreachable || a.StatusCode != 0 || !strings.HasPrefix(a.Error, c.reason) ||
+				strings.Contains(a.Error, "s3cret") {
+				t.Errorf("%s: %+v", name, a)
+			}
+		})
 	}
 	if len(plainRequests)+len(secureRequests) != 0 {
 		t.Error("something was sent")
@@ -271,18 +281,20 @@ func TestHTTP2(t *testing.T) {
 	there := to(server.URL)
 	there.TLS = trusting(t, server.Certificate())
 	for _, body := range []string{"x", ""} {
-		a := client.Send(t.Context(), there, request(body, deadletter.Headers{"Idempotency-Key": {"k"}}))
-		if got := <-requests; a.Outcome != deadletter.Delivered || got.ProtoMajor != 2 || got.body != body ||
-			got.Header.Get("Webhook-Id") != "hook-1" {
-			t.Errorf("attempt %+v, request %+v", a, got)
-		}
-		answer = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
-		a = client.Send(t.Context(), there, request(body, deadletter.Headers{"Idempotency-Key": {"k"}}))
-		if a.Outcome != deadletter.Unknown || len(requests) != 1 {
-			t.Errorf("after a broken stream: %+v, %d requests", a, len(requests))
-		}
-		<-requests
-		answer = ok
+		t.Run(fmt.Sprintf("body %q", body), func(t *testing.T) {
+			a := client.Send(t.Context(), there, request(body, deadletter.Headers{"Idempotency-Key": {"k"}}))
+			if got := <-requests; a.Outcome != deadletter.Delivered || got.ProtoMajor != 2 || got.body != body ||
+				got.Header.Get("Webhook-Id") != "hook-1" {
+				t.Errorf("attempt %+v, request %+v", a, got)
+			}
+			answer = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+			a = client.Send(t.Context(), there, request(body, deadletter.Headers{"Idempotency-Key": {"k"}}))
+			if a.Outcome != deadletter.Unknown || len(requests) != 1 {
+				t.Errorf("after a broken stream: %+v, %d requests", a, len(requests))
+			}
+			<-requests
+			answer = ok
+		})
 	}
 }
 

@@ -107,9 +107,11 @@ func TestWhatHTTPCannotCarryIsNoObstacle(t *testing.T) {
 	for name, want := range map[string]string{
 		"Error-Message": "line 1 X-Evil: 1 line 2", "Name": "José,Jos\xe9", "Webhook-Id": "hook 1", "X-Evil": "",
 	} {
-		if value := strings.Join(got.Header.Values(name), ","); value != want {
-			t.Errorf("%s: %q", name, value)
-		}
+		t.Run(name, func(t *testing.T) {
+			if value := strings.Join(got.Header.Values(name), ","); value != want {
+				t.Errorf("%s: %q", name, value)
+			}
+		})
 	}
 	if len(got.Header) != 6 || got.URL.RawQuery != "a=b%20c%0D%0AX-Evil:%201%23d&e=ü" {
 		t.Errorf("headers %v, query %q", got.Header, got.URL.RawQuery)
@@ -242,21 +244,24 @@ func TestTraceGoesOn(t *testing.T) {
 		"two":                {[]string{parent, parent}, false, "01"},
 		"garbage":            {[]string{"x"}, false, "01"},
 	} {
-		h := deadletter.Headers{"Tracestate": {"a=1"}}
-		if c.sent != nil {
-			h["Traceparent"] = c.sent
-		}
-		r := request("x", h)
-		r.TraceParent = telemetry.TraceParent("a-1", "", h)
-		client.Send(t.Context(), to(url), r)
-		got := (<-requests).Header
-		now := got.Get("Traceparent")
-		found := regexp.MustCompile(`^00-([0-9a-f]{32})-([0-9a-f]{16})-(0[01])$`).FindStringSubmatch(now)
-		if found == nil || found[2] == "00f067aa0ba902b7" || (found[1] == trace) != c.continues || found[3] != c.flags {
-			t.Errorf("%s: traceparent %q", name, now)
-		}
-		if (got.Get("Tracestate") == "a=1") != c.continues {
-			t.Errorf("%s: tracestate %q", name, got.Get("Tracestate"))
-		}
+		t.Run(name, func(t *testing.T) {
+			h := deadletter.Headers{"Tracestate": {"a=1"}}
+			if c.sent != nil {
+				h["Traceparent"] = c.sent
+			}
+			r := request("x", h)
+			r.TraceParent = telemetry.TraceParent("a-1", "", h)
+			client.Send(t.Context(), to(url), r)
+			got := (<-requests).Header
+			now := got.Get("Traceparent")
+			found := regexp.MustCompile(`^00-([0-9a-f]{32})-([0-9a-f]{16})-(0[01])$`).FindStringSubmatch(now)
+			if found == nil || found[2] == "00f067aa0ba902b7" || (found[1] == trace) != c.continues ||
+				found[3] != c.flags {
+				t.Errorf("%s: traceparent %q", name, now)
+			}
+			if (got.Get("Tracestate") == "a=1") != c.continues {
+				t.Errorf("%s: tracestate %q", name, got.Get("Tracestate"))
+			}
+		})
 	}
 }

@@ -45,21 +45,23 @@ func TestCertificateIsAlwaysVerified(t *testing.T) {
 		"that has expired":     {a.Issue(t, -time.Hour), a.Certificate, "it has expired"},
 		"for another name":     {a.Issue(t, time.Hour, "elsewhere.example"), a.Certificate, "it is for another name"},
 	} {
-		url, requests := secure(
-			t, &tls.Config{Certificates: []tls.Certificate{c.shows}, MinVersion: tls.VersionTLS12}, ok,
-		)
-		there := to(url)
-		there.TLS = trusting(t, c.trusted)
-		got := setup(t).Send(t.Context(), there, request("x", nil))
-		if want := "TLS: the certificate of " + strings.TrimPrefix(
-			url, "https://",
-		) + " is not valid: " + c.reason; got.Outcome != deadletter.Unreachable ||
-			got.Error != want {
-			t.Errorf("a certificate %s: %+v", name, got)
-		}
-		if len(requests) != 0 {
-			t.Errorf("a certificate %s: something was sent", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			url, requests := secure(
+				t, &tls.Config{Certificates: []tls.Certificate{c.shows}, MinVersion: tls.VersionTLS12}, ok,
+			)
+			there := to(url)
+			there.TLS = trusting(t, c.trusted)
+			got := setup(t).Send(t.Context(), there, request("x", nil))
+			if want := "TLS: the certificate of " + strings.TrimPrefix(
+				url, "https://",
+			) + " is not valid: " + c.reason; got.Outcome != deadletter.Unreachable ||
+				got.Error != want {
+				t.Errorf("a certificate %s: %+v", name, got)
+			}
+			if len(requests) != 0 {
+				t.Errorf("a certificate %s: something was sent", name)
+			}
+		})
 	}
 }
 
@@ -76,35 +78,37 @@ func TestOurCertificate(t *testing.T) {
 		"none":  {none, "asked for a client certificate (none is configured): "},
 		"wrong": {strange, "asked for our certificate: "},
 	} {
-		for version, most := range map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13} {
-			for protocol, protocols := range map[string][]string{"HTTP/1.1": {"http/1.1"}, "HTTP/2": {"h2"}} {
-				url, requests := secure(t, &tls.Config{
-					Certificates: []tls.Certificate{
-						a.Issue(t, time.Hour),
-					},
-					ClientCAs:  a.Pool(),
-					ClientAuth: tls.RequireAndVerifyClientCert,
-					MinVersion: tls.VersionTLS12,
-					MaxVersion: most,
-					NextProtos: protocols,
-				}, ok)
-				there := to(url)
-				there.TLS = read(t, c.files)
-				got := setup(t).Send(t.Context(), there, request("x", nil))
-				if c.reason == "" {
-					if got.Outcome != deadletter.Delivered || (<-requests).Proto[:6] != protocol[:6] {
+		t.Run(name, func(t *testing.T) {
+			for version, most := range map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13} {
+				for protocol, protocols := range map[string][]string{"HTTP/1.1": {"http/1.1"}, "HTTP/2": {"h2"}} {
+					url, requests := secure(t, &tls.Config{
+						Certificates: []tls.Certificate{
+							a.Issue(t, time.Hour),
+						},
+						ClientCAs:  a.Pool(),
+						ClientAuth: tls.RequireAndVerifyClientCert,
+						MinVersion: tls.VersionTLS12,
+						MaxVersion: most,
+						NextProtos: protocols,
+					}, ok)
+					there := to(url)
+					there.TLS = read(t, c.files)
+					got := setup(t).Send(t.Context(), there, request("x", nil))
+					if c.reason == "" {
+						if got.Outcome != deadletter.Delivered || (<-requests).Proto[:6] != protocol[:6] {
+							t.Errorf("%s, TLS %s, %s: %+v", name, version, protocol, got)
+						}
+						continue
+					}
+					// In TLS 1.3 the connection may end before the reason is read; then the outcome is unknown.
+					refused := got.Outcome == deadletter.Unreachable ||
+						got.Outcome == deadletter.Unknown && version == "1.3"
+					if !refused || !strings.Contains(got.Error, c.reason) || len(requests) != 0 {
 						t.Errorf("%s, TLS %s, %s: %+v", name, version, protocol, got)
 					}
-					continue
-				}
-				// In TLS 1.3 the connection may end before the reason is read; then the outcome is unknown.
-				refused := got.Outcome == deadletter.Unreachable ||
-					got.Outcome == deadletter.Unknown && version == "1.3"
-				if !refused || !strings.Contains(got.Error, c.reason) || len(requests) != 0 {
-					t.Errorf("%s, TLS %s, %s: %+v", name, version, protocol, got)
 				}
 			}
-		}
+		})
 	}
 }
 
@@ -124,13 +128,15 @@ func TestOlderTLSIsRefused(t *testing.T) {
 	for least, want := range map[uint16]deadletter.Outcome{
 		0: deadletter.Delivered, tls.VersionTLS12: deadletter.Delivered, tls.VersionTLS13: deadletter.Unreachable,
 	} {
-		files.MinVersion = least
-		there := to(url)
-		there.TLS = read(t, files)
-		got := setup(t).Send(t.Context(), there, request("x", nil))
-		if got.Outcome != want || want == deadletter.Unreachable && !strings.HasPrefix(got.Error, "TLS: ") {
-			t.Errorf("at least %x: %+v", least, got)
-		}
+		t.Run(tls.VersionName(least), func(t *testing.T) {
+			files.MinVersion = least
+			there := to(url)
+			there.TLS = read(t, files)
+			got := setup(t).Send(t.Context(), there, request("x", nil))
+			if got.Outcome != want || want == deadletter.Unreachable && !strings.HasPrefix(got.Error, "TLS: ") {
+				t.Errorf("at least %x: %+v", least, got)
+			}
+		})
 	}
 }
 
@@ -184,9 +190,11 @@ func TestUnusableCertificateFiles(t *testing.T) {
 		"no authority": {CA: whole.Key},
 		"another key":  {Cert: whole.Cert, Key: other.Key},
 	} {
-		if _, err := delivery.NewTLS(files, slog.New(slog.DiscardHandler)); err == nil ||
-			!strings.Contains(err.Error(), files.CA+files.Cert) {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := delivery.NewTLS(files, slog.New(slog.DiscardHandler)); err == nil ||
+				!strings.Contains(err.Error(), files.CA+files.Cert) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 }

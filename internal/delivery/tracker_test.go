@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 	"testing"
@@ -107,15 +108,17 @@ func TestTrackerIgnoresDeliveriesThatWereNotTried(t *testing.T) {
 		reserved bool
 		want     deadletter.Outcome
 	}{{false, deadletter.Unreachable}, {true, deadletter.Delivered}} {
-		r := request("{}", nil)
-		r.Reserved = test.reserved
-		a := h.Send(t.Context(), there, r)
-		if got := h.Health(
-			"genesys",
-		); a.Outcome != test.want || got.Failures != 0 ||
-			h.Breaker("genesys").Status().State != delivery.Closed {
-			t.Errorf("after %+v it is %+v", a, got)
-		}
+		t.Run(fmt.Sprintf("reserved=%t", test.reserved), func(t *testing.T) {
+			r := request("{}", nil)
+			r.Reserved = test.reserved
+			a := h.Send(t.Context(), there, r)
+			if got := h.Health(
+				"genesys",
+			); a.Outcome != test.want || got.Failures != 0 ||
+				h.Breaker("genesys").Status().State != delivery.Closed {
+				t.Errorf("after %+v it is %+v", a, got)
+			}
+		})
 	}
 }
 

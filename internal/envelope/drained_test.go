@@ -1,6 +1,7 @@
 package envelope_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -72,32 +73,41 @@ func TestDrainedMessageGoesBackAsItWouldHave(t *testing.T) {
 	t.Parallel()
 	for name, raw := range fromOrders(t) {
 		for _, from := range []string{"", "orders"} {
-			l, original := received(raw)
-			edit := original
-			edit.Number, edit.Body = 1, []byte(`{"n": 2}`)
-			for _, latest := range []deadletter.Revision{original, edit} {
-				l.Attempts = 3
-				want, err := envelope.Redrive(l, original, latest, 4, 1<<20)
-				if err != nil {
-					t.Fatal(err)
+			t.Run(fmt.Sprintf("%s from %q", name, from), func(t *testing.T) {
+				l, original := received(raw)
+				edit := original
+				edit.Number, edit.Body = 1, []byte(`{"n": 2}`)
+				for _, latest := range []deadletter.Revision{original, edit} {
+					l.Attempts = 3
+					want, err := envelope.Redrive(l, original, latest, 4, 1<<20)
+					if err != nil {
+						t.Fatal(err)
+					}
+					there, body := moved(t, l, original, latest, from)
+					got, err := envelope.Redrive(there, body, body, 1, 1<<20)
+					if err != nil || !reflect.DeepEqual(got, want) {
+						t.Errorf(
+							"%s, revision %d, from %q: goes back as\n%+v, not\n%+v (%v)", name, latest.Number,
+							from, got, want, err,
+						)
+					}
+					if there.ID != l.ID || there.Queue.From != "orders" || !there.Queue.Drained ||
+						there.Queue.SourceARN != l.Queue.SourceARN ||
+						there.Status != deadletter.Failed ||
+						string(body.Body) != string(latest.Body) ||
+						there.Reason != l.Reason ||
+						!there.ReceivedAt.Equal(l.ReceivedAt) {
+						t.Errorf(
+							"%s, revision %d, from %q: it is %+v with %q",
+							name,
+							latest.Number,
+							from,
+							there,
+							body.Body,
+						)
+					}
 				}
-				there, body := moved(t, l, original, latest, from)
-				got, err := envelope.Redrive(there, body, body, 1, 1<<20)
-				if err != nil || !reflect.DeepEqual(got, want) {
-					t.Errorf(
-						"%s, revision %d, from %q: goes back as\n%+v, not\n%+v (%v)", name, latest.Number,
-						from, got, want, err,
-					)
-				}
-				if there.ID != l.ID || there.Queue.From != "orders" || !there.Queue.Drained ||
-					there.Queue.SourceARN != l.Queue.SourceARN ||
-					there.Status != deadletter.Failed ||
-					string(body.Body) != string(latest.Body) ||
-					there.Reason != l.Reason ||
-					!there.ReceivedAt.Equal(l.ReceivedAt) {
-					t.Errorf("%s, revision %d, from %q: it is %+v with %q", name, latest.Number, from, there, body.Body)
-				}
-			}
+			})
 		}
 	}
 }
@@ -128,21 +138,23 @@ func TestEditedEnvelopeKeepsWhatItsProgramWrote(t *testing.T) {
 		"text":    {`no "JSON"`, "", strings.Replace(sixFields, `{"n":1}`, `"no \"JSON\""`, 1)},
 		"headers": {`{"n":1}`, "2", strings.Replace(sixFields, `{"x-a":"1"}`, `{"x-a":"2"}`, 1)},
 	} {
-		r := original
-		r.Number, r.Body = 1, []byte(c.body)
-		if c.headers != "" {
-			r.Headers = deadletter.Headers{"X-A": {c.headers}}
-		}
-		m, err := envelope.Redrive(l, original, r, 1, 1<<20)
-		compact := strings.NewReplacer(`" : "`, `":"`, `, "`, `,"`).Replace(strings.TrimSpace(c.want))
-		if err != nil || string(m.Body) != compact {
-			t.Errorf("%s: it goes back as\n%s, not\n%s (%v)", name, m.Body, compact, err)
-		}
-		back, body := received(sentAgain(m))
-		if string(body.Body) != c.body || back.ID != l.ID ||
-			!reflect.DeepEqual(back.Queue.Attributes, l.Queue.Attributes) {
-			t.Errorf("%s: it comes back as %+v with %q", name, back.Queue, body.Body)
-		}
+		t.Run(name, func(t *testing.T) {
+			r := original
+			r.Number, r.Body = 1, []byte(c.body)
+			if c.headers != "" {
+				r.Headers = deadletter.Headers{"X-A": {c.headers}}
+			}
+			m, err := envelope.Redrive(l, original, r, 1, 1<<20)
+			compact := strings.NewReplacer(`" : "`, `":"`, `, "`, `,"`).Replace(strings.TrimSpace(c.want))
+			if err != nil || string(m.Body) != compact {
+				t.Errorf("%s: it goes back as\n%s, not\n%s (%v)", name, m.Body, compact, err)
+			}
+			back, body := received(sentAgain(m))
+			if string(body.Body) != c.body || back.ID != l.ID ||
+				!reflect.DeepEqual(back.Queue.Attributes, l.Queue.Attributes) {
+				t.Errorf("%s: it comes back as %+v with %q", name, back.Queue, body.Body)
+			}
+		})
 	}
 	binary := original
 	binary.Number, binary.Body = 1, []byte{0xff, 0}

@@ -90,25 +90,33 @@ func TestCaptureComesBackAsItWent(t *testing.T) {
 func TestTextComesBackWhateverIsInIt(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`"quoted" \ <b>&amp;</b>`, "\x00\t\r\n\x7f", "é 漢字 \u2028", "😀\uFFFE", "a\xffb"} {
-		want := capture([]byte(`{"id":1}`))
-		want.Query, want.Headers["X-Text"], want.FirstAttempt.ResponseHeaders["X-Text"] = text, []string{
-			text,
-		}, []string{
-			text, text,
-		}
-		encoded, err := envelope.Encode(want)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if bytes.ContainsFunc(encoded, func(r rune) bool { return r < ' ' || r > 0xFFFD }) {
-			t.Errorf("%q is written as %s, which a queue refuses", text, encoded)
-		}
-		valid, latin1 := strings.ToValidUTF8(text, "\uFFFD"), strings.ReplaceAll(text, "\xff", "ÿ")
-		got := envelope.Decode(message(encoded), at.Add(time.Minute))
-		if got.Query != valid || got.Headers.Get("X-Text") != latin1 ||
-			strings.Join(got.FirstAttempt.ResponseHeaders["X-Text"], "|") != valid+"|"+valid {
-			t.Errorf("%q came back as %q, %q and %q", text, got.Query, got.Headers, got.FirstAttempt.ResponseHeaders)
-		}
+		t.Run(fmt.Sprintf("%q", text), func(t *testing.T) {
+			want := capture([]byte(`{"id":1}`))
+			want.Query, want.Headers["X-Text"], want.FirstAttempt.ResponseHeaders["X-Text"] = text, []string{
+				text,
+			}, []string{
+				text, text,
+			}
+			encoded, err := envelope.Encode(want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.ContainsFunc(encoded, func(r rune) bool { return r < ' ' || r > 0xFFFD }) {
+				t.Errorf("%q is written as %s, which a queue refuses", text, encoded)
+			}
+			valid, latin1 := strings.ToValidUTF8(text, "\uFFFD"), strings.ReplaceAll(text, "\xff", "ÿ")
+			got := envelope.Decode(message(encoded), at.Add(time.Minute))
+			if got.Query != valid || got.Headers.Get("X-Text") != latin1 ||
+				strings.Join(got.FirstAttempt.ResponseHeaders["X-Text"], "|") != valid+"|"+valid {
+				t.Errorf(
+					"%q came back as %q, %q and %q",
+					text,
+					got.Query,
+					got.Headers,
+					got.FirstAttempt.ResponseHeaders,
+				)
+			}
+		})
 	}
 }
 
@@ -182,10 +190,12 @@ func TestUsualBodyIsNotDoubled(t *testing.T) {
 		"JSON": `{"text":"` + long + `"}`, "a line of JSON": `{"text":"` + long + "\"}\n",
 		"with emoji": `{"text":"` + long + `🙏"}`, "XML": "<x>" + long + "</x>", "text": long,
 	} {
-		text, err := envelope.Encode(capture([]byte(body)))
-		if err != nil || len(text) > len(body)+2_000 {
-			t.Errorf("%s: %d bytes for %d, %v", name, len(text), len(body), err)
-		}
+		t.Run(name, func(t *testing.T) {
+			text, err := envelope.Encode(capture([]byte(body)))
+			if err != nil || len(text) > len(body)+2_000 {
+				t.Errorf("%s: %d bytes for %d, %v", name, len(text), len(body), err)
+			}
+		})
 	}
 }
 
@@ -194,14 +204,16 @@ func TestLargeBodyIsCompressedAndComesBack(t *testing.T) {
 	body := []byte(`{"text":"` + strings.Repeat("the same again ", 10_000) + "\"}\n")
 	c := capture(body)
 	for limit, packed := range map[int]bool{1 << 20: false, 100_000: true, 10: true} {
-		text, err := envelope.EncodeWithin(c, limit)
-		if err != nil || len(text) < 20_000 != packed {
-			t.Errorf("within %d bytes there are %d, %v", limit, len(text), err)
-		}
-		if got := envelope.Decode(message(text), at); !bytes.Equal(got.Body, body) ||
-			got.Queue.Form != envelope.FormEnvelope {
-			t.Errorf("within %d bytes the body comes back with %d bytes of %d", limit, len(got.Body), len(body))
-		}
+		t.Run(fmt.Sprintf("%d bytes", limit), func(t *testing.T) {
+			text, err := envelope.EncodeWithin(c, limit)
+			if err != nil || len(text) < 20_000 != packed {
+				t.Errorf("within %d bytes there are %d, %v", limit, len(text), err)
+			}
+			if got := envelope.Decode(message(text), at); !bytes.Equal(got.Body, body) ||
+				got.Queue.Form != envelope.FormEnvelope {
+				t.Errorf("within %d bytes the body comes back with %d bytes of %d", limit, len(got.Body), len(body))
+			}
+		})
 	}
 	noise := capture([]byte(desktest.Noise(100_000)))
 	text, err := envelope.EncodeWithin(noise, 10)
@@ -347,17 +359,19 @@ func TestWhatCannotBeReadOfAnAttemptLeavesTheRest(t *testing.T) {
 		t.Errorf("attempt\n got %+v\nwant %+v", c.FirstAttempt, want)
 	}
 	for _, none := range []string{"null", "7", `"{}"`, "[{}]"} {
-		if c := envelope.Decode(
-			message(
-				[]byte(
-					`{"messageId":"a","originalPayload":1,"errorReason":"no","bodyForm":"json",`+
-						`"firstAttempt":`+none+"}",
+		t.Run(none, func(t *testing.T) {
+			if c := envelope.Decode(
+				message(
+					[]byte(
+						`{"messageId":"a","originalPayload":1,"errorReason":"no","bodyForm":"json",`+
+							`"firstAttempt":`+none+"}",
+					),
 				),
-			),
-			at,
-		); c.FirstAttempt != nil {
-			t.Errorf("%s is an attempt: %+v", none, c.FirstAttempt)
-		}
+				at,
+			); c.FirstAttempt != nil {
+				t.Errorf("%s is an attempt: %+v", none, c.FirstAttempt)
+			}
+		})
 	}
 }
 
@@ -402,11 +416,14 @@ func TestOddFieldsAreTolerated(t *testing.T) {
 			at.Add(time.Second),
 		},
 	} {
-		got := envelope.Decode(message([]byte(c.text)), at.Add(time.Minute))
-		if string(got.Body) != c.body || got.RetryCount != c.count || !got.ReceivedAt.Equal(c.time) || got.ID == "" ||
-			got.Foreign {
-			t.Errorf("%s: %+v", name, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			got := envelope.Decode(message([]byte(c.text)), at.Add(time.Minute))
+			if string(got.Body) != c.body || got.RetryCount != c.count || !got.ReceivedAt.Equal(c.time) ||
+				got.ID == "" ||
+				got.Foreign {
+				t.Errorf("%s: %+v", name, got)
+			}
+		})
 	}
 }
 
@@ -455,18 +472,20 @@ func TestForeignMessageIsKeptWhole(t *testing.T) {
 		"payload only": {`{"originalPayload":1}`, nil, nil, "", 0},
 		"empty":        {``, nil, nil, "", 0},
 	} {
-		m := message([]byte(c.body))
-		m.Attributes, m.System = c.attributes, c.system
-		got := envelope.Decode(m, at)
-		if !got.Foreign || string(got.Body) != c.body || got.Reason != c.reason || got.RetryCount != c.retries ||
-			string(got.ID) != m.MessageID {
-			t.Errorf("%s: %+v", name, got)
-		}
-		for _, a := range c.attributes {
-			if got.Headers.Get(a.Name) != a.Value {
-				t.Errorf("%s: attribute %s is no header: %v", name, a.Name, got.Headers)
+		t.Run(name, func(t *testing.T) {
+			m := message([]byte(c.body))
+			m.Attributes, m.System = c.attributes, c.system
+			got := envelope.Decode(m, at)
+			if !got.Foreign || string(got.Body) != c.body || got.Reason != c.reason || got.RetryCount != c.retries ||
+				string(got.ID) != m.MessageID {
+				t.Errorf("%s: %+v", name, got)
 			}
-		}
+			for _, a := range c.attributes {
+				if got.Headers.Get(a.Name) != a.Value {
+					t.Errorf("%s: attribute %s is no header: %v", name, a.Name, got.Headers)
+				}
+			}
+		})
 	}
 }
 
@@ -520,19 +539,21 @@ func TestForeignMessagesSayWhereTheyCameFrom(t *testing.T) {
 			deadletter.QueueFacts{Service: "SQS", SourceARN: "arn:aws:sqs:eu-west-1:1:q"},
 		},
 	} {
-		m := message([]byte(c.body))
-		m.Attributes, m.System = c.attributes, c.system
-		q := envelope.Decode(m, at).Queue
-		got := deadletter.QueueFacts{
-			Service:   q.Service,
-			ErrorCode: q.ErrorCode,
-			SourceARN: q.SourceARN,
-			TargetARN: q.TargetARN,
-			RequestID: q.RequestID,
-		}
-		if fmt.Sprint(got) != fmt.Sprint(c.want) {
-			t.Errorf("%s: %+v, want %+v", name, got, c.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			m := message([]byte(c.body))
+			m.Attributes, m.System = c.attributes, c.system
+			q := envelope.Decode(m, at).Queue
+			got := deadletter.QueueFacts{
+				Service:   q.Service,
+				ErrorCode: q.ErrorCode,
+				SourceARN: q.SourceARN,
+				TargetARN: q.TargetARN,
+				RequestID: q.RequestID,
+			}
+			if fmt.Sprint(got) != fmt.Sprint(c.want) {
+				t.Errorf("%s: %+v, want %+v", name, got, c.want)
+			}
+		})
 	}
 }
 
@@ -551,9 +572,11 @@ func TestOurFieldsStandBesideThem(t *testing.T) {
 		"query": "a=1&b=%20", "webhookId": "hook-1",
 		"receiveId": "r-1", "statusCode": 422.0, "outcome": "error_response",
 	} {
-		if got[name] != want {
-			t.Errorf("%s is %v, want %v", name, got[name], want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got[name] != want {
+				t.Errorf("%s is %v, want %v", name, got[name], want)
+			}
+		})
 	}
 }
 
@@ -586,21 +609,23 @@ func TestOddFirstAttemptIsTakenForUnknown(t *testing.T) {
 		`{"outcome":"eaten"}`: deadletter.Unknown, `{}`: deadletter.Unknown,
 		`{"outcome":"error_response"}`: deadletter.ErrorResponse, `null`: "", `7`: "", `[]`: "",
 	} {
-		c := envelope.Decode(
-			message(
-				[]byte(
-					`{"timestamp":"2026-03-02T10:15:05.427Z","originalPayload":{},"errorReason":"x",`+
-						`"bodyForm":"json","firstAttempt":`+attempt+`}`,
+		t.Run(attempt, func(t *testing.T) {
+			c := envelope.Decode(
+				message(
+					[]byte(
+						`{"timestamp":"2026-03-02T10:15:05.427Z","originalPayload":{},"errorReason":"x",`+
+							`"bodyForm":"json","firstAttempt":`+attempt+`}`,
+					),
 				),
-			),
-			at,
-		)
-		if want == "" && c.FirstAttempt != nil ||
-			want != "" &&
-				(c.FirstAttempt == nil || c.FirstAttempt.Outcome != want || !c.FirstAttempt.Done ||
-					!c.FirstAttempt.StartedAt.Equal(at)) {
-			t.Errorf("%s: %+v", attempt, c.FirstAttempt)
-		}
+				at,
+			)
+			if want == "" && c.FirstAttempt != nil ||
+				want != "" &&
+					(c.FirstAttempt == nil || c.FirstAttempt.Outcome != want || !c.FirstAttempt.Done ||
+						!c.FirstAttempt.StartedAt.Equal(at)) {
+				t.Errorf("%s: %+v", attempt, c.FirstAttempt)
+			}
+		})
 	}
 }
 
@@ -615,22 +640,20 @@ func TestOddPlaceInALedgerIsNone(t *testing.T) {
 		`{"number":1099511627777,"settled":1099511627776}`: 0,
 		`null`: 0, `7`: 0, `[]`: 0,
 	} {
-		for from, believed := range map[string]bool{
-			`"run":"r","timestamp":"2026-03-02T10:15:05.427Z"`: true, `"timestamp":"2026-03-02T10:15:05.427Z"`: false,
-			`"run":"r","timestamp":"2027-03-02T10:15:05.427Z"`: false,
-		} {
-			c := envelope.Decode(
-				message(
-					[]byte(
-						`{"originalPayload":{},"errorReason":"x","bodyForm":"json",`+from+`,"sequence":`+sequence+`}`,
-					),
-				),
-				at,
-			)
-			if believed && c.Sequence.Number != want || !believed && c.Sequence != (deadletter.Sequence{}) {
-				t.Errorf("%s, %s: %+v", from, sequence, c.Sequence)
+		t.Run(sequence, func(t *testing.T) {
+			for from, believed := range map[string]bool{
+				`"run":"r","timestamp":"2026-03-02T10:15:05.427Z"`: true,
+				`"timestamp":"2026-03-02T10:15:05.427Z"`:           false,
+				`"run":"r","timestamp":"2027-03-02T10:15:05.427Z"`: false,
+			} {
+				text := `{"originalPayload":{},"errorReason":"x","bodyForm":"json",` + from +
+					`,"sequence":` + sequence + `}`
+				c := envelope.Decode(message([]byte(text)), at)
+				if believed && c.Sequence.Number != want || !believed && c.Sequence != (deadletter.Sequence{}) {
+					t.Errorf("%s, %s: %+v", from, sequence, c.Sequence)
+				}
 			}
-		}
+		})
 	}
 }
 
@@ -704,12 +727,14 @@ func TestHostileMessagesAreReadAtOnce(t *testing.T) {
 		"[", "{", `{"originalPayload":`, `{"originalHeaders":{"a":[`, `{"a":`, `"`, `\`, `"\u`, `[],`, `"a":1,`,
 		"\xff", "\ufffe", "😀", " ", `{"messageId":"a","originalPayload":"`,
 	} {
-		body := []byte(strings.Repeat(piece, size/len(piece)))
-		text, err := envelope.Encode(capture(body))
-		if err != nil || !bytes.Equal(envelope.Decode(message(text), at).Body, body) {
-			t.Errorf("%q so often does not come back: %v", piece, err)
-		}
-		envelope.Decode(message(body), at)
+		t.Run(fmt.Sprintf("%q", piece), func(t *testing.T) {
+			body := []byte(strings.Repeat(piece, size/len(piece)))
+			text, err := envelope.Encode(capture(body))
+			if err != nil || !bytes.Equal(envelope.Decode(message(text), at).Body, body) {
+				t.Errorf("%q so often does not come back: %v", piece, err)
+			}
+			envelope.Decode(message(body), at)
+		})
 	}
 	for _, piece := range []string{"[]", `{"a":1}`, `"😀"`, `{"a":[1]}`} {
 		envelope.Decode(

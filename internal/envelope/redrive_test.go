@@ -52,36 +52,38 @@ func TestRedrivenMessageIsTheOriginalAndIsKnownAgain(t *testing.T) {
 			`{"messageId":"s-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":1,"mine":2}`, 10, 1 << 20, false,
 		},
 	} {
-		raw := envelope.Raw{
-			From:            "orders",
-			MessageID:       "m-1",
-			Body:            []byte(c.body),
-			Attributes:      attributesOf(c.attributes),
-			GroupID:         "g",
-			DeduplicationID: "theirs",
-		}
-		received := deadletter.NewMessage(envelope.Decode(raw, at), deadletter.RetryPolicy{}, 0, at)
-		l, original := received.After, *received.Revision
-		m, err := envelope.Redrive(l, original, original, 2, c.limit)
-		if err != nil || string(m.Body) != c.body || m.GroupID != "g" || m.DeduplicationID == "theirs" ||
-			(m.Digest == "") != c.marked {
-			t.Errorf("%s: %+v, %v", name, m, err)
-		}
-		if !reflect.DeepEqual(m.Attributes[:c.attributes], raw.Attributes) || len(m.Attributes) > 10 ||
-			(len(m.Attributes) > c.attributes) != c.marked {
-			t.Errorf("%s: attributes %+v", name, m.Attributes)
-		}
-		back := sentAgain(m)
-		if !c.marked {
-			back.DeduplicationID = "" // as on a standard queue
-		}
-		again := envelope.Decode(back, at)
-		if c.marked && again.RedriveOf != l.ID || !c.marked && again.Digest != m.Digest {
-			t.Errorf("%s: what comes back is known by %q or %q", name, again.RedriveOf, again.Digest)
-		}
-		if len(again.Queue.Attributes) != len(l.Queue.Attributes) || again.Queue.DeduplicationID != "" {
-			t.Errorf("%s: ours stays in %+v", name, again.Queue)
-		}
+		t.Run(name, func(t *testing.T) {
+			raw := envelope.Raw{
+				From:            "orders",
+				MessageID:       "m-1",
+				Body:            []byte(c.body),
+				Attributes:      attributesOf(c.attributes),
+				GroupID:         "g",
+				DeduplicationID: "theirs",
+			}
+			received := deadletter.NewMessage(envelope.Decode(raw, at), deadletter.RetryPolicy{}, 0, at)
+			l, original := received.After, *received.Revision
+			m, err := envelope.Redrive(l, original, original, 2, c.limit)
+			if err != nil || string(m.Body) != c.body || m.GroupID != "g" || m.DeduplicationID == "theirs" ||
+				(m.Digest == "") != c.marked {
+				t.Errorf("%s: %+v, %v", name, m, err)
+			}
+			if !reflect.DeepEqual(m.Attributes[:c.attributes], raw.Attributes) || len(m.Attributes) > 10 ||
+				(len(m.Attributes) > c.attributes) != c.marked {
+				t.Errorf("%s: attributes %+v", name, m.Attributes)
+			}
+			back := sentAgain(m)
+			if !c.marked {
+				back.DeduplicationID = "" // as on a standard queue
+			}
+			again := envelope.Decode(back, at)
+			if c.marked && again.RedriveOf != l.ID || !c.marked && again.Digest != m.Digest {
+				t.Errorf("%s: what comes back is known by %q or %q", name, again.RedriveOf, again.Digest)
+			}
+			if len(again.Queue.Attributes) != len(l.Queue.Attributes) || again.Queue.DeduplicationID != "" {
+				t.Errorf("%s: ours stays in %+v", name, again.Queue)
+			}
+		})
 	}
 }
 
@@ -111,14 +113,16 @@ func TestEditedEnvelopeStaysAnEnvelope(t *testing.T) {
 func TestDeduplicationIDsAreOursAndShort(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"a", "a.b.c", strings.Repeat("x", 128)} {
-		l := deadletter.Message{ID: deadletter.ID(id)}
-		one, _ := envelope.Redrive(l, deadletter.Revision{}, deadletter.Revision{}, 1, 0)
-		two, _ := envelope.Redrive(l, deadletter.Revision{}, deadletter.Revision{}, 2, 0)
-		if one.DeduplicationID == two.DeduplicationID || len(one.DeduplicationID) > 128 {
-			t.Errorf("%s has %q and %q", id, one.DeduplicationID, two.DeduplicationID)
-		}
-		if got := envelope.Decode(sentAgain(one), at).RedriveOf; len(id) < 100 && string(got) != id {
-			t.Errorf("%s comes back as %q", id, got)
-		}
+		t.Run(fmt.Sprintf("%.10s", id), func(t *testing.T) {
+			l := deadletter.Message{ID: deadletter.ID(id)}
+			one, _ := envelope.Redrive(l, deadletter.Revision{}, deadletter.Revision{}, 1, 0)
+			two, _ := envelope.Redrive(l, deadletter.Revision{}, deadletter.Revision{}, 2, 0)
+			if one.DeduplicationID == two.DeduplicationID || len(one.DeduplicationID) > 128 {
+				t.Errorf("%s has %q and %q", id, one.DeduplicationID, two.DeduplicationID)
+			}
+			if got := envelope.Decode(sentAgain(one), at).RedriveOf; len(id) < 100 && string(got) != id {
+				t.Errorf("%s comes back as %q", id, got)
+			}
+		})
 	}
 }

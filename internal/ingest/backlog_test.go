@@ -100,15 +100,17 @@ func watchUntil(t *testing.T, messages, bytes int) (w *watched, stop func()) {
 func TestNobodyHelpsWhereThereIsNoBacklog(t *testing.T) {
 	t.Parallel()
 	for messages, want := range map[int]int{9: 0, 15: 1} {
-		w, stop := watchUntil(t, messages, 1<<10)
-		if want > 0 {
-			<-w.several
-		}
-		close(w.hold)
-		<-w.done
-		if stop(); w.helping != want {
-			t.Errorf("helpers asked %d times for %d messages, want %d", w.helping, messages, want)
-		}
+		t.Run(fmt.Sprintf("%d messages", messages), func(t *testing.T) {
+			w, stop := watchUntil(t, messages, 1<<10)
+			if want > 0 {
+				<-w.several
+			}
+			close(w.hold)
+			<-w.done
+			if stop(); w.helping != want {
+				t.Errorf("helpers asked %d times for %d messages, want %d", w.helping, messages, want)
+			}
+		})
 	}
 }
 

@@ -205,9 +205,11 @@ func TestEventsOfASourceAreToldApartAsConfigured(t *testing.T) {
 		t.Errorf("one event arrived %d times as %q", l.Arrivals, l.WebhookID)
 	}
 	for _, id := range []deadletter.ID{"a-1", "b-2"} {
-		if l := desktest.Message(t, b.store, id); l.Arrivals != 1 {
-			t.Errorf("%s of a source that tells no events apart arrived %d times", id, l.Arrivals)
-		}
+		t.Run(string(id), func(t *testing.T) {
+			if l := desktest.Message(t, b.store, id); l.Arrivals != 1 {
+				t.Errorf("%s of a source that tells no events apart arrived %d times", id, l.Arrivals)
+			}
+		})
 	}
 }
 

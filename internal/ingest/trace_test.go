@@ -40,8 +40,10 @@ func TestMessageGoesOnWithTheTraceOfItsMessage(t *testing.T) {
 		t.Fatalf("%d messages were moved, %v", n, err)
 	}
 	for id, want := range map[deadletter.ID]string{"a-1": own, "b-2": carried} {
-		if l := desktest.Message(t, b.store, id); l.Queue.TraceParent != want {
-			t.Errorf("message %s goes on with %q, not %q", id, l.Queue.TraceParent, want)
-		}
+		t.Run(string(id), func(t *testing.T) {
+			if l := desktest.Message(t, b.store, id); l.Queue.TraceParent != want {
+				t.Errorf("message %s goes on with %q, not %q", id, l.Queue.TraceParent, want)
+			}
+		})
 	}
 }

@@ -22,18 +22,22 @@ func TestAck(t *testing.T) {
 		{"application/json", `{}`, `{}`},
 		{"application/json", ``, ``},
 	} {
-		ack, err := payload.NewAck(200, a.contentType, a.template)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := string(ack.Body(c)); got != a.want {
-			t.Errorf("%s: %s, want %s", a.template, got, a.want)
-		}
+		t.Run(a.template, func(t *testing.T) {
+			ack, err := payload.NewAck(200, a.contentType, a.template)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := string(ack.Body(c)); got != a.want {
+				t.Errorf("%s: %s, want %s", a.template, got, a.want)
+			}
+		})
 	}
 	for _, bad := range []string{`{message}`, `{"id":"{messageid}"}`, `{$}`, `{$.}`, `{$x}`} {
-		if _, err := payload.NewAck(200, "application/json", bad); deadletter.KindOf(err) != deadletter.Invalid {
-			t.Errorf("%s: %v", bad, err)
-		}
+		t.Run(bad, func(t *testing.T) {
+			if _, err := payload.NewAck(200, "application/json", bad); deadletter.KindOf(err) != deadletter.Invalid {
+				t.Errorf("%s: %v", bad, err)
+			}
+		})
 	}
 	if _, err := payload.NewAck(204, "", "x"); deadletter.KindOf(err) != deadletter.Invalid {
 		t.Errorf("204 with a body: %v", err)

@@ -3,6 +3,7 @@ package payload_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -23,18 +24,22 @@ func TestCheckJSONSaysWhere(t *testing.T) {
 		"{\"é\": \"ü\", \"a\" \"b\"}": "line 1, column 16:",
 		"[1,\n2,\n\n":                 "line 3, column 1:",
 	} {
-		err := payload.CheckJSON([]byte(text))
-		if got := deadletter.TextOf(
-			err,
-		); deadletter.KindOf(err) != deadletter.Invalid ||
-			!strings.Contains(got, where) {
-			t.Errorf("%q: %q, want %s", text, got, where)
-		}
+		t.Run(fmt.Sprintf("%q", text), func(t *testing.T) {
+			err := payload.CheckJSON([]byte(text))
+			if got := deadletter.TextOf(
+				err,
+			); deadletter.KindOf(err) != deadletter.Invalid ||
+				!strings.Contains(got, where) {
+				t.Errorf("%q: %q, want %s", text, got, where)
+			}
+		})
 	}
 	for _, text := range []string{"{}", " [1] ", "null", `"x"`, "1e999"} {
-		if err := payload.CheckJSON([]byte(text)); err != nil {
-			t.Errorf("%q: %v", text, err)
-		}
+		t.Run(fmt.Sprintf("%q", text), func(t *testing.T) {
+			if err := payload.CheckJSON([]byte(text)); err != nil {
+				t.Errorf("%q: %v", text, err)
+			}
+		})
 	}
 }
 
@@ -112,11 +117,13 @@ func TestMergePatchExamples(t *testing.T) {
 		{`{"a":1`, `{"a":2}`, ""},
 		{``, `{"a":2}`, ""},
 	} {
-		got, err := payload.MergePatch([]byte(c.body), []byte(c.patch))
-		if c.want == "" && (deadletter.KindOf(err) != deadletter.Invalid || err == nil) ||
-			c.want != "" && (err != nil || string(got) != c.want) {
-			t.Errorf("%s changed by %s: %s, %v; want %s", c.body, c.patch, got, err, c.want)
-		}
+		t.Run(fmt.Sprintf("%.30s with %.30s", c.body, c.patch), func(t *testing.T) {
+			got, err := payload.MergePatch([]byte(c.body), []byte(c.patch))
+			if c.want == "" && (deadletter.KindOf(err) != deadletter.Invalid || err == nil) ||
+				c.want != "" && (err != nil || string(got) != c.want) {
+				t.Errorf("%s changed by %s: %s, %v; want %s", c.body, c.patch, got, err, c.want)
+			}
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package payload_test
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,19 +23,23 @@ func TestParsePath(t *testing.T) {
 		"$['na.me'].x":       {"na.me", "x"},
 		"$.größe.first name": {"größe", "first name"},
 	} {
-		if got, err := payload.ParsePath(text); err != nil || !slices.Equal(got, want) {
-			t.Errorf("%s: %q, %v; want %q", text, got, err, want)
-		}
+		t.Run(text, func(t *testing.T) {
+			if got, err := payload.ParsePath(text); err != nil || !slices.Equal(got, want) {
+				t.Errorf("%s: %q, %v; want %q", text, got, err, want)
+			}
+		})
 	}
 	for _, text := range []string{
 		"", "$", "customer.ssn", "$customer", ".customer", "$.", "$..ssn", "$.a..b", "$.a.", "$.items[",
 		"$.items[]", "$.items[x]", "$.items[-1]", "$.items[+1]",
 		"$.items[01]", "$.items[1", "$.items[0]x", "$.items]", "$.items[?(@.a)]", "$['']", "$['a]",
 	} {
-		p, err := payload.ParsePath(text)
-		if deadletter.KindOf(err) != deadletter.Invalid ||
-			!strings.Contains(deadletter.TextOf(err), strconv.Quote(text)) {
-			t.Errorf("%s: %q, %v; want an Invalid error that quotes it", text, p, err)
-		}
+		t.Run(fmt.Sprintf("%q", text), func(t *testing.T) {
+			p, err := payload.ParsePath(text)
+			if deadletter.KindOf(err) != deadletter.Invalid ||
+				!strings.Contains(deadletter.TextOf(err), strconv.Quote(text)) {
+				t.Errorf("%s: %q, %v; want an Invalid error that quotes it", text, p, err)
+			}
+		})
 	}
 }

@@ -13,9 +13,11 @@ func TestTermsOfWhatAPersonTypes(t *testing.T) {
 		"c0ffee00-11 mis": "[{c0ffee00 false} {11 true} {mis true}]", "Größe": "[{Größe true}]", `"*"`: "[]",
 		"a.b.cde": "[{a false} {b false} {cde true}]",
 	} {
-		if got := fmt.Sprint(payload.Terms(typed)); got != want {
-			t.Errorf("%q are %s, want %s", typed, got, want)
-		}
+		t.Run(typed, func(t *testing.T) {
+			if got := fmt.Sprint(payload.Terms(typed)); got != want {
+				t.Errorf("%q are %s, want %s", typed, got, want)
+			}
+		})
 	}
 	if mis := (payload.Term{Word: "MIS", Begins: true}); !mis.Matches("missing") || mis.Matches("admission") ||
 		(payload.Term{Word: "mis"}).Matches("missing") {

@@ -82,13 +82,15 @@ func TestTimeOfReceiveDoesNotGrowWithTheQueue(t *testing.T) {
 				{Queue: "q", Limit: 10, Visibility: time.Hour},
 				{Queue: "q.fifo", FIFO: true, Limit: 1, Visibility: time.Hour},
 			} {
-				begun := time.Now()
-				messages, err := m.Receive(t.Context(), request, start)
-				if err != nil || len(messages) != request.Limit {
-					t.Fatalf("from %s came %d messages, %v", request.Queue, len(messages), err)
-				}
-				name := fmt.Sprint(request.Queue, n)
-				took[name] = append(took[name], time.Since(begun))
+				t.Run(fmt.Sprint(request), func(t *testing.T) {
+					begun := time.Now()
+					messages, err := m.Receive(t.Context(), request, start)
+					if err != nil || len(messages) != request.Limit {
+						t.Fatalf("from %s came %d messages, %v", request.Queue, len(messages), err)
+					}
+					name := fmt.Sprint(request.Queue, n)
+					took[name] = append(took[name], time.Since(begun))
+				})
 			}
 		}
 	}
@@ -208,37 +210,39 @@ func TestReleaseAllMakesMessagesOfADeadProcessVisible(t *testing.T) {
 	t.Parallel()
 	m := openQueueFile(t)
 	for _, name := range []string{"q", "q.fifo"} {
-		request := queue.ReceiveRequest{Queue: name, FIFO: name == "q.fifo", Limit: 10, Visibility: time.Hour}
-		receive := func() (ids string) {
-			list, err := m.Receive(t.Context(), request, start)
-			if err != nil {
+		t.Run(name, func(t *testing.T) {
+			request := queue.ReceiveRequest{Queue: name, FIFO: name == "q.fifo", Limit: 10, Visibility: time.Hour}
+			receive := func() (ids string) {
+				list, err := m.Receive(t.Context(), request, start)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, message := range list {
+					ids += message.ID
+				}
+				return ids
+			}
+			group := strings.TrimPrefix(name, "q")
+			if _, err := m.Send(
+				t.Context(),
+				name,
+				[]queue.Message{
+					{ID: "1", GroupID: group},
+					{ID: "2", GroupID: group},
+				},
+				start,
+			); err != nil {
 				t.Fatal(err)
 			}
-			for _, message := range list {
-				ids += message.ID
+			if first, none := receive(), receive(); first != "12" || none != "" {
+				t.Fatalf("first came %q, then %q", first, none)
 			}
-			return ids
-		}
-		group := strings.TrimPrefix(name, "q")
-		if _, err := m.Send(
-			t.Context(),
-			name,
-			[]queue.Message{
-				{ID: "1", GroupID: group},
-				{ID: "2", GroupID: group},
-			},
-			start,
-		); err != nil {
-			t.Fatal(err)
-		}
-		if first, none := receive(), receive(); first != "12" || none != "" {
-			t.Fatalf("first came %q, then %q", first, none)
-		}
-		if err := m.ReleaseAll(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if again := receive(); again != "12" {
-			t.Errorf("from %s came %q again", name, again)
-		}
+			if err := m.ReleaseAll(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if again := receive(); again != "12" {
+				t.Errorf("from %s came %q again", name, again)
+			}
+		})
 	}
 }

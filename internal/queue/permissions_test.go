@@ -67,21 +67,23 @@ func TestPermissionsTellWhatIsDenied(t *testing.T) {
 func TestPermissionsThatSQSDoesNotTell(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"!QueueDoesNotExist", "!InvalidClientTokenId", "!ExpiredToken"} {
-		answers := map[string]string{}
-		for _, name := range []string{
-			"GetQueueAttributes", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility",
-			"SendMessageBatch", "ListDeadLetterSourceQueues", // words:ok, a name of SQS
-		} {
-			answers[name] = code
-		}
-		if no, perhaps := permissions(
-			t,
-			answering(t, answers),
-			permittedURL,
-			everyAction()...); no != "" ||
-			len(strings.Fields(perhaps)) != 6 {
-			t.Errorf("%s: denied are %q, not known %q", code, no, perhaps)
-		}
+		t.Run(code[1:], func(t *testing.T) {
+			answers := map[string]string{}
+			for _, name := range []string{
+				"GetQueueAttributes", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility",
+				"SendMessageBatch", "ListDeadLetterSourceQueues", // words:ok, a name of SQS
+			} {
+				answers[name] = code
+			}
+			if no, perhaps := permissions(
+				t,
+				answering(t, answers),
+				permittedURL,
+				everyAction()...); no != "" ||
+				len(strings.Fields(perhaps)) != 6 {
+				t.Errorf("%s: denied are %q, not known %q", code, no, perhaps)
+			}
+		})
 	}
 	if no, perhaps := permissions(t, "http://127.0.0.1:1", permittedURL, queue.ActionSend); no != "" ||
 		perhaps != queue.ActionSend {

@@ -205,33 +205,35 @@ func (l *line) count() int {
 func TestQueueThatStaysAwayIsAskedSeldom(t *testing.T) {
 	t.Parallel()
 	for who, want := range map[string]string{"senders": "0 1 3 7 12 17 22", "the drainer": "0 0 2 6 11 16 21"} {
-		var asked []string
-		var begun time.Time
-		take := func(context.Context, queue.Outgoing) error {
-			asked = append(asked, strconv.Itoa(int(time.Since(begun).Seconds())))
-			return queue.ErrUnavailable
-		}
-		withSpool(t, "dlq", take, func(t *testing.T, s spooled) {
-			begun = time.Now()
-			s.keep(t, queue.Outgoing{Body: []byte("x")})
-			if who == "senders" {
-				for range 25 {
-					time.Sleep(time.Second)
-					ok(t, s.Send(t.Context(), []queue.Outgoing{{Body: []byte("x")}}))
-				}
-			} else {
-				stop := s.drain(t)
-				time.Sleep(25 * time.Second)
-				before := time.Now()
-				if stop(); time.Since(before) > 0 {
-					t.Errorf("it stopped after %v", time.Since(before))
-				}
+		t.Run(who, func(t *testing.T) {
+			var asked []string
+			var begun time.Time
+			take := func(context.Context, queue.Outgoing) error {
+				asked = append(asked, strconv.Itoa(int(time.Since(begun).Seconds())))
+				return queue.ErrUnavailable
 			}
-			if got := strings.Join(asked, " "); got != want || !s.UnavailableSince().Equal(begun) {
-				t.Errorf(
-					"%s asked at %s, want %s; it is away since %v", who, got, want, s.UnavailableSince().Sub(begun),
-				)
-			}
+			withSpool(t, "dlq", take, func(t *testing.T, s spooled) {
+				begun = time.Now()
+				s.keep(t, queue.Outgoing{Body: []byte("x")})
+				if who == "senders" {
+					for range 25 {
+						time.Sleep(time.Second)
+						ok(t, s.Send(t.Context(), []queue.Outgoing{{Body: []byte("x")}}))
+					}
+				} else {
+					stop := s.drain(t)
+					time.Sleep(25 * time.Second)
+					before := time.Now()
+					if stop(); time.Since(before) > 0 {
+						t.Errorf("it stopped after %v", time.Since(before))
+					}
+				}
+				if got := strings.Join(asked, " "); got != want || !s.UnavailableSince().Equal(begun) {
+					t.Errorf(
+						"%s asked at %s, want %s; it is away since %v", who, got, want, s.UnavailableSince().Sub(begun),
+					)
+				}
+			})
 		})
 	}
 }

@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -92,14 +93,16 @@ func TestMessageIsSentWithItsTrace(t *testing.T) {
 	t.Cleanup(endpoint.Close)
 	q := openAt(t, endpoint.URL)
 	for _, sent := range []string{trace, ""} {
-		id, err := q.SendTo(t.Context(), "https://q/1/a", queue.Outgoing{Body: []byte("x"), Trace: sent})
-		if id != "m-1" || err != nil {
-			t.Fatalf("sent as %q, %v", id, err)
-		}
-		want := `"MessageSystemAttributes":{"AWSTraceHeader":{"DataType":"String","StringValue":"` + trace + `"}}`
-		if got := <-calls; strings.Contains(got, want) != (sent != "") ||
-			strings.Contains(got, "AWSTraceHeader") != (sent != "") {
-			t.Errorf("with trace %q SQS was sent %s", sent, got)
-		}
+		t.Run(fmt.Sprintf("trace %q", sent), func(t *testing.T) {
+			id, err := q.SendTo(t.Context(), "https://q/1/a", queue.Outgoing{Body: []byte("x"), Trace: sent})
+			if id != "m-1" || err != nil {
+				t.Fatalf("sent as %q, %v", id, err)
+			}
+			want := `"MessageSystemAttributes":{"AWSTraceHeader":{"DataType":"String","StringValue":"` + trace + `"}}`
+			if got := <-calls; strings.Contains(got, want) != (sent != "") ||
+				strings.Contains(got, "AWSTraceHeader") != (sent != "") {
+				t.Errorf("with trace %q SQS was sent %s", sent, got)
+			}
+		})
 	}
 }

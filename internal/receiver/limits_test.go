@@ -2,6 +2,7 @@ package receiver_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -57,11 +58,13 @@ func TestLargerBodiesMayTakeLonger(t *testing.T) {
 	for maxBody, want := range map[int64]time.Duration{
 		1 << 10: 10 * time.Second, 1 << 20: 11 * time.Second, 64 << 20: 74 * time.Second,
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			got := post(t, maxBody, handler(deadletter.Delivered)).List
-			if len(got) != 2 || time.Until(got[0]) != want || !got[1].IsZero() {
-				t.Errorf("up to %d bytes are waited for until %v, want %v", maxBody, got, want)
-			}
+		t.Run(fmt.Sprintf("%d bytes", maxBody), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				got := post(t, maxBody, handler(deadletter.Delivered)).List
+				if len(got) != 2 || time.Until(got[0]) != want || !got[1].IsZero() {
+					t.Errorf("up to %d bytes are waited for until %v, want %v", maxBody, got, want)
+				}
+			})
 		})
 	}
 }

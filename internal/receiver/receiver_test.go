@@ -192,31 +192,33 @@ func TestBodyThatDoesNotArriveWholeIsNotDelivered(t *testing.T) {
 func TestWebhookIsDeliveredAsItCameAndKeptWithItsFirstAttempt(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{`{ "a":1 ,"a":2}`, "{", "<x/>", "\xff\x00", ""} {
-		b := setup(t, false)
-		b.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
-		b.send(t, "POST", "/webhooks/genesys?a=%20b", strings.NewReader(body))
-		sent, messages := b.destination.Received(), kept(t, b.dlq)
-		if len(sent) != 1 || len(messages) != 1 {
-			t.Fatalf("%d deliveries, %d messages", len(sent), len(messages))
-		}
-		d, l := sent[0], messages[0]
-		if string(d.Body) != body || d.Query != "key=1&a=%20b" || d.Header.Get("X-Platform") != "kept" ||
-			d.Header.Get("X-Hop") != "" ||
-			d.Header.Get("X-Dlqdesk-Attempt") != "1" ||
-			d.Header.Get("Webhook-Id") != l.WebhookID ||
-			d.Header.Get("Traceparent") != l.FirstAttempt.TraceParent {
-			t.Errorf("delivered %+v", d)
-		}
-		if string(l.Body) != body || l.Source != "genesys" || l.Query != "a=%20b" ||
-			l.Headers.Get("X-Platform") != "kept" ||
-			l.Headers.Get("X-Hop") != "" {
-			t.Errorf("kept %+v", l)
-		}
-		if l.FirstAttempt.StatusCode != 422 || l.FirstAttempt.Outcome != deadletter.ErrorResponse ||
-			string(l.FirstAttempt.ResponseBody) != `{"error":"field id is missing"}` ||
-			l.Reason != "field id is missing" {
-			t.Errorf("first attempt %+v", l.FirstAttempt)
-		}
+		t.Run(fmt.Sprintf("%.20q", body), func(t *testing.T) {
+			b := setup(t, false)
+			b.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
+			b.send(t, "POST", "/webhooks/genesys?a=%20b", strings.NewReader(body))
+			sent, messages := b.destination.Received(), kept(t, b.dlq)
+			if len(sent) != 1 || len(messages) != 1 {
+				t.Fatalf("%d deliveries, %d messages", len(sent), len(messages))
+			}
+			d, l := sent[0], messages[0]
+			if string(d.Body) != body || d.Query != "key=1&a=%20b" || d.Header.Get("X-Platform") != "kept" ||
+				d.Header.Get("X-Hop") != "" ||
+				d.Header.Get("X-Dlqdesk-Attempt") != "1" ||
+				d.Header.Get("Webhook-Id") != l.WebhookID ||
+				d.Header.Get("Traceparent") != l.FirstAttempt.TraceParent {
+				t.Errorf("delivered %+v", d)
+			}
+			if string(l.Body) != body || l.Source != "genesys" || l.Query != "a=%20b" ||
+				l.Headers.Get("X-Platform") != "kept" ||
+				l.Headers.Get("X-Hop") != "" {
+				t.Errorf("kept %+v", l)
+			}
+			if l.FirstAttempt.StatusCode != 422 || l.FirstAttempt.Outcome != deadletter.ErrorResponse ||
+				string(l.FirstAttempt.ResponseBody) != `{"error":"field id is missing"}` ||
+				l.Reason != "field id is missing" {
+				t.Errorf("first attempt %+v", l.FirstAttempt)
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -103,38 +104,40 @@ func (p proofs) post(t *testing.T, path, body string, sign bool, change func(*ht
 func TestOnlyWhatIsProvenIsDeliveredOrKept(t *testing.T) {
 	t.Parallel()
 	for _, source := range []string{"stripe", "token", "basic", "byoc"} {
-		p := setupProofs(t, slog.LevelInfo)
-		p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, ""))
-		if got := p.post(t, source, `{"id":"evt-1"}`, true, nil); got.status != http.StatusOK {
-			t.Errorf("%s: a genuine webhook is answered %d %s", source, got.status, got.body)
-		}
-		forged := func(r *http.Request) {
-			for name, values := range r.Header {
-				values[0] = strings.ReplaceAll(values[0], "0", "1")
-				if !strings.Contains(values[0], "1") {
-					r.Header[name] = []string{values[0] + "1"}
+		t.Run(source, func(t *testing.T) {
+			p := setupProofs(t, slog.LevelInfo)
+			p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, ""))
+			if got := p.post(t, source, `{"id":"evt-1"}`, true, nil); got.status != http.StatusOK {
+				t.Errorf("%s: a genuine webhook is answered %d %s", source, got.status, got.body)
+			}
+			forged := func(r *http.Request) {
+				for name, values := range r.Header {
+					values[0] = strings.ReplaceAll(values[0], "0", "1")
+					if !strings.Contains(values[0], "1") {
+						r.Header[name] = []string{values[0] + "1"}
+					}
 				}
 			}
-		}
-		for name, got := range map[string]answer{"forged": p.post(
-			t, source, `{"id":"evt-1"}`, true, forged,
-		), "without proof": p.post(t, source, `{"id":"evt-1"}`, false, nil)} {
-			if got.status != http.StatusUnauthorized || got.body != `{"error":"unauthorized"}` {
-				t.Errorf("%s, %s: answered %d %s", source, name, got.status, got.body)
+			for name, got := range map[string]answer{"forged": p.post(
+				t, source, `{"id":"evt-1"}`, true, forged,
+			), "without proof": p.post(t, source, `{"id":"evt-1"}`, false, nil)} {
+				if got.status != http.StatusUnauthorized || got.body != `{"error":"unauthorized"}` {
+					t.Errorf("%s, %s: answered %d %s", source, name, got.status, got.body)
+				}
+				challenged := got.header.Get("Www-Authenticate") != ""
+				if challenged != (source == "basic" || source == "byoc") {
+					t.Errorf("%s, %s: %v", source, name, got.header)
+				}
 			}
-			challenged := got.header.Get("Www-Authenticate") != ""
-			if challenged != (source == "basic" || source == "byoc") {
-				t.Errorf("%s, %s: %v", source, name, got.header)
+			messages := kept(t, p.dlq)
+			if len(messages) != 1 || messages[0].WebhookID != "evt-1" || len(p.destination.Received()) != 1 ||
+				p.destination.Received()[0].Header.Get("Webhook-Id") != "evt-1" {
+				t.Errorf("%s: %d deliveries, kept %+v", source, len(p.destination.Received()), messages)
 			}
-		}
-		messages := kept(t, p.dlq)
-		if len(messages) != 1 || messages[0].WebhookID != "evt-1" || len(p.destination.Received()) != 1 ||
-			p.destination.Received()[0].Header.Get("Webhook-Id") != "evt-1" {
-			t.Errorf("%s: %d deliveries, kept %+v", source, len(p.destination.Received()), messages)
-		}
-		if strings.Contains(p.log.String(), "hunter2") {
-			t.Errorf("the log shows a secret: %s", p.log)
-		}
+			if strings.Contains(p.log.String(), "hunter2") {
+				t.Errorf("the log shows a secret: %s", p.log)
+			}
+		})
 	}
 }
 
@@ -142,10 +145,12 @@ func TestWhatComesLateIsRefused(t *testing.T) {
 	t.Parallel()
 	p := setupProofs(t, slog.LevelInfo)
 	for _, late := range []time.Duration{6 * time.Minute, -12 * time.Minute} {
-		got := p.post(t, "stripe", "{}", true, func(*http.Request) { p.clock.Add(late) })
-		if got.status != http.StatusUnauthorized {
-			t.Errorf("%s late: %d", late, got.status)
-		}
+		t.Run(late.String(), func(t *testing.T) {
+			got := p.post(t, "stripe", "{}", true, func(*http.Request) { p.clock.Add(late) })
+			if got.status != http.StatusUnauthorized {
+				t.Errorf("%s late: %d", late, got.status)
+			}
+		})
 	}
 	if n := len(p.destination.Received()); n != 0 {
 		t.Errorf("%d deliveries", n)
@@ -177,24 +182,26 @@ func TestWhatHeadersTellIsToldBeforeTheBody(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for _, headers := range []string{"X-Key: wrong\r\n", ""} {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", strings.TrimPrefix(p.url, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(
-			conn,
-			"POST /webhooks/token HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"+
-				"Expect: 100-continue\r\n"+headers+"\r\n",
-		); err != nil {
-			t.Fatal(err)
-		}
-		deadline, _ := ctx.Deadline()
-		_ = conn.SetReadDeadline(deadline)
-		head := make([]byte, len("HTTP/1.1 401"))
-		if _, err := io.ReadFull(conn, head); err != nil || string(head) != "HTTP/1.1 401" {
-			t.Errorf("answered %q, %v", head, err)
-		}
-		_ = conn.Close()
+		t.Run(fmt.Sprintf("%q", headers), func(t *testing.T) {
+			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", strings.TrimPrefix(p.url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(
+				conn,
+				"POST /webhooks/token HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"+
+					"Expect: 100-continue\r\n"+headers+"\r\n",
+			); err != nil {
+				t.Fatal(err)
+			}
+			deadline, _ := ctx.Deadline()
+			_ = conn.SetReadDeadline(deadline)
+			head := make([]byte, len("HTTP/1.1 401"))
+			if _, err := io.ReadFull(conn, head); err != nil || string(head) != "HTTP/1.1 401" {
+				t.Errorf("answered %q, %v", head, err)
+			}
+			_ = conn.Close()
+		})
 	}
 }
 
@@ -251,35 +258,39 @@ func TestPlatformThatAsksForItsToken(t *testing.T) {
 		r.Header.Set("X-Dlqdesk-Path", "/forged")
 	}
 	for _, handler := range []int{http.StatusOK, http.StatusUnprocessableEntity} {
-		p.destination.Set(desktest.Answer(handler, ""))
-		got := p.post(t, message, `{"thread":{}}`, false, bearer)
-		var told struct {
-			ID string `json:"idOnExternalPlatform"`
-		}
-		if err := json.Unmarshal(
-			[]byte(got.body), &told,
-		); err != nil || got.status != http.StatusOK || len(told.ID) != 36 ||
-			got.header.Get("Content-Type") != "application/json" {
-			t.Errorf("handler %d: answered %d %s, %v", handler, got.status, got.body, err)
-		}
-		sent := p.destination.Received()
-		if path := sent[len(sent)-1].Header.Get("X-Dlqdesk-Path"); path != "/1.0/posts/p%20ost-1/messages" {
-			t.Errorf("the handler is told the path %q", path)
-		}
-		if handler != http.StatusOK {
-			if messages := kept(t, p.dlq); len(messages) != 1 || string(messages[0].ID) != told.ID ||
-				messages[0].Headers.Get("X-Dlqdesk-Path") == "" {
-				t.Errorf("kept %+v, told %s", messages, told.ID)
+		t.Run(fmt.Sprint(handler), func(t *testing.T) {
+			p.destination.Set(desktest.Answer(handler, ""))
+			got := p.post(t, message, `{"thread":{}}`, false, bearer)
+			var told struct {
+				ID string `json:"idOnExternalPlatform"`
 			}
-		}
+			if err := json.Unmarshal(
+				[]byte(got.body), &told,
+			); err != nil || got.status != http.StatusOK || len(told.ID) != 36 ||
+				got.header.Get("Content-Type") != "application/json" {
+				t.Errorf("handler %d: answered %d %s, %v", handler, got.status, got.body, err)
+			}
+			sent := p.destination.Received()
+			if path := sent[len(sent)-1].Header.Get("X-Dlqdesk-Path"); path != "/1.0/posts/p%20ost-1/messages" {
+				t.Errorf("the handler is told the path %q", path)
+			}
+			if handler != http.StatusOK {
+				if messages := kept(t, p.dlq); len(messages) != 1 || string(messages[0].ID) != told.ID ||
+					messages[0].Headers.Get("X-Dlqdesk-Path") == "" {
+					t.Errorf("kept %+v, told %s", messages, told.ID)
+				}
+			}
+		})
 	}
 	p.clock.Add(time.Hour)
 	if got := p.post(t, message, "{}", false, bearer); got.status != http.StatusUnauthorized {
 		t.Errorf("a token that has ended is answered %d", got.status)
 	}
 	for _, path := range []string{"stripe/token", "nobody/token", "stripe/1.0/posts/1/messages"} {
-		if got := p.post(t, path, "{}", false, nil); got.status != http.StatusNotFound {
-			t.Errorf("%s is answered %d", path, got.status)
-		}
+		t.Run(path, func(t *testing.T) {
+			if got := p.post(t, path, "{}", false, nil); got.status != http.StatusNotFound {
+				t.Errorf("%s is answered %d", path, got.status)
+			}
+		})
 	}
 }

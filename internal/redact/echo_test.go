@@ -1,6 +1,7 @@
 package redact_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -45,9 +46,11 @@ func TestSecretsAreHiddenWhereverAnAnswerRepeatsThem(t *testing.T) {
 		"/hook?token=q-s3cret&page=2000 not found": "/hook?token=•••&page=2000 not found",
 		"": "",
 	} {
-		if got := string(s.Hide([]byte(text), false)); got != want {
-			t.Errorf("%q is shown as %q, want %q", text, got, want)
-		}
+		t.Run(fmt.Sprintf("%.40q", text), func(t *testing.T) {
+			if got := string(s.Hide([]byte(text), false)); got != want {
+				t.Errorf("%q is shown as %q, want %q", text, got, want)
+			}
+		})
 	}
 	if got := string(s.Hide([]byte("the token s3cret-to"), true)); got != "the token •••" {
 		t.Errorf("a text that was cut within a secret is shown as %q", got)

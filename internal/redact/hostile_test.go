@@ -1,6 +1,7 @@
 package redact_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -27,10 +28,12 @@ func TestHostileBodiesAreReadAtOnce(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, 9_000) + `{"ssn":1}` + strings.Repeat("}", 9_000)
 	wide := "[" + strings.Repeat(`{"ssn":1,"a":{"a":{"a":{"ssn":2}}}},`, size/64) + "{}]"
 	for _, body := range []string{deep, wide} {
-		masked, _ := redact.Body([]byte(body), secret)
-		if restored, err := redact.Restore(masked, []byte(body), secret); err != nil ||
-			string(restored) != body {
-			t.Errorf("of %d bytes came %d back, %v", len(body), len(restored), err)
-		}
+		t.Run(fmt.Sprintf("%.10q", body), func(t *testing.T) {
+			masked, _ := redact.Body([]byte(body), secret)
+			if restored, err := redact.Restore(masked, []byte(body), secret); err != nil ||
+				string(restored) != body {
+				t.Errorf("of %d bytes came %d back, %v", len(body), len(restored), err)
+			}
+		})
 	}
 }

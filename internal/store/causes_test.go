@@ -155,22 +155,24 @@ func TestMessagesAreFilteredAndSorted(t *testing.T) {
 			[]string{"a-2", "a-1", "a-0", "a-3"},
 		},
 	} {
-		for _, limit := range []int{1, 2, 10} {
-			c.query.Limit = limit
-			if got := ids(t, s, c.query); !slices.Equal(got, c.want) {
-				t.Errorf("%s, %d a page: %v, want %v", name, limit, got, c.want)
+		t.Run(name, func(t *testing.T) {
+			for _, limit := range []int{1, 2, 10} {
+				c.query.Limit = limit
+				if got := ids(t, s, c.query); !slices.Equal(got, c.want) {
+					t.Errorf("%s, %d a page: %v, want %v", name, limit, got, c.want)
+				}
 			}
-		}
-		for i, id := range c.want {
-			newer, older, err := s.Neighbours(t.Context(), c.query, deadletter.ID(id))
-			around := append(append([]string{""}, c.want...), "")
-			if err != nil || string(newer) != around[i] || string(older) != around[i+2] {
-				t.Errorf(
-					"%s: beside %s are %q and %q, want %q and %q, %v", name, id, newer, older, around[i],
-					around[i+2], err,
-				)
+			for i, id := range c.want {
+				newer, older, err := s.Neighbours(t.Context(), c.query, deadletter.ID(id))
+				around := append(append([]string{""}, c.want...), "")
+				if err != nil || string(newer) != around[i] || string(older) != around[i+2] {
+					t.Errorf(
+						"%s: beside %s are %q and %q, want %q and %q, %v", name, id, newer, older, around[i],
+						around[i+2], err,
+					)
+				}
 			}
-		}
+		})
 	}
 	if types, err := s.EventTypes(t.Context()); err != nil || !slices.Equal(types, []string{"Text", "Typing"}) {
 		t.Errorf("event types %v, %v", types, err)
@@ -204,20 +206,22 @@ func TestCursorOfAnotherSortIsRefused(t *testing.T) {
 		receive(t, s, failure(fmt.Sprintf("a-%d", i), 422, start.Add(time.Duration(i)*time.Second)))
 	}
 	for _, sort := range []store.Sort{store.ByReceipt, store.ByAttempt} {
-		page, err := s.Messages(t.Context(), store.MessageQuery{Sort: sort, Limit: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		other := store.ByAttempt
-		if sort == store.ByAttempt {
-			other = store.ByReceipt
-		}
-		if _, err := s.Messages(
-			t.Context(), store.MessageQuery{Sort: other, Limit: 1, Cursor: page.Older},
-		); deadletter.KindOf(
-			err,
-		) != deadletter.Invalid {
-			t.Errorf("a cursor of sort %q in one of %q: %v", sort, other, err)
-		}
+		t.Run(fmt.Sprint(sort), func(t *testing.T) {
+			page, err := s.Messages(t.Context(), store.MessageQuery{Sort: sort, Limit: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			other := store.ByAttempt
+			if sort == store.ByAttempt {
+				other = store.ByReceipt
+			}
+			if _, err := s.Messages(
+				t.Context(), store.MessageQuery{Sort: other, Limit: 1, Cursor: page.Older},
+			); deadletter.KindOf(
+				err,
+			) != deadletter.Invalid {
+				t.Errorf("a cursor of sort %q in one of %q: %v", sort, other, err)
+			}
+		})
 	}
 }

@@ -107,18 +107,20 @@ func TestMessagesOfAJobAreSearchedAndPaged(t *testing.T) {
 		"text":    {store.Filter{Job: j.ID, Result: deadletter.ItemPending, Text: "rare"}, 1},
 		"another": {store.Filter{Job: j.ID + 1}, 0},
 	} {
-		q, n := store.MessageQuery{Filter: want.filter, Limit: 3}, 0
-		for more := true; more; more = q.Cursor != "" {
-			page, err := s.Messages(t.Context(), q)
-			if err != nil {
-				t.Fatal(err)
+		t.Run(name, func(t *testing.T) {
+			q, n := store.MessageQuery{Filter: want.filter, Limit: 3}, 0
+			for more := true; more; more = q.Cursor != "" {
+				page, err := s.Messages(t.Context(), q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n, q.Cursor = n+len(page.Items), page.Older
 			}
-			n, q.Cursor = n+len(page.Items), page.Older
-		}
-		counts, err := s.Counts(t.Context(), want.filter)
-		if err != nil || n != want.messages || counts.ByStatus[deadletter.Failed] != want.messages {
-			t.Errorf("%s: %d messages, counted %v, want %d (%v)", name, n, counts, want.messages, err)
-		}
+			counts, err := s.Counts(t.Context(), want.filter)
+			if err != nil || n != want.messages || counts.ByStatus[deadletter.Failed] != want.messages {
+				t.Errorf("%s: %d messages, counted %v, want %d (%v)", name, n, counts, want.messages, err)
+			}
+		})
 	}
 }
 

@@ -153,14 +153,16 @@ func TestTimeRangeOfTheTrail(t *testing.T) {
 	for _, bounds := range [][2]int{
 		{0, events}, {62, 65}, {63, 64}, {64, 130}, {127, 128}, {150, 150}, {190, events},
 	} {
-		f := store.EventFilter{
-			From: start.Add(time.Duration(bounds[0]) * time.Second),
-			To:   start.Add(time.Duration(bounds[1]) * time.Second),
-		}
-		page, err := s.Events(t.Context(), store.EventQuery{EventFilter: f, Limit: 2 * events})
-		if want := bounds[1] - bounds[0]; err != nil || len(page.Items) != want ||
-			want > 0 && page.Items[want-1].Sequence != int64(bounds[0]+1) {
-			t.Errorf("from %d to %d there are %d events, %v", bounds[0], bounds[1], len(page.Items), err)
-		}
+		t.Run(fmt.Sprintf("%d to %d", bounds[0], bounds[1]), func(t *testing.T) {
+			f := store.EventFilter{
+				From: start.Add(time.Duration(bounds[0]) * time.Second),
+				To:   start.Add(time.Duration(bounds[1]) * time.Second),
+			}
+			page, err := s.Events(t.Context(), store.EventQuery{EventFilter: f, Limit: 2 * events})
+			if want := bounds[1] - bounds[0]; err != nil || len(page.Items) != want ||
+				want > 0 && page.Items[want-1].Sequence != int64(bounds[0]+1) {
+				t.Errorf("from %d to %d there are %d events, %v", bounds[0], bounds[1], len(page.Items), err)
+			}
+		})
 	}
 }

@@ -132,16 +132,18 @@ func TestReturnedMessagesFindTheirMessage(t *testing.T) {
 			false,
 		},
 	} {
-		err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-			m, before, err := tx.Returned(ctx, c.capture)
-			if found := err == nil; found != (c.want != "") || m.ID != c.want || before != c.before {
-				t.Errorf("%s: %s, before %v, %v", name, m.ID, before, err)
+		t.Run(name, func(t *testing.T) {
+			err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+				m, before, err := tx.Returned(ctx, c.capture)
+				if found := err == nil; found != (c.want != "") || m.ID != c.want || before != c.before {
+					t.Errorf("%s: %s, before %v, %v", name, m.ID, before, err)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
 			}
-			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 

@@ -65,9 +65,11 @@ func TestMessageIsFoundByItsPayload(t *testing.T) {
 		"conversation:upd": {"a-3", "a-2", "a-1", "a-0"},
 		"missing 4711":     {"a-0"}, `"; DROP`: nil, "NEAR(a b)": nil, "we": nil,
 	} {
-		if got := found(t, s, text); !slices.Equal(got, want) {
-			t.Errorf("%q finds %v, want %v", text, got, want)
-		}
+		t.Run(text, func(t *testing.T) {
+			if got := found(t, s, text); !slices.Equal(got, want) {
+				t.Errorf("%q finds %v, want %v", text, got, want)
+			}
+		})
 	}
 }
 
@@ -87,9 +89,11 @@ func TestBeginningFindsEveryWordOfIt(t *testing.T) {
 	for text, want := range map[string]int{
 		"pre": 40, "pre0": 10, "pre00": 1, "PRE3": 10, "pre9": 0, "prä0": 5, "pre1 prä": 5, "prf": 0, "pr": 0,
 	} {
-		if got := found(t, s, text); len(got) != want {
-			t.Errorf("%q finds %d messages, want %d", text, len(got), want)
-		}
+		t.Run(text, func(t *testing.T) {
+			if got := found(t, s, text); len(got) != want {
+				t.Errorf("%q finds %d messages, want %d", text, len(got), want)
+			}
+		})
 	}
 }
 
@@ -102,9 +106,11 @@ func TestMessageIsFoundByItsLatestReasonAndEdit(t *testing.T) {
 	receive(t, s, c)
 	replay(t, s, "a-1", false, 503)
 	for text, want := range map[string]int{"422": 0, "503": 1, "before": 1} {
-		if got := found(t, s, text); len(got) != want {
-			t.Errorf("after another failure %q finds %v", text, got)
-		}
+		t.Run(text, func(t *testing.T) {
+			if got := found(t, s, text); len(got) != want {
+				t.Errorf("after another failure %q finds %v", text, got)
+			}
+		})
 	}
 	m, err := s.Message(t.Context(), "a-1")
 	if err != nil {
@@ -116,9 +122,11 @@ func TestMessageIsFoundByItsLatestReasonAndEdit(t *testing.T) {
 	)
 	apply(t, s, change, err)
 	for _, text := range []string{"before", "after", "503"} {
-		if got := found(t, s, text); len(got) != 1 {
-			t.Errorf("after an edit %q finds %v", text, got)
-		}
+		t.Run(text, func(t *testing.T) {
+			if got := found(t, s, text); len(got) != 1 {
+				t.Errorf("after an edit %q finds %v", text, got)
+			}
+		})
 	}
 }
 

@@ -28,12 +28,14 @@ func TestTalliesCountFailuresAndRecoveries(t *testing.T) {
 		time.Hour:        "12:00 genesys 4 1 1; 13:00 cxone 1 0 0; ",
 		24 * time.Hour:   "00:00 cxone 1 0 0; 00:00 genesys 4 1 1; ",
 	} {
-		if got := tallies(
-			t, s,
-			store.TallyQuery{From: noon.Truncate(step), To: noon.Add(24 * time.Hour).Truncate(step), Step: step},
-		); got != want {
-			t.Errorf("in steps of %s: %q, want %q", step, got, want)
-		}
+		t.Run(step.String(), func(t *testing.T) {
+			if got := tallies(
+				t, s,
+				store.TallyQuery{From: noon.Truncate(step), To: noon.Add(24 * time.Hour).Truncate(step), Step: step},
+			); got != want {
+				t.Errorf("in steps of %s: %q, want %q", step, got, want)
+			}
+		})
 	}
 	if got, want := tallies(
 		t, s, store.TallyQuery{Source: "cxone", From: noon, To: noon.Add(2 * time.Hour), Step: time.Minute},
@@ -103,9 +105,11 @@ func TestCountUpTo(t *testing.T) {
 		{store.Filter{Status: deadletter.Failed, From: noon.Add(2 * time.Hour), To: noon.Add(6 * time.Hour)}, 10, 2},
 		{store.Filter{Source: "cxone"}, 10, 0},
 	} {
-		if got, err := s.CountUpTo(t.Context(), test.filter, test.limit); got != test.want || err != nil {
-			t.Errorf("%+v: %d, want %d (%v)", test.filter, got, test.want, err)
-		}
+		t.Run(fmt.Sprintf("%d of at most %d", test.want, test.limit), func(t *testing.T) {
+			if got, err := s.CountUpTo(t.Context(), test.filter, test.limit); got != test.want || err != nil {
+				t.Errorf("%+v: %d, want %d (%v)", test.filter, got, test.want, err)
+			}
+		})
 	}
 	counts, err := s.CountsBySource(t.Context())
 	if got := counts["genesys"]; err != nil || got[deadletter.Failed] != 4 || got[deadletter.Retrying] != 3 {

@@ -325,11 +325,13 @@ func TestPagesMeetEveryMessageOnceInBothDirections(t *testing.T) {
 		t.Errorf("newer pages\n got %v\nwant %v", up, want)
 	}
 	for _, cursor := range []string{"x", "o", "o-1", "nzzzzzzzzzzzzzzzzzzz", "o0", "\x00"} {
-		if _, err := s.Messages(t.Context(), store.MessageQuery{Cursor: cursor, Limit: 5}); deadletter.KindOf(
-			err,
-		) != deadletter.Invalid {
-			t.Errorf("cursor %q answers %v, want Invalid", cursor, err)
-		}
+		t.Run(fmt.Sprintf("%q", cursor), func(t *testing.T) {
+			if _, err := s.Messages(t.Context(), store.MessageQuery{Cursor: cursor, Limit: 5}); deadletter.KindOf(
+				err,
+			) != deadletter.Invalid {
+				t.Errorf("cursor %q answers %v, want Invalid", cursor, err)
+			}
+		})
 	}
 }
 
@@ -463,9 +465,11 @@ func TestAuditRowsCannotBeChangedOrDeleted(t *testing.T) {
 			source, reason, before, after, link FROM audit_events`,
 		`UPDATE revisions SET body = 'other'`,
 	} {
-		if _, err := raw.ExecContext(t.Context(), statement); err == nil {
-			t.Errorf("%s was carried out", statement)
-		}
+		t.Run(fmt.Sprintf("%.26s", statement), func(t *testing.T) {
+			if _, err := raw.ExecContext(t.Context(), statement); err == nil {
+				t.Errorf("%s was carried out", statement)
+			}
+		})
 	}
 	if _, err := s.VerifyAudit(t.Context()); err != nil {
 		t.Error(err)
@@ -553,10 +557,12 @@ func TestEventFilters(t *testing.T) {
 		"source":      {store.EventFilter{Source: "genesys"}, 3},
 		"both bounds": {store.EventFilter{From: start, To: start.Add(time.Second)}, 1},
 	} {
-		page, err := s.Events(t.Context(), store.EventQuery{EventFilter: f.filter, Limit: 10})
-		if err != nil || len(page.Items) != f.want {
-			t.Errorf("%s: %d events, %v, want %d", name, len(page.Items), err, f.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			page, err := s.Events(t.Context(), store.EventQuery{EventFilter: f.filter, Limit: 10})
+			if err != nil || len(page.Items) != f.want {
+				t.Errorf("%s: %d events, %v, want %d", name, len(page.Items), err, f.want)
+			}
+		})
 	}
 	page, _ := s.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{By: "anna"}, Limit: 1})
 	e := page.Items[0]
