@@ -35,11 +35,9 @@ func CheckName(name string) error {
 	if userName.MatchString(name) && !strings.EqualFold(name, deadletter.System().Name) {
 		return nil
 	}
-	return deadletter.Errorf(
-		deadletter.Invalid,
+	return deadletter.Errorf(deadletter.Invalid,
 		"a user name has 1 to 64 characters: a-z, A-Z, 0-9, dots, hyphens, underscores or @, and is not %q",
-		deadletter.System().Name,
-	)
+		deadletter.System().Name)
 }
 
 // CheckPassword returns Invalid, with the reason, if a user cannot have this password.

@@ -108,10 +108,8 @@ func readListenTLS(s *section) ListenTLS {
 	case t.KeyFile != "":
 		s.reader.fault(join(s.path, "key_file"), "needs its certificate: set cert_file as well")
 	case t.ClientCAFile != "":
-		s.reader.fault(
-			join(s.path, "client_ca_file"),
-			"needs a listener with a certificate of its own: set cert_file and key_file as well",
-		)
+		s.reader.fault(join(s.path, "client_ca_file"),
+			"needs a listener with a certificate of its own: set cert_file and key_file as well")
 	}
 	if t.ClientCAFile != "" {
 		s.reader.checkAuthorities(join(s.path, "client_ca_file"), t.ClientCAFile)

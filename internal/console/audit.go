@@ -206,9 +206,7 @@ func auditActors() []ui.Option {
 
 func (c *Console) auditFilter(query url.Values) page.AuditFilter {
 	return page.AuditFilter{
-		Actor: query.Get(
-			"actor",
-		),
+		Actor:      query.Get("actor"),
 		Message:    query.Get("message"),
 		From:       formTimeOf(query.Get("from")),
 		To:         formTimeOf(query.Get("to")),
@@ -249,19 +247,17 @@ func labelOf(options []ui.Option, value string) string {
 
 func auditRow(e store.EventRow) page.AuditRow {
 	row := page.AuditRow{
-		Number: strconv.FormatInt(e.Sequence, 10),
-		At:     ui.At(e.At),
-		Actor:  printable(e.By),
-		System: e.Actor == deadletter.ActorSystem,
-		Action: e.Action,
-		Sentence: eventSentence(
-			e,
-		),
-		Target:  printable(e.Target),
-		Source:  printable(e.Source),
-		Addr:    e.Addr,
-		Reason:  printable(e.Reason),
-		Changes: changesOf(e.Before, e.After),
+		Number:   strconv.FormatInt(e.Sequence, 10),
+		At:       ui.At(e.At),
+		Actor:    printable(e.By),
+		System:   e.Actor == deadletter.ActorSystem,
+		Action:   e.Action,
+		Sentence: eventSentence(e),
+		Target:   printable(e.Target),
+		Source:   printable(e.Source),
+		Addr:     e.Addr,
+		Reason:   printable(e.Reason),
+		Changes:  changesOf(e.Before, e.After),
 	}
 	switch {
 	case row.System:
@@ -271,13 +267,8 @@ func auditRow(e store.EventRow) page.AuditRow {
 	}
 	switch {
 	case e.TargetKind == messageTarget:
-		row.Target, row.TargetID, row.URL = shortID(
-			e.Target,
-		), printable(
-			e.Target,
-		), messageURL(
-			deadletter.ID(e.Target), "",
-		)
+		row.Target, row.TargetID = shortID(e.Target), printable(e.Target)
+		row.URL = messageURL(deadletter.ID(e.Target), "")
 		addAttempt(&row, e)
 	case e.TargetKind == jobTarget:
 		row.URL = "/jobs/" + url.PathEscape(e.Target)
@@ -320,11 +311,8 @@ func addAttempt(row *page.AuditRow, e store.EventRow) {
 	if outcome == "started" {
 		return
 	}
-	row.To, row.Source, row.Outcome, row.Code, row.Next = row.Source, "", outcome, code(
-		facts.StatusCode,
-	), ui.At(
-		facts.DueAt,
-	)
+	row.To, row.Source, row.Outcome = row.Source, "", outcome
+	row.Code, row.Next = code(facts.StatusCode), ui.At(facts.DueAt)
 	row.Took = latency(time.Duration(facts.LatencyMS) * time.Millisecond)
 }
 

@@ -322,10 +322,8 @@ func (c *Console) sameOrigin() func(http.Handler) http.Handler {
 		c.fail(
 			w,
 			r,
-			deadletter.Errorf(
-				deadletter.Forbidden,
-				"this request came from another site: open dlqdesk itself and try again",
-			),
+			deadletter.Errorf(deadletter.Forbidden,
+				"this request came from another site: open dlqdesk itself and try again"),
 		)
 	}))
 	return protection.Handler

@@ -193,14 +193,11 @@ func editable(r deadletter.Revision) error {
 	case !isText(r.Body):
 		return deadletter.Errorf(deadletter.Invalid, "this body is binary: it cannot be edited as text")
 	case len(r.Body) > payload.MaxEdit:
-		return deadletter.Errorf(
-			deadletter.Invalid, "this body has %s: at most %s can be edited here", size(len(r.Body)),
-			size(payload.MaxEdit),
-		)
+		return deadletter.Errorf(deadletter.Invalid, "this body has %s: at most %s can be edited here",
+			size(len(r.Body)), size(payload.MaxEdit))
 	case bytes.Contains(bytes.ReplaceAll(r.Body, []byte("\r\n"), nil), []byte("\r")):
-		return deadletter.Errorf(
-			deadletter.Invalid, "this body has carriage returns without line feeds: a form would change them",
-		)
+		return deadletter.Errorf(deadletter.Invalid,
+			"this body has carriage returns without line feeds: a form would change them")
 	}
 	return nil
 }

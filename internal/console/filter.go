@@ -180,9 +180,8 @@ func parseSort(text string) (store.Sort, error) {
 	if s := store.Sort(text); s == store.ByReceipt || s == store.ByAttempt {
 		return s, nil
 	}
-	return "", deadletter.Errorf(
-		deadletter.Invalid, "a list cannot be sorted by %q: leave that out, or use %s", text, store.ByAttempt,
-	)
+	return "", deadletter.Errorf(deadletter.Invalid, "a list cannot be sorted by %q: leave that out, or use %s",
+		text, store.ByAttempt)
 }
 
 // parseSource parses the name of a source, or the value for webhooks without one.
@@ -196,9 +195,8 @@ func parseSource(text string) (source string, none bool, err error) {
 
 func parseText(name, text string) (string, error) {
 	if utf8.RuneCountInString(text) > maxField {
-		return "", deadletter.Errorf(
-			deadletter.Invalid, "the %s is too long: use at most %d characters", name, maxField,
-		)
+		return "", deadletter.Errorf(deadletter.Invalid, "the %s is too long: use at most %d characters", name,
+			maxField)
 	}
 	return text, nil
 }
@@ -233,9 +231,7 @@ const maxFault = 4 << 10
 
 func parseFault(text string) (string, error) {
 	if len(text) > maxFault {
-		return "", deadletter.Errorf(
-			deadletter.Invalid, "the error is too long: use at most %d bytes", maxFault,
-		)
+		return "", deadletter.Errorf(deadletter.Invalid, "the error is too long: use at most %d bytes", maxFault)
 	}
 	return text, nil
 }
@@ -248,9 +244,8 @@ func parseRange(query url.Values) (from, to time.Time, err error) {
 		return from, to, err
 	}
 	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
-		return from, to, deadletter.Errorf(
-			deadletter.Invalid, "the time range ends before it begins: nothing can lie in it",
-		)
+		return from, to, deadletter.Errorf(deadletter.Invalid,
+			"the time range ends before it begins: nothing can lie in it")
 	}
 	return from, to, nil
 }
@@ -264,7 +259,6 @@ func parseTime(name, text string) (time.Time, error) {
 			return at.UTC(), nil
 		}
 	}
-	return time.Time{}, deadletter.Errorf(
-		deadletter.Invalid, "%q is no time for %q: write it as 2026-03-02T10:15", text, name,
-	)
+	return time.Time{}, deadletter.Errorf(deadletter.Invalid, "%q is no time for %q: write it as 2026-03-02T10:15",
+		text, name)
 }

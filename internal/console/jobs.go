@@ -26,9 +26,8 @@ func selection(items []string) ([]desk.Ref, error) {
 		at := strings.LastIndexByte(item, '@')
 		version, err := strconv.Atoi(item[at+1:])
 		if at <= 0 || err != nil {
-			return nil, deadletter.Errorf(
-				deadletter.Invalid, "the selection is incomplete: select the messages again",
-			)
+			return nil, deadletter.Errorf(deadletter.Invalid,
+				"the selection is incomplete: select the messages again")
 		}
 		refs = append(refs, desk.Ref{ID: deadletter.ID(item[:at]), Version: version})
 	}
@@ -99,9 +98,8 @@ func (c *Console) freeze(r *http.Request, action deadletter.Action, everything b
 	}
 	values, err := url.ParseQuery(backQuery(r))
 	if err != nil {
-		return deadletter.Job{}, deadletter.Errorf(
-			deadletter.Invalid, "the filter is incomplete: open the list again",
-		)
+		return deadletter.Job{}, deadletter.Errorf(deadletter.Invalid,
+			"the filter is incomplete: open the list again")
 	}
 	query := pickFields(values, messageFields())
 	if query.Get("status") == "" {
@@ -286,9 +284,7 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := deadletter.JobInput{
-		Patch: []byte(
-			r.PostForm.Get("patch"),
-		),
+		Patch:          []byte(r.PostForm.Get("patch")),
 		Reason:         r.PostForm.Get("reason"),
 		ConfirmUnknown: r.PostForm.Get("unknown") == "yes",
 		Canary:         formNumber(r, "canary"),
@@ -467,14 +463,12 @@ func wordsOf(a deadletter.Action) words {
 func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.JobView {
 	n := j.Items
 	v := page.JobView{
-		ID:       j.ID.String(),
-		State:    string(j.State),
-		Title:    jobTitle(j),
-		Finished: strconv.Itoa(n.Done + n.Failed + n.Skipped),
-		Total:    strconv.Itoa(n.Total()),
-		Parts: jobParts(
-			j,
-		),
+		ID:         j.ID.String(),
+		State:      string(j.State),
+		Title:      jobTitle(j),
+		Finished:   strconv.Itoa(n.Done + n.Failed + n.Skipped),
+		Total:      strconv.Itoa(n.Total()),
+		Parts:      jobParts(j),
 		WaitReason: sentence(j.Why),
 		ReturnTo:   to,
 		Denied:     errorText(auth.Actor(r.Context()).May(j.Action)),
@@ -486,10 +480,8 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		CanUndo:    j.State.Ended() && j.Action == deadletter.ActArchive && n.Done > 0,
 		CanHide: j.State.Ended() && n.InFlight == 0 && j.By.Name == auth.Actor(r.Context()).Name &&
 			to != jobPath(j.ID),
-		Refresh: j.State.Ended() && n.InFlight == 0 && strings.HasPrefix(to, "/messages"),
-		Started: ui.At(
-			j.StartedAt,
-		),
+		Refresh:     j.State.Ended() && n.InFlight == 0 && strings.HasPrefix(to, "/messages"),
+		Started:     ui.At(j.StartedAt),
 		Ended:       ui.At(j.EndedAt),
 		Reason:      printable(j.Reason),
 		Patch:       printable(string(j.Patch)),
@@ -634,12 +626,10 @@ func (c *Console) addFacts(ctx context.Context, v *page.JobView, j deadletter.Jo
 func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (page.JobConfirmView, error) {
 	say := wordsOf(j.Action)
 	v := page.JobConfirmView{
-		ID:       j.ID.String(),
-		Heading:  say.verb + " " + plural(j.Items.Total(), "message"),
-		Messages: plural(j.Items.Total(), "message"),
-		Oldest: ui.At(
-			j.Oldest,
-		),
+		ID:          j.ID.String(),
+		Heading:     say.verb + " " + plural(j.Items.Total(), "message"),
+		Messages:    plural(j.Items.Total(), "message"),
+		Oldest:      ui.At(j.Oldest),
 		Newest:      ui.At(j.Newest),
 		MessagesURL: jobMessages(j.ID, ""),
 		Back:        back,
@@ -651,10 +641,8 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 		v.Denied = "No message matches any more: there is nothing to do."
 	}
 	if j.Inapplicable > 0 {
-		v.Skipped = fmt.Sprintf(
-			"%s of them cannot be %s as they stand: they will be skipped.", number(j.Inapplicable),
-			partOf(j.Action),
-		)
+		v.Skipped = fmt.Sprintf("%s of them cannot be %s as they stand: they will be skipped.",
+			number(j.Inapplicable), partOf(j.Action))
 	}
 	if j.Delivers() && j.Unknown > 0 {
 		v.Unknown = number(j.Unknown)

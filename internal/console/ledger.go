@@ -274,9 +274,7 @@ func whyMore(i ledger.Imbalance) (why, do string) {
 // ledgerRow shows one source and hour with its imbalances.
 func ledgerRow(l ledger.Line, state ledger.State) page.LedgerRow {
 	row := page.LedgerRow{
-		From: ui.At(
-			l.Hour,
-		),
+		From:       ui.At(l.Hour),
 		Source:     printable(l.Source),
 		Received:   number(l.Received),
 		Delivered:  number(l.Delivered),

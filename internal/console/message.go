@@ -399,19 +399,15 @@ func compareURL(id deadletter.ID, from, to int, back string) string {
 func (c *Console) panelView(seen desk.View, h history, back string) page.MessagePanelView {
 	m := seen.Message
 	v := page.MessagePanelView{
-		ID: string(
-			m.ID,
-		),
-		Version:   strconv.Itoa(m.Version),
-		Back:      back,
-		Status:    string(m.Status),
-		Source:    printable(m.Source),
-		Reason:    printable(m.Reason),
-		Cause:     h.cause,
-		Undeleted: h.undeletedCopy,
-		Code: code(
-			m.StatusCode,
-		),
+		ID:           string(m.ID),
+		Version:      strconv.Itoa(m.Version),
+		Back:         back,
+		Status:       string(m.Status),
+		Source:       printable(m.Source),
+		Reason:       printable(m.Reason),
+		Cause:        h.cause,
+		Undeleted:    h.undeletedCopy,
+		Code:         code(m.StatusCode),
 		Outcome:      string(m.Outcome),
 		AttemptCount: c.attempts(m),
 		NextRetry:    nextRetry(m),
@@ -461,9 +457,7 @@ func (c *Console) addRevisions(v *page.MessagePanelView, m deadletter.Message, r
 			page.RevisionChoice{Number: strconv.Itoa(r.Number), Name: revisionName(r), Selected: latest},
 		)
 		shown := page.RevisionView{
-			Name: revisionName(
-				r,
-			),
+			Name:    revisionName(r),
 			By:      r.By,
 			Why:     r.Reason,
 			At:      ui.At(r.At),
@@ -533,17 +527,13 @@ func result(m deadletter.Message, attempts []deadletter.Attempt) ui.Notice {
 func attemptView(a deadletter.Attempt, revision string, s desk.Source) page.AttemptView {
 	body, _ := redact.Body(a.ResponseBody, s.MaskPaths)
 	v := page.AttemptView{
-		Number: strconv.Itoa(
-			a.Number,
-		),
-		Trigger:  string(a.Trigger),
-		Actor:    printable(a.Actor),
-		Revision: revision,
-		At:       ui.At(a.StartedAt),
-		InFlight: !a.Done,
-		Outcome: string(
-			a.Outcome,
-		),
+		Number:          strconv.Itoa(a.Number),
+		Trigger:         string(a.Trigger),
+		Actor:           printable(a.Actor),
+		Revision:        revision,
+		At:              ui.At(a.StartedAt),
+		InFlight:        !a.Done,
+		Outcome:         string(a.Outcome),
 		Code:            code(a.StatusCode),
 		Error:           printable(a.Error),
 		ResponseHeaders: headerRows(a.ResponseHeaders, s),

@@ -267,26 +267,20 @@ func (c *Console) webhookBase(r *http.Request) string {
 
 func (c *Console) rowView(ctx context.Context, m deadletter.Message, back string) page.MessageRow {
 	return page.MessageRow{
-		ID: string(
-			m.ID,
-		),
-		Version:   strconv.Itoa(m.Version),
-		URL:       messageURL(m.ID, back),
-		Status:    string(m.Status),
-		Source:    printable(m.Source),
-		Queue:     printable(m.Queue.From),
-		EventType: printable(m.EventType),
-		Reason: printable(
-			m.Reason,
-		),
-		Code:      code(m.StatusCode),
-		Outcome:   string(m.Outcome),
-		Attempts:  c.attempts(m),
-		NextRetry: nextRetry(m),
-		WaitsFor:  c.waitsFor(m),
-		Received: ui.At(
-			m.ReceivedAt,
-		),
+		ID:          string(m.ID),
+		Version:     strconv.Itoa(m.Version),
+		URL:         messageURL(m.ID, back),
+		Status:      string(m.Status),
+		Source:      printable(m.Source),
+		Queue:       printable(m.Queue.From),
+		EventType:   printable(m.EventType),
+		Reason:      printable(m.Reason),
+		Code:        code(m.StatusCode),
+		Outcome:     string(m.Outcome),
+		Attempts:    c.attempts(m),
+		NextRetry:   nextRetry(m),
+		WaitsFor:    c.waitsFor(m),
+		Received:    ui.At(m.ReceivedAt),
 		LastAttempt: ui.At(m.LastAttemptAt),
 		Arrived:     arrivedMore(m),
 		Undeleted:   c.undeletedCopy(ctx, m.ID),
@@ -395,9 +389,7 @@ func tabs(l list) []page.StatusTab {
 // filterView shows a query as it was entered, valid or not.
 func (c *Console) filterView(l list) page.MessagesFilter {
 	f := page.MessagesFilter{
-		Status: l.query.Get(
-			"status",
-		),
+		Status:  l.query.Get("status"),
 		Code:    l.query.Get("code"),
 		From:    formTimeOf(l.query.Get("from")),
 		To:      formTimeOf(l.query.Get("to")),

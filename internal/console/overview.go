@@ -174,9 +174,7 @@ func parseTimeRange(value string) (timeRange, error) {
 			return b, nil
 		}
 	}
-	return timeRange{}, deadletter.Errorf(
-		deadletter.Invalid, "there is no range %q: use 1h, 24h, 7d or 30d", value,
-	)
+	return timeRange{}, deadletter.Errorf(deadletter.Invalid, "there is no range %q: use 1h, 24h, 7d or 30d", value)
 }
 
 // countAges counts the open messages by age. Its times are whole minutes, as in the addresses of the lists.
@@ -240,13 +238,11 @@ func (c *Console) overviewView(o overview) page.OverviewFigures {
 		all.add(t)
 	}
 	v := page.OverviewFigures{
-		URL:    address("/overview", o.query),
-		Span:   o.back.name,
-		Source: printable(o.source),
-		AllURL: address("/overview", with(o.query, "source", "")),
-		AsOf: ui.At(
-			o.now,
-		),
+		URL:       address("/overview", o.query),
+		Span:      o.back.name,
+		Source:    printable(o.source),
+		AllURL:    address("/overview", with(o.query, "source", "")),
+		AsOf:      ui.At(o.now),
 		Headlines: headlines(o, all),
 		Plot:      all.plot(o, o.source),
 		Steps:     stepRows(o, all),
@@ -334,10 +330,8 @@ func (s *series) plot(o overview, source string) page.Plot {
 		"byPeople":  s.byPeople,
 		"url":       address("/messages", query),
 	})
-	summary := fmt.Sprintf(
-		"In the last %s %s failed, %s recovered by retries and %s by people.", o.back.name,
-		number(s.total.Failed), number(s.total.ByRetry), number(s.total.ByPeople),
-	)
+	summary := fmt.Sprintf("In the last %s %s failed, %s recovered by retries and %s by people.", o.back.name,
+		number(s.total.Failed), number(s.total.ByRetry), number(s.total.ByPeople))
 	if s.total.Failed > 0 {
 		most := slices.Max(s.failed)
 		at := s.from.Add(time.Duration(slices.Index(s.failed, most)) * s.step)
@@ -530,9 +524,7 @@ func reasonRows(o overview) []page.CauseRow {
 			return url.Values{"status": {string(status)}, "group": {cause.Fingerprint}}
 		}
 		row := page.CauseRow{
-			Text: printable(
-				cause.Reason,
-			),
+			Text:      printable(cause.Reason),
 			Source:    printable(cause.Source),
 			First:     ui.At(cause.FirstAt),
 			Newest:    ui.At(cause.LastAt),

@@ -228,9 +228,7 @@ func compareView(
 	id deadletter.ID, before, after deadletter.Revision, list []deadletter.Revision, s desk.Source,
 ) page.CompareView {
 	v := page.CompareView{
-		ID: string(
-			id,
-		),
+		ID:      string(id),
 		Text:    isText(before.Body) && isText(after.Body),
 		Before:  compareSide(id, before, list, s),
 		After:   compareSide(id, after, list, s),

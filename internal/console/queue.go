@@ -68,9 +68,8 @@ func browseQuery(query url.Values) (queue.BrowseQuery, error) {
 	}
 	var err error
 	if q.After, err = strconv.ParseInt(text, 10, 64); err != nil || q.After < 0 {
-		return q, deadletter.Errorf(
-			deadletter.Invalid, "this address is incomplete: start again from the first page",
-		)
+		return q, deadletter.Errorf(deadletter.Invalid,
+			"this address is incomplete: start again from the first page")
 	}
 	return q, nil
 }

@@ -174,9 +174,8 @@ func (c *Console) logFailure(r *http.Request, kind deadletter.Kind, err error) s
 		return ""
 	}
 	id := rand.Text()[:10]
-	c.Log.ErrorContext(
-		about(r), "a request failed", "request", id, "method", r.Method, "path", r.URL.Path, "err", err,
-	)
+	c.Log.ErrorContext(about(r), "a request failed", "request", id, "method", r.Method, "path", r.URL.Path, "err",
+		err)
 	return id
 }
 

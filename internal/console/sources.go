@@ -254,10 +254,8 @@ func retrySetting(p deadletter.RetryPolicy) page.Setting {
 	return page.Setting{
 		Name: "Retries",
 		Text: fmt.Sprintf("%d automatic deliveries, the first one included", p.MaxAttempts),
-		Hint: fmt.Sprintf(
-			"The time between them doubles from %s up to %s, and each wait is a random part of that.",
-			formatDuration(p.Base), formatDuration(p.Cap),
-		),
+		Hint: fmt.Sprintf("The time between them doubles from %s up to %s, and each wait is a random part of that.",
+			formatDuration(p.Base), formatDuration(p.Cap)),
 	}
 }
 

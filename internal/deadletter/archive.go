@@ -55,10 +55,8 @@ const drained = "drained to "
 // delivery is in flight.
 func (m Message) Drain(by Actor, to string, at time.Time) (Change, error) {
 	if m.Lease.Token != "" {
-		return Change{}, Errorf(
-			Conflict,
-			"a delivery of this message was in flight when dlqdesk stopped: start it once, and stop it again",
-		)
+		return Change{}, Errorf(Conflict,
+			"a delivery of this message was in flight when dlqdesk stopped: start it once, and stop it again")
 	}
 	next := m
 	var err error

@@ -66,17 +66,13 @@ func (j Job) checkInput(in JobInput) error {
 	case j.Items.Total() == 0:
 		return fault("", "no message is in this job: select messages first")
 	case in.Canary < 0 || in.Canary > j.Items.Total():
-		return fault(
-			FieldTestBatch, "the test batch must be a number of messages up to %d, which are all",
-			j.Items.Total(),
-		)
+		return fault(FieldTestBatch, "the test batch must be a number of messages up to %d, which are all",
+			j.Items.Total())
 	case in.Rate < 0 || in.Rate > MaxJobRate:
 		return fault(FieldRate, "the rate must be a number of messages per second up to %d", MaxJobRate)
 	case j.asksUnknown() && !in.ConfirmUnknown:
-		err := Errorf(
-			NeedsConfirmation,
-			"%d of these messages may already have been processed: confirm that they are included", j.Unknown,
-		)
+		err := Errorf(NeedsConfirmation,
+			"%d of these messages may already have been processed: confirm that they are included", j.Unknown)
 		err.Field = FieldConfirm
 		return err
 	}

@@ -46,11 +46,9 @@ func (m Message) checkWay(redrives bool) error {
 func (m Message) CheckDestination(configured bool) error {
 	switch {
 	case m.Source == "" && m.Queue.From != "":
-		return Errorf(
-			Conflict,
+		return Errorf(Conflict,
 			"messages of the queue %[1]s have no HTTP destination: set queues.%[1]s.source and restart",
-			m.Queue.From,
-		)
+			m.Queue.From)
 	case configured:
 		return nil
 	case m.Source == "":
@@ -65,10 +63,8 @@ func (m Message) CheckDestination(configured bool) error {
 func (m Message) CheckOrigin(listed bool) error {
 	switch {
 	case m.Queue.From == "":
-		return Errorf(
-			Conflict,
-			"messages that came from no queue of the list queues cannot be redriven: replay them instead",
-		)
+		return Errorf(Conflict,
+			"messages that came from no queue of the list queues cannot be redriven: replay them instead")
 	case listed:
 		return nil
 	}

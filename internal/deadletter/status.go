@@ -62,10 +62,8 @@ func (m Message) become(next Status, at time.Time) (Message, error) {
 	case m.Status == Replaying && m.Request.Trigger == TriggerAuto:
 		return m, Errorf(Conflict, "an automatic retry of this message is in flight: wait for its result")
 	case m.Status == Replaying:
-		return m, Errorf(
-			Conflict, "already %s by %s %s: wait for the result", m.Request.Trigger.pastTense(), m.Request.By,
-			ago(m.Request.At, at),
-		)
+		return m, Errorf(Conflict, "already %s by %s %s: wait for the result", m.Request.Trigger.pastTense(),
+			m.Request.By, ago(m.Request.At, at))
 	case m.Status == Resolved && m.LastChange.By == "":
 		return m, Errorf(Conflict, "this message is resolved: it was delivered by itself")
 	case m.Status == Resolved:
@@ -81,10 +79,8 @@ func (m Message) checkArchived(at time.Time) error {
 	if m.Status == Archived {
 		return nil
 	}
-	return Errorf(
-		Conflict, "this message is %s, not archived: there is nothing to restore%s", m.Status,
-		m.lastChange(at),
-	)
+	return Errorf(Conflict, "this message is %s, not archived: there is nothing to restore%s", m.Status,
+		m.lastChange(at))
 }
 
 // checkVersion returns Conflict if the page that the person saw shows an older version.

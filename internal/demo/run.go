@@ -53,10 +53,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	// Another program there would be sent the demo's events.
 	if err := isFree(ctx, o.Listen); err != nil {
-		return fmt.Errorf(
-			"dlqdesk cannot use %s: stop what uses it, or set another address with -listen: %w", o.Listen,
-			err,
-		)
+		return fmt.Errorf("dlqdesk cannot use %s: stop what uses it, or set another address with -listen: %w",
+			o.Listen, err)
 	}
 	stopDestination, err := serveDestination(ctx, o.Destination)
 	if err != nil {

@@ -53,9 +53,8 @@ func (d Drainer) Drain(ctx context.Context, r DrainRequest) (result DrainResult,
 	statuses := deadletter.OpenStatuses()
 	if r.Status != "" {
 		if !slices.Contains(statuses, r.Status) {
-			return result, fmt.Errorf(
-				"messages that are %s cannot be drained: nothing is left to do with them", r.Status,
-			)
+			return result, fmt.Errorf("messages that are %s cannot be drained: nothing is left to do with them",
+				r.Status)
 		}
 		statuses = []deadletter.Status{r.Status}
 	}

@@ -36,9 +36,8 @@ func (d *Desk) FreezeSelected(
 		return draft, err
 	}
 	if len(refs) == 0 || len(refs) > MaxSelected {
-		return draft, deadletter.Errorf(
-			deadletter.Invalid, "select 1 to %d messages (%d are selected)", MaxSelected, len(refs),
-		)
+		return draft, deadletter.Errorf(deadletter.Invalid, "select 1 to %d messages (%d are selected)",
+			MaxSelected, len(refs))
 	}
 	var j deadletter.Job
 	err = d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
@@ -137,9 +136,7 @@ func (d *Desk) UndoArchive(ctx context.Context, by deadletter.Actor, id deadlett
 
 func undoable(ctx context.Context, tx *store.Tx, j deadletter.Job) error {
 	if j.Action != deadletter.ActArchive || !j.State.Ended() || j.Items.Done == 0 {
-		return deadletter.Errorf(
-			deadletter.Conflict, "only a finished job that archived messages can be undone",
-		)
+		return deadletter.Errorf(deadletter.Conflict, "only a finished job that archived messages can be undone")
 	}
 	undo, err := tx.UndoOf(ctx, j.ID)
 	switch {

@@ -42,11 +42,8 @@ func (d *Desk) Probe(ctx context.Context, by deadletter.Actor, source string) er
 func (d *Desk) probeByJob(ctx context.Context, tx *store.Tx, by deadletter.Actor, s Source) error {
 	job, err := firstOf(s, func(name string) (deadletter.JobID, error) { return tx.JobWaiting(ctx, name) })
 	if deadletter.KindOf(err) == deadletter.NotFound {
-		return deadletter.Errorf(
-			deadletter.Conflict,
-			"no message of %s waits for a retry: replay one, or send a webhook, to test its destination",
-			s.Name,
-		)
+		return deadletter.Errorf(deadletter.Conflict,
+			"no message of %s waits for a retry: replay one, or send a webhook, to test its destination", s.Name)
 	}
 	if err != nil {
 		return err

@@ -24,9 +24,8 @@ func (d *Desk) SaveView(ctx context.Context, by deadletter.Actor, v store.View) 
 	}
 	if v.Shared {
 		if err := by.May(deadletter.ActArchive); err != nil {
-			return deadletter.Errorf(
-				deadletter.Forbidden, "only operators and admins share views: save it without sharing",
-			)
+			return deadletter.Errorf(deadletter.Forbidden,
+				"only operators and admins share views: save it without sharing")
 		}
 	}
 	v.Owner, v.Name = by.Name, strings.Join(strings.Fields(v.Name), " ")

@@ -91,14 +91,10 @@ func (a Authority) Files(t testing.TB, ours tls.Certificate) (ca, cert, key stri
 		t.Fatal(err)
 	}
 	return PEMFile(
-			t,
-			"CERTIFICATE",
-			a.Certificate.Raw,
-		), PEMFile(
-			t, "CERTIFICATE", ours.Certificate[0],
-		), PEMFile(
-			t, "PRIVATE KEY", private,
-		)
+		t,
+		"CERTIFICATE",
+		a.Certificate.Raw,
+	), PEMFile(t, "CERTIFICATE", ours.Certificate[0]), PEMFile(t, "PRIVATE KEY", private)
 }
 
 // PEMFile writes one block of a kind.

@@ -60,12 +60,10 @@ func (c *Collector) take(w http.ResponseWriter, r *http.Request) {
 		for _, scope := range of.GetScopeSpans() {
 			for _, s := range scope.GetSpans() {
 				c.spans = append(c.spans, Span{
-					Name:  s.GetName(),
-					Trace: hex.EncodeToString(s.GetTraceId()),
-					ID:    hex.EncodeToString(s.GetSpanId()),
-					Parent: hex.EncodeToString(
-						s.GetParentSpanId(),
-					),
+					Name:       s.GetName(),
+					Trace:      hex.EncodeToString(s.GetTraceId()),
+					ID:         hex.EncodeToString(s.GetSpanId()),
+					Parent:     hex.EncodeToString(s.GetParentSpanId()),
 					Kind:       strings.TrimPrefix(s.GetKind().String(), "SPAN_KIND_"),
 					Failed:     s.GetStatus().GetCode() == tracepb.Status_STATUS_CODE_ERROR,
 					Attributes: texts(s.GetAttributes()),

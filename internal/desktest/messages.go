@@ -44,9 +44,7 @@ func Failure(id string, code int, at time.Time) deadletter.Capture {
 		first.Outcome, first.Error = deadletter.Unknown, "No answer within 10s: the handler may have processed it"
 	}
 	return deadletter.Capture{
-		ID: deadletter.ID(
-			id,
-		),
+		ID:          deadletter.ID(id),
 		Source:      "genesys",
 		Destination: "http://127.0.0.1:9090/genesys",
 		Method:      "POST",

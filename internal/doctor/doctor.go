@@ -104,9 +104,8 @@ func checkScheme(s config.Source, p platform.Preset) platform.Check {
 		check.Fix = "set verify: every client that knows the URL can post to it"
 	case p.Verify != "" && p.Verify != s.Verify.Scheme:
 		check.State = platform.Fail
-		check.Text = fmt.Sprintf(
-			"%s signs webhooks by %s, and the source verifies %s", p.Name, p.Verify, s.Verify.Scheme,
-		)
+		check.Text = fmt.Sprintf("%s signs webhooks by %s, and the source verifies %s", p.Name, p.Verify,
+			s.Verify.Scheme)
 		check.Fix = fmt.Sprintf("set sources.%s.verify to { scheme: %s, … }", s.Name, p.Verify)
 		if s.Verify.Open() {
 			check.State = platform.Warn

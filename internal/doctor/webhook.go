@@ -59,9 +59,8 @@ func (e *examination) checkReceiver(ctx context.Context) platform.Check {
 		check.State, check.Text = platform.Fail, "nothing responds at "+at+": "+err.Error()
 		check.Fix = "start dlqdesk serve, and check webhook_url and the proxy in front of it"
 	case status != http.StatusMethodNotAllowed || !strings.Contains(body, "method not allowed: use POST"):
-		check.State, check.Text = platform.Fail, fmt.Sprintf(
-			"the server at %s is no receiver of dlqdesk (%d)", at, status,
-		)
+		check.State, check.Text = platform.Fail, fmt.Sprintf("the server at %s is no receiver of dlqdesk (%d)", at,
+			status)
 		check.Fix = "check webhook_url, and where the proxy in front of dlqdesk sends /webhooks/"
 	}
 	return check
@@ -138,9 +137,8 @@ func (e *examination) checkDelivery(ctx context.Context) platform.Check {
 	case e.source.Mode == config.Buffered:
 		check.Text = "the processing queue accepted it; its destination is next"
 	case e.source.Ack != nil:
-		check.Text = fmt.Sprintf(
-			"accepted with %d, as ack says; if the delivery failed, it is among the messages", status,
-		)
+		check.Text = fmt.Sprintf("accepted with %d, as ack says; if the delivery failed, it is among the messages",
+			status)
 	case strings.Contains(response, "queued_for_retry"):
 		check.State, check.Text = platform.Warn, "the delivery failed, and the event is now a message"
 		check.Fix = "open it at the desk, and archive it"

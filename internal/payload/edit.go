@@ -20,10 +20,8 @@ const MaxEdit = 4 << 20
 // into CR LF.
 func EditBody(base deadletter.Revision, edited []byte) ([]byte, error) {
 	if len(edited) > MaxEdit {
-		return nil, deadletter.Errorf(
-			deadletter.TooLarge, "the edited body has %d bytes: at most %d can be edited here", len(edited),
-			MaxEdit,
-		)
+		return nil, deadletter.Errorf(deadletter.TooLarge,
+			"the edited body has %d bytes: at most %d can be edited here", len(edited), MaxEdit)
 	}
 	if !utf8.Valid(base.Body) {
 		return nil, deadletter.Errorf(deadletter.Invalid, "this body is binary: it cannot be edited as text")
@@ -69,15 +67,12 @@ func MergePatch(body, patch []byte) ([]byte, error) {
 		return nil, err
 	}
 	if !isObject(patch) {
-		return nil, deadletter.Errorf(
-			deadletter.Invalid,
-			"the change must be a JSON object: each name is set to its value, null removes it",
-		)
+		return nil, deadletter.Errorf(deadletter.Invalid,
+			"the change must be a JSON object: each name is set to its value, null removes it")
 	}
 	if CheckJSON(body) != nil || !isObject(body) {
-		return nil, deadletter.Errorf(
-			deadletter.Invalid, "the body of this message is no JSON object: edit it by itself",
-		)
+		return nil, deadletter.Errorf(deadletter.Invalid,
+			"the body of this message is no JSON object: edit it by itself")
 	}
 	return merge(body, patch, maxPatchDepth)
 }
@@ -92,10 +87,8 @@ func merge(target, patch []byte, depth int) ([]byte, error) {
 		return patch, nil
 	}
 	if depth == 0 {
-		return nil, deadletter.Errorf(
-			deadletter.Invalid,
-			"The change has more than %d objects within one another. Change less at once.", maxPatchDepth,
-		)
+		return nil, deadletter.Errorf(deadletter.Invalid,
+			"The change has more than %d objects within one another. Change less at once.", maxPatchDepth)
 	}
 	var members []Member
 	if isObject(target) {

@@ -18,9 +18,8 @@ var step = regexp.MustCompile(`^(?:\.([^.\[\]]+)|\['([^']+)'\]|\[(\*|0|[1-9][0-9
 func ParsePath(text string) (Path, error) {
 	rest, ok := strings.CutPrefix(text, "$")
 	if !ok || rest == "" || rest[0] != '.' && rest[0] != '[' {
-		return nil, deadletter.Errorf(
-			deadletter.Invalid, "a path starts with $ and a name, like $.customer.ssn (got %q)", text,
-		)
+		return nil, deadletter.Errorf(deadletter.Invalid,
+			"a path starts with $ and a name, like $.customer.ssn (got %q)", text)
 	}
 	var path Path
 	for rest != "" {
@@ -31,14 +30,11 @@ func ParsePath(text string) (Path, error) {
 			rest = rest[len(found[0]):]
 		case rest[0] == '[':
 			inside, _, _ := strings.Cut(rest, "]")
-			return nil, deadletter.Errorf(
-				deadletter.Invalid, "%q in path %q must be [*] or a number in brackets", inside+"]", text,
-			)
+			return nil, deadletter.Errorf(deadletter.Invalid, "%q in path %q must be [*] or a number in brackets",
+				inside+"]", text)
 		default:
-			return nil, deadletter.Errorf(
-				deadletter.Invalid,
-				"path %q goes wrong at %q: write every step by its name, like $.customer.ssn", text, rest,
-			)
+			return nil, deadletter.Errorf(deadletter.Invalid,
+				"path %q goes wrong at %q: write every step by its name, like $.customer.ssn", text, rest)
 		}
 	}
 	return path, nil

@@ -70,11 +70,9 @@ func (c *Client) checkSecret(secret string) error {
 			c.preset.Verify,
 		)
 	case utf8.RuneCountInString(secret) <= rules.SecretOver:
-		return deadletter.Errorf(
-			deadletter.Invalid,
+		return deadletter.Errorf(deadletter.Invalid,
 			"the signing secret is too short, with %d characters: use one of over %d, which %s requires",
-			utf8.RuneCountInString(secret), rules.SecretOver, c.preset.Title,
-		)
+			utf8.RuneCountInString(secret), rules.SecretOver, c.preset.Title)
 	}
 	return nil
 }

@@ -289,7 +289,6 @@ func (c *Client) missing() error {
 	if len(variables) > 0 {
 		or = ", or by the environment, " + list(variables)
 	}
-	return deadletter.Errorf(
-		deadletter.Invalid, "no %s: set %s below platforms to env:NAME or file:PATH%s", list(keys), it, or,
-	)
+	return deadletter.Errorf(deadletter.Invalid, "no %s: set %s below platforms to env:NAME or file:PATH%s",
+		list(keys), it, or)
 }

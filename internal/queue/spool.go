@@ -203,10 +203,8 @@ func (s *Spool) recordOutage(err error) {
 func (s *Spool) setUnavailable(err error) {
 	if s.outage.Err == nil {
 		s.outage.Since, s.pause = s.now(), minPause
-		s.log.Error(
-			"the queue does not confirm messages; they are kept on this machine's disk until it does",
-			"queue", s.to.Name(), "err", err,
-		)
+		s.log.Error("the queue does not confirm messages; they are kept on this machine's disk until it does",
+			"queue", s.to.Name(), "err", err)
 	} else {
 		s.pause = min(2*s.pause, maxPause)
 	}

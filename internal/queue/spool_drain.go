@@ -18,10 +18,8 @@ func (s *Spool) Run(ctx context.Context) error {
 			err = s.drain(ctx, messages)
 		}
 		if err != nil && ctx.Err() == nil {
-			s.log.WarnContext(
-				ctx, "messages that wait on disk could not be moved to the queue; trying again", "queue",
-				s.to.Name(), "err", err,
-			)
+			s.log.WarnContext(ctx, "messages that wait on disk could not be moved to the queue; trying again",
+				"queue", s.to.Name(), "err", err)
 			s.sleep(ctx)
 		}
 	}

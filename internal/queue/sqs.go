@@ -140,9 +140,7 @@ func loadSettings(
 	// throttled would hold up the receives as well. What SQS does not take within the budget of a send has its own
 	// way: the spool.
 	all := []func(*config.LoadOptions) error{
-		config.WithRetryMode(
-			aws.RetryModeStandard,
-		),
+		config.WithRetryMode(aws.RetryModeStandard),
 		config.WithRetryMaxAttempts(maxTries),
 		config.WithHTTPClient(client),
 		config.WithLogger(logging.Nop{}), // what fails is answered as an error
@@ -302,9 +300,7 @@ func seconds(d time.Duration) int32 {
 
 func fromSQS(m types.Message) Message {
 	out := Message{
-		ID: aws.ToString(
-			m.MessageId,
-		),
+		ID:              aws.ToString(m.MessageId),
 		Body:            []byte(aws.ToString(m.Body)),
 		System:          m.Attributes,
 		ReceiptHandle:   aws.ToString(m.ReceiptHandle),

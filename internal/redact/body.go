@@ -50,11 +50,9 @@ func Restore(edited, base []byte, paths []payload.Path) ([]byte, error) {
 	})
 	if bytes.Count(restored, []byte(Mask)) > bytes.Count(base, []byte(Mask)) ||
 		payload.Valid(edited) && !payload.Valid(restored) {
-		return nil, deadletter.Errorf(
-			deadletter.Invalid,
+		return nil, deadletter.Errorf(deadletter.Invalid,
 			"a masked value cannot be put back where its %s is now: leave it where it was, or write the value",
-			Mask,
-		)
+			Mask)
 	}
 	return restored, nil
 }

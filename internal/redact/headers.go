@@ -99,9 +99,8 @@ func checkHeader(name string, values []string) error {
 	}
 	for _, v := range values {
 		if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
-			return deadletter.Errorf(
-				deadletter.Invalid, "the value of header %s has a control character: remove it", name,
-			)
+			return deadletter.Errorf(deadletter.Invalid,
+				"the value of header %s has a control character: remove it", name)
 		}
 	}
 	return nil

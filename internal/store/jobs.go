@@ -243,9 +243,7 @@ func (s *Store) Jobs(ctx context.Context, cursor string, limit int) (Page[deadle
 		key:        "j.id",
 		conditions: started,
 		scan:       scanJob,
-	}.page(
-		ctx, s.db, at, newer, limit,
-	)
+	}.page(ctx, s.db, at, newer, limit)
 	if err != nil {
 		return page, fmt.Errorf("read jobs: %w", err)
 	}

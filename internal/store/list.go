@@ -311,9 +311,8 @@ func parseCursor(cursor string, led bool) (at place, newer bool, err error) {
 		at.lead, leadErr = strconv.ParseInt(lead, 36, 64)
 	}
 	if keyErr != nil || leadErr != nil || at.key <= 0 || hasLead != led || cursor[0] != 'n' && cursor[0] != 'o' {
-		return place{}, false, deadletter.Errorf(
-			deadletter.Invalid, "this page address is not complete: start again from the first page",
-		)
+		return place{}, false, deadletter.Errorf(deadletter.Invalid,
+			"this page address is not complete: start again from the first page")
 	}
 	return at, cursor[0] == 'n', nil
 }

@@ -172,10 +172,8 @@ func (t *Tx) applyRest(ctx context.Context, list ...numbered) error {
 		return nil
 	}
 	if err := errors.Join(t.insertRevisions(ctx, list), t.writeAttempts(ctx, list)); err != nil {
-		return fmt.Errorf(
-			"write revisions and attempts of messages, %s the first of %d: %w", list[0].After.ID, len(list),
-			err,
-		)
+		return fmt.Errorf("write revisions and attempts of messages, %s the first of %d: %w", list[0].After.ID,
+			len(list), err)
 	}
 	events := make([]deadletter.Event, len(list))
 	for i, c := range list {

@@ -42,9 +42,7 @@ func (t *Tracer) Received(next http.Handler) http.Handler {
 			ctx,
 			method+" "+at,
 			trace.SpanKindServer,
-			semconv.HTTPRequestMethodKey.String(
-				method,
-			),
+			semconv.HTTPRequestMethodKey.String(method),
 			semconv.HTTPRoute(at),
 			semconv.URLPath(r.URL.Path),
 			semconv.URLScheme(scheme),

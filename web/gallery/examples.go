@@ -69,9 +69,7 @@ func account() []Example {
 		},
 		{Name: "setup", Component: page.Setup(page.SetupView{Chrome: stranger("Set up"), Token: "t0ken", Rule: rule})},
 		{Name: "setup-faults", Component: page.Setup(page.SetupView{
-			Chrome: stranger(
-				"Set up",
-			),
+			Chrome:        stranger("Set up"),
 			Token:         "t0ken",
 			Rule:          rule,
 			Name:          "a b",
@@ -157,9 +155,7 @@ func errors() []Example {
 		},
 		{Name: "error-500", Component: page.Error(broken)},
 		{Name: "error-signed-out", Component: page.Error(page.ErrorView{
-			Chrome: stranger(
-				"Page not found",
-			),
+			Chrome:  stranger("Page not found"),
 			Status:  "404",
 			Heading: "Page not found",
 			Text:    "Check the address.",

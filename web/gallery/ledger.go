@@ -178,9 +178,7 @@ func ledgerBook() page.LedgerTableView {
 func ledgerRowOf(hour int, source string) page.LedgerRow {
 	failed, resolved, archived, delivered := hour*7%5, 40+hour*31%90, hour%3, 210+hour*37%400
 	return page.LedgerRow{
-		From: hourOf(
-			hour,
-		),
+		From:       hourOf(hour),
 		Source:     source,
 		Received:   "1," + strconv.Itoa(100+delivered+failed+resolved+archived),
 		Delivered:  "1," + strconv.Itoa(100+delivered),

@@ -222,12 +222,10 @@ func messageView() page.MessageView {
 			Code:         "422",
 			Outcome:      "error_response",
 			AttemptCount: "1 of 5",
-			Received: ago(
-				95,
-			),
-			LastAttempt: ago(12),
-			Arrived:     "3 times",
-			Choices:     []page.RevisionChoice{{Number: "0", Name: "original", Selected: true}},
+			Received:     ago(95),
+			LastAttempt:  ago(12),
+			Arrived:      "3 times",
+			Choices:      []page.RevisionChoice{{Number: "0", Name: "original", Selected: true}},
 			Cause: page.Cause{
 				Others:   "311 other messages",
 				URL:      "/messages?group=5f2d8a901c3b4e7f&status=all",
@@ -341,13 +339,11 @@ func sampleEvents() []page.AuditRow {
 			Action:   "message.received",
 			Sentence: "received",
 			Target:   "…1c0e0001",
-			TargetID: messageID(
-				1,
-			),
-			Source:  "genesys",
-			URL:     "/messages/" + messageID(1),
-			Reason:  "503: upstream is restarting",
-			Changes: status("", "Retrying"),
+			TargetID: messageID(1),
+			Source:   "genesys",
+			URL:      "/messages/" + messageID(1),
+			Reason:   "503: upstream is restarting",
+			Changes:  status("", "Retrying"),
 		},
 	}
 }

@@ -233,13 +233,9 @@ func overviewFiguresOf() page.OverviewFigures {
 			wave := int(4 + 4*math.Sin(float64(k)/9+float64(i)))
 			return wave, wave / 2, wave % 3
 		})
-		row.Failed, row.ByRetries, row.ByPeople = link(
-			strconv.Itoa(311+i*97),
-		), link(
+		row.Failed, row.ByRetries, row.ByPeople = link(strconv.Itoa(311+i*97)), link(
 			strconv.Itoa(190+i*11),
-		), link(
-			strconv.Itoa(44-i*9),
-		)
+		), link(strconv.Itoa(44-i*9))
 		row.FailedNow, row.Retrying = link(strconv.Itoa(70+i*21)), page.Count{Text: "0"}
 	}
 	for i := range 40 {
@@ -362,9 +358,7 @@ func plotOf(steps int, at func(step int) (failed, byItself, byPeople int)) page.
 		failed, itself, people := at(i)
 		data.Failed, data.ByRetries, data.ByPeople = append(data.Failed, failed), append(
 			data.ByRetries, itself,
-		), append(
-			data.ByPeople, people,
-		)
+		), append(data.ByPeople, people)
 		total += failed
 	}
 	text, err := json.Marshal(data)

@@ -19,9 +19,7 @@ func queue() []Example {
 		}
 		for i := range 50 {
 			v.Rows = append(v.Rows, page.QueuedRow{
-				ID: "c0ffee00-7a1d-4e5b-9c3f-0000000000" + strconv.Itoa(
-					10+i,
-				),
+				ID:       "c0ffee00-7a1d-4e5b-9c3f-0000000000" + strconv.Itoa(10+i),
 				Source:   "genesys",
 				Reason:   "503: The CRM is down for maintenance",
 				Size:     "1.2 KiB",

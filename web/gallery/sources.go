@@ -134,14 +134,12 @@ func sourceLineOf(i int) page.SourceLine {
 		Endpoint:     "https://hooks.example.com/webhooks/" + name,
 		Verification: proofs[i%4],
 		Health:       health[i%4],
-		Received: link(
-			fmt.Sprintf("%d,%03d", 12+i, 87*i%1000),
-		),
-		Failed:      link(strconv.Itoa(41 + 7*i)),
-		ByRetries:   link(strconv.Itoa(30 + i)),
-		ByPeople:    page.Count{Text: "0"},
-		FailedNow:   link(strconv.Itoa(9 + i)),
-		FailedShare: "0." + strconv.Itoa(3+i%4) + " %",
+		Received:     link(fmt.Sprintf("%d,%03d", 12+i, 87*i%1000)),
+		Failed:       link(strconv.Itoa(41 + 7*i)),
+		ByRetries:    link(strconv.Itoa(30 + i)),
+		ByPeople:     page.Count{Text: "0"},
+		FailedNow:    link(strconv.Itoa(9 + i)),
+		FailedShare:  "0." + strconv.Itoa(3+i%4) + " %",
 	}
 }
 

@@ -116,9 +116,7 @@ func (v JobView) polls() templ.Attributes {
 		return templ.Attributes{}
 	}
 	return templ.Attributes{
-		"hx-get": "/jobs/" + v.ID + "/strip?to=" + url.QueryEscape(
-			v.ReturnTo,
-		),
+		"hx-get":     "/jobs/" + v.ID + "/strip?to=" + url.QueryEscape(v.ReturnTo),
 		"hx-trigger": "load delay:1s, again",
 		"hx-swap":    "outerHTML",
 		"data-poll":  "",

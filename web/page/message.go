@@ -195,9 +195,7 @@ func (v MessagePanelView) polling() templ.Attributes {
 		return nil
 	}
 	return templ.Attributes{
-		"hx-get": v.url(
-			"panel",
-		) + "?" + url.Values{
+		"hx-get": v.url("panel") + "?" + url.Values{
 			"back": {v.Back},
 		}.Encode(),
 		"hx-trigger": "load delay:500ms, again",
