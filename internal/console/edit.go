@@ -3,7 +3,6 @@ package console
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -205,8 +204,8 @@ func editable(r deadletter.Revision) error {
 // editText returns a body for editing: masked, and JSON indented.
 func editText(r deadletter.Revision, s desk.Source) string {
 	masked, _ := redact.Body(r.Body, s.MaskPaths)
-	if json.Valid(masked) && !bytes.Contains(masked, []byte("\n")) {
-		if pretty, whole := indent(masked, payload.MaxEdit); whole {
+	if payload.Valid(masked) && !bytes.Contains(masked, []byte("\n")) {
+		if pretty, whole := payload.Indent(masked, payload.MaxEdit); whole {
 			return pretty
 		}
 	}

@@ -5,6 +5,3 @@ import "dlqdesk/internal/deadletter"
 // StatusOf and HeadingOf are what a failure of a kind is answered with.
 func StatusOf(k deadletter.Kind) int     { return statusOf(k) }
 func HeadingOf(k deadletter.Kind) string { return headingOf(k) }
-
-// Indent is how JSON is shown.
-func Indent(text []byte, limit int) (string, bool) { return indent(text, limit) }

@@ -1,9 +1,7 @@
 package console_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -13,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/store"
@@ -272,27 +269,6 @@ func TestPayloads(t *testing.T) {
 			}
 		})
 	}
-}
-
-func FuzzIndent(f *testing.F) {
-	for _, seed := range []string{
-		`{}`, `[]`, ` [ ] `, `{"a":[1,{"b":"\"]}"}],"c":""}`, `"x"`, `1e5`,
-		`[[],{},[{}]]`, `"\\"`, "[1\n,\t2]",
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		if !json.Valid(text) {
-			return
-		}
-		var want bytes.Buffer
-		if err := json.Indent(&want, bytes.Trim(text, " \t\r\n"), "", "  "); err != nil {
-			t.Fatal(err)
-		}
-		if got, whole := console.Indent(text, 1<<20); whole && got != want.String() {
-			t.Errorf("%q is shown as %q, want %q", text, got, want.String())
-		}
-	})
 }
 
 func TestTextFromOutsideNeverBreaksAPage(t *testing.T) {

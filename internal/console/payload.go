@@ -3,7 +3,6 @@ package console
 import (
 	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -39,14 +38,14 @@ func payloadView(id deadletter.ID, r deadletter.Revision, s desk.Source) page.Pa
 		v.Hex, v.Note = hex.Dump(body[:min(len(body), maxHex)]), shownOf(len(body), maxHex)
 		return v
 	}
-	v.JSON = json.Valid(body)
+	v.JSON = payload.Valid(body)
 	if len(body) > maxShown {
 		v.FullURL = v.DownloadURL + "&form=pretty"
 	}
 	v.Raw, v.Note = printable(string(cutText(body, maxShown))), shownOf(len(body), maxShown)
 	if len(body) <= maxShown && v.JSON {
 		// A small but deeply nested body would be large when indented: it is shown as received.
-		if pretty, whole := indent(body, 4*maxShown); whole {
+		if pretty, whole := payload.Indent(body, 4*maxShown); whole {
 			v.Pretty = pretty
 		}
 	}
@@ -68,8 +67,8 @@ func bodyIn(form string, r deadletter.Revision, s desk.Source) []byte {
 // prettyText returns a masked body, indented if it is JSON and fits the limit in bytes.
 func prettyText(r deadletter.Revision, s desk.Source, limit int) string {
 	masked, _ := redact.Body(r.Body, s.MaskPaths)
-	if json.Valid(masked) {
-		if pretty, whole := indent(masked, limit); whole {
+	if payload.Valid(masked) {
+		if pretty, whole := payload.Indent(masked, limit); whole {
 			return pretty
 		}
 	}
@@ -122,65 +121,6 @@ func maskQuery(query string, s desk.Source) string {
 		}
 	}
 	return strings.Join(parts, "&")
-}
-
-// indent indents valid JSON up to a limit in bytes, and reports whether it fitted. Unlike json.Indent it stops there:
-// with deep nesting the indented text grows with the square of the input.
-func indent(text []byte, limit int) (string, bool) {
-	var out strings.Builder
-	depth, quoted, escaped := 0, false, false
-	line := func(by int) {
-		depth += by
-		out.WriteByte('\n')
-		for range min(depth, limit) {
-			out.WriteString("  ")
-		}
-	}
-	for i, b := range text {
-		if out.Len() > limit {
-			return "", false
-		}
-		if quoted {
-			out.WriteByte(b)
-			quoted, escaped = escaped || b != '"', !escaped && b == '\\'
-			continue
-		}
-		switch b {
-		case ' ', '\t', '\r', '\n':
-		case '"':
-			quoted = true
-			out.WriteByte(b)
-		case '{', '[':
-			out.WriteByte(b)
-			if !closesNext(text[i+1:]) {
-				line(1)
-			}
-		case '}', ']':
-			if !opened(out.String()) {
-				line(-1)
-			}
-			out.WriteByte(b)
-		case ',':
-			out.WriteByte(b)
-			line(0)
-		case ':':
-			out.WriteString(": ")
-		default:
-			out.WriteByte(b)
-		}
-	}
-	return out.String(), true
-}
-
-// closesNext reports whether the object or array that was just opened is empty.
-func closesNext(rest []byte) bool {
-	rest = bytes.TrimLeft(rest, " \t\r\n")
-	return len(rest) > 0 && (rest[0] == '}' || rest[0] == ']')
-}
-
-// opened reports whether a text ends with an opening bracket.
-func opened(text string) bool {
-	return strings.HasSuffix(text, "{") || strings.HasSuffix(text, "[")
 }
 
 // compare shows two revisions of a message side by side; by default the received one and the latest.

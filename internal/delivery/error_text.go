@@ -3,7 +3,6 @@ package delivery
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"html"
 	"net/http"
@@ -11,6 +10,10 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"dlqdesk/internal/payload"
 )
 
 // maxErrorText bounds an error text, in characters.
@@ -34,113 +37,84 @@ func textForPeople(body []byte, status string) string {
 		return ""
 	}
 	switch {
-	case text[0] == '{' || text[0] == '[':
-		var document any
-		if json.Unmarshal(text, &document) != nil {
-			document, _ = decodeCut(json.NewDecoder(bytes.NewReader(text)))
-		}
-		return textIn(document, status, 0)
 	case text[0] == '<':
 		return titleOf(text)
-	case json.Valid(text):
-		var sentence string
-		_ = json.Unmarshal(text, &sentence) // a number or a boolean is no text
-		return sentence
+	case text[0] == '{' || text[0] == '[' || payload.Valid(text):
+		found, _ := findText(payload.NewDecoder(text), status, 0) // a cut document may have its text before the cut
+		return found
 	}
 	line, _, _ := bytes.Cut(text, []byte("\n"))
 	return string(line)
 }
 
-// decodeCut decodes as much of a JSON value as is there: the stored part of a response may end within it.
-func decodeCut(dec *json.Decoder) (any, error) {
-	token, err := dec.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch token {
-	case json.Delim('{'):
-		return decodeCutObject(dec)
-	case json.Delim('['):
-		return decodeCutList(dec)
-	}
-	return token, nil
-}
-
-func decodeCutObject(dec *json.Decoder) (map[string]any, error) {
-	fields := map[string]any{}
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return fields, err
-		}
-		key, _ := name.(string)
-		value, err := decodeCut(dec)
-		fields[key] = value
-		if err != nil {
-			return fields, err
-		}
-	}
-	_, err := dec.Token()
-	return fields, err
-}
-
-func decodeCutList(dec *json.Decoder) ([]any, error) {
-	var list []any
-	for dec.More() {
-		value, err := decodeCut(dec)
-		list = append(list, value)
-		if err != nil {
-			return list, err
-		}
-	}
-	_, err := dec.Token()
-	return list, err
-}
-
 // textNames are the usual names of an error text, the most helpful first. The problem document of RFC 9457 has detail
 // and title.
 var textNames = []string{
-	"error",
-	"message",
-	"detail",
-	"error_description",
-	"description",
-	"title",
-	"reason",
-	"errors",
-	"error_message",
-	"msg",
-	"code",
+	"error", "message", "detail", "error_description", "description", "title", "reason", "errors", "error_message",
+	"msg", "code",
 }
 
 const maxNesting = 4
 
-// textIn finds the error text in a JSON value. It prefers a sentence to a code such as invalid_request.
-func textIn(document any, status string, depth int) string {
-	if depth > maxNesting {
-		return ""
+// findText reads the next JSON value and returns the error text in it. With an error it returns the text before the
+// place where the document is cut or wrong.
+func findText(dec *jsontext.Decoder, status string, depth int) (string, error) {
+	switch kind := dec.PeekKind(); {
+	case depth > maxNesting:
+	case kind == '"':
+		token, err := dec.ReadToken()
+		if err != nil || strings.EqualFold(strings.TrimSpace(token.String()), status) {
+			return "", err
+		}
+		return token.String(), nil
+	case kind == '[':
+		return findInList(dec, status, depth)
+	case kind == '{':
+		return findInObject(dec, status, depth)
 	}
-	switch v := document.(type) {
-	case string:
-		if !strings.EqualFold(strings.TrimSpace(v), status) {
-			return v
-		}
-	case []any:
-		if len(v) > 0 {
-			return textIn(v[0], status, depth+1)
-		}
-	case map[string]any:
-		word := ""
-		for _, name := range textNames {
-			text := textIn(v[name], status, depth+1)
-			if strings.Contains(strings.TrimSpace(text), " ") {
-				return text
-			}
-			word = cmp.Or(word, text)
-		}
-		return word
+	return "", dec.SkipValue()
+}
+
+// findInList returns the text of the first value.
+func findInList(dec *jsontext.Decoder, status string, depth int) (text string, err error) {
+	if _, err := dec.ReadToken(); err != nil {
+		return "", err
 	}
-	return ""
+	if dec.PeekKind() != ']' {
+		text, err = findText(dec, status, depth+1)
+	}
+	for err == nil && dec.PeekKind() != ']' {
+		err = dec.SkipValue()
+	}
+	if err == nil {
+		_, err = dec.ReadToken()
+	}
+	return text, err
+}
+
+// findInObject prefers a sentence to a code such as invalid_request.
+func findInObject(dec *jsontext.Decoder, status string, depth int) (string, error) {
+	texts := map[string]string{}
+	_, err := dec.ReadToken()
+	for err == nil && dec.PeekKind() != '}' {
+		var name jsontext.Token
+		if name, err = dec.ReadToken(); err == nil {
+			key := name.String()
+			texts[key], err = findText(dec, status, depth+1)
+		}
+	}
+	if err == nil {
+		_, err = dec.ReadToken()
+	}
+	word := ""
+	for _, name := range textNames {
+		text := texts[name]
+		if strings.Contains(strings.TrimSpace(text), " ") {
+			return text, err
+		}
+		word = cmp.Or(word, text)
+	}
+	return word, err
 }
 
 var (

@@ -2,12 +2,13 @@ package payload
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"mime"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"dlqdesk/internal/deadletter"
 )
@@ -44,20 +45,18 @@ func IsJSON(r deadletter.Revision) bool {
 
 // CheckJSON returns an Invalid error that says in which line and column a text stops being JSON.
 func CheckJSON(text []byte) error {
-	var whole json.RawMessage
-	err := json.Unmarshal(text, &whole)
+	_, err := jsontext.AppendFormat(nil, text, jsonOptions...)
 	if err == nil {
 		return nil
 	}
-	offset := len(text)
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		offset = min(int(syntax.Offset), len(text))
+	offset, reason := len(text), err
+	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		offset, reason = int(syntax.ByteOffset), syntax.Err
 	}
-	before := text[:max(0, offset-1)]
+	before := text[:max(0, min(offset, len(text)-1))] // a text that ends too early stops at its last character
 	line := 1 + bytes.Count(before, []byte("\n"))
 	column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
-	return deadletter.Errorf(deadletter.Invalid, "this is not valid JSON: line %d, column %d: %s", line, column, err)
+	return deadletter.Errorf(deadletter.Invalid, "this is not valid JSON: line %d, column %d: %v", line, column, reason)
 }
 
 // MergePatch applies a JSON Merge Patch (RFC 7396) to a body. Names keep their order and numbers their digits. It

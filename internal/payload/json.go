@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,6 +17,10 @@ const white = " \t\r\n"
 // jsonOptions read what platforms send: names that stand twice, and text that is no UTF-8.
 var jsonOptions = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
 
+var indentOptions = append(
+	[]jsontext.Options{jsontext.WithIndent("  "), jsontext.PreserveRawStrings(true)}, jsonOptions...,
+)
+
 // NewDecoder returns a tokenizer of a text.
 func NewDecoder(text []byte) *jsontext.Decoder {
 	return jsontext.NewDecoder(bytes.NewBuffer(text), jsonOptions...)
@@ -23,6 +28,23 @@ func NewDecoder(text []byte) *jsontext.Decoder {
 
 // Valid reports whether a text is one JSON value.
 func Valid(text []byte) bool { return jsontext.Value(text).IsValid(jsonOptions...) }
+
+// Indent indents valid JSON up to a limit in bytes, and reports whether it fits: with deep nesting the indented text
+// grows with the square of the input.
+func Indent(text []byte, limit int) (indented string, fits bool) {
+	var out bytes.Buffer
+	dec := NewDecoder(text)
+	enc := jsontext.NewEncoder(&out, indentOptions...)
+	for {
+		token, err := dec.ReadToken()
+		if errors.Is(err, io.EOF) {
+			return strings.TrimSuffix(out.String(), "\n"), true
+		}
+		if err != nil || enc.WriteToken(token) != nil || enc.OutputOffset() > int64(limit) {
+			return "", false
+		}
+	}
+}
 
 // Member is one of a JSON object. It shares the object's bytes.
 type Member struct {

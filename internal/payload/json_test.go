@@ -1,6 +1,7 @@
 package payload_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -24,6 +25,27 @@ func FuzzValidIsWhatEncodingJSONSays(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if got, want := payload.Valid(text), json.Valid(text); got != want {
 			t.Errorf("%q: %v, not %v", text, got, want)
+		}
+	})
+}
+
+func FuzzIndent(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `[]`, ` [ ] `, `{"a":[1,{"b":"\"]}"}],"c":""}`, `"x"`, `1e5`,
+		`[[],{},[{}]]`, `"\\"`, "[1\n,\t2]",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if !json.Valid(text) {
+			return
+		}
+		var want bytes.Buffer
+		if err := json.Indent(&want, bytes.Trim(text, " \t\r\n"), "", "  "); err != nil {
+			t.Fatal(err)
+		}
+		if got, whole := payload.Indent(text, 1<<20); whole && got != want.String() {
+			t.Errorf("%q is shown as %q, want %q", text, got, want.String())
 		}
 	})
 }
