@@ -24,10 +24,8 @@ func TestCommandLine(t *testing.T) {
 			c.args, &stdout, &stderr, nil,
 		); got != c.want || !strings.Contains(stderr.String(), c.says) ||
 			stdout.Len() > 0 {
-			t.Errorf(
-				"demo %s: exit %d, %q on the terminal; want %d, %q", strings.Join(c.args, " "), got,
-				stdout.String()+stderr.String(), c.want, c.says,
-			)
+			t.Errorf("demo %s: exit %d, %q on the terminal; want %d, %q", strings.Join(c.args, " "), got,
+				stdout.String()+stderr.String(), c.want, c.says)
 		}
 	}
 }

@@ -86,9 +86,7 @@ func TestPlatformFromEndToEnd(t *testing.T) {
 	expect(result{0, "open-1 registered https://hooks.example.com/webhooks/genesys\n", ""}, "register", "genesys")
 	if got := process(
 		"register", "genesys", "--set", "api_url=https://elsewhere.example", "--dry-run",
-	); !strings.Contains(
-		got.stdout, "POST https://elsewhere.example/api/v2/",
-	) {
+	); !strings.Contains(got.stdout, "POST https://elsewhere.example/api/v2/") {
 		t.Errorf("--set: %+v", got)
 	}
 	expect(

@@ -209,19 +209,16 @@ func (c *crash) fault(id string, promise told, messages []deadletter.Message) st
 	delivered := c.behind.took(id)
 	switch {
 	case promise.message != "" && (len(messages) != 1 || messages[0].ID != promise.message):
-		return fmt.Sprintf(
-			"webhook %s was promised to be message %s, and there are %d", id, promise.message, len(messages),
-		)
+		return fmt.Sprintf("webhook %s was promised to be message %s, and there are %d", id, promise.message,
+			len(messages))
 	case kindOf(id) == "bad" && (delivered || len(messages) != 1 || messages[0].Status != deadletter.Failed):
 		return fmt.Sprintf("webhook %s that no handler takes: delivered %t, messages %d", id, delivered, len(messages))
 	case kindOf(id) == "good" && (!delivered || len(messages) != 0):
 		return fmt.Sprintf("webhook %s that the handler takes: delivered %t, messages %d", id, delivered, len(messages))
 	case kindOf(id) == "later" && (!delivered ||
 		len(messages) > 1): // none where what failed was each time killed before it was noted
-		return fmt.Sprintf(
-			"webhook %s that the handler takes later: delivered %t, messages %d", id, delivered,
-			len(messages),
-		)
+		return fmt.Sprintf("webhook %s that the handler takes later: delivered %t, messages %d", id, delivered,
+			len(messages))
 	}
 	return ""
 }

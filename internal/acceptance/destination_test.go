@@ -157,10 +157,8 @@ func (p program) checkAttempts(t *testing.T, s *store.Store, messages []string, 
 		}
 		if got := arrived[l.WebhookID]; len(got) != len(attempts) || len(attempts) != l.Attempts ||
 			l.AutoAttempts > maxAttempts {
-			t.Errorf(
-				"of message %s %d requests arrived, %d attempts are on record, it counts %d, %d automatic",
-				id, len(got), len(attempts), l.Attempts, l.AutoAttempts,
-			)
+			t.Errorf("of message %s %d requests arrived, %d attempts are on record, it counts %d, %d automatic", id,
+				len(got), len(attempts), l.Attempts, l.AutoAttempts)
 		}
 		for number, times := range arrived[l.WebhookID] {
 			if times != 1 {

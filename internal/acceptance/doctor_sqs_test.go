@@ -82,9 +82,7 @@ func TestDoctorReportsDeniedPermissionsOfTheRole(t *testing.T) {
 	cfg := settings(t, desktest.NewDestination(t))
 	cfg.Queue.DLQURL, cfg.Queue.ProcessingURL = desktest.CreateQueue(
 		t, endpoint, "dlq", nil,
-	), desktest.CreateQueue(
-		t, endpoint, "work", nil,
-	)
+	), desktest.CreateQueue(t, endpoint, "work", nil)
 	cfg.Queues = []config.DLQ{{Name: "shop", URL: desktest.CreateQueue(t, endpoint, "shop-dlq", nil)}}
 	desktest.CreateQueue(t, endpoint, "shop", nil)
 

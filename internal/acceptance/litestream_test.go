@@ -31,10 +31,8 @@ func TestLitestreamReplicaIsRestored(t *testing.T) {
 	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
 	replica := filepath.Join(t.TempDir(), "replica")
 	settings := filepath.Join(t.TempDir(), "litestream.yml")
-	text := fmt.Sprintf(
-		"dbs:\n  - path: %s\n    replica: { type: file, path: %s, sync-interval: 100ms }\n",
-		filepath.Join(p.cfg.DataDir, "desk.db"), replica,
-	)
+	text := fmt.Sprintf("dbs:\n  - path: %s\n    replica: { type: file, path: %s, sync-interval: 100ms }\n",
+		filepath.Join(p.cfg.DataDir, "desk.db"), replica)
 	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -36,10 +36,8 @@ func TestPagesAreLight(t *testing.T) {
 	} {
 		w := desktest.MeasurePage(t, anna.tab, p.ConsoleURL()+path)
 		if w.Bytes > pageLimit || w.Script > scriptLimit || w.Bytes < 10_000 || w.Script < 1000 {
-			t.Errorf(
-				"the %s page costs %d bytes, %d of them script, in %d requests", name, w.Bytes, w.Script,
-				w.Requests,
-			)
+			t.Errorf("the %s page costs %d bytes, %d of them script, in %d requests", name, w.Bytes, w.Script,
+				w.Requests)
 		}
 	}
 }

@@ -217,9 +217,7 @@ func TestRedriveAndBack(t *testing.T) {
 	p.await(t, anna, path, "SQS did not confirm it")
 	if asked := p.submit(
 		t, anna, path+"/redrive", url.Values{"version": {"2"}, "revision": {"0"}},
-	); !strings.Contains(
-		asked, "Redrive anyway",
-	) {
+	); !strings.Contains(asked, "Redrive anyway") {
 		t.Errorf("the desk does not ask before it sends once more")
 	}
 	checkOriginal(t, l.failOnce(t), body)

@@ -142,9 +142,7 @@ func TestUserIsAddedWhileTheServerRuns(t *testing.T) {
 	client := &http.Client{Jar: jar}
 	if page := p.submit(
 		t, client, "/signin", url.Values{"name": {"vera"}, "password": {password}},
-	); !strings.Contains(
-		page, "vera",
-	) {
+	); !strings.Contains(page, "vera") {
 		t.Error("vera is not signed in")
 	}
 	if err := command.AddUser(t.Context(), "VERA", "admin", password); deadletter.KindOf(err) != deadletter.Conflict {

@@ -411,13 +411,9 @@ func TestSetupLinkAddsOneAdmin(t *testing.T) {
 		t.Errorf("with a user there is a link %q, %v", again, err)
 	}
 	name, _, _ := strings.Cut(people[won].me(), " ")
-	if got, want := b.actions(
-		t,
-	), []string{
+	if got, want := b.actions(t), []string{
 		"setup.use by " + name, "user.add by " + name, "user.sign_in by " + name,
-	}; !slices.Equal(
-		got, want,
-	) {
+	}; !slices.Equal(got, want) {
 		t.Errorf("the audit trail has %q, want %q", got, want)
 	}
 }

@@ -197,9 +197,8 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 	case len(v.Rows) == 0:
 		v.State = page.StateNoMatch
 		if n := total(l.counts); n > 0 && l.asked.Status != "" {
-			v.OtherStatus, v.OtherStatusURL = messages(n, l.counts.Capped), address(
-				"/messages", with(l.query, "status", allStatus),
-			)
+			v.OtherStatus = messages(n, l.counts.Capped)
+			v.OtherStatusURL = address("/messages", with(l.query, "status", allStatus))
 		}
 	}
 	return v

@@ -86,10 +86,8 @@ func TestMay(t *testing.T) {
 				return
 			}
 			if deadletter.KindOf(err) != c.kind || !strings.Contains(deadletter.TextOf(err), c.text) {
-				t.Errorf(
-					"got kind %d %q, want kind %d %q", deadletter.KindOf(err), deadletter.TextOf(err), c.kind,
-					c.text,
-				)
+				t.Errorf("got kind %d %q, want kind %d %q", deadletter.KindOf(err), deadletter.TextOf(err), c.kind,
+					c.text)
 			}
 		})
 	}

@@ -13,9 +13,7 @@ import (
 
 func chainEvent() deadletter.Event {
 	return deadletter.Event{
-		At: time.UnixMilli(
-			1_700_000_000_000,
-		),
+		At:         time.UnixMilli(1_700_000_000_000),
 		Actor:      deadletter.ActorUser,
 		By:         "anna",
 		Addr:       "192.0.2.1",

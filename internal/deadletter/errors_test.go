@@ -16,9 +16,8 @@ func TestTextNeverShowsTheCause(t *testing.T) {
 		"bare":            cause,
 		"wrapped":         fmt.Errorf("open the store: %w", cause),
 		"behind an Error": &deadletter.Error{Kind: deadletter.Unavailable, Text: "try again in a moment", Err: cause},
-		"wrapped Error": fmt.Errorf(
-			"write: %w", &deadletter.Error{Kind: deadletter.Conflict, Text: "somebody was quicker", Err: cause},
-		),
+		"wrapped Error": fmt.Errorf("write: %w",
+			&deadletter.Error{Kind: deadletter.Conflict, Text: "somebody was quicker", Err: cause}),
 		"joined":         errors.Join(cause, deadletter.Errorf(deadletter.Invalid, "no")),
 		"Error in Error": &deadletter.Error{Text: "outer", Err: &deadletter.Error{Text: "inner", Err: cause}},
 		"Internal by name": &deadletter.Error{
@@ -48,9 +47,7 @@ func TestKindOf(t *testing.T) {
 	}
 	seen := map[deadletter.Kind]bool{}
 	for _, kind := range deadletter.Kinds() {
-		if got := deadletter.KindOf(
-			fmt.Errorf("wrapped: %w", deadletter.Errorf(kind, "x")),
-		); got != kind ||
+		if got := deadletter.KindOf(fmt.Errorf("wrapped: %w", deadletter.Errorf(kind, "x"))); got != kind ||
 			seen[kind] {
 			t.Errorf("kind %d: got %d, seen before %t", kind, got, seen[kind])
 		}

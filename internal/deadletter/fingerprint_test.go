@@ -102,10 +102,8 @@ func TestGroupFollowsTheLatestReason(t *testing.T) {
 				want = fingerprint(reason) // it stays in the group of its last failure
 			}
 			if err != nil || finish.After.Fingerprint != want || finish.After.Reason != reason {
-				t.Errorf(
-					"after %+v the message is in group %q for %q, %v", a, finish.After.Fingerprint,
-					finish.After.Reason, err,
-				)
+				t.Errorf("after %+v the message is in group %q for %q, %v", a, finish.After.Fingerprint,
+					finish.After.Reason, err)
 			}
 		})
 	}

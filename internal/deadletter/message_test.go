@@ -250,10 +250,8 @@ func wantChange(t *testing.T, c deadletter.Change, err error, op operation, stat
 		if c.After.Version != c.Before.Version+1 || c.After.LastChange.By != "anna" ||
 			!c.After.LastChange.At.Equal(now) ||
 			c.After.LastChange.Action == "" {
-			t.Errorf(
-				"the next person would not see it: version %d after %d, last order %+v", c.After.Version,
-				c.Before.Version, c.After.LastChange,
-			)
+			t.Errorf("the next person would not see it: version %d after %d, last order %+v", c.After.Version,
+				c.Before.Version, c.After.LastChange)
 		}
 	} else if c.After.Version != c.Before.Version || c.After.LastChange != c.Before.LastChange {
 		t.Error("what no person ordered counts as ordered")
@@ -351,17 +349,13 @@ func TestStaleVersionIsAConflict(t *testing.T) {
 			for _, version := range []int{5, 7, 0, -1} {
 				l := messageIn(deadletter.Failed)
 				_, err := do(l, version)
-				if text := deadletter.TextOf(
-					err,
-				); deadletter.KindOf(err) != deadletter.Conflict ||
+				if text := deadletter.TextOf(err); deadletter.KindOf(err) != deadletter.Conflict ||
 					!strings.Contains(text, "already replayed by ben 3 s ago") {
 					t.Errorf("%s of version %d of a message at %d: %v", name, version, l.Version, err)
 				}
 				l.LastChange = deadletter.LastChange{}
 				_, err = do(l, version)
-				if text := deadletter.TextOf(
-					err,
-				); deadletter.KindOf(err) != deadletter.Conflict ||
+				if text := deadletter.TextOf(err); deadletter.KindOf(err) != deadletter.Conflict ||
 					strings.Contains(text, " by ") {
 					t.Errorf("%s of version %d of a message that nobody changed: %v", name, version, err)
 				}
@@ -418,9 +412,7 @@ func TestEditAddsARevision(t *testing.T) {
 		t.Run(fmt.Sprintf("%q", reason), func(t *testing.T) {
 			if _, err := l.EditAndReplay(
 				anna, deadletter.TriggerEdit, deadletter.Revision{Reason: reason}, l.Version, now,
-			); deadletter.KindOf(
-				err,
-			) != deadletter.Invalid {
+			); deadletter.KindOf(err) != deadletter.Invalid {
 				t.Errorf("an edit because of %q: %v, want Invalid", reason, err)
 			}
 		})
@@ -468,11 +460,7 @@ func TestClaim(t *testing.T) {
 	})
 	t.Run("one at a time, and not before its time", func(t *testing.T) {
 		t.Parallel()
-		early, never, taken := messageIn(
-			deadletter.Retrying,
-		), messageIn(
-			deadletter.Replaying,
-		), messageIn(
+		early, never, taken := messageIn(deadletter.Retrying), messageIn(deadletter.Replaying), messageIn(
 			deadletter.Replaying,
 		)
 		early.DueAt = now.Add(time.Millisecond)
@@ -495,9 +483,7 @@ func TestFinishIsFencedByTheToken(t *testing.T) {
 		t.Run(fmt.Sprintf("%q", token), func(t *testing.T) {
 			if _, err := inFlight(
 				deadletter.TriggerAuto,
-			).Finish(token, result, retry, 0, now); deadletter.KindOf(
-				err,
-			) != deadletter.Conflict {
+			).Finish(token, result, retry, 0, now); deadletter.KindOf(err) != deadletter.Conflict {
 				t.Errorf("token %q: %v, want a Conflict", token, err)
 			}
 		})
@@ -550,10 +536,8 @@ func TestAnOlderRevisionIsNotRetriedAsTheLatest(t *testing.T) {
 			)
 			if err != nil || c.After.Status != want || c.After.DueAt.IsZero() != (want == deadletter.Failed) ||
 				c.After.Reason != "down" {
-				t.Errorf(
-					"after revision %d of 2: %s due %s because %q, %v; want %s", revision, c.After.Status,
-					c.After.DueAt, c.After.Reason, err, want,
-				)
+				t.Errorf("after revision %d of 2: %s due %s because %q, %v; want %s", revision, c.After.Status,
+					c.After.DueAt, c.After.Reason, err, want)
 			}
 		})
 	}
@@ -591,9 +575,7 @@ func TestReclaimIsUnknown(t *testing.T) {
 	}
 	if _, err := messageIn(
 		deadletter.Replaying,
-	).Reclaim(deadletter.Attempt{}, retry, 0, now); deadletter.KindOf(
-		err,
-	) != deadletter.Conflict {
+	).Reclaim(deadletter.Attempt{}, retry, 0, now); deadletter.KindOf(err) != deadletter.Conflict {
 		t.Errorf("a message that waits for its delivery: %v, want a Conflict", err)
 	}
 }
@@ -709,10 +691,8 @@ func TestRestoreGoesWhereTheMessageStands(t *testing.T) {
 	}
 	back, err := away.After.Restore(anna, away.After.Version, now)
 	if err != nil || back.After.Status != deadletter.Failed || !back.After.DueAt.IsZero() {
-		t.Errorf(
-			"a message archived while it was retried came back as %s due %s, %v", back.After.Status,
-			back.After.DueAt, err,
-		)
+		t.Errorf("a message archived while it was retried came back as %s due %s, %v", back.After.Status,
+			back.After.DueAt, err)
 	}
 }
 

@@ -184,9 +184,7 @@ func TestDrainPutsAwayAndComesBackOpen(t *testing.T) {
 	); c.After.Status != deadletter.Archived {
 		t.Errorf("what a person archived is open again: %+v", c.After)
 	}
-	if _, err := inFlight(
-		deadletter.TriggerReplay,
-	).Drain(deadletter.System(), "dlq", now); deadletter.KindOf(
+	if _, err := inFlight(deadletter.TriggerReplay).Drain(deadletter.System(), "dlq", now); deadletter.KindOf(
 		err,
 	) != deadletter.Conflict {
 		t.Errorf("one in flight is drained: %v", err)

@@ -125,10 +125,8 @@ func TestMaxAttemptsCountTheReceivers(t *testing.T) {
 	}
 	if deliveries != 3 || l.Status != deadletter.Failed || !l.DueAt.IsZero() || l.AutoAttempts != 3 ||
 		l.Reason != "down" {
-		t.Errorf(
-			"%d deliveries, then %s due %s after %d automatic ones; want 3, then failed", deliveries,
-			l.Status, l.DueAt, l.AutoAttempts,
-		)
+		t.Errorf("%d deliveries, then %s due %s after %d automatic ones; want 3, then failed", deliveries, l.Status,
+			l.DueAt, l.AutoAttempts)
 	}
 }
 

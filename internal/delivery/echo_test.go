@@ -29,9 +29,7 @@ func TestSecretThatTheDestinationRepeatsIsHidden(t *testing.T) {
 	}
 	there := to(url)
 	there.Masks.Paths = []payload.Path{path}
-	a := setup(
-		t,
-	).Send(
+	a := setup(t).Send(
 		t.Context(), there,
 		request(`{"ssn":"078-05-1120","n":1}`, deadletter.Headers{"Authorization": {"Bearer s3cret-token"}}),
 	)

@@ -157,9 +157,7 @@ func TestAnswerThatTrickles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := setup(
-				t,
-			).Send(
+			a := setup(t).Send(
 				t.Context(), hurried("http://"+listen(t, trickling(c.head, c.rest, impatience/10))),
 				request("x", nil),
 			)

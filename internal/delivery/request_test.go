@@ -51,10 +51,8 @@ func TestDestinationGetsWhatThePlatformSent(t *testing.T) {
 	}
 	if got.ContentLength != int64(len(body)) || got.TransferEncoding != nil || got.Host == "platform.example" ||
 		got.Close {
-		t.Errorf(
-			"length %d, transfer encoding %v, host %s, close %v", got.ContentLength, got.TransferEncoding,
-			got.Host, got.Close,
-		)
+		t.Errorf("length %d, transfer encoding %v, host %s, close %v", got.ContentLength, got.TransferEncoding,
+			got.Host, got.Close)
 	}
 	want := http.Header{
 		"Content-Type": {

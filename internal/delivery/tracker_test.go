@@ -112,9 +112,7 @@ func TestTrackerIgnoresDeliveriesThatWereNotTried(t *testing.T) {
 			r := request("{}", nil)
 			r.Reserved = test.reserved
 			a := h.Send(t.Context(), there, r)
-			if got := h.Health(
-				"genesys",
-			); a.Outcome != test.want || got.Failures != 0 ||
+			if got := h.Health("genesys"); a.Outcome != test.want || got.Failures != 0 ||
 				h.Breaker("genesys").Status().State != delivery.Closed {
 				t.Errorf("after %+v it is %+v", a, got)
 			}
@@ -236,9 +234,7 @@ func TestTrackerIgnoresDeliveriesThatWereCutOff(t *testing.T) {
 		<-r.Context().Done()
 	})
 	a := h.Send(ctx, to(url), request("{}", nil))
-	if got := h.Health(
-		"genesys",
-	); a.Outcome != deadletter.Unknown || !got.LatestAt.IsZero() ||
+	if got := h.Health("genesys"); a.Outcome != deadletter.Unknown || !got.LatestAt.IsZero() ||
 		h.Breaker("genesys").Status().State != delivery.Closed {
 		t.Errorf("after %+v it is %+v", a, got)
 	}

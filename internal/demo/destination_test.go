@@ -97,10 +97,8 @@ func TestDestinationFailsByWhatAnEventIs(t *testing.T) {
 		got := ask(t, http.MethodPost, url+c.path, c.body, attempt(c.try))
 		if got.status != c.status || !strings.Contains(got.body, c.says) ||
 			got.header.Get("Retry-After") != c.retryAfter {
-			t.Errorf(
-				"%s: %d %q, Retry-After %q; want %d %q, %q", c.name, got.status, got.body,
-				got.header.Get("Retry-After"), c.status, c.says, c.retryAfter,
-			)
+			t.Errorf("%s: %d %q, Retry-After %q; want %d %q, %q", c.name, got.status, got.body,
+				got.header.Get("Retry-After"), c.status, c.says, c.retryAfter)
 		}
 	}
 	for path, want := range map[string]int{"/other": 404, "/genesys": 405} {

@@ -86,10 +86,8 @@ func TestDrainedMessageGoesBackAsItWouldHave(t *testing.T) {
 					there, body := moved(t, l, original, latest, from)
 					got, err := envelope.Redrive(there, body, body, 1, 1<<20)
 					if err != nil || !reflect.DeepEqual(got, want) {
-						t.Errorf(
-							"%s, revision %d, from %q: goes back as\n%+v, not\n%+v (%v)", name, latest.Number,
-							from, got, want, err,
-						)
+						t.Errorf("%s, revision %d, from %q: goes back as\n%+v, not\n%+v (%v)", name, latest.Number,
+							from, got, want, err)
 					}
 					if there.ID != l.ID || there.Queue.From != "orders" || !there.Queue.Drained ||
 						there.Queue.SourceARN != l.Queue.SourceARN ||
@@ -97,14 +95,8 @@ func TestDrainedMessageGoesBackAsItWouldHave(t *testing.T) {
 						string(body.Body) != string(latest.Body) ||
 						there.Reason != l.Reason ||
 						!there.ReceivedAt.Equal(l.ReceivedAt) {
-						t.Errorf(
-							"%s, revision %d, from %q: it is %+v with %q",
-							name,
-							latest.Number,
-							from,
-							there,
-							body.Body,
-						)
+						t.Errorf("%s, revision %d, from %q: it is %+v with %q", name, latest.Number, from, there,
+							body.Body)
 					}
 				}
 			})
@@ -159,9 +151,7 @@ func TestEditedEnvelopeKeepsWhatItsProgramWrote(t *testing.T) {
 	binary := original
 	binary.Number, binary.Body = 1, []byte{0xff, 0}
 	m, err := envelope.Redrive(l, original, binary, 1, 1<<20)
-	if _, body := received(
-		sentAgain(m),
-	); err != nil || string(body.Body) != "\xff\x00" ||
+	if _, body := received(sentAgain(m)); err != nil || string(body.Body) != "\xff\x00" ||
 		!strings.Contains(string(m.Body), `"tenant":"acme"`) {
 		t.Errorf("bytes come back as %q of %s, %v", body.Body, m.Body, err)
 	}

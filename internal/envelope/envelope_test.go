@@ -108,13 +108,8 @@ func TestTextComesBackWhateverIsInIt(t *testing.T) {
 			got := envelope.Decode(message(encoded), at.Add(time.Minute))
 			if got.Query != valid || got.Headers.Get("X-Text") != latin1 ||
 				strings.Join(got.FirstAttempt.ResponseHeaders["X-Text"], "|") != valid+"|"+valid {
-				t.Errorf(
-					"%q came back as %q, %q and %q",
-					text,
-					got.Query,
-					got.Headers,
-					got.FirstAttempt.ResponseHeaders,
-				)
+				t.Errorf("%q came back as %q, %q and %q", text, got.Query, got.Headers,
+					got.FirstAttempt.ResponseHeaders)
 			}
 		})
 	}
@@ -742,9 +737,7 @@ func TestHostileMessagesAreReadAtOnce(t *testing.T) {
 				[]byte(
 					`{"messageId":"a","errorReason":"x","originalHeaders":`+strings.Repeat(
 						`{"a":`, 9_000,
-					)+strings.Repeat(
-						"}", 9_000,
-					)+
+					)+strings.Repeat("}", 9_000)+
 						`,"originalPayload":[`+strings.Repeat(
 						piece+",",
 						size/len(piece),

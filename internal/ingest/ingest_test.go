@@ -159,9 +159,7 @@ func TestWhatIsDealtWithTakesNoOtherBytes(t *testing.T) {
 	b := setup(t, settings)
 	first, same, other := desktest.Failure("a-1", 422, b.clock.Now()), desktest.Failure(
 		"b-2", 422, b.clock.Now(),
-	), desktest.Failure(
-		"c-3", 422, b.clock.Now(),
-	)
+	), desktest.Failure("c-3", 422, b.clock.Now())
 	same.WebhookID, other.WebhookID, other.Body = first.WebhookID, first.WebhookID, []byte(`{"other":"body"}`)
 	l := desktest.Receive(t, b.store, first)
 	archive, err := l.Archive(
@@ -269,9 +267,7 @@ func TestStoreThatFailsLosesNothing(t *testing.T) {
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := newIngest(
-		b.queue, closed, settings, b.clock, desktest.Log(t),
-	).Once(t.Context(), 0); n != 0 ||
+	if n, err := newIngest(b.queue, closed, settings, b.clock, desktest.Log(t)).Once(t.Context(), 0); n != 0 ||
 		err == nil {
 		t.Errorf("%d messages were moved, %v", n, err)
 	}

@@ -26,9 +26,7 @@ func TestCheckJSONSaysWhere(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%q", text), func(t *testing.T) {
 			err := payload.CheckJSON([]byte(text))
-			if got := deadletter.TextOf(
-				err,
-			); deadletter.KindOf(err) != deadletter.Invalid ||
+			if got := deadletter.TextOf(err); deadletter.KindOf(err) != deadletter.Invalid ||
 				!strings.Contains(got, where) {
 				t.Errorf("%q: %q, want %s", text, got, where)
 			}

@@ -242,9 +242,7 @@ func TestCXoneFindsItsHosts(t *testing.T) {
 	for _, auth := range []platform.ClientAuth{platform.Basic, platform.Form} {
 		server := desktest.NewCXone(t)
 		credentials := platform.Credentials{
-			ClientID: secret(
-				server.ClientID,
-			),
+			ClientID:        secret(server.ClientID),
 			ClientSecret:    secret(server.ClientSecret),
 			AccessKeyID:     secret(server.AccessKey),
 			AccessKeySecret: secret(server.AccessToken),
@@ -259,9 +257,7 @@ func TestCXoneFindsItsHosts(t *testing.T) {
 			t.Errorf("%s: %+v, %v", auth, got, err)
 		}
 		form := server.Asked()[1]
-		if inForm := form.Form.Has(
-			"client_secret",
-		); inForm != (auth == platform.Form) ||
+		if inForm := form.Form.Has("client_secret"); inForm != (auth == platform.Form) ||
 			form.Form.Get("username") != "key-1" {
 			t.Errorf("%s: sent %v", auth, form.Form)
 		}
@@ -304,9 +300,7 @@ func TestCXoneGrantsATokenByAnAccessKeyAlone(t *testing.T) {
 		t, "cxone-expert", server.URL, platform.Credentials{},
 		func(p *platform.Preset) { p.Grant = platform.AccessKey },
 	)
-	if _, err := client.Token(
-		t.Context(),
-	); err == nil ||
+	if _, err := client.Token(t.Context()); err == nil ||
 		!strings.HasPrefix(err.Error(), "no access_key_id, access_key_secret: set each below platforms") {
 		t.Errorf("got %v", err)
 	}

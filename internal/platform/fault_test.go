@@ -150,9 +150,7 @@ func TestStrangeAnswers(t *testing.T) {
 	b.genesys.Next(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "<html>\n"+strings.Repeat("x", 4096), http.StatusTeapot)
 	})
-	if _, err := b.client.List(
-		t.Context(),
-	); err == nil ||
+	if _, err := b.client.List(t.Context()); err == nil ||
 		err.Error() != "cannot list what is registered: 418 I'm a teapot" {
 		t.Errorf("got %v", err)
 	}

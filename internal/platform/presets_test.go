@@ -36,9 +36,7 @@ func TestEachPresetSaysWhatItIs(t *testing.T) {
 	) != want {
 		t.Errorf("presets %s", names)
 	}
-	if _, err := platform.Find(
-		"genesis",
-	); err == nil ||
+	if _, err := platform.Find("genesis"); err == nil ||
 		!strings.Contains(err.Error(), `there is no preset "genesis": use one of tutorial, genesys-open-messaging`) {
 		t.Errorf("got %v", err)
 	}

@@ -104,10 +104,8 @@ func (p *retryTransport) noteLimit(answer *http.Response) {
 	}
 	h := answer.Header
 	asked := delivery.RetryAfter(h.Get("Retry-After"), p.now())
-	if count, allowed := number(h, "inin-ratelimit-count"), number(
-		h, "inin-ratelimit-allowed",
-	); asked == 0 && allowed > 0 &&
-		count >= allowed {
+	count, allowed := number(h, "inin-ratelimit-count"), number(h, "inin-ratelimit-allowed")
+	if asked == 0 && allowed > 0 && count >= allowed {
 		asked = time.Duration(number(h, "inin-ratelimit-reset")) * time.Second
 	}
 	if asked > 0 {

@@ -195,9 +195,7 @@ func TestFullFileRefusesMessagesUntilThereIsRoom(t *testing.T) {
 		)
 		return err
 	}
-	if err := send(
-		1 << 20,
-	); deadletter.KindOf(err) != deadletter.Unavailable ||
+	if err := send(1 << 20); deadletter.KindOf(err) != deadletter.Unavailable ||
 		!strings.Contains(deadletter.TextOf(err), "full") {
 		t.Errorf("it answers %v", err)
 	}

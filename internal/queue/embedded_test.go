@@ -60,9 +60,7 @@ func TestEmbeddedQueueOutlivesItsProcess(t *testing.T) {
 
 	q, closeFile = open()
 	defer closeFile()
-	if d, err := q.Depth(
-		t.Context(),
-	); d.Visible != 1 || d.InFlight != 1 || !d.Oldest.Equal(inFlight.SentAt) ||
+	if d, err := q.Depth(t.Context()); d.Visible != 1 || d.InFlight != 1 || !d.Oldest.Equal(inFlight.SentAt) ||
 		err != nil {
 		t.Errorf("the depth is %+v, %v", d, err)
 	}

@@ -229,9 +229,8 @@ func TestQueueThatStaysAwayIsAskedSeldom(t *testing.T) {
 					}
 				}
 				if got := strings.Join(asked, " "); got != want || !s.UnavailableSince().Equal(begun) {
-					t.Errorf(
-						"%s asked at %s, want %s; it is away since %v", who, got, want, s.UnavailableSince().Sub(begun),
-					)
+					t.Errorf("%s asked at %s, want %s; it is away since %v", who, got, want,
+						s.UnavailableSince().Sub(begun))
 				}
 			})
 		})
@@ -282,9 +281,7 @@ func TestBatchOnItsWayIsFinished(t *testing.T) {
 func TestWhatWaitedIsMovedAsItIs(t *testing.T) {
 	t.Parallel()
 	want := queue.Outgoing{
-		Body: []byte(
-			"x",
-		),
+		Body:            []byte("x"),
 		Attributes:      map[string]queue.Attribute{"a": {Type: "String", String: "b"}},
 		GroupID:         "g",
 		DeduplicationID: "d",
@@ -336,10 +333,8 @@ func TestWhatCannotBeStrandedWaits(t *testing.T) {
 		stop := s.drain(t)
 		synctest.Wait()
 		if waiting, stranded := s.left(t); waiting != 1 || stranded != 0 || !s.UnavailableSince().IsZero() {
-			t.Errorf(
-				"%d wait and %d are stranded; the queue, which answers, is away since %v", waiting, stranded,
-				s.UnavailableSince(),
-			)
+			t.Errorf("%d wait and %d are stranded; the queue, which answers, is away since %v", waiting, stranded,
+				s.UnavailableSince())
 		}
 		if err := s.file.Limit(t.Context(), 4<<20); err != nil {
 			t.Fatal(err)

@@ -131,10 +131,7 @@ func TestWithEditedRefusesWhatIsNoHeader(t *testing.T) {
 		"a delete":       {"X": {"x\x7f"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := redact.EditHeaders(
-				deadletter.Headers{},
-				edited,
-			); deadletter.KindOf(
+			if _, err := redact.EditHeaders(deadletter.Headers{}, edited); deadletter.KindOf(
 				err,
 			) != deadletter.Invalid {
 				t.Errorf("%s: %v, want Invalid", name, err)

@@ -36,10 +36,8 @@ func TestStopCutsDeliveriesOffInTimeToRecordThem(t *testing.T) {
 			})
 			go func() { _ = l.Stop(ctx) }()
 			if <-l.Deliveries().Done(); time.Since(begun) != c.cutOff {
-				t.Errorf(
-					"with %v to stop and steps of %v, deliveries had %v, want %v", c.grace, c.stops,
-					time.Since(begun), c.cutOff,
-				)
+				t.Errorf("with %v to stop and steps of %v, deliveries had %v, want %v", c.grace, c.stops,
+					time.Since(begun), c.cutOff)
 			}
 		})
 	}

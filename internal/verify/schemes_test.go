@@ -260,9 +260,7 @@ func TestIssuedTokens(t *testing.T) {
 		_, err := v.Issue([]byte(text), noon)
 		mustRefuse(t, text, err)
 	}
-	if refusal, ok := errors.AsType[*verify.Refusal](
-		check(v, request(t, address, nil), nil, noon),
-	); !ok ||
+	if refusal, ok := errors.AsType[*verify.Refusal](check(v, request(t, address, nil), nil, noon)); !ok ||
 		!refusal.Expected {
 		t.Errorf("no token yet: %v", refusal)
 	}

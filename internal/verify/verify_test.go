@@ -452,9 +452,7 @@ func TestSourceWithoutVerificationAcceptsEverything(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range []string{"", verify.None} {
 		v := newVerifier(t, verify.Settings{Scheme: scheme})
-		if err := check(
-			v, request(t, address, nil), []byte("{}"), noon,
-		); err != nil || !v.Settings().Open() ||
+		if err := check(v, request(t, address, nil), []byte("{}"), noon); err != nil || !v.Settings().Open() ||
 			v.Issues() {
 			t.Error(err)
 		}

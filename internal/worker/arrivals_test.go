@@ -46,10 +46,8 @@ func TestMessagesOfAJobArriveAgainMeanwhile(t *testing.T) {
 		l := desktest.Message(t, b.store, id)
 		arrivals, err := b.store.Arrivals(t.Context(), id)
 		if err != nil || l.Status != deadletter.Resolved || l.Arrivals != 1+len(ids) || len(arrivals) != len(ids) {
-			t.Errorf(
-				"message %s is %s after %d arrivals, of which %d were later ones, %v", id, l.Status,
-				l.Arrivals, len(arrivals), err,
-			)
+			t.Errorf("message %s is %s after %d arrivals, of which %d were later ones, %v", id, l.Status,
+				l.Arrivals, len(arrivals), err)
 		}
 		// Each was received, replayed, started and delivered once.
 		if events := b.trail(t, store.EventFilter{Target: string(id)}); len(events) != 4+len(ids) {

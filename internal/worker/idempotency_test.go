@@ -65,9 +65,7 @@ func TestEveryAttemptCarriesTheSameWebhookID(t *testing.T) {
 	}
 	for i, d := range received {
 		// The receiver made the first attempt, and the second was the one that was cut off.
-		if id, number := d.Header.Values(
-			"Webhook-Id",
-		), d.Header.Get(
+		if id, number := d.Header.Values("Webhook-Id"), d.Header.Get(
 			"X-Dlqdesk-Attempt",
 		); len(id) != 1 || id[0] != "hook-7" ||
 			number != strconv.Itoa(i+3) {

@@ -180,10 +180,8 @@ func TestRetryWaitsForItsTimeAndGivesUpAfterTheLast(t *testing.T) {
 	b.run(t)
 	for made := 1; made < desktest.Policy().MaxAttempts; made++ {
 		if l.Status != deadletter.Retrying || l.AutoAttempts != made || len(b.destination.Received()) != made-1 {
-			t.Fatalf(
-				"after %d attempts the message is %s with %d, %d deliveries", made, l.Status, l.AutoAttempts,
-				len(b.destination.Received()),
-			)
+			t.Fatalf("after %d attempts the message is %s with %d, %d deliveries", made, l.Status, l.AutoAttempts,
+				len(b.destination.Received()))
 		}
 		b.clock.Add(l.DueAt.Sub(b.clock.Now()))
 		b.worker.Kick()
@@ -291,9 +289,7 @@ func TestReplaySendsTheRevisionThatWasChosen(t *testing.T) {
 	b.becomes(t, "a-1", deadletter.Failed)
 	received := b.destination.Received()
 	if len(received) != 3 || string(received[0].Body) != `{"id":7}` || received[0].Header.Get("X-Edited") != "yes" ||
-		string(
-			received[1].Body,
-		) != string(
+		string(received[1].Body) != string(
 			desktest.Failure("a-1", 422, b.clock.Now()).Body,
 		) || string(received[2].Body) != `{"id":7}` {
 		t.Errorf("received %+v", received)
@@ -387,10 +383,8 @@ func (b bundle) until(t *testing.T, right func() bool) {
 		select {
 		case <-look.C:
 		case <-limit:
-			t.Fatalf(
-				"it does not come so far: %d deliveries, the breaker is %+v", len(b.destination.Received()),
-				b.breaker.Status(),
-			)
+			t.Fatalf("it does not come so far: %d deliveries, the breaker is %+v", len(b.destination.Received()),
+				b.breaker.Status())
 		}
 	}
 }

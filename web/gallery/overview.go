@@ -35,9 +35,8 @@ func overview() []Example {
 		}),
 		overview("breakers-long", func(v *page.OverviewFigures) {
 			v.Breakers = breakers()
-			v.Breakers[0].Source, v.Breakers[0].LastOutcome, v.Breakers[0].Waiting = longWord, longReason(), link(
-				"12,345,678",
-			)
+			v.Breakers[0].Source, v.Breakers[0].LastOutcome = longWord, longReason()
+			v.Breakers[0].Waiting = link("12,345,678")
 			v.Breakers[1].Source, v.Breakers[1].LastOutcome = rtlText, rtlText
 			v.Breakers[2].LastOutcome = longWord + longWord
 		}),
@@ -233,9 +232,8 @@ func overviewFiguresOf() page.OverviewFigures {
 			wave := int(4 + 4*math.Sin(float64(k)/9+float64(i)))
 			return wave, wave / 2, wave % 3
 		})
-		row.Failed, row.ByRetries, row.ByPeople = link(strconv.Itoa(311+i*97)), link(
-			strconv.Itoa(190+i*11),
-		), link(strconv.Itoa(44-i*9))
+		row.Failed, row.ByRetries = link(strconv.Itoa(311+i*97)), link(strconv.Itoa(190+i*11))
+		row.ByPeople = link(strconv.Itoa(44 - i*9))
 		row.FailedNow, row.Retrying = link(strconv.Itoa(70+i*21)), page.Count{Text: "0"}
 	}
 	for i := range 40 {
@@ -356,9 +354,8 @@ func plotOf(steps int, at func(step int) (failed, byItself, byPeople int)) page.
 	total := 0
 	for i := range steps {
 		failed, itself, people := at(i)
-		data.Failed, data.ByRetries, data.ByPeople = append(data.Failed, failed), append(
-			data.ByRetries, itself,
-		), append(data.ByPeople, people)
+		data.Failed, data.ByRetries = append(data.Failed, failed), append(data.ByRetries, itself)
+		data.ByPeople = append(data.ByPeople, people)
 		total += failed
 	}
 	text, err := json.Marshal(data)

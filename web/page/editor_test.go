@@ -125,9 +125,7 @@ func TestAnEditIsCheckedWhileItIsWritten(t *testing.T) {
 	run(t, ctx, chromedp.KeyEvent("\t"))
 	await(t, ctx, `document.activeElement.className !== 'edit-host'`)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`form[action$="/edit"] [type="submit"]`)))
-	if form := sent.next(
-		t,
-	); strings.ReplaceAll(form.Get("body"), "\r\n", "\n") != "{\n  \"id\": 1\n}" ||
+	if form := sent.next(t); strings.ReplaceAll(form.Get("body"), "\r\n", "\n") != "{\n  \"id\": 1\n}" ||
 		form.Get("reason") == "" {
 		t.Errorf("the form is %v", form)
 	}
@@ -155,9 +153,7 @@ func TestAnEditIsComparedWithTheOriginal(t *testing.T) {
 	eval[bool](t, ctx, `document.querySelector('[name="view"][value="edit"]').click() ?? true`)
 	await(t, ctx, writtenText+`.querySelector('.cm-deletedText') === null`)
 	run(t, ctx, chromedp.Click(chromedp.CSS(`form[action$="/edit"] [type="submit"]`)))
-	if form := sent.next(
-		t,
-	); strings.ReplaceAll(form.Get("body"), "\r\n", "\n") != " {\n  \"id\": 2\n}" ||
+	if form := sent.next(t); strings.ReplaceAll(form.Get("body"), "\r\n", "\n") != " {\n  \"id\": 2\n}" ||
 		form.Get("view") != "" {
 		t.Errorf("the form is %v", form)
 	}

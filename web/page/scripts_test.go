@@ -434,9 +434,7 @@ func TestWithoutScriptTheDeskWorks(t *testing.T) {
 	}
 	run(t, ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(b.server.URL+"/messages"),
 		chromedp.Click(chromedp.CSS(`[value="message-1@3"]`)), chromedp.Click(chromedp.CSS(`#bulk [value="archive"]`)))
-	if form := sent.next(
-		t,
-	); form.Get("action") != "archive" || form.Has("reason") ||
+	if form := sent.next(t); form.Get("action") != "archive" || form.Has("reason") ||
 		form.Get("item") != "message-1@3" {
 		t.Errorf("the first form is %v", form)
 	}
