@@ -57,7 +57,7 @@ func TestOlderMessagesFollowTheConfiguration(t *testing.T) { //nolint:parallelte
 	}
 	browser := &http.Client{Jar: jar}
 	later.submit(t, browser, "/signin", url.Values{"name": {"anna"}, "password": {password}})
-	later.await(t, browser, paths[0], "gave it the source that its queue has now")
+	later.await(t, browser, paths[0], "assigned the source of its queue to")
 	later.submit(t, browser, paths[0]+"/replay", url.Values{"version": {"0"}, "revision": {"0"}})
 	later.await(t, browser, paths[0], "Delivered: 200")
 	later.await(t, browser, paths[1], "redrives to")

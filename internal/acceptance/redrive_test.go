@@ -207,7 +207,7 @@ func TestRedriveAndBack(t *testing.T) {
 	p.submit(t, anna, path+"/redrive", url.Values{"version": {"0"}, "revision": {"0"}})
 	p.await(t, anna, path, "Redriven to its queue")
 	checkOriginal(t, l.failOnce(t), body)
-	p.await(t, anna, path, "came back from its queue")
+	p.await(t, anna, path, "came to the DLQ again")
 	if _, list := p.get(t, anna, "/messages?status=all&queue=shop"); strings.Count(list, `class="row-link`) != 1 {
 		t.Errorf("the message that came back is another message")
 	}
@@ -215,9 +215,9 @@ func TestRedriveAndBack(t *testing.T) {
 	front.lose.Store(true)
 	p.submit(t, anna, path+"/redrive", url.Values{"version": {"1"}, "revision": {"0"}})
 	p.await(t, anna, path, "SQS did not confirm it")
-	if asked := p.submit(
-		t, anna, path+"/redrive", url.Values{"version": {"2"}, "revision": {"0"}},
-	); !strings.Contains(asked, "Redrive anyway") {
+	again := url.Values{"version": {"2"}, "revision": {"0"}}
+	status, page := p.postForm(t, anna, path+"/redrive", again)
+	if status != http.StatusPreconditionRequired || !strings.Contains(page, "Redrive anyway") {
 		t.Errorf("the desk does not ask before it sends once more")
 	}
 	checkOriginal(t, l.failOnce(t), body)

@@ -155,20 +155,25 @@ func (p program) signInAgain(t *testing.T) *http.Client {
 	return client
 }
 
+// submit posts a form, and returns the page after it.
 func (p program) submit(t *testing.T, client *http.Client, path string, form url.Values) string {
 	t.Helper()
-	req, err := http.NewRequestWithContext(
-		t.Context(), http.MethodPost, p.ConsoleURL()+path, strings.NewReader(form.Encode()),
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	status, text := do(t, client, req)
+	status, text := p.postForm(t, client, path, form)
 	if status != http.StatusOK {
 		t.Fatalf("POST %s: %d %s", path, status, text)
 	}
 	return text
+}
+
+func (p program) postForm(t *testing.T, client *http.Client, path string, form url.Values) (int, string) {
+	t.Helper()
+	body := strings.NewReader(form.Encode())
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.ConsoleURL()+path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return do(t, client, req)
 }
 
 func (p program) get(t *testing.T, client *http.Client, path string) (int, string) {
