@@ -15,8 +15,7 @@ import (
 )
 
 // A queue was listed without a way out. Once the configuration has one, the messages that were read before take it too.
-// the SQS server is found by environment
-func TestOlderMessagesFollowTheConfiguration(t *testing.T) { //nolint:paralleltest
+func TestOlderMessagesFollowTheConfiguration(t *testing.T) { //nolint:paralleltest // environment
 	server := desktest.StartSQS(t)
 	desktest.UseSQS(t, server)
 	dlq, target := shortlyHidden(t, server, "lambda-dlq"), desktest.CreateQueue(t, server, "again", nil)

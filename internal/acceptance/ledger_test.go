@@ -31,8 +31,7 @@ func beginCheckingOften(t *testing.T, cfg config.Config) *app.App {
 
 // A queue message that is deleted from SQS makes the page red, and the page says in which hour it was received. After
 // a restart it still does.
-// the SQS server is found by environment
-func TestMessageDeletedFromSQSMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest
+func TestMessageDeletedFromSQSMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest // environment
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
 	// Queue messages are delayed, so that they can be deleted before the desk has it.
@@ -77,8 +76,7 @@ func TestMessageDeletedFromSQSMakesTheLedgerRed(t *testing.T) { //nolint:paralle
 
 // A message that is lost before the counts of its second are saved, because the program is killed, is missing as
 // well, after any number of kills; and where none is lost the ledger balances.
-// the SQS server is found by environment
-func TestLossBeforeAKillMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest
+func TestLossBeforeAKillMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest // environment
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
 	aws := desktest.SQSClient(t, endpoint)
@@ -133,9 +131,8 @@ func TestLossBeforeAKillMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest
 // deliver posts a webhook to a process, which has to keep it.
 func deliver(t *testing.T, url, id string) {
 	t.Helper()
-	answer, err := http.Post(
-		url+"/webhooks/genesys", "application/json", strings.NewReader(fmt.Sprintf(`{"id":%q}`, id)),
-	) //nolint:noctx // the process ends with the test
+	body := strings.NewReader(fmt.Sprintf(`{"id":%q}`, id))
+	answer, err := http.Post(url+"/webhooks/genesys", "application/json", body) //nolint:noctx // ends with the process
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,8 +42,9 @@ func binary(t testing.TB) string {
 		if built.dir, built.err = os.MkdirTemp("", "dlqdesk-test-"); built.err != nil {
 			return
 		}
-		if out, err := exec.Command("go", "build", "-o", built.dir, "dlqdesk/cmd/dlqdesk").
-			CombinedOutput(); err != nil { //nolint:gosec,noctx // it is for every test
+		args := []string{"build", "-o", built.dir, "dlqdesk/cmd/dlqdesk"}
+		build := exec.CommandContext(context.Background(), "go", args...) //nolint:gosec // of every test, not this one
+		if out, err := build.CombinedOutput(); err != nil {
 			built.err = fmt.Errorf("%w: %s", err, out)
 		}
 	})

@@ -11,7 +11,7 @@ import (
 )
 
 // the SQS server is found by environment
-func TestReceiverAloneHandsItsMessagesToTheDesk(t *testing.T) { //nolint:paralleltest
+func TestReceiverAloneHandsItsMessagesToTheDesk(t *testing.T) { //nolint:paralleltest // environment
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
 	queueURL := desktest.CreateQueue(t, endpoint, "dlq", nil)

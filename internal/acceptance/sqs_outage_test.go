@@ -235,7 +235,7 @@ func TestQueueIsSlowAndBreaksItsAnswers(t *testing.T) { //nolint:paralleltest //
 }
 
 // the SQS server is found by environment
-func TestWebhooksAreTakenWhileTheQueueIsNotYetThere(t *testing.T) { //nolint:paralleltest
+func TestWebhooksAreTakenWhileTheQueueIsNotYetThere(t *testing.T) { //nolint:paralleltest // environment
 	p, line := behindLine(t, func(line *desktest.FlakyProxy) { line.Cut() }, nil)
 	l := p.load(t, 2)
 	l.await(t, 10)
@@ -247,7 +247,7 @@ func TestWebhooksAreTakenWhileTheQueueIsNotYetThere(t *testing.T) { //nolint:par
 }
 
 // the SQS server is found by environment
-func TestWebhookThatNoQueueTakesIsAMessage(t *testing.T) { //nolint:paralleltest
+func TestWebhookThatNoQueueTakesIsAMessage(t *testing.T) { //nolint:paralleltest // environment
 	p, _ := behindLine(t, nil, func(c *config.Config) { c.Sources[0].MaxBody = 8 << 20 })
 	var ids []string
 	for name, body := range map[string]string{

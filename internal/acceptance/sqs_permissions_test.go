@@ -136,7 +136,15 @@ func TestProcessesAskOfSQSNoMoreThanIsWritten(t *testing.T) {
 	})
 	second.stop(t)
 	// our own program
-	command := exec.CommandContext(t.Context(), binary(t), "drain", "--to", "dlq", "--config", file) //nolint:gosec
+	command := exec.CommandContext(
+		t.Context(),
+		binary(t),
+		"drain",
+		"--to",
+		"dlq",
+		"--config",
+		file,
+	) //nolint:gosec // our own
 	command.Env = append(os.Environ(), as("drain")...)
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Errorf("drain: %v: %s", err, out)

@@ -101,7 +101,7 @@ func onQueue(t *testing.T, endpoint, queueURL string) depth {
 
 // What SQS handed out and could not be sent any more is there for others at once, not when its visibility ends.
 // the SQS server is found by environment
-func TestWebhooksThatAreNotSentAreReleased(t *testing.T) { //nolint:paralleltest
+func TestWebhooksThatAreNotSentAreReleased(t *testing.T) { //nolint:paralleltest // environment
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
 	d := desktest.NewDestination(t)

@@ -27,7 +27,7 @@ const (
 // A receiver alone takes the webhook, SQS carries it, and the desk replays it: three lives of one webhook, in the
 // platform's trace.
 // SQS and collector are found by environment
-func TestWebhookIsOneTraceThroughTheQueue(t *testing.T) { //nolint:paralleltest
+func TestWebhookIsOneTraceThroughTheQueue(t *testing.T) { //nolint:paralleltest // environment
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
 	collector := desktest.NewCollector(t)
@@ -127,7 +127,7 @@ func deliveries(spans []desktest.Span) []desktest.Span {
 
 // A platform that sends no trace, or none that is valid, has one begun for it.
 // the collector is found by environment
-func TestBufferedWebhookAndItsRetriesAreOneTrace(t *testing.T) { //nolint:paralleltest
+func TestBufferedWebhookAndItsRetriesAreOneTrace(t *testing.T) { //nolint:paralleltest // environment
 	collector := desktest.NewCollector(t)
 	p := setup(t, func(c *config.Config) {
 		c.Sources[0].Mode = config.Buffered
@@ -210,7 +210,7 @@ func TestUnsampledTraceIsPassedOnAsSuch(t *testing.T) { //nolint:paralleltest //
 }
 
 // the collector is found by environment
-func TestNothingIsTracedWhereItIsTurnedOff(t *testing.T) { //nolint:paralleltest
+func TestNothingIsTracedWhereItIsTurnedOff(t *testing.T) { //nolint:paralleltest // environment
 	collector := desktest.NewCollector(t)
 	t.Setenv("OTEL_SDK_DISABLED", "true")
 	p := setup(t, nil)

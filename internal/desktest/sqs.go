@@ -63,7 +63,13 @@ func startNode(
 ) (address string, process *os.Process) {
 	t.Helper()
 	// a path of this repository
-	server := exec.CommandContext(t.Context(), "node", "--import", endWithParent, program) //nolint:gosec
+	server := exec.CommandContext(
+		t.Context(),
+		"node",
+		"--import",
+		endWithParent,
+		program,
+	) //nolint:gosec // our own program
 	server.Env = append(append(os.Environ(), "NODE_PATH="+packages(t)), environment...)
 	input, err := server.StdinPipe()
 	if err != nil {

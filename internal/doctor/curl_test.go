@@ -57,7 +57,7 @@ func shell(t *testing.T, command string) (*http.Request, []byte) {
 	dir := t.TempDir()
 	script := "#!/bin/sh\nprintf '%s\\000' \"$@\" > " + dir + "/args\ncat > " + dir + "/body\n"
 	// it has to be run
-	if err := os.WriteFile(filepath.Join(dir, "curl"), []byte(script), 0o700); err != nil { //nolint:gosec
+	if err := os.WriteFile(filepath.Join(dir, "curl"), []byte(script), 0o700); err != nil { //nolint:gosec // it is run
 		t.Fatal(err)
 	}
 	sh := exec.CommandContext(t.Context(), "sh", "-c", command)

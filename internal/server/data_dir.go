@@ -45,8 +45,7 @@ func (d *DataDir) Lock() error {
 	if err != nil {
 		return fmt.Errorf("open the lock of the data folder: %w", err)
 	}
-	// a file descriptor fits an int
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // fits an int
 		_ = f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return fmt.Errorf("%w %s: stop it, or set data_dir to a folder of its own", ErrLocked, d.path)
