@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -34,20 +35,22 @@ func TestAssetsAreNamedByContentAndKeptForEver(t *testing.T) {
 		"geist-latin-wght-normal.woff2": "font/woff2",
 	}
 	for name, want := range types {
-		url := web.URL(name)
-		if !regexp.MustCompile(`^/assets/[a-z0-9-]+-[A-Za-z0-9]{8}\.[a-z0-9]+$`).MatchString(url) {
-			t.Errorf("the URL of %s has no hash: %s", name, url)
-		}
-		answer := get(t, url, "")
-		if answer.Code != http.StatusOK || answer.Body.Len() == 0 {
-			t.Errorf("%s: status %d, %d bytes", url, answer.Code, answer.Body.Len())
-		}
-		if got := answer.Header().Get("Content-Type"); got != want {
-			t.Errorf("%s: type %q, want %q", url, got, want)
-		}
-		if got := answer.Header().Get("Cache-Control"); !strings.Contains(got, "immutable") {
-			t.Errorf("%s: Cache-Control %q", url, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			url := web.URL(name)
+			if !regexp.MustCompile(`^/assets/[a-z0-9-]+-[A-Za-z0-9]{8}\.[a-z0-9]+$`).MatchString(url) {
+				t.Errorf("the URL of %s has no hash: %s", name, url)
+			}
+			answer := get(t, url, "")
+			if answer.Code != http.StatusOK || answer.Body.Len() == 0 {
+				t.Errorf("%s: status %d, %d bytes", url, answer.Code, answer.Body.Len())
+			}
+			if got := answer.Header().Get("Content-Type"); got != want {
+				t.Errorf("%s: type %q, want %q", url, got, want)
+			}
+			if got := answer.Header().Get("Cache-Control"); !strings.Contains(got, "immutable") {
+				t.Errorf("%s: Cache-Control %q", url, got)
+			}
+		})
 	}
 }
 
@@ -55,23 +58,27 @@ func TestAssetsAreCompressedForWhoeverTakesIt(t *testing.T) {
 	t.Parallel()
 	plain := get(t, web.URL("app.css"), "").Body.String()
 	for _, encoding := range []string{"gzip", "br, gzip;q=0.8", "deflate , GZIP"} {
-		answer := get(t, web.URL("app.css"), encoding)
-		if answer.Header().Get("Content-Encoding") != "gzip" || answer.Header().Get("Vary") != "Accept-Encoding" {
-			t.Errorf("%q is answered with %v", encoding, answer.Header())
-			continue
-		}
-		unzip, err := gzip.NewReader(answer.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if text, err := io.ReadAll(unzip); err != nil || string(text) != plain {
-			t.Errorf("%q: the compressed file is another one (%v)", encoding, err)
-		}
+		t.Run(encoding, func(t *testing.T) {
+			answer := get(t, web.URL("app.css"), encoding)
+			if answer.Header().Get("Content-Encoding") != "gzip" || answer.Header().Get("Vary") != "Accept-Encoding" {
+				t.Errorf("%q is answered with %v", encoding, answer.Header())
+				return
+			}
+			unzip, err := gzip.NewReader(answer.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text, err := io.ReadAll(unzip); err != nil || string(text) != plain {
+				t.Errorf("%q: the compressed file is another one (%v)", encoding, err)
+			}
+		})
 	}
 	for _, encoding := range []string{"", "br", "gzip;q=0"} {
-		if got := get(t, web.URL("app.css"), encoding).Header().Get("Content-Encoding"); got != "" {
-			t.Errorf("%q is answered with %q", encoding, got)
-		}
+		t.Run(fmt.Sprintf("%q", encoding), func(t *testing.T) {
+			if got := get(t, web.URL("app.css"), encoding).Header().Get("Content-Encoding"); got != "" {
+				t.Errorf("%q is answered with %q", encoding, got)
+			}
+		})
 	}
 }
 
@@ -81,9 +88,11 @@ func TestNothingElseIsServed(t *testing.T) {
 		"/assets/", "/assets/manifest.json", "/assets/nothing.css", "/assets/../assets.go", "/assets/a/b.css",
 		web.URL("nothing.css"), web.URL("app.css") + ".gz",
 	} {
-		if got := get(t, path, "").Code; got != http.StatusNotFound {
-			t.Errorf("%s: status %d", path, got)
-		}
+		t.Run(path, func(t *testing.T) {
+			if got := get(t, path, "").Code; got != http.StatusNotFound {
+				t.Errorf("%s: status %d", path, got)
+			}
+		})
 	}
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, web.URL("app.css"), nil)
 	w := httptest.NewRecorder()

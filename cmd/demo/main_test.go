@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -19,13 +20,15 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"-queue", "kafka"}, exitFailure, "embedded or sqs"},
 		{[]string{"-listen", "nowhere"}, exitFailure, "-listen"},
 	} {
-		var stdout, stderr strings.Builder
-		if got := run(
-			c.args, &stdout, &stderr, nil,
-		); got != c.want || !strings.Contains(stderr.String(), c.says) ||
-			stdout.Len() > 0 {
-			t.Errorf("demo %s: exit %d, %q on the terminal; want %d, %q", strings.Join(c.args, " "), got,
-				stdout.String()+stderr.String(), c.want, c.says)
-		}
+		t.Run(fmt.Sprintf("%q", c.args), func(t *testing.T) {
+			var stdout, stderr strings.Builder
+			if got := run(
+				c.args, &stdout, &stderr, nil,
+			); got != c.want || !strings.Contains(stderr.String(), c.says) ||
+				stdout.Len() > 0 {
+				t.Errorf("demo %s: exit %d, %q on the terminal; want %d, %q", strings.Join(c.args, " "), got,
+					stdout.String()+stderr.String(), c.want, c.says)
+			}
+		})
 	}
 }

@@ -99,16 +99,18 @@ func TestArrowsHoldWhatTheySay(t *testing.T) {
 		{"internal/app/app.go", "dlqdesk/internal/desktest", false},
 		{"cmd/dlqdesk/main.go", "dlqdesk/internal/store", false},
 	} {
-		ok := true
-		for _, a := range arrows {
-			if a.covers(c.file) {
-				_, permitted := a.permits(c.imports)
-				ok = ok && permitted
+		t.Run(c.file+" imports "+c.imports, func(t *testing.T) {
+			ok := true
+			for _, a := range arrows {
+				if a.covers(c.file) {
+					_, permitted := a.permits(c.imports)
+					ok = ok && permitted
+				}
 			}
-		}
-		if ok != c.ok {
-			t.Errorf("%s imports %s: permitted %t, want %t", c.file, c.imports, ok, c.ok)
-		}
+			if ok != c.ok {
+				t.Errorf("%s imports %s: permitted %t, want %t", c.file, c.imports, ok, c.ok)
+			}
+		})
 	}
 }
 

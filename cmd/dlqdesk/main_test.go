@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -36,10 +37,12 @@ func TestUsage(t *testing.T) {
 		"config", "check",
 		"--config",
 	}} {
-		got := dlqdesk(nil, args...)
-		if got.code != 2 || got.stdout != "" || !strings.HasPrefix(got.stderr, "dlqdesk: ") {
-			t.Errorf("dlqdesk %q: %+v", args, got)
-		}
+		t.Run(fmt.Sprintf("%q", args), func(t *testing.T) {
+			got := dlqdesk(nil, args...)
+			if got.code != 2 || got.stdout != "" || !strings.HasPrefix(got.stderr, "dlqdesk: ") {
+				t.Errorf("dlqdesk %q: %+v", args, got)
+			}
+		})
 	}
 	if got := dlqdesk(nil, "--help"); got.code != 0 || !strings.Contains(got.stdout, "config check") {
 		t.Errorf("--help: %+v", got)
@@ -172,8 +175,10 @@ func TestConfigFile(t *testing.T) {
 		"other.yaml":   dlqdesk(byVariable, "config", "check"),
 		"flag.yaml":    dlqdesk(byVariable, "config", "check", "--config", "flag.yaml"),
 	} {
-		if !strings.HasPrefix(got.stdout, want+" is valid\n") || strings.Contains(got.stdout, "key=1") {
-			t.Errorf("%s: %+v", want, got)
-		}
+		t.Run(want, func(t *testing.T) {
+			if !strings.HasPrefix(got.stdout, want+" is valid\n") || strings.Contains(got.stdout, "key=1") {
+				t.Errorf("%s: %+v", want, got)
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -17,9 +18,11 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 		{[]string{"-nonsense"}, exitUsage, "nonsense"},
 		{[]string{"-listen", "256.0.0.1:0"}, exitFailure, "set another address"},
 	} {
-		var out bytes.Buffer
-		if code := run(test.args, &out, &out); code != test.code || !strings.Contains(out.String(), test.want) {
-			t.Errorf("%v answers %d: %s", test.args, code, out.String())
-		}
+		t.Run(fmt.Sprintf("%q", test.args), func(t *testing.T) {
+			var out bytes.Buffer
+			if code := run(test.args, &out, &out); code != test.code || !strings.Contains(out.String(), test.want) {
+				t.Errorf("%v answers %d: %s", test.args, code, out.String())
+			}
+		})
 	}
 }

@@ -3,6 +3,7 @@ package acceptance_test
 import (
 	"crypto/tls"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -219,25 +220,27 @@ func TestDestinationWithItsOwnAuthority(t *testing.T) {
 		t.Fatal("the test's certificate is no authority")
 	}
 	for _, trusted := range []bool{true, false} {
-		p := setup(t, func(c *config.Config) {
-			c.Sources[0].Destination = server.URL
+		t.Run(fmt.Sprintf("trusted=%t", trusted), func(t *testing.T) {
+			p := setup(t, func(c *config.Config) {
+				c.Sources[0].Destination = server.URL
+				if trusted {
+					c.Sources[0].TLS.CAFile = authority
+				}
+			})
+			status, told := p.post(t, `{"id":"1"}`, nil)
 			if trusted {
-				c.Sources[0].TLS.CAFile = authority
+				if status != http.StatusOK || told != `{"status":"accepted"}` || <-protocols != 2 {
+					t.Errorf("answered %d %s", status, told)
+				}
+				return
+			}
+			p.holds(t, []string{kept(t, status, told)})
+			l, err := p.beside(t).Message(t.Context(), deadletter.ID(kept(t, status, told)))
+			if err != nil || l.Outcome != deadletter.Unreachable ||
+				!strings.Contains(l.Reason, "its authority is unknown") ||
+				l.Status != deadletter.Retrying {
+				t.Errorf("message %+v, %v", l, err)
 			}
 		})
-		status, told := p.post(t, `{"id":"1"}`, nil)
-		if trusted {
-			if status != http.StatusOK || told != `{"status":"accepted"}` || <-protocols != 2 {
-				t.Errorf("answered %d %s", status, told)
-			}
-			continue
-		}
-		p.holds(t, []string{kept(t, status, told)})
-		l, err := p.beside(t).Message(t.Context(), deadletter.ID(kept(t, status, told)))
-		if err != nil || l.Outcome != deadletter.Unreachable ||
-			!strings.Contains(l.Reason, "its authority is unknown") ||
-			l.Status != deadletter.Retrying {
-			t.Errorf("message %+v, %v", l, err)
-		}
 	}
 }

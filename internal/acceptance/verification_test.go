@@ -67,9 +67,11 @@ func TestCertificatesOfPlatforms(t *testing.T) {
 		{"its certificate", "one", over(t, ours, platform), http.StatusOK},
 		{"no certificate of a browser", "one", over(t, ours), http.StatusUnauthorized},
 	} {
-		if status, body := p.postTo(t, c.client, c.source, "{}"); status != c.want {
-			t.Errorf("%s: answered %d %s", c.name, status, body)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			if status, body := p.postTo(t, c.client, c.source, "{}"); status != c.want {
+				t.Errorf("%s: answered %d %s", c.name, status, body)
+			}
+		})
 	}
 	// it is refused at once
 	if answer, err := over(

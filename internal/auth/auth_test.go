@@ -3,6 +3,7 @@ package auth_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -272,26 +273,29 @@ func TestSignInRenewsTheSession(t *testing.T) {
 func TestCookieFlags(t *testing.T) {
 	t.Parallel()
 	for _, secure := range []bool{false, true} {
-		b := setup(t, auth.Settings{Secure: secure})
-		b.add(t, "anna", deadletter.Viewer)
-		r := httptest.NewRequestWithContext(
-			t.Context(), "POST", "/in",
-			strings.NewReader(url.Values{"name": {"anna"}, "password": {password}}.Encode()),
-		)
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		w := httptest.NewRecorder()
-		b.server.Config.Handler.ServeHTTP(w, r)
-		cookies := w.Result().Cookies()
-		if len(cookies) != 1 {
-			t.Fatalf("%d cookies", len(cookies))
-		}
-		c := cookies[0]
-		name := map[bool]string{false: "dlqdesk_session", true: "__Host-dlqdesk_session"}[secure]
-		if c.Name != name || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Secure != secure || c.Path != "/" ||
-			c.Domain != "" ||
-			len(c.Value) < 40 {
-			t.Errorf("secure %v: cookie %v", secure, c)
-		}
+		t.Run(fmt.Sprintf("secure=%t", secure), func(t *testing.T) {
+			b := setup(t, auth.Settings{Secure: secure})
+			b.add(t, "anna", deadletter.Viewer)
+			r := httptest.NewRequestWithContext(
+				t.Context(), "POST", "/in",
+				strings.NewReader(url.Values{"name": {"anna"}, "password": {password}}.Encode()),
+			)
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			w := httptest.NewRecorder()
+			b.server.Config.Handler.ServeHTTP(w, r)
+			cookies := w.Result().Cookies()
+			if len(cookies) != 1 {
+				t.Fatalf("%d cookies", len(cookies))
+			}
+			c := cookies[0]
+			name := map[bool]string{false: "dlqdesk_session", true: "__Host-dlqdesk_session"}[secure]
+			if c.Name != name || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Secure != secure ||
+				c.Path != "/" ||
+				c.Domain != "" ||
+				len(c.Value) < 40 {
+				t.Errorf("secure %v: cookie %v", secure, c)
+			}
+		})
 	}
 }
 
@@ -307,16 +311,18 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 		"wrong password|another long one": 422, password + "|short": 422,
 		password + "|another long one": 200,
 	} {
-		current, next, _ := strings.Cut(form, "|")
-		if want == 200 {
-			continue
-		}
-		if status, _ := p.do(
-			"POST", "/password", url.Values{"current": {current}, "next": {next}},
-		); status != want ||
-			other.me() == "" {
-			t.Errorf("%s answers %d", form, status)
-		}
+		t.Run(fmt.Sprintf("%.20q", form), func(t *testing.T) {
+			current, next, _ := strings.Cut(form, "|")
+			if want == 200 {
+				return
+			}
+			if status, _ := p.do(
+				"POST", "/password", url.Values{"current": {current}, "next": {next}},
+			); status != want ||
+				other.me() == "" {
+				t.Errorf("%s answers %d", form, status)
+			}
+		})
 	}
 	if status, text := p.do(
 		"POST", "/password", url.Values{"current": {password}, "next": {"another long one"}},
@@ -445,16 +451,18 @@ func TestAddUser(t *testing.T) {
 		{admin, "bert2", "viewer", "Password123", deadletter.Invalid},
 		{admin, "bertram.long", "viewer", "Bertram.Long1", deadletter.Invalid},
 	} {
-		err := b.AddUser(t.Context(), test.by, test.name, test.role, test.password)
-		if test.want == deadletter.Invalid-1 {
-			if err != nil {
-				t.Errorf("%q with %q: %v", test.name, test.password, err)
+		t.Run(fmt.Sprintf("%.20q as %q", test.name, test.role), func(t *testing.T) {
+			err := b.AddUser(t.Context(), test.by, test.name, test.role, test.password)
+			if test.want == deadletter.Invalid-1 {
+				if err != nil {
+					t.Errorf("%q with %q: %v", test.name, test.password, err)
+				}
+				return
 			}
-			continue
-		}
-		if err == nil || deadletter.KindOf(err) != test.want {
-			t.Errorf("%q %q with %q: %v", test.name, test.role, test.password, err)
-		}
+			if err == nil || deadletter.KindOf(err) != test.want {
+				t.Errorf("%q %q with %q: %v", test.name, test.role, test.password, err)
+			}
+		})
 	}
 	if got := b.actions(t); len(got) != 2 {
 		t.Errorf("the audit trail has %q", got)
@@ -533,9 +541,11 @@ func TestLocalPath(t *testing.T) {
 		"/\t/evil.example": "/messages", "http:/evil": "/messages",
 		"///evil.example": "/messages", " //evil.example": "/messages", "@evil.example": "/messages",
 	} {
-		if got := auth.LocalPath(next); got != want {
-			t.Errorf("%q leads to %q", next, got)
-		}
+		t.Run(fmt.Sprintf("%q", next), func(t *testing.T) {
+			if got := auth.LocalPath(next); got != want {
+				t.Errorf("%q leads to %q", next, got)
+			}
+		})
 	}
 }
 

@@ -240,9 +240,11 @@ func TestLoadUnreadable(t *testing.T) {
 		dir:                             "cannot be read: is a directory",
 		big:                             "is over 1MiB: this cannot be a configuration",
 	} {
-		if _, err := config.Load(path, nil); err == nil || err.Error() != path+": "+want {
-			t.Errorf("got %v, want %s: %s", err, path, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			if _, err := config.Load(path, nil); err == nil || err.Error() != path+": "+want {
+				t.Errorf("got %v, want %s: %s", err, path, want)
+			}
+		})
 	}
 }
 
@@ -255,10 +257,12 @@ func TestFaultsHidePasswords(t *testing.T) {
 		"ftp://user:hunter2@example.com/", "http://user:hunter2?@example.com/", "//user:hunter2@", "example.com/" +
 			"?token=hunter2",
 	} {
-		_, err := config.Load("", []string{"DLQDESK_SOURCES__A__DESTINATION=" + destination})
-		if err == nil || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: got %v", destination, err)
-		}
+		t.Run(destination, func(t *testing.T) {
+			_, err := config.Load("", []string{"DLQDESK_SOURCES__A__DESTINATION=" + destination})
+			if err == nil || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%s: got %v", destination, err)
+			}
+		})
 	}
 }
 

@@ -59,19 +59,21 @@ func TestTLSFilesAreChecked(t *testing.T) {
 		"turned": {key, cert, "TLS__CERT_FILE: " + key + " contains no certificate", ""},
 		"locked": {cert, locked, "TLS__KEY_FILE: " + locked + " contains no unencrypted private key", ""},
 	} {
-		got, err := config.Load("", []string{
-			"DLQDESK_SOURCES__A__DESTINATION=https://127.0.0.1", "DLQDESK_SOURCES__A__TLS__CA_FILE=" + cert,
-			"DLQDESK_SOURCES__A__TLS__CERT_FILE=" + c.cert, "DLQDESK_SOURCES__A__TLS__KEY_FILE=" + c.key,
-		})
-		if c.fault != "" {
-			if err == nil || !strings.Contains(err.Error(), c.fault) || strings.Contains(err.Error(), "\n") {
-				t.Errorf("%s: %v", name, err)
+		t.Run(name, func(t *testing.T) {
+			got, err := config.Load("", []string{
+				"DLQDESK_SOURCES__A__DESTINATION=https://127.0.0.1", "DLQDESK_SOURCES__A__TLS__CA_FILE=" + cert,
+				"DLQDESK_SOURCES__A__TLS__CERT_FILE=" + c.cert, "DLQDESK_SOURCES__A__TLS__KEY_FILE=" + c.key,
+			})
+			if c.fault != "" {
+				if err == nil || !strings.Contains(err.Error(), c.fault) || strings.Contains(err.Error(), "\n") {
+					t.Errorf("%s: %v", name, err)
+				}
+				return
 			}
-			continue
-		}
-		if err != nil || got.Sources[0].TLS.CertFile != c.cert ||
-			!strings.Contains(strings.Join(got.Warnings, "\n"), c.warning) {
-			t.Errorf("%s: %+v, %v", name, got, err)
-		}
+			if err != nil || got.Sources[0].TLS.CertFile != c.cert ||
+				!strings.Contains(strings.Join(got.Warnings, "\n"), c.warning) {
+				t.Errorf("%s: %+v, %v", name, got, err)
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -94,17 +95,21 @@ func TestDestinationFailsByWhatAnEventIs(t *testing.T) {
 		{"no object", "/cxone", `[1]`, "1", 400, "no JSON object", ""},
 		{"too large", "/genesys", `{"id":"` + strings.Repeat("x", 1<<20) + `"}`, "1", 413, "too large", ""},
 	} {
-		got := ask(t, http.MethodPost, url+c.path, c.body, attempt(c.try))
-		if got.status != c.status || !strings.Contains(got.body, c.says) ||
-			got.header.Get("Retry-After") != c.retryAfter {
-			t.Errorf("%s: %d %q, Retry-After %q; want %d %q, %q", c.name, got.status, got.body,
-				got.header.Get("Retry-After"), c.status, c.says, c.retryAfter)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			got := ask(t, http.MethodPost, url+c.path, c.body, attempt(c.try))
+			if got.status != c.status || !strings.Contains(got.body, c.says) ||
+				got.header.Get("Retry-After") != c.retryAfter {
+				t.Errorf("%s: %d %q, Retry-After %q; want %d %q, %q", c.name, got.status, got.body,
+					got.header.Get("Retry-After"), c.status, c.says, c.retryAfter)
+			}
+		})
 	}
 	for path, want := range map[string]int{"/other": 404, "/genesys": 405} {
-		if got := ask(t, http.MethodGet, url+path, "", nil); got.status != want {
-			t.Errorf("GET %s: %d, want %d", path, got.status, want)
-		}
+		t.Run(path, func(t *testing.T) {
+			if got := ask(t, http.MethodGet, url+path, "", nil); got.status != want {
+				t.Errorf("GET %s: %d, want %d", path, got.status, want)
+			}
+		})
 	}
 }
 
@@ -138,13 +143,15 @@ func TestRepairAndBreak(t *testing.T) {
 	}
 	check := func(when string, repaired bool) {
 		for body, fate := range fates {
-			want := fate.broken
-			if repaired {
-				want = fate.repaired
-			}
-			if got := ask(t, http.MethodPost, url+"/genesys", body, attempt("1")); got.status != want {
-				t.Errorf("%s, %s: %d, want %d", when, body, got.status, want)
-			}
+			t.Run(fmt.Sprintf("%s, %s", when, body), func(t *testing.T) {
+				want := fate.broken
+				if repaired {
+					want = fate.repaired
+				}
+				if got := ask(t, http.MethodPost, url+"/genesys", body, attempt("1")); got.status != want {
+					t.Errorf("%s, %s: %d, want %d", when, body, got.status, want)
+				}
+			})
 		}
 	}
 	check("at first", false)

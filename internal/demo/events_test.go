@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -155,11 +156,13 @@ func TestEventsCarryTheHeadersOfTheirPlatforms(t *testing.T) {
 		0: {"X-Hub-Signature-256", "Inin-Correlation-Id"},
 		1: {"Webhook-Id", "X-Correlation-Id"},
 	} {
-		e := makeEvent(t, n)
-		for _, name := range append(names, "Content-Type", "User-Agent", "Authorization") {
-			if e.Header.Get(name) == "" {
-				t.Errorf("%s has no %s: %v", e.Kind, name, e.Header)
+		t.Run(fmt.Sprintf("event %d", n), func(t *testing.T) {
+			e := makeEvent(t, n)
+			for _, name := range append(names, "Content-Type", "User-Agent", "Authorization") {
+				if e.Header.Get(name) == "" {
+					t.Errorf("%s has no %s: %v", e.Kind, name, e.Header)
+				}
 			}
-		}
+		})
 	}
 }

@@ -55,11 +55,13 @@ func TestSenderTellsARefusal(t *testing.T) {
 		"cut off":      func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"empty answer": func(http.ResponseWriter, *http.Request) {},
 	} {
-		server := httptest.NewServer(handler)
-		t.Cleanup(server.Close)
-		if status, err := demo.NewSender(server.URL, clock, io.Discard).Post(t.Context(), 0); err == nil {
-			t.Errorf("%s: taken for %q", name, status)
-		}
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(handler)
+			t.Cleanup(server.Close)
+			if status, err := demo.NewSender(server.URL, clock, io.Discard).Post(t.Context(), 0); err == nil {
+				t.Errorf("%s: taken for %q", name, status)
+			}
+		})
 	}
 }
 

@@ -145,32 +145,34 @@ func TestViewerChangesNothing(t *testing.T) {
 		actor deadletter.Actor
 		want  deadletter.Kind
 	}{{vera, deadletter.Forbidden}, {noone, deadletter.Unauthenticated}} {
-		freeze := func(a deadletter.Action) error {
-			_, selected := b.FreezeSelected(t.Context(), who.actor, a, refs)
-			_, matching := b.FreezeMatching(t.Context(), who.actor, a, store.Filter{}, "")
-			return errors.Join(selected, matching)
-		}
-		_, undo := b.UndoArchive(t.Context(), who.actor, archived)
-		for name, order := range orders() {
-			if _, err := order(b, who.actor, ref(m), input{}); deadletter.KindOf(err) != who.want {
-				t.Errorf("%s by %q: %v", name, who.actor.Role, err)
+		t.Run(fmt.Sprint(who.want), func(t *testing.T) {
+			freeze := func(a deadletter.Action) error {
+				_, selected := b.FreezeSelected(t.Context(), who.actor, a, refs)
+				_, matching := b.FreezeMatching(t.Context(), who.actor, a, store.Filter{}, "")
+				return errors.Join(selected, matching)
 			}
-		}
-		for name, err := range map[string]error{
-			"replay many":  freeze(deadletter.ActReplay),
-			"patch many":   freeze(deadletter.ActEdit),
-			"archive many": freeze(deadletter.ActArchive),
-			"restore many": freeze(deadletter.ActRestore),
-			"start":        b.StartJob(t.Context(), who.actor, draft, deadletter.JobInput{}),
-			"pause":        b.PauseJob(t.Context(), who.actor, archived),
-			"resume":       b.ResumeJob(t.Context(), who.actor, archived),
-			"cancel":       b.CancelJob(t.Context(), who.actor, archived),
-			"undo":         undo,
-		} {
-			if deadletter.KindOf(err) != who.want {
-				t.Errorf("%s by %q: %v", name, who.actor.Role, err)
+			_, undo := b.UndoArchive(t.Context(), who.actor, archived)
+			for name, order := range orders() {
+				if _, err := order(b, who.actor, ref(m), input{}); deadletter.KindOf(err) != who.want {
+					t.Errorf("%s by %q: %v", name, who.actor.Role, err)
+				}
 			}
-		}
+			for name, err := range map[string]error{
+				"replay many":  freeze(deadletter.ActReplay),
+				"patch many":   freeze(deadletter.ActEdit),
+				"archive many": freeze(deadletter.ActArchive),
+				"restore many": freeze(deadletter.ActRestore),
+				"start":        b.StartJob(t.Context(), who.actor, draft, deadletter.JobInput{}),
+				"pause":        b.PauseJob(t.Context(), who.actor, archived),
+				"resume":       b.ResumeJob(t.Context(), who.actor, archived),
+				"cancel":       b.CancelJob(t.Context(), who.actor, archived),
+				"undo":         undo,
+			} {
+				if deadletter.KindOf(err) != who.want {
+					t.Errorf("%s by %q: %v", name, who.actor.Role, err)
+				}
+			}
+		})
 	}
 	if got := desktest.Message(t, b.store, "a-1"); got.Status != m.Status || got.Version != 0 {
 		t.Errorf("the message changed: %+v", got)
@@ -236,10 +238,12 @@ func TestEditThatIsRefusedChangesNothing(t *testing.T) {
 		"no such base": {Body: []byte(`{}`), Reason: "x", Base: 4},
 		"long reason":  {Body: []byte(`{}`), Reason: strings.Repeat("ä", 1001)},
 	} {
-		_, err := b.EditAndReplay(t.Context(), anna, ref(m), e)
-		if kind := deadletter.KindOf(err); kind != deadletter.Invalid && kind != deadletter.NotFound {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			_, err := b.EditAndReplay(t.Context(), anna, ref(m), e)
+			if kind := deadletter.KindOf(err); kind != deadletter.Invalid && kind != deadletter.NotFound {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 	if got := desktest.Message(t, b.store, "a-1"); got.Revision != 0 || got.Status != m.Status {
 		t.Errorf("the message changed: %+v", got)
@@ -250,14 +254,16 @@ func TestMessageWithoutDestinationIsShownButNotReplayed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for id, source := range map[string]string{"a-1": "", "b-2": "gone"} {
-		m := b.receive(t, id, func(c *deadletter.Capture) { c.Source = source })
-		_, err := b.Replay(t.Context(), anna, ref(m), desk.SendCommand{})
-		if deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(deadletter.TextOf(err), "restart") {
-			t.Errorf("source %q: %v", source, err)
-		}
-		if _, err := b.Archive(t.Context(), anna, ref(m), "no longer needed"); err != nil {
-			t.Errorf("source %q: archive: %v", source, err)
-		}
+		t.Run(id, func(t *testing.T) {
+			m := b.receive(t, id, func(c *deadletter.Capture) { c.Source = source })
+			_, err := b.Replay(t.Context(), anna, ref(m), desk.SendCommand{})
+			if deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(deadletter.TextOf(err), "restart") {
+				t.Errorf("source %q: %v", source, err)
+			}
+			if _, err := b.Archive(t.Context(), anna, ref(m), "no longer needed"); err != nil {
+				t.Errorf("source %q: archive: %v", source, err)
+			}
+		})
 	}
 }
 

@@ -200,10 +200,12 @@ func TestJobsThatAreNone(t *testing.T) {
 		"edit: no object":  start(deadletter.ActEdit, deadletter.JobInput{Reason: "x", Patch: []byte(`[]`)}),
 		"long reason":      start(deadletter.ActArchive, deadletter.JobInput{Reason: strings.Repeat("ä", 1001)}),
 	} {
-		if kind := deadletter.KindOf(err); kind != deadletter.Invalid &&
-			(name != "nothing to do" || kind != deadletter.Forbidden) {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if kind := deadletter.KindOf(err); kind != deadletter.Invalid &&
+				(name != "nothing to do" || kind != deadletter.Forbidden) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 	if err := errors.Join(freeze(deadletter.ActReplay, desk.Ref{ID: "nobody"})); deadletter.KindOf(
 		err,

@@ -55,10 +55,12 @@ func TestProbeIsRefused(t *testing.T) {
 		"nothing waits": {anna, "genesys", deadletter.Conflict, "no message of genesys waits for a retry"},
 		"no source":     {anna, "old", deadletter.NotFound, "is not configured"},
 	} {
-		err := b.Probe(t.Context(), c.by, c.source)
-		if deadletter.KindOf(err) != c.kind || !strings.Contains(deadletter.TextOf(err), c.text) {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			err := b.Probe(t.Context(), c.by, c.source)
+			if deadletter.KindOf(err) != c.kind || !strings.Contains(deadletter.TextOf(err), c.text) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 	if len(b.probe)+len(b.kicks) != 0 {
 		t.Error("something was probed")

@@ -2,6 +2,7 @@ package doctor_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -99,38 +100,41 @@ func TestSignedCommandIsGenuine(t *testing.T) {
 	t.Parallel()
 	c := sourcesOfEveryScheme(t)
 	now := time.Unix(1_700_000_000, 0)
-	for _, body := range []string{
+	for n, body := range []string{
 		"", `{"text":"it's"}`, "@file", "-n 100%d \\n $HOME `id` \"!!\"\n\n", "Größe\t\x1b[31m", "-\x00\xff\x0012%s\\x",
 		"a=1&b=%2B",
 	} {
-		for _, s := range c.Sources {
-			webhook := doctor.TestWebhook{Source: s.Name, Body: []byte(body), ContentType: "application/json"}
-			command, lasts, err := doctor.Curl(t.Context(), c, webhook, now)
-			if err != nil {
-				t.Fatalf("%s: %v", s.Name, err)
+		t.Run(fmt.Sprintf("body %d", n), func(t *testing.T) {
+			for _, s := range c.Sources {
+				webhook := doctor.TestWebhook{Source: s.Name, Body: []byte(body), ContentType: "application/json"}
+				command, lasts, err := doctor.Curl(t.Context(), c, webhook, now)
+				if err != nil {
+					t.Fatalf("%s: %v", s.Name, err)
+				}
+				if strings.Contains(command, "c2VjcmV0") || strings.ContainsAny(command, "\x00\x1b\t") {
+					t.Errorf("%s shows the secret, or does something to a terminal: %q", s.Name, command)
+				}
+				r, sent := shell(t, command)
+				if !bytes.Equal(sent, []byte(body)) || r.URL.Host != "127.0.0.1:8080" ||
+					r.URL.Path != "/webhooks/"+s.Name {
+					t.Errorf("%s: the command sends %q to %s", s.Name, sent, r.URL)
+				}
+				v, err := verify.New(s.Verify)
+				if err != nil {
+					t.Fatal(err)
+				}
+				proof, err := v.CheckHead(r, now.Add(lasts))
+				if s.Name == "byoc" {
+					proof, err = v.CheckHead(r, now.Add(lasts-time.Second))
+				}
+				if err == nil {
+					err = proof.Check(sent)
+				}
+				if err != nil {
+					t.Errorf("%s: %v: %s", s.Name, err, command)
+				}
 			}
-			if strings.Contains(command, "c2VjcmV0") || strings.ContainsAny(command, "\x00\x1b\t") {
-				t.Errorf("%s shows the secret, or does something to a terminal: %q", s.Name, command)
-			}
-			r, sent := shell(t, command)
-			if !bytes.Equal(sent, []byte(body)) || r.URL.Host != "127.0.0.1:8080" || r.URL.Path != "/webhooks/"+s.Name {
-				t.Errorf("%s: the command sends %q to %s", s.Name, sent, r.URL)
-			}
-			v, err := verify.New(s.Verify)
-			if err != nil {
-				t.Fatal(err)
-			}
-			proof, err := v.CheckHead(r, now.Add(lasts))
-			if s.Name == "byoc" {
-				proof, err = v.CheckHead(r, now.Add(lasts-time.Second))
-			}
-			if err == nil {
-				err = proof.Check(sent)
-			}
-			if err != nil {
-				t.Errorf("%s: %v: %s", s.Name, err, command)
-			}
-		}
+		})
 	}
 }
 
@@ -147,10 +151,12 @@ func TestCommandThatCannotBeSigned(t *testing.T) {
 		"is a public key":              {Source: "public"},
 		"must be that of the receiver": {Source: "stripe", URL: "hooks.example.com"},
 	} {
-		if _, _, err := doctor.Curl(t.Context(), c, webhook, time.Now()); err == nil ||
-			!strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", want, err)
-		}
+		t.Run(want, func(t *testing.T) {
+			if _, _, err := doctor.Curl(t.Context(), c, webhook, time.Now()); err == nil ||
+				!strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v", want, err)
+			}
+		})
 	}
 	c.TLS.CertFile = "cert.pem"
 	command, _, err := doctor.Curl(t.Context(), c, doctor.TestWebhook{Source: "stripe"}, time.Now())

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"regexp"
 	"testing"
@@ -84,16 +85,18 @@ func TestWhatWaitsAtBeginOrEndOfACheckIsNotMissing(t *testing.T) {
 		waits   [2]int
 		missing int
 	}{{[2]int{0, 0}, 1}, {[2]int{1, 0}, 0}, {[2]int{0, 1}, 0}} {
-		h := setup(t)
-		h.counting(&c.waits)
-		h.post("genesys", 1, http.StatusServiceUnavailable)
-		h.save()
-		h.check()
-		h.clock.Add(settle)
-		h.check()
-		if got := h.check(); got != c.missing {
-			t.Errorf("where %v wait %d are missing", c.waits, got)
-		}
+		t.Run(fmt.Sprint(c.waits), func(t *testing.T) {
+			h := setup(t)
+			h.counting(&c.waits)
+			h.post("genesys", 1, http.StatusServiceUnavailable)
+			h.save()
+			h.check()
+			h.clock.Add(settle)
+			h.check()
+			if got := h.check(); got != c.missing {
+				t.Errorf("where %v wait %d are missing", c.waits, got)
+			}
+		})
 	}
 }
 

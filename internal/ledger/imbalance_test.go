@@ -42,24 +42,26 @@ func TestAcknowledge(t *testing.T) {
 		"once more":         {known, anna, "x", 2, deadletter.Conflict, "ben acknowledged this"},
 		"what is explained": {killed, anna, "x", 2, deadletter.Conflict, "is explained"},
 	} {
-		ack, e, err := c.i.Acknowledge(c.by, c.seen, c.note, at)
-		if c.says != "" {
-			if deadletter.KindOf(err) != c.kind || !strings.Contains(deadletter.TextOf(err), c.says) {
-				t.Errorf("%s: %v", name, err)
+		t.Run(name, func(t *testing.T) {
+			ack, e, err := c.i.Acknowledge(c.by, c.seen, c.note, at)
+			if c.says != "" {
+				if deadletter.KindOf(err) != c.kind || !strings.Contains(deadletter.TextOf(err), c.says) {
+					t.Errorf("%s: %v", name, err)
+				}
+				return
 			}
-			continue
-		}
-		if err != nil || ack.By != "anna" || ack.Amount != 2 || ack.Note != strings.TrimSpace(c.note) ||
-			!ack.At.Equal(at) {
-			t.Errorf("%s: %+v, %v", name, ack, err)
-		}
-		if e.Action != "ledger.acknowledge" || e.Source != "genesys" || e.Target != "2026-03-02T10:00:00Z" ||
-			string(e.After) != `{"stage":"messages","kind":"missing","amount":2}` {
-			t.Errorf("%s: the event is %+v", name, e)
-		}
-		c.i.Ack = ack
-		if !c.i.Acknowledged() {
-			t.Errorf("%s: it is not", name)
-		}
+			if err != nil || ack.By != "anna" || ack.Amount != 2 || ack.Note != strings.TrimSpace(c.note) ||
+				!ack.At.Equal(at) {
+				t.Errorf("%s: %+v, %v", name, ack, err)
+			}
+			if e.Action != "ledger.acknowledge" || e.Source != "genesys" || e.Target != "2026-03-02T10:00:00Z" ||
+				string(e.After) != `{"stage":"messages","kind":"missing","amount":2}` {
+				t.Errorf("%s: the event is %+v", name, e)
+			}
+			c.i.Ack = ack
+			if !c.i.Acknowledged() {
+				t.Errorf("%s: it is not", name)
+			}
+		})
 	}
 }

@@ -139,8 +139,10 @@ func TestWhatIsKeptOfArrivalsIsChecked(t *testing.T) {
 	t.Parallel()
 	var a ledger.Arrivals
 	for _, text := range [][]byte{{1}, {1, 2}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0, 0}} {
-		if err := a.UnmarshalBinary(text); err == nil {
-			t.Errorf("%v is taken for arrivals", text)
-		}
+		t.Run(fmt.Sprintf("%x", text), func(t *testing.T) {
+			if err := a.UnmarshalBinary(text); err == nil {
+				t.Errorf("%v is taken for arrivals", text)
+			}
+		})
 	}
 }

@@ -3,6 +3,7 @@ package platform_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -240,27 +241,29 @@ func TestRegisterWithoutAListSaysSo(t *testing.T) {
 func TestCXoneFindsItsHosts(t *testing.T) {
 	t.Parallel()
 	for _, auth := range []platform.ClientAuth{platform.Basic, platform.Form} {
-		server := desktest.NewCXone(t)
-		credentials := platform.Credentials{
-			ClientID:        secret(server.ClientID),
-			ClientSecret:    secret(server.ClientSecret),
-			AccessKeyID:     secret(server.AccessKey),
-			AccessKeySecret: secret(server.AccessToken),
-		}
-		client, _ := clientOf(t, "cxone-expert", "", credentials, func(p *platform.Preset) {
-			p.Discovery, p.TokenURL, p.API, p.Auth = server.URL, "", "https://api-{area}.{domain}", auth
+		t.Run(fmt.Sprint(auth), func(t *testing.T) {
+			server := desktest.NewCXone(t)
+			credentials := platform.Credentials{
+				ClientID:        secret(server.ClientID),
+				ClientSecret:    secret(server.ClientSecret),
+				AccessKeyID:     secret(server.AccessKey),
+				AccessKeySecret: secret(server.AccessToken),
+			}
+			client, _ := clientOf(t, "cxone-expert", "", credentials, func(p *platform.Preset) {
+				p.Discovery, p.TokenURL, p.API, p.Auth = server.URL, "", "https://api-{area}.{domain}", auth
+			})
+			got, err := client.Token(t.Context())
+			if err != nil || got.TokenURL != server.URL+"/auth/token" || got.Tenant != "tenant-7" ||
+				got.API != "https://api-na1.cxone.test" ||
+				got.Lifetime != 3600 {
+				t.Errorf("%s: %+v, %v", auth, got, err)
+			}
+			form := server.Asked()[1]
+			if inForm := form.Form.Has("client_secret"); inForm != (auth == platform.Form) ||
+				form.Form.Get("username") != "key-1" {
+				t.Errorf("%s: sent %v", auth, form.Form)
+			}
 		})
-		got, err := client.Token(t.Context())
-		if err != nil || got.TokenURL != server.URL+"/auth/token" || got.Tenant != "tenant-7" ||
-			got.API != "https://api-na1.cxone.test" ||
-			got.Lifetime != 3600 {
-			t.Errorf("%s: %+v, %v", auth, got, err)
-		}
-		form := server.Asked()[1]
-		if inForm := form.Form.Has("client_secret"); inForm != (auth == platform.Form) ||
-			form.Form.Get("username") != "key-1" {
-			t.Errorf("%s: sent %v", auth, form.Form)
-		}
 	}
 }
 
@@ -312,8 +315,10 @@ func TestSpansHaveNoZerosAtTheirEnd(t *testing.T) {
 		0: "", 45: "45s", 300: "5m", 600: "10m", 3605: "1h0m5s",
 		5400: "1h30m", 86400: "24h",
 	} {
-		if got := (platform.Granted{Lifetime: seconds}).Span(); got != want {
-			t.Errorf("%d s are %q", seconds, got)
-		}
+		t.Run(fmt.Sprintf("%d seconds", seconds), func(t *testing.T) {
+			if got := (platform.Granted{Lifetime: seconds}).Span(); got != want {
+				t.Errorf("%d s are %q", seconds, got)
+			}
+		})
 	}
 }

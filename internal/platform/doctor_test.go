@@ -89,14 +89,16 @@ func TestExamineComparesSettings(t *testing.T) {
 				`of {"id":"content-7"}: change them there, or delete open-1`,
 		},
 	} {
-		client, _ := clientOf(
-			t, "genesys-open-messaging", b.genesys.URL, credentialsOf(b.genesys),
-			parameters(map[string]string{"supported_content": c.parameters}),
-		)
-		w := webhook()
-		w.Name, w.Secret = "another name", secret("another secret, of 33 characters.")
-		if got := examined(t, client, w); !strings.Contains(got, c.want) {
-			t.Errorf("got  %s\nwant %s", got, c.want)
-		}
+		t.Run(fmt.Sprintf("%q", c.parameters), func(t *testing.T) {
+			client, _ := clientOf(
+				t, "genesys-open-messaging", b.genesys.URL, credentialsOf(b.genesys),
+				parameters(map[string]string{"supported_content": c.parameters}),
+			)
+			w := webhook()
+			w.Name, w.Secret = "another name", secret("another secret, of 33 characters.")
+			if got := examined(t, client, w); !strings.Contains(got, c.want) {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -139,12 +140,14 @@ func TestStrangeAnswers(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", "<html>", "[]", `{"entities":1}`, `{"entities":null}`, `{"entities":[1,` +
 		`null,"x"]}`} {
-		b := setup(t, "genesys-open-messaging")
-		b.genesys.Next(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) })
-		items, err := b.client.List(t.Context())
-		if len(items) == 0 && err == nil && body != `{"entities":null}` {
-			t.Errorf("%q: nothing, and no fault", body)
-		}
+		t.Run(fmt.Sprintf("%q", body), func(t *testing.T) {
+			b := setup(t, "genesys-open-messaging")
+			b.genesys.Next(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) })
+			items, err := b.client.List(t.Context())
+			if len(items) == 0 && err == nil && body != `{"entities":null}` {
+				t.Errorf("%q: nothing, and no fault", body)
+			}
+		})
 	}
 	b := setup(t, "genesys-open-messaging")
 	b.genesys.Next(func(w http.ResponseWriter, _ *http.Request) {

@@ -135,21 +135,23 @@ func TestBodyHasADeadlineUntilItIsComplete(t *testing.T) {
 		"not read":   {func(http.ResponseWriter, *http.Request) {}, strings.NewReader("{}"), true, false},
 		"none":       {read, http.NoBody, false, false},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			s := &http.Server{Handler: c.handler, ReadHeaderTimeout: time.Minute}
-			server.LimitConnections(s, 2)
-			ours, theirs := net.Pipe()
-			defer func() { _, _ = ours.Close(), theirs.Close() }()
-			d := desktest.NewDeadlines()
-			s.Handler.ServeHTTP(
-				d,
-				httptest.NewRequestWithContext(s.ConnContext(t.Context(), ours), http.MethodPost, "/", c.body),
-			)
-			limited := len(d.List) > 0 && time.Until(d.List[0]) == 10*time.Second
-			lifted := len(d.List) > 1 && d.List[1].IsZero()
-			if limited != c.limited || lifted != c.lifted {
-				t.Errorf("a body that is %s has the deadlines %v", name, d.List)
-			}
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &http.Server{Handler: c.handler, ReadHeaderTimeout: time.Minute}
+				server.LimitConnections(s, 2)
+				ours, theirs := net.Pipe()
+				defer func() { _, _ = ours.Close(), theirs.Close() }()
+				d := desktest.NewDeadlines()
+				s.Handler.ServeHTTP(
+					d,
+					httptest.NewRequestWithContext(s.ConnContext(t.Context(), ours), http.MethodPost, "/", c.body),
+				)
+				limited := len(d.List) > 0 && time.Until(d.List[0]) == 10*time.Second
+				lifted := len(d.List) > 1 && d.List[1].IsZero()
+				if limited != c.limited || lifted != c.lifted {
+					t.Errorf("a body that is %s has the deadlines %v", name, d.List)
+				}
+			})
 		})
 	}
 }

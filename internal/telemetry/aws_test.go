@@ -1,6 +1,7 @@
 package telemetry_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -16,12 +17,14 @@ func TestTraceIsCarriedAsSQSDoes(t *testing.T) {
 		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00": "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;" +
 			"Parent=00f067aa0ba902b7;Sampled=0",
 	} {
-		if got := telemetry.ToAWS(parent); got != header {
-			t.Errorf("%s is carried as %q", parent, got)
-		}
-		if got := telemetry.FromAWS(header); got != parent {
-			t.Errorf("%s is taken for %q", header, got)
-		}
+		t.Run(parent, func(t *testing.T) {
+			if got := telemetry.ToAWS(parent); got != header {
+				t.Errorf("%s is carried as %q", parent, got)
+			}
+			if got := telemetry.FromAWS(header); got != parent {
+				t.Errorf("%s is taken for %q", header, got)
+			}
+		})
 	}
 	for header, want := range map[string]string{
 		"Self=1-67891234-12456789abcdef012345678a;Root=1-4bf92f35-77b34da6a3ce929d0e0e4736; " +
@@ -33,9 +36,11 @@ func TestTraceIsCarriedAsSQSDoes(t *testing.T) {
 		"Root=2-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7": "",
 		"": "",
 	} {
-		if got := telemetry.FromAWS(header); got != want {
-			t.Errorf("%s is taken for %q, want %q", header, got, want)
-		}
+		t.Run(header, func(t *testing.T) {
+			if got := telemetry.FromAWS(header); got != want {
+				t.Errorf("%s is taken for %q, want %q", header, got, want)
+			}
+		})
 	}
 	if got := telemetry.ToAWS("garbage"); got != "" {
 		t.Errorf("garbage is carried as %q", got)
@@ -61,11 +66,13 @@ func TestMessageBeginsATraceOfItsOwn(t *testing.T) {
 		"a-1":                                  traceOf("a-1"),
 		"":                                     traceOf(""),
 	} {
-		first, second := telemetry.TraceParent(id, "", nil), telemetry.TraceParent(id, "", nil)
-		if traceOf(id) != want || !strings.HasPrefix(first, "00-"+want+"-") || first == second ||
-			strings.Trim(want, "0") == "" {
-			t.Errorf("deliveries of %q are %s and %s", id, first, second)
-		}
+		t.Run(fmt.Sprintf("%q", id), func(t *testing.T) {
+			first, second := telemetry.TraceParent(id, "", nil), telemetry.TraceParent(id, "", nil)
+			if traceOf(id) != want || !strings.HasPrefix(first, "00-"+want+"-") || first == second ||
+				strings.Trim(want, "0") == "" {
+				t.Errorf("deliveries of %q are %s and %s", id, first, second)
+			}
+		})
 	}
 	if traceOf("a-1") == traceOf("a-2") || strings.Trim(traceOf("00000000-0000-0000-0000-000000000000"), "0") == "" {
 		t.Error("messages share a trace, or have none")

@@ -227,9 +227,11 @@ func TestPromisedIDsAreKept(t *testing.T) { //nolint:paralleltest // the collect
 		"http.request.resend_count": "2", "dlqdesk.attempt": "3", "dlqdesk.outcome": "unreachable",
 		"error.type": "unreachable", "dlqdesk.message": "a-1",
 	} {
-		if got := spans[0].Attributes[key]; got != want {
-			t.Errorf("%s is %q, want %q", key, got, want)
-		}
+		t.Run(key, func(t *testing.T) {
+			if got := spans[0].Attributes[key]; got != want {
+				t.Errorf("%s is %q, want %q", key, got, want)
+			}
+		})
 	}
 	if !spans[0].Failed || !spans[1].Failed || collector.Has("secret") {
 		t.Errorf("the spans are %+v", spans)
@@ -276,12 +278,14 @@ func TestLinesNameTheirMessage(t *testing.T) {
 		},
 		"that is about no one": {func(l *slog.Logger) { l.InfoContext(t.Context(), "ready", "err", error(nil)) }, ""},
 	} {
-		var log bytes.Buffer
-		c.log(slog.New(telemetry.Log(slog.NewTextHandler(&log, nil))))
-		if got := strings.Count(log.String(), "message="); c.want == "" && got != 0 ||
-			c.want != "" && (got != 1 || !strings.Contains(log.String(), c.want)) {
-			t.Errorf("%s: %s", name, &log)
-		}
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			c.log(slog.New(telemetry.Log(slog.NewTextHandler(&log, nil))))
+			if got := strings.Count(log.String(), "message="); c.want == "" && got != 0 ||
+				c.want != "" && (got != 1 || !strings.Contains(log.String(), c.want)) {
+				t.Errorf("%s: %s", name, &log)
+			}
+		})
 	}
 }
 

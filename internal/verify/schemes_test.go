@@ -77,14 +77,16 @@ func TestFaultsNameTheirKeyAndNoSecret(t *testing.T) {
 		{"url", verify.Settings{Scheme: verify.Twilio, URL: "hooks.example.com", Secrets: secrets("hunter2")}},
 		{"url", verify.Settings{Scheme: verify.Twilio, URL: address + "?a=1", Secrets: secrets("hunter2")}},
 	} {
-		faults := c.settings.Faults()
-		if len(faults) != 1 || faults[0].Key != c.key || faults[0].Text == "" {
-			t.Errorf("%s: %v", c.key, faults)
-		}
-		_, err := verify.New(c.settings)
-		if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), c.key) {
-			t.Errorf("%s: %v", c.key, err)
-		}
+		t.Run(c.key, func(t *testing.T) {
+			faults := c.settings.Faults()
+			if len(faults) != 1 || faults[0].Key != c.key || faults[0].Text == "" {
+				t.Errorf("%s: %v", c.key, faults)
+			}
+			_, err := verify.New(c.settings)
+			if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), c.key) {
+				t.Errorf("%s: %v", c.key, err)
+			}
+		})
 	}
 }
 
@@ -141,11 +143,13 @@ func TestAuthorizationSchemeIgnoresCase(t *testing.T) {
 		"bearer secret of ours": true, "BEARER secret of ours": true,
 		"Bearer  secret of ours": false, "secret of ours": false, "Bearer": false, "": false,
 	} {
-		if err := check(
-			bearer, request(t, address, http.Header{"Authorization": {value}}), nil, noon,
-		); (err == nil) != ok {
-			t.Errorf("%q: %v", value, err)
-		}
+		t.Run(fmt.Sprintf("%q", value), func(t *testing.T) {
+			if err := check(
+				bearer, request(t, address, http.Header{"Authorization": {value}}), nil, noon,
+			); (err == nil) != ok {
+				t.Errorf("%q: %v", value, err)
+			}
+		})
 	}
 }
 
@@ -179,18 +183,20 @@ func TestClientCertificates(t *testing.T) {
 		{nil, []string{"genesys"}, false},
 		{[]string{"CN=cxone"}, []string{"hooks.genesys.example"}, true},
 	} {
-		v := newVerifier(t, verify.Settings{Scheme: verify.MTLS, Subjects: c.subjects, SANs: c.sans})
-		r := request(t, address, nil)
-		mustRefuse(t, "no TLS", check(v, r, nil, noon))
-		r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}
-		mustRefuse(t, "unverified", check(v, r, nil, noon))
-		r.TLS.VerifiedChains = [][]*x509.Certificate{{leaf}}
-		if err := check(v, r, nil, noon); (err == nil) != c.ok {
-			t.Errorf("%q %q: %v", c.subjects, c.sans, err)
-		}
-		if v.Sign(r, nil, "", noon) == nil {
-			t.Error("it signs")
-		}
+		t.Run(fmt.Sprintf("subjects %q, names %q", c.subjects, c.sans), func(t *testing.T) {
+			v := newVerifier(t, verify.Settings{Scheme: verify.MTLS, Subjects: c.subjects, SANs: c.sans})
+			r := request(t, address, nil)
+			mustRefuse(t, "no TLS", check(v, r, nil, noon))
+			r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}
+			mustRefuse(t, "unverified", check(v, r, nil, noon))
+			r.TLS.VerifiedChains = [][]*x509.Certificate{{leaf}}
+			if err := check(v, r, nil, noon); (err == nil) != c.ok {
+				t.Errorf("%q %q: %v", c.subjects, c.sans, err)
+			}
+			if v.Sign(r, nil, "", noon) == nil {
+				t.Error("it signs")
+			}
+		})
 	}
 }
 
@@ -226,28 +232,30 @@ func TestIssuedTokens(t *testing.T) {
 		return request(t, address, http.Header{"Authorization": {"Bearer " + token}})
 	}
 	for _, secret := range []string{"new secret", "old secret"} {
-		token, err := ask("cxone", secret, "client_credentials")
-		if err != nil || !v.Issues() {
-			t.Fatal(err)
-		}
-		if err := check(v, bearer(token), nil, noon.Add(verify.TokenLife-time.Second)); err != nil {
-			t.Error(err)
-		}
-		if refusal, ok := errors.AsType[*verify.Refusal](
-			check(v, bearer(token), nil, noon.Add(verify.TokenLife)),
-		); !ok ||
-			!refusal.Expected {
-			t.Errorf("a token that has ended: %v", refusal)
-		}
-		if err := check(newVerifier(t, s), bearer(token), nil, noon); err != nil {
-			t.Errorf("another receiver: %v", err)
-		}
-		other := s
-		other.Source = "another"
-		mustRefuse(t, "another source", check(newVerifier(t, other), bearer(token), nil, noon))
-		other = s
-		other.Secrets = secrets("none of them")
-		mustRefuse(t, "secret taken away", check(newVerifier(t, other), bearer(token), nil, noon))
+		t.Run(secret, func(t *testing.T) {
+			token, err := ask("cxone", secret, "client_credentials")
+			if err != nil || !v.Issues() {
+				t.Fatal(err)
+			}
+			if err := check(v, bearer(token), nil, noon.Add(verify.TokenLife-time.Second)); err != nil {
+				t.Error(err)
+			}
+			if refusal, ok := errors.AsType[*verify.Refusal](
+				check(v, bearer(token), nil, noon.Add(verify.TokenLife)),
+			); !ok ||
+				!refusal.Expected {
+				t.Errorf("a token that has ended: %v", refusal)
+			}
+			if err := check(newVerifier(t, s), bearer(token), nil, noon); err != nil {
+				t.Errorf("another receiver: %v", err)
+			}
+			other := s
+			other.Source = "another"
+			mustRefuse(t, "another source", check(newVerifier(t, other), bearer(token), nil, noon))
+			other = s
+			other.Secrets = secrets("none of them")
+			mustRefuse(t, "secret taken away", check(newVerifier(t, other), bearer(token), nil, noon))
+		})
 	}
 	for _, c := range [][3]string{{"cxone", "wrong", "client_credentials"}, {
 		"other", "new secret",

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -209,25 +210,27 @@ func TestVectors(t *testing.T) {
 			"CallSid=CA1234567890ABCDE&Caller=%2B12349013030&Digits=1234&From=%2B12349013030&To=%2B18005551212", 0,
 		},
 	} {
-		v := newVerifier(t, c.settings)
-		r := request(t, c.url, c.headers)
-		if err := check(v, r, []byte(c.body), time.Unix(c.at, 0)); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		unsigned, _, _ := strings.Cut(c.url, "?bodySHA256=")
-		again := request(t, unsigned, http.Header{"Content-Type": c.headers["Content-Type"]})
-		id := c.headers.Get("Webhook-Id")
-		if err := v.Sign(again, []byte(c.body), id, time.Unix(c.at, 0)); err != nil {
-			t.Fatal(err)
-		}
-		if again.URL.String() != c.url {
-			t.Errorf("%s: signed %s", name, again.URL)
-		}
-		for header := range c.headers {
-			if again.Header.Get(header) != r.Header.Get(header) {
-				t.Errorf("%s: signed %s: %s", name, header, again.Header.Get(header))
+		t.Run(name, func(t *testing.T) {
+			v := newVerifier(t, c.settings)
+			r := request(t, c.url, c.headers)
+			if err := check(v, r, []byte(c.body), time.Unix(c.at, 0)); err != nil {
+				t.Errorf("%s: %v", name, err)
 			}
-		}
+			unsigned, _, _ := strings.Cut(c.url, "?bodySHA256=")
+			again := request(t, unsigned, http.Header{"Content-Type": c.headers["Content-Type"]})
+			id := c.headers.Get("Webhook-Id")
+			if err := v.Sign(again, []byte(c.body), id, time.Unix(c.at, 0)); err != nil {
+				t.Fatal(err)
+			}
+			if again.URL.String() != c.url {
+				t.Errorf("%s: signed %s", name, again.URL)
+			}
+			for header := range c.headers {
+				if again.Header.Get(header) != r.Header.Get(header) {
+					t.Errorf("%s: signed %s: %s", name, header, again.Header.Get(header))
+				}
+			}
+		})
 	}
 }
 
@@ -358,13 +361,15 @@ func TestTimesInMilliseconds(t *testing.T) {
 		"+1700000000": false, "1700000000.0": false, "1_700_000_000": false, "": false, "\xff": false,
 		"184467440737095516151700000000": false,
 	} {
-		r := request(t, address, http.Header{"X-Time": {at}})
-		if err := plain.Sign(r, []byte(at+"{}"), "", noon); err != nil {
-			t.Fatal(err)
-		}
-		if err := check(v, r, []byte("{}"), noon); (err == nil) != ok {
-			t.Errorf("%q: %v", at, err)
-		}
+		t.Run(fmt.Sprintf("%q", at), func(t *testing.T) {
+			r := request(t, address, http.Header{"X-Time": {at}})
+			if err := plain.Sign(r, []byte(at+"{}"), "", noon); err != nil {
+				t.Fatal(err)
+			}
+			if err := check(v, r, []byte("{}"), noon); (err == nil) != ok {
+				t.Errorf("%q: %v", at, err)
+			}
+		})
 	}
 }
 
@@ -413,11 +418,13 @@ func TestSeveralSignaturesInOneHeader(t *testing.T) {
 		{stripe, "Stripe-Signature", "t = 1700000000," + stripeSignature, false},
 		{stripe, "Stripe-Signature", "t=1700000000,v1= " + strings.TrimPrefix(stripeSignature, "v1="), false},
 	} {
-		r := signed(t, c.v, body)
-		r.Header[c.header] = []string{c.value}
-		if err := check(c.v, r, body, noon); (err == nil) != c.ok {
-			t.Errorf("%s: %q: %v", c.header, c.value, err)
-		}
+		t.Run(fmt.Sprintf("%s: %.40q", c.header, c.value), func(t *testing.T) {
+			r := signed(t, c.v, body)
+			r.Header[c.header] = []string{c.value}
+			if err := check(c.v, r, body, noon); (err == nil) != c.ok {
+				t.Errorf("%s: %q: %v", c.header, c.value, err)
+			}
+		})
 	}
 }
 
@@ -451,11 +458,13 @@ func TestPublicKeyChecksAndDoesNotSign(t *testing.T) {
 func TestSourceWithoutVerificationAcceptsEverything(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range []string{"", verify.None} {
-		v := newVerifier(t, verify.Settings{Scheme: scheme})
-		if err := check(v, request(t, address, nil), []byte("{}"), noon); err != nil || !v.Settings().Open() ||
-			v.Issues() {
-			t.Error(err)
-		}
+		t.Run(fmt.Sprintf("scheme %q", scheme), func(t *testing.T) {
+			v := newVerifier(t, verify.Settings{Scheme: scheme})
+			if err := check(v, request(t, address, nil), []byte("{}"), noon); err != nil || !v.Settings().Open() ||
+				v.Issues() {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -87,15 +88,19 @@ func TestSearchFinds(t *testing.T) {
 		"CIRCUIT brEaker":   "/docs/concepts#circuit-breaker",
 		"x-dlqdesk-attempt": "/docs/concepts#what-the-destination-receives",
 	} {
-		hits := docs.Search(query, 5)
-		if len(hits) == 0 || !slices.ContainsFunc(hits, func(h docs.Hit) bool { return h.URL == want }) {
-			t.Errorf("%q finds %+v, want %s", query, hits, want)
-		}
+		t.Run(query, func(t *testing.T) {
+			hits := docs.Search(query, 5)
+			if len(hits) == 0 || !slices.ContainsFunc(hits, func(h docs.Hit) bool { return h.URL == want }) {
+				t.Errorf("%q finds %+v, want %s", query, hits, want)
+			}
+		})
 	}
 	for _, query := range []string{"", "  ", "zebra", "breaker zebra"} {
-		if hits := docs.Search(query, 5); len(hits) > 0 {
-			t.Errorf("%q finds %+v, want nothing", query, hits)
-		}
+		t.Run(fmt.Sprintf("%q", query), func(t *testing.T) {
+			if hits := docs.Search(query, 5); len(hits) > 0 {
+				t.Errorf("%q finds %+v, want nothing", query, hits)
+			}
+		})
 	}
 	if hits := docs.Search("the", 5); len(hits) != 5 {
 		t.Errorf("a search for a frequent word finds %d sections, want no more than 5", len(hits))
@@ -105,21 +110,23 @@ func TestSearchFinds(t *testing.T) {
 func TestSnippetMarksTheWords(t *testing.T) {
 	t.Parallel()
 	for _, query := range []string{"retry-after", "synced disk", "…", "é", "\x00"} {
-		for _, hit := range docs.Search(query, 100) {
-			text, marked := "", 0
-			for _, part := range hit.Snippet {
-				text += part.Text
-				if part.Match {
-					marked++
+		t.Run(fmt.Sprintf("%q", query), func(t *testing.T) {
+			for _, hit := range docs.Search(query, 100) {
+				text, marked := "", 0
+				for _, part := range hit.Snippet {
+					text += part.Text
+					if part.Match {
+						marked++
+					}
+				}
+				if len(text) > 400 || strings.ToValidUTF8(text, "?") != text {
+					t.Errorf("%q has the snippet %q", query, text)
+				}
+				if marked == 0 && hit.Heading == "" && query == "retry-after" {
+					t.Errorf("%q marks nothing in %q", query, text)
 				}
 			}
-			if len(text) > 400 || strings.ToValidUTF8(text, "?") != text {
-				t.Errorf("%q has the snippet %q", query, text)
-			}
-			if marked == 0 && hit.Heading == "" && query == "retry-after" {
-				t.Errorf("%q marks nothing in %q", query, text)
-			}
-		}
+		})
 	}
 }
 

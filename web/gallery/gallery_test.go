@@ -48,16 +48,18 @@ func TestIndexLeadsToEveryState(t *testing.T) {
 func TestThePagesLoadTheirAssets(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/", "/state/overview-breaker"} {
-		doc, err := goquery.NewDocumentFromReader(get(t, path).Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range doc.Find("link[href], script[src]").EachIter() {
-			asset := s.AttrOr("href", s.AttrOr("src", ""))
-			if w := get(t, asset); w.Code != http.StatusOK || w.Body.Len() == 0 {
-				t.Errorf("%s: %s answers %d", path, asset, w.Code)
+		t.Run(path, func(t *testing.T) {
+			doc, err := goquery.NewDocumentFromReader(get(t, path).Body)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
+			for _, s := range doc.Find("link[href], script[src]").EachIter() {
+				asset := s.AttrOr("href", s.AttrOr("src", ""))
+				if w := get(t, asset); w.Code != http.StatusOK || w.Body.Len() == 0 {
+					t.Errorf("%s: %s answers %d", path, asset, w.Code)
+				}
+			}
+		})
 	}
 	if w := get(t, "/messages"); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "gallery") {
 		t.Errorf("an address of the desk answers %d: %s", w.Code, w.Body)
