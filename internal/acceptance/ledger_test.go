@@ -42,7 +42,7 @@ func TestMessageDeletedFromSQSMakesTheLedgerRed(t *testing.T) { //nolint:paralle
 	cfg.Queue.DLQURL, cfg.Sources[0].MaxBody = queueURL, 8<<20
 	p := program{beginCheckingOften(t, cfg), cfg, d}
 	client := p.signIn(t)
-	p.await(t, client, "/ledger", "Every hour balances")
+	p.await(t, client, "/reconciliation", "Every hour balances")
 
 	status, told := p.post(t, `{"id":"lost"}`, nil)
 	hour := ledger.HourOf(time.Now())
@@ -59,7 +59,7 @@ func TestMessageDeletedFromSQSMakesTheLedgerRed(t *testing.T) { //nolint:paralle
 	p.holds(t, []string{id, kept(t, status, told)})
 
 	for range 2 {
-		page := p.await(t, client, "/ledger", "1 message is missing")
+		page := p.await(t, client, "/reconciliation", "1 message is missing")
 		for _, want := range []string{
 			hour.Format("2006-01-02 15:04:05") + " UTC", `data-result="fault"`, "1 missing",
 			"genesys", "bar-fault",
@@ -109,13 +109,13 @@ func TestLossBeforeAKillMakesTheLedgerRed(t *testing.T) { //nolint:paralleltest 
 			p.App = beginCheckingOften(t, cfg)
 			client := p.signIn(t)
 			if !lose {
-				page := p.await(t, client, "/ledger", "Every hour balances")
+				page := p.await(t, client, "/reconciliation", "Every hour balances")
 				if strings.Contains(page, "explained") {
 					t.Error("a run that was killed is explained, though all its messages are known")
 				}
 				return
 			}
-			page := p.await(t, client, "/ledger", "1 message is missing")
+			page := p.await(t, client, "/reconciliation", "1 message is missing")
 			for _, want := range []string{
 				hour.Format("2006-01-02 15:04:05") + " UTC", `data-result="fault"`,
 				"1 missing",

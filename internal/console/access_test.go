@@ -113,7 +113,7 @@ func TestEveryPageForEveryRole(t *testing.T) {
 					continue
 				}
 				path := strings.Replace(r.path, "{source}", "genesys", 1)
-				if path == "/ledger/acknowledge" {
+				if path == "/reconciliation/acknowledge" {
 					path += "?hour=2026-03-02T09:00&source=genesys&stage=messages&kind=missing"
 				}
 				a := p.get(path)
@@ -128,7 +128,7 @@ func TestEveryPageForEveryRole(t *testing.T) {
 					t.Errorf("%s: %s answers %d: %s", name, r.path, a.status, a.text)
 				}
 				if strings.HasSuffix(r.path, "/panel") || strings.HasSuffix(r.path, "/strip") ||
-					strings.HasSuffix(r.path, "/late") ||
+					strings.HasSuffix(r.path, "/new-matches") ||
 					strings.HasSuffix(r.path, "/body") ||
 					strings.HasSuffix(r.path, "/export") {
 					continue
@@ -166,7 +166,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		if r.method != http.MethodPost ||
 			!strings.HasPrefix(r.path, "/messages") && !strings.HasPrefix(r.path, "/jobs") ||
 			r.path == "/jobs/1/hide" ||
-			r.path == "/messages/look" { // these two change nothing but one's own view
+			r.path == "/messages/layout" { // these two change nothing but one's own view
 			continue
 		}
 		if !known {

@@ -34,12 +34,12 @@ func messageFields() []field {
 		{"code", "Code"},
 		{"outcome", "Outcome"},
 		{"type", "Event type"},
-		{"group", "Cause"},
+		{"cause", "Cause"},
 		{"from", "Received from"},
 		{"to", "Received to"},
 		{"job", "Job"},
 		{"result", "Result"},
-		{"because", "Because"},
+		{"error", "Error"},
 		{"q", "Text"},
 		{"sort", ""},
 	}
@@ -118,7 +118,7 @@ func filterValueText(name, value string) string {
 	if name == "source" && value == noSource {
 		return "none"
 	}
-	if name == "because" {
+	if name == "error" {
 		return printable(sentence(value))
 	}
 	if name != "from" && name != "to" {
@@ -143,12 +143,12 @@ func messageQuery(query url.Values, cursor string) (store.MessageQuery, error) {
 	q.Text, errs[5] = parseText("text", query.Get("q"))
 	q.Job, errs[7] = parseJob(query.Get("job"))
 	q.Result, errs[8] = parseResult(query.Get("result"))
-	q.Fault, errs[12] = parseFault(query.Get("because"))
+	q.Fault, errs[12] = parseFault(query.Get("error"))
 	if q.Text != "" && !strings.ContainsFunc(q.Text, wordRune) {
 		errs[6] = deadletter.Errorf(deadletter.Invalid, "the search text needs a word or a number")
 	}
 	q.EventType, errs[10] = parseText("event type", query.Get("type"))
-	q.Cause = query.Get("group")
+	q.Cause = query.Get("cause")
 	q.Sort, errs[11] = parseSort(query.Get("sort"))
 	return q, firstError(errs[:]...)
 }

@@ -153,7 +153,7 @@ func (c *Console) jobRoutes(r chi.Router) {
 	r.Get("/jobs", c.jobs)
 	r.Get("/jobs/{job}", c.job)
 	r.Get("/jobs/{job}/strip", c.jobStrip)
-	r.Get("/jobs/{job}/late", c.jobNewMatches)
+	r.Get("/jobs/{job}/new-matches", c.jobNewMatches)
 	r.Group(func(r chi.Router) {
 		r.Use(c.form(maxForm))
 		r.Post("/jobs/{job}/start", c.startJob)
@@ -287,7 +287,7 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) {
 		Patch:          []byte(r.PostForm.Get("patch")),
 		Reason:         r.PostForm.Get("reason"),
 		ConfirmUnknown: r.PostForm.Get("unknown") == "yes",
-		Canary:         formNumber(r, "canary"),
+		TestBatch:         formNumber(r, "test-batch"),
 		Rate:           formNumber(r, "rate"),
 	}
 	err = c.Desk.StartJob(r.Context(), auth.Actor(r.Context()), j.ID, in)
@@ -323,7 +323,7 @@ func (c *Console) askAgain(
 ) {
 	explain := func(v *page.JobConfirmView) {
 		v.Patch, v.Reason, v.IncludeUnknown = string(in.Patch), in.Reason, in.ConfirmUnknown
-		v.TestBatch, v.Rate = r.PostForm.Get("canary"), r.PostForm.Get("rate")
+		v.TestBatch, v.Rate = r.PostForm.Get("test-batch"), r.PostForm.Get("rate")
 		switch deadletter.FieldOf(fault) {
 		case deadletter.FieldTestBatch:
 			v.TestBatchError = errorText(fault)
@@ -573,7 +573,7 @@ func faultMessages(id deadletter.JobID, f store.Fault) string {
 	}
 	return address(
 		"/messages",
-		url.Values{"status": {allStatus}, "job": {id.String()}, "result": {string(f.State)}, "because": {f.Text}},
+		url.Values{"status": {allStatus}, "job": {id.String()}, "result": {string(f.State)}, "error": {f.Text}},
 	)
 }
 
@@ -682,7 +682,7 @@ func (c *Console) newMatchesView(ctx context.Context, j deadletter.Job) (page.Ne
 		return page.NewMatchesView{}, err
 	}
 	late, err := c.Store.CountNotInJob(ctx, j.ID, asked.Filter)
-	v := page.NewMatchesView{URL: jobPath(j.ID) + "/late", Text: "No new messages since you selected."}
+	v := page.NewMatchesView{URL: jobPath(j.ID) + "/new-matches", Text: "No new messages since you selected."}
 	if late == 1 {
 		v.Text = "1 new message since you selected is not included."
 	} else if late > 1 {

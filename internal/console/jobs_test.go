@@ -153,7 +153,7 @@ func TestAllThatMatchAreShownFrozenFirst(t *testing.T) {
 		}
 	}
 	b.receive(t, "a-60")
-	if got := p.get("/jobs/1/late", htmx()...).
+	if got := p.get("/jobs/1/new-matches", htmx()...).
 		says("#job-new-matches"); got != "1 new message since you selected is not included." {
 		t.Errorf("of what came since it says %q", got)
 	}
@@ -473,7 +473,7 @@ func TestFaultsOfAJobLeadToTheirMessages(t *testing.T) {
 			t.Errorf("%s: %v, %q", text, ids, list.says(".chip-row"))
 		}
 	}
-	if a := p.get("/messages?job=1&because=" + strings.Repeat("x", 5000)); a.status != http.StatusUnprocessableEntity {
+	if a := p.get("/messages?job=1&error=" + strings.Repeat("x", 5000)); a.status != http.StatusUnprocessableEntity {
 		t.Errorf("a reason too long for an address is answered %d", a.status)
 	}
 }

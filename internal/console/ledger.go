@@ -39,7 +39,7 @@ func (c *Console) ledger(w http.ResponseWriter, r *http.Request) {
 		c.render(w, r, status, page.LedgerTable(shown))
 		return
 	}
-	chrome := c.chrome(r, "Ledger")
+	chrome := c.chrome(r, "Reconciliation")
 	if status == http.StatusOK { // a check may have finished since: all of the page shows the same one
 		chrome.Unbalanced = len(shown.Imbalances) > 0
 	}
@@ -52,7 +52,7 @@ func (c *Console) ledgerBook(r *http.Request) (page.LedgerTableView, int) {
 	if err != nil {
 		kind := deadletter.KindOf(err)
 		c.logFailure(r, kind, err)
-		return page.LedgerTableView{State: page.StateFault, Fault: errorText(err), RetryURL: "/ledger"}, statusOf(kind)
+		return page.LedgerTableView{State: page.StateFault, Fault: errorText(err), RetryURL: "/reconciliation"}, statusOf(kind)
 	}
 	return c.ledgerView(b), http.StatusOK
 }
@@ -90,7 +90,7 @@ func (c *Console) queueDepths(ctx context.Context) []queueDepth {
 
 func (c *Console) ledgerView(b book) page.LedgerTableView {
 	v := page.LedgerTableView{
-		URL: address("/ledger", b.query), Result: verdictOf(b), Queues: c.ledgerQueues(b),
+		URL: address("/reconciliation", b.query), Result: verdictOf(b), Queues: c.ledgerQueues(b),
 		Sources: c.sourceOptions(slices.Sorted(maps.Keys(b.counts)), b.query.Get("source")),
 	}
 	v.Imbalances, v.MoreImbalances = c.imbalanceViews(b.state.Wrong())
@@ -103,10 +103,10 @@ func (c *Console) ledgerView(b book) page.LedgerTableView {
 		v.State = page.StateNothing
 	}
 	if b.query.Get("before") != "" {
-		v.NewestURL = address("/ledger", with(b.query, "before", ""))
+		v.NewestURL = address("/reconciliation", with(b.query, "before", ""))
 	}
 	if !b.page.Older.IsZero() {
-		v.OlderURL = address("/ledger", with(b.query, "before", b.page.Older.Format(formTime)))
+		v.OlderURL = address("/reconciliation", with(b.query, "before", b.page.Older.Format(formTime)))
 	}
 	return v
 }
@@ -394,7 +394,7 @@ func retentionText(d time.Duration) string {
 	return plural(int(d/time.Minute), "minute")
 }
 
-const acknowledgePath = "/ledger/acknowledge"
+const acknowledgePath = "/reconciliation/acknowledge"
 
 // acknowledgeURL returns the address where an imbalance is acknowledged.
 func acknowledgeURL(i ledger.Imbalance) string {
@@ -469,7 +469,7 @@ func (c *Console) acknowledge(w http.ResponseWriter, r *http.Request) {
 	switch kind := deadletter.KindOf(err); {
 	case err == nil:
 		c.redirect(
-			w, r, "/ledger",
+			w, r, "/reconciliation",
 			ui.Notice{Kind: ui.Done, Text: "Acknowledged: this hour is no alarm any more, unless its amount changes."},
 		)
 	case kind == deadletter.Invalid, kind == deadletter.Conflict:

@@ -33,14 +33,14 @@ func TestLedgerShowsEachHourOfEachSource(t *testing.T) {
 	b := setup(t)
 	anna := b.member(t, "anna", deadletter.Viewer)
 	if got := anna.get(
-		"/ledger",
+		"/reconciliation",
 	); got.says("#ledger h2.font-semibold") != "No webhooks received yet" ||
 		!strings.Contains(got.says(".result"), "Every hour balances") {
 		t.Errorf("an empty ledger says %s", got.says("#ledger"))
 	}
 	b.booked(t, "genesys", b.clock.Now(), ledger.Counts{Received: 1402, Delivered: 1400, Queued: 2, Refused: 3})
 	b.receive(t, "a-1")
-	got := anna.get("/ledger")
+	got := anna.get("/reconciliation")
 	row := got.says(".ledger-table tbody tr")
 	for _, want := range []string{"genesys", "1,402", "+ 3 answered 500", "1,400", "Difference none"} {
 		if !strings.Contains(row, want) {
@@ -55,7 +55,7 @@ func TestLedgerShowsEachHourOfEachSource(t *testing.T) {
 		t.Error("the navigation is red")
 	}
 	if partial := anna.get(
-		"/ledger",
+		"/reconciliation",
 		htmx()...); partial.doc().Find(".bar").Length() != 0 ||
 		partial.doc().Find("#ledger").Length() != 1 {
 		t.Error("the partial is not the ledger alone")
@@ -73,7 +73,7 @@ func TestLedgerLeadsBackThroughItsHours(t *testing.T) {
 	}
 	b.booked(t, "cxone", b.clock.Now(), ledger.Counts{Received: 1, Delivered: 1})
 	anna := b.member(t, "anna", deadletter.Viewer)
-	first := anna.get("/ledger")
+	first := anna.get("/reconciliation")
 	if n := first.doc().Find(".ledger-table tbody tr").Length(); n != 25 {
 		t.Errorf("the first page has %d rows", n)
 	}
@@ -85,11 +85,11 @@ func TestLedgerLeadsBackThroughItsHours(t *testing.T) {
 		second.doc().Find("#ledger-newest").Length() != 1 {
 		t.Errorf("%s has %d rows", older, n)
 	}
-	if n := anna.get("/ledger?source=cxone").doc().Find(".ledger-table tbody tr").Length(); n != 1 {
+	if n := anna.get("/reconciliation?source=cxone").doc().Find(".ledger-table tbody tr").Length(); n != 1 {
 		t.Errorf("of one source there are %d rows", n)
 	}
 	if got := anna.get(
-		"/ledger?before=never",
+		"/reconciliation?before=never",
 	); got.status != http.StatusUnprocessableEntity &&
 		got.status != http.StatusBadRequest {
 		t.Errorf("a time that is none is answered %d", got.status)
@@ -147,7 +147,7 @@ func TestLedgerThatDoesNotBalanceIsRedAndSaysWhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c.imbalance.Hour, c.imbalance.Source = hour, "genesys"
 			state = ledger.State{At: b.clock.Now(), Imbalances: []ledger.Imbalance{c.imbalance}}
-			got := anna.get("/ledger")
+			got := anna.get("/reconciliation")
 			red := got.doc().Find(`.result[data-result="fault"]`).Length() == 1
 			if red != c.red || red != (got.doc().Find(".bar-fault").Length() == 1) ||
 				red != (got.doc().Find(".row-alarm").Length() == 1) {
@@ -208,7 +208,7 @@ func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 		d.Ledger = func() ledger.State { return state }
 	})
 	anna := b.member(t, "anna", deadletter.Viewer)
-	got := anna.get("/ledger")
+	got := anna.get("/reconciliation")
 	for _, want := range []string{
 		"in dlq", "3", "4 days", "the oldest that were read", "in spool", "7",
 		"2026-03-02 09:00:00 UTC", "never", "could not be read",
@@ -230,7 +230,7 @@ func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
 		t.Errorf("before the first check: %s", got.says(".result"))
 	}
 	state = ledger.State{At: b.clock.Now(), Unchecked: errors.New("SQS is away")}
-	if got := anna.get("/ledger").
+	if got := anna.get("/reconciliation").
 		says(".result"); !strings.Contains(got, "cannot be checked now") ||
 		strings.Contains(got, "SQS is away") {
 		t.Errorf("while a queue is away: %s", got)
@@ -270,7 +270,7 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 	}
 	b.booked(t, "genesys", b.clock.Now(), ledger.Counts{Received: 9, Delivered: 5, Queued: 4})
 	olga, vera := b.member(t, "olga", deadletter.Operator), b.member(t, "vera", deadletter.Viewer)
-	path, ok := olga.get("/ledger").doc().Find("#imbalance-0-ack").Attr("href")
+	path, ok := olga.get("/reconciliation").doc().Find("#imbalance-0-ack").Attr("href")
 	if !ok {
 		t.Fatal("there is no way to acknowledge it")
 	}
@@ -281,7 +281,7 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 	fields := asked.fields("form.acknowledge")
 	send := func(p person, note string) answer {
 		fields.Set("note", note)
-		return p.post("/ledger/acknowledge", fields)
+		return p.post("/reconciliation/acknowledge", fields)
 	}
 	if a := vera.get(
 		path,
@@ -299,7 +299,7 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 	if a := send(olga, "Purged by <i>ops</i>: ticket 4711"); a.status != http.StatusSeeOther {
 		t.Fatalf("answered %d: %s", a.status, a.says("main"))
 	}
-	got := olga.get("/ledger")
+	got := olga.get("/reconciliation")
 	if got.count(".bar-fault") != 0 || got.count(".row-alarm") != 0 ||
 		!strings.Contains(got.says(".result"), "except for acknowledged ones: 1 imbalance.") {
 		t.Errorf("it is still red: %s", got.says(".result"))
@@ -316,7 +316,7 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 		t.Errorf("the trail says %q", trail)
 	}
 	checked.state.Imbalances[0].Missing = 4
-	again := olga.get("/ledger")
+	again := olga.get("/reconciliation")
 	if again.count(".row-alarm") != 1 ||
 		!strings.Contains(again.says("[data-ack]"), "olga acknowledged 3 of this hour") ||
 		again.count("#imbalance-0-ack") != 1 {

@@ -61,7 +61,7 @@ func TestMessageThatIsStillOnSQSTellsWhenItExpires(t *testing.T) {
 		list.count(".undeleted") != 1 {
 		t.Errorf("its row says %q", got)
 	}
-	if got := p.get("/ledger").says(".queue-table"); !strings.Contains(got, "one that is lost here does not show") {
+	if got := p.get("/reconciliation").says(".queue-table"); !strings.Contains(got, "one that is lost here does not show") {
 		t.Errorf("the ledger says %s", got)
 	}
 	overview := p.get("/overview").says("#queues-title + table")

@@ -631,7 +631,7 @@ func (c *Console) causeView(ctx context.Context, m deadletter.Message) (page.Cau
 	v := page.Cause{Unedited: replays("unedited", group.Unedited), Edited: replays("edited", group.Edited)}
 	if others := group.Messages - 1; others > 0 {
 		v.Others, v.Since = plural(others, "other message"), ui.At(group.FirstAt)
-		v.URL = listPath("group=" + group.Fingerprint + "&status=" + allStatus)
+		v.URL = listPath("cause=" + group.Fingerprint + "&status=" + allStatus)
 	}
 	return v, nil
 }

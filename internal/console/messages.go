@@ -229,7 +229,7 @@ func sortLink(l list, name string, by store.Sort) page.SortLink {
 
 // say returns the text of a filter's chip.
 func (l list) say(name, value string) string {
-	if name == "group" && l.cause != "" {
+	if name == "cause" && l.cause != "" {
 		return printable(l.cause)
 	}
 	return filterValueText(name, value)

@@ -521,7 +521,7 @@ func reasonRows(o overview) []page.CauseRow {
 	var rows []page.CauseRow
 	for _, cause := range o.causes {
 		list := func(status deadletter.Status) url.Values {
-			return url.Values{"status": {string(status)}, "group": {cause.Fingerprint}}
+			return url.Values{"status": {string(status)}, "cause": {cause.Fingerprint}}
 		}
 		row := page.CauseRow{
 			Text:      printable(cause.Reason),
@@ -551,7 +551,7 @@ func queueRows(o overview) []page.QueueRow {
 			Name:     q.Name,
 			Content:  q.Holds,
 			Waiting:  queueCount(q.depth.Visible, q.Queue, nil),
-			InFlight: queueCount(q.depth.InFlight, q.Queue, url.Values{"in": {inWork}}),
+			InFlight: queueCount(q.depth.InFlight, q.Queue, url.Values{"tab": {inFlightTab}}),
 			Oldest:   ui.At(q.depth.Oldest),
 			Fault:    q.fault(),
 		}

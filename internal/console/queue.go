@@ -23,7 +23,7 @@ import (
 // is shown.
 const browseBytes = 1 << 20
 
-const inWork = "work" // query value for messages in flight
+const inFlightTab = "in-flight" // value of the query parameter tab
 
 func queuePath(name string, query url.Values) string {
 	return address("/overview/queues/"+url.PathEscape(name), query)
@@ -61,7 +61,7 @@ func (c *Console) queue(w http.ResponseWriter, r *http.Request) {
 }
 
 func browseQuery(query url.Values) (queue.BrowseQuery, error) {
-	q := queue.BrowseQuery{InFlight: query.Get("in") == inWork, Limit: pageSize + 1, BodyBytes: browseBytes}
+	q := queue.BrowseQuery{InFlight: query.Get("tab") == inFlightTab, Limit: pageSize + 1, BodyBytes: browseBytes}
 	text := query.Get("after")
 	if text == "" {
 		return q, nil
@@ -91,7 +91,7 @@ func (c *Console) queueView(r *http.Request, q Queue, asked queue.BrowseQuery) *
 		},
 		query: url.Values{},
 	}
-	waiting, working := queuePath(q.Name, nil), queuePath(q.Name, url.Values{"in": {inWork}})
+	waiting, working := queuePath(q.Name, nil), queuePath(q.Name, url.Values{"tab": {inFlightTab}})
 	v.Tabs = []page.QueueTab{
 		{Label: "Waiting", URL: waiting, Current: !asked.InFlight},
 		{Label: "In flight", URL: working, Current: asked.InFlight},
@@ -101,7 +101,7 @@ func (c *Console) queueView(r *http.Request, q Queue, asked queue.BrowseQuery) *
 		v.Tabs[0].Count, v.Tabs[1].Count = number(depth.Visible), number(depth.InFlight)
 	}
 	if asked.InFlight {
-		v.query.Set("in", inWork)
+		v.query.Set("tab", inFlightTab)
 	}
 	if asked.After > 0 {
 		v.FirstURL = queuePath(q.Name, v.query)

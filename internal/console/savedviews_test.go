@@ -73,7 +73,7 @@ func TestListLooksAsItWasLeft(t *testing.T) {
 	b.receive(t, "a-1")
 	olga, vera := b.member(t, "olga", deadletter.Operator), b.member(t, "vera", deadletter.Viewer)
 	got := olga.post(
-		"/messages/look",
+		"/messages/layout",
 		form("density", "compact", "column", "source", "column", "response", "back", "status=all"),
 		htmx()...)
 	want := "grid-table messages-table compact without-type without-attempts without-last"

@@ -118,7 +118,7 @@ func (c *Console) endpoint(r *http.Request, s Source) string {
 // fill writes the figures of a source into its row.
 func (f sourceFigures) fill(line *page.SourceLine, source string) {
 	received, tally := f.received[source], f.tallies[source]
-	line.Received = counted(received, "/ledger", url.Values{"source": {source}})
+	line.Received = counted(received, "/reconciliation", url.Values{"source": {source}})
 	line.Failed, line.ByRetries, line.ByPeople = talliesOf(tally, f.from, f.to, source)
 	line.FailedShare = shareOf(tally.Failed, received)
 	line.FailedNow = f.open(source, deadletter.Failed)

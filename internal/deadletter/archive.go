@@ -14,7 +14,7 @@ func (m Message) Archive(by Actor, why string, version int, at time.Time) (Chang
 	if err != nil {
 		return Change{}, err
 	}
-	if err := ActArchive.checkReason(why); err != nil {
+	if err := ActArchive.checkReason(reason); err != nil {
 		return Change{}, err
 	}
 	next.Version++

@@ -7,7 +7,7 @@ const (
 	FieldReason    = "reason"
 	FieldConfirm   = "confirmUnknown"
 	FieldPatch     = "patch"
-	FieldTestBatch = "canary"
+	FieldTestBatch = "test-batch"
 	FieldRate      = "rate"
 )
 
@@ -65,7 +65,7 @@ func (j Job) checkInput(in JobInput) error {
 	switch {
 	case j.Items.Total() == 0:
 		return fault("", "no message is in this job: select messages first")
-	case in.Canary < 0 || in.Canary > j.Items.Total():
+	case in.TestBatch < 0 || in.TestBatch > j.Items.Total():
 		return fault(FieldTestBatch, "the test batch must be a number of messages up to %d, which are all",
 			j.Items.Total())
 	case in.Rate < 0 || in.Rate > MaxJobRate:

@@ -52,7 +52,7 @@ type Job struct {
 	Filter string // the query of the list that its messages are of; "" for messages that were selected one by one
 	Undoes JobID  // the job whose archiving it takes back; 0: none
 	// so many messages are tried first, then the job pauses until a person resumes it; 0: none, or not any more
-	Canary int
+	TestBatch int
 	Rate   int // messages that begin within a second; 0: as many as the destinations take
 
 	Items          JobItems
@@ -96,7 +96,7 @@ type JobInput struct {
 	Reason string // for that, and for ActArchive
 	// includes messages that may already have been processed
 	ConfirmUnknown bool
-	Canary         int // for a job that delivers, see Job
+	TestBatch         int // for a job that delivers, see Job
 	Rate           int // likewise
 }
 
@@ -117,7 +117,7 @@ func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
 	}
 	next.By, next.StartedAt, next.Reason = by, at, strings.TrimSpace(in.Reason)
 	if j.Delivers() {
-		next.Canary, next.Rate = in.Canary, in.Rate
+		next.TestBatch, next.Rate = in.TestBatch, in.Rate
 	}
 	if j.Action.Edits() {
 		next.Patch = in.Patch
@@ -147,19 +147,19 @@ func (j Job) PauseBySystem(why string, at time.Time) (JobChange, error) {
 	return next.changedFrom(j, System(), "job.pause", why, at)
 }
 
-// MayBegin returns how many messages of a number may begin now, as far as the canary allows.
+// MayBegin returns how many messages of a number may begin now, as far as the test batch allows.
 func (j Job) MayBegin(n int) int {
-	if j.Canary == 0 {
+	if j.TestBatch == 0 {
 		return n
 	}
-	return min(n, max(0, j.Canary-j.Items.Done-j.Items.Failed-j.Items.InFlight))
+	return min(n, max(0, j.TestBatch-j.Items.Done-j.Items.Failed-j.Items.InFlight))
 }
 
-// EndCanary pauses a job once its first messages have results, so that a person can check them. It returns false while
+// EndTestBatch pauses a job once its first messages have results, so that a person can check them. It returns false while
 // they have none, and if there are no other messages.
-func (j Job) EndCanary(at time.Time) (JobChange, bool, error) {
+func (j Job) EndTestBatch(at time.Time) (JobChange, bool, error) {
 	n := j.Items
-	if j.State != JobRunning || j.Canary == 0 || n.Done+n.Failed < j.Canary || n.InFlight > 0 || n.Pending == 0 {
+	if j.State != JobRunning || j.TestBatch == 0 || n.Done+n.Failed < j.TestBatch || n.InFlight > 0 || n.Pending == 0 {
 		return JobChange{}, false, nil
 	}
 	why := fmt.Sprintf(
@@ -167,7 +167,7 @@ func (j Job) EndCanary(at time.Time) (JobChange, bool, error) {
 		n.Done+n.Failed, n.Failed, n.Pending,
 	)
 	tried := j
-	tried.Canary = 0
+	tried.TestBatch = 0
 	change, err := tried.PauseBySystem(why, at)
 	change.Before = j
 	return change, err == nil, err
@@ -239,7 +239,7 @@ type jobState struct {
 	Filter   string   `json:"filter,omitempty"`
 	Patch    string   `json:"patch,omitempty"`
 	Undoes   JobID    `json:"undoes,omitempty"`
-	Canary   int      `json:"canary,omitempty"`
+	TestBatch   int      `json:"testBatch,omitempty"`
 	Rate     int      `json:"rate,omitempty"`
 	Done     int      `json:"done,omitempty"`
 	Failed   int      `json:"failed,omitempty"`
@@ -255,7 +255,7 @@ func (j Job) state() jobState {
 		Filter:   j.Filter,
 		Patch:    string(j.Patch),
 		Undoes:   j.Undoes,
-		Canary:   j.Canary,
+		TestBatch:   j.TestBatch,
 		Rate:     j.Rate,
 		Done:     j.Items.Done,
 		Failed:   j.Items.Failed,

@@ -45,10 +45,10 @@ func (m Message) checkWay(redrives bool) error {
 // destination only if its queue has a source: no default stands in for it.
 func (m Message) CheckDestination(configured bool) error {
 	switch {
-	case m.Source == "" && m.Queue.From != "":
+	case m.Source == "" && m.Queue.ConfigName != "":
 		return Errorf(Conflict,
 			"messages of the queue %[1]s have no HTTP destination: set queues.%[1]s.source and restart",
-			m.Queue.From)
+			m.Queue.ConfigName)
 	case configured:
 		return nil
 	case m.Source == "":
@@ -62,11 +62,11 @@ func (m Message) CheckDestination(configured bool) error {
 // it was read from is on the configuration's list.
 func (m Message) CheckOrigin(listed bool) error {
 	switch {
-	case m.Queue.From == "":
+	case m.Queue.ConfigName == "":
 		return Errorf(Conflict,
 			"messages that came from no queue of the list queues cannot be redriven: replay them instead")
 	case listed:
 		return nil
 	}
-	return Errorf(Conflict, "the queue %q is not on the list queues: add it and restart", m.Queue.From)
+	return Errorf(Conflict, "the queue %q is not on the list queues: add it and restart", m.Queue.ConfigName)
 }

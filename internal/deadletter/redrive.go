@@ -33,7 +33,7 @@ func (m Message) Redrive(by Actor, trigger Trigger, revision, version int, at ti
 // Adopt gives a message of a queue the source that its queue has got since it was received. Its version stays, as
 // no person changed it. It returns Conflict if the message has a source or is in flight.
 func (m Message) Adopt(source string, at time.Time) (Change, error) {
-	if m.Queue.From == "" || m.Source != "" || m.Lease.Token != "" {
+	if m.Queue.ConfigName == "" || m.Source != "" || m.Lease.Token != "" {
 		return Change{}, Errorf(Conflict, "this message has a source, needs none, or is in flight")
 	}
 	next := m

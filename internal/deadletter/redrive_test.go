@@ -11,7 +11,7 @@ import (
 // queued is a message in a status that came from a queue of the list.
 func queued(status deadletter.Status) deadletter.Message {
 	l := messageIn(status)
-	l.Queue = deadletter.QueueFacts{From: "orders", MessageID: "m-1"}
+	l.Queue = deadletter.QueueFacts{ConfigName: "orders", MessageID: "m-1"}
 	return l
 }
 
@@ -99,7 +99,7 @@ func TestReturnGoesOnWithTheHistory(t *testing.T) {
 	back := deadletter.Capture{
 		Body:   []byte("sent"),
 		Reason: "too many receives",
-		Queue:  deadletter.QueueFacts{From: "orders", MessageID: "m-2", ReceiveCount: 9},
+		Queue:  deadletter.QueueFacts{ConfigName: "orders", MessageID: "m-2", ReceiveCount: 9},
 	}
 	sent := deadletter.Revision{Number: 1, Body: []byte("sent")}
 	for _, status := range deadletter.Statuses() {
@@ -194,7 +194,7 @@ func TestDrainPutsAwayAndComesBackOpen(t *testing.T) {
 func TestAdoptGivesASourceToWhatHasNone(t *testing.T) {
 	t.Parallel()
 	l := messageIn(deadletter.Failed)
-	l.Queue.From, l.Source = "orders", ""
+	l.Queue.ConfigName, l.Source = "orders", ""
 	c, err := l.Adopt("shop", now)
 	if err != nil || !c.SourceChanged || c.After.Source != "shop" || c.After.Version != l.Version ||
 		c.Event.Action != "message.source" ||
@@ -206,7 +206,7 @@ func TestAdoptGivesASourceToWhatHasNone(t *testing.T) {
 		t.Errorf("it cannot be replayed: %v", err)
 	}
 	webhook, flying := messageIn(deadletter.Failed), inFlight(deadletter.TriggerRedrive)
-	webhook.Source, flying.Queue.From, flying.Source = "", "orders", ""
+	webhook.Source, flying.Queue.ConfigName, flying.Source = "", "orders", ""
 	for name, l := range map[string]deadletter.Message{
 		"one that has a source": c.After, "a webhook": webhook,
 		"one in flight": flying,

@@ -14,7 +14,7 @@ import (
 
 const jobColumns = `j.id, j.action, j.patch, j.reason, j.actor, j.by, j.addr, j.state, j.why, j.filter, j.undoes,
 	j.pending, j.in_flight, j.done, j.failed, j.skipped, j.oldest, j.newest, j.unfit, j.unknown, j.created_at,
-	j.started_at, j.ended_at, j.last_by, j.last_action, j.last_at, j.canary,
+	j.started_at, j.ended_at, j.last_by, j.last_action, j.last_at, j.test_batch,
 	j.rate`
 
 func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
@@ -26,7 +26,7 @@ func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 		&j.ID, &j.Action, &j.Patch, &j.Reason, &j.By.Kind, &j.By.Name, &j.By.Addr, &j.State, &j.Why,
 		&j.Filter, &undoes, &j.Items.Pending, &j.Items.InFlight, &j.Items.Done, &j.Items.Failed,
 		&j.Items.Skipped, &oldest, &newest, &j.Inapplicable, &j.Unknown, &created, &started, &ended,
-		&lastBy, &lastAction, &lastAt, &j.Canary, &j.Rate,
+		&lastBy, &lastAction, &lastAt, &j.TestBatch, &j.Rate,
 	)
 	j.Undoes, j.CreatedAt = deadletter.JobID(undoes.Int64), time.UnixMilli(created).UTC()
 	j.Oldest, j.Newest = sqlite.Time(oldest), sqlite.Time(newest)
@@ -47,11 +47,11 @@ func (s *Store) Job(ctx context.Context, id deadletter.JobID) (deadletter.Job, e
 	return job(ctx, s.db, id)
 }
 
-// Job returns the job as this transaction sees it, or NotFound. For a job with a canary it includes the items that
-// other writes of the same commit have begun, so that no more begin than the canary permits.
+// Job returns the job as this transaction sees it, or NotFound. For a job with a test batch it includes the items that
+// other writes of the same commit have begun, so that no more begin than the test batch permits.
 func (t *Tx) Job(ctx context.Context, id deadletter.JobID) (deadletter.Job, error) {
 	j, err := job(ctx, t.tx, id)
-	if err != nil || j.Canary == 0 {
+	if err != nil || j.TestBatch == 0 {
 		return j, err
 	}
 	sum := newCounts()
@@ -90,7 +90,7 @@ func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, erro
 }
 
 const updateJob = `UPDATE jobs SET patch = ?, reason = ?, actor = ?, by = ?, addr = ?, state = ?, why = ?,
-	started_at = ?, ended_at = ?, last_by = ?, last_action = ?, last_at = ?, canary = ?,
+	started_at = ?, ended_at = ?, last_by = ?, last_action = ?, last_at = ?, test_batch = ?,
 	rate = ? WHERE id = ? AND state = ?`
 
 // ApplyJob writes the change of a job with its audit event. It returns Conflict if the state that the change started
@@ -100,7 +100,7 @@ func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 	written, err := t.tx.ExecContext(
 		ctx, updateJob, j.Patch, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, j.State, j.Why,
 		sqlite.Millis(j.StartedAt), sqlite.Millis(j.EndedAt), sqlite.Text(j.Last.By),
-		sqlite.Text(j.Last.Action), sqlite.Millis(j.Last.At), j.Canary, j.Rate, j.ID, c.Before.State,
+		sqlite.Text(j.Last.Action), sqlite.Millis(j.Last.At), j.TestBatch, j.Rate, j.ID, c.Before.State,
 	)
 	if err != nil {
 		return fmt.Errorf("write job %d: %w", j.ID, err)

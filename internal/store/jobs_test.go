@@ -124,8 +124,8 @@ func TestMessagesOfAJobAreSearchedAndPaged(t *testing.T) {
 	}
 }
 
-// Writes that share a commit know of each other, so that no more messages begin than a canary lets.
-func TestACanaryHoldsWithinACommit(t *testing.T) {
+// Writes that share a commit know of each other, so that no more messages begin than a test batch lets.
+func TestTestBatchHoldsWithinACommit(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()
 	anna := deadletter.User("anna", deadletter.Operator, "")
@@ -143,7 +143,7 @@ func TestACanaryHoldsWithinACommit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		change, err := j.Start(anna, deadletter.JobInput{Canary: 3}, clock.Now())
+		change, err := j.Start(anna, deadletter.JobInput{TestBatch: 3}, clock.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

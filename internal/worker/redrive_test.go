@@ -108,7 +108,7 @@ func TestRedrive(t *testing.T) {
 		"one is on its way at a time":                     {"", oneAtATime},
 		"that of a dead process is unknown":               {"", deadProcess},
 		"those of a queue that is gone go to a person":    {"", queueIsGone},
-		"a canary waits for a person, a restart included": {"", canaryWaits},
+		"a test batch waits for a person, a restart included": {"", testBatchWaits},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -391,16 +391,16 @@ func queueIsGone(t *testing.T, b redriveBundle) {
 }
 
 // A job tries its first messages, waits for a decision, and goes on after a restart.
-func canaryWaits(t *testing.T, b redriveBundle) {
+func testBatchWaits(t *testing.T, b redriveBundle) {
 	t.Helper()
 	b.employ(t, deadletter.Operator)
 	b.queued(t, 12, noGroup)
 	stop := b.run(t)
-	id := b.begin(t, deadletter.ActRedrive, deadletter.JobInput{Canary: 5})
+	id := b.begin(t, deadletter.ActRedrive, deadletter.JobInput{TestBatch: 5})
 	paused := b.awaitJob(t, id, "paused", func(j deadletter.Job) bool { return j.State == deadletter.JobPaused })
 	if paused.Items.Done != 5 || paused.Items.Pending != 7 ||
 		!strings.Contains(paused.Why, "the first 5 messages are through, 0 of them failed") {
-		t.Errorf("after its canary it is %+v", paused)
+		t.Errorf("after its test batch it is %+v", paused)
 	}
 	stop()
 	if err := b.ResumeJob(t.Context(), anna, id); err != nil {
@@ -415,15 +415,15 @@ func canaryWaits(t *testing.T, b redriveBundle) {
 	}
 }
 
-// The canary and the rate of a job hold for deliveries to destinations as well, over all sources.
-func TestReplayJobHasACanaryToo(t *testing.T) {
+// The test batch and the rate of a job hold for deliveries to destinations as well, over all sources.
+func TestReplayJobHasATestBatch(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.employ(t, deadletter.Operator)
 	b.failed(t, 20)
 	b.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
 	b.run(t)
-	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{Canary: 3})
+	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{TestBatch: 3})
 	b.awaitJob(t, id, "paused", func(j deadletter.Job) bool {
 		return j.State == deadletter.JobPaused && j.Items.Done+j.Items.Failed == 3
 	})

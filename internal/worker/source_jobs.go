@@ -53,7 +53,7 @@ func (s *sourceLoop) claimJobItems(ctx context.Context, j deadletter.Job, share 
 		return nil, allowed.RetryIn, nil
 	}
 	opened, err := s.openItems(ctx, j.ID, items[:n])
-	if s.prefetched.items = s.prefetched.items[n:]; j.Canary > 0 {
+	if s.prefetched.items = s.prefetched.items[n:]; j.TestBatch > 0 {
 		s.prefetched = prefetched{} // fewer of these may have begun
 	}
 	if allowed.Probe {

@@ -247,7 +247,7 @@ CREATE TABLE jobs (
 	last_action TEXT,
 	last_at     INTEGER,
 	hidden      INTEGER NOT NULL DEFAULT 0, -- its owner has dismissed it
-	canary      INTEGER NOT NULL DEFAULT 0, -- it pauses after so many results; 0: it does not
+	test_batch  INTEGER NOT NULL DEFAULT 0, -- it pauses after so many results; 0: it does not
 	rate        INTEGER NOT NULL DEFAULT 0  -- at most so many messages a second; 0: no limit
 ) STRICT;
 CREATE INDEX jobs_running ON jobs (id) WHERE state = 'running';

@@ -37,15 +37,15 @@ func jobs() []Example {
 	waiting.Breakers = breakerNotices()
 	denied := jobPaused()
 	denied.Denied, denied.CanHide = viewer, false
-	canary := jobOf(
+	testBatch := jobOf(
 		"18", "paused", "Paused: Redrive 214 messages", part("9 redriven", "done"), part("1 failed", "fault"),
 		part("204 waiting", "plain"),
 	)
-	canary.WaitReason = "Test batch of 10 messages finished, 1 of them failed. Check the results, then resume " +
+	testBatch.WaitReason = "Test batch of 10 messages finished, 1 of them failed. Check the results, then resume " +
 		"for the other 204."
-	canary.CanResume = true
-	canary.CanCancel = true
-	canary.Problems = []page.JobProblem{
+	testBatch.CanResume = true
+	testBatch.CanCancel = true
+	testBatch.Problems = []page.JobProblem{
 		{
 			Count: "1",
 			State: "failed",
@@ -54,7 +54,7 @@ func jobs() []Example {
 		},
 	}
 	return []Example{
-		job("canary", canary),
+		job("test-batch", testBatch),
 		job("breakers", waiting),
 		list("many", page.JobsView{Rows: manyJobs(), OlderURL: "/jobs?cursor=o1"}),
 		list("one", page.JobsView{Rows: manyJobs()[:1]}),
@@ -138,7 +138,7 @@ func jobDraft() page.JobConfirmView {
 		InPage:   true,
 		Delivers: true,
 		NewMatches: page.NewMatchesView{
-			URL:  "/jobs/17/late",
+			URL:  "/jobs/17/new-matches",
 			Text: "6 new messages since you selected are not included.",
 		},
 		MessagesURL: "/messages?status=all&job=17",

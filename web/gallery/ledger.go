@@ -12,7 +12,7 @@ func ledger() []Example {
 	ledger := func(name string, change func(*page.LedgerTableView)) Example {
 		v := ledgerBook()
 		change(&v)
-		frame := chrome("Ledger", "/ledger")
+		frame := chrome("Reconciliation", "/reconciliation")
 		frame.Unbalanced = len(v.Imbalances) > 0
 		return Example{Name: name, Component: page.Ledger(page.LedgerView{Chrome: frame, Table: v})}
 	}
@@ -130,7 +130,7 @@ func ledger() []Example {
 			*v = page.LedgerTableView{
 				State:    page.StateFault,
 				Fault:    "The store did not answer within 5 seconds.",
-				RetryURL: "/ledger",
+				RetryURL: "/reconciliation",
 			}
 		}),
 		{Name: "ledger-partial", Component: page.LedgerTable(ledgerBook()), Partial: true},
@@ -139,7 +139,7 @@ func ledger() []Example {
 
 func ledgerBook() page.LedgerTableView {
 	v := page.LedgerTableView{
-		URL: "/ledger",
+		URL: "/reconciliation",
 		Result: page.LedgerResult{
 			Tone: ui.Done,
 			Text: "Every hour balances.",
@@ -166,7 +166,7 @@ func ledgerBook() page.LedgerTableView {
 			{Value: "genesys", Label: "genesys"},
 			{Value: "cxone", Label: "cxone"},
 		},
-		OlderURL: "/ledger?before=2026-03-01T12:00",
+		OlderURL: "/reconciliation?before=2026-03-01T12:00",
 	}
 	for hour := range 8 {
 		v.Rows = append(v.Rows, ledgerRowOf(hour, "cxone"), ledgerRowOf(hour, "genesys"))
@@ -200,7 +200,7 @@ func acknowledgeView() page.AcknowledgeView {
 	v := ledgerBook()
 	imbalanced(&v)
 	return page.AcknowledgeView{
-		Chrome:    chrome("Acknowledge an imbalance", "/ledger"),
+		Chrome:    chrome("Acknowledge an imbalance", "/reconciliation"),
 		Imbalance: v.Imbalances[1],
 		Hour:      "2026-03-02T09:00",
 		Stage:     "messages",
@@ -258,7 +258,7 @@ func imbalanced(v *page.LedgerTableView) {
 		47,
 	), "3", "A colleague purged the queue: ticket 4711."
 	for i := range v.Imbalances {
-		v.Imbalances[i].AckURL = "/ledger/acknowledge"
+		v.Imbalances[i].AckURL = "/reconciliation/acknowledge"
 	}
 	v.Rows[5].Difference, v.Rows[6].Expired = "1 missing", "31"
 }

@@ -228,7 +228,7 @@ func messageView() page.MessageView {
 			Choices:      []page.RevisionChoice{{Number: "0", Name: "original", Selected: true}},
 			Cause: page.Cause{
 				Others:   "311 other messages",
-				URL:      "/messages?group=5f2d8a901c3b4e7f&status=all",
+				URL:      "/messages?cause=5f2d8a901c3b4e7f&status=all",
 				Since:    ago(300),
 				Unedited: "none of 20 unedited replays succeeded",
 				Edited:   "all 12 edited replays succeeded",

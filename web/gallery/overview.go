@@ -124,7 +124,7 @@ func overviewFiguresOf() page.OverviewFigures {
 				Name:     "dlqdesk-dlq",
 				Content:  "Failed messages",
 				Waiting:  page.Count{Text: "12", URL: "/overview/queues/dlq"},
-				InFlight: page.Count{Text: "4", URL: "/overview/queues/dlq?in=work"},
+				InFlight: page.Count{Text: "4", URL: "/overview/queues/dlq?tab=in-flight"},
 				Oldest:   ago(3),
 			},
 			{

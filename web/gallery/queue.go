@@ -13,7 +13,7 @@ func queue() []Example {
 			NextStep: "A message moves to SQS as soon as SQS confirms it.",
 			Tabs: []page.QueueTab{
 				{Label: "Waiting", Count: "312", URL: "/overview/queues/dlq", Current: true},
-				{Label: "In flight", Count: "1", URL: "/overview/queues/dlq?in=work", Current: false},
+				{Label: "In flight", Count: "1", URL: "/overview/queues/dlq?tab=in-flight", Current: false},
 			},
 			NextURL: "/overview/queues/dlq?after=50",
 		}

@@ -167,7 +167,7 @@ func TestGalleryLooks(t *testing.T) {
 			}
 		})
 	}
-	for _, looksAgain := range []string{"GET /messages/{id}/panel", "GET /jobs/{job}/strip", "GET /jobs/{job}/late"} {
+	for _, looksAgain := range []string{"GET /messages/{id}/panel", "GET /jobs/{job}/strip", "GET /jobs/{job}/new-matches"} {
 		mux.HandleFunc(looksAgain, func(http.ResponseWriter, *http.Request) { <-t.Context().Done() })
 	}
 	b := setup(t, mux)

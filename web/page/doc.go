@@ -21,7 +21,8 @@
 //	GET  /overview                         Overview; partial OverviewContent (#overview)
 //	                                       range (1h 24h 7d 30d) source
 //	GET  /messages                          Messages; partial MessagesTable (#messages)
-//	                                       status source code outcome from to job result q cursor
+//	                                       status source queue code outcome type cause from to job result error q
+//	                                       sort cursor
 //	                                       from and to are UTC, as a datetime-local field writes them:
 //	                                       2006-01-02T15:04
 //	POST /messages/bulk                     action item* scope back; partial MessagesTable,
@@ -31,7 +32,7 @@
 //	GET  /jobs?cursor=                     Jobs
 //	GET  /jobs/{job}?back=                 Job; of a draft the form that starts it
 //	GET  /jobs/{job}/strip?to=             partial JobStrip; to is the address to come back to
-//	GET  /jobs/{job}/late                  partial JobNewMatches
+//	GET  /jobs/{job}/new-matches           partial JobNewMatches
 //	POST /jobs/{job}/start                 patch reason unknown back; partial MessagesTable, or JobConfirm again
 //	POST /jobs/{job}/pause                 to; partial JobStrip; so resume, cancel, undo and hide
 //	GET  /messages/{id}?back=&revision=     Message; revision chooses the payload shown
@@ -47,7 +48,9 @@
 //	                                       are not in the form
 //	GET  /sources                          Sources
 //	GET  /sources/{name}                   Source
-//	GET  /ledger                           Ledger; partial LedgerTable (#ledger): source before
+//	GET  /reconciliation                   Ledger; partial LedgerTable (#ledger): source before
+//	GET  /reconciliation/acknowledge       Acknowledge: hour source stage kind
+//	POST /reconciliation/acknowledge       hour source stage kind amount note
 //	GET  /audit                            Audit; partial AuditTable (#audit)
 //	                                       actor by action source message from to cursor
 //	GET  /audit/export?format=csv|jsonl    the events of a filter, as a download

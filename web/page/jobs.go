@@ -78,7 +78,7 @@ type JobConfirmView struct {
 	PatchError      ui.FieldError
 	Reason          string
 	ReasonError     string
-	Delivers        bool   // a canary and a rate can be asked for
+	Delivers        bool   // a test batch and a rate can be asked for
 	TestBatch, Rate string // numbers; empty: none
 	TestBatchError  string
 	RateError       string

@@ -187,7 +187,7 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 	list := listOf(3)
 	list.Matching = "214 messages"
 	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(list)))
-	late := page.NewMatchesView{URL: "/jobs/17/late", Text: "No new messages since you selected."}
+	late := page.NewMatchesView{URL: "/jobs/17/new-matches", Text: "No new messages since you selected."}
 	ask := page.JobConfirm(
 		page.JobConfirmView{
 			ID:          "17",
@@ -199,7 +199,7 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 		},
 	)
 	mux.Handle(
-		"GET /jobs/17/late",
+		"GET /jobs/17/new-matches",
 		show(
 			http.StatusOK,
 			page.JobNewMatches(

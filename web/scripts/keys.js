@@ -1,7 +1,7 @@
 // Keyboard shortcuts, which are off while the user types. An element with data-key is clicked by that key.
 import { showSelection } from './selection.js'
 
-const places = { m: '/messages', o: '/overview', a: '/audit', r: '/ledger', j: '/jobs', s: '/sources' }
+const places = { m: '/messages', o: '/overview', a: '/audit', r: '/reconciliation', j: '/jobs', s: '/sources' }
 const sequenceTimeout = 1500 // milliseconds between g and the next key
 
 let sequenceStarted = 0
