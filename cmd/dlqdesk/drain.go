@@ -46,7 +46,7 @@ func (d drain) Run(p program) error {
 		fmt.Fprintf(p.stdout, "%s %s %s\n", messages(result.Messages), did, d.To)
 	}
 	if result.Skipped > 0 {
-		err = errors.Join(err, fmt.Errorf("skipped %s, the last of them %s", messages(result.Skipped), result.Why))
+		err = errors.Join(err, fmt.Errorf("skipped %s, the last of them %s", messages(result.Skipped), result.LastSkip))
 	}
 	if err != nil {
 		return fmt.Errorf("drain: %w", err)

@@ -193,7 +193,7 @@ func TestBrowserProbesADestination(t *testing.T) {
 	anna.sees("CRM is down")
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	anna.does("probe", chromedp.Click(chromedp.CSS(`[data-breaker] button`)))
-	anna.sees("Probe ordered")
+	anna.sees("Probe requested")
 	anna.does("see it up", chromedp.WaitVisible(chromedp.CSS(`[data-health="up"]`)))
 	anna.finds(`document.querySelector('[data-breaker="open"]') === null`)
 }

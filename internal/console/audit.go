@@ -92,9 +92,9 @@ const jobTarget = "job"
 func auditActions() []ui.Option {
 	return []ui.Option{
 		{Value: "message.", Label: "Messages: everything"},
-		{Value: "message.replay", Label: "Replays ordered"},
+		{Value: "message.replay", Label: "Replays requested"},
 		{Value: "message.edit", Label: "Edits"},
-		{Value: "message.redrive", Label: "Redrives ordered"},
+		{Value: "message.redrive", Label: "Redrives requested"},
 		{Value: "message.returned", Label: "Returned after a redrive"},
 		{Value: "message.archive", Label: "Archived"},
 		{Value: "message.restore", Label: "Restored"},

@@ -33,7 +33,7 @@ func eventVerb(action string) string {
 	case "message.arrived_again":
 		return "received again"
 	case "message.replay":
-		return "ordered a replay of"
+		return "requested a replay of"
 	case "message.returned":
 		return "received back after a redrive"
 	case "message.source":
@@ -41,11 +41,11 @@ func eventVerb(action string) string {
 	case "message.drain":
 		return "drained to a queue"
 	case "message.redrive":
-		return "ordered a redrive of"
+		return "requested a redrive of"
 	case "message.edit_redrive":
-		return "edited and ordered a redrive of"
+		return "edited and requested a redrive of"
 	case "message.edit":
-		return "edited and ordered a replay of"
+		return "edited and requested a replay of"
 	case "message.archive":
 		return "archived"
 	case "message.restore":

@@ -151,7 +151,7 @@ func TestAuditTellsSentences(t *testing.T) {
 	}
 	for _, want := range []string{
 		"mia replayed message a-1 to genesys: 200 delivered in 84 ms · attempt 2",
-		"mia ordered a replay of message a-1 from genesys",
+		"mia requested a replay of message a-1 from genesys",
 		"mia replayed message …1c0e0001 to genesys: unknown in 84 ms · attempt 2",
 		"dlqdesk retried message a-2 to genesys: 503 error response in 84 ms · attempt 2",
 		"dlqdesk received message a-1 from genesys",

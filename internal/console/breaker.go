@@ -62,7 +62,7 @@ func (c *Console) openBreakers(by deadletter.Actor, o overview) []page.BreakerVi
 
 // waitingJobs returns, by source, a job that waits for a destination whose breaker is not closed.
 func (c *Console) waitingJobs(ctx context.Context) (map[string]deadletter.JobID, error) {
-	held := map[string]deadletter.JobID{}
+	jobs := map[string]deadletter.JobID{}
 	for name := range c.sources {
 		if _, ok := c.breakerNotice(name); !ok {
 			continue
@@ -72,12 +72,12 @@ func (c *Console) waitingJobs(ctx context.Context) (map[string]deadletter.JobID,
 			id, err = c.Store.JobWaiting(ctx, "")
 		}
 		if err == nil {
-			held[name] = id
+			jobs[name] = id
 		} else if deadletter.KindOf(err) != deadletter.NotFound {
 			return nil, err
 		}
 	}
-	return held, nil
+	return jobs, nil
 }
 
 // breakerView shows the breaker of a destination with the messages that wait for it; false if none have to wait.
@@ -121,7 +121,7 @@ func waitingMessages(n int) string {
 	return "messages waiting"
 }
 
-// nextProbe returns how the destination will be tested next, and when.
+// nextProbe returns how the destination is probed next, and when.
 func nextProbe(b delivery.BreakerStatus, waiting bool, now time.Time) (note string, at ui.Moment) {
 	switch {
 	case !waiting:
@@ -139,12 +139,12 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// probe orders a probe of a destination and shows the overview after it.
+// probe requests a probe of a destination and shows the overview after it.
 func (c *Console) probe(w http.ResponseWriter, r *http.Request) {
 	source := chi.URLParam(r, "source")
 	done := ui.Notice{
 		Kind: ui.Info,
-		Text: "Probe ordered: " + printable(source) + " receives the message whose retry is due first.",
+		Text: "Probe requested: " + printable(source) + " receives the message whose retry is due first.",
 	}
 	err := c.Desk.Probe(r.Context(), auth.Actor(r.Context()), source)
 	if err != nil && (!isPartial(r) || deadletter.KindOf(err) != deadletter.Conflict) {
@@ -177,25 +177,25 @@ func (c *Console) breakerNotice(source string) (page.BreakerNotice, bool) {
 		return page.BreakerNotice{}, false
 	}
 	b := c.Health(source).Breaker
-	hold := page.BreakerNotice{Source: printable(source)}
+	notice := page.BreakerNotice{Source: printable(source)}
 	switch {
 	case b.State == delivery.Open:
-		hold.State, hold.At = page.BreakerOpen, ui.At(b.Since)
+		notice.State, notice.At = page.BreakerOpen, ui.At(b.Since)
 	case b.PausedUntil.After(c.Now()):
-		hold.State, hold.At = page.BreakerPaused, ui.At(b.PausedUntil)
+		notice.State, notice.At = page.BreakerPaused, ui.At(b.PausedUntil)
 	case b.State == delivery.HalfOpen:
-		hold.State, hold.At, hold.Rate = page.BreakerHalfOpen, ui.At(b.Since), number(b.ReleaseRate)
+		notice.State, notice.At, notice.Rate = page.BreakerHalfOpen, ui.At(b.Since), number(b.ReleaseRate)
 	default:
 		return page.BreakerNotice{}, false
 	}
-	return hold, true
+	return notice, true
 }
 
 // maxBreakerNotices bounds how many destinations a job lists.
 const maxBreakerNotices = 5
 
 // jobBreakers returns the destinations that messages of a job wait for, or would wait for if the job was started now.
-func (c *Console) jobBreakers(ctx context.Context, j deadletter.Job) (holds page.BreakerNotices, err error) {
+func (c *Console) jobBreakers(ctx context.Context, j deadletter.Job) (breakers page.BreakerNotices, err error) {
 	if !j.Delivers() || j.Action.Redrives() || j.State != deadletter.JobRunning && j.State != deadletter.JobDraft {
 		return page.BreakerNotices{}, nil
 	}
@@ -210,12 +210,12 @@ func (c *Console) jobBreakers(ctx context.Context, j deadletter.Job) (holds page
 	}
 	slices.Sort(sources)
 	for _, source := range slices.Compact(sources) {
-		if hold, ok := c.breakerNotice(source); ok {
-			holds.List = append(holds.List, hold)
+		if notice, ok := c.breakerNotice(source); ok {
+			breakers.List = append(breakers.List, notice)
 		}
 	}
-	if more := len(holds.List) - maxBreakerNotices; more > 0 {
-		holds.List, holds.More = holds.List[:maxBreakerNotices], "And "+plural(more, "more destination")
+	if more := len(breakers.List) - maxBreakerNotices; more > 0 {
+		breakers.List, breakers.More = breakers.List[:maxBreakerNotices], "And "+plural(more, "more destination")
 	}
-	return holds, nil
+	return breakers, nil
 }

@@ -171,12 +171,12 @@ func TestProbeNow(t *testing.T) {
 		*probes != 1 {
 		t.Errorf("without script: %d to %q, %d probes", a.status, a.header.Get("Location"), *probes)
 	}
-	if got := p.get("/overview").says("#notice"); !strings.Contains(got, "Probe ordered: genesys") {
+	if got := p.get("/overview").says("#notice"); !strings.Contains(got, "Probe requested: genesys") {
 		t.Errorf("then it says %q", got)
 	}
 	part := p.post("/destinations/genesys/probe", form, htmx()...)
 	if part.status != http.StatusOK || part.count("#overview") != 1 || part.count("html > head > title") != 0 ||
-		!strings.Contains(part.says("#notice[hx-swap-oob]"), "Probe ordered") ||
+		!strings.Contains(part.says("#notice[hx-swap-oob]"), "Probe requested") ||
 		*probes != 2 {
 		t.Errorf("with script: %d %q, %d probes", part.status, part.says("#notice"), *probes)
 	}

@@ -85,11 +85,11 @@ func (c *Console) edit(w http.ResponseWriter, r *http.Request) {
 		c.refuseEdit(w, r, e, edit, v, deadletter.Invalid)
 		return
 	}
-	order, done := c.Desk.EditAndReplay, "Saved. Replay ordered."
+	submit, done := c.Desk.EditAndReplay, "Saved. Replay requested."
 	if r.PostForm.Get("then") == "redrive" {
-		order, done = c.Desk.EditAndRedrive, "Saved. Redrive ordered."
+		submit, done = c.Desk.EditAndRedrive, "Saved. Redrive requested."
 	}
-	_, err = order(ctx, by, ref, edit)
+	_, err = submit(ctx, by, ref, edit)
 	switch kind := deadletter.KindOf(err); {
 	case err == nil:
 		c.redirect(w, r, messageURL(ref.ID, backQuery(r)), ui.Notice{Kind: ui.Info, Text: done})

@@ -287,7 +287,7 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) {
 		Patch:          []byte(r.PostForm.Get("patch")),
 		Reason:         r.PostForm.Get("reason"),
 		ConfirmUnknown: r.PostForm.Get("unknown") == "yes",
-		TestBatch:         formNumber(r, "test-batch"),
+		TestBatch:      formNumber(r, "test-batch"),
 		Rate:           formNumber(r, "rate"),
 	}
 	err = c.Desk.StartJob(r.Context(), auth.Actor(r.Context()), j.ID, in)
@@ -469,7 +469,7 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		Finished:   strconv.Itoa(n.Done + n.Failed + n.Skipped),
 		Total:      strconv.Itoa(n.Total()),
 		Parts:      jobParts(j),
-		WaitReason: sentence(j.Why),
+		WaitReason: sentence(j.PauseReason),
 		ReturnTo:   to,
 		Denied:     errorText(auth.Actor(r.Context()).May(j.Action)),
 		By:         printable(j.By.Name),

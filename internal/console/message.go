@@ -221,13 +221,13 @@ func formField(r *http.Request, name string) (int, error) {
 
 func (c *Console) replay(w http.ResponseWriter, r *http.Request) {
 	c.send(w, r, c.Desk.Replay, func(m deadletter.Message) ui.Notice {
-		return ui.Notice{Kind: ui.Info, Text: "Replay ordered: waiting for the response.", Hint: c.passesBreaker(m)}
+		return ui.Notice{Kind: ui.Info, Text: "Replay requested: waiting for the response.", Hint: c.passesBreaker(m)}
 	})
 }
 
 func (c *Console) redrive(w http.ResponseWriter, r *http.Request) {
 	c.send(w, r, c.Desk.Redrive, func(deadletter.Message) ui.Notice {
-		return ui.Notice{Kind: ui.Info, Text: "Redrive ordered: waiting for SQS."}
+		return ui.Notice{Kind: ui.Info, Text: "Redrive requested: waiting for SQS."}
 	})
 }
 
@@ -446,7 +446,7 @@ func denyActions(v *page.MessagePanelView, seen desk.View) {
 	if v.DenyEdit = refused(deadletter.ActEdit); refused(deadletter.ActEditRedrive) == "" {
 		v.DenyEdit = ""
 	}
-	v.Queue, v.RedrivesTo = printable(seen.Message.Queue.From), printable(seen.RedrivesTo)
+	v.Queue, v.RedrivesTo = printable(seen.Message.Queue.ConfigName), printable(seen.RedrivesTo)
 }
 
 func (c *Console) addRevisions(v *page.MessagePanelView, m deadletter.Message, revisions []deadletter.Revision) {
@@ -459,7 +459,7 @@ func (c *Console) addRevisions(v *page.MessagePanelView, m deadletter.Message, r
 		shown := page.RevisionView{
 			Name:    revisionName(r),
 			By:      r.By,
-			Why:     r.Reason,
+			Reason:  r.Reason,
 			At:      ui.At(r.At),
 			URL:     revisionURL(m.ID, r.Number, v.Back),
 			Current: latest,
@@ -484,7 +484,7 @@ func (c *Console) addAttempts(v *page.MessagePanelView, m deadletter.Message, h 
 	}
 }
 
-// result returns the outcome of the latest delivery that a person ordered.
+// result returns the outcome of the latest delivery that a person requested.
 func result(m deadletter.Message, attempts []deadletter.Attempt) ui.Notice {
 	if len(attempts) == 0 || m.Status == deadletter.Replaying || m.Status == deadletter.Archived {
 		return ui.Notice{}
@@ -579,8 +579,8 @@ func facts(m deadletter.Message, s desk.Source) []page.Fact {
 		}
 	}
 	add("Queue", q.Queue)
-	if q.From != "" && q.From != q.Queue {
-		add("Listed as", q.From)
+	if q.ConfigName != "" && q.ConfigName != q.Queue {
+		add("Listed as", q.ConfigName)
 	}
 	add("Put there by", q.Service)
 	if q.Drained {

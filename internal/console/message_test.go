@@ -103,7 +103,7 @@ func TestActionsWithoutScript(t *testing.T) {
 	archive.Set("reason", "known fault")
 	page = follow(p.post("/messages/a-1/archive", archive), "Archived.")
 	page = follow(p.post("/messages/a-1/restore", page.fields("form[action$='/restore']")), "Restored.")
-	page = follow(p.post("/messages/a-1/replay", page.fields("form[action$='/replay']")), "Replay ordered")
+	page = follow(p.post("/messages/a-1/replay", page.fields("form[action$='/replay']")), "Replay requested")
 	if got := page.doc().Find("#message-panel").AttrOr("data-status", ""); got != "replaying" {
 		t.Errorf("the message is %q", got)
 	}

@@ -271,7 +271,7 @@ func (c *Console) rowView(ctx context.Context, m deadletter.Message, back string
 		URL:         messageURL(m.ID, back),
 		Status:      string(m.Status),
 		Source:      printable(m.Source),
-		Queue:       printable(m.Queue.From),
+		Queue:       printable(m.Queue.ConfigName),
 		EventType:   printable(m.EventType),
 		Reason:      printable(m.Reason),
 		Code:        code(m.StatusCode),

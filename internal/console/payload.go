@@ -242,7 +242,7 @@ const (
 // curlOf returns a command that sends a revision as a replay does, with secrets masked; "" if the message has no
 // destination.
 func curlOf(m deadletter.Message, r deadletter.Revision, s desk.Source) string {
-	if m.Source == "" && m.Queue.From != "" {
+	if m.Source == "" && m.Queue.ConfigName != "" {
 		return ""
 	}
 	lines := []string{"curl -i -X " + payload.ShellQuote(m.Method)}
@@ -279,8 +279,8 @@ func (c *Console) ticketOf(r *http.Request, m deadletter.Message, shown deadlett
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	what := "Webhook not delivered"
-	if m.Queue.From != "" {
-		what = "Failed message of the queue " + inline(m.Queue.From)
+	if m.Queue.ConfigName != "" {
+		what = "Failed message of the queue " + inline(m.Queue.ConfigName)
 	}
 	line("## %s: %s\n", what, inline(m.Reason))
 	line("- Message: %s", c.deskURL(r)+messageURL(m.ID, ""))

@@ -36,12 +36,12 @@ func queueBundle(t *testing.T) bundle {
 			c.Source, c.Destination, c.Foreign, c.FirstAttempt = "", "", true, nil
 			c.Reason = "Received too often from payments.fifo, so SQS moved it to the DLQ"
 			c.Queue = deadletter.QueueFacts{
-				From:      from,
-				Queue:     from + "-dlq",
-				Form:      deadletter.FormForeign,
-				Service:   "SQS",
-				GroupID:   "customer-7",
-				SourceARN: "arn:aws:sqs:eu-west-1:1:payments.fifo",
+				ConfigName: from,
+				Queue:      from + "-dlq",
+				Form:       deadletter.FormForeign,
+				Service:    "SQS",
+				GroupID:    "customer-7",
+				SourceARN:  "arn:aws:sqs:eu-west-1:1:payments.fifo",
 			}
 		})
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // Archive puts the message away. It returns Conflict while a delivery is in flight, and Invalid without a reason.
-func (m Message) Archive(by Actor, why string, version int, at time.Time) (Change, error) {
+func (m Message) Archive(by Actor, reason string, version int, at time.Time) (Change, error) {
 	if err := m.checkVersion(version, at); err != nil {
 		return Change{}, err
 	}
@@ -20,7 +20,7 @@ func (m Message) Archive(by Actor, why string, version int, at time.Time) (Chang
 	next.Version++
 	next.DueAt = time.Time{}
 	next.LastChange = LastChange{By: by.Name, Action: "archived", At: at}
-	return next.changedFrom(m, by, "message.archive", why, at), nil
+	return next.changedFrom(m, by, "message.archive", reason, at), nil
 }
 
 // Restore brings an archived message back: resolved if its latest delivery succeeded, otherwise to a person.

@@ -48,9 +48,9 @@ func (c Capture) ReceiptID() ID { return cmp.Or(ID(c.ReceiveID), c.ID) }
 // QueueFacts describe the queue message in which a message came.
 type QueueFacts struct {
 	Queue string `json:"queue,omitempty"`
-	// its name below queues in the configuration; "": the program's own queue
-	From      string `json:"from,omitempty"`
-	MessageID string `json:"messageId,omitempty"`
+	// its name below queues in the configuration; "": the program's own DLQ
+	ConfigName string `json:"configName,omitempty"`
+	MessageID  string `json:"messageId,omitempty"`
 	// the sender's message id, where it could not be the message's
 	ProducerID      string    `json:"producerId,omitempty"`
 	GroupID         string    `json:"groupId,omitempty"`

@@ -42,18 +42,18 @@ func (s JobState) Ended() bool { return s == JobDone || s == JobCancelled }
 
 // Job is a bulk action over messages that were fixed when it was made.
 type Job struct {
-	ID     JobID
-	Action Action // ActReplay, ActRedrive, ActEdit, ActEditRedrive, ActArchive or ActRestore
-	Patch  []byte // the JSON Merge Patch of an action that edits
-	Reason string
-	By     Actor // who made it and, once it runs, who answers for it; its Role is not kept
-	State  JobState
-	Why    string // why it was paused, if no person asked for that
-	Filter string // the query of the list that its messages are of; "" for messages that were selected one by one
-	Undoes JobID  // the job whose archiving it takes back; 0: none
+	ID          JobID
+	Action      Action // ActReplay, ActRedrive, ActEdit, ActEditRedrive, ActArchive or ActRestore
+	Patch       []byte // the JSON Merge Patch of an action that edits
+	Reason      string
+	By          Actor // who made it and, once it runs, who answers for it; its Role is not kept
+	State       JobState
+	PauseReason string // if the program paused it; "": a person did
+	Filter      string // the query of the list that its messages are of; "" for messages that were selected one by one
+	Undoes      JobID  // the job whose archiving it takes back; 0: none
 	// so many messages are tried first, then the job pauses until a person resumes it; 0: none, or not any more
 	TestBatch int
-	Rate   int // messages that begin within a second; 0: as many as the destinations take
+	Rate      int // messages that begin within a second; 0: as many as the destinations take
 
 	Items          JobItems
 	Oldest, Newest time.Time // receipt of its messages
@@ -96,7 +96,7 @@ type JobInput struct {
 	Reason string // for that, and for ActArchive
 	// includes messages that may already have been processed
 	ConfirmUnknown bool
-	TestBatch         int // for a job that delivers, see Job
+	TestBatch      int // for a job that delivers, see Job
 	Rate           int // likewise
 }
 
@@ -138,13 +138,13 @@ func (j Job) Pause(by Actor, at time.Time) (JobChange, error) {
 }
 
 // PauseBySystem pauses the job for a reason of the program.
-func (j Job) PauseBySystem(why string, at time.Time) (JobChange, error) {
+func (j Job) PauseBySystem(reason string, at time.Time) (JobChange, error) {
 	next, err := j.become(JobPaused, System(), "paused", at)
 	if err != nil {
 		return JobChange{}, err
 	}
-	next.Why = why
-	return next.changedFrom(j, System(), "job.pause", why, at)
+	next.PauseReason = reason
+	return next.changedFrom(j, System(), "job.pause", reason, at)
 }
 
 // MayBegin returns how many messages of a number may begin now, as far as the test batch allows.
@@ -162,13 +162,13 @@ func (j Job) EndTestBatch(at time.Time) (JobChange, bool, error) {
 	if j.State != JobRunning || j.TestBatch == 0 || n.Done+n.Failed < j.TestBatch || n.InFlight > 0 || n.Pending == 0 {
 		return JobChange{}, false, nil
 	}
-	why := fmt.Sprintf(
-		"the first %d messages are through, %d of them failed: look at them, then resume for the other %d",
+	reason := fmt.Sprintf(
+		"test batch of %d messages finished, %d of them failed: check the results, then resume for the other %d",
 		n.Done+n.Failed, n.Failed, n.Pending,
 	)
 	tried := j
 	tried.TestBatch = 0
-	change, err := tried.PauseBySystem(why, at)
+	change, err := tried.PauseBySystem(reason, at)
 	change.Before = j
 	return change, err == nil, err
 }
@@ -185,7 +185,7 @@ func (j Job) Resume(by Actor, at time.Time) (JobChange, error) {
 	if err != nil {
 		return JobChange{}, err
 	}
-	next.By, next.Why = by, ""
+	next.By, next.PauseReason = by, ""
 	return next.changedFrom(j, by, "job.resume", "", at)
 }
 
@@ -198,7 +198,7 @@ func (j Job) Cancel(by Actor, at time.Time) (JobChange, error) {
 	if err != nil {
 		return JobChange{}, err
 	}
-	next.EndedAt, next.Why = at, ""
+	next.EndedAt, next.PauseReason = at, ""
 	return next.changedFrom(j, by, "job.cancel", "", at)
 }
 
@@ -208,7 +208,7 @@ func (j Job) Finish(at time.Time) (JobChange, bool, error) {
 		return JobChange{}, false, nil
 	}
 	next := j
-	next.State, next.EndedAt, next.Why = JobDone, at, ""
+	next.State, next.EndedAt, next.PauseReason = JobDone, at, ""
 	change, err := next.changedFrom(j, System(), "job.done", "", at)
 	return change, err == nil, err
 }
@@ -233,34 +233,34 @@ func (j Job) become(state JobState, by Actor, did string, at time.Time) (Job, er
 
 // jobState is what an event keeps of a job.
 type jobState struct {
-	State    JobState `json:"state"`
-	Action   Action   `json:"action"`
-	Messages int      `json:"messages"`
-	Filter   string   `json:"filter,omitempty"`
-	Patch    string   `json:"patch,omitempty"`
-	Undoes   JobID    `json:"undoes,omitempty"`
-	TestBatch   int      `json:"testBatch,omitempty"`
-	Rate     int      `json:"rate,omitempty"`
-	Done     int      `json:"done,omitempty"`
-	Failed   int      `json:"failed,omitempty"`
-	Skipped  int      `json:"skipped,omitempty"`
-	Pending  int      `json:"pending,omitempty"`
+	State     JobState `json:"state"`
+	Action    Action   `json:"action"`
+	Messages  int      `json:"messages"`
+	Filter    string   `json:"filter,omitempty"`
+	Patch     string   `json:"patch,omitempty"`
+	Undoes    JobID    `json:"undoes,omitempty"`
+	TestBatch int      `json:"testBatch,omitempty"`
+	Rate      int      `json:"rate,omitempty"`
+	Done      int      `json:"done,omitempty"`
+	Failed    int      `json:"failed,omitempty"`
+	Skipped   int      `json:"skipped,omitempty"`
+	Pending   int      `json:"pending,omitempty"`
 }
 
 func (j Job) state() jobState {
 	return jobState{
-		State:    j.State,
-		Action:   j.Action,
-		Messages: j.Items.Total(),
-		Filter:   j.Filter,
-		Patch:    string(j.Patch),
-		Undoes:   j.Undoes,
-		TestBatch:   j.TestBatch,
-		Rate:     j.Rate,
-		Done:     j.Items.Done,
-		Failed:   j.Items.Failed,
-		Skipped:  j.Items.Skipped,
-		Pending:  j.Items.Pending,
+		State:     j.State,
+		Action:    j.Action,
+		Messages:  j.Items.Total(),
+		Filter:    j.Filter,
+		Patch:     string(j.Patch),
+		Undoes:    j.Undoes,
+		TestBatch: j.TestBatch,
+		Rate:      j.Rate,
+		Done:      j.Items.Done,
+		Failed:    j.Items.Failed,
+		Skipped:   j.Items.Skipped,
+		Pending:   j.Items.Pending,
 	}
 }
 

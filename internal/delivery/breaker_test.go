@@ -201,7 +201,7 @@ func TestProbeThatHangsIsGivenUp(t *testing.T) {
 	b.allows(t, 5, 1, 10*time.Second)
 }
 
-// "Later, in two minutes" holds all that can wait, and what piled up meanwhile comes bit by bit.
+// "Later, in two minutes" holds all that can wait, and the messages that waited are then sent at the release rate.
 func TestRetryAfterHoldsEverythingThatCanWait(t *testing.T) {
 	t.Parallel()
 	later := func(code int, after time.Duration) deadletter.Attempt {

@@ -120,7 +120,7 @@ func (d *Desk) checkDestination(m deadletter.Message) error {
 
 // origin returns the name of the queue that a message goes back to, or a Conflict that says why it has none.
 func (d *Desk) origin(m deadletter.Message) (string, error) {
-	from, ok := d.origins[m.Queue.From]
+	from, ok := d.origins[m.Queue.ConfigName]
 	if err := m.CheckOrigin(ok); err != nil {
 		return "", err
 	}

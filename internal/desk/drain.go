@@ -24,7 +24,7 @@ type DrainRequest struct {
 type DrainResult struct {
 	Messages int // put on the queue; with DryRun those that would be
 	Skipped  int
-	Why      string // the last of them was skipped
+	LastSkip string // the message skipped last, and why
 }
 
 // DrainQueue is the queue that messages are put on.
@@ -123,16 +123,16 @@ func (d Drainer) drainable(m deadletter.Message) error {
 	if m.Lease.Token != "" {
 		return errors.New("a delivery of it was in flight when dlqdesk stopped: start dlqdesk once, and stop it again")
 	}
-	if m.Queue.From == "" || d.Returns(m.Queue.From) {
+	if m.Queue.ConfigName == "" || d.Returns(m.Queue.ConfigName) {
 		return nil
 	}
 	return fmt.Errorf("it came from the queue %s, and would not return to it from another queue of the list: "+
-		"drain it to that, or to dlq", m.Queue.From)
+		"drain it to that, or to dlq", m.Queue.ConfigName)
 }
 
 func (r *DrainResult) skip(m deadletter.Message, err error) {
 	r.Skipped++
-	r.Why = fmt.Sprintf("%s: %v", m.ID, err)
+	r.LastSkip = fmt.Sprintf("%s: %v", m.ID, err)
 }
 
 // encode returns a message as the receiver would have sent it, with its latest revision and the receiver's attempt.

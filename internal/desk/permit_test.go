@@ -63,7 +63,7 @@ func (b bundle) unknown(t *testing.T, id string) deadletter.Message {
 	t.Helper()
 	return b.receive(t, id, func(c *deadletter.Capture) {
 		c.FirstAttempt.Outcome, c.FirstAttempt.StatusCode = deadletter.Unknown, 0
-		c.Queue.From, c.Foreign = "orders", true
+		c.Queue.ConfigName, c.Foreign = "orders", true
 	})
 }
 
@@ -161,9 +161,9 @@ func TestViewRefusesWhatTheOrderRefuses(t *testing.T) {
 		"unnamed": b.receive(t, "u-1", func(c *deadletter.Capture) { c.Source = "" }),
 		"gone":    b.receive(t, "g-1", func(c *deadletter.Capture) { c.Source = "gone" }),
 		"queued": b.receive(
-			t, "q-1", func(c *deadletter.Capture) { c.Queue.From, c.Source, c.Foreign = "orders", "", true },
+			t, "q-1", func(c *deadletter.Capture) { c.Queue.ConfigName, c.Source, c.Foreign = "orders", "", true },
 		),
-		"dropped": b.receive(t, "d-1", func(c *deadletter.Capture) { c.Queue.From, c.Foreign = "dropped", true }),
+		"dropped": b.receive(t, "d-1", func(c *deadletter.Capture) { c.Queue.ConfigName, c.Foreign = "dropped", true }),
 	}
 	archived := b.receive(t, "a-1", nil)
 	v, err := b.Archive(t.Context(), bert, ref(archived), "known fault")

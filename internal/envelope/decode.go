@@ -22,7 +22,7 @@ import (
 // Raw is a queue message as it came.
 type Raw struct {
 	Queue           string
-	From            string // the name that the configuration has for the queue; "": it is the program's own
+	ConfigName      string // the name that the configuration has for the queue; "": it is the program's own
 	MessageID       string
 	Body            []byte
 	Attributes      []deadletter.QueueAttribute // message attributes, by name
@@ -49,7 +49,7 @@ const (
 func Decode(m Raw, at time.Time) deadletter.Capture {
 	marked := cutMark(&m)
 	c := decode(m, at)
-	if m.From == "" || c.Queue.Drained {
+	if m.ConfigName == "" || c.Queue.Drained {
 		return c // nothing is ever sent back to the program's own queue, and what was drained is no redrive
 	}
 	if c.RedriveOf = marked; marked == "" {
@@ -214,7 +214,7 @@ func facts(m Raw, form string) deadletter.QueueFacts {
 	return deadletter.QueueFacts{
 		Service:         service,
 		SourceARN:       clean(m.System[sourceARN]),
-		From:            m.From,
+		ConfigName:      m.ConfigName,
 		Queue:           m.Queue,
 		MessageID:       m.MessageID,
 		GroupID:         m.GroupID,

@@ -21,7 +21,7 @@ func Drained(
 	l deadletter.Message, original, r deadletter.Revision, first *deadletter.Attempt,
 ) (deadletter.Capture, error) {
 	c := CaptureOf(l, r, first)
-	if l.Queue.From == "" {
+	if l.Queue.ConfigName == "" {
 		return c, nil
 	}
 	c.Queue = l.Queue
@@ -37,7 +37,7 @@ func Drained(
 }
 
 func encodeListed(c deadletter.Capture) (*listed, error) {
-	if c.Queue.From == "" {
+	if c.Queue.ConfigName == "" {
 		return nil, nil
 	}
 	q := &listed{QueueFacts: c.Queue}
@@ -59,7 +59,8 @@ const maxSQS = 1 << 20
 // sender to one queue must not choose another. See QueueFacts.Drained.
 func addListed(c *deadletter.Capture, field json.RawMessage, m Raw) {
 	var q *listed
-	if json.Unmarshal(field, &q) != nil || q == nil || q.From == "" || m.From != "" && m.From != q.From {
+	if json.Unmarshal(field, &q) != nil || q == nil || q.ConfigName == "" || m.ConfigName != "" &&
+		m.ConfigName != q.ConfigName {
 		return
 	}
 	if q.Message != "" {
@@ -73,7 +74,7 @@ func addListed(c *deadletter.Capture, field json.RawMessage, m Raw) {
 	c.Queue.Drained = true
 	f := &c.Queue
 	for _, text := range []*string{
-		&f.From, &f.Queue, &f.MessageID, &f.Service, &f.ErrorCode, &f.SourceARN, &f.TargetARN, &f.RequestID,
+		&f.ConfigName, &f.Queue, &f.MessageID, &f.Service, &f.ErrorCode, &f.SourceARN, &f.TargetARN, &f.RequestID,
 	} {
 		*text = clean(*text)
 	}

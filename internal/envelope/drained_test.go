@@ -29,7 +29,7 @@ func fromOrders(t *testing.T) map[string]envelope.Raw {
 	} {
 		list[name] = envelope.Raw{
 			Queue:           "orders-dlq",
-			From:            "orders",
+			ConfigName:      "orders",
 			MessageID:       "m-1",
 			Body:            []byte(body),
 			SentAt:          at,
@@ -64,7 +64,7 @@ func moved(
 	if err != nil {
 		t.Fatal(err)
 	}
-	return received(envelope.Raw{Queue: "moving", From: from, MessageID: "m-9", Body: text, SentAt: at})
+	return received(envelope.Raw{Queue: "moving", ConfigName: from, MessageID: "m-9", Body: text, SentAt: at})
 }
 
 // What another dlqdesk sends back of a drained message is what this one would have: the latest body, attributes and
@@ -89,7 +89,7 @@ func TestDrainedMessageGoesBackAsItWouldHave(t *testing.T) {
 						t.Errorf("%s, revision %d, from %q: goes back as\n%+v, not\n%+v (%v)", name, latest.Number,
 							from, got, want, err)
 					}
-					if there.ID != l.ID || there.Queue.From != "orders" || !there.Queue.Drained ||
+					if there.ID != l.ID || there.Queue.ConfigName != "orders" || !there.Queue.Drained ||
 						there.Queue.SourceARN != l.Queue.SourceARN ||
 						there.Status != deadletter.Failed ||
 						string(body.Body) != string(latest.Body) ||
@@ -111,12 +111,12 @@ func TestDrainedMessageOfAnotherQueueIsNoneOfIt(t *testing.T) {
 	l, original := received(fromOrders(t)["foreign"])
 	if there, _ := moved(
 		t, l, original, original, "payments",
-	); there.Queue.From != "payments" || there.Queue.Drained ||
+	); there.Queue.ConfigName != "payments" || there.Queue.Drained ||
 		there.Queue.SourceARN != "" {
 		t.Errorf("on another queue it is %+v", there.Queue)
 	}
-	l.Queue.From = ""
-	if there, _ := moved(t, l, original, original, ""); there.Queue.From != "" || there.Queue.Drained {
+	l.Queue.ConfigName = ""
+	if there, _ := moved(t, l, original, original, ""); there.Queue.ConfigName != "" || there.Queue.Drained {
 		t.Errorf("a webhook is %+v", there.Queue)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // sentAgain is what a message is when it comes to the DLQ once more.
 func sentAgain(m envelope.Message) envelope.Raw {
 	return envelope.Raw{
-		From:            "orders",
+		ConfigName:      "orders",
 		MessageID:       "m-2",
 		Body:            m.Body,
 		Attributes:      m.Attributes,
@@ -54,7 +54,7 @@ func TestRedrivenMessageIsTheOriginalAndIsKnownAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			raw := envelope.Raw{
-				From:            "orders",
+				ConfigName:      "orders",
 				MessageID:       "m-1",
 				Body:            []byte(c.body),
 				Attributes:      attributesOf(c.attributes),
@@ -90,8 +90,8 @@ func TestRedrivenMessageIsTheOriginalAndIsKnownAgain(t *testing.T) {
 func TestEditedEnvelopeStaysAnEnvelope(t *testing.T) {
 	t.Parallel()
 	raw := envelope.Raw{
-		From:      "orders",
-		MessageID: "m-1",
+		ConfigName: "orders",
+		MessageID:  "m-1",
 		Body: []byte(
 			`{"messageId":"s-1","timestamp":"2026-03-02T10:15:05Z","originalPayload":1,"originalHeaders":{},` +
 				`"errorReason":"no","retryCount":2}`,

@@ -103,7 +103,7 @@ func TestBatchThatTakesTooLongIsGivenBack(t *testing.T) {
 func TestMessagesOfAnotherQueueAreMessagesOfItsSource(t *testing.T) {
 	t.Parallel()
 	b := setup(t, ingest.Settings{
-		From: "orders", SourceOf: map[string]string{"orders": "genesys"},
+		ConfigName: "orders", SourceOf: map[string]string{"orders": "genesys"},
 		Dedup: map[string]payload.Dedup{"genesys": {Path: payload.Path{"id"}, Window: time.Hour}},
 	})
 	text := func(s string) queue.Attribute { return queue.Attribute{Type: "String", String: s} }

@@ -21,7 +21,7 @@ const awsTrace = "AWSTraceHeader"
 func (i *Ingest) decode(m queue.Message, unpack func(int64) bool) deadletter.Capture {
 	c := envelope.Decode(envelope.Raw{
 		Queue:           i.Queue.Name(),
-		From:            i.Settings.From,
+		ConfigName:      i.Settings.ConfigName,
 		MessageID:       m.ID,
 		Body:            m.Body,
 		Attributes:      attributes(m.Attributes),
@@ -34,8 +34,8 @@ func (i *Ingest) decode(m queue.Message, unpack func(int64) bool) deadletter.Cap
 	}, i.Now())
 	switch {
 	case c.Source != "":
-	case c.Queue.From != "":
-		c.Source = i.Settings.SourceOf[c.Queue.From]
+	case c.Queue.ConfigName != "":
+		c.Source = i.Settings.SourceOf[c.Queue.ConfigName]
 	default:
 		c.Source = i.Settings.DefaultSource
 	}

@@ -31,7 +31,7 @@ type Queue interface {
 
 // Settings are the parts of the configuration that apply to new messages.
 type Settings struct {
-	From          string                            // the queue's name in the configuration; "": the program's own
+	ConfigName    string                            // the queue's name in the configuration; "": the program's own
 	DefaultSource string                            // of messages of the program's own queue
 	SourceOf      map[string]string                 // the source of messages of a queue, by its configured name
 	Retry         map[string]deadletter.RetryPolicy // by configured source

@@ -10,7 +10,7 @@ import (
 // applyRedriven stores a queue message that the desk had redriven, and that failed again, as an event of its message.
 // It returns false for any other.
 func (i *Ingest) applyRedriven(ctx context.Context, tx *store.Tx, c *deadletter.Capture) (bool, error) {
-	if c.Queue.From == "" {
+	if c.Queue.ConfigName == "" {
 		return false, nil // messages are never redriven to the program's own queue
 	}
 	m, before, err := tx.Returned(ctx, *c)

@@ -12,7 +12,8 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-const jobColumns = `j.id, j.action, j.patch, j.reason, j.actor, j.by, j.addr, j.state, j.why, j.filter, j.undoes,
+const jobColumns = `j.id, j.action, j.patch, j.reason, j.actor, j.by, j.addr, j.state, j.pause_reason, j.filter, ` +
+	`j.undoes,
 	j.pending, j.in_flight, j.done, j.failed, j.skipped, j.oldest, j.newest, j.unfit, j.unknown, j.created_at,
 	j.started_at, j.ended_at, j.last_by, j.last_action, j.last_at, j.test_batch,
 	j.rate`
@@ -23,7 +24,7 @@ func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 	var undoes, oldest, newest, started, ended, lastAt sql.NullInt64
 	var lastBy, lastAction sql.NullString
 	err := r.Scan(
-		&j.ID, &j.Action, &j.Patch, &j.Reason, &j.By.Kind, &j.By.Name, &j.By.Addr, &j.State, &j.Why,
+		&j.ID, &j.Action, &j.Patch, &j.Reason, &j.By.Kind, &j.By.Name, &j.By.Addr, &j.State, &j.PauseReason,
 		&j.Filter, &undoes, &j.Items.Pending, &j.Items.InFlight, &j.Items.Done, &j.Items.Failed,
 		&j.Items.Skipped, &oldest, &newest, &j.Inapplicable, &j.Unknown, &created, &started, &ended,
 		&lastBy, &lastAction, &lastAt, &j.TestBatch, &j.Rate,
@@ -67,7 +68,8 @@ func (t *Tx) Job(ctx context.Context, id deadletter.JobID) (deadletter.Job, erro
 	return j, nil
 }
 
-const insertJob = `INSERT INTO jobs (action, patch, reason, actor, by, addr, state, why, filter, undoes, pending,
+const insertJob = `INSERT INTO jobs (action, patch, reason, actor, by, addr, state, pause_reason, filter, undoes, ` +
+	`pending,
 	in_flight, done, failed, skipped, unfit, unknown,
 	created_at) VALUES (?, ?, ?, ?, ?, ?, ?, '', ?, ?, 0, 0, 0, 0, 0, 0, 0, ?)`
 
@@ -89,7 +91,7 @@ func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, erro
 	return j, err
 }
 
-const updateJob = `UPDATE jobs SET patch = ?, reason = ?, actor = ?, by = ?, addr = ?, state = ?, why = ?,
+const updateJob = `UPDATE jobs SET patch = ?, reason = ?, actor = ?, by = ?, addr = ?, state = ?, pause_reason = ?,
 	started_at = ?, ended_at = ?, last_by = ?, last_action = ?, last_at = ?, test_batch = ?,
 	rate = ? WHERE id = ? AND state = ?`
 
@@ -98,7 +100,7 @@ const updateJob = `UPDATE jobs SET patch = ?, reason = ?, actor = ?, by = ?, add
 func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 	j := c.After
 	written, err := t.tx.ExecContext(
-		ctx, updateJob, j.Patch, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, j.State, j.Why,
+		ctx, updateJob, j.Patch, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, j.State, j.PauseReason,
 		sqlite.Millis(j.StartedAt), sqlite.Millis(j.EndedAt), sqlite.Text(j.Last.By),
 		sqlite.Text(j.Last.Action), sqlite.Millis(j.Last.At), j.TestBatch, j.Rate, j.ID, c.Before.State,
 	)

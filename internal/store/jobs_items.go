@@ -21,7 +21,7 @@ const itemsPerCommit = 2000
 
 // source is what items are claimed by: each source delivers its own. Items of a redrive have their queue there.
 const insertItems = `INSERT INTO job_items (job, message, source, version, state, error)
-	SELECT ?, m.n, iif(?, m.read_from, m.source), m.version, 'pending', '' FROM json_each(?) k
+	SELECT ?, m.n, iif(?, m.queue, m.source), m.version, 'pending', '' FROM json_each(?) k
 	CROSS JOIN messages m ON m.n = k.value`
 
 // addMatching adds the matching messages that follow a row, itemsPerCommit at most. It reads them outside of the write,
@@ -91,7 +91,7 @@ func (t *Tx) countItems(ctx context.Context, j *deadletter.Job, after int64) (in
 }
 
 const insertItem = `INSERT INTO job_items (job, message, source, version, state, error)
-	SELECT ?, n, iif(?, read_from, source), ?, 'pending', '' FROM messages WHERE id = ? ON CONFLICT DO NOTHING`
+	SELECT ?, n, iif(?, queue, source), ?, 'pending', '' FROM messages WHERE id = ? ON CONFLICT DO NOTHING`
 
 // AddItem adds a message to the draft of a job. It returns NotFound for a message that does not exist. A message that
 // is in the draft already changes nothing.
@@ -212,8 +212,8 @@ func (t *Tx) BeginItem(ctx context.Context, i Item) (bool, error) {
 const settleItem = `UPDATE job_items SET state = ?, error = ? WHERE job = ? AND message = ? AND state = 'pending'`
 
 // SettleItem writes the result of an item that needs no delivery. The last item ends the job.
-func (t *Tx) SettleItem(ctx context.Context, i Item, state deadletter.ItemState, why string, at time.Time) error {
-	written, err := t.tx.ExecContext(ctx, settleItem, state, why, i.Job, i.n)
+func (t *Tx) SettleItem(ctx context.Context, i Item, state deadletter.ItemState, reason string, at time.Time) error {
+	written, err := t.tx.ExecContext(ctx, settleItem, state, reason, i.Job, i.n)
 	if err != nil {
 		return fmt.Errorf("write result of job %d: %w", i.Job, err)
 	}
@@ -230,9 +230,9 @@ const settleDelivery = `UPDATE job_items SET state = ?1, error = ?2,
 
 // settleDelivery writes the result of a finished delivery into the job that requested it.
 func (t *Tx) settleDelivery(ctx context.Context, n int64, a deadletter.Attempt, at time.Time) error {
-	state, why := a.ItemResult()
+	state, reason := a.ItemResult()
 	var id deadletter.JobID
-	err := t.tx.QueryRowContext(ctx, settleDelivery, state, why, n).Scan(&id)
+	err := t.tx.QueryRowContext(ctx, settleDelivery, state, reason, n).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}

@@ -164,7 +164,7 @@ func (f Filter) where() conditions {
 		c.add("m.source = ?", f.Source)
 	}
 	if f.Queue != "" {
-		c.add("m.read_from = ? AND m.read_from <> ''", f.Queue)
+		c.add("m.queue = ? AND m.queue <> ''", f.Queue)
 	}
 	if f.NoSource {
 		c.add("m.source = ''")

@@ -106,7 +106,7 @@ var insertMessages = insertionOf(
 	`INSERT INTO messages (n, id, source, destination, method, query, webhook_id, content_type, status, outcome,
 	status_code, reason, attempts, auto_attempts, received_at, last_attempt_at, due_at, arrivals, revision,
 	version, queue_facts, event_type, fingerprint, attempted_at,
-	read_from)`,
+	queue)`,
 	25,
 	` ON CONFLICT DO NOTHING`,
 )
@@ -215,21 +215,21 @@ func (t *Tx) applyRare(ctx context.Context, c numbered) error {
 	return nil
 }
 
-// ApplyBoth writes two changes of a message of which the second follows at once: it writes the message once and both
-// audit events. It writes nothing if it returns Conflict.
-func (t *Tx) ApplyBoth(ctx context.Context, first, second deadletter.Change) error {
-	second.Before = first.Before
-	if second.Revision == nil {
-		second.Revision = first.Revision
+// ApplyRequestAndClaim writes the request of a delivery together with its claim: one update of the message, both audit
+// events. It writes nothing if it returns Conflict.
+func (t *Tx) ApplyRequestAndClaim(ctx context.Context, request, claim deadletter.Change) error {
+	claim.Before = request.Before
+	if claim.Revision == nil {
+		claim.Revision = request.Revision
 	}
-	n, err := t.updateMessage(ctx, second)
+	n, err := t.updateMessage(ctx, claim)
 	if err != nil {
 		return err
 	}
-	if err := t.Record(ctx, first.Event); err != nil {
+	if err := t.Record(ctx, request.Event); err != nil {
 		return err
 	}
-	return t.applyRest(ctx, numbered{n, &second})
+	return t.applyRest(ctx, numbered{n, &claim})
 }
 
 func (t *Tx) updateMessage(ctx context.Context, c deadletter.Change) (n int64, err error) {
@@ -299,7 +299,7 @@ func appendMessage(values []any, n int64, m *deadletter.Message) ([]any, error) 
 		string(m.Status), string(m.Outcome), int64(m.StatusCode), m.Reason, int64(m.Attempts),
 		int64(m.AutoAttempts), m.ReceivedAt.UnixMilli(), sqlite.Millis(m.LastAttemptAt),
 		sqlite.Millis(m.DueAt), int64(m.Arrivals), int64(m.Revision), int64(m.Version), facts, m.EventType,
-		m.Fingerprint, attemptedAt(*m), m.Queue.From,
+		m.Fingerprint, attemptedAt(*m), m.Queue.ConfigName,
 	), nil
 }
 

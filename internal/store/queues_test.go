@@ -15,7 +15,7 @@ import (
 // fromQueue is a message that was read from a queue of the list.
 func fromQueue(id, queue string) deadletter.Capture {
 	c := desktest.Failure(id, 422, time.Date(2026, 3, 2, 10, 15, 0, 0, time.UTC))
-	c.Queue = deadletter.QueueFacts{From: queue, MessageID: "m-" + id}
+	c.Queue = deadletter.QueueFacts{ConfigName: queue, MessageID: "m-" + id}
 	return c
 }
 
@@ -66,7 +66,7 @@ func sendBack(t *testing.T, s *store.Store, id deadletter.ID, messageID, digest 
 			return err
 		}
 		opened.Attempt.SentDigest = digest
-		if err := tx.ApplyBoth(ctx, ordered, opened); err != nil || messageID == "" {
+		if err := tx.ApplyRequestAndClaim(ctx, ordered, opened); err != nil || messageID == "" {
 			return err
 		}
 		a := *opened.Attempt
@@ -88,7 +88,7 @@ func TestReturnedMessagesFindTheirMessage(t *testing.T) {
 	for _, id := range []string{"marked", "told", "digested", "elsewhere"} {
 		c := fromQueue(id, "orders")
 		if id == "elsewhere" {
-			c.Queue.From = "events"
+			c.Queue.ConfigName = "events"
 		}
 		desktest.Receive(t, s, c)
 	}
@@ -101,33 +101,34 @@ func TestReturnedMessagesFindTheirMessage(t *testing.T) {
 		before  bool
 	}{
 		"by its mark": {
-			deadletter.Capture{RedriveOf: "marked", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-1"}},
+			deadletter.Capture{RedriveOf: "marked", Queue: deadletter.QueueFacts{ConfigName: "orders",
+				MessageID: "x-1"}},
 			"marked", false,
 		},
 		"by SQS's id": {
-			deadletter.Capture{Queue: deadletter.QueueFacts{From: "orders", MessageID: "s-2"}}, "told", false,
+			deadletter.Capture{Queue: deadletter.QueueFacts{ConfigName: "orders", MessageID: "s-2"}}, "told", false,
 		},
 		"by its digest": {
-			deadletter.Capture{Digest: "d-1", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-2"}},
+			deadletter.Capture{Digest: "d-1", Queue: deadletter.QueueFacts{ConfigName: "orders", MessageID: "x-2"}},
 			"digested", false,
 		},
 		"once more": {
 			deadletter.Capture{
-				RedriveOf: "marked", Queue: deadletter.QueueFacts{From: "orders", MessageID: "m-marked"},
+				RedriveOf: "marked", Queue: deadletter.QueueFacts{ConfigName: "orders", MessageID: "m-marked"},
 			},
 			"marked", true,
 		},
 		"of another queue": {
 			deadletter.Capture{
-				RedriveOf: "elsewhere", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-3"},
+				RedriveOf: "elsewhere", Queue: deadletter.QueueFacts{ConfigName: "orders", MessageID: "x-3"},
 			},
 			"", false,
 		},
 		"never sent back": {
-			deadletter.Capture{Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-4"}}, "", false,
+			deadletter.Capture{Queue: deadletter.QueueFacts{ConfigName: "orders", MessageID: "x-4"}}, "", false,
 		},
 		"of no known message": {
-			deadletter.Capture{RedriveOf: "gone", Queue: deadletter.QueueFacts{From: "orders", MessageID: "x-5"}},
+			deadletter.Capture{RedriveOf: "gone", Queue: deadletter.QueueFacts{ConfigName: "orders", MessageID: "x-5"}},
 			"",
 			false,
 		},

@@ -12,14 +12,14 @@ import (
 
 const (
 	dueRedrives = `SELECT ` + messageColumns + ` FROM messages m
-		WHERE m.read_from = ? AND m.read_from <> '' AND m.due_at <= ? AND m.due_at IS NOT NULL
+		WHERE m.queue = ? AND m.queue <> '' AND m.due_at <= ? AND m.due_at IS NOT NULL
 		AND m.status = 'replaying' AND m.request_trigger = 'redrive'
 			AND m.lease_token IS NULL ORDER BY m.due_at LIMIT ?`
 	nextRedrive = `SELECT min(due_at) FROM messages
-		WHERE read_from = ? AND read_from <> '' AND due_at IS NOT NULL AND status = 'replaying'
+		WHERE queue = ? AND queue <> '' AND due_at IS NOT NULL AND status = 'replaying'
 		AND request_trigger = 'redrive'`
-	redriveQueues = `SELECT DISTINCT read_from FROM messages
-		WHERE read_from <> '' AND due_at IS NOT NULL AND request_trigger = 'redrive'`
+	redriveQueues = `SELECT DISTINCT queue FROM messages
+		WHERE queue <> '' AND due_at IS NOT NULL AND request_trigger = 'redrive'`
 )
 
 // DueRedrives returns messages of a configured queue whose redrive people requested, in the order of their requests.
@@ -43,11 +43,11 @@ func (s *Store) RedriveQueues(ctx context.Context) ([]string, error) {
 }
 
 const (
-	returned = `SELECT ` + messageColumns + ` FROM messages m WHERE m.id = ?1 AND m.read_from = ?2
+	returned = `SELECT ` + messageColumns + ` FROM messages m WHERE m.id = ?1 AND m.queue = ?2
 		UNION ALL SELECT ` + messageColumns + ` FROM attempts a JOIN messages m ON m.n = a.message
-		WHERE a.queue_message_id = ?3 AND a.queue_message_id <> '' AND m.read_from = ?2
+		WHERE a.queue_message_id = ?3 AND a.queue_message_id <> '' AND m.queue = ?2
 		UNION ALL SELECT * FROM (SELECT ` + messageColumns + ` FROM attempts a JOIN messages m ON m.n = a.message
-			WHERE a.sent_digest = ?4 AND a.sent_digest <> '' AND m.read_from = ?2
+			WHERE a.sent_digest = ?4 AND a.sent_digest <> '' AND m.queue = ?2
 			AND m.status IN ('redriven', 'failed', 'replaying') ORDER BY m.status <> 'redriven', m.n LIMIT 1)
 		LIMIT 1`
 	arrivedBefore = `SELECT EXISTS (SELECT 1 FROM arrivals a JOIN messages m ON m.n = a.message
@@ -58,7 +58,8 @@ const (
 // with this SQS message id, or that of a redrive with this digest. before reports that this queue message has arrived
 // already. It returns NotFound for a message that was never redriven.
 func (t *Tx) Returned(ctx context.Context, c deadletter.Capture) (m deadletter.Message, before bool, err error) {
-	_, m, err = scanMessage(t.tx.QueryRowContext(ctx, returned, c.RedriveOf, c.Queue.From, c.Queue.MessageID, c.Digest))
+	_, m, err = scanMessage(t.tx.QueryRowContext(ctx, returned, c.RedriveOf, c.Queue.ConfigName,
+		c.Queue.MessageID, c.Digest))
 	if err != nil {
 		return m, false, notFound(err, "message %s was not sent back from here", c.Queue.MessageID)
 	}
@@ -104,9 +105,9 @@ func (t *Tx) writeSource(ctx context.Context, n int64, source string) error {
 
 // queueNames leaps from queue to queue, whatever number of messages each has.
 const queueNames = `WITH RECURSIVE q (name) AS (
-		SELECT (SELECT min(read_from) FROM messages WHERE read_from <> '')
+		SELECT (SELECT min(queue) FROM messages WHERE queue <> '')
 		UNION ALL
-		SELECT (SELECT min(read_from) FROM messages WHERE read_from > q.name AND read_from <> '') FROM q
+		SELECT (SELECT min(queue) FROM messages WHERE queue > q.name AND queue <> '') FROM q
 		WHERE q.name IS NOT NULL
 	)
 	SELECT name FROM q WHERE name IS NOT NULL`
@@ -138,8 +139,8 @@ func (s *Store) PendingRedrives(ctx context.Context, id deadletter.JobID, queue 
 
 const (
 	stopGroup = `INSERT INTO job_stopped_groups (job, queue, message_group)
-		SELECT ?, read_from, queue_facts ->> 'groupId' FROM messages
-		WHERE n = ? AND read_from <> '' AND queue_facts ->> 'groupId' <> '' ON CONFLICT DO NOTHING`
+		SELECT ?, queue, queue_facts ->> 'groupId' FROM messages
+		WHERE n = ? AND queue <> '' AND queue_facts ->> 'groupId' <> '' ON CONFLICT DO NOTHING`
 	groupStopped = `SELECT EXISTS (SELECT 1 FROM job_stopped_groups
 		WHERE job = ? AND queue = ? AND message_group = ?)`
 )
@@ -162,7 +163,7 @@ func (t *Tx) MessageGroupStopped(ctx context.Context, id deadletter.JobID, queue
 }
 
 const waitingRedrives = `SELECT id FROM messages
-	WHERE read_from = ? AND read_from <> '' AND due_at IS NOT NULL AND status = 'replaying'
+	WHERE queue = ? AND queue <> '' AND due_at IS NOT NULL AND status = 'replaying'
 	AND request_trigger = 'redrive' AND lease_token IS NULL AND queue_facts ->> 'groupId' = ? ORDER BY due_at`
 
 // WaitingRedrives returns the messages of a message group whose redrive was requested and has not begun.

@@ -173,7 +173,7 @@ func (l *jobLoop) batch(ctx context.Context, id deadletter.JobID, source string)
 func (l *jobLoop) applyItem(ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, source string) error {
 	switch {
 	case j.Action.Redrives():
-		return deadletter.Message{Queue: deadletter.QueueFacts{From: source}}.CheckOrigin(false)
+		return deadletter.Message{Queue: deadletter.QueueFacts{ConfigName: source}}.CheckOrigin(false)
 	case j.Delivers():
 		return deadletter.Message{Source: source}.CheckDestination(false)
 	}

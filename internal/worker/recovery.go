@@ -100,7 +100,7 @@ func (w *Worker) abandonUnconfigured(ctx context.Context) error {
 		if _, ok := w.redrives[name]; ok {
 			continue
 		}
-		refusal := deadletter.Message{Queue: deadletter.QueueFacts{From: name}}.CheckOrigin(false)
+		refusal := deadletter.Message{Queue: deadletter.QueueFacts{ConfigName: name}}.CheckOrigin(false)
 		waiting := func() ([]deadletter.Message, error) {
 			return w.store.DueRedrives(ctx, name, farFuture, recoverBatch)
 		}

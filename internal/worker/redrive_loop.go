@@ -261,7 +261,7 @@ func (r *redriveLoop) openItem(
 	}
 	c, opened, err := r.open(ctx, tx, requested)
 	if err == nil {
-		err = tx.ApplyBoth(ctx, requested, opened)
+		err = tx.ApplyRequestAndClaim(ctx, requested, opened)
 	}
 	if err != nil {
 		return c, false, undoBatch(err)

@@ -99,15 +99,15 @@ func TestRedrive(t *testing.T) {
 		suffix string
 		run    func(*testing.T, redriveBundle)
 	}{
-		"a job keeps the order of each group":             {".fifo", jobKeepsOrder},
-		"single ones of a group follow one another":       {".fifo", singlesKeepOrder},
-		"a lost answer stops a job's group":               {".fifo", lostAnswerStopsGroup},
-		"a job keeps its rate":                            {"", jobKeepsRate},
-		"a job pauses and is cancelled":                   {"", jobPausesAndCancels},
-		"it says what became of it":                       {"", saysWhatBecame},
-		"one is on its way at a time":                     {"", oneAtATime},
-		"that of a dead process is unknown":               {"", deadProcess},
-		"those of a queue that is gone go to a person":    {"", queueIsGone},
+		"a job keeps the order of each group":                 {".fifo", jobKeepsOrder},
+		"single ones of a group follow one another":           {".fifo", singlesKeepOrder},
+		"a lost answer stops a job's group":                   {".fifo", lostAnswerStopsGroup},
+		"a job keeps its rate":                                {"", jobKeepsRate},
+		"a job pauses and is cancelled":                       {"", jobPausesAndCancels},
+		"it says what became of it":                           {"", saysWhatBecame},
+		"one is on its way at a time":                         {"", oneAtATime},
+		"that of a dead process is unknown":                   {"", deadProcess},
+		"those of a queue that is gone go to a person":        {"", queueIsGone},
 		"a test batch waits for a person, a restart included": {"", testBatchWaits},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -145,7 +145,7 @@ func (b redriveBundle) queued(t *testing.T, n int, group func(i int) string) []d
 		id := fmt.Sprintf("q-%03d", i)
 		c := desktest.Failure(id, 422, b.clock.Now().Add(time.Duration(i)*time.Millisecond))
 		c.Foreign, c.FirstAttempt, c.Source, c.Body = true, nil, "", []byte(id)
-		c.Queue = deadletter.QueueFacts{From: "orders", MessageID: "m-" + id, GroupID: group(i)}
+		c.Queue = deadletter.QueueFacts{ConfigName: "orders", MessageID: "m-" + id, GroupID: group(i)}
 		all = append(all, desktest.Receive(t, b.store, c))
 	}
 	return all
@@ -337,7 +337,7 @@ func deadProcess(t *testing.T, b redriveBundle) {
 		if err != nil {
 			return err
 		}
-		return tx.ApplyBoth(ctx, ordered, opened)
+		return tx.ApplyRequestAndClaim(ctx, ordered, opened)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -363,7 +363,7 @@ func queueIsGone(t *testing.T, b redriveBundle) {
 				ID:         "gone-1",
 				WebhookID:  "gone-1",
 				ReceivedAt: b.clock.Now(),
-				Queue:      deadletter.QueueFacts{From: "gone"},
+				Queue:      deadletter.QueueFacts{ConfigName: "gone"},
 			},
 			deadletter.RetryPolicy{},
 			0,
@@ -399,7 +399,7 @@ func testBatchWaits(t *testing.T, b redriveBundle) {
 	id := b.begin(t, deadletter.ActRedrive, deadletter.JobInput{TestBatch: 5})
 	paused := b.awaitJob(t, id, "paused", func(j deadletter.Job) bool { return j.State == deadletter.JobPaused })
 	if paused.Items.Done != 5 || paused.Items.Pending != 7 ||
-		!strings.Contains(paused.Why, "the first 5 messages are through, 0 of them failed") {
+		!strings.Contains(paused.PauseReason, "test batch of 5 messages finished, 0 of them failed") {
 		t.Errorf("after its test batch it is %+v", paused)
 	}
 	stop()

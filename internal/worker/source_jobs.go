@@ -146,7 +146,7 @@ func (s *sourceLoop) openRead(
 	if err != nil {
 		return claimed{}, err
 	}
-	if err := tx.ApplyBoth(ctx, requested, opened); err != nil {
+	if err := tx.ApplyRequestAndClaim(ctx, requested, opened); err != nil {
 		return claimed{}, err
 	}
 	if begun, err := tx.BeginItem(ctx, item); err != nil || !begun {

@@ -38,7 +38,7 @@ CREATE TABLE messages (
 	fingerprint      TEXT    NOT NULL, -- of the cause
 	attempted_at     INTEGER NOT NULL, -- last_attempt_at, or received_at without one: what a list is sorted by
 	superseded       INTEGER NOT NULL DEFAULT 0, -- a later message of the source has the same webhook_id
-	read_from        TEXT    NOT NULL  -- the configured queue that it was read from; '': the program's own DLQ
+	queue            TEXT    NOT NULL  -- the configured queue that it was read from; '': the program's own DLQ
 ) STRICT;
 -- A platform may use the id of a webhook again: it stands for the latest message.
 CREATE UNIQUE INDEX messages_webhook ON messages (source, webhook_id) WHERE superseded = 0;
@@ -50,10 +50,10 @@ CREATE INDEX messages_event_type ON messages (event_type, status, n);
 CREATE INDEX messages_cause ON messages (fingerprint, status, n);
 CREATE INDEX messages_attempted ON messages (attempted_at, n);
 CREATE INDEX messages_status_attempted ON messages (status, attempted_at, n);
-CREATE INDEX messages_read_from ON messages (read_from, status, n) WHERE read_from <> '';
+CREATE INDEX messages_queue ON messages (queue, status, n) WHERE queue <> '';
 -- Requested deliveries are found without reading past the automatic retries that wait, and the other way round.
 CREATE INDEX messages_due ON messages (source, status, due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX messages_redrive ON messages (read_from, due_at) WHERE read_from <> '' AND due_at IS NOT NULL;
+CREATE INDEX messages_redrive ON messages (queue, due_at) WHERE queue <> '' AND due_at IS NOT NULL;
 CREATE INDEX messages_leased ON messages (lease_until) WHERE lease_token IS NOT NULL;
 
 -- Bodies and headers of messages. Number 0 is what was received; each edit adds one.
@@ -228,7 +228,7 @@ CREATE TABLE jobs (
 	by          TEXT    NOT NULL,
 	addr        TEXT    NOT NULL,
 	state       TEXT    NOT NULL CHECK (state IN ('draft', 'running', 'paused', 'done', 'cancelled')),
-	why         TEXT    NOT NULL, -- it is paused or cancelled
+	pause_reason TEXT   NOT NULL, -- if the program paused it
 	filter      TEXT    NOT NULL, -- for display: the messages are fixed in job_items
 	undoes      INTEGER,
 	pending     INTEGER NOT NULL,

@@ -362,7 +362,7 @@ func setStatus(v *page.MessageView, status string) {
 		p.Attempts = append(
 			[]page.AttemptView{{Number: "4", Trigger: "replay", Actor: "anna", At: ago(0), InFlight: true}},
 			p.Attempts...)
-		p.Notice = ui.Notice{Kind: ui.Info, Text: "Replay ordered: waiting for the answer."}
+		p.Notice = ui.Notice{Kind: ui.Info, Text: "Replay requested: waiting for the answer."}
 	case "resolved":
 		p.DenyReplay, p.DenyEdit = closed, closed
 		p.Code, p.Outcome, p.Result = "200", "delivered", ui.Notice{Kind: ui.Done, Text: "Delivered: 200 in 84 ms"}
@@ -404,7 +404,7 @@ func withRevisions(v *page.MessageView) {
 		{
 			Name:    "edit 2",
 			By:      "anna",
-			Why:     "participant ids added, ticket 4711",
+			Reason:  "participant ids added, ticket 4711",
 			At:      ago(11),
 			URL:     url + "2",
 			Compare: "/messages/x/compare?from=1&to=2",
@@ -413,7 +413,7 @@ func withRevisions(v *page.MessageView) {
 		{
 			Name:    "edit 1",
 			By:      "ben",
-			Why:     longReason(),
+			Reason:  longReason(),
 			At:      ago(20),
 			URL:     url + "1",
 			Compare: "/messages/x/compare?from=0&to=1",

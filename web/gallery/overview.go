@@ -297,7 +297,7 @@ func breakers() []page.BreakerView {
 			Since:    ago(2),
 			Waiting:  link("180"),
 			Messages: "messages waiting",
-			Note:     "They are let go bit by bit: 20 a second.",
+			Note:     "Waiting messages are sent at 20 per second.",
 		},
 	}
 	for i := range list {

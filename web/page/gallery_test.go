@@ -190,7 +190,7 @@ func TestEverythingReceivedIsText(t *testing.T) {
 				ID: attack, Back: attack, Status: attack, Source: attack, Destination: attack, Reason: attack,
 				Attempts:  []page.AttemptView{attempt},
 				Events:    []page.AuditRow{event},
-				Revisions: []page.RevisionView{{Name: attack, By: attack, Why: attack}},
+				Revisions: []page.RevisionView{{Name: attack, By: attack, Reason: attack}},
 			},
 			Payload: page.Payload{Pretty: attack, Raw: attack, ContentType: attack},
 			Headers: []page.HeaderRow{{Name: attack, Value: attack}},

@@ -153,7 +153,7 @@ type Arrival struct {
 type RevisionView struct {
 	Name    string
 	By      string // empty: received
-	Why     string
+	Reason  string
 	At      ui.Moment
 	URL     string // shows its payload
 	Compare string // shows it beside the revision before it; empty: there is none
