@@ -181,8 +181,8 @@ func startProgram(b *testing.B, folder string) process {
 	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	// built above
-	p := process{running: exec.CommandContext(b.Context(), binary, "serve", "--config", cfg)} //nolint:gosec
+	serve := exec.CommandContext(b.Context(), binary, "serve", "--config", cfg) //nolint:gosec // built above
+	p := process{running: serve}
 	out, err := p.running.StdoutPipe()
 	if err != nil {
 		b.Fatal(err)

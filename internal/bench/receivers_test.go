@@ -40,8 +40,7 @@ func BenchmarkReceiversOnOneQueue(b *testing.B) {
 
 func startReceiver(b *testing.B, target, queueURL string) *app.App {
 	b.Helper()
-	// what a line of the log costs is part of the figures
-	log := slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint
+	log := slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint // a line's cost counts
 	a := app.New(settings(b, target, queueURL), app.Options{Log: log})
 	if err := a.StartReceiver(b.Context()); err != nil {
 		b.Fatal(err)

@@ -81,8 +81,7 @@ func policy() deadletter.RetryPolicy {
 // start runs a whole dlqdesk. Its log is written, as in use, but to nowhere.
 func start(b *testing.B, cfg config.Config) *app.App {
 	b.Helper()
-	// what a line of the log costs is part of the figures
-	log := slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint
+	log := slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint // a line's cost counts
 	a := app.New(cfg, app.Options{Log: log})
 	if err := a.Start(b.Context()); err != nil {
 		b.Fatal(err)

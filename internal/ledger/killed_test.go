@@ -38,8 +38,8 @@ var sequence = regexp.MustCompile(`"sequence":\{[^}]*\},`)
 // refused sends a webhook that the handler refuses, and that the platform is to send again.
 func (h *house) refused() {
 	h.t.Helper()
-	// the server is the test's
-	answer, err := http.Post(h.run.url+"/webhooks/genesys", "application/json", http.NoBody) //nolint:noctx
+	url := h.run.url + "/webhooks/genesys"
+	answer, err := http.Post(url, "application/json", http.NoBody) //nolint:noctx // the server is the test's
 	if err != nil {
 		h.t.Fatal(err)
 	}

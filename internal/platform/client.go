@@ -3,6 +3,7 @@ package platform
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -103,8 +104,7 @@ func (c *Client) call(ctx context.Context, name, doing string, values Values) ([
 			return nil, err
 		}
 		answer, err := c.send(ctx, r, token.secret)
-		// send returns it unwrapped
-		if f, ok := err.(*Fault); ok && f.Status == http.StatusUnauthorized && !renewed { //nolint:errorlint
+		if f, ok := errors.AsType[*Fault](err); ok && f.Status == http.StatusUnauthorized && !renewed {
 			c.forget(token)
 			continue
 		}
