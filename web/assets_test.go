@@ -24,7 +24,7 @@ func get(t *testing.T, path, encoding string) *httptest.ResponseRecorder {
 	return w
 }
 
-func TestAssetsAreNamedByContentAndKeptForEver(t *testing.T) {
+func TestAssetsAreNamedByContentAndCachedForever(t *testing.T) {
 	t.Parallel()
 	types := map[string]string{
 		"app.css":                       "text/css; charset=utf-8",
@@ -54,7 +54,7 @@ func TestAssetsAreNamedByContentAndKeptForEver(t *testing.T) {
 	}
 }
 
-func TestAssetsAreCompressedForWhoeverTakesIt(t *testing.T) {
+func TestAssetsAreCompressedIfAccepted(t *testing.T) {
 	t.Parallel()
 	plain := get(t, web.URL("app.css"), "").Body.String()
 	for _, encoding := range []string{"gzip", "br, gzip;q=0.8", "deflate , GZIP"} {

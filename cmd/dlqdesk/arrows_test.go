@@ -55,7 +55,7 @@ func TestArrows(t *testing.T) {
 	}
 }
 
-func TestArrowsHoldWhatTheySay(t *testing.T) {
+func TestArrowsPermitAndRefuseImports(t *testing.T) {
 	t.Parallel()
 	arrows := readArrows(t)
 	for _, c := range []struct {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestRunSaysWhatIsWrong(t *testing.T) {
+func TestRunReportsWrongArguments(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		args []string

@@ -48,7 +48,7 @@ func TestBackupUnderLoadIsRestored(t *testing.T) {
 	restored.holdsAtLeast(t, before)
 }
 
-func TestBackupOfNothingSaysSo(t *testing.T) {
+func TestBackupWithoutStoreFails(t *testing.T) {
 	t.Parallel()
 	cfg := settings(t, desktest.NewDestination(t))
 	if _, err := app.New(cfg, app.Options{Log: desktest.Log(t)}).

@@ -78,7 +78,7 @@ const dayLater = `(() => {
 
 // The five tasks of an operator who triages messages, with real deliveries: how many clicks and keys each takes is
 // fixed.
-func TestBrowserTakesTheFiveWalks(t *testing.T) {
+func TestBrowserCompletesTheFiveMainTasks(t *testing.T) {
 	t.Parallel()
 	const same = 56 // more than a page has
 	p := setup(t, nil)

@@ -106,7 +106,7 @@ func (p person) opens(list, id string) {
 	p.does("open the message", chromedp.Click(chromedp.CSS(link)), chromedp.WaitVisible(chromedp.CSS(`#message-panel`)))
 }
 
-func TestBrowserReplaysAMessageOnceTheDestinationIsRepaired(t *testing.T) {
+func TestBrowserReplaysAMessageAfterTheDestinationIsRepaired(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
 	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))

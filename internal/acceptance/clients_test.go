@@ -36,7 +36,7 @@ func newRude(t *testing.T) rude {
 
 const opening = "POST /webhooks/genesys HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
-func TestBodiesThatLieAboutTheirLength(t *testing.T) {
+func TestBodiesWithWrongContentLengthAreRefused(t *testing.T) {
 	t.Parallel()
 	r := newRude(t)
 	for name, c := range map[string]struct {
@@ -80,7 +80,7 @@ func TestBodiesThatLieAboutTheirLength(t *testing.T) {
 	}
 }
 
-func TestHeadersBeyondAllMeasure(t *testing.T) {
+func TestOversizedHeadersAreRefused(t *testing.T) {
 	t.Parallel()
 	r := newRude(t)
 	other := desktest.Dial(t, r.address)
@@ -109,7 +109,7 @@ func TestHeadersBeyondAllMeasure(t *testing.T) {
 }
 
 // A client that sends little by little is disconnected, and delays no others.
-func TestClientsThatDawdle(t *testing.T) {
+func TestSlowClientsAreCutOff(t *testing.T) {
 	t.Parallel()
 	r := newRude(t)
 	var dawdling []desktest.Conn

@@ -36,7 +36,7 @@ func (m *machine) read() (time.Time, time.Duration) {
 	return now.Round(0).Add(time.Duration(m.set.Load())), now.Sub(m.begun)
 }
 
-func TestClockThatIsSetBackAnHourHoldsNothingUp(t *testing.T) {
+func TestClockSetBackAnHourDelaysNothing(t *testing.T) {
 	t.Parallel()
 	d := desktest.NewDestination(t)
 	cfg := settings(t, d)

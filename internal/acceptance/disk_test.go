@@ -207,7 +207,7 @@ func lock(t *testing.T, path string) (release func()) {
 	}
 }
 
-func TestDatabaseThatAnotherProgramHolds(t *testing.T) {
+func TestDatabaseLockedByAnotherProgramLosesNothing(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
 	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
@@ -248,7 +248,7 @@ func TestDatabaseThatAnotherProgramHolds(t *testing.T) {
 	p.holds(t, append(l.end(t), id))
 }
 
-func TestSecondProcessSaysWhatToDo(t *testing.T) {
+func TestSecondProcessReportsWhatToDo(t *testing.T) {
 	t.Parallel()
 	cfg := settings(t, desktest.NewDestination(t))
 	file := write(t, cfg)

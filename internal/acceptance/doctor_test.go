@@ -53,7 +53,7 @@ func signed(secret string) func(*config.Config) {
 	}
 }
 
-func TestDoctorFollowsAWebhookToTheDestination(t *testing.T) {
+func TestDoctorTracesAWebhookToTheDestination(t *testing.T) {
 	t.Parallel()
 	g := desktest.NewGenesys(t)
 	p := setup(t, signed("0123456789abcdef0123"))

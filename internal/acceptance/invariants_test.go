@@ -91,7 +91,7 @@ func TestUneditedReplayIsByteIdentical(t *testing.T) {
 }
 
 // Messages of other programs on a real SQS queue become messages as well.
-func TestMessagesOfOtherProgramsAreMessages(t *testing.T) { //nolint:paralleltest // environment
+func TestQueueMessagesOfOtherProgramsAreStored(t *testing.T) { //nolint:paralleltest // environment
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
 	queueURL := desktest.CreateQueue(t, endpoint, "dlq", nil)

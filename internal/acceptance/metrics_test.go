@@ -54,7 +54,7 @@ func (p program) awaitMetrics(t *testing.T, lines ...string) {
 	}
 }
 
-func TestMetricsTellWhatHappened(t *testing.T) {
+func TestMetricsCountWebhooksAndMessages(t *testing.T) {
 	t.Parallel()
 	p := setup(t, func(c *config.Config) {
 		c.ConsoleListen, c.MetricsListen = "127.0.0.1:0", "127.0.0.1:0"
@@ -122,7 +122,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 	}
 }
 
-func TestMetricsTellOfASpool(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
+func TestMetricsReportTheSpool(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
 	p, line := behindLine(t, nil, func(c *config.Config) { c.MetricsListen = "127.0.0.1:0" })
 	p.awaitMetrics(
 		t, `dlqdesk_queue_up{place="queue",queue="dlq"} 1`,
@@ -172,7 +172,7 @@ func TestMetricsOfAReceiverAlone(t *testing.T) { //nolint:paralleltest // the SQ
 	}
 }
 
-func TestMetricsAndLogTellOfRetriesThatAreHeld(t *testing.T) {
+func TestMetricsAndLogReportWaitingRetries(t *testing.T) {
 	t.Parallel()
 	log, handler := &output{}, desktest.NewDestination(t)
 	cfg := settings(t, handler)

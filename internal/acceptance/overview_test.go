@@ -9,7 +9,7 @@ import (
 )
 
 // The overview shows real deliveries, of the receiver's and of the worker's alike, and what the queue holds.
-func TestOverviewTellsHowTheDestinationDoes(t *testing.T) {
+func TestOverviewShowsDestinationHealth(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
 	client := p.signIn(t)
@@ -29,7 +29,7 @@ func TestOverviewTellsHowTheDestinationDoes(t *testing.T) {
 }
 
 // While SQS is away, the numbers of what waits on disk lead to the webhooks that wait there.
-func TestOverviewListsWhatWaitsForSQS(t *testing.T) {
+func TestOverviewListsSpooledMessages(t *testing.T) {
 	p, line := behindLine(t, nil, nil)
 	client := p.signIn(t)
 	line.Cut()

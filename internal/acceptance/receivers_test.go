@@ -11,7 +11,7 @@ import (
 )
 
 // the SQS server is found by environment
-func TestReceiverAloneHandsItsMessagesToTheDesk(t *testing.T) { //nolint:paralleltest // environment
+func TestReceiverAlonePassesMessagesToTheDesk(t *testing.T) { //nolint:paralleltest // environment
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
 	queueURL := desktest.CreateQueue(t, endpoint, "dlq", nil)
@@ -34,7 +34,7 @@ func TestReceiverAloneHandsItsMessagesToTheDesk(t *testing.T) { //nolint:paralle
 	end(t, alone.App)
 }
 
-func TestReceiverAloneNeedsQueuesThatOthersReach(t *testing.T) {
+func TestReceiverAloneRefusesEmbeddedQueues(t *testing.T) {
 	t.Parallel()
 	cfg := settings(t, desktest.NewDestination(t))
 	cfg.Sources[0].Mode = config.Buffered

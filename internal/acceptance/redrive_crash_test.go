@@ -17,7 +17,7 @@ import (
 
 // SQS has a message that was sent back, and the process dies before it records that. The outcome is unknown: the
 // message shows that and waits for an operator, and the next process sends nothing by itself.
-func TestRedriveWhoseProcessDiedIsNotSentAgain(t *testing.T) {
+func TestRedriveOfKilledProcessIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	server := desktest.StartSQS(t)
 	front := newFront(t, server)

@@ -12,7 +12,7 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-func TestQueueThrottlesRefusesEntriesAndLosesAnswers(t *testing.T) {
+func TestQueueWithThrottlingRefusedEntriesAndLostResponses(t *testing.T) {
 	t.Parallel()
 	const send, most = "SendMessageBatch", 30 // calls that are interfered with
 	for name, i := range map[string]func(b *desktest.SQSProxy) desktest.Intercept{
@@ -96,7 +96,7 @@ func TestStartWhileSQSThrottles(t *testing.T) {
 
 // A process that dies while its queue is deleted comes back without it: what waits on disk shows that the queue was
 // there.
-func TestKilledWhileItsQueueIsDeleted(t *testing.T) {
+func TestKillWhileQueueIsDeletedLosesNothing(t *testing.T) {
 	t.Parallel()
 	endpoint := desktest.StartSQS(t)
 	queueURL := desktest.CreateQueue(t, endpoint, "dlq", nil)

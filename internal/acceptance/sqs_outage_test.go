@@ -181,7 +181,7 @@ func count(t *testing.T, s *store.Store) (n int) {
 	return n
 }
 
-func TestQueueIsAwayUnderLoad(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
+func TestQueueOutageLosesNothing(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
 	p, line := behindLine(t, nil, nil)
 	l := p.load(t, 3)
 	l.await(t, 50)
@@ -215,7 +215,7 @@ func (l *load) await(t *testing.T, more int) {
 	}
 }
 
-func TestQueueIsSlowAndBreaksItsAnswers(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
+func TestSlowQueueLosesNothing(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
 	for name, disturb := range map[string]func(t *testing.T, line *desktest.FlakyProxy){
 		"slow":   func(t *testing.T, line *desktest.FlakyProxy) { line.Slow(t, 300) },
 		"stuck":  func(t *testing.T, line *desktest.FlakyProxy) { line.Slow(t, 5000) },
@@ -235,7 +235,7 @@ func TestQueueIsSlowAndBreaksItsAnswers(t *testing.T) { //nolint:paralleltest //
 }
 
 // the SQS server is found by environment
-func TestWebhooksAreTakenWhileTheQueueIsNotYetThere(t *testing.T) { //nolint:paralleltest // environment
+func TestWebhooksAreAcceptedBeforeTheQueueExists(t *testing.T) { //nolint:paralleltest // environment
 	p, line := behindLine(t, func(line *desktest.FlakyProxy) { line.Cut() }, nil)
 	l := p.load(t, 2)
 	l.await(t, 10)
@@ -247,7 +247,7 @@ func TestWebhooksAreTakenWhileTheQueueIsNotYetThere(t *testing.T) { //nolint:par
 }
 
 // the SQS server is found by environment
-func TestWebhookThatNoQueueTakesIsAMessage(t *testing.T) { //nolint:paralleltest // environment
+func TestWebhookTooLargeForTheQueueBecomesAMessage(t *testing.T) { //nolint:paralleltest // environment
 	p, _ := behindLine(t, nil, func(c *config.Config) { c.Sources[0].MaxBody = 8 << 20 })
 	var ids []string
 	for name, body := range map[string]string{

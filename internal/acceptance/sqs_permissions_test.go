@@ -95,7 +95,7 @@ func allowed(t *testing.T) map[[2]string][]string {
 
 // Every process asks of every queue what the manual says it must be allowed, and nothing else; and each queue in the
 // region of its URL.
-func TestProcessesAskOfSQSNoMoreThanIsWritten(t *testing.T) {
+func TestProcessesNeedOnlyTheDocumentedPermissions(t *testing.T) {
 	t.Parallel()
 	server, calls := desktest.StartSQS(t), make(chan asked, 10_000)
 	front := newFront(t, server)

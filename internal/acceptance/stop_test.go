@@ -39,7 +39,7 @@ func hurry(t *testing.T, a *app.App) {
 }
 
 // A destination that hangs holds up no stop: a webhook in flight is kept, a replay is on record, and no lease stays.
-func TestWhatOutlastsTheGraceIsCutOffAndKept(t *testing.T) {
+func TestDeliveryBeyondTheGracePeriodIsCutOffAndStored(t *testing.T) {
 	t.Parallel()
 	d := desktest.NewDestination(t)
 	cfg := settings(t, d)
@@ -101,7 +101,7 @@ func onQueue(t *testing.T, endpoint, queueURL string) depth {
 
 // What SQS handed out and could not be sent any more is there for others at once, not when its visibility ends.
 // the SQS server is found by environment
-func TestWebhooksThatAreNotSentAreReleased(t *testing.T) { //nolint:paralleltest // environment
+func TestUnsentWebhooksAreReleasedOnStop(t *testing.T) { //nolint:paralleltest // environment
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
 	d := desktest.NewDestination(t)

@@ -210,7 +210,7 @@ func TestUnsampledTraceIsPassedOnAsSuch(t *testing.T) { //nolint:paralleltest //
 }
 
 // the collector is found by environment
-func TestNothingIsTracedWhereItIsTurnedOff(t *testing.T) { //nolint:paralleltest // environment
+func TestDisabledTracingSendsNothing(t *testing.T) { //nolint:paralleltest // environment
 	collector := desktest.NewCollector(t)
 	t.Setenv("OTEL_SDK_DISABLED", "true")
 	p := setup(t, nil)
@@ -222,7 +222,7 @@ func TestNothingIsTracedWhereItIsTurnedOff(t *testing.T) { //nolint:paralleltest
 }
 
 // A collector that accepts connections and never responds is the worst case.
-func TestHangingCollectorHoldsUpNothing(t *testing.T) { //nolint:paralleltest // the collector is found by environment
+func TestHangingCollectorDelaysNothing(t *testing.T) { //nolint:paralleltest // the collector is found by environment
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -88,7 +88,7 @@ func TestCertificatesOfPlatforms(t *testing.T) {
 	}
 }
 
-func TestCertificateIsReadAnew(t *testing.T) {
+func TestChangedCertificateIsReloaded(t *testing.T) {
 	t.Parallel()
 	before, after := desktest.NewAuthority(t), desktest.NewAuthority(t)
 	_, cert, key := before.Files(t, before.Issue(t, time.Hour))
@@ -114,7 +114,7 @@ func TestCertificateIsReadAnew(t *testing.T) {
 }
 
 // A platform that gets no response sends the event again: it is one message, and its signature is never shown.
-func TestEventThatIsSentAgainIsOneMessage(t *testing.T) {
+func TestRepeatedEventIsOneMessage(t *testing.T) {
 	t.Parallel()
 	s := verify.Settings{
 		Source:  "genesys",

@@ -27,7 +27,7 @@ func kept(t *testing.T, status int, body string) string {
 	return answer.MessageID
 }
 
-func TestFailedWebhookIsSeenReplayedAndOnRecord(t *testing.T) {
+func TestFailedWebhookIsListedReplayedAndAudited(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
 	body := `{ "n": 12345678901234567890, "n": 2,  "text": "Größe" }`
@@ -62,7 +62,7 @@ func TestFailedWebhookIsSeenReplayedAndOnRecord(t *testing.T) {
 	}
 }
 
-func TestRetriesComeByThemselves(t *testing.T) {
+func TestTransientFailureIsRetriedAutomatically(t *testing.T) {
 	t.Parallel()
 	p := setup(t, func(c *config.Config) {
 		c.Sources[0].Retry = deadletter.RetryPolicy{MaxAttempts: 5, Base: time.Millisecond, Cap: time.Millisecond}
@@ -80,7 +80,7 @@ func TestRetriesComeByThemselves(t *testing.T) {
 	}
 }
 
-func TestPermanentFailureGoesStraightToAPerson(t *testing.T) {
+func TestPermanentFailureIsNotRetried(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
 	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
@@ -88,7 +88,7 @@ func TestPermanentFailureGoesStraightToAPerson(t *testing.T) {
 	p.await(t, p.signIn(t), "/messages", kept(t, status, told))
 }
 
-func TestBufferedSourceAnswersBeforeItDelivers(t *testing.T) {
+func TestBufferedSourceRespondsBeforeDelivery(t *testing.T) {
 	t.Parallel()
 	p := setup(t, func(c *config.Config) { c.Sources[0].Mode = config.Buffered })
 	release := make(chan struct{})
@@ -150,7 +150,7 @@ func TestUserIsAddedWhileTheServerRuns(t *testing.T) {
 	}
 }
 
-func TestStopFinishesWhatIsInFlight(t *testing.T) {
+func TestStopFinishesDeliveriesInFlight(t *testing.T) {
 	t.Parallel()
 	d := desktest.NewDestination(t)
 	cfg := settings(t, d)

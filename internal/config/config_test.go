@@ -220,7 +220,7 @@ func TestLoadWithoutFile(t *testing.T) {
 	}
 }
 
-func TestLoadWithNothing(t *testing.T) {
+func TestLoadWithoutSources(t *testing.T) {
 	t.Parallel()
 	_, err := config.Load("", nil)
 	if err == nil || !strings.HasPrefix(err.Error(), "sources: there is none: add one") {

@@ -50,7 +50,7 @@ func (b bundle) routes(t *testing.T) []route {
 	return list
 }
 
-func TestStrangersReadNothing(t *testing.T) {
+func TestSignedOutVisitorsReadNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	m := b.receive(t, "a-1")
@@ -270,7 +270,7 @@ func TestAnotherSiteCannotPost(t *testing.T) {
 	}
 }
 
-func TestHeadersOfEveryAnswer(t *testing.T) {
+func TestHeadersOfEveryResponse(t *testing.T) {
 	t.Parallel()
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("secure=%t", secure), func(t *testing.T) {
@@ -344,7 +344,7 @@ func TestEveryKindOfFailureHasItsStatus(t *testing.T) {
 	}
 }
 
-func TestAFaultOfAMessagesPageIsLoggedWithTheMessage(t *testing.T) {
+func TestMessagePageErrorIsLoggedWithTheMessage(t *testing.T) {
 	t.Parallel()
 	b := setup(
 		t,
@@ -360,7 +360,7 @@ func TestAFaultOfAMessagesPageIsLoggedWithTheMessage(t *testing.T) {
 	}
 }
 
-func TestAProgrammingFaultIsAPageAndOneLineInTheLog(t *testing.T) {
+func TestPanicShowsAnErrorPageAndLogsOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(d *console.Deps) { d.Chain = func() store.AuditResult { panic("s3cret of the program") } })
 	p := b.member(t, "olga", deadletter.Operator)
@@ -381,7 +381,7 @@ func TestAProgrammingFaultIsAPageAndOneLineInTheLog(t *testing.T) {
 	}
 }
 
-func TestAStoreThatIsGoneIsNoWayIn(t *testing.T) {
+func TestClosedStoreFailsRequests(t *testing.T) {
 	t.Parallel()
 	s, err := store.Open(
 		t.Context(), filepath.Join(t.TempDir(), "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler),

@@ -9,7 +9,7 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-func TestSignInLeadsWhereOneWantedToGo(t *testing.T) {
+func TestSignInReturnsToTheRequestedPage(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
@@ -46,7 +46,7 @@ func TestSignInLeadsWhereOneWantedToGo(t *testing.T) {
 	}
 }
 
-func TestSignInLeadsNowhereElse(t *testing.T) {
+func TestSignInRefusesForeignRedirects(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.member(t, "olga", deadletter.Operator)
@@ -68,7 +68,7 @@ func TestSignInLeadsNowhereElse(t *testing.T) {
 	}
 }
 
-func TestSignInThatFails(t *testing.T) {
+func TestSignInFailureHidesTheReason(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.member(t, "olga", deadletter.Operator)

@@ -14,7 +14,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-func TestAuditShowsWhoDidWhat(t *testing.T) {
+func TestAuditShowsActorsAndActions(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
@@ -83,7 +83,7 @@ func TestAuditShowsWhoDidWhat(t *testing.T) {
 	}
 }
 
-func TestAuditSaysWhetherTheTrailHolds(t *testing.T) {
+func TestAuditReportsWhetherTheTrailIsIntact(t *testing.T) {
 	t.Parallel()
 	state := store.AuditResult{}
 	b := setup(t, func(d *console.Deps) { d.Chain = func() store.AuditResult { return state } })
@@ -101,7 +101,7 @@ func TestAuditSaysWhetherTheTrailHolds(t *testing.T) {
 	}
 }
 
-func TestPagesOfTheTrail(t *testing.T) {
+func TestAuditTrailPages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	m := b.receive(t, "a-1")
@@ -130,7 +130,7 @@ func TestPagesOfTheTrail(t *testing.T) {
 }
 
 // An event reads as a sentence that says who did what, and how it ended.
-func TestAuditTellsSentences(t *testing.T) {
+func TestAuditDescribesEventsInSentences(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, id := range []string{"a-1", "9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e0001"} {

@@ -46,7 +46,7 @@ func told(a answer) string {
 	return strings.Join(parts, " ")
 }
 
-func TestOverviewTellsForWhichDestinationMessagesWait(t *testing.T) {
+func TestOverviewNamesTheDestinationThatMessagesWaitFor(t *testing.T) {
 	t.Parallel()
 	b, health, _ := outage(t, 2)
 	now := b.clock.Now()
@@ -122,7 +122,7 @@ func TestOverviewTellsForWhichDestinationMessagesWait(t *testing.T) {
 	}
 }
 
-func TestOutageWithNothingToProbeItWith(t *testing.T) {
+func TestProbeWithoutWaitingMessageConflicts(t *testing.T) {
 	t.Parallel()
 	b, health, probes := outage(t, 0)
 	*health = delivery.DestinationHealth{
@@ -231,7 +231,7 @@ func held(
 	return b, health, probes, b.draft(t, ids...)
 }
 
-func TestJobTellsForWhichDestinationItWaits(t *testing.T) {
+func TestJobNamesTheDestinationItWaitsFor(t *testing.T) {
 	t.Parallel()
 	b, health, probes, id := held(t, 2)
 	olga := b.member(t, "olga", deadletter.Operator)
@@ -296,7 +296,7 @@ func TestJobTellsForWhichDestinationItWaits(t *testing.T) {
 	}
 }
 
-func TestMessageTellsThatAReplayPassesByTheBreaker(t *testing.T) {
+func TestMessageShowsThatReplayBypassesTheBreaker(t *testing.T) {
 	t.Parallel()
 	b, health, _ := outage(t, 0)
 	p := b.member(t, "olga", deadletter.Operator)
@@ -376,7 +376,7 @@ func TestMessagesWithoutASourceWaitForTheDefaultDestination(t *testing.T) {
 	}
 }
 
-func TestJobTellsThatItWaitsForMoreThanItNames(t *testing.T) {
+func TestJobShowsThatItWaitsForMoreDestinations(t *testing.T) {
 	t.Parallel()
 	var sources []console.Source
 	var orders []desk.Source

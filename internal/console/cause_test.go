@@ -11,7 +11,7 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-func TestMessageSaysWhatIsKnownOfItsCause(t *testing.T) {
+func TestMessageShowsItsCause(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
@@ -41,7 +41,7 @@ func TestMessageSaysWhatIsKnownOfItsCause(t *testing.T) {
 	}
 }
 
-func TestMessagesBesideOneStayInTheList(t *testing.T) {
+func TestNeighboursOfAMessageStayInTheList(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, id := range []string{"a-1", "b-1", "a-2", "a-3"} {
@@ -66,7 +66,7 @@ func TestMessagesBesideOneStayInTheList(t *testing.T) {
 	}
 }
 
-func TestMessageLeavesAsCurlAndTicket(t *testing.T) {
+func TestMessageIsExportedAsCurlAndTicket(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1", func(c *deadletter.Capture) {
@@ -97,7 +97,7 @@ func TestMessageLeavesAsCurlAndTicket(t *testing.T) {
 	}
 }
 
-func TestEditShowsWhatItWouldSend(t *testing.T) {
+func TestEditPreviewsTheRequest(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")

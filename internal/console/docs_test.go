@@ -9,7 +9,7 @@ import (
 	"dlqdesk/web/docs"
 )
 
-func TestManualIsReadByViewersAndByNoStranger(t *testing.T) {
+func TestManualNeedsSignIn(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	viewer, stranger := b.member(t, "vera", deadletter.Viewer), b.stranger(t)

@@ -65,7 +65,7 @@ func TestEditAndReplay(t *testing.T) {
 func compact(text string) string { return strings.Join(strings.Fields(text), "") }
 
 // A body that is not changed in the form is stored as it was received, apart from white space without a meaning.
-func TestFormKeepsWhatNobodyEdits(t *testing.T) {
+func TestFormKeepsUneditedBytes(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.member(t, "olga", deadletter.Operator)
@@ -150,7 +150,7 @@ func TestHeadersAreEditedButForLockedOnes(t *testing.T) {
 	}
 }
 
-func TestEditThatIsRefusedComesBackAsItWas(t *testing.T) {
+func TestRefusedEditKeepsItsInput(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
@@ -208,7 +208,7 @@ func TestEditThatIsRefusedComesBackAsItWas(t *testing.T) {
 	}
 }
 
-func TestEditOfAStalePageKeepsWhatWasWritten(t *testing.T) {
+func TestStaleEditKeepsItsInput(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
@@ -236,7 +236,7 @@ func TestEditOfAStalePageKeepsWhatWasWritten(t *testing.T) {
 	}
 }
 
-func TestBodiesThatAFormWouldChangeAreNotEdited(t *testing.T) {
+func TestBodiesThatAFormWouldChangeAreNotEditable(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.member(t, "olga", deadletter.Operator)

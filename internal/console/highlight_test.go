@@ -9,7 +9,7 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-func TestSearchMarksWhatItFound(t *testing.T) {
+func TestSearchHighlightsMatches(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "d0c5ba7e-1", func(c *deadletter.Capture) {

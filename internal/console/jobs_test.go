@@ -75,7 +75,7 @@ func (b bundle) workBy(t *testing.T, id deadletter.JobID, by delivery.Sender, to
 	}
 }
 
-func TestSelectedMessagesBecomeAJobAtOnce(t *testing.T) {
+func TestSelectedMessagesBecomeAJobImmediately(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, id := range []string{"a-1", "b-2", "c-3"} {
@@ -119,7 +119,7 @@ func TestSelectedMessagesBecomeAJobAtOnce(t *testing.T) {
 	}
 }
 
-func TestAllThatMatchAreShownFrozenFirst(t *testing.T) {
+func TestAllMatchingMessagesArePreviewedAsAFrozenSet(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for i := range 60 {
@@ -185,7 +185,7 @@ func TestAllThatMatchAreShownFrozenFirst(t *testing.T) {
 	}
 }
 
-func TestUnknownOutcomesAreAskedForInASelectionAsWell(t *testing.T) {
+func TestSelectionWithUnknownOutcomesNeedsConfirmation(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1", func(c *deadletter.Capture) { c.FirstAttempt.Outcome = deadletter.Unknown })
@@ -207,7 +207,7 @@ func TestUnknownOutcomesAreAskedForInASelectionAsWell(t *testing.T) {
 	}
 }
 
-func TestArchiveJobAsksWhyAndIsUndone(t *testing.T) {
+func TestArchiveJobNeedsAReasonAndCanBeUndone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
@@ -304,7 +304,7 @@ func TestEditJobChecksThePatch(t *testing.T) {
 	}
 }
 
-func TestJobIsSteeredInPlace(t *testing.T) {
+func TestJobIsPausedResumedAndCancelledInPlace(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
@@ -336,7 +336,7 @@ func TestJobIsSteeredInPlace(t *testing.T) {
 	}
 }
 
-func TestSelectionsThatAreNone(t *testing.T) {
+func TestInvalidSelectionsAreRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
@@ -390,7 +390,7 @@ func (p picky) Send(_ context.Context, _ delivery.Destination, r delivery.Reques
 }
 
 // One click creates a draft over the messages of a job that failed.
-func TestWhatFailedOfAJobIsOrderedOnceMore(t *testing.T) {
+func TestFailedMessagesOfAJobAreReplayedAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, id := range []string{"a-1", "b-2", "c-3", "d-4"} {
@@ -442,7 +442,7 @@ func TestWhatFailedOfAJobIsOrderedOnceMore(t *testing.T) {
 	}
 }
 
-func TestFaultsOfAJobLeadToTheirMessages(t *testing.T) {
+func TestFailuresOfAJobLinkToTheirMessages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for id, source := range map[string]string{"a-1": "old", "b-2": `odd "source" & more`, "c-3": "old"} {

@@ -62,7 +62,7 @@ func TestLedgerShowsEachHourOfEachSource(t *testing.T) {
 	}
 }
 
-func TestLedgerLeadsBackThroughItsHours(t *testing.T) {
+func TestLedgerPagesBackThroughHours(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for hour := range 30 {
@@ -96,7 +96,7 @@ func TestLedgerLeadsBackThroughItsHours(t *testing.T) {
 	}
 }
 
-func TestLedgerThatDoesNotBalanceIsRedAndSaysWhere(t *testing.T) {
+func TestLedgerShowsImbalancesByHourAndSource(t *testing.T) {
 	t.Parallel()
 	var state ledger.State
 	b := setup(t, func(d *console.Deps) { d.Ledger = func() ledger.State { return state } })
@@ -168,7 +168,7 @@ func TestLedgerThatDoesNotBalanceIsRedAndSaysWhere(t *testing.T) {
 	}
 }
 
-func TestLedgerShowsWhatWaitsAndWhenItExpires(t *testing.T) {
+func TestLedgerShowsQueuedMessagesAndTheirExpiry(t *testing.T) {
 	t.Parallel()
 	depths := map[string]queue.Depth{
 		"dlq": {

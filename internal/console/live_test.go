@@ -103,7 +103,7 @@ func (l *listener) next() update {
 	}
 }
 
-func TestOpenListIsToldWhatChanges(t *testing.T) {
+func TestOpenListReceivesChanges(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.followed(t)
@@ -135,7 +135,7 @@ func TestOpenListIsToldWhatChanges(t *testing.T) {
 	}
 }
 
-func TestMessageThatFailsForGoodIsNewToThoseWhoLookForWork(t *testing.T) {
+func TestPermanentFailureIsNewInTheFailedList(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.followed(t)
@@ -153,7 +153,7 @@ func TestMessageThatFailsForGoodIsNewToThoseWhoLookForWork(t *testing.T) {
 	}
 }
 
-func TestPageThatConnectsAgainIsToldWhatItMissed(t *testing.T) {
+func TestReconnectedPageReceivesMissedChanges(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.followed(t)
@@ -166,7 +166,7 @@ func TestPageThatConnectsAgainIsToldWhatItMissed(t *testing.T) {
 	}
 }
 
-func TestStreamIsForThoseWhoAreSignedIn(t *testing.T) {
+func TestStreamNeedsSignIn(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	if got := b.stranger(t).

@@ -57,7 +57,7 @@ func TestReplayShowsItsResultInPlace(t *testing.T) {
 	}
 }
 
-func TestUnknownOutcomeIsToldAsSuch(t *testing.T) {
+func TestUnknownOutcomeIsShownAsUnknown(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	m := b.receive(t, "a-1")
@@ -112,7 +112,7 @@ func TestActionsWithoutScript(t *testing.T) {
 	}
 }
 
-func TestStalePageIsAConflictWithTheFreshState(t *testing.T) {
+func TestStalePageConflictsAndShowsTheCurrentState(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
@@ -148,7 +148,7 @@ func TestStalePageIsAConflictWithTheFreshState(t *testing.T) {
 	}
 }
 
-func TestTwoPeopleAtOnceGetOneEffectAndOneMessage(t *testing.T) {
+func TestSimultaneousActionsOfTwoUsersTakeEffectOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
@@ -172,7 +172,7 @@ func TestTwoPeopleAtOnceGetOneEffectAndOneMessage(t *testing.T) {
 	}
 }
 
-func TestAddressesAndFormsThatAreNone(t *testing.T) {
+func TestUnknownPathsAndInvalidFormsAreRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
@@ -271,7 +271,7 @@ func TestPayloads(t *testing.T) {
 	}
 }
 
-func TestTextFromOutsideNeverBreaksAPage(t *testing.T) {
+func TestHostileTextNeverBreaksAPage(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	evil := "\xff\x00\x1b<img src=x onerror=alert(1)>\u202e"
@@ -297,7 +297,7 @@ func TestTextFromOutsideNeverBreaksAPage(t *testing.T) {
 }
 
 // What a platform was told for an event that it sent again leads to the one message of that event.
-func TestALaterMessageIDLeadsToItsMessage(t *testing.T) {
+func TestLaterMessageIDRedirectsToItsMessage(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first := b.receive(t, "00000000-0000-4000-8000-000000000001")
@@ -330,7 +330,7 @@ func TestALaterMessageIDLeadsToItsMessage(t *testing.T) {
 }
 
 // An order for one message is rendered from the message that the desk returns: its handlers read none of their own.
-func TestOrdersReadTheMessageOnce(t *testing.T) {
+func TestActionsReadTheMessageOnce(t *testing.T) {
 	t.Parallel()
 	file, err := parser.ParseFile(token.NewFileSet(), "message.go", nil, 0)
 	if err != nil {

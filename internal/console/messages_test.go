@@ -16,7 +16,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-func TestEmptyDeskSaysWhatToDo(t *testing.T) {
+func TestEmptyDeskShowsFirstSteps(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.member(t, "olga", deadletter.Operator)
@@ -33,7 +33,7 @@ func TestEmptyDeskSaysWhatToDo(t *testing.T) {
 	}
 }
 
-func TestListShowsWhatIsAskedFor(t *testing.T) {
+func TestListFollowsTheFilter(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
@@ -110,7 +110,7 @@ func TestListShowsWhatIsAskedFor(t *testing.T) {
 	}
 }
 
-func TestFiltersThatMakeNoSense(t *testing.T) {
+func TestInvalidFiltersAreRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
@@ -158,7 +158,7 @@ func TestFiltersThatMakeNoSense(t *testing.T) {
 }
 
 // What messages of a tab cannot be open to is not offered there.
-func TestActionsAreThoseOfTheTab(t *testing.T) {
+func TestTabOffersItsActions(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
@@ -183,7 +183,7 @@ func TestActionsAreThoseOfTheTab(t *testing.T) {
 	}
 }
 
-func TestPagesOfAList(t *testing.T) {
+func TestListPages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for i := range 120 {
@@ -314,7 +314,7 @@ func TestMessageOfNoSource(t *testing.T) {
 }
 
 // A search says that it does not find yet what came just now.
-func TestSearchThatIsBehindSaysSo(t *testing.T) {
+func TestStaleSearchIndexIsReported(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
@@ -332,7 +332,7 @@ func TestSearchThatIsBehindSaysSo(t *testing.T) {
 	}
 }
 
-func TestListTellsHowOftenAMessageArrived(t *testing.T) {
+func TestListShowsArrivalCounts(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	m := b.receive(t, "a-1")
@@ -370,7 +370,7 @@ func TestRowCountsAttempts(t *testing.T) {
 	}
 }
 
-func TestRetryTellsWhatItWaitsFor(t *testing.T) {
+func TestRetryShowsWhatItWaitsFor(t *testing.T) {
 	t.Parallel()
 	var status delivery.BreakerStatus
 	b := setup(t, func(d *console.Deps) {

@@ -148,7 +148,7 @@ func TestOverviewPlotHasEveryStep(t *testing.T) {
 	}
 }
 
-func TestOverviewTellsWhatWaitsOnDiskForSQS(t *testing.T) {
+func TestOverviewShowsTheSpool(t *testing.T) {
 	t.Parallel()
 	var since time.Time
 	depth := queue.Depth{}
@@ -180,7 +180,7 @@ func TestOverviewTellsWhatWaitsOnDiskForSQS(t *testing.T) {
 	}
 }
 
-func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
+func TestOverviewShowsDestinationAndQueueHealth(t *testing.T) {
 	t.Parallel()
 	var health delivery.DestinationHealth
 	depth, fault := queue.Depth{}, error(nil)
@@ -268,7 +268,7 @@ func TestOverviewTellsHowDestinationsAndQueuesDo(t *testing.T) {
 	}
 }
 
-func TestOverviewOfNothingAndOfNonsense(t *testing.T) {
+func TestOverviewWithoutDataAndWithInvalidRange(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.member(t, "vera", deadletter.Viewer)

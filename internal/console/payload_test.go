@@ -9,7 +9,7 @@ import (
 )
 
 // An editor reads a body in the form that it shows, and no form has a secret in it.
-func TestABodyIsReadInAForm(t *testing.T) {
+func TestBodyIsReturnedInTheRequestedForm(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(
@@ -31,7 +31,7 @@ func TestABodyIsReadInAForm(t *testing.T) {
 }
 
 // A body that is too large for a page links to all of it.
-func TestALargePayloadIsCutAndOfferedWhole(t *testing.T) {
+func TestLargePayloadIsCutAndOffersADownload(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1", func(c *deadletter.Capture) { c.Body = []byte(`["` + strings.Repeat("x", 1<<20) + `"]`) })

@@ -42,7 +42,7 @@ func queued(last int64) browse {
 	}
 }
 
-func TestQueueListsWhatItHolds(t *testing.T) {
+func TestQueueListsItsMessages(t *testing.T) {
 	t.Parallel()
 	listed := queued(61)
 	b := setup(t, func(d *console.Deps) {

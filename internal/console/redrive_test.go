@@ -49,7 +49,7 @@ func queueBundle(t *testing.T) bundle {
 }
 
 // Who looks at a message of a queue learns which queue it is of, and is offered what can be done with it.
-func TestMessageOfAQueueSaysWhereItIsFromAndGoes(t *testing.T) {
+func TestQueueMessageShowsItsOriginAndRedriveTarget(t *testing.T) {
 	t.Parallel()
 	p := queueBundle(t).member(t, "olga", deadletter.Operator)
 	list := p.get("/messages")
@@ -116,7 +116,7 @@ func TestEditedMessageGoesBackToItsQueue(t *testing.T) {
 	}
 }
 
-func TestRedriveJobSaysWhereItsMessagesGo(t *testing.T) {
+func TestRedriveJobNamesItsTargets(t *testing.T) {
 	t.Parallel()
 	b := queueBundle(t)
 	p := b.member(t, "olga", deadletter.Operator)

@@ -10,7 +10,7 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-func TestViewKeepsAListByName(t *testing.T) {
+func TestListIsSavedAsANamedView(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")
@@ -67,7 +67,7 @@ func TestViewKeepsAListByName(t *testing.T) {
 	}
 }
 
-func TestListLooksAsItWasLeft(t *testing.T) {
+func TestListRemembersItsLayout(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1")

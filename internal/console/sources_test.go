@@ -49,7 +49,7 @@ func withSetups(d *console.Deps) {
 	)
 }
 
-func TestSourcesTellHowEachDoes(t *testing.T) {
+func TestSourcesShowTheirHealth(t *testing.T) {
 	t.Parallel()
 	b := setup(t, withSetups, func(d *console.Deps) {
 		d.Health = func(source string) delivery.DestinationHealth {
@@ -108,7 +108,7 @@ func TestSourcesTellHowEachDoes(t *testing.T) {
 	}
 }
 
-func TestASourceTellsHowToRegisterIt(t *testing.T) {
+func TestSourceShowsHowToRegisterIt(t *testing.T) {
 	t.Parallel()
 	b := setup(t, withSetups)
 	b.receive(t, "00000000-0000-4000-8000-000000000001")
@@ -152,7 +152,7 @@ func TestASourceTellsHowToRegisterIt(t *testing.T) {
 	}
 }
 
-func TestNoSourcesAndNoFigures(t *testing.T) {
+func TestSourcesPageWithoutSourcesOrFigures(t *testing.T) {
 	t.Parallel()
 	none := setup(t, func(d *console.Deps) { d.Sources = nil }).member(t, "vera", deadletter.Viewer).get("/sources")
 	if none.status != http.StatusOK || !strings.Contains(none.says("main"), "No sources configured") {

@@ -64,7 +64,7 @@ func TestLinkChangesWithEveryField(t *testing.T) {
 }
 
 // The trails of all stores depend on it.
-func TestLinkAndSealStayAsTheyAre(t *testing.T) {
+func TestLinkAndSealFormatIsStable(t *testing.T) {
 	t.Parallel()
 	const link = "80ee63a5d1de8a2645190b072740ed670e2b12838f2629ebceabffdfda5ab2df"
 	if got := fmt.Sprintf("%x", deadletter.ChainLink([]byte("key"), []byte("prev"), 77, chainEvent())); got != link {
@@ -88,7 +88,7 @@ func TestLinkKeepsFieldsApart(t *testing.T) {
 }
 
 // The store keeps milliseconds: what is below them must not matter, nor must the zone.
-func TestLinkHoldsWhatTheStoreKeeps(t *testing.T) {
+func TestLinkCoversTheStoredFields(t *testing.T) {
 	t.Parallel()
 	e := chainEvent()
 	e.At = e.At.Add(123 * time.Microsecond).In(time.FixedZone("", 3600))

@@ -8,7 +8,7 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-func TestMessageCoversWhatNobodyWouldMiss(t *testing.T) {
+func TestMessageCoversRepeatedCaptures(t *testing.T) {
 	t.Parallel()
 	original := deadletter.Revision{Body: []byte("one")}
 	for _, status := range deadletter.Statuses() {
@@ -24,7 +24,7 @@ func TestMessageCoversWhatNobodyWouldMiss(t *testing.T) {
 	}
 }
 
-func TestMessageCoversWhatComesWithinTheWindow(t *testing.T) {
+func TestMessageCoversCapturesWithinTheWindow(t *testing.T) {
 	t.Parallel()
 	l := deadletter.Message{ID: "a-1", Status: deadletter.Failed, ReceivedAt: now}
 	for _, c := range []struct {

@@ -8,7 +8,7 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-func TestEndToEnd(t *testing.T) {
+func TestEndToEndHeaders(t *testing.T) {
 	t.Parallel()
 	h := deadletter.Headers{
 		"Connection": {

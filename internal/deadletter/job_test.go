@@ -87,7 +87,7 @@ func TestJobIsDoneOnceEveryMessageHasItsResult(t *testing.T) {
 	}
 }
 
-func TestJobFitsTheStatusesThatTakeItsAction(t *testing.T) {
+func TestJobFitsTheStatusesThatPermitItsAction(t *testing.T) {
 	t.Parallel()
 	for _, action := range deadletter.Actions() {
 		for _, status := range deadletter.Statuses() {

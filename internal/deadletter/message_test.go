@@ -295,7 +295,7 @@ func TestPermissionsFollowTheTransitions(t *testing.T) {
 	}
 }
 
-func TestRefusalsTellWhatToDo(t *testing.T) {
+func TestRefusalsNameTheNextStep(t *testing.T) {
 	t.Parallel()
 	auto := inFlight(deadletter.TriggerAuto)
 	byItself := messageIn(deadletter.Resolved)
@@ -364,7 +364,7 @@ func TestStaleVersionIsAConflict(t *testing.T) {
 	}
 }
 
-func TestOrderReplayNamesARevision(t *testing.T) {
+func TestReplayOfUnknownRevisionIsRefused(t *testing.T) {
 	t.Parallel()
 	l := messageIn(deadletter.Failed)
 	for revision := range l.Revision + 1 {
@@ -543,7 +543,7 @@ func TestAnOlderRevisionIsNotRetriedAsTheLatest(t *testing.T) {
 	}
 }
 
-func TestReclaimIsUnknown(t *testing.T) {
+func TestReclaimedDeliveryHasUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	for name, started := range map[string]time.Time{
 		"before":                       now.Add(-time.Minute),
@@ -653,7 +653,7 @@ func TestReceive(t *testing.T) {
 	}
 }
 
-func TestArriveAgainKeepsWhatDiffers(t *testing.T) {
+func TestRepeatedArrivalStoresDifferences(t *testing.T) {
 	t.Parallel()
 	original := deadletter.Revision{Body: []byte("one")}
 	l := messageIn(deadletter.Resolved)
@@ -677,7 +677,7 @@ func TestArriveAgainKeepsWhatDiffers(t *testing.T) {
 	}
 }
 
-func TestRestoreGoesWhereTheMessageStands(t *testing.T) {
+func TestRestoreReturnsToTheEarlierStatus(t *testing.T) {
 	t.Parallel()
 	delivered := messageIn(deadletter.Archived)
 	delivered.Outcome = deadletter.Delivered
@@ -696,7 +696,7 @@ func TestRestoreGoesWhereTheMessageStands(t *testing.T) {
 	}
 }
 
-func TestTimesAreToldAsPeopleDo(t *testing.T) {
+func TestTimesInErrorsAreRelative(t *testing.T) {
 	t.Parallel()
 	for age, want := range map[time.Duration]string{
 		-time.Minute: "0 s ago", 59 * time.Second: "59 s ago", time.Minute: "1 min ago", 59*time.Minute +
@@ -742,7 +742,7 @@ func TestNewEvent(t *testing.T) {
 }
 
 // The event of a change says what the reason was and what it is, where it is another one.
-func TestEventTellsOfAnotherReason(t *testing.T) {
+func TestEventRecordsAChangedReason(t *testing.T) {
 	t.Parallel()
 	for reason, want := range map[string]string{
 		"field id is missing": `{"status":"replaying","revision":0,"arrivals":1}`,

@@ -15,7 +15,7 @@ func queued(status deadletter.Status) deadletter.Message {
 	return l
 }
 
-func TestRedriveLeadsBackToTheQueue(t *testing.T) {
+func TestRedriveReturnsToTheQueue(t *testing.T) {
 	t.Parallel()
 	for _, status := range deadletter.Statuses() {
 		c, err := queued(status).Redrive(anna, deadletter.TriggerRedrive, 1, 6, now)
@@ -31,7 +31,7 @@ func TestRedriveLeadsBackToTheQueue(t *testing.T) {
 	}
 }
 
-func TestRedriveThatEndsSaysWhatBecameOfIt(t *testing.T) {
+func TestFinishedRedriveRecordsItsOutcome(t *testing.T) {
 	t.Parallel()
 	for outcome, want := range map[deadletter.Outcome]deadletter.Status{
 		deadletter.OutcomeRedriven: deadletter.Redriven, deadletter.ErrorResponse: deadletter.Failed,
@@ -59,7 +59,7 @@ func TestRedriveThatEndsSaysWhatBecameOfIt(t *testing.T) {
 	}
 }
 
-func TestRedriveOfADeadProcessMayHaveHappened(t *testing.T) {
+func TestRedriveOfKilledProcessHasUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	c, err := inFlight(
 		deadletter.TriggerJobRedrive,
@@ -70,7 +70,7 @@ func TestRedriveOfADeadProcessMayHaveHappened(t *testing.T) {
 	}
 }
 
-func TestWhatHasNoWayBackOrOnIsRefused(t *testing.T) {
+func TestReplayAndRedriveWithoutTargetAreRefused(t *testing.T) {
 	t.Parallel()
 	edit := deadletter.Revision{Body: []byte(`{}`), Reason: "x"}
 	_, redrive := messageIn(deadletter.Failed).Redrive(anna, deadletter.TriggerRedrive, 0, 6, now)
@@ -94,7 +94,7 @@ func TestWhatHasNoWayBackOrOnIsRefused(t *testing.T) {
 	}
 }
 
-func TestReturnGoesOnWithTheHistory(t *testing.T) {
+func TestReturnedMessageContinuesItsHistory(t *testing.T) {
 	t.Parallel()
 	back := deadletter.Capture{
 		Body:   []byte("sent"),
@@ -161,7 +161,7 @@ func TestRestoredRedriveIsStillRedriven(t *testing.T) {
 	}
 }
 
-func TestDrainPutsAwayAndComesBackOpen(t *testing.T) {
+func TestDrainedMessageReturnsOpen(t *testing.T) {
 	t.Parallel()
 	for _, status := range deadletter.OpenStatuses() {
 		c, err := messageIn(status).Drain(deadletter.System(), "dlq", now)
@@ -191,7 +191,7 @@ func TestDrainPutsAwayAndComesBackOpen(t *testing.T) {
 	}
 }
 
-func TestAdoptGivesASourceToWhatHasNone(t *testing.T) {
+func TestAdoptAssignsAMissingSource(t *testing.T) {
 	t.Parallel()
 	l := messageIn(deadletter.Failed)
 	l.Queue.ConfigName, l.Source = "orders", ""

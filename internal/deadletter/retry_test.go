@@ -157,7 +157,7 @@ func TestReplaysDoNotUseUpAutomaticAttempts(t *testing.T) {
 	}
 }
 
-func TestPermanentFailuresGoToAPerson(t *testing.T) {
+func TestPermanentFailuresAreNotRetried(t *testing.T) {
 	t.Parallel()
 	p := deadletter.RetryPolicy{MaxAttempts: 5, Base: time.Second, Cap: time.Minute}
 	for _, code := range []int{301, 302, 400, 401, 403, 404, 409, 410, 413, 422} {
@@ -175,7 +175,7 @@ func TestPermanentFailuresGoToAPerson(t *testing.T) {
 	}
 }
 
-func TestRetryAfterIsObeyedAndBounded(t *testing.T) {
+func TestRetryAfterIsHonouredAndBounded(t *testing.T) {
 	t.Parallel()
 	p := deadletter.RetryPolicy{MaxAttempts: 5, Base: 10 * time.Second, Cap: time.Minute}
 	for _, c := range []struct{ after, want time.Duration }{

@@ -61,7 +61,7 @@ func (b testBreaker) allows(t *testing.T, waiting, n int, again time.Duration) {
 
 const good, bad = false, true
 
-func TestBreakerOpensOnceItIsPlain(t *testing.T) {
+func TestBreakerOpensAtTheThreshold(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		results []bool
@@ -81,7 +81,7 @@ func TestBreakerOpensOnceItIsPlain(t *testing.T) {
 	}
 }
 
-func TestBreakerForgetsWhatIsOutsideItsWindow(t *testing.T) {
+func TestBreakerForgetsOutcomesOutsideItsWindow(t *testing.T) {
 	t.Parallel()
 	b := newBreaker()
 	b.note(bad, bad, bad)
@@ -93,7 +93,7 @@ func TestBreakerForgetsWhatIsOutsideItsWindow(t *testing.T) {
 }
 
 // A busy destination is judged by its latest deliveries, however many its window has.
-func TestBreakerForgetsWhatABusyDestinationDidLongAgo(t *testing.T) {
+func TestBreakerForgetsOldOutcomesOfABusyDestination(t *testing.T) {
 	t.Parallel()
 	b := newBreaker()
 	b.note(slices.Repeat([]bool{good}, 1000)...)
@@ -103,7 +103,7 @@ func TestBreakerForgetsWhatABusyDestinationDidLongAgo(t *testing.T) {
 	b.is(t, delivery.Open)
 }
 
-func TestBreakerHoldsAllButOneProbe(t *testing.T) {
+func TestOpenBreakerPermitsOneProbe(t *testing.T) {
 	t.Parallel()
 	b := newBreaker()
 	b.allows(t, 100, 100, 0)
@@ -141,7 +141,7 @@ func TestBacklogIsReleasedAtABoundedRate(t *testing.T) {
 	b.is(t, delivery.Closed)
 }
 
-func TestBacklogThatDoesNotFitIsNotGone(t *testing.T) {
+func TestBacklogBeyondTheRateIsReleasedLater(t *testing.T) {
 	t.Parallel()
 	b := newBreaker()
 	b.note(bad, bad, bad, bad, good)
@@ -175,7 +175,7 @@ func TestBreakerOpensAgainWhenTheReleaseFails(t *testing.T) {
 }
 
 // A probe that hangs is given up; until then no other begins, however short the time between two probes is.
-func TestProbeThatHangsIsGivenUp(t *testing.T) {
+func TestHangingProbeTimesOut(t *testing.T) {
 	t.Parallel()
 	b := newBreakerWith(
 		delivery.BreakerPolicy{
@@ -202,7 +202,7 @@ func TestProbeThatHangsIsGivenUp(t *testing.T) {
 }
 
 // "Later, in two minutes" holds all that can wait, and the messages that waited are then sent at the release rate.
-func TestRetryAfterHoldsEverythingThatCanWait(t *testing.T) {
+func TestRetryAfterPausesRetriesAndJobs(t *testing.T) {
 	t.Parallel()
 	later := func(code int, after time.Duration) deadletter.Attempt {
 		return deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: code, RetryAfter: after}
@@ -242,7 +242,7 @@ func TestRetryAfterHoldsEverythingThatCanWait(t *testing.T) {
 	}
 }
 
-func TestProbeNowGoesPastWhatTheDestinationAskedFor(t *testing.T) {
+func TestProbeNowIgnoresRetryAfter(t *testing.T) {
 	t.Parallel()
 	b := newBreaker()
 	b.note(bad, bad, bad, bad)

@@ -13,7 +13,7 @@ import (
 )
 
 // Who is cut off makes room for others, which must not be sent then: they may not have heard of the end yet.
-func TestNothingIsSentInThePlaceOfWhatWasCutOff(t *testing.T) {
+func TestNothingIsSentInPlaceOfCutOffDeliveries(t *testing.T) {
 	t.Parallel()
 	url, requests := destination(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	stop, cutOff := context.WithCancel(t.Context())
@@ -45,7 +45,7 @@ func TestNothingIsSentInThePlaceOfWhatWasCutOff(t *testing.T) {
 }
 
 // Who has waited for too long is not sent, even where a place is free by then, and leaves the place to others.
-func TestPlaceThatComesTooLateIsLeftToOthers(t *testing.T) {
+func TestExpiredDeliveryLeavesItsSlotToOthers(t *testing.T) {
 	t.Parallel()
 	url, _ := destination(t, ok)
 	client := setup(t)

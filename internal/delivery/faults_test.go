@@ -112,7 +112,7 @@ func (f fault) check(t *testing.T, a deadletter.Attempt) {
 
 // A destination that reads nothing of a large webhook, and one that reads a part, are waited for no longer than for
 // others.
-func TestLargeWebhookIsNotTaken(t *testing.T) {
+func TestUnreadLargeBodyTimesOut(t *testing.T) {
 	t.Parallel()
 	body := strings.Repeat("x", 32<<20) // more than lies between the two
 	for name, c := range map[string]struct {
@@ -145,7 +145,7 @@ func TestLargeWebhookIsNotTaken(t *testing.T) {
 }
 
 // Bytes that come one by one do not extend the timeout: the part of the response that arrived by then counts.
-func TestAnswerThatTrickles(t *testing.T) {
+func TestTricklingResponseTimesOut(t *testing.T) {
 	t.Parallel()
 	const head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 	for name, c := range map[string]struct {
@@ -171,7 +171,7 @@ func TestAnswerThatTrickles(t *testing.T) {
 }
 
 // What a destination writes without end is read in part, whatever time there is.
-func TestEndlessAnswersAreReadInPart(t *testing.T) {
+func TestEndlessResponsesAreReadInPart(t *testing.T) {
 	t.Parallel()
 	const most = 32 << 20 // with all that lies between the two; a minute has room for thousands of times as much
 	for name, beginning := range map[string]string{"headers": "HTTP/1.1 200 OK\r\nX: ", "body": "HTTP/1.1 200 " +

@@ -63,7 +63,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
-func TestReasonIsWhatTheHandlerSays(t *testing.T) {
+func TestReasonComesFromTheResponseBody(t *testing.T) {
 	t.Parallel()
 	answer := ""
 	url, _ := destination(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -114,7 +114,7 @@ func TestReasonIsWhatTheHandlerSays(t *testing.T) {
 	}
 }
 
-func TestAnswerIsKeptInPart(t *testing.T) {
+func TestLongResponseIsStoredInPart(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("0123456789abcdef", 1000)
 	var packed bytes.Buffer
@@ -149,7 +149,7 @@ func TestAnswerIsKeptInPart(t *testing.T) {
 	}
 }
 
-func TestLongHeadersAreNotKept(t *testing.T) {
+func TestLongResponseHeadersAreNotStored(t *testing.T) {
 	t.Parallel()
 	url, _ := destination(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("A-Long-One", strings.Repeat("x", 30<<10))
@@ -162,7 +162,7 @@ func TestLongHeadersAreNotKept(t *testing.T) {
 	}
 }
 
-func TestConnectionIsUsedAgain(t *testing.T) {
+func TestConnectionIsReused(t *testing.T) {
 	t.Parallel()
 	url, requests := destination(
 		t,
@@ -298,7 +298,7 @@ func TestHTTP2(t *testing.T) {
 	}
 }
 
-func TestOnlySoManyAtOnce(t *testing.T) {
+func TestConcurrentDeliveriesAreLimited(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
 	url, requests := destination(t, func(http.ResponseWriter, *http.Request) { <-release })

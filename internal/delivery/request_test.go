@@ -84,7 +84,7 @@ func TestNoHeaderIsAddedByItself(t *testing.T) {
 	}
 }
 
-func TestWhatHTTPCannotCarryIsNoObstacle(t *testing.T) {
+func TestHeadersInvalidInHTTPAreCleaned(t *testing.T) {
 	t.Parallel()
 	url, requests := destination(t, ok)
 	r := request("x", deadletter.Headers{
@@ -166,7 +166,7 @@ func drain[T any](from <-chan T) []T {
 
 // A destination that closes its idle connections is no reason for a dead message, and whatever happens, what is told
 // of a delivery is true.
-func TestClosedIdleConnectionsAreLookedPast(t *testing.T) {
+func TestClosedIdleConnectionsAreReplaced(t *testing.T) {
 	t.Parallel()
 	client, arrived := setup(t), make(chan string, 1024)
 	address := listen(t, func(_ context.Context, conn net.Conn) {
@@ -220,7 +220,7 @@ func FuzzBodyArrivesToTheByte(f *testing.F) {
 	})
 }
 
-func TestTraceGoesOn(t *testing.T) {
+func TestTraceIsContinued(t *testing.T) {
 	t.Parallel()
 	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 	url, requests := destination(t, ok)

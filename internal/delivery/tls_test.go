@@ -65,7 +65,7 @@ func TestCertificateIsAlwaysVerified(t *testing.T) {
 	}
 }
 
-func TestOurCertificate(t *testing.T) {
+func TestClientCertificateIsPresented(t *testing.T) {
 	t.Parallel()
 	a, other := desktest.NewAuthority(t), desktest.NewAuthority(t)
 	none := delivery.TLSFiles{CA: desktest.PEMFile(t, "CERTIFICATE", a.Certificate.Raw)}
@@ -141,7 +141,7 @@ func TestOlderTLSIsRefused(t *testing.T) {
 }
 
 // A certificate is renewed while the program runs; half a file in between changes nothing.
-func TestChangedCertificatesAreReadAnew(t *testing.T) {
+func TestChangedCertificatesAreReloaded(t *testing.T) {
 	t.Parallel()
 	a, next := desktest.NewAuthority(t), desktest.NewAuthority(t)
 	url, _ := secure(

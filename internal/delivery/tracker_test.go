@@ -241,7 +241,7 @@ func TestTrackerIgnoresDeliveriesThatWereCutOff(t *testing.T) {
 }
 
 // What a destination that is up asked for is remembered until it is over.
-func TestSnapshotKeepsAPauseUntilItIsOver(t *testing.T) {
+func TestSnapshotKeepsAnUnexpiredPause(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()
 	policy := delivery.BreakerPolicy{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 4, ReleaseRate: 1}

@@ -48,7 +48,7 @@ func ask(t *testing.T, method, url, body string, header http.Header) answered {
 
 func attempt(n string) http.Header { return http.Header{"X-Dlqdesk-Attempt": {n}} }
 
-func TestDestinationFailsByWhatAnEventIs(t *testing.T) {
+func TestDestinationFailsByEventKind(t *testing.T) {
 	t.Parallel()
 	url := serve(t, 0)
 	for _, c := range []struct {
@@ -113,7 +113,7 @@ func TestDestinationFailsByWhatAnEventIs(t *testing.T) {
 	}
 }
 
-func TestScansTakeLongerThanAnybodyWaits(t *testing.T) {
+func TestScansExceedTheTimeout(t *testing.T) {
 	t.Parallel()
 	const attachment = `{"id":"1","type":"Text","content":[{"contentType":"Attachment"}]}`
 	url := serve(t, time.Hour)

@@ -203,7 +203,7 @@ func missingMessages(t *testing.T, desk *store.Store) []string {
 	return missing
 }
 
-func TestRunSaysWhatIsInTheWay(t *testing.T) {
+func TestRunReportsWhatPreventsTheStart(t *testing.T) {
 	t.Parallel()
 	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -47,7 +47,7 @@ func TestSenderPostsAsAPlatformDoes(t *testing.T) {
 	}
 }
 
-func TestSenderTellsARefusal(t *testing.T) {
+func TestSenderReportsARefusal(t *testing.T) {
 	t.Parallel()
 	for name, handler := range map[string]http.HandlerFunc{
 		"500":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
@@ -65,7 +65,7 @@ func TestSenderTellsARefusal(t *testing.T) {
 	}
 }
 
-func TestSenderGoesOnUntilItIsTold(t *testing.T) {
+func TestSenderContinuesUntilStopped(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

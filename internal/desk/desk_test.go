@@ -71,7 +71,7 @@ var (
 	noone = deadletter.Actor{}
 )
 
-func TestReplayOrdersADeliveryAndKicksTheWorker(t *testing.T) {
+func TestReplayRequestsADeliveryAndWakesTheWorker(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	m := b.receive(t, "a-1", nil)
@@ -179,7 +179,7 @@ func TestViewerChangesNothing(t *testing.T) {
 	}
 }
 
-func TestEditKeepsTheOriginalAndWhatIsMasked(t *testing.T) {
+func TestEditKeepsTheOriginalAndMaskedValues(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	m := b.receive(t, "a-1", func(c *deadletter.Capture) {
@@ -267,7 +267,7 @@ func TestMessageWithoutDestinationIsShownButNotReplayed(t *testing.T) {
 	}
 }
 
-func TestEveryOrderLeavesItsAuditEvent(t *testing.T) {
+func TestEveryActionLeavesItsAuditEvent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	m := b.receive(t, "a-1", nil)

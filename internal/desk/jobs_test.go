@@ -91,7 +91,7 @@ func TestFrozenSetDoesNotGrow(t *testing.T) {
 	}
 }
 
-func TestOneOfTwoWhoStartTheSameDraftWins(t *testing.T) {
+func TestDraftStartedTwiceStartsOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := b.draft(t, deadletter.ActReplay, ref(b.receive(t, "a-1", nil)))
@@ -119,7 +119,7 @@ func TestOneOfTwoWhoStartTheSameDraftWins(t *testing.T) {
 	}
 }
 
-func TestJobIsSteeredOnceAndOnRecord(t *testing.T) {
+func TestJobChangesOnceAndIsAudited(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := b.draft(
@@ -174,7 +174,7 @@ func TestJobIsSteeredOnceAndOnRecord(t *testing.T) {
 	}
 }
 
-func TestJobsThatAreNone(t *testing.T) {
+func TestInvalidJobsAreRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	one := ref(b.receive(t, "a-1", nil))

@@ -67,7 +67,7 @@ func (b bundle) unknown(t *testing.T, id string) deadletter.Message {
 	})
 }
 
-func TestOrderForUnknownOutcomeNeedsConfirmation(t *testing.T) {
+func TestReplayOfUnknownOutcomeNeedsConfirmation(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for caller, by := range callers() {
@@ -94,7 +94,7 @@ func TestOrderForUnknownOutcomeNeedsConfirmation(t *testing.T) {
 	}
 }
 
-func TestOrderWithoutReasonIsRefused(t *testing.T) {
+func TestActionWithoutReasonIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for caller, by := range callers() {
@@ -153,7 +153,7 @@ func TestJobNeedsReasonAndConfirmation(t *testing.T) {
 }
 
 // A page greys a button out for the error that the order itself returns.
-func TestViewRefusesWhatTheOrderRefuses(t *testing.T) {
+func TestViewRefusesTheSameActions(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	messages := map[string]deadletter.Message{
@@ -203,7 +203,7 @@ func TestViewRefusesWhatTheOrderRefuses(t *testing.T) {
 	}
 }
 
-func TestViewPermitsWhatTheOrderDoes(t *testing.T) {
+func TestViewPermitsTheSameActions(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for name, act := range map[string]deadletter.Action{

@@ -11,7 +11,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-func TestProbeTriesTheMessageThatComesFirst(t *testing.T) {
+func TestProbeSendsTheFirstWaitingMessage(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	transient := func(c *deadletter.Capture) { c.FirstAttempt.StatusCode = 503 }
@@ -69,7 +69,7 @@ func TestProbeIsRefused(t *testing.T) {
 
 // Where nothing waits under the name of a source, a message that named none and goes there by default tests it, and
 // else one of a job.
-func TestProbeTriesWhatElseGoesThere(t *testing.T) {
+func TestProbeSendsMessagesOfOtherSourcesToTheDestination(t *testing.T) {
 	t.Parallel()
 	s, clock, probes := desktest.NewStore(t), desktest.NewClock(), 0
 	d := desk.New(desk.Deps{

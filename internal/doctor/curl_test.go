@@ -138,7 +138,7 @@ func TestSignedCommandIsGenuine(t *testing.T) {
 	}
 }
 
-func TestCommandThatCannotBeSigned(t *testing.T) {
+func TestUnsignableCommandIsRefused(t *testing.T) {
 	t.Parallel()
 	c := sourcesOfEveryScheme(t)
 	c.Sources = append(c.Sources, config.Source{Name: "public", MaxBody: 100, Verify: verify.Settings{

@@ -69,7 +69,7 @@ func moved(
 
 // What another dlqdesk sends back of a drained message is what this one would have: the latest body, attributes and
 // group.
-func TestDrainedMessageGoesBackAsItWouldHave(t *testing.T) {
+func TestDrainedMessageIsRedrivenAsTheOriginal(t *testing.T) {
 	t.Parallel()
 	for name, raw := range fromOrders(t) {
 		for _, from := range []string{"", "orders"} {
@@ -106,7 +106,7 @@ func TestDrainedMessageGoesBackAsItWouldHave(t *testing.T) {
 
 // A sender to one listed queue has no say about another, and a webhook's envelope makes no message of any
 // queue.
-func TestDrainedMessageOfAnotherQueueIsNoneOfIt(t *testing.T) {
+func TestDrainedMessageOfAnotherQueueIsForeign(t *testing.T) {
 	t.Parallel()
 	l, original := received(fromOrders(t)["foreign"])
 	if there, _ := moved(
@@ -122,7 +122,7 @@ func TestDrainedMessageOfAnotherQueueIsNoneOfIt(t *testing.T) {
 }
 
 // An edit changes the payload of another program's envelope, and nothing beside it.
-func TestEditedEnvelopeKeepsWhatItsProgramWrote(t *testing.T) {
+func TestEditedEnvelopeKeepsTheFieldsOfItsProgram(t *testing.T) {
 	t.Parallel()
 	l, original := received(fromOrders(t)["six fields"])
 	for name, c := range map[string]struct{ body, headers, want string }{

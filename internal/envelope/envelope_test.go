@@ -60,7 +60,7 @@ func message(body []byte) envelope.Raw {
 	}
 }
 
-func TestCaptureComesBackAsItWent(t *testing.T) {
+func TestCaptureRoundTrips(t *testing.T) {
 	t.Parallel()
 	want := capture([]byte(`{"id":1}`))
 	want.Queue.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -87,7 +87,7 @@ func TestCaptureComesBackAsItWent(t *testing.T) {
 	}
 }
 
-func TestTextComesBackWhateverIsInIt(t *testing.T) {
+func TestAnyTextRoundTrips(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`"quoted" \ <b>&amp;</b>`, "\x00\t\r\n\x7f", "é 漢字 \u2028", "😀\uFFFE", "a\xffb"} {
 		t.Run(fmt.Sprintf("%q", text), func(t *testing.T) {
@@ -115,7 +115,7 @@ func TestTextComesBackWhateverIsInIt(t *testing.T) {
 	}
 }
 
-func TestTimeThatCannotBeWrittenIsAnError(t *testing.T) {
+func TestUnencodableTimeIsAnError(t *testing.T) {
 	t.Parallel()
 	c := capture([]byte(`{"id":1}`))
 	c.FirstAttempt.StartedAt = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC) // RFC 3339 has years of four digits
@@ -124,7 +124,7 @@ func TestTimeThatCannotBeWrittenIsAnError(t *testing.T) {
 	}
 }
 
-func TestInterchangeFieldsAreAsOtherProgramsKnowThem(t *testing.T) {
+func TestInterchangeFieldsKeepTheirNames(t *testing.T) {
 	t.Parallel()
 	text, err := envelope.Encode(capture([]byte(`{"n":12345678901234567890,"a":[1]}`)))
 	if err != nil {
@@ -163,14 +163,14 @@ var bodies = []string{
 	"\"\ufffe\\uffff\"", "\u00a0{}\u2003", " \n", "🙏{}", `"\`, `"\u`,
 }
 
-func TestBodyComesBackToTheByte(t *testing.T) {
+func TestBodyRoundTripsExactly(t *testing.T) {
 	t.Parallel()
 	for _, body := range bodies {
 		roundTrip(t, []byte(body))
 	}
 }
 
-func TestDeepBodyComesBackToTheByte(t *testing.T) {
+func TestDeepBodyRoundTripsExactly(t *testing.T) {
 	t.Parallel()
 	for _, depth := range []int{1_000, 8_999, 9_000, 9_001, 9_999, 10_000, 10_001, 100_000} {
 		roundTrip(t, []byte(strings.Repeat(`{"\\\"[[":[`, depth/2)+"1"+strings.Repeat("]}", depth/2)))
@@ -194,7 +194,7 @@ func TestUsualBodyIsNotDoubled(t *testing.T) {
 	}
 }
 
-func TestLargeBodyIsCompressedAndComesBack(t *testing.T) {
+func TestLargeBodyIsCompressedAndRoundTrips(t *testing.T) {
 	t.Parallel()
 	body := []byte(`{"text":"` + strings.Repeat("the same again ", 10_000) + "\"}\n")
 	c := capture(body)
@@ -242,7 +242,7 @@ func TestHeaderThatIsNoUTF8IsReadAsNodeDoes(t *testing.T) {
 	}
 }
 
-func FuzzBodyComesBackToTheByte(f *testing.F) {
+func FuzzBodyRoundTripsExactly(f *testing.F) {
 	for _, body := range bodies {
 		f.Add([]byte(body))
 	}
@@ -302,7 +302,7 @@ func TestSixFieldsOfAnotherProgram(t *testing.T) {
 	}
 }
 
-func TestOfFieldsWithOneNameTheLastStands(t *testing.T) {
+func TestLastOfDuplicateFieldsCounts(t *testing.T) {
 	t.Parallel()
 	c := envelope.Decode(
 		message(
@@ -326,7 +326,7 @@ func TestOfFieldsWithOneNameTheLastStands(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeReadOfAnAttemptLeavesTheRest(t *testing.T) {
+func TestUnreadableAttemptLeavesOtherFields(t *testing.T) {
 	t.Parallel()
 	c := envelope.Decode(
 		message(
@@ -492,7 +492,7 @@ const notification = `{"Type":"Notification","MessageId":"m-1","TopicArn":"arn:a
 	`"Message":"{}"}`
 
 // What each AWS service reports of where a message came from stands beside its reason.
-func TestForeignMessagesSayWhereTheyCameFrom(t *testing.T) {
+func TestForeignMessagesNameTheirOrigin(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		body       string
@@ -552,7 +552,7 @@ func TestForeignMessagesSayWhereTheyCameFrom(t *testing.T) {
 	}
 }
 
-func TestOurFieldsStandBesideThem(t *testing.T) {
+func TestOwnFieldsAccompanyInterchangeFields(t *testing.T) {
 	t.Parallel()
 	text, err := envelope.Encode(capture([]byte(`{"id":1}`)))
 	if err != nil {
@@ -575,7 +575,7 @@ func TestOurFieldsStandBesideThem(t *testing.T) {
 	}
 }
 
-func TestFieldsOfAnotherProgramAreNotTakenForOurs(t *testing.T) {
+func TestFieldsOfAnotherProgramAreNotReadAsOwn(t *testing.T) {
 	t.Parallel()
 	text := `{"messageId":"a","originalPayload":{},"errorReason":"x","source":"theirs","version":7,` +
 		`"outcome":"bad","firstAttempt":{"outcome":"delivered"}}`
@@ -598,7 +598,7 @@ func TestLongReasonIsShownInPartAndKeptWhole(t *testing.T) {
 	}
 }
 
-func TestOddFirstAttemptIsTakenForUnknown(t *testing.T) {
+func TestOddFirstAttemptIsUnknown(t *testing.T) {
 	t.Parallel()
 	for attempt, want := range map[string]deadletter.Outcome{
 		`{"outcome":"eaten"}`: deadletter.Unknown, `{}`: deadletter.Unknown,
@@ -626,7 +626,7 @@ func TestOddFirstAttemptIsTakenForUnknown(t *testing.T) {
 
 // A place in a ledger that no receiver can have given is none, and neither is one in a ledger or an hour that is not
 // known.
-func TestOddPlaceInALedgerIsNone(t *testing.T) {
+func TestInvalidSequenceIsIgnored(t *testing.T) {
 	t.Parallel()
 	for sequence, want := range map[string]int{
 		`{"number":7,"settled":6}`: 7, `{"number":1}`: 1, `{"number":7,"settled":7}`: 0, `{"number":-7}`: 0,
@@ -653,7 +653,7 @@ func TestOddPlaceInALedgerIsNone(t *testing.T) {
 }
 
 // A sender to the queue cannot make a message grow beyond what a webhook may have.
-func TestCompressedBodyThatIsABombIsNotUnpacked(t *testing.T) {
+func TestCompressionBombIsNotUnpacked(t *testing.T) {
 	t.Parallel()
 	const large = 1 << 20
 	var packed bytes.Buffer
@@ -715,7 +715,7 @@ func rawOf(t *testing.T, text []byte) string {
 }
 
 // What takes a time that grows with the square of such a message would take minutes.
-func TestHostileMessagesAreReadAtOnce(t *testing.T) {
+func TestHostileMessagesAreDecodedQuickly(t *testing.T) {
 	t.Parallel()
 	const size = 256 << 10
 	for _, piece := range []string{

@@ -31,7 +31,7 @@ func attributesOf(n int) (list []deadletter.QueueAttribute) {
 
 // What goes back is the message as it came, and what comes back names its message while there is room, and its digest
 // where there is none.
-func TestRedrivenMessageIsTheOriginalAndIsKnownAgain(t *testing.T) {
+func TestRedrivenMessageEqualsTheOriginalAndIsRecognised(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		body       string

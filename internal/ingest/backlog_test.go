@@ -97,7 +97,7 @@ func watchUntil(t *testing.T, messages, bytes int) (w *watched, stop func()) {
 }
 
 // Each call costs: without a backlog no helper runs, and none receives again once it is gone.
-func TestNobodyHelpsWhereThereIsNoBacklog(t *testing.T) {
+func TestSmallBacklogUsesOneReceiver(t *testing.T) {
 	t.Parallel()
 	for messages, want := range map[int]int{9: 0, 15: 1} {
 		t.Run(fmt.Sprintf("%d messages", messages), func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestNobodyHelpsWhereThereIsNoBacklog(t *testing.T) {
 	}
 }
 
-func TestBacklogIsMovedByMany(t *testing.T) {
+func TestLargeBacklogUsesSeveralReceivers(t *testing.T) {
 	t.Parallel()
 	w := watch(t, 30, 1<<10)
 	<-w.several
@@ -122,7 +122,7 @@ func TestBacklogIsMovedByMany(t *testing.T) {
 	<-w.done
 }
 
-func TestLargeMessagesAreMovedByFew(t *testing.T) {
+func TestLargeMessagesUseFewReceivers(t *testing.T) {
 	t.Parallel()
 	w := watch(t, 30, 64<<10)
 	close(w.hold)

@@ -32,7 +32,7 @@ func (q leaving) Receive(ctx context.Context, limit int, wait time.Duration) ([]
 }
 
 // A received batch is finished, and reported once it is stored.
-func TestBatchIsFinishedWhenTheProgramStops(t *testing.T) {
+func TestBatchIsFinishedOnStop(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
 	b.send(t, encode(t, desktest.Failure("a-1", 422, b.clock.Now())))
@@ -52,7 +52,7 @@ func TestBatchIsFinishedWhenTheProgramStops(t *testing.T) {
 }
 
 // A batch may take a minute. Until then it stays hidden, whatever the queue's visibility is. Then it is visible.
-func TestBatchThatTakesTooLongIsGivenBack(t *testing.T) {
+func TestBatchBeyondAMinuteBecomesVisible(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		file, err := queue.OpenFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"), slog.New(slog.DiscardHandler))
@@ -100,7 +100,7 @@ func TestBatchThatTakesTooLongIsGivenBack(t *testing.T) {
 }
 
 // What no source of ours wrote is told apart by its message alone, and has the source that its queue is said to be of.
-func TestMessagesOfAnotherQueueAreMessagesOfItsSource(t *testing.T) {
+func TestMessagesOfAnotherQueueGetItsSource(t *testing.T) {
 	t.Parallel()
 	b := setup(t, ingest.Settings{
 		ConfigName: "orders", SourceOf: map[string]string{"orders": "genesys"},
@@ -142,7 +142,7 @@ func (clutching) Delete(_ context.Context, messages []queue.Message) []error {
 }
 
 // Of many messages that stay on a queue those are known that it forgets first.
-func TestOldestOfWhatStaysOnTheQueueAreKnown(t *testing.T) {
+func TestOldestUndeletedMessagesAreReported(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
 	d := newDeps(clutching{b.queue}, b.store, settings, b.clock.Now)
@@ -167,7 +167,7 @@ func TestOldestOfWhatStaysOnTheQueueAreKnown(t *testing.T) {
 }
 
 // What the store cannot take stays on the queue alone: the others of its batch are kept.
-func TestWhatTheStoreCannotTakeHoldsUpNoOther(t *testing.T) {
+func TestUnstorableMessageDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
 	path := filepath.Join(t.TempDir(), "desk.db")

@@ -26,7 +26,7 @@ func (q threefold) Receive(context.Context, int, time.Duration) ([]queue.Message
 	return messages, err
 }
 
-func TestMessageThatComesThreeTimesAtOnceIsOneMessage(t *testing.T) {
+func TestThreeSimultaneousArrivalsAreOneMessage(t *testing.T) {
 	t.Parallel()
 	endpoint, clock := desktest.StartSQS(t), desktest.NewClock()
 	q, err := queue.NewSQS(t.Context(), desktest.CreateQueue(t, endpoint, "dlq", nil), "", desktest.AWS(endpoint))

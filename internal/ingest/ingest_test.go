@@ -113,7 +113,7 @@ func (b bundle) isEmpty(t *testing.T) {
 	}
 }
 
-func TestMessageAndFirstAttemptAreKeptThenTheMessageGoes(t *testing.T) {
+func TestMessageAndFirstAttemptAreStoredBeforeDeletion(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
 	b.send(
@@ -154,7 +154,7 @@ func TestArrivalsOfOneWebhookAreOneMessage(t *testing.T) {
 	b.isEmpty(t)
 }
 
-func TestWhatIsDealtWithTakesNoOtherBytes(t *testing.T) {
+func TestHandledMessageKeepsItsBytes(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
 	first, same, other := desktest.Failure("a-1", 422, b.clock.Now()), desktest.Failure(
@@ -184,7 +184,7 @@ func TestWhatIsDealtWithTakesNoOtherBytes(t *testing.T) {
 	b.isEmpty(t)
 }
 
-func TestEventsOfASourceAreToldApartAsConfigured(t *testing.T) {
+func TestEventsAreDeduplicatedAsConfigured(t *testing.T) {
 	t.Parallel()
 	s := settings
 	s.DefaultSource = "genesys"
@@ -215,7 +215,7 @@ const interchange = `{"messageId":"m-1","timestamp":"2026-03-02T10:15:05Z","orig
 	`1},"originalHeaders":{"content-type":"application/json"},` +
 	`"errorReason":"HTTP 503","retryCount":%d}`
 
-func TestMessagesOfOtherProgramsAreKept(t *testing.T) {
+func TestMessagesOfOtherProgramsAreStored(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		source  string
@@ -254,7 +254,7 @@ func TestMessagesOfOtherProgramsAreKept(t *testing.T) {
 	}
 }
 
-func TestStoreThatFailsLosesNothing(t *testing.T) {
+func TestFailingStoreLosesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
 	b.send(t, encode(t, desktest.Failure("a-1", 503, b.clock.Now())))

@@ -34,7 +34,7 @@ func (q away) Receive(ctx context.Context, _ int, wait time.Duration) ([]queue.M
 }
 
 // However many wait for messages, a queue that is away for long is told of once a minute, and when it is back.
-func TestQueueThatIsAwayDoesNotFillTheLog(t *testing.T) {
+func TestQueueOutageDoesNotFillTheLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -63,7 +63,7 @@ func TestQueueThatIsAwayDoesNotFillTheLog(t *testing.T) {
 }
 
 // A queue that stays away is asked less and less often, and after that as soon as ever.
-func TestQueueThatStaysAwayIsAskedSeldom(t *testing.T) {
+func TestQueueOutageIsPolledLessOften(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var asked []string

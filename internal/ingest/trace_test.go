@@ -24,7 +24,7 @@ func (q traced) Receive(ctx context.Context, limit int, wait time.Duration) ([]q
 	return messages, err
 }
 
-func TestMessageGoesOnWithTheTraceOfItsMessage(t *testing.T) {
+func TestMessageContinuesTheTraceOfItsQueueMessage(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
 	const header, carried, own = "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1",

@@ -8,7 +8,7 @@ import (
 )
 
 // What stays on a queue is known until it is gone: it may expire there.
-func TestWhatStaysOnTheQueueIsKnown(t *testing.T) {
+func TestUndeletedMessagesAreReported(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
 	q := &desktest.UndeletableQueue{Embedded: b.queue, Failing: true}

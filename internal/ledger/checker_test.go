@@ -79,7 +79,7 @@ func TestSurplusIsConfirmedByASecondCheck(t *testing.T) {
 }
 
 // A message that leaves the queue, or comes to it, while the accounts are read is not missing.
-func TestWhatWaitsAtBeginOrEndOfACheckIsNotMissing(t *testing.T) {
+func TestMessageWaitingDuringACheckIsNotMissing(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		waits   [2]int
@@ -101,7 +101,7 @@ func TestWhatWaitsAtBeginOrEndOfACheckIsNotMissing(t *testing.T) {
 }
 
 // What this run has counted, and could not save yet, counts.
-func TestWhatIsNotSavedYetIsNotMissing(t *testing.T) {
+func TestUnsavedCountsAreNotMissing(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	h.post("later", 1, http.StatusOK)
@@ -159,7 +159,7 @@ var receipt = regexp.MustCompile(`"receiveId":"[^"]*"`)
 
 // More messages than were counted are explained by a run that was killed in their hour or later, unless they tell
 // themselves how many there are. That they are too many does not expire.
-func TestKillExplainsWhatNobodyCouldCount(t *testing.T) {
+func TestKillExplainsUncountedMessages(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ numbered, killedBefore, explained bool }{
 		"not numbered, killed after":  {false, false, true},
@@ -202,7 +202,7 @@ func TestKillExplainsWhatNobodyCouldCount(t *testing.T) {
 }
 
 // What several runs of an hour miss, or have too many of, is one imbalance of that hour.
-func TestRunsOfAnHourArePutTogether(t *testing.T) {
+func TestRunsOfAnHourAreSummed(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	for range 2 {
@@ -230,7 +230,7 @@ func TestRunsOfAnHourArePutTogether(t *testing.T) {
 }
 
 // A message that was missing and arrived late is not missing again when its hour expires.
-func TestWhatCameAfterAllMayExpire(t *testing.T) {
+func TestLateMessageMayExpire(t *testing.T) {
 	t.Parallel()
 	h := forgetful(t)
 	h.post("genesys", 2, http.StatusServiceUnavailable)

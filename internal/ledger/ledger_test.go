@@ -299,7 +299,7 @@ func TestMessageDeletedFromTheQueueIsMissingInItsHour(t *testing.T) {
 }
 
 // A message that comes after all makes the page right again.
-func TestWhatComesLateIsNoLongerMissing(t *testing.T) {
+func TestLateMessageIsNoLongerMissing(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	h.post("genesys", 1, http.StatusServiceUnavailable)
@@ -381,7 +381,7 @@ func (h *house) afterSave(source string, at time.Time) ledger.Line {
 }
 
 // A run that is killed while it works on buffered webhooks has counted those which are gone from the queue.
-func TestKilledRunCountedWhatLeftTheProcessingQueue(t *testing.T) {
+func TestKilledRunCountsDeletionsFromTheProcessingQueue(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	h.post("later", 3, http.StatusOK)
@@ -394,7 +394,7 @@ func TestKilledRunCountedWhatLeftTheProcessingQueue(t *testing.T) {
 
 // Other processes may deliver from a queue that is shared: what they do is not in this ledger, and nothing is missing
 // for it.
-func TestSharedProcessingQueueIsAccountedForByWhoDelivers(t *testing.T) {
+func TestSharedProcessingQueueIsAccountedForByItsDeliverer(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	at := h.clock.Now()
@@ -486,7 +486,7 @@ func TestMessagesMoveFromStatusToStatus(t *testing.T) {
 }
 
 // What the store cannot be asked about keeps the verdict that there was.
-func TestQueueThatDoesNotTellIsNoVerdict(t *testing.T) {
+func TestQueueOfUnknownDepthGivesNoVerdict(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	away := false
@@ -535,7 +535,7 @@ func (h *house) checks() {
 
 // A message that was on the queue until its retention ended has expired. One that went missing before did not,
 // and a restart does not change what is known of it.
-func TestWhatExpiredIsToldFromWhatIsMissing(t *testing.T) {
+func TestExpiredMessagesAreNotMissing(t *testing.T) {
 	t.Parallel()
 	h := forgetful(t)
 	h.post("genesys", 3, http.StatusServiceUnavailable)
@@ -598,7 +598,7 @@ func TestAcknowledgedImbalanceIsNoAlarmUntilItChanges(t *testing.T) {
 }
 
 // A clock that is set back takes no webhook out of the hour that it was counted in.
-func TestClockThatIsSetBackLosesNothing(t *testing.T) {
+func TestClockSetBackLosesNothing(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	h.clock.Add(90 * time.Minute)

@@ -15,7 +15,7 @@ import (
 
 // The log reports of an imbalance once, and of what keeps the ledger from being checked, unless it is the end of the
 // program.
-func TestLogTellsOfEachImbalanceOnce(t *testing.T) {
+func TestEachImbalanceIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	var log bytes.Buffer

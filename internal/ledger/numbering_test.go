@@ -69,7 +69,7 @@ func arrive(t *testing.T, chance *rand.Rand, list []sent) (told, arrived int, la
 
 // Of webhooks that were confirmed none is said to be missing that is there, and each that is not, but for those that
 // were sent while the latest of the others were.
-func TestSequenceTellsWhatIsMissing(t *testing.T) {
+func TestSequenceRevealsMissingNumbers(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(500) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -135,7 +135,7 @@ func TestNumbersStayWithinTheirWindow(t *testing.T) {
 	}
 }
 
-func TestWhatIsKeptOfArrivalsIsChecked(t *testing.T) {
+func TestStoredArrivalsAreValidated(t *testing.T) {
 	t.Parallel()
 	var a ledger.Arrivals
 	for _, text := range [][]byte{{1}, {1, 2}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0, 0}} {

@@ -15,7 +15,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-func TestWhatCouldNotBeSavedIsSavedLater(t *testing.T) {
+func TestUnsavedCountsAreSavedLater(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	at := h.clock.Now()

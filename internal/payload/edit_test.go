@@ -12,7 +12,7 @@ import (
 	"dlqdesk/internal/payload"
 )
 
-func TestCheckJSONSaysWhere(t *testing.T) {
+func TestCheckJSONReportsThePosition(t *testing.T) {
 	t.Parallel()
 	for text, where := range map[string]string{
 		"":                            "line 1, column 1:",

@@ -8,7 +8,7 @@ import (
 	"dlqdesk/internal/payload"
 )
 
-func TestEventTypeOfEveryShape(t *testing.T) {
+func TestEventTypeOfEveryPlatform(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		`{"id":"c0ffee00","eventType":"conversation:updated","timestamp":"2026-03-02T10:15:05.427Z"}`: "conversa" +
@@ -35,7 +35,7 @@ func TestEventTypeOfEveryShape(t *testing.T) {
 	}
 }
 
-func TestConfiguredPathsCountInTheirOrder(t *testing.T) {
+func TestConfiguredPathsApplyInOrder(t *testing.T) {
 	t.Parallel()
 	body := []byte(`{"a":{"list":[0,{"kind":"second"}]},"b":"other","c":true}`)
 	for path, want := range map[string]string{

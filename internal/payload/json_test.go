@@ -9,7 +9,7 @@ import (
 	"dlqdesk/internal/payload"
 )
 
-func FuzzValidIsWhatEncodingJSONSays(f *testing.F) {
+func FuzzValidAgreesWithEncodingJSON(f *testing.F) {
 	for _, text := range []string{
 		"", " ", "null", "nul", "nulll", "true", "falsy", "\x00", "1\x00", "-", "-0", "01", "1.", "1.5e",
 		"1.5e+", "-1.25E-07", ".5", "+1", `"`, `"a`, `"\`, `"\u12`, `"\u12aF"`,

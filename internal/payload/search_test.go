@@ -7,7 +7,7 @@ import (
 	"dlqdesk/internal/payload"
 )
 
-func TestTermsOfWhatAPersonTypes(t *testing.T) {
+func TestSearchTermsOfAQuery(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]string{
 		"c0ffee00-11 mis": "[{c0ffee00 false} {11 true} {mis true}]", "Größe": "[{Größe true}]", `"*"`: "[]",

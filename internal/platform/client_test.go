@@ -18,7 +18,7 @@ const (
 	firstPage = "GET " + openPath + "?pageSize=25&pageNumber=1"
 )
 
-func TestRegisterWaitsUntilItIsMade(t *testing.T) {
+func TestRegisterWaitsForCompletion(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "genesys-open-messaging")
 	b.genesys.SlowBy = 3
@@ -47,7 +47,7 @@ func TestRegisterWaitsUntilItIsMade(t *testing.T) {
 	}
 }
 
-func TestRegisterTwiceMakesOne(t *testing.T) {
+func TestRegisterTwiceCreatesOneRegistration(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "genesys-open-messaging")
 	b.genesys.Add(60)
@@ -174,7 +174,7 @@ func lastOne(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte(`{"entities":[]}`))
 }
 
-func TestTroubleEndsAfterFiveTries(t *testing.T) {
+func TestCallGivesUpAfterFiveTries(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "genesys-open-messaging")
 	for range 5 {
@@ -191,7 +191,7 @@ func TestTroubleEndsAfterFiveTries(t *testing.T) {
 	}
 }
 
-func TestNoWaitBeyondTheLimit(t *testing.T) {
+func TestRetryAfterBeyondTheLimitFails(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "genesys-open-messaging")
 	b.genesys.Next(desktest.Limited("3600", 0))
@@ -227,7 +227,7 @@ func TestRegisterIsNotDoneTwice(t *testing.T) {
 	}
 }
 
-func TestRegisterWithoutAListSaysSo(t *testing.T) {
+func TestRegisterWithoutAListReportsIt(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "tutorial")
 	b.genesys.Tutorial = true
@@ -309,7 +309,7 @@ func TestCXoneGrantsATokenByAnAccessKeyAlone(t *testing.T) {
 	}
 }
 
-func TestSpansHaveNoZerosAtTheirEnd(t *testing.T) {
+func TestSpansOmitTrailingZeros(t *testing.T) {
 	t.Parallel()
 	for seconds, want := range map[int64]string{
 		0: "", 45: "45s", 300: "5m", 600: "10m", 3605: "1h0m5s",

@@ -11,7 +11,7 @@ import (
 )
 
 // Each fault that people run into is one line that says what to fix.
-func TestFaultsSayWhatToFix(t *testing.T) {
+func TestErrorsNameTheFix(t *testing.T) {
 	t.Parallel()
 	register := func(t *testing.T, c *platform.Client, w platform.Webhook) error {
 		_, err := c.Register(t.Context(), w)
@@ -121,7 +121,7 @@ func TestMissingCredentialsAreNamed(t *testing.T) {
 	}
 }
 
-func TestNoAnswerAtAll(t *testing.T) {
+func TestUnreachablePlatformIsReported(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "genesys-open-messaging")
 	client, clock := clientOf(t, "genesys-open-messaging", "http://127.0.0.1:1", credentialsOf(b.genesys))
@@ -136,7 +136,7 @@ func TestNoAnswerAtAll(t *testing.T) {
 }
 
 // Answers that are no JSON, empty, or broken off never end in a panic.
-func TestStrangeAnswers(t *testing.T) {
+func TestMalformedResponsesAreReported(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", "<html>", "[]", `{"entities":1}`, `{"entities":null}`, `{"entities":[1,` +
 		`null,"x"]}`} {

@@ -12,7 +12,7 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-func TestEachPresetSaysWhatItIs(t *testing.T) {
+func TestPresetsDescribeThemselves(t *testing.T) {
 	t.Parallel()
 	var names []string
 	for _, p := range platform.Presets() {
@@ -172,7 +172,7 @@ func TestEventBridgeIsSetUpInThreeSteps(t *testing.T) {
 	}
 }
 
-func TestTriggerKeepsTheTopicsOwnBraces(t *testing.T) {
+func TestTriggerKeepsBracesOfTheTopic(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "genesys-trigger", parameters(map[string]string{
 		"topic_name":        "v2.detail.events.conversation.{id}.customer.end",
@@ -224,7 +224,7 @@ func TestEveryCallCanBeOverridden(t *testing.T) {
 	}
 }
 
-func TestBYOCIsPasted(t *testing.T) {
+func TestBYOCIsRegisteredByHand(t *testing.T) {
 	t.Parallel()
 	server := desktest.NewCXone(t)
 	client, _ := clientOf(t, "cxone-byoc", server.URL, platform.Credentials{})

@@ -135,7 +135,7 @@ func (p published) checkMembers(
 
 // Requests to Genesys Cloud equal those of its own client: to calls that exist, with the members that
 // each takes and needs.
-func TestRequestsAreThoseOfTheVendorsOwnClient(t *testing.T) {
+func TestRequestsMatchTheVendorsClient(t *testing.T) {
 	t.Parallel()
 	vendor := readPublished(t)
 	everything := parameters(map[string]string{

@@ -84,7 +84,7 @@ func batched(takes time.Duration, do func(t *testing.T, s *slow, b *queue.Batche
 	}
 }
 
-func TestLoneMessageWaitsForNobody(t *testing.T) {
+func TestLoneMessageIsSentImmediately(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, batched(10*time.Millisecond, func(t *testing.T, s *slow, b *queue.Batcher) {
 		for range 2 {
@@ -109,7 +109,7 @@ func TestMessagesOfTheSameTimeShareCalls(t *testing.T) {
 	}))
 }
 
-func TestNobodyWaitsOnceTheQueueIsIdle(t *testing.T) {
+func TestIdleQueueSendsImmediately(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, batched(time.Millisecond, func(t *testing.T, s *slow, b *queue.Batcher) {
 		if _, took := sendAll(t.Context(), b, "x", "x"); slices.Max(took) != 2*time.Millisecond {
@@ -119,7 +119,7 @@ func TestNobodyWaitsOnceTheQueueIsIdle(t *testing.T) {
 }
 
 // Those whose call has ended send again at the same time. Once they do not, no call waits for them any more.
-func TestThoseOfTheLastCallAreExpected(t *testing.T) {
+func TestBatchWaitsForSendersOfTheLastCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, batched(10*time.Millisecond, func(t *testing.T, s *slow, b *queue.Batcher) {
 		sendAll(t.Context(), b, "x", "x", "x")
@@ -141,7 +141,7 @@ func TestThoseOfTheLastCallAreExpected(t *testing.T) {
 	}))
 }
 
-func TestEachIsAnsweredForItself(t *testing.T) {
+func TestEachMessageGetsItsOwnResult(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, batched(10*time.Millisecond, func(t *testing.T, s *slow, b *queue.Batcher) {
 		errs, took := sendAll(t.Context(), b, "x", "x", "refuse", "late")
@@ -154,7 +154,7 @@ func TestEachIsAnsweredForItself(t *testing.T) {
 	}))
 }
 
-func TestCallHasABudget(t *testing.T) {
+func TestCallHasADeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, batched(time.Hour, func(t *testing.T, s *slow, b *queue.Batcher) {
 		if errs, took := sendAll(t.Context(), b, "x"); !errors.Is(errs[0], context.DeadlineExceeded) ||
@@ -202,7 +202,7 @@ func TestCallOfSmallMessagesIsNoSmaller(t *testing.T) {
 	}))
 }
 
-func TestNobodyIsLeftWaitingForCalls(t *testing.T) {
+func TestIdleBatcherLeavesNoGoroutine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		left := queue.NewBatcher(&slow{}, time.Second)

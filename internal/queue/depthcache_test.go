@@ -26,7 +26,7 @@ func (a *asked) Depth(ctx context.Context) (queue.Depth, error) {
 	return queue.Depth{Visible: a.times}, a.err
 }
 
-func TestGaugeAsksSeldom(t *testing.T) {
+func TestDepthIsCached(t *testing.T) {
 	t.Parallel()
 	clock, q := desktest.NewClock(), &asked{}
 	g := queue.NewDepthCache(q, clock.Now)

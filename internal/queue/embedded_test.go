@@ -13,7 +13,7 @@ import (
 	"dlqdesk/internal/queue"
 )
 
-func TestEmbeddedTakesEveryCharacterThatSQSTakes(t *testing.T) {
+func TestEmbeddedAcceptsTheCharactersOfSQS(t *testing.T) {
 	t.Parallel()
 	q := queue.NewEmbedded(openQueueFile(t), "q", 1<<20, time.Now)
 	const body = "\U00010000 😀 \U0010ffff"
@@ -94,7 +94,7 @@ func TestEmbeddedQueuesOfOneFileAreApart(t *testing.T) {
 	}
 }
 
-func TestEmbeddedTakesARepeatedMessageAgainAfterFiveMinutes(t *testing.T) {
+func TestEmbeddedAcceptsARepeatedMessageAfterFiveMinutes(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()
 	q := queue.NewEmbedded(openQueueFile(t), "q.fifo", 1<<20, clock.Now)
@@ -156,7 +156,7 @@ func TestEmbeddedReceiverWaitsForVisibility(t *testing.T) {
 	}
 }
 
-func TestEmbeddedIsClosedUnderAReceiver(t *testing.T) {
+func TestEmbeddedCloseEndsAWaitingReceive(t *testing.T) {
 	t.Parallel()
 	file, err := queue.OpenFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"), slog.New(slog.DiscardHandler))
 	if err != nil {

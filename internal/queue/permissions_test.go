@@ -37,7 +37,7 @@ func permissions(t *testing.T, endpoint, queueURL string, actions ...string) (de
 	return strings.Join(no, " "), strings.Join(perhaps, " ")
 }
 
-func TestPermissionsTellWhatIsDenied(t *testing.T) {
+func TestPermissionsReportDenials(t *testing.T) {
 	t.Parallel()
 	endpoint := answering(t, map[string]string{
 		"GetQueueAttributes":         "!AccessDeniedException",
@@ -64,7 +64,7 @@ func TestPermissionsTellWhatIsDenied(t *testing.T) {
 
 // It is not known whether an action is denied if the queue does not exist, the credentials are unknown, or no server
 // answers.
-func TestPermissionsThatSQSDoesNotTell(t *testing.T) {
+func TestUnknownPermissionsAreReportedAsUnknown(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"!QueueDoesNotExist", "!InvalidClientTokenId", "!ExpiredToken"} {
 		t.Run(code[1:], func(t *testing.T) {

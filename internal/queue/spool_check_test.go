@@ -25,7 +25,7 @@ func (q *telling) Depth(context.Context) (queue.Depth, error) {
 	return queue.Depth{}, q.err
 }
 
-func TestIdleQueueIsKnownToBeAway(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
+func TestOutageOfIdleQueueIsNoticed(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
 	for name, c := range map[string]struct {
 		err  error
 		away bool
@@ -51,7 +51,7 @@ func TestIdleQueueIsKnownToBeAway(t *testing.T) { //nolint:paralleltest // the S
 	}
 }
 
-func TestQueueIsNotAskedWhatMessagesTell(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
+func TestQueueInUseIsNotPolled(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
 	o, q := setupOutage(t, "dlq"), &telling{err: errors.New("connection refused")}
 	message := []queue.Outgoing{{Body: []byte("x")}}
 	if err := o.Send(t.Context(), message)[0]; err != nil {

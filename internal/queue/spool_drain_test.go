@@ -44,7 +44,7 @@ func (l *line) SendEach(ctx context.Context, list []queue.Outgoing, settled func
 
 // What the queue fails at is tried again, and until it is taken nothing of its group is: not even what was read from
 // disk along with it.
-func TestFailureHoldsUpItsGroupAlone(t *testing.T) {
+func TestFailureDelaysOnlyItsGroup(t *testing.T) {
 	t.Parallel()
 	away, failed := errors.New("away"), false
 	closed := true
@@ -166,7 +166,7 @@ func closedOnce(
 
 // A queue that neither takes nor refuses keeps senders waiting for a moment, and holds a batch for as long as one
 // call may take. Then the batch is there again.
-func TestDrainThatIsNotConfirmedReleases(t *testing.T) {
+func TestUnconfirmedDrainReleasesItsMessages(t *testing.T) {
 	t.Parallel()
 	tries := 0
 	take := func(ctx context.Context, _ queue.Outgoing) error {
@@ -202,7 +202,7 @@ func (l *line) count() int {
 }
 
 // A queue that stays away is asked less and less often, and is told of as away since it first was.
-func TestQueueThatStaysAwayIsAskedSeldom(t *testing.T) {
+func TestQueueOutageIsPolledLessOften(t *testing.T) {
 	t.Parallel()
 	for who, want := range map[string]string{"senders": "0 1 3 7 12 17 22", "the drainer": "0 0 2 6 11 16 21"} {
 		t.Run(who, func(t *testing.T) {
@@ -238,7 +238,7 @@ func TestQueueThatStaysAwayIsAskedSeldom(t *testing.T) {
 }
 
 // A queue that is slower than senders wait for gets what waits, and no more of theirs to wait for.
-func TestQueueThatIsTooSlowStaysAway(t *testing.T) {
+func TestSlowQueueStaysUnavailable(t *testing.T) {
 	t.Parallel()
 	slow := func(context.Context, queue.Outgoing) error {
 		time.Sleep(3 * time.Second)
@@ -256,7 +256,7 @@ func TestQueueThatIsTooSlowStaysAway(t *testing.T) {
 }
 
 // Who stops while a batch is on its way waits for it: it would be sent once more.
-func TestBatchOnItsWayIsFinished(t *testing.T) {
+func TestBatchInFlightIsFinishedOnStop(t *testing.T) {
 	t.Parallel()
 	slow := func(ctx context.Context, _ queue.Outgoing) error {
 		select {
@@ -278,7 +278,7 @@ func TestBatchOnItsWayIsFinished(t *testing.T) {
 }
 
 // Whatever waited is the message that it was.
-func TestWhatWaitedIsMovedAsItIs(t *testing.T) {
+func TestSpooledMessagesAreMovedUnchanged(t *testing.T) {
 	t.Parallel()
 	want := queue.Outgoing{
 		Body:            []byte("x"),
@@ -302,7 +302,7 @@ func TestWhatWaitedIsMovedAsItIs(t *testing.T) {
 }
 
 // What the queue refuses for good is out of the way of its group at once.
-func TestRefusalHoldsUpNothingOfItsGroup(t *testing.T) {
+func TestRefusalDelaysNothingOfItsGroup(t *testing.T) {
 	t.Parallel()
 	take := func(_ context.Context, o queue.Outgoing) error {
 		if string(o.Body) == "a1" {
@@ -322,7 +322,7 @@ func TestRefusalHoldsUpNothingOfItsGroup(t *testing.T) {
 }
 
 // What the queue never takes goes on waiting while there is no room on disk to strand it.
-func TestWhatCannotBeStrandedWaits(t *testing.T) {
+func TestMessagesThatCannotBeSetAsideWait(t *testing.T) {
 	t.Parallel()
 	refuse := func(context.Context, queue.Outgoing) error { return queue.ErrRefused }
 	withSpool(t, "dlq", closedOnce(refuse), func(t *testing.T, s spooled) {
@@ -348,7 +348,7 @@ func TestWhatCannotBeStrandedWaits(t *testing.T) {
 }
 
 // On a FIFO queue a message waits behind those that are on their way from disk, and behind whatever may be there.
-func TestNothingOvertakesWhatMayBeOnDisk(t *testing.T) {
+func TestNothingOvertakesSpooledMessages(t *testing.T) {
 	t.Parallel()
 	take := func(context.Context, queue.Outgoing) error { return nil }
 	withSpool(t, "dlq.fifo", closedOnce(take), func(t *testing.T, s spooled) {

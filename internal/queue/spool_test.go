@@ -119,7 +119,7 @@ func refusals() []string {
 	return []string{"AccessDeniedException", "ExpiredTokenException", "QueueDoesNotExist"}
 }
 
-func TestWhatTheQueueDoesNotConfirmIsKeptAndMoved(t *testing.T) {
+func TestUnconfirmedMessageIsSpooledAndMoved(t *testing.T) {
 	t.Parallel()
 	for _, code := range refusals() {
 		t.Run(code, func(t *testing.T) {
@@ -143,7 +143,7 @@ func TestWhatTheQueueDoesNotConfirmIsKeptAndMoved(t *testing.T) {
 	}
 }
 
-func TestOneSenderAtATimeAsksAQueueThatIsAway(t *testing.T) {
+func TestOneSenderAtATimeTriesAnUnavailableQueue(t *testing.T) {
 	t.Parallel()
 	o := setupOutage(t, "dlq")
 	o.begin("AccessDeniedException")
@@ -171,7 +171,7 @@ func TestOneSenderAtATimeAsksAQueueThatIsAway(t *testing.T) {
 	}
 }
 
-func TestQueueIsGivenLittleTimeToConfirm(t *testing.T) {
+func TestConfirmationTimeIsShort(t *testing.T) {
 	t.Parallel()
 	hanging, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -198,7 +198,7 @@ func TestQueueIsGivenLittleTimeToConfirm(t *testing.T) {
 	}
 }
 
-func TestWhatTheQueueNeverTakesIsReadFromTheSpool(t *testing.T) {
+func TestMessageRefusedByTheQueueIsReadFromTheSpool(t *testing.T) {
 	t.Parallel()
 	o := setupOutage(t, "dlq")
 	large := strings.Repeat("x", o.MaxMessageBytes()+1)
@@ -220,7 +220,7 @@ func TestWhatTheQueueNeverTakesIsReadFromTheSpool(t *testing.T) {
 	}
 }
 
-func TestWhatTheQueueRefusesLaterHoldsNothingUp(t *testing.T) {
+func TestLaterRefusalDelaysNothing(t *testing.T) {
 	t.Parallel()
 	o := setupOutage(t, "dlq")
 	o.begin("AccessDeniedException")
@@ -289,7 +289,7 @@ func TestSpoolOutlivesTheProgram(t *testing.T) {
 	}
 }
 
-func TestSpoolThatIsFullSaysSo(t *testing.T) {
+func TestFullSpoolIsReported(t *testing.T) {
 	t.Parallel()
 	o := setupOutage(t, "dlq")
 	if err := o.file.Limit(t.Context(), 1<<20); err != nil {

@@ -43,7 +43,7 @@ func openAt(t *testing.T, endpoint string) *queue.SQS {
 	return q
 }
 
-func TestErrorOfSendToReportsWhatIsKnown(t *testing.T) {
+func TestSendToErrorReportsTheOutcome(t *testing.T) {
 	t.Parallel()
 	answers := map[string]string{"GetQueueAttributes": attributesAnswer, "SendMessage": "!AccessDeniedException"}
 	q := openAt(t, answering(t, answers))

@@ -35,7 +35,7 @@ func faulty(
 	return q, direct, b
 }
 
-func TestThrottledCallsAreMadeAgain(t *testing.T) {
+func TestThrottledCallsAreRetried(t *testing.T) {
 	t.Parallel()
 	q, _, b := faulty(t, "q", nil, func(w http.ResponseWriter, _ *http.Request, action string, nth int) bool {
 		if action == "GetQueueAttributes" || nth > 2 {
@@ -57,7 +57,7 @@ func TestThrottledCallsAreMadeAgain(t *testing.T) {
 	}
 }
 
-func TestFaultOfTheServerIsTriedAgainThenTold(t *testing.T) {
+func TestServerErrorIsRetriedThenReported(t *testing.T) {
 	t.Parallel()
 	q, _, b := faulty(t, "q", nil, func(w http.ResponseWriter, _ *http.Request, action string, nth int) bool {
 		if action == "SendMessageBatch" && nth == 1 || action == "DeleteMessageBatch" {
@@ -74,7 +74,7 @@ func TestFaultOfTheServerIsTriedAgainThenTold(t *testing.T) {
 	}
 }
 
-func TestEntryThatFailsIsTriedAgainAlone(t *testing.T) {
+func TestFailedEntryIsRetriedAlone(t *testing.T) {
 	t.Parallel()
 	var b *desktest.SQSProxy
 	var sizes []int
@@ -104,7 +104,7 @@ func TestEntryThatFailsIsTriedAgainAlone(t *testing.T) {
 	}
 }
 
-func TestEntryThatSQSRefusesFailsAlone(t *testing.T) {
+func TestRefusedEntryFailsAlone(t *testing.T) {
 	t.Parallel()
 	var b *desktest.SQSProxy
 	q, direct, b := faulty(t, "q", nil, func(w http.ResponseWriter, r *http.Request, action string, nth int) bool {
@@ -125,7 +125,7 @@ func TestEntryThatSQSRefusesFailsAlone(t *testing.T) {
 	receiveAll(t, direct, 2)
 }
 
-func TestCallRefusedForOneEntryIsMadeForEachAlone(t *testing.T) {
+func TestRefusedBatchIsSentEntryByEntry(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{
 		"InvalidParameterValue", "BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong",
@@ -157,7 +157,7 @@ func TestCallRefusedForOneEntryIsMadeForEachAlone(t *testing.T) {
 }
 
 // A call has as many messages as SQS takes together, which are no fewer where each has to be small.
-func TestCallsAreAsLargeAsTheQueueTakes(t *testing.T) {
+func TestCallsUseTheLimitOfTheQueue(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		limit, bytes int
@@ -184,7 +184,7 @@ func TestCallsAreAsLargeAsTheQueueTakes(t *testing.T) {
 	}
 }
 
-func TestConnectionResetInTheMiddleOfAnAnswer(t *testing.T) {
+func TestConnectionResetDuringAResponse(t *testing.T) {
 	t.Parallel()
 	var b *desktest.SQSProxy
 	q, direct, b := faulty(
@@ -208,7 +208,7 @@ func TestConnectionResetInTheMiddleOfAnAnswer(t *testing.T) {
 	nothing(t, direct, 2*time.Second)
 }
 
-func TestServerThatDoesNotAnswer(t *testing.T) {
+func TestUnresponsiveServerTimesOut(t *testing.T) {
 	t.Parallel()
 	released := make(chan struct{})
 	q, _, _ := faulty(t, "q", nil, func(_ http.ResponseWriter, r *http.Request, action string, _ int) bool {
@@ -237,7 +237,7 @@ func TestServerThatDoesNotAnswer(t *testing.T) {
 	}
 }
 
-func TestQueueThatHidesNothingIsToldToHide(t *testing.T) {
+func TestZeroVisibilityTimeoutIsOverridden(t *testing.T) {
 	t.Parallel()
 	q := openSQS(t, desktest.StartSQS(t), "q", map[string]string{"VisibilityTimeout": "0"})
 	if q.Visibility() != 30*time.Second {
@@ -248,7 +248,7 @@ func TestQueueThatHidesNothingIsToldToHide(t *testing.T) {
 	nothing(t, q, 0)
 }
 
-func TestShortExtensionIsNoRelease(t *testing.T) {
+func TestShortExtensionDoesNotRelease(t *testing.T) {
 	t.Parallel()
 	q := openSQS(t, desktest.StartSQS(t), "q", nil)
 	send(t, q, "x")
@@ -276,9 +276,9 @@ func TestLimitsComeFromTheQueue(t *testing.T) {
 	}
 }
 
-// TestEnvironmentLeadsToTheServer cannot be parallel: it changes the environment, and nothing else tells NewSQS where
+// TestEnvironmentSetsTheEndpoint cannot be parallel: it changes the environment, and nothing else tells NewSQS where
 // to go.
-func TestEnvironmentLeadsToTheServer(t *testing.T) {
+func TestEnvironmentSetsTheEndpoint(t *testing.T) {
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
 	q, err := queue.NewSQS(t.Context(), desktest.CreateQueue(t, endpoint, "q", nil), "")
@@ -289,8 +289,8 @@ func TestEnvironmentLeadsToTheServer(t *testing.T) {
 	receiveOne(t, q)
 }
 
-// TestQueueThatCannotBeUsed cannot be parallel: some cases are about the environment.
-func TestQueueThatCannotBeUsed(t *testing.T) {
+// TestUnusableQueueIsRefused cannot be parallel: some cases are about the environment.
+func TestUnusableQueueIsRefused(t *testing.T) {
 	endpoint := desktest.StartSQS(t)
 	for name, value := range map[string]string{
 		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
@@ -340,7 +340,7 @@ func TestQueueThatCannotBeUsed(t *testing.T) {
 
 func none(*config.LoadOptions) error { return nil }
 
-func TestQueueThatIsAwayMayComeBack(t *testing.T) {
+func TestUnavailableQueueMayRecover(t *testing.T) {
 	t.Parallel()
 	q, err := queue.NewSQS(
 		t.Context(), "https://sqs.eu-central-1.amazonaws.com/000000000000/q", "",
@@ -356,7 +356,7 @@ func TestQueueThatIsAwayMayComeBack(t *testing.T) {
 }
 
 // A restart while SQS is out of order or no longer takes the credentials is not the time to refuse webhooks.
-func TestQueueThatRefusesForNowMayComeBack(t *testing.T) {
+func TestTemporaryRefusalMayRecover(t *testing.T) {
 	t.Parallel()
 	for code, status := range map[string]int{
 		"ExpiredToken": http.StatusForbidden, "InternalError": http.StatusServiceUnavailable,

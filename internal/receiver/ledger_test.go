@@ -37,7 +37,7 @@ func (n *notes) Record(_ deadletter.Capture, r ledger.Counts) {
 	n.sum = n.sum.Add(r)
 }
 
-func TestEveryAnswerIsInTheLedger(t *testing.T) {
+func TestEveryResponseIsInTheLedger(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		path, body string
@@ -67,7 +67,7 @@ func TestEveryAnswerIsInTheLedger(t *testing.T) {
 }
 
 // A webhook that was delivered, and whose message could not be deleted, is not delivered once more.
-func TestWebhookThatStaysOnItsQueueIsDeliveredOnce(t *testing.T) {
+func TestUndeletedBufferedWebhookIsDeliveredOnce(t *testing.T) {
 	t.Parallel()
 	n := &notes{}
 	b := setupWith(t, false, n)

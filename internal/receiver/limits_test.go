@@ -70,7 +70,7 @@ func TestLargerBodiesMayTakeLonger(t *testing.T) {
 }
 
 // A queue that does not answer keeps the platform waiting for so long, and then it is told to send the webhook again.
-func TestQueueThatConfirmsNothingIsGivenUp(t *testing.T) {
+func TestUnconfirmedSendTimesOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()

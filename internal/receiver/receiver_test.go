@@ -99,7 +99,7 @@ func (b bundle) send(t *testing.T, method, path string, body io.Reader) answer {
 	return ask(t, req)
 }
 
-func TestAnswers(t *testing.T) {
+func TestResponses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		method, path string
@@ -162,7 +162,7 @@ func TestChunkedBodyOverTheLimitIsRefused(t *testing.T) {
 	}
 }
 
-func TestBodyThatDoesNotArriveWholeIsNotDelivered(t *testing.T) {
+func TestIncompleteBodyIsNotDelivered(t *testing.T) {
 	t.Parallel()
 	b := setup(t, false)
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(b.url, "http://"))
@@ -189,7 +189,7 @@ func TestBodyThatDoesNotArriveWholeIsNotDelivered(t *testing.T) {
 	}
 }
 
-func TestWebhookIsDeliveredAsItCameAndKeptWithItsFirstAttempt(t *testing.T) {
+func TestWebhookIsDeliveredUnchangedAndStoredWithItsFirstAttempt(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{`{ "a":1 ,"a":2}`, "{", "<x/>", "\xff\x00", ""} {
 		t.Run(fmt.Sprintf("%.20q", body), func(t *testing.T) {
@@ -291,7 +291,7 @@ func TestBufferedWebhookIsDeliveredFromItsQueue(t *testing.T) {
 }
 
 // The answer that a source sets is that of the webhook, whose message has the id that the platform was told.
-func TestBufferedWebhookIsAnsweredAsItsSourceSays(t *testing.T) {
+func TestBufferedWebhookGetsTheConfiguredAck(t *testing.T) {
 	t.Parallel()
 	b := setup(t, false)
 	b.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, ""))
@@ -308,7 +308,7 @@ func TestBufferedWebhookIsAnsweredAsItsSourceSays(t *testing.T) {
 	}
 }
 
-func TestBufferedWebhookStaysIfTheDLQRefusesIt(t *testing.T) {
+func TestBufferedWebhookRemainsIfTheDLQRefusesIt(t *testing.T) {
 	t.Parallel()
 	b := setup(t, true)
 	b.send(t, "POST", "/webhooks/later", strings.NewReader(`{}`))

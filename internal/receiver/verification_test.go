@@ -101,7 +101,7 @@ func (p proofs) post(t *testing.T, path, body string, sign bool, change func(*ht
 	return ask(t, req)
 }
 
-func TestOnlyWhatIsProvenIsDeliveredOrKept(t *testing.T) {
+func TestOnlyVerifiedWebhooksAreDeliveredOrStored(t *testing.T) {
 	t.Parallel()
 	for _, source := range []string{"stripe", "token", "basic", "byoc"} {
 		t.Run(source, func(t *testing.T) {
@@ -141,7 +141,7 @@ func TestOnlyWhatIsProvenIsDeliveredOrKept(t *testing.T) {
 	}
 }
 
-func TestWhatComesLateIsRefused(t *testing.T) {
+func TestLateWebhookIsRefused(t *testing.T) {
 	t.Parallel()
 	p := setupProofs(t, slog.LevelInfo)
 	for _, late := range []time.Duration{6 * time.Minute, -12 * time.Minute} {
@@ -176,7 +176,7 @@ func TestRefusalsDoNotFillTheLog(t *testing.T) {
 }
 
 // A forger is turned away before as much as a byte of the body is there.
-func TestWhatHeadersTellIsToldBeforeTheBody(t *testing.T) {
+func TestInvalidHeadersAreRefusedBeforeTheBody(t *testing.T) {
 	t.Parallel()
 	p := setupProofs(t, slog.LevelError)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -205,7 +205,7 @@ func TestWhatHeadersTellIsToldBeforeTheBody(t *testing.T) {
 	}
 }
 
-func TestPlatformThatAsksForItsToken(t *testing.T) {
+func TestPlatformRequestsItsToken(t *testing.T) {
 	t.Parallel()
 	p := setupProofs(t, slog.LevelInfo)
 	const message = "byoc/1.0/posts/p%20ost-1/messages"

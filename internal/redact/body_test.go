@@ -80,7 +80,7 @@ func TestMaskJSON(t *testing.T) {
 	}
 }
 
-func TestMaskWhatIsNoJSON(t *testing.T) {
+func TestMaskNonJSON(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, body, path, want string }{
 		{"cut off in the value", `{"a":1,"ssn":"123-4`, "$.ssn", `{"a":1,"ssn":"•••"`},

@@ -10,7 +10,7 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-func TestSecretsAreHiddenWhereverAnAnswerRepeatsThem(t *testing.T) {
+func TestSecretsRepeatedInAResponseAreHidden(t *testing.T) {
 	t.Parallel()
 	ssn, err := payload.ParsePath("$.customer.ssn")
 	if err != nil {

@@ -58,7 +58,7 @@ func TestMaskedHeaders(t *testing.T) {
 	}
 }
 
-func TestLock(t *testing.T) {
+func TestHeaderLock(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"Connection": "belongs to one connection", "transfer-encoding": "belongs to one connection",
@@ -79,7 +79,7 @@ func TestLock(t *testing.T) {
 	}
 }
 
-func TestWithEdited(t *testing.T) {
+func TestEditHeaders(t *testing.T) {
 	t.Parallel()
 	base := deadletter.Headers{
 		"Authorization": {"Bearer s3cret"},
@@ -117,7 +117,7 @@ func TestWithEdited(t *testing.T) {
 	}
 }
 
-func TestWithEditedRefusesWhatIsNoHeader(t *testing.T) {
+func TestEditHeadersRefusesInvalidHeaders(t *testing.T) {
 	t.Parallel()
 	for name, edited := range map[string]deadletter.Headers{
 		"no name":        {"": {"x"}},

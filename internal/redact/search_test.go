@@ -9,7 +9,7 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-func TestWhatASearchFindsABodyBy(t *testing.T) {
+func TestSearchTextOfABody(t *testing.T) {
 	t.Parallel()
 	masked := []payload.Path{{"customer", "ssn"}}
 	for body, want := range map[string]string{

@@ -7,7 +7,7 @@ import (
 	"dlqdesk/internal/redrive"
 )
 
-func TestOrderOfGroups(t *testing.T) {
+func TestRedriveOrderOfGroups(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fifo     bool

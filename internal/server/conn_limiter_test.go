@@ -104,7 +104,7 @@ func TestBusyConnectionStaysOpen(t *testing.T) {
 }
 
 // An answered connection becomes the newest idle one, even if the handler did not read the body.
-func TestAnsweredConnectionIsClosedLast(t *testing.T) {
+func TestRespondingConnectionIsClosedLast(t *testing.T) {
 	t.Parallel()
 	address := limited(t, func(http.ResponseWriter, *http.Request) {})
 	first, second := desktest.Dial(t, address), desktest.Dial(t, address)

@@ -11,7 +11,7 @@ import (
 )
 
 // Deliveries have the whole time to stop, except what recording their outcomes takes: five seconds, a third at most.
-func TestStopCutsDeliveriesOffInTimeToRecordThem(t *testing.T) {
+func TestStopLeavesTimeToRecordCutOffDeliveries(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ grace, stops, cutOff time.Duration }{
 		{30 * time.Second, time.Minute, 25 * time.Second},

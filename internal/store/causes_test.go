@@ -47,7 +47,7 @@ func group(t *testing.T, s *store.Store, fingerprint string) store.Cause {
 	return g
 }
 
-func TestGroupTellsWhatIsKnownOfACause(t *testing.T) {
+func TestCauseDescribesItsMessages(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	for i := range 5 {
@@ -183,7 +183,7 @@ func TestMessagesAreFilteredAndSorted(t *testing.T) {
 	}
 }
 
-func TestNeighboursOfAMessageThatLeftTheList(t *testing.T) {
+func TestNeighboursOfAMessageOutsideTheList(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	for i := range 3 {

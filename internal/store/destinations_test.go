@@ -8,7 +8,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-func TestWhatIsKnownOfDestinationsIsReplacedAsAWhole(t *testing.T) {
+func TestDestinationSnapshotsAreReplacedTogether(t *testing.T) {
 	t.Parallel()
 	s := desktest.NewStore(t)
 	for _, memory := range []map[string][]byte{

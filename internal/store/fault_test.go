@@ -30,7 +30,7 @@ func lock(t *testing.T, path string) (release func()) {
 	}
 }
 
-func TestNobodyWaitsForeverForALockedFile(t *testing.T) {
+func TestWriteToALockedFileTimesOut(t *testing.T) {
 	t.Parallel()
 	s, path := setup(t)
 	release := lock(t, path)

@@ -12,7 +12,7 @@ import (
 )
 
 // Messages of a job are fixed in pieces, so that a write of one message does not wait for thousands.
-func TestFreezingManyMessagesLetsOthersWrite(t *testing.T) {
+func TestFreezingManyMessagesDoesNotBlockWrites(t *testing.T) {
 	t.Parallel()
 	s, clock := desktest.NewStore(t), desktest.NewClock()
 	const messages = 4_500

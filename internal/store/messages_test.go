@@ -39,7 +39,7 @@ func add(t *testing.T, s *store.Store, list ...deadletter.Capture) (added []stri
 
 // Messages of one millisecond are listed in the order in which they came, whether one run or several kept them, and
 // those that are known already are told from the others among which they come.
-func TestMessagesOfOneMillisecondAreAllKept(t *testing.T) {
+func TestMessagesOfOneMillisecondAreAllStored(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "desk.db")
 	var want, all []string
@@ -85,7 +85,7 @@ func TestMessagesOfOneMillisecondAreAllKept(t *testing.T) {
 }
 
 // A message of a millisecond that was a thousand ago comes after those that were kept of it then.
-func TestMessageOfAnEarlierMillisecondIsKept(t *testing.T) {
+func TestMessageOfAnEarlierMillisecondIsStored(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	var others []deadletter.Capture

@@ -132,7 +132,7 @@ func everything(t *testing.T, s *store.Store) string {
 }
 
 // A time range of the trail begins and ends to the event, wherever its index has an entry.
-func TestTimeRangeOfTheTrail(t *testing.T) {
+func TestEventTimeRange(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	const events = 200

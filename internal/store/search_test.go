@@ -74,7 +74,7 @@ func TestMessageIsFoundByItsPayload(t *testing.T) {
 }
 
 // A beginning finds the messages of all its words, few or many.
-func TestBeginningFindsEveryWordOfIt(t *testing.T) {
+func TestPrefixMatchesEveryWord(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	desktest.Search(t, s, nil)
@@ -131,7 +131,7 @@ func TestMessageIsFoundByItsLatestReasonAndEdit(t *testing.T) {
 }
 
 // What a search looks through is made of the desk's file: one that is gone, damaged or of another trail is made anew.
-func TestSearchIndexIsMadeAnew(t *testing.T) {
+func TestSearchIndexIsRebuilt(t *testing.T) {
 	t.Parallel()
 	for name, harm := range map[string]func(index string) error{
 		"gone": os.Remove,
@@ -185,7 +185,7 @@ func TestSearchIndexIsMadeAnew(t *testing.T) {
 }
 
 // A value that is masked from now on is not found any more, whenever its message came.
-func TestMaskThatIsNewHidesWhatWasFound(t *testing.T) {
+func TestNewMaskHidesIndexedText(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	stop := desktest.Search(t, s, nil)
@@ -212,7 +212,7 @@ func TestMaskThatIsNewHidesWhatWasFound(t *testing.T) {
 }
 
 // A search that cannot wait for what came just now says how much that is.
-func TestSearchTellsWhatItDoesNotFindYet(t *testing.T) {
+func TestSearchReportsUnindexedMessages(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	receive(t, s, failure("a-1", 422, start))

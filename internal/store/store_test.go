@@ -154,7 +154,7 @@ func TestDeliveryIsFencedByItsLease(t *testing.T) {
 	}
 }
 
-func TestWebhookIDStandsForTheLatestMessage(t *testing.T) {
+func TestWebhookIDResolvesToTheLatestMessage(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	first, second, third := failure("a-1", 422, start), failure("b-2", 422, start.Add(time.Hour)), failure(
@@ -276,7 +276,7 @@ func TestArrivalIsRecognisedByMessageAndByWebhook(t *testing.T) {
 	}
 }
 
-func TestPagesMeetEveryMessageOnceInBothDirections(t *testing.T) {
+func TestPagesListEveryMessageOnceInBothDirections(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	var want []string

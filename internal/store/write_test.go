@@ -78,7 +78,7 @@ func TestWritesThatShareACommitKeepTheirOwnResults(t *testing.T) {
 	}
 }
 
-func TestWriteOfACallerWhoLeftIsNotDone(t *testing.T) {
+func TestWriteWithCancelledContextIsSkipped(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	gone, leave := context.WithCancel(t.Context())
@@ -106,7 +106,7 @@ func TestClosedStoreRefusesWrites(t *testing.T) {
 	}
 }
 
-func TestPathWithMarksThatAddressesGiveMeaning(t *testing.T) {
+func TestPathWithURLCharacters(t *testing.T) {
 	t.Parallel()
 	s, err := store.Open(t.Context(), t.TempDir()+"/a b?c#d%20.db", key, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -148,7 +148,7 @@ func BenchmarkWrite(b *testing.B) {
 	}
 }
 
-func TestFileIsItsOwnersAlone(t *testing.T) {
+func TestFileIsReadableByItsOwnerOnly(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, err := store.Open(t.Context(), filepath.Join(dir, "desk.db"), key, slog.New(slog.DiscardHandler))
@@ -200,7 +200,7 @@ func TestWriteWaitsForAnotherProcess(t *testing.T) {
 	held.Wait()
 }
 
-func TestWriteThatHasBegunIsNotTakenBack(t *testing.T) {
+func TestStartedWriteIsNotCancelled(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	ctx, leave := context.WithCancel(t.Context())
@@ -216,7 +216,7 @@ func TestWriteThatHasBegunIsNotTakenBack(t *testing.T) {
 	}
 }
 
-func TestCloseFinishesWhatWaits(t *testing.T) {
+func TestCloseFinishesWaitingWrites(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "desk.db")
 	s, err := store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))

@@ -9,7 +9,7 @@ import (
 	"dlqdesk/internal/telemetry"
 )
 
-func TestTraceIsCarriedAsSQSDoes(t *testing.T) {
+func TestTraceHeaderMatchesSQS(t *testing.T) {
 	t.Parallel()
 	for parent, header := range map[string]string{
 		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01": "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;" +
@@ -58,7 +58,7 @@ func FuzzFromAWS(f *testing.F) {
 }
 
 // With no trace from elsewhere, all deliveries of a message are one that its id leads to.
-func TestMessageBeginsATraceOfItsOwn(t *testing.T) {
+func TestMessageStartsItsOwnTrace(t *testing.T) {
 	t.Parallel()
 	traceOf := func(id deadletter.ID) string { return strings.Split(telemetry.TraceParent(id, "", nil), "-")[1] }
 	for id, want := range map[deadletter.ID]string{

@@ -44,7 +44,7 @@ func life(ctx context.Context, c *deadletter.Capture, l *deadletter.Message, a *
 }
 
 // A program without a collector pays nothing for what it could tell one.
-func TestNoTracesCostNothing(t *testing.T) { //nolint:paralleltest // it counts allocations
+func TestDisabledTracesCostNothing(t *testing.T) { //nolint:paralleltest // it counts allocations
 	c, l, a := &deadletter.Capture{
 		ID: "a-1",
 	}, &deadletter.Message{
@@ -105,7 +105,7 @@ func stop(t *testing.T, tracer *telemetry.Tracer) {
 	}
 }
 
-func TestEnvironmentSaysWhetherThereAreTraces(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestEnvironmentEnablesTraces(t *testing.T) { //nolint:paralleltest // it sets the environment
 	const endpoint, own = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 	for name, c := range map[string]struct {
 		environ map[string]string
@@ -155,7 +155,7 @@ func (c *rpcCollector) Export(
 	return &collectorpb.ExportTraceServiceResponse{}, nil
 }
 
-func TestCollectorIsSpokenToByGRPC(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestTracesAreSentByGRPC(t *testing.T) { //nolint:paralleltest // it sets the environment
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +179,7 @@ func TestCollectorIsSpokenToByGRPC(t *testing.T) { //nolint:paralleltest // it s
 	}
 }
 
-func TestNameOfTheServiceIsTheEnvironments(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestServiceNameComesFromTheEnvironment(t *testing.T) { //nolint:paralleltest // it sets the environment
 	collector := desktest.NewCollector(t)
 	t.Setenv("OTEL_SERVICE_NAME", "webhooks")
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "service.name=not-this,team=crm")
@@ -195,7 +195,7 @@ func TestNameOfTheServiceIsTheEnvironments(t *testing.T) { //nolint:paralleltest
 }
 
 // A delivery's traceparent is on record before anything of it is a span: of a message without a trace as well.
-func TestPromisedIDsAreKept(t *testing.T) { //nolint:paralleltest // the collector is found by environment
+func TestRecordedTraceIDsAreUsed(t *testing.T) { //nolint:paralleltest // the collector is found by environment
 	collector := desktest.NewCollector(t)
 	ctx, tracer := start(t)
 	l, a := &deadletter.Message{
@@ -238,7 +238,7 @@ func TestPromisedIDsAreKept(t *testing.T) { //nolint:paralleltest // the collect
 	}
 }
 
-func TestFaultsOfACollectorDoNotFillTheLog(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestCollectorErrorsDoNotFillTheLog(t *testing.T) { //nolint:paralleltest // it sets the environment
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
 	var log bytes.Buffer
 	tracer, err := telemetry.StartTraces(t.Context(), "", slog.New(slog.NewTextHandler(&log, nil)))

@@ -280,8 +280,8 @@ func TestIssuedTokens(t *testing.T) {
 	}
 }
 
-// TestPlacesOfIDs holds the place of the id that a platform repeats when it sends a webhook again.
-func TestPlacesOfIDs(t *testing.T) {
+// TestWebhookIDPlaces holds the place of the id that a platform repeats when it sends a webhook again.
+func TestWebhookIDPlaces(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
 		verify.StandardWebhooks:     "header webhook-id",

@@ -101,7 +101,7 @@ func (b bundle) trail(t *testing.T, f store.EventFilter) []store.EventRow {
 	return page.Items
 }
 
-func TestReplayJobDeliversEachMessageOnceAndTellsWhatBecameOfIt(t *testing.T) {
+func TestReplayJobDeliversEachMessageOnceAndRecordsResults(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.employ(t, deadletter.Operator)
@@ -263,7 +263,7 @@ func TestPauseResumeAndCancel(t *testing.T) {
 	}
 }
 
-func TestSingleReplayWaitsBehindNoJob(t *testing.T) {
+func TestSingleReplayDoesNotWaitForAJob(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.employ(t, deadletter.Operator)
@@ -285,7 +285,7 @@ func TestSingleReplayWaitsBehindNoJob(t *testing.T) {
 	}
 }
 
-func TestJobGoesOnAfterTheProcessDied(t *testing.T) {
+func TestJobContinuesAfterAKill(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.employ(t, deadletter.Operator)
@@ -335,7 +335,7 @@ func TestJobGoesOnAfterTheProcessDied(t *testing.T) {
 	}
 }
 
-func TestJobOfSomebodyWhoMayNoMoreWaits(t *testing.T) {
+func TestJobOfUserWithoutPermissionWaits(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.failed(t, 3)
@@ -355,7 +355,7 @@ func TestJobOfSomebodyWhoMayNoMoreWaits(t *testing.T) {
 	}
 }
 
-func TestDraftThatNobodyStartsIsRemoved(t *testing.T) {
+func TestUnstartedDraftIsRemoved(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.failed(t, 3000)

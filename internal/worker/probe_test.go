@@ -13,7 +13,7 @@ import (
 )
 
 // However long a destination is down, probing it takes no message's attempts: they are all there when it is up again.
-func TestProbesUseUpNoAttempts(t *testing.T) {
+func TestProbesCountNoAttempts(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.destination.Set(desktest.Answer(http.StatusBadGateway, `{}`))
@@ -54,7 +54,7 @@ func TestProbesUseUpNoAttempts(t *testing.T) {
 }
 
 // An operator's probe does not wait for the time of a retry, nor for that of the next probe.
-func TestProbeOnOrder(t *testing.T) {
+func TestProbeOnRequest(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for range breaker.MinDeliveries {
@@ -73,7 +73,7 @@ func TestProbeOnOrder(t *testing.T) {
 }
 
 // What platforms send brings a destination back as well: nothing needs to be waiting, and no person needs to look.
-func TestDestinationIsBackWhenNothingWaits(t *testing.T) {
+func TestBreakerClosesWithoutWaitingMessages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.run(t)
@@ -89,7 +89,7 @@ func TestDestinationIsBackWhenNothingWaits(t *testing.T) {
 
 // A destination that says "in ten minutes" gets no retry and no message of a job until then; what a person asks of
 // one message goes.
-func TestRetryAfterHoldsRetriesAndJobs(t *testing.T) {
+func TestRetryAfterPausesRetriesAndJobsOfTheWorker(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.employ(t, deadletter.Operator)

@@ -16,7 +16,7 @@ import (
 
 // A backlog keeps to the pace of its destination while webhooks want more of it than there is: its messages wait
 // before their attempt begins, so that none is spent on waiting, and they have their share.
-func TestBacklogKeepsToThePace(t *testing.T) {
+func TestBacklogKeepsTheReleaseRate(t *testing.T) {
 	t.Parallel()
 	const messages, perSecond = 12, 40
 	paced := desktest.NewDestination(t)

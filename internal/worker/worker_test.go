@@ -143,7 +143,7 @@ func (b bundle) attempts(t *testing.T, id deadletter.ID) []deadletter.Attempt {
 	return list
 }
 
-func TestOrderedReplayIsDeliveredOnce(t *testing.T) {
+func TestRequestedReplayIsDeliveredOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
@@ -173,7 +173,7 @@ func TestOrderedReplayIsDeliveredOnce(t *testing.T) {
 	}
 }
 
-func TestRetryWaitsForItsTimeAndGivesUpAfterTheLast(t *testing.T) {
+func TestRetryWaitsForItsTimeAndEndsAfterTheLast(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	l := desktest.Receive(t, b.store, desktest.Failure("a-1", 503, b.clock.Now()))
@@ -197,7 +197,7 @@ func TestRetryWaitsForItsTimeAndGivesUpAfterTheLast(t *testing.T) {
 	}
 }
 
-func TestPermanentAnswerEndsRetries(t *testing.T) {
+func TestPermanentErrorEndsRetries(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
@@ -209,7 +209,7 @@ func TestPermanentAnswerEndsRetries(t *testing.T) {
 	}
 }
 
-func TestRetryAfterIsObeyed(t *testing.T) {
+func TestRetryAfterIsHonoured(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.destination.Set(func(w http.ResponseWriter, _ *http.Request) {
@@ -225,7 +225,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 	}
 }
 
-func TestDeliveryOfADeadProcessIsUnknownAndGoesOn(t *testing.T) {
+func TestDeliveryOfKilledProcessIsUnknownAndRetried(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	l := desktest.Receive(t, b.store, desktest.Failure("a-1", 503, b.clock.Now()))
@@ -255,7 +255,7 @@ func TestDeliveryOfADeadProcessIsUnknownAndGoesOn(t *testing.T) {
 	}
 }
 
-func TestMessagesOfASourceThatIsGoneGoToAPerson(t *testing.T) {
+func TestMessagesOfARemovedSourceFail(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	c := desktest.Failure("a-1", 503, b.clock.Now())
@@ -270,7 +270,7 @@ func TestMessagesOfASourceThatIsGoneGoToAPerson(t *testing.T) {
 	}
 }
 
-func TestReplaySendsTheRevisionThatWasChosen(t *testing.T) {
+func TestReplaySendsTheChosenRevision(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
@@ -389,7 +389,7 @@ func (b bundle) until(t *testing.T, right func() bool) {
 	}
 }
 
-func TestHangingDestinationHoldsUpNoOtherSource(t *testing.T) {
+func TestHangingDestinationDelaysNoOtherSource(t *testing.T) {
 	t.Parallel()
 	slow := desktest.NewDestination(t)
 	release := make(chan struct{})

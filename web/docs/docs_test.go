@@ -32,7 +32,7 @@ func TestIndexLeadsToEveryPage(t *testing.T) {
 	}
 }
 
-func TestLinksOfTheManualLeadSomewhere(t *testing.T) {
+func TestLinksOfTheManualResolve(t *testing.T) {
 	t.Parallel()
 	targets := map[string]bool{}
 	for _, p := range docs.Pages() {
@@ -72,7 +72,7 @@ func TestPagesKeepTheContentSecurityPolicy(t *testing.T) {
 	}
 }
 
-func TestDrawingsHaveTheColoursOfThePage(t *testing.T) {
+func TestDrawingsUseTheColoursOfThePage(t *testing.T) {
 	t.Parallel()
 	page, _ := docs.Find("concepts")
 	drawing := parse(t, page).Find(".manual-drawing svg")

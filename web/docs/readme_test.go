@@ -13,7 +13,7 @@ import (
 
 const root = "../.."
 
-func TestReadmeIsShortAndItsLinksExist(t *testing.T) {
+func TestReadmeIsShortAndItsLinksResolve(t *testing.T) {
 	t.Parallel()
 	text := read(t, "README.md")
 	if n := strings.Count(text, "\n"); n > 130 {
@@ -45,7 +45,7 @@ var (
 	isPath = regexp.MustCompile(`^(\.golangci\.yml|migrations|(cmd|internal|web|migrations)/[A-Za-z0-9_./]+)$`)
 )
 
-func TestFloorPlanNamesWhatExists(t *testing.T) {
+func TestFloorPlanNamesExistingPaths(t *testing.T) {
 	t.Parallel()
 	text := read(t, floorPlan)
 	paths := 0
@@ -75,7 +75,7 @@ func TestFloorPlanNamesWhatExists(t *testing.T) {
 	}
 }
 
-func TestFloorPlanHasEveryRoom(t *testing.T) {
+func TestFloorPlanListsEveryPackage(t *testing.T) {
 	t.Parallel()
 	text := read(t, floorPlan)
 	rooms, err := os.ReadDir(filepath.Join(root, "internal"))

@@ -157,7 +157,7 @@ func looks() []look {
 
 // Every page in every state: nothing overflows, nothing is inaccessible, in both themes and on a phone. With
 // `go test -artifacts` the screenshots are kept.
-func TestGalleryLooks(t *testing.T) {
+func TestGalleryFitsAndIsAccessible(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
 	for _, e := range gallery.Examples() {

@@ -45,7 +45,7 @@ func messageOf(p page.Payload) page.MessageView {
 // The editor of a payload lies in a shadow root.
 const editorText = `document.querySelector('.payload-host').shadowRoot.querySelector('.cm-content').innerText`
 
-func TestAPayloadFoldsIsSearchedAndComesInTwoForms(t *testing.T) {
+func TestPayloadFoldsAndIsSearchedInTwoForms(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
 	payload := page.Payload{
@@ -109,7 +109,7 @@ func edits(t *testing.T, v page.EditView) (context.Context, posts) {
 
 const writtenText = `document.querySelector('.edit-host').shadowRoot`
 
-func TestAnEditIsCheckedWhileItIsWritten(t *testing.T) {
+func TestEditIsCheckedWhileTyping(t *testing.T) {
 	t.Parallel()
 	ctx, sent := edits(t, page.EditView{Body: "{\n  \"id\": 1\n}", JSON: true, Reason: "the id was wrong"})
 	await(t, ctx, `document.getElementById('body-check').textContent === "Valid JSON"`)
@@ -159,7 +159,7 @@ func TestAnEditIsComparedWithTheOriginal(t *testing.T) {
 	}
 }
 
-func TestTwoRevisionsLieSideBySide(t *testing.T) {
+func TestRevisionsAreComparedSideBySide(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
 	v := page.CompareView{
@@ -197,7 +197,7 @@ func TestTwoRevisionsLieSideBySide(t *testing.T) {
 
 // A text field with a large text takes seconds to be laid out, so it never is where an editor takes its place; where
 // none comes, it is.
-func TestATextFieldIsShownWhereNoEditorComes(t *testing.T) {
+func TestTextFieldIsShownWithoutTheEditor(t *testing.T) {
 	t.Parallel()
 	large := page.EditView{Body: strings.Repeat("{\"line\": 1},\n", 4<<10), JSON: true}
 	const shown = `document.getElementById('body').checkVisibility()`

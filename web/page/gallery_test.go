@@ -145,7 +145,7 @@ func sprite(t *testing.T) *goquery.Document {
 }
 
 // Anyone may have written a received webhook: it must stay text wherever it is shown.
-func TestEverythingReceivedIsText(t *testing.T) {
+func TestReceivedDataIsEscaped(t *testing.T) {
 	t.Parallel()
 	attack := `</textarea></pre></script><img src=x onerror=alert(1)>"'><a href="javascript:alert(1)">`
 	row := page.MessageRow{

@@ -96,7 +96,7 @@ func openMessages(t *testing.T, mux *http.ServeMux) (browser, context.Context) {
 	return b, ctx
 }
 
-func TestTheThemeIsTheSystemsUntilOneIsChosen(t *testing.T) {
+func TestThemeFollowsTheSystemUntilOneIsChosen(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
 	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(listOf(1))))
@@ -128,7 +128,7 @@ func TestTimesAreInWords(t *testing.T) {
 	}
 }
 
-func TestSelectingManyNamesTheCount(t *testing.T) {
+func TestSelectionShowsItsCount(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
 	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(listOf(6))))
@@ -149,7 +149,7 @@ func TestSelectingManyNamesTheCount(t *testing.T) {
 	await(t, ctx, replay+`.innerText.trim() === "Replay 6 messages"`)
 }
 
-func TestABulkActionKeepsThePageAndSaysWhatItDid(t *testing.T) {
+func TestBulkActionKeepsThePageAndReportsItsResult(t *testing.T) {
 	t.Parallel()
 	mux, sent := http.NewServeMux(), make(posts, 4)
 	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(listOf(3))))
@@ -181,7 +181,7 @@ func TestABulkActionKeepsThePageAndSaysWhatItDid(t *testing.T) {
 	}
 }
 
-func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
+func TestAllMatchingNeedsTheWholePageSelected(t *testing.T) {
 	t.Parallel()
 	mux, sent := http.NewServeMux(), make(posts, 4)
 	list := listOf(3)
@@ -256,7 +256,7 @@ func TestAllThatMatchAreMeantOnlyWhenTheWholePageIs(t *testing.T) {
 	)
 }
 
-func TestTheStripOfAJobLooksAgainAndKeepsTheFocus(t *testing.T) {
+func TestJobStripRefreshesAndKeepsTheFocus(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
 	list := listOf(3)
@@ -297,7 +297,7 @@ func TestTheStripOfAJobLooksAgainAndKeepsTheFocus(t *testing.T) {
 	}
 }
 
-func TestAFilterIsInTheAddress(t *testing.T) {
+func TestFilterIsInTheURL(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
 	queries := make(chan url.Values, 8)
@@ -378,7 +378,7 @@ func TestAReplayShowsItsResultInPlace(t *testing.T) {
 	}
 }
 
-func TestAStrangersAnswerDoesNotDestroyThePage(t *testing.T) {
+func TestForeignResponseDoesNotReplaceThePage(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
 	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(listOf(3))))
@@ -406,7 +406,7 @@ func TestAStrangersAnswerDoesNotDestroyThePage(t *testing.T) {
 	}
 }
 
-func TestWithoutScriptTheDeskWorks(t *testing.T) {
+func TestDeskWorksWithoutScript(t *testing.T) {
 	t.Parallel()
 	mux, sent := http.NewServeMux(), make(posts, 4)
 	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(listOf(3))))

@@ -25,7 +25,7 @@ func (a answer) csv() [][]string {
 }
 
 // An export holds what its filter matches, whole, across the chunks in which it is read, and is itself on record.
-func TestExportHoldsWhatTheFilterMatches(t *testing.T) {
+func TestExportContainsTheMatchingEvents(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.member(t, "vera", deadletter.Viewer)
@@ -141,7 +141,7 @@ func TestExportHasNoFormulas(t *testing.T) {
 	}
 }
 
-func TestExportSaysWhatIsWrongWithIt(t *testing.T) {
+func TestExportReportsWrongQueries(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.member(t, "vera", deadletter.Viewer)

@@ -38,7 +38,7 @@ func (l *locking) Send(ctx context.Context, _ delivery.Destination, _ delivery.R
 
 // The result of a delivery that was made is written, however long the store takes nothing, and the message is not
 // delivered again.
-func TestResultOutwaitsALockedStore(t *testing.T) {
+func TestResultWaitsForALockedStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const lease = time.Minute // is long over when the result is written

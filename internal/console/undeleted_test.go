@@ -12,7 +12,7 @@ import (
 )
 
 // A message whose message is still on SQS says when SQS forgets that, wherever it is shown.
-func TestMessageThatIsStillOnSQSTellsWhenItExpires(t *testing.T) {
+func TestUndeletedMessageShowsWhenItExpires(t *testing.T) {
 	t.Parallel()
 	const retention = 4 * 24 * time.Hour
 	sent := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)

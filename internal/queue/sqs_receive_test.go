@@ -13,7 +13,7 @@ import (
 
 // Who stops may be handed messages by the receive that it breaks off. Others see them at once, and not when their
 // visibility ends.
-func TestReceiveThatIsGivenUpKeepsNothing(t *testing.T) {
+func TestCancelledReceiveReleasesItsMessages(t *testing.T) {
 	t.Parallel()
 	const pollers = 4
 	atSQS := make(chan struct{}, 100)

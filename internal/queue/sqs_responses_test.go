@@ -37,8 +37,8 @@ func (c *constant) Do(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(strings.NewReader(body))}, nil
 }
 
-// TestWhatSQSDoesNotConfirmIsNotSent cannot be parallel, as TestBodyIsSentFromMemory.
-func TestWhatSQSDoesNotConfirmIsNotSent(t *testing.T) {
+// TestUnconfirmedEntryIsNotSent cannot be parallel, as TestBodyIsSentFromMemory.
+func TestUnconfirmedEntryIsNotSent(t *testing.T) {
 	t.Setenv("AWS_CA_BUNDLE", "")
 	const first = `{"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"0cc175b9c0f1b6a831c399e269772661"}]`
 	const failed = first + `,"Failed":[{"Id":"1","SenderFault":false,"Code":"InternalError","Message":"try again"}]}`

@@ -166,7 +166,7 @@ func TestUnnumberedMessagesOfAKilledRunAreExplained(t *testing.T) {
 // What a run had dealt with, and could not take off the processing queue before it was killed, is dealt with again.
 // That is a second message on the way, of a webhook that is one; neither is missing, whichever arrives first and
 // however often.
-func TestWebhookThatIsKeptAgainAfterAKillIsNotMissing(t *testing.T) {
+func TestWebhookStoredAgainAfterAKillIsNotMissing(t *testing.T) {
 	t.Parallel()
 	for name, swapped := range map[string]bool{"in order": false, "the second first": true} {
 		for _, source := range []string{"later", "shared"} {
@@ -206,7 +206,7 @@ func TestWebhookThatIsKeptAgainAfterAKillIsNotMissing(t *testing.T) {
 
 // The same holds of a run that was killed before it had counted them: those that it had numbered, because it accounts
 // for them itself, are known, and of the others more came than were counted, which the kill explains.
-func TestWebhookThatIsKeptAgainWithoutHavingBeenCountedIsNoAlarm(t *testing.T) {
+func TestUncountedWebhookStoredAgainIsNoAlarm(t *testing.T) {
 	t.Parallel()
 	for source, more := range map[string]int{"later": 2, "shared": 0} {
 		t.Run(source, func(t *testing.T) {

@@ -24,7 +24,7 @@ func (b bundle) tick(by time.Duration) {
 }
 
 // A job whose destination is down keeps its messages: one at a time tests the destination, and none fails for that.
-func TestJobHoldsItsMessagesWhileTheDestinationIsDown(t *testing.T) {
+func TestJobPausesWhileTheDestinationIsDown(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.employ(t, deadletter.Operator)
@@ -64,7 +64,7 @@ func TestJobHoldsItsMessagesWhileTheDestinationIsDown(t *testing.T) {
 }
 
 // When the destination answers again, the job goes on by itself, no faster than what is held is released.
-func TestJobGoesOnAtTheRateOfTheRelease(t *testing.T) {
+func TestJobContinuesAtTheReleaseRate(t *testing.T) {
 	t.Parallel()
 	const messages = 7
 	b := setup(t)
@@ -91,7 +91,7 @@ func TestJobGoesOnAtTheRateOfTheRelease(t *testing.T) {
 }
 
 // A message that does not take the order tests nothing: the next one does, at once.
-func TestProbeByAJobPassesOverWhatIsSkipped(t *testing.T) {
+func TestProbeByAJobSkipsUnsendableMessages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.employ(t, deadletter.Operator)

@@ -82,7 +82,7 @@ func sendBack(t *testing.T, s *store.Store, id deadletter.ID, messageID, digest 
 	}
 }
 
-func TestReturnedMessagesFindTheirMessage(t *testing.T) {
+func TestReturnedQueueMessageMatchesItsMessage(t *testing.T) {
 	t.Parallel()
 	s := desktest.NewStore(t)
 	for _, id := range []string{"marked", "told", "digested", "elsewhere"} {
@@ -148,7 +148,7 @@ func TestReturnedMessagesFindTheirMessage(t *testing.T) {
 	}
 }
 
-func TestRedrivesAreNoWorkOfTheSource(t *testing.T) {
+func TestRedrivesAreNotCountedForTheSource(t *testing.T) {
 	t.Parallel()
 	s := desktest.NewStore(t)
 	m := desktest.Receive(t, s, fromQueue("a-1", "orders"))
