@@ -281,7 +281,7 @@ func (c *Console) recover(next http.Handler) http.Handler {
 			answer, ok := w.(*response)
 			//nolint:errorlint // net/http compares the value itself, unwrapped
 			if aborted := p == http.ErrAbortHandler; aborted || ok && answer.status != 0 {
-				c.Log.ErrorContext(about(r), "an answer was broken off", "path", r.URL.Path, "err", p)
+				c.Log.ErrorContext(about(r), "a response was aborted", "path", r.URL.Path, "err", p)
 				panic(http.ErrAbortHandler)
 			}
 			c.fail(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))

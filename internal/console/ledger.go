@@ -52,7 +52,8 @@ func (c *Console) ledgerBook(r *http.Request) (page.LedgerTableView, int) {
 	if err != nil {
 		kind := deadletter.KindOf(err)
 		c.logFailure(r, kind, err)
-		return page.LedgerTableView{State: page.StateFault, Fault: errorText(err), RetryURL: "/reconciliation"}, statusOf(kind)
+		fault := page.LedgerTableView{State: page.StateFault, Fault: errorText(err), RetryURL: "/reconciliation"}
+		return fault, statusOf(kind)
 	}
 	return c.ledgerView(b), http.StatusOK
 }

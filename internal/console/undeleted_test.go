@@ -61,7 +61,8 @@ func TestUndeletedMessageShowsWhenItExpires(t *testing.T) {
 		list.count(".undeleted") != 1 {
 		t.Errorf("its row says %q", got)
 	}
-	if got := p.get("/reconciliation").says(".queue-table"); !strings.Contains(got, "one that is lost here does not show") {
+	got := p.get("/reconciliation").says(".queue-table")
+	if !strings.Contains(got, "one that is lost here does not show") {
 		t.Errorf("the ledger says %s", got)
 	}
 	overview := p.get("/overview").says("#queues-title + table")

@@ -155,8 +155,8 @@ func (j Job) MayBegin(n int) int {
 	return min(n, max(0, j.TestBatch-j.Items.Done-j.Items.Failed-j.Items.InFlight))
 }
 
-// EndTestBatch pauses a job once its first messages have results, so that a person can check them. It returns false while
-// they have none, and if there are no other messages.
+// EndTestBatch pauses a job once its first messages have results, so that a person can check them. It returns false
+// while they have none, and if there are no other messages.
 func (j Job) EndTestBatch(at time.Time) (JobChange, bool, error) {
 	n := j.Items
 	if j.State != JobRunning || j.TestBatch == 0 || n.Done+n.Failed < j.TestBatch || n.InFlight > 0 || n.Pending == 0 {

@@ -60,7 +60,7 @@ func (c *AuditChecker) check(ctx context.Context) {
 	events, err := c.store.VerifyAudit(ctx)
 	result := AuditResult{At: c.now(), Events: events}
 	if fault, ok := errors.AsType[*ChainFault](err); ok {
-		c.log.ErrorContext(ctx, "the audit trail does not hold", "err", fault)
+		c.log.ErrorContext(ctx, "the audit trail failed verification", "err", fault)
 		result.Fault = fault.What
 	} else if err != nil {
 		if ctx.Err() == nil {

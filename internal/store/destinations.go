@@ -20,7 +20,7 @@ func (s *Store) Destinations(ctx context.Context) (map[string][]byte, error) {
 		return err
 	}, destinations)
 	if err != nil {
-		return nil, fmt.Errorf("read what is known of destinations: %w", err)
+		return nil, fmt.Errorf("read the state of destinations: %w", err)
 	}
 	return kept, nil
 }
@@ -30,14 +30,14 @@ const (
 	insertDestination  = `INSERT INTO destinations (source, memory) VALUES (?, ?)`
 )
 
-// SaveDestinations replaces what is remembered of all destinations.
+// SaveDestinations replaces the saved state of all destinations.
 func (t *Tx) SaveDestinations(ctx context.Context, memory map[string][]byte) error {
 	if _, err := t.tx.ExecContext(ctx, deleteDestinations); err != nil {
-		return fmt.Errorf("forget what was known of destinations: %w", err)
+		return fmt.Errorf("delete the state of destinations: %w", err)
 	}
 	for source, m := range memory {
 		if _, err := t.tx.ExecContext(ctx, insertDestination, source, string(m)); err != nil {
-			return fmt.Errorf("keep what is known of destinations: %w", err)
+			return fmt.Errorf("store the state of destinations: %w", err)
 		}
 	}
 	return nil

@@ -109,7 +109,7 @@ func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 	}
 	if n, err := written.RowsAffected(); err != nil || n == 0 {
 		return errors.Join(
-			deadletter.Errorf(deadletter.Conflict, "this job was changed meanwhile: look again before you act"),
+			deadletter.Errorf(deadletter.Conflict, "this job was changed by someone else: reload and try again"),
 			err,
 		)
 	}
@@ -131,7 +131,7 @@ func (s *Store) DraftJob(ctx context.Context, j deadletter.Job, f Filter) (deadl
 		last, more, err = s.addMatching(ctx, &j, f, last)
 	}
 	if err != nil {
-		return j, fmt.Errorf("fix the messages of job %d: %w", j.ID, err)
+		return j, fmt.Errorf("freeze the messages of job %d: %w", j.ID, err)
 	}
 	return s.Job(ctx, j.ID)
 }
@@ -265,7 +265,7 @@ const hideJob = `UPDATE jobs SET hidden = 1 WHERE id = ? AND by = ? AND state IN
 // HideJob dismisses a finished job from the pages of the person who started it. The job stays as it is.
 func (t *Tx) HideJob(ctx context.Context, id deadletter.JobID, by string) error {
 	if _, err := t.tx.ExecContext(ctx, hideJob, id, by); err != nil {
-		return fmt.Errorf("put job %d out of sight: %w", id, err)
+		return fmt.Errorf("hide job %d: %w", id, err)
 	}
 	return nil
 }

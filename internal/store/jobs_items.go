@@ -200,7 +200,7 @@ const beginItem = `UPDATE job_items SET state = 'in_flight' WHERE job = ? AND me
 func (t *Tx) BeginItem(ctx context.Context, i Item) (bool, error) {
 	written, err := t.tx.ExecContext(ctx, beginItem, i.Job, i.n)
 	if err != nil {
-		return false, fmt.Errorf("order item of job %d: %w", i.Job, err)
+		return false, fmt.Errorf("mark item of job %d as in flight: %w", i.Job, err)
 	}
 	n, err := written.RowsAffected()
 	if n > 0 {

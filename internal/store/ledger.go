@@ -116,7 +116,7 @@ const receiptKnown = `SELECT EXISTS (SELECT 1 FROM arrivals
 // one.
 func (t *Tx) HasArrived(ctx context.Context, c deadletter.Capture) (known bool, err error) {
 	if err := t.tx.QueryRowContext(ctx, receiptKnown, c.ReceiptID(), c.ID).Scan(&known); err != nil {
-		return false, fmt.Errorf("look for the arrival of %s: %w", c.ID, err)
+		return false, fmt.Errorf("find the arrival of %s: %w", c.ID, err)
 	}
 	return known, nil
 }
@@ -310,7 +310,7 @@ func (s *Store) Received(ctx context.Context, source string, from, to time.Time)
 		return err
 	}, ledgerReceived, from.UnixMilli(), to.UnixMilli(), source)
 	if err != nil {
-		return nil, fmt.Errorf("read what the ledger says was received: %w", err)
+		return nil, fmt.Errorf("read received webhooks of the ledger: %w", err)
 	}
 	return received, nil
 }

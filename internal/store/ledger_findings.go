@@ -32,14 +32,14 @@ func (s *Store) KnownMissing(ctx context.Context, since time.Time) (map[ledger.P
 		return err
 	}, knownMissing, since.UnixMilli())
 	if err != nil {
-		return nil, fmt.Errorf("read what the ledger misses: %w", err)
+		return nil, fmt.Errorf("read missing webhooks of the ledger: %w", err)
 	}
 	return known, nil
 }
 
 // SaveMissing stores how many webhooks are missing now; 0 deletes the entry.
 func (s *Store) SaveMissing(ctx context.Context, changed map[ledger.Place]int) error {
-	return s.ledgerWrite(ctx, "note what the ledger misses", func(ctx context.Context, tx *Tx) error {
+	return s.ledgerWrite(ctx, "store missing webhooks of the ledger", func(ctx context.Context, tx *Tx) error {
 		for at, n := range changed {
 			var err error
 			if n == 0 {

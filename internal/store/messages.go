@@ -138,7 +138,7 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 	}
 	added, err := t.Add(ctx, &c)
 	if err == nil && !added[0] {
-		err = deadletter.Errorf(deadletter.Conflict, "the message %s is known already", c.After.ID)
+		err = deadletter.Errorf(deadletter.Conflict, "the message %s already exists", c.After.ID)
 	}
 	return err
 }
@@ -249,7 +249,7 @@ func (t *Tx) updateMessage(ctx context.Context, c deadletter.Change) (n int64, e
 	}
 	if rows, err := written.RowsAffected(); err != nil || rows == 0 {
 		return 0, errors.Join(
-			deadletter.Errorf(deadletter.Conflict, "this message was changed meanwhile: look again before you act"),
+			deadletter.Errorf(deadletter.Conflict, "this message was changed by someone else: reload and try again"),
 			err,
 		)
 	}

@@ -67,7 +67,7 @@ func (t *Tx) Returned(ctx context.Context, c deadletter.Capture) (m deadletter.M
 		return m, true, nil
 	}
 	if err := t.tx.QueryRowContext(ctx, arrivedBefore, m.ID, c.Queue.MessageID).Scan(&before); err != nil {
-		return m, false, fmt.Errorf("look for an earlier arrival: %w", err)
+		return m, false, fmt.Errorf("find an earlier arrival: %w", err)
 	}
 	return m, before, nil
 }
@@ -157,7 +157,7 @@ func (t *Tx) stopMessageGroup(ctx context.Context, id deadletter.JobID, n int64)
 func (t *Tx) MessageGroupStopped(ctx context.Context, id deadletter.JobID, queue, group string) (bool, error) {
 	var stopped bool
 	if err := t.tx.QueryRowContext(ctx, groupStopped, id, queue, group).Scan(&stopped); err != nil {
-		return false, fmt.Errorf("look for a stopped group of job %d: %w", id, err)
+		return false, fmt.Errorf("find a stopped group of job %d: %w", id, err)
 	}
 	return stopped, nil
 }

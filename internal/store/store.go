@@ -117,7 +117,7 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 		return &deadletter.Error{
 			Kind: deadletter.Unavailable,
 			Text: sqlite.TextBusy,
-			Err:  fmt.Errorf("no write could be begun within %s", writeWait),
+			Err:  fmt.Errorf("no write could start within %s", writeWait),
 		}
 	}
 	if err == nil && applied {

@@ -39,7 +39,7 @@ func (s *Store) TrailAfter(ctx context.Context, after int64, limit int) ([]Trail
 		return err
 	}, trailAfter, after, limit)
 	if err != nil {
-		return nil, fmt.Errorf("read what happened: %w", err)
+		return nil, fmt.Errorf("read new audit events: %w", err)
 	}
 	return list, nil
 }

@@ -50,7 +50,7 @@ func (t *Tx) HasUsers(ctx context.Context) (bool, error) { return hasUsers(ctx, 
 func hasUsers(ctx context.Context, q sqlite.Querier) (bool, error) {
 	var any bool
 	if err := q.QueryRowContext(ctx, anyUser).Scan(&any); err != nil {
-		return false, fmt.Errorf("look for users: %w", err)
+		return false, fmt.Errorf("find users: %w", err)
 	}
 	return any, nil
 }
@@ -123,7 +123,7 @@ func setupLink(ctx context.Context, q sqlite.Querier, token string) (bool, error
 	hash := sha256.Sum256([]byte(token))
 	var found bool
 	if err := q.QueryRowContext(ctx, findSetup, hash[:]).Scan(&found); err != nil {
-		return false, fmt.Errorf("look for set-up link: %w", err)
+		return false, fmt.Errorf("find set-up link: %w", err)
 	}
 	return found, nil
 }

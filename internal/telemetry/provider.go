@@ -118,9 +118,9 @@ func tracerOf(ctx context.Context) *Tracer {
 type complaints struct {
 	log *slog.Logger
 
-	mu     sync.Mutex
-	last   time.Time
-	untold int
+	mu         sync.Mutex
+	last       time.Time
+	unreported int
 }
 
 // complaintsTold is how often they are told of.
@@ -130,10 +130,10 @@ const complaintsTold = time.Minute
 func (c *complaints) Handle(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.untold++
+	c.unreported++
 	if !c.last.IsZero() && time.Since(c.last) < complaintsTold {
 		return
 	}
-	c.log.Warn("traces do not reach the collector; webhooks are not held up by that", "faults", c.untold, "err", err)
-	c.last, c.untold = time.Now(), 0
+	c.log.Warn("traces do not reach the collector; webhooks are not affected", "faults", c.unreported, "err", err)
+	c.last, c.unreported = time.Now(), 0
 }

@@ -167,7 +167,9 @@ func TestGalleryFitsAndIsAccessible(t *testing.T) {
 			}
 		})
 	}
-	for _, looksAgain := range []string{"GET /messages/{id}/panel", "GET /jobs/{job}/strip", "GET /jobs/{job}/new-matches"} {
+	for _, looksAgain := range []string{
+		"GET /messages/{id}/panel", "GET /jobs/{job}/strip", "GET /jobs/{job}/new-matches",
+	} {
 		mux.HandleFunc(looksAgain, func(http.ResponseWriter, *http.Request) { <-t.Context().Done() })
 	}
 	b := setup(t, mux)
