@@ -3,12 +3,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -76,6 +79,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []str
 		return p.fail(err)
 	}
 	return exitOK
+}
+
+// untilSignal returns a context that ends when the process is asked to stop.
+func untilSignal() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 }
 
 // usageError is a command line that makes no sense.

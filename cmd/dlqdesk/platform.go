@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/signal"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
 	"dlqdesk/internal/config"
@@ -81,7 +79,7 @@ func (f platformFlags) client(p program, name string) (*platform.Client, error) 
 
 // within returns the context of a command: it ends with the time limit, or by a signal.
 func (f platformFlags) within() (context.Context, func()) {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	ctx, cancel := context.WithTimeout(ctx, f.Limit)
 	return ctx, func() { cancel(); stop() }
 }
@@ -93,97 +91,82 @@ type platformPresets struct {
 
 func (c platformPresets) Run(p program) error { return p.showPresets(c.Name, c.JSON) }
 
-type platformToken struct {
+// platformCall is a command that makes one call of a platform.
+type platformCall struct {
 	platformFlags
 	dryRun
 	Platform string `arg:"" help:"A platform of the configuration, or a preset."`
 }
+
+// run makes the call. With --dry-run it prints the requests that it would send.
+func (c platformCall) run(
+	p program, planned platform.Command, call func(ctx context.Context, client *platform.Client) error,
+) error {
+	client, err := c.client(p, c.Platform)
+	if err != nil {
+		return err
+	}
+	if c.DryRun {
+		return p.plan(c.JSON)(client.Plan(planned))
+	}
+	ctx, stop := c.within()
+	defer stop()
+	return call(ctx, client)
+}
+
+type platformToken struct{ platformCall }
 
 func (c platformToken) Run(p program) error {
-	client, err := c.client(p, c.Platform)
-	if err != nil {
-		return err
-	}
-	if c.DryRun {
-		return p.plan(c.JSON)(client.Plan(platform.Command{}))
-	}
-	ctx, stop := c.within()
-	defer stop()
-	granted, err := client.Token(ctx)
-	if err != nil {
-		return err
-	}
-	return p.showToken(granted, c.JSON)
+	return c.run(p, platform.Command{}, func(ctx context.Context, client *platform.Client) error {
+		granted, err := client.Token(ctx)
+		if err != nil {
+			return err
+		}
+		return p.showToken(granted, c.JSON)
+	})
 }
 
-type platformList struct {
-	platformFlags
-	dryRun
-	Platform string `arg:"" help:"A platform of the configuration, or a preset."`
-}
+type platformList struct{ platformCall }
 
 func (c platformList) Run(p program) error {
-	client, err := c.client(p, c.Platform)
-	if err != nil {
-		return err
-	}
-	if c.DryRun {
-		return p.plan(c.JSON)(client.Plan(platform.Command{Call: "list"}))
-	}
-	ctx, stop := c.within()
-	defer stop()
-	items, err := client.List(ctx)
-	if err != nil {
-		return err
-	}
-	return p.showItems(items, c.JSON)
+	return c.run(p, platform.Command{Call: "list"}, func(ctx context.Context, client *platform.Client) error {
+		items, err := client.List(ctx)
+		if err != nil {
+			return err
+		}
+		return p.showItems(items, c.JSON)
+	})
 }
 
 type platformGet struct {
-	platformFlags
-	dryRun
-	Platform string `arg:"" help:"A platform of the configuration, or a preset."`
-	ID       string `arg:"" help:"The id of the registration."`
+	platformCall
+	ID string `arg:"" help:"The id of the registration."`
 }
 
 func (c platformGet) Run(p program) error {
-	client, err := c.client(p, c.Platform)
-	if err != nil {
-		return err
-	}
-	if c.DryRun {
-		return p.plan(c.JSON)(client.Plan(platform.Command{Call: "get", ID: c.ID}))
-	}
-	ctx, stop := c.within()
-	defer stop()
-	item, err := client.Get(ctx, c.ID)
-	if err != nil {
-		return err
-	}
-	return p.json(item.All)
+	planned := platform.Command{Call: "get", ID: c.ID}
+	return c.run(p, planned, func(ctx context.Context, client *platform.Client) error {
+		item, err := client.Get(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		return p.json(item.All)
+	})
 }
 
 type platformDelete struct {
-	platformFlags
-	dryRun
-	Platform string `arg:"" help:"A platform of the configuration, or a preset."`
-	ID       string `arg:"" help:"The id of the registration."`
+	platformCall
+	ID string `arg:"" help:"The id of the registration."`
 }
 
 func (c platformDelete) Run(p program) error {
-	client, err := c.client(p, c.Platform)
-	if err != nil {
-		return err
-	}
-	if c.DryRun {
-		return p.plan(c.JSON)(client.Plan(platform.Command{Call: "delete", ID: c.ID}))
-	}
-	ctx, stop := c.within()
-	defer stop()
-	if err := client.Delete(ctx, c.ID); err != nil {
-		return err
-	}
-	return p.showDeleted(c.ID, c.JSON)
+	planned := platform.Command{Call: "delete", ID: c.ID}
+	return c.run(p, planned, func(ctx context.Context, client *platform.Client) error {
+		if err := client.Delete(ctx, c.ID); err != nil {
+			return err
+		}
+		return p.showDeleted(c.ID, c.JSON)
+	})
 }
 
 // sourceFlags are those of commands that are about a source.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os/signal"
-	"syscall"
 
 	"dlqdesk/internal/app"
 	"dlqdesk/internal/server"
@@ -42,7 +40,7 @@ func (f runFlags) run(p program, start func(a *app.App, ctx context.Context) err
 	for _, w := range cfg.Warnings {
 		log.Warn("look at the configuration", "warning", w)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
 	a := app.New(cfg, app.Options{Log: log, Version: buildVersion()})
 	if err := start(a, ctx); err != nil {

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"dlqdesk/internal/deadletter"
 )
 
 // checkConfig finds settings that contradict each other.
@@ -91,7 +93,8 @@ func anyBuffered(c Config) bool {
 func (r *reader) checkSource(c Config, s Source) {
 	at := join("sources", s.Name)
 	if s.Retry.Base > s.Retry.Cap && !r.faulty(at+".retry.base") && !r.faulty(at+".retry.cap") {
-		got := " (got " + short(s.Retry.Base) + " and a cap of " + short(s.Retry.Cap) + ")"
+		base, limit := deadletter.ShortDuration(s.Retry.Base), deadletter.ShortDuration(s.Retry.Cap)
+		got := " (got " + base + " and a cap of " + limit + ")"
 		r.fault(at+".retry.base", "must not be over cap"+got)
 	}
 	r.checkWithin(at, "connect_timeout", s.Connect, s.Timeout)
@@ -107,7 +110,7 @@ func (r *reader) checkSource(c Config, s Source) {
 // checkWithin refuses the limit of a part of a delivery that is over the limit of the whole.
 func (r *reader) checkWithin(at, key string, part, whole time.Duration) {
 	if part > whole && !r.faulty(join(at, key)) && !r.faulty(join(at, "timeout")) {
-		got := " (got " + short(part) + " and a timeout of " + short(whole) + ")"
+		got := " (got " + deadletter.ShortDuration(part) + " and a timeout of " + deadletter.ShortDuration(whole) + ")"
 		r.fault(join(at, key), "must not be over timeout, the limit of the whole delivery"+got)
 	}
 }

@@ -110,14 +110,6 @@ func isPlace(text string) bool {
 	return strings.HasPrefix(text, "env:") || strings.HasPrefix(text, "file:")
 }
 
-func (r *reader) platforms(s *section) []Platform {
-	var platforms []Platform
-	for _, name := range slices.Concat(r.namesInFile(s), r.namesInVariables(s)) {
-		platforms = append(platforms, readPlatform(name, s.section(name)))
-	}
-	return platforms
-}
-
 func readPlatform(name string, s *section) Platform {
 	if err := checkName("platform", name); err != nil {
 		s.reader.fault(s.path, err.Error())

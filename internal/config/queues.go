@@ -27,14 +27,6 @@ func (c Config) DLQ(name string) (DLQ, bool) {
 
 const queueURLHint = "set it to the URL of the DLQ, such as https://sqs.eu-west-1.amazonaws.com/123456789012/orders-dlq"
 
-func (r *reader) dlqs(s *section) []DLQ {
-	var queues []DLQ
-	for _, name := range slices.Concat(r.namesInFile(s), r.namesInVariables(s)) {
-		queues = append(queues, readDLQ(name, s.section(name)))
-	}
-	return queues
-}
-
 func readDLQ(name string, s *section) DLQ {
 	if err := checkName("queue", name); err != nil {
 		s.reader.fault(s.path, err.Error())

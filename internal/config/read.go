@@ -25,9 +25,9 @@ func (r *reader) config() Config {
 		DataDir:       setting(top, "data_dir", defaultDataDir, parseDir),
 		Grace:         setting(top, "grace", defaultGrace, durationFrom(time.Second, maxGrace)),
 		Queue:         readQueue(top.section("queue")),
-		Queues:        r.dlqs(top.section("queues")),
+		Queues:        readNamed(top.section("queues"), readDLQ),
 		Sources:       r.sources(top.section("sources")),
-		Platforms:     r.platforms(top.section("platforms")),
+		Platforms:     readNamed(top.section("platforms"), readPlatform),
 	}
 }
 
@@ -92,6 +92,15 @@ func (r *reader) namesInFile(s *section) []string {
 		names = append(names, e.key)
 	}
 	return names
+}
+
+// readNamed reads the section of each name that the file or a variable sets.
+func readNamed[T any](s *section, read func(name string, s *section) T) []T {
+	var all []T
+	for _, name := range slices.Concat(s.reader.namesInFile(s), s.reader.namesInVariables(s)) {
+		all = append(all, read(name, s.section(name)))
+	}
+	return all
 }
 
 // namesInVariables returns the sources that the file does not have. The first variable of each is its origin.

@@ -21,14 +21,7 @@ func (r *reader) checkTLS(at string, s Source) {
 	if s.TLS.CAFile != "" {
 		r.checkAuthorities(at+".ca_file", s.TLS.CAFile)
 	}
-	switch {
-	case s.TLS.CertFile != "" && s.TLS.KeyFile != "":
-		r.checkKeyPair(at, s.TLS.CertFile, s.TLS.KeyFile, "the destination")
-	case s.TLS.CertFile != "":
-		r.fault(at+".cert_file", "needs its key: set key_file as well")
-	case s.TLS.KeyFile != "":
-		r.fault(at+".key_file", "needs its certificate: set cert_file as well")
-	}
+	r.checkKeyPair(at, s.TLS.CertFile, s.TLS.KeyFile, "the destination")
 }
 
 const (
@@ -46,8 +39,19 @@ func (r *reader) checkAuthorities(path, name string) {
 	}
 }
 
-// checkKeyPair reports which of two files is wrong, never their contents. peer is the one that sees the certificate.
+// checkKeyPair reports which of two files is wrong or missing, never their contents. Both may be unset. peer is the one
+// that sees the certificate.
 func (r *reader) checkKeyPair(at, certFile, keyFile, peer string) {
+	switch {
+	case certFile == "" && keyFile == "":
+		return
+	case keyFile == "":
+		r.fault(at+".cert_file", "needs its key: set key_file as well")
+		return
+	case certFile == "":
+		r.fault(at+".key_file", "needs its certificate: set cert_file as well")
+		return
+	}
 	certificate, hasCertificate := r.readPEM(at+".cert_file", certFile)
 	key, hasKey := r.readPEM(at+".key_file", keyFile)
 	if !hasCertificate || !hasKey {
@@ -100,14 +104,8 @@ func readListenTLS(s *section) ListenTLS {
 		KeyFile:      setting(s, "key_file", "", parseText),
 		ClientCAFile: setting(s, "client_ca_file", "", parseText),
 	}
-	switch {
-	case t.CertFile != "" && t.KeyFile != "":
-		s.reader.checkKeyPair(s.path, t.CertFile, t.KeyFile, "every platform")
-	case t.CertFile != "":
-		s.reader.fault(join(s.path, "cert_file"), "needs its key: set key_file as well")
-	case t.KeyFile != "":
-		s.reader.fault(join(s.path, "key_file"), "needs its certificate: set cert_file as well")
-	case t.ClientCAFile != "":
+	s.reader.checkKeyPair(s.path, t.CertFile, t.KeyFile, "every platform")
+	if t.CertFile == "" && t.KeyFile == "" && t.ClientCAFile != "" {
 		s.reader.fault(join(s.path, "client_ca_file"),
 			"needs a listener with a certificate of its own: set cert_file and key_file as well")
 	}

@@ -209,7 +209,7 @@ func wholeNumber(least, most int) func(string) (int, error) {
 func parseTimeout(text string) (time.Duration, error) {
 	d, err := durationFrom(minTimeout, math.MaxInt64)(text)
 	if err == nil && d >= timeoutLimit {
-		return 0, wrong(text, "must be under "+short(timeoutLimit))
+		return 0, wrong(text, "must be under "+deadletter.ShortDuration(timeoutLimit))
 	}
 	return d, err
 }
@@ -221,24 +221,12 @@ func durationFrom(least, most time.Duration) func(string) (time.Duration, error)
 		case err != nil:
 			return 0, wrong(text, "must be a duration with its unit, such as 500ms, 10s or 15m")
 		case d < least:
-			return 0, wrong(text, "must be at least "+short(least))
+			return 0, wrong(text, "must be at least "+deadletter.ShortDuration(least))
 		case d > most:
-			return 0, wrong(text, "must be at most "+short(most))
+			return 0, wrong(text, "must be at most "+deadletter.ShortDuration(most))
 		}
 		return d, nil
 	}
-}
-
-// short returns a duration without the zeros that Go puts at its end.
-func short(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }
 
 var size = regexp.MustCompile(`^([0-9]{1,12}) ?(B|KB|KiB|MB|MiB|GB|GiB|TiB)?$`)

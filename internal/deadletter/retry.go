@@ -1,6 +1,9 @@
 package deadletter
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // maxRetryAfter bounds how long a destination can delay a retry, so that a mistaken header cannot bury a message.
 const maxRetryAfter = 24 * time.Hour
@@ -43,4 +46,15 @@ func (a Attempt) Transient() bool {
 		return a.StatusCode >= 500
 	}
 	return false
+}
+
+// ShortDuration writes a duration without the zeros that Go puts at its end: 10s, 1m30s, 2h.
+func ShortDuration(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-len("0s")]
+		}
+	}
+	return text
 }

@@ -10,9 +10,7 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"strings"
 	"syscall"
-	"time"
 
 	"dlqdesk/internal/deadletter"
 )
@@ -43,10 +41,11 @@ func (t *requestTrace) unknown(ctx context.Context, err error, to Destination, c
 		return fmt.Sprintf("The connection broke after it had asked for %s: the handler may have processed the webhook",
 			to.TLS.requestedCertificate())
 	case isTimeout(err):
-		return fmt.Sprintf("No answer within %s: the handler may have processed it", brief(to.Timeout))
+		limit := deadletter.ShortDuration(to.Timeout)
+		return fmt.Sprintf("No answer within %s: the handler may have processed it", limit)
 	case errors.Is(context.Cause(ctx), errReadTimeout):
 		return fmt.Sprintf("Silence for %s after the webhook was sent: the handler may have processed it",
-			brief(to.Read))
+			deadletter.ShortDuration(to.Read))
 	case t.responded.Load() && !connectionEnded(err):
 		return "The handler's answer was no valid HTTP: it may have processed it"
 	}
@@ -66,7 +65,7 @@ func unreachable(err error, to Destination) string {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "DNS: no such host " + dns.Name
 	case errors.As(err, &dns) && dns.IsTimeout:
-		return fmt.Sprintf("DNS: no answer about %s within %s", dns.Name, brief(to.link().connect))
+		return fmt.Sprintf("DNS: no answer about %s within %s", dns.Name, deadletter.ShortDuration(to.link().connect))
 	case errors.As(err, &dns):
 		return fmt.Sprintf("DNS: the address of %s could not be looked up", dns.Name)
 	case errors.As(err, &certificate):
@@ -78,7 +77,7 @@ func unreachable(err error, to Destination) string {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "Connection refused by " + host
 	case isTimeout(err):
-		return fmt.Sprintf("No connection to %s within %s", host, brief(to.link().connect))
+		return fmt.Sprintf("No connection to %s within %s", host, deadletter.ShortDuration(to.link().connect))
 	case errors.As(err, &system):
 		return fmt.Sprintf("No connection to %s: %s", host, system)
 	}
@@ -131,16 +130,4 @@ func isTimeout(err error) bool {
 	var network net.Error
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
 		errors.As(err, &network) && network.Timeout()
-}
-
-// brief writes a duration without zero parts: 10s, 1m30s.
-func brief(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"time"
 	"unicode/utf8"
 
 	"dlqdesk/internal/deadletter"
@@ -199,6 +198,3 @@ func (c *Client) await(ctx context.Context, made *Registered) error {
 		made.Item = now
 	}
 }
-
-// Limit returns the default limit of a command.
-func Limit() time.Duration { return 2 * time.Minute }

@@ -139,7 +139,7 @@ func (p *retryTransport) pause(ctx context.Context, d time.Duration) error {
 		return &Fault{
 			Message: fmt.Sprintf(
 				"the platform accepts no request for %s, which is longer than the command may take",
-				span(d.Round(time.Second)),
+				deadletter.ShortDuration(d.Round(time.Second)),
 			),
 			Fix: "run the command again after that time",
 		}

@@ -43,18 +43,7 @@ func (g Granted) Span() string {
 	if g.Lifetime == 0 {
 		return ""
 	}
-	return span(time.Duration(g.Lifetime) * time.Second)
-}
-
-// span returns a duration without the zeros that Go puts at its end.
-func span(d time.Duration) string {
-	text := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, zero) {
-			text = text[:len(text)-2]
-		}
-	}
-	return text
+	return deadletter.ShortDuration(time.Duration(g.Lifetime) * time.Second)
 }
 
 // Token returns the description of a valid token. It requests one if there is none.

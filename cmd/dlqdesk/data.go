@@ -1,13 +1,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/signal"
-	"syscall"
+	"strings"
 
 	"dlqdesk/internal/app"
 	"dlqdesk/internal/deadletter"
@@ -28,13 +25,10 @@ func (d drain) Run(p program) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
 	request := desk.DrainRequest{
-		DryRun: d.DryRun,
-		Status: deadletter.Status(d.Status),
-		Source: d.Source,
-		Queue:  d.Queue,
+		DryRun: d.DryRun, Status: deadletter.Status(d.Status), Source: d.Source, Queue: d.Queue,
 	}
 	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	result, err := app.New(cfg, app.Options{Log: log}).Drain(ctx, d.To, request)
@@ -59,4 +53,26 @@ func messages(n int) string {
 		return "1 message"
 	}
 	return fmt.Sprintf("%d messages", n)
+}
+
+type backup struct {
+	configFlag
+	To string `required:"" placeholder:"FOLDER" help:"Folder for the copies. None of them may exist yet."`
+}
+
+func (b backup) Run(p program) error {
+	cfg, err := b.load(p)
+	if err != nil {
+		return err
+	}
+	ctx, stop := untilSignal()
+	defer stop()
+	copied, err := app.New(cfg, app.Options{}).Backup(ctx, b.To)
+	if err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	const done = "%s: copied %s\nThe audit key is not in it: keep a copy of audit.key elsewhere, and put it beside " +
+		"the files to restore them.\n"
+	_, err = fmt.Fprintf(p.stdout, done, b.To, strings.Join(copied, ", "))
+	return err
 }
