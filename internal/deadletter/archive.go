@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Archive puts the message away. It returns Conflict while a delivery is in flight, and Invalid without a reason.
+// Archive archives the message. It returns Conflict while a delivery is in flight or if version is not the current one,
+// and Invalid without a reason.
 func (m Message) Archive(by Actor, reason string, version int, at time.Time) (Change, error) {
 	if err := m.checkVersion(version, at); err != nil {
 		return Change{}, err
@@ -23,7 +24,8 @@ func (m Message) Archive(by Actor, reason string, version int, at time.Time) (Ch
 	return next.changedFrom(m, by, "message.archive", reason, at), nil
 }
 
-// Restore brings an archived message back: resolved if its latest delivery succeeded, otherwise to a person.
+// Restore brings an archived message back. It is Resolved or Redriven again if its latest delivery succeeded, and
+// Failed otherwise. Restore returns Conflict if the message is not archived or version is not the current one.
 func (m Message) Restore(by Actor, version int, at time.Time) (Change, error) {
 	if err := m.checkVersion(version, at); err != nil {
 		return Change{}, err
@@ -48,10 +50,10 @@ func (m Message) Restore(by Actor, version int, at time.Time) (Change, error) {
 	return next.changedFrom(m, by, "message.restore", "", at), nil
 }
 
-// drained begins what LastChange says of a message that was put back on a queue.
+// drained begins the Action of the LastChange of a drained message.
 const drained = "drained to "
 
-// Drain puts a message away that was put back on a queue, for another desk or worker. It returns Conflict while a
+// Drain archives a message that was put back on the queue to, for another desk or worker. It returns Conflict while a
 // delivery is in flight.
 func (m Message) Drain(by Actor, to string, at time.Time) (Change, error) {
 	if m.Lease.Token != "" {
@@ -74,7 +76,7 @@ func (m Message) Drain(by Actor, to string, at time.Time) (Change, error) {
 	return next.changedFrom(m, by, "message.drain", "to "+to, at), nil
 }
 
-// isDrained reports whether a message was put back on a queue, so that it is here again when it comes from one.
+// isDrained reports whether the message was drained. If it arrives again, it is open again.
 func (m Message) isDrained() bool {
 	return m.Status == Archived && strings.HasPrefix(m.LastChange.Action, drained)
 }

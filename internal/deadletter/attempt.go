@@ -43,7 +43,7 @@ const (
 // Label returns the trigger in words for people.
 func (t Trigger) Label() string { return strings.ReplaceAll(string(t), "_", " ") }
 
-// MaxResponse is how much of a destination's answer an attempt keeps, in bytes.
+// MaxResponse bounds the part of a response body that an attempt stores, in bytes.
 const MaxResponse = 4 << 10
 
 // Attempt is the record of one delivery. It is open (Done false) from before the request is sent until its outcome is
@@ -64,13 +64,14 @@ type Attempt struct {
 	ResponseCut     bool   // the answer was longer
 	RetryAfter      time.Duration
 	TraceParent     string
-	MessageID       string // what SQS calls the message that a redrive sent; "" where it did not say
-	SentDigest      string // names the message of a redrive that could carry no mark of ours; "" otherwise
-	// made to test a destination that is down; known while the delivery is in flight, and not kept
+	MessageID       string // the id that SQS gave to the redriven message; "" if unknown
+	SentDigest      string // recognises a redriven message that could not carry our mark; "" otherwise
+	// Probe reports that the delivery tests a destination that is down. It is not stored.
 	Probe bool
 }
 
-// Claim opens the delivery that is due, under a lease. The attempt it carries is written before the request is sent.
+// Claim opens the delivery that is due: it sets the lease and adds an open attempt, which the caller must store before
+// it sends the request. It returns Conflict if nothing is due, or if the message has a lease already.
 func (m Message) Claim(lease Lease, traceParent string, at time.Time) (Change, error) {
 	waits := m.Status == Retrying || m.Status == Replaying
 	if !waits || m.DueAt.IsZero() || m.DueAt.After(at) || m.Lease.Token != "" {
@@ -98,8 +99,8 @@ func (m Message) Claim(lease Lease, traceParent string, at time.Time) (Change, e
 	return c, nil
 }
 
-// Finish records the outcome of the delivery under the lease with the token. It returns Conflict if that lease was
-// lost.
+// Finish records the outcome of a delivery. token is that of the lease from Claim; Finish returns Conflict if the
+// message no longer has that lease. roll is a random number in [0,1).
 func (m Message) Finish(token string, a Attempt, p RetryPolicy, roll float64, at time.Time) (Change, error) {
 	if m.Status != Replaying || m.Lease.Token == "" || m.Lease.Token != token {
 		return Change{}, Errorf(Conflict, "the lease of this delivery was lost")
@@ -118,7 +119,7 @@ func (m Message) Finish(token string, a Attempt, p RetryPolicy, roll float64, at
 	case a.Outcome == OutcomeRedriven:
 		next.Status = Redriven
 	case m.IsRedriving():
-		next.Status = Failed // for the reason that it had: why it was not sent back stands with the attempt
+		next.Status = Failed // its reason stays; the attempt has the error of the redrive
 	case again && m.Request.Revision == m.Revision:
 		next.Status, next.DueAt = Retrying, due
 		next.failedFor(a.StatusCode, a.Error)

@@ -13,8 +13,7 @@ type Capture struct {
 	Method      string
 	Query       string
 	WebhookID   string
-	// names this receipt: a platform that sends a webhook again makes a new one, and so does a buffered one that is
-	// kept again
+	// ReceiveID identifies one receipt of the webhook. It is another one if the platform sends the webhook again.
 	ReceiveID  string
 	ReceivedAt time.Time
 	Run        string    // the run whose ledger counts it; "": unknown
@@ -24,13 +23,13 @@ type Capture struct {
 	Body       []byte
 	EventType  string
 	Reason     string
-	// the queue message as it was, where Body is only a part of it and it may have to be sent back
+	// QueueMessage is the whole queue message if Body is only a part of it; nil otherwise. A redrive sends it back.
 	QueueMessage []byte
 	RedriveOf    ID       // the message that its redrive mark names; "" without a mark
 	Digest       string   // names a message without a mark that may have been sent back
 	RetryCount   int      // retries that another program made before
 	FirstAttempt *Attempt // the receiver's attempt; nil if unknown
-	Foreign      bool     // no envelope: another program's message, which was already retried its own way
+	Foreign      bool     // no envelope: another program sent it, and has retried it already
 	Queue        QueueFacts
 }
 
@@ -66,12 +65,12 @@ type QueueFacts struct {
 	SourceARN string `json:"sourceArn,omitempty"`
 	TargetARN string `json:"targetArn,omitempty"` // that the service could not deliver to
 	RequestID string `json:"requestId,omitempty"`
-	// of what handled the message last: what becomes of its message goes on with that trace
+	// of the program that handled the queue message last; deliveries continue this trace
 	TraceParent string           `json:"traceparent,omitempty"`
 	Attributes  []QueueAttribute `json:"attributes,omitempty"`
-	// that were made elsewhere, before it was drained from there
+	// attempts that another desk made before it drained the message
 	AttemptsBefore int `json:"attemptsBefore,omitempty"`
-	// all this came from an envelope, not from the queue: any sender could have written it
+	// these facts came from an envelope and not from SQS, so any sender could have written them
 	Drained bool `json:"drained,omitempty"`
 }
 
@@ -92,17 +91,17 @@ type QueueAttribute struct {
 // Sequence numbers a message among those of one run, source and hour that went to a queue, so that package ledger
 // notices when one is missing.
 type Sequence struct {
-	Number  int `json:"number"`            // from 1, in the order of sending; 0: it has none
+	Number  int `json:"number"`            // from 1, in the order of sending; 0: not numbered
 	Settled int `json:"settled,omitempty"` // all up to this number were confirmed or refused before this one was sent
 	Refused int `json:"refused,omitempty"` // at most so many of them were refused
 }
 
 const (
-	// SequenceWindow is the largest difference between Number and Settled. It bounds what the ledger stores of
-	// arrivals.
+	// SequenceWindow is the largest difference between Number and Settled. It bounds the numbers that the ledger has to
+	// remember.
 	SequenceWindow = 1 << 16
 
-	// LastSequenceNumber is more than any run, source and hour can have.
+	// LastSequenceNumber is the highest valid Number. No run, source and hour has as many messages.
 	LastSequenceNumber = 1 << 40
 )
 
@@ -112,13 +111,13 @@ func (s Sequence) IsValid() bool {
 		s.Number-s.Settled <= SequenceWindow && s.Refused >= 0 && s.Refused < s.Number
 }
 
-// Arrival is one more time that a webhook arrived: the platform sent it again, or the queue did. Body and Headers are
-// kept only where they differ from revision 0, so that a wrong id can never lose a message.
+// Arrival is a later arrival of a message: the platform sent the webhook again, or the queue delivered it again. Body
+// and Headers are stored only if they differ from revision 0, so that a webhook with a wrong id is not lost.
 type Arrival struct {
 	Number    int
 	At        time.Time
 	MessageID string // the queue's
-	ReceiptID ID     // which receipt of the webhook it was: a message that the queue hands out again has the same
+	ReceiptID ID     // of the webhook; the same if the queue delivered the same message again
 	Headers   Headers
 	Body      []byte
 	Differs   bool

@@ -24,7 +24,8 @@ func ChainLink(key, prev []byte, sequence int64, e Event) []byte {
 // usualEvent is how long the text of an event's link usually is, in bytes.
 const usualEvent = 512
 
-// ChainSeal returns the value that vouches for the end of the chain, so that rows cut off its end are missed.
+// ChainSeal returns an HMAC of the last event's number and chain value. It is stored apart from the events, so that
+// a check notices if the newest rows were removed.
 func ChainSeal(key []byte, sequence int64, last []byte) []byte {
 	text := appendNumber(appendField(nil, "head"), sequence)
 	return sum(key, appendField(text, last))

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Change is the only currency of writes: a message before and after, what came with it, and the audit event that says
-// who did it. Before is the zero Message for a new one.
+// Change is one change of a message: the message before and after, the rows to add with it, and its audit event. The
+// store writes messages only by Changes. Before is the zero Message if the message is new.
 type Change struct {
 	Before, After Message
 	Attempt       *Attempt  // written (opened or finished) with the change
 	Revision      *Revision // added with the change
 	Arrival       *Arrival  // added with the change
-	Returned      bool      // the queue facts are those of another message than before
-	SourceChanged bool      // it has got a source
+	Returned      bool      // After.Queue describes another queue message than Before.Queue
+	SourceChanged bool      // the message had no source before
 	Event         Event
 }
 
@@ -42,8 +42,8 @@ type Event struct {
 	After      json.RawMessage
 }
 
-// NewEvent makes the event of something that happened to a target that is no message: a sign-in, a user. before and
-// after are marshalled as they are; nil leaves them out.
+// NewEvent returns an audit event about a target other than a message, such as a user. before and after are marshalled
+// to JSON; nil leaves one out. It returns Internal if they cannot be marshalled.
 func NewEvent(by Actor, action, targetKind, target, reason string, before, after any, at time.Time) (Event, error) {
 	e := Event{
 		At:         at,
@@ -71,7 +71,7 @@ func NewEvent(by Actor, action, targetKind, target, reason string, before, after
 	return e, nil
 }
 
-// state is what an event keeps of a message.
+// state holds the facts of a message that an event stores.
 type state struct {
 	Status     Status    `json:"status"`
 	Source     string    `json:"source,omitempty"`
@@ -81,7 +81,7 @@ type state struct {
 	LatencyMS  int64     `json:"latencyMs,omitempty"`
 	DueAt      time.Time `json:"dueAt,omitzero"`
 	Arrivals   int       `json:"arrivals,omitempty"`
-	Reason     string    `json:"reason,omitempty"` // where the change is one of the reason
+	Reason     string    `json:"reason,omitempty"` // set only if the change changed it
 	BodySHA256 string    `json:"bodySha256,omitempty"`
 }
 
@@ -99,7 +99,7 @@ func (m Message) state() state {
 	return state{Status: m.Status, Revision: m.Revision, DueAt: m.DueAt, Arrivals: m.Arrivals}
 }
 
-// stateBeside is what an event keeps of a message beside what it was, or became.
+// stateBeside returns the facts for an event. The reason and the source are left out if other has the same.
 func (m Message) stateBeside(other Message) state {
 	s := m.state()
 	if m.Reason != other.Reason {
@@ -111,7 +111,7 @@ func (m Message) stateBeside(other Message) state {
 	return s
 }
 
-// changedFrom closes a transition: nothing leaves the domain without the event that describes it.
+// changedFrom returns the Change from before to m, with its audit event. Every transition ends here.
 func (m Message) changedFrom(before Message, by Actor, action, reason string, at time.Time) Change {
 	e := Event{
 		At:         at,

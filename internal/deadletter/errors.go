@@ -17,7 +17,7 @@ const (
 	Forbidden
 	NotFound
 	Conflict
-	NeedsConfirmation // the command must confirm what may happen twice
+	NeedsConfirmation // the command must confirm that a message may be processed twice
 	TooLarge
 	RateLimited
 	Unavailable
@@ -36,7 +36,7 @@ type Error struct {
 	Kind  Kind
 	Text  string // safe to show
 	Err   error  // log only
-	Field string // the input of a command that it is about; "" where it is about none
+	Field string // the input that the error is about; "" if it is about none
 }
 
 func (e *Error) Error() string {
@@ -71,7 +71,7 @@ func TextOf(err error) string {
 	return "Something went wrong on our side. Try again; if it happens again, the server's log says why."
 }
 
-// FieldOf returns the input of a command that err is about; "" where it is about none.
+// FieldOf returns the input that err is about; "" if it is about none.
 func FieldOf(err error) string {
 	var e *Error
 	if errors.As(err, &e) {

@@ -21,8 +21,8 @@ func WithStatus(code int, reason string) string {
 	return prefix + ": " + reason
 }
 
-// Fingerprint names the cause that a message failed for: messages of the same source, destination and normalised
-// reason have the same. The reason is one of WithStatus.
+// Fingerprint returns the key of a cause. Messages with the same source, destination and normalised reason have the
+// same key. reason comes from WithStatus.
 func Fingerprint(source, destination, reason string) string {
 	sum := sha256.Sum256([]byte(source + "\x00" + destination + "\x00" + normalised(reason)))
 	return hex.EncodeToString(sum[:fingerprintBytes])
@@ -35,8 +35,7 @@ const (
 	maxNormalised = 2000
 )
 
-// particulars are what differs from one failure to the next of the same cause, in the order in which they are looked
-// for.
+// particulars are the parts of a reason that differ between failures of one cause. They are replaced in this order.
 var particulars = []struct {
 	what *regexp.Regexp
 	name string
@@ -54,13 +53,14 @@ var particulars = []struct {
 	{regexp.MustCompile(`\d+([.,]\d+)*`), "<n>"},
 }
 
-// plain is from which of the particulars on each has a digit or a bracket in it.
+// plain is the index of the first particular from which on each needs a digit or a bracket.
 const plain = 1
 
 // answeredCode is the status code at the beginning of a reason: another code is another cause.
 var answeredCode = regexp.MustCompile(`^(http )?[1-9]\d\d\b`)
 
-// normalised takes out of a reason what differs from one failure to the next.
+// normalised replaces the particulars of a reason. Example: "Order 4711 not found after 3.2s" becomes "order <n> not
+// found after <duration>".
 func normalised(reason string) string {
 	text := strings.ToLower(strings.ToValidUTF8(reason[:min(len(reason), maxNormalised)], ""))
 	text = strings.Join(strings.Fields(text), " ")

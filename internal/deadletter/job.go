@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// JobID names a job; it counts up.
+// JobID identifies a job. Newer jobs have higher ids.
 type JobID int64
 
 func (id JobID) String() string { return strconv.FormatInt(int64(id), 10) }
@@ -30,7 +30,7 @@ func JobStates() []JobState {
 	return []JobState{JobDraft, JobRunning, JobPaused, JobDone, JobCancelled}
 }
 
-// legalJob holds every transition of a job that there is.
+// legalJob lists the states that each state can become.
 var legalJob = map[JobState][]JobState{
 	JobDraft:   {JobRunning},
 	JobRunning: {JobPaused, JobDone, JobCancelled},
@@ -46,25 +46,26 @@ type Job struct {
 	Action      Action // ActReplay, ActRedrive, ActEdit, ActEditRedrive, ActArchive or ActRestore
 	Patch       []byte // the JSON Merge Patch of an action that edits
 	Reason      string
-	By          Actor // who made it and, once it runs, who answers for it; its Role is not kept
+	By          Actor // who made it or, once it runs, who started or resumed it last; its Role is not stored
 	State       JobState
 	PauseReason string // if the program paused it; "": a person did
 	Filter      string // the query of the list that its messages are of; "" for messages that were selected one by one
 	Undoes      JobID  // the job whose archiving it takes back; 0: none
-	// so many messages are tried first, then the job pauses until a person resumes it; 0: none, or not any more
+	// TestBatch is the number of messages after which the job pauses until a person resumes it. It is 0 without a test
+	// batch, and after it.
 	TestBatch int
-	Rate      int // messages that begin within a second; 0: as many as the destinations take
+	Rate      int // messages to begin per second; 0: no limit
 
 	Items          JobItems
 	Oldest, Newest time.Time // receipt of its messages
-	Inapplicable   int       // messages that did not take the action when it was made
+	Inapplicable   int       // messages whose status did not allow the action when the job was made
 	Unknown        int       // messages whose latest outcome was unknown when it was made
 
 	CreatedAt, StartedAt, EndedAt time.Time
 	Last                          LastChange // the latest thing that a person did to it
 }
 
-// JobItems counts the messages of a job by what became of them.
+// JobItems counts the messages of a job by ItemState.
 type JobItems struct{ Pending, InFlight, Done, Failed, Skipped int }
 
 // Total is how many messages a job has.
@@ -100,10 +101,10 @@ type JobInput struct {
 	Rate           int // likewise
 }
 
-// MaxJobRate bounds what a job can be asked for, in messages per second.
+// MaxJobRate is the highest rate of a job, in messages per second.
 const MaxJobRate = 10_000
 
-// Start begins the work. Of several people who start the same draft one wins; the others get a Conflict.
+// Start starts a draft. If several people start the same draft, the first succeeds and the others get a Conflict.
 func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
 	if err := by.May(j.Action); err != nil {
 		return JobChange{}, err
@@ -125,7 +126,7 @@ func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
 	return next.changedFrom(j, by, "job.start", next.Reason, at)
 }
 
-// Pause lets what is in flight finish and begins nothing new.
+// Pause stops the job from beginning further messages. Deliveries in flight finish.
 func (j Job) Pause(by Actor, at time.Time) (JobChange, error) {
 	if err := by.May(j.Action); err != nil {
 		return JobChange{}, err
@@ -137,7 +138,7 @@ func (j Job) Pause(by Actor, at time.Time) (JobChange, error) {
 	return next.changedFrom(j, by, "job.pause", "", at)
 }
 
-// PauseBySystem pauses the job for a reason of the program.
+// PauseBySystem pauses the job on behalf of dlqdesk, for the given reason.
 func (j Job) PauseBySystem(reason string, at time.Time) (JobChange, error) {
 	next, err := j.become(JobPaused, System(), "paused", at)
 	if err != nil {
@@ -147,7 +148,7 @@ func (j Job) PauseBySystem(reason string, at time.Time) (JobChange, error) {
 	return next.changedFrom(j, System(), "job.pause", reason, at)
 }
 
-// MayBegin returns how many messages of a number may begin now, as far as the test batch allows.
+// MayBegin returns how many of n messages may begin now: all, or those that the test batch still lacks.
 func (j Job) MayBegin(n int) int {
 	if j.TestBatch == 0 {
 		return n
@@ -173,7 +174,7 @@ func (j Job) EndTestBatch(at time.Time) (JobChange, bool, error) {
 	return change, err == nil, err
 }
 
-// Resume goes on with a paused job. Who resumes it answers for the messages to come.
+// Resume continues a paused job. From then on its deliveries are in the name of the actor who resumed it.
 func (j Job) Resume(by Actor, at time.Time) (JobChange, error) {
 	if err := by.May(j.Action); err != nil {
 		return JobChange{}, err
@@ -189,7 +190,7 @@ func (j Job) Resume(by Actor, at time.Time) (JobChange, error) {
 	return next.changedFrom(j, by, "job.resume", "", at)
 }
 
-// Cancel leaves the messages that were not begun as they are.
+// Cancel ends the job. Messages that were not begun stay as they are.
 func (j Job) Cancel(by Actor, at time.Time) (JobChange, error) {
 	if err := by.May(j.Action); err != nil {
 		return JobChange{}, err
@@ -202,7 +203,7 @@ func (j Job) Cancel(by Actor, at time.Time) (JobChange, error) {
 	return next.changedFrom(j, by, "job.cancel", "", at)
 }
 
-// Finish ends a job of which every message has its result; false while there are others, or when it is over already.
+// Finish ends a job once every message has its result. It returns false before that, and if the job has ended.
 func (j Job) Finish(at time.Time) (JobChange, bool, error) {
 	if j.State != JobRunning && j.State != JobPaused || j.Items.Pending+j.Items.InFlight > 0 {
 		return JobChange{}, false, nil
@@ -213,7 +214,7 @@ func (j Job) Finish(at time.Time) (JobChange, bool, error) {
 	return change, err == nil, err
 }
 
-// become is the one function that moves a job to another state.
+// become returns the job in another state, or a Conflict. No other function changes a state.
 func (j Job) become(state JobState, by Actor, did string, at time.Time) (Job, error) {
 	if slices.Contains(legalJob[j.State], state) && (did != "resumed" || j.State == JobPaused) &&
 		(did != "started" || j.State == JobDraft) {
@@ -231,7 +232,7 @@ func (j Job) become(state JobState, by Actor, did string, at time.Time) (Job, er
 	return j, Errorf(Conflict, "this job was %s by %s %s", j.Last.Action, j.Last.By, ago(j.Last.At, at))
 }
 
-// jobState is what an event keeps of a job.
+// jobState holds the facts of a job that an event stores.
 type jobState struct {
 	State     JobState `json:"state"`
 	Action    Action   `json:"action"`

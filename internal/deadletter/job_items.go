@@ -15,7 +15,7 @@ const (
 	ItemInFlight ItemState = "in_flight" // its delivery is in flight
 	ItemDone     ItemState = "done"      // delivered, archived or restored
 	ItemFailed   ItemState = "failed"    // its delivery failed
-	ItemSkipped  ItemState = "skipped"   // the message did not take the action
+	ItemSkipped  ItemState = "skipped"   // the message could not take the action
 )
 
 // ItemStates lists every state of an item.
@@ -23,7 +23,7 @@ func ItemStates() []ItemState {
 	return []ItemState{ItemPending, ItemInFlight, ItemDone, ItemFailed, ItemSkipped}
 }
 
-// AllowedStatuses lists the statuses of messages that take an action.
+// AllowedStatuses lists the statuses in which a message can take the action.
 func (a Action) AllowedStatuses() []Status {
 	var fit []Status
 	for _, s := range Statuses() {
@@ -110,7 +110,7 @@ func (j Job) change(m Message, version int, latest Revision, patch Patcher, at t
 	return Change{}, Errorf(Invalid, "%q is nothing to do to many messages at once", j.Action)
 }
 
-// sendOn orders that the latest revision goes where the job sends its messages.
+// sendOn requests a replay or a redrive of the latest revision, as the job's action says.
 func (j Job) sendOn(m Message, version int, at time.Time) (Change, error) {
 	if j.Action.Redrives() {
 		return m.Redrive(j.By, TriggerJobRedrive, m.Revision, version, at)

@@ -18,7 +18,7 @@ type Message struct {
 	Query         string // raw query string of the webhook, delivered with it
 	WebhookID     string // the Webhook-Id that every attempt carries
 	ContentType   string
-	EventType     string // what the body says it is; "" where it does not
+	EventType     string // read from the body; "" if the body names none
 	Status        Status
 	Outcome       Outcome // of the latest attempt; "" when no attempt is known
 	StatusCode    int     // of the latest attempt; 0 when there was no answer
@@ -33,12 +33,12 @@ type Message struct {
 	Revision      int             // the latest revision; 0 is what was received
 	Version       int             // counts the changes by people
 	Request       DeliveryRequest // the delivery that waits or is in flight, while Replaying
-	Lease         Lease           // the right to deliver it now; zero while there is no delivery
+	Lease         Lease           // zero while no delivery is in flight
 	LastChange    LastChange      // the latest change by a person
 	Queue         QueueFacts
 }
 
-// DeliveryRequest is a delivery that was asked for.
+// DeliveryRequest is a delivery that an actor requested.
 type DeliveryRequest struct {
 	Trigger  Trigger
 	By       string
@@ -46,7 +46,13 @@ type DeliveryRequest struct {
 	At       time.Time
 }
 
-// Lease is the right to deliver a message until a time; its token fences the result.
+// Lease is the right to deliver a message until a time. Its token fences the result: Finish accepts a result only under
+// the token of the lease that the message has now. Example:
+//
+//	10:00:00  Claim, token a     the worker sends a redrive, attempt 2
+//	10:00:01  Return             the message is on the DLQ again: attempt 2 ends as redriven, and lease a with it
+//	10:00:02  Claim, token b     attempt 3, a replay that a person requested
+//	10:00:03  Finish, token a    Conflict: the late result of attempt 2 is not stored as that of attempt 3
 type Lease struct {
 	Token string
 	Until time.Time
@@ -70,8 +76,8 @@ type Revision struct {
 	At           time.Time
 }
 
-// NewMessage makes a new message of a capture. A transient failure of a known source is retried by itself while the
-// policy has attempts left; everything else needs a person.
+// NewMessage returns the Change that adds the message of a capture. A transient failure of a known source is Retrying
+// while the policy has attempts left. Everything else is Failed and waits for a person.
 func NewMessage(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
 	m := Message{
 		ID:           c.ID,
@@ -111,7 +117,8 @@ func NewMessage(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
 	return change
 }
 
-// failedFor sets the reason that the message failed for, and with it its cause. Another status code is another cause.
+// failedFor sets the reason of a failure, and the fingerprint of its cause. The same reason with another status code
+// is another cause.
 func (m *Message) failedFor(statusCode int, reason string) {
 	m.Reason, m.Fingerprint = reason, Fingerprint(m.Source, m.Destination, WithStatus(statusCode, reason))
 }

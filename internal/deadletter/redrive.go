@@ -21,8 +21,8 @@ func (a Action) Redrives() bool { return a == ActRedrive || a == ActEditRedrive 
 // Edits reports whether an action adds a revision.
 func (a Action) Edits() bool { return a == ActEdit || a == ActEditRedrive }
 
-// Redrive requests that a revision is sent back to the queue that the message came from. version is that of the
-// page the person saw.
+// Redrive requests that a revision is sent back to the queue that the message came from. It returns Conflict if version
+// is not the current one, or if the message came from no listed queue.
 func (m Message) Redrive(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
 	if err := m.CheckOrigin(true); err != nil {
 		return Change{}, err
@@ -30,8 +30,9 @@ func (m Message) Redrive(by Actor, trigger Trigger, revision, version int, at ti
 	return m.requestDelivery(by, trigger, revision, version, at)
 }
 
-// Adopt gives a message of a queue the source that its queue has got since it was received. Its version stays, as
-// no person changed it. It returns Conflict if the message has a source or is in flight.
+// Adopt sets the source of a message that came from a queue without one, after the configuration gave that queue a
+// source. The version stays, because no person changed the message. It returns Conflict if the message has a source or
+// is in flight.
 func (m Message) Adopt(source string, at time.Time) (Change, error) {
 	if m.Queue.ConfigName == "" || m.Source != "" || m.Lease.Token != "" {
 		return Change{}, Errorf(Conflict, "this message has a source, needs none, or is in flight")
@@ -47,9 +48,9 @@ func (m Message) Adopt(source string, at time.Time) (Change, error) {
 // IsRedriving reports whether a redrive of the message is requested or in flight.
 func (m Message) IsRedriving() bool { return m.Status == Replaying && m.Request.Trigger.Redrives() }
 
-// Return notes that a redriven message came to the DLQ again. It goes on with its history instead of a new one. sent is
-// the revision that was sent last; open is the attempt in flight, or nil: the message's arrival proves then that it was
-// sent. A message that was delivered meanwhile stays resolved.
+// Return records that a redriven message arrived on the DLQ again. The message keeps its history. sent is the revision
+// that was sent last. open is the attempt in flight, or nil; Return finishes it, because the arrival proves that it was
+// sent. A message that was delivered in the meantime stays Resolved.
 func (m Message) Return(c Capture, sent Revision, open *Attempt, at time.Time) Change {
 	if m.Status == Resolved || m.Status == Retrying || m.Status == Replaying && (open == nil || !m.IsRedriving()) {
 		return m.ArriveAgain(c, sent, at)

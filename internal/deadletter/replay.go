@@ -2,8 +2,8 @@ package deadletter
 
 import "time"
 
-// Replay requests a delivery of a revision. It returns Conflict if version is not the current one: the page that the
-// person saw is stale.
+// Replay requests a delivery of a revision. It returns Conflict if version is not the current one (the page that the
+// person saw is stale) or a delivery is in flight, and NotFound if there is no such revision.
 func (m Message) Replay(by Actor, trigger Trigger, revision, version int, at time.Time) (Change, error) {
 	if err := m.CheckDestination(true); err != nil {
 		return Change{}, err
@@ -38,7 +38,8 @@ func (t Trigger) pastTense() string {
 	return "replayed"
 }
 
-// EditAndReplay adds a revision and requests its delivery.
+// EditAndReplay adds a revision and requests its delivery. It sets Number, By and At of the revision. It returns
+// Invalid without a reason, and Conflict as Replay does.
 func (m Message) EditAndReplay(by Actor, trigger Trigger, r Revision, version int, at time.Time) (Change, error) {
 	if err := m.checkVersion(version, at); err != nil {
 		return Change{}, err

@@ -21,7 +21,7 @@ const (
 // Statuses lists every status, in the order in which the desk shows them.
 func Statuses() []Status { return []Status{Failed, Retrying, Replaying, Resolved, Redriven, Archived} }
 
-// transitions are all that are transitions. An arrival or a lease does not change the status, and is none.
+// transitions lists the statuses that each status can become. An arrival or a lease changes no status.
 var transitions = map[Status][]Status{
 	Retrying:  {Replaying, Archived},
 	Failed:    {Replaying, Archived},
@@ -52,7 +52,8 @@ func (s Status) CanRestore() bool { return s == Archived }
 // OpenStatuses lists the statuses of messages that a person or a worker still has to deal with.
 func OpenStatuses() []Status { return []Status{Failed, Retrying, Replaying} }
 
-// become is the one function that moves a message to another status.
+// become returns the message with another status. It returns Conflict, with who changed it last, if the transition is
+// not allowed. No other function changes a status.
 func (m Message) become(next Status, at time.Time) (Message, error) {
 	if m.Status.canBecome(next) {
 		m.Status = next

@@ -120,7 +120,7 @@ func certificateFault(err error) string {
 	return "it could not be verified"
 }
 
-// connectionEnded reports whether a connection ended, in contrast to one that sent something other than HTTP.
+// connectionEnded reports whether the connection ended. It returns false if the server sent something other than HTTP.
 func connectionEnded(err error) bool {
 	var network *net.OpError
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)

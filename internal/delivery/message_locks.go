@@ -13,10 +13,10 @@ type Sender interface {
 	Send(ctx context.Context, to Destination, r Request) deadletter.Attempt
 }
 
-// Exclusive makes at most one delivery of a message at a time, and none after the program has stopped. It cuts off the
-// deliveries that are in flight then, and says so in their results.
+// Exclusive makes at most one delivery of a message at a time, and none after the program has stopped. It cancels the
+// deliveries that are in flight then, and their errors say so.
 //
-// The store already sees to this for the messages that it has. But a buffered webhook that was in flight when a
+// The store already ensures this for its messages. But a buffered webhook that was in flight when a
 // process died may be on both queues: the processor delivers it from the one while the worker retries its message.
 type Exclusive struct {
 	ExclusiveDeps
@@ -86,7 +86,7 @@ func (l *messageLocks) lock(ctx context.Context, id deadletter.ID) (unlock func(
 	return nil, false
 }
 
-// tryLock takes the lock and returns nil, or returns a channel that is closed when its holder releases it.
+// tryLock acquires the lock and returns nil, or returns a channel that is closed when its holder releases it.
 func (l *messageLocks) tryLock(id deadletter.ID) (released chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -24,10 +24,10 @@ type RateLimit struct {
 	reserved time.Time // the latest slot that was reserved
 }
 
-// reserveAhead is how far ahead slots are reserved at most.
+// reserveAhead is the longest time ahead for which slots can be reserved.
 const reserveAhead = time.Second
 
-// NewRateLimit returns a limit of so many requests per second; nil, no limit, for 0.
+// NewRateLimit returns a limit of perSecond requests; nil, which is no limit, for 0.
 func NewRateLimit(perSecond float64, now func() time.Time) *RateLimit {
 	if perSecond <= 0 {
 		return nil
@@ -61,7 +61,7 @@ func (l *RateLimit) Available() (n int, retryIn time.Duration) {
 	return max(1, int(float64(l.limiter.Limit())*half.Seconds())), 0
 }
 
-// Reserve reserves the next slot for the caller and returns how long it is until then.
+// Reserve reserves the next slot for the caller and returns the time until it begins.
 func (l *RateLimit) Reserve() time.Duration {
 	if l == nil {
 		return 0

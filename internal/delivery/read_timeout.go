@@ -27,7 +27,7 @@ func (to Destination) withReadTimeout(ctx context.Context) (context.Context, *re
 	return ctx, &readTimer{limit: to.Read, cancel: cancel, timer: timer}
 }
 
-// reset starts the time anew.
+// reset restarts the timer.
 func (t *readTimer) reset() {
 	if t != nil {
 		t.timer.Reset(t.limit)

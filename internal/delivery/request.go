@@ -23,8 +23,8 @@ func newRequest(ctx context.Context, to Destination, r Request) (*http.Request, 
 	if err != nil {
 		return nil, err
 	}
-	// By this the transport repeats requests that were certainly not processed: those without a byte written, and
-	// those that HTTP/2 reports so (GOAWAY, REFUSED_STREAM; RFC 9113 section 8.7). preventRepeat keeps it from others.
+	// With GetBody the transport repeats requests that were certainly not processed: those without a byte written, and
+	// those that HTTP/2 reports (GOAWAY, REFUSED_STREAM; RFC 9113 section 8.7). preventRepeat prevents all others.
 	request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.Body)), nil }
 	request.ContentLength = int64(len(r.Body))
 	request.URL.RawQuery = join(request.URL.RawQuery, sendableQuery(r.Query))

@@ -30,7 +30,7 @@ func classify(statusCode int) deadletter.Outcome {
 	return deadletter.ErrorResponse
 }
 
-// attemptOf reads a response. Its status alone decides the outcome; a body that breaks off does not change it.
+// attemptOf reads a response and returns its attempt. Only the status decides the outcome, even if the body is cut off.
 func (c *Client) attemptOf(response *http.Response) deadletter.Attempt {
 	a := deadletter.Attempt{
 		StatusCode:      response.StatusCode,
@@ -79,7 +79,7 @@ func gunzip(compressed []byte) []byte {
 	return text
 }
 
-// boundHeaders returns as many headers, in the order of their names, as fit into an attempt.
+// boundHeaders returns the first headers, by name, that fit into maxStoredHeaders.
 func boundHeaders(from http.Header) deadletter.Headers {
 	h := deadletter.Headers(from)
 	if sizeOf(h) <= maxStoredHeaders {
@@ -104,7 +104,7 @@ func sizeOf(h deadletter.Headers) int {
 	return size
 }
 
-// RetryAfter reads the header of RFC 9110 section 10.2.3: seconds, or a date. What it cannot read is 0.
+// RetryAfter parses the header of RFC 9110 section 10.2.3: seconds, or a date. It returns 0 if the value is not valid.
 func RetryAfter(value string, now time.Time) time.Duration {
 	if value == "" {
 		return 0

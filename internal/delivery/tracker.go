@@ -120,8 +120,7 @@ func (h DestinationHealth) after(a deadletter.Attempt, at time.Time) Destination
 	return h
 }
 
-// Snapshot is the part of a destination's health that outlives the program: that it fails, and its breaker. That it
-// was up is not worth keeping, because it may no longer be true at the next start.
+// Snapshot is the part of a destination's health that is stored for the next start: its failures, and its breaker.
 type Snapshot struct {
 	BreakerStatus
 	FailingSince time.Time          `json:"failingSince"`

@@ -21,7 +21,7 @@ const (
 	maxResponseHeaders = 64 << 10
 )
 
-// link is how connections to a destination are made. Destinations with equal links share their connections.
+// link holds the settings of connections to a destination. Destinations with equal links share their connections.
 type link struct {
 	connect time.Duration
 	tls     *TLS
@@ -64,7 +64,7 @@ func (l link) dial(ctx context.Context, network, address string) (net.Conn, erro
 	return conn, nil
 }
 
-// dialTLS connects with the certificate files as they are now: a renewed certificate counts from the next connection.
+// dialTLS connects with the current content of the certificate files, so that a renewed certificate is used at once.
 func (l link) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.connect)
 	defer cancel()

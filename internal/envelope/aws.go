@@ -18,7 +18,7 @@ const (
 	ServiceSNS         = "SNS"
 )
 
-// addService notes the failure as the AWS service that gave up on a message describes it. Lambda sets RequestID,
+// addService adds the failure that the attributes of a message from an AWS service describe. Lambda sets RequestID,
 // ErrorCode and ErrorMessage on asynchronous failures; EventBridge ERROR_CODE, ERROR_MESSAGE, RULE_ARN, TARGET_ARN,
 // EXHAUSTED_RETRY_CONDITION and RETRY_ATTEMPTS. SQS names the queue that it moved a message from, and SNS documents
 // nothing beside its notification.

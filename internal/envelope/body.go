@@ -42,7 +42,7 @@ const (
 	bodyGzip = "gzip"
 )
 
-// compressBody packs a body.
+// compressBody compresses a body.
 func compressBody(body []byte) (exactBody, error) {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
@@ -55,7 +55,7 @@ func compressBody(body []byte) (exactBody, error) {
 	return exactBody{Form: bodyGzip, Raw: base64.StdEncoding.EncodeToString(packed.Bytes())}, nil
 }
 
-// MaxUnpacked bounds what a compressed body may grow to, in bytes: no larger webhook can be configured.
+// MaxUnpacked is the largest size of a decompressed body, in bytes. It is also the largest max_body of a source.
 const MaxUnpacked = 64 << 20
 
 // unpackedSize returns the size of a compressed body in bytes, as its end states it (ISIZE, RFC 1952).
@@ -113,8 +113,8 @@ func around(body, value []byte) exactBody {
 	return exact
 }
 
-// decode returns the bytes to deliver. Without a form of ours, a string is the body of what was no JSON, and anything
-// else is the JSON itself, as it stands in the document.
+// decode returns the bytes to deliver. If the envelope is another program's, a string is the text of a body that was
+// not JSON, and any other value is the body as it is written in the document.
 func (e exactBody) decode(value []byte) []byte {
 	switch e.Form {
 	case bodyJSON:
@@ -138,10 +138,10 @@ func (e exactBody) decode(value []byte) []byte {
 	return slices.Clone(value)
 }
 
-// maxNesting is how deep a body may be to stand in a document that encoding/json reads: its own limit is 10,000.
+// maxNesting is the deepest nesting of a body that is written as JSON. The limit of encoding/json is 10,000.
 const maxNesting = 9_000
 
-// nesting returns how deep a valid JSON text is; 0 for one that is too short to matter.
+// nesting returns the depth of a valid JSON text; 0 if it is too short to be deeper than maxNesting.
 func nesting(text []byte) int {
 	if len(text) < 2*maxNesting {
 		return 0 // what is opened is closed
@@ -168,7 +168,7 @@ func nesting(text []byte) int {
 // nothing that is refused.
 const lastSafe = 0xFFFD
 
-// hasRefused reports whether a text has a character that a queue may refuse. In JSON those stand in strings alone.
+// hasRefused reports whether a text has a character that a queue may refuse. In JSON only strings can have one.
 func hasRefused(text []byte) bool {
 	for _, first := range refusedBegin {
 		if bytes.IndexByte(text, first) >= 0 {
@@ -181,7 +181,7 @@ func hasRefused(text []byte) bool {
 // firstRefused is the lowest byte with which such a character may begin in UTF-8.
 const firstRefused = 0xEF
 
-// refusedBegin are all of them. Nearly no text has one, which looking for each finds faster than decoding characters.
+// refusedBegin lists all such bytes. Searching for each is faster than decoding the characters, and few texts have one.
 var refusedBegin = []byte{firstRefused, 0xF0, 0xF1, 0xF2, 0xF3, 0xF4}
 
 func isRefused(r rune) bool { return r > lastSafe }
@@ -226,8 +226,8 @@ func unescape(text []byte) []byte {
 	return out
 }
 
-// escapedRune returns the character that stands as an escape at the beginning of a text, with how long that is; 0 if
-// there is none.
+// escapedRune returns the character of the escape at the beginning of a text, and the length of the escape in bytes; 0
+// if there is none.
 func escapedRune(text []byte) (r rune, size int) {
 	const one, two = len(`\u0000`), len(`\u0000\u0000`)
 	r, ok := codeUnit(text)

@@ -19,7 +19,7 @@ import (
 	"dlqdesk/internal/payload"
 )
 
-// Raw is a queue message as it came.
+// Raw is a queue message as it was received.
 type Raw struct {
 	Queue           string
 	ConfigName      string // the name that the configuration has for the queue; "": it is the program's own
@@ -44,8 +44,8 @@ const (
 	FormForeign     = deadletter.FormForeign // anything else
 )
 
-// Decode reads any queue message: our envelope, the six fields alone, or whatever else arrived, which is kept whole.
-// at stands in for a missing time.
+// Decode returns the capture in a queue message: our envelope, one with the six fields alone, or any other message,
+// which becomes the body. at replaces missing times.
 func Decode(m Raw, at time.Time) deadletter.Capture {
 	marked := cutMark(&m)
 	c := decode(m, at)
@@ -84,7 +84,7 @@ func decode(m Raw, at time.Time) deadletter.Capture {
 	return c
 }
 
-// addOurs reads the body and what dlqdesk adds to the interchange fields.
+// addOurs reads the body and the fields that dlqdesk adds.
 func addOurs(c *deadletter.Capture, d *document, unpack func(int64) bool) {
 	exact := exactBody{
 		Form:   textOf(d.bodyForm),
@@ -120,7 +120,7 @@ func decodeSequence(field json.RawMessage) (s deadletter.Sequence) {
 	return s
 }
 
-// decodeAttempt returns the receiver's attempt; nil if the field has none. at stands in for a missing start.
+// decodeAttempt returns the receiver's attempt; nil if the field has none. at replaces a missing start.
 func decodeAttempt(field json.RawMessage, at time.Time) *deadletter.Attempt {
 	if len(field) == 0 || field[0] != '{' {
 		return nil
@@ -169,7 +169,7 @@ func decodeAttempt(field json.RawMessage, at time.Time) *deadletter.Attempt {
 	return a
 }
 
-// decodeNumber returns 0 for what is no whole number.
+// decodeNumber returns the whole number in a field; 0 if there is none.
 func decodeNumber(field json.RawMessage) int64 {
 	n, err := strconv.ParseInt(string(field), 10, 64)
 	if err != nil {
@@ -178,8 +178,8 @@ func decodeNumber(field json.RawMessage) int64 {
 	return n
 }
 
-// decodeForeign keeps a message whole that is no envelope: its body is the payload, its attributes are the headers,
-// and the reason is what AWS services write into the attributes of a message that they give up on.
+// decodeForeign returns the capture of a queue message that is no envelope: the body is its body, the headers are its
+// attributes, and the reason is the error that an AWS service wrote into the attributes.
 func decodeForeign(m Raw, at time.Time) deadletter.Capture {
 	c := deadletter.Capture{
 		Method:     "POST",
@@ -228,9 +228,8 @@ func facts(m Raw, form string) deadletter.QueueFacts {
 
 var safeID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$`)
 
-// messageID returns the id of a message: the sender's where it can stand in an address, otherwise one that is always
-// the same for the same sender's id, beside which the original is kept. A message without any id gets one of its
-// body.
+// messageID returns the id of a message. It is the sender's id if that is valid in a URL path. Otherwise it is computed
+// from the sender's id, which is returned as original, or from the body if there is no id.
 func messageID(sent, queueID string, body []byte) (id deadletter.ID, original string) {
 	if sent == "" {
 		sent = queueID
@@ -251,14 +250,14 @@ func messageID(sent, queueID string, body []byte) (id deadletter.ID, original st
 	return deadletter.ID(derived.String()), clean(sent)
 }
 
-// firstYear and the moment of reading bound a timestamp that can be believed.
+// firstYear is the earliest year of a timestamp that is accepted. The latest is now.
 const firstYear = 2000
 
-// clockStep bounds by how much a clock may have been set back since it stamped a message.
+// clockStep is the time that a clock may have been set back since it stamped a message.
 const clockStep = 48 * time.Hour
 
-// decodeTime reads RFC 3339 text or milliseconds since 1970. What lies in the future comes from a wrong clock and is
-// taken as now.
+// decodeTime reads RFC 3339 text or milliseconds since 1970. A time in the future comes from a wrong clock and becomes
+// now.
 func decodeTime(field json.RawMessage, otherwise, now time.Time) time.Time {
 	var at time.Time
 	var millis int64
@@ -330,11 +329,11 @@ func clean(text string) string {
 	}, strings.ToValidUTF8(text, "\uFFFD"))
 }
 
-// maxReason is how long a reason can be where people read it, in characters.
+// maxReason is the longest reason that is shown, in characters.
 const maxReason = 500
 
-// decodeReason returns an errorReason as it is shown, and whether that is all of it. The reason of our own first
-// delivery loses its status code again, which the attempt has.
+// decodeReason returns the reason to show, and whether it is the whole errorReason. It removes the status code that
+// errorReason adds, because the attempt has it.
 func decodeReason(text string, first *deadletter.Attempt) (reason string, whole bool) {
 	reason = clean(text)
 	if first != nil && reason == clean(deadletter.WithStatus(first.StatusCode, first.Error)) {
@@ -351,7 +350,8 @@ func shorten(text string) string {
 	return string([]rune(text)[:maxReason-1]) + "…"
 }
 
-// unreadFields keeps what another program added to the interchange fields, and a reason that is too long to be shown.
+// unreadFields returns the fields that another program added to the interchange fields, and a reason that is too long
+// to be shown.
 func unreadFields(c deadletter.Capture, d *document) []deadletter.QueueAttribute {
 	var list []deadletter.QueueAttribute
 	unread := func(name string, value json.RawMessage) {

@@ -96,9 +96,9 @@ func (d *document) field(name string) *json.RawMessage {
 	return nil
 }
 
-// isEnvelope takes a document with a payload and at least two more of the interchange fields for an envelope: what is
-// missing can be filled in, while a payload alone could be any program's field. The payload itself may be missing
-// where all the others are there: JSON.stringify leaves out what is undefined, such as a body that was empty.
+// isEnvelope reports whether a document is an envelope: it has a payload and at least two more of the interchange
+// fields. Missing fields get a default. The payload may be missing if all others are present, because JSON.stringify
+// leaves out an undefined value, such as an empty body.
 func (d *document) isEnvelope() bool {
 	known := 0
 	beside := [...]json.RawMessage{d.messageID, d.timestamp, d.originalHeaders, d.errorReason, d.retryCount}
@@ -110,8 +110,8 @@ func (d *document) isEnvelope() bool {
 	return known == len(beside) || d.originalPayload != nil && known >= 2
 }
 
-// textOf returns the content of a JSON string, and any other value as it is written. A field that is missing, or null,
-// has none.
+// textOf returns the content of a JSON string, and any other value as it is written. It returns "" for a missing field
+// and for null.
 func textOf(field json.RawMessage) string {
 	switch {
 	case len(field) == 0 || string(field) == "null":

@@ -14,9 +14,8 @@ type listed struct {
 	Message string `json:"message,omitempty"` // compressed (RFC 1952), in base64
 }
 
-// Drained makes the capture that a drain puts on a queue. r is its latest revision, which is all of its history that
-// travels: it is what the message is received with elsewhere. first is the receiver's attempt, nil where none is
-// known.
+// Drained returns the capture that a drain puts on a queue. r is the latest revision; earlier ones and later attempts
+// are not sent. first is the receiver's attempt; nil if it is unknown.
 func Drained(
 	l deadletter.Message, original, r deadletter.Revision, first *deadletter.Attempt,
 ) (deadletter.Capture, error) {
@@ -52,7 +51,7 @@ func encodeListed(c deadletter.Capture) (*listed, error) {
 	return q, nil
 }
 
-// maxSQS is the largest message that SQS takes, in bytes, so that what a drain packed was not larger.
+// maxSQS is the largest message on SQS, in bytes. A drain compressed nothing larger.
 const maxSQS = 1 << 20
 
 // addListed reads the queue facts that a drain wrote. On a listed queue it accepts those of that queue alone, because a

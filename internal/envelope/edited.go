@@ -9,8 +9,7 @@ import (
 	"dlqdesk/internal/payload"
 )
 
-// edited makes of an envelope the same one with another payload: what its program wrote beside the payload stays as it
-// was written.
+// edited returns an envelope with another payload. The other fields of its program stay as they are written.
 func edited(original, r deadletter.Revision) ([]byte, error) {
 	fields, err := payload.Collect(original.QueueMessage)
 	if err != nil {
@@ -36,7 +35,7 @@ func edited(original, r deadletter.Revision) ([]byte, error) {
 	return payload.AppendObject(nil, append(fields, more...)), err
 }
 
-// set gives the first field of a name a value, or appends the field.
+// set sets the value of the first field with a name, or appends the field.
 func set(fields []payload.Member, name string, value []byte) []payload.Member {
 	for i := range fields {
 		if string(fields[i].Name) == name {

@@ -1,6 +1,8 @@
-// Package envelope is the form in which a message travels on a DLQ: a JSON document of six fields that other programs
-// know as well, and ours beside them. Writing keeps every byte of the body; reading never fails, because nothing that
-// arrives on a DLQ may be lost.
+// Package envelope owns the form of a message on a DLQ: a JSON document of six fields that other programs know as well,
+// and the fields that dlqdesk adds. Encoding preserves every byte of the body. Decoding never fails, because nothing
+// that arrives on a DLQ may be lost: a queue message that is no envelope becomes the body of a message.
+//
+// It must not send or receive anything, or decide what happens to a message.
 package envelope
 
 import (
@@ -15,7 +17,7 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// version is that of the fields which dlqdesk adds.
+// version is the version of the fields that dlqdesk adds.
 const version = 1
 
 // Encode writes a capture as the body of a queue message: valid UTF-8 without a character that SQS refuses.
@@ -24,7 +26,8 @@ func Encode(c deadletter.Capture) ([]byte, error) {
 	return encode(c, payload, exact)
 }
 
-// EncodeWithin is Encode, but what would be larger than limit bytes is compressed. The answer may still be larger.
+// EncodeWithin is Encode, but compresses the body if the envelope would be larger than limit bytes. The result may
+// still be larger.
 func EncodeWithin(c deadletter.Capture, limit int) ([]byte, error) {
 	text, err := Encode(c)
 	if err != nil || len(text) <= limit {
@@ -41,7 +44,7 @@ func EncodeWithin(c deadletter.Capture, limit int) ([]byte, error) {
 	return text, err
 }
 
-// usualRest is what an envelope usually needs beside its payload, in bytes.
+// usualRest is the usual size of an envelope without its payload, in bytes.
 const usualRest = 2 << 10
 
 // errorReason returns the reason with the status code, for which the six fields have no other place.
@@ -98,7 +101,7 @@ func encode(c deadletter.Capture, payload []byte, exact exactBody) ([]byte, erro
 	return w.end(), nil
 }
 
-// marshal is json.Marshal without what only HTML asks for, and without characters that a queue refuses.
+// marshal is json.Marshal without escapes for HTML, and with escapes for characters that a queue refuses.
 func marshal(v any) ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
@@ -121,7 +124,7 @@ func (w *writer) headers(h deadletter.Headers) {
 	}
 }
 
-// readable takes headers that are no UTF-8 for Latin-1, as Node does with all headers.
+// readable converts header values that are not UTF-8 from Latin-1, which Node takes all headers for.
 func readable(values []string) []string {
 	if !slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) {
 		return values

@@ -11,21 +11,22 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Mark is the one message attribute that a redrive adds to the sender's own: the message's id. It travels with the
-// message through SQS's redrive policy, so that a message which fails again is known for the same message.
+// Mark is the message attribute that a redrive adds to the sender's own. Its value is the message's id. SQS keeps it
+// when it moves the message to the DLQ again, so that a message which fails again is recognised.
 const Mark = "Dlqdesk-Message"
 
 const (
-	// markAttributes is how many attributes of its own a message can have beside the mark: SQS takes ten.
+	// markAttributes is the largest number of other attributes beside the mark. SQS accepts ten.
 	markAttributes = 9
 
-	// ownDeduplication begins the deduplication id of a redrive. The sender's own would not do: within five minutes
-	// SQS takes a message with an id that it knows, says so, and drops it.
+	// ownDeduplication begins the deduplication id of a redrive. The sender's own id cannot be used, because SQS
+	// confirms and drops a message whose id it has received in the last five minutes.
 	ownDeduplication = "dlqdesk."
 
 	maxDeduplication = 128 // characters, SQS's limit
 
-	// envelopeField is the type of what another program added to the six fields. It is no attribute of the message.
+	// envelopeField is the type of a field that another program added to the six fields. It is not sent
+	// as an attribute.
 	envelopeField = "envelope field"
 )
 
@@ -38,9 +39,9 @@ type Message struct {
 	Digest          string // names the message where it has no room for the mark; "" where it has the mark
 }
 
-// Redrive makes the queue message of a message anew, with a revision for its body: the sender's bytes, attributes and
-// group, and our mark where there is room for it in the attributes and in limit bytes. original is revision 0.
-// attempt numbers the redrives of a message.
+// Redrive returns the queue message to send back, with the body of revision r: the sender's bytes, attributes and
+// group, and the Mark if it fits into the attributes and into limit bytes. original is revision 0. attempt is the
+// number of the attempt.
 func Redrive(l deadletter.Message, original, r deadletter.Revision, attempt, limit int) (Message, error) {
 	m := Message{
 		Body:            r.Body,
@@ -71,8 +72,8 @@ func Redrive(l deadletter.Message, original, r deadletter.Revision, attempt, lim
 	return m, nil
 }
 
-// CaptureOf makes of a message what the receiver would have put on the queue: first is the receiver's attempt, nil
-// where none is known.
+// CaptureOf returns the capture that the receiver would have put on the queue for a message. first is the receiver's
+// attempt; nil if it is unknown.
 func CaptureOf(l deadletter.Message, r deadletter.Revision, first *deadletter.Attempt) deadletter.Capture {
 	return deadletter.Capture{
 		ID:           l.ID,
@@ -112,8 +113,8 @@ func deduplicationID(id deadletter.ID, attempt int) string {
 	return ownDeduplication + hex.EncodeToString(sum[:]) + suffix
 }
 
-// cutMark removes our mark and deduplication id from a queue message that comes back. It returns the message that they
-// name; "" if there are none.
+// cutMark removes the Mark and our deduplication id from a queue message that arrives again. It returns the id of the
+// message that they name; "" if there are none.
 func cutMark(m *Raw) deadletter.ID {
 	var marked deadletter.ID
 	if rest, ours := strings.CutPrefix(m.DeduplicationID, ownDeduplication); ours {
@@ -129,7 +130,7 @@ func cutMark(m *Raw) deadletter.ID {
 	return marked
 }
 
-// digest names a message by all that its sender made it of.
+// digest returns a hash of the body and the attributes that the sender set.
 func digest(body []byte, attributes []deadletter.QueueAttribute) string {
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%d:", len(body))

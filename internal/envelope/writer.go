@@ -9,14 +9,14 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// writer writes a JSON object member by member, without reflection: an envelope is written while a platform waits for
-// its answer. Some methods leave out an empty member, and say so.
+// writer writes a JSON object member by member, without reflection, because a platform waits meanwhile. Some methods
+// leave out an empty member, and say so.
 type writer struct {
 	out []byte
 	err error // of the first member that could not be written
 }
 
-// begin begins an object of about so many bytes.
+// begin returns a writer of an object of about size bytes.
 func begin(size int) *writer { return &writer{out: append(make([]byte, 0, size), '{')} }
 
 // end ends the object, and returns the text.
@@ -25,7 +25,7 @@ func (w *writer) end() []byte {
 	return w.out
 }
 
-// name begins a member, which its value follows.
+// name writes the name of a member. The caller writes its value next.
 func (w *writer) name(name string) {
 	if w.out[len(w.out)-1] != '{' {
 		w.out = append(w.out, ',')
@@ -44,7 +44,7 @@ func (w *writer) text(name, value string) {
 	w.out = appendText(w.out, value)
 }
 
-// optional leaves out an empty text.
+// optional writes a text, unless it is empty.
 func (w *writer) optional(name, value string) {
 	if value != "" {
 		w.text(name, value)
@@ -56,14 +56,14 @@ func (w *writer) number(name string, value int64) {
 	w.out = strconv.AppendInt(w.out, value, 10)
 }
 
-// counted leaves out 0.
+// counted writes a number, unless it is 0.
 func (w *writer) counted(name string, value int64) {
 	if value != 0 {
 		w.number(name, value)
 	}
 }
 
-// set leaves out false.
+// set writes true, and nothing for false.
 func (w *writer) set(name string, value bool) {
 	if value {
 		w.raw(name, []byte("true"))
@@ -76,7 +76,7 @@ func (w *writer) time(name string, at time.Time) {
 	w.text(name, string(text))
 }
 
-// bytes writes bytes in base64, and leaves out none.
+// bytes writes bytes in base64, unless there are none.
 func (w *writer) bytes(name string, value []byte) {
 	if len(value) == 0 {
 		return
@@ -85,7 +85,7 @@ func (w *writer) bytes(name string, value []byte) {
 	w.out = append(base64.StdEncoding.AppendEncode(append(w.out, '"'), value), '"')
 }
 
-// open begins a member that is an object: what is written until close are its members.
+// open begins a member that is an object. The members written before close belong to it.
 func (w *writer) open(name string) {
 	w.name(name)
 	w.out = append(w.out, '{')

@@ -10,7 +10,7 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Ack is the answer to an accepted webhook, for a platform that demands one of its own form. For example
+// Ack is the response to an accepted webhook, for a platform that requires a certain body. For example
 // `{"idOnExternalPlatform":"{message_id}"}` becomes `{"idOnExternalPlatform":"0198-c0ff"}`.
 type Ack struct {
 	Status      int // from 200 to 299
@@ -20,10 +20,10 @@ type Ack struct {
 	paths       map[string]Path
 }
 
-// variable is what stands in the template of an answer: {message_id}, {webhook_id}, or a path into the body that came.
+// variable matches a variable of a template: {message_id}, {webhook_id}, or a path into the webhook's body.
 var variable = regexp.MustCompile(`\{(\$[^{}]*|[a-z_]+)\}`)
 
-// NewAck reads the template of an answer. An Invalid error says what is wrong.
+// NewAck returns the Ack for a template. It returns Invalid if the template is not valid.
 func NewAck(status int, contentType, template string) (*Ack, error) {
 	a := &Ack{
 		Status:      status,
@@ -59,7 +59,7 @@ func NewAck(status int, contentType, template string) (*Ack, error) {
 // Template returns the body as it was set, with its variables.
 func (a *Ack) Template() string { return a.template }
 
-// Body writes the answer for one webhook.
+// Body returns the response body for one webhook.
 func (a *Ack) Body(c deadletter.Capture) []byte {
 	var out bytes.Buffer
 	last := 0

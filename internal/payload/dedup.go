@@ -9,7 +9,8 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Dedup describes where a platform without Webhook-Id writes the id of an event, which its own retries repeat.
+// Dedup describes the place where a platform without Webhook-Id writes the id of an event. The platform's own retries
+// repeat that id.
 type Dedup struct {
 	Header string        // "": Path says it
 	Path   Path          // in the body; nil: the platform sends no id
@@ -39,7 +40,7 @@ func (d Dedup) ID(h deadletter.Headers, body []byte) string {
 	return ""
 }
 
-// safeWebhookID lets a hash stand for an id that a header could not carry as it is.
+// safeWebhookID returns the id, or its hash if it is not valid in a header.
 func safeWebhookID(id string) string {
 	if len(id) > maxWebhookID || strings.Trim(id, " ") != id ||
 		strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) {

@@ -13,12 +13,12 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// MaxEdit is the largest body that a person may write, in bytes.
+// MaxEdit is the largest body that can be edited, in bytes.
 const MaxEdit = 4 << 20
 
-// EditBody checks what a person made of a body and returns the bytes to deliver. A body that was or claims to be JSON
-// must be valid JSON; the Invalid error says where it is not. Line ends follow the base, because forms turn every one
-// into CR LF.
+// EditBody returns the bytes to deliver for a body that a person edited. If the base is JSON or claims to be, it
+// returns Invalid, with line and column, for a body that is not. It restores the line ends of the base, because forms
+// turn all into CR LF.
 func EditBody(base deadletter.Revision, edited []byte) ([]byte, error) {
 	if len(edited) > MaxEdit {
 		return nil, deadletter.Errorf(deadletter.TooLarge,
@@ -43,7 +43,7 @@ func IsJSON(r deadletter.Revision) bool {
 	return claims || Valid(r.Body)
 }
 
-// CheckJSON returns an Invalid error that says in which line and column a text stops being JSON.
+// CheckJSON returns nil if the text is JSON, and otherwise Invalid with the line and column of the first fault.
 func CheckJSON(text []byte) error {
 	_, err := jsontext.AppendFormat(nil, text, jsonOptions...)
 	if err == nil {
@@ -76,7 +76,7 @@ func MergePatch(body, patch []byte) ([]byte, error) {
 	return merge(body, patch, maxPatchDepth)
 }
 
-// maxPatchDepth bounds how deep objects stand in a patch: each level of it reads what is below once more.
+// maxPatchDepth bounds the nesting of objects in a patch, because each level reads the levels below it once more.
 const maxPatchDepth = 100
 
 func isObject(text []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(text, white), []byte("{")) }

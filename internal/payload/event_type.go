@@ -8,8 +8,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// EventTypePresets are where the platforms write the type of an event, by name. Of several paths the first that leads
-// to a text counts. The shapes are those of the platforms' documentation: Genesys Cloud's webhook tutorial,
+// EventTypePresets returns the paths at which each platform writes the type of an event. The first path that leads to a
+// text is used. The shapes are those of the platforms' documentation: Genesys Cloud's webhook tutorial,
 // EventBridge integration and Open Messaging, and CXone's Digital events and BYOC channels.
 func EventTypePresets() map[string][]Path {
 	return map[string][]Path{
@@ -21,21 +21,20 @@ func EventTypePresets() map[string][]Path {
 	}
 }
 
-// AnyEventType is what is looked for where nothing is configured: every place of the presets, the more telling ones
-// first.
+// AnyEventType returns the paths for a source without a configured event type: all paths of the presets, the most
+// specific first.
 func AnyEventType() []Path {
 	return []Path{{"eventType"}, {"detail-type"}, {"events", "0", "eventType"}, {"type"}, {"messageContent", "type"}}
 }
 
 const (
-	// maxTypeSearch is how far into a body its type is looked for, in bytes.
+	// maxTypeSearch is the size of the part of a body that is searched for its type, in bytes.
 	maxTypeSearch = 64 << 10
 
 	maxEventType = 100 // characters
 )
 
-// EventType returns what the body of a webhook says it is, by the first of the paths that leads to a text; "" if none
-// does.
+// EventType returns the event type of a body: the text at the first of the paths that leads to one; "" if none does.
 func EventType(body []byte, paths []Path) string {
 	body = body[:min(len(body), maxTypeSearch)]
 	for _, p := range paths {
@@ -54,8 +53,7 @@ func ValueAt(body []byte, p Path) string {
 	return ""
 }
 
-// find reads as far as the path leads, and returns the value there. It returns kind 0 where the document is none, or
-// ends before.
+// find reads the document up to the end of the path, and returns the value there. It returns kind 0 if there is none.
 func (p Path) find(dec *jsontext.Decoder) (kind jsontext.Kind, text string) {
 	token, err := dec.ReadToken()
 	switch {

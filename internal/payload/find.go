@@ -10,7 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Span is a value in a document: where it stands, and a key that it shares with the others that the same steps lead to.
+// Span is the position of a value in a document, and a key. Values with the same path, such as $.items[*].token, have
+// the same key.
 type Span struct {
 	Key        string
 	Start, End int
@@ -28,8 +29,8 @@ func Replace(body []byte, spans []Span, with func(Span) []byte) []byte {
 	return out.Bytes()
 }
 
-// Find returns where the paths lead in a body, in order and without overlap. In a body that is no JSON it returns
-// whatever follows the last names of the paths.
+// Find returns the positions of the values at the paths, in order and without overlap. In a body that is not JSON it
+// returns the texts after the last names of the paths.
 func Find(body []byte, paths []Path) []Span {
 	f := finder{body: body, dec: NewDecoder(body)}
 	if !Valid(body) || f.value(paths, "") != nil {
@@ -87,7 +88,8 @@ func below(paths []Path, name string) []Path {
 	return open
 }
 
-// FindByName returns what follows the last names of the paths in a text that is no JSON: rather too many than too few.
+// FindByName returns the positions of the texts after the last names of the paths, for a body that is not JSON. It
+// returns too many rather than too few, because they are masked.
 func FindByName(body []byte, paths []Path) []Span {
 	var spans []Span
 	names, all := lastNames(paths)
@@ -130,11 +132,11 @@ func isNumber(text string) bool {
 	return err == nil
 }
 
-// escaped is how long a byte of a name can get when it is written with an escape.
+// escaped is the length of a byte of a name that is written as an escape such as \u0041.
 const escaped = 6
 
-// cutName returns which of the names stands quoted at the beginning of a text, and where the value after its colon
-// begins.
+// cutName returns the name that the text begins with, in quotation marks, and the position of the value after its
+// colon.
 func cutName(text []byte, names []string) (name string, after int) {
 	if text[0] != '"' && text[0] != '\'' {
 		return "", 0
@@ -159,7 +161,7 @@ func cutName(text []byte, names []string) (name string, after int) {
 	return name, len(text) - len(bytes.TrimLeft(rest[1:], " \t\r\n"))
 }
 
-// quoted returns where the quoted text ends with which a text begins, and whether it is closed.
+// quoted returns the end of the quoted text at the beginning of a text, and whether it has a closing quotation mark.
 func quoted(text []byte) (end int, closed bool) {
 	for i := 1; i < len(text); i++ {
 		switch text[i] {
@@ -172,7 +174,7 @@ func quoted(text []byte) (end int, closed bool) {
 	return len(text), false
 }
 
-// looseValue returns where a value ends with which a text begins; what is not closed goes on to the end.
+// looseValue returns the end of the value at the beginning of a text. A value that is not closed ends with the text.
 func looseValue(text []byte) int {
 	if len(text) == 0 {
 		return 0

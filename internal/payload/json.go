@@ -14,7 +14,7 @@ import (
 // white is JSON's white space, which does not belong to a value.
 const white = " \t\r\n"
 
-// jsonOptions read what platforms send: names that stand twice, and text that is no UTF-8.
+// jsonOptions accept duplicate names and text that is not UTF-8, because platforms send both.
 var jsonOptions = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
 
 var indentOptions = append(
@@ -29,8 +29,8 @@ func NewDecoder(text []byte) *jsontext.Decoder {
 // Valid reports whether a text is one JSON value.
 func Valid(text []byte) bool { return jsontext.Value(text).IsValid(jsonOptions...) }
 
-// Indent indents valid JSON up to a limit in bytes, and reports whether it fits: with deep nesting the indented text
-// grows with the square of the input.
+// Indent indents valid JSON, and reports whether the result fits into limit bytes. With deep nesting the result grows
+// with the square of the input.
 func Indent(text []byte, limit int) (indented string, fits bool) {
 	var out bytes.Buffer
 	dec := NewDecoder(text)
@@ -116,7 +116,7 @@ func readRaw(dec *jsontext.Decoder, text []byte) ([]byte, error) {
 	return text[end-len(value) : end : end], err
 }
 
-// Unquote returns the content of a JSON string, without a copy where it stands there as it is.
+// Unquote returns the content of a JSON string. It shares the bytes of raw if there are no escapes.
 func Unquote(raw []byte) []byte {
 	if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
 		return raw[1 : len(raw)-1]

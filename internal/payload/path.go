@@ -13,8 +13,8 @@ type Path []string
 // step is one step of a path: a name after a dot, a quoted name in brackets, a number in brackets, or a star for each.
 var step = regexp.MustCompile(`^(?:\.([^.\[\]]+)|\['([^']+)'\]|\[(\*|0|[1-9][0-9]*)\])`)
 
-// ParsePath reads a path of dotted names, `['na.me']`, `[n]` and `[*]` or `.*`; an Invalid error says what is wrong
-// with it.
+// ParsePath parses a path of dotted names, `['na.me']`, `[n]` and `[*]` or `.*`. It returns Invalid if the path is not
+// valid.
 func ParsePath(text string) (Path, error) {
 	rest, ok := strings.CutPrefix(text, "$")
 	if !ok || rest == "" || rest[0] != '.' && rest[0] != '[' {

@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// MaxSearched is how much of a body a search looks through, in bytes.
+// MaxSearched is the size of the part of a body that is indexed for the search, in bytes.
 const MaxSearched = 64 << 10
 
-// SearchHead returns the part of a body that a search looks through. It is empty where the body is binary.
+// SearchHead returns the part of a body that is indexed for the search. It is empty if the body is binary.
 func SearchHead(body []byte) []byte {
 	body = body[:min(len(body), MaxSearched)]
 	for len(body) > 0 && !utf8.RuneStart(body[len(body)-1]) {
@@ -25,7 +25,7 @@ func SearchHead(body []byte) []byte {
 	return body
 }
 
-// SearchText returns what a search finds a body by: the values of a JSON document, or the text as it is.
+// SearchText returns the text to index for a body: the values of a JSON document, or the whole text.
 func SearchText(head []byte) string {
 	if first := bytes.TrimLeft(head, " \t\r\n"); len(first) == 0 || first[0] != '{' && first[0] != '[' {
 		return string(head)
@@ -57,17 +57,19 @@ type Term struct {
 	Begins bool // words that go on after it are meant as well
 }
 
-// minBeginning is how long a word must be to stand for longer ones, in characters: shorter ones begin too many.
+// minBeginning is the length from which a word also matches longer words, in characters. Too many words begin with a
+// shorter one.
 const minBeginning = 3
 
-// Terms are the words of what a person typed. Each must occur; the end of what stands between spaces may go on.
+// Terms returns the words of a search. A message must have all of them. The last word before a space also matches the
+// beginning of a longer word. Example: "order-47 tim" matches "order 4711 timed out".
 func Terms(typed string) []Term {
 	var terms []Term
 	for part := range strings.FieldsSeq(typed) {
 		words := Words(part)
 		for i, w := range words {
 			word := part[w.Start:w.End]
-			// What stands before it in an id leaves few messages to look through.
+			// The parts of an id before this one leave few messages to read.
 			short := i == 0 && utf8.RuneCountInString(word) < minBeginning
 			terms = append(terms, Term{word, i == len(words)-1 && !short})
 		}
@@ -75,7 +77,7 @@ func Terms(typed string) []Term {
 	return terms
 }
 
-// Word is where a word stands in a text, in bytes.
+// Word is the position of a word in a text, in bytes.
 type Word struct{ Start, End int }
 
 // Words returns the words of a text: runs of characters of the alphabet and digits.

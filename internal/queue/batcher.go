@@ -14,27 +14,31 @@ type BatchSender interface {
 }
 
 // Batcher merges messages that are sent at the same time into common calls. It returns to each sender the results of
-// its own messages. Example: 40 senders with one message each make four or five calls of ten, not 40.
+// its own messages.
+//
+// Example: senders a and b send one message each at the same time, for the first time. a is alone, so its call starts
+// at once. b's message opens the next call, which starts when a's ends or after 4 ms, with all messages that were sent
+// in between. 40 senders that keep sending make four or five calls of ten messages, not 40 calls.
 type Batcher struct {
 	to     BatchSender
 	linger time.Duration
 	budget time.Duration
 	calls  sync.WaitGroup
-	idle   chan *pendingCall // taken by who has made a call and makes another
+	idle   chan *pendingCall // the next call, for a goroutine that has made one
 	closed chan struct{}
 
 	mu       sync.Mutex
-	open     *pendingCall // what the next call takes along; nil: nothing
-	inFlight int
-	latest   int       // how many messages the call took that ended last
-	ended    time.Time // when it did
+	open     *pendingCall // collects messages for the next call; nil: none
+	inFlight int          // calls
+	latest   int          // number of messages of the call that ended last
+	ended    time.Time    // when that call ended
 }
 
 const (
-	// maxLinger is how long a message waits for others at most, and only if others are to be expected.
+	// maxLinger is the longest time that a message waits for others. It waits only if others are expected.
 	maxLinger = 4 * time.Millisecond
 
-	// recently is how long after a call the next one is expected to have as many messages.
+	// recently is the time after a call within which the next one is expected to have as many messages.
 	recently = 10 * time.Millisecond
 
 	// idleTime is how long a goroutine that has made a call waits for another one.
@@ -87,7 +91,7 @@ type pendingCall struct {
 	list    []Outgoing
 	bytes   int
 	results []chan error
-	full    chan struct{} // closed when nothing more is waited for
+	full    chan struct{} // closed when the call takes no more messages
 }
 
 // join adds a message to the next call.
@@ -109,8 +113,8 @@ func (b *Batcher) join(o Outgoing) <-chan error {
 	return result
 }
 
-// start hands a call to an idle goroutine if there is one: the SDK grows the stack of a goroutine, which stays grown
-// for the next call.
+// start passes a call to an idle goroutine, or to a new one. An idle one is faster, because the SDK has grown its stack
+// already.
 func (b *Batcher) start(g *pendingCall) {
 	select {
 	case b.idle <- g:
@@ -152,7 +156,7 @@ func (b *Batcher) sendIfReady() {
 	}
 }
 
-// close lets the open call be made.
+// close ends the collecting of messages for the open call, so that it is made.
 func (b *Batcher) close() {
 	close(b.open.full)
 	b.open = nil
@@ -183,7 +187,7 @@ func (b *Batcher) closeLate(g *pendingCall) {
 	}
 }
 
-// end may let the next call be made.
+// end records the end of a call, and sends the open one if it is ready.
 func (b *Batcher) end(g *pendingCall) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// DepthCache returns the depth of a queue as often as it is asked, and asks the queue rarely.
+// DepthCache remembers the depth of a queue for a few seconds, so that many readers cost the queue one request.
 type DepthCache struct {
 	queue DepthReader
 	now   func() time.Time

@@ -31,7 +31,7 @@ func OpenFile(ctx context.Context, path string, log *slog.Logger) (*File, error)
 // Close waits for the writes under way and closes the file.
 func (f *File) Close() error { return f.db.Close() }
 
-// Limit bounds the size of the file in bytes: what would make it larger is refused. A limit below its present size
+// Limit bounds the size of the file in bytes: writes that would make it larger fail. A limit below its present size
 // removes nothing, and refuses every message until enough are deleted.
 func (f *File) Limit(ctx context.Context, bytes int64) error {
 	err := f.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
@@ -176,7 +176,7 @@ func refreshGroups(ctx context.Context, tx *sqlite.Tx, queue string, groups map[
 	return nil
 }
 
-// ReceiveRequest says what to receive.
+// ReceiveRequest selects the messages of one receive.
 type ReceiveRequest struct {
 	Queue      string
 	FIFO       bool // groups keep their order: none is received from while a message of it is in flight

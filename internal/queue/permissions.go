@@ -56,7 +56,7 @@ func CheckPermissions(
 	return list, nil
 }
 
-// SourceQueues returns the URLs of the queues whose DLQ a queue is.
+// SourceQueues returns the URLs of the queues that have the queue as their DLQ.
 func SourceQueues(
 	ctx context.Context, queueURL, region string, options ...func(*config.LoadOptions) error,
 ) ([]string, error) {

@@ -7,18 +7,17 @@ import (
 	"time"
 )
 
-// receives are long polls at SQS. SQS may still hand messages to a poll that was broken off, among them those that
-// other receivers release because they stop too, and these would stay hidden until their visibility ends. So an
-// abandoned poll goes on, and releases the messages that it gets.
+// receives makes long polls at SQS. If a poll were cancelled, SQS might still send messages to it, and they would stay
+// hidden until their visibility ends. So an abandoned poll goes on, and releases the messages that it gets.
 type receives struct {
 	open     context.Context
 	end      context.CancelFunc
 	running  sync.WaitGroup
-	released atomic.Int64 // how often one that was given up was handed something
+	released atomic.Int64 // abandoned polls that received and released messages
 }
 
 const (
-	// quietTime is how long nothing must arrive before abandoned polls are believed to get nothing more.
+	// quietTime without a message is taken as proof that abandoned polls get no more.
 	quietTime = 250 * time.Millisecond
 
 	// releaseTimeout bounds releasing the messages of an abandoned poll.

@@ -15,7 +15,7 @@ type Spool struct {
 	to       BatchSender
 	batcher  *Batcher
 	waiting  *Embedded // for the queue
-	stranded *Embedded // what the queue will never take
+	stranded *Embedded // messages that the queue will never accept
 	fifo     bool
 	now      func() time.Time
 	log      *slog.Logger
@@ -24,8 +24,8 @@ type Spool struct {
 	outage     Outage
 	pause      time.Duration
 	nextTry    time.Time // when the queue is tried again
-	lastResult time.Time // when a message told whether the queue is there
-	byCheck    bool      // that it is away is known from asking it, and not from a message
+	lastResult time.Time // of sending a message
+	byCheck    bool      // a check noticed the outage, and not a message
 }
 
 // Outage says since when a queue confirms nothing, and why. The zero Outage means that the queue is available.
@@ -34,11 +34,11 @@ type Outage struct {
 	Err   error
 }
 
-// SpoolState is what a spool stores and why.
+// SpoolState is the depth of a spool and the outage that filled it.
 type SpoolState struct {
 	Outage   Outage
 	Waiting  Depth // for the queue
-	Stranded Depth // to be read from here, because the queue never takes it
+	Stranded Depth // never accepted by the queue; received from here
 }
 
 const (
@@ -104,7 +104,7 @@ func (s *Spool) UnavailableSince() time.Time {
 	return s.outage.Since
 }
 
-// State returns what the spool stores and why.
+// State returns the depth of the spool, and the outage if there is one.
 func (s *Spool) State(ctx context.Context) (SpoolState, error) {
 	s.mu.Lock()
 	state := SpoolState{Outage: s.outage}
@@ -141,8 +141,8 @@ func (s *Spool) Send(ctx context.Context, list []Outgoing) []error {
 
 var errBehind = errors.New("other messages wait for the queue, and nothing may overtake them")
 
-// reasonToWait returns why the queue is not to be asked; nil if it is. During an outage one sender asks from time to
-// time.
+// reasonToWait returns why messages must go to disk and not to the queue; nil if the queue is to be tried. During an
+// outage one sender tries it from time to time.
 func (s *Spool) reasonToWait(ctx context.Context) error {
 	if s.fifo {
 		if depth, err := s.waiting.Depth(ctx); err != nil || depth.Visible+depth.InFlight > 0 {
@@ -176,8 +176,8 @@ func messagesAt(list []Outgoing, places []int) []Outgoing {
 	return those
 }
 
-// recordResults records whether the queue is available. It is if it refuses a message: during an outage it does not
-// result at all.
+// recordResults records whether the queue is available. A queue that refuses a message is: during an outage it does not
+// respond at all.
 func (s *Spool) recordResults(results []error) {
 	for _, err := range results {
 		if !errors.Is(err, ErrUnavailable) {

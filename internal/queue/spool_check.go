@@ -13,7 +13,7 @@ const (
 	// checkInterval is how often an idle queue is checked.
 	checkInterval = 5 * time.Second
 
-	// freshResult is how long the result of a message makes a check needless.
+	// freshResult is the time after the result of a message during which no check is needed.
 	freshResult = checkInterval / 2
 )
 
@@ -32,8 +32,8 @@ func (s *Spool) Watch(ctx context.Context, q DepthReader) error {
 	}
 }
 
-// Check asks the queue once, unless a message was sent recently. An answer does not end an outage that a message has
-// found: only the next message does.
+// Check reads the depth of the queue once, unless a message was sent recently. A successful check does not end an
+// outage that a message noticed: only the next message does.
 func (s *Spool) Check(ctx context.Context, q DepthReader) {
 	s.mu.Lock()
 	fresh, unsent := s.now().Sub(s.lastResult) < freshResult, s.outage.Err != nil && !s.byCheck

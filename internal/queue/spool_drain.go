@@ -75,7 +75,7 @@ func (s *Spool) sendInOrder(ctx context.Context, list []Outgoing) []error {
 		begun := s.now()
 		s.to.SendEach(ctx, messagesAt(list, places), func(n int, err error) { sent[n] = err })
 		if s.now().Sub(begun) < sendBudget {
-			s.recordResults(sent) // a queue that takes longer is of no use to those who wait
+			s.recordResults(sent) // a slower queue is no use to senders, who wait for sendBudget only
 		}
 		for n, i := range places {
 			results[i] = sent[n]

@@ -58,8 +58,8 @@ func (s *Spooled) Ready(ctx context.Context) error {
 	return s.file.Probe(ctx)
 }
 
-// TotalDepth adds up what is on queues. It reads one after the other: a message on its way from one to the next is
-// better counted twice than not at all.
+// TotalDepth returns the number of messages on all queues, and their longest retention. It reads them in order, so a
+// message that moves to a later queue meanwhile is counted twice, and never missed.
 func TotalDepth(ctx context.Context, queues []DepthReader) (messages int, retention time.Duration, err error) {
 	for _, q := range queues {
 		depth, err := q.Depth(ctx)

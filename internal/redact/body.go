@@ -9,8 +9,8 @@ import (
 
 const maskedValue = `"` + Mask + `"`
 
-// Body returns the body with the values at the paths replaced by Mask, and whether there were any. Every other
-// byte stays as it is. In a body that is no proper JSON, the text after the last name of a path is masked.
+// Body returns the body with the values at the paths replaced by Mask, and whether there were any. No other byte
+// changes. In a body that is not valid JSON, the text after the last name of a path is masked.
 func Body(body []byte, paths []payload.Path) ([]byte, bool) {
 	if len(paths) == 0 {
 		return body, false
@@ -19,9 +19,8 @@ func Body(body []byte, paths []payload.Path) ([]byte, bool) {
 	return payload.Replace(body, spans, func(payload.Span) []byte { return []byte(maskedValue) }), len(spans) > 0
 }
 
-// Restore returns an edited body with every value that still is Mask taken from the body it was made of. An
-// Invalid error says that the value behind a Mask is unknown: the Mask would be delivered, or another's value
-// in its place.
+// Restore returns the edited body with each Mask replaced by the value that it hides in base. It returns Invalid if it
+// cannot know which value that is.
 func Restore(edited, base []byte, paths []payload.Path) ([]byte, error) {
 	known := payload.Find(base, paths)
 	if len(known) == 0 {
@@ -57,7 +56,7 @@ func Restore(edited, base []byte, paths []payload.Path) ([]byte, error) {
 	return restored, nil
 }
 
-// SearchText returns what a search finds a body by, without what is secret.
+// SearchText returns the text of a body to index for the search, without the values at the paths.
 func SearchText(body []byte, paths []payload.Path) string {
 	shown, _ := Body(payload.SearchHead(body), paths)
 	return payload.SearchText(shown)

@@ -17,11 +17,11 @@ type Rules struct {
 	Paths   []payload.Path
 }
 
-// Secrets are the values of one request that must not be shown, wherever a destination's answer repeats them.
+// Secrets are the secret values of one request. They must be masked where a destination's response repeats them.
 type Secrets [][]byte
 
-// minSecret and minPart are how long a value must be to be looked for in other texts, and a part of one: shorter
-// ones, such as a number of two digits, occur everywhere.
+// minSecret is the shortest value that is masked in other texts, and minPart the shortest part of one, in bytes.
+// Shorter ones, such as a number of two digits, occur everywhere.
 const (
 	minSecret = 4
 	minPart   = 6
@@ -51,7 +51,7 @@ func SecretsOf(headers deadletter.Headers, query string, body []byte, m Rules) S
 			s.addJSON(body[at.Start:at.End])
 		}
 	}
-	// The longest first: what is left of one after a part of it was masked would not be found.
+	// The longest come first: after a part of a secret was masked, the rest of it would not be found.
 	slices.SortFunc(s, func(a, b []byte) int { return len(b) - len(a) })
 	return s
 }
@@ -74,7 +74,7 @@ func (s *Secrets) add(value string, least int) {
 // isEscaped reports whether encoding/json may write a character as an escape.
 func isEscaped(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }
 
-// addParts adds the value of a header and what it is put together of: `Bearer TOKEN`, `a=ONE; b=TWO`, `sha256=HASH`.
+// addParts adds the value of a header and its parts: `Bearer TOKEN`, `a=ONE; b=TWO`, `sha256=HASH`.
 func (s *Secrets) addParts(value string) {
 	s.add(value, minSecret)
 	parts := strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" ;,", r) })
@@ -104,8 +104,8 @@ func (s *Secrets) addJSON(value []byte) {
 	}
 }
 
-// Hide returns a text with every secret in it replaced by Mask. Of a text that was cut, a secret that begins at its
-// end is hidden as well.
+// Hide returns the text with every secret replaced by Mask. If the text was cut, the beginning of a secret at its end
+// is replaced too.
 func (s Secrets) Hide(text []byte, cut bool) []byte {
 	for _, secret := range s {
 		if bytes.Contains(text, secret) {
@@ -125,7 +125,7 @@ func (s Secrets) Hide(text []byte, cut bool) []byte {
 	return text
 }
 
-// HideIn hides the secrets in what an attempt stores of the answer.
+// HideIn masks the secrets in the response and the error of an attempt.
 func (s Secrets) HideIn(a *deadletter.Attempt) {
 	if len(s) == 0 {
 		return

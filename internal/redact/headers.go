@@ -7,7 +7,8 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Headers returns the headers with the values of secret ones replaced by Mask; extra names further secret headers.
+// Headers returns a copy of the headers with the values of secret ones replaced by Mask. extra names further secret
+// headers.
 func Headers(h deadletter.Headers, extra ...string) deadletter.Headers {
 	c := h.Clone()
 	for name, values := range c {
@@ -43,8 +44,8 @@ var secretParts = []string{
 	"credential",
 }
 
-// IsSecretHeader reports whether a header's value must be masked wherever it is shown: credentials, cookies,
-// signatures, and what the configuration adds.
+// IsSecretHeader reports whether a header's value must be masked wherever it is shown: credentials, cookies and
+// signatures, and the headers that extra names.
 func IsSecretHeader(name string, extra ...string) bool {
 	if slices.ContainsFunc(extra, func(e string) bool { return strings.EqualFold(e, name) }) {
 		return true
@@ -72,8 +73,8 @@ func HeaderLock(name string, extra ...string) string {
 	return ""
 }
 
-// EditHeaders returns the headers after an edit: editable ones are exactly those of edited, locked ones stay as they
-// are.
+// EditHeaders returns the headers after an edit: the locked headers of h, and the other headers of edited. It returns
+// Invalid for a name or a value that HTTP does not allow.
 func EditHeaders(h, edited deadletter.Headers, extra ...string) (deadletter.Headers, error) {
 	c := deadletter.Headers{}
 	for name, values := range h {

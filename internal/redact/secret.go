@@ -9,7 +9,7 @@ import (
 // Secret is a value that is compared or signs, and is never shown: fmt, slog and encoding/json write Mask in its place.
 type Secret struct {
 	From string // where it was read: env:NAME or file:PATH; "" when it was made here
-	// behind a pointer, which is all that reflection prints of a field that it may not call the methods of
+	// value is a pointer because reflection prints only its address, where fmt cannot call the methods of Secret.
 	value *string
 }
 

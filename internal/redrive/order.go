@@ -34,7 +34,7 @@ func (o *Order) Begin(messageGroup string) {
 	}
 }
 
-// End records that it no longer is.
+// End records that the message of a group is no longer in flight.
 func (o *Order) End(messageGroup string) { delete(o.inFlight, messageGroup) }
 
 // Choose returns the indexes of at most limit of n messages that may be sent now: none whose group has a message in

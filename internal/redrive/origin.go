@@ -25,7 +25,7 @@ type Origin struct {
 	err     error    // why sources is not known
 }
 
-// ErrNoOrigin says why it is not known where a message came from, and what to do.
+// ErrNoOrigin is the error for a message whose source queue is not known. Its text says why, and what to do.
 var ErrNoOrigin = errors.New("there is no queue to redrive to")
 
 // refreshEvery is how often SQS is asked which queues a DLQ serves.

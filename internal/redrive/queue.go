@@ -41,7 +41,7 @@ var errUnopened = errors.New("this queue was not opened yet")
 // NewQueue returns a queue that is not open yet.
 func NewQueue(s Settings) *Queue { return &Queue{Settings: s, err: errUnopened} }
 
-// Open connects to the queue.
+// Open connects to the queue. If it returns an error, the queue is not open, and Open may be called again.
 func (q *Queue) Open(ctx context.Context) error {
 	sqs, err := queue.NewSQS(ctx, q.URL, q.Region)
 	var origin *Origin
@@ -103,11 +103,11 @@ func (q *Queue) Send(ctx context.Context, queueURL string, m queue.Outgoing) (me
 	return sqs.SendTo(ctx, queueURL, m)
 }
 
-// FIFO reports whether the messages of a group have an order.
+// FIFO reports whether the queue is a FIFO queue, which keeps the order of each message group.
 func (q *Queue) FIFO() bool { return strings.HasSuffix(q.URL, ".fifo") }
 
-// MaxMessageBytes returns the limit of the DLQ, which the queue before it has as well as far as SQS tells. It is 0
-// while the queue is not open.
+// MaxMessageBytes returns the largest size of a message on the DLQ, which is taken for that of its source queue too. It
+// is 0 while the queue is not open.
 func (q *Queue) MaxMessageBytes() int {
 	sqs, err := q.SQS()
 	if err != nil {

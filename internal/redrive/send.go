@@ -12,7 +12,7 @@ import (
 	"dlqdesk/internal/telemetry"
 )
 
-// Route leads messages of a DLQ back to the queues that they came from. Queue is one.
+// Route sends messages of a DLQ back to the queues that they came from. Queue is one.
 type Route interface {
 	// To returns the URL of the queue that a message goes back to. It returns Conflict with the reason if there is
 	// none.

@@ -2,16 +2,16 @@ package telemetry
 
 import "regexp"
 
-// awsHeader is what SQS carries of a trace beside a message (AWSTraceHeader), at no cost to the message's size and
-// attributes: see https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader.
-// Further keys may be among these.
+// awsHeader matches the parts of AWSTraceHeader, which SQS transports beside a message without counting its size. Other
+// parts may be between them. See
+// https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader.
 var awsHeader = struct{ root, parent, sampled *regexp.Regexp }{
 	regexp.MustCompile(`(?:^|; ?)Root=1-([0-9a-f]{8})-([0-9a-f]{24})(?:;|$)`),
 	regexp.MustCompile(`(?:^|; ?)Parent=([0-9a-f]{16})(?:;|$)`),
 	regexp.MustCompile(`(?:^|; ?)Sampled=1(?:;|$)`),
 }
 
-// ToAWS returns a traceparent as SQS carries it beside a message; "" where it is not a valid one.
+// ToAWS converts a traceparent to an AWSTraceHeader. It returns "" if the traceparent is not valid.
 func ToAWS(traceParent string) string {
 	p := parse(traceParent)
 	if !p.ok() {
@@ -24,7 +24,7 @@ func ToAWS(traceParent string) string {
 	return "Root=1-" + p.trace[:8] + "-" + p.trace[8:] + ";Parent=" + p.span + ";Sampled=" + sampled
 }
 
-// FromAWS returns the traceparent of what SQS carried beside a message; "" where that names no span.
+// FromAWS converts an AWSTraceHeader to a traceparent. It returns "" if the header names no span.
 func FromAWS(header string) string {
 	root, parent, flags := awsHeader.root.FindStringSubmatch(header), awsHeader.parent.FindStringSubmatch(header), "00"
 	if root == nil || parent == nil {

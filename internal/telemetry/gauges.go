@@ -12,8 +12,8 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Gauges reads the state of the program for a scrape. A function that fails leaves its gauges out of the scrape: a gap
-// is true, an old figure is not.
+// Gauges reads the state of the program for a scrape. If a function fails, its gauges are missing from the scrape; an
+// old value would be wrong.
 type Gauges struct {
 	Version       string
 	Files         []string                 // of the data folder; one that does not exist is left out
@@ -24,7 +24,7 @@ type Gauges struct {
 	Now           func() time.Time
 }
 
-// StoreGauges reads what the store holds.
+// StoreGauges holds the figures of the store.
 type StoreGauges struct {
 	Messages   func(ctx context.Context) (map[deadletter.Status]int, error)
 	Jobs       func(ctx context.Context) (map[deadletter.JobState]int, error)
@@ -40,7 +40,7 @@ type QueueGauge struct {
 	Read        func(ctx context.Context) (QueueDepth, error)
 }
 
-// QueueDepth is what is on a queue.
+// QueueDepth holds the figures of a queue.
 type QueueDepth struct {
 	Visible, InFlight, Delayed int
 	Oldest                     time.Time // when the oldest message was sent; zero: there is none

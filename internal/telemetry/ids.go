@@ -8,8 +8,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// planned gives spans the ids that were promised for them: a delivery's traceparent is on record before its request
-// is sent.
+// planned is an ID generator that gives the span of a delivery the id in the attempt's traceparent, which is stored
+// before the request is sent.
 type planned struct{}
 
 type (
@@ -35,7 +35,7 @@ func (planned) NewSpanID(ctx context.Context, _ trace.TraceID) trace.SpanID {
 	return id
 }
 
-// context returns what stands for a span in another process.
+// context returns the span context of a span in another process.
 func (p parsed) context() trace.SpanContext {
 	id, err := trace.TraceIDFromHex(p.trace)
 	if err != nil {
@@ -59,7 +59,7 @@ func (p parsed) context() trace.SpanContext {
 	)
 }
 
-// written returns a span as a traceparent.
+// written formats a span context as a traceparent.
 func written(s trace.SpanContext) string {
 	return "00-" + s.TraceID().
 		String() +

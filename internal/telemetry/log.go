@@ -9,11 +9,11 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// messageKey is where a context names the message that it concerns. Lines of the log have it under the key "message".
+// messageKey is the context key of the id of a message, which log lines have under the key "message".
 type messageKey struct{}
 
-// About returns a context of what is done for one message, or for a webhook that may become one: each line that is
-// logged with it, and each span that is begun with it, names the message, as does the span that it has already.
+// About returns a context for work on one message, or on a webhook that may become one. Log lines and spans made with
+// the context name the message. About adds the id to the current span too.
 func About(ctx context.Context, id deadletter.ID) context.Context {
 	if span := trace.SpanFromContext(ctx); span.IsRecording() {
 		span.SetAttributes(attrMessage.String(string(id)))
@@ -26,7 +26,7 @@ func messageOf(ctx context.Context) (deadletter.ID, bool) {
 	return id, ok
 }
 
-// Log has each line of a log say what its context or its error is about: the message, and the trace where there is one.
+// Log returns a handler that adds to each line the message and the trace of its context, or the message of its error.
 func Log(to slog.Handler) slog.Handler { return handler{to} }
 
 type handler struct{ slog.Handler }
@@ -45,7 +45,7 @@ func (h handler) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-// messageIn returns the message that an error of a line concerns.
+// messageIn returns the message that an error among the attributes of a line is about.
 func messageIn(r slog.Record) (id deadletter.ID, ok bool) {
 	r.Attrs(func(a slog.Attr) bool {
 		if err, isError := a.Value.Any().(error); isError {

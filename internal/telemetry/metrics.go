@@ -45,7 +45,7 @@ func NewMetrics(sources []string) *Metrics {
 	return m
 }
 
-// Answered counts an answer to a platform.
+// Answered counts a response to a platform.
 func (m *Metrics) Answered(source string, answer Answer) {
 	m.webhooks.WithLabelValues(source, string(answer)).Inc()
 }
@@ -58,8 +58,8 @@ func (m *Metrics) ObserveDelivery(source string, a deadletter.Attempt) {
 // maxScrapes bounds the scrapes that are served at a time.
 const maxScrapes = 2
 
-// Handler serves /metrics: the counts, and the gauges as they are at the moment of the scrape. It must be called once.
-// A scrape ends when ctx does.
+// Handler returns the handler of /metrics. It serves the counts, and reads the gauges at each scrape until ctx ends. It
+// must be called once only.
 func (m *Metrics) Handler(ctx context.Context, g Gauges) http.Handler {
 	m.registry.MustRegister(gaugeCollector{ctx, g})
 	mux := http.NewServeMux()

@@ -1,7 +1,7 @@
-// Package telemetry reports who runs dlqdesk what happens inside: each line of the log names the message that it
-// concerns, and where a collector is configured, OpenTelemetry traces follow a webhook through handler, queue and
-// desk. It sees no payload and no secret: what it reports of a webhook are names, ids, addresses without their queries,
-// and outcomes.
+// Package telemetry owns logs, metrics and traces. Each log line names the message that it is about. If a collector is
+// configured, OpenTelemetry traces follow a webhook through destination, queue and desk.
+//
+// It must not report a payload, a header or a secret: only names, ids, addresses without their queries, and outcomes.
 package telemetry
 
 import (
@@ -33,16 +33,16 @@ type Tracer struct {
 const (
 	service = "dlqdesk"
 
-	// flushLimit bounds how long a collector that takes nothing holds up the end of the program.
+	// flushLimit bounds the time that Stop waits for a collector that does not respond.
 	flushLimit = 3 * time.Second
 
-	// longestValue bounds what a span says of one thing, in bytes: an address may be whatever a stranger calls.
+	// longestValue bounds an attribute of a span, in bytes. An attacker can choose the address of a request.
 	longestValue = 1 << 10
 )
 
-// StartTraces makes a tracer as the environment says
-// (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/); nil where it names no
-// collector. A collector that is not there delays nothing. The caller stops the tracer.
+// StartTraces returns a tracer, configured by the environment
+// (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/). It returns nil if the
+// environment names no collector. An unreachable collector delays nothing. The caller must call Stop.
 func StartTraces(ctx context.Context, version string, log *slog.Logger) (*Tracer, error) {
 	if !wanted() {
 		return nil, nil //nolint:nilnil // a nil Tracer is one that makes no spans
@@ -77,7 +77,7 @@ func wanted() bool {
 	return cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")) != ""
 }
 
-// newExporter speaks HTTP unless the environment asks for gRPC.
+// newExporter returns an exporter that uses HTTP, or gRPC if the environment sets that.
 func newExporter(ctx context.Context) (*otlptrace.Exporter, error) {
 	if cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL")) == "grpc" {
 		return otlptracegrpc.New(ctx)
@@ -85,7 +85,7 @@ func newExporter(ctx context.Context) (*otlptrace.Exporter, error) {
 	return otlptracehttp.New(ctx)
 }
 
-// Stop sends what is left, within ctx and within a few seconds. A collector that does not take it is no reason to fail.
+// Stop sends the remaining spans, until ctx ends or for flushLimit. It returns no error if the collector refuses them.
 func (t *Tracer) Stop(ctx context.Context) error {
 	if t == nil {
 		return nil
@@ -98,7 +98,7 @@ func (t *Tracer) Stop(ctx context.Context) error {
 	return nil
 }
 
-// tracerKey is where a context has its tracer.
+// tracerKey is the context key of the tracer.
 type tracerKey struct{}
 
 // Into returns a context in which spans are made.
@@ -114,7 +114,7 @@ func tracerOf(ctx context.Context) *Tracer {
 	return t
 }
 
-// complaints keep a collector that takes nothing from filling the log.
+// complaints logs errors of the collector rarely, so that they do not fill the log.
 type complaints struct {
 	log *slog.Logger
 
@@ -123,7 +123,7 @@ type complaints struct {
 	unreported int
 }
 
-// complaintsTold is how often they are told of.
+// complaintsTold is the time between two log lines about errors.
 const complaintsTold = time.Minute
 
 // Handle implements otel.ErrorHandler.

@@ -58,7 +58,7 @@ func (t *Tracer) Received(next http.Handler) http.Handler {
 	})
 }
 
-// methodOf returns a method that is one, and nothing else that a stranger may write.
+// methodOf returns the method if it is a known one, because an attacker can send any text.
 func methodOf(r *http.Request) string {
 	known := []string{
 		http.MethodPost, http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete,
@@ -70,7 +70,7 @@ func methodOf(r *http.Request) string {
 	return "_OTHER"
 }
 
-// answered remembers what a platform was told.
+// answered is a ResponseWriter that remembers the status code.
 type answered struct {
 	http.ResponseWriter
 	status int
@@ -84,10 +84,10 @@ func (a *answered) WriteHeader(status int) {
 // Unwrap lets http.ResponseController reach the connection.
 func (a *answered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// Answer is what the receiver answers a platform about a webhook.
+// Answer is the receiver's response to a webhook, as metrics and spans name it.
 type Answer string
 
-// The returns. The first three are 200.
+// The values of Answer. The first three stand for a 200.
 const (
 	AnswerDelivered     Answer = "delivered"
 	AnswerQueued        Answer = "queued"   // delivery failed, and the webhook is a message on the DLQ or the spool
@@ -99,7 +99,7 @@ const (
 	AnswerUnknownSource Answer = "unknown_source"
 )
 
-// Answered adds the answer to the span of a webhook. The source "" is one that is not configured.
+// Answered adds the answer to the span of a webhook. The source is "" if it is not configured.
 func Answered(ctx context.Context, source string, answer Answer) {
 	span := trace.SpanFromContext(ctx)
 	if !span.IsRecording() {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// RepeatedError keeps an error that many loops meet again and again from filling the log: it is logged at once, then
-// once a minute with its number, and when it is over. The zero RepeatedError is ready to use.
+// RepeatedError decides when to log an error that occurs again and again in many loops: at once, then once a minute
+// with the number of times, and when it has ended. The zero RepeatedError is ready to use.
 type RepeatedError struct {
 	mu         sync.Mutex
 	since      time.Time // when the present error was first met; zero: there is none

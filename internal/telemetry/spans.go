@@ -14,7 +14,7 @@ import (
 )
 
 // Names and attributes follow https://opentelemetry.io/docs/specs/semconv/http/http-spans/ and
-// .../messaging/messaging-spans/. These are what they have no names for.
+// .../messaging/messaging-spans/. These attributes have no name there.
 const (
 	attrMessage = attribute.Key("dlqdesk.message")
 	attrSource  = attribute.Key("dlqdesk.source")
@@ -23,7 +23,7 @@ const (
 	attrOutcome = attribute.Key("dlqdesk.outcome")
 )
 
-// Span is one piece of work in a trace. The zero Span is that of a program which makes no traces.
+// Span is one piece of work in a trace. The zero Span does nothing.
 type Span struct{ span trace.Span }
 
 // Queue is a queue that spans name.
@@ -32,7 +32,7 @@ type Queue interface {
 	System() string // as the semantic conventions call it
 }
 
-// Send begins the sending of a message to a queue, for the message that ctx is about.
+// Send begins the span of sending a message to a queue. The caller must end it.
 func Send(ctx context.Context, q Queue) (context.Context, Span) {
 	t := tracerOf(ctx)
 	if t == nil {
@@ -45,8 +45,8 @@ func Send(ctx context.Context, q Queue) (context.Context, Span) {
 		append(of(q), semconv.MessagingOperationName("send"), semconv.MessagingOperationTypeSend)...)
 }
 
-// Process begins the work on what a message brought. It goes on with the trace that the message tells, or with the
-// platform's.
+// Process begins the span of processing a queue message. It continues the trace that the queue message names, or else
+// the platform's. The caller must end it.
 func Process(ctx context.Context, q Queue, messageID string, c *deadletter.Capture) (context.Context, Span) {
 	t := tracerOf(ctx)
 	if t == nil {
@@ -70,8 +70,8 @@ func of(q Queue) []attribute.KeyValue {
 	}
 }
 
-// Attempt begins what is made of a message of the store: a retry, replay or redrive. It goes on with the message's
-// trace. h are the headers that are sent.
+// Attempt begins the span of a retry, replay or redrive. It continues the trace of the message. h are the headers that
+// are sent. The caller must end it.
 func Attempt(
 	ctx context.Context, l *deadletter.Message, a *deadletter.Attempt, h deadletter.Headers,
 ) (context.Context, Span) {
@@ -94,8 +94,8 @@ func Attempt(
 		attrSource.String(l.Source), attrAttempt.Int(a.Number), attrTrigger.String(string(a.Trigger)))
 }
 
-// Deliver begins a request to a destination. The span is the one that traceParent promises, which is changed where it
-// is not to be sampled.
+// Deliver begins the span of a request to a destination. The span gets the id in traceParent. If it is not sampled,
+// Deliver changes traceParent to say so.
 func Deliver(ctx context.Context, destination string, attempt int, traceParent *string) Span {
 	t := tracerOf(ctx)
 	if t == nil {
@@ -113,7 +113,7 @@ func Deliver(ctx context.Context, destination string, attempt int, traceParent *
 	return s
 }
 
-// address tells where a destination is, without what may be secret: user and query.
+// address returns the attributes for a destination's address, without user and query, which may be secret.
 func address(destination string) []attribute.KeyValue {
 	u, err := url.Parse(destination)
 	if err != nil {
@@ -143,7 +143,7 @@ func (t *Tracer) start(
 	return ctx, Span{s}
 }
 
-// TraceOf returns the span of ctx as a traceparent; "" where it has none.
+// TraceOf returns the traceparent of the span of ctx; "" if there is none.
 func TraceOf(ctx context.Context) string {
 	if tracerOf(ctx) == nil {
 		return ""
@@ -151,7 +151,7 @@ func TraceOf(ctx context.Context) string {
 	return Span{trace.SpanFromContext(ctx)}.TraceParent()
 }
 
-// TraceParent returns the span as what follows goes on with it; "" where no traces are made.
+// TraceParent returns the traceparent of the span; "" for the zero Span.
 func (s Span) TraceParent() string {
 	if s.span == nil || !s.span.SpanContext().IsValid() {
 		return ""
@@ -159,7 +159,7 @@ func (s Span) TraceParent() string {
 	return written(s.span.SpanContext())
 }
 
-// Outcome returns what became of a delivery.
+// Outcome adds the outcome of a delivery to the span.
 func (s Span) Outcome(a deadletter.Attempt) {
 	if s.span == nil || !s.span.IsRecording() {
 		return
@@ -176,7 +176,7 @@ func (s Span) Outcome(a deadletter.Attempt) {
 	}
 }
 
-// End ends the span. An error is why its work was not done.
+// End ends the span. A non-nil err marks it as failed.
 func (s Span) End(err error) {
 	if s.span == nil {
 		return

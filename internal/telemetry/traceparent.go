@@ -20,7 +20,7 @@ const (
 	noSpan  = "0000000000000000"
 )
 
-// parsed is a valid traceparent. The zero one is none.
+// parsed is a valid traceparent, or the zero value.
 type parsed struct{ trace, span, flags string }
 
 func (p parsed) ok() bool { return p.trace != "" }
@@ -34,7 +34,7 @@ func parse(sent string) parsed {
 	return parsed{found[2], found[3], found[4]}
 }
 
-// sentBy returns the trace that the platform sent, if it is a valid one.
+// sentBy returns the traceparent that the platform sent; the zero value if it is not valid.
 func sentBy(h deadletter.Headers) parsed {
 	values := h["Traceparent"]
 	if len(values) != 1 {
@@ -43,7 +43,7 @@ func sentBy(h deadletter.Headers) parsed {
 	return parse(values[0])
 }
 
-// goesOn returns the trace that something belongs to: the one that it was given, or else the platform's.
+// goesOn returns the trace to continue: the given one if it is valid, or else the platform's.
 func goesOn(given string, h deadletter.Headers) parsed {
 	if given != "" {
 		if p := parse(given); p.ok() {
@@ -53,8 +53,8 @@ func goesOn(given string, h deadletter.Headers) parsed {
 	return sentBy(h)
 }
 
-// TraceParent returns the traceparent of a new delivery of a message: a new span of the trace that was given, or else
-// of the platform's, or of the message's own where there is none that is valid.
+// TraceParent returns the traceparent for a new delivery of a message: a new span in the given trace. If that is not
+// valid, it is in the platform's trace, or else in the message's own.
 func TraceParent(message deadletter.ID, given string, h deadletter.Headers) string {
 	var span [8]byte
 	_, _ = rand.Read(span[:]) // never fails, see crypto/rand
@@ -65,8 +65,8 @@ func TraceParent(message deadletter.ID, given string, h deadletter.Headers) stri
 	return "00-" + p.trace + "-" + hex.EncodeToString(span[:]) + "-" + p.flags
 }
 
-// ownTrace returns the trace that a message begins. It follows from the message's id, so that deliveries of it are
-// one trace on whatever machine and day they are made: it is the id itself where that is a UUID.
+// ownTrace returns the trace id of a message without a trace. It is computed from the message's id, so that all
+// deliveries of the message are in one trace. If the id is a UUID, the trace id is the same.
 func ownTrace(message deadletter.ID) string {
 	id, err := uuid.Parse(string(message))
 	if err != nil || id == uuid.Nil {

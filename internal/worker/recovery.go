@@ -12,7 +12,7 @@ import (
 	"dlqdesk/internal/telemetry"
 )
 
-// recoverUntilWritten is Recover, and tries again while the store cannot be written.
+// recoverUntilWritten calls Recover, again and again while the store cannot be written.
 func (w *Worker) recoverUntilWritten(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := w.Recover(ctx)

@@ -35,7 +35,8 @@ type Breaker interface {
 	ProbeNow()
 }
 
-// Worker owns every delivery of a message, and what jobs do to messages. One Worker runs on a store at a time.
+// Worker makes every delivery of a message in the store, and the changes of jobs. Only one Worker may run on a store at
+// a time.
 type Worker struct {
 	store   *store.Store
 	sender  delivery.Sender
