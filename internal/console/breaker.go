@@ -86,7 +86,7 @@ func breakerView(
 ) (v page.BreakerView, ok bool) {
 	v = page.BreakerView{Waiting: page.Count{Text: number(waiting)}, Messages: waitingMessages(waiting)}
 	if h.Failures > 0 {
-		v.LastDelivery, v.LastOutcome = ui.At(h.LatestAt), printable(h.Latest.Error)
+		v.LastDelivery, v.LastOutcome = ui.At(h.LatestAt), latestError(h)
 	}
 	if job != 0 {
 		v.Job, v.JobURL = "job "+job.String(), jobPath(job)

@@ -509,7 +509,7 @@ func addAgain(v *page.JobView, j deadletter.Job) {
 	if j.Action.Redrives() {
 		again = deadletter.ActRedrive
 	}
-	v.RetryAction, v.RetryLabel = bulkName(again), wordsOf(again).verb+" what failed"
+	v.RetryAction, v.RetryLabel = bulkName(again), wordsOf(again).verb+" failed messages"
 	v.FailedQuery = url.Values{
 		"status": {string(deadletter.Failed)},
 		"job":    {v.ID},
@@ -547,7 +547,7 @@ func jobParts(j deadletter.Job) []page.JobPart {
 	}
 	left := "to go"
 	if j.State == deadletter.JobCancelled {
-		left = "left as they were"
+		left = "not processed"
 	}
 	add(j.Items.Done, wordsOf(j.Action).each, ui.Done, deadletter.ItemDone)
 	add(j.Items.Failed, "failed", ui.Fault, deadletter.ItemFailed)

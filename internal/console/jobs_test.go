@@ -313,7 +313,7 @@ func TestJobIsPausedResumedAndCancelledInPlace(t *testing.T) {
 	for _, step := range []struct{ do, says string }{
 		{"pause", "Paused: Replay 1 message"}, {"resume", "Replaying 1 message"}, {
 			"cancel",
-			"Cancelled: Replay 1 message 1 left as they were",
+			"Cancelled: Replay 1 message 1 not processed",
 		},
 	} {
 		if a := p.post(
@@ -415,14 +415,14 @@ func TestFailedMessagesOfAJobAreReplayedAgain(t *testing.T) {
 	b.workBy(t, id, picky{[]deadletter.ID{"a-1", "c-3"}}, to)
 	over := p.get("/jobs/" + id.String())
 	if button := over.doc().
-		Find("#job-1-retry"); strings.TrimSpace(button.Text()) != "Replay what failed" ||
+		Find("#job-1-retry"); strings.TrimSpace(button.Text()) != "Replay failed messages" ||
 		button.AttrOr("formaction", "") != "/messages/bulk" {
 		t.Fatalf("the job's page says %s", over.says("main"))
 	}
 	if strip := vera.get(
 		"/jobs/" + id.String(),
 	); strip.count("#job-1-retry") != 0 ||
-		!strings.Contains(strip.says(".btn-denied"), "Replay what failed") {
+		!strings.Contains(strip.says(".btn-denied"), "Replay failed messages") {
 		t.Errorf("a viewer is told %s", strip.says("main"))
 	}
 	fields := over.fields("form.job-actions")

@@ -592,7 +592,7 @@ func facts(m deadletter.Message, s desk.Source) []page.Fact {
 	add("Request id", q.RequestID)
 	add("Message id", q.MessageID)
 	add("Sender's message id", q.ProducerID)
-	add("Form", q.Form)
+	add("Format", q.Form)
 	add("Group", q.GroupID)
 	add("Deduplication id", q.DeduplicationID)
 	add("Sent to the queue", ui.At(q.SentAt).Text)

@@ -469,7 +469,7 @@ func (c *Console) sourceHealth(s Source) page.SourceHealth {
 
 // healthView describes the health of a destination: the state, since when, and why.
 func healthView(h delivery.DestinationHealth) (health string, since ui.Moment, note string) {
-	responded, open := printable(h.Latest.Error), h.Breaker.State == delivery.Open
+	responded, open := latestError(h), h.Breaker.State == delivery.Open
 	switch {
 	case open && h.Failures == 0:
 		return page.HealthOpen, ui.At(h.Breaker.Since), ""
@@ -482,11 +482,15 @@ func healthView(h delivery.DestinationHealth) (health string, since ui.Moment, n
 	case h.ErrorResponses == 1:
 		return page.HealthErrors, ui.Moment{}, "Responds, with an error to the latest delivery: " + responded
 	case h.ErrorResponses > 1:
-		return page.HealthErrors, ui.Moment{}, "Responds, with an error to the latest " + deliveries(
-			h.ErrorResponses,
-		) + ": " + responded
+		latest := deliveries(h.ErrorResponses)
+		return page.HealthErrors, ui.Moment{}, "Responds, with an error to the latest " + latest + ": " + responded
 	}
 	return page.HealthUp, ui.Moment{}, ""
+}
+
+// latestError describes how the latest delivery to a destination failed, as in "503: upstream is restarting".
+func latestError(h delivery.DestinationHealth) string {
+	return printable(deadletter.WithStatus(h.Latest.StatusCode, h.Latest.Error))
 }
 
 func deliveries(n int) string {

@@ -181,7 +181,7 @@ func compareView(
 	case bytes.Equal(before.Body, after.Body):
 		v.SameNote = "The bodies are the same."
 	case !v.Text:
-		v.SameNote = "Binary bodies cannot be compared here: download both."
+		v.SameNote = "Binary bodies cannot be compared here. Download both."
 	case prettyText(before, s, maxPretty) == prettyText(after, s, maxPretty):
 		v.SameNote = "The bodies differ in nothing that is shown here: only in white space between values, or " +
 			"in values that are masked."

@@ -126,5 +126,5 @@ func (a Attempt) ItemResult() (ItemState, string) {
 	case a.Probe && a.Transient():
 		return ItemPending, "" // this delivery only tested the destination: the message waits as before
 	}
-	return ItemFailed, a.Error
+	return ItemFailed, WithStatus(a.StatusCode, a.Error)
 }

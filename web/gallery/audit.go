@@ -36,7 +36,7 @@ func audit() []Example {
 			func(v *page.AuditTableView) { filterAudit(v); v.State, v.Rows = page.StateNoMatch, nil },
 		),
 		audit("audit-fault", func(v *page.AuditTableView) {
-			v.State, v.Rows, v.Fault, v.RetryURL, v.Chain = page.StateFault, nil, "The store did not answer "+
+			v.State, v.Rows, v.Fault, v.RetryURL, v.Chain = page.StateFault, nil, "The store did not respond "+
 				"within 5 seconds.", "/audit", page.ChainStatus{}
 		}),
 		{Name: "audit-partial", Component: page.AuditTable(auditTable()), Partial: true},
@@ -84,7 +84,7 @@ func auditTable() page.AuditTableView {
 	retried.Sentence = "retried"
 	retried.To = "cxone"
 	retried.Outcome, retried.Code, retried.Took = "error_response", "503", "2.1 s"
-	retried.Attempt, retried.Next, retried.Reason = "3", ago(-4), "503: upstream is restarting"
+	retried.Attempt, retried.Next, retried.Reason = "3", ago(-4), "upstream is restarting"
 	retried.Changes = []page.AuditChange{
 		{Name: "Status", Old: page.AuditFact{Text: "Replaying"}, New: page.AuditFact{Text: "Retrying"}},
 		{Name: "Attempt", New: page.AuditFact{Text: "3"}},

@@ -19,8 +19,8 @@ func compare() []Example {
 			v.After.Body, v.Headers, v.SameNote = v.Before.Body, nil, "The bodies are the same."
 		}),
 		compare("binary", func(v *page.CompareView) {
-			v.Text, v.Masked, v.SameNote = false, false, "A body that is no text cannot be compared here: "+
-				"download both."
+			v.Text, v.Masked, v.SameNote = false, false, "Binary bodies cannot be compared here. "+
+				"Download both."
 		}),
 		compare("long", func(v *page.CompareView) {
 			v.ID = longWord

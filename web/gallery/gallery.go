@@ -46,6 +46,10 @@ func Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", Policy)
 		w.Header().Set("Cache-Control", "no-store")
+		if r.Header.Get("HX-Request") != "" {
+			w.WriteHeader(http.StatusNoContent) // a page that refreshes itself stays as it is
+			return
+		}
 		mux.ServeHTTP(w, r)
 	})
 }

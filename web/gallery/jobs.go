@@ -63,7 +63,7 @@ func jobs() []Example {
 			"fault",
 			page.JobsView{
 				State:    page.StateFault,
-				Fault:    "The store did not answer within 5 seconds.",
+				Fault:    "The store did not respond within 5 seconds.",
 				RetryURL: "/jobs",
 			},
 		),
@@ -178,7 +178,7 @@ func jobRunning() page.JobView {
 
 func jobPaused() page.JobView {
 	v := jobOf("16", "paused", "Paused: Replay 214 messages", part("120 delivered", "done"), part("94 to go", "plain"))
-	v.WaitReason, v.CanResume, v.CanCancel = "Ben is no user any more: somebody else must resume it.", true, true
+	v.WaitReason, v.CanResume, v.CanCancel = "Ben is no user any more: another operator must resume it.", true, true
 	return v
 }
 
@@ -188,7 +188,7 @@ func jobDone() page.JobView {
 		part("3 skipped", "warn"),
 	)
 	v.Ended, v.CanHide, v.Refresh = ago(1), true, true
-	v.RetryAction, v.RetryLabel, v.FailedQuery = "replay", "Replay what failed", "job=15&result=failed&status=failed"
+	v.RetryAction, v.RetryLabel, v.FailedQuery = "replay", "Replay failed messages", "job=15&result=failed&status=failed"
 	v.Problems = []page.JobProblem{
 		{
 			Count: "2",
@@ -222,7 +222,7 @@ func jobLong() page.JobView {
 	v.UndoneURL = "/jobs/18"
 	v.Parts = []page.JobPart{
 		part("88,208 delivered", "done"), part("1,203 failed", "fault"), part("311 skipped", "warn"),
-		part("10,278 left as they were", "plain"),
+		part("10,278 not processed", "plain"),
 	}
 	v.Problems = nil
 	for _, text := range []string{longReason(), rtlText, emoji, longWord, strings.Repeat(longWord, 3)} {

@@ -59,7 +59,7 @@ func ledger() []Example {
 		ledger("ledger-unchecked", func(v *page.LedgerTableView) {
 			v.Result = page.LedgerResult{
 				Tone: ui.Warn,
-				Text: "The ledger cannot be checked now, because a queue does not tell how much waits in it.",
+				Text: "The ledger cannot be checked now: a queue does not report its depth.",
 				Hint: "It is tried again every few seconds. Until then this is what was counted.",
 				At:   ago(12),
 			}
@@ -79,7 +79,7 @@ func ledger() []Example {
 			)
 		}),
 		ledger("ledger-waiting", func(v *page.LedgerTableView) {
-			v.Queues[0].Waiting, v.Queues[0].Note = "1,204", "SQS does not tell. A message expires 4 days after "+
+			v.Queues[0].Waiting, v.Queues[0].Note = "1,204", "Not reported by SQS. A message expires 4 days after "+
 				"it was sent."
 			v.Queues[0].Undeleted = []page.UndeletedMessage{
 				{
@@ -129,7 +129,7 @@ func ledger() []Example {
 		ledger("ledger-fault", func(v *page.LedgerTableView) {
 			*v = page.LedgerTableView{
 				State:    page.StateFault,
-				Fault:    "The store did not answer within 5 seconds.",
+				Fault:    "The store did not respond within 5 seconds.",
 				RetryURL: "/reconciliation",
 			}
 		}),

@@ -50,12 +50,12 @@ func message() []Example {
 		),
 		message("breaker", func(v *page.MessageView) { v.Panel.Breaker = breakerNotices().List[0] }),
 		message("unknown", func(v *page.MessageView) {
-			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no answer within 10 s"
+			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no response within 10 s"
 		}),
 		message("asks", func(v *page.MessageView) {
 			v.Panel.Code = ""
 			v.Panel.Outcome = "unknown"
-			v.Panel.Reason = "no answer within 10 s"
+			v.Panel.Reason = "no response within 10 s"
 			v.Panel.Confirm = "replay"
 			v.Panel.ConfirmRevision = "0"
 		}),
@@ -149,7 +149,7 @@ func message() []Example {
 			v.Panel.Notice = ui.Notice{
 				Kind: ui.Warn,
 				Text: "ben replayed this message 3 s ago.",
-				Hint: "Nothing was changed by you. This is the message as it is now.",
+				Hint: "Your change was not applied. This is the message as it is now.",
 			}
 		}),
 		message("viewer", func(v *page.MessageView) {
@@ -200,7 +200,7 @@ func questionView() page.MessageView {
 	v := messageView()
 	v.Panel.Code = ""
 	v.Panel.Outcome = "unknown"
-	v.Panel.Reason = "no answer within 10 s"
+	v.Panel.Reason = "no response within 10 s"
 	v.Panel.Confirm = "replay"
 	v.Panel.ConfirmRevision = "0"
 	return v
@@ -209,7 +209,7 @@ func questionView() page.MessageView {
 func messageView() page.MessageView {
 	id := messageID(1)
 	return page.MessageView{
-		Chrome:  chrome("422: field id is missing", "/messages/"+id),
+		Chrome:  chrome("field id is missing", "/messages/"+id),
 		BackURL: "/messages?" + listQuery,
 		Panel: page.MessagePanelView{
 			ID:           id,
@@ -218,7 +218,7 @@ func messageView() page.MessageView {
 			Status:       "failed",
 			Source:       "genesys",
 			Destination:  "handler.internal:9090",
-			Reason:       "422: field id is missing in conversation.participants[1]",
+			Reason:       "field id is missing in conversation.participants[1]",
 			Code:         "422",
 			Outcome:      "error_response",
 			AttemptCount: "1 of 5",
@@ -240,7 +240,7 @@ func messageView() page.MessageView {
 		OlderURL: "/messages/" + messageID(2),
 		Curl: "curl -i -X 'POST' \\\n  -H 'Authorization: •••' \\\n  -H 'Content-Type: application/json' " +
 			"\\\n  --data-binary '{\"id\":\"9b1f6c1e\"}' \\\n  'http://handler.internal:9090/genesys'",
-		Ticket: "## Webhook not delivered: 422: field id is missing\n\n- Message: " +
+		Ticket: "## Webhook not delivered: field id is missing\n\n- Message: " +
 			"https://desk.example.com/messages/" + id + "\n- Source: genesys\n",
 		Payload: page.Payload{
 			Name:        "original",
@@ -266,7 +266,7 @@ func messageView() page.MessageView {
 			},
 			{Label: "Message id", Value: "5f2d8a90-1c3b-4e7f-a6d5-9b8c7d6e5f40"},
 			{Label: "Received from queue", Value: "1 time"},
-			{Label: "Form", Value: "envelope"},
+			{Label: "Format", Value: "envelope"},
 		},
 		Arrivals: []page.Arrival{{At: ago(95)}, {At: ago(80)}, {At: ago(70), Note: "the body differs from the first"}},
 	}
@@ -286,7 +286,7 @@ func sampleAttempts() []page.AttemptView {
 			Outcome:         "error_response",
 			Code:            "422",
 			Latency:         "84 ms",
-			Error:           "422: field id is missing in conversation.participants[1]",
+			Error:           "field id is missing in conversation.participants[1]",
 			ResponseHeaders: answer,
 			ResponseBody:    "{\"error\":\"field id is missing\",\"path\":\"conversation.participants[1]\"}",
 		},
@@ -306,9 +306,9 @@ func sampleAttempts() []page.AttemptView {
 			Outcome:      "error_response",
 			Code:         "503",
 			Latency:      "2.1 s",
-			Error:        "503: upstream is restarting",
+			Error:        "upstream is restarting",
 			ResponseBody: "<html><body><h1>503 Service Unavailable</h1></body></html>",
-			ResponseNote: "The first 4 KiB of the answer are kept.",
+			ResponseNote: "The first 4 KiB of the response are stored.",
 		},
 	}
 }
@@ -342,7 +342,7 @@ func sampleEvents() []page.AuditRow {
 			TargetID: messageID(1),
 			Source:   "genesys",
 			URL:      "/messages/" + messageID(1),
-			Reason:   "503: upstream is restarting",
+			Reason:   "upstream is restarting",
 			Changes:  status("", "Retrying"),
 		},
 	}
@@ -362,7 +362,7 @@ func setStatus(v *page.MessageView, status string) {
 		p.Attempts = append(
 			[]page.AttemptView{{Number: "4", Trigger: "replay", Actor: "anna", At: ago(0), InFlight: true}},
 			p.Attempts...)
-		p.Notice = ui.Notice{Kind: ui.Info, Text: "Replay requested: waiting for the answer."}
+		p.Notice = ui.Notice{Kind: ui.Info, Text: "Replay requested: waiting for the response."}
 	case "resolved":
 		p.DenyReplay, p.DenyEdit = closed, closed
 		p.Code, p.Outcome, p.Result = "200", "delivered", ui.Notice{Kind: ui.Done, Text: "Delivered: 200 in 84 ms"}
@@ -463,7 +463,7 @@ func fromQueue(v *page.MessageView, queue, to string) {
 		{Label: "Put there by", Value: "SQS"},
 		{Label: "Came from", Value: "arn:aws:sqs:eu-west-1:123456789012:orders"},
 		{Label: "Message id", Value: messageID(1)},
-		{Label: "Form", Value: "foreign"},
+		{Label: "Format", Value: "foreign"},
 		{Label: "Group", Value: "customer-4711"},
 		{Label: "Sent to the queue", Value: "2026-03-02 10:15:05 UTC"},
 		{Label: "Received from the queue", Value: "4 times"},

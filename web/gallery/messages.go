@@ -61,7 +61,7 @@ func messages() []Example {
 			}, ui.Notice{
 				Kind: ui.Warn,
 				Text: "This job was started by ben 3 s ago.",
-				Hint: "Nothing was started by you.",
+				Hint: "Your request started nothing.",
 			}
 		}),
 		list("search-behind", func(v *page.MessagesTableView) {
@@ -100,7 +100,7 @@ func messages() []Example {
 		list("fault", func(v *page.MessagesTableView) {
 			v.State = page.StateFault
 			v.Rows = nil
-			v.Fault = "The store did not answer within 5 seconds."
+			v.Fault = "The store did not respond within 5 seconds."
 			v.RetryURL = "/messages?" + listQuery
 		}),
 		{Name: "messages-partial", Component: page.MessagesTable(partial), Partial: true},
@@ -191,7 +191,7 @@ func manyRows(n int) []page.MessageRow {
 		{
 			Source:    "genesys",
 			EventType: "conversation:updated",
-			Reason:    "422: field id is missing in conversation.participants[1]",
+			Reason:    "field id is missing in conversation.participants[1]",
 			Code:      "422",
 			Outcome:   "error_response",
 			Attempts:  "1 of 5",
@@ -199,7 +199,7 @@ func manyRows(n int) []page.MessageRow {
 		{
 			Source:    "cxone",
 			EventType: "CaseStatusChanged",
-			Reason:    "503: upstream is restarting",
+			Reason:    "upstream is restarting",
 			Code:      "503",
 			Outcome:   "error_response",
 			Attempts:  "5 of 5",
@@ -213,7 +213,7 @@ func manyRows(n int) []page.MessageRow {
 		{
 			Source:    "genesys",
 			EventType: "v2.detail.events.conversation.{id}.acw",
-			Reason:    "no answer within 10 s",
+			Reason:    "no response within 10 s",
 			Outcome:   "unknown",
 			Attempts:  "5 of 5",
 		},

@@ -92,7 +92,7 @@ func overview() []Example {
 		overview("fault", func(v *page.OverviewFigures) {
 			*v = page.OverviewFigures{
 				State:    page.StateFault,
-				Fault:    "The store did not answer within 5 seconds.",
+				Fault:    "The store did not respond within 5 seconds.",
 				RetryURL: "/overview",
 			}
 		}),
@@ -133,10 +133,10 @@ func overviewFiguresOf() page.OverviewFigures {
 				Waiting:        page.Count{Text: "1,204"},
 				InFlight:       page.Count{Text: "10"},
 				Delayed:        "3",
-				NoOldestReason: "SQS does not tell",
+				NoOldestReason: "not reported by SQS",
 				Expires:        ago(-60 * 22),
-				NoListReason: "SQS lists no messages: each is among the messages once it is read. It forgets " +
-					"one 4 days after it was sent.",
+				NoListReason: "SQS cannot list messages: each appears under Messages once it is received. " +
+					"A message expires 4 days after it was sent.",
 			},
 		},
 		Causes: []page.CauseRow{
@@ -148,7 +148,7 @@ func overviewFiguresOf() page.OverviewFigures {
 				First:     ago(64),
 				Newest:    ago(4),
 				Share:     100,
-				Replays:   "0 of 20 unedited replays helped",
+				Replays:   "0 of 20 unedited replays succeeded",
 			},
 			{
 				Text:      "422: field id is missing in conversation.participants[1]",
@@ -276,7 +276,7 @@ func breakers() []page.BreakerView {
 			Messages:     "messages waiting",
 			LastDelivery: ago(14),
 			LastOutcome:  "Connection refused by 10.2.0.14:9090",
-			Note:         "The next webhook or replay tests it.",
+			Note:         "The next webhook or replay probes it.",
 			Probe:        "/destinations/orders/probe",
 			Denied:       "No message waits for a retry: there is nothing to probe it with.",
 		},
@@ -288,7 +288,7 @@ func breakers() []page.BreakerView {
 			Messages:     "message waiting",
 			LastDelivery: ago(3),
 			LastOutcome:  "429: 100 requests a minute are allowed",
-			Note:         "Retries and jobs go on then.",
+			Note:         "Retries and jobs continue then.",
 			Probe:        "/destinations/billing/probe",
 		},
 		{
@@ -316,7 +316,7 @@ func longOverview(v *page.OverviewFigures) {
 	v.Causes[0].Source = longWord
 	v.Ages[0].FailedNow, v.Ages[1].FailedNow = link("10,000+"), link("10,000+")
 	v.Queues[0].Name = longWord
-	v.Queues[1].Fault.Text = "The queue could not be asked. It is asked again in a few seconds."
+	v.Queues[1].Fault.Text = "The queue cannot be read. It is tried again in a few seconds."
 }
 
 func link(text string) page.Count {

@@ -21,7 +21,7 @@ func queue() []Example {
 			v.Rows = append(v.Rows, page.QueuedRow{
 				ID:       "c0ffee00-7a1d-4e5b-9c3f-0000000000" + strconv.Itoa(10+i),
 				Source:   "genesys",
-				Reason:   "503: The CRM is down for maintenance",
+				Reason:   "The CRM is down for maintenance",
 				Size:     "1.2 KiB",
 				QueuedAt: ago(50 - float64(i)),
 			})
@@ -52,7 +52,7 @@ func queue() []Example {
 		queue("fault", func(v *page.QueueView) {
 			v.State = page.StateFault
 			v.Rows = nil
-			v.Fault = "The store did not answer within 5 seconds."
+			v.Fault = "The store did not respond within 5 seconds."
 			v.RetryURL = "/overview/queues/dlq"
 		}),
 	}

@@ -86,7 +86,7 @@ type CauseRow struct {
 	Text                string
 	Source              string
 	First, Newest       ui.Moment
-	Replays             string // how they went: "0 of 20 unedited replays helped"; empty: there were none
+	Replays             string // how they went: "0 of 20 unedited replays succeeded"; empty: there were none
 	FailedNow, Retrying Count
 	Share               int // of the largest cause, in percent
 }

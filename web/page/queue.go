@@ -46,7 +46,7 @@ type QueueRow struct {
 	Delayed        string // empty: none
 	Oldest         ui.Moment
 	Expires        ui.Moment // of the oldest that was read and is still there, when SQS would forget it
-	NoOldestReason string    // why there is no oldest: "empty", "SQS does not tell"
+	NoOldestReason string    // why there is no oldest: "empty", "not reported by SQS"
 	Fault          QueueFault
 }
 
