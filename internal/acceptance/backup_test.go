@@ -12,8 +12,7 @@ import (
 )
 
 // Webhooks that were promised before a backup began are in it, however much goes on meanwhile, and a dlqdesk that
-// starts on the
-// copy has it.
+// starts on the copy has it.
 func TestBackupUnderLoadIsRestored(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)

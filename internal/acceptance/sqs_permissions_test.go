@@ -137,13 +137,7 @@ func TestProcessesNeedOnlyTheDocumentedPermissions(t *testing.T) {
 	second.stop(t)
 	// our own program
 	command := exec.CommandContext(
-		t.Context(),
-		binary(t),
-		"drain",
-		"--to",
-		"dlq",
-		"--config",
-		file,
+		t.Context(), binary(t), "drain", "--to", "dlq", "--config", file,
 	) //nolint:gosec // our own
 	command.Env = append(os.Environ(), as("drain")...)
 	if out, err := command.CombinedOutput(); err != nil {

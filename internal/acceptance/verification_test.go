@@ -75,9 +75,7 @@ func TestCertificatesOfPlatforms(t *testing.T) {
 	}
 	// it is refused at once
 	if answer, err := over(
-		t,
-		ours,
-		strange.Issue(t, time.Hour),
+		t, ours, strange.Issue(t, time.Hour),
 	).Get(p.URL() + "/healthz"); err == nil { //nolint:noctx // loopback
 		_ = answer.Body.Close()
 		t.Error("a certificate of an authority that nobody named is taken")

@@ -166,8 +166,7 @@ func (a *App) start(ctx context.Context) error {
 }
 
 // startTraces makes later loops and requests produce spans, if a collector is configured. The last spans are sent at
-// the
-// end of Stop.
+// the end of Stop.
 func (a *App) startTraces(ctx context.Context) (err error) {
 	if a.tracer, err = telemetry.StartTraces(ctx, a.version, a.log.With("component", "traces")); err != nil {
 		return fmt.Errorf("start tracing: %w", err)

@@ -91,9 +91,7 @@ func (a Authority) Files(t testing.TB, ours tls.Certificate) (ca, cert, key stri
 		t.Fatal(err)
 	}
 	return PEMFile(
-		t,
-		"CERTIFICATE",
-		a.Certificate.Raw,
+		t, "CERTIFICATE", a.Certificate.Raw,
 	), PEMFile(t, "CERTIFICATE", ours.Certificate[0]), PEMFile(t, "PRIVATE KEY", private)
 }
 

@@ -64,11 +64,7 @@ func startNode(
 	t.Helper()
 	// a path of this repository
 	server := exec.CommandContext(
-		t.Context(),
-		"node",
-		"--import",
-		endWithParent,
-		program,
+		t.Context(), "node", "--import", endWithParent, program,
 	) //nolint:gosec // our own program
 	server.Env = append(append(os.Environ(), "NODE_PATH="+packages(t)), environment...)
 	input, err := server.StdinPipe()

@@ -10,8 +10,7 @@ import (
 
 // Lifecycle runs the loops of a program and stops its parts, the last one started first. Deliveries are cut off shortly
 // before the time to stop ends. Example: with 30 s to stop, a delivery that takes longer than 25 s is cancelled, and
-// 5 s
-// are left to record its outcome.
+// 5 s are left to record its outcome.
 type Lifecycle struct {
 	stops      []stopStep
 	failed     chan error

@@ -101,8 +101,10 @@ func TestReturnedQueueMessageMatchesItsMessage(t *testing.T) {
 		before  bool
 	}{
 		"by its mark": {
-			deadletter.Capture{RedriveOf: "marked", Queue: deadletter.QueueFacts{ConfigName: "orders",
-				MessageID: "x-1"}},
+			deadletter.Capture{RedriveOf: "marked", Queue: deadletter.QueueFacts{
+				ConfigName: "orders",
+				MessageID:  "x-1",
+			}},
 			"marked", false,
 		},
 		"by SQS's id": {

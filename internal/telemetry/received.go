@@ -39,13 +39,8 @@ func (t *Tracer) Received(next http.Handler) http.Handler {
 			scheme = "https"
 		}
 		ctx, s := t.start(
-			ctx,
-			method+" "+at,
-			trace.SpanKindServer,
-			semconv.HTTPRequestMethodKey.String(method),
-			semconv.HTTPRoute(at),
-			semconv.URLPath(r.URL.Path),
-			semconv.URLScheme(scheme),
+			ctx, method+" "+at, trace.SpanKindServer, semconv.HTTPRequestMethodKey.String(method),
+			semconv.HTTPRoute(at), semconv.URLPath(r.URL.Path), semconv.URLScheme(scheme),
 		)
 		defer s.span.End()
 		answer := &answered{ResponseWriter: w, status: http.StatusOK}

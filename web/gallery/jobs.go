@@ -188,7 +188,8 @@ func jobDone() page.JobView {
 		part("3 skipped", "warn"),
 	)
 	v.Ended, v.CanHide, v.Refresh = ago(1), true, true
-	v.RetryAction, v.RetryLabel, v.FailedQuery = "replay", "Replay failed messages", "job=15&result=failed&status=failed"
+	v.RetryAction, v.RetryLabel, v.FailedQuery = "replay", "Replay failed messages",
+		"job=15&result=failed&status=failed"
 	v.Problems = []page.JobProblem{
 		{
 			Count: "2",
