@@ -59,7 +59,7 @@ func TestCauseDescribesItsMessages(t *testing.T) {
 		Fingerprint: g.Fingerprint,
 		Source:      "genesys",
 		Destination: "http://127.0.0.1:9090/genesys",
-		Reason:      "field id is missing (422)",
+		Reason:      "422: field id is missing (422)",
 		Messages:    6,
 		Open:        6,
 		FirstAt:     start.Add(-time.Minute).Truncate(time.Millisecond),

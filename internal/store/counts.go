@@ -230,8 +230,8 @@ func (c *counts) write(ctx context.Context, tx *sqlite.Tx) error {
 func (g causeCounts) write(ctx context.Context, tx *sqlite.Tx, fingerprint string) error {
 	if g.messages > 0 {
 		if _, err := tx.ExecContext(
-			ctx, insertCause, fingerprint, g.example.Source, g.example.Destination, g.example.Reason,
-			g.messages, g.first, g.last,
+			ctx, insertCause, fingerprint, g.example.Source, g.example.Destination,
+			deadletter.WithStatus(g.example.StatusCode, g.example.Reason), g.messages, g.first, g.last,
 		); err != nil {
 			return err
 		}
