@@ -156,7 +156,7 @@ func (s site) awaitAudit(b *testing.B) {
 	b.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for !bytes.Contains(s.get(b, "/audit"), []byte("each vouched for by the next")) {
+	for !bytes.Contains(s.get(b, "/audit"), []byte("each confirmed by the next")) {
 		<-tick.C
 	}
 }

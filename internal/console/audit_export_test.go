@@ -147,7 +147,7 @@ func TestExportReportsWrongQueries(t *testing.T) {
 	p := b.member(t, "vera", deadletter.Viewer)
 	before := len(b.events(t))
 	for query, want := range map[string]string{
-		"format=xml": "no format", "format=csv&from=now": "is no time",
+		"format=xml": "no format", "format=csv&from=now": "is not a time",
 		"format=csv&action=eat": "no action",
 	} {
 		t.Run(query, func(t *testing.T) {

@@ -68,7 +68,7 @@ func TestAuditShowsActorsAndActions(t *testing.T) {
 		})
 	}
 	for query, want := range map[string]string{
-		"action=eat": "There is no action", "from=now": "is no time",
+		"action=eat": "There is no action", "from=now": "is not a time",
 		"cursor=zz": "start again", "by=nobody": "There is no actor kind", "actor=" + strings.Repeat("x",
 			600): "too long",
 	} {

@@ -259,6 +259,6 @@ func parseTime(name, text string) (time.Time, error) {
 			return at.UTC(), nil
 		}
 	}
-	return time.Time{}, deadletter.Errorf(deadletter.Invalid, "%q is no time for %q: write it as 2026-03-02T10:15",
+	return time.Time{}, deadletter.Errorf(deadletter.Invalid, "%q is not a time for %q: write it as 2026-03-02T10:15",
 		text, name)
 }

@@ -237,7 +237,8 @@ func whyMissing(i ledger.Imbalance) (why, do string) {
 				"what it sent in that hour again."
 	}
 	return fmt.Sprintf(
-			"The queue confirmed that it had %s, and %s %s neither there nor on the desk: deleted from the queue, "+
+			"The queue confirmed that it had %s, and %s %s missing from the queue and the desk: deleted from the "+
+				"queue, "+
 				"received by another program, or gone because desk.db was restored from an older copy.",
 			them(it),
 			it,

@@ -582,7 +582,7 @@ func facts(m deadletter.Message, s desk.Source) []page.Fact {
 	if q.ConfigName != "" && q.ConfigName != q.Queue {
 		add("Listed as", q.ConfigName)
 	}
-	add("Put there by", q.Service)
+	add("AWS service", q.Service)
 	if q.Drained {
 		add("Moved here by", "dlqdesk drain")
 	}

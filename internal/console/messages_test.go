@@ -122,8 +122,8 @@ func TestInvalidFiltersAreRefused(t *testing.T) {
 		"outcome=eaten":                            "There is no outcome",
 		"job=1&result=eaten":                       "There is no result",
 		"sort=size":                                "cannot be sorted",
-		"from=yesterday":                           "is no time",
-		"to=2026-13-40T99:99":                      "is no time",
+		"from=yesterday":                           "is not a time",
+		"to=2026-13-40T99:99":                      "is not a time",
 		"from=2026-03-02T10:15&to=2026-03-01":      "ends before it begins",
 		"cursor=zzz":                               "start again from the first page",
 		"cursor=o%FF":                              "start again from the first page",
@@ -131,7 +131,7 @@ func TestInvalidFiltersAreRefused(t *testing.T) {
 		"q=" + url.QueryEscape("-- * ( )"):         "needs a word or a number",
 		"q=" + strings.Repeat("x", 600):            "too long",
 		"source=" + strings.Repeat("x", 600):       "too long",
-		"status=all&from=99999-01-01T00:00&cursor": "is no time",
+		"status=all&from=99999-01-01T00:00&cursor": "is not a time",
 	} {
 		t.Run(fmt.Sprintf("%.40s", query), func(t *testing.T) {
 			a, part := p.get("/messages?"+query), p.get("/messages?"+query, htmx()...)

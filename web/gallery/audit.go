@@ -126,7 +126,7 @@ func auditTable() page.AuditTableView {
 	)
 	return page.AuditTableView{
 		Chain: page.ChainStatus{
-			Text: "812 events, each vouched for by the next.",
+			Text: "812 events, each confirmed by the next one.",
 			At:   ago(1),
 		},
 		Rows:     rows,

@@ -73,7 +73,7 @@ func ledger() []Example {
 					Name:      "dlq",
 					Content:   "On disk, until SQS confirms",
 					Waiting:   "312",
-					Retention: "until it is dealt with",
+					Retention: "until processed",
 					Oldest:    ago(12),
 				},
 			)
@@ -158,7 +158,7 @@ func ledgerBook() page.LedgerTableView {
 				Name:      "processing",
 				Content:   "Buffered webhooks",
 				Waiting:   "12",
-				Retention: "until it is dealt with",
+				Retention: "until processed",
 				Oldest:    ago(1),
 			},
 		},
@@ -239,7 +239,7 @@ func imbalanced(v *page.LedgerTableView) {
 		imbalanceOf(
 			"1 message is missing",
 			"genesys",
-			"The queue confirmed that it had it, and it is neither there nor on the desk: deleted from the "+
+			"The queue confirmed that it had it, and it is missing from the queue and the desk: deleted from the "+
 				"queue, taken by another program that reads it, or gone because desk.db was restored from an "+
 				"older copy.",
 			"Look who else may receive, delete or purge on this queue. Ask the platform to send what it sent in "+

@@ -460,7 +460,7 @@ func fromQueue(v *page.MessageView, queue, to string) {
 	v.Panel.Reason = "Received too often from orders, so SQS moved it to the DLQ"
 	v.Facts = []page.Fact{
 		{Label: "Queue", Value: "orders-dlq"},
-		{Label: "Put there by", Value: "SQS"},
+		{Label: "AWS service", Value: "SQS"},
 		{Label: "Came from", Value: "arn:aws:sqs:eu-west-1:123456789012:orders"},
 		{Label: "Message id", Value: messageID(1)},
 		{Label: "Format", Value: "foreign"},

@@ -74,7 +74,7 @@ func messages() []Example {
 			}
 		}),
 		list("filter-fault", func(v *page.MessagesTableView) {
-			v.Filter.Error = "“yesterday” is no time: use the form 2026-03-02T10:15."
+			v.Filter.Error = "“yesterday” is not a time: use the form 2026-03-02T10:15."
 			v.Filter.Code = "abc"
 		}),
 		list("nothing", func(v *page.MessagesTableView) {

@@ -156,7 +156,7 @@ func sourceOf(i int) page.SourceView {
 			{
 				Name: "Answer",
 				Text: `200 {"status":"accepted"}`,
-				Hint: `A message that is kept: 200 {"status":"queued_for_retry","messageId":"…"}.`,
+				Hint: `For a failed webhook that is stored: 200 {"status":"queued_for_retry","messageId":"…"}`,
 			},
 			{
 				Name: "Verification",

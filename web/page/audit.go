@@ -31,7 +31,7 @@ type AuditTableView struct {
 // Chain says whether the trail is whole.
 type ChainStatus struct {
 	Broken bool
-	Text   string // "1,204 events, each vouched for by the next" or "broken at event 812: the row was changed"
+	Text   string // "1,204 events, each confirmed by the next one" or "broken at event 812: the row was changed"
 	At     ui.Moment
 }
 

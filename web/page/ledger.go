@@ -60,7 +60,7 @@ type LedgerQueue struct {
 	Oldest    ui.Moment
 	Expires   ui.Moment // when SQS would forget the oldest
 	Note      string    // what stands for the two where they are not known, or cannot be
-	Retention string    // how long it keeps a message: "4 days", "until it is dealt with"
+	Retention string    // how long it keeps a message: "4 days", "until processed"
 	Fault     QueueFault
 	Shared    string // what the ledger cannot see of it; empty: nothing
 	Undeleted []UndeletedMessage
