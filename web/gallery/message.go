@@ -221,7 +221,7 @@ func messageView() page.MessageView {
 			Reason:       "field id is missing in conversation.participants[1]",
 			Code:         "422",
 			Outcome:      "error_response",
-			AttemptCount: "1 of 5",
+			AttemptCount: "1",
 			Received:     ago(95),
 			LastAttempt:  ago(12),
 			Arrived:      "3 times",

@@ -194,7 +194,7 @@ func manyRows(n int) []page.MessageRow {
 			Reason:    "field id is missing in conversation.participants[1]",
 			Code:      "422",
 			Outcome:   "error_response",
-			Attempts:  "1 of 5",
+			Attempts:  "1",
 		},
 		{
 			Source:    "cxone",
@@ -202,7 +202,7 @@ func manyRows(n int) []page.MessageRow {
 			Reason:    "upstream is restarting",
 			Code:      "503",
 			Outcome:   "error_response",
-			Attempts:  "5 of 5",
+			Attempts:  "5",
 		},
 		{
 			Queue:     "orders",
@@ -215,15 +215,15 @@ func manyRows(n int) []page.MessageRow {
 			EventType: "v2.detail.events.conversation.{id}.acw",
 			Reason:    "no response within 10 s",
 			Outcome:   "unknown",
-			Attempts:  "5 of 5",
+			Attempts:  "5",
 		},
-		{Source: "cxone", Reason: "connection refused by 10.2.0.14:9090", Outcome: "unreachable", Attempts: "5 of 5"},
+		{Source: "cxone", Reason: "connection refused by 10.2.0.14:9090", Outcome: "unreachable", Attempts: "5"},
 		{
 			Source:   "genesys",
 			Reason:   "400: unknown eventType \"conversation:transferred\"",
 			Code:     "400",
 			Outcome:  "error_response",
-			Attempts: "1 of 5",
+			Attempts: "1",
 		},
 	}
 	var rows []page.MessageRow
