@@ -34,21 +34,30 @@ func backQuery(r *http.Request) string {
 }
 
 func (c *Console) message(w http.ResponseWriter, r *http.Request) {
-	m, err := c.Store.Message(r.Context(), messageID(r))
-	if deadletter.KindOf(err) == deadletter.NotFound {
-		c.redirectRepeat(w, r, err)
-		return
-	}
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
-	number, err := revisionNumber(r, m)
-	if err != nil {
-		c.fail(w, r, err)
+	m, number, ok := c.requestedRevision(w, r)
+	if !ok {
 		return
 	}
 	c.showMessage(w, r, http.StatusOK, c.view(r, m), number, ui.Notice{})
+}
+
+// requestedRevision reads the message and the number of its revision that an address names. It responds itself, and
+// returns false, where there is none: with a redirect for the id of a repeated webhook, else with the error.
+func (c *Console) requestedRevision(w http.ResponseWriter, r *http.Request) (deadletter.Message, int, bool) {
+	m, err := c.Store.Message(r.Context(), messageID(r))
+	if deadletter.KindOf(err) == deadletter.NotFound {
+		c.redirectRepeat(w, r, err)
+		return m, 0, false
+	}
+	number := 0
+	if err == nil {
+		number, err = revisionNumber(r, m)
+	}
+	if err != nil {
+		c.fail(w, r, err)
+		return m, 0, false
+	}
+	return m, number, true
 }
 
 // view returns a message with the actions that the user may take.
@@ -279,18 +288,8 @@ func (c *Console) restore(w http.ResponseWriter, r *http.Request) {
 
 // body downloads a revision, as received or as a page shows it. Secrets are masked as on the page.
 func (c *Console) body(w http.ResponseWriter, r *http.Request) {
-	m, err := c.Store.Message(r.Context(), messageID(r))
-	if deadletter.KindOf(err) == deadletter.NotFound {
-		c.redirectRepeat(w, r, err)
-		return
-	}
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
-	number, err := revisionNumber(r, m)
-	if err != nil {
-		c.fail(w, r, err)
+	m, number, ok := c.requestedRevision(w, r)
+	if !ok {
 		return
 	}
 	revision, err := c.Store.Revision(r.Context(), m.ID, number)
