@@ -322,14 +322,14 @@ func offOf(i ledger.Imbalance) string {
 func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 	var rows []page.LedgerQueue
 	for _, q := range b.queues {
-		held := q.depth.Total()
+		waiting := q.depth.Total()
 		if q.emptySpool() {
 			continue
 		}
 		row := page.LedgerQueue{
 			Name:      q.Name,
 			Content:   q.Holds,
-			Waiting:   number(held),
+			Waiting:   number(waiting),
 			Retention: retentionText(q.depth.Retention),
 			Oldest:    ui.At(q.depth.Oldest),
 			Fault:     q.fault(),
@@ -340,7 +340,7 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 		}
 		switch {
 		case row.Fault.Text != "":
-		case held == 0:
+		case waiting == 0:
 			row.Note = "Nothing waits."
 		case !q.depth.Oldest.IsZero() && q.depth.Retention > 0:
 			row.Expires = ui.At(q.depth.Oldest.Add(q.depth.Retention))

@@ -547,7 +547,7 @@ func reasonRows(o overview) []page.CauseRow {
 func queueRows(o overview) []page.QueueRow {
 	var rows []page.QueueRow
 	for _, q := range o.queues {
-		held := q.depth.Total()
+		waiting := q.depth.Total()
 		if q.emptySpool() {
 			continue
 		}
@@ -559,7 +559,7 @@ func queueRows(o overview) []page.QueueRow {
 			Oldest:   ui.At(q.depth.Oldest),
 			Fault:    q.fault(),
 		}
-		if !q.ReportsOldest && held > 0 {
+		if !q.ReportsOldest && waiting > 0 {
 			row.NoListReason = "SQS cannot list messages: each appears under Messages once it is received."
 			if q.depth.Retention > 0 {
 				row.NoListReason += " A message expires " + retentionText(q.depth.Retention) + " after it was sent."
@@ -570,7 +570,7 @@ func queueRows(o overview) []page.QueueRow {
 		}
 		switch {
 		case row.Fault.Text != "":
-		case held == 0:
+		case waiting == 0:
 			row.NoOldestReason = "empty"
 		case !q.ReportsOldest:
 			row.NoOldestReason = "not reported by SQS"
