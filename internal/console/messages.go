@@ -243,27 +243,6 @@ func matching(l list) (n int, capped bool) {
 	return l.counts.ByStatus[l.asked.Status], l.counts.Capped
 }
 
-// curl returns a command that sends a webhook here.
-func (c *Console) curl(r *http.Request) string {
-	if len(c.Sources) == 0 {
-		return ""
-	}
-	return curlTo(c.webhookBase(r) + "/webhooks/" + c.Sources[0].Name)
-}
-
-func curlTo(url string) string {
-	return "curl -i -H 'Content-Type: application/json' \\\n  -d '{\"eventType\":\"conversation:updated\"}' " +
-		"\\\n  " + url
-}
-
-// webhookBase returns the address of the receiver, as this browser knows it.
-func (c *Console) webhookBase(r *http.Request) string {
-	if c.WebhookURL != "" {
-		return c.WebhookURL
-	}
-	return c.deskURL(r)
-}
-
 func (c *Console) rowView(ctx context.Context, m deadletter.Message, back string) page.MessageRow {
 	return page.MessageRow{
 		ID:          string(m.ID),
