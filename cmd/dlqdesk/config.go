@@ -25,6 +25,15 @@ func (f configFlag) load(p program) (config.Config, error) {
 	return config.Load(file, p.environ)
 }
 
+// loadDataOnly is load for commands that need the data folder and the queues alone: secrets of sources may be absent.
+func (f configFlag) loadDataOnly(p program) (config.Config, error) {
+	file, err := f.path(p.environ)
+	if err != nil {
+		return config.Config{}, err
+	}
+	return config.LoadDataOnly(file, p.environ)
+}
+
 func (f configFlag) path(environ []string) (string, error) {
 	if f.File != "" {
 		return f.File, nil

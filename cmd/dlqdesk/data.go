@@ -21,7 +21,7 @@ type drain struct {
 }
 
 func (d drain) Run(p program) error {
-	cfg, err := d.load(p)
+	cfg, err := d.loadDataOnly(p)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ type backup struct {
 }
 
 func (b backup) Run(p program) error {
-	cfg, err := b.load(p)
+	cfg, err := b.loadDataOnly(p)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ type userAdd struct {
 }
 
 func (u userAdd) Run(p program) error {
-	cfg, err := u.load(p)
+	cfg, err := u.loadDataOnly(p)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (u userAdd) Run(p program) error {
 type auditVerify struct{ configFlag }
 
 func (v auditVerify) Run(p program) error {
-	cfg, err := v.load(p)
+	cfg, err := v.loadDataOnly(p)
 	if err != nil {
 		return err
 	}

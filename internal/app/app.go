@@ -127,6 +127,7 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.openStore(ctx, dir); err != nil {
 		return err
 	}
+	a.runIndex()
 	queues, err := a.openQueues(ctx, dir)
 	if err != nil {
 		return err
@@ -199,6 +200,11 @@ func (a *App) openStore(ctx context.Context, dir *server.DataDir) error {
 	}
 	a.audit = store.NewAuditChecker(a.store, a.now, a.log)
 	a.life.OnStop("store", func(context.Context) error { return a.store.Close() })
+	return nil
+}
+
+// runIndex makes messages searchable. Commands do not: the server does it with the masks of all sources.
+func (a *App) runIndex() {
 	masks := map[string][]payload.Path{}
 	for _, s := range a.deliverable() {
 		masks[s.Name] = s.Mask.JSON
@@ -206,7 +212,6 @@ func (a *App) openStore(ctx context.Context, dir *server.DataDir) error {
 	a.run("search index", func(ctx context.Context) error {
 		return a.store.RunIndex(ctx, masks)
 	})
-	return nil
 }
 
 // run starts a loop, in which spans are made if traces are.
@@ -256,7 +261,7 @@ func (a *App) receiverRoutes(webhooks http.Handler, q *queues) *http.ServeMux {
 
 // serve starts a listener and stops it with the program.
 func (a *App) serve(ctx context.Context, l server.Listener) (*server.Server, error) {
-	l.OnFailure, l.Log = a.life.Fail, a.log
+	l.Proxies, l.OnFailure, l.Log = a.cfg.TrustedProxies, a.life.Fail, a.log
 	s, err := server.Start(ctx, l)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"slices"
 	"time"
@@ -21,7 +22,9 @@ type Config struct {
 	MetricsListen string    // host:port of /metrics; empty: no metrics
 	PublicURL     string    // of the console, for browsers, without a slash at its end; empty: unknown
 	TLS           ListenTLS // of Listen; empty: no TLS
-	WebhookURL    string    // of the receiver, for platforms, without a slash at its end; empty: unknown
+	// TrustedProxies are the networks whose X-Forwarded-For and Forwarded headers are believed. Empty: none is.
+	TrustedProxies []netip.Prefix
+	WebhookURL     string // of the receiver, for platforms, without a slash at its end; empty: unknown
 	// folder of store, spool, embedded queue and keys; a relative path starts at the working directory
 	DataDir   string
 	Grace     time.Duration // to finish webhooks and deliveries in flight when the program stops
@@ -120,16 +123,24 @@ const maxFile = 1 << 20
 // Load reads the file at path (none if path is empty) and the environment in the form of os.Environ. Its error is
 // Faults.
 func Load(path string, environ []string) (Config, error) {
-	return load(path, environ, (*reader).checkSomething)
+	return load(newReader(path, environ), (*reader).checkSomething)
 }
 
 // LoadAny is Load for commands that need no source.
 func LoadAny(path string, environ []string) (Config, error) {
-	return load(path, environ, func(*reader, Config) {})
+	return load(newReader(path, environ), func(*reader, Config) {})
 }
 
-func load(path string, environ []string, more func(*reader, Config)) (Config, error) {
+// LoadDataOnly is Load for commands that need the data folder and the queues alone. It reads no secret, no certificate
+// and no key, and ignores faults of the sections that have them: the caller may not use those.
+func LoadDataOnly(path string, environ []string) (Config, error) {
 	r := newReader(path, environ)
+	r.dataOnly = true
+	return load(r, func(*reader, Config) {})
+}
+
+func load(r *reader, more func(*reader, Config)) (Config, error) {
+	path := r.file
 	if path != "" {
 		text, err := readFile(path)
 		if err != nil {

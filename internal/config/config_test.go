@@ -80,6 +80,9 @@ func describe(c config.Config) string {
 		&b, "listen %q, console %q, metrics %q, public %q, data %q, grace %s\n", c.Listen, c.ConsoleListen,
 		c.MetricsListen, c.PublicURL, c.DataDir, c.Grace,
 	)
+	if len(c.TrustedProxies) > 0 {
+		fmt.Fprintf(&b, "trusted proxies %v\n", c.TrustedProxies)
+	}
 	fmt.Fprintf(&b, "dlq %q, processing %q, region %q, default source %q, spool %d\n",
 		c.Queue.DLQURL, c.Queue.ProcessingURL, c.Queue.Region, c.Queue.DefaultSource, c.Queue.SpoolLimit)
 	for _, q := range c.Queues {
@@ -321,5 +324,46 @@ func checkSound(t *testing.T, c config.Config) {
 			s.Retry.Base > s.Retry.Cap {
 			t.Errorf("accepted %+v", s)
 		}
+	}
+}
+
+// What needs the data folder alone runs without the secrets of sources, and in spite of faults that are not its own.
+func TestLoadDataOnly(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "desk.yaml")
+	text := `
+data_dir: /var/lib/dlqdesk
+tls: { cert_file: /nowhere/cert.pem, key_file: /nowhere/key.pem }
+queues: { orders: { url: "https://sqs.eu-west-1.amazonaws.com/123456789012/orders-dlq", source: one } }
+platforms: { home: { preset: no-such-preset } }
+sources:
+  one:
+    destination: https://handler.internal/hooks
+    tls: { ca_file: /nowhere/ca.pem }
+    verify: { scheme: standard-webhooks, secrets: [ "env:ABSENT", "file:/nowhere/secret" ] }
+  two: { destination: nowhere, unknown: 1 }
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	environ := []string{"DLQDESK_SOURCES__THREE__TIMEOUT=1h", "DLQDESK_TLS__NOTHING=1"}
+	if _, err := config.Load(file, environ); err == nil {
+		t.Fatal("a server would start with it")
+	}
+	c, err := config.LoadDataOnly(file, environ)
+	if err != nil || c.DataDir != "/var/lib/dlqdesk" || len(c.Queues) != 1 {
+		t.Fatalf("%v: %+v", err, c)
+	}
+	for _, s := range c.Sources {
+		for _, secret := range s.Verify.Secrets {
+			if secret.Reveal() != "" {
+				t.Errorf("the secret %v was read", secret)
+			}
+		}
+	}
+	_, err = config.LoadDataOnly(file, append(environ, "DLQDESK_LISTEN=here", "DLQDESK_QUEUE__DLQ_URL=there"))
+	faults, ok := errors.AsType[config.Faults](err)
+	if !ok || len(faults) != 2 {
+		t.Errorf("faults of its own keys: %v", err)
 	}
 }

@@ -20,6 +20,7 @@ type reader struct {
 	origins   map[string]origin    // by path
 	faults    []placed
 	warnings  []string
+	dataOnly  bool // see LoadDataOnly
 }
 
 // section is a group of keys.
@@ -244,9 +245,26 @@ func (r *reader) sortedFaults() Faults {
 	})
 	var faults Faults
 	for _, p := range r.faults {
-		faults = append(faults, p.in(r.file))
+		if !r.dataOnly || !p.besideData() {
+			faults = append(faults, p.in(r.file))
+		}
 	}
 	return faults
+}
+
+// besideData reports whether a fault is in a section that commands on the data folder do not use.
+func (p placed) besideData() bool {
+	for _, section := range []string{"sources", "platforms", "tls"} {
+		variable, ok := strings.CutPrefix(strings.ReplaceAll(p.variable, "-", "_"), prefix+variableKey(section))
+		if ok && (variable == "" || strings.HasPrefix(variable, levels)) {
+			return true
+		}
+		key, ok := strings.CutPrefix(p.key, section)
+		if ok && (key == "" || strings.ContainsAny(key[:1], ".[")) {
+			return true
+		}
+	}
+	return false
 }
 
 func indexed(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }

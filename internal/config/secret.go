@@ -33,6 +33,9 @@ var errNoPlace = errors.New("must be env:NAME or file:PATH: a secret must not be
 
 // parseSecret reads the secret at a place.
 func (r *reader) parseSecret(place string) (redact.Secret, error) {
+	if r.dataOnly {
+		return redact.NewSecret(place, ""), nil
+	}
 	kind, name, _ := strings.Cut(place, ":")
 	var value string
 	var err error

@@ -83,6 +83,9 @@ func hasBlock(text []byte, kind string) bool {
 }
 
 func (r *reader) readPEM(path, name string) ([]byte, bool) {
+	if r.dataOnly {
+		return nil, false
+	}
 	info, err := os.Stat(name)
 	if err == nil && info.Size() > maxFile {
 		err = errors.New("it is over 1MiB")
