@@ -36,6 +36,12 @@ func (r *reader) checkAddresses(c Config) {
 		r.fault("metrics_listen", "is an address of the receiver or the console: use another one, which neither "+
 			"platforms nor browsers reach")
 	}
+	for _, network := range c.TrustedProxies {
+		if network.Bits() == 0 {
+			r.warn("trusted_proxies", "trusts every address: any client can then claim another address; name the "+
+				"addresses of the proxies alone")
+		}
+	}
 	key, address := "listen", c.Listen
 	if c.ConsoleListen != "" {
 		key, address = "console_listen", c.ConsoleListen

@@ -15,19 +15,20 @@ import (
 func (r *reader) config() Config {
 	top := r.top()
 	return Config{
-		File:          r.file,
-		Listen:        r.listen(top),
-		ConsoleListen: setting(top, "console_listen", "", emptyOr(parseAddress)),
-		MetricsListen: setting(top, "metrics_listen", "", emptyOr(parseAddress)),
-		PublicURL:     setting(top, "public_url", "", emptyOr(parsePublicURL)),
-		TLS:           readListenTLS(top.section("tls")),
-		WebhookURL:    setting(top, "webhook_url", "", emptyOr(parsePublicURL)),
-		DataDir:       setting(top, "data_dir", defaultDataDir, parseDir),
-		Grace:         setting(top, "grace", defaultGrace, durationFrom(time.Second, maxGrace)),
-		Queue:         readQueue(top.section("queue")),
-		Queues:        readNamed(top.section("queues"), readDLQ),
-		Sources:       r.sources(top.section("sources")),
-		Platforms:     readNamed(top.section("platforms"), readPlatform),
+		File:           r.file,
+		Listen:         r.listen(top),
+		ConsoleListen:  setting(top, "console_listen", "", emptyOr(parseAddress)),
+		MetricsListen:  setting(top, "metrics_listen", "", emptyOr(parseAddress)),
+		PublicURL:      setting(top, "public_url", "", emptyOr(parsePublicURL)),
+		TLS:            readListenTLS(top.section("tls")),
+		TrustedProxies: list(top, "trusted_proxies", parseNetwork),
+		WebhookURL:     setting(top, "webhook_url", "", emptyOr(parsePublicURL)),
+		DataDir:        setting(top, "data_dir", defaultDataDir, parseDir),
+		Grace:          setting(top, "grace", defaultGrace, durationFrom(time.Second, maxGrace)),
+		Queue:          readQueue(top.section("queue")),
+		Queues:         readNamed(top.section("queues"), readDLQ),
+		Sources:        r.sources(top.section("sources")),
+		Platforms:      readNamed(top.section("platforms"), readPlatform),
 	}
 }
 

@@ -46,6 +46,24 @@ func parseAddress(text string) (string, error) {
 	return text, checkPort(port)
 }
 
+// parseNetwork parses a network such as 10.0.0.0/8, or a single address.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+		addr = addr.Unmap()
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	network, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil:
+		return netip.Prefix{}, wrong(text, "must be an address or a network, such as 127.0.0.1 or 10.0.0.0/8")
+	case network != network.Masked():
+		return netip.Prefix{}, wrong(text, "must not have bits beyond its length: use "+network.Masked().String())
+	case network.Addr().Is4In6():
+		return netip.Prefix{}, wrong(text, "must be written as a network of IPv4 addresses")
+	}
+	return network, nil
+}
+
 var hostName = regexp.MustCompile(`^[a-zA-Z0-9._-]*$`)
 
 // isHost reports whether a text is a host. An empty host listens on every address.

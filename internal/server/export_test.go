@@ -1,4 +1,7 @@
 package server
 
-// LimitConnections is limitConnections, for tests.
-var LimitConnections = limitConnections
+// These are for tests.
+var (
+	LimitConnections = limitConnections
+	ClientAddr       = clientAddr
+)

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"dlqdesk/internal/config"
@@ -27,6 +28,7 @@ type Listener struct {
 	Name       string // "receiver", for errors
 	Address    string // "127.0.0.1:8080"
 	TLS        config.ListenTLS
+	Proxies    []netip.Prefix // whose X-Forwarded-For and Forwarded headers are believed
 	Handler    http.Handler
 	OnShutdown func()      // ends responses that would never end by themselves. nil: there are none
 	OnFailure  func(error) // is called when the server ends without Stop
@@ -55,8 +57,14 @@ func Start(ctx context.Context, l Listener) (*Server, error) {
 	}
 	s := &Server{addr: addr, done: make(chan struct{})}
 	s.http = http.Server{
-		Handler: l.Handler, ReadHeaderTimeout: readHeaderLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(l.Log.Handler(), slog.LevelDebug),
+		Handler: clientAddr(
+			l.Handler,
+			l.Proxies,
+		),
+		ReadHeaderTimeout: readHeaderLimit,
+		IdleTimeout:       idleLimit,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(l.Log.Handler(), slog.LevelDebug),
 	}
 	limitConnections(&s.http, maxOpenConnections())
 	if l.OnShutdown != nil {
