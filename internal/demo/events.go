@@ -46,7 +46,7 @@ func Kinds() []string {
 	}
 }
 
-// What customers and agents write.
+// texts are messages of customers and agents.
 func texts() []string {
 	return []string{
 		"Where is my order?",

@@ -43,7 +43,7 @@ const weigh = `new Promise(done => {
 // weighLimit bounds one page on a slow connection.
 const weighLimit = 30 * time.Second
 
-// Weigh opens a page in a tab and returns its requests, bytes and times.
+// MeasurePage opens a page in a tab and returns its requests, bytes and times.
 func MeasurePage(t testing.TB, tab context.Context, url string) PageCost {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(tab, weighLimit)

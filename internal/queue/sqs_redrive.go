@@ -22,13 +22,13 @@ import (
 var ErrUnsent = errors.New("nothing was sent")
 
 const (
-	// sendLimit bounds SendTo.
+	// redriveTimeout bounds SendTo.
 	redriveTimeout = 15 * time.Second
 
 	// maxSources bounds how many queues SourceQueues returns.
 	maxSources = 1000
 
-	// maxSQS is the most that any SQS queue takes, in bytes: see "Amazon SQS message quotas" in its developer guide.
+	// maxSQSBytes is the largest message that an SQS queue accepts. Source: "Amazon SQS message quotas" in its guide.
 	maxSQSBytes = 1 << 20
 )
 

@@ -78,7 +78,7 @@ func (s *Store) RunIndex(ctx context.Context, masks map[string][]payload.Path) e
 	return s.index.Run(ctx, masks)
 }
 
-// Unsearched returns how many of the latest events no search finds yet.
+// Unindexed returns how many of the latest events no search finds yet.
 func (s *Store) Unindexed(ctx context.Context) (int64, error) { return s.index.Lag(ctx) }
 
 // Tx is one write transaction: all of it is committed, or nothing.

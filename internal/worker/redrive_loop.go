@@ -22,7 +22,7 @@ type Queue struct {
 	Slots int // messages that may be in flight at once
 }
 
-// redriver sends the messages of one DLQ back. It claims those that people requested first, then those of jobs. If a
+// redriveLoop sends the messages of one DLQ back. It claims those that people requested first, then those of jobs. If a
 // message of a FIFO group could not be sent, it fails the requested ones of the group that follow.
 type redriveLoop struct {
 	w        *Worker

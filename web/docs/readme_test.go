@@ -101,7 +101,7 @@ func TestManualHasEveryMetric(t *testing.T) {
 	for _, m := range rows.FindAllStringSubmatch(read(t, "web/docs/production.md"), -1) {
 		manual[m[1]] = true
 	}
-	code := read(t, "internal/telemetry/gauges.go") + read(t, "internal/telemetry/metrics.go")
+	code := read(t, "internal/telemetry/gauges.go") + read(t, "internal/telemetry/counters.go")
 	made := regexp.MustCompile(`desc\("([a-z_]+)"|"dlqdesk_([a-z_]+)"`).FindAllStringSubmatch(code, -1)
 	for _, m := range made {
 		name := "dlqdesk_" + m[1] + m[2]

@@ -28,7 +28,7 @@ type AuditTableView struct {
 	OlderURL      string
 }
 
-// Chain says whether the trail is whole.
+// ChainStatus says whether the trail is whole.
 type ChainStatus struct {
 	Broken bool
 	Text   string // "1,204 events, each confirmed by the next one" or "broken at event 812: the row was changed"

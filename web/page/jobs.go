@@ -48,7 +48,7 @@ type JobPart struct {
 	URL  string // the list of these messages; empty: there is none to show
 }
 
-// JobFault is why messages of a job failed or were skipped.
+// JobProblem is why messages of a job failed or were skipped.
 type JobProblem struct {
 	Count string // "12 messages"
 	State string // failed or skipped

@@ -8,7 +8,7 @@ type LedgerView struct {
 	Table LedgerTableView
 }
 
-// LedgerBook is the account with its filter: all that changes with a query.
+// LedgerTableView is the table with its filter: the part that changes with a query.
 type LedgerTableView struct {
 	State    string // StateRows, StateNothing or StateFault
 	Fault    string
@@ -28,7 +28,7 @@ type LedgerTableView struct {
 	OlderURL                                        string
 }
 
-// LedgerVerdict says in one line whether everything balances.
+// LedgerResult says in one line whether everything balances.
 type LedgerResult struct {
 	Tone string // Done, Info, Warn or Fault of package ui
 	Text string
@@ -66,7 +66,7 @@ type LedgerQueue struct {
 	Undeleted []UndeletedMessage
 }
 
-// SeenMessage is a message that was read and is still on SQS.
+// UndeletedMessage is a message that was read and is still on SQS.
 type UndeletedMessage struct {
 	ID      string // of the message
 	URL     string // of the message; empty: it is not in the store

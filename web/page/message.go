@@ -248,39 +248,6 @@ func (v MessagePanelView) denialID(why string) string {
 	return ""
 }
 
-// unknown says why an order waits for a yes, or a page warns of one.
-func (v MessagePanelView) unknown() ui.Notice {
-	if v.LastWasRedrive {
-		return ui.Notice{
-			Kind: ui.Warn,
-			Text: "This message may already be back on its queue.",
-			Hint: "SQS did not confirm the redrive. After another redrive the consumer may receive it twice.",
-		}
-	}
-	return ui.Notice{
-		Kind: ui.Warn,
-		Text: "This webhook may already have been processed.",
-		Hint: "It was sent, but no response came in time. A replay may have it processed twice, unless the " +
-			"destination detects duplicates.",
-	}
-}
-
-// confirmQuestion is the question of an order that waits for a yes.
-func (v MessagePanelView) confirmQuestion() string {
-	if v.Confirm == "redrive" {
-		return v.unknown().Text + " Redrive it anyway?"
-	}
-	return v.unknown().Text + " Replay it anyway?"
-}
-
-// confirmLabel is the yes to it.
-func (v MessagePanelView) confirmLabel() string {
-	if v.Confirm == "redrive" {
-		return "Redrive anyway"
-	}
-	return "Replay anyway"
-}
-
 // editLabel names what an edit is sent by.
 func (v MessagePanelView) editLabel() string {
 	if v.onlyRedrives() {

@@ -69,7 +69,7 @@ type SavedView struct {
 	Shared    bool
 }
 
-// Look is how the list looks.
+// ListLayout is the choice of columns and the density of the list.
 type ListLayout struct {
 	Compact bool
 	Columns []ui.Option // those that can be hidden; selected ones are shown
@@ -124,7 +124,7 @@ type MessagesFilter struct {
 	Error    string // what in the query could not be understood; empty: nothing
 }
 
-// StillOn is a queue that has the message of a message which is on the desk already, and when it would forget it.
+// UndeletedCopy is a queue that still has a message of the desk, and the time at which it forgets it.
 type UndeletedCopy struct {
 	Queue   string // empty: none has it
 	Expires ui.Moment

@@ -81,7 +81,7 @@ type AgeRow struct {
 	Share               int // of NeedPerson among all ages, in percent
 }
 
-// ReasonRow is a cause for which messages are open.
+// CauseRow is a cause for which messages are open.
 type CauseRow struct {
 	Text                string
 	Source              string

@@ -24,7 +24,7 @@ type SourceLine struct {
 	FailedShare                                      string // of what was received, in percent; empty: none
 }
 
-// Proof is how a source knows that a webhook is genuine.
+// Verification is how a source knows that a webhook is genuine.
 type Verification struct {
 	Scheme     string // as the configuration names it
 	Text       string // in words
