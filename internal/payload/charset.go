@@ -1,0 +1,156 @@
+package payload
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/html/charset"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/unicode"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// charsetCoder converts between a charset and UTF-8.
+type charsetCoder struct {
+	name     string
+	encoding encoding.Encoding // encoding.Nop for UTF-8 with a mark
+	mark     []byte            // byte order mark before the text
+}
+
+var (
+	markUTF8  = []byte("\xef\xbb\xbf")
+	markUTF16 = map[string]encoding.Encoding{
+		"\xff\xfe": unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM),
+		"\xfe\xff": unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM),
+	}
+	// declaration matches the encoding that an XML document names.
+	declaration = regexp.MustCompile(`^\s*<\?xml[^>]*\sencoding\s*=\s*["']([A-Za-z0-9._:-]+)["']`)
+)
+
+const headSize = 1024 // bytes in which a document names its charset
+
+// findCharset returns the charset of a content; nil if that is UTF-8 without a mark, or unknown. A byte order mark goes
+// before the label of Content-Type. Bytes that cannot be in the labelled charset go before it too.
+func findCharset(content []byte, media, label string) *charsetCoder {
+	if bytes.HasPrefix(content, markUTF8) {
+		return &charsetCoder{name: "UTF-8 with a byte order mark", encoding: encoding.Nop, mark: markUTF8}
+	}
+	for mark, e := range markUTF16 {
+		if bytes.HasPrefix(content, []byte(mark)) {
+			return &charsetCoder{name: "UTF-16", encoding: e, mark: []byte(mark)}
+		}
+	}
+	head := content[:min(len(content), headSize)]
+	if e := utf16WithoutMark(head, label, media); e != nil {
+		return e
+	}
+	if label == "" {
+		label = declaredCharset(head, media)
+	}
+	if label == "" && strings.HasPrefix(media, "text/") && !utf8.Valid(content) && !hasControls(head) {
+		label = "windows-1252" // the usual one of senders that name none
+	}
+	c := coderOf(label)
+	if c == nil || isJSONType(media) && utf8.Valid(content) {
+		return nil // JSON is UTF-8, whatever its Content-Type says (RFC 8259)
+	}
+	return c
+}
+
+// coderOf returns the charset with a label; nil if it is UTF-8 or unknown.
+func coderOf(label string) *charsetCoder {
+	e, err := htmlindex.Get(label)
+	if err != nil {
+		return nil
+	}
+	name, err := htmlindex.Name(e)
+	if err != nil || name == "utf-8" || name == "replacement" || strings.HasPrefix(name, "utf-16") {
+		return nil
+	}
+	return &charsetCoder{name: strings.TrimSpace(label), encoding: e}
+}
+
+// utf16WithoutMark returns UTF-16 if a label or JSON's first character shows it, and the bytes agree.
+func utf16WithoutMark(head []byte, label, media string) *charsetCoder {
+	claims := strings.HasPrefix(strings.ToLower(label), "utf-16") || label == "" && isJSONType(media)
+	if !claims || len(head) < 2 || head[0] != 0 && head[1] != 0 && bytes.IndexByte(head, 0) < 0 {
+		return nil
+	}
+	order := unicode.LittleEndian
+	if head[0] == 0 || strings.EqualFold(label, "utf-16be") {
+		order = unicode.BigEndian
+	}
+	return &charsetCoder{name: "UTF-16", encoding: unicode.UTF16(order, unicode.IgnoreBOM)}
+}
+
+// declaredCharset returns the label in an XML declaration or a meta element of HTML; "" if there is none.
+func declaredCharset(head []byte, media string) string {
+	if found := declaration.FindSubmatch(head); found != nil {
+		return string(found[1])
+	}
+	if media != "text/html" {
+		return ""
+	}
+	if _, name, certain := charset.DetermineEncoding(head, media); certain || name != "windows-1252" {
+		return name
+	}
+	return ""
+}
+
+func hasControls(text []byte) bool {
+	return bytes.ContainsFunc(text, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\n\r\f", r) })
+}
+
+// decode returns a text as UTF-8.
+func (c *charsetCoder) decode(content []byte) []byte {
+	content = bytes.TrimPrefix(content, c.mark)
+	if c.encoding == encoding.Nop {
+		return content
+	}
+	text, _ := c.encoding.NewDecoder().Bytes(content) // bytes without a meaning become U+FFFD
+	return text
+}
+
+// encode returns a UTF-8 text in the charset. It returns Invalid if the charset lacks a character.
+func (c *charsetCoder) encode(text []byte) ([]byte, error) {
+	if !utf8.Valid(text) {
+		return nil, deadletter.Errorf(deadletter.Invalid, "The text is not valid UTF-8. Enter it again.")
+	}
+	if c.encoding == encoding.Nop {
+		return append(bytes.Clone(c.mark), text...), nil
+	}
+	content, err := c.encoding.NewEncoder().Bytes(text)
+	if err != nil {
+		return nil, c.missing(text)
+	}
+	return append(bytes.Clone(c.mark), content...), nil
+}
+
+// missing returns the error for the first character that the charset lacks.
+func (c *charsetCoder) missing(text []byte) error {
+	for i, r := range string(text) {
+		if _, err := c.encoding.NewEncoder().String(string(r)); err != nil {
+			return deadletter.Errorf(
+				deadletter.Invalid,
+				"%q in line %d cannot be written in %s, the charset of this body. "+
+					"Leave it out, or write it as \\u%04x in JSON, or as &#%d; in XML.",
+				r,
+				1+bytes.Count(text[:i], []byte("\n")),
+				c.name,
+				r,
+				r,
+			)
+		}
+	}
+	return deadletter.Errorf(deadletter.Invalid, "The text cannot be written in %s, the charset of this body.", c.name)
+}
+
+// isFaithful reports whether the charset can restore a content from its text.
+func (c *charsetCoder) isFaithful(content []byte) bool {
+	again, err := c.encode(c.decode(content))
+	return err == nil && bytes.Equal(again, content)
+}
