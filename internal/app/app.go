@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"dlqdesk/internal/auth"
@@ -18,9 +19,9 @@ import (
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/ledger"
-	"dlqdesk/internal/payload"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/server"
+	"dlqdesk/internal/settings"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
 	"dlqdesk/internal/worker"
@@ -29,7 +30,7 @@ import (
 // App is one dlqdesk. It is started once and stopped once.
 type App struct {
 	life    *server.Lifecycle
-	cfg     config.Config
+	cfg     config.Config // of the start
 	version string
 	log     *slog.Logger
 	now     func() time.Time
@@ -46,9 +47,9 @@ type App struct {
 	// How often the ledger is checked, and how long a message may be on its way: see ledger.Settings.
 	ledgerEvery, ledgerSettle time.Duration
 
-	destinations map[string]delivery.Destination // by source; all deliveries to one share its pace
-
-	sender delivery.Sender // of the whole program
+	settings atomic.Pointer[settings.Settings] // in force
+	tracker  *delivery.Tracker
+	sender   delivery.Sender // of the whole program
 
 	receiver, console, metricsServer *server.Server
 	setupToken                       string
@@ -90,6 +91,11 @@ func New(cfg config.Config, o Options) *App {
 	return a
 }
 
+// newSettings returns the settings of a configuration.
+func (a *App) newSettings(cfg config.Config) (*settings.Settings, error) {
+	return settings.New(cfg, a.settings.Load(), settings.Deps{Tracker: a.tracker, Now: a.now, Log: a.log})
+}
+
 func sourceNames(cfg config.Config) (names []string) {
 	for _, s := range cfg.Sources {
 		names = append(names, s.Name)
@@ -127,7 +133,6 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.openStore(ctx, dir); err != nil {
 		return err
 	}
-	a.runIndex()
 	queues, err := a.openQueues(ctx, dir)
 	if err != nil {
 		return err
@@ -141,26 +146,23 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	var work *worker.Worker
-	tracker, err := a.newTracker(delivery.DecodeSnapshots(ctx, saved, a.log), func() { work.Kick() })
-	if err != nil {
+	if err := a.newTracker(delivery.DecodeSnapshots(ctx, saved, a.log), func() { work.Kick() }); err != nil {
 		return err
 	}
-	work = a.newWorker(tracker, queues)
-	a.life.OnStop("state of destinations", tracker.Save)
-	a.run("state of destinations", tracker.Run)
+	a.run("search index", func(ctx context.Context) error { return a.store.RunIndex(ctx, a.masks) })
+	work = a.newWorker(queues)
+	a.life.OnStop("state of destinations", a.tracker.Save)
+	a.run("state of destinations", a.tracker.Run)
 	a.run("worker", work.Run)
 	a.startIngest(queues, work.Kick)
-	front, err := a.newReceiver(queues)
-	if err != nil {
-		return err
-	}
-	desk, err := a.newConsole(ctx, work.Kick, tracker, queues)
+	front := a.newReceiver(queues)
+	desk, err := a.newConsole(ctx, work.Kick, queues)
 	if err != nil {
 		return err
 	}
 	a.run("live updates", desk.Run)
 	a.run("audit verification", a.audit.Run)
-	if err := a.serveMetrics(ctx, tracker, queues); err != nil {
+	if err := a.serveMetrics(ctx, queues); err != nil {
 		return err
 	}
 	return a.listen(ctx, a.receiverRoutes(front, queues), desk)
@@ -201,17 +203,6 @@ func (a *App) openStore(ctx context.Context, dir *server.DataDir) error {
 	a.audit = store.NewAuditChecker(a.store, a.now, a.log)
 	a.life.OnStop("store", func(context.Context) error { return a.store.Close() })
 	return nil
-}
-
-// runIndex makes messages searchable. Commands do not: the server does it with the masks of all sources.
-func (a *App) runIndex() {
-	masks := map[string][]payload.Path{}
-	for _, s := range a.deliverable() {
-		masks[s.Name] = s.Mask.JSON
-	}
-	a.run("search index", func(ctx context.Context) error {
-		return a.store.RunIndex(ctx, masks)
-	})
 }
 
 // run starts a loop, in which spans are made if traces are.

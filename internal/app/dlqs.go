@@ -67,7 +67,7 @@ func (a *App) startDLQs(q *queues, deps ingest.Deps) {
 			a.run("source of the messages of "+d.Name, adopter.Run)
 		}
 		of := deps
-		of.Settings.ConfigName, of.Undeleted = d.Name, q.undeleted(d.Name)
+		of.ConfigName, of.Undeleted = d.Name, q.undeleted(d.Name)
 		of.Log = a.log.With("component", "ingest", "queue", d.Name)
 		a.run("ingest from queue "+d.Name, func(ctx context.Context) error {
 			return d.read(ctx, func(sqs *queue.SQS) *ingest.Ingest {

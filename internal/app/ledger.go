@@ -19,7 +19,7 @@ func (a *App) startLedger(ctx context.Context, q *queues) error {
 	a.life.OnStop("ledger", recorder.End)
 	a.run("saving of the ledger", recorder.Run)
 	settings := ledger.Settings{DLQ: countWaiting(q.messagesWait), Every: a.ledgerEvery, Settle: a.ledgerSettle}
-	if a.anyBuffered() && !a.sharesProcessing() {
+	if !a.sharesProcessing() {
 		settings.Processing = countWaiting(q.webhooksWait)
 	}
 	a.counts = countedHere{recorder, a.metrics}

@@ -14,11 +14,11 @@ import (
 )
 
 // serveMetrics serves /metrics on its own address, if one is configured.
-func (a *App) serveMetrics(ctx context.Context, tracker *delivery.Tracker, q *queues) (err error) {
+func (a *App) serveMetrics(ctx context.Context, q *queues) (err error) {
 	if a.cfg.MetricsListen == "" {
 		return nil
 	}
-	handler := a.metrics.Handler(a.life.Loops(), a.gauges(tracker, q))
+	handler := a.metrics.Handler(a.life.Loops(), a.gauges(q))
 	a.metricsServer, err = a.serve(
 		ctx, server.Listener{Name: "metrics", Address: a.cfg.MetricsListen, Handler: handler},
 	)
@@ -28,7 +28,7 @@ func (a *App) serveMetrics(ctx context.Context, tracker *delivery.Tracker, q *qu
 // MetricsURL returns where Prometheus scrapes, as this machine reaches it. It needs a metrics_listen.
 func (a *App) MetricsURL() string { return "http://" + a.metricsServer.Host() + "/metrics" }
 
-func (a *App) gauges(tracker *delivery.Tracker, q *queues) telemetry.Gauges {
+func (a *App) gauges(q *queues) telemetry.Gauges {
 	g := telemetry.Gauges{Version: a.version, Now: a.now, Store: a.storeGauges()}
 	for _, name := range []string{server.DeskFile, search.FileName, server.QueueFile, server.SpoolFile} {
 		g.Files = append(g.Files, filepath.Join(a.cfg.DataDir, name))
@@ -38,7 +38,7 @@ func (a *App) gauges(tracker *delivery.Tracker, q *queues) telemetry.Gauges {
 	}
 	g.Breakers = func() map[string]string {
 		states := map[string]string{}
-		for source, is := range tracker.BreakerStatuses() {
+		for source, is := range a.tracker.BreakerStatuses() {
 			states[source] = string(is.State)
 		}
 		return states
@@ -68,7 +68,13 @@ func (a *App) storeGauges() *telemetry.StoreGauges {
 	if a.store == nil {
 		return nil
 	}
-	g := &telemetry.StoreGauges{
+	return &telemetry.StoreGauges{
+		Sources: func() (names []string) {
+			for _, s := range a.settings.Load().Worker {
+				names = append(names, s.Name)
+			}
+			return names
+		},
 		Jobs: a.store.JobCounts,
 		Messages: func(ctx context.Context) (map[deadletter.Status]int, error) {
 			counts, err := a.store.Counts(ctx, store.Filter{})
@@ -82,10 +88,6 @@ func (a *App) storeGauges() *telemetry.StoreGauges {
 			return sumOf(state.Wrong()), sumOf(state.Acknowledged()), !state.At.IsZero()
 		},
 	}
-	for _, s := range a.deliverable() {
-		g.Sources = append(g.Sources, s.Name)
-	}
-	return g
 }
 
 func sumOf(list []ledger.Imbalance) (sum int) {

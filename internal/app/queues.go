@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"dlqdesk/internal/config"
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/ingest"
 	"dlqdesk/internal/queue"
@@ -15,7 +14,7 @@ import (
 // queues are where messages and webhooks wait.
 type queues struct {
 	dlq        receiver.Queue
-	processing receiver.Queue // nil where no source is buffered
+	processing receiver.Queue
 	messages   []ingest.Queue // what ingest reads
 	list       []*dlq         // further queues that are read
 	webhooks   []receiver.ProcessingQueue
@@ -51,9 +50,7 @@ func (a *App) openQueues(ctx context.Context, dir *server.DataDir) (*queues, err
 	for _, from := range dlq.from {
 		q.messages = append(q.messages, from)
 	}
-	if !a.anyBuffered() {
-		return q, nil
-	}
+	// It is open even if no source is buffered: one may be after a reload, and webhooks of one that was may wait on it.
 	processing, err := a.openLine(ctx, dir, q, a.cfg.Queue.ProcessingURL, processingName, console.ProcessingHolds)
 	q.processing, q.webhooks, q.webhooksWait = processing.to, processing.from, processing.waits
 	return q, err
@@ -70,15 +67,6 @@ func (q *queues) undeleted(name string) *ingest.Undeleted {
 	return u
 }
 
-func (a *App) anyBuffered() bool {
-	for _, s := range a.cfg.Sources {
-		if s.Mode == config.Buffered {
-			return true
-		}
-	}
-	return false
-}
-
 func (a *App) openLine(ctx context.Context, dir *server.DataDir, q *queues, url, name, holds string) (line, error) {
 	if url != "" {
 		return a.openSQS(ctx, dir, q, url, name, holds)
@@ -92,7 +80,7 @@ func (a *App) openLine(ctx context.Context, dir *server.DataDir, q *queues, url,
 	}
 	embedded := queue.NewEmbedded(q.embedded, name, queue.MaxEmbedded, a.now)
 	shown := a.gauge(holds, embedded)
-	shown.Fate = fateIn(name)
+	shown.Fate, shown.Buffered = fateIn(name), name == processingName
 	q.shown = append(q.shown, shown)
 	return line{embedded, []receiver.ProcessingQueue{embedded}, []queue.DepthReader{embedded}}, nil
 }
@@ -121,6 +109,7 @@ func (a *App) openSQS(ctx context.Context, dir *server.DataDir, q *queues, url, 
 	q.readyChecks = append(q.readyChecks, sqs.Ready)
 	shown := a.gauge(holds, sqs.SQS)
 	shown.UnconfirmedSince, shown.Shared = sqs.UnavailableSince, name == processingName
+	shown.Buffered = name == processingName
 	waiting, stranded := a.gauge(console.SpoolHolds, sqs.Waiting()), a.gauge(console.StrandedHolds, sqs.Stranded())
 	waiting.Spool, stranded.Spool = true, true
 	waiting.Fate, stranded.Fate = console.SpoolFate, fateIn(name)

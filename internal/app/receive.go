@@ -23,15 +23,11 @@ func (a *App) startReceiver(ctx context.Context) error {
 	if err := a.warnOfStranded(ctx, queues); err != nil {
 		return err
 	}
-	tracker, err := a.newTracker(nil, nil)
-	if err != nil {
+	if err := a.newTracker(nil, nil); err != nil {
 		return err
 	}
-	front, err := a.newReceiver(queues)
-	if err != nil {
-		return err
-	}
-	if err := a.serveMetrics(ctx, tracker, queues); err != nil {
+	front := a.newReceiver(queues)
+	if err := a.serveMetrics(ctx, queues); err != nil {
 		return err
 	}
 	a.receiver, err = a.serveReceiver(ctx, a.receiverRoutes(front, queues), nil)

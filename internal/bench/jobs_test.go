@@ -72,13 +72,13 @@ func newOffice(b *testing.B, messages int) office {
 	o.worker = worker.New(worker.Deps{
 		Store:   s,
 		Sender:  o.client,
-		Sources: []worker.Source{source},
+		Sources: desktest.Always([]worker.Source{source}),
 		Now:     time.Now,
 		Random:  func() float64 { return 0.5 },
 		Log:     slog.New(slog.DiscardHandler),
 	})
 	o.desk = desk.New(desk.Deps{
-		Store: s, Sources: []desk.Source{{Name: "genesys"}}, Kick: o.worker.Kick, Now: time.Now,
+		Store: s, Sources: desktest.Always([]desk.Source{{Name: "genesys"}}), Kick: o.worker.Kick, Now: time.Now,
 	})
 	return o
 }

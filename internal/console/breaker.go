@@ -21,12 +21,13 @@ import (
 // openBreakers returns the destinations whose breaker makes messages wait, in the order of the page's sources.
 func (c *Console) openBreakers(by deadletter.Actor, o overview) []page.BreakerView {
 	var list []page.BreakerView
+	settings := c.Settings()
 	for _, name := range c.sourcesOf(o) {
-		if _, ok := c.sources[name]; !ok {
+		if _, ok := settings.Source(name); !ok {
 			continue
 		}
 		named, unnamed := o.counts[name][deadletter.Retrying], 0
-		if name == c.DefaultSource {
+		if name == settings.DefaultSource {
 			unnamed = o.counts[""][deadletter.Retrying]
 		}
 		v, ok := breakerView(c.Health(name), named+unnamed, o.waitingJobs[name], o.now)
@@ -63,12 +64,14 @@ func (c *Console) openBreakers(by deadletter.Actor, o overview) []page.BreakerVi
 // waitingJobs returns, by source, a job that waits for a destination whose breaker is not closed.
 func (c *Console) waitingJobs(ctx context.Context) (map[string]deadletter.JobID, error) {
 	jobs := map[string]deadletter.JobID{}
-	for name := range c.sources {
+	settings := c.Settings()
+	for _, s := range settings.Sources {
+		name := s.Name
 		if _, ok := c.breakerNotice(name); !ok {
 			continue
 		}
 		id, err := c.Store.JobWaiting(ctx, name)
-		if name == c.DefaultSource && deadletter.KindOf(err) == deadletter.NotFound {
+		if name == settings.DefaultSource && deadletter.KindOf(err) == deadletter.NotFound {
 			id, err = c.Store.JobWaiting(ctx, "")
 		}
 		if err == nil {
@@ -173,7 +176,7 @@ func overviewFields() []field { return []field{{name: "range"}, {name: "source"}
 
 // breakerNotice returns why retries and jobs for a source wait; false if they do not.
 func (c *Console) breakerNotice(source string) (page.BreakerNotice, bool) {
-	if _, ok := c.sources[source]; !ok {
+	if _, ok := c.Settings().Source(source); !ok {
 		return page.BreakerNotice{}, false
 	}
 	b := c.Health(source).Breaker
@@ -205,7 +208,7 @@ func (c *Console) jobBreakers(ctx context.Context, j deadletter.Job) (breakers p
 	}
 	for i, source := range sources {
 		if source == "" {
-			sources[i] = c.DefaultSource
+			sources[i] = c.Settings().DefaultSource
 		}
 	}
 	slices.Sort(sources)

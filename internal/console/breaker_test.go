@@ -26,7 +26,7 @@ func outage(
 	stands := func(d *console.Deps) {
 		d.Health = func(string) delivery.DestinationHealth { return *health }
 		withDesk(d, func(orders *desk.Deps) {
-			orders.Sources = []desk.Source{{Name: "genesys", Probe: func() { *probes++ }}}
+			orders.Sources = desktest.Always([]desk.Source{{Name: "genesys", Probe: func() { *probes++ }}})
 		})
 	}
 	b = setup(t, append([]func(*console.Deps){stands}, changes...)...)
@@ -350,7 +350,9 @@ func (b bundle) retried(t *testing.T, m deadletter.Message) {
 
 func TestMessagesWithoutASourceWaitForTheDefaultDestination(t *testing.T) {
 	t.Parallel()
-	b, health, probes := outage(t, 1, func(d *console.Deps) { d.DefaultSource = "genesys" })
+	b, health, probes := outage(t, 1, func(d *console.Deps) {
+		configure(d, func(s *console.Settings) { s.DefaultSource = "genesys" })
+	})
 	*health = delivery.DestinationHealth{
 		Breaker: delivery.BreakerStatus{
 			State:     delivery.Open,
@@ -387,8 +389,8 @@ func TestJobShowsThatItWaitsForMoreDestinations(t *testing.T) {
 		)
 	}
 	b, health, _ := outage(t, 0, func(d *console.Deps) {
-		d.Sources = sources
-		withDesk(d, func(known *desk.Deps) { known.Sources = orders })
+		configure(d, func(s *console.Settings) { s.Sources = sources })
+		withDesk(d, func(known *desk.Deps) { known.Sources = desktest.Always(orders) })
 	})
 	*health = delivery.DestinationHealth{
 		Breaker: delivery.BreakerStatus{State: delivery.Open, Since: b.clock.Now().Add(-time.Hour)},

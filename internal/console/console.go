@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,23 +40,43 @@ type Source struct {
 	Setup       doctor.Setup
 }
 
-// Deps are the parts that the console works with.
-type Deps struct {
-	Store         *store.Store
-	Desk          *desk.Desk
-	Auth          *auth.Auth
+// Settings are the parts of the configuration that pages show.
+type Settings struct {
 	Sources       []Source // in the order of the configuration
 	DefaultSource string   // of webhooks that named none; "" if there is none
-	PublicURL     string   // of the desk; "": the address of the request is used
-	WebhookURL    string   // of the receiver; "": the same as the desk
-	Secure        bool     // reached by https only
-	Chain         func() store.AuditResult
-	Health        func(source string) delivery.DestinationHealth
-	Queues        []Queue
-	DLQs          []string // the names below queues in the configuration
-	Ledger        func() ledger.State
-	Now           func() time.Time
-	Log           *slog.Logger
+}
+
+// buffered reports whether a source is buffered.
+func (s Settings) buffered() bool {
+	return slices.ContainsFunc(s.Sources, func(s Source) bool { return s.Setup.Buffered })
+}
+
+// Source returns the source with the given name.
+func (s Settings) Source(name string) (Source, bool) {
+	for _, source := range s.Sources {
+		if source.Name == name {
+			return source, true
+		}
+	}
+	return Source{}, false
+}
+
+// Deps are the parts that the console works with.
+type Deps struct {
+	Store      *store.Store
+	Desk       *desk.Desk
+	Auth       *auth.Auth
+	Settings   func() Settings // as configured at the moment
+	PublicURL  string          // of the desk; "": the address of the request is used
+	WebhookURL string          // of the receiver; "": the same as the desk
+	Secure     bool            // reached by https only
+	Chain      func() store.AuditResult
+	Health     func(source string) delivery.DestinationHealth
+	Queues     []Queue
+	DLQs       []string // the names below queues in the configuration
+	Ledger     func() ledger.State
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 // What queues of this process hold.
@@ -80,6 +101,7 @@ type Queue struct {
 	Fate          string // where its messages go next; "" where they cannot be listed
 	ReportsOldest bool
 	Spool         bool // worth a line only while something waits in it
+	Buffered      bool // of webhooks: worth a line only while a source is buffered, or something waits in it
 	Shared        bool // other receivers may deliver from it as well: a webhook lost on it does not show here
 	Depth         func(ctx context.Context) (queue.Depth, error)
 	// calls fn with its messages; nil: only a receiver sees them
@@ -93,8 +115,7 @@ type Queue struct {
 // Console serves the pages.
 type Console struct {
 	Deps
-	sources map[string]Source
-	live    streams
+	live streams
 	chi.Router
 }
 
@@ -106,10 +127,7 @@ const (
 
 // New returns the handler of all pages. Run feeds its live updates, CloseStreams ends them.
 func New(deps Deps) *Console {
-	c := &Console{Deps: deps, sources: map[string]Source{}}
-	for _, s := range deps.Sources {
-		c.sources[s.Name] = s
-	}
+	c := &Console{Deps: deps}
 	r := chi.NewRouter()
 	r.Use(c.record, c.headers, compress(), c.recover, limitTime, c.sameOrigin(), middleware.GetHead)
 	r.Handle(web.Prefix+"*", web.Assets())

@@ -124,10 +124,11 @@ func fenced(body []byte, s desk.Source) string {
 
 // curl returns a command that sends a webhook here.
 func (c *Console) curl(r *http.Request) string {
-	if len(c.Sources) == 0 {
+	sources := c.Settings().Sources
+	if len(sources) == 0 {
 		return ""
 	}
-	return curlTo(c.webhookBase(r) + "/webhooks/" + c.Sources[0].Name)
+	return curlTo(c.webhookBase(r) + "/webhooks/" + sources[0].Name)
 }
 
 func curlTo(url string) string {

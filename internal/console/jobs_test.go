@@ -47,7 +47,7 @@ func (b bundle) workBy(t *testing.T, id deadletter.JobID, by delivery.Sender, to
 	w := worker.New(worker.Deps{
 		Store:   b.store,
 		Sender:  by,
-		Sources: to,
+		Sources: desktest.Always(to),
 		Now:     b.clock.Now,
 		Random:  func() float64 { return 0 },
 		Log:     desktest.Log(t),

@@ -79,11 +79,15 @@ func (c *Console) readLedger(ctx context.Context, query url.Values) (book, error
 	return b, nil
 }
 
-// queueDepths reads the depth of every queue.
+// queueDepths reads the depth of every queue that gets a row.
 func (c *Console) queueDepths(ctx context.Context) []queueDepth {
 	var list []queueDepth
+	buffered := c.Settings().buffered()
 	for _, q := range c.Queues {
 		depth, err := q.Depth(ctx)
+		if idle := q.Spool || q.Buffered && !buffered; idle && err == nil && depth.Total() == 0 {
+			continue
+		}
 		list = append(list, queueDepth{q, depth, err})
 	}
 	return list
@@ -323,9 +327,6 @@ func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
 	var rows []page.LedgerQueue
 	for _, q := range b.queues {
 		waiting := q.depth.Total()
-		if q.emptySpool() {
-			continue
-		}
 		row := page.LedgerQueue{
 			Name:      q.Name,
 			Content:   q.Holds,

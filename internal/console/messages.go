@@ -324,12 +324,11 @@ func (c *Console) waitsFor(m deadletter.Message) string {
 
 // sourceOf returns the source that a message is delivered by.
 func (c *Console) sourceOf(m deadletter.Message) (Source, bool) {
-	name := m.Source
+	settings, name := c.Settings(), m.Source
 	if name == "" {
-		name = c.DefaultSource
+		name = settings.DefaultSource
 	}
-	s, ok := c.sources[name]
-	return s, ok
+	return settings.Source(name)
 }
 
 // nextRetry returns the time of the next automatic retry; zero if there is none.
@@ -404,7 +403,7 @@ func formTimeOf(text string) string {
 // sourceOptions returns the configured sources, the sources of stored messages, and the selected one.
 func (c *Console) sourceOptions(ofMessages []string, selected string) []ui.Option {
 	var names []string
-	for _, s := range c.Sources {
+	for _, s := range c.Settings().Sources {
 		names = append(names, s.Name)
 	}
 	none := ui.Option{Value: noSource, Label: "No source", Selected: selected == noSource}

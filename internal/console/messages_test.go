@@ -13,6 +13,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
+	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/store"
 )
 
@@ -302,8 +303,10 @@ func TestMessageOfNoSource(t *testing.T) {
 		t.Errorf("a replay answers %d: %s", a.status, a.text)
 	}
 	byDefault := setup(t, func(d *console.Deps) {
-		d.DefaultSource = "genesys"
-		withDesk(d, func(orders *desk.Deps) { orders.Sources = []desk.Source{{Name: ""}, {Name: "genesys"}} })
+		configure(d, func(s *console.Settings) { s.DefaultSource = "genesys" })
+		withDesk(d, func(orders *desk.Deps) {
+			orders.Sources = desktest.Always([]desk.Source{{Name: ""}, {Name: "genesys"}})
+		})
 	})
 	byDefault.receive(t, "a-1", func(c *deadletter.Capture) { c.Source = "" })
 	if a := byDefault.member(t, "olga", deadletter.Operator).

@@ -80,9 +80,6 @@ type queueDepth struct {
 	err   error
 }
 
-// emptySpool reports whether the queue is an empty spool, which gets no row.
-func (q queueDepth) emptySpool() bool { return q.Spool && q.err == nil && q.depth.Total() == 0 }
-
 // fault returns why the numbers of a queue are incomplete.
 func (q queueDepth) fault() page.QueueFault {
 	switch {
@@ -275,7 +272,7 @@ func (c *Console) sourcesOf(o overview) []string {
 		return []string{o.source}
 	}
 	var names, others []string
-	for _, s := range c.Sources {
+	for _, s := range c.Settings().Sources {
 		names = append(names, s.Name)
 	}
 	for name := range o.counts {
@@ -454,7 +451,7 @@ func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow 
 	if name != "" && o.source == "" {
 		row.URL = address("/overview", with(o.query, "source", name))
 	}
-	if s, ok := c.sources[name]; ok {
+	if s, ok := c.Settings().Source(name); ok {
 		row.SourceHealth = c.sourceHealth(s)
 	}
 	return row
@@ -548,9 +545,6 @@ func queueRows(o overview) []page.QueueRow {
 	var rows []page.QueueRow
 	for _, q := range o.queues {
 		waiting := q.depth.Total()
-		if q.emptySpool() {
-			continue
-		}
 		row := page.QueueRow{
 			Name:     q.Name,
 			Content:  q.Holds,

@@ -77,14 +77,16 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 	cheap := argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	b.auth = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now)
 	deps := console.Deps{
-		Store:   b.store,
-		Auth:    b.auth,
-		Sources: []console.Source{{Name: "genesys", Destination: "handler.internal:9090", MaxAttempts: 5}},
-		Chain:   func() store.AuditResult { return store.AuditResult{At: b.clock.Now(), Events: 1204} },
-		Now:     b.clock.Now,
-		Health:  func(string) delivery.DestinationHealth { return delivery.DestinationHealth{} },
-		Ledger:  func() ledger.State { return ledger.State{At: b.clock.Now()} },
-		Log:     slog.New(telemetry.Log(slog.NewTextHandler(b.log, nil))),
+		Store: b.store,
+		Auth:  b.auth,
+		Settings: desktest.Always(console.Settings{
+			Sources: []console.Source{{Name: "genesys", Destination: "handler.internal:9090", MaxAttempts: 5}},
+		}),
+		Chain:  func() store.AuditResult { return store.AuditResult{At: b.clock.Now(), Events: 1204} },
+		Now:    b.clock.Now,
+		Health: func(string) delivery.DestinationHealth { return delivery.DestinationHealth{} },
+		Ledger: func() ledger.State { return ledger.State{At: b.clock.Now()} },
+		Log:    slog.New(telemetry.Log(slog.NewTextHandler(b.log, nil))),
 	}
 	withDesk(&deps, func(*desk.Deps) {})
 	for _, change := range changes {
@@ -97,14 +99,23 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 	return b
 }
 
+// configure changes the settings of a console.
+func configure(d *console.Deps, change func(s *console.Settings)) {
+	s := d.Settings()
+	change(&s)
+	d.Settings = desktest.Always(s)
+}
+
 // withDesk gives a console a desk that knows the source genesys, or what change makes of it.
 func withDesk(d *console.Deps, change func(*desk.Deps)) {
 	ssn := payload.Path{"customer", "ssn"}
 	orders := desk.Deps{
-		Store:   d.Store,
-		Sources: []desk.Source{{Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []payload.Path{ssn}}},
-		Kick:    func() {},
-		Now:     d.Now,
+		Store: d.Store,
+		Sources: desktest.Always([]desk.Source{
+			{Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []payload.Path{ssn}},
+		}),
+		Kick: func() {},
+		Now:  d.Now,
 	}
 	change(&orders)
 	d.Desk = desk.New(orders)

@@ -62,7 +62,7 @@ func (c *Console) sourceList(w http.ResponseWriter, r *http.Request) {
 		kind := deadletter.KindOf(err)
 		c.logFailure(r, kind, err)
 		v.State, v.Fault, v.RetryURL, status = page.StateFault, errorText(err), "/sources", statusOf(kind)
-	case len(c.Sources) == 0:
+	case len(c.Settings().Sources) == 0:
 		v.State = page.StateNothing
 	default:
 		v = c.sourcesView(r, v, figures)
@@ -72,7 +72,7 @@ func (c *Console) sourceList(w http.ResponseWriter, r *http.Request) {
 
 // sourcePage shows the settings of a source even if its figures cannot be read.
 func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) {
-	source, ok := c.sources[chi.URLParam(r, "source")]
+	source, ok := c.Settings().Source(chi.URLParam(r, "source"))
 	if !ok {
 		c.fail(w, r, deadletter.Errorf(deadletter.NotFound, "there is no such source in the configuration"))
 		return
@@ -92,7 +92,7 @@ func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) sourcesView(r *http.Request, v page.SourcesView, f sourceFigures) page.SourcesView {
 	v.AsOf = ui.At(f.now)
-	for _, s := range c.Sources {
+	for _, s := range c.Settings().Sources {
 		line := c.sourceLine(r, s)
 		f.fill(&line, s.Name)
 		v.Rows = append(v.Rows, line)

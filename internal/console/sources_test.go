@@ -9,12 +9,15 @@ import (
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/doctor"
 	"dlqdesk/internal/ledger"
 )
 
 // withSetups has a verified source with a platform, and an open one.
-func withSetups(d *console.Deps) {
+func withSetups(d *console.Deps) { configure(d, addSetups) }
+
+func addSetups(d *console.Settings) {
 	d.Sources[0].Setup = doctor.Setup{
 		URL:    "https://hooks.example.com/webhooks/genesys",
 		Scheme: "genesys-open-messaging",
@@ -154,7 +157,11 @@ func TestSourceShowsHowToRegisterIt(t *testing.T) {
 
 func TestSourcesPageWithoutSourcesOrFigures(t *testing.T) {
 	t.Parallel()
-	none := setup(t, func(d *console.Deps) { d.Sources = nil }).member(t, "vera", deadletter.Viewer).get("/sources")
+	none := setup(
+		t,
+		func(d *console.Deps) { d.Settings = desktest.Always(console.Settings{}) },
+	).member(t, "vera", deadletter.Viewer).
+		get("/sources")
 	if none.status != http.StatusOK || !strings.Contains(none.says("main"), "No sources configured") {
 		t.Errorf("%d: %s", none.status, none.says("main"))
 	}

@@ -82,6 +82,13 @@ func NewBreaker(policy BreakerPolicy, onChange func(), now func() time.Time) *Br
 	return &Breaker{policy: policy, now: now, onChange: onChange, status: status}
 }
 
+// follow makes the breaker go on in its state by another policy.
+func (b *Breaker) follow(policy BreakerPolicy) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.policy, b.status.ReleaseRate = policy, policy.ReleaseRate
+}
+
 // Status returns the current state.
 func (b *Breaker) Status() BreakerStatus {
 	b.mu.Lock()

@@ -46,8 +46,15 @@ type Request struct {
 type Client struct {
 	now        func() time.Time
 	stop       context.Context
-	concurrent sync.Map // source -> chan struct{} with room for MaxConcurrent
+	concurrent sync.Map // placesOf -> chan struct{} with room for MaxConcurrent
 	transports sync.Map // link -> *http.Transport
+}
+
+// placesOf names the places for deliveries of a source. Another MaxConcurrent makes new ones: deliveries in flight keep
+// theirs.
+type placesOf struct {
+	source string
+	places int
 }
 
 // NewClient returns a client. Once stop is done it refuses new deliveries, queued ones included; those in flight end
@@ -143,9 +150,10 @@ func (c *Client) enter(ctx context.Context, to Destination, reserved bool) (leav
 	if to.MaxConcurrent <= 0 {
 		return func() {}, ""
 	}
-	known, ok := c.concurrent.Load(to.Source)
+	places := placesOf{to.Source, to.MaxConcurrent}
+	known, ok := c.concurrent.Load(places)
 	if !ok {
-		known, _ = c.concurrent.LoadOrStore(to.Source, make(chan struct{}, to.MaxConcurrent))
+		known, _ = c.concurrent.LoadOrStore(places, make(chan struct{}, to.MaxConcurrent))
 	}
 	inFlight, _ := known.(chan struct{})
 	select {

@@ -13,14 +13,15 @@ import (
 type Tracker struct {
 	client   *Client
 	now      func() time.Time
-	breakers map[string]*Breaker // by source
+	onChange func()
 	save     func(ctx context.Context, stored map[string][]byte) error
 	log      *slog.Logger
 	changed  chan struct{}            // has room for one signal: a breaker changed
 	logged   map[string]BreakerStatus // by source, as logged last; of Run alone
 
-	mu     sync.Mutex
-	health map[string]DestinationHealth // by source, without the breaker's status
+	mu       sync.Mutex
+	breakers map[string]*Breaker          // by source
+	health   map[string]DestinationHealth // by source, without the breaker's status
 }
 
 // TrackerDeps are the parts of a Tracker.
@@ -53,7 +54,7 @@ func NewTracker(d TrackerDeps) *Tracker {
 		client: d.Client, now: d.Now, save: d.Save, log: d.Log, changed: make(chan struct{}, 1),
 		breakers: map[string]*Breaker{}, health: map[string]DestinationHealth{},
 	}
-	onChange := func() {
+	t.onChange = func() {
 		select {
 		case t.changed <- struct{}{}:
 		default:
@@ -62,9 +63,9 @@ func NewTracker(d TrackerDeps) *Tracker {
 			d.OnChange()
 		}
 	}
-	for source, policy := range d.Policies {
-		t.breakers[source] = NewBreaker(policy, onChange, d.Now)
-		if saved, ok := d.Restore[source]; ok {
+	t.Configure(d.Policies)
+	for source, saved := range d.Restore {
+		if t.breakers[source] != nil {
 			t.restore(source, saved)
 		}
 	}
@@ -72,8 +73,32 @@ func NewTracker(d TrackerDeps) *Tracker {
 	return t
 }
 
+// Configure gives each source with a policy a breaker. A breaker that exists goes on with the new policy; one whose
+// source has no policy any more is dropped, with the health of its destination.
+func (t *Tracker) Configure(policies map[string]BreakerPolicy) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for source := range t.breakers {
+		if _, ok := policies[source]; !ok {
+			delete(t.breakers, source)
+			delete(t.health, source)
+		}
+	}
+	for source, policy := range policies {
+		if b := t.breakers[source]; b != nil {
+			b.follow(policy)
+			continue
+		}
+		t.breakers[source] = NewBreaker(policy, t.onChange, t.now)
+	}
+}
+
 // Breaker returns the breaker of a source's destination; nil if the source has no policy.
-func (t *Tracker) Breaker(source string) *Breaker { return t.breakers[source] }
+func (t *Tracker) Breaker(source string) *Breaker {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.breakers[source]
+}
 
 // Send delivers as Client.Send does, and records the result. A delivery that was never tried, or that the caller cut
 // off, says nothing about its destination and is not recorded.
@@ -85,7 +110,7 @@ func (t *Tracker) Send(ctx context.Context, to Destination, r Request) deadlette
 	t.mu.Lock()
 	t.health[to.Source] = t.health[to.Source].after(a, t.now())
 	t.mu.Unlock()
-	if b := t.breakers[to.Source]; b != nil {
+	if b := t.Breaker(to.Source); b != nil {
 		b.Record(a)
 	}
 	return a
@@ -94,9 +119,9 @@ func (t *Tracker) Send(ctx context.Context, to Destination, r Request) deadlette
 // Health returns the health of a source's destination.
 func (t *Tracker) Health(source string) DestinationHealth {
 	t.mu.Lock()
-	h := t.health[source]
+	h, b := t.health[source], t.breakers[source]
 	t.mu.Unlock()
-	if b := t.breakers[source]; b != nil {
+	if b != nil {
 		h.Breaker = b.Status()
 	}
 	return h
@@ -134,7 +159,7 @@ type Snapshot struct {
 // Snapshots returns a snapshot of each destination that fails, is paused, or whose breaker is not closed, by source.
 func (t *Tracker) Snapshots() map[string]Snapshot {
 	all := map[string]Snapshot{}
-	for source := range t.breakers {
+	for source := range t.BreakerStatuses() {
 		h := t.Health(source)
 		if h.FailingSince.IsZero() && h.Breaker.State == Closed && !h.Breaker.PausedUntil.After(t.now()) {
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"time"
 )
 
@@ -23,8 +24,11 @@ func DecodeSnapshots(ctx context.Context, stored map[string][]byte, log *slog.Lo
 
 // BreakerStatuses returns the status of each breaker, by source.
 func (t *Tracker) BreakerStatuses() map[string]BreakerStatus {
+	t.mu.Lock()
+	breakers := maps.Clone(t.breakers)
+	t.mu.Unlock()
 	all := map[string]BreakerStatus{}
-	for source, b := range t.breakers {
+	for source, b := range breakers {
 		all[source] = b.Status()
 	}
 	return all

@@ -43,7 +43,7 @@ type Ledger interface {
 // Deps are the parts that a desk works with.
 type Deps struct {
 	Store   *store.Store
-	Sources []Source          // one named "" is that of webhooks that named none
+	Sources func() []Source   // as configured at the moment; one named "" is that of webhooks that named none
 	Origins map[string]Origin // by the name of a DLQ below queues; nil where none is listed
 	Ledger  Ledger            // nil where nothing is acknowledged
 	Kick    func()            // wakes the worker; it must not block
@@ -53,7 +53,7 @@ type Deps struct {
 // Desk carries out orders. Its methods may be called from many goroutines.
 type Desk struct {
 	store   *store.Store
-	sources map[string]Source
+	sources func() []Source
 	origins map[string]Origin
 	ledger  Ledger
 	kick    func()
@@ -62,17 +62,17 @@ type Desk struct {
 
 // New makes a desk.
 func New(deps Deps) *Desk {
-	sources := map[string]Source{}
-	for _, s := range deps.Sources {
-		sources[s.Name] = s
-	}
-	return &Desk{deps.Store, sources, deps.Origins, deps.Ledger, deps.Kick, deps.Now}
+	return &Desk{deps.Store, deps.Sources, deps.Origins, deps.Ledger, deps.Kick, deps.Now}
 }
 
 // Source returns the source with the given name, and false where it is not configured (any more).
 func (d *Desk) Source(name string) (Source, bool) {
-	s, ok := d.sources[name]
-	return s, ok
+	for _, s := range d.sources() {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Source{}, false
 }
 
 // Ref names a message and the version of it that the person saw.
@@ -114,7 +114,7 @@ func (d *Desk) View(by deadletter.Actor, m deadletter.Message) View {
 }
 
 func (d *Desk) checkDestination(m deadletter.Message) error {
-	_, ok := d.sources[m.Source]
+	_, ok := d.Source(m.Source)
 	return m.CheckDestination(ok)
 }
 
@@ -227,7 +227,8 @@ func (d *Desk) edit(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, e 
 		if err != nil {
 			return deadletter.Change{}, err
 		}
-		next, err := edited(base, e, d.sources[m.Source])
+		source, _ := d.Source(m.Source)
+		next, err := edited(base, e, source)
 		if err != nil {
 			return deadletter.Change{}, err
 		}

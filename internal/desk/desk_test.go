@@ -42,8 +42,11 @@ func setup(t *testing.T) bundle {
 		Probe: func() { b.probe <- struct{}{} },
 	}
 	b.Desk = desk.New(desk.Deps{
-		Store: b.store, Sources: []desk.Source{genesys}, Origins: map[string]desk.Origin{"orders": ordersQueue{}},
-		Kick: func() { b.kicks <- struct{}{} }, Now: b.clock.Now,
+		Store:   b.store,
+		Sources: desktest.Always([]desk.Source{genesys}),
+		Origins: map[string]desk.Origin{"orders": ordersQueue{}},
+		Kick:    func() { b.kicks <- struct{}{} },
+		Now:     b.clock.Now,
 	})
 	return b
 }

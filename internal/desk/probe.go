@@ -13,7 +13,7 @@ func (d *Desk) Probe(ctx context.Context, by deadletter.Actor, source string) er
 	if err := by.May(deadletter.ActProbe); err != nil {
 		return err
 	}
-	s, ok := d.sources[source]
+	s, ok := d.Source(source)
 	if !ok || s.Probe == nil {
 		return deadletter.Errorf(deadletter.NotFound, "the source %q is not configured", source)
 	}

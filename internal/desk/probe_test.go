@@ -73,8 +73,12 @@ func TestProbeSendsMessagesOfOtherSourcesToTheDestination(t *testing.T) {
 	t.Parallel()
 	s, clock, probes := desktest.NewStore(t), desktest.NewClock(), 0
 	d := desk.New(desk.Deps{
-		Store: s, Sources: []desk.Source{{Name: "genesys", Probe: func() { probes++ }, Unnamed: true}, {Name: ""}},
-		Kick: func() {}, Now: clock.Now,
+		Store: s,
+		Sources: desktest.Always(
+			[]desk.Source{{Name: "genesys", Probe: func() { probes++ }, Unnamed: true}, {Name: ""}},
+		),
+		Kick: func() {},
+		Now:  clock.Now,
 	})
 	unnamed := desktest.Failure("u-1", 422, clock.Now())
 	unnamed.Source = ""

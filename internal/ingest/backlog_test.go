@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/ingest"
 	"dlqdesk/internal/queue"
 )
 
@@ -79,11 +80,11 @@ func watchUntil(t *testing.T, messages, bytes int) (w *watched, stop func()) {
 		several:  make(chan struct{}),
 		done:     make(chan struct{}),
 	}
-	with := settings
-	with.Pollers, with.Helpers = 1, 3
+	d := newDeps(w, b.store, settings, b.clock.Now)
+	d.Pollers, d.Helpers, d.Log = 1, 3, desktest.Log(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	i := newIngest(w, b.store, with, b.clock, desktest.Log(t))
+	i := ingest.New(d)
 	go func() {
 		defer close(ended)
 		_ = i.Run(ctx) // it has no other end than that of ctx

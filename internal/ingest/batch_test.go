@@ -103,9 +103,10 @@ func TestBatchBeyondAMinuteBecomesVisible(t *testing.T) {
 func TestMessagesOfAnotherQueueGetItsSource(t *testing.T) {
 	t.Parallel()
 	b := setup(t, ingest.Settings{
-		ConfigName: "orders", SourceOf: map[string]string{"orders": "genesys"},
-		Dedup: map[string]payload.Dedup{"genesys": {Path: payload.Path{"id"}, Window: time.Hour}},
+		SourceOf: map[string]string{"orders": "genesys"},
+		Dedup:    map[string]payload.Dedup{"genesys": {Path: payload.Path{"id"}, Window: time.Hour}},
 	})
+	b.ConfigName = "orders"
 	text := func(s string) queue.Attribute { return queue.Attribute{Type: "String", String: s} }
 	message := queue.Outgoing{
 		Body:       []byte(`{"id":"evt-1","eventType":"order.placed"}`),

@@ -19,9 +19,10 @@ const awsTrace = "AWSTraceHeader"
 // decode returns what a queue message contains, completed by the settings of its source. unpack is called with the
 // size of a compressed body; if it returns false the body stays packed.
 func (i *Ingest) decode(m queue.Message, unpack func(int64) bool) deadletter.Capture {
+	settings := i.Settings()
 	c := envelope.Decode(envelope.Raw{
 		Queue:           i.Queue.Name(),
-		ConfigName:      i.Settings.ConfigName,
+		ConfigName:      i.ConfigName,
 		MessageID:       m.ID,
 		Body:            m.Body,
 		Attributes:      attributes(m.Attributes),
@@ -35,13 +36,13 @@ func (i *Ingest) decode(m queue.Message, unpack func(int64) bool) deadletter.Cap
 	switch {
 	case c.Source != "":
 	case c.Queue.ConfigName != "":
-		c.Source = i.Settings.SourceOf[c.Queue.ConfigName]
+		c.Source = settings.SourceOf[c.Queue.ConfigName]
 	default:
-		c.Source = i.Settings.DefaultSource
+		c.Source = settings.DefaultSource
 	}
 	c.Queue.TraceParent = cmp.Or(c.Queue.TraceParent, telemetry.FromAWS(m.System[awsTrace]))
-	hideSecrets(&c, i.Settings.Masks[c.Source])
-	paths, ok := i.Settings.EventType[c.Source]
+	hideSecrets(&c, settings.Masks[c.Source])
+	paths, ok := settings.EventType[c.Source]
 	if !ok {
 		paths = payload.AnyEventType()
 	}
@@ -53,7 +54,7 @@ func (i *Ingest) decode(m queue.Message, unpack func(int64) bool) deadletter.Cap
 }
 
 func (i *Ingest) dedup(c deadletter.Capture) payload.Dedup {
-	if d, ok := i.Settings.Dedup[c.Source]; ok {
+	if d, ok := i.Settings().Dedup[c.Source]; ok {
 		return d
 	}
 	return payload.Dedup{Window: payload.DefaultDedupWindow}

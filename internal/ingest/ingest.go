@@ -31,25 +31,25 @@ type Queue interface {
 
 // Settings are the parts of the configuration that apply to new messages.
 type Settings struct {
-	ConfigName    string                            // the queue's name in the configuration; "": the program's own
 	DefaultSource string                            // of messages of the program's own queue
 	SourceOf      map[string]string                 // the source of messages of a queue, by its configured name
 	Retry         map[string]deadletter.RetryPolicy // by configured source
 	EventType     map[string][]payload.Path         // by configured source; other sources: any known path
 	Masks         map[string]redact.Rules           // by source
 	Dedup         map[string]payload.Dedup          // by configured source; other sources: Webhook-Id alone
-	Pollers       int                               // receivers that wait for messages at all times
-	Helpers       int                               // receivers that join them while there is a backlog
 }
 
 // Deps are the parts that an ingest needs.
 type Deps struct {
 	Queue        Queue
 	Store        *store.Store
-	Settings     Settings
-	Arrived      func()        // called after messages were committed; must not block
-	UnpackMemory *UnpackMemory // shared by all that ingest
-	Undeleted    *Undeleted    // lists the messages that were read and are still on the queue
+	ConfigName   string          // the queue's name in the configuration; "": the program's own
+	Settings     func() Settings // as configured at the moment
+	Pollers      int             // receivers that wait for messages at all times
+	Helpers      int             // receivers that join them while there is a backlog
+	Arrived      func()          // called after messages were committed; must not block
+	UnpackMemory *UnpackMemory   // shared by all that ingest
+	Undeleted    *Undeleted      // lists the messages that were read and are still on the queue
 	Now          func() time.Time
 	Random       func() float64 // in [0,1), for the jitter of retries
 	Log          *slog.Logger
@@ -65,7 +65,7 @@ type Ingest struct {
 }
 
 // New returns an ingest. It does nothing before Run.
-func New(d Deps) *Ingest { return &Ingest{Deps: d, helpers: make(chan struct{}, d.Settings.Helpers)} }
+func New(d Deps) *Ingest { return &Ingest{Deps: d, helpers: make(chan struct{}, d.Helpers)} }
 
 const (
 	batchSize = 10               // messages of one receive, SQS's limit
@@ -87,7 +87,7 @@ const (
 
 // Run moves messages until ctx ends. It returns when the last batch is done.
 func (i *Ingest) Run(ctx context.Context) error {
-	for range max(1, i.Settings.Pollers) {
+	for range max(1, i.Pollers) {
 		i.running.Go(func() { i.poll(ctx) })
 	}
 	i.running.Wait()

@@ -60,7 +60,7 @@ func newDeps(q ingest.Queue, s *store.Store, with ingest.Settings, now func() ti
 	return ingest.Deps{
 		Queue:        q,
 		Store:        s,
-		Settings:     with,
+		Settings:     desktest.Always(with),
 		Arrived:      func() {},
 		UnpackMemory: ingest.NewUnpackMemory(),
 		Undeleted:    &ingest.Undeleted{},

@@ -38,13 +38,12 @@ func TestQueueOutageDoesNotFillTheLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		with := settings
-		with.Pollers = 4
 		q := away{
 			queue.NewEmbedded(nil, "dlq", 1<<20, time.Now), time.Now().Add(3*time.Minute + 30*time.Second),
 			func() {},
 		}
-		d := newDeps(q, nil, with, time.Now)
+		d := newDeps(q, nil, settings, time.Now)
+		d.Pollers = 4
 		d.Log = slog.New(slog.NewTextHandler(&log, nil))
 		i := ingest.New(d)
 		ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)

@@ -112,12 +112,13 @@ func (i *Ingest) write(ctx context.Context, list ...decoded) error {
 	if len(list) == 0 {
 		return nil
 	}
+	retry := i.Settings().Retry
 	changes, spans := make([]deadletter.Change, len(list)), make([]telemetry.Span, len(list))
 	for n := range list {
 		c := &list[n].capture
 		_, spans[n] = telemetry.Process(ctx, i.Queue, list[n].queued.ID, c)
 		c.Queue.TraceParent = cmp.Or(spans[n].TraceParent(), c.Queue.TraceParent)
-		changes[n] = deadletter.NewMessage(*c, i.Settings.Retry[c.Source], i.Random(), i.Now())
+		changes[n] = deadletter.NewMessage(*c, retry[c.Source], i.Random(), i.Now())
 	}
 	err := i.Store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		return i.apply(ctx, tx, list, changes)

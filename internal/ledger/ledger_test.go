@@ -90,11 +90,11 @@ func (h *house) begin() {
 	h.t.Cleanup(client.Close)
 	to := delivery.Destination{Source: "genesys", URL: h.destination.URL, Timeout: 5 * time.Second}
 	r := receiver.New(receiver.Deps{
-		Sources: []receiver.Source{
+		Sources: desktest.Always([]receiver.Source{
 			{Name: "genesys", Destination: to, MaxBody: 1 << 10},
 			{Name: "later", Destination: to, MaxBody: 1 << 10, Buffered: true},
 			{Name: "shared", Destination: to, MaxBody: 1 << 10, Buffered: true, Shared: true},
-		},
+		}),
 		Sender:     client,
 		DLQ:        h.doubtful,
 		Processing: h.processing,
@@ -162,7 +162,7 @@ func (h *house) ingestWith(q ingest.Queue) {
 	in := ingest.New(ingest.Deps{
 		Queue:        q,
 		Store:        h.store,
-		Settings:     ingest.Settings{DefaultSource: "genesys"},
+		Settings:     desktest.Always(ingest.Settings{DefaultSource: "genesys"}),
 		Arrived:      func() {},
 		UnpackMemory: ingest.NewUnpackMemory(),
 		Undeleted:    &ingest.Undeleted{},

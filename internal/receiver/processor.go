@@ -167,7 +167,7 @@ func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m que
 	if uncounted {
 		c.Run, counts.Received = p.ledger.RunID(), 1
 	}
-	source, ok := p.sources[c.Source]
+	source, ok := p.source(c.Source)
 	switch {
 	case !ok:
 		p.failUnconfigured(&c)

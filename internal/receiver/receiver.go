@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -62,21 +63,21 @@ type Ledger interface {
 // Receiver is the handler of webhooks.
 type Receiver struct {
 	ledger     Ledger
-	sources    map[string]Source
+	sources    func() []Source
 	sender     delivery.Sender
 	dlq        Queue
-	processing Queue                  // nil if no source is buffered
-	refused    map[string]*refusalLog // by source
+	processing Queue    // nil if no source is buffered
+	refused    sync.Map // the *refusalLog of each source, by its name
 	now        func() time.Time
 	log        *slog.Logger
 }
 
 // Deps are the parts that a receiver needs.
 type Deps struct {
-	Sources    []Source
+	Sources    func() []Source // as configured at the moment
 	Sender     delivery.Sender
 	DLQ        Queue
-	Processing Queue // nil if no source is buffered
+	Processing Queue // nil if no source is ever buffered
 	Ledger     Ledger
 	Now        func() time.Time
 	Log        *slog.Logger
@@ -84,20 +85,25 @@ type Deps struct {
 
 // New returns a receiver.
 func New(d Deps) *Receiver {
-	r := &Receiver{
+	return &Receiver{
 		ledger:     d.Ledger,
-		sources:    map[string]Source{},
-		refused:    map[string]*refusalLog{},
+		sources:    d.Sources,
 		sender:     d.Sender,
 		dlq:        d.DLQ,
 		processing: d.Processing,
 		now:        d.Now,
 		log:        d.Log,
 	}
-	for _, s := range d.Sources {
-		r.sources[s.Name], r.refused[s.Name] = s, &refusalLog{}
+}
+
+// source returns the source with the given name, as it is configured at the moment.
+func (r *Receiver) source(name string) (Source, bool) {
+	for _, s := range r.sources() {
+		if s.Name == name {
+			return s, true
+		}
 	}
-	return r
+	return Source{}, false
 }
 
 const notFound = `{"error":"not found"}`
@@ -128,7 +134,7 @@ const (
 )
 
 func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
-	source, ok := r.sources[chi.URLParam(req, "source")]
+	source, ok := r.source(chi.URLParam(req, "source"))
 	if !ok {
 		r.countAnswer(req.Context(), "", telemetry.AnswerUnknownSource)
 		respond(w, http.StatusNotFound, `{"error":"unknown source"}`)

@@ -72,7 +72,7 @@ func setupWith(t *testing.T, dlqIsFull bool, counts receiver.Ledger) bundle {
 		dlq = full{b.dlq}
 	}
 	r := receiver.New(receiver.Deps{
-		Sources:    sources,
+		Sources:    desktest.Always(sources),
 		Sender:     newClient(t),
 		DLQ:        dlq,
 		Processing: b.processing,

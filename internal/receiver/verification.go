@@ -67,7 +67,7 @@ func (r *Receiver) respondUnauthorized(
 	case ok && refusal.Expected:
 		r.log.DebugContext(ctx, "a platform is sent for a token", "source", s.Name, "reason", refusal.Reason)
 	default:
-		if n := r.refused[s.Name].count(r.now()); n > 0 {
+		if n := r.refusals(s.Name).count(r.now()); n > 0 {
 			r.log.LogAttrs(ctx, slog.LevelWarn, "webhooks were refused: they do not prove who sent them",
 				slog.String("source", s.Name), slog.Int("refused", n), slog.String("reason", reason.Error()))
 		}
@@ -76,6 +76,13 @@ func (r *Receiver) respondUnauthorized(
 		w.Header().Set("WWW-Authenticate", challenge)
 	}
 	respond(w, http.StatusUnauthorized, body)
+}
+
+// refusals returns the log of a source's refusals.
+func (r *Receiver) refusals(source string) *refusalLog {
+	known, _ := r.refused.LoadOrStore(source, &refusalLog{})
+	log, _ := known.(*refusalLog)
+	return log
 }
 
 // refusalLog keeps a forger from filling the log: the first refusal is logged at once, further ones once a minute with
@@ -115,7 +122,7 @@ func setPathHeader(req *http.Request) {
 
 // receiveBelow serves the paths below the address of a source: requests for a token, and webhooks.
 func (r *Receiver) receiveBelow(w http.ResponseWriter, req *http.Request) {
-	source, ok := r.sources[chi.URLParam(req, "source")]
+	source, ok := r.source(chi.URLParam(req, "source"))
 	switch {
 	case !ok || source.Verify == nil || !source.Verify.Issues():
 		respond(w, http.StatusNotFound, notFound)

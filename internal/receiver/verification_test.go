@@ -72,7 +72,14 @@ func setupProofs(t *testing.T, level slog.Level) proofs {
 	}
 	log := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: level}))
 	r := receiver.New(receiver.Deps{
-		Sources: sources, Sender: newClient(t), DLQ: p.dlq, Ledger: p.counts, Now: p.clock.Now, Log: log,
+		Sources: desktest.Always(
+			sources,
+		),
+		Sender: newClient(t),
+		DLQ:    p.dlq,
+		Ledger: p.counts,
+		Now:    p.clock.Now,
+		Log:    log,
 	})
 	server := httptest.NewServer(r.Handler())
 	t.Cleanup(server.Close)

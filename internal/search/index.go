@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -141,12 +142,22 @@ const (
 	searchWait = 250 * time.Millisecond
 )
 
-// Run indexes messages until ctx ends, first those that came since the last Run. masks are the values of each source's
-// bodies that no search may find; if they differ from those of the last Run, the index is made again.
-func (i *Index) Run(ctx context.Context, masks map[string][]payload.Path) error {
+// Run indexes messages until ctx ends, first those that came since the last Run. masks returns the values of each
+// source's bodies that no search may find; when they change, the index is made again: Kick makes Run look at once.
+func (i *Index) Run(ctx context.Context, masks func() map[string][]payload.Path) error {
 	defer i.setPosition(0) // the next Run may have other masks
 	defer i.setUsable(false)
-	work := func() (bool, int64, error) { return true, 0, i.begin(ctx, masks) }
+	var applied map[string][]payload.Path
+	begun := false
+	work := func() (bool, int64, error) {
+		if current := masks(); !begun || !reflect.DeepEqual(current, applied) {
+			i.setUsable(false)
+			err := i.begin(ctx, current)
+			applied, begun = current, err == nil
+			return true, 0, err
+		}
+		return i.indexBatch(ctx, applied)
+	}
 	for ctx.Err() == nil {
 		started := time.Now()
 		worked, remaining, err := work()
@@ -155,7 +166,6 @@ func (i *Index) Run(ctx context.Context, masks map[string][]payload.Path) error 
 			i.wait(ctx, retryAfter)
 			continue
 		}
-		work = func() (bool, int64, error) { return i.indexBatch(ctx, masks) }
 		if worked {
 			i.pause(ctx, pauseAfter(time.Since(started), remaining))
 			continue

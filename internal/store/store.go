@@ -72,9 +72,9 @@ func openWith(ctx context.Context, path string, key []byte, log *slog.Logger, sc
 // Close waits for the writes under way and closes the file.
 func (s *Store) Close() error { return errors.Join(s.db.Close(), s.index.Close()) }
 
-// RunIndex keeps the search index up to date until ctx ends. masks are the values of each source's bodies that no
+// RunIndex keeps the search index up to date until ctx ends. masks returns the values of each source's bodies that no
 // search may find.
-func (s *Store) RunIndex(ctx context.Context, masks map[string][]payload.Path) error {
+func (s *Store) RunIndex(ctx context.Context, masks func() map[string][]payload.Path) error {
 	return s.index.Run(ctx, masks)
 }
 

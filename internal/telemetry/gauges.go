@@ -28,7 +28,7 @@ type Gauges struct {
 type StoreGauges struct {
 	Messages   func(ctx context.Context) (map[deadletter.Status]int, error)
 	Jobs       func(ctx context.Context) (map[deadletter.JobState]int, error)
-	Sources    []string
+	Sources    func() []string
 	RetriesDue func(ctx context.Context, source string) (int, error)
 	Imbalance  func() (open, acknowledged int, checked bool) // webhooks; checked: the ledger was checked at least once
 }
@@ -144,7 +144,7 @@ func (s *StoreGauges) set(ctx context.Context, set setGauge) {
 			set(descJobs, float64(jobs[state]), string(state))
 		}
 	}
-	for _, source := range s.Sources {
+	for _, source := range s.Sources() {
 		if due, err := s.RetriesDue(ctx, source); err == nil {
 			set(descRetriesDue, float64(due), source)
 		}

@@ -152,7 +152,7 @@ func (w *Worker) hasLoop(j deadletter.Job, name string) bool {
 	if j.Action.Redrives() {
 		_, ok = w.redrives[name]
 	} else if j.Delivers() {
-		_, ok = w.sources[name]
+		_, ok = w.source(name)
 	}
 	return ok
 }

@@ -62,13 +62,13 @@ func TestResultWaitsForALockedStore(t *testing.T) {
 		b.worker = worker.New(worker.Deps{
 			Store:   s,
 			Sender:  to,
-			Sources: []worker.Source{source},
+			Sources: desktest.Always([]worker.Source{source}),
 			Now:     time.Now,
 			Random:  func() float64 { return 0.5 },
 			Log:     desktest.Log(t),
 		})
 		b.Desk = desk.New(desk.Deps{
-			Store: s, Sources: []desk.Source{{Name: "genesys"}}, Kick: b.worker.Kick, Now: time.Now,
+			Store: s, Sources: desktest.Always([]desk.Source{{Name: "genesys"}}), Kick: b.worker.Kick, Now: time.Now,
 		})
 		b.replay(t, desktest.Receive(t, s, desktest.Failure("a-1", 422, time.Now())), 0)
 		begun, stop := time.Now(), b.run(t)

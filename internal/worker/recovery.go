@@ -63,8 +63,8 @@ func (w *Worker) reclaim(ctx context.Context, tx *store.Tx, m deadletter.Message
 		return err
 	}
 	var policy deadletter.RetryPolicy
-	if s, ok := w.sources[m.Source]; ok {
-		policy = s.source.Retry
+	if s, ok := w.source(m.Source); ok {
+		policy = s.Retry
 	}
 	change, err := m.Reclaim(open, policy, w.roll(), w.now())
 	if err != nil {
@@ -83,12 +83,10 @@ func (w *Worker) abandonUnconfigured(ctx context.Context) error {
 		return err
 	}
 	for _, name := range sources {
-		if _, ok := w.sources[name]; ok {
+		if _, ok := w.source(name); ok {
 			continue
 		}
-		refusal := deadletter.Message{Source: name}.CheckDestination(false)
-		waiting := func() ([]deadletter.Message, error) { return w.waiting(ctx, name) }
-		if err := w.abandon(ctx, refusal, waiting); err != nil {
+		if err := w.abandonSource(ctx, name); err != nil {
 			return fmt.Errorf("fail messages of source %q: %w", name, err)
 		}
 	}

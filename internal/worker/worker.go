@@ -38,24 +38,25 @@ type Breaker interface {
 // Worker makes every delivery of a message in the store, and the changes of jobs. Only one Worker may run on a store at
 // a time.
 type Worker struct {
-	store   *store.Store
-	sender  delivery.Sender
-	now     func() time.Time
-	roll    func() float64
-	log     *slog.Logger
-	sources map[string]*sourceLoop
-	jobs    *jobLoop
-
+	store    *store.Store
+	sender   delivery.Sender
+	now      func() time.Time
+	roll     func() float64
+	log      *slog.Logger
+	sources  func() []Source
+	jobs     *jobLoop
 	redrives map[string]*redriveLoop // by queue
 	jobRates jobRates
+	kicked   chan struct{} // wakes Run
+	loops    sourceLoops
 }
 
 // Deps are the parts that a worker needs.
 type Deps struct {
 	Store   *store.Store
 	Sender  delivery.Sender
-	Sources []Source
-	Queues  []Queue // those that messages can be redriven from
+	Sources func() []Source // as configured at the moment
+	Queues  []Queue         // those that messages can be redriven from
 	Now     func() time.Time
 	Random  func() float64 // in [0,1), for the jitter of retries
 	Log     *slog.Logger
@@ -69,24 +70,24 @@ func New(d Deps) *Worker {
 		now:      d.Now,
 		roll:     d.Random,
 		log:      d.Log,
-		sources:  map[string]*sourceLoop{},
+		sources:  d.Sources,
+		kicked:   make(chan struct{}, 1),
 		redrives: map[string]*redriveLoop{},
 	}
 	w.jobs = &jobLoop{w: w, kicked: make(chan struct{}, 1)}
-	for _, source := range d.Sources {
-		w.sources[source.Name] = newSourceLoop(w, source)
-	}
 	for _, q := range d.Queues {
 		w.redrives[q.Name] = newRedriveLoop(w, q)
 	}
 	return w
 }
 
-// Kick wakes the loops because something may be due now. It never blocks.
+// Kick wakes the loops because something may be due now, or sources are configured differently. It never blocks.
 func (w *Worker) Kick() {
-	for _, s := range w.sources {
-		s.wake()
+	select {
+	case w.kicked <- struct{}{}:
+	default:
 	}
+	w.loops.wake()
 	for _, r := range w.redrives {
 		r.wake()
 	}
@@ -104,9 +105,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		return err
 	}
 	var running sync.WaitGroup
-	for _, s := range w.sources {
-		running.Go(func() { s.run(ctx) })
-	}
+	running.Go(func() { w.runSources(ctx) })
 	for _, r := range w.redrives {
 		running.Go(func() { r.run(ctx) })
 	}

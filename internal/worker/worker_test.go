@@ -67,7 +67,7 @@ func setupWith(t *testing.T, queues []worker.Queue, more ...worker.Source) bundl
 	b.worker = worker.New(worker.Deps{
 		Store:   b.store,
 		Sender:  tracker,
-		Sources: sources,
+		Sources: desktest.Always(sources),
 		Queues:  queues,
 		Now:     b.clock.Now,
 		Random:  func() float64 { return 0.5 },
@@ -80,8 +80,11 @@ func setupWith(t *testing.T, queues []worker.Queue, more ...worker.Source) bundl
 		}
 	}
 	b.Desk = desk.New(desk.Deps{
-		Store: b.store, Sources: []desk.Source{{Name: "genesys", Probe: b.breaker.ProbeNow}, {Name: "slow"}},
-		Origins: origins, Kick: b.worker.Kick, Now: b.clock.Now,
+		Store:   b.store,
+		Sources: desktest.Always([]desk.Source{{Name: "genesys", Probe: b.breaker.ProbeNow}, {Name: "slow"}}),
+		Origins: origins,
+		Kick:    b.worker.Kick,
+		Now:     b.clock.Now,
 	})
 	return b
 }

@@ -1,0 +1,230 @@
+// Package settings turns a configuration into what each part of the program takes from it: destinations, retry
+// policies, masks, verifiers. Settings never change; a reload makes new ones, and parts look up what they need at each
+// use. The package must not open a queue, a store or a listener.
+package settings
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/console"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/desk"
+	"dlqdesk/internal/doctor"
+	"dlqdesk/internal/ingest"
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/receiver"
+	"dlqdesk/internal/redact"
+	"dlqdesk/internal/verify"
+	"dlqdesk/internal/worker"
+)
+
+// Settings are what the parts of the program take from one configuration.
+type Settings struct {
+	Config   config.Config
+	Receiver []receiver.Source
+	Worker   []worker.Source // with a source named "" for messages that name none, if there is a default source
+	Desk     []desk.Source   // likewise
+	Console  console.Settings
+	Ingest   ingest.Settings
+	Masks    map[string][]payload.Path // by source: values that no search may find
+
+	destinations map[string]destination
+}
+
+// destination is where a source delivers to, with the configuration that it was made from.
+type destination struct {
+	delivery.Destination
+	from config.Source
+}
+
+// Deps are what settings need besides a configuration.
+type Deps struct {
+	Tracker *delivery.Tracker // which has the breakers
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// New returns the settings of a valid configuration. Destinations that did not change keep their pace and their
+// certificates from before, which may be nil.
+func New(cfg config.Config, before *Settings, d Deps) (*Settings, error) {
+	s := &Settings{
+		Config:       cfg,
+		Masks:        map[string][]payload.Path{},
+		destinations: map[string]destination{},
+	}
+	for _, source := range cfg.Sources {
+		to, err := s.destination(source, before, d)
+		if err != nil {
+			return nil, fmt.Errorf("source %s: %w", source.Name, err)
+		}
+		s.destinations[source.Name] = destination{to, source}
+		if err := s.addReceiver(source, to); err != nil {
+			return nil, err
+		}
+		s.Console.Sources = append(s.Console.Sources, consoleSource(cfg, source))
+	}
+	s.Console.DefaultSource = cfg.Queue.DefaultSource
+	for _, source := range deliverable(cfg) {
+		s.addDeliverable(source, d)
+	}
+	s.Ingest = ingestSettings(cfg)
+	return s, nil
+}
+
+// deliverable returns the sources and, if a default source is configured, a copy of it named "": messages without a
+// source are delivered by that.
+func deliverable(cfg config.Config) []config.Source {
+	byDefault, ok := cfg.Source(cfg.Queue.DefaultSource)
+	if !ok {
+		return cfg.Sources
+	}
+	byDefault.Name = ""
+	return append([]config.Source{byDefault}, cfg.Sources...)
+}
+
+func masksOf(s config.Source) redact.Rules {
+	return redact.Rules{Headers: s.Mask.Headers, Paths: s.Mask.JSON}
+}
+
+func (s *Settings) destination(source config.Source, before *Settings, d Deps) (delivery.Destination, error) {
+	to := delivery.Destination{
+		Source:        source.Name,
+		URL:           source.Destination,
+		Timeout:       source.Timeout,
+		Connect:       source.Connect,
+		Read:          source.Read,
+		MaxConcurrent: source.MaxConcurrent,
+		Masks:         masksOf(source),
+	}
+	var known destination
+	isKnown := false
+	if before != nil {
+		known, isKnown = before.destinations[source.Name]
+	}
+	to.RateLimit, to.TLS = known.RateLimit, known.TLS
+	if !isKnown || known.from.MaxPerSecond != source.MaxPerSecond {
+		to.RateLimit = delivery.NewRateLimit(source.MaxPerSecond, d.Now)
+	}
+	if isKnown && known.from.TLS == source.TLS {
+		return to, nil
+	}
+	files := delivery.TLSFiles{
+		CA: source.TLS.CAFile, Cert: source.TLS.CertFile, Key: source.TLS.KeyFile, MinVersion: source.TLS.MinVersion,
+	}
+	var err error
+	to.TLS, err = delivery.NewTLS(files, d.Log.With("component", "delivery", "source", source.Name))
+	return to, err
+}
+
+// probeMargin is what a probe may take beyond its timeout.
+const probeMargin = time.Second
+
+// Breakers returns the policy of the circuit breaker of each source.
+func Breakers(cfg config.Config) map[string]delivery.BreakerPolicy {
+	policies := map[string]delivery.BreakerPolicy{}
+	for _, s := range cfg.Sources {
+		policies[s.Name] = delivery.BreakerPolicy{
+			FailureRate:   s.Breaker.FailureRate,
+			Window:        s.Breaker.Window,
+			MinDeliveries: s.Breaker.MinDeliveries,
+			ProbeInterval: s.Breaker.Probe,
+			ProbeTimeout:  s.Timeout + probeMargin,
+			ReleaseRate:   s.Breaker.RetriesPerSecond,
+		}
+	}
+	return policies
+}
+
+func (s *Settings) addReceiver(source config.Source, to delivery.Destination) error {
+	proof, err := verify.New(source.Verify)
+	if err != nil {
+		return err
+	}
+	s.Receiver = append(s.Receiver, receiver.Source{
+		Name:        source.Name,
+		Destination: to,
+		Buffered:    source.Mode == config.Buffered,
+		Shared:      s.Config.Queue.ProcessingURL != "",
+		MaxBody:     source.MaxBody,
+		Verify:      proof,
+		Dedup:       source.Dedup,
+		Ack:         source.Ack,
+	})
+	return nil
+}
+
+// addDeliverable adds a source for the worker, the desk and the search index.
+func (s *Settings) addDeliverable(source config.Source, d Deps) {
+	configured := cmp.Or(source.Name, s.Config.Queue.DefaultSource)
+	gate := breaker{configured, d.Tracker}
+	s.Worker = append(s.Worker, worker.Source{
+		Name:        source.Name,
+		Destination: s.destinations[configured].Destination,
+		Retry:       source.Retry,
+		Slots:       max(1, source.MaxConcurrent/2), // the rest is for webhooks that come in during a backlog
+		Breaker:     gate,
+	})
+	s.Desk = append(s.Desk, desk.Source{
+		Name:        source.Name,
+		MaskHeaders: slices.Concat(source.Mask.Headers, source.Verify.SecretHeaders()),
+		MaskPaths:   source.Mask.JSON,
+		Probe:       gate.ProbeNow,
+		Unnamed:     source.Name == s.Config.Queue.DefaultSource,
+	})
+	s.Masks[source.Name] = source.Mask.JSON
+}
+
+func consoleSource(cfg config.Config, s config.Source) console.Source {
+	return console.Source{
+		Name:        s.Name,
+		Destination: doctor.Host(s.Destination),
+		MaxAttempts: s.Retry.MaxAttempts,
+		Setup:       doctor.SetupOf(cfg, s),
+	}
+}
+
+func ingestSettings(cfg config.Config) ingest.Settings {
+	settings := ingest.Settings{
+		DefaultSource: cfg.Queue.DefaultSource,
+		Retry:         map[string]deadletter.RetryPolicy{},
+		EventType:     map[string][]payload.Path{},
+		Dedup:         map[string]payload.Dedup{},
+		Masks:         map[string]redact.Rules{},
+		SourceOf:      map[string]string{},
+	}
+	for _, s := range cfg.Sources {
+		settings.Retry[s.Name], settings.EventType[s.Name], settings.Dedup[s.Name] = s.Retry, s.EventType, s.Dedup
+		settings.Masks[s.Name] = masksOf(s)
+	}
+	for _, q := range cfg.Queues {
+		settings.SourceOf[q.Name] = q.Source
+	}
+	return settings
+}
+
+// breaker is the circuit breaker that a source has at the moment.
+type breaker struct {
+	source  string
+	tracker *delivery.Tracker
+}
+
+// Allow allows nothing once the source is not configured any more.
+func (b breaker) Allow(waiting int, more bool) delivery.Allowance {
+	if now := b.tracker.Breaker(b.source); now != nil {
+		return now.Allow(waiting, more)
+	}
+	return delivery.Allowance{}
+}
+
+// ProbeNow implements worker.Breaker.
+func (b breaker) ProbeNow() {
+	if now := b.tracker.Breaker(b.source); now != nil {
+		now.ProbeNow()
+	}
+}
