@@ -144,7 +144,7 @@ func readSource(name string, s *section, hint string) Source {
 		MaxPerSecond:  setting(s, "max_per_second", 0, parsePerSecond),
 		TLS:           readTLS(s.section("tls")),
 		Verify:        verified,
-		Dedup:         readDedup(s.section("dedup"), scheme),
+		Dedup:         readDedup(s.section("dedup"), scheme, verified),
 		Ack:           readAck(s.section("ack"), scheme),
 		Retry:         readRetry(s.section("retry")),
 		Breaker:       readBreaker(s.section("breaker")),

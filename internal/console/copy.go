@@ -33,7 +33,7 @@ func curlOf(m deadletter.Message, r deadletter.Revision, s desk.Source) string {
 			lines = append(lines, "-H "+payload.ShellQuote(printable(name+": "+value)))
 		}
 	}
-	lines = append(lines, "-H "+payload.ShellQuote("Webhook-Id: "+printable(m.WebhookID)))
+	lines = append(lines, "-H "+payload.ShellQuote("Webhook-Id: "+printable(m.DeliveredWebhookID())))
 	body, _ := redact.Body(r.Body, s.MaskPaths)
 	switch {
 	case len(body) > maxCurlBody || !utf8.Valid(body):
@@ -78,7 +78,7 @@ func (c *Console) ticketOf(r *http.Request, m deadletter.Message, shown deadlett
 	told("Event type", m.EventType)
 	line("- Status: %s, attempts: %s", ui.StatusWord(string(m.Status)), c.attempts(m))
 	line("- Received: %s", ui.At(m.ReceivedAt).Text)
-	line("- Webhook-Id: `%s`", inline(m.WebhookID))
+	line("- Webhook-Id: `%s`", inline(m.DeliveredWebhookID()))
 	if len(h.attempts) > 0 {
 		line("\n| attempt | at | outcome | code | took | error |\n| --- | --- | --- | --- | --- | --- |")
 	}

@@ -340,9 +340,7 @@ func TestListShowsArrivalCounts(t *testing.T) {
 	b := setup(t)
 	m := b.receive(t, "a-1")
 	b.receive(t, "b-2")
-	again := m.ArriveAgain(
-		deadletter.Capture{Body: []byte("{}")}, deadletter.Revision{Body: []byte("{}")}, b.clock.Now(),
-	)
+	again := m.ArriveAgain(deadletter.Capture{}, b.clock.Now())
 	if err := b.store.Write(
 		t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, again) },
 	); err != nil {

@@ -232,14 +232,16 @@ func repeatSetting(s doctor.Setup) page.Setting {
 	if s.RepeatID == "" {
 		return page.Setting{
 			Name: "Repeats",
-			Text: "Detected by the header Webhook-Id only",
-			Hint: "Without it each failed webhook is a separate message, even if the platform sends it again.",
+			Text: "Not detected",
+			Hint: "Each failed webhook is a separate message, even if the platform sends it again. Set dedup.key to " +
+				"the place of the platform's own id.",
 		}
 	}
 	return page.Setting{
 		Name: "Repeats",
 		Text: "Detected by " + s.RepeatID,
-		Hint: "For " + formatDuration(s.Window) + ": a webhook that is sent again within it creates no new message.",
+		Hint: "For " + formatDuration(s.Window) + ": a webhook with the same id and content creates no new message. One with other content " +
+			"always does.",
 	}
 }
 

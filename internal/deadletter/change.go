@@ -14,7 +14,11 @@ type Change struct {
 	Arrival       *Arrival  // added with the change
 	Returned      bool      // After.Queue describes another queue message than Before.Queue
 	SourceChanged bool      // the message had no source before
-	Event         Event
+
+	// Of a new message whose platform's id another message had: see Beside.
+	Supersedes *Superseded
+	Digest     string // of its content; "" if no other message has its id
+	Event      Event
 }
 
 // Replayed reports whether the change ends a delivery that a person asked for, whether that sent an edited revision,
@@ -81,7 +85,9 @@ type state struct {
 	LatencyMS  int64     `json:"latencyMs,omitempty"`
 	DueAt      time.Time `json:"dueAt,omitzero"`
 	Arrivals   int       `json:"arrivals,omitempty"`
-	Reason     string    `json:"reason,omitempty"` // set only if the change changed it
+	SameIDAs   ID        `json:"sameIdAs,omitempty"`  // a message with other content whose platform's id is the same
+	Separated  ID        `json:"separated,omitempty"` // the message that an arrival became
+	Reason     string    `json:"reason,omitempty"`    // set only if the change changed it
 	BodySHA256 string    `json:"bodySha256,omitempty"`
 }
 

@@ -16,7 +16,8 @@ type Message struct {
 	Destination   string // where the failed delivery went, for display: deliveries go where the configuration says
 	Method        string
 	Query         string // raw query string of the webhook, delivered with it
-	WebhookID     string // the Webhook-Id that every attempt carries
+	WebhookID     string // the platform's id of the webhook, or else the message's
+	OwnWebhookID  bool   // another message has WebhookID with other content: see DeliveredWebhookID
 	ContentType   string
 	EventType     string // read from the body; "" if the body names none
 	Status        Status

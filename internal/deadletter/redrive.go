@@ -48,12 +48,12 @@ func (m Message) Adopt(source string, at time.Time) (Change, error) {
 // IsRedriving reports whether a redrive of the message is requested or in flight.
 func (m Message) IsRedriving() bool { return m.Status == Replaying && m.Request.Trigger.Redrives() }
 
-// Return records that a redriven message arrived on the DLQ again. The message keeps its history. sent is the revision
-// that was sent last. open is the attempt in flight, or nil; Return finishes it, because the arrival proves that it was
-// sent. A message that was delivered in the meantime stays Resolved.
-func (m Message) Return(c Capture, sent Revision, open *Attempt, at time.Time) Change {
+// Return records that a redriven message arrived on the DLQ again. The message keeps its history. open is the attempt in
+// flight, or nil; Return finishes it, because the arrival proves that it was sent. A message that was delivered in the
+// meantime stays Resolved.
+func (m Message) Return(c Capture, open *Attempt, at time.Time) Change {
 	if m.Status == Resolved || m.Status == Retrying || m.Status == Replaying && (open == nil || !m.IsRedriving()) {
-		return m.ArriveAgain(c, sent, at)
+		return m.ArriveAgain(c, at)
 	}
 	next := m
 	if moved, err := m.become(Failed, at); err == nil {
@@ -65,7 +65,7 @@ func (m Message) Return(c Capture, sent Revision, open *Attempt, at time.Time) C
 	if next.Queue.DeduplicationID == "" {
 		next.Queue.DeduplicationID = m.Queue.DeduplicationID // a redrive has one of its own, which is not the sender's
 	}
-	change := next.arrived(m, c, sent, "message.returned", at)
+	change := next.arrived(m, c, "message.returned", at)
 	if open != nil {
 		done := *open
 		done.Done, done.Outcome, done.MessageID = true, OutcomeRedriven, c.Queue.MessageID

@@ -101,13 +101,12 @@ func TestReturnedMessageContinuesItsHistory(t *testing.T) {
 		Reason: "too many receives",
 		Queue:  deadletter.QueueFacts{ConfigName: "orders", MessageID: "m-2", ReceiveCount: 9},
 	}
-	sent := deadletter.Revision{Number: 1, Body: []byte("sent")}
 	for _, status := range deadletter.Statuses() {
 		l := queued(status)
 		if status == deadletter.Redriven {
 			l.Outcome = deadletter.OutcomeRedriven
 		}
-		c := l.Return(back, sent, nil, now)
+		c := l.Return(back, nil, now)
 		returns := status == deadletter.Redriven || status == deadletter.Failed || status == deadletter.Archived
 		want := l.Status
 		if returns {
@@ -130,7 +129,7 @@ func TestReturnEndsARedriveInFlight(t *testing.T) {
 	t.Parallel()
 	l := inFlight(deadletter.TriggerRedrive)
 	open := deadletter.Attempt{Number: 4, Trigger: deadletter.TriggerRedrive, StartedAt: now.Add(-time.Second)}
-	c := l.Return(deadletter.Capture{Queue: deadletter.QueueFacts{MessageID: "m-2"}}, deadletter.Revision{}, &open, now)
+	c := l.Return(deadletter.Capture{Queue: deadletter.QueueFacts{MessageID: "m-2"}}, &open, now)
 	if c.After.Status != deadletter.Failed || c.After.Lease.Token != "" || c.Attempt == nil ||
 		c.Attempt.Outcome != deadletter.OutcomeRedriven ||
 		!c.Attempt.Done {
@@ -140,9 +139,7 @@ func TestReturnEndsARedriveInFlight(t *testing.T) {
 		t.Errorf("the worker's own result answers %v", err)
 	}
 	replay := inFlight(deadletter.TriggerReplay)
-	if c := replay.Return(
-		deadletter.Capture{}, deadletter.Revision{}, &open, now,
-	); c.After.Status != deadletter.Replaying ||
+	if c := replay.Return(deadletter.Capture{}, &open, now); c.After.Status != deadletter.Replaying ||
 		c.Attempt != nil {
 		t.Errorf("a replay in flight is disturbed: %+v", c)
 	}
@@ -170,7 +167,7 @@ func TestDrainedMessageReturnsOpen(t *testing.T) {
 			t.Errorf("%s: %v, %+v", status, err, c)
 			continue
 		}
-		back := c.After.ArriveAgain(deadletter.Capture{}, deadletter.Revision{}, now)
+		back := c.After.ArriveAgain(deadletter.Capture{}, now)
 		if back.After.Status != deadletter.Failed || back.After.Arrivals != 2 {
 			t.Errorf("%s comes back as %+v", status, back.After)
 		}
@@ -179,9 +176,7 @@ func TestDrainedMessageReturnsOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := put.After.ArriveAgain(
-		deadletter.Capture{}, deadletter.Revision{}, now,
-	); c.After.Status != deadletter.Archived {
+	if c := put.After.ArriveAgain(deadletter.Capture{}, now); c.After.Status != deadletter.Archived {
 		t.Errorf("what a person archived is open again: %+v", c.After)
 	}
 	if _, err := inFlight(deadletter.TriggerReplay).Drain(deadletter.System(), "dlq", now); deadletter.KindOf(

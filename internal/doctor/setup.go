@@ -85,8 +85,10 @@ func repeatID(d payload.Dedup) string {
 		return "the header " + d.Header
 	case d.Path != nil:
 		return "$." + strings.Join(d.Path, ".")
+	case d.IgnoreWebhookID:
+		return ""
 	}
-	return ""
+	return "the header Webhook-Id"
 }
 
 // command returns the command line to type, in any folder of this machine.

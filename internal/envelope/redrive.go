@@ -81,7 +81,7 @@ func CaptureOf(l deadletter.Message, r deadletter.Revision, first *deadletter.At
 		Destination:  l.Destination,
 		Method:       l.Method,
 		Query:        l.Query,
-		WebhookID:    l.WebhookID,
+		WebhookID:    l.DeliveredWebhookID(),
 		ReceivedAt:   l.ReceivedAt,
 		Headers:      r.Headers,
 		Body:         r.Body,

@@ -135,55 +135,6 @@ func TestMessageAndFirstAttemptAreStoredBeforeDeletion(t *testing.T) {
 	b.isEmpty(t)
 }
 
-func TestArrivalsOfOneWebhookAreOneMessage(t *testing.T) {
-	t.Parallel()
-	b := setup(t, settings)
-	first := desktest.Failure("a-1", 422, b.clock.Now())
-	resent := desktest.Failure("b-2", 422, b.clock.Now())
-	resent.WebhookID, resent.Body = first.WebhookID, []byte(`{"other":"body"}`)
-	b.send(t, encode(t, first), encode(t, first), encode(t, resent))
-	b.once(t)
-	l := desktest.Message(t, b.store, "a-1")
-	arrivals, err := b.store.Arrivals(t.Context(), "a-1")
-	if err != nil || l.Arrivals != 3 || len(arrivals) != 2 || string(arrivals[0].Body) != `{"other":"body"}` {
-		t.Errorf("%d arrivals: %+v, %v", l.Arrivals, arrivals, err)
-	}
-	if _, err := b.store.Message(t.Context(), "b-2"); deadletter.KindOf(err) != deadletter.NotFound {
-		t.Errorf("a second message was made: %v", err)
-	}
-	b.isEmpty(t)
-}
-
-func TestHandledMessageKeepsItsBytes(t *testing.T) {
-	t.Parallel()
-	b := setup(t, settings)
-	first, same, other := desktest.Failure("a-1", 422, b.clock.Now()), desktest.Failure(
-		"b-2", 422, b.clock.Now(),
-	), desktest.Failure("c-3", 422, b.clock.Now())
-	same.WebhookID, other.WebhookID, other.Body = first.WebhookID, first.WebhookID, []byte(`{"other":"body"}`)
-	l := desktest.Receive(t, b.store, first)
-	archive, err := l.Archive(
-		deadletter.Actor{Kind: deadletter.ActorUser, Name: "anna"}, "a test", l.Version, b.clock.Now(),
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := b.store.Write(
-		t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Apply(ctx, archive) },
-	); err != nil {
-		t.Fatal(err)
-	}
-	b.send(t, encode(t, same), encode(t, other), encode(t, other))
-	b.once(t)
-	if l := desktest.Message(t, b.store, "a-1"); l.Arrivals != 2 || l.Status != deadletter.Archived {
-		t.Errorf("the archived message arrived %d times and is %s", l.Arrivals, l.Status)
-	}
-	if l := desktest.Message(t, b.store, "c-3"); l.Arrivals != 2 || l.Status != deadletter.Failed {
-		t.Errorf("what differs from an archived message arrived %d times and is %s", l.Arrivals, l.Status)
-	}
-	b.isEmpty(t)
-}
-
 func TestEventsAreDeduplicatedAsConfigured(t *testing.T) {
 	t.Parallel()
 	s := settings

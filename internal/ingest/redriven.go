@@ -27,14 +27,17 @@ func (i *Ingest) applyRedriven(ctx context.Context, tx *store.Tx, c *deadletter.
 	if err != nil {
 		return false, err
 	}
+	if !c.IsReturnOf(m, sent) {
+		return false, nil // its sender copied the mark
+	}
 	if before {
-		return true, tx.Apply(ctx, m.ArriveAgain(*c, sent, i.Now()))
+		return true, tx.Apply(ctx, m.ArriveAgain(*c, i.Now()))
 	}
 	open, err := i.openRedrive(ctx, tx, m)
 	if err != nil {
 		return false, err
 	}
-	return true, tx.Apply(ctx, m.Return(*c, sent, open, i.Now()))
+	return true, tx.Apply(ctx, m.Return(*c, open, i.Now()))
 }
 
 // openRedrive returns the redrive of a message that is in flight; nil if there is none.

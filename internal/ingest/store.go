@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/semaphore"
 
@@ -112,13 +113,12 @@ func (i *Ingest) write(ctx context.Context, list ...decoded) error {
 	if len(list) == 0 {
 		return nil
 	}
-	retry := i.Settings().Retry
 	changes, spans := make([]deadletter.Change, len(list)), make([]telemetry.Span, len(list))
 	for n := range list {
 		c := &list[n].capture
 		_, spans[n] = telemetry.Process(ctx, i.Queue, list[n].queued.ID, c)
 		c.Queue.TraceParent = cmp.Or(spans[n].TraceParent(), c.Queue.TraceParent)
-		changes[n] = deadletter.NewMessage(*c, retry[c.Source], i.Random(), i.Now())
+		changes[n] = i.newMessage(*c)
 	}
 	err := i.Store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		return i.apply(ctx, tx, list, changes)
@@ -127,6 +127,10 @@ func (i *Ingest) write(ctx context.Context, list ...decoded) error {
 		span.End(err)
 	}
 	return err
+}
+
+func (i *Ingest) newMessage(c deadletter.Capture) deadletter.Change {
+	return deadletter.NewMessage(c, i.Settings().Retry[c.Source], i.Random(), i.Now())
 }
 
 // apply stores decoded messages. The ledger counts a receipt id once, however often the queue delivers it.
@@ -152,23 +156,17 @@ func (i *Ingest) apply(ctx context.Context, tx *store.Tx, list []decoded, receiv
 			tx.RecordArrival(c, false)
 			continue
 		}
-		if err := i.applyKnown(ctx, tx, c, &received[n]); err != nil {
+		if err := i.applyKnown(ctx, tx, c); err != nil {
 			return fmt.Errorf("store message %s: %w", c.ID, err)
 		}
 	}
 	return nil
 }
 
-// applyKnown stores a capture whose message id or Webhook-Id the store has already: as another arrival, or, if its
-// bytes differ, as a message of its own.
-func (i *Ingest) applyKnown(
-	ctx context.Context, tx *store.Tx, c *deadletter.Capture, received *deadletter.Change,
-) error {
-	known, err := tx.FindExisting(ctx, *c)
-	if err != nil {
-		return err
-	}
-	original, err := tx.Revision(ctx, known.ID, 0)
+// applyKnown stores a capture whose message id or platform's id the store has already: as another arrival of the message
+// with the same content, or, if there is none, as a message of its own.
+func (i *Ingest) applyKnown(ctx context.Context, tx *store.Tx, c *deadletter.Capture) error {
+	known, err := i.findCovering(ctx, tx, c)
 	if err != nil {
 		return err
 	}
@@ -176,15 +174,66 @@ func (i *Ingest) applyKnown(
 	if err != nil {
 		return err
 	}
-	covered := known.Covers(*c, original, i.dedup(*c).Window)
+	covered := known.ID != ""
 	if !again {
 		tx.RecordArrival(c, covered)
 	}
 	if covered {
-		return tx.Apply(ctx, known.ArriveAgain(*c, original, i.Now()))
+		return tx.Apply(ctx, known.ArriveAgain(*c, i.Now()))
 	}
-	if err := tx.Supersede(ctx, known.ID); err != nil {
+	change := i.newMessage(*c)
+	holder, err := tx.HolderOfWebhookID(ctx, c.Source, change.After.WebhookID)
+	if deadletter.KindOf(err) == deadletter.NotFound {
+		return tx.Apply(ctx, change)
+	}
+	if err != nil {
 		return err
 	}
-	return tx.Apply(ctx, *received)
+	original, err := tx.Revision(ctx, holder.ID, 0)
+	if err != nil {
+		return err
+	}
+	return tx.Apply(ctx, change.Beside(holder, original, i.dedup(*c).Signed))
+}
+
+// findCovering returns the message that a capture is another arrival of; the zero Message if there is none. The capture
+// takes another id if a message with other content has the one that its sender chose.
+func (i *Ingest) findCovering(
+	ctx context.Context, tx *store.Tx, c *deadletter.Capture,
+) (deadletter.Message, error) {
+	for {
+		m, err := tx.Message(ctx, c.ID)
+		if deadletter.KindOf(err) == deadletter.NotFound {
+			break
+		}
+		if covers, err := i.covers(ctx, tx, m, err, c); covers || err != nil {
+			return m, err
+		}
+		c.TakeOtherID()
+	}
+	list, err := tx.SharingWebhookID(ctx, *c)
+	for _, m := range list {
+		if covers, err := i.covers(ctx, tx, m, nil, c); covers || err != nil {
+			return m, err
+		}
+	}
+	return deadletter.Message{}, err
+}
+
+// covers reports whether a capture is one more arrival of a message: with the content that was received, or with the
+// latest revision, as it comes back after a drain.
+func (i *Ingest) covers(
+	ctx context.Context, tx *store.Tx, m deadletter.Message, err error, c *deadletter.Capture,
+) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	window := i.dedup(*c).Window
+	for _, number := range slices.Compact([]int{0, m.Revision}) {
+		r, err := tx.Revision(ctx, m.ID, number)
+		if err != nil || m.Covers(*c, r, window) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }

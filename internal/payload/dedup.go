@@ -9,12 +9,18 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Dedup describes the place where a platform without Webhook-Id writes the id of an event. The platform's own retries
-// repeat that id.
+// Dedup describes where the webhooks of a source say which event they are. A platform's own retries repeat that id.
 type Dedup struct {
 	Header string        // "": Path says it
-	Path   Path          // in the body; nil: the platform sends no id
+	Path   Path          // in the body; nil: the header Webhook-Id, if it counts
 	Window time.Duration // in which two webhooks of one id are the same event; 0: they never are
+
+	// Signed is set if Header is Webhook-Id and part of what the platform signs. A handler that verifies signatures
+	// accepts no delivery with another value.
+	Signed bool
+	// IgnoreWebhookID is set if anyone could have written the header Webhook-Id, although the source verifies the rest
+	// of a webhook: a sender who repeats one signed body could choose the id of another event.
+	IgnoreWebhookID bool
 }
 
 // DefaultDedupWindow outlasts the retries of the platforms, which go on for days.
@@ -23,21 +29,26 @@ const DefaultDedupWindow = 7 * 24 * time.Hour
 const (
 	webhookID    = "Webhook-Id" // of the Standard Webhooks specification
 	maxWebhookID = 128          // bytes
+
+	// Svix sends the headers of Standard Webhooks under its own names as well.
+	standardSignature = "Webhook-Signature"
+	svixID            = "Svix-Id"
 )
 
-// ID returns the id of the event of a webhook: its Webhook-Id header, or else the value where the platform writes it;
-// "" if there is none.
+// ID returns the id of the event of a webhook; "" if it has none. The header Webhook-Id counts where it is signed, or
+// where the source names no other place and its sender cannot be another than that of the rest of the webhook.
 func (d Dedup) ID(h deadletter.Headers, body []byte) string {
-	if id := h.Get(webhookID); id != "" {
-		return id
-	}
 	switch {
+	case d.Signed && h.Get(standardSignature) == "" && h.Get(svixID) != "":
+		return safeWebhookID(h.Get(svixID))
 	case d.Header != "":
 		return safeWebhookID(h.Get(d.Header))
 	case d.Path != nil:
 		return safeWebhookID(ValueAt(body, d.Path))
+	case d.IgnoreWebhookID:
+		return ""
 	}
-	return ""
+	return safeWebhookID(h.Get(webhookID))
 }
 
 // safeWebhookID returns the id, or its hash if it is not valid in a header.

@@ -16,7 +16,7 @@ const messageColumns = `m.n, m.id, m.source, m.destination, m.method, m.query, m
 	m.status, m.outcome, m.status_code, m.reason, m.attempts, m.auto_attempts, m.received_at, m.last_attempt_at,
 	m.due_at, m.arrivals, m.revision, m.version, m.request_trigger, m.request_by, m.request_revision,
 	m.request_at, m.lease_token, m.lease_until, m.last_by, m.last_action, m.last_at, m.queue_facts, m.event_type,
-	m.fingerprint`
+	m.fingerprint, m.own_webhook_id`
 
 // scanMessage reads messageColumns.
 func scanMessage(r sqlite.Row) (int64, deadletter.Message, error) {
@@ -32,7 +32,7 @@ func scanMessage(r sqlite.Row) (int64, deadletter.Message, error) {
 		&n, &m.ID, &m.Source, &m.Destination, &m.Method, &m.Query, &m.WebhookID, &m.ContentType, &m.Status,
 		&m.Outcome, &m.StatusCode, &m.Reason, &m.Attempts, &m.AutoAttempts, &received, &lastAttempt, &due,
 		&m.Arrivals, &m.Revision, &m.Version, &trigger, &orderBy, &orderRevision, &orderAt, &token, &lease,
-		&lastBy, &lastAction, &lastAt, &queue, &m.EventType, &m.Fingerprint,
+		&lastBy, &lastAction, &lastAt, &queue, &m.EventType, &m.Fingerprint, &m.OwnWebhookID,
 	)
 	if err != nil {
 		return 0, deadletter.Message{}, err
@@ -79,27 +79,6 @@ func (s *Store) MessageByReceipt(ctx context.Context, receipt deadletter.ID) (de
 	return m, notFound(err, "there is no message %s", receipt)
 }
 
-const messageByArrival = `SELECT ` + messageColumns + ` FROM messages m WHERE m.id = ?
-	UNION ALL SELECT ` + messageColumns + ` FROM messages m
-	WHERE m.source = ? AND m.webhook_id = ? AND m.superseded = 0 LIMIT 1`
-
-// FindExisting returns the message that a capture may be another arrival of: with the same message id, or the latest
-// with its source and Webhook-Id. It returns NotFound if there is none.
-func (t *Tx) FindExisting(ctx context.Context, c deadletter.Capture) (deadletter.Message, error) {
-	_, m, err := scanMessage(t.tx.QueryRowContext(ctx, messageByArrival, c.ID, c.Source, c.WebhookID))
-	return m, notFound(err, "message %s is new", c.ID)
-}
-
-const supersede = `UPDATE messages SET superseded = 1 WHERE id = ?`
-
-// Supersede leaves the Webhook-Id of a message to the next message that is added. People see no change of the message.
-func (t *Tx) Supersede(ctx context.Context, id deadletter.ID) error {
-	if _, err := t.tx.ExecContext(ctx, supersede, id); err != nil {
-		return fmt.Errorf("supersede message %s: %w", id, err)
-	}
-	return nil
-}
-
 // insertMessages skips a message whose id or Webhook-Id is in the table already. Nothing is requested of a new message
 // and no lease is given, so those columns stay NULL.
 var insertMessages = insertionOf(
@@ -136,6 +115,11 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 		}
 		return t.applyRest(ctx, numbered{n, &c})
 	}
+	if c.Supersedes != nil {
+		if err := t.supersede(ctx, *c.Supersedes); err != nil {
+			return err
+		}
+	}
 	added, err := t.Add(ctx, &c)
 	if err == nil && !added[0] {
 		err = deadletter.Errorf(deadletter.Conflict, "the message %s already exists", c.After.ID)
@@ -144,7 +128,7 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 }
 
 // Add writes new messages as Apply does, and returns for each whether it was added. It writes nothing of one that
-// exists already: see FindExisting.
+// exists already.
 func (t *Tx) Add(ctx context.Context, list ...*deadletter.Change) (added []bool, err error) {
 	numbers, err := t.insertMessages(ctx, list)
 	if err != nil {
@@ -200,6 +184,11 @@ func (t *Tx) applyRare(ctx context.Context, c numbered) error {
 	if c.Arrival != nil {
 		if err := t.insertArrival(ctx, c.n, *c.Arrival); err != nil {
 			return fmt.Errorf("write arrival: %w", err)
+		}
+	}
+	if c.Digest != "" {
+		if err := t.writeIdentity(ctx, c.n, c.Digest, c.After.OwnWebhookID); err != nil {
+			return fmt.Errorf("write identity: %w", err)
 		}
 	}
 	if c.Returned {
@@ -486,49 +475,4 @@ const openAttempt = `SELECT ` + attemptColumns + ` FROM attempts a JOIN messages
 func (t *Tx) OpenAttempt(ctx context.Context, id deadletter.ID) (deadletter.Attempt, error) {
 	a, err := scanAttempt(t.tx.QueryRowContext(ctx, openAttempt, id))
 	return a, notFound(err, "message %s has no delivery in flight", id)
-}
-
-const insertArrival = `INSERT INTO arrivals (message, number, at, queue_message_id, receipt_id, differs, headers,
-	body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
-
-func (t *Tx) insertArrival(ctx context.Context, n int64, a deadletter.Arrival) error {
-	var headers, body any
-	if a.Differs {
-		text, err := toJSON(a.Headers)
-		if err != nil {
-			return err
-		}
-		headers, body = text, sqlite.Blob(a.Body)
-	}
-	_, err := t.tx.ExecContext(
-		ctx, insertArrival, n, a.Number, a.At.UnixMilli(), a.MessageID, a.ReceiptID, a.Differs, headers, body,
-	)
-	return err
-}
-
-const arrivalList = `SELECT a.number, a.at, a.queue_message_id, a.differs, a.headers, a.body FROM arrivals a
-	JOIN messages m ON m.n = a.message
-	WHERE m.id = ? AND a.number > 1 ORDER BY a.number DESC LIMIT 50`
-
-// Arrivals returns the latest 50 arrivals of a message after the first one, newest first.
-func (s *Store) Arrivals(ctx context.Context, id deadletter.ID) ([]deadletter.Arrival, error) {
-	var list []deadletter.Arrival
-	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
-		var a deadletter.Arrival
-		var at int64
-		var headers sql.NullString
-		if err := r.Scan(&a.Number, &at, &a.MessageID, &a.Differs, &headers, &a.Body); err != nil {
-			return err
-		}
-		a.At = time.UnixMilli(at).UTC()
-		list = append(list, a)
-		if !headers.Valid {
-			return nil
-		}
-		return json.Unmarshal([]byte(headers.String), &list[len(list)-1].Headers)
-	}, arrivalList, id)
-	if err != nil {
-		return nil, fmt.Errorf("read arrivals of message %s: %w", id, err)
-	}
-	return list, nil
 }

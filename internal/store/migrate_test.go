@@ -22,15 +22,18 @@ import (
 // withAdded returns the desk's migrations and one more.
 func withAdded(t *testing.T) fs.FS {
 	t.Helper()
-	baseline, err := fs.ReadFile(migrations.Desk(), "00001_baseline.sql")
+	files := fstest.MapFS{"99999_added.sql": {
+		Data: []byte("-- +goose Up\nALTER TABLE messages ADD COLUMN added TEXT NOT NULL DEFAULT '';"),
+	}}
+	names, err := fs.Glob(migrations.Desk(), "*.sql")
+	for _, name := range names {
+		text, failed := fs.ReadFile(migrations.Desk(), name)
+		files[name], err = &fstest.MapFile{Data: text}, errors.Join(err, failed)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	added := "-- +goose Up\nALTER TABLE messages ADD COLUMN added TEXT NOT NULL DEFAULT '';"
-	return fstest.MapFS{
-		"00001_baseline.sql": {Data: baseline},
-		"00002_added.sql":    {Data: []byte(added)},
-	}
+	return files
 }
 
 func TestMigratedStoreKeepsEverything(t *testing.T) {

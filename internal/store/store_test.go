@@ -154,39 +154,6 @@ func TestDeliveryIsFencedByItsLease(t *testing.T) {
 	}
 }
 
-func TestWebhookIDResolvesToTheLatestMessage(t *testing.T) {
-	t.Parallel()
-	s, _ := setup(t)
-	first, second, third := failure("a-1", 422, start), failure("b-2", 422, start.Add(time.Hour)), failure(
-		"c-3", 422, start,
-	)
-	second.WebhookID, third.WebhookID = first.WebhookID, first.WebhookID
-	receive(t, s, first)
-	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		change := deadletter.NewMessage(second, policy, 0.5, start)
-		if added, err := tx.Add(ctx, &change); added[0] || err != nil {
-			t.Errorf("a second message of the same Webhook-Id: %t, %v", added, err)
-		}
-		if err := tx.Supersede(ctx, "a-1"); err != nil {
-			return err
-		}
-		if err := tx.Apply(ctx, change); err != nil {
-			return err
-		}
-		for _, c := range []deadletter.Capture{first, second, third} {
-			known, err := tx.FindExisting(ctx, c)
-			if want := map[deadletter.ID]deadletter.ID{"a-1": "a-1", "b-2": "b-2", "c-3": "b-2"}[c.ID]; err != nil ||
-				known.ID != want {
-				t.Errorf("%s is known as %q, %v", c.ID, known.ID, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestManyMessagesAreAddedAtOnce(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
@@ -233,46 +200,6 @@ func TestManyMessagesAreAddedAtOnce(t *testing.T) {
 	}
 	if n, err := s.VerifyAudit(t.Context()); n != many || err != nil {
 		t.Errorf("the trail has %d events, %v", n, err)
-	}
-}
-
-func TestArrivalIsRecognisedByMessageAndByWebhook(t *testing.T) {
-	t.Parallel()
-	s, _ := setup(t)
-	receive(t, s, failure("a-1", 422, start))
-	same, other := failure("a-1", 422, start), failure("b-2", 422, start)
-	other.WebhookID, other.Body = "hook-a-1", []byte(`{"other":true}`)
-	elsewhere := other
-	elsewhere.Source = "cxone"
-	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		for _, c := range []deadletter.Capture{same, other} {
-			known, err := tx.FindExisting(ctx, c)
-			if err != nil || known.ID != "a-1" {
-				t.Errorf("known as %q, %v", known.ID, err)
-			}
-			original, err := tx.Revision(ctx, known.ID, 0)
-			if err != nil {
-				return err
-			}
-			if err := tx.Apply(ctx, known.ArriveAgain(c, original, start.Add(time.Minute))); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.FindExisting(ctx, elsewhere); deadletter.KindOf(err) != deadletter.NotFound {
-			t.Errorf("a webhook of another source is known: %v", err)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, _ := s.Message(t.Context(), "a-1")
-	arrivals, err := s.Arrivals(t.Context(), "a-1")
-	if err != nil || m.Arrivals != 3 || len(arrivals) != 2 {
-		t.Fatalf("%d arrivals, %v, %v", m.Arrivals, arrivals, err)
-	}
-	if !arrivals[0].Differs || string(arrivals[0].Body) != `{"other":true}` || arrivals[1].Differs {
-		t.Errorf("the differing body is not kept: %+v", arrivals)
 	}
 }
 

@@ -276,6 +276,25 @@ func (s Settings) SecretHeaders() []string {
 	return nil
 }
 
+// SignedIDHeader returns the header with the id of a webhook that the platform signs; "" if it signs none.
+func (s Settings) SignedIDHeader() string {
+	if s.Scheme == HMAC {
+		return s.IDHeader
+	}
+	named, _ := Named(s.Scheme)
+	return named.rule.idHeader
+}
+
+// ProvesHeaders reports whether only the platform can have written the headers of a webhook. A credential or a client
+// certificate proves who sent the request; a signature proves only what is signed.
+func (s Settings) ProvesHeaders() bool {
+	switch s.Scheme {
+	case Token, Basic, Bearer, MTLS, CXoneBYOC:
+		return true
+	}
+	return false
+}
+
 // Challenge returns the WWW-Authenticate of a 401, for the schemes of HTTP; "" for others.
 func (s Settings) Challenge() string {
 	switch s.Scheme {

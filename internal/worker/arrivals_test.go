@@ -25,9 +25,7 @@ func TestMessagesOfAJobArriveAgainMeanwhile(t *testing.T) {
 					return err
 				}
 				c := desktest.Failure(string(id), 422, b.clock.Now())
-				if err := tx.Apply(
-					ctx, l.ArriveAgain(c, deadletter.Revision{Body: c.Body}, b.clock.Now()),
-				); err != nil {
+				if err := tx.Apply(ctx, l.ArriveAgain(c, b.clock.Now())); err != nil {
 					return err
 				}
 			}

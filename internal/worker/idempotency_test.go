@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,5 +73,46 @@ func TestEveryAttemptCarriesTheSameWebhookID(t *testing.T) {
 			number != strconv.Itoa(i+3) {
 			t.Errorf("delivery %d came as %q, attempt %s", i, id, number)
 		}
+	}
+}
+
+// The destination remembers the id of the first message, so the second must come under another id to be processed.
+func TestMessageWithASharedIDIsDeliveredUnderItsOwn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.employ(t, deadletter.Operator)
+	var seen sync.Map
+	var processed atomic.Int32
+	b.destination.Set(func(w http.ResponseWriter, r *http.Request) {
+		if _, known := seen.LoadOrStore(r.Header.Get("Webhook-Id"), true); !known {
+			processed.Add(1)
+		}
+		w.WriteHeader(http.StatusOK)
+	})
+	first, second := desktest.Failure("a-1", 422, b.clock.Now()), desktest.Failure("b-2", 422, b.clock.Now())
+	first.WebhookID, second.WebhookID, second.Body = "evt-1", "evt-1", []byte(`{"n":2}`)
+	desktest.Receive(t, b.store, first)
+	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		holder, err := tx.HolderOfWebhookID(ctx, "genesys", "evt-1")
+		if err != nil {
+			return err
+		}
+		original, err := tx.Revision(ctx, holder.ID, 0)
+		if err != nil {
+			return err
+		}
+		change := deadletter.NewMessage(second, desktest.Policy(), 0, b.clock.Now())
+		return tx.Apply(ctx, change.Beside(holder, original, false))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.run(t)
+	for _, id := range []deadletter.ID{"a-1", "b-2"} {
+		b.replay(t, desktest.Message(t, b.store, id), 0)
+		b.becomes(t, id, deadletter.Resolved)
+	}
+	if n := processed.Load(); n != 2 {
+		t.Errorf("an idempotent destination processed %d of two", n)
 	}
 }

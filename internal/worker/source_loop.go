@@ -314,7 +314,7 @@ func (s *sourceLoop) deliver(ctx context.Context, c claimed, slotIn time.Duratio
 		Body:        c.revision.Body,
 		Headers:     c.revision.Headers,
 		Query:       c.message.Query,
-		WebhookID:   c.message.WebhookID,
+		WebhookID:   c.message.DeliveredWebhookID(),
 		Attempt:     c.attempt.Number,
 		TraceParent: c.attempt.TraceParent,
 		Reserved:    true,
