@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
-	"dlqdesk/internal/redact"
 )
 
 func TestMessageShowsItsCause(t *testing.T) {
@@ -66,79 +65,6 @@ func TestNeighboursOfAMessageStayInTheList(t *testing.T) {
 	}
 }
 
-func TestMessageIsExportedAsCurlAndTicket(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	b.receive(t, "a-1", func(c *deadletter.Capture) {
-		c.Body = []byte("{\"it's\":\"```\",\"customer\":{\"ssn\":\"078-05-1120\"}}")
-	})
-	page := b.member(t, "vera", deadletter.Viewer).get("/messages/a-1")
-	curl, ticket := page.doc().Find("#copy-curl").Text(), page.doc().Find("#copy-ticket").Text()
-	for _, want := range []string{
-		"curl -i -X 'POST' \\\n", "-H 'Authorization: " + redact.Mask, `--data-binary '{"it'\''s":`,
-		"-H 'Webhook-Id: a-1'", "'http://127.0.0.1:9090/genesys?",
-	} {
-		if !strings.Contains(curl, want) {
-			t.Errorf("curl lacks %q:\n%s", want, curl)
-		}
-	}
-	for _, want := range []string{
-		"## Webhook not delivered: ", "/messages/a-1\n", "- Source: genesys\n",
-		"| 1 (receive) | 2026-03-02 10:15:05 UTC | error response | 422 | 84 ms |", "'''",
-	} {
-		if !strings.Contains(ticket, want) {
-			t.Errorf("the ticket lacks %q:\n%s", want, ticket)
-		}
-	}
-	for _, secret := range secrets() {
-		if strings.Contains(curl+ticket, secret) {
-			t.Errorf("%q leaves the desk", secret)
-		}
-	}
-}
-
-func TestEditPreviewsTheRequest(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	b.receive(t, "a-1")
-	p := b.member(t, "olga", deadletter.Operator)
-	values := order(
-		0,
-		"revision",
-		"0",
-		"body",
-		`{"id":7,"customer":{"ssn":"078-05-1120"}}`,
-		"header-name",
-		"X-New",
-		"header-value",
-		"it's",
-	)
-	curl := p.post("/messages/a-1/edit/curl", values, htmx()...).doc().Find("#edit-preview-text").Text()
-	for _, want := range []string{`--data-binary '{"id":7,`, `-H 'X-New: it'\''s'`, "-H 'Authorization: " +
-		redact.Mask} {
-		if !strings.Contains(curl, want) {
-			t.Errorf("it lacks %q:\n%s", want, curl)
-		}
-	}
-	for _, secret := range secrets() {
-		if strings.Contains(curl, secret) {
-			t.Errorf("it tells %q", secret)
-		}
-	}
-	values.Set("header-name", "X Bad")
-	if got := p.post(
-		"/messages/a-1/edit/curl",
-		values,
-		htmx()...); got.status != http.StatusOK ||
-		got.count("#edit-preview .notice") != 1 {
-		t.Errorf("a header that cannot be set answers %d %s", got.status, got.says("#edit-preview"))
-	}
-	if m, err := b.store.Message(t.Context(), "a-1"); err != nil || m.Revision != 0 {
-		t.Errorf("looking at it made revision %d, %v", m.Revision, err)
-	}
-}
-
-// What may have been processed is replayed only by those who were asked.
 func TestReplayOfAnUnknownOutcomeAsksFirst(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

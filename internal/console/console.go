@@ -35,10 +35,13 @@ import (
 // Source is a configured source, as pages show it.
 type Source struct {
 	Name        string
-	Destination string // host
+	URL         string // of the destination; the values of its query are secret
 	MaxAttempts int
 	Setup       doctor.Setup
 }
+
+// host returns the host and port of the destination, the only part of its URL that pages show.
+func (s Source) host() string { return doctor.Host(s.URL) }
 
 // Settings are the parts of the configuration that pages show.
 type Settings struct {

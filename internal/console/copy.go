@@ -2,94 +2,159 @@ package console
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
-	"dlqdesk/internal/payload"
 	"dlqdesk/internal/redact"
+	"dlqdesk/internal/shell"
+	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
 
 const (
-	maxCurlBody   = 16 << 10 // bytes; a larger body is sent from a file
-	maxTicketBody = 1 << 10  // bytes
-	maxTicketRows = 10       // attempts
+	maxCurlBody     = 16 << 10 // bytes; a larger body is sent from a file
+	maxTicketBody   = 1 << 10  // bytes
+	maxTicketRows   = 10       // attempts
+	maxTicketInline = 300      // bytes of a value in a line
 )
 
-// curlOf returns a command that sends a revision as a replay does, with secrets masked; "" if the message has no
-// destination.
-func curlOf(m deadletter.Message, r deadletter.Revision, s desk.Source) string {
-	if m.Source == "" && m.Queue.ConfigName != "" {
+// curlOf returns a command that sends a revision to the configured destination as a replay does, with secrets masked.
+// It returns the zero Curl if the message has no destination. saved reports whether the revision can be downloaded.
+func (c *Console) curlOf(m deadletter.Message, r deadletter.Revision, masks desk.Source, saved bool) page.Curl {
+	source, ok := c.sourceOf(m)
+	if !ok || m.Source == "" && m.Queue.ConfigName != "" {
+		return page.Curl{}
+	}
+	headers := delivery.Forwarded(r.Headers, m.DeliveredWebhookID())
+	body, bodyMasked := redact.Body(r.Body, masks.MaskPaths)
+	query := maskQuery(m.Query, masks)
+	command := shell.Curl{
+		URL:     delivery.Target(maskDestination(source.URL), query),
+		Headers: redact.Headers(deadletter.Headers(headers), masks.MaskHeaders...),
+		Body:    body,
+	}
+	var v page.Curl
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		if redact.IsSecretHeader(name, masks.MaskHeaders...) {
+			v.Masked = append(v.Masked, "the header "+printable(name))
+		}
+	}
+	if strings.Contains(command.URL, redact.Mask) {
+		v.Masked = append(v.Masked, "values in the URL")
+	}
+	if bodyMasked {
+		v.Masked = append(v.Masked, "values in the body")
+	}
+	if len(body) > maxCurlBody {
+		command.File = downloadName(m.ID, r)
+		v.File = command.File
+		if saved {
+			v.FileURL = "/messages/" + url.PathEscape(string(m.ID)) + "/body?revision=" + strconv.Itoa(r.Number)
+		}
+	}
+	v.Command = command.Command()
+	return v
+}
+
+// maskDestination masks all values in the query of a destination: they are keys of the handler.
+func maskDestination(destination string) string {
+	base, query, ok := strings.Cut(destination, "?")
+	if !ok {
+		return base
+	}
+	parts := strings.Split(query, "&")
+	for i, part := range parts {
+		if name, _, ok := strings.Cut(part, "="); ok {
+			parts[i] = name + "=" + redact.Mask
+		}
+	}
+	return base + "?" + strings.Join(parts, "&")
+}
+
+// tryCurl returns a command that sends a webhook to the first source; "" if there is none.
+func (c *Console) tryCurl(r *http.Request) string {
+	sources := c.Settings().Sources
+	if len(sources) == 0 {
 		return ""
 	}
-	lines := []string{"curl -i -X " + payload.ShellQuote(m.Method)}
-	masked := redact.Headers(r.Headers.EndToEnd(), s.MaskHeaders...)
-	for _, name := range masked.Names() {
-		for _, value := range masked[name] {
-			lines = append(lines, "-H "+payload.ShellQuote(printable(name+": "+value)))
-		}
-	}
-	lines = append(lines, "-H "+payload.ShellQuote("Webhook-Id: "+printable(m.DeliveredWebhookID())))
-	body, _ := redact.Body(r.Body, s.MaskPaths)
-	switch {
-	case len(body) > maxCurlBody || !utf8.Valid(body):
-		lines = append(lines, "--data-binary @"+downloadName(m.ID, r))
-	case len(body) > 0:
-		lines = append(lines, "--data-binary "+payload.ShellQuote(string(body)))
-	}
-	return printable(strings.Join(append(lines, payload.ShellQuote(maskedURL(m, s))), " \\\n  "))
+	return curlTo(c.webhookBase(r) + "/webhooks/" + sources[0].Name)
 }
 
-// maskedURL returns the address that a message was sent to, with secrets masked.
-func maskedURL(m deadletter.Message, s desk.Source) string {
-	u, err := url.Parse(m.Destination)
-	if err != nil || m.Destination == "" {
-		return "http://destination"
-	}
-	u.RawQuery = strings.Trim(maskQuery(u.RawQuery, s)+"&"+maskQuery(m.Query, s), "&")
-	return u.String()
+// curlTo returns a command that sends a small webhook to the URL of a source.
+func curlTo(endpoint string) string {
+	return shell.Curl{
+		URL:     endpoint,
+		Headers: map[string][]string{"Content-Type": {"application/json"}},
+		Body:    []byte(`{"eventType":"conversation:updated"}`),
+	}.Command()
 }
 
-// ticketOf describes a message in Markdown, for readers without access to the desk.
+// ticketOf describes a message in Markdown, for readers without access to the desk. All text that is not ours stands in
+// code spans and code blocks, where Markdown gives it no meaning: no link, no mention, no HTML.
 func (c *Console) ticketOf(r *http.Request, m deadletter.Message, shown deadletter.Revision, h history) string {
-	source, _ := c.Desk.Source(m.Source)
+	masks, _ := c.Desk.Source(m.Source)
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	what := "Webhook not delivered"
-	if m.Queue.ConfigName != "" {
-		what = "Failed message of the queue " + inline(m.Queue.ConfigName)
-	}
-	line("## %s: %s\n", what, inline(m.Reason))
-	line("- Message: %s", c.deskURL(r)+messageURL(m.ID, ""))
-	told := func(label, value string) {
+	fact := func(label, value string) {
 		if value != "" {
-			line("- %s: %s", label, inline(value))
+			line("- %s: %s", label, codeSpan(value))
 		}
 	}
-	told("Source", m.Source)
-	told("Came from", m.Queue.SourceARN)
-	told("Was meant for", m.Queue.TargetARN)
-	told("Group", m.Queue.GroupID)
-	told("Request id", m.Queue.RequestID)
-	told("Event type", m.EventType)
+	title := "Webhook not delivered"
+	if m.Queue.ConfigName != "" {
+		title = "Failed message of the queue " + codeSpan(m.Queue.ConfigName)
+	}
+	line("## %s: %s\n", title, codeSpan(m.Reason))
+	line("- Message: <%s>", c.deskURL(r)+messageURL(m.ID, ""))
+	fact("Source", m.Source)
+	fact("Came from", m.Queue.SourceARN)
+	fact("Was meant for", m.Queue.TargetARN)
+	fact("Group", m.Queue.GroupID)
+	fact("Request id", m.Queue.RequestID)
+	fact("Event type", m.EventType)
 	line("- Status: %s, attempts: %s", ui.StatusWord(string(m.Status)), c.attempts(m))
 	line("- Received: %s", ui.At(m.ReceivedAt).Text)
-	line("- Webhook-Id: `%s`", inline(m.DeliveredWebhookID()))
+	fact("Webhook-Id", m.WebhookID)
 	if len(h.attempts) > 0 {
-		line("\n| attempt | at | outcome | code | took | error |\n| --- | --- | --- | --- | --- | --- |")
+		line("\nAttempts, the latest first:\n")
 	}
 	for _, a := range h.attempts[:min(len(h.attempts), maxTicketRows)] {
-		line(
-			"| %d (%s) | %s | %s | %s | %s | %s |", a.Number, a.Trigger.Label(), ui.At(a.StartedAt).Text,
-			a.Outcome.Label(), code(a.StatusCode), latency(a.Latency), inline(a.Error),
-		)
+		line("- %s", attemptLine(a))
 	}
-	line("\nPayload (%s, %s):\n\n```\n%s\n```", revisionName(shown), size(len(shown.Body)), fenced(shown.Body, source))
+	if i := slices.IndexFunc(h.attempts, hasResponse); i >= 0 {
+		a := h.attempts[i]
+		line("\nResponse of attempt %d (%s):\n\n%s", a.Number, code(a.StatusCode), codeBlock(a.ResponseBody, masks))
+	}
+	line("\nPayload (%s, %s):\n\n%s", revisionName(shown), size(len(shown.Body)), codeBlock(shown.Body, masks))
 	return b.String()
+}
+
+func hasResponse(a deadletter.Attempt) bool { return len(a.ResponseBody) > 0 }
+
+// attemptLine describes an attempt in a line of Markdown.
+func attemptLine(a deadletter.Attempt) string {
+	text := fmt.Sprintf("%d (%s), %s: ", a.Number, a.Trigger.Label(), ui.At(a.StartedAt).Text)
+	if !a.Done {
+		return text + "in flight"
+	}
+	text += a.Outcome.Label()
+	if a.StatusCode > 0 {
+		text += " " + code(a.StatusCode)
+	}
+	text += " in " + latency(a.Latency)
+	if a.Error != "" {
+		text += ", " + codeSpan(a.Error)
+	}
+	return text
 }
 
 // deskURL returns the address of the desk, as browsers reach it.
@@ -104,42 +169,61 @@ func (c *Console) deskURL(r *http.Request) string {
 	return u.String()
 }
 
-// inline makes a text fit one line of Markdown and one table cell.
-func inline(text string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ", "`", "'", "<", "&lt;").Replace(printable(text))
-}
-
-// fenced returns the beginning of a body, which cannot end the code block around it.
-func fenced(body []byte, s desk.Source) string {
-	masked, _ := redact.Body(body, s.MaskPaths)
-	if !utf8.Valid(masked) {
-		return "(binary)"
-	}
-	text := printable(string(masked))
-	if len(text) > maxTicketBody {
-		text = strings.ToValidUTF8(text[:maxTicketBody], "") + "…"
-	}
-	return strings.ReplaceAll(text, "```", "'''")
-}
-
-// curl returns a command that sends a webhook here.
-func (c *Console) curl(r *http.Request) string {
-	sources := c.Settings().Sources
-	if len(sources) == 0 {
-		return ""
-	}
-	return curlTo(c.webhookBase(r) + "/webhooks/" + sources[0].Name)
-}
-
-func curlTo(url string) string {
-	return "curl -i -H 'Content-Type: application/json' \\\n  -d '{\"eventType\":\"conversation:updated\"}' " +
-		"\\\n  " + url
-}
-
 // webhookBase returns the address of the receiver, as this browser knows it.
 func (c *Console) webhookBase(r *http.Request) string {
 	if c.WebhookURL != "" {
 		return c.WebhookURL
 	}
 	return c.deskURL(r)
+}
+
+// codeSpan returns the beginning of a text as code within a line of Markdown.
+func codeSpan(text string) string {
+	text = strings.Join(strings.Fields(visible(cutAt(text, maxTicketInline))), " ")
+	ticks := strings.Repeat("`", longestRun(text, '`')+1)
+	if strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`") {
+		text = " " + text + " " // Markdown removes one space at each end
+	}
+	return ticks + text + ticks
+}
+
+// codeBlock returns the beginning of a masked body as a block of Markdown.
+func codeBlock(body []byte, masks desk.Source) string {
+	masked, _ := redact.Body(body, masks.MaskPaths)
+	text := "(binary)"
+	if utf8.Valid(masked) {
+		text = visible(cutAt(string(masked), maxTicketBody))
+	}
+	ticks := strings.Repeat("`", max(3, longestRun(text, '`')+1))
+	return ticks + "\n" + text + "\n" + ticks
+}
+
+// cutAt shortens a text to a number of bytes, and marks that.
+func cutAt(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return string(cutText([]byte(text), limit)) + "…"
+}
+
+// visible is printable, and shows the characters that turn the direction of a text, too.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Bidi_Control, r) {
+			return utf8.RuneError
+		}
+		return r
+	}, printable(text))
+}
+
+// longestRun returns how often a character stands in a row at most.
+func longestRun(text string, char byte) (longest int) {
+	run := 0
+	for i := range len(text) {
+		if run++; text[i] != char {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return longest
 }

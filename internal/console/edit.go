@@ -120,7 +120,7 @@ func (c *Console) editCurl(w http.ResponseWriter, r *http.Request) {
 	filled := formHeaders(r, e)
 	headers, err := redact.EditHeaders(e.base.Headers, filled, e.source.MaskHeaders...)
 	if fault := cmp.Or(headerFault(e, filled), errorText(err)); fault != "" {
-		c.render(w, r, http.StatusOK, page.EditPreview("", fault))
+		c.render(w, r, http.StatusOK, page.EditPreview(page.Curl{}, fault))
 		return
 	}
 	edited := deadletter.Revision{
@@ -128,7 +128,7 @@ func (c *Console) editCurl(w http.ResponseWriter, r *http.Request) {
 		Body:    []byte(r.PostForm.Get("body")),
 		Headers: headers,
 	}
-	c.render(w, r, http.StatusOK, page.EditPreview(curlOf(e.message, edited, e.source), ""))
+	c.render(w, r, http.StatusOK, page.EditPreview(c.curlOf(e.message, edited, e.source, false), ""))
 }
 
 // refuseEdit shows the form again as it was filled in, with the faults and the current version of the message.
@@ -176,7 +176,7 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 		v.Unknown = "Send it even though it may already have been processed"
 	}
 	if s, ok := c.sourceOf(m); ok {
-		v.Destination = s.Destination
+		v.Destination = s.host()
 	}
 	if _, masked := redact.Body(e.base.Body, e.source.MaskPaths); masked {
 		for _, p := range e.source.MaskPaths {

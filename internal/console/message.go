@@ -363,7 +363,7 @@ func (c *Console) messageView(
 		Headers: headerRows(shown.Headers, source),
 		Facts:   facts(m, source),
 	}
-	v.Curl, v.Ticket = curlOf(m, shown, source), c.ticketOf(r, m, shown, h)
+	v.Curl, v.Ticket = c.curlOf(m, shown, source, true), c.ticketOf(r, m, shown, h)
 	if v.Panel.DenyEdit == "" {
 		v.Panel.DenyEdit = errorText(editable(shown))
 	}
@@ -416,7 +416,7 @@ func (c *Console) panelView(seen desk.View, h history, back string) page.Message
 		Result:       result(m, h.attempts),
 	}
 	if s, ok := c.sourceOf(m); ok {
-		v.Destination = s.Destination
+		v.Destination = s.host()
 		if m.Status.CanReplay() {
 			v.Breaker, _ = c.breakerNotice(s.Name)
 		}

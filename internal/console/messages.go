@@ -193,7 +193,7 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 	}
 	switch {
 	case l.empty:
-		v.State, v.Curl = page.StateNothing, c.curl(r)
+		v.State, v.Curl = page.StateNothing, c.tryCurl(r)
 	case len(v.Rows) == 0:
 		v.State = page.StateNoMatch
 		if n := total(l.counts); n > 0 && l.asked.Status != "" {

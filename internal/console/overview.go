@@ -117,7 +117,7 @@ func (c *Console) overviewFigures(r *http.Request, query url.Values) (page.Overv
 	if len(o.counts) == 0 && !o.anyWaits() {
 		return page.OverviewFigures{
 			State: page.StateNothing,
-			Curl:  c.curl(r),
+			Curl:  c.tryCurl(r),
 			URL:   address("/overview", o.query),
 		}, http.StatusOK
 	}
@@ -459,7 +459,7 @@ func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow 
 
 // sourceHealth shows the health of a source's destination.
 func (c *Console) sourceHealth(s Source) page.SourceHealth {
-	v := page.SourceHealth{Destination: s.Destination}
+	v := page.SourceHealth{Destination: s.host()}
 	v.Health, v.Since, v.Note = healthView(c.Health(s.Name))
 	return v
 }

@@ -72,14 +72,14 @@ func TestQueueMessageShowsItsOriginAndRedriveTarget(t *testing.T) {
 	}
 	ticket := message.doc().Find("#copy-ticket").Text()
 	for _, want := range []string{
-		"## Failed message of the queue payments: Received too often",
-		"- Came from: arn:aws:sqs:eu-west-1:1:payments.fifo\n", "- Group: customer-7\n",
+		"## Failed message of the queue `payments`: `Received too often",
+		"- Came from: `arn:aws:sqs:eu-west-1:1:payments.fifo`\n", "- Group: `customer-7`\n",
 	} {
 		if !strings.Contains(ticket, want) {
 			t.Errorf("the ticket lacks %q:\n%s", want, ticket)
 		}
 	}
-	if strings.Contains(ticket, "| attempt |") || message.count("#copy-curl") != 0 {
+	if strings.Contains(ticket, "Attempts") || message.count("#copy-curl") != 0 {
 		t.Errorf("what nobody has is shown: attempts or curl")
 	}
 	lost := p.get("/messages/l-1")

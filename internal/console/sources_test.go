@@ -45,9 +45,9 @@ func addSetups(d *console.Settings) {
 	d.Sources = append(
 		d.Sources,
 		console.Source{
-			Name:        "open",
-			Destination: "open.internal",
-			Setup:       doctor.Setup{Scheme: "none", Open: true, Buffered: true},
+			Name:  "open",
+			URL:   "https://open.internal/hooks",
+			Setup: doctor.Setup{Scheme: "none", Open: true, Buffered: true},
 		},
 	)
 }

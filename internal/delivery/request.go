@@ -19,7 +19,7 @@ func newRequest(ctx context.Context, to Destination, r Request) (*http.Request, 
 	if len(r.Body) == 0 {
 		body = http.NoBody // has a Content-Length of 0; any other reader would be sent in chunks
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, body)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, Target(to.URL, r.Query), body)
 	if err != nil {
 		return nil, err
 	}
@@ -27,23 +27,37 @@ func newRequest(ctx context.Context, to Destination, r Request) (*http.Request, 
 	// those that HTTP/2 reports (GOAWAY, REFUSED_STREAM; RFC 9113 section 8.7). preventRepeat prevents all others.
 	request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.Body)), nil }
 	request.ContentLength = int64(len(r.Body))
-	request.URL.RawQuery = join(request.URL.RawQuery, sendableQuery(r.Query))
 	request.Header = headersOf(r)
 	return request, nil
 }
 
 func headersOf(r Request) http.Header {
-	h := sendable(r.Headers)
+	h := Forwarded(r.Headers, r.WebhookID)
 	if _, ok := h["Tracestate"]; ok && !telemetry.Continues(r.Headers, r.TraceParent) {
 		delete(h, "Tracestate") // it belongs to no trace that goes on
 	}
 	if _, ok := h["User-Agent"]; !ok {
 		h["User-Agent"] = []string{""} // net/http leaves an empty one out
 	}
-	h["Webhook-Id"] = withoutControls([]string{r.WebhookID})
 	h["X-Dlqdesk-Attempt"] = []string{strconv.Itoa(r.Attempt)}
 	h["Traceparent"] = []string{r.TraceParent}
 	preventRepeat(h)
+	return h
+}
+
+// Target returns the URL that a delivery requests: that of the destination, with the webhook's query after its own.
+func Target(destination, query string) string {
+	base, own, _ := strings.Cut(destination, "?")
+	if query = join(own, sendableQuery(query)); query != "" {
+		return base + "?" + query
+	}
+	return base
+}
+
+// Forwarded returns the headers of a webhook that a delivery passes on, as HTTP can carry them, with its Webhook-Id.
+func Forwarded(from deadletter.Headers, webhookID string) http.Header {
+	h := sendable(from)
+	h["Webhook-Id"] = withoutControls([]string{webhookID})
 	return h
 }
 

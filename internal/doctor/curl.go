@@ -5,19 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"dlqdesk/internal/config"
-	"dlqdesk/internal/payload"
-	"dlqdesk/internal/redact"
 	"dlqdesk/internal/server"
+	"dlqdesk/internal/shell"
 	"dlqdesk/internal/verify"
 )
 
@@ -30,13 +27,13 @@ type TestWebhook struct {
 	URL         string // of the receiver; "": the address at which the configuration lets it listen
 }
 
-// Curl returns the command for a POSIX shell that sends a webhook as the source's platform would, signed at that time.
-// The command names the variable or the file of a secret, and never contains the secret. validFor is how long the
-// receiver accepts the signature; 0: for ever.
+// Curl returns the command that sends a webhook as the source's platform would, signed at that time. The command names
+// the variable or the file of a secret, and never contains the secret. validFor is how long the receiver accepts the
+// signature; 0: for ever.
 func Curl(
-	ctx context.Context, c config.Config, w TestWebhook, now time.Time,
+	ctx context.Context, cfg config.Config, w TestWebhook, now time.Time,
 ) (command string, validFor time.Duration, err error) {
-	s, ok := c.Source(w.Source)
+	s, ok := cfg.Source(w.Source)
 	if !ok {
 		return "", 0, fmt.Errorf("there is no source %q in the configuration", w.Source)
 	}
@@ -47,22 +44,21 @@ func Curl(
 	if err != nil {
 		return "", 0, err
 	}
-	r, err := newRequest(ctx, cmp.Or(w.URL, listenURL(c)), s.Name)
+	r, err := newRequest(ctx, cmp.Or(w.URL, listenURL(cfg)), s.Name)
 	if err != nil {
 		return "", 0, err
 	}
-	r.Header.Set("Content-Type", w.ContentType)
-	args := []string{"curl -i -X POST"}
-	if arg, ok := credentialArg(s.Verify); ok {
-		args = append(args, arg)
-	} else if err := verifier.Sign(r, w.Body, cmp.Or(w.ID, "msg_"+uuid.NewString()), now); err != nil {
-		return "", 0, err
+	if w.ContentType != "" {
+		r.Header.Set("Content-Type", w.ContentType)
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		args = append(args, "-H "+payload.ShellQuote(name+": "+r.Header.Get(name)))
+	secret := credentialArgs(s.Verify)
+	if secret == nil {
+		if err := verifier.Sign(r, w.Body, cmp.Or(w.ID, "msg_"+uuid.NewString()), now); err != nil {
+			return "", 0, err
+		}
 	}
-	args = append(args, "--data-binary @-", payload.ShellQuote(r.URL.String()))
-	return payload.ShellPrintf(w.Body) + " | " + strings.Join(args, " \\\n  "), s.Verify.Window(), nil
+	c := shell.Curl{URL: r.URL.String(), Headers: r.Header, Body: w.Body, Args: secret}
+	return c.Command(), s.Verify.Window(), nil
 }
 
 func newRequest(ctx context.Context, receiver, source string) (*http.Request, error) {
@@ -84,27 +80,28 @@ func listenURL(c config.Config) string {
 	return u.String()
 }
 
-// credentialArg returns the argument of curl for a scheme that sends the secret itself, or a client certificate. The
-// shell reads the secret.
-func credentialArg(s verify.Settings) (arg string, ok bool) {
+// credentialArgs returns the arguments of curl for a scheme that sends the secret itself, or a client certificate; nil
+// for other schemes. The shell reads the secret.
+func credentialArgs(s verify.Settings) []string {
+	header := func(before string) []string { return []string{"-H " + shell.Quote(before) + secretOf(s)} }
 	switch s.Scheme {
 	case verify.Token:
-		return "-H " + payload.ShellQuote(s.Header+": "+s.Prefix) + shellValue(s.Secrets[0]), true
+		return header(s.Header + ": " + s.Prefix)
 	case verify.Bearer:
-		return "-H " + payload.ShellQuote("Authorization: Bearer ") + shellValue(s.Secrets[0]), true
+		return header("Authorization: Bearer ")
 	case verify.Basic:
-		return "-u " + payload.ShellQuote(s.User+":") + shellValue(s.Secrets[0]), true
+		return []string{"-u " + shell.Quote(s.User+":") + secretOf(s)}
 	case verify.MTLS:
-		return "--cert platform.pem --key platform.key", true
+		return []string{"--cert platform.pem --key platform.key"}
 	}
-	return "", false
+	return nil
 }
 
-// shellValue returns what makes the shell read a secret from where dlqdesk reads it.
-func shellValue(s redact.Secret) string {
-	place, name, _ := strings.Cut(s.From, ":")
+// secretOf returns the first secret of a source as a word that the shell reads from where dlqdesk reads it.
+func secretOf(s verify.Settings) string {
+	place, name, _ := strings.Cut(s.Secrets[0].From, ":")
 	if place == "env" {
-		return `"$` + name + `"`
+		return shell.Env(name)
 	}
-	return `"$(cat ` + payload.ShellQuote(name) + `)"`
+	return shell.Contents(name)
 }

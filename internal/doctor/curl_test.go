@@ -1,17 +1,15 @@
 package doctor_test
 
 import (
-	"bytes"
-	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"dlqdesk/internal/config"
+	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/doctor"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/verify"
@@ -47,93 +45,87 @@ func sourcesOfEveryScheme(t *testing.T) config.Config {
 		"anybody": {},
 	} {
 		s.Source = name
-		c.Sources = append(c.Sources, config.Source{Name: name, MaxBody: 1 << 10, Verify: s})
+		c.Sources = append(c.Sources, config.Source{Name: name, MaxBody: 1 << 12, Verify: s})
 	}
 	return c
 }
 
-// shell runs a command in a shell with a stand-in for curl, and returns the request that curl would have sent.
-func shell(t *testing.T, command string) (*http.Request, []byte) {
+// requestOf returns a request as the receiver sees it.
+func requestOf(t *testing.T, raw desktest.RawRequest) *http.Request {
 	t.Helper()
-	dir := t.TempDir()
-	script := "#!/bin/sh\nprintf '%s\\000' \"$@\" > " + dir + "/args\ncat > " + dir + "/body\n"
-	// it has to be run
-	if err := os.WriteFile(filepath.Join(dir, "curl"), []byte(script), 0o700); err != nil { //nolint:gosec // it is run
-		t.Fatal(err)
-	}
-	sh := exec.CommandContext(t.Context(), "sh", "-c", command)
-	sh.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "TEST_SECRET=" + testSecret}
-	if out, err := sh.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v %s", command, err, out)
-	}
-	args, err := os.ReadFile(filepath.Join(dir, "args"))
+	_, target, _ := strings.Cut(raw.Line, " ")
+	target, _, _ = strings.Cut(target, " ")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+raw.Host+target, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
-	body, err := os.ReadFile(filepath.Join(dir, "body"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return requestOf(t, strings.Split(strings.TrimSuffix(string(args), "\x00"), "\x00")), body
-}
-
-func requestOf(t *testing.T, args []string) *http.Request {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, args[len(args)-1], http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, arg := range args {
-		switch arg {
-		case "-H":
-			name, value, _ := strings.Cut(args[i+1], ": ")
-			r.Header.Add(name, value)
-		case "-u":
-			user, password, _ := strings.Cut(args[i+1], ":")
-			r.SetBasicAuth(user, password)
-		}
+	for _, line := range raw.Headers {
+		name, value, _ := strings.Cut(line, ":")
+		r.Header.Add(name, strings.TrimSpace(value))
 	}
 	return r
 }
 
-func TestSignedCommandIsGenuine(t *testing.T) {
+// checkGenuine runs a command in every shell, and verifies the webhook that it sends.
+func checkGenuine(t *testing.T, c config.Config, s config.Source, to *desktest.RawServer, body string) {
+	t.Helper()
+	now := time.Unix(1_700_000_000, 0)
+	webhook := doctor.TestWebhook{Source: s.Name, Body: []byte(body), ContentType: "application/json"}
+	command, lasts, err := doctor.Curl(t.Context(), c, webhook, now)
+	if err != nil {
+		t.Fatalf("%s: %v", s.Name, err)
+	}
+	if strings.Contains(command, "c2VjcmV0") || strings.ContainsAny(command, "\x00\x1b\t") {
+		t.Errorf("%s shows the secret, or does something to a terminal: %q", s.Name, command)
+	}
+	v, err := verify.New(s.Verify)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range desktest.Shells() {
+		sent := to.Run(t, in, command, nil, "TEST_SECRET="+testSecret)
+		r := requestOf(t, sent)
+		if string(sent.Body) != body || r.URL.Path != "/webhooks/"+s.Name {
+			t.Errorf("%s, %s: the command sends %q to %s", s.Name, in.Name, sent.Body, r.URL)
+		}
+		at := now.Add(lasts)
+		if s.Verify.Scheme == verify.CXoneBYOC {
+			at = at.Add(-time.Second)
+		}
+		proof, err := v.CheckHead(r, at)
+		if err == nil {
+			err = proof.Check(sent.Body)
+		}
+		if err != nil {
+			t.Errorf("%s, %s: %v: %s", s.Name, in.Name, err, command)
+		}
+	}
+}
+
+func TestSignedCommandIsGenuineForEveryScheme(t *testing.T) {
 	t.Parallel()
 	c := sourcesOfEveryScheme(t)
-	now := time.Unix(1_700_000_000, 0)
-	for n, body := range []string{
-		"", `{"text":"it's"}`, "@file", "-n 100%d \\n $HOME `id` \"!!\"\n\n", "Größe\t\x1b[31m", "-\x00\xff\x0012%s\\x",
-		"a=1&b=%2B",
-	} {
-		t.Run(fmt.Sprintf("body %d", n), func(t *testing.T) {
-			for _, s := range c.Sources {
-				webhook := doctor.TestWebhook{Source: s.Name, Body: []byte(body), ContentType: "application/json"}
-				command, lasts, err := doctor.Curl(t.Context(), c, webhook, now)
-				if err != nil {
-					t.Fatalf("%s: %v", s.Name, err)
-				}
-				if strings.Contains(command, "c2VjcmV0") || strings.ContainsAny(command, "\x00\x1b\t") {
-					t.Errorf("%s shows the secret, or does something to a terminal: %q", s.Name, command)
-				}
-				r, sent := shell(t, command)
-				if !bytes.Equal(sent, []byte(body)) || r.URL.Host != "127.0.0.1:8080" ||
-					r.URL.Path != "/webhooks/"+s.Name {
-					t.Errorf("%s: the command sends %q to %s", s.Name, sent, r.URL)
-				}
-				v, err := verify.New(s.Verify)
-				if err != nil {
-					t.Fatal(err)
-				}
-				proof, err := v.CheckHead(r, now.Add(lasts))
-				if s.Name == "byoc" {
-					proof, err = v.CheckHead(r, now.Add(lasts-time.Second))
-				}
-				if err == nil {
-					err = proof.Check(sent)
-				}
-				if err != nil {
-					t.Errorf("%s: %v: %s", s.Name, err, command)
-				}
-			}
+	for _, s := range c.Sources {
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			to, cfg := desktest.NewRawServer(t), c
+			cfg.Listen = to.Address
+			checkGenuine(t, cfg, s, to, "-\x00\xff\x0012%s\\x `touch pwned` it's!")
+		})
+	}
+}
+
+func TestSignedCommandSendsExactlyTheBody(t *testing.T) {
+	t.Parallel()
+	c := sourcesOfEveryScheme(t)
+	s, _ := c.Source("stripe")
+	text, binary := desktest.HostileBodies()
+	for name, body := range map[string]string{"text": text, "binary": binary, "empty": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			to, cfg := desktest.NewRawServer(t), c
+			cfg.Listen = to.Address
+			checkGenuine(t, cfg, s, to, body)
 		})
 	}
 }
@@ -147,7 +139,7 @@ func TestUnsignableCommandIsRefused(t *testing.T) {
 	}})
 	for want, webhook := range map[string]doctor.TestWebhook{
 		`there is no source "nobody"`:  {Source: "nobody"},
-		"the body has 1025 bytes":      {Source: "stripe", Body: make([]byte, 1025)},
+		"the body has 4097 bytes":      {Source: "stripe", Body: make([]byte, 4097)},
 		"is a public key":              {Source: "public"},
 		"must be that of the receiver": {Source: "stripe", URL: "hooks.example.com"},
 	} {
@@ -160,7 +152,7 @@ func TestUnsignableCommandIsRefused(t *testing.T) {
 	}
 	c.TLS.CertFile = "cert.pem"
 	command, _, err := doctor.Curl(t.Context(), c, doctor.TestWebhook{Source: "stripe"}, time.Now())
-	if err != nil || !strings.Contains(command, "'https://127.0.0.1:8080/webhooks/stripe'") {
+	if err != nil || !strings.Contains(command, "--url 'https://127.0.0.1:8080/webhooks/stripe'") {
 		t.Errorf("%s, %v", command, err)
 	}
 	command, _, err = doctor.Curl(

@@ -9,6 +9,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/platform"
+	"dlqdesk/internal/shell"
 	"dlqdesk/internal/verify"
 )
 
@@ -95,7 +96,7 @@ func repeatID(d payload.Dedup) string {
 func command(cfg config.Config, args string) string {
 	line := "dlqdesk " + args
 	if file, err := filepath.Abs(cfg.File); err == nil && cfg.File != "" {
-		line += " --config " + payload.ShellWord(file)
+		line += " --config " + shell.Word(file)
 	}
 	return line
 }

@@ -183,7 +183,7 @@ func (s *Settings) addDeliverable(source config.Source, d Deps) {
 func consoleSource(cfg config.Config, s config.Source) console.Source {
 	return console.Source{
 		Name:        s.Name,
-		Destination: doctor.Host(s.Destination),
+		URL:         s.Destination,
 		MaxAttempts: s.Retry.MaxAttempts,
 		Setup:       doctor.SetupOf(cfg, s),
 	}

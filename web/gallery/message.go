@@ -238,10 +238,12 @@ func messageView() page.MessageView {
 		},
 		NewerURL: "/messages/" + messageID(0),
 		OlderURL: "/messages/" + messageID(2),
-		Curl: "curl -i -X 'POST' \\\n  -H 'Authorization: •••' \\\n  -H 'Content-Type: application/json' " +
-			"\\\n  --data-binary '{\"id\":\"9b1f6c1e\"}' \\\n  'http://handler.internal:9090/genesys'",
-		Ticket: "## Webhook not delivered: field id is missing\n\n- Message: " +
-			"https://desk.example.com/messages/" + id + "\n- Source: genesys\n",
+		Curl: page.Curl{
+			Command: curlCommand(`--data-raw '{"id":"9b1f6c1e"}'`),
+			Masked:  []string{"the header Authorization", "values in the body"},
+		},
+		Ticket: "## Webhook not delivered: `field id is missing`\n\n- Message: " +
+			"<https://desk.example.com/messages/" + id + ">\n- Source: `genesys`\n",
 		Payload: page.Payload{
 			Name:        "original",
 			ContentType: "application/json; charset=utf-8",
@@ -270,6 +272,14 @@ func messageView() page.MessageView {
 		},
 		Arrivals: []page.Arrival{{At: ago(95)}, {At: ago(80)}, {At: ago(70), Note: "the body differs from the first"}},
 	}
+}
+
+// curlCommand is a command with such a body.
+func curlCommand(body string) string {
+	return "curl -q -i --globoff --path-as-is --proto '=http,https' --request POST \\\n" +
+		"  -H 'Accept:' -H 'Expect:' \\\n  -H 'Authorization: •••' \\\n  -H 'Content-Type: application/json' \\\n" +
+		"  -H 'User-Agent: GenesysCloud-Webhooks/1.0' \\\n  -H 'Webhook-Id: " + messageID(1) + "' \\\n  " + body +
+		" \\\n  --url 'http://handler.internal:9090/genesys'"
 }
 
 func sampleAttempts() []page.AttemptView {
@@ -448,6 +458,12 @@ func longMessage(v *page.MessageView) {
 	)
 	v.Panel.Attempts[0].Error, v.Panel.Attempts[0].Actor, v.Panel.Attempts[1].Error = longReason(), longWord, rtlText
 	v.Panel.Events[0].Reason, v.Panel.Events[0].Actor = longReason(), longWord
+	v.Curl = page.Curl{
+		Command: curlCommand("--data-binary '@" + longWord + "-0.json'"),
+		Masked:  []string{"the header X-" + longWord, "the header Authorization", "values in the URL", "values in the body"},
+		File:    longWord + "-0.json",
+		FileURL: "/messages/" + longWord + "/body?revision=0",
+	}
 	v.Panel.Choices = []page.RevisionChoice{
 		{Number: "1", Name: "edit 1 by " + longWord, Selected: true},
 		{Number: "0", Name: "original", Selected: false},

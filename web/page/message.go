@@ -17,7 +17,7 @@ type MessageView struct {
 	BackURL  string // the list that the person came from
 	NewerURL string // the message beside this one in that list; empty: there is none
 	OlderURL string
-	Curl     string // sends what a replay sends, masked
+	Curl     Curl
 	Ticket   string // Markdown
 	Panel    MessagePanelView
 	Payload  Payload
@@ -25,6 +25,16 @@ type MessageView struct {
 	Facts    []Fact // of the queue
 	Arrivals []Arrival
 }
+
+// Curl is a curl command, and what to do before it can run.
+type Curl struct {
+	Command string   // empty: there is no destination
+	Masked  []string // what to fill in: "the header Authorization"
+	File    string   // name of the file with the body; empty: the command has it
+	FileURL string   // the download of the file; empty: it is not saved yet
+}
+
+func (c Curl) fillIn() string { return strings.Join(c.Masked, ", ") }
 
 // MessagePanelView is all of a message that an action changes: its state, its actions, its history.
 type MessagePanelView struct {
