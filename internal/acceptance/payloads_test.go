@@ -1,9 +1,13 @@
 package acceptance_test
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
+	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -75,4 +79,68 @@ func bomb(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return strings.Repeat(packed.String(), 128<<10/packed.Len()) // one after the other is one as well
+}
+
+// A destination by hand, because an HTTP server could hide what came: the bytes of a header are those that the platform
+// sent, at the first delivery and at a replay out of the store.
+func TestHeaderValuesKeepTheirBytesUntilTheReplay(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []config.Mode{config.Direct, config.Buffered} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			address, heads := rawDestination(t)
+			p := setup(t, func(c *config.Config) {
+				c.Sources[0].Destination, c.Sources[0].Mode = "http://"+address, mode
+			})
+			client := p.signIn(t)
+			_, told := p.post(t, `{}`, http.Header{"X-Name": {"caf\xe9", "café"}, "X-Mail": {"\xff\xfe@\x80"}})
+			first := <-heads
+			page := p.await(t, client, "/messages", `href="/messages/`)
+			_, rest, _ := strings.Cut(page, `href="/messages/`)
+			id := rest[:strings.IndexAny(rest, `"?`)]
+			if mode == config.Direct && !strings.Contains(told, id) {
+				t.Fatalf("the list shows message %s, the platform was told %s", id, told)
+			}
+			if page := p.await(t, client, "/messages/"+id, "X-Name"); !strings.Contains(page, "café") {
+				t.Error("the page does not show the header's text")
+			}
+			p.submit(t, client, "/messages/"+id+"/replay", url.Values{"version": {"0"}, "revision": {"0"}})
+			for _, head := range []string{first, <-heads} {
+				for _, want := range []string{"\r\nX-Name: caf\xe9\r\n", "\r\nX-Name: café\r\n", "\r\nX-Mail: \xff\xfe@\x80\r\n"} {
+					if !strings.Contains(head, want) {
+						t.Errorf("%q was not sent in %q", want, head)
+					}
+				}
+			}
+		})
+	}
+}
+
+// rawDestination responds 422 to each request, and gives their first lines and headers as they came.
+func rawDestination(t *testing.T) (address string, heads <-chan string) {
+	t.Helper()
+	var config net.ListenConfig
+	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	got := make(chan string, 16)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			var head strings.Builder
+			from := bufio.NewReader(conn)
+			for line, err := from.ReadString('\n'); err == nil && line != "\r\n"; line, err = from.ReadString('\n') {
+				head.WriteString(line)
+			}
+			got <- head.String() + "\r\n"
+			_, _ = io.WriteString(conn, "HTTP/1.1 422 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			_ = conn.Close()
+		}
+	}()
+	return l.Addr().String(), got
 }

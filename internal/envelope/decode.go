@@ -98,8 +98,10 @@ func addOurs(c *deadletter.Capture, d *document, unpack func(int64) bool) {
 		c.Body = exact.decode(d.originalPayload)
 	}
 	if exact.Form == "" {
+		c.Headers = bytesOfNode(c.Headers)
 		return
 	}
+	restoreRaw(c.Headers, d.rawHeaders)
 	c.Queue.Form = FormEnvelope
 	c.Source, c.Destination = clean(textOf(d.source)), clean(textOf(d.destination))
 	c.Method = cmp.Or(clean(textOf(d.method)), "POST")
@@ -301,6 +303,64 @@ func decodeHeaders(field json.RawMessage) deadletter.Headers {
 		}
 	}
 	return h.Canonical()
+}
+
+// restoreRaw puts back the bytes of the header values that originalHeaders has as text. It leaves a header that another
+// program has changed since.
+func restoreRaw(h deadletter.Headers, field json.RawMessage) {
+	if len(field) == 0 {
+		return
+	}
+	for name, texts := range decodeHeaders(field) {
+		values := make([]string, len(texts))
+		for i, text := range texts {
+			value, err := base64.StdEncoding.DecodeString(text)
+			if err != nil {
+				return
+			}
+			values[i] = string(value)
+		}
+		if slices.Equal(readable(values), h[name]) {
+			h[name] = values
+		}
+	}
+}
+
+// bytesOfNode returns the bytes of header values that a Node program wrote. Node reads and writes the bytes of a header
+// as Latin-1.
+func bytesOfNode(h deadletter.Headers) deadletter.Headers {
+	for _, values := range h {
+		for i, value := range values {
+			values[i] = toLatin1(value)
+		}
+	}
+	return h
+}
+
+// textsOfNode returns the texts by which a Node program knows header values.
+func textsOfNode(values []string) []string {
+	texts := make([]string, len(values))
+	for i, value := range values {
+		runes := make([]rune, len(value))
+		for at := range len(value) {
+			runes[at] = rune(value[at])
+		}
+		texts[i] = string(runes)
+	}
+	return texts
+}
+
+// toLatin1 returns a text in Latin-1, or as it is if Latin-1 lacks one of its characters.
+func toLatin1(text string) string {
+	const last = 0xff
+	if strings.ContainsFunc(text, func(r rune) bool { return r > last }) {
+		return text
+	}
+	out := make([]byte, 0, len(text))
+	for _, r := range text {
+		out = append(out, byte(r))
+	}
+	return string(out)
 }
 
 func headerValues(field json.RawMessage) (values []string) {

@@ -15,6 +15,7 @@ type document struct {
 	// The fields that dlqdesk adds.
 	version, source, destination, method, query, webhookID, receiveID, run, sequence, traceparent json.RawMessage
 	statusCode, outcome, firstAttempt, queue, bodyForm, bodyBefore, bodyAfter, rawBody            json.RawMessage
+	rawHeaders                                                                                    json.RawMessage
 
 	others []payload.Member
 }
@@ -39,6 +40,7 @@ func readDocument(text []byte) (d *document, ok bool) {
 var ourFields = [...]string{
 	"version", "source", "destination", "method", "query", "webhookId", "receiveId", "run", "sequence", "traceparent",
 	"statusCode", "outcome", "firstAttempt", "queue", "bodyForm", "bodyBefore", "bodyAfter", "rawBody",
+	"rawHeaders",
 }
 
 // field returns where the value of a field belongs; nil if an envelope has no field of that name.
@@ -92,6 +94,8 @@ func (d *document) field(name string) *json.RawMessage {
 		return &d.bodyAfter
 	case "rawBody":
 		return &d.rawBody
+	case "rawHeaders":
+		return &d.rawHeaders
 	}
 	return nil
 }

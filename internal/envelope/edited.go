@@ -25,8 +25,11 @@ func edited(original, r deadletter.Revision) ([]byte, error) {
 	})
 	fields = set(fields, "originalPayload", value)
 	if !maps.EqualFunc(original.Headers, r.Headers, slices.Equal) {
-		headers := begin(0)
-		headers.headers(r.Headers)
+		headers, text := begin(0), readable
+		if !ours {
+			text = textsOfNode
+		}
+		headers.headers(r.Headers, text)
 		fields = set(fields, "originalHeaders", headers.end())
 	}
 	form := begin(len(exact.Raw))

@@ -8,6 +8,7 @@ package envelope
 import (
 	"bytes"
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -66,7 +67,7 @@ func encode(c deadletter.Capture, payload []byte, exact exactBody) ([]byte, erro
 	w.time("timestamp", cmp.Or(c.RunAt, c.ReceivedAt))
 	w.raw("originalPayload", payload)
 	w.open("originalHeaders")
-	w.headers(c.Headers)
+	w.headers(c.Headers, readable)
 	w.close()
 	w.text("errorReason", errorReason(c))
 	w.number("retryCount", int64(c.RetryCount))
@@ -74,7 +75,7 @@ func encode(c deadletter.Capture, payload []byte, exact exactBody) ([]byte, erro
 	w.optional("source", c.Source)
 	w.optional("destination", c.Destination)
 	w.optional("method", c.Method)
-	w.optional("query", c.Query)
+	w.optional("query", escapeRaw(c.Query))
 	w.optional("webhookId", c.WebhookID)
 	w.optional("receiveId", c.ReceiveID)
 	w.optional("run", c.Run)
@@ -94,6 +95,7 @@ func encode(c deadletter.Capture, payload []byte, exact exactBody) ([]byte, erro
 	if told != nil {
 		w.value("queue", told)
 	}
+	w.rawHeaders(c.Headers)
 	exact.encode(w)
 	if w.err != nil {
 		return nil, fmt.Errorf("encode envelope of %s: %w", c.ID, w.err)
@@ -113,9 +115,10 @@ func marshal(v any) ([]byte, error) {
 }
 
 // headers writes headers as Node does: names in lower case, one value as a string, several as a list.
-func (w *writer) headers(h deadletter.Headers) {
+// text returns values as JSON strings.
+func (w *writer) headers(h deadletter.Headers, text func(values []string) []string) {
 	for _, name := range h.Names() {
-		lower, values := strings.ToLower(name), readable(h[name])
+		lower, values := strings.ToLower(name), text(h[name])
 		if len(values) == 1 {
 			w.text(lower, values[0])
 		} else {
@@ -124,26 +127,57 @@ func (w *writer) headers(h deadletter.Headers) {
 	}
 }
 
-// readable converts header values that are not UTF-8 from Latin-1, which Node takes all headers for.
-func readable(values []string) []string {
-	if !slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) {
-		return values
+// escapeRaw escapes bytes of a query that JSON cannot carry. They name the same characters to its reader.
+func escapeRaw(query string) string {
+	if !isRaw(query) {
+		return query
 	}
-	values = slices.Clone(values)
-	for i, v := range values {
-		if !utf8.ValidString(v) {
-			values[i] = fromLatin1(v)
+	var out strings.Builder
+	for i := range len(query) {
+		if c := query[i]; c >= utf8.RuneSelf {
+			fmt.Fprintf(&out, "%%%02X", c)
+		} else {
+			out.WriteByte(c)
 		}
 	}
-	return values
+	return out.String()
 }
 
-func fromLatin1(value string) string {
-	runes := make([]rune, len(value))
-	for i := range len(value) {
-		runes[i] = rune(value[i])
+// readable returns header values as texts.
+func readable(values []string) []string {
+	if !slices.ContainsFunc(values, isRaw) {
+		return values
 	}
-	return string(runes)
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = deadletter.ReadableValue(v)
+	}
+	return texts
+}
+
+// isRaw reports whether a header value is bytes that JSON cannot carry.
+func isRaw(value string) bool { return !utf8.ValidString(value) }
+
+// rawHeaders writes the headers with bytes that JSON cannot carry once more: all of their values, in base64.
+func (w *writer) rawHeaders(h deadletter.Headers) {
+	raw := deadletter.Headers{}
+	for name, values := range h {
+		if slices.ContainsFunc(values, isRaw) {
+			raw[name] = values
+		}
+	}
+	if len(raw) == 0 {
+		return
+	}
+	w.open("rawHeaders")
+	for _, name := range raw.Names() {
+		texts := make([]string, len(raw[name]))
+		for i, value := range raw[name] {
+			texts[i] = base64.StdEncoding.EncodeToString([]byte(value))
+		}
+		w.texts(strings.ToLower(name), texts)
+	}
+	w.close()
 }
 
 func (w *writer) sequence(s deadletter.Sequence) {
@@ -161,7 +195,7 @@ func (w *writer) attempt(a deadletter.Attempt) {
 	if len(a.ResponseHeaders) > 0 {
 		w.open("responseHeaders")
 		for _, name := range a.ResponseHeaders.Names() {
-			w.texts(name, a.ResponseHeaders[name])
+			w.texts(name, readable(a.ResponseHeaders[name]))
 		}
 		w.close()
 	}

@@ -323,12 +323,12 @@ func (t *Tx) insertRevisions(ctx context.Context, list []numbered) error {
 		if r == nil {
 			continue
 		}
-		headers, err := toJSON(r.Headers)
+		headers, err := r.Headers.MarshalJSON()
 		if err != nil {
 			return err
 		}
 		values = append(
-			values, c.n, int64(r.Number), sqlite.Blob(r.Body), headers, r.By, r.Reason, r.At.UnixMilli(),
+			values, c.n, int64(r.Number), sqlite.Blob(r.Body), string(headers), r.By, r.Reason, r.At.UnixMilli(),
 			r.QueueMessage,
 		)
 	}
@@ -346,7 +346,7 @@ func scanRevision(row sqlite.Row) (deadletter.Revision, error) {
 		return deadletter.Revision{}, err
 	}
 	r.At = time.UnixMilli(at).UTC()
-	if err := json.Unmarshal([]byte(headers), &r.Headers); err != nil {
+	if err := r.Headers.UnmarshalJSON([]byte(headers)); err != nil {
 		return deadletter.Revision{}, fmt.Errorf("read headers: %w", err)
 	}
 	return r, nil
@@ -411,14 +411,14 @@ func (t *Tx) writeAttempts(ctx context.Context, list []numbered) error {
 		if a == nil {
 			continue
 		}
-		headers, err := toJSON(a.ResponseHeaders)
+		headers, err := a.ResponseHeaders.MarshalJSON()
 		if err != nil {
 			return err
 		}
 		values = append(
 			values, c.n, int64(a.Number), string(a.Trigger), a.Actor, int64(a.Revision),
 			a.StartedAt.UnixMilli(), a.Done, a.Latency.Microseconds(), string(a.Outcome),
-			int64(a.StatusCode), a.Error, headers, sqlite.Blob(a.ResponseBody), a.ResponseCut,
+			int64(a.StatusCode), a.Error, string(headers), sqlite.Blob(a.ResponseBody), a.ResponseCut,
 			a.RetryAfter.Milliseconds(), a.TraceParent, a.MessageID, a.SentDigest,
 		)
 	}
@@ -445,7 +445,7 @@ func scanAttempt(r sqlite.Row) (deadletter.Attempt, error) {
 	}
 	a.StartedAt = time.UnixMilli(started).UTC()
 	a.Latency, a.RetryAfter = time.Duration(latency)*time.Microsecond, time.Duration(retryAfter)*time.Millisecond
-	if err := json.Unmarshal([]byte(headers), &a.ResponseHeaders); err != nil {
+	if err := a.ResponseHeaders.UnmarshalJSON([]byte(headers)); err != nil {
 		return deadletter.Attempt{}, fmt.Errorf("read response headers: %w", err)
 	}
 	return a, nil
