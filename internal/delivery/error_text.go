@@ -7,6 +7,7 @@ import (
 	"html"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,26 +22,31 @@ const maxErrorText = 500
 
 // errorText returns the error of an error response in one line: the text that its body has for people, or else the
 // text of the status, such as "Unprocessable Entity". It does not repeat the status code.
-func errorText(code int, body []byte) string {
-	status := http.StatusText(code)
-	if text := oneLine(textForPeople(body, status)); text != "" {
-		return text
+func errorText(code int, body payload.Text) string {
+	status := cmp.Or(http.StatusText(code), fmt.Sprintf("HTTP status %d", code))
+	text := ""
+	if body.Kind != payload.Binary {
+		text = oneLine(textForPeople(body.Bytes, code))
 	}
-	return cmp.Or(status, fmt.Sprintf("HTTP status %d", code))
+	if text = cmp.Or(text, status); body.Fault != "" {
+		return oneLine(text + ". " + body.Fault)
+	}
+	return text
 }
 
-// textForPeople finds the error text in a body: in JSON under the usual names, in HTML in the title. It ignores a text
-// that only repeats the status.
-func textForPeople(body []byte, status string) string {
+// textForPeople finds the error text in a body: in JSON under the usual names, in HTML in the title or the first
+// paragraphs. It ignores a text that only repeats the status.
+func textForPeople(body []byte, code int) string {
 	text := bytes.TrimSpace(body)
 	if len(text) == 0 {
 		return ""
 	}
 	switch {
 	case text[0] == '<':
-		return titleOf(text)
+		return textOfPage(text, code)
 	case text[0] == '{' || text[0] == '[' || payload.Valid(text):
-		found, _ := findText(payload.NewDecoder(text), status, 0) // a cut document may have its text before the cut
+		// A cut document may have its text before the cut.
+		found, _ := findText(payload.NewDecoder(text), http.StatusText(code), 0)
 		return found
 	}
 	line, _, _ := bytes.Cut(text, []byte("\n"))
@@ -117,19 +123,53 @@ func findInObject(dec *jsontext.Decoder, status string, depth int) (string, erro
 	return word, err
 }
 
+// pageTexts match the elements of a page that may hold its error, the best first.
+var pageTexts = []*regexp.Regexp{
+	regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`),
+	regexp.MustCompile(`(?is)<h1[^>]*>(.*?)</h1>`),
+	regexp.MustCompile(`(?is)<pre[^>]*>(.*?)</pre>`), // of Express
+	regexp.MustCompile(`(?is)<p(?:\s[^>]*)?>(.*?)(?:</p>|$)`),
+}
+
 var (
-	title   = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
-	heading = regexp.MustCompile(`(?is)<h1[^>]*>(.*?)</h1>`)
-	tag     = regexp.MustCompile(`<[^>]*>`)
+	noText    = regexp.MustCompile(`(?is)<script.*?</script>|<style.*?</style>|<!--.*?-->|<\?.*?\?>|<!doctype[^>]*>`)
+	tag       = regexp.MustCompile(`<[^>]*>`)
+	usualWord = regexp.MustCompile(`(?i)\b(error|http|status|code)\b|[\pP\pS\s]+`)
 )
 
-func titleOf(page []byte) string {
-	for _, pattern := range []*regexp.Regexp{title, heading} {
-		if found := pattern.FindSubmatch(page); found != nil {
-			return html.UnescapeString(tag.ReplaceAllString(string(found[1]), " "))
+// textOfPage returns the error text in HTML or XML.
+func textOfPage(page []byte, code int) string {
+	page = noText.ReplaceAll(page, []byte(" "))
+	isPage := false
+	for _, pattern := range pageTexts {
+		var parts []string
+		for _, found := range pattern.FindAllSubmatch(page, -1) {
+			parts = append(parts, withoutTags(found[1]))
+		}
+		isPage = isPage || len(parts) > 0
+		if text := strings.Join(parts, " "); !repeatsStatus(text, code) {
+			return text
 		}
 	}
+	if text := withoutTags(page); !isPage && !repeatsStatus(text, code) {
+		return text
+	}
 	return ""
+}
+
+func withoutTags(text []byte) string {
+	return html.UnescapeString(string(tag.ReplaceAll(text, []byte(" "))))
+}
+
+// repeatsStatus reports whether a text says no more than its status: "Error 502: Bad Gateway".
+func repeatsStatus(text string, code int) bool {
+	text = strings.ToLower(strings.Join(strings.Fields(text), " "))
+	for _, known := range []string{strings.ToLower(http.StatusText(code)), strconv.Itoa(code)} {
+		if known != "" {
+			text = strings.ReplaceAll(text, known, " ")
+		}
+	}
+	return usualWord.ReplaceAllString(text, "") == ""
 }
 
 // oneLine makes foreign text safe to show in one line: valid UTF-8, no control characters, not too long.

@@ -3,16 +3,23 @@ package delivery_test
 import (
 	"bytes"
 	"compress/gzip"
+	"compress/zlib"
 	"context"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
@@ -97,8 +104,15 @@ func TestReasonComesFromTheResponseBody(t *testing.T) {
 		`<html><body><h1>Field id is missing</h1>`:                                          "Field id is missing",
 		`<?xml version="1.0"?><error/>`:                                                     status,
 		"422 field id is missing\nat main.go:1":                                             "422 field id is missing",
-		"\xff\xfe":                                                                          "\uFFFD",
-		strings.Repeat("[", 4<<10):                                                          status,
+		"\xff\xfe":                                                                          status,
+		"\x89PNG\x00":                                                                       status,
+		"gr\xf6\xdfer als \x80":                                                             "größer als €",
+		`<html><title>422 Unprocessable Entity</title><h1>Error 422</h1></html>`:            status,
+		`<title>Error</title><body><pre>Cannot POST /open<br> &nbsp; &nbsp;at x</pre></body>`:      "Cannot POST /open at x",
+		`<h1>Unprocessable Entity</h1><p>Field <i>id</i> is missing.</p><p>Sorry`:                  "Field id is missing. Sorry",
+		`<style>p{}</style><script>x()</script><body>field id is missing`:                          missing,
+		`<?xml version="1.0"?><Error><Code>A</Code><Message>field id is missing</Message></Error>`: "A " + missing,
+		strings.Repeat("[", 4<<10): status,
 	} {
 		t.Run(fmt.Sprintf("%.40q", body), func(t *testing.T) {
 			answer = body
@@ -111,6 +125,75 @@ func TestReasonComesFromTheResponseBody(t *testing.T) {
 	if a := client.Send(t.Context(), to(url), request("x", nil)); len([]rune(a.Error)) != 500 ||
 		!strings.HasSuffix(a.Error, "ß…") {
 		t.Errorf("a reason of %d characters", len([]rune(a.Error)))
+	}
+}
+
+// What the destination is asked for is what can be read; what it says is read in its coding and its charset.
+func TestResponsesAreDecoded(t *testing.T) {
+	t.Parallel()
+	const latin, missing = "Falscher Schl\xfcssel: gr\xf6\xdfer", `{"error":"field id is missing"}`
+	packed := map[string]func(io.Writer) io.WriteCloser{
+		"gzip":    func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
+		"deflate": func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) },
+		"br":      func(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) },
+		"zstd": func(w io.Writer) io.WriteCloser {
+			out, err := zstd.NewWriter(w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out
+		},
+	}
+	pack := func(coding, text string) string {
+		var out bytes.Buffer
+		w := packed[coding](&out)
+		_, _ = io.WriteString(w, text)
+		_ = w.Close()
+		return out.String()
+	}
+	random := make([]byte, 300<<10)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(random)
+	long := `{"error":"field id is missing","trace":"` + hex.EncodeToString(random) + `"}`
+	type answer struct{ coding, contentType, body, want string }
+	answers := []answer{
+		{"", "text/plain; charset=ISO-8859-1", latin, "Falscher Schlüssel: größer"},
+		{"", "application/json; charset=utf-16", "\xff\xfe\"\x00\xfc\x00\"\x00", "ü"},
+		{"gzip", "", "\x1f\x8b\x08\x00nonsense", "E. The gzip data of the body is broken."},
+		{"gzip", "", pack("gzip", long)[:2000], "field id is missing. The gzip data of the body is broken."},
+		{"gzip", "", missing, "field id is missing"},
+		{
+			"lzma",
+			"",
+			"\x00\x01",
+			`Unprocessable Entity. The body has the content coding "lzma", which cannot be read here.`,
+		},
+		{"gzip, br", "", pack("br", pack("gzip", missing)), "field id is missing"},
+	}
+	for coding := range packed {
+		answers = append(answers,
+			answer{coding, "application/json", pack(coding, missing), "field id is missing"},
+			answer{coding, "application/json", pack(coding, long), "field id is missing"},
+			answer{coding, "text/plain; charset=ISO-8859-1", pack(coding, latin), "Falscher Schlüssel: größer"},
+			answer{coding, "", pack(coding, strings.Repeat("x", 10<<20)), strings.Repeat("x", 499) + "…"},
+		)
+	}
+	for _, c := range answers {
+		t.Run(fmt.Sprintf("%s %s %.20q", c.coding, c.contentType, c.body), func(t *testing.T) {
+			t.Parallel()
+			url, requests := destination(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header()["Content-Encoding"] = []string{c.coding}
+				w.Header()["Content-Type"] = []string{c.contentType}
+				w.WriteHeader(http.StatusUnprocessableEntity)
+				_, _ = io.WriteString(w, c.body)
+			})
+			a := setup(t).Send(t.Context(), to(url), request("x", deadletter.Headers{"Accept-Encoding": {"compress"}}))
+			if got := (<-requests).Header["Accept-Encoding"]; !slices.Equal(got, []string{"gzip, deflate, br, zstd"}) {
+				t.Errorf("the destination was asked for %q", got)
+			}
+			if a.Error != c.want || len(a.ResponseBody) > deadletter.MaxResponse {
+				t.Errorf("%.200q, %d bytes stored; want %.200q", a.Error, len(a.ResponseBody), c.want)
+			}
+		})
 	}
 }
 
@@ -282,9 +365,10 @@ func TestHTTP2(t *testing.T) {
 	there.TLS = trusting(t, server.Certificate())
 	for _, body := range []string{"x", ""} {
 		t.Run(fmt.Sprintf("body %q", body), func(t *testing.T) {
-			a := client.Send(t.Context(), there, request(body, deadletter.Headers{"Idempotency-Key": {"k"}}))
+			a := client.Send(t.Context(), there,
+				request(body, deadletter.Headers{"Idempotency-Key": {"k"}, "X-Name": {"caf\xe9"}}))
 			if got := <-requests; a.Outcome != deadletter.Delivered || got.ProtoMajor != 2 || got.body != body ||
-				got.Header.Get("Webhook-Id") != "hook-1" {
+				got.Header.Get("Webhook-Id") != "hook-1" || got.Header.Get("X-Name") != "caf\xe9" {
 				t.Errorf("attempt %+v, request %+v", a, got)
 			}
 			answer = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }

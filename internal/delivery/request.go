@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/telemetry"
 )
 
@@ -39,6 +40,7 @@ func headersOf(r Request) http.Header {
 	if _, ok := h["User-Agent"]; !ok {
 		h["User-Agent"] = []string{""} // net/http leaves an empty one out
 	}
+	h["Accept-Encoding"] = []string{payload.AcceptEncoding}
 	h["X-Dlqdesk-Attempt"] = []string{strconv.Itoa(r.Attempt)}
 	h["Traceparent"] = []string{r.TraceParent}
 	preventRepeat(h)
@@ -68,7 +70,8 @@ const tokenChars = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 // it leaves out such names, and replaces control characters in values by a space, as RFC 9110 section 5.5 has it.
 func sendable(from deadletter.Headers) http.Header {
 	h := http.Header(from.EndToEnd())
-	delete(h, "Expect") // the receiver has already accepted the platform's body
+	delete(h, "Expect")          // the receiver has already accepted the platform's body
+	delete(h, "Accept-Encoding") // it says what the platform can read, not its next reader
 	for name, values := range h {
 		if name == "" || strings.Trim(name, tokenChars) != "" {
 			delete(h, name)

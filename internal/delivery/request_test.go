@@ -59,7 +59,7 @@ func TestDestinationGetsWhatThePlatformSent(t *testing.T) {
 			"application/json",
 		},
 		"X-Many":          {"1", "2"},
-		"Accept-Encoding": {"br"},
+		"Accept-Encoding": {"gzip, deflate, br, zstd"},
 		"Authorization":   {"Bearer x"},
 		"User-Agent":      {"Genesys/1"},
 		"X-Dlqdesk-Attempt": {
@@ -79,7 +79,16 @@ func TestNoHeaderIsAddedByItself(t *testing.T) {
 	url, requests := destination(t, ok)
 	setup(t).Send(t.Context(), to(url), request("x", nil))
 	got := deadletter.Headers((<-requests).Header).Names()
-	if want := []string{"Content-Length", "Traceparent", "Webhook-Id", "X-Dlqdesk-Attempt"}; !slices.Equal(got, want) {
+	if want := []string{
+		"Accept-Encoding",
+		"Content-Length",
+		"Traceparent",
+		"Webhook-Id",
+		"X-Dlqdesk-Attempt",
+	}; !slices.Equal(
+		got,
+		want,
+	) {
 		t.Errorf("headers %v, want %v", got, want)
 	}
 }
@@ -111,7 +120,7 @@ func TestHeadersInvalidInHTTPAreCleaned(t *testing.T) {
 			}
 		})
 	}
-	if len(got.Header) != 6 || got.URL.RawQuery != "a=b%20c%0D%0AX-Evil:%201%23d&e=ü" {
+	if len(got.Header) != 7 || got.URL.RawQuery != "a=b%20c%0D%0AX-Evil:%201%23d&e=ü" {
 		t.Errorf("headers %v, query %q", got.Header, got.URL.RawQuery)
 	}
 }

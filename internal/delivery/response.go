@@ -1,14 +1,13 @@
 package delivery
 
 import (
-	"bytes"
-	"compress/gzip"
 	"io"
 	"net/http"
 	"strconv"
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 )
 
 const (
@@ -39,44 +38,32 @@ func (c *Client) attemptOf(response *http.Response) deadletter.Attempt {
 		RetryAfter:      RetryAfter(response.Header.Get("Retry-After"), c.now()),
 	}
 	// The bytes after a 101 are no body, and the transport does not end them in time.
-	if response.StatusCode != http.StatusSwitchingProtocols {
-		a.ResponseBody, a.ResponseCut = readBody(response)
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		a.Error = errorText(response.StatusCode, payload.Text{})
+		return a
 	}
+	text := readBody(response)
+	a.ResponseBody, a.ResponseCut = text.Bytes, text.Cut
 	if a.Outcome != deadletter.Delivered {
-		a.Error = errorText(response.StatusCode, a.ResponseBody)
+		a.Error = errorText(response.StatusCode, text)
 	}
 	return a
 }
 
-// readBody returns the first part of a body, and whether there is more of it.
-func readBody(response *http.Response) (body []byte, cut bool) {
-	body, err := io.ReadAll(io.LimitReader(response.Body, deadletter.MaxResponse+1))
-	cut = err != nil
-	if len(body) > deadletter.MaxResponse {
-		cut = true
+// readBody returns the first part of a body, decoded: at most MaxResponse bytes of it.
+func readBody(response *http.Response) payload.Text {
+	most := int64(deadletter.MaxResponse)
+	if response.Header.Get("Content-Encoding") != "" {
+		most = maxDrain // a block of compressed data can only be read whole
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, most+1))
+	if int64(len(body)) <= most && err == nil {
+		return payload.Decode(deadletter.Headers(response.Header), body, deadletter.MaxResponse)
+	}
+	if err == nil {
 		_, _ = io.CopyN(io.Discard, response.Body, maxDrain)
 	}
-	if response.Header.Get("Content-Encoding") == "gzip" {
-		body = gunzip(body)
-	}
-	if len(body) > deadletter.MaxResponse {
-		return body[:deadletter.MaxResponse], true
-	}
-	return body, cut
-}
-
-// gunzip decompresses a body that the destination compressed because of the platform's Accept-Encoding. It returns a
-// body that is not gzip as it is.
-func gunzip(compressed []byte) []byte {
-	from, err := gzip.NewReader(bytes.NewReader(compressed))
-	if err != nil {
-		return compressed
-	}
-	text, err := io.ReadAll(io.LimitReader(from, deadletter.MaxResponse+1))
-	if err != nil && len(text) == 0 {
-		return compressed
-	}
-	return text
+	return payload.DecodeHead(deadletter.Headers(response.Header), body, deadletter.MaxResponse)
 }
 
 // boundHeaders returns the first headers, by name, that fit into maxStoredHeaders.

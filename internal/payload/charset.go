@@ -51,14 +51,18 @@ func findCharset(content []byte, media, label string) *charsetCoder {
 	if label == "" {
 		label = declaredCharset(head, media)
 	}
-	if label == "" && strings.HasPrefix(media, "text/") && !utf8.Valid(content) && !hasControls(head) {
-		label = "windows-1252" // the usual one of senders that name none
-	}
 	c := coderOf(label)
+	if c == nil && isTextType(media) && !utf8.Valid(content) && !hasControls(content) {
+		c = coderOf("windows-1252") // the usual one of senders that name none
+	}
 	if c == nil || isJSONType(media) && utf8.Valid(content) {
 		return nil // JSON is UTF-8, whatever its Content-Type says (RFC 8259)
 	}
 	return c
+}
+
+func isTextType(media string) bool {
+	return strings.HasPrefix(media, "text/") || isJSONType(media) || strings.HasSuffix(media, "xml")
 }
 
 // coderOf returns the charset with a label; nil if it is UTF-8 or unknown.
@@ -99,10 +103,6 @@ func declaredCharset(head []byte, media string) string {
 		return name
 	}
 	return ""
-}
-
-func hasControls(text []byte) bool {
-	return bytes.ContainsFunc(text, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\n\r\f", r) })
 }
 
 // decode returns a text as UTF-8.

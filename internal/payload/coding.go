@@ -45,12 +45,10 @@ func (t *Text) unpack(h deadletter.Headers, limit int, isHead bool) {
 	switch {
 	case fault == "":
 		t.layers = layers
-	case t.Codings != nil: // a part could be read
-		t.Fault, t.broken = fault, true
-	case IsText(t.body[:min(len(t.body), limit)]):
-		t.Fault = fmt.Sprintf("The headers say %s, but the body is not encoded.", strings.Join(names, ", "))
-	default:
-		t.Fault, t.broken = fault, true
+	case t.Codings == nil && IsText(t.body[:min(len(t.body), limit)]):
+		t.Note = fmt.Sprintf("The headers say %s, but the body is not encoded.", strings.Join(names, ", "))
+	default: // nothing, or only a part, could be read
+		t.Fault = fault
 	}
 }
 
@@ -129,8 +127,8 @@ func openCodings(names []string, body []byte, limit int) (list layers, fault str
 	return list, ""
 }
 
-// slack is read beyond twice the limit, because small data has headers and read-ahead.
-const slack = 64 << 10
+// slack is read beyond twice the limit: data has headers and read-ahead, and a block of zstd can only be read whole.
+const slack = 256 << 10
 
 // open makes the reader of a layer. It returns why that cannot be done, if so.
 func (l *layer) open() (fault string) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"mime"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -35,9 +36,8 @@ type Text struct {
 	Bytes []byte
 	Kind  Kind
 	Cut   bool // Bytes is only the first part
-	// Fault says what is wrong with the body: broken data, an unknown coding, headers that do not describe it; "" if
-	// nothing is.
-	Fault   string
+	Fault string // why the body cannot be read to its end: broken data or an unknown coding; "" if it can
+	Note  string // in which way the body is another than its headers say; "" if it is not
 	Codings []string // the content codings that were removed, in the order in which they were applied
 	Charset string   // as the headers write it; "" for UTF-8
 	Fields  []Field  // of a Form or Multipart
@@ -47,7 +47,6 @@ type Text struct {
 	layers  layers
 	charset *charsetCoder // nil for UTF-8
 	fields  fieldCoder    // nil if it is neither Form nor Multipart
-	broken  bool          // the body cannot be read to its end
 }
 
 // Field is one of a Form or Multipart.
@@ -89,7 +88,7 @@ func decode(h deadletter.Headers, body []byte, limit int, isHead bool, depth int
 	t.unpack(h, limit, isHead)
 	media, parameters := mediaType(h.Get("Content-Type"))
 	switch {
-	case depth == 0 || t.broken:
+	case depth == 0 || t.Fault != "":
 	case strings.HasPrefix(media, "multipart/"):
 		t.readMultipart(parameters["boundary"], limit, depth)
 	case media == formType && !looksLikeJSON(t.content, t.Cut):
@@ -159,13 +158,12 @@ func isComposite(value []byte) bool { return len(value) > 0 && (value[0] == '{' 
 
 // IsText reports whether bytes can be shown as text: UTF-8 without control characters.
 func IsText(text []byte) bool {
-	for _, b := range text {
-		if b < ' ' && b != '\t' && b != '\n' && b != '\r' && b != '\f' {
-			return false
-		}
-	}
-	return utf8.Valid(text)
+	return !hasControls(text) && utf8.Valid(text)
 }
+
+func hasControls(text []byte) bool { return slices.ContainsFunc(text, isControl) }
+
+func isControl(b byte) bool { return b < ' ' && b != '\t' && b != '\n' && b != '\r' && b != '\f' }
 
 // withoutSplitRune removes the beginning of a character that a cut went through.
 func withoutSplitRune(text []byte) []byte {
@@ -215,7 +213,7 @@ func (t Text) Editable() error {
 	case t.Kind == Binary:
 		return deadletter.Errorf(deadletter.Invalid, "%s", cmp.Or(t.Fault, "This body is binary.")+
 			" It cannot be edited as text.")
-	case t.broken:
+	case t.Fault != "":
 		return deadletter.Errorf(deadletter.Invalid, "%s", t.Fault+" It cannot be edited.")
 	case t.charset != nil && !t.charset.isFaithful(t.content):
 		return deadletter.Errorf(

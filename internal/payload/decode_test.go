@@ -107,6 +107,7 @@ func TestDecode(t *testing.T) {
 		{"UTF-16 JSON without a label", "application/json", "\x00{\x00}", "{}", payload.JSON, "UTF-16"},
 		{"UTF-16 label of UTF-8", "text/xml; charset=utf-16", "<ü/>", "<ü/>", payload.Plain, ""},
 		{"UTF-8 mark", "application/json", "\xef\xbb\xbf{}", "{}", payload.JSON, "UTF-8 with a byte order mark"},
+		{"Latin-1 that claims UTF-8", "application/json; charset=utf-8", "\"gr\xf6\xdfer\"", `"größer"`, payload.JSON, "windows-1252"},
 		{"unknown charset", "text/plain; charset=klingon", "größer", "größer", payload.Plain, ""},
 		{"bad parameter", "text/plain; charset", "a", "a", payload.Plain, ""},
 		{
@@ -196,7 +197,7 @@ func TestDecodeOfWrongCodings(t *testing.T) {
 	}{
 		{"raw deflate", "deflate", pack(t, "raw deflate", []byte(`{"a":1}`)), `{"a":1}`, payload.JSON, ""},
 		{"gzip that no header names", "", packed, `{"a":"xyz`, payload.JSON, ""},
-		{"decoded already", "gzip", []byte(`{"a":1}`), `{"a":1}`, payload.JSON, "The headers say gzip, but the body is not encoded."},
+		{"decoded already", "gzip", []byte(`{"a":1}`), `{"a":1}`, payload.JSON, ""},
 		{"cut off", "gzip", packed[:len(packed)-10], `{"a":"xyz`, payload.JSON, "The gzip data of the body is broken."},
 		{"garbage", "br", []byte("\xff\x00\xfe"), "\xff\x00\xfe", payload.Binary, "The br data of the body is broken."},
 		{
@@ -211,6 +212,9 @@ func TestDecodeOfWrongCodings(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			got := payload.Decode(headers("Content-Encoding", c.coding), c.body, limit)
+			if want := map[bool]string{true: "The headers say gzip, but the body is not encoded."}; got.Note != want[c.name == "decoded already"] {
+				t.Errorf("it notes %q", got.Note)
+			}
 			if !bytes.HasPrefix(got.Bytes, []byte(c.want)) || got.Kind != c.kind || got.Fault != c.fault {
 				t.Errorf("%.40q of kind %d: %s", got.Bytes, got.Kind, got.Fault)
 			}
