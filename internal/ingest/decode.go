@@ -46,7 +46,7 @@ func (i *Ingest) decode(m queue.Message, unpack func(int64) bool) deadletter.Cap
 	if !ok {
 		paths = payload.AnyEventType()
 	}
-	c.EventType = payload.EventType(c.Body, paths)
+	c.EventType = payload.EventType(c.Headers, c.Body, paths)
 	if c.WebhookID == "" && !c.Foreign {
 		c.WebhookID = i.dedup(c).ID(c.Headers, c.Body)
 	}

@@ -2,10 +2,11 @@ package payload
 
 import (
 	"bytes"
-	"encoding/json"
 	"encoding/xml"
 	"regexp"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"dlqdesk/internal/deadletter"
 )
@@ -79,7 +80,7 @@ func (a *Ack) value(name string, c deadletter.Capture) string {
 	case "webhook_id":
 		return c.WebhookID
 	}
-	return ValueAt(c.Body, a.paths[name])
+	return ValueAt(c.Headers, c.Body, a.paths[name])
 }
 
 // write escapes a value for the form of the answer. Writing to a buffer cannot fail.
@@ -87,9 +88,8 @@ func (a *Ack) write(out *bytes.Buffer, value string) {
 	kind := strings.ToLower(a.ContentType)
 	switch {
 	case strings.Contains(kind, "json"):
-		var text bytes.Buffer
-		_ = json.NewEncoder(&text).Encode(value)
-		out.Write(text.Bytes()[len(`"`) : text.Len()-len("\"\n")])
+		quoted, _ := jsontext.AppendFormat(nil, appendQuoted(nil, value), jsontext.EscapeForHTML(true))
+		out.Write(bytes.Trim(quoted, `"`))
 	case strings.Contains(kind, "xml") || strings.Contains(kind, "html"):
 		_ = xml.EscapeText(out, []byte(value))
 	default:

@@ -33,11 +33,11 @@ type Text struct {
 	// Bytes is the content as UTF-8, without content codings. The fields of a Form or Multipart are the members of a
 	// JSON object, in their order, so that paths and patches lead into them. Bytes of a Binary body are not converted.
 	// They are the body's own bytes if nothing had to be decoded.
-	Bytes []byte
-	Kind  Kind
-	Cut   bool // Bytes is only the first part
-	Fault string // why the body cannot be read to its end: broken data or an unknown coding; "" if it can
-	Note  string // in which way the body is another than its headers say; "" if it is not
+	Bytes   []byte
+	Kind    Kind
+	Cut     bool     // Bytes is only the first part
+	Fault   string   // why the body cannot be read to its end: broken data or an unknown coding; "" if it can
+	Note    string   // in which way the body is another than its headers say; "" if it is not
 	Codings []string // the content codings that were removed, in the order in which they were applied
 	Charset string   // as the headers write it; "" for UTF-8
 	Fields  []Field  // of a Form or Multipart
@@ -109,6 +109,9 @@ func mediaType(contentType string) (media string, parameters map[string]string) 
 	}
 	return media, parameters
 }
+
+// isUTF8 reports whether Bytes are those of the body itself.
+func (t *Text) isUTF8() bool { return len(t.Codings) == 0 && t.charset == nil && t.fields == nil }
 
 // readText reads the content as one text.
 func (t *Text) readText(media, label string, limit int) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/text/encoding/unicode"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/payload"
@@ -176,6 +177,68 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// Event type, deduplication and ack templates read every body in its own encoding.
+func TestPlacesInEveryEncoding(t *testing.T) {
+	t.Parallel()
+	dedup := payload.Dedup{Path: payload.Path{"event", "id"}}
+	ack, err := payload.NewAck(200, "text/plain", "{$.event.id}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Bytes that no header can carry are hashed.
+	wantID := payload.Dedup{Header: "X"}.ID(headers("X", "größer-1"), nil)
+	const event = `{"event":{"id":"größer-1","type":"order.created"}}`
+	for _, c := range []struct{ name, contentType, body string }{
+		{"JSON", "application/json", event},
+		{"Latin-1", "application/json; charset=ISO-8859-1", strings.ReplaceAll(event, "öß", "\xf6\xdf")},
+		{"UTF-16", "application/json", utf16(event)},
+		{"form", urlencoded, "event=%7B%22id%22%3A%22gr%C3%B6%C3%9Fer-1%22%2C%22type%22%3A%22order.created%22%7D"},
+		{
+			"multipart", "multipart/form-data; boundary=x",
+			"--x\r\nContent-Disposition: form-data; name=event\r\n\r\n" +
+				strings.TrimSuffix(strings.TrimPrefix(event, `{"event":`), "}") + "\r\n--x--",
+		},
+		{"far down in JSON", "application/json", `{"x":"` + strings.Repeat("x", 2<<20) + `",` + event[1:]},
+	} {
+		for _, coding := range []string{"", "gzip", "deflate", "br", "zstd"} {
+			if coding != "" && len(c.body) > 1<<20 {
+				continue
+			}
+			t.Run(c.name+" "+coding, func(t *testing.T) {
+				t.Parallel()
+				h, body := headers(
+					"Content-Type",
+					c.contentType,
+					"Content-Encoding",
+					coding,
+				), pack(
+					t,
+					coding,
+					[]byte(c.body),
+				)
+				got := payload.EventType(h, body, []payload.Path{{"event", "type"}})
+				if got != "order.created" && len(c.body) < limit {
+					t.Errorf("the event type is %q", got)
+				}
+				if id := dedup.ID(h, body); id != wantID {
+					t.Errorf("the id is %q", id)
+				}
+				if text := ack.Body(deadletter.Capture{Headers: h, Body: body}); string(text) != "größer-1" {
+					t.Errorf("the platform is told %q", text)
+				}
+			})
+		}
+	}
+}
+
+func utf16(text string) string {
+	encoded, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String(text)
+	if err != nil {
+		panic(err)
+	}
+	return encoded
+}
+
 func TestDecodeOfPlainJSONCopiesNothing(t *testing.T) {
 	t.Parallel()
 	body := []byte(`{"a":"` + strings.Repeat("x", 1000) + `"}`)
@@ -212,7 +275,9 @@ func TestDecodeOfWrongCodings(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			got := payload.Decode(headers("Content-Encoding", c.coding), c.body, limit)
-			if want := map[bool]string{true: "The headers say gzip, but the body is not encoded."}; got.Note != want[c.name == "decoded already"] {
+			if want := map[bool]string{
+				true: "The headers say gzip, but the body is not encoded.",
+			}; got.Note != want[c.name == "decoded already"] {
 				t.Errorf("it notes %q", got.Note)
 			}
 			if !bytes.HasPrefix(got.Bytes, []byte(c.want)) || got.Kind != c.kind || got.Fault != c.fault {

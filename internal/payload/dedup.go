@@ -44,7 +44,7 @@ func (d Dedup) ID(h deadletter.Headers, body []byte) string {
 	case d.Header != "":
 		return safeWebhookID(h.Get(d.Header))
 	case d.Path != nil:
-		return safeWebhookID(ValueAt(body, d.Path))
+		return safeWebhookID(ValueAt(h, body, d.Path))
 	case d.IgnoreWebhookID:
 		return ""
 	}

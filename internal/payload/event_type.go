@@ -6,6 +6,8 @@ import (
 	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"dlqdesk/internal/deadletter"
 )
 
 // EventTypePresets returns the paths at which each platform writes the type of an event. The first path that leads to a
@@ -32,22 +34,32 @@ const (
 	maxTypeSearch = 64 << 10
 
 	maxEventType = 100 // characters
+
+	// maxValueSearch is the size of the part of a body in another encoding that is searched for a value, in bytes.
+	maxValueSearch = 1 << 20
 )
 
 // EventType returns the event type of a body: the text at the first of the paths that leads to one; "" if none does.
-func EventType(body []byte, paths []Path) string {
-	body = body[:min(len(body), maxTypeSearch)]
+func EventType(h deadletter.Headers, body []byte, paths []Path) string {
+	text := Decode(h, body, maxTypeSearch)
+	if text.Kind == Binary {
+		return ""
+	}
 	for _, p := range paths {
-		if kind, text := p.find(NewDecoder(body)); kind == '"' && text != "" {
+		if kind, text := p.find(NewDecoder(text.Bytes)); kind == '"' && text != "" {
 			return shortLine(text, maxEventType)
 		}
 	}
 	return ""
 }
 
-// ValueAt returns the text or number that a path leads to in a JSON body; "" if there is none.
-func ValueAt(body []byte, p Path) string {
-	if kind, text := p.find(NewDecoder(body)); kind == '"' || kind == '0' {
+// ValueAt returns the text or number that a path leads to in a body; "" if there is none.
+func ValueAt(h deadletter.Headers, body []byte, p Path) string {
+	text := Decode(h, body, maxValueSearch)
+	if text.Cut && text.isUTF8() {
+		text.Bytes = body
+	}
+	if kind, text := p.find(NewDecoder(text.Bytes)); kind == '"' || kind == '0' {
 		return text
 	}
 	return ""

@@ -28,7 +28,7 @@ func TestEventTypeOfEveryPlatform(t *testing.T) {
 		`{"type":"early","x":"` + strings.Repeat("x", 1<<20) + `"}`: "early",
 	} {
 		t.Run(fmt.Sprintf("%.40s", body), func(t *testing.T) {
-			if got := payload.EventType([]byte(body), payload.AnyEventType()); got != want {
+			if got := payload.EventType(nil, []byte(body), payload.AnyEventType()); got != want {
 				t.Errorf("%.80s is %q, want %q", body, got, want)
 			}
 		})
@@ -47,13 +47,13 @@ func TestConfiguredPathsApplyInOrder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := payload.EventType(body, []payload.Path{p}); got != want {
+			if got := payload.EventType(nil, body, []payload.Path{p}); got != want {
 				t.Errorf("%s leads to %q, want %q", path, got, want)
 			}
 		})
 	}
 	if got := payload.EventType(
-		body, []payload.Path{{"none"}, {"b"}, {"a", "list", "1", "kind"}},
+		nil, body, []payload.Path{{"none"}, {"b"}, {"a", "list", "1", "kind"}},
 	); got != "other" {
 		t.Errorf("the first path that leads somewhere gives %q", got)
 	}
@@ -67,7 +67,7 @@ func FuzzEventType(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if got := payload.EventType(body, payload.AnyEventType()); len([]rune(got)) > 100 ||
+		if got := payload.EventType(nil, body, payload.AnyEventType()); len([]rune(got)) > 100 ||
 			strings.ContainsAny(got, "\n\x00") {
 			t.Errorf("%q", got)
 		}

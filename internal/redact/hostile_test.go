@@ -23,7 +23,7 @@ func TestHostileBodiesAreMaskedQuickly(t *testing.T) {
 		masked, _ := redact.Body(body, secret)
 		_, _ = redact.Restore(masked, body, secret) // a Mask that cannot be told apart is refused
 		redact.SearchText(body, secret)
-		payload.EventType(body, payload.AnyEventType())
+		payload.EventType(nil, body, payload.AnyEventType())
 	}
 	deep := strings.Repeat(`{"a":`, 9_000) + `{"ssn":1}` + strings.Repeat("}", 9_000)
 	wide := "[" + strings.Repeat(`{"ssn":1,"a":{"a":{"a":{"ssn":2}}}},`, size/64) + "{}]"
