@@ -92,6 +92,10 @@ func (closedBreaker) Allow(waiting int, _ bool) delivery.Allowance {
 
 func (closedBreaker) ProbeNow() {}
 
+func (closedBreaker) Status() delivery.BreakerStatus {
+	return delivery.BreakerStatus{State: delivery.Closed}
+}
+
 // BenchmarkReplayJob replays many messages by one job, every attempt and audit event on disk, and compares that to as
 // many requests of the bare destination client.
 func BenchmarkReplayJob(b *testing.B) {

@@ -77,7 +77,8 @@ type TLS struct {
 type Breaker struct {
 	FailureRate      float64 // share of the deliveries within Window, over 0 and at most 1
 	Window           time.Duration
-	MinDeliveries    int           // within Window, below which nothing is concluded
+	MinDeliveries    int           // within Window, below which the share means nothing
+	Consecutive      int           // failures of different messages in a row at which it opens as well
 	Probe            time.Duration // between two tests of a destination that is down
 	RetriesPerSecond int           // retries per second once it is up again
 }

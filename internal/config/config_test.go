@@ -95,14 +95,20 @@ func describe(c config.Config) string {
 		fmt.Fprintf(&b, "source %s: %s %s, timeout %s, max body %d, max concurrent %d, verify %s\n",
 			s.Name, s.Mode, s.Destination, s.Timeout, s.MaxBody, s.MaxConcurrent, s.Verify.Scheme)
 		fmt.Fprintf(
-			&b, "\tretry %d times from %s to %s, mask %q and %q\n", s.Retry.MaxAttempts, s.Retry.Base,
-			s.Retry.Cap, s.Mask.Headers, s.Mask.JSON,
+			&b, "\tretry %d times from %s by %v to %s, mask %q and %q\n", s.Retry.MaxAttempts, s.Retry.Base,
+			s.Retry.Factor, s.Retry.Cap, s.Mask.Headers, s.Mask.JSON,
 		)
 		fmt.Fprintf(&b, "\tconnect %s, read %s, per second %v, TLS %+v\n", s.Connect, s.Read, s.MaxPerSecond, s.TLS)
 		fmt.Fprintf(&b, "\tevent type %q\n", s.EventType)
 		fmt.Fprintf(
-			&b, "\tbreaker %v of %d in %s, probe %s, retries per second %d\n", s.Breaker.FailureRate,
-			s.Breaker.MinDeliveries, s.Breaker.Window, s.Breaker.Probe, s.Breaker.RetriesPerSecond,
+			&b,
+			"\tbreaker %v of %d in %s or %d in a row, probe %s, retries per second %d\n",
+			s.Breaker.FailureRate,
+			s.Breaker.MinDeliveries,
+			s.Breaker.Window,
+			s.Breaker.Consecutive,
+			s.Breaker.Probe,
+			s.Breaker.RetriesPerSecond,
 		)
 	}
 	for _, s := range c.Sources {
@@ -205,11 +211,12 @@ func TestLoadWithoutFile(t *testing.T) {
 			Scheme: verify.None,
 		},
 		Dedup: payload.Dedup{Window: payload.DefaultDedupWindow},
-		Retry: deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute},
+		Retry: deadletter.RetryPolicy{MaxAttempts: 6, Base: 5 * time.Second, Factor: 4, Cap: 15 * time.Minute},
 		Breaker: config.Breaker{
 			FailureRate:      0.5,
 			Window:           time.Minute,
 			MinDeliveries:    10,
+			Consecutive:      5,
 			Probe:            15 * time.Second,
 			RetriesPerSecond: 20,
 		},
@@ -220,6 +227,24 @@ func TestLoadWithoutFile(t *testing.T) {
 	}
 	if _, ok := c.Source("cxone"); ok {
 		t.Error("a source that nobody set is there")
+	}
+}
+
+// A handler that restarts, or is deployed anew, is up again before the automatic retries are over, however the jitter
+// falls.
+func TestDefaultRetriesCoverFifteenMinutes(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load("", []string{"DLQDESK_SOURCES__GENESYS__DESTINATION=http://127.0.0.1:9090/genesys"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _ := c.Source("genesys")
+	shortest := time.Duration(0)
+	for n := 1; n < s.Retry.MaxAttempts; n++ {
+		shortest += s.Retry.Delay(n, 0)
+	}
+	if shortest < 15*time.Minute {
+		t.Errorf("the shortest schedule of the defaults is over after %s", shortest)
 	}
 }
 

@@ -12,12 +12,14 @@ const (
 	defaultConnect          = 10 * time.Second // of a delivery, to connect
 	defaultMaxBody          = 1 << 20          // bytes; a larger webhook is answered 413
 	defaultMaxConcurrent    = 64               // deliveries of a source
-	defaultMaxAttempts      = 5
-	defaultBase             = 2 * time.Second  // the wait before the first retry, which doubles
+	defaultMaxAttempts      = 6                // about 5 s, 20 s, 1 min, 5 min, 15 min: a restart of the handler is shorter
+	defaultBase             = 5 * time.Second  // the wait before the first retry
+	defaultFactor           = 4                // by which each wait is longer than the one before
 	defaultCap              = 15 * time.Minute // the longest wait before a retry
 	defaultFailureRate      = 0.5              // at which a circuit breaker opens
 	defaultWindow           = time.Minute      // of the failure rate
 	defaultMinDeliveries    = 10               // within the window
+	defaultConsecutive      = 5                // failures of different messages in a row, within an hour
 	defaultProbe            = 15 * time.Second // between probes of an open breaker
 	defaultRetriesPerSecond = 20               // of a half-open breaker
 )
@@ -37,6 +39,7 @@ const (
 	maxMaxAttempts      = 100
 	minBase             = time.Millisecond
 	maxCap              = 24 * time.Hour
+	maxFactor           = 100
 	maxWindow           = time.Hour
 	maxMinDeliveries    = 1000
 	maxRetriesPerSecond = 10_000

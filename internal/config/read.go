@@ -175,6 +175,7 @@ func readBreaker(s *section) Breaker {
 		FailureRate:      setting(s, "failure_rate", defaultFailureRate, parseShare),
 		Window:           setting(s, "window", defaultWindow, durationFrom(time.Second, maxWindow)),
 		MinDeliveries:    setting(s, "min_deliveries", defaultMinDeliveries, wholeNumber(1, maxMinDeliveries)),
+		Consecutive:      setting(s, "consecutive", defaultConsecutive, wholeNumber(1, maxMinDeliveries)),
 		Probe:            setting(s, "probe", defaultProbe, durationFrom(time.Second, maxWindow)),
 		RetriesPerSecond: setting(s, "retries_per_second", defaultRetriesPerSecond, retries),
 	}
@@ -184,6 +185,7 @@ func readRetry(s *section) deadletter.RetryPolicy {
 	return deadletter.RetryPolicy{
 		MaxAttempts: setting(s, "max_attempts", defaultMaxAttempts, wholeNumber(1, maxMaxAttempts)),
 		Base:        setting(s, "base", defaultBase, durationFrom(minBase, maxCap)),
+		Factor:      setting(s, "factor", defaultFactor, parseFactor),
 		Cap:         setting(s, "cap", defaultCap, durationFrom(minBase, maxCap)),
 	}
 }

@@ -189,6 +189,14 @@ func parseShare(text string) (float64, error) {
 	return f, nil
 }
 
+func parseFactor(text string) (float64, error) {
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(f >= 1 && f <= maxFactor) {
+		return 0, wrong(text, "must be a number from 1 to 100, such as 2")
+	}
+	return f, nil
+}
+
 func parsePerSecond(text string) (float64, error) {
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(f >= minPerSecond && f <= maxPerSecond) {

@@ -14,6 +14,7 @@ import (
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/desk"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
@@ -132,7 +133,7 @@ func nextProbe(b delivery.BreakerStatus, waiting bool, now time.Time) (note stri
 	case b.NextProbe.After(now):
 		return "Next probe", ui.At(b.NextProbe)
 	}
-	return "The next message whose retry is due probes it.", ui.Moment{}
+	return "The next probe is sent now.", ui.Moment{}
 }
 
 func latest(a, b time.Time) time.Time {
@@ -147,7 +148,7 @@ func (c *Console) probe(w http.ResponseWriter, r *http.Request) {
 	source := chi.URLParam(r, "source")
 	done := ui.Notice{
 		Kind: ui.Info,
-		Text: "Probe requested: " + printable(source) + " receives the message whose retry is due first.",
+		Text: "Probe requested: " + printable(source) + " receives one of the messages that wait.",
 	}
 	err := c.Desk.Probe(r.Context(), auth.Actor(r.Context()), source)
 	if err != nil && (!isPartial(r) || deadletter.KindOf(err) != deadletter.Conflict) {
@@ -169,6 +170,19 @@ func (c *Console) probe(w http.ResponseWriter, r *http.Request) {
 	}
 	figures, _ := c.overviewFigures(r, back)
 	c.render(w, r, status, page.OverviewProbed(figures, done))
+}
+
+// probeWith sends a message to its destination to test it.
+func (c *Console) probeWith(w http.ResponseWriter, r *http.Request) {
+	done := func(deadletter.Message) ui.Notice {
+		return ui.Notice{
+			Kind: ui.Info, Text: "Probe requested: waiting for the response.",
+			Hint: "If it is delivered, retries and jobs continue.",
+		}
+	}
+	c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) (desk.View, error) {
+		return c.Desk.ProbeWith(ctx, by, ref, desk.SendCommand{ConfirmUnknown: isConfirmed(r)})
+	})
 }
 
 // overviewFields are the query parameters of the overview.

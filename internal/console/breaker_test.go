@@ -26,7 +26,10 @@ func outage(
 	stands := func(d *console.Deps) {
 		d.Health = func(string) delivery.DestinationHealth { return *health }
 		withDesk(d, func(orders *desk.Deps) {
-			orders.Sources = desktest.Always([]desk.Source{{Name: "genesys", Probe: func() { *probes++ }}})
+			orders.Sources = desktest.Always([]desk.Source{{
+				Name: "genesys", Probe: func() { *probes++ },
+				Waits: func() bool { return health.Breaker.State == delivery.Open },
+			}})
 		})
 	}
 	b = setup(t, append([]func(*console.Deps){stands}, changes...)...)
@@ -83,7 +86,7 @@ func TestOverviewNamesTheDestinationThatMessagesWaitFor(t *testing.T) {
 		"down": {down, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages " +
 			"waiting " + saw + "Next probe 2026-03-02 10:15:10 UTC Probe now"},
 		"down, none due": {due, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages " +
-			"waiting " + saw + "The next message whose retry is due probes it. Probe now"},
+			"waiting " + saw + "The next probe is sent now. Probe now"},
 		"after a restart": {restarted, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages " +
 			"waiting Next probe 2026-03-02 10:15:10 UTC Probe now"},
 		"down and paused": {both, "genesys circuit breaker open since 2026-03-02 09:15:05 UTC · 2 messages " +
@@ -156,7 +159,7 @@ func TestProbeWithoutWaitingMessageConflicts(t *testing.T) {
 
 func TestProbeNow(t *testing.T) {
 	t.Parallel()
-	b, health, probes := outage(t, 1)
+	b, health, _ := outage(t, 2)
 	*health = delivery.DestinationHealth{
 		Breaker: delivery.BreakerStatus{
 			State:     delivery.Open,
@@ -167,18 +170,21 @@ func TestProbeNow(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	form := url.Values{"back": {"range=7d&source=genesys&evil=1"}}
 	a := p.post("/destinations/genesys/probe", form)
-	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/overview?range=7d&source=genesys" ||
-		*probes != 1 {
-		t.Errorf("without script: %d to %q, %d probes", a.status, a.header.Get("Location"), *probes)
+	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/overview?range=7d&source=genesys" {
+		t.Errorf("without script: %d to %q", a.status, a.header.Get("Location"))
 	}
 	if got := p.get("/overview").says("#notice"); !strings.Contains(got, "Probe requested: genesys") {
 		t.Errorf("then it says %q", got)
 	}
 	part := p.post("/destinations/genesys/probe", form, htmx()...)
 	if part.status != http.StatusOK || part.count("#overview") != 1 || part.count("html > head > title") != 0 ||
-		!strings.Contains(part.says("#notice[hx-swap-oob]"), "Probe requested") ||
-		*probes != 2 {
-		t.Errorf("with script: %d %q, %d probes", part.status, part.says("#notice"), *probes)
+		!strings.Contains(part.says("#notice[hx-swap-oob]"), "Probe requested") {
+		t.Errorf("with script: %d %q", part.status, part.says("#notice"))
+	}
+	for _, id := range []deadletter.ID{"r-0", "r-1"} {
+		if got := desktest.Message(t, b.store, id).Request.Trigger; got != deadletter.TriggerProbe {
+			t.Errorf("%s waits for a delivery by %q", id, got)
+		}
 	}
 	events, err := b.store.Events(
 		t.Context(), store.EventQuery{EventFilter: store.EventFilter{Action: "destination.probe"}, Limit: 10},
@@ -305,7 +311,7 @@ func TestMessageShowsThatReplayBypassesTheBreaker(t *testing.T) {
 	}
 	*health = delivery.DestinationHealth{Breaker: delivery.BreakerStatus{State: delivery.Open, Since: b.clock.Now()}}
 	want := "genesys circuit breaker open since 2026-03-02 10:15:05 UTC. Retries and jobs wait. A replay of this " +
-		"message is sent immediately."
+		"message is sent immediately. Probe with this message"
 	if got := p.get("/messages/f-0").says(".message-breaker"); got != want {
 		t.Errorf("it says %q", got)
 	}
@@ -316,6 +322,41 @@ func TestMessageShowsThatReplayBypassesTheBreaker(t *testing.T) {
 		!strings.Contains(got, "genesys has an open circuit breaker since 10:15 UTC: this replay is sent there "+
 			"anyway") {
 		t.Errorf("the order is answered %d: %q", part.status, got)
+	}
+}
+
+// The button on a message's page sends it as a probe; where that makes no sense, the page says why.
+func TestProbeWithThisMessage(t *testing.T) {
+	t.Parallel()
+	b, health, _ := outage(t, 1)
+	olga, vera := b.member(t, "olga", deadletter.Operator), b.member(t, "vera", deadletter.Viewer)
+	if a := olga.post("/messages/f-0/probe", form("version", "0"), htmx()...); a.status != http.StatusConflict ||
+		!strings.Contains(a.says("#message-result"), "nothing to test: replay the message instead") {
+		t.Errorf("with a closed breaker: %d %q", a.status, a.says("#message-result"))
+	}
+	*health = delivery.DestinationHealth{Breaker: delivery.BreakerStatus{State: delivery.Open, Since: b.clock.Now()}}
+	if got := vera.get("/messages/f-0"); got.count("form[action$='/probe']") != 0 ||
+		!strings.Contains(got.says(".denied"), "viewer may not probe") {
+		t.Errorf("a viewer sees %q", got.says(".message-breaker"))
+	}
+	b.receive(t, "u-0", func(c *deadletter.Capture) {
+		c.FirstAttempt.Outcome, c.FirstAttempt.StatusCode = deadletter.Unknown, 0
+	})
+	asked := olga.post("/messages/u-0/probe", form("version", "0"), htmx()...)
+	if got := asked.says("#replay-confirmed"); got != "Probe anyway" {
+		t.Fatalf("a message that may have been processed: %d %q", asked.status, asked.text)
+	}
+	for _, c := range []struct {
+		id     deadletter.ID
+		values url.Values
+	}{
+		{"f-0", form("version", "0")}, {"r-0", form("version", "0")}, {"u-0", form("version", "0", "confirmed", "yes")},
+	} {
+		a := olga.post("/messages/"+string(c.id)+"/probe", c.values, htmx()...)
+		if got := desktest.Message(t, b.store, c.id).Request.Trigger; a.status != http.StatusOK ||
+			!strings.Contains(a.says("#message-result"), "Probe requested") || got != deadletter.TriggerProbe {
+			t.Errorf("%s: %d %q, by %q", c.id, a.status, a.says("#message-result"), got)
+		}
 	}
 }
 

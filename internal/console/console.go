@@ -202,6 +202,7 @@ func (c *Console) signedInRoutes(r chi.Router) {
 		r.Post("/views/{view}/delete", c.dropView)
 		r.Post("/messages/{id}/replay", c.replay)
 		r.Post("/messages/{id}/redrive", c.redrive)
+		r.Post("/messages/{id}/probe", c.probeWith)
 		r.Post("/messages/{id}/archive", c.archive)
 		r.Post("/messages/{id}/restore", c.restore)
 	})

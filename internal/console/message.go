@@ -442,6 +442,7 @@ func denyActions(v *page.MessagePanelView, seen desk.View) {
 	refused := func(act deadletter.Action) string { return errorText(seen.Refused[act]) }
 	v.DenyReplay, v.DenyRedrive = refused(deadletter.ActReplay), refused(deadletter.ActRedrive)
 	v.DenyArchive, v.DenyRestore = refused(deadletter.ActArchive), refused(deadletter.ActRestore)
+	v.DenyProbe = refused(deadletter.ActProbe)
 	if v.DenyEdit = refused(deadletter.ActEdit); refused(deadletter.ActEditRedrive) == "" {
 		v.DenyEdit = ""
 	}

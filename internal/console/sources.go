@@ -255,10 +255,38 @@ func retrySetting(p deadletter.RetryPolicy) page.Setting {
 	}
 	return page.Setting{
 		Name: "Retries",
-		Text: fmt.Sprintf("%d automatic deliveries, the first one included", p.MaxAttempts),
-		Hint: fmt.Sprintf("The time between them doubles from %s up to %s, and each wait is a random part of that.",
-			formatDuration(p.Base), formatDuration(p.Cap)),
+		Text: "Up to " + plural(p.MaxAttempts-1, "time"),
+		Hint: "Waits: " + retryWaits(p) + ". The destination can demand more by Retry-After.",
 	}
+}
+
+// retryWaits lists the waits of a retry policy for people, as in "about 5 s, 20 s, 1 min, 5 min, 15 min". Waits that
+// are equal at the end are counted.
+func retryWaits(p deadletter.RetryPolicy) string {
+	waits := p.Schedule()
+	rising := 1
+	for rising < len(waits) && waits[rising] != waits[rising-1] {
+		rising++
+	}
+	var texts []string
+	for _, wait := range waits[:rising] {
+		texts = append(texts, aboutDuration(wait))
+	}
+	text := "about " + strings.Join(texts, ", ")
+	if same := len(waits) - rising; same > 0 {
+		text += fmt.Sprintf(", then %s more of %s", number(same), texts[rising-1])
+	}
+	return text
+}
+
+// aboutDuration formats a duration rounded to its largest unit: 80 s is 1 min.
+func aboutDuration(d time.Duration) string {
+	for _, unit := range []time.Duration{time.Hour, time.Minute, time.Second, time.Millisecond} {
+		if d >= unit {
+			return formatDuration(d.Round(unit))
+		}
+	}
+	return d.String()
 }
 
 func deliverySetting(s doctor.Setup) page.Setting {

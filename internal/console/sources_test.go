@@ -30,7 +30,7 @@ func addSetups(d *console.Settings) {
 		Timeout:       10 * time.Second,
 		MaxConcurrent: 64,
 		MaxBody:       1 << 20,
-		Retry:         deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute},
+		Retry:         deadletter.RetryPolicy{MaxAttempts: 6, Base: 5 * time.Second, Factor: 4, Cap: 15 * time.Minute},
 		Register:      "dlqdesk platform register genesys",
 		Doctor:        "dlqdesk platform doctor genesys",
 		Sign:          "dlqdesk sign --source genesys < body.json",
@@ -132,7 +132,7 @@ func TestSourceShowsHowToRegisterIt(t *testing.T) {
 	settings := page.says(".settings")
 	for _, want := range []string{
 		"Direct", "202 text/html", "Secrets: env:GENESYS_SECRET", "Detected by $.id",
-		"For 7 days", "5 automatic deliveries", "from 2 s up to 15 min", "Takes 10 s at most", "1.0 MiB",
+		"For 7 days", "Up to 5 times", "about 5 s, 20 s, 1 min, 5 min, 15 min", "Takes 10 s at most", "1.0 MiB",
 	} {
 		if !strings.Contains(settings, want) {
 			t.Errorf("no %q in %q", want, settings)

@@ -35,6 +35,7 @@ const (
 	TriggerReplay  Trigger = "replay"  // a person asked for it
 	TriggerEdit    Trigger = "edit"    // a person edited and asked for it
 	TriggerJob     Trigger = "job"     // a job asked for it
+	TriggerProbe   Trigger = "probe"   // a person asked for it to test the destination
 
 	TriggerRedrive    Trigger = "redrive"     // a person asked for it to go back to its queue
 	TriggerJobRedrive Trigger = "job_redrive" // a job did
@@ -73,9 +74,19 @@ type Attempt struct {
 // Claim opens the delivery that is due: it sets the lease and adds an open attempt, which the caller must store before
 // it sends the request. It returns Conflict if nothing is due, or if the message has a lease already.
 func (m Message) Claim(lease Lease, traceParent string, at time.Time) (Change, error) {
+	if m.DueAt.After(at) {
+		return Change{}, errNothingDue
+	}
+	return m.ClaimEarly(lease, traceParent, at)
+}
+
+var errNothingDue = Errorf(Conflict, "nothing of this message is due")
+
+// ClaimEarly opens the next delivery as Claim does, even if it is due later: an automatic probe does not wait for it.
+func (m Message) ClaimEarly(lease Lease, traceParent string, at time.Time) (Change, error) {
 	waits := m.Status == Retrying || m.Status == Replaying
-	if !waits || m.DueAt.IsZero() || m.DueAt.After(at) || m.Lease.Token != "" {
-		return Change{}, Errorf(Conflict, "nothing of this message is due")
+	if !waits || m.DueAt.IsZero() || m.Lease.Token != "" {
+		return Change{}, errNothingDue
 	}
 	next := m
 	if m.Status == Retrying {

@@ -11,7 +11,7 @@ func (m Message) Permits(by Actor, act Action, at time.Time) error {
 	}
 	var err error
 	switch act {
-	case ActReplay, ActEdit, ActRedrive, ActEditRedrive:
+	case ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActProbe:
 		if err = m.checkWay(act.Redrives()); err == nil {
 			_, err = m.become(Replaying, at)
 		}
@@ -19,18 +19,18 @@ func (m Message) Permits(by Actor, act Action, at time.Time) error {
 		_, err = m.become(Archived, at)
 	case ActRestore:
 		err = m.checkArchived(at)
-	case ActView, ActProbe, ActAcknowledge, ActUsers:
+	case ActView, ActAcknowledge, ActUsers:
 	}
 	return err
 }
 
 // MessageActions lists the actions on one message.
 func MessageActions() []Action {
-	return []Action{ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore}
+	return []Action{ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe}
 }
 
 // Delivers reports whether an action sends messages, to their destination or back to their queue.
-func (a Action) Delivers() bool { return a == ActReplay || a.Edits() || a.Redrives() }
+func (a Action) Delivers() bool { return a == ActReplay || a == ActProbe || a.Edits() || a.Redrives() }
 
 // checkWay refuses a delivery that the message itself rules out, whatever the configuration has.
 func (m Message) checkWay(redrives bool) error {

@@ -9,7 +9,10 @@ func (t Trigger) Redrives() bool { return t == TriggerRedrive || t == TriggerJob
 func (t Trigger) ByJob() bool { return t == TriggerJob || t == TriggerJobRedrive }
 
 func (t Trigger) noun() string {
-	if t.Redrives() {
+	switch {
+	case t == TriggerProbe:
+		return "probe"
+	case t.Redrives():
 		return "redrive"
 	}
 	return "replay"

@@ -23,16 +23,26 @@ func (m Message) requestDelivery(by Actor, trigger Trigger, revision, version in
 		return Change{}, err
 	}
 	next.request(by, trigger, revision, trigger.pastTense(), at)
-	action := "message.replay"
-	if trigger.Redrives() {
-		action = "message.redrive"
+	return next.changedFrom(m, by, trigger.action(), "", at), nil
+}
+
+// action returns the audit action of a request for an unedited delivery.
+func (t Trigger) action() string {
+	switch {
+	case t == TriggerProbe:
+		return "destination.probe"
+	case t.Redrives():
+		return "message.redrive"
 	}
-	return next.changedFrom(m, by, action, "", at), nil
+	return "message.replay"
 }
 
 // pastTense returns the participle of what the trigger asks for.
 func (t Trigger) pastTense() string {
-	if t.Redrives() {
+	switch {
+	case t == TriggerProbe:
+		return "sent as a probe"
+	case t.Redrives():
 		return "redriven"
 	}
 	return "replayed"
@@ -75,14 +85,8 @@ func (m *Message) request(by Actor, t Trigger, revision int, action string, at t
 	m.LastChange = LastChange{By: by.Name, Action: action, At: at}
 }
 
-// Probe makes the next retry of a message due now, to test its destination.
-func (m Message) Probe(by Actor, at time.Time) (Change, error) {
-	if m.Status != Retrying || m.Lease.Token != "" {
-		return Change{}, Errorf(Conflict, "this message is %s: it waits for no retry", m.Status)
-	}
-	next := m
-	if next.DueAt.After(at) {
-		next.DueAt = at
-	}
-	return next.changedFrom(m, by, "destination.probe", "", at), nil
+// Probe requests a delivery of the latest revision that tests the destination. It uses up no automatic attempt. It
+// returns an error as Replay does.
+func (m Message) Probe(by Actor, version int, at time.Time) (Change, error) {
+	return m.Replay(by, TriggerProbe, m.Revision, version, at)
 }

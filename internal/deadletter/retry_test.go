@@ -3,6 +3,8 @@ package deadletter_test
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,32 +13,47 @@ import (
 
 const nearlyOne = 1 - 1.0/(1<<53)
 
-func TestDelayIsFullJitterUnderADoublingCeiling(t *testing.T) {
+func TestDelayIsUpToAQuarterShorterThanItsSchedule(t *testing.T) {
 	t.Parallel()
-	p := deadletter.RetryPolicy{MaxAttempts: 9, Base: 2 * time.Second, Cap: 15 * time.Second}
-	for n, ceiling := range []time.Duration{
-		2 * time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second,
-		15 * time.Second, 15 * time.Second,
-	} {
-		t.Run(fmt.Sprintf("%d deliveries", n), func(t *testing.T) {
-			if got := p.Delay(n, 0); got != 0 {
-				t.Errorf("after %d deliveries the least delay is %s, want none", n, got)
+	p := deadletter.RetryPolicy{MaxAttempts: 6, Base: 5 * time.Second, Factor: 4, Cap: 15 * time.Minute}
+	schedule := []time.Duration{
+		5 * time.Second,
+		20 * time.Second,
+		80 * time.Second,
+		320 * time.Second,
+		15 * time.Minute,
+	}
+	if got := p.Schedule(); !slices.Equal(got, schedule) {
+		t.Errorf("the schedule is %v, want %v", got, schedule)
+	}
+	for i, want := range append(schedule, 15*time.Minute) {
+		t.Run(fmt.Sprintf("%d deliveries", i+1), func(t *testing.T) {
+			if got := p.Delay(i+1, 0); got != want*3/4 {
+				t.Errorf("the least delay is %s, want %s", got, want*3/4)
 			}
-			if got := p.Delay(n, 0.5); got != ceiling/2 {
-				t.Errorf("after %d deliveries half the roll is %s, want %s", n, got, ceiling/2)
+			if got := p.Delay(i+1, 0.5); got != want*7/8 {
+				t.Errorf("half the roll is %s, want %s", got, want*7/8)
 			}
-			if got := p.Delay(n, nearlyOne); got > ceiling || got < ceiling-time.Microsecond {
-				t.Errorf("after %d deliveries the longest delay is %s, want nearly %s", n, got, ceiling)
+			if got := p.Delay(i+1, nearlyOne); got > want || got < want-time.Microsecond {
+				t.Errorf("the longest delay is %s, want nearly %s", got, want)
 			}
 		})
+	}
+	if got := (deadletter.RetryPolicy{MaxAttempts: 1, Base: time.Second, Cap: time.Second}).Schedule(); len(got) > 0 {
+		t.Errorf("without retries the schedule is %v", got)
+	}
+	same := deadletter.RetryPolicy{MaxAttempts: 4, Base: time.Second, Cap: time.Hour}
+	if got := same.Schedule(); !slices.Equal(got, slices.Repeat([]time.Duration{time.Second}, 3)) {
+		t.Errorf("without a factor the schedule is %v", got)
 	}
 }
 
 func TestDelayNeverOverflows(t *testing.T) {
 	t.Parallel()
 	for _, p := range []deadletter.RetryPolicy{
-		{Base: time.Nanosecond, Cap: math.MaxInt64},
-		{Base: math.MaxInt64/2 + 1, Cap: math.MaxInt64},
+		{Base: time.Nanosecond, Cap: math.MaxInt64, Factor: 1.1},
+		{Base: time.Nanosecond, Cap: math.MaxInt64, Factor: 1e300},
+		{Base: math.MaxInt64/2 + 1, Cap: math.MaxInt64, Factor: 2},
 		{Base: math.MaxInt64, Cap: math.MaxInt64},
 		{Base: time.Hour, Cap: time.Minute},
 		{Base: 0, Cap: time.Hour},
@@ -46,8 +63,8 @@ func TestDelayNeverOverflows(t *testing.T) {
 			last := time.Duration(0)
 			for _, n := range []int{math.MinInt, -1, 0, 1, 2, 40, 64, 65, 1000, math.MaxInt} {
 				got := p.Delay(n, 0.5)
-				if got < last || got > p.Cap/2+1 {
-					t.Errorf("%+v after %d deliveries: %s, want from %s to %s", p, n, got, last, p.Cap/2)
+				if got < last || got > p.Cap {
+					t.Errorf("%+v after %d deliveries: %s, want from %s to %s", p, n, got, last, p.Cap)
 				}
 				last = got
 			}
@@ -56,13 +73,13 @@ func TestDelayNeverOverflows(t *testing.T) {
 }
 
 func FuzzDelay(f *testing.F) {
-	f.Add(int64(2*time.Second), int64(15*time.Minute), 3, 0.7)
-	f.Add(int64(math.MaxInt64), int64(math.MaxInt64), math.MaxInt, nearlyOne)
-	f.Fuzz(func(t *testing.T, base, ceiling int64, n int, roll float64) {
+	f.Add(int64(2*time.Second), int64(15*time.Minute), 4.0, 3, 0.7)
+	f.Add(int64(math.MaxInt64), int64(math.MaxInt64), math.Inf(1), math.MaxInt, nearlyOne)
+	f.Fuzz(func(t *testing.T, base, ceiling int64, factor float64, n int, roll float64) {
 		if base < 0 || ceiling < 0 || !(roll >= 0 && roll < 1) {
 			t.Skip()
 		}
-		p := deadletter.RetryPolicy{Base: time.Duration(base), Cap: time.Duration(ceiling)}
+		p := deadletter.RetryPolicy{Base: time.Duration(base), Cap: time.Duration(ceiling), Factor: factor}
 		// A float has 53 bits: next to the longest duration the product is rounded.
 		if got := p.Delay(n, roll); got < 0 || ceiling < 1<<52 && got > p.Cap {
 			t.Errorf("%+v.Delay(%d, %v) = %s", p, n, roll, got)
@@ -152,7 +169,7 @@ func TestReplaysDoNotUseUpAutomaticAttempts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if done.After.Status != deadletter.Retrying || !done.After.DueAt.Equal(now.Add(time.Second)) {
+	if done.After.Status != deadletter.Retrying || !done.After.DueAt.Equal(now.Add(875*time.Millisecond)) {
 		t.Errorf("with an automatic attempt left it is %s, due %s", done.After.Status, done.After.DueAt)
 	}
 }
@@ -179,9 +196,9 @@ func TestRetryAfterIsHonouredAndBounded(t *testing.T) {
 	t.Parallel()
 	p := deadletter.RetryPolicy{MaxAttempts: 5, Base: 10 * time.Second, Cap: time.Minute}
 	for _, c := range []struct{ after, want time.Duration }{
-		{0, 5 * time.Second},
-		{-time.Hour, 5 * time.Second},
-		{time.Second, 5 * time.Second}, // the backoff is longer
+		{0, 8750 * time.Millisecond},
+		{-time.Hour, 8750 * time.Millisecond},
+		{time.Second, 8750 * time.Millisecond}, // the backoff is longer
 		{90 * time.Second, 90 * time.Second},
 		{24 * time.Hour, 24 * time.Hour},
 		{1000 * time.Hour, 24 * time.Hour},
@@ -223,30 +240,53 @@ func TestFailedProbesUseUpNothing(t *testing.T) {
 	}
 }
 
-func TestProbeBringsARetryForward(t *testing.T) {
+// A probe is a delivery that a person requests, before the retry is due and at no cost to its attempts.
+func TestProbeIsDeliveredBeforeItsRetryIsDue(t *testing.T) {
 	t.Parallel()
-	for _, status := range deadletter.Statuses() {
-		l := messageIn(status)
-		l.DueAt, l.Lease = now.Add(time.Hour), deadletter.Lease{}
-		c, err := l.Probe(anna, now)
-		if status != deadletter.Retrying {
-			if deadletter.KindOf(err) != deadletter.Conflict {
-				t.Errorf("%s: %v", status, err)
-			}
-			continue
-		}
-		if err != nil || !c.After.DueAt.Equal(now) || c.After.Status != status ||
-			c.Event.Action != "destination.probe" ||
-			c.Event.By != "anna" {
-			t.Errorf("%s: %+v, %v", status, c, err)
-		}
-		l.DueAt = now.Add(-time.Hour)
-		if c, err := l.Probe(anna, now); err != nil || !c.After.DueAt.Equal(l.DueAt) {
-			t.Errorf("what is due already becomes due at %s, %v", c.After.DueAt, err)
-		}
-		l.Lease.Token = "t"
-		if _, err := l.Probe(anna, now); deadletter.KindOf(err) != deadletter.Conflict {
-			t.Errorf("in flight: %v", err)
+	p := deadletter.RetryPolicy{MaxAttempts: 3, Base: time.Second, Cap: time.Minute}
+	m := messageIn(deadletter.Retrying)
+	m.DueAt, m.Lease, m.AutoAttempts = now.Add(time.Hour), deadletter.Lease{}, 2
+	c, err := m.Probe(anna, m.Version, now)
+	if err != nil || c.After.Status != deadletter.Replaying || !c.After.DueAt.Equal(now) ||
+		c.Event.Action != "destination.probe" || c.Event.By != "anna" || c.After.LastChange.Action != "sent as a probe" {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	if _, err := c.After.Probe(anna, c.After.Version, now); deadletter.KindOf(err) != deadletter.Conflict ||
+		!strings.Contains(err.Error(), "already sent as a probe by anna") {
+		t.Errorf("a second one: %v", err)
+	}
+	claimed, err := c.After.Claim(deadletter.Lease{Token: "t"}, "", now)
+	if err != nil || claimed.Attempt.Trigger != deadletter.TriggerProbe {
+		t.Fatalf("%+v, %v", claimed, err)
+	}
+	failed := deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 503, Error: "down"}
+	done, err := claimed.After.Finish("t", failed, p, 0, now)
+	if err != nil || done.After.Status != deadletter.Retrying || done.After.AutoAttempts != 2 {
+		t.Errorf("after it has failed: %+v, %v", done.After, err)
+	}
+}
+
+func TestClaimEarlyTakesARetryThatIsDueLater(t *testing.T) {
+	t.Parallel()
+	m := messageIn(deadletter.Retrying)
+	m.DueAt, m.Lease = now.Add(time.Hour), deadletter.Lease{}
+	if _, err := m.Claim(deadletter.Lease{Token: "t"}, "", now); deadletter.KindOf(err) != deadletter.Conflict {
+		t.Errorf("a claim before it is due: %v", err)
+	}
+	if c, err := m.ClaimEarly(deadletter.Lease{Token: "t"}, "", now); err != nil || c.After.Lease.Token != "t" {
+		t.Errorf("an early claim: %+v, %v", c.After, err)
+	}
+	for _, status := range []deadletter.Status{deadletter.Failed, deadletter.Resolved, deadletter.Archived} {
+		m := messageIn(status)
+		m.DueAt, m.Lease = time.Time{}, deadletter.Lease{}
+		if _, err := m.ClaimEarly(
+			deadletter.Lease{Token: "t"},
+			"",
+			now,
+		); deadletter.KindOf(
+			err,
+		) != deadletter.Conflict {
+			t.Errorf("%s: %v", status, err)
 		}
 	}
 }

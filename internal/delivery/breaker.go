@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"maps"
 	"math"
 	"net/http"
 	"sync"
@@ -13,7 +14,8 @@ import (
 type BreakerPolicy struct {
 	FailureRate   float64       // share of transient failures within Window at which the breaker opens
 	Window        time.Duration // how far back deliveries count
-	MinDeliveries int           // within Window, below which the breaker never opens
+	MinDeliveries int           // within Window, below which the share does not count
+	Consecutive   int           // failures of different messages in a row at which it opens as well; 0: never
 	ProbeInterval time.Duration // between two probes while the breaker is open
 	ProbeTimeout  time.Duration // after which a probe without a result is given up
 	ReleaseRate   int           // automatic deliveries per second while the breaker is half-open
@@ -45,7 +47,8 @@ type BreakerStatus struct {
 // jobs) while the destination is down, so that they do not use up their attempts, and while the destination asked for
 // a pause. Replays of single messages and incoming webhooks pass it by; their results are recorded all the same.
 //
-// Example: MinDeliveries is 5 and FailureRate 0.5. After 3 failures of 5 deliveries the breaker is open, and one probe
+// Example: MinDeliveries is 10, FailureRate 0.5 and Consecutive 5. After 5 failures of 10 deliveries within a minute the
+// breaker is open; at a destination that gets ten webhooks an hour, after 5 webhooks in a row that failed. One probe
 // begins every ProbeInterval. The first probe that gets a response makes it half-open. It closes when the backlog
 // needs less than ReleaseRate, and opens again when deliveries fail as before.
 type Breaker struct {
@@ -55,10 +58,11 @@ type Breaker struct {
 
 	mu           sync.Mutex
 	status       BreakerStatus
-	results      []result  // within the window, oldest first
-	probeStarted time.Time // zero: no probe is in flight
-	tokens       float64   // deliveries that may begin now while half-open
-	refilled     time.Time // when tokens was last increased
+	results      []result                    // within the window, oldest first
+	inARow       map[deadletter.ID]time.Time // messages that failed since the latest delivery that did not
+	probeStarted time.Time                   // zero: no probe is in flight
+	tokens       float64                     // deliveries that may begin now while half-open
+	refilled     time.Time                   // when tokens was last increased
 }
 
 type result struct {
@@ -70,6 +74,9 @@ const (
 	// maxResults bounds how many results a breaker remembers of a busy destination.
 	maxResults = 1000
 
+	// consecutiveWindow is how far apart failures in a row may be: destinations that get five webhooks an hour count.
+	consecutiveWindow = time.Hour
+
 	// maxPause bounds how long a destination can delay all its retries, so that a mistaken header cannot stop a
 	// source for days. A single message waits as long as its own response demanded, up to its retry policy's bound.
 	maxPause = time.Hour
@@ -79,7 +86,9 @@ const (
 // not block.
 func NewBreaker(policy BreakerPolicy, onChange func(), now func() time.Time) *Breaker {
 	status := BreakerStatus{State: Closed, Since: now(), ReleaseRate: policy.ReleaseRate}
-	return &Breaker{policy: policy, now: now, onChange: onChange, status: status}
+	return &Breaker{
+		policy: policy, now: now, onChange: onChange, status: status, inARow: map[deadletter.ID]time.Time{},
+	}
 }
 
 // follow makes the breaker go on in its state by another policy.
@@ -94,6 +103,12 @@ func (b *Breaker) Status() BreakerStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.status
+}
+
+// Waits reports whether automatic deliveries wait for a probe, or for the end of a pause.
+func (b *Breaker) Waits() bool {
+	is := b.Status()
+	return is.State == Open || is.PausedUntil.After(b.now())
 }
 
 // ProbeNow lets the next automatic delivery begin at once, even during a pause that the destination asked for.
@@ -184,20 +199,24 @@ func (b *Breaker) allowAtRate(waiting int, more bool, now time.Time) Allowance {
 	return Allowance{Count: n, RetryIn: time.Duration(math.Ceil(missing / rate * float64(time.Second)))}
 }
 
-// Record counts the result of a delivery, whatever triggered it.
-func (b *Breaker) Record(a deadletter.Attempt) {
-	b.update(func(now time.Time) { b.record(a, now) })
+// Record counts the result of a delivery of a message, whatever triggered it. A successful probe ends a pause.
+func (b *Breaker) Record(of deadletter.ID, a deadletter.Attempt) {
+	b.update(func(now time.Time) { b.record(of, a, now) })
 }
 
-func (b *Breaker) record(a deadletter.Attempt, now time.Time) {
+func (b *Breaker) record(of deadletter.ID, a deadletter.Attempt, now time.Time) {
 	if until := now.Add(requestedPause(a)); until.After(now) && until.After(b.status.PausedUntil) {
 		b.status.PausedUntil = until
 	}
 	failed := a.Transient()
 	b.results = append(b.results, result{now, failed})
 	b.dropOldResults(now)
+	b.countInARow(of, failed, now)
 	switch {
-	case b.status.State != Open && failed && b.tooManyFailed():
+	case a.Probe && a.Outcome == deadletter.Delivered && b.status.PausedUntil.After(now):
+		b.status.PausedUntil = time.Time{}
+		b.halfOpen(now)
+	case b.status.State != Open && failed && (b.tooManyFailed() || b.allFail()):
 		b.setState(Open, now)
 		b.status.NextProbe = now.Add(b.policy.ProbeInterval)
 	case b.status.State == Open && failed:
@@ -223,6 +242,7 @@ func requestedPause(a deadletter.Attempt) time.Duration {
 func (b *Breaker) halfOpen(now time.Time) {
 	b.setState(HalfOpen, now)
 	b.tokens, b.refilled, b.results, b.status.NextProbe = 0, now, nil, time.Time{}
+	clear(b.inARow)
 }
 
 func (b *Breaker) setState(s BreakerState, now time.Time) { b.status.State, b.status.Since = s, now }
@@ -244,4 +264,20 @@ func (b *Breaker) tooManyFailed() bool {
 	}
 	return len(b.results) >= b.policy.MinDeliveries &&
 		float64(failed) >= b.policy.FailureRate*float64(len(b.results))
+}
+
+// countInARow counts different messages: one that fails again and again says nothing new about its destination.
+func (b *Breaker) countInARow(id deadletter.ID, failed bool, now time.Time) {
+	if !failed {
+		clear(b.inARow)
+		return
+	}
+	maps.DeleteFunc(b.inARow, func(_ deadletter.ID, at time.Time) bool { return now.Sub(at) > consecutiveWindow })
+	if len(b.inARow) < b.policy.Consecutive {
+		b.inARow[id] = now
+	}
+}
+
+func (b *Breaker) allFail() bool {
+	return b.policy.Consecutive > 0 && len(b.inARow) >= b.policy.Consecutive
 }

@@ -39,7 +39,7 @@ func (b testBreaker) note(failed ...bool) {
 		if one {
 			a = deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 503}
 		}
-		b.Record(a)
+		b.Record("a-1", a)
 	}
 }
 
@@ -220,7 +220,7 @@ func TestRetryAfterPausesRetriesAndJobs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBreaker()
-			b.Record(c.answer)
+			b.Record("a-1", c.answer)
 			if got := max(0, b.Status().PausedUntil.Sub(b.clock.Now())); got != c.paused {
 				t.Fatalf("it is paused for %v, want %v", got, c.paused)
 			}
@@ -230,7 +230,7 @@ func TestRetryAfterPausesRetriesAndJobs(t *testing.T) {
 			}
 			b.allows(t, 100, 0, c.paused)
 			b.clock.Add(time.Minute)
-			b.Record(later(429, time.Second)) // another answer shortens nothing
+			b.Record("a-1", later(429, time.Second)) // another answer shortens nothing
 			b.note(good)
 			b.allows(t, 100, 0, c.paused-time.Minute)
 			b.clock.Add(c.paused - time.Minute)
@@ -246,10 +246,89 @@ func TestProbeNowIgnoresRetryAfter(t *testing.T) {
 	t.Parallel()
 	b := newBreaker()
 	b.note(bad, bad, bad, bad)
-	b.Record(deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 503, RetryAfter: 10 * time.Minute})
+	b.Record(
+		"a-1",
+		deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 503, RetryAfter: 10 * time.Minute},
+	)
 	b.clock.Add(time.Minute)
 	b.allows(t, 100, 0, 9*time.Minute)
 	b.ProbeNow()
 	b.allows(t, 100, 1, 15*time.Second)
 	b.allows(t, 100, 0, 15*time.Second)
+}
+
+// A destination with little traffic is down after a few different messages in a row, however slowly they come; one
+// message that fails again and again says nothing about it.
+func TestBreakerOpensAfterDifferentMessagesInARow(t *testing.T) {
+	t.Parallel()
+	down := deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 503}
+	refused := deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 422}
+	for name, c := range map[string]struct {
+		ids   string // of the failed messages; a "-" is a response that shows that the destination is up
+		every time.Duration
+		want  delivery.BreakerState
+	}{
+		"five in fifty minutes":     {"abcde", 12 * time.Minute, delivery.Open},
+		"four":                      {"abcd", time.Minute, delivery.Closed},
+		"five within over an hour":  {"abcde", 16 * time.Minute, delivery.Closed},
+		"one message, and again":    {"aaaaaaaaa", 2 * time.Minute, delivery.Closed},
+		"one of them came through":  {"abc-defg", 2 * time.Minute, delivery.Closed},
+		"five after one that came":  {"ab-cdefg", 2 * time.Minute, delivery.Open},
+		"five, some of them twice":  {"aabbccdde", 2 * time.Minute, delivery.Open},
+		"old ones are not counted":  {"abcdefgh", 16 * time.Minute, delivery.Closed},
+		"with the rate under limit": {"abcde", 2 * time.Minute, delivery.Open},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBreakerWith(delivery.BreakerPolicy{
+				FailureRate: 0.5, Window: time.Minute, MinDeliveries: 10, Consecutive: 5,
+			})
+			for _, id := range c.ids {
+				b.clock.Add(c.every)
+				if id == '-' {
+					b.Record("up", refused)
+				} else {
+					b.Record(deadletter.ID(id), down)
+				}
+			}
+			b.is(t, c.want)
+		})
+	}
+}
+
+// Once the breaker is half-open, messages in a row count from the beginning.
+func TestFailuresInARowBeginAnewWhenHalfOpen(t *testing.T) {
+	t.Parallel()
+	b := newBreakerWith(delivery.BreakerPolicy{
+		FailureRate: 0.5, Window: time.Minute, MinDeliveries: 10, Consecutive: 2, ReleaseRate: 1,
+	})
+	down := deadletter.Attempt{Outcome: deadletter.Unknown}
+	b.Record("a", down)
+	b.Record("b", down)
+	b.is(t, delivery.Open)
+	b.note(good)
+	b.is(t, delivery.HalfOpen)
+	b.Record("c", down)
+	b.is(t, delivery.HalfOpen)
+	b.Record("d", down)
+	b.is(t, delivery.Open)
+}
+
+// A pause that the destination asked for ends when a probe is delivered, and with no other delivery.
+func TestDeliveredProbeEndsAPause(t *testing.T) {
+	t.Parallel()
+	b := newBreaker()
+	b.Record("a", deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 429, RetryAfter: time.Hour})
+	probe := deadletter.Attempt{Outcome: deadletter.ErrorResponse, StatusCode: 429, Probe: true}
+	b.Record("b", probe)
+	b.note(good)
+	if !b.Waits() {
+		t.Fatal("the pause ended without a delivered probe")
+	}
+	probe.Outcome, probe.StatusCode = deadletter.Delivered, 200
+	b.Record("b", probe)
+	b.is(t, delivery.HalfOpen)
+	if b.Waits() {
+		t.Error("the pause goes on")
+	}
 }

@@ -40,6 +40,7 @@ type Request struct {
 	TraceParent string        // see telemetry.TraceParent
 	Reserved    bool          // its slot was reserved with the destination's RateLimit
 	SlotIn      time.Duration // until that slot; the timeout counts from there
+	Probe       bool          // it tests a destination that is down or has asked for a pause
 }
 
 // Client makes deliveries. It owns the connections to all destinations.

@@ -111,7 +111,9 @@ func (t *Tracker) Send(ctx context.Context, to Destination, r Request) deadlette
 	t.health[to.Source] = t.health[to.Source].after(a, t.now())
 	t.mu.Unlock()
 	if b := t.Breaker(to.Source); b != nil {
-		b.Record(a)
+		recorded := a
+		recorded.Probe = r.Probe
+		b.Record(r.Message, recorded)
 	}
 	return a
 }

@@ -213,9 +213,9 @@ func TestTrackerReportsBreakerChanges(t *testing.T) {
 	})
 	b := h.Breaker("genesys")
 	for n, do := range []func(){
-		func() { b.Record(deadletter.Attempt{Outcome: deadletter.Unreachable}) },
+		func() { b.Record("a-1", deadletter.Attempt{Outcome: deadletter.Unreachable}) },
 		b.ProbeNow,
-		func() { b.Record(deadletter.Attempt{Outcome: deadletter.Delivered}) },
+		func() { b.Record("a-1", deadletter.Attempt{Outcome: deadletter.Delivered}) },
 	} {
 		if do(); told != n+1 {
 			t.Errorf("after step %d they were told %d times", n+1, told)
@@ -247,7 +247,7 @@ func TestSnapshotKeepsAnUnexpiredPause(t *testing.T) {
 	policy := delivery.BreakerPolicy{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 4, ReleaseRate: 1}
 	h := newTracker(t, map[string]delivery.BreakerPolicy{"genesys": policy}, clock.Now)
 	h.Breaker("genesys").
-		Record(
+		Record("a-1",
 			deadletter.Attempt{
 				Outcome: deadletter.ErrorResponse, StatusCode: http.StatusTooManyRequests,
 				RetryAfter: 10 * time.Minute,

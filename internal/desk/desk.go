@@ -23,8 +23,9 @@ type Source struct {
 	Name        string
 	MaskHeaders []string
 	MaskPaths   []payload.Path
-	Probe       func() // lets the next retry go at once, past the circuit breaker; it must not block
-	Unnamed     bool   // it is the default source: webhooks that named none go there as well
+	Probe       func()      // lets the next message of a job go at once, past the circuit breaker; it must not block
+	Waits       func() bool // reports whether the circuit breaker makes retries and jobs wait
+	Unnamed     bool        // it is the default source: webhooks that named none go there as well
 }
 
 // Origin knows the queues that the messages of one DLQ came from. No user chooses where a message goes.
@@ -101,6 +102,8 @@ func (d *Desk) View(by deadletter.Actor, m deadletter.Message) View {
 		err := m.Permits(by, act, now)
 		switch {
 		case err != nil:
+		case act == deadletter.ActProbe:
+			err = d.checkProbe(m)
 		case act.Redrives():
 			err = noOrigin
 		case act.Delivers():

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"dlqdesk/internal/deadletter"
@@ -21,6 +22,7 @@ type bundle struct {
 	clock *desktest.Clock
 	kicks chan struct{}
 	probe chan struct{}
+	waits *atomic.Bool    // whether the circuit breaker makes retries wait
 	ctx   context.Context // of the test
 }
 
@@ -35,11 +37,12 @@ func setup(t *testing.T) bundle {
 		clock: desktest.NewClock(),
 		kicks: make(chan struct{}, 100),
 		probe: make(chan struct{}, 1),
+		waits: new(atomic.Bool),
 		ctx:   t.Context(),
 	}
 	genesys := desk.Source{
 		Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []payload.Path{path},
-		Probe: func() { b.probe <- struct{}{} },
+		Probe: func() { b.probe <- struct{}{} }, Waits: b.waits.Load,
 	}
 	b.Desk = desk.New(desk.Deps{
 		Store:   b.store,

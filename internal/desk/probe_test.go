@@ -11,31 +11,84 @@ import (
 	"dlqdesk/internal/store"
 )
 
-func TestProbeSendsTheFirstWaitingMessage(t *testing.T) {
+// Each click takes another message: the one whose latest attempt is longest ago.
+func TestProbeSendsAnotherWaitingMessageEachTime(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	transient := func(c *deadletter.Capture) { c.FirstAttempt.StatusCode = 503 }
-	first := b.receive(t, "a-1", transient)
-	b.clock.Add(time.Minute)
-	b.receive(t, "a-2", transient)
-	b.clock.Add(-time.Minute)
-	if err := b.Probe(t.Context(), anna, "genesys"); err != nil {
-		t.Fatal(err)
+	for i, id := range []string{"a-1", "a-2"} {
+		b.receive(t, id, func(c *deadletter.Capture) {
+			c.FirstAttempt.StatusCode = 503
+			c.FirstAttempt.StartedAt = b.clock.Now().Add(time.Duration(i) * time.Minute)
+			c.Reason = "down " + id
+		})
 	}
-	got := desktest.Message(t, b.store, "a-1")
-	if first.DueAt.Equal(got.DueAt) || !got.DueAt.Equal(b.clock.Now()) || got.Status != deadletter.Retrying ||
-		got.Version != first.Version {
-		t.Errorf("message %+v", got)
+	for _, id := range []deadletter.ID{"a-1", "a-2"} {
+		if err := b.Probe(t.Context(), anna, "genesys"); err != nil {
+			t.Fatal(err)
+		}
+		got := desktest.Message(t, b.store, id)
+		if got.Status != deadletter.Replaying || got.Request.Trigger != deadletter.TriggerProbe ||
+			got.Request.By != "anna" || !got.DueAt.Equal(b.clock.Now()) {
+			t.Errorf("message %+v", got)
+		}
 	}
-	if len(b.probe) != 1 || len(b.kicks) != 1 {
+	if len(b.probe) != 0 || len(b.kicks) != 2 {
 		t.Errorf("the breaker was told %d times, the worker %d", len(b.probe), len(b.kicks))
 	}
 	events, err := b.store.Events(
 		t.Context(), store.EventQuery{EventFilter: store.EventFilter{Action: "destination."}, Limit: 10},
 	)
-	if err != nil || len(events.Items) != 1 || events.Items[0].By != "anna" || events.Items[0].Source != "genesys" ||
-		events.Items[0].Target != "a-1" {
+	if err != nil || len(events.Items) != 2 || events.Items[1].By != "anna" || events.Items[1].Source != "genesys" ||
+		events.Items[1].Target != "a-1" {
 		t.Errorf("events %+v, %v", events.Items, err)
+	}
+}
+
+// "Probe with this message" is refused, with the reason, where it would test nothing.
+func TestProbeWithAMessage(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	unknown := func(c *deadletter.Capture) { c.FirstAttempt.Outcome, c.FirstAttempt.StatusCode = deadletter.Unknown, 0 }
+	failed, sent := b.receive(t, "a-1", nil), b.receive(t, "a-2", unknown)
+	old := b.receive(t, "b-1", func(c *deadletter.Capture) { c.Source = "old" })
+	probe := func(by deadletter.Actor, m deadletter.Message, confirmed bool) (desk.View, error) {
+		cmd := desk.SendCommand{ConfirmUnknown: confirmed}
+		return b.ProbeWith(t.Context(), by, desk.Ref{ID: m.ID, Version: m.Version}, cmd)
+	}
+	b.waits.Store(false)
+	if _, err := probe(anna, failed, false); deadletter.KindOf(err) != deadletter.Conflict ||
+		!strings.Contains(deadletter.TextOf(err), "nothing to test: replay the message instead") {
+		t.Errorf("with a closed breaker: %v", err)
+	}
+	b.waits.Store(true)
+	for name, c := range map[string]struct {
+		by   deadletter.Actor
+		m    deadletter.Message
+		kind deadletter.Kind
+		text string
+	}{
+		"a viewer":       {vera, failed, deadletter.Forbidden, "a viewer may not probe a destination"},
+		"no destination": {anna, old, deadletter.Conflict, `the source "old" is not configured`},
+		"unknown":        {anna, sent, deadletter.NeedsConfirmation, "may already have been processed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := probe(c.by, c.m, false)
+			if deadletter.KindOf(err) != c.kind || !strings.Contains(deadletter.TextOf(err), c.text) {
+				t.Errorf("%v", err)
+			}
+			view := b.View(c.by, c.m).Refused[deadletter.ActProbe]
+			if c.kind != deadletter.NeedsConfirmation && deadletter.TextOf(view) != deadletter.TextOf(err) {
+				t.Errorf("the page says %v", view)
+			}
+		})
+	}
+	for _, m := range []deadletter.Message{failed, sent} {
+		if got, err := probe(anna, m, true); err != nil || got.Message.Request.Trigger != deadletter.TriggerProbe {
+			t.Errorf("%+v, %v", got.Message, err)
+		}
+	}
+	if _, err := probe(anna, desktest.Message(t, b.store, "a-1"), true); deadletter.KindOf(err) != deadletter.Conflict {
+		t.Errorf("while it is in flight: %v", err)
 	}
 }
 

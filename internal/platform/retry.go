@@ -59,7 +59,7 @@ func (p *retryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 // delay returns the wait after so many tries. At least half of it is fixed, so that a platform in trouble is not called
 // again at once.
 func (p *retryTransport) delay(tries int) time.Duration {
-	return deadletter.RetryPolicy{Base: firstDelay, Cap: longestWait}.Delay(tries, (1+p.roll())/2)
+	return deadletter.RetryPolicy{Base: firstDelay, Cap: longestWait, Factor: 2}.Delay(tries, p.roll())
 }
 
 func again(r *http.Request, answer *http.Response, err error) bool {

@@ -133,6 +133,7 @@ func Breakers(cfg config.Config) map[string]delivery.BreakerPolicy {
 			FailureRate:   s.Breaker.FailureRate,
 			Window:        s.Breaker.Window,
 			MinDeliveries: s.Breaker.MinDeliveries,
+			Consecutive:   s.Breaker.Consecutive,
 			ProbeInterval: s.Breaker.Probe,
 			ProbeTimeout:  s.Timeout + probeMargin,
 			ReleaseRate:   s.Breaker.RetriesPerSecond,
@@ -175,6 +176,7 @@ func (s *Settings) addDeliverable(source config.Source, d Deps) {
 		MaskHeaders: slices.Concat(source.Mask.Headers, source.Verify.SecretHeaders()),
 		MaskPaths:   source.Mask.JSON,
 		Probe:       gate.ProbeNow,
+		Waits:       gate.Waits,
 		Unnamed:     source.Name == s.Config.Queue.DefaultSource,
 	})
 	s.Masks[source.Name] = source.Mask.JSON
@@ -220,6 +222,15 @@ func (b breaker) Allow(waiting int, more bool) delivery.Allowance {
 		return now.Allow(waiting, more)
 	}
 	return delivery.Allowance{}
+}
+
+// Status implements worker.Breaker.
+func (b breaker) Status() delivery.BreakerStatus { return b.tracker.Health(b.source).Breaker }
+
+// Waits reports whether automatic deliveries wait for a probe, or for the end of a pause.
+func (b breaker) Waits() bool {
+	now := b.tracker.Breaker(b.source)
+	return now != nil && now.Waits()
 }
 
 // ProbeNow implements worker.Breaker.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/sqlite"
@@ -43,13 +44,42 @@ func (t *Tx) SaveDestinations(ctx context.Context, memory map[string][]byte) err
 	return nil
 }
 
-const nextRetry = `SELECT ` + messageColumns + ` FROM messages m
-	WHERE m.source = ? AND m.status = 'retrying' AND m.due_at IS NOT NULL AND m.lease_token IS NULL
-	ORDER BY m.due_at LIMIT 1`
+// A source's latest causes, of which a page of the desk shows a few: more are not needed to test a destination.
+const recentCauses = `SELECT fingerprint FROM causes WHERE open > 0 AND source = ?1
+	AND fingerprint NOT IN (SELECT value FROM json_each(?2)) ORDER BY last_at DESC LIMIT 50`
 
-// NextRetry returns the message of a source whose automatic retry comes first, due or not. It returns NotFound if no
-// message waits for one.
-func (t *Tx) NextRetry(ctx context.Context, source string) (deadletter.Message, error) {
-	_, m, err := scanMessage(t.tx.QueryRowContext(ctx, nextRetry, source))
-	return m, notFound(err, "no message of %s waits for a retry", source)
+const probeCandidates = `WITH recent AS MATERIALIZED (` + recentCauses + `), ends (n) AS (
+		SELECT max(n) FROM messages WHERE source = ?1 AND status = 'retrying'
+		UNION SELECT (SELECT max(n) FROM messages WHERE fingerprint = r.fingerprint AND status = 'retrying') FROM recent r
+		UNION SELECT (SELECT min(n) FROM messages WHERE fingerprint = r.fingerprint AND status = 'retrying') FROM recent r
+	) SELECT ` + messageColumns + ` FROM ends e CROSS JOIN messages m ON m.n = e.n
+	WHERE m.due_at IS NOT NULL AND m.lease_token IS NULL ORDER BY m.n DESC`
+
+// ProbeCandidates returns messages of a source that wait for a retry, whenever it is due, newest first: the newest of
+// all, and the newest and the oldest of each of the latest causes.
+func (s *Store) ProbeCandidates(ctx context.Context, source string) ([]deadletter.Message, error) {
+	return messages(ctx, s.db.Prepared(), "waiting", probeCandidates, source, "[]")
+}
+
+// ProbeCandidates is Store.ProbeCandidates as this transaction sees it.
+func (t *Tx) ProbeCandidates(ctx context.Context, source string) ([]deadletter.Message, error) {
+	return messages(ctx, t.tx, "waiting", probeCandidates, source, "[]")
+}
+
+// The oldest few of each cause that wait are read, so that a cause of a million costs as much as one of ten.
+const dueExcept = `WITH recent AS MATERIALIZED (` + recentCauses + `)
+	SELECT ` + messageColumns + ` FROM recent r CROSS JOIN messages m ON m.n IN (
+		SELECT n FROM messages WHERE fingerprint = r.fingerprint AND status = 'retrying' ORDER BY n LIMIT 50
+	) WHERE m.due_at <= ?3 AND m.lease_token IS NULL ORDER BY m.due_at LIMIT ?4`
+
+// DueExcept returns messages of a source whose automatic retry is due at a time and whose cause is none of the given
+// ones. It looks at the 50 oldest messages of each of the 50 latest other causes.
+func (s *Store) DueExcept(
+	ctx context.Context, source string, causes []string, at time.Time, limit int,
+) ([]deadletter.Message, error) {
+	except, err := toJSON(causes)
+	if err != nil {
+		return nil, err
+	}
+	return messages(ctx, s.db.Prepared(), "due", dueExcept, source, except, at.UnixMilli(), limit)
 }

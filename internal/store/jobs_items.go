@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -151,22 +152,49 @@ type Item struct {
 	Job          deadletter.JobID
 	Message      deadletter.ID
 	Version      int    // of the message, when the job was made
+	Cause        string // the fingerprint of the message's cause; PendingRedrives does not set it
 	MessageGroup string // of its queue message; only PendingRedrives sets it
 	n            int64
 }
 
-const pendingItems = `SELECT i.message, m.id, i.version FROM job_items i JOIN messages m ON m.n = i.message
-	WHERE i.job = ? AND i.source = ? AND i.state = 'pending' ORDER BY i.message LIMIT ?`
+const (
+	pendingItems = `SELECT i.message, m.id, i.version, m.fingerprint FROM job_items i JOIN messages m ON m.n = i.message
+		WHERE i.job = ? AND i.source = ? AND i.state = 'pending' ORDER BY i.message LIMIT ?`
+	newestPendingItems = `SELECT i.message, m.id, i.version, m.fingerprint FROM job_items i
+		JOIN messages m ON m.n = i.message
+		WHERE i.job = ? AND i.source = ? AND i.state = 'pending' ORDER BY i.message DESC LIMIT ?`
+)
 
 // PendingItems returns pending items of a source in a job, oldest message first.
 func (s *Store) PendingItems(ctx context.Context, id deadletter.JobID, source string, limit int) ([]Item, error) {
+	return s.items(ctx, pendingItems, id, source, limit)
+}
+
+// PendingItemsAtEnds returns up to limit of the oldest and up to limit of the newest pending items of a source in a
+// job, oldest message first.
+func (s *Store) PendingItemsAtEnds(
+	ctx context.Context, id deadletter.JobID, source string, limit int,
+) ([]Item, error) {
+	oldest, err := s.items(ctx, pendingItems, id, source, limit)
+	if err != nil || len(oldest) < limit {
+		return oldest, err
+	}
+	newest, err := s.items(ctx, newestPendingItems, id, source, limit)
+	slices.Reverse(newest)
+	last := oldest[len(oldest)-1].n
+	return append(oldest, slices.DeleteFunc(newest, func(i Item) bool { return i.n <= last })...), err
+}
+
+func (s *Store) items(
+	ctx context.Context, query string, id deadletter.JobID, source string, limit int,
+) ([]Item, error) {
 	var list []Item
 	err := sqlite.Each(ctx, s.db.Prepared(), func(r sqlite.Row) error {
 		item := Item{Job: id}
-		err := r.Scan(&item.n, &item.Message, &item.Version)
+		err := r.Scan(&item.n, &item.Message, &item.Version, &item.Cause)
 		list = append(list, item)
 		return err
-	}, pendingItems, id, source, limit)
+	}, query, id, source, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read items of job %d: %w", id, err)
 	}

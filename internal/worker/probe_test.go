@@ -3,6 +3,7 @@ package worker_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ func TestProbesCountNoAttempts(t *testing.T) {
 	b := setup(t)
 	b.destination.Set(desktest.Answer(http.StatusBadGateway, `{}`))
 	for range breaker.MinDeliveries {
-		b.breaker.Record(deadletter.Attempt{Outcome: deadletter.Unknown})
+		b.breaker.Record("a-1", deadletter.Attempt{Outcome: deadletter.Unknown})
 	}
 	ids := []deadletter.ID{"a-0", "a-1"}
 	for _, id := range ids {
@@ -58,7 +59,7 @@ func TestProbeOnRequest(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for range breaker.MinDeliveries {
-		b.breaker.Record(deadletter.Attempt{Outcome: deadletter.Unknown})
+		b.breaker.Record("a-1", deadletter.Attempt{Outcome: deadletter.Unknown})
 	}
 	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	desktest.Receive(t, b.store, desktest.Failure("a-1", 503, b.clock.Now()))
@@ -67,7 +68,7 @@ func TestProbeOnRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.becomes(t, "a-1", deadletter.Resolved)
-	if got := b.attempts(t, "a-1")[0]; got.Trigger != deadletter.TriggerAuto || got.Actor != "system" {
+	if got := b.attempts(t, "a-1")[0]; got.Trigger != deadletter.TriggerProbe || got.Actor != "anna" {
 		t.Errorf("the probe was %+v", got)
 	}
 }
@@ -78,10 +79,10 @@ func TestBreakerClosesWithoutWaitingMessages(t *testing.T) {
 	b := setup(t)
 	b.run(t)
 	for range breaker.MinDeliveries {
-		b.breaker.Record(deadletter.Attempt{Outcome: deadletter.Unknown})
+		b.breaker.Record("a-1", deadletter.Attempt{Outcome: deadletter.Unknown})
 	}
 	b.settles(t, delivery.Open)
-	b.breaker.Record(deadletter.Attempt{Outcome: deadletter.Delivered, StatusCode: 200})
+	b.breaker.Record("a-1", deadletter.Attempt{Outcome: deadletter.Delivered, StatusCode: 200})
 	b.settles(t, delivery.HalfOpen)
 	b.clock.Add(2 * time.Second)
 	b.settles(t, delivery.Closed) // by the worker, which was told
@@ -126,4 +127,112 @@ func TestRetryAfterPausesRetriesAndJobsOfTheWorker(t *testing.T) {
 		b.worker.Kick()
 		return len(b.destination.Received()) == 11 // with the message that was told to wait
 	})
+}
+
+// poisoned makes the destination refuse the messages whose id begins with "p" with 500 for good, and take the others.
+func (b bundle) poisoned() {
+	b.destination.Set(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Header.Get("Webhook-Id"), "p") {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	})
+}
+
+func failure(id string, code int, at time.Time) deadletter.Capture {
+	c := desktest.Failure(id, code, at)
+	c.Reason = http.StatusText(code)
+	return c
+}
+
+// The first and the newest messages fail with 500 for good, the others wait because of a 503 that is over: the second
+// probe takes the other cause, and then they go first, although the 500s were due before them.
+func TestProbesTakeAnotherCauseEachTime(t *testing.T) {
+	t.Parallel()
+	const waiting = 12
+	b := setup(t)
+	for i := range 20 {
+		desktest.Receive(t, b.store, failure(fmt.Sprintf("p-%02d", i), 500, b.clock.Now()))
+		b.clock.Add(time.Millisecond)
+	}
+	for i := range waiting {
+		desktest.Receive(t, b.store, failure(fmt.Sprintf("w-%02d", i), 503, b.clock.Now()))
+		b.clock.Add(time.Millisecond)
+	}
+	desktest.Receive(t, b.store, failure("p-99", 500, b.clock.Now()))
+	b.clock.Add(time.Hour) // all are due
+	b.poisoned()
+	b.fuse()
+	b.run(t)
+	for i := range 2 {
+		b.tick(breaker.ProbeInterval)
+		b.received(t, i+1)
+	}
+	for i, want := range []string{"p-99", "w-11"} {
+		if got := b.destination.Received()[i].Header.Get("Webhook-Id"); got != want {
+			t.Errorf("probe %d was made with %s, want %s", i+1, got, want)
+		}
+	}
+	b.settles(t, delivery.HalfOpen)
+	for i := range waiting - 1 {
+		b.until(t, func() bool {
+			b.tick(100 * time.Millisecond)
+			return len(b.destination.Received()) > i+2
+		})
+	}
+	poison := 0
+	for _, r := range b.destination.Received() {
+		if strings.HasPrefix(r.Header.Get("Webhook-Id"), "p") {
+			poison++
+		}
+	}
+	if poison > 3 || b.breaker.Status().State == delivery.Open {
+		t.Errorf("%d of the first %d deliveries were poison, and the breaker is %s", poison, waiting+1,
+			b.breaker.Status().State)
+	}
+}
+
+// The same holds for the messages of a job.
+func TestProbesByAJobTakeAnotherCauseEachTime(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.employ(t, deadletter.Operator)
+	for _, id := range []string{"p-1", "p-2", "p-3", "w-1", "w-2", "p-4"} {
+		c := failure(id, 422, b.clock.Now())
+		c.Reason = id[:1]
+		desktest.Receive(t, b.store, c)
+		b.clock.Add(time.Millisecond)
+	}
+	b.poisoned()
+	b.fuse()
+	b.run(t)
+	b.begin(t, deadletter.ActReplay, deadletter.JobInput{})
+	for i := range 2 {
+		b.tick(breaker.ProbeInterval)
+		b.received(t, i+1)
+	}
+	b.settles(t, delivery.HalfOpen)
+	if got := b.destination.Received()[1].Header.Get("Webhook-Id"); got != "w-2" {
+		t.Errorf("the second probe was made with %s, want w-2", got)
+	}
+}
+
+// A message that a person probes with is sent at once, whatever it waits for, and one success makes the breaker
+// half-open.
+func TestProbeWithAMessageOpensTheWay(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.fuse()
+	b.run(t)
+	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	m := desktest.Receive(t, b.store, desktest.Failure("a-1", 422, b.clock.Now()))
+	if _, err := b.ProbeWith(
+		t.Context(),
+		anna,
+		desk.Ref{ID: m.ID, Version: m.Version},
+		desk.SendCommand{},
+	); err != nil {
+		t.Fatal(err)
+	}
+	b.becomes(t, "a-1", deadletter.Resolved)
+	b.settles(t, delivery.HalfOpen)
 }

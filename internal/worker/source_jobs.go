@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
@@ -38,7 +39,8 @@ func (s *sourceLoop) claimItems(ctx context.Context, free int) (claims []claimed
 }
 
 func (s *sourceLoop) claimJobItems(ctx context.Context, j deadletter.Job, share int) ([]claimed, time.Duration, error) {
-	items, err := s.nextItems(ctx, j.ID, share)
+	breaker := s.source.Breaker.Status()
+	items, err := s.nextItems(ctx, breaker, j.ID, share)
 	if err != nil || len(items) == 0 {
 		return nil, forever, err
 	}
@@ -53,10 +55,14 @@ func (s *sourceLoop) claimJobItems(ctx context.Context, j deadletter.Job, share 
 		return nil, allowed.RetryIn, nil
 	}
 	opened, err := s.openItems(ctx, j.ID, items[:n])
-	if s.prefetched.items = s.prefetched.items[n:]; j.TestBatch > 0 {
+	if breaker.State == delivery.Closed {
+		s.prefetched.items = s.prefetched.items[n:]
+	}
+	if j.TestBatch > 0 {
 		s.prefetched = prefetched{} // fewer of these may have begun
 	}
 	if allowed.Probe {
+		s.causes.probed(breaker, candidate{items[0].Cause, items[0].Message}, true)
 		opened = s.markProbe(opened)
 	}
 	return opened, 0, err
@@ -81,7 +87,13 @@ type prefetched struct {
 
 // nextItems returns messages of a job that it has not begun with, and leaves them in s.prefetched. It reads more than
 // are claimed at once; openItem checks each again.
-func (s *sourceLoop) nextItems(ctx context.Context, id deadletter.JobID, n int) ([]store.Item, error) {
+func (s *sourceLoop) nextItems(
+	ctx context.Context, is delivery.BreakerStatus, id deadletter.JobID, n int,
+) ([]store.Item, error) {
+	if is.State != delivery.Closed {
+		s.prefetched = prefetched{}
+		return s.testItems(ctx, is, id, n)
+	}
 	if s.prefetched.job != id || len(s.prefetched.items) == 0 {
 		items, err := s.w.store.PendingItems(ctx, id, s.source.Name, max(n, jobBatch))
 		if err != nil {

@@ -22,6 +22,7 @@ type sourceLoop struct {
 	jobSlots    int                     // deliveries for jobs that may be in flight at once
 	prefetched  prefetched
 	jobsWaiting bool // whether jobs had messages to deliver at the last check
+	causes      causeLog
 
 	// The slot of a delivery is free before its result is written, so that the result and the next claims share a
 	// commit.
@@ -212,14 +213,15 @@ func (s *sourceLoop) claimDue(ctx context.Context, due []deadletter.Message, pro
 	err := s.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		claims = claims[:0]
 		for _, message := range due {
-			c, err := s.claimMessage(ctx, tx, message.ID)
+			c, err := s.claimMessage(ctx, tx, message.ID, probe)
 			if deadletter.KindOf(err) == deadletter.Conflict {
 				continue // it was changed since it was listed
 			}
 			if err != nil {
 				return deadletter.AboutMessage(message.ID, fmt.Errorf("claim it: %w", err))
 			}
-			c.probe = probe && message.Status == deadletter.Retrying
+			c.probe = c.attempt.Trigger == deadletter.TriggerProbe ||
+				probe && c.attempt.Trigger == deadletter.TriggerAuto
 			claims = append(claims, c)
 		}
 		return nil
@@ -235,9 +237,19 @@ func (s *sourceLoop) due(ctx context.Context, free int) ([]deadletter.Message, d
 		return requested, delivery.Allowance{}, err
 	}
 	free -= len(requested)
+	breaker := s.source.Breaker.Status()
+	if breaker.State == delivery.Open {
+		probe, allowed, err := s.dueProbe(ctx)
+		return append(requested, probe...), allowed, err
+	}
 	retries, err := s.w.store.Due(ctx, s.source.Name, deadletter.Retrying, s.w.now(), free)
 	if err != nil {
 		return nil, delivery.Allowance{}, err
+	}
+	if breaker.State == delivery.HalfOpen {
+		if retries, err = s.failingLast(ctx, breaker, retries, free); err != nil {
+			return nil, delivery.Allowance{}, err
+		}
 	}
 	allowed := s.source.Breaker.Allow(len(retries), len(retries) == free || s.jobsWaiting)
 	return append(requested, retries[:allowed.Count]...), allowed, nil
@@ -282,8 +294,10 @@ func (s *sourceLoop) lease(at time.Time) deadletter.Lease {
 	return deadletter.Lease{Token: rand.Text(), Until: at.Add(s.source.Destination.Timeout + leaseMargin)}
 }
 
-// claimMessage writes the lease and the open attempt of a delivery, before anything is sent.
-func (s *sourceLoop) claimMessage(ctx context.Context, tx *store.Tx, id deadletter.ID) (claimed, error) {
+// claimMessage writes the lease and the open attempt of a delivery, before anything is sent. A probe need not be due.
+func (s *sourceLoop) claimMessage(
+	ctx context.Context, tx *store.Tx, id deadletter.ID, probe bool,
+) (claimed, error) {
 	message, err := tx.Message(ctx, id)
 	if err != nil {
 		return claimed{}, err
@@ -298,7 +312,11 @@ func (s *sourceLoop) claimMessage(ctx context.Context, tx *store.Tx, id deadlett
 	}
 	at := s.w.now()
 	trace := telemetry.TraceParent(message.ID, message.Queue.TraceParent, revision.Headers)
-	change, err := message.Claim(s.lease(at), trace, at)
+	claim := message.Claim
+	if probe && message.Status == deadletter.Retrying {
+		claim = message.ClaimEarly
+	}
+	change, err := claim(s.lease(at), trace, at)
 	if err != nil {
 		return claimed{}, err
 	}
@@ -319,7 +337,9 @@ func (s *sourceLoop) deliver(ctx context.Context, c claimed, slotIn time.Duratio
 		TraceParent: c.attempt.TraceParent,
 		Reserved:    true,
 		SlotIn:      slotIn,
+		Probe:       c.probe,
 	})
+	s.causes.record(s.source.Breaker.Status(), c.message.Fingerprint, result)
 	result.Number, result.Trigger, result.Actor = c.attempt.Number, c.attempt.Trigger, c.attempt.Actor
 	result.Revision, result.StartedAt = c.attempt.Revision, c.attempt.StartedAt
 	result.TraceParent, result.Probe = c.attempt.TraceParent, c.probe

@@ -31,6 +31,9 @@ type Breaker interface {
 	// Allow returns how many of the waiting deliveries may begin. more reports that others may wait besides.
 	Allow(waiting int, more bool) delivery.Allowance
 
+	// Status returns the current state.
+	Status() delivery.BreakerStatus
+
 	// ProbeNow reports that an allowed probe was not sent: the next delivery may go in its place.
 	ProbeNow()
 }

@@ -81,7 +81,9 @@ func setupWith(t *testing.T, queues []worker.Queue, more ...worker.Source) bundl
 	}
 	b.Desk = desk.New(desk.Deps{
 		Store:   b.store,
-		Sources: desktest.Always([]desk.Source{{Name: "genesys", Probe: b.breaker.ProbeNow}, {Name: "slow"}}),
+		Sources: desktest.Always([]desk.Source{
+			{Name: "genesys", Probe: b.breaker.ProbeNow, Waits: b.breaker.Waits}, {Name: "slow"},
+		}),
 		Origins: origins,
 		Kick:    b.worker.Kick,
 		Now:     b.clock.Now,

@@ -49,6 +49,12 @@ func message() []Example {
 			},
 		),
 		message("breaker", func(v *page.MessageView) { v.Panel.Breaker = breakerNotices().List[0] }),
+		message("breaker-viewer", func(v *page.MessageView) {
+			v.Panel.Breaker, v.Panel.DenyProbe = breakerNotices().List[0], viewer
+		}),
+		message("probe-confirm", func(v *page.MessageView) {
+			v.Panel.Breaker, v.Panel.Confirm, v.Panel.Outcome = breakerNotices().List[0], "probe", "unknown"
+		}),
 		message("unknown", func(v *page.MessageView) {
 			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no response within 10 s"
 		}),

@@ -166,8 +166,8 @@ func sourceOf(i int) page.SourceView {
 			{Name: "Repeats", Text: "known by $.id for 3 days"},
 			{
 				Name: "Retries",
-				Text: "5 automatic deliveries, the first one included",
-				Hint: "The time between them doubles from 2s up to 15m, and each wait is a random part of that.",
+				Text: "Up to 5 times",
+				Hint: "Waits: about 5 s, 20 s, 1 min, 5 min, 15 min. The destination can demand more by Retry-After.",
 			},
 			{Name: "One delivery", Text: "10s at most", Hint: "Up to 64 at once"},
 			{Name: "Largest webhook", Text: "1 MiB"},

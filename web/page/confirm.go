@@ -19,18 +19,31 @@ func (v MessagePanelView) unknown() ui.Notice {
 	}
 }
 
-// confirmQuestion returns the question that a replay or redrive asks before it goes on.
+// confirmQuestion returns the question that a replay, redrive or probe asks before it goes on.
 func (v MessagePanelView) confirmQuestion() string {
-	if v.Confirm == "redrive" {
+	switch v.Confirm {
+	case "redrive":
 		return v.unknown().Text + " Redrive it anyway?"
+	case "probe":
+		return v.unknown().Text + " Probe with it anyway?"
 	}
 	return v.unknown().Text + " Replay it anyway?"
 }
 
 // confirmLabel returns the label of the button that confirms it.
 func (v MessagePanelView) confirmLabel() string {
-	if v.Confirm == "redrive" {
+	switch v.Confirm {
+	case "redrive":
 		return "Redrive anyway"
+	case "probe":
+		return "Probe anyway"
 	}
 	return "Replay anyway"
+}
+
+func (v MessagePanelView) confirmIcon() string {
+	if v.Confirm == "probe" {
+		return "plug"
+	}
+	return v.Confirm
 }

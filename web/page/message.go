@@ -64,7 +64,7 @@ type MessagePanelView struct {
 	Arrived         string // "3 times"; empty: once
 
 	// Why each action is not possible now, for this person or this message; empty: it is.
-	DenyReplay, DenyRedrive, DenyEdit, DenyArchive, DenyRestore string
+	DenyReplay, DenyRedrive, DenyEdit, DenyArchive, DenyRestore, DenyProbe string
 
 	Choices []RevisionChoice // of what a replay sends, newest first
 	Result  ui.Notice        // "Delivered: 200 in 84 ms"
@@ -234,7 +234,11 @@ func (v MessagePanelView) denials() []denial {
 	if !v.offersEdit() {
 		edit.why = ""
 	}
-	for _, a := range []action{{"Replay", v.DenyReplay}, redrive, edit, last} {
+	probe := action{"Probe with this message", v.DenyProbe}
+	if !v.probes() {
+		probe.why = ""
+	}
+	for _, a := range []action{{"Replay", v.DenyReplay}, redrive, edit, last, probe} {
 		if a.why == "" {
 			continue
 		}
@@ -264,6 +268,11 @@ func (v MessagePanelView) editLabel() string {
 		return "Edit and redrive"
 	}
 	return "Edit and replay"
+}
+
+// probes reports whether the message can test its destination, for which retries and jobs wait.
+func (v MessagePanelView) probes() bool {
+	return v.Breaker.State == BreakerOpen || v.Breaker.State == BreakerPaused
 }
 
 // cameBack reports whether the message was redriven and then failed again on its queue.
