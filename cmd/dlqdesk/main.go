@@ -35,9 +35,7 @@ type cli struct {
 	User    struct {
 		Add userAdd `cmd:"" help:"Add a user, whether a server runs or not."`
 	} `cmd:"" help:"Manage users."`
-	Audit struct {
-		Verify auditVerify `cmd:"" help:"Check whether the audit trail was tampered with."`
-	} `cmd:"" help:"Verify the audit trail."`
+	Audit    auditCmds    `cmd:"" help:"Verify the audit trail, accept what is wrong with it, give it a new key."`
 	Platform platformCmds `cmd:"" help:"Register webhooks at Genesys Cloud and NICE CXone, and check them."`
 	Backup   backup       `cmd:"" help:"Copy messages, audit trail and queues, whether a server runs or not."`
 	Drain    drain        `cmd:"" help:"Put messages of the store back on a queue, while no server runs."`

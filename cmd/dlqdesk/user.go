@@ -46,18 +46,3 @@ func (u userAdd) Run(p program) error {
 	_, err = fmt.Fprintf(p.stdout, "user %s may sign in as %s\n", u.Name, u.Role)
 	return err
 }
-
-type auditVerify struct{ configFlag }
-
-func (v auditVerify) Run(p program) error {
-	cfg, err := v.loadDataOnly(p)
-	if err != nil {
-		return err
-	}
-	events, err := app.New(cfg, app.Options{}).VerifyAudit(context.Background())
-	if err != nil {
-		return fmt.Errorf("audit trail: %w", err)
-	}
-	_, err = fmt.Fprintf(p.stdout, "the audit trail is intact: %d events\n", events)
-	return err
-}

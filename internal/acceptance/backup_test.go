@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dlqdesk/internal/app"
+	"dlqdesk/internal/audit"
 	"dlqdesk/internal/desktest"
 )
 
@@ -43,6 +44,19 @@ func TestBackupUnderLoadIsRestored(t *testing.T) {
 	}
 	cfg := p.cfg
 	cfg.DataDir = to
+	if _, err := auditOf(
+		cfg,
+	).Verify(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "a backup was restored") {
+		t.Errorf("of the copy the audit trail says %v", err)
+	}
+	accept := audit.Order{By: "Ana Ruiz", Reason: "restored the backup"}
+	if _, err := auditOf(cfg).Accept(t.Context(), accept); err != nil {
+		t.Error(err)
+	}
+	if _, err := auditOf(cfg).Verify(t.Context()); err != nil {
+		t.Errorf("accepted, the audit trail says %v", err)
+	}
 	restored := program{begin(t, cfg), cfg, p.destination}
 	restored.holdsAtLeast(t, before)
 }

@@ -111,6 +111,9 @@ func (c *crash) round(t *testing.T, after time.Duration) {
 	<-time.After(after)
 	p.kill()
 	end()
+	if report, err := auditOf(c.cfg).Verify(t.Context()); err != nil {
+		t.Errorf("killed after %s, the audit trail says %v: %+v", after, err, report)
+	}
 }
 
 // load sends webhooks to some receivers until it is told to end.

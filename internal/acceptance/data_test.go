@@ -3,9 +3,13 @@ package acceptance_test
 import (
 	"database/sql"
 	"encoding/json"
+	"log/slog"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"dlqdesk/internal/audit"
+	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
 )
@@ -32,6 +36,11 @@ func checkFiles(t *testing.T, dir string) {
 			t.Error(err)
 		}
 	}
+}
+
+// auditOf returns the commands on the audit trail of a configuration's data folder.
+func auditOf(cfg config.Config) audit.Folder {
+	return audit.Folder{Path: cfg.DataDir, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 }
 
 // messagesOf returns every message of a store, by the id that its body has.

@@ -57,8 +57,8 @@ func TestFailedWebhookIsListedReplayedAndAudited(t *testing.T) {
 		second.Get("X-Dlqdesk-Attempt") != "2" {
 		t.Errorf("headers of the attempts: %v and %v", first, second)
 	}
-	if n, err := app.New(p.cfg, app.Options{Log: desktest.Log(t)}).VerifyAudit(t.Context()); err != nil || n < 5 {
-		t.Errorf("audit trail of %d events: %v", n, err)
+	if r, err := auditOf(p.cfg).Verify(t.Context()); err != nil || r.Events < 5 {
+		t.Errorf("audit trail of %d events: %v", r.Events, err)
 	}
 }
 
@@ -196,7 +196,7 @@ func TestMissingAuditKeyIsNotReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := app.New(cfg, app.Options{Log: desktest.Log(t)}).Start(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "restore it from its copy") {
+	if err == nil || !strings.Contains(err.Error(), "Restore it from its copy") {
 		t.Errorf("the start answers %v", err)
 	}
 }

@@ -200,7 +200,9 @@ func (a *App) openStore(ctx context.Context, dir *server.DataDir) error {
 	if a.store, err = store.Open(ctx, dir.File(server.DeskFile), key, a.log.With("component", "store")); err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
-	a.audit = store.NewAuditChecker(a.store, a.now, a.log)
+	a.audit = store.NewAuditChecker(store.AuditCheckerDeps{
+		Store: a.store, CheckKey: func() error { return dir.CheckAuditKey(key) }, Now: a.now, Log: a.log,
+	})
 	a.life.OnStop("store", func(context.Context) error { return a.store.Close() })
 	return nil
 }

@@ -92,16 +92,6 @@ func (a *App) AddUser(ctx context.Context, name, role, password string) error {
 	})
 }
 
-// VerifyAudit verifies the whole audit trail and returns the number of its events. It returns a *store.ChainFault where
-// the trail was changed.
-func (a *App) VerifyAudit(ctx context.Context) (events int64, err error) {
-	err = a.withStore(ctx, func() error {
-		events, err = a.store.VerifyAudit(ctx)
-		return err
-	})
-	return events, err
-}
-
 // withStore opens the store alone, for a command.
 func (a *App) withStore(ctx context.Context, do func() error) error {
 	dir, err := server.OpenDataDir(a.cfg.DataDir)

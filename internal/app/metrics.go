@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"path/filepath"
+	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
@@ -86,6 +87,10 @@ func (a *App) storeGauges() *telemetry.StoreGauges {
 		Imbalance: func() (open, acknowledged int, checked bool) {
 			state := a.ledger.State()
 			return sumOf(state.Wrong()), sumOf(state.Acknowledged()), !state.At.IsZero()
+		},
+		Audit: func() (intact bool, at time.Time) {
+			latest := a.audit.Latest()
+			return latest.Fault == "", latest.At
 		},
 	}
 }

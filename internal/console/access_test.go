@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/ledger"
+	"dlqdesk/internal/sqlite"
 	"dlqdesk/internal/store"
 )
 
@@ -129,8 +131,7 @@ func TestEveryPageForEveryRole(t *testing.T) {
 				}
 				if strings.HasSuffix(r.path, "/panel") || strings.HasSuffix(r.path, "/strip") ||
 					strings.HasSuffix(r.path, "/new-matches") ||
-					strings.HasSuffix(r.path, "/body") ||
-					strings.HasSuffix(r.path, "/export") {
+					strings.HasSuffix(r.path, "/body") {
 					continue
 				}
 				if a.count("h1") != 1 || !strings.Contains(a.says("header"), name) ||
@@ -140,6 +141,90 @@ func TestEveryPageForEveryRole(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A link changes nothing, whatever it says and whoever follows it: sessions apart, every table stays as it was.
+func TestReadingRequestsWriteNothing(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "desk.db")
+	s, err := store.Open(t.Context(), path, desktest.Key(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	b := setupOn(t, s, func(d *console.Deps) { d.Queues = []console.Queue{someQueue()} })
+	b.receive(t, "a-1")
+	b.draft(t, "a-1")
+	people := []person{
+		b.member(
+			t,
+			"vera",
+			deadletter.Viewer,
+		),
+		b.member(t, "olga", deadletter.Operator),
+		b.member(t, "adam", deadletter.Admin),
+		b.stranger(t),
+	}
+	const order = "?format=csv&action=message.replay&reason=x&version=0&revision=0&item=a-1@0&confirm=1&name=x&body={}"
+	before := tablesOf(t, path)
+	for _, r := range b.routes(t) {
+		if r.method != http.MethodGet || r.path == "/live" { // a stream does not end
+			continue
+		}
+		at := strings.Replace(r.path, "{source}", "genesys", 1)
+		for _, p := range people {
+			for _, method := range []string{http.MethodGet, http.MethodHead} {
+				p.do(method, at, nil)
+				p.do(method, at+order, nil)
+				p.do(method, at+order, nil, htmx()...)
+			}
+		}
+		for table, rows := range tablesOf(t, path) {
+			if rows != before[table] {
+				t.Errorf("GET %s changes %s:\n%s\nbefore\n%s", r.path, table, rows, before[table])
+				before[table] = rows
+			}
+		}
+	}
+	if a := people[2].get("/audit/export?format=csv"); a.status == http.StatusOK {
+		t.Error("an export is a link")
+	}
+}
+
+// tablesOf returns the rows of every table of a file, except for sessions.
+func tablesOf(t *testing.T, path string) map[string]string {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	names, err := sqlite.Column[string](t.Context(), db, "tables",
+		`SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'sessions'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables := map[string]string{}
+	for _, name := range names {
+		columns, err := sqlite.Column[string](
+			t.Context(),
+			db,
+			"columns",
+			`SELECT quote(name) FROM pragma_table_info(?)`,
+			name,
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		quoted := strings.ReplaceAll(strings.Join(columns, ", "), "'", `"`)
+		rows, err := sqlite.Column[string](t.Context(), db, name,
+			`SELECT concat_ws('|', `+quoted+`) FROM "`+name+`" ORDER BY 1`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tables[name] = strings.Join(rows, "\n")
+	}
+	return tables
 }
 
 func TestViewerIsRefusedEveryAction(t *testing.T) {

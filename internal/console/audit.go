@@ -124,8 +124,7 @@ func (c *Console) auditView(query url.Values, cursor string, events store.Page[s
 		Filter:        c.auditFilter(query),
 		TimePresets:   timePresets(query, c.Now()),
 		ActionPresets: actionPresets(query),
-		CSVURL:        address("/audit/export", with(query, "format", formatCSV)),
-		JSONURL:       address("/audit/export", with(query, "format", formatJSON)),
+		ExportURL:     address("/audit/export", query),
 		Chips:         chips("/audit", query, auditFields(), auditValueText),
 		ClearURL:      "/audit",
 		NewerURL:      pageURL("/audit", query, events.Newer),
@@ -316,18 +315,24 @@ func addAttempt(row *page.AuditRow, e store.EventRow) {
 	row.Took = latency(time.Duration(facts.LatencyMS) * time.Millisecond)
 }
 
-// chainView shows the latest verification of the trail; the zero view before the first one.
+// chainView shows the latest checks of the trail; the zero view before the first one.
 func chainView(chain store.AuditResult) page.ChainStatus {
+	v := page.ChainStatus{At: ui.At(chain.At)}
 	switch {
+	case chain.Fault != "":
+		v.Broken, v.Text = true, sentence(chain.Fault)
 	case chain.At.IsZero():
 		return page.ChainStatus{}
-	case chain.Fault != "":
-		return page.ChainStatus{Broken: true, Text: sentence(chain.Fault), At: ui.At(chain.At)}
+	default:
+		v.Text = plural(int(chain.Events), "event") + ", each confirmed by the next one."
 	}
-	return page.ChainStatus{
-		Text: plural(int(chain.Events), "event") + ", each confirmed by the next one.",
-		At:   ui.At(chain.At),
+	for _, accepted := range chain.Accepted {
+		v.Gaps = append(v.Gaps, page.ChainGap{
+			Text: sentence(strings.Join(accepted.Found(), "; ")), By: printable(accepted.Person()),
+			At: ui.At(accepted.By.At), Reason: printable(accepted.By.Reason),
+		})
 	}
+	return v
 }
 
 // maxFact bounds one fact of an event on a page, in bytes.
@@ -391,6 +396,8 @@ func factName(name string) string {
 		return "Status code"
 	case "latencyMs":
 		return "Latency"
+	case "acceptedBy":
+		return "Accepted by"
 	case "dueAt":
 		return "Next delivery"
 	case "bodySha256":
@@ -403,8 +410,10 @@ func factOf(name string, value json.RawMessage) page.AuditFact {
 	if len(value) == 0 || string(value) == "null" {
 		return page.AuditFact{}
 	}
-	var text string
-	if err := json.Unmarshal(value, &text); err != nil {
+	text, list := string(value), []string(nil)
+	if json.Unmarshal(value, &list) == nil {
+		text = strings.Join(list, "; ")
+	} else if err := json.Unmarshal(value, &text); err != nil {
 		text = string(value)
 	}
 	if at, err := time.Parse(time.RFC3339, text); err == nil && strings.HasSuffix(name, "At") {

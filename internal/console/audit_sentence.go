@@ -78,6 +78,10 @@ func eventVerb(action string) string {
 		return "used the set-up link"
 	case "ledger.acknowledge":
 		return "acknowledged an imbalance of"
+	case store.ActionAccept:
+		return "accepted the audit trail as it is, on the order of a person"
+	case store.ActionRekey:
+		return "gave the audit trail a new key, on the order of a person"
 	case "audit.export":
 		return "exported the audit trail"
 	}

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -91,13 +92,30 @@ func TestAuditReportsWhetherTheTrailIsIntact(t *testing.T) {
 	if a := p.get("/audit"); a.count(".chain") != 0 {
 		t.Errorf("before it was verified it says %q", a.says(".chain"))
 	}
-	state = store.AuditResult{At: b.clock.Now(), Events: 1204}
+	state = store.AuditResult{At: b.clock.Now(), AuditReport: store.AuditReport{Events: 1204}}
 	if got := p.get("/audit").says(".chain[data-chain=intact]"); !strings.Contains(got, "1,204 events") {
 		t.Errorf("it says %q", got)
 	}
 	state.Fault = "event 812 of the audit trail was changed outside dlqdesk"
 	if got := p.get("/audit").says(".chain[data-chain=broken]"); !strings.Contains(got, "Event 812") {
 		t.Errorf("it says %q", got)
+	}
+	if got := p.get("/messages").says(".bar-fault"); !strings.Contains(got, "tampered with") {
+		t.Errorf("the bar of every page says %q", got)
+	}
+	accepted := deadletter.Event{
+		At:     b.clock.Now(),
+		Reason: "restored a <b>backup</b>",
+		After: json.RawMessage(
+			`{"acceptedBy":"Ana Ruiz","found":["events 801 to 1204 of the audit trail are missing"]}`,
+		),
+	}
+	state.Fault, state.Accepted = "", []store.AcceptedGaps{{By: store.EventRow{Sequence: 1205, Event: accepted}}}
+	got := p.get("/audit").says(".chain[data-chain=gap]")
+	for _, want := range []string{"Events 801 to 1204", "Ana Ruiz", "restored a <b>backup</b>", "2026-03-02 10:15:05"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the accepted gap says %q, not %q", got, want)
+		}
 	}
 }
 

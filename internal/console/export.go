@@ -32,7 +32,8 @@ const (
 	stampMillis = "2006-01-02T15:04:05.000Z"
 )
 
-// exportAudit sends the events of a filter as a file, newest first. It reads the first chunk before it writes anything,
+// exportAudit sends the events of a filter as a file, newest first. It is a form, because the export itself is on
+// record: a link must not write in the name of the person who follows it. It reads the first chunk before it writes anything,
 // so that a bad request gets an error page. A later failure aborts the response: a partial file must not look complete.
 func (c *Console) exportAudit(w http.ResponseWriter, r *http.Request) {
 	query := pickFields(r.URL.Query(), auditFields())
@@ -41,7 +42,7 @@ func (c *Console) exportAudit(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	format := cmp.Or(r.URL.Query().Get("format"), formatCSV)
+	format := cmp.Or(r.PostForm.Get("format"), formatCSV)
 	if format != formatCSV && format != formatJSON {
 		c.fail(w, r, deadletter.Errorf(deadletter.Invalid, "there is no format %q: use csv or jsonl", format))
 		return

@@ -66,6 +66,7 @@ func (c *Console) chrome(r *http.Request, title string) page.Chrome {
 	}
 	v.FailedCount, _ = c.failedCount(r.Context())
 	v.Unbalanced = len(c.Ledger().Wrong()) > 0
+	v.Tampered = c.Chain().Fault != ""
 	flash := c.Auth.TakeFlash(r.Context())
 	v.Flash = ui.Notice{Kind: flash.Kind, Text: flash.Text, Hint: flash.Hint}
 	return v

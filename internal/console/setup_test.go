@@ -82,7 +82,9 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 		Settings: desktest.Always(console.Settings{
 			Sources: []console.Source{{Name: "genesys", URL: "http://handler.internal:9090/genesys?code=s3cret", MaxAttempts: 5}},
 		}),
-		Chain:  func() store.AuditResult { return store.AuditResult{At: b.clock.Now(), Events: 1204} },
+		Chain: func() store.AuditResult {
+			return store.AuditResult{At: b.clock.Now(), AuditReport: store.AuditReport{Events: 1204}}
+		},
 		Now:    b.clock.Now,
 		Health: func(string) delivery.DestinationHealth { return delivery.DestinationHealth{} },
 		Ledger: func() ledger.State { return ledger.State{At: b.clock.Now()} },

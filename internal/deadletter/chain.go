@@ -1,9 +1,14 @@
 package deadletter
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
 )
 
 // ChainLink returns the chain value of an event that follows prev: an HMAC-SHA256 over the previous value and every
@@ -24,11 +29,46 @@ func ChainLink(key, prev []byte, sequence int64, e Event) []byte {
 // usualEvent is how long the text of an event's link usually is, in bytes.
 const usualEvent = 512
 
-// ChainSeal returns an HMAC of the last event's number and chain value. It is stored apart from the events, so that
-// a check notices if the newest rows were removed.
-func ChainSeal(key []byte, sequence int64, last []byte) []byte {
-	text := appendNumber(appendField(nil, "head"), sequence)
-	return sum(key, appendField(text, last))
+// Mark names the last event of an audit trail, or of a part of it, and its chain value. The chain value depends on all
+// events before it. Example of its text: 1204:9f86d081… (64 hexadecimal digits).
+type Mark struct {
+	Sequence int64
+	Link     []byte
+}
+
+func (m Mark) String() string { return fmt.Sprintf("%d:%x", m.Sequence, m.Link) }
+
+// Is reports whether both marks name the same event of the same trail.
+func (m Mark) Is(other Mark) bool {
+	return m.Sequence == other.Sequence && bytes.Equal(m.Link, other.Link)
+}
+
+// ParseMark returns the mark of a text that String wrote, or an Invalid error.
+func ParseMark(text string) (Mark, error) {
+	number, digits, _ := strings.Cut(text, ":")
+	sequence, err := strconv.ParseInt(number, 10, 64)
+	link, notHex := hex.DecodeString(digits)
+	if err != nil || notHex != nil || sequence < 0 || len(link) != sha256.Size && sequence > 0 {
+		return Mark{}, Errorf(Invalid, "%.80q names no event of the audit trail: "+
+			"use the number and the 64 digits that dlqdesk audit verify prints, as in 1204:9f86…", text)
+	}
+	return Mark{sequence, link}, nil
+}
+
+// SealUse is the place of a seal. A seal for one place does not fit in another.
+type SealUse string
+
+// The places of seals.
+const (
+	SealOfHead    SealUse = "marked head" // in the database, beside the events
+	SealOfMark    SealUse = "mark"        // in a file outside of the database
+	SealOfOldHead SealUse = "head"        // in the database, written before there were marks
+)
+
+// Seal returns an HMAC of the mark: without the key the end of the trail cannot be moved.
+func (m Mark) Seal(key []byte, use SealUse) []byte {
+	text := appendNumber(appendField(nil, use), m.Sequence)
+	return sum(key, appendField(text, m.Link))
 }
 
 func sum(key, text []byte) []byte {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,7 +72,10 @@ func TestLinkAndSealFormatIsStable(t *testing.T) {
 		t.Errorf("the link is %s, and was %s", got, link)
 	}
 	const seal = "80bf44dbe9dd23bcb72a3ff54e1b87f184a0bacd32c0a5a8e06b71040a31bf7a"
-	if got := fmt.Sprintf("%x", deadletter.ChainSeal([]byte("key"), 99, []byte("last"))); got != seal {
+	if got := fmt.Sprintf(
+		"%x",
+		deadletter.Mark{99, []byte("last")}.Seal([]byte("key"), deadletter.SealOfOldHead),
+	); got != seal {
 		t.Errorf("the seal is %s, and was %s", got, seal)
 	}
 }
@@ -97,22 +101,44 @@ func TestLinkCoversTheStoredFields(t *testing.T) {
 	}
 }
 
-func TestSeal(t *testing.T) {
+func TestSealChangesWithMarkKeyAndUse(t *testing.T) {
 	t.Parallel()
-	base := deadletter.ChainSeal([]byte("key"), 7, []byte("last"))
+	key, last := []byte("key"), []byte("last")
+	mark := deadletter.Mark{Sequence: 7, Link: last}
+	seen := map[string]string{}
 	for name, seal := range map[string][]byte{
-		"key":      deadletter.ChainSeal([]byte("yek"), 7, []byte("last")),
-		"sequence": deadletter.ChainSeal([]byte("key"), 8, []byte("last")),
-		"last":     deadletter.ChainSeal([]byte("key"), 7, []byte("Last")),
-		"a link":   deadletter.ChainLink([]byte("key"), []byte("last"), 7, deadletter.Event{}),
+		"nothing":  mark.Seal(key, deadletter.SealOfHead),
+		"use":      mark.Seal(key, deadletter.SealOfMark),
+		"old use":  mark.Seal(key, deadletter.SealOfOldHead),
+		"key":      mark.Seal([]byte("yek"), deadletter.SealOfHead),
+		"sequence": deadletter.Mark{Sequence: 8, Link: last}.Seal(key, deadletter.SealOfHead),
+		"last":     deadletter.Mark{Sequence: 7, Link: []byte("Last")}.Seal(key, deadletter.SealOfHead),
+		"a link":   deadletter.ChainLink(key, last, 7, deadletter.Event{}),
 	} {
-		t.Run(name, func(t *testing.T) {
-			if bytes.Equal(base, seal) {
-				t.Errorf("a change of %s leaves the seal as it was", name)
-			}
-		})
+		if other, ok := seen[string(seal)]; ok {
+			t.Errorf("a change of %s gives the same seal as a change of %s", name, other)
+		}
+		seen[string(seal)] = name
 	}
-	if !bytes.Equal(base, deadletter.ChainSeal([]byte("key"), 7, []byte("last"))) {
-		t.Error("the same chain does not give the same seal")
+	if !bytes.Equal(mark.Seal(key, deadletter.SealOfHead), mark.Seal(key, deadletter.SealOfHead)) {
+		t.Error("the same mark does not give the same seal")
+	}
+}
+
+func TestMarkIsReadAsItWasWritten(t *testing.T) {
+	t.Parallel()
+	for _, mark := range []deadletter.Mark{{}, {Sequence: 1204, Link: bytes.Repeat([]byte{0x9f}, 32)}} {
+		got, err := deadletter.ParseMark(mark.String())
+		if err != nil || !got.Is(mark) {
+			t.Errorf("%s is read as %s, %v", mark, got, err)
+		}
+	}
+	for _, text := range []string{
+		"", "1204", "1204:", "1204:9f", "x:" + strings.Repeat("9f", 32), "-1:" + strings.Repeat("9f", 32),
+		"1204:" + strings.Repeat("zz", 32),
+	} {
+		if got, err := deadletter.ParseMark(text); deadletter.KindOf(err) != deadletter.Invalid {
+			t.Errorf("%q is read as %s, %v", text, got, err)
+		}
 	}
 }

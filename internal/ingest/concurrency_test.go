@@ -76,8 +76,8 @@ func TestThreeSimultaneousArrivalsAreOneMessage(t *testing.T) {
 			t.Errorf("message %s arrived %d times", l.ID, l.Arrivals)
 		}
 	}
-	if n, err := s.VerifyAudit(t.Context()); n != 2*times || err != nil {
-		t.Errorf("audit trail of %d events, %v", n, err)
+	if r, err := s.VerifyAudit(t.Context()); r.Events != 2*times || err != nil {
+		t.Errorf("audit trail of %d events, %v", r.Events, err)
 	}
 	if d, err := q.Depth(t.Context()); d.Total() != 0 || err != nil {
 		t.Errorf("the queue holds %+v, %v", d, err)

@@ -298,8 +298,8 @@ func TestKillBetweenCommitAndDeleteMakesNoSecondMessage(t *testing.T) {
 	if err != nil || len(page.Items) != 1 || page.Items[0].Arrivals != 2 {
 		t.Errorf("messages %+v, %v", page.Items, err)
 	}
-	if n, err := b.store.VerifyAudit(t.Context()); err != nil || n != 2 {
-		t.Errorf("audit trail of %d events, %v", n, err)
+	if r, err := b.store.VerifyAudit(t.Context()); err != nil || r.Events != 2 {
+		t.Errorf("audit trail of %d events, %v", r.Events, err)
 	}
 	b.isEmpty(t)
 }

@@ -1,12 +1,14 @@
 package server
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // Files of the data folder.
@@ -64,6 +66,11 @@ func (d *DataDir) Unlock() error {
 	return d.lock.Close()
 }
 
+// ErrNoAuditKey is returned while the trail exists and its key does not.
+var ErrNoAuditKey = errors.New("the audit key is missing")
+
+var errOtherAuditKey = errors.New("the audit key was replaced while dlqdesk runs")
+
 // auditKeySize is that of the hash which the key is for, in bytes.
 const auditKeySize = 32
 
@@ -87,26 +94,59 @@ func (d *DataDir) AuditKey() ([]byte, error) {
 func (d *DataDir) newAuditKey() ([]byte, error) {
 	path, trail := d.File(keyFile), d.File(DeskFile)
 	if _, err := os.Stat(trail); err == nil {
-		return nil, fmt.Errorf("the audit key %s is missing while %s exists: restore it from its copy, "+
-			"or move the data folder away to start anew", path, trail)
+		return nil, fmt.Errorf("%w: %s, while %s exists. Restore it from its copy, or run dlqdesk audit rekey "+
+			"if it is lost", ErrNoAuditKey, path, trail)
 	}
+	key, err := d.writeAuditKey(os.Link)
+	if errors.Is(err, os.ErrExist) {
+		return d.AuditKey() // another command was first
+	}
+	return key, err
+}
+
+// writeAuditKey makes a key. It gets its name by put once it is on disk.
+func (d *DataDir) writeAuditKey(put func(from, to string) error) ([]byte, error) {
 	key := make([]byte, auditKeySize)
 	_, _ = rand.Read(key) // never fails, see crypto/rand
-	// The link is made after the whole key is on disk.
 	f, err := os.CreateTemp(d.path, keyFile+".*")
 	if err != nil {
 		return nil, fmt.Errorf("make the audit key: %w", err)
 	}
 	_, err = f.Write(key)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Link(f.Name(), path)
+		err = put(f.Name(), d.File(keyFile))
 	}
-	_ = os.Remove(f.Name())
-	if errors.Is(err, os.ErrExist) {
-		return d.AuditKey() // another command was first
-	}
+	_ = os.Remove(f.Name()) // gone already after a rename
 	if err != nil {
 		return nil, fmt.Errorf("write the audit key: %w", err)
 	}
 	return key, nil
+}
+
+// CheckAuditKey returns an error if the key on disk is not the given one any more.
+func (d *DataDir) CheckAuditKey(key []byte) error {
+	now, err := os.ReadFile(d.File(keyFile))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf(
+			"%w: %s. Restore it from its copy before dlqdesk stops: it does not start without",
+			ErrNoAuditKey,
+			d.File(keyFile),
+		)
+	case err != nil:
+		return fmt.Errorf("read the audit key: %w", err)
+	case !bytes.Equal(now, key):
+		return fmt.Errorf("%w: %s. Restore it from its copy", errOtherAuditKey, d.File(keyFile))
+	}
+	return nil
+}
+
+// ReplaceAuditKey makes a new key in place of the old one, which gets another name if there is one. The data folder is
+// locked.
+func (d *DataDir) ReplaceAuditKey(at time.Time) ([]byte, error) {
+	old := d.File(keyFile) + ".until-" + at.UTC().Format("20060102T150405Z")
+	if err := os.Link(d.File(keyFile), old); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("keep the old audit key: %w", err)
+	}
+	return d.writeAuditKey(os.Rename)
 }

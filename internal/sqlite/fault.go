@@ -32,6 +32,10 @@ func IsDamaged(err error) bool {
 	return code == sqliteCorrupt || code == sqliteNotADB
 }
 
+// IsAltered reports whether an error says that a file is damaged, or lacks what a statement of the program needs: a
+// table that was dropped, a column that is gone.
+func IsAltered(err error) bool { return IsDamaged(err) || codeOf(err) == sqliteError }
+
 // explain adds what a person can do where the file itself is at fault. Writing works again once that is done.
 func explain(err error) error {
 	text := ""

@@ -1,9 +1,7 @@
 package store
 
 import (
-	"bytes"
 	"context"
-	"crypto/hmac"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -16,11 +14,8 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-const (
-	auditHead = `SELECT seq, link FROM audit_head WHERE one = 1`
-	moveHead  = `INSERT INTO audit_head (one, seq, link, seal) VALUES (1, ?, ?, ?)
-		ON CONFLICT (one) DO UPDATE SET seq = excluded.seq, link = excluded.link, seal = excluded.seal`
-)
+const moveHead = `INSERT INTO audit_head (one, seq, link, seal) VALUES (1, ?, ?, ?)
+	ON CONFLICT (one) DO UPDATE SET seq = excluded.seq, link = excluded.link, seal = excluded.seal`
 
 var insertEvent = insertionOf(
 	`INSERT OR FAIL INTO audit_events (seq, at, actor, by, addr, action, target_kind, target, source, reason,
@@ -33,27 +28,27 @@ var insertEvent = insertionOf(
 // trailEnd is the last event of the audit trail as a transaction leaves it.
 type trailEnd struct {
 	known, moved bool
-	seq          int64
-	link         []byte
+	deadletter.Mark
 }
 
 // Record appends events to the audit trail and links each to the one before.
 func (t *Tx) Record(ctx context.Context, list ...deadletter.Event) error {
 	if !t.end.known {
-		err := t.tx.QueryRowContext(ctx, auditHead).Scan(&t.end.seq, &t.end.link)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("read end of audit trail: %w", err)
+		last, err := t.mark.lastEvent(ctx, t.tx)
+		if err != nil {
+			return err
 		}
-		t.end.known = true
+		t.end = trailEnd{known: true, Mark: last}
 	}
 	end, values := t.end, insertEvent.room(len(list))
 	for i := range list {
 		e := &list[i]
-		end.seq, end.link, end.moved = end.seq+1, deadletter.ChainLink(t.key, end.link, end.seq+1, *e), true
+		end.Link, end.moved = deadletter.ChainLink(t.mark.key, end.Link, end.Sequence+1, *e), true
+		end.Sequence++
 		values = append(
-			values, end.seq, e.At.UnixMilli(), string(e.Actor), e.By, e.Addr, e.Action, e.TargetKind,
+			values, end.Sequence, e.At.UnixMilli(), string(e.Actor), e.By, e.Addr, e.Action, e.TargetKind,
 			e.Target, e.Source, e.Reason, sqlite.Text(string(e.Before)), sqlite.Text(string(e.After)),
-			end.link,
+			end.Link,
 		)
 		t.count(func(c *counts) { c.event(*e) })
 	}
@@ -69,9 +64,8 @@ func (t *Tx) sealTrail(ctx context.Context) error {
 	if !t.end.moved {
 		return nil
 	}
-	if _, err := t.tx.ExecContext(
-		ctx, moveHead, t.end.seq, t.end.link, deadletter.ChainSeal(t.key, t.end.seq, t.end.link),
-	); err != nil {
+	seal := t.end.Seal(t.mark.key, deadletter.SealOfHead)
+	if _, err := t.tx.ExecContext(ctx, moveHead, t.end.Sequence, t.end.Link, seal); err != nil {
 		return fmt.Errorf("seal audit trail: %w", err)
 	}
 	return nil
@@ -91,7 +85,7 @@ type EventFilter struct {
 // ActorClass tells people and the program apart. The zero value means both.
 type ActorClass string
 
-// The kinds of Doers.
+// The classes of actors.
 const (
 	People  ActorClass = "people" // users and tokens
 	Program ActorClass = "program"
@@ -223,77 +217,6 @@ func (s *Store) boundEvents(ctx context.Context, f EventFilter, c *conditions) e
 			c.add(end.term, seq)
 		} else if !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("find the ends of a time range: %w", err)
-		}
-	}
-	return nil
-}
-
-// ChainFault is a place at which the audit trail was changed outside of the program.
-type ChainFault struct {
-	Sequence int64 // the first event that cannot be vouched for; 0 is the end of the trail
-	What     string
-}
-
-func (f *ChainFault) Error() string { return f.What }
-
-const eventsInOrder = `SELECT ` + eventColumns + `, e.link FROM audit_events e ORDER BY e.seq`
-
-// VerifyAudit reads the whole trail and checks every link and the seal of its end. It returns how many events are
-// intact, and a *ChainFault if rows were changed, removed or added.
-func (s *Store) VerifyAudit(ctx context.Context) (int64, error) {
-	tx, err := s.db.Snapshot(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("read audit trail: %w", err)
-	}
-	defer func() { _ = tx.Rollback() }()
-	var last int64
-	var prev []byte
-	err = sqlite.Each(ctx, tx, func(r sqlite.Row) error {
-		var link []byte
-		e, err := scanEvent(r, &link)
-		if err != nil {
-			return err
-		}
-		if e.Sequence != last+1 {
-			return &ChainFault{
-				e.Sequence,
-				fmt.Sprintf("the audit trail has a gap: event %d is followed by %d", last, e.Sequence),
-			}
-		}
-		if !hmac.Equal(link, deadletter.ChainLink(s.key, prev, e.Sequence, e.Event)) {
-			return &ChainFault{
-				e.Sequence,
-				fmt.Sprintf("event %d of the audit trail was changed outside dlqdesk", e.Sequence),
-			}
-		}
-		last, prev = e.Sequence, bytes.Clone(link)
-		return nil
-	}, eventsInOrder)
-	if err != nil {
-		return last, err
-	}
-	return last, s.verifyHead(ctx, tx, last, prev)
-}
-
-const sealedHead = `SELECT seq, seal FROM audit_head WHERE one = 1`
-
-func (s *Store) verifyHead(ctx context.Context, q sqlite.Querier, last int64, link []byte) error {
-	var seq int64
-	var seal []byte
-	err := q.QueryRowContext(ctx, sealedHead).Scan(&seq, &seal)
-	if errors.Is(err, sql.ErrNoRows) && last == 0 {
-		return nil
-	}
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("read end of audit trail: %w", err)
-	}
-	if seq != last || !hmac.Equal(seal, deadletter.ChainSeal(s.key, last, link)) {
-		return &ChainFault{
-			0,
-			fmt.Sprintf(
-				"the end of the audit trail was changed outside dlqdesk: it stops at event %d, %d is sealed",
-				last, seq,
-			),
 		}
 	}
 	return nil

@@ -98,8 +98,8 @@ func TestStoreOfNewerVersionIsRefused(t *testing.T) {
 func everything(t *testing.T, s *store.Store) string {
 	t.Helper()
 	counts, err := s.Counts(t.Context(), store.Filter{})
-	events, fault := s.VerifyAudit(t.Context())
-	text := fmt.Sprintf("%v; %d events\n", counts, events)
+	checked, fault := s.VerifyAudit(t.Context())
+	text := fmt.Sprintf("%v; %d events\n", counts, checked.Events)
 	err = errors.Join(err, fault)
 	for _, step := range []time.Duration{time.Minute, time.Hour} {
 		text += tallies(

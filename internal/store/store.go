@@ -24,8 +24,10 @@ import (
 type Store struct {
 	db      *sqlite.DB
 	index   *search.Index
-	key     []byte
+	mark    *trailMark
 	changed chan struct{}
+
+	triggers map[string]string // that keep audit events from being changed, by name
 
 	// batch is what the writes of one commit share: it is written once for all of them.
 	batch   batch // of the commit under way
@@ -36,7 +38,8 @@ type Store struct {
 const cacheKiB = 8000
 
 // Open opens the file, or creates it, and brings it to the newest schema. key seals the audit trail; it has at least
-// 32 bytes and is stored outside the file. The caller closes the Store.
+// 32 bytes and is stored outside the file. The seal of the trail is in the file SealFile beside it. A trail that was
+// tampered with is opened all the same: VerifyAudit reports it. The caller closes the Store.
 func Open(ctx context.Context, path string, key []byte, log *slog.Logger) (*Store, error) {
 	return openWith(ctx, path, key, log, migrations.Desk())
 }
@@ -45,7 +48,11 @@ func openWith(ctx context.Context, path string, key []byte, log *slog.Logger, sc
 	if len(key) < 32 {
 		return nil, errors.New("open store: the audit key needs 32 bytes")
 	}
-	s := &Store{key: key, changed: make(chan struct{}, 1)}
+	triggers, err := triggersOf(schema)
+	if err != nil {
+		return nil, fmt.Errorf("read the schema: %w", err)
+	}
+	s := &Store{mark: newTrailMark(path, key), triggers: triggers, changed: make(chan struct{}, 1)}
 	index := search.PathBeside(path)
 	db, err := sqlite.Open(ctx, sqlite.Options{
 		Path:         path,
@@ -66,11 +73,14 @@ func openWith(ctx context.Context, path string, key []byte, log *slog.Logger, sc
 	if err := s.numbers.begin(ctx, db); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if err := s.mark.begin(ctx, db); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 
-// Close waits for the writes under way and closes the file.
-func (s *Store) Close() error { return errors.Join(s.db.Close(), s.index.Close()) }
+// Close waits for the writes under way, saves the seal of the audit trail and closes the file.
+func (s *Store) Close() error { return errors.Join(s.db.Close(), s.mark.save(), s.index.Close()) }
 
 // RunIndex keeps the search index up to date until ctx ends. masks returns the values of each source's bodies that no
 // search may find.
@@ -84,7 +94,7 @@ func (s *Store) Unindexed(ctx context.Context) (int64, error) { return s.index.L
 // Tx is one write transaction: all of it is committed, or nothing.
 type Tx struct {
 	tx      *sqlite.Tx
-	key     []byte
+	mark    *trailMark
 	numbers *rowNumbers
 	end     trailEnd
 	counted []func(*counts)
@@ -100,16 +110,17 @@ const writeWait = 5 * time.Second
 // fn fails, nothing of it is committed and Write returns its error. An Unavailable error says that the file cannot be
 // written to at the moment, and why.
 func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
-	var applied, recorded bool
+	var applied bool
+	var end trailEnd
 	asked := ctx
 	ctx, cancel := context.WithTimeout(ctx, writeWait)
 	defer cancel()
 	err := s.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
-		t := &Tx{tx: tx, key: s.key, numbers: &s.numbers, end: s.batch.end, earlier: s.batch.counted}
+		t := &Tx{tx: tx, mark: s.mark, numbers: &s.numbers, end: s.batch.end, earlier: s.batch.counted}
 		if err := fn(ctx, t); err != nil {
 			return err
 		}
-		applied, recorded = t.applied, t.end.moved
+		applied, end = t.applied, t.end
 		s.batch.end, s.batch.counted = t.end, append(s.batch.counted, t.counted...)
 		return nil
 	})
@@ -126,7 +137,8 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 		default: // a reader that has not come yet sees both changes
 		}
 	}
-	if err == nil && recorded {
+	if err == nil && end.moved {
+		s.mark.advance(end.Mark)
 		s.index.Kick()
 	}
 	return err
@@ -150,7 +162,7 @@ func (s *Store) endBatch(ctx context.Context, tx *sqlite.Tx) error {
 	if err := sum.write(ctx, tx); err != nil {
 		return err
 	}
-	t := &Tx{tx: tx, key: s.key, end: s.batch.end}
+	t := &Tx{tx: tx, mark: s.mark, end: s.batch.end}
 	if err := t.countJobs(ctx, sum.jobs); err != nil {
 		return err
 	}

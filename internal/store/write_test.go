@@ -73,8 +73,8 @@ func TestWritesThatShareACommitKeepTheirOwnResults(t *testing.T) {
 			t.Errorf("message %d is kept: %v", i, kept)
 		}
 	}
-	if n, err := s.VerifyAudit(t.Context()); n != 20 || err != nil {
-		t.Errorf("%d events, %v", n, err)
+	if r, err := s.VerifyAudit(t.Context()); r.Events != 20 || err != nil {
+		t.Errorf("%d events, %v", r.Events, err)
 	}
 }
 

@@ -31,6 +31,7 @@ type StoreGauges struct {
 	Sources    func() []string
 	RetriesDue func(ctx context.Context, source string) (int, error)
 	Imbalance  func() (open, acknowledged int, checked bool) // webhooks; checked: the ledger was checked at least once
+	Audit      func() (intact bool, at time.Time)            // of the audit trail, when it was read; zero: never yet
 }
 
 // QueueGauge reads the depth of a queue.
@@ -72,9 +73,12 @@ var (
 		"Webhooks missing from the ledger, or too many in it, without an explanation or an acknowledgement.")
 	descAcked = desc("ledger_imbalance_acknowledged",
 		"Webhooks missing from the ledger, or too many in it, that a user acknowledged.")
-	allDescs = []*prometheus.Desc{
+	descIntact = desc("audit_trail_intact",
+		"1 if the latest checks of the audit trail found no sign of tampering.")
+	descVerified = desc("audit_trail_verified_timestamp_seconds", "When the whole audit trail was verified last.")
+	allDescs     = []*prometheus.Desc{
 		descBuild, descQueued, descOldest, descReachable, descBreaker, descBytes, descMessages, descJobs,
-		descRetriesDue, descImbalance, descAcked,
+		descRetriesDue, descImbalance, descAcked, descIntact, descVerified,
 	}
 )
 
@@ -152,6 +156,10 @@ func (s *StoreGauges) set(ctx context.Context, set setGauge) {
 	if open, acknowledged, checked := s.Imbalance(); checked {
 		set(descImbalance, float64(open))
 		set(descAcked, float64(acknowledged))
+	}
+	intact, at := s.Audit()
+	if set(descIntact, number(intact)); !at.IsZero() {
+		set(descVerified, float64(at.Unix()))
 	}
 }
 

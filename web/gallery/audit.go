@@ -29,6 +29,20 @@ func audit() []Example {
 				At:     ago(1),
 			}
 		}),
+		audit("audit-accepted", func(v *page.AuditTableView) {
+			v.Chain.Gaps = []page.ChainGap{
+				{
+					Text: "Events 801 to 1204 of the audit trail are missing.", By: "Ana Ruiz", At: ago(120),
+					Reason: "disk failed, restored the backup of 03:00",
+				},
+				{
+					Text:   "Events 1 to 811 of the audit trail were changed outside dlqdesk, or written with another audit key.",
+					By:     longWord,
+					At:     ago(60 * 30),
+					Reason: longReason(),
+				},
+			}
+		}),
 		audit("audit-long", longAudit),
 		audit("audit-nothing", func(v *page.AuditTableView) { v.State, v.Rows = page.StateNothing, nil }),
 		audit(
@@ -129,11 +143,10 @@ func auditTable() page.AuditTableView {
 			Text: "812 events, each confirmed by the next one.",
 			At:   ago(1),
 		},
-		Rows:     rows,
-		OlderURL: "/audit?cursor=o1",
-		ClearURL: "/audit",
-		CSVURL:   "/audit/export?format=csv",
-		JSONURL:  "/audit/export?format=jsonl",
+		Rows:      rows,
+		OlderURL:  "/audit?cursor=o1",
+		ClearURL:  "/audit",
+		ExportURL: "/audit/export",
 		TimePresets: []page.Preset{
 			{Label: "Today", URL: "/audit", Days: "0"},
 			{Label: "Yesterday", URL: "/audit", Days: "1 0"},

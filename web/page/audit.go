@@ -18,8 +18,7 @@ type AuditTableView struct {
 	Filter        AuditFilter
 	TimePresets   []Preset
 	ActionPresets []Preset
-	CSVURL        string
-	JSONURL       string
+	ExportURL     string // with the filter; it is posted to
 	Chips         []ui.Chip
 	ClearURL      string
 	Rows          []AuditRow
@@ -33,6 +32,15 @@ type ChainStatus struct {
 	Broken bool
 	Text   string // "1,204 events, each confirmed by the next one" or "broken at event 812: the row was changed"
 	At     ui.Moment
+	Gaps   []ChainGap
+}
+
+// ChainGap is a part of the trail that cannot be vouched for, as a person accepted.
+type ChainGap struct {
+	Text   string // "Event 812 of the audit trail was changed outside dlqdesk."
+	By     string
+	At     ui.Moment
+	Reason string
 }
 
 // AuditFilter is what the filter form shows.
