@@ -31,6 +31,13 @@ func emptyOr(parse func(string) (string, error)) func(string) (string, error) {
 
 func parseText(text string) (string, error) { return text, nil }
 
+func parseBool(text string) (bool, error) {
+	if text != "true" && text != "false" {
+		return false, wrong(text, "must be true or false")
+	}
+	return text == "true", nil
+}
+
 func parseDir(text string) (string, error) {
 	if text == "" || strings.ContainsRune(text, 0) {
 		return "", wrong(text, "must be a folder, such as ./data")

@@ -35,6 +35,7 @@ func readVerify(source string, s *section) verify.Settings {
 		IDHeader:        setting(s, "id_header", "", parseHeaderName),
 		Tolerance:       setting(s, "tolerance", 0, durationFrom(time.Second, maxTolerance)),
 		SecretEncoding:  setting(s, "secret_encoding", "", oneOf(verify.Raw, verify.Base64)),
+		Resign:          setting(s, "resign", false, parseBool),
 		User:            setting(s, "user", "", parseText),
 		ClientID:        setting(s, "client_id", "", parseText),
 		URL:             setting(s, "url", "", parsePlatformURL),

@@ -27,7 +27,12 @@ type Destination struct {
 	RateLimit     *RateLimit    // nil: no limit
 	TLS           *TLS          // nil: the system's authorities and no client certificate
 	Masks         redact.Rules
+	Resign        Resign // nil: webhooks are delivered with the signatures that they came with
 }
+
+// Resign signs a delivery anew if the handler would refuse the signature that the webhook came with: it sets headers and
+// the query of the request. edited reports whether the body is another than the one received.
+type Resign func(r *http.Request, body []byte, edited bool, now time.Time) error
 
 // Request is one delivery of a message.
 type Request struct {
@@ -36,6 +41,7 @@ type Request struct {
 	Headers     deadletter.Headers // the platform's; hop-by-hop ones are left out
 	Query       string             // raw, put behind the destination's own
 	WebhookID   string
+	Edited      bool // the body or the headers are not those that were received
 	Attempt     int
 	TraceParent string        // see telemetry.TraceParent
 	Reserved    bool          // its slot was reserved with the destination's RateLimit
@@ -97,7 +103,11 @@ func (c *Client) deliver(ctx context.Context, to Destination, r Request) (a dead
 		a = unsent(reason)
 	} else {
 		span := telemetry.Deliver(ctx, to.URL, r.Attempt, &r.TraceParent)
-		a, tried = c.send(ctx, to, r), true
+		if err := to.resign(&r, c.now()); err != nil {
+			a = unsent("Not sent: it could not be signed anew: " + err.Error())
+		} else {
+			a, tried = c.send(ctx, to, r), true
+		}
 		leave()
 		hideSecrets(&a, to, r)
 		span.Outcome(a)

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/payload"
@@ -45,6 +47,23 @@ func headersOf(r Request) http.Header {
 	h["Traceparent"] = []string{r.TraceParent}
 	preventRepeat(h)
 	return h
+}
+
+// resign signs a request anew if that is necessary.
+func (to Destination) resign(r *Request, now time.Time) error {
+	if to.Resign == nil {
+		return nil
+	}
+	signed := http.Request{
+		Method: http.MethodPost,
+		URL:    &url.URL{RawQuery: sendableQuery(r.Query)},
+		Header: Forwarded(r.Headers, r.WebhookID),
+	}
+	if err := to.Resign(&signed, r.Body, r.Edited, now); err != nil {
+		return err
+	}
+	r.Headers, r.Query = deadletter.Headers(signed.Header), signed.URL.RawQuery
+	return nil
 }
 
 // Target returns the URL that a delivery requests: that of the destination, with the webhook's query after its own.

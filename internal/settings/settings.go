@@ -59,14 +59,19 @@ func New(cfg config.Config, before *Settings, d Deps) (*Settings, error) {
 		destinations: map[string]destination{},
 	}
 	for _, source := range cfg.Sources {
+		verifier, err := verify.New(source.Verify)
+		if err != nil {
+			return nil, err
+		}
 		to, err := s.destination(source, before, d)
 		if err != nil {
 			return nil, fmt.Errorf("source %s: %w", source.Name, err)
 		}
-		s.destinations[source.Name] = destination{to, source}
-		if err := s.addReceiver(source, to); err != nil {
-			return nil, err
+		if source.Verify.Resign {
+			to.Resign = verifier.Resign
 		}
+		s.destinations[source.Name] = destination{to, source}
+		s.addReceiver(source, to, verifier)
 		s.Console.Sources = append(s.Console.Sources, consoleSource(cfg, source))
 	}
 	s.Console.DefaultSource = cfg.Queue.DefaultSource
@@ -142,22 +147,17 @@ func Breakers(cfg config.Config) map[string]delivery.BreakerPolicy {
 	return policies
 }
 
-func (s *Settings) addReceiver(source config.Source, to delivery.Destination) error {
-	proof, err := verify.New(source.Verify)
-	if err != nil {
-		return err
-	}
+func (s *Settings) addReceiver(source config.Source, to delivery.Destination, verifier *verify.Verifier) {
 	s.Receiver = append(s.Receiver, receiver.Source{
 		Name:        source.Name,
 		Destination: to,
 		Buffered:    source.Mode == config.Buffered,
 		Shared:      s.Config.Queue.ProcessingURL != "",
 		MaxBody:     source.MaxBody,
-		Verify:      proof,
+		Verify:      verifier,
 		Dedup:       source.Dedup,
 		Ack:         source.Ack,
 	})
-	return nil
 }
 
 // addDeliverable adds a source for the worker, the desk and the search index.

@@ -17,7 +17,7 @@ import (
 // rule describes the signed text and the form of the signature.
 type rule struct {
 	header          string
-	separator       string // between the items of the header; "": it is one signature
+	separators      string // characters between the items of the header; "": it is one signature
 	prefix          string // of a signature
 	timestampPrefix string // of the time, if it is an item of the header
 	timestampHeader string
@@ -31,10 +31,18 @@ type rule struct {
 // standardSecret is the encoding of keys in Standard Webhooks.
 const standardSecret = "standard-webhooks"
 
-// rule returns the rule that the settings describe.
+// rule returns the rule that the settings describe. A header of any platform may have several signatures, one after the
+// other, while a secret is rotated; what stands in a prefix separates nothing.
 func (s Settings) rule() rule {
+	separators := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(s.Prefix, r) {
+			return -1
+		}
+		return r
+	}, " ,;\t")
 	return rule{
 		header:          s.Header,
+		separators:      separators,
 		prefix:          s.Prefix,
 		timestampHeader: s.TimestampHeader,
 		idHeader:        s.IDHeader,

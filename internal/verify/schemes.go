@@ -56,7 +56,24 @@ type Scheme struct {
 	// Ack is the template of the response that the platform expects (see payload.Ack); "" if any 2xx will do.
 	Ack string
 
-	rule rule // of schemes that sign
+	rule   rule // of schemes that sign
+	alias  rule // the same with other names of headers, which a webhook may have instead or as well
+	legacy rule // of a header that is signed anew beside the others, and never proves a webhook
+}
+
+// standardRule is the rule of Standard Webhooks, with names of headers that begin like this.
+func standardRule(prefix string) rule {
+	return rule{
+		header:          prefix + "signature",
+		separators:      " ",
+		prefix:          "v1,",
+		encoding:        Base64,
+		algorithm:       SHA256,
+		signed:          "{id}.{ts}.{body}",
+		timestampHeader: prefix + "timestamp",
+		idHeader:        prefix + "id",
+		secretEncoding:  standardSecret,
+	}
 }
 
 // Schemes returns all schemes. The platforms document the signature rules and the places of ids:
@@ -66,7 +83,7 @@ type Scheme struct {
 //   - Shopify, of the delivery: shopify.dev/docs/apps/build/webhooks/verify-deliveries
 //   - Twilio, the same on every retry: www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
 func Schemes() []Scheme {
-	secrets, timed := []string{"secrets"}, []string{"tolerance"}
+	secrets, untimed, timed := []string{"secrets"}, []string{"resign"}, []string{"tolerance", "resign"}
 	return []Scheme{
 		{Name: None, Method: "nothing"},
 		{
@@ -75,22 +92,14 @@ func Schemes() []Scheme {
 			Required: secrets,
 			Optional: timed,
 			IDHeader: "webhook-id",
-			rule: rule{
-				header:          "webhook-signature",
-				separator:       " ",
-				prefix:          "v1,",
-				encoding:        Base64,
-				algorithm:       SHA256,
-				signed:          "{id}.{ts}.{body}",
-				timestampHeader: "webhook-timestamp",
-				idHeader:        "webhook-id",
-				secretEncoding:  standardSecret,
-			},
+			rule:     standardRule("webhook-"),
+			alias:    standardRule("svix-"),
 		},
 		{
 			Name:     GitHub,
 			Method:   "HMAC-SHA256 of the body in X-Hub-Signature-256",
 			Required: secrets,
+			Optional: untimed,
 			IDHeader: "X-GitHub-Delivery",
 			rule: rule{
 				header:    "X-Hub-Signature-256",
@@ -99,11 +108,19 @@ func Schemes() []Scheme {
 				algorithm: SHA256,
 				signed:    "{body}",
 			},
+			legacy: rule{
+				header:    "X-Hub-Signature",
+				prefix:    "sha1=",
+				encoding:  Hex,
+				algorithm: SHA1,
+				signed:    "{body}",
+			},
 		},
 		{
 			Name:     GenesysOpenMessaging,
 			Method:   "HMAC-SHA256 of the body in X-Hub-Signature-256",
 			Required: secrets,
+			Optional: untimed,
 			IDPath:   payload.Path{"id"},
 			rule: rule{
 				header:    "X-Hub-Signature-256",
@@ -142,7 +159,7 @@ func Schemes() []Scheme {
 			IDPath:   payload.Path{"id"},
 			rule: rule{
 				header:          "Stripe-Signature",
-				separator:       ",",
+				separators:      ",",
 				prefix:          "v1=",
 				timestampPrefix: "t=",
 				encoding:        Hex,
@@ -169,6 +186,7 @@ func Schemes() []Scheme {
 			Name:     Shopify,
 			Method:   "HMAC-SHA256 of the body in X-Shopify-Hmac-SHA256",
 			Required: secrets,
+			Optional: untimed,
 			IDHeader: "X-Shopify-Webhook-Id",
 			rule:     rule{header: "X-Shopify-Hmac-SHA256", encoding: Base64, algorithm: SHA256, signed: "{body}"},
 		},
@@ -176,6 +194,7 @@ func Schemes() []Scheme {
 			Name:     Twilio,
 			Method:   "HMAC-SHA1 of URL and form, or of the body's hash, in X-Twilio-Signature",
 			Required: []string{"secrets", "url"},
+			Optional: untimed,
 			IDHeader: "I-Twilio-Idempotency-Token",
 		},
 		{
@@ -191,6 +210,7 @@ func Schemes() []Scheme {
 				"id_header",
 				"tolerance",
 				"secret_encoding",
+				"resign",
 			},
 		},
 		{
@@ -247,7 +267,7 @@ func build(s Settings) (scheme, []Fault) {
 	case CXoneBYOC:
 		built = newIssuer(s)
 	default:
-		built, more = newSignature(named.rule, s)
+		built, more = newSigned(named, s)
 	}
 	return built, append(faults, more...)
 }
@@ -263,7 +283,7 @@ func names() []string {
 // SecretHeaders returns the headers with signatures or credentials of this scheme. They are masked wherever shown.
 func (s Settings) SecretHeaders() []string {
 	if named, ok := Named(s.Scheme); ok && named.rule.header != "" {
-		return []string{named.rule.header}
+		return named.signatureHeaders()
 	}
 	switch s.Scheme {
 	case HMAC, Token:
@@ -274,6 +294,16 @@ func (s Settings) SecretHeaders() []string {
 		return []string{"Authorization"}
 	}
 	return nil
+}
+
+// signatureHeaders returns the headers in which the scheme has signatures.
+func (s Scheme) signatureHeaders() (list []string) {
+	for _, r := range []rule{s.rule, s.alias, s.legacy} {
+		if r.header != "" {
+			list = append(list, r.header)
+		}
+	}
+	return list
 }
 
 // SignedIDHeader returns the header with the id of a webhook that the platform signs; "" if it signs none.

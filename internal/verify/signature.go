@@ -29,6 +29,11 @@ func newSignature(r rule, s Settings) (scheme, []Fault) {
 		return nil, []Fault{{"signed", err.Error()}}
 	}
 	keys, faults := newKeys(r, s.Secrets)
+	if s.Resign && len(faults) == 0 && len(keys) > 0 {
+		if _, err := keys[0].sign(content{}); err != nil {
+			faults = append(faults, Fault{"secrets[0]", "must be a private key (whsk_), because resign is set"})
+		}
+	}
 	return signature{rule: r, parts: parts, keys: keys, tolerance: cmp.Or(s.Tolerance, DefaultTolerance)}, faults
 }
 
@@ -64,11 +69,11 @@ func (s signature) head(r *http.Request, now time.Time) (bodyCheck, error) {
 }
 
 func (s signature) items(value string) []string {
-	if s.separator == "" {
+	if s.separators == "" {
 		return []string{value}
 	}
 	var items []string
-	for item := range strings.SplitSeq(value, s.separator) {
+	for item := range strings.FieldsFuncSeq(value, func(r rune) bool { return strings.ContainsRune(s.separators, r) }) {
 		if item = strings.Trim(item, " \t"); item != "" {
 			items = append(items, item)
 		}
@@ -167,7 +172,7 @@ func (s signature) check(c content, candidates []candidate) error {
 }
 
 func (s signature) sign(r *http.Request, body []byte, id string, now time.Time) error {
-	c := content{parts: s.parts, id: id, body: body}
+	c := content{parts: s.parts, id: cmp.Or(id, r.Header.Get(s.idHeader), r.Header.Get("Webhook-Id")), body: body}
 	if s.timed() {
 		c.ts = strconv.FormatInt(now.Unix(), 10)
 	}
@@ -177,14 +182,14 @@ func (s signature) sign(r *http.Request, body []byte, id string, now time.Time) 
 	}
 	value := s.keys[0].prefix() + s.encode(made)
 	if s.timestampPrefix != "" {
-		value = s.timestampPrefix + c.ts + s.separator + value
+		value = s.timestampPrefix + c.ts + s.separators[:1] + value
 	}
 	r.Header.Set(s.header, value)
 	if s.timestampHeader != "" {
 		r.Header.Set(s.timestampHeader, c.ts)
 	}
 	if s.idHeader != "" {
-		r.Header.Set(s.idHeader, id)
+		r.Header.Set(s.idHeader, c.id)
 	}
 	return nil
 }

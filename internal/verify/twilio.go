@@ -144,14 +144,24 @@ func (t twilio) check(rest string, sent []byte) error {
 	return nil
 }
 
+func hasBodyHash(query string) bool { return strings.Contains("&"+query, "&"+bodyHash+"=") }
+
+// replaceBodyHash sets the hash of the body in a query, and keeps the rest of it as it is.
+func replaceBodyHash(query string, body []byte) string {
+	sum := sha256.Sum256(body)
+	parts := slices.DeleteFunc(strings.Split(query, "&"), func(part string) bool {
+		return part == "" || strings.HasPrefix(part, bodyHash+"=")
+	})
+	return strings.Join(append(parts, bodyHash+"="+hex.EncodeToString(sum[:])), "&")
+}
+
 func (twilio) content(text string) content {
 	return content{parts: []part{{variable: "body"}}, body: []byte(text)}
 }
 
 func (t twilio) sign(r *http.Request, body []byte, _ string, _ time.Time) error {
-	if !isForm(r) {
-		sum := sha256.Sum256(body)
-		r.URL.RawQuery = strings.Trim(r.URL.RawQuery+"&"+bodyHash+"="+hex.EncodeToString(sum[:]), "&")
+	if !isForm(r) || hasBodyHash(r.URL.RawQuery) {
+		r.URL.RawQuery = replaceBodyHash(r.URL.RawQuery, body)
 	}
 	rest, err := signedRest(r.URL.RawQuery, isForm(r), body)
 	if err != nil {

@@ -1,5 +1,5 @@
 // Package verify checks who sent a webhook: by a signature over its bytes, a credential, or the certificate of the
-// connection. It signs by the same rules, so that a source can be tried out. It compares secrets in constant time and
+// connection. It signs by the same rules: test webhooks, and replays whose signature is out of date. It compares secrets in constant time and
 // reads no clock. Its reasons are for the log only: the sender of a forged webhook must not see them.
 package verify
 
@@ -27,6 +27,7 @@ type Settings struct {
 	IDHeader        string // {id}
 	Tolerance       time.Duration
 	SecretEncoding  string // Raw, or Base64: the key is the decoded secret
+	Resign          bool   // sign edited and late deliveries anew: see Verifier.Resign
 
 	User     string   // of Basic
 	ClientID string   // of CXoneBYOC
@@ -66,7 +67,7 @@ type scheme interface {
 	// head checks the request before its body is read. It returns the check of the body; nil if there is none.
 	head(r *http.Request, now time.Time) (bodyCheck, error)
 
-	// sign signs a request with that body.
+	// sign signs a request with that body. id is that of the webhook; "": the one that the request has.
 	sign(r *http.Request, body []byte, id string, now time.Time) error
 }
 

@@ -333,6 +333,7 @@ func (s *sourceLoop) deliver(ctx context.Context, c claimed, slotIn time.Duratio
 		Headers:     c.revision.Headers,
 		Query:       c.message.Query,
 		WebhookID:   c.message.DeliveredWebhookID(),
+		Edited:      c.revision.Number > 0,
 		Attempt:     c.attempt.Number,
 		TraceParent: c.attempt.TraceParent,
 		Reserved:    true,
