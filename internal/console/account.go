@@ -138,6 +138,8 @@ func actionWords(act deadletter.Action) string {
 		return "archive messages"
 	case deadletter.ActRestore:
 		return "restore archived messages"
+	case deadletter.ActSeparate:
+		return "make arrivals messages of their own"
 	}
 	return string(act)
 }

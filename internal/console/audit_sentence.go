@@ -32,6 +32,8 @@ func eventVerb(action string) string {
 		return "received"
 	case "message.arrived_again":
 		return "received again"
+	case "message.separate":
+		return "made an arrival a message of its own:"
 	case "message.replay":
 		return "requested a replay of"
 	case "message.returned":

@@ -205,6 +205,7 @@ func (c *Console) signedInRoutes(r chi.Router) {
 		r.Post("/messages/{id}/probe", c.probeWith)
 		r.Post("/messages/{id}/archive", c.archive)
 		r.Post("/messages/{id}/restore", c.restore)
+		r.Post("/messages/{id}/arrivals/{arrival}/separate", c.separate)
 	})
 }
 

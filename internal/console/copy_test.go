@@ -33,7 +33,10 @@ func TestCopiedCommandsSendExactlyTheRequest(t *testing.T) {
 			t.Parallel()
 			to := desktest.NewRawServer(t)
 			b := setup(t, func(d *console.Deps) {
-				configure(d, func(s *console.Settings) { s.Sources[0].URL = "http://" + to.Address + "/hooks?own=${HOME}" })
+				configure(
+					d,
+					func(s *console.Settings) { s.Sources[0].URL = "http://" + to.Address + "/hooks?own=${HOME}" },
+				)
 			})
 			value := strings.ToValidUTF8(desktest.HostileHeader(body), "\ufffd")
 			query := "ids[]=5&filter[name]=x&" + strings.ReplaceAll(desktest.HostileQuery(body), "=", "-")

@@ -35,6 +35,7 @@ func messageFields() []field {
 		{"outcome", "Outcome"},
 		{"type", "Event type"},
 		{"cause", "Cause"},
+		{"same", "Same id as"},
 		{"from", "Received from"},
 		{"to", "Received to"},
 		{"job", "Job"},
@@ -133,7 +134,7 @@ func filterValueText(name, value string) string {
 // messageQuery parses the query of the message list. The default status is Failed.
 func messageQuery(query url.Values, cursor string) (store.MessageQuery, error) {
 	q := store.MessageQuery{Cursor: cursor, Limit: pageSize}
-	var errs [13]error
+	var errs [14]error
 	q.Status, errs[0] = parseStatus(query.Get("status"))
 	q.Source, q.NoSource, errs[1] = parseSource(query.Get("source"))
 	q.Queue, errs[9] = parseText("queue", query.Get("queue"))
@@ -149,6 +150,8 @@ func messageQuery(query url.Values, cursor string) (store.MessageQuery, error) {
 	}
 	q.EventType, errs[10] = parseText("event type", query.Get("type"))
 	q.Cause = query.Get("cause")
+	same, err := parseText("message id", query.Get("same"))
+	q.SameID, errs[13] = deadletter.ID(same), err
 	q.Sort, errs[11] = parseSort(query.Get("sort"))
 	return q, firstError(errs[:]...)
 }

@@ -102,18 +102,22 @@ func (c *Console) showMessage(
 		c.fail(w, r, err)
 		return
 	}
-	arrivals, err := c.Store.Arrivals(ctx, id)
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
 	h, err := c.readHistory(ctx, seen.Message)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	v := c.messageView(r, seen, shown, h, arrivals)
+	v := c.messageView(r, seen, shown, h)
 	v.Panel.Notice = notice
+	source, _ := c.Desk.Source(seen.Message.Source)
+	if v.Arrivals, err = c.arrivalViews(r, seen.Message, source); err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	if v.SameID, err = c.sameIDView(ctx, seen.Message, backQuery(r)); err != nil {
+		c.fail(w, r, err)
+		return
+	}
 	if v.NewerURL, v.OlderURL, err = c.beside(ctx, id, backQuery(r)); err != nil {
 		c.fail(w, r, err)
 		return
@@ -297,6 +301,14 @@ func (c *Console) body(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
+	other, err := c.otherBody(r, m)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	if other != nil {
+		revision = other.revision
+	}
 	source, _ := c.Desk.Source(m.Source)
 	body := bodyIn(r.FormValue("form"), revision, source)
 	w.Header().Set("Content-Type", "application/octet-stream")
@@ -351,7 +363,7 @@ func (c *Console) readHistory(ctx context.Context, m deadletter.Message) (histor
 }
 
 func (c *Console) messageView(
-	r *http.Request, seen desk.View, shown deadletter.Revision, h history, arrivals []deadletter.Arrival,
+	r *http.Request, seen desk.View, shown deadletter.Revision, h history,
 ) page.MessageView {
 	m, back := seen.Message, backQuery(r)
 	source, _ := c.Desk.Source(m.Source)
@@ -373,13 +385,6 @@ func (c *Console) messageView(
 		v.Payload.Revisions = append(
 			v.Payload.Revisions, page.PayloadLink{Name: revisionName(other), URL: to, Current: current},
 		)
-	}
-	for _, a := range arrivals {
-		note := ""
-		if a.Differs {
-			note = "The body differs from the first: " + excerpt(a.Body, source)
-		}
-		v.Arrivals = append(v.Arrivals, page.Arrival{At: ui.At(a.At), Note: note})
 	}
 	return v
 }
@@ -600,6 +605,9 @@ func facts(m deadletter.Message, s desk.Source) []page.Fact {
 		add("Received from the queue", plural(q.ReceiveCount, "time"))
 	}
 	add("Webhook-Id", m.WebhookID)
+	if m.OwnWebhookID {
+		add("Delivered as Webhook-Id", m.DeliveredWebhookID())
+	}
 	add("Query", maskQuery(m.Query, s))
 	for _, a := range q.Attributes {
 		value := a.Value

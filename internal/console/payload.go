@@ -145,9 +145,23 @@ func (c *Console) compare(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
+	other, err := c.otherBody(r, m)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	if other != nil {
+		after = other.revision
+	}
 	source, _ := c.Desk.Source(m.Source)
 	v := compareView(m.ID, before, after, list, source)
 	v.Chrome, v.Back = c.chrome(r, "Compare revisions of message "+string(m.ID)), backQuery(r)
+	if other != nil {
+		v.Other, v.After.Name = true, printable(other.name)
+		if v.After.FullURL != "" {
+			v.After.FullURL = other.url
+		}
+	}
 	c.render(w, r, http.StatusOK, page.Compare(v))
 }
 

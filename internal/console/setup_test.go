@@ -80,7 +80,9 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 		Store: b.store,
 		Auth:  b.auth,
 		Settings: desktest.Always(console.Settings{
-			Sources: []console.Source{{Name: "genesys", URL: "http://handler.internal:9090/genesys?code=s3cret", MaxAttempts: 5}},
+			Sources: []console.Source{
+				{Name: "genesys", URL: "http://handler.internal:9090/genesys?code=s3cret", MaxAttempts: 5},
+			},
 		}),
 		Chain: func() store.AuditResult {
 			return store.AuditResult{At: b.clock.Now(), AuditReport: store.AuditReport{Events: 1204}}

@@ -25,6 +25,7 @@ func TestRolesAndActions(t *testing.T) {
 		deadletter.ActAcknowledge: workers,
 		deadletter.ActRedrive:     workers,
 		deadletter.ActEditRedrive: workers,
+		deadletter.ActSeparate:    workers,
 	}
 	for _, action := range append(deadletter.Actions(), "launch") {
 		for _, role := range append(slices.Clone(all), "", "root") {

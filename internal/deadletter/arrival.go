@@ -139,18 +139,9 @@ func (m Message) SeparatedID(a Arrival) ID {
 }
 
 // Separate makes an arrival with other content a message of its own, which waits for a person. It returns the change
-// that adds it and the change of m, for its trail. It returns Conflict if version is not the current one, or if the
-// arrival has the content of m.
-func (m Message) Separate(
-	by Actor,
-	a Arrival,
-	eventType string,
-	version int,
-	at time.Time,
-) (add, from Change, err error) {
-	if err := m.checkVersion(version, at); err != nil {
-		return Change{}, Change{}, err
-	}
+// that adds it, and the change of m, which is only an entry in its trail. It returns Conflict if the arrival has the
+// content of m.
+func (m Message) Separate(by Actor, a Arrival, eventType string, at time.Time) (add, from Change, err error) {
 	if !a.Differs {
 		return Change{}, Change{}, Errorf(Conflict, "this arrival has the content of the message: replay that")
 	}
@@ -173,16 +164,12 @@ func (m Message) Separate(
 			Form:       m.Queue.Form,
 		},
 	}, RetryPolicy{}, 0, at)
-	next := m
-	next.Version++
-	next.LastChange = LastChange{By: by.Name, Action: "separated", At: at}
-	from = next.changedFrom(m, by, actionSeparate, "", at)
-	facts := next.state()
+	add.Event.Actor, add.Event.By, add.Event.Addr = by.Kind, by.Name, by.Addr
+	add.Event.Action = actionSeparate
+	from = m.changedFrom(m, by, actionSeparate, "", at)
+	facts := m.state()
 	facts.Separated = add.After.ID
 	from.Event.After = facts.json()
-	event := add.Event
-	add.Event = from.Event
-	add.Event.Target, add.Event.Before, add.Event.After = event.Target, nil, event.After
 	return add, from, nil
 }
 

@@ -19,7 +19,7 @@ func (m Message) Permits(by Actor, act Action, at time.Time) error {
 		_, err = m.become(Archived, at)
 	case ActRestore:
 		err = m.checkArchived(at)
-	case ActView, ActAcknowledge, ActUsers:
+	case ActView, ActSeparate, ActAcknowledge, ActUsers:
 	}
 	return err
 }

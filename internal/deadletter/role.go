@@ -36,13 +36,14 @@ const (
 
 	ActRedrive     Action = "redrive"
 	ActEditRedrive Action = "edit and redrive"
+	ActSeparate    Action = "make an arrival a message of its own"
 )
 
 // Actions lists every Action, so that a test can prove who may do what.
 func Actions() []Action {
 	return []Action{
 		ActView, ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe,
-		ActAcknowledge, ActUsers,
+		ActSeparate, ActAcknowledge, ActUsers,
 	}
 }
 
@@ -51,7 +52,8 @@ func (r Role) Allows(a Action) bool {
 	switch a {
 	case ActView:
 		return r == Viewer || r == Operator || r == Admin
-	case ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe, ActAcknowledge:
+	case ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe, ActAcknowledge,
+		ActSeparate:
 		return r == Operator || r == Admin
 	case ActUsers:
 		return r == Admin

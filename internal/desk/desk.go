@@ -5,6 +5,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -26,6 +27,8 @@ type Source struct {
 	Probe       func()      // lets the next message of a job go at once, past the circuit breaker; it must not block
 	Waits       func() bool // reports whether the circuit breaker makes retries and jobs wait
 	Unnamed     bool        // it is the default source: webhooks that named none go there as well
+	EventType   []payload.Path
+	SignsID     bool // its platform signs the Webhook-Id: see payload.Dedup
 }
 
 // Origin knows the queues that the messages of one DLQ came from. No user chooses where a message goes.
@@ -195,6 +198,57 @@ func (d *Desk) Restore(ctx context.Context, by deadletter.Actor, ref Ref) (View,
 		func(_ context.Context, _ *store.Tx, m deadletter.Message) (deadletter.Change, error) {
 			return m.Restore(by, ref.Version, d.now())
 		})
+}
+
+// Separate makes an arrival of a message, whose content an earlier version merged into it, a message of its own. It
+// returns that message. It returns Conflict if the arrival is one already.
+func (d *Desk) Separate(ctx context.Context, by deadletter.Actor, id deadletter.ID, arrival int) (View, error) {
+	if err := by.May(deadletter.ActSeparate); err != nil {
+		return View{}, err
+	}
+	var added deadletter.Message
+	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		m, err := tx.Message(ctx, id)
+		if err != nil {
+			return err
+		}
+		a, err := tx.Arrival(ctx, id, arrival)
+		if err != nil {
+			return err
+		}
+		source, _ := d.Source(m.Source)
+		add, from, err := m.Separate(by, a, payload.EventType(a.Headers, a.Body, source.EventType), d.now())
+		if err != nil {
+			return err
+		}
+		if add, err = beside(ctx, tx, add, source.SignsID); err != nil {
+			return err
+		}
+		added = add.After
+		return errors.Join(tx.Apply(ctx, add), tx.Apply(ctx, from), tx.RecordSeparated(ctx, added))
+	})
+	return d.View(by, added), err
+}
+
+// beside completes the change that adds a message whose webhook id another message has.
+func beside(
+	ctx context.Context, tx *store.Tx, add deadletter.Change, signed bool,
+) (deadletter.Change, error) {
+	if _, err := tx.Message(ctx, add.After.ID); deadletter.KindOf(err) != deadletter.NotFound {
+		return add, errors.Join(
+			deadletter.Errorf(deadletter.Conflict, "this arrival is a message of its own already"),
+			err,
+		)
+	}
+	holder, err := tx.HolderOfWebhookID(ctx, add.After.Source, add.After.WebhookID)
+	if deadletter.KindOf(err) == deadletter.NotFound {
+		return add, nil
+	}
+	if err != nil {
+		return add, err
+	}
+	original, err := tx.Revision(ctx, holder.ID, 0)
+	return add.Beside(holder, original, signed), err
 }
 
 // decision returns what becomes of a message, within the transaction that applies it.

@@ -178,6 +178,8 @@ func (s *Settings) addDeliverable(source config.Source, d Deps) {
 		Probe:       gate.ProbeNow,
 		Waits:       gate.Waits,
 		Unnamed:     source.Name == s.Config.Queue.DefaultSource,
+		EventType:   source.EventType,
+		SignsID:     source.Dedup.Signed,
 	})
 	s.Masks[source.Name] = source.Mask.JSON
 }

@@ -22,6 +22,7 @@ type Filter struct {
 	Outcome    deadletter.Outcome
 	EventType  string
 	Cause      string               // the fingerprint of a cause
+	SameID     deadletter.ID        // messages whose platform's id is that of this message, itself included
 	Job        deadletter.JobID     // messages of a job
 	Result     deadletter.ItemState // of that job
 	Fault      string               // why a message failed or was skipped in that job
@@ -181,6 +182,9 @@ func (f Filter) where() conditions {
 	if f.Cause != "" {
 		c.add("m.fingerprint = ?", f.Cause)
 	}
+	if f.SameID != "" {
+		c.add("m.n IN ("+numbersOfSameID+")", f.SameID, f.SameID, CountCap)
+	}
 	if !f.From.IsZero() {
 		c.add(f.key()+" >= ?", firstNumberAt(f.From))
 	}
@@ -330,7 +334,8 @@ type Counts struct {
 // Counts returns the counts of a filter.
 func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 	f.Status = ""
-	if f.Text != "" || f.Job != 0 || f.Queue != "" || f.EventType != "" || f.Cause != "" || !f.From.IsZero() ||
+	if f.Text != "" || f.Job != 0 || f.Queue != "" || f.EventType != "" || f.Cause != "" || f.SameID != "" ||
+		!f.From.IsZero() ||
 		!f.To.IsZero() {
 		return s.countCapped(ctx, f)
 	}

@@ -54,20 +54,21 @@ func (t *Tx) writeIdentity(ctx context.Context, n int64, digest string, own bool
 }
 
 const (
-	numbersOfWebhookID = `SELECT n FROM messages WHERE source = ?1 AND webhook_id = ?2 AND superseded = 0
-		UNION ALL SELECT * FROM (SELECT n FROM messages
-			WHERE source = ?1 AND webhook_id = ?2 AND superseded = 1 ORDER BY n DESC LIMIT ?3)`
+	// The newest messages that have the webhook id of one message.
+	numbersOfSameID = `SELECT s.n FROM messages o JOIN messages s ON s.source = o.source
+			AND s.webhook_id = o.webhook_id AND s.superseded = 0 WHERE o.id = ?
+		UNION ALL SELECT * FROM (SELECT s.n FROM messages o JOIN messages s ON s.source = o.source
+			AND s.webhook_id = o.webhook_id AND s.superseded = 1 WHERE o.id = ? ORDER BY s.n DESC LIMIT ?)`
 
-	sameWebhookID = `SELECT ` + messageColumns + ` FROM messages m
-		WHERE m.n IN (` + numbersOfWebhookID + `) AND m.id <> ?4
-		AND (m.content_digest = '' OR m.content_digest <> (SELECT content_digest FROM messages WHERE id = ?4))
+	sameID = `SELECT ` + messageColumns + ` FROM messages m WHERE m.n IN (` + numbersOfSameID + `) AND m.id <> ?
+		AND (m.content_digest = '' OR m.content_digest <> (SELECT content_digest FROM messages WHERE id = ?))
 		ORDER BY m.n DESC`
 )
 
 // SameID returns the other messages of a source that have the webhook id of m with other content, the newest first and
 // at most CountCap.
 func (s *Store) SameID(ctx context.Context, m deadletter.Message) ([]deadletter.Message, error) {
-	return messages(ctx, s.db, "with the same id", sameWebhookID, m.Source, m.WebhookID, CountCap, m.ID)
+	return messages(ctx, s.db, "with the same id", sameID, m.ID, m.ID, CountCap, m.ID, m.ID)
 }
 
 const insertArrival = `INSERT INTO arrivals (message, number, at, queue_message_id, receipt_id, differs)

@@ -15,6 +15,7 @@ func compare() []Example {
 	}
 	return []Example{
 		compare("revisions", func(*page.CompareView) {}),
+		compare("other", func(v *page.CompareView) { v.Other, v.After.Name = true, "message "+messageID(2) }),
 		compare("same", func(v *page.CompareView) {
 			v.After.Body, v.Headers, v.SameNote = v.Before.Body, nil, "The bodies are the same."
 		}),

@@ -66,6 +66,19 @@ func message() []Example {
 			v.Panel.ConfirmRevision = "0"
 		}),
 		{Name: "message-question", Component: page.MessageConfirm(questionView())},
+		message("same-id", func(v *page.MessageView) { v.SameID = sameIDs(1, "evt_1") }),
+		message("same-id-many", func(v *page.MessageView) {
+			v.SameID = sameIDs(5, longWord)
+			v.SameID.Others, v.SameID.Shared = "1,000+ messages", true
+		}),
+		message("merged-arrivals", func(v *page.MessageView) {
+			v.Arrivals = []page.Arrival{
+				{At: ago(70), Other: otherContent("4", `{"order":3}`, "")},
+				{At: ago(80), Other: otherContent("3", longWord+" "+rtlText+" "+emoji, "/messages/"+messageID(2))},
+				{At: ago(95)},
+			}
+			v.Arrivals[0].Other.SeparateURL = "/messages/" + messageID(1) + "/arrivals/4/separate"
+		}),
 		message("queue", func(v *page.MessageView) { fromQueue(v, "orders-dlq", "orders") }),
 		message("queue-only", func(v *page.MessageView) {
 			noDestination(v)
@@ -276,7 +289,33 @@ func messageView() page.MessageView {
 			{Label: "Received from queue", Value: "1 time"},
 			{Label: "Format", Value: "envelope"},
 		},
-		Arrivals: []page.Arrival{{At: ago(95)}, {At: ago(80)}, {At: ago(70), Note: "the body differs from the first"}},
+		Arrivals: []page.Arrival{{At: ago(95)}, {At: ago(80)}, {At: ago(70)}},
+	}
+}
+
+func sameIDs(n int, webhookID string) page.SameID {
+	v := page.SameID{
+		WebhookID: webhookID, Delivered: messageID(1), Others: "1 message",
+		ListURL: "/messages?same=" + messageID(1) + "&status=all",
+	}
+	for i := range n {
+		id := messageID(i + 2)
+		v.Rows = append(v.Rows, page.SameIDRow{
+			ID:         id,
+			URL:        "/messages/" + id,
+			CompareURL: "/messages/" + messageID(1) + "/compare?with=" + id,
+			Status:     []string{"failed", "resolved", "archived", "retrying", "redriven"}[i%5],
+			Received:   ago(30 * float64(i+1)),
+		})
+	}
+	return v
+}
+
+func otherContent(number, excerpt, messageURL string) *page.OtherContent {
+	return &page.OtherContent{
+		Number: number, Excerpt: excerpt, MessageURL: messageURL,
+		CompareURL:  "/messages/" + messageID(1) + "/compare?arrival=" + number,
+		DownloadURL: "/messages/" + messageID(1) + "/body?arrival=" + number,
 	}
 }
 

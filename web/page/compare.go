@@ -16,6 +16,7 @@ type CompareView struct {
 	SameNote string // why no difference is to be seen; empty: there is one
 	Masked   bool   // some values are masked
 	Text     bool   // both bodies are text
+	Other    bool   // After is an arrival or another message: no revision can be chosen
 
 	Headers []HeaderChange
 }

@@ -24,6 +24,7 @@ type MessageView struct {
 	Headers  []HeaderRow
 	Facts    []Fact // of the queue
 	Arrivals []Arrival
+	SameID   SameID
 }
 
 // Curl is a curl command, and what to do before it can run.
@@ -155,8 +156,48 @@ type Fact struct {
 
 // Arrival is one time that the webhook arrived.
 type Arrival struct {
-	At   ui.Moment
-	Note string // "the body differs from the first"; may be empty
+	At    ui.Moment
+	Other *OtherContent // nil: the content is that of the message
+}
+
+// OtherContent is what an arrival brought that is not the content of its message.
+type OtherContent struct {
+	Number      string
+	Excerpt     string
+	CompareURL  string
+	DownloadURL string
+	MessageURL  string // the message that it has become; empty: none
+	SeparateURL string // makes it one; empty: it is one, or this person may not
+}
+
+// SameID are the messages that have the same id as this one with other content. The zero SameID shows nothing.
+type SameID struct {
+	WebhookID string
+	Delivered string      // the Webhook-Id that deliveries of this message carry
+	Shared    bool        // those of another message carry it as well
+	Others    string      // "3 messages"
+	ListURL   string      // all of them in the list
+	Rows      []SameIDRow // the newest
+}
+
+// SameIDRow is one message with the same id.
+type SameIDRow struct {
+	ID, URL, CompareURL string
+	Status              string
+	Received            ui.Moment
+}
+
+// delivery says under which id this message is delivered, and what a destination makes of that.
+func (s SameID) delivery() string {
+	switch {
+	case s.Shared:
+		return "The platform signs this id, so all of them are delivered under it: a destination that remembers ids " +
+			"may answer 200 without processing the later ones."
+	case s.Delivered != s.WebhookID:
+		return "This message is delivered under an id of its own, so that a destination that remembers ids processes it."
+	}
+	return "This message is delivered under it, the others under ids of their own, so that a destination that " +
+		"remembers ids processes each."
 }
 
 // RevisionView is one revision in the list of revisions.
