@@ -70,12 +70,16 @@ type LastChange struct {
 type Revision struct {
 	Number       int
 	Body         []byte
+	Size         int // of the whole body in bytes, where Body may be its first part only; else 0
 	Headers      Headers
 	QueueMessage []byte // of revision 0: the queue message that the body came in, where that is more; nil otherwise
 	By           string // who edited; "" for what was received
 	Reason       string
 	At           time.Time
 }
+
+// IsHead reports whether Body is only the first part of the body.
+func (r Revision) IsHead() bool { return r.Size > len(r.Body) }
 
 // NewMessage returns the Change that adds the message of a capture. A transient failure of a known source is Retrying
 // while the policy has attempts left. Everything else is Failed and waits for a person.

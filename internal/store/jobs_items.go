@@ -328,13 +328,13 @@ func (s *Store) JobFaults(ctx context.Context, id deadletter.JobID) ([]Fault, er
 	return list, nil
 }
 
-// Latest is a message with its latest revision.
+// Latest is a message with its latest revision, of whose body it has at most BodyPart bytes.
 type Latest struct {
 	Message  deadletter.Message
 	Revision deadletter.Revision
 }
 
-const itemMessages = `SELECT ` + messageColumns + `, ` + revisionColumns + ` FROM json_each(?) k
+var itemMessages = `SELECT ` + messageColumns + `, ` + revisionColumns + ` FROM json_each(?) k
 	CROSS JOIN messages m ON m.n = k.value
 	JOIN revisions r ON r.message = m.n AND r.number = m.revision`
 
@@ -366,14 +366,14 @@ func (t *Tx) Latest(ctx context.Context, id deadletter.ID) (m Latest, err error)
 	if m.Message, err = t.Message(ctx, id); err != nil {
 		return m, err
 	}
-	m.Revision, err = t.Revision(ctx, id, m.Message.Revision)
+	m.Revision, err = t.RevisionHead(ctx, id, m.Message.Revision)
 	return m, err
 }
 
 // scanLatest reads messageColumns and revisionColumns.
 func scanLatest(r sqlite.Row) (m Latest, err error) {
 	_, m.Message, err = scanMessage(scanFunc(func(message ...any) (err error) {
-		m.Revision, err = scanRevision(
+		_, m.Revision, err = scanHead(
 			scanFunc(func(revision ...any) error { return r.Scan(append(message, revision...)...) }),
 		)
 		return err

@@ -72,13 +72,13 @@ func (t *Tx) Returned(ctx context.Context, c deadletter.Capture) (m deadletter.M
 	return m, before, nil
 }
 
-const latestRedriven = `SELECT ` + revisionColumns + ` FROM attempts a JOIN messages m ON m.n = a.message
+var latestRedriven = `SELECT ` + revisionColumns + ` FROM attempts a JOIN messages m ON m.n = a.message
 	JOIN revisions r ON r.message = a.message AND r.number = a.revision
 	WHERE m.id = ? AND a.trigger IN ('redrive', 'job_redrive') ORDER BY a.number DESC LIMIT 1`
 
 // Redriven returns the revision that the latest redrive of a message sent. It returns NotFound if there was none.
 func (t *Tx) Redriven(ctx context.Context, id deadletter.ID) (deadletter.Revision, error) {
-	r, err := scanRevision(t.tx.QueryRowContext(ctx, latestRedriven, id))
+	r, err := scanRevision(ctx, t.tx, t.tx.QueryRowContext(ctx, latestRedriven, id))
 	return r, notFound(err, "message %s was never sent back", id)
 }
 

@@ -146,6 +146,12 @@ func (s *sourceLoop) openRead(
 	ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, read store.Latest,
 ) (claimed, error) {
 	revision, at := read.Revision, s.w.now()
+	if revision.IsHead() && j.Action == deadletter.ActEdit {
+		var err error
+		if revision, err = tx.Revision(ctx, read.Message.ID, revision.Number); err != nil {
+			return claimed{}, err
+		}
+	}
 	requested, err := j.ChangeOf(read.Message, item.Version, revision, payload.MergePatch, at)
 	if err != nil {
 		return claimed{}, err

@@ -306,7 +306,7 @@ func (s *sourceLoop) claimMessage(
 	if message.Status == deadletter.Replaying {
 		number = message.Request.Revision
 	}
-	revision, err := tx.Revision(ctx, id, number)
+	revision, err := tx.RevisionHead(ctx, id, number)
 	if err != nil {
 		return claimed{}, err
 	}
@@ -327,19 +327,7 @@ func (s *sourceLoop) claimMessage(
 // its timeout does.
 func (s *sourceLoop) deliver(ctx context.Context, c claimed, slotIn time.Duration) {
 	ctx, span := telemetry.Attempt(telemetry.About(ctx, c.message.ID), &c.message, &c.attempt, c.revision.Headers)
-	result := s.w.sender.Send(context.WithoutCancel(ctx), s.source.Destination, delivery.Request{
-		Message:     c.message.ID,
-		Body:        c.revision.Body,
-		Headers:     c.revision.Headers,
-		Query:       c.message.Query,
-		WebhookID:   c.message.DeliveredWebhookID(),
-		Edited:      c.revision.Number > 0,
-		Attempt:     c.attempt.Number,
-		TraceParent: c.attempt.TraceParent,
-		Reserved:    true,
-		SlotIn:      slotIn,
-		Probe:       c.probe,
-	})
+	result := s.send(context.WithoutCancel(ctx), c, slotIn)
 	s.causes.record(s.source.Breaker.Status(), c.message.Fingerprint, result)
 	result.Number, result.Trigger, result.Actor = c.attempt.Number, c.attempt.Trigger, c.attempt.Actor
 	result.Revision, result.StartedAt = c.attempt.Revision, c.attempt.StartedAt
@@ -361,6 +349,62 @@ func (s *sourceLoop) deliver(ctx context.Context, c claimed, slotIn time.Duratio
 	}
 	span.Outcome(result)
 	span.End(err)
+}
+
+func (s *sourceLoop) send(ctx context.Context, c claimed, slotIn time.Duration) deadletter.Attempt {
+	body, release, err := s.w.wholeBody(ctx, c)
+	if err != nil {
+		s.w.log.ErrorContext(ctx, "the body of a message could not be read", "source", c.message.Source, "err", err)
+		return deadletter.Attempt{
+			StartedAt: s.w.now(),
+			Done:      true,
+			Outcome:   deadletter.Unreachable,
+			Error:     "Not sent: the body could not be read in time",
+		}
+	}
+	defer release()
+	return s.w.sender.Send(ctx, s.source.Destination, delivery.Request{
+		Message:     c.message.ID,
+		Body:        body,
+		Headers:     c.revision.Headers,
+		Query:       c.message.Query,
+		WebhookID:   c.message.DeliveredWebhookID(),
+		Edited:      c.revision.Number > 0,
+		Attempt:     c.attempt.Number,
+		TraceParent: c.attempt.TraceParent,
+		Reserved:    true,
+		SlotIn:      slotIn,
+		Probe:       c.probe,
+	})
+}
+
+const (
+	// largeBodies bounds the long bodies in memory that are being delivered, in bytes. One of the largest fits, so that
+	// many at once wait for one another.
+	largeBodies = 64 << 20
+
+	// largeWait bounds how long a delivery waits for that memory. It is a part of the lease.
+	largeWait = leaseMargin / 2
+)
+
+// wholeBody returns the body to deliver, and a function to call when it was sent. The claim has only the first part of
+// a long body.
+func (w *Worker) wholeBody(ctx context.Context, c claimed) (body []byte, release func(), err error) {
+	if !c.revision.IsHead() {
+		return c.revision.Body, func() {}, nil
+	}
+	bytes := min(int64(c.revision.Size), largeBodies)
+	waiting, cancel := context.WithTimeout(ctx, largeWait)
+	defer cancel()
+	if err := w.large.Acquire(waiting, bytes); err != nil {
+		return nil, nil, fmt.Errorf("wait for memory: %w", err)
+	}
+	revision, err := w.store.Revision(ctx, c.message.ID, c.revision.Number)
+	if err != nil {
+		w.large.Release(bytes)
+		return nil, nil, err
+	}
+	return revision.Body, func() { w.large.Release(bytes) }, nil
 }
 
 // finishLimit bounds how long a store that cannot be written holds up shutdown.

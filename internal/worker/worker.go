@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/store"
@@ -52,6 +54,7 @@ type Worker struct {
 	jobRates jobRates
 	kicked   chan struct{} // wakes Run
 	loops    sourceLoops
+	large    *semaphore.Weighted // bytes of long bodies in memory
 }
 
 // Deps are the parts that a worker needs.
@@ -76,6 +79,7 @@ func New(d Deps) *Worker {
 		sources:  d.Sources,
 		kicked:   make(chan struct{}, 1),
 		redrives: map[string]*redriveLoop{},
+		large:    semaphore.NewWeighted(largeBodies),
 	}
 	w.jobs = &jobLoop{w: w, kicked: make(chan struct{}, 1)}
 	for _, q := range d.Queues {

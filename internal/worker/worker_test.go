@@ -460,3 +460,37 @@ func FuzzUneditedReplayIsByteIdentical(f *testing.F) {
 		}
 	})
 }
+
+// The claim of a message holds the first part of a long body; each way of delivering it sends the whole.
+func TestLongBodyIsDeliveredWhole(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.employ(t, deadletter.Operator)
+	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	long := `{"x":"` + strings.Repeat("0123456789", store.BodyPart/5) + `","a":1}`
+	want := map[string]string{"replayed": long, "by-job": long, "edited": strings.Replace(long, `"a":1`, `"a":2`, 1)}
+	var sent []string
+	b.run(t)
+	for id, body := range want {
+		c := desktest.Failure(id, 422, b.clock.Now())
+		c.Body = []byte(long)
+		m := desktest.Receive(t, b.store, c)
+		input := deadletter.JobInput{Reason: "why"} // all others are resolved
+		switch id {
+		case "replayed":
+			b.replay(t, m, 0)
+		case "by-job":
+			b.begin(t, deadletter.ActReplay, input)
+		case "edited":
+			input.Patch = []byte(`{"a":2}`)
+			b.begin(t, deadletter.ActEdit, input)
+		}
+		b.becomes(t, m.ID, deadletter.Resolved)
+		sent = append(sent, body)
+	}
+	for i, got := range b.destination.Received() {
+		if string(got.Body) != sent[i] {
+			t.Errorf("delivery %d has %d bytes of %d", i, len(got.Body), len(sent[i]))
+		}
+	}
+}
