@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"dlqdesk/internal/config"
+	"dlqdesk/internal/shell"
 )
 
 // defaultFile is read if it exists and no other file is named.
@@ -17,12 +19,12 @@ type configFlag struct {
 	File string `name:"config" placeholder:"FILE" help:"Default: $DLQDESK_CONFIG, or else ./dlqdesk.yaml."`
 }
 
-func (f configFlag) load(p program) (config.Config, error) {
+func (f configFlag) load(p program, flags ...config.Flag) (config.Config, error) {
 	file, err := f.path(p.environ)
 	if err != nil {
 		return config.Config{}, err
 	}
-	return config.Load(file, p.environ)
+	return config.Load(file, p.environ, flags...)
 }
 
 // loadDataOnly is load for commands that need the data folder and the queues alone: secrets of sources may be absent.
@@ -32,6 +34,14 @@ func (f configFlag) loadDataOnly(p program) (config.Config, error) {
 		return config.Config{}, err
 	}
 	return config.LoadDataOnly(file, p.environ)
+}
+
+// command returns a command line with this flag, to type in the same folder.
+func (f configFlag) command(line string) string {
+	if f.File == "" {
+		return "dlqdesk " + line
+	}
+	return "dlqdesk " + line + " --config " + shell.Word(f.File)
 }
 
 func (f configFlag) path(environ []string) (string, error) {
@@ -50,6 +60,38 @@ func (f configFlag) path(environ []string) (string, error) {
 		return "", fmt.Errorf("find the configuration: %w", err)
 	}
 	return defaultFile, nil
+}
+
+type configShow struct {
+	configFlag
+	logFlags
+	JSON bool `name:"json" help:"Print JSON, with the keys that have no value."`
+}
+
+// Run prints each key that has a value.
+func (c configShow) Run(p program) error {
+	cfg, err := c.load(p, c.set()...)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return p.json(cfg.Values)
+	}
+	rows := [][]string{{"KEY", "VALUE", "FROM"}}
+	for _, v := range cfg.Values {
+		if v.Text != "" {
+			rows = append(rows, []string{v.Key, quoted(v.Text), v.From})
+		}
+	}
+	return p.table(rows)
+}
+
+// quoted returns a value on one line.
+func quoted(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return strconv.Quote(text)
+	}
+	return text
 }
 
 type configCheck struct{ configFlag }

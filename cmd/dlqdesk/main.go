@@ -33,7 +33,8 @@ type cli struct {
 	Serve   serve   `cmd:"" help:"Receive webhooks and serve the desk."`
 	Receive receive `cmd:"" help:"Only receive webhooks, on one of several machines."`
 	User    struct {
-		Add userAdd `cmd:"" help:"Add a user, whether a server runs or not."`
+		Add       userAdd       `cmd:"" help:"Add a user, whether a server runs or not."`
+		SetupLink userSetupLink `cmd:"" name:"setup-link" help:"Print a new link that makes the first user."`
 	} `cmd:"" help:"Manage users."`
 	Audit    auditCmds    `cmd:"" help:"Verify the audit trail, accept what is wrong with it, give it a new key."`
 	Platform platformCmds `cmd:"" help:"Register webhooks at Genesys Cloud and NICE CXone, and check them."`
@@ -41,7 +42,8 @@ type cli struct {
 	Drain    drain        `cmd:"" help:"Put messages of the store back on a queue, while no server runs."`
 	Config   struct {
 		Check configCheck `cmd:"" help:"Report faults of the configuration, without starting."`
-	} `cmd:"" help:"Check the configuration."`
+		Show  configShow  `cmd:"" help:"Print every value in force, and where it comes from."`
+	} `cmd:"" help:"Check and show the configuration."`
 	Sign    sign       `cmd:"" help:"Print a signed curl command that sends the standard input as a webhook."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

@@ -96,7 +96,7 @@ func TestExampleShowsDefaults(t *testing.T) {
 	if mask := got.Sources[0].Mask; len(mask.Headers) == 0 || len(mask.JSON) == 0 {
 		t.Errorf("mask %+v", mask)
 	}
-	got.File, got.Warnings, got.Sources[0].Mask = want.File, want.Warnings, config.Mask{}
+	got.File, got.Warnings, got.Values, got.Sources[0].Mask = want.File, want.Warnings, want.Values, config.Mask{}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}

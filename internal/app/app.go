@@ -11,12 +11,12 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"sync/atomic"
 	"time"
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/console"
+	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/receiver"
@@ -24,15 +24,15 @@ import (
 	"dlqdesk/internal/settings"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
-	"dlqdesk/internal/worker"
 )
 
 // App is one dlqdesk. It is started once and stopped once.
 type App struct {
 	life    *server.Lifecycle
-	cfg     config.Config // of the start
+	cfg     config.Config // of the start: use it only for keys that need a restart
 	version string
 	log     *slog.Logger
+	level   *slog.LevelVar // of log
 	now     func() time.Time
 	roll    func() float64
 
@@ -47,18 +47,20 @@ type App struct {
 	// How often the ledger is checked, and how long a message may be on its way: see ledger.Settings.
 	ledgerEvery, ledgerSettle time.Duration
 
-	settings atomic.Pointer[settings.Settings] // in force
+	settings *settings.Live // in force
 	tracker  *delivery.Tracker
 	sender   delivery.Sender // of the whole program
 
 	receiver, console, metricsServer *server.Server
 	setupToken                       string
+	kick                             func() // wakes the worker
 }
 
 // Options are what New needs besides the configuration. The zero value of each field is a default.
 type Options struct {
-	Log     *slog.Logger // nil: nothing is logged
-	Version string       // reported by metrics and traces
+	Log     *slog.Logger   // nil: nothing is logged
+	Level   *slog.LevelVar // of Log, which a reload may set; nil: it cannot be set
+	Version string         // reported by metrics and traces
 
 	// Clock returns the time of day and how long the process has run. nil: the clocks of the machine.
 	Clock func() (at time.Time, running time.Duration)
@@ -73,6 +75,9 @@ func New(cfg config.Config, o Options) *App {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Level == nil {
+		o.Level = &slog.LevelVar{}
+	}
 	if o.Clock == nil {
 		o.Clock = server.MachineTime()
 	}
@@ -80,6 +85,8 @@ func New(cfg config.Config, o Options) *App {
 		cfg:          cfg,
 		version:      o.Version,
 		log:          slog.New(telemetry.Log(o.Log.Handler())),
+		level:        o.Level,
+		kick:         func() {},
 		roll:         rand.Float64,
 		life:         server.NewLifecycle(),
 		ledgerEvery:  cmp.Or(o.LedgerEvery, ledger.UsualEvery),
@@ -89,11 +96,6 @@ func New(cfg config.Config, o Options) *App {
 	a.counts = unledgered{a.metrics}
 	a.now = server.NewClock(o.Clock, a.logClockStep).Now
 	return a
-}
-
-// newSettings returns the settings of a configuration.
-func (a *App) newSettings(cfg config.Config) (*settings.Settings, error) {
-	return settings.New(cfg, a.settings.Load(), settings.Deps{Tracker: a.tracker, Now: a.now, Log: a.log})
 }
 
 func sourceNames(cfg config.Config) (names []string) {
@@ -145,18 +147,18 @@ func (a *App) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var work *worker.Worker
-	if err := a.newTracker(delivery.DecodeSnapshots(ctx, saved, a.log), func() { work.Kick() }); err != nil {
+	if err := a.newTracker(delivery.DecodeSnapshots(ctx, saved, a.log)); err != nil {
 		return err
 	}
 	a.run("search index", func(ctx context.Context) error { return a.store.RunIndex(ctx, a.masks) })
-	work = a.newWorker(queues)
+	work := a.newWorker(queues)
+	a.kick = work.Kick
 	a.life.OnStop("state of destinations", a.tracker.Save)
 	a.run("state of destinations", a.tracker.Run)
 	a.run("worker", work.Run)
-	a.startIngest(queues, work.Kick)
+	a.startIngest(queues)
 	front := a.newReceiver(queues)
-	desk, err := a.newConsole(ctx, work.Kick, queues)
+	desk, err := a.newConsole(ctx, queues)
 	if err != nil {
 		return err
 	}
@@ -239,15 +241,16 @@ func (a *App) listen(ctx context.Context, routes *http.ServeMux, c *console.Cons
 
 func (a *App) serveReceiver(ctx context.Context, h http.Handler, onShutdown func()) (*server.Server, error) {
 	return a.serve(ctx, server.Listener{
-		Name: "receiver", Address: a.cfg.Listen, TLS: a.cfg.TLS, Handler: h, OnShutdown: onShutdown,
+		Name: "receiver", Address: a.cfg.Listen, TLS: a.listenTLS, Handler: h, OnShutdown: onShutdown,
 	})
 }
 
-// receiverRoutes serves webhooks, /healthz and /readyz.
+func (a *App) listenTLS() config.ListenTLS { return a.settings.Load().Config.TLS }
+
+// receiverRoutes serves webhooks and /readyz.
 func (a *App) receiverRoutes(webhooks http.Handler, q *queues) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("/webhooks/", a.tracer.Received(webhooks))
-	mux.HandleFunc("/healthz", server.Health)
 	mux.Handle("GET /readyz", server.NewReadiness(q.readyChecks, a.now, a.log))
 	return mux
 }
@@ -276,7 +279,31 @@ func (a *App) ConsoleURL() string {
 	if a.cfg.PublicURL != "" {
 		return a.cfg.PublicURL
 	}
-	return a.consoleScheme() + a.console.Host()
+	host := server.LocalHost(cmp.Or(a.cfg.ConsoleListen, a.cfg.Listen))
+	if a.console != nil {
+		host = a.console.Host()
+	}
+	return a.consoleScheme() + host
+}
+
+// About returns what the log says of a program that has started: pairs of key and value.
+func (a *App) About() []any {
+	about := []any{"version", a.version, "webhooks", a.URL() + "/webhooks/"}
+	if a.console != nil {
+		about = append(about, "desk", a.ConsoleURL())
+	}
+	if a.metricsServer != nil {
+		about = append(about, "metrics", a.MetricsURL())
+	}
+	const embedded = "embedded"
+	about = append(
+		about, "data_dir", a.cfg.DataDir, "dlq", cmp.Or(a.cfg.Queue.DLQURL, embedded),
+		"processing", cmp.Or(a.cfg.Queue.ProcessingURL, embedded),
+	)
+	for _, q := range a.cfg.Queues {
+		about = append(about, "queues."+q.Name, q.URL)
+	}
+	return about
 }
 
 // SetupURL returns the one-time link that makes the first user; "" if there are users.
@@ -285,6 +312,19 @@ func (a *App) SetupURL() string {
 		return ""
 	}
 	return a.ConsoleURL() + "/setup?" + url.Values{"token": {a.setupToken}}.Encode()
+}
+
+// NewSetupURL makes a new link for the first user, while a server runs on the data folder or not. Older links end. It
+// returns Conflict if there are users.
+func (a *App) NewSetupURL(ctx context.Context) (string, error) {
+	err := a.withStore(ctx, func() (err error) {
+		a.setupToken, err = auth.New(a.store, auth.Settings{}, a.now).NewSetupLink(ctx)
+		return err
+	})
+	if err == nil && a.setupToken == "" {
+		err = deadletter.Errorf(deadletter.Conflict, "there are users already: dlqdesk user add adds another one")
+	}
+	return a.SetupURL(), err
 }
 
 // scheme returns https if the receiver's listener has a certificate.

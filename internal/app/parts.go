@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/auth"
+	"dlqdesk/internal/config"
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
@@ -22,14 +23,14 @@ import (
 
 // newTracker makes the sender of all deliveries, which tracks the destinations, and the settings that it is part of.
 // saved is the state of the destinations before the restart.
-func (a *App) newTracker(saved map[string]delivery.Snapshot, onChange func()) error {
+func (a *App) newTracker(saved map[string]delivery.Snapshot) error {
 	client := delivery.NewClient(a.life.Deliveries(), a.now)
 	a.life.OnStop("connections to destinations", func(context.Context) error { client.Close(); return nil })
 	a.tracker = delivery.NewTracker(delivery.TrackerDeps{
 		Client:   client,
 		Policies: settings.Breakers(a.cfg),
 		Restore:  saved,
-		OnChange: onChange,
+		OnChange: func() { a.kick() },
 		Save: func(ctx context.Context, stored map[string][]byte) error {
 			return a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 				return tx.SaveDestinations(ctx, stored)
@@ -41,11 +42,18 @@ func (a *App) newTracker(saved map[string]delivery.Snapshot, onChange func()) er
 	a.sender = delivery.NewExclusive(delivery.ExclusiveDeps{
 		Sender: a.tracker, Stop: a.life.Deliveries(), Observe: a.metrics.ObserveDelivery, Now: a.now,
 	})
-	first, err := a.newSettings(a.cfg)
-	if err != nil {
+	deps := settings.LiveDeps{
+		Deps:   settings.Deps{Tracker: a.tracker, Now: a.now, Log: a.log},
+		Record: a.record, Applied: a.applied,
+	}
+	if a.store == nil {
+		deps.Check, deps.Record = config.Config.CheckReceiver, nil
+	}
+	var err error
+	if a.settings, err = settings.NewLive(a.cfg, deps); err != nil {
 		return err
 	}
-	a.settings.Store(first)
+	a.run("secrets", a.settings.WatchSecrets)
 	return nil
 }
 
@@ -72,13 +80,13 @@ const (
 // arrivedAfter is how long messages that arrived wait until they are looked at, all that arrive meanwhile at once.
 const arrivedAfter = 50 * time.Millisecond
 
-func (a *App) startIngest(q *queues, kick func()) {
+func (a *App) startIngest(q *queues) {
 	deps := ingest.Deps{
 		Store:        a.store,
 		Settings:     func() ingest.Settings { return a.settings.Load().Ingest },
 		Pollers:      ingestPollers,
 		Helpers:      ingestHelpers,
-		Arrived:      ingest.Coalesce(kick, arrivedAfter),
+		Arrived:      ingest.Coalesce(a.kick, arrivedAfter),
 		UnpackMemory: ingest.NewUnpackMemory(),
 		Now:          a.now,
 		Random:       a.roll,
@@ -108,7 +116,7 @@ func (a *App) newReceiver(q *queues) http.Handler {
 	return r.Handler()
 }
 
-func (a *App) newConsole(ctx context.Context, kick func(), q *queues) (*console.Console, error) {
+func (a *App) newConsole(ctx context.Context, q *queues) (*console.Console, error) {
 	secure := strings.HasPrefix(cmp.Or(a.cfg.PublicURL, a.consoleScheme()), "https:")
 	a.auth = auth.New(a.store, auth.Settings{Secure: secure}, a.now)
 	var err error
@@ -121,7 +129,7 @@ func (a *App) newConsole(ctx context.Context, kick func(), q *queues) (*console.
 		Sources: func() []desk.Source { return a.settings.Load().Desk },
 		Origins: origins,
 		Ledger:  a.ledger,
-		Kick:    kick,
+		Kick:    a.kick,
 		Now:     a.now,
 	})
 	var names []string
@@ -141,6 +149,7 @@ func (a *App) newConsole(ctx context.Context, kick func(), q *queues) (*console.
 		Queues:     q.shown,
 		DLQs:       names,
 		Ledger:     a.ledger.State,
+		Reload:     a.settings.Status,
 		Now:        a.now,
 		Log:        a.log.With("component", "console"),
 	}), nil

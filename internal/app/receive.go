@@ -23,7 +23,7 @@ func (a *App) startReceiver(ctx context.Context) error {
 	if err := a.warnOfStranded(ctx, queues); err != nil {
 		return err
 	}
-	if err := a.newTracker(nil, nil); err != nil {
+	if err := a.newTracker(nil); err != nil {
 		return err
 	}
 	front := a.newReceiver(queues)

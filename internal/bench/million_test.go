@@ -191,19 +191,22 @@ func startProgram(b *testing.B, folder string) process {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = p.running.Process.Kill() })
-	at, first := regexp.MustCompile(`dlqdesk is at\s+(\S+)`), regexp.MustCompile(`First user:\s+(\S+)`)
+	at := regexp.MustCompile(`dlqdesk is at\s+(\S+)`)
 	lines := bufio.NewScanner(out)
-	for (p.url == "" || p.setup == "") && lines.Scan() {
+	for p.url == "" && lines.Scan() {
 		if found := at.FindStringSubmatch(lines.Text()); found != nil {
 			p.url = found[1]
 		}
-		if found := first.FindStringSubmatch(lines.Text()); found != nil {
-			p.setup = found[1]
-		}
 	}
-	if p.setup == "" {
+	if p.url == "" {
 		b.Fatal("dlqdesk did not start")
 	}
+	//nolint:gosec // built above
+	link, err := exec.CommandContext(b.Context(), binary, "user", "setup-link", "--config", cfg).Output()
+	if err != nil {
+		b.Fatal(err)
+	}
+	p.setup, _, _ = strings.Cut(string(link), "\n")
 	return p
 }
 

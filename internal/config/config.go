@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/netip"
 	"os"
 	"slices"
@@ -32,8 +33,32 @@ type Config struct {
 	Queues    []DLQ      // additional DLQs, ordered as Sources
 	Sources   []Source   // in the order of the file; sources from variables alone come last
 	Platforms []Platform // ordered as Sources
-	Warnings  []string   // valid settings that are probably wrong, written like faults
+	Users     []UserRole // ordered as Sources
+	Log       Log
+	Values    []Value  // every key with its value and where that comes from
+	Warnings  []string // valid settings that are probably wrong, written like faults
 }
+
+// UserRole is the role that the configuration gives a user.
+type UserRole struct {
+	Name string
+	Role deadletter.Role
+}
+
+// Log configures the log of the server.
+type Log struct {
+	Format LogFormat
+	Level  slog.Level // the lowest that is written
+}
+
+// LogFormat is the form of a log line.
+type LogFormat string
+
+// The forms of a log line.
+const (
+	LogText LogFormat = "text" // key=value
+	LogJSON LogFormat = "json"
+)
 
 // Queue configures the DLQ and the processing queue.
 type Queue struct {
@@ -121,10 +146,17 @@ func (c Config) Source(name string) (Source, bool) {
 // maxFile is the limit of a file in bytes, so that a wrong path cannot fill the memory.
 const maxFile = 1 << 20
 
-// Load reads the file at path (none if path is empty) and the environment in the form of os.Environ. Its error is
-// Faults.
-func Load(path string, environ []string) (Config, error) {
-	return load(newReader(path, environ), (*reader).checkSomething)
+// Flag is a key that the command line sets. It goes before environment and file.
+type Flag struct {
+	Key   string // log.level
+	Name  string // --log-level
+	Value string
+}
+
+// Load reads the file at path (none if path is empty), the environment in the form of os.Environ, and flags. Its error
+// is Faults.
+func Load(path string, environ []string, flags ...Flag) (Config, error) {
+	return load(newReader(path, environ, flags...), (*reader).checkSomething)
 }
 
 // LoadAny is Load for commands that need no source.
@@ -158,7 +190,7 @@ func load(r *reader, more func(*reader, Config)) (Config, error) {
 	if faults := r.sortedFaults(); len(faults) > 0 {
 		return Config{}, faults
 	}
-	c.Warnings = r.warnings
+	c.Warnings, c.Values = r.warnings, r.values
 	return c, nil
 }
 

@@ -5,17 +5,21 @@
 //
 // The first of these that sets a key wins:
 //
-//  1. the variable DLQDESK_ + the path of the key in capitals, with __ between levels, as in
+//  1. a flag of the command line, such as --log-level
+//  2. the variable DLQDESK_ + the path of the key in capitals, with __ between levels, as in
 //     DLQDESK_SOURCES__GENESYS__TIMEOUT
-//  2. its common variable: SQS_DLQ_URL for queue.dlq_url, AWS_REGION for queue.region, PORT for the port of listen (the
-//     host stays that of the file, or 127.0.0.1). An empty common variable is ignored.
-//  3. the file
-//  4. the default
+//  3. its common variable: SQS_DLQ_URL for queue.dlq_url, AWS_REGION for queue.region, PORT for the port of listen (the
+//     host is that of the file, or else every address). An empty common variable is ignored.
+//  4. the file
+//  5. the default
 //
 // A list in a variable is separated by commas. A hyphen in the name of a source is an underscore in a variable, so
 // genesys-eu is GENESYS_EU there. Two sources whose names differ only in - and _ are refused. A source can come from
 // variables alone; its name is then in lower case.
 //
-// Other variables that begin with DLQDESK_ (DLQDESK_CONFIG, or those that Kubernetes sets for a service named dlqdesk)
-// are ignored, unless they contain a __ or are misspelt keys.
+// Other variables that begin with DLQDESK_ are faults, except DLQDESK_CONFIG and those that Kubernetes sets for services
+// whose name begins with dlqdesk.
+//
+// Config.Values has every key with its value and where that comes from. Config.Changes compares two configurations, and
+// NeedsRestart says which keys a running program cannot take over.
 package config

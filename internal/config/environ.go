@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -75,16 +76,47 @@ func (r *reader) reportUnknown() {
 	}
 	names := r.variableNames()
 	for _, v := range r.variablesBelow(prefix) {
-		near, ok := nearest(v.key, names)
-		if v.used || !ok && !strings.Contains(v.key, levels) {
+		if v.used || v.key == fileVariable || v.ofKubernetes() {
 			continue
 		}
-		text := "sets nothing: no key has this path"
-		if ok {
+		text := "sets nothing: no key has this path; unset it"
+		if near, ok := v.nearest(names); ok {
 			text = "sets nothing: did you mean " + near + "?"
 		}
 		r.faults = append(r.faults, placed{origin: origin{variable: v.written}, text: text})
 	}
+}
+
+// fileVariable names the configuration file.
+const fileVariable = prefix + "CONFIG"
+
+// nearest returns the known variable that is spelt most like this one, begins with it, or sets a key of the same name.
+func (v *variable) nearest(names []string) (string, bool) {
+	if near, ok := nearest(v.key, names); ok {
+		return near, true
+	}
+	key := v.key[max(strings.LastIndex(v.key, levels)+1, len(prefix)-1):]
+	i := slices.IndexFunc(names, func(name string) bool {
+		return strings.HasPrefix(name, v.key) || strings.HasSuffix(name, key)
+	})
+	if i < 0 {
+		return "", false
+	}
+	return names[i], true
+}
+
+// Kubernetes sets these for each service of a pod's namespace, with our prefix if the service's name begins with dlqdesk.
+// https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+var (
+	kubernetesName = regexp.MustCompile(
+		`_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$`,
+	)
+	kubernetesPort = regexp.MustCompile(`^(tcp|udp|sctp)://`)
+)
+
+// ofKubernetes reports whether a variable describes a service, and is no misspelt key.
+func (v *variable) ofKubernetes() bool {
+	return kubernetesName.MatchString(v.key) || strings.HasSuffix(v.key, "_PORT") && kubernetesPort.MatchString(v.value)
 }
 
 // meant suggests a key for an unknown one: one spelt alike, or the same one in another section.

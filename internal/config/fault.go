@@ -39,7 +39,7 @@ func (f Faults) Error() string {
 // origin is the place that a setting comes from. The zero origin is a default.
 type origin struct {
 	line     int    // of the file
-	variable string // of the environment; it goes before the line
+	variable string // of the environment, or a flag of the command line; it goes before the line
 }
 
 // placed is a fault with its origin.

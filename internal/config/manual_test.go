@@ -93,7 +93,7 @@ func (s settings) load(t *testing.T) (Config, *reader, error) {
 // TestManualHasEveryKey holds web/docs/configuration.md: it has every key that the reader knows, no other, and their
 // defaults, and its examples are valid and change something.
 func TestManualHasEveryKey(t *testing.T) {
-	rows := readManual(t)
+	rows, needsRestart := readManual(t), readNeedsRestart(t)
 	makeFiles(t)
 	plain, r, err := base(t).load(t)
 	if err != nil {
@@ -122,6 +122,9 @@ func TestManualHasEveryKey(t *testing.T) {
 		t.Run(row.path, func(t *testing.T) {
 			checkDefault(t, row, plain)
 			checkExample(t, row, rows)
+			if said := needsRestart(row.path); said != NeedsRestart(row.path) {
+				t.Errorf("the manual says that it needs a restart: %t", said)
+			}
 		})
 	}
 }
@@ -136,6 +139,7 @@ func base(t *testing.T) settings {
 	s.set(t, "sources.NAME.destination", "https://127.0.0.1:9090/orders")
 	s.set(t, "queues.NAME.url", "https://sqs.eu-west-1.amazonaws.com/123456789012/failed")
 	s.set(t, "platforms.NAME.preset", "genesys-open-messaging")
+	s.set(t, "users.NAME", "viewer")
 	return s
 }
 
@@ -249,7 +253,8 @@ func beside(path string) map[string]string {
 	return nil
 }
 
-// checkExample sets the examples of the key's whole section, and then all but this one.
+// checkExample sets the examples of the key's whole section, and then all but this one. A running program takes the
+// change over if and only if the manual does not list the key among those that need a restart.
 func checkExample(t *testing.T, row documented, rows []documented) {
 	t.Helper()
 	s := base(t)
@@ -272,7 +277,40 @@ func checkExample(t *testing.T, row documented, rows []documented) {
 	if reflect.DeepEqual(before, after) {
 		t.Errorf("the example %s changes nothing", row.example)
 	}
+	kept := reflect.DeepEqual(before.Reloaded(after), before)
+	if tls := row.section() == "tls"; kept != NeedsRestart(row.path) && !tls {
+		t.Errorf("a reload takes it over: %t, and NeedsRestart is %t", !kept, NeedsRestart(row.path))
+	}
 }
+
+// readNeedsRestart returns a function that reports whether the section "Reload" of the manual lists a key, or the
+// section that it is in, among those that need a restart.
+func readNeedsRestart(t *testing.T) func(path string) bool {
+	t.Helper()
+	text, err := os.ReadFile("../../web/docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "## Reload\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	_, section, ok := strings.Cut(section, "These keys need a restart: ")
+	if !ok {
+		t.Fatal("the manual does not say which keys need a restart")
+	}
+	section, _, _ = strings.Cut(section, "\n\n")
+	listed, except, _ := strings.Cut(section, " except ")
+	names := func(text, path string) bool {
+		for _, m := range quoted.FindAllStringSubmatch(text, -1) {
+			if path == m[1] || strings.HasPrefix(path, m[1]+".") {
+				return true
+			}
+		}
+		return false
+	}
+	return func(path string) bool { return names(listed, path) && !names(except, path) }
+}
+
+var quoted = regexp.MustCompile("`([a-z_.]+)`")
 
 var (
 	heading = regexp.MustCompile(`^## (.+)$`)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/tls"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -29,26 +30,51 @@ func (r *reader) config() Config {
 		Queues:         readNamed(top.section("queues"), readDLQ),
 		Sources:        r.sources(top.section("sources")),
 		Platforms:      readNamed(top.section("platforms"), readPlatform),
+		Users:          readUsers(top.section("users")),
+		Log:            readLog(top.section("log")),
 	}
 }
 
-// listen lets PORT, which hosting platforms set, replace the port, but not the host: a variable that is not ours must
-// not open the receiver to other machines.
+// listen lets PORT, which hosting platforms set, replace the port. They send requests to the container's own address, so
+// it listens on every address, unless the file names one.
 func (r *reader) listen(top *section) string {
 	address := setting(top, "listen", defaultListen, parseAddress)
 	port, ok := r.common("PORT")
 	if !ok || r.origins["listen"].variable != "" {
 		return address
 	}
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return address
+	host := ""
+	if top.has("listen") {
+		var err error
+		if host, _, err = net.SplitHostPort(address); err != nil {
+			return address
+		}
 	}
 	r.origins["listen"] = origin{variable: "PORT"}
 	if err := checkPort(port); err != nil {
 		r.fault("listen", err.Error())
 	}
-	return net.JoinHostPort(host, port)
+	address = net.JoinHostPort(host, port)
+	r.show("listen", address)
+	return address
+}
+
+// readUsers reads the roles of users by their names. A name can hold characters that no variable's name has, so a
+// variable can only replace a role that is in the file.
+func readUsers(s *section) []UserRole {
+	var users []UserRole
+	for _, name := range s.reader.namesInFile(s) {
+		role := required(s, name, parseRole, "set it to viewer, operator or admin")
+		users = append(users, UserRole{Name: name, Role: role})
+	}
+	return users
+}
+
+func readLog(s *section) Log {
+	return Log{
+		Format: setting(s, "format", LogText, oneOf(LogText, LogJSON)),
+		Level:  setting(s, "level", slog.LevelInfo, parseLevel),
+	}
 }
 
 func readQueue(s *section) Queue {
@@ -127,6 +153,7 @@ func readSource(name string, s *section, hint string) Source {
 	if err := checkName("source", name); err != nil {
 		s.reader.fault(s.path, err.Error())
 	}
+	destination := required(s, "destination", parseDestination, hint)
 	timeout := setting(s, "timeout", defaultTimeout, parseTimeout)
 	partOfTimeout := durationFrom(minTimeout, timeoutLimit)
 	verified := readVerify(name, s.section("verify"))
@@ -134,7 +161,7 @@ func readSource(name string, s *section, hint string) Source {
 	return Source{
 		Name:          name,
 		Platform:      setting(s, "platform", platformOf(verified.Scheme), parseText),
-		Destination:   required(s, "destination", parseDestination, hint),
+		Destination:   destination,
 		Mode:          setting(s, "mode", Direct, oneOf(Direct, Buffered)),
 		Timeout:       timeout,
 		Connect:       setting(s, "connect_timeout", min(defaultConnect, timeout), partOfTimeout),

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	yaml "go.yaml.in/yaml/v3"
+
+	"dlqdesk/internal/redact"
 )
 
 // reader reads the file and the environment side by side. It records the origin of each setting, the keys that exist,
@@ -16,11 +18,13 @@ type reader struct {
 	root      *yaml.Node           // nil: no file, or an empty one
 	environ   map[string]string    // by name
 	variables map[string]*variable // with our prefix, by key
+	flags     map[string]Flag      // by path
 	sections  []*section           // that were read
 	origins   map[string]origin    // by path
 	faults    []placed
 	warnings  []string
-	dataOnly  bool // see LoadDataOnly
+	values    []Value // of the keys that were read, in that order
+	dataOnly  bool    // see LoadDataOnly
 }
 
 // section is a group of keys.
@@ -39,14 +43,18 @@ type entry struct {
 	value *yaml.Node
 }
 
-func newReader(file string, environ []string) *reader {
+func newReader(file string, environ []string, flags ...Flag) *reader {
 	r := &reader{
 		file:      file,
 		origins:   map[string]origin{},
 		environ:   map[string]string{},
 		variables: map[string]*variable{},
+		flags:     map[string]Flag{},
 	}
 	r.readEnviron(environ)
+	for _, f := range flags {
+		r.flags[f.Key] = f
+	}
 	return r
 }
 
@@ -83,11 +91,15 @@ func (s *section) node(key string) *yaml.Node {
 
 // setting reads one value. It returns otherwise if nothing sets it.
 func setting[T any](s *section, key string, otherwise T, parse func(string) (T, error)) T {
+	path := join(s.path, key)
 	if text, ok := s.text(key); ok {
-		if value, ok := parsed(s.reader, join(s.path, key), text, parse); ok {
+		s.reader.show(path, text)
+		if value, ok := parsed(s.reader, path, text, parse); ok {
 			return value
 		}
+		return otherwise
 	}
+	s.reader.showDefault(path, otherwise)
 	return otherwise
 }
 
@@ -96,6 +108,7 @@ func required[T any](s *section, key string, parse func(string) (T, error), hint
 	path := join(s.path, key)
 	text, ok := s.text(key)
 	if ok {
+		s.reader.show(path, text)
 		value, _ := parsed(s.reader, path, text, parse)
 		return value
 	}
@@ -119,11 +132,23 @@ func (s *section) missing(key, text string) {
 // list reads several values.
 func list[T any](s *section, key string, parse func(string) (T, error)) []T {
 	var values []T
+	var texts []string
+	var secrets []redact.Secret
 	for _, item := range s.items(key) {
 		if value, ok := parsed(s.reader, item.path, item.text, parse); ok {
 			values = append(values, value)
+			texts = append(texts, shownText(item.path, item.text))
+			if secret, ok := any(value).(redact.Secret); ok {
+				secrets = append(secrets, secret)
+			}
 		}
 	}
+	path := join(s.path, key)
+	if len(texts) == 0 {
+		s.reader.showDefault(path, "")
+		return nil
+	}
+	s.reader.show(path, "["+strings.Join(texts, ", ")+"]", secrets...)
 	return values
 }
 
@@ -151,9 +176,14 @@ func (s *section) text(key string) (string, bool) {
 	return node.Value, true
 }
 
-// environ returns the value of a key in the environment.
+// environ returns the value of a key on the command line or in the environment.
 func (s *section) environ(path, key string) (string, bool) {
-	if v, ok := s.reader.use(s.below(key)); ok {
+	v, ok := s.reader.use(s.below(key))
+	if flag, byFlag := s.reader.flags[path]; byFlag {
+		s.reader.origins[path] = origin{variable: flag.Name}
+		return flag.Value, true
+	}
+	if ok {
 		s.reader.origins[path] = origin{variable: v.written}
 		return v.value, true
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	yaml "go.yaml.in/yaml/v3"
@@ -83,4 +84,62 @@ func readSecret(path string) (string, error) {
 		return "", fmt.Errorf("%s is empty", path)
 	}
 	return value, nil
+}
+
+// SecretFiles returns a text that changes when a file with a secret of a source does.
+func (c Config) SecretFiles() string {
+	var stamp strings.Builder
+	for _, s := range c.Sources {
+		for _, secret := range s.Verify.Secrets {
+			path, isFile := strings.CutPrefix(secret.From, "file:")
+			if !isFile {
+				continue
+			}
+			if info, err := os.Stat(path); err == nil {
+				fmt.Fprintf(&stamp, "%s %d %d\n", path, info.ModTime().UnixNano(), info.Size())
+			} else {
+				fmt.Fprintf(&stamp, "%s is missing\n", path)
+			}
+		}
+	}
+	return stamp.String()
+}
+
+// RereadSecrets returns the configuration with the present content of the files of its sources' secrets, and whether
+// any differs. Its error is Faults.
+func (c Config) RereadSecrets() (next Config, changed bool, err error) {
+	next = c
+	next.Sources, next.Values = slices.Clone(c.Sources), slices.Clone(c.Values)
+	var faults Faults
+	for i := range next.Sources {
+		s := &next.Sources[i]
+		key := join(join("sources", s.Name), "verify.secrets")
+		s.Verify.Secrets = slices.Clone(s.Verify.Secrets)
+		for n, secret := range s.Verify.Secrets {
+			path, isFile := strings.CutPrefix(secret.From, "file:")
+			if !isFile {
+				continue
+			}
+			value, err := readSecret(path)
+			if err != nil {
+				faults = append(faults, Fault{Where: c.File, Key: indexed(key, n), Text: err.Error()})
+				continue
+			}
+			changed = changed || value != secret.Reveal()
+			s.Verify.Secrets[n] = redact.NewSecret(secret.From, value)
+		}
+		for _, f := range s.Verify.Faults() {
+			faults = append(
+				faults,
+				Fault{Where: c.File, Key: join(join("sources", s.Name), "verify."+f.Key), Text: f.Text},
+			)
+		}
+		if at := slices.IndexFunc(next.Values, func(v Value) bool { return v.Key == key }); at >= 0 {
+			next.Values[at].secrets = s.Verify.Secrets
+		}
+	}
+	if len(faults) > 0 {
+		return c, changed, faults
+	}
+	return next, changed, nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math"
 	"net"
@@ -186,6 +187,18 @@ func oneOf[T ~string](words ...T) func(string) (T, error) {
 		}
 		return "", wrong(text, "must be "+strings.Join(names, " or "))
 	}
+}
+
+func parseRole(text string) (deadletter.Role, error) {
+	return oneOf(deadletter.Viewer, deadletter.Operator, deadletter.Admin)(text)
+}
+
+func parseLevel(text string) (level slog.Level, err error) {
+	name, err := oneOf("debug", "info", "warn", "error")(text)
+	if err != nil {
+		return 0, err
+	}
+	return level, level.UnmarshalText([]byte(name))
 }
 
 func parseShare(text string) (float64, error) {

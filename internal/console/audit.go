@@ -112,6 +112,7 @@ func auditActions() []ui.Option {
 		{Value: "user.sign_in_refused", Label: "Failed sign-ins"},
 		{Value: "user.add", Label: "Users added"},
 		{Value: "user.password", Label: "Passwords changed"},
+		{Value: "config.", Label: "Changes of the configuration"},
 		{Value: "ledger.acknowledge", Label: "Imbalances acknowledged"},
 		{Value: "audit.export", Label: "Exports of this trail"},
 	}

@@ -78,6 +78,10 @@ func eventVerb(action string) string {
 		return "changed their password"
 	case "setup.use":
 		return "used the set-up link"
+	case "config.reload":
+		return "read again the"
+	case "config.reload_refused":
+		return "refused a change of the"
 	case "ledger.acknowledge":
 		return "acknowledged an imbalance of"
 	case store.ActionAccept:

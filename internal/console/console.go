@@ -49,6 +49,13 @@ type Settings struct {
 	DefaultSource string   // of webhooks that named none; "" if there is none
 }
 
+// ReloadStatus is what the latest reload of the configuration came to. The zero value: there was none.
+type ReloadStatus struct {
+	At      time.Time
+	Fault   []string // why it changed nothing, one line for each fault
+	Restart []string // changed keys that the next start applies
+}
+
 // buffered reports whether a source is buffered.
 func (s Settings) buffered() bool {
 	return slices.ContainsFunc(s.Sources, func(s Source) bool { return s.Setup.Buffered })
@@ -78,6 +85,7 @@ type Deps struct {
 	Queues     []Queue
 	DLQs       []string // the names below queues in the configuration
 	Ledger     func() ledger.State
+	Reload     func() ReloadStatus // what the latest reload of the configuration came to
 	Now        func() time.Time
 	Log        *slog.Logger
 }

@@ -96,6 +96,7 @@ func (q queueDepth) fault() page.QueueFault {
 
 func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
 	figures, status := c.overviewFigures(r, pickFields(r.URL.Query(), overviewFields()))
+	figures.Notices = c.configNotices()
 	if isPartial(r) {
 		c.render(w, r, status, page.OverviewContent(figures))
 		return
@@ -125,6 +126,36 @@ func (c *Console) overviewFigures(r *http.Request, query url.Values) (page.Overv
 	v.Breakers = c.openBreakers(auth.Actor(r.Context()), o)
 	return v, http.StatusOK
 }
+
+// configNotices returns what a reload of the configuration left to do.
+func (c *Console) configNotices() (notices []page.StandingNotice) {
+	status := c.Reload()
+	if len(status.Fault) > 0 {
+		n := page.StandingNotice{
+			Kind: ui.Fault,
+			Text: "The changed configuration was not applied.",
+			At:   ui.At(status.At),
+		}
+		n.Hint = "The settings from before stay in force. Mend the file, then reload again."
+		n.Items = status.Fault[:min(len(status.Fault), maxFaults)]
+		if more := len(status.Fault) - len(n.Items); more > 0 {
+			n.Items = append(slices.Clone(n.Items), "And "+plural(more, "more fault")+": see the log")
+		}
+		notices = append(notices, n)
+	}
+	if len(status.Restart) > 0 {
+		notices = append(notices, page.StandingNotice{
+			Kind:  ui.Warn,
+			Text:  "Restart dlqdesk to apply " + plural(len(status.Restart), "changed key") + ".",
+			Hint:  "Everything else that changed is in force.",
+			Items: status.Restart,
+		})
+	}
+	return notices
+}
+
+// maxFaults is how many faults of a configuration the page lists.
+const maxFaults = 5
 
 // anyWaits reports whether any queue has messages.
 func (o overview) anyWaits() bool {

@@ -89,6 +89,7 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 		},
 		Now:    b.clock.Now,
 		Health: func(string) delivery.DestinationHealth { return delivery.DestinationHealth{} },
+		Reload: func() console.ReloadStatus { return console.ReloadStatus{} },
 		Ledger: func() ledger.State { return ledger.State{At: b.clock.Now()} },
 		Log:    slog.New(telemetry.Log(slog.NewTextHandler(b.log, nil))),
 	}

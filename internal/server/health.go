@@ -14,10 +14,17 @@ const (
 	readyLimit = 2 * time.Second
 )
 
-// Health returns /healthz: the process runs.
-func Health(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write([]byte(`{"status":"ok"}`))
+// withHealth serves /healthz, which every listener has: the process runs.
+func withHealth(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/healthz" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		_, _ = w.Write([]byte(`{"status":"ok"}`))
+	})
 }
 
 // Readiness returns /readyz: whether a webhook that fails now could be stored, and so whether a load balancer should

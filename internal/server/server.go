@@ -25,10 +25,10 @@ const (
 
 // Listener is the configuration of one Server.
 type Listener struct {
-	Name       string // "receiver", for errors
-	Address    string // "127.0.0.1:8080"
-	TLS        config.ListenTLS
-	Proxies    []netip.Prefix // whose X-Forwarded-For and Forwarded headers are believed
+	Name       string                  // "receiver", for errors
+	Address    string                  // "127.0.0.1:8080"
+	TLS        func() config.ListenTLS // the files of the moment; nil, or without a certificate at the start: no TLS
+	Proxies    []netip.Prefix          // whose X-Forwarded-For and Forwarded headers are believed
 	Handler    http.Handler
 	OnShutdown func()      // ends responses that would never end by themselves. nil: there are none
 	OnFailure  func(error) // is called when the server ends without Stop
@@ -50,17 +50,14 @@ func Start(ctx context.Context, l Listener) (*Server, error) {
 		return nil, fmt.Errorf("listen for the %s: %w: stop what uses the address, or set another one", l.Name, err)
 	}
 	addr := conn.Addr()
-	if l.TLS.On() {
+	if l.TLS != nil && l.TLS().On() {
 		if conn, err = encrypt(conn, l.TLS, l.Log); err != nil {
 			return nil, err
 		}
 	}
 	s := &Server{addr: addr, done: make(chan struct{})}
 	s.http = http.Server{
-		Handler: clientAddr(
-			l.Handler,
-			l.Proxies,
-		),
+		Handler:           withHealth(clientAddr(l.Handler, l.Proxies)),
 		ReadHeaderTimeout: readHeaderLimit,
 		IdleTimeout:       idleLimit,
 		MaxHeaderBytes:    maxHeaderBytes,

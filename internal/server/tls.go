@@ -15,16 +15,16 @@ import (
 
 // certificates reads the files of a listener again when they change: a renewed certificate needs no restart.
 type certificates struct {
-	files config.ListenTLS
+	files func() config.ListenTLS // of the moment
 	log   *slog.Logger
 
 	mu     sync.Mutex
-	stamp  string // times and sizes of the files as read last
+	stamp  string // names, times and sizes of the files as read last
 	loaded *tls.Config
 }
 
 // encrypt puts TLS over a listener.
-func encrypt(l net.Listener, files config.ListenTLS, log *slog.Logger) (net.Listener, error) {
+func encrypt(l net.Listener, files func() config.ListenTLS, log *slog.Logger) (net.Listener, error) {
 	c := &certificates{files: files, log: log}
 	c.stamp = c.currentStamp()
 	var err error
@@ -54,17 +54,18 @@ func (c *certificates) current(*tls.ClientHelloInfo) (*tls.Config, error) {
 }
 
 func (c *certificates) currentStamp() string {
-	stamp := ""
-	for _, file := range []string{c.files.CertFile, c.files.KeyFile, c.files.ClientCAFile} {
+	stamp, files := "", c.files()
+	for _, file := range []string{files.CertFile, files.KeyFile, files.ClientCAFile} {
 		if info, err := os.Stat(file); err == nil {
-			stamp += fmt.Sprintf("%d %d,", info.ModTime().UnixNano(), info.Size())
+			stamp += fmt.Sprintf("%s %d %d,", file, info.ModTime().UnixNano(), info.Size())
 		}
 	}
 	return stamp
 }
 
 func (c *certificates) load() (*tls.Config, error) {
-	pair, err := tls.LoadX509KeyPair(c.files.CertFile, c.files.KeyFile)
+	files := c.files()
+	pair, err := tls.LoadX509KeyPair(files.CertFile, files.KeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the certificate of the listener: %w", err)
 	}
@@ -73,16 +74,16 @@ func (c *certificates) load() (*tls.Config, error) {
 		Certificates: []tls.Certificate{pair},
 		NextProtos:   []string{"h2", "http/1.1"},
 	}
-	if c.files.ClientCAFile == "" {
+	if files.ClientCAFile == "" {
 		return fresh, nil
 	}
-	text, err := os.ReadFile(c.files.ClientCAFile)
+	text, err := os.ReadFile(files.ClientCAFile)
 	if err != nil {
 		return nil, fmt.Errorf("read tls.client_ca_file: %w", err)
 	}
 	fresh.ClientCAs = x509.NewCertPool()
 	if !fresh.ClientCAs.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("tls.client_ca_file %s holds no certificate", c.files.ClientCAFile)
+		return nil, fmt.Errorf("tls.client_ca_file %s holds no certificate", files.ClientCAFile)
 	}
 	// Each source decides whether it demands a certificate; browsers have none.
 	fresh.ClientAuth = tls.VerifyClientCertIfGiven

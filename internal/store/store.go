@@ -88,6 +88,9 @@ func (s *Store) RunIndex(ctx context.Context, masks func() map[string][]payload.
 	return s.index.Run(ctx, masks)
 }
 
+// KickIndex makes the search index look at once whether masks have changed.
+func (s *Store) KickIndex() { s.index.Kick() }
+
 // Unindexed returns how many of the latest events no search finds yet.
 func (s *Store) Unindexed(ctx context.Context) (int64, error) { return s.index.Lag(ctx) }
 

@@ -32,6 +32,14 @@ func NewMetrics(sources []string) *Metrics {
 			Buckets: []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60},
 		}, []string{"source", "outcome"}),
 	}
+	m.AddSources(sources)
+	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
+	m.registry.MustRegister(m.webhooks, m.deliveries, collectors.NewGoCollector(), process)
+	return m
+}
+
+// AddSources makes the webhook counters of sources that have none yet start at zero.
+func (m *Metrics) AddSources(sources []string) {
 	for _, source := range sources {
 		for _, answer := range []Answer{
 			AnswerDelivered, AnswerQueued, AnswerBuffered, AnswerRefused,
@@ -40,9 +48,6 @@ func NewMetrics(sources []string) *Metrics {
 			m.webhooks.WithLabelValues(source, string(answer))
 		}
 	}
-	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
-	m.registry.MustRegister(m.webhooks, m.deliveries, collectors.NewGoCollector(), process)
-	return m
 }
 
 // Answered counts a response to a platform.

@@ -21,6 +21,7 @@ type OverviewFigures struct {
 	Source    string // the one source that the page is narrowed to; empty: all
 	AllURL    string // of all sources
 	AsOf      ui.Moment
+	Notices   []StandingNotice
 	Breakers  []BreakerView
 	Headlines []Headline
 	Plot      Plot
@@ -29,6 +30,13 @@ type OverviewFigures struct {
 	Ages      []AgeRow
 	Causes    []CauseRow
 	Queues    []QueueRow
+}
+
+// StandingNotice is a notice that stays until its reason is gone.
+type StandingNotice struct {
+	Kind, Text, Hint string
+	At               ui.Moment
+	Items            []string // keys, or faults with their lines
 }
 
 // RangeLink is one choice of the time that the page looks back on.

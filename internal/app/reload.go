@@ -1,0 +1,36 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/settings"
+	"dlqdesk/internal/store"
+)
+
+// Reload puts the configuration that read returns in force, except for keys that need a restart: see
+// config.NeedsRestart. An error changes nothing. Deliveries in flight finish with the settings that they began with.
+func (a *App) Reload(ctx context.Context, read func() (config.Config, error)) error {
+	return a.settings.Reload(ctx, settings.BySignal, read)
+}
+
+// Grace returns how long Stop may take.
+func (a *App) Grace() time.Duration { return a.settings.Load().Config.Grace }
+
+// record writes an audit event of its own.
+func (a *App) record(ctx context.Context, e deadletter.Event) error {
+	return a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.Record(ctx, e) })
+}
+
+// applied tells the parts that do not look settings up by themselves.
+func (a *App) applied(context.Context) {
+	now := a.settings.Load()
+	a.level.Set(now.Config.Log.Level)
+	a.metrics.AddSources(sourceNames(now.Config))
+	if a.store != nil {
+		a.store.KickIndex() // masks may have changed
+	}
+	a.kick()
+}
