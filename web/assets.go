@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -44,6 +45,16 @@ func URL(name string) string {
 	return Prefix + name
 }
 
+// CommonPasswords returns the passwords that no user may have, one a line in lower case, with a newline before the
+// first and after the last.
+func CommonPasswords() string {
+	text, err := dist.ReadFile("dist/common-passwords.txt")
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
 // Assets serves the built files under Prefix, compressed where the browser takes it.
 func Assets() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -53,7 +64,7 @@ func Assets() http.Handler {
 			return
 		}
 		name := strings.TrimPrefix(r.URL.Path, Prefix)
-		if name != path.Base(name) || path.Ext(name) == ".gz" || path.Ext(name) == ".json" {
+		if name != path.Base(name) || slices.Contains([]string{".gz", ".json", ".txt"}, path.Ext(name)) {
 			http.NotFound(w, r)
 			return
 		}

@@ -48,6 +48,7 @@ for (const [path, info] of Object.entries(bundled.metafile.outputs)) {
 }
 add('favicon.svg', await readFile('icons/favicon.svg'))
 add('icons.svg', Buffer.from(await sprite()))
+files.set('common-passwords.txt', Buffer.from(`\n${(await commonPasswords()).join('\n')}\n`))
 for (const name of (await readdir('docs/img')).filter((name) => name.endsWith('.png'))) {
 	add(name, await readFile(join('docs/img', name)))
 }
@@ -77,6 +78,12 @@ async function sprite() {
 		return `<symbol id="${id}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">${shapes}</symbol>`
 	}))
 	return `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join('')}</svg>`
+}
+
+// commonPasswords returns the 10,000 most common passwords, and of the rarer ones those that are long enough to be tried here.
+async function commonPasswords() {
+	const all = JSON.parse(await readFile('node_modules/@zxcvbn-ts/language-common/src/passwords.json', 'utf8'))
+	return all.filter((password, i) => i < 10_000 || password.length >= 10).map((password) => password.toLowerCase())
 }
 
 // removeStale comes last, so that a Go build that runs meanwhile always finds a whole set.

@@ -30,12 +30,9 @@ const (
 
 // cli is the command line.
 type cli struct {
-	Serve   serve   `cmd:"" help:"Receive webhooks and serve the desk."`
-	Receive receive `cmd:"" help:"Only receive webhooks, on one of several machines."`
-	User    struct {
-		Add       userAdd       `cmd:"" help:"Add a user, whether a server runs or not."`
-		SetupLink userSetupLink `cmd:"" name:"setup-link" help:"Print a new link that makes the first user."`
-	} `cmd:"" help:"Manage users."`
+	Serve    serve        `cmd:"" help:"Receive webhooks and serve the desk."`
+	Receive  receive      `cmd:"" help:"Only receive webhooks, on one of several machines."`
+	User     userCmds     `cmd:"" help:"Manage users, whether a server runs or not."`
 	Audit    auditCmds    `cmd:"" help:"Verify the audit trail, accept what is wrong with it, give it a new key."`
 	Platform platformCmds `cmd:"" help:"Register webhooks at Genesys Cloud and NICE CXone, and check them."`
 	Backup   backup       `cmd:"" help:"Copy messages, audit trail and queues, whether a server runs or not."`

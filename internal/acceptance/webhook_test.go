@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/app"
+	"dlqdesk/internal/auth"
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
@@ -132,7 +133,12 @@ func TestUserIsAddedWhileTheServerRuns(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
 	command := app.New(p.cfg, app.Options{Log: desktest.Log(t)})
-	if err := command.AddUser(t.Context(), "vera", "viewer", password); err != nil {
+	add := func(name, role string) error {
+		return command.Users(t.Context(), func(users *auth.Auth) error {
+			return users.AddUser(t.Context(), deadletter.CLI("root"), name, role, password)
+		})
+	}
+	if err := add("vera", "viewer"); err != nil {
 		t.Fatal(err)
 	}
 	jar, err := cookiejar.New(nil)
@@ -145,7 +151,7 @@ func TestUserIsAddedWhileTheServerRuns(t *testing.T) {
 	); !strings.Contains(page, "vera") {
 		t.Error("vera is not signed in")
 	}
-	if err := command.AddUser(t.Context(), "VERA", "admin", password); deadletter.KindOf(err) != deadletter.Conflict {
+	if err := add("VERA", "admin"); deadletter.KindOf(err) != deadletter.Conflict {
 		t.Errorf("the same name again answers %v", err)
 	}
 }

@@ -9,11 +9,11 @@ import (
 	"path/filepath"
 
 	"dlqdesk/internal/auth"
-	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/server"
 	"dlqdesk/internal/sqlite"
+	"dlqdesk/web"
 )
 
 // Backup copies the files of the data folder into a folder, while a server runs on it or not, and returns the names of
@@ -85,11 +85,14 @@ func (a *App) drain(ctx context.Context, url, region string, r desk.DrainRequest
 	return desk.Drainer{Store: a.store, To: q, Returns: returns, Now: a.now}.Drain(ctx, r)
 }
 
-// AddUser adds a user to the data folder of a configuration, while a server runs on it or not.
-func (a *App) AddUser(ctx context.Context, name, role, password string) error {
-	return a.withStore(ctx, func() error {
-		return auth.New(a.store, auth.Settings{}, a.now).AddUser(ctx, deadletter.System(), name, role, password)
-	})
+// Users calls do with what manages the users of the data folder, while a server runs on it or not.
+func (a *App) Users(ctx context.Context, do func(users *auth.Auth) error) error {
+	return a.withStore(ctx, func() error { return do(a.newAuth(false)) })
+}
+
+// newAuth must be called with an open store. secure says that browsers reach the desk by https only.
+func (a *App) newAuth(secure bool) *auth.Auth {
+	return auth.New(a.store, auth.Settings{Secure: secure, CommonPasswords: web.CommonPasswords()}, a.now)
 }
 
 // withStore opens the store alone, for a command.

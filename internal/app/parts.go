@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"dlqdesk/internal/auth"
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/delivery"
@@ -118,7 +117,7 @@ func (a *App) newReceiver(q *queues) http.Handler {
 
 func (a *App) newConsole(ctx context.Context, q *queues) (*console.Console, error) {
 	secure := strings.HasPrefix(cmp.Or(a.cfg.PublicURL, a.consoleScheme()), "https:")
-	a.auth = auth.New(a.store, auth.Settings{Secure: secure}, a.now)
+	a.auth = a.newAuth(secure)
 	var err error
 	if a.setupToken, err = a.auth.NewSetupLink(ctx); err != nil {
 		return nil, fmt.Errorf("make the set-up link: %w", err)

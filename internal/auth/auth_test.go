@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -21,6 +22,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/store"
+	"dlqdesk/web"
 )
 
 const password = "correct horse battery"
@@ -45,6 +47,7 @@ func setup(t *testing.T, settings auth.Settings) bundle {
 	if settings.Hashing == (argon2id.Params{}) {
 		settings.Hashing = cheap()
 	}
+	settings.CommonPasswords = web.CommonPasswords()
 	b.Auth = auth.New(b.store, settings, b.clock.Now)
 	fail := func(w http.ResponseWriter, _ *http.Request, err error) {
 		status := map[deadletter.Kind]int{
@@ -62,13 +65,10 @@ func setup(t *testing.T, settings auth.Settings) bundle {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("POST /in", answer(func(w http.ResponseWriter, r *http.Request) error {
-		if err := b.Throttle(w, r, r.FormValue("name")); err != nil {
-			return err
-		}
-		return b.SignIn(r.Context(), r.FormValue("name"), r.FormValue("password"), auth.Addr(r))
+		return b.SignIn(w, r, r.FormValue("name"), r.FormValue("password"))
 	}))
-	mux.Handle("POST /setup", answer(func(_ http.ResponseWriter, r *http.Request) error {
-		return b.SetUp(r.Context(), r.FormValue("token"), r.FormValue("name"), r.FormValue("password"), auth.Addr(r))
+	mux.Handle("POST /setup", answer(func(w http.ResponseWriter, r *http.Request) error {
+		return b.SetUp(w, r, r.FormValue("token"), r.FormValue("name"), r.FormValue("password"))
 	}))
 	members := b.Require(fail)
 	mux.Handle("GET /me", members(answer(func(w http.ResponseWriter, r *http.Request) error {
@@ -78,10 +78,33 @@ func setup(t *testing.T, settings auth.Settings) bundle {
 	mux.Handle("POST /out", members(answer(func(_ http.ResponseWriter, r *http.Request) error {
 		return b.SignOut(r.Context(), auth.Actor(r.Context()))
 	})))
-	mux.Handle("POST /password", members(answer(func(_ http.ResponseWriter, r *http.Request) error {
-		return b.ChangePassword(r.Context(), auth.Actor(r.Context()), r.FormValue("current"), r.FormValue("next"))
+	mux.Handle("POST /password", members(answer(func(w http.ResponseWriter, r *http.Request) error {
+		return b.ChangePassword(w, r, r.FormValue("current"), r.FormValue("next"))
 	})))
-	b.server = httptest.NewTLSServer(b.Sessions(fail)(mux))
+	mux.Handle("POST /link", answer(func(w http.ResponseWriter, r *http.Request) error {
+		return b.UsePasswordLink(w, r, r.FormValue("token"), r.FormValue("password"))
+	}))
+	mux.Handle("GET /sessions", members(answer(func(w http.ResponseWriter, r *http.Request) error {
+		list, err := b.OwnSessions(r.Context())
+		for _, one := range list {
+			fmt.Fprintln(w, one.ID, one.Addr, one.Agent, one.Current)
+		}
+		return err
+	})))
+	mux.Handle("POST /sessions/end", members(answer(func(_ http.ResponseWriter, r *http.Request) error {
+		return b.EndOwnSession(r.Context(), r.FormValue("id"))
+	})))
+	mux.Handle("POST /sessions/others", members(answer(func(_ http.ResponseWriter, r *http.Request) error {
+		_, err := b.EndOtherSessions(r.Context())
+		return err
+	})))
+	sessions := b.Sessions(fail)(mux)
+	b.server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if addr := r.Header.Get("X-Test-Addr"); addr != "" {
+			r.RemoteAddr = net.JoinHostPort(addr, "1")
+		}
+		sessions.ServeHTTP(w, r)
+	}))
 	t.Cleanup(b.server.Close)
 	return b
 }
@@ -98,6 +121,13 @@ type person struct {
 	t      *testing.T
 	client *http.Client
 	base   string
+	addr   string // "": that of the connection
+}
+
+// at returns the same browser at another address.
+func (p person) at(addr string) person {
+	p.addr = addr
+	return p
 }
 
 func (b bundle) person(t *testing.T) person {
@@ -106,7 +136,7 @@ func (b bundle) person(t *testing.T) person {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return person{t, &http.Client{Transport: b.server.Client().Transport, Jar: jar}, b.server.URL}
+	return person{t, &http.Client{Transport: b.server.Client().Transport, Jar: jar}, b.server.URL, ""}
 }
 
 func (p person) do(method, path string, form url.Values) (int, string) {
@@ -117,6 +147,9 @@ func (p person) do(method, path string, form url.Values) (int, string) {
 	}
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if p.addr != "" {
+		r.Header.Set("X-Test-Addr", p.addr)
 	}
 	answer, err := p.client.Do(r)
 	if err != nil {
@@ -209,25 +242,43 @@ func TestSignInAndOut(t *testing.T) {
 	}
 }
 
+// signInAs is an attempt without a session around it, which a refused one does not need.
+func (b bundle) signInAs(ctx context.Context, name, password string) error {
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/in", http.NoBody)
+	return b.SignIn(httptest.NewRecorder(), r, name, password)
+}
+
+// Whatever the name, a wrong password is compared with one hash, which costs the same, and the answer is the same.
 func TestNamesCannotBeProbed(t *testing.T) {
 	t.Parallel()
-	b := setup(t, auth.Settings{Hashing: auth.DefaultHashing()})
-	b.add(t, "anna", deadletter.Viewer)
-	fastest := map[string]time.Duration{"anna": time.Hour, "nobody": time.Hour}
-	texts := map[string]string{}
-	for range 3 {
-		for name := range fastest {
-			start := time.Now()
-			err := b.SignIn(t.Context(), name, "wrong password", "192.0.2.1")
-			fastest[name] = min(fastest[name], time.Since(start))
-			texts[name] = err.Error()
+	var compared []string
+	b := setup(t, auth.Settings{Compare: func(password, hash string) (bool, error) {
+		compared = append(compared, hash)
+		return argon2id.ComparePasswordAndHash(password, hash)
+	}})
+	for _, name := range []string{"anna", "adam", "dora"} {
+		b.add(t, name, deadletter.Admin)
+	}
+	admin := deadletter.User("adam", deadletter.Admin, "")
+	if err := b.Disable(t.Context(), admin, "dora"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.AddUserByLink(t.Context(), admin, "ines", "viewer"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"anna", "nobody", "dora", "ines"} {
+		compared = nil
+		err := b.signInAs(t.Context(), name, "wrong password")
+		if err == nil || err.Error() != "the name or the password is wrong" {
+			t.Errorf("%s: %v", name, err)
 		}
-	}
-	if texts["anna"] != texts["nobody"] {
-		t.Errorf("the answers differ: %q", texts)
-	}
-	if fastest["nobody"] < fastest["anna"]/2 {
-		t.Errorf("an unknown name is told sooner: %v", fastest)
+		if len(compared) != 1 {
+			t.Fatalf("%s: %d hashes are compared", name, len(compared))
+		}
+		params, _, _, err := argon2id.DecodeHash(compared[0])
+		if err != nil || *params != cheap() {
+			t.Errorf("%s: the hash costs %+v, %v", name, params, err)
+		}
 	}
 }
 
@@ -235,7 +286,11 @@ func TestAuditTrailLimitsUnknownNames(t *testing.T) {
 	t.Parallel()
 	b := setup(t, auth.Settings{})
 	for _, name := range []string{"a\nb\x1b[2J\u202e\xff", strings.Repeat("ä", 500)} {
-		if err := b.SignIn(t.Context(), name, "wrong password", "192.0.2.1"); deadletter.KindOf(
+		if err := b.signInAs(
+			t.Context(),
+			name,
+			"wrong password",
+		); deadletter.KindOf(
 			err,
 		) != deadletter.Unauthenticated {
 			t.Fatal(err)
@@ -254,13 +309,13 @@ func TestSignInRenewsTheSession(t *testing.T) {
 	p, planted := b.person(t), b.person(t)
 	at, _ := url.Parse(b.server.URL)
 	planted.client.Jar.SetCookies(
-		at, []*http.Cookie{{Name: "dlqdesk_session", Value: "planted-by-somebody-else", Path: "/"}},
+		at, []*http.Cookie{{Name: "dlqdesk_session", Value: "planted-by-someone-else", Path: "/"}},
 	)
 	p.signIn("anna", password)
 	planted.signIn("anna", password)
 	first := p.token()
 	p.signIn("anna", password)
-	if p.token() == first || planted.token() == "planted-by-somebody-else" {
+	if p.token() == first || planted.token() == "planted-by-someone-else" {
 		t.Error("signing in keeps a token that was known before")
 	}
 	old := b.person(t)
@@ -283,17 +338,20 @@ func TestCookieFlags(t *testing.T) {
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			w := httptest.NewRecorder()
 			b.server.Config.Handler.ServeHTTP(w, r)
-			cookies := w.Result().Cookies()
-			if len(cookies) != 1 {
-				t.Fatalf("%d cookies", len(cookies))
+			names := map[bool][]string{
+				false: {"dlqdesk_browser", "dlqdesk_session"},
+				true:  {"__Host-dlqdesk_browser", "__Host-dlqdesk_session"},
+			}[secure]
+			var got []string
+			for _, c := range w.Result().Cookies() {
+				got = append(got, c.Name)
+				if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Secure != secure || c.Path != "/" ||
+					c.Domain != "" || len(c.Value) < 26 {
+					t.Errorf("secure %v: cookie %v", secure, c)
+				}
 			}
-			c := cookies[0]
-			name := map[bool]string{false: "dlqdesk_session", true: "__Host-dlqdesk_session"}[secure]
-			if c.Name != name || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Secure != secure ||
-				c.Path != "/" ||
-				c.Domain != "" ||
-				len(c.Value) < 40 {
-				t.Errorf("secure %v: cookie %v", secure, c)
+			if slices.Sort(got); !slices.Equal(got, names) {
+				t.Errorf("secure %v: cookies %q", secure, got)
 			}
 		})
 	}
@@ -473,61 +531,136 @@ func TestAddUser(t *testing.T) {
 	}
 }
 
+// tries returns how many attempts with a wrong password an address has until it has to wait, 100 at most.
+func (p person) tries(name string) int {
+	for n := range 100 {
+		if p.signIn(name, "wrong password") == http.StatusTooManyRequests {
+			return n
+		}
+	}
+	return 100
+}
+
 func TestSignInAttemptsAreLimited(t *testing.T) {
 	t.Parallel()
 	b := setup(t, auth.Settings{})
 	b.add(t, "anna", deadletter.Viewer)
-	p := b.person(t)
-	tries := func(name string) int {
-		for n := range 40 {
-			if p.signIn(name, "wrong password") == 429 {
-				return n
-			}
-		}
-		return 40
-	}
-	if n := tries("anna"); n != 10 {
+	guesser := b.person(t).at("192.0.2.66")
+	if n := guesser.tries("anna"); n != 10 {
 		t.Errorf("%d tries for one name", n)
 	}
-	if p.signIn("anna", password) != 429 || p.signIn("Anna", password) != 429 {
+	if guesser.signIn("anna", password) != 429 || guesser.signIn("Anna", password) != 429 {
 		t.Error("the right password gets past the limit")
 	}
-	if n := tries("bert"); n != 10 {
-		t.Errorf("%d tries for another name", n)
+	if n := guesser.tries("bert") + guesser.tries("c") + guesser.tries("d") + guesser.tries("e"); n != 20 {
+		t.Errorf("an address has %d tries after 10", n)
 	}
-	total := 0
-	for _, name := range []string{"c", "d", "e"} {
-		total += tries(name)
-	}
-	if total > 10 {
-		t.Errorf("an address has %d tries after 20", total)
-	}
-	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "POST", "/in", nil)
-	r.RemoteAddr = "127.0.0.1:1"
-	if err := b.Throttle(w, r, "anna"); deadletter.KindOf(err) != deadletter.RateLimited ||
-		w.Header().Get("Retry-After") != "60" {
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/in", http.NoBody)
+	r.RemoteAddr = "192.0.2.66:1"
+	w := httptest.NewRecorder()
+	err := b.SignIn(w, r, "anna", password)
+	if deadletter.KindOf(err) != deadletter.RateLimited || w.Header().Get("Retry-After") != "6" ||
+		err.Error() != "too many attempts: wait 6 seconds, then try again" {
 		t.Errorf("%v, Retry-After %q", err, w.Header().Get("Retry-After"))
 	}
-	r.RemoteAddr, w = "192.0.2.9:1", httptest.NewRecorder()
-	r.Header.Set("X-Forwarded-For", "127.0.0.1")
-	if err := b.Throttle(w, r, "anna"); err != nil {
-		t.Errorf("somebody else is refused: %v", err)
+	b.clock.Add(6 * time.Second)
+	if guesser.signIn("anna", password) != 200 {
+		t.Error("after the wait the right password is refused")
 	}
 }
 
-func TestThrottleCountsAnIPv6NetworkAsOne(t *testing.T) {
+// A guesser locks no one out: not the user elsewhere, not others at the same address who have signed in before.
+func TestGuesserLocksNobodyOut(t *testing.T) {
+	t.Parallel()
+	b := setup(t, auth.Settings{})
+	b.add(t, "anna", deadletter.Viewer)
+	b.add(t, "bert", deadletter.Viewer)
+	const office, home = "203.0.113.7", "198.51.100.1"
+	anna, bert := b.person(t), b.person(t)
+	if anna.at(office).signIn("anna", password) != 200 || bert.at(office).signIn("bert", password) != 200 {
+		t.Fatal("they cannot sign in")
+	}
+	b.person(t).at("192.0.2.66").tries("anna")
+	if b.person(t).at(home).signIn("anna", password) != 200 {
+		t.Error("a guesser at one address locks out a user at another one, in a new browser")
+	}
+	for _, name := range []string{"anna", "x", "y", "z", "bert"} {
+		b.person(t).at(office).tries(name)
+	}
+	if anna.at(office).signIn("anna", password) != 200 || bert.at(office).signIn("bert", password) != 200 {
+		t.Error("a guesser in the same network locks out users whose browsers are known")
+	}
+	for i := range 70 {
+		b.person(t).at(fmt.Sprintf("198.18.0.%d", i)).signIn("anna", "wrong password")
+	}
+	if b.person(t).at("192.0.2.99").signIn("anna", password) != 429 {
+		t.Error("a guesser with many addresses is not slowed")
+	}
+	if b.person(t).at(home).signIn("anna", password) != 200 || anna.at("192.0.2.98").signIn("anna", password) != 200 {
+		t.Error("a guesser with many addresses locks out a user in a known network, or in a known browser")
+	}
+	if b.person(t).at("192.0.2.99").signIn("bert", password) != 200 {
+		t.Error("a guesser of one name slows another one")
+	}
+	b.clock.Add(time.Minute)
+	if b.person(t).at("192.0.2.97").signIn("anna", password) != 200 {
+		t.Error("after a minute one more network is not let in")
+	}
+}
+
+// A successful sign-in takes nothing from others at the same address: a whole office can begin its day.
+func TestSuccessfulSignInsDoNotCount(t *testing.T) {
+	t.Parallel()
+	b := setup(t, auth.Settings{})
+	for i := range 33 {
+		name := fmt.Sprintf("user%d", i)
+		b.add(t, name, deadletter.Viewer)
+		if status := b.person(t).signIn(name, password); status != 200 {
+			t.Fatalf("user %d is answered %d", i, status)
+		}
+	}
+}
+
+// A browser's token that was put there by someone else does not become known by a sign-in.
+func TestPlantedBrowserTokenIsReplaced(t *testing.T) {
+	t.Parallel()
+	b := setup(t, auth.Settings{})
+	b.add(t, "anna", deadletter.Viewer)
+	p := b.person(t)
+	at, _ := url.Parse(b.server.URL)
+	planted := &http.Cookie{Name: "dlqdesk_browser", Value: "planted-by-someone-else-26", Path: "/"}
+	p.client.Jar.SetCookies(at, []*http.Cookie{planted})
+	p.signIn("anna", password)
+	for range 2 {
+		var value string
+		for _, c := range p.client.Jar.Cookies(at) {
+			if c.Name == planted.Name {
+				value = c.Value
+			}
+		}
+		if value == planted.Value || value == "" {
+			t.Fatalf("the browser's token is %q", value)
+		}
+		planted.Value = "" // from now on it stays
+		p.signIn("anna", password)
+	}
+}
+
+func TestLimitsCountAnIPv6NetworkAsOne(t *testing.T) {
 	t.Parallel()
 	b := setup(t, auth.Settings{})
 	refused := 0
 	for i := range 40 {
-		r := httptest.NewRequestWithContext(t.Context(), "POST", "/in", nil)
-		r.RemoteAddr = "[2001:db8::" + string("0123456789abcdef"[i%16]) + string("0123456789abcdef"[i/16]) + "]:1"
-		if b.Throttle(httptest.NewRecorder(), r, "anna") != nil {
+		p := b.person(t).at(fmt.Sprintf("2001:db8::%x", i+1))
+		if p.signIn(fmt.Sprintf("name%d", i), "wrong password") == http.StatusTooManyRequests {
 			refused++
 		}
 	}
-	if refused != 30 {
+	if refused != 10 {
 		t.Errorf("%d of 40 tries from one network were refused", refused)
+	}
+	if b.person(t).at("2001:db8:0:1::1").signIn("anna", "wrong password") != 401 {
+		t.Error("another network is refused")
 	}
 }
 
@@ -555,7 +688,7 @@ func TestFailingStoreRefusesSignIn(t *testing.T) {
 	b.add(t, "anna", deadletter.Admin)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := b.SignIn(ctx, "anna", password, ""); !errors.Is(err, context.Canceled) ||
+	if err := b.signInAs(ctx, "anna", password); !errors.Is(err, context.Canceled) ||
 		deadletter.KindOf(err) == deadletter.Unauthenticated {
 		t.Errorf("signing in answers %v", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"regexp"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -41,34 +40,26 @@ func CheckName(name string) error {
 }
 
 // CheckPassword returns Invalid, with the reason, if a user cannot have this password.
-func CheckPassword(name, password string) error {
+func (a *Auth) CheckPassword(name, password string) error {
 	n := utf8.RuneCountInString(password)
 	switch {
 	case n < minPassword:
 		return deadletter.Errorf(deadletter.Invalid, "this password has %d characters: use at least %d", n, minPassword)
 	case n > maxPassword:
 		return deadletter.Errorf(deadletter.Invalid, "this password has %d characters: use at most %d", n, maxPassword)
-	case isCommon(name, strings.ToLower(password)):
-		return deadletter.Errorf(deadletter.Invalid, "this password is too easy to guess: choose another one")
+	case saysName(name, password):
+		return deadletter.Errorf(
+			deadletter.Invalid,
+			"this password is little more than the user name or dlqdesk: use four words that have nothing to do with them",
+		)
+	case a.isCommon(password):
+		return deadletter.Errorf(
+			deadletter.Invalid,
+			"this password is one of the most common ones, or nearly: guessers "+
+				"try it first; use four random words instead",
+		)
 	}
 	return nil
-}
-
-// isCommon reports whether a password is among the first that an attacker tries.
-func isCommon(name, password string) bool {
-	seen := map[rune]bool{}
-	for _, r := range password {
-		seen[r] = true
-	}
-	bare := password
-	parts := []string{strings.ToLower(name), "dlqdesk", "password", "passwort", "qwertyuiop", "1234567890"}
-	for _, part := range parts {
-		bare = strings.ReplaceAll(bare, part, "")
-	}
-	return len(seen) < 5 || utf8.RuneCountInString(bare) < 4 || slices.Contains([]string{
-		"1q2w3e4r5t", "q1w2e3r4t5", "0987654321", "9876543210", "qwerty12345", "qwerty123456", "asdfghjkl1",
-		"zaq12wsxcde3", "letmein1234", "iloveyou123", "administrator", "welcome12345", "changeme123", "changemenow",
-	}, password)
 }
 
 // hash returns the hash of a password. It waits while hashers others are being made.
@@ -94,7 +85,7 @@ func randomHash(p argon2id.Params) string {
 func (a *Auth) matches(ctx context.Context, password, hash string) (bool, error) {
 	var ok bool
 	err := a.withHasher(ctx, func() (err error) {
-		ok, err = argon2id.ComparePasswordAndHash(password, hash)
+		ok, err = a.compare(password, hash)
 		return err
 	})
 	return ok, err

@@ -2,32 +2,19 @@ package auth
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
-)
-
-// The keys of a session.
-const (
-	keyUser       = "user"
-	keyCredential = "credential"
-	keySince      = "since" // signed in at, Unix seconds
-	keySeen       = "seen"  // last request, Unix seconds, to within seenEvery
-	keyFlash      = "flash"
-)
-
-const (
-	idleTimeout = 12 * time.Hour
-
-	// seenEvery is the shortest time between two writes of keySeen.
-	seenEvery = 5 * time.Minute
 )
 
 // Sessions returns a middleware that loads and saves the session around a handler. If the store fails, it calls fail
@@ -39,30 +26,80 @@ func (a *Auth) Sessions(fail func(http.ResponseWriter, *http.Request, error)) fu
 }
 
 // SignIn opens a session for a user, with a new token. It returns Unauthenticated if name and password do not fit, and
-// takes as long for an unknown name, so that names cannot be found out.
-func (a *Auth) SignIn(ctx context.Context, name, password, addr string) error {
-	u, err := a.store.User(ctx, name)
-	known := err == nil
-	if err != nil && deadletter.KindOf(err) != deadletter.NotFound {
-		return err
-	}
-	hash := a.decoyHash
-	if known {
-		hash = u.PasswordHash
-	}
-	ok, err := a.matches(ctx, password, hash)
+// takes as long for an unknown name, so that names cannot be found out. After too many attempts it returns RateLimited
+// and sets Retry-After.
+func (a *Auth) SignIn(w http.ResponseWriter, r *http.Request, name, password string) error {
+	ctx, from := r.Context(), a.clientOf(r)
+	try, err := a.admit(ctx, w, name, from)
 	if err != nil {
 		return err
 	}
-	if !ok || !known {
-		return a.refuse(ctx, printableName(name), addr)
+	u, err := a.authenticate(ctx, name, password, from)
+	if err != nil {
+		return err
 	}
-	return a.begin(ctx, u, addr)
+	a.limits.succeeded(&try)
+	return a.begin(w, r, u)
 }
 
-func (a *Auth) refuse(ctx context.Context, name, addr string) error {
-	by := deadletter.User(name, "", addr)
-	event, err := deadletter.NewEvent(by, "user.sign_in_refused", "user", name, "", nil, nil, a.now())
+// admit counts an attempt to sign in with a name.
+func (a *Auth) admit(ctx context.Context, w http.ResponseWriter, name string, from client) (attempt, error) {
+	try := attempt{name: strings.ToLower(printable(name, maxRecordedName)), network: network(from.addr)}
+	var knownBrowser bool
+	var err error
+	try.knownNetwork, knownBrowser, err = a.store.KnownClients(ctx, name, try.network, from.browser)
+	if err != nil {
+		return try, err
+	}
+	if knownBrowser {
+		try.browser = from.browser
+	}
+	return try, a.tooMany(w, a.limits.take(&try, a.now()))
+}
+
+// tooMany returns RateLimited and sets Retry-After if a client has to wait.
+func (a *Auth) tooMany(w http.ResponseWriter, wait time.Duration) error {
+	if wait <= 0 {
+		return nil
+	}
+	seconds := int(math.Ceil(wait.Seconds()))
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	unit := "seconds"
+	if seconds == 1 {
+		unit = "second"
+	}
+	return deadletter.Errorf(deadletter.RateLimited, "too many attempts: wait %d %s, then try again", seconds, unit)
+}
+
+// authenticate returns the user whose name and password these are.
+func (a *Auth) authenticate(ctx context.Context, name, password string, from client) (store.User, error) {
+	u, err := a.store.User(ctx, name)
+	if err != nil && deadletter.KindOf(err) != deadletter.NotFound {
+		return u, err
+	}
+	hash := a.decoyHash
+	if err == nil && u.PasswordHash != "" {
+		hash = u.PasswordHash
+	}
+	ok, err := a.matches(ctx, password, hash)
+	switch {
+	case err != nil:
+		return u, err
+	case !ok:
+		return u, a.refuse(ctx, name, from, "",
+			deadletter.Errorf(deadletter.Unauthenticated, "the name or the password is wrong"))
+	}
+	if err := u.Account().CheckSignIn(); err != nil {
+		return u, a.refuse(ctx, name, from, "disabled", err)
+	}
+	return u, nil
+}
+
+// refuse records a refused sign-in, and returns the error that says why.
+func (a *Auth) refuse(ctx context.Context, name string, from client, reason string, why error) error {
+	name = printable(name, maxRecordedName)
+	by := deadletter.User(name, "", from.addr)
+	event, err := deadletter.NewEvent(by, "user.sign_in_refused", "user", name, reason, nil, nil, a.now())
 	if err != nil {
 		return err
 	}
@@ -70,41 +107,68 @@ func (a *Auth) refuse(ctx context.Context, name, addr string) error {
 	if err := a.store.Write(ctx, write); err != nil {
 		return err
 	}
-	return deadletter.Errorf(deadletter.Unauthenticated, "the name or the password is wrong")
+	return why
 }
 
 // maxRecordedName limits the name that an unauthenticated request writes to the audit trail, in bytes.
 const maxRecordedName = 64
 
-// printableName returns a name that may stand in the audit trail.
-func printableName(name string) string {
-	name = strings.Map(func(r rune) rune {
+// printable returns the beginning of a text that a stranger sent, without control characters.
+func printable(text string, limit int) string {
+	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return '?'
 		}
 		return r
-	}, name)
-	return strings.ToValidUTF8(name[:min(len(name), maxRecordedName)], "")
+	}, text)
+	return strings.ToValidUTF8(text[:min(len(text), limit)], "")
 }
 
-// begin signs a user in. It writes the session and the audit event in one transaction.
-func (a *Auth) begin(ctx context.Context, u store.User, addr string) error {
-	if err := a.renew(ctx, u); err != nil {
+// begin signs a user in. It writes the session, the audit event and where the user signed in from in one transaction.
+func (a *Auth) begin(w http.ResponseWriter, r *http.Request, u store.User) error {
+	ctx, from := r.Context(), a.clientOf(r)
+	browser, err := a.browserOf(ctx, u, from)
+	if err != nil {
 		return err
 	}
-	by := deadletter.User(u.Name, u.Role, addr)
+	by := deadletter.User(u.Name, u.Role, from.addr)
 	event, err := deadletter.NewEvent(by, "user.sign_in", "user", u.Name, "", nil, nil, a.now())
 	if err != nil {
 		return err
 	}
-	if _, _, err := a.sessions.Commit(store.WithEvent(ctx, event)); err != nil {
-		return fmt.Errorf("write the session: %w", err)
+	err = a.open(ctx, u, from, func(ctx context.Context, tx *store.Tx) error {
+		if err := tx.NoteSignIn(ctx, u.Name, network(from.addr), browser, a.now()); err != nil {
+			return err
+		}
+		return tx.Record(ctx, event)
+	})
+	if err != nil {
+		return err
 	}
+	cookie := a.browserCookie()
+	cookie.Value = browser
+	http.SetCookie(w, cookie)
 	return nil
 }
 
-// renew gives the session to a user, with a new token, so that the old token is worthless.
-func (a *Auth) renew(ctx context.Context, u store.User) error {
+// browserOf returns the token of the browser: a new one, unless the user has signed in with it before. A token that
+// someone else put into the browser is not made known.
+func (a *Auth) browserOf(ctx context.Context, u store.User, from client) (string, error) {
+	_, known, err := a.store.KnownClients(ctx, u.Name, "", from.browser)
+	if err != nil {
+		return "", err
+	}
+	if known {
+		return from.browser, nil
+	}
+	return rand.Text(), nil
+}
+
+// open gives the session to a user under a new token, so that the old token is worthless. also runs in the same
+// transaction. It returns an error if the user was changed since it was read.
+func (a *Auth) open(
+	ctx context.Context, u store.User, from client, also func(ctx context.Context, tx *store.Tx) error,
+) error {
 	if err := a.sessions.RenewToken(ctx); err != nil {
 		return fmt.Errorf("renew the session: %w", err)
 	}
@@ -113,8 +177,28 @@ func (a *Auth) renew(ctx context.Context, u store.User) error {
 	a.sessions.Put(ctx, keyCredential, u.Credential)
 	a.sessions.Put(ctx, keySince, now)
 	a.sessions.Put(ctx, keySeen, now)
+	a.sessions.Put(ctx, keyAddr, from.addr)
+	a.sessions.Put(ctx, keyAgent, from.agent)
+	_, _, err := a.sessions.Commit(opening(ctx, func(ctx context.Context, tx *store.Tx) error {
+		present, err := tx.User(ctx, u.Name)
+		if err != nil {
+			return err
+		}
+		if present.Credential != u.Credential {
+			return errChanged
+		}
+		if err := present.Account().CheckSignIn(); err != nil {
+			return err
+		}
+		return also(ctx, tx)
+	}))
+	if err != nil {
+		return fmt.Errorf("write the session: %w", err)
+	}
 	return nil
 }
+
+var errChanged = deadletter.Errorf(deadletter.Conflict, "the password was changed meanwhile: sign in again")
 
 // SignOut ends the session.
 func (a *Auth) SignOut(ctx context.Context, by deadletter.Actor) error {
@@ -122,15 +206,11 @@ func (a *Auth) SignOut(ctx context.Context, by deadletter.Actor) error {
 	if err != nil {
 		return err
 	}
-	if err := a.sessions.Destroy(store.WithEvent(ctx, event)); err != nil {
+	record := func(ctx context.Context, tx *store.Tx) error { return tx.Record(ctx, event) }
+	if err := a.sessions.Destroy(alongside(ctx, record)); err != nil {
 		return fmt.Errorf("end the session: %w", err)
 	}
 	return nil
-}
-
-// SignedInAt returns when the user of this session signed in.
-func (a *Auth) SignedInAt(ctx context.Context) time.Time {
-	return time.Unix(a.sessions.GetInt64(ctx, keySince), 0)
 }
 
 // Flash is a notice for the next page of a session.
@@ -176,8 +256,8 @@ func (a *Auth) Require(deny func(http.ResponseWriter, *http.Request, error)) fun
 	}
 }
 
-// Identify returns the user of a request's session, or Unauthenticated. A session is valid while its user exists and
-// has the password that it was opened with.
+// Identify returns the user of a request's session, or Unauthenticated. A session is valid while its user exists, is
+// not disabled, and has the password that it was opened with.
 func (a *Auth) Identify(r *http.Request) (deadletter.Actor, error) {
 	ctx := r.Context()
 	name := a.sessions.GetString(ctx, keyUser)
@@ -189,23 +269,22 @@ func (a *Auth) Identify(r *http.Request) (deadletter.Actor, error) {
 		return deadletter.Actor{}, err
 	}
 	if err != nil || !a.stillValid(ctx, u) {
-		return deadletter.Actor{}, errors.Join(
-			deadletter.Errorf(deadletter.Unauthenticated, "this session has ended: sign in again"),
-			a.sessions.Destroy(ctx),
-		)
+		return deadletter.Actor{}, errors.Join(errEnded, a.sessions.Destroy(ctx))
 	}
 	return deadletter.User(u.Name, u.Role, Addr(r)), nil
 }
 
+var errEnded = deadletter.Errorf(deadletter.Unauthenticated, "this session has ended: sign in again")
+
 // StillSignedIn returns Unauthenticated if the session of a long-running request has ended.
 func (a *Auth) StillSignedIn(r *http.Request) error {
 	ctx := r.Context()
-	_, found, err := a.store.Sessions(a.now).FindCtx(ctx, a.sessions.Token(ctx))
+	_, found, err := a.store.SessionData(ctx, a.sessions.Token(ctx), a.now())
 	if err != nil {
 		return fmt.Errorf("look for the session: %w", err)
 	}
 	if !found {
-		return deadletter.Errorf(deadletter.Unauthenticated, "this session has ended: sign in again")
+		return errEnded
 	}
 	_, err = a.Identify(r)
 	return err
@@ -213,7 +292,8 @@ func (a *Auth) StillSignedIn(r *http.Request) error {
 
 func (a *Auth) stillValid(ctx context.Context, u store.User) bool {
 	now, seen := a.now(), time.Unix(a.sessions.GetInt64(ctx, keySeen), 0)
-	if u.Credential != a.sessions.GetInt(ctx, keyCredential) || now.Sub(seen) > idleTimeout {
+	if u.Credential != a.sessions.GetInt(ctx, keyCredential) || u.Account().CheckSignIn() != nil ||
+		now.Sub(seen) > idleTimeout {
 		return false
 	}
 	if now.Sub(seen) >= seenEvery {

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-chi/chi/v5"
+
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/web/page"
@@ -40,16 +42,13 @@ func (c *Console) signInForm(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	name, next := r.PostForm.Get("name"), auth.LocalPath(r.PostForm.Get("next"))
-	err := c.Auth.Throttle(w, r, name)
-	if err == nil {
-		err = c.Auth.SignIn(r.Context(), name, r.PostForm.Get("password"), auth.Addr(r))
-	}
+	err := c.Auth.SignIn(w, r, name, r.PostForm.Get("password"))
 	v := page.SignInView{Chrome: frame(r, "Sign in"), Name: name, Next: next}
 	switch kind := deadletter.KindOf(err); {
 	case err == nil:
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return
-	case kind == deadletter.Unauthenticated:
+	case kind == deadletter.Unauthenticated, kind == deadletter.Forbidden:
 		v.Error = errorText(err)
 	case kind == deadletter.RateLimited:
 		v.Wait = errorText(err)
@@ -78,7 +77,7 @@ func (c *Console) setup(w http.ResponseWriter, r *http.Request) {
 	name, password := strings.TrimSpace(r.PostForm.Get("name")), r.PostForm.Get("password")
 	v := page.SetupView{
 		Chrome: frame(r, "Set up"), Token: r.PostForm.Get("token"), Name: name, Rule: auth.PasswordRule(),
-		NameError: errorText(auth.CheckName(name)), PasswordError: errorText(auth.CheckPassword(name, password)),
+		NameError: errorText(auth.CheckName(name)), PasswordError: errorText(c.Auth.CheckPassword(name, password)),
 	}
 	if v.PasswordError == "" && password != r.PostForm.Get("confirm") {
 		v.ConfirmError = "The two passwords differ."
@@ -92,7 +91,7 @@ func (c *Console) setup(w http.ResponseWriter, r *http.Request) {
 		c.render(w, r, statusOf(deadletter.Invalid), page.Setup(v))
 		return
 	}
-	if err := c.Auth.SetUp(ctx, v.Token, name, password, auth.Addr(r)); err != nil {
+	if err := c.Auth.SetUp(w, r, v.Token, name, password); err != nil {
 		c.showSetup(w, r, v, err)
 		return
 	}
@@ -114,7 +113,24 @@ func (c *Console) showSetup(w http.ResponseWriter, r *http.Request, v page.Setup
 }
 
 func (c *Console) account(w http.ResponseWriter, r *http.Request) {
-	v := page.AccountView{Chrome: c.chrome(r, "Account"), SignedInAt: ui.At(c.Auth.SignedInAt(r.Context()))}
+	u, err := c.Auth.Account(r.Context())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	sessions, err := c.Auth.OwnSessions(r.Context())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	v := page.AccountView{Chrome: c.chrome(r, "Account"), PasswordAt: ui.At(u.PasswordAt)}
+	for _, s := range sessions {
+		v.Others = v.Others || !s.Current
+		v.Sessions = append(v.Sessions, page.SessionView{
+			ID: s.ID, Browser: browserName(s.Agent), Addr: s.Addr, OpenedAt: ui.At(s.OpenedAt),
+			SeenAt: ui.At(s.SeenAt), Current: s.Current,
+		})
+	}
 	actor := auth.Actor(r.Context())
 	for _, act := range deadletter.Actions() {
 		if actor.May(act) == nil {
@@ -124,6 +140,102 @@ func (c *Console) account(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	c.render(w, r, http.StatusOK, page.Account(v))
+}
+
+// browserName returns the browser and the system that a User-Agent names. It need not be right: it helps users to
+// recognise their own browsers.
+func browserName(agent string) string {
+	first := func(names ...string) string {
+		for i := 0; i < len(names); i += 2 {
+			if strings.Contains(agent, names[i]) {
+				return names[i+1]
+			}
+		}
+		return ""
+	}
+	browser := first(
+		"Edg", "Edge", "OPR/", "Opera", "SamsungBrowser/", "Samsung Internet", "Firefox/", "Firefox",
+		"FxiOS/", "Firefox", "CriOS/", "Chrome", "Chrome/", "Chrome", "Safari/", "Safari", "curl/", "curl",
+	)
+	system := first(
+		"Android", "Android", "iPhone", "iPhone", "iPad", "iPad", "Windows", "Windows", "CrOS", "ChromeOS",
+		"Mac OS X", "macOS", "Linux", "Linux",
+	)
+	switch {
+	case browser == "" && agent == "":
+		return "Unknown browser"
+	case browser == "":
+		browser, _, _ = strings.Cut(agent, " ")
+		return browser
+	case system == "":
+		return browser
+	}
+	return browser + " on " + system
+}
+
+func (c *Console) endSession(w http.ResponseWriter, r *http.Request) {
+	if err := c.Auth.EndOwnSession(r.Context(), chi.URLParam(r, "session")); err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.redirect(w, r, "/account", ui.Notice{Kind: ui.Done, Text: "That browser is signed out."})
+}
+
+func (c *Console) endOtherSessions(w http.ResponseWriter, r *http.Request) {
+	n, err := c.Auth.EndOtherSessions(r.Context())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.redirect(w, r, "/account", ui.Notice{
+		Kind: ui.Done, Text: "You are signed out everywhere else.", Hint: plural(int(n), "session") + " ended.",
+	})
+}
+
+func (c *Console) passwordLinkForm(w http.ResponseWriter, r *http.Request) {
+	v := page.PasswordLinkView{Token: r.URL.Query().Get("token")}
+	var err error
+	v.Name, err = c.Auth.UserOfLink(r.Context(), v.Token)
+	c.showPasswordLink(w, r, v, err)
+}
+
+func (c *Console) passwordLink(w http.ResponseWriter, r *http.Request) {
+	password := r.PostForm.Get("password")
+	v := page.PasswordLinkView{Token: r.PostForm.Get("token")}
+	var err error
+	if v.Name, err = c.Auth.UserOfLink(r.Context(), v.Token); err != nil {
+		c.showPasswordLink(w, r, v, err)
+		return
+	}
+	v.PasswordError = errorText(c.Auth.CheckPassword(v.Name, password))
+	if v.PasswordError == "" && password != r.PostForm.Get("confirm") {
+		v.ConfirmError = "The two passwords differ."
+	}
+	if v.PasswordError+v.ConfirmError == "" {
+		err = c.Auth.UsePasswordLink(w, r, v.Token, password)
+		if err == nil {
+			c.redirect(w, r, "/messages", ui.Notice{Kind: ui.Done, Text: "Your password is set."})
+			return
+		}
+	}
+	c.showPasswordLink(w, r, v, err)
+}
+
+// showPasswordLink shows the form of a link, or the reason why the link does not work.
+func (c *Console) showPasswordLink(w http.ResponseWriter, r *http.Request, v page.PasswordLinkView, err error) {
+	v.Chrome, v.Rule = frame(r, "Choose a password"), auth.PasswordRule()
+	status := http.StatusOK
+	switch kind := deadletter.KindOf(err); {
+	case err == nil && v.PasswordError+v.ConfirmError != "":
+		status = statusOf(deadletter.Invalid)
+	case err == nil:
+	case kind == deadletter.NotFound || kind == deadletter.Forbidden || kind == deadletter.Conflict:
+		v.LinkError, status = errorText(err), statusOf(kind)
+	default:
+		c.fail(w, r, err)
+		return
+	}
+	c.render(w, r, status, page.PasswordLink(v))
 }
 
 func actionWords(act deadletter.Action) string {
@@ -140,6 +252,8 @@ func actionWords(act deadletter.Action) string {
 		return "restore archived messages"
 	case deadletter.ActSeparate:
 		return "make arrivals messages of their own"
+	case deadletter.ActRedrive, deadletter.ActEditRedrive:
+		return string(act) + " messages"
 	}
 	return string(act)
 }
@@ -154,7 +268,7 @@ func (c *Console) passwordForm(w http.ResponseWriter, r *http.Request) {
 func (c *Console) password(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	actor, next := auth.Actor(ctx), r.PostForm.Get("password")
-	v := page.PasswordView{Rule: auth.PasswordRule(), PasswordError: errorText(auth.CheckPassword(actor.Name, next))}
+	v := page.PasswordView{Rule: auth.PasswordRule(), PasswordError: errorText(c.Auth.CheckPassword(actor.Name, next))}
 	if v.PasswordError == "" && next != r.PostForm.Get("confirm") {
 		v.ConfirmError = "The two passwords differ."
 	}
@@ -162,10 +276,7 @@ func (c *Console) password(w http.ResponseWriter, r *http.Request) {
 		c.showPassword(w, r, v, deadletter.Invalid)
 		return
 	}
-	err := c.Auth.Throttle(w, r, actor.Name)
-	if err == nil {
-		err = c.Auth.ChangePassword(ctx, actor, r.PostForm.Get("current"), next)
-	}
+	err := c.Auth.ChangePassword(w, r, r.PostForm.Get("current"), next)
 	switch kind := deadletter.KindOf(err); {
 	case err == nil:
 		c.redirect(

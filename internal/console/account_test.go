@@ -103,7 +103,7 @@ func TestBruteForceIsSlowed(t *testing.T) {
 		}
 	}
 	if last.status != http.StatusTooManyRequests || last.header.Get("Retry-After") == "" ||
-		!strings.Contains(last.says("main"), "wait a minute") {
+		!strings.Contains(last.says("main"), "wait 6 seconds") {
 		t.Fatalf(
 			"after %d tries: %d, Retry-After %q: %s", tries, last.status, last.header.Get("Retry-After"),
 			last.says("main"),
@@ -118,7 +118,7 @@ func TestBruteForceIsSlowed(t *testing.T) {
 	if a := member.post(
 		"/account/password",
 		form("current", "guess", "password", "a new long one", "confirm", "a new long one"),
-	); a.status != http.StatusTooManyRequests {
+	); a.status != http.StatusUnprocessableEntity || a.count("#current-fault") != 1 {
 		t.Errorf("a change of the password is answered %d: %s", a.status, a.says("main"))
 	}
 }

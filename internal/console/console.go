@@ -167,10 +167,12 @@ func (c *Console) forSignedIn(err error) http.HandlerFunc {
 func (c *Console) publicRoutes(r chi.Router) {
 	r.Get("/signin", c.signInForm)
 	r.Get("/setup", c.setupForm)
+	r.Get("/password", c.passwordLinkForm)
 	r.Group(func(r chi.Router) {
 		r.Use(c.form(maxForm))
 		r.Post("/signin", c.signIn)
 		r.Post("/setup", c.setup)
+		r.Post("/password", c.passwordLink)
 	})
 }
 
@@ -203,6 +205,8 @@ func (c *Console) signedInRoutes(r chi.Router) {
 		r.Post("/signout", c.signOut)
 		r.Post("/audit/export", c.exportAudit)
 		r.Post("/account/password", c.password)
+		r.Post("/account/sessions/{session}/end", c.endSession)
+		r.Post("/account/sessions/others", c.endOtherSessions)
 		r.Post("/messages/bulk", c.bulk)
 		r.Post("/messages/layout", c.saveLayout)
 		r.Post("/destinations/{source}/probe", c.probe)

@@ -7,6 +7,7 @@ type ActorKind string
 const (
 	ActorUser   ActorKind = "user"   // a person who signed in
 	ActorToken  ActorKind = "token"  // a client of the API
+	ActorCLI    ActorKind = "cli"    // a command on the server's machine, in the name of its user there
 	ActorSystem ActorKind = "system" // dlqdesk itself; it may do everything
 )
 
@@ -22,6 +23,10 @@ type Actor struct {
 
 // System returns the actor of everything that dlqdesk does by itself.
 func System() Actor { return Actor{Kind: ActorSystem, Name: "system"} }
+
+// CLI returns the actor of a command. osUser is the name of the operating system's user who ran it. Who can run it can
+// read and write the data folder, so it may do what an administrator may.
+func CLI(osUser string) Actor { return Actor{Kind: ActorCLI, Name: osUser, Role: Admin} }
 
 // User returns the actor for a person who signed in. addr is the address that the request came from.
 func User(name string, role Role, addr string) Actor {

@@ -158,6 +158,23 @@ func (s *Store) RunningJobs(ctx context.Context) ([]deadletter.Job, error) {
 	return s.jobs(ctx, "running", runningJobs)
 }
 
+const runningJobsOf = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.state = 'running' AND j.actor = 'user'
+	AND j.by = ? COLLATE NOCASE`
+
+// RunningJobsOf returns the running jobs that a user started or resumed last.
+func (t *Tx) RunningJobsOf(ctx context.Context, user string) ([]deadletter.Job, error) {
+	var list []deadletter.Job
+	err := sqlite.Each(ctx, t.tx, func(r sqlite.Row) error {
+		_, j, err := scanJob(r)
+		list = append(list, j)
+		return err
+	}, runningJobsOf, user)
+	if err != nil {
+		return nil, fmt.Errorf("read running jobs of %s: %w", user, err)
+	}
+	return list, nil
+}
+
 func (s *Store) jobs(ctx context.Context, what, query string, args ...any) ([]deadletter.Job, error) {
 	var list []deadletter.Job
 	err := sqlite.Each(ctx, s.db.Prepared(), func(r sqlite.Row) error {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
@@ -538,23 +539,43 @@ func TestUsersAndSessions(t *testing.T) {
 		t.Errorf("user %+v, %v", u, err)
 	}
 
-	now := start
-	sessions := s.Sessions(func() time.Time { return now })
-	if err := sessions.CommitCtx(t.Context(), "token", []byte("data"), start.Add(time.Hour)); err != nil {
-		t.Fatal(err)
+	at := start.Add(time.Minute)
+	session := store.Session{
+		User: "anna", OpenedAt: start, SeenAt: start, ExpiresAt: start.Add(time.Hour), Addr: "192.0.2.1",
+		Agent: "curl/8", Data: []byte("data"),
 	}
-	if data, found, err := sessions.FindCtx(t.Context(), "token"); string(data) != "data" || !found || err != nil {
+	write := func(do func(ctx context.Context, tx *store.Tx) error) {
+		t.Helper()
+		if err := s.Write(t.Context(), do); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(func(ctx context.Context, tx *store.Tx) error { return tx.UpdateSession(ctx, "token", session) })
+	if _, found, _ := s.SessionData(t.Context(), "token", at); found {
+		t.Error("a session is opened by an update")
+	}
+	write(func(ctx context.Context, tx *store.Tx) error { return tx.OpenSession(ctx, "token", session) })
+	if data, found, err := s.SessionData(t.Context(), "token", at); string(data) != "data" || !found || err != nil {
 		t.Errorf("session %q %v %v", data, found, err)
 	}
-	now = start.Add(time.Hour)
-	if _, found, _ := sessions.FindCtx(t.Context(), "token"); found {
+	session.Data = nil
+	session.ID = store.SessionID("token")
+	list, err := s.Sessions(t.Context(), "ANNA", at, start.Add(-time.Hour))
+	if err != nil || len(list) != 1 || !reflect.DeepEqual(list[0], session) {
+		t.Errorf("sessions %+v, %v", list, err)
+	}
+	if _, found, _ := s.SessionData(t.Context(), "token", start.Add(time.Hour)); found {
 		t.Error("an expired session is found")
 	}
-	now = start
-	if err := sessions.DeleteCtx(t.Context(), "token"); err != nil {
+	before, err := s.AccessVersion(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, found, _ := sessions.FindCtx(t.Context(), "token"); found {
+	write(func(ctx context.Context, tx *store.Tx) error { return tx.DeleteSession(ctx, "token") })
+	if _, found, _ := s.SessionData(t.Context(), "token", at); found {
 		t.Error("a deleted session is found")
+	}
+	if after, err := s.AccessVersion(t.Context()); after == before || err != nil {
+		t.Errorf("the access version is still %d, %v", after, err)
 	}
 }

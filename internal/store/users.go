@@ -16,18 +16,41 @@ import (
 type User struct {
 	Name         string
 	Role         deadletter.Role
-	PasswordHash string // argon2id, in its own encoding
+	PasswordHash string // argon2id, in its own encoding; "": the user has not chosen a password yet
 	Credential   int    // counts changes of the password
+	Disabled     bool
 	CreatedAt    time.Time
+	PasswordAt   time.Time // when the password was set; zero: unknown
+	SignedInAt   time.Time // the latest sign-in; zero: none
 }
 
-const userByName = `SELECT name, role, password_hash, credential, created_at FROM users WHERE name = ?`
+// Account returns the user as administrators manage it.
+func (u User) Account() deadletter.Account {
+	return deadletter.Account{
+		Name: u.Name, Role: u.Role, HasPassword: u.PasswordHash != "", Disabled: u.Disabled,
+	}
+}
 
-func user(ctx context.Context, q sqlite.Querier, name string) (User, error) {
+const userColumns = `u.name, u.role, u.password_hash, u.credential, u.disabled, u.created_at, u.password_at,
+	u.signed_in_at`
+
+// scanUser reads userColumns, and further columns into more.
+func scanUser(r sqlite.Row, more ...any) (User, error) {
 	var u User
 	var created int64
-	err := q.QueryRowContext(ctx, userByName, name).Scan(&u.Name, &u.Role, &u.PasswordHash, &u.Credential, &created)
+	var password, signedIn sql.NullInt64
+	err := r.Scan(append([]any{
+		&u.Name, &u.Role, &u.PasswordHash, &u.Credential, &u.Disabled, &created, &password, &signedIn,
+	}, more...)...)
 	u.CreatedAt = time.UnixMilli(created).UTC()
+	u.PasswordAt, u.SignedInAt = sqlite.Time(password), sqlite.Time(signedIn)
+	return u, err
+}
+
+const userByName = `SELECT ` + userColumns + ` FROM users u WHERE u.name = ?`
+
+func user(ctx context.Context, q sqlite.Querier, name string) (User, error) {
+	u, err := scanUser(q.QueryRowContext(ctx, userByName, name))
 	return u, notFound(err, "there is no user %s", name)
 }
 
@@ -38,6 +61,31 @@ func (s *Store) User(ctx context.Context, name string) (User, error) {
 
 // User returns the user as this transaction sees it, or NotFound.
 func (t *Tx) User(ctx context.Context, name string) (User, error) { return user(ctx, t.tx, name) }
+
+// UserRow is a user in a list, with how many sessions are open.
+type UserRow struct {
+	User
+	Sessions int
+}
+
+const listUsers = `SELECT ` + userColumns + `,
+	(SELECT count(*) FROM sessions s WHERE s.user = u.name AND s.expires_at > ?1 AND s.seen_at > ?2)
+	FROM users u ORDER BY u.name LIMIT 1000`
+
+// Users returns the users by name, at most 1000. A session counts if it was used after seen.
+func (s *Store) Users(ctx context.Context, at, seen time.Time) ([]UserRow, error) {
+	var list []UserRow
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) (err error) {
+		var row UserRow
+		row.User, err = scanUser(r, &row.Sessions)
+		list = append(list, row)
+		return err
+	}, listUsers, at.UnixMilli(), seen.UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("read users: %w", err)
+	}
+	return list, nil
+}
 
 const anyUser = `SELECT EXISTS (SELECT 1 FROM users)`
 
@@ -55,12 +103,25 @@ func hasUsers(ctx context.Context, q sqlite.Querier) (bool, error) {
 	return any, nil
 }
 
-const insertUser = `INSERT INTO users (name, role, password_hash, credential, created_at) VALUES (?, ?, ?, 1, ` +
-	`?) ON CONFLICT DO NOTHING`
+const countOtherAdmins = `SELECT count(*) FROM users
+	WHERE role = 'admin' AND disabled = 0 AND password_hash <> '' AND name <> ?`
+
+// OtherAdmins returns how many administrators besides the named one can sign in.
+func (t *Tx) OtherAdmins(ctx context.Context, name string) (n int, err error) {
+	if err := t.tx.QueryRowContext(ctx, countOtherAdmins, name).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count administrators: %w", err)
+	}
+	return n, nil
+}
+
+const insertUser = `INSERT INTO users (name, role, password_hash, credential, created_at, password_at)
+	VALUES (?, ?, ?, 1, ?, ?) ON CONFLICT DO NOTHING`
 
 // AddUser adds a user with its audit event. It returns Conflict if the name is in use.
 func (t *Tx) AddUser(ctx context.Context, u User, e deadletter.Event) error {
-	added, err := t.tx.ExecContext(ctx, insertUser, u.Name, u.Role, u.PasswordHash, u.CreatedAt.UnixMilli())
+	added, err := t.tx.ExecContext(
+		ctx, insertUser, u.Name, u.Role, u.PasswordHash, u.CreatedAt.UnixMilli(), sqlite.Millis(u.PasswordAt),
+	)
 	if err != nil {
 		return fmt.Errorf("write user %s: %w", u.Name, err)
 	}
@@ -73,14 +134,90 @@ func (t *Tx) AddUser(ctx context.Context, u User, e deadletter.Event) error {
 	return t.Record(ctx, e)
 }
 
-const setPassword = `UPDATE users SET password_hash = ?, credential = credential + 1 WHERE name = ?`
+const (
+	updateAccount = `UPDATE users SET role = ?, disabled = ? WHERE name = ?`
+	deleteUser    = `DELETE FROM users WHERE name = ?`
+)
 
-// SetPassword changes a user's password with its audit event. Every session of the old password ends.
+// ApplyAccount writes the change of a user with its audit event. It ends the user's sessions if the change does. What
+// belongs to a deleted user alone goes with it; shared views stay.
+func (t *Tx) ApplyAccount(ctx context.Context, c deadletter.AccountChange) error {
+	name := c.Before.Name
+	if c.EndsSessions() {
+		if _, err := t.EndSessions(ctx, name, ""); err != nil {
+			return err
+		}
+	}
+	var err error
+	if c.After.Deleted {
+		for _, query := range []string{
+			deleteUser, `DELETE FROM password_links WHERE user = ?`, `DELETE FROM known_clients WHERE user = ?`,
+			`DELETE FROM list_layouts WHERE user = ?`, `DELETE FROM views WHERE owner = ? AND shared = 0`,
+		} {
+			if _, err = t.tx.ExecContext(ctx, query, name); err != nil {
+				break
+			}
+		}
+	} else {
+		_, err = t.tx.ExecContext(ctx, updateAccount, c.After.Role, c.After.Disabled, name)
+	}
+	if err != nil {
+		return fmt.Errorf("change user %s: %w", name, err)
+	}
+	return t.Record(ctx, c.Event)
+}
+
+const setPassword = `UPDATE users SET password_hash = ?, password_at = ?, credential = credential + 1 WHERE name = ?`
+
+// SetPassword changes a user's password with its audit event. Every session of the user ends, and so does a link to
+// choose a password.
 func (t *Tx) SetPassword(ctx context.Context, name, hash string, e deadletter.Event) error {
-	if _, err := t.tx.ExecContext(ctx, setPassword, hash, name); err != nil {
+	if _, err := t.tx.ExecContext(ctx, setPassword, hash, e.At.UnixMilli(), name); err != nil {
 		return fmt.Errorf("write password of user %s: %w", name, err)
 	}
+	if _, err := t.tx.ExecContext(ctx, `DELETE FROM password_links WHERE user = ?`, name); err != nil {
+		return fmt.Errorf("end the link of user %s: %w", name, err)
+	}
+	if _, err := t.EndSessions(ctx, name, ""); err != nil {
+		return err
+	}
 	return t.Record(ctx, e)
+}
+
+const (
+	putPasswordLink = `INSERT INTO password_links (user, token_hash, expires_at) VALUES (?, ?, ?)
+		ON CONFLICT (user) DO UPDATE SET token_hash = excluded.token_hash, expires_at = excluded.expires_at`
+	findPasswordLink = `SELECT ` + userColumns + ` FROM password_links l JOIN users u ON u.name = l.user
+		WHERE l.token_hash = ? AND l.expires_at > ?`
+)
+
+// SetPasswordLink makes the token the only one by which a user may choose a password, until it expires.
+func (t *Tx) SetPasswordLink(ctx context.Context, name, token string, expires time.Time) error {
+	hash := sha256.Sum256([]byte(token))
+	if _, err := t.tx.ExecContext(ctx, putPasswordLink, name, hash[:], expires.UnixMilli()); err != nil {
+		return fmt.Errorf("write the link of user %s: %w", name, err)
+	}
+	return nil
+}
+
+// UserOfLink returns the user who may choose a password by a token. It returns NotFound for a token that was used, was
+// replaced, has expired, or never was one.
+func (s *Store) UserOfLink(ctx context.Context, token string, at time.Time) (User, error) {
+	return userOfLink(ctx, s.db, token, at)
+}
+
+// UserOfLink is Store.UserOfLink as this transaction sees it.
+func (t *Tx) UserOfLink(ctx context.Context, token string, at time.Time) (User, error) {
+	return userOfLink(ctx, t.tx, token, at)
+}
+
+func userOfLink(ctx context.Context, q sqlite.Querier, token string, at time.Time) (User, error) {
+	hash := sha256.Sum256([]byte(token))
+	u, err := scanUser(q.QueryRowContext(ctx, findPasswordLink, hash[:], at.UnixMilli()))
+	return u, notFound(
+		err,
+		"this link was used already, was replaced, or has expired: ask an administrator for a new one",
+	)
 }
 
 const (
@@ -127,83 +264,3 @@ func setupLink(ctx context.Context, q sqlite.Querier, token string) (bool, error
 	}
 	return found, nil
 }
-
-// Sessions is the scs store of sessions. They expire by now.
-type Sessions struct {
-	store *Store
-	now   func() time.Time
-}
-
-// Sessions returns the session store of this file.
-func (s *Store) Sessions(now func() time.Time) *Sessions { return &Sessions{store: s, now: now} }
-
-const (
-	findSession   = `SELECT data FROM sessions WHERE token_hash = ? AND expires_at > ?`
-	commitSession = `INSERT INTO sessions (token_hash, data, expires_at) VALUES (?, ?, ?)
-		ON CONFLICT (token_hash) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at`
-	deleteSession  = `DELETE FROM sessions WHERE token_hash = ?`
-	expireSessions = `DELETE FROM sessions WHERE expires_at <= ?`
-)
-
-// FindCtx implements scs.CtxStore.
-func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
-	hash := sha256.Sum256([]byte(token))
-	var data []byte
-	err := s.store.db.QueryRowContext(ctx, findSession, hash[:], s.now().UnixMilli()).Scan(&data)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, false, nil
-	}
-	return data, err == nil, err
-}
-
-// CommitCtx implements scs.CtxStore. It also deletes expired sessions.
-func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
-	hash := sha256.Sum256([]byte(token))
-	return s.write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
-		if _, err := tx.ExecContext(ctx, expireSessions, s.now().UnixMilli()); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, commitSession, hash[:], data, expiry.UnixMilli())
-		return err
-	})
-}
-
-// DeleteCtx implements scs.CtxStore.
-func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
-	hash := sha256.Sum256([]byte(token))
-	return s.write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
-		_, err := tx.ExecContext(ctx, deleteSession, hash[:])
-		return err
-	})
-}
-
-type eventKey struct{}
-
-// WithEvent returns a context with which a change of a session records an event in the same transaction: a sign-in, a
-// sign-out.
-func WithEvent(ctx context.Context, e deadletter.Event) context.Context {
-	return context.WithValue(ctx, eventKey{}, e)
-}
-
-func (s *Sessions) write(ctx context.Context, change func(ctx context.Context, tx *sqlite.Tx) error) error {
-	event, with := ctx.Value(eventKey{}).(deadletter.Event)
-	return s.store.Write(ctx, func(ctx context.Context, tx *Tx) error {
-		if err := change(ctx, tx.tx); err != nil || !with {
-			return err
-		}
-		return tx.Record(ctx, event)
-	})
-}
-
-// Find implements scs.Store, which the session manager asks for but does not call.
-func (s *Sessions) Find(token string) ([]byte, bool, error) {
-	return s.FindCtx(context.Background(), token)
-}
-
-// Commit implements scs.Store.
-func (s *Sessions) Commit(token string, data []byte, expiry time.Time) error {
-	return s.CommitCtx(context.Background(), token, data, expiry)
-}
-
-// Delete implements scs.Store.
-func (s *Sessions) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }

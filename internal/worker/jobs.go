@@ -57,22 +57,20 @@ func (w *Worker) forEachItem(
 	return nil
 }
 
-// pauseReason returns why a job has to pause: its owner was removed, or may no longer do this. It is "" otherwise.
+// pauseReason returns why a job has to pause: its owner was removed or disabled, or may no longer do this. It is ""
+// otherwise.
 func (w *Worker) pauseReason(ctx context.Context, tx *store.Tx, j deadletter.Job) (reason string, err error) {
 	if j.By.Kind != deadletter.ActorUser {
 		return "", nil
 	}
-	user, err := tx.User(ctx, j.By.Name)
-	if deadletter.KindOf(err) == deadletter.NotFound {
-		return fmt.Sprintf("%s is no user any more: another operator must resume it", j.By.Name), nil
-	}
-	if err != nil {
+	owner := deadletter.Account{Name: j.By.Name, Deleted: true}
+	switch user, err := tx.User(ctx, j.By.Name); {
+	case err == nil:
+		owner = user.Account()
+	case deadletter.KindOf(err) != deadletter.NotFound:
 		return "", err
 	}
-	if !user.Role.Allows(j.Action) {
-		return fmt.Sprintf("%s may not %s any more: an operator who may must resume it", j.By.Name, j.Action), nil
-	}
-	return "", nil
+	return owner.JobPauseReason(j.Action), nil
 }
 
 // undoBatch makes an error of a write undo the whole batch, so that no message is skipped with half of its change

@@ -87,8 +87,15 @@ func account() []Example {
 			Chrome:     chrome("Account", "/account"),
 			May:        []string{"see messages and the audit trail", "replay, edit, archive and restore messages"},
 			MayNot:     []string{"manage users"},
-			SignedInAt: ago(42),
 			PasswordAt: ago(60 * 24 * 40),
+			Sessions:   sessions()[:1],
+		})},
+		{Name: "account-sessions", Component: page.Account(page.AccountView{
+			Chrome:     chrome("Account", "/account"),
+			May:        []string{"see messages and the audit trail"},
+			PasswordAt: ago(60 * 24 * 40),
+			Sessions:   sessions(),
+			Others:     true,
 		})},
 		{Name: "account-long-name", Component: page.Account(page.AccountView{
 			Chrome: page.Chrome{
@@ -103,6 +110,39 @@ func account() []Example {
 				"see messages and the audit trail",
 			},
 			MayNot: []string{"replay, edit, archive and restore messages", "manage users"},
+			Sessions: []page.SessionView{
+				{
+					ID:       "a",
+					Browser:  longWord,
+					Addr:     "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff",
+					OpenedAt: ago(9),
+					SeenAt:   ago(1),
+					Current:  true,
+				},
+				{
+					ID:       "b",
+					Browser:  rtlText,
+					Addr:     "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff",
+					OpenedAt: ago(900),
+					SeenAt:   ago(100),
+				},
+			},
+			Others: true,
+		})},
+		{Name: "choose", Component: page.PasswordLink(page.PasswordLinkView{
+			Chrome: stranger("Choose a password"), Token: "t0ken", Name: "olga", Rule: rule,
+		})},
+		{Name: "choose-faults", Component: page.PasswordLink(page.PasswordLinkView{
+			Chrome:        stranger("Choose a password"),
+			Token:         "t0ken",
+			Name:          longWord,
+			Rule:          rule,
+			PasswordError: "This password has 7 characters: use at least 12.",
+			ConfirmError:  "The two passwords differ.",
+		})},
+		{Name: "choose-used", Component: page.PasswordLink(page.PasswordLinkView{
+			Chrome:    stranger("Choose a password"),
+			LinkError: "This link was used already, was replaced, or has expired: ask an administrator for a new one.",
 		})},
 		{
 			Name: "password",
@@ -123,6 +163,14 @@ func account() []Example {
 				page.PasswordView{Chrome: chrome("Change password", "/account/password"), Rule: rule, Wait: wait},
 			),
 		},
+	}
+}
+
+func sessions() []page.SessionView {
+	return []page.SessionView{
+		{ID: "a", Browser: "Firefox on Linux", Addr: "203.0.113.7", OpenedAt: ago(42), SeenAt: ago(1), Current: true},
+		{ID: "b", Browser: "Chrome on Android", Addr: "198.51.100.23", OpenedAt: ago(60 * 24 * 2), SeenAt: ago(60 * 3)},
+		{ID: "c", Browser: "curl", Addr: "2001:db8::7", OpenedAt: ago(60 * 24 * 4), SeenAt: ago(60 * 11)},
 	}
 }
 

@@ -505,7 +505,12 @@ func longMessage(v *page.MessageView) {
 	v.Panel.Events[0].Reason, v.Panel.Events[0].Actor = longReason(), longWord
 	v.Curl = page.Curl{
 		Command: curlCommand("--data-binary '@" + longWord + "-0.json'"),
-		Masked:  []string{"the header X-" + longWord, "the header Authorization", "values in the URL", "values in the body"},
+		Masked: []string{
+			"the header X-" + longWord,
+			"the header Authorization",
+			"values in the URL",
+			"values in the body",
+		},
 		File:    longWord + "-0.json",
 		FileURL: "/messages/" + longWord + "/body?revision=0",
 	}

@@ -33,11 +33,33 @@ type PasswordView struct {
 	Wait          string // "too many tries: wait 40 s"
 }
 
-// AccountView says who is signed in and what that allows.
+// AccountView says who is signed in, what that allows, and where else they are signed in.
 type AccountView struct {
 	Chrome
-	May        []string // what the role allows, in words
-	MayNot     []string // what it does not
-	SignedInAt ui.Moment
+	May        []string  // what the role allows, in words
+	MayNot     []string  // what it does not
 	PasswordAt ui.Moment // when the password was last changed
+	Sessions   []SessionView
+	Others     bool // there are sessions besides the current one
+}
+
+// SessionView is a browser in which the user is signed in.
+type SessionView struct {
+	ID       string
+	Browser  string // "Firefox on Linux"
+	Addr     string
+	OpenedAt ui.Moment
+	SeenAt   ui.Moment
+	Current  bool // it shows the page
+}
+
+// PasswordLinkView is the form by which a user chooses a password.
+type PasswordLinkView struct {
+	Chrome
+	Token         string
+	Name          string
+	LinkError     string // why there is no form
+	PasswordError string
+	ConfirmError  string
+	Rule          string
 }
