@@ -39,7 +39,7 @@ func (b bundle) routes(t *testing.T) []route {
 				list,
 				route{
 					method,
-					strings.NewReplacer("{id}", "a-1", "{job}", "1", "{queue}", "dlq", "{page}", "concepts").
+					strings.NewReplacer("{id}", "a-1", "{arrival}", "3", "{job}", "1", "{queue}", "dlq", "{page}", "concepts").
 						Replace(path),
 				},
 			)
@@ -243,15 +243,15 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 	p := b.member(t, "vera", deadletter.Viewer)
 	before := len(b.events(t))
 	forms := map[string]url.Values{
-		"/messages/a-1/replay":                      order(0, "revision", "0"),
-		"/messages/a-1/archive":                     order(0, "reason", "x"),
-		"/messages/a-1/restore":                     order(0),
-		"/messages/a-1/probe":                       order(0),
-		"/messages/a-1/redrive":                     order(0, "revision", "0"),
-		"/messages/a-1/edit":                        order(0, "revision", "0", "body", "{}", "reason", "x"),
-		"/messages/a-1/edit/curl":                   order(0, "revision", "0", "body", "{}"),
-		"/messages/a-1/arrivals/{arrival}/separate": form(),
-		"/messages/bulk":                            form("action", "replay", "item", "a-1@0"),
+		"/messages/a-1/replay":              order(0, "revision", "0"),
+		"/messages/a-1/archive":             order(0, "reason", "x"),
+		"/messages/a-1/restore":             order(0),
+		"/messages/a-1/probe":               order(0),
+		"/messages/a-1/redrive":             order(0, "revision", "0"),
+		"/messages/a-1/edit":                order(0, "revision", "0", "body", "{}", "reason", "x"),
+		"/messages/a-1/edit/curl":           order(0, "revision", "0", "body", "{}"),
+		"/messages/a-1/arrivals/3/separate": form(),
+		"/messages/bulk":                    form("action", "replay", "item", "a-1@0"),
 	}
 	for _, step := range []string{"start", "pause", "resume", "cancel", "undo"} {
 		forms["/jobs/1/"+step] = form("reason", "x")
