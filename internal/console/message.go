@@ -595,6 +595,9 @@ func facts(m deadletter.Message, s desk.Source) []page.Fact {
 	add("Came from", q.SourceARN)
 	add("Was meant for", q.TargetARN)
 	add("Request id", q.RequestID)
+	for _, d := range q.Details {
+		add(d.Name, d.Value)
+	}
 	add("Message id", q.MessageID)
 	add("Sender's message id", q.ProducerID)
 	add("Format", q.Form)

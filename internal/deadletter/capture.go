@@ -59,8 +59,10 @@ type QueueFacts struct {
 	Form            string    `json:"form,omitempty"` // envelope, interchange or foreign
 	RetryCount      int       `json:"retryCount,omitempty"`
 	// of AWS, that gave up on the message; "" where that is not known
-	Service   string `json:"service,omitempty"`
-	ErrorCode string `json:"errorCode,omitempty"` // that of the service
+	Service   string   `json:"service,omitempty"`
+	ErrorCode string   `json:"errorCode,omitempty"` // that of the service
+	Record    Record   `json:"record,omitempty"`    // "": the message itself
+	Details   []Detail `json:"details,omitempty"`   // of the record
 	// of the queue, rule or topic that the message came from
 	SourceARN string `json:"sourceArn,omitempty"`
 	TargetARN string `json:"targetArn,omitempty"` // that the service could not deliver to

@@ -15,6 +15,9 @@ func (m Message) Permits(by Actor, act Action, at time.Time) error {
 		if err = m.checkWay(act.Redrives()); err == nil {
 			_, err = m.become(Replaying, at)
 		}
+		if act == ActReplay && err == nil {
+			err = m.checkPayload(m.Revision)
+		}
 	case ActArchive:
 		_, err = m.become(Archived, at)
 	case ActRestore:
@@ -62,6 +65,9 @@ func (m Message) CheckDestination(configured bool) error {
 // it was read from is on the configuration's list.
 func (m Message) CheckOrigin(listed bool) error {
 	switch {
+	case m.Queue.Record != "":
+		return Errorf(Conflict, "%s wrote this record in the place of a message, so it came from no queue, and a "+
+			"redrive would send the record itself: %s", m.Queue.Service, m.Queue.Record.instead())
 	case m.Queue.ConfigName == "":
 		return Errorf(Conflict,
 			"messages that came from no queue of the list queues cannot be redriven: replay them instead")

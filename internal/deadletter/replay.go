@@ -8,6 +8,9 @@ func (m Message) Replay(by Actor, trigger Trigger, revision, version int, at tim
 	if err := m.CheckDestination(true); err != nil {
 		return Change{}, err
 	}
+	if err := m.checkPayload(revision); err != nil {
+		return Change{}, err
+	}
 	return m.requestDelivery(by, trigger, revision, version, at)
 }
 

@@ -197,10 +197,8 @@ func decodeForeign(m Raw, at time.Time) deadletter.Capture {
 		}
 	}
 	c.Headers = c.Headers.Canonical()
-	if c.Headers.Get("Content-Type") == "" && payload.Valid(m.Body) {
-		c.Headers["Content-Type"] = []string{"application/json"}
-	}
 	addService(&c, m)
+	setContentType(&c)
 	c.Queue.RetryCount = c.RetryCount
 	c.ID, c.Queue.ProducerID = messageID(m.MessageID, m.MessageID, m.Body)
 	return c

@@ -25,7 +25,7 @@ func Drained(
 	}
 	c.Queue = l.Queue
 	c.Queue.AttemptsBefore += l.Attempts
-	if c.QueueMessage = original.QueueMessage; original.QueueMessage != nil && r.Number > 0 {
+	if c.QueueMessage = original.QueueMessage; original.QueueMessage != nil && r.Number > 0 && l.Queue.Record == "" {
 		message, err := edited(original, r)
 		if err != nil {
 			return c, err
