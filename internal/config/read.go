@@ -157,6 +157,7 @@ func readSource(name string, s *section, hint string) Source {
 	timeout := setting(s, "timeout", defaultTimeout, parseTimeout)
 	partOfTimeout := durationFrom(minTimeout, timeoutLimit)
 	verified := readVerify(name, s.section("verify"))
+	readHandshake(s, &verified)
 	scheme, _ := verify.Named(verified.Scheme)
 	return Source{
 		Name:          name,

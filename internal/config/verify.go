@@ -46,6 +46,26 @@ func readVerify(source string, s *section) verify.Settings {
 	return proof
 }
 
+// readHandshake adds the handshake of a source, which is that of its scheme if none is set.
+func readHandshake(s *section, proof *verify.Settings) {
+	names := []string{verify.None}
+	for _, h := range verify.Handshakes() {
+		names = append(names, h.Name)
+	}
+	usual := verify.None
+	if _, ok := verify.HandshakeNamed(proof.Scheme); ok {
+		usual = proof.Scheme
+	}
+	proof.Handshake = strings.TrimPrefix(setting(s, "handshake", usual, oneOf(names...)), verify.None)
+	proof.HandshakeSecrets = s.secrets("handshake_secrets")
+	for _, f := range proof.HandshakeFaults() {
+		path := join(s.path, f.Key)
+		if !s.reader.faultyWithin(path) && !s.reader.faultyWithin(join(s.path, "verify.secrets")) {
+			s.reader.fault(path, f.Text)
+		}
+	}
+}
+
 func schemeNames() []string {
 	var names []string
 	for _, s := range verify.Schemes() {

@@ -189,7 +189,14 @@ func settingsOf(s doctor.Setup) []page.Setting {
 		}
 	}
 	return []page.Setting{
-		mode, answerSetting(s), proofSetting(s), repeatSetting(s), retrySetting(s.Retry), deliverySetting(s),
+		mode,
+		answerSetting(s),
+		proofSetting(s),
+		handshakeSetting(s),
+		replaySetting(s),
+		repeatSetting(s),
+		retrySetting(s.Retry),
+		deliverySetting(s),
 		{Name: "Largest webhook", Text: size(int(s.MaxBody)), Hint: "A larger webhook gets 413."},
 	}
 }
@@ -224,6 +231,30 @@ func proofSetting(s doctor.Setup) page.Setting {
 	v := page.Setting{Name: "Verification", Text: capital(s.Proof)}
 	if len(s.Secrets) > 0 {
 		v.Hint = "Secrets: " + strings.Join(s.Secrets, ", ")
+	}
+	return v
+}
+
+func handshakeSetting(s doctor.Setup) page.Setting {
+	if s.Handshake == "" {
+		return page.Setting{Name: "Handshake", Text: "None", Hint: "Only webhooks are accepted at the URL."}
+	}
+	return page.Setting{
+		Name: "Handshake", Text: capital(s.Handshake),
+		Hint: "It gets its response from dlqdesk, and is neither delivered nor stored.",
+	}
+}
+
+func replaySetting(s doctor.Setup) page.Setting {
+	v := page.Setting{Name: "Signatures of replays"}
+	switch {
+	case s.Resign:
+		v.Text, v.Hint = "Made anew", "For edited and late deliveries, by the first secret."
+	case s.Signs:
+		v.Text = "As received"
+		v.Hint = "A handler that verifies may refuse edited and late replays, unless verify.resign is set."
+	default:
+		v.Text, v.Hint = "None", "The platform does not sign bodies: every delivery has the headers that were received."
 	}
 	return v
 }

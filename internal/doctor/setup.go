@@ -15,15 +15,18 @@ import (
 
 // Setup is how a source receives webhooks and what happens to them, for the page that explains a source.
 type Setup struct {
-	URL      string // that platforms post to; "": the configuration does not say
-	Scheme   string // of verification, as the configuration names it
-	Proof    string // what the scheme verifies, in a few words
-	Open     bool   // nothing is verified
-	Secrets  []string
-	Buffered bool
-	Ack      Ack           // the response to the platform; the zero Ack: dlqdesk's own responses
-	RepeatID string        // where a webhook's own id is; "": repeats are not recognised
-	Window   time.Duration // for which an id is remembered
+	URL     string // that platforms post to; "": the configuration does not say
+	Scheme  string // of verification, as the configuration names it
+	Proof   string // what the scheme verifies, in a few words
+	Open    bool   // nothing is verified
+	Secrets []string
+	// Signs reports whether the scheme signs bodies, and Resign whether edited and late deliveries are signed anew.
+	Signs, Resign bool
+	Handshake     string // how the platform tries the URL, and gets a reply; "": it does not
+	Buffered      bool
+	Ack           Ack           // the response to the platform; the zero Ack: dlqdesk's own responses
+	RepeatID      string        // where a webhook's own id is; "": repeats are not recognised
+	Window        time.Duration // for which an id is remembered
 
 	Timeout       time.Duration
 	MaxConcurrent int
@@ -56,6 +59,8 @@ func SetupOf(cfg config.Config, s config.Source) Setup {
 		Scheme:        scheme.Name,
 		Proof:         scheme.Method,
 		Open:          s.Verify.Open(),
+		Signs:         s.Verify.Signs(),
+		Resign:        s.Verify.Resign,
 		Buffered:      s.Mode == config.Buffered,
 		RepeatID:      repeatID(s.Dedup),
 		Window:        s.Dedup.Window,
@@ -68,6 +73,9 @@ func SetupOf(cfg config.Config, s config.Source) Setup {
 		Doctor:        command(cfg, "platform doctor "+s.Name),
 		Sign:          command(cfg, "sign --source "+s.Name) + " < body.json",
 		Platform:      platformOf(cfg, s),
+	}
+	if h, ok := verify.HandshakeNamed(s.Verify.Handshake); ok {
+		setup.Handshake = h.Name + ": " + h.Request
 	}
 	for _, secret := range s.Verify.Secrets {
 		setup.Secrets = append(setup.Secrets, secret.From)

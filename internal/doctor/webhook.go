@@ -53,7 +53,11 @@ func Host(address string) string {
 func (e *examination) checkReceiver(ctx context.Context) platform.Check {
 	at := e.webhookURL()
 	check := platform.Check{Name: "receiver", State: platform.OK, Text: "dlqdesk responds at " + at}
-	status, body, err := send(ctx, http.MethodGet, at, nil, nil)
+	method := http.MethodGet
+	if e.source.Verify.Handshake == verify.Head {
+		method = http.MethodPut // its platform gets a 200 for GET
+	}
+	status, body, err := send(ctx, method, at, nil, nil)
 	switch {
 	case err != nil:
 		check.State, check.Text = platform.Fail, "nothing responds at "+at+": "+err.Error()

@@ -114,6 +114,9 @@ func (r *Receiver) Handler() http.Handler {
 	mux.NotFound(func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusNotFound, notFound) })
 	mux.MethodNotAllowed(methodNotAllowed)
 	mux.Post("/webhooks/{source}", r.receive)
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions} {
+		mux.Method(method, "/webhooks/{source}", http.HandlerFunc(r.greet))
+	}
 	mux.Post("/webhooks/{source}/*", r.receiveBelow)
 	return mux
 }
@@ -140,8 +143,11 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 		respond(w, http.StatusNotFound, `{"error":"unknown source"}`)
 		return
 	}
+	if r.greeted(w, req, source) {
+		return
+	}
 	body, ok := r.verifiedBody(w, req, source)
-	if !ok {
+	if !ok || r.greetedVerified(w, req, source, body) {
 		return
 	}
 	c := r.capture(source, req, body)

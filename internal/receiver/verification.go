@@ -67,15 +67,20 @@ func (r *Receiver) respondUnauthorized(
 	case ok && refusal.Expected:
 		r.log.DebugContext(ctx, "a platform is sent for a token", "source", s.Name, "reason", refusal.Reason)
 	default:
-		if n := r.refusals(s.Name).count(r.now()); n > 0 {
-			r.log.LogAttrs(ctx, slog.LevelWarn, "webhooks were refused: they do not prove who sent them",
-				slog.String("source", s.Name), slog.Int("refused", n), slog.String("reason", reason.Error()))
-		}
+		r.logRefusal(ctx, s.Name, reason)
 	}
 	if challenge := s.Verify.Settings().Challenge(); challenge != "" {
 		w.Header().Set("WWW-Authenticate", challenge)
 	}
 	respond(w, http.StatusUnauthorized, body)
+}
+
+// logRefusal logs that requests to a source were refused, once a minute at most.
+func (r *Receiver) logRefusal(ctx context.Context, source string, reason error) {
+	if n := r.refusals(source).count(r.now()); n > 0 {
+		r.log.LogAttrs(ctx, slog.LevelWarn, "webhooks were refused: they do not prove who sent them",
+			slog.String("source", source), slog.Int("refused", n), slog.String("reason", reason.Error()))
+	}
 }
 
 // refusals returns the log of a source's refusals.

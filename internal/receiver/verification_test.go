@@ -35,6 +35,17 @@ type proofs struct {
 
 func setupProofs(t *testing.T, level slog.Level) proofs {
 	t.Helper()
+	return setupVerified(t, level, []verify.Settings{
+		{Source: "stripe", Scheme: verify.Stripe},
+		{Source: "token", Scheme: verify.Token, Header: "X-Key"},
+		{Source: "basic", Scheme: verify.Basic, User: "u"},
+		{Source: "byoc", Scheme: verify.CXoneBYOC, ClientID: "cxone"},
+	})
+}
+
+// setupVerified returns a receiver with sources that are verified like this, with one secret.
+func setupVerified(t *testing.T, level slog.Level, settings []verify.Settings) proofs {
+	t.Helper()
 	p := proofs{clock: desktest.NewClock(), log: &bytes.Buffer{}, counts: &notes{}, by: map[string]*verify.Verifier{}}
 	p.destination, p.dlq = desktest.NewDestination(t), queues(t)("dlq")
 	secrets := []redact.Secret{redact.NewSecret("env:X", "hunter2 of ours")}
@@ -43,12 +54,7 @@ func setupProofs(t *testing.T, level slog.Level) proofs {
 		t.Fatal(err)
 	}
 	var sources []receiver.Source
-	for _, s := range []verify.Settings{
-		{Source: "stripe", Scheme: verify.Stripe},
-		{Source: "token", Scheme: verify.Token, Header: "X-Key"},
-		{Source: "basic", Scheme: verify.Basic, User: "u"},
-		{Source: "byoc", Scheme: verify.CXoneBYOC, ClientID: "cxone"},
-	} {
+	for _, s := range settings {
 		s.Secrets = secrets
 		if p.by[s.Source], err = verify.New(s); err != nil {
 			t.Fatal(err)

@@ -1,5 +1,5 @@
 // Package verify checks who sent a webhook: by a signature over its bytes, a credential, or the certificate of the
-// connection. It signs by the same rules: test webhooks, and replays whose signature is out of date. It compares secrets in constant time and
+// connection. It responds to the handshakes by which platforms try an address. It signs by the same rules: test webhooks, and replays whose signature is out of date. It compares secrets in constant time and
 // reads no clock. Its reasons are for the log only: the sender of a forged webhook must not see them.
 package verify
 
@@ -34,6 +34,9 @@ type Settings struct {
 	URL      string   // of Twilio: the URL that the platform calls, without query
 	Subjects []string // of MTLS: distinguished names, as RFC 2253 writes them
 	SANs     []string // of MTLS: alternative names
+
+	Handshake        string // the name of one of Handshakes; "": none
+	HandshakeSecrets []redact.Secret
 }
 
 // Fault is an invalid setting.
@@ -58,8 +61,9 @@ func refused(format string, args ...any) error { return &Refusal{Reason: fmt.Spr
 
 // Verifier verifies the webhooks of one source. Its methods are safe for concurrent use.
 type Verifier struct {
-	settings Settings
-	scheme   scheme
+	settings  Settings
+	scheme    scheme
+	handshake Handshake
 }
 
 // scheme is one way to verify the sender of a webhook.
@@ -76,17 +80,18 @@ type bodyCheck func(body []byte) error
 // New returns a verifier. Its error joins every Fault of the settings.
 func New(s Settings) (*Verifier, error) {
 	built, faults := build(s)
-	if len(faults) > 0 {
+	if faults = append(faults, s.HandshakeFaults()...); len(faults) > 0 {
 		errs := make([]error, len(faults))
 		for i, f := range faults {
 			errs[i] = f
 		}
 		return nil, fmt.Errorf("verify %s: %w", s.Source, errors.Join(errs...))
 	}
-	return &Verifier{settings: s, scheme: built}, nil
+	handshake, _ := HandshakeNamed(s.Handshake)
+	return &Verifier{settings: s, scheme: built, handshake: handshake}, nil
 }
 
-// Faults returns every fault of the settings.
+// Faults returns every fault of the settings, but for those of the handshake.
 func (s Settings) Faults() []Fault {
 	_, faults := build(s)
 	return faults

@@ -94,7 +94,7 @@ func sources() []Example {
 		one("down", func(v *page.SourceView) { v.Line.Health = sourceLineOf(1).Health }),
 		one("long", func(v *page.SourceView) {
 			v.Line = long
-			v.Settings[3].Text = longReason()
+			v.Settings[3].Text, v.Settings[4].Text = longReason(), longReason()
 			v.TestCommand = "dlqdesk platform doctor " + longWord + " --send"
 			v.Platform.Register = "dlqdesk platform register " + longWord + " --config /etc/" + longWord + ".yaml"
 		}),
@@ -162,6 +162,16 @@ func sourceOf(i int) page.SourceView {
 				Name: "Verification",
 				Text: "HMAC-SHA256 of the body in X-Hub-Signature-256",
 				Hint: "Secrets: env:GENESYS_SECRET",
+			},
+			{
+				Name: "Handshake",
+				Text: "Meta: GET with hub.challenge and hub.verify_token",
+				Hint: "It gets its response from dlqdesk, and is neither delivered nor stored.",
+			},
+			{
+				Name: "Signatures of replays",
+				Text: "Made anew",
+				Hint: "For edited and late deliveries, by the first secret.",
 			},
 			{Name: "Repeats", Text: "known by $.id for 3 days"},
 			{
