@@ -13,8 +13,8 @@ import (
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/ingest"
-	"dlqdesk/internal/payload"
 	"dlqdesk/internal/receiver"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/settings"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/worker"
@@ -42,7 +42,7 @@ func (a *App) newTracker(saved map[string]delivery.Snapshot) error {
 		Sender: a.tracker, Stop: a.life.Deliveries(), Observe: a.metrics.ObserveDelivery, Now: a.now,
 	})
 	deps := settings.LiveDeps{
-		Deps:   settings.Deps{Tracker: a.tracker, Now: a.now, Log: a.log},
+		Deps:   settings.Deps{Tracker: a.tracker, MasksSince: a.masksSince, Now: a.now, Log: a.log},
 		Record: a.record, Applied: a.applied,
 	}
 	if a.store == nil {
@@ -63,6 +63,7 @@ func (a *App) newWorker(q *queues) *worker.Worker {
 		Sender:  a.sender,
 		Sources: func() []worker.Source { return a.settings.Load().Worker },
 		Queues:  back,
+		Masks:   a.masks,
 		Now:     a.now,
 		Random:  a.roll,
 		Log:     a.log.With("component", "worker"),
@@ -126,6 +127,7 @@ func (a *App) newConsole(ctx context.Context, q *queues) (*console.Console, erro
 	ordering := desk.New(desk.Deps{
 		Store:   a.store,
 		Sources: func() []desk.Source { return a.settings.Load().Desk },
+		Masks:   a.masks,
 		Origins: origins,
 		Ledger:  a.ledger,
 		Kick:    a.kick,
@@ -162,5 +164,13 @@ func (a *App) webhookURL() string {
 	return a.scheme() + a.cfg.Listen
 }
 
-// masks returns the values of each source's bodies that no search may find.
-func (a *App) masks() map[string][]payload.Path { return a.settings.Load().Masks }
+// masksSince returns since when the masks with a digest are in force. A receiver alone shows nothing that was stored.
+func (a *App) masksSince(digest []byte) (time.Time, error) {
+	if a.store == nil {
+		return time.Time{}, nil
+	}
+	return a.store.MasksSince(context.Background(), digest, a.now())
+}
+
+// masks returns what is secret by the settings in force.
+func (a *App) masks() *redact.Masks { return a.settings.Load().Masks }

@@ -70,6 +70,7 @@ func newOffice(b *testing.B, messages int) office {
 		Name: "genesys", Destination: o.to, Retry: policy(), Slots: jobSlots, Breaker: closedBreaker{},
 	}
 	o.worker = worker.New(worker.Deps{
+		Masks:   desktest.NoMasks,
 		Store:   s,
 		Sender:  o.client,
 		Sources: desktest.Always([]worker.Source{source}),
@@ -78,6 +79,7 @@ func newOffice(b *testing.B, messages int) office {
 		Log:     slog.New(slog.DiscardHandler),
 	})
 	o.desk = desk.New(desk.Deps{
+		Masks: desktest.NoMasks,
 		Store: s, Sources: desktest.Always([]desk.Source{{Name: "genesys"}}), Kick: o.worker.Kick, Now: time.Now,
 	})
 	return o

@@ -127,10 +127,12 @@ type ListenTLS struct {
 // On reports whether the listener uses TLS.
 func (t ListenTLS) On() bool { return t.CertFile != "" }
 
-// Mask names the secrets in a source's messages, besides those of redact.IsSecretHeader.
+// Mask names the secrets in the messages of a source or queue, besides the default names of package redact.
 type Mask struct {
-	Headers []string
-	JSON    []payload.Path
+	Headers []string       // of headers and query parameters
+	Names   []string       // of headers, query parameters and fields of bodies, wherever they are
+	JSON    []payload.Path // places in JSON bodies
+	Except  []string       // default names that are no secrets here
 }
 
 // Source returns the source with the given name.

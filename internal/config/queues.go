@@ -14,6 +14,7 @@ type DLQ struct {
 	// the source that its messages are delivered by; empty: none, they cannot be replayed over HTTP
 	Source         string
 	SourceQueueURL string // the SQS queue that its messages are redriven to; empty: SQS is asked which one it is
+	Mask           Mask   // of its messages, besides that of the source
 }
 
 // DLQ returns the queue with the given name.
@@ -37,6 +38,7 @@ func readDLQ(name string, s *section) DLQ {
 		Region:         setting(s, "region", "", emptyOr(parseRegion)),
 		Source:         setting(s, "source", "", parseText),
 		SourceQueueURL: setting(s, "source_queue_url", "", emptyOr(parseQueueURL)),
+		Mask:           readMask(s.section("mask")),
 	}
 }
 

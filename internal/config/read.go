@@ -221,6 +221,8 @@ func readRetry(s *section) deadletter.RetryPolicy {
 func readMask(s *section) Mask {
 	return Mask{
 		Headers: list(s, "headers", parseHeaderName),
-		JSON:    list(s, "json", parsePath),
+		Names:   list(s, "names", parseFieldName),
+		JSON:    list(s, "json", parseMask),
+		Except:  list(s, "except", parseDefaultName),
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 )
 
 // emptyOr returns a parser that also accepts the empty text, which means that the value is not set.
@@ -311,6 +312,30 @@ func parsePath(text string) (payload.Path, error) {
 		return nil, errors.New(deadletter.TextOf(err))
 	}
 	return p, nil
+}
+
+func parseMask(text string) (payload.Path, error) {
+	p, err := payload.ParseMask(text)
+	if err != nil {
+		return nil, errors.New(deadletter.TextOf(err))
+	}
+	return p, nil
+}
+
+// parseFieldName parses the name of a field that is masked wherever it is.
+func parseFieldName(text string) (string, error) {
+	if strings.ContainsAny(text, "$[]") || strings.TrimSpace(text) == "" {
+		return "", wrong(text, "must be a name alone, such as ssn; paths such as $.customer.ssn belong below json")
+	}
+	return text, nil
+}
+
+// parseDefaultName parses a name that is masked unless the configuration says otherwise.
+func parseDefaultName(text string) (string, error) {
+	if !redact.IsDefault(text) {
+		return "", wrong(text, "must be a name that is masked by default, such as pin")
+	}
+	return text, nil
 }
 
 // parseEventType parses a path, or the name of a preset.

@@ -35,16 +35,15 @@ func (c *Console) curlOf(m deadletter.Message, r deadletter.Revision, masks desk
 		return page.Curl{}
 	}
 	headers := delivery.Forwarded(r.Headers, m.DeliveredWebhookID())
-	body, bodyMasked := redact.Body(r.Body, masks.MaskPaths)
-	query := maskQuery(m.Query, masks)
+	body, bodyMasked := masks.Masks.Wire(r.Headers, r.Body)
 	command := shell.Curl{
-		URL:     delivery.Target(maskDestination(source.URL), query),
-		Headers: redact.Headers(deadletter.Headers(headers), masks.MaskHeaders...),
+		URL:     delivery.Target(redact.URL(source.URL), masks.Masks.Query(m.Query)),
+		Headers: masks.Masks.Headers(deadletter.Headers(headers)),
 		Body:    body,
 	}
 	var v page.Curl
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		if redact.IsSecretHeader(name, masks.MaskHeaders...) {
+		if masks.Masks.IsSecretHeader(name) {
 			v.Masked = append(v.Masked, "the header "+printable(name))
 		}
 	}
@@ -63,21 +62,6 @@ func (c *Console) curlOf(m deadletter.Message, r deadletter.Revision, masks desk
 	}
 	v.Command = command.Command()
 	return v
-}
-
-// maskDestination masks all values in the query of a destination: they are keys of the handler.
-func maskDestination(destination string) string {
-	base, query, ok := strings.Cut(destination, "?")
-	if !ok {
-		return base
-	}
-	parts := strings.Split(query, "&")
-	for i, part := range parts {
-		if name, _, ok := strings.Cut(part, "="); ok {
-			parts[i] = name + "=" + redact.Mask
-		}
-	}
-	return base + "?" + strings.Join(parts, "&")
 }
 
 // tryCurl returns a command that sends a webhook to the first source; "" if there is none.
@@ -101,7 +85,7 @@ func curlTo(endpoint string) string {
 // ticketOf describes a message in Markdown, for readers without access to the desk. All text that is not ours stands in
 // code spans and code blocks, where Markdown gives it no meaning: no link, no mention, no HTML.
 func (c *Console) ticketOf(r *http.Request, m deadletter.Message, shown deadletter.Revision, h history) string {
-	masks, _ := c.Desk.Source(m.Source)
+	masks := c.Desk.SourceOf(m)
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	fact := func(label, value string) {
@@ -132,9 +116,9 @@ func (c *Console) ticketOf(r *http.Request, m deadletter.Message, shown deadlett
 	}
 	if i := slices.IndexFunc(h.attempts, hasResponse); i >= 0 {
 		a := h.attempts[i]
-		line("\nResponse of attempt %d (%s):\n\n%s", a.Number, code(a.StatusCode), codeBlock(a.ResponseBody, masks))
+		line("\nResponse of attempt %d (%s):\n\n%s", a.Number, code(a.StatusCode), codeBlock(a.ResponseHeaders, a.ResponseBody, masks))
 	}
-	line("\nPayload (%s, %s):\n\n%s", revisionName(shown), size(len(shown.Body)), codeBlock(shown.Body, masks))
+	line("\nPayload (%s, %s):\n\n%s", revisionName(shown), size(len(shown.Body)), codeBlock(shown.Headers, shown.Body, masks))
 	return b.String()
 }
 
@@ -188,8 +172,8 @@ func codeSpan(text string) string {
 }
 
 // codeBlock returns the beginning of a masked body as a block of Markdown.
-func codeBlock(body []byte, masks desk.Source) string {
-	masked, _ := redact.Body(body, masks.MaskPaths)
+func codeBlock(headers deadletter.Headers, body []byte, masks desk.Source) string {
+	masked, _ := masks.Masks.Body(headers, body)
 	text := "(binary)"
 	if utf8.Valid(masked) {
 		text = visible(cutAt(string(masked), maxTicketBody))

@@ -13,7 +13,6 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/payload"
-	"dlqdesk/internal/redact"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
@@ -35,7 +34,7 @@ func (c *Console) openEdit(r *http.Request) (editing, error) {
 	if err != nil {
 		return e, err
 	}
-	e.source, _ = c.Desk.Source(e.message.Source)
+	e.source = c.Desk.SourceOf(e.message)
 	e.base, err = c.Store.Revision(r.Context(), e.message.ID, number)
 	return e, err
 }
@@ -118,7 +117,7 @@ func (c *Console) editCurl(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	filled := formHeaders(r, e)
-	headers, err := redact.EditHeaders(e.base.Headers, filled, e.source.MaskHeaders...)
+	headers, err := e.source.Masks.EditHeaders(e.base.Headers, filled)
 	if fault := cmp.Or(headerFault(e, filled), errorText(err)); fault != "" {
 		c.render(w, r, http.StatusOK, page.EditPreview(page.Curl{}, fault))
 		return
@@ -178,11 +177,7 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	if s, ok := c.sourceOf(m); ok {
 		v.Destination = s.host()
 	}
-	if _, masked := redact.Body(e.base.Body, e.source.MaskPaths); masked {
-		for _, p := range e.source.MaskPaths {
-			v.MaskedPaths = append(v.MaskedPaths, "$."+strings.Join(p, "."))
-		}
-	}
+	v.MaskedNames = e.source.Masks.Masked(e.base.Headers, e.base.Body)
 	return v
 }
 
@@ -203,7 +198,7 @@ func editable(r deadletter.Revision) error {
 
 // editText returns a body for editing: masked, and JSON indented.
 func editText(r deadletter.Revision, s desk.Source) string {
-	masked, _ := redact.Body(r.Body, s.MaskPaths)
+	masked, _ := s.Masks.Body(r.Headers, r.Body)
 	if payload.Valid(masked) && !bytes.Contains(masked, []byte("\n")) {
 		if pretty, whole := payload.Indent(masked, payload.MaxEdit); whole {
 			return pretty
@@ -217,12 +212,12 @@ func bodyFault(e editing, edited []byte) string {
 	if err != nil {
 		return errorText(err)
 	}
-	_, err = redact.Restore(body, e.base.Body, e.source.MaskPaths)
+	_, err = e.source.Masks.Restore(body, e.base.Body)
 	return errorText(err)
 }
 
 func headerFault(e editing, edited deadletter.Headers) string {
-	_, err := redact.EditHeaders(e.base.Headers, edited, e.source.MaskHeaders...)
+	_, err := e.source.Masks.EditHeaders(e.base.Headers, edited)
 	return errorText(err)
 }
 
@@ -235,7 +230,7 @@ func editReasonFault(reason string) string {
 
 // locked returns why a header cannot be edited in a form; "" if it can.
 func (e editing) locked(name, value string) string {
-	if lock := redact.HeaderLock(name, e.source.MaskHeaders...); lock != "" {
+	if lock := e.source.Masks.HeaderLock(name); lock != "" {
 		return sentence(lock)
 	}
 	if !utf8.ValidString(value) || strings.ContainsAny(value, "\r\n\x00") {
@@ -246,7 +241,7 @@ func (e editing) locked(name, value string) string {
 
 func editHeaders(e editing) []page.EditHeader {
 	var rows []page.EditHeader
-	masked := redact.Headers(e.base.Headers, e.source.MaskHeaders...)
+	masked := e.source.Masks.Headers(e.base.Headers)
 	for _, name := range masked.Names() {
 		for i, value := range masked[name] {
 			rows = append(
@@ -273,7 +268,7 @@ func formHeaders(r *http.Request, e editing) deadletter.Headers {
 	}
 	for name, kept := range e.base.Headers {
 		for _, value := range kept {
-			if redact.HeaderLock(name, e.source.MaskHeaders...) == "" && e.locked(name, value) != "" {
+			if e.source.Masks.HeaderLock(name) == "" && e.locked(name, value) != "" {
 				h[name] = append(h[name], value)
 			}
 		}

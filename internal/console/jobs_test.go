@@ -45,6 +45,7 @@ func (b bundle) workBy(t *testing.T, id deadletter.JobID, by delivery.Sender, to
 	defer stop()
 	done := make(chan error, 1)
 	w := worker.New(worker.Deps{
+		Masks:   desktest.NoMasks,
 		Store:   b.store,
 		Sender:  by,
 		Sources: desktest.Always(to),

@@ -109,7 +109,7 @@ func (c *Console) showMessage(
 	}
 	v := c.messageView(r, seen, shown, h)
 	v.Panel.Notice = notice
-	source, _ := c.Desk.Source(seen.Message.Source)
+	source := c.Desk.SourceOf(seen.Message)
 	if v.Arrivals, err = c.arrivalViews(r, seen.Message, source); err != nil {
 		c.fail(w, r, err)
 		return
@@ -309,7 +309,7 @@ func (c *Console) body(w http.ResponseWriter, r *http.Request) {
 	if other != nil {
 		revision = other.revision
 	}
-	source, _ := c.Desk.Source(m.Source)
+	source := c.Desk.SourceOf(m)
 	body := bodyIn(r.FormValue("form"), revision, source)
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+downloadName(m.ID, revision)+`"`)
@@ -366,7 +366,7 @@ func (c *Console) messageView(
 	r *http.Request, seen desk.View, shown deadletter.Revision, h history,
 ) page.MessageView {
 	m, back := seen.Message, backQuery(r)
-	source, _ := c.Desk.Source(m.Source)
+	source := c.Desk.SourceOf(m)
 	v := page.MessageView{
 		Chrome:  c.chrome(r, "Message "+string(m.ID)),
 		BackURL: listPath(back),
@@ -477,7 +477,7 @@ func (c *Console) addRevisions(v *page.MessagePanelView, m deadletter.Message, r
 }
 
 func (c *Console) addAttempts(v *page.MessagePanelView, m deadletter.Message, h history) {
-	source, _ := c.Desk.Source(m.Source)
+	source := c.Desk.SourceOf(m)
 	names := map[int]string{}
 	if len(h.revisions) > 1 {
 		for _, r := range h.revisions {
@@ -530,7 +530,7 @@ func result(m deadletter.Message, attempts []deadletter.Attempt) ui.Notice {
 }
 
 func attemptView(a deadletter.Attempt, revision string, s desk.Source) page.AttemptView {
-	body, _ := redact.Body(a.ResponseBody, s.MaskPaths)
+	body, _ := s.Masks.Body(a.ResponseHeaders, a.ResponseBody)
 	v := page.AttemptView{
 		Number:          strconv.Itoa(a.Number),
 		Trigger:         string(a.Trigger),
@@ -555,7 +555,7 @@ func attemptView(a deadletter.Attempt, revision string, s desk.Source) page.Atte
 
 func headerRows(h deadletter.Headers, s desk.Source) []page.HeaderRow {
 	var rows []page.HeaderRow
-	masked := redact.Headers(h, s.MaskHeaders...)
+	masked := s.Masks.Headers(h)
 	for _, name := range masked.Names() {
 		for _, value := range masked[name] {
 			rows = append(
@@ -563,7 +563,7 @@ func headerRows(h deadletter.Headers, s desk.Source) []page.HeaderRow {
 				page.HeaderRow{
 					Name:   printable(name),
 					Value:  printable(value),
-					Masked: redact.IsSecretHeader(name, s.MaskHeaders...),
+					Masked: s.Masks.IsSecretHeader(name),
 				},
 			)
 		}
@@ -611,7 +611,7 @@ func facts(m deadletter.Message, s desk.Source) []page.Fact {
 	if m.OwnWebhookID {
 		add("Delivered as Webhook-Id", m.DeliveredWebhookID())
 	}
-	add("Query", maskQuery(m.Query, s))
+	add("Query", s.Masks.Query(m.Query))
 	for _, a := range q.Attributes {
 		value := a.Value
 		if a.Binary != nil {
@@ -622,7 +622,7 @@ func facts(m deadletter.Message, s desk.Source) []page.Fact {
 				value += "…"
 			}
 		}
-		if redact.IsSecretHeader(a.Name, s.MaskHeaders...) {
+		if s.Masks.IsSecretHeader(a.Name) {
 			value = redact.Mask
 		}
 		add("Attribute "+a.Name+" ("+a.Type+")", value)

@@ -14,7 +14,6 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/payload"
-	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
@@ -509,13 +508,13 @@ func (c *Console) snippetOf(ctx context.Context, m deadletter.Message, terms []p
 	if found := snippet(m.WebhookID, terms); found != "" {
 		return "webhook id " + found, nil
 	}
-	source, _ := c.Desk.Source(m.Source)
+	source := c.Desk.SourceOf(m)
 	for _, number := range slices.Compact([]int{m.Revision, 0}) {
 		revision, err := c.Store.Revision(ctx, m.ID, number)
 		if err != nil {
 			return "", err
 		}
-		if found := snippet(redact.SearchText(revision.Body, source.MaskPaths), terms); found != "" {
+		if found := snippet(source.Masks.SearchText(revision.Headers, revision.Body), terms); found != "" {
 			return found, nil
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/payload"
-	"dlqdesk/internal/redact"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
@@ -32,7 +31,7 @@ func payloadView(id deadletter.ID, r deadletter.Revision, s desk.Source) page.Pa
 		DownloadURL: "/messages/" + url.PathEscape(string(id)) + "/body?revision=" + strconv.Itoa(r.Number),
 	}
 	var body []byte
-	body, v.Masked = redact.Body(r.Body, s.MaskPaths)
+	body, v.Masked = s.Masks.Body(r.Headers, r.Body)
 	if !isText(body) {
 		v.Hex, v.Note = hex.Dump(body[:min(len(body), maxHex)]), shownOf(len(body), maxHex)
 		return v
@@ -59,13 +58,13 @@ func bodyIn(form string, r deadletter.Revision, s desk.Source) []byte {
 	case "pretty":
 		return []byte(prettyText(r, s, maxPretty))
 	}
-	masked, _ := redact.Body(r.Body, s.MaskPaths)
+	masked, _ := s.Masks.Body(r.Headers, r.Body)
 	return masked
 }
 
 // prettyText returns a masked body, indented if it is JSON and fits the limit in bytes.
 func prettyText(r deadletter.Revision, s desk.Source, limit int) string {
-	masked, _ := redact.Body(r.Body, s.MaskPaths)
+	masked, _ := s.Masks.Body(r.Headers, r.Body)
 	if payload.Valid(masked) {
 		if pretty, whole := payload.Indent(masked, limit); whole {
 			return pretty
@@ -100,26 +99,13 @@ func cutText(text []byte, limit int) []byte {
 }
 
 // excerpt returns the beginning of a masked body, in one line.
-func excerpt(body []byte, s desk.Source) string {
-	masked, _ := redact.Body(body, s.MaskPaths)
+func excerpt(headers deadletter.Headers, body []byte, s desk.Source) string {
+	masked, _ := s.Masks.Body(headers, body)
 	text := printable(string(cutText(masked, maxExcerpt)))
 	if len(masked) > maxExcerpt {
 		text += "…"
 	}
 	return text
-}
-
-// maskQuery masks the values of a query string whose names mark them as secret.
-func maskQuery(query string, s desk.Source) string {
-	parts := strings.Split(query, "&")
-	for i, part := range parts {
-		raw, _, has := strings.Cut(part, "=")
-		name, err := url.QueryUnescape(raw)
-		if has && (err != nil || redact.IsSecretHeader(name, s.MaskHeaders...)) {
-			parts[i] = raw + "=" + redact.Mask
-		}
-	}
-	return strings.Join(parts, "&")
 }
 
 // compare shows two revisions of a message side by side; by default the received one and the latest.
@@ -153,7 +139,7 @@ func (c *Console) compare(w http.ResponseWriter, r *http.Request) {
 	if other != nil {
 		after = other.revision
 	}
-	source, _ := c.Desk.Source(m.Source)
+	source := c.Desk.SourceOf(m)
 	v := compareView(m.ID, before, after, list, source)
 	v.Chrome, v.Back = c.chrome(r, "Compare revisions of message "+string(m.ID)), backQuery(r)
 	if other != nil {
@@ -187,8 +173,8 @@ func compareView(
 		After:   compareSide(id, after, list, s),
 		Headers: headerChanges(before.Headers, after.Headers, s),
 	}
-	_, maskedBefore := redact.Body(before.Body, s.MaskPaths)
-	_, maskedAfter := redact.Body(after.Body, s.MaskPaths)
+	_, maskedBefore := s.Masks.Body(before.Headers, before.Body)
+	_, maskedAfter := s.Masks.Body(after.Headers, after.Body)
 	v.Masked = maskedBefore || maskedAfter
 	switch {
 	case bytes.Equal(before.Body, after.Body):
@@ -227,7 +213,7 @@ func compareSide(id deadletter.ID, r deadletter.Revision, list []deadletter.Revi
 
 // headerChanges returns the headers that differ, masked.
 func headerChanges(before, after deadletter.Headers, s desk.Source) []page.HeaderChange {
-	old, now := redact.Headers(before, s.MaskHeaders...), redact.Headers(after, s.MaskHeaders...)
+	old, now := s.Masks.Headers(before), s.Masks.Headers(after)
 	names := append(old.Names(), now.Names()...)
 	slices.Sort(names)
 	var rows []page.HeaderChange

@@ -92,7 +92,7 @@ func (c *Console) otherContent(
 	base := "/messages/" + url.PathEscape(string(m.ID))
 	v := &page.OtherContent{
 		Number:      number,
-		Excerpt:     excerpt(a.Body, s),
+		Excerpt:     excerpt(a.Headers, a.Body, s),
 		CompareURL:  compareWith(m.ID, "arrival", number, back),
 		DownloadURL: address(base+"/body", url.Values{"arrival": {number}}),
 	}

@@ -26,6 +26,7 @@ import (
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
 )
@@ -69,11 +70,7 @@ func setup(t *testing.T, changes ...func(*console.Deps)) bundle {
 func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundle {
 	t.Helper()
 	b := bundle{store: s, clock: desktest.NewClock(), log: &lockedBuffer{}}
-	path, err := payload.ParsePath("$.customer.ssn")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.stopSearch = desktest.Search(t, s, map[string][]payload.Path{"genesys": {path}})
+	b.stopSearch = desktest.Search(t, s, masks())
 	cheap := argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	b.auth = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now)
 	deps := console.Deps{
@@ -111,16 +108,20 @@ func configure(d *console.Deps, change func(s *console.Settings)) {
 	d.Settings = desktest.Always(s)
 }
 
+func masks() *redact.Masks {
+	return desktest.Masks("genesys", redact.Options{
+		Headers: []string{"X-Tenant"}, Paths: []payload.Path{{"customer", "ssn"}},
+	})
+}
+
 // withDesk gives a console a desk that knows the source genesys, or what change makes of it.
 func withDesk(d *console.Deps, change func(*desk.Deps)) {
-	ssn := payload.Path{"customer", "ssn"}
 	orders := desk.Deps{
-		Store: d.Store,
-		Sources: desktest.Always([]desk.Source{
-			{Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []payload.Path{ssn}},
-		}),
-		Kick: func() {},
-		Now:  d.Now,
+		Store:   d.Store,
+		Sources: desktest.Always([]desk.Source{{Name: "genesys"}}),
+		Masks:   desktest.Always(masks()),
+		Kick:    func() {},
+		Now:     d.Now,
 	}
 	change(&orders)
 	d.Desk = desk.New(orders)

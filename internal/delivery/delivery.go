@@ -26,8 +26,7 @@ type Destination struct {
 	MaxConcurrent int           // deliveries of this source in flight, whatever triggered them
 	RateLimit     *RateLimit    // nil: no limit
 	TLS           *TLS          // nil: the system's authorities and no client certificate
-	Masks         redact.Rules
-	Resign        Resign // nil: webhooks are delivered with the signatures that they came with
+	Resign        Resign        // nil: webhooks are delivered with the signatures that they came with
 }
 
 // Resign signs a delivery anew if the handler would refuse the signature that the webhook came with: it sets headers and
@@ -47,6 +46,7 @@ type Request struct {
 	Reserved    bool          // its slot was reserved with the destination's RateLimit
 	SlotIn      time.Duration // until that slot; the timeout counts from there
 	Probe       bool          // it tests a destination that is down or has asked for a pause
+	Masks       *redact.Rules // of the message: what its response must not repeat
 }
 
 // Client makes deliveries. It owns the connections to all destinations.
@@ -109,7 +109,7 @@ func (c *Client) deliver(ctx context.Context, to Destination, r Request) (a dead
 			a, tried = c.send(ctx, to, r), true
 		}
 		leave()
-		hideSecrets(&a, to, r)
+		hideSecrets(&a, r)
 		span.Outcome(a)
 		span.End(nil)
 	}
@@ -119,10 +119,12 @@ func (c *Client) deliver(ctx context.Context, to Destination, r Request) (a dead
 
 // hideSecrets masks the secrets of a request where its response repeats them: an error text is shown, searched, grouped
 // by and logged.
-func hideSecrets(a *deadletter.Attempt, to Destination, r Request) {
-	if a.Error != "" || len(a.ResponseBody) > 0 {
-		redact.SecretsOf(r.Headers, r.Query, r.Body, to.Masks).HideIn(a)
+func hideSecrets(a *deadletter.Attempt, r Request) {
+	if a.Error == "" && len(a.ResponseBody) == 0 && len(a.ResponseHeaders) == 0 {
+		return
 	}
+	r.Masks.Secrets(r.Headers, r.Query, r.Body).HideIn(a)
+	a.Error = r.Masks.Error(a.Error)
 }
 
 func (c *Client) send(ctx context.Context, to Destination, r Request) deadletter.Attempt {

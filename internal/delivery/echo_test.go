@@ -7,6 +7,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 )
 
 // What a destination repeats of the secrets it was sent is in nothing that is told of it.
@@ -27,12 +28,9 @@ func TestSecretThatTheDestinationRepeatsIsHidden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	there := to(url)
-	there.Masks.Paths = []payload.Path{path}
-	a := setup(t).Send(
-		t.Context(), there,
-		request(`{"ssn":"078-05-1120","n":1}`, deadletter.Headers{"Authorization": {"Bearer s3cret-token"}}),
-	)
+	r := request(`{"ssn":"078-05-1120","n":1}`, deadletter.Headers{"Authorization": {"Bearer s3cret-token"}})
+	r.Masks = redact.New(redact.Options{Paths: []payload.Path{path}})
+	a := setup(t).Send(t.Context(), to(url), r)
 	if a.Error != "token ••• may not write •••" {
 		t.Errorf("the reason is %q", a.Error)
 	}

@@ -21,14 +21,13 @@ import (
 
 // Source is what the desk needs to know of a configured source.
 type Source struct {
-	Name        string
-	MaskHeaders []string
-	MaskPaths   []payload.Path
-	Probe       func()      // lets the next message of a job go at once, past the circuit breaker; it must not block
-	Waits       func() bool // reports whether the circuit breaker makes retries and jobs wait
-	Unnamed     bool        // it is the default source: webhooks that named none go there as well
-	EventType   []payload.Path
-	SignsID     bool // its platform signs the Webhook-Id: see payload.Dedup
+	Name      string
+	Masks     *redact.Rules // of a message, set by SourceOf
+	Probe     func()        // lets the next message of a job go at once, past the circuit breaker; it must not block
+	Waits     func() bool   // reports whether the circuit breaker makes retries and jobs wait
+	Unnamed   bool          // it is the default source: webhooks that named none go there as well
+	EventType []payload.Path
+	SignsID   bool // its platform signs the Webhook-Id: see payload.Dedup
 }
 
 // Origin knows the queues that the messages of one DLQ came from. No user chooses where a message goes.
@@ -47,10 +46,11 @@ type Ledger interface {
 // Deps are the parts that a desk works with.
 type Deps struct {
 	Store   *store.Store
-	Sources func() []Source   // as configured at the moment; one named "" is that of webhooks that named none
-	Origins map[string]Origin // by the name of a DLQ below queues; nil where none is listed
-	Ledger  Ledger            // nil where nothing is acknowledged
-	Kick    func()            // wakes the worker; it must not block
+	Sources func() []Source      // as configured at the moment; one named "" is that of webhooks that named none
+	Masks   func() *redact.Masks // likewise
+	Origins map[string]Origin    // by the name of a DLQ below queues; nil where none is listed
+	Ledger  Ledger               // nil where nothing is acknowledged
+	Kick    func()               // wakes the worker; it must not block
 	Now     func() time.Time
 }
 
@@ -58,6 +58,7 @@ type Deps struct {
 type Desk struct {
 	store   *store.Store
 	sources func() []Source
+	masks   func() *redact.Masks
 	origins map[string]Origin
 	ledger  Ledger
 	kick    func()
@@ -66,7 +67,7 @@ type Desk struct {
 
 // New makes a desk.
 func New(deps Deps) *Desk {
-	return &Desk{deps.Store, deps.Sources, deps.Origins, deps.Ledger, deps.Kick, deps.Now}
+	return &Desk{deps.Store, deps.Sources, deps.Masks, deps.Origins, deps.Ledger, deps.Kick, deps.Now}
 }
 
 // Source returns the source with the given name, and false where it is not configured (any more).
@@ -77,6 +78,17 @@ func (d *Desk) Source(name string) (Source, bool) {
 		}
 	}
 	return Source{}, false
+}
+
+// SourceOf returns the source of a message with the masks of the message: those of its source and its queue. If the
+// source is not configured any more, it has nothing but a name and masks.
+func (d *Desk) SourceOf(m deadletter.Message) Source {
+	s, ok := d.Source(m.Source)
+	if !ok {
+		s.Name = m.Source
+	}
+	s.Masks = d.masks().Of(m.Queue.ConfigName, m.Source)
+	return s
 }
 
 // Ref names a message and the version of it that the person saw.
@@ -284,8 +296,7 @@ func (d *Desk) edit(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, e 
 		if err != nil {
 			return deadletter.Change{}, err
 		}
-		source, _ := d.Source(m.Source)
-		next, err := edited(base, e, source)
+		next, err := edited(base, e, d.SourceOf(m).Masks)
 		if err != nil {
 			return deadletter.Change{}, err
 		}
@@ -299,15 +310,15 @@ func (d *Desk) edit(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, e 
 }
 
 // edited returns the next revision of a message: an edit of its base, with the masked values put back.
-func edited(base deadletter.Revision, e Edit, s Source) (deadletter.Revision, error) {
+func edited(base deadletter.Revision, e Edit, masks *redact.Rules) (deadletter.Revision, error) {
 	body, err := payload.EditBody(base, e.Body)
 	if err != nil {
 		return deadletter.Revision{}, err
 	}
-	if body, err = redact.Restore(body, base.Body, s.MaskPaths); err != nil {
+	if body, err = masks.Restore(body, base.Body); err != nil {
 		return deadletter.Revision{}, err
 	}
-	headers, err := redact.EditHeaders(base.Headers, e.Headers, s.MaskHeaders...)
+	headers, err := masks.EditHeaders(base.Headers, e.Headers)
 	return deadletter.Revision{Body: body, Headers: headers}, err
 }
 

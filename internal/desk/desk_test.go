@@ -13,6 +13,7 @@ import (
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 )
 
@@ -40,13 +41,12 @@ func setup(t *testing.T) bundle {
 		waits: new(atomic.Bool),
 		ctx:   t.Context(),
 	}
-	genesys := desk.Source{
-		Name: "genesys", MaskHeaders: []string{"X-Tenant"}, MaskPaths: []payload.Path{path},
-		Probe: func() { b.probe <- struct{}{} }, Waits: b.waits.Load,
-	}
+	genesys := desk.Source{Name: "genesys", Probe: func() { b.probe <- struct{}{} }, Waits: b.waits.Load}
+	masks := desktest.Masks("genesys", redact.Options{Headers: []string{"X-Tenant"}, Paths: []payload.Path{path}})
 	b.Desk = desk.New(desk.Deps{
 		Store:   b.store,
 		Sources: desktest.Always([]desk.Source{genesys}),
+		Masks:   desktest.Always(masks),
 		Origins: map[string]desk.Origin{"orders": ordersQueue{}},
 		Kick:    func() { b.kicks <- struct{}{} },
 		Now:     b.clock.Now,

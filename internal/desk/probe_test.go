@@ -126,6 +126,7 @@ func TestProbeSendsMessagesOfOtherSourcesToTheDestination(t *testing.T) {
 	t.Parallel()
 	s, clock, probes := desktest.NewStore(t), desktest.NewClock(), 0
 	d := desk.New(desk.Deps{
+		Masks: desktest.NoMasks,
 		Store: s,
 		Sources: desktest.Always(
 			[]desk.Source{{Name: "genesys", Probe: func() { probes++ }, Unnamed: true}, {Name: ""}},

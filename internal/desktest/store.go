@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 )
 
@@ -32,7 +32,7 @@ func NewStore(t testing.TB) *store.Store {
 }
 
 // Search has the messages of a store found until the test ends, or until the answer is called.
-func Search(t testing.TB, s *store.Store, masks map[string][]payload.Path) (stop func()) {
+func Search(t testing.TB, s *store.Store, masks *redact.Masks) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -67,3 +67,11 @@ func (q *UndeletableQueue) Delete(ctx context.Context, messages []queue.Message)
 	}
 	return errs
 }
+
+// Masks returns the masks of one source.
+func Masks(source string, o redact.Options) *redact.Masks {
+	return redact.NewMasks(map[string]*redact.Rules{source: redact.New(o)}, nil)
+}
+
+// NoMasks returns no masks: what is secret by default alone is masked.
+func NoMasks() *redact.Masks { return nil }

@@ -41,7 +41,7 @@ func (i *Ingest) decode(m queue.Message, unpack func(int64) bool) deadletter.Cap
 		c.Source = settings.DefaultSource
 	}
 	c.Queue.TraceParent = cmp.Or(c.Queue.TraceParent, telemetry.FromAWS(m.System[awsTrace]))
-	hideSecrets(&c, settings.Masks[c.Source])
+	hideSecrets(&c, settings.Masks.Of(c.Queue.ConfigName, c.Source))
 	paths, ok := settings.EventType[c.Source]
 	if !ok {
 		paths = payload.AnyEventType()
@@ -69,11 +69,14 @@ func attributes(from map[string]queue.Attribute) []deadletter.QueueAttribute {
 	return list
 }
 
-// hideSecrets masks the secrets of a webhook in the reasons for which other programs say that it failed.
-func hideSecrets(c *deadletter.Capture, rules redact.Rules) {
-	secrets := redact.SecretsOf(c.Headers, c.Query, c.Body, rules)
-	c.Reason = string(secrets.Hide([]byte(c.Reason), false))
+// hideSecrets masks the secrets of a webhook in the reasons for which other programs say that it failed, and removes
+// those that may be in its destination.
+func hideSecrets(c *deadletter.Capture, rules *redact.Rules) {
+	c.Destination = redact.Address(c.Destination)
+	secrets := rules.Secrets(c.Headers, c.Query, c.Body)
+	c.Reason = rules.Error(secrets.HideText(c.Reason))
 	if c.FirstAttempt != nil {
 		secrets.HideIn(c.FirstAttempt)
+		c.FirstAttempt.Error = rules.Error(c.FirstAttempt.Error)
 	}
 }

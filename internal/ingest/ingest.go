@@ -35,8 +35,8 @@ type Settings struct {
 	SourceOf      map[string]string                 // the source of messages of a queue, by its configured name
 	Retry         map[string]deadletter.RetryPolicy // by configured source
 	EventType     map[string][]payload.Path         // by configured source; other sources: any known path
-	Masks         map[string]redact.Rules           // by source
-	Dedup         map[string]payload.Dedup          // by configured source; other sources: Webhook-Id alone
+	Masks         *redact.Masks
+	Dedup         map[string]payload.Dedup // by configured source; other sources: Webhook-Id alone
 }
 
 // Deps are the parts that an ingest needs.

@@ -338,7 +338,7 @@ func TestReasonOfAnotherProgramHasNoSecret(t *testing.T) {
 		t,
 		ingest.Settings{
 			DefaultSource: "genesys",
-			Masks:         map[string]redact.Rules{"genesys": {Paths: []payload.Path{path}}},
+			Masks:         desktest.Masks("genesys", redact.Options{Paths: []payload.Path{path}}),
 		},
 	)
 	b.send(

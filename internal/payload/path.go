@@ -10,6 +10,9 @@ import (
 // Path is a place in a JSON document, as configured: `$.customer.ssn`, `$.items[*].token`.
 type Path []string
 
+// AnyDepth is the step of a path that stands for any number of steps: $..ssn is any ssn.
+const AnyDepth = "**"
+
 // step is one step of a path: a name after a dot, a quoted name in brackets, a number in brackets, or a star for each.
 var step = regexp.MustCompile(`^(?:\.([^.\[\]]+)|\['([^']+)'\]|\[(\*|0|[1-9][0-9]*)\])`)
 
@@ -36,6 +39,29 @@ func ParsePath(text string) (Path, error) {
 			return nil, deadletter.Errorf(deadletter.Invalid,
 				"path %q goes wrong at %q: write every step by its name, like $.customer.ssn", text, rest)
 		}
+	}
+	return path, nil
+}
+
+// ParseMask is ParsePath for the places that are masked, where two dots stand for any depth: $..ssn, $.customer..ssn.
+func ParseMask(text string) (path Path, err error) {
+	for i, part := range strings.Split(text, "..") {
+		switch {
+		case i == 0 && part == "$" && part != text:
+			continue
+		case i > 0 && strings.HasPrefix(part, "["):
+			part = "$" + part
+		case i > 0:
+			part = "$." + part
+		}
+		steps, err := ParsePath(part)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			path = append(path, AnyDepth)
+		}
+		path = append(path, steps...)
 	}
 	return path, nil
 }

@@ -43,3 +43,27 @@ func TestParsePath(t *testing.T) {
 		})
 	}
 }
+
+func TestParseMask(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]payload.Path{
+		"$.customer.ssn":   {"customer", "ssn"},
+		"$..ssn":           {payload.AnyDepth, "ssn"},
+		"$..['s s n']":     {payload.AnyDepth, "s s n"},
+		"$.a..b.ssn":       {"a", payload.AnyDepth, "b", "ssn"},
+		"$..items[*].code": {payload.AnyDepth, "items", "*", "code"},
+	} {
+		t.Run(text, func(t *testing.T) {
+			if got, err := payload.ParseMask(text); err != nil || !slices.Equal(got, want) {
+				t.Errorf("%s: %q, %v; want %q", text, got, err, want)
+			}
+		})
+	}
+	for _, text := range []string{"", "$", "..ssn", "$..", "$...ssn", "ssn", "$.a.."} {
+		t.Run(fmt.Sprintf("%q", text), func(t *testing.T) {
+			if p, err := payload.ParseMask(text); deadletter.KindOf(err) != deadletter.Invalid {
+				t.Errorf("%s: %q, %v; want Invalid", text, p, err)
+			}
+		})
+	}
+}

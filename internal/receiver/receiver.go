@@ -23,6 +23,7 @@ import (
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/telemetry"
 	"dlqdesk/internal/verify"
 )
@@ -37,6 +38,7 @@ type Source struct {
 	Verify      *verify.Verifier // nil: every request is accepted
 	Dedup       payload.Dedup
 	Ack         *payload.Ack // nil: our own responses
+	Masks       *redact.Rules
 }
 
 // Queue stores queue messages. Send returns an error for each message that was not confirmed.
@@ -216,7 +218,7 @@ func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.
 		ID:          deadletter.ID(id),
 		ReceiveID:   id,
 		Source:      s.Name,
-		Destination: s.Destination.URL,
+		Destination: redact.Address(s.Destination.URL),
 		Method:      req.Method,
 		Query:       req.URL.RawQuery,
 		WebhookID:   s.Dedup.ID(deadletter.Headers(req.Header), body),
@@ -242,6 +244,7 @@ func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture)
 		WebhookID:   c.WebhookID,
 		Attempt:     1,
 		TraceParent: trace,
+		Masks:       s.Masks,
 	})
 	r.log.LogAttrs(ctx, slog.LevelInfo, "delivery",
 		slog.String("source", c.Source), slog.Int("attempt", 1), slog.String("outcome", string(a.Outcome)),

@@ -2,50 +2,129 @@ package redact
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/payload"
 )
 
-const maskedValue = `"` + Mask + `"`
-
-// Body returns the body with the values at the paths replaced by Mask, and whether there were any. No other byte
-// changes. In a body that is not valid JSON, the text after the last name of a path is masked.
-func Body(body []byte, paths []payload.Path) ([]byte, bool) {
-	if len(paths) == 0 {
-		return body, false
-	}
-	spans := payload.Find(body, paths)
-	return payload.Replace(body, spans, func(payload.Span) []byte { return []byte(maskedValue) }), len(spans) > 0
+// Text returns the text of a body with its secret values replaced by Mask, and whether there were any. No other byte
+// changes. text is what payload.Decode returns: fields of forms are members of a JSON object.
+func (r *Rules) Text(text []byte) (shown []byte, masked bool) {
+	hits, _ := r.find(text)
+	return masks(text, hits), len(hits) > 0
 }
 
-// Restore returns the edited body with each Mask replaced by the value that it hides in base. It returns Invalid if it
-// cannot know which value that is.
-func Restore(edited, base []byte, paths []payload.Path) ([]byte, error) {
-	known := payload.Find(base, paths)
+// masks returns a text with the hits replaced by Mask.
+func masks(text []byte, hits []hit) []byte {
+	if len(hits) == 0 {
+		return text
+	}
+	return replaceHits(text, hits, func(h hit) string { return h.mask() })
+}
+
+func (h hit) mask() string { return h.quote + Mask + h.quote }
+
+func replaceHits(text []byte, hits []hit, with func(hit) string) []byte {
+	var out bytes.Buffer
+	last := 0
+	for _, h := range hits {
+		out.Write(text[last:h.start])
+		out.WriteString(with(h))
+		last = h.end
+	}
+	out.Write(text[last:])
+	return out.Bytes()
+}
+
+// Body is Text for a body as it was received, with the headers that say how it is written. It returns a body without
+// secret values as it is.
+func (r *Rules) Body(headers deadletter.Headers, body []byte) (shown []byte, masked bool) {
+	content := contentOf(headers, body)
+	if shown, masked = r.Text(content); masked {
+		return shown, true
+	}
+	return r.raw(content, body)
+}
+
+// raw returns a body whose content has no secret value. Where its headers lied about its encoding, its bytes may.
+func (r *Rules) raw(content, body []byte) (shown []byte, masked bool) {
+	if bytes.Equal(content, body) {
+		return body, false
+	}
+	hits := r.findLoose(body)
+	return masks(body, hits), len(hits) > 0
+}
+
+// Masked returns the names of the values that Body masks, each once.
+func (r *Rules) Masked(headers deadletter.Headers, body []byte) (names []string) {
+	hits, _ := r.find(contentOf(headers, body))
+	for _, h := range hits {
+		if !slices.Contains(names, h.name) {
+			names = append(names, h.name)
+		}
+	}
+	return names
+}
+
+// Error returns an error text in which secret values are replaced by Mask: those after a name of the rules and, in the
+// forms that programs write, those after a default name. Secrets that the text repeats without a name are hidden by
+// Secrets.
+func (r *Rules) Error(text string) string { return r.line(text, true) }
+
+// Note returns a text that a person wrote, in which the values after secret names are replaced by Mask.
+func (r *Rules) Note(text string) string { return r.line(text, false) }
+
+func (r *Rules) line(text string, isError bool) string {
+	if !strings.ContainsAny(text, "=:<") {
+		return text
+	}
+	f := r.orDefault().newFinder()
+	f.all = false
+	f.loose(layer{text: []byte(text), quote: `"`}, 0, isError)
+	return string(masks([]byte(text), f.sorted()))
+}
+
+// field returns the value of a query parameter with secret values in it replaced by Mask: those of a form or of JSON.
+func (r *Rules) field(value string) string {
+	if !strings.ContainsAny(value, "%=:") {
+		return value
+	}
+	if hits := r.findLoose(plain([]byte(value))); len(hits) > 0 {
+		return Mask
+	}
+	return value
+}
+
+// Restore returns the edited text of a body with each Mask replaced by the value that it hides in base. It returns
+// Invalid if it cannot know which value that is.
+func (r *Rules) Restore(edited, base []byte) ([]byte, error) {
+	known, isJSON := r.find(base)
 	if len(known) == 0 {
 		return edited, nil
 	}
-	spans := payload.Find(edited, paths)
-	if !payload.Valid(base) {
-		spans = payload.FindByName(edited, paths) // as the base was masked
+	hits, _ := r.find(edited)
+	if !isJSON {
+		hits = r.findLoose(edited) // as the base was masked
 	}
-	secrets, places := map[string][][]byte{}, map[string]int{}
-	for _, s := range known {
-		secrets[s.Key] = append(secrets[s.Key], base[s.Start:s.End])
+	secrets, places := map[uint64][]string{}, map[uint64]int{}
+	for _, h := range known {
+		secrets[h.key] = append(secrets[h.key], string(base[h.start:h.end]))
 	}
-	for _, s := range spans {
-		places[s.Key]++
+	for _, h := range hits {
+		places[h.key]++
 	}
-	seen := map[string]int{}
-	restored := payload.Replace(edited, spans, func(s payload.Span) []byte {
-		n := seen[s.Key]
-		seen[s.Key]++
+	seen := map[uint64]int{}
+	restored := replaceHits(edited, hits, func(h hit) string {
+		n := seen[h.key]
+		seen[h.key]++
 		// If entries of a list were added or removed, it is unknown to which the value belongs.
-		if value := edited[s.Start:s.End]; string(value) != maskedValue || places[s.Key] != len(secrets[s.Key]) {
+		value := string(edited[h.start:h.end])
+		if value != h.mask() || places[h.key] != len(secrets[h.key]) {
 			return value
 		}
-		return secrets[s.Key][n]
+		return secrets[h.key][n]
 	})
 	if bytes.Count(restored, []byte(Mask)) > bytes.Count(base, []byte(Mask)) ||
 		payload.Valid(edited) && !payload.Valid(restored) {
@@ -56,8 +135,30 @@ func Restore(edited, base []byte, paths []payload.Path) ([]byte, error) {
 	return restored, nil
 }
 
-// SearchText returns the text of a body to index for the search, without the values at the paths.
-func SearchText(body []byte, paths []payload.Path) string {
-	shown, _ := Body(payload.SearchHead(body), paths)
+// SearchText returns the text to index for a body, without the secret values.
+func (r *Rules) SearchText(headers deadletter.Headers, body []byte) string {
+	shown, _ := r.Text(payload.SearchHead(contentOf(headers, body)))
 	return payload.SearchText(shown)
+}
+
+// Wire returns a body in the encoding in which it came, with its secret values replaced by Mask, and whether there were
+// any. A body that cannot be written in its encoding again is returned as text.
+func (r *Rules) Wire(headers deadletter.Headers, body []byte) (shown []byte, masked bool) {
+	t := payload.Decode(headers, body, maxContent)
+	text, masked := r.Text(t.Bytes)
+	if !masked {
+		return r.raw(t.Bytes, body)
+	}
+	if encoded, err := t.Encode(text); err == nil {
+		return encoded, true
+	}
+	return text, true
+}
+
+// maxContent bounds the text of a body that is searched for secrets, in bytes.
+const maxContent = 64 << 20
+
+// contentOf returns the text of a body, whatever its encoding.
+func contentOf(headers deadletter.Headers, body []byte) []byte {
+	return payload.Decode(headers, body, maxContent).Bytes
 }

@@ -14,17 +14,17 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-func paths(t testing.TB, texts ...string) []payload.Path {
+func rules(t testing.TB, texts ...string) *redact.Rules {
 	t.Helper()
 	var list []payload.Path
 	for _, text := range texts {
-		p, err := payload.ParsePath(text)
+		p, err := payload.ParseMask(text)
 		if err != nil {
 			t.Fatal(err)
 		}
 		list = append(list, p)
 	}
-	return list
+	return redact.New(redact.Options{Paths: list})
 }
 
 func TestMaskJSON(t *testing.T) {
@@ -44,7 +44,7 @@ func TestMaskJSON(t *testing.T) {
 			[]string{"$.n", "$.o", "$.a", "$.t", "$.z"},
 			`{"n":"•••","o":"•••","a":"•••","t":"•••","z":"•••"}`,
 		},
-		{"nested", `{"a":{"ssn":1},"ssn":2}`, []string{"$.a.ssn"}, `{"a":{"ssn":"•••"},"ssn":2}`},
+		{"nested", `{"a":{"nr":1},"nr":2}`, []string{"$.a.nr"}, `{"a":{"nr":"•••"},"nr":2}`},
 		{
 			"each of a list", `{"i":[{"t":1,"u":2},{"u":3},{"t":[4]}]}`,
 			[]string{"$.i[*].t"},
@@ -62,17 +62,17 @@ func TestMaskJSON(t *testing.T) {
 			`{"\u0073sn":"•••","s\/n":"•••"}`,
 		},
 		{
-			"text that looks like a name", `{"x":"\"ssn\":1","ssn":2}`,
+			"JSON within a string", `{"x":"\"ssn\":1","ssn":2}`,
 			[]string{"$.ssn"},
-			`{"x":"\"ssn\":1","ssn":"•••"}`,
+			`{"x":"\"ssn\":\"•••\"","ssn":"•••"}`,
 		},
 		{"nothing there", `{"a":"ssn"}`, []string{"$.ssn", "$.a.ssn", "$.a[0]"}, `{"a":"ssn"}`},
-		{"no paths", `{"ssn":1}`, nil, `{"ssn":1}`},
+		{"no paths", `{"nr":1}`, nil, `{"nr":1}`},
 		{"a scalar", ` 12 `, []string{"$.ssn"}, ` 12 `},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, any := redact.Body([]byte(c.body), paths(t, c.paths...))
+			got, any := rules(t, c.paths...).Text([]byte(c.body))
 			if string(got) != c.want || any != (c.want != c.body) {
 				t.Errorf("got %s, %t; want %s", got, any, c.want)
 			}
@@ -102,7 +102,7 @@ func TestMaskNonJSON(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, any := redact.Body([]byte(c.body), paths(t, c.path))
+			got, any := rules(t, c.path).Text([]byte(c.body))
 			if string(got) != c.want || any != (c.want != c.body) {
 				t.Errorf("got %s, %t; want %s", got, any, c.want)
 			}
@@ -150,7 +150,7 @@ func TestRestoreMasked(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := redact.Restore([]byte(c.edited), []byte(c.base), paths(t, c.paths...))
+			got, err := rules(t, c.paths...).Restore([]byte(c.edited), []byte(c.base))
 			if c.want == "" && deadletter.KindOf(err) != deadletter.Invalid ||
 				c.want != "" && (err != nil || string(got) != c.want) {
 				t.Errorf("got %s, %v; want %s", got, err, c.want)
@@ -171,15 +171,15 @@ func FuzzMaskAndRestore(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		secret := paths(t, "$.ssn", "$.a.ssn", "$[*].ssn", "$.*[0]")
-		masked, any := redact.Body(body, secret)
+		secret := rules(t, "$.ssn", "$.a.ssn", "$[*].ssn", "$.*[0]")
+		masked, any := secret.Text(body)
 		if !any && !bytes.Equal(masked, body) {
 			t.Fatalf("nothing is masked, and %q became %q", body, masked)
 		}
 		if json.Valid(body) && !json.Valid(masked) {
 			t.Fatalf("%q became %q", body, masked)
 		}
-		restored, err := redact.Restore(masked, body, secret)
+		restored, err := secret.Restore(masked, body)
 		if json.Valid(body) && (err != nil || !bytes.Equal(restored, body)) {
 			t.Fatalf("%q was shown as %q and came back as %q, %v", body, masked, restored, err)
 		}
@@ -199,15 +199,14 @@ func FuzzSecretsNeverShow(f *testing.F) {
 		if !json.Valid([]byte(doc)) {
 			t.Fatalf("the test grew %s", doc)
 		}
-		masked, any := redact.Body([]byte(doc), []payload.Path{path})
+		secret := redact.New(redact.Options{Paths: []payload.Path{path}})
+		masked, any := secret.Text([]byte(doc))
 		if !any || bytes.Contains(masked, []byte(seedOfSecret)) || !json.Valid(masked) {
 			t.Fatalf("%q of %s was shown as %s", path, doc, masked)
 		}
 		// Cut off anywhere behind its name, it is still not shown.
 		for cut := range len(doc) {
-			if shown, _ := redact.Body([]byte(doc[:cut]), []payload.Path{path}); bytes.Contains(
-				shown, []byte(seedOfSecret),
-			) {
+			if shown, _ := secret.Text([]byte(doc[:cut])); bytes.Contains(shown, []byte(seedOfSecret)) {
 				t.Fatalf("%q of %s was shown as %s", path, doc[:cut], shown)
 			}
 		}

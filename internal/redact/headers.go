@@ -1,18 +1,18 @@
 package redact
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 
 	"dlqdesk/internal/deadletter"
 )
 
-// Headers returns a copy of the headers with the values of secret ones replaced by Mask. extra names further secret
-// headers.
-func Headers(h deadletter.Headers, extra ...string) deadletter.Headers {
+// Headers returns a copy of the headers with the values of secret ones replaced by Mask.
+func (r *Rules) Headers(h deadletter.Headers) deadletter.Headers {
 	c := h.Clone()
 	for name, values := range c {
-		if !IsSecretHeader(name, extra...) {
+		if !r.IsSecretHeader(name) {
 			continue
 		}
 		for i := range values {
@@ -22,44 +22,61 @@ func Headers(h deadletter.Headers, extra ...string) deadletter.Headers {
 	return c
 }
 
-var secretHeaders = []string{"cookie", "set-cookie", "x-auth"}
-
-var secretParts = []string{
-	"signature",
-	"hmac",
-	"secret",
-	"token",
-	"jwt",
-	"password",
-	"passwd",
-	"passphrase",
-	"api-key",
-	"apikey",
-	"access-key",
-	"accesskey",
-	"private-key",
-	"subscription-key",
-	"functions-key",
-	"authorization",
-	"credential",
-}
-
-// IsSecretHeader reports whether a header's value must be masked wherever it is shown: credentials, cookies and
-// signatures, and the headers that extra names.
-func IsSecretHeader(name string, extra ...string) bool {
-	if slices.ContainsFunc(extra, func(e string) bool { return strings.EqualFold(e, name) }) {
-		return true
+// Query returns a raw query string with the values of secret parameters replaced by Mask.
+func (r *Rules) Query(query string) string {
+	if query == "" {
+		return ""
 	}
-	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
-	return slices.Contains(secretHeaders, name) || containsAny(name, secretParts)
+	parts := strings.Split(query, "&")
+	for i, part := range parts {
+		raw, value, has := strings.Cut(part, "=")
+		name, err := url.QueryUnescape(raw)
+		switch {
+		case !has:
+		case err != nil || r.IsSecretHeader(name):
+			parts[i] = raw + "=" + Mask
+		default:
+			parts[i] = raw + "=" + r.field(value)
+		}
+	}
+	return strings.Join(parts, "&")
 }
 
-func containsAny(name string, parts []string) bool {
-	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(name, part) })
+// URL returns an address with its user information and the values of its query replaced by Mask: all of these may be
+// the credentials of a destination.
+func URL(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return Mask
+	}
+	if u.User != nil {
+		u.User = url.User("MASK")
+	}
+	var parts []string
+	for part := range strings.SplitSeq(u.RawQuery, "&") {
+		if name, _, has := strings.Cut(part, "="); has {
+			part = name + "=" + Mask
+		} else if part != "" {
+			part = Mask
+		}
+		parts = append(parts, part)
+	}
+	u.RawQuery = strings.Join(parts, "&")
+	return strings.Replace(u.String(), "//MASK@", "//"+Mask+"@", 1)
+}
+
+// Address returns an address without user information and query, which may be the credentials of a destination.
+func Address(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
+	return u.String()
 }
 
 // HeaderLock returns why a person may not edit a header, or "" if they may.
-func HeaderLock(name string, extra ...string) string {
+func (r *Rules) HeaderLock(name string) string {
 	switch lower := strings.ToLower(name); {
 	case deadletter.IsHopByHop(lower) || deadletter.IsRequestHeader(lower):
 		return "belongs to one connection"
@@ -67,7 +84,7 @@ func HeaderLock(name string, extra ...string) string {
 		return "identifies the delivery"
 	case strings.Contains(lower, "signature") || strings.Contains(lower, "hmac") || lower == "webhook-timestamp":
 		return "signature of the platform"
-	case IsSecretHeader(lower, extra...):
+	case r.IsSecretHeader(lower):
 		return "credential"
 	}
 	return ""
@@ -75,15 +92,15 @@ func HeaderLock(name string, extra ...string) string {
 
 // EditHeaders returns the headers after an edit: the locked headers of h, and the other headers of edited. It returns
 // Invalid for a name or a value that HTTP does not allow.
-func EditHeaders(h, edited deadletter.Headers, extra ...string) (deadletter.Headers, error) {
+func (r *Rules) EditHeaders(h, edited deadletter.Headers) (deadletter.Headers, error) {
 	c := deadletter.Headers{}
 	for name, values := range h {
-		if HeaderLock(name, extra...) != "" {
+		if r.HeaderLock(name) != "" {
 			c[name] = slices.Clone(values)
 		}
 	}
 	for name, values := range edited.Canonical() {
-		if HeaderLock(name, extra...) != "" {
+		if r.HeaderLock(name) != "" {
 			continue
 		}
 		if err := checkHeader(name, values); err != nil {

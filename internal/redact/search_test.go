@@ -11,7 +11,7 @@ import (
 
 func TestSearchTextOfABody(t *testing.T) {
 	t.Parallel()
-	masked := []payload.Path{{"customer", "ssn"}}
+	masked := redact.New(redact.Options{Paths: []payload.Path{{"customer", "ssn"}}})
 	for body, want := range map[string]string{
 		`{"a":"x","b":[1,"y",{"c":"z","d":null,"e":true}],"f":{}}`: "x 1 y z ",
 		`["a",["b"],{"c":"d"}]`: "a b d ", `{"customer":{"ssn":"1","name":"n"}}`: redact.Mask + " n ",
@@ -19,12 +19,12 @@ func TestSearchTextOfABody(t *testing.T) {
 		`"one"`: `"one"`, "{": "",
 	} {
 		t.Run(fmt.Sprintf("%.40q", body), func(t *testing.T) {
-			if got := redact.SearchText([]byte(body), masked); got != want {
+			if got := masked.SearchText(nil, []byte(body)); got != want {
 				t.Errorf("%q is found by %q, want %q", body, got, want)
 			}
 		})
 	}
-	long := redact.SearchText([]byte(`["early","`+strings.Repeat("ß", 1<<20)+`","late"]`), nil)
+	long := redact.New(redact.Options{}).SearchText(nil, []byte(`["early","`+strings.Repeat("ß", 1<<20)+`","late"]`))
 	if !strings.HasPrefix(long, "early ") || len(long) > 1<<17 {
 		t.Errorf("a long body is found by %d bytes", len(long))
 	}
@@ -35,5 +35,6 @@ func FuzzSearchText(f *testing.F) {
 	f.Add([]byte(`]}`))
 	f.Add([]byte(strings.Repeat("[", 12_000)))
 	f.Add([]byte(strings.Repeat(`{"a":`, 12_000)))
-	f.Fuzz(func(t *testing.T, body []byte) { redact.SearchText(body, []payload.Path{{"a", "*"}}) })
+	rules := redact.New(redact.Options{Paths: []payload.Path{{"a", "*"}}})
+	f.Fuzz(func(t *testing.T, body []byte) { rules.SearchText(nil, body) })
 }

@@ -11,18 +11,16 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/sqlite"
 	"dlqdesk/migrations"
 )
@@ -142,15 +140,15 @@ const (
 	searchWait = 250 * time.Millisecond
 )
 
-// Run indexes messages until ctx ends, first those that came since the last Run. masks returns the values of each
-// source's bodies that no search may find; when they change, the index is made again: Kick makes Run look at once.
-func (i *Index) Run(ctx context.Context, masks func() map[string][]payload.Path) error {
+// Run indexes messages until ctx ends, first those that came since the last Run. masks returns the values that no search
+// may find; when they change, the index is made again: Kick makes Run look at once.
+func (i *Index) Run(ctx context.Context, masks func() *redact.Masks) error {
 	defer i.setPosition(0) // the next Run may have other masks
 	defer i.setUsable(false)
-	var applied map[string][]payload.Path
+	var applied *redact.Masks
 	begun := false
 	work := func() (bool, int64, error) {
-		if current := masks(); !begun || !reflect.DeepEqual(current, applied) {
+		if current := masks(); !begun || current != applied {
 			i.setUsable(false)
 			err := i.begin(ctx, current)
 			applied, begun = current, err == nil
@@ -218,11 +216,9 @@ const (
 )
 
 // begin reads the position of the index. It empties an index of another audit trail or with other masks.
-func (i *Index) begin(ctx context.Context, masks map[string][]payload.Path) error {
-	digest, err := digestOfMasks(masks)
-	if err != nil {
-		return err
-	}
+func (i *Index) begin(ctx context.Context, masks *redact.Masks) error {
+	digest := digestOfMasks(masks)
+	var err error
 	var position int64
 	var link, known, masked []byte
 	if err := i.db.QueryRowContext(ctx, readPosition).Scan(&position, &link, &masked); err != nil {
@@ -256,10 +252,9 @@ func (i *Index) reset(ctx context.Context, digest []byte) error {
 // contentVersion stands for what is indexed of a message. A new one makes every index again.
 const contentVersion = 1
 
-func digestOfMasks(masks map[string][]payload.Path) ([]byte, error) {
-	text, err := json.Marshal(map[string]any{"version": contentVersion, "masks": masks})
-	sum := sha256.Sum256(text)
-	return sum[:], err
+func digestOfMasks(masks *redact.Masks) []byte {
+	sum := sha256.Sum256(fmt.Appendf(masks.Digest(), "%d", contentVersion))
+	return sum[:]
 }
 
 const movePosition = `UPDATE position SET seq = ?, link = ?`
@@ -267,7 +262,7 @@ const movePosition = `UPDATE position SET seq = ?, link = ?`
 // indexBatch indexes the messages of the next events, and returns how many events remain. worked is false if the
 // trail has no new event.
 func (i *Index) indexBatch(
-	ctx context.Context, masks map[string][]payload.Path,
+	ctx context.Context, masks *redact.Masks,
 ) (worked bool, remaining int64, err error) {
 	position, _ := i.currentPosition()
 	latest, err := i.latestEvent(ctx)

@@ -2,10 +2,13 @@ package search
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
+	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/sqlite"
@@ -42,7 +45,7 @@ var changedTexts = fmt.Sprintf(
 			WHERE a.message = m.n AND a.outcome NOT IN ('', 'delivered')
 			ORDER BY a.number DESC LIMIT 1
 		), '') || m.reason,
-		m.id, m.webhook_id, m.event_type, substr(r.body, 1, %d)
+		m.id, m.webhook_id, m.event_type, m.queue, m.query, m.attempted_at, r.headers, substr(r.body, 1, %d)
 	FROM audit_events e
 	CROSS JOIN messages m ON m.id = e.target
 	CROSS JOIN revisions r ON r.message = m.n AND r.number IN (0, m.revision)
@@ -62,7 +65,7 @@ var errEnough = errors.New("enough was read")
 // of the last event that it read: less than to if that is too much at once. A message is read as it is now, once for
 // all of its events.
 func (i *Index) readTexts(
-	ctx context.Context, after, to int64, masks map[string][]payload.Path,
+	ctx context.Context, after, to int64, masks *redact.Masks,
 ) ([]*messageText, int64, error) {
 	texts := map[int64]*messageText{}
 	var list []*messageText
@@ -71,9 +74,12 @@ func (i *Index) readTexts(
 	err := sqlite.Each(ctx, i.desk.Prepared(), func(r sqlite.Row) error {
 		var seq, row int64
 		var isNew bool
-		var source, reason, id, webhook, eventType string
-		var body []byte
-		if err := r.Scan(&seq, &isNew, &row, &source, &reason, &id, &webhook, &eventType, &body); err != nil {
+		var source, reason, id, webhook, eventType, queue, query string
+		var attemptedAt int64
+		var written, body []byte
+		err := r.Scan(&seq, &isNew, &row, &source, &reason, &id, &webhook, &eventType, &queue, &query, &attemptedAt,
+			&written, &body)
+		if err != nil {
 			return err
 		}
 		if seq != last && size > batchBytes {
@@ -89,7 +95,15 @@ func (i *Index) readTexts(
 			return nil // an earlier event has read it
 		}
 		size += len(body)
-		m.parts = append(m.parts, redact.SearchText(body, masks[source]))
+		headers := deadletter.Headers{}
+		if err := json.Unmarshal(written, &headers); err != nil {
+			return fmt.Errorf("read the headers of message %s: %w", id, err)
+		}
+		rules := masks.Of(queue, source)
+		if masks.Stale(time.UnixMilli(attemptedAt)) {
+			m.parts[0] = rules.Error(rules.Secrets(headers, query, body).HideText(m.parts[0]))
+		}
+		m.parts = append(m.parts, rules.SearchText(headers, body))
 		return nil
 	}, changedTexts, after, to)
 	if errors.Is(err, errEnough) {

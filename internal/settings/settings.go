@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"dlqdesk/internal/config"
@@ -32,7 +31,7 @@ type Settings struct {
 	Desk     []desk.Source   // likewise
 	Console  console.Settings
 	Ingest   ingest.Settings
-	Masks    map[string][]payload.Path // by source: values that no search may find
+	Masks    *redact.Masks
 
 	destinations map[string]destination
 }
@@ -46,8 +45,10 @@ type destination struct {
 // Deps are what settings need besides a configuration.
 type Deps struct {
 	Tracker *delivery.Tracker // which has the breakers
-	Now     func() time.Time
-	Log     *slog.Logger
+	// returns since when the masks with a digest are in force
+	MasksSince func(digest []byte) (time.Time, error)
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 // New returns the settings of a valid configuration. Destinations that did not change keep their pace and their
@@ -55,7 +56,7 @@ type Deps struct {
 func New(cfg config.Config, before *Settings, d Deps) (*Settings, error) {
 	s := &Settings{
 		Config:       cfg,
-		Masks:        map[string][]payload.Path{},
+		Masks:        cfg.Masks(),
 		destinations: map[string]destination{},
 	}
 	for _, source := range cfg.Sources {
@@ -78,7 +79,12 @@ func New(cfg config.Config, before *Settings, d Deps) (*Settings, error) {
 	for _, source := range deliverable(cfg) {
 		s.addDeliverable(source, d)
 	}
-	s.Ingest = ingestSettings(cfg)
+	since, err := d.MasksSince(s.Masks.Digest())
+	if err != nil {
+		return nil, err
+	}
+	s.Masks = s.Masks.InForceSince(since)
+	s.Ingest = ingestSettings(cfg, s.Masks)
 	return s, nil
 }
 
@@ -93,10 +99,6 @@ func deliverable(cfg config.Config) []config.Source {
 	return append([]config.Source{byDefault}, cfg.Sources...)
 }
 
-func masksOf(s config.Source) redact.Rules {
-	return redact.Rules{Headers: s.Mask.Headers, Paths: s.Mask.JSON}
-}
-
 func (s *Settings) destination(source config.Source, before *Settings, d Deps) (delivery.Destination, error) {
 	to := delivery.Destination{
 		Source:        source.Name,
@@ -105,7 +107,6 @@ func (s *Settings) destination(source config.Source, before *Settings, d Deps) (
 		Connect:       source.Connect,
 		Read:          source.Read,
 		MaxConcurrent: source.MaxConcurrent,
-		Masks:         masksOf(source),
 	}
 	var known destination
 	isKnown := false
@@ -157,6 +158,7 @@ func (s *Settings) addReceiver(source config.Source, to delivery.Destination, ve
 		Verify:      verifier,
 		Dedup:       source.Dedup,
 		Ack:         source.Ack,
+		Masks:       s.Masks.Of("", source.Name),
 	})
 }
 
@@ -172,16 +174,13 @@ func (s *Settings) addDeliverable(source config.Source, d Deps) {
 		Breaker:     gate,
 	})
 	s.Desk = append(s.Desk, desk.Source{
-		Name:        source.Name,
-		MaskHeaders: slices.Concat(source.Mask.Headers, source.Verify.SecretHeaders()),
-		MaskPaths:   source.Mask.JSON,
-		Probe:       gate.ProbeNow,
-		Waits:       gate.Waits,
-		Unnamed:     source.Name == s.Config.Queue.DefaultSource,
-		EventType:   source.EventType,
-		SignsID:     source.Dedup.Signed,
+		Name:      source.Name,
+		Probe:     gate.ProbeNow,
+		Waits:     gate.Waits,
+		Unnamed:   source.Name == s.Config.Queue.DefaultSource,
+		EventType: source.EventType,
+		SignsID:   source.Dedup.Signed,
 	})
-	s.Masks[source.Name] = source.Mask.JSON
 }
 
 func consoleSource(cfg config.Config, s config.Source) console.Source {
@@ -193,18 +192,17 @@ func consoleSource(cfg config.Config, s config.Source) console.Source {
 	}
 }
 
-func ingestSettings(cfg config.Config) ingest.Settings {
+func ingestSettings(cfg config.Config, masks *redact.Masks) ingest.Settings {
 	settings := ingest.Settings{
 		DefaultSource: cfg.Queue.DefaultSource,
 		Retry:         map[string]deadletter.RetryPolicy{},
 		EventType:     map[string][]payload.Path{},
 		Dedup:         map[string]payload.Dedup{},
-		Masks:         map[string]redact.Rules{},
+		Masks:         masks,
 		SourceOf:      map[string]string{},
 	}
 	for _, s := range cfg.Sources {
 		settings.Retry[s.Name], settings.EventType[s.Name], settings.Dedup[s.Name] = s.Retry, s.EventType, s.Dedup
-		settings.Masks[s.Name] = masksOf(s)
 	}
 	for _, q := range cfg.Queues {
 		settings.SourceOf[q.Name] = q.Source

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
-	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/search"
 	"dlqdesk/internal/sqlite"
 	"dlqdesk/migrations"
@@ -82,9 +82,8 @@ func openWith(ctx context.Context, path string, key []byte, log *slog.Logger, sc
 // Close waits for the writes under way, saves the seal of the audit trail and closes the file.
 func (s *Store) Close() error { return errors.Join(s.db.Close(), s.mark.save(), s.index.Close()) }
 
-// RunIndex keeps the search index up to date until ctx ends. masks returns the values of each source's bodies that no
-// search may find.
-func (s *Store) RunIndex(ctx context.Context, masks func() map[string][]payload.Path) error {
+// RunIndex keeps the search index up to date until ctx ends. masks returns the values that no search may find.
+func (s *Store) RunIndex(ctx context.Context, masks func() *redact.Masks) error {
 	return s.index.Run(ctx, masks)
 }
 

@@ -60,6 +60,7 @@ func TestResultWaitsForALockedStore(t *testing.T) {
 			Breaker:     delivery.NewBreaker(breaker, func() {}, time.Now),
 		}
 		b.worker = worker.New(worker.Deps{
+			Masks:   desktest.NoMasks,
 			Store:   s,
 			Sender:  to,
 			Sources: desktest.Always([]worker.Source{source}),
@@ -68,6 +69,7 @@ func TestResultWaitsForALockedStore(t *testing.T) {
 			Log:     desktest.Log(t),
 		})
 		b.Desk = desk.New(desk.Deps{
+			Masks: desktest.NoMasks,
 			Store: s, Sources: desktest.Always([]desk.Source{{Name: "genesys"}}), Kick: b.worker.Kick, Now: time.Now,
 		})
 		b.replay(t, desktest.Receive(t, s, desktest.Failure("a-1", 422, time.Now())), 0)

@@ -375,6 +375,7 @@ func (s *sourceLoop) send(ctx context.Context, c claimed, slotIn time.Duration) 
 		Reserved:    true,
 		SlotIn:      slotIn,
 		Probe:       c.probe,
+		Masks:       s.w.masks().Of(c.message.Queue.ConfigName, c.message.Source),
 	})
 }
 

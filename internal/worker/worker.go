@@ -14,6 +14,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 )
 
@@ -48,6 +49,7 @@ type Worker struct {
 	now      func() time.Time
 	roll     func() float64
 	log      *slog.Logger
+	masks    func() *redact.Masks
 	sources  func() []Source
 	jobs     *jobLoop
 	redrives map[string]*redriveLoop // by queue
@@ -61,8 +63,9 @@ type Worker struct {
 type Deps struct {
 	Store   *store.Store
 	Sender  delivery.Sender
-	Sources func() []Source // as configured at the moment
-	Queues  []Queue         // those that messages can be redriven from
+	Sources func() []Source      // as configured at the moment
+	Masks   func() *redact.Masks // likewise
+	Queues  []Queue              // those that messages can be redriven from
 	Now     func() time.Time
 	Random  func() float64 // in [0,1), for the jitter of retries
 	Log     *slog.Logger
@@ -76,6 +79,7 @@ func New(d Deps) *Worker {
 		now:      d.Now,
 		roll:     d.Random,
 		log:      d.Log,
+		masks:    d.Masks,
 		sources:  d.Sources,
 		kicked:   make(chan struct{}, 1),
 		redrives: map[string]*redriveLoop{},

@@ -65,6 +65,7 @@ func setupWith(t *testing.T, queues []worker.Queue, more ...worker.Source) bundl
 	}
 	b.breaker = tracker.Breaker("genesys")
 	b.worker = worker.New(worker.Deps{
+		Masks:   desktest.NoMasks,
 		Store:   b.store,
 		Sender:  tracker,
 		Sources: desktest.Always(sources),
@@ -80,7 +81,8 @@ func setupWith(t *testing.T, queues []worker.Queue, more ...worker.Source) bundl
 		}
 	}
 	b.Desk = desk.New(desk.Deps{
-		Store:   b.store,
+		Masks: desktest.NoMasks,
+		Store: b.store,
 		Sources: desktest.Always([]desk.Source{
 			{Name: "genesys", Probe: b.breaker.ProbeNow, Waits: b.breaker.Waits}, {Name: "slow"},
 		}),

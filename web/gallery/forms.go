@@ -50,7 +50,7 @@ func edit() []Example {
 			v.Body = longWord + "\n" + rtlText + "\n" + emoji
 			v.Reason = longReason()
 			v.Headers = append(v.Headers, page.EditHeader{Name: "X-" + longWord, Value: longWord})
-			v.MaskedPaths = append(v.MaskedPaths, "$."+longWord)
+			v.MaskedNames = append(v.MaskedNames, longWord)
 		}),
 	}
 }
@@ -67,7 +67,7 @@ func editView() page.EditView {
 		BaseName:    "the original",
 		Body:        prettyBody,
 		JSON:        true,
-		MaskedPaths: []string{"$.channel.from.token"},
+		MaskedNames: []string{"token"},
 		Headers: []page.EditHeader{
 			{Name: "Content-Type", Value: "application/json; charset=utf-8"},
 			{Name: "User-Agent", Value: "GenesysCloud-Webhooks/1.0"},

@@ -24,7 +24,7 @@ type EditView struct {
 	JSON        bool // the body must be JSON
 	BodyError   ui.FieldError
 	Denied      string   // why the message cannot be edited (role, status, binary body); empty: it can
-	MaskedPaths []string // JSON paths whose masked values are kept as they were received, unless overwritten
+	MaskedNames []string // names whose masked values are kept as they were received, unless overwritten
 
 	Headers     []EditHeader
 	HeaderError string

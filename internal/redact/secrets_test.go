@@ -20,7 +20,7 @@ func TestSecretsRepeatedInAResponseAreHidden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	masks := redact.Rules{Headers: []string{"X-Tenant"}, Paths: []payload.Path{ssn, pin}}
+	masks := redact.New(redact.Options{Headers: []string{"X-Tenant"}, Paths: []payload.Path{ssn, pin}})
 	headers := deadletter.Headers{
 		"Authorization": {
 			"Bearer s3cret-token",
@@ -32,7 +32,7 @@ func TestSecretsRepeatedInAResponseAreHidden(t *testing.T) {
 		"X-Api-Key":           {"abc"},
 	}
 	body := []byte(`{"customer":{"name":"Ann","ssn":"078-05-1120"},"pins":[4711,{"old":"0815x"},7,true],"n":12345}`)
-	s := redact.SecretsOf(headers, "token=q-s3cret&page=2000", body, masks)
+	s := masks.Secrets(headers, "token=q-s3cret&page=2000", body)
 	for text, want := range map[string]string{
 		"401: Bearer s3cret-token is expired":      "401: ••• is expired",
 		"the token s3cret-token is expired":        "the token ••• is expired",
@@ -55,7 +55,7 @@ func TestSecretsRepeatedInAResponseAreHidden(t *testing.T) {
 	if got := string(s.Hide([]byte("the token s3cret-to"), true)); got != "the token •••" {
 		t.Errorf("a text that was cut within a secret is shown as %q", got)
 	}
-	loose := redact.SecretsOf(nil, "", []byte(`{"customer":{"ssn":'078-05-1120'`), masks)
+	loose := masks.Secrets(nil, "", []byte(`{"customer":{"ssn":'078-05-1120'`))
 	if got := string(loose.Hide([]byte("078-05-1120"), false)); strings.Contains(got, "078") {
 		t.Errorf("a secret in a body that is no JSON is shown as %q", got)
 	}

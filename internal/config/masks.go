@@ -1,0 +1,46 @@
+package config
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+
+	"dlqdesk/internal/redact"
+)
+
+// Masks returns what is secret in messages by the configuration.
+func (c Config) Masks() *redact.Masks {
+	sources, queues := map[string]*redact.Rules{}, map[string]*redact.Rules{}
+	for _, s := range c.Sources {
+		sources[s.Name] = s.masks()
+	}
+	if byDefault, ok := sources[c.Queue.DefaultSource]; ok {
+		sources[""] = byDefault // messages that name no source are those of the default source
+	}
+	for _, q := range c.Queues {
+		queues[q.Name] = redact.New(q.Mask.options())
+	}
+	return redact.NewMasks(sources, queues)
+}
+
+func (m Mask) options() redact.Options {
+	return redact.Options{Headers: m.Headers, Names: m.Names, Paths: m.JSON, Except: m.Except}
+}
+
+// masks returns the rules of a source. Besides its messages' secrets there are those that its destination and its
+// platform share with the program.
+func (s Source) masks() *redact.Rules {
+	o := s.Mask.options()
+	o.Headers = slices.Concat(o.Headers, s.Verify.SecretHeaders())
+	for _, secret := range s.Verify.Secrets {
+		o.Known = append(o.Known, secret.Reveal())
+	}
+	if u, err := url.Parse(s.Destination); err == nil {
+		for name, values := range u.Query() {
+			for _, value := range values {
+				o.Known = append(o.Known, cmp.Or(value, name))
+			}
+		}
+	}
+	return redact.New(o)
+}

@@ -1,0 +1,283 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"net/url"
+	"slices"
+	"strings"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
+)
+
+// Secrets are the secret values of one request, without escapes. They must be masked where a text repeats them.
+type Secrets [][]byte
+
+// minSecret is the shortest value that is masked in other texts, and minPart the shortest part of one, in bytes.
+// Shorter ones, such as a number of two digits, occur everywhere.
+const (
+	minSecret = 4
+	minPart   = 6
+)
+
+// Secrets returns the secrets of a request: the values of its secret headers and parameters, whole and in their parts,
+// the secret values of its body, and the secrets of the configuration.
+func (r *Rules) Secrets(headers deadletter.Headers, query string, body []byte) Secrets {
+	r = r.orDefault()
+	s := slices.Clone(r.known)
+	for name, values := range headers {
+		if r.IsSecretHeader(name) {
+			for _, value := range values {
+				s.addParts(value)
+			}
+		}
+	}
+	for part := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(part, "=")
+		if decoded, err := url.QueryUnescape(name); err == nil {
+			name = decoded
+		}
+		if r.IsSecretHeader(name) {
+			s.addParts(value)
+		} else {
+			s.addHits(r.findLoose(plain([]byte(value))))
+		}
+	}
+	hits, _ := r.find(contentOf(headers, body))
+	s.addHits(hits)
+	s.sort()
+	return s
+}
+
+// sort puts the longest first, so that Hide looks at the beginning of the longest first, and drops repetitions.
+func (s *Secrets) sort() {
+	slices.SortFunc(*s, func(a, b []byte) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return bytes.Compare(a, b)
+	})
+	*s = slices.CompactFunc(*s, bytes.Equal)
+}
+
+func (s *Secrets) add(value string, least int) {
+	text := bytes.TrimSpace(spell([]byte(value)).folded().text)
+	if len(text) < least || len(bytes.Trim(bytes.ReplaceAll(text, []byte(Mask), nil), ` "'`)) == 0 {
+		return
+	}
+	*s = append(*s, text)
+}
+
+func (s *Secrets) addHits(hits []hit) {
+	for _, h := range hits {
+		s.addJSON(h.value)
+		for _, value := range h.within {
+			s.addJSON(value)
+		}
+	}
+}
+
+// addParts adds the value of a header or parameter and its parts: `Bearer TOKEN`, `a=ONE; b=TWO`, `sha256=HASH`, and
+// user and password of `Basic …`.
+func (s *Secrets) addParts(value string) {
+	s.add(value, minSecret)
+	parts := strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" ;,", r) })
+	for i, part := range parts {
+		if _, after, ok := strings.Cut(part, "="); ok && strings.Trim(after, `="`) != "" {
+			s.add(strings.Trim(after, `"`), minPart)
+		} else if i > 0 { // the first may be a scheme
+			s.add(part, minPart)
+		}
+		s.addBasic(part)
+	}
+}
+
+// addBasic adds the user and password that RFC 7617 writes as base64, and the password alone.
+func (s *Secrets) addBasic(credentials string) {
+	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(credentials, "="))
+	if err != nil {
+		return
+	}
+	if _, password, ok := strings.Cut(string(decoded), ":"); ok && isText(decoded) {
+		s.add(string(decoded), minSecret)
+		s.add(password, minSecret)
+	}
+}
+
+// addJSON adds the texts and numbers of a value, or the value itself if it is not JSON.
+func (s *Secrets) addJSON(value []byte) {
+	dec := payload.NewDecoder(value)
+	for {
+		token, err := dec.ReadToken()
+		if err != nil {
+			break
+		}
+		if kind := token.Kind(); kind == '"' || kind == '0' {
+			s.addParts(token.String())
+		}
+	}
+	if !payload.Valid(value) {
+		s.add(strings.Trim(string(value), `"'`), minSecret)
+	}
+}
+
+// Hide returns the text with every secret replaced by Mask, however it is written: percent-encoded, escaped for JSON or
+// HTML, as base64 or in hexadecimal. If the text was cut, the beginning of a secret at its end is replaced too.
+func (s Secrets) Hide(text []byte, cut bool) []byte {
+	if len(s) == 0 || len(text) == 0 {
+		return text
+	}
+	exact := spell(text)
+	folded := exact.folded()
+	var hidden []interval
+	for _, secret := range s {
+		hidden = folded.occurrences(hidden, secret)
+	}
+	hidden = s.encoded(hidden, exact, cut)
+	if cut {
+		hidden = s.atEnd(hidden, folded, len(text))
+	}
+	return replaceAll(text, hidden)
+}
+
+// interval is a part of the original text.
+type interval struct{ start, end int }
+
+func (s spelled) occurrences(list []interval, secret []byte) []interval {
+	for from := 0; ; {
+		i := bytes.Index(s.text[from:], secret)
+		if i < 0 {
+			return list
+		}
+		start := from + i
+		list = append(list, interval{int(s.at[start]), int(s.at[start+len(secret)])})
+		from = start + len(secret)
+	}
+}
+
+// contained reports whether a text has a secret or, at the end of a text that was cut, the beginning of one.
+func (s Secrets) contained(text []byte, cut bool) bool {
+	folded := spell(text).folded().text
+	return slices.ContainsFunc(s, func(secret []byte) bool {
+		return bytes.Contains(folded, secret) || cut && beginningAtEnd(folded, secret) > 0
+	})
+}
+
+// beginningAtEnd returns the length of the beginning of a secret that a text ends with; 0 if it is too short to tell.
+func beginningAtEnd(text, secret []byte) int {
+	for n := min(len(secret)-1, len(text)); n >= minSecret; n-- {
+		if bytes.HasSuffix(text, secret[:n]) {
+			return n
+		}
+	}
+	return 0
+}
+
+// encoded adds the runs of base64 and hexadecimal digits with a secret in them.
+func (s Secrets) encoded(list []interval, text spelled, cut bool) []interval {
+	add := func(run []byte, start int, decode func([]byte) []byte, step int) {
+		atEnd := cut && start+len(run) == len(text.text)
+		for shift := range step { // it may follow other text without a gap
+			if decoded := decode(run[shift:]); len(decoded) >= minSecret && s.contained(decoded, atEnd) {
+				list = append(list, interval{int(text.at[start]), int(text.at[start+len(run)])})
+				return
+			}
+		}
+	}
+	runs(text.text, isBase64, 6, func(run []byte, start int) { add(run, start, anyBase64, 4) })
+	runs(text.text, isHex, 2*minSecret, func(run []byte, start int) { add(run, start, anyHex, 2) })
+	return list
+}
+
+func anyBase64(run []byte) []byte {
+	encoding := base64.RawStdEncoding
+	if bytes.ContainsAny(run, "-_") {
+		encoding = base64.RawURLEncoding
+	}
+	if len(run)%4 == 1 {
+		run = run[:len(run)-1]
+	}
+	decoded := make([]byte, encoding.DecodedLen(len(run)))
+	n, _ := encoding.Decode(decoded, run) // what precedes a fault counts
+	return decoded[:n]
+}
+
+func anyHex(run []byte) []byte {
+	decoded := make([]byte, len(run)/2)
+	n, _ := hex.Decode(decoded, run[:len(run)&^1])
+	return decoded[:n]
+}
+
+// atEnd adds the beginning of a secret at the end of a text that was cut, possibly within an escape.
+func (s Secrets) atEnd(list []interval, text spelled, size int) []interval {
+	ends := []int{len(text.text)}
+	for i := len(text.text) - 1; i >= 0 && i > len(text.text)-maxEntity; i-- {
+		if c := text.text[i]; c == '%' || c == '\\' || c == '&' {
+			ends = append(ends, i)
+		}
+	}
+	for _, end := range ends {
+		for _, secret := range s {
+			if n := beginningAtEnd(text.text[:end], secret); n > 0 {
+				return append(list, interval{int(text.at[end-n]), size})
+			}
+		}
+	}
+	return list
+}
+
+// replaceAll replaces the intervals of a text by Mask, those that touch or overlap by one.
+func replaceAll(text []byte, list []interval) []byte {
+	if len(list) == 0 {
+		return text
+	}
+	slices.SortFunc(list, func(a, b interval) int { return a.start - b.start })
+	var out []byte
+	last := 0
+	for i := 0; i < len(list); {
+		start, end := list[i].start, list[i].end
+		for i++; i < len(list) && list[i].start <= end; i++ {
+			end = max(end, list[i].end)
+		}
+		out = append(append(out, text[last:start]...), Mask...)
+		last = end
+	}
+	return append(out, text[last:]...)
+}
+
+// HideText is Hide for a text in one line, which may end with an ellipsis where it was cut.
+func (s Secrets) HideText(text string) string {
+	if len(s) == 0 {
+		return text
+	}
+	const ellipsis = "…"
+	if whole, cut := strings.CutSuffix(text, ellipsis); cut {
+		return string(s.Hide([]byte(whole), true)) + ellipsis
+	}
+	return string(s.Hide([]byte(text), false))
+}
+
+// HideIn masks the secrets in the response and the error of an attempt.
+func (s Secrets) HideIn(a *deadletter.Attempt) {
+	if len(s) == 0 {
+		return
+	}
+	a.Error = s.HideText(a.Error)
+	a.ResponseBody = s.Hide(a.ResponseBody, a.ResponseCut)
+	var headers deadletter.Headers
+	for name, values := range a.ResponseHeaders {
+		for i, value := range values {
+			if hidden := s.HideText(value); hidden != value {
+				if headers == nil {
+					headers = a.ResponseHeaders.Clone()
+				}
+				headers[name][i] = hidden
+			}
+		}
+	}
+	if headers != nil {
+		a.ResponseHeaders = headers
+	}
+}
