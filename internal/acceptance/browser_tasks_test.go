@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -154,5 +156,38 @@ func TestBrowserCompletesTheFiveMainTasks(t *testing.T) {
 	}
 	if body := string(p.destination.Received()[same+3].Body); !strings.Contains(body, `"id":7`) {
 		t.Errorf("the fixed message was delivered as %q", body)
+	}
+}
+
+// An edit outlives the session that it was begun in: the desk asks for the password in place, and the second click sends
+// the edit.
+func TestBrowserKeepsAnEditWhenTheSessionEnds(t *testing.T) {
+	t.Parallel()
+	p := setup(t, nil)
+	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
+	status, told := p.post(t, `{"name":"Größe"}`, nil)
+	id := kept(t, status, told)
+	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	anna := sitDown(t, p)
+	anna.opens("/messages", id)
+	save := chromedp.Click(chromedp.CSS(`form[action$="/edit"] button[type="submit"]`))
+	anna.does("edit",
+		chromedp.Click(chromedp.CSS(`a[href^="/messages/`+id+`/edit"]`)),
+		chromedp.WaitVisible(chromedp.CSS(`.edit-host`)),
+		chromedp.SetValue(chromedp.CSS(`#body`), `{"id":7}`),
+		chromedp.SendKeys(chromedp.CSS(`#reason`), "the id was missing"))
+	if _, err := chromedp.Call(anna.tab, network.ClearBrowserCookies, cdp.Empty{}); err != nil {
+		t.Fatal(err)
+	}
+	anna.does("save without a session", save, chromedp.WaitVisible(chromedp.CSS(`#signin-dialog`)))
+	anna.does("sign in again", chromedp.SendKeys(chromedp.CSS(`#signin-password`), password),
+		chromedp.Click(chromedp.CSS(`#signin-dialog [type="submit"]`)))
+	anna.sees("Signed in again.")
+	anna.does("save", save, chromedp.WaitVisible(chromedp.CSS(`#message-panel`)))
+	anna.sees("Delivered: 200")
+	anna.finds(`Object.keys(localStorage).every((key) => !key.startsWith('draft '))`)
+	received := p.destination.Received()
+	if got := string(received[len(received)-1].Body); got != `{"id":7}` {
+		t.Errorf("the destination got %q", got)
 	}
 }

@@ -202,6 +202,10 @@ func (c *Console) sendToSignIn(w http.ResponseWriter, r *http.Request) {
 		next = current.RequestURI()
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		next = r.URL.RequestURI()
+	default: // a form: back to its page, where the browser has a draft of it
+		if from, err := url.Parse(r.Referer()); err == nil && from.Host == r.Host {
+			next = from.RequestURI()
+		}
 	}
 	to := "/signin"
 	if next = auth.LocalPath(next); next != auth.LocalPath("") {

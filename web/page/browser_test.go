@@ -94,7 +94,7 @@ func (b browser) tab(t *testing.T) context.Context {
 				complaints = append(complaints, e.Entry.Text+" "+e.Entry.URL)
 			}
 		case *runtime.EventExceptionThrown:
-			complaints = append(complaints, fmt.Sprintf("%+v", e.ExceptionDetails))
+			complaints = append(complaints, fmt.Sprintf("%+v %+v", e.ExceptionDetails, e.ExceptionDetails.Exception))
 		}
 	}))
 	t.Cleanup(closeTab)

@@ -1,3 +1,4 @@
+import { drafts, showDrafts } from './drafts.js'
 import { filters, localTimes } from './filters.js'
 import { jobs } from './jobs.js'
 import { keys, showCursor } from './keys.js'
@@ -5,6 +6,7 @@ import { live, showLive } from './live.js'
 import { menus } from './menus.js'
 import { presets, showPresets } from './presets.js'
 import { selection, showSelection } from './selection.js'
+import { signIn } from './signin.js'
 import { swaps } from './swaps.js'
 import { themeSwitch } from './theme-switch.js'
 import { times } from './times.js'
@@ -17,6 +19,8 @@ keys()
 live()
 presets()
 jobs()
+drafts()
+signIn()
 swaps(refresh)
 refresh()
 document.querySelector('.bar-link[aria-current="page"]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
@@ -29,4 +33,5 @@ function refresh() {
 	showSelection()
 	showCursor()
 	showLive()
+	showDrafts()
 }

@@ -23,6 +23,7 @@ export function editing() {
 		editor.view.focus()
 	}
 	field.labels[0].addEventListener('click', () => editor.view.focus())
+	field.addEventListener('discard', () => open(editor))
 	const compare = document.querySelector('[data-compare]')
 	compare.addEventListener('change', ({ target }) => target.value === 'compare' ? compareWithOriginal(editor, compare) : open(editor))
 	if (field.getAttribute('aria-invalid')) {
@@ -35,6 +36,7 @@ function extensions({ field, isJSON, view }) {
 	const sync = EditorView.updateListener.of((update) => {
 		if (update.docChanged) {
 			field.value = update.state.doc.toString()
+			field.dispatchEvent(new Event('input', { bubbles: true }))
 		}
 	})
 	const past = view?.state.field(historyField, false)

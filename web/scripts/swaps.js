@@ -41,7 +41,7 @@ function pollAgain(element) {
 	}
 }
 
-function showNotice(template) {
+export function showNotice(template) {
 	const place = document.getElementById('notice')
 	place.replaceChildren(document.getElementById(template).content.cloneNode(true))
 	announce(place)
