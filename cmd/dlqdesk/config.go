@@ -94,10 +94,31 @@ func quoted(text string) string {
 	return text
 }
 
-type configCheck struct{ configFlag }
+type configCheck struct {
+	configFlag
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// checked is the result of a check as JSON.
+type checked struct {
+	File     string         `json:"file"`
+	Valid    bool           `json:"valid"`
+	Faults   []config.Fault `json:"faults"`
+	Warnings []string       `json:"warnings"`
+}
 
 func (c configCheck) Run(p program) error {
 	cfg, err := c.load(p)
+	if c.JSON {
+		result := checked{
+			File: cfg.File, Valid: err == nil, Faults: []config.Fault{}, Warnings: append([]string{}, cfg.Warnings...),
+		}
+		if faults, ok := errors.AsType[config.Faults](err); ok {
+			result.File, _ = c.path(p.environ) // it names one: the faults are in it
+			result.Faults = faults
+		}
+		return errors.Join(err, p.json(result))
+	}
 	if err != nil {
 		return err
 	}

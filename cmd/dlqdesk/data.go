@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"dlqdesk/internal/app"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
+	"dlqdesk/internal/server"
 )
 
 type drain struct {
@@ -17,7 +20,8 @@ type drain struct {
 	Status string `help:"Only messages that are failed, retrying or replaying."`
 	Source string `help:"Only messages of a source."`
 	Queue  string `help:"Only messages that came from a queue of the list."`
-	DryRun bool   `help:"Count the messages, and send none."`
+	DryRun bool   `help:"Count the messages, and send none. A server may run."`
+	JSON   bool   `name:"json" help:"Print JSON."`
 }
 
 func (d drain) Run(p program) error {
@@ -32,20 +36,34 @@ func (d drain) Run(p program) error {
 	}
 	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	result, err := app.New(cfg, app.Options{Log: log}).Drain(ctx, d.To, request)
-	did := "put on"
-	if d.DryRun {
-		did = "would be put on"
-	}
 	if err == nil || result.Messages > 0 {
-		fmt.Fprintf(p.stdout, "%s %s %s\n", messages(result.Messages), did, d.To)
+		err = errors.Join(err, p.showDrained(d, result))
 	}
 	if result.Skipped > 0 {
-		err = errors.Join(err, fmt.Errorf("skipped %s, the last of them %s", messages(result.Skipped), result.LastSkip))
+		did := "skipped"
+		if d.DryRun {
+			did = "would skip"
+		}
+		err = errors.Join(err, fmt.Errorf("%s %s, the last of them %s", did, messages(result.Skipped), result.LastSkip))
 	}
 	if err != nil {
 		return fmt.Errorf("drain: %w", err)
 	}
 	return nil
+}
+
+func (p program) showDrained(d drain, result desk.DrainResult) error {
+	if d.JSON {
+		return p.json(map[string]any{
+			"to": d.To, "dryRun": d.DryRun, "messages": result.Messages, "skipped": result.Skipped,
+		})
+	}
+	did := "put on"
+	if d.DryRun {
+		did = "would be put on"
+	}
+	_, err := fmt.Fprintf(p.stdout, "%s %s %s\n", messages(result.Messages), did, d.To)
+	return err
 }
 
 func messages(n int) string {
@@ -57,8 +75,13 @@ func messages(n int) string {
 
 type backup struct {
 	configFlag
-	To string `required:"" placeholder:"FOLDER" help:"Folder for the copies. None of them may exist yet."`
+	To    string `required:"" placeholder:"FOLDER" help:"Folder for the copies, new or empty."`
+	Dated bool   `help:"Make a folder in it, named after the time of the backup."`
+	JSON  bool   `name:"json" help:"Print JSON."`
 }
+
+// datedFolder is the name of a folder that --dated makes, in UTC.
+const datedFolder = "2006-01-02T150405Z"
 
 func (b backup) Run(p program) error {
 	cfg, err := b.loadDataOnly(p)
@@ -67,12 +90,27 @@ func (b backup) Run(p program) error {
 	}
 	ctx, stop := untilSignal()
 	defer stop()
-	copied, err := app.New(cfg, app.Options{}).Backup(ctx, b.To)
+	dated := filepath.Join(b.To, time.Now().UTC().Format(datedFolder))
+	to := b.To
+	if b.Dated {
+		to = dated
+	}
+	copied, err := app.New(cfg, app.Options{}).Backup(ctx, to)
+	if errors.Is(err, server.ErrNotEmpty) {
+		err = fmt.Errorf(
+			"%w: a backup is never mixed with other files. Name a new folder, such as %s; --dated makes that",
+			err,
+			dated,
+		)
+	}
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
+	if b.JSON {
+		return p.json(map[string]any{"folder": to, "files": copied})
+	}
 	const done = "%s: copied %s\nThe audit key is not in it: keep a copy of audit.key elsewhere, and put it beside " +
 		"the files to restore them.\n"
-	_, err = fmt.Fprintf(p.stdout, done, b.To, strings.Join(copied, ", "))
+	_, err = fmt.Fprintf(p.stdout, done, to, strings.Join(copied, ", "))
 	return err
 }

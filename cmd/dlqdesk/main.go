@@ -41,8 +41,11 @@ type cli struct {
 		Check configCheck `cmd:"" help:"Report faults of the configuration, without starting."`
 		Show  configShow  `cmd:"" help:"Print every value in force, and where it comes from."`
 	} `cmd:"" help:"Check and show the configuration."`
-	Sign    sign       `cmd:"" help:"Print a signed curl command that sends the standard input as a webhook."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Sign       sign             `cmd:"" help:"Print a signed curl command that sends the standard input as a webhook."`
+	Completion completion       `cmd:"" help:"Print a script that completes commands in bash, zsh or fish."`
+	Version    versionCmd       `cmd:"" help:"Print the version."`
+	Complete   completeWords    `cmd:"" name:"__complete" hidden:""`
+	ShowIt     kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
 // program is the part of the process that a command may use.
@@ -55,13 +58,8 @@ type program struct {
 // run is main, with the process as arguments.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
 	p := program{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ}
-	var line cli
 	helped := false
-	parser, err := kong.New(
-		&line, kong.Name("dlqdesk"),
-		kong.Description("Receives webhooks, keeps those that fail, and serves a desk to triage them."),
-		kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }), kong.Bind(p),
-	)
+	parser, err := newParser(&cli{}, p, kong.Exit(func(int) { helped = true }))
 	if err != nil {
 		return p.fail(err)
 	}
@@ -76,6 +74,15 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []str
 		return p.fail(err)
 	}
 	return exitOK
+}
+
+// newParser returns the parser of a command line.
+func newParser(line *cli, p program, options ...kong.Option) (*kong.Kong, error) {
+	return kong.New(line, append(options,
+		kong.Name("dlqdesk"),
+		kong.Description("Receives webhooks, keeps those that fail, and serves a desk to triage them."),
+		kong.Writers(p.stdout, p.stderr), kong.Bind(p), kong.Vars{"version": versionLine()},
+	)...)
 }
 
 // untilSignal returns a context that ends when the process is asked to stop.
@@ -107,12 +114,22 @@ func (p program) fail(err error) int {
 // version is set by the linker: -X main.version=…
 var version string
 
-type versionCmd struct{}
+type versionCmd struct {
+	JSON bool `name:"json" help:"Print JSON."`
+}
 
-func (versionCmd) Run(p program) error {
-	const line = "dlqdesk %s (%s %s/%s)\n"
-	_, err := fmt.Fprintf(p.stdout, line, buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+func (c versionCmd) Run(p program) error {
+	if c.JSON {
+		return p.json(map[string]string{
+			"version": buildVersion(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+		})
+	}
+	_, err := fmt.Fprintln(p.stdout, versionLine())
 	return err
+}
+
+func versionLine() string {
+	return fmt.Sprintf("dlqdesk %s (%s %s/%s)", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // buildVersion returns the linked version, or else the one that `go install` records.

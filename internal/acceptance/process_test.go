@@ -57,9 +57,10 @@ func binary(t testing.TB) string {
 // process is a dlqdesk of its own.
 type process struct {
 	*exec.Cmd
-	url  string
-	done chan struct{} // closed when it has ended
-	log  *output
+	url    string
+	done   chan struct{} // closed when it has ended
+	log    *output
+	stdout *output
 }
 
 // output keeps the last of what a process writes.
@@ -117,7 +118,7 @@ func spawn(t *testing.T, command, file string, environ ...string) (p *process, r
 	t.Helper()
 	p = &process{
 		Cmd:  exec.Command(binary(t), command, "--config", file), //nolint:gosec,noctx // it ends when the test says so
-		done: make(chan struct{}), log: &output{},
+		done: make(chan struct{}), log: &output{}, stdout: &output{},
 	}
 	p.Env = append(os.Environ(), environ...)
 	p.Stderr = p.log
@@ -133,6 +134,7 @@ func spawn(t *testing.T, command, file string, environ ...string) (p *process, r
 		defer close(p.done)
 		defer close(ready)
 		for lines := bufio.NewScanner(out); lines.Scan(); {
+			_, _ = p.stdout.Write(append(lines.Bytes(), '\n')) // it never fails
 			if _, address, ok := strings.Cut(lines.Text(), "Webhooks go to "); ok {
 				ready <- strings.TrimSuffix(address, "/webhooks/{source}")
 			}

@@ -17,40 +17,59 @@ import (
 )
 
 // Backup copies the files of the data folder into a folder, while a server runs on it or not, and returns the names of
-// the copies. It does not copy the audit key: with the key and a copy a forged audit trail could be written.
+// the copies. The folder must be new or empty; if the backup fails, no copy remains there. It does not copy the audit
+// key: with the key and a copy a forged audit trail could be written.
 func (a *App) Backup(ctx context.Context, to string) (copied []string, err error) {
-	from, err := server.OpenDataDir(a.cfg.DataDir)
+	files, err := a.backupFiles()
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(to, 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder of the backup: %w", err)
+	if err := server.MakeEmptyDir(to); err != nil {
+		return nil, err
 	}
-	// Messages move from spool and queue to the store. In this order a copy may have one twice, which is recognised,
-	// and cannot miss one.
-	for _, name := range []string{server.SpoolFile, server.QueueFile, server.DeskFile} {
-		switch _, err := os.Stat(from.File(name)); {
-		case errors.Is(err, fs.ErrNotExist):
-			continue
-		case err != nil:
-			return copied, fmt.Errorf("find the files to copy: %w", err)
-		}
-		if err := sqlite.Backup(ctx, from.File(name), filepath.Join(to, name)); err != nil {
-			return copied, err
-		}
+	for _, name := range files {
 		copied = append(copied, name)
-	}
-	if len(copied) == 0 {
-		return nil, fmt.Errorf("there is nothing to copy in %s: no server has used it yet", a.cfg.DataDir)
+		if err := sqlite.Backup(ctx, filepath.Join(a.cfg.DataDir, name), filepath.Join(to, name)); err != nil {
+			for _, partial := range copied {
+				_ = os.Remove(filepath.Join(to, partial)) // the error of the backup says more
+			}
+			return nil, err
+		}
 	}
 	return copied, nil
 }
 
+// backupFiles returns the files to copy. Messages move from spool and queue to the store: in this order a copy may have
+// one twice, which is recognised, and cannot miss one.
+func (a *App) backupFiles() (files []string, err error) {
+	for _, name := range []string{server.SpoolFile, server.QueueFile, server.DeskFile} {
+		switch _, err := os.Stat(filepath.Join(a.cfg.DataDir, name)); {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return nil, fmt.Errorf("find the files to copy: %w", err)
+		default:
+			files = append(files, name)
+		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("there is nothing to copy in %s: no server has used it yet", a.cfg.DataDir)
+	}
+	return files, nil
+}
+
 // Drain puts messages of the store back on a queue: "dlq", or the name or URL of a queue below queues. It returns an
-// error while a server runs on the data folder, because that would read the messages back at once.
+// error while a server runs on the data folder, because that would read the messages back at once. A dry run needs
+// neither the lock nor the queue.
 func (a *App) Drain(ctx context.Context, to string, r desk.DrainRequest) (result desk.DrainResult, err error) {
 	url, region, err := a.cfg.DrainTarget(to)
 	if err != nil {
+		return result, err
+	}
+	if r.DryRun {
+		err = a.withStore(ctx, func() error {
+			result, err = a.drain(ctx, url, nil, r)
+			return err
+		})
 		return result, err
 	}
 	dir, err := a.lockDataDir()
@@ -64,18 +83,32 @@ func (a *App) Drain(ctx context.Context, to string, r desk.DrainRequest) (result
 	if err == nil {
 		err = a.openStore(ctx, dir)
 	}
+	var q *queue.SQS
 	if err == nil {
-		result, err = a.drain(ctx, url, region, r)
+		q, err = queue.NewSQS(ctx, url, region)
+	}
+	if err == nil {
+		err = q.StartError()
+	}
+	if err == nil {
+		result, err = a.drain(ctx, url, q, r)
 	}
 	return result, errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 }
 
-func (a *App) drain(ctx context.Context, url, region string, r desk.DrainRequest) (desk.DrainResult, error) {
-	q, err := queue.NewSQS(ctx, url, region)
-	if err == nil {
-		err = q.StartError()
-	}
+// drain drains to the queue at a URL. q is nil for a dry run.
+func (a *App) drain(
+	ctx context.Context, url string, q desk.DrainQueue, r desk.DrainRequest,
+) (desk.DrainResult, error) {
+	sources, err := a.store.Sources(ctx)
 	if err != nil {
+		return desk.DrainResult{}, err
+	}
+	queues, err := a.store.Queues(ctx)
+	if err != nil {
+		return desk.DrainResult{}, err
+	}
+	if err := a.cfg.CheckDrain(r.Source, r.Queue, sources, queues); err != nil {
 		return desk.DrainResult{}, err
 	}
 	returns := func(from string) bool {

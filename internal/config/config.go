@@ -254,7 +254,34 @@ func (c Config) DrainTarget(to string) (url, region string, err error) {
 			return q.URL, "", nil
 		}
 	}
-	return "", "", fmt.Errorf(
-		"%q is no DLQ of the configuration: name dlq, or one below queues, by its name or URL", to,
+	return "", "", deadletter.Errorf(
+		deadletter.Invalid, "%q is no DLQ of the configuration%s", to, orNear(to, append(c.queueNames(), "dlq")),
 	)
+}
+
+func (c Config) queueNames() []string {
+	var names []string
+	for _, q := range c.Queues {
+		names = append(names, q.Name)
+	}
+	return names
+}
+
+// CheckDrain returns Invalid for the name of a source or of a queue below queues that neither the configuration has nor
+// a stored message. "" is any.
+func (c Config) CheckDrain(source, queue string, storedSources, storedQueues []string) error {
+	for _, check := range []struct {
+		kind, name string
+		known      []string
+	}{
+		{"source", source, slices.Concat(sourceNames(c), storedSources)},
+		{"queue", queue, slices.Concat(c.queueNames(), storedQueues)},
+	} {
+		if check.name != "" && !slices.Contains(check.known, check.name) {
+			slices.Sort(check.known)
+			return deadletter.Errorf(deadletter.Invalid, "there is no %s %q%s",
+				check.kind, check.name, orNear(check.name, slices.Compact(check.known)))
+		}
+	}
+	return nil
 }

@@ -8,9 +8,9 @@ import (
 
 // Fault is an invalid setting.
 type Fault struct {
-	Where string // desk.yaml:14, or the name of an environment variable
-	Key   string // sources.genesys.timeout; empty if Where names it, or if no single key is at fault
-	Text  string // the valid values
+	Where string `json:"where"`         // desk.yaml:14, or the name of an environment variable
+	Key   string `json:"key,omitempty"` // sources.genesys.timeout; empty if Where names it, or if no single key is at fault
+	Text  string `json:"text"`          // the valid values
 }
 
 // String returns a line such as `desk.yaml:14: sources.genesys.timeout: must be under 30s (got 2m)`.

@@ -53,8 +53,7 @@ func (d Drainer) Drain(ctx context.Context, r DrainRequest) (result DrainResult,
 	statuses := deadletter.OpenStatuses()
 	if r.Status != "" {
 		if !slices.Contains(statuses, r.Status) {
-			return result, fmt.Errorf("messages that are %s cannot be drained: nothing is left to do with them",
-				r.Status)
+			return result, refusedStatus(r.Status)
 		}
 		statuses = []deadletter.Status{r.Status}
 	}
@@ -77,7 +76,7 @@ func (d Drainer) drainStatus(ctx context.Context, r DrainRequest, result *DrainR
 		cursor = page.Newer
 		slices.Reverse(page.Items) // the order of a message group is that of receipt
 		if r.DryRun {
-			result.Messages += len(page.Items)
+			d.count(page.Items, result)
 			continue
 		}
 		if err := d.drainPage(ctx, page.Items, result); err != nil {
@@ -85,6 +84,26 @@ func (d Drainer) drainStatus(ctx context.Context, r DrainRequest, result *DrainR
 		}
 	}
 	return nil
+}
+
+// refusedStatus returns why messages of a status are not drained.
+func refusedStatus(s deadletter.Status) error {
+	if slices.Contains(deadletter.Statuses(), s) {
+		return deadletter.Errorf(deadletter.Invalid,
+			"messages that are %s cannot be drained: nothing is left to do with them", s)
+	}
+	return deadletter.Errorf(deadletter.Invalid, "there is no status %q: use failed, retrying or replaying", s)
+}
+
+// count adds what a drain would do with messages. Deliveries in flight have ended when the server is stopped.
+func (d Drainer) count(messages []deadletter.Message, result *DrainResult) {
+	for _, m := range messages {
+		if err := d.returnsTo(m); err != nil {
+			result.skip(m, err)
+			continue
+		}
+		result.Messages++
+	}
 }
 
 func (d Drainer) drainPage(ctx context.Context, messages []deadletter.Message, result *DrainResult) error {
@@ -123,6 +142,11 @@ func (d Drainer) drainable(m deadletter.Message) error {
 	if m.Lease.Token != "" {
 		return errors.New("a delivery of it was in flight when dlqdesk stopped: start dlqdesk once, and stop it again")
 	}
+	return d.returnsTo(m)
+}
+
+// returnsTo returns why a message would not return to the queue that it came from, or nil.
+func (d Drainer) returnsTo(m deadletter.Message) error {
 	if m.Queue.ConfigName == "" || d.Returns(m.Queue.ConfigName) {
 		return nil
 	}

@@ -150,3 +150,23 @@ func (d *DataDir) ReplaceAuditKey(at time.Time) ([]byte, error) {
 	}
 	return d.writeAuditKey(os.Rename)
 }
+
+// MakeEmptyDir makes a folder for its owner alone, or takes one that is empty. It returns Conflict if anything is in it.
+func MakeEmptyDir(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return fmt.Errorf("make the folder: %w", err)
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return fmt.Errorf("look into the folder: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() != "lost+found" { // of a file system of its own
+			return fmt.Errorf("%w: %s contains %s", ErrNotEmpty, path, e.Name())
+		}
+	}
+	return nil
+}
+
+// ErrNotEmpty is returned by MakeEmptyDir if something is in the folder.
+var ErrNotEmpty = errors.New("the folder is not empty")

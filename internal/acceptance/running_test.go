@@ -1,0 +1,163 @@
+package acceptance_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/desktest"
+)
+
+func TestHealthIsOnEveryListener(t *testing.T) {
+	t.Parallel()
+	p := setup(t, func(c *config.Config) { c.ConsoleListen, c.MetricsListen = "127.0.0.1:0", "127.0.0.1:0" })
+	for _, url := range []string{p.URL(), p.ConsoleURL(), strings.TrimSuffix(p.MetricsURL(), "/metrics")} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/healthz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, text := do(t, http.DefaultClient, r); status != http.StatusOK || text != `{"status":"ok"}` {
+			t.Errorf("%s/healthz answers %d %s", url, status, text)
+		}
+	}
+}
+
+// used is a data folder that a server has used, with one failed message, and a configuration that a server runs on.
+func used(t *testing.T) (p *process, file string) {
+	t.Helper()
+	d := desktest.NewDestination(t)
+	d.Set(desktest.Answer(http.StatusUnprocessableEntity, "{}"))
+	file = write(t, settings(t, d))
+	p = serve(t, file)
+	p.post(t, `{}`, http.StatusOK)
+	return p, file
+}
+
+func TestBackupNeverMixesWithAnother(t *testing.T) {
+	t.Parallel()
+	_, file := used(t)
+	to := filepath.Join(t.TempDir(), "backups")
+	if code, out := run(t, "backup", "--config", file, "--to", to); code != 0 {
+		t.Fatalf("%d %s", code, out)
+	}
+	before, err := os.Stat(filepath.Join(to, "desk.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, out := run(t, "backup", "--config", file, "--to", to)
+	if code != 1 || !strings.Contains(out, "the folder is not empty") || !strings.Contains(out, "--dated") {
+		t.Errorf("into a used folder: %d %s", code, out)
+	}
+	other := filepath.Join(t.TempDir(), "others")
+	if err := os.MkdirAll(filepath.Join(other, "holiday"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := run(t, "backup", "--config", file, "--to", other); code != 1 || !strings.Contains(out, "holiday") {
+		t.Errorf("into a folder with something else: %d %s", code, out)
+	}
+	code, out = run(t, "backup", "--config", file, "--to", to, "--dated", "--json")
+	var made struct {
+		Folder string
+		Files  []string
+	}
+	if err := json.Unmarshal([]byte(out), &made); err != nil || code != 0 {
+		t.Fatalf("dated: %d %s", code, out)
+	}
+	if _, err := os.Stat(filepath.Join(made.Folder, "desk.db")); err != nil ||
+		filepath.Dir(made.Folder) != to || len(made.Files) != 2 {
+		t.Errorf("dated: %+v, %v", made, err)
+	}
+	if after, err := os.Stat(filepath.Join(to, "desk.db")); err != nil || !os.SameFile(before, after) ||
+		after.ModTime() != before.ModTime() {
+		t.Errorf("the first backup was changed: %v", err)
+	}
+}
+
+func TestDryRunOfDrainBesideAServer(t *testing.T) {
+	t.Parallel()
+	p, file := used(t)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// No queue answers at this address: a dry run does not ask it.
+	with := strings.Replace(string(text), `dlq_url: ""`, `dlq_url: "http://127.0.0.1:1/1/webhooks-dlq"`, 1) +
+		"    verify: { scheme: standard-webhooks, secrets: [ \"env:ABSENT\" ] }\n" // needs no secret of a source
+	file = filepath.Join(filepath.Dir(file), "drain.yaml")
+	if err := os.WriteFile(file, []byte(with), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	drain := func(more ...string) (int, string) {
+		return run(t, append([]string{"drain", "--config", file, "--to", "dlq", "--dry-run"}, more...)...)
+	}
+	var counted struct{ Messages int }
+	limit := time.After(20 * time.Second)
+	for counted.Messages != 1 { // ingest is at work
+		code, out := drain("--json", "--source", "genesys")
+		if err := json.Unmarshal([]byte(out), &counted); code != 0 || err != nil {
+			t.Fatalf("beside a server: %d %s", code, out)
+		}
+		select {
+		case <-limit:
+			t.Fatalf("it counts %d", counted.Messages)
+		default:
+		}
+	}
+	for flag, want := range map[string]string{
+		"--source=genesis": `there is no source "genesis": did you mean genesys?`,
+		"--queue=orders":   `there is no queue "orders"`,
+		"--status=broken":  `there is no status "broken"`,
+		"--to=dlk":         `"dlk" is no DLQ of the configuration: did you mean dlq?`,
+	} {
+		if code, out := drain(flag); code != 2 || !strings.Contains(out, want) {
+			t.Errorf("%s: %d %s", flag, code, out)
+		}
+	}
+	if code, out := run(t, "drain", "--config", file, "--to", "dlq"); code != 1 ||
+		!strings.Contains(out, "stop dlqdesk serve") {
+		t.Errorf("a drain beside a server: %d %s", code, out)
+	}
+	p.stop(t)
+}
+
+// The link for the first user is a credential: whoever reads a log must not find it there.
+func TestSetupLinkIsPrintedToTerminalsAlone(t *testing.T) {
+	t.Parallel()
+	d := desktest.NewDestination(t)
+	file := write(t, settings(t, d))
+	p := serve(t, file)
+	if all := p.log.String() + p.stdout.String(); strings.Contains(all, "token=") ||
+		!strings.Contains(all, "First user:    dlqdesk user setup-link --config "+file) {
+		t.Errorf("a service says\n%s", all)
+	}
+	code, out := run(t, "user", "setup-link", "--config", file, "--json")
+	var made struct{ URL string }
+	if err := json.Unmarshal([]byte(out), &made); err != nil || code != 0 {
+		t.Fatalf("setup-link: %d %s", code, out)
+	}
+	_, token, _ := strings.Cut(made.URL, "/setup?token=")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+"/setup?token="+token, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := do(t, http.DefaultClient, r); status != http.StatusOK {
+		t.Errorf("the running server answers its link %d", status)
+	}
+	p.stop(t)
+
+	// script gives the program a terminal, and stops it once it has greeted.
+	line := binary(t) + " serve --config " + file + " & sleep 0.1; for i in $(seq 200); do " +
+		"grep -q 'Webhooks go' \"$LOG\" && break; sleep 0.05; done; kill $!; wait $!"
+	log := filepath.Join(t.TempDir(), "typescript")
+	cmd := exec.CommandContext(t.Context(), "script", "-qefc", line, log) //nolint:gosec // of this test
+	cmd.Env = append(os.Environ(), "LOG="+log)
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "/setup?token=") {
+		t.Errorf("on a terminal it says\n%s\n%v", out, err)
+	}
+}
