@@ -137,7 +137,10 @@ func (a *App) newConsole(ctx context.Context, q *queues) (*console.Console, erro
 	for _, d := range q.list {
 		names = append(names, d.Name)
 	}
+	refusals := desk.NewRefusals(a.store, a.now, a.log.With("component", "console"))
+	a.run("refusals", refusals.Run)
 	return console.New(console.Deps{
+		Refusals:   refusals,
 		Store:      a.store,
 		Desk:       ordering,
 		Auth:       a.auth,

@@ -9,6 +9,7 @@ import (
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
@@ -51,6 +52,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	case kind == deadletter.Unauthenticated, kind == deadletter.Forbidden:
 		v.Error = errorText(err)
 	case kind == deadletter.RateLimited:
+		c.refused(r, desk.RefusedTooMany, name, "")
 		v.Wait = errorText(err)
 	default:
 		c.fail(w, r, err)
@@ -105,6 +107,9 @@ func (c *Console) showSetup(w http.ResponseWriter, r *http.Request, v page.Setup
 	case err == nil:
 		c.render(w, r, http.StatusOK, page.Setup(v))
 	case kind == deadletter.Forbidden || kind == deadletter.Conflict:
+		if v.Token != "" {
+			c.refused(r, desk.RefusedLink, v.Name, "")
+		}
 		v.LinkError = errorText(err)
 		c.render(w, r, statusOf(kind), page.Setup(v))
 	default:
@@ -290,9 +295,11 @@ func (c *Console) password(w http.ResponseWriter, r *http.Request) {
 			},
 		)
 	case errors.Is(err, auth.ErrWrongPassword):
+		c.refused(r, desk.RefusedPassword, "", "")
 		v.CurrentError = errorText(err)
 		c.showPassword(w, r, v, kind)
 	case kind == deadletter.RateLimited:
+		c.refused(r, desk.RefusedTooMany, "", "")
 		v.Wait = errorText(err)
 		c.showPassword(w, r, v, kind)
 	default:

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
@@ -109,7 +110,12 @@ func auditActions() []ui.Option {
 		{Value: "job.", Label: "Jobs: everything"},
 		{Value: "user.", Label: "Users: everything"},
 		{Value: "user.sign_in", Label: "Sign-ins"},
-		{Value: "user.sign_in_refused", Label: "Failed sign-ins"},
+		{Value: desk.RefusedSignIn, Label: "Failed sign-ins"},
+		{Value: desk.RefusedTooMany, Label: "Throttled sign-ins"},
+		{Value: desk.RefusedPassword, Label: "Wrong current passwords"},
+		{Value: desk.RefusedLink, Label: "Refused set-up links"},
+		{Value: desk.RefusedAction, Label: "Denied actions"},
+		{Value: desk.RefusedSite, Label: "Forms from other sites"},
 		{Value: "user.add", Label: "Users added"},
 		{Value: "user.password", Label: "Passwords changed"},
 		{Value: "config.", Label: "Changes of the configuration"},

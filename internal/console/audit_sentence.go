@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/store"
 )
 
@@ -20,10 +21,35 @@ func eventSentence(e store.EventRow) string {
 		}
 		return "replayed"
 	}
+	if e.Actor == deadletter.ActorSystem {
+		if refused := refusalVerb(e.Action); refused != "" {
+			return refused
+		}
+	}
 	if e.Action == "destination.probe" && e.TargetKind == jobTarget {
 		return "probed a destination with a message of job"
 	}
 	return eventVerb(e.Action)
+}
+
+// refusalVerb returns the verb phrase of refusals in which the program is the actor: several at once, or one that a link
+// may have caused. It returns "" for other actions.
+func refusalVerb(action string) string {
+	switch action {
+	case desk.RefusedSignIn:
+		return "refused sign-ins"
+	case desk.RefusedPassword:
+		return "refused changes of passwords"
+	case desk.RefusedTooMany:
+		return "refused too many attempts to sign in"
+	case desk.RefusedLink:
+		return "refused a set-up link that is not valid"
+	case desk.RefusedSite:
+		return "refused forms from other sites"
+	case desk.RefusedAction:
+		return "refused an action of"
+	}
+	return ""
 }
 
 func eventVerb(action string) string {
@@ -70,8 +96,18 @@ func eventVerb(action string) string {
 		return "added"
 	case "user.sign_in":
 		return "signed in"
-	case "user.sign_in_refused":
+	case desk.RefusedSignIn:
 		return "failed to sign in"
+	case desk.RefusedPassword:
+		return "gave a wrong current password"
+	case desk.RefusedTooMany:
+		return "made too many attempts to sign in"
+	case desk.RefusedLink:
+		return "used a set-up link that is not valid"
+	case desk.RefusedSite:
+		return "sent a form from another site"
+	case desk.RefusedAction:
+		return "was refused an action"
 	case "user.sign_out":
 		return "signed out"
 	case "user.password":

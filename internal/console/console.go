@@ -3,6 +3,7 @@
 package console
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -76,6 +77,7 @@ type Deps struct {
 	Store      *store.Store
 	Desk       *desk.Desk
 	Auth       *auth.Auth
+	Refusals   *desk.Refusals
 	Settings   func() Settings // as configured at the moment
 	PublicURL  string          // of the desk; "": the address of the request is used
 	WebhookURL string          // of the receiver; "": the same as the desk
@@ -354,12 +356,13 @@ func (c *Console) sameOrigin() func(http.Handler) http.Handler {
 		}
 	}
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c.fail(
-			w,
-			r,
-			deadletter.Errorf(deadletter.Forbidden,
-				"this request came from another site: open dlqdesk itself and try again"),
+		err := deadletter.Errorf(
+			deadletter.Forbidden,
+			"this request came from another site: open dlqdesk itself and try again",
 		)
+		origin := cmp.Or(r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site"))
+		c.refused(r, desk.RefusedSite, "", "sent by "+origin)
+		c.showFailure(w, r, err)
 	}))
 	return protection.Handler
 }

@@ -15,9 +15,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/a-h/templ"
+	"github.com/go-chi/chi/v5"
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
@@ -149,11 +151,41 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 			Err:  err,
 		}
 	}
-	kind := deadletter.KindOf(err)
-	if kind == deadletter.Unauthenticated {
+	switch deadletter.KindOf(err) {
+	case deadletter.Unauthenticated:
 		c.sendToSignIn(w, r)
 		return
+	case deadletter.Forbidden:
+		c.refused(r, desk.RefusedAction, "", deadletter.TextOf(err))
 	}
+	c.showFailure(w, r, err)
+}
+
+// refused records a refused request. name is what was typed as the user's name; "": the signed-in user's.
+func (c *Console) refused(r *http.Request, action, name, reason string) {
+	by := auth.Actor(r.Context())
+	if by.Kind == "" {
+		by = deadletter.User(name, "", auth.Addr(r))
+	}
+	refusal := desk.Refusal{
+		Action: action, By: by, ByLink: r.Method == http.MethodGet || r.Method == http.MethodHead,
+		Request: r.Method + " " + r.URL.Path, Reason: reason,
+	}
+	if at := chi.RouteContext(
+		r.Context(),
+	); at != nil && at.RoutePattern() != "" &&
+		!strings.HasSuffix(at.RoutePattern(), "*") {
+		refusal.Request = r.Method + " " + at.RoutePattern()
+		if strings.HasPrefix(at.RoutePattern(), "/messages/{id}") {
+			refusal.Message = messageID(r)
+		}
+	}
+	c.Refusals.Record(context.WithoutCancel(r.Context()), refusal)
+}
+
+// showFailure shows an error that is no reason to sign in.
+func (c *Console) showFailure(w http.ResponseWriter, r *http.Request, err error) {
+	kind := deadletter.KindOf(err)
 	v := page.ErrorView{
 		Chrome:    frame(r, headingOf(kind)),
 		Status:    strconv.Itoa(statusOf(kind)),

@@ -12,6 +12,7 @@ import (
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
@@ -122,7 +123,11 @@ func (c *Console) dropView(w http.ResponseWriter, r *http.Request) {
 
 // afterForm shows the list that a form was sent from, with the result of the form.
 func (c *Console) afterForm(w http.ResponseWriter, r *http.Request, done ui.Notice, err error) {
-	if kind := deadletter.KindOf(err); err != nil && kind != deadletter.Invalid && kind != deadletter.Forbidden {
+	switch kind := deadletter.KindOf(err); {
+	case err == nil, kind == deadletter.Invalid:
+	case kind == deadletter.Forbidden:
+		c.refused(r, desk.RefusedAction, "", deadletter.TextOf(err))
+	default:
 		c.fail(w, r, err)
 		return
 	}

@@ -74,8 +74,9 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 	cheap := argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	b.auth = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now)
 	deps := console.Deps{
-		Store: b.store,
-		Auth:  b.auth,
+		Store:    b.store,
+		Auth:     b.auth,
+		Refusals: desk.NewRefusals(b.store, b.clock.Now, slog.New(telemetry.Log(slog.NewTextHandler(b.log, nil)))),
 		Settings: desktest.Always(console.Settings{
 			Sources: []console.Source{
 				{Name: "genesys", URL: "http://handler.internal:9090/genesys?code=s3cret", MaxAttempts: 5},

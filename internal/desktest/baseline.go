@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"testing"
 	"testing/fstest"
+	"time"
 
+	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/sqlite"
 	"dlqdesk/internal/store"
 	"dlqdesk/migrations"
@@ -52,7 +54,30 @@ func BaselineStore(t testing.TB) *store.Store {
 		t.Fatal(err)
 	}
 	err = old.Write(t.Context(), func(ctx context.Context, tx *sqlite.Tx) error {
-		_, err := tx.ExecContext(ctx, baselineRows)
+		if _, err := tx.ExecContext(ctx, baselineRows); err != nil {
+			return err
+		}
+		e := deadletter.Event{
+			At:     time.UnixMilli(1699999200000),
+			Actor:  deadletter.ActorSystem,
+			By:     "system",
+			Action: "user.add",
+		}
+		last := deadletter.Mark{Sequence: 1, Link: deadletter.ChainLink(Key(), nil, 1, e)}
+		_, err := tx.ExecContext(
+			ctx,
+			`INSERT INTO audit_events VALUES (1, ?, ?, ?, '', ?, '', '', '', '', NULL, NULL, ?)`,
+			e.At.UnixMilli(),
+			e.Actor,
+			e.By,
+			e.Action,
+			last.Link,
+		)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO audit_head VALUES (1, 1, ?, ?)`, last.Link,
+			last.Seal(Key(), deadletter.SealOfOldHead))
 		return err
 	})
 	if err := errors.Join(err, old.Close()); err != nil {
