@@ -34,7 +34,7 @@ func (a *Auth) SignIn(w http.ResponseWriter, r *http.Request, name, password str
 	if err != nil {
 		return err
 	}
-	u, err := a.authenticate(ctx, name, password, from)
+	u, err := a.authenticate(ctx, name, password)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (a *Auth) tooMany(w http.ResponseWriter, wait time.Duration) error {
 }
 
 // authenticate returns the user whose name and password these are.
-func (a *Auth) authenticate(ctx context.Context, name, password string, from client) (store.User, error) {
+func (a *Auth) authenticate(ctx context.Context, name, password string) (store.User, error) {
 	u, err := a.store.User(ctx, name)
 	if err != nil && deadletter.KindOf(err) != deadletter.NotFound {
 		return u, err
@@ -86,31 +86,12 @@ func (a *Auth) authenticate(ctx context.Context, name, password string, from cli
 	case err != nil:
 		return u, err
 	case !ok:
-		return u, a.refuse(ctx, name, from, "",
-			deadletter.Errorf(deadletter.Unauthenticated, "the name or the password is wrong"))
+		return u, deadletter.Errorf(deadletter.Unauthenticated, "the name or the password is wrong")
 	}
-	if err := u.Account().CheckSignIn(); err != nil {
-		return u, a.refuse(ctx, name, from, "disabled", err)
-	}
-	return u, nil
+	return u, u.Account().CheckSignIn()
 }
 
-// refuse records a refused sign-in, and returns the error that says why.
-func (a *Auth) refuse(ctx context.Context, name string, from client, reason string, why error) error {
-	name = printable(name, maxRecordedName)
-	by := deadletter.User(name, "", from.addr)
-	event, err := deadletter.NewEvent(by, "user.sign_in_refused", "user", name, reason, nil, nil, a.now())
-	if err != nil {
-		return err
-	}
-	write := func(ctx context.Context, tx *store.Tx) error { return tx.Record(ctx, event) }
-	if err := a.store.Write(ctx, write); err != nil {
-		return err
-	}
-	return why
-}
-
-// maxRecordedName limits the name that an unauthenticated request writes to the audit trail, in bytes.
+// maxRecordedName limits the name that an unauthenticated request makes this process remember, in bytes.
 const maxRecordedName = 64
 
 // printable returns the beginning of a text that a stranger sent, without control characters.

@@ -50,6 +50,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return
 	case kind == deadletter.Unauthenticated, kind == deadletter.Forbidden:
+		c.refused(r, desk.RefusedSignIn, name, deadletter.TextOf(err))
 		v.Error = errorText(err)
 	case kind == deadletter.RateLimited:
 		c.refused(r, desk.RefusedTooMany, name, "")
@@ -235,6 +236,9 @@ func (c *Console) showPasswordLink(w http.ResponseWriter, r *http.Request, v pag
 		status = statusOf(deadletter.Invalid)
 	case err == nil:
 	case kind == deadletter.NotFound || kind == deadletter.Forbidden || kind == deadletter.Conflict:
+		if v.Token != "" {
+			c.refused(r, desk.RefusedLink, v.Name, "")
+		}
 		v.LinkError, status = errorText(err), statusOf(kind)
 	default:
 		c.fail(w, r, err)

@@ -43,7 +43,7 @@ func refusalVerb(action string) string {
 	case desk.RefusedTooMany:
 		return "refused too many attempts to sign in"
 	case desk.RefusedLink:
-		return "refused a set-up link that is not valid"
+		return "refused a link that is not valid"
 	case desk.RefusedSite:
 		return "refused forms from other sites"
 	case desk.RefusedAction:
@@ -103,7 +103,7 @@ func eventVerb(action string) string {
 	case desk.RefusedTooMany:
 		return "made too many attempts to sign in"
 	case desk.RefusedLink:
-		return "used a set-up link that is not valid"
+		return "used a link that is not valid"
 	case desk.RefusedSite:
 		return "sent a form from another site"
 	case desk.RefusedAction:

@@ -65,17 +65,29 @@ func TestRefusedRequestsAreOnRecord(t *testing.T) {
 				stranger.post("/setup", form("token", secret, "name", "mallory", "password", secret, "confirm", secret))
 			},
 			action: desk.RefusedLink, by: "mallory", target: "mallory",
-			sentence: "mallory used a set-up link that is not valid",
+			sentence: "mallory used a link that is not valid",
 		},
 		"wrong set-up link opened": {
 			do:     func(_ bundle, _, stranger person) { stranger.get("/setup?token=" + secret) },
-			action: desk.RefusedLink, by: "system", sentence: "dlqdesk refused a set-up link that is not valid",
+			action: desk.RefusedLink, by: "system", sentence: "dlqdesk refused a link that is not valid",
+		},
+		"wrong password link": {
+			do: func(_ bundle, _, stranger person) {
+				stranger.post("/password", form("token", secret, "password", secret, "confirm", secret))
+			},
+			action: desk.RefusedLink, sentence: "unknown user used a link that is not valid",
 		},
 		"wrong current password": {
 			do: func(_ bundle, vera, _ person) {
 				vera.post("/account/password", form("current", secret, "password", "a new good one", "confirm", "a new good one"))
 			},
 			action: desk.RefusedPassword, by: "vera", target: "vera", sentence: "vera gave a wrong current password",
+		},
+		"failed sign-in": {
+			do: func(_ bundle, _, stranger person) {
+				stranger.post("/signin", form("name", "Mallory\x00", "password", secret))
+			},
+			action: desk.RefusedSignIn, by: "Mallory?", target: "Mallory?", sentence: "Mallory? failed to sign in",
 		},
 		"too many sign-ins": {
 			do: func(_ bundle, _, stranger person) {
@@ -112,6 +124,22 @@ func TestRefusedRequestsAreOnRecord(t *testing.T) {
 				t.Errorf("the page says %q, want %q", got, c.sentence)
 			}
 		})
+	}
+}
+
+// What strangers type as a name is on record without control characters, and in part.
+func TestRefusedNamesAreBounded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for typed, want := range map[string]string{
+		"a\nb\x1b[2J\u202e\xff":   "a?b?[2J?\uFFFD",
+		strings.Repeat("ä", 500):  strings.Repeat("ä", 32),
+		strings.Repeat("\n", 500): strings.Repeat("?", 64),
+	} {
+		b.stranger(t).post("/signin", form("name", typed, "password", "wrong password"))
+		if e := b.events(t)[0]; e.By != want || e.Target != want {
+			t.Errorf("the trail has %q for %q", e.By, typed)
+		}
 	}
 }
 

@@ -43,7 +43,7 @@ const (
 	RefusedSignIn   = "user.sign_in_refused"  // wrong name or password
 	RefusedPassword = "user.password_refused" //nolint:gosec // of a change of the password; no password
 	RefusedTooMany  = "user.throttled"        // too many attempts to sign in
-	RefusedLink     = "setup.refused"         // a wrong or used link
+	RefusedLink     = "link.refused"          // a wrong or used link that sets a password
 	RefusedSite     = "request.cross_site"    // a form that another site sent
 )
 
@@ -52,6 +52,7 @@ const (
 	refusalRows   = 20  // recorded one by one, of each action in a window
 	refusalAddrs  = 500 // told apart among those that are counted together
 	refusalText   = 200 // bytes of each text of a refusal
+	refusalName   = 64  // bytes of a name
 )
 
 // refusedAction counts the refusals of one action in a window.
@@ -201,14 +202,19 @@ func (c counted) event(at time.Time) (deadletter.Event, error) {
 
 // bounded returns the refusal with texts that may stand in the audit trail and the log.
 func (one Refusal) bounded() Refusal {
-	for _, text := range []*string{&one.By.Name, &one.By.Addr, &one.Request, &one.Reason, (*string)(&one.Message)} {
-		*text = strings.Map(func(r rune) rune {
-			if unicode.IsPrint(r) {
-				return r
-			}
-			return '?'
-		}, (*text)[:min(len(*text), refusalText)])
-		*text = strings.ToValidUTF8(*text, "")
-	}
+	one.By.Name = printable(one.By.Name, refusalName)
+	one.By.Addr, one.Message = printable(one.By.Addr, refusalText), deadletter.ID(printable(string(one.Message), refusalText))
+	one.Request, one.Reason = printable(one.Request, refusalText), printable(one.Reason, refusalText)
 	return one
+}
+
+// printable returns the beginning of a text that a stranger sent, without control characters.
+func printable(text string, limit int) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, text[:min(len(text), 2*limit)])
+	return strings.ToValidUTF8(text[:min(len(text), limit)], "")
 }
