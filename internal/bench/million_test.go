@@ -158,7 +158,8 @@ type process struct {
 	running    *exec.Cmd
 }
 
-func startProgram(b *testing.B, folder string) process {
+// startProgram starts it on a folder. more are further lines of its configuration.
+func startProgram(b *testing.B, folder string, more ...string) process {
 	b.Helper()
 	binary := filepath.Join(b.TempDir(), "dlqdesk")
 	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", binary, "dlqdesk/cmd/dlqdesk").
@@ -177,7 +178,7 @@ func startProgram(b *testing.B, folder string) process {
 			"   retry: { max_attempts: 5, base: 1h, cap: 24h }\n",
 		folder,
 		target,
-	)
+	) + strings.Join(more, "\n")
 	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}

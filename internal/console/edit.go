@@ -158,7 +158,7 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 		Source:   printable(m.Source),
 		Base:     strconv.Itoa(e.base.Number),
 		BaseName: "the original",
-		JSON:     payload.IsJSON(e.base),
+		JSON:     payload.Decode(e.base.Headers, e.base.Body, payload.MaxEdit).IsJSON(),
 		Denied:   permitted.DenyEdit,
 	}
 	if permitted.DenyRedrive == "" {
@@ -208,11 +208,12 @@ func editText(r deadletter.Revision, s desk.Source) string {
 }
 
 func bodyFault(e editing, edited []byte) string {
-	body, err := payload.EditBody(e.base, edited)
+	text := payload.Decode(e.base.Headers, e.base.Body, payload.MaxEdit)
+	content, err := text.Edit(edited)
 	if err != nil {
 		return errorText(err)
 	}
-	_, err = e.source.Masks.Restore(body, e.base.Body)
+	_, err = e.source.Masks.Restore(content, text.Bytes)
 	return errorText(err)
 }
 

@@ -47,8 +47,8 @@ func (a Action) takes(s Status) bool {
 	return false
 }
 
-// Patcher applies a patch to a body: payload.MergePatch.
-type Patcher func(body, patch []byte) ([]byte, error)
+// Patcher returns the body of a revision after a patch: payload.PatchBody.
+type Patcher func(r Revision, patch []byte) ([]byte, error)
 
 // ChangeOf returns the change that the job makes to a message whose version was fixed with it. latest is the newest
 // revision of the message, which only a job that edits reads. Conflict and Invalid say why the job skips the message,
@@ -92,7 +92,7 @@ func (j Job) change(m Message, version int, latest Revision, patch Patcher, at t
 		if j.Action.Redrives() {
 			trigger = TriggerJobRedrive
 		}
-		body, err := patch(latest.Body, j.Patch)
+		body, err := patch(latest, j.Patch)
 		if err != nil {
 			return Change{}, err
 		}

@@ -4,6 +4,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -309,17 +310,23 @@ func (d *Desk) edit(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, e 
 	}
 }
 
-// edited returns the next revision of a message: an edit of its base, with the masked values put back.
+// edited returns the next revision of a message: an edit of the content of its base, with the masked values put back,
+// in the encoding in which the base came.
 func edited(base deadletter.Revision, e Edit, masks *redact.Rules) (deadletter.Revision, error) {
-	body, err := payload.EditBody(base, e.Body)
+	text := payload.Decode(base.Headers, base.Body, payload.MaxEdit)
+	content, err := text.Edit(e.Body)
 	if err != nil {
 		return deadletter.Revision{}, err
 	}
-	if body, err = masks.Restore(body, base.Body); err != nil {
+	if content, err = masks.Restore(content, text.Bytes); err != nil {
+		return deadletter.Revision{}, err
+	}
+	body, err := text.Encode(content)
+	if err != nil {
 		return deadletter.Revision{}, err
 	}
 	headers, err := masks.EditHeaders(base.Headers, e.Headers)
-	return deadletter.Revision{Body: body, Headers: headers}, err
+	return deadletter.Revision{Body: body, Headers: headers}, cmp.Or(err, text.CheckHeaders(headers))
 }
 
 // change reads a message once, decides, writes, and returns the message as it is then.

@@ -74,11 +74,12 @@ func unpack(raw string, most int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(io.LimitReader(r, most+1))
-	if err == nil && int64(len(body)) > most {
+	// A buffer that grows would hold a large body twice.
+	body := bytes.NewBuffer(make([]byte, 0, most+bytes.MinRead))
+	if _, err = body.ReadFrom(io.LimitReader(r, most+1)); err == nil && int64(body.Len()) > most {
 		err = errTooLarge
 	}
-	return body, err
+	return body.Bytes(), err
 }
 
 // encodeBody returns the value of originalPayload, and how to read the body from it. A body that cannot be read back

@@ -42,6 +42,7 @@ type Text struct {
 	Charset string   // as the headers write it; "" for UTF-8
 	Fields  []Field  // of a Form or Multipart
 
+	headers deadletter.Headers
 	body    []byte // as it came
 	content []byte // without codings
 	layers  layers
@@ -84,7 +85,7 @@ func DecodeHead(h deadletter.Headers, head []byte, limit int) Text {
 }
 
 func decode(h deadletter.Headers, body []byte, limit int, isHead bool, depth int) Text {
-	t := Text{body: body, Cut: isHead}
+	t := Text{headers: h, body: body, Cut: isHead}
 	t.unpack(h, limit, isHead)
 	media, parameters := mediaType(h.Get("Content-Type"))
 	switch {

@@ -3,9 +3,7 @@ package payload
 import (
 	"bytes"
 	"errors"
-	"mime"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,31 +14,60 @@ import (
 // MaxEdit is the largest body that can be edited, in bytes.
 const MaxEdit = 4 << 20
 
-// EditBody returns the bytes to deliver for a body that a person edited. If the base is JSON or claims to be, it
-// returns Invalid, with line and column, for a body that is not. It restores the line ends of the base, because forms
-// turn all into CR LF.
-func EditBody(base deadletter.Revision, edited []byte) ([]byte, error) {
+// Edit returns the content after a person edited it, for Encode. If the content is JSON, claims to be, or has fields, it
+// returns Invalid, with line and column, for one that is not. It restores the line ends, because forms turn all into
+// CR LF.
+func (t Text) Edit(edited []byte) ([]byte, error) {
 	if len(edited) > MaxEdit {
 		return nil, deadletter.Errorf(deadletter.TooLarge,
 			"the edited body has %d bytes: at most %d can be edited here", len(edited), MaxEdit)
 	}
-	if !utf8.Valid(base.Body) {
-		return nil, deadletter.Errorf(deadletter.Invalid, "this body is binary: it cannot be edited as text")
+	if err := t.Editable(); err != nil {
+		return nil, err
 	}
-	if !bytes.Contains(base.Body, []byte("\r\n")) {
+	if !bytes.Contains(t.Bytes, []byte("\r\n")) {
 		edited = bytes.ReplaceAll(edited, []byte("\r\n"), []byte("\n"))
 	}
-	if !IsJSON(base) {
+	if !t.IsJSON() {
 		return edited, nil
 	}
 	return edited, CheckJSON(edited)
 }
 
-// IsJSON reports whether a revision is JSON, or its Content-Type claims so.
-func IsJSON(r deadletter.Revision) bool {
-	media, _, err := mime.ParseMediaType(r.Headers.Get("Content-Type"))
-	claims := err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
-	return claims || Valid(r.Body)
+// IsJSON reports whether the content is edited as JSON.
+func (t Text) IsJSON() bool { return t.Kind == JSON || t.fields != nil }
+
+// CheckHeaders returns Invalid if edited headers would no longer describe the encoding in which Encode writes the body.
+func (t Text) CheckHeaders(edited deadletter.Headers) error {
+	const encoding, contentType = "Content-Encoding", "Content-Type"
+	name := ""
+	switch {
+	case !slices.Equal(codingsOf(t.headers), codingsOf(edited)):
+		name = encoding
+	case (t.charset != nil || t.fields != nil) && t.headers.Get(contentType) != edited.Get(contentType):
+		name = contentType
+	default:
+		return nil
+	}
+	return deadletter.Errorf(deadletter.Invalid,
+		"The header %s says how the body is written: leave it as it is. An edit does not convert the body.", name)
+}
+
+// PatchBody applies a JSON Merge Patch to the content of a body, such as the fields of a form, and returns the body in
+// the encoding in which it came. It returns Invalid for what MergePatch and Encode refuse.
+func PatchBody(r deadletter.Revision, patch []byte) ([]byte, error) {
+	text := Decode(r.Headers, r.Body, max(MaxEdit, len(r.Body)))
+	if text.isUTF8() {
+		return MergePatch(r.Body, patch)
+	}
+	if err := text.Editable(); err != nil {
+		return nil, err
+	}
+	content, err := MergePatch(text.Bytes, patch)
+	if err != nil {
+		return nil, err
+	}
+	return text.Encode(content)
 }
 
 // CheckJSON returns nil if the text is JSON, and otherwise Invalid with the line and column of the first fault.

@@ -41,7 +41,7 @@ func TestCheckJSONReportsThePosition(t *testing.T) {
 	}
 }
 
-func TestEditBody(t *testing.T) {
+func TestEdit(t *testing.T) {
 	t.Parallel()
 	json := deadletter.Headers{"Content-Type": {"application/json; charset=utf-8"}}
 	for _, c := range []struct {
@@ -65,13 +65,12 @@ func TestEditBody(t *testing.T) {
 		{"line ends of a form", "a\nb", nil, "a\r\nc\r\n", "a\nc\n", 0},
 		{"line ends of the base", "a\r\nb", nil, "a\r\nc\r\n", "a\r\nc\r\n", 0},
 		{"binary", "a\xffb", nil, "a", "", deadletter.Invalid},
+		{"fields stay JSON", "a=1", headers("Content-Type", urlencoded), `{"a":`, "", deadletter.Invalid},
 		{"too large", "a", nil, strings.Repeat("a", payload.MaxEdit+1), "", deadletter.TooLarge},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := payload.EditBody(
-				deadletter.Revision{Body: []byte(c.base), Headers: c.headers}, []byte(c.edited),
-			)
+			got, err := payload.Decode(c.headers, []byte(c.base), payload.MaxEdit).Edit([]byte(c.edited))
 			if c.want == "" && deadletter.KindOf(err) != c.kind ||
 				c.want != "" && (err != nil || string(got) != c.want) {
 				t.Errorf("got %q, %v; want %q", got, err, c.want)
@@ -120,6 +119,69 @@ func TestMergePatchExamples(t *testing.T) {
 			if c.want == "" && (deadletter.KindOf(err) != deadletter.Invalid || err == nil) ||
 				c.want != "" && (err != nil || string(got) != c.want) {
 				t.Errorf("%s changed by %s: %s, %v; want %s", c.body, c.patch, got, err, c.want)
+			}
+		})
+	}
+}
+
+func TestPatchBodyKeepsTheEncoding(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, contentType, coding, body, patch, want string }{
+		{"JSON", "application/json", "", `{"a":1,"b":2}`, `{"a":3}`, `{"a":3,"b":2}`},
+		{"compressed JSON", "application/json", "gzip", `{"a":1,"b":2}`, `{"a":3}`, `{"a":3,"b":2}`},
+		{
+			"JSON in Latin-1", "application/json; charset=latin1", "br", "{\"a\":\"\xfc\"}", `{"b":"ß"}`,
+			"{\"a\":\"\xfc\",\"b\":\"\xdf\"}",
+		},
+		{
+			"form", urlencoded, "", twilio, `{"Email":"bob@example.com","From":null}`,
+			"Email=bob%40example.com&Name=J%C3%BCrgen+Gro%C3%9F&Body=Where+is+order+A-1001%3F",
+		},
+		{
+			"JSON in a form", urlencoded, "zstd", "payload=%7B%22a%22%3A%7B%22b%22%3A1%7D%7D&c=1", `{"payload":{"a":{"b":2}}}`,
+			"payload=%7B%22a%22%3A%7B%22b%22%3A2%7D%7D&c=1",
+		},
+		{"text", "text/plain", "gzip", "hello", `{"a":1}`, ""},
+		{"binary", "", "gzip", "\x00", `{"a":1}`, ""},
+		{"a character that the charset lacks", "application/json; charset=latin1", "", "{\"a\":\"\xfc\"}", `{"b":"漢"}`, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := payload.PatchBody(deadletter.Revision{
+				Headers: headers("Content-Type", c.contentType, "Content-Encoding", c.coding),
+				Body:    pack(t, c.coding, []byte(c.body)),
+			}, []byte(c.patch))
+			switch {
+			case c.want == "" && deadletter.KindOf(err) != deadletter.Invalid:
+				t.Errorf("%q, %v", got, err)
+			case c.want != "" && (err != nil || unpack(t, c.coding, got) != c.want):
+				t.Errorf("%q, %v, want %q", got, err, c.want)
+			}
+		})
+	}
+}
+
+func TestEditedHeadersDescribeTheBody(t *testing.T) {
+	t.Parallel()
+	latin := headers("Content-Type", "text/plain; charset=latin1", "Content-Encoding", "gzip")
+	for _, c := range []struct {
+		name          string
+		before, after deadletter.Headers
+		body          string
+		ok            bool
+	}{
+		{"the same", latin, latin, "\xfc", true},
+		{"without the coding", latin, headers("Content-Type", "text/plain; charset=latin1"), "\xfc", false},
+		{"another charset", latin, headers("Content-Type", "text/plain", "Content-Encoding", "gzip"), "\xfc", false},
+		{"a coding of plain text", nil, headers("Content-Encoding", "br"), "a", false},
+		{"another type of plain text", nil, headers("Content-Type", "text/xml", "Content-Encoding", "identity"), "a", true},
+		{"another type of a form", headers("Content-Type", urlencoded), headers("Content-Type", "text/plain"), "a=1", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			text := payload.Decode(c.before, pack(t, c.before.Get("Content-Encoding"), []byte(c.body)), limit)
+			if err := text.CheckHeaders(c.after); (err == nil) != c.ok {
+				t.Errorf("%v", err)
 			}
 		})
 	}

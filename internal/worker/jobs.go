@@ -179,7 +179,7 @@ func (l *jobLoop) applyItem(ctx context.Context, tx *store.Tx, j deadletter.Job,
 	if err != nil {
 		return err
 	}
-	change, err := j.ChangeOf(message, item.Version, deadletter.Revision{}, payload.MergePatch, l.w.now())
+	change, err := j.ChangeOf(message, item.Version, deadletter.Revision{}, payload.PatchBody, l.w.now())
 	if err != nil {
 		return err
 	}

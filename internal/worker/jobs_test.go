@@ -307,7 +307,7 @@ func TestJobContinuesAfterAKill(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		ordered, err := j.ChangeOf(l, 0, deadletter.Revision{}, payload.MergePatch, b.clock.Now())
+		ordered, err := j.ChangeOf(l, 0, deadletter.Revision{}, payload.PatchBody, b.clock.Now())
 		if err != nil {
 			return err
 		}

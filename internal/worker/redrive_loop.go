@@ -252,7 +252,7 @@ func (r *redriveLoop) openItem(
 	if err != nil {
 		return c, false, err
 	}
-	requested, err := j.ChangeOf(m, item.Version, latest, payload.MergePatch, r.w.now())
+	requested, err := j.ChangeOf(m, item.Version, latest, payload.PatchBody, r.w.now())
 	if err != nil {
 		return c, false, err
 	}

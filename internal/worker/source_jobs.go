@@ -152,7 +152,7 @@ func (s *sourceLoop) openRead(
 			return claimed{}, err
 		}
 	}
-	requested, err := j.ChangeOf(read.Message, item.Version, revision, payload.MergePatch, at)
+	requested, err := j.ChangeOf(read.Message, item.Version, revision, payload.PatchBody, at)
 	if err != nil {
 		return claimed{}, err
 	}
