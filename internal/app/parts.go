@@ -13,6 +13,7 @@ import (
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/ingest"
+	"dlqdesk/internal/memory"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/settings"
@@ -87,7 +88,7 @@ func (a *App) startIngest(q *queues) {
 		Pollers:      ingestPollers,
 		Helpers:      ingestHelpers,
 		Arrived:      ingest.Coalesce(a.kick, arrivedAfter),
-		UnpackMemory: ingest.NewUnpackMemory(),
+		UnpackMemory: memory.NewBudget(ingest.UnpackBudget),
 		Now:          a.now,
 		Random:       a.roll,
 		Log:          a.log.With("component", "ingest"),

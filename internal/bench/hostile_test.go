@@ -53,10 +53,10 @@ func hostileQueue(b *testing.B) {
 			c := desktest.Failure(fmt.Sprintf("behind-%03d", n), http.StatusUnprocessableEntity, time.Now())
 			send(b, client, queueURL, encoded(b, c))
 		}
+		began := time.Now()
 		p := startProgram(b, b.TempDir(), "queue: { dlq_url: "+queueURL+" }")
 		s := newClient(b, p.url)
 		s.signIn(b, p.setup)
-		began := time.Now()
 		behind := s.awaitMessage(b, fmt.Sprintf("behind-%03d", behindBombs-1), began)
 		for n := range bombs {
 			s.awaitMessage(b, bombID(n), began)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/envelope"
+	"dlqdesk/internal/memory"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/redact"
@@ -48,12 +50,16 @@ type Deps struct {
 	Pollers      int             // receivers that wait for messages at all times
 	Helpers      int             // receivers that join them while there is a backlog
 	Arrived      func()          // called after messages were committed; must not block
-	UnpackMemory *UnpackMemory   // shared by all that ingest
+	UnpackMemory *memory.Budget  // shared by all that ingest; see UnpackBudget
 	Undeleted    *Undeleted      // lists the messages that were read and are still on the queue
 	Now          func() time.Time
 	Random       func() float64 // in [0,1), for the jitter of retries
 	Log          *slog.Logger
 }
+
+// UnpackBudget is the memory for bodies that are unpacked, in bytes: one of the largest, or many smaller ones. A message
+// on a queue can grow a thousandfold when it is unpacked, and many batches are processed at a time.
+const UnpackBudget = envelope.MaxUnpacked
 
 // Ingest reads one queue.
 type Ingest struct {

@@ -17,6 +17,7 @@ import (
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/ingest"
+	"dlqdesk/internal/memory"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/redact"
@@ -62,7 +63,7 @@ func newDeps(q ingest.Queue, s *store.Store, with ingest.Settings, now func() ti
 		Store:        s,
 		Settings:     desktest.Always(with),
 		Arrived:      func() {},
-		UnpackMemory: ingest.NewUnpackMemory(),
+		UnpackMemory: memory.NewBudget(ingest.UnpackBudget),
 		Undeleted:    &ingest.Undeleted{},
 		Now:          now,
 		Random:       func() float64 { return 0.5 },

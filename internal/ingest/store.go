@@ -7,23 +7,11 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sync/semaphore"
-
 	"dlqdesk/internal/deadletter"
-	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
 )
-
-// UnpackMemory bounds the memory for bodies that are unpacked: one of the largest, or many smaller ones. A message on a
-// queue can grow a thousandfold when it is unpacked, and many batches are processed at a time.
-type UnpackMemory struct{ *semaphore.Weighted }
-
-// NewUnpackMemory returns memory for one body of envelope.MaxUnpacked bytes.
-func NewUnpackMemory() *UnpackMemory {
-	return &UnpackMemory{semaphore.NewWeighted(envelope.MaxUnpacked)}
-}
 
 // decoded is a queue message and what it contains.
 type decoded struct {
@@ -96,8 +84,13 @@ func (i *Ingest) storePacked(ctx context.Context, p packed) error {
 	if err := i.UnpackMemory.Acquire(ctx, p.bytes); err != nil {
 		return err
 	}
-	defer i.UnpackMemory.Release(p.bytes)
-	return i.write(ctx, decoded{p.queued, i.decode(p.queued, nil)})
+	err := i.writePacked(ctx, p.queued) // a function of its own: its body is garbage when it has returned
+	i.UnpackMemory.Release(p.bytes)
+	return err
+}
+
+func (i *Ingest) writePacked(ctx context.Context, m queue.Message) error {
+	return i.write(ctx, decoded{m, i.decode(m, nil)})
 }
 
 func queuedOf(list []decoded) []queue.Message {

@@ -17,6 +17,7 @@ import (
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/ingest"
 	"dlqdesk/internal/ledger"
+	"dlqdesk/internal/memory"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/store"
@@ -164,7 +165,7 @@ func (h *house) ingestWith(q ingest.Queue) {
 		Store:        h.store,
 		Settings:     desktest.Always(ingest.Settings{DefaultSource: "genesys"}),
 		Arrived:      func() {},
-		UnpackMemory: ingest.NewUnpackMemory(),
+		UnpackMemory: memory.NewBudget(ingest.UnpackBudget),
 		Undeleted:    &ingest.Undeleted{},
 		Now:          h.clock.Now,
 		Random:       func() float64 { return 0 },

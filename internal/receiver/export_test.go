@@ -1,9 +1,9 @@
 package receiver
 
-import "golang.org/x/sync/semaphore"
+import "dlqdesk/internal/memory"
 
 // UnpackLimit is the size of UnpackMemory.
 const UnpackLimit = unpackLimit
 
 // UnpackMemory bounds the unpacked bodies.
-func (p *Processor) UnpackMemory() *semaphore.Weighted { return p.unpack }
+func (p *Processor) UnpackMemory() *memory.Budget { return p.unpack }

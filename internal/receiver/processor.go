@@ -7,14 +7,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-	"golang.org/x/sync/semaphore"
-
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/ledger"
+	"dlqdesk/internal/memory"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/telemetry"
+	"github.com/google/uuid"
 )
 
 // ProcessingQueue is where webhooks of buffered sources wait for their delivery.
@@ -32,7 +31,7 @@ type Processor struct {
 	*Receiver
 	queue  ProcessingQueue
 	errors telemetry.RepeatedError
-	unpack *semaphore.Weighted // bytes, for compressed bodies that are unpacked
+	unpack *memory.Budget // bytes, for compressed bodies that are unpacked
 	// receipt ids by the ids of queue messages that the DLQ did not accept: they are tried again under the same receipt
 	failed sync.Map
 	// ids of queue messages that are finished and could not be deleted: they come again, and are not delivered again
@@ -41,7 +40,7 @@ type Processor struct {
 
 // NewProcessor returns a processor of the queue that the receiver fills.
 func NewProcessor(r *Receiver, q ProcessingQueue) *Processor {
-	return &Processor{Receiver: r, queue: q, unpack: semaphore.NewWeighted(unpackLimit)}
+	return &Processor{Receiver: r, queue: q, unpack: memory.NewBudget(unpackLimit)}
 }
 
 const (

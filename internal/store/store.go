@@ -161,6 +161,7 @@ func (s *Store) endBatch(ctx context.Context, tx *sqlite.Tx) error {
 	for _, add := range s.batch.counted {
 		add(sum)
 	}
+	s.batch.counted = nil // they hold the bodies of the messages
 	if err := sum.write(ctx, tx); err != nil {
 		return err
 	}

@@ -10,10 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/memory"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 )
@@ -56,7 +55,7 @@ type Worker struct {
 	jobRates jobRates
 	kicked   chan struct{} // wakes Run
 	loops    sourceLoops
-	large    *semaphore.Weighted // bytes of long bodies in memory
+	large    *memory.Budget // bytes of long bodies in memory
 }
 
 // Deps are the parts that a worker needs.
@@ -83,7 +82,7 @@ func New(d Deps) *Worker {
 		sources:  d.Sources,
 		kicked:   make(chan struct{}, 1),
 		redrives: map[string]*redriveLoop{},
-		large:    semaphore.NewWeighted(largeBodies),
+		large:    memory.NewBudget(largeBodies),
 	}
 	w.jobs = &jobLoop{w: w, kicked: make(chan struct{}, 1)}
 	for _, q := range d.Queues {
