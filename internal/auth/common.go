@@ -15,7 +15,7 @@ const (
 	fewCharacters = 5
 
 	// fewBesideName is how many characters a password needs beside the words that anyone would try here.
-	fewBesideName = 4
+	fewBesideName = 5
 )
 
 // saysName reports whether a password is little more than the user name or the program's.

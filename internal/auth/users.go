@@ -84,6 +84,19 @@ func (a *Auth) Users(ctx context.Context, by deadletter.Actor) ([]store.UserRow,
 	return a.store.Users(ctx, a.now(), a.now().Add(-idleTimeout))
 }
 
+// User returns one user, with how many sessions are open. It returns NotFound if there is none.
+func (a *Auth) User(ctx context.Context, by deadletter.Actor, name string) (store.UserRow, error) {
+	if err := by.May(deadletter.ActUsers); err != nil {
+		return store.UserRow{}, err
+	}
+	u, err := a.store.User(ctx, name)
+	if err != nil {
+		return store.UserRow{}, err
+	}
+	sessions, err := a.store.Sessions(ctx, u.Name, a.now(), a.now().Add(-idleTimeout))
+	return store.UserRow{User: u, Sessions: len(sessions)}, err
+}
+
 // SetRole gives a user another role.
 func (a *Auth) SetRole(ctx context.Context, by deadletter.Actor, name, role string) error {
 	parsed, err := deadletter.ParseRole(role)

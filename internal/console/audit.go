@@ -117,7 +117,14 @@ func auditActions() []ui.Option {
 		{Value: desk.RefusedAction, Label: "Denied actions"},
 		{Value: desk.RefusedSite, Label: "Forms from other sites"},
 		{Value: "user.add", Label: "Users added"},
-		{Value: "user.password", Label: "Passwords changed"},
+		{Value: "user.role", Label: "Roles changed"},
+		{Value: "user.disable", Label: "Users disabled"},
+		{Value: "user.enable", Label: "Users enabled"},
+		{Value: "user.delete", Label: "Users deleted"},
+		{Value: "user.end_sessions", Label: "Sessions ended"},
+		{Value: "user.password", Label: "Passwords changed by users"},
+		{Value: "user.set_password", Label: "Passwords set by commands"},
+		{Value: "user.password_link", Label: "Password links"},
 		{Value: "config.", Label: "Changes of the configuration"},
 		{Value: "ledger.acknowledge", Label: "Imbalances acknowledged"},
 		{Value: "audit.export", Label: "Exports of this trail"},
@@ -268,6 +275,8 @@ func auditRow(e store.EventRow) page.AuditRow {
 	switch {
 	case row.System:
 		row.Actor = "dlqdesk"
+	case e.Actor == deadletter.ActorCLI:
+		row.Actor += " (command line)"
 	case row.Actor == "":
 		row.Actor = "unknown user"
 	}

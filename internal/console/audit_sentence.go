@@ -94,6 +94,20 @@ func eventVerb(action string) string {
 		return "finished job"
 	case "user.add":
 		return "added"
+	case "user.role":
+		return "changed the role of"
+	case "user.disable":
+		return "disabled"
+	case "user.enable":
+		return "enabled"
+	case "user.delete":
+		return "deleted"
+	case "user.end_sessions":
+		return "ended sessions of"
+	case "user.password_link":
+		return "made a password link for"
+	case "user.set_password":
+		return "set the password of"
 	case "user.sign_in":
 		return "signed in"
 	case desk.RefusedSignIn:

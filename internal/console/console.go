@@ -200,6 +200,7 @@ func (c *Console) signedInRoutes(r chi.Router) {
 	r.With(c.form(maxForm)).Post(acknowledgePath, c.acknowledge)
 	r.Get("/audit", c.audit)
 	c.jobRoutes(r)
+	c.userRoutes(r)
 	r.With(c.form(maxEditForm)).Post("/messages/{id}/edit", c.edit)
 	r.With(c.form(maxEditForm)).Post("/messages/{id}/edit/curl", c.editCurl)
 	r.Group(func(r chi.Router) {

@@ -31,6 +31,9 @@ const (
 	// liveBeat is how often a stream sends a heartbeat and checks that its user is still signed in.
 	liveBeat = 20 * time.Second
 
+	// accessEvery is how often streams look whether a session may have ended, in this process or by a command.
+	accessEvery = 500 * time.Millisecond
+
 	// liveWrite bounds how long a browser may take to read an update.
 	liveWrite = 10 * time.Second
 
@@ -53,6 +56,8 @@ type stream struct {
 	wake chan struct{}
 	end  chan struct{} // closed when the desk stops
 
+	check chan struct{} // has a value if the session may have ended
+
 	mu      sync.Mutex
 	waiting []store.TrailEntry
 	lost    bool // the page must be reloaded: too much happened
@@ -70,7 +75,9 @@ func (s *streams) join(user string) (*stream, error) {
 	if s.closed || len(s.open) >= maxStreams || ofUser >= maxStreamsOfUser {
 		return nil, deadletter.Errorf(deadletter.RateLimited, "too many pages receive live updates: close some")
 	}
-	joined := &stream{user: user, wake: make(chan struct{}, 1), end: make(chan struct{})}
+	joined := &stream{
+		user: user, wake: make(chan struct{}, 1), end: make(chan struct{}), check: make(chan struct{}, 1),
+	}
 	if s.open == nil {
 		s.open = map[*stream]struct{}{}
 	}
@@ -90,6 +97,24 @@ func (s *streams) tell(list []store.TrailEntry, lost bool) {
 	for one := range s.open {
 		one.add(list, lost)
 	}
+}
+
+// checkAll makes every stream check that its user is still signed in.
+func (s *streams) checkAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for one := range s.open {
+		select {
+		case one.check <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (s *streams) any() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open) > 0
 }
 
 func (s *stream) add(list []store.TrailEntry, lost bool) {
@@ -125,8 +150,47 @@ func (c *Console) CloseStreams() {
 	}
 }
 
-// Run sends changes in the store to the open pages until ctx ends.
+// Run sends changes in the store to the open pages until ctx ends. It ends those of users who were signed out, disabled
+// or removed, within a second.
 func (c *Console) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { c.watchAccess(ctx) })
+	defer watching.Wait()
+	defer cancel()
+	return c.publish(ctx)
+}
+
+// watchAccess makes streams check their sessions when any may have ended.
+func (c *Console) watchAccess(ctx context.Context) {
+	look := time.NewTicker(accessEvery)
+	defer look.Stop()
+	known := int64(-1)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+		if !c.live.any() {
+			known = -1 // a stream that is opened meanwhile was checked when it was
+			continue
+		}
+		version, err := c.Store.AccessVersion(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				c.Log.ErrorContext(ctx, "streams cannot be checked", "err", err)
+			}
+			continue
+		}
+		if version != known {
+			c.live.checkAll()
+		}
+		known = version
+	}
+}
+
+func (c *Console) publish(ctx context.Context) error {
 	at, err := c.Store.LatestSequence(ctx)
 	if err != nil {
 		return err
@@ -245,6 +309,8 @@ func (f *follower) run(r *http.Request, s *stream) error {
 		case <-s.end:
 			return nil
 		case <-beat.C:
+			err = f.beat(r)
+		case <-s.check:
 			err = f.beat(r)
 		case <-s.wake:
 			list, lost := s.take()

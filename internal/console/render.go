@@ -56,7 +56,10 @@ func (c *Console) renderEither(w http.ResponseWriter, r *http.Request, status in
 // frame returns the chrome of a page without counts.
 func frame(r *http.Request, title string) page.Chrome {
 	actor := auth.Actor(r.Context())
-	return page.Chrome{Title: title, User: actor.Name, Role: string(actor.Role), Path: r.URL.Path}
+	return page.Chrome{
+		Title: title, User: actor.Name, Role: string(actor.Role), Path: r.URL.Path,
+		ManageUsers: actor.May(deadletter.ActUsers) == nil,
+	}
 }
 
 // chrome returns the chrome of a page for the signed-in user, with the notice that the previous request left.

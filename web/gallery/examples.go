@@ -21,7 +21,7 @@ type Example struct {
 // Examples returns every page in every state, with made-up data.
 func Examples() []Example {
 	return slices.Concat(
-		account(), overview(), queue(), messages(), message(), compare(), edit(), jobs(), sources(), audit(),
+		account(), users(), overview(), queue(), messages(), message(), compare(), edit(), jobs(), sources(), audit(),
 		ledger(), manual(), errors(),
 	)
 }

@@ -16,6 +16,7 @@ type Chrome struct {
 	Path        string // of the request: marks the current entry of the navigation
 	FailedCount string // number of failed messages, in the navigation and in the tab's title; empty: none
 	Live        string // address of the live updates of FailedCount; empty: it does not change
+	ManageUsers bool   // the user may: Users is in the account menu
 	Unbalanced  bool   // reconciliation found a difference: marks its entry
 	Tampered    bool   // the audit trail was changed outside of the program: marks its entry
 	Flash       ui.Notice

@@ -1,0 +1,317 @@
+package auth_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/auth"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/store"
+)
+
+// runJob starts a job over one message in the name of a user.
+func (b bundle) runJob(t *testing.T, name string) deadletter.JobID {
+	t.Helper()
+	m := desktest.Receive(t, b.store, desktest.Failure("a-"+name, 422, b.clock.Now()))
+	by := deadletter.User(name, deadletter.Operator, "192.0.2.1")
+	draft, err := deadletter.NewJob(by, deadletter.ActReplay, b.clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	draft, err = b.store.DraftJob(t.Context(), draft, store.Filter{Source: m.Source})
+	if err != nil {
+		t.Fatal(err)
+	}
+	started, err := draft.Start(by, deadletter.JobInput{}, b.clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(ctx context.Context, tx *store.Tx) error { return tx.ApplyJob(ctx, started) }
+	if err := b.store.Write(t.Context(), write); err != nil {
+		t.Fatal(err)
+	}
+	return draft.ID
+}
+
+// What takes rights away stops the sessions and the running jobs of the user in the same transaction, and of no other
+// user.
+func TestLosingRightsStopsSessionsAndJobs(t *testing.T) {
+	t.Parallel()
+	by := deadletter.CLI("root")
+	for name, c := range map[string]struct {
+		do    func(ctx context.Context, a *auth.Auth) error
+		stops bool
+		job   string // why it is paused
+		event string
+	}{
+		"demoted": {func(ctx context.Context, a *auth.Auth) error {
+			return a.SetRole(ctx, by, "OLGA", "viewer")
+		}, true, "olga may not replay any more: an operator who may must resume it", "user.role by root"},
+		"promoted": {func(ctx context.Context, a *auth.Auth) error {
+			return a.SetRole(ctx, by, "olga", "admin")
+		}, false, "", "user.role by root"},
+		"disabled": {func(ctx context.Context, a *auth.Auth) error {
+			return a.Disable(ctx, by, "Olga")
+		}, true, "olga is disabled: another operator must resume it", "user.disable by root"},
+		"deleted": {func(ctx context.Context, a *auth.Auth) error {
+			return a.Delete(ctx, by, "olga", true)
+		}, true, "olga is no user any more: another operator must resume it", "user.delete by root"},
+		"signed out": {func(ctx context.Context, a *auth.Auth) error {
+			_, err := a.EndSessions(ctx, by, "olga")
+			return err
+		}, true, "", "user.end_sessions by root"},
+		"another password": {func(ctx context.Context, a *auth.Auth) error {
+			return a.SetPassword(ctx, by, "olga", "another long one")
+		}, true, "", "user.set_password by root"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, auth.Settings{})
+			b.add(t, "adam", deadletter.Admin)
+			b.add(t, "olga", deadletter.Operator)
+			b.add(t, "otto", deadletter.Operator)
+			olga, otto := b.person(t), b.person(t)
+			olga.signIn("olga", password)
+			otto.signIn("otto", password)
+			job, other := b.runJob(t, "olga"), b.runJob(t, "otto")
+			if err := c.do(t.Context(), b.Auth); err != nil {
+				t.Fatal(err)
+			}
+			if got := olga.me(); (got == "") != c.stops {
+				t.Errorf("olga's session is that of %q", got)
+			}
+			if otto.me() != "otto operator" {
+				t.Error("otto's session has ended")
+			}
+			j, err := b.store.Job(t.Context(), job)
+			if err != nil || j.PauseReason != c.job || (j.State == deadletter.JobPaused) != (c.job != "") {
+				t.Errorf("olga's job is %s: %q, %v", j.State, j.PauseReason, err)
+			}
+			if j, err := b.store.Job(t.Context(), other); err != nil || j.State != deadletter.JobRunning {
+				t.Errorf("otto's job is %s, %v", j.State, err)
+			}
+			if got := b.actions(t); !slices.Contains(got, c.event) {
+				t.Errorf("the trail has %q", got)
+			}
+		})
+	}
+}
+
+func TestDisabledUserCannotSignIn(t *testing.T) {
+	t.Parallel()
+	b := setup(t, auth.Settings{})
+	b.add(t, "adam", deadletter.Admin)
+	b.add(t, "dora", deadletter.Viewer)
+	admin := deadletter.User("adam", deadletter.Admin, "")
+	if err := b.Disable(t.Context(), admin, "dora"); err != nil {
+		t.Fatal(err)
+	}
+	p := b.person(t)
+	if status, text := p.do("POST", "/in", url.Values{"name": {"dora"}, "password": {password}}); status != 403 ||
+		!strings.Contains(text, "disabled: ask an administrator") || p.me() != "" {
+		t.Errorf("signing in is answered %d %s", status, text)
+	}
+	if _, err := b.NewPasswordLink(t.Context(), admin, "dora"); deadletter.KindOf(err) != deadletter.Conflict {
+		t.Errorf("a link for a disabled user: %v", err)
+	}
+	if err := b.Enable(t.Context(), admin, "dora"); err != nil {
+		t.Fatal(err)
+	}
+	if p.signIn("dora", password) != 200 {
+		t.Error("an enabled user cannot sign in")
+	}
+}
+
+func TestUnknownUsersAreNotFound(t *testing.T) {
+	t.Parallel()
+	b := setup(t, auth.Settings{})
+	b.add(t, "adam", deadletter.Admin)
+	by := deadletter.CLI("root")
+	for name, err := range map[string]error{
+		"role":     b.SetRole(t.Context(), by, "bert", "viewer"),
+		"disable":  b.Disable(t.Context(), by, "bert"),
+		"enable":   b.Enable(t.Context(), by, "bert"),
+		"delete":   b.Delete(t.Context(), by, "bert", true),
+		"password": b.SetPassword(t.Context(), by, "bert", password),
+	} {
+		if deadletter.KindOf(err) != deadletter.NotFound {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A user who is added again has nothing of the one who was deleted.
+func TestDeletedUserLeavesNothingButTheTrail(t *testing.T) {
+	t.Parallel()
+	b := setup(t, auth.Settings{})
+	b.add(t, "adam", deadletter.Admin)
+	b.add(t, "olga", deadletter.Operator)
+	admin := deadletter.User("adam", deadletter.Admin, "")
+	p := b.person(t)
+	p.signIn("olga", password)
+	link, err := b.NewPasswordLink(t.Context(), admin, "olga")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Delete(t.Context(), admin, "olga", false); deadletter.KindOf(err) != deadletter.NeedsConfirmation {
+		t.Fatalf("unconfirmed: %v", err)
+	}
+	if err := b.Delete(t.Context(), admin, "olga", true); err != nil {
+		t.Fatal(err)
+	}
+	b.add(t, "olga", deadletter.Admin)
+	if got := p.me(); got != "" {
+		t.Errorf("the old session is that of %q", got)
+	}
+	if _, err := b.UserOfLink(t.Context(), link); deadletter.KindOf(err) != deadletter.NotFound {
+		t.Errorf("the old link works: %v", err)
+	}
+	if got := b.actions(t); !slices.Contains(got, "user.sign_in by olga") {
+		t.Errorf("the trail has %q", got)
+	}
+}
+
+func TestPasswordLinkWorksOnceForADay(t *testing.T) {
+	t.Parallel()
+	b := setup(t, auth.Settings{})
+	b.add(t, "adam", deadletter.Admin)
+	admin := deadletter.User("adam", deadletter.Admin, "192.0.2.1")
+	replaced, err := b.AddUserByLink(t.Context(), admin, "olga", "operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := b.person(t)
+	if p.signIn("olga", "") != 401 || p.signIn("olga", password) != 401 {
+		t.Error("a user without a password signs in")
+	}
+	token, err := b.NewPasswordLink(t.Context(), admin, "OLGA")
+	if err != nil {
+		t.Fatal(err)
+	}
+	use := func(token, password string) int {
+		status, _ := p.do("POST", "/link", url.Values{"token": {token}, "password": {password}})
+		return status
+	}
+	for _, wrong := range []string{replaced, "", "guess"} {
+		if status := use(wrong, password); status != 400 || p.me() != "" { // NotFound
+			t.Errorf("token %q is answered %d", wrong, status)
+		}
+	}
+	if use(token, "short") != 422 || use(token, "qwertyuiop1") != 422 {
+		t.Error("a bad password is set")
+	}
+	if use(token, password) != 200 || p.me() != "olga operator" {
+		t.Errorf("the link lets in %q", p.me())
+	}
+	if use(token, password) != 400 {
+		t.Error("the link works twice")
+	}
+	late, err := b.NewPasswordLink(t.Context(), admin, "olga")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.clock.Add(24*time.Hour + time.Second)
+	if use(late, password) != 400 {
+		t.Error("the link works after a day")
+	}
+	want := []string{
+		"user.add by system", "user.add by adam", "user.sign_in_refused by olga", "user.sign_in_refused by olga",
+		"user.password_link by adam", "user.password by olga", "user.sign_in by olga", "user.password_link by adam",
+	}
+	if got := b.actions(t); !slices.Equal(got, want) {
+		t.Errorf("the trail has %q, want %q", got, want)
+	}
+}
+
+func TestOwnSessionsAreListedAndEnded(t *testing.T) {
+	t.Parallel()
+	b := setup(t, auth.Settings{})
+	b.add(t, "anna", deadletter.Viewer)
+	b.add(t, "bert", deadletter.Viewer)
+	here, there, elsewhere, bert := b.person(t), b.person(t), b.person(t), b.person(t)
+	here.at("203.0.113.7").signIn("anna", password)
+	there.at("198.51.100.1").signIn("anna", password)
+	elsewhere.signIn("anna", password)
+	bert.signIn("bert", password)
+	_, text := here.do("GET", "/sessions", nil)
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if len(lines) != 3 || strings.Count(text, "true") != 1 || strings.Count(text, "Go-http-client") != 3 {
+		t.Fatalf("the sessions are %q", text)
+	}
+	id := func(addr string) string {
+		for _, line := range lines {
+			if fields := strings.Fields(line); fields[1] == addr {
+				return fields[0]
+			}
+		}
+		t.Fatalf("no session from %s in %q", addr, text)
+		return ""
+	}
+	if status, _ := bert.do("POST", "/sessions/end", url.Values{"id": {id("198.51.100.1")}}); status == 200 ||
+		there.me() == "" {
+		t.Errorf("bert ends a session of anna: %d", status)
+	}
+	if status, _ := here.do("POST", "/sessions/end", url.Values{"id": {id("198.51.100.1")}}); status != 200 ||
+		there.me() != "" || elsewhere.me() == "" {
+		t.Errorf("ending one session is answered %d", status)
+	}
+	if status, _ := here.do("POST", "/sessions/others", nil); status != 200 || here.me() == "" || elsewhere.me() != "" ||
+		bert.me() == "" {
+		t.Errorf("ending the others is answered %d", status)
+	}
+	if got := b.actions(t); got[len(got)-1] != "user.end_sessions by anna" {
+		t.Errorf("the trail has %q", got)
+	}
+}
+
+// A request that is under way while its session is ended does not bring it back by what it stores.
+func TestEndedSessionStaysEnded(t *testing.T) {
+	t.Parallel()
+	b := setup(t, auth.Settings{})
+	b.add(t, "anna", deadletter.Viewer)
+	p := b.person(t)
+	p.signIn("anna", password)
+	token := p.token()
+	handler := b.Sessions(func(http.ResponseWriter, *http.Request, error) { t.Error("the store fails") })(
+		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if _, err := b.EndSessions(r.Context(), deadletter.CLI("root"), "anna"); err != nil {
+				t.Error(err)
+			}
+			b.PutFlash(r.Context(), auth.Flash{Kind: "done", Text: "stored after the end"})
+		}))
+	b.server.Config.Handler = handler
+	p.do("GET", "/", nil)
+	if _, found, err := b.store.SessionData(t.Context(), token, b.clock.Now()); found || err != nil {
+		t.Errorf("the session is there again: %v", err)
+	}
+}
+
+func TestCommonPasswordsAreRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t, auth.Settings{})
+	for password, want := range map[string]string{
+		"qwertyuiop": "common", "1234567890": "common", "QwertyUiop": "common", "1q2w3e4r5t": "common",
+		"iloveyou123": "common", "P4ssw0rd2024!": "common", "!!dragon2024": "common", "sunshine99!!": "common",
+		"monkeymonkey": "common", "Passwort123": "common", "letmein!!!1": "common", "trustno1trustno1": "common",
+		"aaaaaaaaaaaaaa": "common", "1029384756": "common", "administrator": "common",
+		"dlqdesk2026": "user name", "DLQdesk123": "user name", "bertram.lang1": "user name",
+		"Bertram.Lang": "user name", "bertrambertram": "user name", "b3rtram.lang": "user name",
+		"nine char": "at least 10", "short": "at least 10", strings.Repeat("x ", 101): "at most 200",
+		"correct horse battery": "", "123456789ä": "", "dragon of the north": "", "Kx9#vLq2pW": "",
+		"my dlqdesk is fine": "", "bertram eats plums": "", "zwölf Boxkämpfer": "", "tulip-93-ocean": "",
+	} {
+		err := b.CheckPassword("bertram.lang", password)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %q", password, err, want)
+		}
+		if err != nil && deadletter.KindOf(err) != deadletter.Invalid {
+			t.Errorf("%q: %v", password, err)
+		}
+	}
+}
