@@ -311,6 +311,9 @@ func (c *Console) body(w http.ResponseWriter, r *http.Request) {
 	}
 	source := c.Desk.SourceOf(m)
 	body := bodyIn(r.FormValue("form"), revision, source)
+	if r.FormValue("form") == recordForm && revision.QueueMessage != nil {
+		body = recordText(m, revision, source)
+	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+downloadName(m.ID, revision)+`"`)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -374,6 +377,11 @@ func (c *Console) messageView(
 		Payload: payloadView(m.ID, shown, source),
 		Headers: headerRows(shown.Headers, source),
 		Facts:   facts(m, source),
+	}
+	if m.Queue.Record != "" && m.Queue.Record.HasPayload() {
+		v.RecordURL = address(
+			"/messages/"+url.PathEscape(string(m.ID))+"/body", url.Values{"form": {recordForm}, "revision": {"0"}},
+		)
 	}
 	v.Curl, v.Ticket = c.curlOf(m, shown, source, true), c.ticketOf(r, m, shown, h)
 	if v.Panel.DenyEdit == "" {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/payload"
@@ -60,6 +62,28 @@ func bodyIn(form string, r deadletter.Revision, s desk.Source) []byte {
 	}
 	masked, _ := s.Masks.Body(r.Headers, r.Body)
 	return masked
+}
+
+// recordForm is the form of a body that is the whole record of an AWS service, of which the body is a part.
+const recordForm = "record"
+
+// recordText returns the whole record of which the body of a message is a part. The masks are those of the body: it is
+// masked in the record as well, in JSON and in a JSON string, and so is what the rest of the record repeats of it.
+func recordText(m deadletter.Message, r deadletter.Revision, s desk.Source) []byte {
+	masked, _ := redact.Body(r.Body, s.MaskPaths)
+	text := r.QueueMessage
+	if len(r.Body) > 0 {
+		text = bytes.ReplaceAll(text, r.Body, masked)
+		text = bytes.ReplaceAll(text, quotedContent(r.Body), quotedContent(masked))
+	}
+	rules := redact.Rules{Headers: s.MaskHeaders, Paths: s.MaskPaths}
+	return redact.SecretsOf(r.Headers, m.Query, r.Body, rules).Hide(text, false)
+}
+
+// quotedContent returns the content of a JSON string that says the text.
+func quotedContent(text []byte) []byte {
+	quoted, _ := jsontext.AppendQuote(nil, text) // an error says that it was no UTF-8: U+FFFD stands in its place
+	return bytes.Trim(quoted, `"`)
 }
 
 // prettyText returns a masked body, indented if it is JSON and fits the limit in bytes.

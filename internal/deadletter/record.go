@@ -40,6 +40,11 @@ func (r Record) instead() string {
 	return ""
 }
 
+// HasPayload reports whether the body of the message is a part of the record.
+func (r Record) HasPayload() bool {
+	return r == RecordInvocation || r == RecordExecution || r == RecordRule
+}
+
 // lacksPayload reports whether the message is a record that has nothing to deliver.
 func (r Record) lacksPayload() bool { return r == RecordBatch || r == RecordEvents || r == RecordCut }
 

@@ -68,7 +68,12 @@ func TestRecordsOfServicesAreRead(t *testing.T) {
 	t.Parallel()
 	failed := func(kind deadletter.Record) deadletter.QueueFacts {
 		return deadletter.QueueFacts{
-			Record: kind, Service: "Lambda", ErrorCode: "Unhandled", RequestID: "r-77", TargetARN: lambdaARN, RetryCount: 3,
+			Record:     kind,
+			Service:    "Lambda",
+			ErrorCode:  "Unhandled",
+			RequestID:  "r-77",
+			TargetARN:  lambdaARN,
+			RetryCount: 3,
 		}
 	}
 	const busARN, stream = "arn:aws:events:us-east-1:111122223333:event-busv2/orders/E1",
@@ -93,35 +98,40 @@ func TestRecordsOfServicesAreRead(t *testing.T) {
 			aged, `"text"`, "EventAgeExceeded",
 			deadletter.QueueFacts{
 				Record: deadletter.RecordInvocation, Service: "Lambda", RequestID: "r-78", TargetARN: lambdaARN,
-			}, nil,
+			},
+			nil,
 		},
 		"Lambda without the payload": {
 			tooLarge, "", "RetriesExhausted: Unhandled",
 			deadletter.QueueFacts{
 				Record: deadletter.RecordCut, Service: "Lambda", ErrorCode: "Unhandled", RequestID: "r-79",
 				TargetARN: lambdaARN, RetryCount: 3,
-			}, nil,
+			},
+			nil,
 		},
 		"a batch of Kinesis": {
 			kinesis, "", "RetryAttemptsExhausted: Unhandled",
 			deadletter.QueueFacts{
 				Record: deadletter.RecordBatch, Service: "Lambda", ErrorCode: "Unhandled", RequestID: "c9b8",
 				TargetARN: lambdaARN, SourceARN: stream, RetryCount: 1,
-			}, []string{"Batch=Kinesis", "Records in the batch=500", "First sequence number=4960"},
+			},
+			[]string{"Batch=Kinesis", "Records in the batch=500", "First sequence number=4960"},
 		},
 		"a batch of Kinesis by SNS": {
 			bySNS(kinesis), "", "RetryAttemptsExhausted: Unhandled",
 			deadletter.QueueFacts{
 				Record: deadletter.RecordBatch, Service: "Lambda", ErrorCode: "Unhandled", RequestID: "c9b8",
 				TargetARN: lambdaARN, SourceARN: stream, RetryCount: 1,
-			}, nil,
+			},
+			nil,
 		},
 		"a batch of another kind": {
 			strings.ReplaceAll(kinesis, "KinesisBatchInfo", "SQSBatchInfo"), "", "RetryAttemptsExhausted: Unhandled",
 			deadletter.QueueFacts{
 				Record: deadletter.RecordBatch, Service: "Lambda", ErrorCode: "Unhandled", RequestID: "c9b8",
 				TargetARN: lambdaARN, SourceARN: stream, RetryCount: 1,
-			}, []string{"Batch=SQS"},
+			},
+			[]string{"Batch=SQS"},
 		},
 		"a pipe": {
 			pipe, "", "RetryAttemptsExhausted",
@@ -129,7 +139,8 @@ func TestRecordsOfServicesAreRead(t *testing.T) {
 				Record: deadletter.RecordBatch, Service: "EventBridge Pipes", ErrorCode: "RetryAttemptsExhausted",
 				TargetARN: "arn:aws:pipes:us-east-1:123456789012:pipe/p",
 				SourceARN: "arn:aws:dynamodb:us-east-2:123456789012:table/t/stream/1",
-			}, []string{"Batch=DDBStream", "Shard=s-1"},
+			},
+			[]string{"Batch=DDBStream", "Shard=s-1"},
 		},
 		"a custom bus": {
 			bus, "", "ACCESS_DENIED: The role may not send.",
@@ -145,14 +156,16 @@ func TestRecordsOfServicesAreRead(t *testing.T) {
 				Record: deadletter.RecordExecution, Service: "Step Functions", ErrorCode: "States.TaskFailed",
 				RequestID: "arn:aws:states:us-east-1:1:execution:m:run-1",
 				TargetARN: "arn:aws:states:us-east-1:1:stateMachine:m",
-			}, []string{"Execution=run-1"},
+			},
+			[]string{"Execution=run-1"},
 		},
 		"an IoT rule": {
 			rule, `{"v":1}`, "S3Action: The bucket does not exist",
 			deadletter.QueueFacts{
 				Record: deadletter.RecordRule, Service: "AWS IoT", ErrorCode: "S3Action", RequestID: "t-9",
 				TargetARN: "bucket",
-			}, []string{"Rule=TestAction", "Topic=testme/action"},
+			},
+			[]string{"Rule=TestAction", "Topic=testme/action"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -165,7 +178,8 @@ func TestRecordsOfServicesAreRead(t *testing.T) {
 				body, whole = c.body, ""
 			}
 			if string(got.Body) != body || string(got.QueueMessage) != whole || got.Reason != c.reason || !got.Foreign ||
-				got.Headers.Get("Content-Type") != "application/json" || string(got.ID) != m.MessageID {
+				got.Headers.Get("Content-Type") != "application/json" ||
+				string(got.ID) != m.MessageID {
 				t.Errorf("read as %s of %s: %s", got.Body, got.QueueMessage, got.Reason)
 			}
 			q := got.Queue
@@ -194,9 +208,16 @@ func TestScheduledEventNamesItsSchedule(t *testing.T) {
 	for cut, kind := range map[string]deadletter.Record{"false": "", "true": deadletter.RecordCut} {
 		m := message([]byte(`{"Message":"hello"}`))
 		m.Attributes = []deadletter.QueueAttribute{
-			attribute("ERROR_CODE", "AWS.SimpleQueueService.NonExistentQueue"), attribute("ERROR_MESSAGE", "no queue"),
-			attribute("EXECUTION_ID", "ad06"), attribute("IS_PAYLOAD_TRUNCATED", cut), attribute("RETRY_ATTEMPTS", "2"),
-			attribute("SCHEDULE_ARN", "arn:aws:scheduler:us-west-2:1:schedule/s"), attribute("TARGET_ARN", "arn:target"),
+			attribute("ERROR_CODE", "AWS.SimpleQueueService.NonExistentQueue"),
+			attribute("ERROR_MESSAGE", "no queue"),
+			attribute("EXECUTION_ID", "ad06"),
+			attribute("IS_PAYLOAD_TRUNCATED", cut),
+			attribute("RETRY_ATTEMPTS", "2"),
+			attribute(
+				"SCHEDULE_ARN",
+				"arn:aws:scheduler:us-west-2:1:schedule/s",
+			),
+			attribute("TARGET_ARN", "arn:target"),
 		}
 		got := envelope.Decode(m, at)
 		q := got.Queue
@@ -214,7 +235,11 @@ func TestRawNotificationThatSNSCouldNotDeliver(t *testing.T) {
 	m.Attributes = []deadletter.QueueAttribute{
 		attribute("RequestID", "r-1"), attribute("ErrorCode", "ServiceUnavailable"), attribute("ErrorMessage", "gone"),
 	}
-	if got := envelope.Decode(m, at); got.Queue.Service != "SNS" || got.Reason != "gone" || got.Queue.RequestID != "r-1" {
+	if got := envelope.Decode(
+		m,
+		at,
+	); got.Queue.Service != "SNS" || got.Reason != "gone" ||
+		got.Queue.RequestID != "r-1" {
 		t.Errorf("read as %+v: %s", got.Queue, got.Reason)
 	}
 }

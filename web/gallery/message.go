@@ -66,6 +66,24 @@ func message() []Example {
 			v.Panel.ConfirmRevision = "0"
 		}),
 		{Name: "message-question", Component: page.MessageConfirm(questionView())},
+		message("record", func(v *page.MessageView) {
+			fromQueue(v, "failures", "")
+			v.RecordURL = "/messages/" + messageID(1) + "/body?form=record"
+			v.Panel.AttemptCount, v.Panel.Reason = "3 by Lambda", "NotFound: customer not found"
+			v.Panel.DenyRedrive = "Lambda wrote this record in the place of a message, so it came from no queue, and a " +
+				"redrive would send the record itself: replay the payload to a destination, or invoke the function with " +
+				"it again (aws lambda invoke)."
+			v.Facts = append(
+				v.Facts,
+				page.Fact{Label: "AWS service", Value: "Lambda"},
+				page.Fact{
+					Label: "Was meant for",
+					Value: "arn:aws:lambda:us-east-1:123456789012:function:orders:$LATEST",
+				},
+				page.Fact{Label: "Request id", Value: "r-77"},
+				page.Fact{Label: "Condition", Value: "RetriesExhausted"},
+			)
+		}),
 		message("same-id", func(v *page.MessageView) { v.SameID = sameIDs(1, "evt_1") }),
 		message("same-id-many", func(v *page.MessageView) {
 			v.SameID = sameIDs(5, longWord)

@@ -23,8 +23,10 @@ type MessageView struct {
 	Payload  Payload
 	Headers  []HeaderRow
 	Facts    []Fact // of the queue
-	Arrivals []Arrival
-	SameID   SameID
+	// downloads the record of an AWS service of which the payload is a part; empty: the payload is all
+	RecordURL string
+	Arrivals  []Arrival
+	SameID    SameID
 }
 
 // Curl is a curl command, and what to do before it can run.
