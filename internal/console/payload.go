@@ -70,14 +70,14 @@ const recordForm = "record"
 // recordText returns the whole record of which the body of a message is a part. The masks are those of the body: it is
 // masked in the record as well, in JSON and in a JSON string, and so is what the rest of the record repeats of it.
 func recordText(m deadletter.Message, r deadletter.Revision, s desk.Source) []byte {
-	masked, _ := redact.Body(r.Body, s.MaskPaths)
+	masked, _ := s.Masks.Wire(r.Headers, r.Body)
 	text := r.QueueMessage
 	if len(r.Body) > 0 {
 		text = bytes.ReplaceAll(text, r.Body, masked)
 		text = bytes.ReplaceAll(text, quotedContent(r.Body), quotedContent(masked))
 	}
-	rules := redact.Rules{Headers: s.MaskHeaders, Paths: s.MaskPaths}
-	return redact.SecretsOf(r.Headers, m.Query, r.Body, rules).Hide(text, false)
+	text, _ = s.Masks.Text(text)
+	return s.Masks.Secrets(r.Headers, m.Query, r.Body).Hide(text, false)
 }
 
 // quotedContent returns the content of a JSON string that says the text.
