@@ -51,7 +51,11 @@ func (c *Console) readEvents(ctx context.Context, query url.Values, cursor strin
 	if err != nil {
 		return store.Page[store.EventRow]{}, err
 	}
-	return c.Store.Events(ctx, store.EventQuery{EventFilter: filter, Cursor: cursor, Limit: pageSize})
+	events, err := c.Store.Events(ctx, store.EventQuery{EventFilter: filter, Cursor: cursor, Limit: pageSize})
+	if err == nil {
+		err = c.Desk.Hider().Events(ctx, events.Items)
+	}
+	return events, err
 }
 
 // eventFilter parses the query of the audit page.

@@ -31,7 +31,7 @@ func (c *Console) openBreakers(by deadletter.Actor, o overview) []page.BreakerVi
 		if name == settings.DefaultSource {
 			unnamed = o.counts[""][deadletter.Retrying]
 		}
-		v, ok := breakerView(c.Health(name), named+unnamed, o.waitingJobs[name], o.now)
+		v, ok := breakerView(c.health(name), named+unnamed, o.waitingJobs[name], o.now)
 		if !ok {
 			continue
 		}
@@ -193,7 +193,7 @@ func (c *Console) breakerNotice(source string) (page.BreakerNotice, bool) {
 	if _, ok := c.Settings().Source(source); !ok {
 		return page.BreakerNotice{}, false
 	}
-	b := c.Health(source).Breaker
+	b := c.health(source).Breaker
 	notice := page.BreakerNotice{Source: printable(source)}
 	switch {
 	case b.State == delivery.Open:

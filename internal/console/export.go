@@ -92,6 +92,9 @@ func (c *Console) stream(
 	for {
 		// A response recorder has no deadline, and needs none.
 		_ = conn.SetWriteDeadline(time.Now().Add(exportPause))
+		if err := c.Desk.Hider().Events(ctx, events.Items); err != nil {
+			return err
+		}
 		for _, e := range events.Items {
 			if err := out.write(e); err != nil {
 				return fmt.Errorf("write event %d: %w", e.Sequence, err)

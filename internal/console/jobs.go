@@ -461,7 +461,7 @@ func wordsOf(a deadletter.Action) words {
 }
 
 func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.JobView {
-	n := j.Items
+	n, hider := j.Items, c.Desk.Hider()
 	v := page.JobView{
 		ID:         j.ID.String(),
 		State:      string(j.State),
@@ -483,8 +483,8 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		Refresh:     j.State.Ended() && n.InFlight == 0 && strings.HasPrefix(to, "/messages"),
 		Started:     ui.At(j.StartedAt),
 		Ended:       ui.At(j.EndedAt),
-		Reason:      printable(j.Reason),
-		Patch:       printable(string(j.Patch)),
+		Reason:      printable(hider.Note(j.Reason)),
+		Patch:       printable(hider.Patch(j.Patch)),
 		Messages:    plural(n.Total(), "message"),
 		MessagesURL: jobMessages(j.ID, ""),
 	}
@@ -591,14 +591,19 @@ func (c *Console) addFaults(ctx context.Context, v *page.JobView, j deadletter.J
 		return nil
 	}
 	faults, err := c.Store.JobFaults(ctx, j.ID)
+	hider := c.Desk.Hider()
 	for _, f := range faults {
+		text, link := hider.Text(f.Text, j.StartedAt), faultMessages(j.ID, f)
+		if text != f.Text {
+			link = "" // it would have the text in it
+		}
 		v.Problems = append(
 			v.Problems,
 			page.JobProblem{
 				Count: number(f.Messages),
 				State: string(f.State),
-				Text:  printable(sentence(f.Text)),
-				URL:   faultMessages(j.ID, f),
+				Text:  printable(sentence(text)),
+				URL:   link,
 			},
 		)
 	}

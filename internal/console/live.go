@@ -416,6 +416,9 @@ func (f *follower) rows(ctx context.Context, happened []store.TrailEntry) (map[s
 	if err != nil || len(messages) == 0 {
 		return nil, err
 	}
+	if err := f.c.Desk.Hider().Messages(ctx, messages); err != nil {
+		return nil, err
+	}
 	rows := map[string]string{}
 	for _, m := range messages {
 		if rows[string(m.ID)], err = written(ctx, page.MessageTableRow(f.c.rowView(ctx, m, f.back))); err != nil {

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"net/url"
 	"path"
@@ -102,7 +103,7 @@ func (c *Console) showMessage(
 		c.fail(w, r, err)
 		return
 	}
-	h, err := c.readHistory(ctx, seen.Message)
+	h, err := c.readHistory(ctx, &seen.Message)
 	if err != nil {
 		c.fail(w, r, err)
 		return
@@ -160,7 +161,7 @@ func (c *Console) panel(w http.ResponseWriter, r *http.Request) {
 func (c *Console) showPanel(
 	w http.ResponseWriter, r *http.Request, status int, seen desk.View, change func(*page.MessagePanelView),
 ) {
-	h, err := c.readHistory(r.Context(), seen.Message)
+	h, err := c.readHistory(r.Context(), &seen.Message)
 	if err != nil {
 		c.fail(w, r, err)
 		return
@@ -270,7 +271,7 @@ func (c *Console) passesBreaker(m deadletter.Message) string {
 	if !ok {
 		return ""
 	}
-	b := c.Health(s.Name).Breaker
+	b := c.health(s.Name).Breaker
 	if b.State != delivery.Open {
 		return ""
 	}
@@ -346,21 +347,32 @@ type history struct {
 	undeletedCopy page.UndeletedCopy
 }
 
-func (c *Console) readHistory(ctx context.Context, m deadletter.Message) (history, error) {
+// readHistory reads what happened to a message, and masks it and the message.
+func (c *Console) readHistory(ctx context.Context, m *deadletter.Message) (history, error) {
 	var h history
 	var err error
 	if h.attempts, err = c.Store.Attempts(ctx, m.ID); err != nil {
 		return h, err
 	}
+	hider := c.Desk.Hider()
+	if err = errors.Join(hider.Message(ctx, m), hider.Attempts(ctx, *m, h.attempts)); err != nil {
+		return h, err
+	}
 	if h.revisions, err = c.Store.Revisions(ctx, m.ID); err != nil {
 		return h, err
 	}
-	if h.cause, err = c.causeView(ctx, m); err != nil {
+	if err = hider.Revisions(ctx, *m, h.revisions); err != nil {
+		return h, err
+	}
+	if h.cause, err = c.causeView(ctx, *m); err != nil {
 		return h, err
 	}
 	events, err := c.Store.Events(
 		ctx, store.EventQuery{EventFilter: store.EventFilter{Target: string(m.ID)}, Limit: pageSize},
 	)
+	if err == nil {
+		err = hider.Events(ctx, events.Items)
+	}
 	h.events, h.undeletedCopy = events.Items, c.undeletedCopy(ctx, m.ID)
 	return h, err
 }

@@ -106,6 +106,9 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 	if l.page, err = c.Store.Messages(ctx, l.asked); err != nil {
 		return err
 	}
+	if err = c.Desk.Hider().Messages(ctx, l.page.Items); err != nil {
+		return err
+	}
 	if err = c.mark(ctx, l); err != nil {
 		return err
 	}
@@ -136,6 +139,11 @@ func (c *Console) cause(ctx context.Context, fingerprint string) (string, error)
 	group, err := c.Store.Cause(ctx, fingerprint)
 	if deadletter.KindOf(err) == deadletter.NotFound {
 		return "", nil
+	}
+	if err == nil {
+		causes := []store.Cause{group}
+		err = c.Desk.Hider().Causes(ctx, causes)
+		group = causes[0]
 	}
 	if runes := []rune(group.Reason); len(runes) > maxCause {
 		return string(runes[:maxCause-1]) + "…", err
@@ -309,7 +317,7 @@ func (c *Console) waitsFor(m deadletter.Message) string {
 	if !ok || m.Status != deadletter.Retrying || m.DueAt.After(now) {
 		return ""
 	}
-	b := c.Health(s.Name).Breaker
+	b := c.health(s.Name).Breaker
 	switch {
 	case b.State == delivery.Open || b.State == delivery.HalfOpen:
 		return "the circuit breaker"

@@ -229,6 +229,9 @@ func (c *Console) countAges(ctx context.Context, o overview) ([]ageCount, error)
 
 func (c *Console) countCauses(ctx context.Context, o overview) ([]cause, error) {
 	groups, err := c.Store.TopCauses(ctx, o.source, topCauses)
+	if err == nil {
+		err = c.Desk.Hider().Causes(ctx, groups)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -491,7 +494,7 @@ func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow 
 // sourceHealth shows the health of a source's destination.
 func (c *Console) sourceHealth(s Source) page.SourceHealth {
 	v := page.SourceHealth{Destination: s.host()}
-	v.Health, v.Since, v.Note = healthView(c.Health(s.Name))
+	v.Health, v.Since, v.Note = healthView(c.health(s.Name))
 	return v
 }
 
@@ -514,6 +517,13 @@ func healthView(h delivery.DestinationHealth) (health string, since ui.Moment, n
 		return page.HealthErrors, ui.Moment{}, "Responds, with an error to the latest " + latest + ": " + responded
 	}
 	return page.HealthUp, ui.Moment{}, ""
+}
+
+// health returns the health of a source's destination, with its latest error as it may be shown.
+func (c *Console) health(source string) delivery.DestinationHealth {
+	h := c.Health(source)
+	h.Latest.Error = c.Desk.Hider().Text(h.Latest.Error, h.LatestAt)
+	return h
 }
 
 // latestError describes how the latest delivery to a destination failed, as in "503: upstream is restarting".

@@ -13,6 +13,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/queue"
 	"dlqdesk/web/page"
@@ -55,7 +56,7 @@ func (c *Console) queue(w http.ResponseWriter, r *http.Request) {
 		c.logFailure(r, kind, err)
 		v.State, v.Fault, status = page.StateFault, errorText(err), statusOf(kind)
 	}
-	v.show(list)
+	v.show(list, c.Desk.Hider())
 	v.Chrome = c.chrome(r, v.Content)
 	c.render(w, r, status, page.Queue(v.QueueView))
 }
@@ -110,13 +111,13 @@ func (c *Console) queueView(r *http.Request, q Queue, asked queue.BrowseQuery) *
 }
 
 // show adds the messages. One more than fits a page means that there is a next page.
-func (v *queuePage) show(list []queue.BrowsedMessage) {
+func (v *queuePage) show(list []queue.BrowsedMessage, hider *desk.Hider) {
 	if len(list) > pageSize {
 		list = list[:pageSize]
 		v.NextURL = queuePath(v.Name, with(v.query, "after", strconv.FormatInt(list[len(list)-1].Number, 10)))
 	}
 	for _, m := range list {
-		v.Rows = append(v.Rows, queuedRow(m))
+		v.Rows = append(v.Rows, queuedRow(m, hider))
 	}
 	if v.State == page.StateRows && len(v.Rows) == 0 {
 		v.State = page.StateNothing
@@ -124,7 +125,7 @@ func (v *queuePage) show(list []queue.BrowsedMessage) {
 }
 
 // queuedRow decodes a queued message far enough to list it.
-func queuedRow(m queue.BrowsedMessage) page.QueuedRow {
+func queuedRow(m queue.BrowsedMessage, hider *desk.Hider) page.QueuedRow {
 	row := page.QueuedRow{Size: size(m.Size), QueuedAt: ui.At(m.SentAt), VisibleAt: ui.At(m.HiddenUntil)}
 	if m.ReceiveCount > 0 {
 		row.Receives = number(m.ReceiveCount)
@@ -136,6 +137,7 @@ func queuedRow(m queue.BrowsedMessage) page.QueuedRow {
 	c := envelope.Decode(envelope.Raw{
 		MessageID: m.ID, Body: m.Body, SentAt: m.SentAt, Unpack: func(int64) bool { return false },
 	}, m.SentAt)
+	hider.Capture(&c)
 	row.ID, row.Source, row.Reason = printable(string(c.ID)), printable(c.Source), printable(c.Reason)
 	return row
 }

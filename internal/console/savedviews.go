@@ -82,10 +82,11 @@ func (c *Console) views(ctx context.Context, current url.Values) ([]page.SavedVi
 		return nil, err
 	}
 	var views []page.SavedView
+	hider := c.Desk.Hider()
 	for _, v := range list {
 		own := v.Owner == actor.Name
 		saved := page.SavedView{
-			Name:    printable(v.Name),
+			Name:    printable(hider.Note(v.Name)),
 			URL:     listPath(v.Query),
 			Current: v.Query == current.Encode(),
 			Shared:  v.Shared,

@@ -196,8 +196,12 @@ func (d *Desk) EditAndRedrive(ctx context.Context, by deadletter.Actor, ref Ref,
 // Archive puts a message away for a reason.
 func (d *Desk) Archive(ctx context.Context, by deadletter.Actor, ref Ref, reason string) (View, error) {
 	return d.change(ctx, by, deadletter.ActArchive, ref,
-		func(_ context.Context, _ *store.Tx, m deadletter.Message) (deadletter.Change, error) {
-			reason, err := cleanReason(reason)
+		func(ctx context.Context, tx *store.Tx, m deadletter.Message) (deadletter.Change, error) {
+			latest, err := tx.RevisionHead(ctx, m.ID, m.Revision)
+			if err != nil {
+				return deadletter.Change{}, err
+			}
+			reason, err := d.reasonFor(m, reason, latest)
 			if err != nil {
 				return deadletter.Change{}, err
 			}
@@ -289,10 +293,6 @@ func (d *Desk) edit(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, e 
 		if err := d.checkWay(m, trigger); err != nil {
 			return deadletter.Change{}, err
 		}
-		reason, err := cleanReason(e.Reason)
-		if err != nil {
-			return deadletter.Change{}, err
-		}
 		base, err := tx.Revision(ctx, m.ID, e.Base)
 		if err != nil {
 			return deadletter.Change{}, err
@@ -301,7 +301,9 @@ func (d *Desk) edit(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, e 
 		if err != nil {
 			return deadletter.Change{}, err
 		}
-		next.Reason = reason
+		if next.Reason, err = d.reasonFor(m, e.Reason, base, next); err != nil {
+			return deadletter.Change{}, err
+		}
 		c, err := m.EditAndReplay(by, trigger, next, ref.Version, d.now())
 		if err != nil {
 			return c, err
@@ -355,6 +357,19 @@ func (d *Desk) change(
 	}
 	d.kick()
 	return d.View(by, c.After), nil
+}
+
+// reasonFor returns a reason that a person wrote, without the secrets of the message and its revisions that it repeats.
+func (d *Desk) reasonFor(m deadletter.Message, reason string, revisions ...deadletter.Revision) (string, error) {
+	reason, err := cleanReason(reason)
+	if err != nil {
+		return "", err
+	}
+	rules := d.SourceOf(m).Masks
+	for _, r := range revisions {
+		reason = rules.Secrets(r.Headers, m.Query, r.Body).HideText(reason)
+	}
+	return rules.Note(reason), nil
 }
 
 // maxReason is how many characters a reason may have.

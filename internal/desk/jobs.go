@@ -62,7 +62,8 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 	if err != nil {
 		return err
 	}
-	in.Reason = reason
+	rules := d.masks().All() // its messages may be of many sources
+	in.Reason = rules.Note(rules.Secrets(nil, "", in.Patch).HideText(reason))
 	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) {
 		change, err := j.Start(by, in, d.now())
 		if err == nil && j.Action.Edits() {

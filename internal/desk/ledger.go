@@ -20,6 +20,7 @@ func (d *Desk) Acknowledge(
 	if err != nil {
 		return err
 	}
+	note = d.masks().All().Note(note)
 	i, ok := d.ledger.State().Find(key)
 	if !ok {
 		return deadletter.Errorf(deadletter.Conflict, "this hour balances now: there is nothing to acknowledge")

@@ -9,7 +9,6 @@ import (
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
-	"dlqdesk/internal/redact"
 	"dlqdesk/internal/telemetry"
 )
 
@@ -41,7 +40,7 @@ func (i *Ingest) decode(m queue.Message, unpack func(int64) bool) deadletter.Cap
 		c.Source = settings.DefaultSource
 	}
 	c.Queue.TraceParent = cmp.Or(c.Queue.TraceParent, telemetry.FromAWS(m.System[awsTrace]))
-	hideSecrets(&c, settings.Masks.Of(c.Queue.ConfigName, c.Source))
+	settings.Masks.Of(c.Queue.ConfigName, c.Source).HideIn(&c)
 	paths, ok := settings.EventType[c.Source]
 	if !ok {
 		paths = payload.AnyEventType()
@@ -67,16 +66,4 @@ func attributes(from map[string]queue.Attribute) []deadletter.QueueAttribute {
 	}
 	slices.SortFunc(list, func(a, b deadletter.QueueAttribute) int { return strings.Compare(a.Name, b.Name) })
 	return list
-}
-
-// hideSecrets masks the secrets of a webhook in the reasons for which other programs say that it failed, and removes
-// those that may be in its destination.
-func hideSecrets(c *deadletter.Capture, rules *redact.Rules) {
-	c.Destination = redact.Address(c.Destination)
-	secrets := rules.Secrets(c.Headers, c.Query, c.Body)
-	c.Reason = rules.Error(secrets.HideText(c.Reason))
-	if c.FirstAttempt != nil {
-		secrets.HideIn(c.FirstAttempt)
-		c.FirstAttempt.Error = rules.Error(c.FirstAttempt.Error)
-	}
 }

@@ -281,3 +281,22 @@ func (s Secrets) HideIn(a *deadletter.Attempt) {
 		a.ResponseHeaders = headers
 	}
 }
+
+// Join returns the secrets of several requests.
+func Join(list ...Secrets) Secrets {
+	all := slices.Concat(list...)
+	all.sort()
+	return all
+}
+
+// HideIn masks the secrets of a webhook in the reasons for which other programs say that it failed, and removes those
+// that may be in its destination.
+func (r *Rules) HideIn(c *deadletter.Capture) {
+	c.Destination = Address(c.Destination)
+	secrets := r.Secrets(c.Headers, c.Query, c.Body)
+	c.Reason = r.Error(secrets.HideText(c.Reason))
+	if c.FirstAttempt != nil {
+		secrets.HideIn(c.FirstAttempt)
+		c.FirstAttempt.Error = r.Error(c.FirstAttempt.Error)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/sqlite"
 )
 
@@ -44,6 +45,14 @@ const causeByFingerprint = `SELECT ` + causeColumns + ` FROM causes WHERE finger
 func (s *Store) Cause(ctx context.Context, fingerprint string) (Cause, error) {
 	g, err := scanCause(s.db.QueryRowContext(ctx, causeByFingerprint, fingerprint))
 	return g, notFound(err, "no message failed for the cause %s", fingerprint)
+}
+
+const messageOfCause = `SELECT ` + messageColumns + ` FROM messages m WHERE m.fingerprint = ? LIMIT 1`
+
+// MessageOfCause returns one of the messages whose latest failure has a cause. It returns NotFound if there is none.
+func (s *Store) MessageOfCause(ctx context.Context, fingerprint string) (deadletter.Message, error) {
+	_, m, err := scanMessage(s.db.QueryRowContext(ctx, messageOfCause, fingerprint))
+	return m, notFound(err, "no message fails for the cause %s", fingerprint)
 }
 
 const topCauses = `SELECT ` + causeColumns + ` FROM causes WHERE open > 0 AND (?1 = '' OR source = ?1)

@@ -1,0 +1,199 @@
+package desk
+
+import (
+	"context"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
+	"dlqdesk/internal/store"
+)
+
+// Hider masks stored texts before they are shown: error texts, responses and audit events. Texts are stored without the
+// secrets of their time, so only what is older than the masks in force needs a look at the message. A Hider is for one
+// page: it remembers the secrets of the messages that it has read.
+type Hider struct {
+	store   *store.Store
+	masks   *redact.Masks
+	secrets map[deadletter.ID]redact.Secrets
+}
+
+// Hider returns a Hider by the masks in force.
+func (d *Desk) Hider() *Hider {
+	return &Hider{d.store, d.masks(), map[deadletter.ID]redact.Secrets{}}
+}
+
+// maxHiderRevisions bounds the revisions of a message whose secrets are looked for: the first and the latest.
+const maxHiderRevisions = 8
+
+// of returns the secrets of a message and its revisions.
+func (h *Hider) of(ctx context.Context, m deadletter.Message) (redact.Secrets, error) {
+	if known, ok := h.secrets[m.ID]; ok {
+		return known, nil
+	}
+	rules := h.masks.Of(m.Queue.ConfigName, m.Source)
+	var all []redact.Secrets
+	for number := range m.Revision + 1 {
+		if number > 0 && number <= m.Revision-maxHiderRevisions {
+			continue
+		}
+		r, err := h.store.RevisionHead(ctx, m.ID, number)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rules.Secrets(r.Headers, m.Query, r.Body))
+	}
+	secrets := redact.Join(all...)
+	h.secrets[m.ID] = secrets
+	return secrets, nil
+}
+
+// storedAt returns when the reason of a message was stored, or earlier.
+func storedAt(m deadletter.Message) time.Time {
+	if m.LastAttemptAt.IsZero() {
+		return m.ReceivedAt
+	}
+	return m.LastAttemptAt
+}
+
+// Messages masks the reasons and destinations of messages.
+func (h *Hider) Messages(ctx context.Context, list []deadletter.Message) error {
+	for i := range list {
+		if err := h.Message(ctx, &list[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Message masks the reason and the destination of a message.
+func (h *Hider) Message(ctx context.Context, m *deadletter.Message) error {
+	m.Destination = redact.Address(m.Destination)
+	if m.Reason == "" || !h.masks.Stale(storedAt(*m)) {
+		return nil
+	}
+	secrets, err := h.of(ctx, *m)
+	if err != nil {
+		return err
+	}
+	m.Reason = h.masks.Of(m.Queue.ConfigName, m.Source).Error(secrets.HideText(m.Reason))
+	return nil
+}
+
+// Attempts masks the errors and responses of a message's attempts.
+func (h *Hider) Attempts(ctx context.Context, m deadletter.Message, list []deadletter.Attempt) error {
+	rules := h.masks.Of(m.Queue.ConfigName, m.Source)
+	for i := range list {
+		if !h.masks.Stale(list[i].StartedAt) {
+			continue
+		}
+		secrets, err := h.of(ctx, m)
+		if err != nil {
+			return err
+		}
+		secrets.HideIn(&list[i])
+		list[i].Error = rules.Error(list[i].Error)
+	}
+	return nil
+}
+
+// Revisions masks the reasons of a message's revisions.
+func (h *Hider) Revisions(ctx context.Context, m deadletter.Message, list []deadletter.Revision) error {
+	for i := range list {
+		if h.masks.Stale(list[i].At) && list[i].Reason != "" {
+			secrets, err := h.of(ctx, m)
+			if err != nil {
+				return err
+			}
+			list[i].Reason = secrets.HideText(list[i].Reason)
+		}
+		list[i].Reason = h.masks.All().Note(list[i].Reason)
+	}
+	return nil
+}
+
+// Capture masks the reason and the first attempt of a queued message.
+func (h *Hider) Capture(c *deadletter.Capture) {
+	h.masks.Of(c.Queue.ConfigName, c.Source).HideIn(c)
+}
+
+// Events masks the reasons and facts of audit events.
+func (h *Hider) Events(ctx context.Context, list []store.EventRow) error {
+	for i := range list {
+		e := &list[i]
+		secrets, err := h.ofEvent(ctx, e.Event)
+		if err != nil {
+			return err
+		}
+		rules := h.masks.All()
+		e.Reason = rules.Note(secrets.HideText(e.Reason))
+		for _, facts := range []*[]byte{(*[]byte)(&e.Before), (*[]byte)(&e.After)} {
+			*facts, _ = rules.Text(secrets.Hide(*facts, false))
+		}
+	}
+	return nil
+}
+
+// ofEvent returns the secrets of the message of an old event; nil for any other event.
+func (h *Hider) ofEvent(ctx context.Context, e deadletter.Event) (redact.Secrets, error) {
+	if e.TargetKind != "message" || !h.masks.Stale(e.At) {
+		return nil, nil
+	}
+	if known, ok := h.secrets[deadletter.ID(e.Target)]; ok {
+		return known, nil
+	}
+	m, err := h.store.Message(ctx, deadletter.ID(e.Target))
+	if deadletter.KindOf(err) == deadletter.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return h.of(ctx, m)
+}
+
+// hiddenReason stands for the error text of an old cause whose messages failed for other causes since: it is not known
+// what was secret in it.
+const hiddenReason = "(an error text from before the present masks)"
+
+// Causes masks the reasons of causes. That of an old cause is the reason of one of its messages.
+func (h *Hider) Causes(ctx context.Context, list []store.Cause) error {
+	for i := range list {
+		c := &list[i]
+		c.Destination = redact.Address(c.Destination)
+		if !h.masks.Stale(c.FirstAt) {
+			continue
+		}
+		m, err := h.store.MessageOfCause(ctx, c.Fingerprint)
+		switch {
+		case deadletter.KindOf(err) == deadletter.NotFound:
+			c.Reason = hiddenReason
+			continue
+		case err == nil:
+			err = h.Message(ctx, &m)
+		}
+		if err != nil {
+			return err
+		}
+		c.Reason = deadletter.WithStatus(m.StatusCode, m.Reason)
+	}
+	return nil
+}
+
+// Text returns an error text that was stored at a time and belongs to no message any more: nothing of it is shown if
+// it may have values that are masked now.
+func (h *Hider) Text(text string, at time.Time) string {
+	if text != "" && h.masks.Stale(at) {
+		return hiddenReason
+	}
+	return h.masks.All().Error(text)
+}
+
+// Patch returns the merge patch of a job as it may be shown.
+func (h *Hider) Patch(patch []byte) string {
+	shown, _ := h.masks.All().Text(patch)
+	return string(shown)
+}
+
+// Note returns what a person wrote as it may be shown.
+func (h *Hider) Note(text string) string { return h.masks.All().Note(text) }
