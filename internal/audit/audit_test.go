@@ -16,7 +16,7 @@ import (
 
 var order = audit.Order{By: "Ana Ruiz", Reason: "disk failed, restored the backup of 03:00"}
 
-// An order makes the trail verify again after any tampering that leaves a table. What was wrong stays in the report,
+// An order makes the trail verify again after any tampering that leaves a table. The faults stay in the report,
 // and a later change of the accepted part is noticed.
 func TestAcceptedGapStaysVisible(t *testing.T) {
 	t.Parallel()

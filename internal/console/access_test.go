@@ -158,7 +158,7 @@ func TestEveryPageForEveryRole(t *testing.T) {
 	}
 }
 
-// A link changes nothing, whatever it says and whoever follows it: sessions apart, every table stays as it was.
+// A link changes nothing, whatever it says and whichever user follows it: every table but sessions stays as it was.
 func TestReadingRequestsWriteNothing(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "desk.db")

@@ -203,7 +203,12 @@ func (c counted) event(at time.Time) (deadletter.Event, error) {
 // bounded returns the refusal with texts that may stand in the audit trail and the log.
 func (one Refusal) bounded() Refusal {
 	one.By.Name = printable(one.By.Name, refusalName)
-	one.By.Addr, one.Message = printable(one.By.Addr, refusalText), deadletter.ID(printable(string(one.Message), refusalText))
+	one.By.Addr, one.Message = printable(
+		one.By.Addr,
+		refusalText,
+	), deadletter.ID(
+		printable(string(one.Message), refusalText),
+	)
 	one.Request, one.Reason = printable(one.Request, refusalText), printable(one.Reason, refusalText)
 	return one
 }

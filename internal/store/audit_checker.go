@@ -132,10 +132,10 @@ func (c *AuditChecker) faultOf(ctx context.Context, err error) (fault string, ok
 // logFault logs a fault when it is found, and when it is gone.
 func (c *AuditChecker) logFault(ctx context.Context) {
 	fault := cmp.Or(c.checked, c.altered)
-	switch {
-	case fault == c.logged:
+	switch fault {
+	case c.logged:
 		return
-	case fault == "":
+	case "":
 		c.deps.Log.InfoContext(ctx, "the audit trail passes verification again")
 	default:
 		c.deps.Log.ErrorContext(ctx, "the audit trail failed verification", "err", fault)

@@ -310,7 +310,7 @@ type Acceptance struct {
 }
 
 // AcceptAudit records that a person accepts the trail as it is. The event vouches for all events before it, as they
-// are now, and the seal file names it. What was wrong stays visible: see AuditReport. The numbers of missing events
+// are now, and the seal file names it. The faults stay visible: see AuditReport. The numbers of missing events
 // are not used again. No other process may write to the file meanwhile. It returns Conflict if nothing is wrong.
 func (s *Store) AcceptAudit(ctx context.Context, a Acceptance) (end deadletter.Mark, err error) {
 	err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
