@@ -34,7 +34,12 @@ func completed(t *testing.T, shell, program, line string) []string {
 		args = []string{"--no-config", "-c", scripts[shell], program, line}
 	}
 	cmd := exec.CommandContext(t.Context(), shell, args...) //nolint:gosec // of this test
-	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(program)+":"+os.Getenv("PATH"), "HOME="+t.TempDir(), runsMain+"=1")
+	cmd.Env = append(
+		os.Environ(),
+		"PATH="+filepath.Dir(program)+":"+os.Getenv("PATH"),
+		"HOME="+t.TempDir(),
+		runsMain+"=1",
+	)
 	cmd.Dir = filepath.Dir(program)
 	out, err := cmd.Output()
 	if err != nil {
@@ -124,5 +129,8 @@ func TestCommandsPrintJSON(t *testing.T) {
 // withoutFacts lists the commands that print no facts: they run until they are stopped, print a script or a command to
 // run, or say in one line that they have done what was asked.
 func withoutFacts() []string {
-	return []string{"serve", "receive", "sign", "completion", "user add", "audit accept", "audit rekey"}
+	return []string{
+		"serve", "receive", "sign", "completion", "audit accept", "audit rekey",
+		"user add", "user role", "user password", "user disable", "user enable", "user delete", "user sign-out",
+	}
 }

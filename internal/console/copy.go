@@ -116,9 +116,19 @@ func (c *Console) ticketOf(r *http.Request, m deadletter.Message, shown deadlett
 	}
 	if i := slices.IndexFunc(h.attempts, hasResponse); i >= 0 {
 		a := h.attempts[i]
-		line("\nResponse of attempt %d (%s):\n\n%s", a.Number, code(a.StatusCode), codeBlock(a.ResponseHeaders, a.ResponseBody, masks))
+		line(
+			"\nResponse of attempt %d (%s):\n\n%s",
+			a.Number,
+			code(a.StatusCode),
+			codeBlock(a.ResponseHeaders, a.ResponseBody, masks),
+		)
 	}
-	line("\nPayload (%s, %s):\n\n%s", revisionName(shown), size(len(shown.Body)), codeBlock(shown.Headers, shown.Body, masks))
+	line(
+		"\nPayload (%s, %s):\n\n%s",
+		revisionName(shown),
+		size(len(shown.Body)),
+		codeBlock(shown.Headers, shown.Body, masks),
+	)
 	return b.String()
 }
 

@@ -213,7 +213,11 @@ func compareView(
 }
 
 func compareSide(id deadletter.ID, r deadletter.Revision, list []deadletter.Revision, s desk.Source) page.CompareSide {
-	side := page.CompareSide{Name: revisionName(r), Size: size(len(r.Body)), JSON: payload.Decode(r.Headers, r.Body, payload.MaxEdit).IsJSON()}
+	side := page.CompareSide{
+		Name: revisionName(r),
+		Size: size(len(r.Body)),
+		JSON: payload.Decode(r.Headers, r.Body, payload.MaxEdit).IsJSON(),
+	}
 	for _, other := range list {
 		number := strconv.Itoa(other.Number)
 		side.Options = append(

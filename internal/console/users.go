@@ -73,13 +73,12 @@ func userRow(u store.UserRow, by deadletter.Actor) page.UserRow {
 
 func userURL(name string) string { return "/users/" + url.PathEscape(name) }
 
-// roleOptions are the roles with what they allow.
 func roleOptions(selectedRole string) []ui.Option {
-	return selected([]ui.Option{
-		{Value: string(deadletter.Viewer), Label: "viewer: reads"},
-		{Value: string(deadletter.Operator), Label: "operator: replays, edits, archives as well"},
-		{Value: string(deadletter.Admin), Label: "admin: manages users as well"},
-	}, selectedRole)
+	var options []ui.Option
+	for _, role := range deadletter.Roles() {
+		options = append(options, ui.Option{Value: string(role), Label: string(role)})
+	}
+	return selected(options, selectedRole)
 }
 
 func (c *Console) addUser(w http.ResponseWriter, r *http.Request) {

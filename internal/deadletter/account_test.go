@@ -61,7 +61,14 @@ func TestEveryChangeOfEveryAccount(t *testing.T) {
 					} {
 						change, err := step.do(u, by, others)
 						kind := deadletter.KindOf(err)
-						what := fmt.Sprintf("%s: %s of a %s %s with %d other admins", name, step.name, state, role, others)
+						what := fmt.Sprintf(
+							"%s: %s of a %s %s with %d other admins",
+							name,
+							step.name,
+							state,
+							role,
+							others,
+						)
 						switch name {
 						case "nobody":
 							if kind != deadletter.Unauthenticated {

@@ -10,6 +10,9 @@ const (
 	Admin    Role = "admin"
 )
 
+// Roles lists every Role.
+func Roles() []Role { return []Role{Viewer, Operator, Admin} }
+
 // ParseRole returns the role of that name, or an Invalid error that lists the roles.
 func ParseRole(name string) (Role, error) {
 	switch r := Role(name); r {

@@ -39,6 +39,7 @@ var concernNoMessage = []string{
 	"ready again: webhooks can be kept",
 	"request",
 	"a request failed",
+	"a request was refused",
 	"a response was aborted",
 	"the audit trail could not be verified",
 	"the audit trail failed verification",

@@ -61,9 +61,9 @@ func adminChrome(title, path string) page.Chrome {
 
 func roles(selected string) []ui.Option {
 	list := []ui.Option{
-		{Value: "viewer", Label: "viewer: reads"},
-		{Value: "operator", Label: "operator: replays, edits, archives as well"},
-		{Value: "admin", Label: "admin: manages users as well"},
+		{Value: "viewer", Label: "viewer"},
+		{Value: "operator", Label: "operator"},
+		{Value: "admin", Label: "admin"},
 	}
 	for i := range list {
 		list[i].Selected = list[i].Value == selected
@@ -79,7 +79,14 @@ func someUsers() []page.UserRow {
 		},
 		{URL: "/users/olga", Name: "olga", Role: "operator", State: "active", SignedInAt: ago(60 * 26), Sessions: "1"},
 		{URL: "/users/ines", Name: "ines.becker@example.com", Role: "operator", State: "invited", Sessions: "0"},
-		{URL: "/users/dora", Name: "dora", Role: "viewer", State: "disabled", SignedInAt: ago(60 * 24 * 30), Sessions: "0"},
+		{
+			URL:        "/users/dora",
+			Name:       "dora",
+			Role:       "viewer",
+			State:      "disabled",
+			SignedInAt: ago(60 * 24 * 30),
+			Sessions:   "0",
+		},
 		{URL: "/users/vera", Name: "vera", Role: "viewer", State: "active", SignedInAt: ago(3), Sessions: "1"},
 	}
 }
