@@ -1,6 +1,7 @@
 package acceptance_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -151,13 +152,37 @@ func TestSetupLinkIsPrintedToTerminalsAlone(t *testing.T) {
 	}
 	p.stop(t)
 
-	// script gives the program a terminal, and stops it once it has greeted.
-	line := binary(t) + " serve --config " + file + " & sleep 0.1; for i in $(seq 200); do " +
-		"grep -q 'Webhooks go' \"$LOG\" && break; sleep 0.05; done; kill $!; wait $!"
-	log := filepath.Join(t.TempDir(), "typescript")
-	cmd := exec.CommandContext(t.Context(), "script", "-qefc", line, log) //nolint:gosec // of this test
-	cmd.Env = append(os.Environ(), "LOG="+log)
-	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "/setup?token=") {
-		t.Errorf("on a terminal it says\n%s\n%v", out, err)
+	if out := onTerminal(t, binary(t)+" serve --config "+file, "Webhooks go to"); !strings.Contains(out, "/setup?token=") {
+		t.Errorf("on a terminal it says\n%s", out)
 	}
+}
+
+// onTerminal runs a command on a terminal until it has said a text, presses Ctrl-C, and returns all that it said.
+func onTerminal(t *testing.T, command, until string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "script", "-qec", command, "/dev/null") //nolint:gosec // of this test
+	keys, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		if strings.Contains(lines.Text(), until) {
+			if _, err := keys.Write([]byte{3}); err != nil {
+				t.Errorf("press Ctrl-C: %v", err)
+			}
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%s: %v", command, err)
+	}
+	return said.String()
 }
