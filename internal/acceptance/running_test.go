@@ -152,7 +152,14 @@ func TestSetupLinkIsPrintedToTerminalsAlone(t *testing.T) {
 	}
 	p.stop(t)
 
-	if out := onTerminal(t, binary(t)+" serve --config "+file, "Webhooks go to"); !strings.Contains(out, "/setup?token=") {
+	if out := onTerminal(
+		t,
+		binary(t)+" serve --config "+file,
+		"Webhooks go to",
+	); !strings.Contains(
+		out,
+		"/setup?token=",
+	) {
 		t.Errorf("on a terminal it says\n%s", out)
 	}
 }

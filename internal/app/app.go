@@ -162,6 +162,7 @@ func (a *App) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.applyRoles(ctx)
 	a.run("live updates", desk.Run)
 	a.run("audit verification", a.audit.Run)
 	if err := a.serveMetrics(ctx, queues); err != nil {

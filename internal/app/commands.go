@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/desk"
@@ -20,41 +17,14 @@ import (
 // the copies. The folder must be new or empty; if the backup fails, no copy remains there. It does not copy the audit
 // key: with the key and a copy a forged audit trail could be written.
 func (a *App) Backup(ctx context.Context, to string) (copied []string, err error) {
-	files, err := a.backupFiles()
+	files, err := server.UsedFiles(a.cfg.DataDir)
 	if err != nil {
 		return nil, err
 	}
 	if err := server.MakeEmptyDir(to); err != nil {
 		return nil, err
 	}
-	for _, name := range files {
-		copied = append(copied, name)
-		if err := sqlite.Backup(ctx, filepath.Join(a.cfg.DataDir, name), filepath.Join(to, name)); err != nil {
-			for _, partial := range copied {
-				_ = os.Remove(filepath.Join(to, partial)) // the error of the backup says more
-			}
-			return nil, err
-		}
-	}
-	return copied, nil
-}
-
-// backupFiles returns the files to copy. Messages move from spool and queue to the store: in this order a copy may have
-// one twice, which is recognised, and cannot miss one.
-func (a *App) backupFiles() (files []string, err error) {
-	for _, name := range []string{server.SpoolFile, server.QueueFile, server.DeskFile} {
-		switch _, err := os.Stat(filepath.Join(a.cfg.DataDir, name)); {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			return nil, fmt.Errorf("find the files to copy: %w", err)
-		default:
-			files = append(files, name)
-		}
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("there is nothing to copy in %s: no server has used it yet", a.cfg.DataDir)
-	}
-	return files, nil
+	return files, sqlite.BackupFiles(ctx, a.cfg.DataDir, to, files)
 }
 
 // Drain puts messages of the store back on a queue: "dlq", or the name or URL of a queue below queues. It returns an

@@ -25,7 +25,7 @@ func (a *App) record(ctx context.Context, e deadletter.Event) error {
 }
 
 // applied tells the parts that do not look settings up by themselves.
-func (a *App) applied(context.Context) {
+func (a *App) applied(ctx context.Context) {
 	now := a.settings.Load()
 	a.level.Set(now.Config.Log.Level)
 	a.metrics.AddSources(sourceNames(now.Config))
@@ -33,4 +33,21 @@ func (a *App) applied(context.Context) {
 		a.store.KickIndex() // masks may have changed
 	}
 	a.kick()
+	a.applyRoles(ctx)
+}
+
+// applyRoles gives users the roles that the configuration names. A role that cannot be given stays as it is.
+func (a *App) applyRoles(ctx context.Context) {
+	if a.auth == nil {
+		return
+	}
+	for _, u := range a.settings.Load().Config.Users {
+		known, err := a.store.User(ctx, u.Name)
+		if err == nil && known.Role != u.Role {
+			err = a.auth.SetRole(ctx, deadletter.System(), known.Name, string(u.Role))
+		}
+		if err != nil {
+			a.log.WarnContext(ctx, "the role of a user was not set", "user", u.Name, "role", string(u.Role), "err", err)
+		}
+	}
 }

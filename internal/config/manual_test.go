@@ -310,7 +310,7 @@ func readNeedsRestart(t *testing.T) func(path string) bool {
 	return func(path string) bool { return names(listed, path) && !names(except, path) }
 }
 
-var quoted = regexp.MustCompile("`([a-z_.]+)`")
+var quoted = regexp.MustCompile("`([a-zA-Z_.]+)`")
 
 var (
 	heading = regexp.MustCompile(`^## (.+)$`)

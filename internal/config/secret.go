@@ -90,7 +90,7 @@ func readSecret(path string) (string, error) {
 func (c Config) SecretFiles() string {
 	var stamp strings.Builder
 	for _, s := range c.Sources {
-		for _, secret := range s.Verify.Secrets {
+		for _, secret := range slices.Concat(s.Verify.Secrets, s.Verify.HandshakeSecrets) {
 			path, isFile := strings.CutPrefix(secret.From, "file:")
 			if !isFile {
 				continue
@@ -111,31 +111,35 @@ func (c Config) RereadSecrets() (next Config, changed bool, err error) {
 	next = c
 	next.Sources, next.Values = slices.Clone(c.Sources), slices.Clone(c.Values)
 	var faults Faults
-	for i := range next.Sources {
-		s := &next.Sources[i]
-		key := join(join("sources", s.Name), "verify.secrets")
-		s.Verify.Secrets = slices.Clone(s.Verify.Secrets)
-		for n, secret := range s.Verify.Secrets {
+	reread := func(key string, secrets []redact.Secret) []redact.Secret {
+		fresh := slices.Clone(secrets)
+		for i, secret := range secrets {
 			path, isFile := strings.CutPrefix(secret.From, "file:")
 			if !isFile {
 				continue
 			}
 			value, err := readSecret(path)
 			if err != nil {
-				faults = append(faults, Fault{Where: c.File, Key: indexed(key, n), Text: err.Error()})
-				continue
+				faults = append(faults, Fault{Where: c.File, Key: indexed(key, i), Text: err.Error()})
 			}
 			changed = changed || value != secret.Reveal()
-			s.Verify.Secrets[n] = redact.NewSecret(secret.From, value)
+			fresh[i] = redact.NewSecret(secret.From, value)
+		}
+		if i := slices.IndexFunc(next.Values, func(v Value) bool { return v.Key == key }); i >= 0 {
+			next.Values[i].secrets = fresh
+		}
+		return fresh
+	}
+	for i := range next.Sources {
+		s := &next.Sources[i]
+		at := join("sources", s.Name)
+		s.Verify.Secrets = reread(at+".verify.secrets", s.Verify.Secrets)
+		s.Verify.HandshakeSecrets = reread(at+".handshake_secrets", s.Verify.HandshakeSecrets)
+		if len(faults) > 0 {
+			continue
 		}
 		for _, f := range s.Verify.Faults() {
-			faults = append(
-				faults,
-				Fault{Where: c.File, Key: join(join("sources", s.Name), "verify."+f.Key), Text: f.Text},
-			)
-		}
-		if at := slices.IndexFunc(next.Values, func(v Value) bool { return v.Key == key }); at >= 0 {
-			next.Values[at].secrets = s.Verify.Secrets
+			faults = append(faults, Fault{Where: c.File, Key: at + ".verify." + f.Key, Text: f.Text})
 		}
 	}
 	if len(faults) > 0 {

@@ -92,7 +92,10 @@ func NeedsRestart(key string) bool {
 	case "queue.default_source":
 		return false
 	}
-	section, _, _ := strings.Cut(key, ".")
+	section, below, _ := strings.Cut(key, ".")
+	if _, setting, _ := strings.Cut(below, "."); section == "queues" && strings.HasPrefix(setting, "mask.") {
+		return false
+	}
 	return section == "tls" || section == "queue" || section == "queues"
 }
 
@@ -101,8 +104,14 @@ func (c Config) Reloaded(next Config) Config {
 	defaultSource := next.Queue.DefaultSource
 	next.Listen, next.ConsoleListen, next.MetricsListen = c.Listen, c.ConsoleListen, c.MetricsListen
 	next.PublicURL, next.TrustedProxies, next.DataDir = c.PublicURL, c.TrustedProxies, c.DataDir
-	next.Queue, next.Queues = c.Queue, c.Queues
+	masks := next
+	next.Queue, next.Queues = c.Queue, slices.Clone(c.Queues)
 	next.Queue.DefaultSource = defaultSource
+	for i, q := range next.Queues {
+		if listed, ok := masks.DLQ(q.Name); ok {
+			next.Queues[i].Mask = listed.Mask
+		}
+	}
 	next.Log.Format = c.Log.Format
 	if c.TLS.On() != next.TLS.On() {
 		next.TLS = c.TLS

@@ -43,7 +43,23 @@ func readVerify(source string, s *section) verify.Settings {
 		SANs:            list(s, "sans", parseSomething),
 	}
 	s.checkScheme(proof)
+	s.showUsual(proof)
 	return proof
+}
+
+// showUsual shows the values that a scheme uses if the configuration sets none.
+func (s *section) showUsual(proof verify.Settings) {
+	scheme, _ := verify.Named(proof.Scheme)
+	usual := map[string]string{"tolerance": deadletter.ShortDuration(proof.Window())}
+	if proof.Scheme == verify.HMAC {
+		usual["encoding"], usual["algorithm"] = verify.Hex, verify.SHA256
+		usual["signed"], usual["secret_encoding"] = "{body}", verify.Raw
+	}
+	for key, value := range usual {
+		if scheme.Uses(key) && !s.has(key) {
+			s.reader.showDefault(join(s.path, key), value)
+		}
+	}
 }
 
 // readHandshake adds the handshake of a source, which is that of its scheme if none is set.

@@ -262,3 +262,24 @@ func TestSnapshotKeepsAnUnexpiredPause(t *testing.T) {
 		t.Errorf("once that is over %+v is remembered", memory)
 	}
 }
+
+// A reload goes on with the breakers as they stand, by their new policies.
+func TestConfigureKeepsBreakersAsTheyStand(t *testing.T) {
+	t.Parallel()
+	policy := delivery.BreakerPolicy{FailureRate: 0.1, Window: time.Minute, MinDeliveries: 1, ReleaseRate: 2}
+	h := newTracker(t, map[string]delivery.BreakerPolicy{"down": policy, "gone": policy}, time.Now)
+	h.Breaker("down").Record("a-1", deadletter.Attempt{Outcome: deadletter.Unreachable, Done: true})
+	if state := h.BreakerStatuses()["down"].State; state != delivery.Open {
+		t.Fatalf("the breaker is %s", state)
+	}
+	before := h.Breaker("down")
+	policy.ReleaseRate = 7
+	h.Configure(map[string]delivery.BreakerPolicy{"down": policy, "new": policy})
+	after := h.BreakerStatuses()
+	if h.Breaker("down") != before || after["down"].State != delivery.Open || after["down"].ReleaseRate != 7 {
+		t.Errorf("the breaker that stays is %+v", after["down"])
+	}
+	if h.Breaker("gone") != nil || after["new"].State != delivery.Closed || len(after) != 2 {
+		t.Errorf("the breakers are %+v", after)
+	}
+}

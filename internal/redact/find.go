@@ -103,7 +103,8 @@ func (f *finder) json(l layer, key uint64, paths []payload.Path) bool {
 	before := len(f.hits)
 	w := walk{finder: f, layer: l, dec: payload.NewDecoder(l.text)}
 	if w.value(paths, key) == nil {
-		if _, err := w.dec.ReadToken(); err != nil && w.dec.InputOffset() >= int64(len(bytes.TrimRight(l.text, " \t\r\n"))) {
+		if _, err := w.dec.ReadToken(); err != nil &&
+			w.dec.InputOffset() >= int64(len(bytes.TrimRight(l.text, " \t\r\n"))) {
 			return true
 		}
 	}
@@ -144,7 +145,14 @@ func (w *walk) take(key uint64) error {
 // add adds the JSON value at a position of a layer.
 func (f *finder) add(l layer, name []byte, key uint64, start, end int) {
 	f.hits = append(f.hits, hit{
-		name: string(name), key: key, start: l.offset(start), end: l.offset(end), quote: l.quote, value: l.text[start:end],
+		name: string(
+			name,
+		),
+		key:   key,
+		start: l.offset(start),
+		end:   l.offset(end),
+		quote: l.quote,
+		value: l.text[start:end],
 	})
 }
 

@@ -170,3 +170,21 @@ func MakeEmptyDir(path string) error {
 
 // ErrNotEmpty is returned by MakeEmptyDir if something is in the folder.
 var ErrNotEmpty = errors.New("the folder is not empty")
+
+// UsedFiles returns the names of the files of a data folder that a backup copies. Messages move from spool and queue to
+// the store: in this order a copy may have one twice, which is recognised, and cannot miss one.
+func UsedFiles(dataDir string) (files []string, err error) {
+	for _, name := range []string{SpoolFile, QueueFile, DeskFile} {
+		switch _, err := os.Stat(filepath.Join(dataDir, name)); {
+		case errors.Is(err, os.ErrNotExist):
+		case err != nil:
+			return nil, fmt.Errorf("find the files to copy: %w", err)
+		default:
+			files = append(files, name)
+		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("there is nothing to copy in %s: no server has used it yet", dataDir)
+	}
+	return files, nil
+}

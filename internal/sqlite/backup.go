@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 )
 
 // Backup copies a file as it is at one moment, while others read and write it. The copy gets its name once it is
@@ -59,4 +60,17 @@ func withFile(path string, do func(db *sql.DB) error) error {
 		return err
 	}
 	return errors.Join(do(db), db.Close())
+}
+
+// BackupFiles is Backup of several files of a folder into another, in this order. If it fails, no copy remains.
+func BackupFiles(ctx context.Context, from, to string, names []string) error {
+	for i, name := range names {
+		if err := Backup(ctx, filepath.Join(from, name), filepath.Join(to, name)); err != nil {
+			for _, copied := range names[:i+1] {
+				_ = os.Remove(filepath.Join(to, copied)) // the error of the backup says more
+			}
+			return err
+		}
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ type bundle struct {
 	clock       *desktest.Clock
 	destination *desktest.Destination
 	breaker     *delivery.Breaker
+	sources     *atomic.Pointer[[]worker.Source] // as configured at the moment
 }
 
 var breaker = delivery.BreakerPolicy{
@@ -63,12 +65,13 @@ func setupWith(t *testing.T, queues []worker.Queue, more ...worker.Source) bundl
 	for i := range sources {
 		sources[i].Breaker = tracker.Breaker(sources[i].Name)
 	}
-	b.breaker = tracker.Breaker("genesys")
+	b.breaker, b.sources = tracker.Breaker("genesys"), &atomic.Pointer[[]worker.Source]{}
+	b.sources.Store(&sources)
 	b.worker = worker.New(worker.Deps{
 		Masks:   desktest.NoMasks,
 		Store:   b.store,
 		Sender:  tracker,
-		Sources: desktest.Always(sources),
+		Sources: func() []worker.Source { return *b.sources.Load() },
 		Queues:  queues,
 		Now:     b.clock.Now,
 		Random:  func() float64 { return 0.5 },
