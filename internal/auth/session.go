@@ -213,6 +213,9 @@ func (a *Auth) TakeFlash(ctx context.Context) Flash {
 
 type actorKey struct{}
 
+// Session returns the id of the session of a request, which is no secret.
+func (a *Auth) Session(ctx context.Context) string { return store.SessionID(a.sessions.Token(ctx)) }
+
 // Actor returns the signed-in user, or the zero Actor.
 func Actor(ctx context.Context) deadletter.Actor {
 	actor, _ := ctx.Value(actorKey{}).(deadletter.Actor)

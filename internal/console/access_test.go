@@ -253,6 +253,8 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		"/messages/a-1/replay":              order(0, "revision", "0"),
 		"/messages/a-1/archive":             order(0, "reason", "x"),
 		"/messages/a-1/restore":             order(0),
+		"/messages/a-1/unmask":              order(0, "reason", "x"),
+		"/messages/a-1/mask":                order(0),
 		"/messages/a-1/probe":               order(0),
 		"/messages/a-1/redrive":             order(0, "revision", "0"),
 		"/messages/a-1/edit":                order(0, "revision", "0", "body", "{}", "reason", "x"),

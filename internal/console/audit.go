@@ -103,6 +103,7 @@ func auditActions() []ui.Option {
 		{Value: "message.returned", Label: "Returned after a redrive"},
 		{Value: "message.archive", Label: "Archived"},
 		{Value: "message.restore", Label: "Restored"},
+		{Value: "message.unmask", Label: "Values unmasked"},
 		{Value: "message.received", Label: "Received"},
 		{Value: "destination.probe", Label: "Probes of destinations"},
 		{Value: "attempt.", Label: "Deliveries: everything"},

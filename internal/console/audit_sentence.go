@@ -74,6 +74,10 @@ func eventVerb(action string) string {
 		return "edited and requested a redrive of"
 	case "message.edit":
 		return "edited and requested a replay of"
+	case "message.unmask":
+		return "unmasked values of"
+	case "message.mask_again":
+		return "masked values again of"
 	case "message.archive":
 		return "archived"
 	case "message.restore":

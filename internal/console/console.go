@@ -219,6 +219,8 @@ func (c *Console) signedInRoutes(r chi.Router) {
 		r.Post("/messages/{id}/redrive", c.redrive)
 		r.Post("/messages/{id}/probe", c.probeWith)
 		r.Post("/messages/{id}/archive", c.archive)
+		r.Post("/messages/{id}/unmask", c.unmask)
+		r.Post("/messages/{id}/mask", c.maskAgain)
 		r.Post("/messages/{id}/restore", c.restore)
 		r.Post("/messages/{id}/arrivals/{arrival}/separate", c.separate)
 	})

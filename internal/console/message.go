@@ -108,8 +108,18 @@ func (c *Console) showMessage(
 		c.fail(w, r, err)
 		return
 	}
-	v := c.messageView(r, seen, shown, h)
+	unmaskings, masks, err := c.Desk.Unmaskings(ctx, c.viewer(r), seen.Message)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	v := c.messageView(r, seen, shown, h, masks)
 	v.Panel.Notice = notice
+	v.Unmask = c.unmaskView(r, seen.Message, shown, unmaskings)
+	if v.Unmask.EndURL != "" {
+		// The values leave the page when they are masked again.
+		w.Header().Set("Refresh", strconv.Itoa(v.Unmask.Seconds))
+	}
 	source := c.Desk.SourceOf(seen.Message)
 	if v.Arrivals, err = c.arrivalViews(r, seen.Message, source); err != nil {
 		c.fail(w, r, err)
@@ -378,17 +388,19 @@ func (c *Console) readHistory(ctx context.Context, m *deadletter.Message) (histo
 }
 
 func (c *Console) messageView(
-	r *http.Request, seen desk.View, shown deadletter.Revision, h history,
+	r *http.Request, seen desk.View, shown deadletter.Revision, h history, masks *redact.Rules,
 ) page.MessageView {
 	m, back := seen.Message, backQuery(r)
 	source := c.Desk.SourceOf(m)
+	onPage := source // what is copied from the page leaves the desk: it stays masked
+	onPage.Masks = masks
 	v := page.MessageView{
 		Chrome:  c.chrome(r, "Message "+string(m.ID)),
 		BackURL: listPath(back),
 		Panel:   c.panelView(seen, h, back),
-		Payload: payloadView(m.ID, shown, source),
-		Headers: headerRows(shown.Headers, source),
-		Facts:   facts(m, source),
+		Payload: payloadView(m.ID, shown, onPage),
+		Headers: headerRows(shown.Headers, onPage),
+		Facts:   facts(m, onPage),
 	}
 	if m.Queue.Record != "" && m.Queue.Record.HasPayload() {
 		v.RecordURL = address(

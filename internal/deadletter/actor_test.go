@@ -21,6 +21,7 @@ func TestRolesAndActions(t *testing.T) {
 		deadletter.ActRestore: workers,
 		deadletter.ActProbe:   workers,
 		deadletter.ActUsers:   {deadletter.Admin},
+		deadletter.ActUnmask:  {deadletter.Admin},
 
 		deadletter.ActAcknowledge: workers,
 		deadletter.ActRedrive:     workers,

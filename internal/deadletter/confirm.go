@@ -35,6 +35,8 @@ func (a Action) checkReason(reason string) error {
 		did = "edit"
 	case a == ActArchive:
 		did = "archive"
+	case a == ActUnmask:
+		did = "unmask"
 	default:
 		return nil
 	}

@@ -34,6 +34,7 @@ const (
 	ActRestore Action = "restore"
 	ActProbe   Action = "probe a destination"
 	ActUsers   Action = "manage users"
+	ActUnmask  Action = "see masked values"
 
 	ActAcknowledge Action = "acknowledge an imbalance of the ledger"
 
@@ -46,7 +47,7 @@ const (
 func Actions() []Action {
 	return []Action{
 		ActView, ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe,
-		ActSeparate, ActAcknowledge, ActUsers,
+		ActSeparate, ActAcknowledge, ActUsers, ActUnmask,
 	}
 }
 
@@ -58,7 +59,7 @@ func (r Role) Allows(a Action) bool {
 	case ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe, ActAcknowledge,
 		ActSeparate:
 		return r == Operator || r == Admin
-	case ActUsers:
+	case ActUsers, ActUnmask:
 		return r == Admin
 	}
 	return false

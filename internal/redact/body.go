@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -66,6 +67,24 @@ func (r *Rules) Masked(headers deadletter.Headers, body []byte) (names []string)
 		}
 	}
 	return names
+}
+
+// MaskedNames returns the names of all values of a request that are masked: fields, headers and query parameters.
+func (r *Rules) MaskedNames(headers deadletter.Headers, query string, body []byte) (names []string) {
+	names = r.Masked(headers, body)
+	for _, name := range headers.Names() {
+		if r.IsSecretHeader(name) {
+			names = append(names, name)
+		}
+	}
+	for part := range strings.SplitSeq(query, "&") {
+		raw, _, _ := strings.Cut(part, "=")
+		if name, err := url.QueryUnescape(raw); err == nil && r.IsSecretHeader(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Error returns an error text in which secret values are replaced by Mask: those after a name of the rules and, in the

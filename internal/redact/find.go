@@ -121,7 +121,7 @@ func (f *finder) sorted() []hit {
 			return true
 		}
 		end = h.end
-		return false
+		return f.rules.shows(h.name)
 	})
 }
 

@@ -25,6 +25,8 @@ type Options struct {
 // Rules decide which values are secret. They never change. A nil *Rules has the default names alone.
 type Rules struct {
 	headers, names, except nameSet
+	shown                  nameSet // what a person was permitted to see
+	showsAll               bool
 	paths                  []payload.Path // each step in its normal form
 	known                  Secrets
 	digest                 [sha256.Size]byte
@@ -100,10 +102,28 @@ func union(all ...*Rules) *Rules {
 	return u
 }
 
+// Show returns rules by which the values of a name are no secrets: all values for "".
+func (r *Rules) Show(name string) *Rules {
+	next := *r.orDefault()
+	next.shown = maps.Clone(next.shown)
+	if next.shown == nil {
+		next.shown = nameSet{}
+	}
+	next.shown[normalName(name)], next.showsAll = true, next.showsAll || name == ""
+	return &next
+}
+
+func (r *Rules) shows(name string) bool {
+	return r.showsAll || len(r.shown) > 0 && r.shown[normalName(name)]
+}
+
 // IsSecretHeader reports whether the value of a header or query parameter must be masked wherever it is shown:
 // credentials, cookies, signatures, and what the rules name.
 func (r *Rules) IsSecretHeader(name string) bool {
 	r = r.orDefault()
+	if r.shows(name) {
+		return false
+	}
 	if matches(name, func(n []byte) bool { return r.headers[string(n)] || r.names[string(n)] }) {
 		return true
 	}

@@ -55,6 +55,18 @@ func message() []Example {
 		message("probe-confirm", func(v *page.MessageView) {
 			v.Panel.Breaker, v.Panel.Confirm, v.Panel.Outcome = breakerNotices().List[0], "probe", "unknown"
 		}),
+		message("unmask", func(v *page.MessageView) {
+			v.Unmask = page.Unmask{URL: "/messages/" + v.Panel.ID + "/unmask", Values: []string{"Authorization", "ssn", longWord}}
+		}),
+		message("unmasked", func(v *page.MessageView) {
+			v.Unmask = page.Unmask{
+				Notices: []page.UnmaskNotice{
+					{By: "anna", What: "all values", Until: ago(-4), Reason: "the customer is on the phone"},
+					{By: longWord, What: longWord, Until: ago(-1), Reason: longWord + " " + longWord},
+				},
+				EndURL: "/messages/" + v.Panel.ID + "/mask",
+			}
+		}),
 		message("unknown", func(v *page.MessageView) {
 			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no response within 10 s"
 		}),

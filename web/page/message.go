@@ -23,10 +23,27 @@ type MessageView struct {
 	Payload  Payload
 	Headers  []HeaderRow
 	Facts    []Fact // of the queue
+	Unmask   Unmask
 	// downloads the record of an AWS service of which the payload is a part; empty: the payload is all
 	RecordURL string
 	Arrivals  []Arrival
 	SameID    SameID
+}
+
+// Unmask says who sees masked values of a message now, and offers them to those who may.
+type Unmask struct {
+	Notices []UnmaskNotice
+	URL     string   // empty: this person may not, sees them already, or nothing is masked
+	EndURL  string   // empty: this person sees no masked values
+	Seconds int      // until they are masked again
+	Values  []string // names of what is masked
+	Back    string
+}
+
+// UnmaskNotice is one person who sees masked values.
+type UnmaskNotice struct {
+	By, What, Reason string
+	Until            ui.Moment
 }
 
 // Curl is a curl command, and what to do before it can run.

@@ -1,0 +1,86 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"dlqdesk/internal/auth"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
+	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
+)
+
+// viewer returns who looks at a page.
+func (c *Console) viewer(r *http.Request) desk.Viewer {
+	return desk.Viewer{Actor: auth.Actor(r.Context()), Session: c.Auth.Session(r.Context())}
+}
+
+// unmask shows masked values of a message to the user for some minutes.
+func (c *Console) unmask(w http.ResponseWriter, r *http.Request) {
+	id := messageID(r)
+	err := c.Desk.Unmask(r.Context(), c.viewer(r), id, r.PostForm.Get("value"), r.PostForm.Get("reason"))
+	c.afterUnmask(w, r, id, "Masked values are shown to you, and to no one else.", err)
+}
+
+// maskAgain masks the values before their time is over.
+func (c *Console) maskAgain(w http.ResponseWriter, r *http.Request) {
+	id := messageID(r)
+	c.afterUnmask(w, r, id, "The values are masked again.", c.Desk.MaskAgain(r.Context(), c.viewer(r), id))
+}
+
+func (c *Console) afterUnmask(w http.ResponseWriter, r *http.Request, id deadletter.ID, done string, err error) {
+	kind := deadletter.KindOf(err)
+	switch {
+	case err == nil:
+		to := messageURL(id, backQuery(r))
+		c.redirect(w, r, to, ui.Notice{Kind: ui.Info, Text: done})
+		return
+	case kind != deadletter.Invalid && kind != deadletter.Conflict:
+		c.fail(w, r, err)
+		return
+	}
+	m, notFound := c.Store.Message(r.Context(), id)
+	if notFound != nil {
+		c.fail(w, r, notFound)
+		return
+	}
+	c.showMessage(w, r, statusOf(kind), c.view(r, m), m.Revision, ui.Notice{Kind: ui.Fault, Text: errorText(err)})
+}
+
+// unmaskView shows who sees masked values of a message now, and offers them to those who may.
+func (c *Console) unmaskView(
+	r *http.Request, m deadletter.Message, shown deadletter.Revision, list []deadletter.Unmasking,
+) page.Unmask {
+	by, now := c.viewer(r), c.Now()
+	base := "/messages/" + url.PathEscape(string(m.ID))
+	v := page.Unmask{Back: backQuery(r)}
+	for _, u := range list {
+		what := "all values"
+		if u.Value != "" {
+			what = printable(u.Value)
+		}
+		v.Notices = append(v.Notices, page.UnmaskNotice{
+			By: printable(u.By), What: what, Until: ui.At(u.Until), Reason: printable(c.Desk.Hider().Note(u.Reason)),
+		})
+		if u.ShowsTo(by.Actor, by.Session, now) {
+			v.EndURL = base + "/mask"
+			v.Seconds = max(v.Seconds, int(u.Until.Sub(now).Seconds())+1)
+		}
+	}
+	if by.Actor.May(deadletter.ActUnmask) != nil || v.EndURL != "" {
+		return v
+	}
+	names := c.Desk.SourceOf(m).Masks.MaskedNames(shown.Headers, m.Query, shown.Body)
+	if len(names) == 0 {
+		return v
+	}
+	v.URL = base + "/unmask"
+	for _, name := range names {
+		if !slices.Contains(v.Values, printable(name)) && printable(name) == name {
+			v.Values = append(v.Values, name)
+		}
+	}
+	return v
+}
