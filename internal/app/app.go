@@ -135,6 +135,11 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.openStore(ctx, dir); err != nil {
 		return err
 	}
+	if moved, err := a.store.RegroupCauses(ctx); err != nil {
+		return err
+	} else if moved > 0 {
+		a.log.InfoContext(ctx, "causes of stored messages were grouped anew", "causes", moved)
+	}
 	queues, err := a.openQueues(ctx, dir)
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package deadletter
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -28,49 +27,13 @@ func Fingerprint(source, destination, reason string) string {
 	return hex.EncodeToString(sum[:fingerprintBytes])
 }
 
+// CauseRules is the version of the rules by which Fingerprint groups reasons. Raise it with each change of them, so that
+// the causes of stored messages are made anew.
+const CauseRules = 1
+
 const (
 	fingerprintBytes = 8
 
 	// maxNormalised is the length of a reason that decides its cause, in bytes.
 	maxNormalised = 2000
 )
-
-// particulars are the parts of a reason that differ between failures of one cause. They are replaced in this order.
-var particulars = []struct {
-	what *regexp.Regexp
-	name string
-}{
-	{regexp.MustCompile(`[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}`), "<id>"},
-	{regexp.MustCompile(`\d{4}-\d{2}-\d{2}[t ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(z|[+-]\d{2}:?\d{2})?`), "<time>"},
-	{regexp.MustCompile(`\d{1,3}(\.\d{1,3}){3}(:\d+)?|\[[0-9a-f:]*:[0-9a-f:]*\](:\d+)?`), "<address>"},
-	{regexp.MustCompile(`(\d+(\.\d+)?(ns|µs|us|ms|s|m|h))+\b`), "<duration>"},
-	{
-		regexp.MustCompile(
-			`\b0x[0-9a-f]+\b|\b[0-9a-f]*\d[0-9a-f]*[a-f][0-9a-f]*\b|\b[0-9a-f]*[a-f][0-9a-f]*\d[0-9a-f]*\b`,
-		),
-		"<id>",
-	},
-	{regexp.MustCompile(`\d+([.,]\d+)*`), "<n>"},
-}
-
-// plain is the index of the first particular from which on each needs a digit or a bracket.
-const plain = 1
-
-// answeredCode is the status code at the beginning of a reason: another code is another cause.
-var answeredCode = regexp.MustCompile(`^(http )?[1-9]\d\d\b`)
-
-// normalised replaces the particulars of a reason. Example: "Order 4711 not found after 3.2s" becomes "order <n> not
-// found after <duration>".
-func normalised(reason string) string {
-	text := strings.ToLower(strings.ToValidUTF8(reason[:min(len(reason), maxNormalised)], ""))
-	text = strings.Join(strings.Fields(text), " ")
-	code := answeredCode.FindString(text)
-	rest := text[len(code):]
-	for i, p := range particulars {
-		if i == plain && !strings.ContainsAny(rest, "[0123456789") {
-			break
-		}
-		rest = p.what.ReplaceAllString(rest, p.name)
-	}
-	return code + rest
-}

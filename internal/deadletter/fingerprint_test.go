@@ -31,6 +31,24 @@ func TestSameCauseHasTheSameFingerprint(t *testing.T) {
 		{"409: version 12 is older than 15", "409: version 3 is older than 1,204"},
 		{"500: request 8f3a2b9c failed", "500: request 00ffab12 failed"},
 		{"422:  Field ID is  missing", "422: field id is missing"},
+		{"unknown user anna@example.com", "unknown user bob.smith@test.org"},
+		{"No such customer: cus_9sXkAbC1ZZ", "No such customer: cus_Lm2QzT77aa"},
+		{"No such customer: cus_ZQVtSevwny", "No such customer: cus_qMCPA58gb09BOc"},
+		{"job 01ARZ3NDEKTSV4RRFFQ69G5FAV lost", "job 01BX5ZZKBKACTAV9WEVGEMMVRZ lost"},
+		{"404 for https://api.example.com/v1/users/42", "404 for https://api.example.com/v1/users/77?x=1"},
+		{"404: GET /v1/users/42/orders", "404: GET /v1/users/cus_9sXkAbC1ZZ/orders?page=2"},
+		{"409: (email)=(a@b.example) exists", "409: (email)=(c.d+e@f.example) exists"},
+		{"403: user RFC_GENESYS is locked", "403: user LALBRECHT is locked"},
+		{"404: no file /data/7f/a1b2c3.bin", "404: no file /data/9c/ffee01.bin"},
+		{"500: lock on 1 record: 0015g0000iLrm25GTM", "500: lock on 2 records: 0015g00007fY7PHREC,0015g0000yvVI5aYNJ"},
+		{"401: expired (kid b3af8d6c, jti 3bf9fa60-534f-43b0-962c-c7195555bb8d)", "401: expired"},
+		{"429: 741 of 600 requests, retry after 45 seconds", "429: 1,204 of 600 requests, retry after 3 seconds"},
+		{"504: timed out waiting for redis-cache-0.svc:6379", "504: timed out waiting for redis-cache-3.svc:6379"},
+		{"500: Schl\u00fcssel fehlt", "500: Schl\ufffdssel fehlt"},
+		{"400: case CAS-2026-006035 is closed", "400: case CAS-2025-1 is closed"},
+		{"400: plan \"team-2023\" is gone", "400: plan \"pro-2022-annual\" is gone"},
+		{"500: took 1.5s", "500: took 20 minutes"},
+		{"500: on 18.04.2026", "500: on 2026-05-02"},
 	} {
 		t.Run(pair[0], func(t *testing.T) {
 			if fingerprint(pair[0]) != fingerprint(pair[1]) {
@@ -52,6 +70,21 @@ func TestAnotherCauseHasAnotherFingerprint(t *testing.T) {
 		"No answer within 10s",
 		"",
 		"503: Service Unavailable",
+		"field a is required",
+		"field b is required",
+		"400: Value 'closed' is not allowed for 'status'",
+		"400: Value 'closed' is not allowed for 'priority'",
+		"KeyError: 'queue_id'",
+		"KeyError: 'skill_id'",
+		"504: timed out waiting for redis-cache-0.svc:6379",
+		"504: timed out waiting for postgres-primary-0.svc:5432",
+		"404 for https://api.example.com/v1/users/42",
+		"404 for https://api.example.com/v1/orders/42",
+		"404 for https://other.test/v1/users/42",
+		"404: no such user",
+		"404: no such order",
+		"429: rate limit exceeded",
+		"429: quota exceeded",
 		"facade is down",
 		"cafe is down",
 	}
@@ -119,4 +152,17 @@ func FuzzFingerprint(f *testing.F) {
 			t.Errorf("a number makes another cause: %d", n)
 		}
 	})
+}
+
+func BenchmarkFingerprint(b *testing.B) {
+	for _, reason := range []string{
+		"422: field id is missing in conversation.participants[1]",
+		"404: conversation c0ffee00-1111-4222-8333-444455556666 of anna@example.com not found after 3.2s",
+	} {
+		b.Run(reason, func(b *testing.B) {
+			for b.Loop() {
+				fingerprint(reason)
+			}
+		})
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"html"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -46,18 +47,20 @@ func textForPeople(body []byte, code int) string {
 		return textOfPage(text, code)
 	case text[0] == '{' || text[0] == '[' || payload.Valid(text):
 		// A cut document may have its text before the cut.
-		found, _ := findText(payload.NewDecoder(text), http.StatusText(code), 0)
+		found, err := findText(payload.NewDecoder(text), http.StatusText(code), 0)
+		if err != nil {
+			return withTrace(found, map[string]string{"trace": cutTrace(text)})
+		}
 		return found
 	}
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	return string(line)
+	return errorOfTrace(string(text))
 }
 
 // textNames are the usual names of an error text, the most helpful first. The problem document of RFC 9457 has detail
 // and title.
 var textNames = []string{
 	"error", "message", "detail", "error_description", "description", "title", "reason", "errors", "error_message",
-	"msg", "code",
+	"msg", "value", "code",
 }
 
 const maxNesting = 4
@@ -106,28 +109,76 @@ func findInObject(dec *jsontext.Decoder, status string, depth int) (string, erro
 		var name jsontext.Token
 		if name, err = dec.ReadToken(); err == nil {
 			key := name.String()
+			if slices.Contains(placeNames, key) && dec.PeekKind() == '[' {
+				texts[key], err = joinedList(dec)
+				continue
+			}
 			texts[key], err = findText(dec, status, depth+1)
 		}
 	}
 	if err == nil {
 		_, err = dec.ReadToken()
 	}
-	word := ""
+	return withTrace(withPlace(bestText(texts), texts), texts), err
+}
+
+// bestText returns the first sentence of an object, or else its first word.
+func bestText(texts map[string]string) (word string) {
 	for _, name := range textNames {
-		text := texts[name]
+		text := withoutFrames(texts[name])
 		if strings.Contains(strings.TrimSpace(text), " ") {
-			return text, err
+			return text
 		}
 		word = cmp.Or(word, text)
 	}
-	return word, err
+	return word
+}
+
+// placeNames are the usual names of the field that an error is about.
+var placeNames = []string{"field", "loc", "param", "parameter", "pointer", "attribute", "property", "propertyPath"}
+
+// joinedList reads a list such as ["body", "ticket", 0, "channel"] as body.ticket.0.channel.
+func joinedList(dec *jsontext.Decoder) (string, error) {
+	_, err := dec.ReadToken()
+	var parts []string
+	for err == nil && dec.PeekKind() != ']' {
+		var value jsontext.Value
+		if value, err = dec.ReadValue(); err == nil {
+			parts = append(parts, strings.Trim(string(value), `"`))
+		}
+	}
+	if err == nil {
+		_, err = dec.ReadToken()
+	}
+	return strings.Join(parts, "."), err
+}
+
+// predicate is the beginning of a text that needs its subject: "is invalid", "can't be blank".
+var predicate = regexp.MustCompile(`^(?i:is|are|was|must|has|have|can|cannot|can't|should|does|doesn't|may|needs)\b`)
+
+// withPlace adds the field that an error is about, unless the error names it.
+func withPlace(text string, texts map[string]string) string {
+	for _, name := range placeNames {
+		place := texts[name]
+		switch {
+		case place == "" || text == "" || strings.Contains(text, place[strings.LastIndexByte(place, '.')+1:]):
+		case predicate.MatchString(text):
+			return place + " " + text
+		default:
+			return text + ": " + place
+		}
+	}
+	return text
 }
 
 // pageTexts match the elements of a page that may hold its error, the best first.
 var pageTexts = []*regexp.Regexp{
+	regexp.MustCompile(
+		`(?is)<(?:[\w-]+:)?(?:faultstring|reason)\b[^>]*>(.*?)</(?:[\w-]+:)?(?:faultstring|reason)>`,
+	), // of SOAP
 	regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`),
 	regexp.MustCompile(`(?is)<h1[^>]*>(.*?)</h1>`),
-	regexp.MustCompile(`(?is)<pre[^>]*>(.*?)</pre>`), // of Express
+	regexp.MustCompile(`(?is)<pre[^>]*>(.*?)(?:<br|</pre>|$)`), // of Express, with a stack trace
 	regexp.MustCompile(`(?is)<p(?:\s[^>]*)?>(.*?)(?:</p>|$)`),
 }
 
@@ -144,7 +195,7 @@ func textOfPage(page []byte, code int) string {
 	for _, pattern := range pageTexts {
 		var parts []string
 		for _, found := range pattern.FindAllSubmatch(page, -1) {
-			parts = append(parts, withoutTags(found[1]))
+			parts = append(parts, withoutFrames(withoutTags(found[1])))
 		}
 		isPage = isPage || len(parts) > 0
 		if text := strings.Join(parts, " "); !repeatsStatus(text, code) {
@@ -152,7 +203,7 @@ func textOfPage(page []byte, code int) string {
 		}
 	}
 	if text := withoutTags(page); !isPage && !repeatsStatus(text, code) {
-		return text
+		return errorOfTrace(text)
 	}
 	return ""
 }

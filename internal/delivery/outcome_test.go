@@ -108,7 +108,7 @@ func TestReasonComesFromTheResponseBody(t *testing.T) {
 		"\x89PNG\x00":                                                                       status,
 		"gr\xf6\xdfer als \x80":                                                             "größer als €",
 		`<html><title>422 Unprocessable Entity</title><h1>Error 422</h1></html>`:            status,
-		`<title>Error</title><body><pre>Cannot POST /open<br> &nbsp; &nbsp;at x</pre></body>`:      "Cannot POST /open at x",
+		`<title>Error</title><body><pre>Cannot POST /open<br> &nbsp; &nbsp;at x</pre></body>`:      "Cannot POST /open",
 		`<h1>Unprocessable Entity</h1><p>Field <i>id</i> is missing.</p><p>Sorry`:                  "Field id is missing. Sorry",
 		`<style>p{}</style><script>x()</script><body>field id is missing`:                          missing,
 		`<?xml version="1.0"?><Error><Code>A</Code><Message>field id is missing</Message></Error>`: "A " + missing,

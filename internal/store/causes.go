@@ -39,11 +39,14 @@ func scanCause(r sqlite.Row) (Cause, error) {
 	return g, err
 }
 
-const causeByFingerprint = `SELECT ` + causeColumns + ` FROM causes WHERE fingerprint = ?`
+// presentCause is the cause that a fingerprint stands for, which a link may have from before the rules changed.
+const presentCause = `coalesce((SELECT moved_to FROM moved_causes WHERE fingerprint = ?), ?)`
+
+const causeByFingerprint = `SELECT ` + causeColumns + ` FROM causes WHERE fingerprint = ` + presentCause
 
 // Cause returns the cause with the given fingerprint. It returns NotFound if there is none.
 func (s *Store) Cause(ctx context.Context, fingerprint string) (Cause, error) {
-	g, err := scanCause(s.db.QueryRowContext(ctx, causeByFingerprint, fingerprint))
+	g, err := scanCause(s.db.QueryRowContext(ctx, causeByFingerprint, fingerprint, fingerprint))
 	return g, notFound(err, "no message failed for the cause %s", fingerprint)
 }
 

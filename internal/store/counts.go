@@ -227,11 +227,22 @@ func (c *counts) write(ctx context.Context, tx *sqlite.Tx) error {
 	return nil
 }
 
+// reason returns the reason that the fingerprint was made of: that of a message which came without its first response
+// has no status code.
+func (g causeCounts) reason(fingerprint string) string {
+	m := g.example
+	if text := deadletter.WithStatus(m.StatusCode, m.Reason); deadletter.Fingerprint(m.Source, m.Destination,
+		text) == fingerprint {
+		return text
+	}
+	return m.Reason
+}
+
 func (g causeCounts) write(ctx context.Context, tx *sqlite.Tx, fingerprint string) error {
 	if g.messages > 0 {
 		if _, err := tx.ExecContext(
-			ctx, insertCause, fingerprint, g.example.Source, g.example.Destination,
-			deadletter.WithStatus(g.example.StatusCode, g.example.Reason), g.messages, g.first, g.last,
+			ctx, insertCause, fingerprint, g.example.Source, g.example.Destination, g.reason(fingerprint), g.messages,
+			g.first, g.last,
 		); err != nil {
 			return err
 		}

@@ -180,7 +180,7 @@ func (f Filter) where() conditions {
 		c.add("m.event_type = ?", f.EventType)
 	}
 	if f.Cause != "" {
-		c.add("m.fingerprint = ?", f.Cause)
+		c.add("m.fingerprint = "+presentCause, f.Cause, f.Cause)
 	}
 	if f.SameID != "" {
 		c.add("m.n IN ("+numbersOfSameID+")", f.SameID, f.SameID, CountCap)

@@ -66,6 +66,7 @@ func TestMigratedStoreKeepsEverything(t *testing.T) {
 		t.Errorf("the migrated file has\n%s\nwant\n%s", got, want)
 	}
 	desktest.Search(t, migrated, nil)
+	searched(t, migrated)
 	if got := found(t, migrated, "422"); !slices.Equal(got, []string{"a-2", "a-0"}) {
 		t.Errorf("a search finds %v", got)
 	}

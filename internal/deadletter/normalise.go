@@ -1,0 +1,248 @@
+package deadletter
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// rule replaces what differs between failures of one cause. Most texts need few of the rules: one is applied only to a
+// text that contains one of its signs, because a regular expression takes as long as the rest of a message's ingest.
+type rule struct {
+	signs []string // nil: every text may need it
+	what  *regexp.Regexp
+	with  string
+}
+
+// replacing returns a rule. signs are separated by a bar.
+func replacing(signs, pattern, with string) rule {
+	r := rule{what: regexp.MustCompile(pattern), with: with}
+	if signs != "" {
+		r.signs = strings.Split(signs, "|")
+	}
+	return r
+}
+
+func applied(rules []rule, text string) string {
+	for _, r := range rules {
+		if r.signs == nil ||
+			slices.ContainsFunc(r.signs, func(sign string) bool { return strings.Contains(text, sign) }) {
+			text = r.what.ReplaceAllString(text, r.with)
+		}
+	}
+	return text
+}
+
+const (
+	digits = "0123456789"
+
+	// capitalised is a name of a person or a company, as in "Zoë van Aalst".
+	capitalised = `\p{Lu}[\p{L}'’.-]+(?: (?:van|von|de|der|di|da|al|bin) ?)?(?: \p{Lu}[\p{L}'’.-]+){0,3}`
+)
+
+// names need no digit. They are found in the text as it came, because capital letters tell names from words.
+var names = []rule{
+	replacing("@", `[\p{L}\d._%+-]+@[\p{L}\d-]+(?:\.[\p{L}\d-]+)+`, "<email>"),
+	replacing("ser |sers |tzer|utilisateur|usuario|ccount|ogin",
+		`(?i)\b(users?|benutzers?|utilisateur|usuario|account|login) ((?-i:[\p{Lu}\d_]{3,}))\b`, "$1 <name>"),
+	replacing("M|Herr|Frau|Dr|Sr|soci|Firma",
+		`\b(?:M\.|Mme|Mlle|Mr\.?|Mrs\.?|Ms\.?|Herrn?|Frau|Dr\.?|Sr\.?|Sra\.?|la société|Firma) `+capitalised, "<name>"),
+	replacing("par |von |by ",
+		`\b(par|von|by) \p{Lu}\p{Ll}+(?: (?:van|von|de|der|di|da) ?)?(?: \p{Lu}[\p{Ll}'’-]+)+`, "$1 <name>"),
+	replacing("_", `\b([a-z]{2,12}_)[A-Za-z0-9]*[a-z][A-Z][A-Za-z0-9]*\b`, "$1<id>"),
+	replacing(
+		"roject |enant |ation |space |cription |luster |pod |Pod |ode ",
+		`(?i)\b(project|tenant|organi[sz]ation|workspace|subscription|cluster|namespace|pod|node) [a-z\d]+(?:-[a-z\d]+)+`,
+		"$1 <name>",
+	),
+}
+
+// particulars have digits. They are replaced in this order.
+var particulars = []rule{
+	replacing("-", `(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`, "<id>"),
+	replacing("IBAN|Iban|iban", `\b[A-Z]{2}\d{2}(?: ?[0-9A-Z]{4}){3,7}(?: ?[0-9A-Z]{1,3})?\b`, "<id>"),
+	replacing(
+		"-",
+		`\d{4}-\d{2}-\d{2}(?:[Tt ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[Zz]| ?[+-]\d{2}:?\d{2})?)?`,
+		"<time>",
+	),
+	replacing(".|/", `\b\d{1,2}[./]\d{1,2}[./]\d{4}\b(?:,? \d{2}:\d{2}(?::\d{2})?)?`, "<time>"),
+	replacing(":", `\b\d{2}:\d{2}:\d{2}(?:[.,]\d+)?\b`, "<time>"),
+	replacing(".|[", `\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-fA-F:]*:[0-9a-fA-F:.]*\](?::\d+)?`, "<address>"),
+	replacing("\"|'|`", `"[^"]*\d[^"]*"|'[^' ]*\d[^']*'|`+"`[^`]*\\d[^`]*`", "<value>"),
+	replacing(" s| m| h", `\b\d+(?:\.\d+)? (?:ms|s|m|h|secs?|seconds?|mins?|minutes?|hours?)\b`, "<n>"),
+	replacing("0x|0X", `\b0[xX][0-9a-fA-F]+\b`, "<id>"),
+}
+
+// wordings are what frameworks write around the same error, and details beside it, in lower case.
+var wordings = []rule{
+	replacing("exception in", `^exception in thread (?:"[^"]*"|<\w+>) `, ""),
+	replacing("php |panic|fatal|uncaught", `^(?:php |panic: |fatal error *: *|uncaught )+`, ""),
+	replacing("could not execute", `^could not execute (?:statement|query|batch);? `, ""),
+	replacing(" hint: | where: | context: ", ` (?:hint|where|context): [^\]]*`, ""),
+	replacing("[error", `\[(error: [^\]]*)\]`, "$1"),
+	replacing("lookup ", `\blookup (\S+) on <address>`, "lookup $1"),
+	replacing("exception: |error: ", `^(?:[a-z_]\w*\.)+(\w*(?:exception|error)): `, ""),
+	// The order of the columns may differ.
+	replacing("[select|[insert|[update|[delete|[merge", `\[(?:select|insert|update|delete|merge)\b[^\]]*\]`, ""),
+	replacing("[n/a]", `\[n/a\]`, ""),
+	replacing(" :", ` *: `, ": "),
+}
+
+// tidyings fold what is left of lists and details once the particulars are out.
+var tidyings = []rule{
+	replacing(">", `(<\w+>)(?:(?:[.,;/:+-] ?| and | or |\s|’|')<\w+>)+`, "$1"),
+	replacing(
+		">)|>]",
+		` ?[(\[](?:[\w.-]+[ =:]*)?<\w+>(?:[,;]? (?:[\w.-]+[ =:]*)?<\w+>)*[)\]]`,
+		"",
+	), // (kid <id>, jti <id>)
+	replacing(
+		"> (",
+		`(<\w+>) \([^)]*\)`,
+		"$1",
+	), // the name of what has the id
+	replacing("  ", ` +`, " "),
+}
+
+// joinedWord is a word, or several with -, / or _ between them.
+var joinedWord = regexp.MustCompile(`[\p{L}\d]+(?:[-/_][\p{L}\d]+)*`)
+
+// codeOrWord returns <id> for the code of a thing, which has digits and only capital letters: K7199-NOIR,
+// CAS-2026-006035, RE2026/5573.
+func codeOrWord(word string) string {
+	if strings.ContainsAny(word, digits) && strings.ToUpper(word) == word && strings.ToLower(word) != word {
+		return "<id>"
+	}
+	return word
+}
+
+// wordWithDigit is a word that has a digit. Whether it is an id or a name with a number is decided by idOrName.
+var wordWithDigit = regexp.MustCompile(`[\p{L}_]*\d[\p{L}\d_]*`)
+
+var (
+	address   = regexp.MustCompile(`\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'<>)\],]+`)
+	localPath = regexp.MustCompile(`(?:/[\w.~%@:$&+=-]+){2,}/?(?:\?[^\s"'<>)]*)?`)
+	query     = regexp.MustCompile(`\?[\w.\[\]%-]+=[^\s"'<>)]*`)
+)
+
+// statusAtStart is the status code at the beginning of a reason: another code is another cause.
+var statusAtStart = regexp.MustCompile(`^(?i:http )?[1-9]\d\d\b:? ?`)
+
+// normalised takes out of a reason what differs between failures of one cause: ids, e-mail addresses, numbers, times,
+// addresses, names beside a title. Words stay, and quoted words too: "field 'a'" and "field 'b'" are two causes.
+//
+// Example: "404: Order 4711 of anna@example.com not found after 3.2s" becomes "404: order <n> of <email> not found
+// after <n>".
+func normalised(reason string) string {
+	text := strings.ToValidUTF8(reason[:min(len(reason), maxNormalised)], "")
+	text = strings.Join(strings.Fields(text), " ")
+	status := statusAtStart.FindString(text)
+	text = text[len(status):]
+	if strings.Contains(text, "/") {
+		text = address.ReplaceAllStringFunc(text, normalisedURL)
+		text = localPath.ReplaceAllStringFunc(text, normalisedPath)
+	}
+	if strings.Contains(text, "?") {
+		text = query.ReplaceAllString(text, "")
+	}
+	text = applied(names, text)
+	if strings.ContainsAny(text, digits+"[") {
+		text = applied(particulars, text)
+		text = joinedWord.ReplaceAllStringFunc(text, codeOrWord)
+		text = wordWithDigit.ReplaceAllStringFunc(text, idOrName)
+	}
+	text = applied(tidyings, inSingular(applied(wordings, strings.ToLower(text))))
+	return strings.ToLower(status) + strings.TrimSpace(withoutAccents(text))
+}
+
+// withoutAccents replaces Latin letters with accents by a question mark, so that a text that was read in the wrong
+// character set is the same text. Letters of other alphabets stay.
+func withoutAccents(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 0xc0 && r <= 0x24f || r == utf8.RuneError {
+			return '?'
+		}
+		return r
+	}, text)
+}
+
+// inSingular takes the s off the end of words of four letters and more: 1 record, 3 records.
+func inSingular(text string) string {
+	var b strings.Builder
+	letters := 0
+	for i, r := range text {
+		if unicode.IsLetter(r) {
+			letters++
+		} else {
+			letters = 0
+		}
+		next, _ := utf8.DecodeRuneInString(text[i+utf8.RuneLen(max(r, 0)):])
+		if r == 's' && letters > 3 && !unicode.IsLetter(next) && next != '_' && !unicode.IsDigit(next) {
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// idOrName returns <id> for a word that is an id, and a name with its number taken out for any other: redis2, eu1.
+// Prefixes stay, so that cus_9sXkAbC1ZZ becomes cus_<id>.
+func idOrName(word string) string {
+	prefix, rest := "", word
+	if i := strings.LastIndexByte(word, '_'); i > 0 && !strings.ContainsAny(word[:i], digits) {
+		prefix, rest = word[:i+1], word[i+1:]
+	}
+	name := strings.TrimRight(rest, digits)
+	switch {
+	case rest == "" || strings.Trim(rest, digits) == "" || durationWord.MatchString(word):
+		return prefix + "<n>"
+	case !strings.ContainsAny(name, digits) && len(name) < len(rest) && len(rest)-len(name) <= maxOrdinal && !isHex(rest):
+		return prefix + name + "<n>"
+	}
+	return prefix + "<id>"
+}
+
+// durationWord is a duration as Go and others write it: 30010ms, 1m30s.
+var durationWord = regexp.MustCompile(`^\d+(?:ns|µs|us|ms|s|m|h)(?:\d+(?:ms|s|m))*$`)
+
+// maxOrdinal is the length of a number behind a name: eu1, worker12. More digits are those of an id.
+const maxOrdinal = 3
+
+// isHex reports whether a word could be the beginning of a digest.
+func isHex(word string) bool {
+	return len(word) >= 6 && strings.Trim(strings.ToLower(word), "0123456789abcdef") == ""
+}
+
+// normalisedURL keeps the domain and the words of the path of a URL.
+func normalisedURL(url string) string {
+	_, rest, _ := strings.Cut(url, "://")
+	rest, _, _ = strings.Cut(rest, "?")
+	host, path, _ := strings.Cut(strings.TrimRight(rest, ".:;"), "/")
+	if labels := strings.Split(host, "."); len(labels) > 2 && strings.Trim(host, digits+".:") != "" {
+		host = strings.Join(labels[len(labels)-2:], ".")
+	}
+	return host + normalisedPath("/"+path)
+}
+
+var (
+	version  = regexp.MustCompile(`^(?:v\d+|api)$`)
+	wordlike = regexp.MustCompile(`^[\p{L}._-]{2,40}$`)
+	mixed    = regexp.MustCompile(`[a-z][A-Z].*[a-z][A-Z]|[A-Z]{2}[a-z].*[A-Z]`)
+)
+
+// normalisedPath keeps the words of a path, and leaves out ids, versions and the query.
+func normalisedPath(path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	var words []string
+	for part := range strings.SplitSeq(path, "/") {
+		if wordlike.MatchString(part) && !version.MatchString(part) && !mixed.MatchString(part) {
+			words = append(words, part)
+		} else if part != "" && !version.MatchString(part) && len(words) > 0 && words[len(words)-1] != "<id>" {
+			words = append(words, "<id>")
+		}
+	}
+	return "/" + strings.Join(words, "/")
+}

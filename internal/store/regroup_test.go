@@ -1,0 +1,91 @@
+package store_test
+
+import (
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
+)
+
+// A store of an older version has a cause for each id in a reason. They become one with the counts of all, the links to
+// them lead to it, and messages that fail anew join it.
+func TestStoredCausesAreRegrouped(t *testing.T) {
+	t.Parallel()
+	s, path := setup(t)
+	capture := func(i int) deadletter.Capture {
+		c := failure(fmt.Sprintf("a-%d", i), 404, start.Add(time.Duration(i)*time.Minute))
+		c.Reason = fmt.Sprintf("No such customer: cus_9sXk%dC1ZZ", i)
+		c.FirstAttempt.Error = c.Reason
+		return c
+	}
+	const old = 4
+	for i := range old {
+		receive(t, s, capture(i))
+	}
+	replay(t, s, "a-0", false, 200)
+	want, err := s.TopCauses(t.Context(), "", 10)
+	if err != nil || len(want) != 1 || want[0].Messages != old || want[0].Open != old-1 {
+		t.Fatalf("causes %+v, %v", want, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	olderRules(t, path)
+	again, err := store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := again.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, moved := range []int{old, 0} {
+		if n, err := again.RegroupCauses(t.Context()); err != nil || n != moved {
+			t.Fatalf("%d causes were moved, want %d, %v", n, moved, err)
+		}
+	}
+	got, err := again.TopCauses(t.Context(), "", 10)
+	if err != nil || len(got) != 1 || got[0] != want[0] {
+		t.Errorf("causes %+v, want %+v, %v", got, want, err)
+	}
+	receive(t, again, capture(old))
+	for _, fingerprint := range []string{want[0].Fingerprint, "old a-2"} {
+		page, err := again.Messages(t.Context(), store.MessageQuery{
+			Filter: store.Filter{Cause: fingerprint, Status: deadletter.Failed}, Limit: 10,
+		})
+		if err != nil || len(page.Items) != old {
+			t.Errorf("%q leads to %d messages, %v", fingerprint, len(page.Items), err)
+		}
+		if c, err := again.Cause(t.Context(), fingerprint); err != nil || c.Messages != old+1 {
+			t.Errorf("%q is %+v, %v", fingerprint, c, err)
+		}
+	}
+}
+
+// olderRules gives each message a cause of its own, as the rules of an older version would have.
+func olderRules(t *testing.T, path string) {
+	t.Helper()
+	file, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	for _, statement := range []string{
+		"UPDATE cause_rules SET version = 0",
+		`CREATE TEMP TABLE whole AS SELECT * FROM causes`,
+		`DELETE FROM causes`,
+		`UPDATE messages SET fingerprint = 'old ' || id`,
+		`INSERT INTO causes SELECT m.fingerprint, m.source, m.destination, '404: ' || m.reason, 1, m.status = 'failed',
+			m.received_at, m.received_at, 0, 0, 0, 0 FROM messages m`,
+		`UPDATE causes SET unedited = 1, unedited_delivered = 1 WHERE fingerprint = 'old a-0'`,
+	} {
+		if _, err := file.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
