@@ -25,6 +25,7 @@ import (
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/doctor"
 	"dlqdesk/internal/ledger"
+	"dlqdesk/internal/memory"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/store"
@@ -128,7 +129,8 @@ type Queue struct {
 // Console serves the pages.
 type Console struct {
 	Deps
-	live streams
+	live  streams
+	large *memory.Budget // for long bodies that are downloaded
 	chi.Router
 }
 
@@ -140,7 +142,7 @@ const (
 
 // New returns the handler of all pages. Run feeds its live updates, CloseStreams ends them.
 func New(deps Deps) *Console {
-	c := &Console{Deps: deps}
+	c := &Console{Deps: deps, large: memory.NewBudget(maxLargeBodies)}
 	r := chi.NewRouter()
 	r.Use(c.record, c.headers, compress(), c.recover, limitTime, c.sameOrigin(), middleware.GetHead)
 	r.Handle(web.Prefix+"*", web.Assets())

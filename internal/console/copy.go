@@ -14,6 +14,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/shell"
 	"dlqdesk/web/page"
@@ -35,7 +36,7 @@ func (c *Console) curlOf(m deadletter.Message, r deadletter.Revision, masks desk
 		return page.Curl{}
 	}
 	headers := delivery.Forwarded(r.Headers, m.DeliveredWebhookID())
-	body, bodyMasked := masks.Masks.Wire(r.Headers, r.Body)
+	body, bodyMasked, whole := masks.Masks.Wire(r.Headers, r.Body)
 	command := shell.Curl{
 		URL:     delivery.Target(redact.URL(source.URL), masks.Masks.Query(m.Query)),
 		Headers: masks.Masks.Headers(deadletter.Headers(headers)),
@@ -53,8 +54,8 @@ func (c *Console) curlOf(m deadletter.Message, r deadletter.Revision, masks desk
 	if bodyMasked {
 		v.Masked = append(v.Masked, "values in the body")
 	}
-	if len(body) > maxCurlBody {
-		command.File = downloadName(m.ID, r)
+	if len(body) > maxCurlBody || !whole || r.IsHead() {
+		command.File = downloadName(m.ID, r, false)
 		v.File = command.File
 		if saved {
 			v.FileURL = "/messages/" + url.PathEscape(string(m.ID)) + "/body?revision=" + strconv.Itoa(r.Number)
@@ -116,19 +117,11 @@ func (c *Console) ticketOf(r *http.Request, m deadletter.Message, shown deadlett
 	}
 	if i := slices.IndexFunc(h.attempts, hasResponse); i >= 0 {
 		a := h.attempts[i]
-		line(
-			"\nResponse of attempt %d (%s):\n\n%s",
-			a.Number,
-			code(a.StatusCode),
-			codeBlock(a.ResponseHeaders, a.ResponseBody, masks),
-		)
+		line("\nResponse of attempt %d (%s):\n\n%s", a.Number, code(a.StatusCode), codeBlock(a.ResponseBody, masks))
 	}
-	line(
-		"\nPayload (%s, %s):\n\n%s",
-		revisionName(shown),
-		size(len(shown.Body)),
-		codeBlock(shown.Headers, shown.Body, masks),
-	)
+	body := show(shown, masks, excerptHead)
+	form := strings.Join(append([]string{revisionName(shown), body.size()}, body.form()...), ", ")
+	line("\nPayload (%s):\n\n%s", form, codeBlock(body.Bytes, masks))
 	return b.String()
 }
 
@@ -181,11 +174,11 @@ func codeSpan(text string) string {
 	return ticks + text + ticks
 }
 
-// codeBlock returns the beginning of a masked body as a block of Markdown.
-func codeBlock(headers deadletter.Headers, body []byte, masks desk.Source) string {
-	masked, _ := masks.Masks.Body(headers, body)
+// codeBlock returns the beginning of a content, masked, as a block of Markdown.
+func codeBlock(content []byte, masks desk.Source) string {
+	masked, _ := masks.Masks.Text(content)
 	text := "(binary)"
-	if utf8.Valid(masked) {
+	if payload.IsText(masked) {
 		text = visible(cutAt(string(masked), maxTicketBody))
 	}
 	ticks := strings.Repeat("`", max(3, longestRun(text, '`')+1))

@@ -2,7 +2,6 @@ package console
 
 import (
 	"bytes"
-	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -35,7 +34,10 @@ func (c *Console) openEdit(r *http.Request) (editing, error) {
 		return e, err
 	}
 	e.source = c.Desk.SourceOf(e.message)
-	e.base, err = c.Store.Revision(r.Context(), e.message.ID, number)
+	e.base, err = c.Store.RevisionHead(r.Context(), e.message.ID, number)
+	if err == nil && e.base.IsHead() && e.base.Size <= payload.MaxEdit {
+		e.base, err = c.Store.Revision(r.Context(), e.message.ID, number)
+	}
 	return e, err
 }
 
@@ -116,17 +118,13 @@ func (c *Console) editCurl(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	filled := formHeaders(r, e)
-	headers, err := e.source.Masks.EditHeaders(e.base.Headers, filled)
-	if fault := cmp.Or(headerFault(e, filled), errorText(err)); fault != "" {
-		c.render(w, r, http.StatusOK, page.EditPreview(page.Curl{}, fault))
+	edit := desk.Edit{Body: []byte(r.PostForm.Get("body")), Headers: formHeaders(r, e)}
+	edited, err := edit.Apply(e.base, e.source.Masks)
+	if err != nil {
+		c.render(w, r, http.StatusOK, page.EditPreview(page.Curl{}, errorText(err)))
 		return
 	}
-	edited := deadletter.Revision{
-		Number:  e.message.Revision + 1,
-		Body:    []byte(r.PostForm.Get("body")),
-		Headers: headers,
-	}
+	edited.Number = e.message.Revision + 1
 	c.render(w, r, http.StatusOK, page.EditPreview(c.curlOf(e.message, edited, e.source, false), ""))
 }
 
@@ -150,6 +148,7 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	m := e.message
 	var permitted page.MessagePanelView
 	denyActions(&permitted, c.view(r, m))
+	base := show(e.base, e.source, payload.MaxEdit)
 	v := page.EditView{
 		Chrome:   c.chrome(r, "Edit message "+string(m.ID)),
 		ID:       string(m.ID),
@@ -158,7 +157,9 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 		Source:   printable(m.Source),
 		Base:     strconv.Itoa(e.base.Number),
 		BaseName: "the original",
-		JSON:     payload.Decode(e.base.Headers, e.base.Body, payload.MaxEdit).IsJSON(),
+		JSON:     base.IsJSON(),
+		Fields:   len(base.Fields) > 0,
+		Form:     strings.Join(append(base.Codings, base.form()...), ", "),
 		Denied:   permitted.DenyEdit,
 	}
 	if permitted.DenyRedrive == "" {
@@ -181,44 +182,42 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	return v
 }
 
-// editable returns an error if a body cannot be edited in a form, because the form itself would change it.
+// editable returns an error if a body cannot be edited in a form, because it cannot be decoded and encoded again, or
+// because the form itself would change it.
 func editable(r deadletter.Revision) error {
-	switch {
-	case !isText(r.Body):
-		return deadletter.Errorf(deadletter.Invalid, "this body is binary: it cannot be edited as text")
-	case len(r.Body) > payload.MaxEdit:
+	text := payload.Read(r, payload.MaxEdit)
+	switch total := max(r.Size, len(r.Body)); {
+	case total > payload.MaxEdit:
 		return deadletter.Errorf(deadletter.Invalid, "this body has %s: at most %s can be edited here",
-			size(len(r.Body)), size(payload.MaxEdit))
-	case bytes.Contains(bytes.ReplaceAll(r.Body, []byte("\r\n"), nil), []byte("\r")):
+			size(total), size(payload.MaxEdit))
+	case r.IsHead():
+		return nil // the whole is checked when it is edited
+	case text.Editable() != nil:
+		return text.Editable()
+	case bytes.Contains(bytes.ReplaceAll(text.Bytes, []byte("\r\n"), nil), []byte("\r")):
 		return deadletter.Errorf(deadletter.Invalid,
 			"this body has carriage returns without line feeds: a form would change them")
 	}
 	return nil
 }
 
-// editText returns a body for editing: masked, and JSON indented.
+// editText returns the content of a body for editing: masked, and JSON indented.
 func editText(r deadletter.Revision, s desk.Source) string {
-	masked, _ := s.Masks.Body(r.Headers, r.Body)
-	if payload.Valid(masked) && !bytes.Contains(masked, []byte("\n")) {
-		if pretty, whole := payload.Indent(masked, payload.MaxEdit); whole {
-			return pretty
-		}
+	b := show(r, s, payload.MaxEdit)
+	if bytes.Contains(b.bytes, []byte("\n")) && len(b.Fields) == 0 {
+		return string(b.bytes)
 	}
-	return string(masked)
+	text, _ := b.pretty(payload.MaxEdit)
+	return text
 }
 
 func bodyFault(e editing, edited []byte) string {
-	text := payload.Decode(e.base.Headers, e.base.Body, payload.MaxEdit)
-	content, err := text.Edit(edited)
-	if err != nil {
-		return errorText(err)
-	}
-	_, err = e.source.Masks.Restore(content, text.Bytes)
+	_, err := desk.EditBody(e.base, edited, e.source.Masks)
 	return errorText(err)
 }
 
 func headerFault(e editing, edited deadletter.Headers) string {
-	_, err := e.source.Masks.EditHeaders(e.base.Headers, edited)
+	_, err := desk.EditHeaders(e.base, edited, e.source.Masks)
 	return errorText(err)
 }
 

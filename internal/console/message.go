@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -98,7 +99,7 @@ func (c *Console) showMessage(
 	w http.ResponseWriter, r *http.Request, status int, seen desk.View, number int, notice ui.Notice,
 ) {
 	ctx, id := r.Context(), seen.Message.ID
-	shown, err := c.Store.Revision(ctx, id, number)
+	shown, err := c.Store.RevisionHead(ctx, id, number)
 	if err != nil {
 		c.fail(w, r, err)
 		return
@@ -307,11 +308,12 @@ func (c *Console) body(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	revision, err := c.Store.Revision(r.Context(), m.ID, number)
+	revision, release, err := c.wholeRevision(r.Context(), m.ID, number)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
+	defer release()
 	other, err := c.otherBody(r, m)
 	if err != nil {
 		c.fail(w, r, err)
@@ -321,29 +323,66 @@ func (c *Console) body(w http.ResponseWriter, r *http.Request) {
 		revision = other.revision
 	}
 	source := c.Desk.SourceOf(m)
-	body := bodyIn(r.FormValue("form"), revision, source)
-	if r.FormValue("form") == recordForm && revision.QueueMessage != nil {
-		body = recordText(m, revision, source)
+	form := r.FormValue("form")
+	body, err := bodyIn(form, revision, source)
+	if form == recordForm && revision.QueueMessage != nil {
+		body, err = recordText(m, revision, source), nil
+	}
+	if err != nil {
+		c.fail(w, r, err)
+		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Content-Disposition", `attachment; filename="`+downloadName(m.ID, revision)+`"`)
+	w.Header().Set("Content-Disposition", `attachment; filename="`+downloadName(m.ID, revision, form != "")+`"`)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	_, _ = w.Write(body) // the browser may have hung up
 }
 
-func downloadName(id deadletter.ID, r deadletter.Revision) string {
+// wholeRevision returns a revision with its whole body, and a function to call when it is not needed any more. For a
+// long body it waits until no other is in memory.
+func (c *Console) wholeRevision(
+	ctx context.Context, id deadletter.ID, number int,
+) (r deadletter.Revision, release func(), err error) {
+	if r, err = c.Store.RevisionHead(ctx, id, number); err != nil || !r.IsHead() {
+		return r, func() {}, err
+	}
+	bytes := min(int64(r.Size), maxLargeBodies)
+	if err := c.large.Acquire(ctx, bytes); err != nil {
+		return r, nil, err
+	}
+	if r, err = c.Store.Revision(ctx, id, number); err != nil {
+		c.large.Release(bytes)
+		return r, nil, err
+	}
+	return r, func() { c.large.Release(bytes) }, nil
+}
+
+// maxLargeBodies bounds the long bodies in memory that are being downloaded, in bytes.
+const maxLargeBodies = 64 << 20
+
+// extensions are those of compressed files, by content coding.
+var extensions = map[string]string{"gzip": ".gz", "br": ".br", "zstd": ".zst"}
+
+// downloadName returns the name of the file of a body: of its content if it is decoded, else as it was received.
+func downloadName(id deadletter.ID, r deadletter.Revision, isDecoded bool) string {
 	safe := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
 			return r
 		}
 		return '_'
 	}, string(id))
-	extension := ".bin"
-	if isText(r.Body) {
-		extension = ".txt"
-	}
-	if payload.CheckJSON(r.Body) == nil {
+	text := payload.Read(r, maxShown)
+	extension := ".txt"
+	switch {
+	case text.Kind == payload.Binary:
+		extension = ".bin"
+	case text.Kind == payload.JSON && (text.Cut || payload.Valid(text.Bytes)), isDecoded && text.IsJSON():
 		extension = ".json"
+	}
+	for _, coding := range text.Codings {
+		if !isDecoded {
+			extension += cmp.Or(extensions[coding], "."+coding)
+		}
 	}
 	return safe + "-" + strconv.Itoa(r.Number) + extension
 }
@@ -562,7 +601,7 @@ func result(m deadletter.Message, attempts []deadletter.Attempt) ui.Notice {
 }
 
 func attemptView(a deadletter.Attempt, revision string, s desk.Source) page.AttemptView {
-	body, _ := s.Masks.Body(a.ResponseHeaders, a.ResponseBody)
+	body, _ := s.Masks.Text(a.ResponseBody) // it was decoded when it came
 	v := page.AttemptView{
 		Number:          strconv.Itoa(a.Number),
 		Trigger:         string(a.Trigger),
@@ -594,7 +633,7 @@ func headerRows(h deadletter.Headers, s desk.Source) []page.HeaderRow {
 				rows,
 				page.HeaderRow{
 					Name:   printable(name),
-					Value:  printable(value),
+					Value:  printable(deadletter.ReadableValue(value)),
 					Masked: s.Masks.IsSecretHeader(name),
 				},
 			)

@@ -518,7 +518,7 @@ func (c *Console) snippetOf(ctx context.Context, m deadletter.Message, terms []p
 	}
 	source := c.Desk.SourceOf(m)
 	for _, number := range slices.Compact([]int{m.Revision, 0}) {
-		revision, err := c.Store.Revision(ctx, m.ID, number)
+		revision, err := c.Store.RevisionHead(ctx, m.ID, number)
 		if err != nil {
 			return "", err
 		}

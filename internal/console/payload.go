@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/payload"
+	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
@@ -26,42 +28,141 @@ const (
 	maxExcerpt = 200       // bytes of a body in a line
 )
 
+// shownBody is the content of a body as people see it.
+type shownBody struct {
+	payload.Text
+	total  int    // bytes of the body as it came
+	bytes  []byte // the content, masked
+	masked bool
+}
+
+// show decodes and masks the first part of a body, at most limit bytes of content.
+func show(r deadletter.Revision, s desk.Source, limit int) shownBody {
+	b := shownBody{Text: payload.Read(r, limit), total: max(r.Size, len(r.Body))}
+	b.bytes, b.masked = s.Masks.Text(b.Bytes)
+	return b
+}
+
+// pretty returns the content, indented if it is JSON or has fields and fits the limit in bytes. A small but deeply
+// nested body would be large when indented.
+func (b shownBody) pretty(limit int) (text string, indented bool) {
+	if b.IsJSON() && payload.Valid(b.bytes) {
+		if text, indented = payload.Indent(b.bytes, limit); indented {
+			return text, true
+		}
+	}
+	return string(b.bytes), false
+}
+
+// raw returns the content as it is written: a form with its escapes, a multipart body with its parts.
+func (b shownBody) raw() []byte {
+	if len(b.Fields) == 0 {
+		return b.bytes
+	}
+	if text, err := b.Uncoded(b.bytes); err == nil && payload.IsText(text) {
+		return text
+	}
+	return b.bytes
+}
+
+// size says how large the body is, and what it expands to: "gzip, 1.2 KiB → 8.0 KiB".
+func (b shownBody) size() string {
+	if len(b.Codings) == 0 {
+		return size(b.total)
+	}
+	expanded := size(b.Size())
+	if b.Cut {
+		expanded = "more than " + expanded
+	}
+	return fmt.Sprintf("%s, %s → %s", strings.Join(b.Codings, ", "), size(b.total), expanded)
+}
+
+// form says how the content is written, where that is not plain UTF-8: "form, 4 fields", "ISO-8859-1".
+func (b shownBody) form() []string {
+	var list []string
+	fields := plural(len(b.Fields), "field")
+	if b.Cut {
+		fields = "more than " + fields
+	}
+	switch b.Kind {
+	case payload.Form:
+		list = append(list, "form, "+fields)
+	case payload.Multipart:
+		list = append(list, "multipart, "+strings.Replace(fields, "field", "part", 1))
+	case payload.Binary, payload.Plain, payload.JSON:
+	}
+	if b.Charset != "" {
+		list = append(list, printable(b.Charset))
+	}
+	return list
+}
+
+// faults says what is wrong with the body, and how much of it is shown.
+func (b shownBody) faults(limit int) string {
+	note := shownOf(b.total, limit)
+	switch {
+	case !b.Cut && len(b.bytes) <= limit:
+		note = ""
+	case !b.IsUTF8():
+		note = "The first " + size(min(len(b.bytes), limit)) + " of the content are shown."
+	}
+	return strings.TrimSpace(b.Fault + b.Note + " " + note)
+}
+
 // payloadView shows the body of a revision, masked: as text, or as a hex dump if it is not text.
 func payloadView(id deadletter.ID, r deadletter.Revision, s desk.Source) page.Payload {
+	b := show(r, s, store.BodyPart)
 	v := page.Payload{
-		Name: revisionName(r), ContentType: printable(r.Headers.Get("Content-Type")), Size: size(len(r.Body)),
+		Name: revisionName(r), ContentType: printable(r.Headers.Get("Content-Type")), Size: b.size(), Form: b.form(),
 		DownloadURL: "/messages/" + url.PathEscape(string(id)) + "/body?revision=" + strconv.Itoa(r.Number),
+		Masked:      b.masked,
 	}
-	var body []byte
-	body, v.Masked = s.Masks.Body(r.Headers, r.Body)
-	if !isText(body) {
-		v.Hex, v.Note = hex.Dump(body[:min(len(body), maxHex)]), shownOf(len(body), maxHex)
+	if !b.IsUTF8() && b.Fault == "" {
+		v.DecodedURL = v.DownloadURL + "&form=decoded"
+	}
+	if b.Kind == payload.Binary {
+		v.Hex, v.Note = hex.Dump(b.bytes[:min(len(b.bytes), maxHex)]), b.faults(maxHex)
 		return v
 	}
-	v.JSON = payload.Valid(body)
-	if len(body) > maxShown {
+	v.JSON, v.Note = b.IsJSON() && payload.Valid(b.bytes), b.faults(maxShown)
+	if v.Note != "" && b.IsUTF8() && b.total <= maxPretty {
 		v.FullURL = v.DownloadURL + "&form=pretty"
 	}
-	v.Raw, v.Note = printable(string(cutText(body, maxShown))), shownOf(len(body), maxShown)
-	if len(body) <= maxShown && v.JSON {
-		// A small but deeply nested body would be large when indented: it is shown as received.
-		if pretty, whole := payload.Indent(body, 4*maxShown); whole {
-			v.Pretty = pretty
+	v.Raw = printable(string(cutText(b.raw(), maxShown)))
+	if !b.Cut && len(b.bytes) <= maxShown {
+		if text, indented := b.pretty(4 * maxShown); indented {
+			v.Pretty = printable(text)
 		}
 	}
 	return v
 }
 
-// bodyIn returns a masked body: as received, indented, or for editing.
-func bodyIn(form string, r deadletter.Revision, s desk.Source) []byte {
+// bodyIn returns a masked body: as received, as its content, indented, or for editing. It returns TooLarge for a body
+// that cannot be masked because it expands too far.
+func bodyIn(form string, r deadletter.Revision, s desk.Source) ([]byte, error) {
 	switch form {
 	case "edit":
-		return []byte(editText(r, s))
+		return []byte(editText(r, s)), nil
 	case "pretty":
-		return []byte(prettyText(r, s, maxPretty))
+		text, _ := show(r, s, maxPretty).pretty(maxPretty)
+		return []byte(text), nil
+	case "decoded":
+		b := show(r, s, max(maxPretty, len(r.Body)))
+		if b.Cut {
+			return nil, deadletter.Errorf(deadletter.TooLarge,
+				"This body expands to more than %s. Download it as received, and expand it yourself.", size(maxPretty))
+		}
+		return b.bytes, nil
 	}
-	masked, _ := s.Masks.Body(r.Headers, r.Body)
-	return masked
+	wire, _, whole := s.Masks.Wire(r.Headers, r.Body)
+	if !whole {
+		return nil, deadletter.Errorf(
+			deadletter.TooLarge,
+			"This body expands too far to be searched for secrets, so it "+
+				"cannot be downloaded here. Look at its first part on the page of the message.",
+		)
+	}
+	return wire, nil
 }
 
 // recordForm is the form of a body that is the whole record of an AWS service, of which the body is a part.
@@ -70,7 +171,7 @@ const recordForm = "record"
 // recordText returns the whole record of which the body of a message is a part. The masks are those of the body: it is
 // masked in the record as well, in JSON and in a JSON string, and so is what the rest of the record repeats of it.
 func recordText(m deadletter.Message, r deadletter.Revision, s desk.Source) []byte {
-	masked, _ := s.Masks.Wire(r.Headers, r.Body)
+	masked, _, _ := s.Masks.Wire(r.Headers, r.Body)
 	text := r.QueueMessage
 	if len(r.Body) > 0 {
 		text = bytes.ReplaceAll(text, r.Body, masked)
@@ -86,29 +187,11 @@ func quotedContent(text []byte) []byte {
 	return bytes.Trim(quoted, `"`)
 }
 
-// prettyText returns a masked body, indented if it is JSON and fits the limit in bytes.
-func prettyText(r deadletter.Revision, s desk.Source, limit int) string {
-	masked, _ := s.Masks.Body(r.Headers, r.Body)
-	if payload.Valid(masked) {
-		if pretty, whole := payload.Indent(masked, limit); whole {
-			return pretty
-		}
-	}
-	return string(masked)
-}
-
 func shownOf(n, limit int) string {
 	if n <= limit {
 		return ""
 	}
 	return "The first " + size(limit) + " of " + size(n) + " are shown."
-}
-
-// isText reports whether a body can be shown as text.
-func isText(body []byte) bool {
-	return utf8.Valid(body) && !bytes.ContainsFunc(body, func(r rune) bool {
-		return r < ' ' && r != '\t' && r != '\n' && r != '\r' && r != '\f'
-	})
 }
 
 // cutText shortens a text without splitting a character.
@@ -123,14 +206,20 @@ func cutText(text []byte, limit int) []byte {
 }
 
 // excerpt returns the beginning of a masked body, in one line.
-func excerpt(headers deadletter.Headers, body []byte, s desk.Source) string {
-	masked, _ := s.Masks.Body(headers, body)
-	text := printable(string(cutText(masked, maxExcerpt)))
-	if len(masked) > maxExcerpt {
+func excerpt(r deadletter.Revision, s desk.Source) string {
+	b := show(r, s, excerptHead)
+	if b.Kind == payload.Binary {
+		return "(binary, " + size(b.total) + ")"
+	}
+	text := printable(string(cutText(b.bytes, maxExcerpt)))
+	if b.Cut || len(b.bytes) > maxExcerpt {
 		text += "…"
 	}
 	return text
 }
+
+// excerptHead is more than maxExcerpt, so that a value at the end of an excerpt is masked as well.
+const excerptHead = 16 << 10
 
 // compare shows two revisions of a message side by side; by default the received one and the latest.
 func (c *Console) compare(w http.ResponseWriter, r *http.Request) {
@@ -184,39 +273,47 @@ func (c *Console) comparedRevision(
 			return deadletter.Revision{}, deadletter.Errorf(deadletter.Invalid, "%q is not a revision number", asked)
 		}
 	}
-	return c.Store.Revision(r.Context(), m.ID, number)
+	return c.Store.RevisionHead(r.Context(), m.ID, number)
 }
 
 func compareView(
 	id deadletter.ID, before, after deadletter.Revision, list []deadletter.Revision, s desk.Source,
 ) page.CompareView {
+	old, now := show(before, s, store.BodyPart), show(after, s, store.BodyPart)
 	v := page.CompareView{
 		ID:      string(id),
-		Text:    isText(before.Body) && isText(after.Body),
-		Before:  compareSide(id, before, list, s),
-		After:   compareSide(id, after, list, s),
+		Text:    old.Kind != payload.Binary && now.Kind != payload.Binary,
+		Before:  compareSide(id, before, old, list),
+		After:   compareSide(id, after, now, list),
 		Headers: headerChanges(before.Headers, after.Headers, s),
+		Masked:  old.masked || now.masked,
 	}
-	_, maskedBefore := s.Masks.Body(before.Headers, before.Body)
-	_, maskedAfter := s.Masks.Body(after.Headers, after.Body)
-	v.Masked = maskedBefore || maskedAfter
+	same := bytes.Equal(before.Body, after.Body) && old.total == now.total
+	oldText, _ := old.pretty(maxPretty)
+	newText, _ := now.pretty(maxPretty)
 	switch {
-	case bytes.Equal(before.Body, after.Body):
+	case same && !before.IsHead():
 		v.SameNote = "The bodies are the same."
+	case same:
+		v.SameNote = "The first " + size(
+			len(before.Body),
+		) + " of the bodies are the same. The rest is not compared here."
 	case !v.Text:
 		v.SameNote = "Binary bodies cannot be compared here. Download both."
-	case prettyText(before, s, maxPretty) == prettyText(after, s, maxPretty):
-		v.SameNote = "The bodies differ in nothing that is shown here: only in white space between values, or " +
-			"in values that are masked."
+	case oldText == newText && (old.Cut || now.Cut):
+		v.SameNote = "The first part of the bodies is the same. The rest is not compared here."
+	case oldText == newText:
+		v.SameNote = "The bodies differ in nothing that is shown here: only in white space between values, in how " +
+			"they are written, or in values that are masked."
 	}
 	return v
 }
 
-func compareSide(id deadletter.ID, r deadletter.Revision, list []deadletter.Revision, s desk.Source) page.CompareSide {
+func compareSide(id deadletter.ID, r deadletter.Revision, b shownBody, list []deadletter.Revision) page.CompareSide {
 	side := page.CompareSide{
 		Name: revisionName(r),
-		Size: size(len(r.Body)),
-		JSON: payload.Decode(r.Headers, r.Body, payload.MaxEdit).IsJSON(),
+		Size: strings.Join(append([]string{b.size()}, b.form()...), ", "),
+		JSON: b.IsJSON(),
 	}
 	for _, other := range list {
 		number := strconv.Itoa(other.Number)
@@ -225,12 +322,15 @@ func compareSide(id deadletter.ID, r deadletter.Revision, list []deadletter.Revi
 			ui.Option{Value: number, Label: revisionName(other), Selected: other.Number == r.Number},
 		)
 	}
-	if !isText(r.Body) {
+	if b.Kind == payload.Binary {
 		return side
 	}
-	text := []byte(prettyText(r, s, maxPretty))
-	side.Body, side.Note = printable(string(cutText(text, maxShown))), shownOf(len(text), maxShown)
-	if side.Note != "" {
+	text, _ := b.pretty(maxPretty)
+	side.Body, side.Note = printable(string(cutText([]byte(text), maxShown))), b.faults(maxShown)
+	if side.Note == "" {
+		side.Note = shownOf(len(text), maxShown)
+	}
+	if side.Note != "" && b.total <= maxPretty && (b.IsUTF8() || !b.Cut) {
 		side.FullURL = address(
 			"/messages/"+string(id)+"/body",
 			url.Values{"form": {"pretty"}, "revision": {strconv.Itoa(r.Number)}},
@@ -251,11 +351,20 @@ func headerChanges(before, after deadletter.Headers, s desk.Source) []page.Heade
 				rows,
 				page.HeaderChange{
 					Name: printable(name),
-					Old:  printable(strings.Join(old[name], ", ")),
-					New:  printable(strings.Join(now[name], ", ")),
+					Old:  joined(old[name]),
+					New:  joined(now[name]),
 				},
 			)
 		}
 	}
 	return rows
+}
+
+// joined returns the values of a header in one line.
+func joined(values []string) string {
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = printable(deadletter.ReadableValue(value))
+	}
+	return strings.Join(texts, ", ")
 }

@@ -92,7 +92,7 @@ func (c *Console) otherContent(
 	base := "/messages/" + url.PathEscape(string(m.ID))
 	v := &page.OtherContent{
 		Number:      number,
-		Excerpt:     excerpt(a.Headers, a.Body, s),
+		Excerpt:     excerpt(deadletter.Revision{Headers: a.Headers, Body: a.Body}, s),
 		CompareURL:  compareWith(m.ID, "arrival", number, back),
 		DownloadURL: address(base+"/body", url.Values{"arrival": {number}}),
 	}
@@ -177,7 +177,7 @@ func (c *Console) bodyOfSameID(ctx context.Context, m deadletter.Message, id dea
 	if other.Source != m.Source || other.WebhookID != m.WebhookID {
 		return nil, deadletter.Errorf(deadletter.Invalid, "these messages do not have the same id")
 	}
-	received, err := c.Store.Revision(ctx, id, 0)
+	received, err := c.Store.RevisionHead(ctx, id, 0)
 	return &otherBody{
 		received, "message " + string(id),
 		address(messageURL(id, "")+"/body", url.Values{"revision": {"0"}, "form": {"pretty"}}),

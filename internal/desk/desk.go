@@ -4,7 +4,6 @@
 package desk
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -293,11 +292,14 @@ func (d *Desk) edit(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, e 
 		if err := d.checkWay(m, trigger); err != nil {
 			return deadletter.Change{}, err
 		}
-		base, err := tx.Revision(ctx, m.ID, e.Base)
+		base, err := tx.RevisionHead(ctx, m.ID, e.Base)
+		if err == nil && base.IsHead() && base.Size <= payload.MaxEdit {
+			base, err = tx.Revision(ctx, m.ID, e.Base)
+		}
 		if err != nil {
 			return deadletter.Change{}, err
 		}
-		next, err := edited(base, e, d.SourceOf(m).Masks)
+		next, err := e.Apply(base, d.SourceOf(m).Masks)
 		if err != nil {
 			return deadletter.Change{}, err
 		}
@@ -312,23 +314,40 @@ func (d *Desk) edit(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, e 
 	}
 }
 
-// edited returns the next revision of a message: an edit of the content of its base, with the masked values put back,
-// in the encoding in which the base came.
-func edited(base deadletter.Revision, e Edit, masks *redact.Rules) (deadletter.Revision, error) {
-	text := payload.Decode(base.Headers, base.Body, payload.MaxEdit)
-	content, err := text.Edit(e.Body)
+// Apply returns the next revision of a message: an edit of the content of its base, with the masked values put back, in
+// the encoding in which the base came.
+func (e Edit) Apply(base deadletter.Revision, masks *redact.Rules) (deadletter.Revision, error) {
+	body, err := EditBody(base, e.Body, masks)
 	if err != nil {
 		return deadletter.Revision{}, err
+	}
+	headers, err := EditHeaders(base, e.Headers, masks)
+	return deadletter.Revision{Body: body, Headers: headers}, err
+}
+
+// EditBody returns the body of an edit of a revision. It returns Invalid or TooLarge for one that cannot be sent.
+func EditBody(base deadletter.Revision, edited []byte, masks *redact.Rules) ([]byte, error) {
+	text := payload.Read(base, payload.MaxEdit)
+	content, err := text.Edit(edited)
+	if err != nil {
+		return nil, err
 	}
 	if content, err = masks.Restore(content, text.Bytes); err != nil {
-		return deadletter.Revision{}, err
+		return nil, err
 	}
-	body, err := text.Encode(content)
+	return text.Encode(content)
+}
+
+// EditHeaders returns the headers of an edit of a revision. It returns Invalid for headers that cannot be sent, or that
+// would no longer describe the body.
+func EditHeaders(
+	base deadletter.Revision, edited deadletter.Headers, masks *redact.Rules,
+) (deadletter.Headers, error) {
+	headers, err := masks.EditHeaders(base.Headers, edited)
 	if err != nil {
-		return deadletter.Revision{}, err
+		return nil, err
 	}
-	headers, err := masks.EditHeaders(base.Headers, e.Headers)
-	return deadletter.Revision{Body: body, Headers: headers}, cmp.Or(err, text.CheckHeaders(headers))
+	return headers, payload.Read(base, payload.MaxEdit).CheckHeaders(headers)
 }
 
 // change reads a message once, decides, writes, and returns the message as it is then.

@@ -45,14 +45,14 @@ func findCharset(content []byte, media, label string) *charsetCoder {
 		}
 	}
 	head := content[:min(len(content), headSize)]
-	if e := utf16WithoutMark(head, label, media); e != nil {
+	if e := utf16WithoutMark(content, label, media); e != nil {
 		return e
 	}
 	if label == "" {
 		label = declaredCharset(head, media)
 	}
 	c := coderOf(label)
-	if c == nil && isTextType(media) && !utf8.Valid(content) && !hasControls(content) {
+	if c == nil && isTextOf(media, content) && looksSingleByte(content) {
 		c = coderOf("windows-1252") // the usual one of senders that name none
 	}
 	if c == nil || isJSONType(media) && utf8.Valid(content) {
@@ -61,8 +61,18 @@ func findCharset(content []byte, media, label string) *charsetCoder {
 	return c
 }
 
-func isTextType(media string) bool {
-	return strings.HasPrefix(media, "text/") || isJSONType(media) || strings.HasSuffix(media, "xml")
+// looksSingleByte reports whether a content is text of one byte a character: no UTF-8, not even in parts.
+func looksSingleByte(content []byte) bool {
+	if utf8.Valid(content) || hasControls(content) {
+		return false
+	}
+	return !bytes.ContainsFunc(content, func(r rune) bool { return r >= utf8.RuneSelf && r != utf8.RuneError })
+}
+
+// isTextOf reports whether a content can be text of its type.
+func isTextOf(media string, content []byte) bool {
+	isJSON := bytes.HasPrefix(content, []byte(`"`)) || isComposite(content)
+	return strings.HasPrefix(media, "text/") || strings.HasSuffix(media, "xml") || isJSONType(media) && isJSON
 }
 
 // coderOf returns the charset with a label; nil if it is UTF-8 or unknown.
@@ -78,17 +88,32 @@ func coderOf(label string) *charsetCoder {
 	return &charsetCoder{name: strings.TrimSpace(label), encoding: e}
 }
 
-// utf16WithoutMark returns UTF-16 if a label or JSON's first character shows it, and the bytes agree.
-func utf16WithoutMark(head []byte, label, media string) *charsetCoder {
-	claims := strings.HasPrefix(strings.ToLower(label), "utf-16") || label == "" && isJSONType(media)
-	if !claims || len(head) < 2 || head[0] != 0 && head[1] != 0 && bytes.IndexByte(head, 0) < 0 {
+// utf16WithoutMark returns UTF-16 if the label says so and the bytes are no UTF-8, or if the first characters of JSON
+// show it: they are ASCII (RFC 4627 section 3).
+func utf16WithoutMark(content []byte, label, media string) *charsetCoder {
+	order := unicode.LittleEndian
+	switch isLabelled := strings.HasPrefix(strings.ToLower(label), "utf-16"); {
+	case isLabelled && (bytes.IndexByte(content, 0) >= 0 || !utf8.Valid(content)):
+		if strings.EqualFold(label, "utf-16be") || len(content) > 1 && content[0] == 0 && content[1] != 0 {
+			order = unicode.BigEndian
+		}
+	case label == "" && isJSONType(media) && isASCIIPair(content, 1, 0):
+	case label == "" && isJSONType(media) && isASCIIPair(content, 0, 1):
+		order = unicode.BigEndian
+	default:
 		return nil
 	}
-	order := unicode.LittleEndian
-	if head[0] == 0 || strings.EqualFold(label, "utf-16be") {
-		order = unicode.BigEndian
-	}
 	return &charsetCoder{name: "UTF-16", encoding: unicode.UTF16(order, unicode.IgnoreBOM)}
+}
+
+// isASCIIPair reports whether the first characters have a zero at one byte of each pair and none at the other.
+func isASCIIPair(content []byte, zero, other int) bool {
+	for at := 0; at < min(len(content), 4); at += 2 {
+		if len(content) < at+2 || content[at+zero] != 0 || content[at+other] == 0 {
+			return false
+		}
+	}
+	return len(content) > 0
 }
 
 // declaredCharset returns the label in an XML declaration or a meta element of HTML; "" if there is none.

@@ -84,6 +84,14 @@ func DecodeHead(h deadletter.Headers, head []byte, limit int) Text {
 	return t
 }
 
+// Read is Decode for a revision, of whose body it may have only the first part.
+func Read(r deadletter.Revision, limit int) Text {
+	if r.IsHead() {
+		return DecodeHead(r.Headers, r.Body, limit)
+	}
+	return Decode(r.Headers, r.Body, limit)
+}
+
 func decode(h deadletter.Headers, body []byte, limit int, isHead bool, depth int) Text {
 	t := Text{headers: h, body: body, Cut: isHead}
 	t.unpack(h, limit, isHead)
@@ -111,24 +119,24 @@ func mediaType(contentType string) (media string, parameters map[string]string) 
 	return media, parameters
 }
 
-// isUTF8 reports whether Bytes are those of the body itself.
-func (t *Text) isUTF8() bool { return len(t.Codings) == 0 && t.charset == nil && t.fields == nil }
-
 // readText reads the content as one text.
 func (t *Text) readText(media, label string, limit int) {
 	t.Bytes = t.content
 	if len(t.Bytes) > limit {
 		t.Bytes, t.Cut = t.Bytes[:limit], true
 	}
+	if whole := withoutSplitRune(t.Bytes); t.Cut && utf8.Valid(whole) {
+		t.Bytes = whole
+	}
 	if t.charset = findCharset(t.Bytes, media, label); t.charset != nil {
 		t.Charset = t.charset.name
 		t.Bytes = t.charset.decode(t.Bytes)
+		if t.Cut {
+			t.Bytes = bytes.TrimSuffix(t.Bytes, []byte("\uFFFD"))
+		}
 	}
 	if len(t.Bytes) > limit {
-		t.Bytes, t.Cut = t.Bytes[:limit], true
-	}
-	if t.Cut {
-		t.Bytes = withoutSplitRune(t.Bytes)
+		t.Bytes, t.Cut = withoutSplitRune(t.Bytes[:limit]), true
 	}
 	t.Kind = kindOf(media, t.Bytes, t.Cut)
 }
@@ -197,6 +205,21 @@ func (t Text) Encode(edited []byte) ([]byte, error) {
 		return nil, err
 	}
 	return t.layers.encode(content)
+}
+
+// Size returns the size of the body without content codings, in bytes. If the text is cut, that is of its first part.
+func (t Text) Size() int { return len(t.content) }
+
+// IsUTF8 reports whether Bytes are those of the body itself.
+func (t Text) IsUTF8() bool { return len(t.Codings) == 0 && t.charset == nil && t.fields == nil }
+
+// Uncoded returns the body with the edited content as Encode does, but without content codings: a form as it is
+// written. It returns Invalid for content that cannot be written so.
+func (t Text) Uncoded(edited []byte) ([]byte, error) {
+	if err := t.Editable(); err != nil {
+		return nil, err
+	}
+	return t.encodeContent(edited)
 }
 
 func (t Text) encodeContent(edited []byte) ([]byte, error) {

@@ -57,7 +57,7 @@ func (t Text) CheckHeaders(edited deadletter.Headers) error {
 // the encoding in which it came. It returns Invalid for what MergePatch and Encode refuse.
 func PatchBody(r deadletter.Revision, patch []byte) ([]byte, error) {
 	text := Decode(r.Headers, r.Body, max(MaxEdit, len(r.Body)))
-	if text.isUTF8() {
+	if text.IsUTF8() {
 		return MergePatch(r.Body, patch)
 	}
 	if err := text.Editable(); err != nil {

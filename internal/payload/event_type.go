@@ -56,7 +56,7 @@ func EventType(h deadletter.Headers, body []byte, paths []Path) string {
 // ValueAt returns the text or number that a path leads to in a body; "" if there is none.
 func ValueAt(h deadletter.Headers, body []byte, p Path) string {
 	text := Decode(h, body, maxValueSearch)
-	if text.Cut && text.isUTF8() {
+	if text.Cut && text.IsUTF8() {
 		text.Bytes = body
 	}
 	if kind, text := p.find(NewDecoder(text.Bytes)); kind == '"' || kind == '0' {

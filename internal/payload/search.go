@@ -7,23 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// MaxSearched is the size of the part of a body that is indexed for the search, in bytes.
-const MaxSearched = 64 << 10
+const (
+	// MaxSearched is the size of the part of a content that is indexed for the search, in bytes.
+	MaxSearched = 64 << 10
 
-// SearchHead returns the part of a body that is indexed for the search. It is empty if the body is binary.
-func SearchHead(body []byte) []byte {
-	body = body[:min(len(body), MaxSearched)]
-	for len(body) > 0 && !utf8.RuneStart(body[len(body)-1]) {
-		body = body[:len(body)-1] // the cut went through a character
-	}
-	if last, _ := utf8.DecodeLastRune(body); last == utf8.RuneError && len(body) > 0 {
-		body = body[:len(body)-1]
-	}
-	if !utf8.Valid(body) || bytes.IndexByte(body, 0) >= 0 {
-		return nil
-	}
-	return body
-}
+	// SearchedHead is the size of the part of a body that is read for it. A block of compressed data is read whole.
+	SearchedHead = 256 << 10
+)
 
 // SearchText returns the text to index for a body: the values of a JSON document, or the whole text.
 func SearchText(head []byte) string {

@@ -154,30 +154,46 @@ func (r *Rules) Restore(edited, base []byte) ([]byte, error) {
 	return restored, nil
 }
 
-// SearchText returns the text to index for a body, without the secret values.
-func (r *Rules) SearchText(headers deadletter.Headers, body []byte) string {
-	shown, _ := r.Text(payload.SearchHead(contentOf(headers, body)))
+// SearchText returns the text to index for a body, without the secret values. head is its beginning.
+func (r *Rules) SearchText(headers deadletter.Headers, head []byte) string {
+	t := payload.DecodeHead(headers, head, payload.MaxSearched)
+	if t.Kind == payload.Binary {
+		return ""
+	}
+	shown, _ := r.Text(t.Bytes)
 	return payload.SearchText(shown)
 }
 
 // Wire returns a body in the encoding in which it came, with its secret values replaced by Mask, and whether there were
-// any. A body that cannot be written in its encoding again is returned as text.
-func (r *Rules) Wire(headers deadletter.Headers, body []byte) (shown []byte, masked bool) {
-	t := payload.Decode(headers, body, maxContent)
+// any. A body that cannot be written in its encoding again is returned as text. whole is false if the body expands to
+// more than is searched for secrets; shown is its first part then.
+func (r *Rules) Wire(headers deadletter.Headers, body []byte) (shown []byte, masked, whole bool) {
+	t := payload.Decode(headers, body, contentLimit(body))
 	text, masked := r.Text(t.Bytes)
-	if !masked {
-		return r.raw(t.Bytes, body)
+	switch {
+	case t.Cut:
+		return text, masked, false
+	case !masked:
+		shown, masked = r.raw(t.Bytes, body)
+		return shown, masked, true
 	}
 	if encoded, err := t.Encode(text); err == nil {
-		return encoded, true
+		return encoded, true, true
 	}
-	return text, true
+	return text, true, true
 }
 
-// maxContent bounds the text of a body that is searched for secrets, in bytes.
-const maxContent = 64 << 20
+const (
+	// maxExpanded bounds the text of a body that expands, in bytes. A body that does not is read whole.
+	maxExpanded = 4 << 20
+
+	// maxEchoed is the part of a body whose secrets are known in other texts, in bytes.
+	maxEchoed = 1 << 20
+)
+
+func contentLimit(body []byte) int { return max(len(body), maxExpanded) }
 
 // contentOf returns the text of a body, whatever its encoding.
 func contentOf(headers deadletter.Headers, body []byte) []byte {
-	return payload.Decode(headers, body, maxContent).Bytes
+	return payload.Decode(headers, body, contentLimit(body)).Bytes
 }

@@ -45,7 +45,7 @@ func (r *Rules) Secrets(headers deadletter.Headers, query string, body []byte) S
 			s.addHits(r.findLoose(plain([]byte(value))))
 		}
 	}
-	hits, _ := r.find(contentOf(headers, body))
+	hits, _ := r.find(payload.Decode(headers, body, maxEchoed).Bytes)
 	s.addHits(hits)
 	s.sort()
 	return s

@@ -250,7 +250,7 @@ func (i *Index) reset(ctx context.Context, digest []byte) error {
 }
 
 // contentVersion stands for what is indexed of a message. A new one makes every index again.
-const contentVersion = 1
+const contentVersion = 2
 
 func digestOfMasks(masks *redact.Masks) []byte {
 	sum := sha256.Sum256(fmt.Appendf(masks.Digest(), "%d", contentVersion))

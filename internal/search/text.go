@@ -45,7 +45,8 @@ var changedTexts = fmt.Sprintf(
 			WHERE a.message = m.n AND a.outcome NOT IN ('', 'delivered')
 			ORDER BY a.number DESC LIMIT 1
 		), '') || m.reason,
-		m.id, m.webhook_id, m.event_type, m.queue, m.query, m.attempted_at, r.headers, substr(r.body, 1, %d)
+		m.id, m.webhook_id, m.event_type, m.queue, m.query, m.attempted_at, r.headers,
+		substr(r.body, 1, CASE WHEN instr(r.headers, '"Content-Encoding"') > 0 THEN %d ELSE %d END)
 	FROM audit_events e
 	CROSS JOIN messages m ON m.id = e.target
 	CROSS JOIN revisions r ON r.message = m.n AND r.number IN (0, m.revision)
@@ -55,7 +56,7 @@ var changedTexts = fmt.Sprintf(
 			OR e.before ->> 'revision' IS NOT e.after ->> 'revision'
 			OR e.before ->> 'reason' IS NOT e.after ->> 'reason')
 	ORDER BY e.seq`,
-	payload.MaxSearched+1,
+	payload.SearchedHead, payload.MaxSearched+1,
 )
 
 // errEnough ends reading early.

@@ -82,11 +82,15 @@ func (t *Tx) insertArrival(ctx context.Context, n int64, a deadletter.Arrival) e
 const (
 	arrivalColumns = `a.number, a.at, a.queue_message_id, a.receipt_id, a.differs, a.headers, a.body`
 
-	arrivalList = `SELECT ` + arrivalColumns + ` FROM arrivals a JOIN messages m ON m.n = a.message
+	// A list shows the beginning of a body. SeparatedID needs the whole of one that came without a receipt of its own.
+	listedColumns = `a.number, a.at, a.queue_message_id, a.receipt_id, a.differs, a.headers,
+		CASE WHEN a.receipt_id IN ('', m.id) THEN a.body ELSE substr(a.body, 1, 65536) END`
+
+	arrivalList = `SELECT ` + listedColumns + ` FROM arrivals a JOIN messages m ON m.n = a.message
 		WHERE m.id = ? AND a.number > 1 ORDER BY a.number DESC LIMIT 50`
 
 	// An arrival with other content is listed however often the message has arrived since.
-	differingList = `SELECT ` + arrivalColumns + ` FROM arrivals a JOIN messages m ON m.n = a.message
+	differingList = `SELECT ` + listedColumns + ` FROM arrivals a JOIN messages m ON m.n = a.message
 		WHERE m.id = ? AND a.differs = 1 ORDER BY a.number DESC LIMIT 200`
 
 	oneArrival = `SELECT ` + arrivalColumns + ` FROM arrivals a JOIN messages m ON m.n = a.message

@@ -21,7 +21,9 @@ type EditView struct {
 	Base        string // number of the revision that the edit is based on
 	BaseName    string // "original" or "edit 2 by anna"
 	Body        string
-	JSON        bool // the body must be JSON
+	JSON        bool   // the body must be JSON
+	Form        string // how the body is written, where that is not plain UTF-8: "gzip, form, 4 fields"
+	Fields      bool   // the body has fields, which are edited as a JSON object
 	BodyError   ui.FieldError
 	Denied      string   // why the message cannot be edited (role, status, binary body); empty: it can
 	MaskedNames []string // names whose masked values are kept as they were received, unless overwritten

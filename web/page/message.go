@@ -135,14 +135,16 @@ type RevisionChoice struct {
 type Payload struct {
 	Name        string // of the revision: "original"
 	ContentType string
-	Size        string // "1.2 KiB"
-	Pretty      string // indented, masked; empty where it is no JSON
-	Raw         string // as text, masked
+	Size        string   // "1.2 KiB", "gzip, 1.2 KiB → 8.0 KiB"
+	Form        []string // in which the body is written, where that is not plain UTF-8: "form, 4 fields"
+	Pretty      string   // indented, masked; empty where it is no JSON
+	Raw         string   // as text, masked
 	JSON        bool
 	Hex         string // a hex dump, for a binary body
 	Note        string // "the first 256 KiB of 1.4 MiB are shown"
 	Masked      bool   // some values in it are masked
-	DownloadURL string // empty: this person may not
+	DownloadURL string // as received; empty: this person may not
+	DecodedURL  string // of the content, where that is another than the body; empty: it is not
 	FullURL     string // reads all of it, where it is cut; empty: it is whole
 	Revisions   []PayloadLink
 }
