@@ -267,7 +267,10 @@ func (c userDelete) Run(p program) error {
 		if err != nil {
 			return fmt.Errorf("read the confirmation: %w", err)
 		}
-		confirmed = strings.EqualFold(strings.TrimSpace(line), c.Name)
+		if !strings.EqualFold(strings.TrimSpace(line), c.Name) {
+			return deadletter.Errorf(deadletter.Invalid, "this is another name: nothing was deleted")
+		}
+		confirmed = true
 	}
 	return c.manage(p, func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error {
 		err := users.Delete(ctx, by, c.Name, confirmed)

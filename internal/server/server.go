@@ -1,6 +1,6 @@
-// Package server runs the process on its machine: listeners with TLS and a cap on connections, health and readiness,
-// limits of files and memory, the clock, and the data folder with its lock and its audit key. It knows no source, no
-// queue and no store: handlers and checks are given to it.
+// Package server runs the process on its machine: listeners with TLS and a cap on connections, the addresses of clients
+// behind trusted proxies, health and readiness, limits of files and memory, the clock, and the data folder with its lock
+// and its audit key. It knows no source, no queue and no store: handlers and checks are given to it.
 package server
 
 import (
