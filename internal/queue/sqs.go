@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,7 +115,10 @@ func newSQS(ctx context.Context, queueURL, region string, options []func(*config
 	if err != nil {
 		return nil, err
 	}
-	client := sqs.NewFromConfig(settings, func(o *sqs.Options) { o.HTTPClient = bufferedBody{o.HTTPClient} })
+	client := sqs.NewFromConfig(settings, func(o *sqs.Options) {
+		o.HTTPClient = bufferedBody{o.HTTPClient}
+		endpointOf(parsed).address(o, parsed)
+	})
 	return &SQS{
 		client:   client,
 		url:      queueURL,
@@ -147,7 +149,7 @@ func loadSettings(
 		config.WithHTTPClient(client),
 		config.WithLogger(logging.Nop{}), // what fails is answered as an error
 	}
-	if region = cmp.Or(region, regionOf(queueURL)); region != "" {
+	if region = cmp.Or(region, endpointOf(queueURL).region); region != "" {
 		options = append(slices.Clone(options), config.WithRegion(region))
 	}
 	settings, err := config.LoadDefaultConfig(ctx, append(all, options...)...)
@@ -165,18 +167,6 @@ func loadSettings(
 		)
 	}
 	return settings, nil
-}
-
-var regionalHost = regexp.MustCompile(
-	`^(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue|[a-z0-9-]+\.sqs\.([a-z0-9-]+)\.vpce)\.amazonaws\.com`,
-)
-
-// regionOf returns the region in a queue's URL.
-func regionOf(queueURL *url.URL) string {
-	if found := regionalHost.FindStringSubmatch(queueURL.Host); found != nil {
-		return found[1] + found[2] + found[3]
-	}
-	return ""
 }
 
 func (q *SQS) readAttributes(ctx context.Context) error {

@@ -67,7 +67,7 @@ func (q *SQS) SendTo(ctx context.Context, queueURL string, m Outgoing) (messageI
 	ctx, cancel := context.WithTimeout(ctx, redriveTimeout)
 	defer cancel()
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
-	output, err := q.client.SendMessage(ctx, sendMessageInput(queueURL, m), sendOnce)
+	output, err := q.client.SendMessage(ctx, sendMessageInput(queueURL, m), sendOnce, sendTo(q.url, queueURL))
 	if err == nil {
 		return aws.ToString(output.MessageId), nil
 	}
