@@ -50,4 +50,5 @@ type unledgered struct{ *telemetry.Metrics }
 func (unledgered) RunID() string                            { return "" }
 func (unledgered) Number(*deadletter.Capture)               {}
 func (unledgered) Record(deadletter.Capture, ledger.Counts) {}
+func (unledgered) Refused(ledger.RefusalKey, string)        {}
 func (unledgered) Save(context.Context) error               { return nil }

@@ -66,6 +66,10 @@ func (c *Console) sourceList(w http.ResponseWriter, r *http.Request) {
 		v.State = page.StateNothing
 	default:
 		v = c.sourcesView(r, v, figures)
+		if v.Refusals, err = c.refusalRows(r.Context(), ""); err != nil {
+			c.fail(w, r, err)
+			return
+		}
 	}
 	c.render(w, r, status, page.Sources(v))
 }
@@ -84,6 +88,13 @@ func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) {
 		kind := deadletter.KindOf(err)
 		c.logFailure(r, kind, err)
 		v.State, v.Fault, v.RetryURL, status = page.StateFault, errorText(err), r.URL.Path, statusOf(kind)
+	}
+	if err == nil {
+		v.Refusals, err = c.refusalRows(r.Context(), source.Name)
+		if err != nil {
+			c.fail(w, r, err)
+			return
+		}
 	}
 	figures.fill(&v.Line, source.Name)
 	v.Retrying = figures.open(source.Name, deadletter.Retrying)

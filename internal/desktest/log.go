@@ -14,6 +14,11 @@ import (
 // concernNoMessage lists the log lines that concern no message. Every other line has the message's id. The lines on
 // requests and responses have it too where the request is for the page of a message.
 var concernNoMessage = []string{
+	"webhooks were refused: their method is not POST",
+	"webhooks were refused: no source of that name is configured",
+	"webhooks were refused: they are larger than max_body of their source",
+	"webhooks were refused: their bodies did not arrive whole",
+	"webhooks were refused: a handshake was not the configured one",
 	"circuit breaker half-open: the destination responds again, and the backlog is let through",
 	"circuit breaker open: retries and jobs wait, and one probe at a time is sent",
 	"the queue can be processed again",

@@ -16,6 +16,7 @@ import (
 type runs interface {
 	BeginRun(ctx context.Context, run string, at time.Time) error
 	SaveRun(ctx context.Context, run string, counts map[Account]Counts, ended bool, at time.Time) error
+	SaveRefusals(ctx context.Context, refused map[RefusalKey]Refusals) error
 }
 
 // Recorder counts what the receiver does with webhooks.
@@ -31,6 +32,9 @@ type Recorder struct {
 	pending map[Account]Counts // not written yet
 	all     map[Account]Counts // of this run
 	numbers map[Account]*Numbering
+
+	refused      map[RefusalKey]Refusals // not written yet
+	refusedSaved time.Time
 }
 
 const (
@@ -48,6 +52,7 @@ func Begin(ctx context.Context, store runs, now func() time.Time, log *slog.Logg
 		pending: map[Account]Counts{},
 		all:     map[Account]Counts{},
 		numbers: map[Account]*Numbering{},
+		refused: map[RefusalKey]Refusals{},
 	}
 	if err := store.BeginRun(ctx, r.run, now()); err != nil {
 		return nil, err
@@ -103,18 +108,19 @@ func (r *Recorder) End(ctx context.Context) error { return r.save(ctx, true) }
 func (r *Recorder) save(ctx context.Context, end bool) error {
 	r.saving.Lock()
 	defer r.saving.Unlock()
+	refusedErr := r.saveRefused(ctx, end)
 	r.mu.Lock()
 	counts := r.pending
 	r.pending = map[Account]Counts{}
 	r.mu.Unlock()
 	if len(counts) == 0 && !end {
-		return nil
+		return refusedErr
 	}
 	ctx, cancel := context.WithTimeout(ctx, saveLimit)
 	defer cancel()
 	err := r.store.SaveRun(ctx, r.run, counts, end, r.now())
 	if err == nil {
-		return nil
+		return refusedErr
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -122,6 +128,21 @@ func (r *Recorder) save(ctx context.Context, end bool) error {
 		r.pending[a] = r.pending[a].Add(n)
 	}
 	return fmt.Errorf("%d accounts of the ledger are not saved yet: %w", len(counts), err)
+}
+
+func (r *Recorder) saveRefused(ctx context.Context, all bool) error {
+	refused := r.takeRefused(all)
+	if len(refused) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, saveLimit)
+	defer cancel()
+	err := r.store.SaveRefusals(ctx, refused)
+	if err != nil {
+		r.keepRefused(refused)
+		return fmt.Errorf("counts of refused requests are not saved yet: %w", err)
+	}
+	return nil
 }
 
 // Run saves about once a second until ctx ends.

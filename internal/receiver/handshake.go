@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/telemetry"
 	"dlqdesk/internal/verify"
 )
@@ -15,7 +16,7 @@ import (
 func (r *Receiver) greet(w http.ResponseWriter, req *http.Request) {
 	source, ok := r.source(chi.URLParam(req, "source"))
 	if !ok || !r.greeted(w, req, source) {
-		methodNotAllowed(w, req)
+		r.refuseMethod(w, req)
 	}
 }
 
@@ -46,9 +47,10 @@ func (r *Receiver) respondHandshake(
 	ctx := req.Context()
 	switch {
 	case err != nil:
-		r.countAnswer(ctx, s.Name, telemetry.AnswerUnauthorized)
-		r.logRefusal(ctx, s.Name, err)
-		respond(w, http.StatusForbidden, forbidden)
+		r.refuse(w, req, refusal{
+			source: s.Name, reason: ledger.RefusedHandshake, answer: telemetry.AnswerUnauthorized,
+			why: err.Error(), status: http.StatusForbidden, body: forbidden,
+		})
 		return true
 	case !reply.IsHandshake():
 		return false

@@ -19,11 +19,21 @@ type notes struct {
 	mu      sync.Mutex
 	answers []telemetry.Answer
 	sum     ledger.Counts
+	refused map[ledger.RefusalKey][]string
 }
 
 func (n *notes) RunID() string            { return "run-1" }
 func (*notes) Save(context.Context) error { return nil }
 func (*notes) Number(*deadletter.Capture) {}
+
+func (n *notes) Refused(key ledger.RefusalKey, why string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.refused == nil {
+		n.refused = map[ledger.RefusalKey][]string{}
+	}
+	n.refused[key] = append(n.refused[key], why)
+}
 
 func (n *notes) Answered(_ string, answer telemetry.Answer) {
 	n.mu.Lock()

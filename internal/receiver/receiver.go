@@ -58,6 +58,8 @@ type Ledger interface {
 	Number(c *deadletter.Capture)
 	// Record adds to the counts of a webhook's account.
 	Record(c deadletter.Capture, n ledger.Counts)
+	// Refused counts a refused request. why is for people, and has no secret.
+	Refused(key ledger.RefusalKey, why string)
 	// Save writes the counts to disk.
 	Save(ctx context.Context) error
 }
@@ -69,7 +71,7 @@ type Receiver struct {
 	sender     delivery.Sender
 	dlq        Queue
 	processing Queue    // nil if no source is buffered
-	refused    sync.Map // the *refusalLog of each source, by its name
+	refused    sync.Map // the *refusalLog of each logLine
 	now        func() time.Time
 	log        *slog.Logger
 }
@@ -113,19 +115,17 @@ const notFound = `{"error":"not found"}`
 // Handler serves /webhooks/{source}, and the paths below it for platforms that append to the address.
 func (r *Receiver) Handler() http.Handler {
 	mux := chi.NewRouter()
-	mux.NotFound(func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusNotFound, notFound) })
-	mux.MethodNotAllowed(methodNotAllowed)
+	mux.NotFound(func(w http.ResponseWriter, req *http.Request) {
+		respond(w, http.StatusNotFound, notFound)
+		discardBody(w, req)
+	})
+	mux.MethodNotAllowed(r.refuseMethod)
 	mux.Post("/webhooks/{source}", r.receive)
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions} {
 		mux.Method(method, "/webhooks/{source}", http.HandlerFunc(r.greet))
 	}
 	mux.Post("/webhooks/{source}/*", r.receiveBelow)
 	return mux
-}
-
-func methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Allow", http.MethodPost)
-	respond(w, http.StatusMethodNotAllowed, `{"error":"method not allowed: use POST"}`)
 }
 
 const (
@@ -141,8 +141,7 @@ const (
 func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 	source, ok := r.source(chi.URLParam(req, "source"))
 	if !ok {
-		r.countAnswer(req.Context(), "", telemetry.AnswerUnknownSource)
-		respond(w, http.StatusNotFound, `{"error":"unknown source"}`)
+		r.refuseUnknown(w, req)
 		return
 	}
 	if r.greeted(w, req, source) {
@@ -205,6 +204,9 @@ func (r *Receiver) respondUnstored(ctx context.Context, w http.ResponseWriter, c
 	r.log.ErrorContext(ctx, "a webhook could not be kept; the platform was told to send it again",
 		"source", c.Source, "err", err)
 	r.count(ctx, c, telemetry.AnswerRefused, ledger.Counts{Refused: 1})
+	r.ledger.Refused(
+		ledger.RefusalKey{Source: c.Source, Reason: ledger.RefusedUnstored}, "no queue and no disk confirmed it: see the log",
+	)
 	w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	respond(w, http.StatusInternalServerError, `{"error":"Internal Server Error"}`)
 }
@@ -282,6 +284,7 @@ func (r *Receiver) enqueue(ctx context.Context, q Queue, c deadletter.Capture) (
 
 func respond(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, body) // fails only if the platform hung up
 }

@@ -92,6 +92,7 @@ const (
 	AnswerTooLarge      Answer = "too_large"  // over the source's limit
 	AnswerIncomplete    Answer = "incomplete" // the body did not arrive whole
 	AnswerUnknownSource Answer = "unknown_source"
+	AnswerWrongMethod   Answer = "wrong_method"
 	AnswerHandshake     Answer = "handshake" // a platform tried the address, and sent no webhook
 )
 

@@ -70,7 +70,7 @@ func (c credential) head(r *http.Request, _ time.Time) (bodyCheck, error) {
 		genuine |= subtle.ConstantTimeCompare(sent[:], want[:])
 	}
 	if genuine != 1 {
-		return nil, refused("the credential in %s is not one of this source", c.header)
+		return nil, refusedAs(Mismatch, "the credential in %s is not one of this source", c.header)
 	}
 	return nil, nil
 }
@@ -92,14 +92,14 @@ type certificate struct{ subjects, sans []string }
 
 func (c certificate) head(r *http.Request, _ time.Time) (bodyCheck, error) {
 	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
-		return nil, refused("the connection has no client certificate of an authority in tls.client_ca_file")
+		return nil, refusedAs(Missing, "the connection has no client certificate of an authority in tls.client_ca_file")
 	}
 	leaf := r.TLS.VerifiedChains[0][0]
 	if len(c.subjects)+len(c.sans) == 0 || slices.Contains(c.subjects, leaf.Subject.String()) ||
 		slices.ContainsFunc(namesOf(leaf), c.accepts) {
 		return nil, nil
 	}
-	return nil, refused("the certificate of the connection has another subject: %q", leaf.Subject.String())
+	return nil, refusedAs(Mismatch, "the certificate of the connection has another subject: %q", leaf.Subject.String())
 }
 
 // accepts reports whether a name is configured. Case does not matter, as in DNS.

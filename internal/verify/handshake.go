@@ -211,7 +211,7 @@ func hubChallenge(v *Verifier, r *http.Request) (challenge string, ok bool, err 
 		genuine |= subtle.ConstantTimeCompare(sent[:], want[:])
 	}
 	if genuine != 1 {
-		return "", true, refused("hub.verify_token of the handshake is none of handshake_secrets")
+		return "", true, refusedAs(Mismatch, "hub.verify_token of the handshake is none of handshake_secrets")
 	}
 	return challenge, true, nil
 }

@@ -46,14 +46,14 @@ func (i issuer) head(r *http.Request, now time.Time) (bodyCheck, error) {
 	}
 	token, err := base64.RawURLEncoding.Strict().DecodeString(value[len(before):])
 	if err != nil || len(token) != tokenSize {
-		return nil, refused("the token was not issued by dlqdesk")
+		return nil, refusedAs(Mismatch, "the token was not issued by dlqdesk")
 	}
 	end, genuine := token[:8], 0
 	for _, s := range i.secrets {
 		genuine |= subtle.ConstantTimeCompare(token[8:], i.mac(s, end))
 	}
 	if genuine != 1 {
-		return nil, refused("the token was not issued by dlqdesk with a secret of this source")
+		return nil, refusedAs(Mismatch, "the token was not issued by dlqdesk with a secret of this source")
 	}
 	if int64(binary.BigEndian.Uint64(end)) <= now.Unix() { //nolint:gosec // the MAC proves that it is ours
 		return nil, &Refusal{Reason: "the token has ended", Expected: true}
@@ -106,7 +106,7 @@ func (v *Verifier) Issue(request []byte, now time.Time) ([]byte, error) {
 		known = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sent[:], want[:]), n, known)
 	}
 	if known < 0 {
-		return nil, refused("the request for a token has a wrong client id or secret")
+		return nil, refusedAs(Mismatch, "the request for a token has a wrong client id or secret")
 	}
 	return json.Marshal(struct {
 		AccessToken string `json:"access_token"`

@@ -111,7 +111,7 @@ func (s signature) checkTime(written string, now time.Time) error {
 		return refused("the signed time is no Unix time")
 	}
 	if off := now.Sub(at); off > s.tolerance || off < -s.tolerance {
-		return refused("the signed time is %s from ours, which is over %s", off.Truncate(time.Second), s.tolerance)
+		return refusedAs(Stale, "the signed time is %s from ours, which is over %s", off.Truncate(time.Second), s.tolerance)
 	}
 	return nil
 }
@@ -166,7 +166,7 @@ func (s signature) check(c content, candidates []candidate) error {
 		}
 	}
 	if !genuine {
-		return refused("no secret of this source fits the signature in %s", s.header)
+		return refusedAs(Mismatch, "no secret of this source fits the signature in %s", s.header)
 	}
 	return nil
 }

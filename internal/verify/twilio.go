@@ -96,7 +96,7 @@ func signedRest(query string, form bool, body []byte) (string, error) {
 	case len(hashes) == 1:
 		sum := sha256.Sum256(body)
 		if sent, err := hex.DecodeString(hashes[0]); err != nil || !hmac.Equal(sent, sum[:]) {
-			return "", refused("the body does not match %s", bodyHash)
+			return "", refusedAs(Mismatch, "the body does not match %s", bodyHash)
 		}
 		return rest, nil
 	case len(hashes) > 1:
@@ -136,8 +136,8 @@ func (t twilio) check(rest string, sent []byte) error {
 		}
 	}
 	if !genuine {
-		return refused(
-			"no secret of this source fits the signature in %s: is url the URL that the platform calls?",
+		return refusedAs(
+			Mismatch, "no secret of this source fits the signature in %s: is url the URL that the platform calls?",
 			t.header,
 		)
 	}

@@ -51,13 +51,29 @@ func (f Fault) Error() string { return f.Key + " " + f.Text }
 type Refusal struct {
 	Reason string // for the log: it names headers and times, never a secret or a sent value
 
+	Kind RefusalKind
+
 	// Expected is set if platforms begin like this: they send a request without credentials first.
 	Expected bool
 }
 
 func (r *Refusal) Error() string { return r.Reason }
 
-func refused(format string, args ...any) error { return &Refusal{Reason: fmt.Sprintf(format, args...)} }
+// RefusalKind is the kind of a Refusal; "" where a signature or credential is there and cannot be read.
+type RefusalKind string
+
+// The kinds of refusal.
+const (
+	Missing  RefusalKind = "missing"  // no signature, credential or certificate
+	Mismatch RefusalKind = "mismatch" // no secret of the source fits
+	Stale    RefusalKind = "stale"    // the signed time is too far from ours
+)
+
+func refused(format string, args ...any) error { return refusedAs("", format, args...) }
+
+func refusedAs(kind RefusalKind, format string, args ...any) error {
+	return &Refusal{Reason: fmt.Sprintf(format, args...), Kind: kind}
+}
 
 // Verifier verifies the webhooks of one source. Its methods are safe for concurrent use.
 type Verifier struct {
@@ -132,7 +148,7 @@ func (v *Verifier) Sign(r *http.Request, body []byte, id string, now time.Time) 
 func singleHeader(h http.Header, name string) (string, error) {
 	switch values := h.Values(name); len(values) {
 	case 0:
-		return "", refused("the header %s is missing", name)
+		return "", refusedAs(Missing, "the header %s is missing", name)
 	case 1:
 		return values[0], nil
 	default:

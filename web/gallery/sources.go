@@ -36,6 +36,10 @@ func sources() []Example {
 		list("few", page.SourcesView{AsOf: ago(0), Rows: few}),
 		list("fifty", page.SourcesView{AsOf: ago(0), Rows: many}),
 		list("long", page.SourcesView{AsOf: ago(0), Rows: []page.SourceLine{long, sourceLineOf(0)}}),
+		list("refused", page.SourcesView{AsOf: ago(0), Rows: few, Refusals: []page.RefusalRow{{
+			Code: "404", Reason: "Unknown source", Hint: "Compare the URL at the platform with the names above.",
+			Count: "12", Since: ago(90), Latest: ago(2), Why: `There is no source named "genesis"`,
+		}}}),
 		list(
 			"fault",
 			page.SourcesView{
@@ -46,6 +50,23 @@ func sources() []Example {
 		),
 		one("open-messaging", func(*page.SourceView) {}),
 		{Name: "source-viewer", Component: page.Source(look)},
+		one("refused", func(v *page.SourceView) {
+			v.Refusals = []page.RefusalRow{
+				{
+					Code: "413", Reason: "Body too large", Hint: "Raise max_body of the source.", Count: "1",
+					Since: ago(1), Latest: ago(1), Why: "The body has 3,145,728 bytes, and 1,048,576 are accepted",
+				},
+				{
+					Code: "401", Reason: "Signed too long ago", Hint: "Compare the clocks, or raise verify.tolerance.",
+					Count: "1,204,331", Since: ago(60 * 24 * 90), Latest: ago(4),
+					Why: "The signed time is 6m12s from ours, which is over 5m0s",
+				},
+				{
+					Code: "401", Reason: "Wrong signature or credential", Hint: "Compare the secret here and at the platform.",
+					Count: "7", Since: ago(70), Latest: ago(60), Why: longReason() + longWord,
+				},
+			}
+		}),
 		one("unverified", func(v *page.SourceView) {
 			v.Line, v.Platform, v.SignCommand = sourceLineOf(3), page.SourcePlatform{}, ""
 			v.Settings[0] = page.Setting{

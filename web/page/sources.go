@@ -10,6 +10,18 @@ type SourcesView struct {
 	RetryURL string
 	AsOf     ui.Moment
 	Rows     []SourceLine
+	Refusals []RefusalRow // to no configured source
+}
+
+// RefusalRow is the requests that were refused for one reason.
+type RefusalRow struct {
+	Code   string // the status that the sender got
+	Reason string
+	Hint   string // what to do
+	Count  string
+	Since  ui.Moment
+	Latest ui.Moment
+	Why    string // of the latest
 }
 
 // SourceLine is one source of the list.
@@ -66,6 +78,7 @@ type SourceView struct {
 	Retrying    Count
 	Note        string // on the URL; may be empty
 	Settings    []Setting
+	Refusals    []RefusalRow // the latest first
 	TestCommand string // a command that posts a webhook which proves itself
 	SignCommand string // a command that writes one for a body of one's own; empty: there is nothing to sign
 	Platform    SourcePlatform

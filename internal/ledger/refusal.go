@@ -1,0 +1,93 @@
+package ledger
+
+import (
+	"maps"
+	"time"
+)
+
+// RefusalReason is why the receiver refused requests. There are few, so that a forger cannot make the counts grow.
+type RefusalReason string
+
+// The reasons, with the status that the sender got.
+const (
+	RefusedUnproven      RefusalReason = "unproven"       // 401: without a signature or credential
+	RefusedMismatch      RefusalReason = "mismatch"       // 401: no secret of the source fits
+	RefusedStale         RefusalReason = "stale"          // 401: the signed time is too far from ours
+	RefusedMalformed     RefusalReason = "malformed"      // 401: the signature or credential cannot be read
+	RefusedHandshake     RefusalReason = "handshake"      // 403
+	RefusedTooLarge      RefusalReason = "too_large"      // 413
+	RefusedIncomplete    RefusalReason = "incomplete"     // 400: the body did not arrive whole
+	RefusedUnknownSource RefusalReason = "unknown_source" // 404
+	RefusedMethod        RefusalReason = "method"         // 405
+	RefusedUnstored      RefusalReason = "unstored"       // 500: no queue confirmed the webhook
+)
+
+// RefusalReasons lists every RefusalReason.
+func RefusalReasons() []RefusalReason {
+	return []RefusalReason{
+		RefusedUnproven, RefusedMismatch, RefusedStale, RefusedMalformed, RefusedHandshake, RefusedTooLarge,
+		RefusedIncomplete, RefusedUnknownSource, RefusedMethod, RefusedUnstored,
+	}
+}
+
+// RefusalKey names refusals that are counted together. Source is "" for requests to no configured source, all of them
+// together.
+type RefusalKey struct {
+	Source string
+	Reason RefusalReason
+}
+
+// Refusals are refused requests that are counted together.
+type Refusals struct {
+	Count    int
+	First    time.Time
+	LatestAt time.Time
+	Why      string // of the latest, for people: it never has a secret, and its length is bounded
+}
+
+// add returns the sum of refusals and later ones.
+func (r Refusals) add(later Refusals) Refusals {
+	if r.Count == 0 {
+		return later
+	}
+	r.Count += later.Count
+	if !later.LatestAt.Before(r.LatestAt) {
+		r.LatestAt, r.Why = later.LatestAt, later.Why
+	}
+	return r
+}
+
+// refusalsEvery is how often counts of refusals are saved at most: whoever sends refused requests decides how many
+// there are, and not how often the disk is written.
+const refusalsEvery = 10 * time.Second
+
+// Refused counts a refused request, in memory.
+func (r *Recorder) Refused(key RefusalKey, why string) {
+	at := r.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refused[key] = r.refused[key].add(Refusals{Count: 1, First: at, LatestAt: at, Why: why})
+}
+
+// takeRefused returns the refusals to save: none if some were saved a short while ago, unless all must be saved.
+func (r *Recorder) takeRefused(all bool) map[RefusalKey]Refusals {
+	now := r.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.refused) == 0 || !all && now.Sub(r.refusedSaved) < refusalsEvery {
+		return nil
+	}
+	taken := maps.Clone(r.refused)
+	clear(r.refused)
+	r.refusedSaved = now
+	return taken
+}
+
+// keepRefused takes refusals back that could not be saved.
+func (r *Recorder) keepRefused(taken map[RefusalKey]Refusals) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, earlier := range taken {
+		r.refused[key] = earlier.add(r.refused[key])
+	}
+}

@@ -1,0 +1,223 @@
+package receiver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/go-chi/chi/v5"
+
+	"dlqdesk/internal/ledger"
+	"dlqdesk/internal/telemetry"
+	"dlqdesk/internal/verify"
+)
+
+// refusal is a request that is not accepted. why is for the operator: the sender is never told it.
+type refusal struct {
+	source string // "" if it is not configured
+	reason ledger.RefusalReason
+	answer telemetry.Answer // "": the request was no webhook
+	why    string
+	status int
+	body   string // the response
+}
+
+// refuse counts and logs a refusal, responds, and reads the rest of the body.
+func (r *Receiver) refuse(w http.ResponseWriter, req *http.Request, f refusal) {
+	ctx := req.Context()
+	if f.answer != "" {
+		r.countAnswer(ctx, f.source, f.answer)
+	}
+	r.ledger.Refused(ledger.RefusalKey{Source: f.source, Reason: f.reason}, f.why)
+	line := logLine{f.source, "webhooks were refused: " + refusalTexts[f.reason]}
+	if n := r.refusals(line).count(r.now()); n > 0 {
+		r.log.LogAttrs(ctx, slog.LevelWarn, line.text,
+			slog.String("source", f.source), slog.Int("refused", n), slog.String("reason", f.why))
+	}
+	f.respond(w, req)
+}
+
+func (f refusal) respond(w http.ResponseWriter, req *http.Request) {
+	// The response goes first, so that a sender that looks for it need not send the rest. Only HTTP/1 needs this.
+	_ = http.NewResponseController(w).EnableFullDuplex()
+	respond(w, f.status, f.body)
+	if f.reason != ledger.RefusedIncomplete { // of that nothing more comes
+		discardBody(w, req)
+	}
+}
+
+const unproven = "they do not prove who sent them"
+
+// refusalTexts completes the log line "webhooks were refused: …".
+var refusalTexts = map[ledger.RefusalReason]string{
+	ledger.RefusedUnproven:      unproven,
+	ledger.RefusedMismatch:      unproven,
+	ledger.RefusedStale:         unproven,
+	ledger.RefusedMalformed:     unproven,
+	ledger.RefusedHandshake:     "a handshake was not the configured one",
+	ledger.RefusedTooLarge:      "they are larger than max_body of their source",
+	ledger.RefusedIncomplete:    "their bodies did not arrive whole",
+	ledger.RefusedUnknownSource: "no source of that name is configured",
+	ledger.RefusedMethod:        "their method is not POST",
+}
+
+// refuseUnproven refuses a request that is not verified. It does not count a platform's first request without a token,
+// by which that asks for one.
+func (r *Receiver) refuseUnproven(w http.ResponseWriter, req *http.Request, s Source, cause error) {
+	r.refuseProof(w, req, s, cause, telemetry.AnswerUnauthorized, unauthorized)
+}
+
+// refuseProof refuses a webhook or a request for a token for want of a proof.
+func (r *Receiver) refuseProof(
+	w http.ResponseWriter, req *http.Request, s Source, cause error, answer telemetry.Answer, body string,
+) {
+	if challenge := s.Verify.Settings().Challenge(); challenge != "" {
+		w.Header().Set("WWW-Authenticate", challenge)
+	}
+	f := refusal{
+		source: s.Name, reason: ledger.RefusedMalformed, answer: answer, why: cause.Error(),
+		status: http.StatusUnauthorized, body: body,
+	}
+	known, ok := errors.AsType[*verify.Refusal](cause)
+	if ok && known.Expected {
+		r.log.DebugContext(req.Context(), "a platform is sent for a token", "source", s.Name, "reason", known.Reason)
+		f.respond(w, req)
+		return
+	}
+	if ok {
+		switch known.Kind {
+		case verify.Missing:
+			f.reason = ledger.RefusedUnproven
+		case verify.Mismatch:
+			f.reason = ledger.RefusedMismatch
+		case verify.Stale:
+			f.reason = ledger.RefusedStale
+		}
+	}
+	r.refuse(w, req, f)
+}
+
+// refuseBody refuses a body that is too large (413) or did not arrive whole (400).
+func (r *Receiver) refuseBody(
+	w http.ResponseWriter, req *http.Request, s Source, cause error, limit int64, isWebhook bool,
+) {
+	tooLarge, incomplete := telemetry.AnswerTooLarge, telemetry.AnswerIncomplete
+	if !isWebhook {
+		tooLarge, incomplete = "", ""
+	}
+	if errors.Is(cause, errTooLarge) {
+		sent := fmt.Sprintf("more than %d", limit)
+		if req.ContentLength > limit {
+			sent = strconv.FormatInt(req.ContentLength, 10)
+		}
+		r.refuse(w, req, refusal{
+			source: s.Name, reason: ledger.RefusedTooLarge, answer: tooLarge,
+			why:    fmt.Sprintf("the body has %s bytes, and %d are accepted", sent, limit),
+			status: http.StatusRequestEntityTooLarge,
+			body:   fmt.Sprintf(`{"error":"the body is larger than %d bytes"}`, limit),
+		})
+		return
+	}
+	r.refuse(w, req, refusal{
+		source: s.Name, reason: ledger.RefusedIncomplete, answer: incomplete,
+		why: "the sender hung up, was too slow, or broke the form of HTTP", status: http.StatusBadRequest,
+		body: `{"error":"the body did not arrive whole"}`,
+	})
+}
+
+func (r *Receiver) refuseUnknown(w http.ResponseWriter, req *http.Request) {
+	r.refuse(w, req, refusal{
+		reason: ledger.RefusedUnknownSource, answer: telemetry.AnswerUnknownSource,
+		why:    "there is no source named " + shortened(chi.URLParam(req, "source")),
+		status: http.StatusNotFound, body: `{"error":"unknown source"}`,
+	})
+}
+
+func (r *Receiver) refuseMethod(w http.ResponseWriter, req *http.Request) {
+	w.Header().Set("Allow", http.MethodPost)
+	name, _, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/webhooks/"), "/")
+	source, _ := r.source(name)
+	r.refuse(w, req, refusal{
+		source: source.Name, reason: ledger.RefusedMethod, answer: telemetry.AnswerWrongMethod,
+		why:    "the method is " + shortened(req.Method) + ", and webhooks are sent with POST",
+		status: http.StatusMethodNotAllowed, body: `{"error":"method not allowed: use POST"}`,
+	})
+}
+
+// maxSentText bounds how much of a text of the sender an operator reads, in characters.
+const maxSentText = 60
+
+// shortened returns a text of the sender in quotation marks, short and printable.
+func shortened(text string) string {
+	runes := []rune(strings.ToValidUTF8(text, "\uFFFD"))
+	if len(runes) > maxSentText {
+		runes = append(runes[:maxSentText], '…')
+	}
+	for i, c := range runes {
+		if !unicode.IsPrint(c) {
+			runes[i] = '\uFFFD'
+		}
+	}
+	return strconv.Quote(string(runes))
+}
+
+// The rest of a refused body is read up to these limits.
+const (
+	discardBytes = 64 << 20 // the largest max_body
+	discardLimit = 10 * time.Second
+)
+
+// discardBody reads the rest of a body that is not wanted, after the response. A server that closes the connection while
+// the body is on its way resets it, and the sender loses the response: a proxy answers 502 in its place, and a client
+// that reads only after it has written everything reads nothing. A sender that waits for 100 Continue sends no body.
+func discardBody(w http.ResponseWriter, req *http.Request) {
+	if req.Body == nil || req.Body == http.NoBody || req.Header.Get("Expect") != "" {
+		return
+	}
+	conn := http.NewResponseController(w)
+	_ = conn.Flush()
+	_ = conn.SetReadDeadline(time.Now().Add(discardLimit))
+	if _, err := io.CopyN(io.Discard, req.Body, discardBytes); errors.Is(err, io.EOF) {
+		_ = conn.SetReadDeadline(time.Time{}) // otherwise the connection ends with this request
+	}
+}
+
+// logLine is a line of the log about refusals of a source.
+type logLine struct{ source, text string }
+
+// refusals returns the log of refusals that have one line together.
+func (r *Receiver) refusals(line logLine) *refusalLog {
+	known, _ := r.refused.LoadOrStore(line, &refusalLog{})
+	log, _ := known.(*refusalLog)
+	return log
+}
+
+// refusalLog keeps a forger from filling the log: the first refusal is logged at once, further ones once a minute with
+// their number.
+type refusalLog struct {
+	mu         sync.Mutex
+	logged     time.Time // when refusals were last logged
+	unreported int
+}
+
+const refusalLogEvery = time.Minute
+
+// count counts one refusal. It returns how many to log now: 0 if the last log line is too recent.
+func (l *refusalLog) count(now time.Time) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unreported++
+	if !l.logged.IsZero() && now.Sub(l.logged) < refusalLogEvery {
+		return 0
+	}
+	n := l.unreported
+	l.logged, l.unreported = now, 0
+	return n
+}
