@@ -69,7 +69,7 @@ type output struct {
 	text string
 }
 
-const keptOutput = 8 << 10
+const keptOutput = 64 << 10
 
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
