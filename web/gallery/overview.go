@@ -40,6 +40,12 @@ func overview() []Example {
 			v.Breakers[1].Source, v.Breakers[1].LastOutcome = rtlText, rtlText
 			v.Breakers[2].LastOutcome = longWord + longWord
 		}),
+		overview("notices", func(v *page.OverviewFigures) { v.Notices = notices() }),
+		overview("notices-long", func(v *page.OverviewFigures) {
+			v.Notices = notices()
+			v.Notices[0].Items = []string{longWord + longWord, longReason(), rtlText}
+			v.Notices[1].Items = []string{"queues." + longWord + ".url"}
+		}),
 		overview("one", func(v *page.OverviewFigures) {
 			v.Source, v.Sources, v.Plot = "genesys", v.Sources[:1], plotOf(
 				96, func(i int) (int, int, int) { return oneIf(i == 90), 0, 0 },
@@ -101,6 +107,24 @@ func overview() []Example {
 }
 
 // overviewFiguresOf is a day with failures for two hours and the recovery from it.
+// notices are what a reload of the configuration left to do.
+func notices() []page.StandingNotice {
+	return []page.StandingNotice{
+		{
+			Kind: ui.Fault, Text: "The changed configuration was not applied.", At: ago(4),
+			Hint: "The settings from before stay in force. Mend the file, then reload again.",
+			Items: []string{
+				"/etc/dlqdesk.yaml:14: sources.genesys.timeout: must be under 30s (got 2m)",
+				"/etc/dlqdesk.yaml:19: sources.genesys.retyr: is no key here: did you mean retry?",
+			},
+		},
+		{
+			Kind: ui.Warn, Text: "Restart dlqdesk to apply 2 changed keys.",
+			Hint: "Everything else that changed is in force.", Items: []string{"listen", "queue.dlq_url"},
+		},
+	}
+}
+
 func overviewFiguresOf() page.OverviewFigures {
 	day := plotOf(96, func(i int) (int, int, int) {
 		failed, itself, people := 2+i*7%4, 1+i*5%3, oneIf(i%11 == 0)
