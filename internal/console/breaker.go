@@ -216,17 +216,11 @@ func (c *Console) jobBreakers(ctx context.Context, j deadletter.Job) (breakers p
 	if !j.Delivers() || j.Action.Redrives() || j.State != deadletter.JobRunning && j.State != deadletter.JobDraft {
 		return page.BreakerNotices{}, nil
 	}
-	sources, err := c.Store.PendingSources(ctx, j.ID)
+	sources, err := c.jobSources(ctx, j)
 	if err != nil {
 		return page.BreakerNotices{}, err
 	}
-	for i, source := range sources {
-		if source == "" {
-			sources[i] = c.Settings().DefaultSource
-		}
-	}
-	slices.Sort(sources)
-	for _, source := range slices.Compact(sources) {
+	for _, source := range sources {
 		if notice, ok := c.breakerNotice(source); ok {
 			breakers.List = append(breakers.List, notice)
 		}
@@ -235,4 +229,16 @@ func (c *Console) jobBreakers(ctx context.Context, j deadletter.Job) (breakers p
 		breakers.List, breakers.More = breakers.List[:maxBreakerNotices], "And "+plural(more, "more destination")
 	}
 	return breakers, nil
+}
+
+// jobSources returns the names of the sources that deliver the rest of a job, in order.
+func (c *Console) jobSources(ctx context.Context, j deadletter.Job) ([]string, error) {
+	sources, err := c.Store.PendingSources(ctx, j.ID)
+	for i, source := range sources {
+		if source == "" {
+			sources[i] = c.Settings().DefaultSource
+		}
+	}
+	slices.Sort(sources)
+	return slices.Compact(sources), err
 }

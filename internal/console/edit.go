@@ -147,7 +147,8 @@ func (c *Console) refuseEdit(
 func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	m := e.message
 	var permitted page.MessagePanelView
-	denyActions(&permitted, c.view(r, m))
+	seen := c.view(r, m)
+	denyActions(&permitted, seen)
 	base := show(e.base, e.source, payload.MaxEdit)
 	v := page.EditView{
 		Chrome:   c.chrome(r, "Edit message "+string(m.ID)),
@@ -165,7 +166,9 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	if permitted.DenyRedrive == "" {
 		v.RedrivesTo = permitted.RedrivesTo
 	}
-	v.NoReplay = v.RedrivesTo != "" && permitted.DenyReplay != ""
+	if v.NoReplay = v.RedrivesTo != "" && permitted.DenyReplay != ""; !v.NoReplay {
+		v.Signature = c.editSignatureNote(seen)
+	}
 	if e.base.Number > 0 {
 		v.BaseName = revisionName(e.base)
 	}

@@ -76,7 +76,12 @@ func (c *Console) bulk(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	if j.NeedsReview() {
+	_, refused, err := c.jobSignatures(r.Context(), j)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	if j.NeedsReview() || refused {
 		c.askJob(w, r, j)
 		return
 	}
@@ -654,6 +659,9 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 	}
 	var err error
 	if v.Breakers, err = c.jobBreakers(r.Context(), j); err != nil {
+		return v, err
+	}
+	if v.Signatures, _, err = c.jobSignatures(r.Context(), j); err != nil {
 		return v, err
 	}
 	v.NewMatches, err = c.newMatchesView(r.Context(), j)

@@ -501,6 +501,7 @@ func (c *Console) panelView(seen desk.View, h history, back string) page.Message
 		v.Arrived = plural(m.Arrivals, "time")
 	}
 	denyActions(&v, seen)
+	v.Signature = c.signatureNote(seen)
 	v.LastWasRedrive = len(h.attempts) > 0 && h.attempts[0].Trigger.Redrives()
 	c.addRevisions(&v, m, h.revisions)
 	c.addAttempts(&v, m, h)

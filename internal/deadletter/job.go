@@ -60,6 +60,7 @@ type Job struct {
 	Oldest, Newest time.Time // receipt of its messages
 	Inapplicable   int       // messages whose status did not allow the action when the job was made
 	Unknown        int       // messages whose latest outcome was unknown when it was made
+	Edited         int       // messages whose latest revision was an edit when it was made
 
 	CreatedAt, StartedAt, EndedAt time.Time
 	Last                          LastChange // the latest thing that a person did to it

@@ -25,7 +25,8 @@ type Source struct {
 	Masks     *redact.Rules // of a message, set by SourceOf
 	Probe     func()        // lets the next message of a job go at once, past the circuit breaker; it must not block
 	Waits     func() bool   // reports whether the circuit breaker makes retries and jobs wait
-	Unnamed   bool          // it is the default source: webhooks that named none go there as well
+	Signature deadletter.SignaturePolicy
+	Unnamed   bool // it is the default source: webhooks that named none go there as well
 	EventType []payload.Path
 	SignsID   bool // its platform signs the Webhook-Id: see payload.Dedup
 }
@@ -104,6 +105,7 @@ type View struct {
 	Message    deadletter.Message
 	Refused    map[deadletter.Action]error // why an action is not permitted; none for an action that is
 	RedrivesTo string                      // the name of the queue that it can be sent back to; "" where there is none
+	Signature  deadletter.SignaturePolicy  // of the source that delivers it
 }
 
 // View returns a message with the actions that the actor is refused, for the errors that the orders would return. A
@@ -113,6 +115,9 @@ func (d *Desk) View(by deadletter.Actor, m deadletter.Message) View {
 	noDestination, now := d.checkDestination(m), d.now()
 	to, noOrigin := d.origin(m)
 	v.RedrivesTo = to
+	if s, ok := d.Source(m.Source); ok {
+		v.Signature = s.Signature
+	}
 	for _, act := range deadletter.MessageActions() {
 		err := m.Permits(by, act, now)
 		switch {

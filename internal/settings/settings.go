@@ -180,6 +180,9 @@ func (s *Settings) addDeliverable(source config.Source, d Deps) {
 		Unnamed:   source.Name == s.Config.Queue.DefaultSource,
 		EventType: source.EventType,
 		SignsID:   source.Dedup.Signed,
+		Signature: deadletter.SignaturePolicy{
+			Signed: source.Verify.Signs(), Age: source.Verify.SignatureAge(), Resign: source.Verify.Resign,
+		},
 	})
 }
 

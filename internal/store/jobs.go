@@ -14,7 +14,7 @@ import (
 
 const jobColumns = `j.id, j.action, j.patch, j.reason, j.actor, j.by, j.addr, j.state, j.pause_reason, j.filter, ` +
 	`j.undoes,
-	j.pending, j.in_flight, j.done, j.failed, j.skipped, j.oldest, j.newest, j.unfit, j.unknown, j.created_at,
+	j.pending, j.in_flight, j.done, j.failed, j.skipped, j.oldest, j.newest, j.unfit, j.unknown, j.edited, j.created_at,
 	j.started_at, j.ended_at, j.last_by, j.last_action, j.last_at, j.test_batch,
 	j.rate`
 
@@ -26,7 +26,7 @@ func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 	err := r.Scan(
 		&j.ID, &j.Action, &j.Patch, &j.Reason, &j.By.Kind, &j.By.Name, &j.By.Addr, &j.State, &j.PauseReason,
 		&j.Filter, &undoes, &j.Items.Pending, &j.Items.InFlight, &j.Items.Done, &j.Items.Failed,
-		&j.Items.Skipped, &oldest, &newest, &j.Inapplicable, &j.Unknown, &created, &started, &ended,
+		&j.Items.Skipped, &oldest, &newest, &j.Inapplicable, &j.Unknown, &j.Edited, &created, &started, &ended,
 		&lastBy, &lastAction, &lastAt, &j.TestBatch, &j.Rate,
 	)
 	j.Undoes, j.CreatedAt = deadletter.JobID(undoes.Int64), time.UnixMilli(created).UTC()

@@ -59,9 +59,9 @@ func (s *Store) addMatching(
 
 const (
 	newItems = `SELECT count(*), min(i.message), max(i.message), coalesce(sum(m.outcome = 'unknown'), 0),
-		coalesce(sum(m.status NOT IN (%s)), 0)
+		coalesce(sum(m.status NOT IN (%s)), 0), coalesce(sum(m.revision > 0), 0)
 		FROM job_items i JOIN messages m ON m.n = i.message WHERE i.job = ? AND i.message > ?`
-	countNewItems = `UPDATE jobs SET pending = pending + ?, unknown = unknown + ?, unfit = unfit + ?,
+	countNewItems = `UPDATE jobs SET pending = pending + ?, unknown = unknown + ?, unfit = unfit + ?, edited = edited + ?,
 		oldest = min(coalesce(oldest, ?), ?),
 		newest = max(coalesce(newest, 0), ?) WHERE id = ?`
 )
@@ -72,22 +72,25 @@ func (t *Tx) countItems(ctx context.Context, j *deadletter.Job, after int64) (in
 	for _, status := range j.Action.AllowedStatuses() {
 		fit = append(fit, "'"+string(status)+"'")
 	}
-	var n, unknown, unfit int
+	var n, unknown, unfit, edited int
 	var first, last sql.NullInt64
 	query := fmt.Sprintf(newItems, strings.Join(fit, ", "))
-	if err := t.tx.QueryRowContext(ctx, query, j.ID, after).Scan(&n, &first, &last, &unknown, &unfit); err != nil {
+	row := t.tx.QueryRowContext(ctx, query, j.ID, after)
+	if err := row.Scan(&n, &first, &last, &unknown, &unfit, &edited); err != nil {
 		return 0, fmt.Errorf("count items: %w", err)
 	}
 	if n == 0 {
 		return after, nil
 	}
 	oldest, newest := first.Int64>>sequenceBits, last.Int64>>sequenceBits
-	if _, err := t.tx.ExecContext(ctx, countNewItems, n, unknown, unfit, oldest, oldest, newest, j.ID); err != nil {
+	_, err := t.tx.ExecContext(ctx, countNewItems, n, unknown, unfit, edited, oldest, oldest, newest, j.ID)
+	if err != nil {
 		return 0, fmt.Errorf("count items: %w", err)
 	}
 	j.Items.Pending += n
 	j.Unknown += unknown
 	j.Inapplicable += unfit
+	j.Edited += edited
 	return last.Int64, nil
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // resignMargin is subtracted from the age that a signature may have: a delivery takes time to reach its handler.
-const resignMargin = 30 * time.Second
+const resignMargin = time.Minute
 
 // SignatureAge returns how long after its signing a webhook can be delivered with the signature that it came with. It
 // goes by the tolerance that handlers have if nothing else is said, or by the shorter one of the source. 0: for ever.

@@ -63,6 +63,9 @@ func editView() page.EditView {
 		Back:        listQuery,
 		Source:      "genesys",
 		Destination: "handler.internal:9090",
+		Signature: page.SignatureNote{
+			Text: "The handler may refuse an edit: the signature is that of the original. Set verify.resign to sign it anew.",
+		},
 		Base:        "0",
 		BaseName:    "the original",
 		Body:        prettyBody,

@@ -141,6 +141,11 @@ func jobDraft() page.JobConfirmView {
 			URL:  "/jobs/17/new-matches",
 			Text: "6 new messages since you selected are not included.",
 		},
+		Signatures: []string{
+			"genesys: the handler may refuse messages received over 4 min ago, and edited ones, because their signatures " +
+				"are those of the originals.",
+			"payments: messages received over 4 min ago will be signed anew.",
+		},
 		MessagesURL: "/messages?status=all&job=17",
 		Back:        listQuery,
 	}

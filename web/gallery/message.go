@@ -274,7 +274,11 @@ func messageView() page.MessageView {
 			Received:     ago(95),
 			LastAttempt:  ago(12),
 			Arrived:      "3 times",
-			Choices:      []page.RevisionChoice{{Number: "0", Name: "original", Selected: true}},
+			Signature: page.SignatureNote{
+				Text: "The handler may refuse it: the signature is from ", At: ago(95),
+				Rest: ". Set verify.resign to sign it anew.",
+			},
+			Choices: []page.RevisionChoice{{Number: "0", Name: "original", Selected: true}},
 			Cause: page.Cause{
 				Others:   "311 other messages",
 				URL:      "/messages?cause=5f2d8a901c3b4e7f&status=all",

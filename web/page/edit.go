@@ -17,6 +17,7 @@ type EditView struct {
 	Destination string
 	RedrivesTo  string // the queue that it can be sent back to; empty: it cannot
 	NoReplay    bool   // it has no destination, only that queue
+	Signature   SignatureNote
 
 	Base        string // number of the revision that the edit is based on
 	BaseName    string // "original" or "edit 2 by anna"

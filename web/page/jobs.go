@@ -68,6 +68,7 @@ type JobConfirmView struct {
 	Newest      ui.Moment
 	NewMatches  NewMatchesView
 	Breakers    BreakerNotices // destinations for which it would wait
+	Signatures  []string       // by source: whether the handler may refuse signatures
 	Skipped     string         // "6 of them are resolved …"; empty: none
 	Unknown     string         // "12 of them may have been processed already."; empty: none
 	MessagesURL string

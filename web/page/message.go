@@ -56,6 +56,14 @@ type Curl struct {
 
 func (c Curl) fillIn() string { return strings.Join(c.Masked, ", ") }
 
+// SignatureNote tells whether the handler may refuse the signature of a delivery: "The handler may refuse it: the
+// signature is from", a time, "Set verify.resign to sign it anew". The zero note: it accepts it at any time.
+type SignatureNote struct {
+	Text string
+	At   ui.Moment // zero: the text is all
+	Rest string
+}
+
 // MessagePanelView is all of a message that an action changes: its state, its actions, its history.
 type MessagePanelView struct {
 	ID      string
@@ -82,6 +90,8 @@ type MessagePanelView struct {
 	Received        ui.Moment
 	LastAttempt     ui.Moment
 	Arrived         string // "3 times"; empty: once
+
+	Signature SignatureNote // of a replay
 
 	// Why each action is not possible now, for this person or this message; empty: it is.
 	DenyReplay, DenyRedrive, DenyEdit, DenyArchive, DenyRestore, DenyProbe string

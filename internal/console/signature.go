@@ -1,0 +1,96 @@
+package console
+
+import (
+	"context"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
+	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
+)
+
+const howToResign = "Set verify.resign to sign it anew."
+
+func signedAnew() page.SignatureNote {
+	return page.SignatureNote{Text: "It will be signed anew: the signature that it came with is out of date."}
+}
+
+func signedOriginal() page.SignatureNote {
+	return page.SignatureNote{
+		Text: "The handler may refuse an edit: the signature is that of the original. " + howToResign,
+	}
+}
+
+// signatureNote returns whether the handler of a message may refuse the signature of a replay.
+func (c *Console) signatureNote(seen desk.View) page.SignatureNote {
+	m, policy := seen.Message, seen.Signature
+	switch policy.State(m.Revision > 0, m.ReceivedAt, c.Now()) {
+	case deadletter.SignatureRenewed:
+		return signedAnew()
+	case deadletter.SignatureOfOther:
+		return signedOriginal()
+	case deadletter.SignatureTooOld:
+		const old = "The handler may refuse it: the signature is from "
+		return page.SignatureNote{Text: old, At: ui.At(m.ReceivedAt), Rest: ". " + howToResign}
+	case deadletter.SignatureAccepted:
+	}
+	until := policy.AcceptedUntil(m.ReceivedAt)
+	switch {
+	case until.IsZero():
+		return page.SignatureNote{}
+	case policy.Resign:
+		return page.SignatureNote{Text: "From ", At: ui.At(until), Rest: " it will be signed anew."}
+	}
+	return page.SignatureNote{Text: "From ", At: ui.At(until), Rest: " the handler may refuse its signature."}
+}
+
+// editSignatureNote is signatureNote for an edit that is not saved yet.
+func (c *Console) editSignatureNote(seen desk.View) page.SignatureNote {
+	switch seen.Signature.State(true, seen.Message.ReceivedAt, c.Now()) {
+	case deadletter.SignatureRenewed:
+		return page.SignatureNote{Text: "It will be signed anew."}
+	case deadletter.SignatureOfOther, deadletter.SignatureTooOld:
+		return signedOriginal()
+	case deadletter.SignatureAccepted:
+	}
+	return page.SignatureNote{}
+}
+
+// jobSignatures returns, for each source of a job, what becomes of signatures. refused reports whether a handler may
+// refuse some.
+func (c *Console) jobSignatures(ctx context.Context, j deadletter.Job) (notes []string, refused bool, err error) {
+	if !j.Delivers() || j.Action.Redrives() {
+		return nil, false, nil
+	}
+	sources, err := c.jobSources(ctx, j)
+	for _, name := range sources {
+		s, _ := c.Desk.Source(name)
+		state := s.Signature.State(j.Action.Edits() || j.Edited > 0, j.Oldest, c.Now())
+		refused = refused || state == deadletter.SignatureOfOther || state == deadletter.SignatureTooOld
+		if note := jobSignatureNote(s, state, j); note != "" {
+			notes = append(notes, note)
+		}
+	}
+	return notes, refused, err
+}
+
+func jobSignatureNote(s desk.Source, state deadletter.SignatureState, j deadletter.Job) string {
+	name, edited := printable(s.Name)+": ", "edited messages"
+	late := "messages received over " + formatDuration(s.Signature.Age) + " ago"
+	switch {
+	case j.Action.Edits():
+		edited = "the edits"
+	case s.Signature.Age > 0 && j.Edited > 0:
+		edited = late + ", and edited ones"
+	case s.Signature.Age > 0:
+		edited = late
+	}
+	switch state {
+	case deadletter.SignatureRenewed:
+		return name + edited + " will be signed anew."
+	case deadletter.SignatureOfOther, deadletter.SignatureTooOld:
+		return name + "the handler may refuse " + edited + ", because their signatures are those of the originals."
+	case deadletter.SignatureAccepted:
+	}
+	return ""
+}
