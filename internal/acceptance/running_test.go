@@ -193,3 +193,29 @@ func onTerminal(t *testing.T, command, until string) string {
 	}
 	return said.String()
 }
+
+// No browser takes a response of any listener for another type than it says.
+func TestEveryResponseForbidsSniffing(t *testing.T) {
+	t.Parallel()
+	p := setup(t, func(c *config.Config) { c.ConsoleListen, c.MetricsListen = "127.0.0.1:0", "127.0.0.1:0" })
+	desk, receiver := p.ConsoleURL(), p.URL()
+	for _, request := range []string{
+		"GET " + receiver + "/healthz", "GET " + receiver + "/readyz", "GET " + receiver + "/nothing",
+		"POST " + receiver + "/webhooks/genesys", "POST " + receiver + "/webhooks/none", "PUT " + receiver + "/webhooks/genesys",
+		"GET " + desk + "/signin", "GET " + desk + "/healthz", "GET " + desk + "/assets/nothing.css", "GET " + p.MetricsURL(),
+	} {
+		method, address, _ := strings.Cut(request, " ")
+		r, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = got.Body.Close()
+		if got.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s is answered %d with %v", request, got.StatusCode, got.Header)
+		}
+	}
+}

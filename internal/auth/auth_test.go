@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -671,5 +672,80 @@ func TestFailingStoreRefusesSignIn(t *testing.T) {
 	if err := b.signInAs(ctx, "anna", password); !errors.Is(err, context.Canceled) ||
 		deadletter.KindOf(err) == deadletter.Unauthenticated {
 		t.Errorf("signing in answers %v", err)
+	}
+}
+
+// Length and the documented words count, and no rule about signs. A password is compared as it was typed.
+func TestPasswordRules(t *testing.T) {
+	t.Parallel()
+	b := setup(t, auth.Settings{})
+	for text, accepted := range map[string]bool{
+		"short one":                  false,
+		"dlqdesk-dlqdesk":            false,
+		"annaannaanna":               false,
+		"quietriver":                 true,
+		"QUIETRIVERS":                true,
+		"8305771926":                 true,
+		"  spaces at both ends  ":    true,
+		"größe 安全 ключ":              true,
+		strings.Repeat("quiet ", 12): true,
+		strings.Repeat("quiet ", 33): true,
+		strings.Repeat("quiet ", 34): false,
+	} {
+		if err := b.CheckPassword("anna", text); (err == nil) != accepted {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	const typed = "  Spaces At Both Ends  "
+	if err := b.AddUser(t.Context(), deadletter.System(), "anna", "viewer", typed); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]int{
+		strings.TrimSpace(typed): 401, strings.ToLower(typed): 401, typed[:len(typed)-1]: 401, typed: 200,
+	} {
+		if status := b.person(t).signIn("anna", text); status != want {
+			t.Errorf("%q answers %d, want %d", text, status, want)
+		}
+	}
+}
+
+// OWASP's Password Storage Cheat Sheet asks for at least 19 MiB and two passes, with a salt of 16 bytes.
+func TestPasswordHashes(t *testing.T) {
+	t.Parallel()
+	p := auth.DefaultHashing()
+	if p.Memory < 19<<10 || p.Iterations < 2 || p.SaltLength < 16 || p.KeyLength < 32 {
+		t.Errorf("hashes cost %+v", p)
+	}
+	b := setup(t, auth.Settings{Hashing: p})
+	b.add(t, "anna", deadletter.Viewer)
+	u, err := b.store.User(t.Context(), "anna")
+	if err != nil || !strings.HasPrefix(u.PasswordHash, "$argon2id$v=19$m=32768,t=3,p=1$") {
+		t.Errorf("the hash is %s, %v", u.PasswordHash, err)
+	}
+}
+
+// The token of a session has 256 random bits.
+func TestSessionTokens(t *testing.T) {
+	t.Parallel()
+	b := setup(t, auth.Settings{})
+	b.add(t, "anna", deadletter.Viewer)
+	at, err := url.Parse(b.server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for range 5 {
+		p := b.person(t)
+		p.signIn("anna", password)
+		for _, cookie := range p.client.Jar.Cookies(at) {
+			token, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+			if cookie.Name == "dlqdesk_session" && (err != nil || len(token) != 32 || seen[cookie.Value]) {
+				t.Errorf("the token is %q, %v", cookie.Value, err)
+			}
+			seen[cookie.Value] = true
+		}
+	}
+	if len(seen) < 5 {
+		t.Errorf("%d tokens", len(seen))
 	}
 }

@@ -149,6 +149,9 @@ func TestEveryPageForEveryRole(t *testing.T) {
 					strings.HasSuffix(r.path, "/body") {
 					continue
 				}
+				if a.count("form[action='/signout']") == 0 {
+					t.Errorf("%s: %s has no way to sign out", name, r.path)
+				}
 				if a.count("h1") != 1 || !strings.Contains(a.says("header"), name) ||
 					!strings.Contains(a.says("header"), string(role)) {
 					t.Errorf("%s: %s has %d headings, and says %q", name, r.path, a.count("h1"), a.says("header"))
@@ -399,6 +402,10 @@ func TestHeadersOfEveryResponse(t *testing.T) {
 				"no such asset":  stranger.get("/assets/nothing.css"),
 				"another site":   p.post("/signout", nil, "Sec-Fetch-Site", "cross-site"),
 				"a refusal":      stranger.post("/signin", form("name", "olga", "password", "no")),
+				"a trace":        p.do(http.MethodTrace, "/messages", nil),
+			}
+			if a := answers["a trace"]; a.status < http.StatusBadRequest {
+				t.Errorf("TRACE is answered %d", a.status)
 			}
 			for name, a := range answers {
 				policy := a.header.Get("Content-Security-Policy")
@@ -418,6 +425,13 @@ func TestHeadersOfEveryResponse(t *testing.T) {
 					if got := a.header.Get(header); got != want {
 						t.Errorf("%s: %s is %q", name, header, got)
 					}
+				}
+				if kind := a.header.Get("Content-Type"); a.text != "" && kind != "application/octet-stream" &&
+					!strings.HasSuffix(kind, "; charset=utf-8") {
+					t.Errorf("%s: type %q", name, kind)
+				}
+				if got := a.header.Get("Access-Control-Allow-Origin"); got != "" {
+					t.Errorf("%s: other sites may read it: %q", name, got)
 				}
 				if a.header.Get("Permissions-Policy") == "" ||
 					(a.header.Get("Strict-Transport-Security") != "") != secure {

@@ -225,3 +225,30 @@ func TestChangeOfPassword(t *testing.T) {
 		t.Errorf("the other session is answered %d", a.status)
 	}
 }
+
+// Password managers recognise every field, and no script keeps a person from pasting.
+func TestPasswordFields(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token, err := b.auth.NewSetupLink(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := b.stranger(t)
+	pages := map[string]answer{
+		"set-up": stranger.get("/setup?" + url.Values{"token": {token}}.Encode()), "sign-in": stranger.get("/signin"),
+	}
+	pages["change"] = b.member(t, "olga", deadletter.Operator).get("/account/password")
+	for name, a := range pages {
+		fields := a.doc().Find("main input[name=password], main input[name=current], main input[name=confirm]")
+		if fields.Length() == 0 {
+			t.Errorf("%s has no password field: %s", name, a.text)
+		}
+		for _, field := range fields.EachIter() {
+			if complete := field.AttrOr("autocomplete", ""); field.AttrOr("type", "") != "password" ||
+				complete != "new-password" && complete != "current-password" || field.AttrOr("onpaste", "") != "" {
+				t.Errorf("%s: the field %s completes %q", name, field.AttrOr("name", ""), complete)
+			}
+		}
+	}
+}

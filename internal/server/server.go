@@ -57,7 +57,7 @@ func Start(ctx context.Context, l Listener) (*Server, error) {
 	}
 	s := &Server{addr: addr, done: make(chan struct{})}
 	s.http = http.Server{
-		Handler:           withHealth(clientAddr(l.Handler, l.Proxies)),
+		Handler:           noSniffing(withHealth(clientAddr(l.Handler, l.Proxies))),
 		ReadHeaderTimeout: readHeaderLimit,
 		IdleTimeout:       idleLimit,
 		MaxHeaderBytes:    maxHeaderBytes,
@@ -74,6 +74,14 @@ func Start(ctx context.Context, l Listener) (*Server, error) {
 		}
 	}()
 	return s, nil
+}
+
+// noSniffing keeps browsers from taking a response for another type than it says.
+func noSniffing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Stop accepts no more connections and waits for the requests in flight. It closes their connections when ctx ends.
