@@ -62,7 +62,7 @@ type QueueFacts struct {
 	Service   string   `json:"service,omitempty"`
 	ErrorCode string   `json:"errorCode,omitempty"` // that of the service
 	Record    Record   `json:"record,omitempty"`    // "": the message itself
-	Details   []Detail `json:"details,omitempty"`   // of the record
+	Details   []Detail `json:"details,omitempty"`   // of the record, or of what was mended
 	// of the queue, rule or topic that the message came from
 	SourceARN string `json:"sourceArn,omitempty"`
 	TargetARN string `json:"targetArn,omitempty"` // that the service could not deliver to

@@ -98,6 +98,7 @@ func addOurs(c *deadletter.Capture, d *document, unpack func(int64) bool) {
 		c.Body = exact.decode(d.originalPayload)
 	}
 	if exact.Form == "" {
+		mend(c, d.originalPayload)
 		c.Headers = bytesOfNode(c.Headers)
 		return
 	}

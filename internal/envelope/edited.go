@@ -16,8 +16,16 @@ func edited(original, r deadletter.Revision) ([]byte, error) {
 		return nil, fmt.Errorf("edit the envelope: %w", err)
 	}
 	value, exact := encodeBody(r.Body)
+	var was []byte
+	for _, m := range fields {
+		if string(m.Name) == "originalPayload" {
+			was = m.Value
+		}
+	}
 	ours := slices.ContainsFunc(fields, func(m payload.Member) bool { return string(m.Name) == "bodyForm" })
-	if plain := (exactBody{}); !ours && string(plain.decode(value)) == string(r.Body) {
+	if theirs := payloadOf(was, r); !ours && theirs != nil {
+		value, exact = theirs, exactBody{}
+	} else if plain := (exactBody{}); !ours && string(plain.decode(value)) == string(r.Body) {
 		exact = plain // its program knows no form of ours, and needs none
 	}
 	fields = slices.DeleteFunc(fields, func(m payload.Member) bool {

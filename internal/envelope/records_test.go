@@ -177,7 +177,8 @@ func TestRecordsOfServicesAreRead(t *testing.T) {
 			if body == "" {
 				body, whole = c.body, ""
 			}
-			if string(got.Body) != body || string(got.QueueMessage) != whole || got.Reason != c.reason || !got.Foreign ||
+			if string(got.Body) != body || string(got.QueueMessage) != whole || got.Reason != c.reason ||
+				!got.Foreign ||
 				got.Headers.Get("Content-Type") != "application/json" ||
 				string(got.ID) != m.MessageID {
 				t.Errorf("read as %s of %s: %s", got.Body, got.QueueMessage, got.Reason)
