@@ -101,3 +101,19 @@ func TestNothingElseIsServed(t *testing.T) {
 		t.Errorf("POST: status %d", w.Code)
 	}
 }
+
+func TestCommonPasswordsAreEmbeddedAndNotServed(t *testing.T) {
+	t.Parallel()
+	list := web.CommonPasswords()
+	if n := strings.Count(list, "\n"); n < 10_000 || list != strings.ToLower(list) {
+		t.Errorf("%d passwords", n)
+	}
+	for _, password := range []string{"123456", "password", "qwertyuiop", "1234567890"} {
+		if !strings.Contains(list, "\n"+password+"\n") {
+			t.Errorf("%s is not in the list", password)
+		}
+	}
+	if got := get(t, web.Prefix+"common-passwords.txt", ""); got.Code != http.StatusNotFound {
+		t.Errorf("a browser is answered %d", got.Code)
+	}
+}

@@ -128,18 +128,21 @@ type OwnSession struct {
 	Current bool // it is that of the request
 }
 
-// OwnSessions returns the sessions of the signed-in user, the latest used first.
-func (a *Auth) OwnSessions(ctx context.Context) ([]OwnSession, error) {
-	all, err := a.store.Sessions(ctx, Actor(ctx).Name, a.now(), a.now().Add(-idleTimeout))
+// maxOwnSessions is how many sessions a user is shown: a script that signs in each minute has hundreds.
+const maxOwnSessions = 100
+
+// OwnSessions returns the sessions of the signed-in user, the latest used first. more reports that there are others,
+// which were used longer ago.
+func (a *Auth) OwnSessions(ctx context.Context) (list []OwnSession, more bool, err error) {
+	all, err := a.store.Sessions(ctx, Actor(ctx).Name, a.now(), a.now().Add(-idleTimeout), maxOwnSessions+1)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	current := store.SessionID(a.sessions.Token(ctx))
-	var list []OwnSession
-	for _, s := range all {
+	for _, s := range all[:min(len(all), maxOwnSessions)] {
 		list = append(list, OwnSession{s, s.ID == current})
 	}
-	return list, nil
+	return list, len(all) > maxOwnSessions, nil
 }
 
 // EndOwnSession ends one session of the signed-in user. It returns NotFound if that has ended already.

@@ -86,7 +86,7 @@ func setup(t *testing.T, settings auth.Settings) bundle {
 		return b.UsePasswordLink(w, r, r.FormValue("token"), r.FormValue("password"))
 	}))
 	mux.Handle("GET /sessions", members(answer(func(w http.ResponseWriter, r *http.Request) error {
-		list, err := b.OwnSessions(r.Context())
+		list, _, err := b.OwnSessions(r.Context())
 		for _, one := range list {
 			fmt.Fprintln(w, one.ID, one.Addr, one.Agent, one.Current)
 		}
@@ -624,6 +624,13 @@ func TestPlantedBrowserTokenIsReplaced(t *testing.T) {
 		}
 		planted.Value = "" // from now on it stays
 		p.signIn("anna", password)
+	}
+}
+
+func TestLimitsRememberABoundedNumberOfKeys(t *testing.T) {
+	t.Parallel()
+	if n := auth.Flood(50_000, func(i int) string { return fmt.Sprint("name", i) }, time.Now()); n != 10_000 {
+		t.Errorf("%d keys are remembered", n)
 	}
 }
 

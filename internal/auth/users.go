@@ -89,12 +89,7 @@ func (a *Auth) User(ctx context.Context, by deadletter.Actor, name string) (stor
 	if err := by.May(deadletter.ActUsers); err != nil {
 		return store.UserRow{}, err
 	}
-	u, err := a.store.User(ctx, name)
-	if err != nil {
-		return store.UserRow{}, err
-	}
-	sessions, err := a.store.Sessions(ctx, u.Name, a.now(), a.now().Add(-idleTimeout))
-	return store.UserRow{User: u, Sessions: len(sessions)}, err
+	return a.store.UserRow(ctx, name, a.now(), a.now().Add(-idleTimeout))
 }
 
 // SetRole gives a user another role.

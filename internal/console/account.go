@@ -3,6 +3,7 @@ package console
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -124,12 +125,15 @@ func (c *Console) account(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	sessions, err := c.Auth.OwnSessions(r.Context())
+	sessions, more, err := c.Auth.OwnSessions(r.Context())
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
 	v := page.AccountView{Chrome: c.chrome(r, "Account"), PasswordAt: ui.At(u.PasswordAt)}
+	if more {
+		v.More = "Only the " + strconv.Itoa(len(sessions)) + " that were used last are listed."
+	}
 	for _, s := range sessions {
 		v.Others = v.Others || !s.Current
 		v.Sessions = append(v.Sessions, page.SessionView{

@@ -78,6 +78,7 @@ func (s *streams) join(user string) (*stream, error) {
 	joined := &stream{
 		user: user, wake: make(chan struct{}, 1), end: make(chan struct{}), check: make(chan struct{}, 1),
 	}
+	joined.check <- struct{}{} // the session may have ended since the request began
 	if s.open == nil {
 		s.open = map[*stream]struct{}{}
 	}

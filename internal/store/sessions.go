@@ -92,13 +92,13 @@ func (t *Tx) DeleteSession(ctx context.Context, token string) error {
 
 const (
 	sessionsOfUser = `SELECT token_hash, user, opened_at, seen_at, expires_at, addr, agent FROM sessions
-		WHERE user = ? AND expires_at > ? AND seen_at > ? ORDER BY seen_at DESC, opened_at DESC LIMIT 100`
+		WHERE user = ? AND expires_at > ? AND seen_at > ? ORDER BY seen_at DESC, opened_at DESC LIMIT ?`
 	endSession  = `DELETE FROM sessions WHERE user = ? AND lower(hex(substr(token_hash, 1, ?))) = ?`
 	endSessions = `DELETE FROM sessions WHERE user = ? AND lower(hex(substr(token_hash, 1, ?))) <> ?`
 )
 
-// Sessions returns the sessions of a user that were used after seen, the latest first, at most 100.
-func (s *Store) Sessions(ctx context.Context, user string, at, seen time.Time) ([]Session, error) {
+// Sessions returns up to limit sessions of a user that were used after seen, the latest first.
+func (s *Store) Sessions(ctx context.Context, user string, at, seen time.Time, limit int) ([]Session, error) {
 	var list []Session
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var one Session
@@ -110,7 +110,7 @@ func (s *Store) Sessions(ctx context.Context, user string, at, seen time.Time) (
 		one.ExpiresAt = time.UnixMilli(expires).UTC()
 		list = append(list, one)
 		return err
-	}, sessionsOfUser, user, at.UnixMilli(), seen.UnixMilli())
+	}, sessionsOfUser, user, at.UnixMilli(), seen.UnixMilli(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read sessions of %s: %w", user, err)
 	}

@@ -560,7 +560,7 @@ func TestUsersAndSessions(t *testing.T) {
 	}
 	session.Data = nil
 	session.ID = store.SessionID("token")
-	list, err := s.Sessions(t.Context(), "ANNA", at, start.Add(-time.Hour))
+	list, err := s.Sessions(t.Context(), "ANNA", at, start.Add(-time.Hour), 10)
 	if err != nil || len(list) != 1 || !reflect.DeepEqual(list[0], session) {
 		t.Errorf("sessions %+v, %v", list, err)
 	}

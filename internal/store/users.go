@@ -47,11 +47,13 @@ func scanUser(r sqlite.Row, more ...any) (User, error) {
 	return u, err
 }
 
+const noUser = "there is no user %s"
+
 const userByName = `SELECT ` + userColumns + ` FROM users u WHERE u.name = ?`
 
 func user(ctx context.Context, q sqlite.Querier, name string) (User, error) {
 	u, err := scanUser(q.QueryRowContext(ctx, userByName, name))
-	return u, notFound(err, "there is no user %s", name)
+	return u, notFound(err, noUser, name)
 }
 
 // User returns the user with the given name, in upper or lower case. It returns NotFound if there is none.
@@ -68,11 +70,14 @@ type UserRow struct {
 	Sessions int
 }
 
-const listUsers = `SELECT ` + userColumns + `,
-	(SELECT count(*) FROM sessions s WHERE s.user = u.name AND s.expires_at > ?1 AND s.seen_at > ?2)
-	FROM users u ORDER BY u.name LIMIT 1000`
+const (
+	usersWithSessions = `SELECT ` + userColumns + `,
+		(SELECT count(*) FROM sessions s WHERE s.user = u.name AND s.expires_at > ?1 AND s.seen_at > ?2) FROM users u`
+	oneUserWithSessions = usersWithSessions + ` WHERE u.name = ?3`
+	usersByName         = usersWithSessions + ` ORDER BY u.name`
+)
 
-// Users returns the users by name, at most 1000. A session counts if it was used after seen.
+// Users returns all users by name. A session counts if it was used after seen.
 func (s *Store) Users(ctx context.Context, at, seen time.Time) ([]UserRow, error) {
 	var list []UserRow
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) (err error) {
@@ -80,11 +85,18 @@ func (s *Store) Users(ctx context.Context, at, seen time.Time) ([]UserRow, error
 		row.User, err = scanUser(r, &row.Sessions)
 		list = append(list, row)
 		return err
-	}, listUsers, at.UnixMilli(), seen.UnixMilli())
+	}, usersByName, at.UnixMilli(), seen.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("read users: %w", err)
 	}
 	return list, nil
+}
+
+// UserRow returns one user as Users does. It returns NotFound if there is none.
+func (s *Store) UserRow(ctx context.Context, name string, at, seen time.Time) (row UserRow, err error) {
+	one := s.db.QueryRowContext(ctx, oneUserWithSessions, at.UnixMilli(), seen.UnixMilli(), name)
+	row.User, err = scanUser(one, &row.Sessions)
+	return row, notFound(err, noUser, name)
 }
 
 const anyUser = `SELECT EXISTS (SELECT 1 FROM users)`

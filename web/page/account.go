@@ -40,7 +40,8 @@ type AccountView struct {
 	MayNot     []string  // what it does not
 	PasswordAt ui.Moment // when the password was last changed
 	Sessions   []SessionView
-	Others     bool // there are sessions besides the current one
+	Others     bool   // there are sessions besides the current one
+	More       string // that there are more than those listed; empty: there are not
 }
 
 // SessionView is a browser in which the user is signed in.
