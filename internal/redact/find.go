@@ -322,13 +322,13 @@ func (w *walk) inString(raw []byte, start, end int, key uint64) {
 			return
 		}
 	}
-	if hasNames {
-		w.loose(w.layer.unquoted(raw, start), below(key, "text"), true)
-		return
-	}
 	if within := w.rules.findInBase64(raw[1:len(raw)-1], w.layer.depth); len(within) > 0 {
 		w.add(w.layer, w.name, key, start, end)
 		w.hits[len(w.hits)-1].within = within
+		return
+	}
+	if hasNames {
+		w.loose(w.layer.unquoted(raw, start), below(key, "text"), true)
 	}
 }
 

@@ -154,7 +154,7 @@ func (s *looseScan) isSecret(name []byte, byProgram bool) bool {
 	if s.rules.isConfigured(name) || (byProgram || !s.freeText) && s.rules.isDefault(name) {
 		return true
 	}
-	return len(s.names) > 0 && matches(name, func(n []byte) bool { return s.names[string(n)] })
+	return s.names.has(name)
 }
 
 // take adds a value and returns its end.

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"unicode"
@@ -68,32 +69,54 @@ func normalUnicode(name string) string {
 // maxName is the length of the longest name that is looked at, in bytes.
 const maxName = 128
 
-// matches reports whether is accepts a name or, of a name such as customer[ssn] or customer.ssn, one of its parts.
-func matches[T string | []byte](name T, is func(normal []byte) bool) bool {
-	if len(name) > maxName {
+// has reports whether the set has a name in its normal form or, of a name such as customer[ssn] or customer.ssn, one of
+// its parts.
+func (s nameSet) has(name []byte) bool {
+	if len(s) == 0 || len(name) > maxName {
 		return false
 	}
 	var buffer [maxName]byte
-	if is(appendNormal(buffer[:0], name)) {
+	if s[string(appendNormal(buffer[:0], name))] {
 		return true
 	}
-	if !slices.ContainsFunc([]byte(name), func(c byte) bool { return isNameSeparator(rune(c)) }) {
-		return false
+	for part := range parts(name) {
+		if s[string(appendNormal(buffer[:0], part))] {
+			return true
+		}
 	}
-	return slices.ContainsFunc(strings.FieldsFunc(string(name), isNameSeparator), func(part string) bool {
-		return is(appendNormal(buffer[:0], part))
-	})
+	return false
 }
 
-func isNameSeparator(r rune) bool { return strings.ContainsRune(".[]:/", r) }
+// parts yields the parts of a name such as customer[ssn]; none of a name that is whole.
+func parts(name []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		start, split := 0, false
+		for i, c := range name {
+			if strings.IndexByte(".[]:/", c) < 0 {
+				continue
+			}
+			if split = true; i > start && !yield(name[start:i]) {
+				return
+			}
+			start = i + 1
+		}
+		if split && start < len(name) {
+			yield(name[start:])
+		}
+	}
+}
 
+// isSecretField reports whether the normal form of a name is secret by default.
 func isSecretField(normal []byte) bool {
 	if secretFields[string(normal)] {
 		return true
 	}
-	return slices.ContainsFunc(secretEndings, func(end string) bool {
-		return len(normal) > len(end) && string(normal[len(normal)-len(end):]) == end
-	})
+	for _, end := range secretEndings {
+		if len(normal) > len(end) && string(normal[len(normal)-len(end):]) == end {
+			return true
+		}
+	}
+	return false
 }
 
 // secretHeaders and secretParts are what makes a header or query parameter secret besides: its whole name, or a part.

@@ -124,23 +124,31 @@ func (r *Rules) IsSecretHeader(name string) bool {
 	if r.shows(name) {
 		return false
 	}
-	if matches(name, func(n []byte) bool { return r.headers[string(n)] || r.names[string(n)] }) {
+	if r.headers.has([]byte(name)) || r.names.has([]byte(name)) {
 		return true
 	}
 	return r.isDefault([]byte(name)) || isSecretHeader(name) && !r.except[normalName(name)]
 }
 
 // isConfigured reports whether the rules themselves name a field.
-func (r *Rules) isConfigured(name []byte) bool {
-	return len(r.names) > 0 && matches(name, func(n []byte) bool { return r.names[string(n)] })
-}
+func (r *Rules) isConfigured(name []byte) bool { return r.names.has(name) }
 
 // isDefault reports whether a field is secret without having been named by the rules.
 func (r *Rules) isDefault(name []byte) bool {
-	return matches(name, func(n []byte) bool { return isSecretField(n) && !r.except[string(n)] }) ||
-		// Names with a hyphen are those of headers, as API Gateway puts them into a body.
-		len(name) <= maxName && bytes.IndexByte(name, '-') > 0 && isSecretHeader(string(name)) &&
-			!r.except[normalName(string(name))]
+	if len(name) > maxName {
+		return false
+	}
+	var buffer [maxName]byte
+	if n := appendNormal(buffer[:0], name); isSecretField(n) {
+		return !r.except[string(n)]
+	}
+	for part := range parts(name) {
+		if n := appendNormal(buffer[:0], part); isSecretField(n) && !r.except[string(n)] {
+			return true
+		}
+	}
+	// Names with a hyphen are those of headers, as API Gateway puts them into a body.
+	return bytes.IndexByte(name, '-') > 0 && isSecretHeader(string(name)) && !r.except[normalName(string(name))]
 }
 
 // IsDefault reports whether the name of a field or header is secret without any rule.

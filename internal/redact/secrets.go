@@ -159,7 +159,11 @@ func (s spelled) occurrences(list []interval, secret []byte) []interval {
 
 // contained reports whether a text has a secret or, at the end of a text that was cut, the beginning of one.
 func (s Secrets) contained(text []byte, cut bool) bool {
-	folded := spell(text).folded().text
+	decoded := spelled{text: text, at: make([]int32, len(text)+1)}
+	if bytes.ContainsAny(text, `%\&`) {
+		decoded = spell(text)
+	}
+	folded := decoded.folded().text
 	return slices.ContainsFunc(s, func(secret []byte) bool {
 		return bytes.Contains(folded, secret) || cut && beginningAtEnd(folded, secret) > 0
 	})
@@ -293,6 +297,9 @@ func Join(list ...Secrets) Secrets {
 // that may be in its destination.
 func (r *Rules) HideIn(c *deadletter.Capture) {
 	c.Destination = Address(c.Destination)
+	if c.Reason == "" && c.FirstAttempt == nil {
+		return
+	}
 	secrets := r.Secrets(c.Headers, c.Query, c.Body)
 	c.Reason = r.Error(secrets.HideText(c.Reason))
 	if c.FirstAttempt != nil {

@@ -25,6 +25,9 @@ func spell(original []byte) spelled {
 	for i := range s.at {
 		s.at[i] = int32(i) //nolint:gosec // responses and names are far smaller
 	}
+	if !bytes.ContainsAny(original, `%\&`) && utf8.Valid(original) {
+		return s
+	}
 	for range maxEscapes {
 		next, changed := s.unescaped()
 		if s = next; !changed {
