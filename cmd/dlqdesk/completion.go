@@ -22,7 +22,8 @@ func (c completion) Run(p program) error {
 }
 
 // completionScripts returns the scripts by shell. Each calls the program that is being completed with the words of the
-// command line up to the cursor. It answers with a line for each candidate, a tab and its description; or with filesOnly.
+// command line up to the cursor. The program prints a line for each candidate, with a tab and its description, or
+// filesOnly.
 func completionScripts() map[string]string {
 	return map[string]string{
 		"bash": `_dlqdesk() {
@@ -67,7 +68,7 @@ complete -c dlqdesk -f -a '(__dlqdesk_complete)'
 	}
 }
 
-// filesOnly is the answer if a file or folder comes next.
+// filesOnly is printed if a file or folder comes next.
 const filesOnly = ":files"
 
 type completeWords struct {

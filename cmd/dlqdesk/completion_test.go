@@ -22,7 +22,8 @@ func completed(t *testing.T, shell, program, line string) []string {
 			_dlqdesk "$1" "${COMP_WORDS[COMP_CWORD]}" ""
 			printf '%s\n' "${COMPREPLY[@]}"`,
 		// The two functions of zsh's completion system print their candidates instead of showing them.
-		"zsh": `compdef() { : }; _describe() { print -rl -- "${(@)${(P)2}%%:*}" }; _files() { print -rl -- "${words[CURRENT]}"*(N) }
+		"zsh": `compdef() { : }; _describe() { print -rl -- "${(@)${(P)2}%%:*}" }
+			_files() { print -rl -- "${words[CURRENT]}"*(N) }
 			source <("$1" completion zsh)
 			words=("${(@s: :)2}"); CURRENT=${#words}; words[1]="$1"
 			_dlqdesk`,

@@ -122,7 +122,8 @@ func TestConfigCheckPrintsJSON(t *testing.T) {
 func TestLogFollowsTheConfiguration(t *testing.T) {
 	t.Parallel()
 	for format, want := range map[config.LogFormat]string{
-		config.LogText: "level=INFO msg=started queue=dlq\n", config.LogJSON: `"level":"INFO","msg":"started","queue":"dlq"}` + "\n",
+		config.LogText: "level=INFO msg=started queue=dlq\n",
+		config.LogJSON: `"level":"INFO","msg":"started","queue":"dlq"}` + "\n",
 	} {
 		var out bytes.Buffer
 		p := program{stderr: &out}

@@ -127,7 +127,7 @@ func TestDryRunOfDrainBesideAServer(t *testing.T) {
 	p.stop(t)
 }
 
-// The link for the first user is a credential: whoever reads a log must not find it there.
+// The link for the first user is a credential: readers of a log must not find it there.
 func TestSetupLinkIsPrintedToTerminalsAlone(t *testing.T) {
 	t.Parallel()
 	d := desktest.NewDestination(t)

@@ -105,7 +105,8 @@ func (v *variable) nearest(names []string) (string, bool) {
 	return names[i], true
 }
 
-// Kubernetes sets these for each service of a pod's namespace, with our prefix if the service's name begins with dlqdesk.
+// Kubernetes sets these for each service of a pod's namespace, with our prefix if the service's name begins with
+// dlqdesk.
 // https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 var (
 	kubernetesName = regexp.MustCompile(

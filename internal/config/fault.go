@@ -9,7 +9,7 @@ import (
 // Fault is an invalid setting.
 type Fault struct {
 	Where string `json:"where"`         // desk.yaml:14, or the name of an environment variable
-	Key   string `json:"key,omitempty"` // sources.genesys.timeout; empty if Where names it, or if no single key is at fault
+	Key   string `json:"key,omitempty"` // sources.genesys.timeout; empty if Where names it, or for no single key
 	Text  string `json:"text"`          // the valid values
 }
 

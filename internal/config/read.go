@@ -35,8 +35,8 @@ func (r *reader) config() Config {
 	}
 }
 
-// listen lets PORT, which hosting platforms set, replace the port. They send requests to the container's own address, so
-// it listens on every address, unless the file names one.
+// listen lets PORT, which hosting platforms set, replace the port. They send requests to the container's own address.
+// So the receiver listens on every address, unless the file names one.
 func (r *reader) listen(top *section) string {
 	address := setting(top, "listen", defaultListen, parseAddress)
 	port, ok := r.common("PORT")

@@ -133,9 +133,9 @@ func eventVerb(action string) string {
 	case "setup.use":
 		return "used the set-up link"
 	case "config.reload":
-		return "read again the"
+		return "reloaded"
 	case "config.reload_refused":
-		return "refused a change of the"
+		return "refused the changes of"
 	case "ledger.acknowledge":
 		return "acknowledged an imbalance of"
 	case store.ActionAccept:

@@ -63,7 +63,9 @@ func (d *DataDir) Unlock() error {
 	if d.lock == nil {
 		return nil
 	}
-	return d.lock.Close()
+	// Closing alone would leave the lock to a child that is between fork and exec, and so has the file open still.
+	err := syscall.Flock(int(d.lock.Fd()), syscall.LOCK_UN) //nolint:gosec // fits an int
+	return errors.Join(err, d.lock.Close())
 }
 
 // ErrNoAuditKey is returned while the trail exists and its key does not.

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -115,7 +116,8 @@ func (l *Live) record(ctx context.Context, action, file string, why Why, before,
 		return nil
 	}
 	e, err := deadletter.NewEvent(
-		deadletter.System(), action, "configuration", file, string(why), before, after, l.deps.Now(),
+		deadletter.System(), action, "configuration", cmp.Or(file, "the configuration"), string(why), before, after,
+		l.deps.Now(),
 	)
 	if err != nil {
 		return err

@@ -128,7 +128,7 @@ func TestEveryKeyOfASourceIsReloaded(t *testing.T) {
 	}
 }
 
-// What did not change goes on as it was: the pace of a destination, and its certificates.
+// A destination keeps its pace and its certificates if their settings did not change.
 func TestUnchangedDestinationKeepsItsPace(t *testing.T) {
 	t.Parallel()
 	files := newFiles(t)

@@ -13,7 +13,7 @@ var awsHeader = struct{ root, parent, sampled *regexp.Regexp }{
 
 // ToAWS converts a traceparent to an AWSTraceHeader. It returns "" if the traceparent is not valid.
 func ToAWS(traceParent string) string {
-	p := parse(traceParent)
+	p := parseTraceParent(traceParent)
 	if !p.ok() {
 		return ""
 	}
@@ -34,7 +34,7 @@ func FromAWS(header string) string {
 		flags = "01"
 	}
 	written := "00-" + root[1] + root[2] + "-" + parent[1] + "-" + flags
-	if !parse(written).ok() {
+	if !parseTraceParent(written).ok() {
 		return ""
 	}
 	return written

@@ -8,9 +8,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// planned is an ID generator that gives the span of a delivery the id in the attempt's traceparent, which is stored
-// before the request is sent.
-type planned struct{}
+// attemptIDs generates the ids of spans. The span of a delivery gets the id in the attempt's traceparent, which is
+// stored before the request is sent.
+type attemptIDs struct{}
 
 type (
 	traceKey struct{} // of the trace that a span without a parent is to begin
@@ -18,7 +18,7 @@ type (
 )
 
 // NewIDs implements sdktrace.IDGenerator.
-func (p planned) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
+func (p attemptIDs) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
 	id, ok := ctx.Value(traceKey{}).(trace.TraceID)
 	if !ok {
 		_, _ = rand.Read(id[:]) // never fails, see crypto/rand
@@ -27,7 +27,7 @@ func (p planned) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
 }
 
 // NewSpanID implements sdktrace.IDGenerator.
-func (planned) NewSpanID(ctx context.Context, _ trace.TraceID) trace.SpanID {
+func (attemptIDs) NewSpanID(ctx context.Context, _ trace.TraceID) trace.SpanID {
 	id, ok := ctx.Value(spanKey{}).(trace.SpanID)
 	if !ok {
 		_, _ = rand.Read(id[:])
@@ -36,7 +36,7 @@ func (planned) NewSpanID(ctx context.Context, _ trace.TraceID) trace.SpanID {
 }
 
 // context returns the span context of a span in another process.
-func (p parsed) context() trace.SpanContext {
+func (p parent) context() trace.SpanContext {
 	id, err := trace.TraceIDFromHex(p.trace)
 	if err != nil {
 		return trace.SpanContext{} // there is none
@@ -59,8 +59,8 @@ func (p parsed) context() trace.SpanContext {
 	)
 }
 
-// written formats a span context as a traceparent.
-func written(s trace.SpanContext) string {
+// formatTraceParent formats a span context as a traceparent.
+func formatTraceParent(s trace.SpanContext) string {
 	return "00-" + s.TraceID().
 		String() +
 		"-" + s.SpanID().

@@ -44,10 +44,10 @@ const (
 // (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/). It returns nil if the
 // environment names no collector. An unreachable collector delays nothing. The caller must call Stop.
 func StartTraces(ctx context.Context, version string, log *slog.Logger) (*Tracer, error) {
-	if !wanted() {
+	if !hasCollector() {
 		return nil, nil //nolint:nilnil // a nil Tracer is one that makes no spans
 	}
-	otel.SetErrorHandler(&complaints{log: log})
+	otel.SetErrorHandler(&exportErrors{log: log})
 	exporter, err := newExporter(ctx)
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func StartTraces(ctx context.Context, version string, log *slog.Logger) (*Tracer
 		resource.WithAttributes(semconv.ServiceName(service), semconv.ServiceVersion(version)),
 		resource.WithTelemetrySDK(), resource.WithHost(), resource.WithFromEnv())
 	if err != nil {
-		otel.Handle(err) // what could be found out is told all the same
+		otel.Handle(err) // the attributes that were found are used all the same
 	}
 	limits := sdktrace.NewSpanLimits()
 	if limits.AttributeValueLengthLimit < 0 {
@@ -65,12 +65,12 @@ func StartTraces(ctx context.Context, version string, log *slog.Logger) (*Tracer
 	// Spans that come faster than the collector accepts them are dropped: a full batch delays nothing.
 	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(exporter), sdktrace.WithResource(about), sdktrace.WithRawSpanLimits(limits),
-		sdktrace.WithIDGenerator(planned{}),
+		sdktrace.WithIDGenerator(attemptIDs{}),
 	)
 	return &Tracer{provider.Tracer(service, trace.WithInstrumentationVersion(version)), provider, log}, nil
 }
 
-func wanted() bool {
+func hasCollector() bool {
 	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || os.Getenv("OTEL_TRACES_EXPORTER") == "none" {
 		return false
 	}
@@ -114,8 +114,8 @@ func tracerOf(ctx context.Context) *Tracer {
 	return t
 }
 
-// complaints logs errors of the collector rarely, so that they do not fill the log.
-type complaints struct {
+// exportErrors logs the errors of sending spans, once a minute at most.
+type exportErrors struct {
 	log *slog.Logger
 
 	mu         sync.Mutex
@@ -123,15 +123,15 @@ type complaints struct {
 	unreported int
 }
 
-// complaintsTold is the time between two log lines about errors.
-const complaintsTold = time.Minute
+// exportErrorsEvery is the time between two log lines.
+const exportErrorsEvery = time.Minute
 
 // Handle implements otel.ErrorHandler.
-func (c *complaints) Handle(err error) {
+func (c *exportErrors) Handle(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.unreported++
-	if !c.last.IsZero() && time.Since(c.last) < complaintsTold {
+	if !c.last.IsZero() && time.Since(c.last) < exportErrorsEvery {
 		return
 	}
 	c.log.Warn("traces do not reach the collector; webhooks are not affected", "faults", c.unreported, "err", err)

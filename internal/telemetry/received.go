@@ -27,7 +27,7 @@ func (t *Tracer) Received(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, method := t.Into(r.Context()), methodOf(r)
-		if sentBy(deadletter.Headers(r.Header)).ok() {
+		if platformParent(deadletter.Headers(r.Header)).ok() {
 			ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
 		}
 		at := route

@@ -42,7 +42,7 @@ func Send(ctx context.Context, q Queue) (context.Context, Span) {
 		ctx,
 		"send "+q.Name(),
 		trace.SpanKindProducer,
-		append(of(q), semconv.MessagingOperationName("send"), semconv.MessagingOperationTypeSend)...)
+		append(queueAttributes(q), semconv.MessagingOperationName("send"), semconv.MessagingOperationTypeSend)...)
 }
 
 // Process begins the span of processing a queue message. It continues the trace that the queue message names, or else
@@ -52,19 +52,19 @@ func Process(ctx context.Context, q Queue, messageID string, c *deadletter.Captu
 	if t == nil {
 		return ctx, Span{}
 	}
-	ctx = trace.ContextWithSpanContext(ctx, goesOn(c.Queue.TraceParent, c.Headers).context())
+	ctx = trace.ContextWithSpanContext(ctx, parentOf(c.Queue.TraceParent, c.Headers).context())
 	return t.start(
 		ctx,
 		"process "+q.Name(),
 		trace.SpanKindConsumer,
 		append(
-			of(q), semconv.MessagingOperationName("process"), semconv.MessagingOperationTypeProcess,
+			queueAttributes(q), semconv.MessagingOperationName("process"), semconv.MessagingOperationTypeProcess,
 			semconv.MessagingMessageID(messageID), attrMessage.String(string(c.ID)),
 			attrSource.String(c.Source),
 		)...)
 }
 
-func of(q Queue) []attribute.KeyValue {
+func queueAttributes(q Queue) []attribute.KeyValue {
 	return []attribute.KeyValue{
 		semconv.MessagingSystemKey.String(q.System()), semconv.MessagingDestinationName(q.Name()),
 	}
@@ -86,8 +86,8 @@ func Attempt(
 	case a.Trigger.Redrives():
 		name = "redrive"
 	}
-	parent := goesOn(l.Queue.TraceParent, h).context()
-	if promised := parse(a.TraceParent).context(); !parent.IsValid() && promised.IsValid() {
+	parent := parentOf(l.Queue.TraceParent, h).context()
+	if promised := parseTraceParent(a.TraceParent).context(); !parent.IsValid() && promised.IsValid() {
 		ctx = context.WithValue(ctx, traceKey{}, promised.TraceID())
 	}
 	return t.start(trace.ContextWithSpanContext(ctx, parent), name, trace.SpanKindInternal,
@@ -105,7 +105,7 @@ func Deliver(ctx context.Context, destination string, attempt int, traceParent *
 	if attempt > 1 {
 		attrs = append(attrs, semconv.HTTPRequestResendCount(attempt-1))
 	}
-	if promised := parse(*traceParent).context(); promised.IsValid() {
+	if promised := parseTraceParent(*traceParent).context(); promised.IsValid() {
 		ctx = context.WithValue(ctx, spanKey{}, promised.SpanID())
 	}
 	_, s := t.start(ctx, "POST", trace.SpanKindClient, attrs...)
@@ -156,7 +156,7 @@ func (s Span) TraceParent() string {
 	if s.span == nil || !s.span.SpanContext().IsValid() {
 		return ""
 	}
-	return written(s.span.SpanContext())
+	return formatTraceParent(s.span.SpanContext())
 }
 
 // Outcome adds the outcome of a delivery to the span.

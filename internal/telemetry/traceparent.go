@@ -12,7 +12,7 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// traceParent is https://www.w3.org/TR/trace-context/#traceparent-header; versions after 00 may go on behind it.
+// traceParent is https://www.w3.org/TR/trace-context/#traceparent-header; versions after 00 may add to its end.
 var traceParent = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$`)
 
 const (
@@ -20,37 +20,39 @@ const (
 	noSpan  = "0000000000000000"
 )
 
-// parsed is a valid traceparent, or the zero value.
-type parsed struct{ trace, span, flags string }
+// parent is the span that a traceparent names. The zero parent is none.
+type parent struct{ trace, span, flags string }
 
-func (p parsed) ok() bool { return p.trace != "" }
+func (p parent) ok() bool { return p.trace != "" }
 
-func parse(sent string) parsed {
+// parseTraceParent returns the zero parent for a traceparent that is not valid.
+func parseTraceParent(sent string) parent {
 	found := traceParent.FindStringSubmatch(sent)
 	if found == nil || found[1] == "ff" || found[1] == "00" && found[5] != "" || found[2] == noTrace ||
 		found[3] == noSpan {
-		return parsed{}
+		return parent{}
 	}
-	return parsed{found[2], found[3], found[4]}
+	return parent{found[2], found[3], found[4]}
 }
 
-// sentBy returns the traceparent that the platform sent; the zero value if it is not valid.
-func sentBy(h deadletter.Headers) parsed {
+// platformParent returns the parent that the platform sent; the zero parent if there is no valid one.
+func platformParent(h deadletter.Headers) parent {
 	values := h["Traceparent"]
 	if len(values) != 1 {
-		return parsed{}
+		return parent{}
 	}
-	return parse(values[0])
+	return parseTraceParent(values[0])
 }
 
-// goesOn returns the trace to continue: the given one if it is valid, or else the platform's.
-func goesOn(given string, h deadletter.Headers) parsed {
+// parentOf returns the parent of a span about a message: that of the given traceparent if it is valid, or else the one
+// that the platform sent.
+func parentOf(given string, h deadletter.Headers) parent {
 	if given != "" {
-		if p := parse(given); p.ok() {
+		if p := parseTraceParent(given); p.ok() {
 			return p
 		}
 	}
-	return sentBy(h)
+	return platformParent(h)
 }
 
 // TraceParent returns the traceparent for a new delivery of a message: a new span in the given trace. If that is not
@@ -58,7 +60,7 @@ func goesOn(given string, h deadletter.Headers) parsed {
 func TraceParent(message deadletter.ID, given string, h deadletter.Headers) string {
 	var span [8]byte
 	_, _ = rand.Read(span[:]) // never fails, see crypto/rand
-	p := goesOn(given, h)
+	p := parentOf(given, h)
 	if !p.ok() {
 		p.trace, p.flags = ownTrace(message), "01"
 	}
@@ -78,6 +80,6 @@ func ownTrace(message deadletter.ID) string {
 
 // Continues reports whether a traceparent is one of the platform's trace.
 func Continues(h deadletter.Headers, parent string) bool {
-	p := sentBy(h)
+	p := platformParent(h)
 	return p.ok() && strings.HasPrefix(parent, "00-"+p.trace)
 }

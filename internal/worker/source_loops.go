@@ -53,8 +53,9 @@ func (w *Worker) source(name string) (Source, bool) {
 }
 
 // runSources runs a loop for each configured source until ctx ends. When a source is configured differently, its loop
-// ends and another begins, without waiting for the deliveries in flight. What waits for a source that is not configured
-// any more fails, once nothing of it is in flight: an operator can replay it when the source is back.
+// ends and another begins, without waiting for the deliveries in flight. Messages that wait for a source that is not
+// configured any more fail, once none of its deliveries is in flight. An operator can replay them when the source is
+// back.
 func (w *Worker) runSources(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()

@@ -49,8 +49,8 @@ func TestChangedDestinationIsUsedForTheNextDelivery(t *testing.T) {
 	}
 }
 
-// What waits for a source that is removed fails once nothing of it is in flight, and nothing is lost: with the source
-// back, it can be replayed.
+// Messages that wait for a removed source fail once none of its deliveries is in flight. With the source back, they can
+// be replayed.
 func TestRemovedSourceFailsWhatWaits(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
