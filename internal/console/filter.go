@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -119,9 +120,6 @@ func filterValueText(name, value string) string {
 	if name == "source" && value == noSource {
 		return "none"
 	}
-	if name == "error" {
-		return printable(sentence(value))
-	}
 	if name != "from" && name != "to" {
 		return value
 	}
@@ -232,12 +230,18 @@ func parseResult(text string) (deadletter.ItemState, error) {
 // maxFault bounds an error text in a query, in bytes.
 const maxFault = 4 << 10
 
+// parseFault parses the key of an error, or an error itself, as addresses of an earlier version have it.
 func parseFault(text string) (string, error) {
 	if len(text) > maxFault {
 		return "", deadletter.Errorf(deadletter.Invalid, "the error is too long: use at most %d bytes", maxFault)
 	}
-	return text, nil
+	if isFaultKey.MatchString(text) {
+		return text, nil
+	}
+	return deadletter.FaultKey(text), nil
 }
+
+var isFaultKey = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
 func parseRange(query url.Values) (from, to time.Time, err error) {
 	if from, err = parseTime("from", query.Get("from")); err != nil {

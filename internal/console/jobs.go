@@ -571,14 +571,11 @@ func jobMessages(id deadletter.JobID, result deadletter.ItemState) string {
 	return address("/messages", query)
 }
 
-// faultMessages returns the address of the messages of a job with the same error; "" if the error is too long for one.
+// faultMessages returns the address of the messages of a job that failed or were skipped for the same.
 func faultMessages(id deadletter.JobID, f store.Fault) string {
-	if f.Text == "" || len(f.Text) > maxFault {
-		return ""
-	}
 	return address(
 		"/messages",
-		url.Values{"status": {allStatus}, "job": {id.String()}, "result": {string(f.State)}, "error": {f.Text}},
+		url.Values{"status": {allStatus}, "job": {id.String()}, "result": {string(f.State)}, "error": {f.Key}},
 	)
 }
 
@@ -596,24 +593,27 @@ func (c *Console) addFaults(ctx context.Context, v *page.JobView, j deadletter.J
 		return nil
 	}
 	faults, err := c.Store.JobFaults(ctx, j.ID)
+	if more := len(faults) - maxProblems; more > 0 {
+		v.MoreProblems, faults = "and "+number(more)+" more", faults[:maxProblems]
+	}
 	hider := c.Desk.Hider()
 	for _, f := range faults {
-		text, link := hider.Text(f.Text, j.StartedAt), faultMessages(j.ID, f)
-		if text != f.Text {
-			link = "" // it would have the text in it
+		problem := page.JobProblem{
+			Count: number(f.Messages),
+			State: string(f.State),
+			Text:  printable(sentence(hider.Text(f.Text, j.StartedAt))),
+			URL:   faultMessages(j.ID, f),
 		}
-		v.Problems = append(
-			v.Problems,
-			page.JobProblem{
-				Count: number(f.Messages),
-				State: string(f.State),
-				Text:  printable(sentence(text)),
-				URL:   link,
-			},
-		)
+		if f.AtLeast {
+			problem.Count += "+"
+		}
+		v.Problems = append(v.Problems, problem)
 	}
 	return err
 }
+
+// maxProblems bounds how many errors a job shows.
+const maxProblems = 5
 
 // addFacts completes the view of a job for its own page.
 func (c *Console) addFacts(ctx context.Context, v *page.JobView, j deadletter.Job) error {
@@ -696,9 +696,12 @@ func (c *Console) newMatchesView(ctx context.Context, j deadletter.Job) (page.Ne
 	}
 	late, err := c.Store.CountNotInJob(ctx, j.ID, asked.Filter)
 	v := page.NewMatchesView{URL: jobPath(j.ID) + "/new-matches", Text: "No new messages since you selected."}
-	if late == 1 {
+	switch {
+	case late == 1:
 		v.Text = "1 new message since you selected is not included."
-	} else if late > 1 {
+	case late > store.CountCap:
+		v.Text = number(store.CountCap) + "+ new messages since you selected are not included."
+	case late > 1:
 		v.Text = number(late) + " new messages since you selected are not included."
 	}
 	return v, err

@@ -478,3 +478,26 @@ func TestFailuresOfAJobLinkToTheirMessages(t *testing.T) {
 		t.Errorf("a reason too long for an address is answered %d", a.status)
 	}
 }
+
+func TestJobShowsFiveErrorsAtMost(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var ids []deadletter.ID
+	for i := range 8 {
+		id := fmt.Sprintf("a-%d", i)
+		ids = append(ids, deadletter.ID(id))
+		b.receive(t, id, func(c *deadletter.Capture) { c.Source = "old-" + string(rune('a'+i)) })
+	}
+	p := b.member(t, "olga", deadletter.Operator)
+	id := b.draft(t, ids...)
+	if err := b.desk.StartJob(
+		t.Context(), deadletter.User("olga", deadletter.Operator, ""), id, deadletter.JobInput{},
+	); err != nil {
+		t.Fatal(err)
+	}
+	b.work(t, id)
+	page := p.get("/jobs/" + id.String())
+	if n, last := page.count(".job-problems li"), page.says(".job-problems li:last-child"); n != 6 || last != "and 3 more" {
+		t.Errorf("it shows %d lines, the last is %q", n, last)
+	}
+}

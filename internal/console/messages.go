@@ -51,7 +51,8 @@ type list struct {
 	// message has it.
 	snippets map[deadletter.ID]string
 	views    []page.SavedView
-	cause    string // the reason of the group that is asked for, in short
+	cause    string // the reason of the cause that is asked for, in short
+	fault    string // the error of the job that is asked for
 	behind   int64  // changes that the search does not find yet
 }
 
@@ -103,6 +104,9 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 	if l.cause, err = c.cause(ctx, l.asked.Cause); err != nil {
 		return err
 	}
+	if l.fault, err = c.faultText(ctx, l.asked.Filter); err != nil {
+		return err
+	}
 	if l.page, err = c.Store.Messages(ctx, l.asked); err != nil {
 		return err
 	}
@@ -124,7 +128,8 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 		return nil
 	}
 	all, err := c.Store.Counts(ctx, store.Filter{})
-	l.empty = total(all) == 0
+	stored, _ := all.Total()
+	l.empty = stored == 0
 	return err
 }
 
@@ -149,14 +154,6 @@ func (c *Console) cause(ctx context.Context, fingerprint string) (string, error)
 		return string(runes[:maxCause-1]) + "…", err
 	}
 	return group.Reason, err
-}
-
-func total(counts store.Counts) int {
-	n := 0
-	for _, messages := range counts.ByStatus {
-		n += messages
-	}
-	return n
 }
 
 func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
@@ -188,8 +185,8 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		l.markRow(&row)
 		v.Rows = append(v.Rows, row)
 	}
-	if n, capped := matching(l); n > len(v.Rows) {
-		v.Matching = messages(n, capped)
+	if n, atLeast := matching(l); n > len(v.Rows) {
+		v.Matching = messages(n, atLeast)
 	}
 	if l.behind > 0 {
 		v.IndexNotice = ui.Notice{
@@ -203,8 +200,8 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		v.State, v.Curl = page.StateNothing, c.tryCurl(r)
 	case len(v.Rows) == 0:
 		v.State = page.StateNoMatch
-		if n := total(l.counts); n > 0 && l.asked.Status != "" {
-			v.OtherStatus = messages(n, l.counts.Capped)
+		if n, atLeast := l.counts.Total(); n > 0 && l.asked.Status != "" {
+			v.OtherStatus = messages(n, atLeast)
 			v.OtherStatusURL = address("/messages", with(l.query, "status", allStatus))
 		}
 	}
@@ -218,9 +215,9 @@ func searchBehind(changes int) string {
 	return "The latest " + number(changes) + " changes are not searchable yet."
 }
 
-// messages formats a number of messages, which may be capped.
-func messages(n int, capped bool) string {
-	if capped {
+// messages formats a number of messages, of which there may be more.
+func messages(n int, atLeast bool) string {
+	if atLeast {
 		return number(n) + "+ messages"
 	}
 	return plural(n, "message")
@@ -239,15 +236,34 @@ func (l list) say(name, value string) string {
 	if name == "cause" && l.cause != "" {
 		return printable(l.cause)
 	}
+	if name == "error" && l.fault != "" {
+		return printable(sentence(l.fault))
+	}
 	return filterValueText(name, value)
 }
 
-// matching returns the number of messages in the list, on all pages.
-func matching(l list) (n int, capped bool) {
-	if l.asked.Status == "" {
-		return total(l.counts), l.counts.Capped
+// faultText returns the error of a job that a filter asks for, without what is masked; "" if it asks for none.
+func (c *Console) faultText(ctx context.Context, f store.Filter) (string, error) {
+	if f.Job == 0 || f.Fault == "" {
+		return "", nil
 	}
-	return l.counts.ByStatus[l.asked.Status], l.counts.Capped
+	j, err := c.Store.Job(ctx, f.Job)
+	if deadletter.KindOf(err) == deadletter.NotFound {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	text, err := c.Store.JobFaultText(ctx, f.Job, f.Fault)
+	return c.Desk.Hider().Text(text, j.StartedAt), err
+}
+
+// matching returns the number of messages in the list, on all pages.
+func matching(l list) (n int, atLeast bool) {
+	if l.asked.Status == "" {
+		return l.counts.Total()
+	}
+	return l.counts.ByStatus[l.asked.Status], l.counts.AtLeast[l.asked.Status]
 }
 
 func (c *Console) rowView(ctx context.Context, m deadletter.Message, back string) page.MessageRow {
@@ -349,25 +365,27 @@ func nextRetry(m deadletter.Message) ui.Moment {
 // tabs returns the statuses with the number of matching messages in each.
 func tabs(l list) []page.StatusTab {
 	known := l.counts.ByStatus != nil
-	tab := func(status, value string, n int) page.StatusTab {
+	tab := func(status, value string, n int, atLeast bool) page.StatusTab {
 		v := page.StatusTab{
 			Status:  status,
 			URL:     address("/messages", with(l.query, "status", value)),
 			Current: status == string(l.asked.Status),
 		}
-		if known {
+		switch {
+		case !known || n == 0 && atLeast: // not known
+		case atLeast:
+			v.Count = number(n) + "+"
+		default:
 			v.Count = number(n)
-		}
-		if l.counts.Capped && n > 0 {
-			v.Count += "+"
 		}
 		return v
 	}
 	var all []page.StatusTab
 	for _, s := range deadletter.Statuses() {
-		all = append(all, tab(string(s), string(s), l.counts.ByStatus[s]))
+		all = append(all, tab(string(s), string(s), l.counts.ByStatus[s], l.counts.AtLeast[s]))
 	}
-	return append(all, tab("", allStatus, total(l.counts)))
+	n, atLeast := l.counts.Total()
+	return append(all, tab("", allStatus, n, atLeast))
 }
 
 // filterView shows a query as it was entered, valid or not.

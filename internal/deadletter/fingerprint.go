@@ -27,6 +27,14 @@ func Fingerprint(source, destination, reason string) string {
 	return hex.EncodeToString(sum[:fingerprintBytes])
 }
 
+// FaultKey returns the key by which the results of a job are grouped, as messages are by their causes; "" for no reason.
+func FaultKey(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return Fingerprint("", "", reason)
+}
+
 // CauseRules is the version of the rules by which Fingerprint groups reasons. Raise it with each change of them, so that
 // the causes of stored messages are made anew.
 const CauseRules = 1

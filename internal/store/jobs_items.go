@@ -134,7 +134,7 @@ func (t *Tx) AddUndo(ctx context.Context, j deadletter.Job) error {
 	return nil
 }
 
-// CountNotInJob counts the messages that match a filter now and are not in a draft, up to CountCap.
+// CountNotInJob counts the messages that match a filter now and are not in a draft, up to CountCap and one more.
 func (s *Store) CountNotInJob(ctx context.Context, id deadletter.JobID, f Filter) (int, error) {
 	f, err := s.withMatch(ctx, f)
 	if err != nil {
@@ -144,7 +144,7 @@ func (s *Store) CountNotInJob(ctx context.Context, id deadletter.JobID, f Filter
 	where.add("NOT EXISTS (SELECT 1 FROM job_items x WHERE x.job = ? AND x.message = m.n)", id)
 	var n int
 	query := "SELECT count(*) FROM (SELECT 1 FROM " + where.from + where.sql() + " LIMIT ?)"
-	if err := s.db.QueryRowContext(ctx, query, append(where.args, CountCap)...).Scan(&n); err != nil {
+	if err := s.db.QueryRowContext(ctx, query, append(where.args, CountCap+1)...).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count messages that are not in job %d: %w", id, err)
 	}
 	return n, nil
@@ -240,11 +240,11 @@ func (t *Tx) BeginItem(ctx context.Context, i Item) (bool, error) {
 	return n > 0, err
 }
 
-const settleItem = `UPDATE job_items SET state = ?, error = ? WHERE job = ? AND message = ? AND state = 'pending'`
+const settleItem = `UPDATE job_items SET state = ?, error = ?, fault = ? WHERE job = ? AND message = ? AND state = 'pending'`
 
 // SettleItem writes the result of an item that needs no delivery. The last item ends the job.
 func (t *Tx) SettleItem(ctx context.Context, i Item, state deadletter.ItemState, reason string, at time.Time) error {
-	written, err := t.tx.ExecContext(ctx, settleItem, state, reason, i.Job, i.n)
+	written, err := t.tx.ExecContext(ctx, settleItem, state, reason, deadletter.FaultKey(reason), i.Job, i.n)
 	if err != nil {
 		return fmt.Errorf("write result of job %d: %w", i.Job, err)
 	}
@@ -255,7 +255,7 @@ func (t *Tx) SettleItem(ctx context.Context, i Item, state deadletter.ItemState,
 	return err
 }
 
-const settleDelivery = `UPDATE job_items SET state = ?1, error = ?2,
+const settleDelivery = `UPDATE job_items SET state = ?1, error = ?2, fault = ?4,
 	version = iif(?1 = 'pending', (SELECT m.version FROM messages m WHERE m.n = message), version)
 	WHERE message = ?3 AND state = 'in_flight' RETURNING job`
 
@@ -263,7 +263,7 @@ const settleDelivery = `UPDATE job_items SET state = ?1, error = ?2,
 func (t *Tx) settleDelivery(ctx context.Context, n int64, a deadletter.Attempt, at time.Time) error {
 	state, reason := a.ItemResult()
 	var id deadletter.JobID
-	err := t.tx.QueryRowContext(ctx, settleDelivery, state, reason, n).Scan(&id)
+	err := t.tx.QueryRowContext(ctx, settleDelivery, state, reason, n, deadletter.FaultKey(reason)).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
@@ -299,29 +299,33 @@ func (t *Tx) countJobs(ctx context.Context, jobs map[deadletter.JobID]jobCounts)
 	return nil
 }
 
-// Fault is a reason for which messages of a job failed or were skipped.
+// Fault is what messages of a job failed or were skipped for.
 type Fault struct {
 	State    deadletter.ItemState
-	Text     string
+	Key      string // deadletter.FaultKey of Text
+	Text     string // of one of them
 	Messages int
+	AtLeast  bool // there may be more: the job has too many messages to count them here
 }
 
 // faultSample bounds how many messages of each state JobFaults reads, so that a page about a job of a hundred thousand
 // is as quick as any.
 const faultSample = 10_000
 
-const jobFaults = `SELECT state, error, count(*) AS n FROM (
-		SELECT * FROM (SELECT state, error FROM job_items WHERE job = ? AND state = 'failed' LIMIT ?)
-		UNION ALL SELECT * FROM (SELECT state, error FROM job_items WHERE job = ? AND state = 'skipped' LIMIT ?)
-	) GROUP BY state, error ORDER BY n DESC, error LIMIT 20`
+const jobFaults = `SELECT state, fault, min(error), count(*) AS n, sum(count(*)) OVER (PARTITION BY state) FROM (
+		SELECT * FROM (SELECT state, fault, error FROM job_items WHERE job = ? AND state = 'failed' LIMIT ?)
+		UNION ALL SELECT * FROM (SELECT state, fault, error FROM job_items WHERE job = ? AND state = 'skipped' LIMIT ?)
+	) GROUP BY state, fault ORDER BY n DESC, state, fault`
 
-// JobFaults returns the 20 most frequent reasons for which a job's messages failed or were skipped, among the first
-// 10,000 of each.
+// JobFaults returns what a job's messages failed or were skipped for, among the first 10,000 of each, most frequent
+// first.
 func (s *Store) JobFaults(ctx context.Context, id deadletter.JobID) ([]Fault, error) {
 	var list []Fault
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var f Fault
-		err := r.Scan(&f.State, &f.Text, &f.Messages)
+		var ofState int
+		err := r.Scan(&f.State, &f.Key, &f.Text, &f.Messages, &ofState)
+		f.AtLeast = ofState >= faultSample
 		list = append(list, f)
 		return err
 	}, jobFaults, id, faultSample, id, faultSample)
@@ -329,6 +333,17 @@ func (s *Store) JobFaults(ctx context.Context, id deadletter.JobID) ([]Fault, er
 		return nil, fmt.Errorf("read faults of job %d: %w", id, err)
 	}
 	return list, nil
+}
+
+const jobFaultText = `SELECT error FROM job_items WHERE job = ? AND fault = ? AND state IN ('failed', 'skipped') LIMIT 1`
+
+// JobFaultText returns the text of a job's fault with the given key; "" if the job has none.
+func (s *Store) JobFaultText(ctx context.Context, id deadletter.JobID, key string) (text string, err error) {
+	err = s.db.QueryRowContext(ctx, jobFaultText, id, key).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return text, err
 }
 
 // Latest is a message with its latest revision, of whose body it has at most BodyPart bytes.

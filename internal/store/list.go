@@ -25,7 +25,7 @@ type Filter struct {
 	SameID     deadletter.ID        // messages whose platform's id is that of this message, itself included
 	Job        deadletter.JobID     // messages of a job
 	Result     deadletter.ItemState // of that job
-	Fault      string               // why a message failed or was skipped in that job
+	Fault      string               // deadletter.FaultKey of what it failed or was skipped for in that job
 	From, To   time.Time            // of receipt: From inclusive, To exclusive
 	// words, from their beginning, of the error reason, the message id, the event type or the payload
 	Text string
@@ -203,7 +203,7 @@ func (f Filter) ofJob(c *conditions) {
 	}
 	args := []any{f.Job}
 	if f.Fault != "" {
-		result, args = result+" AND i.error = ?", append(args, f.Fault)
+		result, args = result+" AND i.fault = ?", append(args, f.Fault)
 	}
 	if f.Text != "" {
 		c.add("EXISTS (SELECT 1 FROM job_items i WHERE i.job = ? AND i.message = m.n"+result+")", args...)
@@ -324,20 +324,30 @@ func parseCursor(cursor string, led bool) (at place, newer bool, err error) {
 // CountCap bounds counting for a filter whose counts are not stored: above it a page shows "1,000+".
 const CountCap = 1000
 
-// Counts are the numbers of messages that match a filter, by status; the filter's own Status is ignored. Messages are
-// counted up to CountCap for text, time, event type and cause: Capped reports that.
+// Counts are the numbers of messages that match a filter, by status; the filter's own Status is ignored. A number is
+// exact unless AtLeast has its status: then there may be more. AtLeast is empty for a filter whose counts are stored.
 type Counts struct {
 	ByStatus map[deadletter.Status]int
-	Capped   bool
+	AtLeast  map[deadletter.Status]bool
+}
+
+// Total returns the number of messages of all statuses, and whether there may be more.
+func (c Counts) Total() (n int, atLeast bool) {
+	for _, messages := range c.ByStatus {
+		n += messages
+	}
+	return n, len(c.AtLeast) > 0
 }
 
 // Counts returns the counts of a filter.
 func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
+	open := f.Status
 	f.Status = ""
-	if f.Text != "" || f.Job != 0 || f.Queue != "" || f.EventType != "" || f.Cause != "" || f.SameID != "" ||
-		!f.From.IsZero() ||
-		!f.To.IsZero() {
-		return s.countCapped(ctx, f)
+	switch {
+	case f.Text != "" || f.Job != 0 || f.SameID != "":
+		return s.countNewest(ctx, f, open)
+	case f.Queue != "" || f.EventType != "" || f.Cause != "" || !f.From.IsZero() || !f.To.IsZero():
+		return s.countEachStatus(ctx, f)
 	}
 	where := conditions{}
 	if f.Source != "" {
@@ -366,14 +376,39 @@ func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 	return counts, nil
 }
 
-func (s *Store) countCapped(ctx context.Context, f Filter) (Counts, error) {
+// countEachStatus counts each status up to CountCap. Each of the filter's indexes has the status before the time.
+func (s *Store) countEachStatus(ctx context.Context, f Filter) (Counts, error) {
+	counts := Counts{ByStatus: map[deadletter.Status]int{}, AtLeast: map[deadletter.Status]bool{}}
+	for _, status := range deadletter.Statuses() {
+		if err := s.countStatus(ctx, f, status, &counts); err != nil {
+			return Counts{}, err
+		}
+	}
+	return counts, nil
+}
+
+// countStatus counts the messages of one status that match a filter, up to CountCap.
+func (s *Store) countStatus(ctx context.Context, f Filter, status deadletter.Status, counts *Counts) error {
+	f.Status = status
+	n, err := s.CountUpTo(ctx, f, CountCap+1)
+	counts.ByStatus[status] = min(n, CountCap)
+	delete(counts.AtLeast, status)
+	if n > CountCap {
+		counts.AtLeast[status] = true
+	}
+	return err
+}
+
+// countNewest counts the newest messages that match a filter, up to CountCap of all statuses together, because one
+// that no index knows by its status would be looked for among all others. Only the open status is counted by itself.
+func (s *Store) countNewest(ctx context.Context, f Filter, open deadletter.Status) (Counts, error) {
 	f, err := s.withMatch(ctx, f)
 	if err != nil {
 		return Counts{}, err
 	}
 	where := f.where()
 	newest := "SELECT m.status FROM " + where.from + where.sql() + " ORDER BY " + f.key() + " DESC LIMIT ?"
-	counts := Counts{ByStatus: map[deadletter.Status]int{}}
+	counts := Counts{ByStatus: map[deadletter.Status]int{}, AtLeast: map[deadletter.Status]bool{}}
 	total := 0
 	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var status deadletter.Status
@@ -382,12 +417,21 @@ func (s *Store) countCapped(ctx context.Context, f Filter) (Counts, error) {
 		counts.ByStatus[status] = n
 		total += n
 		return err
-	}, "SELECT status, count(*) FROM ("+newest+") GROUP BY status", append(where.args, CountCap)...)
+	}, "SELECT status, count(*) FROM ("+newest+") GROUP BY status", append(where.args, CountCap+1)...)
 	if err != nil {
 		return Counts{}, fmt.Errorf("count messages: %w", err)
 	}
-	counts.Capped = total >= CountCap
-	return counts, nil
+	if total <= CountCap {
+		return counts, nil
+	}
+	for _, status := range deadletter.Statuses() {
+		counts.AtLeast[status] = true
+		counts.ByStatus[status] = min(counts.ByStatus[status], CountCap)
+	}
+	if open != "" {
+		err = s.countStatus(ctx, f, open, &counts)
+	}
+	return counts, err
 }
 
 const statusCodes = `SELECT DISTINCT status_code FROM message_counts WHERE status_code <> 0 AND messages > 0

@@ -15,8 +15,8 @@ const (
 
 	moveMessages = `UPDATE messages SET fingerprint = ?1
 		WHERE n IN (SELECT n FROM messages WHERE fingerprint = ?2 LIMIT ?3)`
-	mergeCause = `INSERT INTO causes (` + causeColumns + `) SELECT ?1, source, destination, reason, messages, open, first_at,
-		last_at, unedited, unedited_delivered, edited, edited_delivered FROM causes WHERE fingerprint = ?2
+	mergeCause = `INSERT INTO causes (` + causeColumns + `) SELECT ?1, source, destination, reason, messages, open,
+		first_at, last_at, unedited, unedited_delivered, edited, edited_delivered FROM causes WHERE fingerprint = ?2
 		ON CONFLICT DO UPDATE SET messages = messages + excluded.messages, open = open + excluded.open,
 		first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at),
 		unedited = unedited + excluded.unedited, unedited_delivered = unedited_delivered + excluded.unedited_delivered,
@@ -56,10 +56,52 @@ func (s *Store) RegroupCauses(ctx context.Context) (moved int, err error) {
 		}
 		moved++
 	}
+	if err := s.regroupFaults(ctx); err != nil {
+		return moved, fmt.Errorf("regroup the results of jobs: %w", err)
+	}
 	return moved, s.Write(ctx, func(ctx context.Context, tx *Tx) error {
 		_, err := tx.tx.ExecContext(ctx, setCauseRules, deadletter.CauseRules)
 		return err
 	})
+}
+
+const (
+	itemErrors = `SELECT job, message, error FROM job_items WHERE error <> '' AND (job, message) > (?, ?)
+		ORDER BY job, message LIMIT ?`
+	setFault = `UPDATE job_items SET fault = ? WHERE job = ? AND message = ?`
+)
+
+// regroupFaults sets the key of what each message of a job failed or was skipped for, some in each commit.
+func (s *Store) regroupFaults(ctx context.Context) error {
+	type itemError struct {
+		job, message int64
+		text         string
+	}
+	var last itemError
+	for {
+		var items []itemError
+		err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
+			var i itemError
+			err := r.Scan(&i.job, &i.message, &i.text)
+			items = append(items, i)
+			return err
+		}, itemErrors, last.job, last.message, itemsPerCommit)
+		if err != nil || len(items) == 0 {
+			return err
+		}
+		last = items[len(items)-1]
+		err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
+			for _, i := range items {
+				if _, err := tx.tx.ExecContext(ctx, setFault, deadletter.FaultKey(i.text), i.job, i.message); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // moveCause moves the messages of a cause to another, some in each commit, and their counts with the last.

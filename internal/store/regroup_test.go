@@ -77,6 +77,7 @@ func olderRules(t *testing.T, path string) {
 	defer func() { _ = file.Close() }()
 	for _, statement := range []string{
 		"UPDATE cause_rules SET version = 0",
+		"UPDATE job_items SET fault = ''",
 		`CREATE TEMP TABLE whole AS SELECT * FROM causes`,
 		`DELETE FROM causes`,
 		`UPDATE messages SET fingerprint = 'old ' || id`,

@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"strings"
@@ -417,4 +418,40 @@ func TestTwoJobsShareASource(t *testing.T) {
 		small.Items.Done != 10 {
 		t.Errorf("results %+v and %+v", large.Items, small.Items)
 	}
+}
+
+// Results are grouped as failures are: an id in the error of each message makes no group of its own.
+func TestJobResultsAreGroupedByCause(t *testing.T) {
+	t.Parallel()
+	const messages = 12
+	b := setup(t)
+	b.employ(t, deadletter.Operator)
+	b.failed(t, messages)
+	b.destination.Set(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		_, _ = fmt.Fprintf(w, `{"error":"conversation %s has no id"}`, uuid(t))
+	})
+	b.run(t)
+	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{})
+	b.finished(t, id)
+	faults, err := b.store.JobFaults(t.Context(), id)
+	if err != nil || len(faults) != 1 || faults[0].Messages != messages || faults[0].State != deadletter.ItemFailed ||
+		faults[0].AtLeast {
+		t.Fatalf("faults %+v, %v", faults, err)
+	}
+	filter := store.Filter{Job: id, Result: deadletter.ItemFailed, Fault: faults[0].Key}
+	page, err := b.store.Messages(t.Context(), store.MessageQuery{Filter: filter, Limit: 50})
+	if err != nil || len(page.Items) != messages {
+		t.Errorf("it leads to %d messages, %v", len(page.Items), err)
+	}
+}
+
+// uuid returns a random one.
+func uuid(t *testing.T) string {
+	t.Helper()
+	var b [16]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		t.Error(err)
+	}
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -24,6 +24,7 @@ type JobView struct {
 	Refresh                                          bool
 	Breakers                                         BreakerNotices // destinations for which it waits
 	Problems                                         []JobProblem
+	MoreProblems                                     string // "and 3 more"; empty: these are all
 	CanPause, CanResume, CanCancel, CanUndo, CanHide bool
 	Denied                                           string // why this person may not steer it; empty: may
 	// replay or redrive: how what failed is ordered once more; empty: nothing did
