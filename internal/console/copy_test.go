@@ -38,7 +38,7 @@ func TestCopiedCommandsSendExactlyTheRequest(t *testing.T) {
 					func(s *console.Settings) { s.Sources[0].URL = "http://" + to.Address + "/hooks?own=${HOME}" },
 				)
 			})
-			value := strings.ToValidUTF8(desktest.HostileHeader(body), "\ufffd")
+			value := desktest.HostileHeader(body)
 			query := "ids[]=5&filter[name]=x&" + strings.ReplaceAll(desktest.HostileQuery(body), "=", "-")
 			b.receive(t, "a-1", func(c *deadletter.Capture) {
 				c.Destination, c.Method = "http://127.0.0.1:1/evil", "DELETE"
@@ -143,8 +143,8 @@ func TestCopiedCommandHidesSecrets(t *testing.T) {
 	} {
 		text := shown.Text()
 		for _, want := range []string{
-			"Before you run it, fill in the header Authorization, the header X-Hub-Signature-256, the header X-Tenant, " +
-				"values in the URL, values in the body.",
+			"Before you run it, fill in the header Authorization, the header X-Hub-Signature-256, " +
+				"the header X-Tenant, values in the URL, values in the body.",
 			"-H 'Authorization: •••'", `"ssn":"•••"`, "http://handler.internal:9090/genesys?code=•••&token=•••&page=2",
 		} {
 			if !strings.Contains(text, want) {
@@ -177,7 +177,8 @@ func TestMessageOfAnUnknownSourceHasNoCommand(t *testing.T) {
 	}
 }
 
-// TestTicketHasNoMarkdownOfOthers puts Markdown and HTML into everything that comes from outside, and renders the ticket.
+// TestTicketHasNoMarkdownOfOthers puts Markdown and HTML into everything that comes from outside, and renders the
+// ticket.
 func TestTicketHasNoMarkdownOfOthers(t *testing.T) {
 	t.Parallel()
 	hostile := "# x | y\n\n```\n![i](http://evil.example/i.png) [l](javascript:alert(1)) <script>alert(1)</script> `` ` " +
@@ -234,8 +235,10 @@ func TestTicketHasTheLatestResponseAndHidesSecrets(t *testing.T) {
 	ticket := b.member(t, "vera", deadletter.Viewer).get("/messages/a-1").doc().Find("#copy-ticket").Text()
 	for _, want := range []string{
 		"## Webhook not delivered: `", "/messages/a-1>\n", "- Source: `genesys`\n",
-		"- 1 (receive), 2026-03-02 10:15:05 UTC: error response 422 in 84 ms, `The handler answered: field id is missing`\n",
-		"Response of attempt 1 (422):\n\n```\n{\"error\":\"field id is missing\",\"echo\":1,\"customer\":{\"ssn\":\"•••\"}}\n```\n",
+		"- 1 (receive), 2026-03-02 10:15:05 UTC: error response 422 in 84 ms, " +
+			"`The handler answered: field id is missing`\n",
+		"Response of attempt 1 (422):\n\n```\n" +
+			`{"error":"field id is missing","echo":1,"customer":{"ssn":"•••"}}` + "\n```\n",
 		"Payload (original, ",
 	} {
 		if !strings.Contains(ticket, want) {

@@ -29,8 +29,8 @@ func (r *Receiver) greeted(w http.ResponseWriter, req *http.Request, s Source) b
 	return r.respondHandshake(w, req, s, reply, err)
 }
 
-// greetedVerified responds to a handshake in a verified body, and reports whether there was one. It is neither delivered
-// nor stored.
+// greetedVerified responds to a handshake in a verified body, and reports whether there was one. A handshake is neither
+// delivered nor stored.
 func (r *Receiver) greetedVerified(w http.ResponseWriter, req *http.Request, s Source, body []byte) bool {
 	if s.Verify == nil {
 		return false

@@ -104,7 +104,8 @@ func TestHandshakesOfVerifiedBodiesAreAnswered(t *testing.T) {
 		// By openssl dgst -sha256 -hmac 'hunter2 of ours'.
 		"zoom": {
 			`{"event":"endpoint.url_validation","payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"},"event_ts":1}`,
-			`{"encryptedToken":"02a0272b92c0f9d635b3c7d988df0ab6810b55fc89aab0d670bb3d1951b804dc","plainToken":"qgg8vlvZRS6UYooatFL8Aw"}`, "",
+			`{"encryptedToken":"02a0272b92c0f9d635b3c7d988df0ab6810b55fc89aab0d670bb3d1951b804dc",` +
+				`"plainToken":"qgg8vlvZRS6UYooatFL8Aw"}`, "",
 		},
 		"event-grid": {
 			`[{"id":"1","eventType":"Microsoft.EventGrid.SubscriptionValidationEvent",` +

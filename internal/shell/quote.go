@@ -1,5 +1,5 @@
-// Package shell writes commands that people copy into a shell: sh, bash, zsh or fish. Each command means the same in all
-// of them, whatever the text in it. The package must not run anything, and knows no secret.
+// Package shell writes commands that people copy into a shell: sh, bash, zsh or fish. Each command means the same in
+// all of them, whatever the text in it. The package must not run anything, and knows no secret.
 package shell
 
 import (
@@ -11,8 +11,8 @@ import (
 
 // Quote returns a text as one word of a shell. The text must have no NUL, and no newline at its end.
 //
-// Text that a terminal shows as it is stands in single quotes. There fish reads \\ and \' as escapes and other shells do
-// not, and an interactive bash expands ! on every line but the first, so these stand outside of the quotes.
+// Text that a terminal shows as it is stands in single quotes. There fish reads \\ and \' as escapes, which other
+// shells do not, and an old interactive bash expands ! on every line but the first: these stand outside of the quotes.
 // Text with anything else in it is written by printf.
 func Quote(text string) string {
 	if !isPlain(text) {

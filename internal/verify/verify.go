@@ -1,6 +1,7 @@
 // Package verify checks who sent a webhook: by a signature over its bytes, a credential, or the certificate of the
-// connection. It responds to the handshakes by which platforms try an address. It signs by the same rules: test webhooks, and replays whose signature is out of date. It compares secrets in constant time and
-// reads no clock. Its reasons are for the log only: the sender of a forged webhook must not see them.
+// connection. It responds to the handshakes by which platforms try an address. It signs by the same rules: test
+// webhooks, and replays whose signature is out of date. It compares secrets in constant time and reads no clock. Its
+// reasons are for the log and the desk: the sender of a forged webhook must not see them.
 package verify
 
 import (
