@@ -58,7 +58,8 @@ func carriers(t *testing.T) []carrier {
 	if _, err := w.Write([]byte(asJSON(t, object("gzip")))); err != nil || w.Close() != nil {
 		t.Fatal(err)
 	}
-	latin, err := charmap.ISO8859_1.NewEncoder().String(`{"größe":1,"ssn":"` + strings.ReplaceAll(secretOf("latin"), `"`, `\"`) + `"}`)
+	latin, err := charmap.ISO8859_1.NewEncoder().
+		String(`{"größe":1,"ssn":"` + strings.ReplaceAll(secretOf("latin"), `"`, `\"`) + `"}`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,15 +69,38 @@ func carriers(t *testing.T) []carrier {
 	return []carrier{
 		{name: "member", body: asJSON(t, object("member"))},
 		{name: "nested", body: asJSON(t, map[string]any{"a": []any{1, map[string]any{"SSN": secretOf("nested")}}})},
-		{name: "within", body: asJSON(t, map[string]any{"Message": asJSON(t, map[string]any{"M": asJSON(t, object("within"))})})},
-		{name: "base64", body: asJSON(t, map[string]any{"data": base64.StdEncoding.EncodeToString([]byte(asJSON(t, object("base64"))))})},
+		{
+			name: "within",
+			body: asJSON(t, map[string]any{"Message": asJSON(t, map[string]any{"M": asJSON(t, object("within"))})}),
+		},
+		{
+			name: "base64",
+			body: asJSON(
+				t,
+				map[string]any{"data": base64.StdEncoding.EncodeToString([]byte(asJSON(t, object("base64"))))},
+			),
+		},
 		{name: "pair", body: asJSON(t, map[string]any{"name": "ssn", "value": secretOf("pair")})},
-		{name: "address", body: asJSON(t, map[string]any{"url": "https://h.example/x?ssn=" + url.QueryEscape(secretOf("address")) + "&n=1"})},
+		{
+			name: "address",
+			body: asJSON(
+				t,
+				map[string]any{"url": "https://h.example/x?ssn=" + url.QueryEscape(secretOf("address")) + "&n=1"},
+			),
+		},
 		{name: "form", body: form, headers: typed("application/x-www-form-urlencoded")},
 		{name: "multipart", body: part, headers: typed("multipart/form-data; boundary=b")},
-		{name: "xml", body: "<r><ssn>" + html.EscapeString(secretOf("xml")) + "</ssn></r>", headers: typed("application/xml")},
+		{
+			name:    "xml",
+			body:    "<r><ssn>" + html.EscapeString(secretOf("xml")) + "</ssn></r>",
+			headers: typed("application/xml"),
+		},
 		{name: "yaml", body: "ssn: " + secretOf("yaml") + "\nn: 1\n", headers: typed("application/yaml")},
-		{name: "broken", body: strings.TrimSuffix(asJSON(t, object("broken")), "}"), headers: typed("application/json")},
+		{
+			name:    "broken",
+			body:    strings.TrimSuffix(asJSON(t, object("broken")), "}"),
+			headers: typed("application/json"),
+		},
 		{name: "query", query: "?ssn=" + url.QueryEscape(secretOf("query")), body: "{}"},
 		{name: "token", query: "?token=" + url.QueryEscape(secretOf("token")), body: "{}"},
 		{name: "header", headers: http.Header{"Ssn": {secretOf("header")}}, body: "{}"},
@@ -157,7 +181,9 @@ func TestEveryCarrierOfASecretIsMaskedInEverySink(t *testing.T) {
 		c.Sources = append(c.Sources, c.Sources[0])
 		c.Sources[1].Name = "signed"
 		c.Sources[1].Verify = verify.Settings{
-			Scheme: verify.Token, Header: "X-Key", Secrets: []redact.Secret{redact.NewSecret("", coreOf("verification"))},
+			Scheme:  verify.Token,
+			Header:  "X-Key",
+			Secrets: []redact.Secret{redact.NewSecret("", coreOf("verification"))},
 		}
 	})
 	names := map[string]string{} // of the carrier, by the message

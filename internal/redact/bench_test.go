@@ -17,7 +17,10 @@ func BenchmarkMaskingOfAFailure(b *testing.B) {
 	}
 	rules := redact.New(redact.Options{})
 	for b.Loop() {
-		a := deadletter.Attempt{Error: "Service Unavailable", ResponseBody: []byte(`{"error":"upstream is restarting"}`)}
+		a := deadletter.Attempt{
+			Error:        "Service Unavailable",
+			ResponseBody: []byte(`{"error":"upstream is restarting"}`),
+		}
 		rules.Secrets(headers, "page=2", body).HideIn(&a)
 		a.Error = rules.Error(a.Error)
 	}

@@ -123,7 +123,7 @@ func (r *Rules) Restore(edited, base []byte) ([]byte, error) {
 	if len(known) == 0 {
 		return edited, nil
 	}
-	hits, _ := r.find(edited)
+	hits := r.findEdited(edited, known)
 	if !isJSON {
 		hits = r.findLoose(edited) // as the base was masked
 	}

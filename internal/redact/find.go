@@ -51,6 +51,8 @@ type finder struct {
 	// names are the last names of the paths of the rules, for texts that are not JSON. all is set if a path has none.
 	names nameSet
 	all   bool
+	// masked are the places whose values are masked as a whole, for the text that a person edited.
+	masked map[uint64]bool
 }
 
 // find returns the secret values in a text, in order and without overlap. In a text that is not JSON it takes too many
@@ -59,6 +61,17 @@ func (r *Rules) find(text []byte) (hits []hit, isJSON bool) {
 	f := r.orDefault().newFinder()
 	isJSON = f.document(layer{text: text, quote: `"`})
 	return f.sorted(), isJSON
+}
+
+// findEdited returns the secret values in a text that a person edited, and each Mask at the place of a known one.
+func (r *Rules) findEdited(text []byte, known []hit) []hit {
+	f := r.orDefault().newFinder()
+	f.masked = map[uint64]bool{}
+	for _, h := range known {
+		f.masked[h.key] = true
+	}
+	f.document(layer{text: text, quote: `"`})
+	return f.sorted()
 }
 
 // findLoose returns the secret values as find does for a text that is not JSON.
@@ -257,7 +270,7 @@ func roleOf(name []byte) role {
 
 // add adds a member whose value has been read up to end.
 func (p *pair) add(w *walk, r role, kind jsontext.Kind, end int) {
-	start := end
+	var start int
 	switch {
 	case r == nameRole && kind == '"':
 		start = startOfString(w.layer.text, end)
@@ -303,10 +316,14 @@ func startOfNumber(text []byte, end int) int {
 // text reads a string, and the text within it.
 func (w *walk) text(key uint64) error {
 	raw, err := w.dec.ReadValue()
-	if err != nil || w.layer.depth >= maxLayers || len(raw) < len(`"a=b"`) {
+	if err != nil || w.layer.depth >= maxLayers || len(raw) < len(`"a=b"`) && len(w.masked) == 0 {
 		return err
 	}
 	end := int(w.dec.InputOffset())
+	if w.masked[key] && string(raw) == `"`+Mask+`"` {
+		w.add(w.layer, w.name, key, end-len(raw), end)
+		return nil
+	}
 	w.inString(raw, end-len(raw), end, key)
 	return nil
 }

@@ -185,7 +185,11 @@ func (s Secrets) encoded(list []interval, text spelled, cut bool) []interval {
 		atEnd := cut && start+len(run) == len(text.text)
 		for shift := range step { // it may follow other text without a gap
 			if decoded := decode(run[shift:]); len(decoded) >= minSecret && s.contained(decoded, atEnd) {
-				list = append(list, interval{int(text.at[start]), int(text.at[start+len(run)])})
+				end := start + len(run)
+				for end < len(text.text) && text.text[end] == '=' { // the end of base64
+					end++
+				}
+				list = append(list, interval{int(text.at[start]), int(text.at[end])})
 				return
 			}
 		}
