@@ -556,11 +556,13 @@ func TestGuesserLocksNobodyOut(t *testing.T) {
 	b := setup(t, auth.Settings{})
 	b.add(t, "anna", deadletter.Viewer)
 	b.add(t, "bert", deadletter.Viewer)
+	b.add(t, "cleo", deadletter.Viewer)
 	const office, home = "203.0.113.7", "198.51.100.1"
 	anna, bert := b.person(t), b.person(t)
 	if anna.at(office).signIn("anna", password) != 200 || bert.at(office).signIn("bert", password) != 200 {
 		t.Fatal("they cannot sign in")
 	}
+	b.person(t).at(office).signIn("cleo", password)
 	b.person(t).at("192.0.2.66").tries("anna")
 	if b.person(t).at(home).signIn("anna", password) != 200 {
 		t.Error("a guesser at one address locks out a user at another one, in a new browser")
@@ -570,6 +572,10 @@ func TestGuesserLocksNobodyOut(t *testing.T) {
 	}
 	if anna.at(office).signIn("anna", password) != 200 || bert.at(office).signIn("bert", password) != 200 {
 		t.Error("a guesser in the same network locks out users whose browsers are known")
+	}
+	if b.person(t).at(office).signIn("dora", "wrong password") != 429 ||
+		b.person(t).at(office).signIn("cleo", password) != 200 {
+		t.Error("a guesser in the same network locks out a user who has signed in from there")
 	}
 	for i := range 70 {
 		b.person(t).at(fmt.Sprintf("198.18.0.%d", i)).signIn("anna", "wrong password")

@@ -11,13 +11,14 @@ import (
 // limits slow attempts to sign in without locking others out:
 //
 //   - A name has ten attempts a minute from one network, so a guesser elsewhere takes none from the user.
-//   - A network has thirty a minute for all names. A sign-in that succeeds does not count.
-//   - A name can be tried from sixty networks it never signed in from, and from one more each minute: that slows a
+//   - A network has thirty a minute for all names that never signed in from there. A sign-in that succeeds does not
+//     count.
+//   - A name can be tried from sixty networks that it never signed in from, and from one more each minute: that slows a
 //     guesser who has many addresses.
 //   - A browser that has signed in with the name has ten attempts a minute of its own, whatever others do.
-//   - A network that the name has signed in from is not among the sixty.
 //
-// A network is an IPv4 address, or 64 bits of an IPv6 address.
+// A network is an IPv4 address, or 64 bits of an IPv6 address. A guesser can find out which names have signed in from
+// the same network, by those that the second limit spares; otherwise its users could be locked out from within.
 type limits struct {
 	names    *limiter // by name and network, or by browser
 	networks *limiter
@@ -40,7 +41,8 @@ type attempt struct {
 	network      string
 	knownNetwork bool   // the name has signed in from there
 	browser      string // that has signed in with the name; "": it is not known
-	place, other bool   // what it took of places and networks
+	counted      bool   // among the attempts of the network
+	newPlace     bool   // it is one more network for the name
 }
 
 func (a *attempt) key() string {
@@ -55,15 +57,18 @@ func (l *limits) take(a *attempt, at time.Time) (wait time.Duration) {
 	if wait = l.names.take(a.key(), at); wait > 0 || a.browser != "" {
 		return wait
 	}
+	if a.knownNetwork {
+		return 0
+	}
 	if wait = l.networks.take(a.network, at); wait > 0 {
 		l.names.giveBack(a.key())
 		return wait
 	}
-	a.other = true
-	if a.knownNetwork || l.places.take(a.key(), at) > 0 {
+	a.counted = true
+	if l.places.take(a.key(), at) > 0 {
 		return 0
 	}
-	a.place = true
+	a.newPlace = true
 	if wait = l.spread.take(a.name, at); wait > 0 {
 		l.places.giveBack(a.key())
 		l.networks.giveBack(a.network)
@@ -74,10 +79,10 @@ func (l *limits) take(a *attempt, at time.Time) (wait time.Duration) {
 
 // succeeded takes back what an attempt with the right password took from other users and other networks.
 func (l *limits) succeeded(a *attempt) {
-	if a.other {
+	if a.counted {
 		l.networks.giveBack(a.network)
 	}
-	if a.place {
+	if a.newPlace {
 		l.spread.giveBack(a.name)
 	}
 }
