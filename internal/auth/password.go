@@ -62,6 +62,9 @@ func (a *Auth) CheckPassword(name, password string) error {
 	return nil
 }
 
+// muchMemory, in KiB, is as much as the rest of the program needs. A hash of the usual cost takes more.
+const muchMemory = 16 << 10
+
 // hash returns the hash of a password. It waits while hashers others are being made.
 func (a *Auth) hash(ctx context.Context, password string) (string, error) {
 	var hashed string
@@ -103,8 +106,9 @@ func (a *Auth) withHasher(ctx context.Context, work func() error) error {
 		}
 	}
 	err := work()
-	// A hash takes more memory than the rest of the program. Without this, the heap grows to twice that over time.
-	debug.FreeOSMemory()
+	if a.params.Memory >= muchMemory {
+		debug.FreeOSMemory() // or the heap grows to twice that over time
+	}
 	if err != nil {
 		return fmt.Errorf("hash the password: %w", err)
 	}
