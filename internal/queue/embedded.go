@@ -56,17 +56,17 @@ func (e *Embedded) Send(ctx context.Context, list []Outgoing) []error {
 	}
 	errs := make([]error, len(list))
 	var messages []Message
-	var places []int
+	var indexes []int
 	for i, o := range list {
 		if errs[i] = o.check(e.maxMessageBytes); errs[i] == nil {
-			messages, places = append(messages, e.message(o)), append(places, i)
+			messages, indexes = append(messages, e.message(o)), append(indexes, i)
 		}
 	}
 	if len(messages) == 0 {
 		return errs
 	}
 	if _, err := e.file.Send(ctx, e.name, messages, e.now()); err != nil {
-		for _, i := range places {
+		for _, i := range indexes {
 			errs[i] = err
 		}
 		return errs

@@ -159,21 +159,21 @@ func (s *Spool) reasonToWait(ctx context.Context) error {
 	return nil
 }
 
-func (s *Spool) send(ctx context.Context, list []Outgoing, places []int, errs []error) {
-	results := s.batcher.Send(ctx, messagesAt(list, places))
-	for n, i := range places {
+func (s *Spool) send(ctx context.Context, list []Outgoing, indexes []int, errs []error) {
+	results := s.batcher.Send(ctx, messagesAt(list, indexes))
+	for n, i := range indexes {
 		errs[i] = results[n]
 	}
 	s.recordResults(results)
 }
 
-// messagesAt returns the messages at these places of a list.
-func messagesAt(list []Outgoing, places []int) []Outgoing {
-	those := make([]Outgoing, len(places))
-	for n, i := range places {
-		those[n] = list[i]
+// messagesAt returns the messages at the given indexes of a list.
+func messagesAt(list []Outgoing, indexes []int) []Outgoing {
+	messages := make([]Outgoing, len(indexes))
+	for n, i := range indexes {
+		messages[n] = list[i]
 	}
-	return those
+	return messages
 }
 
 // recordResults records whether the queue is available. A queue that refuses a message is: during an outage it does not
@@ -235,9 +235,8 @@ func (s *Spool) store(ctx context.Context, list []Outgoing, errs []error) []erro
 		if isPermanent(err) {
 			q = s.stranded
 		}
-		kept := q.Send(ctx, list[i:i+1])[0]
-		if kept != nil {
-			errs[i] = fmt.Errorf("%w; and it could not be kept on disk: %w", err, kept)
+		if diskErr := q.Send(ctx, list[i:i+1])[0]; diskErr != nil {
+			errs[i] = fmt.Errorf("%w; and it could not be stored on disk: %w", err, diskErr)
 			continue
 		}
 		errs[i] = nil

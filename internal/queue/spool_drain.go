@@ -64,20 +64,20 @@ func (s *Spool) drain(ctx context.Context, messages []Message) error {
 // its group are not sent.
 func (s *Spool) sendInOrder(ctx context.Context, list []Outgoing) []error {
 	results, stuck := make([]error, len(list)), map[string]bool{}
-	for _, places := range s.groupCalls(list) {
-		places = slices.DeleteFunc(places, func(i int) bool {
+	for _, indexes := range s.groupCalls(list) {
+		indexes = slices.DeleteFunc(indexes, func(i int) bool {
 			if stuck[list[i].GroupID] {
 				results[i] = errBehind
 			}
 			return stuck[list[i].GroupID]
 		})
-		sent := make([]error, len(places))
+		sent := make([]error, len(indexes))
 		begun := s.now()
-		s.to.SendEach(ctx, messagesAt(list, places), func(n int, err error) { sent[n] = err })
+		s.to.SendEach(ctx, messagesAt(list, indexes), func(n int, err error) { sent[n] = err })
 		if s.now().Sub(begun) < sendBudget {
 			s.recordResults(sent) // a slower queue is no use to senders, who wait for sendBudget only
 		}
-		for n, i := range places {
+		for n, i := range indexes {
 			results[i] = sent[n]
 			stuck[list[i].GroupID] = sent[n] != nil && !isPermanent(sent[n])
 		}
@@ -85,7 +85,7 @@ func (s *Spool) sendInOrder(ctx context.Context, list []Outgoing) []error {
 	return results
 }
 
-// groupCalls returns the places of messages that may be sent in one call. On a FIFO queue that is one message of each
+// groupCalls returns the indexes of messages that may be sent in one call. On a FIFO queue that is one message of each
 // group: one entry of a call may fail while the next is accepted, and the group's order would be lost.
 func (s *Spool) groupCalls(list []Outgoing) [][]int {
 	var calls [][]int

@@ -303,7 +303,7 @@ func TestFullSpoolIsReported(t *testing.T) {
 	}
 	full := slices.IndexFunc(errs, func(err error) bool { return err != nil })
 	if full < 5 || !strings.Contains(errs[full].Error(), "AccessDenied") ||
-		!strings.Contains(errs[full].Error(), "could not be kept on disk") {
+		!strings.Contains(errs[full].Error(), "could not be stored on disk") {
 		t.Fatalf("of 12 messages of 100 KiB in 1 MiB: %v", errs)
 	}
 	o.holds(t, full, 0)

@@ -26,14 +26,14 @@ const (
 	minCallBytes = 256 << 10
 )
 
-// batchResult is the response of SQS to the entries of one call, whose ids are their places in the caller's list.
+// batchResult is the response of SQS to the entries of one call, whose ids are their indexes in the caller's list.
 type batchResult struct {
 	done   []string
 	failed []types.BatchResultErrorEntry
 }
 
-// batchCall makes one call for the entries at these places.
-type batchCall func(ctx context.Context, places []int) (batchResult, error)
+// batchCall makes one call for the entries at the given indexes.
+type batchCall func(ctx context.Context, indexes []int) (batchResult, error)
 
 // Send sends messages in as few calls as possible. It returns an error for each message that SQS has not confirmed.
 func (q *SQS) Send(ctx context.Context, list []Outgoing) []error {
@@ -42,7 +42,7 @@ func (q *SQS) Send(ctx context.Context, list []Outgoing) []error {
 	return errs
 }
 
-// SendEach is Send that calls settled for each message, by its place in the list, as soon as SQS has it or it is given
+// SendEach is Send that calls settled for each message, by its index in the list, as soon as SQS has it or it is given
 // up: a message that is tried again does not delay the others.
 func (q *SQS) SendEach(ctx context.Context, list []Outgoing, settled func(i int, err error)) {
 	if q.fifo {
@@ -55,9 +55,9 @@ func (q *SQS) SendEach(ctx context.Context, list []Outgoing, settled func(i int,
 		senderFault: ErrRefused,
 		settled:     settled,
 	}
-	b.fits = func(places []int, next int) bool {
+	b.fits = func(indexes []int, next int) bool {
 		size := list[next].size()
-		for _, i := range places {
+		for _, i := range indexes {
 			size += list[i].size()
 		}
 		return size <= max(q.maxMessageBytes, minCallBytes)
@@ -74,9 +74,9 @@ func (q *SQS) SendEach(ctx context.Context, list []Outgoing, settled func(i int,
 }
 
 func (q *SQS) sender(list []Outgoing) batchCall {
-	return func(ctx context.Context, places []int) (batchResult, error) {
-		entries := make([]types.SendMessageBatchRequestEntry, len(places))
-		for n, i := range places {
+	return func(ctx context.Context, indexes []int) (batchResult, error) {
+		entries := make([]types.SendMessageBatchRequestEntry, len(indexes))
+		for n, i := range indexes {
 			entries[n] = q.entry(strconv.Itoa(i), list[i])
 		}
 		answer, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
@@ -124,9 +124,9 @@ func (q *SQS) ExtendVisibility(ctx context.Context, messages []Message, d time.D
 		ctx,
 		"change visibility on "+q.name,
 		messages,
-		func(ctx context.Context, places []int) (batchResult, error) {
-			entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(places))
-			for n, i := range places {
+		func(ctx context.Context, indexes []int) (batchResult, error) {
+			entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(indexes))
+			for n, i := range indexes {
 				entries[n] = types.ChangeMessageVisibilityBatchRequestEntry{
 					Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &messages[i].ReceiptHandle, VisibilityTimeout: hide,
 				}
@@ -153,26 +153,31 @@ func (q *SQS) Release(ctx context.Context, messages []Message) []error {
 
 // Delete removes received messages. SQS does not always report an invalid receipt handle.
 func (q *SQS) Delete(ctx context.Context, messages []Message) []error {
-	return q.change(ctx, "delete from "+q.name, messages, func(ctx context.Context, places []int) (batchResult, error) {
-		entries := make([]types.DeleteMessageBatchRequestEntry, len(places))
-		for n, i := range places {
-			entries[n] = types.DeleteMessageBatchRequestEntry{
-				Id:            aws.String(strconv.Itoa(i)),
-				ReceiptHandle: &messages[i].ReceiptHandle,
+	return q.change(
+		ctx,
+		"delete from "+q.name,
+		messages,
+		func(ctx context.Context, indexes []int) (batchResult, error) {
+			entries := make([]types.DeleteMessageBatchRequestEntry, len(indexes))
+			for n, i := range indexes {
+				entries[n] = types.DeleteMessageBatchRequestEntry{
+					Id:            aws.String(strconv.Itoa(i)),
+					ReceiptHandle: &messages[i].ReceiptHandle,
+				}
 			}
-		}
-		answer, err := q.client.DeleteMessageBatch(
-			ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: entries},
-		)
-		if err != nil {
-			return batchResult{}, err
-		}
-		out := batchResult{failed: answer.Failed}
-		for _, ok := range answer.Successful {
-			out.done = append(out.done, aws.ToString(ok.Id))
-		}
-		return out, nil
-	})
+			answer, err := q.client.DeleteMessageBatch(
+				ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: entries},
+			)
+			if err != nil {
+				return batchResult{}, err
+			}
+			out := batchResult{failed: answer.Failed}
+			for _, ok := range answer.Successful {
+				out.done = append(out.done, aws.ToString(ok.Id))
+			}
+			return out, nil
+		},
+	)
 }
 
 // change makes calls whose entries have nothing but receipt handles, so that a fault of the sender is an invalid
@@ -195,7 +200,7 @@ type batch struct {
 	errs        []error // for each entry what became of it
 	what        string
 	call        batchCall
-	fits        func(places []int, next int) bool
+	fits        func(indexes []int, next int) bool
 	senderFault error // joined to an entry's error that SQS calls the sender's fault
 	settled     func(i int, err error)
 }
@@ -246,12 +251,12 @@ func (b *batch) callAll(ctx context.Context, open []int) (again []int) {
 	return again
 }
 
-func (b *batch) callOnce(ctx context.Context, places []int) (again []int) {
+func (b *batch) callOnce(ctx context.Context, indexes []int) (again []int) {
 	limited, cancel := context.WithTimeout(ctx, callTimeout)
-	answer, err := b.callSafely(limited, places)
+	answer, err := b.callSafely(limited, indexes)
 	cancel()
-	if err != nil && len(places) > 1 && isEntryFault(err) {
-		for _, i := range places {
+	if err != nil && len(indexes) > 1 && isEntryFault(err) {
+		for _, i := range indexes {
 			again = append(again, b.callOnce(ctx, []int{i})...)
 		}
 		return again
@@ -265,20 +270,20 @@ func (b *batch) callOnce(ctx context.Context, places []int) (again []int) {
 		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	err = fmt.Errorf("%s: %w", b.what, err)
-	for _, i := range places {
+	for _, i := range indexes {
 		b.errs[i] = err
 	}
 	return b.recordResult(answer)
 }
 
 // callSafely makes a call. The SDK panics at a response that lacks what SQS always sends.
-func (b *batch) callSafely(ctx context.Context, places []int) (answer batchResult, err error) {
+func (b *batch) callSafely(ctx context.Context, indexes []int) (answer batchResult, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the answer is none of SQS: %v", p)
 		}
 	}()
-	return b.call(ctx, places)
+	return b.call(ctx, indexes)
 }
 
 // isEntryFault reports whether SQS may have refused a whole call because of one entry.

@@ -192,9 +192,9 @@ func isClosed(stopping <-chan struct{}) bool {
 	}
 }
 
-// failUnconfigured adds the failed attempt of a webhook whose source is not configured any more.
+// failUnconfigured adds the failed attempt of a webhook whose source was removed from the configuration.
 func (p *Processor) failUnconfigured(c *deadletter.Capture) {
-	c.Reason = "Not sent: the source of this webhook is not configured any more"
+	c.Reason = "Not sent: the source of this webhook is not configured. Add it under sources, or archive the message"
 	c.FirstAttempt = &deadletter.Attempt{
 		Number:    1,
 		Trigger:   deadletter.TriggerReceive,

@@ -201,11 +201,15 @@ func (r *Receiver) countAnswer(ctx context.Context, source string, given telemet
 
 // respondUnstored responds 500, so that the platform sends the webhook again: no queue has confirmed it.
 func (r *Receiver) respondUnstored(ctx context.Context, w http.ResponseWriter, c deadletter.Capture, err error) {
-	r.log.ErrorContext(ctx, "a webhook could not be kept; the platform was told to send it again",
+	r.log.ErrorContext(ctx, "a webhook could not be stored; the platform was told to send it again",
 		"source", c.Source, "err", err)
 	r.count(ctx, c, telemetry.AnswerRefused, ledger.Counts{Refused: 1})
 	r.ledger.Refused(
-		ledger.RefusalKey{Source: c.Source, Reason: ledger.RefusedUnstored}, "no queue and no disk confirmed it: see the log",
+		ledger.RefusalKey{
+			Source: c.Source,
+			Reason: ledger.RefusedUnstored,
+		},
+		"no queue and no disk confirmed it: see the log",
 	)
 	w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	respond(w, http.StatusInternalServerError, `{"error":"Internal Server Error"}`)

@@ -54,11 +54,13 @@ var refusals = map[string]struct {
 	why          string
 }{
 	"too large": {
-		http.MethodPost, "/webhooks/genesys", 413, ledger.RefusalKey{Source: "genesys", Reason: ledger.RefusedTooLarge},
+		http.MethodPost, "/webhooks/genesys", 413,
+		ledger.RefusalKey{Source: "genesys", Reason: ledger.RefusedTooLarge},
 		"the body has 12582912 bytes, and 1024 are accepted",
 	},
 	"unproven": {
-		http.MethodPost, "/webhooks/github", 401, ledger.RefusalKey{Source: "github", Reason: ledger.RefusedUnproven},
+		http.MethodPost, "/webhooks/github", 401,
+		ledger.RefusalKey{Source: "github", Reason: ledger.RefusedUnproven},
 		"the header X-Hub-Signature-256 is missing",
 	},
 	"unknown": {
@@ -67,7 +69,8 @@ var refusals = map[string]struct {
 		`there is no source named "nope` + "\uFFFD" + strings.Repeat("y", 55) + `…"`,
 	},
 	"method": {
-		http.MethodPut, "/webhooks/genesys", 405, ledger.RefusalKey{Source: "genesys", Reason: ledger.RefusedMethod},
+		http.MethodPut, "/webhooks/genesys", 405,
+		ledger.RefusalKey{Source: "genesys", Reason: ledger.RefusedMethod},
 		`the method is "PUT", and webhooks are sent with POST`,
 	},
 	"path": {http.MethodPost, "/elsewhere", 404, ledger.RefusalKey{}, ""},
@@ -89,7 +92,12 @@ func TestSenderOfALargeBodyLearnsTheStatus(t *testing.T) {
 			proxy := httptest.NewServer(httputil.NewSingleHostReverseProxy(at))
 			t.Cleanup(proxy.Close)
 			for range 3 {
-				req, err := http.NewRequestWithContext(t.Context(), c.method, proxy.URL+c.path, bytes.NewReader(largeBody))
+				req, err := http.NewRequestWithContext(
+					t.Context(),
+					c.method,
+					proxy.URL+c.path,
+					bytes.NewReader(largeBody),
+				)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -137,7 +145,12 @@ func TestBodyOfUnknownLengthIsTooLarge(t *testing.T) {
 	for _, over := range []int{1, 12 << 20} {
 		n := &notes{}
 		body := io.MultiReader(bytes.NewReader(bytes.Repeat([]byte("x"), limit+over))) // no length
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, refusing(t, n).URL+"/webhooks/genesys", body)
+		req, err := http.NewRequestWithContext(
+			t.Context(),
+			http.MethodPost,
+			refusing(t, n).URL+"/webhooks/genesys",
+			body,
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,8 +175,12 @@ func TestWaitingSenderNeedNotSendARefusedBody(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = conn.Close() }()
-			_, _ = fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 99999\r\n\r\n",
-				c.method, c.path)
+			_, _ = fmt.Fprintf(
+				conn,
+				"%s %s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 99999\r\n\r\n",
+				c.method,
+				c.path,
+			)
 			got, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil {
 				t.Fatal(err)
@@ -213,7 +230,10 @@ func TestRefusedBodyIsReadToABound(t *testing.T) {
 				req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/nope", body)
 				begun := time.Now()
 				r.Handler().ServeHTTP(c, req)
-				if took := time.Since(begun); c.Code != http.StatusNotFound || took > 11*time.Second || body.read > 65<<20 {
+				if took := time.Since(
+					begun,
+				); c.Code != http.StatusNotFound || took > 11*time.Second ||
+					body.read > 65<<20 {
 					t.Errorf("%d after %s and %d bytes", c.Code, took, body.read)
 				}
 				if list := c.List; len(list) == 0 || list[len(list)-1].IsZero() {
