@@ -144,3 +144,27 @@ func rawDestination(t *testing.T) (address string, heads <-chan string) {
 	}()
 	return l.Addr().String(), got
 }
+
+// A form is found by each of its values, and an error in Latin-1 is shown with its letters.
+func TestFormsAreFoundAndErrorsReadByTheirCharset(t *testing.T) {
+	t.Parallel()
+	p := setup(t, nil)
+	p.destination.Set(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=ISO-8859-1")
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, "Falscher Schl\xfcssel: gr\xf6\xdfer")
+	})
+	client := p.signIn(t)
+	const form = "From=%2B15557654321&Email=anna%40example.com&Name=J%C3%BCrgen+Gro%C3%9F&Body=Where+is+order+A-1001%3F"
+	status, told := p.post(t, form, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}})
+	id := kept(t, status, told)
+	for _, words := range []string{"+15557654321", "anna@example.com", "Jürgen Groß", "order A-1001"} {
+		p.await(t, client, "/messages?status=all&q="+url.QueryEscape(words), "/messages/"+id)
+	}
+	page := p.await(t, client, "/messages/"+id, "Falscher Schlüssel: größer")
+	for _, text := range []string{"form, 4 fields", "Jürgen Groß", "anna@example.com"} {
+		if !strings.Contains(page, text) {
+			t.Errorf("the page does not show %q", text)
+		}
+	}
+}

@@ -158,7 +158,7 @@ func bodyIn(form string, r deadletter.Revision, s desk.Source) ([]byte, error) {
 	if !whole {
 		return nil, deadletter.Errorf(
 			deadletter.TooLarge,
-			"This body expands too far to be searched for secrets, so it "+
+			"This body is too large to be searched for secrets, so it "+
 				"cannot be downloaded here. Look at its first part on the page of the message.",
 		)
 	}

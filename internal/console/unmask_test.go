@@ -30,7 +30,8 @@ func TestAdminSeesMaskedValuesForFiveMinutes(t *testing.T) {
 		t.Fatalf("it answers %d: %s", got.status, got.says("main"))
 	}
 	page := ada.get("/messages/a-1")
-	if !strings.Contains(page.says(".payload-section"), unmaskedSSN) || page.header.Get("Cache-Control") != "no-store" ||
+	if !strings.Contains(page.says(".payload-section"), unmaskedSSN) ||
+		page.header.Get("Cache-Control") != "no-store" ||
 		page.header.Get("Refresh") == "" {
 		t.Errorf("the admin sees %q, %v", page.says(".payload-section"), page.header)
 	}

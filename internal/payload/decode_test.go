@@ -480,6 +480,16 @@ func TestFieldsThatPassTheLimitAreCut(t *testing.T) {
 	}
 }
 
+func TestFieldsAreBounded(t *testing.T) {
+	t.Parallel()
+	for n, cut := range map[int]bool{10_000: false, 10_001: true} {
+		got := payload.Decode(headers("Content-Type", urlencoded), []byte(strings.Repeat("a&", n)), 1<<20)
+		if len(got.Fields) != 10_000 || got.Cut != cut {
+			t.Errorf("of %d fields %d were read, cut %v", n, len(got.Fields), got.Cut)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add("application/json", "gzip", []byte(`{"a":1}`), []byte("{}"))
 	f.Add(urlencoded, "", []byte(twilio), []byte(`{"a":"b"}`))

@@ -31,13 +31,17 @@ func (t *Text) readForm(label string, limit int) {
 	if most := maxEscape * limit; len(content) > most {
 		content, t.Cut = content[:most], true
 	}
-	f := &form{fields: splitForm(content)}
+	f := &form{fields: splitForm(content, maxFields+1)}
 	if f.charset = f.findCharset(label); f.charset != nil {
 		t.Charset = f.charset.name
 	}
 	t.Kind, t.fields, t.Bytes = Form, f, []byte("{}")
 	for _, field := range f.fields {
 		value := f.decode(field.value)
+		if len(t.Fields) == maxFields {
+			t.Cut = true
+			return
+		}
 		isJSON := isComposite(value) && Valid(value)
 		if !t.addField(fieldText{name: string(f.decode(field.name)), text: value, isJSON: isJSON}, limit) {
 			return
@@ -45,13 +49,20 @@ func (t *Text) readForm(label string, limit int) {
 	}
 }
 
+// maxFields bounds the fields that are read of one form. No form has as many, and each takes memory.
+const maxFields = 10_000
+
 // maxEscape is the length of an escape such as %41 in bytes.
 const maxEscape = 3
 
-func splitForm(content []byte) (fields []formField) {
+// splitForm returns the first fields of a form.
+func splitForm(content []byte, most int) (fields []formField) {
 	for raw := range bytes.SplitSeq(content, []byte("&")) {
-		if len(raw) == 0 {
+		switch {
+		case len(raw) == 0:
 			continue
+		case len(fields) == most:
+			return fields
 		}
 		name, value, _ := bytes.Cut(raw, []byte("="))
 		fields = append(fields, formField{raw, name, unescapeForm(name), unescapeForm(value)})
