@@ -55,7 +55,10 @@ func TestHostileWebhooksAreCarriedAndShown(t *testing.T) {
 				t.Errorf("the page has %d bytes", len(page))
 			}
 			for _, form := range []string{"", "&form=pretty", "&form=edit"} {
-				if status, _ := p.get(t, client, "/messages/"+id+"/body?revision=0"+form); status != http.StatusOK {
+				status, _ := p.get(t, client, "/messages/"+id+"/body?revision=0"+form)
+				// What expands without end cannot be searched for secrets.
+				if refused := name == "gzip bomb" && form == ""; status != http.StatusOK &&
+					(!refused || status != http.StatusRequestEntityTooLarge) {
 					t.Errorf("the body with %q answers %d", form, status)
 				}
 			}

@@ -53,8 +53,8 @@ func hostileQueue(b *testing.B) {
 			c := desktest.Failure(fmt.Sprintf("behind-%03d", n), http.StatusUnprocessableEntity, time.Now())
 			send(b, client, queueURL, encoded(b, c))
 		}
-		began := time.Now()
 		p := startProgram(b, b.TempDir(), "queue: { dlq_url: "+queueURL+" }")
+		began := time.Now()
 		s := newClient(b, p.url)
 		s.signIn(b, p.setup)
 		behind := s.awaitMessage(b, fmt.Sprintf("behind-%03d", behindBombs-1), began)
@@ -161,6 +161,7 @@ func hostilePages(b *testing.B) {
 			small := quantile(s.times(b, fmt.Sprintf(path, "small-json"), hostileRuns), 0.5)
 			for name := range hostileBodies() {
 				large := quantile(s.times(b, fmt.Sprintf(path, "large-"+name), hostileRuns), 0.5)
+				b.Logf("%s of %s: %s, %s of a small one", path, name, large, small)
 				slowest = max(slowest, millis(large)-millis(small))
 			}
 		}

@@ -36,7 +36,7 @@ func (c *Console) curlOf(m deadletter.Message, r deadletter.Revision, masks desk
 		return page.Curl{}
 	}
 	headers := delivery.Forwarded(r.Headers, m.DeliveredWebhookID())
-	body, bodyMasked, whole := masks.Masks.Wire(r.Headers, r.Body)
+	body, bodyMasked, whole := masks.Masks.Wire(r.Headers, r.Body[:min(len(r.Body), maxHead)], maxHead)
 	command := shell.Curl{
 		URL:     delivery.Target(redact.URL(source.URL), masks.Masks.Query(m.Query)),
 		Headers: masks.Masks.Headers(deadletter.Headers(headers)),
@@ -54,7 +54,7 @@ func (c *Console) curlOf(m deadletter.Message, r deadletter.Revision, masks desk
 	if bodyMasked {
 		v.Masked = append(v.Masked, "values in the body")
 	}
-	if len(body) > maxCurlBody || !whole || r.IsHead() {
+	if len(body) > maxCurlBody || !whole || len(r.Body) > maxHead {
 		command.File = downloadName(m.ID, r, false)
 		v.File = command.File
 		if saved {
@@ -120,7 +120,7 @@ func (c *Console) ticketOf(r *http.Request, m deadletter.Message, shown deadlett
 		line("\nResponse of attempt %d (%s):\n\n%s", a.Number, code(a.StatusCode), codeBlock(a.ResponseBody, masks))
 	}
 	body := show(shown, masks, excerptHead)
-	form := strings.Join(append([]string{revisionName(shown), body.size()}, body.form()...), ", ")
+	form := strings.Join(append([]string{revisionName(shown), body.size()}, formOf(body.Text)...), ", ")
 	line("\nPayload (%s):\n\n%s", form, codeBlock(body.Bytes, masks))
 	return b.String()
 }

@@ -48,7 +48,9 @@ func (c *Console) editForm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := c.editView(r, e)
-	v.Body, v.Headers = editText(e.base, e.source), editHeaders(e)
+	if v.Denied == "" {
+		v.Body, v.Headers = editText(e.base, e.source), editHeaders(e)
+	}
 	c.render(w, r, http.StatusOK, page.Edit(v))
 }
 
@@ -149,7 +151,7 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	var permitted page.MessagePanelView
 	seen := c.view(r, m)
 	denyActions(&permitted, seen)
-	base := show(e.base, e.source, payload.MaxEdit)
+	base := payload.Read(e.base, payload.MaxEdit)
 	v := page.EditView{
 		Chrome:   c.chrome(r, "Edit message "+string(m.ID)),
 		ID:       string(m.ID),
@@ -160,7 +162,7 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 		BaseName: "the original",
 		JSON:     base.IsJSON(),
 		Fields:   len(base.Fields) > 0,
-		Form:     strings.Join(append(base.Codings, base.form()...), ", "),
+		Form:     strings.Join(append(base.Codings, formOf(base)...), ", "),
 		Denied:   permitted.DenyEdit,
 	}
 	if permitted.DenyRedrive == "" {
@@ -181,20 +183,24 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	if s, ok := c.sourceOf(m); ok {
 		v.Destination = s.host()
 	}
-	v.MaskedNames = e.source.Masks.Masked(e.base.Headers, e.base.Body)
+	if v.Denied == "" {
+		v.MaskedNames = e.source.Masks.Masked(e.base.Headers, e.base.Body)
+	}
 	return v
 }
 
 // editable returns an error if a body cannot be edited in a form, because it cannot be decoded and encoded again, or
 // because the form itself would change it.
 func editable(r deadletter.Revision) error {
-	text := payload.Read(r, payload.MaxEdit)
-	switch total := max(r.Size, len(r.Body)); {
-	case total > payload.MaxEdit:
+	total := max(r.Size, len(r.Body))
+	if total > payload.MaxEdit {
 		return deadletter.Errorf(deadletter.Invalid, "this body has %s: at most %s can be edited here",
 			size(total), size(payload.MaxEdit))
-	case r.IsHead():
+	}
+	if r.IsHead() {
 		return nil // the whole is checked when it is edited
+	}
+	switch text := payload.Read(r, payload.MaxEdit); {
 	case text.Editable() != nil:
 		return text.Editable()
 	case bytes.Contains(bytes.ReplaceAll(text.Bytes, []byte("\r\n"), nil), []byte("\r")):

@@ -16,16 +16,19 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/payload"
-	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
 
 const (
-	maxShown   = 256 << 10 // bytes of a body on a page
+	maxShown   = 256 << 10 // bytes of a body that a page shows whole
+	maxHead    = 64 << 10  // bytes that a page shows of a longer one
 	maxPretty  = 8 << 20   // bytes of an indented body that a script asks for
 	maxHex     = 16 << 10  // bytes of a binary body on a page; a dump is five times as long
 	maxExcerpt = 200       // bytes of a body in a line
+
+	// maxExpanded bounds the content of a compressed body that is searched for secrets, so that it can be downloaded.
+	maxExpanded = 16 << 20
 )
 
 // shownBody is the content of a body as people see it.
@@ -36,11 +39,24 @@ type shownBody struct {
 	masked bool
 }
 
-// show decodes and masks the first part of a body, at most limit bytes of content.
+// show decodes and masks a body, at most limit bytes of content.
 func show(r deadletter.Revision, s desk.Source, limit int) shownBody {
-	b := shownBody{Text: payload.Read(r, limit), total: max(r.Size, len(r.Body))}
-	b.bytes, b.masked = s.Masks.Text(b.Bytes)
+	return masked(payload.Read(r, limit), r, s)
+}
+
+func masked(t payload.Text, r deadletter.Revision, s desk.Source) shownBody {
+	b := shownBody{Text: t, total: max(r.Size, len(r.Body))}
+	b.bytes, b.masked = s.Masks.Text(t.Bytes)
 	return b
+}
+
+// showPart is show for a page: the whole body up to maxShown, and the first maxHead bytes of a longer one. To mask more
+// would take longer than the rest of the page.
+func showPart(r deadletter.Revision, s desk.Source) shownBody {
+	if t := payload.Read(r, maxShown); !t.Cut {
+		return masked(t, r, s)
+	}
+	return show(r, s, maxHead)
 }
 
 // pretty returns the content, indented if it is JSON or has fields and fits the limit in bytes. A small but deeply
@@ -77,8 +93,8 @@ func (b shownBody) size() string {
 	return fmt.Sprintf("%s, %s → %s", strings.Join(b.Codings, ", "), size(b.total), expanded)
 }
 
-// form says how the content is written, where that is not plain UTF-8: "form, 4 fields", "ISO-8859-1".
-func (b shownBody) form() []string {
+// formOf says how a content is written, where that is not plain UTF-8: "form, 4 fields", "ISO-8859-1".
+func formOf(b payload.Text) []string {
 	var list []string
 	fields := plural(len(b.Fields), "field")
 	if b.Cut {
@@ -103,6 +119,8 @@ func (b shownBody) faults(limit int) string {
 	switch {
 	case !b.Cut && len(b.bytes) <= limit:
 		note = ""
+	case b.Kind != payload.Binary && b.Cut && b.IsUTF8():
+		note = shownOf(b.total, len(b.bytes))
 	case !b.IsUTF8():
 		note = "The first " + size(min(len(b.bytes), limit)) + " of the content are shown."
 	}
@@ -111,9 +129,9 @@ func (b shownBody) faults(limit int) string {
 
 // payloadView shows the body of a revision, masked: as text, or as a hex dump if it is not text.
 func payloadView(id deadletter.ID, r deadletter.Revision, s desk.Source) page.Payload {
-	b := show(r, s, store.BodyPart)
+	b := showPart(r, s)
 	v := page.Payload{
-		Name: revisionName(r), ContentType: printable(r.Headers.Get("Content-Type")), Size: b.size(), Form: b.form(),
+		Name: revisionName(r), ContentType: printable(r.Headers.Get("Content-Type")), Size: b.size(), Form: formOf(b.Text),
 		DownloadURL: "/messages/" + url.PathEscape(string(id)) + "/body?revision=" + strconv.Itoa(r.Number),
 		Masked:      b.masked,
 	}
@@ -147,14 +165,14 @@ func bodyIn(form string, r deadletter.Revision, s desk.Source) ([]byte, error) {
 		text, _ := show(r, s, maxPretty).pretty(maxPretty)
 		return []byte(text), nil
 	case "decoded":
-		b := show(r, s, max(maxPretty, len(r.Body)))
+		b := show(r, s, max(maxExpanded, len(r.Body)))
 		if b.Cut {
 			return nil, deadletter.Errorf(deadletter.TooLarge,
-				"This body expands to more than %s. Download it as received, and expand it yourself.", size(maxPretty))
+				"This body is too large to be decoded here: it has more than %s.", size(maxExpanded))
 		}
 		return b.bytes, nil
 	}
-	wire, _, whole := s.Masks.Wire(r.Headers, r.Body)
+	wire, _, whole := s.Masks.Wire(r.Headers, r.Body, max(maxExpanded, len(r.Body)))
 	if !whole {
 		return nil, deadletter.Errorf(
 			deadletter.TooLarge,
@@ -171,11 +189,11 @@ const recordForm = "record"
 // recordText returns the whole record of which the body of a message is a part. The masks are those of the body: it is
 // masked in the record as well, in JSON and in a JSON string, and so is what the rest of the record repeats of it.
 func recordText(m deadletter.Message, r deadletter.Revision, s desk.Source) []byte {
-	masked, _, _ := s.Masks.Wire(r.Headers, r.Body)
+	shown, _, _ := s.Masks.Wire(r.Headers, r.Body, max(maxExpanded, len(r.Body)))
 	text := r.QueueMessage
 	if len(r.Body) > 0 {
-		text = bytes.ReplaceAll(text, r.Body, masked)
-		text = bytes.ReplaceAll(text, quotedContent(r.Body), quotedContent(masked))
+		text = bytes.ReplaceAll(text, r.Body, shown)
+		text = bytes.ReplaceAll(text, quotedContent(r.Body), quotedContent(shown))
 	}
 	text, _ = s.Masks.Text(text)
 	return s.Masks.Secrets(r.Headers, m.Query, r.Body).Hide(text, false)
@@ -279,7 +297,7 @@ func (c *Console) comparedRevision(
 func compareView(
 	id deadletter.ID, before, after deadletter.Revision, list []deadletter.Revision, s desk.Source,
 ) page.CompareView {
-	old, now := show(before, s, store.BodyPart), show(after, s, store.BodyPart)
+	old, now := showPart(before, s), showPart(after, s)
 	v := page.CompareView{
 		ID:      string(id),
 		Text:    old.Kind != payload.Binary && now.Kind != payload.Binary,
@@ -312,7 +330,7 @@ func compareView(
 func compareSide(id deadletter.ID, r deadletter.Revision, b shownBody, list []deadletter.Revision) page.CompareSide {
 	side := page.CompareSide{
 		Name: revisionName(r),
-		Size: strings.Join(append([]string{b.size()}, b.form()...), ", "),
+		Size: strings.Join(append([]string{b.size()}, formOf(b.Text)...), ", "),
 		JSON: b.IsJSON(),
 	}
 	for _, other := range list {

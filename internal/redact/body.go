@@ -166,9 +166,9 @@ func (r *Rules) SearchText(headers deadletter.Headers, head []byte) string {
 
 // Wire returns a body in the encoding in which it came, with its secret values replaced by Mask, and whether there were
 // any. A body that cannot be written in its encoding again is returned as text. whole is false if the body expands to
-// more than is searched for secrets; shown is its first part then.
-func (r *Rules) Wire(headers deadletter.Headers, body []byte) (shown []byte, masked, whole bool) {
-	t := payload.Decode(headers, body, contentLimit(body))
+// more than limit bytes, which are searched for secrets; shown is its first part then.
+func (r *Rules) Wire(headers deadletter.Headers, body []byte, limit int) (shown []byte, masked, whole bool) {
+	t := payload.Decode(headers, body, limit)
 	text, masked := r.Text(t.Bytes)
 	switch {
 	case t.Cut:
@@ -188,7 +188,7 @@ const (
 	maxExpanded = 4 << 20
 
 	// maxEchoed is the part of a body whose secrets are known in other texts, in bytes.
-	maxEchoed = 1 << 20
+	maxEchoed = 256 << 10
 )
 
 func contentLimit(body []byte) int { return max(len(body), maxExpanded) }

@@ -37,6 +37,11 @@ func edit() []Example {
 		edit("edit-redrive", func(v *page.EditView) {
 			v.Title, v.NoReplay, v.RedrivesTo, v.Source, v.Destination = "Edit and redrive", true, "orders", "", ""
 		}),
+		edit("edit-form", func(v *page.EditView) {
+			v.Form, v.Fields = "gzip, form, 4 fields, ISO-8859-1", true
+			v.Body = formPayload().Pretty
+			v.MaskedNames = nil
+		}),
 		edit("edit-denied", func(v *page.EditView) { v.Denied = viewer }),
 		edit(
 			"edit-large",

@@ -56,7 +56,10 @@ func message() []Example {
 			v.Panel.Breaker, v.Panel.Confirm, v.Panel.Outcome = breakerNotices().List[0], "probe", "unknown"
 		}),
 		message("unmask", func(v *page.MessageView) {
-			v.Unmask = page.Unmask{URL: "/messages/" + v.Panel.ID + "/unmask", Values: []string{"Authorization", "ssn", longWord}}
+			v.Unmask = page.Unmask{
+				URL:    "/messages/" + v.Panel.ID + "/unmask",
+				Values: []string{"Authorization", "ssn", longWord},
+			}
 		}),
 		message("unmasked", func(v *page.MessageView) {
 			v.Unmask = page.Unmask{
@@ -234,14 +237,41 @@ func message() []Example {
 			v.Payload.Pretty = strings.Repeat(prettyBody+"\n", 550)
 			v.Payload.Raw, v.Payload.Note = v.Payload.Pretty, "The first 256 KiB of 1.0 MiB are shown."
 		}),
+		message("form", func(v *page.MessageView) {
+			v.Payload = formPayload()
+		}),
+		message("encoded", func(v *page.MessageView) {
+			v.Payload.ContentType = "multipart/form-data; charset=ISO-8859-1; boundary=" + longWord
+			v.Payload.Size = "gzip, br, 1.2 KiB → more than 256.0 KiB"
+			v.Payload.Form = []string{"multipart, more than 212 parts", "ISO-8859-1"}
+			v.Payload.DecodedURL = "/messages/x/body?form=decoded&revision=0"
+			v.Payload.Note = "The gzip, br data of the body is broken. The first 64.0 KiB of the content are shown."
+			v.Panel.DenyEdit = "The gzip, br data of the body is broken. It cannot be edited."
+		}),
 		message("text", func(v *page.MessageView) {
 			v.Payload.Pretty = ""
 			v.Payload.Raw = rtlText + "\n" + emoji + "\n" + longReason()
 			v.Payload.ContentType = "text/plain"
-			v.Payload.Note = "The first 256 KiB of 1.0 MiB are shown."
+			v.Payload.Note = "The first 64.0 KiB of 1.0 MiB are shown."
 			v.Payload.FullURL = "/messages/x/body?form=pretty&revision=0"
 		}),
 		{Name: "message-panel", Component: page.MessagePanel(messageView().Panel), Partial: true},
+	}
+}
+
+// formPayload is a form of Twilio.
+func formPayload() page.Payload {
+	return page.Payload{
+		Name:        "original",
+		ContentType: "application/x-www-form-urlencoded",
+		Size:        "gzip, 98 B → 104 B",
+		Form:        []string{"form, 4 fields"},
+		Pretty: "{\n  \"From\": \"+15557654321\",\n  \"Email\": \"anna@example.com\",\n  \"Name\": \"Jürgen Groß\",\n" +
+			"  \"Body\": \"Where is order A-1001?\"\n}",
+		Raw:         "From=%2B15557654321&Email=anna%40example.com&Name=J%C3%BCrgen+Gro%C3%9F&Body=Where+is+order+A-1001%3F",
+		JSON:        true,
+		DownloadURL: "/messages/x/body?revision=0",
+		DecodedURL:  "/messages/x/body?form=decoded&revision=0",
 	}
 }
 
