@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/config"
+	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/settings"
@@ -225,4 +226,38 @@ func describe(t *testing.T, c config.Config) string {
 	}
 	fmt.Fprintf(&b, "%+v %+v\n%+v\n", s.Ingest.EventType, s.Ingest.Dedup, settings.Breakers(c))
 	return b.String()
+}
+
+// TestResignReachesEveryDelivery holds that receiver, worker and desk agree on what becomes of signatures.
+func TestResignReachesEveryDelivery(t *testing.T) {
+	t.Parallel()
+	timed := hmac + `, signed: "{ts}{body}", timestamp_header: X-At`
+	for name, want := range map[string]struct {
+		source  string
+		resigns bool
+		policy  deadletter.SignaturePolicy
+	}{
+		"timed and anew": {timed + `, resign: true }`, true, deadletter.SignaturePolicy{
+			Signed: true, Age: 4 * time.Minute, Resign: true,
+		}},
+		"timed":      {timed + ` }`, false, deadletter.SignaturePolicy{Signed: true, Age: 4 * time.Minute}},
+		"untimed":    {hmac + ` }`, false, deadletter.SignaturePolicy{Signed: true}},
+		"credential": {source: `verify: { scheme: bearer, secrets: ["env:OLD_SECRET"] }`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSettings(t, newFiles(t).load(t, want.source), nil)
+			if got := s.Receiver[0].Destination.Resign != nil; got != want.resigns {
+				t.Errorf("a first delivery can be signed anew: %v", got)
+			}
+			for i, w := range s.Worker {
+				if got := w.Destination.Resign != nil; got != want.resigns {
+					t.Errorf("a later delivery of %q can be signed anew: %v", w.Name, got)
+				}
+				if s.Desk[i].Signature != want.policy {
+					t.Errorf("the desk tells of %q: %+v", w.Name, s.Desk[i].Signature)
+				}
+			}
+		})
+	}
 }
