@@ -167,6 +167,9 @@ func (c *Console) webhookBase(r *http.Request) string {
 // codeSpan returns the beginning of a text as code within a line of Markdown.
 func codeSpan(text string) string {
 	text = strings.Join(strings.Fields(visible(cutAt(text, maxTicketInline))), " ")
+	if text == "" {
+		return "(empty)"
+	}
 	ticks := strings.Repeat("`", longestRun(text, '`')+1)
 	if strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`") {
 		text = " " + text + " " // Markdown removes one space at each end
