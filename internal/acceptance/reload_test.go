@@ -3,6 +3,7 @@ package acceptance_test
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -36,12 +37,7 @@ func startReloaded(t *testing.T, sources string, environ ...string) *reloaded {
 	r := &reloaded{file: filepath.Join(dir, "desk.yaml"), base: "listen: 127.0.0.1:0\ndata_dir: " + dir + "/data\n"}
 	r.write(t, r.base+sources)
 	r.process = serve(t, r.file, environ...)
-	add := exec.CommandContext( //nolint:gosec // our own program
-		t.Context(), binary(t), "user", "add", "anna", "--role", "admin", "--password-stdin", "--config", r.file)
-	add.Stdin = strings.NewReader(password + "\n")
-	if out, err := add.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	r.addUser(t, "anna", "admin")
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -57,6 +53,16 @@ func startReloaded(t *testing.T, sources string, environ ...string) *reloaded {
 		t.Fatalf("sign in: %d %s", status, text)
 	}
 	return r
+}
+
+func (r *reloaded) addUser(t *testing.T, name, role string) {
+	t.Helper()
+	add := exec.CommandContext( //nolint:gosec // our own program
+		t.Context(), binary(t), "user", "add", name, "--role", role, "--password-stdin", "--config", r.file)
+	add.Stdin = strings.NewReader(password + "\n")
+	if out, err := add.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 }
 
 func (r *reloaded) write(t *testing.T, text string) {
@@ -213,24 +219,39 @@ func TestSIGHUPAppliesWhatChanged(t *testing.T) {
 		}
 	})
 	t.Run("level and roles", func(t *testing.T) {
-		r.reload(
-			t,
-			"log: { level: debug }\nusers: { anna: viewer, nobody: admin }\nsources:\n"+source(
-				"orders",
-				second.URL,
-				far,
-			),
-		)
-		if log := r.log.String(); !strings.Contains(log, "the role of a user was not set") {
-			t.Errorf("roles that cannot be given are not logged:\n%s", log)
+		r.addUser(t, "olga", "operator")
+		const users = "users: { anna: viewer, olga: viewer, mika: admin }\n"
+		r.reload(t, "log: { level: debug }\n"+users+"sources:\n"+source("orders", second.URL, far))
+		eventually(t, func() bool { return strings.Count(r.log.String(), "the role of a user was not set") == 2 })
+		if log := r.log.String(); !strings.Contains(log, "anna is the last administrator") ||
+			!strings.Contains(log, "user=mika") {
+			t.Errorf("it does not log which roles it cannot give:\n%s", log)
 		}
-		r.page(t, "/signin")
-		eventually(t, func() bool { return strings.Contains(r.log.String(), "level=DEBUG") })
+		if _, list := run(t, "user", "list", "--config", r.file); !strings.Contains(list, "olga  viewer") {
+			t.Errorf("the users are\n%s", list)
+		}
+		if !strings.Contains(r.page(t, "/audit?action=user.role"), "olga") {
+			t.Error("the audit trail lacks the role")
+		}
+		eventually(t, func() bool { return strings.Contains(r.log.String(), "level=DEBUG msg=request") })
 	})
 	r.stop(t)
-	if log := r.log.String(); !strings.Contains(log, "msg=stopped") {
-		t.Errorf("the last line is missing:\n%s", log)
+	log := r.log.String()
+	for _, want := range []string{
+		"msg=started version=", "webhooks=" + r.url, "desk=" + r.url, "data_dir=", "dlq=embedded processing=embedded",
+		"msg=stopped",
+	} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log lacks %s:\n%s", want, log)
+		}
 	}
+
+	r.write(t, r.base+"users: { olga: operator }\nsources:\n"+source("orders", second.URL, far))
+	again := serve(t, r.file)
+	if _, list := run(t, "user", "list", "--config", r.file); !strings.Contains(list, "olga  operator") {
+		t.Errorf("after a start the users are\n%s", list)
+	}
+	again.stop(t)
 }
 
 // messagePath returns the path of the one message that a list shows.
@@ -336,6 +357,43 @@ func TestSecretFileIsReadAgain(t *testing.T) {
 		if !strings.Contains(text, "sources.orders.verify.secrets") || strings.Contains(text, "secret of this test") {
 			t.Errorf("the %s says\n%s", where, text)
 		}
+	}
+	r.stop(t)
+}
+
+// The files of a listener's certificate can be others after a reload; switching TLS off needs a restart.
+func TestReloadedCertificate(t *testing.T) {
+	t.Parallel()
+	d, authority := desktest.NewDestination(t), desktest.NewAuthority(t)
+	tlsKey := func(certificate tls.Certificate) string {
+		_, cert, key := authority.Files(t, certificate)
+		return fmt.Sprintf("tls: { cert_file: %q, key_file: %q }\nsources:\n%s", cert, key, source("orders", d.URL, ""))
+	}
+	first, second := authority.Issue(t, time.Hour), authority.Issue(t, time.Hour)
+	dir := t.TempDir()
+	r := &reloaded{file: filepath.Join(dir, "desk.yaml"), base: "listen: 127.0.0.1:0\ndata_dir: " + dir + "/data\n"}
+	r.write(t, r.base+tlsKey(first))
+	r.process = serve(t, r.file)
+	presents := func(want tls.Certificate) {
+		t.Helper()
+		dialer := tls.Dialer{Config: &tls.Config{RootCAs: authority.Pool(), MinVersion: tls.VersionTLS12}}
+		conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(r.url, "https://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		secure, ok := conn.(*tls.Conn)
+		if !ok || !secure.ConnectionState().PeerCertificates[0].Equal(want.Leaf) {
+			t.Error("it presents another certificate")
+		}
+	}
+	presents(first)
+	r.reload(t, tlsKey(second))
+	presents(second)
+	r.reload(t, "sources:\n"+source("orders", d.URL, ""))
+	presents(second)
+	if log := r.log.String(); !strings.Contains(log, "tls.cert_file") {
+		t.Errorf("it does not say that this needs a restart:\n%s", log)
 	}
 	r.stop(t)
 }

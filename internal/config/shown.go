@@ -122,6 +122,9 @@ func (c Config) Reloaded(next Config) Config {
 // show records the value of a key that was read, and the secrets among it.
 func (r *reader) show(path, text string, secrets ...redact.Secret) {
 	v := Value{Key: path, Text: shownText(path, text), From: fromDefault, secrets: secrets}
+	if v.Text != text {
+		v.secrets = append(v.secrets, redact.NewSecret("", text))
+	}
 	switch at := r.origins[path]; {
 	case at.variable != "":
 		v.From = at.variable

@@ -421,8 +421,13 @@ func factName(name string) string {
 		return "Accepted by"
 	case "dueAt":
 		return "Next delivery"
+	case "needsRestart":
+		return "Needs a restart"
 	case "bodySha256":
 		return "SHA-256 of the body"
+	}
+	if strings.ContainsAny(name, "._") {
+		return printable(name) // a key of the configuration
 	}
 	return strings.TrimSuffix(sentence(printable(name)), ".")
 }

@@ -100,15 +100,17 @@ func (l *Live) prepare(
 	if err != nil {
 		return nil, err
 	}
-	was, is := map[string]string{}, map[string]string{}
+	was, is := map[string]any{}, map[string]any{}
 	for _, c := range changes {
 		was[c.Key], is[c.Key] = c.Before, c.After
+		if c.Before == c.After {
+			was[c.Key], is[c.Key] = c.Before+" (before)", c.After+" (replaced)" // a secret at the same place
+		}
 	}
-	facts := map[string]any{"values": is}
 	if keys := restartKeys(l.started.Changes(next)); len(keys) > 0 {
-		facts["needRestart"] = keys
+		is["needsRestart"] = strings.Join(keys, ", ")
 	}
-	return after, l.record(ctx, "config.reload", next.File, why, map[string]any{"values": was}, facts)
+	return after, l.record(ctx, "config.reload", next.File, why, was, is)
 }
 
 func (l *Live) record(ctx context.Context, action, file string, why Why, before, after any) error {
