@@ -18,8 +18,8 @@ type auditCmds struct {
 	Rekey  auditRekey  `cmd:"" help:"Give the audit trail a new key, while no server runs."`
 }
 
-func (c configFlag) trail(p program) (audit.Folder, error) {
-	cfg, err := c.loadDataOnly(p)
+func (f configFlag) trail(p program) (audit.Folder, error) {
+	cfg, err := f.loadDataOnly(p)
 	return audit.Folder{Path: cfg.DataDir, Now: time.Now, Log: slog.New(slog.DiscardHandler)}, err
 }
 

@@ -353,7 +353,8 @@ func TestSecretFileIsReadAgain(t *testing.T) {
 	if status := signed(old); status != http.StatusUnauthorized {
 		t.Errorf("the old secret is answered %d", status)
 	}
-	for where, text := range map[string]string{"log": r.log.String(), "audit trail": r.page(t, "/audit?action=config.")} {
+	trail := r.page(t, "/audit?action=config.")
+	for where, text := range map[string]string{"log": r.log.String(), "audit trail": trail} {
 		if !strings.Contains(text, "sources.orders.verify.secrets") || strings.Contains(text, "secret of this test") {
 			t.Errorf("the %s says\n%s", where, text)
 		}
