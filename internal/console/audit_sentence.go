@@ -21,6 +21,12 @@ func eventSentence(e store.EventRow) string {
 		}
 		return "replayed"
 	}
+	if e.Action == desk.RefusedAction && e.TargetKind == messageTarget {
+		if e.Actor == deadletter.ActorSystem {
+			return "refused an action on"
+		}
+		return "was refused an action on"
+	}
 	if e.Actor == deadletter.ActorSystem {
 		if refused := refusalVerb(e.Action); refused != "" {
 			return refused

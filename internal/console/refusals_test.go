@@ -40,14 +40,14 @@ func TestRefusedRequestsAreOnRecord(t *testing.T) {
 		"denied action": {
 			do:     func(_ bundle, vera, _ person) { vera.post("/messages/a-1/replay", order(0, "revision", "0")) },
 			action: desk.RefusedAction, by: "vera", target: "a-1", reason: "a viewer may not replay",
-			sentence: "vera was refused an action message a-1",
+			sentence: "vera was refused an action on message a-1",
 		},
 		"denied part of a page": {
 			do: func(_ bundle, vera, _ person) {
 				vera.post("/messages/a-1/archive", order(0, "reason", secret), htmx()...)
 			},
 			action: desk.RefusedAction, by: "vera", target: "a-1", reason: "a viewer may not archive",
-			sentence: "vera was refused an action message a-1",
+			sentence: "vera was refused an action on message a-1",
 		},
 		"shared view": {
 			do:     func(_ bundle, vera, _ person) { vera.post("/views", form("name", "x", "shared", "1")) },

@@ -9,7 +9,9 @@ func audit() []Example {
 	audit := func(name string, change func(*page.AuditTableView)) Example {
 		v := auditTable()
 		change(&v)
-		return Example{Name: name, Component: page.Audit(page.AuditView{Chrome: chrome("Audit", "/audit"), Table: v})}
+		frame := chrome("Audit", "/audit")
+		frame.Tampered = v.Chain.Broken
+		return Example{Name: name, Component: page.Audit(page.AuditView{Chrome: frame, Table: v})}
 	}
 	return []Example{
 		audit("audit", func(*page.AuditTableView) {}),
@@ -25,7 +27,7 @@ func audit() []Example {
 		audit("audit-broken", func(v *page.AuditTableView) {
 			v.Chain = page.ChainStatus{
 				Broken: true,
-				Text:   "event 812 is not the one that was written. Keep the file, and compare it with a backup.",
+				Text:   "Event 812 of the audit trail was changed outside dlqdesk.",
 				At:     ago(1),
 			}
 		}),
@@ -116,8 +118,24 @@ func auditTable() page.AuditTableView {
 			At:       ago(180),
 			Actor:    "mallory",
 			Action:   "user.sign_in_refused",
-			Sentence: "was refused at sign-in",
+			Sentence: "failed to sign in",
+			Reason:   "the name or the password is wrong (41 more times within a minute)",
 			Addr:     "203.0.113.9",
+			Changes: []page.AuditChange{
+				{Name: "Request", New: page.AuditFact{Text: "POST /signin"}}, {Name: "Times", New: page.AuditFact{Text: "41"}},
+			},
+		},
+		page.AuditRow{
+			Number:   "787b",
+			At:       ago(180),
+			Actor:    "vera",
+			Action:   "access.denied",
+			Sentence: "was refused an action on",
+			Target:   "…1c0e0007",
+			TargetID: messageID(7),
+			URL:      "/messages/" + messageID(7),
+			Reason:   "a viewer may not replay: ask an admin for the role that may",
+			Addr:     "10.1.7.44",
 		},
 		page.AuditRow{
 			Number:   "787",
