@@ -1,6 +1,6 @@
 // Package doctor checks everything that a webhook of a source passes: configuration, platform, token, registration,
 // destination, receiver, data folder, queues and their permissions. It also writes the curl command that sends a signed
-// test webhook. It changes nothing, except that a test event is delivered if that is asked for.
+// test webhook. It must not change anything, except that it sends a test event on request.
 package doctor
 
 import (
@@ -18,7 +18,7 @@ import (
 	"dlqdesk/internal/platform"
 )
 
-// Request is what to check.
+// Request names the source to check, and how to check it.
 type Request struct {
 	Source   string
 	Platform string // overrides that of the configuration

@@ -42,7 +42,7 @@ func unknownSource(name string) error {
 		"there is no source %q in the configuration: name one that is, or give both --platform and --url", name)
 }
 
-// Webhook returns what is registered for a source. url and name override the configuration; a source that is not
+// Webhook returns the webhook to register for a source. url and name override the configuration; a source that is not
 // configured needs a url.
 func Webhook(cfg config.Config, source, url, name string) (platform.Webhook, error) {
 	s, ok := cfg.Source(source)

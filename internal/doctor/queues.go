@@ -13,14 +13,14 @@ import (
 	"dlqdesk/internal/queue"
 )
 
-// usage is what a role does on a queue.
+// usage lists the actions of a role on a queue.
 type usage struct {
 	queue, url, region string
 	actions            []string
 	ifDenied           platform.State
 }
 
-// usages returns what a role does on the queues of the configuration: the table of actions in the documentation.
+// usages returns the actions of a role on the queues of the configuration: the table in the documentation.
 func usages(ctx context.Context, cfg config.Config, role Role) []usage {
 	reading := []string{
 		queue.ActionGetAttributes, queue.ActionReceive, queue.ActionDelete, queue.ActionChangeVisibility,
@@ -114,7 +114,7 @@ func (u usage) check(ctx context.Context) platform.Check {
 
 func queueName(url string) string { return path.Base(url) }
 
-// maxErrorText bounds what is shown of an error of SQS, in bytes.
+// maxErrorText bounds the part of an error of SQS that is shown, in bytes.
 const maxErrorText = 200
 
 func shortened(err error) string {

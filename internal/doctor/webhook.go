@@ -48,8 +48,8 @@ func Host(address string) string {
 	return u.Host
 }
 
-// checkReceiver requests the webhook's URL with a method that a receiver refuses. The refusal shows that a receiver
-// with this source is there.
+// checkReceiver requests the webhook's URL with a method that a receiver refuses. The refusal shows that a receiver is
+// there.
 func (e *examination) checkReceiver(ctx context.Context) platform.Check {
 	at := e.webhookURL()
 	check := platform.Check{Name: "receiver", State: platform.OK, Text: "dlqdesk responds at " + at}
