@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"dlqdesk/internal/app"
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/server"
 )
 
 // userCmds are the commands that manage users, whether a server runs or not.
@@ -36,8 +39,23 @@ type userCmds struct {
 // commandLimit bounds a command that opens the data folder.
 const commandLimit = time.Minute
 
-// manage calls do with the users of the data folder, in the name of the operating system's user.
+// manage calls do with the users of a desk that exists, in the name of the operating system's user.
 func (f configFlag) manage(p program, do func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error) error {
+	cfg, err := f.loadDataOnly(p)
+	if err != nil {
+		return err
+	}
+	desk := filepath.Join(cfg.DataDir, server.DeskFile)
+	if _, err := os.Stat(desk); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no desk in %s: name the configuration of the server by --config", cfg.DataDir)
+	}
+	return f.manageOrMake(p, do)
+}
+
+// manageOrMake is manage for a desk that is made if it does not exist.
+func (f configFlag) manageOrMake(
+	p program, do func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error,
+) error {
 	cfg, err := f.loadDataOnly(p)
 	if err != nil {
 		return err
@@ -186,7 +204,7 @@ func (c userAdd) Run(p program) error {
 	if err != nil {
 		return err
 	}
-	return c.manage(p, func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error {
+	return c.manageOrMake(p, func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error {
 		if err := users.AddUser(ctx, by, c.Name, c.Role, password); err != nil {
 			return err
 		}

@@ -49,7 +49,8 @@ func TestUserCommands(t *testing.T) {
 		stdout string // it begins with
 		stderr string // it has
 	}{
-		{"user list", "", 0, "there are no users", ""},
+		{"user list", "", 1, "", "there is no desk in "},
+		{"user password anna --password-stdin", goodPassword, 1, "", "name the configuration of the server by --config"},
 		{"user add anna --role admin --password-stdin", goodPassword, 0, "user anna may sign in as admin\n", ""},
 		{"user add olga --role operator --password-stdin", goodPassword + "\r", 0, "user olga may sign in", ""},
 		{"user add OLGA --role operator --password-stdin", goodPassword, 1, "", "there is a user OLGA already"},
