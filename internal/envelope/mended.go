@@ -83,7 +83,8 @@ func mendType(
 		media = asJSON(c, media, note)
 	}
 	charset := parameters["charset"]
-	if charset == "" || strings.EqualFold(charset, "utf-8") || media != formType && isASCII(c.Body) && !isWide(charset) {
+	if charset == "" || strings.EqualFold(charset, "utf-8") ||
+		media != formType && isASCII(c.Body) && !isWide(charset) {
 		return
 	}
 	parameters["charset"] = "utf-8"

@@ -36,10 +36,9 @@ func (r *Receiver) refuse(w http.ResponseWriter, req *http.Request, f refusal) {
 		r.countAnswer(ctx, f.source, f.answer)
 	}
 	r.ledger.Refused(ledger.RefusalKey{Source: f.source, Reason: f.reason}, f.why)
-	line := logLine{f.source, "webhooks were refused: " + refusalTexts[f.reason]}
-	if n := r.refusals(line).count(r.now()); n > 0 {
-		r.log.LogAttrs(ctx, slog.LevelWarn, line.text,
-			slog.String("source", f.source), slog.Int("refused", n), slog.String("reason", f.why))
+	if n := r.refusals(logLine{f.source, f.status}).count(r.now()); n > 0 {
+		r.log.LogAttrs(ctx, slog.LevelWarn, "webhooks were refused", slog.String("source", f.source),
+			slog.Int("status", f.status), slog.Int("refused", n), slog.String("reason", f.why))
 	}
 	f.respond(w, req)
 }
@@ -51,21 +50,6 @@ func (f refusal) respond(w http.ResponseWriter, req *http.Request) {
 	if f.reason != ledger.RefusedIncomplete { // of that nothing more comes
 		discardBody(w, req)
 	}
-}
-
-const unproven = "they do not prove who sent them"
-
-// refusalTexts completes the log line "webhooks were refused: …".
-var refusalTexts = map[ledger.RefusalReason]string{
-	ledger.RefusedUnproven:      unproven,
-	ledger.RefusedMismatch:      unproven,
-	ledger.RefusedStale:         unproven,
-	ledger.RefusedMalformed:     unproven,
-	ledger.RefusedHandshake:     "a handshake was not the configured one",
-	ledger.RefusedTooLarge:      "they are larger than max_body of their source",
-	ledger.RefusedIncomplete:    "their bodies did not arrive whole",
-	ledger.RefusedUnknownSource: "no source of that name is configured",
-	ledger.RefusedMethod:        "their method is not POST",
 }
 
 // refuseUnproven refuses a request that is not verified. It does not count a platform's first request without a token,
@@ -189,8 +173,11 @@ func discardBody(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// logLine is a line of the log about refusals of a source.
-type logLine struct{ source, text string }
+// logLine is a line of the log about the refusals of a source with one status.
+type logLine struct {
+	source string
+	status int
+}
 
 // refusals returns the log of refusals that have one line together.
 func (r *Receiver) refusals(line logLine) *refusalLog {

@@ -73,9 +73,17 @@ func TestRefusalsOutlastARestart(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := s.Refusals(t.Context(), "genesys")
-		want := []store.ReasonRefusals{{ledger.RefusedTooLarge, ledger.Refusals{
-			Count: 1001 * (life + 1), First: start, LatestAt: start.Add(time.Duration(9+life*11) * time.Second), Why: "latest",
-		}}}
+		want := []store.ReasonRefusals{
+			{
+				ledger.RefusedTooLarge,
+				ledger.Refusals{
+					Count:    1001 * (life + 1),
+					First:    start,
+					LatestAt: start.Add(time.Duration(9+life*11) * time.Second),
+					Why:      "latest",
+				},
+			},
+		}
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("life %d: %+v, %v, want %+v", life, got, err, want)
 		}
