@@ -61,8 +61,10 @@ func (d *dlq) read(ctx context.Context, start func(*queue.SQS) *ingest.Ingest) e
 func (a *App) startDLQs(q *queues, deps ingest.Deps) {
 	for _, d := range q.list {
 		if d.Source != "" {
+			source, _ := a.cfg.Source(d.Source)
 			adopter := desk.Adopter{
-				Store: a.store, Queue: d.Name, Source: d.Source, Now: a.now, Log: a.log.With("component", "adopt"),
+				Store: a.store, Queue: d.Name, Source: d.Source, SignsID: source.Dedup.Signed, Now: a.now,
+				Log: a.log.With("component", "adopt"),
 			}
 			a.run("source of the messages of "+d.Name, adopter.Run)
 		}

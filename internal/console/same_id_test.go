@@ -120,7 +120,7 @@ func TestMessagesWithOneIDAreLinked(t *testing.T) {
 			c := desktest.Failure(id, 422, b.clock.Now())
 			c.WebhookID, c.Body = "evt-1", []byte(`{"n":"`+id+`"}`)
 			add := deadletter.NewMessage(c, desktest.Policy(), 0, b.clock.Now())
-			if err := tx.Apply(ctx, add.Beside(holder, original, false)); err != nil {
+			if err := tx.Apply(ctx, add.Beside(holder, original, *add.Revision, false)); err != nil {
 				return err
 			}
 		}

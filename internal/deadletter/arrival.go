@@ -101,17 +101,17 @@ func (m Message) arrived(before Message, c Capture, action string, at time.Time)
 	return change
 }
 
-// Beside completes the change that adds a message whose platform's id belongs to other already: other leaves the id to
-// it. If their contents differ, a destination that remembers ids must not take the new message for other, so its
+// Beside completes the change that adds a message whose platform's id belongs to other already, or that gives it the
+// source of other: other leaves the id to it. original is revision 0 of other, received that of the message. If their contents differ, a destination that remembers ids must not take the new message for other, so its
 // deliveries carry the message's own id. Only a signed id is delivered as it came: with another one the signature
 // would not fit.
-func (c Change) Beside(other Message, original Revision, signed bool) Change {
+func (c Change) Beside(other Message, original, received Revision, signed bool) Change {
 	before := digestOfContent(other.Method, other.Query, original.Body)
 	c.Supersedes = &Superseded{other.ID, before}
-	c.Digest = digestOfContent(c.After.Method, c.After.Query, c.Revision.Body)
+	c.Digest = digestOfContent(c.After.Method, c.After.Query, received.Body)
 	c.After.OwnWebhookID = !signed && c.Digest != before
 	facts := c.After.state()
-	facts.Source, facts.BodySHA256, facts.SameIDAs = c.After.Source, digestOf(c.Revision.Body), other.ID
+	facts.Source, facts.BodySHA256, facts.SameIDAs = c.After.Source, digestOf(received.Body), other.ID
 	c.Event.After = facts.json()
 	return c
 }

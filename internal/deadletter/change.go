@@ -15,7 +15,7 @@ type Change struct {
 	Returned      bool      // After.Queue describes another queue message than Before.Queue
 	SourceChanged bool      // the message had no source before
 
-	// Of a new message whose platform's id another message had: see Beside.
+	// Of a message whose platform's id another message of its source had: see Beside.
 	Supersedes *Superseded
 	Digest     string // of its content; "" if no other message has its id
 	Event      Event

@@ -86,7 +86,8 @@ func TestDeliveriesOfASharedIDAreToldApart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			add := deadletter.NewMessage(
 				deadletter.Capture{ID: "b-2", WebhookID: "evt-1", Body: []byte(c.body)}, retry, 0, now,
-			).Beside(first.After, *first.Revision, c.signed)
+			)
+			add = add.Beside(first.After, *first.Revision, *add.Revision, c.signed)
 			if got := add.After.DeliveredWebhookID(); got != c.want || add.After.WebhookID != "evt-1" {
 				t.Errorf("delivered as %q", got)
 			}

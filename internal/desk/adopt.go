@@ -24,6 +24,7 @@ const (
 type Adopter struct {
 	Store         *store.Store
 	Queue, Source string
+	SignsID       bool // the source's platform signs the Webhook-Id: see payload.Dedup
 	Now           func() time.Time
 	Log           *slog.Logger
 }
@@ -74,6 +75,13 @@ func (a Adopter) adopt(ctx context.Context, tx *store.Tx, id deadletter.ID) erro
 		return nil
 	}
 	if err != nil {
+		return err
+	}
+	received, err := tx.Revision(ctx, id, 0)
+	if err != nil {
+		return err
+	}
+	if change, err = beside(ctx, tx, change, received, a.SignsID); err != nil {
 		return err
 	}
 	return tx.Apply(ctx, change)

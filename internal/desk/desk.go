@@ -242,7 +242,11 @@ func (d *Desk) Separate(ctx context.Context, by deadletter.Actor, id deadletter.
 		if err != nil {
 			return err
 		}
-		if add, err = beside(ctx, tx, add, source.SignsID); err != nil {
+		if _, err := tx.Message(ctx, add.After.ID); deadletter.KindOf(err) != deadletter.NotFound {
+			taken := deadletter.Errorf(deadletter.Conflict, "this arrival is a message of its own already")
+			return errors.Join(taken, err)
+		}
+		if add, err = beside(ctx, tx, add, *add.Revision, source.SignsID); err != nil {
 			return err
 		}
 		added = add.After
@@ -251,16 +255,10 @@ func (d *Desk) Separate(ctx context.Context, by deadletter.Actor, id deadletter.
 	return d.View(by, added), err
 }
 
-// beside completes the change that adds a message whose webhook id another message has.
+// beside completes the change that adds a message, or gives it a source, if another message has its webhook id there.
 func beside(
-	ctx context.Context, tx *store.Tx, add deadletter.Change, signed bool,
+	ctx context.Context, tx *store.Tx, add deadletter.Change, received deadletter.Revision, signed bool,
 ) (deadletter.Change, error) {
-	if _, err := tx.Message(ctx, add.After.ID); deadletter.KindOf(err) != deadletter.NotFound {
-		return add, errors.Join(
-			deadletter.Errorf(deadletter.Conflict, "this arrival is a message of its own already"),
-			err,
-		)
-	}
 	holder, err := tx.HolderOfWebhookID(ctx, add.After.Source, add.After.WebhookID)
 	if deadletter.KindOf(err) == deadletter.NotFound {
 		return add, nil
@@ -269,7 +267,7 @@ func beside(
 		return add, err
 	}
 	original, err := tx.Revision(ctx, holder.ID, 0)
-	return add.Beside(holder, original, signed), err
+	return add.Beside(holder, original, received, signed), err
 }
 
 // decision returns what becomes of a message, within the transaction that applies it.

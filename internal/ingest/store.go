@@ -186,7 +186,7 @@ func (i *Ingest) applyKnown(ctx context.Context, tx *store.Tx, c *deadletter.Cap
 	if err != nil {
 		return err
 	}
-	return tx.Apply(ctx, change.Beside(holder, original, i.dedup(*c).Signed))
+	return tx.Apply(ctx, change.Beside(holder, original, *change.Revision, i.dedup(*c).Signed))
 }
 
 // findCovering returns the message that a capture is another arrival of; the zero Message if there is none. The capture

@@ -108,17 +108,17 @@ const (
 // Apply writes a change: the message, what belongs to it, and its audit event. It returns Conflict if the stored
 // message is no longer the one that the change started from, or if a new message exists already.
 func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
+	if c.Supersedes != nil {
+		if err := t.supersede(ctx, *c.Supersedes); err != nil {
+			return err
+		}
+	}
 	if c.Before.ID != "" {
 		n, err := t.updateMessage(ctx, c)
 		if err != nil {
 			return err
 		}
 		return t.applyRest(ctx, numbered{n, &c})
-	}
-	if c.Supersedes != nil {
-		if err := t.supersede(ctx, *c.Supersedes); err != nil {
-			return err
-		}
 	}
 	added, err := t.Add(ctx, &c)
 	if err == nil && !added[0] {

@@ -93,10 +93,8 @@ func (t *Tx) writeFacts(ctx context.Context, n int64, q deadletter.QueueFacts) e
 	return err
 }
 
-// updateSource leaves the Webhook-Id to a message of the source that has it already.
-const updateSource = `UPDATE messages SET source = ?1, superseded = max(superseded,
-	EXISTS (SELECT 1 FROM messages o
-	WHERE o.source = ?1 AND o.webhook_id = messages.webhook_id AND o.superseded = 0)) WHERE n = ?2`
+// updateSource makes the message the one that has its Webhook-Id in the source. See deadletter.Change.Supersedes.
+const updateSource = `UPDATE messages SET source = ?1, superseded = 0 WHERE n = ?2`
 
 func (t *Tx) writeSource(ctx context.Context, n int64, source string) error {
 	_, err := t.tx.ExecContext(ctx, updateSource, source, n)

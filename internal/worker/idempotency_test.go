@@ -102,7 +102,7 @@ func TestMessageWithASharedIDIsDeliveredUnderItsOwn(t *testing.T) {
 			return err
 		}
 		change := deadletter.NewMessage(second, desktest.Policy(), 0, b.clock.Now())
-		return tx.Apply(ctx, change.Beside(holder, original, false))
+		return tx.Apply(ctx, change.Beside(holder, original, *change.Revision, false))
 	})
 	if err != nil {
 		t.Fatal(err)
