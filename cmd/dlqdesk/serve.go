@@ -85,10 +85,12 @@ func (f runFlags) run(p program, start func(a *app.App, ctx context.Context) err
 	return err
 }
 
-// serve reloads the configuration at each signal, until ctx ends or the program cannot go on.
+// serve reloads the configuration at each signal, until ctx ends or the program cannot go on. A terminal that is closed
+// sends the same signal: the program then stops, as others do.
 func (f runFlags) serve(
 	ctx context.Context, p program, a *app.App, reload <-chan os.Signal, log *slog.Logger,
 ) (failed error) {
+	onTerminal := isTerminal(p.stdout)
 	for {
 		select {
 		case <-ctx.Done():
@@ -96,6 +98,9 @@ func (f runFlags) serve(
 		case failed = <-a.Failed():
 			return failed
 		case <-reload:
+			if onTerminal && !isTerminal(p.stdout) {
+				return nil
+			}
 			_ = a.Reload(ctx, func() (config.Config, error) { // it has logged its error
 				cfg, err := f.load(p, f.set()...)
 				for _, w := range cfg.Warnings {

@@ -219,3 +219,37 @@ func TestEveryResponseForbidsSniffing(t *testing.T) {
 		}
 	}
 }
+
+// A terminal that is closed sends the signal of a reload. The program stops: it must not go on unseen.
+func TestClosingTheTerminalStopsTheProgram(t *testing.T) {
+	t.Parallel()
+	file := write(t, settings(t, desktest.NewDestination(t)))
+	cmd := exec.CommandContext( //nolint:gosec // of this test
+		t.Context(), "script", "-qec", "exec "+binary(t)+" serve --config "+file, "/dev/null")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var url string
+	for lines := bufio.NewScanner(out); url == "" && lines.Scan(); {
+		if _, address, ok := strings.Cut(lines.Text(), "Webhooks go to "); ok {
+			url = strings.TrimSuffix(strings.TrimSpace(address), "/webhooks/{source}")
+		}
+	}
+	_ = cmd.Process.Kill() // the terminal goes with it
+	_ = cmd.Wait()         // it was killed
+	eventually(t, func() bool {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/healthz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err == nil {
+			_ = answer.Body.Close()
+		}
+		return err != nil
+	})
+}

@@ -129,13 +129,14 @@ func (l *Live) record(ctx context.Context, action, file string, why Why, before,
 
 // refuse records why a reload changed nothing, and returns it.
 func (l *Live) refuse(ctx context.Context, why Why, reason error) error {
-	l.deps.Log.ErrorContext(ctx, "the configuration was not applied; the one in force stays",
-		"reload", string(why), "err", reason)
 	status := l.Status()
 	status.At, status.Fault = l.deps.Now(), strings.Split(reason.Error(), "\n")
 	l.status.Store(&status)
 	facts := map[string]any{"faults": status.Fault}
-	return errors.Join(reason, l.record(ctx, "config.reload_refused", l.Load().Config.File, why, nil, facts))
+	reason = errors.Join(reason, l.record(ctx, "config.reload_refused", l.Load().Config.File, why, nil, facts))
+	l.deps.Log.ErrorContext(ctx, "the configuration was not applied; the one in force stays",
+		"reload", string(why), "err", reason)
+	return reason
 }
 
 // log names the changed keys, not their values.
@@ -146,10 +147,10 @@ func (l *Live) log(ctx context.Context, why Why, changes []config.Change, status
 			applied = append(applied, c.Key)
 		}
 	}
-	l.deps.Log.InfoContext(ctx, "the configuration was read again", "reload", string(why), "applied", applied)
 	if len(status.Restart) > 0 {
 		l.deps.Log.WarnContext(ctx, "restart dlqdesk to apply changed keys", "keys", status.Restart)
 	}
+	l.deps.Log.InfoContext(ctx, "the configuration was read again", "reload", string(why), "applied", applied)
 }
 
 func restartKeys(changes []config.Change) (keys []string) {
