@@ -136,6 +136,27 @@ func TestAdminChangesUsers(t *testing.T) {
 	}
 }
 
+// The job of a disabled user pauses at once, and its page says why.
+func TestJobOfADisabledUserSaysWhyItPauses(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	adam := b.member(t, "adam", deadletter.Admin)
+	b.member(t, "olga", deadletter.Operator)
+	id := b.draft(t, "a-1")
+	by := deadletter.User("olga", deadletter.Operator, "")
+	if err := b.desk.StartJob(t.Context(), by, id, deadletter.JobInput{}); err != nil {
+		t.Fatal(err)
+	}
+	if a := adam.post("/users/olga/disable", nil); a.status != http.StatusSeeOther {
+		t.Fatalf("disabling is answered %d: %s", a.status, a.says("main"))
+	}
+	const reason = "olga is disabled: another operator must resume it"
+	if got := strings.ToLower(adam.get("/jobs/" + id.String()).says("main")); !strings.Contains(got, reason) {
+		t.Errorf("the job's page says %q", got)
+	}
+}
+
 func TestRefusedChangesOfUsersSayWhy(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
