@@ -149,6 +149,12 @@ func TestRekey(t *testing.T) {
 				!strings.Contains(string(report.Accepted[0].By.After), c.note) {
 				t.Fatalf("the report is %+v, %v; want the note %q", report, err, c.note)
 			}
+			if found := report.Accepted[0].Found(); len(found) != 1 || !strings.Contains(found[0], "events 1 to 8") {
+				t.Errorf("the event says %q", found)
+			}
+			if facts := string(report.Accepted[0].By.After); name == "lost" && !strings.Contains(facts, `"seal":"8:`) {
+				t.Errorf("the event does not say what the seal named: %s", facts)
+			}
 			if gaps := report.Accepted[0].Gaps; len(gaps) != 1 || gaps[0] != (store.AuditGap{From: 1, To: 8}) {
 				t.Errorf("the gap of trust is %v", gaps)
 			}
@@ -237,4 +243,38 @@ func TestEmptiedStoreOfAnOlderVersionIsNoticed(t *testing.T) {
 	again := d.triggers(t)
 	d.sql(t, append(noTriggers(`DELETE FROM audit_events`, `DELETE FROM audit_head`), again...)...)
 	d.expectFault(t, "audit.seal is missing")
+}
+
+// While a program writes events and moves the seal, neither its own checks nor a command beside it raise an alarm.
+func TestChecksBesideWritesRaiseNoAlarm(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.recordTogether(t, 2000)
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				d.record(t, 1)
+				if err := d.store.SaveSeal(); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}()
+	for range 4 {
+		d.checker.Check(t.Context())
+		d.checker.Verify(t.Context())
+		if _, err := d.folder().Verify(t.Context()); err != nil {
+			t.Errorf("the command says %v", err)
+		}
+	}
+	close(stop)
+	<-done
+	if got := d.checker.Latest(); got.Fault != "" || got.Events < 2008 {
+		t.Errorf("the program says %q of %d events", got.Fault, got.Events)
+	}
 }

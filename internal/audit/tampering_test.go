@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -138,6 +139,17 @@ func (d *desk) record(t *testing.T, n int) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// recordTogether records many events in one transaction.
+func (d *desk) recordTogether(t *testing.T, n int) {
+	t.Helper()
+	err := d.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		return tx.Record(ctx, slices.Repeat([]deadletter.Event{{At: at, Action: "user.sign_in", By: "anna"}}, n)...)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

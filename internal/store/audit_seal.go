@@ -134,19 +134,24 @@ func (m *trailMark) lastEvent(ctx context.Context, q sqlite.Querier) (last deadl
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return last, fmt.Errorf("read end of audit trail: %w", err)
 	}
-	known := m.latest()
+	known := m.latest() // after the trail was read, which may have moved on: contains looks again
 	if last.Is(known) {
 		return last, nil
 	}
 	if found, err := contains(ctx, q, known); found || err != nil {
 		return last, err
 	}
-	m.lose(fmt.Sprintf("the audit trail stops at event %d, and does not contain event %d any more, which was the last "+
-		"one: events were removed, or an older database was restored", last.Sequence, known.Sequence))
+	m.lose(removedText(known))
 	if known.Sequence >= last.Sequence {
 		return known, nil
 	}
 	return last, nil
+}
+
+// removedText is the fault of a trail that lacks an event which it contained once.
+func removedText(mark deadletter.Mark) string {
+	return fmt.Sprintf("the audit trail does not contain event %d as it was sealed: events were removed, or an older "+
+		"database was restored", mark.Sequence)
 }
 
 // contains reports whether the trail has the event of a mark, and before it the events that the mark stands for.
@@ -263,6 +268,19 @@ func (m *trailMark) replace(with deadletter.Mark) error {
 	m.known, m.saved, m.lost, m.broken = with, with, "", ""
 	return nil
 }
+
+// named returns what the seal file names, whether this key wrote it or not.
+func (m *trailMark) named() string {
+	text, err := os.ReadFile(m.path)
+	if err != nil {
+		return ""
+	}
+	name, _, _ := strings.Cut(string(text[:min(len(text), maxNamed)]), " ")
+	return strings.ToValidUTF8(name, "?")
+}
+
+// maxNamed bounds what is read of a seal file that this key did not write.
+const maxNamed = 100
 
 // read returns the mark of the seal file: errForged if this key did not write it.
 func (m *trailMark) read() (deadletter.Mark, error) {

@@ -44,9 +44,9 @@ func (g AuditGap) String() string {
 	}
 	switch {
 	case g.Missing && g.To > g.From:
-		return events + " of the audit trail are missing"
+		return fmt.Sprintf("%s of the audit trail are missing, so event %d cannot be verified", events, g.To+1)
 	case g.Missing:
-		return events + " of the audit trail is missing"
+		return fmt.Sprintf("%s of the audit trail is missing, so event %d cannot be verified", events, g.To+1)
 	case g.To > g.From:
 		return events + " of the audit trail were changed outside dlqdesk, or written with another audit key"
 	}
@@ -63,6 +63,7 @@ type AcceptedGaps struct {
 type acceptanceFacts struct {
 	By    string   `json:"acceptedBy"`
 	Found []string `json:"found"`
+	Seal  string   `json:"seal,omitempty"` // the event that the seal file named
 	Note  string   `json:"note,omitempty"`
 }
 
@@ -97,7 +98,7 @@ func (s *Store) VerifyAudit(ctx context.Context, marks ...deadletter.Mark) (Audi
 		return AuditReport{}, asFault(fmt.Errorf("read audit trail: %w", err))
 	}
 	defer func() { _ = tx.Rollback() }()
-	r, err := s.readTrail(ctx, tx, marks)
+	r, err := s.readTrail(ctx, tx, s.db, marks)
 	if err != nil {
 		return AuditReport{}, err
 	}
@@ -142,9 +143,8 @@ func (s *Store) checkSurroundings(ctx context.Context, q sqlite.Querier, marks [
 		if err != nil {
 			return nil, asFault(err)
 		}
-		if !found {
-			faults = append(faults, fmt.Sprintf("the audit trail does not contain event %d as it was sealed: events "+
-				"were removed, or an older database was restored", mark.Sequence))
+		if fault := removedText(mark); !found && !slices.Contains(faults, fault) {
+			faults = append(faults, fault)
 		}
 	}
 	missing, err := s.alteredTriggers(ctx, q)
@@ -169,8 +169,13 @@ type trailReader struct {
 	faults   []string // around the events
 }
 
-// readTrail reads the trail and looks at all that belongs to it.
-func (s *Store) readTrail(ctx context.Context, q sqlite.Querier, marks []deadletter.Mark) (*trailReader, error) {
+// readTrail reads the trail and looks at all that belongs to it. q sees the trail as it is at one moment. The seal moves
+// on while it is read, so it is compared with the trail as latest sees it then.
+func (s *Store) readTrail(
+	ctx context.Context,
+	q, latest sqlite.Querier,
+	marks []deadletter.Mark,
+) (*trailReader, error) {
 	r := &trailReader{key: s.mark.key}
 	err := sqlite.Each(ctx, q, func(row sqlite.Row) error {
 		var link []byte
@@ -187,7 +192,7 @@ func (s *Store) readTrail(ctx context.Context, q sqlite.Querier, marks []deadlet
 	if err != nil {
 		return nil, asFault(err)
 	}
-	if r.faults, err = s.checkSurroundings(ctx, q, marks); err != nil {
+	if r.faults, err = s.checkSurroundings(ctx, latest, marks); err != nil {
 		return nil, err
 	}
 	if fault := r.checkHead(head, seal); fault != "" {
@@ -268,6 +273,9 @@ func (r *trailReader) checkHead(head deadletter.Mark, seal []byte) string {
 	if head.Is(r.end) && sealed {
 		return ""
 	}
+	if head.Sequence == r.end.Sequence {
+		return fmt.Sprintf("the end of the audit trail, event %d, is not sealed with this audit key", head.Sequence)
+	}
 	return fmt.Sprintf("the end of the audit trail was changed outside dlqdesk: it stops at event %d, %d is sealed",
 		r.end.Sequence, head.Sequence)
 }
@@ -286,10 +294,14 @@ func (r *trailReader) found() (list []string) {
 		slices.Contains(r.faults, sealForged) {
 		return []string{otherKey}
 	}
+	return append(r.gapTexts(), r.faults...)
+}
+
+func (r *trailReader) gapTexts() (list []string) {
 	for _, gap := range r.gaps {
 		list = append(list, gap.String())
 	}
-	return append(list, r.faults...)
+	return list
 }
 
 // fault returns the first thing that is wrong with the trail; nil if nothing is.
@@ -314,7 +326,7 @@ type Acceptance struct {
 // are not used again. No other process may write to the file meanwhile. It returns Conflict if nothing is wrong.
 func (s *Store) AcceptAudit(ctx context.Context, a Acceptance) (end deadletter.Mark, err error) {
 	err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
-		r, err := s.readTrail(ctx, tx.tx, nil)
+		r, err := s.readTrail(ctx, tx.tx, tx.tx, nil)
 		if err != nil {
 			return err
 		}
@@ -325,7 +337,10 @@ func (s *Store) AcceptAudit(ctx context.Context, a Acceptance) (end deadletter.M
 				"nothing is wrong with the audit trail: there is nothing to accept",
 			)
 		}
-		event, err := a.event(found)
+		if a.Action == ActionRekey { // the seals are those of the old key
+			found = r.gapTexts()
+		}
+		event, err := a.event(found, s.mark.named())
 		if err != nil {
 			return err
 		}
@@ -347,8 +362,8 @@ func (s *Store) AcceptAudit(ctx context.Context, a Acceptance) (end deadletter.M
 	return end, s.mark.replace(end)
 }
 
-func (a Acceptance) event(found []string) (deadletter.Event, error) {
-	facts := acceptanceFacts{a.By, found, a.Note}
+func (a Acceptance) event(found []string, seal string) (deadletter.Event, error) {
+	facts := acceptanceFacts{a.By, found, seal, a.Note}
 	return deadletter.NewEvent(deadletter.System(), a.Action, "audit", "", a.Reason, nil, facts, a.At)
 }
 

@@ -92,7 +92,13 @@ func (s *Store) regroupFaults(ctx context.Context) error {
 		last = items[len(items)-1]
 		err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
 			for _, i := range items {
-				if _, err := tx.tx.ExecContext(ctx, setFault, deadletter.FaultKey(i.text), i.job, i.message); err != nil {
+				if _, err := tx.tx.ExecContext(
+					ctx,
+					setFault,
+					deadletter.FaultKey(i.text),
+					i.job,
+					i.message,
+				); err != nil {
 					return err
 				}
 			}
