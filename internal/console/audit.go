@@ -141,7 +141,7 @@ func (c *Console) auditView(query url.Values, cursor string, events store.Page[s
 		RetryURL:      address("/audit", with(query, "cursor", cursor)),
 		Chain:         chainView(c.Chain()),
 		Filter:        c.auditFilter(query),
-		TimePresets:   timePresets(query, c.Now()),
+		TimePresets:   dayPresets("/audit", query, c.Now()),
 		ActionPresets: actionPresets(query),
 		ExportURL:     address("/audit/export", query),
 		Chips:         chips("/audit", query, auditFields(), auditValueText),
@@ -164,54 +164,17 @@ func (c *Console) auditView(query url.Values, cursor string, events store.Page[s
 	return v
 }
 
-// timePresets are the most used days, in UTC; a script converts them to the time zone of the browser.
-func timePresets(query url.Values, now time.Time) []page.Preset {
-	today := now.UTC().Truncate(24 * time.Hour)
-	var list []page.Preset
-	for _, p := range []struct {
-		label, days string
-		from, to    time.Time
-	}{
-		{"Today", "0", today, time.Time{}}, {"Yesterday", "1 0", today.AddDate(0, 0, -1), today}, {
-			"7 days", "7", today.AddDate(0, 0, -7), time.Time{},
-		},
-	} {
-		asked := between(p.from, p.to, "")
-		list = append(
-			list,
-			auditPreset(p.label, query, url.Values{"from": {asked.Get("from")}, "to": {asked.Get("to")}}),
-		)
-		list[len(list)-1].Days = p.days
-	}
-	return list
-}
-
 // actionPresets are the most used filters by action.
 func actionPresets(query url.Values) []page.Preset {
 	deed := func(action string, by store.ActorClass) url.Values {
 		return url.Values{"action": {action}, "by": {string(by)}}
 	}
 	return []page.Preset{
-		auditPreset("Replays", query, deed("attempt.", store.People)),
-		auditPreset("Edits", query, deed("message.edit", "")),
-		auditPreset("Archived", query, deed("message.archive", "")),
-		auditPreset("Sign-ins", query, deed("user.sign_in", "")),
+		preset("/audit", "Replays", query, deed("attempt.", store.People)),
+		preset("/audit", "Edits", query, deed("message.edit", "")),
+		preset("/audit", "Archived", query, deed("message.archive", "")),
+		preset("/audit", "Sign-ins", query, deed("user.sign_in", "")),
 	}
-}
-
-// auditPreset links to the query with some values set, or removed if they are set already.
-func auditPreset(label string, query, values url.Values) page.Preset {
-	p := page.Preset{Label: label, Current: true}
-	on, off := query, query
-	for name := range values {
-		p.Current = p.Current && query.Get(name) == values.Get(name)
-		on, off = with(on, name, values.Get(name)), with(off, name, "")
-	}
-	p.URL = address("/audit", on)
-	if p.Current {
-		p.URL = address("/audit", off)
-	}
-	return p
 }
 
 // auditActors are the options that separate people from the program.

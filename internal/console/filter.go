@@ -12,6 +12,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
+	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
 
@@ -106,13 +107,53 @@ func chips(path string, query url.Values, fields []field, say func(name, value s
 	var list []ui.Chip
 	for _, f := range fields {
 		if value := query.Get(f.name); f.label != "" && value != "" {
-			list = append(
-				list,
-				ui.Chip{Label: f.label, Value: say(f.name, value), RemoveURL: address(path, with(query, f.name, ""))},
-			)
+			chip := ui.Chip{Label: f.label, Value: say(f.name, value), RemoveURL: address(path, with(query, f.name, ""))}
+			if at, err := parseTime(f.name, value); err == nil && (f.name == "from" || f.name == "to") {
+				chip.At = ui.At(at)
+			}
+			list = append(list, chip)
 		}
 	}
 	return list
+}
+
+// dayPresets are the most used ranges of days, in UTC; a script converts them to the time zone of the browser.
+func dayPresets(path string, query url.Values, now time.Time) []page.Preset {
+	today := now.UTC().Truncate(24 * time.Hour)
+	list := []page.Preset{
+		rangePreset(path, "Today", query, today, time.Time{}),
+		rangePreset(path, "Yesterday", query, today.AddDate(0, 0, -1), today),
+		rangePreset(path, "Last 7 days", query, today.AddDate(0, 0, -7), time.Time{}),
+	}
+	list[0].Days, list[1].Days, list[2].Days = "0", "1 0", "7"
+	return list
+}
+
+// hourPreset is the last hour, which a script counts from the click on.
+func hourPreset(path string, query url.Values, now time.Time) page.Preset {
+	p := rangePreset(path, "Last hour", query, now.UTC().Add(-time.Hour), time.Time{})
+	p.Minutes = "60"
+	return p
+}
+
+func rangePreset(path, label string, query url.Values, from, to time.Time) page.Preset {
+	asked := between(from, to, "")
+	return preset(path, label, query, url.Values{"from": {asked.Get("from")}, "to": {asked.Get("to")}})
+}
+
+// preset links to the query with some values set, or removed if they are set already.
+func preset(path, label string, query, values url.Values) page.Preset {
+	p := page.Preset{Label: label, Current: true}
+	on, off := query, query
+	for name := range values {
+		p.Current = p.Current && query.Get(name) == values.Get(name)
+		on, off = with(on, name, values.Get(name)), with(off, name, "")
+	}
+	p.URL = address(path, on)
+	if p.Current {
+		p.URL = address(path, off)
+	}
+	return p
 }
 
 // filterValueText returns the text of a filter's value.

@@ -430,15 +430,25 @@ func (c *Console) userJobs(r *http.Request, to string) ([]page.JobView, error) {
 		return nil, err
 	}
 	var views []page.JobView
+	ended, latest := 0, -1
 	for _, j := range shown {
 		if j.State.Ended() && j.EndedAt.Before(c.Now().Add(-shownFor)) {
 			continue
+		}
+		if j.State.Ended() {
+			if ended++; ended > 1 {
+				continue
+			}
+			latest = len(views)
 		}
 		v := c.jobView(r, j, to)
 		if err := c.addNow(r.Context(), &v, j); err != nil {
 			return nil, err
 		}
 		views = append(views, v)
+	}
+	if more := ended - 1; more > 0 {
+		views[latest].OtherEnded = plural(more, "more job") + " ended: see Jobs"
 	}
 	return views, nil
 }

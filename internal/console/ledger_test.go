@@ -42,7 +42,7 @@ func TestLedgerShowsEachHourOfEachSource(t *testing.T) {
 	b.receive(t, "a-1")
 	got := anna.get("/reconciliation")
 	row := got.says(".ledger-table tbody tr")
-	for _, want := range []string{"genesys", "1,402", "+ 3 answered 500", "1,400", "Difference none"} {
+	for _, want := range []string{"genesys", "1,402", "and 3 refused with 500", "1,400", "Difference none"} {
 		if !strings.Contains(row, want) {
 			t.Errorf("the row has no %q: %s", want, row)
 		}

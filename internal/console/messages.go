@@ -167,6 +167,9 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		Tabs:     tabs(l),
 		Filter:   c.filterView(l),
 		Chips:    chips("/messages", l.query, messageFields(), l.say),
+		Presets: append(
+			[]page.Preset{hourPreset("/messages", l.query, c.Now())}, dayPresets("/messages", l.query, c.Now())...,
+		),
 		ClearURL: address("/messages", status),
 		NewerURL: pageURL("/messages", l.query, l.page.Newer),
 		OlderURL: pageURL("/messages", l.query, l.page.Older),

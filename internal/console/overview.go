@@ -85,7 +85,7 @@ func (q queueDepth) fault() page.QueueFault {
 	switch {
 	case q.UnconfirmedSince != nil && !q.UnconfirmedSince().IsZero():
 		return page.QueueFault{
-			Text:  "SQS confirms nothing: its messages wait on this machine's disk",
+			Text:  "SQS does not confirm messages: they wait on this machine's disk",
 			Since: ui.At(q.UnconfirmedSince()),
 		}
 	case q.err != nil:

@@ -171,7 +171,7 @@ func TestOverviewShowsTheSpool(t *testing.T) {
 	got := p.get("/overview")
 	if row := rowOf(
 		got, "Queues", "Failed",
-	); row != "Failed messages hooks SQS confirms nothing: its messages wait on this machine's disk since "+
+	); row != "Failed messages hooks SQS does not confirm messages: they wait on this machine's disk since "+
 		"2026-03-02 09:15:05 UTC" {
 		t.Errorf("a queue that is away: %q", row)
 	}

@@ -90,9 +90,9 @@ func (m Message) checkVersion(version int, at time.Time) error {
 		return nil
 	}
 	if m.LastChange.By == "" {
-		return Errorf(Conflict, "this page showed another state of the message: look again before you act")
+		return Errorf(Conflict, "the message has changed since this page was loaded: reload the page, then decide")
 	}
-	return Errorf(Conflict, "already %s by %s %s: this page showed an older state, look again before you act",
+	return Errorf(Conflict, "already %s by %s %s: reload the page, then decide",
 		m.LastChange.Action, m.LastChange.By, ago(m.LastChange.At, at))
 }
 

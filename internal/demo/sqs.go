@@ -20,6 +20,11 @@ const (
 	// endWithDemo makes a Node process end when its standard input does, so that it does not outlive a demo that was
 	// killed.
 	endWithDemo = `data:text/javascript,process.stdin.resume().on("end",()=>process.exit())`
+
+	// onLoopback makes a Node process listen on this machine alone: the server itself would listen on all addresses.
+	onLoopback = `data:text/javascript,import{Server}from"node:net";const{listen}=Server.prototype;` +
+		`Server.prototype.listen=function(at,...rest){` +
+		`if(at&&at.port!==undefined)at={...at,host:"127.0.0.1"};return/**/listen.call(this,at,...rest)}`
 )
 
 // startSQS starts an SQS server with the queues of the demo and returns the environment variables that point dlqdesk
@@ -34,7 +39,8 @@ func startSQS(ctx context.Context, o Options) (server *process, variables []stri
 		return nil, nil, fmt.Errorf("find a free port: %w", err)
 	}
 	environ := append(slices.Clone(o.Environ), "FAUXQS_PORT="+port, "FAUXQS_LOGGER=false")
-	server, err = start(ctx, io.Discard, o.Err, environ, "the SQS server", "node", "--import", endWithDemo, o.SQSServer)
+	server, err = start(ctx, io.Discard, o.Err, environ, "the SQS server", "node",
+		"--import", endWithDemo, "--import", onLoopback, o.SQSServer)
 	if err != nil {
 		return nil, nil, err
 	}

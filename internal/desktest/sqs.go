@@ -28,6 +28,11 @@ const (
 	// killed.
 	endWithParent = `data:text/javascript,process.stdin.resume().on("end",()=>process.exit())`
 
+	// onLoopback makes a Node process listen on this machine alone: the server itself would listen on all addresses.
+	onLoopback = `data:text/javascript,import{Server}from"node:net";const{listen}=Server.prototype;` +
+		`Server.prototype.listen=function(at,...rest){` +
+		`if(at&&at.port!==undefined)at={...at,host:"127.0.0.1"};return/**/listen.call(this,at,...rest)}`
+
 	// keptLines is how much of the server's log a failed test shows.
 	keptLines = 40
 )
@@ -64,7 +69,7 @@ func startNode(
 	t.Helper()
 	// a path of this repository
 	server := exec.CommandContext(
-		t.Context(), "node", "--import", endWithParent, program,
+		t.Context(), "node", "--import", endWithParent, "--import", onLoopback, program,
 	) //nolint:gosec // our own program
 	server.Env = append(append(os.Environ(), "NODE_PATH="+packages(t)), environment...)
 	input, err := server.StdinPipe()

@@ -53,7 +53,7 @@ func expert() Preset {
 		Register: []string{Create},
 		Rules:    Rules{NeedsSecret: true},
 		Verify:   "cxone-expert",
-		Deliveries: "Waits 1 s for an answer, and tries again with exponential backoff on 5xx. Use mode: " +
+		Deliveries: "The platform waits 1 s for the response, and retries with exponential backoff after 5xx. Use mode: " +
 			"buffered where the handler may be slower.",
 	})
 }

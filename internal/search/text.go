@@ -54,7 +54,10 @@ var changedTexts = fmt.Sprintf(
 		AND e.action NOT IN ('attempt.started', 'attempt.delivered')
 		AND (e.before IS NULL
 			OR e.before ->> 'revision' IS NOT e.after ->> 'revision'
-			OR e.before ->> 'reason' IS NOT e.after ->> 'reason')
+			OR e.before ->> 'reason' IS NOT e.after ->> 'reason'
+			OR e.after ->> 'attempt' > 1 AND coalesce(e.after ->> 'statusCode', 0) <> coalesce((
+				SELECT a.status_code FROM attempts a WHERE a.message = m.n AND a.number = (e.after ->> 'attempt') - 1
+			), 0))
 	ORDER BY e.seq`,
 	payload.SearchedHead, payload.MaxSearched+1,
 )

@@ -248,3 +248,36 @@ func FuzzSearch(f *testing.F) {
 		}
 	})
 }
+
+// A retry that fails with another status and the same text makes the message found by the new status.
+func TestMessageIsFoundByTheStatusOfItsLatestFailure(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	desktest.Search(t, s, nil)
+	c := failure("a-1", 422, start)
+	c.Reason, c.FirstAttempt.Error = "it is broken", "it is broken"
+	receive(t, s, c)
+	searched(t, s)
+	m := messageOf(t, s, "a-1")
+	requested, err := m.Replay(deadletter.User("anna", deadletter.Operator, ""), deadletter.TriggerReplay, 0, m.Version, start)
+	apply(t, s, requested, err)
+	claimed, err := requested.After.Claim(deadletter.Lease{Token: "t", Until: start.Add(time.Minute)}, "", start)
+	apply(t, s, claimed, err)
+	failed := *claimed.Attempt
+	failed.Outcome, failed.StatusCode, failed.Error = deadletter.ErrorResponse, 409, "it is broken"
+	finished, err := claimed.After.Finish("t", failed, deadletter.RetryPolicy{}, 0, start)
+	apply(t, s, finished, err)
+	searched(t, s)
+	if now, before := found(t, s, "409"), found(t, s, "422"); !slices.Equal(now, []string{"a-1"}) || len(before) != 0 {
+		t.Errorf("409 finds %v, 422 finds %v", now, before)
+	}
+}
+
+func messageOf(t *testing.T, s *store.Store, id deadletter.ID) deadletter.Message {
+	t.Helper()
+	m, err := s.Message(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}

@@ -168,7 +168,7 @@ func auditTable() page.AuditTableView {
 		TimePresets: []page.Preset{
 			{Label: "Today", URL: "/audit", Days: "0"},
 			{Label: "Yesterday", URL: "/audit", Days: "1 0"},
-			{Label: "7 days", URL: "/audit", Days: "7"},
+			{Label: "Last 7 days", URL: "/audit", Days: "7"},
 		},
 		ActionPresets: []page.Preset{
 			{Label: "Replays", URL: "/audit"},

@@ -64,7 +64,7 @@ func ledger() []Example {
 				At:   ago(12),
 			}
 			v.Queues[0].Fault = page.QueueFault{
-				Text:  "SQS confirms nothing: what should go there waits on this machine's disk",
+				Text:  "SQS does not confirm messages: they wait on this machine's disk",
 				Since: ago(12),
 			}
 			v.Queues = append(

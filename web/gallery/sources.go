@@ -194,7 +194,10 @@ func sourceOf(i int) page.SourceView {
 				Text: "Made anew",
 				Hint: "For edited and late deliveries, by the first secret.",
 			},
-			{Name: "Repeats", Text: "known by $.id for 3 days"},
+			{
+				Name: "Repeats", Text: "Detected by $.id",
+				Hint: "For 3 days: a webhook that is sent again within it creates no new message.",
+			},
 			{
 				Name: "Retries",
 				Text: "Up to 5 times",
@@ -210,8 +213,8 @@ func sourceOf(i int) page.SourceView {
 			About:    "A direct, signed webhook with the outbound messages of one Open Messaging integration.",
 			Register: "dlqdesk platform register genesys --config /etc/dlqdesk.yaml",
 			Doctor:   "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml",
-			DeliveryPolicy: "Waits 10 s for an answer; up to 5 retries, 5 s apart, on timeout, 429 and 5xx: an " +
-				"outage over about 85 s loses the message.",
+			DeliveryPolicy: "The platform waits 10 s for the response and retries up to 5 times, 5 s apart, after a timeout, " +
+				"429 or 5xx: an outage over about 85 s loses the message.",
 		},
 	}
 }

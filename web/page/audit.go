@@ -95,7 +95,8 @@ type Preset struct {
 	URL     string
 	Current bool
 	// for a script, which knows the reader's zone: the days before today that it begins and ends with, "1 0"
-	Days string
+	Days    string
+	Minutes string // or how many minutes before now it begins; empty: it is not such a range
 }
 
 func (c ChainStatus) tone() string {

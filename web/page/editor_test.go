@@ -116,7 +116,7 @@ func TestEditIsCheckedWhileTyping(t *testing.T) {
 	run(t, ctx, chromedp.Click(chromedp.CSS(`label[for="body"]`)), chromedp.KeyEvent("x"))
 	await(
 		t, ctx,
-		`document.getElementById('body-check').textContent === "Line 1, column 1: x stands where a value is expected"`,
+		`document.getElementById('body-check').textContent === "Line 1, column 1: expected a value, but found x"`,
 	)
 	await(t, ctx, writtenText+`.querySelector('.cm-lintRange-error') !== null`)
 	run(t, ctx, chromedp.KeyEvent("\b"))

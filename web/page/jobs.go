@@ -3,6 +3,8 @@ package page
 import (
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 
 	"dlqdesk/web/ui"
 
@@ -25,6 +27,7 @@ type JobView struct {
 	Breakers                                         BreakerNotices // destinations for which it waits
 	Problems                                         []JobProblem
 	MoreProblems                                     string // "and 3 more"; empty: these are all
+	OtherEnded                                       string // "2 more jobs have ended"; empty: none
 	CanPause, CanResume, CanCancel, CanUndo, CanHide bool
 	Denied                                           string // why this person may not steer it; empty: may
 	// replay or redrive: how what failed is ordered once more; empty: nothing did
@@ -123,6 +126,17 @@ func (v JobView) polls() templ.Attributes {
 		"hx-swap":    "outerHTML",
 		"data-poll":  "",
 	}
+}
+
+// alone reports whether the job has a page of its own, and is not a strip above a list whose first row must be in sight.
+func (v JobView) alone() bool { return v.ReturnTo == "/jobs/"+v.ID }
+
+// problemCount says how many errors a strip can show.
+func (v JobView) problemCount() string {
+	if len(v.Problems) == 1 && v.MoreProblems == "" {
+		return "Show the error"
+	}
+	return strings.TrimSpace("Show " + strconv.Itoa(len(v.Problems)) + " errors " + v.MoreProblems)
 }
 
 // has reports whether messages of the job ended with a result of that tone.

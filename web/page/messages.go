@@ -38,6 +38,7 @@ type MessagesTableView struct {
 	Tabs        []StatusTab
 	Filter      MessagesFilter
 	IndexNotice ui.Notice // says what a search does not find yet
+	Presets     []Preset  // of the time of receipt
 	Chips       []ui.Chip
 	ClearURL    string // the list without filters, on the same tab
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -76,5 +77,48 @@ func TestPresetsAreDaysOfTheReadersZone(t *testing.T) {
 	run(t, ctx, chromedp.Click(chromedp.CSS("#preset-replays")))
 	if got := <-asked; got.Get("action") != "attempt." {
 		t.Errorf("replays are %v", got)
+	}
+}
+
+// The last hour of the list begins an hour before the click, and the chip of a range is in the reader's zone.
+func TestListPresetsAndChipsAreInTheReadersZone(t *testing.T) {
+	t.Parallel()
+	asked := make(chan url.Values, 8)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /messages", func(w http.ResponseWriter, r *http.Request) {
+		table := listOf(1)
+		table.Filter.From = r.URL.Query().Get("from")
+		table.Presets = []page.Preset{{Label: "Last hour", URL: "/messages?utc=yes", Minutes: "60"}}
+		at := time.Date(2026, 3, 2, 20, 30, 0, 0, time.UTC)
+		table.Chips = []ui.Chip{{Label: "Received from", Value: "2026-03-02 20:30 UTC", At: ui.At(at), RemoveURL: "/messages"}}
+		part := page.Messages(page.MessagesView{Table: table})
+		if r.Header.Get("HX-Request") != "" {
+			part = page.MessagesTable(table)
+			asked <- r.URL.Query()
+		}
+		if err := part.Render(r.Context(), w); err != nil {
+			t.Error(err)
+		}
+	})
+	b := setup(t, mux)
+	ctx := b.tab(t)
+	if _, err := chromedp.Call(
+		ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Tokyo"},
+	); err != nil {
+		t.Fatal(err)
+	}
+	run(t, ctx, chromedp.Navigate(b.server.URL+"/messages"))
+	await(t, ctx, `document.querySelector('.chip time').textContent.includes('Mar 3') &&
+		document.querySelector('.chip time').textContent.includes('5:30')`)
+	before := time.Now().Add(-time.Hour).UTC().Truncate(time.Minute)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`.preset`)))
+	select {
+	case query := <-asked:
+		from, err := time.Parse("2006-01-02T15:04", query.Get("from"))
+		if err != nil || from.Before(before) || from.After(time.Now()) || query.Get("to") != "" || query.Get("utc") != "" {
+			t.Errorf("it asks for %v, %v", query, err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("nothing was asked for")
 	}
 }

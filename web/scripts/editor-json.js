@@ -68,7 +68,7 @@ function endOf(pattern, text, at) {
 
 function unexpected(text, at, want) {
 	const end = endOf(word, text, at)
-	return fault(text, at, `${text.slice(at, Math.min(end, at + 24))} stands where ${want} is expected`, end)
+	return fault(text, at, `expected ${want}, but found ${text.slice(at, Math.min(end, at + 24))}`, end)
 }
 
 function fault(text, at, why, end = at) {

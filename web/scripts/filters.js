@@ -46,6 +46,6 @@ export function localTimes() {
 	}
 }
 
-function asField(at) {
+export function asField(at) {
 	return new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
 }

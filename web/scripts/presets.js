@@ -1,25 +1,27 @@
+import { asField } from './filters.js'
+
 // Presets of a time range are days in the reader's time zone. Their links, for browsers without scripts, are days in UTC.
 export function presets() {
 	document.addEventListener('click', (event) => {
 		const preset = event.target.closest?.('a[data-days]')
-		if (!preset?.dataset.days || event.ctrlKey || event.metaKey || event.shiftKey) {
+		if (!preset || !isRange(preset) || event.ctrlKey || event.metaKey || event.shiftKey) {
 			return
 		}
 		event.preventDefault()
 		event.stopPropagation()
 		const { form, from, to } = fields()
 		const on = preset.getAttribute('aria-current') === 'true'
-		from.value = on ? '' : days(preset).from
-		to.value = on ? '' : days(preset).to
+		from.value = on ? '' : range(preset).from
+		to.value = on ? '' : range(preset).to
 		form.requestSubmit()
 	}, true)
 }
 
 export function showPresets() {
 	for (const preset of document.querySelectorAll('a[data-days]')) {
-		if (preset.dataset.days) {
+		if (isRange(preset)) {
 			const { from, to } = fields()
-			preset.setAttribute('aria-current', String(from.value === days(preset).from && to.value === days(preset).to))
+			preset.setAttribute('aria-current', String(from.value === range(preset).from && to.value === range(preset).to))
 		}
 	}
 }
@@ -29,8 +31,15 @@ function fields() {
 	return { form, from: form.elements.from, to: form.elements.to }
 }
 
-// days are the midnights that a preset begins and ends with, as values of its fields.
-function days(preset) {
+function isRange(preset) {
+	return preset.dataset.days !== '' || preset.dataset.minutes !== ''
+}
+
+// range is what a preset begins and ends with, as values of its fields: midnights, or minutes before now.
+function range(preset) {
+	if (preset.dataset.minutes) {
+		return { from: asField(new Date(Date.now() - preset.dataset.minutes * 60_000)), to: '' }
+	}
 	const [from, to] = preset.dataset.days.split(' ').map(midnight)
 	return { from, to: to ?? '' }
 }
@@ -38,5 +47,5 @@ function days(preset) {
 function midnight(daysAgo) {
 	const now = new Date()
 	const at = new Date(now.getFullYear(), now.getMonth(), now.getDate() - daysAgo)
-	return new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+	return asField(at)
 }

@@ -32,7 +32,10 @@ function inContext(element, at, now) {
 
 // onTheClock is the time of day, with the day if it is not today.
 function onTheClock(at, now) {
-	return at.toDateString() === now.toDateString() ? clock.format(at) : sameYear.format(at)
+	if (at.toDateString() === now.toDateString()) {
+		return clock.format(at)
+	}
+	return at.getFullYear() === now.getFullYear() ? sameYear.format(at) : `${otherYear.format(at)}, ${clock.format(at)}`
 }
 
 function inWords(at, now) {

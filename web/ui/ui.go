@@ -57,6 +57,7 @@ type Option struct {
 // Chip is one active filter with the address of the list without it.
 type Chip struct {
 	Label, Value string
+	At           Moment // the value is this time, which a script shows in the reader's zone; zero: it is none
 	RemoveURL    string
 }
 
