@@ -1,15 +1,19 @@
 package acceptance_test
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -276,6 +280,7 @@ func TestEveryCarrierOfASecretIsMaskedInEverySink(t *testing.T) {
 			check(t, "export", text)
 		})
 	}
+	t.Run("live updates", func(t *testing.T) { check(t, "the stream", p.liveUpdate(t, client, names)) })
 	t.Run("metrics", func(t *testing.T) { check(t, "metrics", p.scrape(t)) })
 	t.Run("log", func(t *testing.T) { check(t, "log", log.String()) })
 }
@@ -388,4 +393,52 @@ func (p program) awaitAttempts(t *testing.T, id string, n int) {
 			t.Fatalf("message %s has %d attempts, %v", id, len(list), err)
 		}
 	}
+}
+
+// liveUpdate replays a message while the list is followed, and returns what the stream sends.
+func (p program) liveUpdate(t *testing.T, client *http.Client, names map[string]string) string {
+	t.Helper()
+	_, list := p.get(t, client, "/messages?status=all")
+	query := ""
+	for part := range strings.SplitSeq(list, "/live?") {
+		if address, _, _ := strings.Cut(
+			part,
+			`"`,
+		); strings.Contains(address, "status=all") &&
+			strings.Contains(address, "after=") {
+			query = address
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(
+		ctx,
+		http.MethodGet,
+		p.ConsoleURL()+"/live?"+html.UnescapeString(query)+"&rows="+strings.Join(slices.Collect(maps.Keys(names)), ","),
+		nil,
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stream.Body.Close() }()
+	for id, name := range names {
+		if name == "query" {
+			p.submit(t, client, "/messages/"+id+"/replay", url.Values{"version": {"0"}, "revision": {"0"}})
+		}
+	}
+	var sent strings.Builder
+	from := bufio.NewScanner(stream.Body)
+	from.Buffer(nil, 1<<20)
+	for from.Scan() {
+		sent.WriteString(from.Text() + "\n")
+		if strings.Contains(from.Text(), "Cannot POST") {
+			return sent.String()
+		}
+	}
+	t.Fatalf("the stream ends with %.500s, %v", sent.String(), from.Err())
+	return ""
 }

@@ -497,7 +497,12 @@ func TestJobShowsFiveErrorsAtMost(t *testing.T) {
 	}
 	b.work(t, id)
 	page := p.get("/jobs/" + id.String())
-	if n, last := page.count(".job-problems li"), page.says(".job-problems li:last-child"); n != 6 || last != "and 3 more" {
+	if n, last := page.count(
+		".job-problems li",
+	), page.says(
+		".job-problems li:last-child",
+	); n != 6 ||
+		last != "and 3 more" {
 		t.Errorf("it shows %d lines, the last is %q", n, last)
 	}
 }

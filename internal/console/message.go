@@ -117,7 +117,7 @@ func (c *Console) showMessage(
 	v := c.messageView(r, seen, shown, h, masks)
 	v.Panel.Notice = notice
 	v.Unmask = c.unmaskView(r, seen.Message, shown, unmaskings)
-	if v.Unmask.EndURL != "" {
+	if v.Unmask.Seconds > 0 {
 		// The values leave the page when they are masked again.
 		w.Header().Set("Refresh", strconv.Itoa(v.Unmask.Seconds))
 	}

@@ -57,19 +57,17 @@ func (c *Console) unmaskView(
 	base := "/messages/" + url.PathEscape(string(m.ID))
 	v := page.Unmask{Back: backQuery(r)}
 	for _, u := range list {
-		what := "all values"
-		if u.Value != "" {
-			what = printable(u.Value)
+		n := page.UnmaskNotice{
+			By: printable(u.By), Name: printable(u.Value), Until: ui.At(u.Until),
+			Reason: printable(c.Desk.Hider().Note(u.Reason)),
 		}
-		v.Notices = append(v.Notices, page.UnmaskNotice{
-			By: printable(u.By), What: what, Until: ui.At(u.Until), Reason: printable(c.Desk.Hider().Note(u.Reason)),
-		})
 		if u.ShowsTo(by.Actor, by.Session, now) {
-			v.EndURL = base + "/mask"
+			n.EndURL = base + "/mask"
 			v.Seconds = max(v.Seconds, int(u.Until.Sub(now).Seconds())+1)
 		}
+		v.Notices = append(v.Notices, n)
 	}
-	if by.Actor.May(deadletter.ActUnmask) != nil || v.EndURL != "" {
+	if by.Actor.May(deadletter.ActUnmask) != nil || v.Seconds > 0 {
 		return v
 	}
 	names := c.Desk.SourceOf(m).Masks.MaskedNames(shown.Headers, m.Query, shown.Body)
@@ -78,8 +76,8 @@ func (c *Console) unmaskView(
 	}
 	v.URL = base + "/unmask"
 	for _, name := range names {
-		if !slices.Contains(v.Values, printable(name)) && printable(name) == name {
-			v.Values = append(v.Values, name)
+		if !slices.Contains(v.Names, printable(name)) && printable(name) == name {
+			v.Names = append(v.Names, name)
 		}
 	}
 	return v

@@ -319,3 +319,27 @@ func TestBufferedWebhookRemainsIfTheDLQRefusesIt(t *testing.T) {
 		t.Errorf("the processing queue holds %+v, %v", d, err)
 	}
 }
+
+// The query of a destination may be its key: no queue is told.
+func TestEnvelopeLacksTheQueryOfTheDestination(t *testing.T) {
+	t.Parallel()
+	b := setup(t, false)
+	for path, q := range map[string]*queue.Embedded{"/webhooks/genesys": b.dlq, "/webhooks/later": b.processing} {
+		t.Run(path, func(t *testing.T) {
+			b.send(t, http.MethodPost, path, strings.NewReader(`{}`))
+			messages, err := q.Receive(t.Context(), 10, 0)
+			if err != nil || len(messages) != 1 {
+				t.Fatalf("%d are on the queue, %v", len(messages), err)
+			}
+			if body := string(messages[0].Body); strings.Contains(body, "key=1") ||
+				!strings.Contains(body, `"destination":"`+b.destination.URL+`"`) {
+				t.Errorf("the envelope is %s", body)
+			}
+		})
+	}
+	for _, d := range b.destination.Received() {
+		if d.Query != "key=1" {
+			t.Errorf("the destination was sent the query %q", d.Query)
+		}
+	}
+}

@@ -57,17 +57,19 @@ func message() []Example {
 		}),
 		message("unmask", func(v *page.MessageView) {
 			v.Unmask = page.Unmask{
-				URL:    "/messages/" + v.Panel.ID + "/unmask",
-				Values: []string{"Authorization", "ssn", longWord},
+				URL:   "/messages/" + v.Panel.ID + "/unmask",
+				Names: []string{"Authorization", "ssn", longWord},
 			}
 		}),
 		message("unmasked", func(v *page.MessageView) {
 			v.Unmask = page.Unmask{
 				Notices: []page.UnmaskNotice{
-					{By: "anna", What: "all values", Until: ago(-4), Reason: "the customer is on the phone"},
-					{By: longWord, What: longWord, Until: ago(-1), Reason: longWord + " " + longWord},
+					{
+						By: "anna", Until: ago(-4), Reason: "the customer is on the phone",
+						EndURL: "/messages/" + v.Panel.ID + "/mask",
+					},
+					{By: longWord, Name: longWord, Until: ago(-1), Reason: longWord + " " + longWord},
 				},
-				EndURL: "/messages/" + v.Panel.ID + "/mask",
 			}
 		}),
 		message("unknown", func(v *page.MessageView) {

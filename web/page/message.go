@@ -34,16 +34,17 @@ type MessageView struct {
 type Unmask struct {
 	Notices []UnmaskNotice
 	URL     string   // empty: this person may not, sees them already, or nothing is masked
-	EndURL  string   // empty: this person sees no masked values
-	Seconds int      // until they are masked again
-	Values  []string // names of what is masked
+	Names   []string // of what is masked
+	Seconds int      // until the values that this person sees are masked again; 0: it sees none
 	Back    string
 }
 
 // UnmaskNotice is one person who sees masked values.
 type UnmaskNotice struct {
-	By, What, Reason string
-	Until            ui.Moment
+	By, Reason string
+	Name       string // of the value; empty: all
+	Until      ui.Moment
+	EndURL     string // empty: it is another person
 }
 
 // Curl is a curl command, and what to do before it can run.
