@@ -131,7 +131,12 @@ func (b shownBody) faults(limit int) string {
 func payloadView(id deadletter.ID, r deadletter.Revision, s desk.Source) page.Payload {
 	b := showPart(r, s)
 	v := page.Payload{
-		Name: revisionName(r), ContentType: printable(r.Headers.Get("Content-Type")), Size: b.size(), Form: formOf(b.Text),
+		Name: revisionName(
+			r,
+		),
+		ContentType: printable(r.Headers.Get("Content-Type")),
+		Size:        b.size(),
+		Form:        formOf(b.Text),
 		DownloadURL: "/messages/" + url.PathEscape(string(id)) + "/body?revision=" + strconv.Itoa(r.Number),
 		Masked:      b.masked,
 	}

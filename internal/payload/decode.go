@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"mime"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -173,9 +172,14 @@ func IsText(text []byte) bool {
 	return !hasControls(text) && utf8.Valid(text)
 }
 
-func hasControls(text []byte) bool { return slices.ContainsFunc(text, isControl) }
-
-func isControl(b byte) bool { return b < ' ' && b != '\t' && b != '\n' && b != '\r' && b != '\f' }
+func hasControls(text []byte) bool {
+	for _, b := range text {
+		if b < ' ' && b != '\t' && b != '\n' && b != '\r' && b != '\f' {
+			return true
+		}
+	}
+	return false
+}
 
 // withoutSplitRune removes the beginning of a character that a cut went through.
 func withoutSplitRune(text []byte) []byte {

@@ -80,6 +80,8 @@ func (r *Rules) HeaderLock(name string) string {
 	switch lower := strings.ToLower(name); {
 	case deadletter.IsHopByHop(lower) || deadletter.IsRequestHeader(lower):
 		return "belongs to one connection"
+	case lower == "accept-encoding":
+		return "says what dlqdesk can read"
 	case lower == "webhook-id" || lower == "traceparent" || lower == "x-dlqdesk-attempt":
 		return "identifies the delivery"
 	case strings.Contains(lower, "signature") || strings.Contains(lower, "hmac") || lower == "webhook-timestamp":
