@@ -200,7 +200,11 @@ func editable(r deadletter.Revision) error {
 	if r.IsHead() {
 		return nil // the whole is checked when it is edited
 	}
-	switch text := payload.Read(r, payload.MaxEdit); {
+	text := payload.Read(r, maxHead)
+	if text.Cut && text.Kind != payload.Binary {
+		text = payload.Read(r, payload.MaxEdit)
+	}
+	switch {
 	case text.Editable() != nil:
 		return text.Editable()
 	case bytes.Contains(bytes.ReplaceAll(text.Bytes, []byte("\r\n"), nil), []byte("\r")):

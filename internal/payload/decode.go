@@ -99,7 +99,7 @@ func decode(h deadletter.Headers, body []byte, limit int, isHead bool, depth int
 	case depth == 0 || t.Fault != "":
 	case strings.HasPrefix(media, "multipart/"):
 		t.readMultipart(parameters["boundary"], limit, depth)
-	case media == formType && !looksLikeJSON(t.content, t.Cut):
+	case media == formType && !looksLikeJSON(t.content[:min(len(t.content), limit)], t.Cut || len(t.content) > limit):
 		t.readForm(parameters["charset"], limit)
 	}
 	if t.fields == nil {
