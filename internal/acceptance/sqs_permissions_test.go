@@ -177,7 +177,7 @@ func checkAsked(t *testing.T, calls chan asked) {
 func redrive(t *testing.T, s *store.Store, id deadletter.ID, source string) {
 	t.Helper()
 	ordering := desk.New(desk.Deps{
-		Masks: desktest.NoMasks,
+		Masks: desktest.NoMasks, Sources: desktest.Always([]desk.Source(nil)),
 		Store: s, Origins: map[string]desk.Origin{"shop": to(source)}, Kick: func() {}, Now: time.Now,
 	})
 	anna := deadletter.User("anna", deadletter.Operator, "")

@@ -57,7 +57,7 @@ func (r Refusals) add(later Refusals) Refusals {
 	return r
 }
 
-// refusalsEvery is how often counts of refusals are saved at most: whoever sends refused requests decides how many
+// refusalsEvery is how often counts of refusals are saved at most: the senders of refused requests decide how many
 // there are, and not how often the disk is written.
 const refusalsEvery = 10 * time.Second
 
