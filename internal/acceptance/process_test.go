@@ -204,7 +204,7 @@ func write(t *testing.T, c config.Config) (file string) {
 		fmt.Fprintf(
 			&out,
 			"    retry: { max_attempts: %d, base: %s, cap: %s }\n    breaker: { failure_rate: 1, "+
-				"min_deliveries: 1000, window: 1s }\n",
+				"min_deliveries: 1000, consecutive: 1000, window: 1s }\n",
 			s.Retry.MaxAttempts,
 			s.Retry.Base,
 			s.Retry.Cap,
