@@ -118,6 +118,7 @@ func TestBrowserReplaysAllThatMatch(t *testing.T) {
 	anna.sees("Replayed 64 messages")
 	anna.sees("54 delivered")
 	anna.sees("10 failed")
+	anna.does("see the error", chromedp.Click(chromedp.CSS(`.job-errors summary`)))
 	anna.sees("Conflict")
 	anna.does(
 		"refresh the list", chromedp.Click(chromedp.CSS(`#job-1-refresh`)),
