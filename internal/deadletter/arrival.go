@@ -102,9 +102,9 @@ func (m Message) arrived(before Message, c Capture, action string, at time.Time)
 }
 
 // Beside completes the change that adds a message whose platform's id belongs to other already, or that gives it the
-// source of other: other leaves the id to it. original is revision 0 of other, received that of the message. If their contents differ, a destination that remembers ids must not take the new message for other, so its
-// deliveries carry the message's own id. Only a signed id is delivered as it came: with another one the signature
-// would not fit.
+// source of other: other leaves the id to it. original is revision 0 of other, received that of the message. If their
+// contents differ, a destination that remembers ids must not take the message for other, so its deliveries carry the
+// message's own id. Only a signed id is delivered as it came: with another one the signature would not fit.
 func (c Change) Beside(other Message, original, received Revision, signed bool) Change {
 	before := digestOfContent(other.Method, other.Query, original.Body)
 	c.Supersedes = &Superseded{other.ID, before}
