@@ -26,12 +26,15 @@ type Destination struct {
 	MaxConcurrent int           // deliveries of this source in flight, whatever triggered them
 	RateLimit     *RateLimit    // nil: no limit
 	TLS           *TLS          // nil: the system's authorities and no client certificate
-	Resign        Resign        // nil: webhooks are delivered with the signatures that they came with
+	Signer        Signer        // nil: webhooks are delivered with the signatures that they came with
 }
 
-// Resign signs a delivery anew if the handler would refuse the signature that the webhook came with: it sets headers and
-// the query of the request. edited reports whether the body is another than the one received.
-type Resign func(r *http.Request, body []byte, edited bool, now time.Time) error
+// Signer signs deliveries anew. It is compared by identity, so it is a pointer.
+type Signer interface {
+	// Resign signs a delivery anew if the handler would refuse the signature that the webhook came with: it sets headers
+	// and the query of the request. edited reports whether the body is another than the one received.
+	Resign(r *http.Request, body []byte, edited bool, now time.Time) error
+}
 
 // Request is one delivery of a message.
 type Request struct {

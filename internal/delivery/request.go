@@ -51,7 +51,7 @@ func headersOf(r Request) http.Header {
 
 // resign signs a request anew if that is necessary.
 func (to Destination) resign(r *Request, now time.Time) error {
-	if to.Resign == nil {
+	if to.Signer == nil {
 		return nil
 	}
 	signed := http.Request{
@@ -59,7 +59,7 @@ func (to Destination) resign(r *Request, now time.Time) error {
 		URL:    &url.URL{RawQuery: sendableQuery(r.Query)},
 		Header: Forwarded(r.Headers, r.WebhookID),
 	}
-	if err := to.Resign(&signed, r.Body, r.Edited, now); err != nil {
+	if err := to.Signer.Resign(&signed, r.Body, r.Edited, now); err != nil {
 		return err
 	}
 	r.Headers, r.Query = deadletter.Headers(signed.Header), signed.URL.RawQuery

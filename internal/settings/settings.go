@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"time"
 
 	"dlqdesk/internal/config"
@@ -36,10 +37,12 @@ type Settings struct {
 	destinations map[string]destination
 }
 
-// destination is where a source delivers to, with the configuration that it was made from.
+// destination is where a source delivers to and what verifies its webhooks, with the configuration that both were made
+// from.
 type destination struct {
 	delivery.Destination
-	from config.Source
+	from     config.Source
+	verifier *verify.Verifier
 }
 
 // Deps are what settings need besides a configuration.
@@ -51,8 +54,8 @@ type Deps struct {
 	Log        *slog.Logger
 }
 
-// New returns the settings of a valid configuration. Destinations that did not change keep their pace and their
-// certificates from before, which may be nil.
+// New returns the settings of a valid configuration. Destinations that did not change keep their pace, their
+// certificates and their signer from before, which may be nil.
 func New(cfg config.Config, before *Settings, d Deps) (*Settings, error) {
 	s := &Settings{
 		Config:       cfg,
@@ -60,7 +63,7 @@ func New(cfg config.Config, before *Settings, d Deps) (*Settings, error) {
 		destinations: map[string]destination{},
 	}
 	for _, source := range cfg.Sources {
-		verifier, err := verify.New(source.Verify)
+		verifier, err := newVerifier(source, before)
 		if err != nil {
 			return nil, err
 		}
@@ -69,9 +72,9 @@ func New(cfg config.Config, before *Settings, d Deps) (*Settings, error) {
 			return nil, fmt.Errorf("source %s: %w", source.Name, err)
 		}
 		if source.Verify.Resign {
-			to.Resign = verifier.Resign
+			to.Signer = verifier
 		}
-		s.destinations[source.Name] = destination{to, source}
+		s.destinations[source.Name] = destination{to, source, verifier}
 		s.addReceiver(source, to, verifier)
 		s.Console.Sources = append(s.Console.Sources, consoleSource(cfg, source))
 	}
@@ -97,6 +100,16 @@ func deliverable(cfg config.Config) []config.Source {
 	}
 	byDefault.Name = ""
 	return append([]config.Source{byDefault}, cfg.Sources...)
+}
+
+// newVerifier returns the verifier of a source: that from before, which may be nil, if nothing of it changed.
+func newVerifier(source config.Source, before *Settings) (*verify.Verifier, error) {
+	if before != nil {
+		if known, ok := before.destinations[source.Name]; ok && reflect.DeepEqual(known.from.Verify, source.Verify) {
+			return known.verifier, nil
+		}
+	}
+	return verify.New(source.Verify)
 }
 
 func (s *Settings) destination(source config.Source, before *Settings, d Deps) (delivery.Destination, error) {

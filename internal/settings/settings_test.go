@@ -146,6 +146,22 @@ func TestUnchangedDestinationKeepsItsPace(t *testing.T) {
 	}
 }
 
+// A destination keeps its signer, by which the worker sees that nothing changed, until what verifies its webhooks changes.
+func TestUnchangedDestinationKeepsItsSigner(t *testing.T) {
+	t.Parallel()
+	files := newFiles(t)
+	before := newSettings(t, files.load(t, hmac+`, resign: true }`), nil)
+	same := newSettings(t, files.load(t, hmac+`, resign: true }`), before)
+	other := newSettings(t, files.load(t, hmac+`, resign: true, tolerance: 4m }`), before)
+	was := before.Worker[0].Destination.Signer
+	if is := same.Worker[0].Destination.Signer; is != was {
+		t.Error("the same settings make another signer")
+	}
+	if is := other.Worker[0].Destination.Signer; is == was {
+		t.Error("the signer of other settings stays")
+	}
+}
+
 // files are those that the configurations of the tests name.
 type files struct{ ca, cert, key string }
 
@@ -247,11 +263,11 @@ func TestResignReachesEveryDelivery(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSettings(t, newFiles(t).load(t, want.source), nil)
-			if got := s.Receiver[0].Destination.Resign != nil; got != want.resigns {
+			if got := s.Receiver[0].Destination.Signer != nil; got != want.resigns {
 				t.Errorf("a first delivery can be signed anew: %v", got)
 			}
 			for i, w := range s.Worker {
-				if got := w.Destination.Resign != nil; got != want.resigns {
+				if got := w.Destination.Signer != nil; got != want.resigns {
 					t.Errorf("a later delivery of %q can be signed anew: %v", w.Name, got)
 				}
 				if s.Desk[i].Signature != want.policy {

@@ -83,7 +83,7 @@ func TestReplaysPassAHandlerThatVerifies(t *testing.T) {
 					settings := s
 					settings.Resign = resign
 					to := delivery.Destination{
-						URL: server.URL, Timeout: 10 * time.Second, Resign: newVerifier(t, settings).Resign,
+						URL: server.URL, Timeout: 10 * time.Second, Signer: newVerifier(t, settings),
 					}
 					r := webhook(t, name, s)
 					if r.Edited = c.edited; c.edited {

@@ -12,6 +12,17 @@ import (
 	"dlqdesk/internal/worker"
 )
 
+// signer signs with what it is told. Like that of a source, it holds a function.
+type signer struct{ Func func() }
+
+func (*signer) Resign(r *http.Request, body []byte, edited bool, _ time.Time) error {
+	r.Header.Set("X-Signature", "as received "+string(body))
+	if edited {
+		r.Header.Set("X-Signature", "edited "+string(body))
+	}
+	return nil
+}
+
 // TestEveryDeliveryMayBeSignedAnew has the signing told, by the order of its deliveries, which are edited.
 func TestEveryDeliveryMayBeSignedAnew(t *testing.T) {
 	t.Parallel()
@@ -21,13 +32,7 @@ func TestEveryDeliveryMayBeSignedAnew(t *testing.T) {
 		Name: "slow",
 		Destination: delivery.Destination{
 			Source: "slow", URL: handler.URL, Timeout: 5 * time.Second,
-			Resign: func(r *http.Request, body []byte, edited bool, _ time.Time) error {
-				r.Header.Set("X-Signature", "as received "+string(body))
-				if edited {
-					r.Header.Set("X-Signature", "edited "+string(body))
-				}
-				return nil
-			},
+			Signer: &signer{},
 		},
 		Retry: desktest.Policy(), Slots: 1,
 	})

@@ -34,11 +34,12 @@ func (l *sourceLoops) wake() {
 // equals reports whether two sources have the same settings. Parts with a state of their own are compared by identity.
 func (s Source) equals(other Source) bool {
 	a, b := s.Destination, other.Destination
-	if s.Breaker != other.Breaker || a.RateLimit != b.RateLimit || a.TLS != b.TLS {
+	if s.Breaker != other.Breaker || a.RateLimit != b.RateLimit || a.TLS != b.TLS || a.Signer != b.Signer {
 		return false
 	}
-	s.Breaker, s.Destination.RateLimit, s.Destination.TLS = nil, nil, nil
-	other.Breaker, other.Destination.RateLimit, other.Destination.TLS = nil, nil, nil
+	for _, s := range []*Source{&s, &other} {
+		s.Breaker, s.Destination.RateLimit, s.Destination.TLS, s.Destination.Signer = nil, nil, nil, nil
+	}
 	return reflect.DeepEqual(s, other)
 }
 
