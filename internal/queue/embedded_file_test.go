@@ -95,16 +95,12 @@ func TestTimeOfReceiveDoesNotGrowWithTheQueue(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"q", "q.fifo"} {
-		little, much := median(took[fmt.Sprint(name, few)]), median(took[fmt.Sprint(name, many)])
+		// The shortest of all rounds is the one that no other process on the machine held up.
+		little, much := slices.Min(took[fmt.Sprint(name, few)]), slices.Min(took[fmt.Sprint(name, many)])
 		if much > 3*little+2*time.Millisecond {
 			t.Errorf("a receive from %s takes %v with %d messages, %v with %d", name, little, few, much, many)
 		}
 	}
-}
-
-func median(list []time.Duration) time.Duration {
-	sorted := slices.Sorted(slices.Values(list))
-	return sorted[len(sorted)/2]
 }
 
 func TestRepeatedMessageIsAppendedOnce(t *testing.T) {
