@@ -51,7 +51,7 @@ type Settings struct {
 	DefaultSource string   // of webhooks that named none; "" if there is none
 }
 
-// ReloadStatus is what the latest reload of the configuration came to. The zero value: there was none.
+// ReloadStatus is the result of the latest reload of the configuration. The zero value: there was none.
 type ReloadStatus struct {
 	At      time.Time
 	Fault   []string // why it changed nothing, one line for each fault
@@ -88,7 +88,7 @@ type Deps struct {
 	Queues     []Queue
 	DLQs       []string // the names below queues in the configuration
 	Ledger     func() ledger.State
-	Reload     func() ReloadStatus // what the latest reload of the configuration came to
+	Reload     func() ReloadStatus // the result of the latest reload of the configuration
 	Now        func() time.Time
 	Log        *slog.Logger
 }

@@ -49,16 +49,16 @@ func NewLive(cfg config.Config, d LiveDeps) (*Live, error) {
 // Load returns the settings in force.
 func (l *Live) Load() *Settings { return l.current.Load() }
 
-// Status returns what the latest reload came to.
+// Status returns the result of the latest reload.
 func (l *Live) Status() console.ReloadStatus { return *l.status.Load() }
 
-// Why says what a reload was asked by.
+// Why is the reason for a reload.
 type Why string
 
 // The reasons for a reload.
 const (
 	BySignal Why = "SIGHUP"
-	BySecret Why = "a secret's file has changed"
+	BySecret Why = "the file of a secret has changed"
 )
 
 // Reload puts the configuration that read returns in force, except for keys that need a restart. An error changes
@@ -170,21 +170,26 @@ const secretsEvery = time.Second
 func (l *Live) WatchSecrets(ctx context.Context) error {
 	tick := time.NewTicker(secretsEvery)
 	defer tick.Stop()
-	stamp := l.Load().Config.SecretFiles()
+	stamp, faulty := l.Load().Config.SecretFiles(), false
 	for {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil
 		}
-		current := l.Load().Config
-		now := current.SecretFiles()
+		now := l.Load().Config.SecretFiles()
 		if now == stamp {
 			continue
 		}
 		stamp = now
-		if next, changed, err := current.RereadSecrets(); err != nil || changed {
-			_ = l.Reload(ctx, BySecret, func() (config.Config, error) { return next, err }) // it has logged its error
+		if _, changed, err := l.Load().Config.RereadSecrets(); err != nil || changed || faulty {
+			faulty = l.Reload(ctx, BySecret, l.rereadSecrets) != nil // it has logged its error
 		}
 	}
+}
+
+// rereadSecrets is called during a reload, so that no other reload is undone by it.
+func (l *Live) rereadSecrets() (config.Config, error) {
+	next, _, err := l.Load().Config.RereadSecrets()
+	return next, err
 }
