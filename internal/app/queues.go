@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/ingest"
@@ -67,6 +68,11 @@ func (q *queues) undeleted(name string) *ingest.Undeleted {
 	return u
 }
 
+// anyBuffered reports whether a source is buffered at the moment.
+func (a *App) anyBuffered() bool {
+	return slices.ContainsFunc(a.settings.Load().Receiver, func(s receiver.Source) bool { return s.Buffered })
+}
+
 func (a *App) openLine(ctx context.Context, dir *server.DataDir, q *queues, url, name, holds string) (line, error) {
 	if url != "" {
 		return a.openSQS(ctx, dir, q, url, name, holds)
@@ -76,7 +82,12 @@ func (a *App) openLine(ctx context.Context, dir *server.DataDir, q *queues, url,
 		if q.embedded, err = a.openMessages(ctx, dir, server.QueueFile); err != nil {
 			return line{}, fmt.Errorf("open the embedded queue: %w", err)
 		}
-		q.readyChecks = append(q.readyChecks, q.embedded.Probe)
+		q.readyChecks = append(q.readyChecks, func(ctx context.Context) error {
+			if name == processingName && !a.anyBuffered() {
+				return nil // no webhook would be put on it
+			}
+			return q.embedded.Probe(ctx)
+		})
 	}
 	embedded := queue.NewEmbedded(q.embedded, name, queue.MaxEmbedded, a.now)
 	shown := a.gauge(holds, embedded)
