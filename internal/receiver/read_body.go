@@ -21,6 +21,7 @@ func readBody(w http.ResponseWriter, req *http.Request, limit int64) ([]byte, er
 	}
 	// Servers without deadlines exist only in tests.
 	conn := http.NewResponseController(w)
+	req.Body = begunBody{req.Body}
 	_ = conn.SetReadDeadline(time.Now().Add(bodyLimit + time.Duration(limit/bodyRate)*time.Second))
 	// The buffer grows with the bytes that arrive, because a client may announce many and send few.
 	var body bytes.Buffer
@@ -36,6 +37,9 @@ func readBody(w http.ResponseWriter, req *http.Request, limit int64) ([]byte, er
 	}
 	return body.Bytes(), err
 }
+
+// begunBody is a body that is being read. Its sender waits for 100 Continue no longer.
+type begunBody struct{ io.ReadCloser }
 
 var errTooLarge = errors.New("the body is larger than the source accepts")
 

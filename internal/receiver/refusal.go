@@ -160,9 +160,10 @@ const (
 
 // discardBody reads the rest of a body that is not wanted, after the response. A server that closes the connection while
 // the body is on its way resets it, and the sender loses the response: a proxy answers 502 in its place, and a client
-// that reads only after it has written everything reads nothing. A sender that waits for 100 Continue sends no body.
+// that reads only after it has written everything reads nothing. A sender that still waits for 100 Continue sends no body.
 func discardBody(w http.ResponseWriter, req *http.Request) {
-	if req.Body == nil || req.Body == http.NoBody || req.Header.Get("Expect") != "" {
+	_, begun := req.Body.(begunBody)
+	if req.Body == nil || req.Body == http.NoBody || !begun && req.Header.Get("Expect") != "" {
 		return
 	}
 	conn := http.NewResponseController(w)

@@ -139,6 +139,39 @@ func writeThenRead(t *testing.T, host, method, path string) int {
 	return got.StatusCode
 }
 
+// A body in chunks is read to the limit before it is refused: by then, its sender does not wait for 100 Continue.
+func TestSenderInChunksLearnsTheStatus(t *testing.T) {
+	t.Parallel()
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(t.Context(), "tcp", refusing(t, &notes{}).Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_, err = fmt.Fprint(conn, "POST /webhooks/genesys HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"+
+		"Transfer-Encoding: chunked\r\n\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := bufio.NewReader(conn)
+	if line, err := read.ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
+		t.Fatalf("the sender was told %q %v", line, err)
+	}
+	chunk := fmt.Sprintf("%x\r\n%s\r\n", len(largeBody), largeBody)
+	if _, err := io.WriteString(conn, chunk+chunk+"0\r\n\r\n"); err != nil {
+		t.Fatalf("the connection ended while the body was written: %v", err)
+	}
+	_, _ = read.ReadString('\n') // the empty line of 100 Continue
+	got, err := http.ReadResponse(read, nil)
+	if err != nil {
+		t.Fatalf("no response: %v", err)
+	}
+	_ = got.Body.Close()
+	if got.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("the response is %s", got.Status)
+	}
+}
+
 // A body in chunks does not say how large it is, and one that is too large by one byte is.
 func TestBodyOfUnknownLengthIsTooLarge(t *testing.T) {
 	t.Parallel()
