@@ -25,7 +25,7 @@ func (f configFlag) trail(p program) (audit.Folder, error) {
 
 type auditVerify struct {
 	configFlag
-	AtLeast string `name:"at-least" placeholder:"SEQ:HASH" help:"An event that the trail must contain, as printed earlier."`
+	AtLeast string `name:"at-least" placeholder:"SEQ:HASH" help:"An event that the trail must contain."`
 	JSON    bool   `name:"json" help:"Print JSON."`
 }
 

@@ -121,7 +121,10 @@ func TestAuditAcceptAndRekey(t *testing.T) {
 		t.Fatalf("re-keying: %+v", rekeyed)
 	}
 	got = dlqdesk(nil, "audit", "verify", "--config", file)
-	for _, want := range []string{"intact: 5 events", "accepted by Ana Ruiz at ", "(event 5)", "reason: lost the copy"} {
+	for _, want := range []string{
+		"intact: 5 events", "accepted by Ana Ruiz at ", "(event 5)",
+		"reason: lost the copy",
+	} {
 		if got.code != 0 || !strings.Contains(got.stdout, want) {
 			t.Errorf("after that: %+v, want %q", got, want)
 		}

@@ -50,7 +50,10 @@ func TestUserCommands(t *testing.T) {
 		stderr string // it has
 	}{
 		{"user list", "", 1, "", "there is no desk in "},
-		{"user password anna --password-stdin", goodPassword, 1, "", "name the configuration of the server by --config"},
+		{
+			"user password anna --password-stdin", goodPassword, 1, "",
+			"name the configuration of the server by --config",
+		},
 		{"user add anna --role admin --password-stdin", goodPassword, 0, "user anna may sign in as admin\n", ""},
 		{"user add olga --role operator --password-stdin", goodPassword + "\r", 0, "user olga may sign in", ""},
 		{"user add OLGA --role operator --password-stdin", goodPassword, 1, "", "there is a user OLGA already"},
@@ -59,7 +62,10 @@ func TestUserCommands(t *testing.T) {
 		{"user add bert --role owner --password-stdin", goodPassword, 2, "", "role"},
 		{"user add bert --role viewer", goodPassword, 2, "", "use --password-stdin"},
 		{"user add bert --role viewer --password " + "secret", "", 2, "", "password"},
-		{"user list", "", 0, "NAME  ROLE      STATE   SESSIONS  LAST SIGN-IN\nanna  admin     active  0         never\n", ""},
+		{
+			"user list", "", 0,
+			"NAME  ROLE      STATE   SESSIONS  LAST SIGN-IN\nanna  admin     active  0         never\n", "",
+		},
 		{"user role olga viewer", "", 0, "the role of olga is viewer\n", ""},
 		{"user role olga viewer", "", 1, "", "olga is a viewer already"},
 		{"user role anna viewer", "", 1, "", "last administrator"},

@@ -159,8 +159,8 @@ func TestBrowserCompletesTheFiveMainTasks(t *testing.T) {
 	}
 }
 
-// An edit outlives the session that it was begun in: the desk asks for the password in place, and the second click sends
-// the edit.
+// An edit outlives the session that it was begun in: the desk asks for the password in place, and the second click
+// sends the edit.
 func TestBrowserKeepsAnEditWhenTheSessionEnds(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)

@@ -201,8 +201,10 @@ func TestEveryResponseForbidsSniffing(t *testing.T) {
 	desk, receiver := p.ConsoleURL(), p.URL()
 	for _, request := range []string{
 		"GET " + receiver + "/healthz", "GET " + receiver + "/readyz", "GET " + receiver + "/nothing",
-		"POST " + receiver + "/webhooks/genesys", "POST " + receiver + "/webhooks/none", "PUT " + receiver + "/webhooks/genesys",
-		"GET " + desk + "/signin", "GET " + desk + "/healthz", "GET " + desk + "/assets/nothing.css", "GET " + p.MetricsURL(),
+		"POST " + receiver + "/webhooks/genesys", "POST " + receiver + "/webhooks/none",
+		"PUT " + receiver + "/webhooks/genesys",
+		"GET " + desk + "/signin", "GET " + desk + "/healthz", "GET " + desk + "/assets/nothing.css",
+		"GET " + p.MetricsURL(),
 	} {
 		method, address, _ := strings.Cut(request, " ")
 		r, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader("{}"))

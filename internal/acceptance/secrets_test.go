@@ -238,7 +238,8 @@ func TestEveryCarrierOfASecretIsMaskedInEverySink(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			base := "/messages/" + id
 			for _, path := range []string{
-				base, base + "?revision=0", base + "/panel", base + "/edit", base + "/compare", base + "/body?revision=0",
+				base, base + "?revision=0", base + "/panel", base + "/edit", base + "/compare",
+				base + "/body?revision=0",
 				base + "/body?revision=0&form=pretty", base + "/body?revision=0&form=edit",
 				"/audit?message=" + id,
 			} {
@@ -360,7 +361,8 @@ func TestMaskAddedLaterHidesWhatWasStored(t *testing.T) {
 	again := program{begin(t, p.cfg), p.cfg, p.destination}
 	client = again.signInAgain(t)
 	for _, path := range []string{
-		"/messages", "/messages/" + id, "/messages/" + id + "/panel", "/overview", "/audit", "/sources", "/sources/genesys",
+		"/messages", "/messages/" + id, "/messages/" + id + "/panel", "/overview", "/audit", "/sources",
+		"/sources/genesys",
 		"/messages/" + id + "/body",
 	} {
 		t.Run(path, func(t *testing.T) {

@@ -82,7 +82,9 @@ func TestIntactTrailCannotBeAccepted(t *testing.T) {
 		t.Error(err)
 	}
 	d.close(t)
-	for _, o := range []audit.Order{{}, {By: "Ana"}, {Reason: "x"}, {By: " ", Reason: "x"}, {By: "Ana", Reason: strings.Repeat("x", 1001)}} {
+	for _, o := range []audit.Order{
+		{}, {By: "Ana"}, {Reason: "x"}, {By: " ", Reason: "x"}, {By: "Ana", Reason: strings.Repeat("x", 1001)},
+	} {
 		if _, err := d.folder().Accept(t.Context(), o); deadletter.KindOf(err) != deadletter.Invalid {
 			t.Errorf("%+v: %v", o, err)
 		}
@@ -116,7 +118,10 @@ func TestRekey(t *testing.T) {
 		note string
 		kept int // old keys
 	}{
-		"lost":        {func(t *testing.T, d *desk) { t.Helper(); d.remove(t, "audit.key") }, "the audit key is missing", 0},
+		"lost": {
+			func(t *testing.T, d *desk) { t.Helper(); d.remove(t, "audit.key") },
+			"the audit key is missing", 0,
+		},
 		"known":       {func(*testing.T, *desk) {}, "intact under the old key up to 8:", 1},
 		"cut":         {func(t *testing.T, d *desk) { t.Helper(); d.write(t, "audit.key", "short") }, "has 5 bytes", 1},
 		"row changed": {tamperings()["row changed"].do, "under the old key: event 4", 1},

@@ -50,7 +50,8 @@ func (a *Auth) CheckPassword(name, password string) error {
 	case saysName(name, password):
 		return deadletter.Errorf(
 			deadletter.Invalid,
-			"this password is little more than the user name or dlqdesk: use four words that have nothing to do with them",
+			"this password is little more than the user name or dlqdesk: use four words that have nothing to do "+
+				"with them",
 		)
 	case a.isCommon(password):
 		return deadletter.Errorf(

@@ -157,7 +157,10 @@ func hostilePages(b *testing.B) {
 	s.awaitMessage(b, "large-json", time.Now())
 	for b.Loop() {
 		slowest := 0.0
-		for _, path := range []string{"/messages/%s", "/messages/%s/edit", "/messages/%s/compare", "/messages?status=all&q=%s"} {
+		for _, path := range []string{
+			"/messages/%s", "/messages/%s/edit", "/messages/%s/compare",
+			"/messages?status=all&q=%s",
+		} {
 			small := quantile(s.times(b, fmt.Sprintf(path, "small-json"), hostileRuns), 0.5)
 			for name := range hostileBodies() {
 				large := quantile(s.times(b, fmt.Sprintf(path, "large-"+name), hostileRuns), 0.5)

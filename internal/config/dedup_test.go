@@ -11,8 +11,8 @@ import (
 	"dlqdesk/internal/verify"
 )
 
-// A sender who can repeat one signed body must not choose the id of another event: a Webhook-Id that the scheme does not
-// sign never goes before the platform's own id, at any scheme.
+// A sender who can repeat one signed body must not choose the id of another event: a Webhook-Id that the scheme does
+// not sign never goes before the platform's own id, at any scheme.
 func TestUnsignedWebhookIDTakesNoID(t *testing.T) {
 	t.Parallel()
 	const secret = "env:SECRET"
@@ -24,9 +24,11 @@ func TestUnsignedWebhookIDTakesNoID(t *testing.T) {
 		verify.Basic:     "{ scheme: basic, user: u, secrets: [" + secret + "] }",
 		verify.CXoneBYOC: "{ scheme: cxone-byoc, client_id: c, secrets: [" + secret + "] }",
 		verify.MTLS:      "{ scheme: mtls, sans: [a.example] }",
-		"hmac with an id": "{ scheme: hmac, header: X-Sig, signed: '{id}.{body}', id_header: X-Id, secrets: [" + secret +
+		"hmac with an id": "{ scheme: hmac, header: X-Sig, signed: '{id}.{body}', id_header: X-Id, secrets: [" +
+			secret +
 			"] }",
-		"hmac with Webhook-Id": "{ scheme: hmac, header: X-Sig, signed: '{id}.{body}', id_header: Webhook-Id, secrets: [" +
+		"hmac with Webhook-Id": "{ scheme: hmac, header: X-Sig, signed: '{id}.{body}', id_header: Webhook-Id, " +
+			"secrets: [" +
 			secret + "] }",
 	}
 	for _, s := range verify.Schemes() {
@@ -65,7 +67,8 @@ func TestUnsignedWebhookIDTakesNoID(t *testing.T) {
 			t.Run(name+key, func(t *testing.T) {
 				t.Parallel()
 				file := filepath.Join(t.TempDir(), "desk.yaml")
-				text := "tls: { cert_file: " + cert + ", key_file: " + certKey + ", client_ca_file: " + cert + " }\nsources:\n  a:\n    " +
+				text := "tls: { cert_file: " + cert + ", key_file: " + certKey + ", client_ca_file: " + cert +
+					" }\nsources:\n  a:\n    " +
 					"destination: http://127.0.0.1:9/a\n    verify: " + verification + key + "\n"
 				if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 					t.Fatal(err)

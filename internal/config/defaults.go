@@ -12,7 +12,7 @@ const (
 	defaultConnect          = 10 * time.Second // of a delivery, to connect
 	defaultMaxBody          = 1 << 20          // bytes; a larger webhook is answered 413
 	defaultMaxConcurrent    = 64               // deliveries of a source
-	defaultMaxAttempts      = 6                // about 5 s, 20 s, 1 min, 5 min, 15 min: a restart of the handler is shorter
+	defaultMaxAttempts      = 6                // waits of about 5 s, 20 s, 1 min, 5 min, 15 min
 	defaultBase             = 5 * time.Second  // the wait before the first retry
 	defaultFactor           = 4                // by which each wait is longer than the one before
 	defaultCap              = 15 * time.Minute // the longest wait before a retry

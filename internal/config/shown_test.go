@@ -24,9 +24,18 @@ sources:
 		secret   string
 		want     []config.Change
 	}{
-		"nothing":        {"", "", "a secret of this test", nil},
-		"secret":         {"", "", "another of this test", []config.Change{{Key: "sources.orders.verify.secrets", Before: "[env:ORDERS_SECRET •••]", After: "[env:ORDERS_SECRET •••]"}}},
-		"key of a query": {"code=first", "code=second", "a secret of this test", []config.Change{{Key: "sources.orders.destination", Before: "http://127.0.0.1:9090/orders?code=•••", After: "http://127.0.0.1:9090/orders?code=•••"}}},
+		"nothing": {"", "", "a secret of this test", nil},
+		"secret": {"", "", "another of this test", []config.Change{{
+			Key:    "sources.orders.verify.secrets",
+			Before: "[env:ORDERS_SECRET •••]", After: "[env:ORDERS_SECRET •••]",
+		}}},
+		"key of a query": {
+			"code=first", "code=second", "a secret of this test",
+			[]config.Change{{
+				Key: "sources.orders.destination", Before: "http://127.0.0.1:9090/orders?code=•••",
+				After: "http://127.0.0.1:9090/orders?code=•••",
+			}},
+		},
 		"added source": {
 			"sources:", "sources:\n  new: { destination: http://127.0.0.1:9090/new }", "a secret of this test",
 			[]config.Change{{Key: "sources.new.destination", After: "http://127.0.0.1:9090/new"}},
@@ -73,7 +82,8 @@ func TestRereadSecrets(t *testing.T) {
 	}
 	write("the first secret of this test")
 	file := filepath.Join(t.TempDir(), "desk.yaml")
-	text := `sources: { orders: { destination: "http://127.0.0.1:9090/", verify: { scheme: hmac, header: X, secrets: ["file:` +
+	text := `sources: { orders: { destination: "http://127.0.0.1:9090/", verify: { scheme: hmac, header: X, ` +
+		`secrets: ["file:` +
 		secret + `"] } } }`
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

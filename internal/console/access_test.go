@@ -40,7 +40,8 @@ func (b bundle) routes(t *testing.T) []route {
 				list,
 				route{
 					method,
-					strings.NewReplacer("{id}", "a-1", "{arrival}", "3", "{job}", "1", "{queue}", "dlq", "{page}", "concepts").
+					strings.NewReplacer("{id}", "a-1", "{arrival}", "3", "{job}", "1", "{queue}", "dlq",
+						"{page}", "concepts").
 						Replace(path),
 				},
 			)

@@ -38,8 +38,8 @@ func eventSentence(e store.EventRow) string {
 	return eventVerb(e.Action)
 }
 
-// refusalVerb returns the verb phrase of refusals in which the program is the actor: several at once, or one that a link
-// may have caused. It returns "" for other actions.
+// refusalVerb returns the verb phrase of refusals in which the program is the actor: several at once, or one that a
+// link may have caused. It returns "" for other actions.
 func refusalVerb(action string) string {
 	switch action {
 	case desk.RefusedSignIn:

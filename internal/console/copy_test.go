@@ -181,8 +181,8 @@ func TestMessageOfAnUnknownSourceHasNoCommand(t *testing.T) {
 // ticket.
 func TestTicketHasNoMarkdownOfOthers(t *testing.T) {
 	t.Parallel()
-	hostile := "# x | y\n\n```\n![i](http://evil.example/i.png) [l](javascript:alert(1)) <script>alert(1)</script> `` ` " +
-		"@ops #1 www.evil.example http://evil.example a@evil.example ~~~~ **b** \u202e &lt; \\"
+	hostile := "# x | y\n\n```\n![i](http://evil.example/i.png) [l](javascript:alert(1)) <script>alert(1)</script> " +
+		"`` ` @ops #1 www.evil.example http://evil.example a@evil.example ~~~~ **b** \u202e &lt; \\"
 	b := setup(t)
 	b.receive(t, "a)<b>`", func(c *deadletter.Capture) {
 		c.Reason, c.WebhookID, c.EventType = hostile, hostile, hostile

@@ -30,7 +30,8 @@ func encodedBodies() []encodedBody {
 		form = "application/x-www-form-urlencoded"
 		utf8 = `{"customer":{"name":"Ann","ssn":"` + ssn + `"}}`
 		part = "--x\r\nContent-Disposition: form-data; name=\"customer\"\r\nContent-Type: application/json\r\n\r\n" +
-			`{"name":"Ann","ssn":"` + ssn + `"}` + "\r\n--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n\x00\xff\r\n--x--\r\n"
+			`{"name":"Ann","ssn":"` + ssn + `"}` +
+			"\r\n--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n\x00\xff\r\n--x--\r\n"
 	)
 	replaced := func(text string, pairs ...string) string { return strings.NewReplacer(pairs...).Replace(text) }
 	return []encodedBody{

@@ -33,8 +33,9 @@ const (
 )
 
 // exportAudit sends the events of a filter as a file, newest first. It is a form, because the export itself is on
-// record: a link must not write in the name of the person who follows it. It reads the first chunk before it writes anything,
-// so that a bad request gets an error page. A later failure aborts the response: a partial file must not look complete.
+// record: a link must not write in the name of the person who follows it. It reads the first chunk before it writes
+// anything, so that a bad request gets an error page. A later failure aborts the response: a partial file must not
+// look complete.
 func (c *Console) exportAudit(w http.ResponseWriter, r *http.Request) {
 	query := pickFields(r.URL.Query(), auditFields())
 	filter, err := eventFilter(query)

@@ -107,7 +107,8 @@ func chips(path string, query url.Values, fields []field, say func(name, value s
 	var list []ui.Chip
 	for _, f := range fields {
 		if value := query.Get(f.name); f.label != "" && value != "" {
-			chip := ui.Chip{Label: f.label, Value: say(f.name, value), RemoveURL: address(path, with(query, f.name, ""))}
+			without := address(path, with(query, f.name, ""))
+			chip := ui.Chip{Label: f.label, Value: say(f.name, value), RemoveURL: without}
 			if at, err := parseTime(f.name, value); err == nil && (f.name == "from" || f.name == "to") {
 				chip.At = ui.At(at)
 			}

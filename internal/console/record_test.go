@@ -16,7 +16,8 @@ func TestRecordOfAServiceIsShown(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	const record = `{"version":"1.0","requestContext":{"requestId":"r-77","functionArn":` +
-		`"arn:aws:lambda:us-east-1:1:function:orders:$LATEST","condition":"RetriesExhausted","approximateInvokeCount":3},` +
+		`"arn:aws:lambda:us-east-1:1:function:orders:$LATEST","condition":"RetriesExhausted",` +
+		`"approximateInvokeCount":3},` +
 		`"requestPayload":{"orderId":"A-1","customer":{"ssn":"078-05-1120"}},"responseContext":{"functionError":` +
 		`"Unhandled"},"responsePayload":{"errorMessage":"no customer","errorType":"NotFound"}}`
 	wrapped, err := json.Marshal(record)
@@ -36,7 +37,8 @@ func TestRecordOfAServiceIsShown(t *testing.T) {
 		desktest.Receive(t, b.store, c)
 		page := olga.get("/messages/" + id)
 		for _, want := range []string{
-			"NotFound: no customer", "3 by Lambda", "r-77", "RetriesExhausted", "A-1", "invoke the function with it again",
+			"NotFound: no customer", "3 by Lambda", "r-77", "RetriesExhausted", "A-1",
+			"invoke the function with it again",
 		} {
 			if !strings.Contains(page.says("main"), want) {
 				t.Errorf("%s does not say %q", id, want)

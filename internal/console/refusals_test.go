@@ -58,7 +58,8 @@ func TestRefusedRequestsAreOnRecord(t *testing.T) {
 			do: func(_ bundle, vera, _ person) {
 				vera.post("/messages/a-1/replay", order(0), "Origin", "https://evil.example")
 			},
-			action: desk.RefusedSite, reason: "sent by https://evil.example", sentence: "unknown user sent a form from another site",
+			action: desk.RefusedSite, reason: "sent by https://evil.example",
+			sentence: "unknown user sent a form from another site",
 		},
 		"wrong set-up link": {
 			do: func(_ bundle, _, stranger person) {
@@ -79,7 +80,8 @@ func TestRefusedRequestsAreOnRecord(t *testing.T) {
 		},
 		"wrong current password": {
 			do: func(_ bundle, vera, _ person) {
-				vera.post("/account/password", form("current", secret, "password", "a new good one", "confirm", "a new good one"))
+				vera.post("/account/password", form("current", secret, "password", "a new good one", "confirm",
+					"a new good one"))
 			},
 			action: desk.RefusedPassword, by: "vera", target: "vera", sentence: "vera gave a wrong current password",
 		},
@@ -165,7 +167,10 @@ func TestFloodOfRefusalsIsCounted(t *testing.T) {
 		reasons = append(reasons, e.By+": "+e.Reason)
 	}
 	got := strings.Join(reasons, "\n")
-	for _, want := range []string{"vera: a viewer may not replay", "(59 more times within a minute)", "system: (40 more times within a minute)"} {
+	for _, want := range []string{
+		"vera: a viewer may not replay", "(59 more times within a minute)",
+		"system: (40 more times within a minute)",
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("after the minute the trail has\n%s\nwithout %q", got, want)
 		}

@@ -12,7 +12,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// An arrival that an earlier version merged into a message of its id is opened, compared and replayed from that message.
+// An arrival that an earlier version merged into a message of its id is opened, compared and replayed from that
+// message.
 func TestMergedArrivalBecomesAMessage(t *testing.T) {
 	t.Parallel()
 	b := setupOn(t, desktest.BaselineStore(t))

@@ -62,8 +62,8 @@ func TestPagesTellWhatBecomesOfSignatures(t *testing.T) {
 			timed, time.Minute, "From " + until + " " + refuse + " its signature.",
 			"The handler may refuse an edit: the signature is that of the original. Set verify.resign to sign it anew.",
 			"The handler may refuse an edit: the signature is that of the original. Set verify.resign to sign it anew.",
-			"genesys: the handler may refuse messages received over 4 min ago, and edited ones, because their signatures " +
-				"are those of the originals.",
+			"genesys: the handler may refuse messages received over 4 min ago, and edited ones, because their " +
+				"signatures are those of the originals.",
 		},
 		"fresh, signed anew": {
 			timedAnew, time.Minute, "From " + until + " it will be signed anew.", "It will be signed anew.",
@@ -72,11 +72,13 @@ func TestPagesTellWhatBecomesOfSignatures(t *testing.T) {
 		},
 		"late": {
 			timed, time.Hour,
-			"The handler may refuse it: the signature is from 2026-03-02 10:15:05 UTC. Set verify.resign to sign it anew.",
+			"The handler may refuse it: the signature is from 2026-03-02 10:15:05 UTC. Set verify.resign to sign " +
+				"it anew.",
 			"The handler may refuse an edit: the signature is that of the original. Set verify.resign to sign it anew.",
-			"The handler may refuse it: the signature is from 2026-03-02 10:15:05 UTC. Set verify.resign to sign it anew.",
-			"genesys: the handler may refuse messages received over 4 min ago, and edited ones, because their signatures " +
-				"are those of the originals.",
+			"The handler may refuse it: the signature is from 2026-03-02 10:15:05 UTC. Set verify.resign to sign " +
+				"it anew.",
+			"genesys: the handler may refuse messages received over 4 min ago, and edited ones, because their " +
+				"signatures are those of the originals.",
 		},
 		"late, signed anew": {
 			timedAnew, time.Hour,

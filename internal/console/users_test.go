@@ -170,7 +170,10 @@ func TestRefusedChangesOfUsersSayWhy(t *testing.T) {
 	}{
 		{"/users/adam/disable", nil, http.StatusForbidden, "You cannot disable your own user"},
 		{"/users/adam/delete", form("confirmed", "yes"), http.StatusForbidden, "You cannot delete your own user"},
-		{"/users/adam/role", form("role", "viewer"), http.StatusForbidden, "You cannot change the role of your own user"},
+		{
+			"/users/adam/role", form("role", "viewer"), http.StatusForbidden,
+			"You cannot change the role of your own user",
+		},
 		{"/users/olga/delete", nil, http.StatusPreconditionRequired, "Deleting olga cannot be undone: confirm it."},
 		{"/users/olga/role", form("role", "operator"), http.StatusConflict, "Olga is an operator already."},
 		{"/users/olga/role", form("role", "owner"), http.StatusUnprocessableEntity, "There is no role"},

@@ -45,7 +45,9 @@ func TestEveryChangeOfEveryAccount(t *testing.T) {
 	allowed := 0
 	for _, step := range accountSteps(at) {
 		for _, role := range []deadletter.Role{deadletter.Viewer, deadletter.Operator, deadletter.Admin} {
-			for _, state := range []deadletter.AccountState{deadletter.Active, deadletter.Invited, deadletter.Disabled} {
+			for _, state := range []deadletter.AccountState{
+				deadletter.Active, deadletter.Invited, deadletter.Disabled,
+			} {
 				for others := range 2 {
 					u := deadletter.Account{
 						Name: "dora", Role: role, HasPassword: state != deadletter.Invited,

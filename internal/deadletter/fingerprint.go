@@ -27,7 +27,8 @@ func Fingerprint(source, destination, reason string) string {
 	return hex.EncodeToString(sum[:fingerprintBytes])
 }
 
-// FaultKey returns the key by which the results of a job are grouped, as messages are by their causes; "" for no reason.
+// FaultKey returns the key by which the results of a job are grouped, as messages are by their causes; "" for no
+// reason.
 func FaultKey(reason string) string {
 	if reason == "" {
 		return ""
@@ -35,8 +36,8 @@ func FaultKey(reason string) string {
 	return Fingerprint("", "", reason)
 }
 
-// CauseRules is the version of the rules by which Fingerprint groups reasons. Raise it with each change of them, so that
-// the causes of stored messages are made anew.
+// CauseRules is the version of the rules by which Fingerprint groups reasons. Raise it with each change of them, so
+// that the causes of stored messages are made anew.
 const CauseRules = 1
 
 const (

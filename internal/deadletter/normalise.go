@@ -54,7 +54,8 @@ var names = []rule{
 	replacing("_", `\b([a-z]{2,12}_)[A-Za-z0-9]*[a-z][A-Z][A-Za-z0-9]*\b`, "$1<id>"),
 	replacing(
 		"roject |enant |ation |space |cription |luster |pod |Pod |ode ",
-		`(?i)\b(project|tenant|organi[sz]ation|workspace|subscription|cluster|namespace|pod|node) [a-z\d]+(?:-[a-z\d]+)+`,
+		`(?i)\b(project|tenant|organi[sz]ation|workspace|subscription|cluster|namespace|pod|node) `+
+			`[a-z\d]+(?:-[a-z\d]+)+`,
 		"$1 <name>",
 	),
 }
@@ -158,8 +159,8 @@ func normalised(reason string) string {
 	return strings.ToLower(status) + strings.TrimSpace(withoutAccents(text))
 }
 
-// withoutAccents replaces Latin letters with accents by a question mark, so that a text that was read in the wrong
-// character set is the same text. Letters of other alphabets stay.
+// withoutAccents replaces accented Latin characters by a question mark, so that a text that was read in the wrong
+// character set is the same text. Other alphabets stay.
 func withoutAccents(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 0xc0 && r <= 0x24f || r == utf8.RuneError {
@@ -169,18 +170,19 @@ func withoutAccents(text string) string {
 	}, text)
 }
 
-// inSingular takes the s off the end of words of four letters and more: 1 record, 3 records.
+// inSingular takes the s off the end of words of four characters and more: 1 record, 3 records.
 func inSingular(text string) string {
 	var b strings.Builder
-	letters := 0
+	run := 0
 	for i, r := range text {
-		if unicode.IsLetter(r) {
-			letters++
+		if unicode.IsLetter(r) { // words:ok, of an alphabet
+			run++
 		} else {
-			letters = 0
+			run = 0
 		}
 		next, _ := utf8.DecodeRuneInString(text[i+utf8.RuneLen(max(r, 0)):])
-		if r == 's' && letters > 3 && !unicode.IsLetter(next) && next != '_' && !unicode.IsDigit(next) {
+		ends := !unicode.In(next, unicode.L, unicode.Nd) && next != '_'
+		if r == 's' && run > 3 && ends {
 			continue
 		}
 		b.WriteRune(r)
@@ -199,7 +201,8 @@ func idOrName(word string) string {
 	switch {
 	case rest == "" || strings.Trim(rest, digits) == "" || durationWord.MatchString(word):
 		return prefix + "<n>"
-	case !strings.ContainsAny(name, digits) && len(name) < len(rest) && len(rest)-len(name) <= maxOrdinal && !isHex(rest):
+	case !strings.ContainsAny(name, digits) && len(name) < len(rest) && len(rest)-len(name) <= maxOrdinal &&
+		!isHex(rest):
 		return prefix + name + "<n>"
 	}
 	return prefix + "<id>"

@@ -51,9 +51,9 @@ func (m Message) Adopt(source string, at time.Time) (Change, error) {
 // IsRedriving reports whether a redrive of the message is requested or in flight.
 func (m Message) IsRedriving() bool { return m.Status == Replaying && m.Request.Trigger.Redrives() }
 
-// Return records that a redriven message arrived on the DLQ again. The message keeps its history. open is the attempt in
-// flight, or nil; Return finishes it, because the arrival proves that it was sent. A message that was delivered in the
-// meantime stays Resolved.
+// Return records that a redriven message arrived on the DLQ again. The message keeps its history. open is the attempt
+// in flight, or nil; Return finishes it, because the arrival proves that it was sent. A message that was delivered in
+// the meantime stays Resolved.
 func (m Message) Return(c Capture, open *Attempt, at time.Time) Change {
 	if m.Status == Resolved || m.Status == Retrying || m.Status == Replaying && (open == nil || !m.IsRedriving()) {
 		return m.ArriveAgain(c, at)

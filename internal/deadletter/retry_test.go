@@ -248,7 +248,8 @@ func TestProbeIsDeliveredBeforeItsRetryIsDue(t *testing.T) {
 	m.DueAt, m.Lease, m.AutoAttempts = now.Add(time.Hour), deadletter.Lease{}, 2
 	c, err := m.Probe(anna, m.Version, now)
 	if err != nil || c.After.Status != deadletter.Replaying || !c.After.DueAt.Equal(now) ||
-		c.Event.Action != "destination.probe" || c.Event.By != "anna" || c.After.LastChange.Action != "sent as a probe" {
+		c.Event.Action != "destination.probe" || c.Event.By != "anna" ||
+		c.After.LastChange.Action != "sent as a probe" {
 		t.Fatalf("%+v, %v", c, err)
 	}
 	if _, err := c.After.Probe(anna, c.After.Version, now); deadletter.KindOf(err) != deadletter.Conflict ||

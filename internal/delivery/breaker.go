@@ -47,10 +47,10 @@ type BreakerStatus struct {
 // jobs) while the destination is down, so that they do not use up their attempts, and while the destination asked for
 // a pause. Replays of single messages and incoming webhooks pass it by; their results are recorded all the same.
 //
-// Example: MinDeliveries is 10, FailureRate 0.5 and Consecutive 5. After 5 failures of 10 deliveries within a minute the
-// breaker is open; at a destination that gets ten webhooks an hour, after 5 webhooks in a row that failed. One probe
-// begins every ProbeInterval. The first probe that gets a response makes it half-open. It closes when the backlog
-// needs less than ReleaseRate, and opens again when deliveries fail as before.
+// Example: MinDeliveries is 10, FailureRate 0.5 and Consecutive 5. After 5 failures of 10 deliveries within a minute
+// the breaker is open; at a destination that gets ten webhooks an hour, after 5 webhooks in a row that failed. One
+// probe begins every ProbeInterval. The first probe that gets a response makes it half-open. It closes when the
+// backlog needs less than ReleaseRate, and opens again when deliveries fail as before.
 type Breaker struct {
 	policy   BreakerPolicy
 	now      func() time.Time

@@ -31,8 +31,8 @@ type Destination struct {
 
 // Signer signs deliveries anew. It is compared by identity, so it is a pointer.
 type Signer interface {
-	// Resign signs a delivery anew if the handler would refuse the signature that the webhook came with: it sets headers
-	// and the query of the request. edited reports whether the body is another than the one received.
+	// Resign signs a delivery anew if the handler would refuse the signature that the webhook came with: it sets
+	// headers and the query of the request. edited reports whether the body is another than the one received.
 	Resign(r *http.Request, body []byte, edited bool, now time.Time) error
 }
 

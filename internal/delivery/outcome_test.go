@@ -81,6 +81,7 @@ func TestReasonComesFromTheResponseBody(t *testing.T) {
 	const (
 		status, missing = "Unprocessable Entity", "field id is missing"
 		page            = "<!DOCTYPE html><html><head><title>\n Field &quot;id&quot;  is <b>missing</b></title></head>"
+		apology         = `<h1>Unprocessable Entity</h1><p>Field <i>id</i> is missing.</p><p>Sorry`
 	)
 	stack := strings.Repeat("at main ", 1000)
 	for body, want := range map[string]string{
@@ -108,8 +109,8 @@ func TestReasonComesFromTheResponseBody(t *testing.T) {
 		"\x89PNG\x00":                                                                       status,
 		"gr\xf6\xdfer als \x80":                                                             "größer als €",
 		`<html><title>422 Unprocessable Entity</title><h1>Error 422</h1></html>`:            status,
+		apology: "Field id is missing. Sorry",
 		`<title>Error</title><body><pre>Cannot POST /open<br> &nbsp; &nbsp;at x</pre></body>`:      "Cannot POST /open",
-		`<h1>Unprocessable Entity</h1><p>Field <i>id</i> is missing.</p><p>Sorry`:                  "Field id is missing. Sorry",
 		`<style>p{}</style><script>x()</script><body>field id is missing`:                          missing,
 		`<?xml version="1.0"?><Error><Code>A</Code><Message>field id is missing</Message></Error>`: "A " + missing,
 		strings.Repeat("[", 4<<10): status,

@@ -83,7 +83,8 @@ func (d *Desk) checkProbe(m deadletter.Message) error {
 	if s, _ := d.Source(m.Source); s.Waits == nil || !s.Waits() {
 		return deadletter.Errorf(
 			deadletter.Conflict,
-			"the circuit breaker lets retries and jobs through, so there is nothing to test: replay the message instead",
+			"the circuit breaker lets retries and jobs through, so there is nothing to test: replay the message "+
+				"instead",
 		)
 	}
 	return nil

@@ -52,30 +52,80 @@ func TestHeadersOfAParsedPayloadDescribeTheBody(t *testing.T) {
 			`{"n": 1}`, "application/json", "", 1,
 		},
 		"converted JSON": {
-			`{"content-type":"application/json; charset=iso-8859-1"}`, `{"name":"Größe"}`, `{"name":"Größe"}`, json8, "", 1,
+			`{"content-type":"application/json; charset=iso-8859-1"}`, `{"name":"Größe"}`, `{"name":"Größe"}`,
+			json8, "", 1,
 		},
 		"inflated and converted": {
 			`{"content-encoding":"br, gzip","content-length":"9","content-type":"application/json;charset=ISO-8859-1"}`,
 			`{"name":"Größe"}`, `{"name":"Größe"}`, json8, "", 2,
 		},
-		"ASCII in Latin-1":       {`{"content-type":"application/json; charset=iso-8859-1"}`, `{"n":1}`, `{"n":1}`, "application/json; charset=iso-8859-1", "", 0},
-		"ASCII in UTF-16":        {`{"content-type":"application/json; charset=utf-16le"}`, `{"n":1}`, `{"n":1}`, json8, "", 1},
-		"UTF-8":                  {`{"content-type":"application/json; charset=UTF-8"}`, `{"n":"ö"}`, `{"n":"ö"}`, "application/json; charset=UTF-8", "", 0},
-		"converted text":         {`{"content-type":"text/plain; charset=latin1"}`, `"Größe"`, "Größe", "text/plain; charset=utf-8", "", 1},
-		"JSON as text":           {`{"content-type":"text/plain"}`, `{"n":1}`, `{"n":1}`, "text/plain", "", 0},
-		"no type":                {`{}`, `{"n":1}`, `{"n":1}`, "", "", 0},
-		"identity":               {`{"content-encoding":"identity"}`, `{"n":1}`, `{"n":1}`, "", "identity", 0},
-		"form":                   {`{"content-type":"application/x-www-form-urlencoded"}`, `{"From":"+1555","Name":"Jürgen Groß","Body":"a&b=c"}`, "From=%2B1555&Name=J%C3%BCrgen+Gro%C3%9F&Body=a%26b%3Dc", "application/x-www-form-urlencoded", "", 1},
-		"nested form":            {`{"content-type":"application/x-www-form-urlencoded"}`, `{"a":{"b":"1","c":["2","3"]},"d":["4"],"e":[{"f":"5"}],"g":null,"h":6}`, "a%5Bb%5D=1&a%5Bc%5D=2&a%5Bc%5D=3&d%5B%5D=4&e%5B0%5D%5Bf%5D=5&g=&h=6", "application/x-www-form-urlencoded", "", 1},
-		"empty form":             {`{"content-type":"application/x-www-form-urlencoded"}`, `{}`, "", "application/x-www-form-urlencoded", "", 1},
-		"form as text":           {`{"content-type":"application/x-www-form-urlencoded"}`, `"a=1"`, "a=1", "application/x-www-form-urlencoded", "", 0},
-		"a list in place of one": {`{"content-type":"application/x-www-form-urlencoded"}`, `[1]`, "[1]", "application/json", "", 1},
-		"compressed form":        {`{"content-type":"application/x-www-form-urlencoded; charset=iso-8859-1","content-encoding":"deflate"}`, `{"n":"ö"}`, "n=%C3%B6", "application/x-www-form-urlencoded; charset=utf-8", "", 3},
-		"XML":                    {`{"content-type":"text/xml; charset=iso-8859-1"}`, `{"order":"ö"}`, `{"order":"ö"}`, json8, "", 2},
-		"multipart, no boundary": {`{"content-type":"multipart/form-data"}`, `{"a":"1"}`, `{"a":"1"}`, "application/json", "", 1},
-		"raw bytes":              {`{"content-type":"application/json; charset=iso-8859-1"}`, nodeBuffer([]byte("{\"n\":\"\xf6\"}")), "{\"n\":\"\xf6\"}", "application/json; charset=iso-8859-1", "", 0},
-		"raw bytes, compressed":  {`{"content-type":"application/json","content-encoding":"gzip"}`, nodeBuffer(gzipped(`{"n":1}`)), string(gzipped(`{"n":1}`)), "application/json", "gzip", 0},
-		"raw bytes, inflated":    {`{"content-type":"application/json","content-encoding":"gzip"}`, nodeBuffer([]byte(`{"n":1}`)), `{"n":1}`, "application/json", "", 1},
+		"ASCII in Latin-1": {
+			`{"content-type":"application/json; charset=iso-8859-1"}`, `{"n":1}`,
+			`{"n":1}`, "application/json; charset=iso-8859-1", "", 0,
+		},
+		"ASCII in UTF-16": {
+			`{"content-type":"application/json; charset=utf-16le"}`, `{"n":1}`, `{"n":1}`,
+			json8, "", 1,
+		},
+		"UTF-8": {
+			`{"content-type":"application/json; charset=UTF-8"}`, `{"n":"ö"}`,
+			`{"n":"ö"}`, "application/json; charset=UTF-8", "", 0,
+		},
+		"converted text": {
+			`{"content-type":"text/plain; charset=latin1"}`, `"Größe"`, "Größe",
+			"text/plain; charset=utf-8", "", 1,
+		},
+		"JSON as text": {`{"content-type":"text/plain"}`, `{"n":1}`, `{"n":1}`, "text/plain", "", 0},
+		"no type":      {`{}`, `{"n":1}`, `{"n":1}`, "", "", 0},
+		"identity":     {`{"content-encoding":"identity"}`, `{"n":1}`, `{"n":1}`, "", "identity", 0},
+		"form": {
+			`{"content-type":"application/x-www-form-urlencoded"}`,
+			`{"From":"+1555","Name":"Jürgen Groß","Body":"a&b=c"}`,
+			"From=%2B1555&Name=J%C3%BCrgen+Gro%C3%9F&Body=a%26b%3Dc", "application/x-www-form-urlencoded", "", 1,
+		},
+		"nested form": {
+			`{"content-type":"application/x-www-form-urlencoded"}`,
+			`{"a":{"b":"1","c":["2","3"]},"d":["4"],"e":[{"f":"5"}],"g":null,"h":6}`,
+			"a%5Bb%5D=1&a%5Bc%5D=2&a%5Bc%5D=3&d%5B%5D=4&e%5B0%5D%5Bf%5D=5&g=&h=6",
+			"application/x-www-form-urlencoded", "", 1,
+		},
+		"empty form": {
+			`{"content-type":"application/x-www-form-urlencoded"}`, `{}`, "",
+			"application/x-www-form-urlencoded", "", 1,
+		},
+		"form as text": {
+			`{"content-type":"application/x-www-form-urlencoded"}`, `"a=1"`, "a=1",
+			"application/x-www-form-urlencoded", "", 0,
+		},
+		"a list in place of one": {
+			`{"content-type":"application/x-www-form-urlencoded"}`, `[1]`, "[1]",
+			"application/json", "", 1,
+		},
+		"compressed form": {
+			`{"content-type":"application/x-www-form-urlencoded; charset=iso-8859-1",` +
+				`"content-encoding":"deflate"}`, `{"n":"ö"}`, "n=%C3%B6",
+			"application/x-www-form-urlencoded; charset=utf-8", "", 3,
+		},
+		"XML": {
+			`{"content-type":"text/xml; charset=iso-8859-1"}`, `{"order":"ö"}`,
+			`{"order":"ö"}`, json8, "", 2,
+		},
+		"multipart, no boundary": {
+			`{"content-type":"multipart/form-data"}`, `{"a":"1"}`, `{"a":"1"}`,
+			"application/json", "", 1,
+		},
+		"raw bytes": {
+			`{"content-type":"application/json; charset=iso-8859-1"}`,
+			nodeBuffer([]byte("{\"n\":\"\xf6\"}")), "{\"n\":\"\xf6\"}", "application/json; charset=iso-8859-1", "", 0,
+		},
+		"raw bytes, compressed": {
+			`{"content-type":"application/json","content-encoding":"gzip"}`,
+			nodeBuffer(gzipped(`{"n":1}`)), string(gzipped(`{"n":1}`)), "application/json", "gzip", 0,
+		},
+		"raw bytes, inflated": {
+			`{"content-type":"application/json","content-encoding":"gzip"}`,
+			nodeBuffer([]byte(`{"n":1}`)), `{"n":1}`, "application/json", "", 1,
+		},
 		"an object like a Buffer": {
 			`{"content-type":"application/json"}`, `{"type":"Buffer","data":[256]}`, `{"type":"Buffer","data":[256]}`,
 			"application/json", "", 0,

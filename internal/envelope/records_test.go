@@ -41,7 +41,8 @@ const (
 		`"retryAttempts":4,"failedMessages":[{"eventId":"a1b2","eventGroupId":"order-1001","targetRequestId":"t-1"},` +
 		`{"eventId":"e5f6"}]}`
 
-	execution = `{"version":"0","id":"x","detail-type":"Step Functions Execution Status Change","source":"aws.states",` +
+	execution = `{"version":"0","id":"x","detail-type":"Step Functions Execution Status Change",` +
+		`"source":"aws.states",` +
 		`"detail":{"executionArn":"arn:aws:states:us-east-1:1:execution:m:run-1","stateMachineArn":` +
 		`"arn:aws:states:us-east-1:1:stateMachine:m","name":"run-1","status":"FAILED","input":"{\"orderId\": 7}",` +
 		`"error":"States.TaskFailed","cause":"no stock"}}`
@@ -268,7 +269,8 @@ func TestMessageThatIsNoRecordIsKeptWhole(t *testing.T) {
 		`{"context":{"partnerResourceArn":"arn:aws:pipes:us-east-1:1:pipe/p"}}`,
 		`{"ruleName":"r","failures":[{}],"base64OriginalPayload":"?"}`,
 		strings.Replace(execution, "FAILED", "SUCCEEDED", 1),
-		`{"Type":"Notification","TopicArn":"arn:aws:sns:eu-west-1:1:t","MessageId":"m","Message":"{\"requestContext\":1}"}`,
+		`{"Type":"Notification","TopicArn":"arn:aws:sns:eu-west-1:1:t","MessageId":"m",` +
+			`"Message":"{\"requestContext\":1}"}`,
 		`[]`, `null`, `{`, ``, "\xff",
 	} {
 		if got := envelope.Decode(message([]byte(body)), at); string(got.Body) != body || got.Queue.Record != "" {

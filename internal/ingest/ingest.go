@@ -57,8 +57,8 @@ type Deps struct {
 	Log          *slog.Logger
 }
 
-// UnpackBudget is the memory for bodies that are unpacked, in bytes: one of the largest, or many smaller ones. A message
-// on a queue can grow a thousandfold when it is unpacked, and many batches are processed at a time.
+// UnpackBudget is the memory for bodies that are unpacked, in bytes: one of the largest, or many smaller ones. A
+// message on a queue can grow a thousandfold when it is unpacked, and many batches are processed at a time.
 const UnpackBudget = envelope.MaxUnpacked
 
 // Ingest reads one queue.

@@ -156,8 +156,8 @@ func (i *Ingest) apply(ctx context.Context, tx *store.Tx, list []decoded, receiv
 	return nil
 }
 
-// applyKnown stores a capture whose message id or platform's id the store has already: as another arrival of the message
-// with the same content, or, if there is none, as a message of its own.
+// applyKnown stores a capture whose message id or platform's id the store has already: as another arrival of the
+// message with the same content, or, if there is none, as a message of its own.
 func (i *Ingest) applyKnown(ctx context.Context, tx *store.Tx, c *deadletter.Capture) error {
 	known, err := i.findCovering(ctx, tx, c)
 	if err != nil {

@@ -80,7 +80,8 @@ func TestDecode(t *testing.T) {
 		{"nothing", "", "", "", payload.Plain, ""},
 		{"binary", "application/octet-stream", "a\xffb\x00", "a\xffb\x00", payload.Binary, ""},
 		{
-			"Latin-1", "text/plain; charset=ISO-8859-1", "Falscher Schl\xfcssel: gr\xf6\xdfer", "Falscher Schlüssel: größer",
+			"Latin-1", "text/plain; charset=ISO-8859-1", "Falscher Schl\xfcssel: gr\xf6\xdfer",
+			"Falscher Schlüssel: größer",
 			payload.Plain, "ISO-8859-1",
 		},
 		{"windows-1252", "text/plain; charset=Windows-1252", "\x80 5", "€ 5", payload.Plain, "Windows-1252"},
@@ -108,7 +109,10 @@ func TestDecode(t *testing.T) {
 		{"UTF-16 JSON without a label", "application/json", "\x00{\x00}", "{}", payload.JSON, "UTF-16"},
 		{"UTF-16 label of UTF-8", "text/xml; charset=utf-16", "<ü/>", "<ü/>", payload.Plain, ""},
 		{"UTF-8 mark", "application/json", "\xef\xbb\xbf{}", "{}", payload.JSON, "UTF-8 with a byte order mark"},
-		{"Latin-1 that claims UTF-8", "application/json; charset=utf-8", "\"gr\xf6\xdfer\"", `"größer"`, payload.JSON, "windows-1252"},
+		{
+			"Latin-1 that claims UTF-8", "application/json; charset=utf-8", "\"gr\xf6\xdfer\"", `"größer"`,
+			payload.JSON, "windows-1252",
+		},
 		{"unknown charset", "text/plain; charset=klingon", "größer", "größer", payload.Plain, ""},
 		{"bad parameter", "text/plain; charset", "a", "a", payload.Plain, ""},
 		{
@@ -122,9 +126,13 @@ func TestDecode(t *testing.T) {
 		},
 		{"form with repeated names", urlencoded, "a=1&a=2&&b&=c", `{"a":"1","a":"2","b":"","":"c"}`, payload.Form, ""},
 		{"form with bad escapes", urlencoded, "a=100%&b=%zz", `{"a":"100%","b":"%zz"}`, payload.Form, ""},
-		{"form by its label", urlencoded + "; charset=ISO-8859-1", "n=J%FCrgen", `{"n":"Jürgen"}`, payload.Form, "ISO-8859-1"},
 		{
-			"form by its field", urlencoded, "n=J%FCrgen&charset=windows-1252", `{"n":"Jürgen","charset":"windows-1252"}`,
+			"form by its label", urlencoded + "; charset=ISO-8859-1", "n=J%FCrgen", `{"n":"Jürgen"}`, payload.Form,
+			"ISO-8859-1",
+		},
+		{
+			"form by its field", urlencoded, "n=J%FCrgen&charset=windows-1252",
+			`{"n":"Jürgen","charset":"windows-1252"}`,
 			payload.Form, "windows-1252",
 		},
 		{"form that is no UTF-8", urlencoded, "n=J%FCrgen", `{"n":"Jürgen"}`, payload.Form, "windows-1252"},
@@ -132,20 +140,28 @@ func TestDecode(t *testing.T) {
 		{
 			"multipart", "multipart/form-data; boundary=x",
 			"--x\r\nContent-Disposition: form-data; name=\"to\"\r\n\r\n+1555\r\n" +
-				"--x\r\nContent-Disposition: form-data; name=\"meta\"\r\nContent-Type: application/json\r\n\r\n{\"id\": 1}\r\n" +
-				"--x\r\nContent-Disposition: form-data; name=\"note\"\r\nContent-Type: text/plain; charset=latin1\r\n\r\ngr\xf6\xdfer\r\n" +
-				"--x\r\nContent-Disposition: form-data; name=\"q\"\r\nContent-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n" +
-				"--x\r\nContent-Disposition: form-data; name=\"f\"; filename=a.png\r\nContent-Type: image/png\r\n\r\n\x89PNG\x00\r\n" +
+				"--x\r\nContent-Disposition: form-data; name=\"meta\"\r\nContent-Type: " +
+				"application/json\r\n\r\n{\"id\": 1}\r\n" +
+				"--x\r\nContent-Disposition: form-data; name=\"note\"\r\nContent-Type: text/plain; " +
+				"charset=latin1\r\n\r\ngr\xf6\xdfer\r\n" +
+				"--x\r\nContent-Disposition: form-data; name=\"q\"\r\nContent-Transfer-Encoding: " +
+				"base64\r\n\r\naGVsbG8=\r\n" +
+				"--x\r\nContent-Disposition: form-data; name=\"f\"; filename=a.png\r\nContent-Type: " +
+				"image/png\r\n\r\n\x89PNG\x00\r\n" +
 				"--x--\r\n",
 			`{"to":"+1555","meta":{"id": 1},"note":"größer","q":"hello","f":"(5 bytes of image/png, not shown)"}`,
 			payload.Multipart, "",
 		},
 		{
-			"multipart without an end", "multipart/mixed; boundary=x", "--x\n\na\n--x\nContent-Type: " + urlencoded + "\n\nb=1&c=2",
+			"multipart without an end", "multipart/mixed; boundary=x", "--x\n\na\n--x\nContent-Type: " +
+				urlencoded + "\n\nb=1&c=2",
 			`{"part 1":"a","part 2":{"b":"1","c":"2"}}`, payload.Multipart, "",
 		},
 		{"multipart that is none", "multipart/form-data; boundary=x", "hello", "hello", payload.Plain, ""},
-		{"multipart without a boundary", "multipart/form-data", "--x\r\n\r\na\r\n--x--", "--x\r\n\r\na\r\n--x--", payload.Plain, ""},
+		{
+			"multipart without a boundary", "multipart/form-data", "--x\r\n\r\na\r\n--x--", "--x\r\n\r\na\r\n--x--",
+			payload.Plain, "",
+		},
 	} {
 		for _, codings := range []string{"", "gzip", "deflate", "br", "zstd", "gzip, br", "zstd, x-gzip, deflate"} {
 			t.Run(c.name+" "+codings, func(t *testing.T) {
@@ -311,7 +327,9 @@ func bomb(t testing.TB, codings []string, n int) []byte {
 // It does not run in parallel, because it measures.
 func TestDecodeOfBombsIsBounded(t *testing.T) {
 	const size = 32 << 20
-	for _, codings := range [][]string{{"gzip"}, {"deflate"}, {"br"}, {"zstd"}, {"gzip", "gzip"}, {"br", "zstd", "gzip"}} {
+	for _, codings := range [][]string{
+		{"gzip"}, {"deflate"}, {"br"}, {"zstd"}, {"gzip", "gzip"}, {"br", "zstd", "gzip"},
+	} {
 		t.Run(strings.Join(codings, ","), func(t *testing.T) {
 			body := bomb(t, codings, size)
 			h := headers("Content-Type", "text/plain", "Content-Encoding", strings.Join(codings, ","))
@@ -365,7 +383,8 @@ func TestEncodePutsAnEditBackIntoItsEncoding(t *testing.T) {
 	t.Parallel()
 	const form = "a=1&From=%2b15557654321&Name=J%C3%BCrgen&payload=%7B%22id%22:1%7D&a=2"
 	const multi = "preamble\r\n--x\r\nContent-Disposition: form-data; name=\"to\"\r\nX-Odd:  1\r\n\r\n+1555\r\n" +
-		"--x\r\nContent-Disposition: form-data; name=\"note\"\r\nContent-Type: text/plain; charset=latin1\r\n\r\nf\xfcr\r\n" +
+		"--x\r\nContent-Disposition: form-data; name=\"note\"\r\nContent-Type: text/plain; " +
+		"charset=latin1\r\n\r\nf\xfcr\r\n" +
 		"--x\r\nContent-Disposition: form-data; name=\"f\"; filename=a.png\r\n\r\n\x89PNG\x00\r\n--x--\r\nafter"
 	for _, c := range []struct{ name, contentType, body, edited, want string }{
 		{"JSON", "application/json", `{"a":1}`, `{"a":2}`, `{"a":2}`},
@@ -382,7 +401,10 @@ func TestEncodePutsAnEditBackIntoItsEncoding(t *testing.T) {
 			`{"a":"1","payload":{"id":2},"a":"3","new field":"x&y"}`,
 			"a=1&payload=%7B%22id%22%3A2%7D&a=3&new+field=x%26y",
 		},
-		{"form in Latin-1", urlencoded + "; charset=latin1", "n=J%FCrgen&m=%e4", `{"n":"Groß","m":"ä"}`, "n=Gro%DF&m=%e4"},
+		{
+			"form in Latin-1", urlencoded + "; charset=latin1", "n=J%FCrgen&m=%e4", `{"n":"Groß","m":"ä"}`,
+			"n=Gro%DF&m=%e4",
+		},
 		{
 			"multipart", "multipart/form-data; boundary=x", multi,
 			`{"to":"+1555","note":"größer","f":"(5 bytes, not shown)","more":"1"}`,
@@ -446,12 +468,21 @@ func TestEncodeRefusesWhatItCannotWrite(t *testing.T) {
 			`'€' in line 2 cannot be written in ISO-8859-2, the charset of this body. ` +
 				`Leave it out, or write it as \u20ac in JSON, or as &#8364; in XML.`,
 		},
-		{"in a form", urlencoded + "; charset=ISO-8859-2", "a=1", `{"a":"€"}`, "'€' in line 1 cannot be written in ISO-8859-2"},
+		{
+			"in a form", urlencoded + "; charset=ISO-8859-2", "a=1", `{"a":"€"}`,
+			"'€' in line 1 cannot be written in ISO-8859-2",
+		},
 		{"a form that is no JSON", urlencoded, "a=1", `{"a"`, "this is not valid JSON: line 1"},
 		{"a form that is no object", urlencoded, "a=1", `[1]`, "edited as a JSON object"},
-		{"bytes without a meaning", "text/plain; charset=Shift_JIS", "a\x93", "b", "bytes that mean nothing in Shift_JIS"},
+		{
+			"bytes without a meaning", "text/plain; charset=Shift_JIS", "a\x93", "b",
+			"bytes that mean nothing in Shift_JIS",
+		},
 		{"binary", "", "a\x00", "b", "This body is binary. It cannot be edited as text."},
-		{"a file", "multipart/form-data; boundary=x", "--x\r\n\r\n\x00\r\n--x--", `{"part 1":"a"}`, "a file that is no text"},
+		{
+			"a file", "multipart/form-data; boundary=x", "--x\r\n\r\n\x00\r\n--x--", `{"part 1":"a"}`,
+			"a file that is no text",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -14,9 +14,9 @@ import (
 // MaxEdit is the largest body that can be edited, in bytes.
 const MaxEdit = 4 << 20
 
-// Edit returns the content after a person edited it, for Encode. If the content is JSON, claims to be, or has fields, it
-// returns Invalid, with line and column, for one that is not. It restores the line ends, because forms turn all into
-// CR LF.
+// Edit returns the content after a person edited it, for Encode. If the content is JSON, claims to be, or has fields,
+// it returns Invalid, with line and column, for one that is not. It restores the line ends, because forms turn all
+// into CR LF.
 func (t Text) Edit(edited []byte) ([]byte, error) {
 	if len(edited) > MaxEdit {
 		return nil, deadletter.Errorf(deadletter.TooLarge,

@@ -138,12 +138,16 @@ func TestPatchBodyKeepsTheEncoding(t *testing.T) {
 			"Email=bob%40example.com&Name=J%C3%BCrgen+Gro%C3%9F&Body=Where+is+order+A-1001%3F",
 		},
 		{
-			"JSON in a form", urlencoded, "zstd", "payload=%7B%22a%22%3A%7B%22b%22%3A1%7D%7D&c=1", `{"payload":{"a":{"b":2}}}`,
+			"JSON in a form", urlencoded, "zstd", "payload=%7B%22a%22%3A%7B%22b%22%3A1%7D%7D&c=1",
+			`{"payload":{"a":{"b":2}}}`,
 			"payload=%7B%22a%22%3A%7B%22b%22%3A2%7D%7D&c=1",
 		},
 		{"text", "text/plain", "gzip", "hello", `{"a":1}`, ""},
 		{"binary", "", "gzip", "\x00", `{"a":1}`, ""},
-		{"a character that the charset lacks", "application/json; charset=latin1", "", "{\"a\":\"\xfc\"}", `{"b":"漢"}`, ""},
+		{
+			"a character that the charset lacks", "application/json; charset=latin1", "", "{\"a\":\"\xfc\"}",
+			`{"b":"漢"}`, "",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -174,8 +178,14 @@ func TestEditedHeadersDescribeTheBody(t *testing.T) {
 		{"without the coding", latin, headers("Content-Type", "text/plain; charset=latin1"), "\xfc", false},
 		{"another charset", latin, headers("Content-Type", "text/plain", "Content-Encoding", "gzip"), "\xfc", false},
 		{"a coding of plain text", nil, headers("Content-Encoding", "br"), "a", false},
-		{"another type of plain text", nil, headers("Content-Type", "text/xml", "Content-Encoding", "identity"), "a", true},
-		{"another type of a form", headers("Content-Type", urlencoded), headers("Content-Type", "text/plain"), "a=1", false},
+		{
+			"another type of plain text", nil, headers("Content-Type", "text/xml", "Content-Encoding", "identity"),
+			"a", true,
+		},
+		{
+			"another type of a form", headers("Content-Type", urlencoded), headers("Content-Type", "text/plain"),
+			"a=1", false,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -53,8 +53,8 @@ func expert() Preset {
 		Register: []string{Create},
 		Rules:    Rules{NeedsSecret: true},
 		Verify:   "cxone-expert",
-		Deliveries: "The platform waits 1 s for the response, and retries with exponential backoff after 5xx. Use mode: " +
-			"buffered where the handler may be slower.",
+		Deliveries: "The platform waits 1 s for the response, and retries with exponential backoff after 5xx. Use " +
+			"mode: buffered where the handler may be slower.",
 	})
 }
 

@@ -114,9 +114,9 @@ func openMessaging() Preset {
 		Found:  Found{Items: "entities", URL: "outboundNotificationWebhookUrl"},
 		Rules:  Rules{HTTPS: true, SecretOver: 15, NeedsSecret: true},
 		Verify: "genesys-open-messaging",
-		Deliveries: "The platform waits 10 s for the response and retries up to 5 times, 5 s apart, after a timeout, 429 " +
-			"or 5xx: an outage over about 85 s loses the message. " +
-			"No time is signed: tell repeats by the body's id.",
+		Deliveries: "The platform waits 10 s for the response and retries up to 5 times, 5 s apart, after a " +
+			"timeout, 429 or 5xx: an outage over about 85 s loses the message. No time is signed: tell repeats by " +
+			"the body's id.",
 	})
 }
 

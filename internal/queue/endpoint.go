@@ -67,7 +67,8 @@ func endpointOf(queueURL *url.URL) endpoint {
 	return endpoint{}
 }
 
-// address makes a client call the host of a queue's URL if that is a special endpoint. A configured endpoint goes first.
+// address makes a client call the host of a queue's URL if that is a special endpoint. A configured endpoint goes
+// first.
 func (e endpoint) address(o *sqs.Options, queueURL *url.URL) {
 	if e.special && o.BaseEndpoint == nil {
 		o.BaseEndpoint = aws.String(queueURL.Scheme + "://" + queueURL.Host)

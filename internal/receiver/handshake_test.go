@@ -60,7 +60,8 @@ func TestHandshakesAreAnswered(t *testing.T) {
 		{"GET", "meta" + hub, "", text, "1158201444", ""},
 		{"GET", "strava" + hub, "", json, `{"hub.challenge":"1158201444"}`, ""},
 		{
-			"POST", "microsoft-graph?validationToken=Validation%3a+Testing+client+application+Request-Id%3A+522a8e7e", "",
+			"POST",
+			"microsoft-graph?validationToken=Validation%3a+Testing+client+application+Request-Id%3A+522a8e7e", "",
 			text, "Validation: Testing client application Request-Id: 522a8e7e", "",
 		},
 		{
@@ -217,7 +218,10 @@ func TestOtherRequestsOfHandshakeSourcesAreWebhooks(t *testing.T) {
 	p := setupHandshakes(t)
 	n := 0
 	for _, h := range verify.Handshakes() {
-		for _, body := range []string{`{"type":"event_callback","challenge":"x","a":1}`, `[]`, `{"challenge":1}`, "", "{"} {
+		for _, body := range []string{
+			`{"type":"event_callback","challenge":"x","a":1}`, `[]`, `{"challenge":1}`,
+			"", "{",
+		} {
 			if got := p.post(t, h.Name, body, true, nil); got.status != http.StatusOK {
 				t.Errorf("%s: %q is answered %d %s", h.Name, body, got.status, got.body)
 			}

@@ -21,27 +21,52 @@ func TestNamesAreMaskedInEveryCarrier(t *testing.T) {
 		headers    deadletter.Headers
 		body, want string
 	}{
-		"a member":             {nil, `{"tax_id":"T-4711","n":1}`, `{"tax_id":"•••","n":1}`},
-		"deep, in other case":  {nil, `{"a":[{"Tax-ID":{"x":"T-4711"}}]}`, `{"a":[{"Tax-ID":"•••"}]}`},
-		"JSON within a string": {nil, `{"Message":"{\"taxId\":\"T-4711\",\"n\":1}"}`, `{"Message":"{\"taxId\":\"•••\",\"n\":1}"}`},
-		"JSON twice within": {
-			nil, `{"m":"{\"m\":\"{\\\"taxId\\\":\\\"T-4711\\\"}\"}"}`, `{"m":"{\"m\":\"{\\\"taxId\\\":\\\"•••\\\"}\"}"}`,
+		"a member":            {nil, `{"tax_id":"T-4711","n":1}`, `{"tax_id":"•••","n":1}`},
+		"deep, in other case": {nil, `{"a":[{"Tax-ID":{"x":"T-4711"}}]}`, `{"a":[{"Tax-ID":"•••"}]}`},
+		"JSON within a string": {
+			nil, `{"Message":"{\"taxId\":\"T-4711\",\"n\":1}"}`,
+			`{"Message":"{\"taxId\":\"•••\",\"n\":1}"}`,
 		},
-		"base64 of JSON":        {nil, `{"data":"` + inBase64 + `","n":1}`, `{"data":"•••","n":1}`},
-		"name and value":        {nil, `[{"name":"tax_id","value":"T-4711"},{"name":"n","value":"1"}]`, `[{"name":"tax_id","value":"•••"},{"name":"n","value":"1"}]`},
-		"value and name":        {nil, `{"value":4711,"name":"tax_id"}`, `{"value":"•••","name":"tax_id"}`},
-		"an address":            {nil, `{"u":"https://h/x?tax_id=T-4711&n=1"}`, `{"u":"https://h/x?tax_id=•••&n=1"}`},
-		"a form within":         {nil, `{"body":"n=1&taxId=T-4711"}`, `{"body":"n=1&taxId=•••"}`},
-		"a form":                {typed("application/x-www-form-urlencoded"), `n=1&tax_id=T-4711`, `{"n":"1","tax_id":"•••"}`},
-		"a nested form field":   {typed("application/x-www-form-urlencoded"), `p[tax_id]=T-4711`, `{"p[tax_id]":"•••"}`},
-		"XML":                   {nil, `<a><x:TaxId v="1">T-4711</x:TaxId></a>`, `<a><x:TaxId v="1">•••</x:TaxId></a>`},
-		"an attribute of XML":   {nil, `<a tax_id="T-4711" n="1"/>`, `<a tax_id="•••" n="1"/>`},
-		"YAML":                  {nil, "n: 1\ntax_id: T-4711\nm: 2", "n: 1\ntax_id: •••\nm: 2"},
-		"a header in a body":    {nil, `{"headers":{"X-Hub-Signature-256":"sha256=T-4711","Accept":"a"}}`, `{"headers":{"X-Hub-Signature-256":"•••","Accept":"a"}}`},
-		"Latin-1":               {typed("application/json; charset=ISO-8859-1"), "{\"gr\xf6\xdfe\":1,\"taxId\":\"T-4711\"}", `{"größe":1,"taxId":"•••"}`},
-		"a longer name":         {nil, `{"tax_id_of":"T-1","my_tax_id":"T-2"}`, `{"tax_id_of":"T-1","my_tax_id":"T-2"}`},
-		"an escaped name":       {nil, `{"\u0074ax_id":"T-4711"}`, `{"\u0074ax_id":"•••"}`},
-		"null and true of ours": {nil, `{"tax_id":null,"password":null,"otp":true}`, `{"tax_id":"•••","password":null,"otp":true}`},
+		"JSON twice within": {
+			nil, `{"m":"{\"m\":\"{\\\"taxId\\\":\\\"T-4711\\\"}\"}"}`,
+			`{"m":"{\"m\":\"{\\\"taxId\\\":\\\"•••\\\"}\"}"}`,
+		},
+		"base64 of JSON": {nil, `{"data":"` + inBase64 + `","n":1}`, `{"data":"•••","n":1}`},
+		"name and value": {
+			nil, `[{"name":"tax_id","value":"T-4711"},{"name":"n","value":"1"}]`,
+			`[{"name":"tax_id","value":"•••"},{"name":"n","value":"1"}]`,
+		},
+		"value and name": {nil, `{"value":4711,"name":"tax_id"}`, `{"value":"•••","name":"tax_id"}`},
+		"an address":     {nil, `{"u":"https://h/x?tax_id=T-4711&n=1"}`, `{"u":"https://h/x?tax_id=•••&n=1"}`},
+		"a form within":  {nil, `{"body":"n=1&taxId=T-4711"}`, `{"body":"n=1&taxId=•••"}`},
+		"a form": {
+			typed("application/x-www-form-urlencoded"), `n=1&tax_id=T-4711`,
+			`{"n":"1","tax_id":"•••"}`,
+		},
+		"a nested form field": {
+			typed("application/x-www-form-urlencoded"), `p[tax_id]=T-4711`,
+			`{"p[tax_id]":"•••"}`,
+		},
+		"XML":                 {nil, `<a><x:TaxId v="1">T-4711</x:TaxId></a>`, `<a><x:TaxId v="1">•••</x:TaxId></a>`},
+		"an attribute of XML": {nil, `<a tax_id="T-4711" n="1"/>`, `<a tax_id="•••" n="1"/>`},
+		"YAML":                {nil, "n: 1\ntax_id: T-4711\nm: 2", "n: 1\ntax_id: •••\nm: 2"},
+		"a header in a body": {
+			nil, `{"headers":{"X-Hub-Signature-256":"sha256=T-4711","Accept":"a"}}`,
+			`{"headers":{"X-Hub-Signature-256":"•••","Accept":"a"}}`,
+		},
+		"Latin-1": {
+			typed("application/json; charset=ISO-8859-1"),
+			"{\"gr\xf6\xdfe\":1,\"taxId\":\"T-4711\"}", `{"größe":1,"taxId":"•••"}`,
+		},
+		"a longer name": {
+			nil, `{"tax_id_of":"T-1","my_tax_id":"T-2"}`,
+			`{"tax_id_of":"T-1","my_tax_id":"T-2"}`,
+		},
+		"an escaped name": {nil, `{"\u0074ax_id":"T-4711"}`, `{"\u0074ax_id":"•••"}`},
+		"null and true of ours": {
+			nil, `{"tax_id":null,"password":null,"otp":true}`,
+			`{"tax_id":"•••","password":null,"otp":true}`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -78,7 +103,8 @@ func TestPathsAtAnyDepth(t *testing.T) {
 func TestDefaultNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
-		"password", "userPassword", "DB_PASSWORD", "client-secret", "accessToken", "api_key", "stripeSecretKey", "pin", "otp",
+		"password", "userPassword", "DB_PASSWORD", "client-secret", "accessToken", "api_key", "stripeSecretKey",
+		"pin", "otp",
 		"ssn", "iban", "cardNumber", "cvc", "sig", "X-Amz-Security-Token", "session[token]", "hub.verify_token",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -140,8 +140,8 @@ const (
 	searchWait = 250 * time.Millisecond
 )
 
-// Run indexes messages until ctx ends, first those that came since the last Run. masks returns the values that no search
-// may find; when they change, the index is made again: Kick makes Run look at once.
+// Run indexes messages until ctx ends, first those that came since the last Run. masks returns the values that no
+// search may find; when they change, the index is made again: Kick makes Run look at once.
 func (i *Index) Run(ctx context.Context, masks func() *redact.Masks) error {
 	defer i.setPosition(0) // the next Run may have other masks
 	defer i.setUsable(false)

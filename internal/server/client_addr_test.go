@@ -36,7 +36,9 @@ func TestClientAddress(t *testing.T) {
 			"10.0.0.1:5000", headers{"X-Forwarded-For": {"1.1.1.1, 203.0.113.7, 10.0.0.3,127.0.0.1"}}, "203.0.113.7",
 		},
 		"several headers": {
-			"10.0.0.1:5000", headers{"X-Forwarded-For": {"1.1.1.1", "203.0.113.7, 10.0.0.3", "10.0.0.2"}}, "203.0.113.7",
+			"10.0.0.1:5000",
+			headers{"X-Forwarded-For": {"1.1.1.1", "203.0.113.7, 10.0.0.3", "10.0.0.2"}},
+			"203.0.113.7",
 		},
 		"trusted ones alone": {"10.0.0.1:5000", headers{"X-Forwarded-For": {"10.0.0.9, 10.0.0.3"}}, "10.0.0.9"},
 		"with a port":        {"10.0.0.1:5000", headers{"X-Forwarded-For": {"203.0.113.7:4711"}}, "203.0.113.7"},
@@ -53,12 +55,18 @@ func TestClientAddress(t *testing.T) {
 		"empty":            {"10.0.0.1:5000", headers{"X-Forwarded-For": {""}}, "10.0.0.1"},
 		"empty element":    {"10.0.0.1:5000", headers{"X-Forwarded-For": {"203.0.113.7,"}}, "10.0.0.1"},
 		"a name":           {"10.0.0.1:5000", headers{"X-Forwarded-For": {"client.example"}}, "10.0.0.1"},
-		"Forwarded":        {"10.0.0.1:5000", headers{"Forwarded": {"for=203.0.113.7;proto=https;by=10.0.0.1"}}, "203.0.113.7"},
+		"Forwarded": {
+			"10.0.0.1:5000",
+			headers{"Forwarded": {"for=203.0.113.7;proto=https;by=10.0.0.1"}},
+			"203.0.113.7",
+		},
 		"Forwarded, quoted": {
 			"10.0.0.1:5000", headers{"Forwarded": {`proto=https; For="[2001:db8::7]:4711"`}}, "2001:db8::7",
 		},
 		"Forwarded, several": {
-			"10.0.0.1:5000", headers{"Forwarded": {`for="a,b;for=9.9.9.9"`, "for=203.0.113.7, for=10.0.0.2"}}, "203.0.113.7",
+			"10.0.0.1:5000",
+			headers{"Forwarded": {`for="a,b;for=9.9.9.9"`, "for=203.0.113.7, for=10.0.0.2"}},
+			"203.0.113.7",
 		},
 		"Forwarded, escaped quote": {
 			"10.0.0.1:5000", headers{"Forwarded": {`for="x\", for=9.9.9.9", for=203.0.113.7`}}, "203.0.113.7",
@@ -67,7 +75,9 @@ func TestClientAddress(t *testing.T) {
 		"Forwarded, unknown": {"10.0.0.1:5000", headers{"Forwarded": {"for=unknown"}}, "10.0.0.1"},
 		"Forwarded, no for":  {"10.0.0.1:5000", headers{"Forwarded": {"proto=https"}}, "10.0.0.1"},
 		"both agree": {
-			"10.0.0.1:5000", headers{"Forwarded": {"for=203.0.113.7"}, "X-Forwarded-For": {"203.0.113.7"}}, "203.0.113.7",
+			"10.0.0.1:5000",
+			headers{"Forwarded": {"for=203.0.113.7"}, "X-Forwarded-For": {"203.0.113.7"}},
+			"203.0.113.7",
 		},
 		"the client adds the other header": {
 			"10.0.0.1:5000", headers{"Forwarded": {"for=9.9.9.9"}, "X-Forwarded-For": {"203.0.113.7"}}, "10.0.0.1",

@@ -1,7 +1,7 @@
 // Package server owns what the process needs of its machine: listeners (TLS, a cap on connections, the addresses of
-// clients behind trusted proxies), /healthz and /readyz, the order of a shutdown, limits of files and memory, the clock,
-// and the data folder with its lock and its audit key. It must not know a source, a queue or the store: handlers and
-// checks are given to it.
+// clients behind trusted proxies), /healthz and /readyz, the order of a shutdown, limits of files and memory, the
+// clock, and the data folder with its lock and its audit key. It must not know a source, a queue or the store:
+// handlers and checks are given to it.
 package server
 
 import (

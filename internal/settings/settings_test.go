@@ -146,7 +146,8 @@ func TestUnchangedDestinationKeepsItsPace(t *testing.T) {
 	}
 }
 
-// A destination keeps its signer, by which the worker sees that nothing changed, until what verifies its webhooks changes.
+// A destination keeps its signer, by which the worker sees that nothing changed, until what verifies its webhooks
+// changes.
 func TestUnchangedDestinationKeepsItsSigner(t *testing.T) {
 	t.Parallel()
 	files := newFiles(t)

@@ -19,9 +19,9 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-// SealFile is the file beside the desk's file that names the last event of the audit trail, sealed with the audit key.
-// The trail always contains that event, so a database from which events were removed contradicts the file. It is written
-// after the events, so after a crash it names an event that is sealInterval older than the last one, at most.
+// SealFile is the file beside the desk's file that names the last event of the audit trail, sealed with the audit
+// key. The trail always contains that event, so a database from which events were removed contradicts the file. It is
+// written after the events, so after a crash it names an event that is sealInterval older than the last one, at most.
 const SealFile = "audit.seal"
 
 // sealInterval is how often the file follows the trail, while events are written.
@@ -47,9 +47,10 @@ func newTrailMark(desk string, key []byte) *trailMark {
 
 // The texts of faults of the seal file.
 const (
-	sealMissing = "the file " + SealFile + " is missing, which vouches for the last event of the audit trail: it was deleted, or a " +
-		"backup was restored"
-	sealForged = "the file " + SealFile + " was not written with this audit key: it was changed, or the key is another one"
+	sealMissing = "the file " + SealFile + ", which names the last event of the audit trail, is missing: it was deleted, or " +
+		"a backup was restored"
+	sealForged = "the file " + SealFile + " was not written with this audit key: it was changed, or the key is " +
+		"another one"
 )
 
 // errForged is the error of a seal file that this key did not write.

@@ -169,8 +169,8 @@ type trailReader struct {
 	faults   []string // around the events
 }
 
-// readTrail reads the trail and looks at all that belongs to it. q sees the trail as it is at one moment. The seal moves
-// on while it is read, so it is compared with the trail as latest sees it then.
+// readTrail reads the trail and looks at all that belongs to it. q sees the trail as it is at one moment. Events and
+// the seal go on being written while it is read, so it compares the seal with the trail as latest sees it then.
 func (s *Store) readTrail(
 	ctx context.Context,
 	q, latest sqlite.Querier,
@@ -285,8 +285,8 @@ func (r *trailReader) report() AuditReport {
 }
 
 // otherKey is the fault of a trail of which nothing fits the key.
-const otherKey = "no event of the audit trail was written with this audit key: the key was replaced. Restore audit.key " +
-	"from its copy, or run dlqdesk audit rekey if it is lost"
+const otherKey = "no event of the audit trail was written with this audit key: the key was replaced. Restore " +
+	"audit.key from its copy, or run dlqdesk audit rekey if it is lost"
 
 // found returns everything that is wrong with the trail.
 func (r *trailReader) found() (list []string) {
@@ -384,7 +384,8 @@ func triggersOf(schema fs.FS) (map[string]string, error) {
 	return triggers, err
 }
 
-const auditTriggers = `SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'audit_events' ORDER BY name`
+const auditTriggers = `SELECT name, sql FROM sqlite_schema
+	WHERE type = 'trigger' AND tbl_name = 'audit_events' ORDER BY name`
 
 // alteredTriggers returns the names of triggers of the audit trail that are missing, changed or too many.
 func (s *Store) alteredTriggers(ctx context.Context, q sqlite.Querier) (names []string, err error) {

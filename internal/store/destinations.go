@@ -50,8 +50,10 @@ const recentCauses = `SELECT fingerprint FROM causes WHERE open > 0 AND source =
 
 const probeCandidates = `WITH recent AS MATERIALIZED (` + recentCauses + `), ends (n) AS (
 		SELECT max(n) FROM messages WHERE source = ?1 AND status = 'retrying'
-		UNION SELECT (SELECT max(n) FROM messages WHERE fingerprint = r.fingerprint AND status = 'retrying') FROM recent r
-		UNION SELECT (SELECT min(n) FROM messages WHERE fingerprint = r.fingerprint AND status = 'retrying') FROM recent r
+		UNION SELECT (SELECT max(n) FROM messages
+			WHERE fingerprint = r.fingerprint AND status = 'retrying') FROM recent r
+		UNION SELECT (SELECT min(n) FROM messages
+			WHERE fingerprint = r.fingerprint AND status = 'retrying') FROM recent r
 	) SELECT ` + messageColumns + ` FROM ends e CROSS JOIN messages m ON m.n = e.n
 	WHERE m.due_at IS NOT NULL AND m.lease_token IS NULL ORDER BY m.n DESC`
 

@@ -61,8 +61,8 @@ const (
 	newItems = `SELECT count(*), min(i.message), max(i.message), coalesce(sum(m.outcome = 'unknown'), 0),
 		coalesce(sum(m.status NOT IN (%s)), 0), coalesce(sum(m.revision > 0), 0)
 		FROM job_items i JOIN messages m ON m.n = i.message WHERE i.job = ? AND i.message > ?`
-	countNewItems = `UPDATE jobs SET pending = pending + ?, unknown = unknown + ?, unfit = unfit + ?, edited = edited + ?,
-		oldest = min(coalesce(oldest, ?), ?),
+	countNewItems = `UPDATE jobs SET pending = pending + ?, unknown = unknown + ?, unfit = unfit + ?,
+		edited = edited + ?, oldest = min(coalesce(oldest, ?), ?),
 		newest = max(coalesce(newest, 0), ?) WHERE id = ?`
 )
 
@@ -240,7 +240,8 @@ func (t *Tx) BeginItem(ctx context.Context, i Item) (bool, error) {
 	return n > 0, err
 }
 
-const settleItem = `UPDATE job_items SET state = ?, error = ?, fault = ? WHERE job = ? AND message = ? AND state = 'pending'`
+const settleItem = `UPDATE job_items SET state = ?, error = ?, fault = ?
+	WHERE job = ? AND message = ? AND state = 'pending'`
 
 // SettleItem writes the result of an item that needs no delivery. The last item ends the job.
 func (t *Tx) SettleItem(ctx context.Context, i Item, state deadletter.ItemState, reason string, at time.Time) error {
@@ -335,7 +336,8 @@ func (s *Store) JobFaults(ctx context.Context, id deadletter.JobID) ([]Fault, er
 	return list, nil
 }
 
-const jobFaultText = `SELECT error FROM job_items WHERE job = ? AND fault = ? AND state IN ('failed', 'skipped') LIMIT 1`
+const jobFaultText = `SELECT error FROM job_items
+	WHERE job = ? AND fault = ? AND state IN ('failed', 'skipped') LIMIT 1`
 
 // JobFaultText returns the text of a job's fault with the given key; "" if the job has none.
 func (s *Store) JobFaultText(ctx context.Context, id deadletter.JobID, key string) (text string, err error) {

@@ -259,7 +259,8 @@ func TestMessageIsFoundByTheStatusOfItsLatestFailure(t *testing.T) {
 	receive(t, s, c)
 	searched(t, s)
 	m := messageOf(t, s, "a-1")
-	requested, err := m.Replay(deadletter.User("anna", deadletter.Operator, ""), deadletter.TriggerReplay, 0, m.Version, start)
+	requested, err := m.Replay(deadletter.User("anna", deadletter.Operator, ""), deadletter.TriggerReplay, 0,
+		m.Version, start)
 	apply(t, s, requested, err)
 	claimed, err := requested.After.Claim(deadletter.Lease{Token: "t", Until: start.Add(time.Minute)}, "", start)
 	apply(t, s, claimed, err)

@@ -152,8 +152,8 @@ func checkChallenge(text string) error {
 func checkSigned(text string) error {
 	const most = 256
 	wrong := func(r rune) bool {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
-		return !letter && !strings.ContainsRune("-_+/=", r)
+		alphanumeric := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		return !alphanumeric && !strings.ContainsRune("-_+/=", r)
 	}
 	if text == "" || len(text) > most || strings.ContainsFunc(text, wrong) {
 		return refused("the challenge of the handshake is not a token")

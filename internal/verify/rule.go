@@ -31,8 +31,8 @@ type rule struct {
 // standardSecret is the encoding of keys in Standard Webhooks.
 const standardSecret = "standard-webhooks"
 
-// rule returns the rule that the settings describe. While a secret is rotated, a header of any platform may have several
-// signatures. A character of the prefix does not separate them.
+// rule returns the rule that the settings describe. While a secret is rotated, a header of any platform may have
+// several signatures. A character of the prefix does not separate them.
 func (s Settings) rule() rule {
 	separators := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(s.Prefix, r) {

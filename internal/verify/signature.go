@@ -111,7 +111,8 @@ func (s signature) checkTime(written string, now time.Time) error {
 		return refused("the signed time is no Unix time")
 	}
 	if off := now.Sub(at); off > s.tolerance || off < -s.tolerance {
-		return refusedAs(Stale, "the signed time is %s from ours, which is over %s", off.Truncate(time.Second), s.tolerance)
+		return refusedAs(Stale, "the signed time is %s from ours, which is over %s", off.Truncate(time.Second),
+			s.tolerance)
 	}
 	return nil
 }

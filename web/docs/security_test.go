@@ -18,8 +18,8 @@ var (
 // Requirements of ASVS 5.0.0, level 1 and 2, in each chapter.
 var chapters = [...]int{27, 11, 19, 10, 9, 35, 18, 7, 7, 29, 14, 9, 13, 9, 13, 16, 7}
 
-// The list has every requirement of levels 1 and 2 once, in order. What is met names a test or a page, and the tests
-// exist. What does not apply says why.
+// The list has every requirement of levels 1 and 2 once, in order. A met requirement names a test that exists, or
+// a page. A requirement that does not apply has a reason.
 func TestSecurityPageListsEveryRequirement(t *testing.T) {
 	t.Parallel()
 	tests := testNames(t)

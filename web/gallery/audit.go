@@ -38,7 +38,8 @@ func audit() []Example {
 					Reason: "disk failed, restored the backup of 03:00",
 				},
 				{
-					Text:   "Events 1 to 811 of the audit trail were changed outside dlqdesk, or written with another audit key.",
+					Text: "Events 1 to 811 of the audit trail were changed outside dlqdesk, or written with " +
+						"another audit key.",
 					By:     longWord,
 					At:     ago(60 * 30),
 					Reason: longReason(),
@@ -122,7 +123,8 @@ func auditTable() page.AuditTableView {
 			Reason:   "the name or the password is wrong (41 more times within a minute)",
 			Addr:     "203.0.113.9",
 			Changes: []page.AuditChange{
-				{Name: "Request", New: page.AuditFact{Text: "POST /signin"}}, {Name: "Times", New: page.AuditFact{Text: "41"}},
+				{Name: "Request", New: page.AuditFact{Text: "POST /signin"}},
+				{Name: "Times", New: page.AuditFact{Text: "41"}},
 			},
 		},
 		page.AuditRow{

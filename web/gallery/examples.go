@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"dlqdesk/web/docs"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 
@@ -211,4 +212,22 @@ func errors() []Example {
 		})},
 		{Name: "error-notice", Component: page.ErrorNotice(broken), Partial: true},
 	}
+}
+
+// manual shows every page of the manual, and what a search finds in it.
+func manual() []Example {
+	var list []Example
+	for _, p := range docs.Pages() {
+		v := page.DocsView{Chrome: chrome(p.Title, p.URL()), Page: p}
+		list = append(list, Example{Name: "docs-" + p.Name, Component: page.Docs(v)})
+	}
+	index, _ := docs.Find(docs.Index)
+	found := page.DocsView{
+		Chrome: chrome("Manual", docs.Path), Page: index, Query: "retry", Hits: docs.Search("retry", 10),
+	}
+	nothing := page.DocsView{Chrome: chrome("Manual", docs.Path), Page: index, Query: longWord}
+	return append(
+		list, Example{Name: "docs-search", Component: page.Docs(found)},
+		Example{Name: "docs-search-nothing", Component: page.Docs(nothing)},
+	)
 }

@@ -69,7 +69,8 @@ func editView() page.EditView {
 		Source:      "genesys",
 		Destination: "handler.internal:9090",
 		Signature: page.SignatureNote{
-			Text: "The handler may refuse an edit: the signature is that of the original. Set verify.resign to sign it anew.",
+			Text: "The handler may refuse an edit: the signature is that of the original. Set verify.resign to " +
+				"sign it anew.",
 		},
 		Base:        "0",
 		BaseName:    "the original",

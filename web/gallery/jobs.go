@@ -142,8 +142,8 @@ func jobDraft() page.JobConfirmView {
 			Text: "6 new messages since you selected are not included.",
 		},
 		Signatures: []string{
-			"genesys: the handler may refuse messages received over 4 min ago, and edited ones, because their signatures " +
-				"are those of the originals.",
+			"genesys: the handler may refuse messages received over 4 min ago, and edited ones, because their " +
+				"signatures are those of the originals.",
 			"payments: messages received over 4 min ago will be signed anew.",
 		},
 		MessagesURL: "/messages?status=all&job=17",

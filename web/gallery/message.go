@@ -87,9 +87,9 @@ func message() []Example {
 			fromQueue(v, "failures", "")
 			v.RecordURL = "/messages/" + messageID(1) + "/body?form=record"
 			v.Panel.AttemptCount, v.Panel.Reason = "3 by Lambda", "NotFound: customer not found"
-			v.Panel.DenyRedrive = "Lambda wrote this record in the place of a message, so it came from no queue, and a " +
-				"redrive would send the record itself: replay the payload to a destination, or invoke the function with " +
-				"it again (aws lambda invoke)."
+			v.Panel.DenyRedrive = "Lambda wrote this record in the place of a message, so it came from no queue, " +
+				"and a redrive would send the record itself: replay the payload to a destination, or invoke the " +
+				"function with it again (aws lambda invoke)."
 			v.Facts = append(
 				v.Facts,
 				page.Fact{Label: "AWS service", Value: "Lambda"},
@@ -270,7 +270,8 @@ func formPayload() page.Payload {
 		Form:        []string{"form, 4 fields"},
 		Pretty: "{\n  \"From\": \"+15557654321\",\n  \"Email\": \"anna@example.com\",\n  \"Name\": \"Jürgen Groß\",\n" +
 			"  \"Body\": \"Where is order A-1001?\"\n}",
-		Raw:         "From=%2B15557654321&Email=anna%40example.com&Name=J%C3%BCrgen+Gro%C3%9F&Body=Where+is+order+A-1001%3F",
+		Raw: "From=%2B15557654321&Email=anna%40example.com&Name=J%C3%BCrgen+Gro%C3%9F&Body=Where+is+order+" +
+			"A-1001%3F",
 		JSON:        true,
 		DownloadURL: "/messages/x/body?revision=0",
 		DecodedURL:  "/messages/x/body?form=decoded&revision=0",

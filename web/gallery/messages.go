@@ -130,8 +130,10 @@ func messagesTable(rows []page.MessageRow) page.MessagesTableView {
 		FirstURL: "/messages?" + listQuery,
 		Query:    listQuery,
 		Presets: []page.Preset{
-			{Label: "Last hour", URL: "/messages", Minutes: "60"}, {Label: "Today", URL: "/messages", Days: "0"},
-			{Label: "Yesterday", URL: "/messages", Days: "1 0"}, {Label: "Last 7 days", URL: "/messages", Days: "7"},
+			{Label: "Last hour", URL: "/messages", Minutes: "60"},
+			{Label: "Today", URL: "/messages", Days: "0"},
+			{Label: "Yesterday", URL: "/messages", Days: "1 0"},
+			{Label: "Last 7 days", URL: "/messages", Days: "7"},
 		},
 		Tabs:       tabsOf("failed"),
 		Rows:       rows,

@@ -106,8 +106,7 @@ func overview() []Example {
 	}
 }
 
-// overviewFiguresOf is a day with failures for two hours and the recovery from it.
-// notices are what a reload of the configuration left to do.
+// notices returns what a reload of the configuration left to do.
 func notices() []page.StandingNotice {
 	return []page.StandingNotice{
 		{
@@ -125,6 +124,7 @@ func notices() []page.StandingNotice {
 	}
 }
 
+// overviewFiguresOf is a day with failures for two hours and the recovery from it.
 func overviewFiguresOf() page.OverviewFigures {
 	day := plotOf(96, func(i int) (int, int, int) {
 		failed, itself, people := 2+i*7%4, 1+i*5%3, oneIf(i%11 == 0)

@@ -62,7 +62,8 @@ func sources() []Example {
 					Why: "The signed time is 6m12s from ours, which is over 5m0s",
 				},
 				{
-					Code: "401", Reason: "Wrong signature or credential", Hint: "Compare the secret here and at the platform.",
+					Code: "401", Reason: "Wrong signature or credential",
+					Hint:  "Compare the secret here and at the platform.",
 					Count: "7", Since: ago(70), Latest: ago(60), Why: longReason() + longWord,
 				},
 			}
@@ -213,8 +214,8 @@ func sourceOf(i int) page.SourceView {
 			About:    "A direct, signed webhook with the outbound messages of one Open Messaging integration.",
 			Register: "dlqdesk platform register genesys --config /etc/dlqdesk.yaml",
 			Doctor:   "dlqdesk platform doctor genesys --config /etc/dlqdesk.yaml",
-			DeliveryPolicy: "The platform waits 10 s for the response and retries up to 5 times, 5 s apart, after a timeout, " +
-				"429 or 5xx: an outage over about 85 s loses the message.",
+			DeliveryPolicy: "The platform waits 10 s for the response and retries up to 5 times, 5 s apart, after a " +
+				"timeout, 429 or 5xx: an outage over about 85 s loses the message.",
 		},
 	}
 }

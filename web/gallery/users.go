@@ -32,7 +32,8 @@ func users() []Example {
 		}),
 		list("users-add-fault", func(v *page.UsersView) {
 			v.Rows, v.AddOpen, v.Name, v.Roles = someUsers(), true, "a b", roles("operator")
-			v.NameError = "A user name has 1 to 64 characters: a-z, A-Z, 0-9, dots, hyphens, underscores or @, and is not \"system\"."
+			v.NameError = "A user name has 1 to 64 characters: a-z, A-Z, 0-9, dots, hyphens, underscores or @, " +
+				"and is not \"system\"."
 		}),
 		one("user", func(*page.UserView) {}),
 		one("user-disabled", func(v *page.UserView) { v.UserRow = someUsers()[3] }),

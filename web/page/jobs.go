@@ -128,7 +128,7 @@ func (v JobView) polls() templ.Attributes {
 	}
 }
 
-// alone reports whether the job has a page of its own, and is not a strip above a list whose first row must be in sight.
+// alone reports whether the job is shown on its own page, and not in a strip above a list.
 func (v JobView) alone() bool { return v.ReturnTo == "/jobs/"+v.ID }
 
 // problemCount says how many errors a strip can show.

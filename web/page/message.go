@@ -57,7 +57,7 @@ type Curl struct {
 
 func (c Curl) fillIn() string { return strings.Join(c.Masked, ", ") }
 
-// SignatureNote tells whether the handler may refuse the signature of a delivery: "The handler may refuse it: the
+// SignatureNote is whether the handler may refuse the signature of a delivery: "The handler may refuse it: the
 // signature is from", a time, "Set verify.resign to sign it anew". The zero note: it accepts it at any time.
 type SignatureNote struct {
 	Text string
@@ -226,7 +226,8 @@ func (s SameID) delivery() string {
 		return "The platform signs this id, so all of them are delivered under it: a destination that remembers ids " +
 			"may answer 200 without processing the later ones."
 	case s.Delivered != s.WebhookID:
-		return "This message is delivered under an id of its own, so that a destination that remembers ids processes it."
+		return "This message is delivered under an id of its own, so that a destination that remembers ids " +
+			"processes it."
 	}
 	return "This message is delivered under it, the others under ids of their own, so that a destination that " +
 		"remembers ids processes each."

@@ -90,7 +90,10 @@ func TestListPresetsAndChipsAreInTheReadersZone(t *testing.T) {
 		table.Filter.From = r.URL.Query().Get("from")
 		table.Presets = []page.Preset{{Label: "Last hour", URL: "/messages?utc=yes", Minutes: "60"}}
 		at := time.Date(2026, 3, 2, 20, 30, 0, 0, time.UTC)
-		table.Chips = []ui.Chip{{Label: "Received from", Value: "2026-03-02 20:30 UTC", At: ui.At(at), RemoveURL: "/messages"}}
+		table.Chips = []ui.Chip{{
+			Label: "Received from", Value: "2026-03-02 20:30 UTC", At: ui.At(at),
+			RemoveURL: "/messages",
+		}}
 		part := page.Messages(page.MessagesView{Table: table})
 		if r.Header.Get("HX-Request") != "" {
 			part = page.MessagesTable(table)
@@ -115,7 +118,8 @@ func TestListPresetsAndChipsAreInTheReadersZone(t *testing.T) {
 	select {
 	case query := <-asked:
 		from, err := time.Parse("2006-01-02T15:04", query.Get("from"))
-		if err != nil || from.Before(before) || from.After(time.Now()) || query.Get("to") != "" || query.Get("utc") != "" {
+		if err != nil || from.Before(before) || from.After(time.Now()) || query.Get("to") != "" ||
+			query.Get("utc") != "" {
 			t.Errorf("it asks for %v, %v", query, err)
 		}
 	case <-time.After(20 * time.Second):

@@ -79,8 +79,8 @@ type SourceView struct {
 	Note        string // on the URL; may be empty
 	Settings    []Setting
 	Refusals    []RefusalRow // the latest first
-	TestCommand string // a command that posts a webhook which proves itself
-	SignCommand string // a command that writes one for a body of one's own; empty: there is nothing to sign
+	TestCommand string       // a command that posts a webhook which proves itself
+	SignCommand string       // a command that writes one for a body of one's own; empty: there is nothing to sign
 	Platform    SourcePlatform
 }
 
