@@ -470,7 +470,7 @@ func TestFailuresOfAJobLinkToTheirMessages(t *testing.T) {
 		}
 		slices.Sort(ids)
 		if text := strings.Join(strings.Fields(link.Text()), " "); !slices.Equal(ids, want[text]) ||
-			!strings.Contains(list.says(".chip-row"), "is not configured: add it under sources and restart.") {
+			!strings.Contains(list.says(".chip-row"), "is not configured: add it under sources and reload.") {
 			t.Errorf("%s: %v, %q", text, ids, list.says(".chip-row"))
 		}
 	}

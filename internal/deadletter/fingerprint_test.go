@@ -49,6 +49,7 @@ func TestSameCauseHasTheSameFingerprint(t *testing.T) {
 		{"400: plan \"team-2023\" is gone", "400: plan \"pro-2022-annual\" is gone"},
 		{"500: took 1.5s", "500: took 20 minutes"},
 		{"500: on 18.04.2026", "500: on 2026-05-02"},
+		{"500: failed with status code 503 for order 4711", "500: failed with status code 503 for order 12"},
 	} {
 		t.Run(pair[0], func(t *testing.T) {
 			if fingerprint(pair[0]) != fingerprint(pair[1]) {
@@ -70,6 +71,12 @@ func TestAnotherCauseHasAnotherFingerprint(t *testing.T) {
 		"No answer within 10s",
 		"",
 		"503: Service Unavailable",
+		"500: Request failed with status code 401",
+		"500: Request failed with status code 503",
+		"502: upstream answered HTTP 500",
+		"502: upstream answered HTTP 429",
+		"502: gateway, status: 404",
+		"502: gateway, status: 410",
 		"field a is required",
 		"field b is required",
 		"400: Value 'closed' is not allowed for 'status'",

@@ -58,7 +58,7 @@ func (m Message) CheckDestination(configured bool) error {
 		return Errorf(Conflict, "messages without a source have no destination: "+
 			"set queue.default_source to the source that they belong to and restart")
 	}
-	return Errorf(Conflict, "the source %q is not configured: add it under sources and restart", m.Source)
+	return Errorf(Conflict, "the source %q is not configured: add it under sources and reload", m.Source)
 }
 
 // CheckOrigin returns a Conflict where the message cannot be sent back to a queue. listed reports whether the DLQ that

@@ -120,8 +120,9 @@ func codeOrWord(word string) string {
 	return word
 }
 
-// wordWithDigit is a word that has a digit. Whether it is an id or a name with a number is decided by idOrName.
-var wordWithDigit = regexp.MustCompile(`[\p{L}_]*\d[\p{L}\d_]*`)
+// wordWithDigit is a word that has a digit, or words that name a status code. Whether a word is an id or a name with a
+// number is decided by idOrName.
+var wordWithDigit = regexp.MustCompile(`(?i:\bHTTP|\bstatus(?: code)?:?) [1-5]\d\d\b|[\p{L}_]*\d[\p{L}\d_]*`)
 
 var (
 	address   = regexp.MustCompile(`\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'<>)\],]+`)
@@ -191,8 +192,12 @@ func inSingular(text string) string {
 }
 
 // idOrName returns <id> for a word that is an id, and a name with its number taken out for any other: redis2, eu1.
-// Prefixes stay, so that cus_9sXkAbC1ZZ becomes cus_<id>.
+// Prefixes stay, so that cus_9sXkAbC1ZZ becomes cus_<id>, and so does a status code of another service: another code is
+// another cause.
 func idOrName(word string) string {
+	if strings.Contains(word, " ") {
+		return word
+	}
 	prefix, rest := "", word
 	if i := strings.LastIndexByte(word, '_'); i > 0 && !strings.ContainsAny(word[:i], digits) {
 		prefix, rest = word[:i+1], word[i+1:]

@@ -75,9 +75,13 @@ func (q *Queue) To(m deadletter.Message) (string, error) {
 	}
 	moved := m.Queue.Service == envelope.ServiceSQS
 	if q.SourceURL == "" && m.Queue.Service != "" && !moved {
+		deliver := "replay it to deliver it over HTTP"
+		if m.Source == "" {
+			deliver = "set queues." + q.Name + ".source to deliver it over HTTP"
+		}
 		return "", deadletter.Errorf(deadletter.Conflict,
-			"%s put this message on the DLQ, so it came from no queue: set queues.%s.source to deliver it over HTTP, "+
-				"or queues.%s.source_queue_url", m.Queue.Service, q.Name, q.Name)
+			"%s put this message on the DLQ, so it came from no queue: %s, or set queues.%s.source_queue_url",
+			m.Queue.Service, deliver, q.Name)
 	}
 	arn := ""
 	if moved {
